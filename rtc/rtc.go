@@ -84,6 +84,10 @@ type Request struct {
 	*sip.Message
 	Tx       *transaction.Server
 	Identity *Identity // nil until the gate has answered
+
+	router *Router
+	next   int  // index of the handler that comes next
+	held   bool // outlives its handler
 }
 
 // Flow the request came by.

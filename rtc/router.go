@@ -1,0 +1,127 @@
+package rtc
+
+import (
+	"errors"
+	"hash/maphash"
+	"log/slog"
+	"strconv"
+	"sync"
+
+	"tandem/rtc/sip"
+	"tandem/rtc/transaction"
+	"tandem/rtc/transport"
+)
+
+// Router passes each request through its handlers in order until one takes it,
+// and turns a handler's error into the response. It is the transaction layer's TU.
+type Router struct {
+	handlers []Handler
+	onCancel func(s *transaction.Server, m *sip.Message)
+	onStray  func(out transport.Sink, f transport.Flow, m *sip.Message)
+	log      *slog.Logger
+}
+
+// NewRouter makes a router. cancel and stray receive what belongs to the
+// proxy: CANCELs of transactions it answers for, and responses that match none.
+func NewRouter(log *slog.Logger, cancel func(*transaction.Server, *sip.Message),
+	stray func(transport.Sink, transport.Flow, *sip.Message), handlers ...Handler) *Router {
+	return &Router{handlers: handlers, onCancel: cancel, onStray: stray, log: log}
+}
+
+var requests = sync.Pool{New: func() any { return new(Request) }}
+
+// Request implements transaction.TU.
+func (rt *Router) Request(s *transaction.Server, m *sip.Message) {
+	r := requests.Get().(*Request)
+	*r = Request{Message: m, Tx: s, router: rt}
+	rt.run(r)
+	if !r.held {
+		*r = Request{}
+		requests.Put(r)
+	}
+}
+
+// Cancel implements transaction.TU.
+func (rt *Router) Cancel(s *transaction.Server, m *sip.Message) { rt.onCancel(s, m) }
+
+// Stray implements transaction.TU.
+func (rt *Router) Stray(out transport.Sink, f transport.Flow, m *sip.Message) { rt.onStray(out, f, m) }
+
+func (rt *Router) run(r *Request) {
+	for r.next < len(rt.handlers) {
+		h := rt.handlers[r.next]
+		r.next++
+		err := h.Serve(r)
+		if err == Next {
+			continue
+		}
+		if err != nil {
+			rt.reply(r, err)
+		}
+		return
+	}
+	rt.reply(r, &Status{Code: 404}) // nobody wanted it
+}
+
+// reply is the one place where an error becomes a response.
+func (rt *Router) reply(r *Request, err error) {
+	var st *Status
+	if !errors.As(err, &st) {
+		st = &Status{Code: 500, Err: err}
+	}
+	if st.Code >= 500 && st.Err != nil {
+		rt.log.Error("request failed", "call_id", string(r.CallID()), "method", string(r.MethodName()), "code", st.Code, "err", st.Err)
+	} else {
+		rt.log.Debug("request refused", "call_id", string(r.CallID()), "method", string(r.MethodName()), "code", st.Code, "err", st.Err)
+	}
+	r.Respond(st.Code, st.Reason, st.Header)
+}
+
+var responses = sync.Pool{New: func() any { b := make([]byte, 0, 2048); return &b }}
+
+// Respond answers the request with a response without a body; reason "" is the
+// standard phrase, header complete lines. An ACK is never answered.
+func (r *Request) Respond(code int, reason string, header []byte) {
+	if r.Method() == sip.ACK {
+		return
+	}
+	buf := responses.Get().(*[]byte)
+	*buf = sip.AppendResponse((*buf)[:0], r.Message, sip.Response{Code: code, Reason: reason, ToTag: ToTag(r.Message), Header: header})
+	r.Tx.Respond(code, *buf)
+	responses.Put(buf)
+}
+
+// Hold keeps the request beyond the handler, which then returns nil: the message
+// is copied. Resume goes on with it.
+func (r *Request) Hold() {
+	if !r.held {
+		r.Message, r.held = r.Tx.Keep(), true
+	}
+}
+
+// Resume ends the wait of a held request with what its handler would have
+// returned: Next passes it to the following handler. It enters the request's
+// lane and must not be called on one.
+func (r *Request) Resume(err error) {
+	r.Tx.Lane().Do(func() {
+		switch {
+		case err == Next:
+			r.router.run(r)
+		case err != nil:
+			r.router.reply(r, err)
+		}
+	})
+}
+
+var tagSeed = maphash.MakeSeed()
+
+// ToTag is the tag a server puts into the To of its own answers to m. It is the
+// same for a retransmission of m, as a stateless server needs (RFC 3261 §8.2.7).
+func ToTag(m *sip.Message) string {
+	var h maphash.Hash
+	h.SetSeed(tagSeed)
+	h.Write(m.CallID())
+	h.Write(m.FromTag())
+	h.Write(m.Get(sip.HdrCSeq))
+	return strconv.FormatUint(h.Sum64(), 36)
+}
