@@ -1,0 +1,252 @@
+package resolve
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tandem/rtc/sip"
+	"tandem/rtc/transport"
+)
+
+// What a Lookup may fail with; test with errors.Is.
+var (
+	ErrNotFound  = errors.New("no address for this destination")        // DNS is sure of it
+	ErrTemporary = errors.New("no DNS server answered")                 // may go better later
+	ErrTransport = errors.New("no transport of ours fits the URI")      // also sips over UDP
+	ErrURI       = errors.New("not a URI that names a host")            // tel:, other schemes, bad names
+	ErrBusy      = errors.New("too many look-ups are waiting")          // the queue is full
+	ErrClosed    = errors.New("resolver has ended")                     // Run returned
+	errBudget    = errors.New("destination needs too many DNS queries") // hostile or broken zone
+)
+
+// Candidate is one place to send a request to.
+type Candidate struct{ Target transport.Target }
+
+// Config of a Resolver. Zero values take the defaults.
+type Config struct {
+	Servers  []string          // DNS servers, host:port, asked in order; empty = /etc/resolv.conf
+	Hosts    string            // hosts file read once by New; "" = /etc/hosts, "-" = none
+	Timeout  time.Duration     // of one DNS query, default 2 s; a whole Lookup ends within five times that
+	MaxCache int               // record sets cached, default 10000
+	MaxQueue int               // look-ups waiting or running, default 10000
+	Workers  int               // look-ups running at once, default 16
+	NoIPv6   bool              // do not ask for AAAA records
+	Protos   []transport.Proto // what can be sent by; empty = UDP, TCP, TLS
+	Log      *slog.Logger
+	Now      func() time.Time // clock of cache and failures; nil = time.Now
+	Random   func(n int) int  // 0 ≤ x < n for SRV weights; nil = math/rand
+}
+
+// Resolver finds candidates. Its methods may be called from any goroutine.
+type Resolver struct {
+	cfg     Config
+	protos  [8]bool
+	hosts   map[string][]netip.Addr
+	servers []string
+	good    atomic.Int32 // index of the server that answered last
+	cache   *cache
+	failed  *failures
+	jobs    chan *flight
+	nudge   chan struct{} // refusals wait
+
+	mu       sync.Mutex // guards what follows
+	flights  map[question]*flight
+	waiting  int
+	refusals []refusal
+	closed   bool
+}
+
+// flight is one resolution and everybody who waits for it.
+type flight struct {
+	q       question
+	waiters []func([]Candidate, error)
+}
+
+type refusal struct {
+	done func([]Candidate, error)
+	err  error
+}
+
+// New makes a resolver; Run makes it work.
+func New(cfg Config) *Resolver {
+	cfg = withDefaults(cfg)
+	r := &Resolver{
+		cfg:     cfg,
+		servers: cfg.Servers,
+		hosts:   readHosts(cfg.Hosts),
+		cache:   newCache(cfg.MaxCache, cfg.Now),
+		failed:  newFailures(cfg.Now),
+		jobs:    make(chan *flight, cfg.MaxQueue),
+		nudge:   make(chan struct{}, 1),
+		flights: make(map[question]*flight),
+	}
+	if len(r.servers) == 0 {
+		r.servers = systemServers(cfg.Log)
+	}
+	for _, p := range cfg.Protos {
+		r.protos[p&7] = true
+	}
+	return r
+}
+
+func withDefaults(cfg Config) Config {
+	if cfg.Timeout <= 0 {
+		cfg.Timeout = 2 * time.Second
+	}
+	if cfg.MaxCache <= 0 {
+		cfg.MaxCache = 10000
+	}
+	if cfg.MaxQueue <= 0 {
+		cfg.MaxQueue = 10000
+	}
+	if cfg.Workers <= 0 {
+		cfg.Workers = 16
+	}
+	if len(cfg.Protos) == 0 {
+		cfg.Protos = []transport.Proto{transport.UDP, transport.TCP, transport.TLS}
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Random == nil {
+		cfg.Random = rand.IntN
+	}
+	return cfg
+}
+
+// Lookup resolves uri and calls done once, from another goroutine, with the
+// candidates in the order to try or with an error. It does not block and
+// copies what it needs of uri. Look-ups for the same place that wait together
+// share one resolution. Before Run begins they wait for it.
+func (r *Resolver) Lookup(uri sip.URI, done func([]Candidate, error)) {
+	q, err := r.question(uri)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.closed:
+		go done(nil, ErrClosed) // Run has ended, nobody else is left to say it
+	case err != nil:
+		r.refuse(done, err)
+	case r.waiting >= r.cfg.MaxQueue:
+		r.refuse(done, ErrBusy)
+	default:
+		r.waiting++
+		if f := r.flights[q]; f != nil {
+			f.waiters = append(f.waiters, done)
+			return
+		}
+		f := &flight{q: q, waiters: []func([]Candidate, error){done}}
+		r.flights[q] = f
+		r.jobs <- f // never blocks: its room is MaxQueue, and each flight has a waiter
+	}
+}
+
+// refuse leaves a call of done to Run; r.mu is held.
+func (r *Resolver) refuse(done func([]Candidate, error), err error) {
+	r.refusals = append(r.refusals, refusal{done, err})
+	select {
+	case r.nudge <- struct{}{}:
+	default:
+	}
+}
+
+// Failed notes that a candidate gave 503, a timeout or a connection failure:
+// until its back-off (2 s, doubling up to 64 s; retryAfter when that is
+// longer, at most ten minutes) is over it stands behind all others
+// (RFC 3263 §4.3).
+func (r *Resolver) Failed(c Candidate, err error, retryAfter time.Duration) {
+	wait, fresh := r.failed.add(c.Target, retryAfter)
+	if fresh {
+		r.cfg.Log.Warn("destination failed", "peer", c.Target.Addr.String(), "err", err, "dur", wait)
+	}
+}
+
+// Succeeded forgets that a candidate failed.
+func (r *Resolver) Succeeded(c Candidate) { r.failed.remove(c.Target) }
+
+// Run works on look-ups until ctx ends; those still waiting then get ErrClosed.
+func (r *Resolver) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	for range r.cfg.Workers {
+		wg.Go(func() { r.work(ctx) })
+	}
+	wg.Go(func() { r.tellRefused(ctx) })
+	wg.Wait()
+	r.close()
+	return nil
+}
+
+func (r *Resolver) work(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case f := <-r.jobs:
+			cands, err := r.resolve(ctx, f.q)
+			r.land(f, cands, err)
+		}
+	}
+}
+
+// land ends a flight. Everyone gets a list of his own.
+func (r *Resolver) land(f *flight, cands []Candidate, err error) {
+	r.mu.Lock()
+	delete(r.flights, f.q)
+	r.waiting -= len(f.waiters)
+	r.mu.Unlock()
+	for i, done := range f.waiters {
+		own := cands
+		if i > 0 {
+			own = append([]Candidate(nil), cands...)
+		}
+		done(own, err)
+	}
+}
+
+func (r *Resolver) tellRefused(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.nudge:
+			for _, x := range r.takeRefusals() {
+				x.done(nil, x.err)
+			}
+		}
+	}
+}
+
+func (r *Resolver) takeRefusals() []refusal {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	list := r.refusals
+	r.refusals = nil
+	return list
+}
+
+func (r *Resolver) close() {
+	r.mu.Lock()
+	r.closed = true
+	r.mu.Unlock()
+	for _, x := range r.takeRefusals() {
+		x.done(nil, x.err)
+	}
+	for {
+		select {
+		case f := <-r.jobs:
+			r.land(f, nil, ErrClosed)
+		default:
+			return
+		}
+	}
+}
