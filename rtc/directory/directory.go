@@ -1,9 +1,18 @@
 // Package directory knows the users: who exists, under which addresses, and
 // what proves it is them. The working copy is in memory; a Store keeps it.
+//
+// It owns users, aliases and digest secrets. A secret is kept as hashes only
+// and shown once, when it is made. It does not verify anything (package auth
+// does) and does not know where a user is reachable (package location does).
 package directory
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
 	"time"
 
 	"tandem/rtc"
@@ -30,8 +39,11 @@ type Credential struct {
 	MD5       [16]byte
 	SHA256    [32]byte
 	SHA512256 [32]byte
-	Created   time.Time
-	LastUsed  time.Time
+	// MD5Long is H(A1) of the longer names old phones send instead of
+	// Username, indexed by Spelling-1; they know MD5 only.
+	MD5Long  [3][16]byte
+	Created  time.Time
+	LastUsed time.Time
 }
 
 // Store keeps users and credentials durably. Methods return when the change is on disk.
@@ -42,4 +54,112 @@ type Store interface {
 	DeleteUser(ctx context.Context, aor rtc.AOR) error     // and its credentials, bindings are the caller's matter
 	PutCredential(ctx context.Context, c Credential) error // insert or replace, by AOR and Device
 	DeleteCredential(ctx context.Context, aor rtc.AOR, device string) error
+}
+
+// Errors of changes. What is returned wraps one of them and names the remedy.
+var (
+	ErrExists        = errors.New("address is taken")
+	ErrUnknownUser   = errors.New("no such user")
+	ErrUnknownDomain = errors.New("not a domain of this server")
+	ErrUnknownDevice = errors.New("no such device")
+	ErrInvalid       = errors.New("not allowed")
+	ErrTooMany       = errors.New("too many")
+)
+
+// MaxSecrets is how many secrets one user may have, the own password included:
+// the gate tries them one after the other.
+const MaxSecrets = 16
+
+// Directory is the working copy. Its look-ups take no lock and do not allocate;
+// changes are made one at a time, in the Store first.
+type Directory struct {
+	store   Store
+	domains []string
+	log     *slog.Logger
+	turn    chan struct{} // holds one element: whoever takes it may change
+	entries table[entry]
+}
+
+// New makes an empty directory of the users of domains, of which the first is
+// the default. Load fills it.
+func New(store Store, domains []string, log *slog.Logger) *Directory {
+	d := &Directory{store: store, log: log, turn: make(chan struct{}, 1)}
+	for _, name := range domains {
+		d.domains = append(d.domains, strings.ToLower(name))
+	}
+	d.entries.init()
+	d.turn <- struct{}{}
+	return d
+}
+
+// Load reads everything from the Store.
+func (d *Directory) Load(ctx context.Context) error {
+	done, err := d.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	accounts := make(map[rtc.AOR]*Account)
+	err = d.store.Users(ctx, func(u User) { accounts[u.AOR] = &Account{User: u} })
+	if err != nil {
+		return fmt.Errorf("loading users: %w", err)
+	}
+	err = d.store.Credentials(ctx, func(c Credential) {
+		if a := accounts[c.AOR]; a != nil {
+			a.Secrets = append(a.Secrets, newSecret(c))
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("loading credentials: %w", err)
+	}
+	all := make(map[string]entry, 2*len(accounts))
+	for _, a := range accounts {
+		if !d.Domain([]byte(a.AOR.Domain())) {
+			d.log.Warn("user of a domain that is not served", "aor", a.AOR)
+		}
+		slices.SortFunc(a.Secrets, compareSecrets)
+		for _, key := range keys(a.User) {
+			all[key] = entry{a, key == string(a.AOR)}
+		}
+	}
+	d.entries.fill(all)
+	return nil
+}
+
+// begin waits for the turn to change something; done gives it back.
+func (d *Directory) begin(ctx context.Context) (done func(), err error) {
+	select {
+	case <-d.turn:
+		return func() { d.turn <- struct{}{} }, nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("waiting for another change of the directory: %w", ctx.Err())
+	}
+}
+
+// DefaultDomain is the first of the domains, "" when there is none.
+func (d *Directory) DefaultDomain() string {
+	if len(d.domains) == 0 {
+		return ""
+	}
+	return d.domains[0]
+}
+
+// Domains we serve, the default one first.
+func (d *Directory) Domains() []string { return slices.Clone(d.domains) }
+
+// Users returns all users, sorted by domain, then name.
+func (d *Directory) Users() []User {
+	var users []User
+	d.entries.each(func(_ string, e entry) {
+		if e.primary {
+			users = append(users, e.account.User)
+		}
+	})
+	slices.SortFunc(users, func(a, b User) int {
+		if c := strings.Compare(a.AOR.Domain(), b.AOR.Domain()); c != 0 {
+			return c
+		}
+		return strings.Compare(a.AOR.User(), b.AOR.User())
+	})
+	return users
 }

@@ -1,0 +1,89 @@
+package directory
+
+import (
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"tandem/rtc"
+)
+
+// Account is a user with all that proves it is them. It is never changed: a
+// change puts another Account in its place.
+type Account struct {
+	User
+	Secrets []*Secret // the own password first, then devices by name
+}
+
+// Secret is a Credential in use.
+type Secret struct {
+	Credential
+	used atomic.Int64 // Unix seconds of the latest use, 0 when not used since Load
+	kept atomic.Int64 // what the Store knows of it
+}
+
+func newSecret(c Credential) *Secret {
+	s := &Secret{Credential: c}
+	if !c.LastUsed.IsZero() {
+		s.used.Store(c.LastUsed.Unix())
+		s.kept.Store(c.LastUsed.Unix())
+	}
+	return s
+}
+
+func compareSecrets(a, b *Secret) int { return strings.Compare(a.Device, b.Device) }
+
+// Use notes that the secret has just proved an identity.
+func (s *Secret) Use(now time.Time) {
+	if n := now.Unix(); s.used.Load() != n { // spare the cache line
+		s.used.Store(n)
+	}
+}
+
+// LastUsed is when the secret last proved an identity, the zero time if never.
+func (s *Secret) LastUsed() time.Time {
+	if n := s.used.Load(); n != 0 {
+		return time.Unix(n, 0)
+	}
+	return time.Time{}
+}
+
+// Owns reports whether aor is an address of the user: the own one or an alias.
+func (a *Account) Owns(aor []byte) bool {
+	if string(a.AOR) == string(aor) {
+		return true
+	}
+	for _, alias := range a.Aliases {
+		if matches(alias, aor, a.AOR) {
+			return true
+		}
+	}
+	return false
+}
+
+// matches is whether aor spells alias: as itself, or a tel: number as a user of
+// the owner's domain.
+func matches(alias rtc.AOR, aor []byte, owner rtc.AOR) bool {
+	if string(alias) == string(aor) {
+		return true
+	}
+	number, ok := strings.CutPrefix(string(alias), "tel:")
+	if !ok || len(aor) < len("sip:")+len(number)+1 || string(aor[:4]) != "sip:" {
+		return false
+	}
+	rest := aor[4:]
+	return string(rest[:len(number)]) == number && rest[len(number)] == '@' &&
+		string(rest[len(number)+1:]) == owner.Domain()
+}
+
+// keys are all addresses a user is found by.
+func keys(u User) []string {
+	all := []string{string(u.AOR)}
+	for _, alias := range u.Aliases {
+		all = append(all, string(alias))
+		if number, ok := strings.CutPrefix(string(alias), "tel:"); ok {
+			all = append(all, "sip:"+number+"@"+u.AOR.Domain())
+		}
+	}
+	return all
+}

@@ -1,0 +1,136 @@
+package directory
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"tandem/rtc"
+)
+
+// Device is a device secret as it may be shown.
+type Device struct {
+	Name     string
+	Username string // what the phone sends as its Digest username
+	Created  time.Time
+	LastUsed time.Time // zero if never
+}
+
+// AddDevice makes a secret for one phone of the user and returns what to type
+// into it. The user name is the same for all devices of a user, since many
+// phones send their address-of-record's user part and nothing else; which
+// device it is shows by the password that fits.
+func (d *Directory) AddDevice(ctx context.Context, aor rtc.AOR, name string) (username, password string, err error) {
+	if err := checkDevice(name); err != nil {
+		return "", "", err
+	}
+	password = generate()
+	if err := d.putSecret(ctx, aor, name, password); err != nil {
+		return "", "", err
+	}
+	d.log.Info("device added", "aor", aor, "device", name)
+	return aor.User(), password, nil
+}
+
+// RevokeDevice makes a device's password worthless.
+func (d *Directory) RevokeDevice(ctx context.Context, aor rtc.AOR, name string) error {
+	done, err := d.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	old, err := d.account(aor)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(old.Secrets, func(s *Secret) bool { return s.Device == name && name != "" })
+	if i < 0 {
+		return fmt.Errorf("device %q of %s: %w: see the list of devices", name, aor, ErrUnknownDevice)
+	}
+	if err := d.store.DeleteCredential(ctx, aor, name); err != nil {
+		return fmt.Errorf("revoking device %q of %s: %w", name, aor, err)
+	}
+	d.publish(&Account{User: old.User, Secrets: slices.Delete(slices.Clone(old.Secrets), i, i+1)})
+	d.log.Info("device revoked", "aor", aor, "device", name)
+	return nil
+}
+
+// Devices of a user, by name.
+func (d *Directory) Devices(aor rtc.AOR) ([]Device, error) {
+	a, err := d.account(aor)
+	if err != nil {
+		return nil, err
+	}
+	var out []Device
+	for _, s := range a.Secrets {
+		if s.Device != "" {
+			out = append(out, Device{Name: s.Device, Username: s.Username, Created: s.Created, LastUsed: s.LastUsed()})
+		}
+	}
+	return out, nil
+}
+
+// putSecret stores a secret and puts it into memory. The own password replaces
+// the one before; a device of that name must not exist.
+func (d *Directory) putSecret(ctx context.Context, aor rtc.AOR, device, password string) error {
+	done, err := d.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	old, err := d.account(aor)
+	if err != nil {
+		return err
+	}
+	next := &Account{User: old.User}
+	for _, s := range old.Secrets {
+		if s.Device == device && device != "" {
+			return fmt.Errorf("device %q of %s: %w: revoke it first or choose another name", device, aor, ErrExists)
+		}
+		if s.Device != device {
+			next.Secrets = append(next.Secrets, s)
+		}
+	}
+	if len(next.Secrets) >= MaxSecrets {
+		return fmt.Errorf("%w secrets: a user has at most %d, revoke a device first", ErrTooMany, MaxSecrets)
+	}
+	s := newSecret(newCredential(aor, device, password, time.Now()))
+	if err := d.store.PutCredential(ctx, s.Credential); err != nil {
+		return fmt.Errorf("storing a secret of %s: %w", aor, err)
+	}
+	next.Secrets = append(next.Secrets, s)
+	slices.SortFunc(next.Secrets, compareSecrets)
+	d.publish(next)
+	return nil
+}
+
+// KeepUse writes to the Store when each secret was last used, for those whose
+// use moved by more than granularity since it was written.
+func (d *Directory) KeepUse(ctx context.Context, granularity time.Duration) error {
+	done, err := d.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	var moved []*Secret
+	d.entries.each(func(_ string, e entry) {
+		if !e.primary {
+			return
+		}
+		for _, s := range e.account.Secrets {
+			if time.Duration(s.used.Load()-s.kept.Load())*time.Second > granularity {
+				moved = append(moved, s)
+			}
+		}
+	})
+	for _, s := range moved {
+		c, used := s.Credential, s.used.Load()
+		c.LastUsed = time.Unix(used, 0)
+		if err := d.store.PutCredential(ctx, c); err != nil {
+			return fmt.Errorf("storing the last use of a secret of %s: %w", c.AOR, err)
+		}
+		s.kept.Store(used)
+	}
+	return nil
+}

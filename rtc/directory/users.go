@@ -1,0 +1,190 @@
+package directory
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"tandem/rtc"
+)
+
+// maxAliases bounds what one user may hold.
+const maxAliases = 64
+
+// AddUser says what a new user is like.
+type AddUser struct {
+	AOR         rtc.AOR
+	DisplayName string
+	Password    string // "" has one generated
+	Aliases     []rtc.AOR
+}
+
+// Add makes a user, enabled, and returns the password: the one given or a
+// generated one, which nobody can be told again.
+func (d *Directory) Add(ctx context.Context, add AddUser) (password string, err error) {
+	done, err := d.begin(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer done()
+	account, password, err := d.prepare(add)
+	if err != nil {
+		return "", err
+	}
+	if err := d.keep(ctx, account); err != nil {
+		return "", err
+	}
+	d.log.Info("user added", "aor", account.AOR)
+	return password, nil
+}
+
+// prepare checks a new user and makes the account, without keeping it.
+func (d *Directory) prepare(add AddUser) (*Account, string, error) {
+	if err := d.checkAOR(add.AOR); err != nil {
+		return nil, "", err
+	}
+	if err := checkDisplayName(add.DisplayName); err != nil {
+		return nil, "", err
+	}
+	password := add.Password
+	if password == "" {
+		password = generate()
+	}
+	if err := checkPassword(password); err != nil {
+		return nil, "", err
+	}
+	now := time.Now()
+	u := User{AOR: add.AOR, DisplayName: add.DisplayName, Enabled: true, Created: now, Changed: now}
+	for _, alias := range add.Aliases {
+		alias, err := d.ParseAlias(string(alias), u.AOR.Domain())
+		if err != nil {
+			return nil, "", fmt.Errorf("alias: %w", err)
+		}
+		if alias != u.AOR && !slices.Contains(u.Aliases, alias) {
+			u.Aliases = append(u.Aliases, alias)
+		}
+	}
+	if err := d.checkFree(u); err != nil {
+		return nil, "", err
+	}
+	own := newSecret(newCredential(u.AOR, "", password, now))
+	return &Account{User: u, Secrets: []*Secret{own}}, password, nil
+}
+
+// checkFree wants every address of u to lead to nobody else.
+func (d *Directory) checkFree(u User) error {
+	if len(u.Aliases) > maxAliases {
+		return fmt.Errorf("%w aliases: a user has at most %d", ErrTooMany, maxAliases)
+	}
+	for i, key := range keys(u) {
+		e, taken := d.entries.getString(key)
+		switch {
+		case !taken:
+		case i == 0 && e.primary:
+			return fmt.Errorf("user %s: %w: choose another name, or change the password of that user instead", key, ErrExists)
+		default:
+			return fmt.Errorf("address %s: %w by %s: remove it there first", key, ErrExists, e.account.AOR)
+		}
+	}
+	return nil
+}
+
+// keep writes a new account to the Store and then into memory.
+func (d *Directory) keep(ctx context.Context, a *Account) error {
+	if err := d.store.PutUser(ctx, a.User); err != nil {
+		return fmt.Errorf("storing user %s: %w", a.AOR, err)
+	}
+	for _, s := range a.Secrets {
+		if err := d.store.PutCredential(ctx, s.Credential); err != nil {
+			// half a user must not come back after a restart
+			if undo := d.store.DeleteUser(context.WithoutCancel(ctx), a.AOR); undo != nil {
+				d.log.Error("half-stored user remains", "aor", a.AOR, "err", undo)
+			}
+			return fmt.Errorf("storing the secret of %s: %w", a.AOR, err)
+		}
+	}
+	d.publish(a)
+	return nil
+}
+
+func (d *Directory) publish(a *Account) {
+	for _, key := range keys(a.User) {
+		d.entries.set(key, entry{a, key == string(a.AOR)})
+	}
+}
+
+func (d *Directory) account(aor rtc.AOR) (*Account, error) {
+	e, ok := d.entries.getString(string(aor))
+	if !ok || !e.primary {
+		return nil, fmt.Errorf("user %s: %w: see the list of users", aor, ErrUnknownUser)
+	}
+	return e.account, nil
+}
+
+// SetPassword replaces the user's own password, "" by a generated one, and
+// returns it. Device passwords stay.
+func (d *Directory) SetPassword(ctx context.Context, aor rtc.AOR, password string) (string, error) {
+	if password == "" {
+		password = generate()
+	}
+	if err := checkPassword(password); err != nil {
+		return "", err
+	}
+	if err := d.putSecret(ctx, aor, "", password); err != nil {
+		return "", err
+	}
+	d.log.Info("password changed", "aor", aor)
+	return password, nil
+}
+
+// Enable lets a user in again.
+func (d *Directory) Enable(ctx context.Context, aor rtc.AOR) error {
+	return d.setEnabled(ctx, aor, true)
+}
+
+// Disable keeps a user and shuts them out. Bindings are the caller's matter.
+func (d *Directory) Disable(ctx context.Context, aor rtc.AOR) error {
+	return d.setEnabled(ctx, aor, false)
+}
+
+func (d *Directory) setEnabled(ctx context.Context, aor rtc.AOR, enabled bool) error {
+	done, err := d.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	old, err := d.account(aor)
+	if err != nil {
+		return err
+	}
+	next := &Account{User: old.User, Secrets: old.Secrets}
+	next.Enabled, next.Changed = enabled, time.Now()
+	if err := d.store.PutUser(ctx, next.User); err != nil {
+		return fmt.Errorf("storing user %s: %w", aor, err)
+	}
+	d.publish(next)
+	d.log.Info("user changed", "aor", aor, "enabled", enabled)
+	return nil
+}
+
+// Delete forgets a user, aliases and secrets. Bindings are the caller's matter.
+func (d *Directory) Delete(ctx context.Context, aor rtc.AOR) error {
+	done, err := d.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	a, err := d.account(aor)
+	if err != nil {
+		return err
+	}
+	if err := d.store.DeleteUser(ctx, aor); err != nil {
+		return fmt.Errorf("deleting user %s: %w", aor, err)
+	}
+	for _, key := range keys(a.User) {
+		d.entries.remove(key)
+	}
+	d.log.Info("user deleted", "aor", aor)
+	return nil
+}
