@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -204,13 +205,11 @@ func (r *Resolver) land(f *flight, cands []Candidate, err error) {
 	delete(r.flights, f.q)
 	r.waiting -= len(f.waiters)
 	r.mu.Unlock()
-	for i, done := range f.waiters {
-		own := cands
-		if i > 0 {
-			own = append([]Candidate(nil), cands...)
-		}
-		done(own, err)
+	last := len(f.waiters) - 1
+	for _, done := range f.waiters[:last] {
+		done(slices.Clone(cands), err)
 	}
+	f.waiters[last](cands, err)
 }
 
 func (r *Resolver) tellRefused(ctx context.Context) {
