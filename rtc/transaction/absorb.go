@@ -1,0 +1,177 @@
+package transaction
+
+import (
+	"encoding/binary"
+	"time"
+)
+
+// absorber keeps the final responses of non-INVITE transactions for 64*T1
+// (timer J), to answer retransmissions. It is one ring of bytes and an index of
+// numbers, so that hundreds of thousands of records cost the collector nothing.
+// It grows by doubling up to its limit; then the oldest records go first.
+//
+// A record: hash 8, expiry 8, key length 4, response length 4, key, response,
+// rounded up to 8.
+type absorber struct {
+	ln    *Lane
+	limit int
+
+	buf     []byte
+	index   map[uint64]uint32 // hash of key to offset; a later record replaces an earlier one
+	head    int               // oldest record
+	tail    int               // where the next one goes
+	edge    int               // end of data below which head runs, while wrapped
+	count   int
+	wrapped bool // tail has started again below head
+	timer   Timer
+}
+
+const (
+	recordHeader = 24
+	firstRing    = 8 << 10
+	sweepEvery   = 2 * time.Second // expired records of a quiet lane may stay that much longer
+)
+
+func recordSize(key, resp int) int { return (recordHeader + key + resp + 7) &^ 7 }
+
+type record []byte
+
+func (r record) hash() uint64          { return binary.LittleEndian.Uint64(r) }
+func (r record) expiry() time.Duration { return time.Duration(binary.LittleEndian.Uint64(r[8:])) }
+func (r record) keyLen() int           { return int(binary.LittleEndian.Uint32(r[16:])) }
+func (r record) respLen() int          { return int(binary.LittleEndian.Uint32(r[20:])) }
+func (r record) size() int             { return recordSize(r.keyLen(), r.respLen()) }
+func (r record) key() []byte           { return r[recordHeader : recordHeader+r.keyLen()] }
+func (r record) resp() []byte {
+	return r[recordHeader+r.keyLen() : recordHeader+r.keyLen()+r.respLen()]
+}
+
+// lookup returns the response of a key, or nil; it is valid until the next add.
+func (a *absorber) lookup(hash uint64, key []byte) []byte {
+	if a.count == 0 {
+		return nil
+	}
+	at, ok := a.index[hash]
+	if !ok {
+		return nil
+	}
+	r := record(a.buf[at:])
+	if string(r.key()) != string(key) || r.expiry() <= a.ln.l.now() {
+		return nil
+	}
+	return r.resp()
+}
+
+// add keeps a response until expiry. One larger than the whole ring is not kept.
+func (a *absorber) add(hash uint64, key, resp []byte, expiry time.Duration) {
+	need := recordSize(len(key), len(resp))
+	if need > a.limit {
+		return
+	}
+	a.sweep(a.ln.l.now())
+	for !a.fits(need) {
+		if len(a.buf) < a.limit {
+			a.grow(need)
+		} else {
+			a.drop()
+		}
+	}
+	r := record(a.buf[a.tail : a.tail+need])
+	binary.LittleEndian.PutUint64(r, hash)
+	binary.LittleEndian.PutUint64(r[8:], uint64(expiry))
+	binary.LittleEndian.PutUint32(r[16:], uint32(len(key)))
+	binary.LittleEndian.PutUint32(r[20:], uint32(len(resp)))
+	copy(r[recordHeader:], key)
+	copy(r[recordHeader+len(key):], resp)
+	a.index[hash] = uint32(a.tail)
+	a.tail += need
+	a.count++
+	a.ln.l.absorbing.Add(1)
+	if a.count == 1 {
+		a.timer.owner = a
+		a.ln.arm(&a.timer, expiry)
+	}
+}
+
+// fits makes tail the place of need octets if there is one.
+func (a *absorber) fits(need int) bool {
+	if a.wrapped {
+		return a.head-a.tail >= need
+	}
+	if len(a.buf)-a.tail >= need {
+		return true
+	}
+	if a.count > 0 && a.head >= need {
+		a.edge, a.tail, a.wrapped = a.tail, 0, true
+		return true
+	}
+	return false
+}
+
+// grow doubles the ring and lays the records out from its start.
+func (a *absorber) grow(need int) {
+	size := max(firstRing, 2*len(a.buf))
+	for size < need {
+		size *= 2
+	}
+	buf := make([]byte, min(size, a.limit))
+	if a.index == nil {
+		a.index = make(map[uint64]uint32)
+	}
+	n := 0
+	move := func(part []byte, from int) {
+		for off := 0; off < len(part); {
+			r := record(part[off:])
+			size := r.size()
+			copy(buf[n:], r[:size])
+			if h := r.hash(); a.index[h] == uint32(from+off) {
+				a.index[h] = uint32(n)
+			}
+			off += size
+			n += size
+		}
+	}
+	if a.wrapped {
+		move(a.buf[a.head:a.edge], a.head)
+		move(a.buf[:a.tail], 0)
+	} else {
+		move(a.buf[a.head:a.tail], a.head)
+	}
+	a.buf, a.head, a.tail, a.wrapped = buf, 0, n, false
+}
+
+// drop forgets the oldest record.
+func (a *absorber) drop() {
+	r := record(a.buf[a.head:])
+	if h := r.hash(); a.index[h] == uint32(a.head) {
+		delete(a.index, h)
+	}
+	a.head += r.size()
+	a.count--
+	a.ln.l.absorbing.Add(-1)
+	if a.wrapped && a.head == a.edge {
+		a.head, a.wrapped = 0, false
+	}
+	if a.count == 0 {
+		a.head, a.tail, a.wrapped = 0, 0, false
+	}
+}
+
+// sweep drops what has expired.
+func (a *absorber) sweep(now time.Duration) {
+	for a.count > 0 && record(a.buf[a.head:]).expiry() <= now {
+		a.drop()
+	}
+}
+
+// expire sweeps a lane to which nothing is added any more, and gives the memory
+// of an empty ring back.
+func (a *absorber) expire() {
+	a.sweep(a.timer.due())
+	if a.count == 0 {
+		a.buf, a.index = nil, nil
+		return
+	}
+	next := record(a.buf[a.head:]).expiry()
+	a.ln.arm(&a.timer, max(next, a.timer.due()+sweepEvery))
+}

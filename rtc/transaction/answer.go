@@ -1,0 +1,126 @@
+package transaction
+
+import (
+	"math/rand/v2"
+	"net/netip"
+	"strconv"
+
+	"tandem/rtc/sip"
+	"tandem/rtc/transport"
+)
+
+// replyPort is the UDP port responses go to when it is not the request's source
+// port: without rport it is that of the Via (RFC 3261 §18.2.2, RFC 3581 §4).
+// The address is always the source's. maddr is not honoured: a response sent
+// where the request says would make this server an amplifier.
+func (l *Layer) replyPort(f transport.Flow, via *sip.Via) uint16 {
+	if via.RPort || via.Host == nil || l.wire.Proto(f).Stream() {
+		return 0
+	}
+	port := via.Port
+	if port == 0 {
+		port = 5060
+	}
+	if port == f.Remote.Port() {
+		return 0
+	}
+	return port
+}
+
+func toPort(f transport.Flow, port uint16) transport.Flow {
+	if port != 0 {
+		f.Remote = netip.AddrPortFrom(f.Remote.Addr(), port)
+	}
+	return f
+}
+
+// reply sends a response by the request's flow, or by a new connection when
+// that one is gone.
+func (ln *Lane) reply(f transport.Flow, port uint16, b []byte, fail transport.Failer) {
+	w := ln.l.wire
+	if w.Proto(f).Stream() && !w.Alive(f) {
+		var ok bool
+		if f, ok = ln.reconnect(f, b); !ok {
+			return
+		}
+	}
+	ln.send(toPort(f, port), b, fail)
+}
+
+// reconnect opens a connection to the address in the response's top Via:
+// received, at the port of sent-by (RFC 3261 §18.2.2). A browser's WebSocket
+// cannot be called back; a sent-by name without received is not looked up.
+func (ln *Lane) reconnect(f transport.Flow, b []byte) (transport.Flow, bool) {
+	p := ln.l.wire.Proto(f)
+	if p == transport.WS || p == transport.WSS || ln.parsed.Parse(b) != nil {
+		return f, false
+	}
+	via, ok := ln.parsed.TopVia()
+	if !ok {
+		return f, false
+	}
+	host := via.Received
+	if host == nil {
+		host = via.Host
+	}
+	if n := len(host); n > 2 && host[0] == '[' {
+		host = host[1 : n-1]
+	}
+	addr, err := netip.ParseAddr(string(host))
+	if err != nil {
+		return f, false
+	}
+	port := via.Port
+	if port == 0 {
+		port = 5060
+		if p.Secure() {
+			port = 5061
+		}
+	}
+	to := transport.Target{Proto: p, Addr: netip.AddrPortFrom(addr, port), Via: ln.l.wire.Listener(f)}
+	f, err = ln.l.wire.Flow(to)
+	if err != nil {
+		ln.l.log.Debug("no way back for a response", "peer", to.Addr, "err", err)
+	}
+	return f, err == nil
+}
+
+// refuse answers a malformed request without keeping anything; other malformed
+// messages are discarded. It runs off the lanes: the Call-ID may be what is wrong.
+func (l *Layer) refuse(out transport.Sink, f transport.Flow, m *sip.Message, err *sip.Error) {
+	l.malformed.Add(1)
+	l.log.Debug("malformed message", "peer", f.Remote, "code", err.Code, "err", err.Reason)
+	if err.Code == 0 || !m.IsRequest() || m.Method() == sip.ACK {
+		return
+	}
+	var via sip.Via
+	if v, ok := m.TopVia(); ok {
+		via = v
+	}
+	key := l.buffers.get(512)
+	defer l.buffers.put(key)
+	key.b = appendKey(key.b, m, &via, folded(m.Method()))
+	b := l.buffers.get(2048)
+	defer l.buffers.put(b)
+	b.b = sip.AppendResponse(b.b, m, sip.Response{Code: err.Code, Reason: err.Reason, ToTag: l.tag(key.b)})
+	out.Send(toPort(f, l.replyPort(f, &via)), b.b, nil)
+}
+
+func (l *Layer) tag(key []byte) string {
+	var tag [16]byte
+	return string(l.appendTag(tag[:0], key))
+}
+
+// refuseLoad answers 503 to a request that was not admitted; ln.key is its key.
+// Retry-After is spread, so that those refused together do not return together.
+func (ln *Lane) refuseLoad(f transport.Flow, m *sip.Message, via *sip.Via) {
+	ln.l.shed.Add(1)
+	after := ln.l.cfg.RetryAfter
+	after += rand.N(after + 1)
+	var line [48]byte
+	header := append(line[:0], "Retry-After: "...)
+	header = strconv.AppendInt(header, int64(after.Seconds()+0.5), 10)
+	header = append(header, "\r\n"...)
+	ln.scratch = sip.AppendResponse(ln.scratch[:0], m, sip.Response{Code: 503, ToTag: ln.l.tag(ln.key), Header: header})
+	ln.reply(f, ln.l.replyPort(f, via), ln.scratch, nil)
+}

@@ -1,0 +1,80 @@
+package transaction
+
+import (
+	"bytes"
+	"crypto/rand"
+)
+
+// A branch of ours: the cookie, the process's epoch, then lane, slot and
+// generation, five bits a character in lower case (some peers fold case).
+const (
+	cookie   = "z9hG4bK"
+	epochLen = 8 // 40 bits
+	laneLen  = 2
+	slotLen  = 5
+	genLen   = 7
+
+	maxLanes = 1 << (5 * laneLen)
+
+	// BranchLen is the length of a branch without its tail.
+	BranchLen = len(cookie) + epochLen + laneLen + slotLen + genLen
+)
+
+const digits = "0123456789abcdefghijklmnopqrstuv"
+
+func newEpoch() (e [epochLen]byte) {
+	rand.Read(e[:]) // never fails
+	for i, b := range e {
+		e[i] = digits[b&31]
+	}
+	return e
+}
+
+func appendDigits(dst []byte, v uint64, n int) []byte {
+	for n--; n >= 0; n-- {
+		dst = append(dst, digits[v>>(5*n)&31])
+	}
+	return dst
+}
+
+func readDigits(b []byte) (v uint64, ok bool) {
+	for _, c := range b {
+		switch {
+		case c >= '0' && c <= '9':
+			c -= '0'
+		case c >= 'a' && c <= 'v':
+			c -= 'a' - 10
+		default:
+			return 0, false
+		}
+		v = v<<5 | uint64(c)
+	}
+	return v, true
+}
+
+func (l *Layer) appendBranch(dst []byte, lane uint16, slot, gen uint32) []byte {
+	dst = append(dst, cookie...)
+	dst = append(dst, l.epoch[:]...)
+	dst = appendDigits(dst, uint64(lane), laneLen)
+	dst = appendDigits(dst, uint64(slot), slotLen)
+	return appendDigits(dst, uint64(gen), genLen)
+}
+
+// readBranch reads a branch this process made; what follows BranchLen is the TU's.
+func (l *Layer) readBranch(b []byte) (ln *Lane, slot, gen uint32, ok bool) {
+	if len(b) < BranchLen || string(b[:len(cookie)]) != cookie {
+		return nil, 0, 0, false
+	}
+	b = b[len(cookie):BranchLen]
+	if !bytes.Equal(b[:epochLen], l.epoch[:]) {
+		return nil, 0, 0, false
+	}
+	b = b[epochLen:]
+	lane, ok1 := readDigits(b[:laneLen])
+	s, ok2 := readDigits(b[laneLen : laneLen+slotLen])
+	g, ok3 := readDigits(b[laneLen+slotLen:])
+	if !ok1 || !ok2 || !ok3 || lane >= uint64(len(l.lanes)) || g > 1<<32-1 {
+		return nil, 0, 0, false
+	}
+	return &l.lanes[lane], uint32(s), uint32(g), true
+}

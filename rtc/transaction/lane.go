@@ -1,0 +1,152 @@
+package transaction
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tandem/rtc/sip"
+	"tandem/rtc/transport"
+)
+
+// Lane serialises one share of all conversations.
+type Lane struct {
+	l     *Layer
+	index uint16
+
+	mu  sync.Mutex
+	out transport.Sink // of the reader loop now on the lane; nil: what is sent leaves at once
+
+	slots []slot // client transactions, by the number in their branch
+	free  []uint32
+	txs   map[uint64]*serverTx // server transactions by hash of key, chained by next
+	ring  absorber
+
+	wheel   [wheelSize]*Timer
+	due     *Timer // expired, about to be told
+	current int64  // last tick told
+	timers  atomic.Int32
+
+	key     []byte      // scratch: key of the request at hand
+	scratch []byte      // scratch: message being built
+	parsed  sip.Message // scratch: own bytes read again; never held over a call to the TU
+}
+
+func (ln *Lane) init(l *Layer, i int) {
+	ln.l, ln.index = l, uint16(i)
+	ln.txs = make(map[uint64]*serverTx)
+	ln.ring.ln = ln
+	ln.ring.limit = l.cfg.AbsorbBytes / l.cfg.Lanes
+}
+
+func (ln *Lane) enter(out transport.Sink) {
+	ln.mu.Lock()
+	ln.out = out
+}
+
+func (ln *Lane) leave() {
+	ln.out = nil
+	ln.mu.Unlock()
+}
+
+// Do runs f on the lane, from any goroutine that is not on a lane. What f sends leaves at once.
+func (ln *Lane) Do(f func()) {
+	ln.enter(nil)
+	defer ln.leave()
+	f()
+}
+
+// Send sends bytes that belong to no transaction (ACK to 2xx, stateless
+// forwards). Only on the lane.
+func (ln *Lane) Send(f transport.Flow, b []byte) { ln.send(f, b, nil) }
+
+func (ln *Lane) send(f transport.Flow, b []byte, fail transport.Failer) {
+	if ln.out != nil {
+		ln.out.Send(f, b, fail)
+		return
+	}
+	ln.l.wire.Send(f, b, fail)
+}
+
+// After calls f on the lane after d, on the wheel (resolution 50 ms). Only on the lane.
+func (ln *Lane) After(d time.Duration, f func()) *Timer {
+	t := &Timer{owner: call(f)}
+	ln.arm(t, ln.l.now()+d)
+	return t
+}
+
+// slot is one place for a client transaction. Its number and generation stand
+// in the branch, so a response finds its transaction without a map, and a late
+// one is told from the slot's next tenant.
+type slot struct {
+	c   *Client
+	gen uint32
+}
+
+// occupy gives c a slot.
+func (ln *Lane) occupy(c *Client) {
+	if n := len(ln.free); n > 0 {
+		c.slot = ln.free[n-1]
+		ln.free = ln.free[:n-1]
+	} else {
+		c.slot = uint32(len(ln.slots))
+		ln.slots = append(ln.slots, slot{})
+	}
+	s := &ln.slots[c.slot]
+	s.c, c.gen = c, s.gen
+	ln.l.clients.Add(1)
+}
+
+// vacate frees c's slot.
+func (ln *Lane) vacate(c *Client) {
+	if c.slot == noSlot {
+		return
+	}
+	s := &ln.slots[c.slot]
+	if s.c != c {
+		return
+	}
+	s.c = nil
+	s.gen++
+	ln.free = append(ln.free, c.slot)
+	ln.l.clients.Add(-1)
+}
+
+// find returns the live server transaction of a key.
+func (ln *Lane) find(h uint64, key []byte) *serverTx {
+	for tx := ln.txs[h]; tx != nil; tx = tx.chain {
+		if string(tx.keyBytes()) == string(key) {
+			return tx
+		}
+	}
+	return nil
+}
+
+func (ln *Lane) insert(tx *serverTx) {
+	tx.chain = ln.txs[tx.hash]
+	ln.txs[tx.hash] = tx
+	ln.l.servers.Add(1)
+	ln.l.waiting.Add(1)
+}
+
+func (ln *Lane) remove(tx *serverTx) {
+	at := ln.txs[tx.hash]
+	switch {
+	case at == nil:
+		return
+	case at == tx && tx.chain == nil:
+		delete(ln.txs, tx.hash)
+	case at == tx:
+		ln.txs[tx.hash] = tx.chain
+	default:
+		for at.chain != nil && at.chain != tx {
+			at = at.chain
+		}
+		if at.chain == nil {
+			return
+		}
+		at.chain = tx.chain
+	}
+	tx.chain = nil
+	ln.l.servers.Add(-1)
+}

@@ -1,0 +1,186 @@
+package transaction
+
+import (
+	"context"
+	"hash/maphash"
+	"log/slog"
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tandem/rtc/sip"
+	"tandem/rtc/transport"
+)
+
+// Layer matches messages to transactions. It is the transport's Handler.
+type Layer struct {
+	cfg       Config
+	log       *slog.Logger
+	tu        TU
+	wire      wire
+	lanes     []Lane
+	laneMask  uint64
+	start     time.Time
+	epoch     [epochLen]byte // part of every branch: no branch of an earlier process matches
+	laneSeed  maphash.Seed
+	keySeed   maphash.Seed
+	tagSeed   maphash.Seed
+	stateless [256]bool // by method
+	buffers   bufferPools
+
+	waiting   atomic.Int64 // server transactions without final response
+	servers   atomic.Int64
+	clients   atomic.Int64
+	absorbing atomic.Int64
+	pressure  atomic.Uint64 // float64 bits, renewed once a tick
+
+	retransmitted, shed, timeouts, malformed atomic.Uint64
+
+	failMu   sync.Mutex
+	failures []failure
+	wake     chan struct{}
+}
+
+// wire is what the layer needs of the transport; tests put a fake here because
+// sockets do not live in virtual time.
+type wire interface {
+	Send(f transport.Flow, b []byte, fail transport.Failer)
+	Flow(to transport.Target) (transport.Flow, error)
+	IsLocal(host []byte, port uint16) bool
+	Proto(f transport.Flow) transport.Proto
+	Alive(f transport.Flow) bool
+	Listener(f transport.Flow) *transport.Listener
+}
+
+type transportWire struct{ *transport.Transport }
+
+func (transportWire) Proto(f transport.Flow) transport.Proto        { return f.Proto() }
+func (transportWire) Alive(f transport.Flow) bool                   { return f.Alive() }
+func (transportWire) Listener(f transport.Flow) *transport.Listener { return f.Listener() }
+
+// New makes a layer. SetTU and SetTransport come before the first message.
+func New(cfg Config) *Layer {
+	cfg.fill()
+	l := &Layer{
+		cfg:      cfg,
+		log:      cfg.Log,
+		lanes:    make([]Lane, cfg.Lanes),
+		laneMask: uint64(cfg.Lanes - 1),
+		start:    time.Now(),
+		epoch:    newEpoch(),
+		laneSeed: maphash.MakeSeed(),
+		keySeed:  maphash.MakeSeed(),
+		tagSeed:  maphash.MakeSeed(),
+		wake:     make(chan struct{}, 1),
+	}
+	for _, m := range cfg.Stateless {
+		l.stateless[m] = m != sip.INVITE // an INVITE without a machine could not absorb its ACK
+	}
+	for i := range l.lanes {
+		l.lanes[i].init(l, i)
+	}
+	return l
+}
+
+// SetTU names the user of the layer.
+func (l *Layer) SetTU(tu TU) { l.tu = tu }
+
+// SetTransport names the transport messages leave by.
+func (l *Layer) SetTransport(t *transport.Transport) { l.wire = transportWire{t} }
+
+// now is the time on the layer's clock.
+func (l *Layer) now() time.Duration { return time.Since(l.start) }
+
+// Run turns the timer wheels until ctx ends.
+func (l *Layer) Run(ctx context.Context) error {
+	// The ticker's beats fall on whole ticks of the layer's clock, or each
+	// timer would be late by the difference.
+	align := time.NewTimer(tick - l.now()%tick)
+	defer align.Stop()
+	for aligned := false; !aligned; {
+		select {
+		case <-align.C:
+			aligned = true
+		case <-l.wake:
+			l.deliverFailures()
+		case <-ctx.Done():
+			return nil
+		}
+	}
+	ticker := time.NewTicker(tick)
+	defer ticker.Stop()
+	for {
+		l.turn()
+		select {
+		case <-ticker.C:
+		case <-l.wake:
+			l.deliverFailures()
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// turn brings every lane that has timers to the present tick.
+func (l *Layer) turn() {
+	if l.cfg.Pressure != nil {
+		l.pressure.Store(math.Float64bits(l.cfg.Pressure()))
+	}
+	now := int64(l.now() / tick)
+	for i := range l.lanes {
+		if ln := &l.lanes[i]; ln.timers.Load() > 0 {
+			ln.advance(now)
+		}
+	}
+}
+
+// Message implements transport.Handler: it answers what is malformed, matches
+// retransmissions, ACK, CANCEL and responses, and gives the rest to the TU.
+func (l *Layer) Message(out transport.Sink, f transport.Flow, m *sip.Message, err *sip.Error) {
+	if err == nil {
+		err = m.Check()
+	}
+	switch {
+	case err != nil:
+		l.refuse(out, f, m, err)
+	case m.IsRequest():
+		ln := l.Lane(m.CallID())
+		ln.enter(out)
+		defer ln.leave()
+		ln.request(f, m)
+	default:
+		l.response(out, f, m)
+	}
+}
+
+// FlowClosed implements transport.Handler. It ends no transaction: the peer may
+// answer by a new connection (RFC 3261 §18.2.2), and what was not sent is told
+// by its Failer. A TU that is a FlowWatcher hears of it.
+func (l *Layer) FlowClosed(f transport.Flow) {
+	if w, ok := l.tu.(FlowWatcher); ok {
+		w.FlowClosed(f)
+	}
+}
+
+// Lane of a Call-ID.
+func (l *Layer) Lane(callID []byte) *Lane {
+	return &l.lanes[maphash.Bytes(l.laneSeed, callID)&l.laneMask]
+}
+
+// Active reports how many server transactions still wait for their final
+// response (for draining).
+func (l *Layer) Active() int { return int(l.waiting.Load()) }
+
+// Stats reads the gauges and counters.
+func (l *Layer) Stats() Stats {
+	return Stats{
+		Server:        int(l.servers.Load()),
+		Client:        int(l.clients.Load()),
+		Absorbing:     int(l.absorbing.Load()),
+		Retransmitted: l.retransmitted.Load(),
+		Shed:          l.shed.Load(),
+		Timeouts:      l.timeouts.Load(),
+		Malformed:     l.malformed.Load(),
+	}
+}
