@@ -1,0 +1,182 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// options of one run.
+type options struct {
+	dir, tandem string
+	rounds      int
+	scale       float64
+	only        string
+}
+
+// test is one row of the table: a scenario with its size, and how much of
+// Kamailio's CPU Tandem may use.
+type test struct {
+	name  string
+	bar   float64
+	total int
+	make  func(s *server) (scenario, error)
+}
+
+const (
+	window = 64
+	users  = 2000
+	held   = 100000
+)
+
+var tests = []test{
+	{"REGISTER, digest, UDP", 0.75, 150000, func(s *server) (scenario, error) { return newRegister("UDP", s.port, window, users, false) }},
+	{"REGISTER, digest, TCP", 0.75, 100000, func(s *server) (scenario, error) { return newRegister("TCP", s.port, window, users, false) }},
+	{"re-REGISTER, UDP", 0.75, 200000, func(s *server) (scenario, error) { return newRegister("UDP", s.port, window, users, true) }},
+	{"MESSAGE, proxied, UDP", 0.5, 200000, func(s *server) (scenario, error) { return newRelay(s.trusted, window, users, false) }},
+	{"call INVITE to BYE, UDP", 0.6, 60000, func(s *server) (scenario, error) { return newRelay(s.trusted, window, users, true) }},
+}
+
+func main() {
+	var o options
+	flag.StringVar(&o.tandem, "tandem", "", "tandem binary (default: built from this checkout)")
+	flag.IntVar(&o.rounds, "rounds", 3, "rounds; the best of each server counts")
+	flag.Float64Var(&o.scale, "scale", 1, "multiplies the operations of a run")
+	flag.StringVar(&o.only, "only", "", "one server alone: tandem or kamailio")
+	flag.Parse()
+	if err := run(o); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(o options) error {
+	runtime.GOMAXPROCS(1)
+	if runtime.NumCPU() > 1 {
+		if err := pin(1); err != nil {
+			return err
+		}
+	}
+	dir, err := os.MkdirTemp("", "tandem-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	o.dir = dir
+	if o.tandem == "" {
+		o.tandem = filepath.Join(dir, "tandem-bin")
+		if out, err := exec.Command("go", "build", "-o", o.tandem, "tandem/cmd/tandem").CombinedOutput(); err != nil {
+			return fmt.Errorf("building tandem: %w: %s", err, out)
+		}
+	}
+	t := newTable()
+	for round := range o.rounds {
+		for _, name := range []string{"kamailio", "tandem"} {
+			if o.only != "" && o.only != name {
+				continue
+			}
+			if err := o.round(t, round, name); err != nil {
+				return err
+			}
+		}
+	}
+	t.print(os.Stdout)
+	return nil
+}
+
+// pin keeps this program on one core.
+func pin(core int) error {
+	var set unix.CPUSet
+	set.Set(core)
+	return unix.SchedSetaffinity(0, &set)
+}
+
+func (o options) start(name string, n int) (*server, error) {
+	dir, err := os.MkdirTemp(o.dir, name)
+	if err != nil {
+		return nil, err
+	}
+	if name == "kamailio" {
+		return startKamailio(dir, "0", n)
+	}
+	return startTandem(dir, o.tandem, "0", n)
+}
+
+// round runs every test on one fresh server, then the held bindings on another.
+func (o options) round(t *table, round int, name string) error {
+	fmt.Fprintf(os.Stderr, "round %d of %d: %s\n", round+1, o.rounds, name)
+	s, err := o.start(name, users)
+	if err != nil {
+		return err
+	}
+	defer func() { s.stop() }()
+	for _, test := range tests {
+		r, err := o.measure(s, test)
+		if err != nil {
+			return err
+		}
+		t.add(test.name, name, test.bar, r)
+	}
+	s.stop()
+	if s, err = o.start(name, held); err != nil {
+		return err
+	}
+	r, err := o.measure(s, test{"100,000 new bindings, UDP", 0, held, func(s *server) (scenario, error) {
+		return newRegister("UDP", s.port, window, held, false)
+	}})
+	if err != nil {
+		return err
+	}
+	t.add("100,000 new bindings, UDP", name, 0, r)
+	return nil
+}
+
+// measure runs a scenario: a tenth of it to warm up (callees registered where
+// it needs some), then counted.
+func (o options) measure(s *server, test test) (result, error) {
+	sc, err := test.make(s)
+	if err != nil {
+		return result{}, err
+	}
+	defer sc.close()
+	if rl, ok := sc.(*relay); ok {
+		if err := registerCallees(s, rl); err != nil {
+			return result{}, err
+		}
+	}
+	total := int(float64(test.total) * o.scale)
+	if test.bar > 0 {
+		drive(sc, window, max(users, total/10), 0)
+	}
+	drops, cpu := socketDrops(s.port), cpuTime(s.pid())
+	r := drive(sc, window, total, 0)
+	r.CPU, r.Drops = cpuTime(s.pid())-cpu, socketDrops(s.port)-drops
+	r.Memory = memory(s.pid())
+	fmt.Fprintf(os.Stderr, "  %-28s %s\n", test.name, r)
+	if r.Ops == 0 {
+		return r, fmt.Errorf("%s answered nothing in %q", s.name, test.name)
+	}
+	time.Sleep(200 * time.Millisecond)
+	return r, nil
+}
+
+// registerCallees binds every user to the callee's socket.
+func registerCallees(s *server, rl *relay) error {
+	reg, err := newRegister("UDP", s.port, window, users, false)
+	if err != nil {
+		return err
+	}
+	own := reg.s
+	reg.s = rl.uas
+	defer own.close()
+	if r := drive(reg, window, users, 0); r.Failed > 0 || r.Lost > 0 {
+		return fmt.Errorf("registering callees at %s: %d failed, %d lost", s.name, r.Failed, r.Lost)
+	}
+	return nil
+}

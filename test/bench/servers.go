@@ -1,0 +1,142 @@
+package main
+
+import (
+	"bytes"
+	_ "embed"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// server is a SIP server under test, running on the cores it was pinned to.
+type server struct {
+	name    string
+	cmd     *exec.Cmd
+	port    int // UDP and TCP, REGISTER needs digest
+	trusted int // UDP, no credentials asked (the same port where one port does both)
+	log     string
+}
+
+func (s *server) pid() int { return s.cmd.Process.Pid }
+
+func (s *server) stop() {
+	s.cmd.Process.Signal(syscall.SIGTERM)
+	done := make(chan struct{})
+	go func() { s.cmd.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(5 * time.Second):
+		s.cmd.Process.Kill()
+		<-done
+	}
+}
+
+//go:embed kamailio.cfg
+var kamailioConfig string
+
+func startKamailio(dir, cores string, users int) (*server, error) {
+	bin, err := exec.LookPath("kamailio")
+	if err != nil {
+		bin = "/usr/sbin/kamailio"
+	}
+	if _, err := os.Stat(bin); err != nil {
+		return nil, errors.New("kamailio is not installed; install it with: apt-get install kamailio")
+	}
+	modules, err := filepath.Glob("/usr/lib/*/kamailio/modules")
+	if err != nil || len(modules) == 0 {
+		return nil, errors.New("no kamailio modules under /usr/lib; install Debian's package kamailio")
+	}
+	s := &server{name: "kamailio", port: freePort(), log: filepath.Join(dir, "kamailio.log")}
+	s.trusted = s.port
+	cfg := strings.NewReplacer("@PORT@", strconv.Itoa(s.port), "@MODULES@", modules[0], "@USERS@", strconv.Itoa(users)).Replace(kamailioConfig)
+	file := filepath.Join(dir, "kamailio.cfg")
+	if err := os.WriteFile(file, []byte(cfg), 0o644); err != nil {
+		return nil, err
+	}
+	return s, s.start(cores, bin, "-f", file, "-DD", "-E", "-m", "4096", "-M", "64", "-x", "fm", "-X", "fm",
+		"-Y", dir, "-P", filepath.Join(dir, "kamailio.pid"))
+}
+
+const tandemConfig = `domains: [bench.test]
+data: %q
+listen:
+  - {proto: udp, addr: "127.0.0.1:%d"}
+  - {proto: tcp, addr: "127.0.0.1:%d"}
+  - {proto: udp, addr: "127.0.0.1:%d", trusted: ["127.0.0.0/8"]}
+auth: {algorithms: [SHA-256, MD5]}
+http: {addr: "127.0.0.1:%d"}
+`
+
+func startTandem(dir, bin, cores string, users int) (*server, error) {
+	s := &server{name: "tandem", port: freePort(), trusted: freePort(), log: filepath.Join(dir, "tandem.log")}
+	data := filepath.Join(dir, "tandem")
+	if err := os.MkdirAll(data, 0o755); err != nil {
+		return nil, err
+	}
+	file := filepath.Join(dir, "tandem.yaml")
+	cfg := fmt.Sprintf(tandemConfig, data, s.port, s.port, s.trusted, freePort())
+	if err := os.WriteFile(file, []byte(cfg), 0o644); err != nil {
+		return nil, err
+	}
+	var csv bytes.Buffer
+	for i := range users {
+		fmt.Fprintf(&csv, "%s,,%s\n", userName(i), password)
+	}
+	list := filepath.Join(dir, "users.csv")
+	if err := os.WriteFile(list, csv.Bytes(), 0o600); err != nil {
+		return nil, err
+	}
+	if out, err := exec.Command(bin, "users", "import", list, "-c", file).CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("importing users: %w: %s", err, out)
+	}
+	return s, s.start(cores, bin, "serve", "-c", file)
+}
+
+// start runs the program pinned to cores and waits until it answers OPTIONS or
+// anything else by UDP.
+func (s *server) start(cores, bin string, args ...string) error {
+	f, err := os.Create(s.log)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	s.cmd = exec.Command("taskset", append([]string{"-c", cores, bin}, args...)...)
+	s.cmd.Stdout, s.cmd.Stderr = f, f
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if n := strings.Count(cores, ",") + 1; s.name == "tandem" {
+		s.cmd.Env = append(os.Environ(), "GOMAXPROCS="+strconv.Itoa(n))
+	}
+	if err := s.cmd.Start(); err != nil {
+		return err
+	}
+	for range 100 {
+		if s.answers() {
+			return nil
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	s.stop()
+	b, _ := os.ReadFile(s.log)
+	return fmt.Errorf("%s does not answer after 10 s; its log ends: %s", s.name, b[max(0, len(b)-2000):])
+}
+
+func (s *server) answers() bool {
+	c, err := net.Dial("udp4", fmt.Sprintf("127.0.0.1:%d", s.port))
+	if err != nil {
+		return false
+	}
+	defer c.Close()
+	port := c.LocalAddr().(*net.UDPAddr).Port
+	c.Write(appendRegister(nil, 0, 0, 1, 1, port, "UDP", nil))
+	c.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
+	var b [maxSize]byte
+	n, err := c.Read(b[:])
+	return err == nil && code(b[:n]) == 401
+}
