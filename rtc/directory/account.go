@@ -18,12 +18,13 @@ type Account struct {
 // Secret is a Credential in use.
 type Secret struct {
 	Credential
-	used atomic.Int64 // Unix seconds of the latest use, 0 when not used since Load
-	kept atomic.Int64 // what the Store knows of it
+	Identity rtc.Identity // what the secret proves; not to be changed
+	used     atomic.Int64 // Unix seconds of the latest use, 0 when not used since Load
+	kept     atomic.Int64 // what the Store knows of it
 }
 
 func newSecret(c Credential) *Secret {
-	s := &Secret{Credential: c}
+	s := &Secret{Credential: c, Identity: rtc.Identity{AOR: c.AOR, Device: c.Device, Method: rtc.AuthDigest}}
 	if !c.LastUsed.IsZero() {
 		s.used.Store(c.LastUsed.Unix())
 		s.kept.Store(c.LastUsed.Unix())
