@@ -1,0 +1,107 @@
+package proxy
+
+import (
+	"hash/maphash"
+
+	"tandem/rtc"
+	"tandem/rtc/resolve"
+	"tandem/rtc/sip"
+	"tandem/rtc/transaction"
+	"tandem/rtc/transport"
+)
+
+// ack forwards the ACK to a 2xx without state (RFC 3261 §16.11). There is no
+// answer to it: one that cannot be sent is dropped.
+func (p *Proxy) ack(r *rtc.Request) {
+	var pl plan
+	err := p.validate(r, &pl)
+	if err == nil {
+		err = p.preprocess(r.Message, &pl)
+	}
+	set := forwards.Get().(*forward) // for its target set alone
+	defer set.recycle()
+	set.p, set.plan, set.m = p, pl, r.Message
+	set.branches = set.inline[:0]
+	if err == nil {
+		err = p.targets(r, &pl, set)
+	}
+	if err != nil || len(set.branches) == 0 {
+		if p.debug() {
+			p.log.Debug("ACK dropped", "call_id", string(r.CallID()), "err", err)
+		}
+		return
+	}
+	b := &set.branches[0]
+	if b.flow != noFlow {
+		p.sendAck(r.Tx.Lane(), r.Message, &pl, &b.target, b.flow)
+		return
+	}
+	uri, ok := set.nextHop(b)
+	if !ok {
+		return
+	}
+	var buf [4]resolve.Candidate
+	if cands, ok := p.res.Numeric(buf[:0], uri); ok {
+		p.ackTo(r.Tx.Lane(), r.Message, &pl, &b.target, cands)
+		return
+	}
+	late := &lateAck{m: r.Tx.Keep(), lane: r.Tx.Lane(), plan: pl, target: b.target}
+	p.res.Lookup(uri, func(cands []resolve.Candidate, err error) {
+		late.lane.Do(func() { p.ackTo(late.lane, late.m, &late.plan, &late.target, cands) })
+	})
+}
+
+// lateAck is an ACK that waits for the resolver.
+type lateAck struct {
+	m      *sip.Message
+	lane   *transaction.Lane
+	plan   plan
+	target target
+}
+
+func (p *Proxy) ackTo(lane *transaction.Lane, m *sip.Message, pl *plan, t *target, cands []resolve.Candidate) {
+	for _, c := range cands {
+		to := c.Target
+		if to.Via == nil {
+			to.Via = sameListener(pl.in.Listener(), to)
+		}
+		if flow, err := p.tr.Flow(to); err == nil {
+			p.sendAck(lane, m, pl, t, flow)
+			return
+		}
+	}
+}
+
+func (p *Proxy) sendAck(lane *transaction.Lane, m *sip.Message, pl *plan, t *target, flow transport.Flow) {
+	w := getWork()
+	p.stats.requests.Add(1)
+	lane.Send(flow, p.build(w, m, pl, t, 0, flow, statelessBranch{p, m}))
+	w.put()
+}
+
+// statelessBranch makes the branch of a request forwarded without state: unique
+// to it, the same for its retransmission, never that of a transaction of ours
+// (RFC 3261 §16.11).
+type statelessBranch struct {
+	p *Proxy
+	m *sip.Message
+}
+
+func (b statelessBranch) AppendBranch(dst, tail []byte) []byte {
+	var h maphash.Hash
+	h.SetSeed(b.p.seed)
+	via, _ := b.m.TopVia()
+	h.Write(via.Branch)
+	h.WriteByte(0)
+	h.Write(via.Host)
+	h.WriteByte(0)
+	h.Write(b.m.CallID())
+	h.WriteByte(0)
+	h.Write(b.m.Get(sip.HdrCSeq))
+	h.Write(b.m.FromTag())
+	h.WriteByte(0)
+	h.Write(b.m.ToTag())
+	dst = append(dst, "z9hG4bK.s"...) // '.' is no digit of a transaction's branch
+	dst = appendLoop(dst, h.Sum64())
+	return append(dst, tail...)
+}

@@ -1,0 +1,107 @@
+package proxy
+
+import (
+	"tandem/rtc/sip"
+)
+
+// finish answers with the best of the final responses (RFC 3261 §16.7 step 6).
+func (f *forward) finish(live *answer) {
+	if f.s.Final() {
+		return
+	}
+	best := -1
+	for i := range f.branches {
+		b := &f.branches[i]
+		if b.code >= 300 && (best < 0 || rank(b.code, f.cancelled) < rank(f.branches[best].code, f.cancelled)) {
+			best = i
+		}
+	}
+	if best < 0 {
+		f.give(480)
+		return
+	}
+	b := &f.branches[best]
+	code := b.code
+	switch {
+	case f.cancelled && (code == 408 || code >= 500 && code < 600):
+		f.give(487)
+	case code == 408 && f.plan.method != sip.INVITE:
+		// RFC 4320 §4.1: by now the client has given up by itself
+	case code == 503: // it is about that server, not about us (step 6)
+		f.give(500)
+	case code == 430: // it is for us to know another way (RFC 5626 §5.3.1)
+		f.give(480)
+	case live != nil && live.branch == best:
+		f.pass(best, live.m)
+	case b.final != nil:
+		var m sip.Message
+		m.Parse(b.final) // it went well before
+		if live != nil && isChallenge(f.branches[live.branch].code) {
+			live.keep(f)
+		}
+		f.pass(best, &m)
+	default:
+		f.give(code)
+	}
+}
+
+// give answers with a response of our own.
+func (f *forward) give(code int) { f.respond(code, "", nil) }
+
+// rank orders final answers, the best lowest: 6xx before all, then the lowest
+// class; within 4xx first what lets the caller try again with success.
+func rank(code int, cancelled bool) int {
+	if cancelled && code == 487 {
+		return 0
+	}
+	if code >= 600 {
+		return code
+	}
+	class, within := code/100, 50
+	switch code {
+	case 401, 407:
+		within = 0
+	case 415, 420, 484:
+		within = 10
+	case 404, 410, 480, 604: // nobody there, while elsewhere there was somebody
+		within = 60
+	case 408, 430, 487:
+		within = 70
+	case 503:
+		within = 80
+	}
+	return 1000*class + within
+}
+
+func isChallenge(code int) bool { return code == 401 || code == 407 }
+
+// pass relays the best response. A challenge carries those of all branches, so
+// that the caller can answer all at once (step 7).
+func (f *forward) pass(best int, m *sip.Message) {
+	others := false
+	for i := range f.branches {
+		b := &f.branches[i]
+		others = others || i != best && b.final != nil && isChallenge(b.code)
+	}
+	if !others || !isChallenge(f.branches[best].code) {
+		f.relay(m)
+		return
+	}
+	w := getWork()
+	w.edit.Start(m)
+	w.edit.PopVia()
+	for i := range f.branches {
+		if b := &f.branches[i]; i != best && b.final != nil && isChallenge(b.code) {
+			var other sip.Message
+			other.Parse(b.final)
+			for n := range other.Len() {
+				if h := other.At(n); h.ID == sip.HdrWWWAuthenticate || h.ID == sip.HdrProxyAuthenticate {
+					w.edit.Add(h.ID, h.Value)
+				}
+			}
+		}
+	}
+	w.out = w.edit.Append(w.out[:0])
+	f.s.Respond(m.StatusCode(), w.out)
+	w.put()
+}

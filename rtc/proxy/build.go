@@ -1,0 +1,197 @@
+package proxy
+
+import (
+	"strconv"
+	"strings"
+
+	"tandem/rtc/sip"
+	"tandem/rtc/transport"
+)
+
+// brancher makes the branch of a copy; a client transaction is one.
+type brancher interface {
+	AppendBranch(dst, tail []byte) []byte
+}
+
+// build makes the copy of a request for one target (RFC 3261 §16.6 step 1 to 8).
+// The result is in w and lasts until w is put back.
+func (p *Proxy) build(w *work, m *sip.Message, pl *plan, t *target, breadth int, out transport.Flow, br brancher) []byte {
+	e := &w.edit
+	w.scratch = w.scratch[:0]
+	e.Start(m)
+	for range pl.pops {
+		e.PopRoute()
+	}
+	if pl.dropLast {
+		e.DropLastRoute()
+	}
+	p.setURI(w, m, pl, t)
+	s := w.scratch
+	at := len(s)
+	s = strconv.AppendInt(s, int64(pl.maxForwards), 10) // step 3
+	e.Set(sip.HdrMaxForwards, s[at:])
+	if pl.hasBreadth && pl.method != sip.ACK { // RFC 5393 §5.3.3; a request without it counts as 60 anyway
+		at = len(s)
+		s = strconv.AppendInt(s, int64(breadth), 10)
+		e.DelName("Max-Breadth")
+		e.AddName("Max-Breadth", s[at:])
+	}
+	w.scratch = s
+	if pl.dialogMaking() {
+		p.recordRoute(w, m, pl, t, out)
+	}
+	if m.Has(sip.HdrPAssertedIdentity) && (!pl.trusted || t.foreign && m.HasToken(sip.HdrPrivacy, "id")) {
+		e.Del(sip.HdrPAssertedIdentity) // RFC 3325 §5, §7
+	}
+	l := out.Listener()
+	s = w.scratch
+	at = len(s)
+	s = append(s, "SIP/2.0/"...)
+	s = append(s, out.Proto().String()...)
+	s = append(s, ' ')
+	s = append(s, l.SentBy()...)
+	s = append(s, ";branch="...)
+	var tail [loopLen]byte
+	s = br.AppendBranch(s, appendLoop(tail[:0], pl.loop))
+	e.PushVia(s[at:]) // step 8
+	w.scratch = s
+	w.out = e.Append(w.out[:0])
+	return w.out
+}
+
+// setURI sets Request-URI and Routes (step 2 and 6).
+func (p *Proxy) setURI(w *work, m *sip.Message, pl *plan, t *target) {
+	e := &w.edit
+	uri := t.uri
+	if uri == "" {
+		uri = pl.ruri
+	}
+	top, rest, strict := p.topRoute(m, pl, t)
+	if strict { // the next hop is a strict router: it wants itself in the Request-URI
+		last := []byte("<")
+		if uri != "" {
+			last = append(last, uri...)
+		} else {
+			last = append(last, m.RequestURI()...)
+		}
+		e.Add(sip.HdrRoute, append(last, '>'))
+		uri = top
+		if t.path == "" {
+			e.PopRoute()
+		}
+	}
+	if rest != "" {
+		e.Prepend(sip.HdrRoute, []byte(rest))
+	}
+	if uri != "" {
+		at := len(w.scratch)
+		w.scratch = append(w.scratch, uri...)
+		e.RequestURI(w.scratch[at:])
+	}
+}
+
+// topRoute looks at the topmost Route of the copy: top is its URI, rest the
+// path to put in front, strict whether lr is missing there.
+func (p *Proxy) topRoute(m *sip.Message, pl *plan, t *target) (top, rest string, strict bool) {
+	var first []byte
+	switch {
+	case t.path != "":
+		head, tail := cutElement(t.path)
+		first, rest = []byte(head), t.path
+		defer func() {
+			if strict {
+				rest = tail
+			}
+		}()
+	case m.Count(sip.HdrRoute) == 0:
+		return "", "", false
+	default:
+		n := 0
+		for v := range m.Values(sip.HdrRoute) {
+			if n == pl.pops {
+				first = v
+				break
+			}
+			n++
+		}
+		if pl.dropLast && n+1 == routeCount(m) {
+			first = nil
+		}
+	}
+	if first == nil {
+		return "", rest, false
+	}
+	na, err := sip.ParseNameAddr(first)
+	if err != nil {
+		return "", rest, false
+	}
+	u, err := sip.ParseURI(na.URI)
+	if err != nil || u.Kind != sip.URISIP && u.Kind != sip.URISIPS {
+		return "", rest, false
+	}
+	if _, lr := u.Param("lr"); !lr {
+		return string(na.URI), rest, true
+	}
+	return "", rest, false
+}
+
+func routeCount(m *sip.Message) int {
+	n := 0
+	for range m.Values(sip.HdrRoute) {
+		n++
+	}
+	return n
+}
+
+// cutElement cuts the first element off a list of name-addrs.
+func cutElement(s string) (head, tail string) {
+	quoted, angle := false, false
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case quoted:
+			if c == '\\' {
+				i++
+			}
+			quoted = c != '"'
+		case c == '"':
+			quoted = true
+		case c == '<' || c == '>':
+			angle = c == '<'
+		case c == ',' && !angle:
+			return strings.TrimSpace(s[:i]), strings.TrimSpace(s[i+1:])
+		}
+	}
+	return strings.TrimSpace(s), ""
+}
+
+// nextHop is the URI that says where a branch goes (step 6 and 7): the route's
+// next hop, the top of the path, the topmost Route, or the Request-URI. It may
+// point into the request.
+func (f *forward) nextHop(b *branch) (sip.URI, bool) {
+	s := b.hop
+	if s == "" && b.path != "" {
+		head, _ := cutElement(b.path)
+		na, err := sip.ParseNameAddr([]byte(head))
+		if err != nil {
+			return sip.URI{}, false
+		}
+		s = string(na.URI)
+	}
+	if s == "" {
+		s = b.uri
+	}
+	if s == "" && f.plan.ruri == "" {
+		u, err := sip.ParseURI(f.request().RequestURI())
+		return u, err == nil
+	}
+	if s == "" {
+		s = f.plan.ruri
+	}
+	u, err := sip.ParseURI([]byte(s))
+	return u, err == nil
+}
+
+// size is about what the copy will measure.
+func (f *forward) size(b *branch) int {
+	return len(f.request().Bytes()) + len(b.path) + len(b.uri) + 200
+}

@@ -1,0 +1,63 @@
+package proxy
+
+import (
+	"bytes"
+	"time"
+
+	"tandem/rtc/sip"
+)
+
+// cancel hangs up for the caller (RFC 3261 §16.10). What the branches answer
+// then decides: mostly 487, but a 200 that crossed goes up.
+func (f *forward) cancel(reason []byte) {
+	if f.s.Final() || f.cancelled {
+		return
+	}
+	f.cancelled = true
+	f.p.stats.cancelled.Add(1)
+	f.abandon(bytes.Clone(reason))
+	if f.pending == 0 {
+		f.settle()
+	}
+}
+
+// abandon begins no more branches and cancels those under way. A non-INVITE
+// cannot be cancelled (§9.1): its branches run out by themselves.
+func (f *forward) abandon(reason []byte) {
+	f.stop = true
+	for i := range f.branches {
+		b := &f.branches[i]
+		switch {
+		case b.state == idle:
+			b.state = ended
+		case b.state == locating && f.plan.method == sip.INVITE:
+			f.end(i, 487)
+		case b.state == active && f.plan.method == sip.INVITE:
+			b.timerC.Stop()
+			b.timerC = nil
+			b.client.Cancel(reason)
+		}
+	}
+}
+
+// Timer C (§16.6 step 11, §16.8) ends a call that rings for ever. It is not set
+// back by each provisional response but looks, when it fires, how long the last
+// one was ago.
+func (f *forward) armTimerC(i int) {
+	b := &f.branches[i]
+	b.deadline = time.Now().Add(f.p.cfg.TimerC)
+	b.timerC = f.lane.After(f.p.cfg.TimerC, func() { f.timerC(i) })
+}
+
+func (f *forward) timerC(i int) {
+	b := &f.branches[i]
+	if b.state != active || b.timerC == nil {
+		return
+	}
+	if left := time.Until(b.deadline); left > 0 {
+		b.timerC = f.lane.After(left, func() { f.timerC(i) })
+		return
+	}
+	b.timerC, b.expired = nil, true
+	b.client.Cancel(nil) // its 487, or the silence after it, ends the branch
+}

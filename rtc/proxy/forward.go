@@ -1,0 +1,295 @@
+package proxy
+
+import (
+	"sync"
+	"time"
+
+	"tandem/rtc"
+	"tandem/rtc/resolve"
+	"tandem/rtc/sip"
+	"tandem/rtc/transaction"
+	"tandem/rtc/transport"
+)
+
+// forward is one request under way: the response context of RFC 3261 §16.
+// Everything in it belongs to the lane of the request.
+type forward struct {
+	p    *Proxy
+	s    *transaction.Server
+	lane *transaction.Lane
+	plan plan
+
+	m    *sip.Message // the request while its handler runs, then nil
+	held *held        // its bytes afterwards
+
+	branches  []branch
+	inline    [2]branch
+	pending   int  // branches that will still say something
+	stop      bool // no branch may begin any more
+	cancelled bool // the caller hung up
+}
+
+// branch is one copy of the request on its way.
+type branch struct {
+	target
+	client   *transaction.Client
+	cand     resolve.Candidate   // where it went; zero when it went by a flow
+	rest     []resolve.Candidate // where it may go when that fails
+	breadth  int                 // its share of Max-Breadth
+	deadline time.Time           // of timer C
+	timerC   *transaction.Timer
+	state    branchState
+	resolved bool   // cand is set
+	expired  bool   // timer C has ended it
+	code     int    // its final answer; 0 when it has none that counts
+	final    []byte // the answer itself, when it had to be kept
+}
+
+type branchState uint8
+
+const (
+	idle     branchState = iota
+	locating             // waits for the resolver
+	active               // sent
+	ended
+)
+
+var forwards = sync.Pool{New: func() any { return new(forward) }}
+
+// forward sends a request on its way (RFC 3261 §16.5 and §16.6).
+func (p *Proxy) forward(r *rtc.Request, pl *plan) error {
+	f := forwards.Get().(*forward)
+	f.p, f.s, f.lane, f.plan, f.m = p, r.Tx, r.Tx.Lane(), *pl, r.Message
+	f.branches = f.inline[:0]
+	if err := p.targets(r, pl, f); err != nil {
+		f.recycle()
+		return err
+	}
+	p.stats.requests.Add(1)
+	if pl.method == sip.INVITE {
+		f.s.User = f // for Cancel
+		if !p.cfg.LateTrying {
+			f.respond(100, "", nil)
+		}
+	}
+	f.advance(nil)
+	if f.pending > 0 {
+		f.hold()
+	}
+	f.m = nil
+	f.release()
+	return nil
+}
+
+// add puts a target into the set; it is not sent to yet.
+func (f *forward) add(t target) {
+	f.branches = append(f.branches, branch{target: t})
+}
+
+// addBinding adds a binding; the second and further flows of one instance are
+// spares (RFC 5626 §7: never two to one instance at a time).
+func (f *forward) addBinding(t target) {
+	if t.same != "" {
+		for i := range f.branches {
+			if f.branches[i].same == t.same {
+				t.spare = true
+				break
+			}
+		}
+	}
+	f.add(t)
+}
+
+// advance begins the next branches when none is left to wait for, and ends the
+// forward when there are no more. live is the response at hand, nil when none is.
+func (f *forward) advance(live *answer) {
+	for f.pending == 0 {
+		if f.stop || !f.startGroup(live) {
+			f.finish(live)
+			return
+		}
+		live = nil // it has been kept
+	}
+}
+
+// startGroup begins all branches of the highest q not tried yet, as many at a
+// time as Max-Breadth allows (RFC 5393 §5.3). It reports whether there was one.
+func (f *forward) startGroup(live *answer) bool {
+	n, first := 0, -1
+	for i := range f.branches {
+		b := &f.branches[i]
+		if b.state != idle || b.spare {
+			continue
+		}
+		if first < 0 || b.q > f.branches[first].q {
+			first, n = i, 0
+		}
+		if b.q == f.branches[first].q {
+			n++
+		}
+	}
+	if first < 0 {
+		return false
+	}
+	live.keep(f)
+	if f.plan.breadth == 0 {
+		f.stop = true
+		f.branches[first].state, f.branches[first].code = ended, 440
+		return true
+	}
+	n = min(n, f.plan.breadth)
+	q, share := f.branches[first].q, f.plan.breadth
+	if n > 1 {
+		share, f.plan.hasBreadth = share/n, true
+	}
+	for i := first; i < len(f.branches) && n > 0; i++ {
+		if b := &f.branches[i]; b.state == idle && !b.spare && b.q == q && !f.stop {
+			b.breadth = share
+			f.start(i)
+			n--
+		}
+	}
+	return true
+}
+
+// start begins branch i: where does it go?
+func (f *forward) start(i int) {
+	b := &f.branches[i]
+	f.pending++
+	if b.flow != noFlow {
+		f.send(i, b.flow)
+		return
+	}
+	uri, ok := f.nextHop(b)
+	if !ok {
+		f.end(i, 503)
+		return
+	}
+	b.state = locating
+	var buf [4]resolve.Candidate
+	if cands, ok := f.p.res.Numeric(buf[:0], uri); ok {
+		f.located(i, cands)
+		return
+	}
+	f.lookup(i, uri)
+}
+
+// lookup asks the resolver, the only wait there is.
+func (f *forward) lookup(i int, uri sip.URI) {
+	method, callID := f.plan.method, ""
+	if f.p.debug() {
+		callID = string(f.request().CallID())
+	}
+	f.p.res.Lookup(uri, func(cands []resolve.Candidate, err error) {
+		f.lane.Do(func() {
+			if f.branches[i].state != locating {
+				return // cancelled meanwhile
+			}
+			if err != nil {
+				f.p.log.Debug("next hop not found", "call_id", callID, "method", method, "err", err)
+			}
+			if f.stop {
+				f.end(i, 0)
+			} else {
+				f.located(i, cands)
+			}
+			f.settle()
+		})
+	})
+}
+
+// located tries the places found, first the first.
+func (f *forward) located(i int, cands []resolve.Candidate) {
+	b := &f.branches[i]
+	cands = resolve.Large(cands, f.size(b))
+	if len(cands) > 1 {
+		b.rest = append([]resolve.Candidate(nil), cands[1:]...)
+	}
+	if len(cands) == 0 || !f.try(i, cands[0]) && !f.tryRest(i) {
+		f.end(i, 503) // RFC 3261 §16.9
+	}
+}
+
+// tryRest sends branch i to the next place that takes it.
+func (f *forward) tryRest(i int) bool {
+	b := &f.branches[i]
+	for len(b.rest) > 0 {
+		c := b.rest[0]
+		b.rest = b.rest[1:]
+		if f.try(i, c) {
+			f.p.stats.failovers.Add(1)
+			return true
+		}
+	}
+	return false
+}
+
+func (f *forward) try(i int, c resolve.Candidate) bool {
+	to := c.Target
+	if to.Via == nil {
+		to.Via = sameListener(f.plan.in.Listener(), to)
+	}
+	flow, err := f.p.tr.Flow(to)
+	if err != nil {
+		f.p.res.Failed(c, err, 0)
+		return false
+	}
+	f.branches[i].cand, f.branches[i].resolved = c, true
+	f.send(i, flow)
+	return true
+}
+
+// sameListener prefers to send by the address the request came to.
+func sameListener(l *transport.Listener, to transport.Target) *transport.Listener {
+	if l == nil || l.Proto() != to.Proto {
+		return nil
+	}
+	a, b := l.Addr().Addr().Unmap(), to.Addr.Addr().Unmap()
+	if a.Is4() != b.Is4() || a.IsLoopback() != b.IsLoopback() {
+		return nil
+	}
+	return l
+}
+
+// send makes the copy for branch i and its client transaction (§16.6 step 8 to 11).
+func (f *forward) send(i int, flow transport.Flow) {
+	b := &f.branches[i]
+	c := f.lane.Client(f.plan.method, f)
+	w := getWork()
+	out := f.p.build(w, f.request(), &f.plan, &b.target, b.breadth, flow, c)
+	b.client, b.state = c, active
+	if f.plan.method == sip.INVITE {
+		f.armTimerC(i)
+	}
+	f.p.stats.branches.Add(1)
+	c.Send(flow, out)
+	w.put()
+}
+
+// end ends branch i with a final answer of code, whose bytes, if any, are the
+// caller's matter.
+func (f *forward) end(i, code int) {
+	b := &f.branches[i]
+	b.timerC.Stop()
+	b.timerC, b.client = nil, nil
+	if b.state != ended {
+		b.state = ended
+		f.pending--
+	}
+	b.code = code
+}
+
+// settle goes on after something happened outside the handler.
+func (f *forward) settle() {
+	f.advance(nil)
+	f.release()
+}
+
+func (f *forward) index(c *transaction.Client) int {
+	for i := range f.branches {
+		if f.branches[i].client == c {
+			return i
+		}
+	}
+	return -1
+}

@@ -1,0 +1,180 @@
+// Package proxy forwards requests (RFC 3261 §16): it is the stateful, forking
+// proxy of the server and the last of its handlers.
+//
+// It owns the response context of every request under way (who was asked, what
+// they said, which answer is the best), the static routes, and the marks it
+// leaves in messages: branch, Record-Route, flow token. It does not
+// authenticate, keeps no users and no bindings, resolves no names and opens no
+// sockets: those are asked for through the small interfaces of Config.
+//
+// A forwarded message is the received one with splices (sip.Edit); nothing is
+// rendered anew.
+package proxy
+
+import (
+	"context"
+	"crypto/rand"
+	"hash/maphash"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"tandem/rtc"
+	"tandem/rtc/location"
+	"tandem/rtc/resolve"
+	"tandem/rtc/sip"
+	"tandem/rtc/transaction"
+	"tandem/rtc/transport"
+)
+
+// Transport is what the proxy needs of the transport.
+type Transport interface {
+	Listeners() []*transport.Listener
+	Flow(to transport.Target) (transport.Flow, error)
+	FlowByID(id uint64) (transport.Flow, bool)
+	IsLocal(host []byte, port uint16) bool
+}
+
+// Resolver finds next hops (RFC 3263).
+type Resolver interface {
+	Numeric(dst []resolve.Candidate, uri sip.URI) ([]resolve.Candidate, bool)
+	Lookup(uri sip.URI, done func([]resolve.Candidate, error))
+	Failed(c resolve.Candidate, err error, retryAfter time.Duration)
+	Succeeded(c resolve.Candidate)
+}
+
+// Users says which domains and addresses are ours.
+type Users interface {
+	// Domain reports whether host is a domain of ours, in any case of letters.
+	Domain(host []byte) bool
+	// Resolve finds the user whose address-of-record or alias this is and
+	// returns his address-of-record. It must not keep address.
+	Resolve(address rtc.AOR) (rtc.AOR, bool)
+}
+
+// Recursion says which redirections (3xx) the proxy follows itself.
+type Recursion uint8
+
+const (
+	RecurseNever   Recursion = iota // the caller gets the 3xx
+	RecurseDomains                  // contacts in domains of ours are tried by the proxy
+)
+
+// Config of a Proxy. Zero numbers take the defaults.
+type Config struct {
+	Transport Transport
+	Resolver  Resolver
+	Location  location.Lookup
+	Users     Users
+	Routes    *Routes // static routes; nil = none
+	Log       *slog.Logger
+
+	// Domain is the one meant when a Request-URI names one of our addresses
+	// instead of a domain ("sip:alice@192.0.2.1").
+	Domain string
+	// Key signs flow tokens and Record-Route; 32 secret octets that survive a
+	// restart, or in-dialog requests of older calls are refused. nil = random.
+	Key []byte
+	// TempGRUU finds whom a temporary GRUU of ours means (RFC 5627 §3.1.2): the
+	// address-of-record and +sip.instance; nil = we give none out.
+	TempGRUU func(uri sip.URI) (aor rtc.AOR, instance string, ok bool)
+
+	// Demand asks the sender of an in-dialog request for credentials when it may
+	// not be relayed without (auth.Gate has it); nil = 403.
+	Demand func(r *rtc.Request) error
+
+	Recursion Recursion
+	MaxForks  int           // branches of one request in all, default 20
+	TimerC    time.Duration // how long an INVITE may ring without news, default 185 s (RFC 3261 §16.6: above 3 min)
+	// LateTrying leaves the 100 to the transaction, which sends it when 200 ms have
+	// passed without an answer (RFC 3261 §17.2.1); else it goes at once.
+	LateTrying bool
+}
+
+// Proxy forwards what nobody before it has taken.
+type Proxy struct {
+	cfg    Config
+	tr     Transport
+	res    Resolver
+	loc    location.Lookup
+	users  Users
+	log    *slog.Logger
+	routes atomic.Pointer[Routes]
+	key    []byte
+	seed   maphash.Seed // of loop detection
+	stats  counters
+}
+
+// New makes a proxy.
+func New(cfg Config) *Proxy {
+	if cfg.MaxForks <= 0 {
+		cfg.MaxForks = 20
+	}
+	if cfg.TimerC <= 0 {
+		cfg.TimerC = 185 * time.Second
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if len(cfg.Key) == 0 {
+		cfg.Key = make([]byte, 32)
+		rand.Read(cfg.Key) // never fails
+	}
+	p := &Proxy{cfg: cfg, tr: cfg.Transport, res: cfg.Resolver, loc: cfg.Location, users: cfg.Users,
+		log: cfg.Log, key: cfg.Key, seed: maphash.MakeSeed()}
+	p.SetRoutes(cfg.Routes)
+	return p
+}
+
+// SetRoutes replaces the static routes; requests under way keep theirs.
+func (p *Proxy) SetRoutes(r *Routes) {
+	if r == nil {
+		r = new(Routes)
+	}
+	p.routes.Store(r)
+}
+
+// Routes are the static routes in use.
+func (p *Proxy) Routes() *Routes { return p.routes.Load() }
+
+// Serve implements rtc.Handler. It takes every request.
+func (p *Proxy) Serve(r *rtc.Request) error {
+	switch r.Method() {
+	case sip.ACK:
+		p.ack(r)
+		return nil
+	case sip.CANCEL:
+		return &rtc.Status{Code: 481} // it matched no INVITE (RFC 3261 §9.2)
+	}
+	var pl plan
+	if err := p.validate(r, &pl); err != nil { // §16.3
+		return err
+	}
+	if err := p.preprocess(r.Message, &pl); err != nil { // §16.4
+		return err
+	}
+	if pl.self && r.Method() == sip.OPTIONS {
+		p.options(r)
+		return nil
+	}
+	return p.forward(r, &pl)
+}
+
+// Stray implements the rest of transaction.TU: a response that matches no
+// branch is dropped, as RFC 6026 wants.
+func (p *Proxy) Stray(_ transport.Sink, f transport.Flow, m *sip.Message) {
+	p.stats.strays.Add(1)
+	if p.debug() {
+		p.log.Debug("stray response dropped", "call_id", string(m.CallID()), "code", m.StatusCode(), "peer", f.Remote.String())
+	}
+}
+
+// Cancel is told of a CANCEL for an INVITE under way (RFC 3261 §16.10): every
+// branch is cancelled, and the best answer of theirs, in the end 487, goes up.
+func (p *Proxy) Cancel(s *transaction.Server, m *sip.Message) {
+	if f, ok := s.User.(*forward); ok {
+		f.cancel(m.Get(sip.HdrReason))
+	}
+}
+
+func (p *Proxy) debug() bool { return p.log.Enabled(context.Background(), slog.LevelDebug) }

@@ -1,0 +1,80 @@
+package proxy
+
+import (
+	"tandem/rtc/sip"
+	"tandem/rtc/transport"
+)
+
+// recordRoute keeps us in the path of the dialog (RFC 3261 §16.6 step 4). One
+// line serves both sides when both speak to the same address of ours. Else
+// there are two (r2=on), each right for its side: the upper one for whom the
+// request goes to, the lower one for whom it came from. Parameters always have
+// a value: some gateways drop those without.
+func (p *Proxy) recordRoute(w *work, m *sip.Message, pl *plan, t *target, out transport.Flow) {
+	in := pl.in
+	inToken := p.needsToken(m, pl)
+	sips := pl.uri.Kind == sip.URISIPS
+	double := inToken || t.token || in.Listener() != out.Listener()
+	g := grantPlain
+	if pl.identified || pl.grant == grantFull {
+		g = grantFull
+	}
+	if double {
+		w.edit.Prepend(sip.HdrRecordRoute, p.routeURI(w, m, in, inToken, sips, true, g))
+	}
+	w.edit.Prepend(sip.HdrRecordRoute, p.routeURI(w, m, out, t.token, sips, double, g))
+}
+
+func (p *Proxy) routeURI(w *work, m *sip.Message, f transport.Flow, token, sips, double bool, g grant) []byte {
+	s := w.scratch
+	at := len(s)
+	if sips {
+		s = append(s, "<sips:"...)
+	} else {
+		s = append(s, "<sip:"...)
+	}
+	if token {
+		s = p.appendToken(s, f)
+		s = append(s, '@')
+	}
+	s = append(s, f.Listener().SentBy()...)
+	if proto := f.Proto(); proto != transport.UDP && !(sips && proto == transport.TLS) {
+		s = append(s, ";transport="...)
+		s = append(s, proto.Param()...)
+	}
+	s = append(s, ";lr=on"...)
+	if double {
+		s = append(s, ";r2=on"...)
+	}
+	s = append(s, ";did="...)
+	s = p.appendMark(s, m.CallID(), g)
+	s = append(s, '>')
+	w.scratch = s
+	return s[at:]
+}
+
+// needsToken reports whether the sender can only be reached by the way his
+// request came: he is the first hop (RFC 5626 §5.3), and behind a NAT or on a
+// connection of his own.
+func (p *Proxy) needsToken(m *sip.Message, pl *plan) bool {
+	if m.Has(sip.HdrRecordRoute) || !oneElement(m, sip.HdrVia) {
+		return false // the proxies before us know
+	}
+	contact := m.Get(sip.HdrContact)
+	if contact == nil {
+		return false
+	}
+	if pl.in.Proto() > transport.TCP && !pl.trusted {
+		return true
+	}
+	na, err := sip.ParseNameAddr(contact)
+	if err != nil {
+		return false
+	}
+	if u, err := sip.ParseURI(na.URI); err == nil {
+		if _, ob := u.Param("ob"); ob { // RFC 5626 §4.3
+			return true
+		}
+	}
+	return !reachable(na.URI, pl.in.Remote, pl.user && !pl.trusted)
+}

@@ -1,0 +1,82 @@
+package proxy
+
+import (
+	"strconv"
+	"strings"
+
+	"tandem/rtc/sip"
+)
+
+// recurse follows a redirection to contacts in domains of ours (RFC 3261 §16.7
+// step 4). It reports whether all contacts have been followed, so that the 3xx
+// itself counts no more.
+func (f *forward) recurse(m *sip.Message) bool {
+	all, any := true, false
+	for v := range m.Values(sip.HdrContact) {
+		na, err := sip.ParseNameAddr(v)
+		if err != nil || na.Star {
+			all = false
+			continue
+		}
+		u, err := sip.ParseURI(na.URI)
+		if err != nil || u.Kind != sip.URISIP && u.Kind != sip.URISIPS || u.User == nil || !f.p.isOurs(u) {
+			all = false
+			continue
+		}
+		if f.follow(u, quality(na)) {
+			any = true
+		} else {
+			all = false
+		}
+	}
+	return all && any
+}
+
+// follow adds the bindings of a user of ours.
+func (f *forward) follow(u sip.URI, q uint16) bool {
+	if f.plan.uri.Kind == sip.URISIPS && u.Kind != sip.URISIPS {
+		return false // §16.5: never from sips to sip
+	}
+	aor, instance, ok := f.p.find(u)
+	if !ok {
+		return false
+	}
+	before := len(f.branches)
+	var pl = f.plan
+	pl.uri = u
+	var more forward
+	f.p.bindings(&pl, &more, aor, instance)
+	for i := range more.branches {
+		t := more.branches[i].target
+		if len(f.branches) >= f.p.cfg.MaxForks || f.tried(t.uri) {
+			continue
+		}
+		t.q = q
+		f.addBinding(t)
+	}
+	return len(f.branches) > before
+}
+
+// tried reports whether a Request-URI is in the target set already (§16.5: a
+// target is never added twice).
+func (f *forward) tried(uri string) bool {
+	for i := range f.branches {
+		if f.branches[i].uri == uri {
+			return true
+		}
+	}
+	return false
+}
+
+// quality is the q of a contact, 1000 when it has none.
+func quality(na sip.NameAddr) uint16 {
+	v, ok := na.Param("q")
+	if !ok {
+		return 1000
+	}
+	q, err := strconv.ParseFloat(strings.TrimSpace(string(v)), 64)
+	if err != nil || q < 0 || q > 1 {
+		return 1000
+	}
+	return uint16(q*1000 + 0.5)
+}

@@ -1,0 +1,215 @@
+package proxy
+
+import (
+	"bytes"
+	"errors"
+	"strconv"
+	"time"
+
+	"tandem/rtc/sip"
+	"tandem/rtc/transaction"
+)
+
+// What a resolver is told about a place that answered 503.
+var errUnavailable = errors.New("503 Service Unavailable")
+
+var reasonElsewhere = []byte(`SIP;cause=200;text="Call completed elsewhere"`)
+
+// answer is the final response at hand: valid while its handler runs.
+type answer struct {
+	branch int
+	m      *sip.Message
+}
+
+// keep makes the answer outlive its handler.
+func (a *answer) keep(f *forward) {
+	if a != nil && a.m != nil {
+		f.branches[a.branch].final = bytes.Clone(a.m.Bytes())
+	}
+}
+
+// Response implements transaction.ClientTU (RFC 3261 §16.7).
+func (f *forward) Response(c *transaction.Client, m *sip.Message) {
+	i := f.index(c)
+	code := m.StatusCode()
+	switch {
+	case i < 0:
+		if f.plan.method == sip.INVITE && code >= 200 && code < 300 {
+			f.relay(m) // again, or by a fork further down: every 2xx goes up
+		}
+		return
+	case oneElement(m, sip.HdrVia): // nobody to send it to: the peer lost the other Vias
+		if code < 200 {
+			return
+		}
+		f.end(i, 502)
+		f.advance(nil)
+	case code < 200:
+		f.provisional(i, m)
+		return
+	case code < 300:
+		f.success(i, m)
+	default:
+		f.failure(i, m)
+	}
+	f.release()
+}
+
+// provisional goes up at once (step 5) and gives the branch more time (step 2).
+func (f *forward) provisional(i int, m *sip.Message) {
+	b := &f.branches[i]
+	if b.timerC != nil {
+		b.deadline = time.Now().Add(f.p.cfg.TimerC)
+	}
+	if !f.s.Final() {
+		f.relay(m)
+	}
+}
+
+// success goes up at once; the other branches have lost (step 5 and 10).
+func (f *forward) success(i int, m *sip.Message) {
+	b := &f.branches[i]
+	if b.resolved {
+		f.p.res.Succeeded(b.cand)
+	}
+	c := b.client
+	f.end(i, m.StatusCode())
+	if f.plan.method == sip.INVITE {
+		b.client = c // which may bring more
+		f.relay(m)
+		f.logAnswer(m.StatusCode())
+	} else if !f.s.Final() {
+		f.relay(m)
+	}
+	f.abandon(reasonElsewhere)
+}
+
+// failure is a final response of 300 or more: it waits for the others, unless
+// there is another way to the same place.
+func (f *forward) failure(i int, m *sip.Message) {
+	b := &f.branches[i]
+	code := m.StatusCode()
+	switch {
+	case code == 503 && b.resolved:
+		f.p.res.Failed(b.cand, errUnavailable, retryAfter(m))
+	case b.resolved:
+		f.p.res.Succeeded(b.cand)
+	}
+	f.end(i, code)
+	if (code == 503 || code == 430) && f.tryElsewhere(i) { // RFC 3263 §4.3, RFC 5626 §5.3.1
+		return
+	}
+	if code >= 600 {
+		f.abandon(nil) // step 5
+	}
+	if code < 400 && f.p.cfg.Recursion != RecurseNever && !f.stop {
+		if f.recurse(m) {
+			f.branches[i].code = 0 // its contacts stand for it
+		}
+	}
+	live := &answer{i, m}
+	switch {
+	case f.branches[i].expired && code == 487: // our doing, not the caller's
+		f.branches[i].code = 408
+		live = nil
+	case code >= 600 && f.plan.method != sip.INVITE: // nothing can be cancelled, nothing will be better
+		f.finish(live)
+		return
+	}
+	if f.pending > 0 {
+		live.keep(f)
+		return
+	}
+	f.advance(live)
+}
+
+// Failed implements transaction.ClientTU: no answer (408), or a broken way,
+// which counts as 503 (§16.9).
+func (f *forward) Failed(c *transaction.Client, err error) {
+	i := f.index(c)
+	if i < 0 {
+		return
+	}
+	b := &f.branches[i]
+	code := 503
+	if errors.Is(err, transaction.ErrTimeout) {
+		code = 408
+	}
+	if b.resolved && !errors.Is(err, transaction.ErrCanceled) {
+		f.p.res.Failed(b.cand, err, 0)
+	}
+	if b.bound && b.flow != noFlow && code == 503 {
+		code = 430 // the phone's connection has gone
+	}
+	if f.p.debug() {
+		f.p.log.Debug("branch failed", "method", f.plan.method, "code", code, "err", err)
+	}
+	f.end(i, code)
+	if !f.tryElsewhere(i) {
+		f.advance(nil)
+	}
+	f.release()
+}
+
+// tryElsewhere begins anew after branch i could not be served where it went: at
+// the next address, or with a spare of its instance or route.
+func (f *forward) tryElsewhere(i int) bool {
+	if f.stop || f.s.Final() {
+		return false
+	}
+	b := &f.branches[i]
+	if len(b.rest) > 0 {
+		b.state = idle
+		f.pending++
+		if f.tryRest(i) {
+			b.code = 0
+			return true
+		}
+		b.state = ended
+		f.pending--
+	}
+	if b.same == "" {
+		return false
+	}
+	for j := range f.branches {
+		if s := &f.branches[j]; s.state == idle && s.spare && s.same == b.same {
+			s.spare, s.breadth = false, b.breadth
+			f.p.stats.failovers.Add(1)
+			f.start(j)
+			if s.state != ended {
+				b.code = 0
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// relay passes a response up without our Via (step 3 and 9).
+func (f *forward) relay(m *sip.Message) {
+	w := getWork()
+	w.edit.Start(m)
+	w.edit.PopVia()
+	w.out = w.edit.Append(w.out[:0])
+	f.s.Respond(m.StatusCode(), w.out)
+	w.put()
+}
+
+func retryAfter(m *sip.Message) time.Duration {
+	v := m.Get(sip.HdrRetryAfter)
+	n := 0
+	for n < len(v) && isDigit(v[n]) {
+		n++
+	}
+	s, err := strconv.Atoi(string(v[:n]))
+	if err != nil || s > 86400 {
+		return 0
+	}
+	return time.Duration(s) * time.Second
+}
+
+func (f *forward) logAnswer(code int) {
+	if f.p.debug() && f.held != nil {
+		f.p.log.Debug("call answered", "call_id", string(f.request().CallID()), "code", code)
+	}
+}

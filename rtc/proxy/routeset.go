@@ -1,0 +1,175 @@
+package proxy
+
+import (
+	"tandem/rtc"
+	"tandem/rtc/sip"
+)
+
+// preprocess is RFC 3261 §16.4: it undoes what strict routers did, honours
+// maddr, and takes our own Routes away.
+func (p *Proxy) preprocess(m *sip.Message, pl *plan) error {
+	if m.Has(sip.HdrRoute) {
+		if err := p.takeRoutes(m, pl); err != nil {
+			return err
+		}
+	}
+	if maddr, ok := pl.uri.Param("maddr"); ok && p.tr.IsLocal(maddr, pl.uri.Port) {
+		if err := pl.setURI(withoutMaddr(pl.uri)); err != nil {
+			return err
+		}
+	}
+	pl.self = pl.next == nil && p.isSelf(pl.uri)
+	return nil
+}
+
+// isSelf reports whether a URI means the proxy itself: a domain or address of ours without user.
+func (p *Proxy) isSelf(u sip.URI) bool {
+	return u.User == nil && (u.Kind == sip.URISIP || u.Kind == sip.URISIPS) && p.isOurs(u)
+}
+
+// isOurs reports whether a SIP URI's host is a domain or address of ours. With
+// a port that is none of ours it is somebody else on that host: a phone on the
+// server's machine, say, when the domain is an address.
+func (p *Proxy) isOurs(u sip.URI) bool {
+	return p.tr.IsLocal(u.Host, u.Port) || p.users.Domain(u.Host) && (u.Port == 0 || p.domainPort(u))
+}
+
+func (p *Proxy) domainPort(u sip.URI) bool {
+	for _, l := range p.tr.Listeners() {
+		if l.Addr().Port() == u.Port {
+			return true
+		}
+	}
+	return (u.Port == 5060 || u.Port == 5061) && u.Host[0] != '[' && !isDigit(u.Host[len(u.Host)-1])
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+// takeRoutes removes own Routes from the top: one, or both of a pair (r2). What
+// the last one taken says about the way onward holds.
+func (p *Proxy) takeRoutes(m *sip.Message, pl *plan) error {
+	elements := 0
+	var last []byte
+	for v := range m.Values(sip.HdrRoute) {
+		elements++
+		last = v
+	}
+	pair := false
+	if p.strictRouted(m, pl.uri, last) {
+		p.takeRoute(m, pl, pl.uri)
+		_, pair = pl.uri.Param("r2")
+		na, err := sip.ParseNameAddr(last)
+		if err != nil {
+			return &rtc.Status{Code: 400, Reason: "Bad Route"}
+		}
+		if err := pl.setURI(string(na.URI)); err != nil {
+			return err
+		}
+		pl.dropLast = true
+		elements--
+	}
+	for v := range m.Values(sip.HdrRoute) {
+		if pl.pops == elements {
+			break
+		}
+		na, err := sip.ParseNameAddr(v)
+		if err != nil {
+			return &rtc.Status{Code: 400, Reason: "Bad Route"}
+		}
+		u, err := sip.ParseURI(na.URI)
+		if err != nil {
+			return &rtc.Status{Code: 400, Reason: "Bad Route"}
+		}
+		_, r2 := u.Param("r2")
+		if mine := u.Kind != sip.URITel && u.Kind != sip.URIOther && p.isOurs(u); !mine || pl.ours && !(pair && r2) {
+			pl.next = na.URI
+			break
+		}
+		p.takeRoute(m, pl, u)
+		pl.pops++
+		pair = r2 && !pair
+	}
+	if pl.flow == pl.in { // it came from there (RFC 5626 §5.3): the rest of its route tells
+		pl.flow = noFlow
+	}
+	return nil
+}
+
+// strictRouted reports whether a strict router has put our Record-Route into the
+// Request-URI and the real one behind the Routes. Some also lose lr, so a
+// request of a dialog for our address, without a user of ours, is one as well.
+func (p *Proxy) strictRouted(m *sip.Message, u sip.URI, last []byte) bool {
+	if u.Kind != sip.URISIP && u.Kind != sip.URISIPS || !p.tr.IsLocal(u.Host, u.Port) {
+		return false
+	}
+	if _, lr := u.Param("lr"); lr {
+		return m.ToTag() != nil || m.Method() != sip.REGISTER && m.Method() != sip.OPTIONS
+	}
+	if m.ToTag() == nil || u.User != nil && !isToken(u.User) {
+		return false
+	}
+	na, err := sip.ParseNameAddr(last)
+	if err != nil {
+		return false
+	}
+	target, err := sip.ParseURI(na.URI)
+	return err == nil && !p.tr.IsLocal(target.Host, target.Port)
+}
+
+// takeRoute learns what one Route of ours carries.
+func (p *Proxy) takeRoute(m *sip.Message, pl *plan, u sip.URI) {
+	pl.ours = true
+	pl.flow, pl.deadFlow = noFlow, false
+	if isToken(u.User) {
+		pl.flow, pl.deadFlow = p.readToken(u.User)
+	}
+	if mark, ok := u.Param("did"); ok {
+		pl.grant = max(pl.grant, p.readMark(m.CallID(), mark))
+	}
+}
+
+// setURI puts another Request-URI in place of the received one.
+func (pl *plan) setURI(s string) error {
+	u, err := sip.ParseURI([]byte(s))
+	if err != nil {
+		return &rtc.Status{Code: 400, Reason: "Bad URI in Route"}
+	}
+	if u.Kind == sip.URIOther {
+		return &rtc.Status{Code: 416}
+	}
+	pl.uri, pl.ruri = u, s
+	return nil
+}
+
+// withoutMaddr is the URI without maddr, port and transport (§16.4).
+func withoutMaddr(u sip.URI) string {
+	b := append([]byte(nil), u.Scheme...)
+	b = append(b, ':')
+	if u.User != nil {
+		b = append(b, u.User...)
+		if u.Password != nil {
+			b = append(append(b, ':'), u.Password...)
+		}
+		b = append(b, '@')
+	}
+	b = append(b, u.Host...)
+	b = appendParams(b, u.Params, "maddr", "transport")
+	return string(b)
+}
+
+// appendParams copies URI parameters except some.
+func appendParams(dst, params []byte, except ...string) []byte {
+	sip.Params(params, func(name, value []byte) bool {
+		for _, x := range except {
+			if sip.EqualFold(name, x) {
+				return true
+			}
+		}
+		dst = append(append(dst, ';'), name...)
+		if value != nil {
+			dst = append(append(dst, '='), value...)
+		}
+		return true
+	})
+	return dst
+}

@@ -1,0 +1,265 @@
+package proxy
+
+import (
+	"bytes"
+	"net/netip"
+	"strings"
+
+	"tandem/rtc"
+	"tandem/rtc/location"
+	"tandem/rtc/sip"
+	"tandem/rtc/transport"
+)
+
+// target is one place a request may be sent to.
+type target struct {
+	uri     string         // Request-URI of the copy; "" keeps the request's
+	hop     string         // URI that tells the next hop; "" = the copy's Request-URI
+	path    string         // Route values to put in front (RFC 3327), "" when none
+	flow    transport.Flow // send by this flow instead of resolving
+	token   bool           // later requests must use the flow, too
+	bound   bool           // a binding
+	foreign bool           // next hop outside the trust domain of RFC 3325
+	q       uint16
+	same    string // +sip.instance: of targets with the same one only one is tried at a time
+	spare   bool   // only tried when another one of its instance or route cannot be reached
+}
+
+// targets finds out where the request goes (RFC 3261 §16.5).
+func (p *Proxy) targets(r *rtc.Request, pl *plan, f *forward) error {
+	switch {
+	case pl.deadFlow:
+		return &rtc.Status{Code: 430} // RFC 5626 §5.3.1
+	case pl.next != nil: // a Route of somebody else: the set is the Request-URI
+		if err := p.mayRelay(r, pl, pl.next); err != nil {
+			return err
+		}
+		f.add(target{hop: string(pl.next), uri: pl.ruri, flow: pl.flow, token: pl.flow != noFlow})
+		return nil
+	case pl.flow != noFlow: // the token is ours, so somebody got it from us
+		if pl.grant == grantNone && !pl.identified && pl.method != sip.ACK {
+			return p.denied(r, pl)
+		}
+		f.add(target{uri: pl.ruri, flow: pl.flow, token: true})
+		return nil
+	case pl.uri.Kind == sip.URITel:
+		return p.numberTargets(r, pl, f)
+	case p.isOurs(pl.uri):
+		return p.localTargets(r, pl, f)
+	}
+	if route := p.Routes().find(r.MethodName(), pl.uri, nil, false); route != nil && !pl.ours {
+		return p.routeTargets(r, pl, f, route, nil)
+	}
+	if err := p.mayRelay(r, pl, nil); err != nil {
+		return err
+	}
+	f.add(target{uri: pl.ruri})
+	return nil
+}
+
+// mayRelay keeps the relay closed: only who is known, or whose dialog began
+// here, may use us to reach places that are not ours.
+func (p *Proxy) mayRelay(r *rtc.Request, pl *plan, next []byte) error {
+	if pl.identified || pl.grant == grantFull || pl.method == sip.ACK && pl.ours {
+		return nil
+	}
+	host := pl.uri.Host
+	if next != nil {
+		u, err := sip.ParseURI(next)
+		if err != nil {
+			return &rtc.Status{Code: 400, Reason: "Bad Route"}
+		}
+		host = u.Host
+	}
+	if pl.grant == grantPlain && !p.Routes().peer(host) {
+		return nil
+	}
+	return p.denied(r, pl)
+}
+
+// denied refuses. A request that was let pass as one of a dialog is asked for
+// credentials instead: some phones lose the mark.
+func (p *Proxy) denied(r *rtc.Request, pl *plan) error {
+	m := r.Message
+	if p.cfg.Demand != nil && m.ToTag() != nil && pl.method != sip.ACK {
+		return p.cfg.Demand(r)
+	}
+	p.stats.denied.Add(1)
+	p.log.Warn("relaying denied", "call_id", string(m.CallID()), "method", string(m.MethodName()),
+		"peer", pl.in.Remote.String(), "aor", string(m.RequestURI()))
+	return &rtc.Status{Code: 403, Reason: "Relaying denied"}
+}
+
+// localTargets are the bindings of a user of ours, else the static route for the number.
+func (p *Proxy) localTargets(r *rtc.Request, pl *plan, f *forward) error {
+	if pl.uri.User == nil {
+		return &rtc.Status{Code: 404}
+	}
+	aor, instance, known := p.find(pl.uri)
+	if !known {
+		return p.numberTargets(r, pl, f)
+	}
+	p.bindings(pl, f, aor, instance)
+	if len(f.branches) == 0 {
+		return &rtc.Status{Code: 480}
+	}
+	return nil
+}
+
+// find returns the user a SIP URI of ours means, and the instance when it is a GRUU.
+func (p *Proxy) find(u sip.URI) (aor rtc.AOR, instance string, ok bool) {
+	gr, isGRUU := u.Param("gr")
+	if isGRUU && len(gr) == 0 && p.cfg.TempGRUU != nil { // RFC 5627 §3.1.2
+		return p.cfg.TempGRUU(u)
+	}
+	if !p.users.Domain(u.Host) { // one of our addresses
+		u.Host = []byte(p.cfg.Domain)
+	}
+	u.Port = 0
+	var buf [128]byte
+	aor, ok = p.users.Resolve(rtc.AOR(u.AppendAOR(buf[:0])))
+	if isGRUU {
+		instance = string(sip.AppendUnescaped(nil, gr))
+	}
+	return aor, instance, ok
+}
+
+// bindings adds what a user has registered.
+func (p *Proxy) bindings(pl *plan, f *forward, aor rtc.AOR, instance string) {
+	list := p.loc.Bindings(aor)
+	for i := range list {
+		b := &list[i]
+		if instance != "" && !sameInstance(b.Instance, instance) {
+			continue
+		}
+		if pl.uri.Kind == sip.URISIPS && !secure(b) { // RFC 5630 §5.3: no hop of it may be in the clear
+			continue
+		}
+		if len(f.branches) >= p.cfg.MaxForks {
+			return
+		}
+		if t, ok := p.bindingTarget(pl, b); ok {
+			f.addBinding(t)
+		}
+	}
+}
+
+func secure(b *location.Binding) bool {
+	return !b.Flow.IsZero() && b.Flow.Proto().Secure() || strings.HasPrefix(strings.ToLower(b.URI), "sips:")
+}
+
+func sameInstance(a, b string) bool {
+	return strings.EqualFold(strings.Trim(a, "<>"), strings.Trim(b, "<>"))
+}
+
+// bindingTarget tells how to reach a binding; not ok: there is no way now.
+func (p *Proxy) bindingTarget(pl *plan, b *location.Binding) (t target, ok bool) {
+	t = target{uri: contactURI(b.URI), path: b.Path, q: b.Q, same: b.Instance, bound: true}
+	if b.Path != "" { // the edge in the Path knows its flow, we do not
+		return t, true
+	}
+	switch {
+	case !b.Flow.IsZero() && b.Flow.Alive():
+		t.flow = b.Flow
+	case b.Flow.IsZero() && b.Received.IsValid() && overUDP(b.URI): // the socket is the same after a restart
+		flow, err := p.tr.Flow(transport.Target{Proto: transport.UDP, Addr: b.Received})
+		if err != nil {
+			return t, false
+		}
+		t.flow = flow
+	case b.RegID != 0 || !b.Flow.IsZero() && b.Flow.Proto() > transport.TCP || strings.Contains(b.URI, ".invalid"):
+		return t, false // its connection has gone, and only the phone can open another
+	default:
+		return t, true // perhaps it listens where its Contact says
+	}
+	if pl.dialogMaking() {
+		t.token = b.RegID != 0 || t.flow.Proto() > transport.TCP || !reachable([]byte(t.uri), t.flow.Remote, true)
+	}
+	return t, true
+}
+
+// contactURI is a Contact URI fit for a Request-URI: without headers and method
+// (RFC 3261 §16.5, table 1 of §19.1.1), else as the phone spelled it.
+func contactURI(s string) string {
+	if strings.IndexByte(s, '?') < 0 && !strings.Contains(s, "method=") {
+		return s
+	}
+	u, err := sip.ParseURI([]byte(s))
+	if err != nil {
+		return s
+	}
+	if u.Headers != nil {
+		s = strings.TrimSuffix(s[:len(s)-len(u.Headers)], "?")
+	}
+	if _, ok := u.Param("method"); ok {
+		at := strings.LastIndex(s, string(u.Params))
+		s = s[:at] + string(appendParams(nil, u.Params, "method"))
+	}
+	return s
+}
+
+func overUDP(uri string) bool {
+	u, err := sip.ParseURI([]byte(uri))
+	if err != nil || u.Kind != sip.URISIP {
+		return false
+	}
+	v, ok := u.Param("transport")
+	return !ok || sip.EqualFold(v, "udp")
+}
+
+// reachable reports whether a contact URI leads to where its owner's messages
+// come from. strict is for users' phones; a peer may well answer at another
+// address, so only a private one seen from outside is doubted.
+func reachable(uri []byte, source netip.AddrPort, strict bool) bool {
+	u, err := sip.ParseURI(uri)
+	if err != nil {
+		return false
+	}
+	addr, err2 := netip.ParseAddr(string(bytes.Trim(u.Host, "[]")))
+	if err2 != nil {
+		return !strict // a name
+	}
+	addr, from := addr.Unmap(), source.Addr().Unmap()
+	if !strict {
+		return addr == from || !addr.IsPrivate() || from.IsPrivate()
+	}
+	port := u.Port
+	if port == 0 {
+		port = 5060
+	}
+	return addr == from && port == source.Port()
+}
+
+// numberTargets sends a number nobody here has to the static route for it.
+func (p *Proxy) numberTargets(r *rtc.Request, pl *plan, f *forward) error {
+	var buf [64]byte
+	number := numberOf(pl.uri, buf[:])
+	if pl.uri.Kind == sip.URITel && number != nil {
+		if aor, ok := p.users.Resolve(rtc.AOR("tel:" + string(number))); ok {
+			if p.bindings(pl, f, aor, ""); len(f.branches) == 0 {
+				return &rtc.Status{Code: 480}
+			}
+			return nil
+		}
+	}
+	route := p.Routes().find(r.MethodName(), pl.uri, number, true)
+	if route == nil {
+		return &rtc.Status{Code: 404}
+	}
+	return p.routeTargets(r, pl, f, route, number)
+}
+
+// routeTargets are the next hops of a static route, one after the other.
+func (p *Proxy) routeTargets(r *rtc.Request, pl *plan, f *forward, c *route, number []byte) error {
+	if !pl.identified && pl.grant != grantFull {
+		return p.denied(r, pl)
+	}
+	for i, h := range c.hops {
+		uri := c.target(pl.uri, number, h)
+		if uri == "" {
+			uri = pl.ruri
+		}
+		f.add(target{uri: uri, hop: h.raw, foreign: !c.Trusted, same: "\x00route", spare: i > 0})
+	}
+	return nil
+}

@@ -1,0 +1,130 @@
+package proxy
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/binary"
+	"net/netip"
+
+	"tandem/rtc/transport"
+)
+
+var noFlow transport.Flow
+
+// A flow token (RFC 5626 §5.2) stands in the user part of our Record-Route: a
+// way back to a peer that cannot be reached otherwise. Inside: kind, number of
+// the listener, then a connection's id or a UDP peer's address; then the first
+// octets of an HMAC, so that nobody can make us send where he likes.
+const (
+	tokenPrefix = "ft." // tells a token from a user
+	tokenMAC    = 10
+
+	tokenConn = 'c'
+	tokenUDP  = 'u'
+)
+
+func isToken(user []byte) bool {
+	return len(user) > len(tokenPrefix) && string(user[:len(tokenPrefix)]) == tokenPrefix
+}
+
+// appendToken appends the token of a flow.
+func (p *Proxy) appendToken(dst []byte, f transport.Flow) []byte {
+	var buf [64]byte
+	b := buf[:0]
+	if id := f.ID(); id != 0 {
+		b = append(b, tokenConn, 0)
+		b = binary.BigEndian.AppendUint64(b, id)
+	} else {
+		b = append(b, tokenUDP, p.listenerIndex(f.Listener()))
+		b = binary.BigEndian.AppendUint16(b, f.Remote.Port())
+		b = append(b, f.Remote.Addr().AsSlice()...)
+	}
+	b = append(b, p.mac(b)...)
+	dst = append(dst, tokenPrefix...)
+	return base64.RawURLEncoding.AppendEncode(dst, b)
+}
+
+// readToken finds the flow of a token. dead: it was a good one, but the
+// connection has gone. A forged token is no token.
+func (p *Proxy) readToken(user []byte) (f transport.Flow, dead bool) {
+	var buf [64]byte
+	user = user[len(tokenPrefix):]
+	if base64.RawURLEncoding.DecodedLen(len(user)) > len(buf) {
+		return noFlow, false
+	}
+	n, err := base64.RawURLEncoding.Decode(buf[:], user)
+	if err != nil || n < 2+tokenMAC {
+		return noFlow, false
+	}
+	b, mac := buf[:n-tokenMAC], buf[n-tokenMAC:n]
+	if subtle.ConstantTimeCompare(mac, p.mac(b)) != 1 {
+		return noFlow, false
+	}
+	kind, index, b := b[0], int(b[1]), b[2:]
+	switch {
+	case kind == tokenConn && len(b) == 8:
+		f, ok := p.tr.FlowByID(binary.BigEndian.Uint64(b))
+		return f, !ok
+	case kind == tokenUDP && len(b) > 2:
+		addr, ok := netip.AddrFromSlice(b[2:])
+		listeners := p.tr.Listeners()
+		if !ok || index >= len(listeners) || listeners[index].Proto() != transport.UDP {
+			return noFlow, true // made under another configuration
+		}
+		f, err := p.tr.Flow(transport.Target{Proto: transport.UDP, Via: listeners[index],
+			Addr: netip.AddrPortFrom(addr, binary.BigEndian.Uint16(b))})
+		return f, err != nil
+	}
+	return noFlow, false
+}
+
+func (p *Proxy) listenerIndex(l *transport.Listener) byte {
+	for i, x := range p.tr.Listeners() {
+		if x == l {
+			return byte(i)
+		}
+	}
+	return 255
+}
+
+func (p *Proxy) mac(b []byte) []byte {
+	h := hmac.New(sha256.New, p.key)
+	h.Write(b)
+	return h.Sum(nil)[:tokenMAC]
+}
+
+// grant is what a request may do because of the mark in the Route it carries.
+// Whoever has seen a Record-Route of ours could send us anything with it; the
+// mark binds it to one Call-ID and to how the call began, so that To tag and
+// Route alone open no relay.
+type grant uint8
+
+const (
+	grantNone  grant = iota
+	grantPlain       // begun by somebody unknown: anywhere but to static routes
+	grantFull        // begun by somebody known
+)
+
+const markLen = 8
+
+// appendMark appends the mark for a call.
+func (p *Proxy) appendMark(dst, callID []byte, g grant) []byte {
+	var buf [256]byte
+	b := append(buf[:0], p.key...)
+	b = append(b, 'd', byte(g))
+	b = append(b, callID...)
+	sum := sha256.Sum256(b)
+	return base64.RawURLEncoding.AppendEncode(dst, sum[:markLen*3/4])
+}
+
+func (p *Proxy) readMark(callID, mark []byte) grant {
+	var buf [markLen]byte
+	for _, g := range [...]grant{grantFull, grantPlain} {
+		if subtle.ConstantTimeCompare(mark, p.appendMark(buf[:0], callID, g)) == 1 {
+			return g
+		}
+	}
+	return grantNone
+}

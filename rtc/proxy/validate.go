@@ -1,0 +1,93 @@
+package proxy
+
+import (
+	"strconv"
+
+	"tandem/rtc"
+	"tandem/rtc/sip"
+)
+
+// defaultBreadth is RFC 5393 §5.3.3's value for a request without Max-Breadth.
+const defaultBreadth = 60
+
+// firstForwards is put into a request without Max-Forwards (RFC 3261 §16.6 step 3).
+const firstForwards = 70
+
+// validate checks a request before anything is done with it (RFC 3261 §16.3).
+// Its syntax was checked before.
+func (p *Proxy) validate(r *rtc.Request, pl *plan) error {
+	m := r.Message
+	pl.in, pl.method = r.Flow(), m.Method()
+	if id := r.Identity; id != nil {
+		pl.identified = true
+		pl.trusted = id.Method == rtc.AuthTrusted || id.Method == rtc.AuthTLS
+		pl.user = id.AOR != ""
+	}
+	u, err := sip.ParseURI(m.RequestURI())
+	if err != nil {
+		return &rtc.Status{Code: 400, Reason: "Bad Request-URI"}
+	}
+	if u.Kind == sip.URIOther { // step 2
+		return &rtc.Status{Code: 416}
+	}
+	pl.uri = u
+	if err := p.checkForwards(m, pl); err != nil {
+		return err
+	}
+	pl.loop = p.loopHash(m)
+	if p.looped(m, pl.loop) { // step 4
+		p.stats.loops.Add(1)
+		p.log.Warn("loop detected", "call_id", string(m.CallID()), "method", string(m.MethodName()), "peer", pl.in.Remote.String())
+		return &rtc.Status{Code: 482}
+	}
+	if pl.method != sip.ACK && m.Has(sip.HdrProxyRequire) { // step 5: we support no option that a proxy must
+		if header := unsupported(m); header != nil {
+			return &rtc.Status{Code: 420, Header: header}
+		}
+	}
+	pl.breadth = defaultBreadth
+	if v := m.GetName("Max-Breadth"); v != nil {
+		n, err := strconv.ParseUint(string(v), 10, 16)
+		if err != nil {
+			return &rtc.Status{Code: 400, Reason: "Bad Max-Breadth"}
+		}
+		pl.breadth, pl.hasBreadth = int(n), true
+	}
+	return nil
+}
+
+// checkForwards is §16.3 step 3 with §16.6 step 3.
+func (p *Proxy) checkForwards(m *sip.Message, pl *plan) error {
+	n, ok := m.MaxForwards()
+	switch {
+	case !ok:
+		pl.maxForwards = firstForwards
+	case n > 0:
+		pl.maxForwards = n - 1
+	case pl.method == sip.OPTIONS && p.isSelf(pl.uri):
+		// the answer is ours, the request goes no further
+	default:
+		return &rtc.Status{Code: 483}
+	}
+	return nil
+}
+
+// unsupported is the Unsupported line for what Proxy-Require asks, nil when it asks nothing.
+func unsupported(m *sip.Message) []byte {
+	var header []byte
+	for tag := range m.Values(sip.HdrProxyRequire) {
+		if len(tag) == 0 {
+			continue
+		}
+		if header == nil {
+			header = append(header, "Unsupported: "...)
+		} else {
+			header = append(header, ", "...)
+		}
+		header = append(header, tag...)
+	}
+	if header == nil {
+		return nil
+	}
+	return append(header, "\r\n"...)
+}
