@@ -35,7 +35,7 @@ func (d *Directory) AddDevice(ctx context.Context, aor rtc.AOR, name string) (us
 
 // RevokeDevice makes a device's password worthless.
 func (d *Directory) RevokeDevice(ctx context.Context, aor rtc.AOR, name string) error {
-	done, err := d.begin(ctx)
+	ctx, done, err := d.begin(ctx)
 	if err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func (d *Directory) Devices(aor rtc.AOR) ([]Device, error) {
 // putSecret stores a secret and puts it into memory. The own password replaces
 // the one before; a device of that name must not exist.
 func (d *Directory) putSecret(ctx context.Context, aor rtc.AOR, device, password string) error {
-	done, err := d.begin(ctx)
+	ctx, done, err := d.begin(ctx)
 	if err != nil {
 		return err
 	}
@@ -108,7 +108,7 @@ func (d *Directory) putSecret(ctx context.Context, aor rtc.AOR, device, password
 // KeepUse writes to the Store when each secret was last used, for those whose
 // use moved by more than granularity since it was written.
 func (d *Directory) KeepUse(ctx context.Context, granularity time.Duration) error {
-	done, err := d.begin(ctx)
+	ctx, done, err := d.begin(ctx)
 	if err != nil {
 		return err
 	}

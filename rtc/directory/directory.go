@@ -94,7 +94,7 @@ func New(store Store, domains []string, log *slog.Logger) *Directory {
 
 // Load reads everything from the Store.
 func (d *Directory) Load(ctx context.Context) error {
-	done, err := d.begin(ctx)
+	_, done, err := d.begin(ctx)
 	if err != nil {
 		return err
 	}
@@ -126,13 +126,15 @@ func (d *Directory) Load(ctx context.Context) error {
 	return nil
 }
 
-// begin waits for the turn to change something; done gives it back.
-func (d *Directory) begin(ctx context.Context) (done func(), err error) {
+// begin waits for the turn to change something; done gives it back. The change
+// then goes through even when the caller does not wait for it, so that memory and
+// Store stay alike: the context returned has no end.
+func (d *Directory) begin(ctx context.Context) (during context.Context, done func(), err error) {
 	select {
 	case <-d.turn:
-		return func() { d.turn <- struct{}{} }, nil
+		return context.WithoutCancel(ctx), func() { d.turn <- struct{}{} }, nil
 	case <-ctx.Done():
-		return nil, fmt.Errorf("waiting for another change of the directory: %w", ctx.Err())
+		return ctx, nil, fmt.Errorf("waiting for another change of the directory: %w", ctx.Err())
 	}
 }
 

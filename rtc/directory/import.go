@@ -34,7 +34,7 @@ type batchStore interface {
 // "user" and lines that begin with # are skipped. It adds all users or none;
 // the error names every line that is wrong, the first 20 of them.
 func (d *Directory) Import(ctx context.Context, r io.Reader) ([]Imported, error) {
-	done, err := d.begin(ctx)
+	ctx, done, err := d.begin(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +145,6 @@ func (d *Directory) keepAll(ctx context.Context, accounts []*Account) error {
 
 // undo takes back accounts of an import that failed half way.
 func (d *Directory) undo(ctx context.Context, accounts []*Account) {
-	ctx = context.WithoutCancel(ctx)
 	for _, a := range accounts {
 		if err := d.store.DeleteUser(ctx, a.AOR); err != nil {
 			d.log.Error("user of a failed import remains", "aor", a.AOR, "err", err)

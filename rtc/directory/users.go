@@ -23,7 +23,7 @@ type AddUser struct {
 // Add makes a user, enabled, and returns the password: the one given or a
 // generated one, which nobody can be told again.
 func (d *Directory) Add(ctx context.Context, add AddUser) (password string, err error) {
-	done, err := d.begin(ctx)
+	ctx, done, err := d.begin(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -98,7 +98,7 @@ func (d *Directory) keep(ctx context.Context, a *Account) error {
 	for _, s := range a.Secrets {
 		if err := d.store.PutCredential(ctx, s.Credential); err != nil {
 			// half a user must not come back after a restart
-			if undo := d.store.DeleteUser(context.WithoutCancel(ctx), a.AOR); undo != nil {
+			if undo := d.store.DeleteUser(ctx, a.AOR); undo != nil {
 				d.log.Error("half-stored user remains", "aor", a.AOR, "err", undo)
 			}
 			return fmt.Errorf("storing the secret of %s: %w", a.AOR, err)
@@ -149,7 +149,7 @@ func (d *Directory) Disable(ctx context.Context, aor rtc.AOR) error {
 }
 
 func (d *Directory) setEnabled(ctx context.Context, aor rtc.AOR, enabled bool) error {
-	done, err := d.begin(ctx)
+	ctx, done, err := d.begin(ctx)
 	if err != nil {
 		return err
 	}
@@ -170,7 +170,7 @@ func (d *Directory) setEnabled(ctx context.Context, aor rtc.AOR, enabled bool) e
 
 // Delete forgets a user, aliases and secrets. Bindings are the caller's matter.
 func (d *Directory) Delete(ctx context.Context, aor rtc.AOR) error {
-	done, err := d.begin(ctx)
+	ctx, done, err := d.begin(ctx)
 	if err != nil {
 		return err
 	}
