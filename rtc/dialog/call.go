@@ -1,0 +1,343 @@
+package dialog
+
+import (
+	"crypto/rand"
+	"errors"
+	"strconv"
+	"time"
+
+	"tandem/rtc/sip"
+	"tandem/rtc/transaction"
+	"tandem/rtc/transport"
+)
+
+// maxForks is how many dialogs one INVITE of ours may make.
+const maxForks = 32
+
+// maxTries is how often one INVITE of ours is sent anew for a longer session
+// interval.
+const maxTries = 4
+
+// Invite describes a call to make.
+type Invite struct {
+	URI      string   // Request-URI
+	From, To string   // name-addr without tag; To "" = <URI>
+	Route    []string // preloaded route set, name-addr with lr
+	CallID   string   // "" = made up, on Lane when that is given
+	User     string   // user part of our Contact, "" = the UA's
+	Content
+	Events Events
+	Lane   *transaction.Lane // the caller is on this lane and the call shall be, too
+}
+
+// Call is an INVITE of ours and what it became.
+type Call struct {
+	User any // the user's own
+
+	ua     *UA
+	lane   *transaction.Lane
+	inv    Invite
+	from   []byte // with tag
+	seq    uint32
+	tries  int
+	out    *sending
+	forks  []*Session // by their tags
+	winner *Session
+	se     uint32 // session interval asked for, seconds
+	minSE  uint32
+
+	canceled bool
+	over     bool
+	offering bool
+}
+
+// ErrCanceled is why a call fails whose Cancel came too late for a 487.
+var ErrCanceled = errors.New("canceled")
+
+// Invite calls. Without a Lane the call begins a moment later on its own one
+// and Invite may be called anywhere; ErrFull says that too many wait.
+func (ua *UA) Invite(inv Invite) (*Call, error) {
+	if inv.CallID == "" {
+		inv.CallID = ua.callID(inv.Lane)
+	}
+	if inv.To == "" {
+		inv.To = "<" + inv.URI + ">"
+	}
+	if inv.User == "" {
+		inv.User = ua.cfg.User
+	}
+	c := &Call{
+		ua:   ua,
+		lane: ua.cfg.Layer.Lane([]byte(inv.CallID)),
+		inv:  inv,
+		from: tagged([]byte(inv.From), rand.Text()[:16]),
+		seq:  1,
+		se:   uint32(ua.cfg.SessionExpires / time.Second),
+	}
+	if inv.Lane != nil {
+		if c.lane != inv.Lane {
+			return nil, errors.New("the Call-ID given is not of the lane given")
+		}
+		c.begin()
+		return c, nil
+	}
+	if !ua.Post(c.lane, c.begin) {
+		return nil, ErrFull
+	}
+	return c, nil
+}
+
+// callID makes a Call-ID, one of the given lane when there is one.
+func (ua *UA) callID(lane *transaction.Lane) string {
+	for {
+		id := rand.Text()
+		if lane == nil || ua.cfg.Layer.Lane([]byte(id)) == lane {
+			return id
+		}
+	}
+}
+
+// Lane of the call.
+func (c *Call) Lane() *transaction.Lane { return c.lane }
+
+// Do runs f on the call's lane, from any goroutine that is not on a lane.
+func (c *Call) Do(f func()) { c.lane.Do(f) }
+
+// Sessions are the dialogs the call has made so far.
+func (c *Call) Sessions() []*Session { return c.forks }
+
+func (c *Call) begin() {
+	if c.canceled {
+		c.fail(nil, ErrCanceled)
+		return
+	}
+	c.offering = len(c.inv.Body) > 0
+	hop := []byte(c.inv.URI)
+	if len(c.inv.Route) > 0 {
+		if a, err := sip.ParseNameAddr([]byte(c.inv.Route[0])); err == nil {
+			hop = a.URI
+		}
+	}
+	out := &sending{ua: c.ua, lane: c.lane, method: sip.INVITE, hop: hop, write: c.write}
+	out.heard = func(f transport.Flow, m *sip.Message) {
+		if c.out == out || m.StatusCode() < 300 {
+			c.heard(f, m)
+		}
+	}
+	out.lost = func(err error) {
+		if c.out == out {
+			c.fail(nil, err)
+		}
+	}
+	c.out = out
+	out.begin()
+}
+
+func (c *Call) write(dst, via []byte, f transport.Flow) []byte {
+	uri, perr := sip.ParseURI([]byte(c.inv.URI))
+	secure := perr == nil && uri.Kind == sip.URISIPS
+	b := sip.Builder{Buf: dst}
+	b.Request("INVITE", []byte(c.inv.URI))
+	b.Header(sip.HdrVia, via)
+	for _, r := range c.inv.Route {
+		b.HeaderString(sip.HdrRoute, r)
+	}
+	b.HeaderString(sip.HdrMaxForwards, "70")
+	b.Header(sip.HdrFrom, c.from)
+	b.HeaderString(sip.HdrTo, c.inv.To)
+	b.HeaderString(sip.HdrCallID, c.inv.CallID)
+	b.HeaderString(sip.HdrCSeq, strconv.FormatUint(uint64(c.seq), 10)+" INVITE")
+	b.Raw(c.ua.contactLine(c.inv.User, f, secure))
+	b.Raw(allowLine(c.ua.cfg.Allow))
+	b.Raw([]byte(c.ua.supportedLine(c.ua.cfg.Reliable)))
+	if c.se > 0 {
+		b.Raw(intervalLine(c.se, ""))
+	}
+	if c.minSE > 0 {
+		b.HeaderString(sip.HdrMinSE, strconv.FormatUint(uint64(c.minSE), 10))
+	}
+	b.Raw(c.inv.Header)
+	return b.Finish(c.inv.Type, c.inv.Body)
+}
+
+// Again sends the INVITE once more, after Failed was told, with more header
+// lines: credentials for a 401 or 407.
+func (c *Call) Again(header []byte) error {
+	if !c.over || c.winner != nil || c.canceled {
+		return ErrState
+	}
+	c.over, c.forks = false, nil
+	c.seq++
+	c.inv.Header = append(append([]byte(nil), c.inv.Header...), header...)
+	c.begin()
+	return nil
+}
+
+// Cancel gives the call up before it is answered. reason is a Reason header
+// value or nil. Failed tells when it is over; a 2xx that crosses the CANCEL is
+// acknowledged and ended.
+func (c *Call) Cancel(reason []byte) {
+	if c.over || c.winner != nil {
+		return
+	}
+	c.canceled = true
+	if c.out != nil {
+		c.out.cancel(reason)
+	}
+}
+
+func (c *Call) heard(f transport.Flow, m *sip.Message) {
+	switch code := m.StatusCode(); {
+	case code < 200:
+		c.progress(f, m)
+	case code < 300:
+		c.answered(f, m)
+	case code == 422 && c.longer(m):
+	default:
+		c.fail(m, nil)
+	}
+}
+
+func (c *Call) progress(f transport.Flow, m *sip.Message) {
+	if c.over || c.winner != nil || m.StatusCode() == 100 {
+		return
+	}
+	var s *Session
+	rel := false
+	if len(m.ToTag()) > 0 {
+		s = c.fork(f, m)
+	}
+	if s != nil {
+		var fresh bool
+		if fresh, rel = s.reliableProgress(m); !fresh || s.over {
+			return
+		}
+	}
+	offered := rel && len(m.Body()) > 0
+	if offered && c.offering {
+		s.offerOut = false // it is the answer
+	} else if offered {
+		s.offerIn = true
+	}
+	if rel && !s.offerIn {
+		s.prack(c.seq, Content{})
+	}
+	if c.inv.Events.Progress != nil {
+		c.inv.Events.Progress(s, m)
+	}
+}
+
+// fork finds or makes the session of a response's To tag (RFC 3261 §13.2.2).
+func (c *Call) fork(f transport.Flow, m *sip.Message) *Session {
+	for _, s := range c.forks {
+		if s.id.Remote == string(m.ToTag()) {
+			s.flow = f
+			s.learn(m)
+			return s
+		}
+	}
+	if len(c.forks) >= maxForks {
+		return nil
+	}
+	s := &Session{ua: c.ua, call: c, Events: c.inv.Events, contactUser: c.inv.User, offerOut: c.offering}
+	d, err := NewClient(c.lane, []byte(c.inv.URI), c.from, c.seq, m, s)
+	if err != nil {
+		return nil
+	}
+	s.Dialog, s.flow = d, f
+	s.last = Content{Type: c.inv.Type, Body: c.inv.Body}
+	s.learn(m)
+	s.unlisted = c.ua.cfg.Table.Add(d) != nil
+	c.forks = append(c.forks, s)
+	return s
+}
+
+// answered takes a 2xx: the first one wins, later ones of other branches are
+// acknowledged and ended (RFC 3261 §13.2.2.4).
+func (c *Call) answered(f transport.Flow, m *sip.Message) {
+	s := c.fork(f, m)
+	switch {
+	case s == nil:
+		c.ua.cfg.Log.Warn("answer makes no dialog", "call_id", c.inv.CallID, "code", m.StatusCode())
+		if c.winner == nil {
+			c.fail(m, ErrNoContact)
+		}
+		return
+	case s.State() == Confirmed || s.ack.seq == c.seq: // repeated
+		s.repeatAck()
+		return
+	case c.over || c.canceled || c.winner != nil || s.over || s.unlisted:
+		c.unwanted(s, m)
+		return
+	}
+	c.winner = s
+	s.setRoutes(m) // RFC 3261 §13.2.2.4: anew from the 2xx
+	s.Retarget(m)
+	s.Confirm()
+	s.oweAck(c.seq)
+	s.offerIn = !c.offering && len(m.Body()) > 0
+	s.offerOut = false
+	s.agreed(m)
+	for _, o := range c.forks {
+		if o != s {
+			o.end(End{Reason: "forked"})
+		}
+	}
+	if c.inv.Events.Answered != nil {
+		c.inv.Events.Answered(s, m)
+	}
+	s.ackUnlessAnswering()
+}
+
+// unwanted acknowledges and ends a session that was answered too late, or
+// that cannot be kept.
+func (c *Call) unwanted(s *Session, m *sip.Message) {
+	s.setRoutes(m)
+	s.Retarget(m)
+	s.Confirm()
+	s.oweAck(c.seq)
+	_ = s.Ack(Content{})
+	s.sendBye(nil)
+	s.end(End{Reason: "forked"})
+	switch {
+	case c.canceled:
+		c.fail(nil, ErrCanceled)
+	case s.unlisted && c.winner == nil:
+		c.fail(nil, ErrFull)
+	}
+}
+
+// longer sends the INVITE again with the interval a 422 asks for (RFC 4028 §7.3).
+func (c *Call) longer(m *sip.Message) bool {
+	least := leadingNumber(m.Get(sip.HdrMinSE))
+	if least <= c.se || c.tries >= maxTries || c.canceled || c.over {
+		return false
+	}
+	c.tries++
+	c.se, c.minSE = least, least
+	c.seq++
+	c.endForks(m)
+	c.forks = nil
+	c.begin()
+	return true
+}
+
+func (c *Call) endForks(m *sip.Message) {
+	for _, s := range c.forks {
+		s.end(End{Remote: true, Reason: "rejected", Message: m})
+	}
+}
+
+func (c *Call) fail(m *sip.Message, err error) {
+	if c.over || c.winner != nil {
+		return
+	}
+	c.over = true
+	if c.canceled && m == nil {
+		err = ErrCanceled
+	}
+	c.endForks(m)
+	if c.inv.Events.Failed != nil {
+		c.inv.Events.Failed(c, m, err)
+	}
+}

@@ -1,0 +1,201 @@
+package dialog
+
+import (
+	"bytes"
+	"errors"
+	"math/rand/v2"
+	"sync/atomic"
+
+	"tandem/rtc/sip"
+	"tandem/rtc/transaction"
+	"tandem/rtc/transport"
+)
+
+// ID names a dialog as this side sees it (RFC 3261 §12).
+type ID struct{ CallID, Local, Remote string }
+
+// State of a dialog.
+type State int32
+
+// The states.
+const (
+	Early State = iota
+	Confirmed
+	Terminated
+)
+
+func (s State) String() string { return [...]string{"early", "confirmed", "terminated"}[s] }
+
+// Usage is what a dialog is for: it answers the requests that come in it. The
+// Dialog has checked their order (RFC 3261 §12.2.2). ACK comes here, too.
+type Usage interface {
+	Request(s *transaction.Server, m *sip.Message)
+}
+
+// ErrNoContact says that a message that makes a dialog names no way back.
+var ErrNoContact = errors.New("no usable Contact")
+
+// Dialog is one dialog. All but ID, Lane and State belongs to its lane.
+type Dialog struct {
+	id     ID
+	lane   *transaction.Lane
+	usage  Usage
+	state  atomic.Int32
+	called bool // the other side sent the first request, and owns the Call-ID
+	secure bool
+
+	from, to    []byte // header values of our requests, with tags
+	target      []byte // URI
+	routes      [][]byte
+	localSeq    uint32
+	remoteSeq   uint32
+	remoteKnown bool
+	flow        transport.Flow // by which the peer was last heard
+
+	chain *Dialog // in its Table
+}
+
+// NewServer makes the dialog of a request that was sent to us, with our tag
+// (RFC 3261 §12.1.1).
+func NewServer(s *transaction.Server, m *sip.Message, tag string, usage Usage) (*Dialog, error) {
+	target := contact(m)
+	if target == nil {
+		return nil, ErrNoContact
+	}
+	seq, _ := m.CSeq()
+	d := &Dialog{
+		id:          ID{string(m.CallID()), tag, string(m.FromTag())},
+		lane:        s.Lane(),
+		usage:       usage,
+		called:      true,
+		from:        tagged(m.Get(sip.HdrTo), tag),
+		to:          bytes.Clone(m.Get(sip.HdrFrom)),
+		target:      target,
+		localSeq:    rand.Uint32N(1 << 16), // may begin anywhere below 2^31
+		remoteSeq:   seq,
+		remoteKnown: true,
+		flow:        s.Flow(),
+	}
+	uri, err := sip.ParseURI(m.RequestURI())
+	d.secure = err == nil && uri.Kind == sip.URISIPS
+	for r := range m.Values(sip.HdrRecordRoute) { // in order
+		d.routes = append(d.routes, bytes.Clone(r))
+	}
+	return d, nil
+}
+
+// NewClient makes the dialog of a request of ours by a response to it
+// (RFC 3261 §12.1.2). uri, from and seq are the request's Request-URI, From
+// value and CSeq number.
+func NewClient(lane *transaction.Lane, uri, from []byte, seq uint32, m *sip.Message, usage Usage) (*Dialog, error) {
+	target := contact(m)
+	if target == nil && m.StatusCode() >= 200 {
+		target = bytes.Clone(uri) // old devices leave it out; who answered is on this way anyhow
+	}
+	if target == nil {
+		return nil, ErrNoContact
+	}
+	d := &Dialog{
+		id:       ID{string(m.CallID()), string(m.FromTag()), string(m.ToTag())},
+		lane:     lane,
+		usage:    usage,
+		from:     bytes.Clone(from),
+		to:       bytes.Clone(m.Get(sip.HdrTo)),
+		target:   target,
+		localSeq: seq,
+	}
+	u, err := sip.ParseURI(uri)
+	d.secure = err == nil && u.Kind == sip.URISIPS
+	d.setRoutes(m)
+	return d, nil
+}
+
+// setRoutes takes the route set of a response: Record-Route, reversed.
+func (d *Dialog) setRoutes(m *sip.Message) {
+	d.routes = d.routes[:0]
+	for r := range m.Values(sip.HdrRecordRoute) {
+		d.routes = append(d.routes, bytes.Clone(r))
+	}
+	for i, j := 0, len(d.routes)-1; i < j; i, j = i+1, j-1 {
+		d.routes[i], d.routes[j] = d.routes[j], d.routes[i]
+	}
+}
+
+// ID of the dialog.
+func (d *Dialog) ID() ID { return d.id }
+
+// Lane of the dialog.
+func (d *Dialog) Lane() *transaction.Lane { return d.lane }
+
+// State of the dialog; may be asked from anywhere.
+func (d *Dialog) State() State { return State(d.state.Load()) }
+
+// Confirm ends the early state.
+func (d *Dialog) Confirm() { d.state.CompareAndSwap(int32(Early), int32(Confirmed)) }
+
+// Terminate ends the dialog.
+func (d *Dialog) Terminate() { d.state.Store(int32(Terminated)) }
+
+// Usage of the dialog.
+func (d *Dialog) Usage() Usage { return d.usage }
+
+// Secure dialogs began with a sips URI; their targets stay sips.
+func (d *Dialog) Secure() bool { return d.secure }
+
+// Target is the URI requests go to, finally.
+func (d *Dialog) Target() []byte { return d.target }
+
+// Called reports whether the peer began the dialog.
+func (d *Dialog) Called() bool { return d.called }
+
+// Order checks the sequence number of a request in the dialog and takes it
+// over; false means it comes too late and is answered 500 (RFC 3261 §12.2.2).
+// ACK, which repeats an INVITE's number, is not checked.
+func (d *Dialog) Order(s *transaction.Server, m *sip.Message) bool {
+	d.flow = s.Flow()
+	if m.Method() == sip.ACK {
+		return true
+	}
+	seq, ok := m.CSeq()
+	if !ok || (d.remoteKnown && seq < d.remoteSeq) {
+		return false
+	}
+	d.remoteSeq, d.remoteKnown = seq, true
+	return true
+}
+
+// Retarget takes the Contact of a target refresh request or of a response to
+// one (RFC 3261 §12.2).
+func (d *Dialog) Retarget(m *sip.Message) {
+	t := contact(m)
+	if t == nil {
+		return
+	}
+	if u, err := sip.ParseURI(t); d.secure && (err != nil || u.Kind != sip.URISIPS) {
+		return // a secure dialog is not talked down
+	}
+	d.target = t
+}
+
+// contact is a copy of the first Contact's URI, nil when there is none.
+func contact(m *sip.Message) []byte {
+	for v := range m.Values(sip.HdrContact) {
+		a, err := sip.ParseNameAddr(v)
+		if err != nil || a.Star || len(a.URI) == 0 {
+			return nil
+		}
+		return bytes.Clone(a.URI)
+	}
+	return nil
+}
+
+func tagged(value []byte, tag string) []byte {
+	out := make([]byte, 0, len(value)+len(tag)+8)
+	if a, err := sip.ParseNameAddr(value); err == nil && !a.Bracketed {
+		out = append(append(append(out, '<'), a.URI...), '>') // or the tag would read as the URI's
+		out = append(out, a.Params...)
+	} else {
+		out = append(out, value...)
+	}
+	return append(append(out, ";tag="...), tag...)
+}

@@ -1,0 +1,24 @@
+// Package dialog holds dialogs (RFC 3261 §12) and the calls in them, for user
+// agents that live in this server: a B2BUA, a notifier, a conference.
+//
+// A Dialog is the state two user agents share: its ID, route set, remote
+// target, sequence numbers. A Table finds it for a request inside it. What it
+// is used for is its Usage; the one in this package is Session, the call: it
+// rings, accepts, acknowledges, renegotiates (re-INVITE, UPDATE), refreshes
+// (session timer, RFC 4028), acknowledges provisional responses (PRACK, RFC
+// 3262) and ends. A Call is an INVITE of ours that may fork into several
+// Sessions. The UA makes and receives them.
+//
+//	ua := dialog.New(dialog.Config{Layer: layer, Wire: dialog.Over(t), Incoming: …})
+//	call := ua.Invite(dialog.Invite{URI: "sip:bob@…", …, Events: dialog.Events{…}})
+//
+// Everything of a dialog happens on the transaction.Lane of its Call-ID: the
+// callbacks in Events run there and the methods of Call, Session and Incoming
+// may be called only there (Do gets there from elsewhere). There is no other
+// lock and no goroutine; timers stand on the lane's wheel. A UA's Run only
+// carries work from one lane to another (Post). Two calls that must act
+// together can share a lane: give Invite the Lane of the first.
+//
+// Session descriptions are opaque here: the package counts offers and answers
+// (no second offer while one is open) and does not read them.
+package dialog

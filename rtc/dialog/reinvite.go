@@ -1,0 +1,121 @@
+package dialog
+
+import (
+	"strconv"
+	"time"
+
+	"tandem/rtc/sip"
+)
+
+// maxGlare is how often a re-INVITE or UPDATE is tried again after 491.
+const maxGlare = 8
+
+// Reinvite renegotiates (RFC 3261 §14): c holds the offer, or none to be
+// offered. done may be nil; it gets the final response or the error, and when
+// the 2xx holds an offer it must call Ack. After a 491 the request is repeated
+// by itself. ErrPending means that something else is being negotiated.
+func (s *Session) Reinvite(c Content, done func(*sip.Message, error)) error {
+	if done == nil {
+		done = func(*sip.Message, error) {}
+	}
+	return s.reinvite(c, 0, done)
+}
+
+func (s *Session) reinvite(c Content, glares int, done func(*sip.Message, error)) error {
+	if s.over || s.State() != Confirmed {
+		return ErrState
+	}
+	if s.busy() || s.offerOut || s.offerIn {
+		return ErrPending
+	}
+	offering := len(c.Body) > 0
+	s.offerOut = offering
+	s.inviting = s.send("INVITE", sip.INVITE, s.refreshLines(), c, func(m *sip.Message, err error) {
+		s.inviting = nil
+		s.offerOut = false
+		if s.over {
+			if s.ack.owed { // it crossed our BYE
+				_ = s.Ack(Content{})
+			}
+			return
+		}
+		switch {
+		case err != nil || m.StatusCode() >= 300:
+			if err == nil && m.StatusCode() == 491 && glares < maxGlare {
+				s.lane.After(s.glareDelay(), func() { s.retryInvite(c, glares+1, done) })
+				return
+			}
+			done(m, err)
+			s.judge(m, err)
+		default:
+			s.Retarget(m)
+			s.learn(m)
+			s.agreed(m)
+			if offering {
+				s.last = Content{Type: c.Type, Body: c.Body}
+			}
+			s.offerIn = !offering && len(m.Body()) > 0
+			done(m, nil)
+			s.ackUnlessAnswering()
+		}
+	})
+	return nil
+}
+
+func (s *Session) retryInvite(c Content, glares int, done func(*sip.Message, error)) {
+	switch err := s.reinvite(c, glares, done); err {
+	case nil:
+	case ErrPending:
+		if glares < maxGlare {
+			s.lane.After(s.glareDelay(), func() { s.retryInvite(c, glares+1, done) })
+			return
+		}
+		done(nil, err)
+	default:
+		done(nil, err)
+	}
+}
+
+// busy reports whether an INVITE is in progress in either direction
+// (RFC 3261 §14.1).
+func (s *Session) busy() bool {
+	return s.inviting != nil || s.answering != nil || s.accepted != nil || s.ack.owed
+}
+
+// glareDelay is how long to wait after 491: the owner of the Call-ID 2.1 to 4
+// seconds, the other 0 to 2, in steps of 10 ms (RFC 3261 §14.1).
+func (s *Session) glareDelay() time.Duration {
+	if s.called {
+		return time.Duration(s.ua.cfg.Random(201)) * 10 * time.Millisecond
+	}
+	return 2100*time.Millisecond + time.Duration(s.ua.cfg.Random(191))*10*time.Millisecond
+}
+
+// reinvited takes the peer's re-INVITE (RFC 3261 §14.2).
+func (s *Session) reinvited(in *Incoming) {
+	switch {
+	case s.answering != nil || s.accepted != nil:
+		in.Respond(500, Content{Header: s.soon()})
+		return
+	case s.inviting != nil || s.ack.owed || s.offerOut:
+		in.Respond(491, Content{})
+		return
+	case s.offerIn:
+		in.Respond(500, Content{Header: s.soon()})
+		return
+	}
+	if lines := s.tooShort(in.Message); lines != nil {
+		in.Respond(422, Content{Header: lines})
+		return
+	}
+	in.Message = in.tx.Keep()
+	in.tx.User = in
+	s.answering = in
+	s.offerIn = len(in.Body()) > 0
+	s.hand(in)
+}
+
+// soon is a Retry-After of 0 to 10 seconds.
+func (s *Session) soon() []byte {
+	return append(strconv.AppendInt([]byte("Retry-After: "), int64(s.ua.cfg.Random(11)), 10), "\r\n"...)
+}

@@ -1,0 +1,162 @@
+package dialog
+
+import (
+	"tandem/rtc/sip"
+	"tandem/rtc/transaction"
+	"tandem/rtc/transport"
+)
+
+// Events tell the user of a call what happens. They run on the call's lane and
+// must not block; messages are valid until they return. Each may be nil.
+type Events struct {
+	// Progress is a provisional response to our INVITE (not 100, not a
+	// repetition); s is nil when it made no dialog. One that carries an offer
+	// (our INVITE had none, the response is reliable) must be answered by s.Prack.
+	Progress func(s *Session, m *sip.Message)
+	// Answered is the 2xx that won. When our INVITE had no offer, the 2xx's
+	// must be answered by s.Ack; else the ACK is sent when Answered returns.
+	Answered func(s *Session, m *sip.Message)
+	// Failed ends a call of ours that was not answered: m is the final
+	// response or nil, then err says why.
+	Failed func(c *Call, m *sip.Message, err error)
+	// Request is a request in the dialog that the user answers by
+	// in.Respond: re-INVITE, UPDATE and PRACK with a body, INFO, REFER…
+	// nil: INVITE gets 488, the others 405.
+	Request func(s *Session, in *Incoming)
+	// Acked: the ACK to a 2xx of ours came; it holds the answer when the 2xx
+	// held the offer.
+	Acked func(s *Session, m *sip.Message)
+	// Ended is the last event of a session.
+	Ended func(s *Session, e End)
+}
+
+// End says why a session ended.
+type End struct {
+	Remote  bool         // the peer ended it
+	Reason  string       // "bye", "cancel", "rejected", "forked", "expired", "no ack", "no prack", "lost"
+	Message *sip.Message // the BYE or CANCEL when there was one
+}
+
+// Session is a call's dialog, on either side. Its methods may be called only
+// on its lane.
+type Session struct {
+	*Dialog
+	Events Events
+	User   any // the user's own
+
+	ua   *UA
+	call *Call     // of an INVITE of ours
+	in   *Incoming // the INVITE that began it, when it came from the peer
+
+	contactUser string
+	over        bool // Ended was told
+	unlisted    bool // the table had no room
+	byeWaits    bool // Bye was called before the ACK came
+	byeHeader   []byte
+
+	offerOut bool // an offer of ours has no answer yet
+	offerIn  bool // an offer of the peer has no answer from us yet
+
+	inviting  *sending // our INVITE that has no final response yet
+	answering *Incoming
+	accepted  *acceptance // our 2xx that waits for its ACK
+	ack       ack
+	last      Content // our last description, repeated by a refreshing re-INVITE
+
+	peerUpdates bool // the peer allows UPDATE (RFC 3311)
+	timer       expiry
+	rel         reliable // what we sent
+	rseq        uint32   // of the last reliable response we took
+}
+
+// ack is the last ACK we sent, or owe, for a 2xx.
+type ack struct {
+	seq   uint32
+	owed  bool
+	flow  transport.Flow
+	bytes []byte
+}
+
+// Call the session came of; nil when the peer called.
+func (s *Session) Call() *Call { return s.call }
+
+// Do runs f on the session's lane, from any goroutine that is not on a lane.
+func (s *Session) Do(f func()) { s.lane.Do(f) }
+
+// Request implements Usage.
+func (s *Session) Request(tx *transaction.Server, m *sip.Message) {
+	if m.Method() == sip.ACK {
+		s.acked(m)
+		return
+	}
+	if lines := s.ua.unsupported(m); lines != nil {
+		s.ua.answer(tx, m, 420, "", lines)
+		return
+	}
+	s.learn(m)
+	in := &Incoming{Message: m, Session: s, tx: tx}
+	switch m.Method() {
+	case sip.INVITE:
+		s.reinvited(in)
+	case sip.BYE:
+		s.byed(in)
+	case sip.UPDATE:
+		s.updated(in)
+	case sip.PRACK:
+		s.pracked(in)
+	case sip.OPTIONS:
+		in.Respond(200, Content{})
+	default:
+		s.hand(in)
+	}
+}
+
+// hand gives a request to the user.
+func (s *Session) hand(in *Incoming) {
+	switch {
+	case s.Events.Request != nil:
+		in.Message = in.tx.Keep()
+		s.Events.Request(s, in)
+	case in.Method() == sip.INVITE:
+		in.Respond(488, Content{})
+	default:
+		in.Respond(405, Content{Header: allowLine(s.ua.cfg.Allow)})
+	}
+}
+
+// learn takes what a message tells of the peer's abilities.
+func (s *Session) learn(m *sip.Message) {
+	if m.Has(sip.HdrAllow) {
+		s.peerUpdates = m.HasToken(sip.HdrAllow, "UPDATE")
+	}
+}
+
+// end tells the user, once, and lets the dialog linger in the table so that
+// what still comes in it is recognised.
+func (s *Session) end(e End) {
+	if s.over {
+		return
+	}
+	s.over = true
+	s.Terminate()
+	s.timer.stop()
+	s.rel.stop()
+	s.lane.After(64*s.ua.cfg.T1, func() { s.ua.cfg.Table.Remove(s.Dialog) })
+	s.ua.cfg.Log.Info("session ended", "call_id", s.id.CallID, "reason", e.Reason, "remote", e.Remote)
+	if s.Events.Ended != nil {
+		s.Events.Ended(s, e)
+	}
+}
+
+// contactLine is our Contact for a flow.
+func (s *Session) contactLine(f transport.Flow) []byte {
+	return s.ua.contactLine(s.contactUser, f, s.secure)
+}
+
+func (ua *UA) contactLine(user string, f transport.Flow, secure bool) []byte {
+	if f.Remote.IsValid() {
+		p, sentBy := ua.cfg.Wire.Local(f)
+		return appendContact(nil, user, p, sentBy, secure)
+	}
+	return make([]byte, 80) // a message written only to learn its size
+}

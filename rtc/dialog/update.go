@@ -1,0 +1,101 @@
+package dialog
+
+import "tandem/rtc/sip"
+
+// Update sends an UPDATE (RFC 3311), before or after the answer: with an offer
+// in c, or without to refresh. done as for Reinvite.
+func (s *Session) Update(c Content, done func(*sip.Message, error)) error {
+	if done == nil {
+		done = func(*sip.Message, error) {}
+	}
+	return s.update(c, 0, done)
+}
+
+func (s *Session) update(c Content, glares int, done func(*sip.Message, error)) error {
+	if s.over {
+		return ErrState
+	}
+	offering := len(c.Body) > 0
+	if offering && (s.offerOut || s.offerIn || s.inviting != nil) { // RFC 3311 §5.1
+		return ErrPending
+	}
+	if offering {
+		s.offerOut = true
+	}
+	s.send("UPDATE", sip.UPDATE, s.refreshLines(), c, func(m *sip.Message, err error) {
+		if offering {
+			s.offerOut = false
+		}
+		if s.over {
+			return
+		}
+		switch {
+		case err != nil || m.StatusCode() >= 300:
+			if err == nil && m.StatusCode() == 491 && glares < maxGlare {
+				s.lane.After(s.glareDelay(), func() { s.retryUpdate(c, glares+1, done) })
+				return
+			}
+			done(m, err)
+			s.judge(m, err)
+		default:
+			s.Retarget(m)
+			s.learn(m)
+			s.agreed(m)
+			if offering {
+				s.last = Content{Type: c.Type, Body: c.Body}
+			}
+			done(m, nil)
+		}
+	})
+	return nil
+}
+
+func (s *Session) retryUpdate(c Content, glares int, done func(*sip.Message, error)) {
+	switch err := s.update(c, glares, done); {
+	case err == nil:
+	case err == ErrPending && glares < maxGlare:
+		s.lane.After(s.glareDelay(), func() { s.retryUpdate(c, glares+1, done) })
+	default:
+		done(nil, err)
+	}
+}
+
+// updated takes the peer's UPDATE (RFC 3311 §5.2).
+func (s *Session) updated(in *Incoming) {
+	offers := len(in.Body()) > 0
+	switch {
+	case offers && s.offerOut:
+		in.Respond(491, Content{})
+		return
+	case offers && s.offerIn:
+		in.Respond(500, Content{Header: s.soon()})
+		return
+	}
+	if lines := s.tooShort(in.Message); lines != nil {
+		in.Respond(422, Content{Header: lines})
+		return
+	}
+	if !offers { // it only refreshes
+		in.Respond(200, Content{})
+		return
+	}
+	s.offerIn = true
+	s.hand(in)
+}
+
+// answerUpdate does what goes with the final answer to an UPDATE and returns
+// its header lines.
+func (s *Session) answerUpdate(in *Incoming, code int) []byte {
+	if len(in.Body()) > 0 && code != 491 && code != 500 {
+		s.offerIn = false
+	}
+	if code >= 300 {
+		return nil
+	}
+	s.Retarget(in.Message)
+	lines := s.dialogLines(in)
+	if s.State() == Confirmed { // RFC 4028 §10: no timer before the session
+		lines = append(lines, s.negotiated(in.Message)...)
+	}
+	return lines
+}
