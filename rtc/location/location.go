@@ -1,9 +1,44 @@
 // Package location holds the bindings of each address-of-record (RFC 3261
 // §10): the working copy in memory, the durable one in a Store it names.
+//
+// # Memory and disk
+//
+// An update is visible to look-ups at once and acknowledged (its done called)
+// when it, and everything before it that it shows, is on disk. When the commit
+// fails the AOR goes back to the last state known to be on disk and every update
+// waiting on it is told the error; so what a phone got a 200 for is never taken
+// back, and what it got a 5xx for may have been routed to for a moment.
+//
+// # What need not be written
+//
+// A binding is written with slack: the copy on disk says it lives until its
+// expiry plus the interval that was granted. An update that changes nothing but
+// time (expiry, CSeq, Call-ID; not the contact, instance, path, q, flow address,
+// user agent or device) and whose expiry the copy on disk covers is not
+// written and is acknowledged at once. So a phone that refreshes shortly before
+// its expiry is written every second time, one that refreshes at half time every
+// third time. After a restart a binding lives until the time on disk: never
+// shorter than a phone was promised, at most one interval longer. Its CSeq may
+// then be that of the last written update.
+//
+// Removals, expiry included, are always written. A connection does not
+// survive a restart and is not stored: a binding that came by one is restored
+// without a flow.
+//
+// # Ownership
+//
+// One lock guards a shard of the AORs. The function given to Update runs under it
+// and must be pure; no callback does. There is no timer for each binding: Run
+// sweeps what has ended once a second, and look-ups skip it from the moment on.
 package location
 
 import (
+	"hash/maphash"
+	"log/slog"
 	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"tandem/rtc"
@@ -17,15 +52,19 @@ type Binding struct {
 	URI       string // the contact URI alone, what a request is sent to
 	CallID    string
 	CSeq      uint32
+	RegID     uint32 // reg-id (RFC 5626), 0 when none
 	Q         uint16 // 0..1000
 	Expires   time.Time
 	Instance  string // +sip.instance, without quotes, "" when none
-	RegID     uint32 // reg-id (RFC 5626), 0 when none
 	Path      string // Path values joined by ", " (RFC 3327), "" when none
 	UserAgent string
 	Flow      transport.Flow // the flow the REGISTER came by; zero when it did not survive a restart
 	Received  netip.AddrPort // source of the REGISTER
 	Device    string         // device secret used
+
+	// until is how long the copy on disk says this binding lives (unix ms),
+	// 0 when it is not there.
+	until int64
 }
 
 // Lookup is what the proxy needs.
@@ -34,3 +73,116 @@ type Lookup interface {
 	// within equal q. The slice must not be changed.
 	Bindings(aor rtc.AOR) []Binding
 }
+
+const shards = 256
+
+// Location is the working copy of all bindings.
+type Location struct {
+	store Store
+	log   *slog.Logger
+	seed  maphash.Seed
+	count atomic.Int64 // bindings, ended ones not yet swept included
+	flows flowIndex
+	shard [shards]shard
+
+	watchers atomic.Pointer[[]Watcher]
+}
+
+// Watcher is told of every change of an AOR's bindings, refreshes included,
+// after it became visible (it may still be on its way to the disk) and again
+// when it had to be undone. Calls for one AOR may overtake each other: who keeps
+// a state asks Bindings for the present one. The slices must not be changed.
+type Watcher func(aor rtc.AOR, old, new []Binding)
+
+type shard struct {
+	mu sync.Mutex
+	// Guarded by mu:
+	records map[rtc.AOR]*record
+	due     dueHeap
+	scratch []Binding // what goes to the store
+}
+
+// record is all about one AOR.
+type record struct {
+	aor     rtc.AOR
+	list    []Binding // visible; never changed, only replaced
+	pending *pending  // nil when list is durable
+	due     int64     // its place in time (unix ms) and in the heap
+	at      int
+}
+
+// pending is a record's way back while writes are under way.
+type pending struct {
+	durable []Binding // the last list known to be on disk
+	writes  int       // not yet acknowledged
+}
+
+// New makes an empty Location. A nil store keeps bindings in memory alone.
+func New(store Store, log *slog.Logger) *Location {
+	l := &Location{store: store, log: log, seed: maphash.MakeSeed()}
+	l.flows.aors = make(map[uint64][]rtc.AOR)
+	for i := range l.shard {
+		l.shard[i].records = make(map[rtc.AOR]*record)
+	}
+	return l
+}
+
+func (l *Location) of(aor rtc.AOR) *shard {
+	return &l.shard[maphash.String(l.seed, string(aor))%shards]
+}
+
+// Watch adds a watcher.
+func (l *Location) Watch(w Watcher) {
+	for {
+		old := l.watchers.Load()
+		all := []Watcher{w}
+		if old != nil {
+			all = append(slices.Clone(*old), w)
+		}
+		if l.watchers.CompareAndSwap(old, &all) {
+			return
+		}
+	}
+}
+
+func (l *Location) tell(aor rtc.AOR, old, list []Binding) {
+	if all := l.watchers.Load(); all != nil {
+		for _, w := range *all {
+			w(aor, old, list)
+		}
+	}
+}
+
+// Bindings implements Lookup. It allocates only in the second between the end
+// of a binding and its sweep.
+func (l *Location) Bindings(aor rtc.AOR) []Binding {
+	s := l.of(aor)
+	s.mu.Lock()
+	r := s.records[aor]
+	if r == nil {
+		s.mu.Unlock()
+		return nil
+	}
+	list := r.list
+	s.mu.Unlock()
+	return live(list, time.Now())
+}
+
+// live is the part of list that has not ended.
+func live(list []Binding, now time.Time) []Binding {
+	for i := range list {
+		if !list[i].Expires.After(now) {
+			rest := slices.Clone(list[:i])
+			for j := i + 1; j < len(list); j++ {
+				if list[j].Expires.After(now) {
+					rest = append(rest, list[j])
+				}
+			}
+			return rest
+		}
+	}
+	return list
+}
+
+// Count of the bindings held.
+func (l *Location) Count() int { return int(l.count.Load()) }

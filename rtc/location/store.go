@@ -1,12 +1,21 @@
 package location
 
-import "tandem/rtc"
+import (
+	"tandem/rtc"
+	"tandem/rtc/transport"
+)
 
-// Store keeps bindings durably. Put replaces all bindings of an AOR (none:
-// forget it); done is called once, from another goroutine, when the batch it
-// went into is on disk or has failed. Order is kept per AOR. Put does not block
-// and copies what it needs; when its queue is full it calls done with an error.
+// Store keeps bindings durably.
+//
+// PutBindings replaces all bindings of an AOR (none: forget it). It does not
+// block and copies what it needs. When it takes the change, done is called once,
+// from another goroutine, when the batch it went into is on disk or has failed;
+// when it cannot take it (its queue is full) it returns an error and never calls
+// done. Order is kept per AOR.
+//
+// LoadBindings calls each for every AOR kept. flow revives a flow that a binding
+// was stored with (transport.Transport.ParseFlow); nil revives none.
 type Store interface {
-	PutBindings(aor rtc.AOR, bindings []Binding, done func(error))
-	LoadBindings(each func(aor rtc.AOR, bindings []Binding)) error
+	PutBindings(aor rtc.AOR, bindings []Binding, done func(error)) error
+	LoadBindings(flow func(string) (transport.Flow, bool), each func(aor rtc.AOR, bindings []Binding)) error
 }
