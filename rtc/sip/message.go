@@ -15,7 +15,29 @@ type Message struct {
 	// and forwarded requests use it for received and rport (RFC 3261 §18.2.1,
 	// RFC 3581). The zero value adds neither.
 	Source netip.AddrPort
-	// unexported index fields to be added
+
+	buf     []byte // the message: from its start line to the end of its body
+	lines   []line
+	first   [headerIDs]uint16 // 1 + index of the first line of an id, 0: none
+	request bool
+	method  Method
+	status  int
+	name    span // of a request: the method
+	uri     span
+	version span
+	reason  span
+	head    uint32 // offset of the empty line
+	body    uint32 // offset of the body
+}
+
+// span is a part of Message.buf.
+type span struct{ from, to uint32 }
+
+// line is the index of one header line; it ends where the next one starts.
+type line struct {
+	start, nameEnd uint32
+	value          span
+	id             HeaderID
 }
 
 // Error says why a message cannot be accepted. Code is the SIP status that
@@ -28,66 +50,146 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Reason }
 
-// Parse indexes b, which holds exactly one message (a datagram, or a frame cut
-// by Frame). Leading CRLFs are skipped; octets after the body are ignored; on
-// datagrams a body up to 6 octets shorter than Content-Length is accepted.
-// When it fails the index holds what was understood before the fault, so that
-// AppendResponse can still answer.
-func (m *Message) Parse(b []byte) *Error { panic("unwritten") }
-
-// Check applies the rules a server enforces before it processes a request or
-// response beyond its grammar (RFC 3261 §8.1.1, §8.2, RFC 4475): mandatory and
-// single header fields, CSeq method, version, URI scheme, ranges.
-// The error's Code is 0 for responses: they are discarded.
-func (m *Message) Check() *Error { panic("unwritten") }
+// bad is the refusal of malformed syntax (RFC 3261 §21.4.1).
+func bad(reason string) *Error { return &Error{Code: 400, Reason: reason} }
 
 // Clone returns an independent copy (one allocation for bytes, one for the index).
-func (m *Message) Clone() *Message { panic("unwritten") }
+func (m *Message) Clone() *Message {
+	c := new(Message)
+	*c = *m
+	c.buf = append(make([]byte, 0, len(m.buf)), m.buf...)
+	c.lines = append(make([]line, 0, len(m.lines)), m.lines...)
+	return c
+}
 
-func (m *Message) Bytes() []byte          { panic("unwritten") } // the whole message
-func (m *Message) IsRequest() bool        { panic("unwritten") }
-func (m *Message) Method() Method         { panic("unwritten") } // of a request: the request line; of a response: CSeq
-func (m *Message) MethodName() []byte     { panic("unwritten") }
-func (m *Message) RequestURI() []byte     { panic("unwritten") }
-func (m *Message) StatusCode() int        { panic("unwritten") } // 0 for requests
-func (m *Message) ReasonPhrase() []byte   { panic("unwritten") }
-func (m *Message) Body() []byte           { panic("unwritten") }
-func (m *Message) Len() int               { panic("unwritten") } // number of header lines
-func (m *Message) At(i int) Header        { panic("unwritten") }
-func (m *Message) Get(id HeaderID) []byte { panic("unwritten") } // first value, nil when absent (empty but non-nil when present and empty)
-func (m *Message) Has(id HeaderID) bool   { panic("unwritten") }
-func (m *Message) Count(id HeaderID) int  { panic("unwritten") } // lines with that id
+func (m *Message) at(s span) []byte { return m.buf[s.from:s.to:s.to] }
+
+// Bytes is the whole message, without leading CRLFs and trailing octets that
+// do not belong to it.
+func (m *Message) Bytes() []byte { return m.buf }
+
+// IsRequest tells a request from a response.
+func (m *Message) IsRequest() bool { return m.request }
+
+// Method is the method of the request line, or of a response's CSeq.
+func (m *Message) Method() Method { return m.method }
+
+// MethodName is Method as spelled.
+func (m *Message) MethodName() []byte {
+	if m.request {
+		return m.at(m.name)
+	}
+	return m.CSeqMethod()
+}
+
+// RequestURI is the Request-URI as spelled, nil for responses.
+func (m *Message) RequestURI() []byte {
+	if !m.request {
+		return nil
+	}
+	return m.at(m.uri)
+}
+
+// StatusCode is the status of a response, 0 for requests.
+func (m *Message) StatusCode() int { return m.status }
+
+// ReasonPhrase is the text behind a response's status code.
+func (m *Message) ReasonPhrase() []byte { return m.at(m.reason) }
+
+// Body is what Content-Length covers, or all after the empty line without one.
+func (m *Message) Body() []byte { return m.buf[m.body:] }
+
+// Len is the number of header lines.
+func (m *Message) Len() int { return len(m.lines) }
+
+// At is header line i, counted from 0 in the order received.
+func (m *Message) At(i int) Header {
+	l := &m.lines[i]
+	return Header{ID: l.id, Name: m.at(span{l.start, l.nameEnd}), Value: m.at(l.value)}
+}
+
+// lineEnd is the offset behind line i.
+func (m *Message) lineEnd(i int) uint32 {
+	if i+1 < len(m.lines) {
+		return m.lines[i+1].start
+	}
+	return m.head
+}
+
+// Get returns the first value, nil when absent (empty but non-nil when present
+// and empty).
+func (m *Message) Get(id HeaderID) []byte {
+	if id == HdrOther || m.first[id] == 0 {
+		return nil
+	}
+	return m.at(m.lines[m.first[id]-1].value)
+}
+
+// Has reports whether there is a line with that id.
+func (m *Message) Has(id HeaderID) bool { return m.first[id] != 0 }
+
+// next is the index of the first line with that id from i on, -1 without one.
+func (m *Message) next(id HeaderID, i int) int {
+	for ; i < len(m.lines); i++ {
+		if m.lines[i].id == id {
+			return i
+		}
+	}
+	return -1
+}
+
+// firstLine is the index of the first line with that id, -1 without one.
+func (m *Message) firstLine(id HeaderID) int { return int(m.first[id]) - 1 }
+
+// Count is the number of lines with that id.
+func (m *Message) Count(id HeaderID) int {
+	n := 0
+	for i := m.firstLine(id); i >= 0; i = m.next(id, i+1) {
+		n++
+	}
+	return n
+}
 
 // GetName returns the first value of a header by its name, case-insensitively.
-func (m *Message) GetName(name string) []byte { panic("unwritten") }
+func (m *Message) GetName(name string) []byte {
+	if id := HeaderByName(name); id != HdrOther {
+		return m.Get(id)
+	}
+	for i := range m.lines {
+		l := &m.lines[i]
+		if l.id == HdrOther && EqualFold(m.buf[l.start:l.nameEnd], name) {
+			return m.at(l.value)
+		}
+	}
+	return nil
+}
 
 // Values yields every element of a list header over all its lines, commas
 // split outside quotes and angle brackets, blanks trimmed.
-func (m *Message) Values(id HeaderID) iter.Seq[[]byte] { panic("unwritten") }
+func (m *Message) Values(id HeaderID) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) { m.eachValue(id, yield) }
+}
+
+func (m *Message) eachValue(id HeaderID, yield func([]byte) bool) {
+	for i := m.firstLine(id); i >= 0; i = m.next(id, i+1) {
+		v := m.at(m.lines[i].value)
+		for pos := 0; pos < len(v); {
+			var e span
+			e, pos = nextElement(v, pos)
+			if e.from < e.to && !yield(v[e.from:e.to:e.to]) {
+				return
+			}
+		}
+	}
+}
 
 // HasToken reports whether a list of tokens (Supported, Require, Allow…) holds
 // the token, case-insensitively.
-func (m *Message) HasToken(id HeaderID, token string) bool { panic("unwritten") }
-
-func (m *Message) TopVia() (Via, bool)        { panic("unwritten") }
-func (m *Message) From() (NameAddr, bool)     { panic("unwritten") }
-func (m *Message) To() (NameAddr, bool)       { panic("unwritten") }
-func (m *Message) FromTag() []byte            { panic("unwritten") } // nil when absent
-func (m *Message) ToTag() []byte              { panic("unwritten") } // nil when absent
-func (m *Message) CallID() []byte             { panic("unwritten") }
-func (m *Message) CSeq() (n uint32, ok bool)  { panic("unwritten") }
-func (m *Message) CSeqMethod() []byte         { panic("unwritten") }
-func (m *Message) MaxForwards() (int, bool)   { panic("unwritten") } // false when absent or bad
-func (m *Message) Expires() (uint32, bool)    { panic("unwritten") } // false when absent or bad (RFC 3261 §20.19: treat as 3600)
-func (m *Message) ContentLength() (int, bool) { panic("unwritten") }
-
-// Frame looks for one whole message at the start of a stream (RFC 3261 §18.3).
-// It returns the number of octets of it, 0 when more are needed. Leading CRLFs
-// count as part of the message. An error (400 no or bad or doubled
-// Content-Length; 513 longer than max) means the stream cannot be framed any
-// more: answer what can be answered, then close. It works on what it has seen
-// before: called again with a longer b it need not start over when the caller
-// passes the previous Framer.
-type Framer struct{ scanned int }
-
-func (f *Framer) Frame(b []byte, max int) (n int, err *Error) { panic("unwritten") }
+func (m *Message) HasToken(id HeaderID, token string) bool {
+	for v := range m.Values(id) {
+		if EqualFold(v, token) {
+			return true
+		}
+	}
+	return false
+}

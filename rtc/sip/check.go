@@ -1,0 +1,151 @@
+package sip
+
+// Check applies the rules a server enforces before it processes a request or
+// response beyond its grammar (RFC 3261 §8.1.1, §8.2, RFC 4475): mandatory and
+// single header fields, CSeq method, version, URI scheme, ranges. An unknown
+// URI scheme is left to the caller, who may know it (416).
+// The error's Code is 0 for responses: they are discarded.
+func (m *Message) Check() *Error {
+	err := m.check()
+	if err != nil && !m.request {
+		return &Error{Reason: err.Reason}
+	}
+	return err
+}
+
+func (m *Message) check() *Error {
+	if !EqualFold(m.at(m.version), "SIP/2.0") { // RFC 3261 §7.1
+		return &Error{Code: 505, Reason: ReasonPhrase(505)}
+	}
+	if err := m.checkPresent(); err != nil {
+		return err
+	}
+	if err := m.checkSingle(); err != nil {
+		return err
+	}
+	if err := m.checkCSeq(); err != nil {
+		return err
+	}
+	via, err := ParseVia(FirstElement(m.Get(HdrVia)))
+	if err != nil {
+		return err
+	}
+	if string(via.Branch) == MagicCookie && m.request {
+		return bad("Via branch is the magic cookie alone") // RFC 4475 §3.2.1
+	}
+	if err := m.checkAddress(HdrFrom); err != nil {
+		return err
+	}
+	if err := m.checkAddress(HdrTo); err != nil {
+		return err
+	}
+	if !m.request {
+		return nil
+	}
+	return m.checkRequest()
+}
+
+func (m *Message) checkRequest() *Error {
+	u, err := ParseURI(m.RequestURI())
+	if err != nil {
+		return err
+	}
+	if u.Headers != nil {
+		return bad("Headers in Request-URI") // RFC 3261 §19.1.1
+	}
+	if m.Has(HdrMaxForwards) { // absent is RFC 2543; RFC 3261 §16.3 step 3
+		if _, ok := m.MaxForwards(); !ok {
+			return bad("Bad Max-Forwards")
+		}
+	}
+	return nil
+}
+
+// checkPresent wants the header fields of RFC 3261 §8.1.1 but Max-Forwards,
+// which RFC 2543 did not know.
+func (m *Message) checkPresent() *Error {
+	for _, h := range [...]struct {
+		id     HeaderID
+		reason string
+	}{
+		{HdrVia, "Missing Via header"},
+		{HdrFrom, "Missing From header"},
+		{HdrTo, "Missing To header"},
+		{HdrCallID, "Missing Call-ID header"},
+		{HdrCSeq, "Missing CSeq header"},
+	} {
+		if !m.Has(h.id) {
+			return bad(h.reason)
+		}
+	}
+	if len(m.CallID()) == 0 {
+		return bad("Empty Call-ID header")
+	}
+	return nil
+}
+
+// single are the header fields that may appear once (RFC 3261 §7.3.1).
+var single = [headerIDs]string{
+	HdrFrom:              "More than one From header",
+	HdrTo:                "More than one To header",
+	HdrCallID:            "More than one Call-ID header",
+	HdrCSeq:              "More than one CSeq header",
+	HdrMaxForwards:       "More than one Max-Forwards header",
+	HdrContentLength:     "More than one Content-Length header",
+	HdrContentType:       "More than one Content-Type header",
+	HdrExpires:           "More than one Expires header",
+	HdrEvent:             "More than one Event header",
+	HdrSubscriptionState: "More than one Subscription-State header",
+	HdrSIPIfMatch:        "More than one SIP-If-Match header",
+	HdrRAck:              "More than one RAck header",
+	HdrReferTo:           "More than one Refer-To header",
+	HdrReplaces:          "More than one Replaces header",
+	HdrSessionExpires:    "More than one Session-Expires header",
+}
+
+func (m *Message) checkSingle() *Error {
+	for i := range m.lines {
+		id := m.lines[i].id
+		if int(m.first[id]) <= i && single[id] != "" {
+			return bad(single[id])
+		}
+	}
+	return nil
+}
+
+// checkCSeq wants a number below 2^31 and the method of the request line
+// (RFC 3261 §8.1.1.5).
+func (m *Message) checkCSeq() *Error {
+	if _, ok := m.CSeq(); !ok {
+		return bad("Bad CSeq number")
+	}
+	method := m.CSeqMethod()
+	if !isToken(method) {
+		return bad("Bad CSeq method")
+	}
+	if m.request && string(method) != string(m.MethodName()) {
+		if m.method == MethodOther {
+			return &Error{Code: 501, Reason: ReasonPhrase(501)} // RFC 4475 §3.1.2.18
+		}
+		return bad("CSeq method differs from request line")
+	}
+	return nil
+}
+
+// checkAddress wants one name-addr with a URI in From and To.
+func (m *Message) checkAddress(id HeaderID) *Error {
+	a, err := ParseNameAddr(m.Get(id))
+	if err == nil && a.Star {
+		err = bad("Empty address")
+	}
+	if err == nil {
+		_, err = ParseURI(a.URI)
+	}
+	if err != nil {
+		if id == HdrFrom {
+			return bad("From: " + err.Reason)
+		}
+		return bad("To: " + err.Reason)
+	}
+	return nil
+}

@@ -1,0 +1,44 @@
+package sip
+
+// nextElement finds the list element that starts at pos: commas part elements
+// outside quoted strings and angle brackets. It returns the element without
+// surrounding blanks (empty for an empty one) and where to go on, len(v) at the
+// end. Quotes and brackets that do not close reach to the end of v.
+func nextElement(v []byte, pos int) (span, int) {
+	pos = skipBlanks(v, pos)
+	i := pos
+	for i < len(v) && v[i] != ',' {
+		switch v[i] {
+		case '"':
+			if i = skipQuoted(v, i); i < 0 {
+				i = len(v)
+			}
+			continue
+		case '<':
+			for i < len(v) && v[i] != '>' {
+				i++
+			}
+			continue
+		}
+		i++
+	}
+	end := i
+	for end > pos && isBlank(v[end-1]) {
+		end--
+	}
+	if i < len(v) {
+		i++
+	}
+	return span{uint32(pos), uint32(end)}, i
+}
+
+// FirstElement is the first element of a list value, nil when it has none.
+func FirstElement(v []byte) []byte {
+	for pos := 0; pos < len(v); {
+		var e span
+		if e, pos = nextElement(v, pos); e.from < e.to {
+			return v[e.from:e.to:e.to]
+		}
+	}
+	return nil
+}
