@@ -1,0 +1,65 @@
+package auth
+
+import "tandem/rtc/sip"
+
+// claim is who a request says to come from, and where to.
+type claim struct {
+	realm     *realm // to ask for
+	proxy     bool   // ask by 407
+	foreign   bool   // no user of a domain of ours
+	anonymous bool   // says not to say (RFC 3323 §4.1), or names a number
+	toUs      bool   // the Request-URI is of a domain of ours, or this server
+	mismatch  string // what to answer when somebody else is proved
+	fault     string // cannot be claimed at all, with code
+	code      int
+}
+
+// claim reads To of a REGISTER, From of other requests, and leaves the
+// address-of-record in w.aor.
+func (g *Gate) claim(m *sip.Message, method sip.Method, w *work) claim {
+	if method == sip.REGISTER {
+		return g.claimTo(m, w)
+	}
+	c := claim{realm: g.realms[0], proxy: true, mismatch: "From Is Not the Authenticated User"}
+	uri, ok := address(m.From())
+	if !ok {
+		return claim{code: 400, fault: "Bad From"}
+	}
+	w.aor = uri.AppendAOR(w.aor[:0])
+	if r := g.realmOf(uri.Host); r != nil && uri.Kind != sip.URITel {
+		c.realm = r
+	} else {
+		c.foreign = true
+		c.anonymous = uri.Kind == sip.URITel || sip.EqualFold(uri.Host, "anonymous.invalid")
+	}
+	if to, err := sip.ParseURI(m.RequestURI()); err == nil && to.Kind != sip.URITel {
+		c.toUs = g.realmOf(to.Host) != nil || g.cfg.Local != nil && g.cfg.Local(to.Host, to.Port)
+		// What is for the server itself is answered by it, not passed on.
+		c.proxy = !c.toUs || len(to.User) > 0
+	}
+	return c
+}
+
+// claimTo: whose bindings a REGISTER changes is in To (RFC 3261 §10.3 step 4);
+// From may be a third party and proves nothing.
+func (g *Gate) claimTo(m *sip.Message, w *work) claim {
+	uri, ok := address(m.To())
+	if !ok {
+		return claim{code: 400, fault: "Bad To"}
+	}
+	r := g.realmOf(uri.Host)
+	if r == nil {
+		g.counts.refused.Add(1)
+		return claim{code: 403, fault: "Domain Not Served Here"}
+	}
+	w.aor = uri.AppendAOR(w.aor[:0])
+	return claim{realm: r, toUs: true, mismatch: "To Is Not the Authenticated User"}
+}
+
+func address(a sip.NameAddr, ok bool) (sip.URI, bool) {
+	if !ok {
+		return sip.URI{}, false
+	}
+	uri, err := sip.ParseURI(a.URI)
+	return uri, err == nil && uri.Kind != sip.URIOther
+}

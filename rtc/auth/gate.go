@@ -1,0 +1,259 @@
+package auth
+
+import (
+	"hash/maphash"
+	"log/slog"
+	"net/netip"
+	"strconv"
+	"sync"
+	"time"
+
+	"tandem/rtc"
+	"tandem/rtc/directory"
+	"tandem/rtc/sip"
+)
+
+// Users is what the gate needs of the directory.
+type Users interface {
+	// Lookup finds the account a Digest username and realm speak of, nil when
+	// there is none.
+	Lookup(username, realm []byte) (*directory.Account, directory.Spelling)
+}
+
+// Config of a Gate.
+type Config struct {
+	Users   Users
+	Domains []string // ours; each is a realm, the first one the default
+	// Local reports whether host and port are an address of this server. nil:
+	// only Domains are ours.
+	Local func(host []byte, port uint16) bool
+	// NonceLife is how long a nonce can be used, default 5 min.
+	NonceLife time.Duration
+	// Offer are the algorithms asked for, most wanted first, default SHA-256,
+	// MD5. MD5 is refused when it is not offered, the others never are.
+	Offer []Algorithm
+	// QOP is offered, default "auth"; "auth,auth-int" or "auth-int" protect bodies.
+	QOP string
+	// AllowForeign lets callers of other domains reach ours without credentials.
+	AllowForeign bool
+	// ChallengeInDialog asks for credentials within dialogs as well.
+	ChallengeInDialog bool
+	// Nonces remembered against replay, default 200,000.
+	Nonces int
+	Limits Limits
+	Log    *slog.Logger
+}
+
+// Gate finds out who sent a request. It is safe for concurrent use.
+type Gate struct {
+	cfg      Config
+	realms   []*realm
+	nonces   *nonceKey
+	used     *replays
+	throttle *throttle
+	nobody   *directory.Account // stands in for users that do not exist
+	requests maphash.Seed
+	work     sync.Pool
+	counts   counts
+}
+
+// work is what one decision needs, kept to spare allocations.
+type work struct {
+	answer answer
+	text   []byte
+	aor    []byte
+	header []byte
+}
+
+// New makes a gate.
+func New(cfg Config) *Gate {
+	if cfg.NonceLife <= 0 {
+		cfg.NonceLife = 5 * time.Minute
+	}
+	if len(cfg.Offer) == 0 {
+		cfg.Offer = []Algorithm{SHA256, MD5}
+	}
+	if cfg.QOP == "" {
+		cfg.QOP = "auth"
+	}
+	if cfg.Nonces <= 0 {
+		cfg.Nonces = 200_000
+	}
+	g := &Gate{
+		cfg: cfg, nonces: newNonceKey(), used: newReplays(cfg.Nonces), throttle: newThrottle(cfg.Limits),
+		nobody:   &directory.Account{Secrets: []*directory.Secret{new(directory.Secret)}},
+		requests: maphash.MakeSeed(),
+		work:     sync.Pool{New: func() any { return new(work) }},
+	}
+	for _, name := range cfg.Domains {
+		g.realms = append(g.realms, newRealm(name, cfg.Offer, cfg.QOP))
+	}
+	return g
+}
+
+// act is what to do with a request.
+type act uint8
+
+const (
+	actPass   act = iota // to the next handler, with identity or without
+	actAsk               // for credentials
+	actRefuse            // with code and reason
+)
+
+// verdict is the gate's decision about one request.
+type verdict struct {
+	act      act
+	identity *rtc.Identity
+	realm    *realm // to ask for
+	proxy    bool   // by 407, not 401
+	stale    bool
+	code     int
+	reason   string
+	retry    time.Duration
+}
+
+func refuse(code int, reason string) verdict {
+	return verdict{act: actRefuse, code: code, reason: reason}
+}
+
+var trusted = &rtc.Identity{Method: rtc.AuthTrusted}
+
+// Serve implements rtc.Handler.
+func (g *Gate) Serve(r *rtc.Request) error {
+	w := g.work.Get().(*work)
+	defer g.work.Put(w)
+	now := time.Now()
+	v := g.decide(r.Message, r.Flow().Trusted(), now, w)
+	switch v.act {
+	case actPass:
+		r.Identity = v.identity
+		return rtc.Next
+	case actAsk:
+		g.ask(r, v, now, w)
+		return nil
+	}
+	st := &rtc.Status{Code: v.code, Reason: v.reason}
+	if v.retry > 0 {
+		seconds := int64((v.retry + time.Second - 1) / time.Second)
+		st.Header = append(strconv.AppendInt([]byte("Retry-After: "), seconds, 10), "\r\n"...)
+	}
+	return st
+}
+
+// Demand asks the sender of a request that passed without identity for
+// credentials, and returns what the handler that needs them has to return.
+func (g *Gate) Demand(r *rtc.Request) error {
+	if len(g.realms) == 0 {
+		return &rtc.Status{Code: 403, Reason: "No Domain Served"}
+	}
+	w := g.work.Get().(*work)
+	defer g.work.Put(w)
+	g.ask(r, verdict{act: actAsk, realm: g.realms[0], proxy: true}, time.Now(), w)
+	return nil
+}
+
+func (g *Gate) ask(r *rtc.Request, v verdict, now time.Time, w *work) {
+	w.header = g.appendChallenge(w.header[:0], v.realm, v.proxy, v.stale, place(r.Source.Addr()), now)
+	code := 401
+	if v.proxy {
+		code = 407
+	}
+	r.Respond(code, "", w.header)
+}
+
+// decide says what to do with a request. It does not depend on how an answer
+// is sent.
+func (g *Gate) decide(m *sip.Message, isTrusted bool, now time.Time, w *work) verdict {
+	method := m.Method()
+	if method == sip.ACK || method == sip.CANCEL {
+		return verdict{} // RFC 3261 §22.1
+	}
+	if isTrusted {
+		g.counts.trusted.Add(1)
+		return verdict{identity: trusted}
+	}
+	if !g.cfg.ChallengeInDialog && inDialog(m, method) {
+		return verdict{}
+	}
+	if len(g.realms) == 0 {
+		return refuse(403, "No Domain Served")
+	}
+	c := g.claim(m, method, w)
+	if c.fault != "" {
+		return refuse(c.code, c.fault)
+	}
+	proof := g.verify(m, place(m.Source.Addr()), now, w)
+	return g.conclude(c, proof, w)
+}
+
+// inDialog is whether a request belongs to a dialog as far as one can see from
+// outside: its receiver decides by the tags, and answers 481 when it does not.
+func inDialog(m *sip.Message, method sip.Method) bool {
+	switch method {
+	case sip.BYE, sip.INVITE, sip.UPDATE, sip.PRACK, sip.INFO, sip.NOTIFY, sip.SUBSCRIBE, sip.REFER:
+		return len(m.ToTag()) > 0
+	}
+	return false
+}
+
+// conclude joins who the sender claims to be and what was proved.
+func (g *Gate) conclude(c claim, p proof, w *work) verdict {
+	ask := verdict{act: actAsk, realm: c.realm, proxy: c.proxy}
+	switch p.result {
+	case proofNone, proofOther:
+		if c.foreign && c.toUs {
+			if g.cfg.AllowForeign {
+				g.counts.foreign.Add(1)
+				return verdict{}
+			}
+			if !c.anonymous {
+				g.counts.refused.Add(1)
+				return refuse(403, "Callers of Other Domains Not Accepted")
+			}
+		}
+		g.counts.challenged.Add(1)
+		return ask
+	case proofStale:
+		g.counts.stale.Add(1)
+		ask.stale = true
+		return ask
+	case proofWrong:
+		g.counts.failed.Add(1)
+		return ask
+	case proofMalformed:
+		g.counts.refused.Add(1)
+		return refuse(400, p.reason)
+	case proofBlocked:
+		g.counts.blocked.Add(1)
+		v := refuse(403, "Too Many Failed Attempts")
+		v.retry = p.retry
+		return v
+	case proofDisabled:
+		g.counts.refused.Add(1)
+		return refuse(403, "Account Disabled")
+	}
+	if !c.anonymous && !p.account.Owns(w.aor) {
+		g.counts.mismatched.Add(1)
+		return refuse(403, c.mismatch)
+	}
+	g.counts.accepted.Add(1)
+	return verdict{identity: &p.secret.Identity}
+}
+
+func (g *Gate) realmOf(host []byte) *realm {
+	for _, r := range g.realms {
+		if r.is(host) {
+			return r
+		}
+	}
+	return nil
+}
+
+// Bans lists the back-offs in force, the one that ends last first.
+func (g *Gate) Bans() []Ban { return g.throttle.bans(time.Now()) }
+
+// Unban forgets the wrong credentials of a user ("name@realm", "" for all) from
+// an address and returns how many bans that ended.
+func (g *Gate) Unban(addr netip.Addr, user string) int {
+	return g.throttle.forgive(place(addr), user, time.Now())
+}

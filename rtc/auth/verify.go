@@ -1,0 +1,152 @@
+package auth
+
+import (
+	"hash/maphash"
+	"net/netip"
+	"time"
+
+	"tandem/rtc/directory"
+	"tandem/rtc/sip"
+)
+
+// maxAnswers bounds how many credentials of one request are looked at: some
+// phones send the ones for the previous nonce along.
+const maxAnswers = 4
+
+// result is what credentials prove, in order of preference when a request
+// carries several.
+type result uint8
+
+const (
+	proofNone      result = iota // there are none for a realm of ours
+	proofOther                   // by an algorithm we do not take: ask again
+	proofMalformed               // cannot be read
+	proofWrong                   // unknown user or wrong password
+	proofBlocked                 // not looked at: too many wrong ones before
+	proofStale                   // by a nonce that is not good any more
+	proofDisabled                // right, but the user is shut out
+	proofGood
+)
+
+// proof is what the credentials of a request prove.
+type proof struct {
+	result  result
+	account *directory.Account
+	secret  *directory.Secret
+	user    []byte // as claimed, with realm
+	realm   []byte
+	reason  string
+	retry   time.Duration
+}
+
+// verify looks at the credentials of a request in whichever of the two header
+// fields they came: phones that were once asked by 407 put them into
+// Proxy-Authorization even on REGISTER.
+func (g *Gate) verify(m *sip.Message, where netip.Addr, now time.Time, w *work) proof {
+	var best proof
+	a := &w.answer
+	for i, n := 0, 0; i < m.Len() && n < maxAnswers; i++ {
+		h := m.At(i)
+		if h.ID != sip.HdrAuthorization && h.ID != sip.HdrProxyAuthorization {
+			continue
+		}
+		digest, reason := parseCredentials(h.Value, a)
+		if !digest || a.realm != nil && g.realmOf(a.realm) == nil {
+			continue // for somebody else
+		}
+		n++
+		p := proof{result: proofMalformed, reason: reason}
+		if reason == "" {
+			p = g.try(m, where, now, w)
+		}
+		if p.result > best.result {
+			best = p
+			best.user, best.realm = a.username, a.realm
+		}
+		if p.result >= proofDisabled {
+			break
+		}
+	}
+	switch best.result {
+	case proofGood:
+		g.throttle.succeeded(where, best.user, best.realm)
+		best.secret.Use(now)
+	case proofWrong:
+		g.fail(where, best, now)
+	}
+	return best
+}
+
+// try verifies one answer.
+func (g *Gate) try(m *sip.Message, where netip.Addr, now time.Time, w *work) proof {
+	a := &w.answer
+	if a.algorithm == 0 || a.qop == qopUnknown || a.algorithm == MD5 && !g.offersMD5() {
+		return proof{result: proofOther}
+	}
+	nonce, ok := g.nonces.check(a.nonce, where, now, g.cfg.NonceLife)
+	if !ok {
+		return proof{result: proofStale}
+	}
+	if left := g.throttle.blocked(where, a.username, a.realm, now); left > 0 {
+		return proof{result: proofBlocked, retry: left}
+	}
+	account, spelling := g.cfg.Users.Lookup(a.username, a.realm)
+	known := account != nil
+	if !known {
+		account = g.nobody // costs the same as a wrong password
+	}
+	secret := g.find(m, account, spelling, w)
+	switch {
+	case secret == nil || !known:
+		return proof{result: proofWrong}
+	case !account.Enabled:
+		return proof{result: proofDisabled}
+	case g.used.use(nonce, a.count, a.qop != qopNone, g.request(m)) == useSpent:
+		return proof{result: proofStale}
+	}
+	return proof{result: proofGood, account: account, secret: secret}
+}
+
+// find returns the secret the response was made with.
+func (g *Gate) find(m *sip.Message, account *directory.Account, spelling directory.Spelling, w *work) *directory.Secret {
+	a := &w.answer
+	w.text = a.prepare(w.text[:0], m.MethodName(), m.Body())
+	for _, s := range account.Secrets[:min(len(account.Secrets), directory.MaxSecrets)] {
+		if ha1, ok := a.secretOf(s, spelling); ok && a.matches(w.text, ha1) {
+			return s
+		}
+	}
+	return nil
+}
+
+// request tells a request from all others but its retransmissions: those are
+// the same octets from the same place (RFC 3261 §17.1).
+func (g *Gate) request(m *sip.Message) uint64 {
+	var h maphash.Hash
+	h.SetSeed(g.requests)
+	h.Write(m.Bytes())
+	where := m.Source.Addr().As16()
+	h.Write(where[:])
+	h.WriteByte(byte(m.Source.Port()))
+	h.WriteByte(byte(m.Source.Port() >> 8))
+	return h.Sum64()
+}
+
+func (g *Gate) offersMD5() bool {
+	for _, a := range g.cfg.Offer {
+		if a == MD5 {
+			return true
+		}
+	}
+	return false
+}
+
+// fail counts wrong credentials, and says so once they are too many.
+func (g *Gate) fail(where netip.Addr, p proof, now time.Time) {
+	user := claimed(p.user, p.realm)
+	if g.throttle.failed(where, p.user, p.realm, now) {
+		g.cfg.Log.Warn("too many wrong credentials", "peer", where.String(), "aor", user)
+		return
+	}
+	g.cfg.Log.Info("wrong credentials", "peer", where.String(), "aor", user)
+}
