@@ -62,13 +62,13 @@ func (a *absorber) lookup(hash uint64, key []byte) []byte {
 	return r.resp()
 }
 
-// add keeps a response until expiry. One larger than the whole ring is not kept.
-func (a *absorber) add(hash uint64, key, resp []byte, expiry time.Duration) {
+// add keeps a response from now until expiry. One larger than the whole ring is not kept.
+func (a *absorber) add(hash uint64, key, resp []byte, now, expiry time.Duration) {
 	need := recordSize(len(key), len(resp))
 	if need > a.limit {
 		return
 	}
-	a.sweep(a.ln.l.now())
+	a.sweep(now)
 	for !a.fits(need) {
 		if len(a.buf) < a.limit {
 			a.grow(need)

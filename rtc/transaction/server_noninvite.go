@@ -19,7 +19,8 @@ func (tx *serverTx) respondOther(code int, b []byte) {
 	default:
 		tx.transmit(b, nil)
 		if !tx.stream() { // timer J is 0 on streams
-			tx.ln.ring.add(tx.hash, tx.keyBytes(), b, tx.ln.l.now()+64*tx.ln.l.cfg.T1)
+			now := tx.ln.l.now()
+			tx.ln.ring.add(tx.hash, tx.keyBytes(), b, now, now+64*tx.ln.l.cfg.T1)
 		}
 		tx.terminate()
 	}
