@@ -181,7 +181,7 @@ func (p *Proxy) bindingTarget(pl *plan, b *location.Binding) (t target, ok bool)
 // contactURI is a Contact URI fit for a Request-URI: without headers and method
 // (RFC 3261 §16.5, table 1 of §19.1.1), else as the phone spelled it.
 func contactURI(s string) string {
-	if strings.IndexByte(s, '?') < 0 && !strings.Contains(s, "method=") {
+	if strings.IndexByte(s, '?') < 0 && !hasMethod(s) {
 		return s
 	}
 	u, err := sip.ParseURI([]byte(s))
@@ -196,6 +196,17 @@ func contactURI(s string) string {
 		s = s[:at] + string(appendParams(nil, u.Params, "method"))
 	}
 	return s
+}
+
+// hasMethod reports whether ";method=" stands in s, in any case of letters.
+func hasMethod(s string) bool {
+	const name = ";method="
+	for i := strings.IndexByte(s, ';'); i >= 0 && len(s)-i >= len(name); i++ {
+		if s[i] == ';' && strings.EqualFold(s[i:i+len(name)], name) {
+			return true
+		}
+	}
+	return false
 }
 
 func overUDP(uri string) bool {

@@ -1,0 +1,147 @@
+package proxy
+
+import (
+	"strings"
+	"testing"
+
+	"tandem/rtc/sip"
+)
+
+func uri(t testing.TB, s string) sip.URI {
+	t.Helper()
+	u, err := sip.ParseURI([]byte(s))
+	if err != nil {
+		t.Fatalf("%s: %v", s, err)
+	}
+	return u
+}
+
+func routes(t testing.TB, list ...Route) *Routes {
+	t.Helper()
+	r, err := NewRoutes(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestRouteChoice(t *testing.T) {
+	r := routes(t,
+		Route{Name: "any", Match: Match{Prefix: "*"}, NextHop: Hops{"sip:192.0.2.1"}},
+		Route{Name: "germany", Match: Match{Prefix: "+49"}, NextHop: Hops{"sip:192.0.2.2:5070;transport=tcp"}, Strip: 3, Add: "0"},
+		Route{Name: "berlin", Match: Match{Prefix: "+4930"}, NextHop: Hops{"sip:192.0.2.3"}},
+		Route{Name: "partner", Match: Match{Domain: "Partner.example"}, NextHop: Hops{"sip:192.0.2.4"}},
+		Route{Name: "below", Match: Match{Domain: "*.example.org"}, NextHop: Hops{"sip:192.0.2.5"}},
+		Route{Name: "messages", Match: Match{Method: "PUBLISH"}, NextHop: Hops{"sip:192.0.2.6"}},
+	)
+	for _, c := range []struct {
+		method, uri string
+		ours        bool
+		name        string
+		target      string
+	}{
+		{"INVITE", "sip:+4930123@example.com;user=phone", true, "berlin", "sip:+4930123@192.0.2.3;user=phone"},
+		{"INVITE", "sip:+49-(89)-123@example.com", true, "germany", "sip:089123@192.0.2.2:5070;transport=tcp"},
+		{"INVITE", "tel:+49.89.123", true, "germany", "sip:089123@192.0.2.2:5070;transport=tcp;user=phone"},
+		{"INVITE", "sip:0301;phone-context=+49@example.com", true, "any", "sip:0301@192.0.2.1"},
+		{"INVITE", "sip:alice@example.com", true, "", ""},
+		{"INVITE", "sip:+4930123@elsewhere.example", false, "", ""},
+		{"INVITE", "sip:bob@PARTNER.example", false, "partner", ""},
+		{"INVITE", "sip:bob@a.example.org", false, "below", ""},
+		{"INVITE", "sip:bob@example.org", false, "", ""},
+		{"PUBLISH", "sip:bob@example.net", false, "messages", ""},
+		{"publish", "sip:bob@example.net", false, "", ""},
+	} {
+		u := uri(t, c.uri)
+		var buf [64]byte
+		number := numberOf(u, buf[:])
+		got := r.find([]byte(c.method), u, number, c.ours)
+		switch {
+		case got == nil && c.name == "":
+		case got == nil || got.Name != c.name:
+			t.Errorf("%s %s: route %v, want %q", c.method, c.uri, got, c.name)
+		default:
+			if s := got.target(u, number, got.hops[0]); s != c.target {
+				t.Errorf("%s: target %q, want %q", c.uri, s, c.target)
+			}
+		}
+	}
+	var names []string
+	for _, x := range r.List() {
+		names = append(names, x.Name)
+	}
+	if s := strings.Join(names, " "); s != "berlin germany any below partner messages" && s != "berlin germany any partner below messages" {
+		t.Errorf("order: %s", s)
+	}
+	if !r.peer([]byte("192.0.2.3")) || r.peer([]byte("192.0.2.33")) {
+		t.Error("peers are the hosts of next hops")
+	}
+}
+
+func TestRouteFaults(t *testing.T) {
+	hop := Hops{"sip:192.0.2.1"}
+	for _, c := range []struct {
+		route Route
+		want  string
+	}{
+		{Route{NextHop: hop}, "match is empty"},
+		{Route{Match: Match{Prefix: "0"}}, "next_hop is empty"},
+		{Route{Match: Match{Prefix: "0"}, NextHop: Hops{"gw.example"}}, "no SIP URI"},
+		{Route{Match: Match{Prefix: "0"}, NextHop: Hops{"tel:+491"}}, "no SIP URI"},
+		{Route{Match: Match{Prefix: "0"}, NextHop: Hops{"sip:gw?a=b"}}, "headers"},
+		{Route{Match: Match{Prefix: "x"}, NextHop: hop}, "no beginning of a number"},
+		{Route{Match: Match{Prefix: "0"}, NextHop: hop, Strip: -1}, "negative"},
+		{Route{Match: Match{Prefix: "0"}, NextHop: hop, Add: "a"}, "add"},
+		{Route{Match: Match{Domain: "a.b"}, NextHop: hop, Strip: 1}, "need a prefix"},
+	} {
+		if _, err := NewRoutes([]Route{c.route}); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%+v: error %v, want %q", c.route, err, c.want)
+		}
+	}
+}
+
+func TestHopsYAML(t *testing.T) {
+	var h Hops
+	scalar := func(v any) error {
+		if s, ok := v.(*string); ok {
+			*s = "sip:a"
+			return nil
+		}
+		return strings.NewReader("").UnreadByte()
+	}
+	if err := h.UnmarshalYAML(scalar); err != nil || len(h) != 1 || h[0] != "sip:a" {
+		t.Errorf("scalar: %v %v", h, err)
+	}
+	list := func(v any) error {
+		if l, ok := v.(*[]string); ok {
+			*l = []string{"sip:a", "sip:b"}
+			return nil
+		}
+		return strings.NewReader("").UnreadByte()
+	}
+	if err := h.UnmarshalYAML(list); err != nil || len(h) != 2 {
+		t.Errorf("list: %v %v", h, err)
+	}
+}
+
+func TestNumberOf(t *testing.T) {
+	for _, c := range []struct{ uri, want string }{
+		{"sip:+49(30)12-3@h", "+493012" + "3"},
+		{"sip:*21#@h", "*21#"}, // '#' unescaped, as phones send it
+		{"sip:*21@h", "*21"},
+		{"tel:112", "112"},
+		{"sip:12a@h", ""},
+		{"sip:+@h", ""},
+		{"sip:h", ""},
+		{"sip:1+2@h", ""},
+	} {
+		u, err := sip.ParseURI([]byte(c.uri))
+		if err != nil {
+			continue
+		}
+		var buf [8]byte
+		if got := string(numberOf(u, buf[:])); got != c.want {
+			t.Errorf("%s: %q, want %q", c.uri, got, c.want)
+		}
+	}
+}
