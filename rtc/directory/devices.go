@@ -114,23 +114,26 @@ func (d *Directory) KeepUse(ctx context.Context, granularity time.Duration) erro
 	}
 	defer done()
 	var moved []*Secret
+	var credentials []Credential
 	d.entries.each(func(_ string, e entry) {
 		if !e.primary {
 			return
 		}
 		for _, s := range e.account.Secrets {
 			if time.Duration(s.used.Load()-s.kept.Load())*time.Second > granularity {
-				moved = append(moved, s)
+				c := s.Credential
+				c.LastUsed = s.LastUsed()
+				moved, credentials = append(moved, s), append(credentials, c)
 			}
 		}
 	})
-	for _, s := range moved {
-		c, used := s.Credential, s.used.Load()
-		c.LastUsed = time.Unix(used, 0)
-		if err := d.store.PutCredential(ctx, c); err != nil {
-			return fmt.Errorf("storing the last use of a secret of %s: %w", c.AOR, err)
+	for part := range slices.Chunk(credentials, maxImport) {
+		if err := d.store.PutUsers(ctx, nil, part); err != nil {
+			return fmt.Errorf("storing when secrets were last used: %w", err)
 		}
-		s.kept.Store(used)
+	}
+	for i, s := range moved {
+		s.kept.Store(credentials[i].LastUsed.Unix())
 	}
 	return nil
 }

@@ -50,7 +50,9 @@ type Credential struct {
 type Store interface {
 	Users(ctx context.Context, each func(User)) error
 	Credentials(ctx context.Context, each func(Credential)) error
-	PutUser(ctx context.Context, u User) error             // insert or replace, by AOR
+	PutUser(ctx context.Context, u User) error // insert or replace, by AOR
+	// PutUsers inserts or replaces many at once, all or none.
+	PutUsers(ctx context.Context, users []User, credentials []Credential) error
 	DeleteUser(ctx context.Context, aor rtc.AOR) error     // and its credentials, bindings are the caller's matter
 	PutCredential(ctx context.Context, c Credential) error // insert or replace, by AOR and Device
 	DeleteCredential(ctx context.Context, aor rtc.AOR, device string) error

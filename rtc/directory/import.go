@@ -12,9 +12,10 @@ import (
 	"tandem/rtc"
 )
 
-// maxImport bounds the lines of one import, maxImportErrors how many are told.
+// maxImport bounds the users of one import, which is one transaction that others
+// wait for; maxImportErrors bounds how many wrong lines are told.
 const (
-	maxImport       = 200_000
+	maxImport       = 20_000
 	maxImportErrors = 20
 )
 
@@ -22,11 +23,6 @@ const (
 type Imported struct {
 	AOR      rtc.AOR
 	Password string // generated, or the one of the file
-}
-
-// batchStore is a Store that can take many users at once, all or none.
-type batchStore interface {
-	PutUsers(ctx context.Context, users []User, credentials []Credential) error
 }
 
 // Import adds users from CSV: user, display name, password, then any number of
@@ -43,7 +39,7 @@ func (d *Directory) Import(ctx context.Context, r io.Reader) ([]Imported, error)
 	if err != nil {
 		return nil, fmt.Errorf("importing users, none was added: %w", err)
 	}
-	if err := d.keepAll(ctx, accounts); err != nil {
+	if err := d.keep(ctx, accounts...); err != nil {
 		return nil, fmt.Errorf("importing users, none was added: %w", err)
 	}
 	d.log.Info("users imported", "count", len(accounts))
@@ -113,45 +109,4 @@ func (d *Directory) importLine(record []string, line int, taken map[string]int) 
 		taken[key] = line
 	}
 	return account, password, nil
-}
-
-// keepAll stores all accounts or none and publishes them then.
-func (d *Directory) keepAll(ctx context.Context, accounts []*Account) error {
-	if batch, ok := d.store.(batchStore); ok {
-		users := make([]User, 0, len(accounts))
-		credentials := make([]Credential, 0, len(accounts))
-		for _, a := range accounts {
-			users = append(users, a.User)
-			for _, s := range a.Secrets {
-				credentials = append(credentials, s.Credential)
-			}
-		}
-		if err := batch.PutUsers(ctx, users, credentials); err != nil {
-			return err
-		}
-		for _, a := range accounts {
-			d.publish(a)
-		}
-		return nil
-	}
-	for i, a := range accounts {
-		if err := d.keep(ctx, a); err != nil {
-			d.undo(ctx, accounts[:i])
-			return err
-		}
-	}
-	return nil
-}
-
-// undo takes back accounts of an import that failed half way.
-func (d *Directory) undo(ctx context.Context, accounts []*Account) {
-	for _, a := range accounts {
-		if err := d.store.DeleteUser(ctx, a.AOR); err != nil {
-			d.log.Error("user of a failed import remains", "aor", a.AOR, "err", err)
-			continue // it is in the store, so it stays in memory too
-		}
-		for _, key := range keys(a.User) {
-			d.entries.remove(key)
-		}
-	}
 }

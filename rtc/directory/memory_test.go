@@ -77,3 +77,18 @@ func (m *memory) DeleteCredential(_ context.Context, aor rtc.AOR, device string)
 	delete(m.credentials, string(aor)+" "+device)
 	return nil
 }
+
+func (m *memory) PutUsers(ctx context.Context, users []User, credentials []Credential) error {
+	before := &memory{users: maps.Clone(m.users), credentials: maps.Clone(m.credentials)}
+	var err error
+	for _, u := range users {
+		err = errors.Join(err, m.PutUser(ctx, u))
+	}
+	for _, c := range credentials {
+		err = errors.Join(err, m.PutCredential(ctx, c))
+	}
+	if err != nil {
+		m.users, m.credentials = before.users, before.credentials
+	}
+	return err
+}

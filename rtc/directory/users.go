@@ -90,21 +90,22 @@ func (d *Directory) checkFree(u User) error {
 	return nil
 }
 
-// keep writes a new account to the Store and then into memory.
-func (d *Directory) keep(ctx context.Context, a *Account) error {
-	if err := d.store.PutUser(ctx, a.User); err != nil {
-		return fmt.Errorf("storing user %s: %w", a.AOR, err)
-	}
-	for _, s := range a.Secrets {
-		if err := d.store.PutCredential(ctx, s.Credential); err != nil {
-			// half a user must not come back after a restart
-			if undo := d.store.DeleteUser(ctx, a.AOR); undo != nil {
-				d.log.Error("half-stored user remains", "aor", a.AOR, "err", undo)
-			}
-			return fmt.Errorf("storing the secret of %s: %w", a.AOR, err)
+// keep writes new accounts to the Store, all or none, and then into memory.
+func (d *Directory) keep(ctx context.Context, accounts ...*Account) error {
+	users := make([]User, 0, len(accounts))
+	credentials := make([]Credential, 0, len(accounts))
+	for _, a := range accounts {
+		users = append(users, a.User)
+		for _, s := range a.Secrets {
+			credentials = append(credentials, s.Credential)
 		}
 	}
-	d.publish(a)
+	if err := d.store.PutUsers(ctx, users, credentials); err != nil {
+		return fmt.Errorf("adding users: %w", err)
+	}
+	for _, a := range accounts {
+		d.publish(a)
+	}
 	return nil
 }
 

@@ -19,6 +19,7 @@ CREATE TABLE credentials (
     username   TEXT   NOT NULL,
     realm      TEXT   NOT NULL,
     md5        BLOB   NOT NULL, -- H(username:realm:password)
+    md5_long   BLOB   NOT NULL, -- the same over the longer names old phones send, one after the other
     sha256     BLOB   NOT NULL,
     sha512_256 BLOB   NOT NULL,
     created    BIGINT NOT NULL,

@@ -1,0 +1,101 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"tandem/rtc"
+	"tandem/rtc/directory"
+)
+
+// TestDirectorySurvivesReopening drives a directory over a real store through
+// every kind of change and compares it with what another one loads.
+func TestDirectorySurvivesReopening(t *testing.T) {
+	ctx := context.Background()
+	path := filepath.Join(t.TempDir(), "t.db")
+	db := openAt(t, path)
+	d := directory.New(db, []string{"example.com"}, quiet())
+	if _, err := d.Add(ctx, directory.AddUser{AOR: "sip:alice@example.com", Aliases: []rtc.AOR{"100", "tel:+4930123"}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Import(ctx, strings.NewReader("bob,Bob,longenough,200\ncarol,Carol,,300\n")); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := d.AddDevice(ctx, "sip:alice@example.com", "desk"); err != nil {
+		t.Fatal(err)
+	}
+	a, _ := d.Lookup([]byte("alice"), []byte("example.com"))
+	a.Secrets[1].Use(time.Unix(1_700_000_000, 0))
+	if err := errors.Join(d.KeepUse(ctx, time.Hour), d.Disable(ctx, "sip:bob@example.com"), d.Delete(ctx, "sip:carol@example.com")); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again := openAt(t, path)
+	defer func() { _ = again.Close() }()
+	e := directory.New(again, []string{"example.com"}, quiet())
+	if err := e.Load(ctx); err != nil {
+		t.Fatal(err)
+	}
+	want, got := d.Users(), e.Users()
+	if len(got) != 2 || len(want) != 2 {
+		t.Fatalf("%d users, then %d", len(want), len(got))
+	}
+	for i := range want {
+		if got[i].AOR != want[i].AOR || got[i].Enabled != want[i].Enabled || len(got[i].Aliases) != len(want[i].Aliases) {
+			t.Errorf("%+v became %+v", want[i], got[i])
+		}
+		before, _ := d.Lookup([]byte(want[i].AOR.User()), []byte("example.com"))
+		after, _ := e.Lookup([]byte(want[i].AOR.User()), []byte("example.com"))
+		for j, s := range before.Secrets {
+			b, a := s.Credential, after.Secrets[j].Credential
+			if b.MD5 != a.MD5 || b.MD5Long != a.MD5Long || b.SHA256 != a.SHA256 || b.SHA512256 != a.SHA512256 || b.Device != a.Device {
+				t.Errorf("secret %q of %s changed", b.Device, b.AOR)
+			}
+			if !after.Secrets[j].LastUsed().Equal(s.LastUsed()) {
+				t.Errorf("last use of %q became %v", b.Device, after.Secrets[j].LastUsed())
+			}
+		}
+	}
+	if before, after := devices(t, d), devices(t, e); !slices.Equal(before, after) {
+		t.Errorf("devices %v became %v", before, after)
+	}
+}
+
+func devices(t *testing.T, d *directory.Directory) []string {
+	t.Helper()
+	list, err := d.Devices("sip:alice@example.com")
+	if err != nil || len(list) != 1 {
+		t.Fatalf("%v, %v", list, err)
+	}
+	return []string{list[0].Name, list[0].Username}
+}
+
+// TestPutUsersIsAllOrNone: a conflict in the last of three undoes the others.
+func TestPutUsersIsAllOrNone(t *testing.T) {
+	ctx := context.Background()
+	db, _ := open(t)
+	if err := db.PutUser(ctx, directory.User{AOR: "sip:old@example.com", Aliases: []rtc.AOR{"tel:+4930123"}}); err != nil {
+		t.Fatal(err)
+	}
+	err := db.PutUsers(ctx, []directory.User{{AOR: "sip:a@example.com"}, {AOR: "sip:b@example.com"},
+		{AOR: "sip:c@example.com", Aliases: []rtc.AOR{"tel:+4930123"}}},
+		[]directory.Credential{{AOR: "sip:a@example.com"}})
+	if err == nil {
+		t.Fatal("a taken alias was accepted")
+	}
+	var users, credentials int
+	if err := errors.Join(db.Users(ctx, func(directory.User) { users++ }),
+		db.Credentials(ctx, func(directory.Credential) { credentials++ })); err != nil {
+		t.Fatal(err)
+	}
+	if users != 1 || credentials != 0 {
+		t.Errorf("%d users and %d credentials remain", users, credentials)
+	}
+}
