@@ -1,0 +1,54 @@
+# Everything a newcomer needs: make run (a call on this machine), make test.
+# Needs Go, make and Debian's apt.
+
+GO      ?= go
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.7.0
+GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.1.4
+FUZZTIME ?= 20s
+# Real programs the tests talk to, and the commands that show they are there.
+PEERS    = kamailio sip-tester baresip-core linphone-cli sipvicious sox
+PEERCMDS = kamailio sipp baresip linphonec svmap sox
+
+.PHONY: help run build peers test lint vuln check bench fuzz clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 10
+
+run: build ## a complete call on this machine, with its audio measured; then stay up
+	./bin/tandem demo
+
+build: ## build bin/tandem
+	@echo "building bin/tandem (the first time takes about a minute)"
+	@$(GO) build -o bin/tandem ./cmd/tandem
+
+peers: ## install the programs the tests talk to, where missing
+	@missing=; for c in $(PEERCMDS); do PATH="$$PATH:/usr/sbin" command -v $$c >/dev/null || missing=1; done; \
+	if [ -n "$$missing" ]; then echo "installing $(PEERS)"; \
+	  sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+	  $$sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq --no-install-recommends $(PEERS) >/dev/null; fi
+
+test: peers build ## all tests, with real peers
+	$(GO) test -race -shuffle=on -timeout 12m ./...
+
+check: lint vuln ## lint and vuln
+
+lint: ## formatting, vet, staticcheck, modules, layers, documents
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "run: gofmt -w ."; exit 1; }
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+	$(GO) mod tidy -diff
+	$(GO) test -run 'TestLayers|TestPackageComments|TestDocs' ./test
+
+vuln: ## known vulnerabilities in what we use (asks vuln.go.dev)
+	$(GO) run $(GOVULNCHECK) ./...
+
+bench: peers ## CPU per operation against Kamailio, in one run
+	$(GO) run ./test/bench
+
+fuzz: ## each fuzz target for FUZZTIME
+	@for p in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
+	    echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p || exit 1; done; done
+
+clean: ## remove what was built
+	rm -rf bin

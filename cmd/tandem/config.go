@@ -1,0 +1,66 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/goccy/go-yaml"
+	"github.com/spf13/cobra"
+
+	"tandem/cmd/tandem/server"
+)
+
+func newConfigCommand() *cobra.Command {
+	c := &cobra.Command{Use: "config", Short: "Show and check the configuration"}
+	c.AddCommand(
+		&cobra.Command{
+			Use:   "defaults",
+			Short: "Print the default configuration, commented",
+			Args:  exactArgs(0),
+			RunE: func(c *cobra.Command, _ []string) error {
+				_, err := fmt.Fprint(c.OutOrStdout(), server.DefaultsYAML)
+				return err
+			},
+		},
+		&cobra.Command{
+			Use:   "check",
+			Short: "Check the configuration file; errors name line, column and remedy",
+			Args:  exactArgs(0),
+			RunE: func(c *cobra.Command, _ []string) error {
+				path := configPath(c)
+				if _, err := server.Load(path); err != nil {
+					return err
+				}
+				if path == "" {
+					path = "no file, the defaults"
+				}
+				_, err := fmt.Fprintln(c.OutOrStdout(), "ok:", path)
+				return err
+			},
+		},
+		&cobra.Command{
+			Use:   "dump",
+			Short: "Print the configuration in force, defaults filled in",
+			Args:  exactArgs(0),
+			RunE: func(c *cobra.Command, _ []string) error {
+				cfg, err := server.Load(configPath(c))
+				if err != nil {
+					return err
+				}
+				return yaml.NewEncoder(c.OutOrStdout()).Encode(cfg)
+			},
+		},
+		&cobra.Command{
+			Use:   "schema",
+			Short: "Print the JSON Schema of the configuration, for editors",
+			Args:  exactArgs(0),
+			RunE: func(c *cobra.Command, _ []string) error {
+				b, err := server.Schema()
+				if err == nil {
+					_, err = fmt.Fprintf(c.OutOrStdout(), "%s\n", b)
+				}
+				return err
+			},
+		},
+	)
+	return c
+}

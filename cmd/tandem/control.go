@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"tandem/cmd/tandem/api"
+	"tandem/cmd/tandem/server"
+	"tandem/rtc/directory"
+	"tandem/rtc/store"
+)
+
+// configPath is the file meant by --config: the one given, else the first of
+// the usual places that exists, else none.
+func configPath(c *cobra.Command) string {
+	if path, _ := c.Flags().GetString("config"); path != "" {
+		return path
+	}
+	for _, path := range []string{"tandem.yaml", "/etc/tandem/tandem.yaml"} {
+		if _, err := os.Stat(path); err == nil {
+			return path
+		}
+	}
+	return ""
+}
+
+// withControl calls f with a client of the running server; when none runs,
+// with one that opens the store itself, so that users can be made before the
+// first start.
+func withControl(c *cobra.Command, f func(context.Context, *api.Client) error) error {
+	cfg, err := server.Load(configPath(c))
+	if err != nil {
+		return err
+	}
+	ctx := c.Context()
+	client, err := api.Dial(cfg.Socket())
+	if err == nil {
+		return f(ctx, client)
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
+		return err
+	}
+	log := slog.New(slog.DiscardHandler)
+	db, err := store.Open(ctx, cfg.StoreURL(), log)
+	if err != nil {
+		return err
+	}
+	dir := directory.New(db, cfg.Domains, log)
+	if err := dir.Load(ctx); err != nil {
+		return errors.Join(err, db.Close())
+	}
+	return errors.Join(f(ctx, api.Local(&api.Core{Directory: dir, Log: log})), db.Close())
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tandem/cmd/tandem/api"
+)
+
+func newDevicesCommand() *cobra.Command {
+	c := &cobra.Command{Use: "devices", Short: "Passwords of their own for phones and programs of a user"}
+	c.AddCommand(newDevicesAdd(), newDevicesList(), newDevicesRevoke())
+	return c
+}
+
+func newDevicesAdd() *cobra.Command {
+	return &cobra.Command{
+		Use:     "add USER NAME",
+		Short:   "Make a device password; prints what to type into the device",
+		Example: "  tandem devices add alice desk-phone",
+		Args:    exactArgs(2),
+		RunE: func(c *cobra.Command, args []string) error {
+			return withControl(c, func(ctx context.Context, k *api.Client) error {
+				var out api.Device
+				if err := k.Call(ctx, http.MethodPost, userPath(args[0])+"/devices", api.Device{Name: args[1]}, &out); err != nil {
+					return err
+				}
+				return print(c, out, func(w io.Writer) {
+					fmt.Fprintf(w, "address\t%s\ndevice\t%s\nuser name\t%s\npassword\t%s\n", out.User, out.Name, out.Username, out.Password)
+					fmt.Fprintln(w, "\nThe password is shown this once; only hashes of it are kept.")
+				})
+			})
+		},
+	}
+}
+
+func newDevicesList() *cobra.Command {
+	return &cobra.Command{
+		Use:   "list USER",
+		Short: "List a user's devices",
+		Args:  exactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return withControl(c, func(ctx context.Context, k *api.Client) error {
+				var list []api.Device
+				if err := k.Call(ctx, http.MethodGet, userPath(args[0])+"/devices", nil, &list); err != nil {
+					return err
+				}
+				return print(c, list, func(w io.Writer) {
+					fmt.Fprintln(w, "DEVICE\tUSER NAME\tCREATED\tLAST USED")
+					for _, d := range list {
+						fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", d.Name, d.Username, when(d.Created), when(d.LastUsed))
+					}
+				})
+			})
+		},
+	}
+}
+
+func newDevicesRevoke() *cobra.Command {
+	return &cobra.Command{
+		Use:   "revoke USER NAME",
+		Short: "Make a device password worthless; the device's registrations end",
+		Args:  exactArgs(2),
+		RunE: func(c *cobra.Command, args []string) error {
+			return withControl(c, func(ctx context.Context, k *api.Client) error {
+				var out api.Device
+				if err := k.Call(ctx, http.MethodDelete, userPath(args[0])+"/devices/"+url.PathEscape(args[1]), nil, &out); err != nil {
+					return err
+				}
+				return print(c, out, func(w io.Writer) { fmt.Fprintf(w, "%s of %s revoked\n", out.Name, out.User) })
+			})
+		},
+	}
+}
+
+// when shows a time, "-" for none.
+func when(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.Local().Format(time.DateTime)
+}

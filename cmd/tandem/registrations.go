@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tandem/cmd/tandem/api"
+	"tandem/rtc/proxy"
+)
+
+func newRegistrationsCommand() *cobra.Command {
+	c := &cobra.Command{Use: "registrations", Short: "Who is registered, from where and until when"}
+	c.AddCommand(newRegistrationsList(), newRegistrationsShow(), newRegistrationsRemove())
+	return c
+}
+
+func listRegistrations(c *cobra.Command, query string, show func(io.Writer, []api.Registration)) error {
+	return withControl(c, func(ctx context.Context, k *api.Client) error {
+		var list []api.Registration
+		if err := k.Call(ctx, http.MethodGet, "/v1/registrations"+query, nil, &list); err != nil {
+			return err
+		}
+		return print(c, list, func(w io.Writer) { show(w, list) })
+	})
+}
+
+func newRegistrationsList() *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List all registrations",
+		Args:  exactArgs(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			return listRegistrations(c, "", func(w io.Writer, list []api.Registration) {
+				fmt.Fprintln(w, "ADDRESS\tCONTACT\tEXPIRES IN\tQ\tUSER AGENT")
+				for _, r := range list {
+					fmt.Fprintf(w, "%s\t%s\t%s\t%g\t%s\n", r.Address, r.Contact, time.Until(r.Expires).Round(time.Second), r.Q, r.UserAgent)
+				}
+			})
+		},
+	}
+}
+
+func newRegistrationsShow() *cobra.Command {
+	return &cobra.Command{
+		Use:   "show USER",
+		Short: "Show everything known of a user's registrations",
+		Args:  exactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return listRegistrations(c, "?user="+url.QueryEscape(args[0]), func(w io.Writer, list []api.Registration) {
+				if len(list) == 0 {
+					fmt.Fprintf(w, "%s is not registered\n", args[0])
+				}
+				for _, r := range list {
+					fmt.Fprintf(w, "address\t%s\ncontact\t%s\nexpires\t%s\nq\t%g\nflow\t%s\nuser agent\t%s\ndevice\t%s\ninstance\t%s\ncall id\t%s\n\n",
+						r.Address, r.Contact, when(r.Expires), r.Q, r.Flow, r.UserAgent, r.Device, r.Instance, r.CallID)
+				}
+			})
+		},
+	}
+}
+
+func newRegistrationsRemove() *cobra.Command {
+	var contact string
+	c := &cobra.Command{
+		Use:   "remove USER",
+		Short: "End a user's registrations; a phone that goes on refreshing comes back",
+		Args:  exactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return withControl(c, func(ctx context.Context, k *api.Client) error {
+				var out map[string]int
+				path := "/v1/registrations/" + url.PathEscape(args[0])
+				if contact != "" {
+					path += "?contact=" + url.QueryEscape(contact)
+				}
+				if err := k.Call(ctx, http.MethodDelete, path, nil, &out); err != nil {
+					return err
+				}
+				return print(c, out, func(w io.Writer) { fmt.Fprintf(w, "%d registrations removed\n", out["removed"]) })
+			})
+		},
+	}
+	c.Flags().StringVar(&contact, "contact", "", "only the registration with this contact URI")
+	return c
+}
+
+func newRoutesCommand() *cobra.Command {
+	c := &cobra.Command{Use: "routes", Short: "Static routes of the running server"}
+	c.AddCommand(&cobra.Command{
+		Use:   "list",
+		Short: "List static routes, best match first",
+		Args:  exactArgs(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			return withControl(c, func(ctx context.Context, k *api.Client) error {
+				var list []proxy.Route
+				if err := k.Call(ctx, http.MethodGet, "/v1/routes", nil, &list); err != nil {
+					return err
+				}
+				return print(c, list, func(w io.Writer) {
+					fmt.Fprintln(w, "NAME\tPREFIX\tDOMAIN\tMETHOD\tNEXT HOP")
+					for _, r := range list {
+						fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", r.Name, r.Match.Prefix, r.Match.Domain, r.Match.Method, fmt.Sprint(r.NextHop))
+					}
+				})
+			})
+		},
+	})
+	return c
+}
+
+func newBansCommand() *cobra.Command {
+	c := &cobra.Command{Use: "bans", Short: "Addresses shut out for wrong credentials"}
+	var user string
+	lift := &cobra.Command{
+		Use:   "lift ADDRESS",
+		Short: "Listen to an address again",
+		Args:  exactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return withControl(c, func(ctx context.Context, k *api.Client) error {
+				var out map[string]int
+				if err := k.Call(ctx, http.MethodDelete, "/v1/bans/"+url.PathEscape(args[0])+"?user="+url.QueryEscape(user), nil, &out); err != nil {
+					return err
+				}
+				return print(c, out, func(w io.Writer) { fmt.Fprintf(w, "%d bans lifted\n", out["lifted"]) })
+			})
+		},
+	}
+	lift.Flags().StringVar(&user, "user", "", "only the ban of this user at the address")
+	c.AddCommand(lift, &cobra.Command{
+		Use:   "list",
+		Short: "List bans",
+		Args:  exactArgs(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			return withControl(c, func(ctx context.Context, k *api.Client) error {
+				var list []api.Ban
+				if err := k.Call(ctx, http.MethodGet, "/v1/bans", nil, &list); err != nil {
+					return err
+				}
+				return print(c, list, func(w io.Writer) {
+					fmt.Fprintln(w, "ADDRESS\tUSER\tUNTIL\tTIMES")
+					for _, b := range list {
+						fmt.Fprintf(w, "%s\t%s\t%s\t%d\n", b.Addr, b.User, when(b.Until), b.Times)
+					}
+				})
+			})
+		},
+	})
+	return c
+}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"tandem/cmd/tandem/api"
+	"tandem/cmd/tandem/server"
+)
+
+func newServeCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "serve",
+		Short: "Run the server",
+		Long: `Run the server until SIGTERM or Ctrl-C, which let calls being set up finish
+(limits.drain); a second one ends at once. SIGHUP reads the configuration again.`,
+		Args: exactArgs(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			path := configPath(c)
+			cfg, err := server.Load(path)
+			if err != nil {
+				return err
+			}
+			level := new(slog.LevelVar)
+			log := newLogger(cfg.Log, level, c.ErrOrStderr())
+			s, err := server.New(c.Context(), cfg, server.Options{Path: path, Log: log, Level: level})
+			if err != nil {
+				return err
+			}
+			stop := handleSignals(c.Context(), s, log)
+			defer stop()
+			return s.Run(c.Context())
+		},
+	}
+}
+
+func newLogger(cfg server.Log, level *slog.LevelVar, w io.Writer) *slog.Logger {
+	var l slog.Level
+	if l.UnmarshalText([]byte(cfg.Level)) == nil {
+		level.Set(l)
+	}
+	opt := &slog.HandlerOptions{Level: level}
+	if cfg.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, opt))
+	}
+	return slog.New(slog.NewTextHandler(w, opt))
+}
+
+// handleSignals reloads on SIGHUP, and ends draining on a second signal to stop.
+func handleSignals(ctx context.Context, s *server.Server, log *slog.Logger) (stop func()) {
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	again := make(chan os.Signal, 2)
+	signal.Notify(again, os.Interrupt, syscall.SIGTERM)
+	done := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-hup:
+				if err := s.Reload(); err != nil {
+					log.Error("reload failed, nothing changed", "err", err)
+				}
+			case <-again:
+				if ctx.Err() != nil {
+					s.Stop()
+				}
+			case <-done:
+				return
+			}
+		}
+	}()
+	return func() { signal.Stop(hup); signal.Stop(again); close(done) }
+}
+
+func newReloadCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "reload",
+		Short: "Have the running server read its configuration and certificates again",
+		Args:  exactArgs(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			return withControl(c, func(ctx context.Context, k *api.Client) error {
+				var st api.Status
+				if err := k.Call(ctx, http.MethodPost, "/v1/reload", nil, &st); err != nil {
+					return err
+				}
+				return print(c, st, func(w io.Writer) { fmt.Fprintln(w, "reloaded") })
+			})
+		},
+	}
+}
+
+func newVersionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  exactArgs(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			_, err := fmt.Fprintln(c.OutOrStdout(), "tandem", server.Version())
+			return err
+		},
+	}
+}

@@ -1,0 +1,238 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"tandem/rtc/proxy"
+)
+
+// Config is tandem.yaml. Every field has a default; unknown keys are errors.
+// Users, devices and bindings live in the store, not here.
+type Config struct {
+	Domains   []string      `yaml:"domains" json:"domains" jsonschema:"description=SIP domains served here; the first is the default one and the digest realm"`
+	Data      string        `yaml:"data" json:"data" jsonschema:"description=Folder of the store, the self-made certificates and the control socket"`
+	Store     string        `yaml:"store" json:"store,omitempty" jsonschema:"description=Database URL; empty: tandem.db in the data folder"`
+	Listen    []Listen      `yaml:"listen" json:"listen" jsonschema:"description=Addresses to serve SIP on"`
+	TLS       TLS           `yaml:"tls" json:"tls"`
+	Auth      Auth          `yaml:"auth" json:"auth"`
+	Registrar Registrar     `yaml:"registrar" json:"registrar"`
+	Proxy     Proxy         `yaml:"proxy" json:"proxy"`
+	Routes    []proxy.Route `yaml:"routes" json:"routes" jsonschema:"description=Static routes by number prefix, domain or method; the longest prefix wins"`
+	DNS       DNS           `yaml:"dns" json:"dns"`
+	HTTP      HTTP          `yaml:"http" json:"http"`
+	Log       Log           `yaml:"log" json:"log"`
+	Limits    Limits        `yaml:"limits" json:"limits"`
+	Trace     Trace         `yaml:"trace" json:"trace"`
+}
+
+// Listen is one listening address.
+type Listen struct {
+	Proto     string   `yaml:"proto" json:"proto" jsonschema:"enum=udp,enum=tcp,enum=tls,enum=ws,enum=wss"`
+	Addr      string   `yaml:"addr" json:"addr" jsonschema:"description=host:port; an empty host is every address, IPv6 in brackets"`
+	Advertise string   `yaml:"advertise" json:"advertise,omitempty" jsonschema:"description=host or host:port that others see in Via and Record-Route; empty: addr"`
+	Trusted   []string `yaml:"trusted" json:"trusted,omitempty" jsonschema:"description=Addresses (CIDR) whose requests need no credentials, as for gateways of old; default none"`
+	Origins   []string `yaml:"origins" json:"origins,omitempty" jsonschema:"description=ws and wss: allowed Origin hosts; empty: the same host only"`
+	ClientCA  string   `yaml:"client_ca" json:"client_ca,omitempty" jsonschema:"description=tls and wss: PEM file of the CA that must have signed the client's certificate (mutual TLS)"`
+	Loops     int      `yaml:"loops" json:"loops,omitempty" jsonschema:"description=udp: reader loops; 0: one a core"`
+}
+
+// TLS names the server certificate.
+type TLS struct {
+	Certificate string `yaml:"certificate" json:"certificate,omitempty" jsonschema:"description=PEM file with the chain; empty: a self-made CA in the data folder signs one"`
+	Key         string `yaml:"key" json:"key,omitempty" jsonschema:"description=PEM file with the private key"`
+}
+
+// Auth is who must prove what.
+type Auth struct {
+	Algorithms   []string      `yaml:"algorithms" json:"algorithms" jsonschema:"description=Digest algorithms offered, best first: SHA-512-256, SHA-256, MD5"`
+	QopInt       bool          `yaml:"auth_int" json:"auth_int" jsonschema:"description=Offer qop auth-int besides auth"`
+	NonceLife    time.Duration `yaml:"nonce_life" json:"nonce_life"`
+	AllowForeign bool          `yaml:"allow_foreign" json:"allow_foreign" jsonschema:"description=Let callers of other domains reach users here without credentials"`
+}
+
+// Registrar bounds registrations (RFC 3261 §10.3).
+type Registrar struct {
+	MinExpires     time.Duration `yaml:"min_expires" json:"min_expires"`
+	MaxExpires     time.Duration `yaml:"max_expires" json:"max_expires"`
+	DefaultExpires time.Duration `yaml:"default_expires" json:"default_expires"`
+	MaxBindings    int           `yaml:"max_bindings" json:"max_bindings" jsonschema:"description=Contacts an address may have at a time"`
+	ServiceRoute   string        `yaml:"service_route" json:"service_route,omitempty" jsonschema:"description=Value of Service-Route in answers (RFC 3608); empty: none"`
+}
+
+// Proxy is how calls are forwarded (RFC 3261 §16).
+type Proxy struct {
+	TimerC          time.Duration `yaml:"timer_c" json:"timer_c" jsonschema:"description=How long a call may ring without any answer"`
+	MaxForks        int           `yaml:"max_forks" json:"max_forks"`
+	RecurseRedirect bool          `yaml:"recurse_redirect" json:"recurse_redirect" jsonschema:"description=Follow 3xx answers instead of passing them on"`
+}
+
+// DNS is where names are resolved.
+type DNS struct {
+	Servers []string `yaml:"servers" json:"servers,omitempty" jsonschema:"description=host:port; empty: those of /etc/resolv.conf"`
+}
+
+// HTTP is the address of metrics and health.
+type HTTP struct {
+	Addr string `yaml:"addr" json:"addr" jsonschema:"description=host:port of /metrics, /livez, /readyz and /debug/pprof; keep it on loopback; empty: off"`
+}
+
+// Log is how much is told.
+type Log struct {
+	Level  string `yaml:"level" json:"level" jsonschema:"enum=debug,enum=info,enum=warn,enum=error"`
+	Format string `yaml:"format" json:"format" jsonschema:"enum=text,enum=json"`
+}
+
+// Limits bound what peers can make the server hold.
+type Limits struct {
+	Connections      int           `yaml:"connections" json:"connections"`
+	ConnectionsPerIP int           `yaml:"connections_per_ip" json:"connections_per_ip"`
+	MessageBytes     int           `yaml:"message_bytes" json:"message_bytes"`
+	Transactions     int           `yaml:"transactions" json:"transactions"`
+	AbsorbBytes      int           `yaml:"absorb_bytes" json:"absorb_bytes" jsonschema:"description=Octets of final answers kept to repeat them to retransmissions"`
+	Drain            time.Duration `yaml:"drain" json:"drain" jsonschema:"description=How long SIGTERM waits for calls being set up"`
+	Memory           int64         `yaml:"memory" json:"memory" jsonschema:"description=Soft memory limit in octets, to which garbage collection adapts; 0: none"`
+}
+
+// Trace is the ring of recent messages behind "tandem trace".
+type Trace struct {
+	Bytes int `yaml:"bytes" json:"bytes" jsonschema:"description=Octets of messages kept; 0: off"`
+}
+
+// Default is the configuration without a file.
+func Default() Config {
+	return Config{
+		Domains: []string{"localhost"},
+		Data:    "var",
+		Listen: []Listen{
+			{Proto: "udp", Addr: "0.0.0.0:5060"},
+			{Proto: "tcp", Addr: "0.0.0.0:5060"},
+			{Proto: "tls", Addr: "0.0.0.0:5061"},
+			{Proto: "wss", Addr: "0.0.0.0:8443"},
+		},
+		Auth:      Auth{Algorithms: []string{"SHA-256", "MD5"}, NonceLife: 5 * time.Minute},
+		Registrar: Registrar{MinExpires: time.Minute, MaxExpires: time.Hour, DefaultExpires: time.Hour, MaxBindings: 10},
+		Proxy:     Proxy{TimerC: 3*time.Minute + 10*time.Second, MaxForks: 20},
+		HTTP:      HTTP{Addr: "127.0.0.1:9090"},
+		Log:       Log{Level: "info", Format: "text"},
+		Limits: Limits{Connections: 100000, ConnectionsPerIP: 1000, MessageBytes: 65535,
+			Transactions: 500000, AbsorbBytes: 64 << 20, Drain: 30 * time.Second},
+		Trace: Trace{Bytes: 16 << 20},
+	}
+}
+
+// StoreURL is where the store is.
+func (c *Config) StoreURL() string {
+	if c.Store != "" {
+		return c.Store
+	}
+	return "sqlite://" + filepath.Join(c.Data, "tandem.db")
+}
+
+// Socket is the path of the control socket.
+func (c *Config) Socket() string { return filepath.Join(c.Data, "tandem.sock") }
+
+// Check finds what the syntax does not show. Every error names the key and the remedy.
+func (c *Config) Check() error {
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if len(c.Domains) == 0 {
+		bad("domains: empty; name at least one SIP domain, e.g. domains: [example.com]")
+	}
+	for _, d := range c.Domains {
+		if d == "" || strings.ContainsAny(d, " @:/<>\"") {
+			bad("domains: %q is not a domain name", d)
+		}
+	}
+	if len(c.Listen) == 0 {
+		bad("listen: empty; give at least one address, e.g. - {proto: udp, addr: \"0.0.0.0:5060\"}")
+	}
+	for i, l := range c.Listen {
+		if err := l.check(); err != nil {
+			bad("listen[%d]: %w", i, err)
+		}
+	}
+	if (c.TLS.Certificate == "") != (c.TLS.Key == "") {
+		bad("tls: certificate and key go together; give both or neither")
+	}
+	for _, a := range c.Auth.Algorithms {
+		if a != "MD5" && a != "SHA-256" && a != "SHA-512-256" {
+			bad("auth.algorithms: %q is unknown; use SHA-512-256, SHA-256 or MD5", a)
+		}
+	}
+	if len(c.Auth.Algorithms) == 0 {
+		bad("auth.algorithms: empty; nobody could register")
+	}
+	if r := c.Registrar; r.MinExpires < time.Second || r.MaxExpires < r.MinExpires || r.DefaultExpires < r.MinExpires || r.DefaultExpires > r.MaxExpires {
+		bad("registrar: needs 1s <= min_expires <= default_expires <= max_expires, has %s, %s, %s", r.MinExpires, r.DefaultExpires, r.MaxExpires)
+	}
+	if c.Registrar.MaxBindings < 1 {
+		bad("registrar.max_bindings: must be at least 1")
+	}
+	for i := range c.Routes {
+		if err := c.Routes[i].Check(); err != nil {
+			bad("routes[%d]: %w", i, err)
+		}
+	}
+	switch c.Log.Level {
+	case "debug", "info", "warn", "error":
+	default:
+		bad("log.level: %q is unknown; use debug, info, warn or error", c.Log.Level)
+	}
+	if c.Log.Format != "text" && c.Log.Format != "json" {
+		bad("log.format: %q is unknown; use text or json", c.Log.Format)
+	}
+	return errors.Join(errs...)
+}
+
+func (l *Listen) check() error {
+	switch l.Proto {
+	case "udp", "tcp", "ws":
+	case "tls", "wss":
+		if l.ClientCA != "" {
+			if _, err := os.Stat(l.ClientCA); err != nil {
+				return fmt.Errorf("client_ca: %w", err)
+			}
+		}
+	default:
+		return fmt.Errorf("proto: %q is unknown; use udp, tcp, tls, ws or wss", l.Proto)
+	}
+	if _, err := l.addrPort(); err != nil {
+		return err
+	}
+	_, err := l.prefixes()
+	return err
+}
+
+func (l *Listen) addrPort() (netip.AddrPort, error) {
+	a := l.Addr
+	if strings.HasPrefix(a, ":") {
+		a = "0.0.0.0" + a
+	}
+	ap, err := netip.ParseAddrPort(a)
+	if err != nil {
+		return ap, fmt.Errorf("addr: %q is not host:port with a numeric host (IPv6 in brackets), e.g. \"0.0.0.0:5060\"", l.Addr)
+	}
+	return ap, nil
+}
+
+func (l *Listen) prefixes() ([]netip.Prefix, error) {
+	var out []netip.Prefix
+	for _, s := range l.Trusted {
+		if a, err := netip.ParseAddr(s); err == nil {
+			out = append(out, netip.PrefixFrom(a, a.BitLen()))
+			continue
+		}
+		p, err := netip.ParsePrefix(s)
+		if err != nil {
+			return nil, fmt.Errorf("trusted: %q is not an address or CIDR, e.g. 192.0.2.10 or 192.0.2.0/24", s)
+		}
+		out = append(out, p.Masked())
+	}
+	return out, nil
+}

@@ -1,0 +1,124 @@
+package server
+
+import (
+	_ "embed"
+	"errors"
+	"fmt"
+	"os"
+	"reflect"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/invopop/jsonschema"
+)
+
+// DefaultsYAML is the commented default configuration, as "tandem config
+// defaults" prints it.
+//
+//go:embed defaults.yaml
+var DefaultsYAML string
+
+// Load reads a configuration file over the defaults; path "" is the defaults
+// alone. Errors name file, line, column and remedy.
+func Load(path string) (Config, error) {
+	c := Default()
+	if path == "" {
+		return c, nil
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return c, fmt.Errorf("%w; write one with: tandem config defaults > %s", err, path)
+	}
+	if err := Parse(b, &c); err != nil {
+		return c, fmt.Errorf("%s:%w", path, err)
+	}
+	if err := c.Check(); err != nil {
+		return c, fmt.Errorf("%s: %w", path, err)
+	}
+	return c, nil
+}
+
+// Parse decodes YAML over c. The error begins with "line:column: ".
+func Parse(b []byte, c *Config) error {
+	err := yaml.UnmarshalWithOptions(b, c, yaml.Strict())
+	if err == nil {
+		return nil
+	}
+	var ye yaml.Error
+	if !errors.As(err, &ye) {
+		return fmt.Errorf(" %w", err)
+	}
+	msg := ye.GetMessage()
+	t := ye.GetToken()
+	if t == nil {
+		return fmt.Errorf(" %s", msg)
+	}
+	if name, ok := unknownField(msg); ok {
+		msg = fmt.Sprintf("unknown key %q", name)
+		if near := nearest(name, keys(reflect.TypeFor[Config](), nil)); near != "" {
+			msg += fmt.Sprintf("; did you mean %q?", near)
+		} else {
+			msg += "; the keys are listed by: tandem config defaults"
+		}
+	}
+	return fmt.Errorf("%d:%d: %s", t.Position.Line, t.Position.Column, msg)
+}
+
+func unknownField(msg string) (string, bool) {
+	rest, ok := strings.CutPrefix(msg, "unknown field ")
+	return strings.Trim(rest, "\""), ok
+}
+
+// keys collects every yaml key of a configuration type.
+func keys(t reflect.Type, into []string) []string {
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	if t.Kind() != reflect.Struct {
+		return into
+	}
+	for f := range t.Fields() {
+		if tag, _, _ := strings.Cut(f.Tag.Get("yaml"), ","); tag != "" && tag != "-" {
+			into = keys(f.Type, append(into, tag))
+		}
+	}
+	return into
+}
+
+// nearest is the key with the smallest edit distance, "" when none is near.
+func nearest(name string, keys []string) string {
+	best, dist := "", len(name)/3+2
+	for _, k := range keys {
+		if d := distance(strings.ToLower(name), k); d < dist {
+			best, dist = k, d
+		}
+	}
+	return best
+}
+
+// distance is Levenshtein's.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diag := row[0]
+		row[0]++
+		for j := range len(b) {
+			cost := diag
+			if a[i] != b[j] {
+				cost++
+			}
+			diag = row[j+1]
+			row[j+1] = min(row[j]+1, row[j+1]+1, cost)
+		}
+	}
+	return row[len(b)]
+}
+
+// Schema is the JSON Schema of the configuration.
+func Schema() ([]byte, error) {
+	r := jsonschema.Reflector{FieldNameTag: "yaml", ExpandedStruct: true, RequiredFromJSONSchemaTags: true}
+	return r.Reflect(&Config{}).MarshalJSON()
+}

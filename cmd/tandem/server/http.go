@@ -1,0 +1,77 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// httpServer serves metrics, health and profiles; nil-like without an address.
+type httpServer struct {
+	l      net.Listener
+	server http.Server
+}
+
+func listenHTTP(addr string, s *Server) (*httpServer, error) {
+	h := &httpServer{}
+	if addr == "" {
+		return h, nil
+	}
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("http.addr: %w; choose another port, or \"\" for none", err)
+	}
+	h.l = l
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(s.registry(), promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /readyz", s.readyz)
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	h.server.Handler = mux
+	h.server.ReadHeaderTimeout = 5 * time.Second
+	return h, nil
+}
+
+// readyz is 200 when the server can do its work, else 503 with the reasons.
+// Liveness does not depend on the store: restarting would not mend it.
+func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
+	var errs []error
+	if s.drain.Load() {
+		errs = append(errs, errors.New("draining"))
+	}
+	if err := s.store.Healthy(); err != nil {
+		errs = append(errs, fmt.Errorf("store: %w", err))
+	}
+	if c := s.cert.current.Load(); c != nil && time.Now().After(c.Leaf.NotAfter) {
+		errs = append(errs, fmt.Errorf("certificate expired on %s", c.Leaf.NotAfter.Format(time.DateOnly)))
+	}
+	if err := errors.Join(errs...); err != nil {
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintln(w, "ok")
+}
+
+func (h *httpServer) run(ctx context.Context) error {
+	if h.l == nil {
+		<-ctx.Done()
+		return nil
+	}
+	return serveHTTP(ctx, &h.server, h.l)
+}
+
+func (h *httpServer) close() error {
+	if h.l != nil {
+		h.l.Close() // already closed when it was served
+	}
+	return h.server.Close()
+}

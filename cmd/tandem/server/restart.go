@@ -1,0 +1,19 @@
+package server
+
+import (
+	"reflect"
+)
+
+// needsRestart is the first key whose change takes no effect until a restart,
+// "" when there is none.
+func needsRestart(old, cfg *Config) string {
+	live := map[string]bool{"tls": true, "routes": true, "log": true}
+	a, b := reflect.ValueOf(*old), reflect.ValueOf(*cfg)
+	for i := range a.NumField() {
+		key := a.Type().Field(i).Tag.Get("yaml")
+		if !live[key] && !reflect.DeepEqual(a.Field(i).Interface(), b.Field(i).Interface()) {
+			return key
+		}
+	}
+	return ""
+}

@@ -1,0 +1,160 @@
+package server
+
+import (
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"tandem/rtc"
+	"tandem/rtc/auth"
+	"tandem/rtc/directory"
+	"tandem/rtc/proxy"
+	"tandem/rtc/registrar"
+	"tandem/rtc/transport"
+)
+
+// routes is the order in which a request meets the handlers. To see why a
+// request was answered as it was, read from top to bottom.
+func (s *Server) routes(cfg *Config) (*rtc.Router, error) {
+	routes, err := proxy.NewRoutes(cfg.Routes)
+	if err != nil {
+		return nil, err
+	}
+	key, err := secretKey(cfg.Data)
+	if err != nil {
+		return nil, err
+	}
+	users := users{s.directory}
+	s.gate = auth.New(auth.Config{
+		Users:        s.directory,
+		Domains:      cfg.Domains,
+		Local:        s.transport.IsLocal,
+		NonceLife:    cfg.Auth.NonceLife,
+		Offer:        algorithms(cfg.Auth.Algorithms),
+		QOP:          qop(cfg.Auth),
+		AllowForeign: cfg.Auth.AllowForeign,
+		Log:          s.log,
+	})
+	reg := registrar.New(registrar.Config{
+		MinExpires:     cfg.Registrar.MinExpires,
+		MaxExpires:     cfg.Registrar.MaxExpires,
+		DefaultExpires: cfg.Registrar.DefaultExpires,
+		MaxBindings:    cfg.Registrar.MaxBindings,
+		ServiceRoute:   cfg.Registrar.ServiceRoute,
+	})
+	s.proxy = proxy.New(proxy.Config{
+		Transport: s.transport,
+		Resolver:  s.resolver,
+		Location:  s.location,
+		Users:     users,
+		Routes:    routes,
+		Log:       s.log,
+		Domain:    cfg.Domains[0],
+		Key:       key,
+		Recursion: recursion(cfg.Proxy),
+		MaxForks:  cfg.Proxy.MaxForks,
+		TimerC:    cfg.Proxy.TimerC,
+	})
+	return rtc.NewRouter(s.log, s.proxy.Cancel, s.proxy.Stray,
+		s.gate,  // who is it?
+		reg,     // REGISTER for our domains
+		s.proxy, // everything else, to wherever it is to go
+	), nil
+}
+
+// users is the directory as the proxy sees it.
+type users struct{ *directory.Directory }
+
+// Resolve implements proxy.Users.
+func (u users) Resolve(address rtc.AOR) (rtc.AOR, bool) {
+	user, ok := u.Directory.Resolve(address)
+	return user.AOR, ok && user.Enabled
+}
+
+func algorithms(names []string) []auth.Algorithm {
+	var list []auth.Algorithm
+	for _, n := range names {
+		if a, ok := auth.ParseAlgorithm(n); ok {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+func qop(a Auth) string {
+	if a.QopInt {
+		return "auth,auth-int"
+	}
+	return "auth"
+}
+
+func recursion(p Proxy) proxy.Recursion {
+	if p.RecurseRedirect {
+		return proxy.RecurseAlways
+	}
+	return proxy.RecurseNever
+}
+
+// secretKey is the key that signs what peers carry for us; it survives a
+// restart so that calls under way do.
+func secretKey(dir string) ([]byte, error) {
+	file := filepath.Join(dir, "key")
+	if b, err := os.ReadFile(file); err == nil && len(b) == 32 {
+		return b, nil
+	}
+	b := make([]byte, 32)
+	rand.Read(b) // never fails
+	if err := os.WriteFile(file, b, 0o600); err != nil {
+		return nil, fmt.Errorf("keeping the signing key: %w", err)
+	}
+	return b, nil
+}
+
+// listeners turns the configured addresses into the transport's.
+func (s *Server) listeners(cfg *Config) ([]transport.Listen, error) {
+	var list []transport.Listen
+	for _, l := range cfg.Listen {
+		proto, _ := transport.ParseProto([]byte(l.Proto))
+		addr, err := l.addrPort()
+		if err != nil {
+			return nil, err
+		}
+		trusted, err := l.prefixes()
+		if err != nil {
+			return nil, err
+		}
+		t := transport.Listen{Proto: proto, Addr: addr, Advertise: l.Advertise, Origins: l.Origins, Trusted: trusted, Loops: l.Loops}
+		if proto.Secure() {
+			if s.cert.current.Load() == nil {
+				if err := s.cert.load(cfg); err != nil {
+					return nil, err
+				}
+			}
+			if t.TLS, err = s.cert.server(l.ClientCA); err != nil {
+				return nil, err
+			}
+		}
+		list = append(list, t)
+	}
+	return list, nil
+}
+
+// clientTLS verifies servers we connect to by the system's CAs and our own.
+func (s *Server) clientTLS(cfg *Config) (*tls.Config, error) {
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	if b, err := os.ReadFile(filepath.Join(cfg.Data, "ca.pem")); err == nil {
+		pool.AppendCertsFromPEM(b)
+	}
+	return &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: pool, GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		if c := s.cert.current.Load(); c != nil {
+			return c, nil
+		}
+		return &tls.Certificate{}, nil
+	}}, nil
+}

@@ -1,0 +1,322 @@
+// Package server puts the rooms together to one running server: it reads the
+// configuration, opens store and sockets, wires the handlers in one visible
+// order (routes.go), and starts and ends everything.
+//
+// It makes no SIP decision of its own.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tandem/cmd/tandem/api"
+	"tandem/rtc/auth"
+	"tandem/rtc/directory"
+	"tandem/rtc/location"
+	"tandem/rtc/proxy"
+	"tandem/rtc/resolve"
+	"tandem/rtc/store"
+	"tandem/rtc/trace"
+	"tandem/rtc/transaction"
+	"tandem/rtc/transport"
+)
+
+// Server is one running server. Make it with New, run it with Run.
+type Server struct {
+	cfg     atomic.Pointer[Config]
+	path    string // of the configuration file, "" for none
+	log     *slog.Logger
+	level   *slog.LevelVar
+	started time.Time
+	reload  sync.Mutex
+	drain   atomic.Bool
+
+	cert      certificate
+	store     *store.DB
+	directory *directory.Directory
+	location  *location.Location
+	gate      *auth.Gate
+	resolver  *resolve.Resolver
+	proxy     *proxy.Proxy
+	layer     *transaction.Layer
+	transport *transport.Transport
+	trace     *trace.Ring
+	traffic   traffic
+	control   *control
+	http      *httpServer
+}
+
+// Options are what is not in the configuration file.
+type Options struct {
+	Path  string         // of the configuration file, read again by Reload
+	Log   *slog.Logger   // where to log
+	Level *slog.LevelVar // of Log, changed by Reload; may be nil
+}
+
+// New opens the store and all sockets, so that whatever can be wrong with them
+// shows before anything is served. Close ends it when Run is never called.
+func New(ctx context.Context, cfg Config, opt Options) (_ *Server, err error) {
+	s := &Server{path: opt.Path, log: opt.Log, level: opt.Level, started: time.Now()}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	s.cfg.Store(&cfg)
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	tuneMemory(&cfg)
+	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
+		return nil, fmt.Errorf("making the data folder: %w; data must be a folder this user may write", err)
+	}
+	if err := s.openState(ctx, &cfg); err != nil {
+		return nil, err
+	}
+	if err := s.openSIP(&cfg); err != nil {
+		return nil, err
+	}
+	if s.control, err = listenControl(cfg.Socket(), s.core().Handler()); err != nil {
+		return nil, err
+	}
+	if s.http, err = listenHTTP(cfg.HTTP.Addr, s); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// openState opens what survives a restart.
+func (s *Server) openState(ctx context.Context, cfg *Config) (err error) {
+	if s.store, err = store.Open(ctx, cfg.StoreURL(), s.log); err != nil {
+		return err
+	}
+	s.directory = directory.New(s.store, cfg.Domains, s.log)
+	if err := s.directory.Load(ctx); err != nil {
+		return err
+	}
+	s.location = location.New(s.store, s.log)
+	return nil
+}
+
+// openSIP builds the stack from the wire upwards and binds the sockets.
+func (s *Server) openSIP(cfg *Config) error {
+	listen, err := s.listeners(cfg)
+	if err != nil {
+		return err
+	}
+	s.trace = trace.NewRing(cfg.Trace.Bytes)
+	s.layer = transaction.New(transaction.Config{
+		MaxServer:   cfg.Limits.Transactions,
+		AbsorbBytes: cfg.Limits.AbsorbBytes,
+		Pressure:    s.store.Pressure,
+		Log:         s.log,
+	})
+	clientTLS, err := s.clientTLS(cfg)
+	if err != nil {
+		return err
+	}
+	s.transport, err = transport.New(transport.Config{
+		Listen:        listen,
+		Handler:       flows{s.layer, s.location},
+		Log:           s.log,
+		ClientTLS:     clientTLS,
+		MaxMessage:    cfg.Limits.MessageBytes,
+		MaxConns:      cfg.Limits.Connections,
+		MaxConnsPerIP: cfg.Limits.ConnectionsPerIP,
+		Tap:           s.tap,
+	})
+	if err != nil {
+		return err
+	}
+	s.layer.SetTransport(s.transport)
+	s.resolver = resolve.New(resolve.Config{Servers: cfg.DNS.Servers, Log: s.log})
+	if _, err := s.location.Restore(s.transport.ParseFlow); err != nil {
+		return err
+	}
+	router, err := s.routes(cfg)
+	if err != nil {
+		return err
+	}
+	s.layer.SetTU(router)
+	return nil
+}
+
+// flows gives messages to the transaction layer, and the end of a flow to the
+// location as well.
+type flows struct {
+	*transaction.Layer
+	location *location.Location
+}
+
+// FlowClosed implements transport.Handler.
+func (f flows) FlowClosed(fl transport.Flow) {
+	f.Layer.FlowClosed(fl)
+	f.location.FlowClosed(fl)
+}
+
+// Run serves until ctx ends, then drains: no new connections, not ready any
+// more, transactions under way may end within the drain limit. A second
+// cancellation is not needed: Stop ends the wait.
+func (s *Server) Run(ctx context.Context) error {
+	run, stop := context.WithCancel(context.Background())
+	defer stop()
+	var wg sync.WaitGroup
+	errs := make(chan error, 8)
+	start := func(name string, f func(context.Context) error) {
+		wg.Go(func() {
+			if err := f(run); err != nil && !errors.Is(err, context.Canceled) {
+				errs <- fmt.Errorf("%s: %w", name, err)
+			}
+		})
+	}
+	start("transactions", s.layer.Run)
+	start("resolver", s.resolver.Run)
+	start("location", s.location.Run)
+	start("transport", s.transport.Run)
+	start("control socket", s.control.run)
+	start("http", s.http.run)
+	start("systemd", s.notify)
+	s.log.Info("serving", "listen", s.listening(), "domains", s.directory.Domains(), "users", len(s.directory.Users()), "bindings", s.location.Count())
+	var err error
+	select {
+	case <-ctx.Done():
+		s.await()
+	case err = <-errs:
+	}
+	stop()
+	wg.Wait()
+	return errors.Join(err, s.close())
+}
+
+// await drains.
+func (s *Server) await() {
+	s.drain.Store(true)
+	s.transport.Drain()
+	limit := s.cfg.Load().Limits.Drain
+	s.log.Info("draining", "transactions", s.layer.Active(), "limit", limit)
+	end := time.Now().Add(limit)
+	for s.layer.Active() > 0 && time.Now().Before(end) && s.drain.Load() {
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// Stop ends draining at once.
+func (s *Server) Stop() { s.drain.Store(false) }
+
+// close ends what Run does not: the store last, when nothing can be written any more.
+func (s *Server) close() error {
+	var errs []error
+	if s.control != nil {
+		errs = append(errs, s.control.close())
+	}
+	if s.http != nil {
+		errs = append(errs, s.http.close())
+	}
+	if s.store != nil {
+		errs = append(errs, s.store.Close())
+	}
+	s.log.Info("stopped")
+	return errors.Join(errs...)
+}
+
+// Reload reads the configuration file again and applies what can change while
+// calls go on: certificates, static routes, log level. The error names what
+// needs a restart or is wrong; then nothing has changed.
+func (s *Server) Reload() error {
+	s.reload.Lock()
+	defer s.reload.Unlock()
+	old := s.cfg.Load()
+	cfg, err := Load(s.path)
+	if s.path == "" {
+		cfg, err = *old, nil
+	}
+	if err != nil {
+		return err
+	}
+	routes, err := proxy.NewRoutes(cfg.Routes)
+	if err != nil {
+		return err
+	}
+	if err := s.cert.load(&cfg); err != nil {
+		return err
+	}
+	s.proxy.SetRoutes(routes)
+	s.setLevel(cfg.Log.Level)
+	if key := needsRestart(old, &cfg); key != "" {
+		s.log.Warn("configuration change needs a restart", "key", key)
+	}
+	s.cfg.Store(&cfg)
+	s.log.Info("configuration reloaded", "path", s.path)
+	return nil
+}
+
+func (s *Server) setLevel(level string) {
+	if s.level != nil {
+		var l slog.Level
+		if l.UnmarshalText([]byte(level)) == nil {
+			s.level.Set(l)
+		}
+	}
+}
+
+// Trace is the ring of recent messages.
+func (s *Server) Trace() *trace.Ring { return s.trace }
+
+// Directory of the users.
+func (s *Server) Directory() *directory.Directory { return s.directory }
+
+// Transport with its listeners.
+func (s *Server) Transport() *transport.Transport { return s.transport }
+
+func (s *Server) listening() []string {
+	var list []string
+	for _, l := range s.transport.Listeners() {
+		list = append(list, l.Proto().Param()+":"+l.Addr().String())
+	}
+	return list
+}
+
+// core is what the control interface acts on.
+func (s *Server) core() *api.Core {
+	return &api.Core{
+		Directory: s.directory, Location: s.location, Gate: s.gate, Trace: s.trace, Log: s.log,
+		Routes: func() []proxy.Route { return s.proxy.Routes().List() },
+		Status: s.status,
+		Reload: s.Reload,
+	}
+}
+
+func (s *Server) status() api.Status {
+	st := api.Status{Version: Version(), PID: os.Getpid(), Started: s.started, Listen: s.listening(), Domains: s.directory.Domains(),
+		Users: len(s.directory.Users()), Bindings: s.location.Count(), Connected: s.transport.Stats().Conns}
+	if err := s.store.Healthy(); err != nil {
+		st.StoreError = err.Error()
+	}
+	return st
+}
+
+// Version of this build.
+func Version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}
+
+// tuneMemory trades memory for processor time: the heap may grow to three
+// times what is in use before it is collected, unless a limit is set.
+func tuneMemory(cfg *Config) {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(200)
+	}
+	if cfg.Limits.Memory > 0 {
+		debug.SetMemoryLimit(cfg.Limits.Memory)
+	}
+}

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"tandem/cmd/tandem/api"
+	"tandem/rtc/trace"
+)
+
+func newTraceCommand() *cobra.Command {
+	q := url.Values{}
+	var callID, user, addr string
+	var follow, onlyNew, ladder bool
+	var width int
+	c := &cobra.Command{
+		Use:   "trace",
+		Short: "Show recent and live SIP messages, as text or as a ladder",
+		Long: `Show the SIP messages the running server has kept (the last minutes, in a
+bounded ring), and with --follow each new one. Choose by Call-ID, user or
+address; --ladder draws who sent what to whom.`,
+		Example: `  tandem trace --follow --user alice
+  tandem trace --ladder --call-id 3848276298220188511@192.0.2.1`,
+		Args: exactArgs(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			for k, v := range map[string]string{"call_id": callID, "user": user, "addr": addr} {
+				q.Set(k, v)
+			}
+			if follow {
+				q.Set("follow", "1")
+			}
+			if onlyNew {
+				q.Set("new", "1")
+			}
+			if ladder && follow {
+				return usageError{errors.New("--ladder draws what is kept; leave out --follow")}
+			}
+			return withControl(c, func(ctx context.Context, k *api.Client) error {
+				body, err := k.Open(ctx, http.MethodGet, "/v1/trace?"+q.Encode(), nil)
+				if err != nil {
+					return err
+				}
+				defer body.Close()
+				if ladder {
+					return drawLadder(c.OutOrStdout(), body, width)
+				}
+				return printMessages(c, body)
+			})
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&callID, "call-id", "", "only this Call-ID")
+	f.StringVar(&user, "user", "", "only messages from, to or for this user")
+	f.StringVar(&addr, "addr", "", "only messages from or to this address (host or host:port)")
+	f.BoolVarP(&follow, "follow", "f", false, "go on with each new message")
+	f.BoolVar(&onlyNew, "new", false, "leave out what was kept before")
+	f.BoolVar(&ladder, "ladder", false, "draw a ladder")
+	f.IntVar(&width, "width", 100, "characters a line of the ladder")
+	return c
+}
+
+// messages reads a stream of traced messages until its end.
+func messages(r io.Reader, each func(api.Message) error) error {
+	d := json.NewDecoder(r)
+	for {
+		var m api.Message
+		err := d.Decode(&m)
+		if errors.Is(err, io.EOF) || errors.Is(err, context.Canceled) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := each(m); err != nil {
+			return err
+		}
+	}
+}
+
+func printMessages(c *cobra.Command, r io.Reader) error {
+	w := c.OutOrStdout()
+	format, _ := c.Flags().GetString("output")
+	return messages(r, func(m api.Message) error {
+		if format == "json" {
+			return json.NewEncoder(w).Encode(m)
+		}
+		arrow := "<-"
+		if m.Out {
+			arrow = "->"
+		}
+		proto, _, _ := strings.Cut(m.Flow, " ")
+		_, err := fmt.Fprintf(w, "%s %s %s %s %s\n%s\n\n", m.Time.Local().Format("15:04:05.000000"), proto, m.Local, arrow, m.Remote,
+			strings.TrimRight(strings.ReplaceAll(m.Text, "\r\n", "\n"), "\n"))
+		return err
+	})
+}
+
+func drawLadder(w io.Writer, r io.Reader, width int) error {
+	var list []trace.Entry
+	err := messages(r, func(m api.Message) error {
+		list = append(list, trace.Entry{Time: m.Time, Out: m.Out, Flow: m.Flow, Local: m.Local, Remote: m.Remote, Bytes: []byte(m.Text)})
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if len(list) == 0 {
+		_, err := fmt.Fprintln(w, "no message matches; the ring keeps the newest only (trace.bytes)")
+		return err
+	}
+	return trace.Ladder(w, list, width)
+}

@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"tandem/cmd/tandem/api"
+)
+
+func newUsersCommand() *cobra.Command {
+	c := &cobra.Command{Use: "users", Short: "Make, list and change users"}
+	c.AddCommand(newUsersAdd(), newUsersPasswd(), newUsersList(), newUsersEnable(true), newUsersEnable(false), newUsersDelete(), newUsersImport())
+	return c
+}
+
+func userPath(name string) string { return "/v1/users/" + url.PathEscape(name) }
+
+// printPassword shows a user and, for the only time, the password.
+func printPassword(c *cobra.Command, u api.User) error {
+	return print(c, u, func(w io.Writer) {
+		fmt.Fprintf(w, "user\t%s\npassword\t%s\n", u.Address, u.Password)
+		fmt.Fprintln(w, "\nThe password is shown this once; only hashes of it are kept.")
+	})
+}
+
+func newUsersAdd() *cobra.Command {
+	var in api.User
+	c := &cobra.Command{
+		Use:     "add USER",
+		Short:   "Make a user; prints the password",
+		Example: "  tandem users add alice --display \"Alice Smith\" --alias +49301234567",
+		Args:    exactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			in.Address = args[0]
+			return withControl(c, func(ctx context.Context, k *api.Client) error {
+				var out api.User
+				if err := k.Call(ctx, http.MethodPost, "/v1/users", in, &out); err != nil {
+					return err
+				}
+				return printPassword(c, out)
+			})
+		},
+	}
+	c.Flags().StringVar(&in.Display, "display", "", "display name")
+	c.Flags().StringArrayVar(&in.Aliases, "alias", nil, "further address or telephone number; may be repeated")
+	c.Flags().StringVar(&in.Password, "password", "", "password instead of a generated one (it will stand in the shell's history)")
+	return c
+}
+
+func newUsersPasswd() *cobra.Command {
+	var password string
+	c := &cobra.Command{
+		Use:   "passwd USER",
+		Short: "Give a user a new password; prints it",
+		Args:  exactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return withControl(c, func(ctx context.Context, k *api.Client) error {
+				var out api.User
+				if err := k.Call(ctx, http.MethodPatch, userPath(args[0]), api.UserChange{Password: &password}, &out); err != nil {
+					return err
+				}
+				return printPassword(c, out)
+			})
+		},
+	}
+	c.Flags().StringVar(&password, "password", "", "password instead of a generated one (it will stand in the shell's history)")
+	return c
+}
+
+func newUsersList() *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List users",
+		Args:  exactArgs(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			return withControl(c, func(ctx context.Context, k *api.Client) error {
+				var list []api.User
+				if err := k.Call(ctx, http.MethodGet, "/v1/users", nil, &list); err != nil {
+					return err
+				}
+				return print(c, list, func(w io.Writer) {
+					fmt.Fprintln(w, "ADDRESS\tNAME\tENABLED\tALIASES")
+					for _, u := range list {
+						fmt.Fprintf(w, "%s\t%s\t%t\t%s\n", u.Address, u.Display, u.Enabled, strings.Join(u.Aliases, " "))
+					}
+				})
+			})
+		},
+	}
+}
+
+func newUsersEnable(enable bool) *cobra.Command {
+	use, short := "enable USER", "Let a disabled user in again"
+	if !enable {
+		use, short = "disable USER", "Keep a user but shut them out; their registrations end"
+	}
+	return &cobra.Command{
+		Use:   use,
+		Short: short,
+		Args:  exactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return withControl(c, func(ctx context.Context, k *api.Client) error {
+				var out api.User
+				if err := k.Call(ctx, http.MethodPatch, userPath(args[0]), api.UserChange{Enabled: &enable}, &out); err != nil {
+					return err
+				}
+				return print(c, out, func(w io.Writer) { fmt.Fprintf(w, "%s enabled: %t\n", out.Address, out.Enabled) })
+			})
+		},
+	}
+}
+
+func newUsersDelete() *cobra.Command {
+	return &cobra.Command{
+		Use:   "delete USER",
+		Short: "Delete a user with their devices and registrations",
+		Args:  exactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return withControl(c, func(ctx context.Context, k *api.Client) error {
+				var out api.User
+				if err := k.Call(ctx, http.MethodDelete, userPath(args[0]), nil, &out); err != nil {
+					return err
+				}
+				return print(c, out, func(w io.Writer) { fmt.Fprintf(w, "%s deleted\n", out.Address) })
+			})
+		},
+	}
+}
+
+func newUsersImport() *cobra.Command {
+	return &cobra.Command{
+		Use:   "import FILE",
+		Short: "Make users from a CSV file, all or none; prints generated passwords",
+		Long: `Make users from a CSV file (- reads standard input): user, display name,
+password, then any number of aliases. An empty password has one generated,
+which is printed. Either all users are made or none; wrong lines are named.`,
+		Args: exactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			in := io.Reader(c.InOrStdin())
+			if args[0] != "-" {
+				f, err := os.Open(args[0])
+				if err != nil {
+					return err
+				}
+				defer f.Close()
+				in = f
+			}
+			return withControl(c, func(ctx context.Context, k *api.Client) error {
+				var list []api.User
+				if err := k.Call(ctx, http.MethodPost, "/v1/users/import", in, &list); err != nil {
+					return err
+				}
+				return print(c, list, func(w io.Writer) {
+					for _, u := range list {
+						if u.Password != "" {
+							fmt.Fprintf(w, "%s\t%s\n", u.Address, u.Password)
+						}
+					}
+					fmt.Fprintf(w, "%d users made\n", len(list))
+				})
+			})
+		},
+	}
+}

@@ -1,0 +1,137 @@
+package test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// listed is what "go list -json" tells of one package.
+type listed struct {
+	ImportPath   string
+	Name         string
+	Doc          string
+	Imports      []string
+	TestImports  []string
+	XTestImports []string
+}
+
+func packages(t *testing.T) []listed {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Name,Doc,Imports,TestImports,XTestImports", "tandem/...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var all []listed
+	for d := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p listed
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+	return all
+}
+
+// rule says which of our packages those under room may import, and why no
+// others. A pattern ending in /... means all below.
+type rule struct {
+	room   string
+	may    []string
+	reason string
+}
+
+// layers is the table of ARCHITECTURE.md, the first rule that fits counts.
+var layers = []rule{
+	{"rtc/sip", nil, "messages are the ground floor"},
+	{"rtc/transport", []string{"rtc/sip"}, "a transport knows messages, not what they mean"},
+	{"rtc/transaction", []string{"rtc/sip", "rtc/transport"}, "the stack is built upwards"},
+	{"rtc/resolve", []string{"rtc/sip", "rtc/transport"}, "it finds targets; it sends nothing"},
+	{"rtc/dialog", []string{"rtc/sip", "rtc/transport", "rtc/transaction", "rtc/resolve"}, "the stack is built upwards"},
+	{"rtc/trace", []string{"rtc/transport"}, "it sees packets go by"},
+	{"rtc/directory", []string{"rtc", "rtc/sip"}, "users are no matter of signalling"},
+	{"rtc/location", []string{"rtc", "rtc/sip", "rtc/transport"}, "bindings know flows, not users"},
+	{"rtc/store", []string{"rtc", "rtc/transport", "rtc/directory", "rtc/location"}, "it implements the stores these packages name"},
+	{"rtc/auth", []string{"rtc", "rtc/sip", "rtc/transport", "rtc/transaction", "rtc/directory"}, "the gate asks the directory and nobody else"},
+	{"rtc/registrar", []string{"rtc", "rtc/sip", "rtc/transport", "rtc/transaction", "rtc/location", "rtc/directory"}, "REGISTER ends in the location"},
+	{"rtc/proxy", []string{"rtc", "rtc/sip", "rtc/transport", "rtc/transaction", "rtc/resolve", "rtc/location"}, "it forwards; who sent it is the gate's matter"},
+	{"rtc", []string{"rtc/sip", "rtc/transport", "rtc/transaction"}, "the words name a request and its way, nothing above"},
+	{"media", []string{"media/..."}, "media knows nothing of SIP dialogs"},
+	{"cmd", []string{"..."}, "cmd composes all rooms"},
+	{"interop", []string{"..."}, "the suite may look at everything"},
+	{"test", []string{"..."}, "tests of the whole may look at everything"},
+}
+
+// foreign says which outside modules only some rooms may use.
+var foreign = []struct {
+	prefix, reason string
+	rooms          []string
+}{
+	{"github.com/emiago/", "our server never is its own test partner: sipgo and diago are the independent clients", []string{"cmd/tandem/softphone", "cmd/tandem/demo", "cmd/tandem/gatewaysim", "cmd/tandem", "interop", "test"}},
+	{"modernc.org/sqlite", "SQL stays in the store", []string{"rtc/store"}},
+	{"database/sql", "SQL stays in the store", []string{"rtc/store"}},
+	{"github.com/pion/", "media libraries stay with the media", []string{"media", "cmd/tandem/softphone", "cmd/tandem/gatewaysim", "interop", "test"}},
+	{"github.com/zaf/g711", "media libraries stay with the media", []string{"media", "cmd/tandem/softphone", "cmd/tandem/gatewaysim", "interop", "test"}},
+	{"github.com/spf13/", "only the command line parses command lines", []string{"cmd"}},
+	{"github.com/prometheus/", "rooms count, the server exposes", []string{"cmd"}},
+}
+
+func TestLayers(t *testing.T) {
+	for _, p := range packages(t) {
+		name := strings.TrimPrefix(p.ImportPath, "tandem/")
+		i := slices.IndexFunc(layers, func(r rule) bool { return under(name, r.room) })
+		if i < 0 {
+			t.Errorf("%s stands in no known room; add a rule to layers and to ARCHITECTURE.md, or move it", name)
+			continue
+		}
+		for _, imp := range p.Imports {
+			if ours, ok := strings.CutPrefix(imp, "tandem/"); ok {
+				if !allowed(ours, layers[i]) && !under(ours, layers[i].room) {
+					t.Errorf("%s imports %s: %s", name, ours, layers[i].reason)
+				}
+				continue
+			}
+			for _, f := range foreign {
+				if strings.HasPrefix(imp, f.prefix) && !slices.ContainsFunc(f.rooms, func(r string) bool { return under(name, r) }) {
+					t.Errorf("%s imports %s: %s", name, imp, f.reason)
+				}
+			}
+		}
+	}
+}
+
+func under(name, room string) bool {
+	if room == "rtc" {
+		return name == room // the words alone; its sub-packages have rules of their own
+	}
+	return name == room || strings.HasPrefix(name, room+"/")
+}
+
+func allowed(imp string, r rule) bool {
+	return slices.ContainsFunc(r.may, func(m string) bool {
+		if base, ok := strings.CutSuffix(m, "..."); ok {
+			return strings.HasPrefix(imp, base)
+		}
+		return imp == m
+	})
+}
+
+func TestPackageComments(t *testing.T) {
+	for _, p := range packages(t) {
+		want := "Package " + p.Name + " "
+		if p.Name == "main" {
+			want = "Command " + path.Base(p.ImportPath) + " "
+		}
+		if !strings.HasPrefix(p.Doc, want) {
+			t.Errorf("%s: its package comment does not begin with %q", p.ImportPath, want)
+		}
+	}
+}
