@@ -18,7 +18,7 @@ func (ln *Lane) request(f transport.Flow, m *sip.Message) {
 	tx := ln.find(h, ln.key)
 	switch method {
 	case sip.ACK:
-		ln.ack(tx, f, m, &via)
+		ln.ack(tx, h, f, m, &via)
 		return
 	case sip.CANCEL:
 		ln.cancel(tx, f, m, &via)
@@ -28,13 +28,11 @@ func (ln *Lane) request(f transport.Flow, m *sip.Message) {
 		tx.again()
 		return
 	}
-	if method != sip.INVITE {
-		if resp := ln.ring.lookup(h, ln.key); resp != nil {
-			// RFC 3261 §17.2.2, Completed.
-			ln.reply(f, ln.l.replyPort(f, &via), resp, nil)
-			ln.l.retransmitted.Add(1)
-			return
-		}
+	if resp := ln.ring.lookup(h, ln.key); resp != nil {
+		// RFC 3261 §17.2.2, Completed; or an INVITE that was challenged.
+		ln.reply(f, ln.l.replyPort(f, &via), resp, nil)
+		ln.l.retransmitted.Add(1)
+		return
 	}
 	if !ln.l.admit(m) {
 		ln.refuseLoad(f, m, &via)

@@ -35,9 +35,25 @@ func (tx *serverTx) respondInvite(code int, b []byte) {
 		tx.timer.Stop()
 		tx.remember(b)
 		tx.transmit(b, nil)
+	case (code == 401 || code == 407) && tx.silent():
+		tx.challenge(b)
 	default:
 		tx.reject(b)
 	}
+}
+
+// silent reports whether nothing was sent yet, so that a client still repeats
+// its INVITE.
+func (tx *serverTx) silent() bool { return tx.state == trying && (tx.resp == nil || tx.unsent) }
+
+// challenge sends a 401 or 407 once and keeps no transaction for it, only a
+// record in the ring that answers copies of the INVITE and absorbs the ACK
+// (RFC 3261 §26.3.2.4): else anybody could make this server hold a transaction
+// and repeat its response to a forged address.
+func (tx *serverTx) challenge(b []byte) {
+	tx.transmit(b, nil)
+	tx.absorb(b)
+	tx.terminate()
 }
 
 // accept passes a 2xx on. The TU repeats it until its ACK comes; the
@@ -93,14 +109,15 @@ func (tx *serverTx) expireInvite() {
 	}
 }
 
-// ack takes an ACK; tx is the INVITE transaction it matches, or nil.
-func (ln *Lane) ack(tx *serverTx, f transport.Flow, m *sip.Message, via *sip.Via) {
+// ack takes an ACK; tx is the INVITE transaction it matches, or nil, h the hash
+// of ln.key.
+func (ln *Lane) ack(tx *serverTx, h uint64, f transport.Flow, m *sip.Message, via *sip.Via) {
 	switch {
 	case tx == nil:
-		// The ACK to an answer of our own that was not remembered ends here
-		// (RFC 3261 §8.2.7); any other is for a 2xx.
+		// The ACK to a challenge or to an answer of our own that was not
+		// remembered ends here (RFC 3261 §8.2.7); any other is for a 2xx.
 		var tag [16]byte
-		if string(m.ToTag()) != string(ln.l.appendTag(tag[:0], ln.key)) {
+		if ln.ring.lookup(h, ln.key) == nil && string(m.ToTag()) != string(ln.l.appendTag(tag[:0], ln.key)) {
 			ln.pass(f, m, via)
 		}
 	case tx.state == accepted:

@@ -19,11 +19,16 @@ func (tx *serverTx) respondOther(code int, b []byte) {
 	default:
 		tx.transmit(b, nil)
 		if !tx.stream() { // timer J is 0 on streams
-			now := tx.ln.l.now()
-			tx.ln.ring.add(tx.hash, tx.keyBytes(), b, now, now+64*tx.ln.l.cfg.T1)
+			tx.absorb(b)
 		}
 		tx.terminate()
 	}
+}
+
+// absorb leaves b in the ring to answer copies of the request.
+func (tx *serverTx) absorb(b []byte) {
+	now := tx.ln.l.now()
+	tx.ln.ring.add(tx.hash, tx.keyBytes(), b, now, now+64*tx.ln.l.cfg.T1)
 }
 
 func (tx *serverTx) expireOther() {

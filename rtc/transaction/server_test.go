@@ -1,6 +1,7 @@
 package transaction
 
 import (
+	"errors"
 	"net/netip"
 	"strings"
 	"testing"
@@ -38,6 +39,13 @@ func TestServerInvite(t *testing.T) {
 			"0s < INVITE", "0s > 200", "100ms < ACK"}},
 		{"ACK to a 180 is ignored", []step{{0, come(u, "INVITE")}, {0, answer(180)}, {100 * ms, come(u, "ACK")}, {200 * ms, answer(486)}, {300 * ms, come(u, "ACK")}}, []string{
 			"0s < INVITE", "0s > 180", "200ms > 486"}},
+		{"challenged, UDP: sent once, copies get it, the ACK ends here", []step{{0, come(u, "INVITE")}, {0, answer(407)}, {500 * ms, come(u, "INVITE")}, {600 * ms, come(u, "ACK", "To: <sip:bob@example.com>;tag=callee")}, {700 * ms, come(u, "ACK")}, {800 * ms, answer(200)}}, []string{
+			"0s < INVITE", "0s > 407", "500ms > 407", "800ms > 200"}},
+		{"challenged, TCP", []step{{0, come(s, "INVITE")}, {0, answer(401)}, {600 * ms, come(s, "ACK")}}, []string{"0s < INVITE", "0s > 401"}},
+		{"a 407 after a provisional response is repeated", []step{{0, come(u, "INVITE")}, {0, answer(180)}, {0, answer(407)}, {600 * ms, come(u, "ACK")}}, []string{
+			"0s < INVITE", "0s > 180", "0s > 407", "500ms > 407"}},
+		{"a 407 after a drawn 100 is repeated", []step{{0, come(u, "INVITE")}, {100 * ms, come(u, "INVITE")}, {100 * ms, answer(407)}, {700 * ms, come(u, "ACK")}}, []string{
+			"0s < INVITE", "100ms > 100", "100ms > 407", "600ms > 407"}},
 		{"only 2xx follow a final response", []step{{0, come(u, "INVITE")}, {0, answer(486)}, {100 * ms, answer(180)}, {200 * ms, answer(404)}, {300 * ms, come(u, "ACK")}, {400 * ms, answer(200)}}, []string{
 			"0s < INVITE", "0s > 486", "400ms > 200"}},
 	}
@@ -231,6 +239,27 @@ func TestResponseAfterConnectionClosed(t *testing.T) {
 	})
 }
 
+// The same when the connection breaks with the response still queued.
+func TestResponseQueuedOnABrokenConnection(t *testing.T) {
+	in(t, Config{}, func(t *testing.T, w *world) {
+		come(tcp(), "INVITE")(w)
+		w.server.Lane().Do(func() {
+			w.fail = errors.New("reset by peer")
+			w.server.Respond(486, reply(486))
+			w.mu.Lock()
+			w.fail, w.dead[tcp()] = nil, true
+			w.mu.Unlock()
+		})
+		w.play(nil, sec)
+		w.want("0s < INVITE", "0s > 486", "0s > 486")
+		if len(w.flows) != 2 || w.flows[1].Remote.Port() != 6999 {
+			t.Errorf("sent by %v", w.flows)
+		}
+		come(tcp(), "ACK")(w)
+		w.idle()
+	})
+}
+
 func TestStatelessAnswers(t *testing.T) {
 	in(t, Config{}, func(t *testing.T, w *world) {
 		bad := request("INVITE", "CSeq: 7 BYE")
@@ -284,4 +313,30 @@ func TestKeepOutlivesTheHandler(t *testing.T) {
 			t.Error("kept a request after its handler")
 		}
 	})
+}
+
+// Keys of any length, and keys that share a hash, are told apart.
+func TestServerKeys(t *testing.T) {
+	l := New(Config{Lanes: 1})
+	ln := &l.lanes[0]
+	var txs []*serverTx
+	for i := range 5 {
+		tx := &serverTx{hash: 7}
+		tx.setKey([]byte(strings.Repeat("k", 30*(i+1))))
+		txs = append(txs, tx)
+		ln.insert(tx)
+	}
+	for _, gone := range []int{2, 4, 0, 1, 3} {
+		ln.remove(txs[gone])
+		ln.remove(txs[gone]) // again: no harm
+		txs[gone] = nil
+		for i := range txs {
+			if got := ln.find(7, []byte(strings.Repeat("k", 30*(i+1)))); got != txs[i] {
+				t.Errorf("after removing %d: key %d finds %p, want %p", gone, i, got, txs[i])
+			}
+		}
+	}
+	if len(ln.txs) != 0 || l.Stats().Server != 0 {
+		t.Errorf("%d left, %+v", len(ln.txs), l.Stats())
+	}
 }
