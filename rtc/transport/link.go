@@ -1,0 +1,307 @@
+package transport
+
+import (
+	"errors"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+)
+
+var (
+	errQueueFull = errors.New("the peer does not read: its write queue is full")
+	errClosed    = errors.New("the connection is closed")
+)
+
+// link is a network connection whose Write never blocks: octets go into a
+// bounded queue, leave at once as far as the socket takes them, and the rest is
+// written by a goroutine that lives while there is some. TLS and WebSocket are
+// layered above it and so never block either.
+type link struct {
+	net.Conn
+	t     *Transport
+	raw   syscall.RawConn // nil: no writing without waiting, all goes through the goroutine
+	tryFn func(fd uintptr) bool
+
+	mu      sync.Mutex
+	held    bool // Write only queues; whoever set it flushes
+	q       []byte
+	flight  []byte // being written by the goroutine
+	spare   []byte
+	queued  uint64 // octets ever queued
+	sent    uint64 // octets ever taken by the socket
+	marks   []mark
+	writing bool
+	err     error
+	drained chan struct{} // closed when all is written or nothing can be any more
+	tryN    int
+	tryErr  error
+	last    time.Duration // when octets left, as Transport.clock
+	armed   time.Duration // when the reading deadline was set
+	patient bool          // the deadline is that of silence, which sending ends too
+}
+
+// mark is the end of a message whose sender wants to know.
+type mark struct {
+	end  uint64
+	fail Failer
+}
+
+func newLink(t *Transport, nc net.Conn) *link {
+	k := &link{Conn: nc, t: t}
+	if sc, ok := nc.(syscall.Conn); ok && canTry {
+		k.raw, _ = sc.SyscallConn() // nil is allowed
+		k.tryFn = k.tryWrite
+	}
+	return k
+}
+
+// Write queues b, and unless held lets it leave.
+func (k *link) Write(b []byte) (int, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if err := k.push(b); err != nil {
+		return 0, err
+	}
+	if !k.held {
+		k.flushLocked()
+	}
+	return len(b), nil
+}
+
+// SetWriteDeadline does nothing: writing does not wait. The goroutine has its own.
+func (k *link) SetWriteDeadline(time.Time) error { return nil }
+
+// SetDeadline sets the reading deadline.
+func (k *link) SetDeadline(t time.Time) error { return k.Conn.SetReadDeadline(t) }
+
+// arm limits reading to d from now; patient lets what we send meanwhile extend
+// it. A broken link keeps its past deadline, which is to wake the reader.
+func (k *link) arm(d time.Duration, patient bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.armLocked(d, patient)
+}
+
+func (k *link) armLocked(d time.Duration, patient bool) {
+	if k.err == nil {
+		k.armed, k.patient = k.t.clock(), patient
+		_ = k.Conn.SetReadDeadline(time.Now().Add(d)) // fails only when closed; then so does Read
+	}
+}
+
+// Read reads; a silence during which we have sent does not end it.
+func (k *link) Read(b []byte) (int, error) {
+	for {
+		n, err := k.Conn.Read(b)
+		if n > 0 || err == nil || !errors.Is(err, os.ErrDeadlineExceeded) || !k.spared() {
+			return n, err
+		}
+	}
+}
+
+func (k *link) spared() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.err != nil || !k.patient || k.last <= k.armed {
+		return false
+	}
+	k.armLocked(k.t.cfg.IdleTimeout, true)
+	return true
+}
+
+// largeFlush is how much may wait for the end of a batch.
+const largeFlush = 64 << 10
+
+func (k *link) push(b []byte) error {
+	if k.err != nil {
+		return k.err
+	}
+	waiting := int(k.queued - k.sent)
+	if waiting+len(b) > k.t.cfg.WriteQueue && waiting > 0 {
+		k.flushLocked()
+		if waiting = int(k.queued - k.sent); waiting+len(b) > k.t.cfg.WriteQueue && waiting > 0 {
+			return errQueueFull
+		}
+	}
+	k.q = append(k.q, b...)
+	k.queued += uint64(len(b))
+	if len(k.q) >= largeFlush {
+		k.flushLocked()
+	}
+	return k.err
+}
+
+// hold begins a message that may take several writes, release ends it and
+// remembers its Failer. first tells that nothing was waiting before: then the
+// caller has to flush.
+func (k *link) hold() (first bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.held = true
+	return k.queued == k.sent
+}
+
+func (k *link) release(fail Failer) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.held = false
+	k.mark(fail)
+}
+
+func (k *link) mark(fail Failer) {
+	if k.err != nil {
+		k.t.failures.add(fail, k.err)
+	} else if fail != nil && k.queued > k.sent {
+		k.marks = append(k.marks, mark{k.queued, fail})
+	}
+}
+
+// message is hold, Write and release in one.
+func (k *link) message(b []byte, fail Failer) (first bool, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	first = k.queued == k.sent
+	if err := k.push(b); err != nil {
+		return false, err
+	}
+	k.mark(fail)
+	return first, nil
+}
+
+// flush lets what is queued leave.
+func (k *link) flush() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.flushLocked()
+}
+
+func (k *link) flushLocked() {
+	if k.writing || k.err != nil || len(k.q) == 0 {
+		return
+	}
+	if k.raw != nil {
+		k.tryN, k.tryErr = 0, nil
+		if err := k.raw.Write(k.tryFn); err != nil && k.tryErr == nil {
+			k.tryErr = err
+		}
+		k.left(k.tryN)
+		k.q = k.q[:copy(k.q, k.q[k.tryN:])]
+		if k.tryErr != nil {
+			k.breakLocked(k.tryErr)
+			k.closeSoon()
+			return
+		}
+	}
+	if len(k.q) == 0 {
+		k.rest()
+		return
+	}
+	k.writing = k.t.spawn(k.drain)
+}
+
+// closeSoon makes the reader notice: it alone ends the connection.
+func (k *link) closeSoon() { _ = k.Conn.SetReadDeadline(time.Unix(1, 0)) }
+
+// left counts n octets taken by the socket.
+func (k *link) left(n int) {
+	if n <= 0 {
+		return
+	}
+	k.sent += uint64(n)
+	k.last = k.t.clock()
+	i := 0
+	for i < len(k.marks) && k.marks[i].end <= k.sent {
+		i++
+	}
+	if i > 0 {
+		rest := copy(k.marks, k.marks[i:])
+		clear(k.marks[rest:])
+		k.marks = k.marks[:rest]
+	}
+}
+
+// idleBuffer is the largest buffer a connection keeps while nothing waits.
+const idleBuffer = 8 << 10
+
+// rest ends a time of writing.
+func (k *link) rest() {
+	if cap(k.q) > idleBuffer {
+		k.q = nil
+	}
+	k.spare = nil
+	if k.drained != nil {
+		close(k.drained)
+		k.drained = nil
+	}
+}
+
+// drain writes the queue until it is empty.
+func (k *link) drain() {
+	for {
+		k.mu.Lock()
+		if len(k.q) == 0 || k.err != nil {
+			k.writing = false
+			k.rest()
+			k.mu.Unlock()
+			return
+		}
+		k.flight, k.q, k.spare = k.q, k.spare[:0], nil
+		b := k.flight
+		k.mu.Unlock()
+
+		_ = k.Conn.SetWriteDeadline(time.Now().Add(k.t.cfg.WriteTimeout)) // fails only when closed; then so does Write
+		n, err := k.Conn.Write(b)
+		_ = k.Conn.SetWriteDeadline(time.Time{})
+
+		k.mu.Lock()
+		k.left(n)
+		k.spare, k.flight = b[:0], nil
+		if err != nil {
+			k.writing = false
+			k.breakLocked(err)
+			k.closeSoon()
+			k.mu.Unlock()
+			return
+		}
+		k.mu.Unlock()
+	}
+}
+
+// abort gives up what is not written and tells the senders.
+func (k *link) abort(err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.breakLocked(err)
+}
+
+func (k *link) breakLocked(err error) {
+	if k.err != nil {
+		return
+	}
+	k.err = err
+	for _, m := range k.marks {
+		k.t.failures.add(m.fail, err)
+	}
+	k.marks, k.q = nil, nil
+	if !k.writing {
+		k.rest()
+	}
+}
+
+// settle waits until all is written, or cannot be.
+func (k *link) settle() {
+	k.mu.Lock()
+	k.flushLocked()
+	if !k.writing {
+		k.mu.Unlock()
+		return
+	}
+	if k.drained == nil {
+		k.drained = make(chan struct{})
+	}
+	done := k.drained
+	k.mu.Unlock()
+	<-done
+}

@@ -1,0 +1,220 @@
+package transport
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/netip"
+	"strconv"
+	"syscall"
+)
+
+// Listener is one listening address.
+type Listener struct {
+	t      *Transport
+	cfg    Listen
+	proto  Proto
+	addr   netip.AddrPort
+	sentBy []byte
+	names  []place      // what IsLocal answers yes to
+	socks  []*udpSocket // UDP: one for each loop, all on addr
+	ln     *net.TCPListener
+	origin originRule // WS, WSS
+}
+
+// place is one spelling of an address of ours.
+type place struct {
+	host []byte
+	addr netip.Addr // when host is one
+	port uint16
+}
+
+// Proto is the transport it serves.
+func (l *Listener) Proto() Proto { return l.proto }
+
+// Addr is the address as bound.
+func (l *Listener) Addr() netip.AddrPort { return l.addr }
+
+// SentBy is "host:port" for Via and URIs, IPv6 in brackets; nil for a nil Listener.
+func (l *Listener) SentBy() []byte {
+	if l == nil {
+		return nil
+	}
+	return l.sentBy
+}
+
+func (l *Listener) trusts(a netip.Addr) bool {
+	for _, p := range l.cfg.Trusted {
+		if p.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// reaches reports whether the listener's address family is that of a.
+func (l *Listener) reaches(a netip.Addr) bool { return l.addr.Addr().Is4() == a.Is4() }
+
+// suits reports whether a packet for a can leave by the listener's address:
+// from loopback only to loopback.
+func (l *Listener) suits(a netip.Addr) bool {
+	own := l.addr.Addr()
+	return l.reaches(a) && (own.IsUnspecified() || own.IsLoopback() == a.IsLoopback())
+}
+
+// bind opens the sockets of one configured address.
+func (t *Transport) bind(cfg Listen) (*Listener, error) {
+	l := &Listener{t: t, cfg: cfg, proto: cfg.Proto, origin: originRule(cfg.Origins)}
+	if !cfg.Addr.IsValid() || cfg.Proto < UDP || cfg.Proto > WSS {
+		return nil, fmt.Errorf("listening on %s %s: not an address to listen on; write it as 192.0.2.1:5060 or [2001:db8::1]:5060", cfg.Proto.Param(), cfg.Addr)
+	}
+	l.cfg.Addr = netip.AddrPortFrom(cfg.Addr.Addr().Unmap(), cfg.Addr.Port())
+	if cfg.Proto.Secure() && cfg.TLS == nil {
+		return nil, fmt.Errorf("listening on %s %s: no certificate is configured for it", cfg.Proto.Param(), cfg.Addr)
+	}
+	var err error
+	if cfg.Proto == UDP {
+		err = l.bindUDP()
+	} else {
+		err = l.bindTCP()
+	}
+	if err != nil {
+		l.close()
+		return nil, fmt.Errorf("listening on %s %s: %w%s", cfg.Proto.Param(), cfg.Addr, err, remedy(cfg, err))
+	}
+	if err := l.advertise(); err != nil {
+		l.close()
+		return nil, err
+	}
+	return l, nil
+}
+
+// remedy tells what to do about a failure to bind.
+func remedy(cfg Listen, err error) string {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Sprintf(": another program, or a second copy of this one, holds port %d (ss -lnp shows which); stop it or configure another port", cfg.Addr.Port())
+	case errors.Is(err, fs.ErrPermission):
+		return ": ports below 1024 need the capability CAP_NET_BIND_SERVICE; grant it or configure a higher port"
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return fmt.Sprintf(": this machine does not have the address %s (ip address shows those it has); configure one of them or 0.0.0.0", cfg.Addr.Addr())
+	}
+	return ""
+}
+
+func (l *Listener) close() {
+	for _, s := range l.socks {
+		s.conn.Close()
+	}
+	if l.ln != nil {
+		l.ln.Close()
+	}
+}
+
+// network is "udp4", "tcp6"….
+func (l *Listener) network() string {
+	kind := "tcp"
+	if l.proto == UDP {
+		kind = "udp"
+	}
+	if l.cfg.Addr.Addr().Is4() {
+		return kind + "4"
+	}
+	return kind + "6"
+}
+
+// advertise decides what the listener calls itself.
+func (l *Listener) advertise() error {
+	host, port := l.cfg.Advertise, l.addr.Port()
+	if h, p, err := net.SplitHostPort(host); err == nil && host != "" {
+		n, err := strconv.ParseUint(p, 10, 16)
+		if err != nil || n == 0 {
+			return fmt.Errorf("listening on %s %s: advertised address %q has no port between 1 and 65535", l.proto.Param(), l.addr, host)
+		}
+		host, port = h, uint16(n)
+	}
+	bound := boundAddrs(l.addr.Addr())
+	if host == "" {
+		host = bound[0].WithZone("").String()
+	}
+	if len(host) > 1 && host[0] == '[' && host[len(host)-1] == ']' {
+		host = host[1 : len(host)-1]
+	}
+	l.sentBy = []byte(net.JoinHostPort(host, strconv.Itoa(int(port))))
+	l.addName(host, port)
+	for _, a := range bound {
+		l.addName(a.WithZone("").String(), l.addr.Port())
+	}
+	return nil
+}
+
+func (l *Listener) addName(host string, port uint16) {
+	a, err := netip.ParseAddr(host)
+	if err == nil {
+		host = a.String()
+	}
+	l.names = append(l.names, place{host: []byte(host), addr: a, port: port})
+}
+
+// boundAddrs are the addresses a socket bound to a answers on, the one to
+// advertise first: for a wildcard the machine's addresses of that family, those
+// that are neither loopback nor link-local in front.
+func boundAddrs(a netip.Addr) []netip.Addr {
+	if !a.IsUnspecified() {
+		return []netip.Addr{a}
+	}
+	var front, back []netip.Addr
+	addrs, _ := net.InterfaceAddrs() // none known: the loopback address below stands in
+	for _, ia := range addrs {
+		n, ok := ia.(*net.IPNet)
+		if !ok {
+			continue
+		}
+		own, ok := netip.AddrFromSlice(n.IP)
+		own = own.Unmap()
+		switch {
+		case !ok || own.Is4() != a.Is4():
+		case own.IsLoopback() || own.IsLinkLocalUnicast():
+			back = append(back, own)
+		default:
+			front = append(front, own)
+		}
+	}
+	loop := netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	if a.Is6() {
+		loop = netip.IPv6Loopback()
+	}
+	return append(append(front, back...), loop)
+}
+
+// IsLocal reports whether host:port (port 0 = default of the scheme) is one of
+// our listeners' bound or advertised addresses.
+func (t *Transport) IsLocal(host []byte, port uint16) bool {
+	if n := len(host); n > 1 && host[0] == '[' && host[n-1] == ']' {
+		host = host[1 : n-1]
+	}
+	var addr netip.Addr // parsed only for IPv6, which has several spellings
+	if bytes.IndexByte(host, ':') >= 0 {
+		addr, _ = netip.ParseAddr(string(host))
+	}
+	for _, l := range t.listeners {
+		want := port
+		if want == 0 {
+			want = l.proto.port()
+			if l.proto == WS { // a sip URI without a port means 5060 first of all
+				want = 5060
+			} else if l.proto == WSS {
+				want = 5061
+			}
+		}
+		for i := range l.names {
+			n := &l.names[i]
+			if n.port == want && (bytes.EqualFold(n.host, host) || addr.IsValid() && addr == n.addr) {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,81 @@
+package transport
+
+import "bytes"
+
+// Proto is a SIP transport protocol.
+type Proto uint8
+
+// The transports, in Via spelling: UDP, TCP, TLS, WS, WSS.
+const (
+	UDP Proto = iota + 1
+	TCP
+	TLS
+	WS
+	WSS
+)
+
+// protos bounds arrays indexed by Proto.
+const protos = WSS + 1
+
+// String is the Via spelling: "UDP"; "" for no transport.
+func (p Proto) String() string {
+	switch p {
+	case UDP:
+		return "UDP"
+	case TCP:
+		return "TCP"
+	case TLS:
+		return "TLS"
+	case WS:
+		return "WS"
+	case WSS:
+		return "WSS"
+	}
+	return ""
+}
+
+// Param is the spelling of the ;transport= parameter: "udp".
+func (p Proto) Param() string {
+	switch p {
+	case UDP:
+		return "udp"
+	case TCP:
+		return "tcp"
+	case TLS:
+		return "tls"
+	case WS:
+		return "ws"
+	case WSS:
+		return "wss"
+	}
+	return ""
+}
+
+// Secure reports whether the hop is encrypted.
+func (p Proto) Secure() bool { return p == TLS || p == WSS }
+
+// Stream reports whether messages go over a connection.
+func (p Proto) Stream() bool { return p != UDP }
+
+// port is the default port (RFC 3261 §19.1.2, RFC 7118 §5.3).
+func (p Proto) port() uint16 {
+	switch p {
+	case TLS:
+		return 5061
+	case WS:
+		return 80
+	case WSS:
+		return 443
+	}
+	return 5060
+}
+
+// ParseProto reads either spelling, case-insensitively.
+func ParseProto(s []byte) (Proto, bool) {
+	for p := UDP; p <= WSS; p++ {
+		if len(s) == len(p.String()) && bytes.EqualFold(s, []byte(p.String())) {
+			return p, true
+		}
+	}
+	return 0, false
+}

@@ -1,0 +1,88 @@
+package transport
+
+import "time"
+
+// batch is the Sink of one reader loop: datagrams wait in the slots of an
+// outbox, octets in their connections' queues, and all leave by flush.
+type batch struct {
+	t     *Transport
+	lane  int       // which of a listener's sockets to use
+	boxes []*outbox // one for each socket used; UDP loops only
+	dirty []*conn   // have something to flush
+	slots bool      // collect datagrams in boxes
+}
+
+// Send implements Sink.
+func (s *batch) Send(f Flow, b []byte, fail Failer) {
+	switch {
+	case f.conn != nil && len(b) > 0:
+		if f.conn.send(b, fail) {
+			s.dirty = append(s.dirty, f.conn)
+		}
+	case f.l != nil && len(b) > 0 && s.slots:
+		s.box(f.l).add(f.Remote, b, fail)
+	default:
+		s.t.Send(f, b, fail)
+		return
+	}
+	if s.t.cfg.Tap != nil {
+		s.t.tap(true, f, b)
+	}
+}
+
+// box is the outbox for a listener: any socket of it will do, the loop takes its own.
+func (s *batch) box(l *Listener) *outbox {
+	sock := l.socks[s.lane%len(l.socks)]
+	for _, o := range s.boxes {
+		if o.sock == sock {
+			return o
+		}
+	}
+	o := newOutbox(s.t, sock)
+	s.boxes = append(s.boxes, o)
+	return o
+}
+
+// flush lets everything leave.
+func (s *batch) flush() {
+	for _, o := range s.boxes {
+		if o.n > 0 {
+			o.flush()
+		}
+	}
+	for i, c := range s.dirty {
+		c.link.flush()
+		s.dirty[i] = nil
+	}
+	s.dirty = s.dirty[:0]
+}
+
+// Send sends outside any reader loop, at once.
+func (t *Transport) Send(f Flow, b []byte, fail Failer) {
+	switch {
+	case f.IsZero():
+		t.failures.add(fail, errNoFlow)
+		return
+	case len(b) == 0:
+		t.failures.add(fail, errEmpty)
+		return
+	case f.conn != nil:
+		if f.conn.send(b, fail) {
+			f.conn.link.flush()
+		}
+	default:
+		sock := f.l.socks[0]
+		o := sock.spare.Get().(*outbox)
+		o.add(f.Remote, b, fail)
+		o.flush()
+		sock.spare.Put(o)
+	}
+	if t.cfg.Tap != nil {
+		t.tap(true, f, b)
+	}
+}
+
+func (t *Transport) tap(out bool, f Flow, b []byte) {
+	defer t.panics.recovered()
+	t.cfg.Tap(Packet{Time: time.Now(), Out: out, Flow: f, Bytes: b})
+}

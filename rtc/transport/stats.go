@@ -1,0 +1,41 @@
+package transport
+
+import "sync/atomic"
+
+// Stats are counters since start.
+type Stats struct {
+	In, Out, Malformed, Dropped, KeepAlives map[Proto]uint64
+	Conns                                   int    // open now
+	Refused                                 uint64 // connections over a limit
+	Panics                                  uint64 // of the handler
+}
+
+// counters of one loop or protocol; the padding keeps loops on different
+// cores off one another's cache lines.
+type counters struct {
+	in, out, malformed, dropped, keepAlives atomic.Uint64
+	_                                       [88]byte
+}
+
+// Stats adds up the counters.
+func (t *Transport) Stats() Stats {
+	s := Stats{In: map[Proto]uint64{}, Out: map[Proto]uint64{}, Malformed: map[Proto]uint64{},
+		Dropped: map[Proto]uint64{}, KeepAlives: map[Proto]uint64{}}
+	add := func(p Proto, c *counters) {
+		s.In[p] += c.in.Load()
+		s.Out[p] += c.out.Load()
+		s.Malformed[p] += c.malformed.Load()
+		s.Dropped[p] += c.dropped.Load()
+		s.KeepAlives[p] += c.keepAlives.Load()
+	}
+	for _, u := range t.loops {
+		add(UDP, &u.count)
+	}
+	for p := UDP; p < protos; p++ {
+		add(p, &t.count[p])
+	}
+	s.Conns = t.conns.len()
+	s.Refused = t.conns.refused.Load()
+	s.Panics = t.panics.count.Load()
+	return s
+}

@@ -1,0 +1,98 @@
+package transport
+
+import (
+	"fmt"
+	"net/netip"
+)
+
+// Target is where a new request goes.
+type Target struct {
+	Proto      Proto
+	Addr       netip.AddrPort
+	ServerName string    // for TLS verification; "" = the certificate must name the address
+	Via        *Listener // leave by this listener; nil = one of Proto and address family
+}
+
+// Flow finds or begins a way to a target: a UDP socket, a live connection to
+// the same address (RFC 5923), or a connection being dialled, whose messages wait and whose
+// failure is told to their Failer. It does not block. WebSocket peers cannot be
+// dialled; their live connections are found.
+func (t *Transport) Flow(to Target) (Flow, error) {
+	to.Addr = netip.AddrPortFrom(to.Addr.Addr().Unmap(), to.Addr.Port())
+	if !to.Addr.IsValid() || to.Addr.Port() == 0 {
+		return Flow{}, fmt.Errorf("sending by %s to %s: not an address with a port", to.Proto, to.Addr)
+	}
+	l := to.Via
+	if l == nil {
+		l = t.listenerFor(to)
+	}
+	if l == nil || l.proto != to.Proto || !l.reaches(to.Addr.Addr()) {
+		return Flow{}, fmt.Errorf("sending by %s to %s: no listening address of that transport and address family", to.Proto, to.Addr)
+	}
+	if to.Proto == UDP {
+		return Flow{l: l, Remote: to.Addr}, nil
+	}
+	c, fresh, err := t.conns.find(t, to, l)
+	if err != nil {
+		return Flow{}, fmt.Errorf("sending by %s to %s: %w", to.Proto, to.Addr, err)
+	}
+	if fresh && !t.spawn(c.dial) {
+		c.close(errStopped)
+		return Flow{}, errStopped
+	}
+	return c.flow(), nil
+}
+
+// listenerFor chooses whom a request to the target comes from.
+func (t *Transport) listenerFor(to Target) *Listener {
+	var second *Listener
+	for _, l := range t.listeners {
+		if l.proto != to.Proto {
+			continue
+		}
+		if l.suits(to.Addr.Addr()) {
+			return l
+		}
+		if second == nil && l.reaches(to.Addr.Addr()) {
+			second = l
+		}
+	}
+	return second
+}
+
+// find returns a connection that reaches to, a fresh one when there is none.
+func (tb *table) find(t *Transport, to Target, l *Listener) (c *conn, fresh bool, err error) {
+	tb.mu.Lock()
+	defer tb.mu.Unlock()
+	for _, c := range tb.peers[peer{to.Proto, to.Addr}] {
+		if c.alive() && c.serves(to) {
+			return c, false, nil
+		}
+	}
+	if to.Proto != TCP && to.Proto != TLS {
+		return nil, false, fmt.Errorf("the connection is gone and cannot be opened from here")
+	}
+	if tb.total >= tb.max {
+		tb.refused.Add(1)
+		return nil, false, errMaxConns
+	}
+	tb.total++
+	c = &conn{t: t, l: l, proto: to.Proto, remote: to.Addr, opened: true, serverName: to.ServerName, exempt: true}
+	tb.addLocked(c)
+	return c, true, nil
+}
+
+// serves reports whether the connection may carry requests for the target:
+// whoever names a server wants the peer to have proved that name (RFC 5923 §9).
+func (c *conn) serves(to Target) bool {
+	switch {
+	case to.Via != nil && to.Via != c.l:
+		return false
+	case c.proto != TLS || to.ServerName == c.serverName:
+		return true
+	case c.opened:
+		return false
+	}
+	st := c.tlsState.Load()
+	return st != nil && len(st.VerifiedChains) > 0 && st.PeerCertificates[0].VerifyHostname(to.ServerName) == nil
+}

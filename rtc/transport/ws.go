@@ -1,0 +1,245 @@
+package transport
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"github.com/coder/websocket"
+
+	"tandem/rtc/sip"
+)
+
+// subprotocol names SIP in the WebSocket handshake (RFC 7118 §4.1).
+const subprotocol = "sip"
+
+// maxUpgrade is the longest HTTP request that asks for a WebSocket, in octets.
+const maxUpgrade = 16 << 10
+
+// originRule is Listen.Origins.
+type originRule []string
+
+// allows reports whether a page of the request's Origin may connect. Programs
+// that are not browsers send none.
+func (o originRule) allows(r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return true
+	}
+	u, err := url.Parse(origin)
+	if err != nil || u.Host == "" {
+		return false
+	}
+	for _, host := range o {
+		if host == "*" || strings.EqualFold(host, u.Host) || strings.EqualFold(host, u.Hostname()) {
+			return true
+		}
+	}
+	return strings.EqualFold(u.Host, r.Host)
+}
+
+// offersSIP reports whether the client speaks SIP over this WebSocket.
+func offersSIP(r *http.Request) bool {
+	for _, line := range r.Header.Values("Sec-WebSocket-Protocol") {
+		for p := range strings.SplitSeq(line, ",") {
+			if strings.EqualFold(strings.TrimSpace(p), subprotocol) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// upgrade reads the HTTP request of an accepted connection and makes it a
+// WebSocket. The path is not looked at.
+func (c *conn) upgrade() error {
+	var nc net.Conn = c.link
+	if c.tls != nil {
+		nc = c.tls
+	}
+	br := bufio.NewReader(io.LimitReader(nc, maxUpgrade))
+	w := &upgrader{nc: nc, rw: bufio.NewReadWriter(br, bufio.NewWriter(nc)), header: http.Header{}}
+	r, err := http.ReadRequest(br)
+	if err != nil {
+		http.Error(w, "this port speaks SIP over WebSocket", http.StatusBadRequest)
+		w.rw.Flush()
+		return fmt.Errorf("reading the WebSocket request: %w", err)
+	}
+	err = c.acceptWebSocket(w, r)
+	if err != nil {
+		w.rw.Flush() // the refusal
+	}
+	return err
+}
+
+func (c *conn) acceptWebSocket(w http.ResponseWriter, r *http.Request) error {
+	if !offersSIP(r) {
+		http.Error(w, `the subprotocol "sip" is required`, http.StatusBadRequest)
+		return errors.New("the WebSocket client does not offer the subprotocol sip")
+	}
+	if !c.l.origin.allows(r) {
+		http.Error(w, "this Origin may not connect", http.StatusForbidden)
+		return fmt.Errorf("the Origin %q is not allowed", r.Header.Get("Origin"))
+	}
+	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{
+		Subprotocols:       []string{subprotocol},
+		InsecureSkipVerify: true, // the Origin was looked at above
+		OnPingReceived: func(context.Context, []byte) bool {
+			c.t.count[c.proto].keepAlives.Add(1)
+			c.link.arm(c.t.cfg.IdleTimeout, true)
+			return true
+		},
+	})
+	if err != nil {
+		return err
+	}
+	ws.SetReadLimit(int64(c.t.cfg.MaxMessage))
+	c.ws = ws
+	return nil
+}
+
+// upgrader is the http.ResponseWriter of a connection without an http.Server.
+type upgrader struct {
+	nc     net.Conn
+	rw     *bufio.ReadWriter
+	header http.Header
+	wrote  bool
+}
+
+func (w *upgrader) Header() http.Header { return w.header }
+
+func (w *upgrader) WriteHeader(code int) {
+	if w.wrote {
+		return
+	}
+	w.wrote = true
+	if code != http.StatusSwitchingProtocols {
+		w.header.Set("Connection", "close")
+	}
+	fmt.Fprintf(w.rw, "HTTP/1.1 %d %s\r\n", code, http.StatusText(code))
+	_ = w.header.Write(w.rw) // into a buffer: its Flush reports what fails
+	_, _ = w.rw.WriteString("\r\n")
+}
+
+func (w *upgrader) Write(b []byte) (int, error) {
+	w.WriteHeader(http.StatusOK)
+	return w.rw.Write(b)
+}
+
+// Hijack implements http.Hijacker.
+func (w *upgrader) Hijack() (net.Conn, *bufio.ReadWriter, error) { return w.nc, w.rw, w.rw.Flush() }
+
+// readFrames reads one SIP message a frame (RFC 7118 §5.2) to the end.
+func (c *conn) readFrames() {
+	defer c.ws.CloseNow()
+	out := batch{t: c.t}
+	buf := bytes.NewBuffer(make([]byte, 0, readBuffer))
+	for {
+		c.link.arm(c.t.cfg.IdleTimeout, true)
+		_, r, err := c.ws.Reader(context.Background())
+		if err == nil {
+			c.link.arm(c.t.cfg.HeaderTimeout, false)
+			buf.Reset()
+			_, err = buf.ReadFrom(r)
+		}
+		if err != nil {
+			c.link.settle() // the close frame
+			c.close(closedBecause(err))
+			return
+		}
+		c.frame(&out, buf.Bytes())
+		out.flush()
+		if buf.Cap() > 4*readBuffer {
+			buf = bytes.NewBuffer(make([]byte, 0, readBuffer))
+		}
+	}
+}
+
+// frame handles one frame: a message or a keep-alive.
+func (c *conn) frame(out *batch, b []byte) {
+	if len(bytes.Trim(b, "\r\n")) == 0 {
+		c.t.count[c.proto].keepAlives.Add(1)
+		if bytes.Equal(b, ping) && c.send(pong, nil) { // RFC 5626 §4.4.1, as some libraries do here too
+			out.dirty = append(out.dirty, c)
+		}
+		return
+	}
+	m := messages.Get().(*sip.Message)
+	c.t.deliver(out, &c.t.count[c.proto], c.flow(), m, b, nil)
+	messages.Put(m)
+}
+
+// WebSocketHandler serves SIP over WebSocket on somebody else's HTTP server,
+// so that WSS may share a port with other services. Flows count as the
+// listener's: its Origins, Trusted and address apply. ServeHTTP returns when
+// the connection ends.
+func (t *Transport) WebSocketHandler(l *Listener) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { t.serveWebSocket(l, w, r) })
+}
+
+func (t *Transport) serveWebSocket(l *Listener, w http.ResponseWriter, r *http.Request) {
+	if t.draining.Load() || !t.enter() {
+		http.Error(w, "closing", http.StatusServiceUnavailable)
+		return
+	}
+	defer t.work.Done()
+	a, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		http.Error(w, "no peer address", http.StatusInternalServerError)
+		return
+	}
+	c, err := l.admit(net.TCPAddrFromAddrPort(a))
+	if err != nil {
+		http.Error(w, "too many connections", http.StatusServiceUnavailable)
+		return
+	}
+	c.proto = WS
+	if r.TLS != nil || l.proto == WSS {
+		c.proto = WSS
+	}
+	c.tlsState.Store(r.TLS)
+	if err := c.acceptWebSocket(&borrowed{w, c}, r); err != nil {
+		t.conns.leave(c.remote.Addr(), c.exempt)
+		t.cfg.Log.Debug("handshake failed", "peer", c.remote, "err", err)
+		if c.link != nil {
+			c.link.Conn.Close()
+		}
+		return
+	}
+	c.run()
+}
+
+// enter is spawn for a goroutine that already runs; work.Done ends it.
+func (t *Transport) enter() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.ended {
+		return false
+	}
+	t.work.Add(1)
+	return true
+}
+
+// borrowed puts a link under the connection an http.Server hands over.
+type borrowed struct {
+	http.ResponseWriter
+	c *conn
+}
+
+// Hijack implements http.Hijacker.
+func (b *borrowed) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	nc, rw, err := http.NewResponseController(b.ResponseWriter).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	b.c.link = newLink(b.c.t, nc)
+	return b.c.link, bufio.NewReadWriter(rw.Reader, bufio.NewWriter(b.c.link)), nil
+}
