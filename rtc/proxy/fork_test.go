@@ -3,13 +3,11 @@ package proxy
 import (
 	"fmt"
 	"net"
-	"net/netip"
 	"strings"
 	"testing"
 	"time"
 
 	"tandem/rtc/location"
-	"tandem/rtc/resolve"
 	"tandem/rtc/sip"
 	"tandem/rtc/transport"
 )
@@ -202,14 +200,14 @@ func TestCancelCrosses200(t *testing.T) {
 func TestCancelDuringLookup(t *testing.T) {
 	r := newRig(t, nil)
 	alice, far := r.udpUA("alice"), r.udpUA("far")
-	r.dns.block = make(chan struct{})
-	r.dns.hosts["far.example"] = []resolve.Candidate{{Target: transport.Target{Proto: transport.UDP, Addr: far.addr}}}
+	block := r.dns.hold()
+	r.dns.host("far.example", at(transport.UDP, far.addr))
 	invite := alice.ask(req{method: "INVITE", uri: "sip:x@far.example", is: "alice"})
 	alice.want(100)
 	alice.send(cancelOf(invite, ""))
 	alice.want(200)
 	alice.ackFor(invite, alice.want(487))
-	close(r.dns.block)
+	close(block)
 	far.quiet(shortly)
 }
 
@@ -217,7 +215,7 @@ func TestCancelDuringLookup(t *testing.T) {
 func TestLookup(t *testing.T) {
 	r := newRig(t, nil)
 	alice, far := r.udpUA("alice"), r.udpUA("far")
-	r.dns.hosts["far.example"] = []resolve.Candidate{{Target: transport.Target{Proto: transport.UDP, Addr: far.addr}}}
+	r.dns.host("far.example", at(transport.UDP, far.addr))
 	alice.ask(req{method: "INVITE", uri: "sip:x@far.example", is: "alice", id: "far", body: "v=0\r\n"})
 	m := far.want("INVITE")
 	if string(m.RequestURI()) != "sip:x@far.example" || string(m.Body()) != "v=0\r\n" {
@@ -313,11 +311,8 @@ func TestFailover(t *testing.T) {
 	}
 	dead := closed.Addr().(*net.TCPAddr).AddrPort()
 	_ = closed.Close()
-	at := func(p transport.Proto, a netip.AddrPort) resolve.Candidate {
-		return resolve.Candidate{Target: transport.Target{Proto: p, Addr: a}}
-	}
-	r.dns.hosts["gw.example"] = []resolve.Candidate{at(transport.TCP, dead), at(transport.UDP, one.addr), at(transport.UDP, two.addr)}
-	invite := alice.ask(req{method: "INVITE", uri: "sip:x@gw.example", is: "alice"})
+	r.dns.host("gw.example", at(transport.TCP, dead), at(transport.UDP, one.addr), at(transport.UDP, two.addr))
+	alice.ask(req{method: "INVITE", uri: "sip:x@gw.example", is: "alice"})
 	m := one.want("INVITE")
 	one.refuse(m, 503, "Retry-After: 7\n")
 	m2 := two.want("INVITE")
@@ -331,8 +326,8 @@ func TestFailover(t *testing.T) {
 		t.Errorf("resolver was told %q, want %q", got, want)
 	}
 	// when none is left 503 is not passed on (RFC 3261 §16.7 step 6)
-	r.dns.hosts["gw.example"] = []resolve.Candidate{at(transport.UDP, one.addr)}
-	invite = alice.ask(req{method: "INVITE", uri: "sip:x@gw.example", is: "alice"})
+	r.dns.host("gw.example", at(transport.UDP, one.addr))
+	invite := alice.ask(req{method: "INVITE", uri: "sip:x@gw.example", is: "alice"})
 	one.refuse(one.want("INVITE"), 503, "")
 	alice.ackFor(invite, alice.want(500))
 }

@@ -194,8 +194,8 @@ func TestTargets(t *testing.T) {
 	alice, bob := r.udpUA("alice"), r.udpUA("bob")
 	r.book.user("bob", r.binding(bob, ""))
 	r.book.user("away")
-	r.book.aliases["sip:+4930123@example.com"] = "sip:bob@example.com"
-	r.book.aliases["tel:+4930123"] = "sip:bob@example.com"
+	r.book.alias("sip:+4930123@example.com", "sip:bob@example.com")
+	r.book.alias("tel:+4930123", "sip:bob@example.com")
 	for _, c := range []struct {
 		uri, is string
 		code    int // 0: bob gets it

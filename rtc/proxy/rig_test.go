@@ -68,6 +68,12 @@ func (b *book) user(name string, list ...location.Binding) {
 	b.bindings[aor] = list
 }
 
+func (b *book) alias(address, aor rtc.AOR) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.aliases[address] = aor
+}
+
 // names is the fake resolver; numeric hosts go to the real one.
 type names struct {
 	*resolve.Resolver
@@ -79,9 +85,12 @@ type names struct {
 
 func (n *names) Lookup(uri sip.URI, done func([]resolve.Candidate, error)) {
 	host := string(uri.Host)
+	n.mu.Lock()
+	block := n.block
+	n.mu.Unlock()
 	go func() {
-		if n.block != nil {
-			<-n.block
+		if block != nil {
+			<-block
 		}
 		n.mu.Lock()
 		c, ok := n.hosts[host]
@@ -92,6 +101,25 @@ func (n *names) Lookup(uri sip.URI, done func([]resolve.Candidate, error)) {
 		}
 		done(append([]resolve.Candidate(nil), c...), nil)
 	}()
+}
+
+// host makes a name known.
+func (n *names) host(name string, list ...resolve.Candidate) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.hosts[name] = list
+}
+
+// hold makes look-ups wait until the channel is closed.
+func (n *names) hold() chan struct{} {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.block = make(chan struct{})
+	return n.block
+}
+
+func at(p transport.Proto, a netip.AddrPort) resolve.Candidate {
+	return resolve.Candidate{Target: transport.Target{Proto: p, Addr: a}}
 }
 
 func (n *names) Failed(c resolve.Candidate, err error, retryAfter time.Duration) {
