@@ -222,6 +222,9 @@ func (c *Call) progress(f transport.Flow, m *sip.Message) {
 	if rel && !s.offerIn {
 		s.prack(c.seq, Content{})
 	}
+	if s != nil {
+		s.shown = true
+	}
 	if c.inv.Events.Progress != nil {
 		c.inv.Events.Progress(s, m)
 	}
@@ -244,7 +247,8 @@ func (c *Call) fork(f transport.Flow, m *sip.Message) *Session {
 	if err != nil {
 		return nil
 	}
-	s.Dialog, s.flow = d, f
+	s.Dialog = d
+	s.flow = f
 	s.last = Content{Type: c.inv.Type, Body: c.inv.Body}
 	s.learn(m)
 	s.unlisted = c.ua.cfg.Table.Add(d) != nil
@@ -296,6 +300,9 @@ func (c *Call) unwanted(s *Session, m *sip.Message) {
 	s.Retarget(m)
 	s.Confirm()
 	s.oweAck(c.seq)
+	if !s.shown {
+		s.Events = Events{} // nobody has heard of it
+	}
 	_ = s.Ack(Content{})
 	s.sendBye(nil)
 	s.end(End{Reason: "forked"})

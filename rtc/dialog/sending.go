@@ -41,7 +41,7 @@ type sending struct {
 
 // begin never calls back before it has returned.
 func (o *sending) begin() {
-	if !o.flow.IsZero() && o.ua.cfg.Wire.Alive(o.flow) {
+	if o.flow != (transport.Flow{}) && o.ua.cfg.Wire.Alive(o.flow) {
 		o.launch(o.flow)
 		return
 	}
@@ -190,7 +190,7 @@ func (ua *UA) pass(lane *transaction.Lane, flow transport.Flow, hop []byte,
 		lane.Send(f, b)
 		sent(f, b)
 	}
-	if !flow.IsZero() && ua.cfg.Wire.Alive(flow) {
+	if flow != (transport.Flow{}) && ua.cfg.Wire.Alive(flow) {
 		emit(flow)
 		return
 	}
