@@ -93,17 +93,17 @@ func (l *Layer) refuse(out transport.Sink, f transport.Flow, m *sip.Message, err
 	if err.Code == 0 || !m.IsRequest() || m.Method() == sip.ACK {
 		return
 	}
-	var via sip.Via
-	if v, ok := m.TopVia(); ok {
-		via = v
-	}
-	key := l.buffers.get(512)
-	defer l.buffers.put(key)
-	key.b = appendKey(key.b, m, &via, folded(m.Method()))
+	via, _ := m.TopVia() // none: answered where it came from
 	b := l.buffers.get(2048)
 	defer l.buffers.put(b)
-	b.b = sip.AppendResponse(b.b, m, sip.Response{Code: err.Code, Reason: err.Reason, ToTag: l.tag(key.b)})
+	b.b = sip.AppendResponse(b.b, m, sip.Response{Code: err.Code, Reason: err.Reason, ToTag: l.tagOf(m)})
 	out.Send(toPort(f, l.replyPort(f, &via)), b.b, nil)
+}
+
+// tagOf is the tag of an answer to m, which may lack anything.
+func (l *Layer) tagOf(m *sip.Message) string {
+	via, _ := m.TopVia()
+	return l.tag(appendKey(nil, m, &via, folded(m.Method())))
 }
 
 func (l *Layer) tag(key []byte) string {

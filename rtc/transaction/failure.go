@@ -1,5 +1,7 @@
 package transaction
 
+import "runtime/debug"
+
 // failure is a message that did not leave, on its way to its lane. The
 // transport may tell of it while this or another lane is held by the same
 // goroutine (a loop that flushes within Send), so nothing is done on the spot:
@@ -36,6 +38,7 @@ func (l *Layer) deliverFailures() {
 func (ln *Lane) deliver(f *failure) {
 	ln.enter(nil)
 	defer ln.leave()
+	defer ln.l.recovered()
 	f.to.sendFailed(f.err)
 }
 
@@ -51,3 +54,11 @@ func (f *clientFailer) SendFailed(err error) { f.ln.l.sendFailed(f.ln, (*Client)
 
 // SendFailed implements transport.Failer.
 func (f *serverFailer) SendFailed(err error) { f.ln.l.sendFailed(f.ln, (*serverTx)(f), err) }
+
+// recovered is deferred where Run calls the TU: one that panics loses its turn,
+// the server goes on (as it does after a panic on a reader loop).
+func (l *Layer) recovered() {
+	if r := recover(); r != nil {
+		l.log.Error("transaction user panicked", "err", r, "stack", string(debug.Stack()))
+	}
+}

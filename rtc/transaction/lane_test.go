@@ -148,4 +148,47 @@ func TestSynchronousFailuresDoNotBlock(t *testing.T) {
 	})
 }
 
+// A user that panics costs its own request, no more.
+func TestPanicsOfTheUser(t *testing.T) {
+	in(t, Config{Lanes: 1}, func(t *testing.T, w *world) {
+		w.onRequest = func(*Server, *sip.Message) { panic("on purpose") }
+		for _, method := range []string{"INVITE", "MESSAGE", "REGISTER", "BYE"} {
+			func() {
+				defer func() { recover() }() // as the transport does
+				come(udp(), method)(w)
+			}()
+		}
+		come(udp(), "ACK")(w)
+		w.onRequest = nil
+		ln := &w.l.lanes[0]
+		ln.Do(func() {
+			ln.After(sec, func() { w.note("last") })
+			ln.After(sec, func() { panic("on purpose") })
+			ln.After(sec, func() { w.note("first") })
+		})
+		w.play(nil, 60*sec)
+		w.want("0s < INVITE", "0s > 500", "0s < MESSAGE", "0s > 500", "0s < REGISTER", "0s > 500", "0s < BYE", "0s > 500", "1s last", "1.05s first")
+		w.idle()
+	})
+}
+
+func TestFlowClosedIsPassedOn(t *testing.T) {
+	l := New(Config{})
+	l.SetTU(&relay{})
+	l.FlowClosed(tcp()) // not a watcher
+	w := &watcher{}
+	l.SetTU(w)
+	l.FlowClosed(tcp())
+	if w.closed != tcp() {
+		t.Errorf("told of %v", w.closed)
+	}
+}
+
+type watcher struct {
+	relay
+	closed transport.Flow
+}
+
+func (w *watcher) FlowClosed(f transport.Flow) { w.closed = f }
+
 var _ transport.Sink = (*world)(nil)

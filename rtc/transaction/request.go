@@ -45,13 +45,12 @@ func (ln *Lane) request(f transport.Flow, m *sip.Message) {
 	tx.timer.owner = tx
 	ln.insert(tx)
 	if method == sip.INVITE {
-		ln.l.tu.Request(&tx.Server, m)
+		ln.hand(&tx.Server, m)
 		tx.awaitTrying(m)
 	} else {
 		tx.guard()
-		ln.l.tu.Request(&tx.Server, m)
+		ln.hand(&tx.Server, m)
 	}
-	tx.m = nil
 }
 
 // stateless gives the TU a request for which nothing is remembered.
@@ -68,6 +67,20 @@ func (ln *Lane) stateless(f transport.Flow, m *sip.Message, via *sip.Via) {
 func (ln *Lane) pass(f transport.Flow, m *sip.Message, via *sip.Via) {
 	s := new(Server)
 	s.init(ln, f, m, via)
+	ln.hand(s, m)
+}
+
+// hand tells the TU of a request. The transport survives a handler that panics;
+// so that its transaction does not stay for ever, it is answered 500.
+func (ln *Lane) hand(s *Server, m *sip.Message) {
+	done := false
+	defer func() {
+		s.m = nil
+		if !done && !s.final {
+			ln.scratch = sip.AppendResponse(ln.scratch[:0], m, sip.Response{Code: 500, ToTag: ln.l.tagOf(m)})
+			s.Respond(500, ln.scratch)
+		}
+	}()
 	ln.l.tu.Request(s, m)
-	s.m = nil
+	done = true
 }

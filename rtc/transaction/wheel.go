@@ -73,6 +73,7 @@ func (ln *Lane) arm(t *Timer, at time.Duration) {
 func (ln *Lane) advance(now int64) {
 	ln.enter(nil)
 	defer ln.leave()
+	defer ln.l.recovered() // what is due and was not told has its turn at the next tick
 	// After a long stall one turn of the wheel visits every slot.
 	for ln.current = max(ln.current, now-wheelSize); ln.current < now; {
 		ln.current++
