@@ -54,6 +54,7 @@ func (s *Server) routes(cfg *Config) (*rtc.Router, error) {
 		Log:       s.log,
 		Domain:    cfg.Domains[0],
 		Key:       key,
+		Demand:    s.gate.Demand,
 		Recursion: recursion(cfg.Proxy),
 		MaxForks:  cfg.Proxy.MaxForks,
 		TimerC:    cfg.Proxy.TimerC,
@@ -93,7 +94,7 @@ func qop(a Auth) string {
 
 func recursion(p Proxy) proxy.Recursion {
 	if p.RecurseRedirect {
-		return proxy.RecurseAlways
+		return proxy.RecurseDomains
 	}
 	return proxy.RecurseNever
 }
