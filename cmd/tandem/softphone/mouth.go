@@ -1,0 +1,190 @@
+package softphone
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/emiago/diago"
+	"github.com/emiago/diago/media"
+	"github.com/zaf/g711"
+
+	"tandem/cmd/tandem/softphone/sound"
+)
+
+// markEvery is how often a mark is sent, and how long its echo may take.
+const markEvery = time.Second
+
+// markLevel is loud enough to stand out of G.711's quantisation, in dBFS.
+const markLevel = -12
+
+// mouth sends audio. It is used by one goroutine.
+type mouth struct {
+	writer *media.RTPPacketWriter
+	codec  media.Codec
+	sent   int         // packets
+	marks  []time.Time // when the first packet of each mark left
+}
+
+func newMouth(m *diago.DialogMedia) (*mouth, error) {
+	var props diago.MediaProps
+	if _, err := m.AudioWriter(diago.WithAudioWriterMediaProps(&props)); err != nil {
+		return nil, fmt.Errorf("opening audio: %w", err)
+	}
+	if props.Codec.Name != "PCMU" && props.Codec.Name != "PCMA" {
+		return nil, fmt.Errorf("cannot speak codec %s", props.Codec.Name)
+	}
+	return &mouth{writer: m.RTPPacketWriter, codec: props.Codec}, nil
+}
+
+// send sends one packet of encoded audio.
+func (s *mouth) send(payload []byte) error {
+	_, err := s.writer.WriteSamples(payload, uint32(len(payload)), s.sent == 0, s.codec.PayloadType)
+	s.sent++
+	return err
+}
+
+// speak sends a packet every 20 ms by its own clock: a late packet is followed
+// by the next on time, so that the mean rate is kept.
+func (s *mouth) speak(ctx context.Context, done <-chan struct{}, o TalkOptions) error {
+	script := newScript(o)
+	start := time.Now()
+	frame := make([]int16, packetSamples)
+	for i := 0; ; i++ {
+		if wait := time.Until(start.Add(time.Duration(i) * packetTime)); wait > 0 {
+			select {
+			case <-time.After(wait):
+			case <-ctx.Done():
+				return nil
+			case <-done:
+				return nil
+			}
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		if event, ok := script.event(i); ok {
+			if err := s.event(event); err != nil {
+				return quietEnd(done, err)
+			}
+			continue
+		}
+		if o.PlayOnce && script.said() {
+			return nil
+		}
+		if script.next(frame) {
+			s.marks = append(s.marks, time.Now())
+		}
+		if err := s.send(s.encode(frame)); err != nil {
+			return quietEnd(done, err)
+		}
+	}
+}
+
+// quietEnd drops the error of a write that met the end of the call.
+func quietEnd(done <-chan struct{}, err error) error {
+	select {
+	case <-done:
+		return nil
+	case <-time.After(100 * time.Millisecond):
+		return fmt.Errorf("sending audio: %w", err)
+	}
+}
+
+func (s *mouth) encode(frame []int16) []byte {
+	out := make([]byte, len(frame))
+	for i, v := range frame {
+		if s.codec.Name == "PCMA" {
+			out[i] = g711.EncodeAlawFrame(v)
+		} else {
+			out[i] = g711.EncodeUlawFrame(v)
+		}
+	}
+	return out
+}
+
+// event sends one packet of an RFC 4733 event. Its timestamp stays that of the
+// event's start; the last packet moves the clock past the event.
+func (s *mouth) event(e event) error {
+	_, err := s.writer.WriteSamples(media.DTMFEncode(e.DTMFEvent), 0, e.first, media.CodecTelephoneEvent8000.PayloadType)
+	if e.last {
+		s.writer.DelayTimestamp(uint32(eventPackets * packetSamples))
+	}
+	s.sent++
+	return err
+}
+
+type event struct {
+	media.DTMFEvent
+	first, last bool
+}
+
+// eventPackets is how many packets diago makes of a digit; eventGap packets of
+// audio follow it.
+const (
+	eventPackets = 7
+	eventGap     = 5
+)
+
+// script decides what each packet carries.
+type script struct {
+	o      TalkOptions
+	at     int // next sample of Play
+	mark   []int16
+	marked int // next sample of the mark
+	pause  int // samples until the next mark
+	digits []media.DTMFEvent
+	from   int // packet of the first digit
+	begun  bool
+}
+
+func newScript(o TalkOptions) *script {
+	s := &script{o: o, mark: sound.Mark(markLevel), from: int(o.DigitsAt / packetTime)}
+	s.marked = len(s.mark)
+	s.pause = sound.Samples(markEvery / 2)
+	for _, r := range strings.ToUpper(o.Digits) {
+		s.digits = append(s.digits, media.RTPDTMFEncode8000(r)...)
+	}
+	return s
+}
+
+// event is the digit packet to be sent as packet i, if it is one.
+func (s *script) event(i int) (event, bool) {
+	k := i - s.from
+	if k < 0 {
+		return event{}, false
+	}
+	digit, part := k/(eventPackets+eventGap), k%(eventPackets+eventGap)
+	if part >= eventPackets || digit*eventPackets+part >= len(s.digits) {
+		return event{}, false
+	}
+	return event{s.digits[digit*eventPackets+part], part == 0, part == eventPackets-1}, true
+}
+
+func (s *script) said() bool { return s.at >= len(s.o.Play) && !s.o.Loop }
+
+// next fills frame and tells whether a mark begins with its first sample.
+func (s *script) next(frame []int16) (mark bool) {
+	clear(frame)
+	if s.at < len(s.o.Play) {
+		n := copy(frame, s.o.Play[s.at:])
+		s.at += n
+		if s.o.Loop && s.at == len(s.o.Play) {
+			s.at = copy(frame[n:], s.o.Play)
+		}
+		return false
+	}
+	if !s.o.Measure {
+		return false
+	}
+	if s.marked == len(s.mark) {
+		if s.pause -= len(frame); s.pause > 0 {
+			return false
+		}
+		s.marked, s.pause = 0, sound.Samples(markEvery)-len(s.mark)
+		mark = true
+	}
+	s.marked += copy(frame, s.mark[s.marked:])
+	return mark
+}

@@ -1,0 +1,51 @@
+package sound
+
+import (
+	"math"
+	"time"
+)
+
+// Rate is samples a second of all audio here.
+const Rate = 8000
+
+// fade is the rise and fall of a tone, so that it does not click.
+const fade = 5 * time.Millisecond
+
+// Samples is how many samples last d.
+func Samples(d time.Duration) int { return int(d * Rate / time.Second) }
+
+// Duration is how long n samples last.
+func Duration(n int) time.Duration { return time.Duration(n) * time.Second / Rate }
+
+// Tone is a sine of freq hertz at level dBFS.
+func Tone(freq, level float64, d time.Duration) []int16 {
+	return Sweep(freq, freq, level, d)
+}
+
+// Silence is nothing for d.
+func Silence(d time.Duration) []int16 { return make([]int16, Samples(d)) }
+
+// Sweep rises or falls evenly from one frequency to another: a chirp. Its
+// autocorrelation has one sharp peak, which makes it a mark in time.
+func Sweep(from, to, level float64, d time.Duration) []int16 {
+	n := Samples(d)
+	out := make([]int16, n)
+	amplitude := 32767 * math.Pow(10, level/20)
+	edge := min(Samples(fade), n/2)
+	phase := 0.0
+	for i := range out {
+		gain := 1.0
+		if i < edge {
+			gain = float64(i) / float64(edge)
+		} else if n-1-i < edge {
+			gain = float64(n-1-i) / float64(edge)
+		}
+		out[i] = int16(math.Round(amplitude * gain * math.Sin(phase)))
+		f := from + (to-from)*float64(i)/float64(n)
+		phase += 2 * math.Pi * f / Rate
+	}
+	return out
+}
+
+// Mark is the chirp by which delays are measured: 100 ms from 600 to 2,600 Hz.
+func Mark(level float64) []int16 { return Sweep(600, 2600, level, 100*time.Millisecond) }
