@@ -15,7 +15,8 @@
 // expiry plus the interval that was granted. An update that changes nothing but
 // time (expiry, CSeq, Call-ID; not the contact, instance, path, q, flow address,
 // user agent or device) and whose expiry the copy on disk covers is not
-// written and is acknowledged at once. So a phone that refreshes shortly before
+// written and is acknowledged at once. With an instance a new Call-ID is written
+// as well, because it ends the temporary GRUUs given out before (RFC 5627 §3.2). So a phone that refreshes shortly before
 // its expiry is written every second time, one that refreshes at half time every
 // third time. After a restart a binding lives until the time on disk: never
 // shorter than a phone was promised, at most one interval longer. Its CSeq may
