@@ -7,7 +7,8 @@ type claim struct {
 	realm     *realm // to ask for
 	proxy     bool   // ask by 407
 	foreign   bool   // no user of a domain of ours
-	anonymous bool   // says not to say (RFC 3323 §4.1), or names a number
+	anonymous bool   // says not to say (RFC 3323 §4.1)
+	number    bool   // names a telephone number, which no domain owns
 	toUs      bool   // the Request-URI is of a domain of ours, or this server
 	mismatch  string // what to answer when somebody else is proved
 	fault     string // cannot be claimed at all, with code
@@ -30,7 +31,8 @@ func (g *Gate) claim(m *sip.Message, method sip.Method, w *work) claim {
 		c.realm = r
 	} else {
 		c.foreign = true
-		c.anonymous = uri.Kind == sip.URITel || sip.EqualFold(uri.Host, "anonymous.invalid")
+		c.number = uri.Kind == sip.URITel
+		c.anonymous = sip.EqualFold(uri.Host, "anonymous.invalid")
 	}
 	if to, err := sip.ParseURI(m.RequestURI()); err == nil && to.Kind != sip.URITel {
 		c.toUs = g.realmOf(to.Host) != nil || g.cfg.Local != nil && g.cfg.Local(to.Host, to.Port)

@@ -206,7 +206,7 @@ func (g *Gate) conclude(c claim, p proof, w *work) verdict {
 				g.counts.foreign.Add(1)
 				return verdict{}
 			}
-			if !c.anonymous {
+			if !c.anonymous && !c.number { // may be one of ours
 				g.counts.refused.Add(1)
 				return refuse(403, "Callers of Other Domains Not Accepted")
 			}
