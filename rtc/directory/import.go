@@ -22,7 +22,7 @@ const (
 // Imported is one user that an import made.
 type Imported struct {
 	AOR      rtc.AOR
-	Password string // generated, or the one of the file
+	Password string // generated; "" when the file gave one
 }
 
 // Import adds users from CSV: user, display name, password, then any number of
@@ -101,6 +101,9 @@ func (d *Directory) importLine(record []string, line int, taken map[string]int) 
 	account, password, err := d.prepare(add)
 	if err != nil {
 		return nil, "", err
+	}
+	if add.Password != "" {
+		password = "" // whoever wrote the file knows it
 	}
 	for _, key := range keys(account.User) {
 		if before, ok := taken[key]; ok && before != line {
