@@ -151,6 +151,17 @@ func (d *Directory) DefaultDomain() string {
 // Domains we serve, the default one first.
 func (d *Directory) Domains() []string { return slices.Clone(d.domains) }
 
+// Count is how many users there are.
+func (d *Directory) Count() int {
+	n := 0
+	d.entries.each(func(_ string, e entry) {
+		if e.primary {
+			n++
+		}
+	})
+	return n
+}
+
 // Users returns all users, sorted by domain, then name.
 func (d *Directory) Users() []User {
 	var users []User

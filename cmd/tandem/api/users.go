@@ -89,10 +89,7 @@ func (c *Core) importUsers(w http.ResponseWriter, r *http.Request) {
 	}
 	list := make([]User, len(added))
 	for i, a := range added {
-		list[i] = User{Address: string(a.AOR), Enabled: true}
-		if a.Generated {
-			list[i].Password = a.Password
-		}
+		list[i] = User{Address: string(a.AOR), Enabled: true, Password: a.Password}
 	}
 	reply(w, list)
 }

@@ -174,10 +174,8 @@ func (c *Config) Check() error {
 	if c.Registrar.MaxBindings < 1 {
 		bad("registrar.max_bindings: must be at least 1")
 	}
-	for i := range c.Routes {
-		if err := c.Routes[i].Check(); err != nil {
-			bad("routes[%d]: %w", i, err)
-		}
+	if _, err := proxy.NewRoutes(c.Routes); err != nil {
+		bad("routes: %w", err)
 	}
 	switch c.Log.Level {
 	case "debug", "info", "warn", "error":

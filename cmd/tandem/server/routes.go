@@ -11,8 +11,10 @@ import (
 	"tandem/rtc"
 	"tandem/rtc/auth"
 	"tandem/rtc/directory"
+	"tandem/rtc/location"
 	"tandem/rtc/proxy"
 	"tandem/rtc/registrar"
+	"tandem/rtc/sip"
 	"tandem/rtc/transport"
 )
 
@@ -27,7 +29,6 @@ func (s *Server) routes(cfg *Config) (*rtc.Router, error) {
 	if err != nil {
 		return nil, err
 	}
-	users := users{s.directory}
 	s.gate = auth.New(auth.Config{
 		Users:        s.directory,
 		Domains:      cfg.Domains,
@@ -38,7 +39,17 @@ func (s *Server) routes(cfg *Config) (*rtc.Router, error) {
 		AllowForeign: cfg.Auth.AllowForeign,
 		Log:          s.log,
 	})
+	gruu, err := location.NewGRUU(key)
+	if err != nil {
+		return nil, err
+	}
 	reg := registrar.New(registrar.Config{
+		Location:       s.location,
+		Users:          s.directory,
+		Log:            s.log,
+		Domain:         cfg.Domains[0],
+		Local:          s.transport.IsLocal,
+		GRUU:           gruu,
 		MinExpires:     cfg.Registrar.MinExpires,
 		MaxExpires:     cfg.Registrar.MaxExpires,
 		DefaultExpires: cfg.Registrar.DefaultExpires,
@@ -49,11 +60,14 @@ func (s *Server) routes(cfg *Config) (*rtc.Router, error) {
 		Transport: s.transport,
 		Resolver:  s.resolver,
 		Location:  s.location,
-		Users:     users,
+		Users:     users{s.directory},
 		Routes:    routes,
 		Log:       s.log,
 		Domain:    cfg.Domains[0],
 		Key:       key,
+		TempGRUU: func(uri sip.URI) (rtc.AOR, string, bool) {
+			return gruu.Temp(s.location, uri)
+		},
 		Demand:    s.gate.Demand,
 		Recursion: recursion(cfg.Proxy),
 		MaxForks:  cfg.Proxy.MaxForks,
@@ -78,7 +92,7 @@ func (u users) Resolve(address rtc.AOR) (rtc.AOR, bool) {
 func algorithms(names []string) []auth.Algorithm {
 	var list []auth.Algorithm
 	for _, n := range names {
-		if a, ok := auth.ParseAlgorithm(n); ok {
+		if a, ok := auth.ParseAlgorithm([]byte(n)); ok {
 			list = append(list, a)
 		}
 	}

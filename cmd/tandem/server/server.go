@@ -183,7 +183,7 @@ func (s *Server) Run(ctx context.Context) error {
 	start("control socket", s.control.run)
 	start("http", s.http.run)
 	start("systemd", s.notify)
-	s.log.Info("serving", "listen", s.listening(), "domains", s.directory.Domains(), "users", len(s.directory.Users()), "bindings", s.location.Count())
+	s.log.Info("serving", "listen", s.listening(), "domains", s.directory.Domains(), "users", s.directory.Count(), "bindings", s.location.Count())
 	var err error
 	select {
 	case <-ctx.Done():
@@ -295,7 +295,7 @@ func (s *Server) core() *api.Core {
 
 func (s *Server) status() api.Status {
 	st := api.Status{Version: Version(), PID: os.Getpid(), Started: s.started, Listen: s.listening(), Domains: s.directory.Domains(),
-		Users: len(s.directory.Users()), Bindings: s.location.Count(), Connected: s.transport.Stats().Conns}
+		Users: s.directory.Count(), Bindings: s.location.Count(), Connected: s.transport.Stats().Conns}
 	if err := s.store.Healthy(); err != nil {
 		st.StoreError = err.Error()
 	}
