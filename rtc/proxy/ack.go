@@ -40,9 +40,14 @@ func (p *Proxy) ack(r *rtc.Request) {
 	if !ok {
 		return
 	}
-	var buf [4]resolve.Candidate
-	if cands, ok := p.res.Numeric(buf[:0], uri); ok {
+	w := getWork()
+	cands, ok := p.res.Numeric(w.cands[:0], uri)
+	if ok {
 		p.ackTo(r.Tx.Lane(), r.Message, &pl, &b.target, cands)
+	}
+	w.cands = cands
+	w.put()
+	if ok {
 		return
 	}
 	late := &lateAck{m: r.Tx.Keep(), lane: r.Tx.Lane(), plan: pl, target: b.target}
@@ -75,7 +80,8 @@ func (p *Proxy) ackTo(lane *transaction.Lane, m *sip.Message, pl *plan, t *targe
 func (p *Proxy) sendAck(lane *transaction.Lane, m *sip.Message, pl *plan, t *target, flow transport.Flow) {
 	w := getWork()
 	p.stats.requests.Add(1)
-	lane.Send(flow, p.build(w, m, pl, t, 0, flow, statelessBranch{p, m}))
+	w.ack = statelessBranch{p, m}
+	lane.Send(flow, p.build(w, m, pl, t, 0, flow, &w.ack))
 	w.put()
 }
 
@@ -87,7 +93,7 @@ type statelessBranch struct {
 	m *sip.Message
 }
 
-func (b statelessBranch) AppendBranch(dst, tail []byte) []byte {
+func (b *statelessBranch) AppendBranch(dst, tail []byte) []byte {
 	var h maphash.Hash
 	h.SetSeed(b.p.seed)
 	via, _ := b.m.TopVia()

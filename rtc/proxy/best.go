@@ -27,6 +27,8 @@ func (f *forward) finish(live *answer) {
 		f.give(487)
 	case code == 408 && f.plan.method != sip.INVITE:
 		// RFC 4320 §4.1: by now the client has given up by itself
+	case code == 503 && b.final == nil && (live == nil || live.branch != best): // §16.9
+		f.respond(500, "Destination Unreachable", nil)
 	case code == 503: // it is about that server, not about us (step 6)
 		f.give(500)
 	case code == 430: // it is for us to know another way (RFC 5626 §5.3.1)

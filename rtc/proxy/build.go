@@ -51,8 +51,7 @@ func (p *Proxy) build(w *work, m *sip.Message, pl *plan, t *target, breadth int,
 	s = append(s, ' ')
 	s = append(s, l.SentBy()...)
 	s = append(s, ";branch="...)
-	var tail [loopLen]byte
-	s = br.AppendBranch(s, appendLoop(tail[:0], pl.loop))
+	s = br.AppendBranch(s, appendLoop(w.tail[:0], pl.loop))
 	e.PushVia(s[at:]) // step 8
 	w.scratch = s
 	w.out = e.Append(w.out[:0])

@@ -420,6 +420,50 @@ func TestRedirection(t *testing.T) {
 	}
 }
 
+// A large request goes by TCP where UDP was meant, and by UDP when TCP is refused
+// there (RFC 3261 §18.1.1). A phone's own flow is kept.
+func TestLargeRequest(t *testing.T) {
+	r := newRig(t, nil)
+	alice, bob, far := r.udpUA("alice"), r.udpUA("bob"), r.udpUA("far")
+	r.book.user("bob", r.binding(bob, ""))
+	body := strings.Repeat("x", 2000)
+	alice.ask(req{method: "MESSAGE", uri: "sip:x@" + far.addr.String(), is: "alice", body: body})
+	m := far.want("MESSAGE")
+	if via, _ := m.TopVia(); string(via.Transport) != "UDP" || string(m.Body()) != body {
+		t.Errorf("got\n%s", m.Bytes())
+	}
+	if want := fmt.Sprintf("TCP %s 0s", far.addr); r.dns.failures() != want {
+		t.Errorf("failures %q, want %q", r.dns.failures(), want)
+	}
+	far.reply(m, 200, "")
+	alice.want(200)
+	ln, err := net.Listen("tcp", far.addr.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	in := make(chan string, 10)
+	go func() {
+		c, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		readFrames(c, in)
+	}()
+	alice.ask(req{method: "MESSAGE", uri: "sip:x@" + far.addr.String(), is: "alice", body: body})
+	select {
+	case s := <-in:
+		if !strings.Contains(s, "Via: SIP/2.0/TCP "+r.tcp.String()) {
+			t.Errorf("got\n%s", s)
+		}
+	case <-time.After(5 * time.Second):
+		t.Error("nothing came by TCP")
+	}
+	alice.ask(req{method: "MESSAGE", uri: "sip:bob@example.com", body: body})
+	bob.want("MESSAGE")
+}
+
 // After a restart the flow of a UDP binding is made again from its address.
 func TestRestoredBinding(t *testing.T) {
 	r := newRig(t, nil)

@@ -166,17 +166,20 @@ func (f *forward) start(i int) {
 		return
 	}
 	b.state = locating
-	var buf [4]resolve.Candidate
-	if cands, ok := f.p.res.Numeric(buf[:0], uri); ok {
+	w := getWork()
+	cands, ok := f.p.res.Numeric(w.cands[:0], uri)
+	if ok {
 		f.located(i, cands)
-		return
+	} else {
+		f.lookup(i, uri)
 	}
-	f.lookup(i, uri)
+	w.cands = cands
+	w.put()
 }
 
 // lookup asks the resolver, the only wait there is.
 func (f *forward) lookup(i int, uri sip.URI) {
-	method, callID := f.plan.method, ""
+	callID := ""
 	if f.p.debug() {
 		callID = string(f.request().CallID())
 	}
@@ -185,8 +188,8 @@ func (f *forward) lookup(i int, uri sip.URI) {
 			if f.branches[i].state != locating {
 				return // cancelled meanwhile
 			}
-			if err != nil {
-				f.p.log.Debug("next hop not found", "call_id", callID, "method", method, "err", err)
+			if err != nil && f.p.debug() {
+				f.p.log.Debug("next hop not found", "call_id", callID, "err", err)
 			}
 			if f.stop {
 				f.end(i, 0)

@@ -263,6 +263,10 @@ func TestNoOpenRelay(t *testing.T) {
 	mallory.want(200)
 	denied(req{uri: "sip:carol@" + carol.addr.String(), route: rr, id: "m2"})
 	denied(req{uri: "sip:+49123@" + gw, route: rr, id: "m1"}) // nor for the telephone network
+	// also when the call was begun by one of us
+	carol.ask(req{method: "INVITE", uri: "sip:x@" + mallory.addr.String(), is: "carol", id: "m3"})
+	rr3 := routeValues(mallory.want("INVITE"), sip.HdrRecordRoute)
+	denied(req{uri: "sip:+49123@" + gw, route: rr3, id: "m3"})
 	mallory.ask(req{method: "BYE", uri: strings.Trim(bob.contact(), "<>"), route: rr, id: "m1", toTag: "bob"})
 	bob.want("BYE")
 	carol.quiet(shortly)
@@ -364,6 +368,12 @@ func TestStrictRouting(t *testing.T) {
 		}
 		bob.reply(m, 200, "")
 		alice.want(200)
+	}
+	// the pair of two transports, by a strict router that lost all parameters
+	pair := []string{fmt.Sprintf("<sip:%s;transport=tcp>", r.tcp), "<" + target + ">"}
+	alice.ask(req{method: "INFO", uri: "sip:" + r.udp.String(), id: "strict", is: "alice", toTag: "bob", route: pair})
+	if m := bob.want("INFO"); string(m.RequestURI()) != target || m.Has(sip.HdrRoute) {
+		t.Errorf("pair: got\n%s", m.Bytes())
 	}
 	// the next hop is strict
 	strict := fmt.Sprintf("sip:%s", bob.addr)

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"tandem/rtc"
+	"tandem/rtc/resolve"
 	"tandem/rtc/sip"
 )
 
@@ -78,6 +79,9 @@ type work struct {
 	edit    sip.Edit
 	scratch []byte
 	out     []byte
+	tail    [loopLen]byte
+	cands   []resolve.Candidate
+	ack     statelessBranch
 }
 
 var works = sync.Pool{New: func() any { return &work{scratch: make([]byte, 0, 1024), out: make([]byte, 0, 4096)} }}
@@ -85,6 +89,7 @@ var works = sync.Pool{New: func() any { return &work{scratch: make([]byte, 0, 10
 func getWork() *work { return works.Get().(*work) }
 
 func (w *work) put() {
+	w.ack = statelessBranch{}
 	if cap(w.out) <= 1<<16 {
 		works.Put(w)
 	}

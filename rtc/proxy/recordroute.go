@@ -16,7 +16,7 @@ func (p *Proxy) recordRoute(w *work, m *sip.Message, pl *plan, t *target, out tr
 	sips := pl.uri.Kind == sip.URISIPS
 	double := inToken || t.token || in.Listener() != out.Listener()
 	g := grantPlain
-	if pl.identified || pl.grant == grantFull {
+	if t.peer || pl.trusted || pl.grant == grantFull {
 		g = grantFull
 	}
 	if double {

@@ -142,7 +142,7 @@ func (f *forward) Failed(c *transaction.Client, err error) {
 		code = 430 // the phone's connection has gone
 	}
 	if f.p.debug() {
-		f.p.log.Debug("branch failed", "method", f.plan.method, "code", code, "err", err)
+		f.p.log.Debug("branch failed", "call_id", string(f.request().CallID()), "code", code, "err", err)
 	}
 	f.end(i, code)
 	if !f.tryElsewhere(i) {

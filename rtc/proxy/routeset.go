@@ -45,8 +45,9 @@ func (p *Proxy) domainPort(u sip.URI) bool {
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
-// takeRoutes removes own Routes from the top: one, or both of a pair (r2). What
-// the last one taken says about the way onward holds.
+// takeRoutes removes own Routes from the top: both of a pair (r2), and also those
+// that a phone has twice, from its settings and from Service-Route. What the last
+// one taken says about the way onward holds.
 func (p *Proxy) takeRoutes(m *sip.Message, pl *plan) error {
 	elements := 0
 	var last []byte
@@ -54,10 +55,8 @@ func (p *Proxy) takeRoutes(m *sip.Message, pl *plan) error {
 		elements++
 		last = v
 	}
-	pair := false
 	if p.strictRouted(m, pl.uri, last) {
 		p.takeRoute(m, pl, pl.uri)
-		_, pair = pl.uri.Param("r2")
 		na, err := sip.ParseNameAddr(last)
 		if err != nil {
 			return &rtc.Status{Code: 400, Reason: "Bad Route"}
@@ -80,14 +79,12 @@ func (p *Proxy) takeRoutes(m *sip.Message, pl *plan) error {
 		if err != nil {
 			return &rtc.Status{Code: 400, Reason: "Bad Route"}
 		}
-		_, r2 := u.Param("r2")
-		if mine := u.Kind != sip.URITel && u.Kind != sip.URIOther && p.isOurs(u); !mine || pl.ours && !(pair && r2) {
+		if u.Kind != sip.URISIP && u.Kind != sip.URISIPS || !p.isOurs(u) {
 			pl.next = na.URI
 			break
 		}
 		p.takeRoute(m, pl, u)
 		pl.pops++
-		pair = r2 && !pair
 	}
 	if pl.flow == pl.in { // it came from there (RFC 5626 §5.3): the rest of its route tells
 		pl.flow = noFlow

@@ -20,6 +20,7 @@ type target struct {
 	token   bool           // later requests must use the flow, too
 	bound   bool           // a binding
 	foreign bool           // next hop outside the trust domain of RFC 3325
+	peer    bool           // next hop of a static route
 	q       uint16
 	same    string // +sip.instance: of targets with the same one only one is tried at a time
 	spare   bool   // only tried when another one of its instance or route cannot be reached
@@ -53,7 +54,7 @@ func (p *Proxy) targets(r *rtc.Request, pl *plan, f *forward) error {
 	if err := p.mayRelay(r, pl, nil); err != nil {
 		return err
 	}
-	f.add(target{uri: pl.ruri})
+	f.add(target{uri: pl.ruri, peer: p.Routes().peer(pl.uri.Host)})
 	return nil
 }
 
@@ -226,6 +227,14 @@ func reachable(uri []byte, source netip.AddrPort, strict bool) bool {
 	if err != nil {
 		return false
 	}
+	port := u.Port
+	if port == 0 {
+		port = 5060
+	}
+	var buf [64]byte
+	if string(u.Host) == string(source.Addr().AppendTo(buf[:0])) { // nearly always
+		return port == source.Port() || !strict
+	}
 	addr, err2 := netip.ParseAddr(string(bytes.Trim(u.Host, "[]")))
 	if err2 != nil {
 		return !strict // a name
@@ -233,10 +242,6 @@ func reachable(uri []byte, source netip.AddrPort, strict bool) bool {
 	addr, from := addr.Unmap(), source.Addr().Unmap()
 	if !strict {
 		return addr == from || !addr.IsPrivate() || from.IsPrivate()
-	}
-	port := u.Port
-	if port == 0 {
-		port = 5060
 	}
 	return addr == from && port == source.Port()
 }
@@ -270,7 +275,7 @@ func (p *Proxy) routeTargets(r *rtc.Request, pl *plan, f *forward, c *route, num
 		if uri == "" {
 			uri = pl.ruri
 		}
-		f.add(target{uri: uri, hop: h.raw, foreign: !c.Trusted, same: "\x00route", spare: i > 0})
+		f.add(target{uri: uri, hop: h.raw, foreign: !c.Trusted, peer: true, same: "\x00route", spare: i > 0})
 	}
 	return nil
 }

@@ -103,8 +103,8 @@ type grant uint8
 
 const (
 	grantNone  grant = iota
-	grantPlain       // begun by somebody unknown: anywhere but to static routes
-	grantFull        // begun by somebody known
+	grantPlain       // anywhere but to the next hops of static routes
+	grantFull        // there, too: the call came from a peer or went to one
 )
 
 const markLen = 8
