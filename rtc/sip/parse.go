@@ -107,7 +107,10 @@ func (m *Message) requestLine(end int) *Error {
 	}
 	m.name = span{0, uint32(i)}
 	m.method = MethodOf(b[:i])
-	if m.version.to == 0 {
+	switch {
+	case v == i:
+		return bad("No Request-URI")
+	case m.version.to == 0:
 		return bad("Blanks behind SIP version")
 	}
 	m.uri = span{uint32(i + 1), uint32(v)}

@@ -35,6 +35,14 @@ func (w *window) part(m *Message, i int) (value []byte, from int) {
 	return value, from
 }
 
+// below moves the start to the line after line i.
+func (w *window) below(m *Message, id HeaderID, i int) {
+	w.lo = 0
+	if w.loLine = m.next(id, i+1); w.loLine < 0 {
+		w.loLine = len(m.lines)
+	}
+}
+
 // popFirst removes the first element that is left; a line that has no other is
 // removed with it.
 func (e *Edit) popFirst(id HeaderID, w *window) {
@@ -43,13 +51,13 @@ func (e *Edit) popFirst(id HeaderID, w *window) {
 		value, pos := w.part(e.m, i)
 		found, pos := element(value, pos)
 		if found.from == found.to {
-			w.loLine, w.lo = i+1, 0
+			w.below(e.m, id, i)
 			continue
 		}
 		rest, _ := element(value, pos)
 		if rest.from == rest.to {
 			e.DelAt(i)
-			w.loLine, w.lo = i+1, 0
+			w.below(e.m, id, i)
 			return
 		}
 		base := e.m.lines[i].value.from

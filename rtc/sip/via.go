@@ -96,7 +96,7 @@ func (v *Via) sentBy(b []byte, i int) (int, *Error) {
 func (v *Via) params() *Error {
 	for pos := 0; pos < len(v.Params); {
 		name, value, next, ok := nextParam(v.Params, pos)
-		if !ok && (next < len(v.Params) || len(name) > 0) { // one ';' at the end does no harm
+		if !ok && (next < len(v.Params) || len(name) > 0 || value != nil) { // one ';' at the end does no harm
 			return bad("Bad parameter in Via")
 		}
 		pos = next

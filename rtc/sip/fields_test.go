@@ -1,0 +1,251 @@
+package sip
+
+import (
+	"bytes"
+	"testing"
+)
+
+// Field-level checks of the torture messages that hide something.
+
+func TestTortureWsinv(t *testing.T) {
+	m := parse(t, torture(t, "rfc4475/wsinv.dat"))
+	to, ok := m.To()
+	equal(t, "to ok", ok, true)
+	text(t, "to tag", to.Tag(), "1918181833n")
+	text(t, "to uri", to.URI, "sip:vivekg@chair-dnrc.example.com")
+	from, _ := m.From()
+	text(t, "from display", from.Display, `"J Rosenberg \\\""`)
+	text(t, "from name", from.AppendDisplay(nil), `J Rosenberg \"`)
+	text(t, "from tag", from.Tag(), "98asjd8")
+	c, ok := m.FirstAddr(HdrContact)
+	equal(t, "contact ok", ok, true)
+	q, _ := c.Param("q")
+	text(t, "q", q, "0.33")
+	v, _ := c.Param("newparam")
+	text(t, "newparam", v, "newvalue")
+	v, ok = c.Param("secondparam")
+	if v != nil || !ok {
+		t.Errorf("secondparam %q %v", v, ok)
+	}
+	n, _ := m.CSeq()
+	equal(t, "cseq", n, 9)
+	text(t, "cseq method", m.CSeqMethod(), "INVITE")
+	f, _ := m.MaxForwards()
+	equal(t, "max-forwards", f, 68)
+	var hosts, branches []string
+	for e := range m.Values(HdrVia) {
+		v, err := ParseVia(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		hosts = append(hosts, string(v.Transport)+" "+string(v.Host))
+		branches = append(branches, string(v.Branch))
+	}
+	equal(t, "vias", len(hosts), 3)
+	equal(t, "via 0", hosts[0]+" "+branches[0], "UDP 192.0.2.2 390skdjuw")
+	equal(t, "via 1", hosts[1]+" "+branches[1], "TCP spindle.example.com z9hG4bK9ikj8")
+	equal(t, "via 2", hosts[2]+" "+branches[2], "UDP 192.168.255.111 z9hG4bK30239")
+	if s := m.Get(HdrSubject); s == nil || len(s) != 0 {
+		t.Errorf("subject %q", s)
+	}
+	text(t, "newfangled", m.GetName("newfangledheader"), "newfangled value\r\n continued newfangled value")
+	text(t, "unusual", m.GetName("UnknownHeaderWithUnusualValue"), ";;,,;;,;")
+	r, _ := m.TopRoute()
+	text(t, "route", r.URI, "sip:services.example.com;lr;unknownwith=value;unknown-no-value")
+	equal(t, "body", len(m.Body()), 150)
+}
+
+func TestTortureEscapes(t *testing.T) {
+	m := parse(t, torture(t, "rfc4475/esc01.dat"))
+	u, err := ParseURI(m.RequestURI())
+	if err != nil {
+		t.Fatal(err)
+	}
+	text(t, "user", u.User, "sips%3Auser%40example.com")
+	text(t, "host", u.Host, "example.net")
+	text(t, "aor", u.AppendAOR(nil), "sip:sips%3Auser%40example.com@example.net")
+	a, _ := m.FirstAddr(HdrContact)
+	c, err := ParseURI(a.URI)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names, values []string
+	Params(c.Params, func(n, v []byte) bool {
+		names = append(names, string(AppendUnescaped(nil, n)))
+		values = append(values, string(AppendUnescaped(nil, v)))
+		return true
+	})
+	if len(names) != 2 || names[0] != "lr" || names[1] != "name" || values[1] != "value%41" {
+		t.Errorf("%q %q", names, values)
+	}
+	to, _ := m.To()
+	u, _ = ParseURI(to.URI)
+	text(t, "to", u.AppendAOR(nil), "sip:user@example.com")
+
+	m = parse(t, torture(t, "rfc4475/esc02.dat"))
+	equal(t, "method", m.Method(), MethodOther)
+	text(t, "method", m.MethodName(), "RE%47IST%45R")
+	equal(t, "contacts", m.Count(HdrContact), 2)
+	text(t, "escaped name", m.GetName("C%6Fntact"), "<sip:alias2@host2.example.com>")
+
+	m = parse(t, torture(t, "rfc4475/escnull.dat"))
+	var uris []URI
+	for e := range m.Values(HdrContact) {
+		a, _ := ParseNameAddr(e)
+		u, err := ParseURI(a.URI)
+		if err != nil {
+			t.Fatal(err)
+		}
+		uris = append(uris, u)
+	}
+	if len(uris) != 2 || EqualURI(uris[0], uris[1]) {
+		t.Error("two contacts that differ in NULs are one")
+	}
+	text(t, "user", AppendUnescaped(nil, uris[1].User), "\x00\x00")
+}
+
+func TestTortureFields(t *testing.T) {
+	m := parse(t, torture(t, "rfc4475/longreq.dat"))
+	equal(t, "vias", count(m.Values(HdrVia)), 34)
+	equal(t, "via lines", m.Count(HdrVia), 34)
+
+	m = parse(t, torture(t, "rfc4475/semiuri.dat"))
+	u, _ := ParseURI(m.RequestURI())
+	text(t, "user", AppendUnescaped(nil, u.User), "user;par=u@example.net")
+	text(t, "host", u.Host, "example.com")
+	equal(t, "accept", count(m.Values(HdrAccept)), 6)
+
+	m = parse(t, torture(t, "rfc4475/cparam01.dat"))
+	a, _ := m.FirstAddr(HdrContact)
+	_, ok := a.Param("unknownparam")
+	equal(t, "contact parameter", ok, true)
+	u, _ = ParseURI(a.URI)
+	equal(t, "uri parameters", len(u.Params), 0)
+
+	m = parse(t, torture(t, "rfc4475/cparam02.dat"))
+	a, _ = m.FirstAddr(HdrContact)
+	_, ok = a.Param("unknownparam")
+	equal(t, "contact parameter", ok, false)
+	u, _ = ParseURI(a.URI)
+	text(t, "uri parameters", u.Params, ";unknownparam")
+
+	m = parse(t, torture(t, "rfc4475/noreason.dat"))
+	equal(t, "status", m.StatusCode(), 100)
+	equal(t, "reason", len(m.ReasonPhrase()), 0)
+
+	m = parse(t, torture(t, "rfc4475/unreason.dat"))
+	equal(t, "status", m.StatusCode(), 200)
+	if !bytes.HasPrefix(m.ReasonPhrase(), []byte("= 2**3 * 5**2 \xd0\xbd")) {
+		t.Errorf("reason %q", m.ReasonPhrase())
+	}
+
+	m = parse(t, torture(t, "rfc4475/regescrt.dat"))
+	a, _ = m.FirstAddr(HdrContact)
+	u, err := ParseURI(a.URI)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text(t, "headers", u.Headers, "Route=%3Csip:sip.example.com%3E")
+
+	m = parse(t, torture(t, "rfc4475/regbadct.dat"))
+	if _, err := ParseNameAddr(m.Get(HdrContact)); err == nil || err.Code != 400 {
+		t.Errorf("a Contact with '?' outside brackets: %v", err)
+	}
+
+	m = parse(t, torture(t, "rfc4475/dblreq.dat"))
+	equal(t, "method", m.Method(), REGISTER)
+	equal(t, "body", len(m.Body()), 0)
+	if bytes.Contains(m.Bytes(), []byte("INVITE")) {
+		t.Error("the second request is part of the first")
+	}
+
+	m = parse(t, torture(t, "rfc4475/lwsdisp.dat"))
+	f, _ := m.From()
+	text(t, "display", f.Display, "caller")
+
+	for name, scheme := range map[string]string{"unkscm": "nobodyKnowsThisScheme", "novelsc": "soap.beep"} {
+		m = parse(t, torture(t, "rfc4475/"+name+".dat"))
+		u, err := ParseURI(m.RequestURI())
+		if err != nil || u.Kind != URIOther {
+			t.Error(name, err, u.Kind)
+		}
+		text(t, "scheme", u.Scheme, scheme)
+	}
+}
+
+func TestTortureIntmeth(t *testing.T) {
+	m := parse(t, torture(t, "rfc4475/intmeth.dat"))
+	text(t, "method", m.MethodName(), "!interesting-Method0123456789_*+`.%indeed'~")
+	equal(t, "method", m.Method(), MethodOther)
+	u, err := ParseURI(m.RequestURI())
+	if err != nil {
+		t.Fatal(err)
+	}
+	text(t, "user", u.User, "1_unusual.URI~(to-be!sure)&isn't+it$/crazy?,/;;*")
+	text(t, "password", u.Password, "&it+has=1,weird!*pas$wo~d_too.(doesn't-it)")
+	to, _ := m.To()
+	text(t, "to", to.AppendDisplay(nil), "BEL:\a NUL:\x00 DEL:\x7f")
+	from, _ := m.From()
+	text(t, "from", from.Display, "token1~` token2'+_ token3*%!.-")
+	text(t, "from tag", from.Tag(), "_token~1'+`*%!-.")
+	p, _ := from.Param("fromParam''~+*_!.-%")
+	if len(p) == 0 || p[0] != 0xd1 {
+		t.Errorf("fromParam %q", p)
+	}
+	equal(t, "extension", len(m.GetName("extensionHeader-!.%*+_`'~")), 12)
+}
+
+func TestTortureIPv6(t *testing.T) {
+	m := parse(t, torture(t, "rfc5118/port-ambiguous.dat"))
+	u, _ := ParseURI(m.RequestURI())
+	text(t, "host", u.Host, "[2001:db8::10:5070]")
+	equal(t, "port", u.Port, 0)
+
+	m = parse(t, torture(t, "rfc5118/port-unambiguous.dat"))
+	u, _ = ParseURI(m.RequestURI())
+	text(t, "host", u.Host, "[2001:db8::10]")
+	equal(t, "port", u.Port, 5070)
+
+	for name, want := range map[string]string{
+		"via-received-param-with-delim": "[2001:db8::9:255]", "via-received-param-no-delim": "2001:db8::9:255",
+	} {
+		v, ok := parse(t, torture(t, "rfc5118/"+name+".dat")).TopVia()
+		equal(t, name, ok, true)
+		text(t, name, v.Received, want)
+	}
+
+	m = parse(t, torture(t, "rfc5118/ipv4-mapped-ipv6.dat"))
+	v, _ := m.TopVia()
+	text(t, "host", v.Host, "[::ffff:192.0.2.10]")
+	equal(t, "port", v.Port, 19823)
+
+	m = parse(t, torture(t, "rfc5118/ipv6-bug-abnf-3-colons.dat"))
+	var e Edit
+	e.Start(m)
+	e.MendColons()
+	want := torture(t, "rfc5118/ipv6-correct-abnf-2-colons.dat")
+	if got := e.Append(nil); !bytes.Equal(got, want) {
+		t.Errorf("mended\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestTortureMultipart(t *testing.T) {
+	m := parse(t, torture(t, "rfc4475/mpart01.dat"))
+	equal(t, "body", len(m.Body()), 553)
+	var types []string
+	for p := range m.Parts() {
+		types = append(types, string(p.Type().Value))
+		switch len(types) {
+		case 1:
+			text(t, "first", p.Body, "Hello")
+			text(t, "encoding", p.Get("content-transfer-encoding"), "binary")
+		case 2:
+			if bytes.IndexByte(p.Body, 0) < 0 || p.Body[0] != '0' || p.Body[1] != 0x82 {
+				t.Errorf("second %q", p.Body)
+			}
+		}
+	}
+	if len(types) != 2 || types[0] != "text/plain" || types[1] != "application/octet-stream" {
+		t.Errorf("%q", types)
+	}
+}
