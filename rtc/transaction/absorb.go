@@ -86,7 +86,7 @@ func (a *absorber) add(hash uint64, key, resp []byte, now, expiry time.Duration)
 	a.index[hash] = uint32(a.tail)
 	a.tail += need
 	a.count++
-	a.ln.l.absorbing.Add(1)
+	a.ln.absorbing.Add(1)
 	if a.count == 1 {
 		a.timer.owner = a
 		a.ln.arm(&a.timer, expiry)
@@ -119,23 +119,20 @@ func (a *absorber) grow(need int) {
 		a.index = make(map[uint64]uint32)
 	}
 	n := 0
-	move := func(part []byte, from int) {
-		for off := 0; off < len(part); {
-			r := record(part[off:])
+	move := func(part []byte) { // oldest first, so that the index ends with the newest
+		for len(part) > 0 {
+			r := record(part)
 			size := r.size()
-			copy(buf[n:], r[:size])
-			if h := r.hash(); a.index[h] == uint32(from+off) {
-				a.index[h] = uint32(n)
-			}
-			off += size
-			n += size
+			a.index[r.hash()] = uint32(n)
+			n += copy(buf[n:], r[:size])
+			part = part[size:]
 		}
 	}
 	if a.wrapped {
-		move(a.buf[a.head:a.edge], a.head)
-		move(a.buf[:a.tail], 0)
+		move(a.buf[a.head:a.edge])
+		move(a.buf[:a.tail])
 	} else {
-		move(a.buf[a.head:a.tail], a.head)
+		move(a.buf[a.head:a.tail])
 	}
 	a.buf, a.head, a.tail, a.wrapped = buf, 0, n, false
 }
@@ -148,7 +145,7 @@ func (a *absorber) drop() {
 	}
 	a.head += r.size()
 	a.count--
-	a.ln.l.absorbing.Add(-1)
+	a.ln.absorbing.Add(-1)
 	if a.wrapped && a.head == a.edge {
 		a.head, a.wrapped = 0, false
 	}

@@ -90,3 +90,29 @@ func TestAbsorberEvictsTheOldest(t *testing.T) {
 		w.want("0s > 200", "0s > 200", "0s < MESSAGE")
 	})
 }
+
+// Of two records with one hash the newer is found, also after the ring grew.
+func TestAbsorberSameHash(t *testing.T) {
+	in(t, Config{Lanes: 1, AbsorbBytes: 64 << 10}, func(t *testing.T, w *world) {
+		ln := &w.l.lanes[0]
+		ln.Do(func() {
+			add := func(hash uint64, key string) {
+				ln.ring.add(hash, []byte(key), []byte("response to "+key), 0, 32*sec)
+			}
+			add(7, "older")
+			add(7, "newer")
+			for i := range 500 {
+				add(uint64(100+i), fmt.Sprint("other ", i))
+			}
+			if len(ln.ring.buf) <= firstRing {
+				t.Fatal("the ring did not grow")
+			}
+			if got := ln.ring.lookup(7, []byte("newer")); string(got) != "response to newer" {
+				t.Errorf("newer answers %q", got)
+			}
+			if got := ln.ring.lookup(7, []byte("older")); got != nil {
+				t.Errorf("older answers %q", got)
+			}
+		})
+	})
+}

@@ -33,8 +33,8 @@ func TestClientInvite(t *testing.T) {
 		{"refused, UDP: ACK repeated until timer D", udp(), []step{
 			{100 * ms, back(180, "INVITE")}, {200 * ms, back(486, "INVITE")}, {700 * ms, back(486, "INVITE")}, {30 * sec, back(486, "INVITE")}, {33 * sec, back(486, "INVITE")}}, 60 * sec, []string{
 			"0s > INVITE", "100ms < 180", "200ms > ACK", "200ms < 486", "700ms > ACK", "30s > ACK", "33s < stray 486"}},
-		{"refused, TCP: over at once", tcp(), []step{{200 * ms, back(486, "INVITE")}}, 60 * sec, []string{
-			"0s > INVITE", "200ms > ACK", "200ms < 486"}},
+		{"refused, TCP: over at once", tcp(), []step{{200 * ms, back(486, "INVITE")}, {sec, back(486, "INVITE")}}, 60 * sec, []string{
+			"0s > INVITE", "200ms > ACK", "200ms < 486", "1s < stray 486"}},
 		{"accepted: every 2xx until timer M", udp(), []step{
 			{100 * ms, back(200, "INVITE")}, {600 * ms, back(200, "INVITE")}, {2 * sec, back(486, "INVITE")}, {32 * sec, back(200, "INVITE")}, {33 * sec, back(200, "INVITE")}}, 60 * sec, []string{
 			"0s > INVITE", "100ms < 200", "600ms < 200", "32s < 200", "33s < stray 200"}},
@@ -137,6 +137,10 @@ func TestClientCancel(t *testing.T) {
 			"0s > INVITE", "500ms > INVITE", "1.5s > INVITE", "3.5s > INVITE", "7.5s > INVITE", "15.5s > INVITE", "31.5s > INVITE", "32s < timeout"}},
 		{"2xx crosses the CANCEL", []step{{100 * ms, back(180, "INVITE")}, {sec, hangUp}, {1050 * ms, back(200, "INVITE")}, {1100 * ms, back(481, "CANCEL")}, {40 * sec, back(481, "CANCEL")}}, []string{
 			"0s > INVITE", "100ms < 180", "1s > CANCEL", "1.05s < 200"}},
+		{"2xx ends an unanswered CANCEL", []step{{100 * ms, back(180, "INVITE")}, {sec, hangUp}, {1050 * ms, back(200, "INVITE")}}, []string{
+			"0s > INVITE", "100ms < 180", "1s > CANCEL", "1.05s < 200"}},
+		{"487 ends an unanswered CANCEL", []step{{100 * ms, back(180, "INVITE")}, {sec, hangUp}, {1050 * ms, back(487, "INVITE")}}, []string{
+			"0s > INVITE", "100ms < 180", "1s > CANCEL", "1.05s > ACK", "1.05s < 487"}},
 		{"CANCEL lost: repeated until answered", []step{{100 * ms, back(180, "INVITE")}, {sec, hangUp}, {3 * sec, back(200, "CANCEL")}, {5 * sec, back(487, "INVITE")}}, []string{
 			"0s > INVITE", "100ms < 180", "1s > CANCEL", "1.5s > CANCEL", "2.5s > CANCEL", "5s > ACK", "5s < 487"}},
 		{"CANCEL answered, INVITE never: given up after 64*T1", []step{{100 * ms, back(180, "INVITE")}, {sec, hangUp}, {1100 * ms, back(200, "CANCEL")}, {2 * sec, hangUp}}, []string{
@@ -214,6 +218,9 @@ func TestTransportFailure(t *testing.T) {
 		w.begin(sip.MESSAGE, "MESSAGE", tcp())
 		w.play(nil, 60*sec)
 		w.want("0s > INVITE", "0s < transport failed", "0s > MESSAGE", "0s < transport failed")
+		if n := len(w.l.failures); n != 0 {
+			t.Errorf("%d failures kept", n)
+		}
 		w.idle()
 	})
 }

@@ -27,6 +27,11 @@ type Lane struct {
 	current int64  // last tick told
 	timers  atomic.Int32
 
+	// Gauges, written on the lane, read by anybody.
+	waiting   atomic.Int64 // server transactions without final response
+	clients   atomic.Int64
+	absorbing atomic.Int64
+
 	key     []byte      // scratch: key of the request at hand
 	scratch []byte      // scratch: message being built
 	parsed  sip.Message // scratch: own bytes read again; never held over a call to the TU
@@ -94,7 +99,7 @@ func (ln *Lane) occupy(c *Client) {
 	}
 	s := &ln.slots[c.slot]
 	s.c, c.gen = c, s.gen
-	ln.l.clients.Add(1)
+	ln.clients.Add(1)
 }
 
 // vacate frees c's slot.
@@ -109,7 +114,7 @@ func (ln *Lane) vacate(c *Client) {
 	s.c = nil
 	s.gen++
 	ln.free = append(ln.free, c.slot)
-	ln.l.clients.Add(-1)
+	ln.clients.Add(-1)
 }
 
 // find returns the live server transaction of a key.
@@ -126,7 +131,7 @@ func (ln *Lane) insert(tx *serverTx) {
 	tx.chain = ln.txs[tx.hash]
 	ln.txs[tx.hash] = tx
 	ln.l.servers.Add(1)
-	ln.l.waiting.Add(1)
+	ln.waiting.Add(1)
 }
 
 func (ln *Lane) remove(tx *serverTx) {

@@ -29,11 +29,10 @@ type Layer struct {
 	stateless [256]bool // by method
 	buffers   bufferPools
 
-	waiting   atomic.Int64 // server transactions without final response
-	servers   atomic.Int64
-	clients   atomic.Int64
-	absorbing atomic.Int64
-	pressure  atomic.Uint64 // float64 bits, renewed once a tick
+	pressure atomic.Uint64 // float64 bits, renewed once a tick
+	_        [64]byte      // servers changes with every request: alone on its cache line
+	servers  atomic.Int64
+	_        [64]byte
 
 	retransmitted, shed, timeouts, malformed atomic.Uint64
 
@@ -170,14 +169,25 @@ func (l *Layer) Lane(callID []byte) *Lane {
 
 // Active reports how many server transactions still wait for their final
 // response (for draining).
-func (l *Layer) Active() int { return int(l.waiting.Load()) }
+func (l *Layer) Active() int {
+	n := int64(0)
+	for i := range l.lanes {
+		n += l.lanes[i].waiting.Load()
+	}
+	return int(n)
+}
 
 // Stats reads the gauges and counters.
 func (l *Layer) Stats() Stats {
+	var clients, absorbing int64
+	for i := range l.lanes {
+		clients += l.lanes[i].clients.Load()
+		absorbing += l.lanes[i].absorbing.Load()
+	}
 	return Stats{
 		Server:        int(l.servers.Load()),
-		Client:        int(l.clients.Load()),
-		Absorbing:     int(l.absorbing.Load()),
+		Client:        int(clients),
+		Absorbing:     int(absorbing),
 		Retransmitted: l.retransmitted.Load(),
 		Shed:          l.shed.Load(),
 		Timeouts:      l.timeouts.Load(),

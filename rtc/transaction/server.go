@@ -143,7 +143,7 @@ func (tx *serverTx) repeat() {
 func (tx *serverTx) finish() {
 	if !tx.final {
 		tx.final = true
-		tx.ln.l.waiting.Add(-1)
+		tx.ln.waiting.Add(-1)
 	}
 }
 

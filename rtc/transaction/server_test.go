@@ -76,6 +76,8 @@ func TestServerNonInvite(t *testing.T) {
 	}{
 		{"answered: copies get the response for 64*T1", []step{{0, come(u, "MESSAGE")}, {100 * ms, come(u, "MESSAGE")}, {200 * ms, answer(200)}, {500 * ms, come(u, "MESSAGE")}, {32 * sec, come(u, "MESSAGE")}, {40 * sec, come(u, "MESSAGE")}, {40 * sec, answer(200)}}, []string{
 			"0s < MESSAGE", "200ms > 200", "500ms > 200", "32s > 200", "40s < MESSAGE", "40s > 200"}},
+		{"each response has its own time", []step{{0, come(u, "MESSAGE")}, {0, answer(200)}, {sec, come(u, "INFO")}, {sec, answer(202)}, {32900 * ms, come(u, "INFO")}, {33100 * ms, come(u, "INFO")}, {33100 * ms, answer(200)}}, []string{
+			"0s < MESSAGE", "0s > 200", "1s < INFO", "1s > 202", "32.9s > 202", "33.1s < INFO", "33.1s > 200"}},
 		{"provisional: copies get it", []step{{0, come(u, "MESSAGE")}, {100 * ms, answer(100)}, {500 * ms, come(u, "MESSAGE")}, {sec, answer(202)}, {2 * sec, answer(404)}}, []string{
 			"0s < MESSAGE", "100ms > 100", "500ms > 100", "1s > 202"}},
 		{"TCP: nothing kept", []step{{0, come(s, "MESSAGE")}, {100 * ms, answer(200)}, {200 * ms, come(s, "MESSAGE")}, {300 * ms, answer(200)}}, []string{
@@ -164,12 +166,16 @@ func TestRFC2543(t *testing.T) {
 			{21 * sec, old("MESSAGE", "CSeq: 9 MESSAGE", "From: <sip:alice@example.com>")},
 			{22 * sec, old("MESSAGE", "CSeq: 10 MESSAGE", "From: <sip:alice@example.com>")}, {22 * sec, answer(200)},
 			{24 * sec, come(u, "MESSAGE", "Via: SIP/2.0/UDP 192.0.2.1:5070", "CSeq: 12 MESSAGE")}, {24 * sec, answer(200)},
+			{24 * sec, func(w *world) { // another Request-URI: a fork that came by two ways
+				w.take(u, strings.Replace(request("MESSAGE", "Via: SIP/2.0/UDP 192.0.2.1:5070", "CSeq: 12 MESSAGE"), "sip:bob@", "sip:carol@", 1))
+			}},
+			{24 * sec, answer(200)},
 			{25 * sec, come(u, "MESSAGE", "Via: SIP/2.0/UDP 192.0.2.1:5070;branch=1", "CSeq: 12 MESSAGE")}, {25 * sec, answer(200)},
 		}, 100*sec)
 		w.want("0s < INVITE", "0s > 100", "100ms > 486", "200ms > 486",
 			"10s < INVITE", "10.2s > 100", "11s > 200", "11s < cancel", "11s > 487",
 			"20s < MESSAGE", "20s > 200", "21s > 200", "22s < MESSAGE", "22s > 200",
-			"24s < MESSAGE", "24s > 200", "25s < MESSAGE", "25s > 200")
+			"24s < MESSAGE", "24s > 200", "24s < MESSAGE", "24s > 200", "25s < MESSAGE", "25s > 200")
 		w.idle()
 	})
 }
