@@ -23,7 +23,7 @@ const latency = 10 * time.Millisecond
 // world is a network in virtual time: user agents on real transaction layers,
 // and peers that are only bytes.
 type world struct {
-	t     *testing.T
+	t     testing.TB
 	start time.Time
 	queue chan packet
 
@@ -154,9 +154,7 @@ func (w *world) raw(name string, last byte) *node {
 func (w *world) agent(name string, last byte, cfg Config) *node {
 	n := w.raw(name, last)
 	n.layer = transaction.New(transaction.Config{Lanes: 2})
-	// The layer's wire is not exported; sockets do not live in virtual time.
-	field := reflect.ValueOf(n.layer).Elem().FieldByName("wire")
-	reflect.NewAt(field.Type(), unsafe.Pointer(field.UnsafeAddr())).Elem().Set(reflect.ValueOf(layerWire{n}))
+	setWire(n.layer, n)
 	cfg.Layer, cfg.Wire, cfg.User = n.layer, agentWire{n}, name
 	if cfg.Incoming == nil {
 		cfg.Incoming = func(s *Session, in *Incoming) {
@@ -173,6 +171,13 @@ func (w *world) agent(name string, last byte, cfg Config) *node {
 	wg.Go(func() { _ = n.ua.Run(ctx) })
 	w.t.Cleanup(func() { stop(); wg.Wait() })
 	return n
+}
+
+// setWire puts the world under a layer. The layer's wire is not exported, and
+// sockets do not live in virtual time.
+func setWire(l *transaction.Layer, n *node) {
+	field := reflect.ValueOf(l).Elem().FieldByName("wire")
+	reflect.NewAt(field.Type(), unsafe.Pointer(field.UnsafeAddr())).Elem().Set(reflect.ValueOf(layerWire{n}))
 }
 
 type layerWire struct{ n *node }
