@@ -220,7 +220,12 @@ type failed struct{ ch chan error }
 
 func newFailed() *failed { return &failed{make(chan error, 1000)} }
 
-func (f *failed) SendFailed(err error) { f.ch <- err }
+func (f *failed) SendFailed(err error) {
+	select {
+	case f.ch <- err:
+	default: // a Failer must not block; a thousand are enough to look at
+	}
+}
 
 func (f *failed) wait(t testing.TB) error {
 	t.Helper()

@@ -169,9 +169,7 @@ func TestUDPBurst(t *testing.T) {
 			t.Fatalf("datagram %d: %v, %v", i, buf[:n], err)
 		}
 	}
-	if st := tr.Stats(); st.Out[UDP] != each {
-		t.Errorf("counted %d out", st.Out[UDP])
-	}
+	eventually(t, "all counted", func() bool { return tr.Stats().Out[UDP] == each })
 }
 
 func TestUDPSendFailures(t *testing.T) {

@@ -1,0 +1,216 @@
+package transport
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"tandem/rtc/sip"
+)
+
+func TestSlowSenderIsClosed(t *testing.T) {
+	e := &echo{}
+	tr := start(t, Config{Handler: e, HeaderTimeout: 200 * time.Millisecond, Listen: []Listen{{Proto: TCP}}})
+	c := dialTCP(t, tr.Listeners()[0].Addr())
+	stop := make(chan struct{})
+	defer close(stop)
+	begun := time.Now()
+	go func() { // never silent, never done
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(20 * time.Millisecond):
+				if _, err := c.Write([]byte("M")); err != nil {
+					return
+				}
+			}
+		}
+	}()
+	c.expectEnd()
+	if d := time.Since(begun); d < 150*time.Millisecond || d > 5*time.Second {
+		t.Errorf("closed after %v", d)
+	}
+}
+
+func TestIdleIsClosed(t *testing.T) {
+	e := &echo{}
+	tr := start(t, Config{Handler: e, IdleTimeout: 300 * time.Millisecond, Listen: []Listen{{Proto: TCP}}})
+	c := dialTCP(t, tr.Listeners()[0].Addr())
+	// Whoever talks stays.
+	for range 6 {
+		time.Sleep(100 * time.Millisecond)
+		c.write(ping)
+		c.readPong()
+	}
+	// Whoever is talked to stays, too.
+	c.write(request("TCP", "x", ""))
+	c.expect(200, "")
+	f := e.lastFlow()
+	for range 6 {
+		time.Sleep(100 * time.Millisecond)
+		tr.Send(f, request("TCP", "y", "listen"), nil)
+		if m, err := c.next(); err != nil || string(m.Body()) != "listen" {
+			t.Fatalf("%v %v", m, err)
+		}
+	}
+	begun := time.Now()
+	c.expectEnd()
+	if d := time.Since(begun); d < 200*time.Millisecond || d > 5*time.Second {
+		t.Errorf("closed after %v", d)
+	}
+}
+
+func TestConnectionLimits(t *testing.T) {
+	// Loopback is exempt from the limit per address; the table itself is asked.
+	var tb table
+	tb.init(Config{MaxConns: 10, MaxConnsPerIP: 2})
+	addr := netip.MustParseAddr
+	for i, tc := range []struct {
+		a      string
+		exempt bool
+		want   error
+	}{
+		{"192.0.2.1", false, nil}, {"192.0.2.1", false, nil}, {"192.0.2.1", false, errMaxPerIP}, {"192.0.2.2", false, nil},
+		{"192.0.2.1", true, nil},
+		{"2001:db8::1", false, nil}, {"2001:db8::2", false, nil}, {"2001:db8::3", false, errMaxPerIP}, {"2001:db8:0:1::1", false, nil},
+		{"127.0.0.1", true, nil}, {"127.0.0.1", true, nil}, {"127.0.0.1", true, nil}, {"127.0.0.1", true, errMaxConns},
+	} {
+		if err := tb.admit(addr(tc.a), tc.exempt); err != tc.want {
+			t.Errorf("step %d, %s: %v, want %v", i, tc.a, err, tc.want)
+		}
+	}
+	tb.leave(addr("192.0.2.1"), false)
+	if err := tb.admit(addr("192.0.2.1"), false); err != nil {
+		t.Errorf("after one has left: %v", err)
+	}
+
+	tr := start(t, Config{Handler: &echo{}, MaxConns: 3, Listen: []Listen{{Proto: TCP}}})
+	to := tr.Listeners()[0].Addr()
+	var open []*client
+	for range 3 {
+		c := dialTCP(t, to)
+		c.write(request("TCP", "x", ""))
+		c.expect(200, "")
+		open = append(open, c)
+	}
+	over := dialTCP(t, to)
+	over.expectEnd()
+	if st := tr.Stats(); st.Conns != 3 || st.Refused != 1 {
+		t.Errorf("stats %+v", st)
+	}
+	open[0].Close()
+	eventually(t, "the place is free", func() bool { return tr.Stats().Conns == 2 })
+	c := dialTCP(t, to)
+	c.write(request("TCP", "x", ""))
+	c.expect(200, "")
+}
+
+func TestConnectionLimitPerAddress(t *testing.T) {
+	tr := start(t, Config{Handler: &echo{}, MaxConnsPerIP: 1, Listen: []Listen{{Proto: TCP}}})
+	l := tr.Listeners()[0]
+	a, err := l.admit(dialTCP(t, l.Addr()).LocalAddr())
+	if err != nil || !a.exempt {
+		t.Fatalf("loopback: %v, exempt %v", err, a != nil && a.exempt)
+	}
+	tr.conns.leave(a.remote.Addr(), a.exempt)
+}
+
+// A peer that never reads costs at most the queue, and not for long.
+func TestPeerThatNeverReads(t *testing.T) {
+	for _, tc := range []struct {
+		name    string
+		queue   int
+		timeout time.Duration
+	}{
+		{"full queue", 256 << 10, time.Minute},
+		{"write deadline", 64 << 20, 200 * time.Millisecond},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			e := &echo{}
+			tr := start(t, Config{Handler: e, WriteQueue: tc.queue, WriteTimeout: tc.timeout, Listen: []Listen{{Proto: TCP}}})
+			c := dialTCP(t, tr.Listeners()[0].Addr())
+			c.write(request("TCP", "x", ""))
+			c.expect(200, "")
+			f := e.lastFlow()
+			fail := newFailed()
+			msg := request("TCP", "y", strings.Repeat("z", 8000))
+			most := 0
+			for i := 0; i < 4000 && f.Alive(); i++ { // 32 MB: more than socket buffers hold
+				tr.Send(f, msg, fail)
+				f.conn.link.mu.Lock()
+				most = max(most, int(f.conn.link.queued-f.conn.link.sent))
+				f.conn.link.mu.Unlock()
+			}
+			fail.wait(t)
+			eventually(t, "the connection is closed", func() bool { return !f.Alive() && len(e.closedFlows()) == 1 })
+			if most > tc.queue {
+				t.Errorf("%d octets waited, limit %d", most, tc.queue)
+			}
+		})
+	}
+}
+
+// A peer that reads late gets everything in order.
+func TestPeerThatReadsLate(t *testing.T) {
+	const n = 2000
+	e := &echo{}
+	tr := start(t, Config{Handler: e, WriteQueue: 64 << 20, Listen: []Listen{{Proto: TCP}}})
+	c := dialTCP(t, tr.Listeners()[0].Addr())
+	c.write(request("TCP", "x", ""))
+	c.expect(200, "")
+	f := e.lastFlow()
+	fill := strings.Repeat("z", 8000)
+	for i := range n {
+		tr.Send(f, request("TCP", "y", fmt.Sprint(i, fill)), nil)
+	}
+	for i := range n {
+		m, err := c.next()
+		if err != nil || string(m.Body()) != fmt.Sprint(i, fill) {
+			t.Fatalf("message %d: %v", i, err)
+		}
+	}
+	eventually(t, "the writer has ended", func() bool {
+		f.conn.link.mu.Lock()
+		defer f.conn.link.mu.Unlock()
+		return !f.conn.link.writing && cap(f.conn.link.q) <= idleBuffer
+	})
+}
+
+// Pings whose pongs nobody reads do not fill the memory.
+func TestPingFlood(t *testing.T) {
+	e := &echo{}
+	tr := start(t, Config{Handler: e, WriteQueue: 4 << 10, Listen: []Listen{{Proto: TCP}}})
+	c := dialTCP(t, tr.Listeners()[0].Addr())
+	flood := []byte(strings.Repeat("\r\n", 32<<10))
+	for range 1000 {
+		c.SetWriteDeadline(time.Now().Add(5 * time.Second))
+		if _, err := c.Write(flood); err != nil {
+			return // closed, as it should be
+		}
+	}
+	t.Error("never closed")
+}
+
+func TestSendAfterRun(t *testing.T) {
+	e := &echo{onMsg: func(out Sink, f Flow, m *sip.Message, _ *sip.Error) bool { return false }}
+	var f Flow
+	var tr *Transport
+	t.Run("run", func(t *testing.T) {
+		tr = start(t, Config{Handler: e, Listen: []Listen{{Proto: TCP}, {Proto: UDP, Loops: 1}}})
+		c := dialTCP(t, tr.Listeners()[0].Addr())
+		c.write(request("TCP", "x", ""))
+		c.expect(200, "")
+		f = e.lastFlow()
+	})
+	tr.Send(f, []byte("x"), nil)
+	tr.Send(Flow{l: tr.Listeners()[1], Remote: netip.MustParseAddrPort("127.0.0.1:9")}, []byte("x"), nil)
+	if f, err := tr.Flow(Target{Proto: TCP, Addr: tr.Listeners()[0].Addr()}); err == nil {
+		t.Errorf("a flow after the end: %v", f)
+	}
+	if len(e.closedFlows()) != 1 {
+		t.Error("the handler was not told of the end")
+	}
+}
