@@ -140,12 +140,17 @@ func (a *answer) prepare(buf, method, body []byte) []byte {
 	return append(append(buf, ':'), h2[:hash]...)
 }
 
-// matches verifies the response for one H(A1). text comes from prepare and is
-// used again.
-func (a *answer) matches(text, ha1 []byte) bool {
+// appendResponse appends the response for one H(A1). text comes from prepare
+// and can be used again.
+func (a *answer) appendResponse(dst, text, ha1 []byte) []byte {
 	hex.Encode(text, ha1)
+	return a.algorithm.appendHex(dst, text)
+}
+
+// matches verifies the response for one H(A1).
+func (a *answer) matches(text, ha1 []byte) bool {
 	var want [2 * sha256.Size]byte
-	n := len(a.algorithm.appendHex(want[:0], text))
+	n := len(a.appendResponse(want[:0], text, ha1))
 	var got [2 * sha256.Size]byte
 	if len(a.response) != n {
 		return false

@@ -10,11 +10,12 @@
 //
 // ACK and CANCEL never: they cannot be challenged (RFC 3261 §22.1). Requests
 // over a flow its listener trusts pass as they are. A request within a dialog
-// passes without identity: it follows the route set our proxy wrote, and its
-// receiver knows the dialog by its tags. Only methods that belong into dialogs
-// do; a To tag on a MESSAGE opens nothing. Whoever says to be of a domain of ours proves it.
-// Callers from elsewhere reach users of ours only where the configuration
-// lets them, and need credentials for everything that is not ours.
+// passes: it follows the route set our proxy wrote, and its receiver knows the
+// dialog by its tags. It gets an identity only if it carries credentials that
+// prove one; Demand asks for them. Only methods that belong into dialogs do so: a To
+// tag on a MESSAGE opens nothing. Whoever says to be of a domain of ours
+// proves it. Callers from elsewhere reach users of ours only where the
+// configuration lets them, and need credentials for all that is not ours.
 //
 // # What a stale nonce is
 //

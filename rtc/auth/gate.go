@@ -143,13 +143,27 @@ func (g *Gate) Serve(r *rtc.Request) error {
 // Demand asks the sender of a request that passed without identity for
 // credentials, and returns what the handler that needs them has to return.
 func (g *Gate) Demand(r *rtc.Request) error {
-	if len(g.realms) == 0 {
-		return &rtc.Status{Code: 403, Reason: "No Domain Served"}
-	}
 	w := g.work.Get().(*work)
 	defer g.work.Put(w)
-	g.ask(r, verdict{act: actAsk, realm: g.realms[0], proxy: true}, time.Now(), w)
+	now := time.Now()
+	v := g.demand(r.Message, now, w)
+	if v.act == actRefuse {
+		return &rtc.Status{Code: v.code, Reason: v.reason}
+	}
+	g.ask(r, v, now, w)
 	return nil
+}
+
+func (g *Gate) demand(m *sip.Message, now time.Time, w *work) verdict {
+	if len(g.realms) == 0 {
+		return refuse(403, "No Domain Served")
+	}
+	c := g.claim(m, m.Method(), w)
+	if c.fault != "" {
+		return refuse(c.code, c.fault)
+	}
+	g.counts.challenged.Add(1)
+	return verdict{act: actAsk, realm: c.realm, proxy: true, stale: g.outdated(m, now, w)}
 }
 
 func (g *Gate) ask(r *rtc.Request, v verdict, now time.Time, w *work) {
@@ -172,7 +186,8 @@ func (g *Gate) decide(m *sip.Message, isTrusted bool, now time.Time, w *work) ve
 		g.counts.trusted.Add(1)
 		return verdict{identity: trusted}
 	}
-	if !g.cfg.ChallengeInDialog && inDialog(m, method) {
+	dialog := !g.cfg.ChallengeInDialog && inDialog(m, method)
+	if dialog && !m.Has(sip.HdrProxyAuthorization) && !m.Has(sip.HdrAuthorization) {
 		return verdict{}
 	}
 	if len(g.realms) == 0 {
@@ -182,8 +197,11 @@ func (g *Gate) decide(m *sip.Message, isTrusted bool, now time.Time, w *work) ve
 	if c.fault != "" {
 		return refuse(c.code, c.fault)
 	}
-	proof := g.verify(m, place(m.Source.Addr()), now, w)
-	return g.conclude(c, proof, w)
+	p := g.verify(m, place(m.Source.Addr()), now, w)
+	if dialog {
+		return g.concludeInDialog(c, p, w)
+	}
+	return g.conclude(c, p, w)
 }
 
 // inDialog is whether a request belongs to a dialog as far as one can see from
@@ -232,13 +250,32 @@ func (g *Gate) conclude(c claim, p proof, w *work) verdict {
 		g.counts.refused.Add(1)
 		return refuse(403, "Account Disabled")
 	}
-	if !c.anonymous && !p.account.Owns(w.aor) {
+	if !c.mayBe(p, w) {
 		g.counts.mismatched.Add(1)
 		return refuse(403, c.mismatch)
 	}
 	g.counts.accepted.Add(1)
 	return verdict{identity: &p.secret.Identity}
 }
+
+// concludeInDialog takes an identity where one is proved and lets pass what
+// proves none: a BYE must not fail because the nonce of its INVITE is too old.
+// A handler that wants to know who it is uses Demand, and the answer comes here.
+func (g *Gate) concludeInDialog(c claim, p proof, w *work) verdict {
+	switch p.result {
+	case proofGood:
+		if c.mayBe(p, w) {
+			g.counts.accepted.Add(1)
+			return verdict{identity: &p.secret.Identity}
+		}
+	case proofWrong:
+		g.counts.failed.Add(1)
+	}
+	return verdict{}
+}
+
+// mayBe is whether who is proved may say to be who is claimed.
+func (c *claim) mayBe(p proof, w *work) bool { return c.anonymous || p.account.Owns(w.aor) }
 
 func (g *Gate) realmOf(host []byte) *realm {
 	for _, r := range g.realms {

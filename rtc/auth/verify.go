@@ -77,6 +77,28 @@ func (g *Gate) verify(m *sip.Message, where netip.Addr, now time.Time, w *work) 
 	return best
 }
 
+// outdated reports whether a request carries credentials for a realm of ours
+// whose nonce is not good, so that asking again is no verdict on the password.
+func (g *Gate) outdated(m *sip.Message, now time.Time, w *work) (old bool) {
+	where := place(m.Source.Addr())
+	for i, n := 0, 0; i < m.Len() && n < maxAnswers; i++ {
+		h := m.At(i)
+		if h.ID != sip.HdrAuthorization && h.ID != sip.HdrProxyAuthorization {
+			continue
+		}
+		digest, reason := parseCredentials(h.Value, &w.answer)
+		if !digest || reason != "" || g.realmOf(w.answer.realm) == nil {
+			continue
+		}
+		n++
+		if _, ok := g.nonces.check(w.answer.nonce, where, now, g.cfg.NonceLife); ok {
+			return false
+		}
+		old = true
+	}
+	return old
+}
+
 // try verifies one answer.
 func (g *Gate) try(m *sip.Message, where netip.Addr, now time.Time, w *work) proof {
 	a := &w.answer
