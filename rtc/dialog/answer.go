@@ -111,11 +111,19 @@ func (in *Incoming) accept(code int, c Content) {
 func (in *Incoming) reject(code int, c Content) {
 	s := in.Session
 	in.answered = true
-	s.answering, s.offerIn = nil, false
-	s.rel.stop()
+	s.closed(in)
 	in.send(code, c.Header, c)
 	if in.first {
 		s.end(End{Reason: "rejected"})
+	}
+}
+
+// closed forgets an INVITE of the peer that was refused or canceled. One that
+// came while another is open changes nothing.
+func (s *Session) closed(in *Incoming) {
+	if s.answering == in {
+		s.answering, s.offerIn = nil, false
+		s.rel.stop()
 	}
 }
 

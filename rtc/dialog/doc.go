@@ -16,8 +16,9 @@
 // callbacks in Events run there and the methods of Call, Session and Incoming
 // may be called only there (Do gets there from elsewhere). There is no other
 // lock and no goroutine; timers stand on the lane's wheel. A UA's Run only
-// carries work from one lane to another (Post). Two calls that must act
-// together can share a lane: give Invite the Lane of the first.
+// carries work from one lane to another: a dialog found by Table.Replaces is
+// usually on another one, use Post. Two calls that must act together can share
+// a lane: give Invite the Lane of the first.
 //
 // Session descriptions are opaque here: the package counts offers and answers
 // (no second offer while one is open) and does not read them.

@@ -15,6 +15,7 @@ type Incoming struct {
 	tx       *transaction.Server
 	answered bool
 	first    bool // it began the dialog
+	offers   bool // an UPDATE whose offer waits for our answer
 }
 
 // invited takes an INVITE that begins a dialog.
@@ -107,8 +108,7 @@ func (in *Incoming) canceled(m *sip.Message) {
 	}
 	in.answered = true
 	s := in.Session
-	s.offerIn, s.answering = false, nil
-	s.rel.stop()
+	s.closed(in)
 	in.send(487, nil, Content{})
 	if in.first {
 		s.end(End{Remote: true, Reason: "cancel", Message: m})

@@ -121,6 +121,18 @@ func TestInviteWhileAnswering(t *testing.T) {
 			t.Errorf("500 without Retry-After")
 		}
 		bob.wantEvents("request INVITE first")
+		// the first is still open and can be answered
+		bob.do(func(s *Session) {
+			if s.Update(sdp("x"), nil) != ErrPending {
+				t.Error("the first INVITE is forgotten")
+			}
+			bob.in.Respond(200, sdp("answer"))
+		})
+		w.settle()
+		raw.one("200 INVITE")
+		raw.say(bob, inside("ACK", "c1", "a1", tag, "11"))
+		bob.wantEvents("acked")
+		bob.do(func(s *Session) { bob.must(s.Reinvite(sdp("ours"), nil)) })
 	})
 }
 
@@ -172,7 +184,7 @@ func TestUpdateGlare(t *testing.T) {
 			if s.Update(sdp("x"), nil) != ErrPending || s.Reinvite(sdp("x"), nil) != ErrPending {
 				t.Error("offered while theirs is open")
 			}
-			bob.in.Respond(200, sdp("answer"))
+			bob.in.Respond(500, Content{})
 			bob.must(s.Update(sdp("x"), nil))
 		})
 	})

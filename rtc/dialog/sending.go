@@ -50,7 +50,7 @@ func (o *sending) begin() {
 			o.fail(err)
 			return
 		}
-		o.cands = resolve.Large(cands, o.size())
+		o.cands = o.ua.cfg.Resolver.Large(cands, o.size())
 		o.try(nil)
 	})
 }
@@ -196,7 +196,7 @@ func (ua *UA) pass(lane *transaction.Lane, flow transport.Flow, hop []byte,
 	}
 	ua.locate(lane, hop, func(cands []resolve.Candidate, err error) {
 		if err == nil {
-			cands = resolve.Large(cands, len(write(nil, make([]byte, 100), transport.Flow{})))
+			cands = ua.cfg.Resolver.Large(cands, len(write(nil, make([]byte, 100), transport.Flow{})))
 		}
 		for _, c := range cands {
 			if f, e := ua.cfg.Wire.Flow(c.Target); e == nil {

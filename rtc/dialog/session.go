@@ -21,7 +21,7 @@ type Events struct {
 	Failed func(c *Call, m *sip.Message, err error)
 	// Request is a request in the dialog that the user answers by
 	// in.Respond: re-INVITE, UPDATE and PRACK with a body, INFO, REFER…
-	// nil: INVITE gets 488, the others 405.
+	// nil: what holds an offer gets 488, the others 405.
 	Request func(s *Session, in *Incoming)
 	// Acked: the ACK to a 2xx of ours came; it holds the answer when the 2xx
 	// held the offer.
@@ -106,7 +106,7 @@ func (s *Session) Request(tx *transaction.Server, m *sip.Message) {
 	case sip.PRACK:
 		s.pracked(in)
 	case sip.OPTIONS:
-		in.Respond(200, Content{})
+		in.Respond(200, Content{Header: append(allowLine(s.ua.cfg.Allow), s.ua.supportedLine(true)...)})
 	default:
 		s.hand(in)
 	}
@@ -118,8 +118,8 @@ func (s *Session) hand(in *Incoming) {
 	case s.Events.Request != nil:
 		in.Message = in.tx.Keep()
 		s.Events.Request(s, in)
-	case in.Method() == sip.INVITE:
-		in.Respond(488, Content{})
+	case in.Method() == sip.INVITE || in.Method() == sip.UPDATE || in.Method() == sip.PRACK:
+		in.Respond(488, Content{}) // an offer nobody can judge
 	default:
 		in.Respond(405, Content{Header: allowLine(s.ua.cfg.Allow)})
 	}

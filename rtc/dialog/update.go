@@ -79,14 +79,14 @@ func (s *Session) updated(in *Incoming) {
 		in.Respond(200, Content{})
 		return
 	}
-	s.offerIn = true
+	s.offerIn, in.offers = true, true
 	s.hand(in)
 }
 
 // answerUpdate does what goes with the final answer to an UPDATE and returns
 // its header lines.
 func (s *Session) answerUpdate(in *Incoming, code int) []byte {
-	if len(in.Body()) > 0 && code != 491 && code != 500 {
+	if in.offers {
 		s.offerIn = false
 	}
 	if code >= 300 {

@@ -6,6 +6,15 @@ import "tandem/rtc/transport"
 // Ethernet's 1,500, which is the path MTU assumed when none is known.
 const largest = 1300
 
+// Large is the function Large, but a place whose TCP failed lately is tried by
+// UDP first.
+func (r *Resolver) Large(cands []Candidate, size int) []Candidate {
+	if size <= largest {
+		return cands
+	}
+	return r.failed.order(Large(cands, size))
+}
+
 // Large returns the candidates for a request of size octets: a large one is
 // tried by TCP before UDP at each place, and by UDP when TCP is refused there
 // (RFC 3261 §18.1.1). For others it returns cands itself.

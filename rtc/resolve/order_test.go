@@ -119,6 +119,17 @@ func TestLarge(t *testing.T) {
 	if got := Large(list, 1300); text(got) != text(list) {
 		t.Errorf("1300 octets: %s", text(got))
 	}
+	r := New(Config{Servers: []string{"127.0.0.1:53"}, Hosts: "-"})
+	tcp := list[0]
+	tcp.Target.Proto = transport.TCP
+	r.Failed(tcp, errors.New("refused"), 0)
+	behind := "UDP 192.0.2.1:5060, TLS 192.0.2.2:5061 x.test, TCP 192.0.2.3:5080, UDP 192.0.2.3:5080, TCP 192.0.2.1:5060"
+	if got := r.Large(list, 1301); text(got) != behind {
+		t.Errorf("after TCP failed: %s\nwant %s", text(got), behind)
+	}
+	if got := r.Large(list, 1300); text(got) != text(list) {
+		t.Errorf("1300 octets: %s", text(got))
+	}
 	want := "TCP 192.0.2.1:5060, UDP 192.0.2.1:5060, TLS 192.0.2.2:5061 x.test, TCP 192.0.2.3:5080, UDP 192.0.2.3:5080"
 	if got := Large(list, 1301); text(got) != want {
 		t.Errorf("1301 octets: %s\nwant %s", text(got), want)

@@ -38,7 +38,7 @@ type Config struct {
 	MaxCache int               // record sets cached, default 10000
 	MaxQueue int               // look-ups waiting or running, default 10000
 	Workers  int               // look-ups running at once, default 16
-	NoIPv6   bool              // do not ask for AAAA records
+	NoIPv6   bool              // use no IPv6 addresses of names
 	Protos   []transport.Proto // what can be sent by; empty = UDP, TCP, TLS
 	Log      *slog.Logger
 	Now      func() time.Time // clock of cache and failures; nil = time.Now
@@ -81,7 +81,7 @@ func New(cfg Config) *Resolver {
 	r := &Resolver{
 		cfg:     cfg,
 		servers: cfg.Servers,
-		hosts:   readHosts(cfg.Hosts),
+		hosts:   readHosts(cfg.Hosts, cfg.NoIPv6),
 		cache:   newCache(cfg.MaxCache, cfg.Now),
 		failed:  newFailures(cfg.Now),
 		jobs:    make(chan *flight, cfg.MaxQueue),

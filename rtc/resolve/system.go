@@ -25,7 +25,7 @@ func systemServers(log *slog.Logger) []string {
 }
 
 // readHosts reads a hosts file; one that cannot be read is empty.
-func readHosts(path string) map[string][]netip.Addr {
+func readHosts(path string, noIPv6 bool) map[string][]netip.Addr {
 	m := make(map[string][]netip.Addr)
 	if path == "" {
 		path = "/etc/hosts"
@@ -41,7 +41,7 @@ func readHosts(path string) map[string][]netip.Addr {
 			continue
 		}
 		a, err := netip.ParseAddr(f[0])
-		if err != nil || a.Zone() != "" {
+		if err != nil || a.Zone() != "" || (noIPv6 && a.Is6()) {
 			continue
 		}
 		for _, name := range f[1:] {
