@@ -96,7 +96,9 @@ type TU interface {
 	// response yet. The CANCEL itself has been answered 200 (RFC 3261 §9.2).
 	// What s answers is the TU's matter.
 	Cancel(s *Server, m *sip.Message)
-	// Stray is a response that matches no client transaction, but whose top Via is ours.
+	// Stray is a response that matches no client transaction, but whose top Via
+	// is ours: of a stateless forward, of before a restart, or a late answer to
+	// an INVITE. Late answers to other requests do not come up.
 	Stray(out transport.Sink, f transport.Flow, m *sip.Message)
 }
 
