@@ -30,6 +30,9 @@ func (noStore) DeleteCredential(context.Context, rtc.AOR, string) error         
 
 const password = "correct-horse"
 
+// begin is when tests begin.
+var begin = time.Unix(1_800_000_000, 0)
+
 // fixture is a gate with the users alice (alias +4930123), bob and 100 of
 // example.com and dora of second.example, all with the same password.
 type fixture struct {
@@ -58,7 +61,7 @@ func newFixture(t testing.TB, change func(*Config)) *fixture {
 	if change != nil {
 		change(&cfg)
 	}
-	return &fixture{Gate: New(cfg), t: t, users: d, now: time.Unix(1_800_000_000, 0), from: "192.0.2.1:5060"}
+	return &fixture{Gate: New(cfg), t: t, users: d, now: begin, from: "192.0.2.1:5060"}
 }
 
 // request is a request to be written down.
