@@ -420,6 +420,16 @@ func TestRedirection(t *testing.T) {
 	}
 }
 
+// A phone of a private net that listens elsewhere than it sends from.
+func TestContactPort(t *testing.T) {
+	r := newRig(t, nil)
+	alice, bob, ear := r.udpUA("alice"), r.udpUA("bob"), r.udpUA("ear")
+	r.book.user("bob", r.binding(bob, "sip:bob@"+ear.addr.String()))
+	alice.ask(req{method: "MESSAGE", uri: "sip:bob@example.com"})
+	ear.reply(ear.want("MESSAGE"), 200, "")
+	alice.want(200)
+}
+
 // A large request goes by TCP where UDP was meant, and by UDP when TCP is refused
 // there (RFC 3261 §18.1.1). A phone's own flow is kept.
 func TestLargeRequest(t *testing.T) {

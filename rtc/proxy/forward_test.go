@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"tandem/rtc/location"
 	"tandem/rtc/sip"
 )
 
@@ -133,6 +134,38 @@ func TestTwoTransports(t *testing.T) {
 	alice.ask(req{method: "INFO", uri: "sip:bob@10.1.1.1:5060;transport=tcp", id: "two", toTag: "bob", route: []string{rr[1] + "," + rr[0]}})
 	bob.reply(bob.want("INFO"), 200, "")
 	alice.want(200)
+}
+
+// A browser has no address at all: everything goes by its connection.
+func TestBrowser(t *testing.T) {
+	r := newRig(t, nil)
+	alice, bob := r.udpUA("alice"), r.browser("bob")
+	contact := "sip:x7@abc.invalid;transport=ws"
+	bob.ask(req{method: "REGISTER", uri: "sip:example.com", contact: "<" + contact + ">", extra: "X-Flow: 1\n", via: "SIP/2.0/WS abc.invalid;branch=z9hG4bKws1"})
+	bob.want(200)
+	r.book.user("bob", location.Binding{URI: contact, Q: 1000, Flow: <-r.flows})
+	alice.ask(req{method: "INVITE", uri: "sip:bob@example.com", is: "alice", id: "ws1"})
+	inv := bob.want("INVITE")
+	rr := routeValues(inv, sip.HdrRecordRoute)
+	if len(rr) != 2 || !strings.HasPrefix(rr[0], "<sip:ft.") || !strings.Contains(rr[0], ";transport=ws;lr=on;r2=on") || string(inv.RequestURI()) != contact {
+		t.Fatalf("to %s by %q", inv.RequestURI(), rr)
+	}
+	bob.reply(inv, 200, "Contact: <"+contact+">\n")
+	alice.want(200)
+	alice.ask(req{method: "ACK", uri: contact, id: "ws1", toTag: "bob", cseq: 1, route: reversed(rr)})
+	bob.want("ACK")
+	bob.ask(req{method: "BYE", uri: strings.Trim(alice.contact(), "<>"), id: "ws1", toTag: "alice", route: rr, contact: "<" + contact + ">", via: "SIP/2.0/WS abc.invalid;branch=z9hG4bKws2"})
+	alice.reply(alice.want("BYE"), 200, "")
+	bob.want(200)
+	// and from the browser
+	r.book.user("alice", r.binding(alice, ""))
+	bob.ask(req{method: "INVITE", uri: "sip:alice@example.com", is: "bob", id: "ws2", contact: "<" + contact + ">", via: "SIP/2.0/WS abc.invalid;branch=z9hG4bKws3"})
+	inv = alice.want("INVITE")
+	rr = routeValues(inv, sip.HdrRecordRoute)
+	alice.accept(inv)
+	bob.want(200)
+	alice.ask(req{method: "BYE", uri: contact, id: "ws2", toTag: "bob", route: rr})
+	bob.want("BYE")
 }
 
 // The caller is behind a NAT: requests to him go where his came from.

@@ -71,10 +71,16 @@ func (p *Proxy) needsToken(m *sip.Message, pl *plan) bool {
 	if err != nil {
 		return false
 	}
+	if endsWith(string(na.URI), pl.in.Remote) {
+		return false
+	}
 	if u, err := sip.ParseURI(na.URI); err == nil {
 		if _, ob := u.Param("ob"); ob { // RFC 5626 §4.3
 			return true
 		}
 	}
-	return !reachable(na.URI, pl.in.Remote, pl.user && !pl.trusted)
+	if pl.user && !pl.trusted {
+		return contactOf(na.URI, pl.in) == elsewhere
+	}
+	return doubtful(na.URI, pl.in.Remote)
 }

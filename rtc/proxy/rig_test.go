@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coder/websocket"
+
 	"tandem/rtc"
 	"tandem/rtc/location"
 	"tandem/rtc/resolve"
@@ -36,6 +38,7 @@ type rig struct {
 	dns      *names
 	udp, tcp netip.AddrPort
 	logged   *logged
+	flows    chan transport.Flow
 }
 
 // book is the fake of Users and location.Lookup.
@@ -146,7 +149,7 @@ func (l *logged) String() string              { l.mu.Lock(); defer l.mu.Unlock()
 // request is given up after 3.2 s.
 func newRig(t testing.TB, adjust func(*Config)) *rig {
 	t.Helper()
-	r := &rig{t: t, logged: new(logged)}
+	r := &rig{t: t, logged: new(logged), flows: make(chan transport.Flow, 1)}
 	level := slog.LevelDebug
 	if _, bench := t.(*testing.B); bench {
 		level = slog.LevelWarn
@@ -156,6 +159,7 @@ func newRig(t testing.TB, adjust func(*Config)) *rig {
 	tr, err := transport.New(transport.Config{Log: log, Handler: r.layer, Listen: []transport.Listen{
 		{Proto: transport.UDP, Addr: netip.MustParseAddrPort("127.0.0.1:0"), Loops: 1},
 		{Proto: transport.TCP, Addr: netip.MustParseAddrPort("127.0.0.1:0")},
+		{Proto: transport.WS, Addr: netip.MustParseAddrPort("127.0.0.1:0"), Origins: []string{"*"}},
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -170,7 +174,7 @@ func newRig(t testing.TB, adjust func(*Config)) *rig {
 	}
 	r.p = New(cfg)
 	r.layer.SetTransport(tr)
-	r.layer.SetTU(rtc.NewRouter(log, r.p.Cancel, r.p.Stray, rtc.HandlerFunc(gate), r.p))
+	r.layer.SetTU(rtc.NewRouter(log, r.p.Cancel, r.p.Stray, rtc.HandlerFunc(r.gate), r.p))
 	ctx, stop := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = tr.Run(ctx) })
@@ -183,6 +187,16 @@ func newRig(t testing.TB, adjust func(*Config)) *rig {
 		}
 	})
 	return r
+}
+
+// gate believes a header, and takes REGISTER as news of a flow.
+func (r *rig) gate(q *rtc.Request) error {
+	if q.Method() == sip.REGISTER && q.GetName("X-Flow") != nil {
+		r.flows <- q.Flow()
+		q.Respond(200, "", nil)
+		return nil
+	}
+	return gate(q)
 }
 
 // gate believes a header.
@@ -253,6 +267,32 @@ func (r *rig) tcpUA(name string) (u *ua, closeConn func()) {
 	u.ask(req{method: "OPTIONS", uri: "sip:example.com"}) // now the proxy knows the connection
 	u.want(200)
 	return u, func() { _ = c.Close() }
+}
+
+// browser is a user agent over WebSocket (RFC 7118).
+func (r *rig) browser(name string) *ua {
+	r.t.Helper()
+	c, _, err := websocket.Dial(context.Background(), "ws://"+r.tr.Listeners()[2].Addr().String(), &websocket.DialOptions{Subprotocols: []string{"sip"}})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() { _ = c.CloseNow() })
+	u := &ua{r: r, name: name, proto: "WS", in: make(chan string, 1000), seen: map[string]bool{}}
+	u.write = func(b []byte) {
+		if err := c.Write(context.Background(), websocket.MessageText, b); err != nil {
+			r.t.Error(err)
+		}
+	}
+	go func() {
+		for {
+			_, b, err := c.Read(context.Background())
+			if err != nil {
+				return
+			}
+			u.in <- string(b)
+		}
+	}()
+	return u
 }
 
 // readFrames cuts a stream into messages.

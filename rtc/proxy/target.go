@@ -1,8 +1,6 @@
 package proxy
 
 import (
-	"bytes"
-	"net/netip"
 	"strings"
 
 	"tandem/rtc"
@@ -151,99 +149,6 @@ func secure(b *location.Binding) bool {
 
 func sameInstance(a, b string) bool {
 	return strings.EqualFold(strings.Trim(a, "<>"), strings.Trim(b, "<>"))
-}
-
-// bindingTarget tells how to reach a binding; not ok: there is no way now.
-func (p *Proxy) bindingTarget(pl *plan, b *location.Binding) (t target, ok bool) {
-	t = target{uri: contactURI(b.URI), path: b.Path, q: b.Q, same: b.Instance, bound: true}
-	if b.Path != "" { // the edge in the Path knows its flow, we do not
-		return t, true
-	}
-	switch {
-	case !b.Flow.IsZero() && b.Flow.Alive():
-		t.flow = b.Flow
-	case b.Flow.IsZero() && b.Received.IsValid() && overUDP(b.URI): // the socket is the same after a restart
-		flow, err := p.tr.Flow(transport.Target{Proto: transport.UDP, Addr: b.Received})
-		if err != nil {
-			return t, false
-		}
-		t.flow = flow
-	case b.RegID != 0 || !b.Flow.IsZero() && b.Flow.Proto() > transport.TCP || strings.Contains(b.URI, ".invalid"):
-		return t, false // its connection has gone, and only the phone can open another
-	default:
-		return t, true // perhaps it listens where its Contact says
-	}
-	if pl.dialogMaking() {
-		t.token = b.RegID != 0 || t.flow.Proto() > transport.TCP || !reachable([]byte(t.uri), t.flow.Remote, true)
-	}
-	return t, true
-}
-
-// contactURI is a Contact URI fit for a Request-URI: without headers and method
-// (RFC 3261 §16.5, table 1 of §19.1.1), else as the phone spelled it.
-func contactURI(s string) string {
-	if strings.IndexByte(s, '?') < 0 && !hasMethod(s) {
-		return s
-	}
-	u, err := sip.ParseURI([]byte(s))
-	if err != nil {
-		return s
-	}
-	if u.Headers != nil {
-		s = strings.TrimSuffix(s[:len(s)-len(u.Headers)], "?")
-	}
-	if _, ok := u.Param("method"); ok {
-		at := strings.LastIndex(s, string(u.Params))
-		s = s[:at] + string(appendParams(nil, u.Params, "method"))
-	}
-	return s
-}
-
-// hasMethod reports whether ";method=" stands in s, in any case of letters.
-func hasMethod(s string) bool {
-	const name = ";method="
-	for i := strings.IndexByte(s, ';'); i >= 0 && len(s)-i >= len(name); i++ {
-		if s[i] == ';' && strings.EqualFold(s[i:i+len(name)], name) {
-			return true
-		}
-	}
-	return false
-}
-
-func overUDP(uri string) bool {
-	u, err := sip.ParseURI([]byte(uri))
-	if err != nil || u.Kind != sip.URISIP {
-		return false
-	}
-	v, ok := u.Param("transport")
-	return !ok || sip.EqualFold(v, "udp")
-}
-
-// reachable reports whether a contact URI leads to where its owner's messages
-// come from. strict is for users' phones; a peer may well answer at another
-// address, so only a private one seen from outside is doubted.
-func reachable(uri []byte, source netip.AddrPort, strict bool) bool {
-	u, err := sip.ParseURI(uri)
-	if err != nil {
-		return false
-	}
-	port := u.Port
-	if port == 0 {
-		port = 5060
-	}
-	var buf [64]byte
-	if string(u.Host) == string(source.Addr().AppendTo(buf[:0])) { // nearly always
-		return port == source.Port() || !strict
-	}
-	addr, err2 := netip.ParseAddr(string(bytes.Trim(u.Host, "[]")))
-	if err2 != nil {
-		return !strict // a name
-	}
-	addr, from := addr.Unmap(), source.Addr().Unmap()
-	if !strict {
-		return addr == from || !addr.IsPrivate() || from.IsPrivate()
-	}
-	return addr == from && port == source.Port()
 }
 
 // numberTargets sends a number nobody here has to the static route for it.

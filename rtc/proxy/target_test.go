@@ -3,6 +3,8 @@ package proxy
 import (
 	"net/netip"
 	"testing"
+
+	"tandem/rtc/transport"
 )
 
 func TestContactURI(t *testing.T) {
@@ -21,25 +23,54 @@ func TestContactURI(t *testing.T) {
 	}
 }
 
-func TestReachable(t *testing.T) {
+func TestContactOf(t *testing.T) {
+	r := newRig(t, nil)
 	for _, c := range []struct {
 		uri, source string
-		strict      bool
+		proto       transport.Proto
+		want        place
+	}{
+		{"sip:a@192.0.2.1:5070", "192.0.2.1:5070", transport.UDP, here},
+		{"sip:a@192.0.2.1", "192.0.2.1:5060", transport.UDP, here},
+		{"sip:a@192.0.2.1", "192.0.2.1:5061", transport.UDP, elsewhere},
+		{"sip:a@10.0.0.1", "10.0.0.1:50000", transport.UDP, otherPort},
+		{"sip:a@10.0.0.1:5060", "192.0.2.1:5060", transport.UDP, elsewhere},
+		{"sip:a@pc.example.com", "192.0.2.1:5060", transport.UDP, elsewhere},
+	} {
+		f, err := r.tr.Flow(transport.Target{Proto: c.proto, Addr: netip.MustParseAddrPort(c.source)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := contactOf([]byte(c.uri), f); got != c.want {
+			t.Errorf("%s from %s: %v, want %v", c.uri, c.source, got, c.want)
+		}
+	}
+}
+
+func TestDoubtful(t *testing.T) {
+	for _, c := range []struct {
+		uri, source string
 		want        bool
 	}{
-		{"sip:a@192.0.2.1:5070", "192.0.2.1:5070", true, true},
-		{"sip:a@192.0.2.1", "192.0.2.1:5060", true, true},
-		{"sip:a@192.0.2.1", "192.0.2.1:5061", true, false},
-		{"sip:a@10.0.0.1:5060", "192.0.2.1:5060", true, false},
-		{"sip:a@[2001:db8::1]:5060", "[2001:db8::1]:5060", true, true},
-		{"sip:a@pc.example.com", "192.0.2.1:5060", true, false},
-		{"sip:a@pc.example.com", "192.0.2.1:5060", false, true},
-		{"sip:a@192.0.2.9:5070", "192.0.2.1:5060", false, true},
-		{"sip:a@172.25.0.1:5060", "192.0.2.1:5060", false, false},
-		{"sip:a@10.0.0.1:5060", "10.0.0.2:5060", false, true},
+		{"sip:a@pc.example.com", "192.0.2.1:5060", false},
+		{"sip:a@192.0.2.9:5070", "192.0.2.1:5060", false},
+		{"sip:a@172.25.0.1:5060", "192.0.2.1:5060", true},
+		{"sip:a@10.0.0.1:5060", "10.0.0.2:5060", false},
 	} {
-		if got := reachable([]byte(c.uri), netip.MustParseAddrPort(c.source), c.strict); got != c.want {
-			t.Errorf("%s from %s strict=%v: %v, want %v", c.uri, c.source, c.strict, got, c.want)
+		if got := doubtful([]byte(c.uri), netip.MustParseAddrPort(c.source)); got != c.want {
+			t.Errorf("%s from %s: %v, want %v", c.uri, c.source, got, c.want)
+		}
+	}
+}
+
+func TestEndsWith(t *testing.T) {
+	a := netip.MustParseAddrPort("192.0.2.1:5060")
+	for uri, want := range map[string]bool{
+		"sip:a@192.0.2.1:5060": true, "sip:192.0.2.1:5060": true, "sip:a@192.0.2.1:50601": false,
+		"sip:a@1192.0.2.1:5060": false, "sip:a@192.0.2.1": false, "192.0.2.1:5060": false,
+	} {
+		if endsWith(uri, a) != want {
+			t.Errorf("%s: %v", uri, !want)
 		}
 	}
 }
