@@ -141,6 +141,9 @@ func (m *Message) checkAddress(id HeaderID) *Error {
 	if err == nil {
 		_, err = ParseURI(a.URI)
 	}
+	if tag, ok := a.Param("tag"); ok && len(tag) == 0 && err == nil {
+		err = bad("Empty tag")
+	}
 	if err != nil {
 		if id == HdrFrom {
 			return bad("From: " + err.Reason)

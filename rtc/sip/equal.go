@@ -67,6 +67,9 @@ func unit(b []byte) (c byte, reserved bool, n int) {
 // sipParams reports whether each parameter of a is equal in b, or may be
 // missing there.
 func sipParams(a, b URI) bool {
+	if bytes.Equal(a.Params, b.Params) {
+		return true
+	}
 	same := true
 	Params(a.Params, func(name, value []byte) bool {
 		other, ok := escapedParam(b.Params, name)
@@ -148,6 +151,9 @@ func equalNumber(a, b []byte) bool {
 // telParams reports whether each parameter of a is in b with the same value:
 // parameters of tel: may not be missing, their order does not count.
 func telParams(a, b URI) bool {
+	if bytes.Equal(a.Params, b.Params) {
+		return true
+	}
 	same := true
 	Params(a.Params, func(name, value []byte) bool {
 		other, ok := escapedParam(b.Params, name)

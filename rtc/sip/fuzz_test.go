@@ -58,6 +58,9 @@ func readAll(m *Message) {
 		m.Count(h.ID)
 		m.GetName(string(h.Name))
 		for v := range m.Values(h.ID) {
+			if m.firstLine(h.ID) != i {
+				break // once for each id is enough
+			}
 			a, _ := ParseNameAddr(v)
 			u, _ := ParseURI(a.URI)
 			u.AppendAOR(nil)
@@ -226,8 +229,7 @@ func FuzzVia(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		v, err := ParseVia(b)
-		if err != nil {
+		if _, err := ParseVia(b); err != nil {
 			return
 		}
 		m := new(Message)
@@ -245,7 +247,6 @@ func FuzzVia(f *testing.F) {
 		} else if had && w.RPort && (w.RPortPort != 5062 || string(w.Received) != "192.0.2.99") {
 			t.Fatalf("%q became %q", b, r.Get(HdrVia))
 		}
-		_ = v
 	})
 }
 

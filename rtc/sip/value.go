@@ -58,6 +58,9 @@ func (m *Message) cseq() (number, method []byte) {
 		i++
 	}
 	j := skipBlanks(v, i)
+	if j == i {
+		return v[:i:i], nil
+	}
 	return v[:i:i], v[j:]
 }
 
