@@ -1,8 +1,10 @@
 package auth
 
 import (
+	"bytes"
 	"crypto/md5"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -211,5 +213,33 @@ func TestAuthenticationInfo(t *testing.T) {
 	f.wantIdentity(f.send(r.with(line)), "sip:alice@example.com")
 	if out := f.AppendInfo(nil, f.last, nil, f.now); out != nil {
 		t.Errorf("for nobody: %s", out)
+	}
+}
+
+// TestLogTellsWhoAndNoSecret: wrong credentials and the ban they bring, by user
+// and address, without what the client sent as proof.
+func TestLogTellsWhoAndNoSecret(t *testing.T) {
+	var out bytes.Buffer
+	f := newFixture(t, func(c *Config) {
+		c.Log = slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	})
+	var sent []string
+	for range 10 {
+		r, _ := f.login(register("alice"), "alice", "wrong-password")
+		c, err := digest.ParseCredentials(strings.TrimPrefix(r.lines[0], "Authorization: "))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sent = append(sent, c.Response, c.Nonce, c.Cnonce)
+	}
+	text := out.String()
+	if strings.Count(text, "wrong credentials") != 10 || strings.Count(text, "too many wrong credentials") != 1 ||
+		strings.Count(text, "peer=192.0.2.1 aor=alice@example.com") != 10 {
+		t.Errorf("log:\n%s", text)
+	}
+	for _, s := range append(sent, "wrong-password", password) {
+		if strings.Contains(text, s) {
+			t.Errorf("%q is in the log", s)
+		}
 	}
 }

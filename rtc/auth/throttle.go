@@ -13,7 +13,7 @@ import (
 type Limits struct {
 	Within     time.Duration // failures are counted over, default 60 s
 	PerUser    int           // failures of one user from one address, default 10
-	PerAddress int           // failures from one address, default 100
+	PerAddress int           // failures from one address, default 100; shuts out all its users
 	Backoff    time.Duration // first time shut out, default 60 s; doubles each time it happens again
 	MaxBackoff time.Duration // default 15 min
 	Entries    int           // remembered in all, default 100000; the oldest go first
