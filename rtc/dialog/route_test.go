@@ -48,6 +48,21 @@ func TestRouteSetOfCaller(t *testing.T) {
 	})
 }
 
+// The early dialog's route set gives way to that of the 2xx (RFC 3261 §13.2.2.4).
+func TestRouteSetOfTheAnswer(t *testing.T) {
+	bubble(t, func(w *world) {
+		alice, raw := w.agent("alice", 1, Config{}), w.raw("raw", 9)
+		alice.dial(raw, sdp("offer"))
+		inv := raw.one("INVITE")
+		raw.reply(alice, inv, 180, "r", Content{Header: []byte("Record-Route: <sip:p1.example.com;lr>, <sip:p2.example.com;lr>\r\nContact: <sip:early@192.0.2.7>\r\n")})
+		raw.reply(alice, inv, 200, "r", Content{Header: []byte("Record-Route: <sip:10.0.0.9;lr>\r\nContact: <sip:late@192.0.2.7>\r\n")})
+		ack := raw.one("ACK")
+		if got := routes(ack); !slices.Equal(got, []string{"<sip:10.0.0.9;lr>"}) || string(ack.RequestURI()) != "sip:late@192.0.2.7" {
+			t.Errorf("ACK %s by %v", ack.RequestURI(), got)
+		}
+	})
+}
+
 func TestStrictRouter(t *testing.T) {
 	bubble(t, func(w *world) {
 		alice, raw := w.agent("alice", 1, Config{}), w.raw("raw", 9)

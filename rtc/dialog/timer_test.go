@@ -133,6 +133,20 @@ func TestIntervalRaisedAfter422(t *testing.T) {
 	})
 }
 
+func TestMinSEAfter422(t *testing.T) {
+	bubble(t, func(w *world) {
+		alice, raw := w.agent("alice", 1, Config{SessionExpires: 100 * time.Second}), w.raw("raw", 9)
+		alice.dial(raw, sdp("offer"))
+		raw.reply(alice, raw.one("INVITE"), 422, "r", Content{Header: []byte("Min-SE: 300\r\n")})
+		again := raw.one("INVITE")
+		if lineOf(again, "Session-Expires") != "300" || lineOf(again, "Min-SE") != "300" { // RFC 4028 §7.3
+			t.Errorf("second INVITE:\n%s", again.Bytes())
+		}
+		raw.reply(alice, again, 422, "r", Content{Header: []byte("Min-SE: 300\r\n")}) // makes no sense, must not loop
+		alice.wantEvents("failed 422")
+	})
+}
+
 func TestRefreshFallsBackToReinvite(t *testing.T) {
 	bubble(t, func(w *world) {
 		bob, raw := w.agent("bob", 2, Config{}), w.raw("raw", 9)

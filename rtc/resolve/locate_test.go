@@ -10,8 +10,8 @@ import (
 var zone = []string{
 	// all three records
 	`full.test. 60 IN NAPTR 10 50 "s" "SIPS+D2T" "" _sips._tcp.full.test.`,
-	`full.test. 60 IN NAPTR 20 50 "s" "SIP+D2T" "" _sip._tcp.full.test.`,
-	`full.test. 60 IN NAPTR 20 60 "S" "sip+d2u" "" _sip._udp.full.test.`,
+	`full.test. 60 IN NAPTR 20 5 "s" "SIP+D2T" "" _sip._tcp.full.test.`,
+	`full.test. 60 IN NAPTR 20 6 "S" "sip+d2u" "" _sip._udp.full.test.`,
 	`full.test. 60 IN NAPTR 1 1 "s" "SIP+D2S" "" _sip._sctp.full.test.`,
 	`full.test. 60 IN NAPTR 1 1 "u" "E2U+sip" "!^.*$!sip:x@full.test!" .`,
 	`_sips._tcp.full.test. 60 IN SRV 0 0 5061 a.full.test.`,
@@ -111,6 +111,9 @@ func TestLocateFails(t *testing.T) {
 				t.Errorf("%s: got %v, %v; want %v", c.uri, text(a.cands), a.err, c.want)
 			}
 		})
+	}
+	if s.count(". A") != 0 || s.count("nosip.test. A") != 0 {
+		t.Error("asked for the address of a service that is expressly not there")
 	}
 }
 
