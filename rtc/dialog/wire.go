@@ -25,8 +25,8 @@ func (o over) Local(f transport.Flow) (transport.Proto, []byte) {
 	return f.Proto(), f.Listener().SentBy()
 }
 
-// appendVia appends a Via value without its branch: what follows is appended
-// by whoever knows it, then ";rport" is not needed any more.
+// appendVia appends a Via value up to the "=" of its branch, which whoever
+// knows it appends.
 func appendVia(dst []byte, p transport.Proto, sentBy []byte) []byte {
 	dst = append(dst, "SIP/2.0/"...)
 	dst = append(dst, p.String()...)
