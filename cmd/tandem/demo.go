@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+
+	"github.com/emiago/sipgo/sip"
+	"github.com/spf13/cobra"
+
+	"tandem/cmd/tandem/demo"
+	"tandem/cmd/tandem/server"
+	"tandem/cmd/tandem/softphone"
+	"tandem/rtc"
+	"tandem/rtc/directory"
+	"tandem/rtc/proxy"
+	"tandem/rtc/trace"
+)
+
+func newDemoCommand() *cobra.Command {
+	var cfg demo.Config
+	var verbose bool
+	c := &cobra.Command{
+		Use:   "demo",
+		Short: "A complete call on this machine, with its audio measured; then try your own phone",
+		Long: `Start the server, a simulated telephone gateway and two users; register a phone
+as one of them and call a telephone number through server and gateway. Shows the
+ladder of messages and what was heard, and stays up for your own phone.
+
+It listens on this machine alone unless --lan is given.`,
+		Args: exactArgs(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			if cfg.Width < 60 {
+				return usageError{errors.New("--width: at least 60 characters are needed")}
+			}
+			cfg.Out = c.OutOrStdout()
+			level := slog.LevelError + 4 // what matters comes back as an error
+			if verbose {
+				level = slog.LevelDebug
+			}
+			cfg.Log = slog.New(slog.NewTextHandler(c.ErrOrStderr(), &slog.HandlerOptions{Level: level}))
+			sip.SetDefaultLogger(cfg.Log)
+			softphone.AllowLargeDatagrams()
+			return demo.Run(c.Context(), cfg, &demoServer{})
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&cfg.Listen, "listen", "127.0.0.1:5060", "address for SIP; a taken port is replaced by the next free one")
+	f.StringVar(&cfg.Data, "data", "./var", "folder of the store")
+	f.BoolVar(&cfg.LAN, "lan", false, "listen on all addresses, so that phones on your network can register")
+	f.BoolVar(&cfg.Once, "once", false, "end after the call: exit code 0 when all was well, 1 when not")
+	f.BoolVar(&cfg.NoCall, "no-call", false, "start everything, but make no call")
+	f.IntVar(&cfg.Width, "width", 100, "characters a line of the ladder")
+	f.BoolVarP(&verbose, "verbose", "v", false, "log everything")
+	return c
+}
+
+// demoServer is the real server as the demonstration needs it.
+type demoServer struct {
+	server *server.Server
+	domain string
+	stop   context.CancelFunc
+	done   chan struct{}
+	err    error // of Run; valid once done is closed
+}
+
+// Start implements demo.Server.
+func (d *demoServer) Start(ctx context.Context, s demo.Settings) error {
+	cfg := server.Default()
+	cfg.Domains = []string{s.Domain}
+	cfg.Data = s.Data
+	cfg.HTTP.Addr = "" // the demonstration shows what matters itself
+	cfg.Limits.Drain = 0
+	cfg.Listen = []server.Listen{
+		{Proto: "udp", Addr: s.UDP.String(), Advertise: advertise(s.Host, s.UDP)},
+		{Proto: "tcp", Addr: s.UDP.String(), Advertise: advertise(s.Host, s.UDP)},
+		{Proto: "tls", Addr: s.TLS.String(), Advertise: advertise(s.Host, s.TLS)},
+	}
+	cfg.Routes = []proxy.Route{{Name: "telephone network", Match: proxy.Match{Prefix: "*"}, NextHop: proxy.Hops{s.Gateway}}}
+	if err := cfg.Check(); err != nil {
+		return err
+	}
+	srv, err := server.New(ctx, cfg, server.Options{Log: s.Log})
+	if err != nil {
+		return err
+	}
+	// The server outlives ctx: the phone says goodbye to it first.
+	run, stop := context.WithCancel(context.WithoutCancel(ctx))
+	d.server, d.domain, d.stop, d.done = srv, s.Domain, stop, make(chan struct{})
+	go func() {
+		defer close(d.done)
+		d.err = srv.Run(run)
+	}()
+	return nil
+}
+
+// advertise is host with the port of addr, "" for no host.
+func advertise(host string, addr netip.AddrPort) string {
+	if host == "" {
+		return ""
+	}
+	return net.JoinHostPort(host, fmt.Sprint(addr.Port()))
+}
+
+// AddUser implements demo.Server.
+func (d *demoServer) AddUser(ctx context.Context, name, display string) (string, error) {
+	aor := rtc.AOR(name + "@" + d.domain)
+	password, err := d.server.Directory().Add(ctx, directory.AddUser{AOR: aor, DisplayName: display})
+	if errors.Is(err, directory.ErrExists) {
+		return d.server.Directory().SetPassword(ctx, aor, "")
+	}
+	return password, err
+}
+
+// Trace implements demo.Server.
+func (d *demoServer) Trace() *trace.Ring { return d.server.Trace() }
+
+// Failed implements demo.Server.
+func (d *demoServer) Failed() <-chan struct{} { return d.done }
+
+// Stop implements demo.Server.
+func (d *demoServer) Stop() error {
+	d.stop()
+	<-d.done
+	return d.err
+}
