@@ -8,8 +8,8 @@ import (
 
 const editHead = "INVITE sip:b@x SIP/2.0\r\n"
 
-// edited applies f to a request with these lines (";"-free notation: one line
-// each) and returns the lines that came out, without the request line.
+// edited applies f to a request with these lines, parted by '|', and returns the
+// lines that came out in the same notation, without the request line.
 func edited(t *testing.T, lines string, f func(e *Edit)) string {
 	t.Helper()
 	m := parse(t, []byte(editHead+strings.ReplaceAll(lines, "|", "\r\n")+"\r\nContent-Length: 3\r\n\r\nabc"))
@@ -127,6 +127,7 @@ func TestEditVia(t *testing.T) {
 		{"rport empty", v4, "SIP/2.0/UDP h;rport=", "SIP/2.0/UDP h;rport=5062;received=192.0.2.99"},
 		{"rport filled", v4, "SIP/2.0/UDP h;rport=1;x", "SIP/2.0/UDP h;rport=5062;x;received=192.0.2.99"},
 		{"received forged", v4, "SIP/2.0/UDP h;received=1.2.3.4;x", "SIP/2.0/UDP h;received=192.0.2.99;x"},
+		{"received forged by the same host", v4, "SIP/2.0/UDP 192.0.2.99;received=1.2.3.4", "SIP/2.0/UDP 192.0.2.99;received=192.0.2.99"},
 		{"received and rport", v4, "SIP/2.0/UDP h;received=1.2.3.4;rport;x=\"a;b\"", "SIP/2.0/UDP h;received=192.0.2.99;rport=5062;x=\"a;b\""},
 		{"received empty", v4, "SIP/2.0/UDP h;branch=z;", "SIP/2.0/UDP h;branch=z;received=192.0.2.99;"},
 		{"IPv6", v6, "SIP/2.0/UDP [2001:db8::5];branch=z", "SIP/2.0/UDP [2001:db8::5];branch=z"},

@@ -71,9 +71,8 @@ func (f *Framer) findHead(b []byte) (int, *Error) {
 func contentLength(head []byte) (int, *Error) {
 	found, length := false, 0
 	for i := skipBlanks(head, 0); i < len(head); {
-		colon := bytes.IndexByte(head[i:], ':')
 		end, next, _ := lineEnd(head, i)
-		if colon >= 0 && i+colon < end {
+		if colon := bytes.IndexByte(head[i:end], ':'); colon >= 0 {
 			name := head[i : i+colon]
 			for len(name) > 0 && (name[len(name)-1] == ' ' || name[len(name)-1] == '\t') {
 				name = name[:len(name)-1]

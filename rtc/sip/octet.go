@@ -37,12 +37,9 @@ func classes() (t [256]uint8) {
 	for c := 0x21; c < 0x7f; c++ {
 		t[c] |= classParam
 	}
-	put2 := func(s string, c uint8) {
-		for i := range len(s) {
-			t[s[i]] &^= c
-		}
+	for _, c := range []byte("<>\"") {
+		t[c] &^= classParam
 	}
-	put2("<>\"", classParam)
 	for c := 0x80; c < 0x100; c++ {
 		t[c] |= classUser | classParam // UTF-8 without escapes, as several phones send it
 	}

@@ -33,8 +33,8 @@ func (k *viaMark) of(m *Message) {
 		return
 	}
 	addr := m.Source.Addr().Unmap().WithZone("")
-	if !v.RPort && sameHost(v.Host, addr) {
-		return
+	if !v.RPort && v.Received == nil && sameHost(v.Host, addr) {
+		return // a received that came with the request is always put right: responses follow it
 	}
 	end := l.value.from + e.to
 	params := end - uint32(len(v.Params)) // they reach to the end of the element
