@@ -80,6 +80,12 @@ func TestForkWinner(t *testing.T) {
 		t.Errorf("second 200 has tag %s", m.ToTag())
 	}
 	f.phones[0].quiet(shortly)
+	// its ACK was lost: the phone repeats its 200 when the proxy has long ended
+	f.alice.seen = map[string]bool{}
+	f.phones[1].accept(inv[1])
+	if m := f.alice.want(200); string(m.ToTag()) != "bob1" {
+		t.Errorf("repeated 200 has tag %s", m.ToTag())
+	}
 }
 
 func TestForkAllRefuse(t *testing.T) {

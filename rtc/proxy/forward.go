@@ -19,6 +19,9 @@ type forward struct {
 	lane *transaction.Lane
 	plan plan
 
+	tu   transaction.ClientTU // of its branches
+	user *caller              // nil unless INVITE
+
 	m    *sip.Message // the request while its handler runs, then nil
 	held *held        // its bytes afterwards
 
@@ -38,6 +41,7 @@ type branch struct {
 	breadth  int                 // its share of Max-Breadth
 	deadline time.Time           // of timer C
 	timerC   *transaction.Timer
+	gone     *bool // set when a look-up is not waited for any more
 	state    branchState
 	resolved bool   // cand is set
 	expired  bool   // timer C has ended it
@@ -60,14 +64,15 @@ var forwards = sync.Pool{New: func() any { return new(forward) }}
 func (p *Proxy) forward(r *rtc.Request, pl *plan) error {
 	f := forwards.Get().(*forward)
 	f.p, f.s, f.lane, f.plan, f.m = p, r.Tx, r.Tx.Lane(), *pl, r.Message
-	f.branches = f.inline[:0]
+	f.branches, f.tu = f.inline[:0], f
 	if err := p.targets(r, pl, f); err != nil {
 		f.recycle()
 		return err
 	}
 	p.stats.requests.Add(1)
 	if pl.method == sip.INVITE {
-		f.s.User = f // for Cancel
+		f.user = &caller{f, f.s}
+		f.tu, f.s.User = f.user, f.user // for Cancel
 		if !p.cfg.LateTrying {
 			f.respond(100, "", nil)
 		}
@@ -183,11 +188,14 @@ func (f *forward) lookup(i int, uri sip.URI) {
 	if f.p.debug() {
 		callID = string(f.request().CallID())
 	}
+	gone, lane := new(bool), f.lane
+	f.branches[i].gone = gone
 	f.p.res.Lookup(uri, func(cands []resolve.Candidate, err error) {
-		f.lane.Do(func() {
-			if f.branches[i].state != locating {
-				return // cancelled meanwhile
+		lane.Do(func() {
+			if *gone {
+				return // cancelled meanwhile, and f may serve another request
 			}
+			f.branches[i].gone = nil
 			if err != nil && f.p.debug() {
 				f.p.log.Debug("next hop not found", "call_id", callID, "err", err)
 			}
@@ -257,7 +265,7 @@ func sameListener(l *transport.Listener, to transport.Target) *transport.Listene
 // send makes the copy for branch i and its client transaction (§16.6 step 8 to 11).
 func (f *forward) send(i int, flow transport.Flow) {
 	b := &f.branches[i]
-	c := f.lane.Client(f.plan.method, f)
+	c := f.lane.Client(f.plan.method, f.tu)
 	w := getWork()
 	out := f.p.build(w, f.request(), &f.plan, &b.target, b.breadth, flow, c)
 	b.client, b.state = c, active
@@ -275,6 +283,9 @@ func (f *forward) end(i, code int) {
 	b := &f.branches[i]
 	b.timerC.Stop()
 	b.timerC, b.client = nil, nil
+	if b.gone != nil {
+		*b.gone, b.gone = true, nil
+	}
 	if b.state != ended {
 		b.state = ended
 		f.pending--

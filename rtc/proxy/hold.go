@@ -40,8 +40,8 @@ func (f *forward) request() *sip.Message {
 	return &h.m
 }
 
-// release gives back what is not needed any more. An INVITE's forward stays
-// with its transactions, which may bring further 2xx.
+// release gives everything back once nothing is awaited. What an INVITE's
+// transactions may still bring, further 2xx, its caller passes on.
 func (f *forward) release() {
 	if f.pending > 0 || f.m != nil {
 		return
@@ -52,9 +52,10 @@ func (f *forward) release() {
 		}
 		f.held = nil
 	}
-	if f.plan.method != sip.INVITE {
-		f.recycle()
+	if f.user != nil {
+		f.user.f = nil
 	}
+	f.recycle()
 }
 
 func (f *forward) recycle() {

@@ -172,8 +172,8 @@ func (p *Proxy) Stray(_ transport.Sink, f transport.Flow, m *sip.Message) {
 // Cancel is told of a CANCEL for an INVITE under way (RFC 3261 §16.10): every
 // branch is cancelled, and the best answer of theirs, in the end 487, goes up.
 func (p *Proxy) Cancel(s *transaction.Server, m *sip.Message) {
-	if f, ok := s.User.(*forward); ok {
-		f.cancel(m.Get(sip.HdrReason))
+	if c, ok := s.User.(*caller); ok && c.f != nil {
+		c.f.cancel(m.Get(sip.HdrReason))
 	}
 }
 

@@ -34,8 +34,8 @@ func (f *forward) Response(c *transaction.Client, m *sip.Message) {
 	code := m.StatusCode()
 	switch {
 	case i < 0:
-		if f.plan.method == sip.INVITE && code >= 200 && code < 300 {
-			f.relay(m) // again, or by a fork further down: every 2xx goes up
+		if f.user != nil {
+			f.user.late(m)
 		}
 		return
 	case oneElement(m, sip.HdrVia): // nobody to send it to: the peer lost the other Vias
@@ -185,14 +185,47 @@ func (f *forward) tryElsewhere(i int) bool {
 	return false
 }
 
+func (f *forward) relay(m *sip.Message) { relay(f.s, m) }
+
 // relay passes a response up without our Via (step 3 and 9).
-func (f *forward) relay(m *sip.Message) {
+func relay(s *transaction.Server, m *sip.Message) {
 	w := getWork()
 	w.edit.Start(m)
 	w.edit.PopVia()
 	w.out = w.edit.Append(w.out[:0])
-	f.s.Respond(m.StatusCode(), w.out)
+	s.Respond(m.StatusCode(), w.out)
 	w.put()
+}
+
+// caller stands between an INVITE's transactions and its forward. The
+// transactions outlive the forward by half a minute, in which more 2xx may come.
+type caller struct {
+	f *forward // nil when it has ended
+	s *transaction.Server
+}
+
+// Response implements transaction.ClientTU.
+func (u *caller) Response(c *transaction.Client, m *sip.Message) {
+	if u.f != nil {
+		u.f.Response(c, m)
+	} else {
+		u.late(m)
+	}
+}
+
+// Failed implements transaction.ClientTU.
+func (u *caller) Failed(c *transaction.Client, err error) {
+	if u.f != nil {
+		u.f.Failed(c, err)
+	}
+}
+
+// late passes a 2xx on that comes again, or from a fork further down: every one
+// goes up (step 5).
+func (u *caller) late(m *sip.Message) {
+	if code := m.StatusCode(); code >= 200 && code < 300 && !oneElement(m, sip.HdrVia) {
+		relay(u.s, m)
+	}
 }
 
 func retryAfter(m *sip.Message) time.Duration {
