@@ -1,6 +1,9 @@
 package transport
 
 import (
+	"bytes"
+	"crypto/tls"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -82,5 +85,39 @@ func TestUDPDoesNotAllocate(t *testing.T) {
 	const n = 5000
 	if a := testing.AllocsPerRun(3, func() { run(n) }) / n; a > 0.01 {
 		t.Errorf("%.3f allocations a message", a)
+	}
+}
+
+// BenchmarkStreamEcho has messages of about 600 octets echoed over one
+// connection, 16 in each write.
+func BenchmarkStreamEcho(b *testing.B) {
+	ca := newAuthority(b)
+	for _, p := range []Proto{TCP, TLS} {
+		b.Run(p.String(), func(b *testing.B) {
+			l := Listen{Proto: p}
+			if p == TLS {
+				l.TLS = ca.server(b)
+			}
+			tr := start(b, Config{Handler: mirror{}, Listen: []Listen{l}})
+			c := dialTCP(b, tr.Listeners()[0].Addr())
+			if p == TLS {
+				c, _ = dialTLS(b, tr.Listeners()[0].Addr(), &tls.Config{RootCAs: ca.pool, ServerName: "sip.example.com"})
+			}
+			const window = 16
+			msg := request(p.String(), "bench", strings.Repeat("x", 330))
+			all := bytes.Repeat(msg, window)
+			back := make([]byte, len(all))
+			b.SetBytes(int64(len(msg)))
+			b.ReportAllocs()
+			for n := 0; n < b.N; n += window {
+				c.write(all)
+				if _, err := io.ReadFull(c, back); err != nil {
+					b.Fatal(err)
+				}
+			}
+			if !bytes.Equal(all, back) {
+				b.Fatal("the echo differs")
+			}
+		})
 	}
 }

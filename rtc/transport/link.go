@@ -27,7 +27,6 @@ type link struct {
 	mu      sync.Mutex
 	held    bool // Write only queues; whoever set it flushes
 	q       []byte
-	flight  []byte // being written by the goroutine
 	spare   []byte
 	queued  uint64 // octets ever queued
 	sent    uint64 // octets ever taken by the socket
@@ -247,17 +246,14 @@ func (k *link) drain() {
 			k.mu.Unlock()
 			return
 		}
-		k.flight, k.q, k.spare = k.q, k.spare[:0], nil
-		b := k.flight
+		b := k.q
+		k.q, k.spare = k.spare[:0], nil
 		k.mu.Unlock()
 
-		_ = k.Conn.SetWriteDeadline(time.Now().Add(k.t.cfg.WriteTimeout)) // fails only when closed; then so does Write
-		n, err := k.Conn.Write(b)
-		_ = k.Conn.SetWriteDeadline(time.Time{})
+		err := k.writeAll(b)
 
 		k.mu.Lock()
-		k.left(n)
-		k.spare, k.flight = b[:0], nil
+		k.spare = b[:0]
 		if err != nil {
 			k.writing = false
 			k.breakLocked(err)
@@ -267,6 +263,24 @@ func (k *link) drain() {
 		}
 		k.mu.Unlock()
 	}
+}
+
+// writeAll writes b in pieces. The peer has WriteTimeout for each: it may be
+// slow, but it must go on reading.
+func (k *link) writeAll(b []byte) error {
+	for len(b) > 0 {
+		_ = k.Conn.SetWriteDeadline(time.Now().Add(k.t.cfg.WriteTimeout)) // fails only when closed; then so does Write
+		n, err := k.Conn.Write(b[:min(len(b), largeFlush)])
+		k.mu.Lock()
+		k.left(n)
+		k.mu.Unlock()
+		if err != nil {
+			return err
+		}
+		b = b[n:]
+	}
+	_ = k.Conn.SetWriteDeadline(time.Time{}) // as above
+	return nil
 }
 
 // abort gives up what is not written and tells the senders.

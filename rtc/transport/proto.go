@@ -57,15 +57,10 @@ func (p Proto) Secure() bool { return p == TLS || p == WSS }
 // Stream reports whether messages go over a connection.
 func (p Proto) Stream() bool { return p != UDP }
 
-// port is the default port (RFC 3261 §19.1.2, RFC 7118 §5.3).
+// port is the default port (RFC 3261 §19.1.2).
 func (p Proto) port() uint16 {
-	switch p {
-	case TLS:
+	if p.Secure() {
 		return 5061
-	case WS:
-		return 80
-	case WSS:
-		return 443
 	}
 	return 5060
 }

@@ -66,20 +66,24 @@ func closedBecause(err error) error {
 	return err
 }
 
+// slack is the part of IdleTimeout by which it may be overrun, so that not
+// every read has to move the deadline.
+const slack = 16
+
 // arm sets the deadline for the next octets: of silence between messages, of
 // the whole message once it has begun.
 func (s *stream) arm() {
 	cfg := &s.c.t.cfg
 	now := s.c.t.clock()
 	begun := len(bytes.TrimLeft(s.buf[s.r:s.w], "\r\n")) > 0
-	limit := cfg.IdleTimeout
+	limit := cfg.IdleTimeout + cfg.IdleTimeout/slack
 	switch {
 	case begun && s.begun:
 		return // the time runs from its first octet
 	case begun:
 		limit = cfg.HeaderTimeout
-	case s.waiting && !s.begun && now-s.armed < limit/16:
-		return // near enough
+	case s.waiting && !s.begun && now-s.armed < cfg.IdleTimeout/slack:
+		return // still within the timeout and its slack
 	}
 	s.begun, s.waiting, s.armed = begun, !begun, now
 	s.c.link.arm(limit, !begun)
@@ -122,7 +126,7 @@ func (s *stream) skipKeepAlives() bool {
 		switch {
 		case len(b) == 0:
 			return false
-		case b[0] != '\r' && b[0] != '\n' || s.framer != (sip.Framer{}):
+		case b[0] != '\r' && b[0] != '\n':
 			return true
 		case bytes.HasPrefix(b, ping):
 			s.c.t.count[s.c.proto].keepAlives.Add(1)

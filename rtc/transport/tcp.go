@@ -91,6 +91,9 @@ func (c *conn) serve() {
 
 // handshake does what comes before the first message, within HandshakeLimit.
 func (c *conn) handshake() error {
+	if c.proto == TCP {
+		return nil
+	}
 	limit := c.t.cfg.HandshakeLimit
 	_ = c.link.SetDeadline(time.Now().Add(limit)) // fails only when closed
 	stop := context.AfterFunc(c.t.ctx, func() { c.link.Conn.Close() })

@@ -16,6 +16,9 @@ import (
 // batchSize is how many datagrams one system call receives or sends at most.
 const batchSize = 32
 
+// longestDatagram is the most UDP can carry, in octets.
+const longestDatagram = 65535
+
 // udpSocket is one of the sockets of a UDP listener.
 type udpSocket struct {
 	conn  *net.UDPConn
@@ -101,7 +104,7 @@ type udpLoop struct {
 }
 
 func newUDPLoop(l *Listener, i int) *udpLoop {
-	u := &udpLoop{t: l.t, l: l, in: newInbox(l.socks[i], l.t.cfg.MaxMessage)}
+	u := &udpLoop{t: l.t, l: l, in: newInbox(l.socks[i], min(l.t.cfg.MaxMessage, longestDatagram))}
 	u.out = batch{t: l.t, lane: i, slots: true}
 	l.socks[i].count = &u.count
 	return u

@@ -46,6 +46,19 @@ func TestUDPEcho(t *testing.T) {
 	}
 }
 
+// The kernel spreads the peers over all sockets of an address.
+func TestUDPLoopsShareTheWork(t *testing.T) {
+	tr := start(t, Config{Handler: &echo{}, Listen: []Listen{{Proto: UDP, Loops: 3}}})
+	for range 60 { // one source port each
+		exchange(t, tr.Listeners()[0].Addr(), request("UDP", "x", ""))
+	}
+	for i, u := range tr.loops {
+		if u.count.in.Load() == 0 {
+			t.Errorf("loop %d of %d received none of 60", i, len(tr.loops))
+		}
+	}
+}
+
 // A UDP answer must come from the address the request went to.
 func TestUDPAnswersFromItsSocket(t *testing.T) {
 	e := &echo{}

@@ -243,6 +243,7 @@ func TestSilentPeers(t *testing.T) {
 		scheme string
 	}{{WS, "ws"}, {WSS, "wss"}, {TLS, ""}} {
 		t.Run(tc.proto.String(), func(t *testing.T) {
+			t.Parallel()
 			l := Listen{Proto: tc.proto}
 			if tc.proto.Secure() {
 				l.TLS = ca.server(t)
