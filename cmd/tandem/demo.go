@@ -14,7 +14,6 @@ import (
 	"tandem/cmd/tandem/demo"
 	"tandem/cmd/tandem/server"
 	"tandem/cmd/tandem/softphone"
-	"tandem/rtc"
 	"tandem/rtc/directory"
 	"tandem/rtc/proxy"
 	"tandem/rtc/trace"
@@ -107,7 +106,10 @@ func advertise(host string, addr netip.AddrPort) string {
 
 // AddUser implements demo.Server.
 func (d *demoServer) AddUser(ctx context.Context, name, display string) (string, error) {
-	aor := rtc.AOR(name + "@" + d.domain)
+	aor, err := d.server.Directory().ParseAOR(name + "@" + d.domain)
+	if err != nil {
+		return "", err
+	}
 	password, err := d.server.Directory().Add(ctx, directory.AddUser{AOR: aor, DisplayName: display})
 	if errors.Is(err, directory.ErrExists) {
 		return d.server.Directory().SetPassword(ctx, aor, "")

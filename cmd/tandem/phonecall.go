@@ -270,7 +270,7 @@ func audioLines(a *softphone.Audio) [][2]string {
 		lines = append(lines, [2]string{"digits", a.Digits})
 	}
 	if a.Marks > 0 {
-		trip := fmt.Sprintf("%.1f ms, by %d of %d marks echoed", a.RoundTrip, a.Echoes, a.Marks)
+		trip := fmt.Sprintf("%.2f ms, by %d of %d marks echoed", a.RoundTrip, a.Echoes, a.Marks)
 		if a.RoundTrip < 0 {
 			trip = fmt.Sprintf("unknown: none of %d marks came back", a.Marks)
 		}

@@ -66,7 +66,7 @@ func (d *demo) ladder() {
 
 func (d *demo) heard(r *softphone.Report) {
 	a := &r.Audio
-	d.out.field("answered", "%.0f ms after INVITE, ringing after %.0f ms", r.Answered, r.Ringing)
+	d.out.field("answered", "%.1f ms after INVITE, ringing after %.1f ms", r.Answered, r.Ringing)
 	d.out.field("talked", "%.1f s, %s", r.Talked/1000, a.Codec)
 	var tones []string
 	for _, t := range announced(a) {
@@ -75,7 +75,7 @@ func (d *demo) heard(r *softphone.Report) {
 	d.out.field("heard", "%s", strings.Join(tones, ", "))
 	d.out.field("level", "%.1f dBFS, strongest at %.1f Hz", a.Level, a.Frequency)
 	d.out.field("loss", "%d of %d packets (%.1f %%), jitter %.1f ms", a.Lost, a.Lost+a.Received, a.LossPercent, a.Jitter)
-	trip := fmt.Sprintf("%.1f ms there and back, by %d of %d chirps echoed", a.RoundTrip, a.Echoes, a.Marks)
+	trip := fmt.Sprintf("%.2f ms there and back, by %d of %d chirps echoed", a.RoundTrip, a.Echoes, a.Marks)
 	if a.RoundTrip < 0 {
 		trip = fmt.Sprintf("unknown: none of %d chirps came back", a.Marks)
 	}

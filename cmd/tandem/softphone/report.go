@@ -83,7 +83,7 @@ func judge(ear *ear, mouth *mouth) Audio {
 	a.Frequency = dominant(ear.heard, a.Tones)
 	if trips := ear.roundTrips(mouth.marks); len(trips) > 0 {
 		slices.Sort(trips)
-		a.RoundTrip, a.Echoes = ms(trips[len(trips)/2]), len(trips)
+		a.RoundTrip, a.Echoes = round(trips[len(trips)/2].Seconds()*1000, 100), len(trips)
 	}
 	return a
 }
