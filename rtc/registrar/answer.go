@@ -85,22 +85,30 @@ func appendSeconds(dst []byte, d time.Duration, end string) []byte {
 // expiresParam is where the expires parameter stands in a Contact, without its
 // semicolon; the end of the Contact, twice, when there is none.
 func expiresParam(contact string) (from, to int) {
-	i := paramsOf(contact)
-	for i < len(contact) {
+	for i := paramsOf(contact); i < len(contact); i = to {
 		from = i + 1 // behind ';'
 		to = from
-		for to < len(contact) && contact[to] != ';' {
-			if contact[to] == '"' {
-				to = closing(contact, to)
-				continue
-			}
+		for to < len(contact) && contact[to] != ';' && contact[to] != '=' {
 			to++
 		}
-		name, _, _ := strings.Cut(contact[from:to], "=")
-		if strings.EqualFold(strings.Trim(name, " \t"), "expires") {
+		name := contact[from:to]
+		if to < len(contact) && contact[to] == '=' {
+			for to++; to < len(contact) && (contact[to] == ' ' || contact[to] == '\t'); to++ {
+			}
+			if to < len(contact) && contact[to] == '"' { // only here a quote opens a string
+				to = closing(contact, to)
+			}
+			for to < len(contact) && contact[to] != ';' {
+				to++
+			}
+		}
+		name = strings.TrimLeft(name, " \t")
+		if blank := strings.IndexAny(name, " \t"); blank >= 0 { // junk may follow
+			name = name[:blank]
+		}
+		if strings.EqualFold(name, "expires") {
 			return from, to
 		}
-		i = to
 	}
 	return len(contact), len(contact)
 }
@@ -108,20 +116,19 @@ func expiresParam(contact string) (from, to int) {
 // paramsOf is where the header parameters of a Contact begin.
 func paramsOf(contact string) int {
 	i := 0
-	bracket := false
-	for i < len(contact) {
-		switch c := contact[i]; {
-		case c == '"' && !bracket:
-			i = closing(contact, i)
-			continue
-		case c == '<':
-			bracket = true
-		case c == '>':
-			bracket = false
-		case c == ';' && !bracket:
-			return i
-		}
+	if strings.HasPrefix(contact, `"`) {
+		i = closing(contact, 0)
+	}
+	for i < len(contact) && contact[i] != '<' && contact[i] != ';' {
 		i++
+	}
+	if i < len(contact) && contact[i] == '<' {
+		for i < len(contact) && contact[i] != '>' {
+			i++
+		}
+		for i < len(contact) && contact[i] != ';' {
+			i++
+		}
 	}
 	return i
 }

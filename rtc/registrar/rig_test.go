@@ -28,15 +28,13 @@ func (b book) Resolve(aor rtc.AOR) (directory.User, bool) {
 func users() book {
 	alice := directory.User{AOR: "sip:alice@example.com", Enabled: true}
 	return book{
-		"sip:alice@example.com":       alice,
-		"sip:+4930123@example.com":    alice,
-		"sip:user@example.com":        {AOR: "sip:user@example.com", Enabled: true},
-		"sip:watson@example.com":      {AOR: "sip:watson@example.com", Enabled: true},
-		"sip:100@example.com":         {AOR: "sip:100@example.com", Enabled: true},
-		"sip:disabled@example.com":    {AOR: "sip:disabled@example.com"},
-		"sip:j%40s0n@example.com":     {AOR: "sip:j%40s0n@example.com", Enabled: true},
-		"sip:null-%00@example.com":    {AOR: "sip:null-%00@example.com", Enabled: true},
-		"sip:null-%00%00@example.com": {AOR: "sip:null-%00%00@example.com", Enabled: true},
+		"sip:alice@example.com":         alice,
+		"sip:+4930123@example.com":      alice,
+		"sip:user@example.com":          {AOR: "sip:user@example.com", Enabled: true},
+		"sip:watson@example.com":        {AOR: "sip:watson@example.com", Enabled: true},
+		"sip:100@example.com":           {AOR: "sip:100@example.com", Enabled: true},
+		"sip:disabled@example.com":      {AOR: "sip:disabled@example.com"},
+		"sip:null-%00-null@example.com": {AOR: "sip:null-%00-null@example.com", Enabled: true},
 	}
 }
 
