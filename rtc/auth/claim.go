@@ -26,8 +26,9 @@ func (g *Gate) claim(m *sip.Message, method sip.Method, w *work) claim {
 	if !ok {
 		return claim{code: 400, fault: "Bad From"}
 	}
+	r, uri := g.home(uri)
 	w.aor = uri.AppendAOR(w.aor[:0])
-	if r := g.realmOf(uri.Host); r != nil && uri.Kind != sip.URITel {
+	if r != nil {
 		c.realm = r
 	} else {
 		c.foreign = true
@@ -49,13 +50,29 @@ func (g *Gate) claimTo(m *sip.Message, w *work) claim {
 	if !ok {
 		return claim{code: 400, fault: "Bad To"}
 	}
-	r := g.realmOf(uri.Host)
+	r, uri := g.home(uri)
 	if r == nil {
 		g.counts.refused.Add(1)
 		return claim{code: 403, fault: "Domain Not Served Here"}
 	}
 	w.aor = uri.AppendAOR(w.aor[:0])
 	return claim{realm: r, toUs: true, mismatch: "To Is Not the Authenticated User"}
+}
+
+// home is the realm of a user's address, nil when it is of no domain of ours. A
+// phone that knows this server by its address only means the default domain.
+func (g *Gate) home(uri sip.URI) (*realm, sip.URI) {
+	if uri.Kind == sip.URITel {
+		return nil, uri
+	}
+	if r := g.realmOf(uri.Host); r != nil {
+		return r, uri
+	}
+	if g.cfg.LocalHost == nil || !g.cfg.LocalHost(uri.Host) {
+		return nil, uri
+	}
+	uri.Host, uri.Port = []byte(g.realms[0].name), 0
+	return g.realms[0], uri
 }
 
 func address(a sip.NameAddr, ok bool) (sip.URI, bool) {

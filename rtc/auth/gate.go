@@ -27,6 +27,9 @@ type Config struct {
 	// Local reports whether host and port are an address of this server. nil:
 	// only Domains are ours.
 	Local func(host []byte, port uint16) bool
+	// LocalHost reports whether host is an address of this server: a user there
+	// is one of the first domain. nil: never.
+	LocalHost func(host []byte) bool
 	// NonceLife is how long a nonce can be used, default 5 min.
 	NonceLife time.Duration
 	// Offer are the algorithms asked for, most wanted first, default SHA-256,

@@ -192,6 +192,28 @@ func boundAddrs(a netip.Addr) []netip.Addr {
 // IsLocal reports whether host:port (port 0 = default of the scheme) is one of
 // our listeners' bound or advertised addresses.
 func (t *Transport) IsLocal(host []byte, port uint16) bool {
+	return t.local(host, func(l *Listener, p uint16) bool {
+		want := port
+		if want == 0 {
+			want = l.proto.port()
+			if l.proto == WS { // a sip URI without a port means 5060 first of all
+				want = 5060
+			} else if l.proto == WSS {
+				want = 5061
+			}
+		}
+		return p == want
+	})
+}
+
+// IsLocalHost reports whether host is a bound or advertised address of ours,
+// whatever the port: phones that know the server by its address name users
+// "sip:alice@192.0.2.1".
+func (t *Transport) IsLocalHost(host []byte) bool {
+	return t.local(host, func(*Listener, uint16) bool { return true })
+}
+
+func (t *Transport) local(host []byte, fits func(*Listener, uint16) bool) bool {
 	if n := len(host); n > 1 && host[0] == '[' && host[n-1] == ']' {
 		host = host[1 : n-1]
 	}
@@ -200,13 +222,9 @@ func (t *Transport) IsLocal(host []byte, port uint16) bool {
 		addr, _ = netip.ParseAddr(string(host))
 	}
 	for _, l := range t.listeners {
-		want := port
-		if want == 0 {
-			want = l.proto.port()
-		}
 		for i := range l.names {
 			n := &l.names[i]
-			if n.port == want && (bytes.EqualFold(n.host, host) || addr.IsValid() && addr == n.addr) {
+			if (bytes.EqualFold(n.host, host) || addr.IsValid() && addr == n.addr) && fits(l, n.port) {
 				return true
 			}
 		}

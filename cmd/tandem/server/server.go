@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -136,7 +137,7 @@ func (s *Server) openSIP(cfg *Config) error {
 		return err
 	}
 	s.layer.SetTransport(s.transport)
-	s.resolver = resolve.New(resolve.Config{Servers: cfg.DNS.Servers, Log: s.log})
+	s.resolver = resolve.New(resolve.Config{Servers: cfg.DNS.Servers, Protos: s.protos(), NoIPv6: !s.hasIPv6(), Log: s.log})
 	if _, err := s.location.Restore(s.transport.ParseFlow); err != nil {
 		return err
 	}
@@ -183,6 +184,7 @@ func (s *Server) Run(ctx context.Context) error {
 	start("control socket", s.control.run)
 	start("http", s.http.run)
 	start("systemd", s.notify)
+	start("last use of secrets", s.keepUse)
 	s.log.Info("serving", "listen", s.listening(), "domains", s.directory.Domains(), "users", s.directory.Count(), "bindings", s.location.Count())
 	var err error
 	select {
@@ -193,6 +195,22 @@ func (s *Server) Run(ctx context.Context) error {
 	stop()
 	wg.Wait()
 	return errors.Join(err, s.close())
+}
+
+// keepUse writes down now and then which secrets were used, and at the end.
+func (s *Server) keepUse(ctx context.Context) error {
+	t := time.NewTicker(15 * time.Minute)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return s.directory.KeepUse(context.WithoutCancel(ctx), time.Minute)
+		case <-t.C:
+			if err := s.directory.KeepUse(ctx, time.Hour); err != nil {
+				s.log.Warn("keeping the last use of secrets", "err", err)
+			}
+		}
+	}
 }
 
 // await drains.
@@ -274,6 +292,21 @@ func (s *Server) Directory() *directory.Directory { return s.directory }
 
 // Transport with its listeners.
 func (s *Server) Transport() *transport.Transport { return s.transport }
+
+// protos are the transports we can send by: those we listen on.
+func (s *Server) protos() []transport.Proto {
+	var list []transport.Proto
+	for _, l := range s.transport.Listeners() {
+		if !slices.Contains(list, l.Proto()) {
+			list = append(list, l.Proto())
+		}
+	}
+	return list
+}
+
+func (s *Server) hasIPv6() bool {
+	return slices.ContainsFunc(s.transport.Listeners(), func(l *transport.Listener) bool { return l.Addr().Addr().Is6() })
+}
 
 func (s *Server) listening() []string {
 	var list []string
