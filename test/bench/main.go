@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -18,6 +19,8 @@ type options struct {
 	rounds      int
 	scale       float64
 	only        string
+	match       string
+	profiles    string
 }
 
 // test is one row of the table: a scenario with its size, and how much of
@@ -30,6 +33,8 @@ type test struct {
 }
 
 const (
+	bindings = "100,000 new bindings, UDP"
+
 	window = 64
 	users  = 2000
 	held   = 100000
@@ -49,6 +54,8 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds; the best of each server counts")
 	flag.Float64Var(&o.scale, "scale", 1, "multiplies the operations of a run")
 	flag.StringVar(&o.only, "only", "", "one server alone: tandem or kamailio")
+	flag.StringVar(&o.match, "match", "", "only scenarios whose name contains this")
+	flag.StringVar(&o.profiles, "profiles", "", "folder for CPU profiles of tandem, one a scenario")
 	flag.Parse()
 	if err := run(o); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -117,6 +124,9 @@ func (o options) round(t *table, round int, name string) error {
 	}
 	defer func() { s.stop() }()
 	for _, test := range tests {
+		if !strings.Contains(test.name, o.match) {
+			continue
+		}
 		r, err := o.measure(s, test)
 		if err != nil {
 			return err
@@ -124,16 +134,19 @@ func (o options) round(t *table, round int, name string) error {
 		t.add(test.name, name, test.bar, r)
 	}
 	s.stop()
+	if !strings.Contains(bindings, o.match) {
+		return nil
+	}
 	if s, err = o.start(name, held); err != nil {
 		return err
 	}
-	r, err := o.measure(s, test{"100,000 new bindings, UDP", 0, held, func(s *server) (scenario, error) {
+	r, err := o.measure(s, test{bindings, 0, held, func(s *server) (scenario, error) {
 		return newRegister("UDP", s.port, window, held, false)
 	}})
 	if err != nil {
 		return err
 	}
-	t.add("100,000 new bindings, UDP", name, 0, r)
+	t.add(bindings, name, 0, r)
 	return nil
 }
 
@@ -155,7 +168,12 @@ func (o options) measure(s *server, test test) (result, error) {
 		drive(sc, window, max(users, total/10), 0)
 	}
 	drops, cpu := socketDrops(s.port), cpuTime(s.pid())
+	wait := func() {}
+	if o.profiles != "" && s.http != 0 {
+		wait = s.profile(filepath.Join(o.profiles, strings.ReplaceAll(test.name, " ", "_")+".pprof"))
+	}
 	r := drive(sc, window, total, 0)
+	wait()
 	r.CPU, r.Drops = cpuTime(s.pid())-cpu, socketDrops(s.port)-drops
 	r.Memory = memory(s.pid())
 	fmt.Fprintf(os.Stderr, "  %-28s %s\n", test.name, r)

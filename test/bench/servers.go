@@ -5,7 +5,9 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,6 +23,7 @@ type server struct {
 	cmd     *exec.Cmd
 	port    int // UDP and TCP, REGISTER needs digest
 	trusted int // UDP, no credentials asked (the same port where one port does both)
+	http    int // Tandem's metrics and profiles
 	log     string
 }
 
@@ -75,26 +78,27 @@ http: {addr: "127.0.0.1:%d"}
 `
 
 func startTandem(dir, bin, cores string, users int) (*server, error) {
-	s := &server{name: "tandem", port: freePort(), trusted: freePort(), log: filepath.Join(dir, "tandem.log")}
+	s := &server{name: "tandem", port: freePort(), trusted: freePort(), http: freePort(), log: filepath.Join(dir, "tandem.log")}
 	data := filepath.Join(dir, "tandem")
 	if err := os.MkdirAll(data, 0o755); err != nil {
 		return nil, err
 	}
 	file := filepath.Join(dir, "tandem.yaml")
-	cfg := fmt.Sprintf(tandemConfig, data, s.port, s.port, s.trusted, freePort())
+	cfg := fmt.Sprintf(tandemConfig, data, s.port, s.port, s.trusted, s.http)
 	if err := os.WriteFile(file, []byte(cfg), 0o644); err != nil {
 		return nil, err
 	}
-	var csv bytes.Buffer
-	for i := range users {
-		fmt.Fprintf(&csv, "%s,,%s\n", userName(i), password)
-	}
-	list := filepath.Join(dir, "users.csv")
-	if err := os.WriteFile(list, csv.Bytes(), 0o600); err != nil {
-		return nil, err
-	}
-	if out, err := exec.Command(bin, "users", "import", list, "-c", file).CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("importing users: %w: %s", err, out)
+	const chunk = 20000 // what one import takes
+	for from := 0; from < users; from += chunk {
+		var csv bytes.Buffer
+		for i := from; i < min(users, from+chunk); i++ {
+			fmt.Fprintf(&csv, "%s,,%s\n", userName(i), password)
+		}
+		add := exec.Command(bin, "users", "import", "-", "-c", file)
+		add.Stdin = &csv
+		if out, err := add.CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("importing users: %w: %s", err, out)
+		}
 	}
 	return s, s.start(cores, bin, "serve", "-c", file)
 }
@@ -125,6 +129,29 @@ func (s *server) start(cores, bin string, args ...string) error {
 	s.stop()
 	b, _ := os.ReadFile(s.log)
 	return fmt.Errorf("%s does not answer after 10 s; its log ends: %s", s.name, b[max(0, len(b)-2000):])
+}
+
+// profile takes a CPU profile of the next 2 s into a file; the returned
+// function waits for it.
+func (s *server) profile(file string) func() {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/debug/pprof/profile?seconds=2", s.http))
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "profile:", err)
+			return
+		}
+		defer resp.Body.Close()
+		b, err := io.ReadAll(resp.Body)
+		if err == nil {
+			err = os.WriteFile(file, b, 0o644)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "profile:", err)
+		}
+	}()
+	return func() { <-done }
 }
 
 func (s *server) answers() bool {
