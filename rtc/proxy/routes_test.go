@@ -1,8 +1,11 @@
 package proxy
 
 import (
+	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/goccy/go-yaml"
 
 	"tandem/rtc/sip"
 )
@@ -100,27 +103,30 @@ func TestRouteFaults(t *testing.T) {
 	}
 }
 
-func TestHopsYAML(t *testing.T) {
-	var h Hops
-	scalar := func(v any) error {
-		if s, ok := v.(*string); ok {
-			*s = "sip:a"
-			return nil
-		}
-		return strings.NewReader("").UnreadByte()
+func TestRouteYAML(t *testing.T) {
+	var list []Route
+	text := `
+- name: pstn
+  match: {prefix: "00"}
+  next_hop: sip:192.0.2.1
+  strip: 2
+  add: "+"
+- match: {domain: partner.example, method: MESSAGE}
+  next_hop: [sip:192.0.2.2, "sip:192.0.2.3;transport=tcp"]
+  trusted: true
+`
+	if err := yaml.UnmarshalWithOptions([]byte(text), &list, yaml.Strict()); err != nil {
+		t.Fatal(err)
 	}
-	if err := h.UnmarshalYAML(scalar); err != nil || len(h) != 1 || h[0] != "sip:a" {
-		t.Errorf("scalar: %v %v", h, err)
+	want := []Route{
+		{Name: "pstn", Match: Match{Prefix: "00"}, NextHop: Hops{"sip:192.0.2.1"}, Strip: 2, Add: "+"},
+		{Match: Match{Domain: "partner.example", Method: "MESSAGE"}, NextHop: Hops{"sip:192.0.2.2", "sip:192.0.2.3;transport=tcp"}, Trusted: true},
 	}
-	list := func(v any) error {
-		if l, ok := v.(*[]string); ok {
-			*l = []string{"sip:a", "sip:b"}
-			return nil
-		}
-		return strings.NewReader("").UnreadByte()
+	if !reflect.DeepEqual(list, want) {
+		t.Errorf("read %+v", list)
 	}
-	if err := h.UnmarshalYAML(list); err != nil || len(h) != 2 {
-		t.Errorf("list: %v %v", h, err)
+	if err := yaml.UnmarshalWithOptions([]byte("- next_hop: {a: b}"), &list, yaml.Strict()); err == nil {
+		t.Error("a map is no next hop")
 	}
 }
 

@@ -1,0 +1,197 @@
+package proxy
+
+import (
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"tandem/rtc/sip"
+	"tandem/rtc/transport"
+)
+
+// 503 and a dead port: the next place is tried, the resolver hears of it.
+func TestFailover(t *testing.T) {
+	r := newRig(t, nil)
+	alice, one, two := r.udpUA("alice"), r.udpUA("one"), r.udpUA("two")
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dead := closed.Addr().(*net.TCPAddr).AddrPort()
+	_ = closed.Close()
+	r.dns.host("gw.example", at(transport.TCP, dead), at(transport.UDP, one.addr), at(transport.UDP, two.addr))
+	alice.ask(req{method: "INVITE", uri: "sip:x@gw.example", is: "alice"})
+	m := one.want("INVITE")
+	one.refuse(m, 503, "Retry-After: 7\n")
+	m2 := two.want("INVITE")
+	v1, _ := m.TopVia()
+	if v2, _ := m2.TopVia(); string(v1.Branch) == string(v2.Branch) {
+		t.Error("the second attempt has the first one's branch")
+	}
+	two.accept(m2)
+	alice.want(200)
+	if got, want := r.dns.failures(), fmt.Sprintf("TCP %s 0s, UDP %s 7s", dead, one.addr); got != want {
+		t.Errorf("resolver was told %q, want %q", got, want)
+	}
+	// when none is left 503 is not passed on (RFC 3261 §16.7 step 6)
+	r.dns.host("gw.example", at(transport.UDP, one.addr))
+	invite := alice.ask(req{method: "INVITE", uri: "sip:x@gw.example", is: "alice"})
+	one.refuse(one.want("INVITE"), 503, "")
+	alice.ackFor(invite, alice.want(500))
+}
+
+// A number nobody has goes to the gateway, and to the second when the first fails.
+func TestStaticRoute(t *testing.T) {
+	r := newRig(t, nil)
+	alice, one, two := r.udpUA("alice"), r.udpUA("one"), r.udpUA("two")
+	r.p.SetRoutes(routes(t, Route{Name: "pstn", Match: Match{Prefix: "00"}, Strip: 2, Add: "+",
+		NextHop: Hops{"sip:" + one.addr.String(), "sip:" + two.addr.String()}}))
+	alice.ask(req{method: "INVITE", uri: "sip:004930123@example.com;user=phone", is: "alice"})
+	m := one.want("INVITE")
+	if want := "sip:+4930123@" + one.addr.String() + ";user=phone"; string(m.RequestURI()) != want {
+		t.Errorf("Request-URI %s, want %s", m.RequestURI(), want)
+	}
+	two.quiet(shortly)
+	one.refuse(m, 503, "")
+	m = two.want("INVITE")
+	if want := "sip:+4930123@" + two.addr.String() + ";user=phone"; string(m.RequestURI()) != want {
+		t.Errorf("Request-URI %s, want %s", m.RequestURI(), want)
+	}
+	two.refuse(m, 486, "")
+	alice.want(486)
+	alice.ask(req{method: "INVITE", uri: "sip:004930123@example.com"}) // not for everybody
+	alice.want(403)
+	alice.ask(req{method: "INVITE", uri: "sip:1234@example.com", is: "alice"})
+	alice.want(404)
+}
+
+// The phone's connection has gone.
+func TestDeadFlow(t *testing.T) {
+	r := newRig(t, nil)
+	alice, desk := r.udpUA("alice"), r.udpUA("desk")
+	bob, hangUp := r.tcpUA("bob")
+	b := r.binding(bob, "sip:bob@10.1.1.1;transport=tcp;ob")
+	b.RegID, b.Instance = 1, "<urn:uuid:1>"
+	r.book.user("bob", b)
+	alice.ask(req{method: "INVITE", uri: "sip:bob@example.com", is: "alice", id: "dead"})
+	m := bob.want("INVITE")
+	rr := routeValues(m, sip.HdrRecordRoute)
+	bob.reply(m, 200, "Contact: <sip:bob@10.1.1.1;transport=tcp;ob>\n")
+	alice.want(200)
+	hangUp()
+	for end := time.Now().Add(3 * time.Second); b.Flow.Alive() && time.Now().Before(end); {
+		time.Sleep(5 * time.Millisecond)
+	}
+	alice.ask(req{method: "BYE", uri: "sip:bob@10.1.1.1;transport=tcp;ob", id: "dead", toTag: "bob", route: reversed(rr)})
+	alice.want(430)
+	alice.ask(req{method: "MESSAGE", uri: "sip:bob@example.com"})
+	alice.want(480)
+	// another flow of the same instance is used instead, one at a time
+	other := r.binding(desk, "sip:bob@10.1.1.1;ob")
+	other.RegID, other.Instance = 2, b.Instance
+	third := other
+	third.RegID = 3
+	r.book.user("bob", b, other, third)
+	alice.ask(req{method: "MESSAGE", uri: "sip:bob@example.com"})
+	m = desk.want("MESSAGE")
+	desk.quiet(shortly)
+	desk.reply(m, 430, "")
+	m = desk.want("MESSAGE") // by the third
+	desk.reply(m, 200, "")
+	alice.want(200)
+}
+
+// Redirection: passed on, or followed inside our domain.
+func TestRedirection(t *testing.T) {
+	for _, follow := range []bool{false, true} {
+		t.Run(fmt.Sprintf("follow=%v", follow), func(t *testing.T) {
+			f := fork(t, func(c *Config) {
+				if follow {
+					c.Recursion = RecurseDomains
+				}
+			}, 1000)
+			carol := f.udpUA("carol")
+			f.book.user("carol", f.binding(carol, ""))
+			f.call()
+			f.phones[0].refuse(f.phones[0].want("INVITE"), 302, "Contact: <sip:carol@example.com>\n")
+			if !follow {
+				if m := f.refused(302); string(m.Get(sip.HdrContact)) != "<sip:carol@example.com>" {
+					t.Errorf("Contact %q", m.Get(sip.HdrContact))
+				}
+				return
+			}
+			m := carol.want("INVITE")
+			carol.refuse(m, 302, "Contact: <sip:bob@example.com>\n") // round in a circle
+			m = f.alice.want(302)
+			f.alice.ackFor(f.invite, m)
+		})
+	}
+}
+
+// A phone of a private net that listens elsewhere than it sends from.
+func TestContactPort(t *testing.T) {
+	r := newRig(t, nil)
+	alice, bob, ear := r.udpUA("alice"), r.udpUA("bob"), r.udpUA("ear")
+	r.book.user("bob", r.binding(bob, "sip:bob@"+ear.addr.String()))
+	alice.ask(req{method: "MESSAGE", uri: "sip:bob@example.com"})
+	ear.reply(ear.want("MESSAGE"), 200, "")
+	alice.want(200)
+}
+
+// A large request goes by TCP where UDP was meant, and by UDP when TCP is refused
+// there (RFC 3261 §18.1.1). A phone's own flow is kept.
+func TestLargeRequest(t *testing.T) {
+	r := newRig(t, nil)
+	alice, bob, far := r.udpUA("alice"), r.udpUA("bob"), r.udpUA("far")
+	r.book.user("bob", r.binding(bob, ""))
+	body := strings.Repeat("x", 2000)
+	alice.ask(req{method: "MESSAGE", uri: "sip:x@" + far.addr.String(), is: "alice", body: body})
+	m := far.want("MESSAGE")
+	if via, _ := m.TopVia(); string(via.Transport) != "UDP" || string(m.Body()) != body {
+		t.Errorf("got\n%s", m.Bytes())
+	}
+	if want := fmt.Sprintf("TCP %s 0s", far.addr); r.dns.failures() != want {
+		t.Errorf("failures %q, want %q", r.dns.failures(), want)
+	}
+	far.reply(m, 200, "")
+	alice.want(200)
+	ln, err := net.Listen("tcp", far.addr.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	in := make(chan string, 10)
+	go func() {
+		c, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		readFrames(c, in)
+	}()
+	alice.ask(req{method: "MESSAGE", uri: "sip:x@" + far.addr.String(), is: "alice", body: body})
+	select {
+	case s := <-in:
+		if !strings.Contains(s, "Via: SIP/2.0/TCP "+r.tcp.String()) {
+			t.Errorf("got\n%s", s)
+		}
+	case <-time.After(5 * time.Second):
+		t.Error("nothing came by TCP")
+	}
+	alice.ask(req{method: "MESSAGE", uri: "sip:bob@example.com", body: body})
+	bob.want("MESSAGE")
+}
+
+// After a restart the flow of a UDP binding is made again from its address.
+func TestRestoredBinding(t *testing.T) {
+	r := newRig(t, nil)
+	alice, bob := r.udpUA("alice"), r.udpUA("bob")
+	b := r.binding(bob, "sip:bob@10.1.1.1")
+	b.Flow = transport.Flow{}
+	r.book.user("bob", b)
+	alice.ask(req{method: "MESSAGE", uri: "sip:bob@example.com"})
+	bob.reply(bob.want("MESSAGE"), 200, "")
+	alice.want(200)
+}
