@@ -118,6 +118,19 @@ func TestSentByAndIsLocal(t *testing.T) {
 	}
 }
 
+func TestIsLocalHost(t *testing.T) {
+	tr := start(t, Config{Handler: &echo{}, Listen: []Listen{{Proto: UDP, Loops: 1, Advertise: "sip.example.com:5070"}}})
+	for host, want := range map[string]bool{"127.0.0.1": true, "SIP.example.com": true, "192.0.2.1": false, "": false} {
+		if got := tr.IsLocalHost([]byte(host)); got != want {
+			t.Errorf("IsLocalHost(%q) = %v", host, got)
+		}
+	}
+	host := []byte("sip.example.com")
+	if n := testing.AllocsPerRun(100, func() { tr.IsLocal(host, 5060); tr.IsLocalHost(host) }); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
 func TestListenerChoice(t *testing.T) {
 	tr := start(t, Config{Handler: &echo{}, Listen: []Listen{
 		{Proto: UDP, Loops: 1},

@@ -196,11 +196,6 @@ func (t *Transport) IsLocal(host []byte, port uint16) bool {
 		want := port
 		if want == 0 {
 			want = l.proto.port()
-			if l.proto == WS { // a sip URI without a port means 5060 first of all
-				want = 5060
-			} else if l.proto == WSS {
-				want = 5061
-			}
 		}
 		return p == want
 	})

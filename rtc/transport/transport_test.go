@@ -3,13 +3,13 @@ package transport
 import (
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"net"
 	"net/netip"
 	"os"
 	"runtime"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -241,6 +241,9 @@ func (f *failed) wait(t testing.TB) error {
 func TestMain(m *testing.M) {
 	before := runtime.NumGoroutine()
 	code := m.Run()
+	if f := flag.Lookup("test.fuzz"); f != nil && f.Value.String() != "" {
+		os.Exit(code) // the fuzzing engine leaves goroutines of its own
+	}
 	end := time.Now().Add(5 * time.Second)
 	for runtime.NumGoroutine() > before && time.Now().Before(end) {
 		time.Sleep(10 * time.Millisecond)
@@ -249,9 +252,6 @@ func TestMain(m *testing.M) {
 		buf := make([]byte, 1<<20)
 		fmt.Printf("%d goroutines left:\n%s\n", n-before, buf[:runtime.Stack(buf, true)])
 		code = 1
-	}
-	if code != 0 {
-		fmt.Println(strings.Repeat("-", 20))
 	}
 	os.Exit(code)
 }
