@@ -116,7 +116,7 @@ func start(t *testing.T, path string) *server {
 		t.Fatal(err)
 	}
 	loc := location.New(db, log)
-	g := New(Config{Location: loc, Users: everyone{}, Log: log})
+	g := New(Config{Location: loc, Users: everyone{}, Log: log, NATExpires: 2 * time.Minute})
 	layer := transaction.New(transaction.Config{Log: log})
 	tr, err := transport.New(transport.Config{Handler: layer, Log: log,
 		Listen: []transport.Listen{{Proto: transport.UDP, Addr: netip.MustParseAddrPort("127.0.0.1:0"), Loops: 2}}})
@@ -176,6 +176,12 @@ func TestRegistrationsSurviveARestart(t *testing.T) {
 		to, _ := m.To()
 		if m.Count(sip.HdrContact) != 1 || acked[string(to.URI)] {
 			t.Fatalf("unexpected answer\n%s", buf[:n])
+		}
+		// Via says 192.0.2.4 and we are on loopback: a translator must be between.
+		a, _ := sip.ParseNameAddr(m.Get(sip.HdrContact))
+		text, _ := a.Param("expires")
+		if granted, ok := sip.ParseUint(text, 120); !ok || granted < 60 {
+			t.Errorf("granted %s s behind a translator", text)
 		}
 		acked[string(to.URI)] = true
 	}

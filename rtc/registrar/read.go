@@ -106,7 +106,11 @@ func (j *job) address() *rtc.Status {
 // replaces an earlier one.
 func (j *job) readContacts() *rtc.Status {
 	nat := j.translated()
+	seen := 0
 	for value := range j.m.Values(sip.HdrContact) {
+		if seen++; seen > maxBindings {
+			return &rtc.Status{Code: 403, Reason: "Too Many Contacts"}
+		}
 		if bytes.IndexByte(value, '\n') >= 0 {
 			value = unfold(value)
 		}
@@ -124,8 +128,8 @@ func (j *job) readContacts() *rtc.Status {
 		}
 		if i := j.twin(&c); i >= 0 {
 			j.contacts[i] = c
-		} else if j.contacts = append(j.contacts, c); len(j.contacts) > maxBindings {
-			return &rtc.Status{Code: 403, Reason: "Too Many Contacts"}
+		} else {
+			j.contacts = append(j.contacts, c)
 		}
 	}
 	if !j.star {
@@ -133,7 +137,7 @@ func (j *job) readContacts() *rtc.Status {
 	}
 	// §10.3 step 6: * stands alone and removes, nothing else.
 	expires, ok := j.m.Expires()
-	if len(j.contacts) > 0 || j.m.Count(sip.HdrContact) > 1 {
+	if seen > 1 {
 		return &rtc.Status{Code: 400, Reason: "Contact * Must Stand Alone"}
 	}
 	if !ok || expires != 0 {

@@ -146,6 +146,21 @@ func TestSecondsGranted(t *testing.T) {
 	}
 }
 
+func TestBehindATranslator(t *testing.T) {
+	g := New(Config{NATExpires: 90 * time.Second, Jitter: -1})
+	for asked, want := range map[time.Duration]time.Duration{time.Hour: 90 * time.Second, time.Minute: time.Minute} {
+		if d := g.grant(asked, true); d != want {
+			t.Errorf("%v behind a translator: %v", asked, d)
+		}
+	}
+	if d := g.grant(time.Hour, false); d != time.Hour {
+		t.Errorf("elsewhere %v", d)
+	}
+	if d := New(Config{NATExpires: 20 * time.Second, Jitter: -1}).grant(time.Hour, true); d != time.Minute {
+		t.Errorf("never below the least there is: %v", d)
+	}
+}
+
 func TestJitterStaysWithinTheWish(t *testing.T) {
 	g := New(Config{})
 	seen := make(map[time.Duration]bool)
@@ -230,7 +245,7 @@ func TestLimit(t *testing.T) {
 	r.want(r.register("Contact: <sip:p1@192.0.2.4>"), 200)                               // a refresh is none more
 	r.want(r.register("Contact: <sip:p3@192.0.2.4>, <sip:p0@192.0.2.4>;expires=0"), 200) // one goes, one comes
 	r.want(r.register("Contact: <sip:p9@192.0.2.4>;expires=0"), 200)                     // removing is always allowed
-	many := strings.Repeat("<sip:x@192.0.2.4>, ", 200) + "<sip:x@192.0.2.4>"             // one binding, named often
+	many := strings.Repeat("<sip:x@192.0.2.4>, ", 60) + "<sip:x@192.0.2.4>"              // one binding, named often
 	r.want(r.register("Contact: "+many, "Contact: <sip:p1@192.0.2.4>;expires=0"), 200)   //
 	var far []string
 	for n := range 100 {
