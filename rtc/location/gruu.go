@@ -98,7 +98,7 @@ func (g *GRUU) Temp(bindings Lookup, uri sip.URI) (aor rtc.AOR, instance string,
 	if !ours || len(text) > 1024 {
 		return "", "", false
 	}
-	sealed, err := base64.RawURLEncoding.AppendDecode(nil, text)
+	sealed, err := base64.RawURLEncoding.Strict().AppendDecode(nil, text) // one spelling for each
 	if err != nil || len(sealed) < g.aead.NonceSize() {
 		return "", "", false
 	}

@@ -92,7 +92,8 @@ type Location struct {
 // Watcher is told of every change of an AOR's bindings, refreshes included,
 // after it became visible (it may still be on its way to the disk) and again
 // when it had to be undone. Calls for one AOR may overtake each other: who keeps
-// a state asks Bindings for the present one. The slices must not be changed.
+// a state asks Bindings for the present one. It must not block, nor change the
+// slices; it may be on a transaction lane.
 type Watcher func(aor rtc.AOR, old, new []Binding)
 
 type shard struct {
