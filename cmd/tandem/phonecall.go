@@ -43,6 +43,9 @@ func (a *audioFlags) options(c *cobra.Command) (softphone.TalkOptions, error) {
 	if a.play != "" && a.tone != "" {
 		return o, usageError{errors.New("--play and --tone exclude each other")}
 	}
+	if o.Measure && (a.tone != "" || o.Loop || o.Echo) {
+		return o, usageError{errors.New("--measure sends chirps after --play; it does not go with --tone, --loop or --echo")}
+	}
 	for _, r := range strings.ToUpper(o.Digits) {
 		if !strings.ContainsRune("0123456789*#ABCD", r) {
 			return o, usageError{fmt.Errorf("--dtmf: %q is no digit; use 0-9 * # A-D", r)}
@@ -111,7 +114,11 @@ func newPhoneCall(f *phoneFlags) *cobra.Command {
 				defer cancel()
 			}
 			call, err := p.Dial(ctx, args[0], softphone.DialOptions{
-				Progress: func(code int, reason string) { say(c, "%d %s", code, reason) }})
+				Progress: func(code int, reason string) {
+					if code > 100 {
+						say(c, "%d %s", code, reason)
+					}
+				}})
 			if err != nil {
 				return err
 			}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/emiago/diago"
-	"github.com/emiago/sipgo"
 	"github.com/emiago/sipgo/sip"
 )
 
@@ -69,7 +68,7 @@ func (p *Phone) Dial(ctx context.Context, to string, o DialOptions) (*Call, erro
 	})
 	if err != nil {
 		session.Close()
-		if ctx.Err() != nil && !errors.As(err, new(*sipgo.ErrDialogResponse)) {
+		if ctx.Err() != nil && response(err) == nil {
 			err = &Failure{What: "call", Reason: "cancelled before an answer"}
 		}
 		return nil, p.failure("call", err)
@@ -109,10 +108,36 @@ func (c *Call) Hangup(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxRegister)
 	defer cancel()
 	err := c.session.Hangup(ctx)
+	if res := response(err); res != nil && c.phone.cfg.Password != "" {
+		err = c.hangupAs(ctx, res)
+	}
 	if err != nil && c.session.Context().Err() == nil {
 		return c.phone.failure("hanging up", err)
 	}
 	return nil
+}
+
+// hangupAs repeats BYE with the credentials that res asks for; diago does so
+// for INVITE only.
+func (c *Call) hangupAs(ctx context.Context, res *sip.Response) error {
+	var contact *sip.ContactHeader
+	switch s := c.session.(type) {
+	case *diago.DialogClientSession:
+		contact = s.RemoteContact()
+	case *diago.DialogServerSession:
+		contact = s.RemoteContact()
+	}
+	writer, ok := c.session.(interface {
+		WriteBye(context.Context, *sip.Request) error
+	})
+	if contact == nil || !ok {
+		return refused("hanging up", res)
+	}
+	bye := sip.NewRequest(sip.BYE, contact.Address)
+	if err := c.phone.authorize(bye, res); err != nil {
+		return err
+	}
+	return writer.WriteBye(ctx, bye)
 }
 
 // holder is what both kinds of diago session can do.

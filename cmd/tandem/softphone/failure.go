@@ -62,9 +62,8 @@ func remedy(what string, code int) string {
 
 // failure explains an error of the libraries below.
 func (p *Phone) failure(what string, err error) error {
-	var refusal *sipgo.ErrDialogResponse
-	if errors.As(err, &refusal) {
-		return refused(what, refusal.Res)
+	if res := response(err); res != nil {
+		return refused(what, res)
 	}
 	var known *Failure
 	if errors.As(err, &known) {
@@ -84,4 +83,18 @@ func (p *Phone) failure(what string, err error) error {
 		f.Remedy = "trust the server's CA with --ca FILE, or on a test system use --insecure"
 	}
 	return f
+}
+
+// response is the final response an error of sipgo stands for; it returns that
+// error both as value and as pointer.
+func response(err error) *sip.Response {
+	var pointer *sipgo.ErrDialogResponse
+	if errors.As(err, &pointer) {
+		return pointer.Res
+	}
+	var value sipgo.ErrDialogResponse
+	if errors.As(err, &value) {
+		return value.Res
+	}
+	return nil
 }

@@ -22,11 +22,11 @@ type Config struct {
 	Display  string // name shown to others; default none
 	AuthUser string // user name for digest; default User
 	Password string
-	Server   string // host or host:port all requests are sent to; default port 5060, with TLS 5061
-	Proto    string // "udp" (default), "tcp", "tls", "ws" or "wss"
-	Bind     string // local address; default: the one from which Server is reached
-	TLS      *tls.Config
-	Codecs   []string // "PCMU", "PCMA" in order of liking; default both
+	Server   string      // host or host:port all requests are sent to; default port 5060, with TLS 5061
+	Proto    string      // "udp" (default), "tcp", "tls", "ws" or "wss"
+	Bind     string      // local address; default: the one from which Server is reached
+	TLS      *tls.Config // for tls and wss; default: the system's CAs
+	Codecs   []string    // "PCMU", "PCMA" in order of liking; default both
 	Log      *slog.Logger
 
 	OnMessage func(Message)   // an incoming MESSAGE; called on its own goroutine
@@ -116,7 +116,9 @@ func (c *Config) complete() error {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	if (c.Proto == "tls" || c.Proto == "wss") && c.TLS == nil {
+	if c.Proto != "tls" && c.Proto != "wss" {
+		c.TLS = nil
+	} else if c.TLS == nil {
 		c.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
 	}
 	if c.Bind == "" {

@@ -203,10 +203,6 @@ func (p *Phone) granted(res *sip.Response, asked time.Duration) Registered {
 	return r
 }
 
-func (p *Phone) credentials() sipgo.DigestAuth {
-	return sipgo.DigestAuth{Username: p.cfg.AuthUser, Password: p.cfg.Password}
-}
-
 // final waits for a transaction's final response and ends it.
 func final(ctx context.Context, tx sip.ClientTransaction) (*sip.Response, error) {
 	defer tx.Terminate()
