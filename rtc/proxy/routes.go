@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -80,7 +81,7 @@ func NewRoutes(list []Route) (*Routes, error) {
 			return nil, fmt.Errorf("static route %q: %w", c.Name, err)
 		}
 		for _, h := range checked.hops {
-			r.peers[strings.ToLower(string(h.uri.Host))] = true
+			r.peers[peerKey(h.uri.Host, h.uri.Port)] = true
 		}
 		r.list = append(r.list, checked)
 	}
@@ -174,12 +175,27 @@ func (r *Routes) find(method []byte, u sip.URI, number []byte, ours bool) *route
 	return nil
 }
 
-// peer reports whether a host is the next hop of a route.
-func (r *Routes) peer(host []byte) bool {
+// peer reports whether a SIP URI leads to the next hop of a route. One without a
+// port stands for all ports of its host.
+func (r *Routes) peer(u sip.URI) bool {
 	if len(r.peers) == 0 {
 		return false
 	}
-	return r.peers[strings.ToLower(string(host))]
+	port := u.Port
+	if port == 0 {
+		port = 5060
+		if u.Kind == sip.URISIPS {
+			port = 5061
+		}
+	}
+	if maddr, ok := u.Param("maddr"); ok && (r.peers[peerKey(maddr, 0)] || r.peers[peerKey(maddr, port)]) {
+		return true
+	}
+	return r.peers[peerKey(u.Host, 0)] || r.peers[peerKey(u.Host, port)]
+}
+
+func peerKey(host []byte, port uint16) string {
+	return fmt.Sprintf("%s:%d", bytes.ToLower(host), port)
 }
 
 func domainMatches(pattern string, host []byte) bool {

@@ -76,8 +76,13 @@ func TestRouteChoice(t *testing.T) {
 	if s := strings.Join(names, " "); s != "berlin germany any below partner messages" && s != "berlin germany any partner below messages" {
 		t.Errorf("order: %s", s)
 	}
-	if !r.peer([]byte("192.0.2.3")) || r.peer([]byte("192.0.2.33")) {
-		t.Error("peers are the hosts of next hops")
+	for s, want := range map[string]bool{
+		"sip:x@192.0.2.3": true, "sip:192.0.2.3:9": true, "sip:192.0.2.33": false,
+		"sip:192.0.2.2:5070": true, "sip:x@harmless.example;maddr=192.0.2.3": true, "sip:192.0.2.2": false, "sip:192.0.2.2:5071": false,
+	} {
+		if r.peer(uri(t, s)) != want {
+			t.Errorf("%s is a next hop: %v", s, !want)
+		}
 	}
 }
 

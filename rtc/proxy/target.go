@@ -52,7 +52,7 @@ func (p *Proxy) targets(r *rtc.Request, pl *plan, f *forward) error {
 	if err := p.mayRelay(r, pl, nil); err != nil {
 		return err
 	}
-	f.add(target{uri: pl.ruri, peer: p.Routes().peer(pl.uri.Host)})
+	f.add(target{uri: pl.ruri, peer: p.Routes().peer(pl.uri)})
 	return nil
 }
 
@@ -62,15 +62,15 @@ func (p *Proxy) mayRelay(r *rtc.Request, pl *plan, next []byte) error {
 	if pl.identified || pl.grant == grantFull || pl.method == sip.ACK && pl.ours {
 		return nil
 	}
-	host := pl.uri.Host
+	to := pl.uri
 	if next != nil {
 		u, err := sip.ParseURI(next)
 		if err != nil {
 			return &rtc.Status{Code: 400, Reason: "Bad Route"}
 		}
-		host = u.Host
+		to = u
 	}
-	if pl.grant == grantPlain && !p.Routes().peer(host) {
+	if pl.grant == grantPlain && !p.Routes().peer(to) {
 		return nil
 	}
 	return p.denied(r, pl)
