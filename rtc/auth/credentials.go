@@ -12,55 +12,59 @@ import "tandem/rtc/sip"
 // refuses.
 func parseCredentials(v []byte, a *answer) (digest bool, reason string) {
 	*a = answer{}
-	i := 0
-	for i < len(v) && !blank(v[i]) {
-		i++
-	}
-	if !sip.EqualFold(v[:i], "Digest") {
+	c, err := sip.ParseCredentials(v)
+	if err != nil || !c.Is("Digest") {
 		return false, ""
 	}
 	var algorithm []byte
-	for {
-		for i < len(v) && (blank(v[i]) || v[i] == ',') {
-			i++
-		}
-		if i == len(v) {
-			break
-		}
-		name, value, next := parameter(v, i)
-		if next < 0 {
-			return true, "Malformed Digest Credentials"
-		}
-		i = next
-		var slot *[]byte
-		switch {
-		case sip.EqualFold(name, "username"):
-			slot = &a.username
-		case sip.EqualFold(name, "realm"):
-			slot = &a.realm
-		case sip.EqualFold(name, "nonce"):
-			slot = &a.nonce
-		case sip.EqualFold(name, "uri"):
-			slot = &a.uri
-		case sip.EqualFold(name, "response"):
-			slot = &a.response
-		case sip.EqualFold(name, "cnonce"):
-			slot = &a.cnonce
-		case sip.EqualFold(name, "nc"):
-			slot = &a.nc
-		case sip.EqualFold(name, "qop"):
-			slot = &a.qopText
-		case sip.EqualFold(name, "algorithm"):
-			slot = &algorithm
-		default:
-			continue // opaque, auth-param
+	twice := false
+	err = c.Each(func(name, value []byte) bool {
+		slot := a.slot(name, &algorithm)
+		if slot == nil {
+			return true // opaque, auth-param
 		}
 		if *slot != nil {
-			return true, "Digest Parameter Given Twice"
+			twice = true
+			return false
+		}
+		if len(value) > 1 && value[0] == '"' {
+			value = value[1 : len(value)-1] // the inside as it stands, since it is hashed so
 		}
 		*slot = value
+		return true
+	})
+	switch {
+	case err != nil:
+		return true, "Malformed Digest Credentials"
+	case twice:
+		return true, "Digest Parameter Given Twice"
 	}
 	return true, a.complete(algorithm)
+}
+
+// slot is where a parameter is kept, nil for one that is not needed.
+func (a *answer) slot(name []byte, algorithm *[]byte) *[]byte {
+	switch {
+	case sip.EqualFold(name, "username"):
+		return &a.username
+	case sip.EqualFold(name, "realm"):
+		return &a.realm
+	case sip.EqualFold(name, "nonce"):
+		return &a.nonce
+	case sip.EqualFold(name, "uri"):
+		return &a.uri
+	case sip.EqualFold(name, "response"):
+		return &a.response
+	case sip.EqualFold(name, "cnonce"):
+		return &a.cnonce
+	case sip.EqualFold(name, "nc"):
+		return &a.nc
+	case sip.EqualFold(name, "qop"):
+		return &a.qopText
+	case sip.EqualFold(name, "algorithm"):
+		return algorithm
+	}
+	return nil
 }
 
 // complete checks what must be there and reads what has a grammar.
@@ -94,51 +98,3 @@ func sipURI(v []byte) bool {
 	}
 	return false
 }
-
-// parameter reads name=value at i; next is behind it, -1 when there is none.
-// The inside of a quoted string is taken as it stands, since it is hashed so.
-func parameter(v []byte, i int) (name, value []byte, next int) {
-	start := i
-	for i < len(v) && v[i] != '=' && v[i] != ',' && v[i] != '"' && !blank(v[i]) {
-		i++
-	}
-	name = v[start:i]
-	i = skipBlanks(v, i)
-	if len(name) == 0 || i == len(v) || v[i] != '=' {
-		return nil, nil, -1
-	}
-	i = skipBlanks(v, i+1)
-	if i < len(v) && v[i] == '"' {
-		start = i + 1
-		for i = start; i < len(v) && v[i] != '"'; i++ {
-			if v[i] == '\\' {
-				i++
-			}
-		}
-		if i >= len(v) {
-			return nil, nil, -1
-		}
-		value = v[start:i]
-		i = skipBlanks(v, i+1)
-	} else {
-		start = i
-		for i < len(v) && v[i] != ',' && v[i] != '"' && !blank(v[i]) {
-			i++
-		}
-		value = v[start:i]
-		i = skipBlanks(v, i)
-	}
-	if i < len(v) && v[i] != ',' {
-		return nil, nil, -1
-	}
-	return name, value, i
-}
-
-func skipBlanks(v []byte, i int) int {
-	for i < len(v) && blank(v[i]) {
-		i++
-	}
-	return i
-}
-
-func blank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }

@@ -13,8 +13,8 @@ type Credentials struct {
 	Params []byte // all behind the scheme: parameters, or the token of NTLM and the like
 }
 
-// ParseCredentials splits a value into scheme and parameters. Parameters that
-// cannot be read are the error of a Digest only: other schemes have other forms.
+// ParseCredentials splits a value into scheme and parameters. The parameters
+// are read by Each, since schemes other than Digest have forms of their own.
 func ParseCredentials(v []byte) (Credentials, *Error) {
 	v = trim(v)
 	i := 0
@@ -24,20 +24,7 @@ func ParseCredentials(v []byte) (Credentials, *Error) {
 	if i == 0 || i < len(v) && !isBlank(v[i]) {
 		return Credentials{}, bad("Bad authentication scheme")
 	}
-	c := Credentials{Scheme: v[:i:i], Params: trim(v[i:])}
-	if !c.Is("Digest") {
-		return c, nil
-	}
-	if len(c.Params) == 0 {
-		return c, bad("Digest without parameters")
-	}
-	for pos := 0; pos < len(c.Params); {
-		var ok bool
-		if _, _, pos, ok = nextAuthParam(c.Params, pos); !ok {
-			return c, bad("Bad parameter of Digest")
-		}
-	}
-	return c, nil
+	return Credentials{Scheme: v[:i:i], Params: trim(v[i:])}, nil
 }
 
 // Is reports whether the scheme is that one, in any case.
@@ -57,15 +44,20 @@ func (c Credentials) Param(name string) ([]byte, bool) {
 }
 
 // Each calls f for each parameter, values with their quotes, until it returns
-// false.
-func (c Credentials) Each(f func(name, value []byte) bool) {
+// false. The error (400) is the first parameter that cannot be read; those
+// before it were given to f.
+func (c Credentials) Each(f func(name, value []byte) bool) *Error {
 	for pos := 0; pos < len(c.Params); {
-		n, v, next, _ := nextAuthParam(c.Params, pos)
+		n, v, next, ok := nextAuthParam(c.Params, pos)
+		if !ok {
+			return bad("Bad authentication parameter")
+		}
 		if len(n) > 0 && !f(n, v) {
-			return
+			break
 		}
 		pos = next
 	}
+	return nil
 }
 
 // nextAuthParam reads "name=value" from pos on and goes behind its comma. An
