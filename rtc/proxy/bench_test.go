@@ -1,8 +1,10 @@
 package proxy
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
+	"sync"
 	"testing"
 
 	"tandem/rtc/sip"
@@ -29,8 +31,8 @@ type bench struct {
 	buf, reply []byte
 }
 
-func newBench(b *testing.B) *bench {
-	r := newRig(b, nil)
+func newBench(b testing.TB, r *rig) *bench {
+	b.Helper()
 	flow := func(addr string) transport.Flow {
 		u := r.udpUA(addr)
 		f, err := r.tr.Flow(transport.Target{Proto: transport.UDP, Addr: u.addr})
@@ -71,7 +73,11 @@ func (x *bench) request(n int, method, uri, lines, tag string) {
 	x.buf = append(x.buf, " SIP/2.0\r\nVia: SIP/2.0/UDP "...)
 	x.buf = x.alice.Remote.AppendTo(x.buf)
 	x.buf = append(x.buf, ";branch=z9hG4bK"...)
-	x.buf = append(x.buf, method[0])
+	if method == "CANCEL" {
+		x.buf = append(x.buf, 'I') // that of its INVITE
+	} else {
+		x.buf = append(x.buf, method[0])
+	}
 	x.buf = strconv.AppendInt(x.buf, int64(n), 10)
 	x.buf = append(x.buf, "\r\nMax-Forwards: 70\r\nFrom: \"Alice\" <sip:alice@example.com>;tag=a\r\nTo: <sip:bob@example.com>"...)
 	x.buf = append(x.buf, tag...)
@@ -88,7 +94,7 @@ func (x *bench) request(n int, method, uri, lines, tag string) {
 // One MESSAGE to its one binding and the 200 back: both transactions and the
 // proxy, no sockets.
 func BenchmarkMessage(b *testing.B) {
-	x := newBench(b)
+	x := newBench(b, newRig(b, nil))
 	b.ReportAllocs()
 	n := 0
 	for b.Loop() {
@@ -103,7 +109,7 @@ func BenchmarkMessage(b *testing.B) {
 
 // A call: INVITE, 100, 180, 200, ACK, BYE, 200.
 func BenchmarkCall(b *testing.B) {
-	x := newBench(b)
+	x := newBench(b, newRig(b, nil))
 	contact := "Contact: <sip:alice@" + x.alice.Remote.String() + ">\r\n"
 	target := "sip:bob@" + x.bob.Remote.String()
 	x.r.p.cfg.LateTrying = false
@@ -126,5 +132,40 @@ func BenchmarkCall(b *testing.B) {
 	}
 	if x.out.sent != 7*n {
 		b.Fatalf("%d messages left for %d calls", x.out.sent, n)
+	}
+}
+
+// Calls and messages from several loops at once, with the pools under -race.
+func TestManyAtOnce(t *testing.T) {
+	r := newRig(t, nil)
+	var wg sync.WaitGroup
+	for i := range 4 {
+		x := newBench(t, r)
+		wg.Go(func() {
+			contact := "Contact: <sip:alice@" + x.alice.Remote.String() + ">\r\n"
+			for j := range 300 {
+				n := i*1000 + j
+				x.request(n, "MESSAGE", "sip:bob@example.com", "", "")
+				x.respond(200, nil)
+				x.request(n, "INVITE", "sip:bob@example.com", contact, "")
+				invite := bytes.Clone(x.out.last)
+				x.respond(180, nil)
+				if j%2 == 0 {
+					x.request(n, "CANCEL", "sip:bob@example.com", "", "")
+				}
+				x.out.last = append(x.out.last[:0], invite...)
+				x.respond(487-287*(j%2), nil)
+			}
+		})
+	}
+	wg.Wait()
+	if s := r.p.Stats(); s.Requests != 2400 || s.Branches != 2400 {
+		t.Errorf("counted %+v", s)
+	}
+	if s := r.p.Stats(); s.Cancelled != 600 {
+		t.Errorf("%d calls cancelled", s.Cancelled)
+	}
+	if n := r.layer.Active(); n != 0 {
+		t.Errorf("%d transactions have no final answer", n)
 	}
 }

@@ -56,6 +56,3 @@ func (p *Proxy) looped(m *sip.Message, hash uint64) bool {
 	}
 	return false
 }
-
-// tail is what follows the transaction's part of our branches.
-func (pl *plan) tail(buf *[loopLen]byte) []byte { return appendLoop(buf[:0], pl.loop) }
