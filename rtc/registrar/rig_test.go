@@ -1,10 +1,13 @@
 package registrar
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -12,6 +15,7 @@ import (
 	"tandem/rtc/directory"
 	"tandem/rtc/location"
 	"tandem/rtc/sip"
+	"tandem/rtc/transaction"
 	"tandem/rtc/transport"
 )
 
@@ -45,6 +49,7 @@ type rig struct {
 	loc *location.Location
 	seq uint32
 	src netip.AddrPort
+	via transport.Flow // what the requests come by; zero is a connection that has ended
 }
 
 func newRig(t testing.TB, change func(*Config)) *rig {
@@ -96,7 +101,7 @@ func (r *rig) raw(text string) answer {
 	}
 	m.Source = r.src
 	l := &line{answers: make(chan []byte, 1)}
-	err := r.g.serve(m, &rtc.Identity{AOR: "sip:alice@example.com", Device: "desk"}, transport.Flow{}, l, l)
+	err := r.g.serve(m, &rtc.Identity{AOR: "sip:alice@example.com", Device: "desk"}, r.via, l, l)
 	if err == nil {
 		for i := range b { // the reader loop uses its buffer again
 			b[i] = 'X'
@@ -184,4 +189,23 @@ func (r *rig) contacts(a answer, want ...string) {
 	}
 }
 
-func (r *rig) flow() transport.Flow { return transport.Flow{} }
+func (r *rig) flow() transport.Flow { return r.via }
+
+// udp is a flow that lives as long as the test.
+func udp(t testing.TB) transport.Flow {
+	t.Helper()
+	tr, err := transport.New(transport.Config{Handler: transaction.New(transaction.Config{}), Log: slog.New(slog.DiscardHandler),
+		Listen: []transport.Listen{{Proto: transport.UDP, Addr: netip.MustParseAddrPort("127.0.0.1:0"), Loops: 1}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var run sync.WaitGroup
+	run.Go(func() { tr.Run(ctx) })
+	t.Cleanup(func() { cancel(); run.Wait() })
+	f, err := tr.Flow(transport.Target{Proto: transport.UDP, Addr: netip.MustParseAddrPort("127.0.0.1:9")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}

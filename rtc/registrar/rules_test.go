@@ -236,6 +236,7 @@ func TestSeveralContacts(t *testing.T) {
 
 func TestLimit(t *testing.T) {
 	r := newRig(t, func(c *Config) { c.MaxBindings = 3 })
+	r.via = udp(t)
 	for n := range 3 {
 		r.want(r.register(fmt.Sprintf("Contact: <sip:p%d@192.0.2.4>", n)), 200)
 	}
@@ -252,6 +253,27 @@ func TestLimit(t *testing.T) {
 		far = append(far, fmt.Sprintf("<sip:y%d@192.0.2.4>", n))
 	}
 	r.want(r.register("Contact: "+strings.Join(far, ", ")), 403)
+}
+
+// A phone on TCP comes back with another port after each loss of its
+// connection; what it left behind does not lock it out.
+func TestLimitForgetsLostConnections(t *testing.T) {
+	r := newRig(t, func(c *Config) { c.MaxBindings = 3 })
+	lost := r.via
+	r.via = udp(t)
+	r.want(r.register("Contact: <sip:desk@192.0.2.4>"), 200)
+	r.via = lost
+	for n := range 5 {
+		r.want(r.register(fmt.Sprintf("Contact: <sip:p%d@192.0.2.4;transport=tcp>", n)), 200)
+	}
+	left := ""
+	for _, c := range r.want(r.register(), 200).Contact {
+		uri, _, _ := strings.Cut(c, ">")
+		left += uri + ">"
+	}
+	if left != "<sip:p4@192.0.2.4;transport=tcp><sip:p3@192.0.2.4;transport=tcp><sip:desk@192.0.2.4>" {
+		t.Errorf("left: %s", left)
+	}
 }
 
 func TestAliasAndLocalAddress(t *testing.T) {
