@@ -12,6 +12,7 @@ import (
 type realm struct {
 	name          string
 	server, proxy []challenge // for 401 and for 407
+	md5           *realm      // with MD5 alone, for agents that stumble over others
 }
 
 // challenge is one header line: before, nonce, after.

@@ -35,6 +35,11 @@ type Config struct {
 	// Offer are the algorithms asked for, most wanted first, default SHA-256,
 	// MD5. MD5 is refused when it is not offered, the others never are.
 	Offer []Algorithm
+	// MD5Agents are beginnings of User-Agent values, in any case, whose senders
+	// are offered MD5 alone: they fail on a challenge that names another
+	// algorithm, wherever it stands. nil: MD5Agents(); empty: none. Without effect
+	// when MD5 is not offered.
+	MD5Agents []string
 	// QOP is offered, default "auth"; "auth,auth-int" or "auth-int" protect bodies.
 	QOP string
 	// AllowForeign lets callers of other domains reach ours without credentials.
@@ -76,6 +81,9 @@ func New(cfg Config) *Gate {
 	if len(cfg.Offer) == 0 {
 		cfg.Offer = []Algorithm{SHA256, MD5}
 	}
+	if cfg.MD5Agents == nil {
+		cfg.MD5Agents = MD5Agents()
+	}
 	if cfg.QOP == "" {
 		cfg.QOP = "auth"
 	}
@@ -89,7 +97,9 @@ func New(cfg Config) *Gate {
 		work:     sync.Pool{New: func() any { return new(work) }},
 	}
 	for _, name := range cfg.Domains {
-		g.realms = append(g.realms, newRealm(name, cfg.Offer, cfg.QOP))
+		r := newRealm(name, cfg.Offer, cfg.QOP)
+		r.md5 = newRealm(name, []Algorithm{MD5}, cfg.QOP)
+		g.realms = append(g.realms, r)
 	}
 	return g
 }
@@ -170,7 +180,11 @@ func (g *Gate) demand(m *sip.Message, now time.Time, w *work) verdict {
 }
 
 func (g *Gate) ask(r *rtc.Request, v verdict, now time.Time, w *work) {
-	w.header = g.appendChallenge(w.header[:0], v.realm, v.proxy, v.stale, place(r.Source.Addr()), now)
+	realm := v.realm
+	if g.md5Only(r.Message) {
+		realm = realm.md5
+	}
+	w.header = g.appendChallenge(w.header[:0], realm, v.proxy, v.stale, place(r.Source.Addr()), now)
 	code := 401
 	if v.proxy {
 		code = 407

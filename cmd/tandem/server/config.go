@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"tandem/rtc/auth"
 	"tandem/rtc/proxy"
 )
 
@@ -51,6 +52,7 @@ type TLS struct {
 // Auth is who must prove what.
 type Auth struct {
 	Algorithms   []string      `yaml:"algorithms" json:"algorithms" jsonschema:"description=Digest algorithms offered, best first: SHA-512-256, SHA-256, MD5"`
+	MD5Agents    []string      `yaml:"md5_agents" json:"md5_agents" jsonschema:"description=Beginnings of User-Agent whose phones are offered MD5 alone because they fail on anything else"`
 	QopInt       bool          `yaml:"auth_int" json:"auth_int" jsonschema:"description=Offer qop auth-int besides auth"`
 	NonceLife    time.Duration `yaml:"nonce_life" json:"nonce_life"`
 	AllowForeign bool          `yaml:"allow_foreign" json:"allow_foreign" jsonschema:"description=Let callers of other domains reach users here without credentials"`
@@ -115,7 +117,7 @@ func Default() Config {
 			{Proto: "tls", Addr: "0.0.0.0:5061"},
 			{Proto: "wss", Addr: "0.0.0.0:8443"},
 		},
-		Auth:      Auth{Algorithms: []string{"SHA-256", "MD5"}, NonceLife: 5 * time.Minute},
+		Auth:      Auth{Algorithms: []string{"SHA-256", "MD5"}, MD5Agents: auth.MD5Agents(), NonceLife: 5 * time.Minute},
 		Registrar: Registrar{MinExpires: time.Minute, MaxExpires: time.Hour, DefaultExpires: time.Hour, MaxBindings: 10},
 		Proxy:     Proxy{TimerC: 3*time.Minute + 10*time.Second, MaxForks: 20},
 		HTTP:      HTTP{Addr: "127.0.0.1:9090"},

@@ -36,6 +36,7 @@ func (s *Server) routes(cfg *Config) (*rtc.Router, error) {
 		LocalHost:    s.transport.IsLocalHost,
 		NonceLife:    cfg.Auth.NonceLife,
 		Offer:        algorithms(cfg.Auth.Algorithms),
+		MD5Agents:    cfg.Auth.MD5Agents,
 		QOP:          qop(cfg.Auth),
 		AllowForeign: cfg.Auth.AllowForeign,
 		Log:          s.log,
