@@ -26,6 +26,7 @@ type udpSocket struct {
 	v6    bool
 	count *counters // of the loop that reads it
 	spare sync.Pool // outboxes for sending outside the loop
+	drops uint32    // seen by Pressure
 }
 
 // bindUDP opens a socket for each loop, all bound to one address. The first is

@@ -116,7 +116,7 @@ func (s *Server) openSIP(cfg *Config) error {
 	s.layer = transaction.New(transaction.Config{
 		MaxServer:   cfg.Limits.Transactions,
 		AbsorbBytes: cfg.Limits.AbsorbBytes,
-		Pressure:    s.store.Pressure,
+		Pressure:    s.pressure,
 		Log:         s.log,
 	})
 	clientTLS, err := s.clientTLS(cfg)
@@ -148,6 +148,10 @@ func (s *Server) openSIP(cfg *Config) error {
 	s.layer.SetTU(router)
 	return nil
 }
+
+// pressure is the load the transaction layer cannot see: what waits in front of
+// the sockets and in front of the disk.
+func (s *Server) pressure() float64 { return max(s.transport.Pressure(), s.store.Pressure()) }
 
 // flows gives messages to the transaction layer, and the end of a flow to the
 // location as well.

@@ -1,0 +1,26 @@
+package transport
+
+// droppedPressure is what lost datagrams come to: enough to shed what can wait.
+const droppedPressure = 0.95
+
+// Pressure tells how far the UDP readers are behind: the fill of the fullest
+// receive buffer, 0 idle to 1 full, and at least 0.95 when the kernel has
+// dropped datagrams since the last call. It makes a system call for each
+// socket: ask some times a second, from one goroutine.
+func (t *Transport) Pressure() float64 {
+	most := 0.0
+	for _, l := range t.listeners {
+		for _, s := range l.socks {
+			fill, drops, ok := s.backlog()
+			if !ok {
+				continue
+			}
+			if drops != s.drops {
+				fill = max(fill, droppedPressure)
+				s.drops = drops
+			}
+			most = max(most, fill)
+		}
+	}
+	return min(most, 1)
+}
