@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/emiago/diago"
@@ -28,6 +29,10 @@ type Gateway struct {
 	cfg  Config
 	ua   *sipgo.UserAgent
 	addr netip.AddrPort
+
+	udp     net.PacketConn
+	tcp     net.Listener
+	serving sync.WaitGroup
 }
 
 // attempts is how often a port is picked that is free for UDP and TCP.
@@ -60,9 +65,9 @@ func Start(cfg Config) (*Gateway, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("starting gateway: %w", err), udp.Close(), tcp.Close())
 	}
-	g := &Gateway{cfg: cfg, ua: ua, addr: addr}
-	if err := g.serve(udp, tcp); err != nil {
-		return nil, errors.Join(err, udp.Close(), tcp.Close(), ua.Close())
+	g := &Gateway{cfg: cfg, ua: ua, addr: addr, udp: udp, tcp: tcp}
+	if err := g.serve(); err != nil {
+		return nil, errors.Join(err, g.Close())
 	}
 	return g, nil
 }
@@ -87,7 +92,7 @@ func listen(addr netip.AddrPort) (net.PacketConn, net.Listener, error) {
 }
 
 // serve gives the sockets to sipgo; diago only needs to know their address.
-func (g *Gateway) serve(udp net.PacketConn, tcp net.Listener) error {
+func (g *Gateway) serve() error {
 	server, err := sipgo.NewServer(g.ua, sipgo.WithServerLogger(g.cfg.Log))
 	if err != nil {
 		return fmt.Errorf("starting gateway: %w", err)
@@ -100,8 +105,8 @@ func (g *Gateway) serve(udp net.PacketConn, tcp net.Listener) error {
 		diago.WithTransport(diago.Transport{Transport: "udp", BindHost: host, BindPort: port}),
 		diago.WithTransport(diago.Transport{Transport: "tcp", BindHost: host, BindPort: port}))
 	d.HandleFunc(g.call)
-	go g.run("udp", func() error { return server.ServeUDP(udp) })
-	go g.run("tcp", func() error { return server.ServeTCP(tcp) })
+	g.serving.Go(func() { g.run("udp", func() error { return server.ServeUDP(g.udp) }) })
+	g.serving.Go(func() { g.run("tcp", func() error { return server.ServeTCP(g.tcp) }) })
 	return nil
 }
 
@@ -116,7 +121,11 @@ func (g *Gateway) Addr() netip.AddrPort { return g.addr }
 
 // Close ends all calls without ceremony.
 func (g *Gateway) Close() error {
-	return g.ua.Close()
+	err := g.ua.Close()
+	g.udp.Close() // sipgo may have closed them already
+	g.tcp.Close()
+	g.serving.Wait()
+	return err
 }
 
 // guard refuses requests of strangers.

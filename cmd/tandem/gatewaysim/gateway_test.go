@@ -125,6 +125,7 @@ func TestCancelOfARingingCall(t *testing.T) {
 }
 
 func TestEarlyMediaThenAnswer(t *testing.T) {
+	t.Parallel()
 	g := start(t, Config{})
 	p := phone(t, g, softphone.Config{})
 	saw := 0
@@ -139,6 +140,7 @@ func TestEarlyMediaThenAnswer(t *testing.T) {
 }
 
 func TestDigitsArrive(t *testing.T) {
+	t.Parallel()
 	var mu sync.Mutex
 	got := ""
 	g := start(t, Config{Ring: time.Millisecond, OnDigit: func(_ string, r rune) {
@@ -169,6 +171,7 @@ func TestStrangersAreRefused(t *testing.T) {
 }
 
 func TestHoldAndResume(t *testing.T) {
+	t.Parallel()
 	g := start(t, Config{Ring: time.Millisecond})
 	p := phone(t, g, softphone.Config{})
 	call, err := p.Dial(t.Context(), "+49301234567", softphone.DialOptions{})

@@ -8,8 +8,8 @@ import (
 // LocalAddr is host:port of the own SIP socket: over UDP that of the phone,
 // else that of the connection by which it registered last ("" before).
 func (p *Phone) LocalAddr() string {
-	if p.cfg.Proto == "udp" {
-		return net.JoinHostPort(p.cfg.Bind, strconv.Itoa(p.ua.TransportLayer().GetListenPort("udp")))
+	if p.local != "" {
+		return p.local
 	}
 	p.reg.mu.Lock()
 	defer p.reg.mu.Unlock()

@@ -1,13 +1,13 @@
 package softphone
 
 import (
-	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"strings"
+	"sync"
 
 	"github.com/emiago/diago"
 	"github.com/emiago/diago/media"
@@ -40,8 +40,11 @@ type Phone struct {
 	client *sipgo.Client
 	diago  *diago.Diago
 	server string // host:port
-	stop   context.CancelFunc
+	local  string // host:port of the UDP socket, "" for streams
 	reg    registration
+
+	udp     net.PacketConn // nil for streams
+	serving sync.WaitGroup
 }
 
 // AllowLargeDatagrams lifts sipgo's refusal of datagrams above 1,300 octets,
@@ -67,11 +70,9 @@ func New(cfg Config) (*Phone, error) {
 	if err != nil {
 		return nil, fmt.Errorf("starting phone: %w", err)
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	p := &Phone{cfg: cfg, ua: ua, stop: stop, server: cfg.Server}
-	if err := p.open(ctx); err != nil {
-		stop()
-		return nil, errors.Join(err, ua.Close())
+	p := &Phone{cfg: cfg, ua: ua, server: cfg.Server}
+	if err := p.open(); err != nil {
+		return nil, errors.Join(err, p.Close())
 	}
 	return p, nil
 }
@@ -134,7 +135,7 @@ func (c *Config) complete() error {
 
 // open makes the diago endpoint. NewDiago takes over the handlers of the
 // server it is given, so ours for MESSAGE is set after it.
-func (p *Phone) open(ctx context.Context) error {
+func (p *Phone) open() error {
 	cfg := &p.cfg
 	server, err := sipgo.NewServer(p.ua, sipgo.WithServerLogger(cfg.Log))
 	if err != nil {
@@ -144,36 +145,67 @@ func (p *Phone) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.diago = diago.NewDiago(p.ua,
-		diago.WithLogger(cfg.Log),
-		diago.WithServer(server),
-		diago.WithServerRequestMiddleware(audioOnly),
-		diago.WithMediaConfig(diago.MediaConfig{Codecs: codecs}),
-		diago.WithTransport(diago.Transport{
-			Transport: cfg.Proto, BindHost: cfg.Bind, TLSConf: cfg.TLS, TLSURINoSIPS: true,
-		}))
-	server.OnMessage(p.message)
-	p.diago.HandleFunc(p.incoming)
 	opts := []sipgo.ClientOption{sipgo.WithClientNAT(), sipgo.WithClientLogger(cfg.Log)}
+	local := diago.Transport{Transport: cfg.Proto, BindHost: cfg.Bind, TLSConf: cfg.TLS, TLSURINoSIPS: true}
 	if cfg.Proto == "udp" {
 		// Streams need no listener: requests arrive on the connection we open.
-		if err := p.diago.ServeBackground(ctx, p.incoming); err != nil {
+		if p.udp, err = net.ListenPacket("udp", net.JoinHostPort(cfg.Bind, "0")); err != nil {
 			return fmt.Errorf("opening socket on %s: %w", cfg.Bind, err)
 		}
-		local := net.JoinHostPort(cfg.Bind, fmt.Sprint(p.ua.TransportLayer().GetListenPort("udp")))
-		opts = append(opts, sipgo.WithClientConnectionAddr(local))
+		p.local = p.udp.LocalAddr().String()
+		local.BindPort = p.udp.LocalAddr().(*net.UDPAddr).Port
+		opts = append(opts, sipgo.WithClientConnectionAddr(p.local))
 	}
 	if p.client, err = sipgo.NewClient(p.ua, opts...); err != nil {
 		return fmt.Errorf("starting phone: %w", err)
 	}
+	p.client.TxRequester = &sender{layer: p.ua.TransactionLayer(), server: p.server}
+	p.diago = diago.NewDiago(p.ua,
+		diago.WithLogger(cfg.Log),
+		diago.WithServer(server),
+		diago.WithClient(p.client),
+		diago.WithServerRequestMiddleware(audioOnly),
+		diago.WithMediaConfig(diago.MediaConfig{Codecs: codecs}),
+		diago.WithTransport(local))
+	server.OnMessage(p.message)
+	p.diago.HandleFunc(p.incoming)
+	if p.udp != nil {
+		socket := &readied{PacketConn: p.udp, ready: make(chan struct{})}
+		p.serving.Go(func() {
+			defer socket.begun()
+			if err := server.ServeUDP(socket); err != nil && !errors.Is(err, net.ErrClosed) {
+				cfg.Log.Error("phone stopped", "err", err)
+			}
+		})
+		<-socket.ready
+	}
 	return nil
 }
+
+// readied tells when sipgo begins to read a socket: only then does it send
+// from it, and before would try to open another on the same port.
+type readied struct {
+	net.PacketConn
+	once  sync.Once
+	ready chan struct{}
+}
+
+func (r *readied) ReadFrom(b []byte) (int, net.Addr, error) {
+	r.begun()
+	return r.PacketConn.ReadFrom(b)
+}
+
+func (r *readied) begun() { r.once.Do(func() { close(r.ready) }) }
 
 // Close ends calls without ceremony and closes the sockets. A registration is
 // left to expire; see Unregister.
 func (p *Phone) Close() error {
-	p.stop()
-	return p.ua.Close()
+	err := p.ua.Close()
+	if p.udp != nil {
+		p.udp.Close() // sipgo may have closed it already
+	}
+	p.serving.Wait()
+	return err
 }
 
 // Address is the phone's own, as in From.

@@ -3,7 +3,6 @@ package softphone
 import (
 	"context"
 	"fmt"
-	"net"
 	"strconv"
 	"strings"
 	"sync"
@@ -110,24 +109,11 @@ func (p *Phone) StayRegistered(ctx context.Context, expires time.Duration, repor
 // sendRegister sends one REGISTER, answering a challenge.
 func (p *Phone) sendRegister(ctx context.Context, expires time.Duration) (*sip.Response, error) {
 	req := p.newRegister(expires)
-	tx, err := p.client.TransactionLayer().NewClientTransaction(ctx, req)
+	tx, err := p.client.TxRequester.Request(ctx, req)
 	if err != nil {
 		return nil, err
 	}
-	// The contact is where the server reaches us: this connection's own end.
-	host, port, err := net.SplitHostPort(tx.Connection().LocalAddr().String())
-	if err != nil {
-		tx.Terminate()
-		return nil, err
-	}
-	contact := req.Contact()
-	contact.Address.Host = host
-	contact.Address.Port, _ = strconv.Atoi(port)
-	p.reg.contact = contact.Address
-	if err := tx.Init(); err != nil {
-		tx.Terminate()
-		return nil, err
-	}
+	p.reg.contact = req.Contact().Address // where the server reaches us
 	res, err := final(ctx, tx)
 	if err != nil {
 		return nil, err
