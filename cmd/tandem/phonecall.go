@@ -266,6 +266,9 @@ func audioLines(a *softphone.Audio) [][2]string {
 		return append(lines, [2]string{"heard", "nothing; a firewall between the two, or no media from the other side"})
 	}
 	heard := fmt.Sprintf("%.1f dBFS, strongest at %.0f Hz", a.Level, a.Frequency)
+	if a.Frequency == 0 {
+		heard = fmt.Sprintf("%.1f dBFS, no steady tone", a.Level)
+	}
 	if a.Level <= -100 {
 		heard = "silence"
 	}

@@ -144,12 +144,11 @@ func (p *Phone) newRegister(expires time.Duration) *sip.Request {
 	p.reg.cseq++
 	req.AppendHeader(&sip.CSeqHeader{SeqNo: p.reg.cseq, MethodName: sip.REGISTER})
 	contact := &sip.ContactHeader{Address: sip.Uri{Scheme: "sip", User: p.cfg.User, Host: p.cfg.Bind, UriParams: sip.NewParams()}, Params: sip.NewParams()}
-	if p.cfg.Proto != "udp" {
-		contact.Address.UriParams.Add("transport", strings.TrimSuffix(p.cfg.Proto, "s"))
-		if p.cfg.Proto == "tls" {
-			contact.Address.UriParams = sip.NewParams()
-			contact.Address.UriParams.Add("transport", "tls")
-		}
+	switch p.cfg.Proto {
+	case "tcp", "tls":
+		contact.Address.UriParams.Add("transport", p.cfg.Proto)
+	case "ws", "wss":
+		contact.Address.UriParams.Add("transport", "ws") // RFC 7118 §5.2
 	}
 	req.AppendHeader(contact)
 	seconds := sip.ExpiresHeader(expires / time.Second)

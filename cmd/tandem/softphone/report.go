@@ -32,7 +32,7 @@ type Audio struct {
 	Late        int       `json:"packets_out_of_order,omitempty"`
 	Jitter      float64   `json:"jitter_ms"`            // RFC 3550 §6.4.1, at the end
 	Level       float64   `json:"level_dbfs"`           // of the parts that are not silence
-	Frequency   float64   `json:"frequency_hz"`         // the strongest, 0 when nothing was heard
+	Frequency   float64   `json:"frequency_hz"`         // the strongest, 0 when no frequency stands out
 	RoundTrip   float64   `json:"round_trip_ms"`        // median over the echoed marks, -1: no echo
 	Echoes      int       `json:"echoes,omitempty"`     // marks that came back
 	Marks       int       `json:"echo_marks,omitempty"` // marks that were sent
@@ -101,7 +101,7 @@ func loudness(s []int16) float64 {
 }
 
 // dominant is the frequency of the tone with the most energy; without tones,
-// the strongest of the first ten seconds.
+// the strongest of the first ten seconds, if one stands out.
 func dominant(s []int16, tones []Heard) float64 {
 	freq, most := 0.0, math.Inf(-1)
 	for _, t := range tones {
@@ -110,7 +110,9 @@ func dominant(s []int16, tones []Heard) float64 {
 		}
 	}
 	if freq == 0 {
-		freq, _ = sound.Frequency(s[:min(len(s), 10*sound.Rate)])
+		if f, purity := sound.Frequency(s[:min(len(s), 10*sound.Rate)]); purity > 0.3 {
+			freq = f
+		}
 	}
 	return round(freq, 10)
 }
