@@ -139,74 +139,93 @@ func (c *Config) StoreURL() string {
 // Socket is the path of the control socket.
 func (c *Config) Socket() string { return filepath.Join(c.Data, "tandem.sock") }
 
-// Check finds what the syntax does not show. Every error names the key and the remedy.
+// Fault is what is wrong with one key.
+type Fault struct {
+	Key string // as in "listen[0].addr"
+	Err error  // says what is wrong and what to do
+}
+
+func (f Fault) Error() string { return f.Key + ": " + f.Err.Error() }
+
+// Check finds what the syntax does not show.
 func (c *Config) Check() error {
 	var errs []error
-	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	if len(c.Domains) == 0 {
-		bad("domains: empty; name at least one SIP domain, e.g. domains: [example.com]")
-	}
-	for _, d := range c.Domains {
-		if d == "" || strings.ContainsAny(d, " @:/<>\"") {
-			bad("domains: %q is not a domain name", d)
-		}
-	}
-	if len(c.Listen) == 0 {
-		bad("listen: empty; give at least one address, e.g. - {proto: udp, addr: \"0.0.0.0:5060\"}")
-	}
-	for i, l := range c.Listen {
-		if err := l.check(); err != nil {
-			bad("listen[%d]: %w", i, err)
-		}
-	}
-	if (c.TLS.Certificate == "") != (c.TLS.Key == "") {
-		bad("tls: certificate and key go together; give both or neither")
-	}
-	for _, a := range c.Auth.Algorithms {
-		if a != "MD5" && a != "SHA-256" && a != "SHA-512-256" {
-			bad("auth.algorithms: %q is unknown; use SHA-512-256, SHA-256 or MD5", a)
-		}
-	}
-	if len(c.Auth.Algorithms) == 0 {
-		bad("auth.algorithms: empty; nobody could register")
-	}
-	if r := c.Registrar; r.MinExpires < time.Second || r.MaxExpires < r.MinExpires || r.DefaultExpires < r.MinExpires || r.DefaultExpires > r.MaxExpires {
-		bad("registrar: needs 1s <= min_expires <= default_expires <= max_expires, has %s, %s, %s", r.MinExpires, r.DefaultExpires, r.MaxExpires)
-	}
-	if c.Registrar.MaxBindings < 1 {
-		bad("registrar.max_bindings: must be at least 1")
-	}
-	if _, err := proxy.NewRoutes(c.Routes); err != nil {
-		bad("routes: %w", err)
-	}
-	switch c.Log.Level {
-	case "debug", "info", "warn", "error":
-	default:
-		bad("log.level: %q is unknown; use debug, info, warn or error", c.Log.Level)
-	}
-	if c.Log.Format != "text" && c.Log.Format != "json" {
-		bad("log.format: %q is unknown; use text or json", c.Log.Format)
+	for _, f := range c.faults() {
+		errs = append(errs, f)
 	}
 	return errors.Join(errs...)
 }
 
-func (l *Listen) check() error {
+func (c *Config) faults() []Fault {
+	var faults []Fault
+	bad := func(key, format string, args ...any) {
+		faults = append(faults, Fault{key, fmt.Errorf(format, args...)})
+	}
+	if len(c.Domains) == 0 {
+		bad("domains", "empty; name at least one SIP domain, e.g. domains: [example.com]")
+	}
+	for _, d := range c.Domains {
+		if d == "" || strings.ContainsAny(d, " @:/<>\"") {
+			bad("domains", "%q is not a domain name", d)
+		}
+	}
+	if len(c.Listen) == 0 {
+		bad("listen", "empty; give at least one address, e.g. - {proto: udp, addr: \"0.0.0.0:5060\"}")
+	}
+	for i, l := range c.Listen {
+		if key, err := l.check(); err != nil {
+			bad(fmt.Sprintf("listen[%d].%s", i, key), "%w", err)
+		}
+	}
+	if (c.TLS.Certificate == "") != (c.TLS.Key == "") {
+		bad("tls", "certificate and key go together; give both or neither")
+	}
+	for _, a := range c.Auth.Algorithms {
+		if a != "MD5" && a != "SHA-256" && a != "SHA-512-256" {
+			bad("auth.algorithms", "%q is unknown; use SHA-512-256, SHA-256 or MD5", a)
+		}
+	}
+	if len(c.Auth.Algorithms) == 0 {
+		bad("auth.algorithms", "empty; nobody could register")
+	}
+	if r := c.Registrar; r.MinExpires < time.Second || r.MaxExpires < r.MinExpires || r.DefaultExpires < r.MinExpires || r.DefaultExpires > r.MaxExpires {
+		bad("registrar", "needs 1s <= min_expires <= default_expires <= max_expires, has %s, %s, %s", r.MinExpires, r.DefaultExpires, r.MaxExpires)
+	}
+	if c.Registrar.MaxBindings < 1 {
+		bad("registrar.max_bindings", "must be at least 1")
+	}
+	if _, err := proxy.NewRoutes(c.Routes); err != nil {
+		bad("routes", "%w", err)
+	}
+	switch c.Log.Level {
+	case "debug", "info", "warn", "error":
+	default:
+		bad("log.level", "%q is unknown; use debug, info, warn or error", c.Log.Level)
+	}
+	if c.Log.Format != "text" && c.Log.Format != "json" {
+		bad("log.format", "%q is unknown; use text or json", c.Log.Format)
+	}
+	return faults
+}
+
+// check returns the key at fault and why.
+func (l *Listen) check() (key string, err error) {
 	switch l.Proto {
 	case "udp", "tcp", "ws":
 	case "tls", "wss":
 		if l.ClientCA != "" {
 			if _, err := os.Stat(l.ClientCA); err != nil {
-				return fmt.Errorf("client_ca: %w", err)
+				return "client_ca", fmt.Errorf("%w; it must be a readable PEM file", err)
 			}
 		}
 	default:
-		return fmt.Errorf("proto: %q is unknown; use udp, tcp, tls, ws or wss", l.Proto)
+		return "proto", fmt.Errorf("%q is unknown; use udp, tcp, tls, ws or wss", l.Proto)
 	}
 	if _, err := l.addrPort(); err != nil {
-		return err
+		return "addr", err
 	}
-	_, err := l.prefixes()
-	return err
+	_, err = l.prefixes()
+	return "trusted", err
 }
 
 func (l *Listen) addrPort() (netip.AddrPort, error) {
@@ -216,7 +235,7 @@ func (l *Listen) addrPort() (netip.AddrPort, error) {
 	}
 	ap, err := netip.ParseAddrPort(a)
 	if err != nil {
-		return ap, fmt.Errorf("addr: %q is not host:port with a numeric host (IPv6 in brackets), e.g. \"0.0.0.0:5060\"", l.Addr)
+		return ap, fmt.Errorf("%q is not host:port with a numeric host (IPv6 in brackets), e.g. \"0.0.0.0:5060\"", l.Addr)
 	}
 	return ap, nil
 }
@@ -230,7 +249,7 @@ func (l *Listen) prefixes() ([]netip.Prefix, error) {
 		}
 		p, err := netip.ParsePrefix(s)
 		if err != nil {
-			return nil, fmt.Errorf("trusted: %q is not an address or CIDR, e.g. 192.0.2.10 or 192.0.2.0/24", s)
+			return nil, fmt.Errorf("%q is not an address or CIDR, e.g. 192.0.2.10 or 192.0.2.0/24", s)
 		}
 		out = append(out, p.Masked())
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/parser"
 	"github.com/invopop/jsonschema"
 )
 
@@ -32,10 +33,30 @@ func Load(path string) (Config, error) {
 	if err := Parse(b, &c); err != nil {
 		return c, fmt.Errorf("%s:%w", path, err)
 	}
-	if err := c.Check(); err != nil {
-		return c, fmt.Errorf("%s: %w", path, err)
+	return c, locate(path, b, c.faults())
+}
+
+// locate turns faults into one error that names the place of each.
+func locate(path string, b []byte, faults []Fault) error {
+	if len(faults) == 0 {
+		return nil
 	}
-	return c, nil
+	file, err := parser.ParseBytes(b, 0)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err) // it has been decoded before
+	}
+	var errs []error
+	for _, f := range faults {
+		place := path
+		if p, err := yaml.PathString("$." + f.Key); err == nil {
+			if node, err := p.FilterFile(file); err == nil && node != nil {
+				at := node.GetToken().Position
+				place = fmt.Sprintf("%s:%d:%d", path, at.Line, at.Column)
+			}
+		}
+		errs = append(errs, fmt.Errorf("%s: %w", place, f))
+	}
+	return errors.Join(errs...)
 }
 
 // Parse decodes YAML over c. The error begins with "line:column: ".
