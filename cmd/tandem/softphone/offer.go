@@ -2,38 +2,67 @@ package softphone
 
 import (
 	"bytes"
+	"net"
+	"strconv"
 	"strings"
 
 	"github.com/emiago/sipgo"
 	"github.com/emiago/sipgo/sip"
 )
 
-// audioOnly lets diago see only the audio line of an offer, since it fails on
-// offers with several media lines, and refuses the other lines in the answer
-// with port 0 (RFC 3264 §6).
-func audioOnly(next sipgo.RequestHandler) sipgo.RequestHandler {
+// correct stands between diago and an incoming request and puts right what
+// diago gets wrong. It lets diago see only the audio line of an offer, since it
+// fails on offers with several media lines, and refuses the others in the
+// answer with port 0 (RFC 3264 §6). And it completes the Contact of answers.
+func correct(next sipgo.RequestHandler) sipgo.RequestHandler {
 	return func(req *sip.Request, tx sip.ServerTransaction) {
 		if req.IsInvite() {
+			corrected := &answering{ServerTransaction: tx, local: localOf(tx)}
 			if offer, refused, ok := splitOffer(req.Body()); ok {
 				req.SetBody(offer)
-				tx = &refusing{ServerTransaction: tx, lines: refused}
+				corrected.lines = refused
 			}
+			tx = corrected
 		}
 		next(req, tx)
 	}
 }
 
-// refusing adds the refused media lines to the answers of a transaction.
-type refusing struct {
+// answering is an INVITE's transaction.
+type answering struct {
 	sip.ServerTransaction
-	lines refusedLines
+	local string       // host:port of the connection the request came by
+	lines refusedLines // to be added to answers
 }
 
-func (t *refusing) Respond(res *sip.Response) error {
+func (t *answering) Respond(res *sip.Response) error {
 	if h := res.ContentType(); h != nil && strings.HasPrefix(h.Value(), "application/sdp") && !t.lines.in(res.Body()) {
 		res.SetBody(t.lines.add(res.Body()))
 	}
+	complete(res.Contact(), t.local)
 	return t.ServerTransaction.Respond(res)
+}
+
+// localOf is the own end of the connection a request came by, "" if unknown.
+func localOf(tx sip.ServerTransaction) string {
+	if c, ok := tx.(interface{ Connection() sip.Connection }); ok && c.Connection() != nil {
+		return c.Connection().LocalAddr().String()
+	}
+	return ""
+}
+
+// complete gives a Contact without a port that of the connection used, by
+// which alone a phone can be reached over a stream.
+func complete(c *sip.ContactHeader, local string) {
+	if c == nil || c.Address.Port != 0 || c.Address.Host == "" {
+		return
+	}
+	host, port, err := net.SplitHostPort(local)
+	if err != nil {
+		return
+	}
+	c.Address.Host = host
+	c.Address.Port, _ = strconv.Atoi(port)
 }
 
 // refusedLines are the m= lines around the one audio line kept.

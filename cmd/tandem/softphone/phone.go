@@ -164,7 +164,7 @@ func (p *Phone) open() error {
 		diago.WithLogger(cfg.Log),
 		diago.WithServer(server),
 		diago.WithClient(p.client),
-		diago.WithServerRequestMiddleware(audioOnly),
+		diago.WithServerRequestMiddleware(correct),
 		diago.WithMediaConfig(diago.MediaConfig{Codecs: codecs}),
 		diago.WithTransport(local))
 	server.OnMessage(p.message)

@@ -2,16 +2,13 @@ package softphone
 
 import (
 	"context"
-	"net"
-	"strconv"
 
 	"github.com/emiago/sipgo/sip"
 )
 
 // sender begins client transactions in sipgo's place, to put two things right:
 // a CANCEL goes where its INVITE went, not to the Request-URI's host (RFC 3261
-// §9.1), and a Contact without a port gets that of the connection used, by
-// which alone the phone can be reached over a stream.
+// §9.1), and Contacts are completed.
 type sender struct {
 	layer  *sip.TransactionLayer
 	server string
@@ -29,13 +26,7 @@ func (s *sender) Request(ctx context.Context, req *sip.Request) (sip.ClientTrans
 	if err != nil {
 		return nil, err
 	}
-	if c := req.Contact(); c != nil && c.Address.Port == 0 && c.Address.Host != "" {
-		host, port, err := net.SplitHostPort(tx.Connection().LocalAddr().String())
-		if err == nil {
-			c.Address.Host = host
-			c.Address.Port, _ = strconv.Atoi(port)
-		}
-	}
+	complete(req.Contact(), tx.Connection().LocalAddr().String())
 	if err := tx.Init(); err != nil {
 		tx.Terminate()
 		return nil, err
