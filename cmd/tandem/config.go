@@ -10,21 +10,23 @@ import (
 )
 
 func newConfigCommand() *cobra.Command {
-	c := &cobra.Command{Use: "config", Short: "Show and check the configuration"}
+	c := group(&cobra.Command{Use: "config", Short: "Show and check the configuration"})
 	c.AddCommand(
 		&cobra.Command{
-			Use:   "defaults",
-			Short: "Print the default configuration, commented",
-			Args:  exactArgs(0),
+			Use:     "defaults",
+			Short:   "Print the default configuration, commented",
+			Example: "  tandem config defaults > tandem.yaml",
+			Args:    exactArgs(0),
 			RunE: func(c *cobra.Command, _ []string) error {
 				_, err := fmt.Fprint(c.OutOrStdout(), server.DefaultsYAML)
 				return err
 			},
 		},
 		&cobra.Command{
-			Use:   "check",
-			Short: "Check the configuration file; errors name line, column and remedy",
-			Args:  exactArgs(0),
+			Use:     "check",
+			Short:   "Check the configuration file; errors name line, column and remedy",
+			Example: "  tandem config check -c /etc/tandem/tandem.yaml",
+			Args:    exactArgs(0),
 			RunE: func(c *cobra.Command, _ []string) error {
 				path := configPath(c)
 				if _, err := server.Load(path); err != nil {

@@ -30,6 +30,8 @@ as one of them and call a telephone number through server and gateway. Shows the
 ladder of messages and what was heard, and stays up for your own phone.
 
 It listens on this machine alone unless --lan is given.`,
+		Example: `  tandem demo
+  tandem demo --once --listen 127.0.0.1:5070`,
 		Args: exactArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if cfg.Width < 60 {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,15 +15,17 @@ import (
 )
 
 func newDevicesCommand() *cobra.Command {
-	c := &cobra.Command{Use: "devices", Short: "Passwords of their own for phones and programs of a user"}
+	c := group(&cobra.Command{Use: "devices", Short: "Passwords of their own for phones and programs of a user"})
 	c.AddCommand(newDevicesAdd(), newDevicesList(), newDevicesRevoke())
 	return c
 }
 
 func newDevicesAdd() *cobra.Command {
 	return &cobra.Command{
-		Use:     "add USER NAME",
-		Short:   "Make a device password; prints what to type into the device",
+		Use:   "add USER NAME",
+		Short: "Make a device password; prints what to type into the device",
+		Long: `Make a password for one phone or program of a user. It can be revoked without
+touching the others, and shows in lists which device is which.`,
 		Example: "  tandem devices add alice desk-phone",
 		Args:    exactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -32,8 +35,9 @@ func newDevicesAdd() *cobra.Command {
 					return err
 				}
 				return print(c, out, func(w io.Writer) {
-					fmt.Fprintf(w, "address\t%s\ndevice\t%s\nuser name\t%s\npassword\t%s\n", out.User, out.Name, out.Username, out.Password)
-					fmt.Fprintln(w, "\nThe password is shown this once; only hashes of it are kept.")
+					_, domain, _ := strings.Cut(out.User, "@")
+					fmt.Fprintf(w, "user\t%s\ndevice\t%s\n", out.User, out.Name)
+					howToRegister(c, w, domain, out.Username, out.Password)
 				})
 			})
 		},

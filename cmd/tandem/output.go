@@ -2,13 +2,15 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 	"text/tabwriter"
 
 	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
 )
+
+// formats are the values of -o.
+var formats = []string{"table", "json", "yaml"}
 
 // print shows a result as -o asks: rows for people, or v for programs.
 func print(c *cobra.Command, v any, rows func(w io.Writer)) error {
@@ -21,10 +23,8 @@ func print(c *cobra.Command, v any, rows func(w io.Writer)) error {
 		return e.Encode(v)
 	case "yaml":
 		return yaml.NewEncoder(out).Encode(v)
-	case "table":
-		w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-		rows(w)
-		return w.Flush()
 	}
-	return usageError{fmt.Errorf("-o %s is unknown; use table, json or yaml", format)}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	rows(w)
+	return w.Flush()
 }

@@ -27,7 +27,7 @@ type phoneFlags struct {
 
 func newPhoneCommand() *cobra.Command {
 	f := &phoneFlags{}
-	c := &cobra.Command{
+	c := group(&cobra.Command{
 		Use:   "phone",
 		Short: "A telephone on the command line: register, call, answer, message",
 		Long: `A telephone on the command line, for trying a server and for scripts. It plays
@@ -38,7 +38,7 @@ users of this machine cannot see it.`,
 		Example: `  tandem phone call +49301234567 --user alice --server 127.0.0.1 --duration 8s
   tandem phone answer --user bob --server 127.0.0.1 --echo
   tandem phone message bob "are you there?" --user alice --server 127.0.0.1`,
-	}
+	})
 	p := c.PersistentFlags()
 	p.StringVarP(&f.cfg.User, "user", "u", "", "user name (required)")
 	p.StringVar(&f.cfg.Password, "password", "", "password (default: $TANDEM_PASSWORD)")
@@ -52,6 +52,8 @@ users of this machine cannot see it.`,
 	p.StringVar(&f.ca, "ca", "", "PEM file of the CA to trust with tls and wss (a server's own: ca.pem in its data folder)")
 	p.BoolVar(&f.insecure, "insecure", false, "accept any certificate (test systems only)")
 	p.BoolVarP(&f.verbose, "verbose", "v", false, "log what the SIP library does")
+	complete(c, "proto", "udp", "tcp", "tls", "ws", "wss")
+	complete(c, "codec", "PCMU", "PCMA")
 	c.AddCommand(newPhoneRegister(f), newPhoneCall(f), newPhoneAnswer(f), newPhoneMessage(f))
 	return c
 }

@@ -88,9 +88,14 @@ func newPhoneCall(f *phoneFlags) *cobra.Command {
 	var register bool
 	var giveUp time.Duration
 	c := &cobra.Command{
-		Use:   "call NUMBER|ADDRESS",
+		Use:   "call TO",
 		Short: "Call, talk, and judge the audio heard",
-		Args:  exactArgs(1),
+		Long: `Call a number or an address, play, record and send digits as asked, and report
+what was heard: level, tones, digits, loss, jitter, and with --measure the round
+trip. Exit code 1 when the call fails.`,
+		Example: `  tandem phone call bob --user alice --server 192.0.2.1 --domain example.com
+  tandem phone call +49301234567 --user alice --record heard.wav --dtmf 12# --duration 20s`,
+		Args: exactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			o, err := a.options(c)
 			if err != nil {

@@ -15,7 +15,7 @@ import (
 )
 
 func newRegistrationsCommand() *cobra.Command {
-	c := &cobra.Command{Use: "registrations", Short: "Who is registered, from where and until when"}
+	c := group(&cobra.Command{Use: "registrations", Short: "Who is registered, from where and until when"})
 	c.AddCommand(newRegistrationsList(), newRegistrationsShow(), newRegistrationsRemove())
 	return c
 }
@@ -70,7 +70,9 @@ func newRegistrationsRemove() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "remove USER",
 		Short: "End a user's registrations; a phone that goes on refreshing comes back",
-		Args:  exactArgs(1),
+		Long: `End a user's registrations, or the one with --contact. A phone that goes on
+refreshing comes back: to keep it out use users disable or devices revoke.`,
+		Args: exactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			return withControl(c, func(ctx context.Context, k *api.Client) error {
 				var out map[string]int
@@ -90,7 +92,7 @@ func newRegistrationsRemove() *cobra.Command {
 }
 
 func newRoutesCommand() *cobra.Command {
-	c := &cobra.Command{Use: "routes", Short: "Static routes of the running server"}
+	c := group(&cobra.Command{Use: "routes", Short: "Static routes of the running server"})
 	c.AddCommand(&cobra.Command{
 		Use:   "list",
 		Short: "List static routes, best match first",
@@ -114,12 +116,14 @@ func newRoutesCommand() *cobra.Command {
 }
 
 func newBansCommand() *cobra.Command {
-	c := &cobra.Command{Use: "bans", Short: "Addresses shut out for wrong credentials"}
+	c := group(&cobra.Command{Use: "bans", Short: "Addresses shut out for wrong credentials"})
 	var user string
 	lift := &cobra.Command{
 		Use:   "lift ADDRESS",
 		Short: "Listen to an address again",
-		Args:  exactArgs(1),
+		Example: `  tandem bans lift 192.0.2.7
+  tandem bans lift 192.0.2.7 --user alice@example.com`,
+		Args: exactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			return withControl(c, func(ctx context.Context, k *api.Client) error {
 				var out map[string]int

@@ -21,8 +21,11 @@ func newServeCommand() *cobra.Command {
 		Use:   "serve",
 		Short: "Run the server",
 		Long: `Run the server until SIGTERM or Ctrl-C, which let calls being set up finish
-(limits.drain); a second one ends at once. SIGHUP reads the configuration again.`,
-		Args: exactArgs(0),
+(limits.drain); a second one ends at once. SIGHUP reads the configuration again.
+
+Without a configuration file it serves the domain localhost from ./var.`,
+		Example: "  tandem serve -c /etc/tandem/tandem.yaml",
+		Args:    exactArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			path := configPath(c)
 			cfg, err := server.Load(path)
@@ -84,14 +87,23 @@ func newReloadCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "reload",
 		Short: "Have the running server read its configuration and certificates again",
-		Args:  exactArgs(0),
+		Long: `Have the running server read its configuration and certificates again. The
+certificate, routes and log.level change at once, while calls and connections go
+on; other keys need a restart, and the first such one is named. A file with a
+mistake changes nothing.`,
+		Args: exactArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return withControl(c, func(ctx context.Context, k *api.Client) error {
 				var st api.Status
 				if err := k.Call(ctx, http.MethodPost, "/v1/reload", nil, &st); err != nil {
 					return err
 				}
-				return print(c, st, func(w io.Writer) { fmt.Fprintln(w, "reloaded") })
+				return print(c, st, func(w io.Writer) {
+					fmt.Fprintln(w, "reloaded")
+					if st.Restart != "" {
+						fmt.Fprintf(w, "restart the server for the change of %s to take effect\n", st.Restart)
+					}
+				})
 			})
 		},
 	}

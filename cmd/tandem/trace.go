@@ -43,6 +43,12 @@ address; --ladder draws who sent what to whom.`,
 			if ladder && follow {
 				return usageError{errors.New("--ladder draws what is kept; leave out --follow")}
 			}
+			if format, _ := c.Flags().GetString("output"); format == "yaml" {
+				return usageError{errors.New("messages are shown as text or, with -o json, as one object a line")}
+			}
+			if width < 60 {
+				return usageError{errors.New("--width: at least 60 characters are needed")}
+			}
 			return withControl(c, func(ctx context.Context, k *api.Client) error {
 				body, err := k.Open(ctx, http.MethodGet, "/v1/trace?"+q.Encode(), nil)
 				if err != nil {
@@ -52,7 +58,7 @@ address; --ladder draws who sent what to whom.`,
 				if ladder {
 					return drawLadder(c.OutOrStdout(), body, width)
 				}
-				return printMessages(c, body)
+				return printMessages(c, body, follow)
 			})
 		},
 	}
@@ -85,10 +91,12 @@ func messages(r io.Reader, each func(api.Message) error) error {
 	}
 }
 
-func printMessages(c *cobra.Command, r io.Reader) error {
+func printMessages(c *cobra.Command, r io.Reader, follow bool) error {
 	w := c.OutOrStdout()
 	format, _ := c.Flags().GetString("output")
-	return messages(r, func(m api.Message) error {
+	shown := 0
+	err := messages(r, func(m api.Message) error {
+		shown++
 		if format == "json" {
 			return json.NewEncoder(w).Encode(m)
 		}
@@ -101,7 +109,13 @@ func printMessages(c *cobra.Command, r io.Reader) error {
 			strings.TrimRight(strings.ReplaceAll(m.Text, "\r\n", "\n"), "\n"))
 		return err
 	})
+	if err == nil && shown == 0 && !follow {
+		say(c, "%s", noneKept)
+	}
+	return err
 }
+
+const noneKept = "no message matches; the newest are kept only (trace.bytes)"
 
 func drawLadder(w io.Writer, r io.Reader, width int) error {
 	var list []trace.Entry
@@ -113,7 +127,7 @@ func drawLadder(w io.Writer, r io.Reader, width int) error {
 		return err
 	}
 	if len(list) == 0 {
-		_, err := fmt.Fprintln(w, "no message matches; the ring keeps the newest only (trace.bytes)")
+		_, err := fmt.Fprintln(w, noneKept)
 		return err
 	}
 	return trace.Ladder(w, list, width)

@@ -15,7 +15,7 @@ import (
 )
 
 func newUsersCommand() *cobra.Command {
-	c := &cobra.Command{Use: "users", Short: "Make, list and change users"}
+	c := group(&cobra.Command{Use: "users", Short: "Make, list and change users"})
 	c.AddCommand(newUsersAdd(), newUsersPasswd(), newUsersList(), newUsersEnable(true), newUsersEnable(false), newUsersDelete(), newUsersImport())
 	return c
 }
@@ -25,16 +25,20 @@ func userPath(name string) string { return "/v1/users/" + url.PathEscape(name) }
 // printPassword shows a user and, for the only time, the password.
 func printPassword(c *cobra.Command, u api.User) error {
 	return print(c, u, func(w io.Writer) {
-		fmt.Fprintf(w, "user\t%s\npassword\t%s\n", u.Address, u.Password)
-		fmt.Fprintln(w, "\nThe password is shown this once; only hashes of it are kept.")
+		name, domain, _ := strings.Cut(strings.TrimPrefix(u.Address, "sip:"), "@")
+		fmt.Fprintf(w, "user\t%s\n", u.Address)
+		howToRegister(c, w, domain, name, u.Password)
 	})
 }
 
 func newUsersAdd() *cobra.Command {
 	var in api.User
 	c := &cobra.Command{
-		Use:     "add USER",
-		Short:   "Make a user; prints the password",
+		Use:   "add USER",
+		Short: "Make a user; prints the password and what to type into a phone",
+		Long: `Make a user of the first domain of the configuration, or of another one of it
+(alice@example.org). The password is generated, unless one is given, and shown
+this once. Works with and without a running server.`,
 		Example: "  tandem users add alice --display \"Alice Smith\" --alias +49301234567",
 		Args:    exactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -59,7 +63,9 @@ func newUsersPasswd() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "passwd USER",
 		Short: "Give a user a new password; prints it",
-		Args:  exactArgs(1),
+		Long: `Give a user a new password. Phones with the old one are refused at their next
+refresh; device passwords (tandem devices) stay as they are.`,
+		Args: exactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			return withControl(c, func(ctx context.Context, k *api.Client) error {
 				var out api.User
@@ -78,6 +84,7 @@ func newUsersList() *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "List users",
+		Long:  "List users with their addresses, names, aliases and whether they may register.",
 		Args:  exactArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return withControl(c, func(ctx context.Context, k *api.Client) error {
@@ -140,7 +147,10 @@ func newUsersImport() *cobra.Command {
 		Short: "Make users from a CSV file, all or none; prints generated passwords",
 		Long: `Make users from a CSV file (- reads standard input): user, display name,
 password, then any number of aliases. An empty password has one generated,
-which is printed. Either all users are made or none; wrong lines are named.`,
+which is printed. Either all users are made or none; wrong lines are named. At
+most 20,000 users go at once.`,
+		Example: `  tandem users import users.csv
+  printf 'carol,Carol Jones,,+49301234568\n' | tandem users import -`,
 		Args: exactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			in := io.Reader(c.InOrStdin())

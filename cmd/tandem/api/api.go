@@ -45,6 +45,7 @@ type Status struct {
 	Bindings   int       `json:"bindings" yaml:"bindings"`
 	Connected  int       `json:"connections" yaml:"connections"`
 	StoreError string    `json:"store_error,omitempty" yaml:"store_error,omitempty"`
+	Restart    string    `json:"restart,omitempty" yaml:"restart,omitempty"` // key whose change waits for one
 }
 
 // Problem is the body of an answer that is not a success.

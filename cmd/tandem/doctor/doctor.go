@@ -47,8 +47,16 @@ type Finding struct {
 func Examine(ctx context.Context, cfg server.Config, running bool) []Finding {
 	var all []Finding
 	all = append(all, dataFolder(cfg))
+	told := map[string]bool{} // one host is judged once, however many ports it has
 	for _, l := range cfg.Listen {
-		all = append(all, port(l, running), advertised(l))
+		all = append(all, port(l, running))
+		if host := shownHost(l); !told[host] {
+			told[host] = true
+			all = append(all, advertised(host))
+		}
+	}
+	if cfg.HTTP.Addr != "" {
+		all = append(all, port(server.Listen{Proto: "http", Addr: cfg.HTTP.Addr}, running))
 	}
 	for _, d := range cfg.Domains {
 		all = append(all, records(ctx, cfg, d))
@@ -103,7 +111,11 @@ func port(l server.Listen, running bool) Finding {
 	case running && errors.Is(err, unix.EADDRINUSE):
 		f.Found = "held by the running server"
 	case errors.Is(err, unix.EADDRINUSE):
-		return Finding{f.Check, Fail, "taken by another program", "find it with: ss -lnup | grep " + addr[strings.LastIndexByte(addr, ':'):] + ", or choose another port"}
+		flags := "-lntp"
+		if l.Proto == "udp" {
+			flags = "-lnup"
+		}
+		return Finding{f.Check, Fail, "taken by another program", "find it with: ss " + flags + " | grep " + addr[strings.LastIndexByte(addr, ':'):] + ", or choose another port"}
 	case errors.Is(err, unix.EACCES):
 		return Finding{f.Check, Fail, "not allowed", "ports below 1024 need CAP_NET_BIND_SERVICE; choose a higher port or give the capability"}
 	case errors.Is(err, unix.EADDRNOTAVAIL):
@@ -114,17 +126,21 @@ func port(l server.Listen, running bool) Finding {
 	return f
 }
 
-// advertised tells what phones will be told to answer to, where one-way calls begin.
-func advertised(l server.Listen) Finding {
-	f := Finding{Check: "address advertised by " + l.Proto + " " + l.Addr, Level: OK}
-	host, _, _ := net.SplitHostPort(l.Addr)
+// shownHost is the host a listener tells peers, "" or unspecified for any.
+func shownHost(l server.Listen) string {
 	shown := l.Advertise
 	if h, _, err := net.SplitHostPort(shown); err == nil {
 		shown = h
 	}
 	if shown == "" {
-		shown = host
+		shown, _, _ = net.SplitHostPort(l.Addr)
 	}
+	return shown
+}
+
+// advertised tells what phones will be told to answer to, where one-way calls begin.
+func advertised(shown string) Finding {
+	f := Finding{Check: "address shown to peers", Level: OK}
 	a, err := netip.ParseAddr(shown)
 	switch {
 	case shown == "" || err == nil && a.IsUnspecified():

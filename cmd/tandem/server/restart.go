@@ -5,8 +5,11 @@ import (
 )
 
 // needsRestart is the first key whose change takes no effect until a restart,
-// "" when there is none.
+// "" when there is none. old is the configuration started with.
 func needsRestart(old, cfg *Config) string {
+	if old.Log.Format != cfg.Log.Format {
+		return "log.format"
+	}
 	live := map[string]bool{"tls": true, "routes": true, "log": true}
 	a, b := reflect.ValueOf(*old), reflect.ValueOf(*cfg)
 	for i := range a.NumField() {

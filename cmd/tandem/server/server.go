@@ -32,7 +32,8 @@ import (
 // Server is one running server. Make it with New, run it with Run.
 type Server struct {
 	cfg     atomic.Pointer[Config]
-	path    string // of the configuration file, "" for none
+	begun   *Config // the configuration started with
+	path    string  // of the configuration file, "" for none
 	log     *slog.Logger
 	level   *slog.LevelVar
 	started time.Time
@@ -69,6 +70,7 @@ func New(ctx context.Context, cfg Config, opt Options) (_ *Server, err error) {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	s.cfg.Store(&cfg)
+	s.begun = &cfg
 	defer func() {
 		if err != nil {
 			s.close()
@@ -198,7 +200,9 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	stop()
 	wg.Wait()
-	return errors.Join(err, s.close())
+	err = errors.Join(err, s.close())
+	s.log.Info("stopped")
+	return err
 }
 
 // keepUse writes down now and then which secrets were used, and at the end.
@@ -244,13 +248,12 @@ func (s *Server) close() error {
 	if s.store != nil {
 		errs = append(errs, s.store.Close())
 	}
-	s.log.Info("stopped")
 	return errors.Join(errs...)
 }
 
 // Reload reads the configuration file again and applies what can change while
-// calls go on: certificates, static routes, log level. The error names what
-// needs a restart or is wrong; then nothing has changed.
+// calls go on: certificates, static routes, log level. The error names what is
+// wrong; then nothing has changed. Status names what needs a restart.
 func (s *Server) Reload() error {
 	s.reload.Lock()
 	defer s.reload.Unlock()
@@ -271,7 +274,7 @@ func (s *Server) Reload() error {
 	}
 	s.proxy.SetRoutes(routes)
 	s.setLevel(cfg.Log.Level)
-	if key := needsRestart(old, &cfg); key != "" {
+	if key := needsRestart(s.begun, &cfg); key != "" {
 		s.log.Warn("configuration change needs a restart", "key", key)
 	}
 	s.cfg.Store(&cfg)
@@ -332,7 +335,7 @@ func (s *Server) core() *api.Core {
 
 func (s *Server) status() api.Status {
 	st := api.Status{Version: Version(), PID: os.Getpid(), Started: s.started, Listen: s.listening(), Domains: s.directory.Domains(),
-		Users: s.directory.Count(), Bindings: s.location.Count(), Connected: s.transport.Stats().Conns}
+		Restart: needsRestart(s.begun, s.cfg.Load()), Users: s.directory.Count(), Bindings: s.location.Count(), Connected: s.transport.Stats().Conns}
 	if err := s.store.Healthy(); err != nil {
 		st.StoreError = err.Error()
 	}
