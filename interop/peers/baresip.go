@@ -1,0 +1,252 @@
+package peers
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Baresip is a running baresip with one account, driven by its control port.
+type Baresip struct {
+	dir     string
+	program *Program
+	conn    net.Conn
+	events  Transcript // "TYPE parameter", a line each
+	mark    int        // events before belong to earlier steps
+	heard   int        // recordings so far
+}
+
+var _ Phone = (*Baresip)(nil)
+
+// baresipModules are where Debian puts them.
+var baresipModules = []string{"/usr/lib/baresip/modules", "/usr/local/lib/baresip/modules"}
+
+// StartBaresip starts one below dir. It says the file say (16-bit WAV, 8000 Hz)
+// in calls.
+func StartBaresip(ctx context.Context, dir string, a Account, say string) (*Baresip, error) {
+	path, err := Find("baresip")
+	if err != nil {
+		return nil, err
+	}
+	control, err := Port()
+	if err != nil {
+		return nil, err
+	}
+	b := &Baresip{dir: dir}
+	if err := b.write(a, say, control); err != nil {
+		return nil, fmt.Errorf("configuring baresip: %w", err)
+	}
+	if b.program, err = start(command{path: path, args: []string{"-f", dir}, dir: dir}); err != nil {
+		return nil, err
+	}
+	if err := b.connect(ctx, control); err != nil {
+		b.program.Kill()
+		return nil, fmt.Errorf("%w\n%s", err, b.program.Out.Tail(20))
+	}
+	return b, nil
+}
+
+func (b *Baresip) write(a Account, say string, control int) error {
+	modules := ""
+	for _, dir := range baresipModules {
+		if _, err := os.Stat(filepath.Join(dir, "ctrl_tcp.so")); err == nil {
+			modules = dir
+		}
+	}
+	if modules == "" {
+		return errors.New("its modules are not there; run: make peers")
+	}
+	if err := os.MkdirAll(b.dir, 0o700); err != nil {
+		return err
+	}
+	config := strings.Join([]string{
+		"poll_method epoll",
+		"sip_listen 127.0.0.1:0",
+		"sip_cafile " + a.CA,
+		"sip_verify_server yes",
+		"net_interface 127.0.0.1",
+		"audio_player aufile," + b.recording(),
+		"audio_source aufile," + say,
+		"audio_alert aufile," + filepath.Join(b.dir, "alert.wav"),
+		"ausrc_srate 8000", "auplay_srate 8000",
+		"module_path " + modules,
+		"module g711.so", "module aufile.so",
+		"module_tmp uuid.so", "module_tmp account.so",
+		"module_app contact.so", "module_app menu.so", "module_app ctrl_tcp.so",
+		"ctrl_tcp_listen " + loopback(control), "",
+	}, "\n")
+	if a.CA == "" {
+		config = strings.Replace(config, "sip_cafile \n", "", 1)
+	}
+	account := fmt.Sprintf("<%s;transport=%s>;regint=60;outbound=%q", a.AOR(), a.Proto, sipURI(a.Port, a.Proto))
+	if a.Password != "" {
+		account += fmt.Sprintf(";auth_user=%s;auth_pass=%s", a.User, a.Password)
+	}
+	for name, text := range map[string]string{"config": config, "accounts": account + "\n"} {
+		if err := os.WriteFile(filepath.Join(b.dir, name), []byte(text), 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *Baresip) recording() string { return filepath.Join(b.dir, "heard.wav") }
+
+func (b *Baresip) connect(ctx context.Context, port int) error {
+	if _, _, err := b.program.Out.Wait(ctx, 0, regexp.MustCompile(`baresip is ready`)); err != nil {
+		return err
+	}
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", loopback(port))
+	if err != nil {
+		return fmt.Errorf("reaching baresip's control port: %w", err)
+	}
+	b.conn = conn
+	go b.read()
+	return nil
+}
+
+// read takes the netstrings baresip sends: events and answers to commands.
+func (b *Baresip) read() {
+	defer b.events.end()
+	r := bufio.NewReader(b.conn)
+	for {
+		length, err := r.ReadString(':')
+		if err != nil {
+			return
+		}
+		n, err := strconv.Atoi(strings.TrimSuffix(length, ":"))
+		if err != nil || n < 0 || n > 1<<20 {
+			return
+		}
+		text := make([]byte, n+1) // and the comma
+		if _, err := io.ReadFull(r, text); err != nil {
+			return
+		}
+		var m struct {
+			Event    bool
+			Response bool
+			Type     string
+			Param    string
+			OK       bool
+			Data     string
+		}
+		if err := json.Unmarshal(text[:n], &m); err != nil {
+			fmt.Fprintf(&b.events, "UNREADABLE %q\n", text)
+			continue
+		}
+		if m.Event {
+			fmt.Fprintf(&b.events, "%s %s\n", m.Type, oneLine(m.Param))
+		} else {
+			fmt.Fprintf(&b.events, "ANSWER %v %s\n", m.OK, oneLine(m.Data))
+		}
+	}
+}
+
+func oneLine(s string) string {
+	return strings.Join(strings.Fields(string(bytes.ToValidUTF8([]byte(s), []byte("?")))), " ")
+}
+
+func (b *Baresip) command(name, params string) error {
+	m, err := json.Marshal(map[string]string{"command": name, "params": params})
+	if err != nil {
+		return err
+	}
+	if err := b.conn.SetWriteDeadline(time.Now().Add(patience)); err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintf(b.conn, "%d:%s,", len(m), m); err != nil {
+		return fmt.Errorf("telling baresip %s: %w", name, err)
+	}
+	return nil
+}
+
+// event waits for an event after those waited for before.
+func (b *Baresip) event(ctx context.Context, kind string) (param string, err error) {
+	m, next, err := b.events.Wait(ctx, b.mark, regexp.MustCompile(`^`+kind+` ?(.*)$`))
+	if err != nil {
+		return "", fmt.Errorf("baresip: %w\n%s", err, b.Transcript())
+	}
+	b.mark = next
+	return m[1], nil
+}
+
+// Registered implements Phone. The event may have come before we listened.
+func (b *Baresip) Registered(ctx context.Context) error {
+	m, _, err := b.program.Out.Wait(ctx, 0, regexp.MustCompile(`\} (\d+) .*\[\d+ binding|Register: (.*)`))
+	if err == nil && m[1] != "200" {
+		err = fmt.Errorf("registration failed: %s", m[0])
+	}
+	if err != nil {
+		return fmt.Errorf("baresip: %w\n%s", err, b.Transcript())
+	}
+	return nil
+}
+
+// Dial implements Phone.
+func (b *Baresip) Dial(uri string) error { return b.command("dial", uri) }
+
+// Incoming implements Phone.
+func (b *Baresip) Incoming(ctx context.Context) error {
+	_, err := b.event(ctx, "CALL_INCOMING")
+	return err
+}
+
+// Ringing implements Phone.
+func (b *Baresip) Ringing(ctx context.Context) error {
+	_, err := b.event(ctx, "CALL_RINGING")
+	return err
+}
+
+// Answer implements Phone.
+func (b *Baresip) Answer() error { return b.command("accept", "") }
+
+// Established implements Phone.
+func (b *Baresip) Established(ctx context.Context) error {
+	_, err := b.event(ctx, "CALL_ESTABLISHED")
+	return err
+}
+
+// Hangup implements Phone.
+func (b *Baresip) Hangup() error { return b.command("hangup", "") }
+
+// Ended implements Phone.
+func (b *Baresip) Ended(ctx context.Context) (string, error) { return b.event(ctx, "CALL_CLOSED") }
+
+// Heard implements Phone.
+func (b *Baresip) Heard() (Heard, error) { return Listen(b.recording()) }
+
+// Message implements Phone.
+func (b *Baresip) Message(uri, text string) error { return b.command("message", uri+" "+text) }
+
+// Messaged implements Phone.
+func (b *Baresip) Messaged(ctx context.Context) (string, error) {
+	m, _, err := b.program.Out.Wait(ctx, 0, regexp.MustCompile(`: "(.*)"$`))
+	if err != nil {
+		return "", fmt.Errorf("baresip: %w\n%s", err, b.Transcript())
+	}
+	return m[1], nil
+}
+
+// Transcript implements Phone.
+func (b *Baresip) Transcript() string {
+	return "baresip's events:\n" + b.events.Tail(30) + "\nits output:\n" + b.program.Out.Tail(30)
+}
+
+// Close implements Phone. It unregisters on the way.
+func (b *Baresip) Close() error {
+	if b.conn != nil {
+		defer b.conn.Close()
+	}
+	return b.program.Close()
+}

@@ -1,0 +1,199 @@
+package peers
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+// Linphone is a running linphonec with one account, driven by its standard
+// input and understood by its log.
+type Linphone struct {
+	dir     string
+	say     string
+	program *Program
+	mark    int
+}
+
+var _ Phone = (*Linphone)(nil)
+
+// StartLinphone starts one below dir. It says the file say in calls.
+func StartLinphone(_ context.Context, dir string, a Account, say string) (*Linphone, error) {
+	path, err := Find("linphonec")
+	if err != nil {
+		return nil, err
+	}
+	l := &Linphone{dir: dir, say: say}
+	if err := l.write(a); err != nil {
+		return nil, fmt.Errorf("configuring linphonec: %w", err)
+	}
+	// Its home must be a place of its own: there it keeps its database, without
+	// which it does not even open its sockets.
+	l.program, err = start(command{path: path, args: []string{"-c", filepath.Join(dir, "rc"), "-d", "6", "-l", "/dev/fd/3"},
+		dir: dir, env: []string{"HOME=" + dir, "XDG_DATA_HOME=", "XDG_CONFIG_HOME="}, apart: true})
+	if err != nil {
+		return nil, err
+	}
+	if err := l.program.say("soundcard use files"); err != nil {
+		l.program.Kill()
+		return nil, err
+	}
+	return l, nil
+}
+
+func (l *Linphone) write(a Account) error {
+	for _, d := range []string{".local/share/linphone", ".config/linphone"} {
+		if err := os.MkdirAll(filepath.Join(l.dir, d), 0o700); err != nil {
+			return err
+		}
+	}
+	media, err := ports(2)
+	if err != nil {
+		return err
+	}
+	proxy := "<" + sipURI(a.Port, a.Proto) + ">"
+	if a.Proto == TLS {
+		// Its TLS library does not match addresses in certificates, names only.
+		proxy = strings.Replace(proxy, "127.0.0.1", "localhost", 1)
+	}
+	rc := []string{
+		"[sip]",
+		// -1 is a random port; 0 would switch the transport off.
+		"sip_port=-1", "sip_tcp_port=-1", "sip_tls_port=-1",
+		"default_proxy=0", "guess_hostname=1", "use_ipv6=0", "media_encryption=none",
+		"register_only_when_network_is_up=0",
+		"root_ca=" + a.CA, "verify_server_certs=1", "verify_server_cn=1",
+		"[net]", "mtu=1300",
+		"[rtp]", fmt.Sprintf("audio_rtp_port=%d", media[0]&^1),
+		"[video]", "display=0", "capture=0",
+		"[proxy_0]", "reg_proxy=" + proxy,
+		// Without it calls would go where DNS says, past the server.
+		"reg_route=" + strings.Replace(proxy, ">", ";lr>", 1),
+		"reg_identity=" + a.AOR(), "reg_expires=60", "reg_sendregister=1", "publish=0",
+		"[auth_info_0]", "username=" + a.User, "passwd=" + a.Password, "realm=" + a.Domain, "",
+	}
+	return os.WriteFile(filepath.Join(l.dir, "rc"), []byte(strings.Join(rc, "\n")), 0o600)
+}
+
+// state waits for a call to enter one of the states (a regular expression).
+func (l *Linphone) state(ctx context.Context, states string) (string, error) {
+	return l.log(ctx, `CallSession \[\w+\] moving from state \w+ to LinphoneCall(`+states+`)$`)
+}
+
+func (l *Linphone) log(ctx context.Context, re string) (string, error) {
+	m, next, err := l.program.Log.Wait(ctx, l.mark, regexp.MustCompile(re))
+	if err != nil {
+		return "", fmt.Errorf("linphonec: %w\n%s", err, l.Transcript())
+	}
+	l.mark = next
+	return m[1], nil
+}
+
+// Registered implements Phone.
+func (l *Linphone) Registered(ctx context.Context) error {
+	m, _, err := l.program.Log.Wait(ctx, 0, regexp.MustCompile(`Account .* moving from state \[LinphoneRegistrationProgress\] to \[LinphoneRegistration(\w+)\]`))
+	if err == nil && m[1] != "Ok" {
+		err = fmt.Errorf("registration: %s", m[1])
+	}
+	if err != nil {
+		return fmt.Errorf("linphonec: %w\n%s", err, l.Transcript())
+	}
+	return nil
+}
+
+// media tells what to play and where to record; good for one call.
+func (l *Linphone) media() error {
+	if err := l.program.say("play " + l.say); err != nil {
+		return err
+	}
+	return l.program.say("record " + l.recording())
+}
+
+func (l *Linphone) recording() string { return filepath.Join(l.dir, "heard.wav") }
+
+// Dial implements Phone.
+func (l *Linphone) Dial(uri string) error {
+	if err := l.media(); err != nil {
+		return err
+	}
+	return l.program.say("call " + uri)
+}
+
+// Incoming implements Phone.
+func (l *Linphone) Incoming(ctx context.Context) error {
+	_, err := l.state(ctx, "IncomingReceived")
+	return err
+}
+
+// Ringing implements Phone.
+func (l *Linphone) Ringing(ctx context.Context) error {
+	_, err := l.state(ctx, "OutgoingRinging|OutgoingEarlyMedia")
+	return err
+}
+
+// Answer implements Phone.
+func (l *Linphone) Answer() error {
+	if err := l.media(); err != nil {
+		return err
+	}
+	return l.program.say("answer")
+}
+
+// Established implements Phone.
+func (l *Linphone) Established(ctx context.Context) error {
+	_, err := l.state(ctx, "StreamsRunning")
+	return err
+}
+
+// Hangup implements Phone.
+func (l *Linphone) Hangup() error { return l.program.say("terminate") }
+
+var linphoneEnd = regexp.MustCompile(`Call \d+ .*\b(ended|error)\b.*`)
+
+// Ended implements Phone.
+func (l *Linphone) Ended(ctx context.Context) (string, error) {
+	if _, err := l.state(ctx, "Released"); err != nil {
+		return "", err
+	}
+	m, _, err := l.program.Out.Wait(ctx, 0, linphoneEnd)
+	if err != nil {
+		return "", fmt.Errorf("linphonec: %w", err)
+	}
+	return m[0], nil
+}
+
+// Heard implements Phone.
+func (l *Linphone) Heard() (Heard, error) { return Listen(l.recording()) }
+
+// Message implements Phone.
+func (l *Linphone) Message(uri, text string) error { return l.program.say("chat " + uri + " " + text) }
+
+// Messaged implements Phone.
+func (l *Linphone) Messaged(ctx context.Context) (string, error) {
+	m, _, err := l.program.Out.Wait(ctx, 0, regexp.MustCompile(`Message received from [^:]*:[^:]*: (.*)$`))
+	if err != nil {
+		return "", fmt.Errorf("linphonec: %w\n%s", err, l.Transcript())
+	}
+	return m[1], nil
+}
+
+// Transcript implements Phone.
+func (l *Linphone) Transcript() string {
+	return "linphonec's output:\n" + l.program.Out.Tail(30) + "\nits log:\n" + l.program.Log.Tail(60)
+}
+
+// Close implements Phone. It unregisters on the way.
+func (l *Linphone) Close() error {
+	if err := l.program.say("quit"); err != nil {
+		return l.program.Close()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := l.program.Wait(ctx); err != nil {
+		l.program.Kill()
+	}
+	return nil
+}

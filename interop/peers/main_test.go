@@ -1,0 +1,136 @@
+package peers_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"tandem/interop/peers"
+)
+
+// binary is the server, built once for all tests.
+var binary string
+
+func TestMain(m *testing.M) { os.Exit(withBinary(m)) }
+
+func withBinary(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "peers")
+	if err == nil {
+		defer os.RemoveAll(dir)
+		binary, err = peers.Build(dir, race)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
+}
+
+// moment is how long anything short may take on a busy machine.
+const moment = 15 * time.Second
+
+func within(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), moment)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// must ends the test at an error; on says at what.
+func must(t *testing.T, on string, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatalf("%s: %v", on, err)
+	}
+}
+
+// startServer runs a server for one test.
+func startServer(t *testing.T, set peers.Settings) *peers.Server {
+	t.Helper()
+	s, err := peers.StartServer(within(t), binary, filepath.Join(t.TempDir(), "server"), set)
+	must(t, "starting the server", err)
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// What the phones say, and how exact what is heard must be.
+const (
+	level    = -15.0 // dBFS
+	maxLevel = 1.5   // dB off
+	maxFreq  = 3.0   // Hz off
+)
+
+// tones are what each user says in calls.
+var tones = map[string]float64{"alice": 700, "bob": 440, "carol": 1000, "dave": 1300}
+
+func tone(t *testing.T, user string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), user+".wav")
+	must(t, "writing a tone", peers.Tone(file, tones[user], level, 30*time.Second))
+	return file
+}
+
+// makers start the phones by name.
+var makers = map[string]func(context.Context, string, peers.Account, string) (peers.Phone, error){
+	"baresip": func(ctx context.Context, dir string, a peers.Account, say string) (peers.Phone, error) {
+		return peers.StartBaresip(ctx, dir, a, say)
+	},
+	"linphonec": func(ctx context.Context, dir string, a peers.Account, say string) (peers.Phone, error) {
+		return peers.StartLinphone(ctx, dir, a, say)
+	},
+}
+
+// startPhone starts a phone for an account and waits until it is registered.
+func startPhone(t *testing.T, kind string, a peers.Account) peers.Phone {
+	t.Helper()
+	p, err := makers[kind](within(t), filepath.Join(t.TempDir(), a.User), a, tone(t, a.User))
+	must(t, "starting "+kind, err)
+	t.Cleanup(func() { _ = p.Close() })
+	must(t, kind+" registers", p.Registered(within(t)))
+	return p
+}
+
+// user makes a user and a phone for it.
+func user(t *testing.T, s *peers.Server, kind, name string, proto peers.Proto) peers.Phone {
+	t.Helper()
+	a, err := s.AddUser(within(t), name, proto)
+	must(t, "adding "+name, err)
+	return startPhone(t, kind, a)
+}
+
+// explain shows the server's messages for a user when the test fails.
+func explain(t *testing.T, s *peers.Server, user string) {
+	t.Helper()
+	t.Cleanup(func() {
+		if t.Failed() {
+			ctx, cancel := context.WithTimeout(context.Background(), moment)
+			defer cancel()
+			t.Logf("messages of %s:\n%s", user, s.Ladder(ctx, user))
+		}
+	})
+}
+
+// wantTone checks that what was heard is the tone of a user.
+func wantTone(t *testing.T, who string, p peers.Phone, freq float64) {
+	t.Helper()
+	h, err := p.Heard()
+	must(t, who+" recorded", err)
+	t.Logf("%s heard %s", who, h)
+	tone := h.Longest()
+	if tone.Length < time.Second {
+		t.Fatalf("%s heard no steady tone: %s", who, h)
+	}
+	if d := tone.Freq - freq; d > maxFreq || d < -maxFreq {
+		t.Errorf("%s heard %.1f Hz, want %.0f", who, tone.Freq, freq)
+	}
+	if d := tone.Level - level; d > maxLevel || d < -maxLevel {
+		t.Errorf("%s heard %.1f dBFS, want %.1f", who, tone.Level, level)
+	}
+}

@@ -1,0 +1,56 @@
+package peers
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"strconv"
+)
+
+// Ports are taken from below the range the kernel gives to clients
+// (ip_local_port_range), so that none is taken between choosing and use.
+const (
+	lowPort  = 15000
+	highPort = 32000
+	attempts = 50
+)
+
+// Port is one that is free on 127.0.0.1 for UDP and TCP.
+func Port() (int, error) {
+	for range attempts {
+		port := lowPort + rand.IntN(highPort-lowPort)
+		if free(port) {
+			return port, nil
+		}
+	}
+	return 0, errors.New("no free port on 127.0.0.1")
+}
+
+func ports(n int) ([]int, error) {
+	list := make([]int, n)
+	for i := range list {
+		var err error
+		if list[i], err = Port(); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+func free(port int) bool {
+	addr := loopback(port)
+	u, err := net.ListenPacket("udp", addr)
+	if err != nil {
+		return false
+	}
+	t, err := net.Listen("tcp", addr)
+	return errors.Join(err, u.Close()) == nil && t.Close() == nil
+}
+
+func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
+
+// sipURI is a URI of a port of ours.
+func sipURI(port int, proto Proto) string {
+	return fmt.Sprintf("sip:%s;transport=%s", loopback(port), proto)
+}

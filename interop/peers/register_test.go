@@ -1,0 +1,61 @@
+package peers_test
+
+import (
+	"strings"
+	"testing"
+
+	"tandem/interop/peers"
+)
+
+// Each phone registers with digest over each transport, and the server knows it
+// by a contact of that transport.
+func TestRegister(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, peers.Settings{})
+	for _, kind := range []string{"baresip", "linphonec"} {
+		for _, proto := range []peers.Proto{peers.UDP, peers.TCP, peers.TLS} {
+			t.Run(kind+"/"+string(proto), func(t *testing.T) {
+				name := strings.ToLower(kind) + string(proto)
+				explain(t, s, name)
+				p := user(t, s, kind, name, proto)
+				b, err := s.Bindings(within(t), name)
+				must(t, "listing registrations", err)
+				if len(b) != 1 {
+					t.Fatalf("%d bindings, want 1: %+v", len(b), b)
+				}
+				t.Logf("%s by %s", b[0].Contact, b[0].UserAgent)
+				if got := strings.Contains(strings.ToLower(b[0].Contact), "transport="+string(proto)); !got && proto != peers.UDP {
+					t.Errorf("contact %s is not of %s", b[0].Contact, proto)
+				}
+				must(t, "leaving", p.Close())
+				b, err = s.Bindings(within(t), name)
+				must(t, "listing registrations", err)
+				if len(b) != 0 {
+					t.Errorf("still registered after it left: %+v", b)
+				}
+			})
+		}
+	}
+}
+
+// A wrong password does not register.
+func TestWrongPassword(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, peers.Settings{})
+	a, err := s.AddUser(within(t), "alice", peers.UDP)
+	must(t, "adding alice", err)
+	a.Password += "x"
+	for kind, make := range makers {
+		p, err := make(within(t), t.TempDir()+"/"+kind, a, tone(t, "alice"))
+		must(t, "starting "+kind, err)
+		if err := p.Registered(within(t)); err == nil {
+			t.Errorf("%s registered with a wrong password", kind)
+		}
+		must(t, "leaving", p.Close())
+	}
+	b, err := s.Bindings(within(t), "alice")
+	must(t, "listing registrations", err)
+	if len(b) != 0 {
+		t.Errorf("bindings after wrong passwords: %+v", b)
+	}
+}

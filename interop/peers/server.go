@@ -1,0 +1,229 @@
+package peers
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"time"
+
+	"tandem/rtc/proxy"
+)
+
+// Domain is the one the servers here serve.
+const Domain = "peers.test"
+
+// Settings of a Server beyond what every test has.
+type Settings struct {
+	Routes       []proxy.Route
+	AllowForeign bool
+	Trusting     bool // a further UDP port asks nobody on loopback for credentials
+}
+
+// Server is the built server as a process of its own.
+type Server struct {
+	Dir                       string
+	Port, TLSPort, TrustsPort int // of UDP and TCP, of TLS, of what Trusting asks for
+	HTTPPort                  int
+	bin                       string
+	config                    string
+	process                   *Program
+}
+
+// StartServer configures a server below dir and waits until it is ready.
+func StartServer(ctx context.Context, bin, dir string, set Settings) (*Server, error) {
+	p, err := ports(4)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{Dir: dir, Port: p[0], TLSPort: p[1], HTTPPort: p[2], TrustsPort: p[3], bin: bin, config: filepath.Join(dir, "tandem.yaml")}
+	if err := s.write(set); err != nil {
+		return nil, err
+	}
+	if err := s.Start(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// write writes the configuration. JSON is YAML.
+func (s *Server) write(set Settings) error {
+	listen := []map[string]any{
+		{"proto": "udp", "addr": loopback(s.Port)},
+		{"proto": "tcp", "addr": loopback(s.Port)},
+		{"proto": "tls", "addr": loopback(s.TLSPort)},
+	}
+	if set.Trusting {
+		listen = append(listen, map[string]any{"proto": "udp", "addr": loopback(s.TrustsPort), "trusted": []string{"127.0.0.0/8"}})
+	}
+	b, err := json.MarshalIndent(map[string]any{
+		"domains": []string{Domain},
+		"data":    filepath.Join(s.Dir, "data"),
+		"listen":  listen,
+		"auth":    map[string]any{"allow_foreign": set.AllowForeign},
+		"routes":  set.Routes,
+		"http":    map[string]any{"addr": loopback(s.HTTPPort)},
+		"limits":  map[string]any{"drain": "1s"},
+		"log":     map[string]any{"level": "debug"},
+	}, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(s.Dir, 0o700); err != nil {
+		return fmt.Errorf("configuring the server: %w", err)
+	}
+	if err := os.WriteFile(s.config, b, 0o600); err != nil {
+		return fmt.Errorf("configuring the server: %w", err)
+	}
+	return nil
+}
+
+// Start starts it, again after Kill or Close, and waits until it is ready.
+func (s *Server) Start(ctx context.Context) error {
+	p, err := start(command{path: s.bin, args: []string{"serve", "-c", s.config}, dir: s.Dir})
+	if err != nil {
+		return err
+	}
+	s.process = p
+	url := "http://" + loopback(s.HTTPPort) + "/readyz"
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil); err == nil {
+			if resp, err := http.DefaultClient.Do(req); err == nil {
+				_ = resp.Body.Close()
+				if resp.StatusCode == http.StatusOK {
+					return nil
+				}
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-p.done:
+			return fmt.Errorf("the server ended: %w\n%s", p.err, p.Out.Tail(20))
+		case <-ctx.Done():
+			p.Kill()
+			return fmt.Errorf("the server does not get ready: %w\n%s", ctx.Err(), p.Out.Tail(20))
+		}
+	}
+}
+
+// Tandem runs a command of the server's command line.
+func (s *Server) Tandem(ctx context.Context, args ...string) (string, error) {
+	p, err := run(ctx, command{path: s.bin, args: append([]string{"-c", s.config}, args...), dir: s.Dir})
+	if err != nil {
+		return "", err
+	}
+	return p.Out.Tail(1 << 20), nil
+}
+
+// AddUser makes a user and returns the account to register with.
+func (s *Server) AddUser(ctx context.Context, user string, proto Proto) (Account, error) {
+	out, err := s.Tandem(ctx, "users", "add", user, "-o", "json")
+	if err != nil {
+		return Account{}, err
+	}
+	var made struct{ Password string }
+	if err := json.Unmarshal([]byte(out), &made); err != nil {
+		return Account{}, fmt.Errorf("adding user %s: %w: %s", user, err, out)
+	}
+	return s.Account(user, made.Password, proto), nil
+}
+
+// Account is an account of a user with a known password.
+func (s *Server) Account(user, password string, proto Proto) Account {
+	a := Account{User: user, Password: password, Domain: Domain, Proto: proto, Port: s.Port, CA: filepath.Join(s.Dir, "data", "ca.pem")}
+	if proto == TLS {
+		a.Port = s.TLSPort
+	}
+	return a
+}
+
+// Binding is one line of "tandem registrations list".
+type Binding struct {
+	Address, Contact string
+	UserAgent        string `json:"user_agent"`
+}
+
+// Bindings are the registered contacts of a user, of all for "".
+func (s *Server) Bindings(ctx context.Context, user string) ([]Binding, error) {
+	args := []string{"registrations", "list", "-o", "json"}
+	if user != "" {
+		args = []string{"registrations", "show", "sip:" + user + "@" + Domain, "-o", "json"}
+	}
+	out, err := s.Tandem(ctx, args...)
+	if err != nil {
+		return nil, err
+	}
+	var list []Binding
+	if err := json.Unmarshal([]byte(out), &list); err != nil {
+		return nil, fmt.Errorf("reading registrations: %w: %s", err, out)
+	}
+	return list, nil
+}
+
+// Ladder is the messages of and for a user as the server saw them.
+func (s *Server) Ladder(ctx context.Context, user string) string {
+	out, err := s.Tandem(ctx, "trace", "--ladder", "--user", user)
+	if err != nil {
+		return err.Error()
+	}
+	return out
+}
+
+// Messages are the messages of and for a user, whole.
+func (s *Server) Messages(ctx context.Context, user string) (string, error) {
+	return s.Tandem(ctx, "trace", "--user", user)
+}
+
+// Metrics returns what /metrics says now.
+func (s *Server) Metrics(ctx context.Context) (string, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+loopback(s.HTTPPort)+"/metrics", nil)
+	if err != nil {
+		return "", err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return "", fmt.Errorf("reading metrics: %w", err)
+	}
+	defer resp.Body.Close()
+	var b strings.Builder
+	if err := resp.Write(&b); err != nil {
+		return "", err
+	}
+	return b.String(), nil
+}
+
+// Kill ends it as a crash would.
+func (s *Server) Kill() { s.process.Kill() }
+
+// Log is what it logged since it was started.
+func (s *Server) Log() *Transcript { return &s.process.Out }
+
+var disaster = regexp.MustCompile(`^(panic:|fatal error:|WARNING: DATA RACE)|level=ERROR`)
+
+// Close stops it as an operator would. The error tells of a crash, a data race
+// or an error in its log.
+func (s *Server) Close() error {
+	select {
+	case <-s.process.done:
+		return fmt.Errorf("the server had ended by itself: %v\n%s", s.process.err, s.process.Out.Tail(60))
+	default:
+	}
+	_ = s.process.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-s.process.done:
+	case <-time.After(2 * patience):
+		s.process.Kill()
+		return fmt.Errorf("the server did not end when asked\n%s", s.process.Out.Tail(60))
+	}
+	if n := s.process.Out.Count(disaster); n > 0 {
+		return fmt.Errorf("the server complained %d times\n%s", n, s.process.Out.Tail(200))
+	}
+	return nil
+}
