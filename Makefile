@@ -1,6 +1,9 @@
 # Everything a newcomer needs: make run (a call on this machine), make test.
 # Needs Go, make and Debian's apt.
 
+SHELL       := /bin/bash
+.SHELLFLAGS := -o pipefail -c
+
 GO      ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.7.0
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.1.4
@@ -19,7 +22,10 @@ run: build ## a complete call on this machine, with its audio measured; then sta
 
 build: ## build bin/tandem
 	@echo "building bin/tandem (the first time takes about a minute)"
-	@$(GO) build -o bin/tandem ./cmd/tandem
+	@$(GO) build -v -o bin/tandem ./cmd/tandem 2>&1 | awk ' \
+	  /^go: downloading/ { printf "\r%-70.70s", "fetching " $$3; fflush(); seen = 1; next } \
+	  /^[a-z0-9_.\/-]+$$/ { printf "\r%-70.70s", "compiling " ++n " " $$0; fflush(); seen = 1; next } \
+	  { print } END { if (seen) printf "\r%-70s\r", "" }'
 
 peers: ## install the programs the tests talk to, where missing
 	@missing=; for c in $(PEERCMDS); do PATH="$$PATH:/usr/sbin" command -v $$c >/dev/null || missing=1; done; \
