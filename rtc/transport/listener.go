@@ -190,8 +190,12 @@ func boundAddrs(a netip.Addr) []netip.Addr {
 }
 
 // IsLocal reports whether host:port (port 0 = default of the scheme) is one of
-// our listeners' bound or advertised addresses.
+// our listeners' bound or advertised addresses, or one of our names with the
+// port of a listener or none.
 func (t *Transport) IsLocal(host []byte, port uint16) bool {
+	if port == 0 && t.named(host) {
+		return true // where a name without port leads is written in DNS
+	}
 	return t.local(host, func(l *Listener, p uint16) bool {
 		want := port
 		if want == 0 {
@@ -216,12 +220,26 @@ func (t *Transport) local(host []byte, fits func(*Listener, uint16) bool) bool {
 	if bytes.IndexByte(host, ':') >= 0 {
 		addr, _ = netip.ParseAddr(string(host))
 	}
+	named := t.named(host)
 	for _, l := range t.listeners {
+		if named && fits(l, l.addr.Port()) {
+			return true
+		}
 		for i := range l.names {
 			n := &l.names[i]
 			if (bytes.EqualFold(n.host, host) || addr.IsValid() && addr == n.addr) && fits(l, n.port) {
 				return true
 			}
+		}
+	}
+	return false
+}
+
+// named is whether host is one of the names we are known by.
+func (t *Transport) named(host []byte) bool {
+	for _, n := range t.cfg.Names {
+		if len(n) == len(host) && strings.EqualFold(n, string(host)) {
+			return true
 		}
 	}
 	return false

@@ -66,20 +66,21 @@ func (t *Transport) Send(f Flow, b []byte, fail Failer) {
 	case len(b) == 0:
 		t.failures.add(fail, errEmpty)
 		return
-	case f.conn != nil:
+	}
+	if t.cfg.Tap != nil {
+		t.tap(true, f, b) // before the peer can answer
+	}
+	if f.conn != nil {
 		if f.conn.send(b, fail) {
 			f.conn.link.flush()
 		}
-	default:
-		sock := f.l.socks[0]
-		o := sock.spare.Get().(*outbox)
-		o.add(f.Remote, b, fail)
-		o.flush()
-		sock.spare.Put(o)
+		return
 	}
-	if t.cfg.Tap != nil {
-		t.tap(true, f, b)
-	}
+	sock := f.l.socks[0]
+	o := sock.spare.Get().(*outbox)
+	o.add(f.Remote, b, fail)
+	o.flush()
+	sock.spare.Put(o)
 }
 
 func (t *Transport) tap(out bool, f Flow, b []byte) {
