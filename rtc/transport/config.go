@@ -22,6 +22,7 @@ type Listen struct {
 // Config is all a Transport needs. Zero limits take the defaults.
 type Config struct {
 	Listen         []Listen
+	Names          []string // host names this machine is known by, besides its addresses
 	Handler        Handler
 	Log            *slog.Logger
 	ClientTLS      *tls.Config   // for connections we open

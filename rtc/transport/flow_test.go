@@ -131,6 +131,34 @@ func TestIsLocalHost(t *testing.T) {
 	}
 }
 
+func TestIsLocalByName(t *testing.T) {
+	tr := start(t, Config{Handler: &echo{}, Listen: []Listen{{Proto: UDP, Loops: 1}}, Names: []string{"sip.example.com", "localhost"}})
+	port := tr.Listeners()[0].Addr().Port()
+	for _, c := range []struct {
+		host string
+		port uint16
+		want bool
+	}{
+		{"sip.example.com", 0, true}, // SRV records say the port
+		{"SIP.Example.com", port, true},
+		{"sip.example.com", port + 1, false}, // another program on this machine
+		{"localhost", port, true},
+		{"example.com", 0, false},
+		{"", 0, false},
+	} {
+		if got := tr.IsLocal([]byte(c.host), c.port); got != c.want {
+			t.Errorf("IsLocal(%q, %d) = %v", c.host, c.port, got)
+		}
+	}
+	if !tr.IsLocalHost([]byte("localhost")) || tr.IsLocalHost([]byte("example.com")) {
+		t.Error("IsLocalHost does not know the names")
+	}
+	host := []byte("sip.example.com")
+	if n := testing.AllocsPerRun(100, func() { tr.IsLocal(host, port); tr.IsLocalHost(host) }); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
 func TestListenerChoice(t *testing.T) {
 	tr := start(t, Config{Handler: &echo{}, Listen: []Listen{
 		{Proto: UDP, Loops: 1},

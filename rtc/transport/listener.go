@@ -9,6 +9,8 @@ import (
 	"net/netip"
 	"strconv"
 	"syscall"
+
+	"tandem/rtc/sip"
 )
 
 // Listener is one listening address.
@@ -238,7 +240,7 @@ func (t *Transport) local(host []byte, fits func(*Listener, uint16) bool) bool {
 // named is whether host is one of the names we are known by.
 func (t *Transport) named(host []byte) bool {
 	for _, n := range t.cfg.Names {
-		if len(n) == len(host) && strings.EqualFold(n, string(host)) {
+		if sip.EqualFold(host, n) {
 			return true
 		}
 	}

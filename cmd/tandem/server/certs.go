@@ -68,6 +68,16 @@ func (c *certificate) server(clientCA string) (*tls.Config, error) {
 	return t, nil
 }
 
+// machineNames are the host names, besides domains and addresses, by which
+// phones may know this server: an outbound proxy in their settings.
+func machineNames(cfg *Config) []string {
+	names := append([]string(nil), cfg.Names...)
+	if h, err := os.Hostname(); err == nil && h != "" {
+		names = append(names, h)
+	}
+	return append(names, "localhost")
+}
+
 // hostNames are the names and addresses a self-made certificate speaks for:
 // the domains, what is advertised, this host's name and addresses.
 func hostNames(cfg *Config) []string {
@@ -89,10 +99,9 @@ func hostNames(cfg *Config) []string {
 		}
 		add(host)
 	}
-	if h, err := os.Hostname(); err == nil {
-		add(h)
+	for _, n := range machineNames(cfg) {
+		add(n)
 	}
-	add("localhost")
 	addrs, _ := net.InterfaceAddrs()
 	for _, a := range addrs {
 		if n, ok := a.(*net.IPNet); ok && !n.IP.IsLinkLocalUnicast() {

@@ -16,15 +16,16 @@ import (
 // Config is tandem.yaml. Every field has a default; unknown keys are errors.
 // Users, devices and bindings live in the store, not here.
 type Config struct {
-	Domains   []string      `yaml:"domains" json:"domains" jsonschema:"description=SIP domains served here; the first is the default one and the digest realm"`
-	Data      string        `yaml:"data" json:"data" jsonschema:"description=Folder of the store, the self-made certificates and the control socket"`
-	Store     string        `yaml:"store" json:"store,omitempty" jsonschema:"description=Database URL; empty: tandem.db in the data folder"`
-	Listen    []Listen      `yaml:"listen" json:"listen" jsonschema:"description=Addresses to serve SIP on"`
+	Domains   []string      `yaml:"domains" json:"domains" jsonschema_description:"SIP domains served here; the first is the default one and the digest realm"`
+	Names     []string      `yaml:"names" json:"names,omitempty" jsonschema:"description=Host names by which phones know this server besides domains and addresses, as sip.example.com for example.com"`
+	Data      string        `yaml:"data" json:"data" jsonschema_description:"Folder of the store, the self-made certificates and the control socket"`
+	Store     string        `yaml:"store" json:"store,omitempty" jsonschema_description:"Database URL; empty: tandem.db in the data folder"`
+	Listen    []Listen      `yaml:"listen" json:"listen" jsonschema_description:"Addresses to serve SIP on"`
 	TLS       TLS           `yaml:"tls" json:"tls"`
 	Auth      Auth          `yaml:"auth" json:"auth"`
 	Registrar Registrar     `yaml:"registrar" json:"registrar"`
 	Proxy     Proxy         `yaml:"proxy" json:"proxy"`
-	Routes    []proxy.Route `yaml:"routes" json:"routes" jsonschema:"description=Static routes by number prefix, domain or method; the longest prefix wins"`
+	Routes    []proxy.Route `yaml:"routes" json:"routes" jsonschema_description:"Static routes by number prefix, domain or method; the longest prefix wins"`
 	DNS       DNS           `yaml:"dns" json:"dns"`
 	HTTP      HTTP          `yaml:"http" json:"http"`
 	Log       Log           `yaml:"log" json:"log"`
@@ -35,53 +36,53 @@ type Config struct {
 // Listen is one listening address.
 type Listen struct {
 	Proto     string   `yaml:"proto" json:"proto" jsonschema:"enum=udp,enum=tcp,enum=tls,enum=ws,enum=wss"`
-	Addr      string   `yaml:"addr" json:"addr" jsonschema:"description=host:port; an empty host is every address, IPv6 in brackets"`
-	Advertise string   `yaml:"advertise" json:"advertise,omitempty" jsonschema:"description=host or host:port that others see in Via and Record-Route; empty: addr"`
-	Trusted   []string `yaml:"trusted" json:"trusted,omitempty" jsonschema:"description=Addresses (CIDR) whose requests need no credentials, as for gateways of old; default none"`
-	Origins   []string `yaml:"origins" json:"origins,omitempty" jsonschema:"description=ws and wss: allowed Origin hosts; empty: the same host only"`
-	ClientCA  string   `yaml:"client_ca" json:"client_ca,omitempty" jsonschema:"description=tls and wss: PEM file of the CA that must have signed the client's certificate (mutual TLS)"`
-	Loops     int      `yaml:"loops" json:"loops,omitempty" jsonschema:"description=udp: reader loops; 0: one a core"`
+	Addr      string   `yaml:"addr" json:"addr" jsonschema_description:"host:port; an empty host is every address, IPv6 in brackets"`
+	Advertise string   `yaml:"advertise" json:"advertise,omitempty" jsonschema_description:"host or host:port that others see in Via and Record-Route; empty: addr"`
+	Trusted   []string `yaml:"trusted" json:"trusted,omitempty" jsonschema_description:"Addresses (CIDR) whose requests need no credentials, as for gateways of old; default none"`
+	Origins   []string `yaml:"origins" json:"origins,omitempty" jsonschema_description:"ws and wss: allowed Origin hosts; empty: the same host only"`
+	ClientCA  string   `yaml:"client_ca" json:"client_ca,omitempty" jsonschema_description:"tls and wss: PEM file of the CA that must have signed the client's certificate (mutual TLS)"`
+	Loops     int      `yaml:"loops" json:"loops,omitempty" jsonschema_description:"udp: reader loops; 0: one a core"`
 }
 
 // TLS names the server certificate.
 type TLS struct {
-	Certificate string `yaml:"certificate" json:"certificate,omitempty" jsonschema:"description=PEM file with the chain; empty: a self-made CA in the data folder signs one"`
-	Key         string `yaml:"key" json:"key,omitempty" jsonschema:"description=PEM file with the private key"`
+	Certificate string `yaml:"certificate" json:"certificate,omitempty" jsonschema_description:"PEM file with the chain; empty: a self-made CA in the data folder signs one"`
+	Key         string `yaml:"key" json:"key,omitempty" jsonschema_description:"PEM file with the private key"`
 }
 
 // Auth is who must prove what.
 type Auth struct {
-	Algorithms   []string      `yaml:"algorithms" json:"algorithms" jsonschema:"description=Digest algorithms offered, best first: SHA-512-256, SHA-256, MD5"`
-	MD5Agents    []string      `yaml:"md5_agents" json:"md5_agents" jsonschema:"description=Beginnings of User-Agent whose phones are offered MD5 alone because they fail on anything else"`
-	QopInt       bool          `yaml:"auth_int" json:"auth_int" jsonschema:"description=Offer qop auth-int besides auth"`
-	NonceLife    time.Duration `yaml:"nonce_life" json:"nonce_life"`
-	AllowForeign bool          `yaml:"allow_foreign" json:"allow_foreign" jsonschema:"description=Let callers of other domains reach users here without credentials"`
+	Algorithms   []string      `yaml:"algorithms" json:"algorithms" jsonschema_description:"Digest algorithms offered, best first: SHA-512-256, SHA-256, MD5"`
+	MD5Agents    []string      `yaml:"md5_agents" json:"md5_agents" jsonschema_description:"Beginnings of User-Agent whose phones are offered MD5 alone because they fail on anything else"`
+	QopInt       bool          `yaml:"auth_int" json:"auth_int" jsonschema_description:"Offer qop auth-int besides auth"`
+	NonceLife    time.Duration `yaml:"nonce_life" json:"nonce_life" jsonschema_description:"How long a nonce can be used"`
+	AllowForeign bool          `yaml:"allow_foreign" json:"allow_foreign" jsonschema_description:"Let callers of other domains reach users here without credentials"`
 }
 
 // Registrar bounds registrations (RFC 3261 §10.3).
 type Registrar struct {
-	MinExpires     time.Duration `yaml:"min_expires" json:"min_expires"`
-	MaxExpires     time.Duration `yaml:"max_expires" json:"max_expires"`
-	DefaultExpires time.Duration `yaml:"default_expires" json:"default_expires"`
-	MaxBindings    int           `yaml:"max_bindings" json:"max_bindings" jsonschema:"description=Contacts an address may have at a time"`
-	ServiceRoute   string        `yaml:"service_route" json:"service_route,omitempty" jsonschema:"description=Value of Service-Route in answers (RFC 3608); empty: none"`
+	MinExpires     time.Duration `yaml:"min_expires" json:"min_expires" jsonschema_description:"Shortest registration granted; less is answered 423"`
+	MaxExpires     time.Duration `yaml:"max_expires" json:"max_expires" jsonschema_description:"Longest registration granted"`
+	DefaultExpires time.Duration `yaml:"default_expires" json:"default_expires" jsonschema_description:"Granted when a phone asks for none"`
+	MaxBindings    int           `yaml:"max_bindings" json:"max_bindings" jsonschema_description:"Contacts an address may have at a time"`
+	ServiceRoute   string        `yaml:"service_route" json:"service_route,omitempty" jsonschema_description:"Value of Service-Route in answers (RFC 3608); empty: none"`
 }
 
 // Proxy is how calls are forwarded (RFC 3261 §16).
 type Proxy struct {
-	TimerC          time.Duration `yaml:"timer_c" json:"timer_c" jsonschema:"description=How long a call may ring without any answer"`
-	MaxForks        int           `yaml:"max_forks" json:"max_forks"`
-	RecurseRedirect bool          `yaml:"recurse_redirect" json:"recurse_redirect" jsonschema:"description=Follow 3xx answers instead of passing them on"`
+	TimerC          time.Duration `yaml:"timer_c" json:"timer_c" jsonschema_description:"How long a call may ring without any answer"`
+	MaxForks        int           `yaml:"max_forks" json:"max_forks" jsonschema_description:"Branches of one request at most"`
+	RecurseRedirect bool          `yaml:"recurse_redirect" json:"recurse_redirect" jsonschema_description:"Follow 3xx answers instead of passing them on"`
 }
 
 // DNS is where names are resolved.
 type DNS struct {
-	Servers []string `yaml:"servers" json:"servers,omitempty" jsonschema:"description=host:port; empty: those of /etc/resolv.conf"`
+	Servers []string `yaml:"servers" json:"servers,omitempty" jsonschema_description:"host:port; empty: those of /etc/resolv.conf"`
 }
 
 // HTTP is the address of metrics and health.
 type HTTP struct {
-	Addr string `yaml:"addr" json:"addr" jsonschema:"description=host:port of /metrics, /livez, /readyz and /debug/pprof; keep it on loopback; empty: off"`
+	Addr string `yaml:"addr" json:"addr" jsonschema_description:"host:port of /metrics, /livez, /readyz and /debug/pprof; keep it on loopback; empty: off"`
 }
 
 // Log is how much is told.
@@ -92,18 +93,18 @@ type Log struct {
 
 // Limits bound what peers can make the server hold.
 type Limits struct {
-	Connections      int           `yaml:"connections" json:"connections"`
-	ConnectionsPerIP int           `yaml:"connections_per_ip" json:"connections_per_ip"`
-	MessageBytes     int           `yaml:"message_bytes" json:"message_bytes"`
-	Transactions     int           `yaml:"transactions" json:"transactions"`
-	AbsorbBytes      int           `yaml:"absorb_bytes" json:"absorb_bytes" jsonschema:"description=Octets of final answers kept to repeat them to retransmissions"`
-	Drain            time.Duration `yaml:"drain" json:"drain" jsonschema:"description=How long SIGTERM waits for calls being set up"`
-	Memory           int64         `yaml:"memory" json:"memory" jsonschema:"description=Soft memory limit in octets, to which garbage collection adapts; 0: none"`
+	Connections      int           `yaml:"connections" json:"connections" jsonschema_description:"Stream connections in all"`
+	ConnectionsPerIP int           `yaml:"connections_per_ip" json:"connections_per_ip" jsonschema_description:"Stream connections from one address (IPv6: one /64)"`
+	MessageBytes     int           `yaml:"message_bytes" json:"message_bytes" jsonschema_description:"Largest message taken"`
+	Transactions     int           `yaml:"transactions" json:"transactions" jsonschema_description:"Transactions under way at most; new calls are refused from 80 % on"`
+	AbsorbBytes      int           `yaml:"absorb_bytes" json:"absorb_bytes" jsonschema_description:"Octets of final answers kept to repeat them to retransmissions"`
+	Drain            time.Duration `yaml:"drain" json:"drain" jsonschema_description:"How long SIGTERM waits for calls being set up"`
+	Memory           int64         `yaml:"memory" json:"memory" jsonschema_description:"Soft memory limit in octets, to which garbage collection adapts; 0: none"`
 }
 
 // Trace is the ring of recent messages behind "tandem trace".
 type Trace struct {
-	Bytes int `yaml:"bytes" json:"bytes" jsonschema:"description=Octets of messages kept; 0: off"`
+	Bytes int `yaml:"bytes" json:"bytes" jsonschema_description:"Octets of messages kept; 0: off"`
 }
 
 // Default is the configuration without a file.

@@ -127,6 +127,7 @@ func (s *Server) openSIP(cfg *Config) error {
 	}
 	s.transport, err = transport.New(transport.Config{
 		Listen:        listen,
+		Names:         machineNames(cfg),
 		Handler:       flows{s.layer, s.location},
 		Log:           s.log,
 		ClientTLS:     clientTLS,
