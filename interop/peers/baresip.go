@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,7 +25,6 @@ type Baresip struct {
 	conn    net.Conn
 	events  Transcript // "TYPE parameter", a line each
 	mark    int        // events before belong to earlier steps
-	heard   int        // recordings so far
 }
 
 var _ Phone = (*Baresip)(nil)
@@ -76,12 +76,11 @@ func (b *Baresip) write(a Account, say string, control int) error {
 		"sip_cafile " + a.CA,
 		"sip_verify_server yes",
 		"net_interface 127.0.0.1",
-		"audio_player aufile," + b.recording(),
+		"snd_path " + b.dir,
 		"audio_source aufile," + say,
-		"audio_alert aufile," + filepath.Join(b.dir, "alert.wav"),
 		"ausrc_srate 8000", "auplay_srate 8000",
 		"module_path " + modules,
-		"module g711.so", "module aufile.so",
+		"module g711.so", "module aufile.so", "module sndfile.so",
 		"module_tmp uuid.so", "module_tmp account.so",
 		"module_app contact.so", "module_app menu.so", "module_app ctrl_tcp.so",
 		"ctrl_tcp_listen " + loopback(control), "",
@@ -100,8 +99,6 @@ func (b *Baresip) write(a Account, say string, control int) error {
 	}
 	return nil
 }
-
-func (b *Baresip) recording() string { return filepath.Join(b.dir, "heard.wav") }
 
 func (b *Baresip) connect(ctx context.Context, port int) error {
 	if _, _, err := b.program.Out.Wait(ctx, 0, regexp.MustCompile(`baresip is ready`)); err != nil {
@@ -223,8 +220,16 @@ func (b *Baresip) Hangup() error { return b.command("hangup", "") }
 // Ended implements Phone.
 func (b *Baresip) Ended(ctx context.Context) (string, error) { return b.event(ctx, "CALL_CLOSED") }
 
-// Heard implements Phone.
-func (b *Baresip) Heard() (Heard, error) { return Listen(b.recording()) }
+// Heard implements Phone. Its module sndfile writes two files a call, named by
+// the time: -enc is what it said, -dec what it heard.
+func (b *Baresip) Heard() (Heard, error) {
+	files, err := filepath.Glob(filepath.Join(b.dir, "*dec*.wav"))
+	if err != nil || len(files) == 0 {
+		return Heard{}, fmt.Errorf("baresip recorded nothing (%v)\n%s", err, b.Transcript())
+	}
+	slices.Sort(files)
+	return Listen(files[len(files)-1])
+}
 
 // Message implements Phone.
 func (b *Baresip) Message(uri, text string) error { return b.command("message", uri+" "+text) }

@@ -13,7 +13,6 @@ import (
 // input and understood by its log.
 type Linphone struct {
 	dir     string
-	say     string
 	program *Program
 	mark    int
 }
@@ -26,7 +25,7 @@ func StartLinphone(_ context.Context, dir string, a Account, say string) (*Linph
 	if err != nil {
 		return nil, err
 	}
-	l := &Linphone{dir: dir, say: say}
+	l := &Linphone{dir: dir}
 	if err := l.write(a); err != nil {
 		return nil, fmt.Errorf("configuring linphonec: %w", err)
 	}
@@ -37,9 +36,12 @@ func StartLinphone(_ context.Context, dir string, a Account, say string) (*Linph
 	if err != nil {
 		return nil, err
 	}
-	if err := l.program.say("soundcard use files"); err != nil {
-		l.program.Kill()
-		return nil, err
+	// The files must be named before a call comes: it crashes over them later.
+	for _, line := range []string{"soundcard use files", "play " + say, "record " + l.recording()} {
+		if err := l.program.say(line); err != nil {
+			l.program.Kill()
+			return nil, err
+		}
 	}
 	return l, nil
 }
@@ -104,21 +106,10 @@ func (l *Linphone) Registered(ctx context.Context) error {
 	return nil
 }
 
-// media tells what to play and where to record; good for one call.
-func (l *Linphone) media() error {
-	if err := l.program.say("play " + l.say); err != nil {
-		return err
-	}
-	return l.program.say("record " + l.recording())
-}
-
 func (l *Linphone) recording() string { return filepath.Join(l.dir, "heard.wav") }
 
 // Dial implements Phone.
 func (l *Linphone) Dial(uri string) error {
-	if err := l.media(); err != nil {
-		return err
-	}
 	return l.program.say("call " + uri)
 }
 
@@ -136,9 +127,6 @@ func (l *Linphone) Ringing(ctx context.Context) error {
 
 // Answer implements Phone.
 func (l *Linphone) Answer() error {
-	if err := l.media(); err != nil {
-		return err
-	}
 	return l.program.say("answer")
 }
 

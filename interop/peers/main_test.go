@@ -72,9 +72,19 @@ var tones = map[string]float64{"alice": 700, "bob": 440, "carol": 1000, "dave": 
 
 func tone(t *testing.T, user string) string {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), user+".wav")
+	file := filepath.Join(folder(t), user+".wav")
 	must(t, "writing a tone", peers.Tone(file, tones[user], level, 30*time.Second))
 	return file
+}
+
+// folder is a new one with a short name: baresip cuts names of devices at 128
+// characters.
+func folder(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "peer")
+	must(t, "making a folder", err)
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
 }
 
 // makers start the phones by name.
@@ -90,7 +100,7 @@ var makers = map[string]func(context.Context, string, peers.Account, string) (pe
 // startPhone starts a phone for an account and waits until it is registered.
 func startPhone(t *testing.T, kind string, a peers.Account) peers.Phone {
 	t.Helper()
-	p, err := makers[kind](within(t), filepath.Join(t.TempDir(), a.User), a, tone(t, a.User))
+	p, err := makers[kind](within(t), folder(t), a, tone(t, a.User))
 	must(t, "starting "+kind, err)
 	t.Cleanup(func() { _ = p.Close() })
 	must(t, kind+" registers", p.Registered(within(t)))

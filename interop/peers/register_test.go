@@ -46,7 +46,7 @@ func TestWrongPassword(t *testing.T) {
 	must(t, "adding alice", err)
 	a.Password += "x"
 	for kind, make := range makers {
-		p, err := make(within(t), t.TempDir()+"/"+kind, a, tone(t, "alice"))
+		p, err := make(within(t), folder(t), a, tone(t, "alice"))
 		must(t, "starting "+kind, err)
 		if err := p.Registered(within(t)); err == nil {
 			t.Errorf("%s registered with a wrong password", kind)
