@@ -17,7 +17,7 @@ import (
 // Users, devices and bindings live in the store, not here.
 type Config struct {
 	Domains   []string      `yaml:"domains" json:"domains" jsonschema_description:"SIP domains served here; the first is the default one and the digest realm"`
-	Names     []string      `yaml:"names" json:"names,omitempty" jsonschema:"description=Host names by which phones know this server besides domains and addresses, as sip.example.com for example.com"`
+	Names     []string      `yaml:"names" json:"names,omitempty" jsonschema_description:"Host names by which phones know this server besides domains and addresses, as sip.example.com for example.com"`
 	Data      string        `yaml:"data" json:"data" jsonschema_description:"Folder of the store, the self-made certificates and the control socket"`
 	Store     string        `yaml:"store" json:"store,omitempty" jsonschema_description:"Database URL; empty: tandem.db in the data folder"`
 	Listen    []Listen      `yaml:"listen" json:"listen" jsonschema_description:"Addresses to serve SIP on"`

@@ -10,7 +10,6 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/parser"
-	"github.com/invopop/jsonschema"
 )
 
 // DefaultsYAML is the commented default configuration, as "tandem config
@@ -136,10 +135,4 @@ func distance(a, b string) int {
 		}
 	}
 	return row[len(b)]
-}
-
-// Schema is the JSON Schema of the configuration.
-func Schema() ([]byte, error) {
-	r := jsonschema.Reflector{FieldNameTag: "yaml", ExpandedStruct: true, RequiredFromJSONSchemaTags: true}
-	return r.Reflect(&Config{}).MarshalJSON()
 }
