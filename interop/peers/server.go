@@ -22,6 +22,7 @@ const Domain = "peers.test"
 type Settings struct {
 	Routes       []proxy.Route
 	AllowForeign bool
+	Port         int  // of UDP and TCP; 0: a free one
 	Trusting     bool // a further UDP port asks nobody on loopback for credentials
 }
 
@@ -42,6 +43,9 @@ func StartServer(ctx context.Context, bin, dir string, set Settings) (*Server, e
 		return nil, err
 	}
 	s := &Server{Dir: dir, Port: p[0], TLSPort: p[1], HTTPPort: p[2], TrustsPort: p[3], bin: bin, config: filepath.Join(dir, "tandem.yaml")}
+	if set.Port != 0 {
+		s.Port = set.Port
+	}
 	if err := s.write(set); err != nil {
 		return nil, err
 	}

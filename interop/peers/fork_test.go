@@ -1,0 +1,59 @@
+package peers_test
+
+import (
+	"strings"
+	"sync"
+	"testing"
+
+	"tandem/interop/peers"
+)
+
+// Three contacts of one user ring at once; one answers, the others are
+// cancelled and fall silent.
+func TestThreeContacts(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, peers.Settings{})
+	explain(t, s, "bob")
+	bob, err := s.AddUser(within(t), "bob", peers.UDP)
+	must(t, "adding bob", err)
+	overTCP, overTLS := s.Account("bob", bob.Password, peers.TCP), s.Account("bob", bob.Password, peers.TLS)
+	desk, laptop, mobile := startPhone(t, "baresip", bob), startPhone(t, "linphonec", overTLS), startPhone(t, "baresip", overTCP)
+	alice := user(t, s, "linphonec", "alice", peers.UDP)
+	b, err := s.Bindings(within(t), "bob")
+	must(t, "listing registrations", err)
+	if len(b) != 3 {
+		t.Fatalf("bob has %d contacts, want 3: %+v", len(b), b)
+	}
+	must(t, "dialling", alice.Dial("sip:bob@"+peers.Domain))
+	var ring sync.WaitGroup
+	for name, p := range map[string]peers.Phone{"desk": desk, "laptop": laptop, "mobile": mobile} {
+		ctx := within(t)
+		ring.Go(func() {
+			if err := p.Incoming(ctx); err != nil {
+				t.Errorf("%s does not ring: %v", name, err)
+			}
+		})
+	}
+	ring.Wait()
+	if t.Failed() {
+		return
+	}
+	must(t, "answering", mobile.Answer())
+	must(t, "the mobile speaks", mobile.Established(within(t)))
+	must(t, "alice speaks", alice.Established(within(t)))
+	for name, p := range map[string]peers.Phone{"desk": desk, "laptop": laptop} {
+		reason, err := p.Ended(within(t))
+		must(t, name+" falls silent", err)
+		t.Logf("%s says: %s", name, reason)
+	}
+	must(t, "hanging up", mobile.Hangup())
+	ended(t, alice)
+	ended(t, mobile)
+	log, err := s.Messages(within(t), "bob")
+	must(t, "reading messages", err)
+	for start, want := range map[string]int{"CANCEL sip:": 2, "SIP/2.0 487 ": 2} {
+		if n := strings.Count(log, "\n"+start); n != want {
+			t.Errorf("%d messages begin with %q, want %d", n, start, want)
+		}
+	}
+}

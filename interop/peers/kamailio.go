@@ -1,0 +1,117 @@
+package peers
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// KamailioDomain is the domain a Kamailio here serves.
+const KamailioDomain = "kamailio.test"
+
+// Kamailio is a running Kamailio: registrar and proxy of KamailioDomain that asks
+// nobody for a password and sends calls for Domain to the server.
+type Kamailio struct {
+	Port    int
+	program *Program
+}
+
+// kamailioConfig is as small as such a proxy gets. It is UDP and TCP with one
+// worker each; $PORT and $NEXT are replaced.
+const kamailioConfig = `#!KAMAILIO
+debug=2
+log_stderror=yes
+children=1
+tcp_children=1
+auto_aliases=no
+alias="kamailio.test"
+listen=udp:127.0.0.1:$PORT
+listen=tcp:127.0.0.1:$PORT
+loadmodule "tm.so"
+loadmodule "sl.so"
+loadmodule "rr.so"
+loadmodule "pv.so"
+loadmodule "maxfwd.so"
+loadmodule "usrloc.so"
+loadmodule "registrar.so"
+loadmodule "textops.so"
+loadmodule "siputils.so"
+modparam("usrloc", "db_mode", 0)
+request_route {
+	if (!mf_process_maxfwd_header("10")) { sl_send_reply("483", "Too Many Hops"); exit; }
+	if (is_method("CANCEL")) { if (t_check_trans()) t_relay(); exit; }
+	if (has_totag()) {
+		if (loose_route()) { t_relay(); exit; }
+		if (is_method("ACK")) { if (t_check_trans()) t_relay(); exit; }
+		sl_send_reply("404", "Not Here"); exit;
+	}
+	if (is_method("INVITE")) record_route();
+	if (is_method("REGISTER")) { if (!save("location")) sl_reply_error(); exit; }
+	loose_route();
+	if ($rd == "peers.test") { $du = "sip:127.0.0.1:$NEXT;transport=udp"; t_relay(); exit; }
+	if (!lookup("location")) { sl_send_reply("404", "Not Found"); exit; }
+	t_relay();
+}
+`
+
+// StartKamailio starts one below dir that knows the server at UDP port next.
+func StartKamailio(ctx context.Context, dir string, next int) (*Kamailio, error) {
+	path, err := Find("kamailio")
+	if err != nil {
+		return nil, err
+	}
+	port, err := Port()
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	file := filepath.Join(dir, "kamailio.cfg")
+	text := strings.NewReplacer("$PORT", fmt.Sprint(port), "$NEXT", fmt.Sprint(next)).Replace(kamailioConfig)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		return nil, fmt.Errorf("configuring kamailio: %w", err)
+	}
+	// -DD keeps it in the foreground, as our child with its own children.
+	p, err := start(command{path: path, dir: dir, args: []string{"-DD", "-E", "-f", file, "-Y", dir, "-m", "32", "-M", "4"}})
+	if err != nil {
+		return nil, err
+	}
+	k := &Kamailio{Port: port, program: p}
+	if err := k.ready(ctx); err != nil {
+		p.Kill()
+		return nil, err
+	}
+	return k, nil
+}
+
+// ready waits until it has its port.
+func (k *Kamailio) ready(ctx context.Context) error {
+	for free(k.Port) {
+		select {
+		case <-k.program.done:
+			return fmt.Errorf("kamailio ended: %w\n%s", k.program.err, k.program.Out.Tail(20))
+		case <-ctx.Done():
+			return fmt.Errorf("kamailio does not listen: %w\n%s", ctx.Err(), k.program.Out.Tail(20))
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	return nil
+}
+
+// Account is one of its users.
+func (k *Kamailio) Account(user string, proto Proto) Account {
+	return Account{User: user, Domain: KamailioDomain, Port: k.Port, Proto: proto}
+}
+
+// Transcript is what it logged.
+func (k *Kamailio) Transcript() string { return k.program.Out.Tail(40) }
+
+// Close ends it.
+func (k *Kamailio) Close() error { return k.program.Close() }
+
+// URI is how a static route names it.
+func (k *Kamailio) URI() string { return sipURI(k.Port, UDP) }

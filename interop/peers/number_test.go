@@ -1,0 +1,65 @@
+package peers_test
+
+import (
+	"math"
+	"net/netip"
+	"testing"
+	"time"
+
+	"tandem/cmd/tandem/gatewaysim"
+	"tandem/interop/peers"
+	"tandem/rtc/proxy"
+)
+
+// A phone calls a telephone number: a static route takes it to the gateway,
+// whose announcement is heard, level and frequency of each tone.
+func TestNumberThroughGateway(t *testing.T) {
+	t.Parallel()
+	gw, err := gatewaysim.Start(gatewaysim.Config{Addr: netip.MustParseAddrPort("127.0.0.1:0")})
+	must(t, "starting the gateway", err)
+	t.Cleanup(func() { _ = gw.Close() })
+	s := startServer(t, peers.Settings{Routes: []proxy.Route{{
+		Name: "telephone network", Match: proxy.Match{Prefix: "+"}, NextHop: proxy.Hops{gw.URI()}}}})
+	for kind, proto := range map[string]peers.Proto{"baresip": peers.UDP, "linphonec": peers.TLS} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			explain(t, s, kind)
+			p := user(t, s, kind, kind, proto)
+			must(t, "dialling", p.Dial("sip:+4930123456@"+peers.Domain))
+			must(t, "it rings there", p.Ringing(within(t)))
+			must(t, "it answers", p.Established(within(t)))
+			time.Sleep(3500 * time.Millisecond) // the announcement: 0.9 s of three tones, a pause, 1.5 s of 440 Hz
+			must(t, "hanging up", p.Hangup())
+			ended(t, p)
+			h, err := p.Heard()
+			must(t, kind+" recorded", err)
+			t.Logf("%s heard %s", kind, h)
+			wantAnnouncement(t, h)
+		})
+	}
+}
+
+// wantAnnouncement checks the gateway's tones, in order.
+func wantAnnouncement(t *testing.T, h peers.Heard) {
+	t.Helper()
+	at := 0
+	for _, want := range []struct {
+		freq   float64
+		length time.Duration
+	}{{523, 300 * time.Millisecond}, {659, 300 * time.Millisecond}, {784, 300 * time.Millisecond}, {440, 1500 * time.Millisecond}} {
+		for at < len(h.Tones) && math.Abs(h.Tones[at].Freq-want.freq) > maxFreq {
+			at++
+		}
+		if at == len(h.Tones) {
+			t.Errorf("no tone of %.0f Hz where it should be: %s", want.freq, h)
+			return
+		}
+		tone := h.Tones[at]
+		if math.Abs(tone.Level-level) > maxLevel {
+			t.Errorf("%.0f Hz is heard at %.1f dBFS, want %.1f", want.freq, tone.Level, level)
+		}
+		if short := want.length - tone.Length; short > 120*time.Millisecond {
+			t.Errorf("%.0f Hz lasts %s, want %s", want.freq, tone.Length, want.length)
+		}
+	}
+}

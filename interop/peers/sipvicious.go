@@ -1,0 +1,42 @@
+package peers
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+)
+
+// Svmap looks for SIP servers at a UDP port and returns what it prints.
+func Svmap(ctx context.Context, dir string, server int) (string, error) {
+	return vicious(ctx, dir, "svmap", "-p", strconv.Itoa(server), "127.0.0.1")
+}
+
+// Svwar looks for users among names (a range or a dictionary's file) by method.
+func Svwar(ctx context.Context, dir string, server int, method, dictionary string) (string, error) {
+	return vicious(ctx, dir, "svwar", "-p", strconv.Itoa(server), "-m", method, "-d", dictionary, "--domain", Domain, "127.0.0.1")
+}
+
+// Svcrack guesses a user's password from a dictionary's file.
+func Svcrack(ctx context.Context, dir string, server int, user, dictionary string) (string, error) {
+	return vicious(ctx, dir, "svcrack", "-p", strconv.Itoa(server), "-u", user, "-d", dictionary, "--domain", Domain, "127.0.0.1")
+}
+
+// vicious runs one of the tools. They tell of findings by their output; the exit
+// code says nothing.
+func vicious(ctx context.Context, dir, name string, args ...string) (string, error) {
+	path, err := Find(name)
+	if err != nil {
+		return "", err
+	}
+	p, err := start(command{path: path, args: args, dir: dir, env: []string{"HOME=" + dir, "COLUMNS=200"}})
+	if err != nil {
+		return "", err
+	}
+	select {
+	case <-p.done:
+	case <-ctx.Done():
+		p.Kill()
+		return p.Out.Tail(1 << 20), fmt.Errorf("%s does not end: %w\n%s", name, ctx.Err(), p.Out.Tail(20))
+	}
+	return p.Out.Tail(1 << 20), nil
+}
