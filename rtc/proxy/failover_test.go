@@ -67,6 +67,26 @@ func TestStaticRoute(t *testing.T) {
 	alice.want(404)
 }
 
+// The route by domain holds for a phone whose settings name us as outbound proxy,
+// but not for requests of a dialog: those go to the Contact they name.
+func TestStaticRouteBehindOutboundProxy(t *testing.T) {
+	r := newRig(t, nil)
+	alice, peer, bob := r.udpUA("alice"), r.udpUA("peer"), r.udpUA("bob")
+	r.p.SetRoutes(routes(t, Route{Match: Match{Domain: "partner.example"}, NextHop: Hops{"sip:" + peer.addr.String()}}))
+	r.dns.host("partner.example", at(transport.UDP, bob.addr))
+	alice.ask(req{method: "INVITE", uri: "sip:bob@partner.example", is: "alice", id: "by", route: []string{"<sip:" + r.udp.String() + ";lr>"}})
+	m := peer.want("INVITE")
+	if m.Has(sip.HdrRoute) {
+		t.Errorf("our Route went along: %s", m.Get(sip.HdrRoute))
+	}
+	rr := routeValues(m, sip.HdrRecordRoute)
+	peer.reply(m, 200, "Contact: <sip:bob@partner.example>\n")
+	alice.want(200)
+	alice.ask(req{method: "BYE", uri: "sip:bob@partner.example", is: "alice", id: "by", toTag: "peer", route: reversed(rr)})
+	bob.reply(bob.want("BYE"), 200, "")
+	alice.want(200)
+}
+
 // The phone's connection has gone.
 func TestDeadFlow(t *testing.T) {
 	r := newRig(t, nil)

@@ -46,8 +46,12 @@ func (p *Proxy) targets(r *rtc.Request, pl *plan, f *forward) error {
 	case p.isOurs(pl.uri):
 		return p.localTargets(r, pl, f)
 	}
-	if route := p.Routes().find(r.MethodName(), pl.uri, nil, false); route != nil && !pl.ours {
-		return p.routeTargets(r, pl, f, route, nil)
+	// What comes by our Record-Route goes to the Contact of its dialog; a Route of
+	// ours on a new request is only the outbound proxy of a phone's settings.
+	if inDialog := pl.ours && r.Message.ToTag() != nil; !inDialog {
+		if route := p.Routes().find(r.MethodName(), pl.uri, nil, false); route != nil {
+			return p.routeTargets(r, pl, f, route, nil)
+		}
 	}
 	if err := p.mayRelay(r, pl, nil); err != nil {
 		return err
