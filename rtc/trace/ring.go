@@ -3,8 +3,6 @@ package trace
 import (
 	"cmp"
 	"slices"
-	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -17,9 +15,6 @@ const DefaultBudget = 16 << 20
 // shards is how many independent arenas share the budget: reader loops that
 // write at the same time seldom meet.
 const shards = 8
-
-// minRecord bounds the number of kept messages: one for so many octets.
-const minRecord = 256
 
 // Entry is one message that went in or out.
 type Entry struct {
@@ -36,99 +31,61 @@ type Entry struct {
 // concurrent use; writing neither allocates nor waits for readers longer than
 // a copy takes.
 type Ring struct {
-	turn   atomic.Uint64 // spreads messages over the shards
-	seq    atomic.Uint64 // taken under a shard's lock
-	shards [shards]arena
+	turn      atomic.Uint64 // spreads messages over the shards
+	seq       atomic.Uint64 // taken under a shard's lock
+	listeners listeners
+	shards    [shards]arena
 }
 
-// arena is one part of the ring: records in the order they came, their octets
-// one behind the other, wrapping at the end.
-type arena struct {
-	mu      sync.Mutex
-	bytes   []byte
-	head    int // where the next message goes
-	records []record
-	first   int // index of the oldest record
-	count   int
-	gone    uint64   // seq of the newest record dropped
-	_       [64]byte // keeps neighbours' locks on different cache lines
-}
-
-type record struct {
-	seq  uint64
-	time time.Time
-	out  bool
-	flow transport.Flow
-	name string // instead of flow
-	off  int
-	size int
-}
-
-// NewRing makes a ring that keeps at most budget octets of messages;
-// 0 means DefaultBudget. At least 32 KiB are kept.
+// NewRing makes a ring that keeps at most budget octets of messages and what
+// is noted with them; 0 means DefaultBudget. At least 32 KiB are kept.
 func NewRing(budget int) *Ring {
 	if budget <= 0 {
 		budget = DefaultBudget
 	}
-	size := max(budget/shards, 4096)
+	size := max(budget/shards, 4096) &^ 7
 	r := &Ring{}
 	for i := range r.shards {
 		r.shards[i].bytes = make([]byte, size)
-		r.shards[i].records = make([]record, size/minRecord)
 	}
 	return r
 }
 
 // Tap keeps a message; it fits transport.Config.Tap.
 func (r *Ring) Tap(p transport.Packet) {
-	r.put(record{time: p.Time, out: p.Out, flow: p.Flow}, p.Bytes)
+	remote := p.Flow.Remote
+	if remote.Addr().Zone() != "" { // a link-local peer: rare, so as text
+		r.Add(p.Time, p.Out, p.Flow.String(), p.Bytes)
+		return
+	}
+	n := note{time: p.Time.UnixNano(), port: remote.Port(), proto: uint8(p.Flow.Proto()), listener: r.listeners.number(p.Flow.Listener())}
+	n.addr = remote.Addr().As16()
+	if p.Out {
+		n.flags |= isOut
+	}
+	if remote.Addr().Is4() {
+		n.flags |= isIPv4
+	}
+	r.put(&n, "", p.Bytes)
 }
 
 // Add keeps a message of a flow that is not a transport's, written
 // "udp local remote".
 func (r *Ring) Add(t time.Time, out bool, flow string, b []byte) {
-	r.put(record{time: t, out: out, name: flow}, b)
+	n := note{time: t.UnixNano(), flags: isNamed}
+	if out {
+		n.flags |= isOut
+	}
+	r.put(&n, flow[:min(len(flow), longestName)], b)
 }
 
-func (r *Ring) put(rec record, b []byte) {
+func (r *Ring) put(n *note, name string, b []byte) {
 	a := &r.shards[r.turn.Add(1)%shards]
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	rec.seq = r.seq.Add(1)
 	b = b[:min(len(b), len(a.bytes)/2)]
-	rec.off, rec.size = a.reserve(len(b)), len(b)
-	copy(a.bytes[rec.off:], b)
-	a.records[(a.first+a.count)%len(a.records)] = rec
-	a.count++
-}
-
-// reserve makes room for n octets and a record, dropping the oldest.
-func (a *arena) reserve(n int) int {
-	if a.head+n > len(a.bytes) {
-		// The tail stays unused; what lies in it is older than the start.
-		for a.count > 0 && a.records[a.first].off >= a.head {
-			a.drop()
-		}
-		a.head = 0
-	}
-	for a.count == len(a.records) || a.count > 0 && a.overlaps(n) {
-		a.drop()
-	}
-	off := a.head
-	a.head += n
-	return off
-}
-
-func (a *arena) overlaps(n int) bool {
-	oldest := &a.records[a.first]
-	return oldest.off < a.head+n && oldest.off+oldest.size > a.head
-}
-
-func (a *arena) drop() {
-	a.gone = a.records[a.first].seq
-	a.records[a.first] = record{} // lets go of the flow
-	a.first = (a.first + 1) % len(a.records)
-	a.count--
+	a.mu.Lock()
+	n.seq = r.seq.Add(1)
+	a.put(n, name, b)
+	a.mu.Unlock()
 }
 
 // Last is the Seq of the newest message, 0 when there was none.
@@ -142,7 +99,7 @@ func (r *Ring) Entries(after uint64, f Filter) []Entry {
 	var out []Entry
 	oldest := uint64(0)
 	for i := range r.shards {
-		part, gone := r.shards[i].collect(after, last, f)
+		part, gone := r.collect(&r.shards[i], after, last, f)
 		out = append(out, part...)
 		oldest = max(oldest, gone)
 	}
@@ -166,44 +123,18 @@ func (r *Ring) settled() uint64 {
 }
 
 // collect filters a copy, so that writers wait for no more than the copying.
-func (a *arena) collect(after, last uint64, f Filter) (out []Entry, gone uint64) {
-	a.mu.Lock()
-	if a.count == 0 || a.newest().seq <= after {
-		gone = a.gone
-		a.mu.Unlock()
-		return nil, gone
-	}
-	bytes, gone := slices.Clone(a.bytes), a.gone
-	records := make([]record, a.count)
-	for i := range records {
-		records[i] = a.records[(a.first+i)%len(a.records)]
-	}
-	a.mu.Unlock()
-	for _, rec := range records {
-		if rec.seq <= after || rec.seq > last {
-			continue
+func (r *Ring) collect(a *arena, after, last uint64, f Filter) (out []Entry, gone uint64) {
+	copied, gone := a.snapshot(after)
+	copied.each(func(n note, name string, b []byte) {
+		if n.seq <= after || n.seq > last {
+			return
 		}
-		flow := rec.name
-		if flow == "" {
-			flow = rec.flow.String()
-		}
-		e := Entry{Seq: rec.seq, Time: rec.time, Out: rec.out, Flow: flow, Bytes: bytes[rec.off : rec.off+rec.size]}
-		e.Local, e.Remote = ends(flow)
+		e := Entry{Seq: n.seq, Time: time.Unix(0, n.time), Out: n.flags&isOut != 0, Bytes: b}
+		e.Flow, e.Local, e.Remote = r.ends(&n, name)
 		if f.Match(&e) {
-			e.Bytes = slices.Clone(e.Bytes)
+			e.Bytes = slices.Clone(b)
 			out = append(out, e)
 		}
-	}
+	})
 	return out, gone
-}
-
-func (a *arena) newest() *record { return &a.records[(a.first+a.count-1)%len(a.records)] }
-
-// ends splits "udp local remote".
-func ends(flow string) (local, remote string) {
-	parts := strings.Fields(flow)
-	if len(parts) < 3 {
-		return "", flow
-	}
-	return parts[1], parts[2]
 }
