@@ -1,13 +1,15 @@
 package auth
 
 import (
+	"crypto/aes"
+	"crypto/cipher"
 	"crypto/rand"
-	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/binary"
 	weak "math/rand/v2"
 	"net/netip"
+	"sync"
 	"time"
 )
 
@@ -25,18 +27,18 @@ var nonceText = base64.RawURLEncoding.Strict()
 // nonceKey makes and checks nonces. It lives as long as the process: nonces of
 // an earlier one are stale.
 type nonceKey struct {
-	inner, outer [sha256.BlockSize]byte // the key padded as RFC 2104 §2 says
+	block   cipher.Block
+	scratch sync.Pool // *[nonceMAC]byte: what goes through block must live in the heap
 }
 
 func newNonceKey() *nonceKey {
-	k := new(nonceKey)
-	rand.Read(k.inner[:32]) // ends the process when it fails
-	copy(k.outer[:], k.inner[:])
-	for i := range k.inner {
-		k.inner[i] ^= 0x36
-		k.outer[i] ^= 0x5c
+	var key [16]byte
+	rand.Read(key[:]) // ends the process when it fails
+	block, err := aes.NewCipher(key[:])
+	if err != nil {
+		panic(err) // not with a key of 16 octets
 	}
-	return k
+	return &nonceKey{block: block, scratch: sync.Pool{New: func() any { return new([nonceMAC]byte) }}}
 }
 
 // nonce is one that was checked.
@@ -76,18 +78,17 @@ func (k *nonceKey) check(text []byte, place netip.Addr, now time.Time, life time
 	return n, age > -60 && age < int64(life/time.Second)
 }
 
-// mac is HMAC-SHA256 (RFC 2104), cut to 16 octets.
+// mac is the CBC-MAC with AES of two blocks, the place and the data. All
+// inputs have that length, without which it could be forged; with it it is as
+// good as HMAC and a fifth of the work.
 func (k *nonceKey) mac(data []byte, place netip.Addr) (out [nonceMAC]byte) {
-	var buf [sha256.BlockSize + nonceTime + nonceRandom + 16]byte
-	n := copy(buf[:], k.inner[:])
-	n += copy(buf[n:], data)
-	where := place.As16()
-	n += copy(buf[n:], where[:])
-	sum := sha256.Sum256(buf[:n])
-	n = copy(buf[:], k.outer[:])
-	n += copy(buf[n:], sum[:])
-	sum = sha256.Sum256(buf[:n])
-	copy(out[:], sum[:])
+	b := k.scratch.Get().(*[nonceMAC]byte)
+	*b = place.As16()
+	k.block.Encrypt(b[:], b[:])
+	subtle.XORBytes(b[:], b[:], data[:nonceTime+nonceRandom])
+	k.block.Encrypt(b[:], b[:])
+	out = *b
+	k.scratch.Put(b)
 	return out
 }
 
