@@ -33,12 +33,15 @@ func (m *Message) check() *Error {
 	if string(via.Branch) == MagicCookie && m.request {
 		return bad("Via branch is the magic cookie alone") // RFC 4475 §3.2.1
 	}
-	if err := m.checkAddress(HdrFrom); err != nil {
+	from, err := m.checkAddress(HdrFrom)
+	if err != nil {
 		return err
 	}
-	if err := m.checkAddress(HdrTo); err != nil {
+	to, err := m.checkAddress(HdrTo)
+	if err != nil {
 		return err
 	}
+	m.seen = views{true, via, from, to}
 	if !m.request {
 		return nil
 	}
@@ -133,7 +136,7 @@ func (m *Message) checkCSeq() *Error {
 }
 
 // checkAddress wants one name-addr with a URI in From and To.
-func (m *Message) checkAddress(id HeaderID) *Error {
+func (m *Message) checkAddress(id HeaderID) (NameAddr, *Error) {
 	a, err := ParseNameAddr(m.Get(id))
 	if err == nil && a.Star {
 		err = bad("Empty address")
@@ -146,9 +149,9 @@ func (m *Message) checkAddress(id HeaderID) *Error {
 	}
 	if err != nil {
 		if id == HdrFrom {
-			return bad("From: " + err.Reason)
+			return a, bad("From: " + err.Reason)
 		}
-		return bad("To: " + err.Reason)
+		return a, bad("To: " + err.Reason)
 	}
-	return nil
+	return a, nil
 }

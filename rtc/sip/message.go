@@ -28,6 +28,15 @@ type Message struct {
 	reason  span
 	head    uint32 // offset of the empty line
 	body    uint32 // offset of the body
+	seen    views
+}
+
+// views are what every part of a server reads again: Check leaves here what it
+// has parsed. Reading a message never writes to it.
+type views struct {
+	checked  bool // the rest is valid
+	via      Via
+	from, to NameAddr
 }
 
 // span is a part of Message.buf.
@@ -57,6 +66,7 @@ func bad(reason string) *Error { return &Error{Code: 400, Reason: reason} }
 func (m *Message) Clone() *Message {
 	c := new(Message)
 	*c = *m
+	c.seen = views{} // they point into m's bytes
 	c.buf = append(make([]byte, 0, len(m.buf)), m.buf...)
 	c.lines = append(make([]line, 0, len(m.lines)), m.lines...)
 	return c

@@ -26,10 +26,12 @@ func (k *viaMark) of(m *Message) {
 	}
 	l := m.lines[m.firstLine(HdrVia)]
 	value := m.at(l.value)
-	e, _ := nextElement(value, 0)
-	element := value[e.from:e.to]
-	v, err := ParseVia(element)
-	if err != nil {
+	e, pos := nextElement(value, 0)
+	for e.from == e.to && pos < len(value) {
+		e, pos = nextElement(value, pos) // nothing between two commas
+	}
+	v, ok := m.TopVia()
+	if !ok {
 		return
 	}
 	addr := m.Source.Addr().Unmap().WithZone("")

@@ -5,6 +5,9 @@ package sip
 
 // TopVia is the first Via element.
 func (m *Message) TopVia() (Via, bool) {
+	if m.seen.checked {
+		return m.seen.via, true
+	}
 	e := FirstElement(m.Get(HdrVia))
 	if e == nil {
 		return Via{}, false
@@ -14,10 +17,20 @@ func (m *Message) TopVia() (Via, bool) {
 }
 
 // From is the From header; false when absent or bad.
-func (m *Message) From() (NameAddr, bool) { return m.address(HdrFrom) }
+func (m *Message) From() (NameAddr, bool) {
+	if m.seen.checked {
+		return m.seen.from, true
+	}
+	return m.address(HdrFrom)
+}
 
 // To is the To header; false when absent or bad.
-func (m *Message) To() (NameAddr, bool) { return m.address(HdrTo) }
+func (m *Message) To() (NameAddr, bool) {
+	if m.seen.checked {
+		return m.seen.to, true
+	}
+	return m.address(HdrTo)
+}
 
 func (m *Message) address(id HeaderID) (NameAddr, bool) {
 	v := m.Get(id)
