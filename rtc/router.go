@@ -4,6 +4,7 @@ import (
 	"errors"
 	"hash/maphash"
 	"log/slog"
+	"math/bits"
 	"strconv"
 	"sync"
 
@@ -86,7 +87,9 @@ func (r *Request) Respond(code int, reason string, header []byte) {
 		return
 	}
 	buf := responses.Get().(*[]byte)
-	*buf = sip.AppendResponse((*buf)[:0], r.Message, sip.Response{Code: code, Reason: reason, ToTag: ToTag(r.Message), Header: header})
+	var tag [16]byte // in place: converting it below does not allocate
+	*buf = sip.AppendResponse((*buf)[:0], r.Message, sip.Response{Code: code, Reason: reason,
+		ToTag: string(AppendToTag(tag[:0], r.Message)), Header: header})
 	r.Tx.Respond(code, *buf)
 	responses.Put(buf)
 }
@@ -117,11 +120,12 @@ var tagSeed = maphash.MakeSeed()
 
 // ToTag is the tag a server puts into the To of its own answers to m. It is the
 // same for a retransmission of m, as a stateless server needs (RFC 3261 §8.2.7).
-func ToTag(m *sip.Message) string {
-	var h maphash.Hash
-	h.SetSeed(tagSeed)
-	h.Write(m.CallID())
-	h.Write(m.FromTag())
-	h.Write(m.Get(sip.HdrCSeq))
-	return strconv.FormatUint(h.Sum64(), 36)
+func ToTag(m *sip.Message) string { return string(AppendToTag(nil, m)) }
+
+// AppendToTag appends ToTag; it has at most 13 octets.
+func AppendToTag(dst []byte, m *sip.Message) []byte {
+	h := maphash.Bytes(tagSeed, m.CallID())
+	h = bits.RotateLeft64(h, 21) ^ maphash.Bytes(tagSeed, m.FromTag())
+	h = bits.RotateLeft64(h, 21) ^ maphash.Bytes(tagSeed, m.Get(sip.HdrCSeq))
+	return strconv.AppendUint(dst, h, 36)
 }

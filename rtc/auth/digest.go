@@ -114,10 +114,28 @@ func (a *answer) secretOf(s *directory.Secret, spelling directory.Spelling) ([]b
 	}
 }
 
+// hashedA2 is the hash of the last A2, kept because phones ask for the same
+// thing again and again: the method and the server.
+type hashedA2 struct {
+	text      []byte
+	hex       [2 * sha256.Size]byte
+	algorithm Algorithm
+}
+
+// of returns the hash of a2 in hex.
+func (h *hashedA2) of(a Algorithm, a2 []byte) []byte {
+	if h.algorithm != a || string(h.text) != string(a2) {
+		h.text = append(h.text[:0], a2...)
+		h.algorithm = a
+		a.appendHex(h.hex[:0], a2)
+	}
+	return h.hex[:2*a.size()]
+}
+
 // prepare appends, for method and body, everything of the hashed text that
 // does not depend on the secret: room for H(A1), then ":nonce:…:H(A2)"
 // (RFC 7616 §3.4.1 and §3.4.3, RFC 2069 without qop).
-func (a *answer) prepare(buf, method, body []byte) []byte {
+func (a *answer) prepare(buf, method, body []byte, last *hashedA2) []byte {
 	hash := 2 * a.algorithm.size()
 	// A2 is hashed from the place where the text will stand.
 	a2 := append(buf, method...)
@@ -125,8 +143,7 @@ func (a *answer) prepare(buf, method, body []byte) []byte {
 	if a.qop == qopAuthInt {
 		a2 = a.algorithm.appendHex(append(a2, ':'), body)
 	}
-	var h2 [2 * sha256.Size]byte
-	a.algorithm.appendHex(h2[:0], a2[len(buf):])
+	h2 := last.of(a.algorithm, a2[len(buf):])
 
 	for len(buf) < hash {
 		buf = append(buf, '0')
@@ -137,7 +154,7 @@ func (a *answer) prepare(buf, method, body []byte) []byte {
 		buf = append(append(buf, ':'), a.cnonce...)
 		buf = append(append(buf, ':'), a.qopText...)
 	}
-	return append(append(buf, ':'), h2[:hash]...)
+	return append(append(buf, ':'), h2...)
 }
 
 // appendResponse appends the response for one H(A1). text comes from prepare

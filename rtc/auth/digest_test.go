@@ -47,7 +47,7 @@ func TestPublishedVectors(t *testing.T) {
 	}
 	for _, c := range cases {
 		ha1, _ := c.a.secretOf(c.secret, directory.Plain)
-		text := c.a.prepare(nil, []byte("GET"), nil)
+		text := c.a.prepare(nil, []byte("GET"), nil, new(hashedA2))
 		if !c.a.matches(text, ha1) {
 			t.Errorf("%s: response does not match", c.name)
 		}
@@ -61,7 +61,7 @@ func TestPublishedVectors(t *testing.T) {
 		if ha1, _ := c.a.secretOf(&wrong, directory.Plain); c.a.matches(text, ha1) {
 			t.Errorf("%s: matches another password", c.name)
 		}
-		if c.a.matches(c.a.prepare(nil, []byte("POST"), nil), ha1) {
+		if c.a.matches(c.a.prepare(nil, []byte("POST"), nil, new(hashedA2)), ha1) {
 			t.Errorf("%s: matches another method", c.name)
 		}
 	}
@@ -142,7 +142,7 @@ func FuzzParseCredentials(f *testing.F) {
 				t.Errorf("incomplete: %+v", a)
 			}
 			if a.algorithm != 0 {
-				a.matches(a.prepare(nil, []byte("REGISTER"), nil), make([]byte, a.algorithm.size()))
+				a.matches(a.prepare(nil, []byte("REGISTER"), nil, new(hashedA2)), make([]byte, a.algorithm.size()))
 			}
 		}
 	})

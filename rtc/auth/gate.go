@@ -71,6 +71,7 @@ type work struct {
 	text   []byte
 	aor    []byte
 	header []byte
+	a2     hashedA2
 }
 
 // New makes a gate.

@@ -45,7 +45,7 @@ func (g *Gate) AppendInfo(dst []byte, m *sip.Message, identity *rtc.Identity, no
 func (g *Gate) appendInfo(dst []byte, w *work, ha1 []byte, fresh bool, now time.Time, m *sip.Message) []byte {
 	a := &w.answer
 	// A2 of the response has no method (RFC 7616 §3.5).
-	w.text = a.prepare(w.text[:0], nil, nil)
+	w.text = a.prepare(w.text[:0], nil, nil, &w.a2)
 	dst = append(append(dst, "Authentication-Info: qop="...), a.qopText...)
 	dst = a.appendResponse(append(dst, `, rspauth="`...), w.text, ha1)
 	dst = append(append(dst, `", cnonce="`...), a.cnonce...)

@@ -132,7 +132,7 @@ func (g *Gate) try(m *sip.Message, where netip.Addr, now time.Time, w *work) pro
 // find returns the secret the response was made with.
 func (g *Gate) find(m *sip.Message, account *directory.Account, spelling directory.Spelling, w *work) *directory.Secret {
 	a := &w.answer
-	w.text = a.prepare(w.text[:0], m.MethodName(), m.Body())
+	w.text = a.prepare(w.text[:0], m.MethodName(), m.Body(), &w.a2)
 	for _, s := range account.Secrets[:min(len(account.Secrets), directory.MaxSecrets)] {
 		if ha1, ok := a.secretOf(s, spelling); ok && a.matches(w.text, ha1) {
 			return s

@@ -31,7 +31,8 @@ func (j *job) prepare() {
 		h = append(append(append(h, "Service-Route: "...), cfg.ServiceRoute...), "\r\n"...)
 	}
 	j.body = h
-	j.head = sip.AppendResponse(j.head[:0], j.m, sip.Response{Code: 200, ToTag: rtc.ToTag(j.m), Header: h})
+	var tag [16]byte // in place: converting it below does not allocate
+	j.head = sip.AppendResponse(j.head[:0], j.m, sip.Response{Code: 200, ToTag: string(rtc.AppendToTag(tag[:0], j.m)), Header: h})
 	j.head = j.head[:len(j.head)-len(tail)]
 }
 
