@@ -342,7 +342,7 @@ func TestRestore(t *testing.T) {
 		if got := l.Bindings(alice)[0].Expires; got.Before(promised) {
 			t.Errorf("restored until %v, promised until %v", got, promised)
 		}
-		time.Sleep(promised.Sub(time.Now()) - time.Second)
+		time.Sleep(time.Until(promised) - time.Second)
 		synctest.Wait()
 		visible(t, l, "a")
 		bind(l, alice, "a", 5*time.Minute) // covered by the copy on disk

@@ -128,7 +128,7 @@ var headerNames = [headerIDs]string{
 // compactNames are the one-letter names registered with IANA; 'n' is the
 // Identity-Info of the withdrawn RFC 4474 and stays an unknown header.
 var compactNames = [26]HeaderID{
-	'a' - 'a': HdrAcceptContact, 'b' - 'a': HdrReferredBy, 'c' - 'a': HdrContentType,
+	0: HdrAcceptContact, 'b' - 'a': HdrReferredBy, 'c' - 'a': HdrContentType,
 	'd' - 'a': HdrRequestDisposition, 'e' - 'a': HdrContentEncoding, 'f' - 'a': HdrFrom,
 	'i' - 'a': HdrCallID, 'j' - 'a': HdrRejectContact, 'k' - 'a': HdrSupported,
 	'l' - 'a': HdrContentLength, 'm' - 'a': HdrContact, 'o' - 'a': HdrEvent,

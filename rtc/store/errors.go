@@ -70,7 +70,7 @@ func classify(path string, err error) error {
 	}
 	var se *sqlite.Error
 	if errors.As(err, &se) {
-		if kind, remedy := sqliteKind(se.Code(), path); kind != nil {
+		if remedy, kind := sqliteKind(se.Code(), path); kind != nil {
 			return &Error{Kind: kind, Path: path, Remedy: remedy, Err: err}
 		}
 		return err
@@ -83,28 +83,28 @@ func classify(path string, err error) error {
 		kind, remedy := sqliteKind(sqlite3.SQLITE_READONLY, path)
 		return &Error{Kind: kind, Path: path, Remedy: remedy, Err: err}
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.EISDIR), errors.Is(err, fs.ErrExist):
-		kind, remedy := sqliteKind(sqlite3.SQLITE_CANTOPEN, path)
+		remedy, kind := sqliteKind(sqlite3.SQLITE_CANTOPEN, path)
 		return &Error{Kind: kind, Path: path, Remedy: remedy, Err: err}
 	}
 	return err
 }
 
 // sqliteKind reads a (possibly extended) SQLite result code.
-func sqliteKind(code int, path string) (kind error, remedy string) {
+func sqliteKind(code int, path string) (remedy string, kind error) {
 	dir := filepath.Dir(path)
 	switch code & 0xff {
 	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR:
-		return ErrFull, "free space on the disk of " + dir + " and check it"
+		return "free space on the disk of " + dir + " and check it", ErrFull
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
-		return ErrLocked, "end the program that has it open"
+		return "end the program that has it open", ErrLocked
 	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
-		return ErrCorrupt, "restore it from a backup or name another file"
+		return "restore it from a backup or name another file", ErrCorrupt
 	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH:
-		return ErrReadOnly, "make the file and its directory " + dir + " writable for this user"
+		return "make the file and its directory " + dir + " writable for this user", ErrReadOnly
 	case sqlite3.SQLITE_CANTOPEN:
-		return ErrPath, "make sure " + dir + " is a directory this user may write"
+		return "make sure " + dir + " is a directory this user may write", ErrPath
 	}
-	return nil, ""
+	return "", nil
 }
 
 // isConstraint tells a refused row from a failing store.

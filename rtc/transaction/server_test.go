@@ -305,7 +305,7 @@ func TestAckToStatelessAnswer(t *testing.T) {
 func TestKeepOutlivesTheHandler(t *testing.T) {
 	in(t, Config{}, func(t *testing.T, w *world) {
 		w.onRequest = func(s *Server, m *sip.Message) {
-			if s.Keep() != s.Keep() {
+			if first := s.Keep(); first != s.Keep() {
 				t.Error("two copies made")
 			}
 		}

@@ -26,7 +26,6 @@ type echo struct {
 	reasons []string
 	bodies  []string
 	onMsg   func(out Sink, f Flow, m *sip.Message, err *sip.Error) bool
-	bufs    sync.Pool
 }
 
 func (e *echo) Message(out Sink, f Flow, m *sip.Message, err *sip.Error) {

@@ -22,7 +22,6 @@ import (
 // certificate serves the current certificate to new handshakes; Reload swaps
 // it while flows go on.
 type certificate struct {
-	cfg     *Config
 	current atomic.Pointer[tls.Certificate]
 }
 

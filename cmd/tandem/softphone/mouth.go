@@ -136,7 +136,6 @@ type script struct {
 	pause  int // samples until the next mark
 	digits []media.DTMFEvent
 	from   int // packet of the first digit
-	begun  bool
 }
 
 func newScript(o TalkOptions) *script {
