@@ -77,10 +77,10 @@ func classify(path string, err error) error {
 	}
 	switch {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EIO):
-		kind, remedy := sqliteKind(sqlite3.SQLITE_FULL, path)
+		remedy, kind := sqliteKind(sqlite3.SQLITE_FULL, path)
 		return &Error{Kind: kind, Path: path, Remedy: remedy, Err: err}
 	case errors.Is(err, syscall.EROFS), errors.Is(err, fs.ErrPermission):
-		kind, remedy := sqliteKind(sqlite3.SQLITE_READONLY, path)
+		remedy, kind := sqliteKind(sqlite3.SQLITE_READONLY, path)
 		return &Error{Kind: kind, Path: path, Remedy: remedy, Err: err}
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.EISDIR), errors.Is(err, fs.ErrExist):
 		remedy, kind := sqliteKind(sqlite3.SQLITE_CANTOPEN, path)
