@@ -18,6 +18,8 @@ type Account struct {
 	Port                   int // of the server, for Proto
 	Proto                  Proto
 	CA                     string // PEM file that vouches for the server
+	From                   string // local address; "" is 127.0.0.1 (baresip only)
+	Friend                 string // whom to send texts to (baresip only, which knows nobody else)
 }
 
 // AOR of the account.

@@ -3,6 +3,7 @@ package peers
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -72,7 +73,7 @@ func (b *Baresip) write(a Account, say string, control int) error {
 	}
 	config := strings.Join([]string{
 		"poll_method epoll",
-		"sip_listen 127.0.0.1:0",
+		"sip_listen " + cmp.Or(a.From, "127.0.0.1") + ":0",
 		"sip_cafile " + a.CA,
 		"sip_verify_server yes",
 		"net_interface 127.0.0.1",
@@ -81,6 +82,7 @@ func (b *Baresip) write(a Account, say string, control int) error {
 		"ausrc_srate 8000", "auplay_srate 8000",
 		"module_path " + modules,
 		"module g711.so", "module aufile.so", "module sndfile.so",
+		"module stdio.so", // shows texts that come
 		"module_tmp uuid.so", "module_tmp account.so",
 		"module_app contact.so", "module_app menu.so", "module_app ctrl_tcp.so",
 		"ctrl_tcp_listen " + loopback(control), "",
@@ -92,7 +94,7 @@ func (b *Baresip) write(a Account, say string, control int) error {
 	if a.Password != "" {
 		account += fmt.Sprintf(";auth_user=%s;auth_pass=%s", a.User, a.Password)
 	}
-	for name, text := range map[string]string{"config": config, "accounts": account + "\n"} {
+	for name, text := range map[string]string{"config": config, "accounts": account + "\n", "contacts": fmt.Sprintf("\"friend\" <%s>\n", cmp.Or(a.Friend, a.AOR()))} {
 		if err := os.WriteFile(filepath.Join(b.dir, name), []byte(text), 0o600); err != nil {
 			return err
 		}
@@ -180,7 +182,7 @@ func (b *Baresip) event(ctx context.Context, kind string) (param string, err err
 
 // Registered implements Phone. The event may have come before we listened.
 func (b *Baresip) Registered(ctx context.Context) error {
-	m, _, err := b.program.Out.Wait(ctx, 0, regexp.MustCompile(`\} (\d+) .*\[\d+ binding|Register: (.*)`))
+	m, _, err := b.program.Out.Wait(ctx, 0, regexp.MustCompile(`\} (\d+) .*\[\d+ binding|reg: .*`))
 	if err == nil && m[1] != "200" {
 		err = fmt.Errorf("registration failed: %s", m[0])
 	}
@@ -231,8 +233,8 @@ func (b *Baresip) Heard() (Heard, error) {
 	return Listen(files[len(files)-1])
 }
 
-// Message implements Phone.
-func (b *Baresip) Message(uri, text string) error { return b.command("message", uri+" "+text) }
+// Message implements Phone. It sends to the account's Friend, whoever uri is.
+func (b *Baresip) Message(_, text string) error { return b.command("message", text) }
 
 // Messaged implements Phone.
 func (b *Baresip) Messaged(ctx context.Context) (string, error) {

@@ -122,7 +122,7 @@ func explain(t *testing.T, s *peers.Server, user string) {
 		if t.Failed() {
 			ctx, cancel := context.WithTimeout(context.Background(), moment)
 			defer cancel()
-			t.Logf("messages of %s:\n%s", user, s.Ladder(ctx, user))
+			t.Logf("messages of %s:\n%s\nthe server's log:\n%s", user, s.Ladder(ctx, user), s.Log().Tail(30))
 		}
 	})
 }

@@ -22,8 +22,9 @@ const Domain = "peers.test"
 type Settings struct {
 	Routes       []proxy.Route
 	AllowForeign bool
-	Port         int  // of UDP and TCP; 0: a free one
-	Trusting     bool // a further UDP port asks nobody on loopback for credentials
+	Algorithms   []string // of Digest; none: the default
+	Port         int      // of UDP and TCP; 0: a free one
+	Trusting     bool     // a further UDP port asks nobody on loopback for credentials
 }
 
 // Server is the built server as a process of its own.
@@ -65,11 +66,15 @@ func (s *Server) write(set Settings) error {
 	if set.Trusting {
 		listen = append(listen, map[string]any{"proto": "udp", "addr": loopback(s.TrustsPort), "trusted": []string{"127.0.0.0/8"}})
 	}
+	auth := map[string]any{"allow_foreign": set.AllowForeign}
+	if len(set.Algorithms) > 0 {
+		auth["algorithms"] = set.Algorithms
+	}
 	b, err := json.MarshalIndent(map[string]any{
 		"domains": []string{Domain},
 		"data":    filepath.Join(s.Dir, "data"),
 		"listen":  listen,
-		"auth":    map[string]any{"allow_foreign": set.AllowForeign},
+		"auth":    auth,
 		"routes":  set.Routes,
 		"http":    map[string]any{"addr": loopback(s.HTTPPort)},
 		"limits":  map[string]any{"drain": "1s"},

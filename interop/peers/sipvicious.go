@@ -6,19 +6,22 @@ import (
 	"strconv"
 )
 
+// quiet is how many seconds without an answer end a tool.
+const quiet = "2"
+
 // Svmap looks for SIP servers at a UDP port and returns what it prints.
 func Svmap(ctx context.Context, dir string, server int) (string, error) {
-	return vicious(ctx, dir, "svmap", "-p", strconv.Itoa(server), "127.0.0.1")
+	return vicious(ctx, dir, "svmap", "-t", "0.5", "-p", strconv.Itoa(server), "127.0.0.1")
 }
 
-// Svwar looks for users among names (a range or a dictionary's file) by method.
+// Svwar looks for users by method among the names in a dictionary's file.
 func Svwar(ctx context.Context, dir string, server int, method, dictionary string) (string, error) {
-	return vicious(ctx, dir, "svwar", "-p", strconv.Itoa(server), "-m", method, "-d", dictionary, "--domain", Domain, "127.0.0.1")
+	return vicious(ctx, dir, "svwar", "--force", "--maximumtime", quiet, "-p", strconv.Itoa(server), "-m", method, "-d", dictionary, "--domain", Domain, "127.0.0.1")
 }
 
 // Svcrack guesses a user's password from a dictionary's file.
 func Svcrack(ctx context.Context, dir string, server int, user, dictionary string) (string, error) {
-	return vicious(ctx, dir, "svcrack", "-p", strconv.Itoa(server), "-u", user, "-d", dictionary, "--domain", Domain, "127.0.0.1")
+	return vicious(ctx, dir, "svcrack", "--maximumtime", quiet, "-p", strconv.Itoa(server), "-u", user, "-d", dictionary, "--domain", Domain, "127.0.0.1")
 }
 
 // vicious runs one of the tools. They tell of findings by their output; the exit
