@@ -38,7 +38,7 @@ Without a configuration file it serves the domain localhost from ./var.`,
 			if err != nil {
 				return err
 			}
-			stop := handleSignals(c.Context(), s, log)
+			stop := handleSignals(s, log)
 			defer stop()
 			return s.Run(c.Context())
 		},
@@ -58,13 +58,14 @@ func newLogger(cfg server.Log, level *slog.LevelVar, w io.Writer) *slog.Logger {
 }
 
 // handleSignals reloads on SIGHUP, and ends draining on a second signal to stop.
-func handleSignals(ctx context.Context, s *server.Server, log *slog.Logger) (stop func()) {
+func handleSignals(s *server.Server, log *slog.Logger) (stop func()) {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	again := make(chan os.Signal, 2)
 	signal.Notify(again, os.Interrupt, syscall.SIGTERM)
 	done := make(chan struct{})
 	go func() {
+		asked := false // the first signal cancels the context, and comes here as well
 		for {
 			select {
 			case <-hup:
@@ -72,9 +73,10 @@ func handleSignals(ctx context.Context, s *server.Server, log *slog.Logger) (sto
 					log.Error("reload failed, nothing changed", "err", err)
 				}
 			case <-again:
-				if ctx.Err() != nil {
+				if asked {
 					s.Stop()
 				}
+				asked = true
 			case <-done:
 				return
 			}

@@ -66,9 +66,12 @@ func Parse(b []byte, c *Config) error {
 	}
 	var ye yaml.Error
 	if !errors.As(err, &ye) {
+		if told, ok := misspelt(b, err.Error()); ok {
+			return errors.New(told)
+		}
 		return fmt.Errorf(" %w", err)
 	}
-	msg := ye.GetMessage()
+	msg := plain(ye.GetMessage())
 	t := ye.GetToken()
 	if t == nil {
 		return fmt.Errorf(" %s", msg)
