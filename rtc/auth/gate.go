@@ -136,7 +136,7 @@ var trusted = &rtc.Identity{Method: rtc.AuthTrusted}
 func (g *Gate) Serve(r *rtc.Request) error {
 	w := g.work.Get().(*work)
 	defer g.work.Put(w)
-	now := time.Now()
+	now := r.Arrived()
 	v := g.decide(r.Message, r.Flow().Trusted(), now, w)
 	switch v.act {
 	case actPass:

@@ -139,7 +139,7 @@ func (g *Registrar) serve(m *sip.Message, id *rtc.Identity, flow transport.Flow,
 		return rtc.Next
 	}
 	j := g.jobs.Get().(*job)
-	j.m, j.id, j.flow, j.tx, j.lane, j.now = m, id, flow, tx, ln, time.Now()
+	j.m, j.id, j.flow, j.tx, j.lane, j.now = m, id, flow, tx, ln, m.Arrived()
 	if st := j.read(); st != nil {
 		j.free()
 		return g.refuse(st)

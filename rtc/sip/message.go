@@ -3,6 +3,7 @@ package sip
 import (
 	"iter"
 	"net/netip"
+	"time"
 )
 
 // Message is a received SIP message: its bytes and an index over them.
@@ -15,7 +16,15 @@ type Message struct {
 	// and forwarded requests use it for received and rport (RFC 3261 §18.2.1,
 	// RFC 3581). The zero value adds neither.
 	Source netip.AddrPort
+	// Time is when the message came, set by the transport; see Arrived.
+	Time time.Time
 
+	index
+	seen views
+}
+
+// index is what Parse finds.
+type index struct {
 	buf     []byte // the message: from its start line to the end of its body
 	lines   []line
 	first   [headerIDs]uint16 // 1 + index of the first line of an id, 0: none
@@ -28,7 +37,6 @@ type Message struct {
 	reason  span
 	head    uint32 // offset of the empty line
 	body    uint32 // offset of the body
-	seen    views
 }
 
 // views are what every part of a server reads again: Check leaves here what it
@@ -73,6 +81,14 @@ func (m *Message) Clone() *Message {
 }
 
 func (m *Message) at(s span) []byte { return m.buf[s.from:s.to:s.to] }
+
+// Arrived is Time, or now for a message no transport has marked.
+func (m *Message) Arrived() time.Time {
+	if m.Time.IsZero() {
+		return time.Now()
+	}
+	return m.Time
+}
 
 // Bytes is the whole message, without leading CRLFs and trailing octets that
 // do not belong to it.

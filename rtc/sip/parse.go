@@ -48,8 +48,8 @@ func (m *Message) Parse(b []byte) *Error {
 }
 
 func (m *Message) reset() {
-	lines, source := m.lines[:0], m.Source
-	*m = Message{Source: source, lines: lines}
+	m.index = index{lines: m.lines[:0]}
+	m.seen.checked = false
 }
 
 // startLine reads the first line and returns where the headers begin, -1 when

@@ -68,7 +68,8 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Packet is what a Tap sees.
+// Packet is what a Tap sees. Of messages that were read together, and what is
+// sent while they are handled, Time is when they were read.
 type Packet struct {
 	Time  time.Time
 	Out   bool

@@ -10,6 +10,7 @@ type batch struct {
 	boxes []*outbox // one for each socket used; UDP loops only
 	dirty []*conn   // have something to flush
 	slots bool      // collect datagrams in boxes
+	now   time.Time // when what is being handled arrived: asking the clock for each message would cost more than it tells
 }
 
 // Send implements Sink.
@@ -26,7 +27,7 @@ func (s *batch) Send(f Flow, b []byte, fail Failer) {
 		return
 	}
 	if s.t.cfg.Tap != nil {
-		s.t.tap(true, f, b)
+		s.t.tap(s.now, true, f, b)
 	}
 }
 
@@ -68,7 +69,7 @@ func (t *Transport) Send(f Flow, b []byte, fail Failer) {
 		return
 	}
 	if t.cfg.Tap != nil {
-		t.tap(true, f, b) // before the peer can answer
+		t.tap(time.Now(), true, f, b) // before the peer can answer
 	}
 	if f.conn != nil {
 		if f.conn.send(b, fail) {
@@ -83,7 +84,7 @@ func (t *Transport) Send(f Flow, b []byte, fail Failer) {
 	sock.spare.Put(o)
 }
 
-func (t *Transport) tap(out bool, f Flow, b []byte) {
+func (t *Transport) tap(now time.Time, out bool, f Flow, b []byte) {
 	defer t.panics.recovered()
-	t.cfg.Tap(Packet{Time: time.Now(), Out: out, Flow: f, Bytes: b})
+	t.cfg.Tap(Packet{Time: now, Out: out, Flow: f, Bytes: b})
 }

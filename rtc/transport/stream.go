@@ -41,6 +41,7 @@ func (s *stream) serve() {
 		n, err := s.src.Read(s.buf[s.w:])
 		s.w += n
 		if n > 0 {
+			s.out.now = time.Now()
 			s.msg = messages.Get().(*sip.Message)
 			ok := s.handle()
 			s.out.flush()

@@ -124,6 +124,7 @@ func (u *udpLoop) run() {
 			}
 			continue
 		}
+		u.out.now = time.Now()
 		for i := range n {
 			u.datagram(i)
 		}
@@ -172,7 +173,7 @@ func (t *Transport) deliver(out *batch, count *counters, f Flow, m *sip.Message,
 	defer t.panics.recovered()
 	count.in.Add(1)
 	if t.cfg.Tap != nil {
-		t.tap(false, f, b)
+		t.tap(out.now, false, f, b)
 	}
 	err := m.Parse(b)
 	if refused != nil {
@@ -181,6 +182,6 @@ func (t *Transport) deliver(out *batch, count *counters, f Flow, m *sip.Message,
 	if err != nil {
 		count.malformed.Add(1)
 	}
-	m.Source = f.Remote
+	m.Source, m.Time = f.Remote, out.now
 	t.cfg.Handler.Message(out, f, m, err)
 }

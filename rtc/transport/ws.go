@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/coder/websocket"
 
@@ -172,6 +173,7 @@ func (c *conn) frame(out *batch, b []byte) {
 		}
 		return
 	}
+	out.now = time.Now()
 	m := messages.Get().(*sip.Message)
 	c.t.deliver(out, &c.t.count[c.proto], c.flow(), m, b, nil)
 	messages.Put(m)
