@@ -87,6 +87,21 @@ func TestStaticRouteBehindOutboundProxy(t *testing.T) {
 	alice.want(200)
 }
 
+// A name that nobody told us is ours, but that leads here: the request is not
+// sent to ourselves, and the log says what to do.
+func TestNextHopIsOurselves(t *testing.T) {
+	r := newRig(t, nil)
+	alice := r.udpUA("alice")
+	r.dns.host("sip.example.net", at(transport.UDP, r.udp))
+	alice.ask(req{method: "MESSAGE", uri: "sip:bob@example.com", is: "alice", route: []string{"<sip:sip.example.net;lr>"}})
+	alice.want(482)
+	alice.ask(req{method: "MESSAGE", uri: "sip:bob@sip.example.net", is: "alice"})
+	alice.want(482)
+	if n := strings.Count(r.logged.String(), "next hop is this server itself"); n != 2 {
+		t.Errorf("said %d times", n)
+	}
+}
+
 // The phone's connection has gone.
 func TestDeadFlow(t *testing.T) {
 	r := newRig(t, nil)

@@ -184,10 +184,7 @@ func (f *forward) start(i int) {
 
 // lookup asks the resolver, the only wait there is.
 func (f *forward) lookup(i int, uri sip.URI) {
-	callID := ""
-	if f.p.debug() {
-		callID = string(f.request().CallID())
-	}
+	callID, host := string(f.request().CallID()), string(uri.Host)
 	gone, lane := new(bool), f.lane
 	f.branches[i].gone = gone
 	f.p.res.Lookup(uri, func(cands []resolve.Candidate, err error) {
@@ -199,9 +196,13 @@ func (f *forward) lookup(i int, uri sip.URI) {
 			if err != nil && f.p.debug() {
 				f.p.log.Debug("next hop not found", "call_id", callID, "err", err)
 			}
-			if f.stop {
+			switch {
+			case f.stop:
 				f.end(i, 0)
-			} else {
+			case len(cands) > 0 && f.p.isHere(cands[0].Target):
+				f.p.log.Warn("next hop is this server itself; name it under domains or names", "call_id", callID, "peer", host)
+				f.end(i, 482)
+			default:
 				f.located(i, cands)
 			}
 			f.settle()

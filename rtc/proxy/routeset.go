@@ -3,6 +3,7 @@ package proxy
 import (
 	"tandem/rtc"
 	"tandem/rtc/sip"
+	"tandem/rtc/transport"
 )
 
 // preprocess is RFC 3261 §16.4: it undoes what strict routers did, honours
@@ -32,6 +33,12 @@ func (p *Proxy) isSelf(u sip.URI) bool {
 // server's machine, say, when the domain is an address.
 func (p *Proxy) isOurs(u sip.URI) bool {
 	return p.tr.IsLocal(u.Host, u.Port) || p.users.Domain(u.Host) && (u.Port == 0 || p.domainPort(u))
+}
+
+// isHere reports whether a place found for a name is this server. What is sent
+// there would come back, and be asked for credentials its sender has given.
+func (p *Proxy) isHere(to transport.Target) bool {
+	return p.tr.IsLocal([]byte(to.Addr.Addr().Unmap().String()), to.Addr.Port())
 }
 
 func (p *Proxy) domainPort(u sip.URI) bool {
