@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
 
 	"github.com/emiago/sipgo/sip"
 	"github.com/spf13/cobra"
@@ -38,6 +39,7 @@ It listens on this machine alone unless --lan is given.`,
 				return usageError{errors.New("--width: at least 60 characters are needed")}
 			}
 			cfg.Out = c.OutOrStdout()
+			cfg.Name = os.Args[0]
 			level := slog.LevelError + 4 // what matters comes back as an error
 			if verbose {
 				level = slog.LevelDebug

@@ -50,6 +50,7 @@ type Config struct {
 	LAN    bool   // listen on all addresses
 	Once   bool   // end after the call
 	NoCall bool   // only start
+	Name   string // by which the reader calls this program
 	Width  int    // characters a line
 	Out    io.Writer
 	Log    *slog.Logger
