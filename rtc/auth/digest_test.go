@@ -11,8 +11,7 @@ import (
 
 func secretFor(user, realm, password string) *directory.Secret {
 	a1 := []byte(user + ":" + realm + ":" + password)
-	return &directory.Secret{Credential: directory.Credential{
-		MD5: md5.Sum(a1), SHA256: sha256.Sum256(a1), SHA512256: sha512.Sum512_256(a1)}}
+	return &directory.Secret{MD5: md5.Sum(a1), SHA256: sha256.Sum256(a1), SHA512256: sha512.Sum512_256(a1)}
 }
 
 // TestPublishedVectors are the examples of RFC 2617 §3.5, RFC 7616 §3.9.1 and,
@@ -54,7 +53,7 @@ func TestPublishedVectors(t *testing.T) {
 		if !c.a.matches(text, ha1) {
 			t.Errorf("%s: does not match a second time", c.name)
 		}
-		wrong := directory.Secret{Credential: c.secret.Credential}
+		wrong := directory.Secret{MD5: c.secret.MD5, SHA256: c.secret.SHA256, SHA512256: c.secret.SHA512256}
 		wrong.MD5[0]++
 		wrong.SHA256[0]++
 		wrong.SHA512256[0]++

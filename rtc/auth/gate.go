@@ -44,6 +44,9 @@ type Config struct {
 	QOP string
 	// AllowForeign lets callers of other domains reach ours without credentials.
 	AllowForeign bool
+	// Precheck finds what a request is refused for whoever sent it; it is asked
+	// before credentials are. nil = nothing.
+	Precheck func(r *rtc.Request) error
 	// ChallengeInDialog asks for credentials within dialogs as well.
 	ChallengeInDialog bool
 	// Nonces remembered against replay, default 200,000.
@@ -143,6 +146,11 @@ func (g *Gate) Serve(r *rtc.Request) error {
 		r.Identity = v.identity
 		return rtc.Next
 	case actAsk:
+		if g.cfg.Precheck != nil { // RFC 3261 §16.3 has authorization as the last of its checks
+			if err := g.cfg.Precheck(r); err != nil {
+				return err
+			}
+		}
 		g.ask(r, v, now, w)
 		return nil
 	}

@@ -15,16 +15,26 @@ type Account struct {
 	Secrets []*Secret // the own password first, then devices by name
 }
 
-// Secret is a Credential in use.
+// Secret is a Credential in use, with no word twice: 100,000 have to fit.
 type Secret struct {
-	Credential
-	Identity rtc.Identity // what the secret proves; not to be changed
-	used     atomic.Int64 // Unix seconds of the latest use, 0 when not used since Load
-	kept     atomic.Int64 // what the Store knows of it
+	MD5       [16]byte // the hashes of Credential
+	SHA256    [32]byte
+	SHA512256 [32]byte
+	MD5Long   [3][16]byte
+	Identity  rtc.Identity // what the secret proves; not to be changed
+	created   int64        // Unix ms, 0 when not known
+	used      atomic.Int64 // Unix seconds of the latest use, 0 when not used since Load
+	kept      atomic.Int64 // what the Store knows of it
 }
 
-func newSecret(c Credential) *Secret {
-	s := &Secret{Credential: c, Identity: rtc.Identity{AOR: c.AOR, Device: c.Device, Method: rtc.AuthDigest}}
+// NewSecret puts a Credential to use. Its Username and Realm must be the parts
+// of its AOR, as those of all credentials made here are.
+func NewSecret(c Credential) *Secret {
+	s := &Secret{MD5: c.MD5, SHA256: c.SHA256, SHA512256: c.SHA512256, MD5Long: c.MD5Long,
+		Identity: rtc.Identity{AOR: c.AOR, Device: c.Device, Method: rtc.AuthDigest}}
+	if !c.Created.IsZero() {
+		s.created = c.Created.UnixMilli()
+	}
 	if !c.LastUsed.IsZero() {
 		s.used.Store(c.LastUsed.Unix())
 		s.kept.Store(c.LastUsed.Unix())
@@ -32,7 +42,23 @@ func newSecret(c Credential) *Secret {
 	return s
 }
 
-func compareSecrets(a, b *Secret) int { return strings.Compare(a.Device, b.Device) }
+// Credential is what the secret was made of, with its last use.
+func (s *Secret) Credential() Credential {
+	aor := s.Identity.AOR
+	return Credential{AOR: aor, Device: s.Identity.Device, Username: aor.User(), Realm: aor.Domain(),
+		MD5: s.MD5, SHA256: s.SHA256, SHA512256: s.SHA512256, MD5Long: s.MD5Long,
+		Created: s.Created(), LastUsed: s.LastUsed()}
+}
+
+// Created is when the secret was made, the zero time if that is not known.
+func (s *Secret) Created() time.Time {
+	if s.created == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(s.created)
+}
+
+func compareSecrets(a, b *Secret) int { return strings.Compare(a.Identity.Device, b.Identity.Device) }
 
 // Use notes that the secret has just proved an identity.
 func (s *Secret) Use(now time.Time) {

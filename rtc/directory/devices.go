@@ -44,7 +44,7 @@ func (d *Directory) RevokeDevice(ctx context.Context, aor rtc.AOR, name string) 
 	if err != nil {
 		return err
 	}
-	i := slices.IndexFunc(old.Secrets, func(s *Secret) bool { return s.Device == name && name != "" })
+	i := slices.IndexFunc(old.Secrets, func(s *Secret) bool { return s.Identity.Device == name && name != "" })
 	if i < 0 {
 		return fmt.Errorf("device %q of %s: %w: see the list of devices", name, aor, ErrUnknownDevice)
 	}
@@ -64,8 +64,8 @@ func (d *Directory) Devices(aor rtc.AOR) ([]Device, error) {
 	}
 	var out []Device
 	for _, s := range a.Secrets {
-		if s.Device != "" {
-			out = append(out, Device{Name: s.Device, Username: s.Username, Created: s.Created, LastUsed: s.LastUsed()})
+		if s.Identity.Device != "" {
+			out = append(out, Device{Name: s.Identity.Device, Username: aor.User(), Created: s.Created(), LastUsed: s.LastUsed()})
 		}
 	}
 	return out, nil
@@ -85,18 +85,18 @@ func (d *Directory) putSecret(ctx context.Context, aor rtc.AOR, device, password
 	}
 	next := &Account{User: old.User}
 	for _, s := range old.Secrets {
-		if s.Device == device && device != "" {
+		if s.Identity.Device == device && device != "" {
 			return fmt.Errorf("device %q of %s: %w: revoke it first or choose another name", device, aor, ErrExists)
 		}
-		if s.Device != device {
+		if s.Identity.Device != device {
 			next.Secrets = append(next.Secrets, s)
 		}
 	}
 	if len(next.Secrets) >= MaxSecrets {
 		return fmt.Errorf("%w secrets: a user has at most %d, revoke a device first", ErrTooMany, MaxSecrets)
 	}
-	s := newSecret(newCredential(aor, device, password, time.Now()))
-	if err := d.store.PutCredential(ctx, s.Credential); err != nil {
+	s := NewSecret(newCredential(aor, device, password, time.Now()))
+	if err := d.store.PutCredential(ctx, s.Credential()); err != nil {
 		return fmt.Errorf("storing a secret of %s: %w", aor, err)
 	}
 	next.Secrets = append(next.Secrets, s)
@@ -121,9 +121,7 @@ func (d *Directory) KeepUse(ctx context.Context, granularity time.Duration) erro
 		}
 		for _, s := range e.account.Secrets {
 			if time.Duration(s.used.Load()-s.kept.Load())*time.Second > granularity {
-				c := s.Credential
-				c.LastUsed = s.LastUsed()
-				moved, credentials = append(moved, s), append(credentials, c)
+				moved, credentials = append(moved, s), append(credentials, s.Credential())
 			}
 		}
 	})

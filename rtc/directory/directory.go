@@ -108,7 +108,8 @@ func (d *Directory) Load(ctx context.Context) error {
 	}
 	err = d.store.Credentials(ctx, func(c Credential) {
 		if a := accounts[c.AOR]; a != nil {
-			a.Secrets = append(a.Secrets, newSecret(c))
+			c.AOR = a.AOR // the same text
+			a.Secrets = append(a.Secrets, NewSecret(c))
 		}
 	})
 	if err != nil {

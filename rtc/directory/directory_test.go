@@ -194,7 +194,7 @@ func TestDevices(t *testing.T) {
 		t.Errorf("second device of a name: %v", err)
 	}
 	a, _ := d.Lookup([]byte("alice"), []byte("example.com"))
-	if len(a.Secrets) != 2 || a.Secrets[0].Device != "" || a.Secrets[1].Identity.Device != "desk" {
+	if len(a.Secrets) != 2 || a.Secrets[0].Identity.Device != "" || a.Secrets[1].Identity.Device != "desk" {
 		t.Fatalf("secrets: %+v", a.Secrets)
 	}
 	used := time.Unix(1_700_000_000, 0)

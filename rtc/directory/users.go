@@ -68,7 +68,7 @@ func (d *Directory) prepare(add AddUser) (*Account, string, error) {
 	if err := d.checkFree(u); err != nil {
 		return nil, "", err
 	}
-	own := newSecret(newCredential(u.AOR, "", password, now))
+	own := NewSecret(newCredential(u.AOR, "", password, now))
 	return &Account{User: u, Secrets: []*Secret{own}}, password, nil
 }
 
@@ -97,7 +97,7 @@ func (d *Directory) keep(ctx context.Context, accounts ...*Account) error {
 	for _, a := range accounts {
 		users = append(users, a.User)
 		for _, s := range a.Secrets {
-			credentials = append(credentials, s.Credential)
+			credentials = append(credentials, s.Credential())
 		}
 	}
 	if err := d.store.PutUsers(ctx, users, credentials); err != nil {

@@ -63,14 +63,14 @@ func Open(ctx context.Context, address string, log *slog.Logger) (*DB, error) {
 }
 
 func (db *DB) start(ctx context.Context) (err error) {
-	if db.write, err = sql.Open("sqlite", dsn(db.path, "_txlock=immediate")); err != nil {
+	if db.write, err = sql.Open("sqlite", dsn(db.path, "_txlock=immediate&_pragma=cache_size(-8000)")); err != nil {
 		return err
 	}
 	db.write.SetMaxOpenConns(1)
 	if err := migrate(ctx, db.path, db.write, db.log); err != nil {
 		return err
 	}
-	if db.read, err = sql.Open("sqlite", dsn(db.path, "_pragma=query_only(1)")); err != nil {
+	if db.read, err = sql.Open("sqlite", dsn(db.path, "_pragma=query_only(1)&_pragma=cache_size(-1000)")); err != nil {
 		return err
 	}
 	db.read.SetMaxOpenConns(readers)
@@ -131,7 +131,7 @@ func dsn(path, more string) string {
 	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}
 	// busy_timeout stands first so that it holds for the other pragmas too.
 	u.RawQuery = "_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
-		"&_pragma=wal_autocheckpoint(1000)&_pragma=cache_size(-8000)&" + more
+		"&_pragma=wal_autocheckpoint(1000)&" + more
 	return u.String()
 }
 

@@ -54,7 +54,7 @@ func TestDirectorySurvivesReopening(t *testing.T) {
 		before, _ := d.Lookup([]byte(want[i].AOR.User()), []byte("example.com"))
 		after, _ := e.Lookup([]byte(want[i].AOR.User()), []byte("example.com"))
 		for j, s := range before.Secrets {
-			b, a := s.Credential, after.Secrets[j].Credential
+			b, a := s.Credential(), after.Secrets[j].Credential()
 			if b.MD5 != a.MD5 || b.MD5Long != a.MD5Long || b.SHA256 != a.SHA256 || b.SHA512256 != a.SHA512256 || b.Device != a.Device {
 				t.Errorf("secret %q of %s changed", b.Device, b.AOR)
 			}
