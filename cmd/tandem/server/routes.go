@@ -39,6 +39,7 @@ func (s *Server) routes(cfg *Config) (*rtc.Router, error) {
 		MD5Agents:    cfg.Auth.MD5Agents,
 		QOP:          qop(cfg.Auth),
 		AllowForeign: cfg.Auth.AllowForeign,
+		Precheck:     func(r *rtc.Request) error { return s.proxy.Precheck(r) },
 		Log:          s.log,
 	})
 	gruu, err := location.NewGRUU(key)

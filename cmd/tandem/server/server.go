@@ -192,6 +192,7 @@ func (s *Server) Run(ctx context.Context) error {
 	start("http", s.http.run)
 	start("systemd", s.notify)
 	start("last use of secrets", s.keepUse)
+	start("memory", keepMemory)
 	s.log.Info("serving", "listen", s.listening(), "domains", s.directory.Domains(), "users", s.directory.Count(), "bindings", s.location.Count())
 	var err error
 	select {
@@ -349,15 +350,4 @@ func Version() string {
 		return info.Main.Version
 	}
 	return "(devel)"
-}
-
-// tuneMemory trades memory for processor time: the heap may grow to three
-// times what is in use before it is collected, unless a limit is set.
-func tuneMemory(cfg *Config) {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(200)
-	}
-	if cfg.Limits.Memory > 0 {
-		debug.SetMemoryLimit(cfg.Limits.Memory)
-	}
 }
