@@ -14,6 +14,8 @@ type result struct {
 	Wall   time.Duration
 	Drops  int     // datagrams the kernel dropped in front of the server
 	Memory float64 // MiB afterwards
+	// Settled is the same some seconds later, 0 when it was not looked at.
+	Settled float64
 }
 
 // perOp is the server's CPU time of one operation, in µs.
@@ -25,8 +27,12 @@ func (r result) perOp() float64 {
 }
 
 func (r result) String() string {
-	return fmt.Sprintf("%7.1f µs/op %8.0f op/s  lost %d failed %d dropped %d  %.0f MiB",
+	s := fmt.Sprintf("%7.1f µs/op %8.0f op/s  lost %d failed %d dropped %d  %.0f MiB",
 		r.perOp(), float64(r.Ops)/r.Wall.Seconds(), r.Lost, r.Failed, r.Drops, r.Memory)
+	if r.Settled > 0 {
+		s += fmt.Sprintf(", %.0f MiB later", r.Settled)
+	}
+	return s
 }
 
 // scenario is a kind of operation under way in a window of slots.

@@ -30,6 +30,8 @@ type test struct {
 	bar   float64
 	total int
 	make  func(s *server) (scenario, error)
+	// settle is how long the server is left alone before memory is read again.
+	settle time.Duration
 }
 
 const (
@@ -41,11 +43,11 @@ const (
 )
 
 var tests = []test{
-	{"REGISTER, digest, UDP", 0.75, 150000, func(s *server) (scenario, error) { return newRegister("UDP", s.port, window, users, false) }},
-	{"REGISTER, digest, TCP", 0.75, 100000, func(s *server) (scenario, error) { return newRegister("TCP", s.port, window, users, false) }},
-	{"re-REGISTER, UDP", 0.75, 200000, func(s *server) (scenario, error) { return newRegister("UDP", s.port, window, users, true) }},
-	{"MESSAGE, proxied, UDP", 0.5, 200000, func(s *server) (scenario, error) { return newRelay(s.trusted, window, users, false) }},
-	{"call INVITE to BYE, UDP", 0.6, 60000, func(s *server) (scenario, error) { return newRelay(s.trusted, window, users, true) }},
+	{"REGISTER, digest, UDP", 0.75, 150000, func(s *server) (scenario, error) { return newRegister("UDP", s.port, window, users, false) }, 0},
+	{"REGISTER, digest, TCP", 0.75, 100000, func(s *server) (scenario, error) { return newRegister("TCP", s.port, window, users, false) }, 0},
+	{"re-REGISTER, UDP", 0.75, 200000, func(s *server) (scenario, error) { return newRegister("UDP", s.port, window, users, true) }, 0},
+	{"MESSAGE, proxied, UDP", 0.5, 200000, func(s *server) (scenario, error) { return newRelay(s.trusted, window, users, false) }, 0},
+	{"call INVITE to BYE, UDP", 0.6, 60000, func(s *server) (scenario, error) { return newRelay(s.trusted, window, users, true) }, 0},
 }
 
 func main() {
@@ -142,7 +144,7 @@ func (o options) round(t *table, round int, name string) error {
 	}
 	r, err := o.measure(s, test{bindings, 0, held, func(s *server) (scenario, error) {
 		return newRegister("UDP", s.port, window, held, false)
-	}})
+	}, 8 * time.Second})
 	if err != nil {
 		return err
 	}
@@ -170,12 +172,22 @@ func (o options) measure(s *server, test test) (result, error) {
 	drops, cpu := socketDrops(s.port), cpuTime(s.pid())
 	wait := func() {}
 	if o.profiles != "" && s.http != 0 {
-		wait = s.profile(filepath.Join(o.profiles, strings.ReplaceAll(test.name, " ", "_")+".pprof"))
+		file := filepath.Join(o.profiles, strings.ReplaceAll(test.name, " ", "_"))
+		cpu := s.profile(file + ".pprof")
+		wait = func() {
+			cpu()
+			s.fetch("/debug/pprof/heap?gc=1", file+".heap.pprof")
+			s.fetch("/metrics", file+".metrics")
+		}
 	}
 	r := drive(sc, window, total, 0)
 	wait()
 	r.CPU, r.Drops = cpuTime(s.pid())-cpu, socketDrops(s.port)-drops
 	r.Memory = memory(s.pid())
+	if test.settle > 0 {
+		time.Sleep(test.settle)
+		r.Settled = memory(s.pid())
+	}
 	fmt.Fprintf(os.Stderr, "  %-28s %s\n", test.name, r)
 	if r.Ops == 0 {
 		return r, fmt.Errorf("%s answered nothing in %q", s.name, test.name)

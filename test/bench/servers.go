@@ -137,21 +137,24 @@ func (s *server) profile(file string) func() {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/debug/pprof/profile?seconds=2", s.http))
-		if err != nil {
-			fmt.Fprintln(os.Stderr, "profile:", err)
-			return
-		}
-		defer resp.Body.Close()
-		b, err := io.ReadAll(resp.Body)
-		if err == nil {
-			err = os.WriteFile(file, b, 0o644)
-		}
-		if err != nil {
-			fmt.Fprintln(os.Stderr, "profile:", err)
-		}
+		s.fetch("/debug/pprof/profile?seconds=2", file)
 	}()
 	return func() { <-done }
+}
+
+// fetch keeps what Tandem answers to a GET in a file.
+func (s *server) fetch(path, file string) {
+	resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d%s", s.http, path))
+	if err == nil {
+		defer resp.Body.Close()
+		var b []byte
+		if b, err = io.ReadAll(resp.Body); err == nil {
+			err = os.WriteFile(file, b, 0o644)
+		}
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "profile:", err)
+	}
 }
 
 func (s *server) answers() bool {
