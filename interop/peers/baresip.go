@@ -254,6 +254,13 @@ func (b *Baresip) Transcript() string {
 func (b *Baresip) Close() error {
 	if b.conn != nil {
 		defer b.conn.Close()
+		if b.command("quit", "") == nil {
+			ctx, cancel := context.WithTimeout(context.Background(), patience)
+			defer cancel()
+			if b.program.Wait(ctx) == nil {
+				return nil
+			}
+		}
 	}
 	return b.program.Close()
 }

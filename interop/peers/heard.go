@@ -2,6 +2,7 @@ package peers
 
 import (
 	"fmt"
+	"math"
 	"path/filepath"
 	"time"
 
@@ -21,7 +22,32 @@ func Listen(file string) (Heard, error) {
 	if err != nil {
 		return Heard{}, fmt.Errorf("judging what was heard: %w", err)
 	}
-	return Heard{File: file, Length: sound.Duration(len(s)), Tones: sound.Segments(s)}, nil
+	return Heard{File: file, Length: sound.Duration(len(s)), Tones: join(sound.Segments(s))}, nil
+}
+
+// breath is the longest gap that does not end a tone: a phone on a busy machine
+// drops or stretches a packet or two.
+const breath = 120 * time.Millisecond
+
+// join makes one of segments of the same tone with hardly a gap between. The
+// longer part counts for level and frequency.
+func join(all []sound.Segment) []sound.Segment {
+	var out []sound.Segment
+	for _, t := range all {
+		if n := len(out); n > 0 {
+			last := &out[n-1]
+			gap := t.Start - last.Start - last.Length
+			if gap <= breath && math.Abs(t.Freq-last.Freq) < 0.01*t.Freq {
+				if t.Length > last.Length {
+					last.Freq, last.Level = t.Freq, t.Level
+				}
+				last.Length = t.Start + t.Length - last.Start
+				continue
+			}
+		}
+		out = append(out, t)
+	}
+	return out
 }
 
 // Longest is the longest steady tone.

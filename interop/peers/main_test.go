@@ -2,6 +2,7 @@ package peers_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -21,6 +22,15 @@ func withBinary(m *testing.M) int {
 	if err == nil {
 		defer os.RemoveAll(dir)
 		binary, err = peers.Build(dir, race)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	flag.Parse()
+	// The tests wait most of the time, so more than one a core may run.
+	if f := flag.Lookup("test.parallel"); f != nil && f.Value.String() == f.DefValue {
+		err = flag.Set("test.parallel", "6")
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
