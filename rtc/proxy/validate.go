@@ -56,6 +56,16 @@ func (p *Proxy) validate(r *rtc.Request, pl *plan) error {
 	return nil
 }
 
+// Precheck finds what Serve would refuse whoever sent the request, for a gate
+// that is about to ask for credentials. A REGISTER may be the registrar's.
+func (p *Proxy) Precheck(r *rtc.Request) error {
+	if r.Method() == sip.REGISTER {
+		return nil
+	}
+	var pl plan
+	return p.validate(r, &pl)
+}
+
 // checkForwards is §16.3 step 3 with §16.6 step 3.
 func (p *Proxy) checkForwards(m *sip.Message, pl *plan) error {
 	n, ok := m.MaxForwards()
