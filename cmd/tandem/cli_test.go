@@ -69,6 +69,7 @@ func TestCommandLinesNotUnderstood(t *testing.T) {
 		{"trace -o yaml", "-o json"},
 		{"trace --width 10", "--width"},
 		{"phone call bob", "--user"},
+		{"phone call bob --user alice --proto sctp", "wss"},
 		{"users list --colour", "tandem users list --help"},
 	} {
 		t.Run(c.line, func(t *testing.T) {

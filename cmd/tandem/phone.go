@@ -9,6 +9,8 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/emiago/sipgo/sip"
@@ -16,6 +18,9 @@ import (
 
 	"tandem/cmd/tandem/softphone"
 )
+
+// protos are the values of --proto.
+var protos = []string{"udp", "tcp", "tls", "ws", "wss"}
 
 // phoneFlags are what all phone verbs share.
 type phoneFlags struct {
@@ -52,7 +57,7 @@ users of this machine cannot see it.`,
 	p.StringVar(&f.ca, "ca", "", "PEM file of the CA to trust with tls and wss (a server's own: ca.pem in its data folder)")
 	p.BoolVar(&f.insecure, "insecure", false, "accept any certificate (test systems only)")
 	p.BoolVarP(&f.verbose, "verbose", "v", false, "log what the SIP library does")
-	complete(c, "proto", "udp", "tcp", "tls", "ws", "wss")
+	complete(c, "proto", protos...)
 	complete(c, "codec", "PCMU", "PCMA")
 	c.AddCommand(newPhoneRegister(f), newPhoneCall(f), newPhoneAnswer(f), newPhoneMessage(f))
 	return c
@@ -63,6 +68,9 @@ func (f *phoneFlags) open(c *cobra.Command) (*softphone.Phone, error) {
 	cfg := f.cfg
 	if cfg.User == "" {
 		return nil, usageError{fmt.Errorf("who is calling? add --user NAME; see: %s --help", c.CommandPath())}
+	}
+	if !slices.Contains(protos, cfg.Proto) {
+		return nil, usageError{fmt.Errorf("--proto %s is unknown; use %s", cfg.Proto, strings.Join(protos, ", "))}
 	}
 	if cfg.Password == "" {
 		cfg.Password = os.Getenv("TANDEM_PASSWORD")

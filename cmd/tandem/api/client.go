@@ -26,6 +26,9 @@ func Dial(socket string) (*Client, error) {
 	if errors.Is(err, syscall.ECONNREFUSED) {
 		return nil, fmt.Errorf("%s: left by a server that is gone: %w", socket, fs.ErrNotExist)
 	}
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, fmt.Errorf("%s is for the server's user alone; run this as that user: sudo -u USER tandem …: %w", socket, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("opening the control socket: %w", err)
 	}

@@ -95,7 +95,7 @@ func (c *Core) listBans(w http.ResponseWriter, _ *http.Request) {
 func (c *Core) liftBan(w http.ResponseWriter, r *http.Request) {
 	addr, err := netip.ParseAddr(r.PathValue("addr"))
 	if err != nil {
-		fail(w, err)
+		fail(w, fmt.Errorf("%q is not an IP address; see: tandem bans list", r.PathValue("addr")))
 		return
 	}
 	reply(w, map[string]int{"lifted": c.Gate.Unban(addr, r.FormValue("user"))})

@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"reflect"
 	"strings"
@@ -26,6 +27,9 @@ func Load(path string) (Config, error) {
 		return c, nil
 	}
 	b, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return c, fmt.Errorf("%w; -c must name a file this user may read", err)
+	}
 	if err != nil {
 		return c, fmt.Errorf("%w; write one with: tandem config defaults > %s", err, path)
 	}

@@ -38,7 +38,7 @@ func refused(what string, res *sip.Response) error {
 func remedy(what string, code int) string {
 	switch code {
 	case 401, 407:
-		return "check user name and password (tandem users passwd makes a new one)"
+		return "check user name and password, --password or TANDEM_PASSWORD (tandem users passwd makes a new one)"
 	case 403:
 		return "this user or address may not do that; see the server's log"
 	case 404:
