@@ -1,6 +1,7 @@
 package peers_test
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
@@ -27,6 +28,11 @@ func TestRegister(t *testing.T) {
 				if got := strings.Contains(strings.ToLower(b[0].Contact), "transport="+string(proto)); !got && proto != peers.UDP {
 					t.Errorf("contact %s is not of %s", b[0].Contact, proto)
 				}
+				log, err := s.Messages(within(t), name)
+				must(t, "reading messages", err)
+				if got, want := proof.FindStringSubmatch(log), hashes[kind]; got == nil || len(got[1]) != want {
+					t.Errorf("it did not prove itself by a hash of %d digits:\n%s", want, log)
+				}
 				must(t, "leaving", p.Close())
 				b, err = s.Bindings(within(t), name)
 				must(t, "listing registrations", err)
@@ -37,6 +43,14 @@ func TestRegister(t *testing.T) {
 		}
 	}
 }
+
+// proof is the response of a phone's credentials, not all of which name the
+// algorithm; hashes is how many digits it has: SHA-256 where the phone knows it,
+// MD5 where not.
+var (
+	proof  = regexp.MustCompile(`(?m)^Authorization:.*response="([0-9a-f]+)"`)
+	hashes = map[string]int{"baresip": 32, "linphonec": 64}
+)
 
 // A wrong password does not register.
 func TestWrongPassword(t *testing.T) {
