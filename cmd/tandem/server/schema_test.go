@@ -171,3 +171,22 @@ func TestDescriptionsAreWhole(t *testing.T) {
 		t.Error(`write jsonschema_description:"…" instead of jsonschema:"description=…"`)
 	}
 }
+
+// TestDefaultsFileHoldsTheDefaults: what "tandem config defaults" prints is
+// what holds without a file.
+func TestDefaultsFileHoldsTheDefaults(t *testing.T) {
+	var read Config
+	if err := Parse([]byte(DefaultsYAML), &read); err != nil {
+		t.Fatal(err)
+	}
+	want := Default()
+	for _, l := range leaves(reflect.TypeFor[Config](), "") {
+		a, b := at(reflect.ValueOf(read), l.path), at(reflect.ValueOf(want), l.path)
+		if a.IsValid() && fmt.Sprint(a) != fmt.Sprint(b) {
+			t.Errorf("%s: %v in defaults.yaml, %v in truth", l.path, a, b)
+		}
+	}
+	if fmt.Sprint(read.Listen) != fmt.Sprint(want.Listen) {
+		t.Errorf("listen: %v in defaults.yaml, %v in truth", read.Listen, want.Listen)
+	}
+}
