@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/netip"
+	"os"
 	"sync"
 	"time"
 
@@ -53,10 +54,25 @@ func (s *stream) serve() {
 			}
 		}
 		if err != nil {
-			s.c.close(closedBecause(err))
+			s.end(err)
 			return
 		}
 	}
+}
+
+// end answers a message whose head is whole and whose body will not come any
+// more (RFC 4475 §3.1.2.2), and closes.
+func (s *stream) end(err error) {
+	t, rest := s.c.t, bytes.TrimLeft(s.buf[s.r:s.w], "\r\n")
+	if !bytes.Contains(rest, ping) || !errors.Is(err, io.EOF) && !errors.Is(err, os.ErrDeadlineExceeded) {
+		s.c.close(closedBecause(err))
+		return
+	}
+	msg := messages.Get().(*sip.Message)
+	t.deliver(&s.out, &t.count[s.c.proto], s.c.flow(), msg, rest, &sip.Error{Code: 400, Reason: "Incomplete Message"})
+	s.out.flush()
+	messages.Put(msg)
+	s.c.finish()
 }
 
 // closedBecause is what Failers are told.

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/netip"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // logged collects log lines.
@@ -139,6 +141,30 @@ func TestTCPFramingError(t *testing.T) {
 		}
 		c.expectEnd()
 		eventually(t, "FlowClosed", func() bool { return len(e.closedFlows()) == 1 })
+	}
+}
+
+// A message that ends too early is answered, and then the connection ends.
+func TestTCPIncomplete(t *testing.T) {
+	for name, shut := range map[string]bool{"the peer has ended its side": true, "the time is over": false} {
+		t.Run(name, func(t *testing.T) {
+			tr := start(t, Config{Handler: &echo{}, HeaderTimeout: 200 * time.Millisecond, Listen: []Listen{{Proto: TCP}}})
+			c := dialTCP(t, tr.Listeners()[0].Addr())
+			whole := request("TCP", "x", "all of it")
+			c.write(whole[:len(whole)-1])
+			if shut {
+				if err := c.Conn.(*net.TCPConn).CloseWrite(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if m, err := c.next(); err != nil || m.StatusCode() != 400 {
+				t.Fatalf("%v %v", m, err)
+			}
+			c.expectEnd()
+			c = dialTCP(t, tr.Listeners()[0].Addr())
+			c.write(whole[:30]) // nothing in it to answer by
+			c.expectEnd()
+		})
 	}
 }
 
