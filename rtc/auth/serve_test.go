@@ -171,3 +171,22 @@ func TestExpiryByTheClock(t *testing.T) {
 		f.wantAsked(f.send(r.with(line)), true)
 	})
 }
+
+// What would be refused anyway is refused before credentials are asked for.
+func TestPrecheck(t *testing.T) {
+	f := newFixture(t, func(c *Config) {
+		c.Precheck = func(r *rtc.Request) error {
+			if r.Method() == sip.MESSAGE {
+				return &rtc.Status{Code: 483}
+			}
+			return nil
+		}
+	})
+	conn := serve(t, f.Gate)
+	if a := ask(t, conn, message("sip:alice@example.com", "sip:bob@example.com")); !strings.HasPrefix(a, "SIP/2.0 483 ") {
+		t.Error(a)
+	}
+	if a := ask(t, conn, register("alice")); !strings.HasPrefix(a, "SIP/2.0 401 ") {
+		t.Error(a)
+	}
+}
