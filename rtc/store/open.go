@@ -63,7 +63,7 @@ func Open(ctx context.Context, address string, log *slog.Logger) (*DB, error) {
 }
 
 func (db *DB) start(ctx context.Context) (err error) {
-	if db.write, err = sql.Open("sqlite", dsn(db.path, "_txlock=immediate&_pragma=cache_size(-8000)")); err != nil {
+	if db.write, err = sql.Open("sqlite", dsn(db.path, "_txlock=immediate&_pragma=cache_size(-4000)")); err != nil {
 		return err
 	}
 	db.write.SetMaxOpenConns(1)

@@ -10,7 +10,7 @@ import (
 )
 
 // DefaultBudget is the octets of messages a Ring keeps when none are named.
-const DefaultBudget = 16 << 20
+const DefaultBudget = 8 << 20
 
 // shards is how many independent arenas share the budget: reader loops that
 // write at the same time seldom meet.

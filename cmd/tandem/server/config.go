@@ -125,7 +125,7 @@ func Default() Config {
 		Log:       Log{Level: "info", Format: "text"},
 		Limits: Limits{Connections: 100000, ConnectionsPerIP: 1000, MessageBytes: 65535,
 			Transactions: 500000, AbsorbBytes: 64 << 20, Drain: 30 * time.Second},
-		Trace: Trace{Bytes: 16 << 20},
+		Trace: Trace{Bytes: 8 << 20},
 	}
 }
 
