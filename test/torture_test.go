@@ -1,0 +1,378 @@
+package test
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"tandem/cmd/tandem/server"
+	"tandem/rtc/sip"
+)
+
+// torture is one row of the table of expected outcomes.
+type torture struct {
+	file            string // below the folder of the torture messages
+	transport       string
+	proxy, register string // what may come of it
+	bytes           []byte
+}
+
+// tortureDir finds the torture messages in a folder shared/torture beside or
+// above the checkout.
+func tortureDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		d := filepath.Join(dir, "shared", "torture")
+		if s, err := os.Stat(d); err == nil && s.IsDir() {
+			return d
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			t.Skip("no folder shared/torture in any parent: the RFC 4475 and RFC 5118 messages are not tested")
+		}
+		dir = up
+	}
+}
+
+func tortures(t testing.TB) []torture {
+	t.Helper()
+	dir := tortureDir(t)
+	table, err := os.ReadFile(filepath.Join(dir, "expected.tsv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []torture
+	for _, row := range strings.Split(string(table), "\n")[1:] {
+		f := strings.Split(row, "\t")
+		if len(f) < 9 {
+			continue
+		}
+		c := torture{file: f[0] + "/" + f[1], transport: f[3], proxy: f[6], register: f[7]}
+		if c.proxy == "same" {
+			c.proxy = f[5]
+		}
+		path := filepath.Join(dir, c.file)
+		if f[1] == "baddn.dat" { // the table's remark: the file lacks its last line
+			path = filepath.Join(dir, "extra", "baddn_terminated.dat")
+		}
+		if c.bytes, err = os.ReadFile(path); err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, c)
+	}
+	if len(list) != 61 {
+		t.Fatalf("%d torture messages, want 61", len(list))
+	}
+	return list
+}
+
+func (c *torture) method() string {
+	m, _, _ := bytes.Cut(c.bytes, []byte(" "))
+	return string(m)
+}
+
+// prepared is the message as if a tester on loopback had forwarded it: with a
+// Via of its own on top, so that every answer stays on this machine.
+func (c *torture) prepared(w *wire) (b []byte, branch string) {
+	branch = "z9hG4bK" + unique()
+	// What is bad about these must stand in the topmost Via.
+	if strings.HasSuffix(c.file, "badbranch.dat") {
+		branch = "z9hG4bK"
+	}
+	if old := []byte("192.0.2.15;;,;,,"); strings.HasSuffix(c.file, "badinv01.dat") && bytes.Contains(c.bytes, old) {
+		return bytes.Replace(c.bytes, old, fmt.Appendf(nil, "%s;rport;;,;,,", w.local), 1), w.local.String()
+	}
+	end := bytes.Index(c.bytes, []byte("\r\n")) + 2
+	via := fmt.Sprintf("Via: SIP/2.0/%s %s;rport;branch=%s\r\n", w.proto, w.local, branch)
+	return slices.Concat(c.bytes[:end], []byte(via), c.bytes[end:]), branch
+}
+
+// result is what came of a message.
+type result struct {
+	code      int  // of the final answer, 0 for none
+	forwarded bool // the other side got it
+	closed    bool // the connection was closed
+}
+
+func (r result) String() string {
+	return fmt.Sprintf("%d forwarded=%v closed=%v", r.code, r.forwarded, r.closed)
+}
+
+var codes = regexp.MustCompile(`\b[2-6]\d\d\b`)
+
+// within reports whether the table's words allow a result.
+func (r result) within(cell string) bool {
+	if r.forwarded {
+		return strings.Contains(cell, "forward") || strings.Contains(cell, "accept") || strings.Contains(cell, "process") ||
+			strings.Contains(cell, "normalise") || strings.Contains(cell, "matching")
+	}
+	if r.code == 0 {
+		return strings.Contains(cell, "discard") || strings.Contains(cell, "drop")
+	}
+	return slices.Contains(codes.FindAllString(cell, -1), strconv.Itoa(r.code))
+}
+
+// answerer answers 200 to all requests but ACK, and tells what came.
+type answerer struct {
+	*wire
+	got chan []byte
+}
+
+func newAnswerer(t *testing.T) *answerer { return answererAt(t, dialUDP(t, netip.AddrPort{})) }
+
+func answererAt(t *testing.T, w *wire) *answerer {
+	a := &answerer{w, make(chan []byte, 1024)}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for b := range a.in {
+			m := new(sip.Message)
+			if m.Parse(b) != nil || !m.IsRequest() || m.Method() == sip.ACK {
+				continue
+			}
+			a.got <- b
+			_ = a.write(sip.AppendResponse(nil, m, sip.Response{Code: 200, ToTag: "callee"}))
+		}
+	}()
+	t.Cleanup(func() { a.close(); <-done })
+	return a
+}
+
+// try sends one and tells what came of it.
+func (c *torture) try(t *testing.T, w *wire, a *answerer) result {
+	t.Helper()
+	b, branch := c.prepared(w)
+	if err := w.write(b); err != nil {
+		t.Fatal(err)
+	}
+	var res result
+	limit := patience
+	if !bytes.HasPrefix(c.bytes, []byte("SIP/2.0 ")) && c.proxy != "discard" && !strings.HasPrefix(c.proxy, "drop") {
+		limit = 3 * time.Second
+	} else {
+		if err := w.probe(patience); err != nil {
+			t.Fatalf("not alive after it: %v", err)
+		}
+		limit = 50 * time.Millisecond
+	}
+	m, err := w.next(limit, func(m *sip.Message) bool {
+		return !m.IsRequest() && m.StatusCode() >= 200 && bytes.Contains(m.Get(sip.HdrVia), []byte(branch))
+	})
+	res.closed = err == errGone
+	if err == nil {
+		res.code = m.StatusCode()
+	}
+	for len(a.got) > 0 {
+		res.forwarded = bytes.Contains(<-a.got, []byte(branch)) || res.forwarded
+	}
+	return res
+}
+
+// roleOf is a way to meet a torture message.
+type roleOf struct {
+	name     string
+	listener string
+	ours     bool // the domains of the messages are ours
+	trusted  bool
+}
+
+var roles = []roleOf{
+	{"proxy to our domain, sender unknown", "udp", true, false},
+	{"proxy to our domain, sender trusted", "trusted", true, true},
+	{"proxy to another domain, sender unknown", "udp", false, false},
+	{"proxy to another domain, sender trusted", "trusted", false, true},
+}
+
+var tortureDomains = []string{"example.com", "example.net", "example.org", "company.com", "chair-dnrc.example.com", "host.example.net", "registrar.example.com"}
+
+// startTortured starts a server on which every message has somebody to go to.
+func startTortured(t *testing.T, ours bool, a *answerer) *rig {
+	var routes []string
+	for _, c := range tortures(t) {
+		routes = append(routes, c.method())
+	}
+	slices.Sort(routes)
+	r := startServer(t, func(cfg *server.Config) {
+		cfg.DNS.Servers = []string{nameserver(t, a.local.Port())}
+		cfg.Routes = catchAll(a.local, slices.Compact(routes)...)
+		if ours {
+			cfg.Domains, cfg.Auth.AllowForeign = tortureDomains, true
+		}
+	})
+	if !ours {
+		return r
+	}
+	for _, d := range tortureDomains {
+		for _, u := range []string{"user", "UserB", "vivekg", "kumiko", "t.watson", "remote-target", "j.user", "joe", "null-%00-null", "caller", "sips%3Auser%40example.com", "user;par=u%40example.net", "watson"} {
+			aor, err := r.s.Directory().ParseAOR(u + "@" + d)
+			if err == nil {
+				r.user(string(aor))
+			} else if d == tortureDomains[0] {
+				t.Logf("no user can be called %s: %v", u, err)
+			}
+		}
+	}
+	return r
+}
+
+// verdict checks a result against the table.
+func (c *torture) verdict(t *testing.T, role roleOf, got result) {
+	t.Helper()
+	cell := c.proxy
+	if bytes.HasPrefix(c.bytes, []byte("SIP/2.0 ")) { // a response that nobody here waits for
+		cell = "discard"
+	}
+	register := c.method() == "REGISTER"
+	switch {
+	case register && role.ours && c.register != "-":
+		cell = c.register
+	case register && role.ours:
+		cell += " 200 404" // it has no word on registrars; RFC 5118's are for hosts not ours
+	}
+	if got.within(cell) {
+		return
+	}
+	passes := result{forwarded: true}.within(cell) || register && role.ours // §10.3: To and Contact are read last
+	switch {
+	case register && role.trusted && got.code == 200 && cell == "401 new challenge (or ignore)": // ignored
+		return
+	case strings.HasSuffix(c.file, "unksm2.dat") && got.code == 400: // its sender could not be asked for credentials
+		return
+	case passes && !role.trusted && (got.code == 401 || got.code == 407 || got.code == 403): // who are you?
+		return
+	case passes && role.ours && (got.code == 404 || got.code == 480) && c.special(got): // nobody of that name
+		return
+	}
+	t.Errorf("%s by %s: %s; the table says %q", c.file, role.name, got, cell)
+}
+
+// special are those whose user part no user can have here, or whose user has
+// no phone.
+func (c *torture) special(got result) bool {
+	switch filepath.Base(c.file) {
+	case "intmeth.dat", "esc01.dat", "esc02.dat", "semiuri.dat", "escnull.dat":
+		return got.code == 404
+	}
+	return false
+}
+
+func TestTorture(t *testing.T) {
+	for _, role := range roles {
+		t.Run(role.name, func(t *testing.T) {
+			a := newAnswerer(t)
+			r := startTortured(t, role.ours, a)
+			a.to = r.addr["udp"]
+			tally := map[string]int{}
+			for _, c := range tortures(t) {
+				if role.ours && c.method() != "REGISTER" {
+					r.bind(t, a)
+				}
+				t.Run(c.file, func(t *testing.T) {
+					w, a := r.dial(t, role.listener), a
+					if strings.HasSuffix(c.file, "mpart01.dat") && role.trusted {
+						if a = routed(t, r); a == nil {
+							t.Log("port 5080, to which its Route leads, is taken: whether it is forwarded cannot be seen")
+							return
+						}
+					}
+					got := c.try(t, w, a)
+					c.verdict(t, role, got)
+					t.Log(got)
+					tally[got.String()]++
+					w.alive()
+				})
+			}
+			t.Logf("%v", tally)
+		})
+	}
+}
+
+// bind lets the users of the torture messages be reached at a.
+func (r *rig) bind(t *testing.T, a *answerer) {
+	t.Helper()
+	w := r.dial(t, "trusted")
+	defer w.close()
+	for _, u := range r.s.Directory().Users() {
+		id := unique()
+		w.send(fmt.Sprintf("REGISTER sip:%s SIP/2.0\nVia: %s\nFrom: <%s>;tag=1\nTo: <%s>\nCall-ID: %s\nCSeq: %d REGISTER\nContact: <sip:%s>\nContent-Length: 0\n",
+			u.AOR.Domain(), w.via(), u.AOR, u.AOR, id, 1, a.local))
+		if m := w.final(id, "REGISTER"); m.StatusCode() != 200 {
+			t.Fatalf("binding %s:\n%s", u.AOR, m.Bytes())
+		}
+	}
+}
+
+// routed answers at 127.0.0.1:5080, where the Route of one message leads; nil
+// when somebody else is there.
+func routed(t *testing.T, r *rig) *answerer {
+	c, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 5080})
+	if err != nil {
+		return nil
+	}
+	return answererAt(t, overUDP(t, c, r.addr["udp"]))
+}
+
+// Over TCP every message whose own Via says so, and those whose length is wrong,
+// after which the stream cannot be followed: they are answered, then it ends.
+func TestTortureStream(t *testing.T) {
+	a := newAnswerer(t)
+	r := startTortured(t, true, a)
+	a.to = r.addr["udp"]
+	r.bind(t, a)
+	role := roleOf{"proxy to our domain over TCP", "trusted-tcp", true, true}
+	n := 0
+	for _, c := range tortures(t) {
+		base := filepath.Base(c.file)
+		ends := base == "mcl01.dat" || base == "ncl.dat" || base == "clerr.dat"
+		if c.transport == "UDP" && !ends {
+			continue
+		}
+		n++
+		t.Run(base, func(t *testing.T) {
+			w := r.dial(t, role.listener)
+			if base == "clerr.dat" { // its end is the only way to see that there is not more
+				shutWrite(t, w, &c)
+			} else {
+				c.verdict(t, role, c.try(t, w, a))
+			}
+			if !ends {
+				w.alive()
+				return
+			}
+			if _, err := w.next(patience, func(*sip.Message) bool { return false }); err != errGone {
+				t.Errorf("the connection stays open: %v", err)
+			}
+			r.dial(t, role.listener).alive()
+		})
+	}
+	if n != 13 {
+		t.Errorf("%d messages", n)
+	}
+}
+
+// shutWrite sends one and ends our side of the stream.
+func shutWrite(t *testing.T, w *wire, c *torture) {
+	t.Helper()
+	b, _ := c.prepared(w)
+	if err := w.write(b); err != nil {
+		t.Fatal(err)
+	}
+	w.half()
+	m, err := w.next(patience, func(m *sip.Message) bool { return !m.IsRequest() })
+	if err != nil || m.StatusCode() != 400 {
+		t.Errorf("%v %v", m, err)
+	}
+}
