@@ -68,7 +68,7 @@ func (p *Proxy) ackTo(lane *transaction.Lane, m *sip.Message, pl *plan, t *targe
 	for _, c := range cands {
 		to := c.Target
 		if to.Via == nil {
-			to.Via = sameListener(pl.in.Listener(), to)
+			to.Via = pl.listener(to)
 		}
 		if flow, err := p.tr.Flow(to); err == nil {
 			p.sendAck(lane, m, pl, t, flow)

@@ -239,7 +239,7 @@ func (f *forward) tryRest(i int) bool {
 func (f *forward) try(i int, c resolve.Candidate) bool {
 	to := c.Target
 	if to.Via == nil {
-		to.Via = sameListener(f.plan.in.Listener(), to)
+		to.Via = f.plan.listener(to)
 	}
 	flow, err := f.p.tr.Flow(to)
 	if err != nil {
@@ -251,8 +251,16 @@ func (f *forward) try(i int, c resolve.Candidate) bool {
 	return true
 }
 
-// sameListener prefers to send by the address the request came to.
-func sameListener(l *transport.Listener, to transport.Target) *transport.Listener {
+// listener is the one to leave by: that of our own Route, by which the next hop
+// knows us (its phone may listen to nobody else), else the one the request came to.
+func (pl *plan) listener(to transport.Target) *transport.Listener {
+	if l := fitting(pl.via, to); l != nil {
+		return l
+	}
+	return fitting(pl.in.Listener(), to)
+}
+
+func fitting(l *transport.Listener, to transport.Target) *transport.Listener {
 	if l == nil || l.Proto() != to.Proto {
 		return nil
 	}

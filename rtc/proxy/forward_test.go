@@ -7,6 +7,7 @@ import (
 
 	"tandem/rtc/location"
 	"tandem/rtc/sip"
+	"tandem/rtc/transport"
 )
 
 // A request leaves as it came but for what RFC 3261 §16.6 has us change, and the
@@ -134,6 +135,42 @@ func TestTwoTransports(t *testing.T) {
 	alice.ask(req{method: "INFO", uri: "sip:bob@10.1.1.1:5060;transport=tcp", id: "two", toTag: "bob", route: []string{rr[1] + "," + rr[0]}})
 	bob.reply(bob.want("INFO"), 200, "")
 	alice.want(200)
+}
+
+// A phone that listens only to the address it registered at gets what comes
+// later in the dialog from there too, though its peer uses another one.
+func TestTwoListeners(t *testing.T) {
+	r := newRig(t, nil)
+	alice, bob := r.udpUA("alice"), r.udpUA("bob")
+	second := r.tr.Listeners()[3]
+	b := r.binding(bob, "")
+	var err error
+	if b.Flow, err = r.tr.Flow(transport.Target{Proto: transport.UDP, Addr: bob.addr, Via: second}); err != nil {
+		t.Fatal(err)
+	}
+	r.book.user("bob", b)
+	from := func(m *sip.Message, l *transport.Listener) {
+		t.Helper()
+		if via, _ := m.TopVia(); via.Port != l.Addr().Port() {
+			t.Errorf("%s left from port %d, want %d", m.MethodName(), via.Port, l.Addr().Port())
+		}
+	}
+	alice.ask(req{method: "INVITE", uri: "sip:bob@example.com", is: "alice", id: "ears"})
+	inv := bob.want("INVITE")
+	from(inv, second)
+	rr := routeValues(inv, sip.HdrRecordRoute)
+	bob.accept(inv)
+	alice.want(200)
+	alice.ask(req{method: "BYE", uri: strings.Trim(bob.contact(), "<>"), id: "ears", toTag: "bob", route: reversed(rr)})
+	bye := bob.want("BYE")
+	from(bye, second)
+	bob.reply(bye, 200, "")
+	alice.want(200)
+	bob.ask(req{method: "INFO", uri: strings.Trim(alice.contact(), "<>"), id: "ears", toTag: "alice", route: rr})
+	info := alice.want("INFO")
+	from(info, r.tr.Listeners()[0])
+	alice.reply(info, 200, "")
+	bob.want(200)
 }
 
 // A browser has no address at all: everything goes by its connection.

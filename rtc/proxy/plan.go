@@ -27,8 +27,9 @@ type plan struct {
 	self     bool    // it is for the proxy itself
 	grant    grant   // what the mark in our Route allows
 
-	flow     transport.Flow // the Route's token names this way onward
-	deadFlow bool           // the token's flow has gone
+	flow     transport.Flow      // the Route's token names this way onward
+	deadFlow bool                // the token's flow has gone
+	via      *transport.Listener // the last Route of ours names it; nil when none does
 
 	identified bool // the sender is known, by any method
 	trusted    bool // the sender is a peer of ours: what it asserts is believed

@@ -152,6 +152,7 @@ func newRig(t testing.TB, adjust func(*Config)) *rig {
 		{Proto: transport.UDP, Addr: netip.MustParseAddrPort("127.0.0.1:0"), Loops: 1},
 		{Proto: transport.TCP, Addr: netip.MustParseAddrPort("127.0.0.1:0")},
 		{Proto: transport.WS, Addr: netip.MustParseAddrPort("127.0.0.1:0"), Origins: []string{"*"}},
+		{Proto: transport.UDP, Addr: netip.MustParseAddrPort("127.0.0.1:0"), Loops: 1}, // TestTwoListeners
 	}})
 	if err != nil {
 		t.Fatal(err)

@@ -1,6 +1,9 @@
 package proxy
 
 import (
+	"bytes"
+	"strconv"
+
 	"tandem/rtc"
 	"tandem/rtc/sip"
 	"tandem/rtc/transport"
@@ -124,12 +127,35 @@ func (p *Proxy) strictRouted(m *sip.Message, u sip.URI, last []byte) bool {
 func (p *Proxy) takeRoute(m *sip.Message, pl *plan, u sip.URI) {
 	pl.ours = true
 	pl.flow, pl.deadFlow = noFlow, false
+	pl.via = p.listenerNamed(u)
 	if isToken(u.User) {
 		pl.flow, pl.deadFlow = p.readToken(u.User)
 	}
 	if mark, ok := u.Param("did"); ok {
 		pl.grant = max(pl.grant, p.readMark(m.CallID(), mark))
 	}
+}
+
+// listenerNamed is the listener whose Record-Route a URI of ours came from.
+func (p *Proxy) listenerNamed(u sip.URI) *transport.Listener {
+	proto := transport.UDP
+	if u.Kind == sip.URISIPS {
+		proto = transport.TLS
+	}
+	if v, ok := u.Param("transport"); ok {
+		proto, _ = transport.ParseProto(v)
+	}
+	var buf [64]byte
+	name := append(buf[:0], u.Host...)
+	if u.Port != 0 {
+		name = strconv.AppendUint(append(name, ':'), uint64(u.Port), 10)
+	}
+	for _, l := range p.tr.Listeners() {
+		if l.Proto() == proto && bytes.Equal(l.SentBy(), name) {
+			return l
+		}
+	}
+	return nil
 }
 
 // setURI puts another Request-URI in place of the received one.
