@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"strings"
 	"syscall"
 	"time"
 
@@ -35,6 +34,7 @@ type Server struct {
 	bin                       string
 	config                    string
 	process                   *Program
+	complaints                int // in the logs of runs before
 }
 
 // StartServer configures a server below dir and waits until it is ready.
@@ -190,26 +190,11 @@ func (s *Server) Messages(ctx context.Context, user string) (string, error) {
 	return s.Tandem(ctx, "trace", "--user", user)
 }
 
-// Metrics returns what /metrics says now.
-func (s *Server) Metrics(ctx context.Context) (string, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+loopback(s.HTTPPort)+"/metrics", nil)
-	if err != nil {
-		return "", err
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return "", fmt.Errorf("reading metrics: %w", err)
-	}
-	defer resp.Body.Close()
-	var b strings.Builder
-	if err := resp.Write(&b); err != nil {
-		return "", err
-	}
-	return b.String(), nil
-}
-
 // Kill ends it as a crash would.
-func (s *Server) Kill() { s.process.Kill() }
+func (s *Server) Kill() {
+	s.process.Kill()
+	s.complaints += s.process.Out.Count(disaster)
+}
 
 // Log is what it logged since it was started.
 func (s *Server) Log() *Transcript { return &s.process.Out }
@@ -231,7 +216,7 @@ func (s *Server) Close() error {
 		s.process.Kill()
 		return fmt.Errorf("the server did not end when asked\n%s", s.process.Out.Tail(60))
 	}
-	if n := s.process.Out.Count(disaster); n > 0 {
+	if n := s.complaints + s.process.Out.Count(disaster); n > 0 {
 		return fmt.Errorf("the server complained %d times\n%s", n, s.process.Out.Tail(200))
 	}
 	return nil
