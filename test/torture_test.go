@@ -131,10 +131,13 @@ type answerer struct {
 	got chan []byte
 }
 
-func newAnswerer(t *testing.T) *answerer { return answererAt(t, dialUDP(t, netip.AddrPort{})) }
+func newAnswerer(t *testing.T) *answerer {
+	return &answerer{dialUDP(t, netip.AddrPort{}), make(chan []byte, 1024)}
+}
 
-func answererAt(t *testing.T, w *wire) *answerer {
-	a := &answerer{w, make(chan []byte, 1024)}
+// serve answers a server.
+func (a *answerer) serve(t *testing.T, to netip.AddrPort) *answerer {
+	a.to = to
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -274,7 +277,7 @@ func TestTorture(t *testing.T) {
 		t.Run(role.name, func(t *testing.T) {
 			a := newAnswerer(t)
 			r := startTortured(t, role.ours, a)
-			a.to = r.addr["udp"]
+			a.serve(t, r.addr["udp"])
 			tally := map[string]int{}
 			for _, c := range tortures(t) {
 				if role.ours && c.method() != "REGISTER" {
@@ -322,7 +325,8 @@ func routed(t *testing.T, r *rig) *answerer {
 	if err != nil {
 		return nil
 	}
-	return answererAt(t, overUDP(t, c, r.addr["udp"]))
+	to := r.addr["udp"]
+	return (&answerer{overUDP(t, c, to), make(chan []byte, 1024)}).serve(t, to)
 }
 
 // Over TCP every message whose own Via says so, and those whose length is wrong,
@@ -330,7 +334,7 @@ func routed(t *testing.T, r *rig) *answerer {
 func TestTortureStream(t *testing.T) {
 	a := newAnswerer(t)
 	r := startTortured(t, true, a)
-	a.to = r.addr["udp"]
+	a.serve(t, r.addr["udp"])
 	r.bind(t, a)
 	role := roleOf{"proxy to our domain over TCP", "trusted-tcp", true, true}
 	n := 0

@@ -9,6 +9,7 @@ type relay struct {
 	uac, uas *socket
 	invite   bool
 	users    int
+	from     int // the first of them
 	next     int
 	seqs     []uint32
 }
@@ -32,7 +33,7 @@ const sdp = "v=0\r\no=bench 53655765 2353687637 IN IP4 127.0.0.1\r\ns=-\r\nc=IN 
 
 func (r *relay) begin(slot int) {
 	r.seqs[slot]++
-	u := r.next
+	u := r.from + r.next
 	r.next = (r.next + 1) % r.users
 	if r.invite {
 		b := r.head(r.uac.buf(), "INVITE", nil, u, slot, 1, nil)

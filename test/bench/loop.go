@@ -16,6 +16,9 @@ type result struct {
 	Memory float64 // MiB afterwards
 	// Settled is the same some seconds later, 0 when it was not looked at.
 	Settled float64
+	// Of the run at 0.9 of saturation: operations, those that were lost or
+	// failed, and datagrams dropped in front of the server.
+	Paced, PacedLost, PacedDrops int
 }
 
 // perOp is the server's CPU time of one operation, in µs.

@@ -13,6 +13,8 @@ type register struct {
 	asked   []int // challenges of the operation, by slot
 	next    int
 	users   int
+	from    int      // the first of them
+	contact int      // port of the Contact, 0: our own
 	nonce   [][]byte // by user
 	nc      []int
 	cseq    []int // by user
@@ -39,7 +41,7 @@ func (r *register) wait()  { wait(r.s) }
 
 func (r *register) begin(slot int) {
 	r.seqs[slot]++
-	u := r.next
+	u := r.from + r.next
 	r.next = (r.next + 1) % r.users
 	r.user[slot], r.asked[slot] = u, 0
 	if !r.refresh {
@@ -51,7 +53,7 @@ func (r *register) begin(slot int) {
 func (r *register) send(slot int) {
 	u := r.user[slot]
 	r.cseq[u]++
-	r.s.queue(appendRegister(r.s.buf(), u, slot, r.seqs[slot], r.cseq[u], r.s.local(), r.proto, r.authorise(u)))
+	r.s.queue(appendRegister(r.s.buf(), u, slot, r.seqs[slot], r.cseq[u], r.s.local(), r.contact, r.proto, r.authorise(u)))
 }
 
 // authorise returns what appends the credentials of a user, nil without a nonce.
@@ -63,7 +65,7 @@ func (r *register) authorise(u int) func([]byte) []byte {
 	return func(b []byte) []byte { return r.cred.append(b, u, r.nonce[u], r.nc[u]) }
 }
 
-func appendRegister(b []byte, user, slot int, seq uint32, cseq, port int, proto string, auth func([]byte) []byte) []byte {
+func appendRegister(b []byte, user, slot int, seq uint32, cseq, port, contact int, proto string, auth func([]byte) []byte) []byte {
 	b = append(b, "REGISTER sip:"+domain+" SIP/2.0\r\nVia: SIP/2.0/"...)
 	b = append(append(b, proto...), " 127.0.0.1:"...)
 	b = appendInt(b, port)
@@ -88,7 +90,10 @@ func appendRegister(b []byte, user, slot int, seq uint32, cseq, port int, proto 
 	b = append(b, " REGISTER\r\nContact: <sip:u"...)
 	b = appendInt(b, user)
 	b = append(b, "@127.0.0.1:"...)
-	b = appendInt(b, port)
+	if contact == 0 {
+		contact = port
+	}
+	b = appendInt(b, contact)
 	if proto == "TCP" {
 		b = append(b, ";transport=tcp"...)
 	}

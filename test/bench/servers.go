@@ -164,7 +164,7 @@ func (s *server) answers() bool {
 	}
 	defer c.Close()
 	port := c.LocalAddr().(*net.UDPAddr).Port
-	c.Write(appendRegister(nil, 0, 0, 1, 1, port, "UDP", nil))
+	c.Write(appendRegister(nil, 0, 0, 1, 1, port, 0, "UDP", nil))
 	c.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
 	var b [maxSize]byte
 	n, err := c.Read(b[:])

@@ -32,8 +32,8 @@ func (t *table) add(test, server string, bar float64, r result) {
 
 func (t *table) print(w io.Writer) {
 	fmt.Fprintf(w, "\n%s, CPU of the server in µs per operation, best of the rounds (worst in brackets)\n\n", time.Now().Format(time.DateOnly))
-	fmt.Fprintln(w, "| scenario | Kamailio | Tandem | ratio | bar | lost K/T | MiB after K/T |")
-	fmt.Fprintln(w, "|---|---|---|---|---|---|---|")
+	fmt.Fprintln(w, "| scenario | Kamailio | Tandem | ratio | bar | lost K/T | lost at 0.9 K/T | MiB after K/T |")
+	fmt.Fprintln(w, "|---|---|---|---|---|---|---|---|")
 	for _, n := range t.names {
 		k, d := t.best[[2]string{n, "kamailio"}], t.best[[2]string{n, "tandem"}]
 		ratio, bar := "-", "-"
@@ -43,8 +43,18 @@ func (t *table) print(w io.Writer) {
 		if t.bars[n] > 0 {
 			bar = fmt.Sprintf("%.2f", t.bars[n])
 		}
-		fmt.Fprintf(w, "| %s | %.1f (%.1f) | %.1f (%.1f) | %s | %s | %d/%d | %.0f/%.0f |\n", n,
+		fmt.Fprintf(w, "| %s | %.1f (%.1f) | %.1f (%.1f) | %s | %s | %d/%d | %s | %.0f/%.0f |\n", n,
 			k.perOp(), t.worst[[2]string{n, "kamailio"}], d.perOp(), t.worst[[2]string{n, "tandem"}],
-			ratio, bar, k.Lost+k.Failed, d.Lost+d.Failed, k.Memory, d.Memory)
+			ratio, bar, k.Lost+k.Failed, d.Lost+d.Failed, atPace(k, d), k.Memory, d.Memory)
+		if k.Settled > 0 || d.Settled > 0 {
+			fmt.Fprintf(w, "| MiB held, seconds later | %.0f | %.0f | - | 150 | | | |\n", k.Settled, d.Settled)
+		}
 	}
+}
+
+func atPace(k, d result) string {
+	if k.Paced == 0 && d.Paced == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%d/%d", k.PacedLost, d.PacedLost)
 }
