@@ -23,7 +23,7 @@ func enroll(t *testing.T, w *wire, text string, credential func(challenge *sip.M
 	if err != nil || m.StatusCode() != 401 {
 		t.Fatalf("first answer %v, want 401\n%s", err, bytesOf(m))
 	}
-	second := strings.Replace(text, "101", "102", 1)
+	second := strings.Replace(text, "CSeq: 101", "CSeq: 102", 1)
 	second = strings.TrimSuffix(second, "\n") + "\n" + credential(m) + "\n"
 	w.send(second)
 	m, err = w.next(patience, func(m *sip.Message) bool { return m.StatusCode() >= 200 })
