@@ -10,9 +10,9 @@ import (
 
 const (
 	// gcPercent lets a small heap grow to three times what is in use before it
-	// is collected; a large one grows by heapRoom at most.
+	// is collected, a large one to twice as much: marking it costs more.
 	gcPercent = 200
-	heapRoom  = 96 << 20
+	heapRoom  = 96 << 20 // where the one becomes the other
 	// A server that allocates less than quietRate octets a second returns
 	// what it does not use, once that is worth the work.
 	quietRate  = 1 << 20
@@ -62,7 +62,7 @@ func percentFor(live uint64) int {
 	if live == 0 {
 		return gcPercent
 	}
-	return int(min(gcPercent, max(25, heapRoom*100/live)))
+	return int(min(gcPercent, max(100, heapRoom*100/live)))
 }
 
 // measure is what the runtime tells about the heap, in octets.
