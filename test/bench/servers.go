@@ -73,7 +73,7 @@ listen:
   - {proto: udp, addr: "127.0.0.1:%d"}
   - {proto: tcp, addr: "127.0.0.1:%d"}
   - {proto: udp, addr: "127.0.0.1:%d", trusted: ["127.0.0.0/8"]}
-auth: {algorithms: [SHA-256, MD5]}
+auth: {algorithms: [SHA-256, MD5], md5_agents: [sipp]}
 http: {addr: "127.0.0.1:%d"}
 `
 
