@@ -53,6 +53,7 @@ func start(c command) (*Program, error) {
 	p := &Program{Name: filepath.Base(c.path), cmd: exec.Command(c.path, c.args...), done: make(chan struct{})}
 	p.cmd.Dir = c.dir
 	p.cmd.Env = append(os.Environ(), c.env...)
+	p.cmd.SysProcAttr = mortal()
 	p.cmd.Stdout, p.cmd.Stderr = &p.Out, &p.Out
 	// A grandchild that keeps our pipe open must not keep us waiting.
 	p.cmd.WaitDelay = patience
