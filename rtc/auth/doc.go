@@ -9,7 +9,8 @@
 // # Which requests need credentials
 //
 // ACK and CANCEL never: they cannot be challenged (RFC 3261 §22.1). Requests
-// over a flow its listener trusts pass as they are. A request within a dialog
+// over a flow its listener trusts pass as they are, with an identity, ACK and
+// CANCEL too. A request within a dialog
 // passes: it follows the route set our proxy wrote, and its receiver knows the
 // dialog by its tags. It gets an identity only if it carries credentials that
 // prove one; Demand asks for them. Only methods that belong into dialogs do so: a To

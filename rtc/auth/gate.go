@@ -205,12 +205,12 @@ func (g *Gate) ask(r *rtc.Request, v verdict, now time.Time, w *work) {
 // is sent.
 func (g *Gate) decide(m *sip.Message, isTrusted bool, now time.Time, w *work) verdict {
 	method := m.Method()
-	if method == sip.ACK || method == sip.CANCEL {
-		return verdict{} // RFC 3261 §22.1
-	}
-	if isTrusted {
+	if isTrusted { // an ACK, too: it may be relayed where a stranger's is dropped
 		g.counts.trusted.Add(1)
 		return verdict{identity: trusted}
+	}
+	if method == sip.ACK || method == sip.CANCEL {
+		return verdict{} // RFC 3261 §22.1
 	}
 	dialog := !g.cfg.ChallengeInDialog && inDialog(m, method)
 	if dialog && !m.Has(sip.HdrProxyAuthorization) && !m.Has(sip.HdrAuthorization) {

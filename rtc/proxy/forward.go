@@ -213,7 +213,7 @@ func (f *forward) lookup(i int, uri sip.URI) {
 // located tries the places found, first the first.
 func (f *forward) located(i int, cands []resolve.Candidate) {
 	b := &f.branches[i]
-	cands = resolve.Large(cands, f.size(b))
+	cands = f.p.res.Large(cands, f.size(b))
 	if len(cands) > 1 {
 		b.rest = append([]resolve.Candidate(nil), cands[1:]...)
 	}

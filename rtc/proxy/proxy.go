@@ -39,6 +39,8 @@ type Transport interface {
 type Resolver interface {
 	Numeric(dst []resolve.Candidate, uri sip.URI) ([]resolve.Candidate, bool)
 	Lookup(uri sip.URI, done func([]resolve.Candidate, error))
+	// Large orders places for a request of size octets (RFC 3261 §18.1.1).
+	Large(cands []resolve.Candidate, size int) []resolve.Candidate
 	Failed(c resolve.Candidate, err error, retryAfter time.Duration)
 	Succeeded(c resolve.Candidate)
 }

@@ -61,9 +61,11 @@ func (p *Proxy) targets(r *rtc.Request, pl *plan, f *forward) error {
 }
 
 // mayRelay keeps the relay closed: only who is known, or whose dialog began
-// here, may use us to reach places that are not ours.
+// here, may use us to reach places that are not ours. An ACK is no exception: it
+// cannot be asked for credentials, so one that has lost our mark is dropped
+// unless its sender is trusted.
 func (p *Proxy) mayRelay(r *rtc.Request, pl *plan, next []byte) error {
-	if pl.identified || pl.grant == grantFull || pl.method == sip.ACK && pl.ours {
+	if pl.identified || pl.grant == grantFull {
 		return nil
 	}
 	to := pl.uri

@@ -1,0 +1,54 @@
+package proxy
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"tandem/rtc/resolve"
+)
+
+// An ACK is never answered, so a stranger's is the quietest way to have us send
+// to whom he likes: a Route that merely names us opens nothing, be there a
+// Route of somebody else behind it or not.
+func TestStrangersACK(t *testing.T) {
+	r := newRig(t, nil)
+	mallory, victim := r.udpUA("mallory"), r.udpUA("victim")
+	own := fmt.Sprintf("<sip:%s;lr>", r.udp)
+	forged := fmt.Sprintf("<sip:%s;lr;did=AAAAAAAA>", r.udp)
+	target := strings.Trim(victim.contact(), "<>")
+	for _, route := range [][]string{{own}, {forged}, {own, "<" + target + ";lr>"}} {
+		mallory.ask(req{method: "ACK", uri: target, toTag: "x", route: route})
+	}
+	victim.quiet(shortly)
+	mallory.ask(req{method: "ACK", uri: target, toTag: "x", is: "mallory", route: []string{own}})
+	victim.want("ACK") // whom we know may
+}
+
+// sized is a resolver that notes what it is asked about large requests.
+type sized struct {
+	*names
+	asked chan int
+}
+
+func (s sized) Large(cands []resolve.Candidate, size int) []resolve.Candidate {
+	s.asked <- size
+	return s.names.Large(cands, size)
+}
+
+// The resolver orders the places of a large request: it knows whose TCP failed.
+func TestLargeAsksResolver(t *testing.T) {
+	asked := make(chan int, 4)
+	r := newRig(t, func(c *Config) { c.Resolver = sized{c.Resolver.(*names), asked} })
+	alice, bob := r.udpUA("alice"), r.udpUA("bob")
+	alice.ask(req{method: "MESSAGE", uri: strings.Trim(bob.contact(), "<>"), is: "alice"})
+	bob.want("MESSAGE")
+	select {
+	case size := <-asked:
+		if size < 200 {
+			t.Errorf("asked for %d octets", size)
+		}
+	default:
+		t.Error("the resolver was not asked")
+	}
+}
