@@ -51,13 +51,14 @@ func tandem(t testing.TB) string {
 
 // process is a running server of its own.
 type process struct {
-	t      testing.TB
-	cmd    *exec.Cmd
-	sip    string // host:port of UDP and TCP
-	http   string
-	config string
-	log    *logBuffer
-	done   chan struct{}
+	t       testing.TB
+	cmd     *exec.Cmd
+	sip     string // host:port of UDP and TCP
+	trusted string // of UDP whose senders on loopback are believed
+	http    string
+	config  string
+	log     *logBuffer
+	done    chan struct{}
 }
 
 // logBuffer keeps what a process writes.
@@ -103,9 +104,10 @@ func configure(t testing.TB, dir, more string) *process {
 	t.Helper()
 	p := &process{t: t, config: filepath.Join(dir, "tandem.yaml")}
 	p.sip = fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	p.trusted = fmt.Sprintf("127.0.0.1:%d", freePort(t))
 	p.http = fmt.Sprintf("127.0.0.1:%d", freePort(t))
-	text := fmt.Sprintf("domains: [%s]\ndata: %s\nlisten:\n  - {proto: udp, addr: %q}\n  - {proto: tcp, addr: %q}\nhttp: {addr: %q}\n%s",
-		domain, filepath.Join(dir, "data"), p.sip, p.sip, p.http, more)
+	text := fmt.Sprintf("domains: [%s]\ndata: %s\nlisten:\n  - {proto: udp, addr: %q}\n  - {proto: tcp, addr: %q}\n  - {proto: udp, addr: %q, trusted: [127.0.0.0/8]}\nhttp: {addr: %q}\n%s",
+		domain, filepath.Join(dir, "data"), p.sip, p.sip, p.trusted, p.http, more)
 	if err := os.WriteFile(p.config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +117,13 @@ func configure(t testing.TB, dir, more string) *process {
 // start runs the server and waits until it is ready.
 func (p *process) start() {
 	p.t.Helper()
-	p.launch()
+	p.launch(tandem(p.t), "serve", "-c", p.config)
+	p.ready()
+}
+
+// ready waits until it is.
+func (p *process) ready() {
+	p.t.Helper()
 	deadline := time.Now().Add(20 * time.Second)
 	for time.Now().Before(deadline) {
 		if code, _ := p.get("/readyz"); code == http.StatusOK {
@@ -130,9 +138,9 @@ func (p *process) start() {
 	p.t.Fatalf("the server does not get ready:\n%s", p.log)
 }
 
-func (p *process) launch() {
+func (p *process) launch(name string, args ...string) {
 	p.t.Helper()
-	cmd := exec.Command(tandem(p.t), "serve", "-c", p.config)
+	cmd := exec.Command(name, args...)
 	log, done := new(logBuffer), make(chan struct{})
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {

@@ -1,0 +1,300 @@
+package test
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"tandem/rtc/sip"
+)
+
+// clerk registers many users from one socket and keeps account of what the
+// server has promised.
+type clerk struct {
+	*wire
+	rand  *rand.Rand
+	cseq  int
+	known map[string]string // by contact: bound, gone, or unsure when no answer came
+	asked map[string]change // by Call-ID, not answered yet
+}
+
+type change struct{ contact, becomes string }
+
+func newClerk(t *testing.T, to string) *clerk {
+	return &clerk{wire: dialUDP(t, netip.MustParseAddrPort(to)), rand: rand.New(rand.NewPCG(1, 2)),
+		known: make(map[string]string), asked: make(map[string]change)}
+}
+
+const clients = 1000 // users
+
+// owner is the user of a contact "sip:u7@…;n=3".
+func owner(contact string) string {
+	user, _, _ := strings.Cut(strings.TrimPrefix(contact, "sip:"), "@")
+	return user
+}
+
+// register asks for one binding or for its end.
+func (c *clerk) put(contact string, remove bool) {
+	id, expires, becomes := unique(), 3600, "bound"
+	if remove {
+		expires, becomes = 0, "gone"
+	}
+	c.cseq++
+	c.known[contact] = "unsure"
+	c.asked[id] = change{contact, becomes}
+	text := fmt.Sprintf("REGISTER sip:%s SIP/2.0\nVia: %s\nMax-Forwards: 70\nFrom: <sip:%s@%s>;tag=1\nTo: <sip:%s@%s>\nCall-ID: %s\nCSeq: %d REGISTER\nContact: <%s>;expires=%d\nContent-Length: 0\n",
+		domain, c.via(), owner(contact), domain, owner(contact), domain, id, c.cseq, contact, expires)
+	_ = c.write([]byte(crlf(text))) // a server that is gone gives no answer
+}
+
+// settle takes one answer; false when none comes within the limit.
+func (c *clerk) settle(limit time.Duration) bool {
+	m, err := c.next(limit, func(m *sip.Message) bool { return !m.IsRequest() && m.StatusCode() >= 200 })
+	if err != nil {
+		return false
+	}
+	ch, ok := c.asked[string(m.CallID())]
+	delete(c.asked, string(m.CallID()))
+	if ok && m.StatusCode() == 200 {
+		c.known[ch.contact] = ch.becomes
+	} else if ok {
+		c.t.Errorf("REGISTER was answered\n%s", m.Bytes())
+	}
+	return true
+}
+
+// run makes n changes, a fifth of them removals of what is bound, and kills the
+// server when half of them have been answered.
+func (c *clerk) run(n int, kill func()) (answered int) {
+	var bound []string
+	for contact, state := range c.known {
+		if state == "bound" {
+			bound = append(bound, contact)
+		}
+	}
+	killAt := n/2 + c.rand.IntN(n/4)
+	killed := false
+	for sent := 0; sent < n || len(c.asked) > 0; {
+		for len(c.asked) < 64 && sent < n && !killed {
+			if sent++; sent%5 == 0 && len(bound) > 0 {
+				c.put(bound[len(bound)-1], true)
+				bound = bound[:len(bound)-1]
+				continue
+			}
+			c.put(fmt.Sprintf("sip:u%d@%s;n=%d", c.rand.IntN(clients), c.local, c.cseq), false)
+		}
+		limit := 5 * time.Second
+		if killed {
+			limit = 300 * time.Millisecond
+		}
+		if !c.settle(limit) {
+			if !killed {
+				c.t.Fatalf("no answer any more after %d", answered)
+			}
+			break
+		}
+		if answered++; !killed && answered >= killAt {
+			kill()
+			killed = true
+		}
+	}
+	clear(c.asked)
+	return answered
+}
+
+// importUsers makes u0, u1 … before the server starts.
+func importUsers(t *testing.T, p *process, dir string) {
+	t.Helper()
+	var csv strings.Builder
+	for i := range clients {
+		fmt.Fprintf(&csv, "u%d,,%s\n", i, password)
+	}
+	file := filepath.Join(dir, "users.csv")
+	if err := os.WriteFile(file, []byte(csv.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out := p.tandem("users", "import", file); out.code != 0 {
+		t.Fatalf("importing users: %s", out.stderr)
+	}
+}
+
+// bindings are the contacts the server lists.
+func (p *process) bindings() map[string]bool {
+	p.t.Helper()
+	out := p.tandem("registrations", "list", "-o", "json")
+	var list []struct{ Contact string }
+	if err := json.Unmarshal([]byte(out.stdout), &list); out.code != 0 || err != nil {
+		p.t.Fatalf("registrations list: %v %s", err, out.stderr)
+	}
+	set := make(map[string]bool)
+	for _, b := range list {
+		set[b.Contact] = true
+	}
+	return set
+}
+
+// What has been answered survives the server being killed at any moment: every
+// REGISTER that got its 200 is there, and calls find it; what was removed stays
+// gone.
+func TestKilledServerKeepsRegistrations(t *testing.T) {
+	dir := t.TempDir()
+	p := configure(t, dir, "registrar: {max_bindings: 60}\n")
+	importUsers(t, p, dir)
+	p.start()
+	c := newClerk(t, p.trusted)
+	total := 0
+	for round := range 4 {
+		answered := c.run(1700, func() { p.signal(syscall.SIGKILL); p.wait(5 * time.Second) })
+		total += answered
+		p.start()
+		listed := p.bindings()
+		bound := 0
+		for contact, state := range c.known {
+			switch {
+			case state == "bound" && !listed[contact]:
+				t.Errorf("round %d: %s was registered and is lost", round, contact)
+			case state == "gone" && listed[contact]:
+				t.Errorf("round %d: %s was removed and is there again", round, contact)
+			}
+			if state == "bound" {
+				bound++
+			}
+			if state == "unsure" { // from now on it is known
+				c.known[contact] = map[bool]string{true: "bound", false: "gone"}[listed[contact]]
+			}
+		}
+		t.Logf("round %d: %d answered before the kill, %d bound, %d listed", round, answered, bound, len(listed))
+		c.call(t, 40)
+	}
+	p.signal(syscall.SIGTERM)
+	if code := p.wait(20 * time.Second); code != 0 {
+		t.Errorf("exit code %d at the end", code)
+	}
+	if total < 3000 {
+		t.Errorf("only %d answered", total)
+	}
+}
+
+// call sends messages to some users, and wants them at all their contacts.
+func (c *clerk) call(t *testing.T, n int) {
+	t.Helper()
+	of := make(map[string][]string)
+	for contact, state := range c.known {
+		if state == "bound" {
+			of[owner(contact)] = append(of[owner(contact)], contact)
+		}
+	}
+	for user, contacts := range of {
+		if n--; n < 0 {
+			return
+		}
+		id := unique()
+		c.send(fmt.Sprintf("MESSAGE sip:%s@%s SIP/2.0\nVia: %s\nFrom: <sip:clerk@%s>;tag=1\nTo: <sip:%s@%s>\nCall-ID: %s\nCSeq: 1 MESSAGE\nContent-Length: 0\n",
+			user, domain, c.via(), domain, user, domain, id))
+		for range contacts {
+			m, err := c.next(patience, func(m *sip.Message) bool { return m.IsRequest() && string(m.CallID()) == id })
+			if err != nil {
+				t.Fatalf("%s is bound to %q, but a message does not reach all of them", user, contacts)
+			}
+			c.reply(m, 486, "x", "", "")
+		}
+		if m := c.final(id, "MESSAGE"); m.StatusCode() != 486 {
+			t.Errorf("\n%s", m.Bytes())
+		}
+	}
+}
+
+// SIGTERM lets a call that is being set up finish, tells that it is not ready
+// any more, and ends with exit code 0.
+func TestDrain(t *testing.T) {
+	dir := t.TempDir()
+	p := configure(t, dir, "limits: {drain: 20s}\n")
+	if out := p.tandem("users", "add", "100"); out.code != 0 {
+		t.Fatal(out.stderr)
+	}
+	p.start()
+	phone, caller := newClerk(t, p.trusted), dialUDP(t, netip.MustParseAddrPort(p.trusted))
+	phone.put("sip:100@"+phone.local.String(), false)
+	if !phone.settle(patience) {
+		t.Fatal("not registered")
+	}
+	caller.send(fmt.Sprintf("INVITE sip:100@%s SIP/2.0\nVia: %s\nFrom: <sip:1@%s>;tag=1\nTo: <sip:100@%s>\nCall-ID: drain\nCSeq: 1 INVITE\nContact: <sip:1@%s>\nContent-Length: 0\n",
+		domain, caller.via(), domain, domain, caller.local))
+	inv := phone.request("INVITE")
+	phone.reply(inv, 180, "b", "", "")
+	caller.status(180, "drain")
+	p.signal(syscall.SIGTERM)
+	deadline := time.Now().Add(5 * time.Second)
+	for {
+		if code, body := p.get("/readyz"); code == http.StatusServiceUnavailable && strings.Contains(body, "draining") {
+			break
+		} else if time.Now().After(deadline) {
+			t.Fatalf("readyz while draining: %d %s", code, body)
+		}
+	}
+	if code, _ := p.get("/livez"); code != http.StatusOK {
+		t.Errorf("livez while draining: %d", code)
+	}
+	select {
+	case <-p.done:
+		t.Fatal("ended before the call was set up")
+	case <-time.After(300 * time.Millisecond):
+	}
+	phone.reply(inv, 200, "b", "Contact: <sip:100@"+phone.local.String()+">", "")
+	if m := caller.final("drain", "INVITE"); m.StatusCode() != 200 {
+		t.Errorf("\n%s", m.Bytes())
+	}
+	if code := p.wait(15 * time.Second); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+// A second signal ends at once, whatever is under way.
+func TestSecondSignalEndsAtOnce(t *testing.T) {
+	p := configure(t, t.TempDir(), "limits: {drain: 60s}\n")
+	if out := p.tandem("users", "add", "100"); out.code != 0 {
+		t.Fatal(out.stderr)
+	}
+	p.start()
+	phone, caller := newClerk(t, p.trusted), dialUDP(t, netip.MustParseAddrPort(p.trusted))
+	phone.put("sip:100@"+phone.local.String(), false)
+	if !phone.settle(patience) {
+		t.Fatal("not registered")
+	}
+	caller.send(fmt.Sprintf("INVITE sip:100@%s SIP/2.0\nVia: %s\nFrom: <sip:1@%s>;tag=1\nTo: <sip:100@%s>\nCall-ID: d2\nCSeq: 1 INVITE\nContact: <sip:1@%s>\nContent-Length: 0\n",
+		domain, caller.via(), domain, domain, caller.local))
+	phone.request("INVITE")
+	p.signal(syscall.SIGTERM)
+	deadline := time.Now().Add(5 * time.Second)
+	for code := 0; code != http.StatusServiceUnavailable && time.Now().Before(deadline); {
+		code, _ = p.get("/readyz")
+	}
+	p.signal(syscall.SIGTERM)
+	if code := p.wait(5 * time.Second); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+// Two servers on one data folder would write over each other.
+func TestSecondServerIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	p := configure(t, dir, "")
+	p.start()
+	second := configure(t, dir, "")
+	out := second.tandem("serve")
+	if out.code != 1 || !strings.Contains(out.stderr, "stop the other server first") {
+		t.Errorf("exit code %d, %s", out.code, out.stderr)
+	}
+	if n := strings.Count(strings.TrimSpace(out.stderr), "\n"); n > 0 {
+		t.Errorf("%d lines:\n%s", n+1, out.stderr)
+	}
+	dialUDP(t, netip.MustParseAddrPort(p.sip)).alive()
+}
