@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"tandem/rtc"
 	"tandem/rtc/resolve"
 )
 
@@ -51,4 +52,20 @@ func TestLargeAsksResolver(t *testing.T) {
 	default:
 		t.Error("the resolver was not asked")
 	}
+}
+
+// A To tag lets a request past the gate as one of a dialog. Toward a user's
+// address without our mark it is no such one: it would ring his phone under
+// any From.
+func TestToTagIsNoPass(t *testing.T) {
+	r := newRig(t, func(c *Config) {
+		c.Demand = func(*rtc.Request) error { return &rtc.Status{Code: 407} }
+	})
+	mallory, bob := r.udpUA("mallory"), r.udpUA("bob")
+	r.book.user("bob", r.binding(bob, ""))
+	mallory.ask(req{method: "INVITE", uri: "sip:bob@example.com", toTag: "made-up"})
+	mallory.want(407)
+	bob.quiet(shortly)
+	mallory.ask(req{method: "INVITE", uri: "sip:bob@example.com", toTag: "made-up", is: "alice"})
+	bob.want("INVITE") // who is known may
 }

@@ -104,6 +104,9 @@ func (p *Proxy) localTargets(r *rtc.Request, pl *plan, f *forward) error {
 	if !known {
 		return p.numberTargets(r, pl, f)
 	}
+	if r.Message.ToTag() != nil && !pl.identified && pl.grant == grantNone {
+		return p.denied(r, pl) // the To tag took it past the gate, but it is of no dialog that began here
+	}
 	p.bindings(pl, f, aor, instance)
 	if len(f.branches) == 0 {
 		return &rtc.Status{Code: 480}
