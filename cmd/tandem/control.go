@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -46,7 +47,7 @@ func withControl(c *cobra.Command, f func(context.Context, *api.Client) error) e
 		return err
 	}
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
-		return err
+		return fmt.Errorf("making the data folder: %w; data must be a folder this user may write", err)
 	}
 	log := slog.New(slog.DiscardHandler)
 	db, err := store.Open(ctx, cfg.StoreURL(), log)

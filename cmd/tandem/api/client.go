@@ -30,7 +30,7 @@ func Dial(socket string) (*Client, error) {
 		return nil, fmt.Errorf("%s is for the server's user alone; run this as that user: sudo -u USER tandem …: %w", socket, err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("opening the control socket: %w", err)
+		return nil, fmt.Errorf("opening the control socket: %w; data must be the server's folder, and this user the server's", err)
 	}
 	c.Close()
 	h := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
