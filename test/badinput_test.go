@@ -1,0 +1,290 @@
+package test
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"tandem/rtc/sip"
+)
+
+// told wants a failure told in one line, which may follow lines of the log.
+func (o outcome) told(t *testing.T, code int, says ...string) {
+	t.Helper()
+	var lines []string
+	for l := range strings.Lines(o.stderr) {
+		if !strings.HasPrefix(l, "time=") {
+			lines = append(lines, l)
+		}
+	}
+	text := strings.TrimSpace(strings.Join(lines, ""))
+	if o.code != code {
+		t.Errorf("exit code %d, want %d", o.code, code)
+	}
+	if strings.Contains(text, "\n") || !strings.HasPrefix(text, "tandem: ") || strings.Contains(text, "goroutine") {
+		t.Errorf("not one line that begins with \"tandem: \":\n%s", text)
+	}
+	for _, s := range says {
+		if !strings.Contains(text, s) {
+			t.Errorf("%q does not say %q", text, s)
+		}
+	}
+}
+
+// file writes a file below dir and returns its path.
+func file(t *testing.T, dir, name, text string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestBadConfiguration(t *testing.T) {
+	for name, c := range map[string]struct {
+		text string
+		says []string
+	}{
+		"a key misspelt":      {"domains: [example.test]\nlisten:\n  - {proto: udp, adr: \"127.0.0.1:5060\"}\n", []string{":3:18:", "adr", `did you mean "addr"?`}},
+		"a key nobody knows":  {"domains: [example.test]\nfrobnicate: 1\n", []string{":2:1:", "frobnicate", "tandem config defaults"}},
+		"not YAML":            {"domains: [example.test\nlisten: {\n", []string{"tandem.yaml:"}},
+		"a wrong type":        {"domains: [example.test]\nlimits: {connections: many}\n", []string{":2:23:"}},
+		"a wrong address":     {"listen:\n  - {proto: udp, addr: \"localhost:sip\"}\n", []string{":2:24:", "host:port"}},
+		"an unknown proto":    {"listen:\n  - {proto: sctp, addr: \"127.0.0.1:5060\"}\n", []string{":2:13:", "sctp", "use udp"}},
+		"a route to nowhere":  {"routes:\n  - name: pstn\n    match: {prefix: \"+\"}\n", []string{"pstn", "next_hop", "set a SIP URI"}},
+		"a wrong level":       {"log: {level: loud}\n", []string{":1:14:", "use debug, info"}},
+		"a missing key file":  {"tls: {certificate: /nowhere.pem}\n", []string{"give both or neither"}},
+		"times out of order":  {"registrar: {min_expires: 2h}\n", []string{"min_expires <= default_expires"}},
+		"an unknown digest":   {"auth: {algorithms: [SHA-1]}\n", []string{"SHA-1", "use SHA-512-256"}},
+		"a domain with a URI": {"domains: [\"sip:example.test\"]\n", []string{"is not a domain name"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			path := file(t, dir, "tandem.yaml", "data: "+dir+"/data\n"+c.text)
+			for i := range c.says { // the data line comes first
+				var line, col int
+				if n, _ := fmt.Sscanf(c.says[i], ":%d:%d:", &line, &col); n == 2 {
+					c.says[i] = fmt.Sprintf(":%d:%d:", line+1, col)
+				}
+			}
+			for _, verb := range [][]string{{"serve"}, {"config", "check"}, {"users", "list"}} {
+				command(t, 20*time.Second, tandem(t), append(verb, "-c", path)...).told(t, 1, c.says...)
+			}
+			if _, err := os.Stat(filepath.Join(dir, "data")); err == nil {
+				t.Error("the data folder was made")
+			}
+		})
+	}
+}
+
+func TestMissingConfiguration(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "none.yaml")
+	command(t, 20*time.Second, tandem(t), "serve", "-c", path).told(t, 1, path, "tandem config defaults >")
+}
+
+func TestPortTaken(t *testing.T) {
+	for _, network := range []string{"udp", "tcp", "http"} {
+		t.Run(network, func(t *testing.T) {
+			p := configure(t, t.TempDir(), "")
+			addr := p.sip
+			if network == "http" {
+				addr = p.http
+			}
+			if network == "udp" {
+				c, err := net.ListenPacket("udp", addr)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer c.Close()
+			} else {
+				l, err := net.Listen("tcp", addr)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer l.Close()
+			}
+			p.tandem("serve").told(t, 1, addr, "in use", ";")
+		})
+	}
+}
+
+func TestUnreadableCertificate(t *testing.T) {
+	dir := t.TempDir()
+	none := filepath.Join(dir, "none.pem")
+	garbage := file(t, dir, "garbage.pem", "this is no certificate")
+	for name, at := range map[string]string{"missing": none, "garbage": garbage} {
+		t.Run(name, func(t *testing.T) {
+			path := file(t, dir, name+".yaml", fmt.Sprintf("data: %s/data-%s\nlisten: [{proto: tls, addr: \"127.0.0.1:%d\"}]\nhttp: {addr: \"\"}\ntls: {certificate: %s, key: %s}\n", dir, name, freePort(t), at, at))
+			command(t, 20*time.Second, tandem(t), "serve", "-c", path).told(t, 1, "tls.certificate and tls.key must be readable PEM files")
+		})
+	}
+	path := file(t, dir, "ca.yaml", fmt.Sprintf("data: %s/data-ca\nlisten: [{proto: tls, addr: \"127.0.0.1:%d\", client_ca: %s}]\nhttp: {addr: \"\"}\n", dir, freePort(t), garbage))
+	command(t, 20*time.Second, tandem(t), "serve", "-c", path).told(t, 1, "client_ca", "PEM")
+}
+
+// A file where the folder should be cannot be written to, not even by root.
+func TestUnwritableData(t *testing.T) {
+	dir := t.TempDir()
+	blocked := file(t, dir, "blocked", "a file")
+	for name, data := range map[string]string{"a file in place of the folder": blocked, "a folder below a file": blocked + "/data", "a kernel's folder": "/proc/tandem"} {
+		t.Run(name, func(t *testing.T) {
+			path := file(t, dir, "tandem.yaml", fmt.Sprintf("data: %s\nlisten: [{proto: udp, addr: \"127.0.0.1:%d\"}]\nhttp: {addr: \"\"}\n", data, freePort(t)))
+			command(t, 20*time.Second, tandem(t), "serve", "-c", path).told(t, 1, "data")
+			command(t, 20*time.Second, tandem(t), "users", "add", "alice", "-c", path).told(t, 1, blockedName(data), "; data must be")
+		})
+	}
+	dir = t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "data"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	file(t, dir, "data/tandem.db", "this is no database, but a text that somebody put here; it must be left as it is")
+	path := file(t, dir, "tandem.yaml", fmt.Sprintf("data: %s/data\nlisten: [{proto: udp, addr: \"127.0.0.1:%d\"}]\nhttp: {addr: \"\"}\n", dir, freePort(t)))
+	command(t, 20*time.Second, tandem(t), "serve", "-c", path).told(t, 1, "tandem.db")
+	if b, err := os.ReadFile(filepath.Join(dir, "data", "tandem.db")); err != nil || !strings.HasPrefix(string(b), "this is no database") {
+		t.Errorf("the file was changed: %q %v", b, err)
+	}
+}
+
+// blockedName is the part of a path a message must name.
+func blockedName(path string) string { return filepath.Base(path) }
+
+func TestUsersWronglyNamed(t *testing.T) {
+	for _, running := range []bool{false, true} {
+		t.Run(fmt.Sprintf("server running %v", running), func(t *testing.T) {
+			p := configure(t, t.TempDir(), "")
+			if running {
+				p.start()
+			}
+			if out := p.tandem("users", "add", "alice"); out.code != 0 || !strings.Contains(out.stdout, "alice") {
+				t.Fatalf("%+v", out)
+			}
+			p.tandem("users", "add", "alice").told(t, 1, "alice", "choose another name")
+			p.tandem("users", "delete", "bob").told(t, 1, "bob", "list of users")
+			p.tandem("users", "passwd", "bob").told(t, 1, "bob")
+			p.tandem("users", "disable", "bob").told(t, 1, "bob")
+			p.tandem("devices", "add", "bob", "desk").told(t, 1, "bob")
+			p.tandem("devices", "revoke", "alice", "desk").told(t, 1, "desk")
+			p.tandem("users", "add", "al ice").told(t, 1, "al ice")
+			p.tandem("users", "add", "carol@elsewhere.test").told(t, 1, "elsewhere.test")
+			p.tandem("users", "add").told(t, 2, "usage: tandem users add USER")
+			p.tandem("users", "ad", "x").told(t, 2, "did you mean: tandem users add")
+			p.tandem("users", "list", "--color").told(t, 2, "--help")
+			p.tandem("users", "import", "/nowhere.csv").told(t, 1, "/nowhere.csv")
+			csv := file(t, filepath.Dir(p.config), "users.csv", "dora\nalice\nthis is wrong\n")
+			if out := p.tandem("users", "import", csv); out.code != 1 || !strings.Contains(out.stderr, "line 2") || !strings.Contains(out.stderr, "line 3") {
+				t.Errorf("import: %+v", out)
+			}
+			if out := p.tandem("users", "list"); !strings.Contains(out.stdout, "alice") || strings.Contains(out.stdout, "dora") {
+				t.Errorf("after it all there are:\n%s", out.stdout)
+			}
+		})
+	}
+}
+
+// When the disk is full nothing is promised that cannot be kept, everything else
+// goes on, and when there is room again so does the rest.
+func TestFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	p := configure(t, dir, "registrar: {max_bindings: 60}\n")
+	data := filepath.Join(dir, "data")
+	if err := os.Mkdir(data, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	own := []string{"-m"}
+	if os.Geteuid() != 0 {
+		own = []string{"-rm"}
+	}
+	script := fmt.Sprintf("mount -t tmpfs -o size=3m none %[1]s && %[2]s users import %[3]s -c %[4]s && exec %[2]s serve -c %[4]s", data, tandem(t), writeUsers(t, dir), p.config)
+	if err := exec.Command("unshare", append(own, "true")...).Run(); err != nil {
+		t.Fatalf("a disk of a small size needs the right to mount (unshare %s): %v", own[0], err)
+	}
+	p.launch("unshare", append(own, "sh", "-c", script)...)
+	p.ready()
+	c := newClerk(t, p.trusted)
+	refused := c.fill(t)
+	if refused == 0 {
+		t.Fatal("the disk does not fill up")
+	}
+	t.Logf("full after %d registrations", len(c.known)-refused)
+	if code, body := p.get("/readyz"); code != http.StatusServiceUnavailable || !strings.Contains(body, "store") {
+		t.Errorf("readyz on a full disk: %d %s", code, body)
+	}
+	dialUDP(t, netip.MustParseAddrPort(p.sip)).alive()
+	c.call(t, 20)
+	remount := exec.Command("nsenter", "-t", fmt.Sprint(p.cmd.Process.Pid), "-m", "-U", "--preserve-credentials", "mount", "-o", "remount,size=30m", data)
+	if os.Geteuid() == 0 {
+		remount = exec.Command("nsenter", "-t", fmt.Sprint(p.cmd.Process.Pid), "-m", "mount", "-o", "remount,size=30m", data)
+	}
+	if out, err := remount.CombinedOutput(); err != nil {
+		t.Fatalf("making room: %v %s", err, out)
+	}
+	c.recover(t, p)
+	c.call(t, 20)
+}
+
+func writeUsers(t *testing.T, dir string) string {
+	var csv strings.Builder
+	for i := range clients {
+		fmt.Fprintf(&csv, "u%d,,%s\n", i, password)
+	}
+	return file(t, dir, "users.csv", csv.String())
+}
+
+// fill registers until the server refuses 20 in a row, and counts the refused.
+func (c *clerk) fill(t *testing.T) (refused int) {
+	t.Helper()
+	for i := 0; i < 40000 && refused < 20; i++ {
+		contact := fmt.Sprintf("sip:u%d@%s;n=%d;pad=%s", i%clients, c.local, i, strings.Repeat("x", 300))
+		code := c.one(contact)
+		if code == 200 && refused > 0 {
+			refused = 0
+		}
+		if code != 200 {
+			refused++
+			if code < 500 {
+				t.Fatalf("refused with %d", code)
+			}
+		}
+	}
+	return refused
+}
+
+// one registers one contact and waits for the answer.
+func (c *clerk) one(contact string) int {
+	c.put(contact, false)
+	m, err := c.next(patience, func(m *sip.Message) bool { return !m.IsRequest() && m.StatusCode() >= 200 })
+	if err != nil {
+		c.t.Fatalf("REGISTER is not answered: %v", err)
+	}
+	delete(c.asked, string(m.CallID()))
+	c.known[contact] = "gone"
+	if m.StatusCode() == 200 {
+		c.known[contact] = "bound"
+	}
+	return m.StatusCode()
+}
+
+// recover wants REGISTERs to be taken again before long.
+func (c *clerk) recover(t *testing.T, p *process) {
+	t.Helper()
+	deadline := time.Now().Add(15 * time.Second)
+	for i := 0; ; i++ {
+		code := c.one(fmt.Sprintf("sip:u1@%s;again=%d", c.local, i))
+		ready, body := p.get("/readyz")
+		if code == 200 && ready == http.StatusOK {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("with room again REGISTER is answered %d, readyz %d %s", code, ready, body)
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
