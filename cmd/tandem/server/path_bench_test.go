@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"runtime"
 	"strconv"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"tandem/rtc"
 	"tandem/rtc/directory"
@@ -92,17 +94,37 @@ func (p *path) register(user int) {
 	p.in(p.request("REGISTER", user, "Contact: <sip:x@127.0.0.1:"+strconv.Itoa(int(p.flow.Remote.Port()))+">\r\nExpires: 3600\r\n"))
 }
 
+// paths makes a path for each core, its users registered.
+func paths(b *testing.B, s *Server) []*path {
+	var all []*path
+	for i := range runtime.GOMAXPROCS(0) {
+		p := newPath(b, s, i)
+		for n := range pathUsers / 4 {
+			p.register(p.user(n))
+		}
+		all = append(all, p)
+	}
+	for s.store.Stats().Queued > 0 {
+		time.Sleep(10 * time.Millisecond)
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	return all
+}
+
+// user n of this path's own.
+func (p *path) user(n int) int { return (p.id*pathUsers/4 + n%(pathUsers/4)) % pathUsers }
+
 // BenchmarkRegisterPath is a REGISTER that refreshes a binding, from its bytes
 // to its 200, without sockets.
 func BenchmarkRegisterPath(b *testing.B) {
 	s, _ := pathServer(b)
+	all := paths(b, s)
 	var ids atomic.Int32
-	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
-		id := int(ids.Add(1))
-		p := newPath(b, s, id)
+		p := all[ids.Add(1)-1]
 		for pb.Next() {
-			p.register(id*256 + p.n%256)
+			p.register(p.user(p.n))
 		}
 	})
 }
@@ -110,19 +132,15 @@ func BenchmarkRegisterPath(b *testing.B) {
 // BenchmarkMessagePath is a MESSAGE through the proxy and its 200 back.
 func BenchmarkMessagePath(b *testing.B) {
 	s, _ := pathServer(b)
+	all := paths(b, s)
 	var ids atomic.Int32
-	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
-		id := int(ids.Add(1))
-		p := newPath(b, s, id)
-		for i := range 256 {
-			p.register(id*256 + i)
-		}
+		p := all[ids.Add(1)-1]
 		var asked sip.Message
 		var answer []byte
 		for pb.Next() {
 			before := p.out.sent
-			p.in(p.request("MESSAGE", id*256+p.n%256, ""))
+			p.in(p.request("MESSAGE", p.user(p.n), ""))
 			if p.out.sent == before || asked.Parse(p.out.last) != nil || !asked.IsRequest() {
 				b.Errorf("not passed on: %s", p.out.last)
 				return
