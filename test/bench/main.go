@@ -174,7 +174,24 @@ func (o options) once(name string, test test) (result, error) {
 		return result{}, err
 	}
 	defer s.stop()
+	if err := verifies(s); err != nil {
+		return result{}, err
+	}
 	return o.measure(s, test)
+}
+
+// verifies makes sure that a server looks at passwords at all.
+func verifies(s *server) error {
+	r, err := newRegister("UDP", s.port, 1, 1, false)
+	if err != nil {
+		return err
+	}
+	defer r.close()
+	r.cred.ha1[0] = hexMD5([]byte("not the password"))
+	if got := drive(r, 1, 1, 0); got.Failed != 1 {
+		return fmt.Errorf("%s takes a wrong password", s.name)
+	}
+	return nil
 }
 
 // measure runs a scenario: a tenth of it to warm up (callees registered where
