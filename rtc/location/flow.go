@@ -1,6 +1,7 @@
 package location
 
 import (
+	"net/netip"
 	"slices"
 	"sync"
 
@@ -106,6 +107,7 @@ func withoutFlow(old []Binding, id uint64, web bool) []Binding {
 				continue
 			}
 			b.Flow = transport.Flow{}
+			b.Received = netip.AddrPort{} // the port was the connection's and means nothing without it
 		}
 		list = append(list, b)
 	}

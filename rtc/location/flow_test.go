@@ -112,6 +112,9 @@ func names(list []location.Binding) string {
 		user, _, _ := strings.Cut(strings.TrimPrefix(b.URI, "sip:"), "@")
 		if b.Flow.IsZero() {
 			user += "(no flow)"
+			if b.Received.IsValid() {
+				user += "(but " + b.Received.String() + ")" // would be taken for an address to send to
+			}
 		}
 		s += user + " "
 	}
@@ -198,7 +201,7 @@ func TestFlowsAfterRestart(t *testing.T) {
 	if list := l.Bindings(aor); len(list) != 1 || list[0].Flow != udpFlow || list[0].Received != udpFlow.Remote {
 		t.Errorf("restored %+v", list)
 	}
-	if list := l.Bindings("sip:bob@example.com"); len(list) != 1 || !list[0].Flow.IsZero() {
+	if list := l.Bindings("sip:bob@example.com"); len(list) != 1 || !list[0].Flow.IsZero() || list[0].Received.IsValid() {
 		t.Errorf("restored %+v", list)
 	}
 	rows := db.Stats().Rows

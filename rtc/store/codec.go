@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -90,7 +91,8 @@ func decodeBindings(data []byte, flow func(string) (transport.Flow, bool)) ([]lo
 		d.Instance = r.part(d.Contact)
 		d.Path = r.text()
 		d.UserAgent = r.text()
-		if f := r.text(); len(f) > 0 && flow != nil {
+		f := r.text()
+		if len(f) > 0 && flow != nil {
 			d.Flow, _ = flow(string(f)) // the zero Flow when that listener is gone
 		}
 		if a := r.text(); len(a) > 0 {
@@ -98,6 +100,9 @@ func decodeBindings(data []byte, flow func(string) (transport.Flow, bool)) ([]lo
 			if d.Received, err = netip.ParseAddrPort(string(a)); err != nil {
 				return nil, fmt.Errorf("%w: %w", errEncoding, err)
 			}
+		}
+		if len(f) > 0 && !bytes.HasPrefix(f, []byte("udp ")) {
+			d.Received = netip.AddrPort{} // the port was a connection's, which has ended
 		}
 		d.Device = string(r.text())
 		d.CSeq = uint32(r.number(1<<32 - 1))

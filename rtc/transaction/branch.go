@@ -1,15 +1,17 @@
 package transaction
 
 import (
-	"bytes"
-	"crypto/rand"
+	"encoding/binary"
+	"hash/maphash"
 )
 
-// A branch of ours: the cookie, the process's epoch, then lane, slot and
-// generation, five bits a character in lower case (some peers fold case).
+// A branch of ours: the cookie, a keyed check, then lane, slot and generation,
+// five bits a character in lower case (some peers fold case). The check keeps a
+// peer who has seen one branch from naming another, and so from answering for
+// somebody else; its key is new with each process.
 const (
 	cookie   = "z9hG4bK"
-	epochLen = 8 // 40 bits
+	checkLen = 8 // 40 bits
 	laneLen  = 2
 	slotLen  = 5
 	genLen   = 7
@@ -17,17 +19,17 @@ const (
 	maxLanes = 1 << (5 * laneLen)
 
 	// BranchLen is the length of a branch without its tail.
-	BranchLen = len(cookie) + epochLen + laneLen + slotLen + genLen
+	BranchLen = len(cookie) + checkLen + laneLen + slotLen + genLen
 )
 
 const digits = "0123456789abcdefghijklmnopqrstuv"
 
-func newEpoch() (e [epochLen]byte) {
-	rand.Read(e[:]) // never fails
-	for i, b := range e {
-		e[i] = digits[b&31]
-	}
-	return e
+func (l *Layer) check(lane uint16, slot, gen uint32) uint64 {
+	var b [10]byte
+	binary.LittleEndian.PutUint16(b[:], lane)
+	binary.LittleEndian.PutUint32(b[2:], slot)
+	binary.LittleEndian.PutUint32(b[6:], gen)
+	return maphash.Bytes(l.branches, b[:]) & (1<<(5*checkLen) - 1)
 }
 
 func appendDigits(dst []byte, v uint64, n int) []byte {
@@ -54,7 +56,7 @@ func readDigits(b []byte) (v uint64, ok bool) {
 
 func (l *Layer) appendBranch(dst []byte, lane uint16, slot, gen uint32) []byte {
 	dst = append(dst, cookie...)
-	dst = append(dst, l.epoch[:]...)
+	dst = appendDigits(dst, l.check(lane, slot, gen), checkLen)
 	dst = appendDigits(dst, uint64(lane), laneLen)
 	dst = appendDigits(dst, uint64(slot), slotLen)
 	return appendDigits(dst, uint64(gen), genLen)
@@ -66,14 +68,15 @@ func (l *Layer) readBranch(b []byte) (ln *Lane, slot, gen uint32, ok bool) {
 		return nil, 0, 0, false
 	}
 	b = b[len(cookie):BranchLen]
-	if !bytes.Equal(b[:epochLen], l.epoch[:]) {
-		return nil, 0, 0, false
-	}
-	b = b[epochLen:]
+	check, ok := readDigits(b[:checkLen])
+	b = b[checkLen:]
 	lane, ok1 := readDigits(b[:laneLen])
 	s, ok2 := readDigits(b[laneLen : laneLen+slotLen])
 	g, ok3 := readDigits(b[laneLen+slotLen:])
-	if !ok1 || !ok2 || !ok3 || lane >= uint64(len(l.lanes)) || g > 1<<32-1 {
+	if !ok || !ok1 || !ok2 || !ok3 || lane >= uint64(len(l.lanes)) || g > 1<<32-1 {
+		return nil, 0, 0, false
+	}
+	if check != l.check(uint16(lane), uint32(s), uint32(g)) {
 		return nil, 0, 0, false
 	}
 	return &l.lanes[lane], uint32(s), uint32(g), true

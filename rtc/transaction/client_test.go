@@ -164,7 +164,8 @@ func TestStaleGeneration(t *testing.T) {
 		old := w.branch("")
 		back(200, "MESSAGE")(w)
 		w.begin(sip.MESSAGE, "MESSAGE", udp())
-		if w.branch("")[:BranchLen-genLen] != old[:BranchLen-genLen] || w.branch("") == old {
+		slot := func(b string) string { return b[len(cookie)+checkLen : BranchLen-genLen] }
+		if slot(w.branch("")) != slot(old) || w.branch("") == old {
 			t.Fatalf("slot not used again: %s then %s", old, w.branch(""))
 		}
 		w.take(udp(), w.response(500, "MESSAGE", old))

@@ -22,7 +22,7 @@ type Layer struct {
 	lanes     []Lane
 	laneMask  uint64
 	start     time.Time
-	epoch     [epochLen]byte // part of every branch: no branch of an earlier process matches
+	branches  maphash.Seed // of the check in every branch: none of an earlier process matches
 	laneSeed  maphash.Seed
 	keySeed   maphash.Seed
 	tagSeed   maphash.Seed
@@ -67,7 +67,7 @@ func New(cfg Config) *Layer {
 		lanes:    make([]Lane, cfg.Lanes),
 		laneMask: uint64(cfg.Lanes - 1),
 		start:    time.Now(),
-		epoch:    newEpoch(),
+		branches: maphash.MakeSeed(),
 		laneSeed: maphash.MakeSeed(),
 		keySeed:  maphash.MakeSeed(),
 		tagSeed:  maphash.MakeSeed(),
