@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -38,7 +37,7 @@ func appendBindings(dst []byte, bindings []location.Binding) []byte {
 		dst = appendText(dst, b.UserAgent)
 		dst = appendText(dst, flowText(b.Flow))
 		received := ""
-		if b.Received.IsValid() {
+		if b.Received.IsValid() && !diesWithUs(b.Flow) { // the port of a connection means nothing without it
 			received = b.Received.String()
 		}
 		dst = appendText(dst, received)
@@ -51,13 +50,16 @@ func appendBindings(dst []byte, bindings []location.Binding) []byte {
 	return dst
 }
 
-// flowText is what of a flow can be revived: connections die with the process.
+// flowText is what of a flow can be revived.
 func flowText(f transport.Flow) string {
-	if f == (transport.Flow{}) || f.Proto().Stream() {
+	if f.IsZero() || diesWithUs(f) {
 		return ""
 	}
 	return f.String()
 }
+
+// diesWithUs is true of connections: they end with the process.
+func diesWithUs(f transport.Flow) bool { return !f.IsZero() && f.Proto().Stream() }
 
 func appendText(dst []byte, s string) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(s)))
@@ -91,8 +93,7 @@ func decodeBindings(data []byte, flow func(string) (transport.Flow, bool)) ([]lo
 		d.Instance = r.part(d.Contact)
 		d.Path = r.text()
 		d.UserAgent = r.text()
-		f := r.text()
-		if len(f) > 0 && flow != nil {
+		if f := r.text(); len(f) > 0 && flow != nil {
 			d.Flow, _ = flow(string(f)) // the zero Flow when that listener is gone
 		}
 		if a := r.text(); len(a) > 0 {
@@ -100,9 +101,6 @@ func decodeBindings(data []byte, flow func(string) (transport.Flow, bool)) ([]lo
 			if d.Received, err = netip.ParseAddrPort(string(a)); err != nil {
 				return nil, fmt.Errorf("%w: %w", errEncoding, err)
 			}
-		}
-		if len(f) > 0 && !bytes.HasPrefix(f, []byte("udp ")) {
-			d.Received = netip.AddrPort{} // the port was a connection's, which has ended
 		}
 		d.Device = string(r.text())
 		d.CSeq = uint32(r.number(1<<32 - 1))
