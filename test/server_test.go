@@ -65,11 +65,7 @@ func startServer(t testing.TB, adjust func(*server.Config)) *rig {
 		cfg.DNS.Servers = []string{nameserver(t, 9)}
 	}
 	r := &rig{t: t, cfg: cfg, addr: make(map[string]netip.AddrPort)}
-	log := slog.New(slog.DiscardHandler)
-	if testing.Verbose() {
-		log = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
-	}
-	s, err := server.New(context.Background(), cfg, server.Options{Log: log})
+	s, err := server.New(context.Background(), cfg, server.Options{Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
