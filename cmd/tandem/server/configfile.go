@@ -116,7 +116,7 @@ func keys(t reflect.Type, into []string) []string {
 func nearest(name string, keys []string) string {
 	best, dist := "", len(name)/3+2
 	for _, k := range keys {
-		if d := distance(strings.ToLower(name), k); d < dist {
+		if d := distance(strings.ToLower(name), k); d < dist && k != name { // itself belongs elsewhere
 			best, dist = k, d
 		}
 	}
