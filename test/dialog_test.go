@@ -2,11 +2,13 @@ package test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -174,9 +176,19 @@ func TestDialogCalledByDiago(t *testing.T) {
 			if err := dg.ServeBackground(ctx, func(*diago.DialogServerSession) {}); err != nil {
 				t.Fatal(err)
 			}
-			d, err := dg.Invite(ctx, sip.Uri{Scheme: "sip", User: "agent", Host: "127.0.0.1", Port: int(a.addr.Port())},
-				diago.InviteOptions{Headers: []sip.Header{
-					sip.NewHeader("Supported", "timer"), sip.NewHeader("Session-Expires", "1800;refresher=uas")}})
+			invite := func() (*diago.DialogClientSession, error) {
+				return dg.Invite(ctx, sip.Uri{Scheme: "sip", User: "agent", Host: "127.0.0.1", Port: int(a.addr.Port())},
+					diago.InviteOptions{Headers: []sip.Header{
+						sip.NewHeader("Supported", "timer"), sip.NewHeader("Session-Expires", "1800;refresher=uas")}})
+			}
+			d, err := invite()
+			for range 20 { // diago says it serves a moment before its socket is known to it
+				if !errors.Is(err, syscall.EADDRINUSE) {
+					break
+				}
+				time.Sleep(50 * time.Millisecond)
+				d, err = invite()
+			}
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -31,6 +31,12 @@ func vicious(ctx context.Context, dir, name string, args ...string) (string, err
 	if err != nil {
 		return "", err
 	}
+	// From 5060, their default, they would take up what is meant for others.
+	local, err := Port()
+	if err != nil {
+		return "", err
+	}
+	args = append([]string{"-P", strconv.Itoa(local)}, args...)
 	p, err := start(command{path: path, args: args, dir: dir, env: []string{"HOME=" + dir, "COLUMNS=200"}})
 	if err != nil {
 		return "", err
