@@ -2,13 +2,11 @@ package test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -139,6 +137,27 @@ func foreignPhone(t *testing.T) (*diago.Diago, int) {
 	return diago.NewDiago(ua, diago.WithTransport(diago.Transport{Transport: "udp", BindHost: "127.0.0.1", BindPort: port})), port
 }
 
+// awake waits until an endpoint answers: diago says it serves a moment before
+// it knows its socket, and a call made then would open a second one.
+func awake(t *testing.T, port int) {
+	t.Helper()
+	c, err := net.Dial("udp", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for i := range 100 {
+		_, _ = fmt.Fprintf(c, "OPTIONS sip:127.0.0.1:%d SIP/2.0\r\nVia: SIP/2.0/UDP %s;rport;branch=z9hG4bK%d\r\nMax-Forwards: 1\r\n"+
+			"From: <sip:test@127.0.0.1>;tag=1\r\nTo: <sip:127.0.0.1:%d>\r\nCall-ID: awake-%d\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n",
+			port, c.LocalAddr(), i, port, port)
+		_ = c.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+		if _, err := c.Read(make([]byte, 2048)); err == nil {
+			return
+		}
+	}
+	t.Fatal("diago does not answer")
+}
+
 // reinvite renegotiates from our side and wants a 200.
 func (a *agent) reinvite(s *dialog.Session) {
 	a.t.Helper()
@@ -170,25 +189,16 @@ func TestDialogCalledByDiago(t *testing.T) {
 	for _, ours := range []bool{false, true} {
 		t.Run(fmt.Sprintf("our BYE %v", ours), func(t *testing.T) {
 			a := startAgent(t)
-			dg, _ := foreignPhone(t)
+			dg, port := foreignPhone(t)
 			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 			defer cancel()
 			if err := dg.ServeBackground(ctx, func(*diago.DialogServerSession) {}); err != nil {
 				t.Fatal(err)
 			}
-			invite := func() (*diago.DialogClientSession, error) {
-				return dg.Invite(ctx, sip.Uri{Scheme: "sip", User: "agent", Host: "127.0.0.1", Port: int(a.addr.Port())},
-					diago.InviteOptions{Headers: []sip.Header{
-						sip.NewHeader("Supported", "timer"), sip.NewHeader("Session-Expires", "1800;refresher=uas")}})
-			}
-			d, err := invite()
-			for range 20 { // diago says it serves a moment before its socket is known to it
-				if !errors.Is(err, syscall.EADDRINUSE) {
-					break
-				}
-				time.Sleep(50 * time.Millisecond)
-				d, err = invite()
-			}
+			awake(t, port)
+			d, err := dg.Invite(ctx, sip.Uri{Scheme: "sip", User: "agent", Host: "127.0.0.1", Port: int(a.addr.Port())},
+				diago.InviteOptions{Headers: []sip.Header{
+					sip.NewHeader("Supported", "timer"), sip.NewHeader("Session-Expires", "1800;refresher=uas")}})
 			if err != nil {
 				t.Fatal(err)
 			}
