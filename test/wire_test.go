@@ -79,10 +79,10 @@ func overUDP(t testing.TB, c *net.UDPConn, to netip.AddrPort) *wire {
 	_ = c.SetReadBuffer(4 << 20) // what the system grants will do
 	w := &wire{t: t, proto: "UDP", local: c.LocalAddr().(*net.UDPAddr).AddrPort(), to: to, in: make(chan []byte, 8192)}
 	w.write = func(b []byte) error { _, err := c.WriteToUDPAddrPort(b, w.to); return err }
+	room := make([]byte, 65536)
 	w.run(func() ([]byte, error) {
-		b := make([]byte, 65536)
-		n, _, err := c.ReadFromUDPAddrPort(b)
-		return b[:n:n], err
+		n, _, err := c.ReadFromUDPAddrPort(room)
+		return bytes.Clone(room[:n]), err
 	}, func() { _ = c.Close() })
 	return w
 }
