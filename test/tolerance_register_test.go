@@ -50,28 +50,33 @@ func bytesOf(m *sip.Message) string {
 	return string(m.Bytes())
 }
 
-func TestToleratesRegister(t *testing.T) {
-	noQop := func(m *sip.Message) string {
-		line, err := credentials(m, "100", password, "REGISTER", "sip:"+domain, "")
+// enrollment is a REGISTER as a device words it.
+type enrollment struct {
+	name, text string // AT is the phone's address, SERVER the server's
+	words      string // which credentials it can make: "no qop", "folded", ""
+	contact    string // in the 200, before its expires
+	called     string // Request-URI of a call
+}
+
+func (c *enrollment) credential(t *testing.T) func(*sip.Message) string {
+	return func(m *sip.Message) string {
+		qop := "auth"
+		if c.words == "no qop" {
+			qop = ""
+		}
+		line, err := credentials(m, "100", password, "REGISTER", "sip:"+domain, qop)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return line
-	}
-	withQop := func(m *sip.Message) string {
-		line, err := credentials(m, "100", password, "REGISTER", "sip:"+domain, "auth")
-		if err != nil {
-			t.Fatal(err)
+		if c.words == "folded" {
+			line = strings.Replace(line, ",nonce", ",\n  nonce", 1)
 		}
 		return line
 	}
-	folded := func(m *sip.Message) string { return strings.Replace(withQop(m), ",nonce", ",\n  nonce", 1) }
-	for _, c := range []struct {
-		name, text string // AT is the phone's address, SERVER the server's
-		credential func(*sip.Message) string
-		contact    string // in the 200, before its expires
-		called     string // Request-URI of a call
-	}{
+}
+
+func enrollments() []enrollment {
+	return []enrollment{
 		{"ph-7960-reg-2002", `REGISTER sip:example.test SIP/2.0
 To: sip:100@example.test
 From: <sip:100@example.test>
@@ -82,7 +87,7 @@ Via: SIP/2.0/UDP AT
 Expires: 3600
 User-Agent: CSCO/4
 Content-Length: 0
-`, noQop, "sip:100@AT", "sip:100@AT"},
+`, "no qop", "sip:100@AT", "sip:100@AT"},
 		{"ph-7960-reg-2006 with user=phone", `REGISTER sip:example.test SIP/2.0
 Via: SIP/2.0/UDP AT;branch=z9hG4bK0a1b2c3d
 From: <sip:100@example.test;user=phone>
@@ -93,7 +98,7 @@ User-Agent: CSCO/7
 Contact: <sip:100@AT;user=phone>
 Content-Length: 0
 Expires: 3600
-`, noQop, "<sip:100@AT;user=phone>", "sip:100@AT;user=phone"},
+`, "no qop", "<sip:100@AT;user=phone>", "sip:100@AT;user=phone"},
 		{"address of the server instead of the domain", `REGISTER sip:SERVER SIP/2.0
 v: SIP/2.0/UDP AT
 t: <sip:100@127.0.0.1>
@@ -104,7 +109,7 @@ m: <sip:100@AT>;dt=544
 X-3Com-PhoneInfo: firstRegistration=yes; primaryCallP=127.0.0.1; secondaryCallP=0.0.0.0;
 User-Agent: 3Com-SIP-Phone/V7.1.53.53
 l: 0
-`, withQop, "<sip:100@AT>;dt=544", "sip:100@AT"},
+`, "", "<sip:100@AT>;dt=544", "sip:100@AT"},
 		{"ph-poly-reg-methods", `REGISTER sip:example.test SIP/2.0
 Via: SIP/2.0/UDP AT;branch=z9hG4bK3
 From: "A" <sip:100@example.test>;tag=1
@@ -116,7 +121,7 @@ User-Agent: PolycomVVX-VVX_450-UA/5.9
 Max-Forwards: 70
 Expires: 120
 Content-Length: 0
-`, withQop, `<sip:100@AT>;methods="INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, MESSAGE, SUBSCRIBE, NOTIFY, PRACK, UPDATE, REFER"`, "sip:100@AT"},
+`, "", `<sip:100@AT>;methods="INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, MESSAGE, SUBSCRIBE, NOTIFY, PRACK, UPDATE, REFER"`, "sip:100@AT"},
 		{"ph-snom-register, folded credentials", `REGISTER sip:example.test SIP/2.0
 Via: SIP/2.0/UDP AT;branch=z9hG4bK-abc;rport
 From: <sip:100@example.test>;tag=xyz
@@ -132,7 +137,7 @@ P-NAT-Refresh: 15
 Supported: gruu
 Expires: 86400
 Content-Length: 0
-`, folded, "<sip:AT;line=almbmxia>;q=1.0", "sip:AT;line=almbmxia"},
+`, "folded", "<sip:AT;line=almbmxia>;q=1.0", "sip:AT;line=almbmxia"},
 		{"ph-7960-reg-v8, quoted parameters", `REGISTER sip:example.test SIP/2.0
 Via: SIP/2.0/UDP  AT;branch=z9hG4bK2
 From: <sip:100@example.test>;tag=0012d93b9a4e00020f1c
@@ -144,15 +149,19 @@ User-Agent: Cisco-CP7960G/8.0
 Contact: <sip:100@AT;user=phone;transport=udp>;+sip.instance="<urn:uuid:00000000-0000-0000-0000-0012d93b9a4e>";+u.sip!model.ccm.cisco.com="7"
 Content-Length: 0
 Expires: 3600
-`, withQop, `<sip:100@AT;user=phone;transport=udp>;+sip.instance="<urn:uuid:00000000-0000-0000-0000-0012d93b9a4e>";+u.sip!model.ccm.cisco.com="7"`, "sip:100@AT;user=phone;transport=udp"},
-	} {
+`, "", `<sip:100@AT;user=phone;transport=udp>;+sip.instance="<urn:uuid:00000000-0000-0000-0000-0012d93b9a4e>";+u.sip!model.ccm.cisco.com="7"`, "sip:100@AT;user=phone;transport=udp"},
+	}
+}
+
+func TestToleratesRegister(t *testing.T) {
+	for _, c := range enrollments() {
 		t.Run(c.name, func(t *testing.T) {
 			r := startServer(t, nil)
 			r.user("100")
 			w := r.dial(t, "udp")
 			fill := strings.NewReplacer("AT", w.local.String(), "SERVER", r.addr["udp"].String()).Replace
 			text := strings.ReplaceAll(fill(c.text), "C"+w.local.String(), "CAT") // no word of ours has AT in it
-			m := enroll(t, w, text, c.credential)
+			m := enroll(t, w, text, c.credential(t))
 			if m.Count(sip.HdrContact) != 1 || !strings.HasPrefix(string(m.Get(sip.HdrContact)), fill(c.contact)+";expires=") {
 				t.Errorf("Contact in the 200: %q\nwant            %q", m.Get(sip.HdrContact), fill(c.contact))
 			}
@@ -252,5 +261,27 @@ func TestTellsShortestExpires(t *testing.T) {
 	m := r.dial(t, "udp").tryRegister("100", "Expires: 30")
 	if m.StatusCode() != 423 || string(m.GetName("Min-Expires")) != "60" {
 		t.Errorf("\n%s", m.Bytes())
+	}
+}
+
+// A registration that is not refreshed ends, and the phone is called no more.
+func TestRegistrationExpires(t *testing.T) {
+	r := startServer(t, func(cfg *server.Config) { cfg.Registrar.MinExpires = time.Second })
+	r.user("100")
+	w, gw := r.dial(t, "udp"), r.dial(t, "trusted")
+	w.register("100", "Expires: 1")
+	ask := func(id string) *sip.Message {
+		gw.send(fmt.Sprintf("MESSAGE sip:100@%s SIP/2.0\nVia: %s\nFrom: <sip:1@127.0.0.1>;tag=1\nTo: <sip:100@%s>\nCall-ID: %s\nCSeq: 1 MESSAGE\nContent-Length: 0\n", domain, gw.via(), domain, id))
+		if id == "before" {
+			w.reply(w.request("MESSAGE"), 200, "x", "", "")
+		}
+		return gw.final(id, "MESSAGE")
+	}
+	if m := ask("before"); m.StatusCode() != 200 {
+		t.Errorf("at once: %d", m.StatusCode())
+	}
+	time.Sleep(1500 * time.Millisecond) // no clock of ours reaches real sockets
+	if m := ask("after"); m.StatusCode() != 480 {
+		t.Errorf("when it has ended: %d", m.StatusCode())
 	}
 }
