@@ -15,7 +15,6 @@ import (
 	"github.com/miekg/dns"
 
 	"tandem/cmd/tandem/server"
-	"tandem/rtc"
 	"tandem/rtc/directory"
 	"tandem/rtc/proxy"
 	"tandem/rtc/transport"
@@ -108,18 +107,6 @@ func (r *rig) user(names ...string) {
 		if err != nil {
 			r.t.Fatal(err)
 		}
-	}
-}
-
-// alias is a further address of a user, made with him.
-func (r *rig) userAlias(name string, aliases ...rtc.AOR) {
-	r.t.Helper()
-	aor, err := r.s.Directory().ParseAOR(name)
-	if err == nil {
-		_, err = r.s.Directory().Add(context.Background(), directory.AddUser{AOR: aor, Password: password, Aliases: aliases})
-	}
-	if err != nil {
-		r.t.Fatal(err)
 	}
 }
 

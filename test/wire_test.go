@@ -34,7 +34,6 @@ type wire struct {
 	half  func()      // TCP: ends our side
 	close func()
 
-	mu    sync.Mutex
 	aside []*sip.Message // read while waiting for something else
 }
 
