@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/pprof"
 	"strings"
 	"testing"
 	"time"
@@ -69,13 +70,20 @@ func (a *attack) tortureSeeds() {
 	}
 }
 
+// loose is for what is closed before the test ends: a test would remember each
+// of a million connections until then.
+type loose struct{ testing.TB }
+
+// Cleanup does nothing.
+func (loose) Cleanup(func()) {}
+
 // fire sends one message over a listener. On top stands a Via of the sender, so
 // that no answer goes elsewhere.
 func (a *attack) fire(listener string, b []byte) {
 	a.t.Helper()
 	w := a.over[listener]
 	if w == nil {
-		w = a.r.dial(a.t, listener)
+		w = a.r.dial(loose{a.t}, listener)
 		a.over[listener] = w
 	}
 	if i := bytes.Index(b, []byte("\r\n")); i >= 0 {
@@ -133,7 +141,7 @@ type liveCall struct {
 // setUp begins a call to user 300, and answers it when up.
 func (a *attack) setUp(up bool) *liveCall {
 	a.t.Helper()
-	c := &liveCall{caller: a.r.dial(a.t, "trusted"), callee: a.r.dial(a.t, "udp")}
+	c := &liveCall{caller: a.r.dial(loose{a.t}, "trusted"), callee: a.r.dial(loose{a.t}, "udp")}
 	c.callee.register("300", "Contact: *", "Expires: 0")
 	c.callee.register("300")
 	id := unique()
@@ -280,8 +288,23 @@ func (a *attack) settled(before *runtime.MemStats, goroutines int, long bool) {
 	runtime.GC()
 	var after runtime.MemStats
 	runtime.ReadMemStats(&after)
+	if file := os.Getenv("TANDEM_FUZZ_HEAP"); file != "" {
+		a.profile(file)
+	}
 	a.t.Logf("heap %d KiB before, %d KiB at most, %d KiB after", before.HeapAlloc>>10, a.peak>>10, after.HeapAlloc>>10)
 	if after.HeapAlloc > before.HeapAlloc+limit {
 		a.t.Errorf("the heap has grown by more than %d MiB", limit>>20)
+	}
+}
+
+// profile writes what the heap holds.
+func (a *attack) profile(file string) {
+	f, err := os.Create(file)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	defer f.Close()
+	if err := pprof.WriteHeapProfile(f); err != nil {
+		a.t.Error(err)
 	}
 }
