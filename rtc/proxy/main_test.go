@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"flag"
 	"os"
 	"runtime/pprof"
 	"testing"
@@ -12,6 +13,9 @@ func TestMain(m *testing.M) {
 	running := pprof.Lookup("goroutine").Count
 	before := running()
 	code := m.Run()
+	if f := flag.Lookup("test.fuzz"); f != nil && f.Value.String() != "" {
+		os.Exit(code) // the fuzzing engine leaves goroutines of its own
+	}
 	deadline := time.Now().Add(3 * time.Second)
 	for running() > before && time.Now().Before(deadline) {
 		time.Sleep(5 * time.Millisecond)
