@@ -9,8 +9,8 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.7.0
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.1.4
 FUZZTIME ?= 20s
 # Real programs the tests talk to, and the commands that show they are there.
-PEERS    = kamailio sip-tester baresip-core linphone-cli sipvicious sox
-PEERCMDS = kamailio sipp baresip linphonec svmap sox
+PEERS    = kamailio sip-tester baresip-core linphone-cli sipvicious
+PEERCMDS = kamailio sipp baresip linphonec svmap
 
 .PHONY: help run build peers test lint vuln check bench fuzz clean
 
