@@ -223,6 +223,9 @@ func (g *Gate) decide(m *sip.Message, isTrusted bool, now time.Time, w *work) ve
 	if c.fault != "" {
 		return refuse(c.code, c.fault)
 	}
+	if method == sip.OPTIONS && c.toUs && !c.proxy {
+		return verdict{} // who asks whether we are alive, as gateways do, need not say who asks
+	}
 	p := g.verify(m, place(m.Source.Addr()), now, w)
 	if dialog {
 		return g.concludeInDialog(c, p, w)

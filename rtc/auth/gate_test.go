@@ -67,6 +67,8 @@ func TestWhoIsChallenged(t *testing.T) {
 	}
 	options := message(alice, "sip:example.com")
 	options.method, options.body = "OPTIONS", ""
+	foreignOptions, userOptions := options, options
+	foreignOptions.from, userOptions.uri = "sip:ping@192.0.2.77", bob
 	foreignRegister := register("alice")
 	foreignRegister.to = "sip:alice@elsewhere.example"
 	type want struct {
@@ -86,7 +88,9 @@ func TestWhoIsChallenged(t *testing.T) {
 		{"MESSAGE to a user", false, message(alice, bob), want{407, "example.com"}},
 		{"MESSAGE elsewhere", false, message(alice, "sip:x@elsewhere.example"), want{407, "example.com"}},
 		{"MESSAGE of the second domain", false, message("sip:dora@second.example", bob), want{407, "second.example"}},
-		{"OPTIONS to ourselves", false, options, want{401, "example.com"}},
+		{"OPTIONS to ourselves", false, options, want{}},
+		{"OPTIONS to ourselves from elsewhere", false, foreignOptions, want{}},
+		{"OPTIONS to a user", false, userOptions, want{407, "example.com"}},
 		{"MESSAGE to this address", false, message(alice, "sip:192.0.2.9"), want{401, "example.com"}},
 		{"ACK", false, ack, want{}},
 		{"CANCEL", false, cancel, want{}},
