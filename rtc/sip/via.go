@@ -93,6 +93,8 @@ func (v *Via) sentBy(b []byte, i int) (int, *Error) {
 	return i, nil
 }
 
+// params reads what matching and routing need; of a parameter given twice, which
+// RFC 3261 §7.3.1 forbids, the first one counts, as in Param.
 func (v *Via) params() *Error {
 	for pos := 0; pos < len(v.Params); {
 		name, value, next, ok := nextParam(v.Params, pos)
@@ -102,15 +104,15 @@ func (v *Via) params() *Error {
 		pos = next
 		switch len(name) {
 		case 6:
-			if EqualFold(name, "branch") {
+			if v.Branch == nil && EqualFold(name, "branch") {
 				v.Branch = unquote(value)
 			}
 		case 8:
-			if EqualFold(name, "received") {
+			if len(v.Received) == 0 && EqualFold(name, "received") {
 				v.Received = unquote(value)
 			}
 		case 5:
-			if EqualFold(name, "rport") {
+			if !v.RPort && EqualFold(name, "rport") {
 				n, _ := ParseUint(value, 65535)
 				v.RPort, v.RPortPort = true, uint16(n)
 			}

@@ -172,3 +172,20 @@ func TestMultipart(t *testing.T) {
 	}
 	equal(t, "no boundary", count(Multipart([]byte("multipart/mixed"), []byte("--\r\n\r\n--"))), 0)
 }
+
+// What is written twice counts once, and as the same everywhere: the rport we
+// fill in is the one a response is sent by.
+func TestViaParameterTwice(t *testing.T) {
+	v, err := ParseVia([]byte("SIP/2.0/UDP h;rport=1;rport=2;branch=z9hG4bKa;branch=z9hG4bKb;received=192.0.2.1;received=192.0.2.2"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "rport", v.RPortPort, uint16(1))
+	text(t, "branch", v.Branch, "z9hG4bKa")
+	text(t, "received", v.Received, "192.0.2.1")
+	m := parse(t, []byte("BYE sip:b SIP/2.0\r\nVia: SIP/2.0/UDP h;rport;rport;branch=z9hG4bK1\r\nCSeq: 1 BYE\r\n\r\n"))
+	m.Source = source
+	r := parse(t, AppendResponse(nil, m, Response{Code: 200}))
+	w, _ := r.TopVia()
+	equal(t, "rport of the response", w.RPortPort, source.Port())
+}
