@@ -227,7 +227,6 @@ func TestFullDisk(t *testing.T) {
 		t.Fatalf("making room: %v %s", err, out)
 	}
 	c.recover(t, p)
-	c.call(t, 20)
 }
 
 func writeUsers(t *testing.T, dir string) string {
