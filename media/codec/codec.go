@@ -2,9 +2,21 @@
 // L16 and comfort noise, with loss concealment and resampling. One Decoder or
 // Encoder serves one direction of one call; nothing here is safe for use by
 // two goroutines, and nothing allocates once made.
+//
+// All PCM is 16-bit mono. A decoder gives and an encoder takes the rate it was
+// made for, whatever the codec's own is. Opus is decoded in Go, because that
+// half meets what strangers send, and encoded by libopus, which is looked for
+// at run time (see Library); without it Opus can be heard but not spoken.
+//
+// The package knows no packet headers, no clock and no jitter buffer: it is
+// told what came and what did not.
 package codec
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
 
 // Format is one codec as SDP names it.
 type Format struct {
@@ -14,29 +26,82 @@ type Format struct {
 	Native   int    // best PCM rate, Hz: 8000, 16000 for G722, 48000 for opus
 }
 
-// Find returns the format SDP calls so, false when we cannot convert it.
-func Find(name string, clock, channels int) (Format, bool) { panic("unwritten") }
+// The names of the formats, as RFC 3551 §6 and RFC 7587 §7 register them.
+const (
+	namePCMU = "PCMU"
+	namePCMA = "PCMA"
+	nameG722 = "G722"
+	nameOpus = "opus"
+	nameL16  = "L16"
+)
 
-// ErrNoEncoder says that a format can be heard but not spoken here, and why
-// (libopus not found).
-var ErrNoEncoder = errors.New("no encoder")
+// Formats lists all that can be converted here, best first within a rate.
+func Formats() []Format {
+	return []Format{
+		{nameOpus, 48000, 2, 48000},
+		{nameG722, 8000, 1, 16000}, // the clock is wrong by history: RFC 3551 §4.5.2
+		{namePCMU, 8000, 1, 8000},
+		{namePCMA, 8000, 1, 8000},
+		{nameL16, 8000, 1, 8000},
+		{nameL16, 16000, 1, 16000},
+		{nameL16, 48000, 1, 48000},
+	}
+}
+
+// Find returns the format SDP calls so, false when we cannot convert it.
+// Names are compared without regard to case (RFC 4855 §3), and channels 0
+// means that SDP gave none, which is one.
+func Find(name string, clock, channels int) (Format, bool) {
+	if channels == 0 {
+		channels = 1
+	}
+	for _, f := range Formats() {
+		if strings.EqualFold(f.Name, name) && f.Clock == clock && f.Channels == channels {
+			return f, true
+		}
+	}
+	return Format{}, false
+}
+
+var (
+	// ErrNoEncoder says that a format can be heard but not spoken here, and why
+	// (libopus not found).
+	ErrNoEncoder = errors.New("no encoder")
+	// ErrFormat says that a format or a rate cannot be converted.
+	ErrFormat = errors.New("cannot convert")
+	// ErrPayload says that a payload is not what the format allows.
+	ErrPayload = errors.New("malformed payload")
+	// ErrShort says that the buffer for the result is too short.
+	ErrShort = errors.New("buffer too short")
+	// ErrFrame says that audio of this length cannot be one packet.
+	ErrFrame = errors.New("not a length of packet the codec can make")
+)
 
 // Decoder makes mono PCM at the rate it was made for.
 type Decoder interface {
-	// Decode writes the samples of one packet to pcm and returns how many.
+	// Decode writes the samples of one packet to pcm and returns how many. pcm
+	// has room for Samples(payload); 120 ms are enough for every lawful packet.
+	// After an error nothing was written, and Conceal should fill the time.
 	Decode(pcm []int16, payload []byte) (int, error)
 	// Conceal writes len(pcm) samples for audio that did not come (G.711
-	// Appendix I style for all codecs).
+	// Appendix I style for all codecs), or that was not sent: after Comfort, and
+	// after an Opus packet that says so, it continues the noise.
 	Conceal(pcm []int16)
-	// Samples says how many samples at the decoder's rate a payload holds.
+	// Comfort takes the payload of a comfort noise packet (RFC 3389): until the
+	// next Decode the far side is silent, and Conceal gives its noise.
+	Comfort(payload []byte) error
+	// Samples says how many samples at the decoder's rate a payload holds, 0
+	// when it is malformed.
 	Samples(payload []byte) int
 }
 
 // Encoder takes mono PCM at the rate it was made for.
 type Encoder interface {
 	// Encode writes one packet's payload to dst and returns its length; 0 with
-	// no error means nothing need be sent (DTX).
+	// no error means nothing need be sent (DTX). The length of pcm is one that
+	// Format.Fit allows.
 	Encode(dst []byte, pcm []int16) (int, error)
+	// Close frees the encoder; Encode fails from then on.
 	Close()
 }
 
@@ -48,21 +113,91 @@ type Options struct {
 	Ptime      int    // ms
 }
 
+// checkRate allows the rates at which audio is handled.
+func checkRate(rate int) error {
+	switch rate {
+	case 8000, 16000, 48000:
+		return nil
+	}
+	return fmt.Errorf("%w at %d Hz", ErrFormat, rate)
+}
+
 // NewDecoder makes a decoder giving PCM at rate (8000, 16000 or 48000).
-func (f Format) NewDecoder(rate int) (Decoder, error) { panic("unwritten") }
+func (f Format) NewDecoder(rate int) (Decoder, error) {
+	if err := checkRate(rate); err != nil {
+		return nil, err
+	}
+	switch f.Name {
+	case namePCMU:
+		return newDecoder(ulaw{}, 8000, rate), nil
+	case namePCMA:
+		return newDecoder(alaw{}, 8000, rate), nil
+	case nameG722:
+		return newDecoder(newG722Decoder(), 16000, rate), nil
+	case nameL16:
+		if err := checkRate(f.Native); err != nil {
+			return nil, err
+		}
+		return newDecoder(l16{}, f.Native, rate), nil
+	case nameOpus:
+		return newOpusDecoder(rate)
+	}
+	return nil, fmt.Errorf("%w %q", ErrFormat, f.Name)
+}
 
 // NewEncoder makes an encoder taking PCM at rate. Errors wrap ErrNoEncoder
 // when the library for it is missing.
-func (f Format) NewEncoder(rate int, o Options) (Encoder, error) { panic("unwritten") }
+func (f Format) NewEncoder(rate int, o Options) (Encoder, error) {
+	if err := checkRate(rate); err != nil {
+		return nil, err
+	}
+	switch f.Name {
+	case namePCMU:
+		return newEncoder(ulaw{}, 8000, rate), nil
+	case namePCMA:
+		return newEncoder(alaw{}, 8000, rate), nil
+	case nameG722:
+		return newEncoder(newG722Encoder(), 16000, rate), nil
+	case nameL16:
+		if err := checkRate(f.Native); err != nil {
+			return nil, err
+		}
+		return newEncoder(l16{}, f.Native, rate), nil
+	case nameOpus:
+		return newOpusEncoder(rate, o)
+	}
+	return nil, fmt.Errorf("%w %q", ErrFormat, f.Name)
+}
 
 // CanEncode says whether NewEncoder would work, nil if so.
-func (f Format) CanEncode() error { panic("unwritten") }
+func (f Format) CanEncode() error {
+	switch f.Name {
+	case namePCMU, namePCMA, nameG722:
+		return nil
+	case nameL16:
+		return checkRate(f.Native)
+	case nameOpus:
+		_, err := Library()
+		return err
+	}
+	return fmt.Errorf("%w %q", ErrFormat, f.Name)
+}
 
-// Resampler changes the rate of a stream by a polyphase FIR.
-type Resampler struct{}
-
-// NewResampler makes one between 8000, 16000 and 48000 Hz (either way).
-func NewResampler(from, to int) *Resampler { panic("unwritten") }
-
-// Process writes the resampled in to out and returns how many samples.
-func (r *Resampler) Process(out, in []int16) int { panic("unwritten") }
+// Fit returns the packet length nearest to and at most ms that the format can
+// make: Opus frames last 10, 20, 40 or 60 ms, all else takes any length. The
+// least is 10.
+func (f Format) Fit(ms int) int {
+	ms = max(ms, 10)
+	if f.Name != nameOpus {
+		return ms
+	}
+	switch { // RFC 6716 §2.1.4, but for the shorter frames, which have no voice mode
+	case ms >= 60:
+		return 60
+	case ms >= 40:
+		return 40
+	case ms >= 20:
+		return 20
+	}
+	return 10
+}

@@ -1,0 +1,267 @@
+package codec
+
+import "math"
+
+// concealer fills time for which no audio came.
+//
+// Like G.711 Appendix I it repeats the last pitch period, fades from 10 to
+// 60 ms and laps over into the first good audio. Unlike it, what is repeated
+// is the excitation of an all-pole model of the last sound, so the fill joins
+// on without a step and without delaying good audio, and what it fades into is
+// the line's background noise rather than silence.
+type concealer struct {
+	rate, order int
+	past        []int16 // the last 48 ms of what was played
+
+	model      model
+	excitation []float32 // one pitch period of it, repeated
+	at         int
+	voiced     float32 // share of the excitation that is periodic
+	unvoiced   float32 // scale of the noise in the rest
+	memory     [maxOrder]float32
+	buffer     [maxOrder + slice]float32
+	small      [384]float32 // past at 8 kHz, where the pitch is looked for
+	random     random
+
+	missing int  // samples filled since the last good one
+	quiet   bool // nothing is lost: the far side said that it is silent
+	began   int  // missing when quiet began
+
+	noise      noise
+	background background
+}
+
+// The times of concealment, in ms.
+const (
+	pastTime   = 48
+	holdTime   = 10 // of full level
+	fadeTime   = 60 // till nothing but noise is left
+	quietTime  = 20 // from sound to noise when the far side falls silent
+	overlapMin = 4  // with the first good audio
+	overlapMax = 10
+)
+
+func newConcealer(rate int) *concealer {
+	c := &concealer{rate: rate, order: map[int]int{8000: 12, 16000: 16, 48000: 24}[rate]}
+	c.past = make([]int16, pastTime*rate/1000)
+	c.excitation = make([]float32, 0, rate*15/1000+16)
+	c.background = newBackground(rate)
+	c.random, c.noise.random = 1, 2
+	return c
+}
+
+// good takes audio that came, and joins it to what was filled before it.
+func (c *concealer) good(pcm []int16) {
+	if c.missing > 0 {
+		c.join(pcm)
+	} else {
+		c.background.hear(pcm)
+	}
+	c.missing, c.quiet = 0, false
+	c.remember(pcm)
+}
+
+// remember keeps what was played.
+func (c *concealer) remember(pcm []int16) {
+	if len(pcm) >= len(c.past) {
+		copy(c.past, pcm[len(pcm)-len(c.past):])
+		return
+	}
+	copy(c.past, c.past[len(pcm):])
+	copy(c.past[len(c.past)-len(pcm):], pcm)
+}
+
+// join laps the fill over into good audio, the longer the more was filled.
+func (c *concealer) join(pcm []int16) {
+	overlap := min(overlapMin*c.rate/1000+c.missing/4, overlapMax*c.rate/1000, len(pcm))
+	for at := 0; at < overlap; {
+		n := min(overlap-at, slice)
+		for i, v := range c.extend(n) {
+			w := (float32(at+i) + 0.5) / float32(overlap)
+			pcm[at+i] = clip(v*(1-w) + float32(pcm[at+i])*w)
+		}
+		at += n
+	}
+}
+
+// lost fills pcm.
+func (c *concealer) lost(pcm []int16) {
+	if c.missing == 0 {
+		c.begin()
+	}
+	whole := pcm
+	for len(pcm) > 0 {
+		n := min(len(pcm), slice)
+		for i, v := range c.extend(n) {
+			pcm[i] = clip(v)
+		}
+		pcm = pcm[n:]
+	}
+	c.remember(whole)
+}
+
+// comfort says that until the next good audio the far side is silent, with
+// this noise.
+func (c *concealer) comfort(n *ComfortNoise) {
+	if c.missing == 0 {
+		c.begin()
+	}
+	c.noise.set(n)
+	c.hush()
+}
+
+// settle says that the far side is silent without saying how it sounds: as it
+// last did, since what precedes such a silence is its noise.
+func (c *concealer) settle() {
+	if c.quiet {
+		return
+	}
+	if c.missing == 0 {
+		c.begin()
+		last := c.past[len(c.past)-40*c.rate/1000:]
+		// But never loud: the first packet of a call may say so, or a sender lie.
+		if p := meanSquare(last); p < maxBackground {
+			c.noise.like(last, c.order)
+		}
+	}
+	c.hush()
+}
+
+func (c *concealer) hush() {
+	if !c.quiet {
+		c.quiet, c.began = true, c.missing
+	}
+}
+
+// extend gives the next n samples of fill, at most slice, valid till the next call.
+func (c *concealer) extend(n int) []float32 {
+	noise := c.noise.next(n)
+	end := fadeTime * c.rate / 1000
+	if c.quiet {
+		end = min(end, c.began+quietTime*c.rate/1000)
+	}
+	if c.missing >= end {
+		c.missing += n
+		return noise
+	}
+	out := c.repeat(n)
+	for i := range out {
+		g := c.level(c.missing + i)
+		out[i] = out[i]*g + noise[i]*(1-g)
+	}
+	c.missing += n
+	return out
+}
+
+// level of the repeated sound after so many samples.
+func (c *concealer) level(missing int) float32 {
+	hold, end := holdTime*c.rate/1000, fadeTime*c.rate/1000
+	g := float32(1)
+	if missing > hold {
+		g = max(0, float32(end-missing)/float32(end-hold))
+	}
+	if c.quiet {
+		g = min(g, max(0, 1-float32(missing-c.began)/float32(quietTime*c.rate/1000)))
+	}
+	return g
+}
+
+// repeat gives the next n samples of the last sound going on.
+func (c *concealer) repeat(n int) []float32 {
+	order := c.model.order
+	out := c.buffer[:order+n]
+	copy(out, c.memory[maxOrder-order:])
+	for i := range n {
+		out[order+i] = c.excitation[c.at]*c.voiced + c.random.next()*c.unvoiced
+		if c.at++; c.at == len(c.excitation) {
+			c.at = 0
+		}
+	}
+	c.model.synthesize(out)
+	keep(&c.memory, out[order:])
+	return out[order:]
+}
+
+// begin looks at the last sound when the first loss comes.
+func (c *concealer) begin() {
+	c.background.sound(&c.noise, c.order)
+	var r [maxOrder + 1]float64
+	correlate(r[:c.order+1], c.past[len(c.past)-24*c.rate/1000:])
+	c.model.solve(r[:c.order+1])
+	lag, likeness := c.pitch()
+	c.excitation = c.excitation[:lag]
+	c.model.residual(c.excitation, c.past, len(c.past)-lag)
+	c.at = 0
+	power := 0.0
+	for _, v := range c.excitation {
+		power += float64(v) * float64(v) / float64(lag)
+	}
+	// Voiced sound is repeated; of unvoiced a good part becomes noise, or the
+	// repetition would be heard as a tone.
+	c.voiced, c.unvoiced = 1, 0
+	if likeness < 0.7 {
+		v := max(likeness/0.7, 0.3)
+		c.voiced = float32(v)
+		c.unvoiced = float32(math.Sqrt(3 * power * (1 - v*v)))
+	}
+	for i := range maxOrder {
+		c.memory[i] = float32(c.past[len(c.past)-maxOrder+i])
+	}
+}
+
+// pitch finds the period of the last sound, 5 to 15 ms as in G.711 Appendix I,
+// and how alike neighbouring periods are (1: the same).
+func (c *concealer) pitch() (lag int, likeness float64) {
+	ratio := c.rate / 8000
+	for i := range c.small {
+		sum := int32(0)
+		for _, v := range c.past[i*ratio : (i+1)*ratio] {
+			sum += int32(v)
+		}
+		c.small[i] = float32(sum) / float32(ratio)
+	}
+	coarse, _ := best(c.small[:], 160, 40, 120)
+	if ratio == 1 {
+		return best(c.small[:], 160, max(40, coarse), min(120, coarse))
+	}
+	return c.refine(coarse*ratio, ratio)
+}
+
+// best is the lag within bounds at which the last window of x is most like
+// what was before it.
+func best(x []float32, window, from, to int) (lag int, likeness float64) {
+	tail := x[len(x)-window:]
+	power := float64(dot(tail, tail)) + 1
+	lag, likeness = from, -1
+	for l := from; l <= to; l++ {
+		before := x[len(x)-window-l : len(x)-l]
+		cross := float64(dot(tail, before))
+		v := cross / math.Sqrt(power*(float64(dot(before, before))+1))
+		if v > likeness {
+			lag, likeness = l, v
+		}
+	}
+	return lag, likeness
+}
+
+// refine looks at the full rate around a lag.
+func (c *concealer) refine(lag, around int) (int, float64) {
+	window := c.rate / 100
+	tail := c.past[len(c.past)-window:]
+	chosen, likeness := lag, -1.0
+	longest := 15 * c.rate / 1000
+	for l := max(lag-around, 5*c.rate/1000); l <= min(lag+around, longest); l++ {
+		before := c.past[len(c.past)-window-l : len(c.past)-l]
+		var cross, a, b int64
+		for i, v := range tail {
+			w := int64(before[i])
+			cross += int64(v) * w
+			a += int64(v) * int64(v)
+			b += w * w
+		}
+		if v := float64(cross) / math.Sqrt(float64(a+1)*float64(b+1)); v > likeness {
+			chosen, likeness = l, v
+		}
+	}
+	return chosen, likeness
+}

@@ -1,0 +1,115 @@
+//go:build linux && (amd64 || arm64) && !nolibopus
+
+package codec
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"unsafe"
+
+	"github.com/ebitengine/purego"
+)
+
+// libopus is the library's functions that encode, by address: calls through
+// SyscallN need no reflection and allocate nothing.
+type libopus struct {
+	name, version             string
+	size, init, control, code uintptr
+	describe                  func(int32) string
+}
+
+// sonames are what the library is called where it is installed to run, then
+// where to build.
+var sonames = []string{"libopus.so.0", "libopus.so"}
+
+// openLibrary finds libopus, once; the answer is kept.
+var openLibrary = sync.OnceValues(load)
+
+func load() (*libopus, error) {
+	var why []string
+	for _, name := range sonames {
+		handle, err := purego.Dlopen(name, purego.RTLD_NOW|purego.RTLD_LOCAL)
+		if err != nil {
+			why = append(why, err.Error())
+			continue
+		}
+		lib := &libopus{name: name}
+		for symbol, address := range map[string]*uintptr{
+			"opus_encoder_get_size": &lib.size,
+			"opus_encoder_init":     &lib.init,
+			"opus_encoder_ctl":      &lib.control,
+			"opus_encode":           &lib.code,
+		} {
+			if *address, err = purego.Dlsym(handle, symbol); err != nil {
+				return nil, fmt.Errorf("loading %s: %w", name, err)
+			}
+		}
+		var version func() string
+		for symbol, function := range map[string]any{
+			"opus_get_version_string": &version, "opus_strerror": &lib.describe,
+		} {
+			address, err := purego.Dlsym(handle, symbol)
+			if err != nil {
+				return nil, fmt.Errorf("loading %s: %w", name, err)
+			}
+			purego.RegisterFunc(function, address)
+		}
+		lib.version = version()
+		return lib, nil
+	}
+	return nil, fmt.Errorf("libopus is not installed: %s", strings.Join(why, "; "))
+}
+
+// fail turns a negative result into an error.
+func (l *libopus) fail(result uintptr) error {
+	if code := int32(result); code < 0 {
+		return fmt.Errorf("libopus: %s", l.describe(code))
+	}
+	return nil
+}
+
+// create makes the state of a mono encoder. The library allows it anywhere
+// in memory that is aligned for any type; Go never moves it.
+func (l *libopus) create(rate int) ([]byte, error) {
+	const align = 64
+	size, _, _ := purego.SyscallN(l.size, 1)
+	if int32(size) <= 0 {
+		return nil, fmt.Errorf("libopus: encoder of %d octets", int32(size))
+	}
+	memory := make([]byte, int(int32(size))+align)
+	skip := -int(uintptr(unsafe.Pointer(&memory[0]))) & (align - 1)
+	state := memory[skip : skip+int(int32(size))]
+	result, _, _ := purego.SyscallN(l.init, uintptr(unsafe.Pointer(&state[0])), uintptr(rate), 1, opusApplicationVoIP)
+	runtime.KeepAlive(memory)
+	return state, l.fail(result)
+}
+
+// set is opus_encoder_ctl. The function takes variable arguments, which on
+// Linux go in the same registers as fixed ones.
+func (l *libopus) set(state []byte, request, value int) error {
+	result, _, _ := purego.SyscallN(l.control, uintptr(unsafe.Pointer(&state[0])), uintptr(request), uintptr(value))
+	return l.fail(result)
+}
+
+// encode is opus_encode.
+func (l *libopus) encode(state, dst []byte, pcm []int16) (int, error) {
+	result, _, _ := purego.SyscallN(l.code, uintptr(unsafe.Pointer(&state[0])),
+		uintptr(unsafe.Pointer(&pcm[0])), uintptr(len(pcm)),
+		uintptr(unsafe.Pointer(&dst[0])), uintptr(len(dst)))
+	if err := l.fail(result); err != nil {
+		return 0, err
+	}
+	return int(int32(result)), nil
+}
+
+// Library says which libopus encodes Opus here, such as "libopus 1.3.1
+// (libopus.so.0)", or why none does.
+func Library() (string, error) {
+	lib, err := openLibrary()
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", ErrNoEncoder, err)
+	}
+	return fmt.Sprintf("%s (%s)", lib.version, lib.name), nil
+}

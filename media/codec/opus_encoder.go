@@ -1,0 +1,146 @@
+package codec
+
+import (
+	"errors"
+	"fmt"
+)
+
+var errClosed = errors.New("encoder is closed")
+
+// The numbers of opus_defines.h that are needed here.
+const (
+	opusApplicationVoIP   = 2048
+	opusSetBitrate        = 4002
+	opusSetMaxBandwidth   = 4004
+	opusSetVBR            = 4006
+	opusSetComplexity     = 4010
+	opusSetInbandFEC      = 4012
+	opusSetPacketLossPerc = 4014
+	opusSetDTX            = 4016
+	opusSetSignal         = 4024
+	opusSignalVoice       = 3001
+	opusNarrowband        = 1101
+	opusMediumband        = 1102
+	opusWideband          = 1103
+	opusSuperwideband     = 1104
+	opusFullband          = 1105
+)
+
+// fecLoss is the loss in percent that the encoder guards against when the far
+// side asks for forward error correction.
+const fecLoss = 5
+
+// opusEncoder is libopus. Its state lies in Go memory, so that nothing leaks
+// and the collector sees its size; the library keeps no pointer to it.
+type opusEncoder struct {
+	library *libopus
+	state   []byte // nil once closed
+	rate    int
+	dtx     bool
+}
+
+// setting is one call of opus_encoder_ctl.
+type setting struct {
+	request, value int
+}
+
+// settings are what the rate, our options and the far side's wishes come to.
+func settings(rate int, o Options) []setting {
+	f := parseOpusFmtp(o.Fmtp)
+	bitrate := o.Bitrate
+	if bitrate == 0 {
+		bitrate = map[int]int{8000: 20000, 16000: 24000, 48000: 32000}[rate]
+	}
+	if f.maxBitrate > 0 { // RFC 7587 §6.1: it must not be exceeded
+		bitrate = min(bitrate, f.maxBitrate)
+	}
+	complexity := o.Complexity
+	if complexity == 0 {
+		complexity = 5
+	}
+	s := []setting{
+		{opusSetBitrate, min(max(bitrate, 6000), 510000)},
+		{opusSetComplexity, min(max(complexity, 0), 10)},
+		{opusSetSignal, opusSignalVoice},
+	}
+	if f.maxRate > 0 {
+		s = append(s, setting{opusSetMaxBandwidth, bandwidth(f.maxRate)})
+	}
+	if f.cbr {
+		s = append(s, setting{opusSetVBR, 0})
+	}
+	if f.fec {
+		s = append(s, setting{opusSetInbandFEC, 1}, setting{opusSetPacketLossPerc, fecLoss})
+	}
+	if f.dtx {
+		s = append(s, setting{opusSetDTX, 1})
+	}
+	return s
+}
+
+// bandwidth is the widest audio a receiver playing at rate can use.
+func bandwidth(rate int) int {
+	switch {
+	case rate <= 8000:
+		return opusNarrowband
+	case rate <= 12000:
+		return opusMediumband
+	case rate <= 16000:
+		return opusWideband
+	case rate <= 24000:
+		return opusSuperwideband
+	}
+	return opusFullband
+}
+
+func newOpusEncoder(rate int, o Options) (Encoder, error) {
+	lib, err := openLibrary()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNoEncoder, err)
+	}
+	state, err := lib.create(rate)
+	if err != nil {
+		return nil, fmt.Errorf("making an Opus encoder: %w", err)
+	}
+	e := &opusEncoder{library: lib, state: state, rate: rate, dtx: parseOpusFmtp(o.Fmtp).dtx}
+	for _, s := range settings(rate, o) {
+		if err := lib.set(state, s.request, s.value); err != nil {
+			return nil, fmt.Errorf("setting %d of the Opus encoder to %d: %w", s.request, s.value, err)
+		}
+	}
+	return e, nil
+}
+
+func (e *opusEncoder) Encode(dst []byte, pcm []int16) (int, error) {
+	if e.state == nil {
+		return 0, errClosed
+	}
+	switch len(pcm) * 1000 / e.rate {
+	case 10, 20, 40, 60:
+	default:
+		return 0, fmt.Errorf("%w: %d samples", ErrFrame, len(pcm))
+	}
+	if len(dst) == 0 {
+		return 0, ErrShort
+	}
+	n, err := e.library.encode(e.state, dst, pcm)
+	if err != nil {
+		return 0, fmt.Errorf("encoding Opus: %w", err)
+	}
+	if e.dtx && n <= 2 { // nothing but a header: it need not be sent
+		return 0, nil
+	}
+	return n, nil
+}
+
+// Loss tells the encoder what share of packets the far side misses, in
+// percent; with forward error correction asked for, it spends bits by it.
+func (e *opusEncoder) Loss(percent int) error {
+	if e.state == nil {
+		return errClosed
+	}
+	return e.library.set(e.state, opusSetPacketLossPerc, min(max(percent, 0), 100))
+}
+
+// Close lets go of the encoder's memory.
+func (e *opusEncoder) Close() { e.state = nil }
