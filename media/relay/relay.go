@@ -6,7 +6,8 @@
 package relay
 
 import (
-	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"time"
@@ -18,7 +19,7 @@ type Config struct {
 	PortMin    int    // even; default 40000
 	PortMax    int    // default 40999
 	Workers    int    // 0: one per core
-	DSCP       int    // 0-63, default 46 (EF)
+	DSCP       int    // 0-63, default 46 (EF); -1 for none
 	Kernel     string // auto (default), on, off: forward plain RTP in the kernel
 	Logger     *slog.Logger
 }
@@ -27,7 +28,7 @@ type Config struct {
 type Interface struct {
 	Name      string
 	Bind      netip.Addr
-	Advertise netip.Addr // shown in SDP; Bind when invalid
+	Advertise netip.Addr // shown in SDP; Bind when invalid, or the route's address when Bind is unspecified
 }
 
 // Receiver is given every datagram of a socket, on the loop of its worker: it
@@ -37,40 +38,86 @@ type Receiver interface {
 	Receive(s *Socket, b []byte, from netip.AddrPort, at time.Time)
 }
 
-// Plane is the sockets and workers of one process.
-type Plane struct{}
-
-// Open makes a plane; ports are bound only as sockets are opened.
-func Open(c Config) (*Plane, error) { panic("unwritten") }
-
-// Run serves until ctx ends, then closes all sockets.
-func (p *Plane) Run(ctx context.Context) error { panic("unwritten") }
-
-// Pair opens an even port and the odd one above it, both on one worker.
-// Sockets of one call should share a worker: near names a socket of it, or nil.
-// The error says when the range is used up.
-func (p *Plane) Pair(iface string, near *Socket, r Receiver) (rtp, rtcp *Socket, err error) {
-	panic("unwritten")
+// Counters is what one socket has done. Octets are of UDP payload.
+type Counters struct {
+	PacketsIn, OctetsIn   uint64
+	DropsIn               uint64 // arrived, but its queue was full
+	PacketsOut, OctetsOut uint64
+	DropsOut              uint64 // the kernel would not take them
+	Refused               uint64 // ICMP said that nobody listens over there
 }
 
-// Single opens one port (rtcp-mux, T.38, ICE).
-func (p *Plane) Single(iface string, near *Socket, r Receiver) (*Socket, error) { panic("unwritten") }
+var (
+	// ErrClosed says that the socket or the plane is closed.
+	ErrClosed = errors.New("the media socket is closed")
+	// ErrDropped says that the kernel had no room for a datagram now.
+	ErrDropped = errors.New("the datagram was dropped: the send queue is full")
+	// ErrPeer says that a datagram has no address it can be sent to.
+	ErrPeer = errors.New("no address to send to, or of the other IP version")
+	// ErrPorts says that no port is left in the range.
+	ErrPorts = errors.New("no media port is left")
+	// ErrUnsupported says that the relay is written for Linux alone.
+	ErrUnsupported = errors.New("the media relay needs Linux")
+)
 
-// Socket is one UDP port. Its methods may be called by any goroutine.
-type Socket struct{}
+const (
+	defaultPortMin = 40000
+	defaultPortMax = 40999
+	defaultDSCP    = 46
+	spare          = 64 // octets behind a received datagram
+)
 
-// Local is where it is bound; Advertised is what SDP says.
-func (s *Socket) Local() netip.AddrPort      { panic("unwritten") }
-func (s *Socket) Advertised() netip.AddrPort { panic("unwritten") }
+// fill puts defaults in and says what is wrong.
+func (c *Config) fill() error {
+	if c.PortMin == 0 {
+		c.PortMin = defaultPortMin
+	}
+	if c.PortMax == 0 {
+		c.PortMax = max(defaultPortMax, c.PortMin+defaultPortMax-defaultPortMin)
+	}
+	c.PortMin += c.PortMin & 1
+	if c.PortMin < 1024 || c.PortMax > 65535 || c.PortMax <= c.PortMin {
+		return fmt.Errorf("media ports %d to %d: need at least an even and an odd one between 1024 and 65535", c.PortMin, c.PortMax)
+	}
+	switch {
+	case c.DSCP == 0:
+		c.DSCP = defaultDSCP
+	case c.DSCP < 0:
+		c.DSCP = 0
+	case c.DSCP > 63:
+		return fmt.Errorf("media dscp %d: is 0 to 63", c.DSCP)
+	}
+	switch c.Kernel {
+	case "":
+		c.Kernel = kernelAuto
+	case kernelAuto, kernelOn, kernelOff:
+	default:
+		return fmt.Errorf("media kernel %q: use %s, %s or %s", c.Kernel, kernelAuto, kernelOn, kernelOff)
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if len(c.Interfaces) == 0 {
+		return errors.New("the media relay has no interface")
+	}
+	seen := map[string]bool{}
+	for i := range c.Interfaces {
+		in := &c.Interfaces[i]
+		in.Bind, in.Advertise = in.Bind.Unmap(), in.Advertise.Unmap()
+		if !in.Bind.IsValid() {
+			return fmt.Errorf("media interface %q has no address to bind", in.Name)
+		}
+		if seen[in.Name] {
+			return fmt.Errorf("media interface %q is there twice", in.Name)
+		}
+		seen[in.Name] = true
+	}
+	return nil
+}
 
-// Connect makes the kernel drop all but this peer's datagrams, and sending
-// cheaper. An invalid peer opens the socket to all again.
-func (s *Socket) Connect(peer netip.AddrPort) error { panic("unwritten") }
-
-// Send writes one datagram; to is ignored when connected. It never blocks: a
-// full socket buffer drops the datagram and counts it.
-func (s *Socket) Send(b []byte, to netip.AddrPort) error { panic("unwritten") }
-
-// Close frees the port. It is not given out again at once (30 s), so that late
-// packets of the old call do not reach a new one. No Receive follows its return.
-func (s *Socket) Close() { panic("unwritten") }
+// How Config.Kernel is said.
+const (
+	kernelAuto = "auto"
+	kernelOn   = "on"
+	kernelOff  = "off"
+)

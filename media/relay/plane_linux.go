@@ -1,0 +1,316 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"runtime"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Plane is the sockets and workers of one process.
+type Plane struct {
+	c       Config
+	workers []*worker
+	nets    []network
+
+	mu      sync.Mutex
+	sockets map[*Socket]struct{}
+	closed  bool
+	running bool
+}
+
+// network is an interface and its ports.
+type network struct {
+	Interface
+	ports *ports
+}
+
+// Open makes a plane; ports are bound only as sockets are opened. What was
+// opened is served once Run runs.
+func Open(c Config) (*Plane, error) {
+	if err := c.fill(); err != nil {
+		return nil, err
+	}
+	if c.Workers <= 0 {
+		c.Workers = runtime.GOMAXPROCS(0)
+	}
+	p := &Plane{c: c, sockets: map[*Socket]struct{}{}}
+	byAddr := map[netip.Addr]*ports{}
+	for _, in := range c.Interfaces {
+		if !in.Advertise.IsValid() {
+			in.Advertise = in.Bind
+		}
+		if in.Advertise.IsUnspecified() {
+			addr, err := ownAddress(in.Bind.Is6())
+			if err != nil {
+				return nil, fmt.Errorf("media interface %q: finding the address to show: %w", in.Name, err)
+			}
+			in.Advertise = addr
+		}
+		if byAddr[in.Bind] == nil { // two names for one address share its ports
+			byAddr[in.Bind] = newPorts(c.PortMin, c.PortMax)
+		}
+		p.nets = append(p.nets, network{Interface: in, ports: byAddr[in.Bind]})
+	}
+	for range c.Workers {
+		w, err := newWorker()
+		if err != nil {
+			p.Close()
+			return nil, err
+		}
+		p.workers = append(p.workers, w)
+	}
+	return p, nil
+}
+
+// ownAddress is the address that packets to the outside would come from;
+// nothing is sent to find out.
+func ownAddress(v6 bool) (netip.Addr, error) {
+	family, outside := unix.AF_INET, netip.MustParseAddrPort("192.0.2.1:9") // RFC 5737
+	if v6 {
+		family, outside = unix.AF_INET6, netip.MustParseAddrPort("[2001:db8::1]:9") // RFC 3849
+	}
+	fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	defer unix.Close(fd)
+	var a sockaddr
+	a.put(outside, v6)
+	if e := connect(fd, &a); e != 0 {
+		return netip.Addr{}, fmt.Errorf("no route to the outside, so name the address to advertise: %w", e)
+	}
+	name, err := unix.Getsockname(fd)
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	switch at := name.(type) {
+	case *unix.SockaddrInet4:
+		return netip.AddrFrom4(at.Addr), nil
+	case *unix.SockaddrInet6:
+		return netip.AddrFrom16(at.Addr), nil
+	}
+	return netip.Addr{}, errors.New("an address of an unknown kind")
+}
+
+// Run serves until ctx ends, then closes all sockets and the plane.
+func (p *Plane) Run(ctx context.Context) error {
+	p.mu.Lock()
+	if p.closed || p.running {
+		p.mu.Unlock()
+		return ErrClosed
+	}
+	p.running = true
+	p.mu.Unlock()
+	inner, stop := context.WithCancel(ctx)
+	defer stop()
+	failed := make(chan error, len(p.workers))
+	for _, w := range p.workers {
+		go func() { failed <- w.run(inner) }()
+	}
+	// A worker returns when ctx ends, or earlier with an error; either ends all.
+	undo := context.AfterFunc(inner, func() {
+		for _, w := range p.workers {
+			w.nudge()
+		}
+	})
+	defer undo()
+	var err error
+	for range p.workers {
+		err = errors.Join(err, <-failed)
+		stop()
+	}
+	p.mu.Lock()
+	p.running = false
+	p.mu.Unlock()
+	p.Close()
+	return err
+}
+
+// Close closes all sockets of a plane that is not running. End Run's context
+// to close one that is.
+func (p *Plane) Close() {
+	p.mu.Lock()
+	if p.closed || p.running {
+		p.mu.Unlock()
+		return
+	}
+	p.closed = true
+	open := make([]*Socket, 0, len(p.sockets))
+	for s := range p.sockets {
+		open = append(open, s)
+	}
+	p.mu.Unlock()
+	for _, s := range open {
+		s.Close()
+	}
+	for _, w := range p.workers {
+		w.release()
+	}
+}
+
+// Pair opens an even port and the odd one above it, both on one worker
+// (RFC 3550 §11). Sockets of one call should share a worker: near names a
+// socket of it, or nil. The error says when the range is used up.
+func (p *Plane) Pair(iface string, near *Socket, r Receiver) (rtp, rtcp *Socket, err error) {
+	n, err := p.network(iface)
+	if err != nil {
+		return nil, nil, err
+	}
+	w := p.worker(near)
+	for range (p.c.PortMax - p.c.PortMin) / 2 {
+		port, err := n.ports.pair(time.Now())
+		if err != nil {
+			return nil, nil, err
+		}
+		rtp, err = p.bind(n, port, n.ports, w, r)
+		if err == nil {
+			rtcp, err = p.bind(n, port+1, n.ports, w, r)
+			if err == nil {
+				return rtp, rtcp, nil
+			}
+			rtp.Close()
+			n.ports.give(port+1, time.Now())
+		} else {
+			n.ports.give(port, time.Now())
+			n.ports.give(port+1, time.Now())
+		}
+		if !errors.Is(err, unix.EADDRINUSE) {
+			return nil, nil, err
+		}
+	}
+	return nil, nil, p.taken()
+}
+
+// Single opens one port (rtcp-mux, T.38, ICE).
+func (p *Plane) Single(iface string, near *Socket, r Receiver) (*Socket, error) {
+	n, err := p.network(iface)
+	if err != nil {
+		return nil, err
+	}
+	w := p.worker(near)
+	for range p.c.PortMax - p.c.PortMin + 1 {
+		port, err := n.ports.single(time.Now())
+		if err != nil {
+			return nil, err
+		}
+		s, err := p.bind(n, port, n.ports, w, r)
+		if err == nil {
+			return s, nil
+		}
+		n.ports.give(port, time.Now())
+		if !errors.Is(err, unix.EADDRINUSE) {
+			return nil, err
+		}
+	}
+	return nil, p.taken()
+}
+
+// Fixed opens a port of the caller's choice outside the range (one port for
+// all ICE sides). Port 0 lets the kernel choose.
+func (p *Plane) Fixed(iface string, port int, r Receiver) (*Socket, error) {
+	n, err := p.network(iface)
+	if err != nil {
+		return nil, err
+	}
+	return p.bind(n, port, nil, p.worker(nil), r)
+}
+
+func (p *Plane) taken() error {
+	return fmt.Errorf("%w: other programs hold all of %d-%d; choose another range", ErrPorts, p.c.PortMin, p.c.PortMax)
+}
+
+// network finds an interface by name; "" is the first.
+func (p *Plane) network(name string) (*network, error) {
+	for i := range p.nets {
+		if name == "" || p.nets[i].Name == name {
+			return &p.nets[i], nil
+		}
+	}
+	return nil, fmt.Errorf("no media interface is called %q", name)
+}
+
+func (p *Plane) worker(near *Socket) *worker {
+	if near != nil && near.plane == p {
+		return near.worker
+	}
+	least := p.workers[0]
+	for _, w := range p.workers[1:] {
+		if w.count.Load() < least.count.Load() {
+			least = w
+		}
+	}
+	return least
+}
+
+// bind opens a port and has it served.
+func (p *Plane) bind(n *network, port int, from *ports, w *worker, r Receiver) (*Socket, error) {
+	local := netip.AddrPortFrom(n.Bind, uint16(port))
+	fd, err := openSocket(local, p.c.DSCP)
+	if err != nil {
+		return nil, err
+	}
+	if port == 0 {
+		if local, err = boundTo(fd); err != nil {
+			unix.Close(fd)
+			return nil, err
+		}
+	}
+	s := &Socket{
+		plane: p, worker: w, receiver: r, ports: from, local: local, fd: fd, v6: n.Bind.Is6(),
+		shown: netip.AddrPortFrom(n.Advertise, local.Port()),
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		unix.Close(fd)
+		return nil, ErrClosed
+	}
+	if err := w.add(s); err != nil {
+		unix.Close(fd)
+		return nil, err
+	}
+	p.sockets[s] = struct{}{}
+	return s, nil
+}
+
+func boundTo(fd int) (netip.AddrPort, error) {
+	name, err := unix.Getsockname(fd)
+	if err != nil {
+		return netip.AddrPort{}, fmt.Errorf("asking for the bound port: %w", err)
+	}
+	switch at := name.(type) {
+	case *unix.SockaddrInet4:
+		return netip.AddrPortFrom(netip.AddrFrom4(at.Addr), uint16(at.Port)), nil
+	case *unix.SockaddrInet6:
+		return netip.AddrPortFrom(netip.AddrFrom16(at.Addr), uint16(at.Port)), nil
+	}
+	return netip.AddrPort{}, errors.New("the bound port has an address of an unknown kind")
+}
+
+// forget is told of each socket released.
+func (p *Plane) forget(s *Socket) {
+	p.mu.Lock()
+	delete(p.sockets, s)
+	p.mu.Unlock()
+	if s.ports != nil {
+		s.ports.give(int(s.local.Port()), time.Now())
+	}
+}
+
+// onWorker says whether the caller is a Receive of this plane: workers have
+// threads of their own, on which nothing else runs.
+func (p *Plane) onWorker() bool {
+	thread := int64(unix.Gettid())
+	for _, w := range p.workers {
+		if w.thread.Load() == thread {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,73 @@
+//go:build !linux
+
+package relay
+
+import (
+	"context"
+	"net/netip"
+)
+
+// Plane is the sockets and workers of one process. It is written for Linux;
+// elsewhere Open says so.
+type Plane struct{}
+
+// Socket is one UDP port.
+type Socket struct{}
+
+// Open says ErrUnsupported.
+func Open(c Config) (*Plane, error) {
+	if err := c.fill(); err != nil {
+		return nil, err
+	}
+	return nil, ErrUnsupported
+}
+
+// Run says ErrUnsupported.
+func (p *Plane) Run(context.Context) error { return ErrUnsupported }
+
+// Close does nothing.
+func (p *Plane) Close() {}
+
+// Pair says ErrUnsupported.
+func (p *Plane) Pair(string, *Socket, Receiver) (rtp, rtcp *Socket, err error) {
+	return nil, nil, ErrUnsupported
+}
+
+// Single says ErrUnsupported.
+func (p *Plane) Single(string, *Socket, Receiver) (*Socket, error) { return nil, ErrUnsupported }
+
+// Fixed says ErrUnsupported.
+func (p *Plane) Fixed(string, int, Receiver) (*Socket, error) { return nil, ErrUnsupported }
+
+// Kernel says that nothing is forwarded in the kernel.
+func (p *Plane) Kernel() (ok bool, why string) { return false, ErrUnsupported.Error() }
+
+// Offload says ErrUnsupported.
+func (p *Plane) Offload(Flow) (*Offloaded, error) { return nil, ErrUnsupported }
+
+// Offloaded is a flow in the kernel.
+type Offloaded struct{}
+
+// Counters is zero.
+func (o *Offloaded) Counters() FlowCounters { return FlowCounters{} }
+
+// Close does nothing.
+func (o *Offloaded) Close() FlowCounters { return FlowCounters{} }
+
+// Local is invalid.
+func (s *Socket) Local() netip.AddrPort { return netip.AddrPort{} }
+
+// Advertised is invalid.
+func (s *Socket) Advertised() netip.AddrPort { return netip.AddrPort{} }
+
+// Connect says ErrUnsupported.
+func (s *Socket) Connect(netip.AddrPort) error { return ErrUnsupported }
+
+// Send says ErrUnsupported.
+func (s *Socket) Send([]byte, netip.AddrPort) error { return ErrUnsupported }
+
+// Close does nothing.
+func (s *Socket) Close() {}
+
+// Counters is zero.
+func (s *Socket) Counters() Counters { return Counters{} }

@@ -1,0 +1,243 @@
+package relay
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// receiveBuffer holds about two seconds of one audio stream, or a burst of
+// video; older audio is of no use to anybody. The kernel doubles it for its
+// own bookkeeping.
+const receiveBuffer = 128 << 10
+
+// Socket is one UDP port. Its methods may be called by any goroutine.
+type Socket struct {
+	plane    *Plane
+	worker   *worker
+	receiver Receiver
+	ports    *ports // nil: not from the range
+	local    netip.AddrPort
+	shown    netip.AddrPort
+	index    int // of the network interface, for the kernel path
+	fd       int
+	slot     int32
+	v6       bool
+	turn     uint64 // the worker's
+
+	connected atomic.Bool
+	closed    atomic.Bool
+	released  atomic.Bool
+	users     atomic.Int64 // calls using fd now
+	connects  sync.Mutex
+
+	packetsIn, octetsIn             atomic.Uint64
+	packetsOut, octetsOut, dropsOut atomic.Uint64
+	refused                         atomic.Uint64
+}
+
+// Local is where it is bound.
+func (s *Socket) Local() netip.AddrPort { return s.local }
+
+// Advertised is what SDP says.
+func (s *Socket) Advertised() netip.AddrPort { return s.shown }
+
+// openSocket binds one port without serving it yet.
+func openSocket(local netip.AddrPort, dscp int) (fd int, err error) {
+	family := unix.AF_INET
+	v6 := local.Addr().Is6()
+	if v6 {
+		family = unix.AF_INET6
+	}
+	fd, err = unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.IPPROTO_UDP)
+	if err == unix.EMFILE || err == unix.ENFILE {
+		return -1, fmt.Errorf("opening a media socket: %w: raise the limit of open files (ulimit -n, or LimitNOFILE= of the service); a call needs up to four, eight with video", err)
+	}
+	if err != nil {
+		return -1, fmt.Errorf("opening a media socket: %w", os.NewSyscallError("socket", err))
+	}
+	defer func() {
+		if err != nil {
+			unix.Close(fd)
+		}
+	}()
+	// Refused at worst by a locked-down container: media still flows, so these
+	// do not stop it.
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer)
+	if v6 {
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_TCLASS, dscp<<2)
+		if err = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1); err != nil {
+			return -1, fmt.Errorf("opening a media socket: %w", os.NewSyscallError("setsockopt", err))
+		}
+	} else {
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_TOS, dscp<<2)
+	}
+	var a sockaddr
+	if !a.putLocal(local, v6) {
+		return -1, fmt.Errorf("binding %s: %w", local, ErrPeer)
+	}
+	if err = bindTo(fd, &a); err != nil {
+		return -1, fmt.Errorf("binding media port %s: %w", local, err)
+	}
+	return fd, nil
+}
+
+// enter keeps the descriptor from being closed, and so from being another's,
+// until leave.
+func (s *Socket) enter() bool {
+	s.users.Add(1)
+	if s.closed.Load() {
+		s.users.Add(-1)
+		return false
+	}
+	return true
+}
+
+func (s *Socket) leave() { s.users.Add(-1) }
+
+// Connect makes the kernel drop all but this peer's datagrams, and sending
+// cheaper. An invalid peer opens the socket to all again. Datagrams that were
+// queued before it still come, whoever sent them.
+func (s *Socket) Connect(peer netip.AddrPort) error {
+	if !s.enter() {
+		return ErrClosed
+	}
+	defer s.leave()
+	s.connects.Lock()
+	defer s.connects.Unlock()
+	var a sockaddr
+	if !peer.IsValid() {
+		a.n = 16 // family 0, AF_UNSPEC: the port stays bound
+		s.connected.Store(false)
+		if e := connect(s.fd, &a); e != 0 {
+			return fmt.Errorf("disconnecting media port %s: %w", s.local, e)
+		}
+		return nil
+	}
+	if !a.put(peer, s.v6) {
+		return fmt.Errorf("connecting media port %s to %s: %w", s.local, peer, ErrPeer)
+	}
+	if e := connect(s.fd, &a); e != 0 {
+		return fmt.Errorf("connecting media port %s to %s: %w", s.local, peer, e)
+	}
+	s.connected.Store(true)
+	return nil
+}
+
+// Send writes one datagram; to is ignored when connected. It never blocks: a
+// full queue drops the datagram, counts it and says ErrDropped.
+func (s *Socket) Send(b []byte, to netip.AddrPort) error {
+	if !s.enter() {
+		return ErrClosed
+	}
+	var e unix.Errno
+	if s.connected.Load() {
+		if e = sendTo(s.fd, b, nil); e != 0 {
+			e = s.again(b, nil, e)
+		}
+	} else {
+		var a sockaddr
+		if !a.put(to, s.v6) {
+			s.leave()
+			s.dropsOut.Add(1)
+			return ErrPeer
+		}
+		if e = sendTo(s.fd, b, &a); e != 0 {
+			e = s.again(b, &a, e)
+		}
+	}
+	s.leave()
+	if e != 0 {
+		s.dropsOut.Add(1)
+		return sendError(e)
+	}
+	s.packetsOut.Add(1)
+	s.octetsOut.Add(uint64(len(b)))
+	return nil
+}
+
+// again sends once more when the error was about an earlier datagram: a
+// connected socket reports "port unreachable" at the next call of any kind.
+func (s *Socket) again(b []byte, to *sockaddr, e unix.Errno) unix.Errno {
+	switch e {
+	case unix.ECONNREFUSED, unix.EHOSTUNREACH, unix.ENETUNREACH:
+		s.refused.Add(1)
+	case unix.EINTR:
+	default:
+		return e
+	}
+	return sendTo(s.fd, b, to)
+}
+
+func sendError(e unix.Errno) error {
+	switch e {
+	case unix.EAGAIN, unix.ENOBUFS:
+		return ErrDropped
+	case unix.EDESTADDRREQ:
+		return ErrPeer
+	}
+	return e
+}
+
+// Close frees the port. It is not given out again at once (30 s), so that late
+// packets of the old call do not reach a new one. No Receive follows its
+// return. Called from Receive itself it does not wait for the Receive it is
+// in, nor for one of the same socket on another worker.
+func (s *Socket) Close() {
+	if s.closed.Swap(true) {
+		s.await()
+		return
+	}
+	s.await()
+	if s.worker.current.Load() != s {
+		s.release()
+	}
+	// Else the worker does it, when the Receive in hand returns.
+}
+
+// await waits for a Receive in hand, unless called from one.
+func (s *Socket) await() {
+	if s.worker.current.Load() != s || s.plane.onWorker() {
+		return
+	}
+	for i := 0; s.worker.current.Load() == s; i++ {
+		if i < 100 {
+			runtime.Gosched()
+		} else {
+			time.Sleep(20 * time.Microsecond)
+		}
+	}
+}
+
+// release closes the descriptor, once.
+func (s *Socket) release() {
+	if s.released.Swap(true) {
+		return
+	}
+	for s.users.Load() != 0 {
+		runtime.Gosched() // those calls do not block
+	}
+	s.worker.remove(s)
+	unix.Close(s.fd)
+	s.plane.forget(s)
+}
+
+// Counters may be read at any time.
+func (s *Socket) Counters() Counters {
+	c := Counters{
+		PacketsIn: s.packetsIn.Load(), OctetsIn: s.octetsIn.Load(),
+		PacketsOut: s.packetsOut.Load(), OctetsOut: s.octetsOut.Load(),
+		DropsOut: s.dropsOut.Load(), Refused: s.refused.Load(),
+	}
+	if s.enter() {
+		c.DropsIn = queueDrops(s.fd)
+		s.leave()
+	}
+	return c
+}
