@@ -242,19 +242,18 @@ func TestCloseWhileReceiving(t *testing.T) {
 
 func TestCloseFromReceive(t *testing.T) {
 	p := start(t, Config{Workers: 1})
-	var other *Socket
+	other, err := p.Single("", nil, receive(func(*Socket, []byte, netip.AddrPort, time.Time) { t.Error("the other was closed") }))
+	if err != nil {
+		t.Fatal(err)
+	}
 	done := make(chan bool, 4)
 	var calls atomic.Int64
-	s, err := p.Single("", nil, receive(func(s *Socket, b []byte, _ netip.AddrPort, _ time.Time) {
+	s, err := p.Single("", other, receive(func(s *Socket, b []byte, _ netip.AddrPort, _ time.Time) {
 		calls.Add(1)
 		s.Close()
 		other.Close()
 		done <- true
 	}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	other, err = p.Single("", s, receive(func(*Socket, []byte, netip.AddrPort, time.Time) { t.Error("the other was closed") }))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -50,15 +50,15 @@ func (p *ports) pair(now time.Time) (int, error) {
 func (p *ports) single(now time.Time) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	half := -1
-	at := p.find(len(p.used), now, func(i int) (int, time.Time, bool) {
-		if mate := i ^ 1; half < 0 && !p.used[i] && mate < len(p.used) && p.used[mate] && now.After(p.rest[i]) {
-			half = i
-		}
-		return i, p.rest[i], !p.used[i]
-	})
-	if half >= 0 {
-		at = half
+	one := func(whole bool) int {
+		return p.find(len(p.used), now, func(i int) (int, time.Time, bool) {
+			mate := i ^ 1
+			return i, p.rest[i], !p.used[i] && (whole || mate < len(p.used) && p.used[mate])
+		})
+	}
+	at := one(false)
+	if at < 0 || now.Before(p.rest[at]) {
+		at = one(true)
 	}
 	if at < 0 {
 		return 0, fmt.Errorf("%w: all %d of %d-%d are in use; widen the range or shorten the time idle calls are kept", ErrPorts, len(p.used), p.min, p.max)

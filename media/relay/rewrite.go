@@ -105,10 +105,11 @@ func (w *Rewrite) Apply(b []byte, now time.Time) bool {
 	case ahead <= 0:
 		// Late or twice. What is older than the source's first packet has no
 		// place among those sent.
-		if pt == DropType || int16(seq-w.first) < 0 {
+		after, known := w.droppedAfter(seq)
+		if pt == DropType || int16(seq-w.first) < 0 || !known {
 			return false
 		}
-		by += w.droppedAfter(seq)
+		by += after
 	case pt == DropType:
 		w.leaveOut(seq)
 		w.advance(seq, ts, now)
@@ -141,6 +142,9 @@ func (w *Rewrite) advance(seq uint16, ts uint32, now time.Time) {
 			w.step = moved
 		}
 		w.highTS, w.tsAt = ts, now
+	}
+	if w.dropped > 0 && seq-w.drops[(w.dropped-1)%dropsKept] > 2*maxMisorder {
+		w.dropped = 0 // nothing so late is mapped any more
 	}
 	w.high, w.at = seq, now
 	w.stray.seen = false
@@ -181,14 +185,18 @@ func (w *Rewrite) leaveOut(seq uint16) {
 }
 
 // droppedAfter is how many packets above seq were left out, by which the offset
-// for seq was higher.
-func (w *Rewrite) droppedAfter(seq uint16) (n uint16) {
-	for i := range min(w.dropped, dropsKept) {
-		if int16(w.drops[i]-seq) > 0 {
+// for seq was higher; false when that is forgotten or seq was itself left out.
+func (w *Rewrite) droppedAfter(seq uint16) (n uint16, known bool) {
+	kept := min(w.dropped, dropsKept)
+	for i := range kept {
+		switch d := int16(w.drops[i] - seq); {
+		case d == 0:
+			return 0, false
+		case d > 0:
 			n++
 		}
 	}
-	return n
+	return n, w.dropped <= dropsKept || int(n) < dropsKept
 }
 
 func (w *Rewrite) ticks(d time.Duration) int64 {
@@ -234,7 +242,7 @@ func (w *Rewrite) Resume(seq uint16, ts uint32, at time.Time) {
 	if !w.begun || int16(seq-w.high) <= 0 {
 		return
 	}
-	w.high, w.at = seq, at
+	w.high, w.at, w.dropped = seq, at, 0
 	if ts != w.highTS {
 		w.highTS, w.tsAt = ts, at
 	}
