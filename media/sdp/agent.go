@@ -1,16 +1,55 @@
 package sdp
 
-import "net/netip"
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"strconv"
+)
 
 // Agent is one side's offer/answer state (RFC 3264): what we last said to it,
 // what it last said to us, and what is agreed. It keeps o= (id fixed, version
 // rising only when the text changes), the order and number of m-lines, and
 // payload numbers once used: a number is never given another meaning within a
 // session (§8.3.2). Not safe for use by two goroutines.
-type Agent struct{}
+type Agent struct {
+	addr    netip.Addr
+	id      string
+	version uint64
+	text    string // last sent, to tell whether the next differs
+
+	state         state
+	local, remote *Description // last sent and received
+	// What counts when the offer in hand is refused.
+	agreedLocal, agreedRemote *Description
+	slots                     []*slot // one a m-line
+	agreedSlots               int
+}
+
+// state of offer/answer.
+type state uint8
+
+const (
+	idle     state = iota
+	offering       // ours waits for their answer
+	answered       // ours was answered; it may be answered once more
+	offered        // theirs waits for ours
+)
+
+// slot is what stays with the place of an m-line.
+type slot struct {
+	kind    string // of RTP there
+	numbers numbers
+	setup   string // our DTLS role
+}
 
 // NewAgent makes the state of one side; addr is what o= shows.
-func NewAgent(addr netip.Addr) *Agent { panic("unwritten") }
+func NewAgent(addr netip.Addr) *Agent {
+	// Below 2^31, as some gateways read o= into 32 bits.
+	return newAgent(addr, strconv.Itoa(1e9+rand.IntN(1e9)))
+}
+
+func newAgent(addr netip.Addr, id string) *Agent { return &Agent{addr: addr, id: id} }
 
 // Line is what we say in one m-line, before numbers are agreed.
 type Line struct {
@@ -31,35 +70,57 @@ type Line struct {
 	ICE         ICE
 	Formats     []string    // for what is no RTP (udptl): as it stands in the m-line
 	Extra       []Attribute // passed through untouched (video, T.38)
+	Bandwidth   []string    // b=, as it stands
 }
 
-// Offer writes an offer to this side. One Line for every m-line; lines beyond
-// those of an earlier exchange are new. A line that must go is given Port 0.
-func (a *Agent) Offer(lines []Line) (*Description, error) { panic("unwritten") }
-
-// TakeAnswer takes the answer to the last Offer. An answer that does not fit
-// it (other number of m-lines, codecs not offered) is an *Error with 488,
-// tolerantly: what harms nobody is taken.
-func (a *Agent) TakeAnswer(d *Description) ([]Agreed, error) { panic("unwritten") }
-
-// TakeOffer takes an offer of this side. Nothing is agreed until Answer.
-func (a *Agent) TakeOffer(d *Description) error { panic("unwritten") }
-
-// Answer writes the answer to the last TakeOffer: one Line per m-line offered.
-// Codecs of a line are what we can take there; the answer keeps those the
-// offer had, with the offerer's numbers, in our order unless ours is empty.
-// A line with no codec in common is refused by port 0; when none is left the
-// error is an *Error with 488.
-func (a *Agent) Answer(lines []Line) (*Description, []Agreed, error) { panic("unwritten") }
-
 // Rollback forgets an offer (ours or theirs) that was refused (§8).
-func (a *Agent) Rollback() { panic("unwritten") }
+func (a *Agent) Rollback() {
+	switch a.state {
+	case offering:
+		a.state = idle
+		a.slots = a.slots[:a.agreedSlots]
+	case offered:
+		a.state = idle
+	default:
+		return
+	}
+	a.local, a.remote = a.agreedLocal, a.agreedRemote
+}
 
 // Remote is the last description this side sent, nil before any.
-func (a *Agent) Remote() *Description { panic("unwritten") }
+func (a *Agent) Remote() *Description { return a.remote }
 
 // Local is the last description we sent to this side, nil before any.
-func (a *Agent) Local() *Description { panic("unwritten") }
+func (a *Agent) Local() *Description { return a.local }
+
+func (a *Agent) agree(s state) {
+	a.state = s
+	a.agreedLocal, a.agreedRemote, a.agreedSlots = a.local, a.remote, len(a.slots)
+}
+
+// send finishes a description: o= with a version that rises only when the text
+// differs from the last (§8). What is returned is read back from the text, so
+// that what we remember is what the other side sees.
+func (a *Agent) send(d *Description) (*Description, error) {
+	d.Origin = Origin{User: "-", ID: a.id, Host: a.addr.Unmap().WithZone("").String()}
+	if !a.addr.IsValid() {
+		d.Origin.Host = "0.0.0.0"
+	}
+	version := max(a.version, 1)
+	d.Origin.Version = strconv.FormatUint(version, 10)
+	b := d.Append(nil)
+	if a.text != "" && string(b) != a.text {
+		version++
+		d.Origin.Version = strconv.FormatUint(version, 10)
+		b = d.Append(b[:0])
+	}
+	sent, err := Parse(b)
+	if err != nil {
+		return nil, fmt.Errorf("writing a description: %w", err)
+	}
+	a.version, a.text = version, string(b)
+	return sent, nil
+}
 
 // Agreed is the outcome for one m-line.
 type Agreed struct {
@@ -78,6 +139,7 @@ type Agreed struct {
 	Setup       string // our DTLS role: active or passive
 	ICE         ICE    // theirs
 	Media       *Media // theirs, whole
+	Refusal     string // why it is not enabled, when the other side or we refused it
 }
 
 // Pair is the crypto line we send with and the one they send with.
@@ -89,4 +151,21 @@ type AgreedCodec struct {
 	Codec         // name, clock, channels, and the fmtp the other side wrote
 	Send    uint8 // number in packets we send to this side
 	Receive uint8 // number in packets this side sends to us
+}
+
+// Find is the codec of a number in a packet from this side. Numbers we gave
+// count first; then those the side itself listed, since some devices send with
+// them whatever they were told.
+func (g *Agreed) Find(number uint8) (AgreedCodec, bool) {
+	for _, c := range g.Codecs {
+		if c.Receive == number {
+			return c, true
+		}
+	}
+	for _, c := range g.Codecs {
+		if c.Send == number {
+			return c, true
+		}
+	}
+	return AgreedCodec{}, false
 }

@@ -4,10 +4,14 @@
 // addresses and ports come from its caller.
 package sdp
 
-import "net/netip"
+import (
+	"net/netip"
+	"strings"
+)
 
-// Description is one session description. Attributes this package has no
-// field for are kept in order, so that what is not understood passes through.
+// Description is one session description. Attributes are kept in order, those
+// with a field of their own too, so that what is not understood passes through.
+// The fields made from attributes are for reading: Append writes Attributes.
 type Description struct {
 	Origin     Origin
 	Name       string      // s=
@@ -16,6 +20,7 @@ type Description struct {
 	Direction  Direction   // session level; DirectionUnset when absent
 	Attributes []Attribute // session level
 	Bandwidth  []string    // b= at session level
+	Time       string      // first t=, as written; "0 0" is written when empty
 	Media      []Media
 }
 
@@ -30,6 +35,7 @@ type Attribute struct{ Name, Value string }
 type Media struct {
 	Kind        string     // audio, video, image, application, ...
 	Port        int        // 0: refused or switched off
+	Ports       int        // how many, from "49170/2"; 0 and 1 mean one
 	Proto       string     // RTP/AVP, RTP/SAVP, UDP/TLS/RTP/SAVPF, udptl, ...
 	Formats     []string   // as written; empty lists happen
 	Connection  netip.Addr // c= that counts for this m-line (own, else the session's)
@@ -50,22 +56,6 @@ type Media struct {
 	Bandwidth   []string
 	Line        int // number of the m-line in the text, from 1; for errors
 }
-
-// Hold says whether the sender of this m-line does not want to hear us:
-// sendonly, inactive, or a null connection address, whatever the direction
-// attribute says (RFC 3264 §8.4, RFC 2543 §B.5).
-func (m *Media) Hold() bool { panic("unwritten") }
-
-// Direction is sendrecv, sendonly, recvonly or inactive, seen by its writer.
-type Direction uint8
-
-const (
-	DirectionUnset Direction = iota
-	SendRecv
-	SendOnly
-	RecvOnly
-	Inactive
-)
 
 // Codec is one RTP payload format as a description names it.
 type Codec struct {
@@ -105,17 +95,42 @@ type Candidate struct {
 	Type       string
 }
 
-// Error says what is wrong with a description, and where.
-type Error struct {
-	Line   int    // from 1; 0 when it concerns the whole
-	Reason string // what is wrong and what would be right
-	Status int    // SIP status to answer with: 400 malformed, 488 not acceptable here
+// BundleOnly says whether the m-line lives only within a BUNDLE group: its port
+// 0 is no refusal then (RFC 9143 §6).
+func (m *Media) BundleOnly() bool { return has(m.Attributes, "bundle-only") }
+
+// RTP says whether the m-line carries RTP, whatever protects it.
+func (m *Media) RTP() bool { return carriesRTP(m.Proto) }
+
+// bundles lists the mids of each BUNDLE group.
+func (d *Description) bundles() [][]string {
+	var groups [][]string
+	for _, a := range d.Attributes {
+		if a.Name != "group" {
+			continue
+		}
+		if f := strings.Fields(a.Value); len(f) > 0 && strings.EqualFold(f[0], "BUNDLE") {
+			groups = append(groups, f[1:])
+		}
+	}
+	return groups
 }
 
-func (e *Error) Error() string { panic("unwritten") }
+func has(attributes []Attribute, name string) bool {
+	for _, a := range attributes {
+		if a.Name == name {
+			return true
+		}
+	}
+	return false
+}
 
-// Parse reads a description, tolerantly. Errors are *Error.
-func Parse(b []byte) (*Description, error) { panic("unwritten") }
+// carriesRTP covers RTP/AVP, RTP/SAVPF, UDP/TLS/RTP/SAVPF, TCP/RTP/AVP and so on.
+func carriesRTP(proto string) bool {
+	return strings.Contains(strings.ToUpper(proto), "RTP/")
+}
 
-// Append writes d in the order of RFC 8866 §5, CRLF throughout.
-func (d *Description) Append(b []byte) []byte { panic("unwritten") }
+// demandsSecurity says whether the profile leaves no choice but SRTP.
+func demandsSecurity(proto string) bool {
+	return strings.Contains(strings.ToUpper(proto), "/SAVP")
+}

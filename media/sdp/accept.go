@@ -1,0 +1,123 @@
+package sdp
+
+import (
+	"slices"
+	"strings"
+)
+
+// attributes writes those of one m-line of the answer: nothing that the offer
+// gave no reason for, since old gateways stumble over more.
+func (w *answering) attributes(m *Media, i int) {
+	theirs, line, p := &w.offer.Media[i], w.lines[i], &w.parts[i]
+	if p.refusal != nil {
+		if theirs.MID != "" {
+			m.Attributes = append(m.Attributes, Attribute{"mid", theirs.MID})
+		}
+		return
+	}
+	via := &w.offer.Media[w.via[i]]
+	if p.secured.setup != "" {
+		w.slots[i].setup = p.secured.setup
+	}
+	out := lineWriter{
+		line: line, mid: theirs.MID, codecs: p.written, renumbered: p.numbers,
+		direction:    answerDirection(theirs, via, line.Direction),
+		sayDirection: saysDirection(theirs.Attributes) || saysDirection(w.offer.Attributes),
+		mux:          p.mux, maxPtime: line.MaxPtime,
+		dtls: p.secured.dtls, setup: p.secured.setup,
+		ice:        line.ICE.Ufrag != "" && (theirs.ICE.Ufrag != "" || via.ICE.Ufrag != ""),
+		candidates: w.via[i] == i,
+	}
+	if line.Ptime != defaultPtime || theirs.Ptime != 0 {
+		out.ptime = line.Ptime
+	}
+	if p.secured.sdes {
+		out.crypto = []Crypto{p.secured.pair.Ours}
+	}
+	out.write(m)
+}
+
+// answerDirection mirrors what was offered within what we want (RFC 3264
+// §6.1). A null address means that they do not listen.
+func answerDirection(theirs, via *Media, ours Direction) Direction {
+	listens := theirs.Direction.Receives() && !held(theirs, via)
+	return direction(listens && ours.Sends(), theirs.Direction.Sends() && ours.Receives())
+}
+
+// held says whether the address is null for a line that lives on via's.
+func held(m, via *Media) bool { return m.null() && via.ICE.Ufrag == "" }
+
+func saysDirection(attributes []Attribute) bool {
+	return slices.ContainsFunc(attributes, func(a Attribute) bool { return parseDirection(a.Name) != DirectionUnset })
+}
+
+// nothingLeft is the error when no m-line that was offered is taken.
+func (w *answering) nothingLeft() error {
+	var first *Error
+	for i := range w.parts {
+		switch p := &w.parts[i]; {
+		case p.refusal == nil:
+			return nil
+		case p.off:
+		case first == nil || first.Warning == warnMediaType:
+			// What hindered a line we would have taken says more.
+			first = p.refusal
+		}
+	}
+	if first == nil {
+		return nil
+	}
+	return first
+}
+
+// bundle answers each BUNDLE group with those of its m-lines that are taken and
+// share one port of ours (RFC 9143 §7.3). A line outside the group uses its own
+// transport; one that has none is refused.
+func (w *answering) bundle(d *Description) {
+	var groups [][]string
+	for _, group := range w.offer.bundles() {
+		var kept []string
+		first := -1
+		for _, mid := range group {
+			i := slices.IndexFunc(w.offer.Media, func(m Media) bool { return m.MID == mid })
+			if i < 0 || w.parts[i].refusal != nil || d.Media[i].RTP() && !w.parts[i].mux || slices.Contains(kept, mid) {
+				continue
+			}
+			if first < 0 {
+				first = i
+			}
+			if d.Media[i].Port == d.Media[first].Port && d.Media[i].Connection == d.Media[first].Connection {
+				kept = append(kept, mid)
+			}
+		}
+		if len(kept) > 0 {
+			groups = append(groups, kept)
+			d.Attributes = append(d.Attributes, Attribute{"group", "BUNDLE " + strings.Join(kept, " ")})
+		}
+	}
+	w.via = transports(w.offer, groups, func(i int) bool { return w.parts[i].refusal == nil })
+	for i := range w.parts {
+		theirs, p := &w.offer.Media[i], &w.parts[i]
+		if p.refusal == nil && theirs.Port == 0 && w.via[i] == i && !groupHead(groups, theirs.MID) {
+			p.refusal = unacceptable(theirs.Line, warnOther, "m=%s lives only in a BUNDLE group, which was not formed", theirs.Kind)
+			d.Media[i].Port, d.Media[i].Formats = 0, theirs.Formats
+		}
+	}
+}
+
+func groupHead(groups [][]string, mid string) bool {
+	return slices.ContainsFunc(groups, func(g []string) bool { return g[0] == mid })
+}
+
+func (w *answering) agreed(sent *Description) []Agreed {
+	list := make([]Agreed, len(w.parts))
+	for i := range w.parts {
+		theirs, p := &w.offer.Media[i], &w.parts[i]
+		if p.refusal != nil {
+			list[i] = refused(theirs, p.refusal)
+			continue
+		}
+		list[i] = outcome(&sent.Media[i], theirs, &w.offer.Media[w.via[i]], p.codecs, p.secured)
+	}
+	return list
+}

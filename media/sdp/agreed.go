@@ -1,0 +1,104 @@
+package sdp
+
+import (
+	"net/netip"
+	"slices"
+)
+
+const (
+	defaultPtime = 20
+	longestPtime = 200 // ms; more is a mistake
+)
+
+// refused is the outcome of an m-line that carries nothing.
+func refused(theirs *Media, why *Error) Agreed {
+	g := Agreed{Kind: theirs.Kind, Proto: theirs.Proto, Media: theirs}
+	if why != nil {
+		g.Refusal = why.Reason
+	}
+	return g
+}
+
+// outcome is what local and theirs come to; via is the m-line of theirs whose
+// transport counts.
+func outcome(local, theirs, via *Media, codecs []AgreedCodec, s secured) Agreed {
+	g := Agreed{
+		Kind: theirs.Kind, Proto: theirs.Proto, Enabled: true, Media: theirs,
+		Mux:    local.Mux && (theirs.Mux || via.Mux),
+		Codecs: mainFirst(codecs), Ptime: sendPtime(theirs),
+		CanSend:    local.Direction.Sends() && theirs.Direction.Receives() && !held(theirs, via),
+		CanReceive: local.Direction.Receives() && theirs.Direction.Sends(),
+	}
+	g.Remote = address(via.Connection, via.Port)
+	if !g.Remote.IsValid() && !via.Connection.IsValid() && !via.null() {
+		g.RemoteHost = via.ConnHost
+	}
+	switch {
+	case g.Mux:
+		g.RemoteRTCP = g.Remote
+	case via.RTCPAddr.IsValid():
+		g.RemoteRTCP = address(via.RTCPAddr, via.RTCPPort)
+	default:
+		g.RemoteRTCP = address(via.Connection, unmuxed(via))
+	}
+	if s.sdes {
+		g.Crypto = s.pair
+	}
+	if s.dtls {
+		g.Fingerprint, g.Setup = s.fingerprint, s.setup
+	}
+	if local.ICE.Ufrag != "" {
+		g.ICE = theirs.ICE
+		if g.ICE.Ufrag == "" || via != theirs {
+			g.ICE = via.ICE
+		}
+	}
+	return g
+}
+
+// unmuxed is the RTCP port when rtcp-mux was said by them but not agreed.
+func unmuxed(m *Media) int {
+	if m.Mux && m.RTCPPort == m.Port && m.Port < 65535 {
+		for _, a := range m.Attributes {
+			if a.Name == "rtcp" {
+				return m.RTCPPort
+			}
+		}
+		return m.Port + 1
+	}
+	return m.RTCPPort
+}
+
+// address is invalid where nothing can be sent.
+func address(addr netip.Addr, port int) netip.AddrPort {
+	if !addr.IsValid() || addr.IsUnspecified() || port <= 0 || port > 65535 {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(addr, uint16(port))
+}
+
+// mainFirst puts what carries sound or pictures before keys, noise and repair.
+func mainFirst(codecs []AgreedCodec) []AgreedCodec {
+	slices.SortStableFunc(codecs, func(a, b AgreedCodec) int { return rank(a.Codec) - rank(b.Codec) })
+	return codecs
+}
+
+func rank(c Codec) int {
+	if c.Main() {
+		return 0
+	}
+	return 1
+}
+
+// sendPtime is how long our packets are: what they ask for, within the most
+// they take.
+func sendPtime(theirs *Media) int {
+	p := theirs.Ptime
+	if p <= 0 || p > longestPtime {
+		p = defaultPtime
+	}
+	if m := theirs.MaxPtime; m >= 10 && p > m {
+		p = m
+	}
+	return p
+}

@@ -1,0 +1,300 @@
+package sdp
+
+import (
+	"strings"
+)
+
+// TakeOffer takes an offer of this side. Nothing is agreed until Answer. An
+// offer that follows one not answered yet takes its place. An unchanged o= says
+// nothing: some phones hold without raising the version.
+func (a *Agent) TakeOffer(d *Description) error {
+	if a.state == offering {
+		return ErrPending
+	}
+	if d == nil {
+		return ErrNoOffer
+	}
+	if len(d.Media) > maxMedia {
+		return unacceptable(0, warnOther, "more than %d m= lines", maxMedia)
+	}
+	if err := a.swapped(d); err != nil {
+		return err
+	}
+	a.remote, a.state = d, offered
+	return nil
+}
+
+// swapped refuses an offer whose m-lines changed places (§8: their order
+// stays). One that changes its kind alone is allowed, as fax does (§8.3.3).
+func (a *Agent) swapped(d *Description) error {
+	if a.agreedRemote == nil || !sameSession(a.agreedRemote.Origin, d.Origin) {
+		return nil
+	}
+	old := a.agreedRemote.Media
+	n := min(len(old), len(d.Media))
+	for i := range n {
+		if old[i].Port == 0 || d.Media[i].Port == 0 || old[i].Kind == d.Media[i].Kind {
+			continue
+		}
+		for j := range n {
+			if j != i && old[j].Port != 0 && old[j].Kind == d.Media[i].Kind && d.Media[j].Kind == old[i].Kind {
+				return unacceptable(d.Media[i].Line, warnMediaType,
+					"m=%s stands where m=%s was; m-lines keep their places", d.Media[i].Kind, old[i].Kind)
+			}
+		}
+	}
+	return nil
+}
+
+// sameSession compares what names a session in o= (RFC 8866 §5.2). When it
+// changes in a dialog, somebody else is behind it, with numbers of its own.
+func sameSession(a, b Origin) bool { return a.User == b.User && a.ID == b.ID && a.Host == b.Host }
+
+// Answer writes the answer to the last TakeOffer: one Line per m-line offered.
+// Codecs of a line are what we can take there; the answer keeps those the
+// offer had, with the offerer's numbers, in our order unless ours is empty.
+// A line with no codec in common is refused by port 0; when none is left the
+// error is an *Error with 488.
+func (a *Agent) Answer(lines []Line) (*Description, []Agreed, error) {
+	if a.state != offered {
+		return nil, nil, ErrNoOffer
+	}
+	w := a.answering(lines)
+	d := &Description{Time: w.offer.Time, Media: make([]Media, len(w.offer.Media))}
+	for i := range w.offer.Media {
+		w.media(&d.Media[i], i)
+	}
+	if err := w.nothingLeft(); err != nil {
+		return nil, nil, err
+	}
+	w.bundle(d)
+	for i := range d.Media {
+		w.attributes(&d.Media[i], i)
+	}
+	a.session(d, w.lines)
+	before := a.slots
+	a.slots = w.slots
+	sent, err := a.send(d)
+	if err != nil {
+		a.slots = before
+		return nil, nil, err
+	}
+	a.local = sent
+	a.agree(idle)
+	return sent, w.agreed(sent), nil
+}
+
+// answering is the work on one answer.
+type answering struct {
+	offer *Description
+	lines []Line
+	slots []*slot
+	parts []part
+	via   []int // whose transport each m-line of the offer uses
+}
+
+// part is the answer to one m-line.
+type part struct {
+	refusal *Error // nil when accepted
+	off     bool   // the offer itself had port 0
+	before  []Codec
+	codecs  []AgreedCodec
+	written []Codec
+	numbers map[uint8]uint8 // from those of our Line to those written
+	secured secured
+	mux     bool
+}
+
+func (a *Agent) answering(lines []Line) *answering {
+	w := &answering{offer: a.remote, parts: make([]part, len(a.remote.Media))}
+	w.lines = make([]Line, len(a.remote.Media))
+	copy(w.lines, lines)
+	fresh := a.agreedRemote != nil && !sameSession(a.agreedRemote.Origin, a.remote.Origin)
+	for i := range w.offer.Media {
+		s := &slot{numbers: numbers{}}
+		m := &w.offer.Media[i]
+		if i < len(a.slots) {
+			*s = *a.slots[i]
+			s.numbers = numbers{}
+			if !fresh && !(m.RTP() && s.kind != "" && s.kind != m.Kind) {
+				for n, c := range a.slots[i].numbers {
+					s.numbers[n] = c
+				}
+			}
+		}
+		if m.RTP() {
+			s.kind = m.Kind
+		}
+		w.slots = append(w.slots, s)
+		if old := a.agreedRemote; old != nil && !fresh && i < len(old.Media) {
+			w.parts[i].before = old.Media[i].Codecs
+		}
+		if w.lines[i].Kind == "" {
+			w.lines[i].Kind = m.Kind
+		}
+	}
+	w.via = transports(w.offer, w.offer.bundles(), func(i int) bool {
+		return w.lines[i].Port != 0 && (w.offer.Media[i].Port != 0 || w.offer.Media[i].BundleOnly())
+	})
+	return w
+}
+
+// media decides on one m-line and writes all but its attributes.
+func (w *answering) media(m *Media, i int) {
+	theirs, line, p := &w.offer.Media[i], &w.lines[i], &w.parts[i]
+	m.Kind, m.Proto, m.Formats = theirs.Kind, theirs.Proto, theirs.Formats
+	if p.refusal = w.decide(i); p.refusal != nil {
+		p.off = theirs.Port == 0 && !theirs.BundleOnly()
+		if len(m.Formats) == 0 {
+			m.Formats = []string{"0"} // the grammar wants one
+		}
+		return
+	}
+	m.Port, m.Connection, m.Bandwidth = line.Port, line.Addr, line.Bandwidth
+	p.mux = theirs.RTP() && line.Mux && (theirs.Mux || w.offer.Media[w.via[i]].Mux)
+	if !theirs.RTP() {
+		m.Formats = commonFormats(line.Formats, theirs.Formats)
+	}
+}
+
+// decide says why an m-line cannot be taken, nil when it can.
+func (w *answering) decide(i int) *Error {
+	theirs, line, p := &w.offer.Media[i], &w.lines[i], &w.parts[i]
+	switch {
+	case theirs.Port == 0 && !theirs.BundleOnly():
+		return unacceptable(theirs.Line, 0, "m=%s is switched off", theirs.Kind)
+	case line.Port == 0 || !strings.EqualFold(line.Kind, theirs.Kind):
+		return unacceptable(theirs.Line, warnMediaType, "m=%s %s is not taken here", theirs.Kind, theirs.Proto)
+	case !theirs.RTP() && (carriesRTP(line.Proto) || len(commonFormats(line.Formats, theirs.Formats)) == 0):
+		return unacceptable(theirs.Line, warnMediaFormat, "m=%s %s with formats %s is not taken here",
+			theirs.Kind, theirs.Proto, quote(strings.Join(theirs.Formats, " ")))
+	}
+	if theirs.RTP() {
+		if w.codecs(i); len(p.codecs) == 0 {
+			return unacceptable(theirs.Line, warnMediaFormat, "no codec in common: offered are %s, taken are %s",
+				names(theirs.Codecs), names(line.Codecs))
+		}
+	}
+	var err *Error
+	p.secured, err = secureAnswer(theirs, &w.offer.Media[w.via[i]], line, w.slots[i].setup)
+	return err
+}
+
+// commonFormats are those of what is no RTP: ours in the offer's spelling.
+func commonFormats(ours, theirs []string) []string {
+	var both []string
+	for _, f := range theirs {
+		for _, o := range ours {
+			if strings.EqualFold(f, o) {
+				both = append(both, f)
+				break
+			}
+		}
+	}
+	return both
+}
+
+func names(list []Codec) string {
+	var b strings.Builder
+	for i, c := range list {
+		if i == 8 {
+			b.WriteString(" ...")
+			break
+		}
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(strings.Trim(quote(orElse(c.Name, "unnamed")), `"`))
+	}
+	return orElse(b.String(), "none")
+}
+
+// codecs pairs our codecs with those offered and gives each its numbers.
+func (w *answering) codecs(i int) {
+	theirs, line, p := w.offer.Media[i].Codecs, w.lines[i].Codecs, &w.parts[i]
+	theirs = named(theirs, p.before)
+	ours := line
+	if len(ours) == 0 {
+		ours = theirs
+	}
+	pairs := match(ours, theirs)
+	main := false
+	for _, q := range pairs {
+		main = main || theirs[q.b].Main()
+	}
+	if !main {
+		return // keys alone make no stream
+	}
+	numbers := answerNumbers(w.slots[i].numbers, theirs, pairs)
+	p.numbers = make(map[uint8]uint8, len(pairs))
+	own := make(map[uint8]uint8, len(pairs)) // from the offerer's numbers to those written
+	for k, q := range pairs {
+		if numbers[k] == noNumber {
+			continue
+		}
+		own[theirs[q.b].PayloadType] = numbers[k]
+		p.numbers[ours[q.a].PayloadType] = numbers[k]
+	}
+	for k, q := range pairs {
+		c := theirs[q.b]
+		if numbers[k] == noNumber {
+			continue
+		}
+		written := c
+		written.PayloadType, written.Fmtp, written.Feedback = numbers[k], answerFmtp(ours[q.a], c), ours[q.a].Feedback
+		if c.references() {
+			rebased, ok := c.rebase(own)
+			if !ok {
+				continue
+			}
+			written.Fmtp = rebased.Fmtp
+		}
+		w.slots[i].numbers.keep(numbers[k], written)
+		p.written = append(p.written, written)
+		p.codecs = append(p.codecs, AgreedCodec{Codec: c, Send: c.PayloadType, Receive: numbers[k]})
+	}
+}
+
+// answerNumbers are the numbers we write for the pairs: the offerer's
+// (RFC 3264 §6.1), unless we gave that number another meaning before (§8.3.2);
+// then our own for it.
+func answerNumbers(t numbers, theirs []Codec, pairs []pair) []uint8 {
+	list := make([]uint8, len(pairs))
+	taken := make(map[uint8]bool, len(pairs))
+	for k, q := range pairs {
+		c := theirs[q.b]
+		if t.fits(c.PayloadType, c) {
+			list[k] = c.PayloadType
+			taken[c.PayloadType] = true
+		}
+	}
+	for k, q := range pairs {
+		c := theirs[q.b]
+		if t.fits(c.PayloadType, c) {
+			continue
+		}
+		n, ok := t.of(c, taken)
+		for f := uint8(96); !ok && f < 128; f++ {
+			_, known := t[f]
+			n, ok = f, !known && !taken[f] && !offeredNumber(theirs, f)
+		}
+		if !ok {
+			n = noNumber
+		}
+		list[k] = n
+		taken[n] = true
+	}
+	return list
+}
+
+// noNumber marks a codec that is left out because all numbers have a meaning.
+const noNumber = 255
+
+func offeredNumber(list []Codec, n uint8) bool {
+	for _, c := range list {
+		if c.PayloadType == n {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,184 @@
+package sdp
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// lineWriter writes the attributes of one m-line of ours.
+type lineWriter struct {
+	line         Line
+	offer        bool
+	mid          string
+	codecs       []Codec // with their final numbers
+	renumbered   map[uint8]uint8
+	direction    Direction
+	sayDirection bool // though it is sendrecv
+	mux          bool
+	ptime        int
+	maxPtime     int
+	crypto       []Crypto
+	dtls         bool
+	setup        string
+	ice          bool
+	candidates   bool // none for lines that live on another's port
+}
+
+func (w *lineWriter) write(m *Media) {
+	if w.offer {
+		w.mid, w.candidates = w.line.MID, true
+	}
+	if m.RTP() {
+		m.Formats = make([]string, 0, len(w.codecs))
+		for _, c := range w.codecs {
+			m.Formats = append(m.Formats, strconv.Itoa(int(c.PayloadType)))
+		}
+	}
+	add := func(name, value string) { m.Attributes = append(m.Attributes, Attribute{name, value}) }
+	if w.mid != "" {
+		add("mid", w.mid)
+	}
+	for _, c := range w.codecs {
+		m.Attributes = c.attributes(m.Attributes)
+	}
+	if m.RTP() {
+		if w.ptime > 0 {
+			add("ptime", strconv.Itoa(w.ptime))
+		}
+		if w.maxPtime > 0 {
+			add("maxptime", strconv.Itoa(w.maxPtime))
+		}
+	}
+	if d := w.direction; d > SendRecv || m.RTP() && w.sayDirection {
+		add(max(d, SendRecv).String(), "")
+	}
+	if m.RTP() {
+		if p := w.line.RTCPPort; p != 0 && p != m.Port+1 && !(w.mux && (p == m.Port || !w.offer)) {
+			add("rtcp", strconv.Itoa(p))
+		}
+		if w.mux {
+			add("rtcp-mux", "")
+		}
+	}
+	for _, c := range w.crypto {
+		m.Attributes = append(m.Attributes, c.attribute())
+	}
+	if w.dtls {
+		add("fingerprint", w.line.Fingerprint.Hash+" "+w.line.Fingerprint.Value)
+		add("setup", w.setup)
+	}
+	if w.ice {
+		w.writeICE(m)
+	}
+	m.Attributes = append(m.Attributes, extra(w.line.Extra, w.renumbered)...)
+}
+
+// writeICE gives the host candidate of the m-line's own port when the caller
+// gives none: a lite agent has no others (RFC 8445 §5.1.1.1... host only).
+func (w *lineWriter) writeICE(m *Media) {
+	add := func(name, value string) { m.Attributes = append(m.Attributes, Attribute{name, value}) }
+	add("ice-ufrag", w.line.ICE.Ufrag)
+	add("ice-pwd", w.line.ICE.Pwd)
+	if !w.candidates {
+		return
+	}
+	for _, c := range w.line.ICE.Candidates {
+		add("candidate", c.value())
+	}
+	if len(w.line.ICE.Candidates) == 0 && m.Connection.IsValid() {
+		add("candidate", hostCandidate(1, m.Connection.String(), m.Port))
+		if m.RTP() && !w.mux {
+			add("candidate", hostCandidate(2, m.Connection.String(), rtcpPort(w.line, m.Port)))
+		}
+	}
+	add("end-of-candidates", "")
+}
+
+func rtcpPort(line Line, port int) int {
+	if line.RTCPPort != 0 {
+		return line.RTCPPort
+	}
+	return port + 1
+}
+
+// hostCandidate has the priority RFC 8445 §5.1.2 gives the only host address.
+func hostCandidate(component int, addr string, port int) string {
+	priority := 126<<24 + 65535<<8 + 256 - component
+	return fmt.Sprintf("1 %d udp %d %s %d typ host", component, priority, addr, port)
+}
+
+func (c Candidate) value() string {
+	return fmt.Sprintf("%s %d %s %d %s %d typ %s", c.Foundation, c.Component, c.Transport,
+		c.Priority, c.Addr.Addr(), c.Addr.Port(), c.Type)
+}
+
+// extra leaves out what we write ourselves, and renumbers what begins with a
+// payload number.
+func extra(list []Attribute, renumbered map[uint8]uint8) []Attribute {
+	var kept []Attribute
+	for _, a := range list {
+		switch name := strings.ToLower(a.Name); name {
+		case "rtpmap", "fmtp", "rtcp-fb", "rtcp", "rtcp-mux", "rtcp-mux-only", "mid", "crypto", "fingerprint",
+			"setup", "ice-ufrag", "ice-pwd", "ice-lite", "ice-options", "candidate", "end-of-candidates",
+			"remote-candidates", "ptime", "maxptime", "sendrecv", "sendonly", "recvonly", "inactive", "bundle-only", "group":
+			continue
+		case "imageattr", "framesize": // RFC 6236, 3GPP TS 26.234
+			pt, rest, _ := strings.Cut(a.Value, " ")
+			if n, ok := number(pt, 127); ok {
+				to, known := renumbered[uint8(n)]
+				if !known {
+					continue
+				}
+				a.Value = strconv.Itoa(int(to)) + " " + rest
+			}
+		}
+		kept = append(kept, a)
+	}
+	return kept
+}
+
+// session fills in the session level: one c= for all where there is one, and
+// ICE lite when any line has it.
+func (a *Agent) session(d *Description, lines []Line) {
+	d.Connection = a.addr.Unmap().WithZone("")
+	for i := range d.Media {
+		if d.Media[i].Port != 0 && d.Media[i].Connection.IsValid() {
+			d.Connection = d.Media[i].Connection
+			break
+		}
+	}
+	for i := range d.Media {
+		m := &d.Media[i]
+		if m.Port == 0 || !m.Connection.IsValid() {
+			m.Connection = d.Connection
+		}
+		if i < len(lines) && lines[i].ICE.Lite && has(m.Attributes, "ice-ufrag") && !has(d.Attributes, "ice-lite") {
+			d.Attributes = append(d.Attributes, Attribute{"ice-lite", ""})
+		}
+	}
+}
+
+// transports finds for each m-line the one whose address, ICE and DTLS count:
+// the first of its group that is alive, else itself (RFC 9143 §7.2).
+func transports(d *Description, groups [][]string, alive func(int) bool) []int {
+	of := make([]int, len(d.Media))
+	for i := range of {
+		of[i] = i
+	}
+	for _, group := range groups {
+		first := -1
+		for _, mid := range group {
+			i := slices.IndexFunc(d.Media, func(m Media) bool { return m.MID == mid })
+			if i < 0 || !alive(i) {
+				continue
+			}
+			if first < 0 {
+				first = i
+			}
+			of[i] = first
+		}
+	}
+	return of
+}

@@ -1,0 +1,94 @@
+package sdp
+
+import (
+	"fmt"
+	"log/slog"
+	"strings"
+)
+
+// ChooseCrypto picks the first line offered whose suite and parameters we
+// take, and pairs it with our key for that suite under the same tag
+// (RFC 4568 §5.1.2).
+func ChooseCrypto(offered, ours []Crypto) (Pair, bool) {
+	for _, theirs := range offered {
+		if !theirs.usable() {
+			continue
+		}
+		for _, own := range ours {
+			if strings.EqualFold(own.Suite, theirs.Suite) {
+				own.Tag, own.Suite = theirs.Tag, theirs.Suite
+				return Pair{Ours: own, Theirs: theirs}, true
+			}
+		}
+	}
+	return Pair{}, false
+}
+
+// answeredCrypto pairs the line of an answer with the one we offered. The tag
+// should be ours; some devices write 1 always, so a suite offered once does.
+func answeredCrypto(ours, answered []Crypto) (Pair, bool) {
+	for _, theirs := range answered {
+		if !theirs.usable() {
+			continue
+		}
+		var alike []Crypto
+		for _, own := range ours {
+			if !strings.EqualFold(own.Suite, theirs.Suite) {
+				continue
+			}
+			if own.Tag == theirs.Tag {
+				return Pair{Ours: own, Theirs: theirs}, true
+			}
+			alike = append(alike, own)
+		}
+		if len(alike) == 1 {
+			return Pair{Ours: alike[0], Theirs: theirs}, true
+		}
+	}
+	return Pair{}, false
+}
+
+// usable says whether the key is inline and no session parameter asks for what
+// we do not do. WSH and those with a leading dash may be ignored (RFC 4568
+// §6.3.7, §6.3.8).
+func (c Crypto) usable() bool {
+	if len(c.Key) < 8 || !strings.EqualFold(c.Key[:7], "inline:") {
+		return false
+	}
+	for _, p := range strings.Fields(c.Params) {
+		if !strings.HasPrefix(p, "-") && !strings.HasPrefix(strings.ToUpper(p), "WSH=") {
+			return false
+		}
+	}
+	return true
+}
+
+// String shows all but the key.
+func (c Crypto) String() string { return fmt.Sprintf("%d %s", c.Tag, c.Suite) }
+
+// LogValue shows all but the key.
+func (c Crypto) LogValue() slog.Value { return slog.StringValue(c.String()) }
+
+func (c Crypto) attribute() Attribute {
+	v := fmt.Sprintf("%d %s %s", c.Tag, c.Suite, c.Key)
+	if c.Params != "" {
+		v += " " + c.Params
+	}
+	return Attribute{"crypto", v}
+}
+
+// String hides the values that are secrets.
+func (a Attribute) String() string {
+	switch {
+	case a.Name == "crypto" || a.Name == "ice-pwd":
+		return a.Name + ":(secret)"
+	case a.Value == "":
+		return a.Name
+	}
+	return a.Name + ":" + a.Value
+}
+
+// String shows all but the password.
+func (i ICE) String() string {
+	return fmt.Sprintf("%s lite=%t candidates=%d", i.Ufrag, i.Lite, len(i.Candidates))
+}

@@ -1,0 +1,75 @@
+package sdp
+
+import "strings"
+
+// Direction is sendrecv, sendonly, recvonly or inactive, seen by its writer.
+type Direction uint8
+
+const (
+	DirectionUnset Direction = iota
+	SendRecv
+	SendOnly
+	RecvOnly
+	Inactive
+)
+
+// String is the attribute's name, "" when unset.
+func (d Direction) String() string {
+	switch d {
+	case SendRecv:
+		return "sendrecv"
+	case SendOnly:
+		return "sendonly"
+	case RecvOnly:
+		return "recvonly"
+	case Inactive:
+		return "inactive"
+	}
+	return ""
+}
+
+// Sends says whether the writer sends; unset is sendrecv (RFC 8866 §6.7).
+func (d Direction) Sends() bool { return d != RecvOnly && d != Inactive }
+
+// Receives says whether the writer receives.
+func (d Direction) Receives() bool { return d != SendOnly && d != Inactive }
+
+func direction(sends, receives bool) Direction {
+	switch {
+	case sends && receives:
+		return SendRecv
+	case sends:
+		return SendOnly
+	case receives:
+		return RecvOnly
+	}
+	return Inactive
+}
+
+func parseDirection(name string) Direction {
+	for d := SendRecv; d <= Inactive; d++ {
+		if strings.EqualFold(name, d.String()) {
+			return d
+		}
+	}
+	return DirectionUnset
+}
+
+// Hold says whether the sender of this m-line does not want to hear us:
+// sendonly, inactive, or a null connection address, whatever the direction
+// attribute says (RFC 3264 §8.4, RFC 2543 §B.5).
+func (m *Media) Hold() bool { return !m.Direction.Receives() || m.null() }
+
+// null says whether the connection address is the hold of RFC 2543: 0.0.0.0,
+// its IPv6 likeness, or a name under .invalid (RFC 3264 §5.1). With ICE it is
+// none: browsers write 0.0.0.0 until they know better (RFC 8839 §4.3.1).
+func (m *Media) null() bool {
+	if m.ICE.Ufrag != "" {
+		return false
+	}
+	if m.Connection.IsValid() {
+		return m.Connection.IsUnspecified()
+	}
+	host := strings.ToLower(strings.TrimSuffix(m.ConnHost, "."))
+	return host == "invalid" || strings.HasSuffix(host, ".invalid")
+}

@@ -1,0 +1,80 @@
+package sdp
+
+import "slices"
+
+// pair says that a codec of one list is the codec of another.
+type pair struct{ a, b int }
+
+// match pairs the codecs of a with those of b that mean the same, in the order
+// of a. Each of b is used once. What refers to other numbers (rtx, red) is
+// paired when what it refers to is.
+func match(a, b []Codec) []pair {
+	pairs := make([]pair, 0, len(a))
+	used := make([]bool, len(b))
+	numbers := make(map[uint8]uint8, len(a))
+	take := func(i int, c Codec) {
+		j := best(c, b, used)
+		if j < 0 {
+			return
+		}
+		used[j] = true
+		numbers[a[i].PayloadType] = b[j].PayloadType
+		pairs = append(pairs, pair{i, j})
+	}
+	for i, c := range a {
+		if !c.references() {
+			take(i, c)
+		}
+	}
+	for i, c := range a {
+		if c.references() {
+			if c, ok := c.rebase(numbers); ok {
+				take(i, c)
+			}
+		}
+	}
+	slices.SortFunc(pairs, func(x, y pair) int { return x.a - y.a })
+	return pairs
+}
+
+// best finds in b what c means: rather with the same parameters than without,
+// rather by the same number than by another.
+func best(c Codec, b []Codec, used []bool) int {
+	found, score := -1, -1
+	for j := range b {
+		if used[j] || !sameFormat(c, b[j]) {
+			continue
+		}
+		s := 0
+		if c.Fmtp == b[j].Fmtp {
+			s += 2
+		}
+		if c.PayloadType == b[j].PayloadType {
+			s++
+		}
+		if s > score {
+			found, score = j, s
+		}
+	}
+	return found
+}
+
+// named fills in codecs whose rtpmap is missing by what their numbers meant
+// before.
+func named(list, before []Codec) []Codec {
+	list = slices.Clone(list)
+	for i := range list {
+		if list[i].Name != "" {
+			continue
+		}
+		for _, c := range before {
+			if c.PayloadType == list[i].PayloadType && c.Name != "" {
+				list[i].Name, list[i].ClockRate, list[i].Channels = c.Name, c.ClockRate, c.Channels
+				if list[i].Fmtp == "" {
+					list[i].Fmtp = c.Fmtp
+				}
+			}
+		}
+	}
+	return list
+}

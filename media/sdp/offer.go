@@ -1,0 +1,210 @@
+package sdp
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Offer writes an offer to this side. One Line for every m-line; lines beyond
+// those of an earlier exchange are new, and those left out are refused. A line
+// that must go is given Port 0.
+func (a *Agent) Offer(lines []Line) (*Description, error) {
+	if a.state == offering || a.state == offered {
+		return nil, ErrPending
+	}
+	if len(lines) > maxMedia || len(a.slots) > maxMedia {
+		return nil, fmt.Errorf("sdp: offering %d m-lines; at most %d", len(lines), maxMedia)
+	}
+	before := len(a.slots)
+	d := &Description{}
+	for i := range max(len(lines), len(a.slots)) {
+		line := a.leftOut(i)
+		if i < len(lines) {
+			line = lines[i]
+		}
+		m, err := a.offerMedia(i, line)
+		if err != nil {
+			a.slots = a.slots[:before]
+			return nil, fmt.Errorf("sdp: offering m-line %d: %w", i, err)
+		}
+		d.Media = append(d.Media, m)
+	}
+	a.session(d, lines)
+	if group := offeredBundle(d, lines); group != "" {
+		d.Attributes = append([]Attribute{{"group", group}}, d.Attributes...)
+	}
+	sent, err := a.send(d)
+	if err != nil {
+		a.slots = a.slots[:before]
+		return nil, err
+	}
+	a.local, a.state = sent, offering
+	return sent, nil
+}
+
+// leftOut is the Line of an m-line nobody mentions any more: its number stays,
+// its port is 0 (§8.2).
+func (a *Agent) leftOut(i int) Line {
+	if a.local != nil && i < len(a.local.Media) {
+		m := &a.local.Media[i]
+		return Line{Kind: m.Kind, Proto: m.Proto, Formats: m.Formats}
+	}
+	return Line{Kind: "audio"}
+}
+
+// slot is the place of an m-line; another kind of RTP there starts its numbers
+// anew, for it is another stream (§8.2).
+func (a *Agent) slot(i int, kind, proto string) *slot {
+	for len(a.slots) <= i {
+		a.slots = append(a.slots, &slot{numbers: numbers{}})
+	}
+	s := a.slots[i]
+	if carriesRTP(proto) && s.kind != kind {
+		if s.kind != "" {
+			*s = slot{numbers: numbers{}}
+		}
+		s.kind = kind
+	}
+	return s
+}
+
+func (a *Agent) offerMedia(i int, line Line) (Media, error) {
+	line.Kind = orElse(strings.ToLower(line.Kind), "audio")
+	line.Proto = orElse(line.Proto, profile(line))
+	s := a.slot(i, line.Kind, line.Proto)
+	m := Media{Kind: line.Kind, Proto: line.Proto, Formats: line.Formats}
+	if line.Port == 0 {
+		a.refusedFormats(&m, i)
+		if line.MID != "" {
+			m.Attributes = append(m.Attributes, Attribute{"mid", line.MID})
+		}
+		return m, nil
+	}
+	m.Port, m.Connection, m.Bandwidth = line.Port, line.Addr, line.Bandwidth
+	w := lineWriter{line: line, offer: true, setup: orElse(line.Setup, "actpass"), direction: line.Direction, sayDirection: true}
+	if m.RTP() {
+		codecs, renumbered := a.numbered(s, line.Codecs)
+		if len(codecs) == 0 {
+			return m, fmt.Errorf("no codec to offer")
+		}
+		w.codecs, w.renumbered = codecs, renumbered
+		w.mux, w.ptime, w.maxPtime = line.Mux, line.Ptime, line.MaxPtime
+	}
+	w.ice = line.ICE.Ufrag != ""
+	w.dtls = line.Fingerprint.Value != ""
+	w.crypto = tagged(line.Crypto)
+	w.write(&m)
+	return m, nil
+}
+
+// profile is the protocol of a line that names none.
+func profile(line Line) string {
+	switch {
+	case line.Fingerprint.Value != "":
+		return "UDP/TLS/RTP/SAVPF"
+	case len(line.Crypto) > 0:
+		return "RTP/SAVP"
+	}
+	return "RTP/AVP"
+}
+
+// tagged numbers crypto lines that have no tag.
+func tagged(lines []Crypto) []Crypto {
+	list := make([]Crypto, 0, len(lines))
+	used := map[int]bool{}
+	for _, c := range lines {
+		used[c.Tag] = true
+	}
+	next := 1
+	for _, c := range lines {
+		if c.Tag == 0 {
+			for used[next] {
+				next++
+			}
+			c.Tag, used[next] = next, true
+		}
+		list = append(list, c)
+	}
+	return list
+}
+
+// refusedFormats gives a m-line with port 0 a format, which the grammar wants:
+// those it had before, or any.
+func (a *Agent) refusedFormats(m *Media, i int) {
+	if len(m.Formats) == 0 && a.local != nil && i < len(a.local.Media) && a.local.Media[i].Kind == m.Kind {
+		m.Formats = a.local.Media[i].Formats
+	}
+	if len(m.Formats) == 0 {
+		m.Formats = []string{"0"}
+	}
+}
+
+// numbered gives each codec its payload number. The map leads from the numbers
+// the caller knew to ours, for what refers to them.
+func (a *Agent) numbered(s *slot, codecs []Codec) ([]Codec, map[uint8]uint8) {
+	taken := make(map[uint8]bool, len(codecs))
+	renumbered := make(map[uint8]uint8, len(codecs))
+	chosen := make([]Codec, len(codecs))
+	use := func(i int, c Codec) {
+		n, ok := a.choose(s.numbers, c, taken)
+		if !ok {
+			return // more formats than numbers: the least wanted go
+		}
+		c.PayloadType = n
+		if _, known := renumbered[codecs[i].PayloadType]; !known {
+			renumbered[codecs[i].PayloadType] = n
+		}
+		taken[n], chosen[i] = true, c
+		s.numbers.keep(n, c)
+	}
+	for i, c := range codecs {
+		if c.Name != "" && c.ClockRate > 0 && !c.references() && !twice(codecs[:i], c) {
+			use(i, c)
+		}
+	}
+	for i, c := range codecs {
+		if c.references() && c.ClockRate > 0 {
+			if c, ok := c.rebase(renumbered); ok {
+				use(i, c)
+			}
+		}
+	}
+	list := chosen[:0]
+	for _, c := range chosen {
+		if c.Name != "" {
+			list = append(list, c)
+		}
+	}
+	return list, renumbered
+}
+
+func twice(before []Codec, c Codec) bool {
+	for _, b := range before {
+		if sameFormat(b, c) && b.Fmtp == c.Fmtp {
+			return true
+		}
+	}
+	return false
+}
+
+// offeredBundle groups the lines that share one port with the first of them.
+func offeredBundle(d *Description, lines []Line) string {
+	var group []string
+	first := -1
+	for i := range lines {
+		l := &lines[i]
+		if l.MID == "" || !l.Mux && carriesRTP(d.Media[i].Proto) || l.Port == 0 {
+			continue
+		}
+		if first < 0 {
+			first = i
+		}
+		if l.Port == lines[first].Port && l.Addr == lines[first].Addr {
+			group = append(group, l.MID)
+		}
+	}
+	if len(group) == 0 {
+		return ""
+	}
+	return "BUNDLE " + strings.Join(group, " ")
+}

@@ -1,0 +1,269 @@
+package sdp
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// What one description may have. A browser's offer with twenty video lines
+// stays well below; more is an attack or a mistake.
+const (
+	maxSize  = 64 << 10
+	maxLines = 4096
+	maxMedia = 32
+)
+
+// Parse reads a description, tolerantly: any line ends, any order within the
+// session part, lines and attributes it does not know. Errors are *Error.
+func Parse(b []byte) (*Description, error) {
+	if len(b) > maxSize {
+		return nil, unacceptable(0, warnOther, "%d octets are too long; at most %d are taken", len(b), maxSize)
+	}
+	p := parser{d: &Description{}, text: strings.TrimPrefix(string(b), "\ufeff")}
+	// Some devices send the C string with its end.
+	p.text = strings.TrimRight(p.text, "\x00")
+	for p.next() {
+		if p.line > maxLines {
+			return nil, unacceptable(p.line, warnOther, "more than %d lines", maxLines)
+		}
+		if err := p.take(); err != nil {
+			return nil, err
+		}
+	}
+	if err := p.finish(); err != nil {
+		return nil, err
+	}
+	return p.d, nil
+}
+
+type parser struct {
+	d       *Description
+	text    string // what is left
+	current string // the line in hand
+	line    int    // its number
+	version bool   // v= was seen
+	origin  bool
+	named   bool // s= was seen
+	session block
+}
+
+// block is what the session level says for all m-lines.
+type block struct {
+	direction   Direction
+	ptime       int
+	maxPtime    int
+	mux         bool
+	fingerprint Fingerprint
+	setup       string
+	ice         ICE
+}
+
+// next takes the next line off the text; CRLF, LF and CR all end one.
+func (p *parser) next() bool {
+	if p.text == "" {
+		return false
+	}
+	p.line++
+	end := strings.IndexAny(p.text, "\r\n")
+	if end < 0 {
+		p.current, p.text = p.text, ""
+		return true
+	}
+	p.current = p.text[:end]
+	if strings.HasPrefix(p.text[end:], "\r\n") {
+		end++
+	}
+	p.text = p.text[end+1:]
+	return true
+}
+
+// media is the m-line in hand, nil before the first.
+func (p *parser) media() *Media {
+	if n := len(p.d.Media); n > 0 {
+		return &p.d.Media[n-1]
+	}
+	return nil
+}
+
+func (p *parser) take() error {
+	text := strings.TrimLeft(p.current, " \t")
+	if text == "" {
+		return nil // old Cisco phones put an empty line between
+	}
+	if strings.IndexByte(text, 0) >= 0 {
+		return malformed(p.line, "a NUL octet inside; a description is text")
+	}
+	if len(text) < 2 || text[1] != '=' || !letter(text[0]) {
+		return malformed(p.line, "%s is no line of a description; each is a letter, '=' and a value", quote(text))
+	}
+	if !p.version && text[0] != 'v' {
+		return malformed(p.line, "%s comes before v=; a description begins with v=0", quote(text))
+	}
+	value := strings.TrimRight(text[2:], " \t")
+	switch text[0] {
+	case 'v':
+		return p.takeVersion(value)
+	case 'o':
+		return p.takeOrigin(value)
+	case 's':
+		p.takeName(text[2:])
+	case 't':
+		return p.takeTime(value)
+	case 'c':
+		return p.takeConnection(value)
+	case 'b':
+		p.takeBandwidth(value)
+	case 'm':
+		return p.takeMedia(value)
+	case 'a':
+		return p.takeAttribute(value)
+	}
+	// i= u= e= p= r= z= k= and whatever else concerns no call.
+	return nil
+}
+
+func letter(c byte) bool { return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' }
+
+func (p *parser) takeVersion(v string) error {
+	if p.version {
+		return malformed(p.line, "a second v= line; send one description")
+	}
+	if strings.TrimSpace(v) != "0" {
+		return malformed(p.line, "version %s is unknown; v=0 is the only one", quote(v))
+	}
+	p.version = true
+	return nil
+}
+
+// takeOrigin reads from the right, since user names with blanks happen, and so
+// does a missing one.
+func (p *parser) takeOrigin(v string) error {
+	if p.origin {
+		return nil
+	}
+	f := strings.Fields(v)
+	n := len(f)
+	if n < 5 {
+		return malformed(p.line, "o=%s has %d of 6 parts; it is o=user id version IN IP4 address", quote(v), n)
+	}
+	p.origin = true
+	p.d.Origin = Origin{User: "-", ID: f[n-5], Version: f[n-4], Host: f[n-1]}
+	if n > 5 {
+		p.d.Origin.User = strings.Join(f[:n-5], " ")
+	}
+	return nil
+}
+
+func (p *parser) takeName(v string) {
+	if !p.named {
+		p.d.Name, p.named = v, true
+	}
+}
+
+func (p *parser) takeTime(v string) error {
+	f := strings.Fields(v)
+	if len(f) == 0 {
+		return malformed(p.line, "t= is empty; for a call it is t=0 0")
+	}
+	if p.d.Time == "" {
+		p.d.Time = strings.Join(f, " ")
+	}
+	return nil
+}
+
+func (p *parser) takeBandwidth(v string) {
+	if m := p.media(); m != nil {
+		m.Bandwidth = append(m.Bandwidth, v)
+		return
+	}
+	p.d.Bandwidth = append(p.d.Bandwidth, v)
+}
+
+// takeConnection keeps the first c= of its level: more than one belongs to
+// layered multicast, where the first is the base (RFC 8866 §5.7).
+func (p *parser) takeConnection(v string) error {
+	addr, host, err := parseConnection(p.line, v)
+	if err != nil {
+		return err
+	}
+	if m := p.media(); m != nil {
+		if !m.Connection.IsValid() && m.ConnHost == "" {
+			m.Connection, m.ConnHost = addr, host
+		}
+		return nil
+	}
+	if !p.d.Connection.IsValid() && p.d.ConnHost == "" {
+		p.d.Connection, p.d.ConnHost = addr, host
+	}
+	return nil
+}
+
+func parseConnection(line int, v string) (netip.Addr, string, error) {
+	f := strings.Fields(v)
+	if len(f) < 3 {
+		return netip.Addr{}, "", malformed(line, "c=%s has %d of 3 parts; it is c=IN IP4 address", quote(v), len(f))
+	}
+	if !strings.EqualFold(f[0], "IN") {
+		return netip.Addr{}, "", unacceptable(line, warnNetwork, "network %s is not served; use IN", quote(f[0]))
+	}
+	return parseHost(line, f[1], f[2])
+}
+
+// parseHost reads an address of type IP4 or IP6 or a host name. The literal
+// decides, since some devices write IP4 before an IPv6 address.
+func parseHost(line int, kind, s string) (netip.Addr, string, error) {
+	if !strings.EqualFold(kind, "IP4") && !strings.EqualFold(kind, "IP6") {
+		return netip.Addr{}, "", malformed(line, "address type %s is unknown; use IP4 or IP6", quote(kind))
+	}
+	s, _, _ = strings.Cut(s, "/") // multicast: TTL and count
+	s = strings.TrimSuffix(strings.TrimPrefix(s, "["), "]")
+	if addr, err := netip.ParseAddr(s); err == nil {
+		return addr.Unmap().WithZone(""), "", nil
+	}
+	if !hostName(s) {
+		return netip.Addr{}, "", malformed(line, "%s is neither an IP address nor a host name", quote(s))
+	}
+	return netip.Addr{}, s, nil
+}
+
+// hostName wants a letter somewhere, so that 10.0.0.300 is no name.
+func hostName(s string) bool {
+	named := false
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case letter(c):
+			named = true
+		case '0' <= c && c <= '9', c == '-', c == '.', c == '_':
+		default:
+			return false
+		}
+	}
+	return named && len(s) <= 255
+}
+
+// finish checks what must be there and fills what counts for each m-line.
+func (p *parser) finish() error {
+	if !p.version {
+		return malformed(0, "nothing in it; a description begins with v=0")
+	}
+	if !p.origin {
+		return malformed(0, "no o= line; add o=- 1 1 IN IP4 and the sender's address")
+	}
+	for i := range p.d.Media {
+		if err := p.d.Media[i].finish(p.d, &p.session); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// number reads a decimal of at most most, false for anything else.
+func number(s string, most uint64) (uint64, bool) {
+	if s == "" || s[0] < '0' || s[0] > '9' {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(s, 10, 64)
+	return n, err == nil && n <= most
+}

@@ -1,0 +1,82 @@
+package sdp
+
+// secured is how one m-line is protected: by DTLS, by keys in SDP, or not.
+type secured struct {
+	dtls        bool
+	fingerprint Fingerprint
+	setup       string // our role
+
+	sdes bool
+	pair Pair
+}
+
+// secureAnswer decides for an offer. DTLS comes before keys that every proxy
+// has read. Without a secure profile either is used only when both sides have
+// it (RFC 8643): phones add keys to RTP/AVP and mean "if you can".
+func secureAnswer(theirs, via *Media, line *Line, role string) (secured, *Error) {
+	fingerprint, setup := transportSecurity(theirs, via)
+	if fingerprint.Value != "" && line.Fingerprint.Value != "" {
+		return secured{dtls: true, fingerprint: fingerprint, setup: answerSetup(setup, line.Setup, role)}, nil
+	}
+	if pair, ok := ChooseCrypto(theirs.Crypto, line.Crypto); ok {
+		return secured{sdes: true, pair: pair}, nil
+	}
+	if demandsSecurity(theirs.Proto) {
+		return secured{}, unacceptable(theirs.Line, warnOther, "%s, but no key or fingerprint that both sides take", quote(theirs.Proto))
+	}
+	if theirs.RTP() && demandsSecurity(line.Proto) {
+		return secured{}, unacceptable(theirs.Line, warnOther, "%s is not protected; offer SRTP", quote(theirs.Proto))
+	}
+	return secured{}, nil
+}
+
+// secureOffer decides on the answer to our offer. What was offered as secure
+// is not taken without (RFC 3711 calls need no downgrade).
+func secureOffer(ours, theirs, via *Media) (secured, *Error) {
+	fingerprint, setup := transportSecurity(theirs, via)
+	if fingerprint.Value != "" && ours.Fingerprint.Value != "" {
+		return secured{dtls: true, fingerprint: fingerprint, setup: offerSetup(setup, ours.Setup)}, nil
+	}
+	if pair, ok := answeredCrypto(ours.Crypto, theirs.Crypto); ok {
+		return secured{sdes: true, pair: pair}, nil
+	}
+	if demandsSecurity(ours.Proto) || demandsSecurity(theirs.Proto) {
+		return secured{}, unacceptable(theirs.Line, warnOther, "%s without a key or fingerprint that was offered", quote(theirs.Proto))
+	}
+	return secured{}, nil
+}
+
+func transportSecurity(m, via *Media) (Fingerprint, string) {
+	if m.Fingerprint.Value != "" && via == m {
+		return m.Fingerprint, m.Setup
+	}
+	if via.Fingerprint.Value != "" {
+		return via.Fingerprint, via.Setup
+	}
+	return m.Fingerprint, m.Setup
+}
+
+// answerSetup is our role against an offer (RFC 8842 §5.3): theirs leaves it to
+// us by actpass; then it stays as it was. Passive lets a browser begin when its
+// path works, so that nothing of ours is lost before.
+func answerSetup(offered, wanted, role string) string {
+	switch offered {
+	case "passive":
+		return "active"
+	case "actpass":
+		if wanted == "active" || wanted == "passive" {
+			return wanted
+		}
+		return orElse(role, "passive")
+	}
+	return "passive" // to active, and to none, which means active (RFC 4145 §4)
+}
+
+// offerSetup is our role by the answer. One that keeps actpass, against
+// RFC 5763 §5, or says nothing will send the first message.
+func offerSetup(answered, ours string) string {
+	if answered == "passive" || answered != "active" && ours == "active" {
+		return "active"
+	}
+	return "passive"
+}

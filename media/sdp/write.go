@@ -1,0 +1,119 @@
+package sdp
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// Append writes d in the order of RFC 8866 §5, CRLF throughout. A c= line is
+// written where it differs from the session's. Control characters in any value
+// are left out, so that no value can make a line of its own.
+func (d *Description) Append(b []byte) []byte {
+	b = append(b, "v=0\r\no="...)
+	b = appendText(b, orElse(d.Origin.User, "-"))
+	for _, s := range []string{d.Origin.ID, d.Origin.Version} {
+		b = append(b, ' ')
+		b = appendText(b, orElse(s, "0"))
+	}
+	b = append(b, networkType(d.Origin.Host)...)
+	b = appendText(b, orElse(d.Origin.Host, "0.0.0.0"))
+	b = append(b, "\r\ns="...)
+	b = appendText(b, orElse(d.Name, "-"))
+	b = append(b, "\r\n"...)
+	b = appendConnection(b, d.Connection, d.ConnHost)
+	b = appendLines(b, 'b', d.Bandwidth)
+	b = append(b, "t="...)
+	b = appendText(b, orElse(d.Time, "0 0"))
+	b = append(b, "\r\n"...)
+	b = appendAttributes(b, d.Attributes)
+	for i := range d.Media {
+		b = d.Media[i].append(b, d)
+	}
+	return b
+}
+
+// String is the text; for tests and traces, since it may hold keys.
+func (d *Description) String() string { return string(d.Append(nil)) }
+
+func (m *Media) append(b []byte, d *Description) []byte {
+	b = append(b, "m="...)
+	b = appendText(b, m.Kind)
+	b = append(b, ' ')
+	b = strconv.AppendInt(b, int64(m.Port), 10)
+	if m.Ports > 1 {
+		b = append(b, '/')
+		b = strconv.AppendInt(b, int64(m.Ports), 10)
+	}
+	b = append(b, ' ')
+	b = appendText(b, m.Proto)
+	for _, f := range m.Formats {
+		b = append(b, ' ')
+		b = appendText(b, f)
+	}
+	b = append(b, "\r\n"...)
+	if m.Connection != d.Connection || m.ConnHost != d.ConnHost {
+		b = appendConnection(b, m.Connection, m.ConnHost)
+	}
+	b = appendLines(b, 'b', m.Bandwidth)
+	return appendAttributes(b, m.Attributes)
+}
+
+func appendConnection(b []byte, addr netip.Addr, host string) []byte {
+	if addr.IsValid() {
+		host = addr.String()
+	}
+	if host == "" {
+		return b
+	}
+	b = append(b, "c="...)
+	b = append(b, networkType(host)[1:]...)
+	b = appendText(b, host)
+	return append(b, "\r\n"...)
+}
+
+func networkType(host string) string {
+	if strings.Contains(host, ":") {
+		return " IN IP6 "
+	}
+	return " IN IP4 "
+}
+
+func appendLines(b []byte, kind byte, lines []string) []byte {
+	for _, l := range lines {
+		b = append(b, kind, '=')
+		b = appendText(b, l)
+		b = append(b, "\r\n"...)
+	}
+	return b
+}
+
+func appendAttributes(b []byte, attributes []Attribute) []byte {
+	for _, a := range attributes {
+		b = append(b, "a="...)
+		b = appendText(b, a.Name)
+		if a.Value != "" {
+			b = append(b, ':')
+			b = appendText(b, a.Value)
+		}
+		b = append(b, "\r\n"...)
+	}
+	return b
+}
+
+// appendText leaves out what would end the line or is no text.
+func appendText(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c >= ' ' && c != 0x7f || c == '\t' {
+			b = append(b, c)
+		}
+	}
+	return b
+}
+
+func orElse(s, standard string) string {
+	if s == "" {
+		return standard
+	}
+	return s
+}
