@@ -129,16 +129,16 @@ func (f Format) NewDecoder(rate int) (Decoder, error) {
 	}
 	switch f.Name {
 	case namePCMU:
-		return newDecoder(ulaw{}, 8000, rate), nil
+		return newWaveform(ulaw{}, 8000, rate), nil
 	case namePCMA:
-		return newDecoder(alaw{}, 8000, rate), nil
+		return newWaveform(alaw{}, 8000, rate), nil
 	case nameG722:
 		return newDecoder(newG722Decoder(), 16000, rate), nil
 	case nameL16:
 		if err := checkRate(f.Native); err != nil {
 			return nil, err
 		}
-		return newDecoder(l16{}, f.Native, rate), nil
+		return newWaveform(l16{}, f.Native, rate), nil
 	case nameOpus:
 		return newOpusDecoder(rate)
 	}

@@ -23,6 +23,7 @@ type concealer struct {
 	small      [384]float32 // past at 8 kHz, where the pitch is looked for
 	random     random
 
+	filling bool // since the last good audio something was or is to be filled
 	missing int  // samples filled since the last good one
 	quiet   bool // nothing is lost: the far side said that it is silent
 	began   int  // missing when quiet began
@@ -33,12 +34,11 @@ type concealer struct {
 
 // The times of concealment, in ms.
 const (
-	pastTime   = 48
-	holdTime   = 10 // of full level
-	fadeTime   = 60 // till nothing but noise is left
-	quietTime  = 20 // from sound to noise when the far side falls silent
-	overlapMin = 4  // with the first good audio
-	overlapMax = 10
+	pastTime    = 48
+	holdTime    = 10 // of full level
+	fadeTime    = 60 // till nothing but noise is left
+	quietTime   = 20 // from sound to noise when the far side falls silent
+	overlapTime = 4  // with the first good audio
 )
 
 func newConcealer(rate int) *concealer {
@@ -52,12 +52,12 @@ func newConcealer(rate int) *concealer {
 
 // good takes audio that came, and joins it to what was filled before it.
 func (c *concealer) good(pcm []int16) {
-	if c.missing > 0 {
+	if c.filling {
 		c.join(pcm)
 	} else {
 		c.background.hear(pcm)
 	}
-	c.missing, c.quiet = 0, false
+	c.missing, c.filling, c.quiet = 0, false, false
 	c.remember(pcm)
 }
 
@@ -71,9 +71,9 @@ func (c *concealer) remember(pcm []int16) {
 	copy(c.past[len(c.past)-len(pcm):], pcm)
 }
 
-// join laps the fill over into good audio, the longer the more was filled.
+// join laps the fill over into good audio.
 func (c *concealer) join(pcm []int16) {
-	overlap := min(overlapMin*c.rate/1000+c.missing/4, overlapMax*c.rate/1000, len(pcm))
+	overlap := min(overlapTime*c.rate/1000, len(pcm))
 	for at := 0; at < overlap; {
 		n := min(overlap-at, slice)
 		for i, v := range c.extend(n) {
@@ -86,7 +86,7 @@ func (c *concealer) join(pcm []int16) {
 
 // lost fills pcm.
 func (c *concealer) lost(pcm []int16) {
-	if c.missing == 0 {
+	if !c.filling {
 		c.begin()
 	}
 	whole := pcm
@@ -103,7 +103,7 @@ func (c *concealer) lost(pcm []int16) {
 // comfort says that until the next good audio the far side is silent, with
 // this noise.
 func (c *concealer) comfort(n *ComfortNoise) {
-	if c.missing == 0 {
+	if !c.filling {
 		c.begin()
 	}
 	c.noise.set(n)
@@ -116,7 +116,7 @@ func (c *concealer) settle() {
 	if c.quiet {
 		return
 	}
-	if c.missing == 0 {
+	if !c.filling {
 		c.begin()
 		last := c.past[len(c.past)-40*c.rate/1000:]
 		// But never loud: the first packet of a call may say so, or a sender lie.
@@ -184,6 +184,7 @@ func (c *concealer) repeat(n int) []float32 {
 
 // begin looks at the last sound when the first loss comes.
 func (c *concealer) begin() {
+	c.filling = true
 	c.background.sound(&c.noise, c.order)
 	var r [maxOrder + 1]float64
 	correlate(r[:c.order+1], c.past[len(c.past)-24*c.rate/1000:])
@@ -199,8 +200,8 @@ func (c *concealer) begin() {
 	// Voiced sound is repeated; of unvoiced a good part becomes noise, or the
 	// repetition would be heard as a tone.
 	c.voiced, c.unvoiced = 1, 0
-	if likeness < 0.7 {
-		v := max(likeness/0.7, 0.3)
+	if likeness < 0.5 {
+		v := max(likeness/0.5, 0.3)
 		c.voiced = float32(v)
 		c.unvoiced = float32(math.Sqrt(3 * power * (1 - v*v)))
 	}
@@ -220,9 +221,9 @@ func (c *concealer) pitch() (lag int, likeness float64) {
 		}
 		c.small[i] = float32(sum) / float32(ratio)
 	}
-	coarse, _ := best(c.small[:], 160, 40, 120)
+	coarse, _ := best(c.small[:], 120, 40, 120)
 	if ratio == 1 {
-		return best(c.small[:], 160, max(40, coarse), min(120, coarse))
+		return best(c.small[:], 120, max(40, coarse), min(120, coarse))
 	}
 	return c.refine(coarse*ratio, ratio)
 }

@@ -7,7 +7,6 @@ type ulaw struct{}
 
 func (ulaw) samples(payload []byte) int { return len(payload) }
 func (ulaw) size(n int) int             { return n }
-func (ulaw) lost([]int16)               {}
 
 func (ulaw) decode(pcm []int16, payload []byte) {
 	for i, v := range payload {
@@ -26,7 +25,6 @@ type alaw struct{}
 
 func (alaw) samples(payload []byte) int { return len(payload) }
 func (alaw) size(n int) int             { return n }
-func (alaw) lost([]int16)               {}
 
 func (alaw) decode(pcm []int16, payload []byte) {
 	for i, v := range payload {

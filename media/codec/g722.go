@@ -29,28 +29,76 @@ func (e *g722Encoder) encode(dst []byte, pcm []int16) {
 	}
 }
 
-// g722Decoder gives 16 kHz.
+// g722Decoder gives 16 kHz. What is lost is filled in each band, before they
+// are joined, so that the filter sees no break.
 type g722Decoder struct {
-	low, high subband
-	mirror    mirror
-	follow    mirror // splits what filled a loss, to keep the bands in step with it
+	low, high         subband
+	mirror            mirror
+	lowFill, highFill *concealer
+	lowPCM, highPCM   [8 * maxPacket]int16
 }
 
 func newG722Decoder() *g722Decoder {
-	return &g722Decoder{low: newSubband(lowFirst), high: newSubband(highFirst)}
+	return &g722Decoder{
+		low: newSubband(lowFirst), lowFill: newConcealer(8000),
+		high: newSubband(highFirst), highFill: newConcealer(8000),
+	}
 }
 
 func (d *g722Decoder) samples(payload []byte) int { return 2 * len(payload) }
 
 func (d *g722Decoder) decode(pcm []int16, payload []byte) {
+	low, high := d.lowPCM[:len(payload)], d.highPCM[:len(payload)]
 	for i, code := range payload {
-		low := d.low.soundLow(int32(code) & 0x3F)
-		high := d.high.soundHigh(int32(code) >> 6)
-		pcm[2*i], pcm[2*i+1] = d.mirror.join(low, high)
+		low[i] = int16(d.low.soundLow(int32(code) & 0x3F))
+		high[i] = int16(d.high.soundHigh(int32(code) >> 6))
+	}
+	d.lowFill.good(low)
+	d.highFill.good(high)
+	d.join(pcm, low, high)
+}
+
+func (d *g722Decoder) join(pcm, low, high []int16) {
+	for i := range low {
+		pcm[2*i], pcm[2*i+1] = d.mirror.join(int32(low[i]), int32(high[i]))
 	}
 }
 
-func (d *g722Decoder) lost([]int16) {}
+// followTime is how much of a loss the predictors follow, in ms. Longer would
+// shrink their steps with the fading fill, and the speech after it with them.
+const followTime = 20
+
+// lost also codes what it fills, since the far side's predictors went on with
+// the speech that was lost: ours follow the fill rather than stand still.
+func (d *g722Decoder) lost(pcm []int16) {
+	if len(pcm)%2 != 0 { // half a pair cannot be: an odd end is silent
+		pcm[len(pcm)-1] = 0
+		pcm = pcm[:len(pcm)-1]
+	}
+	for len(pcm) > 0 {
+		n := min(len(pcm)/2, len(d.lowPCM))
+		low, high := d.lowPCM[:n], d.highPCM[:n]
+		d.lowFill.lost(low)
+		d.highFill.lost(high)
+		if d.lowFill.missing <= followTime*8 {
+			for i := range low {
+				d.low.codeLow(int32(low[i]))
+				d.high.codeHigh(int32(high[i]))
+			}
+		}
+		d.join(pcm, low, high)
+		pcm = pcm[2*n:]
+	}
+}
+
+// comfort puts the noise in the lower band, which has half the amplitude of
+// the audio: packets describe noise at 8 kHz (RFC 3389 §4).
+func (d *g722Decoder) comfort(n *ComfortNoise) {
+	half := *n
+	half.Level -= 6
+	d.lowFill.comfort(&half)
+	d.highFill.comfort(&ComfortNoise{Level: -127})
+}
 
 // subband is the state of one band's coder, the same in both directions.
 type subband struct {

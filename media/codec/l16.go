@@ -7,7 +7,6 @@ import "encoding/binary"
 type l16 struct{}
 
 func (l16) size(n int) int { return 2 * n }
-func (l16) lost([]int16)   {}
 
 func (l16) samples(payload []byte) int {
 	if len(payload)%2 != 0 {

@@ -93,11 +93,15 @@ func (l *libopus) set(state []byte, request, value int) error {
 	return l.fail(result)
 }
 
-// encode is opus_encode.
-func (l *libopus) encode(state, dst []byte, pcm []int16) (int, error) {
-	result, _, _ := purego.SyscallN(l.code, uintptr(unsafe.Pointer(&state[0])),
-		uintptr(unsafe.Pointer(&pcm[0])), uintptr(len(pcm)),
-		uintptr(unsafe.Pointer(&dst[0])), uintptr(len(dst)))
+// encode is opus_encode, of n samples in e.in to at most room octets in e.out.
+func (l *libopus) encode(e *opusEncoder, n, room int) (int, error) {
+	e.arguments = [5]uintptr{
+		uintptr(unsafe.Pointer(&e.state[0])),
+		uintptr(unsafe.Pointer(&e.in)), uintptr(n),
+		uintptr(unsafe.Pointer(&e.out)), uintptr(room),
+	}
+	result, _, _ := purego.SyscallN(l.code, e.arguments[:]...)
+	runtime.KeepAlive(e)
 	if err := l.fail(result); err != nil {
 		return 0, err
 	}

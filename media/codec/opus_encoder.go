@@ -30,6 +30,9 @@ const (
 // side asks for forward error correction.
 const fecLoss = 5
 
+// maxOpusAudio is the longest packet we make: 60 ms at 48 kHz, in samples.
+const maxOpusAudio = 60 * 48
+
 // opusEncoder is libopus. Its state lies in Go memory, so that nothing leaks
 // and the collector sees its size; the library keeps no pointer to it.
 type opusEncoder struct {
@@ -37,6 +40,12 @@ type opusEncoder struct {
 	state   []byte // nil once closed
 	rate    int
 	dtx     bool
+	// What the library reads and writes must not move during the call, which
+	// memory of the heap does not but a caller's buffer might, so it is copied.
+	in  [maxOpusAudio]int16
+	out [maxOpusFrame]byte
+	// arguments of opus_encode, kept so that a call allocates nothing.
+	arguments [5]uintptr
 }
 
 // setting is one call of opus_encoder_ctl.
@@ -102,35 +111,35 @@ func newOpusEncoder(rate int, o Options) (Encoder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making an Opus encoder: %w", err)
 	}
-	e := &opusEncoder{library: lib, state: state, rate: rate, dtx: parseOpusFmtp(o.Fmtp).dtx}
 	for _, s := range settings(rate, o) {
 		if err := lib.set(state, s.request, s.value); err != nil {
 			return nil, fmt.Errorf("setting %d of the Opus encoder to %d: %w", s.request, s.value, err)
 		}
 	}
-	return e, nil
+	return &opusEncoder{library: lib, state: state, rate: rate, dtx: parseOpusFmtp(o.Fmtp).dtx}, nil
 }
 
 func (e *opusEncoder) Encode(dst []byte, pcm []int16) (int, error) {
 	if e.state == nil {
 		return 0, errClosed
 	}
-	switch len(pcm) * 1000 / e.rate {
-	case 10, 20, 40, 60:
+	switch len(pcm) * 1000 {
+	case 10 * e.rate, 20 * e.rate, 40 * e.rate, 60 * e.rate:
 	default:
 		return 0, fmt.Errorf("%w: %d samples", ErrFrame, len(pcm))
 	}
 	if len(dst) == 0 {
 		return 0, ErrShort
 	}
-	n, err := e.library.encode(e.state, dst, pcm)
+	copy(e.in[:], pcm)
+	n, err := e.library.encode(e, len(pcm), min(len(dst), len(e.out)))
 	if err != nil {
 		return 0, fmt.Errorf("encoding Opus: %w", err)
 	}
 	if e.dtx && n <= 2 { // nothing but a header: it need not be sent
 		return 0, nil
 	}
-	return n, nil
+	return copy(dst, e.out[:n]), nil
 }
 
 // Loss tells the encoder what share of packets the far side misses, in

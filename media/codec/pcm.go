@@ -6,15 +6,16 @@ import "fmt"
 // Opus (RFC 6716 §3.2.5), held to for all so that buffers can be fixed.
 const maxPacket = 120 // ms
 
-// payloadDecoder is a codec at its own rate.
-type payloadDecoder interface {
+// voice is a decoder at its codec's own rate.
+type voice interface {
 	// samples in payload at the codec's rate, 0 when malformed.
 	samples(payload []byte) int
 	// decode a payload for which samples was not 0 into as many samples.
 	decode(pcm []int16, payload []byte)
-	// lost is told what was put in place of audio that did not come, so that a
-	// codec with memory can follow.
+	// lost fills pcm in place of audio that did not come.
 	lost(pcm []int16)
+	// comfort makes lost fill with this noise until the next decode.
+	comfort(n *ComfortNoise)
 }
 
 // payloadEncoder is a codec at its own rate.
@@ -25,17 +26,16 @@ type payloadEncoder interface {
 	encode(dst []byte, pcm []int16)
 }
 
-// decoder joins a codec, concealment at the codec's rate and resampling.
+// decoder joins a codec and resampling.
 type decoder struct {
-	codec        payloadDecoder
+	codec        voice
 	native, rate int
-	conceal      *concealer
 	resampler    *Resampler // nil when the rates are one
 	buffer       []int16    // at the native rate
 }
 
-func newDecoder(c payloadDecoder, native, rate int) *decoder {
-	d := &decoder{codec: c, native: native, rate: rate, conceal: newConcealer(native)}
+func newDecoder(c voice, native, rate int) *decoder {
+	d := &decoder{codec: c, native: native, rate: rate}
 	if native != rate {
 		d.resampler = NewResampler(native, rate)
 		d.buffer = make([]int16, native*maxPacket/1000)
@@ -64,14 +64,12 @@ func (d *decoder) Decode(pcm []int16, payload []byte) (int, error) {
 			return 0, ErrShort
 		}
 		d.codec.decode(pcm[:n], payload)
-		d.conceal.good(pcm[:n])
 		return n, nil
 	}
 	if d.resampler.Count(n) > len(pcm) {
 		return 0, ErrShort
 	}
 	d.codec.decode(d.buffer[:n], payload)
-	d.conceal.good(d.buffer[:n])
 	return d.resampler.Process(pcm, d.buffer[:n]), nil
 }
 
@@ -79,7 +77,6 @@ func (d *decoder) Decode(pcm []int16, payload []byte) (int, error) {
 // stream.
 func (d *decoder) Conceal(pcm []int16) {
 	if d.resampler == nil {
-		d.conceal.lost(pcm)
 		d.codec.lost(pcm)
 		return
 	}
@@ -97,10 +94,8 @@ func (d *decoder) Conceal(pcm []int16) {
 			}
 			return
 		}
-		in := d.buffer[:n]
-		d.conceal.lost(in)
-		d.codec.lost(in)
-		pcm = pcm[d.resampler.Process(pcm, in):]
+		d.codec.lost(d.buffer[:n])
+		pcm = pcm[d.resampler.Process(pcm, d.buffer[:n]):]
 	}
 }
 
@@ -109,7 +104,7 @@ func (d *decoder) Comfort(payload []byte) error {
 	if err := c.Parse(payload); err != nil {
 		return err
 	}
-	d.conceal.comfort(&c)
+	d.codec.comfort(&c)
 	return nil
 }
 
