@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tandem/cmd/tandem/softphone"
-	"tandem/cmd/tandem/softphone/sound"
+	"tandem/media/sound"
 )
 
 // audioFlags are what a call does with its audio.

@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"tandem/cmd/tandem/softphone/sound"
+	"tandem/media/sound"
 )
 
 // Heard is recorded audio: the tones in it.

@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"tandem/cmd/tandem/softphone/sound"
 	"tandem/interop/peers"
+	"tandem/media/sound"
 )
 
 // The judge must tell right from wrong, or the calls prove nothing.

@@ -10,7 +10,7 @@ import (
 
 	"tandem/cmd/tandem/gatewaysim"
 	"tandem/cmd/tandem/softphone"
-	"tandem/cmd/tandem/softphone/sound"
+	"tandem/media/sound"
 	"tandem/rtc/trace"
 )
 

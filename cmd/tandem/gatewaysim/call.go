@@ -9,7 +9,7 @@ import (
 	"github.com/emiago/diago/media"
 	"github.com/zaf/g711"
 
-	"tandem/cmd/tandem/softphone/sound"
+	"tandem/media/sound"
 )
 
 // noAnswer is how long the network lets an unanswered number ring.

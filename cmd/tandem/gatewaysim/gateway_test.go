@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"tandem/cmd/tandem/softphone"
-	"tandem/cmd/tandem/softphone/sound"
+	"tandem/media/sound"
 )
 
 func TestMain(m *testing.M) {

@@ -8,7 +8,7 @@ import (
 	"github.com/pion/rtp"
 	"github.com/zaf/g711"
 
-	"tandem/cmd/tandem/softphone/sound"
+	"tandem/media/sound"
 )
 
 // maxHeard bounds what is kept of a call: an hour. What follows is counted but

@@ -8,7 +8,7 @@ import (
 	"github.com/pion/rtp"
 	"github.com/zaf/g711"
 
-	"tandem/cmd/tandem/softphone/sound"
+	"tandem/media/sound"
 )
 
 // stream plays samples into an ear as 20 ms packets; drop and twice name the

@@ -10,7 +10,7 @@ import (
 	"github.com/emiago/diago/media"
 	"github.com/zaf/g711"
 
-	"tandem/cmd/tandem/softphone/sound"
+	"tandem/media/sound"
 )
 
 // markEvery is how often a mark is sent, and how long its echo may take.

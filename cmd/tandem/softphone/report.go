@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"tandem/cmd/tandem/softphone/sound"
+	"tandem/media/sound"
 )
 
 // Report is what became of a call. Durations are in milliseconds, levels in

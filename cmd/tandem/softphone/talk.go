@@ -9,7 +9,7 @@ import (
 	"github.com/emiago/diago"
 	"github.com/emiago/diago/media"
 
-	"tandem/cmd/tandem/softphone/sound"
+	"tandem/media/sound"
 )
 
 // packet is the time and the samples of one RTP packet.
