@@ -40,8 +40,11 @@ const (
 type slot struct {
 	kind    string // of RTP there
 	numbers numbers
-	setup   string // our DTLS role
+	theirs  numbers // what each number last meant in what they write
+	setup   string  // our DTLS role
 }
+
+func newSlot() *slot { return &slot{numbers: numbers{}, theirs: numbers{}} }
 
 // NewAgent makes the state of one side; addr is what o= shows.
 func NewAgent(addr netip.Addr) *Agent {
@@ -95,6 +98,13 @@ func (a *Agent) Local() *Description { return a.local }
 
 func (a *Agent) agree(s state) {
 	a.state = s
+	for i := range min(len(a.slots), len(a.remote.Media)) {
+		for _, c := range a.remote.Media[i].Codecs {
+			if c.Name != "" {
+				a.slots[i].theirs[c.PayloadType] = c
+			}
+		}
+	}
 	a.agreedLocal, a.agreedRemote, a.agreedSlots = a.local, a.remote, len(a.slots)
 }
 

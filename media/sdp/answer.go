@@ -1,6 +1,7 @@
 package sdp
 
 import (
+	"maps"
 	"strings"
 )
 
@@ -111,15 +112,15 @@ func (a *Agent) answering(lines []Line) *answering {
 	copy(w.lines, lines)
 	fresh := a.agreedRemote != nil && !sameSession(a.agreedRemote.Origin, a.remote.Origin)
 	for i := range w.offer.Media {
-		s := &slot{numbers: numbers{}}
-		m := &w.offer.Media[i]
+		s, m := newSlot(), &w.offer.Media[i]
 		if i < len(a.slots) {
-			*s = *a.slots[i]
-			s.numbers = numbers{}
-			if !fresh && !(m.RTP() && s.kind != "" && s.kind != m.Kind) {
-				for n, c := range a.slots[i].numbers {
-					s.numbers[n] = c
-				}
+			old := a.slots[i]
+			if s.kind = old.kind; !fresh {
+				s.setup = old.setup
+			}
+			if !fresh && !(m.RTP() && old.kind != "" && old.kind != m.Kind) {
+				maps.Copy(s.numbers, old.numbers)
+				maps.Copy(s.theirs, old.theirs)
 			}
 		}
 		if m.RTP() {
@@ -129,6 +130,7 @@ func (a *Agent) answering(lines []Line) *answering {
 		if old := a.agreedRemote; old != nil && !fresh && i < len(old.Media) {
 			w.parts[i].before = old.Media[i].Codecs
 		}
+		w.lines[i].Codecs = complete(w.lines[i].Codecs)
 		if w.lines[i].Kind == "" {
 			w.lines[i].Kind = m.Kind
 		}

@@ -79,12 +79,16 @@ func staticNumber(c Codec) (uint8, bool) {
 // device wrote: G729 for G.729, G729a and G729AB, PCMU for pcmu. Names not
 // known here are returned as written.
 func (c Codec) Canonical() string {
+	switch c.Name {
+	case "PCMU", "PCMA", "G722", "G729", "opus", "telephone-event", "CN", "":
+		return c.Name // the usual, at once
+	}
 	for _, n := range [...]string{
 		"PCMU", "PCMA", "G722", "G729", "opus", "telephone-event", "CN", "G723",
 		"L16", "GSM", "iLBC", "speex", "AMR", "AMR-WB", "EVS", "red", "rtx",
 		"H264", "VP8", "VP9", "AV1", "H265",
 	} {
-		if strings.EqualFold(c.Name, n) {
+		if len(n) == len(c.Name) && strings.EqualFold(c.Name, n) {
 			return n
 		}
 	}
@@ -127,16 +131,50 @@ func (c Codec) Main() bool {
 // and those parameters that make streams incompatible.
 func (c Codec) Same(o Codec) bool { return sameFormat(c, o) }
 
-func sameFormat(a, b Codec) bool {
-	n := a.Canonical()
-	if !strings.EqualFold(n, b.Canonical()) {
+func sameFormat(a, b Codec) bool { return sameNamed(a.Canonical(), a, b.Canonical(), b) }
+
+// sameNamed is sameFormat where the canonical names are known.
+func sameNamed(name string, a Codec, other string, b Codec) bool {
+	if !strings.EqualFold(name, other) {
 		return false
 	}
-	if n == "" {
+	if name == "" {
 		return a.PayloadType == b.PayloadType
 	}
-	return sameClock(n, a.ClockRate, b.ClockRate) && sameChannels(n, a.Channels, b.Channels) &&
-		sameConfig(n, a.Fmtp, b.Fmtp)
+	return sameClock(name, a.ClockRate, b.ClockRate) && sameChannels(name, a.Channels, b.Channels) &&
+		sameConfig(name, a.Fmtp, b.Fmtp)
+}
+
+// complete fills in clock and channels that a caller left out.
+func (c Codec) complete() Codec {
+	if c.ClockRate == 0 {
+		c.ClockRate = 8000
+		switch n := c.Canonical(); n {
+		case "opus":
+			c.ClockRate, c.Channels = 48000, 2
+		case "AMR-WB", "EVS":
+			c.ClockRate = 16000
+		case "H264", "H265", "VP8", "VP9", "AV1", "rtx":
+			c.ClockRate = 90000
+		default:
+			for pt := range uint8(35) {
+				if s, ok := static(pt); ok && s.Name == n {
+					c.ClockRate, c.Channels = s.ClockRate, s.Channels
+					break
+				}
+			}
+		}
+	}
+	c.Channels = max(c.Channels, 1)
+	return c
+}
+
+func complete(list []Codec) []Codec {
+	all := make([]Codec, len(list))
+	for i, c := range list {
+		all[i] = c.complete()
+	}
+	return all
 }
 
 // sameClock bears with G722 by its true rate, which RFC 3551 §4.5.2 forbids.

@@ -76,7 +76,7 @@ func (w *lineWriter) write(m *Media) {
 }
 
 // writeICE gives the host candidate of the m-line's own port when the caller
-// gives none: a lite agent has no others (RFC 8445 §5.1.1.1... host only).
+// gives none: a lite agent has no others (RFC 8445 §5.2).
 func (w *lineWriter) writeICE(m *Media) {
 	add := func(name, value string) { m.Attributes = append(m.Attributes, Attribute{name, value}) }
 	add("ice-ufrag", w.line.ICE.Ufrag)

@@ -12,8 +12,12 @@ func match(a, b []Codec) []pair {
 	pairs := make([]pair, 0, len(a))
 	used := make([]bool, len(b))
 	numbers := make(map[uint8]uint8, len(a))
+	names := make([]string, len(b))
+	for j := range b {
+		names[j] = b[j].Canonical()
+	}
 	take := func(i int, c Codec) {
-		j := best(c, b, used)
+		j := best(c, b, names, used)
 		if j < 0 {
 			return
 		}
@@ -39,10 +43,11 @@ func match(a, b []Codec) []pair {
 
 // best finds in b what c means: rather with the same parameters than without,
 // rather by the same number than by another.
-func best(c Codec, b []Codec, used []bool) int {
+func best(c Codec, b []Codec, names []string, used []bool) int {
+	name := c.Canonical()
 	found, score := -1, -1
 	for j := range b {
-		if used[j] || !sameFormat(c, b[j]) {
+		if used[j] || !sameNamed(name, c, names[j], b[j]) {
 			continue
 		}
 		s := 0

@@ -10,9 +10,9 @@ func (t numbers) fits(n uint8, c Codec) bool {
 	return !ok || sameFormat(before, c)
 }
 
-// keep notes a meaning.
+// keep notes a meaning. A format without a name has none we know.
 func (t numbers) keep(n uint8, c Codec) {
-	if _, ok := t[n]; !ok {
+	if _, ok := t[n]; !ok && c.Name != "" {
 		c.PayloadType = n
 		t[n] = c
 	}
@@ -87,10 +87,11 @@ func (a *Agent) free(t numbers, c Codec, taken map[uint8]bool) (uint8, bool) {
 	return 0, false
 }
 
-// elsewhere says whether another m-line uses n for something else.
+// elsewhere says whether another m-line, or the other side, uses n for
+// something else. Both are allowed, and both confuse devices.
 func (a *Agent) elsewhere(n uint8, c Codec) bool {
 	for _, s := range a.slots {
-		if !s.numbers.fits(n, c) {
+		if !s.numbers.fits(n, c) || !s.theirs.fits(n, c) {
 			return true
 		}
 	}

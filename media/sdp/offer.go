@@ -56,12 +56,12 @@ func (a *Agent) leftOut(i int) Line {
 // anew, for it is another stream (§8.2).
 func (a *Agent) slot(i int, kind, proto string) *slot {
 	for len(a.slots) <= i {
-		a.slots = append(a.slots, &slot{numbers: numbers{}})
+		a.slots = append(a.slots, newSlot())
 	}
 	s := a.slots[i]
 	if carriesRTP(proto) && s.kind != kind {
 		if s.kind != "" {
-			*s = slot{numbers: numbers{}}
+			*s = *newSlot()
 		}
 		s.kind = kind
 	}
@@ -81,20 +81,36 @@ func (a *Agent) offerMedia(i int, line Line) (Media, error) {
 		return m, nil
 	}
 	m.Port, m.Connection, m.Bandwidth = line.Port, line.Addr, line.Bandwidth
-	w := lineWriter{line: line, offer: true, setup: orElse(line.Setup, "actpass"), direction: line.Direction, sayDirection: true}
+	w := lineWriter{line: line, offer: true, setup: orElse(line.Setup, "actpass"), direction: line.Direction}
+	w.sayDirection, w.ptime = a.asBefore(i, line)
 	if m.RTP() {
-		codecs, renumbered := a.numbered(s, line.Codecs)
+		codecs, renumbered := a.numbered(s, complete(line.Codecs))
 		if len(codecs) == 0 {
 			return m, fmt.Errorf("no codec to offer")
 		}
 		w.codecs, w.renumbered = codecs, renumbered
-		w.mux, w.ptime, w.maxPtime = line.Mux, line.Ptime, line.MaxPtime
+		w.mux, w.maxPtime = line.Mux, line.MaxPtime
 	}
 	w.ice = line.ICE.Ufrag != ""
 	w.dtls = line.Fingerprint.Value != ""
 	w.crypto = tagged(line.Crypto)
 	w.write(&m)
 	return m, nil
+}
+
+// asBefore says whether to write sendrecv, and which ptime: what went without
+// saying in our last description need not be said in the next, so that an
+// unchanged session has an unchanged text.
+func (a *Agent) asBefore(i int, line Line) (sayDirection bool, ptime int) {
+	if a.local == nil || i >= len(a.local.Media) || a.local.Media[i].Port == 0 {
+		return true, line.Ptime
+	}
+	before := &a.local.Media[i]
+	ptime = line.Ptime
+	if ptime == defaultPtime && !has(before.Attributes, "ptime") {
+		ptime = 0
+	}
+	return before.Direction != SendRecv || saysDirection(before.Attributes), ptime
 }
 
 // profile is the protocol of a line that names none.
@@ -150,7 +166,9 @@ func (a *Agent) numbered(s *slot, codecs []Codec) ([]Codec, map[uint8]uint8) {
 		if !ok {
 			return // more formats than numbers: the least wanted go
 		}
-		c.PayloadType = n
+		if c.PayloadType = n; c.Event() && c.Fmtp == "" {
+			c.Fmtp = dialEvents().String() // RFC 4733 §2.4.1 wants it said
+		}
 		if _, known := renumbered[codecs[i].PayloadType]; !known {
 			renumbered[codecs[i].PayloadType] = n
 		}
