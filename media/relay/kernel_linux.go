@@ -1,21 +1,164 @@
 package relay
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
 
-// ErrKernel says that a flow cannot be forwarded in the kernel.
-var ErrKernel = errors.New("not forwarded in the kernel")
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
+)
 
-// Kernel says whether plain RTP can be forwarded in the kernel, and why not.
-func (p *Plane) Kernel() (ok bool, why string) { return false, "not probed" }
+// maxFlows bounds the flows in the kernel; entries take memory only as used.
+const maxFlows = 65536
 
-// Offload has the kernel forward a flow from now on.
-func (p *Plane) Offload(Flow) (*Offloaded, error) { return nil, ErrKernel }
+// kernel is the loaded program with its flows. The sockets stay open beside
+// it and get whatever the program does not forward.
+type kernel struct {
+	four, six *ebpf.Map
+	program   *ebpf.Program
+	links     []link.Link
+	names     []string
 
-// Offloaded is a flow in the kernel.
-type Offloaded struct{}
+	mu    sync.Mutex // guards the flows lists of sockets
+	ended bool
+}
 
-// Counters reads what was forwarded.
-func (o *Offloaded) Counters() FlowCounters { return FlowCounters{} }
+// loadKernel loads the program and attaches it to the networks' interfaces and
+// to loopback, where packets among programs of this machine are seen.
+func loadKernel(nets []network, low, high int) (_ *kernel, err error) {
+	indexes, err := interfaces(nets)
+	if err != nil {
+		return nil, err
+	}
+	k := new(kernel)
+	defer func() {
+		if err != nil {
+			k.close()
+		}
+	}()
+	if k.four, err = newFlowMap("tandem_rtp4", four.keySize()); err != nil {
+		return nil, refusal("creating the map of flows", err)
+	}
+	if k.six, err = newFlowMap("tandem_rtp6", six.keySize()); err != nil {
+		return nil, refusal("creating the map of flows", err)
+	}
+	k.program, err = ebpf.NewProgram(&ebpf.ProgramSpec{
+		Name: "tandem_rtp", Type: ebpf.SchedCLS, License: "GPL",
+		Instructions: forwarder(k.four.FD(), k.six.FD(), low, high),
+	})
+	if err != nil {
+		return nil, refusal("loading the program", err)
+	}
+	for _, in := range indexes {
+		l, err := link.AttachTCX(link.TCXOptions{Interface: in.Index, Program: k.program, Attach: ebpf.AttachTCXIngress})
+		if errors.Is(err, ebpf.ErrNotSupported) {
+			return nil, fmt.Errorf("attaching to %s needs Linux 6.6: %w", in.Name, err)
+		}
+		if err != nil {
+			return nil, refusal("attaching to "+in.Name, err)
+		}
+		k.links = append(k.links, l)
+		k.names = append(k.names, in.Name)
+	}
+	return k, nil
+}
 
-// Close gives the flow back to the sockets and returns the last counters.
-func (o *Offloaded) Close() FlowCounters { return FlowCounters{} }
+func newFlowMap(name string, key int) (*ebpf.Map, error) {
+	return ebpf.NewMap(&ebpf.MapSpec{
+		Name: name, Type: ebpf.Hash, KeySize: uint32(key), ValueSize: flowSize,
+		MaxEntries: maxFlows, Flags: unix.BPF_F_NO_PREALLOC,
+	})
+}
+
+func refusal(doing string, err error) error {
+	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) && !isVerifier(err) {
+		return fmt.Errorf("%s needs the capabilities CAP_BPF and CAP_NET_ADMIN: %w", doing, err)
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}
+
+func isVerifier(err error) bool {
+	var refused *ebpf.VerifierError
+	return errors.As(err, &refused)
+}
+
+func (k *kernel) close() {
+	k.mu.Lock()
+	k.ended = true
+	k.mu.Unlock()
+	for _, l := range k.links {
+		l.Close()
+	}
+	if k.program != nil {
+		k.program.Close()
+	}
+	for _, m := range []*ebpf.Map{k.four, k.six} {
+		if m != nil {
+			m.Close()
+		}
+	}
+}
+
+// interfaces finds the network interfaces that have the bound addresses, and
+// loopback.
+func interfaces(nets []network) ([]net.Interface, error) {
+	all, err := net.Interfaces()
+	if err != nil {
+		return nil, fmt.Errorf("listing network interfaces: %w", err)
+	}
+	bound := map[netip.Addr]bool{}
+	for _, n := range nets {
+		if !n.Bind.IsUnspecified() {
+			bound[n.Bind] = true
+		}
+	}
+	if len(bound) == 0 {
+		return nil, errors.New("no media interface is bound to an address of its own (0.0.0.0 and :: will not do)")
+	}
+	var found []net.Interface
+	for _, in := range all {
+		if in.Flags&net.FlagUp == 0 || !framed(in.Name) {
+			continue
+		}
+		if in.Flags&net.FlagLoopback != 0 || hasAny(in, bound) {
+			found = append(found, in)
+		}
+	}
+	if len(found) == 0 {
+		return nil, errors.New("no Ethernet interface or loopback has the addresses media is bound to")
+	}
+	return found, nil
+}
+
+func hasAny(in net.Interface, want map[netip.Addr]bool) bool {
+	addrs, err := in.Addrs()
+	if err != nil {
+		return false
+	}
+	for _, a := range addrs {
+		if p, err := netip.ParsePrefix(a.String()); err == nil && want[p.Addr().Unmap()] {
+			return true
+		}
+	}
+	return false
+}
+
+// framed says whether packets of an interface begin with an Ethernet header,
+// as those of loopback do and those of most tunnels do not.
+func framed(name string) bool {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
+	request, err := unix.NewIfreq(name)
+	if err != nil || unix.IoctlIfreq(fd, unix.SIOCGIFHWADDR, request) != nil {
+		return false
+	}
+	kind := request.Uint16()
+	return kind == unix.ARPHRD_ETHER || kind == unix.ARPHRD_LOOPBACK
+}

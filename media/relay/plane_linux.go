@@ -18,6 +18,9 @@ type Plane struct {
 	workers []*worker
 	nets    []network
 
+	kernel    *kernel // nil: none
+	kernelWhy string  // why
+
 	mu      sync.Mutex
 	sockets map[*Socket]struct{}
 	closed  bool
@@ -65,7 +68,31 @@ func Open(c Config) (*Plane, error) {
 		}
 		p.workers = append(p.workers, w)
 	}
+	if err := p.probe(); err != nil {
+		p.Close()
+		return nil, err
+	}
 	return p, nil
+}
+
+// probe tries to forward in the kernel; only when that was demanded is it an
+// error that it cannot be.
+func (p *Plane) probe() error {
+	if p.c.Kernel == kernelOff {
+		p.kernelWhy = "turned off"
+		return nil
+	}
+	k, err := loadKernel(p.nets, p.c.PortMin, p.c.PortMax)
+	if err == nil {
+		p.kernel = k
+		return nil
+	}
+	if p.c.Kernel == kernelOn {
+		return fmt.Errorf("forwarding media in the kernel: %w", err)
+	}
+	p.kernelWhy = err.Error()
+	p.c.Logger.Info("media is forwarded in user space", "err", err)
+	return nil
 }
 
 // ownAddress is the address that packets to the outside would come from;
@@ -151,6 +178,9 @@ func (p *Plane) Close() {
 	}
 	for _, w := range p.workers {
 		w.release()
+	}
+	if p.kernel != nil {
+		p.kernel.close()
 	}
 }
 

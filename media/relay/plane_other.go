@@ -51,6 +51,9 @@ type Offloaded struct{}
 // Counters is zero.
 func (o *Offloaded) Counters() FlowCounters { return FlowCounters{} }
 
+// Ended is true.
+func (o *Offloaded) Ended() bool { return true }
+
 // Close does nothing.
 func (o *Offloaded) Close() FlowCounters { return FlowCounters{} }
 

@@ -25,7 +25,6 @@ type Socket struct {
 	ports    *ports // nil: not from the range
 	local    netip.AddrPort
 	shown    netip.AddrPort
-	index    int // of the network interface, for the kernel path
 	fd       int
 	slot     int32
 	v6       bool
@@ -36,6 +35,8 @@ type Socket struct {
 	released  atomic.Bool
 	users     atomic.Int64 // calls using fd now
 	connects  sync.Mutex
+
+	flows []*Offloaded // guarded by the kernel's mutex
 
 	packetsIn, octetsIn             atomic.Uint64
 	packetsOut, octetsOut, dropsOut atomic.Uint64
@@ -193,6 +194,9 @@ func (s *Socket) Close() {
 	if s.closed.Swap(true) {
 		s.await()
 		return
+	}
+	if k := s.plane.kernel; k != nil {
+		k.endFlows(s)
 	}
 	s.await()
 	if s.worker.current.Load() != s {

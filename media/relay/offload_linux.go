@@ -1,0 +1,267 @@
+package relay
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
+)
+
+// routeAge is how old a flow's route may get before it is asked for again.
+const routeAge = 5 * time.Second
+
+// Kernel says whether plain RTP can be forwarded in the kernel: by what, or why
+// not.
+func (p *Plane) Kernel() (ok bool, why string) {
+	if p.kernel == nil {
+		return false, p.kernelWhy
+	}
+	return true, "eBPF on " + strings.Join(p.kernel.names, ", ")
+}
+
+// Offload has the kernel forward a flow from now on, with the counters
+// beginning at nothing. Packets the kernel does not know keep coming to the
+// socket; before Rewrite.Apply is used on one, tell it by Rewrite.Resume what
+// the kernel has sent since. A flow ends by its Close, or when one of its
+// sockets closes. Packets forwarded do not pass the firewall's output rules.
+func (p *Plane) Offload(f Flow) (*Offloaded, error) {
+	k := p.kernel
+	if k == nil {
+		return nil, fmt.Errorf("%w: %s", ErrKernel, p.kernelWhy)
+	}
+	if err := p.offloadable(f); err != nil {
+		return nil, err
+	}
+	o := &Offloaded{kernel: k, flow: f}
+	var v flowValue
+	if err := o.describe(&v); err != nil {
+		return nil, err
+	}
+	o.flows, o.key = k.four, flowKey(f)
+	if f.From.Addr().Is6() {
+		o.flows = k.six
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.ended || f.In.closed.Load() || f.Out.closed.Load() {
+		return nil, ErrClosed
+	}
+	if err := o.flows.Update(o.key, &v, ebpf.UpdateNoExist); err != nil {
+		if errors.Is(err, ebpf.ErrKeyExist) {
+			return nil, fmt.Errorf("%w: %s from %s is forwarded already", ErrKernel, f.In.local, f.From)
+		}
+		return nil, fmt.Errorf("%w: adding the flow: %w", ErrKernel, err)
+	}
+	f.In.flows = append(f.In.flows, o)
+	if f.Out != f.In {
+		f.Out.flows = append(f.Out.flows, o)
+	}
+	return o, nil
+}
+
+// offloadable says why a flow cannot be forwarded by the program.
+func (p *Plane) offloadable(f Flow) error {
+	port := int(f.In.local.Port())
+	switch {
+	case f.In.plane != p || f.Out.plane != p:
+		return fmt.Errorf("%w: a socket of another plane", ErrKernel)
+	case port < p.c.PortMin || port > p.c.PortMax:
+		return fmt.Errorf("%w: port %d is not of the range", ErrKernel, port)
+	case f.In.local.Addr().IsUnspecified() || f.Out.local.Addr().IsUnspecified():
+		return fmt.Errorf("%w: the interface is bound to no address of its own", ErrKernel)
+	case f.In.v6 != f.Out.v6 || f.From.Addr().Is6() != f.In.v6 || f.To.Addr().Is6() != f.In.v6:
+		return fmt.Errorf("%w: it crosses between IPv4 and IPv6", ErrKernel)
+	case f.From.Port() == 0 || f.To.Port() == 0 || f.To.Addr().IsUnspecified() || f.To.Addr().IsMulticast():
+		return fmt.Errorf("%w: %w", ErrKernel, ErrPeer)
+	}
+	return nil
+}
+
+// Offloaded is a flow in the kernel.
+type Offloaded struct {
+	kernel *kernel
+	flows  *ebpf.Map
+	key    []byte
+	flow   Flow
+
+	mu     sync.Mutex
+	routed time.Time
+	way    route
+	last   FlowCounters
+	closed bool
+}
+
+// flowKey is how the program finds the flow: source, destination, ports.
+func flowKey(f Flow) []byte {
+	k := append(f.From.Addr().AsSlice(), f.In.local.Addr().AsSlice()...)
+	k = binary.BigEndian.AppendUint16(k, f.From.Port())
+	return binary.BigEndian.AppendUint16(k, f.In.local.Port())
+}
+
+// describe fills in what the program is to do.
+func (o *Offloaded) describe(v *flowValue) error {
+	f, s := o.flow, o.flow.Offsets
+	way, most, err := wayOut(f)
+	if err != nil {
+		return err
+	}
+	o.way, o.routed = way, time.Now()
+	if !way.local {
+		v.Interface = uint32(way.index)
+	}
+	v.Most = most
+	copy(v.Source[:], f.Out.local.Addr().AsSlice())
+	copy(v.Destination[:], f.To.Addr().AsSlice())
+	old := append(f.From.Addr().AsSlice(), f.In.local.Addr().AsSlice()...)
+	v.AddressDiff = checksumDiff(old, append(f.Out.local.Addr().AsSlice(), f.To.Addr().AsSlice()...))
+	before := flowKey(f)[len(old):]
+	after := binary.BigEndian.AppendUint16(nil, f.Out.local.Port())
+	after = binary.BigEndian.AppendUint16(after, f.To.Port())
+	v.Ports = binary.NativeEndian.Uint32(after)
+	before = binary.BigEndian.AppendUint32(before, s.In)
+	after = binary.BigEndian.AppendUint32(after, s.Out)
+	v.PortDiff = checksumDiff(before, after)
+	v.SSRCIn, v.SSRCOut = binary.NativeEndian.Uint32(before[4:]), binary.NativeEndian.Uint32(after[4:])
+	v.SequenceBy, v.TimestampBy, v.Clock = uint32(s.Sequence), s.Timestamp, f.Clock
+	tos := uint32(f.In.plane.c.DSCP) << 2
+	v.Class = tos
+	if f.In.v6 {
+		v.Class = binary.NativeEndian.Uint32(binary.BigEndian.AppendUint32(nil, 6<<28|tos<<20))
+	}
+	v.Types = f.Types
+	for i := 64; i < 96; i++ {
+		v.Types[i] = DropType
+	}
+	return nil
+}
+
+// wayOut finds where the flow leaves and how large a payload passes there.
+func wayOut(f Flow) (route, uint32, error) {
+	way, err := findRoute(f.Out.local.Addr(), f.To.Addr())
+	if err != nil {
+		return route{}, 0, fmt.Errorf("%w: %w", ErrKernel, err)
+	}
+	in, err := net.InterfaceByIndex(way.index)
+	if err != nil {
+		return route{}, 0, fmt.Errorf("%w: the interface it leaves by: %w", ErrKernel, err)
+	}
+	headers := 20 + udpHeader
+	if f.In.v6 {
+		headers = 40 + udpHeader
+	}
+	return way, uint32(max(in.MTU-headers, 0)), nil
+}
+
+// checksumDiff is by how much a checksum over old changes when it becomes new
+// (RFC 1624), in the arithmetic of the machine's own byte order.
+func checksumDiff(old, new []byte) uint32 {
+	var sum uint64
+	for i := 0; i < len(old); i += 4 {
+		sum += uint64(^binary.NativeEndian.Uint32(old[i:]))
+		sum += uint64(binary.NativeEndian.Uint32(new[i:]))
+	}
+	for sum>>32 != 0 {
+		sum = sum&0xffffffff + sum>>32
+	}
+	return uint32(sum)
+}
+
+// Counters reads what was forwarded. Call it every second or so: it also sees
+// to it that the flow follows a change of routes.
+func (o *Offloaded) Counters() FlowCounters {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed {
+		return o.last
+	}
+	var v flowValue
+	if o.flows.Lookup(o.key, &v) == nil {
+		o.last = counted(&v)
+		o.follow()
+	}
+	return o.last
+}
+
+// follow ends the flow when its route is another than it was; the sockets carry
+// it on until it is offloaded again.
+func (o *Offloaded) follow() {
+	if time.Since(o.routed) < routeAge {
+		return
+	}
+	way, _, err := wayOut(o.flow)
+	o.routed = time.Now()
+	if err != nil || way != o.way {
+		o.end()
+	}
+}
+
+// Ended says that the flow is not forwarded any more: it or a socket was
+// closed, or its route changed.
+func (o *Offloaded) Ended() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.closed
+}
+
+// Close gives the flow back to the sockets and returns the last counters, to
+// be told to Rewrite.Resume.
+func (o *Offloaded) Close() FlowCounters {
+	o.kernel.mu.Lock()
+	for _, s := range []*Socket{o.flow.In, o.flow.Out} {
+		s.flows = slices.DeleteFunc(s.flows, func(other *Offloaded) bool { return other == o })
+	}
+	o.kernel.mu.Unlock()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.end()
+	return o.last
+}
+
+func (o *Offloaded) end() {
+	if o.closed {
+		return
+	}
+	o.closed = true
+	var v flowValue
+	if o.flows.LookupAndDelete(o.key, &v) == nil {
+		o.last = counted(&v)
+	}
+}
+
+// counted turns the program's figures into ours.
+func counted(v *flowValue) FlowCounters {
+	c := FlowCounters{
+		Packets: v.Packets, Octets: v.Octets, Passed: v.Passed, Late: uint64(v.Late),
+		Sequence: uint16(v.High), Timestamp: v.Timestamp, Jitter: v.Jitter >> 4,
+	}
+	var ssrc [4]byte
+	binary.NativeEndian.PutUint32(ssrc[:], v.SSRCIn)
+	c.SSRC = binary.BigEndian.Uint32(ssrc[:])
+	if v.Base != 0 {
+		if expected := uint64(v.High-v.Base) + 1; expected > v.Packets+v.Passed {
+			c.Lost = expected - v.Packets - v.Passed
+		}
+		var now unix.Timespec
+		if unix.ClockGettime(unix.CLOCK_MONOTONIC, &now) == nil {
+			c.LastPacket = time.Now().Add(time.Duration(int64(v.Last) - now.Nano()))
+		}
+	}
+	return c
+}
+
+// endFlows ends those of a socket that is closing.
+func (k *kernel) endFlows(s *Socket) {
+	k.mu.Lock()
+	flows := slices.Clone(s.flows)
+	k.mu.Unlock()
+	for _, o := range flows {
+		o.Close()
+	}
+}
