@@ -12,6 +12,17 @@ const (
 	TLS Proto = "tls"
 )
 
+// Codec is an audio codec by its name in SDP.
+type Codec string
+
+// The codecs both phones have.
+const (
+	PCMU Codec = "PCMU"
+	PCMA Codec = "PCMA"
+	G722 Codec = "G722"
+	Opus Codec = "opus"
+)
+
 // Account is what a phone is given to register.
 type Account struct {
 	User, Password, Domain string
@@ -20,6 +31,8 @@ type Account struct {
 	CA                     string // PEM file that vouches for the server
 	From                   string // local address; "" is 127.0.0.1 (baresip only)
 	Friend                 string // whom to send texts to (baresip only, which knows nobody else)
+	Codec                  Codec  // the only one it speaks; "" is what the phone likes
+	SDES                   bool   // it insists on SRTP with keys in SDP
 }
 
 // AOR of the account.

@@ -79,9 +79,9 @@ func (b *Baresip) write(a Account, say string, control int) error {
 		"net_interface 127.0.0.1",
 		"snd_path " + b.dir,
 		"audio_source aufile," + say,
-		"ausrc_srate 8000", "auplay_srate 8000",
+		"ausrc_srate 8000", "auplay_srate 8000", "ausrc_channels 1", "auplay_channels 1",
 		"module_path " + modules,
-		"module g711.so", "module aufile.so", "module sndfile.so",
+		"module g711.so", "module g722.so", "module opus.so", "module srtp.so", "module aufile.so", "module sndfile.so",
 		"module stdio.so", // shows texts that come
 		"module_tmp uuid.so", "module_tmp account.so",
 		"module_app contact.so", "module_app menu.so", "module_app ctrl_tcp.so",
@@ -94,12 +94,24 @@ func (b *Baresip) write(a Account, say string, control int) error {
 	if a.Password != "" {
 		account += fmt.Sprintf(";auth_user=%s;auth_pass=%s", a.User, a.Password)
 	}
+	account += baresipMedia(a)
 	for name, text := range map[string]string{"config": config, "accounts": account + "\n", "contacts": fmt.Sprintf("\"friend\" <%s>\n", cmp.Or(a.Friend, a.AOR()))} {
 		if err := os.WriteFile(filepath.Join(b.dir, name), []byte(text), 0o600); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// baresipMedia is what an account says of codecs and keys. Without a codec it
+// speaks G.711.
+func baresipMedia(a Account) string {
+	codecs := map[Codec]string{"": "PCMU,PCMA", PCMU: "PCMU", PCMA: "PCMA", G722: "G722", Opus: "opus/48000/2"}
+	s := ";audio_codecs=" + codecs[a.Codec]
+	if a.SDES {
+		s += ";mediaenc=srtp-mand"
+	}
+	return s
 }
 
 func (b *Baresip) connect(ctx context.Context, port int) error {

@@ -59,6 +59,10 @@ request_route {
 
 // StartKamailio starts one below dir that knows the server at UDP port next.
 func StartKamailio(ctx context.Context, dir string, next int) (*Kamailio, error) {
+	return startKamailio(ctx, dir, strings.ReplaceAll(kamailioConfig, "$NEXT", fmt.Sprint(next)))
+}
+
+func startKamailio(ctx context.Context, dir, config string) (*Kamailio, error) {
 	path, err := Find("kamailio")
 	if err != nil {
 		return nil, err
@@ -71,7 +75,7 @@ func StartKamailio(ctx context.Context, dir string, next int) (*Kamailio, error)
 		return nil, err
 	}
 	file := filepath.Join(dir, "kamailio.cfg")
-	text := strings.NewReplacer("$PORT", fmt.Sprint(port), "$NEXT", fmt.Sprint(next)).Replace(kamailioConfig)
+	text := strings.ReplaceAll(config, "$PORT", fmt.Sprint(port))
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return nil, fmt.Errorf("configuring kamailio: %w", err)
 	}

@@ -65,7 +65,7 @@ func (l *Linphone) write(a Account) error {
 		"[sip]",
 		// -1 is a random port; 0 would switch the transport off.
 		"sip_port=-1", "sip_tcp_port=-1", "sip_tls_port=-1",
-		"default_proxy=0", "guess_hostname=1", "use_ipv6=0", "media_encryption=none",
+		"default_proxy=0", "guess_hostname=1", "use_ipv6=0", "media_encryption=" + encryption(a), "media_encryption_mandatory=" + map[bool]string{false: "0", true: "1"}[a.SDES],
 		"register_only_when_network_is_up=0",
 		"root_ca=" + a.CA, "verify_server_certs=1", "verify_server_cn=1",
 		"[net]", "mtu=1300",
@@ -77,7 +77,34 @@ func (l *Linphone) write(a Account) error {
 		"reg_identity=" + a.AOR(), "reg_expires=60", "reg_sendregister=1", "publish=0",
 		"[auth_info_0]", "username=" + a.User, "passwd=" + a.Password, "realm=" + a.Domain, "",
 	}
-	return os.WriteFile(filepath.Join(l.dir, "rc"), []byte(strings.Join(rc, "\n")), 0o600)
+	return os.WriteFile(filepath.Join(l.dir, "rc"), []byte(strings.Join(append(rc, linphoneCodecs(a)...), "\n")), 0o600)
+}
+
+func encryption(a Account) string {
+	if a.SDES {
+		return "srtp"
+	}
+	return "none"
+}
+
+// linphoneCodecs switches all codecs off but the account's. Without one it
+// speaks what it likes.
+func linphoneCodecs(a Account) []string {
+	if a.Codec == "" {
+		return nil
+	}
+	var rc []string
+	for i, c := range []struct {
+		name           string
+		rate, channels int
+	}{{"opus", 48000, 2}, {"speex", 16000, 1}, {"speex", 8000, 1}, {"PCMU", 8000, 1}, {"PCMA", 8000, 1}, {"G722", 8000, 1}, {"GSM", 8000, 1}, {"speex", 32000, 1}, {"BV16", 8000, 1}, {"L16", 44100, 2}, {"L16", 44100, 1}, {"iLBC", 8000, 1}} {
+		on := 0
+		if c.name == string(a.Codec) {
+			on = 1
+		}
+		rc = append(rc, fmt.Sprintf("[audio_codec_%d]", i), "mime="+c.name, fmt.Sprintf("rate=%d", c.rate), fmt.Sprintf("channels=%d", c.channels), fmt.Sprintf("enabled=%d", on))
+	}
+	return append(rc, "")
 }
 
 // state waits for a call to enter one of the states (a regular expression).

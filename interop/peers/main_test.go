@@ -140,6 +140,11 @@ func explain(t *testing.T, s *peers.Server, user string) {
 // wantTone checks that what was heard is the tone of a user.
 func wantTone(t *testing.T, who string, p peers.Phone, freq float64) {
 	t.Helper()
+	wantToneAt(t, who, p, freq, level)
+}
+
+func wantToneAt(t *testing.T, who string, p peers.Phone, freq, level float64) {
+	t.Helper()
 	h, err := p.Heard()
 	must(t, who+" recorded", err)
 	t.Logf("%s heard %s", who, h)

@@ -1,0 +1,223 @@
+package media
+
+import (
+	"slices"
+	"strings"
+
+	"tandem/media/codec"
+	"tandem/media/sdp"
+)
+
+// standing is offered when nothing is known of the other side: all we convert,
+// best first, the ones every telephone has at the end.
+var standing = []string{"opus", "G722", "PCMA", "PCMU"}
+
+// Payload numbers we offer for dynamic formats of our own; the agent chooses
+// others when these mean something else already.
+const (
+	numberOpus      = 111
+	numberEvents    = 101
+	numberEvents48k = 110
+)
+
+func isEvent(c sdp.Codec) bool { return strings.EqualFold(c.Name, "telephone-event") }
+func isCN(c sdp.Codec) bool    { return strings.EqualFold(c.Name, "CN") }
+
+// speech says that c carries the voice itself.
+func speech(c sdp.Codec) bool {
+	return !isEvent(c) && !isCN(c) && !strings.EqualFold(c.Name, "red") && !strings.EqualFold(c.Name, "ulpfec")
+}
+
+// convertible finds the format of c when we can both hear and speak it.
+func convertible(c sdp.Codec) (codec.Format, bool) {
+	f, ok := codec.Find(c.Name, c.ClockRate, c.Channels)
+	return f, ok && f.CanEncode() == nil
+}
+
+// same says that two entries mean one format, so that packets can pass.
+func same(a, b sdp.Codec) bool {
+	return strings.EqualFold(a.Name, b.Name) && a.ClockRate == b.ClockRate && max(a.Channels, 1) == max(b.Channels, 1)
+}
+
+// describe is the entry of a codec of ours for SDP.
+func describe(name string) (sdp.Codec, bool) {
+	switch strings.ToLower(name) {
+	case "pcmu":
+		return sdp.Codec{PayloadType: 0, Name: "PCMU", ClockRate: 8000, Channels: 1}, true
+	case "pcma":
+		return sdp.Codec{PayloadType: 8, Name: "PCMA", ClockRate: 8000, Channels: 1}, true
+	case "g722":
+		return sdp.Codec{PayloadType: 9, Name: "G722", ClockRate: 8000, Channels: 1}, true
+	case "opus":
+		return sdp.Codec{PayloadType: numberOpus, Name: "opus", ClockRate: 48000, Channels: 2, Fmtp: "useinbandfec=1"}, true
+	}
+	return sdp.Codec{}, false
+}
+
+// offerCodecs chooses what to offer a side when the other has base.
+func offerCodecs(want Want, base []sdp.Codec, alone bool) []sdp.Codec {
+	var out []sdp.Codec
+	add := func(name string) {
+		if has(out, name) {
+			return
+		}
+		before := len(out)
+		for _, c := range base {
+			if strings.EqualFold(c.Name, name) && speech(c) {
+				out = append(out, c)
+			}
+		}
+		if c, ok := describe(name); ok && len(out) == before {
+			if _, ok := convertible(c); ok {
+				out = append(out, c)
+			}
+		}
+	}
+	names := want.Codecs
+	if len(names) == 0 && alone {
+		names = standing
+	}
+	if len(names) > 0 {
+		for _, n := range names {
+			add(n)
+		}
+	} else {
+		for _, c := range base {
+			if speech(c) {
+				out = append(out, c)
+			}
+		}
+	}
+	for _, n := range want.Add {
+		add(n)
+	}
+	out = slices.DeleteFunc(out, func(c sdp.Codec) bool {
+		return slices.ContainsFunc(want.Strip, func(n string) bool { return strings.EqualFold(n, c.Name) })
+	})
+	return withEvents(out, base, want)
+}
+
+// withEvents adds comfort noise and key events to a list of speech codecs.
+func withEvents(out, base []sdp.Codec, want Want) []sdp.Codec {
+	var clocks []int
+	for _, c := range out {
+		if !slices.Contains(clocks, c.ClockRate) {
+			clocks = append(clocks, c.ClockRate)
+		}
+	}
+	for _, c := range base {
+		if isCN(c) && slices.Contains(clocks, c.ClockRate) {
+			out = append(out, c)
+		}
+	}
+	for _, c := range base {
+		if isEvent(c) && slices.Contains(clocks, c.ClockRate) {
+			out = append(out, c)
+		}
+	}
+	if want.NoEvents || len(out) == 0 {
+		return out
+	}
+	for _, e := range []sdp.Codec{
+		{PayloadType: numberEvents, Name: "telephone-event", ClockRate: 8000, Channels: 1, Fmtp: "0-16"},
+		{PayloadType: numberEvents48k, Name: "telephone-event", ClockRate: 48000, Channels: 1, Fmtp: "0-16"},
+	} {
+		// One event format for each clock in use (RFC 4733 §2.5.1.2, §7.1).
+		if slices.Contains(clocks, e.ClockRate) && !slices.ContainsFunc(out, func(c sdp.Codec) bool { return same(c, e) }) {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// answerCodecs chooses what a side that offered theirs is answered, when the
+// other side agreed to far (nil: there is none, we end the audio ourselves).
+func answerCodecs(want Want, theirs []sdp.Codec, far *sdp.Agreed) []sdp.Codec {
+	var out []sdp.Codec
+	if far != nil {
+		for _, f := range far.Codecs {
+			if i := slices.IndexFunc(theirs, func(c sdp.Codec) bool { return same(c, f.Codec) }); i >= 0 && speech(f.Codec) {
+				out = append(out, theirs[i])
+			}
+		}
+	}
+	// Nothing passes as it is: the first both heard and spoken here, of those
+	// asked for if any were.
+	if len(out) == 0 {
+		for _, c := range preferred(theirs, want.Codecs) {
+			if _, ok := convertible(c); ok && speech(c) {
+				out = append(out, c)
+				if far != nil {
+					break
+				}
+			}
+		}
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	for _, c := range theirs {
+		switch {
+		case isEvent(c) && c.ClockRate == out[0].ClockRate:
+			out = append(out, c)
+		case isCN(c) && far != nil && slices.ContainsFunc(far.Codecs, func(f sdp.AgreedCodec) bool { return isCN(f.Codec) }):
+			out = append(out, c)
+		}
+	}
+	// A browser offers Opus with events at 8000 Hz only, at times: better those
+	// than none.
+	if !slices.ContainsFunc(out, isEvent) {
+		if i := slices.IndexFunc(theirs, isEvent); i >= 0 {
+			out = append(out, theirs[i])
+		}
+	}
+	return out
+}
+
+// preferred orders list by names, keeping those not named behind.
+func preferred(list []sdp.Codec, names []string) []sdp.Codec {
+	rank := func(c sdp.Codec) int {
+		if i := slices.IndexFunc(names, func(n string) bool { return strings.EqualFold(n, c.Name) }); i >= 0 {
+			return i
+		}
+		return len(names)
+	}
+	out := slices.Clone(list)
+	slices.SortStableFunc(out, func(a, b sdp.Codec) int { return rank(a) - rank(b) })
+	return out
+}
+
+// far2near lists, for media we only pass on, what the far side agreed to in the
+// offerer's words.
+func far2near(theirs *sdp.Media, far *sdp.Agreed) []sdp.Codec {
+	var out []sdp.Codec
+	taken := make([]bool, len(theirs.Codecs))
+	for _, f := range far.Codecs {
+		if i := counterpart(f.Codec, theirs.Codecs, taken); i >= 0 {
+			taken[i] = true
+			out = append(out, theirs.Codecs[i])
+		}
+	}
+	return out
+}
+
+// counterpart finds c in list: with the same parameters, else with the same
+// number, else by name. Video lists one name many times.
+func counterpart(c sdp.Codec, list []sdp.Codec, taken []bool) int {
+	for _, fits := range []func(sdp.Codec) bool{
+		func(l sdp.Codec) bool { return l.Fmtp == c.Fmtp },
+		func(l sdp.Codec) bool { return l.PayloadType == c.PayloadType },
+		func(sdp.Codec) bool { return true },
+	} {
+		for i, l := range list {
+			if same(l, c) && fits(l) && (taken == nil || !taken[i]) {
+				return i
+			}
+		}
+	}
+	return -1
+}
+
+func has(list []sdp.Codec, name string) bool {
+	return slices.ContainsFunc(list, func(c sdp.Codec) bool { return strings.EqualFold(c.Name, name) })
+}

@@ -1,0 +1,83 @@
+package media
+
+import (
+	"time"
+
+	"tandem/media/dtmf"
+	"tandem/media/sdp"
+)
+
+// connect puts a side's new agreement into force: addresses and keys of its
+// legs, then the routes of both directions of every stream. Called with ctl
+// held.
+func (s *Session) connect(d *Side) error {
+	var after []func()
+	var failed error
+	now := time.Now()
+	s.mu.Lock()
+	for i := range d.agreed {
+		if i >= len(s.streams) || s.streams[i].legs[d.which] == nil {
+			continue
+		}
+		l := s.streams[i].legs[d.which]
+		s.streams[i].kind = d.agreed[i].Kind
+		l.agree(&d.agreed[i], now)
+		if l.on && l == l.way.legs[0] {
+			done, err := l.way.agree(&l.agreed, s.server.c.Learn, now)
+			after = append(after, done)
+			if err != nil && failed == nil {
+				failed = err
+			}
+		}
+	}
+	for _, st := range s.streams {
+		st.join(now)
+	}
+	s.mu.Unlock()
+	for _, f := range after {
+		f()
+	}
+	if failed != nil {
+		return failed
+	}
+	s.settle()
+	return nil
+}
+
+// agree takes what a side agreed to for one m-line.
+func (l *leg) agree(a *sdp.Agreed, now time.Time) {
+	l.agreed = *a
+	l.on = a.Enabled
+	if !l.on {
+		return
+	}
+	if n := voice(a); n != l.main {
+		l.main = n
+	}
+	for _, c := range a.Codecs {
+		if speech(c.Codec) {
+			l.in.Clock, l.out.Clock = c.ClockRate, c.ClockRate
+			break
+		}
+	}
+	pt, clock := eventOf(a, l.in.Clock, receiving)
+	if pt != l.keyPT && pt != none {
+		l.keys = dtmf.NewReader(clock)
+	}
+	l.keyPT = pt
+	l.since, l.oneWay = now, false
+}
+
+// join makes the routes between the legs of a stream. Called with mu held.
+func (st *stream) join(now time.Time) {
+	for w, l := range st.legs {
+		if l == nil {
+			continue
+		}
+		l.routes = [128]route{}
+		o := st.legs[Which(w).Other()]
+		if l.on && o != nil && o.on {
+			l.routes = routes(&l.agreed, &o.agreed)
+		}
+	}
+}

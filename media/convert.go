@@ -1,0 +1,178 @@
+package media
+
+import (
+	"time"
+
+	"tandem/media/codec"
+	"tandem/media/dtmf"
+	"tandem/media/sdp"
+	"tandem/media/transcode"
+)
+
+// pathKey is all a conversion path depends on: when it stays the same across a
+// re-INVITE, so does the path.
+type pathKey struct {
+	in, out       sdpCodec
+	pt            uint8 // of what comes in
+	cn, event     uint8
+	eventClock    int
+	outCN, outKey uint8
+	outKeyClock   int
+	ptime         int
+	inband, keys  bool // keys: made for key events alone; all voice goes through
+}
+
+// sdpCodec is a codec entry that can be compared.
+type sdpCodec struct {
+	name            string
+	clock, channels int
+	fmtp            string
+	send            uint8
+}
+
+func entry(c sdp.AgreedCodec) sdpCodec {
+	return sdpCodec{name: c.Name, clock: c.ClockRate, channels: c.Channels, fmtp: c.Fmtp, send: c.Send}
+}
+
+// forced says that even voice that could pass goes through the path, because
+// keys must become tones in it.
+func (k pathKey) forced() bool { return k.keys }
+
+// wanted is the path a leg's voice needs now, false when it needs none. Called
+// with mu held.
+func (l *leg) wanted() (pathKey, bool) {
+	o := l.opposite()
+	if o == nil || !l.on || l.agreed.Kind != "audio" || l.main == none {
+		return pathKey{}, false
+	}
+	r := l.routes[l.main]
+	if r.verb != pass && r.verb != convert {
+		return pathKey{}, false
+	}
+	from := l.agreed.Codecs[r.codec]
+	k := pathKey{in: entry(from), pt: l.main, ptime: o.agreed.Ptime}
+	k.event, k.eventClock = eventOf(&l.agreed, from.ClockRate, receiving)
+	k.cn = noiseOf(&l.agreed, from.ClockRate, receiving)
+	n, ok := outgoing(&o.agreed)
+	if !ok {
+		return pathKey{}, false
+	}
+	to := o.agreed.Codecs[n]
+	if r.verb == pass {
+		// Only for keys: to the same format it came in.
+		if k.event == none || l.routes[k.event].verb != key || l.routes[k.event].toClock != 0 || !l.pressed() {
+			return pathKey{}, false
+		}
+		if _, ok := convertible(from.Codec); !ok {
+			return pathKey{}, false
+		}
+		for _, c := range o.agreed.Codecs {
+			if c.Send == r.to {
+				to = c
+			}
+		}
+		k.keys = true
+	}
+	k.out = entry(to)
+	k.outKey, k.outKeyClock = eventOf(&o.agreed, to.ClockRate, sending)
+	k.outCN = noiseOf(&o.agreed, to.ClockRate, sending)
+	k.inband = l.stream.session.sides[l.which].want.Inband && k.event == none
+	return k, true
+}
+
+// pressed says that a key event has been seen of this leg.
+func (l *leg) pressed() bool { return !l.lastKey.IsZero() }
+
+// rebuild asks for another path. Called with mu held, on a worker: the path is
+// made elsewhere, because making an encoder takes its time.
+func (l *leg) rebuild() {
+	if l.building {
+		return
+	}
+	l.building = true
+	if l.routes[l.keyPT&0x7f].verb == key {
+		l.lastKey = time.Now()
+	}
+	s := l.stream.session
+	s.post(Event{task: func() {
+		s.ctl.Lock()
+		defer s.ctl.Unlock()
+		if !s.gone {
+			s.settle()
+		}
+	}})
+}
+
+// settle makes, keeps and ends paths so that each leg has the one it needs.
+// Called with ctl held and without mu.
+func (s *Session) settle() {
+	for _, st := range s.streams {
+		for _, l := range st.legs {
+			if l != nil {
+				l.settle()
+			}
+		}
+	}
+}
+
+func (l *leg) settle() {
+	s := l.stream.session
+	s.mu.Lock()
+	k, need := l.wanted()
+	old := l.path
+	if need && old != nil && l.pathOf == k {
+		l.building = false
+		s.mu.Unlock()
+		return
+	}
+	o := l.opposite()
+	l.path = nil
+	s.mu.Unlock()
+	if old != nil {
+		old.Close()
+	}
+	var fresh *transcode.Path
+	if need {
+		var err error
+		if fresh, err = l.newPath(k, o); err != nil {
+			s.log.Warn("audio cannot be converted", "from", k.in.name, "to", k.out.name, "err", err)
+		}
+	}
+	s.mu.Lock()
+	if s.closed || o != l.opposite() {
+		old, fresh = fresh, nil
+	} else {
+		old = nil
+		l.path, l.pathOf = fresh, k
+	}
+	l.building = false
+	s.mu.Unlock()
+	if old != nil {
+		old.Close()
+	}
+}
+
+func format(e sdpCodec) (codec.Format, bool) { return codec.Find(e.name, e.clock, max(e.channels, 1)) }
+
+// newPath makes the path that converts from l to o.
+func (l *leg) newPath(k pathKey, o *leg) (*transcode.Path, error) {
+	s := l.stream.session
+	in, _ := format(k.in)
+	out, _ := format(k.out)
+	return s.server.pool.Add(transcode.Options{
+		In: transcode.Input{Format: in, PayloadType: k.pt, CN: k.cn, Event: k.event, EventClock: k.eventClock},
+		Out: transcode.Output{
+			Format: out, PayloadType: k.out.send, CN: k.outCN, Event: k.outKey, EventClock: k.outKeyClock,
+			Ptime: time.Duration(k.ptime) * time.Millisecond, Fmtp: k.out.fmtp,
+			Send: func(b []byte) {
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				if !s.closed && o.on {
+					o.send(b, source{converted, out.Clock}, time.Now())
+				}
+			},
+		},
+		Inband: k.inband,
+		Key:    func(e dtmf.Event) { s.post(Event{Kind: EventKey, Side: l.which, Line: l.stream.index, Key: e}) },
+	})
+}

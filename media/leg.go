@@ -1,0 +1,130 @@
+package media
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"tandem/media/dtmf"
+	"tandem/media/quality"
+	"tandem/media/relay"
+	"tandem/media/sdp"
+	"tandem/media/transcode"
+)
+
+// stream is one m-line of a session: a leg to each side that has one.
+type stream struct {
+	session *Session
+	index   int
+	kind    string
+	legs    [2]*leg
+}
+
+// leg is a side's end of a stream. What it receives goes to the other leg by
+// its routes; what it sends goes through its rewrite, whatever the source.
+// Guarded by Session.mu.
+type leg struct {
+	stream *stream
+	which  Which
+	way    *transport
+	agreed sdp.Agreed
+	on     bool // agreed and not refused
+
+	// what comes from this side
+	in       quality.Inbound
+	routes   [128]route
+	keys     *dtmf.Reader
+	keyPT    uint8
+	lastKey  time.Time
+	main     uint8 // payload number its voice last came in
+	heard    time.Time
+	since    time.Time // when it was last expected to begin sending
+	oneWay   bool
+	remote   quality.Remote
+	path     *transcode.Path // converts toward the other leg
+	pathOf   pathKey
+	building bool            // a path is being made
+	tap      *transcode.Path // decodes for recording and key detection alone
+	dropped  uint64          // packets with no route
+	raw      uint64          // datagrams that are no RTP
+
+	// what goes to this side
+	out      quality.Outbound
+	rewrite  relay.Rewrite
+	source   source          // of the last packet
+	play     *transcode.Path // announcement or keys of our own in place of all else
+	plays    int             // sources started on play; ctl
+	cname    string
+	nextRTCP time.Time
+}
+
+// begin sets what a new leg sends as.
+func (l *leg) begin() {
+	l.rewrite = *relay.NewRewrite(rand.Uint32())
+	l.rewrite.Mark = true
+	l.cname = cname()
+	l.keyPT = none
+	l.main = none
+}
+
+// cname is a random name for RTCP, new for each leg (RFC 7022 §4.2).
+func cname() string {
+	const letters = "abcdefghijklmnopqrstuvwxyz0123456789"
+	b := make([]byte, 16)
+	for i := range b {
+		b[i] = letters[rand.IntN(len(letters))]
+	}
+	return string(b)
+}
+
+// opposite is the leg packets from l go to, nil while there is none.
+func (l *leg) opposite() *leg {
+	o := l.stream.legs[l.which.Other()]
+	if o == nil || !o.on {
+		return nil
+	}
+	return o
+}
+
+// close ends the leg's paths and, when no other leg uses it, its transport.
+// Called without Session.mu.
+func (l *leg) close() {
+	s := l.stream.session
+	s.mu.Lock()
+	paths := []*transcode.Path{l.path, l.tap, l.play}
+	l.path, l.tap, l.play = nil, nil, nil
+	w := l.way
+	last := len(w.legs) > 0
+	for i, other := range w.legs {
+		if other == l {
+			w.legs = append(w.legs[:i:i], w.legs[i+1:]...)
+			break
+		}
+	}
+	last = last && len(w.legs) == 0
+	s.mu.Unlock()
+	for _, p := range paths {
+		if p != nil {
+			p.Close()
+		}
+	}
+	if last {
+		w.close()
+	}
+}
+
+// unused notes that side w has no part in m-line i, making the stream so that
+// later lines keep their place. Called with ctl held.
+func (s *Session) unused(w Which, i int, kind string) error {
+	st, err := s.stream(i, kind)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	l := st.legs[w]
+	st.legs[w] = nil
+	s.mu.Unlock()
+	if l != nil {
+		l.close()
+	}
+	return nil
+}

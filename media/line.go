@@ -1,0 +1,192 @@
+package media
+
+import (
+	"slices"
+	"strings"
+
+	"tandem/media/sdp"
+	"tandem/media/secure"
+)
+
+// line builds what we say to this side in m-line i: ports, security and ICE.
+// Offering, m is what the other side said (and we mirror it); answering, m is
+// this side's own offer. Codecs are m's until the caller chooses others.
+func (d *Side) line(i int, m *sdp.Media, offering bool) (sdp.Line, error) {
+	st, err := d.session.stream(i, m.Kind)
+	if err != nil {
+		return sdp.Line{}, err
+	}
+	line := sdp.Line{
+		Kind: m.Kind, Proto: m.Proto, Direction: mirrored(m), Codecs: m.Codecs,
+		Ptime: m.Ptime, MaxPtime: m.MaxPtime, MID: m.MID,
+	}
+	plan := d.plan(i, m, offering)
+	if m.Port == 0 && !bundleOnly(m) && offering {
+		return sdp.Line{Kind: m.Kind, Proto: plan.proto(m.Proto), Formats: m.Formats, Codecs: m.Codecs}, nil
+	}
+	w, err := d.transport(st, plan)
+	if err != nil {
+		return line, err
+	}
+	line.Proto = plan.proto(m.Proto)
+	local := w.advertised()
+	line.Addr, line.Port = local.Addr(), int(local.Port())
+	if !plan.rtp {
+		line.Formats, line.Extra, line.Codecs = m.Formats, m.Attributes, nil
+		return line, nil
+	}
+	if m.Kind != "audio" {
+		line.Extra = foreign(m.Attributes)
+	}
+	if want := d.want.Ptime; want > 0 {
+		line.Ptime = want
+	}
+	line.Mux = plan.mux
+	line.RTCPPort = w.rtcpPort(plan.mux)
+	return line, d.protect(&line, w, plan, m, offering)
+}
+
+// protect adds keys, fingerprint and ICE to a line.
+func (d *Side) protect(line *sdp.Line, w *transport, plan plan, m *sdp.Media, offering bool) error {
+	switch plan.security {
+	case SecuritySDES:
+		keys, err := w.sdesKeys()
+		if err != nil {
+			return err
+		}
+		for n, k := range keys {
+			line.Crypto = append(line.Crypto, sdp.Crypto{Tag: n + 1, Suite: string(k.Profile), Key: k.Inline()})
+		}
+	case SecurityDTLS:
+		id := d.session.server.identity
+		line.Fingerprint = sdp.Fingerprint{Hash: id.Hash, Value: id.Fingerprint}
+		line.Setup = "passive" // the browser calls us: one round trip less
+		if offering {
+			line.Setup = "actpass" // RFC 5763 §5
+		} else if m.Setup == "passive" {
+			line.Setup = "active"
+		}
+	}
+	if plan.ice {
+		agent, err := w.iceAgent()
+		if err != nil {
+			return err
+		}
+		line.ICE = sdp.ICE{Ufrag: agent.Ufrag, Pwd: agent.Pwd, Lite: true, Candidates: w.candidates(plan.mux)}
+	}
+	return nil
+}
+
+// plan is how a side's m-line is to be carried.
+type plan struct {
+	iface    string
+	rtp      bool
+	security Security
+	feedback bool // profile with F
+	ice, mux bool
+	bundle   int // index of the m-line whose transport is shared; -1 none
+}
+
+func (d *Side) plan(i int, m *sdp.Media, offering bool) plan {
+	p := plan{iface: d.want.Interface, rtp: isRTP(m.Proto), security: SecurityNone, bundle: -1, feedback: strings.HasSuffix(m.Proto, "F")}
+	if !p.rtp {
+		return p
+	}
+	if offering {
+		p.security = d.want.Security
+		if p.security == SecurityAsOther {
+			p.security = securityOf(m)
+		}
+		p.ice = d.want.ICE.or(p.security == SecurityDTLS)
+		p.mux = d.want.Mux.or(p.security == SecurityDTLS)
+		if p.security == SecurityDTLS {
+			p.feedback = true
+		} else if m.Kind == "audio" {
+			p.feedback = false
+		}
+		return p
+	}
+	p.security = securityOf(m)
+	p.ice = m.ICE.Ufrag != "" && d.want.ICE != No
+	p.mux = m.Mux && d.want.Mux != No
+	p.bundle = bundledWith(d.pending, i)
+	return p
+}
+
+// proto names the profile of a plan; what is no RTP keeps its own.
+func (p plan) proto(theirs string) string {
+	if !p.rtp {
+		return theirs
+	}
+	name := map[Security]string{SecurityNone: "RTP/AVP", SecuritySDES: "RTP/SAVP", SecurityDTLS: "UDP/TLS/RTP/SAVP"}[p.security]
+	if p.feedback {
+		name += "F"
+	}
+	return name
+}
+
+// securityOf reads the security of an m-line. RTP/AVP with keys is plain: it
+// is what the profile says (some phones add a=crypto in the hope of more).
+func securityOf(m *sdp.Media) Security {
+	switch {
+	case !strings.Contains(m.Proto, "SAVP"):
+		return SecurityNone
+	case m.Fingerprint.Value != "":
+		return SecurityDTLS
+	}
+	return SecuritySDES
+}
+
+// bundledWith finds the first m-line of the BUNDLE group m-line i is in, -1
+// when it is that or in none (RFC 9143 §7.3).
+func bundledWith(d *sdp.Description, i int) int {
+	if d == nil || d.Media[i].MID == "" {
+		return -1
+	}
+	for _, a := range d.Attributes {
+		tags := strings.Fields(a.Value)
+		if a.Name != "group" || len(tags) < 2 || tags[0] != "BUNDLE" || !slices.Contains(tags[1:], d.Media[i].MID) {
+			continue
+		}
+		for n := range d.Media {
+			if d.Media[n].MID == tags[1] && n < i {
+				return n
+			}
+		}
+	}
+	return -1
+}
+
+// foreign keeps the attributes of media we only pass on that neither name
+// transport nor numbers: those are written anew for each side.
+func foreign(list []sdp.Attribute) []sdp.Attribute {
+	known := []string{
+		"rtpmap", "fmtp", "rtcp-fb", "ptime", "maxptime", "sendrecv", "sendonly", "recvonly", "inactive", "mid",
+		"rtcp", "rtcp-mux", "rtcp-mux-only", "rtcp-rsize", "crypto", "fingerprint", "setup", "tls-id", "connection",
+		"candidate", "end-of-candidates", "ice-ufrag", "ice-pwd", "ice-options", "ice-lite", "ice-mismatch",
+		"remote-candidates", "ssrc", "ssrc-group", "msid", "msid-semantic", "extmap", "extmap-allow-mixed",
+		"bundle-only", "zrtp-hash", "rid", "simulcast",
+	}
+	var out []sdp.Attribute
+	for _, a := range list {
+		if !slices.Contains(known, a.Name) {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// sdesKeys are our keys of a transport, one a profile, made once: an answer
+// that keeps the far side's key keeps the stream's counters too.
+func (w *transport) sdesKeys() ([]secure.Key, error) {
+	if w.keys == nil {
+		for _, p := range secure.Profiles {
+			k, err := secure.NewKey(p)
+			if err != nil {
+				return nil, err
+			}
+			w.keys = append(w.keys, k)
+		}
+	}
+	return w.keys, nil
+}

@@ -1,0 +1,280 @@
+package media
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"tandem/media/codec"
+	"tandem/media/relay"
+	"tandem/media/sdp"
+	"tandem/media/secure"
+)
+
+// phone is one far end of a session: a UDP port that sends a tone in one codec
+// and keeps what it hears. Plain sockets and its own packet writing, so that it
+// shares nothing with the relay.
+type phone struct {
+	t       *testing.T
+	rtp     *net.UDPConn
+	codec   sdp.Codec
+	event   uint8
+	format  codec.Format
+	freq    float64
+	to      netip.AddrPort
+	out, in *secure.Context
+
+	mu      sync.Mutex
+	heard   []int16
+	packets int
+	ssrcs   map[uint32]int
+	lastSeq uint16
+	gaps    int
+	keys    []byte
+	rtcp    int
+}
+
+func newPhone(t *testing.T, c sdp.Codec, freq float64) *phone {
+	t.Helper()
+	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	f, ok := codec.Find(c.Name, c.ClockRate, max(c.Channels, 1))
+	if !ok {
+		t.Fatalf("no codec %s", c.Name)
+	}
+	return &phone{t: t, rtp: conn, codec: c, event: none, format: f, freq: freq, ssrcs: map[uint32]int{}}
+}
+
+func (p *phone) addr() netip.AddrPort { return p.rtp.LocalAddr().(*net.UDPAddr).AddrPort() }
+
+// sdp is a description of the phone as a simple telephone writes it.
+func (p *phone) sdp(extra ...string) []byte {
+	a := p.addr()
+	var b strings.Builder
+	formats := fmt.Sprint(p.codec.PayloadType)
+	if p.event != none {
+		formats += fmt.Sprint(" ", p.event)
+	}
+	proto := "RTP/AVP"
+	if p.out != nil {
+		proto = "RTP/SAVP"
+	}
+	fmt.Fprintf(&b, "v=0\r\no=phone 1 1 IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\nm=audio %d %s %s\r\n", a.Addr(), a.Addr(), a.Port(), proto, formats)
+	fmt.Fprintf(&b, "a=rtpmap:%d %s/%d", p.codec.PayloadType, p.codec.Name, p.codec.ClockRate)
+	if p.codec.Channels > 1 {
+		fmt.Fprintf(&b, "/%d", p.codec.Channels)
+	}
+	b.WriteString("\r\n")
+	if p.event != none {
+		fmt.Fprintf(&b, "a=rtpmap:%d telephone-event/8000\r\na=fmtp:%d 0-15\r\n", p.event, p.event)
+	}
+	for _, e := range extra {
+		b.WriteString(e + "\r\n")
+	}
+	return []byte(b.String())
+}
+
+// use reads where the relay listens for this phone.
+func (p *phone) use(text []byte) *sdp.Media {
+	p.t.Helper()
+	d, err := sdp.Parse(text)
+	if err != nil {
+		p.t.Fatalf("the relay wrote a description nobody can read: %v\n%s", err, text)
+	}
+	m := &d.Media[0]
+	p.to = netip.AddrPortFrom(m.Connection, uint16(m.Port))
+	return m
+}
+
+// talk sends a tone for a time in 20 ms packets while listening.
+func (p *phone) talk(ctx context.Context, d time.Duration) {
+	rate := p.format.Native
+	if rate > 48000 {
+		rate = 48000
+	}
+	enc, err := p.format.NewEncoder(rate, codec.Options{Ptime: 20})
+	if err != nil {
+		p.t.Error(err)
+		return
+	}
+	defer enc.Close()
+	n := rate / 50
+	pcm := make([]int16, n)
+	seq, ts, ssrc := uint16(rand.Uint32()), rand.Uint32(), rand.Uint32()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for at := 0; time.Duration(at)*time.Second/time.Duration(rate) < d; at += n {
+		for i := range pcm {
+			pcm[i] = int16(8000 * math.Sin(2*math.Pi*p.freq*float64(at+i)/float64(rate)))
+		}
+		b := make([]byte, 12, 2048)
+		size, err := enc.Encode(b[12:2000], pcm)
+		if err != nil {
+			p.t.Error(err)
+			return
+		}
+		b = b[:12+size]
+		b[0], b[1] = 0x80, p.codec.PayloadType
+		binary.BigEndian.PutUint16(b[2:], seq)
+		binary.BigEndian.PutUint32(b[4:], ts)
+		binary.BigEndian.PutUint32(b[8:], ssrc)
+		p.send(b)
+		seq++
+		ts += uint32(p.format.Clock / 50)
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (p *phone) send(b []byte) {
+	if p.out != nil {
+		var err error
+		if b, err = p.out.Protect(b); err != nil {
+			p.t.Error(err)
+			return
+		}
+	}
+	_, _ = p.rtp.WriteToUDPAddrPort(b, p.to)
+}
+
+// listen decodes what arrives until the port closes.
+func (p *phone) listen() {
+	dec, err := p.format.NewDecoder(8000)
+	if err != nil {
+		p.t.Error(err)
+		return
+	}
+	b := make([]byte, 2048)
+	pcm := make([]int16, 8000)
+	for {
+		n, _, err := p.rtp.ReadFromUDPAddrPort(b)
+		if err != nil {
+			return
+		}
+		p.take(b[:n], dec, pcm)
+	}
+}
+
+func (p *phone) take(b []byte, dec codec.Decoder, pcm []int16) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(b) >= 8 && b[1] >= 192 && b[1] <= 223 {
+		p.rtcp++
+		return
+	}
+	if p.in != nil {
+		opened, err := p.in.Unprotect(b)
+		if err != nil {
+			p.t.Errorf("protected packet cannot be opened: %v", err)
+			return
+		}
+		b = opened
+	}
+	pt, seq := b[1]&0x7f, binary.BigEndian.Uint16(b[2:])
+	if p.packets > 0 && seq != p.lastSeq+1 {
+		p.gaps++
+	}
+	p.lastSeq = seq
+	p.packets++
+	p.ssrcs[binary.BigEndian.Uint32(b[8:])]++
+	switch pt {
+	case p.codec.PayloadType:
+		if n, err := dec.Decode(pcm, b[12:]); err == nil {
+			p.heard = append(p.heard, pcm[:n]...)
+		}
+	case p.event:
+		p.keys = append(p.keys, b[12])
+	default:
+		p.t.Errorf("payload type %d was never agreed to", pt)
+	}
+}
+
+// tone is the share of power at a frequency in the last second heard, 0 to 1,
+// and the level in dBFS.
+func (p *phone) tone(freq float64) (share, level float64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.heard
+	if len(s) > 8000 {
+		s = s[len(s)-8000:]
+	}
+	if len(s) < 800 {
+		return 0, math.Inf(-1)
+	}
+	var re, im, power float64
+	for i, v := range s {
+		a := 2 * math.Pi * freq * float64(i) / 8000
+		re += float64(v) * math.Cos(a)
+		im += float64(v) * math.Sin(a)
+		power += float64(v) * float64(v)
+	}
+	if power == 0 {
+		return 0, math.Inf(-1)
+	}
+	n := float64(len(s))
+	return 2 * (re*re + im*im) / n / power, 10 * math.Log10(power/n/(32768*32768/2))
+}
+
+// start runs a media server on loopback with ports of its own.
+func start(t *testing.T, change ...func(*Config)) *Server {
+	t.Helper()
+	c := Config{PortMin: 20000 + 1000*rand.IntN(20), Kernel: "off"}
+	c.PortMax = c.PortMin + 999
+	c.Interfaces = []relay.Interface{{Name: "lo", Bind: netip.MustParseAddr("127.0.0.1")}}
+	for _, f := range change {
+		f(&c)
+	}
+	s, err := New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Errorf("media server: %v", err)
+		}
+	})
+	return s
+}
+
+// converse lets two phones talk at the same time.
+func converse(t *testing.T, d time.Duration, phones ...*phone) {
+	t.Helper()
+	var wait sync.WaitGroup
+	for _, p := range phones {
+		go p.listen()
+		wait.Go(func() { p.talk(t.Context(), d) })
+	}
+	wait.Wait()
+	time.Sleep(200 * time.Millisecond)
+}
+
+// hears fails unless a phone hears a tone clearly.
+func (p *phone) hears(freq float64) {
+	p.t.Helper()
+	share, level := p.tone(freq)
+	if share < 0.9 {
+		p.t.Errorf("%s phone at %v Hz should hear %v Hz: %.0f %% of what it hears is that, level %.1f dBFS, %d packets", p.codec.Name, p.freq, freq, 100*share, level, p.packets)
+	}
+}
+
+func audio(name string, pt uint8, clock, channels int) sdp.Codec {
+	return sdp.Codec{PayloadType: pt, Name: name, ClockRate: clock, Channels: channels}
+}

@@ -1,0 +1,62 @@
+package media
+
+import (
+	"encoding/binary"
+	"time"
+)
+
+// origin says what made a packet.
+type origin uint8
+
+const (
+	relayed origin = iota + 1
+	converted
+	played
+)
+
+// source is what a packet comes from and the clock of its timestamps: when it
+// changes, numbers are joined anew.
+type source struct {
+	origin origin
+	clock  int
+}
+
+// send numbers, protects and sends one RTP packet to a leg's side. Called with
+// mu held.
+func (l *leg) send(b []byte, from source, at time.Time) {
+	w := l.way
+	if !w.to.IsValid() || l.play != nil {
+		return // nowhere to, or something of our own is being played
+	}
+	l.put(b, from, at)
+}
+
+// put is send for sources of our own.
+func (l *leg) put(b []byte, from source, at time.Time) {
+	w := l.way
+	if !w.to.IsValid() {
+		return
+	}
+	if l.agreed.Kind == "audio" {
+		if from != l.source {
+			l.source = from
+			l.rewrite.Switch(uint32(from.clock))
+		}
+		if !l.rewrite.Apply(b, at) {
+			return
+		}
+	}
+	l.out.Packet(binary.BigEndian.Uint32(b[8:]), binary.BigEndian.Uint16(b[2:]), binary.BigEndian.Uint32(b[4:]), len(b), at)
+	if w.security != SecurityNone {
+		if w.out == nil {
+			return
+		}
+		protected, err := w.out.Protect(b)
+		if err != nil {
+			w.refused++
+			return
+		}
+		b = protected
+	}
+	_ = w.write(b, w.to) // counted by the socket
+}

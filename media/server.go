@@ -1,0 +1,149 @@
+package media
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"tandem/media/relay"
+	"tandem/media/secure"
+	"tandem/media/transcode"
+)
+
+// Server is the sockets, workers and sessions of one process.
+type Server struct {
+	c        Config
+	plane    *relay.Plane
+	pool     *transcode.Pool
+	identity *secure.Identity
+	events   *dispatcher
+	shared   map[string]*sharedPort // by interface, with ICEPort
+
+	mu       sync.Mutex
+	sessions map[string]*Session
+	closed   bool
+}
+
+// ErrFull says that no more sessions are taken.
+var ErrFull = errors.New("as many media sessions as allowed are open")
+
+// New makes a server. Nothing is bound but the ICE port until sessions open.
+func New(c Config) (*Server, error) {
+	if err := c.fill(); err != nil {
+		return nil, err
+	}
+	plane, err := relay.Open(relay.Config{
+		Interfaces: c.Interfaces, PortMin: c.PortMin, PortMax: c.PortMax,
+		Workers: c.Workers, DSCP: c.DSCP, Kernel: c.Kernel, Logger: c.Logger,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("opening the media relay: %w", err)
+	}
+	identity, err := secure.NewIdentity()
+	if err != nil {
+		return nil, fmt.Errorf("making the certificate for media: %w", err)
+	}
+	s := &Server{
+		c: c, plane: plane, pool: transcode.NewPool(c.Converters), identity: identity,
+		events: newDispatcher(), sessions: map[string]*Session{},
+	}
+	if err := s.openShared(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Run serves until ctx ends, then closes all sessions and sockets.
+func (s *Server) Run(ctx context.Context) error {
+	inner, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	var wait sync.WaitGroup
+	failed := make(chan error, 2)
+	for _, run := range []func(context.Context) error{s.plane.Run, s.pool.Run} {
+		wait.Go(func() { failed <- run(inner) })
+	}
+	wait.Go(func() { s.events.run(inner) })
+	wait.Go(func() { s.watch(inner) })
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	s.closeAll()
+	stop()
+	wait.Wait()
+	return err
+}
+
+// watch looks after all sessions: reports, silence, consent.
+func (s *Server) watch(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-tick.C:
+			for _, session := range s.Sessions() {
+				session.watch(now)
+			}
+		}
+	}
+}
+
+// Open makes a session. id is the call's, for logs and look-up.
+func (s *Server) Open(id string, o Options) (*Session, error) {
+	session := newSession(s, id, o)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.closed:
+		return nil, errors.New("the media server is stopping")
+	case len(s.sessions) >= s.c.Sessions:
+		return nil, fmt.Errorf("%w (%d)", ErrFull, s.c.Sessions)
+	case s.sessions[id] != nil:
+		return nil, fmt.Errorf("media session %q is open already", id)
+	}
+	s.sessions[id] = session
+	return session, nil
+}
+
+// Session finds one by its id, nil when there is none.
+func (s *Server) Session(id string) *Session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.sessions[id]
+}
+
+// Sessions lists all that are open.
+func (s *Server) Sessions() []*Session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make([]*Session, 0, len(s.sessions))
+	for _, session := range s.sessions {
+		all = append(all, session)
+	}
+	return all
+}
+
+func (s *Server) forget(session *Session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.sessions[session.id] == session {
+		delete(s.sessions, session.id)
+	}
+}
+
+func (s *Server) closeAll() {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	for _, session := range s.Sessions() {
+		session.Close()
+	}
+	for _, p := range s.shared {
+		p.socket.Close()
+	}
+}

@@ -1,0 +1,205 @@
+package media
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"time"
+
+	"tandem/media/sdp"
+)
+
+// Which names a side of a session.
+type Which uint8
+
+const (
+	A Which = iota // by convention the calling side
+	B
+)
+
+// Other is the opposite side.
+func (w Which) Other() Which { return 1 - w }
+
+func (w Which) String() string { return string('A' + rune(w)) }
+
+// Options of a session.
+type Options struct {
+	// Handle is given what happens, in order, on a goroutine of the server. It
+	// may call back into the session.
+	Handle func(Event)
+}
+
+// Session joins two sides of a call. All its methods may be called by any
+// goroutine; those that exchange descriptions are meant to be called in the
+// order of the call's signalling.
+type Session struct {
+	id      string
+	server  *Server
+	handle  func(Event)
+	log     *slog.Logger
+	created time.Time
+	inbox   inbox
+
+	ctl   sync.Mutex // what the call layer asks for, one at a time
+	sides [2]*Side
+	gone  bool // guarded by ctl
+
+	mu      sync.Mutex // what packets touch
+	streams []*stream
+	closed  bool
+	idle    bool
+}
+
+// ErrClosed says that a session has ended.
+var ErrClosed = errors.New("the media session has ended")
+
+func newSession(server *Server, id string, o Options) *Session {
+	s := &Session{id: id, server: server, handle: o.Handle, created: time.Now(), log: server.c.Logger.With("media", id)}
+	if s.handle == nil {
+		s.handle = func(Event) {}
+	}
+	for w := range s.sides {
+		s.sides[w] = &Side{session: s, which: Which(w)}
+	}
+	return s
+}
+
+// ID is what the session was opened as.
+func (s *Session) ID() string { return s.id }
+
+// Created is when it was opened.
+func (s *Session) Created() time.Time { return s.created }
+
+// TakeOffer takes an offer a side sent. What is written next is an offer to
+// the other side (MakeOffer), or, when the call layer handles it alone, the
+// answer (MakeAnswer). Errors are *sdp.Error or say what is missing here.
+func (s *Session) TakeOffer(from Which, text []byte) error {
+	d, err := sdp.Parse(text)
+	if err != nil {
+		return err
+	}
+	s.ctl.Lock()
+	defer s.ctl.Unlock()
+	if s.gone {
+		return ErrClosed
+	}
+	return s.sides[from].takeOffer(d)
+}
+
+// MakeOffer writes an offer to a side, after what the other side offered or
+// agreed; with nothing known of it, an offer of all that can be converted.
+func (s *Session) MakeOffer(to Which, want Want) ([]byte, error) {
+	s.ctl.Lock()
+	defer s.ctl.Unlock()
+	if s.gone {
+		return nil, ErrClosed
+	}
+	return s.sides[to].makeOffer(want)
+}
+
+// TakeAnswer takes the answer to the offer last made to a side. It may come
+// more than once (a provisional answer, then another with the 200).
+func (s *Session) TakeAnswer(from Which, text []byte) error {
+	d, err := sdp.Parse(text)
+	if err != nil {
+		return err
+	}
+	s.ctl.Lock()
+	defer s.ctl.Unlock()
+	if s.gone {
+		return ErrClosed
+	}
+	return s.sides[from].takeAnswer(d)
+}
+
+// MakeAnswer writes the answer to the offer last taken from a side, in the
+// codecs the other side agreed to where both have them, else in the first that
+// can be converted.
+func (s *Session) MakeAnswer(to Which, want Want) ([]byte, error) {
+	s.ctl.Lock()
+	defer s.ctl.Unlock()
+	if s.gone {
+		return nil, ErrClosed
+	}
+	return s.sides[to].makeAnswer(want)
+}
+
+// Near tells where a side's signalling comes from, which makes media from that
+// host more plausible when it does not come from where the side said. Call it
+// before the first description of that side.
+func (s *Session) Near(w Which, addr netip.Addr) {
+	s.ctl.Lock()
+	defer s.ctl.Unlock()
+	s.sides[w].near = addr
+}
+
+// Refused forgets the exchange under way with a side: its offer was refused, or
+// ours was. What was agreed before stays (RFC 3264 §8).
+func (s *Session) Refused(w Which) {
+	s.ctl.Lock()
+	defer s.ctl.Unlock()
+	side := s.sides[w]
+	side.agent.Rollback()
+	side.pending = nil
+}
+
+// Offer is TakeOffer and MakeOffer in one: a relay between two user agents.
+func (s *Session) Offer(from Which, text []byte, want Want) ([]byte, error) {
+	if err := s.TakeOffer(from, text); err != nil {
+		return nil, err
+	}
+	return s.MakeOffer(from.Other(), want)
+}
+
+// Answer is TakeAnswer and MakeAnswer in one. Without an answer outstanding to
+// the other side (it was offered to, or heard an answer already) only the first
+// is done, and the text is nil.
+func (s *Session) Answer(from Which, text []byte, want Want) ([]byte, error) {
+	if err := s.TakeAnswer(from, text); err != nil {
+		return nil, err
+	}
+	return s.MakeAnswer(from.Other(), want)
+}
+
+// Close ends the session: sockets, paths, recording. It may be called twice.
+func (s *Session) Close() {
+	s.ctl.Lock()
+	defer s.ctl.Unlock()
+	if s.gone {
+		return
+	}
+	s.gone = true
+	s.byeAll()
+	s.mu.Lock()
+	s.closed = true
+	streams := s.streams
+	s.streams = nil
+	s.mu.Unlock()
+	for _, st := range streams {
+		for _, l := range st.legs {
+			if l != nil {
+				l.close()
+			}
+		}
+	}
+	s.server.forget(s)
+}
+
+// stream finds or makes the stream of an m-line. Called with ctl held.
+func (s *Session) stream(i int, kind string) (*stream, error) {
+	if i < len(s.streams) {
+		return s.streams[i], nil
+	}
+	if i != len(s.streams) {
+		return nil, fmt.Errorf("m-line %d before m-line %d", i+1, len(s.streams)+1)
+	}
+	st := &stream{session: s, index: i, kind: kind}
+	s.mu.Lock()
+	s.streams = append(s.streams, st)
+	s.mu.Unlock()
+	return st, nil
+}
+
+func (s *Session) post(e Event) { s.server.events.post(s, e) }

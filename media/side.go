@@ -1,0 +1,187 @@
+package media
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"tandem/media/sdp"
+)
+
+// Side is one end of a session as the call layer sees it. Guarded by
+// Session.ctl.
+type Side struct {
+	session *Session
+	which   Which
+	agent   *sdp.Agent
+	want    Want             // as last asked
+	near    netip.Addr       // where its signalling comes from
+	pending *sdp.Description // their offer, not answered yet
+	agreed  []sdp.Agreed     // by m-line; nil before any answer
+}
+
+func (d *Side) other() *Side { return d.session.sides[d.which.Other()] }
+
+// known is what a side said last, offered or agreed: nil before anything.
+func (d *Side) known() *sdp.Description {
+	if d.pending != nil {
+		return d.pending
+	}
+	if d.agent == nil {
+		return nil
+	}
+	return d.agent.Remote()
+}
+
+func (d *Side) begin(want Want) error {
+	in, err := d.session.server.c.named(want.Interface)
+	if err != nil {
+		return err
+	}
+	if d.agent == nil {
+		d.agent = sdp.NewAgent(in.Advertise)
+	}
+	d.want = want
+	return nil
+}
+
+func (d *Side) takeOffer(desc *sdp.Description) error {
+	if err := d.begin(d.want); err != nil {
+		return err
+	}
+	if err := d.agent.TakeOffer(desc); err != nil {
+		return err
+	}
+	d.pending = desc
+	return nil
+}
+
+func (d *Side) makeOffer(want Want) ([]byte, error) {
+	if err := d.begin(want); err != nil {
+		return nil, err
+	}
+	base := d.other().known()
+	var media []sdp.Media
+	if base != nil {
+		media = base.Media
+	} else if local := d.agent.Remote(); local != nil {
+		media = local.Media // a re-offer of a side that stands alone
+	} else {
+		media = []sdp.Media{{Kind: "audio", Port: 1, Proto: "RTP/AVP", Direction: sdp.SendRecv}}
+	}
+	lines := make([]sdp.Line, 0, len(media))
+	for i := range media {
+		line, err := d.line(i, &media[i], true)
+		if err != nil {
+			return nil, err
+		}
+		if media[i].Port == 0 && !bundleOnly(&media[i]) {
+			line.Port = 0
+		} else if line.Kind == "audio" {
+			line.Codecs = offerCodecs(want, media[i].Codecs, base == nil)
+		}
+		lines = append(lines, line)
+	}
+	out, err := d.agent.Offer(lines)
+	if err != nil {
+		return nil, fmt.Errorf("writing the offer to side %s: %w", d.which, err)
+	}
+	return out.Append(nil), nil
+}
+
+func (d *Side) takeAnswer(desc *sdp.Description) error {
+	if d.agent == nil {
+		return &sdp.Error{Reason: "an answer came from a side that was offered nothing", Status: 400}
+	}
+	agreed, err := d.agent.TakeAnswer(desc)
+	if err != nil {
+		return err
+	}
+	d.agreed = agreed
+	return d.session.connect(d)
+}
+
+func (d *Side) makeAnswer(want Want) ([]byte, error) {
+	if d.pending == nil {
+		return nil, fmt.Errorf("side %s has offered nothing that could be answered", d.which)
+	}
+	if err := d.begin(want); err != nil {
+		return nil, err
+	}
+	other := d.other()
+	lines := make([]sdp.Line, 0, len(d.pending.Media))
+	for i := range d.pending.Media {
+		theirs := &d.pending.Media[i]
+		var far *sdp.Agreed
+		if i < len(other.agreed) {
+			far = &other.agreed[i]
+		}
+		if theirs.Port == 0 && !bundleOnly(theirs) || far != nil && !far.Enabled || far == nil && other.agreed != nil {
+			lines = append(lines, sdp.Line{Kind: theirs.Kind, Proto: theirs.Proto, Formats: theirs.Formats, MID: theirs.MID})
+			if err := d.session.unused(d.which, i, theirs.Kind); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		line, err := d.answerLine(i, theirs, far)
+		if err != nil {
+			return nil, err
+		}
+		lines = append(lines, line)
+	}
+	out, agreed, err := d.agent.Answer(lines)
+	if err != nil {
+		return nil, err
+	}
+	d.pending, d.agreed = nil, agreed
+	if err := d.session.connect(d); err != nil {
+		return nil, err
+	}
+	return out.Append(nil), nil
+}
+
+func (d *Side) answerLine(i int, theirs *sdp.Media, far *sdp.Agreed) (sdp.Line, error) {
+	line, err := d.line(i, theirs, false)
+	if err != nil {
+		return line, err
+	}
+	line.Direction = sdp.SendRecv
+	if far != nil {
+		line.Direction = mirrored(far.Media)
+		line.Codecs = far2near(theirs, far)
+	}
+	if theirs.Kind == "audio" {
+		line.Codecs = answerCodecs(d.want, theirs.Codecs, far)
+	} else if far == nil {
+		line.Port = 0 // nobody to send it to
+	}
+	return line, nil
+}
+
+// mirrored is the direction to show one side when the other showed m: what the
+// other sends we send on. A hold in any of its forms shows as a direction.
+func mirrored(m *sdp.Media) sdp.Direction {
+	if m == nil {
+		return sdp.SendRecv
+	}
+	switch {
+	case m.Hold() && m.Direction == sdp.SendRecv:
+		return sdp.SendOnly // c=0.0.0.0 with a=sendrecv (RFC 2543 §B.5)
+	case m.Hold() && m.Direction == sdp.RecvOnly:
+		return sdp.Inactive
+	}
+	return m.Direction
+}
+
+// bundleOnly says that port 0 means "bundled", not "refused" (RFC 9143 §6).
+func bundleOnly(m *sdp.Media) bool {
+	for _, a := range m.Attributes {
+		if a.Name == "bundle-only" {
+			return true
+		}
+	}
+	return false
+}
+
+// isRTP says whether a profile carries RTP.
+func isRTP(proto string) bool { return strings.Contains(proto, "RTP/") }

@@ -1,0 +1,307 @@
+package media
+
+import (
+	"bytes"
+	"net/netip"
+	"time"
+
+	"tandem/media/ice"
+	"tandem/media/relay"
+	"tandem/media/sdp"
+	"tandem/media/secure"
+)
+
+// transport is the way to one side for one m-line, or for several when they
+// are bundled: ports, addresses, keys. Guarded by Session.mu but for what is
+// marked, which only offer/answer touches (Session.ctl).
+type transport struct {
+	session *Session
+	which   Which
+	iface   string     // ctl
+	near    netip.Addr // where the side's signalling comes from, may be invalid
+	legs    []*leg     // one; more when bundled
+
+	rtp, rtcp *relay.Socket // rtcp nil when there is one port
+	shared    *sharedPort   // in place of rtp
+	places    int           // addresses bound on shared; guarded by its lock
+	raw       bool          // no RTP at all (UDPTL)
+
+	to, toRTCP netip.AddrPort
+	latch      relay.Latch
+	latchRTCP  relay.ControlLatch
+	settled    bool // latch believes nobody else until the next exchange
+	lost       bool // ICE consent, told already
+
+	security Security
+	keys     []secure.Key // ctl; ours for SDES
+	keyIn    secure.Key
+	keyOut   secure.Key
+	in, out  *secure.Context
+	dtls     *secure.Handshake
+	dtlsFor  sdp.Fingerprint // whom dtls is with
+	ice      *ice.Agent
+
+	strangers uint64 // packets from addresses not believed
+	refused   uint64 // packets that failed authentication
+}
+
+// transport finds or makes this side's transport of a stream. Called with ctl
+// held.
+func (d *Side) transport(st *stream, p plan) (*transport, error) {
+	s := d.session
+	l := st.legs[d.which]
+	if l != nil && l.way.iface == p.iface && p.bundle < 0 {
+		l.way.setRaw(!p.rtp)
+		return l.way, nil
+	}
+	fresh := &leg{stream: st, which: d.which}
+	if p.bundle >= 0 && p.bundle < len(s.streams) && s.streams[p.bundle].legs[d.which] != nil {
+		first := s.streams[p.bundle].legs[d.which].way
+		if l != nil && l.way == first {
+			return first, nil
+		}
+		fresh.way = first
+	} else {
+		w := &transport{session: s, which: d.which, iface: p.iface, near: d.near, raw: !p.rtp}
+		if err := w.open(p, d.anySocket()); err != nil {
+			return nil, err
+		}
+		fresh.way = w
+	}
+	fresh.begin()
+	s.mu.Lock()
+	fresh.way.legs = append(fresh.way.legs, fresh)
+	st.legs[d.which] = fresh
+	s.mu.Unlock()
+	if l != nil {
+		l.close()
+	}
+	return fresh.way, nil
+}
+
+func (w *transport) setRaw(raw bool) {
+	w.session.mu.Lock()
+	defer w.session.mu.Unlock()
+	w.raw = raw
+}
+
+// anySocket is a socket of the session, so that all share a worker.
+func (d *Side) anySocket() *relay.Socket {
+	for _, st := range d.session.streams {
+		for _, l := range st.legs {
+			if l != nil && l.way.rtp != nil {
+				return l.way.rtp
+			}
+		}
+	}
+	return nil
+}
+
+func (w *transport) open(p plan, near *relay.Socket) error {
+	server := w.session.server
+	in, err := server.c.named(p.iface)
+	if err != nil {
+		return err
+	}
+	if w.shared = server.shared[in.Name]; p.ice && w.shared != nil {
+		return nil
+	}
+	w.shared = nil
+	if !p.rtp || p.ice && p.mux {
+		w.rtp, err = server.plane.Single(in.Name, near, w)
+		return err
+	}
+	w.rtp, w.rtcp, err = server.plane.Pair(in.Name, near, w)
+	return err
+}
+
+// advertised is what SDP says of the RTP port.
+func (w *transport) advertised() netip.AddrPort {
+	if w.shared != nil {
+		return w.shared.socket.Advertised()
+	}
+	return w.rtp.Advertised()
+}
+
+func (w *transport) rtcpPort(mux bool) int {
+	if mux || w.rtcp == nil {
+		return int(w.advertised().Port())
+	}
+	return int(w.rtcp.Advertised().Port())
+}
+
+func (w *transport) iceAgent() (*ice.Agent, error) {
+	if w.ice != nil {
+		return w.ice, nil
+	}
+	agent, err := ice.New()
+	if err != nil {
+		return nil, err
+	}
+	w.session.mu.Lock()
+	w.ice = agent
+	w.session.mu.Unlock()
+	if w.shared != nil {
+		w.shared.expect(agent.Ufrag, w)
+	}
+	return agent, nil
+}
+
+// Host candidates have the highest type preference (RFC 8445 §5.1.2.1).
+const hostPriority = 126<<24 | 65535<<8
+
+func (w *transport) candidates(mux bool) []sdp.Candidate {
+	out := []sdp.Candidate{{Foundation: "1", Component: 1, Transport: "UDP", Priority: hostPriority | 255, Addr: w.advertised(), Type: "host"}}
+	if !mux && w.rtcp != nil {
+		out = append(out, sdp.Candidate{Foundation: "1", Component: 2, Transport: "UDP", Priority: hostPriority | 254, Addr: w.rtcp.Advertised(), Type: "host"})
+	}
+	return out
+}
+
+// agree sets where and how to send after an exchange. Called with mu held; what
+// it returns must be done without it.
+func (w *transport) agree(a *sdp.Agreed, learn LearnPolicy, now time.Time) (after func(), err error) {
+	after = func() {}
+	if w.ice != nil && a.ICE.Ufrag != "" {
+		w.ice.Remote(a.ICE.Ufrag, a.ICE.Pwd)
+	}
+	if w.ice == nil || a.ICE.Ufrag == "" {
+		w.aim(a, learn, now)
+	}
+	switch {
+	case a.Fingerprint.Value != "":
+		return w.agreeDTLS(a), nil
+	case a.Crypto.Theirs.Key != "" && a.Crypto.Ours.Key != "":
+		return after, w.agreeSDES(a)
+	}
+	w.security, w.in, w.out = SecurityNone, nil, nil
+	return after, nil
+}
+
+// aim points at the signalled addresses and lets the latch learn anew when
+// they, or anything else signalled, may have changed.
+func (w *transport) aim(a *sdp.Agreed, learn LearnPolicy, now time.Time) {
+	w.latch.Strict, w.latchRTCP.Strict = learn == LearnNever, learn == LearnNever
+	w.latch.Open(a.Remote, w.near, now)
+	w.latchRTCP.Open(a.RemoteRTCP)
+	w.to, w.toRTCP = w.latch.Peer(), w.latchRTCP.Peer()
+	if w.settled && w.shared == nil {
+		_ = w.rtp.Connect(netip.AddrPort{}) // the next good packet connects again
+	}
+	w.settled = false
+}
+
+func (w *transport) agreeSDES(a *sdp.Agreed) error {
+	theirs, err := secure.ParseKey(a.Crypto.Theirs.Suite, a.Crypto.Theirs.Key)
+	if err != nil {
+		return &sdp.Error{Line: a.Media.Line, Reason: "a=crypto: " + err.Error(), Status: 488}
+	}
+	ours, err := secure.ParseKey(a.Crypto.Ours.Suite, a.Crypto.Ours.Key)
+	if err != nil {
+		return err
+	}
+	w.security = SecuritySDES
+	return w.use(ours, theirs)
+}
+
+// use takes keys into service; an unchanged one keeps its context and with it
+// the roll-over counters (RFC 3711 §3.3.1).
+func (w *transport) use(ours, theirs secure.Key) error {
+	if w.in == nil || !sameKey(w.keyIn, theirs) {
+		in, err := secure.NewContext(theirs)
+		if err != nil {
+			return err
+		}
+		w.in, w.keyIn = in, theirs
+	}
+	if w.out == nil || !sameKey(w.keyOut, ours) {
+		out, err := secure.NewContext(ours)
+		if err != nil {
+			return err
+		}
+		w.out, w.keyOut = out, ours
+	}
+	return nil
+}
+
+func sameKey(a, b secure.Key) bool {
+	return a.Profile == b.Profile && bytes.Equal(a.Master, b.Master) && bytes.Equal(a.MKI, b.MKI)
+}
+
+// agreeDTLS starts a handshake when the far side's fingerprint is new.
+func (w *transport) agreeDTLS(a *sdp.Agreed) func() {
+	w.security = SecurityDTLS
+	if w.dtls != nil && w.dtlsFor == a.Fingerprint {
+		return func() {}
+	}
+	old := w.dtls
+	w.in, w.out = nil, nil
+	w.dtlsFor = a.Fingerprint
+	var started *secure.Handshake
+	started = secure.NewHandshake(secure.HandshakeConfig{
+		Identity: w.session.server.identity,
+		Active:   a.Setup == "active",
+		Hash:     a.Fingerprint.Hash, Fingerprint: a.Fingerprint.Value,
+		Send: func(b []byte, to netip.AddrPort) error { return w.sendDTLS(b) },
+		Done: func(send, receive secure.Key, err error) { w.secured(a.Fingerprint, send, receive, err) },
+	})
+	w.dtls = started
+	return func() {
+		if old != nil {
+			old.Close()
+		}
+	}
+}
+
+func (w *transport) sendDTLS(b []byte) error {
+	w.session.mu.Lock()
+	to := w.to
+	w.session.mu.Unlock()
+	if !to.IsValid() {
+		return nil // before ICE nominates nothing can be sent; DTLS repeats
+	}
+	return w.write(b, to)
+}
+
+// secured takes the outcome of a handshake, unless another has begun since.
+func (w *transport) secured(with sdp.Fingerprint, send, receive secure.Key, err error) {
+	s := w.session
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || w.dtlsFor != with {
+		return
+	}
+	if err == nil {
+		w.in, w.out = nil, nil
+		err = w.use(send, receive)
+	}
+	if err != nil {
+		s.post(Event{Kind: EventSecurity, Side: w.which, Err: err})
+		return
+	}
+	s.post(Event{Kind: EventSecure, Side: w.which})
+}
+
+// write sends a datagram as it is. It never blocks.
+func (w *transport) write(b []byte, to netip.AddrPort) error {
+	if w.shared != nil {
+		return w.shared.socket.Send(b, to)
+	}
+	return w.rtp.Send(b, to)
+}
+
+// close frees ports and ends the handshake. Called without mu.
+func (w *transport) close() {
+	if w.shared != nil {
+		w.shared.forget(w)
+	}
+	if w.rtp != nil {
+		w.rtp.Close()
+	}
+	if w.rtcp != nil {
+		w.rtcp.Close()
+	}
+	if w.dtls != nil {
+		w.dtls.Close()
+	}
+}

@@ -1,0 +1,50 @@
+package media
+
+// Want says how a description for a side is to be written. The zero value
+// follows the other side.
+type Want struct {
+	Interface string   // name of the network this side is on; "" the first
+	Security  Security // of its media
+	ICE       Choice   // default: with DTLS
+	Mux       Choice   // rtcp-mux; default: with DTLS, and when the side offers it
+	// Codecs lists what to offer by name, best first; what the other side lacks
+	// is converted. Empty: what the other side has.
+	Codecs []string
+	// Add lists codecs to offer behind those the other side has.
+	Add []string
+	// Strip lists codecs not to offer.
+	Strip []string
+	Ptime int // ms; 0: the other side's
+	// NoEvents leaves telephone-event out when the other side has none.
+	// Otherwise it is offered and keys are converted.
+	NoEvents bool
+	// Inband listens for keys in the audio of a side that has no
+	// telephone-event.
+	Inband bool
+}
+
+// Security is how a side's media is protected.
+type Security string
+
+const (
+	SecurityAsOther Security = ""     // as the side it mirrors
+	SecurityNone    Security = "none" // RTP/AVP
+	SecuritySDES    Security = "sdes" // RTP/SAVP, keys in SDP
+	SecurityDTLS    Security = "dtls" // UDP/TLS/RTP/SAVPF
+)
+
+// Choice is yes, no, or what fits.
+type Choice uint8
+
+const (
+	Fitting Choice = iota
+	Yes
+	No
+)
+
+func (c Choice) or(fitting bool) bool {
+	if c == Fitting {
+		return fitting
+	}
+	return c == Yes
+}
