@@ -8,16 +8,18 @@ import (
 
 // impairment is what a codec costs (ITU-T G.113 Appendix I): Ie without loss,
 // and Bpl, how well it stands loss with concealment.
-type impairment struct{ ie, bpl float64 }
+type impairment struct {
+	codec   string
+	ie, bpl float64
+}
 
 // impairments of the codecs with values in G.113, and two without: Opus and
 // G.722 are given those of the narrowband scale that listening tests put next
 // to them, Ie 0, and the robustness of G.711 with concealment for Opus (ours
 // conceals alike), 10 for G.722 (G.113 wideband tables, rounded).
-var impairments = map[string]impairment{
-	"pcmu": {0, 25.1}, "pcma": {0, 25.1},
-	"g729": {11, 19}, "g723": {15, 16.1}, "gsm": {20, 10}, "ilbc": {11, 32},
-	"g722": {0, 10}, "opus": {0, 25.1}, "l16": {0, 4.3},
+var impairments = [...]impairment{
+	{"PCMU", 0, 25.1}, {"PCMA", 0, 25.1}, {"opus", 0, 25.1}, {"G722", 0, 10}, {"L16", 0, 4.3},
+	{"G729", 11, 19}, {"G723", 15, 16.1}, {"GSM", 20, 10}, {"iLBC", 11, 32},
 }
 
 // MOS is the E-model's estimate (1 to 4.5) for a codec, a one-way delay from
@@ -31,11 +33,12 @@ func MOS(codec string, delay time.Duration, loss, burst float64) (float64, bool)
 // rating is R (G.107 §7.1) with default values: 93.2 less what delay and codec
 // cost.
 func rating(codec string, delay time.Duration, loss, burst float64) (float64, bool) {
-	c, ok := impairments[strings.ToLower(codec)]
-	if !ok {
-		return 0, false
+	for _, c := range impairments {
+		if strings.EqualFold(c.codec, codec) {
+			return 93.2 - delayed(delay) - c.effective(loss, burst), true
+		}
 	}
-	return 93.2 - delayed(delay) - c.effective(loss, burst), true
+	return 0, false
 }
 
 // effective is Ie,eff (G.107 §7.4).
