@@ -130,4 +130,6 @@ func golden(t testing.TB, name, got string) {
 	}
 }
 
+func sprintNumber(n uint8) string { return strconv.Itoa(int(n)) }
+
 func sprint(v any) string { return fmt.Sprintf("%v %+v", v, v) }
