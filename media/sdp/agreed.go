@@ -3,6 +3,7 @@ package sdp
 import (
 	"net/netip"
 	"slices"
+	"strings"
 )
 
 const (
@@ -33,13 +34,8 @@ func outcome(local, theirs, via *Media, codecs []AgreedCodec, s secured) Agreed 
 	if !g.Remote.IsValid() && !via.Connection.IsValid() && !via.null() {
 		g.RemoteHost = via.ConnHost
 	}
-	switch {
-	case g.Mux:
-		g.RemoteRTCP = g.Remote
-	case via.RTCPAddr.IsValid():
-		g.RemoteRTCP = address(via.RTCPAddr, via.RTCPPort)
-	default:
-		g.RemoteRTCP = address(via.Connection, unmuxed(via))
+	if g.RemoteRTCP = g.Remote; !g.Mux {
+		g.RemoteRTCP = rtcpAddress(via)
 	}
 	if s.sdes {
 		g.Crypto = s.pair
@@ -56,17 +52,24 @@ func outcome(local, theirs, via *Media, codecs []AgreedCodec, s secured) Agreed 
 	return g
 }
 
-// unmuxed is the RTCP port when rtcp-mux was said by them but not agreed.
-func unmuxed(m *Media) int {
-	if m.Mux && m.RTCPPort == m.Port && m.Port < 65535 {
+// rtcpAddress is where reports go without rtcp-mux, also when they wrote it and
+// we did not: then a=rtcp counts, else the next port (RFC 5761 §5.1.1).
+func rtcpAddress(m *Media) netip.AddrPort {
+	addr, port := m.Connection, m.RTCPPort
+	if m.RTCPAddr.IsValid() && !m.RTCPAddr.IsUnspecified() {
+		addr = m.RTCPAddr
+	}
+	if m.Mux {
+		port = m.Port + 1
 		for _, a := range m.Attributes {
-			if a.Name == "rtcp" {
-				return m.RTCPPort
+			if first, _, _ := strings.Cut(a.Value, " "); a.Name == "rtcp" {
+				if n, ok := number(first, 65535); ok {
+					port = int(n)
+				}
 			}
 		}
-		return m.Port + 1
 	}
-	return m.RTCPPort
+	return address(addr, port)
 }
 
 // address is invalid where nothing can be sent.

@@ -98,7 +98,7 @@ func (m *Media) finish(d *Description, s *block) error {
 	}
 	switch {
 	case m.Mux:
-		m.RTCPPort, m.RTCPAddr = m.Port, m.Connection
+		m.RTCPPort = m.Port
 	case m.RTCPPort == 0 && m.Port != 0 && m.Port != 65535:
 		m.RTCPPort = m.Port + 1
 	}
