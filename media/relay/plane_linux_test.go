@@ -112,7 +112,15 @@ func TestEcho(t *testing.T) {
 					}
 				}
 				want := Counters{PacketsIn: 2, OctetsIn: 10, PacketsOut: 2, OctetsOut: 12}
-				if got := s.Counters(); got != want {
+				got := s.Counters()
+				for range 100 { // the last one sent is counted after it arrives
+					if got == want {
+						break
+					}
+					time.Sleep(time.Millisecond)
+					got = s.Counters()
+				}
+				if got != want {
 					t.Errorf("counters %+v, want %+v", got, want)
 				}
 			}
