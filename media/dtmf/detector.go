@@ -1,0 +1,184 @@
+package dtmf
+
+import (
+	"math"
+	"time"
+)
+
+// The detector looks at the last 20 ms under a Hann window, every 5 ms, at
+// 8000 Hz. A tone of n ms stands in about n/5 of these looks with at least half
+// its amplitude, whatever the window, which gives the duration; a Hann window
+// keeps the other tones of the keypad 30 dB away.
+const (
+	base   = 8000
+	window = base / 50
+	hop    = base / 200
+	step   = 5 * time.Millisecond
+)
+
+// Limits, from ITU-T Q.24 and common practice.
+const (
+	floorLevel  = 0.014 // amplitude of one tone, -37 dBFS; -30 dBm0 is -33
+	moreHigh    = 4.0   // power ratio the high tone may be stronger: 6 dB, 4 must pass
+	moreLow     = 10.0  // power ratio the low tone may be stronger: 10 dB, 8 must pass
+	share       = 0.75  // of all power that lies in the two tones; 15 dB SNR is 0.97
+	rival       = 4.0   // power of a tone over any other of its group: 6 dB
+	offset      = 0.025 // how far the mean frequency may be off: 1.5 % must pass, 3.5 % not
+	stray       = 0.035 // how far that between two looks may be
+	steadiness  = 0.97  // how evenly the phase must turn; 1 is a sine
+	harmonic    = 0.05  // power of the second harmonic over that of its tone: -13 dB
+	minHits     = 4     // looks in which all limits are kept
+	minPresent  = 6     // looks in which the tone is there: 30 ms; 20 must not pass, 40 must
+	maxGap      = 4     // looks without it that end a key: 20 ms; interrupted for 10 it goes on
+	presentHits = 2     // hits after which a key counts as begun
+)
+
+// Detector finds keys in PCM (Goertzel, ITU-T Q.24 limits).
+type Detector struct {
+	down *decimator
+
+	pcm   [window]float64 // the last window, a ring
+	at    int             // its oldest sample
+	fresh int             // samples since the last look
+	taper [window]float64
+	tones [8]goertzel // low, then high
+
+	looks [4]look // the last ones, the newest first
+	key   press
+}
+
+// look is the amplitude and phase of each tone of the keypad at one moment.
+type look [8]complex128
+
+// NewDetector makes one for mono PCM at 8000 or 16000 or 48000 Hz.
+func NewDetector(rate int) *Detector {
+	d := &Detector{}
+	if rate > base {
+		d.down = newDecimator(rate / base)
+	}
+	for i := range d.taper {
+		d.taper[i] = 0.5 - 0.5*math.Cos(2*math.Pi*(float64(i)+0.5)/window)
+	}
+	for i := range low {
+		d.tones[i], d.tones[4+i] = tuned(low[i]), tuned(high[i])
+	}
+	return d
+}
+
+// Process takes samples and calls back for each key when it has ended.
+func (d *Detector) Process(pcm []int16, found func(Event)) {
+	for _, s := range pcm {
+		x := float64(s) / 32768
+		if d.down != nil {
+			var ok bool
+			if x, ok = d.down.next(x); !ok {
+				continue
+			}
+		}
+		d.pcm[d.at] = x
+		d.at = (d.at + 1) % window
+		if d.fresh++; d.fresh < hop {
+			continue
+		}
+		d.fresh = 0
+		if e, ended := d.look(); ended && found != nil {
+			found(e)
+		}
+	}
+}
+
+// Present says whether the last samples hold a key that has begun: such audio
+// is muted when the key is carried in another form. It needs about 25 ms of
+// the key to know.
+func (d *Detector) Present() bool { return d.key.on && d.key.hits >= presentHits }
+
+// look judges the window and says which key ended, if one did.
+func (d *Detector) look() (e Event, ended bool) {
+	var x [window]float64
+	energy := 0.0
+	for i := range x {
+		x[i] = d.pcm[(d.at+i)%window] * d.taper[i]
+		energy += x[i] * x[i]
+	}
+	copy(d.looks[1:], d.looks[:])
+	d.looks[0] = look{}
+	row, col, ok := 0, 0, false
+	if power := energy / sumSquares; power > floorLevel*floorLevel/2 {
+		for i := range d.tones {
+			d.looks[0][i] = d.tones[i].of(&x)
+		}
+		row, col, ok = d.judge(&x, power)
+	}
+	k := &d.key
+	if k.on {
+		k.follow(&d.looks[0])
+		if k.gap >= maxGap || ok && (row != k.row || col != k.col) {
+			e, ended = k.end()
+		}
+	}
+	if ok {
+		if !k.on {
+			k.begin(row, col, &d.looks)
+		}
+		k.hit(&d.looks[0], &d.looks[1])
+	}
+	return e, ended
+}
+
+// judge finds the key whose two tones make up the window, if there is one.
+func (d *Detector) judge(x *[window]float64, power float64) (row, col int, ok bool) {
+	now, before := &d.looks[0], &d.looks[1]
+	row, ok = strongest(now[:4])
+	if !ok {
+		return 0, 0, false
+	}
+	if col, ok = strongest(now[4:]); !ok {
+		return 0, 0, false
+	}
+	p1, ok1 := tonePower(now[row], before[row], low[row])
+	p2, ok2 := tonePower(now[4+col], before[4+col], high[col])
+	if !ok1 || !ok2 || p2 > moreHigh*p1 || p1 > moreLow*p2 || p1+p2 < share*power {
+		return 0, 0, false
+	}
+	// Voices have harmonics, keys have none. Where the low tone's lies next to
+	// the high tone nothing can be told.
+	if h := tuned(2 * high[col]).of(x); norm(h)/2 > harmonic*p2 {
+		return 0, 0, false
+	}
+	if math.Abs(2*low[row]-high[col]) > 110 {
+		if h := tuned(2 * low[row]).of(x); norm(h)/2 > harmonic*p1 {
+			return 0, 0, false
+		}
+	}
+	return row, col, true
+}
+
+// strongest finds the one tone of a group that stands out.
+func strongest(group []complex128) (n int, ok bool) {
+	best := 0.0
+	for i, v := range group {
+		if p := norm(v); p > best {
+			n, best = i, p
+		}
+	}
+	if best < floorLevel*floorLevel {
+		return 0, false
+	}
+	for i, v := range group {
+		if i != n && norm(v)*rival > best {
+			return 0, false
+		}
+	}
+	return n, true
+}
+
+// tonePower is the power of a tone near freq. Its true frequency, by which the
+// window weakens it, shows in how far its phase turned since the last look.
+func tonePower(now, before complex128, freq float64) (p float64, ok bool) {
+	off := turned(now*conj(before), freq)
+	if math.Abs(off) > stray*freq {
+		return 0, false
+	}
+	r := response(off)
+	return norm(now) / 2 / (r * r), true
+}

@@ -1,0 +1,215 @@
+package dtmf
+
+import "time"
+
+const (
+	// remembered is how many past events and segments a Reader knows, to tell
+	// late and repeated packets from new events. Ten keys a second, each with
+	// packets up to a second late, fit.
+	remembered = 16
+	// restart is how far back a timestamp must lie, in seconds, to mean that the
+	// sender began anew rather than that a packet came late.
+	restart = 5
+	// waiting bounds the ended events that one packet may bring.
+	waiting = 4
+	// segments is over how many lost segments a long event is joined.
+	segments = 4
+	// patience is the least time without packets after which an event ends.
+	patience = 60 * time.Millisecond
+)
+
+// moment names an event or one segment of a long one.
+type moment struct {
+	timestamp uint32
+	code      uint8
+}
+
+// Reader turns the telephone-event packets of one direction into Events: each
+// once, whatever was repeated, reordered or lost, the E-bit packets included.
+// Codes above 16 are no keys and are passed over.
+type Reader struct {
+	clock int
+
+	at      moment // the event (its last segment) being received or received last
+	open    bool   // its end was not told yet
+	sure    bool   // its end was seen, not supposed
+	begun   bool   // at holds something
+	before  uint64 // units in the earlier segments of at's event
+	longest uint16 // duration of at's segment so far
+	volume  uint8
+	step    uint16 // the least growth of a duration between two packets
+
+	past  [remembered]moment // reported or superseded; a ring
+	known int
+	next  int
+
+	ended [waiting]Event // ended and not yet told
+	queue int
+}
+
+// NewReader makes a reader for events on a clock (8000, 16000, 48000).
+func NewReader(clock int) *Reader {
+	if clock <= 0 {
+		clock = 8000
+	}
+	return &Reader{clock: clock}
+}
+
+// Packet takes one event packet. started is true at the first packet of an
+// event, ended once when its end is known (E bit, or a later event). With
+// ended, e is the event that ended; with started alone, the one that began
+// (Current tells it too). Should one packet end two events, the second is told
+// by the next call of Packet or Idle.
+func (r *Reader) Packet(timestamp uint32, payload []byte) (e Event, started, ended bool) {
+	// RFC 4733 §2.5.1.5: of several blocks each begins where the last one ended.
+	for ; len(payload) >= size; payload = payload[size:] {
+		b := readBlock(payload)
+		if b.code <= Flash && r.block(moment{timestamp, b.code}, b) {
+			started = true
+		}
+		timestamp += uint32(b.duration)
+	}
+	if e, ended = r.tell(); ended {
+		return e, started, true
+	}
+	if started {
+		e, _ = r.Current()
+	}
+	return e, started, false
+}
+
+// Idle is called while no event packets come; an event whose end was lost ends
+// when none came for 3 packet times (60 ms at least). since is the time since
+// the last event packet.
+func (r *Reader) Idle(since time.Duration) (e Event, ended bool) {
+	if r.open && since >= max(patience, 3*span(uint64(r.step), r.clock)) {
+		r.finish()
+	}
+	return r.tell()
+}
+
+// Current is the event whose end is awaited, as long as it is so far.
+func (r *Reader) Current() (Event, bool) {
+	if !r.open {
+		return Event{}, false
+	}
+	return r.event(), true
+}
+
+// Reset forgets all, for a sender that began a new stream (another SSRC). An
+// event not ended yet is lost unless Idle was asked before.
+func (r *Reader) Reset() { *r = Reader{clock: r.clock} }
+
+// block takes one block that belongs to m and says whether it began an event.
+func (r *Reader) block(m moment, b block) (started bool) {
+	if r.known > 0 && r.seen(m) {
+		return false
+	}
+	switch ahead := int32(m.timestamp - r.at.timestamp); {
+	case !r.begun:
+	case m == r.at:
+		r.grow(b)
+		return false
+	case r.within(m, ahead, b):
+		r.grow(b)
+		return false
+	case r.continues(m, ahead):
+		r.remember(r.at)
+		if !r.open { // it was given up and told already
+			r.at = m
+			return false
+		}
+		r.before += uint64(ahead)
+		r.at, r.longest = m, 0
+		r.grow(b)
+		return false
+	case ahead < 0 && ahead > int32(-restart*r.clock):
+		// Late, and nothing of it came before: all we will know of it.
+		r.remember(m)
+		r.push(Event{Code: b.code, Duration: span(uint64(b.duration), r.clock), Volume: b.volume})
+		return false
+	}
+	r.finish() // RFC 4733 §2.5.2.2: a new event ends the last, whose end was lost
+	if r.begun {
+		r.remember(r.at)
+	}
+	r.at, r.begun, r.open, r.sure = m, true, true, false
+	r.before, r.longest, r.volume, r.step = 0, 0, b.volume, 0
+	r.grow(b)
+	return true
+}
+
+// grow takes what a packet says of the event at hand.
+func (r *Reader) grow(b block) {
+	if !r.open {
+		return // a repeated end
+	}
+	if b.duration > r.longest {
+		if grown := b.duration - r.longest; r.longest > 0 && (r.step == 0 || grown < r.step) {
+			r.step = grown
+		}
+		r.longest = b.duration
+	}
+	if b.end {
+		r.sure = true
+		r.finish()
+	}
+}
+
+// within says whether m is no event of its own but the one at hand, from a
+// sender that moves the timestamp with each packet of an event: no event can
+// begin before the last one of the same key has ended, nor at once be longer.
+func (r *Reader) within(m moment, ahead int32, b block) bool {
+	return m.code == r.at.code && ahead > 0 && ahead <= int32(r.longest) &&
+		b.duration >= r.longest && r.longest < longest && (r.open || b.end)
+}
+
+// continues says whether m is a further segment of the long event at hand
+// (RFC 4733 §2.5.1.3): it begins where a full one ended.
+func (r *Reader) continues(m moment, ahead int32) bool {
+	return m.code == r.at.code && ahead > 0 && ahead%longest == 0 && ahead/longest <= segments && !r.sure
+}
+
+func (r *Reader) event() Event {
+	return Event{Code: r.at.code, Duration: span(r.before+uint64(r.longest), r.clock), Volume: r.volume}
+}
+
+// finish ends the event at hand.
+func (r *Reader) finish() {
+	if r.open {
+		r.open = false
+		r.push(r.event())
+	}
+}
+
+func (r *Reader) push(e Event) {
+	if r.queue < waiting {
+		r.ended[r.queue] = e
+		r.queue++
+	}
+}
+
+func (r *Reader) tell() (Event, bool) {
+	if r.queue == 0 {
+		return Event{}, false
+	}
+	e := r.ended[0]
+	r.queue--
+	copy(r.ended[:], r.ended[1:])
+	return e, true
+}
+
+func (r *Reader) remember(m moment) {
+	r.past[r.next] = m
+	r.next = (r.next + 1) % remembered
+	r.known = min(r.known+1, remembered)
+}
+
+func (r *Reader) seen(m moment) bool {
+	for _, p := range r.past[:r.known] {
+		if p == m {
+			return true
+		}
+	}
+	return false
+}
