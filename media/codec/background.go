@@ -4,51 +4,72 @@ package codec
 // square: -36 dBov, a noisy street.
 const maxBackground = 32768.0 * 32768 / 4000
 
-// background remembers the quietest sound of late: the line's noise.
+// background remembers the quietest sound of the last 1.5 to 3 s: the line's
+// noise, since nobody speaks that long without a pause.
 type background struct {
-	rate  int
-	quiet []int16 // 20 ms of it
+	rate      int
+	now, last quietest
+	left      int // samples until now becomes last
+}
+
+// quietest is the quietest stretch of a window.
+type quietest struct {
+	pcm   []int16 // 20 ms
+	power float64
 	have  bool
-	floor float64 // its power, rising slowly so that an old quiet is forgotten
 }
 
 func newBackground(rate int) background {
-	return background{rate: rate, quiet: make([]int16, rate/50)}
+	return background{
+		rate: rate,
+		now:  quietest{pcm: make([]int16, rate/50)},
+		last: quietest{pcm: make([]int16, rate/50)},
+		left: rate * 3 / 2,
+	}
 }
 
 // hear takes good audio.
 func (b *background) hear(pcm []int16) {
-	size := b.rate / 100
-	for len(pcm) >= size {
-		n := min(len(pcm), len(b.quiet))
-		b.consider(pcm[:n])
+	for len(pcm) > 0 {
+		n := min(len(pcm), b.rate/50)
+		b.now.consider(pcm[:n])
+		b.pass(n)
 		pcm = pcm[n:]
 	}
 }
 
-// consider keeps a stretch of 10 to 20 ms that is as quiet as the quietest.
-func (b *background) consider(pcm []int16) {
+// pass says that so many samples went by; a window in which something was heard
+// then makes way for the next.
+func (b *background) pass(n int) {
+	if b.left -= n; b.left <= 0 && b.now.have {
+		b.left = b.rate * 3 / 2
+		b.last, b.now = b.now, b.last
+		b.now.have = false
+	}
+}
+
+// consider keeps a stretch that is quieter than all before it in the window.
+func (q *quietest) consider(pcm []int16) {
 	power := meanSquare(pcm)
-	if power > maxBackground {
+	if power > maxBackground || q.have && power >= q.power {
 		return
 	}
-	b.floor = b.floor*1.01 + 0.01 // 2 dB a second
-	if b.have && power > 2*b.floor {
-		return
-	}
-	if !b.have || power < b.floor {
-		b.floor = power
-	}
-	copy(b.quiet, b.quiet[len(pcm):])
-	copy(b.quiet[len(b.quiet)-len(pcm):], pcm)
-	b.have = true
+	// What is shorter than 20 ms pushes out the oldest.
+	copy(q.pcm, q.pcm[len(pcm):])
+	copy(q.pcm[len(q.pcm)-len(pcm):], pcm)
+	q.power, q.have = power, true
 }
 
 // sound sets n to the background, silence when none was heard.
 func (b *background) sound(n *noise, order int) {
-	if !b.have {
+	q := &b.last
+	if !q.have || b.now.have && b.now.power < q.power {
+		q = &b.now
+	}
+	if !q.have {
 		n.silence()
 		return
 	}
-	n.like(b.quiet, order)
+	n.like(q.pcm, order)
+	n.power *= 1.6 // the least of many stretches lies some 2 dB below their mean
 }

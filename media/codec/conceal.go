@@ -18,6 +18,7 @@ type concealer struct {
 	at         int
 	voiced     float32 // share of the excitation that is periodic
 	unvoiced   float32 // scale of the noise in the rest
+	peak       float32 // of the past, which the fill does not exceed
 	memory     [maxOrder]float32
 	buffer     [maxOrder + slice]float32
 	small      [384]float32 // past at 8 kHz, where the pitch is looked for
@@ -52,11 +53,11 @@ func newConcealer(rate int) *concealer {
 
 // good takes audio that came, and joins it to what was filled before it.
 func (c *concealer) good(pcm []int16) {
+	joined := 0
 	if c.filling {
-		c.join(pcm)
-	} else {
-		c.background.hear(pcm)
+		joined = c.join(pcm)
 	}
+	c.background.hear(pcm[joined:])
 	c.missing, c.filling, c.quiet = 0, false, false
 	c.remember(pcm)
 }
@@ -71,8 +72,8 @@ func (c *concealer) remember(pcm []int16) {
 	copy(c.past[len(c.past)-len(pcm):], pcm)
 }
 
-// join laps the fill over into good audio.
-func (c *concealer) join(pcm []int16) {
+// join laps the fill over into good audio and says how far.
+func (c *concealer) join(pcm []int16) int {
 	overlap := min(overlapTime*c.rate/1000, len(pcm))
 	for at := 0; at < overlap; {
 		n := min(overlap-at, slice)
@@ -82,6 +83,7 @@ func (c *concealer) join(pcm []int16) {
 		}
 		at += n
 	}
+	return overlap
 }
 
 // lost fills pcm.
@@ -98,6 +100,7 @@ func (c *concealer) lost(pcm []int16) {
 		pcm = pcm[n:]
 	}
 	c.remember(whole)
+	c.background.pass(len(whole))
 }
 
 // comfort says that until the next good audio the far side is silent, with
@@ -147,7 +150,7 @@ func (c *concealer) extend(n int) []float32 {
 	out := c.repeat(n)
 	for i := range out {
 		g := c.level(c.missing + i)
-		out[i] = out[i]*g + noise[i]*(1-g)
+		out[i] = min(max(out[i], -c.peak), c.peak)*g + noise[i]*(1-g)
 	}
 	c.missing += n
 	return out
@@ -207,6 +210,10 @@ func (c *concealer) begin() {
 	}
 	for i := range maxOrder {
 		c.memory[i] = float32(c.past[len(c.past)-maxOrder+i])
+	}
+	c.peak = 0
+	for _, v := range c.past {
+		c.peak = max(c.peak, float32(v), -float32(v))
 	}
 }
 

@@ -92,7 +92,7 @@ func (d *g722Decoder) lost(pcm []int16) {
 }
 
 // comfort puts the noise in the lower band, which has half the amplitude of
-// the audio: packets describe noise at 8 kHz (RFC 3389 §4).
+// the audio: what measures noise does it in the telephone's band.
 func (d *g722Decoder) comfort(n *ComfortNoise) {
 	half := *n
 	half.Level -= 6

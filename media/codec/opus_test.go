@@ -1,0 +1,293 @@
+package codec
+
+import (
+	"errors"
+	"math"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"tandem/media/sound"
+)
+
+func opusFormat(t testing.TB) Format {
+	t.Helper()
+	f, ok := Find("opus", 48000, 2)
+	if !ok {
+		t.Fatal("no Opus")
+	}
+	return f
+}
+
+// TestOpusDurations is the table of RFC 6716 §3.1, in tenths of milliseconds.
+func TestOpusDurations(t *testing.T) {
+	spans := []int{100, 200, 400, 600, 100, 200, 400, 600, 100, 200, 400, 600, 100, 200, 100, 200,
+		25, 50, 100, 200, 25, 50, 100, 200, 25, 50, 100, 200, 25, 50, 100, 200}
+	for config, span := range spans {
+		for _, c := range []struct {
+			payload []byte
+			frames  int
+		}{
+			{[]byte{0, 1, 2}, 1}, {[]byte{1, 1, 2}, 2}, {[]byte{2, 1, 2, 2}, 2},
+			{[]byte{3, 1, 2}, 1}, {[]byte{3, 2, 2, 2}, 2}, {[]byte{3, 48, 2}, 48}, {[]byte{3, 0, 2}, 0}, {[]byte{3}, 0},
+		} {
+			c.payload[0] |= byte(config << 3)
+			want := c.frames * span
+			if want > 1200 {
+				want = 0
+			}
+			if got := opusDuration(c.payload); got != want*100 {
+				t.Errorf("config %d, %v: %d µs, want %d", config, c.payload, got, want*100)
+			}
+			for _, rate := range rates {
+				if got := mustDecoder(t, opusFormat(t), rate).Samples(c.payload); got != want*rate/10000 {
+					t.Errorf("config %d at %d, %v: %d samples, want %d", config, rate, c.payload, got, want*rate/10000)
+				}
+			}
+		}
+	}
+}
+
+func TestOpusPacketsTakenApart(t *testing.T) {
+	long := strings.Repeat("x", 300)
+	for _, c := range []struct {
+		packet string
+		want   []string // nil when malformed
+	}{
+		{"", nil},
+		{"\x08", []string{""}},
+		{"\x08abc", []string{"abc"}},
+		{"\x08" + strings.Repeat("x", 1275), []string{strings.Repeat("x", 1275)}},
+		{"\x08" + strings.Repeat("x", 1276), nil},
+		{"\x09abcd", []string{"ab", "cd"}},
+		{"\x09abc", nil},
+		{"\x0A\x01abc", []string{"a", "bc"}},
+		{"\x0A\x04abc", nil},
+		{"\x0A\xFC\x0C" + long + "y", []string{long, "y"}},
+		{"\x0A\xFC", nil},
+		{"\x0B", nil},
+		{"\x0B\x00", nil},
+		{"\x0B\x03aabbcc", []string{"aa", "bb", "cc"}},
+		{"\x0B\x03aabbc", nil},
+		{"\x0B\x83\x01\x02abbccc", []string{"a", "bb", "ccc"}},
+		{"\x0B\x43\x02aabbcc\x00\x00", []string{"aa", "bb", "cc"}},
+		{"\x0B\x41\xFF\x01a" + strings.Repeat("\x00", 255), []string{"a"}},
+		{"\x0B\x41\xFF", nil},
+		{"\x0B\x41\x05a", nil},
+		{"\x1B\x03abc", nil}, // three of 60 ms
+	} {
+		var p opusFrames
+		ok := p.parse([]byte(c.packet))
+		if ok != (c.want != nil) {
+			t.Errorf("%.20q: taken %v", c.packet, ok)
+			continue
+		}
+		var got []string
+		for _, f := range p.frames[:p.count] {
+			if ok {
+				got = append(got, string(f))
+			}
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%.20q: %q, want %q", c.packet, got, c.want)
+		}
+	}
+}
+
+func TestOpusFmtp(t *testing.T) {
+	for _, c := range []struct {
+		fmtp string
+		want []setting
+		not  []int
+	}{
+		{"", []setting{{opusSetBitrate, 32000}, {opusSetComplexity, 5}}, []int{opusSetMaxBandwidth, opusSetVBR, opusSetInbandFEC, opusSetDTX}},
+		{"minptime=10;useinbandfec=1", []setting{{opusSetInbandFEC, 1}, {opusSetPacketLossPerc, fecLoss}}, []int{opusSetDTX}},
+		{"useinbandfec=0; usedtx=0; cbr=0", nil, []int{opusSetInbandFEC, opusSetDTX, opusSetVBR}},
+		{" usedtx=1 ; CBR=1", []setting{{opusSetDTX, 1}, {opusSetVBR, 0}}, nil},
+		{"maxplaybackrate=8000", []setting{{opusSetMaxBandwidth, opusNarrowband}}, nil},
+		{"maxplaybackrate=12000", []setting{{opusSetMaxBandwidth, opusMediumband}}, nil},
+		{"maxplaybackrate=16000;stereo=1", []setting{{opusSetMaxBandwidth, opusWideband}}, nil},
+		{"maxplaybackrate=24000", []setting{{opusSetMaxBandwidth, opusSuperwideband}}, nil},
+		{"maxplaybackrate=48000", []setting{{opusSetMaxBandwidth, opusFullband}}, nil},
+		{"maxplaybackrate=7999", nil, []int{opusSetMaxBandwidth}},
+		{"maxaveragebitrate=16000", []setting{{opusSetBitrate, 16000}}, nil},
+		{"maxaveragebitrate=64000", []setting{{opusSetBitrate, 32000}}, nil},
+		{"maxaveragebitrate=99999999999999999999;;=;usedtx", []setting{{opusSetBitrate, 32000}}, []int{opusSetDTX}},
+	} {
+		got := settings(48000, Options{Fmtp: c.fmtp})
+		for _, w := range c.want {
+			if !slices.Contains(got, w) {
+				t.Errorf("%q: %v lacks %v", c.fmtp, got, w)
+			}
+		}
+		for _, request := range c.not {
+			if slices.ContainsFunc(got, func(s setting) bool { return s.request == request }) {
+				t.Errorf("%q: %v has %d", c.fmtp, got, request)
+			}
+		}
+	}
+	if got := settings(8000, Options{}); !slices.Contains(got, setting{opusSetBitrate, 20000}) {
+		t.Errorf("at 8 kHz: %v", got)
+	}
+	if got := settings(16000, Options{Bitrate: 1, Complexity: 99}); !slices.Contains(got, setting{opusSetBitrate, 6000}) || !slices.Contains(got, setting{opusSetComplexity, 10}) {
+		t.Errorf("out of range: %v", got)
+	}
+}
+
+// TestOpusObeysTheFarSide looks at the packets made.
+func TestOpusObeysTheFarSide(t *testing.T) {
+	f, pcm := opusFormat(t), speech(t, 48000)[:5*48000]
+	octets := func(all [][]byte) (n int) {
+		for _, p := range all {
+			n += len(p)
+		}
+		return n
+	}
+	for _, p := range packets(t, f, 48000, Options{Fmtp: "maxplaybackrate=8000"}, pcm) {
+		// SILK at 8 kHz is configurations 0 to 3, CELT 16 to 19.
+		if config := p[0] >> 3; config > 3 && config>>2 != 4 {
+			t.Fatalf("to a far side that plays 8 kHz goes configuration %d", config)
+		}
+	}
+	cbr := packets(t, f, 48000, Options{Fmtp: "cbr=1"}, pcm)
+	for _, p := range cbr {
+		if len(p) != len(cbr[0]) {
+			t.Fatalf("constant rate gives packets of %d and %d octets", len(cbr[0]), len(p))
+		}
+	}
+	if rate := float64(octets(cbr)) * 8 / 5; math.Abs(rate-32000) > 1000 {
+		t.Errorf("32 kbit/s became %.0f", rate)
+	}
+	if rate := float64(octets(packets(t, f, 48000, Options{Fmtp: "maxaveragebitrate=12000"}, pcm))) * 8 / 5; rate > 14000 {
+		t.Errorf("at most 12 kbit/s became %.0f", rate)
+	}
+	// Room for little is obeyed too.
+	e := mustEncoder(t, f, 48000, Options{})
+	defer e.Close()
+	small := make([]byte, 40)
+	for at := 0; at+960 <= len(pcm); at += 960 {
+		if n, err := e.Encode(small, pcm[at:at+960]); err != nil || n > len(small) {
+			t.Fatalf("%d octets into 40: %v", n, err)
+		}
+	}
+}
+
+// TestOpusSilence has the encoder send nothing in silence, and the decoder
+// carry on with the noise it heard, told so or not.
+func TestOpusSilence(t *testing.T) {
+	f := opusFormat(t)
+	for _, rate := range rates {
+		talk, noise := speech(t, rate)[:2*rate], hum(rate, 40, 4)
+		in := slices.Concat(talk, noise)
+		all := packets(t, f, rate, Options{Fmtp: "usedtx=1"}, in)
+		none := 0
+		for _, p := range all[len(all)/2:] {
+			if len(p) == 0 {
+				none++
+			}
+		}
+		if none < len(all)/6 {
+			t.Errorf("%d Hz: only %d of %d packets were not sent", rate, none, len(all))
+		}
+		for _, way := range []string{"missing", "header", "two octets"} {
+			d := mustDecoder(t, f, rate)
+			var out []int16
+			pcm := make([]int16, rate*maxPacket/1000)
+			for _, p := range all {
+				n := rate / 50
+				switch {
+				case len(p) > 0 || way == "header":
+					if len(p) == 0 {
+						p = []byte{1 << 3}
+					}
+					var err error
+					if n, err = d.Decode(pcm, p); err != nil {
+						t.Fatal(err)
+					}
+				case way == "missing":
+					d.Conceal(pcm[:n])
+				default:
+					if got, err := d.Decode(pcm, []byte{1 << 3, 0}); err != nil || got != n {
+						t.Fatalf("%d samples, %v", got, err)
+					}
+				}
+				out = append(out, pcm[:n]...)
+			}
+			level := sound.Level(out[len(out)-2*rate:]) - sound.Level(noise)
+			t.Logf("%d Hz, %s: noise %+.1f dB off", rate, way, level)
+			if math.Abs(level) > 5 {
+				t.Errorf("%d Hz, %s: noise is %+.1f dB off", rate, way, level)
+			}
+		}
+	}
+}
+
+// TestOpusFirstPacketSilent gives a decoder that heard nothing a packet which
+// says that there is nothing to hear.
+func TestOpusFirstPacketSilent(t *testing.T) {
+	d := mustDecoder(t, opusFormat(t), 8000)
+	pcm := make([]int16, 160)
+	if n, err := d.Decode(pcm, []byte{1 << 3}); err != nil || n != 160 || sound.Level(pcm) > sound.Quiet {
+		t.Errorf("%d samples of %.1f dBFS, %v", n, sound.Level(pcm), err)
+	}
+}
+
+func TestOpusEncodersDoNotLeak(t *testing.T) {
+	f := opusFormat(t)
+	pcm, payload := loud(48000, 0.02), make([]byte, 1500)
+	open := func(n int) {
+		for range n {
+			e := mustEncoder(t, f, 48000, Options{})
+			if _, err := e.Encode(payload, pcm); err != nil {
+				t.Fatal(err)
+			}
+			e.Close()
+		}
+	}
+	open(50)
+	before, resident := memory(t)
+	open(3000)
+	after, residentAfter := memory(t)
+	if after > before+1<<20 || residentAfter > resident+20<<20 {
+		t.Errorf("3,000 encoders opened and closed: heap %d to %d octets, process %d to %d", before, after, resident, residentAfter)
+	}
+}
+
+// TestOpusTogether encodes in many goroutines, each its own encoder.
+func TestOpusTogether(t *testing.T) {
+	f := opusFormat(t)
+	pcm := speech(t, 8000)[:8000]
+	want := packets(t, f, 8000, Options{}, pcm)
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			got := packets(t, f, 8000, Options{}, pcm)
+			for i := range want {
+				if string(got[i]) != string(want[i]) {
+					t.Errorf("packet %d differs when encoded at the same time as others", i)
+					return
+				}
+			}
+		})
+		runtime.Gosched()
+	}
+	group.Wait()
+}
+
+func TestLibrary(t *testing.T) {
+	version, err := Library()
+	if err != nil || !strings.Contains(version, "libopus") {
+		t.Errorf("library %q, %v", version, err)
+	}
+	e := &opusEncoder{}
+	if err := e.Loss(5); !errors.Is(err, errClosed) {
+		t.Errorf("telling a closed encoder of loss: %v", err)
+	}
+	open := mustEncoder(t, opusFormat(t), 8000, Options{Fmtp: "useinbandfec=1"})
+	defer open.Close()
+	if err := open.(interface{ Loss(int) error }).Loss(200); err != nil {
+		t.Errorf("telling of loss: %v", err)
+	}
+}
