@@ -1,0 +1,214 @@
+package jitter
+
+import "time"
+
+// Verdict is what there is to play.
+type Verdict uint8
+
+const (
+	// Empty: nothing is being played; there is no stream, or it begins only.
+	Empty Verdict = iota
+	// Audio: a packet is there.
+	Audio
+	// Lost: audio was sent and is not there; it should be concealed.
+	Lost
+	// Silence: no audio was sent; the noise of the line should go on.
+	Silence
+)
+
+// Item is the next stretch of audio.
+type Item struct {
+	Verdict Verdict
+	Kind    Kind   // of Audio: Voice or Quiet
+	Payload []byte // of Audio, until the next Put
+	Span    int    // in units of the clock: of Lost and Silence at most what was asked for
+}
+
+// Get takes the next stretch. now is the moment at which it is needed, want how
+// much is needed at once, in units of the RTP clock.
+func (b *Buffer) Get(now time.Duration, want int) Item {
+	b.drop(now)
+	s, missing := b.head()
+	switch {
+	case !b.playing:
+		if s == nil || now < b.due(s, now) {
+			return Item{}
+		}
+		b.begin(s, now)
+	case s == nil:
+		return b.dry(now, missing, want)
+	case b.quiet, missing == 0 && s.at-b.next > b.slack():
+		if now < b.due(s, now) {
+			return b.pause(s, want)
+		}
+		b.begin(s, now)
+	case s.at-b.next > b.slack():
+		if i, lost := b.gap(s, now, want); lost {
+			return i
+		}
+	}
+	return b.take(s, now)
+}
+
+// slack is a gap too short to be one: 2 ms, some senders' rounding.
+func (b *Buffer) slack() int64 { return b.clock / 500 }
+
+// Target is the delay to keep.
+func (b *Buffer) target(now time.Duration) time.Duration {
+	return min(max(b.spread.want(now), b.min), b.max)
+}
+
+// due is when a packet should be played.
+func (b *Buffer) due(s *slot, now time.Duration) time.Duration {
+	return b.spread.base + b.media(s.at) + b.target(now)
+}
+
+// delay with which the audio at a timestamp would be played now.
+func (b *Buffer) delay(at int64, now time.Duration) time.Duration {
+	return now - b.spread.base - b.media(at)
+}
+
+// begin lets audio begin with s, after nothing or after silence.
+func (b *Buffer) begin(s *slot, now time.Duration) {
+	b.playing, b.ever, b.quiet = true, true, false
+	b.waited, b.pending = 0, 0
+	b.next, b.heard = s.at, now
+	b.level.set(b.delay(s.at, now))
+}
+
+// drop throws away what would be heard with more than the greatest delay.
+func (b *Buffer) drop(now time.Duration) {
+	for {
+		s, _ := b.head()
+		if s == nil || b.delay(s.at, now) <= b.max+max(b.media(int64(s.span)), b.spread.width) {
+			return
+		}
+		after := s.at + int64(s.span)
+		b.release(s)
+		b.counts.late++
+		if b.playing && !b.quiet {
+			b.counts.concealed += max(0, after-b.next)
+			b.next = max(b.next, after)
+			b.waited, b.pending = 0, 0
+			b.level.set(b.delay(b.next, now))
+		}
+	}
+}
+
+// release frees a slot whose packet is done with, and all before it.
+func (b *Buffer) release(s *slot) {
+	s.used = false
+	b.played = s.seq
+}
+
+// dry is when no audio waits to be played.
+func (b *Buffer) dry(now time.Duration, missing, want int) Item {
+	limit := stopTime
+	if b.quiet {
+		limit = silenceTime
+	}
+	if now-b.heard > limit {
+		b.playing, b.quiet = false, false
+		b.waited, b.pending = 0, 0
+		return Item{}
+	}
+	if b.quiet {
+		b.next += int64(want)
+		return Item{Verdict: Silence, Span: want}
+	}
+	b.waited += int64(want)
+	if b.newest > b.played && missing == 0 { // it sends something else
+		b.heard = max(b.heard, b.arrived)
+		return Item{Verdict: Silence, Span: want}
+	}
+	b.pending += int64(want)
+	return Item{Verdict: Lost, Span: want}
+}
+
+// pause is silence before s, of which nothing is missing.
+func (b *Buffer) pause(s *slot, want int) Item {
+	b.pending = 0
+	b.next += min(int64(want), max(0, s.at-b.next))
+	return Item{Verdict: Silence, Span: want}
+}
+
+// gap is audio before s that did not come.
+func (b *Buffer) gap(s *slot, now time.Duration, want int) (i Item, lost bool) {
+	used := min(b.waited, s.at-b.next)
+	b.next += used
+	b.waited -= used
+	b.counts.concealed += min(used, b.pending)
+	b.pending -= min(used, b.pending)
+	left := s.at - b.next
+	if left <= b.slack() {
+		return Item{}, false
+	}
+	// Too little delay is kept anyway: it may yet come.
+	if b.target(now)-b.delay(b.next, now) > b.media(int64(want))/2 {
+		b.waited += int64(want)
+		b.pending += int64(want)
+		return Item{Verdict: Lost, Span: want}, true
+	}
+	n := min(int64(want), left)
+	b.next += n
+	b.counts.concealed += n
+	return Item{Verdict: Lost, Span: int(n)}, true
+}
+
+// take plays s.
+func (b *Buffer) take(s *slot, now time.Duration) Item {
+	d := b.delay(s.at, now)
+	if b.waited > 0 { // it came late, and all after it is played so much later
+		b.counts.concealed += b.pending
+		b.waited, b.pending = 0, 0
+		b.level.set(d)
+	}
+	b.level.note(d)
+	b.heard = now
+	b.next = s.at + int64(s.span)
+	b.quiet = s.kind == Quiet
+	b.release(s)
+	return Item{Verdict: Audio, Kind: s.kind, Payload: s.payload, Span: s.span}
+}
+
+// Ready says whether Get would give audio at once.
+func (b *Buffer) Ready() bool {
+	s, _ := b.head()
+	return s != nil && b.playing && !b.quiet && s.kind == Voice && s.at-b.next <= b.slack()
+}
+
+// Excess is by how much more delay is kept than needed; negative when it is too
+// little. It is 0 when nothing is played.
+func (b *Buffer) Excess(now time.Duration) time.Duration {
+	if !b.playing || b.quiet || b.waited > 0 {
+		return 0
+	}
+	return b.level.least() - b.target(now)
+}
+
+// Shorten says that audio was played in d less time than it lasts (negative: in
+// more), so that what follows is played earlier.
+func (b *Buffer) Shorten(d time.Duration) { b.level.move(-d) }
+
+// counts is what Stats tells, in packets but for concealed.
+type counts struct {
+	late, duplicate, stray, overflow uint64
+	concealed                        int64 // units of the clock
+}
+
+// Stats is what a buffer did.
+type Stats struct {
+	Delay, Target    time.Duration // kept on average of late, and wanted
+	Concealed        time.Duration // audio that was Lost
+	Late             uint64        // came when their time was over
+	Duplicate, Stray uint64
+	Overflow         uint64 // had to make room
+}
+
+// Stats returns the figures at a moment.
+func (b *Buffer) Stats(now time.Duration) Stats {
+	return Stats{
+		Delay: b.level.mean, Target: b.target(now), Concealed: b.media(b.counts.concealed),
+		Late: b.counts.late, Duplicate: b.counts.duplicate, Stray: b.counts.stray, Overflow: b.counts.overflow,
+	}
+}
