@@ -22,6 +22,7 @@ type kernel struct {
 	program   *ebpf.Program
 	links     []link.Link
 	names     []string
+	byAddr    map[netip.Addr]int // interface that has a bound address
 
 	mu    sync.Mutex // guards the flows lists of sockets
 	ended bool
@@ -30,11 +31,11 @@ type kernel struct {
 // loadKernel loads the program and attaches it to the networks' interfaces and
 // to loopback, where packets among programs of this machine are seen.
 func loadKernel(nets []network, low, high int) (_ *kernel, err error) {
-	indexes, err := interfaces(nets)
+	k := &kernel{byAddr: map[netip.Addr]int{}}
+	found, err := k.interfaces(nets)
 	if err != nil {
 		return nil, err
 	}
-	k := new(kernel)
 	defer func() {
 		if err != nil {
 			k.close()
@@ -53,7 +54,7 @@ func loadKernel(nets []network, low, high int) (_ *kernel, err error) {
 	if err != nil {
 		return nil, refusal("loading the program", err)
 	}
-	for _, in := range indexes {
+	for _, in := range found {
 		l, err := link.AttachTCX(link.TCXOptions{Interface: in.Index, Program: k.program, Attach: ebpf.AttachTCXIngress})
 		if errors.Is(err, ebpf.ErrNotSupported) {
 			return nil, fmt.Errorf("attaching to %s needs Linux 6.6: %w", in.Name, err)
@@ -105,7 +106,7 @@ func (k *kernel) close() {
 
 // interfaces finds the network interfaces that have the bound addresses, and
 // loopback.
-func interfaces(nets []network) ([]net.Interface, error) {
+func (k *kernel) interfaces(nets []network) ([]net.Interface, error) {
 	all, err := net.Interfaces()
 	if err != nil {
 		return nil, fmt.Errorf("listing network interfaces: %w", err)
@@ -124,7 +125,7 @@ func interfaces(nets []network) ([]net.Interface, error) {
 		if in.Flags&net.FlagUp == 0 || !framed(in.Name) {
 			continue
 		}
-		if in.Flags&net.FlagLoopback != 0 || hasAny(in, bound) {
+		if in.Flags&net.FlagLoopback != 0 || k.note(in, bound) {
 			found = append(found, in)
 		}
 	}
@@ -134,17 +135,28 @@ func interfaces(nets []network) ([]net.Interface, error) {
 	return found, nil
 }
 
-func hasAny(in net.Interface, want map[netip.Addr]bool) bool {
+// note remembers which of the addresses an interface has, if any.
+func (k *kernel) note(in net.Interface, want map[netip.Addr]bool) (any bool) {
 	addrs, err := in.Addrs()
 	if err != nil {
 		return false
 	}
 	for _, a := range addrs {
 		if p, err := netip.ParsePrefix(a.String()); err == nil && want[p.Addr().Unmap()] {
-			return true
+			k.byAddr[p.Addr().Unmap()] = in.Index
+			any = true
 		}
 	}
-	return false
+	return any
+}
+
+// indexOf is the interface that has an address; loopback, on which nothing
+// else arrives, when none was found.
+func (k *kernel) indexOf(addr netip.Addr) int {
+	if index, ok := k.byAddr[addr]; ok {
+		return index
+	}
+	return loopbackIndex
 }
 
 // framed says whether packets of an interface begin with an Ethernet header,

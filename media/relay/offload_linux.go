@@ -30,7 +30,8 @@ func (p *Plane) Kernel() (ok bool, why string) {
 // beginning at nothing. Packets the kernel does not know keep coming to the
 // socket; before Rewrite.Apply is used on one, tell it by Rewrite.Resume what
 // the kernel has sent since. A flow ends by its Close, or when one of its
-// sockets closes. Packets forwarded do not pass the firewall's output rules.
+// sockets closes. Packets forwarded
+// pass no rules of the firewall.
 func (p *Plane) Offload(f Flow) (*Offloaded, error) {
 	k := p.kernel
 	if k == nil {
@@ -116,7 +117,7 @@ func (o *Offloaded) describe(v *flowValue) error {
 	if !way.local {
 		v.Interface = uint32(way.index)
 	}
-	v.Most = most
+	v.Arrive, v.Most = uint32(o.kernel.indexOf(f.In.local.Addr())), most
 	copy(v.Source[:], f.Out.local.Addr().AsSlice())
 	copy(v.Destination[:], f.To.Addr().AsSlice())
 	old := append(f.From.Addr().AsSlice(), f.In.local.Addr().AsSlice()...)

@@ -193,7 +193,7 @@ func (p *Plane) Pair(iface string, near *Socket, r Receiver) (rtp, rtcp *Socket,
 		return nil, nil, err
 	}
 	w := p.worker(near)
-	for range (p.c.PortMax - p.c.PortMin) / 2 {
+	for range (p.c.PortMax - p.c.PortMin + 1) / 2 {
 		port, err := n.ports.pair(time.Now())
 		if err != nil {
 			return nil, nil, err

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -479,4 +481,86 @@ func TestNoAllocationPerPacket(t *testing.T) {
 			t.Errorf("%v: %v allocations a packet when connected", addr, n)
 		}
 	}
+}
+
+// Twenty thousand sockets come and go; nothing of them stays.
+func TestNothingLeaks(t *testing.T) {
+	p := start(t, Config{Workers: 2})
+	nobody := receive(func(*Socket, []byte, netip.AddrPort, time.Time) {})
+	cycle := func(n int) {
+		for range n {
+			a, b, err := p.Pair("", nil, nobody)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = a.Connect(b.Local())
+			_ = a.Send([]byte("x"), netip.AddrPort{})
+			a.Close()
+			b.Close()
+		}
+	}
+	cycle(500)
+	goroutines, files := runtime.NumGoroutine(), openFiles(t)
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	cycle(10_000)
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if n := runtime.NumGoroutine(); n > goroutines {
+		t.Errorf("%d goroutines, %d before", n, goroutines)
+	}
+	if n := openFiles(t); n > files {
+		t.Errorf("%d descriptors, %d before", n, files)
+	}
+	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 1<<20 {
+		t.Errorf("the heap grew by %d octets", grown)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.sockets) != 0 || p.nets[0].ports.inUse != 0 || p.workers[0].count.Load() != 0 {
+		t.Errorf("%d sockets, %d ports, %d watched are left", len(p.sockets), p.nets[0].ports.inUse, p.workers[0].count.Load())
+	}
+}
+
+func openFiles(t *testing.T) int {
+	t.Helper()
+	list, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(list)
+}
+
+func TestTooManyFiles(t *testing.T) {
+	p := start(t, Config{Workers: 1})
+	var old unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
+		t.Fatal(err)
+	}
+	low := old
+	low.Cur = uint64(openFiles(t) + 5)
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &low); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
+			t.Error(err)
+		}
+	}()
+	nobody := receive(func(*Socket, []byte, netip.AddrPort, time.Time) {})
+	for range 20 {
+		_, _, err := p.Pair("", nil, nobody)
+		if err == nil {
+			continue
+		}
+		if !errors.Is(err, unix.EMFILE) || !strings.Contains(err.Error(), "ulimit -n") {
+			t.Errorf("the error is %v", err)
+		}
+		if n := p.nets[0].ports.inUse; n != len(p.sockets) {
+			t.Errorf("%d ports are taken by %d sockets", n, len(p.sockets))
+		}
+		return
+	}
+	t.Error("20 pairs within 5 descriptors")
 }

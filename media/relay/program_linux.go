@@ -26,9 +26,11 @@ type flowValue struct {
 	SSRCIn, SSRCOut     uint32   // as on the wire
 	TimestampBy         uint32
 	SequenceBy          uint32
+	Arrive              uint32 // interface it comes in by, unless by loopback
 	Interface           uint32 // to send out of; 0: to a socket of this machine
 	Most                uint32 // octets of UDP payload that pass the way out
 	Class               uint32 // IPv4 TOS; IPv6 the first word, as on the wire
+	_                   uint32
 	Types               Types
 }
 
@@ -55,6 +57,7 @@ const (
 	atSSRCOut     = int16(unsafe.Offsetof(flowValue{}.SSRCOut))
 	atTimestampBy = int16(unsafe.Offsetof(flowValue{}.TimestampBy))
 	atSequenceBy  = int16(unsafe.Offsetof(flowValue{}.SequenceBy))
+	atArrive      = int16(unsafe.Offsetof(flowValue{}.Arrive))
 	atInterface   = int16(unsafe.Offsetof(flowValue{}.Interface))
 	atMost        = int16(unsafe.Offsetof(flowValue{}.Most))
 	atClass       = int16(unsafe.Offsetof(flowValue{}.Class))
@@ -293,11 +296,15 @@ func (l layout) judge() asm.Instructions {
 		asm.LoadMem(asm.R3, flow, atSSRCIn, asm.Word),
 		asm.JNE.Reg(asm.R2, asm.R3, "up"),
 		// What is for a socket of this machine can only be handed on where
-		// packets of this machine arrive.
-		asm.LoadMem(asm.R2, flow, atInterface, asm.Word),
-		asm.JNE.Imm(asm.R2, 0, away),
+		// packets of this machine arrive. All else comes by the interface that
+		// has the address, so that nobody on another network, nor on any with
+		// a loopback address, can pass for the source.
 		asm.LoadMem(asm.R2, ctx, skbIndex, asm.Word),
-		asm.JNE.Imm(asm.R2, loopbackIndex, "up"),
+		asm.JEq.Imm(asm.R2, loopbackIndex, away),
+		asm.LoadMem(asm.R3, flow, atArrive, asm.Word),
+		asm.JNE.Reg(asm.R2, asm.R3, "up"),
+		asm.LoadMem(asm.R3, flow, atInterface, asm.Word),
+		asm.JEq.Imm(asm.R3, 0, "up"),
 		asm.LoadMem(asm.R3, data, l.rtp()+1, asm.Byte).WithSymbol(away),
 		asm.Mov.Reg(asm.R2, asm.R3),
 		asm.And.Imm(asm.R2, 0x7f),
