@@ -2,6 +2,7 @@ package sdp
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/netip"
 	"strconv"
@@ -22,8 +23,8 @@ type Agent struct {
 	local, remote *Description // last sent and received
 	// What counts when the offer in hand is refused.
 	agreedLocal, agreedRemote *Description
-	slots                     []*slot // one a m-line
-	agreedSlots               int
+	alive                     []bool  // of each m-line agreed on: it carries something
+	slots                     []*slot // of m-lines, those of refused offers too
 }
 
 // state of offer/answer.
@@ -36,15 +37,35 @@ const (
 	offered        // theirs waits for ours
 )
 
-// slot is what stays with the place of an m-line.
+// slot is what stays with the place of an m-line: the payload numbers of each
+// kind of stream that was there, and our DTLS role.
 type slot struct {
-	kind    string // of RTP there
-	numbers numbers
-	theirs  numbers // what each number last meant in what they write
-	setup   string  // our DTLS role
+	kinds map[string]*table
+	setup string
 }
 
-func newSlot() *slot { return &slot{numbers: numbers{}, theirs: numbers{}} }
+// table is what payload numbers mean in what we write, and what they last
+// meant in what the other side wrote.
+type table struct{ ours, theirs numbers }
+
+func newSlot() *slot { return &slot{kinds: map[string]*table{}} }
+
+func (s *slot) table(kind string) *table {
+	t := s.kinds[kind]
+	if t == nil {
+		t = &table{ours: numbers{}, theirs: numbers{}}
+		s.kinds[kind] = t
+	}
+	return t
+}
+
+func (s *slot) clone() *slot {
+	c := &slot{kinds: make(map[string]*table, len(s.kinds)), setup: s.setup}
+	for kind, t := range s.kinds {
+		c.kinds[kind] = &table{ours: maps.Clone(t.ours), theirs: maps.Clone(t.theirs)}
+	}
+	return c
+}
 
 // NewAgent makes the state of one side; addr is what o= shows.
 func NewAgent(addr netip.Addr) *Agent {
@@ -78,16 +99,10 @@ type Line struct {
 
 // Rollback forgets an offer (ours or theirs) that was refused (§8).
 func (a *Agent) Rollback() {
-	switch a.state {
-	case offering:
+	if a.state == offering || a.state == offered {
 		a.state = idle
-		a.slots = a.slots[:a.agreedSlots]
-	case offered:
-		a.state = idle
-	default:
-		return
+		a.local, a.remote = a.agreedLocal, a.agreedRemote
 	}
-	a.local, a.remote = a.agreedLocal, a.agreedRemote
 }
 
 // Remote is the last description this side sent, nil before any.
@@ -96,16 +111,21 @@ func (a *Agent) Remote() *Description { return a.remote }
 // Local is the last description we sent to this side, nil before any.
 func (a *Agent) Local() *Description { return a.local }
 
-func (a *Agent) agree(s state) {
+func (a *Agent) agree(s state, list []Agreed) {
 	a.state = s
+	a.alive = make([]bool, len(list))
+	for i := range list {
+		a.alive[i] = list[i].Enabled
+	}
 	for i := range min(len(a.slots), len(a.remote.Media)) {
-		for _, c := range a.remote.Media[i].Codecs {
+		m := &a.remote.Media[i]
+		for _, c := range m.Codecs {
 			if c.Name != "" {
-				a.slots[i].theirs[c.PayloadType] = c
+				a.slots[i].table(m.Kind).theirs[c.PayloadType] = c
 			}
 		}
 	}
-	a.agreedLocal, a.agreedRemote, a.agreedSlots = a.local, a.remote, len(a.slots)
+	a.agreedLocal, a.agreedRemote = a.local, a.remote
 }
 
 // send finishes a description: o= with a version that rises only when the text

@@ -154,8 +154,8 @@ func TestDeadAndRecycledLines(t *testing.T) {
 	second := audio("opus=96")
 	second.Port = 40004
 	d = offer(t, a, audio("PCMU"), second)
-	wantLines(t, mline(d, 1), "m=audio 40004 RTP/AVP 96")
-	takeAnswer(t, a, call("m=audio 4000 RTP/AVP 0")) // missing at the end: refused
+	wantLines(t, mline(d, 1), "m=audio 40004 RTP/AVP 97") // 96 was VP8 there
+	takeAnswer(t, a, call("m=audio 4000 RTP/AVP 0"))      // missing at the end: refused
 	// They recycle it as well.
 	d, g = answer(t, a, call("m=audio 4000 RTP/AVP 0", "m=video 4002 RTP/AVP 96", "a=rtpmap:96 H264/90000"), audio("PCMU"),
 		Line{Kind: "video", Addr: here, Port: 40006, Codecs: codecs("H264")})

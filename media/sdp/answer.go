@@ -1,7 +1,6 @@
 package sdp
 
 import (
-	"maps"
 	"strings"
 )
 
@@ -81,8 +80,9 @@ func (a *Agent) Answer(lines []Line) (*Description, []Agreed, error) {
 		return nil, nil, err
 	}
 	a.local = sent
-	a.agree(idle)
-	return sent, w.agreed(sent), nil
+	list := w.agreed(sent)
+	a.agree(idle, list)
+	return sent, list, nil
 }
 
 // answering is the work on one answer.
@@ -113,18 +113,9 @@ func (a *Agent) answering(lines []Line) *answering {
 	fresh := a.agreedRemote != nil && !sameSession(a.agreedRemote.Origin, a.remote.Origin)
 	for i := range w.offer.Media {
 		s, m := newSlot(), &w.offer.Media[i]
-		if i < len(a.slots) {
-			old := a.slots[i]
-			if s.kind = old.kind; !fresh {
-				s.setup = old.setup
-			}
-			if !fresh && !(m.RTP() && old.kind != "" && old.kind != m.Kind) {
-				maps.Copy(s.numbers, old.numbers)
-				maps.Copy(s.theirs, old.theirs)
-			}
-		}
-		if m.RTP() {
-			s.kind = m.Kind
+		// A dead place is free for another stream (§8.2).
+		if i < len(a.slots) && i < len(a.alive) && a.alive[i] && !fresh {
+			s = a.slots[i].clone()
 		}
 		w.slots = append(w.slots, s)
 		if old := a.agreedRemote; old != nil && !fresh && i < len(old.Media) {
@@ -134,6 +125,9 @@ func (a *Agent) answering(lines []Line) *answering {
 		if w.lines[i].Kind == "" {
 			w.lines[i].Kind = m.Kind
 		}
+	}
+	if n := len(w.offer.Media); n < len(a.slots) && !fresh {
+		w.slots = append(w.slots, a.slots[n:]...)
 	}
 	w.via = transports(w.offer, w.offer.bundles(), func(i int) bool {
 		return w.lines[i].Port != 0 && (w.offer.Media[i].Port != 0 || w.offer.Media[i].BundleOnly())
@@ -219,7 +213,7 @@ func (w *answering) codecs(i int) {
 	if len(ours) == 0 {
 		ours = theirs
 	}
-	pairs := match(ours, theirs)
+	pairs := match(ours, theirs, false)
 	main := false
 	for _, q := range pairs {
 		main = main || theirs[q.b].Main()
@@ -227,7 +221,8 @@ func (w *answering) codecs(i int) {
 	if !main {
 		return // keys alone make no stream
 	}
-	numbers := answerNumbers(w.slots[i].numbers, theirs, pairs)
+	t := w.slots[i].table(w.offer.Media[i].Kind).ours
+	numbers := answerNumbers(t, theirs, pairs)
 	p.numbers = make(map[uint8]uint8, len(pairs))
 	own := make(map[uint8]uint8, len(pairs)) // from the offerer's numbers to those written
 	for k, q := range pairs {
@@ -251,7 +246,7 @@ func (w *answering) codecs(i int) {
 			}
 			written.Fmtp = rebased.Fmtp
 		}
-		w.slots[i].numbers.keep(numbers[k], written)
+		t.keep(numbers[k], written)
 		p.written = append(p.written, written)
 		p.codecs = append(p.codecs, AgreedCodec{Codec: c, Send: c.PayloadType, Receive: numbers[k]})
 	}

@@ -7,8 +7,9 @@ type pair struct{ a, b int }
 
 // match pairs the codecs of a with those of b that mean the same, in the order
 // of a. Each of b is used once. What refers to other numbers (rtx, red) is
-// paired when what it refers to is.
-func match(a, b []Codec) []pair {
+// paired when what it refers to is. byNumber says that equal numbers tell more
+// than equal parameters, as in an answer.
+func match(a, b []Codec, byNumber bool) []pair {
 	pairs := make([]pair, 0, len(a))
 	used := make([]bool, len(b))
 	numbers := make(map[uint8]uint8, len(a))
@@ -17,7 +18,7 @@ func match(a, b []Codec) []pair {
 		names[j] = b[j].Canonical()
 	}
 	take := func(i int, c Codec) {
-		j := best(c, b, names, used)
+		j := best(c, b, names, used, byNumber)
 		if j < 0 {
 			return
 		}
@@ -43,7 +44,7 @@ func match(a, b []Codec) []pair {
 
 // best finds in b what c means: rather with the same parameters than without,
 // rather by the same number than by another.
-func best(c Codec, b []Codec, names []string, used []bool) int {
+func best(c Codec, b []Codec, names []string, used []bool, byNumber bool) int {
 	name := c.Canonical()
 	found, score := -1, -1
 	for j := range b {
@@ -56,6 +57,9 @@ func best(c Codec, b []Codec, names []string, used []bool) int {
 		}
 		if c.PayloadType == b[j].PayloadType {
 			s++
+			if byNumber {
+				s += 2
+			}
 		}
 		if s > score {
 			found, score = j, s

@@ -42,7 +42,7 @@ const eventNumber = 101
 
 // choose finds a number for c in our own offer: the one it had, the one asked
 // for, the static one, the same as on another m-line, or a free one.
-func (a *Agent) choose(t numbers, c Codec, taken map[uint8]bool) (uint8, bool) {
+func (a *Agent) choose(t numbers, kind string, c Codec, taken map[uint8]bool) (uint8, bool) {
 	free := func(n uint8) bool { return !taken[n] && t.fits(n, c) }
 	if n, ok := t.of(c, taken); ok {
 		return n, true
@@ -54,8 +54,10 @@ func (a *Agent) choose(t numbers, c Codec, taken map[uint8]bool) (uint8, bool) {
 		return c.PayloadType, true
 	}
 	for _, s := range a.slots {
-		if n, ok := s.numbers.of(c, taken); ok && dynamic(n) && free(n) {
-			return n, true
+		if other := s.kinds[kind]; other != nil {
+			if n, ok := other.ours.of(c, taken); ok && dynamic(n) && free(n) {
+				return n, true
+			}
 		}
 	}
 	return a.free(t, c, taken)
@@ -91,8 +93,10 @@ func (a *Agent) free(t numbers, c Codec, taken map[uint8]bool) (uint8, bool) {
 // something else. Both are allowed, and both confuse devices.
 func (a *Agent) elsewhere(n uint8, c Codec) bool {
 	for _, s := range a.slots {
-		if !s.numbers.fits(n, c) || !s.theirs.fits(n, c) {
-			return true
+		for _, t := range s.kinds {
+			if !t.ours.fits(n, c) || !t.theirs.fits(n, c) {
+				return true
+			}
 		}
 	}
 	return false

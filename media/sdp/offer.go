@@ -12,19 +12,17 @@ func (a *Agent) Offer(lines []Line) (*Description, error) {
 	if a.state == offering || a.state == offered {
 		return nil, ErrPending
 	}
-	if len(lines) > maxMedia || len(a.slots) > maxMedia {
+	if len(lines) > maxMedia {
 		return nil, fmt.Errorf("sdp: offering %d m-lines; at most %d", len(lines), maxMedia)
 	}
-	before := len(a.slots)
 	d := &Description{}
-	for i := range max(len(lines), len(a.slots)) {
+	for i := range max(len(lines), len(a.alive)) {
 		line := a.leftOut(i)
 		if i < len(lines) {
 			line = lines[i]
 		}
 		m, err := a.offerMedia(i, line)
 		if err != nil {
-			a.slots = a.slots[:before]
 			return nil, fmt.Errorf("sdp: offering m-line %d: %w", i, err)
 		}
 		d.Media = append(d.Media, m)
@@ -35,7 +33,6 @@ func (a *Agent) Offer(lines []Line) (*Description, error) {
 	}
 	sent, err := a.send(d)
 	if err != nil {
-		a.slots = a.slots[:before]
 		return nil, err
 	}
 	a.local, a.state = sent, offering
@@ -52,26 +49,18 @@ func (a *Agent) leftOut(i int) Line {
 	return Line{Kind: "audio"}
 }
 
-// slot is the place of an m-line; another kind of RTP there starts its numbers
-// anew, for it is another stream (§8.2).
-func (a *Agent) slot(i int, kind, proto string) *slot {
+// slot is the place of an m-line.
+func (a *Agent) slot(i int) *slot {
 	for len(a.slots) <= i {
 		a.slots = append(a.slots, newSlot())
 	}
-	s := a.slots[i]
-	if carriesRTP(proto) && s.kind != kind {
-		if s.kind != "" {
-			*s = *newSlot()
-		}
-		s.kind = kind
-	}
-	return s
+	return a.slots[i]
 }
 
 func (a *Agent) offerMedia(i int, line Line) (Media, error) {
 	line.Kind = orElse(strings.ToLower(line.Kind), "audio")
 	line.Proto = orElse(line.Proto, profile(line))
-	s := a.slot(i, line.Kind, line.Proto)
+	s := a.slot(i)
 	m := Media{Kind: line.Kind, Proto: line.Proto, Formats: line.Formats}
 	if line.Port == 0 {
 		a.refusedFormats(&m, i)
@@ -84,7 +73,7 @@ func (a *Agent) offerMedia(i int, line Line) (Media, error) {
 	w := lineWriter{line: line, offer: true, setup: orElse(line.Setup, "actpass"), direction: line.Direction}
 	w.sayDirection, w.ptime = a.asBefore(i, line)
 	if m.RTP() {
-		codecs, renumbered := a.numbered(s, complete(line.Codecs))
+		codecs, renumbered := a.numbered(s, line.Kind, complete(line.Codecs))
 		if len(codecs) == 0 {
 			return m, fmt.Errorf("no codec to offer")
 		}
@@ -157,12 +146,13 @@ func (a *Agent) refusedFormats(m *Media, i int) {
 
 // numbered gives each codec its payload number. The map leads from the numbers
 // the caller knew to ours, for what refers to them.
-func (a *Agent) numbered(s *slot, codecs []Codec) ([]Codec, map[uint8]uint8) {
+func (a *Agent) numbered(s *slot, kind string, codecs []Codec) ([]Codec, map[uint8]uint8) {
+	t := s.table(kind).ours
 	taken := make(map[uint8]bool, len(codecs))
 	renumbered := make(map[uint8]uint8, len(codecs))
 	chosen := make([]Codec, len(codecs))
 	use := func(i int, c Codec) {
-		n, ok := a.choose(s.numbers, c, taken)
+		n, ok := a.choose(t, kind, c, taken)
 		if !ok {
 			return // more formats than numbers: the least wanted go
 		}
@@ -173,7 +163,7 @@ func (a *Agent) numbered(s *slot, codecs []Codec) ([]Codec, map[uint8]uint8) {
 			renumbered[codecs[i].PayloadType] = n
 		}
 		taken[n], chosen[i] = true, c
-		s.numbers.keep(n, c)
+		t.keep(n, c)
 	}
 	for i, c := range codecs {
 		if c.Name != "" && c.ClockRate > 0 && !c.references() && !twice(codecs[:i], c) {

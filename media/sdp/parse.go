@@ -91,8 +91,8 @@ func (p *parser) take() error {
 	if text == "" {
 		return nil // old Cisco phones put an empty line between
 	}
-	if strings.IndexByte(text, 0) >= 0 {
-		return malformed(p.line, "a NUL octet inside; a description is text")
+	if i := strings.IndexFunc(text, control); i >= 0 {
+		return malformed(p.line, "control character %q inside; a description is text", text[i])
 	}
 	if len(text) < 2 || text[1] != '=' || !letter(text[0]) {
 		return malformed(p.line, "%s is no line of a description; each is a letter, '=' and a value", quote(text))
@@ -122,6 +122,9 @@ func (p *parser) take() error {
 	// i= u= e= p= r= z= k= and whatever else concerns no call.
 	return nil
 }
+
+// control finds what is no text; a tab may stand for a blank.
+func control(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
 
 func letter(c byte) bool { return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' }
 

@@ -32,7 +32,7 @@ func TestMalformed(t *testing.T) {
 		{"blank before =", full + "a =ptime:20\r\n", 7, 400, "no line of a description"},
 		{"one letter", full + "a\r\n", 7, 400, "no line of a description"},
 		{"folded", full + "=more\r\n", 7, 400, "no line of a description"},
-		{"NUL", full + "a=x\x00y\r\n", 7, 400, "NUL"},
+		{"NUL", full + "a=x\x00y\r\n", 7, 400, "control character"},
 		{"c= without address", head + "c=IN IP4\r\n", 4, 400, "2 of 3 parts"},
 		{"c= empty", head + "c=\r\n", 4, 400, "0 of 3 parts"},
 		{"c= with a bad address", head + "c=IN IP4 10.0.0.300\r\n", 4, 400, "neither an IP address nor a host name"},

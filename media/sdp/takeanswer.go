@@ -43,7 +43,7 @@ func (a *Agent) TakeAnswer(d *Description) ([]Agreed, error) {
 		return nil, failed
 	}
 	a.remote = d
-	a.agree(answered)
+	a.agree(answered, list)
 	return list, nil
 }
 
@@ -75,7 +75,7 @@ func (a *Agent) takeMedia(i int, theirs, via *Media) (Agreed, *Error) {
 	var codecs []AgreedCodec
 	if ours.RTP() {
 		list := named(theirs.Codecs, ours.Codecs)
-		for _, p := range match(list, ours.Codecs) {
+		for _, p := range match(list, ours.Codecs, true) {
 			codecs = append(codecs, AgreedCodec{
 				Codec: list[p.a], Send: list[p.a].PayloadType, Receive: ours.Codecs[p.b].PayloadType,
 			})

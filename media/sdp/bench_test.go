@@ -1,0 +1,82 @@
+package sdp
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func BenchmarkParseAppend(b *testing.B) {
+	for _, name := range []string{"ios2002-offer.sdp", "chromium-offer.sdp"} {
+		text := []byte(file(b, name))
+		b.Run(strings.TrimSuffix(name, "-offer.sdp"), func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetBytes(int64(len(text)))
+			out := make([]byte, 0, 2*len(text))
+			for b.Loop() {
+				d, err := Parse(text)
+				if err != nil {
+					b.Fatal(err)
+				}
+				out = d.Append(out[:0])
+			}
+		})
+	}
+}
+
+func BenchmarkAnswer(b *testing.B) {
+	for _, c := range []struct {
+		name string
+		line Line
+	}{
+		{"ios2002-offer.sdp", audio("opus", "PCMA", "PCMU", "telephone-event")},
+		{"chromium-offer.sdp", browserLine("audio", "opus", "PCMA", "telephone-event")},
+	} {
+		d := parsed(b, file(b, c.name))
+		b.Run(strings.TrimSuffix(c.name, "-offer.sdp"), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				a := NewAgent(here)
+				if err := a.TakeOffer(d); err != nil {
+					b.Fatal(err)
+				}
+				if _, _, err := a.Answer([]Line{c.line}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// A description as long as is taken, made to be slow, costs no more than a
+// moment: whoever sends it must send 64 KiB.
+func TestHostileIsNotSlow(t *testing.T) {
+	var s strings.Builder
+	s.WriteString(call())
+	for range 16 {
+		s.WriteString("m=audio 4000 RTP/AVP")
+		for n := range 128 {
+			s.WriteString(" " + sprintNumber(uint8(n)))
+		}
+		s.WriteString("\r\n")
+		for n := range 128 {
+			s.WriteString("a=rtpmap:" + sprintNumber(uint8(n)) + " g.72x9/1" + sprintNumber(uint8(n)) + "\r\n")
+		}
+	}
+	text := s.String()
+	if len(text) > maxSize {
+		t.Fatalf("%d octets", len(text))
+	}
+	begin := time.Now()
+	a := NewAgent(here)
+	lines := make([]Line, 16)
+	for i := range lines {
+		lines[i] = Line{Addr: here, Port: 40000}
+	}
+	answer(t, a, text, lines...)
+	if took := time.Since(begin); took > 2*time.Second {
+		t.Errorf("took %v", took)
+	} else {
+		t.Logf("%d octets took %v", len(text), took)
+	}
+}
