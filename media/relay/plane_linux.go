@@ -34,7 +34,8 @@ type network struct {
 }
 
 // Open makes a plane; ports are bound only as sockets are opened. What was
-// opened is served once Run runs.
+// opened is served once Run runs. Unless Config.Kernel is off, the kernel path
+// is loaded and attached here, and Kernel says how that went.
 func Open(c Config) (*Plane, error) {
 	if err := c.fill(); err != nil {
 		return nil, err
@@ -186,7 +187,8 @@ func (p *Plane) Close() {
 
 // Pair opens an even port and the odd one above it, both on one worker
 // (RFC 3550 §11). Sockets of one call should share a worker: near names a
-// socket of it, or nil. The error says when the range is used up.
+// socket of it, or nil. r may be called before Pair returns. The error says
+// when the range is used up.
 func (p *Plane) Pair(iface string, near *Socket, r Receiver) (rtp, rtcp *Socket, err error) {
 	n, err := p.network(iface)
 	if err != nil {
