@@ -214,6 +214,9 @@ func (w *watch) sent(d *Description, restarted bool) {
 		w.t.Fatalf("version %d after %d:\n%s\n%s", version, w.version, w.lastText, text)
 	}
 	w.origin, w.lastText, w.version = o, text, version
+	if restarted {
+		w.meanings = nil
+	}
 	for i := range d.Media {
 		m := &d.Media[i]
 		for len(w.meanings) <= i {
@@ -221,9 +224,6 @@ func (w *watch) sent(d *Description, restarted bool) {
 		}
 		if !m.RTP() {
 			continue
-		}
-		if restarted {
-			w.meanings[i] = map[string]Codec{}
 		}
 		if m.Port == 0 {
 			continue // its formats mean nothing
@@ -237,9 +237,6 @@ func (w *watch) sent(d *Description, restarted bool) {
 				w.meanings[i][key] = c
 			}
 		}
-	}
-	if restarted {
-		w.meanings = w.meanings[:len(d.Media)]
 	}
 }
 
