@@ -14,6 +14,7 @@ func (s *Session) connect(d *Side) error {
 	var after []func()
 	var failed error
 	now := time.Now()
+	s.onload()
 	s.mu.Lock()
 	for i := range d.agreed {
 		if i >= len(s.streams) || s.streams[i].legs[d.which] == nil {

@@ -126,6 +126,9 @@ func (l *leg) settle() {
 		return
 	}
 	o := l.opposite()
+	if need {
+		l.onload()
+	}
 	l.path = nil
 	s.mu.Unlock()
 	if old != nil {

@@ -30,22 +30,25 @@ type leg struct {
 	on     bool // agreed and not refused
 
 	// what comes from this side
-	in       quality.Inbound
-	routes   [128]route
-	keys     *dtmf.Reader
-	keyPT    uint8
-	lastKey  time.Time
-	main     uint8 // payload number its voice last came in
-	heard    time.Time
-	since    time.Time // when it was last expected to begin sending
-	oneWay   bool
-	remote   quality.Remote
-	path     *transcode.Path // converts toward the other leg
-	pathOf   pathKey
-	building bool            // a path is being made
-	tap      *transcode.Path // decodes for recording and key detection alone
-	dropped  uint64          // packets with no route
-	raw      uint64          // datagrams that are no RTP
+	in        quality.Inbound
+	routes    [128]route
+	keys      *dtmf.Reader
+	keyPT     uint8
+	lastKey   time.Time
+	main      uint8 // payload number its voice last came in
+	heard     time.Time
+	since     time.Time // when it was last expected to begin sending
+	oneWay    bool
+	remote    quality.Remote
+	path      *transcode.Path // converts toward the other leg
+	pathOf    pathKey
+	building  bool             // a path is being made
+	tap       *transcode.Path  // decodes for recording and key detection alone
+	flow      *relay.Offloaded // in the kernel, toward the other leg
+	accounted relay.FlowCounters
+	steady    time.Time // when it was last taken back
+	dropped   uint64    // packets with no route
+	raw       uint64    // datagrams that are no RTP
 
 	// what goes to this side
 	out      quality.Outbound
@@ -90,6 +93,8 @@ func (l *leg) opposite() *leg {
 func (l *leg) close() {
 	s := l.stream.session
 	s.mu.Lock()
+	l.onload()
+	l.stream.legs[l.which.Other()].onload()
 	paths := []*transcode.Path{l.path, l.tap, l.play}
 	l.path, l.tap, l.play = nil, nil, nil
 	w := l.way

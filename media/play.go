@@ -114,6 +114,7 @@ func (l *leg) player() (*transcode.Path, error) {
 		return nil, err
 	}
 	s.mu.Lock()
+	l.stream.legs[l.which.Other()].onload()
 	l.play = p
 	s.mu.Unlock()
 	return p, nil

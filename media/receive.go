@@ -149,6 +149,9 @@ func (w *transport) legOf(pt uint8) *leg {
 // receive routes one good RTP packet of a leg.
 func (l *leg) receive(b []byte, at time.Time) {
 	pt := b[1] & 0x7f
+	if l.flow != nil {
+		l.account() // this one did not fit the flow; its numbers must follow
+	}
 	seq, ts, ssrc := binary.BigEndian.Uint16(b[2:]), binary.BigEndian.Uint32(b[4:]), binary.BigEndian.Uint32(b[8:])
 	if l.in.Packet(ssrc, seq, ts, len(b), at) == quality.Duplicate {
 		return

@@ -56,7 +56,18 @@ func routes(from, to *sdp.Agreed) (table [128]route) {
 			}
 		}
 	}
+	tolerate(&table, from)
 	return table
+}
+
+// tolerate lets a side send with the numbers it wrote itself, where it should
+// use those it was told and they differ (RFC 3264 §5.1): many do.
+func tolerate(table *[128]route, from *sdp.Agreed) {
+	for _, c := range from.Codecs {
+		if own := &table[c.Send&0x7f]; own.verb == drop && table[c.Receive&0x7f].verb != drop {
+			*own = table[c.Receive&0x7f]
+		}
+	}
 }
 
 // keyRoute passes events to the same clock, else to any clock with their times

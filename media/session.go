@@ -46,10 +46,11 @@ type Session struct {
 	sides [2]*Side
 	gone  bool // guarded by ctl
 
-	mu      sync.Mutex // what packets touch
-	streams []*stream
-	closed  bool
-	idle    bool
+	mu       sync.Mutex // what packets touch
+	streams  []*stream
+	closed   bool
+	idle     bool
+	noKernel bool // its streams cannot be forwarded there
 }
 
 // ErrClosed says that a session has ended.
@@ -171,6 +172,7 @@ func (s *Session) Close() {
 		return
 	}
 	s.gone = true
+	s.onload()
 	s.byeAll()
 	s.mu.Lock()
 	s.closed = true

@@ -48,6 +48,7 @@ func (s *Session) watch(now time.Time) {
 func (l *leg) watch(now time.Time) {
 	s := l.stream.session
 	w := l.way
+	l.offload(now)
 	if l.stream.kind == "audio" && l.agreed.CanReceive && !l.oneWay {
 		quiet := now.Sub(latest(l.heard, l.since))
 		if quiet >= s.server.c.Silence {

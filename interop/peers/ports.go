@@ -54,3 +54,5 @@ func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.It
 func sipURI(port int, proto Proto) string {
 	return fmt.Sprintf("sip:%s;transport=%s", loopback(port), proto)
 }
+
+func listen() (net.Listener, error) { return net.Listen("tcp", "127.0.0.1:0") }

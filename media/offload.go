@@ -1,0 +1,99 @@
+package media
+
+import (
+	"time"
+
+	"tandem/media/relay"
+)
+
+// settledFor is how long a direction must have been passed on unchanged before
+// it moves into the kernel: short calls and the beginnings of calls are not
+// worth it.
+const settledFor = 2 * time.Second
+
+// offload moves a direction into the kernel when nothing in it needs user
+// space, and reads what was forwarded since. Called with mu held, once a second.
+func (l *leg) offload(now time.Time) {
+	if l.flow != nil {
+		l.account()
+		return
+	}
+	s := l.stream.session
+	o := l.opposite()
+	if o == nil || s.noKernel || now.Sub(latest(l.since, l.steady)) < settledFor || now.Sub(l.heard) > time.Second || !l.plain() || !o.plain() {
+		return
+	}
+	offsets, ok := o.rewrite.Offsets()
+	if !ok || o.source.origin != relayed || offsets.In != l.in.Source() || l.path != nil || l.tap != nil || o.play != nil || !l.agreed.CanReceive || !o.agreed.CanSend {
+		return
+	}
+	f := relay.Flow{
+		In: l.way.rtp, From: l.way.to, Out: o.way.rtp, To: o.way.to,
+		Offsets: offsets, Clock: uint32(l.in.Clock), Types: l.forwarded(),
+	}
+	flow, err := s.server.plane.Offload(f)
+	if err != nil {
+		s.noKernel = true
+		s.log.Debug("media stays in user space", "err", err)
+		return
+	}
+	l.flow, l.accounted = flow, relay.FlowCounters{}
+}
+
+// plain says that packets of a leg can be forwarded by address alone.
+func (l *leg) plain() bool {
+	w := l.way
+	return l.stream.kind == "audio" && w.security == SecurityNone && w.ice == nil && w.shared == nil && w.settled && len(w.legs) == 1
+}
+
+// forwarded are the payload types that pass without being looked at. Keys are
+// looked at, so that the call layer hears of them.
+func (l *leg) forwarded() (t relay.Types) {
+	for n, r := range l.routes {
+		t[n] = relay.DropType
+		if r.verb == pass {
+			t[n] = r.to
+		}
+	}
+	return t
+}
+
+// account adds what the kernel forwarded to the figures of both sides, and lets
+// the numbers sent go on from there. Called with mu held.
+func (l *leg) account() {
+	c := l.flow.Counters()
+	if c.Packets == l.accounted.Packets {
+		return
+	}
+	packets, octets := c.Packets-l.accounted.Packets, c.Octets-l.accounted.Octets
+	l.accounted = c
+	l.heard = c.LastPacket
+	l.in.Forwarded(packets, octets, c.Sequence, c.Jitter, c.LastPacket)
+	if o := l.opposite(); o != nil {
+		o.rewrite.Resume(c.Sequence, c.Timestamp, c.LastPacket)
+		o.out.Forwarded(packets, octets, o.rewrite.Timestamp(c.Timestamp), c.LastPacket)
+	}
+}
+
+// onload takes a direction back. Called with mu held, before anything that
+// changes what is done with its packets.
+func (l *leg) onload() {
+	if l == nil || l.flow == nil {
+		return
+	}
+	l.account()
+	l.flow.Close()
+	l.flow = nil
+	l.steady = time.Now() // it has to settle again
+}
+
+// onload takes all directions back.
+func (s *Session) onload() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, st := range s.streams {
+		for _, l := range st.legs {
+			l.onload()
+		}
+	}
+}
