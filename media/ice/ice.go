@@ -1,39 +1,154 @@
 // Package ice is the server's part of ICE: a lite agent (RFC 8445 §2.5) that
 // answers connectivity checks, learns the pair the browser nominates, and
 // notices when consent (RFC 7675) stops. It makes no checks of its own.
+//
+// It owns the credentials of one side and the reading and writing of STUN
+// (RFC 8489). It has no socket and no clock: its owner hands it packets and the
+// time, and sends what it answers. Candidates are the owner's matter.
 package ice
 
 import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha1"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"hash"
+	"log/slog"
 	"net/netip"
 	"time"
 )
 
 // Agent is one side's ICE state; Ufrag and Pwd go into our SDP. Not safe for
-// two goroutines.
+// two goroutines. However it is printed, it shows no password.
 type Agent struct {
 	Ufrag, Pwd string
+
+	now, past   *credentials // past: those before a restart, good until one nominates anew
+	remoteUfrag string
+	remotePwd   string
+	remotePast  string // their ufrag before a restart
+
+	selected   netip.AddrPort
+	consent    time.Time
+	nomination uint32
+	seen       checks
+	req        request
+}
+
+// credentials sign and check with one password. The hashes are kept, so that a
+// check costs no allocation.
+type credentials struct {
+	ufrag  string
+	sha1   hash.Hash
+	sha256 hash.Hash
+	sum    [sha256.Size]byte
 }
 
 // New makes an agent with random credentials.
-func New() (*Agent, error) { panic("unwritten") }
+func New() (*Agent, error) {
+	a := &Agent{}
+	if err := a.renew(); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
 
-// Remote sets the far side's credentials from its SDP. New ones are an ICE restart.
-func (a *Agent) Remote(ufrag, pwd string) { panic("unwritten") }
+// renew draws 48 bits of name and 144 of password; at least 24 and 128 are
+// asked for (RFC 8445 §5.3). Base64's alphabet is just the one ICE allows.
+func (a *Agent) renew() error {
+	var random [6 + 18]byte
+	if _, err := rand.Read(random[:]); err != nil {
+		return fmt.Errorf("making ICE credentials: %w", err)
+	}
+	a.Ufrag = base64.StdEncoding.EncodeToString(random[:6])
+	a.Pwd = base64.StdEncoding.EncodeToString(random[6:])
+	a.now = newCredentials(a.Ufrag, a.Pwd)
+	return nil
+}
 
-// Packet takes a STUN message and appends the reply to reply (which may be
-// empty: then nothing is sent). nominated is true when from became, or again
-// is, the pair to use. Requests that fail authentication get no answer that is
-// longer than they were, and never move the pair.
-func (a *Agent) Packet(reply, b []byte, from netip.AddrPort, now time.Time) (out []byte, nominated bool) {
-	panic("unwritten")
+func newCredentials(ufrag, pwd string) *credentials {
+	return &credentials{ufrag: ufrag, sha1: hmac.New(sha1.New, []byte(pwd)), sha256: hmac.New(sha256.New, []byte(pwd))}
+}
+
+// Remote sets the far side's credentials from its SDP. New ones are an ICE
+// restart: the selected pair stays until one is nominated anew (RFC 8445 §9),
+// checks with the old name count until then. Call Restart too, so that our SDP
+// answers with new ones.
+func (a *Agent) Remote(ufrag, pwd string) {
+	if a.remoteUfrag == ufrag && a.remotePwd == pwd {
+		return
+	}
+	a.remotePast = a.remoteUfrag
+	a.remoteUfrag, a.remotePwd = ufrag, pwd
+	a.nomination = 0
+}
+
+// Restarts says whether credentials from SDP are others than before, that is,
+// whether the far side restarts ICE (RFC 8839 §4.4.1.1.1).
+func (a *Agent) Restarts(ufrag, pwd string) bool {
+	return a.remoteUfrag != "" && (a.remoteUfrag != ufrag || a.remotePwd != pwd)
+}
+
+// Restart makes new credentials of ours, for an answer to a restart or an offer
+// of one. The old ones answer checks, so that consent goes on, until a pair is
+// nominated with the new. The owner of a shared port must learn the new Ufrag.
+func (a *Agent) Restart() error {
+	old := a.now
+	if err := a.renew(); err != nil {
+		return err
+	}
+	a.past = old
+	a.nomination = 0
+	return nil
 }
 
 // Selected is the nominated pair's far address, invalid before.
-func (a *Agent) Selected() netip.AddrPort { panic("unwritten") }
+func (a *Agent) Selected() netip.AddrPort { return a.selected }
 
-// Consent is when the last good check of the selected pair came.
-func (a *Agent) Consent() time.Time { panic("unwritten") }
+// Consent is when the last good check of the selected pair came. RFC 7675 §5.1
+// takes it back after 30 seconds.
+func (a *Agent) Consent() time.Time { return a.consent }
 
-// Username reads the local part of the USERNAME of a STUN request without
-// checking it: it says which agent a packet on a shared port is for.
-func Username(b []byte) (ufrag string, ok bool) { panic("unwritten") }
+// String is our name and the selected address.
+func (a *Agent) String() string { return fmt.Sprintf("ice %s selected %v", a.Ufrag, a.selected) }
+
+// Format hides the password from every verb.
+func (a *Agent) Format(f fmt.State, verb rune) { _, _ = f.Write([]byte(a.String())) }
+
+// LogValue hides the password from slog.
+func (a *Agent) LogValue() slog.Value { return slog.StringValue(a.String()) }
+
+// MarshalText hides the password from JSON and the like.
+func (a *Agent) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
+
+// checks remembers the last authenticated transactions and where each came
+// from. A check says nothing of its own source, and a lite agent sends none to
+// try it: who records one and repeats it from elsewhere would draw the media to
+// himself.
+type checks struct {
+	ring [256]check
+	next int
+}
+
+type check struct {
+	id   [8]byte // of the transaction's 96 random bits
+	from netip.AddrPort
+}
+
+// moved says whether the transaction came from elsewhere before; else it notes
+// it.
+func (c *checks) moved(id []byte, from netip.AddrPort) bool {
+	key := binary.BigEndian.Uint64(id)
+	for i := range c.ring {
+		if binary.BigEndian.Uint64(c.ring[i].id[:]) == key && c.ring[i].from.IsValid() {
+			return c.ring[i].from != from
+		}
+	}
+	copy(c.ring[c.next].id[:], id)
+	c.ring[c.next].from = from
+	c.next = (c.next + 1) % len(c.ring)
+	return false
+}

@@ -1,0 +1,127 @@
+package secure
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	_ "crypto/sha1" // fingerprints as peers give them
+	_ "crypto/sha256"
+	_ "crypto/sha512"
+	"crypto/subtle"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/big"
+	"strings"
+	"time"
+)
+
+// ErrFingerprint is a certificate that is not the one the far side's SDP named.
+var ErrFingerprint = errors.New("certificate does not match the fingerprint in SDP")
+
+// Identity is the certificate DTLS shows, made at start, and its fingerprint.
+// However it is printed, it shows the fingerprint alone.
+type Identity struct {
+	Certificate       tls.Certificate
+	Hash, Fingerprint string // sha-256, colon-separated upper-case hex
+}
+
+// NewIdentity makes a self-signed ECDSA P-256 certificate, which every browser
+// takes (RFC 8827 §6.5). Its dates count for nothing: the fingerprint does.
+func NewIdentity() (*Identity, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("making a DTLS certificate: %w", err)
+	}
+	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
+	if err != nil {
+		return nil, fmt.Errorf("making a DTLS certificate: %w", err)
+	}
+	now := time.Now()
+	template := &x509.Certificate{
+		SerialNumber: serial,
+		Subject:      pkix.Name{CommonName: "media"},
+		NotBefore:    now.AddDate(0, 0, -1),
+		NotAfter:     now.AddDate(10, 0, 0),
+		KeyUsage:     x509.KeyUsageDigitalSignature,
+		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		return nil, fmt.Errorf("making a DTLS certificate: %w", err)
+	}
+	return &Identity{
+		Certificate: tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key},
+		Hash:        "sha-256",
+		Fingerprint: colons(digest(crypto.SHA256, der)),
+	}, nil
+}
+
+// String is the fingerprint.
+func (i *Identity) String() string { return i.Hash + " " + i.Fingerprint }
+
+// Format hides the private key from every verb.
+func (i *Identity) Format(f fmt.State, verb rune) { _, _ = f.Write([]byte(i.String())) }
+
+// LogValue hides the private key from slog.
+func (i *Identity) LogValue() slog.Value { return slog.StringValue(i.String()) }
+
+// MarshalText hides the private key from JSON and the like.
+func (i *Identity) MarshalText() ([]byte, error) { return []byte(i.String()), nil }
+
+// hashes are those a fingerprint may name (RFC 8122 §5). MD5 and MD2 are
+// refused; SHA-1 is taken, as old endpoints send no other, and to forge a
+// certificate for a given one is still beyond reach.
+func hashNamed(name string) (crypto.Hash, bool) {
+	switch strings.ToLower(strings.TrimSpace(name)) {
+	case "sha-1":
+		return crypto.SHA1, true
+	case "sha-224":
+		return crypto.SHA224, true
+	case "sha-256":
+		return crypto.SHA256, true
+	case "sha-384":
+		return crypto.SHA384, true
+	case "sha-512":
+		return crypto.SHA512, true
+	}
+	return 0, false
+}
+
+// matchFingerprint says whether a certificate (DER) is the one named.
+func matchFingerprint(der []byte, hash, fingerprint string) error {
+	h, ok := hashNamed(hash)
+	if !ok {
+		return fmt.Errorf("%w: its hash %.16q is not taken", ErrFingerprint, hash)
+	}
+	want, err := hex.DecodeString(strings.ReplaceAll(strings.TrimSpace(fingerprint), ":", ""))
+	if err != nil || len(want) != h.Size() {
+		return fmt.Errorf("%w: %.120q is no %s", ErrFingerprint, fingerprint, h)
+	}
+	if subtle.ConstantTimeCompare(want, digest(h, der)) != 1 {
+		return fmt.Errorf("%w", ErrFingerprint)
+	}
+	return nil
+}
+
+func digest(h crypto.Hash, b []byte) []byte {
+	d := h.New()
+	d.Write(b)
+	return d.Sum(nil)
+}
+
+func colons(b []byte) string {
+	var out strings.Builder
+	for i, octet := range b {
+		if i > 0 {
+			out.WriteByte(':')
+		}
+		fmt.Fprintf(&out, "%02X", octet)
+	}
+	return out.String()
+}

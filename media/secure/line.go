@@ -1,0 +1,147 @@
+package secure
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"time"
+)
+
+const (
+	queued    = 32   // datagrams waiting for the handshake
+	maxRecord = 8192 // octets of a datagram; what is longer is no handshake
+	maxFed    = 512  // datagrams a handshake may take in all, repeats included
+	pathCheck = 10 * time.Millisecond
+)
+
+// line is the socket the DTLS library believes it has: a bounded queue in, the
+// owner's Send out.
+type line struct {
+	send func(b []byte, to netip.AddrPort) error
+	in   chan []byte
+	done chan struct{}
+
+	mu      sync.Mutex
+	gate    gate
+	last    netip.AddrPort // where the last record came from
+	expired chan struct{}  // closed when the read deadline has passed
+	closed  bool
+}
+
+func newLine(send func([]byte, netip.AddrPort) error, active bool) *line {
+	return &line{
+		send: send, in: make(chan []byte, queued), done: make(chan struct{}),
+		gate: gate{active: active}, expired: make(chan struct{}),
+	}
+}
+
+// receive queues a copy of b if it is a datagram of well-formed records that
+// may matter now, and if there is room.
+func (l *line) receive(b []byte, from netip.AddrPort) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed || len(l.in) == cap(l.in) || !l.gate.open(b) {
+		return
+	}
+	l.last = from
+	select {
+	case l.in <- append([]byte(nil), b...):
+	default:
+	}
+}
+
+func (l *line) established() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.gate.established = true
+}
+
+// ReadFrom blocks for the next datagram.
+func (l *line) ReadFrom(p []byte) (int, net.Addr, error) {
+	l.mu.Lock()
+	expired := l.expired
+	l.mu.Unlock()
+	select {
+	case <-l.done:
+		return 0, nil, net.ErrClosed
+	case <-expired:
+		return 0, nil, os.ErrDeadlineExceeded
+	default:
+	}
+	select {
+	case b := <-l.in:
+		return copy(p, b), somewhere{}, nil
+	case <-l.done:
+		return 0, nil, net.ErrClosed
+	case <-expired:
+		return 0, nil, os.ErrDeadlineExceeded
+	}
+}
+
+// WriteTo sends. While there is no path it waits for one, until closed: the
+// library would count the flight as sent and double its timer. Any other error
+// of the socket is loss, which DTLS is made for.
+func (l *line) WriteTo(p []byte, _ net.Addr) (int, error) {
+	for {
+		l.mu.Lock()
+		to := l.last
+		l.mu.Unlock()
+		if err := l.send(p, to); !errors.Is(err, ErrNoPath) {
+			return len(p), nil
+		}
+		wait := time.NewTimer(pathCheck)
+		select {
+		case <-l.done:
+			wait.Stop()
+			return 0, net.ErrClosed
+		case <-wait.C:
+		}
+	}
+}
+
+// Close ends reading and writing.
+func (l *line) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.closed {
+		l.closed = true
+		close(l.done)
+	}
+	return nil
+}
+
+// SetReadDeadline ends a blocked read when t has passed. The library sets times
+// long past, to interrupt, and zero.
+func (l *line) SetReadDeadline(t time.Time) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	past := !t.IsZero() && !t.After(time.Now())
+	select {
+	case <-l.expired:
+		if !past {
+			l.expired = make(chan struct{})
+		}
+	default:
+		if past {
+			close(l.expired)
+		}
+	}
+	return nil
+}
+
+// SetDeadline is SetReadDeadline: writing does not block but for a path.
+func (l *line) SetDeadline(t time.Time) error { return l.SetReadDeadline(t) }
+
+// SetWriteDeadline does nothing.
+func (l *line) SetWriteDeadline(time.Time) error { return nil }
+
+// LocalAddr is nowhere in particular: the owner has the socket.
+func (l *line) LocalAddr() net.Addr { return somewhere{} }
+
+// somewhere is the address of a far side that may move (ICE).
+type somewhere struct{}
+
+func (somewhere) Network() string { return "udp" }
+func (somewhere) String() string  { return "far side" }
