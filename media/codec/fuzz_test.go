@@ -108,6 +108,7 @@ func FuzzOpusPacket(f *testing.F) {
 
 func FuzzComfortNoise(f *testing.F) {
 	f.Add([]byte("\x32\x7F\x10\xF0"))
+	f.Add([]byte("01\x04b\x04\x04\x05\x04\x04\x04\x04")) // rings for ever
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		var c ComfortNoise

@@ -20,46 +20,45 @@ type libopus struct {
 	describe                  func(int32) string
 }
 
-// sonames are what the library is called where it is installed to run, then
-// where to build.
-var sonames = []string{"libopus.so.0", "libopus.so"}
+// openLibrary finds libopus, once; the answer is kept. The first name is what
+// the library is called where it is installed to run, the second where to build.
+var openLibrary = sync.OnceValues(func() (*libopus, error) { return load("libopus.so.0", "libopus.so") })
 
-// openLibrary finds libopus, once; the answer is kept.
-var openLibrary = sync.OnceValues(load)
-
-func load() (*libopus, error) {
+// load takes the first of names that the system's loader finds.
+func load(names ...string) (*libopus, error) {
 	var why []string
-	for _, name := range sonames {
+	for _, name := range names {
 		handle, err := purego.Dlopen(name, purego.RTLD_NOW|purego.RTLD_LOCAL)
-		if err != nil {
-			why = append(why, err.Error())
-			continue
+		if err == nil {
+			return resolve(name, handle)
 		}
-		lib := &libopus{name: name}
-		for symbol, address := range map[string]*uintptr{
-			"opus_encoder_get_size": &lib.size,
-			"opus_encoder_init":     &lib.init,
-			"opus_encoder_ctl":      &lib.control,
-			"opus_encode":           &lib.code,
-		} {
-			if *address, err = purego.Dlsym(handle, symbol); err != nil {
-				return nil, fmt.Errorf("loading %s: %w", name, err)
-			}
-		}
-		var version func() string
-		for symbol, function := range map[string]any{
-			"opus_get_version_string": &version, "opus_strerror": &lib.describe,
-		} {
-			address, err := purego.Dlsym(handle, symbol)
-			if err != nil {
-				return nil, fmt.Errorf("loading %s: %w", name, err)
-			}
-			purego.RegisterFunc(function, address)
-		}
-		lib.version = version()
-		return lib, nil
+		why = append(why, err.Error())
 	}
 	return nil, fmt.Errorf("libopus is not installed: %s", strings.Join(why, "; "))
+}
+
+// resolve looks the functions up.
+func resolve(name string, handle uintptr) (*libopus, error) {
+	lib := &libopus{name: name}
+	var version, describe uintptr
+	for symbol, address := range map[string]*uintptr{
+		"opus_encoder_get_size":   &lib.size,
+		"opus_encoder_init":       &lib.init,
+		"opus_encoder_ctl":        &lib.control,
+		"opus_encode":             &lib.code,
+		"opus_get_version_string": &version,
+		"opus_strerror":           &describe,
+	} {
+		var err error
+		if *address, err = purego.Dlsym(handle, symbol); err != nil {
+			return nil, fmt.Errorf("loading %s: %w", name, err)
+		}
+	}
+	var words func() string
+	purego.RegisterFunc(&words, version)
+	purego.RegisterFunc(&lib.describe, describe)
+	lib.version = words()
+	return lib, nil
 }
 
 // fail turns a negative result into an error.

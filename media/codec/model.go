@@ -72,13 +72,20 @@ func (m *model) solve(r []float64) {
 	m.gain = e / power
 }
 
-// setReflection makes the model of reflection coefficients.
+// leastGain bounds what others may ask for: no background noise can be foretold
+// better than by 30 dB, and filters that ring longer lose their level to rounding.
+const leastGain = 1e-3
+
+// setReflection makes the model of reflection coefficients, as far as they are
+// plausible.
 func (m *model) setReflection(k []float64) {
-	m.order = min(len(k), maxOrder)
-	m.gain = 1
+	m.order, m.gain = 0, 1
 	var a, b [maxOrder]float64
-	for i, v := range k[:m.order] {
-		v = min(max(v, -0.998), 0.998)
+	for i, v := range k[:min(len(k), maxOrder)] {
+		if m.gain*(1-v*v) < leastGain {
+			break
+		}
+		m.order++
 		b = a
 		for j := range i {
 			a[j] = b[j] + v*b[i-1-j]
