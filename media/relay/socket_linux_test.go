@@ -281,4 +281,3 @@ func TestSocketOptions(t *testing.T) {
 		t.Errorf("receive buffer %d, %v", n, err)
 	}
 }
-
