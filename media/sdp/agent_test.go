@@ -394,3 +394,37 @@ func TestOneLineOfTwoFails(t *testing.T) {
 		t.Errorf("got %+v", g)
 	}
 }
+
+// The reason given is that of the m-line we would have taken.
+func TestReasonOfTheLineThatMatters(t *testing.T) {
+	a := NewAgent(here)
+	if err := a.TakeOffer(parsed(t, call("m=video 4002 RTP/AVP 31", "m=audio 4000 RTP/AVP 3"))); err != nil {
+		t.Fatal(err)
+	}
+	var e *Error
+	if _, _, err := a.Answer([]Line{{}, audio("PCMU")}); !errors.As(err, &e) || e.Line != 7 || e.Warning != 305 {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Two keys for one suite: the tag tells which is meant.
+func TestTagTellsTheKey(t *testing.T) {
+	line := audio("PCMA")
+	line.Crypto = []Crypto{{Suite: "AES_CM_128_HMAC_SHA1_80", Key: "inline:ONE"}, {Suite: "AES_CM_128_HMAC_SHA1_80", Key: "inline:TWO"}}
+	a := NewAgent(here)
+	offer(t, a, line)
+	if g := takeAnswer(t, a, call("m=audio 4000 RTP/SAVP 8", "a=crypto:2 AES_CM_128_HMAC_SHA1_80 inline:THEIRS")); g[0].Crypto.Ours.Key != "inline:TWO" {
+		t.Errorf("got key of tag %d", g[0].Crypto.Ours.Tag)
+	}
+}
+
+// What begins with a payload number follows it; what names none we have goes.
+func TestExtraIsRenumbered(t *testing.T) {
+	line := Line{Kind: "video", Addr: here, Port: 40002, Codecs: codecs("VP8=0", "H263=120"), Extra: []Attribute{
+		{"imageattr", "120 send *"}, {"imageattr", "99 send *"}, {"framesize", "120 320-240"}, {"content", "main"}, {"sendonly", ""}, {"rtpmap", "5 x/1"},
+	}}
+	line.Codecs[0].PayloadType = 110
+	d := offer(t, NewAgent(here), line)
+	wantLines(t, mline(d, 0), "m=video 40002 RTP/AVP 110 34", "a=imageattr:34 send *", "a=framesize:34 320-240", "a=content:main", "a=sendrecv")
+	wantNoLine(t, mline(d, 0), "a=imageattr:99", "a=imageattr:120", "a=sendonly", "a=rtpmap:5 ")
+}

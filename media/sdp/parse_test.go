@@ -113,6 +113,7 @@ func TestTolerated(t *testing.T) {
 		{"lower case c=", strings.Replace(plain, "c=IN IP4", "c=in ip4", 1)},
 		{"direction in capitals", strings.Replace(plain, "a=sendonly", "a=SENDONLY", 1)},
 		{"two directions", strings.Replace(plain, "a=sendonly", "a=sendrecv\r\na=sendonly", 1)},
+		{"a number named twice", plain + "\r\na=rtpmap:101 x/8000"},
 		{"empty attribute", plain + "\r\na="},
 		{"IPv4 within IPv6", strings.Replace(plain, "c=IN IP4 10.0.0.9", "c=IN IP6 ::ffff:10.0.0.9", 1)},
 		{"multicast TTL", strings.Replace(plain, "c=IN IP4 10.0.0.9", "c=IN IP4 10.0.0.9/127", 1)},
