@@ -4,166 +4,185 @@ import "time"
 
 // RFC 3550 Appendix A.1.
 const (
-	maxDropout  = 3000
-	maxMisorder = 100
+	maxDropout  = 3000 // a gap up to this is loss, a longer one is another sequence
+	maxMisorder = 100  // how late a packet may be and still belong here
 )
 
+// cycle is one round of the sequence numbers. The first packet's extended
+// number is one cycle up, so that a packet from before it has a number too.
+const cycle = 1 << 16
+
 // Inbound follows one direction of one stream as packets arrive
-// (RFC 3550 Appendix A.1, A.3, A.8). Its zero value is ready after Clock is
-// set.
+// (RFC 3550 §6.4.1, Appendix A). Its zero value is ready after Clock is set;
+// Clock, Codec, Delay and Discarded may change at any time.
 type Inbound struct {
 	Clock int    // RTP clock, Hz
 	Codec string // for MOS; "" leaves it out
 	// Delay is what a listener waits besides the network: packet time, buffer.
 	Delay time.Duration
+	// Discarded is how many packets in all came too late to be played, where a
+	// converter knows. They are lost to the ear.
+	Discarded uint64
 
 	ssrc    uint32
 	begun   bool
-	highest uint16
-	cycles  uint32
-	base    uint32
+	base    uint32 // extended number of the first packet of this sequence
+	highest uint32 // extended number of the newest
 	next    uint16 // of a jump: the number that would confirm it
 	jumped  bool
-	seen    uint64 // bit n: highest-n was received
+	stray   int // its size
+	history history
 
-	received, octets, late, duplicates uint64
-	before                             uint64 // expected of earlier sources
-	jitter                             float64
-	transit                            int32
-	timed                              bool
-	last                               time.Time
-	first                              time.Time // arrival transit is counted from
+	counted  counts // of the sequences before, and of octets
+	received uint64 // of this sequence
+	late     uint64
+	repeated uint64
+	last     time.Time
+	timing   timing
+	losses   losses
 
-	reported          mark // at the last Report
-	rtcp              mark // at the last receiver report
-	bursts, burstLost uint64
-	lostPrior         bool
-	rtt               time.Duration
-	srAt              time.Time // arrival of their last SR
-	srMiddle          uint32    // middle 32 bits of its NTP time
+	reported counts // at the last Report
+	rtcp     counts // at the last receiver report, or the start of the sequence
+	start    counts // at the start of the sequence
+
+	roundTrip time.Duration
+	report    heard // their last SR
+	query     heard // their last receiver reference time (RFC 3611 §4.4)
+	asked     sent  // ours
+	self      uint32
 }
 
-// mark is a point of the counters, for intervals.
-type mark struct{ expected, received uint64 }
+// counts is what was counted up to some moment.
+type counts struct {
+	expected, received, octets, discarded uint64
+	runs                                  runs
+}
 
-// Packet notes one arrival: size is in octets with the RTP header.
+// Packet notes one arrival: size is in octets with the RTP header. A stray is
+// best not passed on to anything that cannot bear a jump.
 func (i *Inbound) Packet(ssrc uint32, seq uint16, timestamp uint32, size int, at time.Time) Verdict {
 	v := i.place(ssrc, seq)
-	if v == Duplicate {
-		i.duplicates++
+	switch v {
+	case Duplicate:
+		i.repeated++
 		return v
+	case Stray:
+		i.stray = size
+		return v
+	case Late:
+		i.late++
 	}
 	i.received++
-	i.octets += uint64(size)
-	i.last = at
-	if v == Late {
-		i.late++
-		return v
+	i.counted.octets += uint64(max(size, 0))
+	if at.After(i.last) {
+		i.last = at
 	}
-	i.interarrival(timestamp, at, v == Restart)
+	i.timing.arrive(timestamp, at, i.Clock)
 	return v
 }
 
 // place finds where a number belongs (RFC 3550 A.1).
 func (i *Inbound) place(ssrc uint32, seq uint16) Verdict {
-	if !i.begun || ssrc != i.ssrc {
-		return i.restart(ssrc, seq)
+	if !i.begun {
+		i.begin(ssrc, seq)
+		return Fresh
 	}
-	switch ahead := seq - i.highest; {
+	if ssrc != i.ssrc {
+		i.begin(ssrc, seq)
+		return Restart
+	}
+	switch ahead := seq - uint16(i.highest); {
 	case ahead == 0:
 		return Duplicate
 	case ahead < maxDropout:
-		i.gap(uint64(ahead) - 1)
-		if seq < i.highest {
-			i.cycles += 1 << 16
-		}
-		i.highest, i.jumped = seq, false
-		if ahead < 64 {
-			i.seen = i.seen<<ahead | 1
-		} else {
-			i.seen = 1
-		}
+		i.losses.settle(i.history.advance(int(ahead)))
+		i.highest += uint32(ahead)
+		i.jumped = false
 		return Fresh
 	case -ahead <= maxMisorder:
-		if -ahead >= 64 {
-			return Late // too long ago to know
-		}
-		bit := uint64(1) << -ahead
-		if i.seen&bit != 0 {
+		if !i.history.fill(int(-ahead)) {
 			return Duplicate
 		}
-		i.seen |= bit
+		if n := i.highest - uint32(-ahead); int32(n-i.base) < 0 {
+			i.base = n // it was sent before the first that came
+		}
 		return Late
+	case i.jumped && seq == i.next:
+		// A jump counts once the number after it came: one stray packet does
+		// not tear up the figures. Then the stray was the first of them.
+		i.begin(ssrc, seq)
+		i.base--
+		i.history.fill(1)
+		i.received++
+		i.counted.octets += uint64(max(i.stray, 0))
+		return Restart
 	}
-	// A jump counts once the number after it came: one stray packet does not
-	// tear up the figures.
-	if i.jumped && seq == i.next {
-		return i.restart(ssrc, seq)
-	}
-	i.next, i.jumped = seq+1, true
-	return Late
+	i.jumped, i.next = true, seq+1
+	return Stray
 }
 
-func (i *Inbound) restart(ssrc uint32, seq uint16) Verdict {
-	first := !i.begun
+// begin starts a sequence. What the one before counted stays in the sums.
+func (i *Inbound) begin(ssrc uint32, seq uint16) {
 	if i.begun {
-		i.before += i.expected()
+		i.losses.settle(i.history.flush())
+		i.counted.expected += i.sequence()
+		i.counted.received += i.received
 	}
-	i.ssrc, i.highest, i.cycles, i.base = ssrc, seq, 0, uint32(seq)
-	i.begun, i.jumped, i.seen, i.timed = true, false, 1, false
-	if first {
-		return Fresh
+	if ssrc != i.ssrc {
+		i.report, i.query = heard{}, heard{}
 	}
-	return Restart
+	i.ssrc, i.begun, i.jumped, i.received = ssrc, true, false, 0
+	i.base, i.highest = cycle|uint32(seq), cycle|uint32(seq)
+	i.history.begin()
+	i.timing.restart()
+	i.rtcp = i.counted
+	i.rtcp.runs = i.losses.seen()
+	i.start = i.rtcp
 }
 
-// gap counts runs of loss, for the burst ratio.
-func (i *Inbound) gap(lost uint64) {
-	if lost > 0 {
-		i.bursts++
-		i.burstLost += lost
-	}
-}
-
-// interarrival keeps the jitter (RFC 3550 A.8).
-func (i *Inbound) interarrival(timestamp uint32, at time.Time, fresh bool) {
-	if i.Clock <= 0 {
-		return
-	}
-	if !i.timed || fresh {
-		i.first, i.transit, i.timed = at, -int32(timestamp), true
-		return
-	}
-	arrival := int32(int64(at.Sub(i.first)) * int64(i.Clock) / int64(time.Second))
-	transit := arrival - int32(timestamp)
-	d := transit - i.transit
-	i.transit = transit
-	if d < 0 {
-		d = -d
-	}
-	if int(d) > 10*i.Clock {
-		return // the clock was set anew: no jitter
-	}
-	i.jitter += (float64(d) - i.jitter) / 16
-}
-
-// expected is how many packets of the running source should have come.
-func (i *Inbound) expected() uint64 {
+// sequence is how many packets the running sequence should have brought.
+func (i *Inbound) sequence() uint64 {
 	if !i.begun {
 		return 0
 	}
-	return uint64(i.cycles) + uint64(i.highest) - uint64(i.base) + 1
+	return uint64(i.highest-i.base) + 1
 }
 
-func (i *Inbound) now() mark { return mark{i.before + i.expected(), i.received} }
+func (i *Inbound) now() counts {
+	n := i.counted
+	n.expected += i.sequence()
+	n.received += i.received
+	n.discarded = i.Discarded
+	n.runs = i.losses.seen()
+	return n
+}
 
-// since is what was expected and lost between two marks.
-func (m mark) since(old mark) (expected, lost uint64) {
-	expected = m.expected - old.expected
-	if received := m.received - old.received; received < expected {
-		lost = expected - received
+// since is what was counted between two moments.
+func (c counts) since(old counts) counts {
+	return counts{
+		less(c.expected, old.expected), less(c.received, old.received), less(c.octets, old.octets),
+		less(c.discarded, old.discarded), c.runs.since(old.runs),
 	}
-	return expected, lost
+}
+
+// lost is what was expected and did not come. Packets of the interval before
+// that came late can make it negative; then it is 0.
+func (c counts) lost() uint64 { return less(c.expected, c.received) }
+
+// share is which part of the packets the ear missed, 0 to 1.
+func (c counts) share() float64 {
+	if c.expected == 0 {
+		return 0
+	}
+	return min(float64(c.lost()+c.discarded)/float64(c.expected), 1)
+}
+
+// less is a-b, 0 when b is the larger.
+func less(a, b uint64) uint64 {
+	if b > a {
+		return 0
+	}
+	return a - b
 }
 
 // Started says whether anything has come.
@@ -174,53 +193,53 @@ func (i *Inbound) Source() uint32 { return i.ssrc }
 
 // Forwarded adds what was received and passed on outside of this program's
 // sight (in the kernel): packets and octets since the last call, and the
-// highest number and jitter (in clock ticks) seen there.
+// highest number and jitter (in clock ticks) seen there. Which of them were
+// lost is not known, so that the burst ratio leaves them out.
 func (i *Inbound) Forwarded(packets, octets uint64, highest uint16, jitter uint32, at time.Time) {
 	if packets == 0 || !i.begun {
 		return
 	}
 	i.received += packets
-	i.octets += octets
-	i.last = at
-	i.jitter = float64(jitter)
-	i.timed = false
-	if ahead := highest - i.highest; ahead < 1<<15 {
-		if highest < i.highest {
-			i.cycles += 1 << 16
-		}
-		i.highest, i.seen = highest, 1
+	i.counted.octets += octets
+	if at.After(i.last) {
+		i.last = at
+	}
+	i.timing.restart()
+	i.timing.jitter = float64(jitter)
+	if ahead := highest - uint16(i.highest); ahead > 0 && ahead < 1<<15 {
+		i.losses.settle(i.history.flush())
+		i.highest += uint32(ahead)
+		i.history.begin()
+		i.jumped = false
 	}
 }
 
-// Report closes an interval and returns the figures.
+// Report closes an interval and returns the figures. The MOS is that of the
+// interval, at the one-way delay as far as it is known: half a round trip, and
+// Delay or twice the jitter, whichever is more.
 func (i *Inbound) Report(now time.Time) Report {
-	m := i.now()
-	expected, lost := m.since(i.reported)
-	_, all := m.since(mark{})
+	all := i.now()
+	last := all.since(i.reported)
+	i.reported = all
 	r := Report{
-		Packets: i.received, Octets: i.octets, Lost: all, Late: i.late, Duplicates: i.duplicates,
-		IntervalPackets: m.received - i.reported.received, IntervalLost: lost,
-		Jitter: i.Jitter(), RoundTrip: i.rtt, LastPacket: i.last, BurstRatio: 1,
+		Packets: all.received, Octets: all.octets, Lost: all.lost(), Late: i.late, Duplicates: i.repeated,
+		Discarded: i.Discarded, IntervalPackets: last.received, IntervalLost: last.lost(),
+		BurstRatio: last.runs.ratio(), Jitter: i.Jitter(), RoundTrip: i.roundTrip, LastPacket: i.last,
 	}
-	if expected > 0 {
-		share := float64(lost) / float64(expected)
-		r.LossPercent = 100 * share
-		if i.bursts > 0 && share < 1 {
-			// G.107: mean length of runs of loss against what chance would give.
-			r.BurstRatio = max(float64(i.burstLost)/float64(i.bursts)*(1-share), 1)
-		}
-		if mos, ok := MOS(i.Codec, i.rtt/2+i.Delay+2*r.Jitter, r.LossPercent, r.BurstRatio); ok && r.IntervalPackets > 0 {
+	if last.expected > 0 {
+		r.LossPercent = 100 * float64(r.IntervalLost) / float64(last.expected)
+	}
+	if last.received > 0 {
+		if mos, ok := MOS(i.Codec, i.delay(), 100*last.share(), r.BurstRatio); ok {
 			r.MOS = &mos
 		}
 	}
-	i.reported, i.bursts, i.burstLost = m, 0, 0
 	return r
 }
 
+// delay is the one-way delay as far as it is known. A listener of whom nothing
+// is known is taken to buffer twice the jitter.
+func (i *Inbound) delay() time.Duration { return i.roundTrip/2 + max(i.Delay, 2*i.Jitter()) }
+
 // Jitter is the running estimate.
-func (i *Inbound) Jitter() time.Duration {
-	if i.Clock <= 0 {
-		return 0
-	}
-	return time.Duration(i.jitter * float64(time.Second) / float64(i.Clock))
-}
+func (i *Inbound) Jitter() time.Duration { return i.timing.duration(i.Clock) }

@@ -2,21 +2,31 @@ package quality
 
 import "time"
 
+// recent is within which time something must have been sent for a report to
+// be a sender's: two intervals of about 5 s (RFC 3550 §6.4).
+const recent = 12 * time.Second
+
 // Outbound counts what we send on one stream.
 type Outbound struct {
 	Clock int // RTP clock, Hz
 
 	ssrc            uint32
 	packets, octets uint64
+	before          struct{ packets, octets uint64 } // of earlier SSRCs
 	timestamp       uint32
 	at              time.Time
+	reports         sent
 }
 
 // Packet notes one packet sent: size is in octets with the RTP header.
 func (o *Outbound) Packet(ssrc uint32, _ uint16, timestamp uint32, size int, at time.Time) {
-	o.ssrc, o.timestamp, o.at = ssrc, timestamp, at
+	if ssrc != o.ssrc {
+		o.before.packets, o.before.octets = o.packets, o.octets
+		o.ssrc = ssrc
+	}
+	o.timestamp, o.at = timestamp, at
 	o.packets++
-	o.octets += uint64(size)
+	o.octets += uint64(max(size, 0))
 }
 
 // Forwarded adds what was sent outside of this program's sight (in the kernel).
@@ -36,5 +46,5 @@ func (o *Outbound) Started() bool { return o.packets > 0 }
 
 // timestampAt is the RTP time that belongs to a moment (RFC 3550 §6.4.1).
 func (o *Outbound) timestampAt(now time.Time) uint32 {
-	return o.timestamp + uint32(int64(now.Sub(o.at))*int64(o.Clock)/int64(time.Second))
+	return o.timestamp + uint32(units(now.Sub(o.at), o.Clock))
 }
