@@ -171,12 +171,6 @@ func (b *Buffer) take(s *slot, now time.Duration) Item {
 	return Item{Verdict: Audio, Kind: s.kind, Payload: s.payload, Span: s.span}
 }
 
-// Ready says whether Get would give audio at once.
-func (b *Buffer) Ready() bool {
-	s, _ := b.head()
-	return s != nil && b.playing && !b.quiet && s.kind == Voice && s.at-b.next <= b.slack()
-}
-
 // Excess is by how much more delay is kept than needed; negative when it is too
 // little. It is 0 when nothing is played.
 func (b *Buffer) Excess(now time.Duration) time.Duration {

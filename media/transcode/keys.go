@@ -1,0 +1,163 @@
+package transcode
+
+import (
+	"time"
+
+	"tandem/media/dtmf"
+)
+
+const (
+	// The least length of a tone we make and of the silence after it: what older
+	// receivers need.
+	minTone  = 70 * time.Millisecond
+	minPause = 50 * time.Millisecond
+	// echoTime is how long after a key event the same key in the audio is taken
+	// for the same press, beyond the delay of the audio.
+	echoTime = 400 * time.Millisecond
+)
+
+// keys hears keys and sends them on.
+type keys struct {
+	reader   *dtmf.Reader
+	detector *dtmf.Detector
+	found    func(dtmf.Event) // of the detector; made once
+	dropped  uint64
+
+	last        dtmf.Event    // key event that ended last
+	ended       time.Duration // when
+	packet      time.Duration // when the last packet of events came
+	open        bool          // an event is going on
+	ssrc        uint32
+	mute, until time.Duration // the audio in between is the key's
+
+	queue [pressed]dtmf.Event // tones to be made
+	count int
+	at    int // samples of the first that were made
+	now   time.Duration
+}
+
+func (k *keys) init(p *Path) {
+	if p.o.In.Event != none && p.hear != nil {
+		clock := p.o.In.EventClock
+		if clock == 0 {
+			clock = p.hear.clock
+		}
+		k.reader = dtmf.NewReader(clock)
+	}
+	if p.o.Inband && p.hear != nil {
+		k.detector = dtmf.NewDetector(p.rate)
+	}
+	k.ended = -time.Hour
+	k.found = func(e dtmf.Event) {
+		// Some send a key both ways.
+		delay := p.hear.buffer.Stats(k.now).Delay
+		if k.open || e.Code == k.last.Code && k.now-k.ended < delay+echoTime {
+			return
+		}
+		k.heard(p, e, p.o.Out.Event != none)
+	}
+}
+
+// event takes a packet of events.
+func (k *keys) event(p *Path, v *packet, at time.Duration) {
+	if v.ssrc != k.ssrc {
+		k.idle(p, at, time.Hour)
+		k.reader.Reset()
+		k.ssrc = v.ssrc
+	}
+	k.packet = at
+	e, started, ended := k.reader.Packet(v.time, v.payload)
+	if started && !k.open {
+		k.open, k.mute = true, at
+	}
+	if ended {
+		k.end(p, e, at)
+	}
+}
+
+// idle ends an event whose end was lost.
+func (k *keys) idle(p *Path, now, since time.Duration) {
+	if k.reader == nil {
+		return
+	}
+	for {
+		e, ended := k.reader.Idle(since)
+		if !ended {
+			return
+		}
+		k.end(p, e, now)
+	}
+}
+
+func (k *keys) end(p *Path, e dtmf.Event, at time.Duration) {
+	_, k.open = k.reader.Current()
+	k.last, k.ended, k.until = e, at, at
+	k.heard(p, e, true)
+}
+
+// heard tells of a key and, unless the audio carries it already, sends it.
+func (k *keys) heard(p *Path, e dtmf.Event, forward bool) {
+	if p.o.Key != nil {
+		p.o.Key(e)
+	}
+	if forward && p.speak != nil {
+		k.send(p, e)
+	}
+}
+
+// send queues a key in the form that goes out.
+func (k *keys) send(p *Path, e dtmf.Event) {
+	switch {
+	case p.speak.writer != nil:
+		if !p.speak.writer.Start(e) {
+			k.dropped++
+		}
+	case k.count == len(k.queue):
+		k.dropped++
+	default:
+		if e.Duration <= 0 {
+			e.Duration = dtmf.DefaultDuration
+		}
+		e.Duration = max(e.Duration, minTone)
+		k.queue[k.count] = e
+		k.count++
+	}
+}
+
+// listen hears the audio that came, and silences what of it is a key that goes
+// another way.
+func (k *keys) listen(p *Path, now time.Duration, state presence) {
+	k.now = now
+	k.idle(p, now, now-k.packet)
+	if k.detector != nil && state != absent {
+		k.detector.Process(p.pcm, k.found)
+	}
+	if p.speak == nil || state == absent {
+		return
+	}
+	hush := k.detector != nil && p.o.Out.Event != none && k.detector.Present()
+	if k.reader != nil {
+		// The audio comes later than the events do.
+		delay := p.hear.buffer.Stats(now).Delay
+		hush = hush || k.open && now >= k.mute+delay-p.step || now < k.until+delay
+	}
+	if hush {
+		clear(p.pcm)
+	}
+}
+
+// sound puts the tones of keys in place of the audio.
+func (k *keys) sound(p *Path) bool {
+	if k.count == 0 {
+		return false
+	}
+	e := k.queue[0]
+	total := int((e.Duration + minPause) * time.Duration(p.rate) / time.Second)
+	dtmf.Tone(p.pcm, p.rate, e, k.at)
+	if k.at += len(p.pcm); k.at >= total {
+		k.at = 0
+		k.count--
+		copy(k.queue[:], k.queue[1:k.count+1])
+	}
+	return true
+}

@@ -1,0 +1,134 @@
+package transcode
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"tandem/media/dtmf"
+)
+
+// pressed is how many keys wait to be taken by the worker.
+const pressed = 64
+
+// orders are what the owner of a path asks of it; the worker takes them at the
+// next step.
+type orders struct {
+	muted   atomic.Bool
+	playing atomic.Bool // something is played, or will be
+	some    atomic.Bool // there is something to take
+
+	mu    sync.Mutex // never held during a call back
+	ended bool
+	play  bool // next counts
+	next  source
+	keys  [pressed]dtmf.Event
+	keyed int
+}
+
+func (o *orders) waiting() bool { return o.some.Load() }
+
+// key queues a key; false when full.
+func (o *orders) key(e dtmf.Event) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.ended || o.keyed == pressed || e.Code > dtmf.Flash {
+		return false
+	}
+	o.keys[o.keyed] = e
+	o.keyed++
+	o.some.Store(true)
+	return true
+}
+
+// put has s played next and returns what will not be: s itself when the path
+// has ended.
+func (o *orders) put(s source) (instead source) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.ended {
+		return s
+	}
+	instead, o.next, o.play = o.next, s, true
+	o.playing.Store(s.from != nil)
+	o.some.Store(true)
+	return instead
+}
+
+// end refuses further orders and returns what has not begun to be played.
+func (o *orders) end() source {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	s := o.next
+	o.ended, o.play, o.next = true, false, source{}
+	o.playing.Store(false)
+	return s
+}
+
+// source is what is played.
+type source struct {
+	from Source
+	done func(finished bool)
+}
+
+func (s *source) end(finished bool) {
+	done := s.done
+	*s = source{}
+	if done != nil {
+		done(finished)
+	}
+}
+
+// Play puts a source in place of the input, at the path's PCM rate as given to
+// make; nil ends it. make is called at once, done when the source has ended by
+// itself, was replaced, or the path was closed; done must not close the path.
+func (p *Path) Play(make func(rate int) Source, done func(finished bool)) {
+	s := source{}
+	if make != nil {
+		s.from, s.done = make(p.rate), done
+	}
+	old := p.orders.put(s)
+	old.end(false)
+	p.rouse()
+}
+
+// Playing says whether a source is played or about to be.
+func (p *Path) Playing() bool { return p.orders.playing.Load() }
+
+// obey takes the orders.
+func (p *Path) obey() {
+	o := &p.orders
+	if !o.some.Load() {
+		return
+	}
+	var old source
+	o.mu.Lock()
+	o.some.Store(false)
+	if o.play {
+		old, p.source = p.source, o.next
+		o.play, o.next = false, source{}
+	}
+	for _, e := range o.keys[:o.keyed] {
+		p.keys.send(p, e)
+	}
+	o.keyed = 0
+	o.mu.Unlock()
+	old.end(false)
+}
+
+// play fills the step with the source's audio, if there is one.
+func (s *source) play(p *Path) bool {
+	if s.from == nil {
+		return false
+	}
+	n := min(max(s.from.Read(p.pcm), 0), len(p.pcm))
+	clear(p.pcm[n:])
+	if n == len(p.pcm) {
+		return true
+	}
+	o := &p.orders
+	o.mu.Lock()
+	o.playing.Store(o.play && o.next.from != nil)
+	o.mu.Unlock()
+	s.end(true)
+	return true
+}

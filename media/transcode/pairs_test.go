@@ -1,0 +1,60 @@
+package transcode
+
+import (
+	"fmt"
+	"math"
+	"testing"
+	"time"
+
+	"tandem/media/codec"
+)
+
+// TestPairs sends a tone from each format to each other.
+func TestPairs(t *testing.T) {
+	for _, in := range codec.Formats() {
+		for _, out := range codec.Formats() {
+			t.Run(fmt.Sprintf("%s-%d to %s-%d", in.Name, in.Native, out.Name, out.Native), func(t *testing.T) {
+				pair(t, in, out, 20*time.Millisecond, 20*time.Millisecond)
+			})
+		}
+	}
+}
+
+func pair(t *testing.T, in, out codec.Format, inTime, outTime time.Duration) {
+	const freq, level = 997, -10
+	rate := min(in.Native, 16000)
+	heard := min(out.Native, 16000)
+	k := newTalker(t, in, rate, inTime, 96)
+	l := newLine(t, ends(in, out, outTime), shaper{})
+	k.say(l, sine(rate, freq, level, 3))
+	l.run(k.at + 2*time.Second)
+	r := l.listen(out, heard, 97)
+	if r.holes > 0 || r.marks != 1 {
+		t.Errorf("%d holes, %d markers", r.holes, r.marks)
+	}
+	tone := r.pcm[heard/2 : heard*5/2]
+	if d := levelOf(tone) - level; math.Abs(d) > 0.5 {
+		t.Errorf("level is %+.2f dB off", d)
+	}
+	snr := purity(tone, heard, freq)
+	t.Logf("SNR %.1f dB, level %+.2f dB", snr, levelOf(tone)-level)
+	if snr < 25 {
+		t.Errorf("SNR is %.1f dB", snr)
+	}
+	s := l.path.Stats()
+	if s.Concealed > 0 || s.Late+s.Overflow+s.DecodeErrors+s.EncodeErrors > 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// TestPacketTimes converts each packet time into each other.
+func TestPacketTimes(t *testing.T) {
+	for _, in := range []int{10, 20, 30, 40, 60} {
+		for _, out := range []int{10, 20, 30, 40, 60} {
+			t.Run(fmt.Sprintf("%d to %d ms", in, out), func(t *testing.T) {
+				from, to := time.Duration(in)*time.Millisecond, time.Duration(out)*time.Millisecond
+				pair(t, find(t, "PCMU", 8000, 1), find(t, "PCMA", 8000, 1), from, to)
+			})
+		}
+	}
+}

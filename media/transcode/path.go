@@ -1,0 +1,230 @@
+package transcode
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tandem/media/dtmf"
+)
+
+const (
+	// burst is how many steps are made up for after a stall; the rest is left out.
+	burst = 3
+	// tardy is how late a path may be served before it counts.
+	tardy = 10 * time.Millisecond
+	// restTime without anything to do lets a path rest.
+	restTime = time.Second
+)
+
+// Path is one direction of one call.
+type Path struct {
+	o      Options
+	pool   *Pool
+	worker *worker
+	rate   int           // of the PCM
+	step   time.Duration // audio is handled in pieces of so much: 10 or 20 ms
+
+	in     ring
+	awake  atomic.Bool // in the worker's hands
+	behind *Path       // in the stack of the roused
+	orders orders
+	figure figures
+
+	mu     sync.Mutex // held while served
+	closed bool
+	phase  uint8 // bits of the worker's lists it is in; the worker's own
+	due    time.Duration
+	idle   time.Duration // so long nothing was done
+	pcm    []int16       // of one step
+	hear   *receiver     // nil: no input
+	source source
+	keys   keys
+	speak  *sender // nil: no output
+}
+
+func newPath(o Options) (*Path, error) {
+	p := &Path{o: o, rate: o.rate(), step: 20 * time.Millisecond}
+	if o.Out.Format.Name != "" {
+		ptime := packetTime(&o.Out)
+		if ptime%p.step != 0 {
+			p.step = 10 * time.Millisecond
+		}
+	}
+	p.pcm = make([]int16, int(p.step*time.Duration(p.rate)/time.Second))
+	var err error
+	if o.In.Format.Name != "" {
+		if p.hear, err = newReceiver(&p.o.In, p.rate); err != nil {
+			return nil, fmt.Errorf("from %s: %w", o.In.Format.Name, err)
+		}
+		p.in.init()
+	}
+	if o.Out.Format.Name != "" {
+		if p.speak, err = newSender(&p.o.Out, p.rate, p.step); err != nil {
+			return nil, fmt.Errorf("to %s: %w", o.Out.Format.Name, err)
+		}
+	}
+	p.keys.init(p)
+	return p, nil
+}
+
+// Push gives a received RTP packet (plain, whole). Called by one goroutine at a
+// time, never blocks; b is copied. It says false when the queue is full.
+func (p *Path) Push(b []byte, at time.Time) bool {
+	p.figure.packetsIn.Add(1)
+	if p.hear == nil || len(b) > longest {
+		return true
+	}
+	ok := p.in.push(b, at.Sub(p.pool.epoch))
+	if !ok {
+		p.figure.full.Add(1)
+	}
+	p.rouse()
+	return ok
+}
+
+// rouse has the path served if it is at rest.
+func (p *Path) rouse() {
+	if !p.awake.Load() && p.awake.CompareAndSwap(false, true) {
+		p.worker.rouse(p)
+	}
+}
+
+// tick does what is due. False: the path is at rest or closed, the worker
+// forgets it.
+func (p *Path) tick(now time.Duration) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		p.leave()
+		return false
+	}
+	if p.due > now {
+		return true
+	}
+	p.pool.ticks.Add(1)
+	if now-p.due > tardy {
+		p.figure.lateTicks.Add(1)
+		p.pool.late.Add(1)
+	}
+	if over := (now-p.due)/p.step - burst + 1; over > 0 {
+		p.skip(over * p.step)
+	}
+	for p.due <= now {
+		p.serve(p.due)
+		p.due += p.step
+	}
+	p.publish(now)
+	if p.idle < restTime || p.o.Tap != nil {
+		return true
+	}
+	p.leave()
+	p.awake.Store(false)
+	// Something may have come in between.
+	if (!p.in.empty() || p.orders.waiting()) && p.awake.CompareAndSwap(false, true) {
+		p.worker.rouse(p)
+	}
+	return false
+}
+
+func (p *Path) leave() {
+	p.phase, p.idle = 0, 0
+	p.worker.active.Add(-1)
+}
+
+// skip leaves out time that cannot be made up for.
+func (p *Path) skip(d time.Duration) {
+	p.due += d
+	p.figure.skipped.Add(int64(d))
+	if p.speak != nil {
+		p.speak.skip(d)
+	}
+}
+
+// serve handles one step of audio, which is heard from now on.
+func (p *Path) serve(now time.Duration) {
+	state := absent
+	if p.hear != nil {
+		p.take()
+		state = p.hear.read(p.pcm, now)
+		p.keys.listen(p, now, state)
+	} else {
+		clear(p.pcm)
+	}
+	p.obey()
+	if p.orders.muted.Load() && state != absent {
+		clear(p.pcm)
+		state = voice
+	}
+	if p.source.play(p) {
+		state = voice
+	}
+	if p.keys.sound(p) {
+		state = voice
+	}
+	if p.o.Tap != nil {
+		p.o.Tap(p.pcm, p.rate)
+	}
+	busy := state != absent
+	if p.speak != nil && p.speak.say(p.pcm, state, p.hear) {
+		busy = true
+	}
+	if busy {
+		p.idle = 0
+	} else {
+		p.idle += p.step
+	}
+}
+
+// take empties the queue.
+func (p *Path) take() {
+	for range queue {
+		e := p.in.peek()
+		if e == nil {
+			return
+		}
+		var v packet
+		if v.parse(e.b) {
+			if v.kind == p.o.In.Event && p.o.In.Event != none {
+				p.keys.event(p, &v, e.at)
+			}
+			p.hear.put(&v, e.at)
+		}
+		p.in.pop()
+	}
+}
+
+// Send queues a key to go out in the form Out allows: events, else tones. False
+// when too many wait already.
+func (p *Path) Send(e dtmf.Event) bool {
+	if p.speak == nil || !p.orders.key(e) {
+		return false
+	}
+	p.rouse()
+	return true
+}
+
+// Mute replaces the input by silence (hold) without ending it.
+func (p *Path) Mute(on bool) { p.orders.muted.Store(on) }
+
+// Close ends the path; no Send, Key or Tap follows its return. It waits for one
+// that is running.
+func (p *Path) Close() {
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		return
+	}
+	p.closed = true
+	if p.speak != nil {
+		p.speak.encoder.Close()
+	}
+	old := p.source
+	p.source = source{}
+	p.mu.Unlock()
+	p.pool.remove(p.worker)
+	next := p.orders.end()
+	old.end(false)
+	next.end(false)
+}

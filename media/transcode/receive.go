@@ -1,0 +1,176 @@
+package transcode
+
+import (
+	"time"
+
+	"tandem/media/codec"
+	"tandem/media/jitter"
+)
+
+// presence says what one step of audio is.
+type presence uint8
+
+const (
+	absent presence = iota // nothing comes
+	quiet                  // the far side is silent and said so; its noise goes on
+	voice
+)
+
+// receiver turns packets into audio at an even pace.
+type receiver struct {
+	in      *Input
+	rate    int
+	clock   int
+	buffer  *jitter.Buffer
+	decoder codec.Decoder
+	opus    bool
+	errors  uint64
+	spoilt  time.Duration // audio that came and could not be decoded
+
+	decoded []int16 // what was decoded and not read yet is decoded[at:end]
+	at, end int
+	stretch stretcher
+
+	comfort  [64]byte // the last comfort noise payload
+	comforts int      // its length
+	news     bool     // it, or a packet that says there is silence, has just come
+}
+
+// lasting is the longest audio of one packet, as codec.Decoder has it.
+const lasting = 120 * time.Millisecond
+
+func newReceiver(in *Input, rate int) (*receiver, error) {
+	d, err := in.Format.NewDecoder(rate)
+	if err != nil {
+		return nil, err
+	}
+	r := &receiver{in: in, rate: rate, clock: in.Format.Clock, decoder: d, opus: in.Format.Name == "opus"}
+	r.buffer = jitter.New(jitter.Config{Clock: r.clock, Min: in.MinDelay, Max: in.MaxDelay, Size: usual - header})
+	r.decoded = make([]int16, 3*int(lasting*time.Duration(rate)/time.Second))
+	r.stretch.rate = rate
+	return r, nil
+}
+
+// put gives a packet to the buffer.
+func (r *receiver) put(v *packet, at time.Duration) {
+	p := jitter.Packet{SSRC: v.ssrc, Seq: v.seq, Time: v.time, Payload: v.payload, Kind: jitter.Other}
+	switch {
+	case v.kind == r.in.PayloadType:
+		n := r.decoder.Samples(v.payload)
+		if n == 0 {
+			r.errors++
+			break
+		}
+		p.Kind, p.Span = jitter.Voice, n*r.clock/r.rate
+		if r.opus && len(v.payload) <= 2 { // RFC 7587 §3.1.3: nothing follows
+			p.Kind = jitter.Quiet
+		}
+	case v.kind == r.in.CN && r.in.CN != none:
+		p.Kind = jitter.Quiet
+	}
+	r.buffer.Put(p, at)
+}
+
+// read fills pcm with what is to be heard from now on.
+func (r *receiver) read(pcm []int16, now time.Duration) presence {
+	state := absent
+	if r.end > r.at {
+		state = voice
+	}
+	for range 4 * len(pcm) { // each turn gives at least some; the bound is for safety
+		short := len(pcm) - (r.end - r.at)
+		if short <= 0 {
+			break
+		}
+		got, some := r.more(now, short)
+		state = max(state, got)
+		if !some {
+			break
+		}
+	}
+	n := copy(pcm, r.decoded[r.at:r.end])
+	clear(pcm[n:])
+	if r.at += n; r.at == r.end {
+		r.at, r.end = 0, 0
+	}
+	return state
+}
+
+// more decodes or makes more audio, short samples of it if nothing else says
+// how much.
+func (r *receiver) more(now time.Duration, short int) (state presence, some bool) {
+	want := (short*r.clock + r.rate - 1) / r.rate
+	item := r.buffer.Get(now, want)
+	switch item.Verdict {
+	case jitter.Audio:
+		return r.decode(&item, now), true
+	case jitter.Lost, jitter.Silence:
+		n := min(max((item.Span*r.rate+r.clock/2)/r.clock, 1), short)
+		r.decoder.Conceal(r.room(n)[:n])
+		r.end += n
+		if item.Verdict == jitter.Silence {
+			return quiet, true
+		}
+		return voice, true
+	}
+	return absent, false
+}
+
+// room is where n samples more can be written.
+func (r *receiver) room(n int) []int16 {
+	if r.end+n > len(r.decoded) {
+		r.end = copy(r.decoded, r.decoded[r.at:r.end])
+		r.at = 0
+	}
+	return r.decoded[r.end:]
+}
+
+// decode appends the audio of a packet and, where more or less delay is wanted,
+// makes it shorter or longer.
+func (r *receiver) decode(item *jitter.Item, now time.Duration) presence {
+	n := item.Span * r.rate / r.clock
+	if item.Kind == jitter.Quiet {
+		r.news = true
+		if item.Span == 0 {
+			r.comforts = copy(r.comfort[:], item.Payload)
+			if r.decoder.Comfort(item.Payload) != nil {
+				r.errors++
+			}
+			return quiet
+		}
+		r.comforts = 0
+	}
+	most := int(lasting * time.Duration(r.rate) / time.Second)
+	got, err := r.decoder.Decode(r.room(most)[:most], item.Payload)
+	if err != nil {
+		r.errors++
+		r.spoilt += time.Duration(n) * time.Second / time.Duration(r.rate)
+		r.decoder.Conceal(r.room(n)[:n])
+		got = n
+	}
+	r.end += got
+	if item.Kind == jitter.Quiet {
+		return quiet
+	}
+	r.fit(now)
+	return voice
+}
+
+// fit brings the delay nearer to what is wanted.
+func (r *receiver) fit(now time.Duration) {
+	excess := r.buffer.Excess(now)
+	if excess > -least && excess < least {
+		return
+	}
+	n := r.stretch.fit(r.decoded[r.at:], r.end-r.at, r.samples(excess), now)
+	r.end += n
+	r.buffer.Shorten(-r.length(n))
+}
+
+func (r *receiver) samples(d time.Duration) int {
+	return int(d * time.Duration(r.rate) / time.Second)
+}
+
+func (r *receiver) length(n int) time.Duration {
+	return time.Duration(n) * time.Second / time.Duration(r.rate)
+}
