@@ -138,6 +138,10 @@ func (c *concealer) hush() {
 
 // extend gives the next n samples of fill, at most slice, valid till the next call.
 func (c *concealer) extend(n int) []float32 {
+	if !c.quiet && c.missing+n <= holdTime*c.rate/1000 {
+		c.missing += n
+		return c.repeat(n)
+	}
 	noise := c.noise.next(n)
 	end := fadeTime * c.rate / 1000
 	if c.quiet {
@@ -150,7 +154,7 @@ func (c *concealer) extend(n int) []float32 {
 	out := c.repeat(n)
 	for i := range out {
 		g := c.level(c.missing + i)
-		out[i] = min(max(out[i], -c.peak), c.peak)*g + noise[i]*(1-g)
+		out[i] = out[i]*g + noise[i]*(1-g)
 	}
 	c.missing += n
 	return out
@@ -182,7 +186,11 @@ func (c *concealer) repeat(n int) []float32 {
 	}
 	c.model.synthesize(out)
 	keep(&c.memory, out[order:])
-	return out[order:]
+	out = out[order:]
+	for i, v := range out {
+		out[i] = min(max(v, -c.peak), c.peak)
+	}
+	return out
 }
 
 // begin looks at the last sound when the first loss comes.
@@ -194,7 +202,7 @@ func (c *concealer) begin() {
 	c.model.solve(r[:c.order+1])
 	lag, likeness := c.pitch()
 	c.excitation = c.excitation[:lag]
-	c.model.residual(c.excitation, c.past, len(c.past)-lag)
+	c.model.residual(c.excitation, c.past)
 	c.at = 0
 	power := 0.0
 	for _, v := range c.excitation {
@@ -228,11 +236,12 @@ func (c *concealer) pitch() (lag int, likeness float64) {
 		}
 		c.small[i] = float32(sum) / float32(ratio)
 	}
-	coarse, _ := best(c.small[:], 120, 40, 120)
+	const window, shortest, longest = 120, 40, 120
+	lag, likeness = best(c.small[:], window, shortest, longest)
 	if ratio == 1 {
-		return best(c.small[:], 120, max(40, coarse), min(120, coarse))
+		return lag, likeness
 	}
-	return c.refine(coarse*ratio, ratio)
+	return c.refine(lag*ratio, ratio)
 }
 
 // best is the lag within bounds at which the last window of x is most like

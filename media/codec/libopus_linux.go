@@ -14,6 +14,10 @@ import (
 
 // libopus is the library's functions that encode, by address: calls through
 // SyscallN need no reflection and allocate nothing.
+//
+// To load a library a program needs the system's loader: with this file in it
+// the binary is linked to the C library, though no C was compiled. The build tag
+// nolibopus leaves it out, for a static binary that cannot speak Opus.
 type libopus struct {
 	name, version             string
 	size, init, control, code uintptr

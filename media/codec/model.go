@@ -6,7 +6,8 @@ import "math"
 const maxOrder = 24
 
 // model is the short-term spectrum of audio as an all-pole filter: the sample
-// is excitation minus the sum of predictor[i] times the sample i+1 before.
+// is excitation minus the inner product of the predictor and the samples before,
+// both oldest first.
 type model struct {
 	order      int
 	predictor  [maxOrder]float32
@@ -66,9 +67,7 @@ func (m *model) solve(r []float64) {
 		m.reflection[i] = k
 		e *= 1 - k*k
 	}
-	for i := range m.order {
-		m.predictor[i] = float32(a[i])
-	}
+	m.setPredictor(a[:m.order])
 	m.gain = e / power
 }
 
@@ -94,30 +93,33 @@ func (m *model) setReflection(k []float64) {
 		m.reflection[i] = v
 		m.gain *= 1 - v*v
 	}
-	for i := range m.order {
-		m.predictor[i] = float32(a[i])
+	m.setPredictor(a[:m.order])
+}
+
+// setPredictor keeps coefficients, that of the newest sample first.
+func (m *model) setPredictor(a []float64) {
+	for i, v := range a {
+		m.predictor[len(a)-1-i] = float32(v)
 	}
 }
 
 // synthesize runs excitation in out[order:] through the filter in place;
 // out[:order] is the sound just before.
 func (m *model) synthesize(out []float32) {
+	predictor := m.predictor[:m.order]
 	for i := m.order; i < len(out); i++ {
-		v := out[i]
-		for j, a := range m.predictor[:m.order] {
-			v -= a * out[i-1-j]
-		}
-		out[i] = v
+		out[i] -= dot(predictor, out[i-m.order:i])
 	}
 }
 
-// residual writes to out what is left of pcm[at:] when the filter has
-// predicted what it can; at is at least the order.
-func (m *model) residual(out []float32, pcm []int16, at int) {
+// residual writes to out what is left of the end of pcm when the filter has
+// predicted what it can; pcm is longer than out by at least the order.
+func (m *model) residual(out []float32, pcm []int16) {
 	for i := range out {
-		v := float32(pcm[at+i])
+		at := len(pcm) - len(out) + i
+		v := float32(pcm[at])
 		for j, a := range m.predictor[:m.order] {
-			v += a * float32(pcm[at+i-1-j])
+			v += a * float32(pcm[at-m.order+j])
 		}
 		out[i] = v
 	}

@@ -7,7 +7,8 @@ import (
 )
 
 // opusDecoder decodes frame by frame, so that a frame the far side did not
-// send (DTX) can be told from one that it did.
+// send (DTX) can be told from one that it did. Forward error correction in a
+// packet is passed over: what is lost is filled from the sound before it.
 type opusDecoder struct {
 	rate    int
 	packet  opusFrames
