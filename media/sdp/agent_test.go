@@ -189,7 +189,9 @@ func TestLinesKeepTheirPlaces(t *testing.T) {
 	}
 }
 
-// A fax takes the place of the audio and gives it back (T.38 Annex D).
+// A fax takes the place of the audio and gives it back (T.38 Annex D);
+// gw-cisco-t38-maxdatagram is answered with a size of our own, and
+// gw-3com-radius-style by 488 where fax is not wanted.
 func TestFax(t *testing.T) {
 	a := NewAgent(here)
 	answer(t, a, call("m=audio 4000 RTP/AVP 8 101", "a=rtpmap:101 telephone-event/8000"), audio("PCMA", "telephone-event"))

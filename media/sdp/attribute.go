@@ -140,10 +140,16 @@ func (m *Media) fmtp(v string) {
 	if params = strings.TrimSpace(params); c.Fmtp != "" && params != "" {
 		params = c.Fmtp + ";" + params
 	}
-	if params != "" {
+	if params != "" && len(params) <= maxFmtp {
 		c.Fmtp = params
 	}
 }
+
+// What one codec may have; more would cost more than it was to send.
+const (
+	maxFmtp     = 4096
+	maxFeedback = 32
+)
 
 func (m *Media) feedback(v string) {
 	pt, what, _ := strings.Cut(v, " ")
@@ -152,6 +158,12 @@ func (m *Media) feedback(v string) {
 		return
 	}
 	if c := m.codec(uint8(n)); c != nil {
+		c.addFeedback(what)
+	}
+}
+
+func (c *Codec) addFeedback(what string) {
+	if len(c.Feedback) < maxFeedback {
 		c.Feedback = append(c.Feedback, strings.TrimSpace(what))
 	}
 }

@@ -48,6 +48,15 @@ func BenchmarkAnswer(b *testing.B) {
 	}
 }
 
+// What is read is not many times what was sent.
+func TestHostileIsNotLarge(t *testing.T) {
+	s := call("m=audio 4000 RTP/AVP 96 97 98 99") + strings.Repeat("a=rtcp-fb:* nack\r\n", 1500) + strings.Repeat("a=fmtp:96 abcdef\r\n", 1500)
+	c := parsed(t, s).Media[0].Codecs[0]
+	if len(c.Feedback) > 32 || len(c.Fmtp) > 4096 {
+		t.Errorf("%d kinds of feedback, %d octets of fmtp", len(c.Feedback), len(c.Fmtp))
+	}
+}
+
 // A description as long as is taken, made to be slow, costs no more than a
 // moment: whoever sends it must send 64 KiB.
 func TestHostileIsNotSlow(t *testing.T) {

@@ -122,7 +122,7 @@ func (m *Media) finishCodecs() {
 		// For all formats at once (RFC 4585 §4.2).
 		if what, ok := strings.CutPrefix(a.Value, "* "); ok && a.Name == "rtcp-fb" {
 			for i := range m.Codecs {
-				m.Codecs[i].Feedback = append(m.Codecs[i].Feedback, strings.TrimSpace(what))
+				m.Codecs[i].addFeedback(what)
 			}
 		}
 	}

@@ -51,7 +51,7 @@ func TestCrossedNumbers(t *testing.T) {
 	}
 }
 
-// A re-INVITE with the same codec by another number is answered with the new
+// ph-poly-hold-pt: a re-INVITE with the same codec by another number is answered with the new
 // number, and receives by it.
 func TestRenumberedReoffer(t *testing.T) {
 	a := NewAgent(here)

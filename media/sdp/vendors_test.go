@@ -2,24 +2,50 @@ package sdp
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 )
 
-// What real devices write, each with what must come of it. The texts are
-// written anew from what was seen of the devices; addresses are ours.
+// vendorOffer is what a real device writes and what must come of it. The texts
+// are written anew from what was seen of the devices; addresses are ours.
+type vendorOffer struct {
+	name    string
+	offer   string
+	lines   []Line
+	numbers string   // agreed on the first m-line
+	has     []string // lines of the answer
+	hasNot  []string // beginnings of lines that the answer has not
+	ptime   int
+	check   func(t *testing.T, g []Agreed)
+}
+
 func TestVendorOffers(t *testing.T) {
 	gateway := audio("PCMA", "PCMU", "telephone-event")
-	for _, c := range []struct {
-		name    string
-		offer   string
-		lines   []Line
-		numbers string   // agreed on the first m-line
-		has     []string // lines of the answer
-		hasNot  []string // beginnings of lines that the answer has not
-		ptime   int
-		check   func(t *testing.T, g []Agreed)
-	}{
+	for _, c := range slices.Concat(ciscoGateways(gateway), otherGateways(gateway), phones(gateway)) {
+		t.Run(c.name, func(t *testing.T) {
+			d, g := answer(t, NewAgent(here), c.offer, c.lines...)
+			if got := numbersOf(g[0]); got != c.numbers {
+				t.Errorf("agreed %q, want %q", got, c.numbers)
+			}
+			if g[0].Ptime != c.ptime || !g[0].Enabled || !g[0].CanSend || !g[0].CanReceive {
+				t.Errorf("agreed: %+v", g[0])
+			}
+			if len(d.Media) != len(parsed(t, c.offer).Media) {
+				t.Errorf("%d m-lines in the answer", len(d.Media))
+			}
+			wantLines(t, d.String(), c.has...)
+			wantNoLine(t, d.String(), c.hasNot...)
+			if c.check != nil {
+				c.check(t, g)
+			}
+		})
+	}
+}
+
+// IOS gateways from 2002 on.
+func ciscoGateways(gateway Line) []vendorOffer {
+	return []vendorOffer{
 		{
 			name: "gw-cisco-sdp",
 			offer: text("v=0", "o=CiscoSystemsSIP-GW-UserAgent 6603 1568 IN IP4 10.0.0.9", "s=SIP Call", "c=IN IP4 10.0.0.1", "t=0 0",
@@ -85,6 +111,12 @@ func TestVendorOffers(t *testing.T) {
 			offer: call("m=audio 17978 RTP/AVP 0 121", "a=rtpmap:121 cisco-rtp-dtmf/8000"),
 			lines: []Line{gateway}, numbers: "PCMU:0/0", hasNot: []string{"a=rtpmap:121"}, ptime: 20,
 		},
+	}
+}
+
+// Nuera, VegaStream, 3Com, AudioCodes and Patton gateways, and a carrier.
+func otherGateways(gateway Line) []vendorOffer {
+	return []vendorOffer{
 		{
 			name:  "gw-nuera-ecelp-offer",
 			offer: call("m=audio 8000 RTP/AVP 96 0 8", "a=rtpmap:96 vnd.nuera.ecelp7470/8000"),
@@ -119,6 +151,18 @@ func TestVendorOffers(t *testing.T) {
 				}
 			},
 		},
+		{
+			name: "gw-patton-sdp",
+			offer: strings.TrimSuffix(text("v=0", "o=MxSIP 0 56 IN IP4 10.0.0.9", "s=SIP Call", "c=IN IP4 10.0.0.9", "t=0 0",
+				"m=audio 4942 RTP/AVP 8 101", "a=rtpmap:101 telephone-event/8000", "m=video 0 RTP/AVP 31 34 103 99"), "\r\n"),
+			lines: []Line{gateway}, numbers: "PCMA:8/8 telephone-event:101/101", has: []string{"m=video 0 RTP/AVP 31 34 103 99"}, ptime: 20,
+		},
+	}
+}
+
+// Telephones.
+func phones(gateway Line) []vendorOffer {
+	return []vendorOffer{
 		{
 			name: "ph-7960-sdp-te",
 			offer: text("v=0", "o=Cisco-SIPUA 21297 9644 IN IP4 10.0.0.9", "s=SIP Call", "t=0 0",
@@ -170,30 +214,6 @@ func TestVendorOffers(t *testing.T) {
 				"a=crypto:7 AES_CM_128_HMAC_SHA1_32 inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj"),
 			lines: []Line{keyed(gateway)}, numbers: "PCMA:8/8 PCMU:0/0", has: []string{"m=audio 40000 RTP/AVP 8 0", "a=crypto:7 AES_CM_128_HMAC_SHA1_32 inline:OURS32"}, ptime: 20,
 		},
-		{
-			name: "gw-patton-sdp",
-			offer: strings.TrimSuffix(text("v=0", "o=MxSIP 0 56 IN IP4 10.0.0.9", "s=SIP Call", "c=IN IP4 10.0.0.9", "t=0 0",
-				"m=audio 4942 RTP/AVP 8 101", "a=rtpmap:101 telephone-event/8000", "m=video 0 RTP/AVP 31 34 103 99"), "\r\n"),
-			lines: []Line{gateway}, numbers: "PCMA:8/8 telephone-event:101/101", has: []string{"m=video 0 RTP/AVP 31 34 103 99"}, ptime: 20,
-		},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			d, g := answer(t, NewAgent(here), c.offer, c.lines...)
-			if got := numbersOf(g[0]); got != c.numbers {
-				t.Errorf("agreed %q, want %q", got, c.numbers)
-			}
-			if g[0].Ptime != c.ptime || !g[0].Enabled || !g[0].CanSend || !g[0].CanReceive {
-				t.Errorf("agreed: %+v", g[0])
-			}
-			if len(d.Media) != len(parsed(t, c.offer).Media) {
-				t.Errorf("%d m-lines in the answer", len(d.Media))
-			}
-			wantLines(t, d.String(), c.has...)
-			wantNoLine(t, d.String(), c.hasNot...)
-			if c.check != nil {
-				c.check(t, g)
-			}
-		})
 	}
 }
 
@@ -254,7 +274,7 @@ func TestNothingInCommon(t *testing.T) {
 	offer(t, a, audio("PCMU"))
 }
 
-// Every form of hold, from every kind of device, and the way back.
+// Rule 9: every form of hold, from every kind of device, and the way back.
 func TestVendorHolds(t *testing.T) {
 	const media = "m=audio 4000 RTP/AVP 0 101"
 	normal := text("v=0", "o=phone 7 1 IN IP4 10.0.0.9", "s=-", "c=IN IP4 10.0.0.9", "t=0 0", media, "a=rtpmap:101 telephone-event/8000")
@@ -337,5 +357,32 @@ func TestRepeatedAnswer(t *testing.T) {
 	answer(t, a, early, audio("PCMA"))
 	if _, err := a.TakeAnswer(parsed(t, early)); !errors.Is(err, ErrNoOffer) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// Rule 10: events by whatever dynamic number the device has, both ways.
+func TestEventNumbers(t *testing.T) {
+	for _, n := range []string{"96", "97", "98", "100", "101", "103", "127"} {
+		d, g := answer(t, NewAgent(here), call("m=audio 4000 RTP/AVP 0 "+n, "a=rtpmap:"+n+" telephone-event/8000"), audio("PCMU", "telephone-event"))
+		if want := "PCMU:0/0 telephone-event:" + n + "/" + n; numbersOf(g[0]) != want {
+			t.Errorf("agreed %s, want %s", numbersOf(g[0]), want)
+		}
+		wantLines(t, d.String(), "a=fmtp:"+n+" 0-15")
+	}
+}
+
+func TestPacketTimes(t *testing.T) {
+	for _, c := range []struct {
+		lines []string
+		want  int
+	}{
+		{nil, 20}, {[]string{"a=ptime:10"}, 10}, {[]string{"a=ptime:30"}, 30}, {[]string{"a=ptime:60"}, 60}, {[]string{"a=ptime:2.5"}, 2},
+		{[]string{"a=ptime:0"}, 20}, {[]string{"a=ptime:9999"}, 20}, {[]string{"a=ptime:-1"}, 20}, {[]string{"a=maxptime:20", "a=ptime:40"}, 20},
+		{[]string{"a=maxptime:150"}, 20}, {[]string{"a=maxptime:10"}, 10}, {[]string{"a=maxptime:0"}, 20},
+	} {
+		_, g := answer(t, NewAgent(here), call(append([]string{"m=audio 4000 RTP/AVP 0"}, c.lines...)...), audio("PCMU"))
+		if g[0].Ptime != c.want {
+			t.Errorf("%v: %d, want %d", c.lines, g[0].Ptime, c.want)
+		}
 	}
 }
