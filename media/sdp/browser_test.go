@@ -43,7 +43,7 @@ func TestGoldenAnswers(t *testing.T) {
 		t.Run(c.golden, func(t *testing.T) {
 			a := newAgent(here, "1500000000")
 			d, _ := answer(t, a, file(t, c.offer), c.lines...)
-			golden(t, c.golden, d.String())
+			golden(t, c.golden, written(d))
 		})
 	}
 }
@@ -62,7 +62,7 @@ func TestGoldenOffers(t *testing.T) {
 	}{
 		{"offer-plain.sdp", plain}, {"offer-sdes.sdp", secure}, {"offer-browser.sdp", browser}, {"offer-fax.sdp", fax},
 	} {
-		golden(t, c.golden, offer(t, newAgent(here, "1500000000"), c.line).String())
+		golden(t, c.golden, written(offer(t, newAgent(here, "1500000000"), c.line)))
 	}
 }
 
@@ -80,7 +80,7 @@ func TestBrowserAnswer(t *testing.T) {
 	if g[1].Enabled || g[2].Enabled {
 		t.Error("video or data is on")
 	}
-	got := d.String()
+	got := written(d)
 	wantLines(t, got, "a=group:BUNDLE 0", "a=ice-lite", "a=rtcp-mux", "a=mid:1", "a=mid:2", "a=setup:passive",
 		"m=application 0 UDP/DTLS/SCTP webrtc-datachannel")
 	wantNoLine(t, got, "a=rtcp:", "a=crypto")
@@ -147,7 +147,7 @@ func TestBundleOnly(t *testing.T) {
 	if !g[1].Enabled || g[1].ICE.Ufrag != "q7Xb" || d.Media[1].Port != 40000 {
 		t.Errorf("video: %+v", g[1])
 	}
-	wantLines(t, d.String(), "a=group:BUNDLE 0 1")
+	wantLines(t, written(d), "a=group:BUNDLE 0 1")
 	wantNoLine(t, mline(d, 1), "a=candidate", "a=bundle-only")
 	// On another port of ours it cannot be reached.
 	video.Port = 40010
@@ -162,7 +162,7 @@ func TestUnbundledAnswer(t *testing.T) {
 	video := browserLine("video", "VP8")
 	video.Port = 40010
 	d, g := answer(t, NewAgent(here), file(t, "chromium-offer.sdp"), browserLine("audio", "opus"), video)
-	wantLines(t, d.String(), "a=group:BUNDLE 0", "m=video 40010 UDP/TLS/RTP/SAVPF 96")
+	wantLines(t, written(d), "a=group:BUNDLE 0", "m=video 40010 UDP/TLS/RTP/SAVPF 96")
 	if !g[1].Enabled {
 		t.Errorf("video: %s", g[1].Refusal)
 	}
@@ -174,7 +174,7 @@ func TestBrowserTakesOurOffer(t *testing.T) {
 	line := browserLine("audio", "opus", "PCMA", "telephone-event")
 	line.MID = "0"
 	d := offer(t, a, line)
-	wantLines(t, d.String(), "a=group:BUNDLE 0", "a=setup:actpass", "a=ice-lite", "m=audio 40000 UDP/TLS/RTP/SAVPF 96 8 101",
+	wantLines(t, written(d), "a=group:BUNDLE 0", "a=setup:actpass", "a=ice-lite", "m=audio 40000 UDP/TLS/RTP/SAVPF 96 8 101",
 		"a=candidate:1 1 udp 2130706431 192.0.2.1 40000 typ host")
 	const back = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\nm=audio 51000 UDP/TLS/RTP/SAVPF 96 101\r\nc=IN IP4 10.0.0.9\r\n" +
 		"a=rtcp:9 IN IP4 0.0.0.0\r\na=candidate:1 1 udp 2122260223 10.0.0.9 51000 typ host\r\na=ice-ufrag:bb\r\na=ice-pwd:pp\r\n" +

@@ -204,7 +204,7 @@ func (w *watch) sent(d *Description, restarted bool) {
 	w.t.Helper()
 	roundTrip(w.t, d)
 	version, err := strconv.ParseUint(d.Origin.Version, 10, 64)
-	text := d.String()
+	text := written(d)
 	o := d.Origin
 	o.Version = ""
 	switch {
@@ -310,7 +310,7 @@ func (w *watch) step(g generator, what int) {
 	case 3:
 		s := g.description()
 		if a.Local() != nil && g.chance(2) {
-			s = strings.Replace(a.Local().String(), "o=- ", "o=a ", 1) // our own words back
+			s = strings.Replace(written(a.Local()), "o=- ", "o=a ", 1) // our own words back
 		}
 		if list, err := a.TakeAnswer(parsed(w.t, s)); err == nil {
 			w.agreed(list)
@@ -361,7 +361,7 @@ func TestTwoAgents(t *testing.T) {
 			if err != nil {
 				continue
 			}
-			if err := b.TakeOffer(parsed(t, d.String())); err != nil {
+			if err := b.TakeOffer(parsed(t, written(d))); err != nil {
 				a.Rollback()
 				continue
 			}
@@ -371,7 +371,7 @@ func TestTwoAgents(t *testing.T) {
 				b.Rollback()
 				continue
 			}
-			ours, err := a.TakeAnswer(parsed(t, e.String()))
+			ours, err := a.TakeAnswer(parsed(t, written(e)))
 			if err != nil {
 				t.Fatalf("seed %d: our own answer is refused: %v\n%s\n%s", seed, err, d, e)
 			}

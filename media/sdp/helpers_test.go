@@ -76,6 +76,8 @@ func takeAnswer(t testing.TB, a *Agent, s string) []Agreed {
 	return g
 }
 
+func written(d *Description) string { return string(d.Append(nil)) }
+
 // mline is the i-th m= line of a description with its attributes.
 func mline(d *Description, i int) string {
 	sections := strings.Split(string(d.Append(nil)), "\r\nm=")

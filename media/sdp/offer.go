@@ -75,7 +75,7 @@ func (a *Agent) offerMedia(i int, line Line) (Media, error) {
 	if m.RTP() {
 		codecs, renumbered := a.numbered(s, line.Kind, complete(line.Codecs))
 		if len(codecs) == 0 {
-			return m, fmt.Errorf("no codec to offer")
+			return m, unacceptable(0, warnMediaFormat, "no codec is left to offer; there were %s", names(line.Codecs))
 		}
 		w.codecs, w.renumbered = codecs, renumbered
 		w.mux, w.maxPtime = line.Mux, line.MaxPtime

@@ -268,7 +268,7 @@ func TestSecretsStayOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, v := range []any{d.Media[0].Crypto, d.Media[0].ICE, d.Media[0].Attributes, g[0].Crypto, line} {
+	for _, v := range []any{d, a.Local(), d.Media[0].Crypto, d.Media[0].ICE, d.Media[0].Attributes, g[0].Crypto, line} {
 		if s := sprint(v); strings.Contains(s, "SECRET") {
 			t.Errorf("shown: %s", s)
 		}

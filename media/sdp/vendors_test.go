@@ -34,8 +34,8 @@ func TestVendorOffers(t *testing.T) {
 			if len(d.Media) != len(parsed(t, c.offer).Media) {
 				t.Errorf("%d m-lines in the answer", len(d.Media))
 			}
-			wantLines(t, d.String(), c.has...)
-			wantNoLine(t, d.String(), c.hasNot...)
+			wantLines(t, written(d), c.has...)
+			wantNoLine(t, written(d), c.hasNot...)
 			if c.check != nil {
 				c.check(t, g)
 			}
@@ -271,6 +271,10 @@ func TestNothingInCommon(t *testing.T) {
 	if a.Remote() != nil || a.Local() != nil {
 		t.Error("the refused offer is still there")
 	}
+	// Nothing to offer on either: the same for who would relay it.
+	if _, err := a.Offer([]Line{{Addr: here, Port: 40000, Codecs: []Codec{{PayloadType: 77}}}}); !errors.As(err, &e) || e.Status != 488 || e.Warning != 305 {
+		t.Errorf("offering a format without a name: %v", err)
+	}
 	offer(t, a, audio("PCMU"))
 }
 
@@ -309,7 +313,7 @@ func TestVendorHolds(t *testing.T) {
 			}
 			held, g := answer(t, a, c.hold, line)
 			wantLines(t, mline(held, 0), c.answer)
-			wantLines(t, held.String(), "c=IN IP4 192.0.2.1")
+			wantLines(t, written(held), "c=IN IP4 192.0.2.1")
 			if !a.Remote().Media[0].Hold() || g[0].CanSend || g[0].CanReceive != c.receive || g[0].Remote.IsValid() != c.hasAddress || !g[0].Enabled {
 				t.Errorf("on hold: %+v", g[0])
 			}
@@ -335,7 +339,7 @@ func TestLateOffer(t *testing.T) {
 		t.Fatalf("agreed %s", got)
 	}
 	second := offer(t, a, line)
-	if first.String() != second.String() {
+	if written(first) != written(second) {
 		t.Errorf("an unchanged offer changed:\n%s\n%s", first, second)
 	}
 	takeAnswer(t, a, call("m=audio 4000 RTP/AVP 96 101", "a=rtpmap:96 opus/48000/2", "a=rtpmap:101 telephone-event/8000"))
@@ -367,7 +371,7 @@ func TestEventNumbers(t *testing.T) {
 		if want := "PCMU:0/0 telephone-event:" + n + "/" + n; numbersOf(g[0]) != want {
 			t.Errorf("agreed %s, want %s", numbersOf(g[0]), want)
 		}
-		wantLines(t, d.String(), "a=fmtp:"+n+" 0-15")
+		wantLines(t, written(d), "a=fmtp:"+n+" 0-15")
 	}
 }
 

@@ -33,8 +33,19 @@ func (d *Description) Append(b []byte) []byte {
 	return b
 }
 
-// String is the text; for tests and traces, since it may hold keys.
-func (d *Description) String() string { return string(d.Append(nil)) }
+// String is the text without keys and passwords, for people; Append writes all.
+func (d *Description) String() string {
+	var b strings.Builder
+	for line := range strings.Lines(string(d.Append(nil))) {
+		for _, secret := range [...]string{"a=crypto:", "a=ice-pwd:"} {
+			if strings.HasPrefix(line, secret) {
+				line = secret + "(secret)\r\n"
+			}
+		}
+		b.WriteString(line)
+	}
+	return b.String()
+}
 
 func (m *Media) append(b []byte, d *Description) []byte {
 	b = append(b, "m="...)
