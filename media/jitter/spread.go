@@ -5,8 +5,8 @@ import "time"
 const (
 	// bins of the histogram; the last is for all that is longer.
 	bins = 101
-	// memory is how many packets the histogram remembers: ten seconds of 20 ms.
-	memory = 500
+	// memory is how many packets the histogram remembers: six seconds of 20 ms.
+	memory = 300
 	// quantile of packets that shall come in time.
 	quantile = 0.98
 	// window is half the time over which the fastest packet is remembered.

@@ -1,0 +1,217 @@
+package transcode
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"os/exec"
+	"testing"
+	"time"
+
+	"tandem/media/codec"
+	"tandem/media/dtmf"
+)
+
+// press sends a key as events in place of audio: lasting ms, then silence.
+func (k *talker) press(l *line, w *dtmf.Writer, e dtmf.Event, kind uint8) {
+	w.Start(e)
+	var b [4]byte
+	stamp := k.head.time
+	for w.Busy() {
+		n, first, ok := w.Next(b[:])
+		if ok {
+			if first {
+				stamp = k.head.time
+			}
+			k.other(l, kind, stamp+w.Offset(), b[:n], first)
+		}
+		k.pass()
+	}
+	k.mark = true
+}
+
+// heardKeys are the keys in what a path sent: in events and in its audio.
+func (l *line) heardKeys(f codec.Format, clock int) (events, tones []byte) {
+	l.t.Helper()
+	reader := dtmf.NewReader(clock)
+	for i, b := range l.out {
+		var p packet
+		p.parse(b)
+		if p.kind != 102 {
+			continue
+		}
+		if e, _, ended := reader.Packet(p.time, p.payload); ended {
+			events = append(events, e.Digit())
+		}
+		if i+1 == len(l.out) {
+			break
+		}
+	}
+	if e, ended := reader.Idle(time.Second); ended {
+		events = append(events, e.Digit())
+	}
+	r := l.listen(f, 8000, 97)
+	d := dtmf.NewDetector(8000)
+	d.Process(r.pcm, func(e dtmf.Event) { tones = append(tones, e.Digit()) })
+	d.Process(make([]int16, 800), func(e dtmf.Event) { tones = append(tones, e.Digit()) })
+	return events, tones
+}
+
+// TestKeys presses 10,000 keys in each form toward each form.
+func TestKeys(t *testing.T) {
+	many := 10000
+	if testing.Short() {
+		many = 300
+	}
+	opus := find(t, "opus", 48000, 2)
+	pcmu := find(t, "PCMU", 8000, 1)
+	for _, c := range []struct {
+		in, out  bool // as events
+		from, to codec.Format
+		loss     float64
+		burst    float64
+		ptime    time.Duration
+	}{
+		{true, true, pcmu, pcmu, 0, 1, 20},
+		{true, true, pcmu, pcmu, 0.05, 1, 20},
+		{true, true, pcmu, pcmu, 0.05, 2, 60},
+		{true, true, pcmu, opus, 0.05, 1, 20},
+		{true, true, opus, pcmu, 0, 1, 30},
+		{true, false, pcmu, pcmu, 0, 1, 20},
+		{true, false, pcmu, pcmu, 0.05, 1, 20},
+		{true, false, opus, pcmu, 0.05, 1, 60},
+		{true, false, pcmu, opus, 0, 1, 20},
+		{false, true, pcmu, pcmu, 0, 1, 20},
+		{false, true, pcmu, opus, 0, 1, 20},
+		{false, true, pcmu, pcmu, 0, 1, 10},
+		{false, true, opus, pcmu, 0, 1, 60},
+		{false, false, pcmu, pcmu, 0, 1, 20},
+		{false, false, pcmu, opus, 0, 1, 20},
+	} {
+		form := map[bool]string{true: "events", false: "tones"}
+		t.Run(fmt.Sprintf("%s %s to %s %s at %.0f %% loss, %d ms", c.from.Name, form[c.in], c.to.Name, form[c.out], c.loss*100, c.ptime), func(t *testing.T) {
+			n := many
+			if c.from.Name == "opus" || c.to.Name == "opus" {
+				n /= 10 // as slow as a real encoder
+			}
+			o := ends(c.from, c.to, c.ptime*time.Millisecond)
+			if c.in {
+				o.In.Event, o.In.EventClock = 101, c.from.Clock
+			} else {
+				o.Inband = true
+			}
+			if c.out {
+				o.Out.Event, o.Out.EventClock = 102, c.to.Clock
+			}
+			var told []byte
+			o.Key = func(e dtmf.Event) { told = append(told, e.Digit()) }
+			l := newLine(t, o, shaper{loss: c.loss, burst: c.burst, jitter: 15 * time.Millisecond, twice: 0.02})
+			k := newTalker(t, c.from, 8000, 20*time.Millisecond, 96)
+			pressed := type10(l, k, c.from.Clock, n, c.in)
+			l.run(k.at + 3*time.Second)
+			events, tones := l.heardKeys(c.to, max(c.to.Clock, 8000))
+			same(t, "told", told, pressed)
+			if c.out {
+				same(t, "events", events, pressed)
+				same(t, "tones", tones, nil)
+			} else {
+				same(t, "tones", tones, pressed)
+				same(t, "events", events, nil)
+			}
+			if s := l.path.Stats(); s.KeysDropped > 0 {
+				t.Errorf("%d keys dropped", s.KeysDropped)
+			}
+		})
+	}
+}
+
+// type10 presses n keys, each 60 to 140 ms, pauses of 60 to 140 ms of a quiet
+// voice between.
+func type10(l *line, k *talker, clock, n int, events bool) []byte {
+	random := rand.New(rand.NewPCG(uint64(n), 3))
+	w := dtmf.NewWriter(clock, 20*time.Millisecond)
+	voice := sine(8000, 220, -30, 1)
+	k.say(l, voice)
+	var pressed []byte
+	for range n {
+		e := dtmf.Event{Code: uint8(random.IntN(16)), Volume: 10}
+		e.Duration = time.Duration(3+random.IntN(5)) * 20 * time.Millisecond
+		if events {
+			before := len(l.way)
+			k.press(l, w, e, 101)
+			if len(l.way) == before { // not one packet of it came through
+				k.say(l, voice[:160*3])
+				continue
+			}
+		} else {
+			tone := make([]int16, int(e.Duration*8000/time.Second))
+			dtmf.Tone(tone, 8000, e, 0)
+			k.say(l, tone)
+		}
+		pressed = append(pressed, e.Digit())
+		k.say(l, voice[:160*(3+random.IntN(5))])
+		l.run(k.at)
+		l.way, l.next = l.way[l.next:], 0
+	}
+	k.say(l, voice)
+	return pressed
+}
+
+func same(t *testing.T, what string, got, want []byte) {
+	t.Helper()
+	if bytes.Equal(got, want) {
+		return
+	}
+	at := 0
+	for at < min(len(got), len(want)) && got[at] == want[at] {
+		at++
+	}
+	t.Errorf("%s: %d keys, want %d; they part at %d: %.20q, want %.20q", what, len(got), len(want), at, got[at:], want[at:])
+}
+
+// TestTalkOff lets voices speak: they press no keys.
+func TestTalkOff(t *testing.T) {
+	pcmu := find(t, "PCMU", 8000, 1)
+	o := ends(pcmu, pcmu, 20*time.Millisecond)
+	o.Inband, o.Out.Event = true, 102
+	var told []byte
+	o.Key = func(e dtmf.Event) { told = append(told, e.Digit()) }
+	l := newLine(t, o, shaper{})
+	k := newTalker(t, pcmu, 8000, 20*time.Millisecond, 96)
+	spoken := 0
+	for _, voice := range []string{"en-us", "en-gb+f3", "de", "fr+f2", "es", "sv+m3"} {
+		pcm := speak(t, voice)
+		spoken += len(pcm)
+		k.say(l, pcm)
+	}
+	l.run(k.at + time.Second)
+	t.Logf("%d s of speech", spoken/8000)
+	if len(told) > 0 || l.listen(pcmu, 8000, 97).kinds[102] > 0 {
+		t.Errorf("speech pressed %q", told)
+	}
+}
+
+// speak is speech at 8000 Hz, by espeak-ng.
+func speak(t testing.TB, voice string) []int16 {
+	t.Helper()
+	text := `The birch canoe slid on the smooth planks. Glue the sheet to the dark blue background.
+		It is easy to tell the depth of a well. These days a chicken leg is a rare dish. Rice is often served in round bowls.
+		The juice of lemons makes fine punch. The box was thrown beside the parked truck. The hogs were fed chopped corn and garbage.
+		Four hours of steady work faced us. A large size in stockings is hard to sell. One two three four five six seven eight nine zero.`
+	wav, err := exec.Command("espeak-ng", "-v", voice, "-s", "150", "--stdout", text).Output()
+	if err != nil {
+		t.Skipf("no espeak-ng: %v", err)
+	}
+	at := bytes.Index(wav, []byte("data"))
+	if at < 0 {
+		t.Fatal("espeak-ng gave no WAV")
+	}
+	b := wav[at+8:]
+	pcm := make([]int16, len(b)/2)
+	for i := range pcm {
+		pcm[i] = int16(uint16(b[2*i]) | uint16(b[2*i+1])<<8)
+	}
+	r := codec.NewResampler(22050, 8000)
+	out := make([]int16, r.Count(len(pcm)))
+	return out[:r.Process(out, pcm)]
+}

@@ -1,0 +1,142 @@
+package transcode
+
+import (
+	"fmt"
+	"math"
+	"testing"
+	"time"
+)
+
+// TestLoss loses packets and looks at what is told of it and what is heard.
+func TestLoss(t *testing.T) {
+	pcmu, pcma := find(t, "PCMU", 8000, 1), find(t, "PCMA", 8000, 1)
+	for _, burst := range []float64{1, 3} {
+		for _, loss := range []float64{0.01, 0.05, 0.10} {
+			t.Run(fmt.Sprintf("%.0f %% in bursts of %.0f", loss*100, burst), func(t *testing.T) {
+				k := newTalker(t, pcmu, 8000, 20*time.Millisecond, 96)
+				l := newLine(t, ends(pcmu, pcma, 20*time.Millisecond), shaper{loss: loss, burst: burst, jitter: 10 * time.Millisecond})
+				const seconds = 60
+				k.say(l, sine(8000, 400, -10, seconds))
+				lost := time.Duration(seconds*50-len(l.way)) * 20 * time.Millisecond
+				l.run(k.at + 2*time.Second)
+				r := l.listen(pcma, 8000, 97)
+				s := l.path.Stats()
+				t.Logf("lost %v, concealed %v, delay %v of %v, level %+.1f dB", lost, s.Concealed, s.BufferDelay, s.BufferTarget,
+					levelOf(r.pcm[8000:8000*(seconds-2)])+10)
+				if d := s.Concealed - lost; d < -40*time.Millisecond || d > lost/10+60*time.Millisecond {
+					t.Errorf("concealed %v of %v lost", s.Concealed, lost)
+				}
+				if r.holes > 0 {
+					t.Errorf("%d holes in the audio", r.holes)
+				}
+				// No 20 ms of silence where one packet in a row is lost.
+				if burst == 1 {
+					for at := 8000; at+160 < 8000*(seconds-2); at += 160 {
+						if v := levelOf(r.pcm[at : at+160]); v < -50 && loss < 0.05 {
+							t.Fatalf("%.0f dBFS at %.2f s", v, float64(at)/8000)
+						}
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestJitter lets packets come unevenly: the delay follows, little is lost.
+func TestJitter(t *testing.T) {
+	pcmu, pcma := find(t, "PCMU", 8000, 1), find(t, "PCMA", 8000, 1)
+	var before time.Duration
+	for _, jitter := range []time.Duration{0, 10, 20, 30, 40, 60} {
+		jitter *= time.Millisecond
+		t.Run(fmt.Sprint(jitter), func(t *testing.T) {
+			k := newTalker(t, pcmu, 8000, 20*time.Millisecond, 96)
+			o := ends(pcmu, pcma, 20*time.Millisecond)
+			o.In.MinDelay = time.Millisecond
+			l := newLine(t, o, shaper{jitter: jitter})
+			tone := sine(8000, 400, -10, 30)
+			k.say(l, tone)
+			l.run(k.at)
+			first := l.path.Stats()
+			k.say(l, tone)
+			l.run(k.at)
+			s := l.path.Stats()
+			spoilt := s.Concealed - first.Concealed
+			k.say(l, tone[:8000])
+			l.run(k.at + 2*time.Second)
+			r := l.listen(pcma, 8000, 97)
+			snr := purity(r.pcm[8000*31:8000*32], 8000, 400)
+			t.Logf("delay %v, target %v; in the first 30 s %v concealed, in the next %v, late %d; SNR of a second %.1f dB", s.BufferDelay, s.BufferTarget,
+				first.Concealed, spoilt, s.Late, snr)
+			if s.BufferDelay < jitter*8/10 || s.BufferDelay > jitter+25*time.Millisecond {
+				t.Errorf("delay %v for a jitter of %v", s.BufferDelay, jitter)
+			}
+			if s.BufferDelay < before-5*time.Millisecond {
+				t.Errorf("delay %v is less than with less jitter, %v", s.BufferDelay, before)
+			}
+			before = s.BufferDelay
+			if spoilt > 30*time.Second*3/100 {
+				t.Errorf("%v of 30 s concealed", spoilt)
+			}
+			if r.holes > 0 {
+				t.Errorf("%d holes", r.holes)
+			}
+		})
+	}
+}
+
+// TestCalm lets a network become worse and better again.
+func TestCalm(t *testing.T) {
+	pcmu, pcma := find(t, "PCMU", 8000, 1), find(t, "PCMA", 8000, 1)
+	k := newTalker(t, pcmu, 8000, 20*time.Millisecond, 96)
+	l := newLine(t, ends(pcmu, pcma, 20*time.Millisecond), shaper{})
+	tone := sine(8000, 300, -20, 30)
+	var delays []time.Duration
+	for _, jitter := range []time.Duration{0, 80, 0} {
+		l.net.jitter = jitter * time.Millisecond
+		k.say(l, tone)
+		l.run(k.at)
+		delays = append(delays, l.path.Stats().BufferDelay)
+	}
+	t.Log(delays)
+	if delays[0] > 45*time.Millisecond || delays[1] < 60*time.Millisecond || delays[1] > 120*time.Millisecond || delays[2] > 45*time.Millisecond {
+		t.Errorf("delays %v", delays)
+	}
+}
+
+// TestDrift runs an hour with clocks that differ.
+func TestDrift(t *testing.T) {
+	if testing.Short() {
+		t.Skip("an hour of audio")
+	}
+	pcmu, pcma := find(t, "PCMU", 8000, 1), find(t, "PCMA", 8000, 1)
+	for _, drift := range []float64{-200e-6, 200e-6} {
+		t.Run(fmt.Sprintf("%+.0f ppm", drift*1e6), func(t *testing.T) {
+			k := newTalker(t, pcmu, 8000, 20*time.Millisecond, 96)
+			k.drift = drift
+			l := newLine(t, ends(pcmu, pcma, 20*time.Millisecond), shaper{jitter: 5 * time.Millisecond})
+			l.path.o.Out.Send = func([]byte) {}
+			tone := sine(8000, 400, -20, 10)
+			var low, high time.Duration = time.Hour, 0
+			for n := range 360 {
+				k.say(l, tone)
+				l.way, l.next = l.way[l.next:], 0
+				l.run(k.at)
+				d := l.path.Stats().BufferDelay
+				if n > 1 {
+					low, high = min(low, d), max(high, d)
+				}
+			}
+			s := l.path.Stats()
+			t.Logf("delay %v to %v; %+v", low, high, s)
+			if high-low > 25*time.Millisecond || high > 60*time.Millisecond {
+				t.Errorf("delay moved between %v and %v", low, high)
+			}
+			if s.Concealed > 200*time.Millisecond || s.Overflow > 0 || s.Late > 10 {
+				t.Errorf("%+v", s)
+			}
+			if d := math.Abs(float64(s.PacketsOut) - 180000*(1+drift)); d > 60 {
+				t.Errorf("%d packets out", s.PacketsOut)
+			}
+		})
+	}
+}
