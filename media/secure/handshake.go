@@ -27,9 +27,11 @@ var (
 
 const (
 	defaultTimeout = 20 * time.Second
-	// flight is when a lost flight is first repeated; it doubles. One second, as
-	// TLS over the open Internet has it, would be heard at every lost packet.
-	flight = 250 * time.Millisecond
+	// flight is how often an unanswered flight is repeated. It does not double
+	// (RFC 6347 §4.2.4.1 would have it so): a flight is three datagrams, less than
+	// the speech that waits for it sends meanwhile, and over a lossy path doubled
+	// timers are seconds of silence.
+	flight = 400 * time.Millisecond
 	// mtu keeps our flights whole over tunnels, as browsers do.
 	mtu = 1200
 )
@@ -76,7 +78,7 @@ func NewHandshake(c HandshakeConfig) *Handshake {
 		c.Timeout = defaultTimeout
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), c.Timeout)
-	h := &Handshake{config: c, cancel: cancel, line: newLine(c.Send, c.Active)}
+	h := &Handshake{config: c, cancel: cancel, line: newLine(c.Send, c.Active, ctx.Done())}
 	go h.run(ctx)
 	return h
 }
@@ -166,6 +168,7 @@ func (h *Handshake) open() (*dtls.Conn, error) {
 		dtls.WithInsecureSkipVerify(true),
 		dtls.WithVerifyPeerCertificate(h.verify),
 		dtls.WithFlightInterval(flight),
+		dtls.WithDisableRetransmitBackoff(true),
 		dtls.WithMTU(mtu),
 		dtls.WithLoggerFactory(&logging.DefaultLoggerFactory{Writer: io.Discard, DefaultLogLevel: logging.LogLevelDisabled}),
 	}

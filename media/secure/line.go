@@ -22,6 +22,7 @@ type line struct {
 	send func(b []byte, to netip.AddrPort) error
 	in   chan []byte
 	done chan struct{}
+	over <-chan struct{} // closed when the handshake has ended, well or not
 
 	mu      sync.Mutex
 	gate    gate
@@ -30,9 +31,9 @@ type line struct {
 	closed  bool
 }
 
-func newLine(send func([]byte, netip.AddrPort) error, active bool) *line {
+func newLine(send func([]byte, netip.AddrPort) error, active bool, over <-chan struct{}) *line {
 	return &line{
-		send: send, in: make(chan []byte, queued), done: make(chan struct{}),
+		send: send, in: make(chan []byte, queued), done: make(chan struct{}), over: over,
 		gate: gate{active: active}, expired: make(chan struct{}),
 	}
 }
@@ -80,8 +81,8 @@ func (l *line) ReadFrom(p []byte) (int, net.Addr, error) {
 	}
 }
 
-// WriteTo sends. While there is no path it waits for one, until closed: the
-// library would count the flight as sent and double its timer. Any other error
+// WriteTo sends. While a handshake has no path it waits for one: the library
+// would count the flight as sent, and repeat it only when its timer fires. Any other error
 // of the socket is loss, which DTLS is made for.
 func (l *line) WriteTo(p []byte, _ net.Addr) (int, error) {
 	for {
@@ -93,7 +94,7 @@ func (l *line) WriteTo(p []byte, _ net.Addr) (int, error) {
 		}
 		wait := time.NewTimer(pathCheck)
 		select {
-		case <-l.done:
+		case <-l.over:
 			wait.Stop()
 			return 0, net.ErrClosed
 		case <-wait.C:
