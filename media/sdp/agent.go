@@ -12,7 +12,12 @@ import (
 // what it last said to us, and what is agreed. It keeps o= (id fixed, version
 // rising only when the text changes), the order and number of m-lines, and
 // payload numbers once used: a number is never given another meaning within a
-// session (§8.3.2). Not safe for use by two goroutines.
+// session (§8.3.2), unless the other side itself became another (its o= names
+// another session) or the m-line was dead before.
+//
+// After an error that ends the exchange (a refused offer, an answer that does
+// not fit) Rollback brings back what was agreed. Not safe for use by two
+// goroutines.
 type Agent struct {
 	addr    netip.Addr
 	id      string
