@@ -227,6 +227,7 @@ func TestFullDisk(t *testing.T) {
 		t.Fatalf("making room: %v %s", err, out)
 	}
 	c.recover(t, p)
+	c.call(t, clients)
 }
 
 func writeUsers(t *testing.T, dir string) string {
@@ -276,7 +277,9 @@ func (c *clerk) recover(t *testing.T, p *process) {
 	t.Helper()
 	deadline := time.Now().Add(15 * time.Second)
 	for i := 0; ; i++ {
-		code := c.one(fmt.Sprintf("sip:u1@%s;again=%d", c.local, i))
+		// The parameter is the one of fill: URIs that differ in one that only one of
+		// them has are the same binding (RFC 3261 §19.1.4).
+		code := c.one(fmt.Sprintf("sip:u1@%s;n=again%d", c.local, i))
 		ready, body := p.get("/readyz")
 		if code == 200 && ready == http.StatusOK {
 			return
