@@ -21,11 +21,11 @@ const (
 	floorLevel  = 0.014 // amplitude of one tone, -37 dBFS; -30 dBm0 is -33
 	moreHigh    = 4.0   // power ratio the high tone may be stronger: 6 dB, 4 must pass
 	moreLow     = 10.0  // power ratio the low tone may be stronger: 10 dB, 8 must pass
-	share       = 0.75  // of all power that lies in the two tones; 15 dB SNR is 0.97
+	share       = 0.85  // of all power that lies in the two tones; 15 dB SNR is 0.97
 	rival       = 4.0   // power of a tone over any other of its group: 6 dB
 	offset      = 0.025 // how far the mean frequency may be off: 1.5 % must pass, 3.5 % not
 	stray       = 0.035 // how far that between two looks may be
-	steadiness  = 0.97  // how evenly the phase must turn; 1 is a sine
+	steadiness  = 0.99  // how evenly the phase must turn; 1 is a sine
 	harmonic    = 0.05  // power of the second harmonic over that of its tone: -13 dB
 	minHits     = 4     // looks in which all limits are kept
 	minPresent  = 6     // looks in which the tone is there: 30 ms; 20 must not pass, 40 must
