@@ -203,30 +203,34 @@ func (p *phone) take(b []byte, dec codec.Decoder, pcm []int16) {
 	}
 }
 
-// tone is the share of power at a frequency in the last second heard, 0 to 1,
-// and the level in dBFS.
+// tone is the share of power at a frequency in what was heard, 0 to 1, and the
+// level in dBFS: over a second, but not the last half of one, where a buffer
+// fades out when the talk has ended.
 func (p *phone) tone(freq float64) (share, level float64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	var n float64
 	s := p.heard
-	if len(s) > 8000 {
-		s = s[len(s)-8000:]
+	if len(s) > 4800 {
+		s = s[max(len(s)-12000, 0) : len(s)-4000]
 	}
-	if len(s) < 800 {
-		return 0, math.Inf(-1)
-	}
-	var re, im, power float64
-	for i, v := range s {
-		a := 2 * math.Pi * freq * float64(i) / 8000
-		re += float64(v) * math.Cos(a)
-		im += float64(v) * math.Sin(a)
-		power += float64(v) * float64(v)
+	const block = 1600 // a buffer that adapts may shift the phase between blocks
+	var tone, power float64
+	for ; len(s) >= block; s = s[block:] {
+		var re, im float64
+		for i, v := range s[:block] {
+			a := 2 * math.Pi * freq * float64(i) / 8000
+			re += float64(v) * math.Cos(a)
+			im += float64(v) * math.Sin(a)
+			power += float64(v) * float64(v)
+		}
+		tone += 2 * (re*re + im*im) / block
+		n += block
 	}
 	if power == 0 {
 		return 0, math.Inf(-1)
 	}
-	n := float64(len(s))
-	return 2 * (re*re + im*im) / n / power, 10 * math.Log10(power/n/(32768*32768/2))
+	return tone / power, 10 * math.Log10(power/n/(32768*32768/2))
 }
 
 // start runs a media server on loopback with ports of its own.

@@ -9,7 +9,7 @@ import (
 )
 
 // callSDES sets a call up with SRTP toward a and plain RTP toward b.
-func callSDES(t *testing.T, s *Server, a, b *phone) *Session {
+func callSDES(t *testing.T, s *Server, a, b *phone, codecs ...string) *Session {
 	t.Helper()
 	key, err := secure.NewKey("AES_CM_128_HMAC_SHA1_80")
 	if err != nil {
@@ -22,7 +22,7 @@ func callSDES(t *testing.T, s *Server, a, b *phone) *Session {
 	if err != nil {
 		t.Fatal(err)
 	}
-	offer, err := session.Offer(A, a.sdp(fmt.Sprintf("a=crypto:1 %s %s", key.Profile, key.Inline())), Want{Security: SecurityNone})
+	offer, err := session.Offer(A, a.sdp(fmt.Sprintf("a=crypto:1 %s %s", key.Profile, key.Inline())), Want{Security: SecurityNone, Codecs: codecs})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +48,7 @@ func callSDES(t *testing.T, s *Server, a, b *phone) *Session {
 func TestProtectedToPlain(t *testing.T) {
 	s := start(t)
 	a, b := newPhone(t, pcmu, 440), newPhone(t, pcma, 1000)
-	session := callSDES(t, s, a, b)
+	session := callSDES(t, s, a, b, "PCMA")
 	converse(t, 2*time.Second, a, b)
 	a.hears(1000)
 	b.hears(440)

@@ -111,8 +111,12 @@ func TestPortsOfOthersAreSkipped(t *testing.T) {
 	}
 	p := start(t, Config{PortMin: 41880, PortMax: 41889})
 	nobody := receive(func(*Socket, []byte, netip.AddrPort, time.Time) {})
+	before, _ := os.ReadDir("/proc/self/fd")
 	if _, _, err := p.Pair("", nil, nobody); !errors.Is(err, ErrPorts) {
 		t.Errorf("all odd ports are held: %v", err)
+	}
+	if after, _ := os.ReadDir("/proc/self/fd"); len(after) != len(before) {
+		t.Errorf("%d files open before, %d after binding failed", len(before), len(after))
 	}
 	held[3].Close()
 	a, _, err := p.Pair("", nil, nobody)

@@ -50,43 +50,47 @@ func (s *Socket) Local() netip.AddrPort { return s.local }
 func (s *Socket) Advertised() netip.AddrPort { return s.shown }
 
 // openSocket binds one port without serving it yet.
-func openSocket(local netip.AddrPort, dscp int) (fd int, err error) {
+func openSocket(local netip.AddrPort, dscp int) (int, error) {
 	family := unix.AF_INET
 	v6 := local.Addr().Is6()
 	if v6 {
 		family = unix.AF_INET6
 	}
-	fd, err = unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.IPPROTO_UDP)
+	fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.IPPROTO_UDP)
 	if err == unix.EMFILE || err == unix.ENFILE {
 		return -1, fmt.Errorf("opening a media socket: %w: raise the limit of open files (ulimit -n, or LimitNOFILE= of the service); a call needs up to four, eight with video", err)
 	}
 	if err != nil {
 		return -1, fmt.Errorf("opening a media socket: %w", os.NewSyscallError("socket", err))
 	}
-	defer func() {
-		if err != nil {
-			unix.Close(fd)
-		}
-	}()
+	if err := prepare(fd, local, v6, dscp); err != nil {
+		unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+// prepare sets a socket's options and binds it.
+func prepare(fd int, local netip.AddrPort, v6 bool, dscp int) error {
 	// Refused at worst by a locked-down container: media still flows, so these
 	// do not stop it.
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer)
 	if v6 {
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_TCLASS, dscp<<2)
-		if err = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1); err != nil {
-			return -1, fmt.Errorf("opening a media socket: %w", os.NewSyscallError("setsockopt", err))
+		if err := unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1); err != nil {
+			return fmt.Errorf("opening a media socket: %w", os.NewSyscallError("setsockopt", err))
 		}
 	} else {
 		_ = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_TOS, dscp<<2)
 	}
 	var a sockaddr
 	if !a.putLocal(local, v6) {
-		return -1, fmt.Errorf("binding %s: %w", local, ErrPeer)
+		return fmt.Errorf("binding %s: %w", local, ErrPeer)
 	}
-	if err = bindTo(fd, &a); err != nil {
-		return -1, fmt.Errorf("binding media port %s: %w", local, err)
+	if err := bindTo(fd, &a); err != nil {
+		return fmt.Errorf("binding media port %s: %w", local, err)
 	}
-	return fd, nil
+	return nil
 }
 
 // enter keeps the descriptor from being closed, and so from being another's,
