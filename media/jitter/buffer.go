@@ -89,7 +89,8 @@ type Buffer struct {
 	ssrc     uint32
 	former   uint32 // the stream before
 	switched time.Duration
-	newest   int64  // sequence number, extended
+	newest   int64  // sequence number, counted on from any
+	number   uint16 // as it came
 	seen     uint64 // bit n: newest-n came
 	strange  uint16 // a number far out of sequence; the next after it is believed
 	odd      bool
@@ -176,7 +177,7 @@ func (b *Buffer) Put(p Packet, at time.Duration) Fate {
 	if seq <= b.played || over {
 		b.counts.late++
 		if b.playing && !b.quiet {
-			b.spread.surprise(at, min(d, b.max))
+			b.surprise(at, d)
 		}
 		if seq > b.played { // it is not missing any more, but of no use
 			p.Kind = Other
@@ -185,10 +186,18 @@ func (b *Buffer) Put(p Packet, at time.Duration) Fate {
 		return Late
 	}
 	if b.playing && !b.quiet && b.waited > 0 {
-		b.spread.surprise(at, min(d, b.max))
+		b.surprise(at, d)
 	}
 	b.store(&p, seq, stamp)
 	return Taken
+}
+
+// surprise has the delay grow at once for a packet that missed its time, unless
+// no delay allowed would have helped.
+func (b *Buffer) surprise(at, d time.Duration) {
+	if d <= b.max {
+		b.spread.surprise(at, d)
+	}
 }
 
 // sequence extends the number of p and follows the stream; what is not Taken
@@ -196,7 +205,7 @@ func (b *Buffer) Put(p Packet, at time.Duration) Fate {
 func (b *Buffer) sequence(p *Packet, at time.Duration) (int64, Fate) {
 	if !b.begun {
 		b.begun = true
-		b.ssrc, b.newest, b.seen = p.SSRC, int64(p.Seq)+1<<16, 1
+		b.ssrc, b.number, b.newest, b.seen = p.SSRC, p.Seq, 1<<16, 1
 		b.played = b.newest - 1
 		b.stamp, b.arrived = p.Time, at
 		return b.newest, Taken
@@ -210,7 +219,7 @@ func (b *Buffer) sequence(p *Packet, at time.Duration) (int64, Fate) {
 		b.restart(p, at)
 		return b.newest, Taken
 	}
-	step := int64(int16(p.Seq - uint16(b.newest)))
+	step := int64(int16(p.Seq - b.number))
 	if step > maxDropout || step < -maxMisorder {
 		if !b.odd || p.Seq != b.strange+1 {
 			b.odd, b.strange = true, p.Seq
@@ -228,7 +237,7 @@ func (b *Buffer) sequence(p *Packet, at time.Duration) (int64, Fate) {
 		} else {
 			b.seen = 1
 		}
-		b.newest = seq
+		b.newest, b.number = seq, p.Seq
 		return seq, Taken
 	}
 	if step > -64 {
@@ -245,14 +254,15 @@ func (b *Buffer) sequence(p *Packet, at time.Duration) (int64, Fate) {
 func (b *Buffer) restart(p *Packet, at time.Duration) {
 	b.odd = false
 	b.newest++
+	b.number = p.Seq
 	b.seen = b.seen<<1 | 1
 	b.stamp = p.Time - uint32(b.onward(at)-b.latest)
 }
 
 // onward is the extended timestamp of audio that came now, if the sender's
-// clock had gone on evenly since the newest packet.
+// clock had gone on evenly, but in any case after the newest.
 func (b *Buffer) onward(at time.Duration) int64 {
-	return b.latest + max(b.units(at-b.arrived), int64(b.length), 1)
+	return max(b.units(at-b.spread.base), b.latest+max(int64(b.length), 1))
 }
 
 // store puts a packet into its slot. When it is too far ahead the oldest make

@@ -1,7 +1,6 @@
 package transcode
 
 import (
-	"encoding/binary"
 	"math"
 	"math/rand/v2"
 	"sort"
@@ -291,5 +290,3 @@ func ends(in, out codec.Format, ptime time.Duration) Options {
 		Out: Output{Format: out, PayloadType: 97, CN: none, Event: none, Ptime: ptime, SSRC: 99, Opus: codec.Options{Bitrate: 40000}},
 	}
 }
-
-func stamp(b []byte) uint32 { return binary.BigEndian.Uint32(b[4:]) }
