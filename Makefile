@@ -9,8 +9,8 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.7.0
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.1.4
 FUZZTIME ?= 20s
 # Real programs the tests talk to, and the commands that show they are there.
-PEERS    = kamailio sip-tester baresip-core linphone-cli sipvicious
-PEERCMDS = kamailio sipp baresip linphonec svmap
+PEERS    = kamailio sip-tester baresip-core linphone-cli sipvicious chromium ffmpeg espeak-ng rtpengine-daemon libopus0 openssl
+PEERCMDS = kamailio sipp baresip linphonec svmap chromium ffmpeg espeak-ng rtpengine openssl
 
 .PHONY: help run build peers test lint vuln check bench fuzz clean
 

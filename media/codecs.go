@@ -20,24 +20,20 @@ const (
 	numberEvents48k = 110
 )
 
-func isEvent(c sdp.Codec) bool { return strings.EqualFold(c.Name, "telephone-event") }
-func isCN(c sdp.Codec) bool    { return strings.EqualFold(c.Name, "CN") }
+func isEvent(c sdp.Codec) bool { return c.Event() }
+func isCN(c sdp.Codec) bool    { return c.Canonical() == "CN" }
 
 // speech says that c carries the voice itself.
-func speech(c sdp.Codec) bool {
-	return !isEvent(c) && !isCN(c) && !strings.EqualFold(c.Name, "red") && !strings.EqualFold(c.Name, "ulpfec")
-}
+func speech(c sdp.Codec) bool { return c.Main() }
 
 // convertible finds the format of c when we can both hear and speak it.
 func convertible(c sdp.Codec) (codec.Format, bool) {
-	f, ok := codec.Find(c.Name, c.ClockRate, c.Channels)
+	f, ok := codec.Find(c.Canonical(), c.ClockRate, max(c.Channels, 1))
 	return f, ok && f.CanEncode() == nil
 }
 
 // same says that two entries mean one format, so that packets can pass.
-func same(a, b sdp.Codec) bool {
-	return strings.EqualFold(a.Name, b.Name) && a.ClockRate == b.ClockRate && max(a.Channels, 1) == max(b.Channels, 1)
-}
+func same(a, b sdp.Codec) bool { return a.Same(b) }
 
 // describe is the entry of a codec of ours for SDP.
 func describe(name string) (sdp.Codec, bool) {
@@ -49,7 +45,7 @@ func describe(name string) (sdp.Codec, bool) {
 	case "g722":
 		return sdp.Codec{PayloadType: 9, Name: "G722", ClockRate: 8000, Channels: 1}, true
 	case "opus":
-		return sdp.Codec{PayloadType: numberOpus, Name: "opus", ClockRate: 48000, Channels: 2, Fmtp: "useinbandfec=1"}, true
+		return sdp.Codec{PayloadType: numberOpus, Name: "opus", ClockRate: 48000, Channels: 2}, true
 	}
 	return sdp.Codec{}, false
 }
@@ -136,7 +132,7 @@ func answerCodecs(want Want, theirs []sdp.Codec, far *sdp.Agreed) []sdp.Codec {
 	var out []sdp.Codec
 	if far != nil {
 		for _, f := range far.Codecs {
-			if i := slices.IndexFunc(theirs, func(c sdp.Codec) bool { return same(c, f.Codec) }); i >= 0 && speech(f.Codec) {
+			if i := slices.IndexFunc(theirs, func(c sdp.Codec) bool { return same(c, f.Codec) }); i >= 0 && speech(f.Codec) && wanted(want.Codecs, f.Codec) {
 				out = append(out, theirs[i])
 			}
 		}
@@ -145,7 +141,7 @@ func answerCodecs(want Want, theirs []sdp.Codec, far *sdp.Agreed) []sdp.Codec {
 	// asked for if any were.
 	if len(out) == 0 {
 		for _, c := range preferred(theirs, want.Codecs) {
-			if _, ok := convertible(c); ok && speech(c) {
+			if _, ok := convertible(c); ok && speech(c) && wanted(want.Codecs, c) {
 				out = append(out, c)
 				if far != nil {
 					break
@@ -172,6 +168,11 @@ func answerCodecs(want Want, theirs []sdp.Codec, far *sdp.Agreed) []sdp.Codec {
 		}
 	}
 	return out
+}
+
+// wanted says whether names allow a codec; none allow all.
+func wanted(names []string, c sdp.Codec) bool {
+	return len(names) == 0 || slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, c.Canonical()) })
 }
 
 // preferred orders list by names, keeping those not named behind.

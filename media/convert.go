@@ -31,7 +31,7 @@ type sdpCodec struct {
 }
 
 func entry(c sdp.AgreedCodec) sdpCodec {
-	return sdpCodec{name: c.Name, clock: c.ClockRate, channels: c.Channels, fmtp: c.Fmtp, send: c.Send}
+	return sdpCodec{name: c.Canonical(), clock: c.ClockRate, channels: c.Channels, fmtp: c.Fmtp, send: c.Send}
 }
 
 // forced says that even voice that could pass goes through the path, because

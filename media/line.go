@@ -21,7 +21,7 @@ func (d *Side) line(i int, m *sdp.Media, offering bool) (sdp.Line, error) {
 		Ptime: m.Ptime, MaxPtime: m.MaxPtime, MID: m.MID,
 	}
 	plan := d.plan(i, m, offering)
-	if m.Port == 0 && !bundleOnly(m) && offering {
+	if m.Port == 0 && !m.BundleOnly() && offering {
 		return sdp.Line{Kind: m.Kind, Proto: plan.proto(m.Proto), Formats: m.Formats, Codecs: m.Codecs}, nil
 	}
 	w, err := d.transport(st, plan)
@@ -88,7 +88,7 @@ type plan struct {
 }
 
 func (d *Side) plan(i int, m *sdp.Media, offering bool) plan {
-	p := plan{iface: d.want.Interface, rtp: isRTP(m.Proto), security: SecurityNone, bundle: -1, feedback: strings.HasSuffix(m.Proto, "F")}
+	p := plan{iface: d.want.Interface, rtp: m.RTP(), security: SecurityNone, bundle: -1, feedback: strings.HasSuffix(strings.ToUpper(m.Proto), "F")}
 	if !p.rtp {
 		return p
 	}
@@ -129,7 +129,7 @@ func (p plan) proto(theirs string) string {
 // is what the profile says (some phones add a=crypto in the hope of more).
 func securityOf(m *sdp.Media) Security {
 	switch {
-	case !strings.Contains(m.Proto, "SAVP"):
+	case !strings.Contains(strings.ToUpper(m.Proto), "SAVP"):
 		return SecurityNone
 	case m.Fingerprint.Value != "":
 		return SecurityDTLS

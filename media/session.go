@@ -142,7 +142,9 @@ func (s *Session) Refused(w Which) {
 	s.ctl.Lock()
 	defer s.ctl.Unlock()
 	side := s.sides[w]
-	side.agent.Rollback()
+	if side.agent != nil {
+		side.agent.Rollback()
+	}
 	side.pending = nil
 }
 

@@ -3,7 +3,6 @@ package media
 import (
 	"fmt"
 	"net/netip"
-	"strings"
 
 	"tandem/media/sdp"
 )
@@ -75,7 +74,7 @@ func (d *Side) makeOffer(want Want) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if media[i].Port == 0 && !bundleOnly(&media[i]) {
+		if media[i].Port == 0 && !media[i].BundleOnly() {
 			line.Port = 0
 		} else if line.Kind == "audio" {
 			line.Codecs = offerCodecs(want, media[i].Codecs, base == nil)
@@ -116,7 +115,7 @@ func (d *Side) makeAnswer(want Want) ([]byte, error) {
 		if i < len(other.agreed) {
 			far = &other.agreed[i]
 		}
-		if theirs.Port == 0 && !bundleOnly(theirs) || far != nil && !far.Enabled || far == nil && other.agreed != nil {
+		if theirs.Port == 0 && !theirs.BundleOnly() || far != nil && !far.Enabled || far == nil && other.agreed != nil {
 			lines = append(lines, sdp.Line{Kind: theirs.Kind, Proto: theirs.Proto, Formats: theirs.Formats, MID: theirs.MID})
 			if err := d.session.unused(d.which, i, theirs.Kind); err != nil {
 				return nil, err
@@ -172,16 +171,3 @@ func mirrored(m *sdp.Media) sdp.Direction {
 	}
 	return m.Direction
 }
-
-// bundleOnly says that port 0 means "bundled", not "refused" (RFC 9143 §6).
-func bundleOnly(m *sdp.Media) bool {
-	for _, a := range m.Attributes {
-		if a.Name == "bundle-only" {
-			return true
-		}
-	}
-	return false
-}
-
-// isRTP says whether a profile carries RTP.
-func isRTP(proto string) bool { return strings.Contains(proto, "RTP/") }

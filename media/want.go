@@ -8,7 +8,8 @@ type Want struct {
 	ICE       Choice   // default: with DTLS
 	Mux       Choice   // rtcp-mux; default: with DTLS, and when the side offers it
 	// Codecs lists what to offer by name, best first; what the other side lacks
-	// is converted. Empty: what the other side has.
+	// is converted. Empty: what the other side has. Answering, it says which of
+	// those offered may be taken.
 	Codecs []string
 	// Add lists codecs to offer behind those the other side has.
 	Add []string

@@ -2,7 +2,7 @@ package peers_test
 
 import (
 	"context"
-	"encoding/binary"
+	bytesof "encoding/binary"
 	"math"
 	"net"
 	"net/netip"
@@ -42,13 +42,15 @@ func TestBrowser(t *testing.T) {
 	dir := folder(t)
 	say := filepath.Join(dir, "say.wav")
 	must(t, "writing a tone", peers.Tone(say, 700, level, 20*time.Second))
-	seen, err := peers.Browse(within(t), dir, say, func(offer string) (string, error) {
+	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second) // it takes its time to start
+	defer cancel()
+	seen, err := peers.Browse(ctx, dir, say, func(offer string) (string, error) {
 		out, err := session.Offer(media.A, []byte(offer), media.Want{Security: media.SecurityNone, Codecs: []string{"PCMU"}})
 		if err != nil {
 			return "", err
 		}
 		phone.use(out)
-		answer, err := session.Answer(media.B, phone.sdp(), media.Want{})
+		answer, err := session.Answer(media.B, phone.sdp(), media.Want{Codecs: []string{"opus"}})
 		go phone.talk(t.Context(), 440)
 		return string(answer), err
 	})
@@ -133,9 +135,9 @@ func (p *telephone) talk(ctx context.Context, freq float64) {
 	b := make([]byte, 12+160)
 	for n := uint32(0); len(pcm) >= 160; n++ {
 		b[0], b[1] = 0x80, 0
-		binary.BigEndian.PutUint16(b[2:], uint16(n))
-		binary.BigEndian.PutUint32(b[4:], n*160)
-		binary.BigEndian.PutUint32(b[8:], 4711)
+		bytesof.BigEndian.PutUint16(b[2:], uint16(n))
+		bytesof.BigEndian.PutUint32(b[4:], n*160)
+		bytesof.BigEndian.PutUint32(b[8:], 4711)
 		if _, err := enc.Encode(b[12:], pcm[:160]); err != nil {
 			p.t.Error(err)
 			return
