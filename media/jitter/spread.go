@@ -76,7 +76,7 @@ func (s *spread) normalize() {
 
 // shift moves the histogram n bins up.
 func (s *spread) shift(n int) {
-	for ; n > 0; n-- {
+	for n = min(n, bins); n > 0; n-- {
 		s.bin[bins-1] += s.bin[bins-2]
 		copy(s.bin[1:bins-1], s.bin[:bins-2])
 		s.bin[0] = 0
