@@ -162,8 +162,8 @@ func TestErrorsTellApart(t *testing.T) {
 		if _, err := in.UnprotectRTCP(room(good)); err != ErrReplay {
 			t.Errorf("%s RTCP replay: %v", p, err)
 		}
-		sr, _ = stranger.ProtectRTCP(report(1))
-		sr, _ = stranger.ProtectRTCP(report(1))
+		_, _ = stranger.ProtectRTCP(report(1))
+		sr, _ = stranger.ProtectRTCP(report(1)) // of an index not seen
 		if _, err := in.UnprotectRTCP(sr); err != ErrWrongKey {
 			t.Errorf("%s RTCP wrong key: %v", p, err)
 		}

@@ -74,7 +74,7 @@ func (i *Identity) LogValue() slog.Value { return slog.StringValue(i.String()) }
 // MarshalText hides the private key from JSON and the like.
 func (i *Identity) MarshalText() ([]byte, error) { return []byte(i.String()), nil }
 
-// hashes are those a fingerprint may name (RFC 8122 §5). MD5 and MD2 are
+// hashNamed finds the hash a fingerprint names (RFC 8122 §5). MD5 and MD2 are
 // refused; SHA-1 is taken, as old endpoints send no other, and to forge a
 // certificate for a given one is still beyond reach.
 func hashNamed(name string) (crypto.Hash, bool) {
