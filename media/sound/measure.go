@@ -25,7 +25,10 @@ func Level(s []int16) float64 {
 // Frequency is the strongest frequency in s in hertz, and purity the share of
 // the power that lies at it (1 for a sine). 0, 0 for silence. It is good to
 // about 0.2 % for a steady tone of 40 ms above 200 Hz.
-func Frequency(s []int16) (freq, purity float64) {
+func Frequency(s []int16) (freq, purity float64) { return FrequencyAt(Rate, s) }
+
+// FrequencyAt is Frequency at a rate.
+func FrequencyAt(rate int, s []int16) (freq, purity float64) {
 	if len(s) < 32 {
 		return 0, 0
 	}
@@ -62,7 +65,7 @@ func Frequency(s []int16) (freq, purity float64) {
 	for i := max(1, best-lobe); i <= min(n/2-1, best+lobe); i++ {
 		near += power[i]
 	}
-	return (float64(best) + shift) * Rate / float64(n), near / total
+	return (float64(best) + shift) * float64(rate) / float64(n), near / total
 }
 
 // fft transforms in place; len(x) is a power of two.
@@ -104,18 +107,21 @@ const frame = 20 * time.Millisecond
 
 // Segments finds the tones in s: stretches of at least 100 ms that are pure,
 // louder than Quiet and steady in frequency.
-func Segments(s []int16) []Segment {
-	step := Samples(frame)
+func Segments(s []int16) []Segment { return SegmentsAt(Rate, s) }
+
+// SegmentsAt is Segments at a rate.
+func SegmentsAt(rate int, s []int16) []Segment {
+	step := samplesAt(frame, rate)
 	var out []Segment
 	start, freq := -1, 0.0
 	end := func(at int) {
 		if start >= 0 && at-start >= 5*step {
-			out = append(out, segment(s, start, at))
+			out = append(out, segment(rate, s, start, at))
 		}
 		start = -1
 	}
 	for at := 0; at+2*step <= len(s); at += step {
-		f, purity := Frequency(s[at : at+2*step])
+		f, purity := FrequencyAt(rate, s[at:at+2*step])
 		steady := purity > 0.8 && Level(s[at:at+step]) > Quiet
 		if start >= 0 && (!steady || math.Abs(f-freq) > 0.03*freq) {
 			end(at)
@@ -129,11 +135,11 @@ func Segments(s []int16) []Segment {
 }
 
 // segment measures the inside of a stretch, away from its edges.
-func segment(s []int16, from, to int) Segment {
-	edge := Samples(frame)
+func segment(rate int, s []int16, from, to int) Segment {
+	edge := samplesAt(frame, rate)
 	inner := s[from+edge : to-edge]
-	f, _ := Frequency(inner[:min(len(inner), Rate)])
-	return Segment{Start: Duration(from), Length: Duration(to - from), Freq: f, Level: Level(inner)}
+	f, _ := FrequencyAt(rate, inner[:min(len(inner), rate)])
+	return Segment{Start: lasting(int64(from), rate), Length: lasting(int64(to-from), rate), Freq: f, Level: Level(inner)}
 }
 
 // Find looks for mark in s and returns where it begins and how alike the two

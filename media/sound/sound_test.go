@@ -91,9 +91,6 @@ func TestWAVRoundTrip(t *testing.T) {
 	if len(got) != len(s) || got[100] != s[100] {
 		t.Fatalf("%d samples back, want %d", len(got), len(s))
 	}
-	if fast := resample(s, 16000); len(fast) != len(s)/2 {
-		t.Fatalf("halving the rate left %d of %d samples", len(fast), len(s))
-	}
 }
 
 func FuzzDecodeWAV(f *testing.F) {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Rate is samples a second of all audio here.
+// Rate is samples a second where none is given: a telephone's.
 const Rate = 8000
 
 // fade is the rise and fall of a tone, so that it does not click.
@@ -17,9 +17,22 @@ func Samples(d time.Duration) int { return int(d * Rate / time.Second) }
 // Duration is how long n samples last.
 func Duration(n int) time.Duration { return time.Duration(n) * time.Second / Rate }
 
+// samplesAt is how many samples last d at a rate.
+func samplesAt(d time.Duration, rate int) int {
+	return int(int64(d/time.Second)*int64(rate) + int64(d%time.Second)*int64(rate)/int64(time.Second))
+}
+
+// lasting is how long n samples last at a rate.
+func lasting(n int64, rate int) time.Duration {
+	return time.Duration(n/int64(rate))*time.Second + time.Duration(n%int64(rate))*time.Second/time.Duration(rate)
+}
+
 // Tone is a sine of freq hertz at level dBFS.
-func Tone(freq, level float64, d time.Duration) []int16 {
-	return Sweep(freq, freq, level, d)
+func Tone(freq, level float64, d time.Duration) []int16 { return ToneAt(Rate, freq, level, d) }
+
+// ToneAt is Tone at a rate.
+func ToneAt(rate int, freq, level float64, d time.Duration) []int16 {
+	return SweepAt(rate, freq, freq, level, d)
 }
 
 // Silence is nothing for d.
@@ -28,10 +41,15 @@ func Silence(d time.Duration) []int16 { return make([]int16, Samples(d)) }
 // Sweep rises or falls evenly from one frequency to another: a chirp. Its
 // autocorrelation has one sharp peak, which makes it a mark in time.
 func Sweep(from, to, level float64, d time.Duration) []int16 {
-	n := Samples(d)
+	return SweepAt(Rate, from, to, level, d)
+}
+
+// SweepAt is Sweep at a rate.
+func SweepAt(rate int, from, to, level float64, d time.Duration) []int16 {
+	n := samplesAt(d, rate)
 	out := make([]int16, n)
 	amplitude := 32767 * math.Pow(10, level/20)
-	edge := min(Samples(fade), n/2)
+	edge := min(samplesAt(fade, rate), n/2)
 	phase := 0.0
 	for i := range out {
 		gain := 1.0
@@ -42,7 +60,7 @@ func Sweep(from, to, level float64, d time.Duration) []int16 {
 		}
 		out[i] = int16(math.Round(amplitude * gain * math.Sin(phase)))
 		f := from + (to-from)*float64(i)/float64(n)
-		phase += 2 * math.Pi * f / Rate
+		phase += 2 * math.Pi * f / float64(rate)
 	}
 	return out
 }
