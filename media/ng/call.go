@@ -1,0 +1,208 @@
+package ng
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"tandem/media"
+	"tandem/media/dtmf"
+)
+
+// call is a session and which side each tag is.
+type call struct {
+	session *media.Session
+	sides   map[string]media.Which
+	tags    [2]string // the last tag of each side
+	created time.Time
+}
+
+var errNoCall = errors.New("unknown call-id")
+
+// offer takes an offer of the from-tag's side and returns one for the other.
+// The first of a call makes its session.
+func (s *Server) offer(r Dict) (Dict, error) {
+	id, tag := r.String("call-id"), r.String("from-tag")
+	if id == "" || tag == "" || r.String("sdp") == "" {
+		return nil, errors.New("an offer needs call-id, from-tag and sdp")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c, err := s.open(id)
+	if err != nil {
+		return nil, err
+	}
+	from, known := c.sides[tag]
+	if !known {
+		from = media.A
+		if len(c.sides) > 0 && r.String("to-tag") != "" {
+			if to, ok := c.sides[r.String("to-tag")]; ok {
+				from = to.Other()
+			}
+		}
+		c.name(tag, from)
+	}
+	if to := r.String("to-tag"); to != "" {
+		c.name(to, from.Other())
+	}
+	if addr, ok := received(r); ok {
+		c.session.Near(from, addr)
+	}
+	text, err := c.session.Offer(from, []byte(r.String("sdp")), want(r, true))
+	if err != nil {
+		c.session.Refused(from)
+		c.session.Refused(from.Other())
+		if !known && len(c.sides) <= 1 {
+			s.end(id)
+		}
+		return nil, err
+	}
+	return Dict{"sdp": string(text)}, nil
+}
+
+// open finds or makes a call.
+func (s *Server) open(id string) (*call, error) {
+	if c := s.calls[id]; c != nil {
+		return c, nil
+	}
+	session, err := s.media.Open(id, media.Options{Handle: func(e media.Event) { s.happened(id, e) }})
+	if err != nil {
+		return nil, err
+	}
+	c := &call{session: session, sides: map[string]media.Which{}, created: time.Now()}
+	s.calls[id] = c
+	return c, nil
+}
+
+func (c *call) name(tag string, side media.Which) {
+	if len(c.sides) < 64 { // forks; more is somebody playing
+		c.sides[tag] = side
+	}
+	c.tags[side] = tag
+}
+
+// happened ends a call nobody speaks in any more, as rtpengine does.
+func (s *Server) happened(id string, e media.Event) {
+	s.log.Debug("media", "call_id", id, "event", e.Kind.String(), "side", e.Side.String(), "err", e.Err)
+	if e.Kind != media.EventIdle {
+		return
+	}
+	s.log.Info("call without media ended", "call_id", id, "dur", e.For)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.end(id)
+}
+
+func (s *Server) end(id string) {
+	if c := s.calls[id]; c != nil {
+		delete(s.calls, id)
+		c.session.Close()
+	}
+}
+
+// answered takes the answer of the to-tag's side and returns one for the other.
+func (s *Server) answered(r Dict) (Dict, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.calls[r.String("call-id")]
+	if c == nil {
+		return nil, errNoCall
+	}
+	offerer, ok := c.sides[r.String("from-tag")]
+	if !ok {
+		return nil, errors.New("unknown from-tag")
+	}
+	if to := r.String("to-tag"); to != "" {
+		c.name(to, offerer.Other())
+	}
+	if addr, ok := received(r); ok {
+		c.session.Near(offerer.Other(), addr)
+	}
+	text, err := c.session.Answer(offerer.Other(), []byte(r.String("sdp")), want(r, false))
+	if err != nil {
+		return nil, err
+	}
+	return Dict{"sdp": string(text)}, nil
+}
+
+// received reads "received from": [family, address].
+func received(r Dict) (netip.Addr, bool) {
+	for _, key := range []string{"received-from", "received from"} {
+		if list := r.List(key); len(list) == 2 {
+			a, err := netip.ParseAddr(list[1])
+			return a, err == nil
+		}
+	}
+	return netip.Addr{}, false
+}
+
+func (s *Server) remove(r Dict) (Dict, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	id := r.String("call-id")
+	c := s.calls[id]
+	if c == nil {
+		return Dict{"warning": "Call-ID not found"}, nil
+	}
+	out := c.figures()
+	s.end(id)
+	return out, nil
+}
+
+func (s *Server) query(r Dict) (Dict, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.calls[r.String("call-id")]
+	if c == nil {
+		return nil, errNoCall
+	}
+	return c.figures(), nil
+}
+
+func (s *Server) list(r Dict) (Dict, error) {
+	limit := int(r.Int("limit"))
+	if limit <= 0 {
+		limit = 32
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ids := []any{}
+	for id := range s.calls {
+		if len(ids) >= min(limit, 1000) {
+			break
+		}
+		ids = append(ids, id)
+	}
+	return Dict{"calls": ids}, nil
+}
+
+// press sends a key to the side opposite of from-tag's.
+func (s *Server) press(r Dict) (Dict, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.calls[r.String("call-id")]
+	if c == nil {
+		return nil, errNoCall
+	}
+	from, ok := c.sides[r.String("from-tag")]
+	if !ok {
+		return nil, errors.New("unknown from-tag")
+	}
+	digit := r.String("code")
+	if digit == "" {
+		digit = r.String("digit")
+	}
+	if len(digit) != 1 {
+		return nil, fmt.Errorf("the code %q is not one key", digit)
+	}
+	code, ok := dtmf.Parse(digit[0])
+	if !ok {
+		return nil, fmt.Errorf("the code %q is no key", digit)
+	}
+	e := dtmf.Event{Code: code, Duration: 100 * time.Millisecond, Volume: 8}
+	if ms := r.Int("duration"); ms > 0 {
+		e.Duration = time.Duration(min(ms, 5000)) * time.Millisecond
+	}
+	return Dict{}, c.session.Press(from.Other(), e)
+}

@@ -1,0 +1,135 @@
+package ng
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"tandem/media"
+)
+
+// Server answers requests out of one media server. It handles one request at a
+// time, in the order they came.
+type Server struct {
+	media *media.Server
+	log   *slog.Logger
+	conn  *net.UDPConn
+	told  answers
+
+	mu    sync.Mutex
+	calls map[string]*call // by Call-ID
+}
+
+// Listen binds the control port. It is to be served with Run.
+func Listen(addr string, m *media.Server, log *slog.Logger) (*Server, error) {
+	a, err := netip.ParseAddrPort(addr)
+	if err != nil {
+		return nil, fmt.Errorf("the control address %q is not like 127.0.0.1:2223: %w", addr, err)
+	}
+	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(a))
+	if err != nil {
+		return nil, fmt.Errorf("opening the control port: %w; another relay may have it", err)
+	}
+	return &Server{media: m, log: log, conn: conn, calls: map[string]*call{}, told: answers{texts: map[string][]byte{}}}, nil
+}
+
+// Addr is where it listens.
+func (s *Server) Addr() netip.AddrPort { return s.conn.LocalAddr().(*net.UDPAddr).AddrPort() }
+
+// Run serves until ctx ends.
+func (s *Server) Run(ctx context.Context) error {
+	defer context.AfterFunc(ctx, func() { _ = s.conn.Close() })()
+	b := make([]byte, 1<<16)
+	for {
+		n, from, err := s.conn.ReadFromUDPAddrPort(b)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, net.ErrClosed):
+			return fmt.Errorf("serving the control port: %w", err)
+		case err != nil:
+			continue // a reply that could not be delivered comes back as an error
+		}
+		if reply := s.handle(b[:n], from); reply != nil {
+			_, _ = s.conn.WriteToUDPAddrPort(reply, from) // who asked repeats
+		}
+	}
+}
+
+// handle answers one datagram; nil is no answer.
+func (s *Server) handle(b []byte, from netip.AddrPort) []byte {
+	cookie, text, ok := bytes.Cut(b, []byte(" "))
+	if !ok || len(cookie) == 0 || len(cookie) > 128 {
+		return nil
+	}
+	key := from.String() + " " + string(cookie)
+	if reply := s.told.find(key); reply != nil {
+		return reply
+	}
+	request, err := Parse(text)
+	if err != nil {
+		return Append(append(bytes.Clone(cookie), ' '), failure(err))
+	}
+	began := time.Now()
+	answer := s.answer(request)
+	s.log.Debug("control", "method", request.String("command"), "call_id", request.String("call-id"), "result", answer.String("result"), "err", answer.String("error-reason"), "dur", time.Since(began))
+	reply := Append(append(bytes.Clone(cookie), ' '), answer)
+	s.told.keep(key, reply)
+	return reply
+}
+
+func failure(err error) Dict { return Dict{"result": "error", "error-reason": err.Error()} }
+
+func (s *Server) answer(r Dict) Dict {
+	var out Dict
+	var err error
+	switch command := r.String("command"); command {
+	case "ping":
+		return Dict{"result": "pong"}
+	case "offer":
+		out, err = s.offer(r)
+	case "answer":
+		out, err = s.answered(r)
+	case "delete":
+		out, err = s.remove(r)
+	case "query":
+		out, err = s.query(r)
+	case "list":
+		out, err = s.list(r)
+	case "play DTMF":
+		out, err = s.press(r)
+	default:
+		err = fmt.Errorf("the command %q is not known here", command)
+	}
+	if err != nil {
+		return failure(err)
+	}
+	out["result"] = "ok"
+	return out
+}
+
+// answers keeps the last replies, so that a repeated request is answered again
+// and not done again. Used by one goroutine.
+type answers struct {
+	texts map[string][]byte
+	order []string
+}
+
+const answersKept = 1024
+
+func (a *answers) find(key string) []byte { return a.texts[key] }
+
+func (a *answers) keep(key string, reply []byte) {
+	if len(a.order) >= answersKept {
+		delete(a.texts, a.order[0])
+		a.order = a.order[1:]
+	}
+	a.order = append(a.order, key)
+	a.texts[key] = reply
+}

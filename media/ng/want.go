@@ -1,0 +1,111 @@
+package ng
+
+import (
+	"slices"
+	"strings"
+
+	"tandem/media"
+)
+
+// want reads how the description to be written is asked for. What is unknown
+// is ignored, as rtpengine does.
+func want(r Dict, offering bool) media.Want {
+	var w media.Want
+	flags := append(r.List("flags"), r.List("replace")...)
+	if d := r.List("direction"); len(d) == 2 {
+		w.Interface = d[0]
+		if offering {
+			w.Interface = d[1]
+		}
+	}
+	w.Security = security(r, flags)
+	w.ICE = ice(r, flags)
+	for _, m := range r.List("rtcp-mux") {
+		switch m {
+		case "offer", "require":
+			w.Mux = media.Yes
+		case "demux", "reject":
+			w.Mux = media.No
+		}
+	}
+	w.Ptime = int(r.Int("ptime"))
+	codecs(&w, r, flags)
+	w.NoEvents = slices.Contains(flags, "no-telephone-event")
+	w.Inband = slices.Contains(flags, "inject-DTMF") || slices.Contains(flags, "inject DTMF")
+	return w
+}
+
+// security reads the profile asked for.
+func security(r Dict, flags []string) media.Security {
+	proto := r.String("transport-protocol")
+	if proto == "" {
+		proto = r.String("transport protocol")
+	}
+	for _, f := range flags {
+		if strings.Contains(f, "RTP/") {
+			proto = f
+		}
+	}
+	switch p := strings.ToUpper(proto); {
+	case strings.HasPrefix(p, "UDP/TLS/"):
+		return media.SecurityDTLS
+	case strings.Contains(p, "/SAVP"):
+		return media.SecuritySDES
+	case strings.Contains(p, "/AVP"):
+		return media.SecurityNone
+	}
+	return media.SecurityAsOther
+}
+
+func ice(r Dict, flags []string) media.Choice {
+	v := r.String("ICE")
+	for _, f := range flags {
+		if rest, ok := strings.CutPrefix(f, "ICE="); ok {
+			v = rest
+		}
+	}
+	switch v {
+	case "remove":
+		return media.No
+	case "force", "force-relay", "optional":
+		return media.Yes
+	}
+	return media.Fitting
+}
+
+// codecs reads the codec dictionary and its forms among the flags
+// (codec-mask-all, codec-transcode-PCMU).
+func codecs(w *media.Want, r Dict, flags []string) {
+	lists := map[string][]string{}
+	for _, verb := range []string{"transcode", "mask", "strip", "offer", "except", "set", "consume", "accept"} {
+		lists[verb] = r.Dict("codec").List(verb)
+		for _, f := range flags {
+			for _, sign := range []string{"-", "="} {
+				if name, ok := strings.CutPrefix(f, "codec-"+verb+sign); ok {
+					lists[verb] = append(lists[verb], strings.Split(name, ",")...)
+				}
+			}
+		}
+	}
+	hidden := append(lists["mask"], append(lists["strip"], lists["consume"]...)...)
+	kept := append(names(lists["offer"]), names(lists["except"])...)
+	if slices.Contains(hidden, "all") || slices.Contains(hidden, "full") {
+		w.Codecs = append(kept, names(lists["transcode"])...)
+		return
+	}
+	w.Strip = names(hidden)
+	w.Add = names(lists["transcode"])
+}
+
+// names drops what rtpengine lets stand behind a codec's name:
+// opus/48000/2/32000.
+func names(list []string) []string {
+	var out []string
+	for _, n := range list {
+		name, _, _ := strings.Cut(n, "/")
+		if name != "" && !slices.Contains(out, name) {
+			out = append(out, name)
+		}
+	}
+	return out
+}
