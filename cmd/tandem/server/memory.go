@@ -9,15 +9,20 @@ import (
 )
 
 const (
-	// gcPercent lets a small heap grow to three times what is in use before it
-	// is collected, a large one to twice as much: marking it costs more.
+	// gcPercent lets a small heap grow to three times what is in use before it is
+	// collected, a large one by heapRoom or to twice as much: marking it costs more.
 	gcPercent = 200
-	heapRoom  = 96 << 20 // where the one becomes the other
-	// A server that allocates less than quietRate octets a second returns
-	// what it does not use, once that is worth the work.
+	heapRoom  = 96 << 20
+	// That is for what comes and goes. Users and bindings stay, and take of that
+	// room down to leastRoom: they leave nothing behind to be collected.
+	leastRoom   = 32 << 20
+	bindingSize = 450
+	// A server that allocates less than quietRate octets a second for quietTicks
+	// returns what it does not use, once that is worth the work.
 	quietRate  = 1 << 20
+	quietTicks = 3
 	worthwhile = 12 << 20
-	memoryTick = 3 * time.Second
+	memoryTick = time.Second
 )
 
 // tuneMemory trades memory for processor time, unless a limit is set.
@@ -33,36 +38,43 @@ func tuneMemory(cfg *Config) {
 // keepMemory bounds the room the heap has to grow, and gives back after a burst
 // what the burst needed. The runtime would do the latter on its own after some
 // minutes: it collects an idle heap every two.
-func keepMemory(ctx context.Context) error {
+func (s *Server) keepMemory(ctx context.Context) error {
+	debug.FreeOSMemory() // reading all users leaves more behind than they take
+	m := newMeasure()
+	begun, count := m.live, s.location.Count()
+	percent, quiet, used := gcPercent, 0, false
 	t := time.NewTicker(memoryTick)
 	defer t.Stop()
-	m := newMeasure()
-	percent := gcPercent
 	for {
+		stays := begun + bindingSize*uint64(max(0, s.location.Count()-count))
+		if p := percentFor(m.live, stays); p != percent && os.Getenv("GOGC") == "" {
+			percent = p
+			debug.SetGCPercent(p)
+		}
+		if quiet++; m.fresh >= quietRate*uint64(memoryTick/time.Second) {
+			quiet, used = 0, true
+		}
+		if quiet >= quietTicks && m.spare > worthwhile && used {
+			debug.FreeOSMemory()
+			used = false // since memory was given back
+		}
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-t.C:
 		}
 		m.read()
-		if p := percentFor(m.live); p != percent && os.Getenv("GOGC") == "" {
-			percent = p
-			debug.SetGCPercent(p)
-		}
-		if m.fresh < quietRate*uint64(memoryTick/time.Second) && m.spare > worthwhile && m.used {
-			debug.FreeOSMemory()
-			m.used = false
-			m.read()
-		}
 	}
 }
 
-// percentFor is the GC percentage for a live heap.
-func percentFor(live uint64) int {
+// percentFor is the GC percentage for a live heap of which a part stays.
+func percentFor(live, stays uint64) int {
 	if live == 0 {
 		return gcPercent
 	}
-	return int(min(gcPercent, max(100, heapRoom*100/live)))
+	stays = min(stays, live)
+	room := max(leastRoom, heapRoom-min(stays, heapRoom), live-stays)
+	return int(min(gcPercent, room*100/live))
 }
 
 // measure is what the runtime tells about the heap, in octets.
@@ -72,14 +84,13 @@ type measure struct {
 	fresh   uint64 // allocated since the last reading
 	live    uint64 // found by the last collection
 	spare   uint64 // held, and garbage or empty
-	used    bool   // since memory was given back
 }
 
 func newMeasure() *measure {
 	m := &measure{samples: []metrics.Sample{
 		{Name: "/gc/heap/allocs:bytes"}, {Name: "/gc/heap/live:bytes"},
 		{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/free:bytes"},
-	}, used: true}
+	}}
 	m.read()
 	return m
 }
@@ -92,8 +103,5 @@ func (m *measure) read() {
 	m.spare = v(3)
 	if v(2) > m.live {
 		m.spare += v(2) - m.live
-	}
-	if m.fresh > worthwhile {
-		m.used = true
 	}
 }

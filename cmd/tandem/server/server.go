@@ -192,7 +192,7 @@ func (s *Server) Run(ctx context.Context) error {
 	start("http", s.http.run)
 	start("systemd", s.notify)
 	start("last use of secrets", s.keepUse)
-	start("memory", keepMemory)
+	start("memory", s.keepMemory)
 	s.log.Info("serving", "listen", s.listening(), "domains", s.directory.Domains(), "users", s.directory.Count(), "bindings", s.location.Count())
 	var err error
 	select {

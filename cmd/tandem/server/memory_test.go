@@ -1,0 +1,27 @@
+package server
+
+import "testing"
+
+func TestRoomOfTheHeap(t *testing.T) {
+	const mib = 1 << 20
+	for _, c := range []struct{ live, stays, room uint64 }{
+		{4, 4, 8},      // small: threefold
+		{60, 4, 92},    // traffic with few users
+		{200, 10, 190}, // much of it: twofold
+		{100, 95, 32},  // 100,000 users with a binding each, idle
+		{160, 100, 60}, // and with traffic
+		{500, 500, 32}, // many of them
+		{100, 500, 32}, // an estimate above what there is
+		{10, 500, 20},  //
+		{200, 96, 104}, //
+		{120, 60, 60},  //
+	} {
+		want := int(c.room * 100 / c.live)
+		if got := percentFor(c.live*mib, c.stays*mib); got != want {
+			t.Errorf("%d MiB of which %d stay: %d %%, want %d %%", c.live, c.stays, got, want)
+		}
+	}
+	if percentFor(0, 0) != gcPercent {
+		t.Error("before the first collection")
+	}
+}
