@@ -68,7 +68,11 @@ func (d *Side) protect(line *sdp.Line, w *transport, plan plan, m *sdp.Media, of
 		}
 	}
 	if plan.ice {
-		agent, err := w.iceAgent()
+		var theirs sdp.ICE
+		if !offering {
+			theirs = m.ICE
+		}
+		agent, err := w.iceAgent(theirs)
 		if err != nil {
 			return err
 		}

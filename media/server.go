@@ -110,6 +110,10 @@ func (s *Server) Open(id string, o Options) (*Session, error) {
 	return session, nil
 }
 
+// Kernel says whether plain streams are forwarded in the kernel: by what, or
+// why not.
+func (s *Server) Kernel() (ok bool, why string) { return s.plane.Kernel() }
+
 // Session finds one by its id, nil when there is none.
 func (s *Server) Session(id string) *Session {
 	s.mu.Lock()

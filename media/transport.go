@@ -1,7 +1,6 @@
 package media
 
 import (
-	"bytes"
 	"net/netip"
 	"time"
 
@@ -130,8 +129,21 @@ func (w *transport) rtcpPort(mux bool) int {
 	return int(w.rtcp.Advertised().Port())
 }
 
-func (w *transport) iceAgent() (*ice.Agent, error) {
+// iceAgent finds or makes the agent of a transport. theirs are the far side's
+// credentials in an offer: others than before restart ours too (RFC 8839 §4.4).
+func (w *transport) iceAgent(theirs sdp.ICE) (*ice.Agent, error) {
 	if w.ice != nil {
+		w.session.mu.Lock()
+		defer w.session.mu.Unlock()
+		if theirs.Ufrag == "" || !w.ice.Restarts(theirs.Ufrag, theirs.Pwd) {
+			return w.ice, nil
+		}
+		if err := w.ice.Restart(); err != nil {
+			return nil, err
+		}
+		if w.shared != nil {
+			w.shared.expect(w.ice.Ufrag, w)
+		}
 		return w.ice, nil
 	}
 	agent, err := ice.New()
@@ -207,14 +219,14 @@ func (w *transport) agreeSDES(a *sdp.Agreed) error {
 // use takes keys into service; an unchanged one keeps its context and with it
 // the roll-over counters (RFC 3711 §3.3.1).
 func (w *transport) use(ours, theirs secure.Key) error {
-	if w.in == nil || !sameKey(w.keyIn, theirs) {
+	if w.in == nil || !w.keyIn.Equal(theirs) {
 		in, err := secure.NewContext(theirs)
 		if err != nil {
 			return err
 		}
 		w.in, w.keyIn = in, theirs
 	}
-	if w.out == nil || !sameKey(w.keyOut, ours) {
+	if w.out == nil || !w.keyOut.Equal(ours) {
 		out, err := secure.NewContext(ours)
 		if err != nil {
 			return err
@@ -222,10 +234,6 @@ func (w *transport) use(ours, theirs secure.Key) error {
 		w.out, w.keyOut = out, ours
 	}
 	return nil
-}
-
-func sameKey(a, b secure.Key) bool {
-	return a.Profile == b.Profile && bytes.Equal(a.Master, b.Master) && bytes.Equal(a.MKI, b.MKI)
 }
 
 // agreeDTLS starts a handshake when the far side's fingerprint is new.
@@ -258,7 +266,7 @@ func (w *transport) sendDTLS(b []byte) error {
 	to := w.to
 	w.session.mu.Unlock()
 	if !to.IsValid() {
-		return nil // before ICE nominates nothing can be sent; DTLS repeats
+		return secure.ErrNoPath // before ICE nominates
 	}
 	return w.write(b, to)
 }
@@ -295,13 +303,13 @@ func (w *transport) close() {
 	if w.shared != nil {
 		w.shared.forget(w)
 	}
+	if w.dtls != nil {
+		w.dtls.Close() // while it can still say goodbye
+	}
 	if w.rtp != nil {
 		w.rtp.Close()
 	}
 	if w.rtcp != nil {
 		w.rtcp.Close()
-	}
-	if w.dtls != nil {
-		w.dtls.Close()
 	}
 }

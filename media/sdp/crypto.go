@@ -15,13 +15,20 @@ func ChooseCrypto(offered, ours []Crypto) (Pair, bool) {
 			continue
 		}
 		for _, own := range ours {
-			if strings.EqualFold(own.Suite, theirs.Suite) {
+			if sameSuite(own.Suite, theirs.Suite) {
 				own.Tag, own.Suite = theirs.Tag, theirs.Suite
 				return Pair{Ours: own, Theirs: theirs}, true
 			}
 		}
 	}
 	return Pair{}, false
+}
+
+// sameSuite compares names of suites; some phones write AES_CM_256 for
+// RFC 6188's AES_256_CM.
+func sameSuite(a, b string) bool {
+	usual := func(s string) string { return strings.Replace(strings.ToUpper(s), "AES_CM_256_", "AES_256_CM_", 1) }
+	return usual(a) == usual(b)
 }
 
 // answeredCrypto pairs the line of an answer with the one we offered. The tag
@@ -33,7 +40,7 @@ func answeredCrypto(ours, answered []Crypto) (Pair, bool) {
 		}
 		var alike []Crypto
 		for _, own := range ours {
-			if !strings.EqualFold(own.Suite, theirs.Suite) {
+			if !sameSuite(own.Suite, theirs.Suite) {
 				continue
 			}
 			if own.Tag == theirs.Tag {
