@@ -45,11 +45,8 @@ each of them carried forty four barrels of oil. We were away a year ago; who wou
 lion money? She sees the sea, he hears the bees, they freeze the peas in pieces of cheese. Ooh, that
 moon in June was truly blue. Please hold the line while I try to connect you to somebody who can help.`
 
-// Nothing anybody says is a key.
+// Nothing anybody says is a key. The test needs espeak-ng.
 func TestSpeechIsNoKey(t *testing.T) {
-	if _, err := exec.LookPath("espeak-ng"); err != nil {
-		t.Skip("espeak-ng is not installed")
-	}
 	text, voices := said, []string{"en-gb", "en-us", "en-gb-scotland", "de", "fr", "it", "es", "en-gb+f2", "en-us+f4", "de+m3", "fr+f5", "nl"}
 	if name := os.Getenv("TALKOFF_TEXT"); name != "" { // for a long run
 		b, err := os.ReadFile(name)

@@ -43,7 +43,6 @@ type CadenceSource struct {
 
 	step     int
 	at, size int
-	silent   bool
 	partials [3]partial
 	count    int
 	over     bool

@@ -3,11 +3,11 @@ package sound
 import "math"
 
 const (
-	lobes  = 12  // of the kernel on each side, at the lower of the two rates
+	lobes  = 20  // of the kernel on each side, at the lower of the two rates
 	phases = 256 // places between two samples; what lies between is interpolated
 )
 
-// Resampler changes the rate of a stream: a windowed sinc, flat to about 0.85
+// Resampler changes the rate of a stream: a windowed sinc, flat to 0.8
 // of the lower rate's band and 70 dB down beyond it.
 type Resampler struct {
 	from, to int
