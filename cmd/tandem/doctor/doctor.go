@@ -61,7 +61,7 @@ func Examine(ctx context.Context, cfg server.Config, running bool) []Finding {
 	for _, d := range cfg.Domains {
 		all = append(all, records(ctx, cfg, d))
 	}
-	all = append(all, certificate(cfg), clock(), files(cfg), buffers())
+	all = append(all, certificate(cfg), clock(), files(cfg), buffers(), opus(), kernelPath())
 	return all
 }
 

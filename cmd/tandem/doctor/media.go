@@ -1,0 +1,32 @@
+package doctor
+
+import (
+	"net/netip"
+
+	"tandem/media/codec"
+	"tandem/media/relay"
+)
+
+// opus says whether calls can be converted to Opus.
+func opus() Finding {
+	version, err := codec.Library()
+	if err != nil {
+		return Finding{"Opus encoder", Warn, err.Error(), "calls to Opus phones fall back to G.711; apt install libopus0"}
+	}
+	return Finding{Check: "Opus encoder", Level: OK, Found: version}
+}
+
+// kernelPath says whether plain media can be forwarded in the kernel. The
+// program is loaded and taken away again.
+func kernelPath() Finding {
+	const check = "media in the kernel"
+	plane, err := relay.Open(relay.Config{Interfaces: []relay.Interface{{Name: "lo", Bind: netip.MustParseAddr("127.0.0.1")}}, Kernel: "auto"})
+	if err != nil {
+		return Finding{check, Warn, err.Error(), "media is forwarded by the program itself, at some five microseconds a packet"}
+	}
+	defer plane.Close()
+	if ok, why := plane.Kernel(); !ok {
+		return Finding{check, OK, "not possible: " + why, "media is forwarded by the program itself; for thousands of calls give it CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON"}
+	}
+	return Finding{Check: check, Level: OK, Found: "possible (eBPF, tcx)"}
+}
