@@ -103,9 +103,9 @@ type losses struct {
 func (l *losses) settle(s settled) {
 	for at := 0; at < s.known; {
 		// Runs of equal bits at once: most of the time all arrived.
-		word := s.seen[1]<<at | s.seen[0]>>(64-at)
-		if at >= 64 {
-			word = s.seen[0] << (at - 64)
+		word := s.seen[0] << max(at-64, 0) // what comes next, in its high bits
+		if at < 64 {
+			word = s.seen[1]<<at | s.seen[0]>>(64-at)
 		}
 		if n := min(bits.LeadingZeros64(^word), s.known-at); n > 0 {
 			l.arrived(uint64(n))
