@@ -58,6 +58,7 @@ func (l *leg) agree(a *sdp.Agreed, now time.Time) {
 	for _, c := range a.Codecs {
 		if speech(c.Codec) {
 			l.in.Clock, l.out.Clock = c.ClockRate, c.ClockRate
+			l.in.Codec, l.in.Delay = c.Canonical(), time.Duration(a.Ptime)*time.Millisecond
 			break
 		}
 	}

@@ -90,9 +90,6 @@ func (l *leg) rebuild() {
 		return
 	}
 	l.building = true
-	if l.routes[l.keyPT&0x7f].verb == key {
-		l.lastKey = time.Now()
-	}
 	s := l.stream.session
 	s.post(Event{task: func() {
 		s.ctl.Lock()
@@ -110,6 +107,7 @@ func (s *Session) settle() {
 		for _, l := range st.legs {
 			if l != nil {
 				l.settle()
+				l.settleTap()
 			}
 		}
 	}
@@ -166,7 +164,7 @@ func (l *leg) newPath(k pathKey, o *leg) (*transcode.Path, error) {
 		In: transcode.Input{Format: in, PayloadType: k.pt, CN: k.cn, Event: k.event, EventClock: k.eventClock},
 		Out: transcode.Output{
 			Format: out, PayloadType: k.out.send, CN: k.outCN, Event: k.outKey, EventClock: k.outKeyClock,
-			Ptime: time.Duration(k.ptime) * time.Millisecond, Fmtp: k.out.fmtp,
+			Ptime: time.Duration(k.ptime) * time.Millisecond, Fmtp: k.out.fmtp, Opus: s.server.c.Opus.options(),
 			Send: func(b []byte) {
 				s.mu.Lock()
 				defer s.mu.Unlock()

@@ -42,8 +42,9 @@ type leg struct {
 	remote    quality.Remote
 	path      *transcode.Path // converts toward the other leg
 	pathOf    pathKey
-	building  bool             // a path is being made
-	tap       *transcode.Path  // decodes for recording and key detection alone
+	building  bool            // a path is being made
+	tap       *transcode.Path // decodes for recording and key detection alone
+	tapOf     tapKey
 	flow      *relay.Offloaded // in the kernel, toward the other leg
 	accounted relay.FlowCounters
 	steady    time.Time // when it was last taken back

@@ -20,15 +20,11 @@ var ErrNoAudio = errors.New("this side has no audio yet")
 func (s *Session) Play(to Which, make func(rate int) transcode.Source) error {
 	s.ctl.Lock()
 	defer s.ctl.Unlock()
-	l, err := s.audio(to)
+	l, p, err := s.ready(to)
 	if err != nil {
 		return err
 	}
-	p, err := l.player()
-	if err != nil {
-		return err
-	}
-	l.playing(p, make, true)
+	l.playing(p, make, nil, true)
 	return nil
 }
 
@@ -62,7 +58,7 @@ func (s *Session) Press(to Which, e dtmf.Event) error {
 			return err
 		}
 		// Silence for as long as the key takes, so that it has a stream to be in.
-		l.playing(p, func(rate int) transcode.Source { return &pause{rate: rate, left: e.Duration + 100*time.Millisecond} }, false)
+		l.playing(p, func(rate int) transcode.Source { return &pause{rate: rate, left: e.Duration + 100*time.Millisecond} }, nil, false)
 	}
 	if !p.Send(e) {
 		return errors.New("too many keys are waiting to be sent")
@@ -97,10 +93,11 @@ func (l *leg) player() (*transcode.Path, error) {
 	f, _ := convertible(to.Codec)
 	event, clock := eventOf(&l.agreed, to.ClockRate, sending)
 	p, err := s.server.pool.Add(transcode.Options{
-		In: transcode.Input{PayloadType: none, CN: none, Event: none},
+		In:   transcode.Input{PayloadType: none, CN: none, Event: none},
+		Rate: playRate(l),
 		Out: transcode.Output{
 			Format: f, PayloadType: to.Send, CN: none, Event: event, EventClock: clock,
-			Ptime: time.Duration(l.agreed.Ptime) * time.Millisecond, Fmtp: to.Fmtp,
+			Ptime: time.Duration(l.agreed.Ptime) * time.Millisecond, Fmtp: to.Fmtp, Opus: s.server.c.Opus.options(),
 			Send: func(b []byte) {
 				s.mu.Lock()
 				defer s.mu.Unlock()
@@ -121,11 +118,15 @@ func (l *leg) player() (*transcode.Path, error) {
 }
 
 // playing starts a source on a leg's player, which ends with it unless another
-// was started by then. Called with ctl held.
-func (l *leg) playing(p *transcode.Path, make func(rate int) transcode.Source, tell bool) {
+// was started by then. ended, if any, is called when it is done with. Called
+// with ctl held.
+func (l *leg) playing(p *transcode.Path, make func(rate int) transcode.Source, ended func(finished bool), tell bool) {
 	l.plays++
 	n, s := l.plays, l.stream.session
 	p.Play(make, func(finished bool) {
+		if ended != nil {
+			ended(finished)
+		}
 		if finished {
 			s.post(Event{task: func() { s.played(l, n, tell) }})
 		}

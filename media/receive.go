@@ -163,10 +163,14 @@ func (l *leg) receive(b []byte, at time.Time) {
 	}
 	if l.tap != nil {
 		l.tap.Push(b, at)
+		if r := l.routes[pt]; pt != l.tapOf.pt && (r.verb == pass || r.verb == convert) {
+			l.main = pt
+			l.rebuild() // its voice changed: so must the decoder
+		}
 	}
 	o := l.opposite()
 	r := l.routes[pt]
-	if r.verb == key && l.path == nil && l.tap == nil {
+	if r.verb == key && l.path == nil {
 		l.key(b, ts, at)
 	}
 	if o == nil || r.verb == drop || !l.agreed.CanReceive || !o.agreed.CanSend {
@@ -184,7 +188,10 @@ func (l *leg) forward(o *leg, r route, b []byte, pt uint8, at time.Time) {
 	switch {
 	case l.path != nil && (r.verb == key || pt == l.pathOf.pt || l.pathOf.forced()):
 		l.path.Push(b, at)
-	case r.verb == convert, r.verb == key && r.toClock == 0:
+	case r.verb == key && r.toClock == 0:
+		l.lastKey = at
+		l.rebuild() // keys must become tones from here on
+	case r.verb == convert:
 		l.rebuild() // this packet is lost; the path takes those that follow
 	case l.path != nil && r.verb == pass:
 		l.rebuild() // its voice changed to what can pass

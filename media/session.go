@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tandem/media/sdp"
+	"tandem/media/sound"
 )
 
 // Which names a side of a session.
@@ -51,6 +52,8 @@ type Session struct {
 	closed   bool
 	idle     bool
 	noKernel bool // its streams cannot be forwarded there
+
+	recorder *sound.Recorder // guarded by ctl
 }
 
 // ErrClosed says that a session has ended.
@@ -187,6 +190,10 @@ func (s *Session) Close() {
 				l.close()
 			}
 		}
+	}
+	if s.recorder != nil {
+		_ = s.recorder.Close() // its error was told by EventRecording
+		s.recorder = nil
 	}
 	s.server.forget(s)
 }

@@ -1,0 +1,60 @@
+package media
+
+import (
+	"fmt"
+	"time"
+
+	"tandem/media/sound"
+	"tandem/media/transcode"
+)
+
+// Announce lets a side hear a WAV file, times times (0: over and over), in
+// place of the other side. EventPlayed follows when it has ended by itself.
+func (s *Session) Announce(to Which, path string, times int) error {
+	s.ctl.Lock()
+	defer s.ctl.Unlock()
+	l, p, err := s.ready(to)
+	if err != nil {
+		return err
+	}
+	a, err := sound.OpenAnnouncement(path, playRate(l), times)
+	if err != nil {
+		return err
+	}
+	l.playing(p, func(int) transcode.Source { return a }, func(finished bool) { a.Close() }, true)
+	return nil
+}
+
+// toneLevel is how loud tones are, dBFS: about -10 dBm0 (ITU-T E.180).
+const toneLevel = -13.0
+
+// Tone lets a side hear a signal (ringback, busy) as it sounds in a country,
+// for a time or, with 0, until Stop.
+func (s *Session) Tone(to Which, country string, signal sound.Signal, limit time.Duration) error {
+	c, ok := sound.Tones(country, signal)
+	if !ok {
+		return fmt.Errorf("the tones of %q are not known; known are %v", country, sound.Countries())
+	}
+	return s.Play(to, func(rate int) transcode.Source { return c.Source(rate, toneLevel, limit) })
+}
+
+// ready finds a side's leg and the path that plays to it. Called with ctl held.
+func (s *Session) ready(to Which) (*leg, *transcode.Path, error) {
+	l, err := s.audio(to)
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := l.player()
+	return l, p, err
+}
+
+// playRate is the rate at which a leg's player works: the codec's own, but no
+// more than wideband, which speech does not fill.
+func playRate(l *leg) int {
+	if n, ok := outgoing(&l.agreed); ok {
+		if f, ok := convertible(l.agreed.Codecs[n].Codec); ok {
+			return min(f.Native, 16000)
+		}
+	}
+	return sound.Rate
+}

@@ -1,0 +1,140 @@
+package media
+
+import (
+	"errors"
+
+	"tandem/media/codec"
+	"tandem/media/dtmf"
+	"tandem/media/sound"
+	"tandem/media/transcode"
+)
+
+// recordRate is enough for wideband calls.
+const recordRate = 16000
+
+// Record writes what both sides say to a new stereo WAV file, side A left,
+// side B right, until StopRecording or the end of the session. It costs the
+// call nothing but a decoder: packets that pass go on passing. A full disk ends
+// the recording alone, with EventRecording.
+func (s *Session) Record(path string) error {
+	s.ctl.Lock()
+	defer s.ctl.Unlock()
+	switch {
+	case s.gone:
+		return ErrClosed
+	case s.recorder != nil:
+		return errors.New("this session is being recorded already")
+	}
+	r, err := sound.Record(path, recordRate, func(err error) { s.post(Event{Kind: EventRecording, Err: err}) })
+	if err != nil {
+		return err
+	}
+	s.recorder = r
+	s.settle()
+	return nil
+}
+
+// StopRecording ends the recording; the file is complete when it returns. The
+// error is what ended it before, if anything did.
+func (s *Session) StopRecording() error {
+	s.ctl.Lock()
+	defer s.ctl.Unlock()
+	r := s.recorder
+	if r == nil {
+		return errors.New("this session is not being recorded")
+	}
+	s.recorder = nil
+	s.settle() // ends what feeds it
+	return r.Close()
+}
+
+// Recording tells how far the recording is, false when there is none.
+func (s *Session) Recording() (sound.Progress, bool) {
+	s.ctl.Lock()
+	defer s.ctl.Unlock()
+	if s.recorder == nil {
+		return sound.Progress{}, false
+	}
+	return s.recorder.Progress(), true
+}
+
+// tapKey is all a tap depends on.
+type tapKey struct {
+	in         sdpCodec
+	pt, event  uint8
+	eventClock int
+	cn         uint8
+	recorder   *sound.Recorder
+	inband     bool
+}
+
+// tapped is the tap a leg needs now, false when it needs none: for a recording,
+// and to find keys in audio that passes. Called with mu and ctl held.
+func (l *leg) tapped() (tapKey, bool) {
+	s := l.stream.session
+	if !l.on || l.stream.kind != "audio" || l.main == none {
+		return tapKey{}, false
+	}
+	k := tapKey{recorder: s.recorder, pt: l.main}
+	for _, c := range l.agreed.Codecs {
+		if c.Receive&0x7f == l.main || c.Send&0x7f == l.main {
+			k.in = entry(c)
+			break
+		}
+	}
+	f, ok := format(k.in)
+	if !ok || f.Name == "" {
+		return tapKey{}, false
+	}
+	k.event, k.eventClock = eventOf(&l.agreed, k.in.clock, receiving)
+	k.cn = noiseOf(&l.agreed, k.in.clock, receiving)
+	k.inband = l.path == nil && s.sides[l.which].want.Inband && k.event == none
+	return k, k.recorder != nil || k.inband
+}
+
+// settleTap makes, keeps or ends the tap of a leg. Called with ctl held and
+// without mu.
+func (l *leg) settleTap() {
+	s := l.stream.session
+	s.mu.Lock()
+	k, need := l.tapped()
+	old := l.tap
+	if need && old != nil && l.tapOf == k {
+		s.mu.Unlock()
+		return
+	}
+	l.onload()
+	l.tap = nil
+	s.mu.Unlock()
+	if old != nil {
+		old.Close()
+	}
+	if !need {
+		return
+	}
+	fresh, err := l.newTap(k)
+	if err != nil {
+		s.log.Warn("audio cannot be decoded for a recording", "codec", k.in.name, "err", err)
+		return
+	}
+	s.mu.Lock()
+	l.tap, l.tapOf = fresh, k
+	s.mu.Unlock()
+}
+
+func (l *leg) newTap(k tapKey) (*transcode.Path, error) {
+	s := l.stream.session
+	in, _ := format(k.in)
+	o := transcode.Options{
+		In:  transcode.Input{Format: in, PayloadType: k.pt, CN: k.cn, Event: k.event, EventClock: k.eventClock},
+		Out: transcode.Output{Format: codec.Format{}, CN: none, Event: none},
+	}
+	if r := k.recorder; r != nil {
+		o.Tap = func(pcm []int16, rate int) { r.Tap(int(l.which), pcm, rate) }
+	}
+	if k.inband {
+		o.Inband = true
+		o.Key = func(e dtmf.Event) { s.post(Event{Kind: EventKey, Side: l.which, Line: l.stream.index, Key: e}) }
+	}
+	return s.server.pool.Add(o)
+}
