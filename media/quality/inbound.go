@@ -157,6 +157,13 @@ func (i *Inbound) now() counts {
 	return n
 }
 
+// runs are the losses up to now, as if none of those that could still come did.
+func (i *Inbound) runs() runs {
+	l := i.losses
+	l.settle(i.history.flush())
+	return l.seen()
+}
+
 // since is what was counted between two moments.
 func (c counts) since(old counts) counts {
 	return counts{

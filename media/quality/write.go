@@ -128,7 +128,7 @@ func (i *Inbound) appendExtended(b []byte, ssrc uint32, sends bool, now time.Tim
 // sequence began.
 func (i *Inbound) appendVoIP(b []byte) []byte {
 	all := i.now().since(i.start)
-	r := all.runs
+	r := i.runs().since(i.start.runs)
 	packet := float64(i.timing.packet(i.Clock).Milliseconds())
 	b = append(b, blockVoIP, 0, 0, 8)
 	b = binary.BigEndian.AppendUint32(b, i.ssrc)
