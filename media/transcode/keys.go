@@ -47,7 +47,7 @@ func (k *keys) init(p *Path) {
 	if p.o.Inband && p.hear != nil {
 		k.detector = dtmf.NewDetector(p.rate)
 	}
-	k.ended = -time.Hour
+	k.ended, k.until = -time.Hour, -time.Hour
 	k.found = func(e dtmf.Event) {
 		// Some send a key both ways.
 		delay := p.hear.buffer.Stats(k.now).Delay

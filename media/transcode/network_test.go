@@ -140,3 +140,82 @@ func TestDrift(t *testing.T) {
 		})
 	}
 }
+
+// TestSpeech sends speech through networks that now and then hold packets up
+// for long: it is all there, no part of it silent, and little is concealed.
+func TestSpeech(t *testing.T) {
+	pcmu, pcma := find(t, "PCMU", 8000, 1), find(t, "PCMA", 8000, 1)
+	in := speak(t, "en-us")
+	for len(in) < 8000*60 {
+		in = append(in, in...)
+	}
+	in = in[:8000*60]
+	for _, spike := range []time.Duration{60, 120, 180} {
+		t.Run(fmt.Sprint(spike*time.Millisecond), func(t *testing.T) {
+			k := newTalker(t, pcmu, 8000, 20*time.Millisecond, 96)
+			l := newLine(t, ends(pcmu, pcma, 20*time.Millisecond), shaper{jitter: 10 * time.Millisecond})
+			k.say(l, in)
+			// Every 3 s on average all packets stand still for so long.
+			for at := time.Duration(0); at < time.Minute; at += time.Duration(l.net.random.Int64N(int64(6 * time.Second))) {
+				for i := range l.way {
+					if d := at + spike*time.Millisecond - l.way[i].at; d > 0 && l.way[i].at > at {
+						l.way[i].at += d
+					}
+				}
+			}
+			var highest time.Duration
+			for at := time.Second; at < time.Minute; at += time.Second {
+				l.run(at)
+				highest = max(highest, l.path.Stats().BufferDelay)
+			}
+			l.run(k.at + time.Second)
+			s := l.path.Stats()
+			r := l.listen(pcma, 8000, 97)
+			t.Logf("concealed %v of a minute, late %d, delay up to %v, level %.2f of %.2f dBFS", s.Concealed, s.Late, highest,
+				levelOf(r.pcm), levelOf(in))
+			if r.holes > 0 || s.Concealed > 2*time.Second || s.Late > 20 {
+				t.Errorf("%d holes, %+v", r.holes, s)
+			}
+			if d := levelOf(r.pcm) - levelOf(in); d < -1 || d > 0.5 {
+				t.Errorf("level is %+.1f dB off", d)
+			}
+		})
+	}
+}
+
+// TestDelay measures how much later the audio goes out than it came in, packet
+// times included, on an even network.
+func TestDelay(t *testing.T) {
+	for _, c := range []struct {
+		in, out time.Duration
+		least   time.Duration // jitter buffer
+		most    time.Duration
+	}{
+		{20, 20, 20, 60}, {20, 20, 1, 42}, {10, 10, 20, 42}, {20, 60, 20, 102}, {60, 20, 20, 85},
+	} {
+		pcmu, pcma := find(t, "PCMU", 8000, 1), find(t, "PCMA", 8000, 1)
+		o := ends(pcmu, pcma, c.out*time.Millisecond)
+		o.In.MinDelay = c.least * time.Millisecond
+		l := newLine(t, o, shaper{})
+		k := newTalker(t, pcmu, 8000, c.in*time.Millisecond, 96)
+		first := k.at
+		pcm := make([]int16, 8000*3)
+		copy(pcm[16000:], sine(8000, 1000, -6, 0.05))
+		k.say(l, pcm)
+		l.run(k.at + time.Second)
+		r := l.listen(pcma, 8000, 97)
+		// Where in the output the mark begins, and when that packet was sent: its
+		// first sample waited longest.
+		at := 0
+		for at < len(r.pcm) && r.pcm[at] > -1000 && r.pcm[at] < 1000 {
+			at++
+		}
+		size := int(c.out) * 8
+		spoken := first + 2*time.Second - time.Duration(at%size)*time.Second/8000
+		delay := l.when[at/size] - spoken
+		t.Logf("%d ms to %d ms, at least %d ms of buffer: %v from mouth to wire at most", c.in, c.out, c.least, delay)
+		if delay > c.most*time.Millisecond || delay < (c.in+c.least-1)*time.Millisecond {
+			t.Errorf("delay %v", delay)
+		}
+	}
+}

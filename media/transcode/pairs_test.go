@@ -58,3 +58,42 @@ func TestPacketTimes(t *testing.T) {
 		}
 	}
 }
+
+// TestThereAndBack sends a tone and speech from PCMU to each format and back.
+func TestThereAndBack(t *testing.T) {
+	const freq, level = 997, -10
+	pcmu := find(t, "PCMU", 8000, 1)
+	for _, middle := range codec.Formats() {
+		t.Run(fmt.Sprintf("%s-%d", middle.Name, middle.Native), func(t *testing.T) {
+			there := ends(pcmu, middle, 20*time.Millisecond)
+			there.Out.PayloadType = 96
+			there.Out.Opus = codec.Options{} // as calls have it
+			l := newLine(t, there, shaper{jitter: 5 * time.Millisecond})
+			k := newTalker(t, pcmu, 8000, 20*time.Millisecond, 96)
+			k.say(l, sine(8000, freq, level, 4))
+			in := speak(t, "en-us")[:8000*10]
+			k.say(l, in)
+			l.run(k.at + 2*time.Second)
+			back := newLine(t, ends(middle, pcmu, 20*time.Millisecond), shaper{jitter: 5 * time.Millisecond})
+			for i, b := range l.out {
+				back.send(b, l.when[i])
+			}
+			back.run(l.now + time.Second)
+			r := back.listen(pcmu, 8000, 97)
+			tone, speech := r.pcm[8000:8000*3], r.pcm[8000*4:8000*14]
+			t.Logf("tone: level %+.2f dB, SNR %.1f dB; speech: level %+.2f dB", levelOf(tone)-level, purity(tone, 8000, freq), levelOf(speech)-levelOf(in))
+			if d := levelOf(tone) - level; math.Abs(d) > 0.5 {
+				t.Errorf("the tone's level is %+.2f dB off", d)
+			}
+			if d := levelOf(speech) - levelOf(in); math.Abs(d) > 1 {
+				t.Errorf("the speech's level is %+.2f dB off", d)
+			}
+			if snr := purity(tone, 8000, freq); snr < 20 {
+				t.Errorf("SNR is %.1f dB", snr)
+			}
+			if s := back.path.Stats(); r.holes > 0 || s.Concealed > 0 {
+				t.Errorf("%d holes, %+v", r.holes, s)
+			}
+		})
+	}
+}
