@@ -375,3 +375,53 @@ func FuzzBuffer(f *testing.F) {
 		}
 	})
 }
+
+// TestSurprise has one packet come late: the target is up at once, and down
+// again after some seconds.
+func TestSurprise(t *testing.T) {
+	s := newStream(t, Config{})
+	for i := range 1000 {
+		takes := time.Duration(0)
+		if i == 300 {
+			takes = 110 * ms
+		}
+		s.say('x', takes)
+	}
+	s.run(5900 * ms)
+	if v := s.b.Stats(s.now).Target; v != 20*ms {
+		t.Errorf("target is %v before", v)
+	}
+	s.run(6200 * ms)
+	if v := s.b.Stats(s.now).Target; v < 100*ms || v > 110*ms {
+		t.Errorf("target is %v after a packet was 110 ms late", v)
+	}
+	s.run(12 * time.Second)
+	if v := s.b.Stats(s.now).Target; v != 20*ms {
+		t.Errorf("target is %v six seconds later", v)
+	}
+}
+
+// TestExcess shortens audio: what is told of it does not count twice.
+func TestExcess(t *testing.T) {
+	s := newStream(t, Config{})
+	for range 50 {
+		s.say('x', 40*ms) // all slow, so that the fastest is not known yet
+	}
+	for range 100 {
+		s.say('x', 0)
+	}
+	s.run(2 * time.Second)
+	before := s.b.Excess(s.now)
+	if before < 35*ms || before > 45*ms {
+		t.Fatalf("excess is %v", before)
+	}
+	s.b.Shorten(15 * ms)
+	if d := before - s.b.Excess(s.now); d != 15*ms {
+		t.Errorf("excess is %v less at once", d)
+	}
+	s.now -= 15 * ms
+	s.run(2500 * ms)
+	if d := before - s.b.Excess(s.now); d != 15*ms {
+		t.Errorf("excess is %v less later", d)
+	}
+}

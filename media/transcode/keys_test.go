@@ -215,3 +215,48 @@ func speak(t testing.TB, voice string) []int16 {
 	out := make([]int16, r.Count(len(pcm)))
 	return out[:r.Process(out, pcm)]
 }
+
+// TestKeysBothWays hears a sender that puts each key into events and audio at
+// once: it counts and goes on once.
+func TestKeysBothWays(t *testing.T) {
+	pcmu := find(t, "PCMU", 8000, 1)
+	for _, out := range []uint8{102, none} {
+		for _, inband := range []bool{true, false} {
+			o := ends(pcmu, pcmu, 20*time.Millisecond)
+			o.Inband, o.In.Event, o.Out.Event = inband, 101, out
+			var told []byte
+			o.Key = func(e dtmf.Event) { told = append(told, e.Digit()) }
+			l := newLine(t, o, shaper{jitter: 15 * time.Millisecond})
+			k := newTalker(t, pcmu, 8000, 20*time.Millisecond, 96)
+			w := dtmf.NewWriter(8000, 20*time.Millisecond)
+			voice := sine(8000, 220, -30, 0.2)
+			k.say(l, voice)
+			var pressed []byte
+			for n := range 200 {
+				e := dtmf.Event{Code: uint8(n % 3), Duration: 100 * time.Millisecond}
+				pressed = append(pressed, e.Digit())
+				w.Start(e)
+				pcm := make([]int16, 8000/5)
+				dtmf.Tone(pcm, 8000, e, 0)
+				stamp := k.head.time
+				for at := 0; at < len(pcm); at += 160 {
+					var b [4]byte
+					if n, first, ok := w.Next(b[:]); ok {
+						k.other(l, 101, stamp, b[:n], first)
+					}
+					k.say(l, pcm[at:at+160])
+				}
+				k.say(l, voice)
+				l.run(k.at)
+			}
+			l.run(k.at + 2*time.Second)
+			events, tones := l.heardKeys(pcmu, 8000)
+			if out == none {
+				events, tones = tones, events
+			}
+			same(t, "told", told, pressed)
+			same(t, "sent", events, pressed)
+			same(t, "sent the other way", tones, nil)
+		}
+	}
+}
