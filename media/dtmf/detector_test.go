@@ -25,10 +25,10 @@ func sine(pcm []float64, rate int, f, dBm0 float64, from, n int) {
 	}
 }
 
-// line is a second of silence with p after 300 ms and noise over all of it.
+// line is a second of silence with p after about 300 ms and noise over all of it.
 func line(rate int, p pair, noise float64, rnd *rand.Rand) []int16 {
 	x := make([]float64, rate)
-	from, n := rate*3/10, int(p.length*time.Duration(rate)/time.Second)
+	from, n := rate*3/10+rnd.IntN(rate/100), int(p.length*time.Duration(rate)/time.Second)
 	sine(x, rate, p.f1, p.a1, from, n)
 	sine(x, rate, p.f2, p.a2, from, n)
 	return noisy(x, noise, rnd)
@@ -103,7 +103,7 @@ var limits = []limit{
 func TestDetectorLimits(t *testing.T) {
 	for _, rate := range []int{8000, 16000, 48000} {
 		for _, l := range limits {
-			noise, rounds := still, 1
+			noise, rounds := still, 3
 			if l.noise != 0 {
 				noise = l.noise + 10*math.Log10(float64(rate)/8000) // the same within the telephone's band
 				if rate == 8000 {

@@ -318,3 +318,40 @@ func TestSilentRecordingIsSilent(t *testing.T) {
 		t.Errorf("%d samples at %d", len(sides[0]), rate)
 	}
 }
+
+// Sides whose clocks are 200 ppm fast and slow are together after 20 minutes,
+// when they would be half a second apart.
+func TestRecordingFollowsClocks(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.wav")
+	const length, mark = 20 * time.Minute, 20*time.Minute - 2*time.Second
+	synctest.Test(t, func(t *testing.T) {
+		r, err := Record(path, Rate, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var both sync.WaitGroup
+		for side, ppm := range []int64{200, -200} {
+			both.Go(func() {
+				// Both say it at the same moment, each by its own clock.
+				own := mark - mark*time.Duration(ppm)/1e6
+				drift := func(n int) time.Duration {
+					return 20 * time.Millisecond * time.Duration(n+1) * time.Duration(ppm) / 1e6
+				}
+				talk(r, side, 8000, tale(8000, length, own), 20*time.Millisecond, drift)
+			})
+		}
+		both.Wait()
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+		t.Logf("%+v", r.Progress())
+	})
+	_, sides := channels(t, path)
+	tail := Samples(mark) - Rate
+	for i := range sides {
+		at, likeness := Find(sides[i][tail:min(tail+2*Rate, len(sides[i]))], Mark(-12))
+		if off := Duration(at) - time.Second; likeness < 0.9 || off.Abs() > slack+10*time.Millisecond {
+			t.Errorf("side %d: %v from its place, likeness %.2f", i, off, likeness)
+		}
+	}
+}
