@@ -34,7 +34,9 @@ peers: ## install the programs the tests talk to, where missing
 	  $$sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq --no-install-recommends $(PEERS) >/dev/null; fi
 
 test: peers build ## all tests, with real peers
-	$(GO) test -race -shuffle=on -timeout 12m ./...
+	$(GO) test -race -short -shuffle=on -timeout 12m ./...
+	@echo "and the long measurements of audio, which the race detector would make ten times as long"
+	$(GO) test -shuffle=on -timeout 6m ./media/...
 
 check: lint vuln ## lint and vuln
 

@@ -113,6 +113,9 @@ var bars = map[string]bar{
 
 // TestQuality measures tone, chord and speech through every codec at every rate.
 func TestQuality(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a long measurement: it runs without -short")
+	}
 	everyWay(t, func(t *testing.T, f Format, rate int) {
 		b := bars[f.Name]
 		// Through a lower rate only what fits in it comes back.

@@ -115,6 +115,9 @@ func suffer(t *testing.T, f Format, rate int, share float64, bursts bool) (fille
 // TestConcealmentBeatsSilence states by how much: a share of the harm to
 // intelligibility undone, and decibels between the spectra of what was lost.
 func TestConcealmentBeatsSilence(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a long measurement: it runs without -short")
+	}
 	for _, c := range []struct {
 		name                string
 		clock, channels     int

@@ -144,6 +144,9 @@ func FuzzFmtp(f *testing.F) {
 // TestManyBrokenOpusPackets damages real packets in each way there is; it is
 // what a fuzzing engine is slow at, since it starts anew each time.
 func TestManyBrokenOpusPackets(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a long measurement: it runs without -short")
+	}
 	format := opusFormat(t)
 	random := rand.New(rand.NewPCG(5, 6))
 	for _, bitrate := range []int{8000, 20000, 32000, 96000} {
