@@ -1,16 +1,21 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"tandem/test/bench/media"
 )
 
 // options of one run.
@@ -57,9 +62,9 @@ func main() {
 	flag.BoolVar(&o.quick, "quick", false, "one short round, closed loop only")
 	flag.IntVar(&o.rounds, "rounds", 2, "rounds; the best of each server counts")
 	flag.Float64Var(&o.scale, "scale", 1, "multiplies the operations of a run")
-	flag.StringVar(&o.only, "only", "", "one server alone: tandem or kamailio")
+	flag.StringVar(&o.only, "only", "", "one part alone: media; sip; or SIP with one server alone: tandem or kamailio")
 	flag.StringVar(&o.match, "match", "", "only scenarios whose name contains this")
-	flag.StringVar(&o.profiles, "profiles", "", "folder for CPU profiles of tandem, one a scenario")
+	flag.StringVar(&o.profiles, "profiles", "", "folder for CPU profiles of tandem, one a scenario (of media with perf)")
 	flag.Parse()
 	if o.quick {
 		o.rounds, o.scale = 1, o.scale/4
@@ -89,10 +94,30 @@ func run(o options) error {
 			return fmt.Errorf("building tandem: %w: %s", err, out)
 		}
 	}
+	if o.only != "media" {
+		if err := o.signalling(); err != nil {
+			return err
+		}
+	}
+	if o.only == "media" || o.only == "" && o.match == "" {
+		return o.media()
+	}
+	return nil
+}
+
+// media compares media relays. Ctrl-C ends what was started for it.
+func (o options) media() error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return media.Run(ctx, media.Options{Tandem: o.tandem, Dir: o.dir, Quick: o.quick, Match: o.match, Profiles: o.profiles, Out: os.Stdout})
+}
+
+// signalling compares SIP servers.
+func (o options) signalling() error {
 	t := newTable()
 	for round := range o.rounds {
 		for _, name := range []string{"kamailio", "tandem"} {
-			if o.only != "" && o.only != name {
+			if o.only != "" && o.only != "sip" && o.only != name {
 				continue
 			}
 			if err := o.round(t, round, name); err != nil {
@@ -101,7 +126,7 @@ func run(o options) error {
 		}
 	}
 	t.print(os.Stdout)
-	if o.quick || o.only != "" || o.match != "" {
+	if o.quick || o.only != "" && o.only != "sip" || o.match != "" {
 		return nil
 	}
 	if err := o.bothSipp(); err != nil {

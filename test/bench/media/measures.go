@@ -1,0 +1,125 @@
+package media
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// relayed compares both relays in user space, and no relay, at several sizes.
+func (b *bench) relayed(ctx context.Context, t *table) error {
+	for _, calls := range []int{100, 500, 1000} {
+		r, err := b.alternate(ctx, plain, calls, "direct", "rtpengine", "tandem")
+		if err != nil {
+			return err
+		}
+		theirs, ours, none := r["rtpengine"], r["tandem"], r["direct"]
+		t.load(plain.name, calls, none, theirs, ours)
+		t.bar(fmt.Sprintf("CPU a packet to rtpengine's, %d calls", calls), ours.cpu/theirs.cpu, "≤", 0.65, "%.2f")
+		if calls == 100 {
+			t.bar("delay added, p50 at 100 calls, ms", (ours.p50-none.p50).Seconds()*1e3, "<", 0.2, "%.3f")
+		}
+		if calls == 1000 {
+			t.bar("loss at 1000 calls on one core, %", 100*ours.loss, "<", 0.1, "%.3f")
+			t.bar("p99 at 1000 calls, ms", ours.p99.Seconds()*1e3, "<", 5, "%.2f")
+		}
+	}
+	return nil
+}
+
+// kernel measures ours with streams forwarded in the kernel.
+func (b *bench) kernel(ctx context.Context, t *table) error {
+	const calls = 2000
+	const name = "tandem in the kernel"
+	b.say("%s, %d calls", name, calls)
+	l, err := b.lane(ctx, name, plain, calls, nil)
+	if err != nil {
+		return err
+	}
+	defer l.close()
+	settle := 6 * time.Second // until calls have moved there
+	for range b.repeats {
+		if err := b.measure(ctx, l, settle); err != nil {
+			return err
+		}
+		settle = b.settle
+	}
+	ours := middle(l.all)
+	t.load(name, calls, figures{}, figures{}, ours)
+	t.bar("CPU of the process a packet, in the kernel, 2000 calls, µs", ours.cpu, "<", 0.05, "%.3f")
+	t.bar("loss in the kernel, 2000 calls, %", 100*ours.loss, "<", 0.1, "%.3f")
+	return nil
+}
+
+// protected compares both with one side in SRTP.
+func (b *bench) protected(ctx context.Context, t *table) error {
+	const calls = 300
+	r, err := b.alternate(ctx, protected, calls, "rtpengine", "tandem")
+	if err != nil {
+		return err
+	}
+	t.load(protected.name, calls, figures{}, r["rtpengine"], r["tandem"])
+	t.bar("CPU a packet to rtpengine's, SRTP", r["tandem"].cpu/r["rtpengine"].cpu, "≤", 0.65, "%.2f")
+	return nil
+}
+
+// converted looks for the most calls each can convert.
+func (b *bench) converted(ctx context.Context, t *table) error {
+	s, err := speak()
+	if err != nil {
+		return err
+	}
+	theirs, err := b.most(ctx, "rtpengine", s, []int{8, 12, 16, 20, 24, 28, 32, 36, 40, 48})
+	if err != nil {
+		return err
+	}
+	ours, err := b.most(ctx, "tandem", s, []int{40, 55, 70, 80, 90, 100, 110, 120, 130, 140, 160, 180, 200})
+	if err != nil {
+		return err
+	}
+	t.most(theirs, ours)
+	t.bar("calls converted on a core, to rtpengine's", float64(ours.calls)/float64(max(theirs.calls, 1)), "≥", 4, "%.1f")
+	t.bar("calls converted on a core, Opus decoded in Go", float64(ours.calls), "≥", 55, "%.0f")
+	return nil
+}
+
+// capacity is how much one core converts.
+type capacity struct {
+	calls int     // the most with less than 1 % lost
+	core  float64 // of the core used by them
+	one   float64 // share of the core a call takes at the first, small step, %
+}
+
+const lossAllowed = 0.01
+
+// most adds calls step by step until packets are missing, twice.
+func (b *bench) most(ctx context.Context, name string, s *speech, steps []int) (c capacity, err error) {
+	b.say("%s", transcoded.name)
+	l, err := b.lane(ctx, name, transcoded, 0, s)
+	if err != nil {
+		return c, err
+	}
+	defer l.close()
+	for _, calls := range steps {
+		if err := l.phones.call(ctx, transcoded, l.relay, calls-l.phones.calls, s); err != nil {
+			return c, err
+		}
+		good := false
+		for try := 0; try < 2 && !good; try++ {
+			if err := b.measure(ctx, l, 1500*time.Millisecond); err != nil {
+				return c, err
+			}
+			f := l.all[len(l.all)-1]
+			if good = f.loss < lossAllowed; good {
+				c.calls, c.core = calls, f.core
+			}
+			if c.one == 0 {
+				c.one = 100 * f.core / float64(calls)
+			}
+		}
+		if !good {
+			break
+		}
+	}
+	return c, nil
+}
