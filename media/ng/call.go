@@ -16,6 +16,10 @@ type call struct {
 	sides   map[string]media.Which
 	tags    [2]string // the last tag of each side
 	created time.Time
+
+	interfaces [2]string // as the offer's direction named them
+	offered    bool      // an offer waits for its answer
+	answer     [2]string // the answer last written to each side
 }
 
 var errNoCall = errors.New("unknown call-id")
@@ -29,6 +33,7 @@ func (s *Server) offer(r Dict) (Dict, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	fresh := s.calls[id] == nil
 	c, err := s.open(id)
 	if err != nil {
 		return nil, err
@@ -49,16 +54,31 @@ func (s *Server) offer(r Dict) (Dict, error) {
 	if addr, ok := received(r); ok {
 		c.session.Near(from, addr)
 	}
-	text, err := c.session.Offer(from, []byte(r.String("sdp")), want(r, true))
+	if d := r.List("direction"); len(d) == 2 {
+		c.interfaces[from], c.interfaces[from.Other()] = d[0], d[1]
+	}
+	if c.offered { // the same for the next branch, or one that was refused
+		c.rollback()
+	}
+	w := want(r)
+	w.Interface = c.interfaces[from.Other()]
+	text, err := c.session.Offer(from, []byte(r.String("sdp")), w)
 	if err != nil {
-		c.session.Refused(from)
-		c.session.Refused(from.Other())
-		if !known && len(c.sides) <= 1 {
+		c.rollback()
+		if fresh {
 			s.end(id)
 		}
 		return nil, err
 	}
+	c.offered, c.answer[from] = true, ""
 	return Dict{"sdp": string(text)}, nil
+}
+
+// rollback forgets the exchange under way; what was agreed before stays.
+func (c *call) rollback() {
+	c.session.Refused(media.A)
+	c.session.Refused(media.B)
+	c.offered = false
 }
 
 // open finds or makes a call.
@@ -119,10 +139,18 @@ func (s *Server) answered(r Dict) (Dict, error) {
 	if addr, ok := received(r); ok {
 		c.session.Near(offerer.Other(), addr)
 	}
-	text, err := c.session.Answer(offerer.Other(), []byte(r.String("sdp")), want(r, false))
+	if before := c.answer[offerer]; before != "" {
+		// One while it rang and one now, or that of another branch: the offerer has
+		// its answer (RFC 3261 §13.2.1), and media goes where this one says.
+		return Dict{"sdp": before}, c.session.TakeAnswer(offerer.Other(), []byte(r.String("sdp")))
+	}
+	w := want(r)
+	w.Interface = c.interfaces[offerer]
+	text, err := c.session.Answer(offerer.Other(), []byte(r.String("sdp")), w)
 	if err != nil {
 		return nil, err
 	}
+	c.offered, c.answer[offerer] = false, string(text)
 	return Dict{"sdp": string(text)}, nil
 }
 

@@ -198,7 +198,7 @@ func TestWant(t *testing.T) {
 		{"one less", Dict{"codec": Dict{"strip": []any{"G729"}}}, media.Want{Strip: []string{"G729"}}},
 		{"profile among the flags", Dict{"flags": []any{"RTP/SAVP"}}, media.Want{Security: media.SecuritySDES}},
 	} {
-		if got := want(c.r, true); !reflect.DeepEqual(got, c.want) {
+		if got := want(c.r); !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
 		}
 	}

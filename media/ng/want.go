@@ -8,16 +8,11 @@ import (
 )
 
 // want reads how the description to be written is asked for. What is unknown
-// is ignored, as rtpengine does.
-func want(r Dict, offering bool) media.Want {
+// is ignored, as rtpengine does. The interface is the call's matter: a direction
+// is given with the offer and holds for the answer.
+func want(r Dict) media.Want {
 	var w media.Want
 	flags := append(r.List("flags"), r.List("replace")...)
-	if d := r.List("direction"); len(d) == 2 {
-		w.Interface = d[0]
-		if offering {
-			w.Interface = d[1]
-		}
-	}
 	w.Security = security(r, flags)
 	w.ICE = ice(r, flags)
 	for _, m := range r.List("rtcp-mux") {
