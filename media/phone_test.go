@@ -203,6 +203,14 @@ func (p *phone) take(b []byte, dec codec.Decoder, pcm []int16) {
 	}
 }
 
+// got is how many packets came, of how many streams, and how often a sequence
+// number did not follow the one before.
+func (p *phone) got() (packets, streams, gaps int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.packets, len(p.ssrcs), p.gaps
+}
+
 // tone is the share of power at a frequency in what was heard, 0 to 1, and the
 // level in dBFS: over a second, but not the last half of one, where a buffer
 // fades out when the talk has ended.
@@ -275,7 +283,8 @@ func (p *phone) hears(freq float64) {
 	p.t.Helper()
 	share, level := p.tone(freq)
 	if share < 0.9 {
-		p.t.Errorf("%s phone at %v Hz should hear %v Hz: %.0f %% of what it hears is that, level %.1f dBFS, %d packets", p.codec.Name, p.freq, freq, 100*share, level, p.packets)
+		packets, _, _ := p.got()
+		p.t.Errorf("%s phone at %v Hz should hear %v Hz: %.0f %% of what it hears is that, level %.1f dBFS, %d packets", p.codec.Name, p.freq, freq, 100*share, level, packets)
 	}
 }
 

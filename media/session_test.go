@@ -66,8 +66,8 @@ func TestTwoPhonesTalk(t *testing.T) {
 				}
 			}
 			for _, p := range []*phone{a, b} {
-				if len(p.ssrcs) != 1 || p.gaps > 0 {
-					t.Errorf("%s phone saw %d streams with %d gaps", p.codec.Name, len(p.ssrcs), p.gaps)
+				if _, streams, gaps := p.got(); streams != 1 || gaps > 0 {
+					t.Errorf("%s phone saw %d streams with %d gaps", p.codec.Name, streams, gaps)
 				}
 			}
 		})
