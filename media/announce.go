@@ -9,20 +9,21 @@ import (
 )
 
 // Announce lets a side hear a WAV file, times times (0: over and over), in
-// place of the other side. EventPlayed follows when it has ended by itself.
-func (s *Session) Announce(to Which, path string, times int) error {
+// place of the other side. EventPlayed follows when it has ended by itself. What
+// it returns tells how far it is; the session closes it.
+func (s *Session) Announce(to Which, path string, times int) (*sound.Announcement, error) {
 	s.ctl.Lock()
 	defer s.ctl.Unlock()
 	l, p, err := s.ready(to)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	a, err := sound.OpenAnnouncement(path, playRate(l), times)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	l.playing(p, func(int) transcode.Source { return a }, func(finished bool) { a.Close() }, true)
-	return nil
+	return a, nil
 }
 
 // toneLevel is how loud tones are, dBFS: about -10 dBm0 (ITU-T E.180).

@@ -23,7 +23,7 @@ import (
 // and keeps what it hears. Plain sockets and its own packet writing, so that it
 // shares nothing with the relay.
 type phone struct {
-	t       *testing.T
+	t       testing.TB
 	rtp     *net.UDPConn
 	codec   sdp.Codec
 	event   uint8
@@ -61,6 +61,10 @@ func (p *phone) addr() netip.AddrPort { return p.rtp.LocalAddr().(*net.UDPAddr).
 // sdp is a description of the phone as a simple telephone writes it.
 func (p *phone) sdp(extra ...string) []byte {
 	a := p.addr()
+	family := "IP4"
+	if a.Addr().Is6() {
+		family = "IP6"
+	}
 	var b strings.Builder
 	formats := fmt.Sprint(p.codec.PayloadType)
 	if p.event != none {
@@ -70,7 +74,7 @@ func (p *phone) sdp(extra ...string) []byte {
 	if p.out != nil {
 		proto = "RTP/SAVP"
 	}
-	fmt.Fprintf(&b, "v=0\r\no=phone 1 1 IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\nm=audio %d %s %s\r\n", a.Addr(), a.Addr(), a.Port(), proto, formats)
+	fmt.Fprintf(&b, "v=0\r\no=phone 1 1 IN %s %s\r\ns=-\r\nc=IN %s %s\r\nt=0 0\r\nm=audio %d %s %s\r\n", family, a.Addr(), family, a.Addr(), a.Port(), proto, formats)
 	fmt.Fprintf(&b, "a=rtpmap:%d %s/%d", p.codec.PayloadType, p.codec.Name, p.codec.ClockRate)
 	if p.codec.Channels > 1 {
 		fmt.Fprintf(&b, "/%d", p.codec.Channels)
