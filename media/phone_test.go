@@ -31,6 +31,7 @@ type phone struct {
 	freq    float64
 	to      netip.AddrPort
 	out, in *secure.Context
+	pressAt int // packet at which key 5 is pressed, in place of the tone; 0 never
 
 	mu      sync.Mutex
 	heard   []int16
@@ -130,8 +131,18 @@ func (p *phone) talk(ctx context.Context, d time.Duration) {
 		}
 		b = b[:12+size]
 		b[0], b[1] = 0x80, p.codec.PayloadType
+		stamp := ts
+		if i := at/n - p.pressAt; p.pressAt > 0 && i >= 0 && i < 6 { // RFC 4733
+			b = append(b[:12], 5, 10, 0, 0)
+			b[1] = p.event
+			if i >= 3 {
+				b[13] |= 0x80
+			}
+			binary.BigEndian.PutUint16(b[14:], uint16(160*(min(i, 3)+1)))
+			stamp -= uint32(i * p.format.Clock / 50)
+		}
 		binary.BigEndian.PutUint16(b[2:], seq)
-		binary.BigEndian.PutUint32(b[4:], ts)
+		binary.BigEndian.PutUint32(b[4:], stamp)
 		binary.BigEndian.PutUint32(b[8:], ssrc)
 		p.send(b)
 		seq++

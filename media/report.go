@@ -30,6 +30,7 @@ type LegReport struct {
 	Security   Security
 	Ready      bool // keys are there
 	Converting bool
+	Kernel     bool           // what comes from this side is forwarded in the kernel
 	Received   quality.Report // what came from this side
 	Sent       Counts         // what went to it
 	Hears      quality.Remote // what it says of what it hears
@@ -68,7 +69,7 @@ func (l *leg) figures(now time.Time) LegReport {
 	w := l.way
 	r := LegReport{
 		On: l.on, Local: w.advertised(), Remote: w.to, Security: w.security,
-		Ready: w.security == SecurityNone || w.in != nil, Converting: l.path != nil,
+		Ready: w.security == SecurityNone || w.in != nil, Converting: l.path != nil, Kernel: l.flow != nil,
 		Received: l.in.Report(now), Hears: l.remote, Strangers: w.strangers, Refused: w.refused,
 		Dropped: l.dropped, Datagrams: l.raw, LastHeard: l.heard,
 	}
