@@ -20,7 +20,15 @@ type call struct {
 	interfaces [2]string // as the offer's direction named them
 	offered    bool      // an offer waits for its answer
 	answer     [2]string // the answer last written to each side
+
+	signalled time.Time
+	quiet     [2]bool       // a side is on hold, or holds
+	silence   time.Duration // that the media server reported
+	again     *time.Timer   // looks at it again; nil before any silence
 }
+
+// maxName bounds what is kept of names others choose.
+const maxName = 1024
 
 var errNoCall = errors.New("unknown call-id")
 
@@ -30,6 +38,9 @@ func (s *Server) offer(r Dict) (Dict, error) {
 	id, tag := r.String("call-id"), r.String("from-tag")
 	if id == "" || tag == "" || r.String("sdp") == "" {
 		return nil, errors.New("an offer needs call-id, from-tag and sdp")
+	}
+	if len(id) > maxName || len(tag) > maxName || len(r.String("to-tag")) > maxName {
+		return nil, fmt.Errorf("call-id or tag is longer than %d octets", maxName)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -54,6 +65,7 @@ func (s *Server) offer(r Dict) (Dict, error) {
 	if addr, ok := received(r); ok {
 		c.session.Near(from, addr)
 	}
+	c.heard(from, r.String("sdp"))
 	if d := r.List("direction"); len(d) == 2 {
 		c.interfaces[from], c.interfaces[from.Other()] = d[0], d[1]
 	}
@@ -90,33 +102,27 @@ func (s *Server) open(id string) (*call, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &call{session: session, sides: map[string]media.Which{}, created: time.Now()}
+	c := &call{session: session, sides: map[string]media.Which{}, created: time.Now(), signalled: time.Now()}
 	s.calls[id] = c
 	return c, nil
 }
 
 func (c *call) name(tag string, side media.Which) {
+	if len(tag) > maxName {
+		return
+	}
 	if len(c.sides) < 64 { // forks; more is somebody playing
 		c.sides[tag] = side
 	}
 	c.tags[side] = tag
 }
 
-// happened ends a call nobody speaks in any more, as rtpengine does.
-func (s *Server) happened(id string, e media.Event) {
-	s.log.Debug("media", "call_id", id, "event", e.Kind.String(), "side", e.Side.String(), "err", e.Err)
-	if e.Kind != media.EventIdle {
-		return
-	}
-	s.log.Info("call without media ended", "call_id", id, "dur", e.For)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.end(id)
-}
-
 func (s *Server) end(id string) {
 	if c := s.calls[id]; c != nil {
 		delete(s.calls, id)
+		if c.again != nil {
+			c.again.Stop()
+		}
 		c.session.Close()
 	}
 }
@@ -139,6 +145,7 @@ func (s *Server) answered(r Dict) (Dict, error) {
 	if addr, ok := received(r); ok {
 		c.session.Near(offerer.Other(), addr)
 	}
+	c.heard(offerer.Other(), r.String("sdp"))
 	if before := c.answer[offerer]; before != "" {
 		// One while it rang and one now, or that of another branch: the offerer has
 		// its answer (RFC 3261 §13.2.1), and media goes where this one says.
@@ -195,9 +202,9 @@ func (s *Server) list(r Dict) (Dict, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	ids := []any{}
+	ids, size := []any{}, 0
 	for id := range s.calls {
-		if len(ids) >= min(limit, 1000) {
+		if size += len(id) + 8; len(ids) >= limit || size > maxReply {
 			break
 		}
 		ids = append(ids, id)

@@ -53,10 +53,16 @@ func FuzzParse(f *testing.F) {
 }
 
 // serve runs a media server with a control port and returns a client of it.
-func serve(t *testing.T) (*Client, *media.Server) {
+func serve(t testing.TB) (*Client, *media.Server) {
+	t.Helper()
+	return serveIdle(t, time.Minute)
+}
+
+// serveIdle ends calls that carry nothing for so long.
+func serveIdle(t testing.TB, idle time.Duration) (*Client, *media.Server) {
 	t.Helper()
 	low := 20000 + 200*rand.IntN(50)
-	m, err := media.New(media.Config{PortMin: low, PortMax: low + 99, Kernel: "off", Interfaces: []relay.Interface{
+	m, err := media.New(media.Config{PortMin: low, PortMax: low + 99, Kernel: "off", Idle: idle, Interfaces: []relay.Interface{
 		{Name: "inside", Bind: netip.MustParseAddr("127.0.0.1")}, {Name: "outside", Bind: netip.MustParseAddr("127.0.0.2")},
 	}})
 	if err != nil {
@@ -196,6 +202,7 @@ func TestWant(t *testing.T) {
 		{"one codec by flags", Dict{"flags": []any{"codec-mask-all", "codec-transcode-opus/48000/2"}}, media.Want{Codecs: []string{"opus"}}},
 		{"one more", Dict{"codec": Dict{"transcode": []any{"PCMA"}}}, media.Want{Add: []string{"PCMA"}}},
 		{"one less", Dict{"codec": Dict{"strip": []any{"G729"}}}, media.Want{Strip: []string{"G729"}}},
+		{"no keys in SDP", Dict{"transport-protocol": "RTP/SAVPF", "SDES": []any{"off"}}, media.Want{Security: media.SecurityDTLS}},
 		{"profile among the flags", Dict{"flags": []any{"RTP/SAVP"}}, media.Want{Security: media.SecuritySDES}},
 	} {
 		if got := want(c.r); !reflect.DeepEqual(got, c.want) {

@@ -36,11 +36,14 @@ func Listen(addr string, m *media.Server, log *slog.Logger) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the control port: %w; another relay may have it", err)
 	}
-	return &Server{media: m, log: log, conn: conn, calls: map[string]*call{}, told: answers{texts: map[string][]byte{}}}, nil
+	return &Server{media: m, log: log, conn: conn, calls: map[string]*call{}, told: answers{texts: map[string]told{}}}, nil
 }
 
 // Addr is where it listens.
 func (s *Server) Addr() netip.AddrPort { return s.conn.LocalAddr().(*net.UDPAddr).AddrPort() }
+
+// maxReply is what surely fits into a datagram behind a cookie.
+const maxReply = 60000
 
 // Run serves until ctx ends.
 func (s *Server) Run(ctx context.Context) error {
@@ -80,6 +83,9 @@ func (s *Server) handle(b []byte, from netip.AddrPort) []byte {
 	answer := s.answer(request)
 	s.log.Debug("control", "method", request.String("command"), "call_id", request.String("call-id"), "result", answer.String("result"), "err", answer.String("error-reason"), "dur", time.Since(began))
 	reply := Append(append(bytes.Clone(cookie), ' '), answer)
+	if len(reply) > maxReply+len(cookie) {
+		reply = Append(append(bytes.Clone(cookie), ' '), failure(errors.New("the reply does not fit into a datagram")))
+	}
 	s.told.keep(key, reply)
 	return reply
 }
@@ -117,19 +123,43 @@ func (s *Server) answer(r Dict) Dict {
 // answers keeps the last replies, so that a repeated request is answered again
 // and not done again. Used by one goroutine.
 type answers struct {
-	texts map[string][]byte
+	texts map[string]told
 	order []string
+	size  int
 }
 
-const answersKept = 1024
+type told struct {
+	text []byte
+	at   time.Time
+}
 
-func (a *answers) find(key string) []byte { return a.texts[key] }
+// A client gives up long before a reply is forgotten by age; those kept are
+// bounded in number and size for the sake of one that runs wild.
+const (
+	answersKept = 1024
+	answersSize = 8 << 20
+	answersAge  = 30 * time.Second
+)
+
+func (a *answers) find(key string) []byte {
+	if t, ok := a.texts[key]; ok && time.Since(t.at) < answersAge {
+		return t.text
+	}
+	return nil
+}
 
 func (a *answers) keep(key string, reply []byte) {
-	if len(a.order) >= answersKept {
+	if old, ok := a.texts[key]; ok { // too old to count, but in the order
+		a.size += len(reply) - len(old.text)
+		a.texts[key] = told{reply, time.Now()}
+		return
+	}
+	a.order = append(a.order, key)
+	a.texts[key] = told{reply, time.Now()}
+	a.size += len(reply)
+	for len(a.order) > answersKept || a.size > answersSize {
+		a.size -= len(a.texts[a.order[0]].text)
 		delete(a.texts, a.order[0])
 		a.order = a.order[1:]
 	}
-	a.order = append(a.order, key)
-	a.texts[key] = reply
 }

@@ -44,12 +44,22 @@ func security(r Dict, flags []string) media.Security {
 	switch p := strings.ToUpper(proto); {
 	case strings.HasPrefix(p, "UDP/TLS/"):
 		return media.SecurityDTLS
+	case strings.Contains(p, "/SAVP") && noSDES(r, flags):
+		return media.SecurityDTLS
 	case strings.Contains(p, "/SAVP"):
 		return media.SecuritySDES
 	case strings.Contains(p, "/AVP"):
 		return media.SecurityNone
 	}
 	return media.SecurityAsOther
+}
+
+// noSDES says whether keys in SDP are not wanted (SDES: [off], or SDES-off).
+func noSDES(r Dict, flags []string) bool {
+	list := r.List("SDES")
+	return slices.ContainsFunc([]string{"off", "no", "disable"}, func(word string) bool {
+		return slices.Contains(list, word) || slices.Contains(flags, "SDES-"+word)
+	})
 }
 
 func ice(r Dict, flags []string) media.Choice {
