@@ -245,15 +245,13 @@ func (w *transport) agreeDTLS(a *sdp.Agreed) func() {
 	old := w.dtls
 	w.in, w.out = nil, nil
 	w.dtlsFor = a.Fingerprint
-	var started *secure.Handshake
-	started = secure.NewHandshake(secure.HandshakeConfig{
+	w.dtls = secure.NewHandshake(secure.HandshakeConfig{
 		Identity: w.session.server.identity,
 		Active:   a.Setup == "active",
 		Hash:     a.Fingerprint.Hash, Fingerprint: a.Fingerprint.Value,
 		Send: func(b []byte, to netip.AddrPort) error { return w.sendDTLS(b) },
 		Done: func(send, receive secure.Key, err error) { w.secured(a.Fingerprint, send, receive, err) },
 	})
-	w.dtls = started
 	return func() {
 		if old != nil {
 			old.Close()
