@@ -15,7 +15,9 @@ const settledFor = 2 * time.Second
 // space, and reads what was forwarded since. Called with mu held, once a second.
 func (l *leg) offload(now time.Time) {
 	if l.flow != nil {
-		l.account()
+		if l.account(); l.flow.Ended() {
+			l.onload() // the way there has changed; it may come back by the new one
+		}
 		return
 	}
 	s := l.stream.session
