@@ -48,7 +48,7 @@ func (s *Session) connect(d *Side) error {
 // agree takes what a side agreed to for one m-line.
 func (l *leg) agree(a *sdp.Agreed, now time.Time) {
 	l.agreed = *a
-	l.on = a.Enabled
+	l.on, l.audio, l.hears, l.speaks = a.Enabled, a.Kind == "audio", a.CanReceive, a.CanSend
 	if !l.on {
 		return
 	}

@@ -21,42 +21,47 @@ type stream struct {
 
 // leg is a side's end of a stream. What it receives goes to the other leg by
 // its routes; what it sends goes through its rewrite, whatever the source.
-// Guarded by Session.mu.
+// Guarded by Session.mu. What each packet touches stands together: with
+// thousands of calls every cache line is fetched anew for every packet.
 type leg struct {
 	stream *stream
-	which  Which
 	way    *transport
-	agreed sdp.Agreed
-	on     bool // agreed and not refused
+	which  Which
+	on     bool  // agreed and not refused
+	audio  bool  // of agreed, as are
+	hears  bool  // this side may send to us
+	speaks bool  // we may send to this side
+	main   uint8 // payload number its voice last came in
+	oneWay bool
+
+	flow    *relay.Offloaded // in the kernel, toward the other leg
+	path    *transcode.Path  // converts toward the other leg
+	tap     *transcode.Path  // decodes for recording and key detection alone
+	play    *transcode.Path  // announcement or keys of our own in place of all else
+	source  source           // of the last packet sent
+	heard   time.Time
+	in      quality.Inbound
+	out     quality.Outbound
+	rewrite relay.Rewrite
+	routes  [128]route
 
 	// what comes from this side
-	in        quality.Inbound
-	routes    [128]route
+	agreed    sdp.Agreed
 	keys      *dtmf.Reader
 	keyPT     uint8
 	lastKey   time.Time
-	main      uint8 // payload number its voice last came in
-	heard     time.Time
 	since     time.Time // when it was last expected to begin sending
-	oneWay    bool
 	remote    quality.Remote
-	path      *transcode.Path // converts toward the other leg
 	pathOf    pathKey
-	building  bool            // a path is being made
-	tap       *transcode.Path // decodes for recording and key detection alone
+	building  bool // a path is being made
 	tapOf     tapKey
-	flow      *relay.Offloaded // in the kernel, toward the other leg
 	accounted relay.FlowCounters
 	steady    time.Time // when it was last taken back
 	dropped   uint64    // packets with no route
 	raw       uint64    // datagrams that are no RTP
 
 	// what goes to this side
-	out      quality.Outbound
-	rewrite  relay.Rewrite
-	source   source          // of the last packet
-	play     *transcode.Path // announcement or keys of our own in place of all else
-	plays    int             // sources started on play; ctl
+	plays    int // sources started on play; ctl
 	cname    string
 	nextRTCP time.Time
 }

@@ -108,7 +108,7 @@ func (w *transport) rtpPacket(b []byte, from netip.AddrPort, at time.Time) {
 
 // believe lets the latch decide whose packets count, and follows it.
 func (w *transport) believe(l *leg, b []byte, from netip.AddrPort, at time.Time) bool {
-	known := l.agreed.Kind != "audio" || l.routes[b[1]&0x7f].verb != drop || b[1]&0x7f == l.main
+	known := !l.audio || l.routes[b[1]&0x7f].verb != drop || b[1]&0x7f == l.main
 	verdict := w.latch.Packet(from, b, at, known)
 	if verdict == relay.Drop {
 		w.strangers++
@@ -173,7 +173,7 @@ func (l *leg) receive(b []byte, at time.Time) {
 	if r.verb == key && l.path == nil {
 		l.key(b, ts, at)
 	}
-	if o == nil || r.verb == drop || !l.agreed.CanReceive || !o.agreed.CanSend {
+	if o == nil || r.verb == drop || !l.hears || !o.speaks {
 		l.dropped++
 		return
 	}
@@ -197,10 +197,10 @@ func (l *leg) forward(o *leg, r route, b []byte, pt uint8, at time.Time) {
 		l.rebuild() // its voice changed to what can pass
 	default:
 		if r.verb == key && r.clock != r.toClock {
-			dtmf.Rescale(payload(b), r.clock, r.toClock)
+			dtmf.Rescale(payload(b), int(r.clock), int(r.toClock))
 		}
 		b[1] = b[1]&0x80 | r.to
-		o.send(b, source{relayed, l.clock(r)}, at)
+		o.send(b, source{relayed, int(r.clock)}, at)
 	}
 }
 

@@ -75,7 +75,7 @@ func (l *leg) figures(now time.Time) LegReport {
 	}
 	r.Sent.Packets, r.Sent.Octets = l.out.Sent()
 	if l.main != none {
-		if v := l.routes[l.main]; v.verb != drop && v.codec < len(l.agreed.Codecs) {
+		if v := l.routes[l.main]; v.verb != drop && int(v.codec) < len(l.agreed.Codecs) {
 			r.Codec = l.agreed.Codecs[v.codec].Name
 		}
 	}

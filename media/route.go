@@ -19,13 +19,15 @@ const (
 	key          // a key event: passed, or through the path when there is one
 )
 
-// route is what happens to packets of one payload number from a leg.
+// route is what happens to packets of one payload number from a leg. It is
+// small and says all that passing a packet needs: with thousands of calls each
+// look elsewhere waits for memory.
 type route struct {
 	verb    verb
-	to      uint8 // number toward the other side
-	clock   int   // key: clock of the events
-	toClock int   // key: clock of the events toward the other side; 0 when it has none
-	codec   int   // index in the leg's agreed codecs
+	to      uint8  // number toward the other side
+	codec   int16  // index in the leg's agreed codecs
+	clock   uint32 // RTP clock of what comes in
+	toClock uint32 // key: clock of the events toward the other side; 0 when it has none
 }
 
 // plan fills the routes of packets from l to o. It decides alone, from what
@@ -40,19 +42,20 @@ func routes(from, to *sdp.Agreed) (table [128]route) {
 	out, canOut := outgoing(to)
 	for i, c := range from.Codecs {
 		n := c.Receive & 0x7f
+		in := route{codec: int16(i), clock: uint32(c.ClockRate)}
 		j := counterpart(c.Codec, list, taken)
 		switch {
 		case isEvent(c.Codec):
-			table[n] = keyRoute(i, c, to, j)
+			table[n] = in.key(to, j)
 		case j >= 0:
 			taken[j] = true
-			table[n] = route{verb: pass, to: to.Codecs[j].Send, codec: i}
+			table[n] = in.with(pass, to.Codecs[j].Send)
 		case isCN(c.Codec):
-			table[n] = route{verb: drop, codec: i}
+			table[n] = in.with(drop, 0)
 		default:
 			_, ok := convertible(c.Codec)
 			if ok && canOut {
-				table[n] = route{verb: convert, to: to.Codecs[out].Send, codec: i}
+				table[n] = in.with(convert, to.Codecs[out].Send)
 			}
 		}
 	}
@@ -70,10 +73,16 @@ func tolerate(table *[128]route, from *sdp.Agreed) {
 	}
 }
 
-// keyRoute passes events to the same clock, else to any clock with their times
+// with is the same for packets to be treated so.
+func (r route) with(v verb, to uint8) route {
+	r.verb, r.to = v, to
+	return r
+}
+
+// key passes events to the same clock, else to any clock with their times
 // rescaled; a side without events gets tones, by a path.
-func keyRoute(i int, c sdp.AgreedCodec, to *sdp.Agreed, j int) route {
-	r := route{verb: key, codec: i, clock: c.ClockRate}
+func (r route) key(to *sdp.Agreed, j int) route {
+	r.verb = key
 	if j < 0 {
 		for n, t := range to.Codecs {
 			if isEvent(t.Codec) {
@@ -82,7 +91,7 @@ func keyRoute(i int, c sdp.AgreedCodec, to *sdp.Agreed, j int) route {
 		}
 	}
 	if j >= 0 {
-		r.to, r.toClock = to.Codecs[j].Send, to.Codecs[j].ClockRate
+		r.to, r.toClock = to.Codecs[j].Send, uint32(to.Codecs[j].ClockRate)
 	}
 	return r
 }
@@ -98,7 +107,7 @@ func passing(from, to *sdp.Agreed) (table [128]route) {
 	for i, c := range from.Codecs {
 		if j := counterpart(c.Codec, list, taken); j >= 0 {
 			taken[j] = true
-			table[c.Receive&0x7f] = route{verb: pass, to: to.Codecs[j].Send, codec: i}
+			table[c.Receive&0x7f] = route{verb: pass, to: to.Codecs[j].Send, codec: int16(i), clock: uint32(c.ClockRate)}
 		}
 	}
 	return table
@@ -156,11 +165,3 @@ func noiseOf(a *sdp.Agreed, clock int, number func(sdp.AgreedCodec) uint8) uint8
 
 func sending(c sdp.AgreedCodec) uint8   { return c.Send }
 func receiving(c sdp.AgreedCodec) uint8 { return c.Receive }
-
-// clock is the RTP clock of packets on a route.
-func (l *leg) clock(r route) int {
-	if r.codec < len(l.agreed.Codecs) {
-		return l.agreed.Codecs[r.codec].ClockRate
-	}
-	return 0
-}

@@ -37,7 +37,7 @@ func (l *leg) put(b []byte, from source, at time.Time) {
 	if !w.to.IsValid() {
 		return
 	}
-	if l.agreed.Kind == "audio" {
+	if l.audio {
 		if from != l.source {
 			l.source = from
 			l.rewrite.Switch(uint32(from.clock))

@@ -14,34 +14,35 @@ import (
 // are bundled: ports, addresses, keys. Guarded by Session.mu but for what is
 // marked, which only offer/answer touches (Session.ctl).
 type transport struct {
-	session *Session
-	which   Which
-	iface   string     // ctl
-	near    netip.Addr // where the side's signalling comes from, may be invalid
-	legs    []*leg     // one; more when bundled
-
+	session   *Session
+	legs      []*leg        // one; more when bundled
 	rtp, rtcp *relay.Socket // rtcp nil when there is one port
 	shared    *sharedPort   // in place of rtp
-	places    int           // addresses bound on shared; guarded by its lock
-	raw       bool          // no RTP at all (UDPTL)
+	ice       *ice.Agent
+	to        netip.AddrPort
+	security  Security
+	raw       bool // no RTP at all (UDPTL)
+	settled   bool // latch believes nobody else until the next exchange
+	lost      bool // ICE consent, told already
+	which     Which
+	in, out   *secure.Context
+	latch     relay.Latch
 
-	to, toRTCP netip.AddrPort
-	latch      relay.Latch
-	latchRTCP  relay.ControlLatch
-	settled    bool // latch believes nobody else until the next exchange
-	lost       bool // ICE consent, told already
+	iface     string     // ctl
+	near      netip.Addr // where the side's signalling comes from, may be invalid
+	places    int        // addresses bound on shared; guarded by its lock
+	toRTCP    netip.AddrPort
+	latchRTCP relay.ControlLatch
 
-	security Security
-	keys     []secure.Key // ctl; ours for SDES
-	keyIn    secure.Key
-	keyOut   secure.Key
-	in, out  *secure.Context
-	dtls     *secure.Handshake
-	dtlsFor  sdp.Fingerprint // whom dtls is with
-	ice      *ice.Agent
+	keys    []secure.Key // ctl; ours for SDES
+	keyIn   secure.Key
+	keyOut  secure.Key
+	dtls    *secure.Handshake
+	dtlsFor sdp.Fingerprint // whom dtls is with
 
 	strangers uint64 // packets from addresses not believed
 	refused   uint64 // packets that failed authentication
+	first     [1]*leg
 }
 
 // transport finds or makes this side's transport of a stream. Called with ctl
@@ -62,6 +63,7 @@ func (d *Side) transport(st *stream, p plan) (*transport, error) {
 		fresh.way = first
 	} else {
 		w := &transport{session: s, which: d.which, iface: p.iface, near: d.near, raw: !p.rtp}
+		w.legs = w.first[:0] // one leg, nearly always, needs no memory elsewhere
 		if err := w.open(p, d.anySocket()); err != nil {
 			return nil, err
 		}

@@ -56,14 +56,14 @@ type Latch struct {
 	// Strict never learns: the signalled address alone is believed.
 	Strict bool
 
-	signalled netip.AddrPort
-	near      netip.Addr // where signalling came from, may be invalid
-	peer      netip.AddrPort
-	rank      rank // of peer
-	until     time.Time
-	heard     time.Time // of peer
 	settled   bool
 	silent    bool // settled, but nobody was told yet
+	rank      rank // of peer
+	peer      netip.AddrPort
+	heard     time.Time // of peer
+	signalled netip.AddrPort
+	near      netip.Addr // where signalling came from, may be invalid
+	until     time.Time
 	suspects  [maxSuspects]suspect
 }
 

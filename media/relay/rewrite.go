@@ -45,7 +45,6 @@ type Rewrite struct {
 	SSRC  uint32 // going out
 	Clock uint32 // Hz, of the source now; 0: unknown, timestamps jump by a frame
 	Mark  bool   // set the marker on the first packet of a new source (audio)
-	Types Types
 
 	begun, switching bool
 	in               uint32 // SSRC of the source
@@ -55,9 +54,11 @@ type Rewrite struct {
 	tsAt             time.Time // when highTS was first seen
 	seqBy            uint16    // added to what comes in
 	tsBy             uint32
-	drops            [dropsKept]uint16 // sequence numbers of packets left out, for reordered ones
 	dropped          int
 	stray            stray
+	drops            [dropsKept]uint16 // sequence numbers of packets left out, for reordered ones
+
+	Types Types
 }
 
 // stray is a stream that may be about to take over.

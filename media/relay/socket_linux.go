@@ -19,28 +19,28 @@ const receiveBuffer = 128 << 10
 
 // Socket is one UDP port. Its methods may be called by any goroutine.
 type Socket struct {
-	plane    *Plane
-	worker   *worker
-	receiver Receiver
-	ports    *ports // nil: not from the range
-	local    netip.AddrPort
-	shown    netip.AddrPort
-	fd       int
-	slot     int32
-	v6       bool
-	turn     uint64 // the worker's
-
-	connected atomic.Bool
+	// What every packet touches comes first.
+	receiver  Receiver
+	fd        int
+	turn      uint64 // the worker's
 	closed    atomic.Bool
-	released  atomic.Bool
+	connected atomic.Bool
+	v6        bool
+	slot      int32
 	users     atomic.Int64 // calls using fd now
-	connects  sync.Mutex
-
-	flows []*Offloaded // guarded by the kernel's mutex
 
 	packetsIn, octetsIn             atomic.Uint64
 	packetsOut, octetsOut, dropsOut atomic.Uint64
 	refused                         atomic.Uint64
+
+	plane    *Plane
+	worker   *worker
+	ports    *ports // nil: not from the range
+	local    netip.AddrPort
+	shown    netip.AddrPort
+	released atomic.Bool
+	connects sync.Mutex
+	flows    []*Offloaded // guarded by the kernel's mutex
 }
 
 // Local is where it is bound.

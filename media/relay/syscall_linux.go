@@ -8,9 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Raw system calls that allocate nothing. Those on datagrams never wait, so
-// they do without telling the scheduler, which is most of what a Go system
-// call costs; epoll's wait does tell it.
+// Raw system calls that allocate nothing. They never wait, so they do without
+// telling the scheduler, which is most of what a Go system call costs.
 
 // sockaddr holds either version's socket address as the kernel lays it out.
 type sockaddr struct {
@@ -82,15 +81,9 @@ func connect(fd int, to *sockaddr) unix.Errno {
 	return e
 }
 
-// poll takes what is ready now; wait sleeps until something is.
+// poll takes what is ready now.
 func poll(epoll int, events []unix.EpollEvent) (int, unix.Errno) {
 	n, _, e := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(epoll), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), 0, 0, 0)
-	return int(n), e
-}
-
-func wait(epoll int, events []unix.EpollEvent) (int, unix.Errno) {
-	forever := -1
-	n, _, e := unix.Syscall6(unix.SYS_EPOLL_PWAIT, uintptr(epoll), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), uintptr(forever), 0, 0)
 	return int(n), e
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -24,10 +25,11 @@ const (
 	wakeSlot  = -1
 )
 
-// worker is one epoll loop on a thread of its own.
+// worker is one epoll loop.
 type worker struct {
 	epoll, wake int
-	thread      atomic.Int64           // its id, 0 when not running
+	file        *os.File               // owns epoll
+	thread      atomic.Int64           // the one it serves on now, 0 while it waits
 	current     atomic.Pointer[Socket] // being served now
 	count       atomic.Int64           // sockets
 	turn        uint64                 // wake-ups so far
@@ -54,7 +56,13 @@ func newWorker() (*worker, error) {
 		unix.Close(epoll)
 		return nil, fmt.Errorf("creating an eventfd: %w", err)
 	}
-	w := &worker{epoll: epoll, wake: wake, buffer: make([]byte, maxBuffer+spare)}
+	// Not blocking, for the runtime's poller to take it.
+	if err := unix.SetNonblock(epoll, true); err != nil {
+		unix.Close(epoll)
+		unix.Close(wake)
+		return nil, fmt.Errorf("preparing an epoll set: %w", err)
+	}
+	w := &worker{epoll: epoll, wake: wake, file: os.NewFile(uintptr(epoll), "epoll"), buffer: make([]byte, maxBuffer+spare)}
 	event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: wakeSlot}
 	if err := unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, wake, &event); err != nil {
 		w.release()
@@ -64,7 +72,7 @@ func newWorker() (*worker, error) {
 }
 
 func (w *worker) release() {
-	unix.Close(w.epoll)
+	_ = w.file.Close() // and the epoll set with it
 	unix.Close(w.wake)
 }
 
@@ -110,37 +118,43 @@ func (w *worker) remove(s *Socket) {
 	w.count.Add(-1)
 }
 
-// run serves until ctx ends.
+// run serves until ctx ends. While nothing comes it is parked with the
+// runtime's own poller, which watches the epoll set: a thread that waits in a
+// system call of its own would have the scheduler look after it, with other
+// threads, at every wake-up.
 func (w *worker) run(ctx context.Context) error {
-	// A thread of its own: the kernel keeps it on a warm core, and Close can
-	// tell that it was called from Receive.
+	conn, err := w.file.SyscallConn()
+	if err != nil {
+		return fmt.Errorf("waiting for media: %w", err)
+	}
+	n, e := 0, unix.Errno(0)
+	ready := func(epoll uintptr) bool {
+		n, e = poll(int(epoll), w.events[:])
+		return n > 0 || e != 0 && e != unix.EINTR
+	}
+	for ctx.Err() == nil {
+		if err := conn.Read(ready); err != nil {
+			return fmt.Errorf("waiting for media: %w", err)
+		}
+		if e != 0 {
+			return fmt.Errorf("waiting for media: %w", e)
+		}
+		w.turnOver(n, time.Now())
+	}
+	return nil
+}
+
+// turnOver serves the n sockets that are ready, on one thread, by which Close
+// can tell that it was called from Receive.
+func (w *worker) turnOver(n int, now time.Time) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	w.thread.Store(int64(unix.Gettid()))
 	defer w.thread.Store(0)
-	busy := false
-	for ctx.Err() == nil {
-		n, e := 0, unix.Errno(0)
-		if busy {
-			n, e = poll(w.epoll, w.events[:])
-		}
-		if n == 0 && e == 0 {
-			n, e = wait(w.epoll, w.events[:])
-		}
-		if e != 0 {
-			if e == unix.EINTR {
-				continue
-			}
-			return fmt.Errorf("waiting for media: %w", e)
-		}
-		now := time.Now()
-		w.turn++
-		busy = n > 1
-		for i := range w.events[:n] {
-			w.ready(w.events[i].Fd, now)
-		}
+	w.turn++
+	for i := range w.events[:n] {
+		w.ready(w.events[i].Fd, now)
 	}
-	return nil
 }
 
 func (w *worker) ready(slot int32, now time.Time) {
