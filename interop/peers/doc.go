@@ -1,6 +1,6 @@
 // Package peers starts and drives real programs of other makers against the
 // server: the phones baresip and linphonec, the load maker sipp, the proxy
-// kamailio and the attacker's tools of sipvicious; and the built server itself
+// kamailio, the attacker's tools of sipvicious, and ffmpeg; and the built server itself
 // as a process of its own.
 //
 // It owns how each program is configured, told what to do and understood, and

@@ -1,0 +1,148 @@
+package peers
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Stream is audio by RTP as ffmpeg sends or takes it.
+type Stream struct {
+	Codec Codec
+	// Key is master key and salt in base64, for AES_CM_128_HMAC_SHA1_80; ""
+	// leaves it plain.
+	Key string
+}
+
+// keyLength is octets of master key and salt (RFC 4568 §6.2).
+const keyLength = 30
+
+// suite is the only one used with ffmpeg.
+const suite = "AES_CM_128_HMAC_SHA1_80"
+
+// NewKey makes the key of a Stream out of octets, of which it takes thirty.
+func NewKey(octets [keyLength]byte) string { return base64.StdEncoding.EncodeToString(octets[:]) }
+
+// spoken is how ffmpeg is told to speak a codec in packets of 20 ms, and what
+// SDP says of it. Without a limit it puts all it can into a packet.
+var spoken = map[Codec]struct {
+	args   []string
+	packet int // octets of RTP, 0 any
+	number int
+	rtpmap string
+}{
+	PCMU: {[]string{"-c:a", "pcm_mulaw", "-ar", "8000", "-ac", "1"}, 172, 0, "PCMU/8000"},
+	PCMA: {[]string{"-c:a", "pcm_alaw", "-ar", "8000", "-ac", "1"}, 172, 8, "PCMA/8000"},
+	G722: {[]string{"-c:a", "g722", "-ar", "16000", "-ac", "1"}, 172, 9, "G722/8000"},
+	Opus: {[]string{"-c:a", "libopus", "-application", "voip", "-b:a", "40000", "-ar", "48000", "-ac", "1"}, 1400, 107, "opus/48000/2"},
+}
+
+// Describe is the SDP of a stream at a port, with a direction.
+func (s Stream) Describe(port int, direction string) string {
+	how, proto := spoken[s.Codec], "RTP/AVP"
+	if s.Key != "" {
+		proto = "RTP/SAVP"
+	}
+	text := fmt.Sprintf("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio %d %s %d\r\na=rtpmap:%d %s\r\na=ptime:20\r\n",
+		port, proto, how.number, how.number, how.rtpmap)
+	if s.Key != "" {
+		text += fmt.Sprintf("a=crypto:1 %s inline:%s\r\n", suite, s.Key)
+	}
+	return text + "a=" + direction + "\r\n"
+}
+
+// RTPPort is a free even port on loopback with the one above it free too.
+func RTPPort() (int, error) {
+	for range attempts {
+		p, err := Port()
+		if err != nil {
+			return 0, err
+		}
+		if p &^= 1; free(p) && free(p+1) {
+			return p, nil
+		}
+	}
+	return 0, fmt.Errorf("no two free ports on 127.0.0.1")
+}
+
+// Say lets ffmpeg send a WAV file from a port of loopback to another, as fast
+// as it would be spoken, to its end.
+func (s Stream) Say(ctx context.Context, file string, from, to int) error {
+	path, err := Find("ffmpeg")
+	if err != nil {
+		return err
+	}
+	how := spoken[s.Codec]
+	args := append([]string{"-nostdin", "-hide_banner", "-loglevel", "warning", "-re", "-i", file, "-vn"}, how.args...)
+	args = append(args, "-payload_type", fmt.Sprint(how.number), "-f", "rtp")
+	proto, packet := "rtp", how.packet
+	if s.Key != "" {
+		args = append(args, "-srtp_out_suite", suite, "-srtp_out_params", s.Key)
+		proto, packet = "srtp", packet+14 // what it keeps free for a tag
+	}
+	args = append(args, fmt.Sprintf("%s://127.0.0.1:%d?localrtpport=%d&localrtcpport=%d&pkt_size=%d", proto, to, from, from+1, packet))
+	_, err = run(ctx, command{path: path, args: args})
+	return err
+}
+
+// Recorder is an ffmpeg that writes what it hears to a WAV file.
+type Recorder struct {
+	File string
+	p    *Program
+}
+
+// Hear starts an ffmpeg that records what comes to a port of loopback below
+// dir, at 16000 Hz, and waits until it listens.
+func (s Stream) Hear(ctx context.Context, dir string, port int) (*Recorder, error) {
+	path, err := Find("ffmpeg")
+	if err != nil {
+		return nil, err
+	}
+	file := filepath.Join(dir, "hear.sdp")
+	if err := os.WriteFile(file, []byte(s.Describe(port, "recvonly")), 0o600); err != nil {
+		return nil, fmt.Errorf("telling ffmpeg what comes: %w", err)
+	}
+	r := &Recorder{File: filepath.Join(dir, "heard.wav")}
+	r.p, err = start(command{path: path, args: []string{"-nostdin", "-hide_banner", "-loglevel", "warning", "-y",
+		"-protocol_whitelist", "file,udp,rtp,srtp", "-analyzeduration", "200000", "-i", file,
+		"-c:a", "pcm_s16le", "-ar", "16000", "-ac", "1", r.File}})
+	if err != nil {
+		return nil, err
+	}
+	for taken := false; !taken; {
+		select {
+		case <-r.p.done:
+			return nil, fmt.Errorf("ffmpeg ended: %w\n%s", r.p.err, r.p.Out.Tail(20))
+		case <-ctx.Done():
+			r.p.Kill()
+			return nil, fmt.Errorf("ffmpeg does not listen: %w\n%s", ctx.Err(), r.p.Out.Tail(20))
+		case <-time.After(20 * time.Millisecond):
+		}
+		u, err := net.ListenPacket("udp", loopback(port))
+		if taken = err != nil; !taken {
+			_ = u.Close()
+		}
+	}
+	return r, nil
+}
+
+// Close ends the recording, unless a BYE did; the file is complete then.
+func (r *Recorder) Close() error {
+	// Waiting for packets it heeds only the second signal.
+	for range 2 {
+		select {
+		case <-r.p.done:
+			return nil
+		case <-time.After(time.Second):
+			_ = r.p.cmd.Process.Signal(os.Interrupt)
+		}
+	}
+	return r.p.Close()
+}
+
+// Said is what ffmpeg complained of.
+func (r *Recorder) Said() string { return r.p.Out.Tail(20) }

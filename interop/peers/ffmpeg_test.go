@@ -1,0 +1,274 @@
+package peers_test
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"tandem/interop/peers"
+	"tandem/media"
+	"tandem/media/sdp"
+	"tandem/media/sound"
+)
+
+// wide is the rate of what ffmpeg is given to say and of what it records.
+const wide = 16000
+
+// bars of a pair of codecs: by the worse of the two.
+var bars = map[peers.Codec]struct{ level, snr float64 }{
+	peers.PCMU: {0.5, 30},
+	peers.PCMA: {0.5, 30},
+	peers.G722: {0.5, 25},
+	peers.Opus: {0.5, 18}, // it keeps how a sound is heard, not its shape
+}
+
+// spell is one call between two ffmpegs, and what came of it.
+type spell struct {
+	from, to peers.Stream
+	dir      string
+	report   media.Report
+	said     string
+	err      error
+}
+
+// ffmpeg says a tone, a mark, speech and a mark again in each codec, plain and
+// with SRTP, to another ffmpeg that records, through a session of our relay,
+// passed on and converted to each other codec.
+func TestFFmpeg(t *testing.T) {
+	t.Parallel()
+	dir := folder(t)
+	say, text := utterance(t, dir)
+	server := mediaServer(t, media.Config{})
+	var all []*spell
+	for i, a := range []peers.Codec{peers.PCMU, peers.PCMA, peers.G722, peers.Opus} {
+		for j, b := range []peers.Codec{peers.PCMU, peers.PCMA, peers.G722, peers.Opus} {
+			// Each codec plain and protected; pairs of two with either side so.
+			for _, locked := range [][2]bool{{false, false}, {true, true}, {true, false}, {false, true}} {
+				if (a == b) != (locked[0] == locked[1]) || a != b && locked[0] != ((i+j)%2 == 0) {
+					continue
+				}
+				s := &spell{from: peers.Stream{Codec: a}, to: peers.Stream{Codec: b}, dir: filepath.Join(dir, fmt.Sprint(len(all)))}
+				if locked[0] {
+					s.from.Key = newKey(t)
+				}
+				if locked[1] {
+					s.to.Key = "ours" // whatever the relay chooses
+				}
+				all = append(all, s)
+			}
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
+	defer cancel()
+	var wait sync.WaitGroup
+	room := make(chan struct{}, 7) // more at once keep two cores from speaking in time
+	for _, s := range all {
+		wait.Go(func() {
+			room <- struct{}{}
+			defer func() { <-room }()
+			s.err = s.run(ctx, server, say)
+		})
+	}
+	wait.Wait()
+	for _, s := range all {
+		t.Run(fmt.Sprintf("%s-%v_%s-%v", s.from.Codec, s.from.Key != "", s.to.Codec, s.to.Key != ""), func(t *testing.T) {
+			must(t, "the call", s.err)
+			s.judge(t, text)
+		})
+	}
+}
+
+func newKey(t *testing.T) string {
+	var b [30]byte
+	_, err := rand.Read(b[:])
+	must(t, "making a key", err)
+	return peers.NewKey(b)
+}
+
+// utterance writes what is said and returns its samples.
+func utterance(t *testing.T, dir string) (file string, pcm []int16) {
+	t.Helper()
+	path, err := peers.Find("espeak-ng")
+	must(t, "speaking", err)
+	b, err := exec.Command(path, "--stdout", "-s", "150", "The birch canoe slid on the smooth planks.").Output()
+	must(t, "speaking", err)
+	speech, err := sound.DecodeWAVAt(wide, strings.NewReader(string(b)))
+	must(t, "reading speech", err)
+	mark, pause := sound.SweepAt(wide, 600, 2600, level, 100*time.Millisecond), make([]int16, wide/5)
+	pcm = slices.Concat(sound.ToneAt(wide, 1000, level, 1500*time.Millisecond), pause, mark, pause, speech[:min(len(speech), 2*wide)], pause, mark, pause)
+	file = filepath.Join(dir, "say.wav")
+	must(t, "writing what is said", sound.WriteWAVAt(file, wide, pcm))
+	return file, pcm
+}
+
+// run makes the call.
+func (s *spell) run(ctx context.Context, server *media.Server, say string) error {
+	if err := os.Mkdir(s.dir, 0o700); err != nil {
+		return err
+	}
+	session, err := server.Open(s.dir, media.Options{})
+	if err != nil {
+		return err
+	}
+	defer session.Close()
+	from, err := peers.RTPPort()
+	if err != nil {
+		return err
+	}
+	to, err := peers.RTPPort()
+	if err != nil {
+		return err
+	}
+	want := media.Want{Security: media.SecurityNone, Codecs: []string{string(s.to.Codec)}, NoEvents: true}
+	hear := s.to
+	if s.to.Key != "" {
+		want.Security = media.SecuritySDES
+	}
+	offer, err := session.Offer(media.A, []byte(s.from.Describe(from, "sendonly")), want)
+	if err != nil {
+		return err
+	}
+	d, err := sdp.Parse(offer)
+	if err != nil {
+		return err
+	}
+	if s.to.Key != "" { // ffmpeg opens with the key we send with
+		for _, c := range d.Media[0].Crypto {
+			if c.Suite == "AES_CM_128_HMAC_SHA1_80" {
+				hear.Key = strings.TrimPrefix(c.Key, "inline:")
+			}
+		}
+	}
+	reply := hear.Describe(to, "recvonly")
+	for _, c := range d.Media[0].Crypto {
+		if c.Suite == "AES_CM_128_HMAC_SHA1_80" {
+			reply = strings.Replace(reply, "a=crypto:1", fmt.Sprintf("a=crypto:%d", c.Tag), 1)
+		}
+	}
+	answer, err := session.Answer(media.B, []byte(reply), media.Want{})
+	if err != nil {
+		return err
+	}
+	if d, err = sdp.Parse(answer); err != nil {
+		return err
+	}
+	r, err := hear.Hear(ctx, s.dir, to)
+	if err != nil {
+		return err
+	}
+	err = s.from.Say(ctx, say, from, d.Media[0].Port)
+	time.Sleep(300 * time.Millisecond) // what is in buffers
+	s.report = session.Report()
+	session.Close() // says BYE
+	_ = r.Close()
+	s.said = r.Said()
+	return err
+}
+
+// judge looks at what was recorded.
+func (s *spell) judge(t *testing.T, text []int16) {
+	t.Helper()
+	f, err := os.Open(filepath.Join(s.dir, "heard.wav"))
+	must(t, "opening the recording", err)
+	defer f.Close()
+	got, err := sound.DecodeWAVAt(wide, f)
+	if err != nil {
+		t.Fatalf("reading the recording: %v\nffmpeg said: %s", err, s.said)
+	}
+	sides := s.report.Streams[0].Sides
+	bar := bars[s.from.Codec]
+	bar.snr = min(bar.snr, bars[s.to.Codec].snr)
+
+	// The tone, in blocks so that one late packet spoils one.
+	var levels, snrs []float64
+	holes := 0
+	for at := wide / 4; at+wide/10 <= min(len(got), wide*5/4); at += wide / 10 {
+		block := got[at : at+wide/10]
+		l, snr := sound.Level(block), purity(block, 1000)
+		levels, snrs = append(levels, l), append(snrs, snr)
+		for k := 0; k+wide/100 <= len(block); k += wide / 100 {
+			if sound.Level(block[k:k+wide/100]) < level-20 {
+				holes++
+			}
+		}
+	}
+	freq, _ := sound.FrequencyAt(wide, got[min(wide/4, len(got)):min(wide*5/4, len(got))])
+	// The marks: where, and how far apart.
+	mark := sound.SweepAt(wide, 600, 2600, level, 100*time.Millisecond)
+	half := len(text) / 2
+	first, alike := sound.Find(got[:min(half, len(got))], mark)
+	second, again := sound.Find(got[min(half, len(got)):], mark)
+	want, _ := sound.Find(text[:half], mark)
+	wantSecond, _ := sound.Find(text[half:], mark)
+	shift := time.Duration(first-want) * time.Second / wide
+	apart := time.Duration(second+min(half, len(got))-first-(wantSecond+half-want)) * time.Second / wide
+	// The speech: as loud as said, and understood.
+	ref := text[want+len(mark) : wantSecond+half]
+	heard := got[min(first+len(mark), len(got)):min(first+len(mark)+len(ref), len(got))]
+	ref = narrow(ref, s)
+	speech := sound.Level(heard) - sound.Level(ref)
+	esto := sound.Intelligibility(ref, sound.Align(ref, heard, wide/4, wide/40), wide)
+	t.Logf("%d packets; tone %.1f Hz, level %+.2f dB, SNR %.1f dB; mark shifted by %v, likeness %.2f and %.2f, apart by %v more; speech level %+.2f dB, ESTOI %.3f",
+		sides[media.A].Received.Packets, freq, median(levels)-level, median(snrs), shift.Round(time.Millisecond), alike, again, apart.Round(time.Millisecond), speech, esto)
+	if d := median(levels) - level; math.Abs(d) > bar.level {
+		t.Errorf("level is %+.2f dB off, at most %.1f may be", d, bar.level)
+	}
+	if median(snrs) < bar.snr {
+		t.Errorf("SNR %.1f dB, want %.0f", median(snrs), bar.snr)
+	}
+	if math.Abs(freq-1000) > 1 || holes > 0 {
+		t.Errorf("%.1f Hz with %d holes of 10 ms, want 1000 without", freq, holes)
+	}
+	if alike < 0.6 || again < 0.6 || apart.Abs() > 60*time.Millisecond {
+		t.Errorf("marks are %.2f and %.2f alike, apart by %v more than said", alike, again, apart)
+	}
+	if math.Abs(speech) > 1 || esto < 0.8 {
+		t.Errorf("speech is %+.2f dB off, ESTOI %.3f", speech, esto)
+	}
+	if a := sides[media.A]; a.Received.Lost > 0 || a.Refused > 0 || a.Converting != (s.from.Codec != s.to.Codec) {
+		t.Errorf("the relay lost %d, refused %d, converting %v\nffmpeg said: %s", a.Received.Lost, a.Refused, a.Converting, s.said)
+	}
+}
+
+// narrow is ref as a telephone band lets it through where one end has no more.
+func narrow(ref []int16, s *spell) []int16 {
+	for _, c := range []peers.Codec{s.from.Codec, s.to.Codec} {
+		if c == peers.PCMU || c == peers.PCMA {
+			down := sound.NewResampler(wide, 8000)
+			low := down.Flush(down.Append(nil, ref))
+			up := sound.NewResampler(8000, wide)
+			return up.Flush(up.Append(nil, low))
+		}
+	}
+	return ref
+}
+
+// purity is the power of a sine in dB over all else in a block.
+func purity(block []int16, freq float64) float64 {
+	var re, im, all float64
+	for i, v := range block {
+		a := 2 * math.Pi * freq * float64(i) / wide
+		re += float64(v) * math.Cos(a)
+		im += float64(v) * math.Sin(a)
+		all += float64(v) * float64(v)
+	}
+	tone := 2 * (re*re + im*im) / float64(len(block))
+	return 10 * math.Log10(tone/max(all-tone, 1e-9))
+}
+
+func median(x []float64) float64 {
+	if len(x) == 0 {
+		return math.NaN()
+	}
+	x = slices.Sorted(slices.Values(x))
+	return x[len(x)/2]
+}
