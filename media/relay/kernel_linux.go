@@ -23,6 +23,7 @@ type kernel struct {
 	links     []link.Link
 	names     []string
 	byAddr    map[netip.Addr]int // interface that has a bound address
+	routes    routes
 
 	mu    sync.Mutex // guards the flows lists of sockets
 	ended bool

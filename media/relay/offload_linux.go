@@ -196,7 +196,7 @@ func (o *Offloaded) follow() {
 	if time.Since(o.routed) < routeAge {
 		return
 	}
-	way, _, err := wayOut(o.flow)
+	way, err := o.kernel.routes.find(o.flow.Out.local.Addr(), o.flow.To.Addr(), time.Now())
 	o.routed = time.Now()
 	if err != nil || way != o.way {
 		o.end()

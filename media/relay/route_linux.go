@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -13,6 +15,42 @@ import (
 type route struct {
 	index int  // of the interface they leave by
 	local bool // they stay on this machine
+}
+
+// routes remembers answers of the kernel for a second: thousands of flows ask,
+// often for the same gateway or peer.
+type routes struct {
+	mu    sync.Mutex
+	known map[[2]netip.Addr]answer
+}
+
+type answer struct {
+	route route
+	err   error
+	at    time.Time
+}
+
+const (
+	answerAge  = time.Second
+	maxAnswers = 4096
+)
+
+// find is findRoute, or its answer of a moment ago.
+func (r *routes) find(from, to netip.Addr, now time.Time) (route, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	key := [2]netip.Addr{from, to}
+	a, ok := r.known[key]
+	if age := now.Sub(a.at); ok && age >= 0 && age < answerAge {
+		return a.route, a.err
+	}
+	if r.known == nil || len(r.known) >= maxAnswers {
+		r.known = map[[2]netip.Addr]answer{}
+	}
+	a = answer{at: now}
+	a.route, a.err = findRoute(from, to)
+	r.known[key] = a
+	return a.route, a.err
 }
 
 // findRoute asks the kernel (rtnetlink RTM_GETROUTE).
