@@ -127,12 +127,12 @@ func (b *bench) lane(ctx context.Context, name string, k kind, calls int, s *spe
 }
 
 // measure runs one window and keeps its figures.
-func (b *bench) measure(ctx context.Context, l *lane, settle time.Duration) error {
+func (b *bench) measure(ctx context.Context, l *lane, settle, length time.Duration) error {
 	if l.relay != nil && l.relay.dead() {
 		return fmt.Errorf("%s has ended; its log ends: %s", l.name, l.relay.tail())
 	}
 	stop := b.profile(l)
-	w, err := l.phones.run(ctx, l.relay, settle, b.length)
+	w, err := l.phones.run(ctx, l.relay, settle, length)
 	stop()
 	if err != nil {
 		return err
@@ -158,7 +158,7 @@ func (b *bench) alternate(ctx context.Context, k kind, calls int, names ...strin
 	out := map[string]figures{}
 	for range b.repeats {
 		for _, l := range lanes {
-			if err := b.measure(ctx, l, b.settle); err != nil {
+			if err := b.measure(ctx, l, b.settle, b.length); err != nil {
 				return nil, err
 			}
 		}

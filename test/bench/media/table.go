@@ -3,6 +3,7 @@ package media
 import (
 	"fmt"
 	"io"
+	"strings"
 	"time"
 )
 
@@ -34,15 +35,15 @@ func pair(theirs, ours figures, format string, of func(figures) float64) string 
 }
 
 func three(none, theirs, ours figures, of func(figures) time.Duration) string {
-	left := "-"
-	if of(none) > 0 {
-		left = fmt.Sprint(of(none).Microseconds())
+	var out []string
+	for _, f := range []figures{none, theirs, ours} {
+		if f == (figures{}) {
+			out = append(out, "-")
+		} else {
+			out = append(out, fmt.Sprint(of(f).Microseconds()))
+		}
 	}
-	middle := "-"
-	if of(theirs) > 0 {
-		middle = fmt.Sprint(of(theirs).Microseconds())
-	}
-	return fmt.Sprintf("%s / %s / %d", left, middle, of(ours).Microseconds())
+	return strings.Join(out, " / ")
 }
 
 // bar adds a figure with what it should be.
