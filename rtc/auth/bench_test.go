@@ -18,7 +18,7 @@ func BenchmarkRegister(b *testing.B) {
 	f.send(r)
 	plain := f.last
 	b.Run("challenge", func(b *testing.B) {
-		w := new(work)
+		w := f.newWork()
 		b.ReportAllocs()
 		for b.Loop() {
 			v := f.decide(plain, false, f.now, w)
@@ -49,7 +49,7 @@ func benchmarkVerify(b *testing.B, algorithm Algorithm) {
 		}
 		messages[i].Source = netip.MustParseAddrPort(f.from)
 	}
-	w := new(work)
+	w := f.newWork()
 	b.ReportAllocs()
 	n := 0
 	for b.Loop() {

@@ -48,17 +48,17 @@ func FuzzGate(f *testing.F) {
 			return
 		}
 		m.Source = netip.MustParseAddrPort(probe.from)
-		verdict := g.decide(m, false, probe.now, new(work))
+		verdict := g.decide(m, false, probe.now, g.newWork())
 		if verdict.act == actPass && (verdict.identity == nil || !bytes.Contains(v, []byte("response"))) {
 			t.Errorf("opened by %q", v)
 		}
 		if verdict.act == actPass {
 			m.Source = netip.MustParseAddrPort("192.0.2.1:6000")
-			if again := g.decide(m, false, probe.now, new(work)); again.act == actPass {
+			if again := g.decide(m, false, probe.now, g.newWork()); again.act == actPass {
 				t.Errorf("opened twice by %q", v)
 			}
 		}
 		g.AppendInfo(nil, m, verdict.identity, probe.now)
-		g.demand(m, probe.now.Add(time.Second), new(work))
+		g.demand(m, probe.now.Add(time.Second), g.newWork())
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tandem/rtc"
@@ -65,7 +66,8 @@ type Gate struct {
 	nobody   *directory.Account // stands in for users that do not exist
 	requests maphash.Seed
 	work     sync.Pool
-	counts   counts
+	counts   [8]counts
+	workers  atomic.Uint32
 }
 
 // work is what one decision needs, kept to spare allocations.
@@ -75,6 +77,12 @@ type work struct {
 	aor    []byte
 	header []byte
 	a2     hashedA2
+	counts *counts
+}
+
+// newWork has the pool, which keeps work on its core, keep the counters there too.
+func (g *Gate) newWork() *work {
+	return &work{counts: &g.counts[int(g.workers.Add(1))%len(g.counts)]}
 }
 
 // New makes a gate.
@@ -98,8 +106,8 @@ func New(cfg Config) *Gate {
 		cfg: cfg, nonces: newNonceKey(), used: newReplays(cfg.Nonces), throttle: newThrottle(cfg.Limits),
 		nobody:   &directory.Account{Secrets: []*directory.Secret{new(directory.Secret)}},
 		requests: maphash.MakeSeed(),
-		work:     sync.Pool{New: func() any { return new(work) }},
 	}
+	g.work.New = func() any { return g.newWork() }
 	for _, name := range cfg.Domains {
 		r := newRealm(name, cfg.Offer, cfg.QOP)
 		r.md5 = newRealm(name, []Algorithm{MD5}, cfg.QOP)
@@ -184,7 +192,7 @@ func (g *Gate) demand(m *sip.Message, now time.Time, w *work) verdict {
 	if c.fault != "" {
 		return refuse(c.code, c.fault)
 	}
-	g.counts.challenged.Add(1)
+	w.counts.challenged.Add(1)
 	return verdict{act: actAsk, realm: c.realm, proxy: true, stale: g.outdated(m, now, w)}
 }
 
@@ -206,7 +214,7 @@ func (g *Gate) ask(r *rtc.Request, v verdict, now time.Time, w *work) {
 func (g *Gate) decide(m *sip.Message, isTrusted bool, now time.Time, w *work) verdict {
 	method := m.Method()
 	if isTrusted { // an ACK, too: it may be relayed where a stranger's is dropped
-		g.counts.trusted.Add(1)
+		w.counts.trusted.Add(1)
 		return verdict{identity: trusted}
 	}
 	if method == sip.ACK || method == sip.CANCEL {
@@ -250,40 +258,40 @@ func (g *Gate) conclude(c claim, p proof, w *work) verdict {
 	case proofNone, proofOther:
 		if c.foreign && c.toUs {
 			if g.cfg.AllowForeign {
-				g.counts.foreign.Add(1)
+				w.counts.foreign.Add(1)
 				return verdict{}
 			}
 			if !c.anonymous && !c.number { // may be one of ours
-				g.counts.refused.Add(1)
+				w.counts.refused.Add(1)
 				return refuse(403, "Callers of Other Domains Not Accepted")
 			}
 		}
-		g.counts.challenged.Add(1)
+		w.counts.challenged.Add(1)
 		return ask
 	case proofStale:
-		g.counts.stale.Add(1)
+		w.counts.stale.Add(1)
 		ask.stale = true
 		return ask
 	case proofWrong:
-		g.counts.failed.Add(1)
+		w.counts.failed.Add(1)
 		return ask
 	case proofMalformed:
-		g.counts.refused.Add(1)
+		w.counts.refused.Add(1)
 		return refuse(400, p.reason)
 	case proofBlocked:
-		g.counts.blocked.Add(1)
+		w.counts.blocked.Add(1)
 		v := refuse(403, "Too Many Failed Attempts")
 		v.retry = p.retry
 		return v
 	case proofDisabled:
-		g.counts.refused.Add(1)
+		w.counts.refused.Add(1)
 		return refuse(403, "Account Disabled")
 	}
 	if !c.mayBe(p, w) {
-		g.counts.mismatched.Add(1)
+		w.counts.mismatched.Add(1)
 		return refuse(403, c.mismatch)
 	}
-	g.counts.accepted.Add(1)
+	w.counts.accepted.Add(1)
 	return verdict{identity: &p.secret.Identity}
 }
 
@@ -294,11 +302,11 @@ func (g *Gate) concludeInDialog(c claim, p proof, w *work) verdict {
 	switch p.result {
 	case proofGood:
 		if c.mayBe(p, w) {
-			g.counts.accepted.Add(1)
+			w.counts.accepted.Add(1)
 			return verdict{identity: &p.secret.Identity}
 		}
 	case proofWrong:
-		g.counts.failed.Add(1)
+		w.counts.failed.Add(1)
 	}
 	return verdict{}
 }

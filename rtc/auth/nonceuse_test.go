@@ -159,12 +159,12 @@ func TestInDialogWithCredentials(t *testing.T) {
 		t.Fatalf("%+v", v)
 	}
 	// A handler demands to know who it is; the answer is verified on the way in.
-	v := f.demand(f.last, f.now, new(work))
+	v := f.demand(f.last, f.now, f.newWork())
 	f.wantAsked(v, false)
 	good := r.with(f.answer(r, f.challenge(v)["MD5"], "alice", password, nil))
 	f.wantIdentity(f.send(good), "sip:alice@example.com")
 	// Others prove nothing and pass, to be asked again if it matters.
-	c := f.challenge(f.demand(f.last, f.now, new(work)))["MD5"]
+	c := f.challenge(f.demand(f.last, f.now, f.newWork()))["MD5"]
 	wrong := r.with(f.answer(r, c, "alice", "wrong-password", nil))
 	another := r.with(f.answer(r, c, "bob", password, counted(2)))
 	for _, r := range []request{wrong, another} {
@@ -179,7 +179,7 @@ func TestInDialogWithCredentials(t *testing.T) {
 	if v := f.send(good); v.act != actPass || v.identity != nil {
 		t.Errorf("%+v", v)
 	}
-	f.wantAsked(f.demand(f.last, f.now, new(work)), true)
+	f.wantAsked(f.demand(f.last, f.now, f.newWork()), true)
 }
 
 func TestChallengeInDialogWhenConfigured(t *testing.T) {

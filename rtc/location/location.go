@@ -79,13 +79,14 @@ const shards = 256
 
 // Location is the working copy of all bindings.
 type Location struct {
-	store Store
-	log   *slog.Logger
-	seed  maphash.Seed
-	count atomic.Int64 // bindings, ended ones not yet swept included
-	flows flowIndex
-	shard [shards]shard
-
+	shard    [shards]shard // first, so that each is one cache line
+	store    Store
+	log      *slog.Logger
+	seed     maphash.Seed
+	flows    flowIndex
+	_        [64]byte     // what stands above is read with every request
+	count    atomic.Int64 // bindings, ended ones not yet swept included
+	_        [64]byte
 	watchers atomic.Pointer[[]Watcher]
 }
 

@@ -162,10 +162,14 @@ func (l *Location) written(s *shard, r *record, list []Binding, err error, done 
 
 // show makes list what look-ups see.
 func (l *Location) show(s *shard, r *record, list []Binding) {
-	l.count.Add(int64(len(list) - len(r.list)))
+	if more := len(list) - len(r.list); more != 0 { // a refresh leaves the cache line to others
+		l.count.Add(int64(more))
+	}
 	l.flows.move(r.aor, r.list, list)
+	if len(r.list) == 0 && r.pending == nil { // not there yet
+		s.records[r.aor] = r
+	}
 	r.list = list
-	s.records[r.aor] = r
 	s.tidy(r)
 }
 

@@ -12,7 +12,8 @@ import (
 
 // job is one REGISTER from its reading to its answer. Jobs are used again.
 type job struct {
-	g *Registrar
+	g     *Registrar
+	stats *counters // the pool keeps a job on its core, and these with it
 
 	// Of the request; not valid once serve has returned.
 	m      *sip.Message
@@ -66,7 +67,7 @@ const (
 )
 
 func newJob(g *Registrar) *job {
-	j := &job{g: g}
+	j := &job{g: g, stats: &g.stats[int(g.made.Add(1))%len(g.stats)]}
 	j.changeFunc, j.doneFunc, j.sendFunc = j.change, j.done, j.finish
 	return j
 }
@@ -74,7 +75,7 @@ func newJob(g *Registrar) *job {
 // free makes the job ready for another request.
 func (j *job) free() {
 	clear(j.contacts)
-	*j = job{g: j.g, contacts: j.contacts[:0], head: j.head[:0], body: j.body[:0],
+	*j = job{g: j.g, stats: j.stats, contacts: j.contacts[:0], head: j.head[:0], body: j.body[:0],
 		changeFunc: j.changeFunc, doneFunc: j.doneFunc, sendFunc: j.sendFunc}
 	j.g.jobs.Put(j)
 }
@@ -85,8 +86,7 @@ func (j *job) run() error {
 	j.prepare()
 	g.loc.Update(j.aor, j.changeFunc, j.doneFunc)
 	if st := j.refused; st != nil { // change said so, and done has been called
-		j.free()
-		return g.refuse(st)
+		return j.refuse(st)
 	}
 	if !j.state.CompareAndSwap(running, left) {
 		j.finish()
@@ -107,7 +107,7 @@ func (j *job) done(list []location.Binding, err error) {
 
 // finish sends the answer, on the lane.
 func (j *job) finish() {
-	g, c := j.g, &j.g.stats
+	g, c := j.g, j.stats
 	if j.err != nil {
 		c.failed.Add(1)
 		g.log.Error("bindings not stored", "aor", string(j.aor), "err", j.err)

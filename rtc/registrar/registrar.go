@@ -72,10 +72,15 @@ type Registrar struct {
 	log   *slog.Logger
 	jobs  sync.Pool
 	date  dateLine
-	stats counters
+	stats [8]counters
+	made  atomic.Uint32 // jobs
 }
 
-type counters struct{ bound, refreshed, removed, fetched, refused, failed atomic.Uint64 }
+// counters are kept several times, for each core to have its own.
+type counters struct {
+	_                                                   [64]byte
+	bound, refreshed, removed, fetched, refused, failed atomic.Uint64
+}
 
 // Stats are counters since start, of requests.
 type Stats struct {
@@ -88,10 +93,17 @@ type Stats struct {
 }
 
 // Stats since start.
-func (g *Registrar) Stats() Stats {
-	c := &g.stats
-	return Stats{Bound: c.bound.Load(), Refreshed: c.refreshed.Load(), Removed: c.removed.Load(),
-		Fetched: c.fetched.Load(), Refused: c.refused.Load(), Failed: c.failed.Load()}
+func (g *Registrar) Stats() (s Stats) {
+	for i := range g.stats {
+		c := &g.stats[i]
+		s.Bound += c.bound.Load()
+		s.Refreshed += c.refreshed.Load()
+		s.Removed += c.removed.Load()
+		s.Fetched += c.fetched.Load()
+		s.Refused += c.refused.Load()
+		s.Failed += c.failed.Load()
+	}
+	return s
 }
 
 // New makes a registrar.
@@ -141,14 +153,14 @@ func (g *Registrar) serve(m *sip.Message, id *rtc.Identity, flow transport.Flow,
 	j := g.jobs.Get().(*job)
 	j.m, j.id, j.flow, j.tx, j.lane, j.now = m, id, flow, tx, ln, m.Arrived()
 	if st := j.read(); st != nil {
-		j.free()
-		return g.refuse(st)
+		return j.refuse(st)
 	}
 	return j.run()
 }
 
-func (g *Registrar) refuse(st *rtc.Status) error {
-	g.stats.refused.Add(1)
+func (j *job) refuse(st *rtc.Status) error {
+	j.stats.refused.Add(1)
+	j.free()
 	return st
 }
 

@@ -31,10 +31,24 @@ type Entry struct {
 // concurrent use; writing neither allocates nor waits for readers longer than
 // a copy takes.
 type Ring struct {
-	turn      atomic.Uint64 // spreads messages over the shards
-	seq       atomic.Uint64 // taken under a shard's lock
 	listeners listeners
+	stretch   uint64
+	turns     [shards]turn
+	_         [64]byte      // seq changes with every message: alone on its cache line
+	seq       atomic.Uint64 // taken under a shard's lock
+	_         [64]byte
 	shards    [shards]arena
+}
+
+// stretchOf is how many messages a reader loop writes before it goes on to the
+// next arena, about a thirtieth of one: few enough that all forget at the same
+// pace, and enough that an arena stays in the cache of one core for a while.
+func stretchOf(arena int) uint64 { return uint64(max(1, arena/32/512)) }
+
+// turn counts the messages of a loop.
+type turn struct {
+	count atomic.Uint64
+	_     [56]byte
 }
 
 // NewRing makes a ring that keeps at most budget octets of messages and what
@@ -44,7 +58,7 @@ func NewRing(budget int) *Ring {
 		budget = DefaultBudget
 	}
 	size := max(budget/shards, 4096) &^ 7
-	r := &Ring{}
+	r := &Ring{stretch: stretchOf(size)}
 	for i := range r.shards {
 		r.shards[i].bytes = make([]byte, size)
 	}
@@ -55,7 +69,7 @@ func NewRing(budget int) *Ring {
 func (r *Ring) Tap(p transport.Packet) {
 	remote := p.Flow.Remote
 	if remote.Addr().Zone() != "" { // a link-local peer: rare, so as text
-		r.Add(p.Time, p.Out, p.Flow.String(), p.Bytes)
+		r.add(p.Loop, p.Time, p.Out, p.Flow.String(), p.Bytes)
 		return
 	}
 	n := note{time: p.Time.UnixNano(), port: remote.Port(), proto: uint8(p.Flow.Proto()), listener: r.listeners.number(p.Flow.Listener())}
@@ -66,23 +80,29 @@ func (r *Ring) Tap(p transport.Packet) {
 	if remote.Addr().Is4() {
 		n.flags |= isIPv4
 	}
-	r.put(&n, "", p.Bytes)
+	r.put(p.Loop, &n, "", p.Bytes)
 }
 
 // Add keeps a message of a flow that is not a transport's, written
 // "udp local remote".
-func (r *Ring) Add(t time.Time, out bool, flow string, b []byte) {
+func (r *Ring) Add(t time.Time, out bool, flow string, b []byte) { r.add(0, t, out, flow, b) }
+
+func (r *Ring) add(loop int, t time.Time, out bool, flow string, b []byte) {
 	n := note{time: t.UnixNano(), flags: isNamed}
 	if out {
 		n.flags |= isOut
 	}
-	r.put(&n, flow[:min(len(flow), longestName)], b)
+	r.put(loop, &n, flow[:min(len(flow), longestName)], b)
 }
 
-func (r *Ring) put(n *note, name string, b []byte) {
-	a := &r.shards[r.turn.Add(1)%shards]
+func (r *Ring) put(loop int, n *note, name string, b []byte) {
+	t := &r.turns[loop%shards]
+	a := &r.shards[(t.count.Add(1)/r.stretch+uint64(loop))%shards]
+	if !a.mu.TryLock() { // a loop that is as fast as this one would be met for a whole stretch
+		a = &r.shards[(t.count.Add(r.stretch)/r.stretch+uint64(loop))%shards]
+		a.mu.Lock()
+	}
 	b = b[:min(len(b), len(a.bytes)/2)]
-	a.mu.Lock()
 	n.seq = r.seq.Add(1)
 	a.put(n, name, b)
 	a.mu.Unlock()

@@ -73,6 +73,7 @@ func (c Config) withDefaults() Config {
 type Packet struct {
 	Time  time.Time
 	Out   bool
+	Loop  int // reads it or sends: what a tap keeps for each loop stays on its core
 	Flow  Flow
 	Bytes []byte
 }

@@ -27,7 +27,7 @@ func (s *batch) Send(f Flow, b []byte, fail Failer) {
 		return
 	}
 	if s.t.cfg.Tap != nil {
-		s.t.tap(s.now, true, f, b)
+		s.t.tap(s.lane, s.now, true, f, b)
 	}
 }
 
@@ -69,7 +69,7 @@ func (t *Transport) Send(f Flow, b []byte, fail Failer) {
 		return
 	}
 	if t.cfg.Tap != nil {
-		t.tap(time.Now(), true, f, b) // before the peer can answer
+		t.tap(0, time.Now(), true, f, b) // before the peer can answer
 	}
 	if f.conn != nil {
 		if f.conn.send(b, fail) {
@@ -84,7 +84,7 @@ func (t *Transport) Send(f Flow, b []byte, fail Failer) {
 	sock.spare.Put(o)
 }
 
-func (t *Transport) tap(now time.Time, out bool, f Flow, b []byte) {
+func (t *Transport) tap(loop int, now time.Time, out bool, f Flow, b []byte) {
 	defer t.panics.recovered()
-	t.cfg.Tap(Packet{Time: now, Out: out, Flow: f, Bytes: b})
+	t.cfg.Tap(Packet{Time: now, Out: out, Loop: loop, Flow: f, Bytes: b})
 }

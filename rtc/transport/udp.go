@@ -173,7 +173,7 @@ func (t *Transport) deliver(out *batch, count *counters, f Flow, m *sip.Message,
 	defer t.panics.recovered()
 	count.in.Add(1)
 	if t.cfg.Tap != nil {
-		t.tap(out.now, false, f, b)
+		t.tap(out.lane, out.now, false, f, b)
 	}
 	err := m.Parse(b)
 	if refused != nil {

@@ -15,21 +15,42 @@ import (
 var methods = [...]string{"INVITE", "ACK", "BYE", "CANCEL", "REGISTER", "OPTIONS", "PRACK", "UPDATE", "INFO",
 	"SUBSCRIBE", "NOTIFY", "PUBLISH", "MESSAGE", "REFER", "OTHER"}
 
-// traffic counts messages by direction and kind, from their first octets.
+// traffic counts messages by direction and kind, from their first octets. Each
+// reader loop has a tally of its own, so that cores do not contend for one.
 type traffic struct {
+	_     [64]byte // what stands before it is read with every message
+	loops [8]tally
+}
+
+type tally struct {
 	requests  [2][len(methods)]atomic.Uint64
 	responses [2][6]atomic.Uint64 // by class
+	_         [64]byte
+}
+
+func (t *traffic) requests(dir, method int) (n uint64) {
+	for i := range t.loops {
+		n += t.loops[i].requests[dir][method].Load()
+	}
+	return n
+}
+
+func (t *traffic) responses(dir, class int) (n uint64) {
+	for i := range t.loops {
+		n += t.loops[i].responses[dir][class].Load()
+	}
+	return n
 }
 
 // tap sees every message in and out.
 func (s *Server) tap(p transport.Packet) {
-	s.traffic.count(p.Out, p.Bytes)
+	s.traffic.loops[p.Loop%len(s.traffic.loops)].count(p.Out, p.Bytes)
 	if s.cfg.Load().Trace.Bytes > 0 {
 		s.trace.Tap(p)
 	}
 }
 
-func (t *traffic) count(out bool, b []byte) {
+func (t *tally) count(out bool, b []byte) {
 	dir := 0
 	if out {
 		dir = 1
@@ -73,10 +94,10 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 func (c *collector) messages(m meter) {
 	for dir, name := range []string{"in", "out"} {
 		for i, method := range methods {
-			m.counter("sip_requests_total", "SIP requests by method and direction", c.s.traffic.requests[dir][i].Load(), "method", method, "direction", name)
+			m.counter("sip_requests_total", "SIP requests by method and direction", c.s.traffic.requests(dir, i), "method", method, "direction", name)
 		}
 		for i := range 6 {
-			m.counter("sip_responses_total", "SIP responses by class and direction", c.s.traffic.responses[dir][i].Load(), "class", strconv.Itoa(i+1)+"xx", "direction", name)
+			m.counter("sip_responses_total", "SIP responses by class and direction", c.s.traffic.responses(dir, i), "class", strconv.Itoa(i+1)+"xx", "direction", name)
 		}
 	}
 	st := c.s.transport.Stats()
