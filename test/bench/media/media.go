@@ -45,7 +45,6 @@ func Run(ctx context.Context, o Options) error {
 	if err := descriptors(); err != nil {
 		return err
 	}
-	prefer(os.Getpid())
 	defer debug.SetGCPercent(debug.SetGCPercent(400))
 	t := &table{}
 	for _, part := range []struct {

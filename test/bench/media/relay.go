@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"tandem/media/ng"
 )
 
@@ -134,10 +136,16 @@ func prefer(pid int) {
 	tasks, _ := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
 	for _, t := range tasks {
 		if id, err := strconv.Atoi(t.Name()); err == nil {
-			_ = syscall.Setpriority(syscall.PRIO_PROCESS, id, -20)
+			_ = unix.SchedSetAttr(id, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: schedRR, Priority: 1}, 0)
 		}
 	}
 }
+
+// Policies of sched(7).
+const (
+	schedOther = 0
+	schedRR    = 2
+)
 
 // used is the time the relay's threads have been on a processor; nothing for
 // none.

@@ -16,10 +16,11 @@ type table struct {
 func (t *table) load(name string, calls int, none, theirs, ours figures) {
 	ratio := "-"
 	if theirs.cpu > 0 {
-		ratio = fmt.Sprintf("%.2f", ours.cpu/theirs.cpu)
+		ratio = fmt.Sprintf("%.2f (%.2f)", ours.cpu/theirs.cpu, ours.best/theirs.best)
 	}
 	t.loads = append(t.loads, fmt.Sprintf("| %s | %d | %s | %s | %s | %s | %s | %s |", name, calls,
-		pair(theirs, ours, "%.2f", func(f figures) float64 { return f.cpu }), ratio,
+		pair(theirs, ours, "%.2f", func(f figures) float64 { return f.cpu })+" ("+
+			pair(theirs, ours, "%.2f", func(f figures) float64 { return f.best })+")", ratio,
 		pair(theirs, ours, "%.0f", func(f figures) float64 { return 100 * f.core }),
 		pair(theirs, ours, "%.3f", func(f figures) float64 { return 100 * f.loss }),
 		three(none, theirs, ours, func(f figures) time.Duration { return f.p50 }),
@@ -73,7 +74,7 @@ func (t *table) most(theirs, ours capacity) {
 
 func (t *table) print(w io.Writer) {
 	if len(t.loads) > 0 {
-		fmt.Fprint(w, "\nMedia: two streams a call, 50 packets a second each; medians; R rtpengine, T Tandem\n\n"+
+		fmt.Fprint(w, "\nMedia: two streams a call, 50 packets a second each; medians of windows, of CPU the best in brackets; R rtpengine, T Tandem\n\n"+
 			"| | calls | CPU µs a packet R / T | ratio | core used % R / T | loss % R / T | p50 µs direct / R / T | p99 µs direct / R / T |\n|---|---|---|---|---|---|---|---|\n")
 	}
 	for _, l := range t.loads {
