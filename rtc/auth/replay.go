@@ -24,8 +24,8 @@ type replays struct {
 
 type replayShard struct {
 	sync.Mutex
-	at    map[uint64]uint32 // nonce id to index in ring
-	ring  []window          // in order of first use, oldest at next once it is full
+	heads []uint32 // by nonce id: 1 + index in ring of the first window of a chain, 0 for none
+	ring  []window // in order of first use, oldest at next once it is full
 	next  uint32
 	limit int
 	floor uint32 // nonces made then or before have been forgotten
@@ -38,13 +38,13 @@ type window struct {
 	latest  uint64 // the request that used highest
 	highest uint32
 	made    uint32
-	single  bool // used without a nonce count
+	chain   uint32 // 1 + index of the next window of its chain
+	single  bool   // used without a nonce count
 }
 
 func newReplays(limit int) *replays {
 	t := new(replays)
 	for i := range t.shards {
-		t.shards[i].at = make(map[uint64]uint32)
 		t.shards[i].limit = max(1, limit/replayShards)
 	}
 	return t
@@ -57,15 +57,14 @@ func (t *replays) use(n nonce, nc uint32, counted bool, request uint64) use {
 	s := &t.shards[n.id%replayShards]
 	s.Lock()
 	defer s.Unlock()
-	i, known := s.at[n.id]
-	if !known {
+	w := s.find(n.id)
+	if w == nil {
 		if n.made <= s.floor {
 			return useSpent
 		}
 		s.add(window{id: n.id, seen: 1, latest: request, highest: nc, made: n.made, single: !counted})
 		return useFresh
 	}
-	w := &s.ring[i]
 	if w.latest == request && w.single == !counted && (!counted || nc == w.highest) {
 		return useRepeated
 	}
@@ -89,16 +88,61 @@ func (w *window) count(nc uint32, request uint64) use {
 	return useFresh
 }
 
+// chainOf is where the chain of a nonce begins. Ids are random; which shard it
+// is in took the lowest bits. heads has a power of two of elements, at least one.
+func (s *replayShard) chainOf(id uint64) *uint32 {
+	return &s.heads[id/replayShards&uint64(len(s.heads)-1)]
+}
+
+func (s *replayShard) find(id uint64) *window {
+	if len(s.heads) == 0 {
+		return nil
+	}
+	for at := *s.chainOf(id); at != 0; at = s.ring[at-1].chain {
+		if w := &s.ring[at-1]; w.id == id {
+			return w
+		}
+	}
+	return nil
+}
+
+// add remembers a window that is not known: a map would take twice the room.
 func (s *replayShard) add(w window) {
 	if len(s.ring) < s.limit {
-		s.at[w.id] = uint32(len(s.ring))
+		if len(s.ring) >= len(s.heads) {
+			s.grow()
+		}
 		s.ring = append(s.ring, w)
+		s.link(uint32(len(s.ring)))
 		return
 	}
 	old := &s.ring[s.next]
 	s.floor = max(s.floor, old.made)
-	delete(s.at, old.id)
+	s.unlink(s.next + 1)
 	*old = w
-	s.at[w.id] = s.next
+	s.link(s.next + 1)
 	s.next = (s.next + 1) % uint32(len(s.ring))
+}
+
+// link puts the window at (1 + index) in front of its chain, unlink takes it out.
+func (s *replayShard) link(at uint32) {
+	w := &s.ring[at-1]
+	head := s.chainOf(w.id)
+	w.chain, *head = *head, at
+}
+
+func (s *replayShard) unlink(at uint32) {
+	w := &s.ring[at-1]
+	p := s.chainOf(w.id)
+	for *p != at {
+		p = &s.ring[*p-1].chain
+	}
+	*p = w.chain
+}
+
+func (s *replayShard) grow() {
+	s.heads = make([]uint32, max(16, 2*len(s.heads)))
+	for i := range s.ring {
+		s.link(uint32(i) + 1)
+	}
 }

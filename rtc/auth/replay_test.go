@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -62,7 +63,7 @@ func TestForgottenNonceIsSpent(t *testing.T) {
 	if r.use(nonce{id: 64 * 99, made: 1001}, 1, true, 1) != useSpent {
 		t.Error("unknown nonce as old as a forgotten one accepted")
 	}
-	if n := len(r.shards[0].at); n != 3 {
+	if n := len(r.shards[0].ring); n != 3 {
 		t.Errorf("%d nonces remembered, limit 3", n)
 	}
 }
@@ -83,5 +84,26 @@ func TestOneOfManyWins(t *testing.T) {
 	wg.Wait()
 	if fresh.Load() != 1 {
 		t.Errorf("%d requests used one count", fresh.Load())
+	}
+}
+
+// Ids that collide, forgotten and new ones, against a plain list of the newest.
+func TestShardRemembersTheNewest(t *testing.T) {
+	const limit = 100
+	s := replayShard{limit: limit}
+	id := func(i int) uint64 { return uint64(i*i) % 7919 * replayShards }
+	var kept []uint64
+	for i := range 5 * limit {
+		if n := id(i); s.find(n) == nil {
+			s.add(window{id: n})
+			kept = append(kept, n)
+		}
+		kept = kept[max(0, len(kept)-limit):]
+		for j := range i + 1 {
+			w := s.find(id(j))
+			if (w != nil) != slices.Contains(kept, id(j)) || w != nil && w.id != id(j) {
+				t.Fatalf("after %d: nonce %d: %+v", i, id(j), w)
+			}
+		}
 	}
 }

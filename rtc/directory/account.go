@@ -11,8 +11,37 @@ import (
 // Account is a user with all that proves it is them. It is never changed: a
 // change puts another Account in its place.
 type Account struct {
-	User
-	Secrets []*Secret // the own password first, then devices by name
+	AOR              rtc.AOR // these of User
+	DisplayName      string
+	Aliases          []rtc.AOR
+	Enabled          bool
+	created, changed int64     // Unix ms, 0 when not known
+	Secrets          []*Secret // the own password first, then devices by name
+}
+
+func newAccount(u User, secrets []*Secret) *Account {
+	return &Account{AOR: u.AOR, DisplayName: u.DisplayName, Aliases: u.Aliases, Enabled: u.Enabled,
+		created: millis(u.Created), changed: millis(u.Changed), Secrets: secrets}
+}
+
+// User is who the account is of.
+func (a *Account) User() User {
+	return User{AOR: a.AOR, DisplayName: a.DisplayName, Aliases: a.Aliases, Enabled: a.Enabled,
+		Created: fromMillis(a.created), Changed: fromMillis(a.changed)}
+}
+
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+func fromMillis(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms)
 }
 
 // Secret is a Credential in use, with no word twice: 100,000 have to fit.
@@ -32,9 +61,7 @@ type Secret struct {
 func NewSecret(c Credential) *Secret {
 	s := &Secret{MD5: c.MD5, SHA256: c.SHA256, SHA512256: c.SHA512256, MD5Long: c.MD5Long,
 		Identity: rtc.Identity{AOR: c.AOR, Device: c.Device, Method: rtc.AuthDigest}}
-	if !c.Created.IsZero() {
-		s.created = c.Created.UnixMilli()
-	}
+	s.created = millis(c.Created)
 	if !c.LastUsed.IsZero() {
 		s.used.Store(c.LastUsed.Unix())
 		s.kept.Store(c.LastUsed.Unix())
@@ -51,12 +78,7 @@ func (s *Secret) Credential() Credential {
 }
 
 // Created is when the secret was made, the zero time if that is not known.
-func (s *Secret) Created() time.Time {
-	if s.created == 0 {
-		return time.Time{}
-	}
-	return time.UnixMilli(s.created)
-}
+func (s *Secret) Created() time.Time { return fromMillis(s.created) }
 
 func compareSecrets(a, b *Secret) int { return strings.Compare(a.Identity.Device, b.Identity.Device) }
 
@@ -104,7 +126,7 @@ func matches(alias rtc.AOR, aor []byte, owner rtc.AOR) bool {
 }
 
 // keys are all addresses a user is found by.
-func keys(u User) []string {
+func keys(u *Account) []string {
 	all := []string{string(u.AOR)}
 	for _, alias := range u.Aliases {
 		all = append(all, string(alias))

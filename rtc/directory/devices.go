@@ -51,7 +51,7 @@ func (d *Directory) RevokeDevice(ctx context.Context, aor rtc.AOR, name string) 
 	if err := d.store.DeleteCredential(ctx, aor, name); err != nil {
 		return fmt.Errorf("revoking device %q of %s: %w", name, aor, err)
 	}
-	d.publish(&Account{User: old.User, Secrets: slices.Delete(slices.Clone(old.Secrets), i, i+1)})
+	d.publish(newAccount(old.User(), slices.Delete(slices.Clone(old.Secrets), i, i+1)))
 	d.log.Info("device revoked", "aor", aor, "device", name)
 	return nil
 }
@@ -83,7 +83,7 @@ func (d *Directory) putSecret(ctx context.Context, aor rtc.AOR, device, password
 	if err != nil {
 		return err
 	}
-	next := &Account{User: old.User}
+	next := newAccount(old.User(), nil)
 	for _, s := range old.Secrets {
 		if s.Identity.Device == device && device != "" {
 			return fmt.Errorf("device %q of %s: %w: revoke it first or choose another name", device, aor, ErrExists)
@@ -115,11 +115,11 @@ func (d *Directory) KeepUse(ctx context.Context, granularity time.Duration) erro
 	defer done()
 	var moved []*Secret
 	var credentials []Credential
-	d.entries.each(func(_ string, e entry) {
-		if !e.primary {
+	d.entries.each(func(key string, a *Account) {
+		if key != string(a.AOR) {
 			return
 		}
-		for _, s := range e.account.Secrets {
+		for _, s := range a.Secrets {
 			if time.Duration(s.used.Load()-s.kept.Load())*time.Second > granularity {
 				moved, credentials = append(moved, s), append(credentials, s.Credential())
 			}

@@ -78,8 +78,8 @@ type Directory struct {
 	store   Store
 	domains []string
 	log     *slog.Logger
-	turn    chan struct{} // holds one element: whoever takes it may change
-	entries table[entry]
+	turn    chan struct{}   // holds one element: whoever takes it may change
+	entries table[*Account] // by every address
 }
 
 // New makes an empty directory of the users of domains, of which the first is
@@ -102,7 +102,7 @@ func (d *Directory) Load(ctx context.Context) error {
 	}
 	defer done()
 	accounts := make(map[rtc.AOR]*Account)
-	err = d.store.Users(ctx, func(u User) { accounts[u.AOR] = &Account{User: u} })
+	err = d.store.Users(ctx, func(u User) { accounts[u.AOR] = newAccount(u, nil) })
 	if err != nil {
 		return fmt.Errorf("loading users: %w", err)
 	}
@@ -115,14 +115,14 @@ func (d *Directory) Load(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("loading credentials: %w", err)
 	}
-	all := make(map[string]entry, 2*len(accounts))
+	all := make(map[string]*Account, 2*len(accounts))
 	for _, a := range accounts {
 		if !d.Domain([]byte(a.AOR.Domain())) {
 			d.log.Warn("user of a domain that is not served", "aor", a.AOR)
 		}
 		slices.SortFunc(a.Secrets, compareSecrets)
-		for _, key := range keys(a.User) {
-			all[key] = entry{a, key == string(a.AOR)}
+		for _, key := range keys(a) {
+			all[key] = a
 		}
 	}
 	d.entries.fill(all)
@@ -155,8 +155,8 @@ func (d *Directory) Domains() []string { return slices.Clone(d.domains) }
 // Count is how many users there are.
 func (d *Directory) Count() int {
 	n := 0
-	d.entries.each(func(_ string, e entry) {
-		if e.primary {
+	d.entries.each(func(key string, a *Account) {
+		if key == string(a.AOR) {
 			n++
 		}
 	})
@@ -166,9 +166,9 @@ func (d *Directory) Count() int {
 // Users returns all users, sorted by domain, then name.
 func (d *Directory) Users() []User {
 	var users []User
-	d.entries.each(func(_ string, e entry) {
-		if e.primary {
-			users = append(users, e.account.User)
+	d.entries.each(func(key string, a *Account) {
+		if key == string(a.AOR) {
+			users = append(users, a.User())
 		}
 	})
 	slices.SortFunc(users, func(a, b User) int {

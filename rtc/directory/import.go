@@ -105,7 +105,7 @@ func (d *Directory) importLine(record []string, line int, taken map[string]int) 
 	if add.Password != "" {
 		password = "" // whoever wrote the file knows it
 	}
-	for _, key := range keys(account.User) {
+	for _, key := range keys(account) {
 		if before, ok := taken[key]; ok && before != line {
 			return nil, "", fmt.Errorf("address %s: %w by line %d", key, ErrExists, before)
 		}

@@ -6,16 +6,10 @@ import (
 	"tandem/rtc"
 )
 
-// entry is what an address leads to.
-type entry struct {
-	account *Account
-	primary bool // the address is the user's own one, no alias
-}
-
 // User finds a user by the address-of-record.
 func (d *Directory) User(aor rtc.AOR) (User, bool) {
-	if e, ok := d.entries.getString(string(aor)); ok && e.primary {
-		return e.account.User, true
+	if a, ok := d.entries.getString(string(aor)); ok && a.AOR == aor {
+		return a.User(), true
 	}
 	return User{}, false
 }
@@ -23,8 +17,8 @@ func (d *Directory) User(aor rtc.AOR) (User, bool) {
 // Resolve finds a user by the address-of-record or any alias. A tel: alias is
 // also found as that number at the user's domain.
 func (d *Directory) Resolve(aor rtc.AOR) (User, bool) {
-	if e, ok := d.entries.getString(string(aor)); ok {
-		return e.account.User, true
+	if a, ok := d.entries.getString(string(aor)); ok {
+		return a.User(), true
 	}
 	return User{}, false
 }
@@ -57,11 +51,11 @@ func (d *Directory) Lookup(username, realm []byte) (*Account, Spelling) {
 	key = append(key, name...)
 	key = append(key, '@')
 	key = appendLower(key, realm)
-	e, ok := d.entries.get(key)
-	if !ok || !e.primary {
+	a, ok := d.entries.get(key)
+	if !ok || string(a.AOR) != string(key) { // an alias is no name to log in by
 		return nil, Plain
 	}
-	return e.account, spelling
+	return a, spelling
 }
 
 func plainName(username, realm []byte) (name []byte, s Spelling, ok bool) {

@@ -65,26 +65,27 @@ func (d *Directory) prepare(add AddUser) (*Account, string, error) {
 			u.Aliases = append(u.Aliases, alias)
 		}
 	}
-	if err := d.checkFree(u); err != nil {
+	account := newAccount(u, nil)
+	if err := d.checkFree(account); err != nil {
 		return nil, "", err
 	}
-	own := NewSecret(newCredential(u.AOR, "", password, now))
-	return &Account{User: u, Secrets: []*Secret{own}}, password, nil
+	account.Secrets = []*Secret{NewSecret(newCredential(u.AOR, "", password, now))}
+	return account, password, nil
 }
 
 // checkFree wants every address of u to lead to nobody else.
-func (d *Directory) checkFree(u User) error {
+func (d *Directory) checkFree(u *Account) error {
 	if len(u.Aliases) > maxAliases {
 		return fmt.Errorf("%w aliases: a user has at most %d", ErrTooMany, maxAliases)
 	}
 	for i, key := range keys(u) {
-		e, taken := d.entries.getString(key)
+		a, taken := d.entries.getString(key)
 		switch {
 		case !taken:
-		case i == 0 && e.primary:
+		case i == 0 && string(a.AOR) == key:
 			return fmt.Errorf("user %s: %w: choose another name, or change the password of that user instead", key, ErrExists)
 		default:
-			return fmt.Errorf("address %s: %w by %s: remove it there first", key, ErrExists, e.account.AOR)
+			return fmt.Errorf("address %s: %w by %s: remove it there first", key, ErrExists, a.AOR)
 		}
 	}
 	return nil
@@ -95,7 +96,7 @@ func (d *Directory) keep(ctx context.Context, accounts ...*Account) error {
 	users := make([]User, 0, len(accounts))
 	credentials := make([]Credential, 0, len(accounts))
 	for _, a := range accounts {
-		users = append(users, a.User)
+		users = append(users, a.User())
 		for _, s := range a.Secrets {
 			credentials = append(credentials, s.Credential())
 		}
@@ -110,17 +111,17 @@ func (d *Directory) keep(ctx context.Context, accounts ...*Account) error {
 }
 
 func (d *Directory) publish(a *Account) {
-	for _, key := range keys(a.User) {
-		d.entries.set(key, entry{a, key == string(a.AOR)})
+	for _, key := range keys(a) {
+		d.entries.set(key, a)
 	}
 }
 
 func (d *Directory) account(aor rtc.AOR) (*Account, error) {
-	e, ok := d.entries.getString(string(aor))
-	if !ok || !e.primary {
+	a, ok := d.entries.getString(string(aor))
+	if !ok || a.AOR != aor {
 		return nil, fmt.Errorf("user %s: %w: see the list of users", aor, ErrUnknownUser)
 	}
-	return e.account, nil
+	return a, nil
 }
 
 // SetPassword replaces the user's own password, "" by a generated one, and
@@ -159,9 +160,9 @@ func (d *Directory) setEnabled(ctx context.Context, aor rtc.AOR, enabled bool) e
 	if err != nil {
 		return err
 	}
-	next := &Account{User: old.User, Secrets: old.Secrets}
-	next.Enabled, next.Changed = enabled, time.Now()
-	if err := d.store.PutUser(ctx, next.User); err != nil {
+	next := newAccount(old.User(), old.Secrets)
+	next.Enabled, next.changed = enabled, millis(time.Now())
+	if err := d.store.PutUser(ctx, next.User()); err != nil {
 		return fmt.Errorf("storing user %s: %w", aor, err)
 	}
 	d.publish(next)
@@ -183,7 +184,7 @@ func (d *Directory) Delete(ctx context.Context, aor rtc.AOR) error {
 	if err := d.store.DeleteUser(ctx, aor); err != nil {
 		return fmt.Errorf("deleting user %s: %w", aor, err)
 	}
-	for _, key := range keys(a.User) {
+	for _, key := range keys(a) {
 		d.entries.remove(key)
 	}
 	d.log.Info("user deleted", "aor", aor)
