@@ -50,7 +50,7 @@ lint: ## formatting, vet, staticcheck, modules, layers, documents
 vuln: ## known vulnerabilities in what we use (asks vuln.go.dev)
 	$(GO) run $(GOVULNCHECK) ./...
 
-bench: peers ## CPU per operation against Kamailio, in one run
+bench: peers ## CPU per operation against Kamailio and rtpengine, in one run
 	$(GO) run ./test/bench
 
 fuzz: ## each fuzz target for FUZZTIME

@@ -12,5 +12,7 @@
 // one worker, usrloc in memory, HA1 kept in a hash table, stateless REGISTER.
 // Tandem runs as it is shipped: durable store, authentication, metrics, trace.
 //
+// The media relay is measured by the package media below.
+//
 // It talks to 127.0.0.1 only and ends by itself.
 package main
