@@ -2,7 +2,6 @@ package location
 
 import (
 	"bytes"
-	"net/netip"
 	"strings"
 	"time"
 	"unique"
@@ -16,20 +15,19 @@ import (
 type Draft struct {
 	Contact, URI, CallID, Instance, Path, UserAgent []byte
 
-	CSeq     uint32
-	RegID    uint32
-	Q        uint16
-	Expires  time.Time
-	Flow     transport.Flow
-	Received netip.AddrPort
-	Device   string
+	CSeq    uint32
+	RegID   uint32
+	Q       uint16
+	Expires time.Time
+	Flow    transport.Flow
+	Device  string
 }
 
 // Binding copies the draft. Its texts share one backing string (URI and
 // instance are parts of the Contact), and what many phones have in common
 // exists once: 100,000 bindings have to fit.
 func (d *Draft) Binding() Binding {
-	b := Binding{CSeq: d.CSeq, RegID: d.RegID, Q: d.Q, Expires: d.Expires, Flow: d.Flow, Received: d.Received}
+	b := Binding{CSeq: d.CSeq, RegID: d.RegID, Q: d.Q, Expires: d.Expires, Flow: d.Flow}
 	uriAt := bytes.Index(d.Contact, d.URI)
 	instanceAt := bytes.Index(d.Contact, d.Instance)
 	var backing strings.Builder
@@ -73,7 +71,7 @@ func (d *Draft) Refreshes(b *Binding) bool {
 	return string(d.Contact) == b.Contact && string(d.URI) == b.URI &&
 		string(d.Instance) == b.Instance && string(d.Path) == b.Path &&
 		string(d.UserAgent) == b.UserAgent && d.RegID == b.RegID && d.Q == b.Q &&
-		d.Flow == b.Flow && d.Received == b.Received && d.Device == b.Device
+		d.Flow == b.Flow && d.Device == b.Device
 }
 
 // Refreshed is b with the draft's Call-ID, CSeq and expiry. Only for a draft

@@ -1,7 +1,6 @@
 package location
 
 import (
-	"net/netip"
 	"slices"
 	"sync"
 
@@ -106,8 +105,7 @@ func withoutFlow(old []Binding, id uint64, web bool) []Binding {
 			if web || b.RegID != 0 && b.Instance != "" {
 				continue
 			}
-			b.Flow = transport.Flow{}
-			b.Received = netip.AddrPort{} // the port was the connection's and means nothing without it
+			b.Flow = transport.Flow{} // nor its remote: the port was the connection's and means nothing without it
 		}
 		list = append(list, b)
 	}

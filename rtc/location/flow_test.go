@@ -97,7 +97,7 @@ func connect(t *testing.T, tr *transport.Transport, h *flows, proto transport.Pr
 
 func bindBy(l *location.Location, aor rtc.AOR, name string, f transport.Flow, outbound bool) {
 	d := location.Draft{Contact: []byte("<sip:" + name + "@192.0.2.1>"), URI: []byte("sip:" + name + "@192.0.2.1"),
-		CallID: []byte("1"), Flow: f, Received: f.Remote, Expires: time.Now().Add(time.Hour)}
+		CallID: []byte("1"), Flow: f, Expires: time.Now().Add(time.Hour)}
 	if outbound {
 		d.RegID, d.Instance = 1, []byte("<urn:uuid:"+name+">")
 	}
@@ -112,8 +112,8 @@ func names(list []location.Binding) string {
 		user, _, _ := strings.Cut(strings.TrimPrefix(b.URI, "sip:"), "@")
 		if b.Flow.IsZero() {
 			user += "(no flow)"
-			if b.Received.IsValid() {
-				user += "(but " + b.Received.String() + ")" // would be taken for an address to send to
+			if b.Flow.Remote.IsValid() {
+				user += "(but " + b.Flow.Remote.String() + ")" // would be taken for an address to send to
 			}
 		}
 		s += user + " "
@@ -198,10 +198,10 @@ func TestFlowsAfterRestart(t *testing.T) {
 	}
 	db, l = open()
 	defer db.Close()
-	if list := l.Bindings(aor); len(list) != 1 || list[0].Flow != udpFlow || list[0].Received != udpFlow.Remote {
+	if list := l.Bindings(aor); len(list) != 1 || list[0].Flow != udpFlow || list[0].Flow.Remote != udpFlow.Remote {
 		t.Errorf("restored %+v", list)
 	}
-	if list := l.Bindings("sip:bob@example.com"); len(list) != 1 || !list[0].Flow.IsZero() || list[0].Received.IsValid() {
+	if list := l.Bindings("sip:bob@example.com"); len(list) != 1 || !list[0].Flow.IsZero() || list[0].Flow.Remote.IsValid() {
 		t.Errorf("restored %+v", list)
 	}
 	rows := db.Stats().Rows

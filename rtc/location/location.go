@@ -36,7 +36,6 @@ package location
 import (
 	"hash/maphash"
 	"log/slog"
-	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -59,9 +58,10 @@ type Binding struct {
 	Instance  string // +sip.instance, without quotes, "" when none
 	Path      string // Path values joined by ", " (RFC 3327), "" when none
 	UserAgent string
-	Flow      transport.Flow // the flow the REGISTER came by; zero when it did not survive a restart
-	Received  netip.AddrPort // source of the REGISTER
-	Device    string         // device secret used
+	// The flow the REGISTER came by. After a restart it may be no flow (IsZero);
+	// Remote is then where a REGISTER over UDP came from.
+	Flow   transport.Flow
+	Device string // device secret used
 
 	// until is how long the copy on disk says this binding lives (unix ms),
 	// 0 when it is not there.

@@ -224,7 +224,7 @@ func TestRestoredBinding(t *testing.T) {
 	r := newRig(t, nil)
 	alice, bob := r.udpUA("alice"), r.udpUA("bob")
 	b := r.binding(bob, "sip:bob@10.1.1.1")
-	b.Flow = transport.Flow{}
+	b.Flow = transport.Flow{Remote: bob.addr}
 	r.book.user("bob", b)
 	alice.ask(req{method: "MESSAGE", uri: "sip:bob@example.com"})
 	bob.reply(bob.want("MESSAGE"), 200, "")

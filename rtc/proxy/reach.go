@@ -19,8 +19,8 @@ func (p *Proxy) bindingTarget(pl *plan, b *location.Binding) (t target, ok bool)
 	switch {
 	case !b.Flow.IsZero() && b.Flow.Alive():
 		t.flow = b.Flow
-	case b.Flow.IsZero() && b.Received.IsValid() && overUDP(b.URI): // the socket is the same after a restart
-		flow, err := p.tr.Flow(transport.Target{Proto: transport.UDP, Addr: b.Received})
+	case b.Flow.IsZero() && b.Flow.Remote.IsValid() && overUDP(b.URI): // the socket is the same after a restart
+		flow, err := p.tr.Flow(transport.Target{Proto: transport.UDP, Addr: b.Flow.Remote})
 		if err != nil {
 			return t, false
 		}

@@ -328,7 +328,7 @@ func (r *rig) binding(u *ua, contact string) location.Binding {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	return location.Binding{Contact: "<" + contact + ">", URI: contact, Q: 1000, Received: u.addr, Flow: flow,
+	return location.Binding{Contact: "<" + contact + ">", URI: contact, Q: 1000, Flow: flow,
 		Expires: time.Now().Add(time.Hour)}
 }
 

@@ -203,7 +203,7 @@ func TestRegistrationsSurviveARestart(t *testing.T) {
 		t.Errorf("%d bindings after the restart", n)
 	}
 	for uri := range acked {
-		if list := s.loc.Bindings(rtc.AOR(uri)); len(list) != 1 || list[0].CSeq != 1 || list[0].Received.String() != c.LocalAddr().String() {
+		if list := s.loc.Bindings(rtc.AOR(uri)); len(list) != 1 || list[0].CSeq != 1 || list[0].Flow.Remote.String() != c.LocalAddr().String() {
 			t.Errorf("%s: %+v", uri, list)
 		}
 	}

@@ -174,7 +174,7 @@ func (j *job) readContact(c *contact, a sip.NameAddr, value []byte, nat bool) *r
 	d := &c.draft
 	d.Contact, d.URI, d.CallID, d.CSeq, d.Path = value, a.URI, j.callID, j.cseq, j.path
 	d.UserAgent = j.m.Get(sip.HdrUserAgent)
-	d.Flow, d.Received, d.Device = j.flow, j.m.Source, j.id.Device
+	d.Flow, d.Device = j.flow, j.id.Device
 	if len(value)+len(d.CallID)+len(d.Path) > maxTexts {
 		return &rtc.Status{Code: 400, Reason: "Contact Too Long"}
 	}

@@ -25,7 +25,7 @@ func TestBindingsSurviveReopening(t *testing.T) {
 	two := []location.Binding{binding(1), binding(2)}
 	two[1].Path = "<sip:p1.example.com;lr>, <sip:p2.example.com;lr>"
 	two[1].RegID, two[1].Device = 3, "desk"
-	two[1].Received = netip.MustParseAddrPort("[2001:db8::1]:5061")
+	two[1].Flow.Remote = netip.MustParseAddrPort("[2001:db8::1]:5061")
 	if err := put(t, db, "sip:a@example.com", two...); err != nil {
 		t.Fatal(err)
 	}

@@ -37,8 +37,8 @@ func appendBindings(dst []byte, bindings []location.Binding) []byte {
 		dst = appendText(dst, b.UserAgent)
 		dst = appendText(dst, flowText(b.Flow))
 		received := ""
-		if b.Received.IsValid() && !diesWithUs(b.Flow) { // the port of a connection means nothing without it
-			received = b.Received.String()
+		if b.Flow.Remote.IsValid() && !diesWithUs(b.Flow) { // the port of a connection means nothing without it
+			received = b.Flow.Remote.String()
 		}
 		dst = appendText(dst, received)
 		dst = appendText(dst, b.Device)
@@ -97,9 +97,12 @@ func decodeBindings(data []byte, flow func(string) (transport.Flow, bool)) ([]lo
 			d.Flow, _ = flow(string(f)) // the zero Flow when that listener is gone
 		}
 		if a := r.text(); len(a) > 0 {
-			var err error
-			if d.Received, err = netip.ParseAddrPort(string(a)); err != nil {
+			from, err := netip.ParseAddrPort(string(a))
+			if err != nil {
 				return nil, fmt.Errorf("%w: %w", errEncoding, err)
+			}
+			if d.Flow.IsZero() {
+				d.Flow.Remote = from
 			}
 		}
 		d.Device = string(r.text())

@@ -42,7 +42,7 @@ func TestTruncatedEncodingIsRefused(t *testing.T) {
 // Whatever is read can be written and reads the same.
 func FuzzDecodeBindings(f *testing.F) {
 	b := binding(1)
-	b.Received = netip.MustParseAddrPort("192.0.2.1:5060")
+	b.Flow.Remote = netip.MustParseAddrPort("192.0.2.1:5060")
 	f.Add(appendBindings(nil, []location.Binding{b, binding(2)}))
 	f.Add([]byte{bindingsVersion})
 	f.Fuzz(func(t *testing.T, data []byte) {

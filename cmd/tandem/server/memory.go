@@ -15,8 +15,8 @@ const (
 	heapRoom  = 96 << 20
 	// That is for what comes and goes. Users and bindings stay, and take of that
 	// room down to leastRoom: they leave nothing behind to be collected.
-	leastRoom   = 32 << 20
-	bindingSize = 450
+	leastRoom   = 24 << 20
+	bindingSize = 420
 	// A server that allocates less than quietRate octets a second for quietTicks
 	// returns what it does not use, once that is worth the work.
 	quietRate  = 1 << 20

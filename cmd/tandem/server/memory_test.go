@@ -8,10 +8,10 @@ func TestRoomOfTheHeap(t *testing.T) {
 		{4, 4, 8},      // small: threefold
 		{60, 4, 92},    // traffic with few users
 		{200, 10, 190}, // much of it: twofold
-		{100, 95, 32},  // 100,000 users with a binding each, idle
+		{100, 95, 24},  // 100,000 users with a binding each, idle
 		{160, 100, 60}, // and with traffic
-		{500, 500, 32}, // many of them
-		{100, 500, 32}, // an estimate above what there is
+		{500, 500, 24}, // many of them
+		{100, 500, 24}, // an estimate above what there is
 		{10, 500, 20},  //
 		{200, 96, 104}, //
 		{120, 60, 60},  //
