@@ -1,0 +1,110 @@
+package media
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"tandem/media/sdp"
+	"tandem/media/sound"
+)
+
+// suffering is one call over a bad network, both ways.
+type suffering struct {
+	net    network
+	a, b   *speaker
+	lost   [2][]bool // of what a, b say
+	begun  time.Time
+	report Report
+	heard  [2]judged // by b, by a
+	silent [2]judged // had silence stood where packets were lost
+}
+
+// Speech over networks that lose packets and let them come unevenly, to
+// converted sides: what is put in place of what was lost is less harm than
+// silence, and the buffer is as long as the network is uneven.
+func TestQualityOverBadNetworks(t *testing.T) {
+	server := start(t)
+	nets := []network{
+		{}, {0.01, 1, 0}, {0.05, 1, 0}, {0.10, 1, 0}, {0.01, 3, 0}, {0.05, 3, 0}, {0.10, 3, 0},
+		{0, 0, 20 * time.Millisecond}, {0, 0, 40 * time.Millisecond}, {0, 0, 60 * time.Millisecond},
+	}
+	said, mark, words := utterance(t, true, 6)
+	if testing.Short() {
+		nets = []network{{}, {0.05, 1, 0}, {0, 0, 40 * time.Millisecond}}
+	}
+	var calls []*suffering
+	var sessions []*Session
+	for _, pair := range [][2]sdp.Codec{{pcmu, pcma}, {opus, pcmu}} {
+		for i, n := range nets {
+			c := &suffering{net: n, a: newSpeaker(t, pair[0], none), b: newSpeaker(t, pair[1], none)}
+			c.lost[A] = c.a.prepare(said, fine, n, uint64(i))
+			c.lost[B] = c.b.prepare(said, fine, n, uint64(i+100))
+			s, _ := dial(t, server, c.a, c.b, Want{Codecs: []string{pair[1].Name}, NoEvents: true}, Want{})
+			calls, sessions = append(calls, c), append(sessions, s)
+		}
+	}
+	parallel(len(calls), func(i int) {
+		calls[i].begun = together(calls[i].a, calls[i].b)
+		calls[i].report = sessions[i].Report()
+	})
+	parallel(len(calls), func(i int) { calls[i].judge(t, said, mark, words) })
+	t.Log("| network | from | to | lost | concealed | buffer | ESTOI, with silence | distortion, with silence |")
+	for i, c := range calls {
+		for w := range c.heard {
+			c.compare(t, Which(w), calls[i/len(nets)*len(nets)])
+		}
+	}
+}
+
+// judge measures both ways, and what silence would have made of it.
+func (c *suffering) judge(t *testing.T, said []int16, mark, words int) {
+	ends := [2]*speaker{c.a, c.b}
+	for w := range ends {
+		to := ends[1-w]
+		c.heard[w] = judge(t, said, mark, words, ends[w], to, c.begun)
+		ref := said[words : len(said)-fine/2]
+		gaps := slices.Clone(c.heard[w].aligned)
+		for i, lost := range c.lost[w] {
+			if from := i*fine/50 - words; lost && from >= 0 && from+fine/50 <= len(gaps) {
+				clear(gaps[from : from+fine/50])
+			}
+		}
+		c.silent[w] = judged{intelligible: sound.Intelligibility(ref, gaps, fine), distortion: sound.LogSpectralDistance(ref, gaps, fine, 3400)}
+	}
+}
+
+// compare holds one way of a call against the same on a perfect network.
+func (c *suffering) compare(t *testing.T, from Which, clean *suffering) {
+	side := c.report.Streams[0].Sides[from]
+	lost := 0
+	for _, l := range c.lost[from] {
+		if l {
+			lost++
+		}
+	}
+	h, s, best := c.heard[from], c.silent[from], clean.heard[from]
+	ends := [2]*speaker{c.a, c.b}
+	name := ends[from].codec.Name
+	t.Logf("| %v | %s | %s | %v | %v | %v | %.3f, %.3f | %.2f, %.2f |", c.net, name, ends[1-from].codec.Name, time.Duration(lost)*ptime, side.Path.Concealed.Round(time.Millisecond),
+		side.Path.BufferDelay.Round(time.Millisecond), h.intelligible, s.intelligible, h.distortion, s.distortion)
+	gone := time.Duration(lost) * ptime
+	// Jitter makes a buffer that has yet to learn it conceal more than was lost.
+	if d := side.Path.Concealed - gone; d < -60*time.Millisecond || c.net.jitter == 0 && d > gone/2+time.Second {
+		t.Errorf("%s over %v: %v concealed of %v lost", name, c.net, side.Path.Concealed, gone)
+	}
+	if side.Path.BufferDelay < c.net.jitter/2 || side.Path.BufferDelay > c.net.jitter+150*time.Millisecond {
+		t.Errorf("%s over %v: the buffer holds %v", name, c.net, side.Path.BufferDelay)
+	}
+	// In bursts of three most of what is lost lies beyond what can be guessed.
+	least := map[float64]float64{0.05: 0.01, 0.10: 0.02}[c.net.loss]
+	if c.net.burst > 1 {
+		least /= 10
+	}
+	if worth := h.intelligible - s.intelligible; worth < least && least > 0 {
+		t.Errorf("%s over %v: concealment gives ESTOI %.3f, silence %.3f", name, c.net, h.intelligible, s.intelligible)
+	}
+	if c.net.jitter > 0 && h.intelligible < best.intelligible-0.15 {
+		t.Errorf("%s over %v: ESTOI %.3f, without jitter %.3f", name, c.net, h.intelligible, best.intelligible)
+	}
+}
