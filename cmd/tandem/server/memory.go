@@ -21,7 +21,7 @@ const (
 	// returns what it does not use, once that is worth the work.
 	quietRate  = 1 << 20
 	quietTicks = 3
-	worthwhile = 12 << 20
+	worthwhile = 8 << 20
 	memoryTick = time.Second
 )
 
