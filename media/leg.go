@@ -61,9 +61,10 @@ type leg struct {
 	raw       uint64    // datagrams that are no RTP
 
 	// what goes to this side
-	plays    int // sources started on play; ctl
-	cname    string
-	nextRTCP time.Time
+	plays     int       // sources started on play; ctl
+	keysUntil time.Time // keys of our own are sent until then; ctl
+	cname     string
+	nextRTCP  time.Time
 }
 
 // begin sets what a new leg sends as.

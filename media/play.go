@@ -58,12 +58,22 @@ func (s *Session) Press(to Which, e dtmf.Event) error {
 			return err
 		}
 		// Silence for as long as the key takes, so that it has a stream to be in.
-		l.playing(p, func(rate int) transcode.Source { return &pause{rate: rate, left: e.Duration + 100*time.Millisecond} }, nil, false)
+		l.playing(p, func(rate int) transcode.Source { return &pause{rate: rate, left: keyTime(e)} }, nil, false)
 	}
 	if !p.Send(e) {
 		return errors.New("too many keys are waiting to be sent")
 	}
+	l.keysUntil = latest(l.keysUntil, time.Now()).Add(keyTime(e))
 	return nil
+}
+
+// keyTime is how long a key takes to be sent: with the repetitions of its end,
+// the pause behind it, and time to begin.
+func keyTime(e dtmf.Event) time.Duration {
+	if e.Duration <= 0 {
+		e.Duration = dtmf.DefaultDuration
+	}
+	return e.Duration + 100*time.Millisecond
 }
 
 // audio is the leg of a side's first audio line. Called with ctl held.
@@ -144,9 +154,16 @@ func (s *Session) played(l *leg, n int, tell bool) {
 		s.mu.Unlock()
 		return // another is playing by now
 	}
-	l.play = nil
+	left := time.Until(l.keysUntil)
+	if n == 0 || left <= 0 {
+		l.play, left = nil, 0
+	}
 	s.mu.Unlock()
-	old.Close()
+	if left > 0 { // keys wait in it: they need a stream for as long
+		l.playing(old, func(rate int) transcode.Source { return &pause{rate: rate, left: left} }, nil, false)
+	} else {
+		old.Close()
+	}
 	if tell {
 		s.post(Event{Kind: EventPlayed, Side: l.which, Line: l.stream.index})
 	}

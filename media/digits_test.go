@@ -1,0 +1,137 @@
+package media
+
+import (
+	"encoding/binary"
+	"strings"
+	"testing"
+	"time"
+
+	"tandem/media/dtmf"
+)
+
+// digits are the keys a speaker hears: in events and in its audio.
+func (s *speaker) digits(clock int) (events, tones string) {
+	reader := dtmf.NewReader(clock)
+	var found []byte
+	for _, a := range s.arrived() {
+		if s.event != none && a.b[1]&0x7f == s.event {
+			if e, _, ended := reader.Packet(binary.BigEndian.Uint32(a.b[4:]), payload(a.b)); ended {
+				found = append(found, e.Digit())
+			}
+		}
+	}
+	if e, ended := reader.Idle(time.Second); ended {
+		found = append(found, e.Digit())
+	}
+	events, found = string(found), nil
+	pcm, _ := s.heard(8000)
+	d := dtmf.NewDetector(8000)
+	hear := func(e dtmf.Event) { found = append(found, e.Digit()) }
+	d.Process(pcm, hear)
+	d.Process(make([]int16, 800), hear)
+	return events, string(found)
+}
+
+// dialled is pressed in the tests of keys.
+const dialled = "159D*0"
+
+// Keys cross a call in each form, and those the call layer presses: none lost,
+// none twice.
+func TestKeysThroughACall(t *testing.T) {
+	server := start(t)
+	quiet := make([]int16, 5*8000)
+	type crossing struct {
+		name    string
+		a, b    *speaker
+		clock   [2]int // of the events of each; 0 it has none
+		tones   bool   // a presses in its audio
+		press   bool   // nobody does but the call layer, to b
+		want    Want
+		answer  Want
+		as      string // how b must hear them
+		session *Session
+		events  chan Event
+	}
+	var all []*crossing
+	for _, c := range []*crossing{
+		{name: "events under another number", a: newSpeaker(t, pcmu, 101), b: newSpeaker(t, pcmu, 97), clock: [2]int{8000, 8000}, as: "events"},
+		{name: "events beside converted audio", a: newSpeaker(t, pcmu, 101), b: newSpeaker(t, pcma, 97), clock: [2]int{8000, 8000}, want: Want{Codecs: []string{"PCMA"}}, as: "events"},
+		{name: "events on another clock", a: newSpeaker(t, opus, 110), b: newSpeaker(t, pcmu, 97), clock: [2]int{48000, 8000}, want: Want{Codecs: []string{"PCMU"}}, as: "events"},
+		{name: "events to tones", a: newSpeaker(t, pcmu, 101), b: newSpeaker(t, pcma, none), clock: [2]int{8000, 0}, want: Want{Codecs: []string{"PCMA"}, NoEvents: true}, as: "tones"},
+		{name: "tones to events", a: newSpeaker(t, pcmu, none), b: newSpeaker(t, pcma, 97), clock: [2]int{0, 8000}, tones: true, want: Want{Codecs: []string{"PCMA"}}, answer: Want{Inband: true}, as: "events"},
+		{name: "pressed as events", a: newSpeaker(t, pcmu, none), b: newSpeaker(t, pcmu, 97), clock: [2]int{0, 8000}, press: true, as: "events"},
+		{name: "pressed as tones", a: newSpeaker(t, pcmu, none), b: newSpeaker(t, pcmu, none), press: true, want: Want{NoEvents: true}, as: "tones"},
+	} {
+		pcm := quiet
+		if c.tones {
+			pcm = make([]int16, len(quiet))
+			for i, d := range []byte(dialled) {
+				code, _ := dtmf.Parse(d)
+				dtmf.Tone(pcm[8000*(i+1)/2:8000*(i+1)/2+960], 8000, dtmf.Event{Code: code, Duration: 120 * time.Millisecond, Volume: 10}, 0)
+			}
+		}
+		c.a.prepare(pcm, 8000, network{}, 1)
+		c.b.prepare(quiet, 8000, network{}, 2)
+		for i, d := range []byte(dialled) {
+			if code, _ := dtmf.Parse(d); !c.tones && !c.press {
+				c.a.press(25*(i+1), 6, code, c.clock[A])
+			}
+		}
+		c.session, c.events = dialClocked(t, server, c.a, c.b, c.clock, c.want, c.answer)
+		all = append(all, c)
+	}
+	parallel(len(all), func(i int) {
+		c := all[i]
+		if c.press {
+			time.AfterFunc(700*time.Millisecond, func() {
+				for _, d := range []byte(dialled) {
+					code, _ := dtmf.Parse(d)
+					if err := c.session.Press(B, dtmf.Event{Code: code, Duration: 120 * time.Millisecond, Volume: 10}); err != nil {
+						t.Errorf("%s: %v", c.name, err)
+					}
+				}
+			})
+		}
+		together(c.a, c.b)
+	})
+	for _, c := range all {
+		events, tones := c.b.digits(max(c.clock[B], 8000))
+		if c.as == "events" && events != dialled || c.as == "tones" && (tones != dialled || events != "") {
+			t.Errorf("%s: of %q events say %q and tones %q", c.name, dialled, events, tones)
+		}
+		if c.as == "events" && tones != "" {
+			t.Logf("%s: the audio has %q too", c.name, tones)
+		}
+		c.b.numbered()
+	}
+}
+
+// dialClocked is dial for speakers whose events have clocks of their own.
+func dialClocked(t *testing.T, server *Server, a, b *speaker, clock [2]int, want, back Want) (*Session, chan Event) {
+	t.Helper()
+	text := func(s *speaker, clock int) []byte {
+		out := string(s.sdp())
+		if clock == 48000 {
+			out = strings.Replace(out, "telephone-event/8000", "telephone-event/48000", 1)
+		}
+		return []byte(out)
+	}
+	events := make(chan Event, 1000)
+	session, err := server.Open(t.Name()+a.addr().String(), Options{Handle: func(e Event) { events <- e }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	offer, err := session.Offer(A, text(a, clock[A]), want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.use(offer)
+	answer, err := session.Answer(B, text(b, clock[B]), back)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.use(answer)
+	go a.keep()
+	go b.keep()
+	return session, events
+}
