@@ -175,6 +175,9 @@ func (l *leg) receive(b []byte, at time.Time) {
 	}
 	if o == nil || r.verb == drop || !l.hears || !o.speaks {
 		l.dropped++
+		if o != nil && r.verb != drop {
+			o.source = source{} // held: what follows is joined on, not counted as lost
+		}
 		return
 	}
 	if r.verb == pass || r.verb == convert {
