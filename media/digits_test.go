@@ -38,6 +38,7 @@ const dialled = "159D*0"
 // Keys cross a call in each form, and those the call layer presses: none lost,
 // none twice.
 func TestKeysThroughACall(t *testing.T) {
+	t.Parallel()
 	server := start(t)
 	quiet := make([]int16, 5*8000)
 	type crossing struct {

@@ -18,8 +18,10 @@ func (s *speaker) again(version string, extra ...string) []byte {
 
 // A call is played an announcement, given a key, put on hold, resumed and moved
 // to another codec, from passing to converting: to each side it stays one
-// stream with numbers that go on.
+// stream with numbers that go on. Both go on sending where they were first told
+// to: the relay's ports stay.
 func TestOneStreamThroughAllChanges(t *testing.T) {
+	t.Parallel()
 	server := start(t)
 	a, b := newSpeaker(t, pcmu, none), newSpeaker(t, pcmu, none)
 	tone := sound.ToneAt(8000, 440, saidLevel, 6*time.Second)
@@ -35,12 +37,10 @@ func TestOneStreamThroughAllChanges(t *testing.T) {
 			}
 		}
 		reinvite := func(what string, version string, extra ...string) {
-			offer, err := session.Offer(A, a.again(version, extra...), Want{NoEvents: true})
+			_, err := session.Offer(A, a.again(version, extra...), Want{NoEvents: true})
 			check(what, err)
-			b.use(offer)
-			answer, err := session.Answer(B, b.again(version), Want{})
+			_, err = session.Answer(B, b.again(version), Want{})
 			check(what, err)
-			a.use(answer)
 		}
 		time.Sleep(time.Second)
 		check("playing", session.Play(B, func(rate int) transcode.Source {
@@ -54,9 +54,8 @@ func TestOneStreamThroughAllChanges(t *testing.T) {
 		reinvite("resume", "3", "a=sendrecv")
 		time.Sleep(500 * time.Millisecond)
 		// B alone changes to another codec: from passing to converting.
-		offer, err := session.MakeOffer(B, Want{Codecs: []string{"PCMA"}, NoEvents: true})
+		_, err := session.MakeOffer(B, Want{Codecs: []string{"PCMA"}, NoEvents: true})
 		check("offering PCMA", err)
-		b.use(offer)
 		check("PCMA", session.TakeAnswer(B, []byte(strings.NewReplacer("AVP 0", "AVP 8", "rtpmap:0 PCMU", "rtpmap:8 PCMA").Replace(string(b.again("4"))))))
 	}()
 	together(a, b)
