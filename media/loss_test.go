@@ -29,10 +29,12 @@ func TestQualityOverBadNetworks(t *testing.T) {
 		{}, {0.01, 1, 0}, {0.05, 1, 0}, {0.10, 1, 0}, {0.01, 3, 0}, {0.05, 3, 0}, {0.10, 3, 0},
 		{0, 0, 20 * time.Millisecond}, {0, 0, 40 * time.Millisecond}, {0, 0, 60 * time.Millisecond},
 	}
-	said, mark, words := utterance(t, true, 6)
+	seconds := 6
 	if testing.Short() {
+		seconds = 3
 		nets = []network{{}, {0.05, 1, 0}, {0, 0, 40 * time.Millisecond}}
 	}
+	said, mark, words := utterance(t, true, seconds)
 	var calls []*suffering
 	var sessions []*Session
 	for _, pair := range [][2]sdp.Codec{{pcmu, pcma}, {opus, pcmu}} {

@@ -112,11 +112,15 @@ func TestQualityOfPairs(t *testing.T) {
 		begun       time.Time
 	}
 	var calls []*pair
+	seconds := 3
+	if testing.Short() {
+		seconds = 2
+	}
 	for i, ca := range list {
 		for _, cb := range list[i:] {
 			c := &pair{a: newSpeaker(t, ca, none), b: newSpeaker(t, cb, none)}
 			narrow := ca.Name[:3] == "PCM" || cb.Name[:3] == "PCM"
-			c.said, c.mark, c.words = utterance(t, narrow, 3)
+			c.said, c.mark, c.words = utterance(t, narrow, seconds)
 			c.a.prepare(c.said, fine, network{}, 1)
 			c.b.prepare(c.said, fine, network{}, 2)
 			dial(t, server, c.a, c.b, Want{Codecs: []string{cb.Name}, NoEvents: true}, Want{})
