@@ -4,8 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
-	"net"
-	"net/netip"
 	"os/exec"
 	"slices"
 	"strings"
@@ -216,7 +214,7 @@ func (s *speaker) numbered() {
 	}
 }
 
-// dial joins two speakers; extra is what a's and b's descriptions say more.
+// dial joins two speakers.
 func dial(t *testing.T, server *Server, a, b *speaker, want, back Want) (*Session, chan Event) {
 	t.Helper()
 	events := make(chan Event, 1000)
@@ -251,21 +249,7 @@ func together(speakers ...*speaker) (start time.Time) {
 	return start
 }
 
-// plainSocket is a port of loopback, for what is no RTP.
-func plainSocket(t *testing.T) *net.UDPConn {
-	t.Helper()
-	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
-	return c
-}
-
-func portOf(c *net.UDPConn) netip.AddrPort { return c.LocalAddr().(*net.UDPAddr).AddrPort() }
-
-// spoken is speech at a rate by espeak-ng, which media tests need, of no more
-// than a telephone band when narrow.
+// spoken is speech at 16000 Hz by espeak-ng, which these tests need.
 var spoken = sync.OnceValues(func() ([]int16, error) {
 	b, err := exec.Command("espeak-ng", "--stdout", "-s", "150", `The birch canoe slid on the smooth planks. Glue the sheet to the
 		dark blue background. It is easy to tell the depth of a well. These days a chicken leg is a rare dish.`).Output()
@@ -275,6 +259,7 @@ var spoken = sync.OnceValues(func() ([]int16, error) {
 	return sound.DecodeWAVAt(16000, strings.NewReader(string(b)))
 })
 
+// talkOf is what is spoken, of no more than a telephone band when narrow.
 func talkOf(t *testing.T, narrow bool) []int16 {
 	t.Helper()
 	pcm, err := spoken()
