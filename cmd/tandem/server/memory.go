@@ -20,9 +20,9 @@ const (
 	// A server that allocates less than quietRate octets a second for quietTicks
 	// returns what it does not use, once that is worth the work.
 	quietRate  = 1 << 20
-	quietTicks = 3
+	quietTicks = 12
 	worthwhile = 8 << 20
-	memoryTick = time.Second
+	memoryTick = 250 * time.Millisecond // a burst fills a hundred MiB in a second
 )
 
 // tuneMemory trades memory for processor time, unless a limit is set.
@@ -51,7 +51,7 @@ func (s *Server) keepMemory(ctx context.Context) error {
 			percent = p
 			debug.SetGCPercent(p)
 		}
-		if quiet++; m.fresh >= quietRate*uint64(memoryTick/time.Second) {
+		if quiet++; m.fresh >= quietRate*uint64(memoryTick)/uint64(time.Second) {
 			quiet, used = 0, true
 		}
 		if quiet >= quietTicks && m.spare > worthwhile && used {
