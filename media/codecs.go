@@ -1,6 +1,7 @@
 package media
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -65,6 +66,7 @@ func offerCodecs(want Want, base []sdp.Codec, alone bool) []sdp.Codec {
 		}
 		if c, ok := describe(name); ok && len(out) == before {
 			if _, ok := convertible(c); ok {
+				c.Fmtp = ceiling(c, base)
 				out = append(out, c)
 			}
 		}
@@ -142,6 +144,9 @@ func answerCodecs(want Want, theirs []sdp.Codec, far *sdp.Agreed) []sdp.Codec {
 	if len(out) == 0 {
 		for _, c := range preferred(theirs, want.Codecs) {
 			if _, ok := convertible(c); ok && speech(c) && wanted(want.Codecs, c) {
+				if far != nil {
+					c.Fmtp = ceiling(c, plain(far.Codecs))
+				}
 				out = append(out, c)
 				if far != nil {
 					break
@@ -168,6 +173,30 @@ func answerCodecs(want Want, theirs []sdp.Codec, far *sdp.Agreed) []sdp.Codec {
 		}
 	}
 	return out
+}
+
+// ceiling asks an Opus phone for no more than the other side can hear: octets
+// above that, and the work of decoding them, would be for nothing (RFC 7587
+// §6.1). What else it wrote is not repeated: it is about what it hears.
+func ceiling(c sdp.Codec, far []sdp.Codec) string {
+	if c.Canonical() != "opus" {
+		return c.Fmtp
+	}
+	widest := 0
+	for _, f := range far {
+		if !speech(f) {
+			continue
+		}
+		format, ok := convertible(f)
+		if !ok {
+			return ""
+		}
+		widest = max(widest, format.Native)
+	}
+	if widest == 0 || widest >= 48000 {
+		return ""
+	}
+	return fmt.Sprintf("maxplaybackrate=%d;sprop-maxcapturerate=%d", widest, widest)
 }
 
 // wanted says whether names allow a codec; none allow all.

@@ -49,6 +49,7 @@ type leg struct {
 	port   int
 	number uint8 // payload
 	keys   *secure.Context
+	narrow bool // the relay asks for no more than telephone bandwidth
 }
 
 // describe is the SDP of an end at a port.
@@ -106,6 +107,8 @@ func (l *leg) take(reply ng.Dict, err error) error {
 	}
 	l.port = d.Media[0].Port
 	l.number = d.Media[0].Codecs[0].PayloadType
+	most, _ := d.Media[0].Codecs[0].Parameter("maxplaybackrate")
+	l.narrow = most == "8000"
 	if protected := l.keys != nil; protected != strings.Contains(d.Media[0].Proto, "SAVP") {
 		return fmt.Errorf("%s is not what was asked for", d.Media[0].Proto)
 	}

@@ -103,6 +103,9 @@ func (p *phones) add(legs [2]leg, s *speech) {
 			st.frames = s.pcmu
 		default:
 			st.frames, st.step = s.opus, 960
+			if l.narrow {
+				st.frames = s.narrow
+			}
 		}
 		p.streams = append(p.streams, st)
 	}

@@ -13,10 +13,11 @@ const text = "The birch canoe slid on the smooth planks. Glue the sheet to the d
 	"It is easy to tell the depth of a well. These days a chicken leg is a rare dish."
 
 // speech is the same seconds of a voice in both codecs, packet by packet.
-type speech struct{ pcmu, opus [][]byte }
+type speech struct{ pcmu, opus, narrow [][]byte }
 
 // speak makes it: espeak-ng's voice, encoded once by our codecs. Opus is as a
-// softphone sends it, 24 kbit/s of up to 20 kHz.
+// softphone sends it: 24 kbit/s of up to 20 kHz or, to who asks for no more, of
+// up to 4 kHz (RFC 7587 §6.1, maxplaybackrate).
 func speak() (*speech, error) {
 	wav, err := exec.Command("espeak-ng", "--stdout", text).Output()
 	if err != nil {
@@ -25,6 +26,9 @@ func speak() (*speech, error) {
 	var s speech
 	if s.pcmu, err = encode(wav, "PCMU", 8000, 1, 8000); err == nil {
 		s.opus, err = encode(wav, "opus", 48000, 2, 48000)
+	}
+	if err == nil {
+		s.narrow, err = encode(wav, "opus", 48000, 2, 8000)
 	}
 	return &s, err
 }
