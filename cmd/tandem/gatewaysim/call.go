@@ -7,6 +7,7 @@ import (
 
 	"github.com/emiago/diago"
 	"github.com/emiago/diago/media"
+	"github.com/emiago/sipgo/sip"
 	"github.com/zaf/g711"
 
 	"tandem/media/sound"
@@ -32,7 +33,7 @@ func (g *Gateway) call(s *diago.DialogServerSession) {
 		err = g.early(s, number)
 	default:
 		if err = g.ring(s, g.cfg.Ring); err == nil && s.Context().Err() == nil {
-			if err = s.Answer(); err == nil {
+			if err = g.answer(s); err == nil {
 				err = g.converse(s, number)
 			}
 		}
@@ -62,10 +63,31 @@ func (g *Gateway) early(s *diago.DialogServerSession, number string) error {
 	if err := say(s.Context(), &s.DialogMedia, sound.Tone(425, -15, time.Second)); err != nil {
 		return err
 	}
-	if err := s.Answer(); err != nil {
+	if err := g.answer(s); err != nil {
 		return err
 	}
 	return g.converse(s, number)
+}
+
+// answer sends 200. Until it returns, a re-INVITE of the call has to wait
+// (see [Gateway.settled]): diago starts the media after it got the ACK, and a
+// re-INVITE close behind the ACK would take that media away under its hands.
+func (g *Gateway) answer(s *diago.DialogServerSession) error {
+	id, done := s.InviteRequest.CallID().Value(), make(chan struct{})
+	g.answering.Store(id, done)
+	defer close(done)
+	defer g.answering.Delete(id)
+	return s.Answer()
+}
+
+// settled waits until the call that req belongs to is not being answered.
+func (g *Gateway) settled(req *sip.Request) {
+	if !req.IsInvite() || req.CallID() == nil {
+		return
+	}
+	if done, ok := g.answering.Load(req.CallID().Value()); ok {
+		<-done.(chan struct{})
+	}
 }
 
 // Announcement is what every number says.

@@ -33,6 +33,8 @@ type Gateway struct {
 	udp     net.PacketConn
 	tcp     net.Listener
 	serving sync.WaitGroup
+
+	answering sync.Map // Call-ID to a channel that is closed once it is answered
 }
 
 // attempts is how often a port is picked that is free for UDP and TCP.
@@ -132,6 +134,7 @@ func (g *Gateway) Close() error {
 func (g *Gateway) guard(next sipgo.RequestHandler) sipgo.RequestHandler {
 	return func(req *sip.Request, tx sip.ServerTransaction) {
 		if g.allowed(req.Source()) {
+			g.settled(req)
 			next(req, tx)
 			return
 		}
