@@ -82,9 +82,22 @@ func connect(fd int, to *sockaddr) unix.Errno {
 }
 
 // poll takes what is ready now.
-func poll(epoll int, events []unix.EpollEvent) (int, unix.Errno) {
+func poll(epoll int, events []unix.EpollEvent) (int, error) {
 	n, _, e := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(epoll), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), 0, 0, 0)
-	return int(n), e
+	switch e {
+	case 0:
+		return int(n), nil
+	case unix.EINTR:
+		return 0, nil
+	}
+	return 0, e
+}
+
+func setTimer(fd int, t *unix.ItimerSpec) error {
+	if _, _, e := unix.RawSyscall6(unix.SYS_TIMERFD_SETTIME, uintptr(fd), 0, uintptr(unsafe.Pointer(t)), 0, 0, 0); e != 0 {
+		return e
+	}
+	return nil
 }
 
 func bindTo(fd int, a *sockaddr) error {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -16,10 +15,11 @@ import (
 const (
 	maxEvents = 128
 	maxBuffer = 65535 // no datagram is longer
-	// A socket that was ready on the wake-up before too gets this many reads at
-	// one; others get one. So a flood on one port takes no more than its turn,
-	// and a port with one packet costs no second read to find it empty.
+	// A socket that was ready the turn before too gets this many reads; others
+	// get one. So a flood on one port takes no more than its turn, and a port
+	// with one packet costs no second read to find it empty.
 	burst     = 16
+	rounds    = 16 // turns in a row while there is more
 	chunkSize = 1024
 	maxChunks = 64
 	wakeSlot  = -1
@@ -28,11 +28,12 @@ const (
 // worker is one epoll loop.
 type worker struct {
 	epoll, wake int
-	file        *os.File               // owns epoll
+	pacer       *pacer
 	thread      atomic.Int64           // the one it serves on now, 0 while it waits
 	current     atomic.Pointer[Socket] // being served now
 	count       atomic.Int64           // sockets
-	turn        uint64                 // wake-ups so far
+	turn        uint64                 // looks at the sockets that found some, so far
+	more        bool                   // in this turn: another look may find something
 	buffer      []byte
 	from        sockaddr
 	events      [maxEvents]unix.EpollEvent
@@ -56,13 +57,13 @@ func newWorker() (*worker, error) {
 		unix.Close(epoll)
 		return nil, fmt.Errorf("creating an eventfd: %w", err)
 	}
-	// Not blocking, for the runtime's poller to take it.
-	if err := unix.SetNonblock(epoll, true); err != nil {
+	pacer, err := newPacer(epoll)
+	if err != nil {
 		unix.Close(epoll)
 		unix.Close(wake)
-		return nil, fmt.Errorf("preparing an epoll set: %w", err)
+		return nil, err
 	}
-	w := &worker{epoll: epoll, wake: wake, file: os.NewFile(uintptr(epoll), "epoll"), buffer: make([]byte, maxBuffer+spare)}
+	w := &worker{epoll: epoll, wake: wake, pacer: pacer, buffer: make([]byte, maxBuffer+spare)}
 	event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: wakeSlot}
 	if err := unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, wake, &event); err != nil {
 		w.release()
@@ -72,7 +73,8 @@ func newWorker() (*worker, error) {
 }
 
 func (w *worker) release() {
-	_ = w.file.Close() // and the epoll set with it
+	w.pacer.close()
+	unix.Close(w.epoll)
 	unix.Close(w.wake)
 }
 
@@ -118,43 +120,36 @@ func (w *worker) remove(s *Socket) {
 	w.count.Add(-1)
 }
 
-// run serves until ctx ends. While nothing comes it is parked with the
-// runtime's own poller, which watches the epoll set: a thread that waits in a
-// system call of its own would have the scheduler look after it, with other
-// threads, at every wake-up.
+// run serves until ctx ends.
 func (w *worker) run(ctx context.Context) error {
-	conn, err := w.file.SyscallConn()
-	if err != nil {
-		return fmt.Errorf("waiting for media: %w", err)
-	}
-	n, e := 0, unix.Errno(0)
-	ready := func(epoll uintptr) bool {
-		n, e = poll(int(epoll), w.events[:])
-		return n > 0 || e != 0 && e != unix.EINTR
-	}
-	for ctx.Err() == nil {
-		if err := conn.Read(ready); err != nil {
-			return fmt.Errorf("waiting for media: %w", err)
-		}
-		if e != 0 {
-			return fmt.Errorf("waiting for media: %w", e)
-		}
-		w.turnOver(n, time.Now())
-	}
-	return nil
+	return w.pacer.run(ctx, w.turnOver)
 }
 
-// turnOver serves the n sockets that are ready, on one thread, by which Close
-// can tell that it was called from Receive.
-func (w *worker) turnOver(n int, now time.Time) {
+// turnOver serves the sockets that are ready and says how many there were. It
+// does so on one thread, by which Close can tell that it was called from
+// Receive.
+func (w *worker) turnOver() (served int, err error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	w.thread.Store(int64(unix.Gettid()))
 	defer w.thread.Store(0)
-	w.turn++
-	for i := range w.events[:n] {
-		w.ready(w.events[i].Fd, now)
+	for range rounds {
+		n, err := poll(w.epoll, w.events[:])
+		if n == 0 || err != nil {
+			return served, err
+		}
+		now := time.Now()
+		served += n
+		w.turn++
+		w.more = n == len(w.events)
+		for i := range w.events[:n] {
+			w.ready(w.events[i].Fd, now)
+		}
+		if !w.more {
+			break
+		}
 	}
+	return served, nil
 }
 
 func (w *worker) ready(slot int32, now time.Time) {
@@ -207,4 +202,5 @@ func (w *worker) serve(s *Socket, now time.Time) {
 			return
 		}
 	}
+	w.more = w.more || reads == burst
 }
