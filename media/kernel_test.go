@@ -49,7 +49,6 @@ func TestCallMovesIntoTheKernel(t *testing.T) {
 		t.Errorf("after 4.5 s in the kernel: from A %v, from B %v", r.Sides[A].Kernel, r.Sides[B].Kernel)
 	}
 	wait.Wait()
-	time.Sleep(1200 * time.Millisecond) // the figures are read once a second
 	a.hears(1000)
 	b.hears(440)
 	mu.Lock()

@@ -12,10 +12,15 @@ import (
 const settledFor = 2 * time.Second
 
 // offload moves a direction into the kernel when nothing in it needs user
-// space, and reads what was forwarded since. Called with mu held, once a second.
+// space. What was forwarded is read when somebody wants to know: for a report,
+// or because it is time to say that nothing comes. Called with mu held, once a
+// second.
 func (l *leg) offload(now time.Time) {
 	if l.flow != nil {
-		if l.account(); l.flow.Ended() {
+		if now.After(l.nextRTCP) || now.Sub(l.heard) >= l.stream.session.server.c.Silence {
+			l.account()
+		}
+		if l.flow.Ended() {
 			l.onload() // the way there has changed; it may come back by the new one
 		}
 		return

@@ -66,6 +66,9 @@ func (s *Session) Report() Report {
 }
 
 func (l *leg) figures(now time.Time) LegReport {
+	if l.flow != nil {
+		l.account()
+	}
 	w := l.way
 	r := LegReport{
 		On: l.on, Local: w.advertised(), Remote: w.to, Security: w.security,
