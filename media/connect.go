@@ -23,7 +23,7 @@ func (s *Session) connect(d *Side) error {
 		l := s.streams[i].legs[d.which]
 		s.streams[i].kind = d.agreed[i].Kind
 		l.agree(&d.agreed[i], now)
-		if l.on && l == l.way.legs[0] {
+		if l.on && l == l.way.lead() {
 			done, err := l.way.agree(&l.agreed, s.server.c.Learn, now)
 			after = append(after, done)
 			if err != nil && failed == nil {

@@ -18,7 +18,7 @@ func (d *Side) line(i int, m *sdp.Media, offering bool) (sdp.Line, error) {
 	}
 	line := sdp.Line{
 		Kind: m.Kind, Proto: m.Proto, Direction: mirrored(m), Codecs: m.Codecs,
-		Ptime: m.Ptime, MaxPtime: m.MaxPtime, MID: m.MID,
+		Ptime: m.Ptime, MaxPtime: m.MaxPtime, MID: m.MID, Unprotected: d.want.Security == SecurityNone,
 	}
 	plan := d.plan(i, m, offering)
 	if m.Port == 0 && !m.BundleOnly() && offering {
@@ -49,12 +49,15 @@ func (d *Side) line(i int, m *sdp.Media, offering bool) (sdp.Line, error) {
 // protect adds keys, fingerprint and ICE to a line.
 func (d *Side) protect(line *sdp.Line, w *transport, plan plan, m *sdp.Media, offering bool) error {
 	switch plan.security {
-	case SecuritySDES:
+	case SecuritySDES, SecurityOptional:
 		keys, err := w.sdesKeys()
 		if err != nil {
 			return err
 		}
 		for n, k := range keys {
+			if offering && plan.security == SecurityOptional && k.Profile != classic {
+				continue // one line more, which no old device stumbles over
+			}
 			line.Crypto = append(line.Crypto, sdp.Crypto{Tag: n + 1, Suite: string(k.Profile), Key: k.Inline()})
 		}
 	case SecurityDTLS:
@@ -98,11 +101,12 @@ func (d *Side) plan(i int, m *sdp.Media, offering bool) plan {
 	}
 	if offering {
 		p.security = d.want.Security
+		before, ice, mux := d.before(i)
 		if p.security == SecurityAsOther {
-			p.security = securityOf(m)
+			p.security = orSecurity(before, securityOf(m))
 		}
-		p.ice = d.want.ICE.or(p.security == SecurityDTLS)
-		p.mux = d.want.Mux.or(p.security == SecurityDTLS)
+		p.ice = d.want.ICE.or(ice || p.security == SecurityDTLS)
+		p.mux = d.want.Mux.or(mux || p.security == SecurityDTLS)
 		if p.security == SecurityDTLS {
 			p.feedback = true
 		} else if m.Kind == "audio" {
@@ -110,9 +114,14 @@ func (d *Side) plan(i int, m *sdp.Media, offering bool) plan {
 		}
 		return p
 	}
-	p.security = securityOf(m)
+	switch p.security = securityOf(m); {
+	case p.security == SecurityOptional && d.want.Security == SecurityNone:
+		p.security = SecurityNone
+	case p.security == SecurityNone && (d.want.Security == SecuritySDES || d.want.Security == SecurityDTLS):
+		p.security = d.want.Security // which will not do for what was offered
+	}
 	p.ice = m.ICE.Ufrag != "" && d.want.ICE != No
-	p.mux = m.Mux && d.want.Mux != No
+	p.mux = m.Mux && (d.want.Mux != No || muxOnly(m))
 	p.bundle = bundledWith(d.pending, i)
 	return p
 }
@@ -122,18 +131,55 @@ func (p plan) proto(theirs string) string {
 	if !p.rtp {
 		return theirs
 	}
-	name := map[Security]string{SecurityNone: "RTP/AVP", SecuritySDES: "RTP/SAVP", SecurityDTLS: "UDP/TLS/RTP/SAVP"}[p.security]
+	name := map[Security]string{SecurityNone: "RTP/AVP", SecurityOptional: "RTP/AVP", SecuritySDES: "RTP/SAVP", SecurityDTLS: "UDP/TLS/RTP/SAVP"}[p.security]
 	if p.feedback {
 		name += "F"
 	}
 	return name
 }
 
-// securityOf reads the security of an m-line. RTP/AVP with keys is plain: it
-// is what the profile says (some phones add a=crypto in the hope of more).
+// before is what was agreed with this side for an m-line, "" when it need not be
+// kept: a new offer that says nothing else shall not lose what the first was
+// told, protection least of all. Plain media is kept plain where the other side
+// is not, for then somebody wanted it so.
+func (d *Side) before(i int) (s Security, ice, mux bool) {
+	if i >= len(d.session.streams) {
+		return "", false, false
+	}
+	legs := d.session.streams[i].legs
+	l, o := legs[d.which], legs[d.which.Other()]
+	if l == nil || l.way.asked == "" {
+		return "", false, false
+	}
+	if s = l.way.asked; s == SecurityNone && (o == nil || o.way.asked == SecurityNone) {
+		s = ""
+	}
+	return s, l.agreed.ICE.Ufrag != "", l.agreed.Mux
+}
+
+func orSecurity(s, standard Security) Security {
+	if s == "" {
+		return standard
+	}
+	return s
+}
+
+// demands says that a profile leaves no choice but SRTP.
+func demands(proto string) bool { return strings.Contains(strings.ToUpper(proto), "SAVP") }
+
+// muxOnly says that the far side has no other place for RTCP (RFC 8858 §3).
+func muxOnly(m *sdp.Media) bool {
+	return slices.ContainsFunc(m.Attributes, func(a sdp.Attribute) bool { return a.Name == "rtcp-mux-only" })
+}
+
+// securityOf reads the security of an m-line. RTP/AVP with keys means "if you
+// can" (RFC 8643 §3).
 func securityOf(m *sdp.Media) Security {
 	switch {
-	case !strings.Contains(strings.ToUpper(m.Proto), "SAVP"):
+	case !demands(m.Proto):
+		if len(m.Crypto) > 0 {
+			return SecurityOptional
+		}
 		return SecurityNone
 	case m.Fingerprint.Value != "":
 		return SecurityDTLS
@@ -178,6 +224,30 @@ func foreign(list []sdp.Attribute) []sdp.Attribute {
 		}
 	}
 	return out
+}
+
+// classic is the one profile all that know SRTP know (RFC 4568 §6.2.1).
+const classic secure.Profile = "AES_CM_128_HMAC_SHA1_80"
+
+// goodKeys drops keys nobody could use, so that those behind them count.
+func goodKeys(desc *sdp.Description) {
+	for i := range desc.Media {
+		m := &desc.Media[i]
+		m.Crypto = slices.DeleteFunc(m.Crypto, func(c sdp.Crypto) bool {
+			_, err := secure.ParseKey(c.Suite, c.Key)
+			return err != nil
+		})
+	}
+}
+
+// freshKeys has our keys made anew where another party came behind the dialog:
+// it knows nothing of the counters the old ones are used with.
+func (d *Side) freshKeys() {
+	for _, st := range d.session.streams {
+		if l := st.legs[d.which]; l != nil {
+			l.way.keys = nil
+		}
+	}
 }
 
 // sdesKeys are our keys of a transport, one a profile, made once: an answer

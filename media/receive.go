@@ -29,7 +29,7 @@ func (w *transport) Receive(socket *relay.Socket, b []byte, from netip.AddrPort,
 		} else if len(b) >= 12 {
 			w.rtpPacket(b, from, at)
 		}
-	case first <= 3 && w.ice != nil:
+	case first <= 3 && w.ice != nil && !w.iceOff:
 		w.stun(b, socket, from, at)
 	case first >= 20 && first <= 63 && w.dtls != nil && w.trusted(from):
 		w.dtls.Packet(b, from)
@@ -48,13 +48,21 @@ func (w *transport) stun(b []byte, socket *relay.Socket, from netip.AddrPort, at
 	if len(reply) > 0 {
 		_ = socket.Send(reply, from) // checks are repeated; a lost answer costs a try
 	}
-	if !nominated || socket == w.rtcp {
-		return
+	if w.ice.Consent().Equal(at) {
+		w.lost = false
+		w.consented.Store(at.UnixNano())
 	}
-	if w.shared != nil {
-		w.shared.place(from, w)
+	switch {
+	case !nominated:
+	case socket == w.rtcp:
+		w.toRTCP = from // the second component
+	case w.shared != nil && !w.shared.place(from, w, at):
+	default:
+		w.to = from
+		if w.muxed() {
+			w.toRTCP = from
+		}
 	}
-	w.to, w.toRTCP = from, from
 }
 
 // datagram passes what is no RTP (UDPTL) between the sides as it is.
@@ -67,14 +75,15 @@ func (w *transport) datagram(b []byte, from netip.AddrPort, at time.Time) {
 	w.to = w.latch.Peer()
 	l.heard = at
 	l.raw++
-	if o := l.opposite(); o != nil && o.way.to.IsValid() {
+	if o := l.opposite(); o != nil && o.way.raw && o.way.reachable() {
 		_ = o.way.write(b, o.way.to)
 	}
 }
 
 // rtpPacket opens, judges and routes one RTP packet.
 func (w *transport) rtpPacket(b []byte, from netip.AddrPort, at time.Time) {
-	if w.ice != nil && w.ice.Selected().IsValid() {
+	byICE := w.byICE()
+	if byICE {
 		if from != w.to {
 			w.strangers++
 			return
@@ -98,10 +107,8 @@ func (w *transport) rtpPacket(b []byte, from netip.AddrPort, at time.Time) {
 	if l == nil || !l.on {
 		return
 	}
-	if w.ice == nil || !w.ice.Selected().IsValid() {
-		if !w.believe(l, b, from, at) {
-			return
-		}
+	if !byICE && !w.believe(l, b, from, at) {
+		return
 	}
 	l.receive(b, at)
 }

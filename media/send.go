@@ -25,7 +25,7 @@ type source struct {
 // mu held.
 func (l *leg) send(b []byte, from source, at time.Time) {
 	w := l.way
-	if !w.to.IsValid() || l.play != nil {
+	if !w.reachable() || l.play != nil {
 		return // nowhere to, or something of our own is being played
 	}
 	l.put(b, from, at)
@@ -34,7 +34,7 @@ func (l *leg) send(b []byte, from source, at time.Time) {
 // put is send for sources of our own.
 func (l *leg) put(b []byte, from source, at time.Time) {
 	w := l.way
-	if !w.to.IsValid() {
+	if !w.reachable() {
 		return
 	}
 	if l.audio {

@@ -60,18 +60,35 @@ func (p *sharedPort) expect(ufrag string, w *transport) {
 	p.names[ufrag] = w
 }
 
-// place binds an address to a side. Called after an authenticated check.
-func (p *sharedPort) place(from netip.AddrPort, w *transport) {
+// place binds an address to a side, after an authenticated check; false when it
+// cannot be. An address another side is using stays that side's: a check says
+// nothing of its own source, and who forged it would cut off somebody else.
+func (p *sharedPort) place(from netip.AddrPort, w *transport, at time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.places[from] == w || w.places >= maxPlaces {
-		return
-	}
-	if old := p.places[from]; old != nil {
+	old := p.places[from]
+	switch {
+	case old == w:
+		return true
+	case w.places >= maxPlaces, old != nil && at.UnixNano()-old.consented.Load() < int64(consentTimeout):
+		return false
+	case old != nil:
 		old.places--
 	}
 	p.places[from] = w
 	w.places++
+	return true
+}
+
+// lend binds a signalled address nobody proved, if it is free: that of a side
+// that makes no checks.
+func (p *sharedPort) lend(from netip.AddrPort, w *transport) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if from.IsValid() && p.places[from] == nil && w.places < maxPlaces {
+		p.places[from] = w
+		w.places++
+	}
 }
 
 func (p *sharedPort) forget(w *transport) {

@@ -48,8 +48,13 @@ func (d *Side) takeOffer(desc *sdp.Description) error {
 	if err := d.begin(d.want); err != nil {
 		return err
 	}
+	before := d.agent.Remote()
 	if err := d.agent.TakeOffer(desc); err != nil {
 		return err
+	}
+	goodKeys(desc)
+	if before != nil && !before.Origin.Same(desc.Origin) {
+		d.freshKeys()
 	}
 	d.pending = desc
 	return nil
@@ -92,6 +97,7 @@ func (d *Side) takeAnswer(desc *sdp.Description) error {
 	if d.agent == nil {
 		return &sdp.Error{Reason: "an answer came from a side that was offered nothing", Status: 400}
 	}
+	goodKeys(desc)
 	agreed, err := d.agent.TakeAnswer(desc)
 	if err != nil {
 		return err
@@ -149,8 +155,11 @@ func (d *Side) answerLine(i int, theirs *sdp.Media, far *sdp.Agreed) (sdp.Line, 
 		line.Direction = mirrored(far.Media)
 		line.Codecs = far2near(theirs, far)
 	}
-	if theirs.Kind == "audio" {
+	if theirs.Kind == "audio" && theirs.RTP() {
 		line.Codecs = answerCodecs(d.want, theirs.Codecs, far)
+		if len(line.Codecs) == 0 {
+			line.Port = 0 // to name none would be to take all
+		}
 	} else if far == nil {
 		line.Port = 0 // nobody to send it to
 	}

@@ -2,6 +2,7 @@ package media
 
 import (
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"tandem/media/ice"
@@ -22,15 +23,16 @@ type transport struct {
 	to        netip.AddrPort
 	security  Security
 	raw       bool // no RTP at all (UDPTL)
+	iceOff    bool // the far side makes no connectivity checks
 	settled   bool // latch believes nobody else until the next exchange
 	lost      bool // ICE consent, told already
 	which     Which
 	in, out   *secure.Context
 	latch     relay.Latch
 
-	iface     string     // ctl
-	near      netip.Addr // where the side's signalling comes from, may be invalid
-	places    int        // addresses bound on shared; guarded by its lock
+	iface     string       // ctl
+	places    int          // addresses bound on shared; guarded by its lock
+	consented atomic.Int64 // when a good check came last, Unix ns; for shared
 	toRTCP    netip.AddrPort
 	latchRTCP relay.ControlLatch
 
@@ -38,7 +40,9 @@ type transport struct {
 	keyIn   secure.Key
 	keyOut  secure.Key
 	dtls    *secure.Handshake
-	dtlsFor sdp.Fingerprint // whom dtls is with
+	dtlsFor association // what dtls is for
+	dtlsRun int         // tells handshakes apart
+	asked   Security    // of RTP, as last agreed
 
 	strangers uint64 // packets from addresses not believed
 	refused   uint64 // packets that failed authentication
@@ -51,7 +55,6 @@ func (d *Side) transport(st *stream, p plan) (*transport, error) {
 	s := d.session
 	l := st.legs[d.which]
 	if l != nil && l.way.iface == p.iface && p.bundle < 0 {
-		l.way.setRaw(!p.rtp)
 		return l.way, nil
 	}
 	fresh := &leg{stream: st, which: d.which}
@@ -62,7 +65,7 @@ func (d *Side) transport(st *stream, p plan) (*transport, error) {
 		}
 		fresh.way = first
 	} else {
-		w := &transport{session: s, which: d.which, iface: p.iface, near: d.near, raw: !p.rtp}
+		w := &transport{session: s, which: d.which, iface: p.iface}
 		w.legs = w.first[:0] // one leg, nearly always, needs no memory elsewhere
 		if err := w.open(p, d.anySocket()); err != nil {
 			return nil, err
@@ -80,11 +83,19 @@ func (d *Side) transport(st *stream, p plan) (*transport, error) {
 	return fresh.way, nil
 }
 
-func (w *transport) setRaw(raw bool) {
-	w.session.mu.Lock()
-	defer w.session.mu.Unlock()
-	w.raw = raw
+// lead is the leg whose agreement counts for the transport: the first that
+// carries anything.
+func (w *transport) lead() *leg {
+	for _, l := range w.legs {
+		if l.on {
+			return l
+		}
+	}
+	return w.legs[0]
 }
+
+// byICE says that connectivity checks, not the latch, name the far address.
+func (w *transport) byICE() bool { return w.ice != nil && !w.iceOff && w.ice.Selected().IsValid() }
 
 // anySocket is a socket of the session, so that all share a worker.
 func (d *Side) anySocket() *relay.Socket {
@@ -175,37 +186,68 @@ func (w *transport) candidates(mux bool) []sdp.Candidate {
 // agree sets where and how to send after an exchange. Called with mu held; what
 // it returns must be done without it.
 func (w *transport) agree(a *sdp.Agreed, learn LearnPolicy, now time.Time) (after func(), err error) {
-	after = func() {}
-	if w.ice != nil && a.ICE.Ufrag != "" {
+	// Not before both sides said so: RTP taken for fax would pass unopened, and
+	// to a protected side in clear.
+	w.raw = a.Media != nil && !a.Media.RTP()
+	w.lost = false
+	// Of two lite agents neither checks: what is signalled counts (RFC 8445 §6.2).
+	w.iceOff = a.ICE.Ufrag == "" || a.ICE.Lite
+	switch {
+	case w.ice != nil && !w.iceOff:
 		w.ice.Remote(a.ICE.Ufrag, a.ICE.Pwd)
-	}
-	if w.ice == nil || a.ICE.Ufrag == "" {
+		if !a.Mux && !w.toRTCP.IsValid() {
+			w.toRTCP = a.RemoteRTCP
+		}
+	default:
 		w.aim(a, learn, now)
 	}
+	if w.raw {
+		w.security = SecurityNone // keys and counters wait for the sound to come back
+		return func() {}, nil
+	}
+	w.asked = securityAgreed(a)
+	if w.asked == SecurityDTLS {
+		return w.agreeDTLS(a), nil
+	}
+	after = w.leaveDTLS()
+	if w.asked == SecurityNone {
+		w.security = SecurityNone
+		return after, nil
+	}
+	return after, w.agreeSDES(a)
+}
+
+// securityAgreed is how an m-line of RTP is protected.
+func securityAgreed(a *sdp.Agreed) Security {
 	switch {
 	case a.Fingerprint.Value != "":
-		return w.agreeDTLS(a), nil
-	case a.Crypto.Theirs.Key != "" && a.Crypto.Ours.Key != "":
-		return after, w.agreeSDES(a)
+		return SecurityDTLS
+	case a.Crypto.Theirs.Key == "" || a.Crypto.Ours.Key == "":
+		return SecurityNone
+	case !demands(a.Proto):
+		return SecurityOptional
 	}
-	w.security, w.in, w.out = SecurityNone, nil, nil
-	return after, nil
+	return SecuritySDES
 }
 
 // aim points at the signalled addresses and lets the latch learn anew when
 // they, or anything else signalled, may have changed.
 func (w *transport) aim(a *sdp.Agreed, learn LearnPolicy, now time.Time) {
 	w.latch.Strict, w.latchRTCP.Strict = learn == LearnNever, learn == LearnNever
-	w.latch.Open(a.Remote, w.near, now)
+	w.latch.Open(a.Remote, w.session.sides[w.which].near, now)
 	w.latchRTCP.Open(a.RemoteRTCP)
 	w.to, w.toRTCP = w.latch.Peer(), w.latchRTCP.Peer()
 	if w.settled && w.shared == nil {
 		_ = w.rtp.Connect(netip.AddrPort{}) // the next good packet connects again
 	}
 	w.settled = false
+	if w.shared != nil {
+		w.shared.lend(w.to, w)
+	}
 }
 
 func (w *transport) agreeSDES(a *sdp.Agreed) error {
+	w.security = SecuritySDES // whatever comes of it, nothing in clear
 	theirs, err := secure.ParseKey(a.Crypto.Theirs.Suite, a.Crypto.Theirs.Key)
 	if err != nil {
 		return &sdp.Error{Line: a.Media.Line, Reason: "a=crypto: " + err.Error(), Status: 488}
@@ -214,7 +256,6 @@ func (w *transport) agreeSDES(a *sdp.Agreed) error {
 	if err != nil {
 		return err
 	}
-	w.security = SecuritySDES
 	return w.use(ours, theirs)
 }
 
@@ -238,27 +279,45 @@ func (w *transport) use(ours, theirs secure.Key) error {
 	return nil
 }
 
-// agreeDTLS starts a handshake when the far side's fingerprint is new.
+// association is what a DTLS association is bound to: another of either is
+// another association (RFC 8842 §3.1).
+type association struct {
+	with sdp.Fingerprint
+	role string // ours
+}
+
+// agreeDTLS starts a handshake when the far side's fingerprint or the roles are
+// new, or the last one failed.
 func (w *transport) agreeDTLS(a *sdp.Agreed) func() {
 	w.security = SecurityDTLS
-	if w.dtls != nil && w.dtlsFor == a.Fingerprint {
+	wanted := association{a.Fingerprint, a.Setup}
+	if w.dtls != nil && w.dtlsFor == wanted {
 		return func() {}
 	}
-	old := w.dtls
+	after := w.leaveDTLS()
 	w.in, w.out = nil, nil
-	w.dtlsFor = a.Fingerprint
+	w.dtlsFor = wanted
+	run := w.dtlsRun
 	w.dtls = secure.NewHandshake(secure.HandshakeConfig{
 		Identity: w.session.server.identity,
 		Active:   a.Setup == "active",
 		Hash:     a.Fingerprint.Hash, Fingerprint: a.Fingerprint.Value,
 		Send: func(b []byte, to netip.AddrPort) error { return w.sendDTLS(b) },
-		Done: func(send, receive secure.Key, err error) { w.secured(a.Fingerprint, send, receive, err) },
+		Done: func(send, receive secure.Key, err error) { w.secured(run, send, receive, err) },
 	})
-	return func() {
-		if old != nil {
-			old.Close()
-		}
+	return after
+}
+
+// leaveDTLS forgets the association and its keys; what it returns ends it.
+func (w *transport) leaveDTLS() func() {
+	w.dtlsRun++
+	old := w.dtls
+	if old == nil {
+		return func() {}
 	}
+	w.dtls, w.dtlsFor = nil, association{}
+	w.in, w.out = nil, nil
+	return old.Close
 }
 
 func (w *transport) sendDTLS(b []byte) error {
@@ -272,11 +331,11 @@ func (w *transport) sendDTLS(b []byte) error {
 }
 
 // secured takes the outcome of a handshake, unless another has begun since.
-func (w *transport) secured(with sdp.Fingerprint, send, receive secure.Key, err error) {
+func (w *transport) secured(run int, send, receive secure.Key, err error) {
 	s := w.session
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || w.dtlsFor != with {
+	if s.closed || w.dtlsRun != run {
 		return
 	}
 	if err == nil {
@@ -284,6 +343,7 @@ func (w *transport) secured(with sdp.Fingerprint, send, receive secure.Key, err 
 		err = w.use(send, receive)
 	}
 	if err != nil {
+		w.dtlsFor = association{} // the next exchange tries again
 		s.post(Event{Kind: EventSecurity, Side: w.which, Err: err})
 		return
 	}

@@ -3,10 +3,12 @@ package media
 // Want says how a description for a side is to be written. The zero value
 // follows the other side.
 type Want struct {
-	Interface string   // name of the network this side is on; "" the first
-	Security  Security // of its media
-	ICE       Choice   // default: with DTLS
-	Mux       Choice   // rtcp-mux; default: with DTLS, and when the side offers it
+	Interface string // name of the network this side is on; "" the first
+	// Security of its media. Answering, SecuritySDES and SecurityDTLS refuse an
+	// offer that is not protected.
+	Security Security
+	ICE      Choice // default: with DTLS, and where it was agreed before
+	Mux      Choice // rtcp-mux; default: with DTLS, when the side offers it, and where agreed before
 	// Codecs lists what to offer by name, best first; what the other side lacks
 	// is converted. Empty: what the other side has. Answering, it says which of
 	// those offered may be taken.
@@ -28,10 +30,15 @@ type Want struct {
 type Security string
 
 const (
-	SecurityAsOther Security = ""     // as the side it mirrors
-	SecurityNone    Security = "none" // RTP/AVP
-	SecuritySDES    Security = "sdes" // RTP/SAVP, keys in SDP
-	SecurityDTLS    Security = "dtls" // UDP/TLS/RTP/SAVPF
+	// SecurityAsOther: offering, as this side was protected before, at first as
+	// the side it mirrors; answering, as was offered, keys beside RTP/AVP taken.
+	SecurityAsOther Security = ""
+	SecurityNone    Security = "none" // RTP/AVP; answering, keys beside it are passed over
+	// SecurityOptional is RTP/AVP with keys in SDP: protected when the far side
+	// takes them (RFC 8643).
+	SecurityOptional Security = "optional"
+	SecuritySDES     Security = "sdes" // RTP/SAVP, keys in SDP
+	SecurityDTLS     Security = "dtls" // UDP/TLS/RTP/SAVPF
 )
 
 // Choice is yes, no, or what fits.

@@ -61,8 +61,10 @@ func (l *leg) watch(now time.Time) {
 			s.post(Event{Kind: EventKey, Side: l.which, Line: l.stream.index, Key: e})
 		}
 	}
-	if w.ice != nil && l == w.legs[0] && w.ice.Selected().IsValid() {
-		lost := now.Sub(w.ice.Consent()) > consentTimeout
+	if w.byICE() && l == w.lead() {
+		// Media that comes is consent enough for agents from before RFC 7675,
+		// which keep a path open by indications nobody signs.
+		lost := now.Sub(latest(w.ice.Consent(), w.heard())) > consentTimeout
 		if lost && !w.lost {
 			s.post(Event{Kind: EventConsent, Side: l.which, Line: l.stream.index})
 		}
@@ -73,6 +75,18 @@ func (l *leg) watch(now time.Time) {
 		l.report(now)
 	}
 }
+
+// heard is when something came last from this side, on any leg.
+func (w *transport) heard() (at time.Time) {
+	for _, l := range w.legs {
+		at = latest(at, l.heard)
+	}
+	return at
+}
+
+// reachable says whether anything may be sent to the side: not before it has an
+// address, nor when it stopped to consent (RFC 7675 §5.1).
+func (w *transport) reachable() bool { return w.to.IsValid() && !w.lost }
 
 func latest(a, b time.Time) time.Time {
 	if a.After(b) {
@@ -107,7 +121,7 @@ func (s *Session) byeAll() {
 // sendRTCP protects and sends a compound packet. b needs 64 octets of spare
 // capacity. Called with mu held.
 func (w *transport) sendRTCP(b []byte) {
-	if !w.toRTCP.IsValid() {
+	if !w.toRTCP.IsValid() || w.lost {
 		return
 	}
 	if w.security != SecurityNone {
@@ -127,16 +141,16 @@ func (w *transport) sendRTCP(b []byte) {
 	_ = w.write(b, w.toRTCP)
 }
 
-func (w *transport) muxed() bool { return w.rtcp == nil || len(w.legs) > 0 && w.legs[0].agreed.Mux }
+func (w *transport) muxed() bool { return w.rtcp == nil || len(w.legs) > 0 && w.lead().agreed.Mux }
 
 // rtcpPacket takes reports: for audio they end here, for other media they pass.
 func (w *transport) rtcpPacket(b []byte, socket *relay.Socket, from netip.AddrPort, at time.Time) {
-	if w.ice != nil && w.ice.Selected().IsValid() {
+	if w.byICE() {
 		if from != w.to && from != w.toRTCP {
 			w.strangers++
 			return
 		}
-	} else if w.settled && from.Addr() != w.to.Addr() && from != w.toRTCP {
+	} else if (w.settled || socket != w.rtcp) && from.Addr() != w.to.Addr() && from != w.toRTCP {
 		w.strangers++
 		return
 	}
@@ -151,7 +165,7 @@ func (w *transport) rtcpPacket(b []byte, socket *relay.Socket, from netip.AddrPo
 		}
 		b = opened
 	}
-	if socket == w.rtcp && w.ice == nil {
+	if socket == w.rtcp && !w.byICE() {
 		if w.latchRTCP.Packet(from, b, w.to.Addr(), true) == relay.Drop {
 			w.strangers++
 			return

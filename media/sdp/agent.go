@@ -94,6 +94,7 @@ type Line struct {
 	MaxPtime    int
 	MID         string
 	Crypto      []Crypto
+	Unprotected bool // answering: plain RTP will do even where the call was protected so far
 	Fingerprint Fingerprint
 	Setup       string
 	ICE         ICE

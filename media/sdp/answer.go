@@ -27,7 +27,7 @@ func (a *Agent) TakeOffer(d *Description) error {
 // swapped refuses an offer whose m-lines changed places (§8: their order
 // stays). One that changes its kind alone is allowed, as fax does (§8.3.3).
 func (a *Agent) swapped(d *Description) error {
-	if a.agreedRemote == nil || !sameSession(a.agreedRemote.Origin, d.Origin) {
+	if a.agreedRemote == nil || !a.agreedRemote.Origin.Same(d.Origin) {
 		return nil
 	}
 	old := a.agreedRemote.Media
@@ -45,10 +45,6 @@ func (a *Agent) swapped(d *Description) error {
 	}
 	return nil
 }
-
-// sameSession compares what names a session in o= (RFC 8866 §5.2). When it
-// changes in a dialog, somebody else is behind it, with numbers of its own.
-func sameSession(a, b Origin) bool { return a.User == b.User && a.ID == b.ID && a.Host == b.Host }
 
 // Answer writes the answer to the last TakeOffer: one Line per m-line offered.
 // Codecs of a line are what we can take there; the answer keeps those the
@@ -99,6 +95,7 @@ type part struct {
 	refusal *Error // nil when accepted
 	off     bool   // the offer itself had port 0
 	before  []Codec
+	guarded bool // its profile was a secure one so far
 	codecs  []AgreedCodec
 	written []Codec
 	numbers map[uint8]uint8 // from those of our Line to those written
@@ -110,7 +107,7 @@ func (a *Agent) answering(lines []Line) *answering {
 	w := &answering{offer: a.remote, parts: make([]part, len(a.remote.Media))}
 	w.lines = make([]Line, len(a.remote.Media))
 	copy(w.lines, lines)
-	fresh := a.agreedRemote != nil && !sameSession(a.agreedRemote.Origin, a.remote.Origin)
+	fresh := a.agreedRemote != nil && !a.agreedRemote.Origin.Same(a.remote.Origin)
 	for i := range w.offer.Media {
 		s, m := newSlot(), &w.offer.Media[i]
 		// A dead place is free for another stream (§8.2).
@@ -120,6 +117,8 @@ func (a *Agent) answering(lines []Line) *answering {
 		w.slots = append(w.slots, s)
 		if old := a.agreedRemote; old != nil && !fresh && i < len(old.Media) {
 			w.parts[i].before = old.Media[i].Codecs
+			w.parts[i].guarded = i < len(a.alive) && a.alive[i] &&
+				(demandsSecurity(old.Media[i].Proto) || demandsSecurity(a.agreedLocal.Media[i].Proto))
 		}
 		w.lines[i].Codecs = complete(w.lines[i].Codecs)
 		if w.lines[i].Kind == "" {
@@ -173,6 +172,9 @@ func (w *answering) decide(i int) *Error {
 	}
 	var err *Error
 	p.secured, err = secureAnswer(theirs, &w.offer.Media[w.via[i]], line, w.slots[i].setup)
+	if err == nil && p.guarded && theirs.RTP() && !demandsSecurity(theirs.Proto) && !p.secured.sdes && !p.secured.dtls && !line.Unprotected {
+		return unacceptable(theirs.Line, warnOther, "%s where the call was protected; offer SRTP", quote(theirs.Proto))
+	}
 	return err
 }
 

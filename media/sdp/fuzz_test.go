@@ -304,7 +304,7 @@ func (w *watch) step(g generator, what int) {
 				w.meanings[i] = map[string]Codec{} // another stream
 			}
 		}
-		w.sent(d, w.peer != nil && !sameSession(w.peer.Origin, a.Remote().Origin))
+		w.sent(d, w.peer != nil && !w.peer.Origin.Same(a.Remote().Origin))
 		w.agreed(list)
 		w.peer = a.Remote()
 	case 3:

@@ -28,6 +28,12 @@ type Description struct {
 // "(null)"), so they are kept as text.
 type Origin struct{ User, ID, Version, Host string }
 
+// Same compares what names a session (RFC 8866 §5.2). When it changes in a
+// dialog, somebody else is behind it, with payload numbers and keys of its own.
+func (o Origin) Same(other Origin) bool {
+	return o.User == other.User && o.ID == other.ID && o.Host == other.Host
+}
+
 // Attribute is one a= line; Value is empty for a flag.
 type Attribute struct{ Name, Value string }
 
