@@ -24,11 +24,9 @@ type source struct {
 // send numbers, protects and sends one RTP packet to a leg's side. Called with
 // mu held.
 func (l *leg) send(b []byte, from source, at time.Time) {
-	w := l.way
-	if !w.reachable() || l.play != nil {
-		return // nowhere to, or something of our own is being played
+	if l.play == nil { // else something of our own is heard
+		l.put(b, from, at)
 	}
-	l.put(b, from, at)
 }
 
 // put is send for sources of our own.

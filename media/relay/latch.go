@@ -48,7 +48,10 @@ func (v Verdict) Accepted() bool { return v != Drop }
 //   - the signalled address, once a good packet comes from it, wins for good;
 //   - a source near (on the signalled host or the one signalling came from)
 //     needs three packets and beats one elsewhere, which needs six;
-//   - among equals the first stays as long as it is heard.
+//   - among equals the first stays as long as it is heard;
+//   - whom media came from before, the same address being signalled again, gives
+//     way to that host, the signalled one and that of signalling, and to nobody
+//     elsewhere: whoever sprays our ports waits for just such a window.
 //
 // Packets alone never move it after that; only Open does. It has no lock: use
 // it by one goroutine at a time. Times must not go backwards.
@@ -59,6 +62,7 @@ type Latch struct {
 	settled   bool
 	silent    bool // settled, but nobody was told yet
 	rank      rank // of peer
+	proven    bool // good packets came from peer before this window
 	peer      netip.AddrPort
 	heard     time.Time // of peer
 	signalled netip.AddrPort
@@ -103,6 +107,7 @@ func (l *Latch) Open(signalled netip.AddrPort, near netip.Addr, now time.Time) {
 	if signalled != l.signalled || !l.peer.IsValid() {
 		l.peer, l.rank, l.heard = signalled, rankSignalled, time.Time{}
 	}
+	l.proven = !l.heard.IsZero()
 	l.signalled, l.near = signalled, near.Unmap()
 	l.until = now.Add(learnWindow)
 	l.settled = l.Strict
@@ -160,7 +165,11 @@ func (l *Latch) judge(from netip.AddrPort, ssrc uint32, seq uint16, now time.Tim
 	if r == rankSignalled {
 		return l.believe(from, r, now)
 	}
-	if r > l.rank && l.rank != rankSignalled {
+	if l.proven {
+		if r == rankFar && from.Addr() != l.peer.Addr() {
+			return Drop
+		}
+	} else if r > l.rank && l.rank != rankSignalled {
 		return Drop // somebody more plausible is here
 	}
 	if r >= l.rank && !l.heard.IsZero() && now.Sub(l.heard) < heardLately {

@@ -152,6 +152,23 @@ func TestLatchAgain(t *testing.T) {
 			t.Errorf("after: %v, %v", v, l.Peer())
 		}
 	})
+	t.Run("nobody elsewhere takes a place media came from", func(t *testing.T) {
+		for what, l := range map[string]*Latch{"learnt": learnt(), "signalled": new(Latch)} {
+			l.Open(told, none, epoch)
+			peer := told
+			if what == "learnt" {
+				peer = natted
+			}
+			feed(l, peer, 1, 0, 4)
+			l.Open(told, proxy, epoch.Add(minute))
+			if v := feed(l, stranger, 1, minute, 100); v != Drop || l.Peer() != peer {
+				t.Errorf("%s: a stranger: %v, %v", what, v, l.Peer())
+			}
+			if v := feed(l, elsewere, 1, minute+2*time.Second, 3); v != Latched || l.Peer() != elsewere {
+				t.Errorf("%s: from where signalling comes: %v, %v", what, v, l.Peer())
+			}
+		}
+	})
 	t.Run("a new address is believed", func(t *testing.T) {
 		l := learnt()
 		l.Open(elsewere, none, epoch.Add(minute))

@@ -1,0 +1,206 @@
+package media
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/pion/stun/v3"
+
+	"tandem/media/relay"
+	"tandem/media/sdp"
+)
+
+// attribute is a STUN attribute of any kind.
+type attribute struct {
+	kind  stun.AttrType
+	value []byte
+}
+
+func (a attribute) AddTo(m *stun.Message) error { m.Add(a.kind, a.value); return nil }
+
+// check is a connectivity check that nominates, as a library of others writes
+// it, from a side named "far" to ours.
+func check(t *testing.T, ours sdp.ICE) []byte {
+	t.Helper()
+	m, err := stun.Build(stun.TransactionID, stun.BindingRequest, stun.NewUsername(ours.Ufrag+":far"),
+		attribute{stun.AttrICEControlling, []byte("12345678")}, attribute{stun.AttrPriority, []byte{1, 2, 3, 4}},
+		attribute{stun.AttrUseCandidate, nil}, stun.NewShortTermIntegrity(ours.Pwd), stun.Fingerprint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m.Raw
+}
+
+var withICE = []string{"a=ice-ufrag:far", "a=ice-pwd:password-of-the-far-side"}
+
+// checked is a call whose side A does ICE; ours is what we said to it.
+func checked(t *testing.T, s *Server, a, b *phone, lines ...string) (session *Session, w *transport, ours sdp.ICE, events func(EventKind) int) {
+	t.Helper()
+	session, events = open(t, s)
+	if _, err := session.Offer(A, a.sdp(append(lines, withICE...)...), Want{ICE: No}); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := session.Answer(B, b.sdp(), Want{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return session, session.streams[0].legs[A].way, read(t, answer).Media[0].ICE, events
+}
+
+// Neither of two lite agents checks: what each signalled counts, and the latch
+// judges as without ICE (RFC 8445 §6.2).
+func TestLiteMeetsLite(t *testing.T) {
+	free := newPort(t)
+	free.conn.Close()
+	for _, shared := range []int{0, int(free.number())} {
+		s := start(t, func(c *Config) { c.ICEPort = shared })
+		a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
+		session, _ := open(t, s)
+		lite := append([]string{"a=x"}, withICE...)
+		text := []byte("v=0\r\no=phone 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=ice-lite\r\n" + string(a.sdp(lite...)[len("v=0\r\no=phone 1 1 IN IP4 127.0.0.1\r\ns=-\r\n"):]))
+		if _, err := session.Offer(A, text, Want{ICE: No}); err != nil {
+			t.Fatal(err)
+		}
+		answer, err := session.Answer(B, b.sdp(), Want{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.use(answer)
+		if _, err := a.rtp.WriteToUDPAddrPort(forged(1, 7), a.to); err != nil {
+			t.Fatal(err)
+		}
+		if good, _ := b.opened(t, nil); good != 1 {
+			t.Errorf("shared port %d: a packet of the lite side did not pass", shared)
+		}
+		w := session.streams[0].legs[B].way
+		utter(w, b.addr(), 1)
+		if good, _ := a.opened(t, nil); good != 1 {
+			t.Errorf("shared port %d: a packet for the lite side did not pass", shared)
+		}
+	}
+}
+
+// A side that leaves ICE in a re-offer is found by its address; who still
+// checks with the old names moves nothing.
+func TestSideLeavesICE(t *testing.T) {
+	s := start(t)
+	a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
+	session, w, ours, _ := checked(t, s, a, b)
+	elsewhere := netip.MustParseAddrPort("127.0.0.9:4000")
+	w.Receive(w.rtp, check(t, ours), elsewhere, time.Now())
+	if w.to != elsewhere {
+		t.Fatalf("nominated, but media goes to %v", w.to)
+	}
+	if _, err := session.Offer(A, version(a.sdp(), 2), Want{ICE: No}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := session.Answer(B, b.sdp(), Want{}); err != nil {
+		t.Fatal(err)
+	}
+	w.Receive(w.rtp, check(t, ours), elsewhere, time.Now())
+	if w.to != a.addr() {
+		t.Errorf("media goes to %v, not to %v", w.to, a.addr())
+	}
+	utter(w, a.addr(), 10)
+	if good, _ := b.opened(t, nil); good != 10 {
+		t.Errorf("%d of 10 packets of the side passed", good)
+	}
+}
+
+// Without rtcp-mux the second component has a place of its own.
+func TestComponentsOfICE(t *testing.T) {
+	s := start(t)
+	a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
+	_, w, ours, _ := checked(t, s, a, b)
+	rtp, rtcp := netip.MustParseAddrPort("127.0.0.9:4000"), netip.MustParseAddrPort("127.0.0.9:4007")
+	for range 2 { // whichever comes last
+		w.Receive(w.rtcp, check(t, ours), rtcp, time.Now())
+		w.Receive(w.rtp, check(t, ours), rtp, time.Now())
+	}
+	if w.to != rtp || w.toRTCP != rtcp {
+		t.Errorf("RTP goes to %v, RTCP to %v", w.to, w.toRTCP)
+	}
+	report := []byte{0x80, 201, 0, 1, 0, 0, 0, 7}
+	if w.Receive(w.rtcp, report, rtcp, time.Now()); w.strangers != 0 {
+		t.Error("a report of the second component was taken for a stranger's")
+	}
+}
+
+// Consent that ends, ends sending (RFC 7675 §5.1), unless media still comes; a
+// check brings it back.
+func TestConsentEnds(t *testing.T) {
+	s := start(t)
+	a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
+	session, w, ours, events := checked(t, s, a, b)
+	other := session.streams[0].legs[B].way
+	now := time.Now()
+	say := feed(other, b.addr())
+	goes := func(when string, want int) {
+		t.Helper()
+		say()
+		if good, _ := a.opened(t, nil); min(good, 1) != want {
+			t.Errorf("%s %d packets went out, want %d", when, good, want)
+		}
+	}
+	w.Receive(w.rtp, check(t, ours), a.addr(), now)
+	goes("nominated,", 1)
+	utter(w, a.addr(), 1)
+	session.watch(now.Add(consentTimeout - time.Second))
+	_, _ = a.opened(t, nil) // reports
+	goes("still consented,", 1)
+	session.watch(now.Add(consentTimeout + time.Second))
+	_, _ = a.opened(t, nil)
+	goes("after consent,", 0)
+	w.Receive(w.rtp, check(t, ours), a.addr(), now.Add(2*consentTimeout))
+	_, _ = a.opened(t, nil) // the answer to the check
+	goes("consented again,", 1)
+	w.legs[0].heard = now.Add(4 * consentTimeout)
+	session.watch(now.Add(4*consentTimeout + time.Second))
+	_, _ = a.opened(t, nil)
+	goes("with media coming,", 1)
+	for range 100 {
+		if events(EventConsent) > 0 {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if n := events(EventConsent); n != 1 {
+		t.Errorf("the end of consent was told %d times", n)
+	}
+}
+
+// An address in use on a shared port is not taken away by a check that says it
+// comes from there.
+func TestPlacesOnASharedPort(t *testing.T) {
+	p := &sharedPort{names: map[string]*transport{}, places: map[netip.AddrPort]*transport{}}
+	addr := netip.MustParseAddrPort("192.0.2.1:4000")
+	owner, thief := &transport{}, &transport{}
+	now := time.Now()
+	if !p.place(addr, owner, now) {
+		t.Fatal("a free place is not given")
+	}
+	owner.consented.Store(now.UnixNano())
+	p.lend(addr, thief)
+	if p.place(addr, thief, now.Add(time.Second)) || p.places[addr] != owner {
+		t.Error("a place in use was taken away")
+	}
+	if !p.place(addr, thief, now.Add(consentTimeout+time.Second)) || p.places[addr] != thief || owner.places != 0 || thief.places != 1 {
+		t.Error("a place whose owner is gone is not given to the next")
+	}
+}
+
+// When the first m-line of a bundle is refused, the next one taken answers for
+// their transport.
+func TestLeadOfABundle(t *testing.T) {
+	w := &transport{}
+	w.legs = []*leg{{way: w}, {way: w, on: true, agreed: sdp.Agreed{Mux: true}}}
+	w.rtcp = new(relay.Socket)
+	if w.lead() != w.legs[1] || !w.muxed() {
+		t.Error("a refused m-line answers for those that share its port")
+	}
+	w.legs[1].on = false
+	if w.lead() != w.legs[0] {
+		t.Error("with all refused there is no first")
+	}
+}
