@@ -37,7 +37,7 @@ behind Kamailio or OpenSIPS in rtpengine's place, and be measured alone.`,
 func newMediaServeCommand() *cobra.Command {
 	var f struct {
 		ng, ports, kernel, level     string
-		interfaces                   []string
+		interfaces, from             []string
 		workers, converters, icePort int
 		dscp, sessions               int
 		strict                       bool
@@ -47,7 +47,7 @@ func newMediaServeCommand() *cobra.Command {
 		Use:   "serve",
 		Short: "Run a media relay that speaks rtpengine's ng protocol",
 		Long: `Run a media relay until SIGTERM or Ctrl-C. Whoever reaches its control port
-controls it: leave that on loopback, or on a network of its own.
+controls it, so it answers this machine alone, and the networks of --ng-from.
 
 An interface is an address media ports are opened on, with a name before and
 the address phones are told behind it where that is another:
@@ -73,10 +73,15 @@ For Kamailio: modparam("rtpengine", "rtpengine_sock", "udp:127.0.0.1:2223")`,
 				return usageError{err}
 			}
 			cfg.Logger = newLogger(server.Log{Level: f.level}, new(slog.LevelVar), c.ErrOrStderr())
-			return serveMedia(c.Context(), cfg, f.ng)
+			from, err := networks(f.from)
+			if err != nil {
+				return usageError{err}
+			}
+			return serveMedia(c.Context(), cfg, f.ng, from)
 		},
 	}
 	c.Flags().StringVar(&f.ng, "ng", defaultNG, "address of the control port (UDP)")
+	c.Flags().StringArrayVar(&f.from, "ng-from", nil, "network that may use the control port beside this machine (192.0.2.0/28); may be repeated")
 	c.Flags().StringArrayVar(&f.interfaces, "interface", []string{"127.0.0.1"}, "where media ports are opened: [NAME=]ADDRESS[!ADVERTISED]; may be repeated")
 	c.Flags().StringVar(&f.ports, "ports", "40000-40999", "range of media ports; a call takes up to four")
 	c.Flags().IntVar(&f.icePort, "ice-port", 0, "one UDP port for all browsers; 0: a port each")
@@ -93,7 +98,7 @@ For Kamailio: modparam("rtpengine", "rtpengine_sock", "udp:127.0.0.1:2223")`,
 	return c
 }
 
-func serveMedia(ctx context.Context, cfg media.Config, addr string) error {
+func serveMedia(ctx context.Context, cfg media.Config, addr string, from []netip.Prefix) error {
 	m, err := media.New(cfg)
 	if err != nil {
 		return err
@@ -102,6 +107,7 @@ func serveMedia(ctx context.Context, cfg media.Config, addr string) error {
 	if err != nil {
 		return err
 	}
+	control.From(from...)
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	done := make(chan error, 2)
@@ -119,6 +125,22 @@ func serveMedia(ctx context.Context, cfg media.Config, addr string) error {
 		err = second
 	}
 	return err
+}
+
+// networks reads prefixes, and addresses as networks of one.
+func networks(list []string) ([]netip.Prefix, error) {
+	var out []netip.Prefix
+	for _, text := range list {
+		p, err := netip.ParsePrefix(text)
+		if a, one := netip.ParseAddr(text); one == nil {
+			p, err = netip.PrefixFrom(a, a.BitLen()), nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("--ng-from %q is no network like 192.0.2.0/28", text)
+		}
+		out = append(out, p.Masked())
+	}
+	return out, nil
 }
 
 // interfaces reads [NAME=]ADDRESS[!ADVERTISED].

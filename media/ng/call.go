@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"tandem/media"
 	"tandem/media/dtmf"
+	"tandem/media/sdp"
 )
 
 // call is a session and which side each tag is.
@@ -65,7 +67,8 @@ func (s *Server) offer(r Dict) (Dict, error) {
 	if addr, ok := received(r); ok {
 		c.session.Near(from, addr)
 	}
-	c.heard(from, r.String("sdp"))
+	text := source(r)
+	c.heard(from, text)
 	if d := r.List("direction"); len(d) == 2 {
 		c.interfaces[from], c.interfaces[from.Other()] = d[0], d[1]
 	}
@@ -74,7 +77,7 @@ func (s *Server) offer(r Dict) (Dict, error) {
 	}
 	w := want(r)
 	w.Interface = c.interfaces[from.Other()]
-	text, err := c.session.Offer(from, []byte(r.String("sdp")), w)
+	out, err := c.session.Offer(from, []byte(text), w)
 	if err != nil {
 		c.rollback()
 		if fresh {
@@ -83,7 +86,7 @@ func (s *Server) offer(r Dict) (Dict, error) {
 		return nil, err
 	}
 	c.offered, c.answer[from] = true, ""
-	return Dict{"sdp": string(text)}, nil
+	return Dict{"sdp": string(out)}, nil
 }
 
 // rollback forgets the exchange under way; what was agreed before stays.
@@ -145,20 +148,21 @@ func (s *Server) answered(r Dict) (Dict, error) {
 	if addr, ok := received(r); ok {
 		c.session.Near(offerer.Other(), addr)
 	}
-	c.heard(offerer.Other(), r.String("sdp"))
+	text := source(r)
+	c.heard(offerer.Other(), text)
 	if before := c.answer[offerer]; before != "" {
 		// One while it rang and one now, or that of another branch: the offerer has
 		// its answer (RFC 3261 §13.2.1), and media goes where this one says.
-		return Dict{"sdp": before}, c.session.TakeAnswer(offerer.Other(), []byte(r.String("sdp")))
+		return Dict{"sdp": before}, c.session.TakeAnswer(offerer.Other(), []byte(text))
 	}
-	w := want(r)
+	w := answering(r)
 	w.Interface = c.interfaces[offerer]
-	text, err := c.session.Answer(offerer.Other(), []byte(r.String("sdp")), w)
+	out, err := c.session.Answer(offerer.Other(), []byte(text), w)
 	if err != nil {
 		return nil, err
 	}
-	c.offered, c.answer[offerer] = false, string(text)
-	return Dict{"sdp": string(text)}, nil
+	c.offered, c.answer[offerer] = false, string(out)
+	return Dict{"sdp": string(out)}, nil
 }
 
 // received reads "received from": [family, address].
@@ -172,6 +176,33 @@ func received(r Dict) (netip.Addr, bool) {
 	return netip.Addr{}, false
 }
 
+// source is the description of a request. With the flag SIP-source-address the
+// proxy says that where the message came from is true and what is written in it
+// is not, as of phones that know nothing of their NAT.
+func source(r Dict) string {
+	text := r.String("sdp")
+	addr, ok := received(r)
+	flags := r.List("flags")
+	if !ok || !slices.Contains(flags, "SIP-source-address") && !slices.Contains(flags, "SIP source address") {
+		return text
+	}
+	d, err := sdp.Parse([]byte(text))
+	if err != nil {
+		return text // it will be refused
+	}
+	if d.Connection.IsValid() && !d.Connection.IsUnspecified() {
+		d.Connection = addr
+	}
+	for i := range d.Media {
+		if m := &d.Media[i]; m.Connection.IsValid() && !m.Connection.IsUnspecified() {
+			m.Connection = addr
+		}
+	}
+	return string(d.Append(nil))
+}
+
+// remove ends a call, unless the tags are none of its own or name a branch that
+// lost: that alone is forgotten.
 func (s *Server) remove(r Dict) (Dict, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -179,6 +210,18 @@ func (s *Server) remove(r Dict) (Dict, error) {
 	c := s.calls[id]
 	if c == nil {
 		return Dict{"warning": "Call-ID not found"}, nil
+	}
+	known := r.String("from-tag") == ""
+	for _, tag := range []string{r.String("from-tag"), r.String("to-tag")} {
+		side, ok := c.sides[tag]
+		known = known || ok
+		if ok && c.tags[side] != tag {
+			delete(c.sides, tag)
+			return c.figures(), nil
+		}
+	}
+	if !known {
+		return Dict{"warning": "the tags are not of this call"}, nil
 	}
 	out := c.figures()
 	s.end(id)

@@ -5,7 +5,7 @@
 //
 // It owns what names a call there (Call-ID and tags) and which side each tag
 // is; sessions are the media server's. There is no authentication in the
-// protocol: serve it on loopback or a network of its own.
+// protocol: only this machine is answered, and networks named for it.
 package ng
 
 import (

@@ -203,6 +203,9 @@ func TestWant(t *testing.T) {
 		{"one more", Dict{"codec": Dict{"transcode": []any{"PCMA"}}}, media.Want{Add: []string{"PCMA"}}},
 		{"one less", Dict{"codec": Dict{"strip": []any{"G729"}}}, media.Want{Strip: []string{"G729"}}},
 		{"no keys in SDP", Dict{"transport-protocol": "RTP/SAVPF", "SDES": []any{"off"}}, media.Want{Security: media.SecurityDTLS}},
+		{"no DTLS", Dict{"transport-protocol": "UDP/TLS/RTP/SAVPF", "DTLS": "off"}, media.Want{Security: media.SecuritySDES}},
+		{"keys beside plain RTP", Dict{"transport-protocol": "RTP/AVP", "OSRTP": []any{"offer"}}, media.Want{Security: media.SecurityOptional}},
+		{"the same by a flag", Dict{"flags": []any{"OSRTP-offer-RFC"}}, media.Want{Security: media.SecurityOptional}},
 		{"profile among the flags", Dict{"flags": []any{"RTP/SAVP"}}, media.Want{Security: media.SecuritySDES}},
 	} {
 		if got := want(c.r); !reflect.DeepEqual(got, c.want) {

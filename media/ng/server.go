@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,6 +22,9 @@ type Server struct {
 	log   *slog.Logger
 	conn  *net.UDPConn
 	told  answers
+
+	from   []netip.Prefix // networks that may ask
+	denied uint64         // requests of others
 
 	mu    sync.Mutex
 	calls map[string]*call // by Call-ID
@@ -36,7 +40,30 @@ func Listen(addr string, m *media.Server, log *slog.Logger) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the control port: %w; another relay may have it", err)
 	}
-	return &Server{media: m, log: log, conn: conn, calls: map[string]*call{}, told: answers{texts: map[string]told{}}}, nil
+	s := &Server{media: m, log: log, conn: conn, calls: map[string]*call{}, told: answers{texts: map[string]told{}}}
+	s.from = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
+	if own := a.Addr().Unmap().WithZone(""); !own.IsUnspecified() {
+		s.from = append(s.from, netip.PrefixFrom(own, own.BitLen()))
+	}
+	return s, nil
+}
+
+// From lets networks ask beside this machine itself, which alone may otherwise:
+// the protocol knows no password. Call it before Run.
+func (s *Server) From(networks ...netip.Prefix) { s.from = append(s.from, networks...) }
+
+// may says whether an address may ask. The first that may not is told of, and
+// every thousandth.
+func (s *Server) may(from netip.Addr) bool {
+	from = from.Unmap().WithZone("")
+	if slices.ContainsFunc(s.from, func(p netip.Prefix) bool { return p.Contains(from) }) {
+		return true
+	}
+	if s.denied%1000 == 0 {
+		s.log.Warn("control request from an address that may not; let its network with --ng-from if it should", "from", from.String(), "so_far", s.denied)
+	}
+	s.denied++
+	return false
 }
 
 // Addr is where it listens.
@@ -58,6 +85,9 @@ func (s *Server) Run(ctx context.Context) error {
 			return fmt.Errorf("serving the control port: %w", err)
 		case err != nil:
 			continue // a reply that could not be delivered comes back as an error
+		}
+		if !s.may(from.Addr()) {
+			continue
 		}
 		if reply := s.handle(b[:n], from); reply != nil {
 			_, _ = s.conn.WriteToUDPAddrPort(reply, from) // who asked repeats
@@ -136,7 +166,7 @@ type told struct {
 // A client gives up long before a reply is forgotten by age; those kept are
 // bounded in number and size for the sake of one that runs wild.
 const (
-	answersKept = 1024
+	answersKept = 8192 // seconds of a busy proxy
 	answersSize = 8 << 20
 	answersAge  = 30 * time.Second
 )

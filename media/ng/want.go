@@ -42,25 +42,44 @@ func security(r Dict, flags []string) media.Security {
 		}
 	}
 	switch p := strings.ToUpper(proto); {
+	case strings.HasPrefix(p, "UDP/TLS/") && off(r, flags, "DTLS"):
+		return media.SecuritySDES
 	case strings.HasPrefix(p, "UDP/TLS/"):
 		return media.SecurityDTLS
-	case strings.Contains(p, "/SAVP") && noSDES(r, flags):
+	case strings.Contains(p, "/SAVP") && off(r, flags, "SDES"):
 		return media.SecurityDTLS
 	case strings.Contains(p, "/SAVP"):
 		return media.SecuritySDES
+	case says(r, flags, "OSRTP", "offer", "offer-RFC"):
+		return media.SecurityOptional
 	case strings.Contains(p, "/AVP"):
 		return media.SecurityNone
 	}
 	return media.SecurityAsOther
 }
 
-// noSDES says whether keys in SDP are not wanted (SDES: [off], or SDES-off).
-func noSDES(r Dict, flags []string) bool {
-	list := r.List("SDES")
-	return slices.ContainsFunc([]string{"off", "no", "disable"}, func(word string) bool {
-		return slices.Contains(list, word) || slices.Contains(flags, "SDES-"+word)
+// answering is want for an answer. Its profile is the offer's, whatever is asked
+// for; keys beside RTP/AVP are taken unless keys in SDP are switched off.
+func answering(r Dict) media.Want {
+	w := want(r)
+	w.Security = media.SecurityAsOther
+	if off(r, r.List("flags"), "SDES") {
+		w.Security = media.SecurityNone
+	}
+	return w
+}
+
+// says looks for words under a key, and among the flags with the key before
+// (SDES: [off], SDES-off, DTLS=off).
+func says(r Dict, flags []string, key string, words ...string) bool {
+	list := r.List(key)
+	return slices.ContainsFunc(words, func(word string) bool {
+		return slices.Contains(list, word) || slices.Contains(flags, key+"-"+word) || slices.Contains(flags, key+"="+word)
 	})
 }
+
+// off says whether a way of protection is not wanted.
+func off(r Dict, flags []string, key string) bool { return says(r, flags, key, "off", "no", "disable") }
 
 func ice(r Dict, flags []string) media.Choice {
 	v := r.String("ICE")
