@@ -53,9 +53,9 @@ func BenchmarkEncode(b *testing.B) {
 
 // BenchmarkDecode is a frame of 20 ms.
 func BenchmarkDecode(b *testing.B) {
-	for _, f := range Formats() {
+	for _, f := range heard() {
 		for _, rate := range []int{8000, 16000, 48000} {
-			b.Run(fmt.Sprintf("%s-%d/%d", f.Name, f.Native, rate), func(b *testing.B) {
+			b.Run(fmt.Sprintf("%s/%d", title(f), rate), func(b *testing.B) {
 				all := packets(b, f, rate, Options{}, loud(rate, 4))
 				d, err := f.NewDecoder(rate)
 				if err != nil {
@@ -69,6 +69,52 @@ func BenchmarkDecode(b *testing.B) {
 						b.Fatal(err)
 					}
 					at = (at + 1) % len(all)
+				}
+			})
+		}
+	}
+}
+
+// BenchmarkDecodeOpus is a frame of 20 ms as phones send it, by the rate they
+// speak at and the rate that is wanted.
+func BenchmarkDecodeOpus(b *testing.B) {
+	for _, inGo := range []bool{false, true} {
+		f := opusFormat(b)
+		f.InGo = inGo
+		for _, said := range []int{8000, 16000, 48000} {
+			all := packets(b, f, said, Options{Bitrate: 24000, Complexity: 10}, speech(b, said)[:8*said])
+			for _, rate := range []int{8000, 16000, 48000} {
+				b.Run(fmt.Sprintf("%s/%d-%d", title(f), said, rate), func(b *testing.B) {
+					d, pcm := mustDecoder(b, f, rate), make([]int16, rate*maxPacket/1000)
+					b.ReportAllocs()
+					at := 0
+					for b.Loop() {
+						if _, err := d.Decode(pcm, all[at]); err != nil {
+							b.Fatal(err)
+						}
+						at = (at + 1) % len(all)
+					}
+				})
+			}
+		}
+	}
+}
+
+// BenchmarkEncodeOpus is a frame of 20 ms of speech by complexity.
+func BenchmarkEncodeOpus(b *testing.B) {
+	for _, rate := range []int{8000, 16000, 48000} {
+		pcm, step := speech(b, rate)[:8*rate], rate/50
+		for complexity := 1; complexity <= 10; complexity++ {
+			b.Run(fmt.Sprintf("%d/%d", rate, complexity), func(b *testing.B) {
+				e := mustEncoder(b, opusFormat(b), rate, Options{Bitrate: 24000, Complexity: complexity})
+				defer e.Close()
+				dst, at := make([]byte, 2000), 0
+				b.ReportAllocs()
+				for b.Loop() {
+					if _, err := e.Encode(dst, pcm[at:at+step]); err != nil {
+						b.Fatal(err)
+					}
+					at = (at + step) % len(pcm)
 				}
 			})
 		}

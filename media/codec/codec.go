@@ -4,9 +4,10 @@
 // two goroutines, and nothing allocates once made.
 //
 // All PCM is 16-bit mono. A decoder gives and an encoder takes the rate it was
-// made for, whatever the codec's own is. Opus is decoded in Go, because that
-// half meets what strangers send, and encoded by libopus, which is looked for
-// at run time (see Library); without it Opus can be heard but not spoken.
+// made for, whatever the codec's own is. Opus is encoded and decoded by libopus,
+// which is looked for at run time (see Library). Without it, or where Format.InGo
+// says so, Opus is decoded in Go: at twice the cost, with no C before what
+// strangers send. Without it Opus can be heard but not spoken.
 //
 // The package knows no packet headers, no clock and no jitter buffer: it is
 // told what came and what did not.
@@ -24,6 +25,7 @@ type Format struct {
 	Clock    int    // RTP clock, Hz (8000 for G722, 48000 for opus)
 	Channels int    // as SDP says: 2 for opus
 	Native   int    // best PCM rate, Hz: 8000, 16000 for G722, 48000 for opus
+	InGo     bool   // decode Opus in Go even where libopus is there
 }
 
 // The names of the formats, as RFC 3551 §6 and RFC 7587 §7 register them.
@@ -38,13 +40,13 @@ const (
 // Formats lists all that can be converted here, best first within a rate.
 func Formats() []Format {
 	return []Format{
-		{nameOpus, 48000, 2, 48000},
-		{nameG722, 8000, 1, 16000}, // the clock is wrong by history: RFC 3551 §4.5.2
-		{namePCMU, 8000, 1, 8000},
-		{namePCMA, 8000, 1, 8000},
-		{nameL16, 8000, 1, 8000},
-		{nameL16, 16000, 1, 16000},
-		{nameL16, 48000, 1, 48000},
+		{Name: nameOpus, Clock: 48000, Channels: 2, Native: 48000},
+		{Name: nameG722, Clock: 8000, Channels: 1, Native: 16000}, // the clock is wrong by history: RFC 3551 §4.5.2
+		{Name: namePCMU, Clock: 8000, Channels: 1, Native: 8000},
+		{Name: namePCMA, Clock: 8000, Channels: 1, Native: 8000},
+		{Name: nameL16, Clock: 8000, Channels: 1, Native: 8000},
+		{Name: nameL16, Clock: 16000, Channels: 1, Native: 16000},
+		{Name: nameL16, Clock: 48000, Channels: 1, Native: 48000},
 	}
 }
 
@@ -95,6 +97,17 @@ type Decoder interface {
 	Samples(payload []byte) int
 }
 
+// Recoverer is a Decoder that can take a lost packet from the one after it, where
+// the far side repeats what it said (RFC 6716 §2.1.7).
+type Recoverer interface {
+	// Recovers says how many samples of the packet before it a payload holds at
+	// the decoder's rate, 0 when it holds none.
+	Recovers(payload []byte) int
+	// Recover writes the samples of the lost packet before payload, as many as
+	// Recovers says. After it payload itself is decoded as ever.
+	Recover(pcm []int16, payload []byte) error
+}
+
 // Encoder takes mono PCM at the rate it was made for.
 type Encoder interface {
 	// Encode writes one packet's payload to dst and returns its length; 0 with
@@ -105,10 +118,24 @@ type Encoder interface {
 	Close()
 }
 
+// Repeater is an Encoder that can say again with a packet what the one before
+// said, for a Recoverer to hear.
+type Repeater interface {
+	// Loss tells what share of packets the far side misses, in percent. Before
+	// the first call it is taken for none, and nothing is repeated.
+	Loss(percent int) error
+}
+
+// Toner is an Encoder that keeps tones clean when told that they come, by work
+// that speech does not need.
+type Toner interface {
+	Tones(on bool) error
+}
+
 // Options of an encoder.
 type Options struct {
-	Bitrate    int    // Opus, bit/s; 0: 20000 at 8 kHz, 24000 at 16 kHz, 32000 at 48 kHz
-	Complexity int    // Opus 0-10; 0: 5
+	Bitrate    int    // Opus, bit/s; 0: 28000 at 8 and 16 kHz, 32000 at 48 kHz
+	Complexity int    // Opus 1-10; 0: 1 at 8 kHz, 5 above
 	Fmtp       string // the far side's: maxplaybackrate, usedtx, cbr, ...
 	Ptime      int    // ms
 }
@@ -140,7 +167,7 @@ func (f Format) NewDecoder(rate int) (Decoder, error) {
 		}
 		return newWaveform(l16{}, f.Native, rate), nil
 	case nameOpus:
-		return newOpusDecoder(rate)
+		return newOpusDecoder(rate, f.InGo)
 	}
 	return nil, fmt.Errorf("%w %q", ErrFormat, f.Name)
 }

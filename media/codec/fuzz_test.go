@@ -42,12 +42,23 @@ func tryDecoder(t *testing.T, d Decoder, rate int, payload []byte) {
 	_ = d.Comfort(payload)
 	d.Conceal(pcm[:rate/100])
 	_, _ = d.Decode(pcm, payload)
+	r, ok := d.(Recoverer)
+	if !ok {
+		return
+	}
+	before := r.Recovers(payload)
+	if before != 0 && before != n {
+		t.Fatalf("%d samples, and %d of the packet before", n, before)
+	}
+	if err := r.Recover(pcm, payload); before == 0 && err == nil {
+		t.Fatal("recovered what is not there")
+	}
 }
 
 func FuzzDecoders(f *testing.F) {
 	seeds(f)
 	f.Fuzz(func(t *testing.T, payload []byte) {
-		for _, format := range Formats() {
+		for _, format := range heard() {
 			for _, rate := range rates {
 				d, err := format.NewDecoder(rate)
 				if err != nil {
@@ -62,7 +73,7 @@ func FuzzDecoders(f *testing.F) {
 // FuzzOpusStream keeps one decoder over a stream of packets of any kind, cut
 // from the input by lengths in it, so that states meet that no encoder makes.
 func FuzzOpusStream(f *testing.F) {
-	format := Format{nameOpus, 48000, 2, 48000}
+	format := Format{Name: nameOpus, Clock: 48000, Channels: 2, Native: 48000}
 	for _, bitrate := range []int{8000, 24000, 64000} {
 		var stream []byte
 		for _, p := range packets(f, format, 48000, Options{Bitrate: bitrate, Fmtp: "useinbandfec=1"}, loud(48000, 0.5)) {
@@ -72,13 +83,22 @@ func FuzzOpusStream(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, at uint8, stream []byte) {
 		rate := rates[int(at)%len(rates)]
-		d, err := format.NewDecoder(rate)
-		if err != nil {
-			t.Fatal(err)
+		var both [2]Decoder
+		for i := range both {
+			format.InGo = i == 1
+			var err error
+			if both[i], err = format.NewDecoder(rate); err != nil {
+				t.Fatal(err)
+			}
 		}
 		for packet := 0; len(stream) > 0 && packet < 64; packet++ {
 			n := min(int(stream[0]), len(stream)-1)
-			tryDecoder(t, d, rate, stream[1:1+n])
+			payload := stream[1 : 1+n]
+			tryDecoder(t, both[0], rate, payload)
+			tryDecoder(t, both[1], rate, payload)
+			if a, b := both[0].Samples(payload), both[1].Samples(payload); a != b {
+				t.Fatalf("%x: %d samples, decoded in Go %d", payload, a, b)
+			}
 			stream = stream[1+n:]
 		}
 	})
@@ -147,7 +167,14 @@ func TestManyBrokenOpusPackets(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a long measurement: it runs without -short")
 	}
-	format := opusFormat(t)
+	for _, inGo := range []bool{false, true} {
+		format := opusFormat(t)
+		format.InGo = inGo
+		t.Run(title(format), func(t *testing.T) { breakPackets(t, format) })
+	}
+}
+
+func breakPackets(t *testing.T, format Format) {
 	random := rand.New(rand.NewPCG(5, 6))
 	for _, bitrate := range []int{8000, 20000, 32000, 96000} {
 		for _, rate := range rates {

@@ -12,15 +12,16 @@ import (
 	"github.com/ebitengine/purego"
 )
 
-// libopus is the library's functions that encode, by address: calls through
-// SyscallN need no reflection and allocate nothing.
+// libopus is the library's functions, by address: calls through SyscallN need no
+// reflection and allocate nothing.
 //
 // To load a library a program needs the system's loader: with this file in it
 // the binary is linked to the C library, though no C was compiled. The build tag
 // nolibopus leaves it out, for a static binary that cannot speak Opus.
 type libopus struct {
 	name, version             string
-	size, init, control, code uintptr
+	size, init, control, code uintptr // of encoders
+	hearSize, hearInit, hear  uintptr // of decoders
 	describe                  func(int32) string
 }
 
@@ -50,6 +51,9 @@ func resolve(name string, handle uintptr) (*libopus, error) {
 		"opus_encoder_init":       &lib.init,
 		"opus_encoder_ctl":        &lib.control,
 		"opus_encode":             &lib.code,
+		"opus_decoder_get_size":   &lib.hearSize,
+		"opus_decoder_init":       &lib.hearInit,
+		"opus_decode":             &lib.hear,
 		"opus_get_version_string": &version,
 		"opus_strerror":           &describe,
 	} {
@@ -73,20 +77,41 @@ func (l *libopus) fail(result uintptr) error {
 	return nil
 }
 
-// create makes the state of a mono encoder. The library allows it anywhere
-// in memory that is aligned for any type; Go never moves it.
-func (l *libopus) create(rate int) ([]byte, error) {
-	const align = 64
-	size, _, _ := purego.SyscallN(l.size, 1)
-	if int32(size) <= 0 {
-		return nil, fmt.Errorf("libopus: encoder of %d octets", int32(size))
+// encoder makes the state of a mono encoder.
+func (l *libopus) encoder(rate int) ([]byte, error) {
+	state, err := l.state(l.size)
+	if err != nil {
+		return nil, err
 	}
-	memory := make([]byte, int(int32(size))+align)
-	skip := -int(uintptr(unsafe.Pointer(&memory[0]))) & (align - 1)
-	state := memory[skip : skip+int(int32(size))]
 	result, _, _ := purego.SyscallN(l.init, uintptr(unsafe.Pointer(&state[0])), uintptr(rate), 1, opusApplicationVoIP)
-	runtime.KeepAlive(memory)
+	runtime.KeepAlive(state)
 	return state, l.fail(result)
+}
+
+// decoder makes the state of a decoder that mixes down to mono.
+func (l *libopus) decoder(rate int) ([]byte, error) {
+	state, err := l.state(l.hearSize)
+	if err != nil {
+		return nil, err
+	}
+	result, _, _ := purego.SyscallN(l.hearInit, uintptr(unsafe.Pointer(&state[0])), uintptr(rate), 1)
+	runtime.KeepAlive(state)
+	return state, l.fail(result)
+}
+
+// state is memory for one channel, as large as the function at size says. The
+// library allows it anywhere in memory that is aligned for any type, and points
+// from it to nothing but itself and its own constants; Go never moves it.
+func (l *libopus) state(size uintptr) ([]byte, error) {
+	const align = 64
+	result, _, _ := purego.SyscallN(size, 1)
+	n := int(int32(result))
+	if n <= 0 {
+		return nil, fmt.Errorf("libopus: a state of %d octets", n)
+	}
+	memory := make([]byte, n+align)
+	skip := -int(uintptr(unsafe.Pointer(&memory[0]))) & (align - 1)
+	return memory[skip : skip+n], nil
 }
 
 // set is opus_encoder_ctl. The function takes variable arguments, which on
@@ -111,7 +136,27 @@ func (l *libopus) encode(e *opusEncoder, n, room int) (int, error) {
 	return int(int32(result)), nil
 }
 
-// Library says which libopus encodes Opus here, such as "libopus 1.3.1
+// decode is opus_decode of the first octets of d.in into n samples of d.out; with
+// before, of what they repeat of the packet before.
+func (l *libopus) decode(d *libraryDecoder, octets, n int, before bool) (int, error) {
+	var repeated uintptr
+	if before {
+		repeated = 1
+	}
+	d.arguments = [6]uintptr{
+		uintptr(unsafe.Pointer(&d.state[0])),
+		uintptr(unsafe.Pointer(&d.in)), uintptr(octets),
+		uintptr(unsafe.Pointer(&d.out)), uintptr(n), repeated,
+	}
+	result, _, _ := purego.SyscallN(l.hear, d.arguments[:]...)
+	runtime.KeepAlive(d)
+	if err := l.fail(result); err != nil {
+		return 0, err
+	}
+	return int(int32(result)), nil
+}
+
+// Library says which libopus serves Opus here, such as "libopus 1.3.1
 // (libopus.so.0)", or why none does.
 func Library() (string, error) {
 	lib, err := openLibrary()

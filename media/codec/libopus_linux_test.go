@@ -17,11 +17,9 @@ import (
 
 // reference are functions of libopus that only tests need.
 type reference struct {
-	lib                      *libopus
-	parse                    uintptr // opus_packet_parse
-	frames                   uintptr // opus_packet_get_nb_samples
-	decoderSize, decoderInit uintptr
-	decode                   uintptr
+	lib    *libopus
+	parse  uintptr // opus_packet_parse
+	frames uintptr // opus_packet_get_nb_samples
 }
 
 func libopusReference(t *testing.T) reference {
@@ -37,7 +35,6 @@ func libopusReference(t *testing.T) reference {
 	r := reference{lib: lib}
 	for name, to := range map[string]*uintptr{
 		"opus_packet_parse": &r.parse, "opus_packet_get_nb_samples": &r.frames,
-		"opus_decoder_get_size": &r.decoderSize, "opus_decoder_init": &r.decoderInit, "opus_decode": &r.decode,
 	} {
 		if *to, err = purego.Dlsym(handle, name); err != nil {
 			t.Fatal(err)
@@ -92,10 +89,9 @@ func TestOpusPacketsAgainstLibopus(t *testing.T) {
 // play decodes packets of 20 ms with libopus, which fills what was lost itself.
 func (r reference) play(t *testing.T, rate int, all [][]byte, lost []bool) []int16 {
 	t.Helper()
-	size, _, _ := purego.SyscallN(r.decoderSize, 1)
-	state := make([]byte, int32(size))
-	if result, _, _ := purego.SyscallN(r.decoderInit, uintptr(unsafe.Pointer(&state[0])), uintptr(rate), 1); result != 0 {
-		t.Fatal(r.lib.fail(result))
+	state, err := r.lib.decoder(rate)
+	if err != nil {
+		t.Fatal(err)
 	}
 	step := rate / 50
 	out := make([]int16, len(all)*step)
@@ -107,7 +103,7 @@ func (r reference) play(t *testing.T, rate int, all [][]byte, lost []bool) []int
 		} else {
 			at = uintptr(unsafe.Pointer(&p[0]))
 		}
-		result, _, _ := purego.SyscallN(r.decode, uintptr(unsafe.Pointer(&state[0])), at, uintptr(length),
+		result, _, _ := purego.SyscallN(r.lib.hear, uintptr(unsafe.Pointer(&state[0])), at, uintptr(length),
 			uintptr(unsafe.Pointer(&out[i*step])), uintptr(step), 0)
 		if int(int32(result)) != step {
 			t.Fatalf("libopus decoded %d samples", int32(result))
@@ -117,18 +113,21 @@ func (r reference) play(t *testing.T, rate int, all [][]byte, lost []bool) []int
 	return out
 }
 
-// TestOpusAgainstLibopus compares decoding, and what fills losses: libopus knows
-// the inside of its codec, which we do not, so it may do a little better.
+// TestOpusAgainstLibopus compares what is decoded in Go with libopus, and what
+// we fill losses with: libopus knows the inside of its codec, which we do not, so
+// it may do a little better.
 func TestOpusAgainstLibopus(t *testing.T) {
 	r := libopusReference(t)
+	f := opusFormat(t)
+	f.InGo = true
 	for _, c := range []struct {
 		rate  int
 		alike float64 // dB of SNR without loss
 	}{{8000, 45}, {16000, 45}, {48000, 45}} {
 		spoken := speech(t, c.rate)
 		spoken = spoken[:12*c.rate]
-		all := packets(t, opusFormat(t), c.rate, Options{}, spoken)
-		ours, err := play(mustDecoder(t, opusFormat(t), c.rate), c.rate, all, nil, nil)
+		all := packets(t, f, c.rate, Options{}, spoken)
+		ours, err := play(mustDecoder(t, f, c.rate), c.rate, all, nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -138,7 +137,7 @@ func TestOpusAgainstLibopus(t *testing.T) {
 		}
 		for _, bursts := range []bool{false, true} {
 			lost := losses(len(all), 0.05, bursts, 1)
-			d := mustDecoder(t, opusFormat(t), c.rate)
+			d := mustDecoder(t, f, c.rate)
 			filled, err := play(d, c.rate, all, lost, d.Conceal)
 			if err != nil {
 				t.Fatal(err)
@@ -165,8 +164,10 @@ func TestOpusStereoBecomesMono(t *testing.T) {
 	if err := r.lib.set(e.state, opusSetBitrate, 64000); err != nil {
 		t.Fatal(err)
 	}
-	for _, rate := range rates {
-		d := mustDecoder(t, opusFormat(t), rate)
+	f := opusFormat(t)
+	for i, rate := range append(rates, rates...) {
+		f.InGo = i >= len(rates)
+		d := mustDecoder(t, f, rate)
 		in := sine(48000, 1004, 8000, 1)
 		var out []int16
 		pcm := make([]int16, rate/50)
@@ -206,7 +207,7 @@ func TestLibraryNotThere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := lib.create(12345); err == nil || errors.Is(err, ErrNoEncoder) || !strings.Contains(err.Error(), "invalid argument") {
+	if _, err := lib.encoder(12345); err == nil || errors.Is(err, ErrNoEncoder) || !strings.Contains(err.Error(), "invalid argument") {
 		t.Errorf("an encoder at 12,345 Hz: %v", err)
 	}
 }

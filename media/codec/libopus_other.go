@@ -14,9 +14,11 @@ var errNoLibrary = errors.New("this build cannot load libopus (Linux on amd64 or
 
 func openLibrary() (*libopus, error) { return nil, errNoLibrary }
 
-func (*libopus) create(int) ([]byte, error)                 { return nil, errNoLibrary }
-func (*libopus) set([]byte, int, int) error                 { return errNoLibrary }
-func (*libopus) encode(*opusEncoder, int, int) (int, error) { return 0, errNoLibrary }
+func (*libopus) encoder(int) ([]byte, error)                         { return nil, errNoLibrary }
+func (*libopus) decoder(int) ([]byte, error)                         { return nil, errNoLibrary }
+func (*libopus) set([]byte, int, int) error                          { return errNoLibrary }
+func (*libopus) encode(*opusEncoder, int, int) (int, error)          { return 0, errNoLibrary }
+func (*libopus) decode(*libraryDecoder, int, int, bool) (int, error) { return 0, errNoLibrary }
 
-// Library says which libopus encodes Opus here, or why none does.
+// Library says which libopus serves Opus here, or why none does.
 func Library() (string, error) { return "", fmt.Errorf("%w: %w", ErrNoEncoder, errNoLibrary) }

@@ -6,35 +6,66 @@ import (
 	"github.com/pion/opus"
 )
 
+// frameDecoder decodes one frame, alone in a packet, into as many samples as it
+// lasts.
+type frameDecoder interface {
+	frame(packet []byte, out []int16) error
+}
+
 // opusDecoder decodes frame by frame, so that a frame the far side did not
-// send (DTX) can be told from one that it did. Forward error correction in a
-// packet is passed over: what is lost is filled from the sound before it.
+// send (DTX) can be told from one that it did, and that no decoder is given a
+// packet whose lengths were not looked at before. libopus could fill losses
+// itself; what we make up is understood as well (docs/media-quality.md), is the
+// same for both decoders and takes any length.
 type opusDecoder struct {
 	rate    int
 	packet  opusFrames
-	decoder opus.Decoder
+	decoder frameDecoder
+	library *libraryDecoder // decoder, when that is libopus
 	conceal *concealer
-	frame   [1 + maxOpusFrame]byte // a packet of one frame
+	octets  [1 + maxOpusFrame]byte // a packet of one frame
 }
 
-func newOpusDecoder(rate int) (*opusDecoder, error) {
+// newOpusDecoder makes one of libopus, or in Go where that is asked for or the
+// library is missing.
+func newOpusDecoder(rate int, inGo bool) (Decoder, error) {
 	d := &opusDecoder{rate: rate, conceal: newConcealer(rate)}
-	var err error
-	if d.decoder, err = opus.NewDecoderWithOutput(rate, 1); err != nil {
+	if lib, err := openLibrary(); err == nil && !inGo {
+		if d.library, err = newLibraryDecoder(lib, rate); err != nil {
+			return nil, fmt.Errorf("making an Opus decoder: %w", err)
+		}
+		d.decoder = d.library
+		return d, nil
+	}
+	own, err := opus.NewDecoderWithOutput(rate, 1)
+	if err != nil {
 		return nil, fmt.Errorf("making an Opus decoder: %w", err)
 	}
+	d.decoder = &goDecoder{own}
 	return d, nil
 }
 
-func (d *opusDecoder) Samples(payload []byte) int {
-	return opusDuration(payload) * (d.rate / 1000) / 1000
+// goDecoder is pion's.
+type goDecoder struct{ opus.Decoder }
+
+func (d *goDecoder) frame(packet []byte, out []int16) error {
+	n, err := d.DecodeToInt16(packet, out)
+	if err == nil && n != len(out) {
+		err = ErrPayload
+	}
+	return err
 }
+
+// samples in a time of so many microseconds.
+func (d *opusDecoder) samples(span int) int { return span * (d.rate / 1000) / 1000 }
+
+func (d *opusDecoder) Samples(payload []byte) int { return d.samples(opusDuration(payload)) }
 
 func (d *opusDecoder) Decode(pcm []int16, payload []byte) (int, error) {
 	if !d.packet.parse(payload) {
 		return 0, fmt.Errorf("%w of %d octets", ErrPayload, len(payload))
 	}
-	size := d.packet.span * (d.rate / 1000) / 1000
+	size := d.samples(d.packet.span)
 	if len(pcm) < size*d.packet.count {
 		return 0, ErrShort
 	}
@@ -49,12 +80,10 @@ func (d *opusDecoder) Decode(pcm []int16, payload []byte) (int, error) {
 			d.conceal.lost(out)
 			continue
 		}
-		d.frame[0] = d.packet.toc &^ 3
-		copy(d.frame[1:], frame)
-		if got, err := d.decoder.DecodeToInt16(d.frame[:1+len(frame)], out); err != nil || got != size {
+		if err := d.decoder.frame(d.alone(frame), out); err != nil {
 			// Part of the packet may be spoken already: the rest is like a loss.
 			if n == size {
-				return 0, fmt.Errorf("decoding Opus: %w", orPayload(err))
+				return 0, fmt.Errorf("decoding Opus: %w", err)
 			}
 			d.conceal.lost(out)
 			continue
@@ -64,12 +93,10 @@ func (d *opusDecoder) Decode(pcm []int16, payload []byte) (int, error) {
 	return n, nil
 }
 
-// orPayload names what went wrong when the decoder itself did not.
-func orPayload(err error) error {
-	if err == nil {
-		return ErrPayload
-	}
-	return err
+// alone makes a packet of one frame of d.packet.
+func (d *opusDecoder) alone(frame []byte) []byte {
+	d.octets[0] = d.packet.toc &^ 3
+	return d.octets[:1+copy(d.octets[1:], frame)]
 }
 
 func (d *opusDecoder) Conceal(pcm []int16) { d.conceal.lost(pcm) }
@@ -80,5 +107,30 @@ func (d *opusDecoder) Comfort(payload []byte) error {
 		return err
 	}
 	d.conceal.comfort(&c)
+	return nil
+}
+
+// Recovers looks for what repeats the packet before: of packets with several
+// frames it would be the last frame alone, and those nobody sends in calls.
+func (d *opusDecoder) Recovers(payload []byte) int {
+	if d.library == nil || !opusRepeats(payload) {
+		return 0
+	}
+	return d.Samples(payload)
+}
+
+func (d *opusDecoder) Recover(pcm []int16, payload []byte) error {
+	n := d.Recovers(payload)
+	if n == 0 || !d.packet.parse(payload) {
+		return fmt.Errorf("%w of %d octets", ErrPayload, len(payload))
+	}
+	if len(pcm) < n {
+		return ErrShort
+	}
+	pcm = pcm[:n]
+	if err := d.library.before(d.alone(d.packet.frames[0]), pcm); err != nil {
+		return fmt.Errorf("decoding Opus: %w", err)
+	}
+	d.conceal.good(pcm)
 	return nil
 }

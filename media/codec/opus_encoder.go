@@ -26,10 +26,6 @@ const (
 	opusFullband          = 1105
 )
 
-// fecLoss is the loss in percent that the encoder guards against when the far
-// side asks for forward error correction.
-const fecLoss = 5
-
 // maxOpusAudio is the longest packet we make: 60 ms at 48 kHz, in samples.
 const maxOpusAudio = 60 * 48
 
@@ -40,6 +36,8 @@ type opusEncoder struct {
 	state   []byte // nil once closed
 	rate    int
 	dtx     bool
+	// complexity as a rule.
+	complexity int
 	// What the library reads and writes must not move during the call, which
 	// memory of the heap does not but a caller's buffer might, so it is copied.
 	in  [maxOpusAudio]int16
@@ -58,18 +56,17 @@ func settings(rate int, o Options) []setting {
 	f := parseOpusFmtp(o.Fmtp)
 	bitrate := o.Bitrate
 	if bitrate == 0 {
-		bitrate = map[int]int{8000: 20000, 16000: 24000, 48000: 32000}[rate]
+		bitrate = 28000
+		if rate == 48000 {
+			bitrate = 32000
+		}
 	}
 	if f.maxBitrate > 0 { // RFC 7587 §6.1: it must not be exceeded
 		bitrate = min(bitrate, f.maxBitrate)
 	}
-	complexity := o.Complexity
-	if complexity == 0 {
-		complexity = 5
-	}
 	s := []setting{
 		{opusSetBitrate, min(max(bitrate, 6000), 510000)},
-		{opusSetComplexity, min(max(complexity, 0), 10)},
+		{opusSetComplexity, o.complexity(rate)},
 		{opusSetSignal, opusSignalVoice},
 	}
 	if f.maxRate > 0 {
@@ -78,13 +75,29 @@ func settings(rate int, o Options) []setting {
 	if f.cbr {
 		s = append(s, setting{opusSetVBR, 0})
 	}
-	if f.fec {
-		s = append(s, setting{opusSetInbandFEC, 1}, setting{opusSetPacketLossPerc, fecLoss})
+	if f.fec { // what for shows when the far side tells of loss
+		s = append(s, setting{opusSetInbandFEC, 1})
 	}
 	if f.dtx {
 		s = append(s, setting{opusSetDTX, 1})
 	}
 	return s
+}
+
+// clean is the complexity from which tones come out clean.
+const clean = 5
+
+// complexity that is asked for. In the telephone band a few bits do more for
+// speech than twice the work; above it, only from 4 on is noise shaped well
+// (docs/media-quality.md).
+func (o *Options) complexity(rate int) int {
+	switch {
+	case o.Complexity != 0:
+		return min(max(o.Complexity, 1), 10)
+	case rate == 8000:
+		return 1
+	}
+	return clean
 }
 
 // bandwidth is the widest audio a receiver playing at rate can use.
@@ -107,7 +120,7 @@ func newOpusEncoder(rate int, o Options) (Encoder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoEncoder, err)
 	}
-	state, err := lib.create(rate)
+	state, err := lib.encoder(rate)
 	if err != nil {
 		return nil, fmt.Errorf("making an Opus encoder: %w", err)
 	}
@@ -116,7 +129,7 @@ func newOpusEncoder(rate int, o Options) (Encoder, error) {
 			return nil, fmt.Errorf("setting %d of the Opus encoder to %d: %w", s.request, s.value, err)
 		}
 	}
-	return &opusEncoder{library: lib, state: state, rate: rate, dtx: parseOpusFmtp(o.Fmtp).dtx}, nil
+	return &opusEncoder{library: lib, state: state, rate: rate, dtx: parseOpusFmtp(o.Fmtp).dtx, complexity: o.complexity(rate)}, nil
 }
 
 func (e *opusEncoder) Encode(dst []byte, pcm []int16) (int, error) {
@@ -142,13 +155,26 @@ func (e *opusEncoder) Encode(dst []byte, pcm []int16) (int, error) {
 	return copy(dst, e.out[:n]), nil
 }
 
-// Loss tells the encoder what share of packets the far side misses, in
-// percent; with forward error correction asked for, it spends bits by it.
+// Loss spends bits on what the far side misses: on packets that lean less on the
+// one before and, where it asked for that, on saying each frame twice.
 func (e *opusEncoder) Loss(percent int) error {
 	if e.state == nil {
 		return errClosed
 	}
 	return e.library.set(e.state, opusSetPacketLossPerc, min(max(percent, 0), 100))
+}
+
+// Tones spends more work while they last.
+func (e *opusEncoder) Tones(on bool) error {
+	switch {
+	case e.state == nil:
+		return errClosed
+	case e.complexity >= clean:
+		return nil
+	case on:
+		return e.library.set(e.state, opusSetComplexity, clean)
+	}
+	return e.library.set(e.state, opusSetComplexity, e.complexity)
 }
 
 // Close lets go of the encoder's memory.

@@ -48,6 +48,18 @@ func opusDuration(payload []byte) int {
 	return total
 }
 
+// opusRepeats says whether a packet of one frame holds the one before it once
+// more: the flag behind those of voice activity, one for each 20 ms, at the
+// start of a frame with SILK in it (RFC 6716 §4.2.3). They are coded with even
+// odds, which leaves them readable as bits.
+func opusRepeats(payload []byte) bool {
+	if len(payload) < 3 || payload[0]&3 != 0 || payload[0]>>3 >= 16 { // CELT repeats nothing
+		return false
+	}
+	parts := max(opusSpan(payload[0])/20000, 1)
+	return payload[1]>>(7-parts)&1 != 0
+}
+
 // parse takes a packet apart, false when it breaks a rule of RFC 6716 §3.4.
 // The frames lie in payload.
 func (p *opusFrames) parse(payload []byte) bool {

@@ -103,7 +103,7 @@ func TestOpusFmtp(t *testing.T) {
 		not  []int
 	}{
 		{"", []setting{{opusSetBitrate, 32000}, {opusSetComplexity, 5}}, []int{opusSetMaxBandwidth, opusSetVBR, opusSetInbandFEC, opusSetDTX}},
-		{"minptime=10;useinbandfec=1", []setting{{opusSetInbandFEC, 1}, {opusSetPacketLossPerc, fecLoss}}, []int{opusSetDTX}},
+		{"minptime=10;useinbandfec=1", []setting{{opusSetInbandFEC, 1}}, []int{opusSetDTX, opusSetPacketLossPerc}},
 		{"useinbandfec=0; usedtx=0; cbr=0", nil, []int{opusSetInbandFEC, opusSetDTX, opusSetVBR}},
 		{" usedtx=1 ; CBR=1", []setting{{opusSetDTX, 1}, {opusSetVBR, 0}}, nil},
 		{"maxplaybackrate=8000", []setting{{opusSetMaxBandwidth, opusNarrowband}}, nil},
@@ -128,7 +128,7 @@ func TestOpusFmtp(t *testing.T) {
 			}
 		}
 	}
-	if got := settings(8000, Options{}); !slices.Contains(got, setting{opusSetBitrate, 20000}) {
+	if got := settings(8000, Options{}); !slices.Contains(got, setting{opusSetBitrate, 28000}) || !slices.Contains(got, setting{opusSetComplexity, 1}) {
 		t.Errorf("at 8 kHz: %v", got)
 	}
 	if got := settings(16000, Options{Bitrate: 1, Complexity: 99}); !slices.Contains(got, setting{opusSetBitrate, 6000}) || !slices.Contains(got, setting{opusSetComplexity, 10}) {
@@ -234,6 +234,110 @@ func TestOpusFirstPacketSilent(t *testing.T) {
 	}
 }
 
+// repeated encodes 12 s of speech for a far side that misses a tenth of it.
+func repeated(t *testing.T, rate int, fmtp string) [][]byte {
+	t.Helper()
+	e := mustEncoder(t, opusFormat(t), rate, Options{Fmtp: fmtp})
+	defer e.Close()
+	if err := e.(Repeater).Loss(10); err != nil {
+		t.Fatal(err)
+	}
+	var all [][]byte
+	pcm, step := speech(t, rate)[:12*rate], rate/50
+	for ; len(pcm) >= step; pcm = pcm[step:] {
+		b := make([]byte, 1500)
+		n, err := e.Encode(b, pcm[:step])
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, b[:n])
+	}
+	return all
+}
+
+// TestOpusRecovers loses packets and takes each from the one after it where that
+// came; filling them instead is the measure. In Go nothing is recovered.
+func TestOpusRecovers(t *testing.T) {
+	f := opusFormat(t)
+	for _, rate := range rates {
+		all, step := repeated(t, rate, "useinbandfec=1"), rate/50
+		lost := losses(len(all), 0.1, false, 1)
+		lost[len(lost)-1] = false
+		run := func(mend bool) (out []int16, taken int) {
+			d := mustDecoder(t, f, rate)
+			pcm := make([]int16, step)
+			for i, p := range all {
+				n := 0
+				switch {
+				case !lost[i]:
+					if _, err := d.Decode(pcm, p); err != nil {
+						t.Fatal(err)
+					}
+				case mend && !lost[i+1]:
+					n = d.(Recoverer).Recovers(all[i+1])
+					fallthrough
+				default:
+					if n == 0 {
+						d.Conceal(pcm)
+						break
+					}
+					if err := d.(Recoverer).Recover(pcm, all[i+1]); err != nil || n != step {
+						t.Fatalf("%d samples, %v", n, err)
+					}
+					taken++
+				}
+				out = append(out, pcm...)
+			}
+			return out, taken
+		}
+		whole, err := play(mustDecoder(t, f, rate), rate, all, nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		filled, _ := run(false)
+		mended, taken := run(true)
+		a, b := sound.Intelligibility(whole, filled, rate), sound.Intelligibility(whole, mended, rate)
+		t.Logf("%d Hz: intelligibility %.4f filled, %.4f with %d packets recovered", rate, a, b, taken)
+		if taken < 40 || 1-b > (1-a)/2 {
+			t.Errorf("%d Hz: %d packets recovered; intelligibility %.4f, without %.4f", rate, taken, b, a)
+		}
+	}
+	inGo := f
+	inGo.InGo = true
+	d := mustDecoder(t, inGo, 8000).(Recoverer)
+	for _, p := range repeated(t, 8000, "useinbandfec=1") {
+		if d.Recovers(p) != 0 || d.Recover(make([]int16, 160), p) == nil {
+			t.Fatal("the decoder in Go recovers")
+		}
+	}
+	d = mustDecoder(t, f, 8000).(Recoverer)
+	for _, p := range repeated(t, 8000, "") {
+		if d.Recovers(p) != 0 {
+			t.Fatal("something is repeated to a far side that did not ask for it")
+		}
+	}
+}
+
+// TestOpusDecodersDoNotLeak has the collector free what libopus works in.
+func TestOpusDecodersDoNotLeak(t *testing.T) {
+	f := opusFormat(t)
+	all := packets(t, f, 48000, Options{}, loud(48000, 0.1))
+	open := func(n int) {
+		for range n {
+			if _, err := play(mustDecoder(t, f, 48000), 48000, all, nil, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	open(50)
+	before, resident := memory(t)
+	open(2000)
+	after, residentAfter := memory(t)
+	if after > before+1<<20 || residentAfter > resident+20<<20 {
+		t.Errorf("2,000 decoders made and forgotten: heap %d to %d octets, process %d to %d", before, after, resident, residentAfter)
+	}
+}
+
 func TestOpusEncodersDoNotLeak(t *testing.T) {
 	f := opusFormat(t)
 	pcm, payload := loud(48000, 0.02), make([]byte, 1500)
@@ -287,7 +391,7 @@ func TestLibrary(t *testing.T) {
 	}
 	open := mustEncoder(t, opusFormat(t), 8000, Options{Fmtp: "useinbandfec=1"})
 	defer open.Close()
-	if err := open.(interface{ Loss(int) error }).Loss(200); err != nil {
+	if err := open.(Repeater).Loss(200); err != nil {
 		t.Errorf("telling of loss: %v", err)
 	}
 }

@@ -24,6 +24,11 @@ const (
 	stopTime = time.Second
 	// silenceTime ends that of one which did.
 	silenceTime = time.Minute
+	// repeatTime is how long after a loss the delay is kept so long that the next
+	// one can be taken from the packet after it.
+	repeatTime = 10 * time.Second
+	// spare is by how much that packet should come before it is needed.
+	spare = 5 * time.Millisecond
 )
 
 // Kind says what a packet means to the buffer.
@@ -64,6 +69,9 @@ type Config struct {
 	Clock    int           // of RTP, Hz
 	Min, Max time.Duration // of the delay kept; 0: 20 ms and 200 ms
 	Size     int           // usual octets of a payload; longer ones are taken too
+	// Repeats says how much audio of the packet before it a payload holds, in
+	// units of the clock. Nil: none ever does.
+	Repeats func(payload []byte) int
 }
 
 // slot is a place for one packet.
@@ -80,6 +88,7 @@ type slot struct {
 type Buffer struct {
 	clock    int64
 	min, max time.Duration
+	repeats  func([]byte) int
 	ring     [slots]slot
 	spread   spread
 	counts   counts
@@ -109,6 +118,10 @@ type Buffer struct {
 	pending int64         // of them not known to be loss yet
 	heard   time.Duration // when audio last was there
 	level   level
+	// Of what packets repeat of the ones before: how much, and till when to wait
+	// for it.
+	repeat     int64
+	repeatTill time.Duration
 }
 
 // New makes a buffer.
@@ -121,7 +134,7 @@ func New(c Config) *Buffer {
 	}
 	c.Max = min(max(c.Max, c.Min), 2*time.Second)
 	c.Min = min(c.Min, c.Max)
-	b := &Buffer{clock: int64(max(c.Clock, 1)), min: c.Min, max: c.Max}
+	b := &Buffer{clock: int64(max(c.Clock, 1)), min: c.Min, max: c.Max, repeats: c.Repeats}
 	b.spread.width = max(c.Max/(bins-1), time.Millisecond)
 	size := max(c.Size, 64)
 	slab := make([]byte, slots*size)

@@ -76,6 +76,9 @@ func (s *stream) run(until time.Duration) {
 				}
 				s.played = append(s.played, mark)
 				want -= i.Span
+			case Repeated: // by the packet after it, whose letter in capitals stands for it
+				s.played = append(s.played, i.Payload[0]-'a'+'A')
+				want -= i.Span
 			case Lost:
 				s.played = append(s.played, '-')
 				want -= i.Span
@@ -83,7 +86,7 @@ func (s *stream) run(until time.Duration) {
 				s.played = append(s.played, '.')
 				want -= i.Span
 			}
-			if i.Verdict != Audio && i.Span > want+i.Span {
+			if i.Verdict != Audio && i.Verdict != Repeated && i.Span > want+i.Span {
 				s.t.Fatalf("%v for %d", i, want)
 			}
 		}
@@ -213,6 +216,55 @@ func TestStop(t *testing.T) {
 	s.sounds("bc")
 }
 
+// TestRepeats has each packet repeat the one before it.
+func TestRepeats(t *testing.T) {
+	all := func([]byte) int { return span }
+	for _, c := range []struct {
+		name    string
+		repeats func([]byte) int
+		lost    string
+		late    time.Duration // of the packet after the loss
+		heard   string
+		again   time.Duration
+	}{
+		{"one", all, "d", 0, "abcEefghij", 20 * ms},
+		{"two", all, "de", 0, "abc-Ffghij", 20 * ms},
+		{"three", all, "def", 0, "abc--Gghij", 20 * ms},
+		{"two apart", all, "dg", 0, "abcEefHhij", 40 * ms},
+		{"too late", all, "d", 15 * ms, "abc-efghij", 0},
+		{"only some", func(p []byte) int { return span * int(p[0]&1) }, "dg", 0, "abcEef-hij", 20 * ms},
+		{"none", nil, "d", 0, "abc-efghij", 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newStream(t, Config{Repeats: c.repeats})
+			for i := range byte(10) {
+				mark := 'a' + i
+				switch {
+				case slices.Contains([]byte(c.lost), mark):
+					s.lose()
+				case i > 0 && slices.Contains([]byte(c.lost), mark-1):
+					s.say(mark, c.late)
+				default:
+					s.say(mark, 0)
+				}
+			}
+			s.run(400 * ms)
+			s.sounds(c.heard)
+			st := s.b.Stats(s.now)
+			if st.Repeated != c.again {
+				t.Errorf("%v repeated, want %v", st.Repeated, c.again)
+			}
+			// The next time it shall not come too late.
+			if waits := st.Target >= 25*ms; waits != (c.repeats != nil) {
+				t.Errorf("the delay to keep is %v", st.Target)
+			}
+			if st := s.b.Stats(s.now + repeatTime); st.Target > 21*ms && c.late == 0 {
+				t.Errorf("and still %v when nothing is lost any more", st.Target)
+			}
+		})
+	}
+}
+
 // TestCounts counts what is lost, not what merely was late.
 func TestCounts(t *testing.T) {
 	s := newStream(t, Config{})
@@ -309,11 +361,13 @@ func TestOverflow(t *testing.T) {
 }
 
 func TestNoAllocations(t *testing.T) {
-	b := New(Config{Clock: 8000, Size: 160})
+	b := New(Config{Clock: 8000, Size: 160, Repeats: func([]byte) int { return 160 }})
 	payload := make([]byte, 160)
 	seq, now := uint16(0), time.Duration(0)
 	turn := func() {
-		b.Put(Packet{Seq: seq, Time: uint32(seq) * 160, Span: 160, Payload: payload}, now)
+		if seq%7 > 0 {
+			b.Put(Packet{Seq: seq, Time: uint32(seq) * 160, Span: 160, Payload: payload}, now)
+		}
 		seq++
 		now += 20 * ms
 		b.Get(now, 160)

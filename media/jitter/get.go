@@ -14,13 +14,16 @@ const (
 	Lost
 	// Silence: no audio was sent; the noise of the line should go on.
 	Silence
+	// Repeated: audio was sent and is not there, but the packet after it, which is
+	// the item's Payload, holds it too.
+	Repeated
 )
 
 // Item is the next stretch of audio.
 type Item struct {
 	Verdict Verdict
 	Kind    Kind   // of Audio: Voice or Quiet
-	Payload []byte // of Audio, until the next Put
+	Payload []byte // of Audio and Repeated, until the next Put
 	Span    int    // in units of the clock: of Lost and Silence at most what was asked for
 }
 
@@ -55,7 +58,11 @@ func (b *Buffer) slack() int64 { return b.clock / 500 }
 
 // Target is the delay to keep.
 func (b *Buffer) target(now time.Duration) time.Duration {
-	return min(max(b.spread.want(now), b.min), b.max)
+	d := b.spread.want(now)
+	if now < b.repeatTill {
+		d += b.media(b.repeat) + spare
+	}
+	return min(max(d, b.min), b.max)
 }
 
 // due is when a packet should be played.
@@ -132,8 +139,22 @@ func (b *Buffer) pause(s *slot, want int) Item {
 	return Item{Verdict: Silence, Span: want}
 }
 
+// again is how much s repeats of what is missing before it. From now on the delay
+// is kept for such packets to come before what they repeat is needed.
+func (b *Buffer) again(s *slot, now time.Duration) int64 {
+	if b.repeats == nil {
+		return 0
+	}
+	n := int64(b.repeats(s.payload))
+	if n > 0 {
+		b.repeat, b.repeatTill = n, now+repeatTime
+	}
+	return n
+}
+
 // gap is audio before s that did not come.
 func (b *Buffer) gap(s *slot, now time.Duration, want int) (i Item, lost bool) {
+	again := b.again(s, now)
 	used := min(b.waited, s.at-b.next)
 	b.next += used
 	b.waited -= used
@@ -148,6 +169,15 @@ func (b *Buffer) gap(s *slot, now time.Duration, want int) (i Item, lost bool) {
 		b.waited += int64(want)
 		b.pending += int64(want)
 		return Item{Verdict: Lost, Span: want}, true
+	}
+	switch over := left - again; {
+	case again == 0 || over < -b.slack(): // part of it was filled already
+	case over > b.slack():
+		left = over
+	default:
+		b.next = s.at
+		b.counts.repeated += left
+		return Item{Verdict: Repeated, Payload: s.payload, Span: int(left)}, true
 	}
 	n := min(int64(want), left)
 	b.next += n
@@ -187,13 +217,14 @@ func (b *Buffer) Shorten(d time.Duration) { b.level.move(-d) }
 // counts is what Stats tells, in packets but for concealed.
 type counts struct {
 	late, duplicate, stray, overflow uint64
-	concealed                        int64 // units of the clock
+	concealed, repeated              int64 // units of the clock
 }
 
 // Stats is what a buffer did.
 type Stats struct {
 	Delay, Target    time.Duration // kept on average of late, and wanted
 	Concealed        time.Duration // audio that was Lost
+	Repeated         time.Duration // audio that was Repeated
 	Late             uint64        // came when their time was over
 	Duplicate, Stray uint64
 	Overflow         uint64 // had to make room
@@ -202,7 +233,7 @@ type Stats struct {
 // Stats returns the figures at a moment.
 func (b *Buffer) Stats(now time.Duration) Stats {
 	return Stats{
-		Delay: b.level.mean, Target: b.target(now), Concealed: b.media(b.counts.concealed),
+		Delay: b.level.mean, Target: b.target(now), Concealed: b.media(b.counts.concealed), Repeated: b.media(b.counts.repeated),
 		Late: b.counts.late, Duplicate: b.counts.duplicate, Stray: b.counts.stray, Overflow: b.counts.overflow,
 	}
 }
