@@ -10,7 +10,8 @@ type figures struct {
 	packetsIn, full                 atomic.Uint64
 	lateTicks                       atomic.Uint64
 	skipped                         atomic.Int64
-	concealed, delay, target        atomic.Int64
+	concealed, recovered            atomic.Int64
+	delay, target                   atomic.Int64
 	late, overflow, decodeErrors    atomic.Uint64
 	packetsOut, encodeErrors, keyed atomic.Uint64
 }
@@ -21,6 +22,7 @@ func (p *Path) publish(now time.Duration) {
 	if h := p.hear; h != nil {
 		s := h.buffer.Stats(now)
 		f.concealed.Store(int64(s.Concealed + h.spoilt))
+		f.recovered.Store(int64(s.Repeated))
 		f.delay.Store(int64(s.Delay))
 		f.target.Store(int64(s.Target))
 		f.late.Store(s.Late)
@@ -39,7 +41,7 @@ func (p *Path) publish(now time.Duration) {
 func (p *Path) Stats() Stats {
 	f := &p.figure
 	return Stats{
-		Concealed: time.Duration(f.concealed.Load()), BufferDelay: time.Duration(f.delay.Load()),
+		Concealed: time.Duration(f.concealed.Load()), Recovered: time.Duration(f.recovered.Load()), BufferDelay: time.Duration(f.delay.Load()),
 		BufferTarget: time.Duration(f.target.Load()),
 		Late:         f.late.Load(), Overflow: f.overflow.Load() + f.full.Load(), DecodeErrors: f.decodeErrors.Load(),
 		PacketsIn: f.packetsIn.Load(), PacketsOut: f.packetsOut.Load(), EncodeErrors: f.encodeErrors.Load(),

@@ -148,6 +148,9 @@ func (k *keys) listen(p *Path, now time.Duration, state presence) {
 
 // sound puts the tones of keys in place of the audio.
 func (k *keys) sound(p *Path) bool {
+	if p.speak != nil {
+		p.speak.tones(k.count > 0)
+	}
 	if k.count == 0 {
 		return false
 	}

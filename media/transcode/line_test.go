@@ -148,6 +148,22 @@ func newTalker(t testing.TB, f codec.Format, rate int, ptime time.Duration, kind
 		head: packet{kind: kind, seq: 65500, time: 0xffffff00, ssrc: 77}, at: 100 * time.Millisecond}
 }
 
+// repeat has the talker repeat each packet with the next, for an ear that misses
+// so many percent.
+func (k *talker) repeat(t testing.TB, loss int) {
+	t.Helper()
+	k.encoder.Close()
+	var err error
+	o := codec.Options{Ptime: int(k.ptime / time.Millisecond), Bitrate: 40000, Fmtp: "useinbandfec=1"}
+	if k.encoder, err = k.format.NewEncoder(k.rate, o); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(k.encoder.Close)
+	if err := k.encoder.(codec.Repeater).Loss(loss); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // pass lets a packet's time pass.
 func (k *talker) pass() {
 	k.head.time += uint32(k.ptime * time.Duration(k.format.Clock) / time.Second)

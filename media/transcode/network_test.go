@@ -5,6 +5,8 @@ import (
 	"math"
 	"testing"
 	"time"
+
+	"tandem/media/codec"
 )
 
 // TestLoss loses packets and looks at what is told of it and what is heard.
@@ -39,6 +41,80 @@ func TestLoss(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestRecovered has an Opus phone repeat each packet with the next: what is lost
+// alone is heard all the same once the delay allows it, and never where Opus is
+// decoded in Go.
+func TestRecovered(t *testing.T) {
+	opus, pcma := find(t, "opus", 48000, 2), find(t, "PCMA", 8000, 1)
+	for _, inGo := range []bool{false, true} {
+		for _, loss := range []float64{0.02, 0.10} {
+			t.Run(fmt.Sprintf("%.0f %%, in Go %v", loss*100, inGo), func(t *testing.T) {
+				in := opus
+				in.InGo = inGo
+				k := newTalker(t, opus, 8000, 20*time.Millisecond, 96)
+				k.repeat(t, 10)
+				l := newLine(t, ends(in, pcma, 20*time.Millisecond), shaper{loss: loss, burst: 1, jitter: 15 * time.Millisecond})
+				said := speak(t, "en-us")
+				k.say(l, said)
+				lost := time.Duration(len(said)/160-len(l.way)) * 20 * time.Millisecond
+				l.run(k.at + 2*time.Second)
+				r := l.listen(pcma, 8000, 97)
+				s := l.path.Stats()
+				t.Logf("lost %v, recovered %v, concealed %v, delay %v of %v", lost, s.Recovered, s.Concealed, s.BufferDelay, s.BufferTarget)
+				if inGo && s.Recovered > 0 || !inGo && s.Recovered < lost*6/10 {
+					t.Errorf("%v of %v recovered", s.Recovered, lost)
+				}
+				if d := s.Concealed + s.Recovered - lost; d < -40*time.Millisecond || d > lost/10+100*time.Millisecond {
+					t.Errorf("concealed %v and recovered %v of %v lost", s.Concealed, s.Recovered, lost)
+				}
+				if s.BufferDelay > 70*time.Millisecond || s.DecodeErrors > 0 {
+					t.Errorf("%+v", s)
+				}
+				if r.holes > 0 {
+					t.Errorf("%d holes in the audio", r.holes)
+				}
+			})
+		}
+	}
+}
+
+// TestLossTold tells a path that its listener misses packets: it begins to say
+// things twice, and ends when nothing is missed any more.
+func TestLossTold(t *testing.T) {
+	opus, pcmu := find(t, "opus", 48000, 2), find(t, "PCMU", 8000, 1)
+	o := ends(pcmu, opus, 20*time.Millisecond)
+	o.Out.Fmtp = "useinbandfec=1"
+	k := newTalker(t, pcmu, 8000, 20*time.Millisecond, 96)
+	l := newLine(t, o, shaper{})
+	d, err := opus.NewDecoder(8000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, loss := range []int{0, 10, 0} {
+		l.path.Loss(loss)
+		from := len(l.out)
+		k.say(l, speak(t, "en-us")[:8000*5])
+		l.run(k.at + time.Second)
+		twice := 0
+		for _, b := range l.out[from:] {
+			var p packet
+			if !p.parse(b) {
+				t.Fatal("malformed packet")
+			}
+			if d.(codec.Recoverer).Recovers(p.payload) > 0 {
+				twice++
+			}
+		}
+		if loss == 0 && twice > 0 || loss > 0 && twice < (len(l.out)-from)/3 {
+			t.Errorf("%d %% lost: %d of %d packets repeat the one before", loss, twice, len(l.out)-from)
+		}
+		k.at += time.Second
+	}
+	if s := l.path.Stats(); s.EncodeErrors > 0 {
+		t.Errorf("%+v", s)
 	}
 }
 

@@ -23,6 +23,7 @@ type receiver struct {
 	clock   int
 	buffer  *jitter.Buffer
 	decoder codec.Decoder
+	mender  codec.Recoverer // the decoder, if it can be one
 	opus    bool
 	errors  uint64
 	spoilt  time.Duration // audio that came and could not be decoded
@@ -45,7 +46,12 @@ func newReceiver(in *Input, rate int) (*receiver, error) {
 		return nil, err
 	}
 	r := &receiver{in: in, rate: rate, clock: in.Format.Clock, decoder: d, opus: in.Format.Name == "opus"}
-	r.buffer = jitter.New(jitter.Config{Clock: r.clock, Min: in.MinDelay, Max: in.MaxDelay, Size: usual - header})
+	c := jitter.Config{Clock: r.clock, Min: in.MinDelay, Max: in.MaxDelay, Size: usual - header}
+	if m, ok := d.(codec.Recoverer); ok {
+		r.mender = m
+		c.Repeats = func(payload []byte) int { return m.Recovers(payload) * r.clock / rate }
+	}
+	r.buffer = jitter.New(c)
 	r.decoded = make([]int16, 3*int(lasting*time.Duration(rate)/time.Second))
 	r.stretch.rate = rate
 	return r, nil
@@ -104,6 +110,9 @@ func (r *receiver) more(now time.Duration, short int) (state presence, some bool
 	switch item.Verdict {
 	case jitter.Audio:
 		return r.decode(&item, now), true
+	case jitter.Repeated:
+		r.mend(&item)
+		return voice, true
 	case jitter.Lost, jitter.Silence:
 		n := min(max((item.Span*r.rate+r.clock/2)/r.clock, 1), short)
 		r.decoder.Conceal(r.room(n)[:n])
@@ -154,6 +163,18 @@ func (r *receiver) decode(item *jitter.Item, now time.Duration) presence {
 	}
 	r.fit(now)
 	return voice
+}
+
+// mend appends a lost packet's audio, taken from the packet after it.
+func (r *receiver) mend(item *jitter.Item) {
+	n := r.mender.Recovers(item.Payload)
+	pcm := r.room(n)[:n]
+	if r.mender.Recover(pcm, item.Payload) != nil {
+		r.errors++
+		r.spoilt += r.length(n)
+		r.decoder.Conceal(pcm)
+	}
+	r.end += n
 }
 
 // fit brings the delay nearer to what is wanted.

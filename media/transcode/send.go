@@ -3,6 +3,7 @@ package transcode
 import (
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"tandem/media/codec"
@@ -33,6 +34,10 @@ type sender struct {
 	out     *Output
 	rate    int
 	encoder codec.Encoder
+	toner   codec.Toner // the encoder, if it is one
+	tone    bool        // it was told of tones
+	loss    atomic.Int32
+	guarded int32 // loss the encoder was told of
 	head    packet
 	now     uint32 // timestamp of the step at hand
 	units   uint32 // of the clock in a step
@@ -69,6 +74,7 @@ func newSender(o *Output, rate int, step time.Duration) (*sender, error) {
 		return nil, fmt.Errorf("there is nobody to send to")
 	}
 	s := &sender{out: o, rate: rate, encoder: e, mark: true}
+	s.toner, _ = e.(codec.Toner)
 	// RFC 3550 §5.1: both begin anywhere.
 	s.head = packet{seq: uint16(rand.Uint32()), ssrc: o.SSRC}
 	s.now = rand.Uint32()
@@ -95,6 +101,37 @@ func newSender(o *Output, rate int, step time.Duration) (*sender, error) {
 func (s *sender) skip(d time.Duration) {
 	s.now += uint32(d * time.Duration(s.out.Format.Clock) / time.Second)
 	s.filled, s.mark = 0, true
+}
+
+// tones tells the encoder whether tones of keys begin or end.
+func (s *sender) tones(on bool) {
+	if s.toner == nil || s.tone == on {
+		return
+	}
+	s.tone = on
+	if s.toner.Tones(on) != nil {
+		s.errors++
+	}
+}
+
+// Loss tells what share of the packets sent is missed, in percent: where the
+// codec can, it guards against it. Any goroutine may call it.
+func (p *Path) Loss(percent int) {
+	if p.speak != nil {
+		p.speak.loss.Store(int32(percent))
+	}
+}
+
+// guard tells the encoder of loss when that has changed.
+func (s *sender) guard() {
+	loss := s.loss.Load()
+	if loss == s.guarded {
+		return
+	}
+	s.guarded = loss
+	if r, ok := s.encoder.(codec.Repeater); ok && r.Loss(int(loss)) != nil {
+		s.errors++
+	}
 }
 
 // say takes one step of audio and says whether it had anything to do.
@@ -126,6 +163,7 @@ func (s *sender) say(pcm []int16, state presence, r *receiver) bool {
 		return true
 	}
 	s.filled = 0
+	s.guard()
 	n, err := s.encoder.Encode(s.buffer[header:len(s.buffer)-spare], s.pcm)
 	switch {
 	case err != nil:

@@ -96,6 +96,7 @@ func alone(f codec.Format) int {
 // Stats is what a path has done.
 type Stats struct {
 	Concealed, BufferDelay, BufferTarget time.Duration
+	Recovered                            time.Duration // lost audio taken from the packet after it
 	Late, Overflow, DecodeErrors         uint64
 	PacketsIn, PacketsOut                uint64
 	EncodeErrors                         uint64
