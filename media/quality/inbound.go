@@ -221,6 +221,24 @@ func (i *Inbound) Forwarded(packets, octets uint64, highest uint16, jitter uint3
 	}
 }
 
+// Ran adds packets that came outside of this program's sight, each the next in
+// sequence of the one before and a step of the timestamp after it: timestamp
+// and at are of the last, jitter is what it was then.
+func (i *Inbound) Ran(packets, octets uint64, timestamp uint32, jitter time.Duration, at time.Time) {
+	if packets == 0 || !i.begun {
+		return
+	}
+	i.received += packets
+	i.counted.octets += octets
+	if at.After(i.last) {
+		i.last = at
+	}
+	i.highest += uint32(packets)
+	i.jumped = false
+	i.history.run(packets, &i.losses)
+	i.timing.ran(timestamp, jitter, at)
+}
+
 // Report closes an interval and returns the figures. The MOS is that of the
 // interval, at the one-way delay as far as it is known: half a round trip, and
 // Delay or twice the jitter, whichever is more.

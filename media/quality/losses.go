@@ -38,6 +38,21 @@ func (h *history) advance(n int) settled {
 	return s
 }
 
+// run moves the newest number on by n, all of which arrived, and has what leaves
+// judged.
+func (h *history) run(n uint64, l *losses) {
+	if n > historyLength {
+		l.settle(h.flush())
+		l.arrived(n - historyLength)
+		*h = history{seen: [2]uint64{^uint64(0), ^uint64(0)}, depth: historyLength}
+		return
+	}
+	l.settle(h.advance(int(n)))
+	came := shift([2]uint64{^uint64(0), ^uint64(0)}, int(n))
+	h.seen[0] |= ^came[0]
+	h.seen[1] |= ^came[1]
+}
+
 // flush lets all leave.
 func (h *history) flush() settled {
 	return settled{seen: shift(h.seen, historyLength-h.depth), known: h.depth}

@@ -49,6 +49,15 @@ func (t *timing) arrive(timestamp uint32, at time.Time, clock int) {
 	t.transit, t.last, t.have = transit, timestamp, true
 }
 
+// ran takes over an estimate that was made elsewhere up to a packet.
+func (t *timing) ran(timestamp uint32, jitter time.Duration, at time.Time) {
+	if t.clock <= 0 || t.epoch.IsZero() {
+		return
+	}
+	t.jitter = jitter.Seconds() * float64(t.clock)
+	t.transit, t.last, t.have = units(at.Sub(t.epoch), t.clock)-int64(timestamp), timestamp, true
+}
+
 // restart begins with new timestamps; the estimate stays.
 func (t *timing) restart() { t.have = false }
 

@@ -69,6 +69,12 @@ func (s *Socket) Connect(netip.AddrPort) error { return ErrUnsupported }
 // Send says ErrUnsupported.
 func (s *Socket) Send([]byte, netip.AddrPort) error { return ErrUnsupported }
 
+// Follow does nothing.
+func (s *Socket) Follow(Series) {}
+
+// Followed is zero.
+func (s *Socket) Followed(bool) Progress { return Progress{} }
+
 // Close does nothing.
 func (s *Socket) Close() {}
 

@@ -237,6 +237,15 @@ func (w *Rewrite) Offsets() (Offsets, bool) {
 	return Offsets{In: w.in, Out: w.SSRC, Sequence: w.seqBy, Timestamp: w.tsBy}, w.begun && !w.switching
 }
 
+// Series fills in what a series needs to go on from here; false when the next
+// packet may change the offsets, or what a packet lasts is not known.
+func (w *Rewrite) Series(s *Series) bool {
+	o, ok := w.Offsets()
+	s.Offsets, s.Sequence, s.Timestamp, s.At = o, w.high, w.highTS, w.at
+	s.Step, s.Clock = w.step, w.Clock
+	return ok && w.step > 0 && w.Clock > 0 && w.dropped == 0
+}
+
 // Resume tells of the last packet forwarded elsewhere with Offsets, in the
 // source's numbers, so that what follows joins on to it.
 func (w *Rewrite) Resume(seq uint16, ts uint32, at time.Time) {

@@ -19,28 +19,29 @@ const receiveBuffer = 128 << 10
 
 // Socket is one UDP port. Its methods may be called by any goroutine.
 type Socket struct {
-	// What every packet touches comes first.
-	receiver  Receiver
-	fd        int
-	turn      uint64 // the worker's
-	closed    atomic.Bool
-	connected atomic.Bool
-	v6        bool
-	slot      int32
-	users     atomic.Int64 // calls using fd now
+	// What every packet touches comes first, in as few cache lines as can be.
+	receiver              Receiver
+	fd                    int
+	slot                  int32
+	v6                    bool
+	closed                atomic.Bool
+	connected             atomic.Bool
+	users                 atomic.Int32 // calls using fd now
+	packetsOut, octetsOut atomic.Uint64
 
-	packetsIn, octetsIn             atomic.Uint64
-	packetsOut, octetsOut, dropsOut atomic.Uint64
-	refused                         atomic.Uint64
+	packetsIn, octetsIn atomic.Uint64
+	turn                uint64 // the worker's
+	series              series
 
-	plane    *Plane
-	worker   *worker
-	ports    *ports // nil: not from the range
-	local    netip.AddrPort
-	shown    netip.AddrPort
-	released atomic.Bool
-	connects sync.Mutex
-	flows    []*Offloaded // guarded by the kernel's mutex
+	dropsOut, refused atomic.Uint64
+	plane             *Plane
+	worker            *worker
+	ports             *ports // nil: not from the range
+	local             netip.AddrPort
+	shown             netip.AddrPort
+	released          atomic.Bool
+	connects          sync.Mutex
+	flows             []*Offloaded // guarded by the kernel's mutex
 }
 
 // Local is where it is bound.

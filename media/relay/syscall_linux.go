@@ -57,6 +57,14 @@ func (a *sockaddr) addrPort() netip.AddrPort {
 	return netip.AddrPort{}
 }
 
+// same says whether two addresses of one version are the same.
+func (a *sockaddr) same(b *sockaddr) bool {
+	if binary.NativeEndian.Uint16(a.b[:]) == unix.AF_INET {
+		return [8]byte(a.b[:8]) == [8]byte(b.b[:8])
+	}
+	return [4]byte(a.b[:4]) == [4]byte(b.b[:4]) && [20]byte(a.b[8:]) == [20]byte(b.b[8:])
+}
+
 func receiveFrom(fd int, b []byte, from *sockaddr) (int, unix.Errno) {
 	from.n = uint32(len(from.b))
 	n, _, e := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)),

@@ -197,7 +197,9 @@ func (w *worker) serve(s *Socket, now time.Time) {
 		// Written here alone, so no locked addition is needed.
 		s.packetsIn.Store(s.packetsIn.Load() + 1)
 		s.octetsIn.Store(s.octetsIn.Load() + uint64(n))
-		s.receiver.Receive(s, w.buffer[:n], w.from.addrPort(), now)
+		if !s.series.forward(w.buffer[:n], &w.from, now) {
+			s.receiver.Receive(s, w.buffer[:n], w.from.addrPort(), now)
+		}
 		if s.closed.Load() {
 			return
 		}
