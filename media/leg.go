@@ -34,6 +34,7 @@ type leg struct {
 	main   uint8 // payload number its voice last came in
 	oneWay bool
 
+	series  bool             // the relay's worker forwards what comes next
 	flow    *relay.Offloaded // in the kernel, toward the other leg
 	path    *transcode.Path  // converts toward the other leg
 	tap     *transcode.Path  // decodes for recording and key detection alone

@@ -25,6 +25,7 @@ func (l *leg) offload(now time.Time) {
 		}
 		return
 	}
+	l.account()
 	s := l.stream.session
 	o := l.opposite()
 	if o == nil || s.noKernel || now.Sub(latest(l.since, l.steady)) < settledFor || now.Sub(l.heard) > time.Second || !l.plain() || !o.plain() {
@@ -38,6 +39,7 @@ func (l *leg) offload(now time.Time) {
 		In: l.way.rtp, From: l.way.to, Out: o.way.rtp, To: o.way.to,
 		Offsets: offsets, Clock: uint32(l.in.Clock), Types: l.forwarded(),
 	}
+	l.unfollow()
 	flow, err := s.server.plane.Offload(f)
 	if err != nil {
 		s.noKernel = true
@@ -65,9 +67,15 @@ func (l *leg) forwarded() (t relay.Types) {
 	return t
 }
 
-// account adds what the kernel forwarded to the figures of both sides, and lets
+// account adds what the kernel, or the relay's worker, forwarded to the figures of both sides, and lets
 // the numbers sent go on from there. Called with mu held.
 func (l *leg) account() {
+	if l.series {
+		l.ran(l.way.rtp.Followed(false))
+	}
+	if l.flow == nil {
+		return
+	}
 	c := l.flow.Counters()
 	if c.Packets == l.accounted.Packets {
 		return
@@ -85,7 +93,11 @@ func (l *leg) account() {
 // onload takes a direction back. Called with mu held, before anything that
 // changes what is done with its packets.
 func (l *leg) onload() {
-	if l == nil || l.flow == nil {
+	if l == nil {
+		return
+	}
+	l.unfollow()
+	if l.flow == nil {
 		return
 	}
 	l.account()

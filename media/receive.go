@@ -156,18 +156,15 @@ func (w *transport) legOf(pt uint8) *leg {
 // receive routes one good RTP packet of a leg.
 func (l *leg) receive(b []byte, at time.Time) {
 	pt := b[1] & 0x7f
-	if l.flow != nil {
-		l.account() // this one did not fit the flow; its numbers must follow
-	}
+	l.unfollow() // this one did not fit what was forwarded elsewhere; its
+	l.account()  // numbers must follow
 	seq, ts, ssrc := binary.BigEndian.Uint16(b[2:]), binary.BigEndian.Uint32(b[4:]), binary.BigEndian.Uint32(b[8:])
-	if l.in.Packet(ssrc, seq, ts, len(b), at) == quality.Duplicate {
+	verdict := l.in.Packet(ssrc, seq, ts, len(b), at)
+	if verdict == quality.Duplicate {
 		return
 	}
-	l.heard = at
-	if l.oneWay {
-		l.oneWay = false
-		l.stream.session.post(Event{Kind: EventHeard, Side: l.which, Line: l.stream.index})
-	}
+	l.hear(at)
+	l.resting = pt == l.noise
 	if l.tap != nil {
 		l.tap.Push(b, at)
 		if r := l.routes[pt]; pt != l.tapOf.pt && (r.verb == pass || r.verb == convert) {
@@ -191,6 +188,18 @@ func (l *leg) receive(b []byte, at time.Time) {
 		l.main = pt
 	}
 	l.forward(o, r, b, pt, at)
+	if r.verb == pass && verdict == quality.Fresh {
+		l.follow(o, pt, r.to, seq)
+	}
+}
+
+// hear notes when something came last.
+func (l *leg) hear(at time.Time) {
+	l.heard = at
+	if l.oneWay {
+		l.oneWay = false
+		l.stream.session.post(Event{Kind: EventHeard, Side: l.which, Line: l.stream.index})
+	}
 }
 
 // forward passes a packet on or gives it to the path that converts.

@@ -52,8 +52,20 @@ func (s *Session) Report() Report {
 	defer s.ctl.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for _, st := range s.streams {
+		for _, l := range st.legs {
+			if l != nil {
+				l.account() // both ways, for each tells of both sides
+			}
+		}
+	}
 	r := Report{ID: s.id, Created: s.created}
 	for _, st := range s.streams {
+		for _, l := range st.legs {
+			if l != nil {
+				l.account()
+			}
+		}
 		sr := StreamReport{Kind: st.kind}
 		for w, l := range st.legs {
 			if l != nil {
@@ -66,9 +78,6 @@ func (s *Session) Report() Report {
 }
 
 func (l *leg) figures(now time.Time) LegReport {
-	if l.flow != nil {
-		l.account()
-	}
 	w := l.way
 	r := LegReport{
 		On: l.on, Local: w.advertised(), Remote: w.to, Security: w.security,

@@ -1,0 +1,45 @@
+package media
+
+import (
+	"tandem/media/relay"
+)
+
+// Payload numbers that RTCP has on a shared port (RFC 5761 §4).
+const firstControl, lastControl = 64, 95
+
+// follow lets the relay's worker forward what comes after a packet by itself,
+// while it is no more than the same stream going on. Called with mu held, after
+// the packet was passed on; l.in had it as the next in line.
+func (l *leg) follow(o *leg, pt, to uint8, seq uint16) {
+	if l.path != nil || l.tap != nil || o.play != nil || l.flow != nil || pt != l.main || pt >= firstControl && pt <= lastControl || !l.plain() || !o.plain() {
+		return
+	}
+	f := relay.Series{From: l.way.to, Out: o.way.rtp, To: o.way.to, Type: pt, TypeOut: to, Jitter: l.in.Jitter()}
+	if o.rewrite.Series(&f) && f.Sequence == seq && f.Offsets.In == l.in.Source() {
+		l.way.rtp.Follow(f)
+		l.series = true
+	}
+}
+
+// unfollow ends that. Called with mu held, before anything that changes what is
+// done with a leg's packets.
+func (l *leg) unfollow() {
+	if l.series {
+		l.ran(l.way.rtp.Followed(true))
+		l.series = false
+	}
+}
+
+// ran adds what the worker forwarded to the figures of both sides, and lets the
+// numbers sent go on from there.
+func (l *leg) ran(p relay.Progress) {
+	if p.Packets == 0 {
+		return
+	}
+	l.heard = p.At
+	l.in.Ran(p.Packets, p.Octets, p.Timestamp, p.Jitter, p.At)
+	if o := l.opposite(); o != nil {
+		o.rewrite.Resume(p.Sequence, p.Timestamp, p.At)
+		o.out.Forwarded(p.Packets, p.Octets, o.rewrite.Timestamp(p.Timestamp), p.At)
+	}
+}
