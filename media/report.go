@@ -61,11 +61,6 @@ func (s *Session) Report() Report {
 	}
 	r := Report{ID: s.id, Created: s.created}
 	for _, st := range s.streams {
-		for _, l := range st.legs {
-			if l != nil {
-				l.account()
-			}
-		}
 		sr := StreamReport{Kind: st.kind}
 		for w, l := range st.legs {
 			if l != nil {
