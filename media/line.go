@@ -229,10 +229,14 @@ func foreign(list []sdp.Attribute) []sdp.Attribute {
 // classic is the one profile all that know SRTP know (RFC 4568 §6.2.1).
 const classic secure.Profile = "AES_CM_128_HMAC_SHA1_80"
 
-// goodKeys drops keys nobody could use, so that those behind them count.
+// goodKeys drops keys and fingerprints nobody could use, so that those behind
+// them count, or the offer is refused instead of a call without sound.
 func goodKeys(desc *sdp.Description) {
 	for i := range desc.Media {
 		m := &desc.Media[i]
+		if secure.CheckFingerprint(m.Fingerprint.Hash, m.Fingerprint.Value) != nil {
+			m.Fingerprint = sdp.Fingerprint{}
+		}
 		m.Crypto = slices.DeleteFunc(m.Crypto, func(c sdp.Crypto) bool {
 			_, err := secure.ParseKey(c.Suite, c.Key)
 			return err != nil

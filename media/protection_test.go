@@ -293,6 +293,67 @@ func TestAnotherPartyGetsAnotherKey(t *testing.T) {
 	}
 }
 
+// A fingerprint no certificate can be held against is none.
+func TestUselessFingerprintsAreRefused(t *testing.T) {
+	s := start(t)
+	for name, line := range map[string]string{
+		"md5":       "a=fingerprint:md5 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF",
+		"too short": "a=fingerprint:sha-256 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF",
+	} {
+		a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
+		session, err := s.Open(name, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := strings.Replace(string(a.sdp(line, "a=setup:actpass")), "RTP/AVP", "UDP/TLS/RTP/SAVP", 1)
+		if _, err := session.Offer(A, []byte(text), Want{Security: SecurityNone}); err != nil {
+			t.Fatal(err)
+		}
+		_, err = session.Answer(B, b.sdp(), Want{})
+		refusal(t, name, err)
+	}
+}
+
+// Who has no other place for RTCP is answered with rtcp-mux (RFC 8858 §4).
+func TestMuxOnly(t *testing.T) {
+	s := start(t)
+	for line, want := range map[string]bool{"a=rtcp-mux": false, "a=rtcp-mux-only": true} {
+		a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
+		session, err := s.Open(line, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := session.Offer(A, a.sdp(line), Want{}); err != nil {
+			t.Fatal(err)
+		}
+		answer, err := session.Answer(B, b.sdp(), Want{Mux: No})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := read(t, answer).Media[0].Mux; got != want {
+			t.Errorf("%s is answered\n%s", line, answer)
+		}
+	}
+}
+
+// A name in c= stands for the host signalling came from.
+func TestNamedHost(t *testing.T) {
+	s := start(t)
+	a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
+	session, _ := open(t, s)
+	session.Near(A, a.addr().Addr())
+	text := strings.Replace(string(a.sdp()), "c=IN IP4 127.0.0.1", "c=IN IP4 gateway.example.com", 1)
+	if _, err := session.Offer(A, []byte(text), Want{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := session.Answer(B, b.sdp(), Want{}); err != nil {
+		t.Fatal(err)
+	}
+	if w := session.streams[0].legs[A].way; w.to != a.addr() || w.toRTCP.Port() != a.addr().Port()+1 {
+		t.Errorf("media goes to %v, RTCP to %v", w.to, w.toRTCP)
+	}
+}
+
 const someFingerprint = "a=fingerprint:sha-256 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF"
 
 // The association goes with what it was made for: a failed one is tried again

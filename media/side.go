@@ -102,7 +102,7 @@ func (d *Side) takeAnswer(desc *sdp.Description) error {
 	if err != nil {
 		return err
 	}
-	d.agreed = agreed
+	d.agreed = d.located(agreed)
 	return d.session.connect(d)
 }
 
@@ -138,11 +138,26 @@ func (d *Side) makeAnswer(want Want) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.pending, d.agreed = nil, agreed
+	d.pending, d.agreed = nil, d.located(agreed)
 	if err := d.session.connect(d); err != nil {
 		return nil, err
 	}
 	return out.Append(nil), nil
+}
+
+// located puts the host signalling came from in the place of a name in c=. To
+// ask DNS would make a call wait, and those few devices that write a name write
+// their own.
+func (d *Side) located(agreed []sdp.Agreed) []sdp.Agreed {
+	for i := range agreed {
+		a := &agreed[i]
+		if a.RemoteHost == "" || a.Remote.IsValid() || !d.near.IsValid() || !a.Enabled {
+			continue
+		}
+		a.Remote = netip.AddrPortFrom(d.near, uint16(a.Media.Port))
+		a.RemoteRTCP = netip.AddrPortFrom(d.near, uint16(a.Media.RTCPPort))
+	}
+	return agreed
 }
 
 func (d *Side) answerLine(i int, theirs *sdp.Media, far *sdp.Agreed) (sdp.Line, error) {

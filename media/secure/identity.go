@@ -93,15 +93,30 @@ func hashNamed(name string) (crypto.Hash, bool) {
 	return 0, false
 }
 
-// matchFingerprint says whether a certificate (DER) is the one named.
-func matchFingerprint(der []byte, hash, fingerprint string) error {
+// CheckFingerprint says whether a fingerprint of an SDP is one a certificate can
+// be held against: by a hash that is taken, and of its length.
+func CheckFingerprint(hash, fingerprint string) error {
+	_, _, err := readFingerprint(hash, fingerprint)
+	return err
+}
+
+func readFingerprint(hash, fingerprint string) (crypto.Hash, []byte, error) {
 	h, ok := hashNamed(hash)
 	if !ok {
-		return fmt.Errorf("%w: its hash %.16q is not taken", ErrFingerprint, hash)
+		return 0, nil, fmt.Errorf("%w: its hash %.16q is not taken", ErrFingerprint, hash)
 	}
 	want, err := hex.DecodeString(strings.ReplaceAll(strings.TrimSpace(fingerprint), ":", ""))
 	if err != nil || len(want) != h.Size() {
-		return fmt.Errorf("%w: %.120q is no %s", ErrFingerprint, fingerprint, h)
+		return 0, nil, fmt.Errorf("%w: %.120q is no %s", ErrFingerprint, fingerprint, h)
+	}
+	return h, want, nil
+}
+
+// matchFingerprint says whether a certificate (DER) is the one named.
+func matchFingerprint(der []byte, hash, fingerprint string) error {
+	h, want, err := readFingerprint(hash, fingerprint)
+	if err != nil {
+		return err
 	}
 	if subtle.ConstantTimeCompare(want, digest(h, der)) != 1 {
 		return fmt.Errorf("%w", ErrFingerprint)
