@@ -46,6 +46,7 @@ func TestKeysThroughACall(t *testing.T) {
 		a, b    *speaker
 		clock   [2]int // of the events of each; 0 it has none
 		tones   bool   // a presses in its audio
+		both    bool   // and as events at the same time
 		press   bool   // nobody does but the call layer, to b
 		want    Want
 		answer  Want
@@ -60,6 +61,7 @@ func TestKeysThroughACall(t *testing.T) {
 		{name: "events on another clock", a: newSpeaker(t, opus, 110), b: newSpeaker(t, pcmu, 97), clock: [2]int{48000, 8000}, want: Want{Codecs: []string{"PCMU"}}, as: "events"},
 		{name: "events to tones", a: newSpeaker(t, pcmu, 101), b: newSpeaker(t, pcma, none), clock: [2]int{8000, 0}, want: Want{Codecs: []string{"PCMA"}, NoEvents: true}, as: "tones"},
 		{name: "tones to events", a: newSpeaker(t, pcmu, none), b: newSpeaker(t, pcma, 97), clock: [2]int{0, 8000}, tones: true, want: Want{Codecs: []string{"PCMA"}}, answer: Want{Inband: true}, as: "events"},
+		{name: "both at once", a: newSpeaker(t, pcmu, 101), b: newSpeaker(t, pcma, 97), clock: [2]int{8000, 8000}, tones: true, both: true, want: Want{Codecs: []string{"PCMA"}}, answer: Want{Inband: true}, as: "events"}, // ph-7960-dtmf
 		{name: "pressed as events", a: newSpeaker(t, pcmu, none), b: newSpeaker(t, pcmu, 97), clock: [2]int{0, 8000}, press: true, as: "events"},
 		{name: "pressed as tones", a: newSpeaker(t, pcmu, none), b: newSpeaker(t, pcmu, none), press: true, want: Want{NoEvents: true}, as: "tones"},
 	} {
@@ -68,13 +70,17 @@ func TestKeysThroughACall(t *testing.T) {
 			pcm = make([]int16, len(quiet))
 			for i, d := range []byte(dialled) {
 				code, _ := dtmf.Parse(d)
-				dtmf.Tone(pcm[8000*(i+1)/2:8000*(i+1)/2+960], 8000, dtmf.Event{Code: code, Duration: 120 * time.Millisecond, Volume: 10}, 0)
+				n := 960
+				if c.both {
+					n = 2400 // the event covers the beginning alone
+				}
+				dtmf.Tone(pcm[8000*(i+1)/2:8000*(i+1)/2+n], 8000, dtmf.Event{Code: code, Duration: 120 * time.Millisecond, Volume: 10}, 0)
 			}
 		}
 		c.a.prepare(pcm, 8000, network{}, 1)
 		c.b.prepare(quiet, 8000, network{}, 2)
 		for i, d := range []byte(dialled) {
-			if code, _ := dtmf.Parse(d); !c.tones && !c.press {
+			if code, _ := dtmf.Parse(d); (!c.tones || c.both) && !c.press {
 				c.a.press(25*(i+1), 6, code, c.clock[A])
 			}
 		}

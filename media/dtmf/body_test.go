@@ -13,8 +13,8 @@ func TestBodies(t *testing.T) {
 		digit      byte // 0: refused
 		ms         int
 	}{
-		{TypeRelay, "Signal=5\r\nDuration=160\r\n", '5', 160},
-		{TypeRelay, "Signal= 5\r\nDuration= 160\r\n", '5', 160},
+		{TypeRelay, "Signal=5\r\nDuration=160\r\n", '5', 160},   // gw-cisco-dtmf-info, ph-3com-info-dtmf
+		{TypeRelay, "Signal= 5\r\nDuration= 160\r\n", '5', 160}, // gw-vega-info-space
 		{TypeRelay, "Signal = *\nDuration = 80", '*', 80},
 		{TypeRelay, "Duration=250\rSignal=#\r", '#', 250},
 		{TypeRelay, "signal=10\r\nduration=100\r\n", '*', 100},
@@ -35,7 +35,7 @@ func TestBodies(t *testing.T) {
 		{TypeDTMF, "10", '*', 100},
 		{TypeDTMF, "Signal=5\r\nDuration=90", '5', 90},
 		{TypeDTMF, "x", 0, 0},
-		{TypeNotify, "\x07\x00\x07\xD0", '7', 2000},
+		{TypeNotify, "\x07\x00\x07\xD0", '7', 2000}, // gw-cisco-dtmf-notify
 		{TypeNotify, "\x0b\x8a\x00\x64", '#', 100},
 		{TypeNotify, "\x07\x00\x07", 0, 0},
 		{TypeNotify, "\x40\x00\x07\xD0", 0, 0},
