@@ -54,14 +54,15 @@ func (o *orders) put(s source) (instead source) {
 	return instead
 }
 
-// end refuses further orders and returns what has not begun to be played.
-func (o *orders) end() source {
+// end refuses further orders and returns what has not begun to be played, with
+// whether anything, if only silence, was to be.
+func (o *orders) end() (next source, waits bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	s := o.next
+	next, waits = o.next, o.play
 	o.ended, o.play, o.next = true, false, source{}
 	o.playing.Store(false)
-	return s
+	return next, waits
 }
 
 // source is what is played.

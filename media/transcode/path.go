@@ -211,20 +211,45 @@ func (p *Path) Mute(on bool) { p.orders.muted.Store(on) }
 // Close ends the path; no Send, Key or Tap follows its return. It waits for one
 // that is running.
 func (p *Path) Close() {
+	old, next, _ := p.shut()
+	old.end(false)
+	next.end(false)
+}
+
+// Yield closes the path and has what it plays go on where it is on another one
+// of the same Rate, which plays nothing yet.
+func (p *Path) Yield(to *Path) {
+	now, next, waits := p.shut()
+	if waits { // it was about to take the place of the other
+		now, next = next, now
+	}
+	next.end(false)
+	if now.from == nil {
+		return
+	}
+	unheard := to.orders.put(now)
+	unheard.end(false)
+	to.rouse()
+}
+
+// shut closes the path. What it plays, and what waits to be played if anything
+// does, is the caller's to end.
+func (p *Path) shut() (now, next source, waits bool) {
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()
-		return
+		return source{}, source{}, false
 	}
 	p.closed = true
 	if p.speak != nil {
 		p.speak.encoder.Close()
 	}
-	old := p.source
-	p.source = source{}
+	now, p.source = p.source, source{}
 	p.mu.Unlock()
 	p.pool.remove(p.worker)
-	next := p.orders.end()
-	old.end(false)
-	next.end(false)
+	next, waits = p.orders.end()
+	return now, next, waits
 }
+
+// Rate is that of the PCM.
+func (p *Path) Rate() int { return p.rate }
