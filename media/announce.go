@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"tandem/media/codec"
 	"tandem/media/sound"
 	"tandem/media/transcode"
 )
@@ -14,15 +15,19 @@ import (
 func (s *Session) Announce(to Which, path string, times int) (*sound.Announcement, error) {
 	s.ctl.Lock()
 	defer s.ctl.Unlock()
-	l, p, err := s.ready(to)
+	l, rate, err := s.ready(to)
 	if err != nil {
 		return nil, err
 	}
-	a, err := sound.OpenAnnouncement(path, playRate(l), times)
+	a, err := sound.OpenAnnouncement(path, rate, times)
 	if err != nil {
 		return nil, err
 	}
-	l.playing(p, func(int) transcode.Source { return a }, func(finished bool) { a.Close() }, true)
+	// To close it is to wait for the disk, which no worker may.
+	if err := l.playing(a, func() { s.later(a.Close) }, true); err != nil {
+		a.Close()
+		return nil, err
+	}
 	return a, nil
 }
 
@@ -39,14 +44,20 @@ func (s *Session) Tone(to Which, country string, signal sound.Signal, limit time
 	return s.Play(to, func(rate int) transcode.Source { return c.Source(rate, toneLevel, limit) })
 }
 
-// ready finds a side's leg and the path that plays to it. Called with ctl held.
-func (s *Session) ready(to Which) (*leg, *transcode.Path, error) {
+// ready finds a side's leg and the rate at which something can be played to it.
+// Called with ctl held.
+func (s *Session) ready(to Which) (*leg, int, error) {
 	l, err := s.audio(to)
 	if err != nil {
-		return nil, nil, err
+		return nil, 0, err
 	}
-	p, err := l.player()
-	return l, p, err
+	if _, ok := l.playable(); !ok {
+		return nil, 0, fmt.Errorf("nothing can be played to side %s: %w", to, codec.ErrNoEncoder)
+	}
+	if l.play != nil {
+		return l, l.play.Rate(), nil
+	}
+	return l, playRate(l), nil
 }
 
 // playRate is the rate at which a leg's player works: the codec's own, but no

@@ -14,14 +14,16 @@ func (s *Session) connect(d *Side) error {
 	var after []func()
 	var failed error
 	now := time.Now()
-	s.onload()
 	s.mu.Lock()
+	s.onload() // and nothing can be forwarded again before the routes are new
+	s.noKernel = false
 	for i := range d.agreed {
 		if i >= len(s.streams) || s.streams[i].legs[d.which] == nil {
 			continue
 		}
 		l := s.streams[i].legs[d.which]
 		s.streams[i].kind = d.agreed[i].Kind
+		after = append(after, l.move())
 		l.agree(&d.agreed[i], now)
 		if l.on && l == l.way.lead() {
 			done, err := l.way.agree(&l.agreed, s.server.c.Learn, now)
@@ -38,11 +40,8 @@ func (s *Session) connect(d *Side) error {
 	for _, f := range after {
 		f()
 	}
-	if failed != nil {
-		return failed
-	}
 	s.settle()
-	return nil
+	return failed
 }
 
 // agree takes what a side agreed to for one m-line.
@@ -67,7 +66,8 @@ func (l *leg) agree(a *sdp.Agreed, now time.Time) {
 		l.keys = dtmf.NewReader(clock)
 	}
 	l.keyPT = pt
-	l.since, l.oneWay = now, false
+	l.noise = noiseOf(a, l.in.Clock, receiving)
+	l.since, l.oneWay, l.resting = now, false, false
 }
 
 // join makes the routes between the legs of a stream. Called with mu held.

@@ -20,6 +20,7 @@ type pathKey struct {
 	outKeyClock   int
 	ptime         int
 	inband, keys  bool // keys: made for key events alone; all voice goes through
+	to            *leg
 }
 
 // sdpCodec is a codec entry that can be compared.
@@ -50,7 +51,7 @@ func (l *leg) wanted() (pathKey, bool) {
 		return pathKey{}, false
 	}
 	from := l.agreed.Codecs[r.codec]
-	k := pathKey{in: entry(from), pt: l.main, ptime: o.agreed.Ptime}
+	k := pathKey{in: entry(from), pt: l.main, ptime: o.agreed.Ptime, to: o}
 	k.event, k.eventClock = eventOf(&l.agreed, from.ClockRate, receiving)
 	k.cn = noiseOf(&l.agreed, from.ClockRate, receiving)
 	n, ok := outgoing(&o.agreed)
@@ -91,13 +92,13 @@ func (l *leg) rebuild() {
 	}
 	l.building = true
 	s := l.stream.session
-	s.post(Event{task: func() {
+	s.later(func() {
 		s.ctl.Lock()
 		defer s.ctl.Unlock()
 		if !s.gone {
 			s.settle()
 		}
-	}})
+	})
 }
 
 // settle makes, keeps and ends paths so that each leg has the one it needs.
@@ -108,6 +109,7 @@ func (s *Session) settle() {
 			if l != nil {
 				l.settle()
 				l.settleTap()
+				l.settlePlayer()
 			}
 		}
 	}
@@ -123,10 +125,6 @@ func (l *leg) settle() {
 		s.mu.Unlock()
 		return
 	}
-	o := l.opposite()
-	if need {
-		l.onload()
-	}
 	l.path = nil
 	s.mu.Unlock()
 	if old != nil {
@@ -135,29 +133,26 @@ func (l *leg) settle() {
 	var fresh *transcode.Path
 	if need {
 		var err error
-		if fresh, err = l.newPath(k, o); err != nil {
+		if fresh, err = l.newPath(k); err != nil {
 			s.log.Warn("audio cannot be converted", "from", k.in.name, "to", k.out.name, "err", err)
 		}
 	}
 	s.mu.Lock()
-	if s.closed || o != l.opposite() {
-		old, fresh = fresh, nil
-	} else {
-		old = nil
-		l.path, l.pathOf = fresh, k
+	if fresh != nil {
+		l.onload() // not before: what comes meanwhile is not lost
 	}
-	l.building = false
+	if o := l.opposite(); o != nil && o.source.origin == converted {
+		o.source = source{} // numbers of its own: they are joined on
+	}
+	l.path, l.pathOf, l.building = fresh, k, false
 	s.mu.Unlock()
-	if old != nil {
-		old.Close()
-	}
 }
 
 func format(e sdpCodec) (codec.Format, bool) { return codec.Find(e.name, e.clock, max(e.channels, 1)) }
 
-// newPath makes the path that converts from l to o.
-func (l *leg) newPath(k pathKey, o *leg) (*transcode.Path, error) {
-	s := l.stream.session
+// newPath makes the path that converts from l to the leg opposite.
+func (l *leg) newPath(k pathKey) (*transcode.Path, error) {
+	s, o := l.stream.session, k.to
 	in, _ := format(k.in)
 	out, _ := format(k.out)
 	return s.server.pool.Add(transcode.Options{

@@ -1,7 +1,6 @@
 package media
 
 import (
-	"context"
 	"net/netip"
 	"sync"
 	"time"
@@ -19,8 +18,6 @@ type Event struct {
 	For  time.Duration // EventOneWay, EventIdle: how long nothing came
 	Addr netip.AddrPort
 	Err  error // EventSecurity, EventRecording
-
-	task func() // work of the session itself, that could not be done at once
 }
 
 // EventKind names what happened.
@@ -51,71 +48,85 @@ func (k EventKind) String() string {
 // second at most, so only a listener that is stuck loses any.
 const maxEvents = 256
 
-// inbox holds a session's events until the dispatcher gives them out.
+// inbox holds what was posted to a session until its goroutines, which are
+// there only while there is something, have dealt with it. The listener has one
+// of its own: should it block, the session's own work goes on, and so does all
+// of other sessions.
 type inbox struct {
 	mu      sync.Mutex
 	events  []Event
-	queued  bool
+	telling bool
 	dropped uint64
+	tasks   []func()
+	working bool
 }
 
-// dispatcher gives events to listeners outside all locks, in order for each
-// session.
-type dispatcher struct {
-	mu    sync.Mutex
-	ready []*Session
-	wake  chan struct{}
-}
-
-func newDispatcher() *dispatcher { return &dispatcher{wake: make(chan struct{}, 1)} }
-
-// post may be called with Session.mu held: it never waits.
-func (d *dispatcher) post(s *Session, e Event) {
-	s.inbox.mu.Lock()
-	if len(s.inbox.events) >= maxEvents {
-		s.inbox.dropped++
-		s.inbox.mu.Unlock()
+// post tells the listener, in order. It may be called with Session.mu held: it
+// never waits.
+func (s *Session) post(e Event) {
+	if s.handle == nil {
 		return
 	}
-	s.inbox.events = append(s.inbox.events, e)
-	first := !s.inbox.queued
-	s.inbox.queued = true
-	s.inbox.mu.Unlock()
-	if !first {
+	b := &s.inbox
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.events) >= maxEvents {
+		b.dropped++
 		return
 	}
-	d.mu.Lock()
-	d.ready = append(d.ready, s)
-	d.mu.Unlock()
-	select {
-	case d.wake <- struct{}{}:
-	default:
+	b.events = append(b.events, e)
+	if !b.telling {
+		b.telling = true
+		go s.tell()
 	}
 }
 
-func (d *dispatcher) run(ctx context.Context) {
+func (s *Session) tell() {
+	b := &s.inbox
 	for {
-		select {
-		case <-ctx.Done():
+		b.mu.Lock()
+		events := b.events
+		b.events = nil
+		if len(events) == 0 || s.server.ended.Load() {
+			b.telling = false
+			b.mu.Unlock()
 			return
-		case <-d.wake:
 		}
-		d.mu.Lock()
-		ready := d.ready
-		d.ready = nil
-		d.mu.Unlock()
-		for _, s := range ready {
-			s.inbox.mu.Lock()
-			events := s.inbox.events
-			s.inbox.events, s.inbox.queued = nil, false
-			s.inbox.mu.Unlock()
-			for _, e := range events {
-				if e.task != nil {
-					e.task()
-				} else {
-					s.handle(e)
-				}
-			}
+		b.mu.Unlock()
+		for _, e := range events {
+			s.handle(e)
+		}
+	}
+}
+
+// later has work of the session done that may wait, for a lock or a disk, where
+// its caller must not. None is ever dropped: there is one for each leg and each
+// source played, at most.
+func (s *Session) later(task func()) {
+	b := &s.inbox
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.tasks = append(b.tasks, task)
+	if !b.working {
+		b.working = true
+		s.server.tasks.Go(s.work)
+	}
+}
+
+func (s *Session) work() {
+	b := &s.inbox
+	for {
+		b.mu.Lock()
+		tasks := b.tasks
+		b.tasks = nil
+		if len(tasks) == 0 {
+			b.working = false
+			b.mu.Unlock()
+			return
+		}
+		b.mu.Unlock()
+		for _, task := range tasks {
+			task()
 		}
 	}
 }

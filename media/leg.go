@@ -2,6 +2,7 @@ package media
 
 import (
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"tandem/media/dtmf"
@@ -24,15 +25,18 @@ type stream struct {
 // Guarded by Session.mu. What each packet touches stands together: with
 // thousands of calls every cache line is fetched anew for every packet.
 type leg struct {
-	stream *stream
-	way    *transport
-	which  Which
-	on     bool  // agreed and not refused
-	audio  bool  // of agreed, as are
-	hears  bool  // this side may send to us
-	speaks bool  // we may send to this side
-	main   uint8 // payload number its voice last came in
-	oneWay bool
+	stream  *stream
+	way     *transport
+	next    *transport // in place of way once it is agreed to; ctl
+	which   Which
+	on      bool  // agreed and not refused
+	audio   bool  // of agreed, as are
+	hears   bool  // this side may send to us
+	speaks  bool  // we may send to this side
+	main    uint8 // payload number its voice last came in
+	noise   uint8 // of its comfort noise
+	oneWay  bool  // told that nothing is heard
+	resting bool  // said last that it would be silent (comfort noise)
 
 	series  bool             // the relay's worker forwards what comes next
 	flow    *relay.Offloaded // in the kernel, toward the other leg
@@ -62,6 +66,7 @@ type leg struct {
 	raw       uint64    // datagrams that are no RTP
 
 	// what goes to this side
+	playOf    playKey   // ctl
 	plays     int       // sources started on play; ctl
 	keysUntil time.Time // keys of our own are sent until then; ctl
 	cname     string
@@ -73,7 +78,7 @@ func (l *leg) begin() {
 	l.rewrite = *relay.NewRewrite(rand.Uint32())
 	l.rewrite.Mark = true
 	l.cname = cname()
-	l.keyPT = none
+	l.keyPT, l.noise = none, none
 	l.main = none
 }
 
@@ -96,33 +101,86 @@ func (l *leg) opposite() *leg {
 	return o
 }
 
+// join has the leg use a transport. Called with mu held.
+func (l *leg) join(w *transport) {
+	l.way = w
+	w.legs = append(w.legs, l)
+}
+
+// part takes the leg off its transport; what it returns must be done without mu,
+// with which it is called.
+func (l *leg) part() (after func()) {
+	w := l.way
+	i := slices.Index(w.legs, l)
+	if i < 0 {
+		return func() {}
+	}
+	w.legs = append(w.legs[:i:i], w.legs[i+1:]...)
+	if len(w.legs) > 0 {
+		return func() {}
+	}
+	return w.close
+}
+
+// coming is the transport the leg will have when the exchange under way is
+// agreed to. Called with ctl held.
+func (l *leg) coming() *transport {
+	if l.next != nil {
+		return l.next
+	}
+	return l.way
+}
+
+// alone says that no other leg has w or waits for it. Called with ctl held.
+func (l *leg) alone(w *transport) bool {
+	for _, st := range l.stream.session.streams {
+		if o := st.legs[l.which]; o != nil && o != l && (o.way == w || o.next == w) {
+			return false
+		}
+	}
+	return true
+}
+
+// wait has w take the place of the leg's transport once it is agreed to; nil
+// takes that back. Called with ctl held.
+func (l *leg) wait(w *transport) {
+	old := l.next
+	l.next = w
+	if old != nil && old != w && l.way != old && len(old.legs) == 0 && l.alone(old) {
+		old.close()
+	}
+}
+
+// move lets the leg go on by the transport that waited for it; what it returns
+// must be done without mu, with which it is called.
+func (l *leg) move() (after func()) {
+	if l.next == nil {
+		return func() {}
+	}
+	after = l.part()
+	l.join(l.next)
+	l.next = nil
+	return after
+}
+
 // close ends the leg's paths and, when no other leg uses it, its transport.
-// Called without Session.mu.
+// Called with ctl held and without mu.
 func (l *leg) close() {
 	s := l.stream.session
+	l.wait(nil)
 	s.mu.Lock()
 	l.onload()
 	l.stream.legs[l.which.Other()].onload()
 	paths := []*transcode.Path{l.path, l.tap, l.play}
 	l.path, l.tap, l.play = nil, nil, nil
-	w := l.way
-	last := len(w.legs) > 0
-	for i, other := range w.legs {
-		if other == l {
-			w.legs = append(w.legs[:i:i], w.legs[i+1:]...)
-			break
-		}
-	}
-	last = last && len(w.legs) == 0
+	after := l.part()
 	s.mu.Unlock()
 	for _, p := range paths {
 		if p != nil {
 			p.Close()
 		}
 	}
-	if last {
-		w.close()
-	}
+	after()
 }
 
 // unused notes that side w has no part in m-line i, making the stream so that

@@ -17,7 +17,7 @@ const settledFor = 2 * time.Second
 // second.
 func (l *leg) offload(now time.Time) {
 	if l.flow != nil {
-		if now.After(l.nextRTCP) || now.Sub(l.heard) >= l.stream.session.server.c.Silence {
+		if c := &l.stream.session.server.c; now.After(l.nextRTCP) || now.Sub(l.heard) >= min(c.Silence, c.Idle) {
 			l.account()
 		}
 		if l.flow.Ended() {
@@ -28,7 +28,7 @@ func (l *leg) offload(now time.Time) {
 	l.account()
 	s := l.stream.session
 	o := l.opposite()
-	if o == nil || s.noKernel || now.Sub(latest(l.since, l.steady)) < settledFor || now.Sub(l.heard) > time.Second || !l.plain() || !o.plain() {
+	if o == nil || s.noKernel || l.building || now.Sub(latest(l.since, l.steady)) < settledFor || now.Sub(l.heard) > time.Second || !l.plain() || !o.plain() {
 		return
 	}
 	offsets, ok := o.rewrite.Offsets()
@@ -56,19 +56,20 @@ func (l *leg) plain() bool {
 }
 
 // forwarded are the payload types that pass without being looked at. Keys are
-// looked at, so that the call layer hears of them.
+// looked at, so that the call layer hears of them, and comfort noise, so that
+// the silence behind it raises no alarm.
 func (l *leg) forwarded() (t relay.Types) {
 	for n, r := range l.routes {
 		t[n] = relay.DropType
-		if r.verb == pass {
+		if r.verb == pass && uint8(n) != l.noise {
 			t[n] = r.to
 		}
 	}
 	return t
 }
 
-// account adds what the kernel, or the relay's worker, forwarded to the figures of both sides, and lets
-// the numbers sent go on from there. Called with mu held.
+// account adds what the kernel, or the relay's worker, forwarded to the figures
+// of both sides, and lets the numbers sent go on from there. Called with mu held.
 func (l *leg) account() {
 	if l.series {
 		l.ran(l.way.rtp.Followed(false))
@@ -82,7 +83,8 @@ func (l *leg) account() {
 	}
 	packets, octets := c.Packets-l.accounted.Packets, c.Octets-l.accounted.Octets
 	l.accounted = c
-	l.heard = c.LastPacket
+	l.hear(latest(l.heard, c.LastPacket))
+	l.resting = false
 	l.in.Forwarded(packets, octets, c.Sequence, c.Jitter, c.LastPacket)
 	if o := l.opposite(); o != nil {
 		o.rewrite.Resume(c.Sequence, c.Timestamp, c.LastPacket)
@@ -106,10 +108,8 @@ func (l *leg) onload() {
 	l.steady = time.Now() // it has to settle again
 }
 
-// onload takes all directions back.
+// onload takes all directions back. Called with mu held.
 func (s *Session) onload() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	for _, st := range s.streams {
 		for _, l := range st.legs {
 			l.onload()

@@ -2,10 +2,8 @@ package media
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
-	"tandem/media/codec"
 	"tandem/media/dtmf"
 	"tandem/media/transcode"
 )
@@ -15,26 +13,31 @@ import (
 var ErrNoAudio = errors.New("this side has no audio yet")
 
 // Play lets a side hear a source in place of the other side, until it ends, is
-// replaced, or Stop is called. make is told the rate to deliver. EventPlayed
-// follows when it has ended by itself.
+// replaced, or Stop is called. make is told the rate to deliver; neither it nor
+// the source may call the session. EventPlayed follows when it has ended by
+// itself.
 func (s *Session) Play(to Which, make func(rate int) transcode.Source) error {
 	s.ctl.Lock()
 	defer s.ctl.Unlock()
-	l, p, err := s.ready(to)
+	l, rate, err := s.ready(to)
 	if err != nil {
 		return err
 	}
-	l.playing(p, make, nil, true)
-	return nil
+	source := make(rate)
+	if source == nil {
+		return errors.New("there is nothing to play")
+	}
+	return l.playing(source, nil, true)
 }
 
 // Stop ends what is played to a side; the other side is heard again.
 func (s *Session) Stop(to Which) {
 	s.ctl.Lock()
-	l, err := s.audio(to)
-	s.ctl.Unlock()
-	if err == nil {
-		s.played(l, 0, false)
+	defer s.ctl.Unlock()
+	for _, st := range s.streams {
+		if l := st.legs[to]; l != nil {
+			l.stop()
+		}
 	}
 }
 
@@ -54,11 +57,15 @@ func (s *Session) Press(to Which, e dtmf.Event) error {
 	}
 	s.mu.Unlock()
 	if p == nil {
-		if p, err = l.player(); err != nil {
+		// Silence for as long as the key takes, so that it has a stream to be in.
+		_, rate, err := s.ready(to)
+		if err != nil {
 			return err
 		}
-		// Silence for as long as the key takes, so that it has a stream to be in.
-		l.playing(p, func(rate int) transcode.Source { return &pause{rate: rate, left: keyTime(e)} }, nil, false)
+		if err := l.playing(&pause{rate: rate, left: keyTime(e)}, nil, false); err != nil {
+			return err
+		}
+		p = l.play
 	}
 	if !p.Send(e) {
 		return errors.New("too many keys are waiting to be sent")
@@ -89,25 +96,35 @@ func (s *Session) audio(w Which) (*leg, error) {
 	return nil, ErrNoAudio
 }
 
-// player finds or makes the path that plays to a leg. Called with ctl held.
-func (l *leg) player() (*transcode.Path, error) {
-	s := l.stream.session
-	if l.play != nil {
-		return l.play, nil
-	}
+// playKey is all a player depends on.
+type playKey struct {
+	out        sdpCodec
+	event      uint8
+	eventClock int
+	ptime      int
+}
+
+// playable is how a leg's side can be played something, false when it cannot.
+func (l *leg) playable() (k playKey, ok bool) {
 	n, ok := outgoing(&l.agreed)
 	if !ok {
-		return nil, fmt.Errorf("nothing can be played to side %s: %w", l.which, codec.ErrNoEncoder)
+		return playKey{}, false
 	}
-	to := l.agreed.Codecs[n]
-	f, _ := convertible(to.Codec)
-	event, clock := eventOf(&l.agreed, to.ClockRate, sending)
-	p, err := s.server.pool.Add(transcode.Options{
+	k.out, k.ptime = entry(l.agreed.Codecs[n]), l.agreed.Ptime
+	k.event, k.eventClock = eventOf(&l.agreed, k.out.clock, sending)
+	return k, true
+}
+
+// newPlayer makes a path that plays to a leg.
+func (l *leg) newPlayer(k playKey, rate int) (*transcode.Path, error) {
+	s := l.stream.session
+	f, _ := format(k.out)
+	return s.server.pool.Add(transcode.Options{
 		In:   transcode.Input{PayloadType: none, CN: none, Event: none},
-		Rate: playRate(l),
+		Rate: rate,
 		Out: transcode.Output{
-			Format: f, PayloadType: to.Send, CN: none, Event: event, EventClock: clock,
-			Ptime: time.Duration(l.agreed.Ptime) * time.Millisecond, Fmtp: to.Fmtp, Opus: s.server.c.Opus.options(),
+			Format: f, PayloadType: k.out.send, CN: none, Event: k.event, EventClock: k.eventClock,
+			Ptime: time.Duration(k.ptime) * time.Millisecond, Fmtp: k.out.fmtp, Opus: s.server.c.Opus.options(),
 			Send: func(b []byte) {
 				s.mu.Lock()
 				defer s.mu.Unlock()
@@ -117,52 +134,90 @@ func (l *leg) player() (*transcode.Path, error) {
 			},
 		},
 	})
-	if err != nil {
-		return nil, err
-	}
-	s.mu.Lock()
-	l.stream.legs[l.which.Other()].onload()
-	l.play = p
-	s.mu.Unlock()
-	return p, nil
 }
 
-// playing starts a source on a leg's player, which ends with it unless another
-// was started by then. ended, if any, is called when it is done with. Called
-// with ctl held.
-func (l *leg) playing(p *transcode.Path, make func(rate int) transcode.Source, ended func(finished bool), tell bool) {
+// playing starts a source on a leg's player, which is made if there is none and
+// ends with the source unless another was started by then. ended, if any, is
+// called when it is done with, and must not wait. Called with ctl held.
+func (l *leg) playing(from transcode.Source, ended func(), tell bool) error {
+	s := l.stream.session
+	if l.play == nil {
+		k, _ := l.playable()
+		p, err := l.newPlayer(k, playRate(l))
+		if err != nil {
+			return err
+		}
+		s.mu.Lock()
+		l.stream.legs[l.which.Other()].onload()
+		l.play, l.playOf = p, k
+		s.mu.Unlock()
+	}
 	l.plays++
-	n, s := l.plays, l.stream.session
-	p.Play(make, func(finished bool) {
+	n := l.plays
+	l.play.Play(func(int) transcode.Source { return from }, func(finished bool) {
 		if ended != nil {
-			ended(finished)
+			ended()
 		}
 		if finished {
-			s.post(Event{task: func() { s.played(l, n, tell) }})
+			s.later(func() { s.played(l, n, tell) })
 		}
 	})
+	return nil
 }
 
-// played ends a leg's player: if what ended is the n-th source, or whatever it
-// plays when n is 0.
+// settlePlayer has what is played go on in the codec agreed to now. Called with
+// ctl held and without mu.
+func (l *leg) settlePlayer() {
+	s := l.stream.session
+	k, ok := l.playable()
+	if l.play == nil || !l.on || ok && l.playOf == k {
+		return
+	}
+	var fresh *transcode.Path
+	if ok {
+		var err error
+		if fresh, err = l.newPlayer(k, l.play.Rate()); err != nil {
+			s.log.Warn("what is played cannot go on", "to", k.out.name, "err", err)
+		}
+	}
+	if fresh == nil {
+		l.stop()
+		s.post(Event{Kind: EventPlayed, Side: l.which, Line: l.stream.index})
+		return
+	}
+	s.mu.Lock()
+	old := l.play
+	l.play, l.playOf = fresh, k
+	s.mu.Unlock()
+	old.Yield(fresh)
+	s.mu.Lock()
+	l.source = source{} // numbers of its own: they are joined on
+	s.mu.Unlock()
+}
+
+// stop ends a leg's player, if it has one. Called with ctl held.
+func (l *leg) stop() {
+	s := l.stream.session
+	s.mu.Lock()
+	old := l.play
+	l.play = nil
+	s.mu.Unlock()
+	if old != nil {
+		old.Close()
+	}
+}
+
+// played ends a leg's player when what ended is the last source it was given.
 func (s *Session) played(l *leg, n int, tell bool) {
 	s.ctl.Lock()
 	defer s.ctl.Unlock()
-	s.mu.Lock()
-	old := l.play
-	if old == nil || n != 0 && n != l.plays {
-		s.mu.Unlock()
+	if l.play == nil || n != l.plays {
 		return // another is playing by now
 	}
+	// Keys that wait in it need a stream for as long.
 	left := time.Until(l.keysUntil)
-	if n == 0 || left <= 0 {
-		l.play, left = nil, 0
-	}
-	s.mu.Unlock()
-	if left > 0 { // keys wait in it: they need a stream for as long
-		l.playing(old, func(rate int) transcode.Source { return &pause{rate: rate, left: left} }, nil, false)
-	} else {
-		old.Close()
+	if left <= 0 || l.playing(&pause{rate: l.play.Rate(), left: left}, nil, false) != nil {
+		l.stop()
 	}
 	if tell {
 		s.post(Event{Kind: EventPlayed, Side: l.which, Line: l.stream.index})

@@ -103,7 +103,6 @@ func (l *leg) settleTap() {
 		s.mu.Unlock()
 		return
 	}
-	l.onload()
 	l.tap = nil
 	s.mu.Unlock()
 	if old != nil {
@@ -118,6 +117,7 @@ func (l *leg) settleTap() {
 		return
 	}
 	s.mu.Lock()
+	l.onload() // the tap has to see all
 	l.tap, l.tapOf = fresh, k
 	s.mu.Unlock()
 }

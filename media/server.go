@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tandem/media/relay"
@@ -18,12 +19,13 @@ type Server struct {
 	plane    *relay.Plane
 	pool     *transcode.Pool
 	identity *secure.Identity
-	events   *dispatcher
 	shared   map[string]*sharedPort // by interface, with ICEPort
 
 	mu       sync.Mutex
 	sessions map[string]*Session
 	closed   bool
+	tasks    sync.WaitGroup // of sessions, see Session.later
+	ended    atomic.Bool    // Run is over: nobody is told anything any more
 }
 
 // ErrFull says that no more sessions are taken.
@@ -43,19 +45,23 @@ func New(c Config) (*Server, error) {
 	}
 	identity, err := secure.NewIdentity()
 	if err != nil {
+		plane.Close()
 		return nil, fmt.Errorf("making the certificate for media: %w", err)
 	}
 	s := &Server{
 		c: c, plane: plane, pool: transcode.NewPool(c.Converters), identity: identity,
-		events: newDispatcher(), sessions: map[string]*Session{},
+		sessions: map[string]*Session{},
 	}
 	if err := s.openShared(); err != nil {
+		plane.Close()
 		return nil, err
 	}
 	return s, nil
 }
 
-// Run serves until ctx ends, then closes all sessions and sockets.
+// Run serves until ctx ends, then closes all sessions and sockets. It does not
+// wait for listeners, since one may be stuck; after it none is told anything
+// more.
 func (s *Server) Run(ctx context.Context) error {
 	inner, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
@@ -64,7 +70,6 @@ func (s *Server) Run(ctx context.Context) error {
 	for _, run := range []func(context.Context) error{s.plane.Run, s.pool.Run} {
 		wait.Go(func() { failed <- run(inner) })
 	}
-	wait.Go(func() { s.events.run(inner) })
 	wait.Go(func() { s.watch(inner) })
 	var err error
 	select {
@@ -74,6 +79,8 @@ func (s *Server) Run(ctx context.Context) error {
 	s.closeAll()
 	stop()
 	wait.Wait()
+	s.tasks.Wait()
+	s.ended.Store(true)
 	return err
 }
 

@@ -27,8 +27,9 @@ func (w Which) String() string { return string('A' + rune(w)) }
 
 // Options of a session.
 type Options struct {
-	// Handle is given what happens, in order, on a goroutine of the server. It
-	// may call back into the session.
+	// Handle is given what happens, in order, one at a time, on a goroutine of the
+	// session's. It may call back into the session, and end it. While it is at
+	// work up to 256 events wait for it; more are lost.
 	Handle func(Event)
 }
 
@@ -61,9 +62,6 @@ var ErrClosed = errors.New("the media session has ended")
 
 func newSession(server *Server, id string, o Options) *Session {
 	s := &Session{id: id, server: server, handle: o.Handle, created: time.Now(), log: server.c.Logger.With("media", id)}
-	if s.handle == nil {
-		s.handle = func(Event) {}
-	}
 	for w := range s.sides {
 		s.sides[w] = &Side{session: s, which: Which(w)}
 	}
@@ -149,6 +147,17 @@ func (s *Session) Refused(w Which) {
 		side.agent.Rollback()
 	}
 	side.pending = nil
+	s.forgo(w)
+}
+
+// forgo gives up the transports that wait for a side to agree to them. Called
+// with ctl held.
+func (s *Session) forgo(w Which) {
+	for _, st := range s.streams {
+		if l := st.legs[w]; l != nil {
+			l.wait(nil)
+		}
+	}
 }
 
 // Offer is TakeOffer and MakeOffer in one: a relay between two user agents.
@@ -177,9 +186,12 @@ func (s *Session) Close() {
 		return
 	}
 	s.gone = true
+	for w := range s.sides {
+		s.forgo(Which(w))
+	}
+	s.mu.Lock()
 	s.onload()
 	s.byeAll()
-	s.mu.Lock()
 	s.closed = true
 	streams := s.streams
 	s.streams = nil
@@ -212,5 +224,3 @@ func (s *Session) stream(i int, kind string) (*stream, error) {
 	s.mu.Unlock()
 	return st, nil
 }
-
-func (s *Session) post(e Event) { s.server.events.post(s, e) }

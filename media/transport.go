@@ -49,38 +49,47 @@ type transport struct {
 	first     [1]*leg
 }
 
-// transport finds or makes this side's transport of a stream. Called with ctl
-// held.
+// transport finds or makes this side's transport of a stream. Where there is
+// one already, another waits beside it until it is agreed to: the exchange may
+// yet be refused. Called with ctl held.
 func (d *Side) transport(st *stream, p plan) (*transport, error) {
 	s := d.session
 	l := st.legs[d.which]
-	if l != nil && l.way.iface == p.iface && p.bundle < 0 {
-		return l.way, nil
-	}
-	fresh := &leg{stream: st, which: d.which}
+	var first *transport // of the bundle
 	if p.bundle >= 0 && p.bundle < len(s.streams) && s.streams[p.bundle].legs[d.which] != nil {
-		first := s.streams[p.bundle].legs[d.which].way
-		if l != nil && l.way == first {
+		first = s.streams[p.bundle].legs[d.which].coming()
+	}
+	if l != nil {
+		switch {
+		case first == l.way, first == nil && l.way.iface == p.iface:
+			l.wait(nil)
+			return l.way, nil
+		case first != nil:
+			l.wait(first)
 			return first, nil
+		case l.next != nil && l.next.iface == p.iface && l.alone(l.next):
+			return l.next, nil
 		}
-		fresh.way = first
-	} else {
-		w := &transport{session: s, which: d.which, iface: p.iface}
+	}
+	w := first
+	if w == nil {
+		w = &transport{session: s, which: d.which, iface: p.iface}
 		w.legs = w.first[:0] // one leg, nearly always, needs no memory elsewhere
 		if err := w.open(p, d.anySocket()); err != nil {
 			return nil, err
 		}
-		fresh.way = w
 	}
-	fresh.begin()
-	s.mu.Lock()
-	fresh.way.legs = append(fresh.way.legs, fresh)
-	st.legs[d.which] = fresh
-	s.mu.Unlock()
 	if l != nil {
-		l.close()
+		l.wait(w)
+		return w, nil
 	}
-	return fresh.way, nil
+	l = &leg{stream: st, which: d.which}
+	l.begin()
+	s.mu.Lock()
+	l.join(w)
+	st.legs[d.which] = l
+	s.mu.Unlock()
+	return w, nil
 }
 
 // lead is the leg whose agreement counts for the transport: the first that

@@ -49,9 +49,12 @@ func (l *leg) watch(now time.Time) {
 	s := l.stream.session
 	w := l.way
 	l.offload(now)
-	if l.stream.kind == "audio" && l.agreed.CanReceive && !l.oneWay {
-		quiet := now.Sub(latest(l.heard, l.since))
-		if quiet >= s.server.c.Silence {
+	if l.stream.kind == "audio" && l.agreed.CanReceive && !l.holds() && !l.oneWay {
+		quiet, limit := now.Sub(latest(l.heard, l.since)), s.server.c.Silence
+		if l.resting { // until it has something to say
+			limit = max(limit, s.server.c.Idle)
+		}
+		if quiet >= limit {
 			l.oneWay = true
 			s.post(Event{Kind: EventOneWay, Side: l.which, Line: l.stream.index, For: quiet})
 		}
@@ -76,6 +79,13 @@ func (l *leg) watch(now time.Time) {
 	}
 }
 
+// holds says that this side put the call on hold: music may come from it, or
+// nothing.
+func (l *leg) holds() bool {
+	m := l.agreed.Media
+	return m != nil && m.Hold()
+}
+
 // heard is when something came last from this side, on any leg.
 func (w *transport) heard() (at time.Time) {
 	for _, l := range w.legs {
@@ -98,16 +108,18 @@ func latest(a, b time.Time) time.Time {
 // report sends an SR or RR to a leg's side. We end RTCP for audio, because we
 // number what we send ourselves.
 func (l *leg) report(now time.Time) {
+	if o := l.opposite(); o != nil {
+		o.account() // what was sent to this side
+	}
 	if l.in.Started() || l.out.Started() {
 		var space [1024]byte
 		l.way.sendRTCP(quality.AppendReport(space[:0], l.cname, l.rewrite.SSRC, &l.out, &l.in, now))
 	}
 }
 
-// byeAll tells every side that we stop sending (RFC 3550 §6.6).
+// byeAll tells every side that we stop sending (RFC 3550 §6.6). Called with mu
+// held.
 func (s *Session) byeAll() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	for _, st := range s.streams {
 		for _, l := range st.legs {
 			if l != nil && l.on && st.kind == "audio" && l.out.Started() {

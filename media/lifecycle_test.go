@@ -1,0 +1,403 @@
+package media
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"tandem/media/relay"
+	"tandem/media/sound"
+	"tandem/media/transcode"
+)
+
+// await polls for what has no event of its own.
+func await(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for range 2000 {
+		if ok() {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	t.Fatalf("%s: not within ten seconds", what)
+}
+
+// say sends n packets of PCMU as a phone does, but as fast as it can.
+func (p *phone) say(seq uint16, n int) {
+	for i := range n {
+		p.send(forged(seq+uint16(i), 77))
+	}
+}
+
+// next is the payload type of the next RTP packet that comes.
+func (p *phone) next() (pt uint8, from netip.AddrPort) {
+	p.t.Helper()
+	_ = p.rtp.SetReadDeadline(time.Now().Add(10 * time.Second))
+	b := make([]byte, 2048)
+	for {
+		n, from, err := p.rtp.ReadFromUDPAddrPort(b)
+		if err != nil {
+			p.t.Fatalf("nothing comes: %v", err)
+		}
+		if n >= 12 && (b[1] < 192 || b[1] > 223) {
+			return b[1] & 0x7f, from
+		}
+	}
+}
+
+func (p *phone) version(v string, change ...string) []byte {
+	return []byte(strings.NewReplacer(append(change, "o=phone 1 1", "o=phone 1 "+v)...).Replace(string(p.sdp())))
+}
+
+// What cannot be played leaves the call as it was.
+func TestNothingToPlayMutesNobody(t *testing.T) {
+	s := start(t)
+	a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
+	session := call(t, s, a, b, Want{})
+	if _, err := session.Announce(B, "/nowhere/at/all.wav", 1); err == nil {
+		t.Error("a file that is not there is played")
+	}
+	if err := session.Play(B, func(int) transcode.Source { return nil }); err == nil {
+		t.Error("nothing is played")
+	}
+	a.say(1, 5)
+	if pt, _ := b.next(); pt != 0 {
+		t.Errorf("payload type %d", pt)
+	}
+}
+
+// A listener that is stuck holds up neither other sessions nor its own session's
+// work, however much waits for it.
+func TestStuckListener(t *testing.T) {
+	s := start(t)
+	free := make(chan struct{})
+	defer close(free)
+	stuck, err := s.Open("stuck", Options{Handle: func(Event) { <-free }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	told, done := make(chan struct{}, 1), make(chan struct{})
+	other, err := s.Open("other", Options{Handle: func(Event) { told <- struct{}{} }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 * maxEvents {
+		stuck.post(Event{Kind: EventKey})
+	}
+	stuck.later(func() { close(done) })
+	other.post(Event{Kind: EventKey})
+	for what, c := range map[string]chan struct{}{"another session's listener": told, "the session's own work": done} {
+		select {
+		case <-c:
+		case <-time.After(10 * time.Second):
+			t.Errorf("%s waits for a listener that is stuck", what)
+		}
+	}
+}
+
+// What is played while the codec changes goes on in the new one.
+func TestPlayingFollowsTheCodec(t *testing.T) {
+	s := start(t)
+	a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
+	session := call(t, s, a, b, Want{})
+	played := &pause{rate: 8000, left: time.Hour}
+	if err := session.Play(B, func(int) transcode.Source { return played }); err != nil {
+		t.Fatal(err)
+	}
+	if pt, _ := b.next(); pt != 0 {
+		t.Fatalf("payload type %d is played, want 0", pt)
+	}
+	toPCMA := []string{"AVP 0", "AVP 8", "rtpmap:0 PCMU", "rtpmap:8 PCMA"}
+	if _, err := session.MakeOffer(B, Want{Codecs: []string{"PCMA"}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := session.TakeAnswer(B, b.version("2", toPCMA...)); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "playing in PCMA", func() bool { pt, _ := b.next(); return pt == 8 })
+	for range 10 {
+		if pt, _ := b.next(); pt != 8 {
+			t.Fatalf("payload type %d after the change to 8", pt)
+		}
+	}
+	session.Stop(B)
+	if played.left > time.Hour-200*time.Millisecond {
+		t.Error("another source is played than before")
+	}
+	if n := s.pool.Stats().Paths; n > 2 { // those that convert
+		t.Errorf("%d paths are left", n)
+	}
+}
+
+// A new offer on another network leaves the old way in use until it is agreed
+// to; then the call goes on by the new, and its figures go on too.
+func TestMoveToAnotherNetwork(t *testing.T) {
+	for _, codecs := range [][]string{nil, {"PCMA"}} {
+		t.Run(fmt.Sprint(codecs), func(t *testing.T) {
+			s := start(t, func(c *Config) {
+				c.Interfaces = append(c.Interfaces, relay.Interface{Name: "other", Bind: netip.MustParseAddr("127.0.0.2")})
+			})
+			a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
+			if codecs != nil {
+				b = newPhone(t, pcma, 1000)
+			}
+			session := call(t, s, a, b, Want{Codecs: codecs})
+			files := descriptors(t)
+			seq := uint16(1)
+			comes := func(host string) {
+				t.Helper()
+				await(t, "hearing from "+host, func() bool {
+					a.say(seq, 3)
+					seq += 3
+					_, from := b.next()
+					return from.Addr() == netip.MustParseAddr(host)
+				})
+			}
+			comes("127.0.0.1")
+			b.say(1, 10)
+			await(t, "packets from B", func() bool { return session.Report().Streams[0].Sides[B].Received.Packets == 10 })
+			for range 3 {
+				if _, err := session.MakeOffer(B, Want{Interface: "other", Codecs: codecs}); err != nil {
+					t.Fatal(err)
+				}
+				comes("127.0.0.1")
+				session.Refused(B)
+				comes("127.0.0.1")
+			}
+			if n := descriptors(t); n != files {
+				t.Errorf("%d files are open after the refusal, %d before", n, files)
+			}
+			if _, err := session.MakeOffer(B, Want{Interface: "other", Codecs: codecs}); err != nil {
+				t.Fatal(err)
+			}
+			if err := session.TakeAnswer(B, b.version("2")); err != nil {
+				t.Fatal(err)
+			}
+			comes("127.0.0.2")
+			if n := session.Report().Streams[0].Sides[B].Received.Packets; n != 10 {
+				t.Errorf("%d packets received of B after the move, 10 before", n)
+			}
+			if n := descriptors(t); n != files {
+				t.Errorf("%d files are open after the move, %d before", n, files)
+			}
+		})
+	}
+}
+
+// alarms opens a call and says which alarms there are about A when nothing has
+// come for a time after its last packet.
+func alarms(t *testing.T, last uint8, after time.Duration, extra ...string) (kinds []EventKind) {
+	t.Helper()
+	s := start(t)
+	events := make(chan Event, 20)
+	session, err := s.Open(t.Name(), Options{Handle: func(e Event) { events <- e }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := newPhone(t, pcmu, 440)
+	text := strings.Replace(string(a.sdp(append(extra, "a=rtpmap:13 CN/8000")...)), "AVP 0", "AVP 0 13", 1)
+	if _, err := session.Offer(A, []byte(text), Want{}); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := session.Answer(B, []byte(strings.Replace(text, "a=sendonly", "a=recvonly", 1)), Want{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.use(answer)
+	packet := forged(1, 7)
+	packet[1] = last
+	a.send(packet)
+	await(t, "the packet", func() bool { return !session.Report().Streams[0].Sides[A].LastHeard.IsZero() })
+	session.watch(time.Now().Add(after))
+	session.post(Event{})
+	for e := range events {
+		switch {
+		case e.Kind == 0:
+			return kinds
+		case e.Side == A:
+			kinds = append(kinds, e.Kind)
+		}
+	}
+	return nil
+}
+
+// A side that said it would be silent, or that holds the call, is not missed.
+func TestSilenceThatIsInOrder(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		last  uint8
+		after time.Duration
+		extra string
+		want  string
+	}{
+		{"speech and nothing more", 0, 5 * time.Second, "a=sendrecv", "[one-way]"},
+		{"comfort noise", 13, 5 * time.Second, "a=sendrecv", "[]"},
+		{"comfort noise and a minute of nothing", 13, 61 * time.Second, "a=sendrecv", "[one-way idle]"},
+		{"hold", 0, 5 * time.Second, "a=sendonly", "[]"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := fmt.Sprint(alarms(t, c.last, c.after, c.extra)); got != c.want {
+				t.Errorf("%s, want %s", got, c.want)
+			}
+		})
+	}
+}
+
+// A side that was silent while the kernel forwarded it is said to be heard again
+// when it is.
+func TestHeardAgainInTheKernel(t *testing.T) {
+	s := start(t, func(c *Config) { c.Kernel = "auto" })
+	if ok, why := s.Kernel(); !ok {
+		t.Skipf("CANNOT RUN HERE: %s", why)
+	}
+	events := make(chan Event, 20)
+	session, err := s.Open(t.Name(), Options{Handle: func(e Event) { events <- e }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
+	offer, err := session.Offer(A, a.sdp(), Want{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.use(offer)
+	answer, err := session.Answer(B, b.sdp(), Want{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.use(answer)
+	a.say(1, 5)
+	b.say(1, 5)
+	sides := func() [2]LegReport { return session.Report().Streams[0].Sides }
+	await(t, "packets", func() bool { r := sides(); return r[A].Received.Packets == 5 && r[B].Received.Packets == 5 })
+	past := func(field func(l *leg) []*time.Time, by time.Duration) {
+		session.mu.Lock()
+		defer session.mu.Unlock()
+		for _, l := range session.streams[0].legs {
+			for _, at := range field(l) {
+				*at = time.Now().Add(-by)
+			}
+		}
+	}
+	past(func(l *leg) []*time.Time { return []*time.Time{&l.since} }, settledFor)
+	session.watch(time.Now())
+	if !sides()[A].Kernel {
+		t.Fatal("it is not forwarded in the kernel")
+	}
+	past(func(l *leg) []*time.Time { return []*time.Time{&l.since, &l.heard} }, 5*time.Second)
+	session.watch(time.Now())
+	for n := 0; n < 2; {
+		if e := <-events; e.Kind == EventOneWay {
+			n++
+		}
+	}
+	a.say(6, 5)
+	for range 5 {
+		b.next()
+	}
+	session.watch(time.Now())
+	if !sides()[A].Kernel {
+		t.Fatal("it is not in the kernel any more")
+	}
+	for {
+		select {
+		case e := <-events:
+			if e.Kind == EventHeard && e.Side == A {
+				return
+			}
+		case <-time.After(5 * time.Second):
+			t.Fatal("A is heard again, and nobody is told")
+		}
+	}
+}
+
+// Ended in the middle of handshakes, announcements and recordings, a server
+// leaves nothing behind.
+func TestServerEndsInTheMiddle(t *testing.T) {
+	files := descriptors(t)
+	c := Config{PortMin: 40000 + 1000*rand.IntN(20), Kernel: "off"}
+	c.PortMax = c.PortMin + 999
+	s, err := New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx) }()
+	wav, dir := tone(t), t.TempDir()
+	for n := range 40 {
+		session, err := s.Open(fmt.Sprint(n), Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := newPhone(t, pcmu, 440)
+		text := strings.Replace(string(a.sdp("a=fingerprint:"+s.identity.Hash+" "+s.identity.Fingerprint, "a=setup:passive")), "RTP/AVP", "UDP/TLS/RTP/SAVP", 1)
+		if err := session.TakeOffer(A, []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := session.MakeAnswer(A, Want{}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := session.Announce(A, wav, 0); err != nil {
+			t.Fatal(err)
+		}
+		if err := session.Record(fmt.Sprintf("%s/%d.wav", dir, n)); err != nil {
+			t.Fatal(err)
+		}
+		a.anything() // the handshake is under way
+		a.rtp.Close()
+	}
+	stop()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("it does not end")
+	}
+	if n := s.pool.Stats().Paths; n != 0 {
+		t.Errorf("%d paths are left", n)
+	}
+	await(t, "files closed", func() bool { return descriptors(t) <= files })
+}
+
+// anything waits for any datagram.
+func (p *phone) anything() {
+	p.t.Helper()
+	_ = p.rtp.SetReadDeadline(time.Now().Add(10 * time.Second))
+	if _, _, err := p.rtp.ReadFromUDPAddrPort(make([]byte, 2048)); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// tone is a file with a second of a tone.
+func tone(t *testing.T) string {
+	t.Helper()
+	path := t.TempDir() + "/tone.wav"
+	if err := sound.WriteWAVAt(path, 8000, sound.ToneAt(8000, 440, -13, time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// A server that cannot be made leaves nothing open.
+func TestNewFailsWhole(t *testing.T) {
+	taken, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	files := descriptors(t)
+	if _, err := New(Config{Kernel: "off", ICEPort: taken.LocalAddr().(*net.UDPAddr).Port}); err == nil {
+		t.Fatal("the ICE port was taken")
+	}
+	if n := descriptors(t); n != files {
+		t.Errorf("%d files are open, %d were before", n, files)
+	}
+}
