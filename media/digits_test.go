@@ -74,7 +74,7 @@ func TestKeysThroughACall(t *testing.T) {
 				if c.both {
 					n = 2400 // the event covers the beginning alone
 				}
-				dtmf.Tone(pcm[8000*(i+1)/2:8000*(i+1)/2+n], 8000, dtmf.Event{Code: code, Duration: 120 * time.Millisecond, Volume: 10}, 0)
+				dtmf.Tone(pcm[8000*(i+1)/2:8000*(i+1)/2+n], 8000, dtmf.Event{Code: code, Duration: time.Duration(n) * time.Second / 8000, Volume: 10}, 0)
 			}
 		}
 		c.a.prepare(pcm, 8000, network{}, 1)
@@ -110,6 +110,15 @@ func TestKeysThroughACall(t *testing.T) {
 			t.Logf("%s: the audio has %q too", c.name, tones)
 		}
 		c.b.numbered()
+		var told []byte
+		for len(c.events) > 0 {
+			if e := <-c.events; e.Kind == EventKey && e.Side == A {
+				told = append(told, e.Key.Digit())
+			}
+		}
+		if !c.press && string(told) != dialled {
+			t.Errorf("%s: of %q the call layer was told %q", c.name, dialled, told)
+		}
 	}
 }
 
