@@ -177,7 +177,8 @@ func answerCodecs(want Want, theirs []sdp.Codec, far *sdp.Agreed) []sdp.Codec {
 
 // ceiling asks an Opus phone for no more than the other side can hear: octets
 // above that, and the work of decoding them, would be for nothing (RFC 7587
-// §6.1). What else it wrote is not repeated: it is about what it hears.
+// §6.1). What is lost of that it may say twice. What else it wrote is not
+// repeated: it is about what it hears.
 func ceiling(c sdp.Codec, far []sdp.Codec) string {
 	if c.Canonical() != "opus" {
 		return c.Fmtp
@@ -196,7 +197,11 @@ func ceiling(c sdp.Codec, far []sdp.Codec) string {
 	if widest == 0 || widest >= 48000 {
 		return ""
 	}
-	return fmt.Sprintf("maxplaybackrate=%d;sprop-maxcapturerate=%d", widest, widest)
+	asked := fmt.Sprintf("maxplaybackrate=%d;sprop-maxcapturerate=%d", widest, widest)
+	if _, err := codec.Library(); err == nil { // only libopus hears what is said twice
+		asked += ";useinbandfec=1"
+	}
+	return asked
 }
 
 // wanted says whether names allow a codec; none allow all.

@@ -29,10 +29,11 @@ type Config struct {
 	Logger     *slog.Logger
 }
 
-// Opus says how Opus is spoken when we convert to it.
+// Opus says how Opus is converted.
 type Opus struct {
-	Bitrate    int // bit/s; 0: by the rate of the other side
-	Complexity int // 1 to 10; 0: 5
+	Bitrate    int  // of what we say, bit/s; 0: by the rate of the other side
+	Complexity int  // 1 to 10; 0: 1 to the telephone's band, 5 above
+	DecodeInGo bool // even where libopus is there: no C before what strangers send, at twice the cost
 }
 
 func (o Opus) options() codec.Options {

@@ -154,6 +154,7 @@ func format(e sdpCodec) (codec.Format, bool) { return codec.Find(e.name, e.clock
 func (l *leg) newPath(k pathKey) (*transcode.Path, error) {
 	s, o := l.stream.session, k.to
 	in, _ := format(k.in)
+	in.InGo = s.server.c.Opus.DecodeInGo
 	out, _ := format(k.out)
 	return s.server.pool.Add(transcode.Options{
 		In: transcode.Input{Format: in, PayloadType: k.pt, CN: k.cn, Event: k.event, EventClock: k.eventClock},

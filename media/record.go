@@ -125,6 +125,7 @@ func (l *leg) settleTap() {
 func (l *leg) newTap(k tapKey) (*transcode.Path, error) {
 	s := l.stream.session
 	in, _ := format(k.in)
+	in.InGo = s.server.c.Opus.DecodeInGo
 	o := transcode.Options{
 		In:  transcode.Input{Format: in, PayloadType: k.pt, CN: k.cn, Event: k.event, EventClock: k.eventClock},
 		Out: transcode.Output{Format: codec.Format{}, CN: none, Event: none},

@@ -86,10 +86,10 @@ func TestAnswerCodecs(t *testing.T) {
 		}
 	}
 	opus := answerCodecs(Want{}, list(t, "opus/111"), agreed(t, "PCMU/0 telephone-event/101"))
-	if opus[0].Fmtp != "maxplaybackrate=8000;sprop-maxcapturerate=8000" {
+	if opus[0].Fmtp != "maxplaybackrate=8000;sprop-maxcapturerate=8000;useinbandfec=1" {
 		t.Errorf("an Opus phone that talks to a telephone is asked for %q", opus[0].Fmtp)
 	}
-	if got := offerCodecs(Want{Codecs: []string{"opus"}}, list(t, "PCMU/0 G722/9"), false)[0].Fmtp; got != "maxplaybackrate=16000;sprop-maxcapturerate=16000" {
+	if got := offerCodecs(Want{Codecs: []string{"opus"}}, list(t, "PCMU/0 G722/9"), false)[0].Fmtp; got != "maxplaybackrate=16000;sprop-maxcapturerate=16000;useinbandfec=1" {
 		t.Errorf("an Opus phone offered to one with G.722 is asked for %q", got)
 	}
 	if got := names(answerCodecs(Want{}, list(t, "G722/9 PCMU/0 telephone-event/101"), nil)); got != "G722 PCMU telephone-event" {

@@ -1,6 +1,7 @@
 package media
 
 import (
+	"math"
 	"net/netip"
 	"time"
 
@@ -189,6 +190,9 @@ func (w *transport) rtcpPacket(b []byte, socket *relay.Socket, from netip.AddrPo
 		case l.stream.kind == "audio":
 			if r, err := quality.Feedback(b, &l.out, &l.in, at); err == nil && r.Valid {
 				l.remote = r
+				if o != nil && o.path != nil {
+					o.path.Loss(int(math.Ceil(r.LossPercent)))
+				}
 			}
 		case o != nil:
 			o.way.sendRTCP(b)

@@ -40,7 +40,7 @@ func newMediaServeCommand() *cobra.Command {
 		interfaces, from             []string
 		workers, converters, icePort int
 		dscp, sessions               int
-		strict                       bool
+		strict, opusInGo             bool
 		idle                         time.Duration
 	}
 	c := &cobra.Command{
@@ -60,7 +60,7 @@ For Kamailio: modparam("rtpengine", "rtpengine_sock", "udp:127.0.0.1:2223")`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			cfg := media.Config{
 				Workers: f.workers, Converters: f.converters, ICEPort: f.icePort, DSCP: f.dscp, Sessions: f.sessions,
-				Kernel: f.kernel, Idle: f.idle, Learn: media.LearnAfterSignalling,
+				Kernel: f.kernel, Idle: f.idle, Learn: media.LearnAfterSignalling, Opus: media.Opus{DecodeInGo: f.opusInGo},
 			}
 			if f.strict {
 				cfg.Learn = media.LearnNever
@@ -87,6 +87,7 @@ For Kamailio: modparam("rtpengine", "rtpengine_sock", "udp:127.0.0.1:2223")`,
 	c.Flags().IntVar(&f.icePort, "ice-port", 0, "one UDP port for all browsers; 0: a port each")
 	c.Flags().IntVar(&f.workers, "workers", 0, "threads that pass packets; 0: one per core")
 	c.Flags().IntVar(&f.converters, "converters", 0, "threads that convert audio; 0: one per core")
+	c.Flags().BoolVar(&f.opusInGo, "opus-in-go", false, "decode Opus in Go even where libopus is there: no C reads what phones send, at twice the cost")
 	c.Flags().StringVar(&f.kernel, "kernel", "auto", "forward plain streams in the kernel: auto, on or off")
 	c.Flags().IntVar(&f.dscp, "dscp", 46, "DSCP of media packets (46 is expedited forwarding)")
 	c.Flags().IntVar(&f.sessions, "sessions", 10000, "most calls at once")
@@ -115,8 +116,11 @@ func serveMedia(ctx context.Context, cfg media.Config, addr string, from []netip
 	go func() { done <- control.Run(ctx) }()
 	kernel, why := m.Kernel()
 	opus, missing := codec.Library()
-	if missing != nil {
-		opus = "not spoken: " + missing.Error()
+	switch {
+	case missing != nil:
+		opus = "heard, not spoken: " + missing.Error()
+	case cfg.Opus.DecodeInGo:
+		opus += ", decoded in Go"
 	}
 	cfg.Logger.Info("media relay ready", "ng", control.Addr().String(), "ports", fmt.Sprintf("%d-%d", cfg.PortMin, cfg.PortMax), "kernel", kernel, "kernel_path", why, "opus", opus)
 	err = <-done
