@@ -97,6 +97,9 @@ func (l *lane) close() {
 	}
 }
 
+// inGo is our relay without libopus between it and what phones say.
+const inGo = "tandem, Opus in Go"
+
 // lane starts a relay ("" for none) with calls of a kind.
 func (b *bench) lane(ctx context.Context, name string, k kind, calls int, s *speech) (l *lane, err error) {
 	l = &lane{name: name}
@@ -105,6 +108,8 @@ func (b *bench) lane(ctx context.Context, name string, k kind, calls int, s *spe
 		l.relay, err = startRTPengine(ctx, b.Dir)
 	case "tandem":
 		l.relay, err = startTandem(ctx, b.Dir, b.Tandem, "off", false)
+	case inGo:
+		l.relay, err = startTandem(ctx, b.Dir, b.Tandem, "off", false, "--opus-in-go")
 	case "tandem in the kernel":
 		l.relay, err = startTandem(ctx, b.Dir, b.Tandem, "on", true)
 	}

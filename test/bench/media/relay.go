@@ -49,14 +49,15 @@ func startRTPengine(ctx context.Context, dir string) (*relay, error) {
 }
 
 // startTandem starts ours, with all ports to itself when it is alone.
-func startTandem(ctx context.Context, dir, bin, kernel string, alone bool) (*relay, error) {
+func startTandem(ctx context.Context, dir, bin, kernel string, alone bool, more ...string) (*relay, error) {
 	control, last := freePort(), firstPort+portsEach-1
 	if alone {
 		last = firstPort + 2*portsEach - 1
 	}
-	return start(ctx, dir, "tandem", control, bin, "media", "serve", "--ng", "127.0.0.1:"+control,
+	args := append([]string{"media", "serve", "--ng", "127.0.0.1:" + control,
 		"--interface", "127.0.0.1", "--ports", fmt.Sprintf("%d-%d", firstPort, last),
-		"--workers", "1", "--converters", "1", "--kernel", kernel, "--log", "warn")
+		"--workers", "1", "--converters", "1", "--kernel", kernel, "--log", "warn"}, more...)
+	return start(ctx, dir, "tandem", control, bin, args...)
 }
 
 // start runs a relay on core 0, ahead of other work on this machine where that

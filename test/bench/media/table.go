@@ -63,13 +63,9 @@ func (t *table) bar(name string, v float64, sign string, bar float64, format str
 	t.bars = append(t.bars, fmt.Sprintf("| %s | "+format+" | %s %g | %s |", name, v, sign, bar, verdict))
 }
 
-func (t *table) most(theirs, ours capacity) {
-	for _, c := range []struct {
-		name string
-		capacity
-	}{{"rtpengine", theirs}, {"tandem", ours}} {
-		t.mosts = append(t.mosts, fmt.Sprintf("| %s | %d | %.0f | %.2f |", c.name, c.calls, 100*c.core, c.one))
-	}
+// most adds a line of how many calls one converts.
+func (t *table) most(name string, c capacity) {
+	t.mosts = append(t.mosts, fmt.Sprintf("| %s | %d | %.0f | %.2f |", name, c.calls, 100*c.core, c.one))
 }
 
 func (t *table) print(w io.Writer) {
