@@ -185,7 +185,7 @@ func TestPlacesOnASharedPort(t *testing.T) {
 	if p.place(addr, thief, now.Add(time.Second)) || p.places[addr] != owner {
 		t.Error("a place in use was taken away")
 	}
-	if !p.place(addr, thief, now.Add(consentTimeout+time.Second)) || p.places[addr] != thief || owner.places != 0 || thief.places != 1 {
+	if !p.place(addr, thief, now.Add(consentTimeout+time.Second)) || p.places[addr] != thief || len(owner.places) != 0 || len(thief.places) != 1 {
 		t.Error("a place whose owner is gone is not given to the next")
 	}
 }

@@ -3,6 +3,7 @@ package media
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -54,10 +55,20 @@ func (p *sharedPort) Receive(socket *relay.Socket, b []byte, from netip.AddrPort
 	}
 }
 
+// maxNames is how many names of one side count: a restart leaves the one before
+// good until the new one is used (RFC 8445 §9).
+const maxNames = 2
+
+// expect binds a name to a side.
 func (p *sharedPort) expect(ufrag string, w *transport) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if len(w.names) == maxNames {
+		delete(p.names, w.names[0])
+		w.names = slices.Delete(w.names, 0, 1)
+	}
 	p.names[ufrag] = w
+	w.names = append(w.names, ufrag)
 }
 
 // place binds an address to a side, after an authenticated check; false when it
@@ -66,18 +77,26 @@ func (p *sharedPort) expect(ufrag string, w *transport) {
 func (p *sharedPort) place(from netip.AddrPort, w *transport, at time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	old := p.places[from]
-	switch {
-	case old == w:
-		return true
-	case w.places >= maxPlaces, old != nil && at.UnixNano()-old.consented.Load() < int64(consentTimeout):
-		return false
-	case old != nil:
-		old.places--
+	if old := p.places[from]; old != nil {
+		if old != w && at.UnixNano()-old.consented.Load() < int64(consentTimeout) {
+			return false
+		}
+		i := slices.Index(old.places, from)
+		old.places = slices.Delete(old.places, i, i+1)
+	}
+	p.bind(from, w)
+	return true
+}
+
+// bind has a side hold an address; of too many it gives up the one longest not
+// used.
+func (p *sharedPort) bind(from netip.AddrPort, w *transport) {
+	if len(w.places) == maxPlaces {
+		delete(p.places, w.places[0])
+		w.places = slices.Delete(w.places, 0, 1)
 	}
 	p.places[from] = w
-	w.places++
-	return true
+	w.places = append(w.places, from)
 }
 
 // lend binds a signalled address nobody proved, if it is free: that of a side
@@ -85,23 +104,20 @@ func (p *sharedPort) place(from netip.AddrPort, w *transport, at time.Time) bool
 func (p *sharedPort) lend(from netip.AddrPort, w *transport) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if from.IsValid() && p.places[from] == nil && w.places < maxPlaces {
-		p.places[from] = w
-		w.places++
+	if from.IsValid() && p.places[from] == nil {
+		p.bind(from, w)
 	}
 }
 
+// forget takes from a side all it has on the port.
 func (p *sharedPort) forget(w *transport) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for ufrag, other := range p.names {
-		if other == w {
-			delete(p.names, ufrag)
-		}
+	for _, ufrag := range w.names {
+		delete(p.names, ufrag)
 	}
-	for addr, other := range p.places {
-		if other == w {
-			delete(p.places, addr)
-		}
+	for _, addr := range w.places {
+		delete(p.places, addr)
 	}
+	w.names, w.places = nil, nil
 }

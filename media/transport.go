@@ -30,9 +30,10 @@ type transport struct {
 	in, out   *secure.Context
 	latch     relay.Latch
 
-	iface     string       // ctl
-	places    int          // addresses bound on shared; guarded by its lock
-	consented atomic.Int64 // when a good check came last, Unix ns; for shared
+	iface     string           // ctl
+	names     []string         // bound on shared; guarded by its lock, as are
+	places    []netip.AddrPort // addresses, that used last at the end
+	consented atomic.Int64     // when a good check came last, Unix ns; for shared
 	toRTCP    netip.AddrPort
 	latchRTCP relay.ControlLatch
 
