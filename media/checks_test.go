@@ -2,6 +2,7 @@ package media
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 
 	"tandem/media/relay"
 	"tandem/media/sdp"
+	"tandem/media/secure"
 )
 
 // attribute is a STUN attribute of any kind.
@@ -202,5 +204,80 @@ func TestLeadOfABundle(t *testing.T) {
 	w.legs[1].on = false
 	if w.lead() != w.legs[0] {
 		t.Error("with all refused there is no first")
+	}
+}
+
+// A phone behind NAT that protects by DTLS and does no ICE is found by where its
+// signalling comes from; a stranger elsewhere is not listened to.
+func TestHandshakeThroughNAT(t *testing.T) {
+	s := start(t)
+	a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
+	session, events := open(t, s)
+	session.Near(A, a.addr().Addr())
+	id, err := secure.NewIdentity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := a.sdp("a=fingerprint:"+id.Hash+" "+id.Fingerprint, "a=setup:active")
+	text = []byte(strings.NewReplacer("RTP/AVP", "UDP/TLS/RTP/SAVP", "c=IN IP4 127.0.0.1", "c=IN IP4 192.0.2.1").Replace(string(text)))
+	if _, err := session.Offer(A, text, Want{Security: SecurityNone}); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := session.Answer(B, b.sdp(), Want{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := a.use(answer)
+	w := session.streams[0].legs[A].way
+	session.mu.Lock()
+	if w.trusted(netip.MustParseAddrPort("127.0.0.9:4000")) || !w.trusted(a.addr()) {
+		t.Error("not the host of signalling alone is trusted")
+	}
+	session.mu.Unlock()
+	done := make(chan error, 1)
+	h := secure.NewHandshake(secure.HandshakeConfig{
+		Identity: id, Active: true, Hash: m.Fingerprint.Hash, Fingerprint: m.Fingerprint.Value, Timeout: 5 * time.Second,
+		Send: func(b []byte, _ netip.AddrPort) error { _, err := a.rtp.WriteToUDPAddrPort(b, a.to); return err },
+		Done: func(_, _ secure.Key, err error) { done <- err },
+	})
+	defer h.Close()
+	go func() {
+		b := make([]byte, 4096)
+		for {
+			n, from, err := a.rtp.ReadFromUDPAddrPort(b)
+			if err != nil {
+				return
+			}
+			h.Packet(b[:n], from)
+		}
+	}()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	for range 100 {
+		if events(EventSecure) > 0 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Error("the side is not told to be secure")
+}
+
+func TestPayloadOfBrokenHeaders(t *testing.T) {
+	head := func(first byte, more ...byte) []byte {
+		return append([]byte{first, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1}, more...)
+	}
+	for _, c := range []struct {
+		b    []byte
+		want int
+	}{
+		{head(0x80, 1, 2, 3), 3}, {head(0x80), 0},
+		{head(0x81, 0, 0, 0, 9, 1), 1}, {head(0x8f, 1, 2, 3), 0}, // sources
+		{head(0x90, 0, 0, 0, 1, 9, 9, 9, 9, 1, 2), 2}, {head(0x90, 0, 0, 0xff, 0xff, 1), 0}, {head(0x90, 1, 2), 0}, // extension
+		{head(0xa0, 1, 2, 0, 2), 2}, {head(0xa0, 1, 2, 255), 0}, {head(0xbf, 255), 0}, // padding
+	} {
+		if got := payload(c.b); len(got) != c.want {
+			t.Errorf("% x: payload of %d octets, want %d", c.b, len(got), c.want)
+		}
 	}
 }

@@ -37,9 +37,14 @@ func (w *transport) Receive(socket *relay.Socket, b []byte, from netip.AddrPort,
 }
 
 // trusted says whether a handshake may be talked about with an address: the one
-// ICE nominated, or the one signalled.
+// ICE nominated, or the one signalled. A phone behind NAT that does no ICE is at
+// neither: until the latch has settled, the host signalled and that of signalling
+// may try, and the fingerprint tells who it is.
 func (w *transport) trusted(from netip.AddrPort) bool {
-	return from == w.to
+	if from == w.to || w.settled || w.latch.Strict || w.ice != nil && !w.iceOff {
+		return from == w.to
+	}
+	return from.Addr() == w.to.Addr() || from.Addr() == w.near
 }
 
 func (w *transport) stun(b []byte, socket *relay.Socket, from netip.AddrPort, at time.Time) {
@@ -238,7 +243,10 @@ func (l *leg) key(b []byte, ts uint32, at time.Time) {
 // empty when the header says it is longer than the packet.
 func payload(b []byte) []byte {
 	n := 12 + 4*int(b[0]&0x0f)
-	if b[0]&0x10 != 0 && len(b) >= n+4 {
+	if b[0]&0x10 != 0 {
+		if len(b) < n+4 {
+			return nil
+		}
 		n += 4 + 4*int(binary.BigEndian.Uint16(b[n+2:]))
 	}
 	end := len(b)

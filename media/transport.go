@@ -22,10 +22,11 @@ type transport struct {
 	ice       *ice.Agent
 	to        netip.AddrPort
 	security  Security
-	raw       bool // no RTP at all (UDPTL)
-	iceOff    bool // the far side makes no connectivity checks
-	settled   bool // latch believes nobody else until the next exchange
-	lost      bool // ICE consent, told already
+	raw       bool       // no RTP at all (UDPTL)
+	iceOff    bool       // the far side makes no connectivity checks
+	settled   bool       // latch believes nobody else until the next exchange
+	lost      bool       // ICE consent, told already
+	near      netip.Addr // where the side's signalling comes from, may be invalid
 	which     Which
 	in, out   *secure.Context
 	latch     relay.Latch
@@ -244,7 +245,8 @@ func securityAgreed(a *sdp.Agreed) Security {
 // they, or anything else signalled, may have changed.
 func (w *transport) aim(a *sdp.Agreed, learn LearnPolicy, now time.Time) {
 	w.latch.Strict, w.latchRTCP.Strict = learn == LearnNever, learn == LearnNever
-	w.latch.Open(a.Remote, w.session.sides[w.which].near, now)
+	w.near = w.session.sides[w.which].near.Unmap()
+	w.latch.Open(a.Remote, w.near, now)
 	w.latchRTCP.Open(a.RemoteRTCP)
 	w.to, w.toRTCP = w.latch.Peer(), w.latchRTCP.Peer()
 	if w.settled && w.shared == nil {
@@ -312,7 +314,7 @@ func (w *transport) agreeDTLS(a *sdp.Agreed) func() {
 		Identity: w.session.server.identity,
 		Active:   a.Setup == "active",
 		Hash:     a.Fingerprint.Hash, Fingerprint: a.Fingerprint.Value,
-		Send: func(b []byte, to netip.AddrPort) error { return w.sendDTLS(b) },
+		Send: w.sendDTLS,
 		Done: func(send, receive secure.Key, err error) { w.secured(run, send, receive, err) },
 	})
 	return after
@@ -330,9 +332,12 @@ func (w *transport) leaveDTLS() func() {
 	return old.Close
 }
 
-func (w *transport) sendDTLS(b []byte) error {
+// sendDTLS answers who began, while he is trusted, else goes where media goes.
+func (w *transport) sendDTLS(b []byte, to netip.AddrPort) error {
 	w.session.mu.Lock()
-	to := w.to
+	if !to.IsValid() || !w.trusted(to) {
+		to = w.to
+	}
 	w.session.mu.Unlock()
 	if !to.IsValid() {
 		return secure.ErrNoPath // before ICE nominates
