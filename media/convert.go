@@ -84,13 +84,17 @@ func (l *leg) wanted() (pathKey, bool) {
 // pressed says that a key event has been seen of this leg.
 func (l *leg) pressed() bool { return !l.lastKey.IsZero() }
 
+// rebuildEvery is how often a leg's packets can have a path made: one that
+// changes its codec with each packet shall not keep a core busy with encoders.
+const rebuildEvery = 200 * time.Millisecond
+
 // rebuild asks for another path. Called with mu held, on a worker: the path is
 // made elsewhere, because making an encoder takes its time.
-func (l *leg) rebuild() {
-	if l.building {
+func (l *leg) rebuild(at time.Time) {
+	if l.building || at.Sub(l.rebuilt) < rebuildEvery {
 		return
 	}
-	l.building = true
+	l.building, l.rebuilt = true, at
 	s := l.stream.session
 	s.later(func() {
 		s.ctl.Lock()

@@ -58,7 +58,8 @@ type leg struct {
 	since     time.Time // when it was last expected to begin sending
 	remote    quality.Remote
 	pathOf    pathKey
-	building  bool // a path is being made
+	building  bool      // a path is being made
+	rebuilt   time.Time // when its packets last asked for one
 	tapOf     tapKey
 	accounted relay.FlowCounters
 	steady    time.Time // when it was last taken back

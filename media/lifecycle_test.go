@@ -386,6 +386,49 @@ func tone(t *testing.T) string {
 	return path
 }
 
+// A side that changes its codec with each packet has paths made now and then.
+func TestCodecOfEachPacket(t *testing.T) {
+	s := start(t)
+	a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
+	session, err := s.Open(t.Name(), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := session.TakeOffer(B, b.sdp()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := session.MakeOffer(A, Want{Codecs: []string{"PCMU", "G722"}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := session.TakeAnswer(A, a.version("1", "AVP 0", "AVP 0 9")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := session.MakeAnswer(B, Want{}); err != nil {
+		t.Fatal(err)
+	}
+	l := session.streams[0].legs[A]
+	made, before := 0, (*transcode.Path)(nil)
+	began := time.Now()
+	for n := range uint16(300) {
+		packet := forged(n, 7)
+		packet[1] = uint8(n % 2 * 9)
+		session.mu.Lock()
+		l.receive(packet, began.Add(time.Duration(n)*time.Millisecond))
+		session.mu.Unlock()
+		await(t, "a path", func() bool {
+			session.mu.Lock()
+			defer session.mu.Unlock()
+			if l.path != before {
+				made, before = made+1, l.path
+			}
+			return !l.building
+		})
+	}
+	if made == 0 || made > 3 {
+		t.Errorf("%d times another path or none for 300 packets in 0.3 s", made)
+	}
+}
+
 // A side that restarts and moves for days holds no more of a shared port than
 // one that never does, is found at its last address, and leaves nothing.
 func TestSharedPortIsGivenBack(t *testing.T) {

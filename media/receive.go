@@ -174,7 +174,7 @@ func (l *leg) receive(b []byte, at time.Time) {
 		l.tap.Push(b, at)
 		if r := l.routes[pt]; pt != l.tapOf.pt && (r.verb == pass || r.verb == convert) {
 			l.main = pt
-			l.rebuild() // its voice changed: so must the decoder
+			l.rebuild(at) // its voice changed: so must the decoder
 		}
 	}
 	o := l.opposite()
@@ -214,11 +214,11 @@ func (l *leg) forward(o *leg, r route, b []byte, pt uint8, at time.Time) {
 		l.path.Push(b, at)
 	case r.verb == key && r.toClock == 0:
 		l.lastKey = at
-		l.rebuild() // keys must become tones from here on
+		l.rebuild(at) // keys must become tones from here on
 	case r.verb == convert:
-		l.rebuild() // this packet is lost; the path takes those that follow
+		l.rebuild(at) // this packet is lost; the path takes those that follow
 	case l.path != nil && r.verb == pass:
-		l.rebuild() // its voice changed to what can pass
+		l.rebuild(at) // its voice changed to what can pass
 	default:
 		if r.verb == key && r.clock != r.toClock {
 			dtmf.Rescale(payload(b), int(r.clock), int(r.toClock))
