@@ -154,7 +154,20 @@ func TestNoDowngradeInMidCall(t *testing.T) {
 			session := callSDES(t, s, a, b)
 			a.out = nil // writes RTP/AVP from here on
 			text := []byte(strings.Replace(string(a.sdp()), "phone 1 1", c.origin, 1))
-			if _, err := session.Offer(A, text, Want{Security: SecurityNone}); err != nil {
+			if _, err := session.Offer(A, text, Want{Security: SecurityNone}); (err == nil) != (name != "the same party" && name != "plain is wanted") {
+				t.Fatalf("offered: %v", err)
+			} else if err == nil {
+				session.Refused(A)
+				session.Refused(B)
+			} else if _, err := session.MakeOffer(A, Want{}); err != nil {
+				t.Errorf("after the refusal nothing can be offered: %v", err)
+			} else {
+				session.Refused(A)
+			}
+			if err := session.TakeOffer(A, text); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := session.MakeOffer(B, Want{Security: SecurityNone}); err != nil {
 				t.Fatal(err)
 			}
 			_, err := session.Answer(B, version(b.sdp(), 2), c.want)

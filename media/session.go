@@ -160,12 +160,28 @@ func (s *Session) forgo(w Which) {
 	}
 }
 
-// Offer is TakeOffer and MakeOffer in one: a relay between two user agents.
+// Offer is TakeOffer and MakeOffer in one: a relay between two user agents. An
+// offer that takes protection away is refused at once, before the other side
+// hears of it, unless the side's last answer was wanted plain.
 func (s *Session) Offer(from Which, text []byte, want Want) ([]byte, error) {
 	if err := s.TakeOffer(from, text); err != nil {
 		return nil, err
 	}
+	if err := s.unprotected(from); err != nil {
+		s.Refused(from)
+		return nil, err
+	}
 	return s.MakeOffer(from.Other(), want)
+}
+
+func (s *Session) unprotected(from Which) error {
+	s.ctl.Lock()
+	defer s.ctl.Unlock()
+	side := s.sides[from]
+	if s.gone || side.want.Security == SecurityNone {
+		return nil
+	}
+	return side.agent.Unprotected()
 }
 
 // Answer is TakeAnswer and MakeAnswer in one. Without an answer outstanding to

@@ -40,6 +40,26 @@ func TestProfileOfAnAnswerIsTheOffers(t *testing.T) {
 	ask(t, c, Dict{"command": "answer", "call-id": "x", "from-tag": "a", "to-tag": "b", "sdp": sdpB, "transport-protocol": "RTP/SAVP"})
 }
 
+// An offer in clear where the call is protected is refused before the other side
+// is asked, and what was agreed stays.
+func TestDowngradeIsRefusedAtTheOffer(t *testing.T) {
+	const key = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj\r\n"
+	c, _ := serve(t)
+	offer := Dict{"command": "offer", "call-id": "x", "from-tag": "a", "to-tag": "b", "sdp": strings.Replace(sdpA, "RTP/AVP", "RTP/SAVP", 1) + key, "transport-protocol": "RTP/AVP"}
+	answer := Dict{"command": "answer", "call-id": "x", "from-tag": "a", "to-tag": "b", "sdp": sdpB}
+	ask(t, c, offer)
+	ask(t, c, answer)
+	offer["sdp"] = strings.Replace(sdpA, "a 1 1", "a 1 2", 1)
+	if r, err := c.Do(t.Context(), offer); err == nil {
+		t.Errorf("offered in clear: %v", r)
+	}
+	offer["sdp"] = strings.Replace(sdpA, "a 1 1", "a 1 3", 1) + key // and it goes on
+	ask(t, c, offer)
+	if text := ask(t, c, answer).String("sdp"); !strings.Contains(text, "a=crypto:1 ") {
+		t.Errorf("answered\n%s", text)
+	}
+}
+
 // With SIP-source-address media goes where signalling came from; a hold stays
 // one.
 func TestSourceOfSignalling(t *testing.T) {

@@ -46,6 +46,39 @@ func (a *Agent) swapped(d *Description) error {
 	return nil
 }
 
+// guarded says whether an m-line is agreed on under a secure profile.
+func (a *Agent) guarded(i int) bool {
+	return i < len(a.alive) && a.alive[i] && i < len(a.agreedRemote.Media) &&
+		(demandsSecurity(a.agreedRemote.Media[i].Proto) || demandsSecurity(a.agreedLocal.Media[i].Proto))
+}
+
+// takesAway is the error of an m-line that is offered in clear where it was
+// protected; nil when it is no RTP or asks for protection.
+func takesAway(m *Media) *Error {
+	if !m.RTP() || demandsSecurity(m.Proto) {
+		return nil
+	}
+	return unacceptable(m.Line, warnOther, "%s where the call was protected; offer SRTP", quote(m.Proto))
+}
+
+// Unprotected is the error that Answer will give when the offer in hand takes
+// protection away from what was agreed, known before anybody else is asked.
+func (a *Agent) Unprotected() error {
+	if a.state != offered || a.agreedRemote == nil || !a.agreedRemote.Origin.Same(a.remote.Origin) {
+		return nil
+	}
+	for i := range a.remote.Media {
+		m := &a.remote.Media[i]
+		if m.Port == 0 || !a.guarded(i) || len(m.Crypto) > 0 || m.Fingerprint.Value != "" {
+			continue
+		}
+		if err := takesAway(m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Answer writes the answer to the last TakeOffer: one Line per m-line offered.
 // Codecs of a line are what we can take there; the answer keeps those the
 // offer had, with the offerer's numbers, in our order unless ours is empty.
@@ -117,8 +150,7 @@ func (a *Agent) answering(lines []Line) *answering {
 		w.slots = append(w.slots, s)
 		if old := a.agreedRemote; old != nil && !fresh && i < len(old.Media) {
 			w.parts[i].before = old.Media[i].Codecs
-			w.parts[i].guarded = i < len(a.alive) && a.alive[i] &&
-				(demandsSecurity(old.Media[i].Proto) || demandsSecurity(a.agreedLocal.Media[i].Proto))
+			w.parts[i].guarded = a.guarded(i)
 		}
 		w.lines[i].Codecs = complete(w.lines[i].Codecs)
 		if w.lines[i].Kind == "" {
@@ -172,8 +204,8 @@ func (w *answering) decide(i int) *Error {
 	}
 	var err *Error
 	p.secured, err = secureAnswer(theirs, &w.offer.Media[w.via[i]], line, w.slots[i].setup)
-	if err == nil && p.guarded && theirs.RTP() && !demandsSecurity(theirs.Proto) && !p.secured.sdes && !p.secured.dtls && !line.Unprotected {
-		return unacceptable(theirs.Line, warnOther, "%s where the call was protected; offer SRTP", quote(theirs.Proto))
+	if err == nil && p.guarded && !p.secured.sdes && !p.secured.dtls && !line.Unprotected {
+		return takesAway(theirs)
 	}
 	return err
 }
