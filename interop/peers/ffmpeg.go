@@ -77,7 +77,7 @@ func (s Stream) Say(ctx context.Context, file string, from, to int) error {
 		return err
 	}
 	how := spoken[s.Codec]
-	args := append([]string{"-nostdin", "-hide_banner", "-loglevel", "warning", "-re", "-i", file, "-vn"}, how.args...)
+	args := append([]string{"-nostdin", "-hide_banner", "-loglevel", "warning", "-re", "-max_size", "1024", "-i", file, "-vn"}, how.args...)
 	args = append(args, "-payload_type", fmt.Sprint(how.number), "-f", "rtp")
 	proto, packet := "rtp", how.packet
 	if s.Key != "" {

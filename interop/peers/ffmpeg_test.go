@@ -81,8 +81,16 @@ func TestFFmpeg(t *testing.T) {
 	wait.Wait()
 	for _, s := range all {
 		t.Run(fmt.Sprintf("%s-%v_%s-%v", s.from.Codec, s.from.Key != "", s.to.Codec, s.to.Key != ""), func(t *testing.T) {
-			must(t, "the call", s.err)
-			s.judge(t, text)
+			wrong := s.judge(t, text)
+			for again := 0; again < 2 && len(wrong) > 0 && s.late(); again++ {
+				t.Logf("made again, alone, because ffmpeg or the relay got no processor in time: %q", wrong)
+				s.dir += "again"
+				s.err = s.run(ctx, server, say)
+				wrong = s.judge(t, text)
+			}
+			for _, w := range wrong {
+				t.Error(w)
+			}
 		})
 	}
 }
@@ -106,7 +114,10 @@ func utterance(t *testing.T, dir string) (file string, pcm []int16) {
 	mark, pause := sound.SweepAt(wide, 600, 2600, level, 100*time.Millisecond), make([]int16, wide/5)
 	pcm = slices.Concat(sound.ToneAt(wide, 1000, level, 1500*time.Millisecond), pause, mark, pause, speech[:min(len(speech), 2*wide)], pause, mark, pause)
 	file = filepath.Join(dir, "say.wav")
-	must(t, "writing what is said", sound.WriteWAVAt(file, wide, pcm))
+	// ffmpeg speaks in time by what it reads at once, 1,024 octets at least: so
+	// many that packets would come in bursts, were there not 48,000 samples a second.
+	up := sound.NewResampler(wide, 48000)
+	must(t, "writing what is said", sound.WriteWAVAt(file, 48000, up.Flush(up.Append(nil, pcm))))
 	return file, pcm
 }
 
@@ -174,9 +185,20 @@ func (s *spell) run(ctx context.Context, server *media.Server, say string) error
 	return err
 }
 
-// judge looks at what was recorded.
-func (s *spell) judge(t *testing.T, text []int16) {
+// late says that packets came late: on time they come within milliseconds.
+func (s *spell) late() bool {
+	if len(s.report.Streams) == 0 {
+		return false
+	}
+	a := s.report.Streams[0].Sides[media.A]
+	return a.Received.Jitter > 8*time.Millisecond || a.Path.Concealed > 50*time.Millisecond
+}
+
+// judge looks at what was recorded and says what is wrong with it.
+func (s *spell) judge(t *testing.T, text []int16) (wrong []string) {
 	t.Helper()
+	must(t, "the call", s.err)
+	fault := func(format string, a ...any) { wrong = append(wrong, fmt.Sprintf(format, a...)) }
 	f, err := os.Open(filepath.Join(s.dir, "heard.wav"))
 	must(t, "opening the recording", err)
 	defer f.Close()
@@ -217,26 +239,27 @@ func (s *spell) judge(t *testing.T, text []int16) {
 	ref = narrow(ref, s)
 	speech := sound.Level(heard) - sound.Level(ref)
 	esto := sound.Intelligibility(ref, sound.Align(ref, heard, wide/4, wide/40), wide)
-	t.Logf("%d packets; tone %.1f Hz, level %+.2f dB, SNR %.1f dB; mark shifted by %v, likeness %.2f and %.2f, apart by %v more; speech level %+.2f dB, ESTOI %.3f",
-		sides[media.A].Received.Packets, freq, median(levels)-level, median(snrs), shift.Round(time.Millisecond), alike, again, apart.Round(time.Millisecond), speech, esto)
+	t.Logf("%d packets; tone %.1f Hz, level %+.2f dB, SNR %.1f dB; mark shifted by %v, likeness %.2f and %.2f, apart by %v more; speech level %+.2f dB, ESTOI %.3f; jitter %v, concealed %v",
+		sides[media.A].Received.Packets, freq, median(levels)-level, median(snrs), shift.Round(time.Millisecond), alike, again, apart.Round(time.Millisecond), speech, esto, sides[media.A].Received.Jitter, sides[media.A].Path.Concealed)
 	if d := median(levels) - level; math.Abs(d) > bar.level {
-		t.Errorf("level is %+.2f dB off, at most %.1f may be", d, bar.level)
+		fault("level is %+.2f dB off, at most %.1f may be", d, bar.level)
 	}
 	if median(snrs) < bar.snr {
-		t.Errorf("SNR %.1f dB, want %.0f", median(snrs), bar.snr)
+		fault("SNR %.1f dB, want %.0f", median(snrs), bar.snr)
 	}
 	if math.Abs(freq-1000) > 1 || holes > 0 {
-		t.Errorf("%.1f Hz with %d holes of 10 ms, want 1000 without", freq, holes)
+		fault("%.1f Hz with %d holes of 10 ms, want 1000 without", freq, holes)
 	}
 	if alike < 0.6 || again < 0.6 || apart.Abs() > 60*time.Millisecond {
-		t.Errorf("marks are %.2f and %.2f alike, apart by %v more than said", alike, again, apart)
+		fault("marks are %.2f and %.2f alike, apart by %v more than said", alike, again, apart)
 	}
 	if math.Abs(speech) > 1 || esto < 0.8 {
-		t.Errorf("speech is %+.2f dB off, ESTOI %.3f", speech, esto)
+		fault("speech is %+.2f dB off, ESTOI %.3f", speech, esto)
 	}
 	if a := sides[media.A]; a.Received.Lost > 0 || a.Refused > 0 || a.Converting != (s.from.Codec != s.to.Codec) {
-		t.Errorf("the relay lost %d, refused %d, converting %v\nffmpeg said: %s", a.Received.Lost, a.Refused, a.Converting, s.said)
+		fault("the relay lost %d, refused %d, converting %v\nffmpeg said: %s", a.Received.Lost, a.Refused, a.Converting, s.said)
 	}
+	return wrong
 }
 
 // narrow is ref as a telephone band lets it through where one end has no more.
