@@ -35,7 +35,40 @@ func TestQualityOverBadNetworks(t *testing.T) {
 		nets = []network{{}, {0.05, 1, 0}, {0, 0, 40 * time.Millisecond}}
 	}
 	said, mark, words := utterance(t, true, seconds)
-	var calls []*suffering
+	calls := suffer(t, server, said, nets)
+	for n := 1; stalled(calls) > patience; n++ { // not by these networks
+		if n == 5 {
+			t.Fatalf("the machine stands still for %v at a time", stalled(calls))
+		}
+		calls = suffer(t, server, said, nets)
+	}
+	parallel(len(calls), func(i int) { calls[i].judge(t, said, mark, words) })
+	t.Log("| network | from | to | lost | concealed | buffer | ESTOI, with silence | distortion, with silence |")
+	for i, c := range calls {
+		for w := range c.heard {
+			c.compare(t, Which(w), calls[i/len(nets)*len(nets)])
+		}
+	}
+}
+
+// patience is how long a machine may be busy with other things in the middle of
+// a measurement: a packet's time and the next one's.
+const patience = 40 * time.Millisecond
+
+// stalled is the longest time in which calls were not served, or nothing was
+// sent, as planned.
+func stalled(calls []*suffering) (worst time.Duration) {
+	for _, c := range calls {
+		worst = max(worst, c.a.late, c.b.late)
+		for _, side := range c.report.Streams[0].Sides {
+			worst = max(worst, side.Path.Skipped)
+		}
+	}
+	return worst
+}
+
+// suffer has calls over all the networks at once.
+func suffer(t *testing.T, server *Server, said []int16, nets []network) (calls []*suffering) {
 	var sessions []*Session
 	for _, pair := range [][2]sdp.Codec{{pcmu, pcma}, {opus, pcmu}} {
 		for i, n := range nets {
@@ -49,14 +82,9 @@ func TestQualityOverBadNetworks(t *testing.T) {
 	parallel(len(calls), func(i int) {
 		calls[i].begun = together(calls[i].a, calls[i].b)
 		calls[i].report = sessions[i].Report()
+		sessions[i].Close()
 	})
-	parallel(len(calls), func(i int) { calls[i].judge(t, said, mark, words) })
-	t.Log("| network | from | to | lost | concealed | buffer | ESTOI, with silence | distortion, with silence |")
-	for i, c := range calls {
-		for w := range c.heard {
-			c.compare(t, Which(w), calls[i/len(nets)*len(nets)])
-		}
-	}
+	return calls
 }
 
 // judge measures both ways, and what silence would have made of it.

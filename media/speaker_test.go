@@ -23,6 +23,7 @@ import (
 type speaker struct {
 	*phone
 	lines []uttered
+	late  time.Duration // by which a packet was sent, at most
 
 	mu  sync.Mutex
 	got []arrived
@@ -143,6 +144,7 @@ func (s *speaker) press(i, n int, code uint8, clock int) {
 func (s *speaker) speak(start time.Time) {
 	for _, u := range s.lines {
 		time.Sleep(time.Until(start.Add(u.at)))
+		s.late = max(s.late, time.Since(start.Add(u.at)))
 		s.send(slices.Clone(u.b))
 	}
 }
