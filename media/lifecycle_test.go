@@ -271,10 +271,7 @@ func TestHeardAgainInTheKernel(t *testing.T) {
 		t.Fatal(err)
 	}
 	a.use(answer)
-	a.say(1, 5)
-	b.say(1, 5)
 	sides := func() [2]LegReport { return session.Report().Streams[0].Sides }
-	await(t, "packets", func() bool { r := sides(); return r[A].Received.Packets == 5 && r[B].Received.Packets == 5 })
 	past := func(field func(l *leg) []*time.Time, by time.Duration) {
 		session.mu.Lock()
 		defer session.mu.Unlock()
@@ -284,11 +281,20 @@ func TestHeardAgainInTheKernel(t *testing.T) {
 			}
 		}
 	}
-	past(func(l *leg) []*time.Time { return []*time.Time{&l.since} }, settledFor)
-	session.watch(time.Now())
-	if !sides()[A].Kernel {
-		t.Fatal("it is not forwarded in the kernel")
-	}
+	seq := uint16(1)
+	await(t, "forwarding in the kernel", func() bool {
+		a.say(seq, 1)
+		b.say(seq, 1)
+		seq++
+		past(func(l *leg) []*time.Time { return []*time.Time{&l.since, &l.steady} }, settledFor)
+		session.watch(time.Now())
+		r := sides()
+		return r[A].Kernel && r[B].Kernel
+	})
+	await(t, "all that was sent before", func() bool {
+		r := sides()
+		return r[A].Received.Packets == uint64(seq-1) && r[B].Received.Packets == uint64(seq-1)
+	})
 	past(func(l *leg) []*time.Time { return []*time.Time{&l.since, &l.heard} }, 5*time.Second)
 	session.watch(time.Now())
 	for n := 0; n < 2; {
@@ -296,23 +302,18 @@ func TestHeardAgainInTheKernel(t *testing.T) {
 			n++
 		}
 	}
-	a.say(6, 5)
-	for range 5 {
-		b.next()
-	}
-	session.watch(time.Now())
-	if !sides()[A].Kernel {
-		t.Fatal("it is not in the kernel any more")
-	}
-	for {
+	a.say(seq, 5)
+	await(t, "A is heard again", func() bool {
+		session.watch(time.Now())
 		select {
 		case e := <-events:
-			if e.Kind == EventHeard && e.Side == A {
-				return
-			}
-		case <-time.After(5 * time.Second):
-			t.Fatal("A is heard again, and nobody is told")
+			return e.Kind == EventHeard && e.Side == A
+		default:
+			return false
 		}
+	})
+	if !sides()[A].Kernel {
+		t.Fatal("it is not in the kernel any more")
 	}
 }
 
