@@ -24,6 +24,7 @@ type speaker struct {
 	*phone
 	lines []uttered
 	late  time.Duration // by which a packet was sent, at most
+	twice bool          // with each packet of Opus the one before it is said again
 
 	mu  sync.Mutex
 	got []arrived
@@ -78,11 +79,20 @@ func (n network) lost(count int, random *rand.Rand) []bool {
 // prepare encodes what is said; which tells the packets the network loses.
 func (s *speaker) prepare(pcm []int16, rate int, n network, seed uint64) (which []bool) {
 	s.t.Helper()
-	enc, err := s.format.NewEncoder(rate, codec.Options{Ptime: 20, Bitrate: 40000})
+	o := codec.Options{Ptime: 20, Bitrate: 40000}
+	if s.twice {
+		o.Fmtp = "useinbandfec=1"
+	}
+	enc, err := s.format.NewEncoder(rate, o)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	defer enc.Close()
+	if s.twice {
+		if err := enc.(codec.Repeater).Loss(10); err != nil {
+			s.t.Fatal(err)
+		}
+	}
 	random := rand.New(rand.NewPCG(seed, 1))
 	step := rate / 50
 	which = n.lost(len(pcm)/step, random)
