@@ -120,8 +120,8 @@ func (p *phones) run(ctx context.Context, r *relay, settle, length time.Duration
 	if err := pin(1); err != nil {
 		return w, err
 	}
-	if unix.SchedSetAttr(0, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: schedRR, Priority: 1}, 0) == nil {
-		defer func() { _ = unix.SchedSetAttr(0, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: schedOther}, 0) }()
+	if unix.Setpriority(unix.PRIO_PROCESS, 0, first) == nil {
+		defer func() { _ = unix.Setpriority(unix.PRIO_PROCESS, 0, 0) }()
 	}
 	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0)
 	p.window++
