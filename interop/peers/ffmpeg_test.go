@@ -67,15 +67,13 @@ func TestFFmpeg(t *testing.T) {
 			}
 		}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
-	defer cancel()
 	var wait sync.WaitGroup
 	room := make(chan struct{}, 7) // more at once keep two cores from speaking in time
 	for _, s := range all {
 		wait.Go(func() {
 			room <- struct{}{}
 			defer func() { <-room }()
-			s.err = s.run(ctx, server, say)
+			s.err = s.run(t.Context(), server, say)
 		})
 	}
 	wait.Wait()
@@ -85,7 +83,7 @@ func TestFFmpeg(t *testing.T) {
 			for again := 0; again < 2 && len(wrong) > 0 && s.late(); again++ {
 				t.Logf("made again, alone, because ffmpeg or the relay got no processor in time: %q", wrong)
 				s.dir += "again"
-				s.err = s.run(ctx, server, say)
+				s.err = s.run(t.Context(), server, say)
 				wrong = s.judge(t, text)
 			}
 			for _, w := range wrong {
@@ -121,8 +119,10 @@ func utterance(t *testing.T, dir string) (file string, pcm []int16) {
 	return file, pcm
 }
 
-// run makes the call.
+// run makes the call, of about six seconds.
 func (s *spell) run(ctx context.Context, server *media.Server, say string) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
 	if err := os.Mkdir(s.dir, 0o700); err != nil {
 		return err
 	}
