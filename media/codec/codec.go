@@ -126,8 +126,8 @@ type Repeater interface {
 	Loss(percent int) error
 }
 
-// Toner is an Encoder that keeps tones clean when told that they come, by work
-// that speech does not need.
+// Toner is an Encoder that keeps tones clean when told that they come, which is
+// not how it encodes speech.
 type Toner interface {
 	Tones(on bool) error
 }

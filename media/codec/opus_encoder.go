@@ -19,6 +19,7 @@ const (
 	opusSetDTX            = 4016
 	opusSetSignal         = 4024
 	opusSignalVoice       = 3001
+	opusSignalMusic       = 3002
 	opusNarrowband        = 1101
 	opusMediumband        = 1102
 	opusWideband          = 1103
@@ -36,8 +37,6 @@ type opusEncoder struct {
 	state   []byte // nil once closed
 	rate    int
 	dtx     bool
-	// complexity as a rule.
-	complexity int
 	// What the library reads and writes must not move during the call, which
 	// memory of the heap does not but a caller's buffer might, so it is copied.
 	in  [maxOpusAudio]int16
@@ -84,9 +83,6 @@ func settings(rate int, o Options) []setting {
 	return s
 }
 
-// clean is the complexity from which tones come out clean.
-const clean = 5
-
 // complexity that is asked for. In the telephone band a few bits do more for
 // speech than twice the work; above it, only from 4 on is noise shaped well
 // (docs/media-quality.md).
@@ -97,7 +93,7 @@ func (o *Options) complexity(rate int) int {
 	case rate == 8000:
 		return 1
 	}
-	return clean
+	return 5
 }
 
 // bandwidth is the widest audio a receiver playing at rate can use.
@@ -129,7 +125,7 @@ func newOpusEncoder(rate int, o Options) (Encoder, error) {
 			return nil, fmt.Errorf("setting %d of the Opus encoder to %d: %w", s.request, s.value, err)
 		}
 	}
-	return &opusEncoder{library: lib, state: state, rate: rate, dtx: parseOpusFmtp(o.Fmtp).dtx, complexity: o.complexity(rate)}, nil
+	return &opusEncoder{library: lib, state: state, rate: rate, dtx: parseOpusFmtp(o.Fmtp).dtx}, nil
 }
 
 func (e *opusEncoder) Encode(dst []byte, pcm []int16) (int, error) {
@@ -164,17 +160,16 @@ func (e *opusEncoder) Loss(percent int) error {
 	return e.library.set(e.state, opusSetPacketLossPerc, min(max(percent, 0), 100))
 }
 
-// Tones spends more work while they last.
+// Tones has them encoded as music while they last: what is made for speech now
+// and then blurs one beyond recognition.
 func (e *opusEncoder) Tones(on bool) error {
 	switch {
 	case e.state == nil:
 		return errClosed
-	case e.complexity >= clean:
-		return nil
 	case on:
-		return e.library.set(e.state, opusSetComplexity, clean)
+		return e.library.set(e.state, opusSetSignal, opusSignalMusic)
 	}
-	return e.library.set(e.state, opusSetComplexity, e.complexity)
+	return e.library.set(e.state, opusSetSignal, opusSignalVoice)
 }
 
 // Close lets go of the encoder's memory.

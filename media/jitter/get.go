@@ -210,8 +210,8 @@ func (b *Buffer) Excess(now time.Duration) time.Duration {
 	return b.level.least() - b.target(now)
 }
 
-// Shorten says that audio was played in d less time than it lasts (negative: in
-// more), so that what follows is played earlier.
+// Shorten says that audio is played in less time than it lasts (negative: in
+// more), so that what follows is needed d earlier.
 func (b *Buffer) Shorten(d time.Duration) { b.level.move(-d) }
 
 // counts is what Stats tells, in packets but for concealed.

@@ -91,8 +91,11 @@ func TestKeys(t *testing.T) {
 		form := map[bool]string{true: "events", false: "tones"}
 		t.Run(fmt.Sprintf("%s %s to %s %s at %.0f %% loss, %d ms", c.from.Name, form[c.in], c.to.Name, form[c.out], c.loss*100, c.ptime), func(t *testing.T) {
 			n := many
-			if c.from.Name == "opus" || c.to.Name == "opus" {
-				n /= 10 // as slow as a real encoder
+			switch { // as slow as a real encoder
+			case c.to.Name == "opus" && !c.out:
+				n /= 3 // one in a thousand is easily lost here
+			case c.from.Name == "opus" || c.to.Name == "opus":
+				n /= 10
 			}
 			o := ends(c.from, c.to, c.ptime*time.Millisecond)
 			if c.in {

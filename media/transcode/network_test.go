@@ -3,6 +3,7 @@ package transcode
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -157,6 +158,56 @@ func TestJitter(t *testing.T) {
 				t.Errorf("%d holes", r.holes)
 			}
 		})
+	}
+}
+
+// TestUneven has speech come unevenly, at random and in waves, at any moment of
+// our own clock: once the buffer has learnt that nothing is missed, nor is more
+// delay kept than the jitter, a packet and a step.
+func TestUneven(t *testing.T) {
+	const length, learn, runs = 20 * time.Second, 5 * time.Second, 5
+	in := speak(t, "en-us")
+	for len(in) < 8000*int(length.Seconds()) {
+		in = append(in, in...)
+	}
+	in = in[:8000*int(length.Seconds())]
+	pcmu, pcma := find(t, "PCMU", 8000, 1), find(t, "PCMA", 8000, 1)
+	for _, ptime := range []time.Duration{10, 20, 30, 60} {
+		for _, jitter := range []time.Duration{5, 15, 20, 30, 60} {
+			for _, waves := range []bool{false, true} {
+				ptime, jitter := ptime*time.Millisecond, jitter*time.Millisecond
+				var learning, after, delay time.Duration
+				for run := range runs {
+					random := rand.New(rand.NewPCG(uint64(run), 8))
+					k := newTalker(t, pcmu, 8000, ptime, 96)
+					k.at += time.Duration(random.Int64N(int64(ptime)))
+					l := newLine(t, ends(pcmu, pcma, 20*time.Millisecond), shaper{random: random})
+					k.say(l, in)
+					for i := range l.way {
+						share := random.Float64()
+						if waves {
+							share = float64(i%23) / 22
+						}
+						l.way[i].at += time.Duration(share * float64(jitter))
+					}
+					l.run(learn)
+					first := l.path.Stats()
+					l.run(length)
+					s := l.path.Stats()
+					learning += first.Concealed / runs
+					after += (s.Concealed - first.Concealed) / runs
+					delay = max(delay, s.BufferDelay+l.path.hear.length(l.path.hear.end-l.path.hear.at))
+				}
+				what := fmt.Sprintf("%v packets, jitter of %v, waves %v", ptime, jitter, waves)
+				t.Logf("%s: %v concealed in the first %v, %v in the %v after; delay up to %v", what, learning, learn, after, length-learn, delay)
+				if learning > 60*time.Millisecond || after > 3*time.Millisecond {
+					t.Errorf("%s: %v and %v concealed", what, learning, after)
+				}
+				if most := max(jitter, 20*time.Millisecond) + ptime + 20*time.Millisecond; delay > most {
+					t.Errorf("%s: delay of %v, want %v at most", what, delay, most)
+				}
+			}
+		}
 	}
 }
 

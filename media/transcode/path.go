@@ -55,7 +55,7 @@ func newPath(o Options) (*Path, error) {
 	p.pcm = make([]int16, int(p.step*time.Duration(p.rate)/time.Second))
 	var err error
 	if o.In.Format.Name != "" {
-		if p.hear, err = newReceiver(&p.o.In, p.rate); err != nil {
+		if p.hear, err = newReceiver(&p.o.In, p.rate, len(p.pcm)); err != nil {
 			return nil, fmt.Errorf("from %s: %w", o.In.Format.Name, err)
 		}
 		p.in.init()

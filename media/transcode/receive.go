@@ -20,6 +20,7 @@ const (
 type receiver struct {
 	in      *Input
 	rate    int
+	step    int // samples of PCM read at once
 	clock   int
 	buffer  *jitter.Buffer
 	decoder codec.Decoder
@@ -40,12 +41,12 @@ type receiver struct {
 // lasting is the longest audio of one packet, as codec.Decoder has it.
 const lasting = 120 * time.Millisecond
 
-func newReceiver(in *Input, rate int) (*receiver, error) {
+func newReceiver(in *Input, rate, step int) (*receiver, error) {
 	d, err := in.Format.NewDecoder(rate)
 	if err != nil {
 		return nil, err
 	}
-	r := &receiver{in: in, rate: rate, clock: in.Format.Clock, decoder: d, opus: in.Format.Name == "opus"}
+	r := &receiver{in: in, rate: rate, step: step, clock: in.Format.Clock, decoder: d, opus: in.Format.Name == "opus"}
 	c := jitter.Config{Clock: r.clock, Min: in.MinDelay, Max: in.MaxDelay, Size: usual - header}
 	if m, ok := d.(codec.Recoverer); ok {
 		r.mender = m
@@ -161,7 +162,7 @@ func (r *receiver) decode(item *jitter.Item, now time.Duration) presence {
 	if item.Kind == jitter.Quiet {
 		return quiet
 	}
-	r.fit(now)
+	r.fit(got, now)
 	return voice
 }
 
@@ -177,15 +178,40 @@ func (r *receiver) mend(item *jitter.Item) {
 	r.end += n
 }
 
-// fit brings the delay nearer to what is wanted.
-func (r *receiver) fit(now time.Duration) {
-	excess := r.buffer.Excess(now)
-	if excess > -least && excess < least {
+// fit brings the delay nearer to what is wanted, after a packet of n samples. As
+// packets are needed at the beginning of a step, it moves only by what divides
+// both; what was decoded beyond that is heard later for nothing.
+func (r *receiver) fit(n int, now time.Duration) {
+	unit := divisor(n, r.step)
+	before := r.end - r.at - r.step // after this step
+	whole := floor(before, unit)
+	change := before - whole*unit
+	excess := r.samples(r.buffer.Excess(now))
+	if excess < -r.samples(missed) || excess > unit+r.samples(swing) {
+		change += floor(excess, unit) * unit
+	}
+	if change >= 0 && r.length(change) < least {
 		return
 	}
-	n := r.stretch.fit(r.decoded[r.at:], r.end-r.at, r.samples(excess), now)
-	r.end += n
-	r.buffer.Shorten(-r.length(n))
+	grown := r.stretch.fit(r.decoded[r.at:], r.end-r.at, change, now)
+	r.end += grown
+	r.buffer.Shorten(r.length((whole - floor(before+grown, unit)) * unit))
+}
+
+// floor is how often unit is in n.
+func floor(n, unit int) int {
+	if n < 0 {
+		n -= unit - 1
+	}
+	return n / unit
+}
+
+// divisor is the greatest that a and b have in common.
+func divisor(a, b int) int {
+	for b > 0 {
+		a, b = b, a%b
+	}
+	return a
 }
 
 func (r *receiver) samples(d time.Duration) int {

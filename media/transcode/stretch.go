@@ -6,9 +6,14 @@ import (
 )
 
 const (
-	// least is how far the delay may be off before anything is done about it.
+	// least is how much too much is worth to be taken out.
 	least = 3 * time.Millisecond
-	// plenty of a difference to change speech for; less waits for quiet.
+	// missed is how much too little may be kept: half of what target is rounded by.
+	missed = time.Millisecond
+	// swing is how much more than a step too much may be kept: the fastest packet,
+	// by which delay is told, varies.
+	swing = 5 * time.Millisecond
+	// plenty is too much to wait for quiet with; too little always is.
 	plenty = 10 * time.Millisecond
 	// urgent is a difference for which some sound is given.
 	urgent = 40 * time.Millisecond
@@ -44,7 +49,7 @@ func (s *stretcher) fit(pcm []int16, n, excess int, now time.Duration) int {
 		need = -1
 	case off >= urgent:
 		need = 0.5
-	case off >= plenty:
+	case off >= plenty, excess < 0:
 		need = 0.9
 	}
 	if need > 1 {
