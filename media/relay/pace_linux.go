@@ -10,14 +10,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// How often a worker looks. To be woken costs more than to pass a packet on, so
-// once packets come thick they are fetched every so often, as a network card
-// holds back its interrupts: a packet is then late by half of pace on average,
-// by all of it at most.
+// How often a worker looks. Where packets come thick, to be woken by each costs
+// more than to fetch them every so often, as a network card holds back its
+// interrupts: a packet is then late by half of pace on average, by all of it at
+// most. Where they come thin it only makes them late.
 const (
-	pace     = 250 * time.Microsecond
-	brisk    = 2 * pace // wake-ups nearer than this are thick
-	patience = 2        // looks in vain after which it waits to be woken again
+	pace = 250 * time.Microsecond
+	// thick is how many come in a pace, in the time for sample, for the clock to
+	// take over; with fewer than thin it ends.
+	thick, thin = 8, 7
+	sample      = 256 // packets
+	looks       = 32
 )
 
 // pacer tells a worker when to look at its sockets. It waits in the runtime's
@@ -61,8 +64,8 @@ func (p *pacer) close() {
 	_ = p.clock.Close()
 }
 
-// run calls serve, which says how many sockets it found ready, until ctx ends.
-// To end it earlier than the next packet, one of the sockets must become ready.
+// run calls serve, which says how many packets it found, until ctx ends. To end
+// it earlier than the next packet, one of the sockets must become ready.
 func (p *pacer) run(ctx context.Context, serve func() (int, error)) error {
 	gate, err := p.gate.SyscallConn()
 	if err != nil {
@@ -72,23 +75,27 @@ func (p *pacer) run(ctx context.Context, serve func() (int, error)) error {
 	if err != nil {
 		return fmt.Errorf("waiting for media: %w", err)
 	}
-	var last time.Time
+	var since time.Time
+	packets := 0
 	for ctx.Err() == nil {
 		if err := p.woken(gate); err != nil {
 			return err
 		}
-		if _, err := serve(); err != nil {
+		n, err := serve()
+		if err != nil {
 			return err
 		}
+		if packets += n; packets < sample {
+			continue
+		}
 		now := time.Now()
-		thick := now.Sub(last) < brisk
-		if thick {
+		if now.Sub(since) < sample/thick*pace {
 			if err := p.paced(ctx, clock, serve); err != nil {
 				return err
 			}
 			now = time.Now()
 		}
-		last = now
+		since, packets = now, 0
 	}
 	return nil
 }
@@ -110,22 +117,24 @@ func (p *pacer) woken(gate syscall.RawConn) error {
 	return wait(err, failed)
 }
 
-// paced fetches by the clock until nothing comes.
+// paced fetches by the clock until little comes.
 func (p *pacer) paced(ctx context.Context, clock syscall.RawConn, serve func() (int, error)) error {
-	idle := -1 // the first look is at once, when nothing can have come
+	looked, packets := 0, 0
 	var failed error
 	err := clock.Read(func(uintptr) bool {
 		var n int
-		if n, failed = serve(); n > 0 {
-			idle = 0
-		} else {
-			idle++
+		n, failed = serve()
+		packets += n
+		if looked++; looked == looks {
+			if packets < looks*thin {
+				return true
+			}
+			looked, packets = 0, 0
 		}
-		if idle >= patience || failed != nil || ctx.Err() != nil {
-			return true
+		if failed == nil && ctx.Err() == nil {
+			failed = p.tick(pace)
 		}
-		failed = p.tick(pace)
-		return failed != nil
+		return failed != nil || ctx.Err() != nil
 	})
 	return wait(err, failed)
 }

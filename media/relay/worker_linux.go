@@ -34,6 +34,7 @@ type worker struct {
 	count       atomic.Int64           // sockets
 	turn        uint64                 // looks at the sockets that found some, so far
 	more        bool                   // in this turn: another look may find something
+	packets     int                    // in this call of turnOver
 	buffer      []byte
 	from        sockaddr
 	events      [maxEvents]unix.EpollEvent
@@ -125,21 +126,21 @@ func (w *worker) run(ctx context.Context) error {
 	return w.pacer.run(ctx, w.turnOver)
 }
 
-// turnOver serves the sockets that are ready and says how many there were. It
-// does so on one thread, by which Close can tell that it was called from
+// turnOver serves the sockets that are ready and says how many packets there
+// were. It does so on one thread, by which Close can tell that it was called from
 // Receive.
-func (w *worker) turnOver() (served int, err error) {
+func (w *worker) turnOver() (packets int, err error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	w.thread.Store(int64(unix.Gettid()))
 	defer w.thread.Store(0)
+	w.packets = 0
 	for range rounds {
 		n, err := poll(w.epoll, w.events[:])
 		if n == 0 || err != nil {
-			return served, err
+			return w.packets, err
 		}
 		now := time.Now()
-		served += n
 		w.turn++
 		w.more = n == len(w.events)
 		for i := range w.events[:n] {
@@ -149,7 +150,7 @@ func (w *worker) turnOver() (served int, err error) {
 			break
 		}
 	}
-	return served, nil
+	return w.packets, nil
 }
 
 func (w *worker) ready(slot int32, now time.Time) {
@@ -194,6 +195,7 @@ func (w *worker) serve(s *Socket, now time.Time) {
 			s.refused.Add(1)
 			continue
 		}
+		w.packets++
 		// Written here alone, so no locked addition is needed.
 		s.packetsIn.Store(s.packetsIn.Load() + 1)
 		s.octetsIn.Store(s.octetsIn.Load() + uint64(n))
