@@ -24,6 +24,7 @@ type Config struct {
 	Sessions   int               // most at once; default 10000
 	Silence    time.Duration     // event OneWay after so long without RTP; default 3 s
 	Idle       time.Duration     // event Idle when no side sends anything; default 60 s
+	Held       time.Duration     // the same while none has to: on hold, or before an answer; default 1 h
 	Learn      LearnPolicy       // whose address is believed
 	Opus       Opus
 	Logger     *slog.Logger
@@ -74,6 +75,7 @@ func (c *Config) fill() error {
 	standard(&c.Sessions, 10000)
 	standard(&c.Silence, 3*time.Second)
 	standard(&c.Idle, time.Minute)
+	standard(&c.Held, max(time.Hour, c.Idle))
 	standard(&c.Learn, LearnAfterSignalling)
 	standard(&c.Kernel, "auto")
 	if c.Learn != LearnAfterSignalling && c.Learn != LearnNever {

@@ -27,7 +27,7 @@ const (
 	EventKey       EventKind = iota + 1 // a key was pressed by Side
 	EventOneWay                         // nothing heard from Side though it should send
 	EventHeard                          // Side is heard (again)
-	EventIdle                           // no side sends anything
+	EventIdle                           // no side sends anything: after Config.Idle where one should, else Config.Held
 	EventLatched                        // Side's packets come from Addr, not from where it said
 	EventSecure                         // Side's media is protected (DTLS done)
 	EventSecurity                       // Side's media could not be protected: Err

@@ -468,3 +468,61 @@ func TestNewFailsWhole(t *testing.T) {
 		t.Errorf("%d files are open, %d were before", n, files)
 	}
 }
+
+// A call nobody has to speak in is not dead: held, or ringing. In the end it is,
+// for a phone that is gone says so no more than one that waits.
+func TestSilenceWhileNobodyHasToSpeak(t *testing.T) {
+	s := start(t)
+	for name, c := range map[string]struct {
+		offer, answer string // "" no answer
+		dead          time.Duration
+	}{
+		"both hold":        {"inactive", "inactive", time.Hour},
+		"one holds":        {"sendonly", "recvonly", time.Hour},
+		"the other holds":  {"sendrecv", "inactive", time.Hour},
+		"nobody answered":  {"sendrecv", "", time.Hour},
+		"somebody speaks":  {"sendrecv", "sendrecv", time.Minute},
+		"one only listens": {"recvonly", "sendonly", time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
+			session, idle := open(t, s)
+			if _, err := session.Offer(A, a.sdp("a="+c.offer), Want{}); err != nil {
+				t.Fatal(err)
+			}
+			if c.answer != "" {
+				if _, err := session.Answer(B, b.sdp("a="+c.answer), Want{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			told := func(after time.Duration) bool {
+				session.watch(time.Now().Add(after))
+				session.mu.Lock()
+				defer session.mu.Unlock()
+				return session.idle
+			}
+			if told(c.dead - time.Second) {
+				t.Errorf("said to be dead before %v", c.dead)
+			}
+			if !told(c.dead + time.Second) {
+				t.Errorf("not said to be dead after %v", c.dead)
+			}
+			await(t, "the event", func() bool { return idle(EventIdle) == 1 })
+			if c.answer == "" {
+				return
+			}
+			session.mu.Lock()
+			for _, l := range session.streams[0].legs {
+				l.since = l.since.Add(-2 * c.dead)
+			}
+			session.signalled = session.signalled.Add(-2 * c.dead)
+			session.mu.Unlock()
+			if _, err := session.Offer(A, version(a.sdp("a=sendrecv"), 2), Want{}); err != nil { // resumed
+				t.Fatal(err)
+			}
+			if told(0) {
+				t.Error("dead while another offer waits for its answer")
+			}
+		})
+	}
+}

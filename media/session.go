@@ -54,6 +54,8 @@ type Session struct {
 	idle     bool
 	noKernel bool // its streams cannot be forwarded there
 
+	signalled time.Time // when a description came or was asked for last
+
 	recorder *sound.Recorder // guarded by ctl
 }
 
@@ -61,7 +63,8 @@ type Session struct {
 var ErrClosed = errors.New("the media session has ended")
 
 func newSession(server *Server, id string, o Options) *Session {
-	s := &Session{id: id, server: server, handle: o.Handle, created: time.Now(), log: server.c.Logger.With("media", id)}
+	now := time.Now()
+	s := &Session{id: id, server: server, handle: o.Handle, created: now, signalled: now, log: server.c.Logger.With("media", id)}
 	for w := range s.sides {
 		s.sides[w] = &Side{session: s, which: Which(w)}
 	}

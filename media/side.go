@@ -3,6 +3,7 @@ package media
 import (
 	"fmt"
 	"net/netip"
+	"time"
 
 	"tandem/media/sdp"
 )
@@ -41,6 +42,9 @@ func (d *Side) begin(want Want) error {
 		d.agent = sdp.NewAgent(in.Advertise)
 	}
 	d.want = want
+	d.session.mu.Lock()
+	d.session.signalled = time.Now()
+	d.session.mu.Unlock()
 	return nil
 }
 

@@ -23,22 +23,20 @@ func (s *Session) watch(now time.Time) {
 	if s.closed {
 		return
 	}
-	last := s.created
+	last, limit := s.signalled, s.server.c.Held
 	for _, st := range s.streams {
 		for _, l := range st.legs {
 			if l == nil || !l.on {
 				continue
 			}
 			l.watch(now)
-			if l.heard.After(last) {
-				last = l.heard
-			}
-			if l.since.After(last) {
-				last = l.since
+			last = latest(last, latest(l.heard, l.since))
+			if l.expected() {
+				limit = s.server.c.Idle
 			}
 		}
 	}
-	if quiet := now.Sub(last); quiet < s.server.c.Idle {
+	if quiet := now.Sub(last); quiet < limit {
 		s.idle = false
 	} else if !s.idle {
 		s.idle = true
@@ -50,7 +48,7 @@ func (l *leg) watch(now time.Time) {
 	s := l.stream.session
 	w := l.way
 	l.offload(now)
-	if l.stream.kind == "audio" && l.agreed.CanReceive && !l.holds() && !l.oneWay {
+	if l.stream.kind == "audio" && l.expected() && !l.oneWay {
 		quiet, limit := now.Sub(latest(l.heard, l.since)), s.server.c.Silence
 		if l.resting { // until it has something to say
 			limit = max(limit, s.server.c.Idle)
@@ -80,11 +78,11 @@ func (l *leg) watch(now time.Time) {
 	}
 }
 
-// holds says that this side put the call on hold: music may come from it, or
-// nothing.
-func (l *leg) holds() bool {
+// expected says whether something must come from this side. Who put the call on
+// hold may send music, or nothing (RFC 3264 §8.4).
+func (l *leg) expected() bool {
 	m := l.agreed.Media
-	return m != nil && m.Hold()
+	return l.agreed.CanReceive && (m == nil || !m.Hold())
 }
 
 // heard is when something came last from this side, on any leg.

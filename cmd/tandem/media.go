@@ -41,7 +41,7 @@ func newMediaServeCommand() *cobra.Command {
 		workers, converters, icePort int
 		dscp, sessions               int
 		strict, opusInGo             bool
-		idle                         time.Duration
+		idle, held                   time.Duration
 	}
 	c := &cobra.Command{
 		Use:   "serve",
@@ -60,7 +60,7 @@ For Kamailio: modparam("rtpengine", "rtpengine_sock", "udp:127.0.0.1:2223")`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			cfg := media.Config{
 				Workers: f.workers, Converters: f.converters, ICEPort: f.icePort, DSCP: f.dscp, Sessions: f.sessions,
-				Kernel: f.kernel, Idle: f.idle, Learn: media.LearnAfterSignalling, Opus: media.Opus{DecodeInGo: f.opusInGo},
+				Kernel: f.kernel, Idle: f.idle, Held: f.held, Learn: media.LearnAfterSignalling, Opus: media.Opus{DecodeInGo: f.opusInGo},
 			}
 			if f.strict {
 				cfg.Learn = media.LearnNever
@@ -93,6 +93,7 @@ For Kamailio: modparam("rtpengine", "rtpengine_sock", "udp:127.0.0.1:2223")`,
 	c.Flags().IntVar(&f.sessions, "sessions", 10000, "most calls at once")
 	c.Flags().BoolVar(&f.strict, "strict-source", false, "believe the signalled addresses alone; phones behind NAT are not heard")
 	c.Flags().DurationVar(&f.idle, "idle", time.Minute, "end calls that carry nothing for so long")
+	c.Flags().DurationVar(&f.held, "held", time.Hour, "end calls that carry nothing for so long on hold or before an answer")
 	c.Flags().StringVar(&f.level, "log", "info", "log level: debug, info, warn or error")
 	complete(c, "kernel", "auto", "on", "off")
 	complete(c, "log", "debug", "info", "warn", "error")

@@ -22,11 +22,6 @@ type call struct {
 	interfaces [2]string // as the offer's direction named them
 	offered    bool      // an offer waits for its answer
 	answer     [2]string // the answer last written to each side
-
-	signalled time.Time
-	quiet     [2]bool       // a side is on hold, or holds
-	silence   time.Duration // that the media server reported
-	again     *time.Timer   // looks at it again; nil before any silence
 }
 
 // maxName bounds what is kept of names others choose.
@@ -68,7 +63,6 @@ func (s *Server) offer(r Dict) (Dict, error) {
 		c.session.Near(from, addr)
 	}
 	text := source(r)
-	c.heard(from, text)
 	if d := r.List("direction"); len(d) == 2 {
 		c.interfaces[from], c.interfaces[from.Other()] = d[0], d[1]
 	}
@@ -101,11 +95,11 @@ func (s *Server) open(id string) (*call, error) {
 	if c := s.calls[id]; c != nil {
 		return c, nil
 	}
-	session, err := s.media.Open(id, media.Options{Handle: func(e media.Event) { s.happened(id, e) }})
-	if err != nil {
+	c := &call{sides: map[string]media.Which{}, created: time.Now()}
+	var err error
+	if c.session, err = s.media.Open(id, media.Options{Handle: func(e media.Event) { s.happened(c, e) }}); err != nil {
 		return nil, err
 	}
-	c := &call{session: session, sides: map[string]media.Which{}, created: time.Now(), signalled: time.Now()}
 	s.calls[id] = c
 	return c, nil
 }
@@ -123,9 +117,6 @@ func (c *call) name(tag string, side media.Which) {
 func (s *Server) end(id string) {
 	if c := s.calls[id]; c != nil {
 		delete(s.calls, id)
-		if c.again != nil {
-			c.again.Stop()
-		}
 		c.session.Close()
 	}
 }
@@ -149,7 +140,6 @@ func (s *Server) answered(r Dict) (Dict, error) {
 		c.session.Near(offerer.Other(), addr)
 	}
 	text := source(r)
-	c.heard(offerer.Other(), text)
 	if before := c.answer[offerer]; before != "" {
 		// One while it rang and one now, or that of another branch: the offerer has
 		// its answer (RFC 3261 §13.2.1), and media goes where this one says.
