@@ -15,21 +15,37 @@ const recordRate = 16000
 // Record writes what both sides say to a new stereo WAV file, side A left,
 // side B right, until StopRecording or the end of the session. It costs the
 // call nothing but a decoder: packets that pass go on passing. A full disk ends
-// the recording alone, with EventRecording.
+// the recording alone, decoder and all, with EventRecording; another may be begun
+// then.
 func (s *Session) Record(path string) error {
+	return s.record(func(failed func(error)) (*sound.Recorder, error) {
+		return sound.Record(path, recordRate, failed)
+	})
+}
+
+func (s *Session) record(begin func(failed func(error)) (*sound.Recorder, error)) error {
 	s.ctl.Lock()
 	defer s.ctl.Unlock()
 	switch {
 	case s.gone:
 		return ErrClosed
-	case s.recorder != nil:
+	case s.recorder != nil && !s.spoilt:
 		return errors.New("this session is being recorded already")
 	}
-	r, err := sound.Record(path, recordRate, func(err error) { s.post(Event{Kind: EventRecording, Err: err}) })
+	var r *sound.Recorder // the callback reads it with ctl held
+	r, err := begin(func(err error) {
+		s.ctl.Lock()
+		defer s.ctl.Unlock()
+		if s.recorder == r {
+			s.spoilt = true
+			s.settle() // nothing feeds it any more
+		}
+		s.post(Event{Kind: EventRecording, Err: err})
+	})
 	if err != nil {
 		return err
 	}
-	s.recorder = r
+	s.recorder, s.spoilt = r, false
 	s.settle()
 	return nil
 }
@@ -43,7 +59,7 @@ func (s *Session) StopRecording() error {
 	if r == nil {
 		return errors.New("this session is not being recorded")
 	}
-	s.recorder = nil
+	s.recorder, s.spoilt = nil, false
 	s.settle() // ends what feeds it
 	return r.Close()
 }
@@ -75,7 +91,10 @@ func (l *leg) tapped() (tapKey, bool) {
 	if !l.on || l.stream.kind != "audio" || l.main == none {
 		return tapKey{}, false
 	}
-	k := tapKey{recorder: s.recorder, pt: l.main}
+	k := tapKey{pt: l.main}
+	if !s.spoilt {
+		k.recorder = s.recorder
+	}
 	for _, c := range l.agreed.Codecs {
 		if c.Receive&0x7f == l.main || c.Send&0x7f == l.main {
 			k.in = entry(c)

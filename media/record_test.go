@@ -1,9 +1,11 @@
 package media
 
 import (
+	"errors"
 	"math"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -80,5 +82,71 @@ func TestRecording(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// smallDisk takes so much and no more.
+type smallDisk struct {
+	*os.File
+	left int
+}
+
+func (d *smallDisk) Write(b []byte) (int, error) {
+	if d.left -= len(b); d.left < 0 {
+		return 0, syscall.ENOSPC
+	}
+	return d.File.Write(b)
+}
+
+// A recording that fills the disk stops decoding when it says so; then another
+// may begin.
+func TestFullDiskLetsGo(t *testing.T) {
+	s := start(t)
+	a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
+	session, events := open(t, s)
+	if _, err := session.Offer(A, a.sdp(), Want{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := session.Answer(B, b.sdp(), Want{}); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	f, err := os.Create(filepath.Join(dir, "a.wav"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := session.record(func(failed func(error)) (*sound.Recorder, error) {
+		return sound.RecordTo(&smallDisk{f, 2000}, recordRate, failed)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if n := s.pool.Stats().Paths; n != 2 {
+		t.Fatalf("%d paths decode, want 2", n)
+	}
+	await(t, "the end of the recording", func() bool { return events(EventRecording) == 1 })
+	if n := s.pool.Stats().Paths; n != 0 {
+		t.Errorf("%d paths decode for a recording that has ended", n)
+	}
+	if err := session.StopRecording(); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("stopped with %v", err)
+	}
+	for range 2 { // without being stopped first, the second time
+		n := events(EventRecording)
+		if err := session.record(func(failed func(error)) (*sound.Recorder, error) {
+			return sound.RecordTo(&smallDisk{f, 100}, recordRate, failed)
+		}); err != nil {
+			t.Fatal(err)
+		}
+		await(t, "the end of another", func() bool { return events(EventRecording) > n })
+	}
+	if err := session.Record(filepath.Join(dir, "b.wav")); err != nil {
+		t.Fatal(err)
+	}
+	if n := s.pool.Stats().Paths; n != 2 {
+		t.Errorf("%d paths decode for the next, want 2", n)
+	}
+	if err := session.StopRecording(); err != nil {
+		t.Error(err)
 	}
 }
