@@ -65,6 +65,8 @@ func TestCommandLinesNotUnderstood(t *testing.T) {
 		{"users list -o xml", "table, json, yaml"},
 		{"users add alice -o xml", "table, json, yaml"},
 		{"users add", "usage: tandem users add USER"},
+		{"users add alice bob", `"bob" is one word too many`},
+		{"media probe 127.0.0.1:2223", `"127.0.0.1:2223" is one word too many; usage: tandem media probe [flags]`},
 		{"trace --ladder --follow", "leave out --follow"},
 		{"trace -o yaml", "-o json"},
 		{"trace --width 10", "--width"},

@@ -121,7 +121,10 @@ func complete(c *cobra.Command, flag string, values ...string) {
 // exactArgs is cobra.ExactArgs with a message that shows the usage line.
 func exactArgs(n int) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
-		if len(args) != n {
+		switch {
+		case len(args) > n:
+			return usageError{fmt.Errorf("%q is one word too many; usage: %s", args[n], c.UseLine())}
+		case len(args) < n:
 			return usageError{fmt.Errorf("usage: %s", c.UseLine())}
 		}
 		return nil
