@@ -1,0 +1,310 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"tandem/rtc"
+	"tandem/rtc/directory"
+	"tandem/rtc/sip"
+	"tandem/rtc/transport"
+)
+
+// world is the whole server in virtual time, users alice and bob. What it sends
+// goes through its real sockets, of which the phones look into theirs; what it
+// receives is put before it as its read loops would, since no goroutine may wait
+// for a socket in virtual time.
+type world struct {
+	t     *testing.T
+	cfg   Config
+	s     *Server
+	start time.Time
+	stop  func()
+}
+
+// inTime runs f in a bubble of virtual time.
+func inTime(t *testing.T, f func(w *world)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		cfg := Default()
+		cfg.Domains, cfg.Data, cfg.HTTP.Addr = []string{"time.test"}, t.TempDir(), ""
+		cfg.Listen = []Listen{{Proto: "udp", Addr: "127.0.0.1:0", Trusted: []string{"127.0.0.0/8"}}}
+		w := &world{t: t, cfg: cfg, start: time.Now()}
+		w.open()
+		for _, name := range []string{"alice", "bob"} {
+			add := directory.AddUser{AOR: rtc.AOR("sip:" + name + "@time.test"), Password: "a secret of theirs"}
+			if _, err := w.s.directory.Add(t.Context(), add); err != nil {
+				t.Fatal(err)
+			}
+		}
+		defer func() { w.stop() }()
+		f(w)
+	})
+}
+
+// open starts the server, on the data there is.
+func (w *world) open() {
+	s, err := New(w.t.Context(), w.cfg, Options{})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var all sync.WaitGroup
+	for _, run := range []func(context.Context) error{s.layer.Run, s.resolver.Run, s.location.Run, s.keepUse} {
+		all.Go(func() { _ = run(ctx) })
+	}
+	w.s = s
+	w.stop = func() {
+		cancel()
+		all.Wait()
+		if err := errors.Join(s.transport.Run(ctx), s.close()); err != nil { // closes the sockets
+			w.t.Error(err)
+		}
+	}
+}
+
+// phone is a socket, and what the server sent to it.
+type phone struct {
+	w    *world
+	fd   int
+	flow transport.Flow
+	n    int
+	got  []received
+}
+
+type received struct {
+	at   time.Duration // since the start
+	what string        // method or code
+	raw  []byte
+}
+
+func (w *world) phone() *phone {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { unix.Close(fd) })
+	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		w.t.Fatal(err)
+	}
+	at, err := unix.Getsockname(fd)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	p := &phone{w: w, fd: fd}
+	addr := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(at.(*unix.SockaddrInet4).Port))
+	if p.flow, err = w.s.transport.Flow(transport.Target{Proto: transport.UDP, Addr: addr}); err != nil {
+		w.t.Fatal(err)
+	}
+	return p
+}
+
+// send puts a message before the server, as if it had come from the phone.
+func (p *phone) send(b []byte) {
+	p.w.t.Helper()
+	var m sip.Message
+	err := m.Parse(b)
+	m.Source = p.flow.Remote
+	p.w.s.layer.Message(p.w.s.transport, p.flow, &m, err)
+	synctest.Wait()
+}
+
+// request sends one from user to another.
+func (p *phone) request(method, from, to string, more ...string) {
+	p.w.t.Helper()
+	p.n++
+	id := fmt.Sprintf("%d-%d", p.flow.Remote.Port(), p.n)
+	uri := "sip:" + to + "@time.test"
+	if method == "REGISTER" {
+		uri = "sip:time.test"
+	}
+	head := []string{
+		method + " " + uri + " SIP/2.0",
+		"Via: SIP/2.0/UDP " + p.flow.Remote.String() + ";rport;branch=z9hG4bK" + id,
+		"Max-Forwards: 70",
+		"From: <sip:" + from + "@time.test>;tag=" + id,
+		"To: <sip:" + to + "@time.test>",
+		"Call-ID: " + id,
+		"CSeq: 1 " + method,
+	}
+	p.send([]byte(strings.Join(append(append(head, more...), "Content-Length: 0", "", ""), "\r\n")))
+}
+
+// register returns for how long it is.
+func (p *phone) register(user string, expires int) time.Duration {
+	p.w.t.Helper()
+	p.request("REGISTER", user, user, fmt.Sprintf("Contact: <sip:%s@%s>", user, p.flow.Remote), fmt.Sprintf("Expires: %d", expires))
+	if got := p.heard(); !slices.Equal(got, []string{"200"}) {
+		p.w.t.Fatalf("REGISTER: %q", got)
+	}
+	_, granted, _ := strings.Cut(string(p.got[len(p.got)-1].raw), ";expires=")
+	n := 0
+	if _, err := fmt.Sscanf(granted, "%d", &n); err != nil || n > expires || n < expires/2 {
+		p.w.t.Fatalf("granted %d of %d s: %v", n, expires, err)
+	}
+	return time.Duration(n) * time.Second
+}
+
+// answer answers the last request heard of a method.
+func (p *phone) answer(method string, code int) {
+	p.w.t.Helper()
+	for _, r := range slices.Backward(p.got) {
+		var m sip.Message
+		if r.what == method && m.Parse(r.raw) == nil {
+			p.send(sip.AppendResponse(nil, &m, sip.Response{Code: code, ToTag: "callee"}))
+			return
+		}
+	}
+	p.w.t.Fatalf("no %s to answer: %q", method, p.heard())
+}
+
+// look takes what has come.
+func (p *phone) look() {
+	synctest.Wait()
+	b := make([]byte, 65535)
+	for {
+		n, _, err := unix.Recvfrom(p.fd, b, 0)
+		if err != nil {
+			return
+		}
+		f := strings.Fields(string(b[:n]))
+		what := f[0]
+		if what == "SIP/2.0" {
+			what = f[1]
+		}
+		p.got = append(p.got, received{time.Since(p.w.start), what, slices.Clone(b[:n])})
+	}
+}
+
+// heard is all that came so far.
+func (p *phone) heard() (all []string) {
+	p.look()
+	for _, r := range p.got {
+		all = append(all, r.what)
+	}
+	return all
+}
+
+// when each message of a kind came, since the first.
+func (p *phone) when(what string) (all []time.Duration) {
+	p.look()
+	var first time.Duration
+	for _, r := range p.got {
+		if r.what == what {
+			if all == nil {
+				first = r.at
+			}
+			all = append(all, r.at-first)
+		}
+	}
+	return all
+}
+
+// pass lets time pass, the phones looking every 10 ms.
+func (w *world) pass(d time.Duration, phones ...*phone) {
+	for end := time.Now().Add(d); time.Now().Before(end); {
+		time.Sleep(10 * time.Millisecond)
+		for _, p := range phones {
+			p.look()
+		}
+	}
+}
+
+// A binding ends when its time is over. After a restart it is there as long, and
+// at most as long again: what is on disk has slack.
+func TestBindingEnds(t *testing.T) {
+	for _, restart := range []bool{false, true} {
+		t.Run(fmt.Sprint("restart ", restart), func(t *testing.T) {
+			inTime(t, func(w *world) {
+				bob := w.phone()
+				granted := bob.register("bob", 120)
+				w.pass(granted / 2)
+				rest := granted - granted/2
+				if restart {
+					w.stop()
+					w.open()
+				}
+				alice := w.phone()
+				w.pass(rest - 2*time.Second)
+				alice.request("MESSAGE", "alice", "bob")
+				if got := bob.when("MESSAGE"); len(got) != 1 {
+					w.t.Fatalf("bob heard %q in %v", bob.heard(), granted-2*time.Second)
+				}
+				bob.answer("MESSAGE", 200)
+				w.pass(12*time.Second, alice)
+				if restart {
+					w.pass(granted, alice)
+				}
+				alice.request("MESSAGE", "alice", "bob")
+				if got := alice.heard(); !slices.Equal(got, []string{"200", "480"}) {
+					w.t.Errorf("alice heard %q, of which the second after bob's time was over", got)
+				}
+			})
+		})
+	}
+}
+
+// A call that rings on is taken back by Timer C (RFC 3261 §16.8).
+func TestRingingEnds(t *testing.T) {
+	inTime(t, func(w *world) {
+		alice, bob := w.phone(), w.phone()
+		bob.register("bob", 3600)
+		alice.request("INVITE", "alice", "bob", "Contact: <sip:alice@"+alice.flow.Remote.String()+">")
+		bob.heard()
+		bob.answer("INVITE", 180)
+		w.pass(w.cfg.Proxy.TimerC-time.Second, alice, bob)
+		if got := bob.when("CANCEL"); got != nil {
+			w.t.Fatalf("CANCEL after %v", got)
+		}
+		w.pass(2*time.Second, alice, bob)
+		bob.heard()
+		bob.answer("CANCEL", 200)
+		bob.answer("INVITE", 487)
+		w.pass(time.Second, alice, bob)
+		if got := bob.heard(); !slices.Contains(got, "ACK") {
+			w.t.Errorf("bob heard %q", got)
+		}
+		if got := alice.heard(); !slices.Contains(got, "180") || !slices.Contains(got, "408") && !slices.Contains(got, "487") {
+			w.t.Errorf("alice heard %q", got)
+		}
+	})
+}
+
+// A phone that is gone is asked seven times in 32 s (RFC 3261 §17.1.1.2), then
+// the caller is told.
+func TestPhoneGone(t *testing.T) {
+	inTime(t, func(w *world) {
+		alice, bob := w.phone(), w.phone()
+		bob.register("bob", 3600)
+		alice.request("INVITE", "alice", "bob", "Contact: <sip:alice@"+alice.flow.Remote.String()+">")
+		w.pass(31*time.Second, alice, bob)
+		if got := alice.heard(); !slices.Equal(got, []string{"100"}) {
+			w.t.Errorf("alice heard %q in 31 s", got)
+		}
+		w.pass(2*time.Second, alice, bob)
+		if got := slices.Compact(alice.heard()); !slices.Equal(got, []string{"100", "408"}) { // she sends no ACK
+			w.t.Errorf("alice heard %q in 33 s", got)
+		}
+		var got []time.Duration
+		for _, d := range bob.when("INVITE") {
+			got = append(got, d.Round(100*time.Millisecond))
+		}
+		want := []time.Duration{0, 500, 1500, 3500, 7500, 15500, 31500}
+		for i := range want {
+			want[i] *= time.Millisecond
+		}
+		if !slices.Equal(got, want) {
+			w.t.Errorf("INVITE came at %v, want %v", got, want)
+		}
+	})
+}
