@@ -2,6 +2,7 @@ package media
 
 import (
 	"bytes"
+	"fmt"
 	"net"
 	"net/netip"
 	"strconv"
@@ -255,5 +256,76 @@ func TestSilentSideIsTold(t *testing.T) {
 	time.Sleep(100 * time.Millisecond)
 	if n := count(EventHeard); n != 1 {
 		t.Errorf("told %d times that it is heard, want once", n)
+	}
+}
+
+// Ports of m-lines nobody took are given back: refused with their offer, or left
+// out of the next one, as an offer for the next branch of a fork has the same.
+func TestPortsOfWhatIsRefused(t *testing.T) {
+	const audio, video, off = "m=audio $A RTP/AVP 0\n", "m=video $B RTP/AVP 96\na=rtpmap:96 VP8/90000\n", "m=video 0 RTP/AVP 96\n"
+	s := start(t)
+	a, b := newPort(t), newPort(t)
+	session, _ := open(t, s)
+	n := 0
+	offer := func(lines string) string {
+		t.Helper()
+		n++
+		out, err := session.Offer(A, text(strings.Replace(head, "x 1 1", fmt.Sprint("x 1 ", n), 1)+lines, a, a), Want{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(out)
+	}
+	answer := func(lines string) {
+		t.Helper()
+		if _, err := session.Answer(B, text(strings.Replace(head, "x 1 1", fmt.Sprint("x 1 ", n), 1)+lines, b, b), Want{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	offer(audio)
+	answer(audio)
+	files := descriptors(t)
+	same := func(what string, more int) {
+		t.Helper()
+		if got := descriptors(t); got != files+more {
+			t.Errorf("%s: %d files are open, want %d", what, got, files+more)
+		}
+	}
+	first := offer(audio + video)
+	same("video is offered", 2)
+	if again := offer(audio + video); again != first {
+		t.Errorf("the next branch is offered\n%sthe first was\n%s", again, first)
+	}
+	session.Refused(B)
+	session.Refused(A)
+	same("the offer is refused", 0)
+
+	offer(audio + video)
+	offer(audio)
+	same("the next offer has no video", 0)
+	answer(audio)
+
+	offer(audio + video)
+	answer(audio + off)
+	same("video is refused, but another branch may take it", 2)
+	offer(audio + off)
+	same("it is not offered any more", 0)
+	answer(audio + off)
+
+	offer(audio + video)
+	answer(audio + video)
+	same("video is taken", 4)
+	offer(audio + off)
+	same("it may be over", 4)
+	answer(audio + off)
+	same("it is over", 0)
+
+	for range 2 {
+		offer(audio + strings.Replace(video, "VP8", "VP9", 1))
+		answer(audio + video) // what was not offered
+		same("nothing in common", 2)
+	}
+	if l := session.streams[0].legs; !l[A].on || !l[B].on {
+		t.Error("the sound is gone")
 	}
 }

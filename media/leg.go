@@ -184,19 +184,20 @@ func (l *leg) close() {
 	after()
 }
 
-// unused notes that side w has no part in m-line i, making the stream so that
-// later lines keep their place. Called with ctl held.
-func (s *Session) unused(w Which, i int, kind string) error {
-	st, err := s.stream(i, kind)
-	if err != nil {
-		return err
-	}
-	s.mu.Lock()
-	l := st.legs[w]
-	st.legs[w] = nil
-	s.mu.Unlock()
-	if l != nil {
+// unused closes those of a side's legs that carry nothing, as useless says.
+// Called with ctl held.
+func (d *Side) unused(useless func(i int, l *leg) bool) {
+	for i, st := range d.session.streams {
+		l := st.legs[d.which]
+		if l == nil || !useless(i, l) {
+			continue
+		}
+		d.session.mu.Lock()
+		st.legs[d.which] = nil
+		d.session.mu.Unlock()
 		l.close()
 	}
-	return nil
 }
+
+// untried says that no exchange about a leg has come to its end.
+func untried(_ int, l *leg) bool { return l.agreed.Kind == "" }

@@ -95,7 +95,9 @@ func (s *Session) TakeOffer(from Which, text []byte) error {
 }
 
 // MakeOffer writes an offer to a side, after what the other side offered or
-// agreed; with nothing known of it, an offer of all that can be converted.
+// agreed; with nothing known of it, an offer of all that can be converted. It
+// takes the place of one to the same side that was not answered, as for another
+// branch of a fork, and uses its ports.
 func (s *Session) MakeOffer(to Which, want Want) ([]byte, error) {
 	s.ctl.Lock()
 	defer s.ctl.Unlock()
@@ -152,6 +154,7 @@ func (s *Session) Refused(w Which) {
 	}
 	side.pending = nil
 	s.forgo(w)
+	side.unused(untried)
 }
 
 // forgo gives up the transports that wait for a side to agree to them. Called

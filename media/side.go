@@ -68,6 +68,9 @@ func (d *Side) makeOffer(want Want) ([]byte, error) {
 	if err := d.begin(want); err != nil {
 		return nil, err
 	}
+	if d.pending == nil {
+		d.agent.Rollback() // what was offered before is not
+	}
 	base := d.other().known()
 	var media []sdp.Media
 	if base != nil {
@@ -94,6 +97,7 @@ func (d *Side) makeOffer(want Want) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("writing the offer to side %s: %w", d.which, err)
 	}
+	d.unused(func(i int, l *leg) bool { return !l.on && (i >= len(lines) || lines[i].Port == 0) })
 	return out.Append(nil), nil
 }
 
@@ -107,6 +111,9 @@ func (d *Side) takeAnswer(desc *sdp.Description) error {
 		return err
 	}
 	d.agreed = d.located(agreed)
+	// What they refused another branch may take yet; what we did not offer, none.
+	ours := d.agent.Local().Media
+	d.unused(func(i int, _ *leg) bool { return i >= len(ours) || ours[i].Port == 0 })
 	return d.session.connect(d)
 }
 
@@ -127,7 +134,7 @@ func (d *Side) makeAnswer(want Want) ([]byte, error) {
 		}
 		if theirs.Port == 0 && !theirs.BundleOnly() || far != nil && !far.Enabled || far == nil && other.agreed != nil {
 			lines = append(lines, sdp.Line{Kind: theirs.Kind, Proto: theirs.Proto, Formats: theirs.Formats, MID: theirs.MID})
-			if err := d.session.unused(d.which, i, theirs.Kind); err != nil {
+			if _, err := d.session.stream(i, theirs.Kind); err != nil { // later ones keep their place
 				return nil, err
 			}
 			continue
@@ -143,6 +150,7 @@ func (d *Side) makeAnswer(want Want) ([]byte, error) {
 		return nil, err
 	}
 	d.pending, d.agreed = nil, d.located(agreed)
+	d.unused(func(i int, _ *leg) bool { return i >= len(agreed) || !agreed[i].Enabled })
 	if err := d.session.connect(d); err != nil {
 		return nil, err
 	}

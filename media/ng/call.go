@@ -19,9 +19,10 @@ type call struct {
 	tags    [2]string // the last tag of each side
 	created time.Time
 
-	interfaces [2]string // as the offer's direction named them
-	offered    bool      // an offer waits for its answer
-	answer     [2]string // the answer last written to each side
+	interfaces [2]string   // as the offer's direction named them
+	offered    bool        // an offer waits for its answer
+	offerer    media.Which // whose it is
+	answer     [2]string   // the answer last written to each side
 }
 
 // maxName bounds what is kept of names others choose.
@@ -66,7 +67,7 @@ func (s *Server) offer(r Dict) (Dict, error) {
 	if d := r.List("direction"); len(d) == 2 {
 		c.interfaces[from], c.interfaces[from.Other()] = d[0], d[1]
 	}
-	if c.offered { // the same for the next branch, or one that was refused
+	if c.offered && c.offerer != from { // it was refused, or else this will be
 		c.rollback()
 	}
 	w := want(r)
@@ -79,7 +80,7 @@ func (s *Server) offer(r Dict) (Dict, error) {
 		}
 		return nil, err
 	}
-	c.offered, c.answer[from] = true, ""
+	c.offered, c.offerer, c.answer[from] = true, from, ""
 	return Dict{"sdp": string(out)}, nil
 }
 
