@@ -63,6 +63,9 @@ func (w *transport) stun(b []byte, socket *relay.Socket, from netip.AddrPort, at
 		w.toRTCP = from // the second component
 	case w.shared != nil && !w.shared.place(from, w, at):
 	default:
+		if from != w.to {
+			w.unfollow()
+		}
 		w.to = from
 		if w.muxed() {
 			w.toRTCP = from

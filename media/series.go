@@ -11,13 +11,38 @@ const firstControl, lastControl = 64, 95
 // while it is no more than the same stream going on. Called with mu held, after
 // the packet was passed on; l.in had it as the next in line.
 func (l *leg) follow(o *leg, pt, to uint8, seq uint16) {
-	if l.path != nil || l.tap != nil || o.play != nil || l.flow != nil || pt != l.main || pt >= firstControl && pt <= lastControl || !l.plain() || !o.plain() {
+	if l.path != nil || l.tap != nil || o.play != nil || l.flow != nil || pt != l.main || pt >= firstControl && pt <= lastControl || !l.steadfast() || !o.steadfast() {
 		return
 	}
 	f := relay.Series{From: l.way.to, Out: o.way.rtp, To: o.way.to, Type: pt, TypeOut: to, Jitter: l.in.Jitter()}
+	if l.way.security != SecurityNone {
+		f.Open = l.way.in
+	}
+	if o.way.security != SecurityNone {
+		f.Seal = o.way.out
+	}
 	if o.rewrite.Series(&f) && f.Sequence == seq && f.Offsets.In == l.in.Source() {
 		l.way.rtp.Follow(f)
 		l.series = true
+	}
+}
+
+// steadfast says that a leg of audio has a socket of its own and a far address
+// that is agreed on, and keys if it needs them.
+func (l *leg) steadfast() bool {
+	w := l.way
+	return l.stream.kind == "audio" && w.shared == nil && len(w.legs) == 1 && (w.settled || w.byICE()) && w.reachable() &&
+		(w.security == SecurityNone || w.in != nil && w.out != nil)
+}
+
+// unfollow has the session look at all that comes and goes by the transport
+// again. Called with mu held, before anything about it changes.
+func (w *transport) unfollow() {
+	for _, l := range w.legs {
+		l.unfollow()
+		if o := l.opposite(); o != nil {
+			o.unfollow()
+		}
 	}
 }
 
@@ -33,6 +58,7 @@ func (l *leg) unfollow() {
 // ran adds what the worker forwarded to the figures of both sides, and lets the
 // numbers sent go on from there.
 func (l *leg) ran(p relay.Progress) {
+	l.way.refused += p.Refused
 	if p.Packets == 0 {
 		return
 	}

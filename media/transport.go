@@ -354,6 +354,7 @@ func (w *transport) secured(run int, send, receive secure.Key, err error) {
 		return
 	}
 	if err == nil {
+		w.unfollow()
 		w.in, w.out = nil, nil
 		err = w.use(send, receive)
 	}

@@ -68,6 +68,7 @@ func (l *leg) watch(now time.Time) {
 		// which keep a path open by indications nobody signs.
 		lost := now.Sub(latest(w.ice.Consent(), w.heard())) > consentTimeout
 		if lost && !w.lost {
+			w.unfollow()
 			s.post(Event{Kind: EventConsent, Side: l.which, Line: l.stream.index})
 		}
 		w.lost = lost

@@ -24,14 +24,28 @@ type Series struct {
 	Step          uint32        // timestamp units from packet to packet
 	Clock         uint32        // Hz
 	Jitter        time.Duration // so far
+
+	Open Opener // takes SRTP off what comes; nil: it is plain
+	Seal Sealer // puts it on what goes out; nil: it stays plain
 }
 
-// Progress is what was forwarded since it was last asked for. The other fields
-// mean nothing when there were no packets.
+// Opener checks and opens an SRTP packet in place.
+type Opener interface {
+	Unprotect(b []byte) ([]byte, error)
+}
+
+// Sealer protects an RTP packet in place; b has 64 octets of spare capacity.
+type Sealer interface {
+	Protect(b []byte) ([]byte, error)
+}
+
+// Progress is what was forwarded since it was last asked for. But for Refused the
+// other fields mean nothing when there were no packets.
 type Progress struct {
-	Packets, Octets uint64 // octets with the RTP header
+	Packets, Octets uint64 // octets with the RTP header, without SRTP's
 	Sequence        uint16 // of the last packet, as it came, as are
 	Timestamp       uint32
 	At              time.Time
 	Jitter          time.Duration
+	Refused         uint64 // packets that could not be opened or protected
 }

@@ -27,8 +27,11 @@ type series struct {
 	jitter  time.Duration // 16 times
 	packets uint64
 	octets  uint64
+	open    Opener
+	seal    Sealer
 	from    sockaddr
 	peer    netip.AddrPort
+	refused uint64
 }
 
 // Follow has the worker forward a series from now on. Call it from Receive.
@@ -44,7 +47,8 @@ func (s *Socket) Follow(f Series) {
 	r.offsets, r.out, r.peer = f.Offsets, f.Out, f.To
 	r.last, r.frame = f.At, time.Duration(f.Step)*time.Second/time.Duration(f.Clock)
 	r.jitter = 16 * f.Jitter
-	r.packets, r.octets = 0, 0
+	r.open, r.seal = f.Open, f.Seal
+	r.packets, r.octets, r.refused = 0, 0, 0
 	r.on.Store(true)
 }
 
@@ -54,10 +58,11 @@ func (s *Socket) Followed(end bool) Progress {
 	r := &s.series
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	p := Progress{Packets: r.packets, Octets: r.octets, Sequence: r.next - 1, Timestamp: r.stamp - r.step, At: r.last, Jitter: r.jitter / 16}
-	r.packets, r.octets = 0, 0
+	p := Progress{Packets: r.packets, Octets: r.octets, Sequence: r.next - 1, Timestamp: r.stamp - r.step, At: r.last, Jitter: r.jitter / 16, Refused: r.refused}
+	r.packets, r.octets, r.refused = 0, 0, 0
 	if end {
 		r.on.Store(false)
+		r.open, r.seal = nil, nil
 	}
 	return p
 }
@@ -68,10 +73,39 @@ func (r *series) forward(b []byte, from *sockaddr, now time.Time) bool {
 		return false
 	}
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	if !r.fits(b, from, now) {
-		r.mu.Unlock()
 		return false
 	}
+	if r.open != nil {
+		opened, err := r.open.Unprotect(b)
+		if err != nil { // forged, or spoilt: the next one is still to come
+			r.refused++
+			return true
+		}
+		b = opened
+	}
+	r.count(len(b), now)
+	b[1] = b[1]&0x80 | r.to
+	binary.BigEndian.PutUint16(b[2:], r.next+r.offsets.Sequence)
+	binary.BigEndian.PutUint32(b[4:], r.stamp+r.offsets.Timestamp)
+	binary.BigEndian.PutUint32(b[8:], r.offsets.Out)
+	r.next++
+	r.stamp += r.step
+	if r.seal != nil {
+		sealed, err := r.seal.Protect(b)
+		if err != nil {
+			r.refused++
+			return true
+		}
+		b = sealed
+	}
+	_ = r.out.Send(b, r.peer) // counted by the socket
+	return true
+}
+
+// count notes a packet of n octets.
+func (r *series) count(n int, now time.Time) {
 	// RFC 3550 §6.4.1; from one packet to the next the timestamps differ by a step.
 	d := now.Sub(r.last) - r.frame
 	if d < 0 {
@@ -80,16 +114,7 @@ func (r *series) forward(b []byte, from *sockaddr, now time.Time) bool {
 	r.jitter += d - r.jitter/16
 	r.last = now
 	r.packets++
-	r.octets += uint64(len(b))
-	b[1] = b[1]&0x80 | r.to
-	binary.BigEndian.PutUint16(b[2:], r.next+r.offsets.Sequence)
-	binary.BigEndian.PutUint32(b[4:], r.stamp+r.offsets.Timestamp)
-	binary.BigEndian.PutUint32(b[8:], r.offsets.Out)
-	r.next++
-	r.stamp += r.step
-	_ = r.out.Send(b, r.peer) // counted by the socket
-	r.mu.Unlock()
-	return true
+	r.octets += uint64(n)
 }
 
 func (r *series) fits(b []byte, from *sockaddr, now time.Time) bool {

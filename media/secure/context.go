@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
@@ -22,7 +23,8 @@ const (
 )
 
 // Context protects or unprotects one direction, RTP and RTCP, of any number of
-// SSRCs up to 512. Not safe for two goroutines.
+// SSRCs up to 512. Safe for several goroutines: RTP may be at another's hands
+// than RTCP.
 //
 // It holds the roll-over counters, which are on no wire: a caller keeps the
 // Context for as long as the key is unchanged (Key.Equal), through hold, resume
@@ -30,6 +32,7 @@ const (
 // silence from the first wrap on; one kept under a new key means silence at
 // once (RFC 3711 §3.3.1). Rekeying keeps nothing of the old key.
 type Context struct {
+	mu     sync.Mutex
 	srtp   *srtp.Context
 	header rtp.Header
 	rtcp   rtcp.Header
@@ -77,6 +80,8 @@ func (c *Context) Protect(b []byte) ([]byte, error) {
 	if len(b) < rtpHeader || b[0]>>6 != 2 {
 		return nil, ErrShort
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	ssrc, seq := binary.BigEndian.Uint32(b[8:]), binary.BigEndian.Uint16(b[2:])
 	h, known := c.sent[ssrc]
 	switch {
@@ -103,6 +108,8 @@ func (c *Context) ProtectRTCP(b []byte) ([]byte, error) {
 	if len(b) < rtcpHeader || b[0]>>6 != 2 {
 		return nil, ErrShort
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	ssrc := binary.BigEndian.Uint32(b[4:])
 	if full(c.knownC, ssrc) {
 		return nil, ErrSources
@@ -123,6 +130,8 @@ func (c *Context) Unprotect(b []byte) ([]byte, error) {
 	if len(b) < rtpHeader || b[0]>>6 != 2 {
 		return nil, ErrShort
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	ssrc := binary.BigEndian.Uint32(b[8:])
 	if full(c.known, ssrc) {
 		return nil, ErrSources
@@ -140,6 +149,8 @@ func (c *Context) UnprotectRTCP(b []byte) ([]byte, error) {
 	if len(b) < rtcpHeader || b[0]>>6 != 2 {
 		return nil, ErrShort
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	ssrc := binary.BigEndian.Uint32(b[4:])
 	if full(c.knownC, ssrc) {
 		return nil, ErrSources
