@@ -129,39 +129,72 @@ func (l *leg) settle() {
 		s.mu.Unlock()
 		return
 	}
-	l.path = nil
 	s.mu.Unlock()
+	var unsent []dtmf.Event
 	if old != nil {
 		old.Close()
+		unsent = old.Unsent()
 	}
+	s.mu.Lock()
+	if l.keys == nil {
+		l.keys = l.lent
+	}
+	l.lent = nil
+	passed := false // a key has begun to go as it is
+	if l.keys != nil {
+		if _, open := l.keys.Current(); open && old != nil {
+			l.lastKey = time.Now()
+		} else if open && k.event != none {
+			passed = l.routes[k.event].toClock != 0
+		}
+	}
+	s.mu.Unlock()
 	var fresh *transcode.Path
 	if need {
 		var err error
-		if fresh, err = l.newPath(k); err != nil {
+		if fresh, err = l.newPath(k, passed); err != nil {
 			s.log.Warn("audio cannot be converted", "from", k.in.name, "to", k.out.name, "err", err)
 		}
 	}
 	s.mu.Lock()
 	if fresh != nil {
 		l.onload() // not before: what comes meanwhile is not lost
+		for _, e := range unsent {
+			fresh.Send(e)
+		}
+		if k.event == l.keyPT {
+			l.keys, l.lent = nil, l.keys
+		}
 	}
-	if o := l.opposite(); o != nil && o.source.origin == converted {
+	o := l.opposite()
+	if o != nil && o.source.origin == converted {
 		o.source = source{} // numbers of its own: they are joined on
 	}
 	l.path, l.pathOf, l.building = fresh, k, false
 	s.mu.Unlock()
+	if fresh == nil && o != nil {
+		for _, e := range unsent {
+			if err := o.press(e); err != nil {
+				s.log.Warn("a key is lost", "side", o.which.String(), "err", err)
+			}
+		}
+	}
 }
 
 func format(e sdpCodec) (codec.Format, bool) { return codec.Find(e.name, e.clock, max(e.channels, 1)) }
 
 // newPath makes the path that converts from l to the leg opposite.
-func (l *leg) newPath(k pathKey) (*transcode.Path, error) {
+func (l *leg) newPath(k pathKey, passed bool) (*transcode.Path, error) {
 	s, o := l.stream.session, k.to
 	in, _ := format(k.in)
 	in.InGo = s.server.c.Opus.DecodeInGo
 	out, _ := format(k.out)
+	var keys *dtmf.Reader // whoever reads them goes on where the other stopped
+	if k.event == l.keyPT {
+		keys = l.keys
+	}
 	return s.server.pool.Add(transcode.Options{
-		In: transcode.Input{Format: in, PayloadType: k.pt, CN: k.cn, Event: k.event, EventClock: k.eventClock},
+		In: transcode.Input{Format: in, PayloadType: k.pt, CN: k.cn, Event: k.event, EventClock: k.eventClock, Keys: keys, Passed: passed},
 		Out: transcode.Output{
 			Format: out, PayloadType: k.out.send, CN: k.outCN, Event: k.outKey, EventClock: k.outKeyClock,
 			Ptime: time.Duration(k.ptime) * time.Millisecond, Fmtp: k.out.fmtp, Opus: s.server.c.Opus.options(),

@@ -2,11 +2,14 @@ package media
 
 import (
 	"encoding/binary"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"tandem/media/codec"
 	"tandem/media/dtmf"
+	"tandem/media/transcode"
 )
 
 // digits are the keys a speaker hears: in events and in its audio.
@@ -150,4 +153,133 @@ func dialClocked(t *testing.T, server *Server, a, b *speaker, clock [2]int, want
 	go a.keep()
 	go b.keep()
 	return session, events
+}
+
+// inTime is what a speaker hears on 8 kHz, in PCMU or PCMA, each packet where its
+// timestamp says.
+func (s *speaker) inTime() []int16 {
+	s.t.Helper()
+	var pcm []int16
+	begin, some := uint32(0), false
+	for _, a := range s.arrived() {
+		name, ok := map[uint8]string{0: "PCMU", 8: "PCMA"}[a.b[1]&0x7f]
+		if !ok {
+			continue
+		}
+		at := binary.BigEndian.Uint32(a.b[4:])
+		if !some {
+			begin, some = at, true
+		}
+		f, _ := codec.Find(name, 8000, 1)
+		d, err := f.NewDecoder(8000)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		out := make([]int16, 8000)
+		n, err := d.Decode(out, payload(a.b))
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		end := int(at-begin) + n
+		if end > 60*8000 {
+			s.t.Fatalf("a timestamp %d after the first", at-begin)
+		}
+		pcm = append(pcm, make([]int16, max(end-len(pcm), 0))...)
+		copy(pcm[at-begin:], out[:n])
+	}
+	return pcm
+}
+
+// Keys that wait while the codec changes, again and again, are sent by what comes
+// after; those that are being heard meanwhile are told once.
+func TestKeysSurviveChangesOfCodec(t *testing.T) {
+	t.Parallel()
+	server := start(t)
+	type crossing struct {
+		name    string
+		a, b    *speaker
+		press   bool // by the call layer, else by a
+		tones   bool // b has no events
+		playing bool // an announcement, which is stopped
+		session *Session
+		events  chan Event
+	}
+	all := []*crossing{
+		{name: "pressed, events", a: newSpeaker(t, pcmu, none), b: newSpeaker(t, pcmu, 97), press: true},
+		{name: "pressed, tones", a: newSpeaker(t, pcmu, none), b: newSpeaker(t, pcmu, none), press: true, tones: true},
+		{name: "pressed where it converts, events", a: newSpeaker(t, g722, none), b: newSpeaker(t, pcmu, 97), press: true},
+		{name: "pressed where it converts, tones", a: newSpeaker(t, g722, none), b: newSpeaker(t, pcmu, none), press: true, tones: true},
+		{name: "pressed over an announcement, events", a: newSpeaker(t, pcmu, none), b: newSpeaker(t, pcmu, 97), press: true, playing: true},
+		{name: "pressed over an announcement, tones", a: newSpeaker(t, pcmu, none), b: newSpeaker(t, pcmu, none), press: true, tones: true, playing: true},
+		{name: "heard, events", a: newSpeaker(t, pcmu, 101), b: newSpeaker(t, pcmu, 97)},
+		{name: "heard, tones", a: newSpeaker(t, pcmu, 101), b: newSpeaker(t, pcmu, none), tones: true},
+	}
+	for _, c := range all {
+		pcm := make([]int16, 4*c.a.format.Native)
+		c.a.prepare(pcm, c.a.format.Native, network{}, 1)
+		c.b.prepare(make([]int16, 4*8000), 8000, network{}, 2)
+		if !c.press {
+			for i, d := range []byte(dialled) {
+				code, _ := dtmf.Parse(d)
+				c.a.press(20*(i+1), 6, code, 8000)
+			}
+		}
+		c.session, c.events = dial(t, server, c.a, c.b, Want{Codecs: []string{"PCMU"}, NoEvents: c.tones}, Want{})
+	}
+	parallel(len(all), func(i int) {
+		c := all[i]
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			fail := func(err error) {
+				if err != nil {
+					t.Errorf("%s: %v", c.name, err)
+				}
+			}
+			time.Sleep(300 * time.Millisecond)
+			if c.playing {
+				fail(c.session.Play(B, func(rate int) transcode.Source { return &pause{rate: rate, left: time.Hour} }))
+			}
+			for _, d := range []byte(dialled) {
+				if code, _ := dtmf.Parse(d); c.press {
+					fail(c.session.Press(B, dtmf.Event{Code: code, Duration: 120 * time.Millisecond, Volume: 10}))
+				}
+			}
+			for n := range 14 {
+				time.Sleep(170*time.Millisecond + time.Duration(i*n%7)*10*time.Millisecond)
+				name, change := "PCMA", strings.NewReplacer("AVP 0", "AVP 8", "rtpmap:0 PCMU", "rtpmap:8 PCMA")
+				if n%2 == 1 {
+					name, change = "PCMU", strings.NewReplacer()
+				}
+				_, err := c.session.MakeOffer(B, Want{Codecs: []string{name}, NoEvents: c.tones})
+				fail(err)
+				fail(c.session.TakeAnswer(B, []byte(change.Replace(string(c.b.again(fmt.Sprint(n+2)))))))
+				if n == 2 && c.playing {
+					c.session.Stop(B)
+				}
+			}
+		}()
+		together(c.a, c.b)
+		<-done
+	})
+	for _, c := range all {
+		events, _ := c.b.digits(8000)
+		var found []byte
+		d := dtmf.NewDetector(8000)
+		hear := func(e dtmf.Event) { found = append(found, e.Digit()) }
+		d.Process(append(c.b.inTime(), make([]int16, 800)...), hear)
+		if tones := string(found); !c.tones && (events != dialled || tones != "") || c.tones && (tones != dialled || events != "") {
+			t.Errorf("%s: of %q events say %q and tones %q", c.name, dialled, events, tones)
+		}
+		c.b.numbered()
+		var told []byte
+		for len(c.events) > 0 {
+			if e := <-c.events; e.Kind == EventKey && e.Side == A {
+				told = append(told, e.Key.Digit())
+			}
+		}
+		if !c.press && string(told) != dialled {
+			t.Errorf("%s: of %q the call layer was told %q", c.name, dialled, told)
+		}
+	}
 }

@@ -52,7 +52,8 @@ type leg struct {
 
 	// what comes from this side
 	agreed    sdp.Agreed
-	keys      *dtmf.Reader
+	keys      *dtmf.Reader // nil while it is lent to the path
+	lent      *dtmf.Reader
 	keyPT     uint8
 	lastKey   time.Time
 	since     time.Time // when it was last expected to begin sending

@@ -50,6 +50,12 @@ func (s *Session) Press(to Which, e dtmf.Event) error {
 	if err != nil {
 		return err
 	}
+	return l.press(e)
+}
+
+// press has whatever speaks to a leg's side send a key. Called with ctl held.
+func (l *leg) press(e dtmf.Event) error {
+	s := l.stream.session
 	s.mu.Lock()
 	p := l.play
 	if o := l.opposite(); p == nil && o != nil {
@@ -58,7 +64,7 @@ func (s *Session) Press(to Which, e dtmf.Event) error {
 	s.mu.Unlock()
 	if p == nil {
 		// Silence for as long as the key takes, so that it has a stream to be in.
-		_, rate, err := s.ready(to)
+		_, rate, err := s.ready(l.which)
 		if err != nil {
 			return err
 		}
@@ -195,15 +201,23 @@ func (l *leg) settlePlayer() {
 	s.mu.Unlock()
 }
 
-// stop ends a leg's player, if it has one. Called with ctl held.
+// stop ends a leg's player, if it has one; keys that wait in it are sent all the
+// same. Called with ctl held.
 func (l *leg) stop() {
 	s := l.stream.session
 	s.mu.Lock()
 	old := l.play
 	l.play = nil
 	s.mu.Unlock()
-	if old != nil {
-		old.Close()
+	if old == nil {
+		return
+	}
+	old.Close()
+	l.keysUntil = time.Time{}
+	for _, e := range old.Unsent() {
+		if err := l.press(e); err != nil {
+			s.log.Warn("a key is lost", "side", l.which.String(), "err", err)
+		}
 	}
 }
 

@@ -1,6 +1,9 @@
 package dtmf
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 const (
 	// queued bounds the events waiting in a Writer.
@@ -60,6 +63,15 @@ func (w *Writer) Start(e Event) bool {
 	w.queue[w.count] = e
 	w.count++
 	return true
+}
+
+// Cut ends the event at hand as soon as it may end, which Next goes on to say, and
+// takes back those not begun.
+func (w *Writer) Cut() []Event {
+	rest := slices.Clone(w.queue[:w.count])
+	w.count = 0
+	w.total = min(w.total, max(w.sent, units(shortest, w.clock)))
+	return rest
 }
 
 // Busy says that an event is being sent or waits. Between two events Next may

@@ -1,6 +1,7 @@
 package transcode
 
 import (
+	"slices"
 	"time"
 
 	"tandem/media/dtmf"
@@ -11,6 +12,8 @@ const (
 	// receivers need.
 	minTone  = 70 * time.Millisecond
 	minPause = 50 * time.Millisecond
+	// plainTone is what every receiver takes for a key (ITU-T Q.24).
+	plainTone = 40 * time.Millisecond
 	// echoTime is how long after a key event the same key in the audio is taken
 	// for the same press, beyond the delay of the audio.
 	echoTime = 400 * time.Millisecond
@@ -27,7 +30,9 @@ type keys struct {
 	ended       time.Duration // when
 	packet      time.Duration // when the last packet of events came
 	open        bool          // an event is going on
+	passed      bool          // it was sent on before
 	ssrc        uint32
+	begun       bool          // ssrc is known
 	mute, until time.Duration // the audio in between is the key's
 
 	queue [pressed]dtmf.Event // tones to be made
@@ -42,7 +47,9 @@ func (k *keys) init(p *Path) {
 		if clock == 0 {
 			clock = p.hear.clock
 		}
-		k.reader = dtmf.NewReader(clock)
+		if k.reader, k.passed = p.o.In.Keys, p.o.In.Passed; k.reader == nil {
+			k.reader = dtmf.NewReader(clock)
+		}
 	}
 	if p.o.Inband && p.hear != nil {
 		k.detector = dtmf.NewDetector(p.rate)
@@ -60,14 +67,14 @@ func (k *keys) init(p *Path) {
 
 // event takes a packet of events.
 func (k *keys) event(p *Path, v *packet, at time.Duration) {
-	if v.ssrc != k.ssrc {
+	if v.ssrc != k.ssrc && k.begun {
 		k.idle(p, at, time.Hour)
 		k.reader.Reset()
-		k.ssrc = v.ssrc
 	}
-	k.packet = at
+	k.ssrc, k.begun, k.packet = v.ssrc, true, at
 	e, started, ended := k.reader.Packet(v.time, v.payload)
-	if started && !k.open {
+	k.passed = k.passed && !started
+	if _, going := k.reader.Current(); going && !k.open {
 		k.open, k.mute = true, at
 	}
 	if ended {
@@ -92,7 +99,8 @@ func (k *keys) idle(p *Path, now, since time.Duration) {
 func (k *keys) end(p *Path, e dtmf.Event, at time.Duration) {
 	_, k.open = k.reader.Current()
 	k.last, k.ended, k.until = e, at, at
-	k.heard(p, e, true)
+	k.heard(p, e, !k.passed)
+	k.passed = false
 }
 
 // heard tells of a key and, unless the audio carries it already, sends it.
@@ -122,6 +130,24 @@ func (k *keys) send(p *Path, e dtmf.Event) {
 		k.queue[k.count] = e
 		k.count++
 	}
+}
+
+// unsent takes back the keys that were not begun, or as good as not, and ends the
+// one at hand.
+func (k *keys) unsent(s *sender, rate int) []dtmf.Event {
+	if s.writer != nil {
+		rest := s.writer.Cut()
+		for s.writer.Busy() {
+			s.turn = 0
+			s.event()
+		}
+		return rest
+	}
+	list := k.queue[:k.count]
+	if k.count > 0 && k.at-s.filled >= int(plainTone*time.Duration(rate)/time.Second) {
+		list = list[1:] // it was heard
+	}
+	return slices.Clone(list)
 }
 
 // listen hears the audio that came, and silences what of it is a key that goes

@@ -1,6 +1,7 @@
 package transcode
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -55,14 +56,15 @@ func (o *orders) put(s source) (instead source) {
 }
 
 // end refuses further orders and returns what has not begun to be played, with
-// whether anything, if only silence, was to be.
-func (o *orders) end() (next source, waits bool) {
+// whether anything, if only silence, was to be, and the keys that wait.
+func (o *orders) end() (keys []dtmf.Event, next source, waits bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	next, waits = o.next, o.play
 	o.ended, o.play, o.next = true, false, source{}
 	o.playing.Store(false)
-	return next, waits
+	keys, o.keyed = slices.Clone(o.keys[:o.keyed]), 0
+	return keys, next, waits
 }
 
 // source is what is played.

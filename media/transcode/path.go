@@ -41,6 +41,7 @@ type Path struct {
 	hear   *receiver     // nil: no input
 	source source
 	keys   keys
+	unsent []dtmf.Event
 	speak  *sender // nil: no output
 }
 
@@ -209,7 +210,7 @@ func (p *Path) Send(e dtmf.Event) bool {
 func (p *Path) Mute(on bool) { p.orders.muted.Store(on) }
 
 // Close ends the path; no Send, Key or Tap follows its return. It waits for one
-// that is running.
+// that is running. An event being sent is ended first.
 func (p *Path) Close() {
 	old, next, _ := p.shut()
 	old.end(false)
@@ -217,9 +218,13 @@ func (p *Path) Close() {
 }
 
 // Yield closes the path and has what it plays go on where it is on another one
-// of the same Rate, which plays nothing yet.
+// of the same Rate, which plays nothing yet, and its keys be sent there.
 func (p *Path) Yield(to *Path) {
 	now, next, waits := p.shut()
+	for _, e := range p.unsent {
+		to.Send(e)
+	}
+	p.unsent = nil
 	if waits { // it was about to take the place of the other
 		now, next = next, now
 	}
@@ -242,14 +247,19 @@ func (p *Path) shut() (now, next source, waits bool) {
 	}
 	p.closed = true
 	if p.speak != nil {
+		p.unsent = p.keys.unsent(p.speak, p.rate)
 		p.speak.encoder.Close()
 	}
 	now, p.source = p.source, source{}
 	p.mu.Unlock()
 	p.pool.remove(p.worker)
-	next, waits = p.orders.end()
+	keys, next, waits := p.orders.end()
+	p.unsent = append(p.unsent, keys...)
 	return now, next, waits
 }
+
+// Unsent is the keys a path had not begun to send when it was closed.
+func (p *Path) Unsent() []dtmf.Event { return p.unsent }
 
 // Rate is that of the PCM.
 func (p *Path) Rate() int { return p.rate }

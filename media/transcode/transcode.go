@@ -25,6 +25,8 @@ type Input struct {
 	CN                 uint8 // payload number of comfort noise; 255 none
 	Event              uint8 // of telephone-event; 255 none
 	EventClock         int
+	Keys               *dtmf.Reader  // reads the events, and may have begun one; nil: one of the path's own
+	Passed             bool          // the event it has begun was sent on already
 	MinDelay, MaxDelay time.Duration // of the jitter buffer; 0: 20 ms and 200 ms
 }
 
