@@ -28,7 +28,7 @@ const (
 // scheduler look after it, with other threads, at every wake-up.
 type pacer struct {
 	epoll       int      // has the sockets
-	gate, clock *os.File // an epoll set that has only epoll, and a timer
+	gate, clock *os.File // an epoll set that has only epoll, to shut it out by; and a timer
 	gateFD      int
 	clockFD     int
 }
@@ -75,50 +75,60 @@ func (p *pacer) run(ctx context.Context, serve func() (int, error)) error {
 	if err != nil {
 		return fmt.Errorf("waiting for media: %w", err)
 	}
-	var since time.Time
-	packets := 0
 	for ctx.Err() == nil {
-		if err := p.woken(gate); err != nil {
+		if err := p.woken(ctx, gate, serve); err != nil {
 			return err
 		}
-		n, err := serve()
-		if err != nil {
+		if err := p.paced(ctx, clock, serve); err != nil {
 			return err
 		}
-		if packets += n; packets < sample {
-			continue
-		}
-		now := time.Now()
-		if now.Sub(since) < sample/thick*pace {
-			if err := p.paced(ctx, clock, serve); err != nil {
-				return err
-			}
-			now = time.Now()
-		}
-		since, packets = now, 0
 	}
 	return nil
 }
 
-// woken waits until a socket is ready, or finds one that is.
-func (p *pacer) woken(gate syscall.RawConn) error {
-	// One shot: while packets are fetched by the clock none of them wakes.
-	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLONESHOT}
-	if err := unix.EpollCtl(p.gateFD, unix.EPOLL_CTL_MOD, p.epoll, &event); err != nil {
-		return fmt.Errorf("waiting for media: %w", err)
+// woken serves what wakes it, until that comes thick.
+func (p *pacer) woken(ctx context.Context, gate syscall.RawConn, serve func() (int, error)) error {
+	if err := p.open(unix.EPOLLIN); err != nil {
+		return err
 	}
 	var failed error
-	var events [1]unix.EpollEvent
-	err := gate.Read(func(fd uintptr) bool {
-		var n int
-		n, failed = poll(int(fd), events[:])
-		return n > 0 || failed != nil
+	var since time.Time
+	packets := 0
+	err := gate.Read(func(uintptr) bool {
+		for {
+			var n int
+			if n, failed = serve(); failed != nil || ctx.Err() != nil {
+				return true
+			}
+			if n == 0 {
+				return false // from here on the next packet wakes
+			}
+			if packets += n; packets < sample {
+				continue
+			}
+			now := time.Now()
+			dense := now.Sub(since) < sample/thick*pace
+			if since, packets = now, 0; dense {
+				return true
+			}
+		}
 	})
 	return wait(err, failed)
 }
 
+// open sets what of the sockets' set passes the gate.
+func (p *pacer) open(events uint32) error {
+	if err := unix.EpollCtl(p.gateFD, unix.EPOLL_CTL_MOD, p.epoll, &unix.EpollEvent{Events: events}); err != nil {
+		return fmt.Errorf("waiting for media: %w", err)
+	}
+	return nil
+}
+
 // paced fetches by the clock until little comes.
 func (p *pacer) paced(ctx context.Context, clock syscall.RawConn, serve func() (int, error)) error {
+	if err := p.open(0); err != nil { // no packet wakes
+		return err
+	}
 	looked, packets := 0, 0
 	var failed error
 	err := clock.Read(func(uintptr) bool {

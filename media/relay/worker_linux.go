@@ -127,9 +127,9 @@ func (w *worker) run(ctx context.Context) error {
 }
 
 // turnOver serves the sockets that are ready and says how many packets there
-// were. It does so on one thread, by which Close can tell that it was called from
-// Receive.
-func (w *worker) turnOver() (packets int, err error) {
+// were, at least as many as sockets. It does so on one thread, by which Close can
+// tell that it was called from Receive.
+func (w *worker) turnOver() (found int, err error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	w.thread.Store(int64(unix.Gettid()))
@@ -138,9 +138,10 @@ func (w *worker) turnOver() (packets int, err error) {
 	for range rounds {
 		n, err := poll(w.epoll, w.events[:])
 		if n == 0 || err != nil {
-			return w.packets, err
+			return max(found, w.packets), err
 		}
 		now := time.Now()
+		found += n
 		w.turn++
 		w.more = n == len(w.events)
 		for i := range w.events[:n] {
@@ -150,7 +151,7 @@ func (w *worker) turnOver() (packets int, err error) {
 			break
 		}
 	}
-	return w.packets, nil
+	return max(found, w.packets), nil
 }
 
 func (w *worker) ready(slot int32, now time.Time) {
