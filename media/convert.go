@@ -166,11 +166,8 @@ func (l *leg) settle() {
 			l.keys, l.lent = nil, l.keys
 		}
 	}
-	o := l.opposite()
-	if o != nil && o.source.origin == converted {
-		o.source = source{} // numbers of its own: they are joined on
-	}
 	l.path, l.pathOf, l.building = fresh, k, false
+	o := l.opposite()
 	s.mu.Unlock()
 	if fresh == nil && o != nil {
 		for _, e := range unsent {
@@ -193,6 +190,7 @@ func (l *leg) newPath(k pathKey, passed bool) (*transcode.Path, error) {
 	if k.event == l.keyPT {
 		keys = l.keys
 	}
+	begun := false
 	return s.server.pool.Add(transcode.Options{
 		In: transcode.Input{Format: in, PayloadType: k.pt, CN: k.cn, Event: k.event, EventClock: k.eventClock, Keys: keys, Passed: passed},
 		Out: transcode.Output{
@@ -202,6 +200,9 @@ func (l *leg) newPath(k pathKey, passed bool) (*transcode.Path, error) {
 				s.mu.Lock()
 				defer s.mu.Unlock()
 				if !s.closed && o.on {
+					if !begun {
+						begun, o.source = true, source{} // numbers of its own: they are joined on
+					}
 					o.send(b, source{converted, out.Clock}, time.Now())
 				}
 			},

@@ -125,6 +125,7 @@ func (l *leg) playable() (k playKey, ok bool) {
 func (l *leg) newPlayer(k playKey, rate int) (*transcode.Path, error) {
 	s := l.stream.session
 	f, _ := format(k.out)
+	begun := false
 	return s.server.pool.Add(transcode.Options{
 		In:   transcode.Input{PayloadType: none, CN: none, Event: none},
 		Rate: rate,
@@ -135,6 +136,9 @@ func (l *leg) newPlayer(k playKey, rate int) (*transcode.Path, error) {
 				s.mu.Lock()
 				defer s.mu.Unlock()
 				if !s.closed && l.on && l.agreed.CanSend {
+					if !begun {
+						begun, l.source = true, source{} // numbers of its own: they are joined on
+					}
 					l.put(b, source{played, f.Clock}, time.Now())
 				}
 			},
@@ -196,23 +200,20 @@ func (l *leg) settlePlayer() {
 	l.play, l.playOf = fresh, k
 	s.mu.Unlock()
 	old.Yield(fresh)
-	s.mu.Lock()
-	l.source = source{} // numbers of its own: they are joined on
-	s.mu.Unlock()
 }
 
 // stop ends a leg's player, if it has one; keys that wait in it are sent all the
 // same. Called with ctl held.
 func (l *leg) stop() {
 	s := l.stream.session
-	s.mu.Lock()
 	old := l.play
-	l.play = nil
-	s.mu.Unlock()
 	if old == nil {
 		return
 	}
-	old.Close()
+	old.Close() // while nothing else is heard: it may have a key to end
+	s.mu.Lock()
+	l.play = nil
+	s.mu.Unlock()
 	l.keysUntil = time.Time{}
 	for _, e := range old.Unsent() {
 		if err := l.press(e); err != nil {

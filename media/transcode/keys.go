@@ -12,8 +12,10 @@ const (
 	// receivers need.
 	minTone  = 70 * time.Millisecond
 	minPause = 50 * time.Millisecond
-	// plainTone is what every receiver takes for a key (ITU-T Q.24).
-	plainTone = 40 * time.Millisecond
+	// scrap is a tone no receiver takes for a key, plain one that each does
+	// (ITU-T Q.24).
+	scrap = 20 * time.Millisecond
+	plain = 60 * time.Millisecond
 	// echoTime is how long after a key event the same key in the audio is taken
 	// for the same press, beyond the delay of the audio.
 	echoTime = 400 * time.Millisecond
@@ -37,7 +39,7 @@ type keys struct {
 
 	queue [pressed]dtmf.Event // tones to be made
 	count int
-	at    int // samples of the first that were made
+	at    int // samples of the first that were made; before the very first, silence
 	now   time.Duration
 }
 
@@ -55,6 +57,7 @@ func (k *keys) init(p *Path) {
 		k.detector = dtmf.NewDetector(p.rate)
 	}
 	k.ended, k.until = -time.Hour, -time.Hour
+	k.at = -int(minPause * time.Duration(p.rate) / time.Second) // another path may have sent one just now
 	k.found = func(e dtmf.Event) {
 		// Some send a key both ways.
 		delay := p.hear.buffer.Stats(k.now).Delay
@@ -132,9 +135,10 @@ func (k *keys) send(p *Path, e dtmf.Event) {
 	}
 }
 
-// unsent takes back the keys that were not begun, or as good as not, and ends the
-// one at hand.
-func (k *keys) unsent(s *sender, rate int) []dtmf.Event {
+// unsent takes back the keys that were not begun, or as good as not, and has the
+// one at hand end.
+func (k *keys) unsent(p *Path) []dtmf.Event {
+	s := p.speak
 	if s.writer != nil {
 		rest := s.writer.Cut()
 		for s.writer.Busy() {
@@ -143,9 +147,14 @@ func (k *keys) unsent(s *sender, rate int) []dtmf.Event {
 		}
 		return rest
 	}
+	made := func() time.Duration { return time.Duration(k.at-s.filled) * time.Second / time.Duration(p.rate) }
+	for made() > scrap && made() < plain {
+		k.sound(p)
+		s.say(p.pcm, voice, p.hear)
+	}
 	list := k.queue[:k.count]
-	if k.count > 0 && k.at-s.filled >= int(plainTone*time.Duration(rate)/time.Second) {
-		list = list[1:] // it was heard
+	if made() > scrap {
+		list = list[1:]
 	}
 	return slices.Clone(list)
 }
@@ -179,6 +188,11 @@ func (k *keys) sound(p *Path) bool {
 	}
 	if k.count == 0 {
 		return false
+	}
+	if k.at < 0 {
+		clear(p.pcm)
+		k.at = min(k.at+len(p.pcm), 0)
+		return true
 	}
 	e := k.queue[0]
 	total := int((e.Duration + minPause) * time.Duration(p.rate) / time.Second)

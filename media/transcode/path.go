@@ -247,7 +247,7 @@ func (p *Path) shut() (now, next source, waits bool) {
 	}
 	p.closed = true
 	if p.speak != nil {
-		p.unsent = p.keys.unsent(p.speak, p.rate)
+		p.unsent = p.keys.unsent(p)
 		p.speak.encoder.Close()
 	}
 	now, p.source = p.source, source{}
