@@ -492,3 +492,94 @@ func TestSignallingMoves(t *testing.T) {
 		t.Errorf("after three packets from where signalling comes from, media goes to %v", w.to)
 	}
 }
+
+// A phone that offers its audio twice, protected and not, is answered on the
+// protected one if that can be taken; the other side sees one m-line.
+func TestProtectedAndPlainAreOneChoice(t *testing.T) {
+	s := start(t)
+	good, _ := crypto(t, 1)
+	bad := fmt.Sprintf(key80, 1, "c2hvcnQ=")
+	line := func(proto, key string) string {
+		text := "m=audio 6000 " + proto + " 0 101\r\na=rtpmap:101 telephone-event/8000\r\n"
+		if key != "" {
+			text += key + "\r\n"
+		}
+		return text
+	}
+	for name, c := range map[string]struct {
+		lines string
+		taken int
+		want  Want
+	}{
+		"protected first":         {line("RTP/SAVP", good) + line("RTP/AVP", ""), 0, Want{}},
+		"plain first":             {line("RTP/AVP", "") + line("RTP/SAVP", good), 1, Want{}},
+		"toward plain":            {line("RTP/SAVP", good) + line("RTP/AVP", ""), 0, Want{Security: SecurityNone}},
+		"keys beside the plain":   {line("RTP/SAVP", good) + line("RTP/AVP", good), 0, Want{Security: SecurityNone}},
+		"by fingerprint":          {line("UDP/TLS/RTP/SAVP", someFingerprint) + line("RTP/AVP", ""), 0, Want{Security: SecurityNone}},
+		"protected by a bad key":  {line("RTP/SAVP", bad) + line("RTP/AVP", ""), 1, Want{}},
+		"protected by no key":     {line("RTP/AVP", "") + line("RTP/SAVP", ""), 0, Want{}},
+		"with another that is on": {line("RTP/SAVP", good) + line("RTP/AVP", "") + "m=video 0 RTP/AVP 96\r\n", 0, Want{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newPhone(t, pcmu, 1000)
+			session, _ := open(t, s)
+			exchange := func(version string) (offer, answer *sdp.Description) {
+				t.Helper()
+				text, err := session.Offer(A, []byte("v=0\r\no=phone 1 "+version+" IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"+c.lines), c.want)
+				if err != nil {
+					t.Fatal(err)
+				}
+				offer = read(t, text)
+				from := "m=audio "
+				back := strings.Split(string(b.sdp()), from)[0]
+				for _, m := range offer.Media {
+					port, keys := 0, ""
+					if m.Port != 0 {
+						port = int(b.addr().Port())
+						if len(m.Crypto) > 0 {
+							keys = good + "\r\n"
+						}
+					}
+					back += fmt.Sprint(from, port, " ", m.Proto, " 0\r\n", keys)
+				}
+				if text, err = session.Answer(B, []byte(strings.Replace(back, "phone 1 1", "phone 1 "+version, 1)), Want{}); err != nil {
+					t.Fatal(err)
+				}
+				return offer, read(t, text)
+			}
+			for _, version := range []string{"1", "2"} {
+				offer, answer := exchange(version)
+				on := 0
+				for _, m := range offer.Media {
+					if m.Port != 0 {
+						on++
+					}
+				}
+				if on != 1 || len(offer.Media) != c.taken+1 {
+					t.Errorf("offered on with %d m-lines, %d of them on", len(offer.Media), on)
+				}
+				for i, m := range answer.Media {
+					if (m.Port != 0) != (i == c.taken) {
+						t.Errorf("m-line %d %s is answered with port %d", i, m.Proto, m.Port)
+					}
+				}
+			}
+		})
+	}
+	// What is protected stays so, whatever comes of the key in a later offer.
+	b := newPhone(t, pcmu, 1000)
+	session, _ := open(t, s)
+	first := "v=0\r\no=phone 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n" + line("RTP/SAVP", good) + line("RTP/AVP", "")
+	if _, err := session.Offer(A, []byte(first), Want{Security: SecurityNone}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := session.Answer(B, b.sdp(), Want{}); err != nil {
+		t.Fatal(err)
+	}
+	again := strings.NewReplacer("phone 1 1", "phone 1 2", good, bad).Replace(first)
+	if _, err := session.Offer(A, []byte(again), Want{Security: SecurityNone}); err != nil {
+		return // refused before anybody is asked
+	}
+	_, err := session.Answer(B, version(b.sdp(), 2), Want{})
+	refusal(t, "a bad key in place of a good one", err)
+}

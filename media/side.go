@@ -57,6 +57,7 @@ func (d *Side) takeOffer(desc *sdp.Description) error {
 		return err
 	}
 	goodKeys(desc)
+	d.choose(desc)
 	if before != nil && !before.Origin.Same(desc.Origin) {
 		d.freshKeys()
 	}
@@ -92,6 +93,9 @@ func (d *Side) makeOffer(want Want) ([]byte, error) {
 			line.Codecs = offerCodecs(want, media[i].Codecs, base == nil)
 		}
 		lines = append(lines, line)
+	}
+	for n := len(lines) - 1; n >= max(len(d.agreed), 1) && lines[n].Port == 0; n-- {
+		lines = lines[:n] // of no use to who never knew it
 	}
 	out, err := d.agent.Offer(lines)
 	if err != nil {
