@@ -200,9 +200,10 @@ func (l *leg) newPath(k pathKey, passed bool) (*transcode.Path, error) {
 				s.mu.Lock()
 				defer s.mu.Unlock()
 				if !s.closed && o.on {
-					if !begun {
-						begun, o.source = true, source{} // numbers of its own: they are joined on
+					if !begun && o.source.origin == converted {
+						o.source = source{} // numbers of its own: they are joined on
 					}
+					begun = true
 					o.send(b, source{converted, out.Clock}, time.Now())
 				}
 			},
