@@ -1,6 +1,7 @@
 package media
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
@@ -55,10 +56,16 @@ func (d *Side) protect(line *sdp.Line, w *transport, plan plan, m *sdp.Media, of
 			return err
 		}
 		for n, k := range keys {
-			if offering && plan.security == SecurityOptional && k.Profile != classic {
-				continue // one line more, which no old device stumbles over
+			if d.want.suite(k.Profile) {
+				line.Crypto = append(line.Crypto, sdp.Crypto{Tag: n + 1, Suite: string(k.Profile), Key: k.Inline()})
 			}
-			line.Crypto = append(line.Crypto, sdp.Crypto{Tag: n + 1, Suite: string(k.Profile), Key: k.Inline()})
+		}
+		if offering && len(line.Crypto) == 0 {
+			return errors.New("no SRTP suite is left to offer")
+		}
+		if offering && plan.security == SecurityOptional { // one line more, which no old device stumbles over
+			i := slices.IndexFunc(line.Crypto, func(c sdp.Crypto) bool { return c.Suite == string(classic) })
+			line.Crypto = line.Crypto[max(i, 0):][:1]
 		}
 	case SecurityDTLS:
 		id := d.session.server.identity
@@ -224,6 +231,17 @@ func foreign(list []sdp.Attribute) []sdp.Attribute {
 		}
 	}
 	return out
+}
+
+// suite says whether keys of a profile are wanted.
+func (w *Want) suite(p secure.Profile) bool {
+	among := func(list []string) bool {
+		return slices.ContainsFunc(list, func(name string) bool {
+			q, err := secure.ParseProfile(name)
+			return err == nil && p == q
+		})
+	}
+	return (len(w.Suites) == 0 || among(w.Suites)) && !among(w.NoSuites)
 }
 
 // classic is the one profile all that know SRTP know (RFC 4568 §6.2.1).

@@ -583,3 +583,61 @@ func TestProtectedAndPlainAreOneChoice(t *testing.T) {
 	_, err := session.Answer(B, version(b.sdp(), 2), Want{})
 	refusal(t, "a bad key in place of a good one", err)
 }
+
+// Suites that are not wanted are neither offered nor taken.
+func TestSuites(t *testing.T) {
+	s := start(t)
+	const short = "AES_CM_128_HMAC_SHA1_32"
+	for name, c := range map[string]struct {
+		want    Want
+		offered string // "" it cannot be
+	}{
+		"all":               {Want{Security: SecuritySDES}, "AEAD_AES_256_GCM AEAD_AES_128_GCM AES_256_CM_HMAC_SHA1_80 " + string(classic) + " " + short},
+		"one":               {Want{Security: SecuritySDES, Suites: []string{"aes_cm_128_hmac_sha1_32", "unknown"}}, short},
+		"some less":         {Want{Security: SecuritySDES, NoSuites: []string{"AEAD_AES_256_GCM", "AES_CM_256_HMAC_SHA1_80", "AEAD_AES_128_GCM"}}, string(classic) + " " + short},
+		"none":              {Want{Security: SecuritySDES, Suites: []string{short}, NoSuites: []string{short}}, ""},
+		"optional":          {Want{Security: SecurityOptional}, string(classic)},
+		"optional, another": {Want{Security: SecurityOptional, Suites: []string{short}}, short},
+		"plain":             {Want{Security: SecurityNone, Suites: []string{"unknown"}}, "-"},
+	} {
+		a := newPhone(t, pcmu, 440)
+		session, err := s.Open(name, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := session.Offer(A, a.sdp(), c.want)
+		if err != nil {
+			if c.offered != "" {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		list := []string{}
+		for _, k := range read(t, text).Media[0].Crypto {
+			list = append(list, k.Suite)
+		}
+		if got := strings.Join(list, " "); got != strings.Trim(c.offered, "-") {
+			t.Errorf("%s: offered are %s", name, got)
+		}
+	}
+	long, k1 := crypto(t, 1)
+	k2, err := secure.NewKey(short)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
+	if a.out, err = secure.NewContext(k1); err != nil {
+		t.Fatal(err)
+	}
+	session, _ := open(t, s)
+	if _, err := session.Offer(A, a.sdp(long, fmt.Sprintf("a=crypto:2 %s %s", short, k2.Inline())), Want{Security: SecurityNone}); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := session.Answer(B, b.sdp(), Want{NoSuites: []string{string(classic)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := read(t, answer).Media[0]; len(m.Crypto) != 1 || m.Crypto[0].Suite != short || m.Crypto[0].Tag != 2 {
+		t.Errorf("answered\n%s", answer)
+	}
+}

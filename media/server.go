@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -120,6 +121,10 @@ func (s *Server) Open(id string, o Options) (*Session, error) {
 // Kernel says whether plain streams are forwarded in the kernel: by what, or
 // why not.
 func (s *Server) Kernel() (ok bool, why string) { return s.plane.Kernel() }
+
+// Interfaces are the networks ports are opened on, the first being that of who
+// names none.
+func (s *Server) Interfaces() []relay.Interface { return slices.Clone(s.c.Interfaces) }
 
 // Session finds one by its id, nil when there is none.
 func (s *Server) Session(id string) *Session {

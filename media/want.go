@@ -7,8 +7,12 @@ type Want struct {
 	// Security of its media. Answering, SecuritySDES and SecurityDTLS refuse an
 	// offer that is not protected.
 	Security Security
-	ICE      Choice // default: with DTLS, and where it was agreed before
-	Mux      Choice // rtcp-mux; default: with DTLS, when the side offers it, and where agreed before
+	// Suites lists the profiles its keys in SDP may be of (AES_CM_128_HMAC_SHA1_80);
+	// empty: all we know. NoSuites leaves out some.
+	Suites, NoSuites []string
+
+	ICE Choice // default: with DTLS, and where it was agreed before
+	Mux Choice // rtcp-mux; default: with DTLS, when the side offers it, and where agreed before
 	// Codecs lists what to offer by name, best first; what the other side lacks
 	// is converted. Empty: what the other side has. Answering, it says which of
 	// those offered may be taken.

@@ -20,9 +20,11 @@ type call struct {
 	created time.Time
 
 	interfaces [2]string   // as the offer's direction named them
+	families   [2]string   // IP4 or IP6, as was asked for
 	offered    bool        // an offer waits for its answer
 	offerer    media.Which // whose it is
 	answer     [2]string   // the answer last written to each side
+	ending     *time.Timer // of a deletion to come
 }
 
 // maxName bounds what is kept of names others choose.
@@ -63,6 +65,7 @@ func (s *Server) offer(r Dict) (Dict, error) {
 	if addr, ok := received(r); ok {
 		c.session.Near(from, addr)
 	}
+	c.keep()
 	text := source(r)
 	if d := r.List("direction"); len(d) == 2 {
 		c.interfaces[from], c.interfaces[from.Other()] = d[0], d[1]
@@ -71,7 +74,8 @@ func (s *Server) offer(r Dict) (Dict, error) {
 		c.rollback()
 	}
 	w := want(r)
-	w.Interface = c.interfaces[from.Other()]
+	var warning string
+	w.Interface, warning = s.network(c, from.Other(), r)
 	out, err := c.session.Offer(from, []byte(text), w)
 	if err != nil {
 		c.rollback()
@@ -81,7 +85,36 @@ func (s *Server) offer(r Dict) (Dict, error) {
 		return nil, err
 	}
 	c.offered, c.offerer, c.answer[from] = true, from, ""
-	return Dict{"sdp": string(out)}, nil
+	return written(out, warning), nil
+}
+
+// written is the reply with a description.
+func written(text []byte, warning string) Dict {
+	reply := Dict{"sdp": string(text)}
+	if warning != "" {
+		reply["warning"] = warning
+	}
+	return reply
+}
+
+// network is where a side's ports are to be: on the interface that was named for
+// it, else on the first of the family asked for.
+func (s *Server) network(c *call, side media.Which, r Dict) (name, warning string) {
+	for _, key := range []string{"address-family", "address family"} {
+		if f := r.String(key); f != "" {
+			c.families[side] = f
+		}
+	}
+	named, family := c.interfaces[side], c.families[side]
+	if family == "" {
+		return named, ""
+	}
+	for _, in := range s.media.Interfaces() {
+		if (named == "" || named == in.Name) && in.Advertise.Unmap().Is6() == (family == "IP6") {
+			return in.Name, ""
+		}
+	}
+	return named, "no interface for " + family
 }
 
 // rollback forgets the exchange under way; what was agreed before stays.
@@ -118,6 +151,7 @@ func (c *call) name(tag string, side media.Which) {
 func (s *Server) end(id string) {
 	if c := s.calls[id]; c != nil {
 		delete(s.calls, id)
+		c.keep()
 		c.session.Close()
 	}
 }
@@ -140,6 +174,7 @@ func (s *Server) answered(r Dict) (Dict, error) {
 	if addr, ok := received(r); ok {
 		c.session.Near(offerer.Other(), addr)
 	}
+	c.keep()
 	text := source(r)
 	if before := c.answer[offerer]; before != "" {
 		// One while it rang and one now, or that of another branch: the offerer has
@@ -147,13 +182,14 @@ func (s *Server) answered(r Dict) (Dict, error) {
 		return Dict{"sdp": before}, c.session.TakeAnswer(offerer.Other(), []byte(text))
 	}
 	w := answering(r)
-	w.Interface = c.interfaces[offerer]
+	var warning string
+	w.Interface, warning = s.network(c, offerer, r)
 	out, err := c.session.Answer(offerer.Other(), []byte(text), w)
 	if err != nil {
 		return nil, err
 	}
 	c.offered, c.answer[offerer] = false, string(out)
-	return Dict{"sdp": string(out)}, nil
+	return written(out, warning), nil
 }
 
 // received reads "received from": [family, address].
@@ -169,12 +205,19 @@ func received(r Dict) (netip.Addr, bool) {
 
 // source is the description of a request. With the flag SIP-source-address the
 // proxy says that where the message came from is true and what is written in it
-// is not, as of phones that know nothing of their NAT.
+// is not, as of phones that know nothing of their NAT; with media-address it knows
+// better than both.
 func source(r Dict) string {
 	text := r.String("sdp")
 	addr, ok := received(r)
 	flags := r.List("flags")
-	if !ok || !slices.Contains(flags, "SIP-source-address") && !slices.Contains(flags, "SIP source address") {
+	ok = ok && (slices.Contains(flags, "SIP-source-address") || slices.Contains(flags, "SIP source address"))
+	for _, key := range []string{"media-address", "media address"} {
+		if a, err := netip.ParseAddr(r.String(key)); err == nil {
+			addr, ok = a, true
+		}
+	}
+	if !ok {
 		return text
 	}
 	d, err := sdp.Parse([]byte(text))
@@ -192,13 +235,20 @@ func source(r Dict) string {
 	return string(d.Append(nil))
 }
 
-// remove ends a call, unless the tags are none of its own or name a branch that
-// lost: that alone is forgotten.
+// longestDelay bounds how long a call may outlive its deletion, in seconds.
+const longestDelay = 3600
+
+// remove ends a call, at once or after the delay asked for, unless the tags are
+// none of its own or name a branch that lost: that alone is forgotten. An offer or
+// answer within the delay lets it live.
 func (s *Server) remove(r Dict) (Dict, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	id := r.String("call-id")
 	c := s.calls[id]
+	if c == nil && slices.Contains(r.List("flags"), "fatal") {
+		return nil, errNoCall
+	}
 	if c == nil {
 		return Dict{"warning": "Call-ID not found"}, nil
 	}
@@ -215,8 +265,30 @@ func (s *Server) remove(r Dict) (Dict, error) {
 		return Dict{"warning": "the tags are not of this call"}, nil
 	}
 	out := c.figures()
-	s.end(id)
+	c.keep()
+	delay := min(max(r.Int("delete-delay"), r.Int("delete delay")), longestDelay)
+	if delay <= 0 {
+		s.end(id)
+		return out, nil
+	}
+	var ending *time.Timer
+	ending = time.AfterFunc(time.Duration(delay)*time.Second, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.calls[id] == c && c.ending == ending {
+			s.end(id)
+		}
+	})
+	c.ending = ending
 	return out, nil
+}
+
+// keep takes back a deletion that was to come.
+func (c *call) keep() {
+	if c.ending != nil {
+		c.ending.Stop()
+		c.ending = nil
+	}
 }
 
 func (s *Server) query(r Dict) (Dict, error) {

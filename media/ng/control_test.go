@@ -60,8 +60,8 @@ func TestDowngradeIsRefusedAtTheOffer(t *testing.T) {
 	}
 }
 
-// With SIP-source-address media goes where signalling came from; a hold stays
-// one.
+// With SIP-source-address media goes where signalling came from, with
+// media-address where that says; a hold stays one.
 func TestSourceOfSignalling(t *testing.T) {
 	from := []any{"IP4", "192.0.2.77"}
 	for _, c := range []struct {
@@ -72,6 +72,9 @@ func TestSourceOfSignalling(t *testing.T) {
 		{Dict{"sdp": sdpA, "received from": from, "flags": []any{"SIP source address"}}, "c=IN IP4 192.0.2.77\r\n"},
 		{Dict{"sdp": sdpA, "received-from": from}, "c=IN IP4 127.0.0.1\r\n"},
 		{Dict{"sdp": sdpA, "flags": []any{"SIP-source-address"}}, "c=IN IP4 127.0.0.1\r\n"},
+		{Dict{"sdp": sdpA, "media address": "192.0.2.9", "received-from": from, "flags": []any{"SIP-source-address"}}, "c=IN IP4 192.0.2.9\r\n"},
+		{Dict{"sdp": sdpA, "media-address": "192.0.2.9"}, "c=IN IP4 192.0.2.9\r\n"},
+		{Dict{"sdp": sdpA, "media-address": "nowhere"}, "c=IN IP4 127.0.0.1\r\n"},
 		{Dict{"sdp": sdpA + "c=IN IP4 10.0.0.1\r\n", "received-from": from, "flags": []any{"SIP-source-address"}}, "c=IN IP4 192.0.2.77\r\n"},
 		{Dict{"sdp": strings.ReplaceAll(sdpA, "c=IN IP4 127.0.0.1", "c=IN IP4 0.0.0.0"), "received-from": from, "flags": []any{"SIP-source-address"}}, "c=IN IP4 0.0.0.0\r\n"},
 	} {

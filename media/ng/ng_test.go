@@ -206,6 +206,8 @@ func TestWant(t *testing.T) {
 		{"no DTLS", Dict{"transport-protocol": "UDP/TLS/RTP/SAVPF", "DTLS": "off"}, media.Want{Security: media.SecuritySDES}},
 		{"keys beside plain RTP", Dict{"transport-protocol": "RTP/AVP", "OSRTP": []any{"offer"}}, media.Want{Security: media.SecurityOptional}},
 		{"the same by a flag", Dict{"flags": []any{"OSRTP-offer-RFC"}}, media.Want{Security: media.SecurityOptional}},
+		{"suites not to use", Dict{"SDES": []any{"no-AES_256_CM_HMAC_SHA1_80", "nonew"}, "flags": []any{"SDES-no-AEAD_AES_128_GCM"}}, media.Want{NoSuites: []string{"AES_256_CM_HMAC_SHA1_80", "AEAD_AES_128_GCM"}}},
+		{"suites to use alone", Dict{"flags": []any{"SDES-only-AES_CM_128_HMAC_SHA1_80", "SDES-no-AES_CM_128_HMAC_SHA1_32"}}, media.Want{Suites: []string{"AES_CM_128_HMAC_SHA1_80"}}},
 		{"profile among the flags", Dict{"flags": []any{"RTP/SAVP"}}, media.Want{Security: media.SecuritySDES}},
 	} {
 		if got := want(c.r); !reflect.DeepEqual(got, c.want) {

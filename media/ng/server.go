@@ -25,6 +25,7 @@ type Server struct {
 
 	from   []netip.Prefix // networks that may ask
 	denied uint64         // requests of others
+	warned map[string]bool
 
 	mu    sync.Mutex
 	calls map[string]*call // by Call-ID
@@ -40,7 +41,7 @@ func Listen(addr string, m *media.Server, log *slog.Logger) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the control port: %w; another relay may have it", err)
 	}
-	s := &Server{media: m, log: log, conn: conn, calls: map[string]*call{}, told: answers{texts: map[string]told{}}}
+	s := &Server{media: m, log: log, conn: conn, calls: map[string]*call{}, told: answers{texts: map[string]told{}}, warned: map[string]bool{}}
 	s.from = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 	if own := a.Addr().Unmap().WithZone(""); !own.IsUnspecified() {
 		s.from = append(s.from, netip.PrefixFrom(own, own.BitLen()))
@@ -147,6 +148,7 @@ func (s *Server) answer(r Dict) Dict {
 		return failure(err)
 	}
 	out["result"] = "ok"
+	s.warn(r, out)
 	return out
 }
 

@@ -14,6 +14,7 @@ func want(r Dict) media.Want {
 	var w media.Want
 	flags := append(r.List("flags"), r.List("replace")...)
 	w.Security = security(r, flags)
+	w.Suites, w.NoSuites = suites(r, flags)
 	w.ICE = ice(r, flags)
 	for _, m := range r.List("rtcp-mux") {
 		switch m {
@@ -80,6 +81,27 @@ func says(r Dict, flags []string, key string, words ...string) bool {
 
 // off says whether a way of protection is not wanted.
 func off(r Dict, flags []string, key string) bool { return says(r, flags, key, "off", "no", "disable") }
+
+// suites reads which SRTP suites alone are to be used, and which not.
+func suites(r Dict, flags []string) (only, without []string) {
+	list := slices.Clone(r.List("SDES"))
+	for _, f := range flags {
+		if rest, ok := strings.CutPrefix(f, "SDES"); ok && rest != "" {
+			list = append(list, rest[1:])
+		}
+	}
+	for _, v := range list {
+		if name, ok := strings.CutPrefix(v, "only-"); ok {
+			only = append(only, name)
+		} else if name, ok := strings.CutPrefix(v, "no-"); ok {
+			without = append(without, name)
+		}
+	}
+	if len(only) > 0 {
+		without = nil // as with rtpengine
+	}
+	return only, without
+}
 
 func ice(r Dict, flags []string) media.Choice {
 	v := r.String("ICE")
