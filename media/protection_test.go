@@ -412,6 +412,18 @@ func TestAssociationsEnd(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	named := func(id string) *secure.Handshake {
+		t.Helper()
+		return exchange("UDP/TLS/RTP/SAVP", someFingerprint, "a=setup:passive", "a=tls-id:"+id).dtls
+	}
+	if named("one") != third || named("one") != third || dtls("passive") != third {
+		t.Error("a name for the association, or none, makes another of it")
+	}
+	fourth := named("two")
+	if fourth == third {
+		t.Error("with another name the old association stays")
+	}
+	third = fourth
 	w.secured(w.dtlsRun-1, key, key, nil)
 	if w.in != nil {
 		t.Error("keys of a handshake that was given up are used")

@@ -1,7 +1,10 @@
 package media
 
 import (
+	"cmp"
 	"net/netip"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -291,19 +294,38 @@ func (w *transport) use(ours, theirs secure.Key) error {
 	return nil
 }
 
-// association is what a DTLS association is bound to: another of either is
-// another association (RFC 8842 §3.1).
+// association is what a DTLS association is bound to: another of any is another
+// association (RFC 8842 §3.1).
 type association struct {
 	with sdp.Fingerprint
 	role string // ours
+	id   string // a=tls-id of theirs; who writes none has the others alone
 }
 
-// agreeDTLS starts a handshake when the far side's fingerprint or the roles are
-// new, or the last one failed.
+func (a association) same(o association) bool {
+	return a.with == o.with && a.role == o.role && (a.id == o.id || a.id == "" || o.id == "")
+}
+
+// tlsID is a=tls-id. We write none, which leaves an association to fingerprint and
+// role where the far side does not change its own.
+func tlsID(m *sdp.Media) string {
+	if m == nil {
+		return ""
+	}
+	i := slices.IndexFunc(m.Attributes, func(a sdp.Attribute) bool { return strings.EqualFold(a.Name, "tls-id") })
+	if i < 0 {
+		return ""
+	}
+	return m.Attributes[i].Value
+}
+
+// agreeDTLS starts a handshake when the far side's fingerprint or tls-id or the
+// roles are new, or the last one failed.
 func (w *transport) agreeDTLS(a *sdp.Agreed) func() {
 	w.security = SecurityDTLS
-	wanted := association{a.Fingerprint, a.Setup}
-	if w.dtls != nil && w.dtlsFor == wanted {
+	wanted := association{a.Fingerprint, a.Setup, tlsID(a.Media)}
+	if w.dtls != nil && w.dtlsFor.same(wanted) {
+		w.dtlsFor.id = cmp.Or(wanted.id, w.dtlsFor.id)
 		return func() {}
 	}
 	after := w.leaveDTLS()
