@@ -1,16 +1,18 @@
 package media
 
 import (
+	"math/rand/v2"
 	"time"
 
 	"tandem/media/dtmf"
+	"tandem/media/relay"
 	"tandem/media/sdp"
 )
 
 // connect puts a side's new agreement into force: addresses and keys of its
-// legs, then the routes of both directions of every stream. Called with ctl
-// held.
-func (s *Session) connect(d *Side) error {
+// legs, then the routes of both directions of every stream. another says that who
+// agreed is not whom we offered our keys to, or not he alone. Called with ctl held.
+func (s *Session) connect(d *Side, another bool) error {
 	var after []func()
 	var failed error
 	now := time.Now()
@@ -26,7 +28,11 @@ func (s *Session) connect(d *Side) error {
 		after = append(after, l.move())
 		l.agree(&d.agreed[i], now)
 		if l.on && l == l.way.lead() {
+			out := l.way.out
 			done, err := l.way.agree(&l.agreed, s.server.c.Learn, now)
+			if another && out != nil && out == l.way.out {
+				l.way.renew()
+			}
 			after = append(after, done)
 			if err != nil && failed == nil {
 				failed = err
@@ -42,6 +48,19 @@ func (s *Session) connect(d *Side) error {
 	}
 	s.settle()
 	return failed
+}
+
+// renew begins the streams of a transport anew: who joins later with the same key
+// does not know how often their sequence numbers have wrapped, and under another
+// SSRC neither counters nor key stream are those of before (RFC 3711 §3.3.1, §9.1).
+func (w *transport) renew() {
+	for _, l := range w.legs {
+		if l.audio {
+			l.rewrite = *relay.NewRewrite(rand.Uint32())
+			l.rewrite.Mark = true
+			l.source = source{}
+		}
+	}
 }
 
 // agree takes what a side agreed to for one m-line.

@@ -262,8 +262,9 @@ func goodKeys(desc *sdp.Description) {
 	}
 }
 
-// freshKeys has our keys made anew where another party came behind the dialog:
-// it knows nothing of the counters the old ones are used with.
+// freshKeys has our keys made anew where another party came behind the dialog, or
+// may come: it knows nothing of the counters the old ones are used with, and the
+// party before it knows the keys.
 func (d *Side) freshKeys() {
 	for _, st := range d.session.streams {
 		if l := st.legs[d.which]; l != nil {

@@ -653,3 +653,125 @@ func TestSuites(t *testing.T) {
 		t.Errorf("answered\n%s", answer)
 	}
 }
+
+// An offer of our own, as into a call that begins anew without one, may be answered
+// by another party: it has keys nobody knows yet. One that is passed on keeps those
+// that are in use.
+func TestOurOwnOfferHasFreshKeys(t *testing.T) {
+	s := start(t)
+	a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
+	session := callSDES(t, s, a, b)
+	w := session.streams[0].legs[A].way
+	first := w.keyOut
+	offered := func(text []byte, err error) secure.Key {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range read(t, text).Media[0].Crypto {
+			if c.Suite == string(classic) {
+				k, err := secure.ParseKey(c.Suite, c.Key)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return k
+			}
+		}
+		t.Fatalf("no key in\n%s", text)
+		return secure.Key{}
+	}
+	passed := offered(session.Offer(B, version(b.sdp(), 2), Want{}))
+	if !passed.Equal(first) {
+		t.Error("an offer of the other side's changes our key")
+	}
+	line, _ := crypto(t, 4)
+	if _, err := session.Answer(A, version(a.sdp(line), 2), Want{}); err != nil {
+		t.Fatal(err)
+	}
+	late := offered(session.MakeOffer(A, Want{}))
+	if late.Equal(first) {
+		t.Error("a late offer has the key of before")
+	}
+	if !w.keyOut.Equal(first) {
+		t.Error("the key counts before it is agreed to")
+	}
+	other := strings.Replace(string(a.sdp(line)), "phone 1 1", "other 1 1", 1)
+	if err := session.TakeAnswer(A, []byte(other)); err != nil {
+		t.Fatal(err)
+	}
+	if !w.keyOut.Equal(late) {
+		t.Error("the new key is not used")
+	}
+}
+
+// A branch that answers later has the key of the offer as the first had, but
+// neither its stream nor its counters.
+func TestSecondBranchIsHeard(t *testing.T) {
+	s := start(t)
+	a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
+	session, _ := open(t, s)
+	offer, err := session.Offer(A, a.sdp(), Want{Security: SecuritySDES})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ours string
+	for _, c := range read(t, offer).Media[0].Crypto {
+		if c.Suite == string(classic) {
+			ours = c.Key
+		}
+	}
+	key, err := secure.ParseKey(string(classic), ours)
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, k := crypto(t, 4)
+	if b.out, err = secure.NewContext(k); err != nil {
+		t.Fatal(err)
+	}
+	answer := func(origin string) {
+		t.Helper()
+		if err := session.TakeAnswer(B, []byte(strings.Replace(string(b.sdp(line)), "phone 1 1", origin, 1))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var w *leg
+	seq := uint16(65530)
+	heard := func(in *secure.Context) (good, bad int) {
+		t.Helper()
+		for range 20 {
+			session.mu.Lock()
+			w.receive(append(make([]byte, 0, 300), forged(seq, 7)...), time.Now())
+			session.mu.Unlock()
+			seq++
+		}
+		return b.opened(t, in)
+	}
+	context := func() *secure.Context {
+		in, err := secure.NewContext(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return in
+	}
+	answer("phone 1 1")
+	if _, err := session.MakeAnswer(A, Want{}); err != nil {
+		t.Fatal(err)
+	}
+	w = session.streams[0].legs[A]
+	first := context()
+	if good, bad := heard(first); good != 20 || bad != 0 { // over the end of the numbers
+		t.Fatalf("the first branch understands %d packets of 20", good)
+	}
+	stream := session.streams[0].legs[B].rewrite.SSRC
+	answer("phone 1 2") // its 200
+	if good, _ := heard(first); good != 20 || session.streams[0].legs[B].rewrite.SSRC != stream {
+		t.Errorf("after another answer the same branch understands %d packets of 20", good)
+	}
+	answer("other 1 1")
+	if good, bad := heard(context()); good != 20 || bad != 0 {
+		t.Errorf("the second branch understands %d packets of 20", good)
+	}
+	if session.streams[0].legs[B].rewrite.SSRC == stream {
+		t.Error("both branches have one stream under one key")
+	}
+}

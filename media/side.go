@@ -72,6 +72,9 @@ func (d *Side) makeOffer(want Want) ([]byte, error) {
 	if d.pending == nil {
 		d.agent.Rollback() // what was offered before is not
 	}
+	if d.other().pending == nil {
+		d.freshKeys() // an offer of our own: whoever answers it may be another than before
+	}
 	base := d.other().known()
 	var media []sdp.Media
 	if base != nil {
@@ -110,15 +113,17 @@ func (d *Side) takeAnswer(desc *sdp.Description) error {
 		return &sdp.Error{Reason: "an answer came from a side that was offered nothing", Status: 400}
 	}
 	goodKeys(desc)
+	before := d.agent.Remote()
 	agreed, err := d.agent.TakeAnswer(desc)
 	if err != nil {
 		return err
 	}
+	another := before != nil && !before.Origin.Same(desc.Origin) // as another branch of a fork
 	d.agreed = d.located(agreed)
 	// What they refused another branch may take yet; what we did not offer, none.
 	ours := d.agent.Local().Media
 	d.unused(func(i int, _ *leg) bool { return i >= len(ours) || ours[i].Port == 0 })
-	return d.session.connect(d)
+	return d.session.connect(d, another)
 }
 
 func (d *Side) makeAnswer(want Want) ([]byte, error) {
@@ -155,7 +160,7 @@ func (d *Side) makeAnswer(want Want) ([]byte, error) {
 	}
 	d.pending, d.agreed = nil, d.located(agreed)
 	d.unused(func(i int, _ *leg) bool { return i >= len(agreed) || !agreed[i].Enabled })
-	if err := d.session.connect(d); err != nil {
+	if err := d.session.connect(d, false); err != nil {
 		return nil, err
 	}
 	return out.Append(nil), nil
