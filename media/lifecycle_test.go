@@ -189,65 +189,6 @@ func TestMoveToAnotherNetwork(t *testing.T) {
 	}
 }
 
-// alarms opens a call and says which alarms there are about A when nothing has
-// come for a time after its last packet.
-func alarms(t *testing.T, last uint8, after time.Duration, extra ...string) (kinds []EventKind) {
-	t.Helper()
-	s := start(t)
-	events := make(chan Event, 20)
-	session, err := s.Open(t.Name(), Options{Handle: func(e Event) { events <- e }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	a := newPhone(t, pcmu, 440)
-	text := strings.Replace(string(a.sdp(append(extra, "a=rtpmap:13 CN/8000")...)), "AVP 0", "AVP 0 13", 1)
-	if _, err := session.Offer(A, []byte(text), Want{}); err != nil {
-		t.Fatal(err)
-	}
-	answer, err := session.Answer(B, []byte(strings.Replace(text, "a=sendonly", "a=recvonly", 1)), Want{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	a.use(answer)
-	packet := forged(1, 7)
-	packet[1] = last
-	a.send(packet)
-	await(t, "the packet", func() bool { return !session.Report().Streams[0].Sides[A].LastHeard.IsZero() })
-	session.watch(time.Now().Add(after))
-	session.post(Event{})
-	for e := range events {
-		switch {
-		case e.Kind == 0:
-			return kinds
-		case e.Side == A:
-			kinds = append(kinds, e.Kind)
-		}
-	}
-	return nil
-}
-
-// A side that said it would be silent, or that holds the call, is not missed.
-func TestSilenceThatIsInOrder(t *testing.T) {
-	for _, c := range []struct {
-		name  string
-		last  uint8
-		after time.Duration
-		extra string
-		want  string
-	}{
-		{"speech and nothing more", 0, 5 * time.Second, "a=sendrecv", "[one-way]"},
-		{"comfort noise", 13, 5 * time.Second, "a=sendrecv", "[]"},
-		{"comfort noise and a minute of nothing", 13, 61 * time.Second, "a=sendrecv", "[one-way idle]"},
-		{"hold", 0, 5 * time.Second, "a=sendonly", "[]"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			if got := fmt.Sprint(alarms(t, c.last, c.after, c.extra)); got != c.want {
-				t.Errorf("%s, want %s", got, c.want)
-			}
-		})
-	}
-}
-
 // A side that was silent while the kernel forwarded it is said to be heard again
 // when it is.
 func TestHeardAgainInTheKernel(t *testing.T) {
@@ -466,63 +407,5 @@ func TestNewFailsWhole(t *testing.T) {
 	}
 	if n := descriptors(t); n != files {
 		t.Errorf("%d files are open, %d were before", n, files)
-	}
-}
-
-// A call nobody has to speak in is not dead: held, or ringing. In the end it is,
-// for a phone that is gone says so no more than one that waits.
-func TestSilenceWhileNobodyHasToSpeak(t *testing.T) {
-	s := start(t)
-	for name, c := range map[string]struct {
-		offer, answer string // "" no answer
-		dead          time.Duration
-	}{
-		"both hold":        {"inactive", "inactive", time.Hour},
-		"one holds":        {"sendonly", "recvonly", time.Hour},
-		"the other holds":  {"sendrecv", "inactive", time.Hour},
-		"nobody answered":  {"sendrecv", "", time.Hour},
-		"somebody speaks":  {"sendrecv", "sendrecv", time.Minute},
-		"one only listens": {"recvonly", "sendonly", time.Hour},
-	} {
-		t.Run(name, func(t *testing.T) {
-			a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
-			session, idle := open(t, s)
-			if _, err := session.Offer(A, a.sdp("a="+c.offer), Want{}); err != nil {
-				t.Fatal(err)
-			}
-			if c.answer != "" {
-				if _, err := session.Answer(B, b.sdp("a="+c.answer), Want{}); err != nil {
-					t.Fatal(err)
-				}
-			}
-			told := func(after time.Duration) bool {
-				session.watch(time.Now().Add(after))
-				session.mu.Lock()
-				defer session.mu.Unlock()
-				return session.idle
-			}
-			if told(c.dead - time.Second) {
-				t.Errorf("said to be dead before %v", c.dead)
-			}
-			if !told(c.dead + time.Second) {
-				t.Errorf("not said to be dead after %v", c.dead)
-			}
-			await(t, "the event", func() bool { return idle(EventIdle) == 1 })
-			if c.answer == "" {
-				return
-			}
-			session.mu.Lock()
-			for _, l := range session.streams[0].legs {
-				l.since = l.since.Add(-2 * c.dead)
-			}
-			session.signalled = session.signalled.Add(-2 * c.dead)
-			session.mu.Unlock()
-			if _, err := session.Offer(A, version(a.sdp("a=sendrecv"), 2), Want{}); err != nil { // resumed
-				t.Fatal(err)
-			}
-			if told(0) {
-				t.Error("dead while another offer waits for its answer")
-			}
-		})
 	}
 }
