@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -19,7 +20,6 @@ const (
 	// get one. So a flood on one port takes no more than its turn, and a port
 	// with one packet costs no second read to find it empty.
 	burst     = 16
-	rounds    = 16 // turns in a row while there is more
 	chunkSize = 1024
 	maxChunks = 64
 	wakeSlot  = -1
@@ -28,13 +28,11 @@ const (
 // worker is one epoll loop.
 type worker struct {
 	epoll, wake int
-	pacer       *pacer
+	set         *os.File               // epoll, as the runtime's poller waits for it
 	thread      atomic.Int64           // the one it serves on now, 0 while it waits
 	current     atomic.Pointer[Socket] // being served now
 	count       atomic.Int64           // sockets
 	turn        uint64                 // looks at the sockets that found some, so far
-	more        bool                   // in this turn: another look may find something
-	packets     int                    // in this call of turnOver
 	buffer      []byte
 	from        sockaddr
 	events      [maxEvents]unix.EpollEvent
@@ -58,13 +56,13 @@ func newWorker() (*worker, error) {
 		unix.Close(epoll)
 		return nil, fmt.Errorf("creating an eventfd: %w", err)
 	}
-	pacer, err := newPacer(epoll)
-	if err != nil {
+	// Not blocking, for the runtime's poller to take it.
+	if err := unix.SetNonblock(epoll, true); err != nil {
 		unix.Close(epoll)
 		unix.Close(wake)
-		return nil, err
+		return nil, fmt.Errorf("preparing an epoll set: %w", err)
 	}
-	w := &worker{epoll: epoll, wake: wake, pacer: pacer, buffer: make([]byte, maxBuffer+spare)}
+	w := &worker{epoll: epoll, wake: wake, set: os.NewFile(uintptr(epoll), "sockets"), buffer: make([]byte, maxBuffer+spare)}
 	event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: wakeSlot}
 	if err := unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, wake, &event); err != nil {
 		w.release()
@@ -74,8 +72,7 @@ func newWorker() (*worker, error) {
 }
 
 func (w *worker) release() {
-	w.pacer.close()
-	unix.Close(w.epoll)
+	_ = w.set.Close()
 	unix.Close(w.wake)
 }
 
@@ -121,37 +118,52 @@ func (w *worker) remove(s *Socket) {
 	w.count.Add(-1)
 }
 
-// run serves until ctx ends.
+// run serves until ctx ends. It waits in the runtime's own poller: a thread that
+// waits in a system call of its own would have the scheduler look after it, with
+// other threads, at every wake-up.
 func (w *worker) run(ctx context.Context) error {
-	return w.pacer.run(ctx, w.turnOver)
+	set, err := w.set.SyscallConn()
+	if err != nil {
+		return fmt.Errorf("waiting for media: %w", err)
+	}
+	var failed error
+	err = set.Read(func(uintptr) bool {
+		for {
+			var n int
+			if n, failed = w.look(); failed != nil || ctx.Err() != nil {
+				return true
+			}
+			if n == 0 {
+				return false // from here on the next packet wakes
+			}
+		}
+	})
+	if failed != nil {
+		err = failed
+	}
+	if err != nil {
+		return fmt.Errorf("waiting for media: %w", err)
+	}
+	return nil
 }
 
-// turnOver serves the sockets that are ready and says how many packets there
-// were, at least as many as sockets. It does so on one thread, by which Close can
-// tell that it was called from Receive.
-func (w *worker) turnOver() (found int, err error) {
+// look serves the sockets that are ready and says how many there were. It does
+// so on one thread, by which Close can tell that it was called from Receive.
+func (w *worker) look() (int, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	n, err := poll(w.epoll, w.events[:])
+	if n == 0 || err != nil {
+		return 0, err
+	}
 	w.thread.Store(int64(unix.Gettid()))
 	defer w.thread.Store(0)
-	w.packets = 0
-	for range rounds {
-		n, err := poll(w.epoll, w.events[:])
-		if n == 0 || err != nil {
-			return max(found, w.packets), err
-		}
-		now := time.Now()
-		found += n
-		w.turn++
-		w.more = n == len(w.events)
-		for i := range w.events[:n] {
-			w.ready(w.events[i].Fd, now)
-		}
-		if !w.more {
-			break
-		}
+	now := time.Now()
+	w.turn++
+	for i := range w.events[:n] {
+		w.ready(w.events[i].Fd, now)
 	}
-	return max(found, w.packets), nil
+	return n, nil
 }
 
 func (w *worker) ready(slot int32, now time.Time) {
@@ -196,7 +208,6 @@ func (w *worker) serve(s *Socket, now time.Time) {
 			s.refused.Add(1)
 			continue
 		}
-		w.packets++
 		// Written here alone, so no locked addition is needed.
 		s.packetsIn.Store(s.packetsIn.Load() + 1)
 		s.octetsIn.Store(s.octetsIn.Load() + uint64(n))
@@ -207,5 +218,4 @@ func (w *worker) serve(s *Socket, now time.Time) {
 			return
 		}
 	}
-	w.more = w.more || reads == burst
 }
