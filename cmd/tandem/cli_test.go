@@ -142,6 +142,20 @@ func TestOutputForPrograms(t *testing.T) {
 	}
 }
 
+func TestAliasesOfAUser(t *testing.T) {
+	k := newCLI(t)
+	k.ok("users", "add", "alice", "--alias", "100")
+	if out := k.ok("users", "alias", "add", "alice", "+49 30 1234567"); out != "sip:alice@example.com aliases: sip:100@example.com tel:+49301234567\n" {
+		t.Errorf("added: %s", out)
+	}
+	if out := k.ok("users", "alias", "remove", "alice", "100"); out != "sip:alice@example.com aliases: tel:+49301234567\n" {
+		t.Errorf("removed: %s", out)
+	}
+	if _, code, err := k.run("users", "alias", "remove", "alice", "100"); code != 1 || !strings.Contains(err.Error(), "see the list of users") {
+		t.Errorf("removed twice: exit code %d, %v", code, err)
+	}
+}
+
 func TestServerNeededIsSaid(t *testing.T) {
 	k := newCLI(t)
 	for _, line := range []string{"registrations list", "routes list", "bans list", "trace", "reload"} {

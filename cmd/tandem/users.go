@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -16,7 +17,7 @@ import (
 
 func newUsersCommand() *cobra.Command {
 	c := group(&cobra.Command{Use: "users", Short: "Make, list and change users"})
-	c.AddCommand(newUsersAdd(), newUsersPasswd(), newUsersList(), newUsersEnable(true), newUsersEnable(false), newUsersDelete(), newUsersImport())
+	c.AddCommand(newUsersAdd(), newUsersPasswd(), newUsersList(), newUsersEnable(true), newUsersEnable(false), newUsersAlias(), newUsersDelete(), newUsersImport())
 	return c
 }
 
@@ -119,6 +120,36 @@ func newUsersEnable(enable bool) *cobra.Command {
 					return err
 				}
 				return print(c, out, func(w io.Writer) { fmt.Fprintf(w, "%s enabled: %t\n", out.Address, out.Enabled) })
+			})
+		},
+	}
+}
+
+func newUsersAlias() *cobra.Command {
+	c := group(&cobra.Command{Use: "alias", Short: "Give a user another address or telephone number, or take one away"})
+	c.AddCommand(
+		newAliasChange("add", "Let a user be reached by one more address or number, at once",
+			func(alias string) api.UserChange { return api.UserChange{AddAlias: alias} }),
+		newAliasChange("remove", "Take an address or number from a user, at once",
+			func(alias string) api.UserChange { return api.UserChange{RemoveAlias: alias} }))
+	return c
+}
+
+func newAliasChange(verb, short string, change func(alias string) api.UserChange) *cobra.Command {
+	return &cobra.Command{
+		Use:     verb + " USER ALIAS",
+		Short:   short,
+		Example: "  tandem users alias " + verb + " alice +49301234567",
+		Args:    exactArgs(2),
+		RunE: func(c *cobra.Command, args []string) error {
+			return withControl(c, func(ctx context.Context, k *api.Client) error {
+				var out api.User
+				if err := k.Call(ctx, http.MethodPatch, userPath(args[0]), change(args[1]), &out); err != nil {
+					return err
+				}
+				return print(c, out, func(w io.Writer) {
+					fmt.Fprintf(w, "%s aliases: %s\n", out.Address, cmp.Or(strings.Join(out.Aliases, " "), "none"))
+				})
 			})
 		},
 	}

@@ -64,6 +64,7 @@ var (
 	ErrUnknownUser   = errors.New("no such user")
 	ErrUnknownDomain = errors.New("not a domain of this server")
 	ErrUnknownDevice = errors.New("no such device")
+	ErrUnknownAlias  = errors.New("no alias")
 	ErrInvalid       = errors.New("not allowed")
 	ErrTooMany       = errors.New("too many")
 )

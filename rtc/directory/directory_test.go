@@ -299,7 +299,7 @@ func TestFailedStoreChangesNothing(t *testing.T) {
 	m.failAfter = 0
 	_, err1 := d.SetPassword(ctx, aor, "another password")
 	_, _, err2 := d.AddDevice(ctx, aor, "desk")
-	for _, err := range []error{err1, err2, d.Disable(ctx, aor)} {
+	for _, err := range []error{err1, err2, d.Disable(ctx, aor), d.AddAlias(ctx, aor, "100")} {
 		if !errors.Is(err, errDisk) {
 			t.Error(err)
 		}

@@ -66,22 +66,23 @@ func (d *Directory) prepare(add AddUser) (*Account, string, error) {
 		}
 	}
 	account := newAccount(u, nil)
-	if err := d.checkFree(account); err != nil {
+	if err := d.checkFree(account, nil); err != nil {
 		return nil, "", err
 	}
 	account.Secrets = []*Secret{NewSecret(newCredential(u.AOR, "", password, now))}
 	return account, password, nil
 }
 
-// checkFree wants every address of u to lead to nobody else.
-func (d *Directory) checkFree(u *Account) error {
+// checkFree wants every address of u to lead to nobody but self, which is u as it
+// was, nil when it is new.
+func (d *Directory) checkFree(u, self *Account) error {
 	if len(u.Aliases) > maxAliases {
 		return fmt.Errorf("%w aliases: a user has at most %d", ErrTooMany, maxAliases)
 	}
 	for i, key := range keys(u) {
 		a, taken := d.entries.getString(key)
 		switch {
-		case !taken:
+		case !taken, self != nil && a.AOR == self.AOR:
 		case i == 0 && string(a.AOR) == key:
 			return fmt.Errorf("user %s: %w: choose another name, or change the password of that user instead", key, ErrExists)
 		default:

@@ -109,7 +109,7 @@ func reply(w http.ResponseWriter, v any) {
 func fail(w http.ResponseWriter, err error) {
 	code := http.StatusBadRequest
 	switch {
-	case errors.Is(err, directory.ErrUnknownUser), errors.Is(err, directory.ErrUnknownDevice):
+	case errors.Is(err, directory.ErrUnknownUser), errors.Is(err, directory.ErrUnknownDevice), errors.Is(err, directory.ErrUnknownAlias):
 		code = http.StatusNotFound
 	case errors.Is(err, directory.ErrExists):
 		code = http.StatusConflict

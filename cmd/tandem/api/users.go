@@ -21,8 +21,10 @@ type User struct {
 
 // UserChange is what a PATCH may change; an empty Password has one generated.
 type UserChange struct {
-	Enabled  *bool   `json:"enabled,omitempty"`
-	Password *string `json:"password,omitempty"`
+	Enabled     *bool   `json:"enabled,omitempty"`
+	Password    *string `json:"password,omitempty"`
+	AddAlias    string  `json:"add_alias,omitempty"`
+	RemoveAlias string  `json:"remove_alias,omitempty"`
 }
 
 // Device is a device secret. Password is set once, in the answer that made it.
@@ -116,6 +118,12 @@ func (c *Core) change(ctx context.Context, aor rtc.AOR, in UserChange) (out User
 		if err = c.Directory.Disable(ctx, aor); err == nil {
 			err = c.unbind(ctx, aor)
 		}
+	}
+	if err == nil && in.AddAlias != "" {
+		err = c.Directory.AddAlias(ctx, aor, in.AddAlias)
+	}
+	if err == nil && in.RemoveAlias != "" {
+		err = c.Directory.RemoveAlias(ctx, aor, in.RemoveAlias)
 	}
 	if err != nil {
 		return out, err

@@ -1,0 +1,46 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"tandem/rtc"
+)
+
+func TestAliasesChange(t *testing.T) {
+	d, store := newDirectory(t)
+	ctx := context.Background()
+	add(t, d, "sip:alice@example.com", "tel:+4930123", "sip:+4930123@example.com")
+	add(t, d, "sip:bob@example.com", "100")
+	const alice = rtc.AOR("sip:alice@example.com")
+	finds := func(aor rtc.AOR) bool {
+		a, ok := d.Resolve(aor)
+		return ok && a.AOR == alice
+	}
+	for range 2 { // what is there already is no error
+		if err := d.AddAlias(ctx, alice, "200"); err != nil || !finds("sip:200@example.com") {
+			t.Fatalf("%v, found %t", err, finds("sip:200@example.com"))
+		}
+	}
+	if err := d.RemoveAlias(ctx, alice, "+49 30 123"); err != nil || finds("tel:+4930123") || !finds("sip:+4930123@example.com") {
+		t.Errorf("%v; the number is found: %t, the address of its spelling: %t", err, finds("tel:+4930123"), finds("sip:+4930123@example.com"))
+	}
+	for _, c := range []struct {
+		err, want error
+	}{
+		{d.AddAlias(ctx, alice, "100"), ErrExists},
+		{d.AddAlias(ctx, alice, "bob"), ErrExists},
+		{d.AddAlias(ctx, alice, "tel:12"), ErrInvalid},
+		{d.AddAlias(ctx, "sip:nobody@example.com", "300"), ErrUnknownUser},
+		{d.RemoveAlias(ctx, alice, "100"), ErrUnknownAlias},
+		{d.RemoveAlias(ctx, alice, "alice"), ErrUnknownAlias},
+	} {
+		if !errors.Is(c.err, c.want) {
+			t.Errorf("%v, want %v", c.err, c.want)
+		}
+	}
+	if !finds(alice) || len(store.users[alice].Aliases) != 2 {
+		t.Errorf("found %t; stored %v", finds(alice), store.users[alice].Aliases)
+	}
+}
