@@ -42,6 +42,31 @@ func TestFailover(t *testing.T) {
 	alice.ackFor(invite, alice.want(500))
 }
 
+// A place that says nothing, not even 100, is left for the next after a while, and
+// cancelled should it wake up; one that tries is waited for.
+func TestSilentPlace(t *testing.T) {
+	r := newRig(t, func(c *Config) { c.Failover = 4 * shortly })
+	alice, one, two := r.udpUA("alice"), r.udpUA("one"), r.udpUA("two")
+	r.dns.host("gw.example", at(transport.UDP, one.addr), at(transport.UDP, two.addr))
+	alice.ask(req{method: "INVITE", uri: "sip:x@gw.example", is: "alice"})
+	first := one.want("INVITE")
+	two.accept(two.want("INVITE"))
+	alice.want(200)
+	if got, want := r.dns.failures(), fmt.Sprintf("UDP %s 0s", one.addr); got != want {
+		t.Errorf("resolver was told %q, want %q", got, want)
+	}
+	one.reply(first, 180, "")
+	one.reply(one.want("CANCEL"), 200, "")
+	one.refuse(first, 487, "")
+
+	alice.ask(req{method: "INVITE", uri: "sip:x@gw.example", is: "alice"})
+	first = one.want("INVITE")
+	one.reply(first, 100, "")
+	two.quiet(8 * shortly)
+	one.accept(first)
+	alice.want(200)
+}
+
 // A number nobody has goes to the gateway, and to the second when the first fails.
 func TestStaticRoute(t *testing.T) {
 	r := newRig(t, nil)

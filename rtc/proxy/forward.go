@@ -41,7 +41,8 @@ type branch struct {
 	breadth  int                 // its share of Max-Breadth
 	deadline time.Time           // of timer C
 	timerC   *transaction.Timer
-	gone     *bool // set when a look-up is not waited for any more
+	silence  *transaction.Timer // for how long it may say nothing
+	gone     *bool              // set when a look-up is not waited for any more
 	state    branchState
 	resolved bool   // cand is set
 	expired  bool   // timer C has ended it
@@ -280,6 +281,9 @@ func (f *forward) send(i int, flow transport.Flow) {
 	b.client, b.state = c, active
 	if f.plan.method == sip.INVITE {
 		f.armTimerC(i)
+		if len(b.rest) > 0 || b.same != "" {
+			b.silence = f.lane.After(f.p.cfg.Failover, func() { f.unheard(i) })
+		}
 	}
 	f.p.stats.branches.Add(1)
 	c.Send(flow, out)
@@ -291,7 +295,8 @@ func (f *forward) send(i int, flow transport.Flow) {
 func (f *forward) end(i, code int) {
 	b := &f.branches[i]
 	b.timerC.Stop()
-	b.timerC, b.client = nil, nil
+	b.silence.Stop()
+	b.timerC, b.silence, b.client = nil, nil, nil
 	if b.gone != nil {
 		*b.gone, b.gone = true, nil
 	}

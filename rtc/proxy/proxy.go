@@ -86,8 +86,11 @@ type Config struct {
 	Demand func(r *rtc.Request) error
 
 	Recursion Recursion
-	MaxForks  int           // branches of one request in all, default 20
-	TimerC    time.Duration // how long an INVITE may ring without news, default 185 s (RFC 3261 §16.6: above 3 min)
+	MaxForks  int // branches of one request in all, default 20
+	// Failover is how long a next hop may say nothing to an INVITE, not even 100,
+	// while there is another; default 4 s.
+	Failover time.Duration
+	TimerC   time.Duration // how long an INVITE may ring without news, default 185 s (RFC 3261 §16.6: above 3 min)
 	// LateTrying leaves the 100 to the transaction, which sends it when 200 ms have
 	// passed without an answer (RFC 3261 §17.2.1); else it goes at once.
 	LateTrying bool
@@ -111,6 +114,9 @@ type Proxy struct {
 func New(cfg Config) *Proxy {
 	if cfg.MaxForks <= 0 {
 		cfg.MaxForks = 20
+	}
+	if cfg.Failover <= 0 {
+		cfg.Failover = 4 * time.Second
 	}
 	if cfg.TimerC <= 0 {
 		cfg.TimerC = 185 * time.Second

@@ -151,6 +151,27 @@ func (f *forward) Failed(c *transaction.Client, err error) {
 	f.release()
 }
 
+// unheard goes on where else branch i may go when nothing came back from where it
+// went. To wait for timer B would have the caller hear nothing for 32 s. Should it
+// answer after all it is cancelled; a 200 that crosses that goes up, as any.
+func (f *forward) unheard(i int) {
+	b := &f.branches[i]
+	b.silence = nil
+	c := b.client
+	if b.state != active || !c.Unheard() || f.stop || f.s.Final() {
+		return
+	}
+	if b.resolved {
+		f.p.res.Failed(b.cand, transaction.ErrTimeout, 0)
+	}
+	f.end(i, 408)
+	c.Cancel(nil)
+	if !f.tryElsewhere(i) {
+		f.advance(nil)
+	}
+	f.release()
+}
+
 // tryElsewhere begins anew after branch i could not be served where it went: at
 // the next address, or with a spare of its instance or route.
 func (f *forward) tryElsewhere(i int) bool {

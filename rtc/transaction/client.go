@@ -84,6 +84,9 @@ func (c *Client) Lane() *Lane { return c.ln }
 // Flow it was sent by.
 func (c *Client) Flow() transport.Flow { return c.flow }
 
+// Unheard says that nothing has come back, not even a 100.
+func (c *Client) Unheard() bool { return c.state == calling }
+
 // Method of the request.
 func (c *Client) Method() sip.Method { return c.method }
 

@@ -71,6 +71,7 @@ type Registrar struct {
 // Proxy is how calls are forwarded (RFC 3261 §16).
 type Proxy struct {
 	TimerC          time.Duration `yaml:"timer_c" json:"timer_c" jsonschema_description:"How long a call may ring without any answer"`
+	Failover        time.Duration `yaml:"failover" json:"failover" jsonschema_description:"How long a next hop may say nothing to a call while there is another"`
 	MaxForks        int           `yaml:"max_forks" json:"max_forks" jsonschema_description:"Branches of one request at most"`
 	RecurseRedirect bool          `yaml:"recurse_redirect" json:"recurse_redirect" jsonschema_description:"Follow 3xx answers instead of passing them on"`
 }
@@ -120,7 +121,7 @@ func Default() Config {
 		},
 		Auth:      Auth{Algorithms: []string{"SHA-256", "MD5"}, MD5Agents: auth.MD5Agents(), NonceLife: 5 * time.Minute},
 		Registrar: Registrar{MinExpires: time.Minute, MaxExpires: time.Hour, DefaultExpires: time.Hour, MaxBindings: 10},
-		Proxy:     Proxy{TimerC: 3*time.Minute + 10*time.Second, MaxForks: 20},
+		Proxy:     Proxy{TimerC: 3*time.Minute + 10*time.Second, Failover: 4 * time.Second, MaxForks: 20},
 		HTTP:      HTTP{Addr: "127.0.0.1:9090"},
 		Log:       Log{Level: "info", Format: "text"},
 		Limits: Limits{Connections: 100000, ConnectionsPerIP: 1000, MessageBytes: 65535,
@@ -194,6 +195,9 @@ func (c *Config) faults() []Fault {
 	}
 	if c.Registrar.MaxBindings < 1 {
 		bad("registrar.max_bindings", "must be at least 1")
+	}
+	if c.Proxy.Failover < 500*time.Millisecond {
+		bad("proxy.failover", "has %s; less than 500ms lets no next hop answer a repeated request", c.Proxy.Failover)
 	}
 	if _, err := proxy.NewRoutes(c.Routes); err != nil {
 		bad("routes", "%w", err)

@@ -74,6 +74,7 @@ func (s *Server) routes(cfg *Config) (*rtc.Router, error) {
 		Demand:    s.gate.Demand,
 		Recursion: recursion(cfg.Proxy),
 		MaxForks:  cfg.Proxy.MaxForks,
+		Failover:  cfg.Proxy.Failover,
 		TimerC:    cfg.Proxy.TimerC,
 	})
 	return rtc.NewRouter(s.log, s.proxy.Cancel, s.proxy.Stray,
