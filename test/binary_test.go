@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -79,16 +80,18 @@ func (l *logBuffer) String() string {
 	return l.b.String()
 }
 
-// freePort finds a port of 127.0.0.1 that is free for UDP and TCP.
+// freePort finds a port of 127.0.0.1 that is free for UDP and TCP. It is none
+// that the kernel gives to clients, and so still free when a server starts again.
 func freePort(t testing.TB) int {
 	t.Helper()
 	for range 50 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		port := 10000 + rand.IntN(5000)
+		addr := fmt.Sprintf("127.0.0.1:%d", port)
+		l, err := net.Listen("tcp", addr)
 		if err != nil {
-			t.Fatal(err)
+			continue
 		}
-		port := l.Addr().(*net.TCPAddr).Port
-		u, err := net.ListenPacket("udp", l.Addr().String())
+		u, err := net.ListenPacket("udp", addr)
 		_ = l.Close()
 		if err == nil {
 			_ = u.Close()

@@ -77,6 +77,7 @@ func (b *Baresip) write(a Account, say string, control int) error {
 		"sip_cafile " + a.CA,
 		"sip_verify_server yes",
 		"net_interface 127.0.0.1",
+		"rtp_ports 9000-9999", // below what others are given
 		"snd_path " + b.dir,
 		"audio_source aufile," + say,
 		"ausrc_srate 8000", "auplay_srate 8000", "ausrc_channels 1", "auplay_channels 1",

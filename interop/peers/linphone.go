@@ -52,7 +52,7 @@ func (l *Linphone) write(a Account) error {
 			return err
 		}
 	}
-	media, err := ports(2)
+	media, err := RTPPort()
 	if err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func (l *Linphone) write(a Account) error {
 		"register_only_when_network_is_up=0",
 		"root_ca=" + a.CA, "verify_server_certs=1", "verify_server_cn=1",
 		"[net]", "mtu=1300",
-		"[rtp]", fmt.Sprintf("audio_rtp_port=%d", media[0]&^1),
+		"[rtp]", fmt.Sprintf("audio_rtp_port=%d", media),
 		"[video]", "display=0", "capture=0",
 		"[proxy_0]", "reg_proxy=" + proxy,
 		// Without it calls would go where DNS says, past the server.

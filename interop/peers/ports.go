@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"strconv"
+	"sync/atomic"
 )
 
 // Ports are taken from below the range the kernel gives to clients
@@ -16,11 +17,23 @@ const (
 	attempts = 50
 )
 
+// turn goes on through the ports of this machine, so that a second program is
+// not given one which the first has yet to open.
+var turn = func() *atomic.Uint32 {
+	var t atomic.Uint32
+	t.Store(rand.Uint32N(highPort - lowPort))
+	return &t
+}()
+
+// take is the first of n ports in a row.
+func take(n int) int {
+	return lowPort + int(turn.Add(uint32(n))-uint32(n))%(highPort-lowPort-n)
+}
+
 // Port is one that is free on 127.0.0.1 for UDP and TCP.
 func Port() (int, error) {
 	for range attempts {
-		port := lowPort + rand.IntN(highPort-lowPort)
-		if free(port) {
+		if port := take(1); free(port) {
 			return port, nil
 		}
 	}
