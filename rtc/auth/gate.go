@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"bytes"
 	"hash/maphash"
 	"log/slog"
 	"net/netip"
@@ -159,7 +160,7 @@ func (g *Gate) Serve(r *rtc.Request) error {
 				return err
 			}
 		}
-		g.ask(r, v, now, w)
+		r.Respond(g.challenge(r, v, now, w), "", w.header)
 		return nil
 	}
 	st := &rtc.Status{Code: v.code, Reason: v.reason}
@@ -170,9 +171,10 @@ func (g *Gate) Serve(r *rtc.Request) error {
 	return st
 }
 
-// Demand asks the sender of a request that passed without identity for
-// credentials, and returns what the handler that needs them has to return.
-func (g *Gate) Demand(r *rtc.Request) error {
+// Demand is the answer to a request that passed without identity but needs one:
+// it asks the sender for credentials. It is never nil, so that no handler takes
+// the request for one it may serve.
+func (g *Gate) Demand(r *rtc.Request) *rtc.Status {
 	w := g.work.Get().(*work)
 	defer g.work.Put(w)
 	now := time.Now()
@@ -180,8 +182,8 @@ func (g *Gate) Demand(r *rtc.Request) error {
 	if v.act == actRefuse {
 		return &rtc.Status{Code: v.code, Reason: v.reason}
 	}
-	g.ask(r, v, now, w)
-	return nil
+	code := g.challenge(r, v, now, w)
+	return &rtc.Status{Code: code, Header: bytes.Clone(w.header)}
 }
 
 func (g *Gate) demand(m *sip.Message, now time.Time, w *work) verdict {
@@ -196,17 +198,17 @@ func (g *Gate) demand(m *sip.Message, now time.Time, w *work) verdict {
 	return verdict{act: actAsk, realm: c.realm, proxy: true, stale: g.outdated(m, now, w)}
 }
 
-func (g *Gate) ask(r *rtc.Request, v verdict, now time.Time, w *work) {
+// challenge leaves the header lines of a 401 or 407 in w and says which.
+func (g *Gate) challenge(r *rtc.Request, v verdict, now time.Time, w *work) (code int) {
 	realm := v.realm
 	if g.md5Only(r.Message) {
 		realm = realm.md5
 	}
 	w.header = g.appendChallenge(w.header[:0], realm, v.proxy, v.stale, place(r.Source.Addr()), now)
-	code := 401
 	if v.proxy {
-		code = 407
+		return 407
 	}
-	r.Respond(code, "", w.header)
+	return 401
 }
 
 // decide says what to do with a request. It does not depend on how an answer

@@ -65,7 +65,7 @@ func TestRedirectionByQ(t *testing.T) {
 // there is a gate to ask.
 func TestDemand(t *testing.T) {
 	r := newRig(t, func(c *Config) {
-		c.Demand = func(*rtc.Request) error { return &rtc.Status{Code: 407} }
+		c.Demand = func(*rtc.Request) *rtc.Status { return &rtc.Status{Code: 407} }
 	})
 	alice, bob := r.udpUA("alice"), r.udpUA("bob")
 	own := fmt.Sprintf("<sip:%s;lr>", r.udp)

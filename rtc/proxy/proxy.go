@@ -81,9 +81,9 @@ type Config struct {
 	// address-of-record and +sip.instance; nil = we give none out.
 	TempGRUU func(uri sip.URI) (aor rtc.AOR, instance string, ok bool)
 
-	// Demand asks the sender of an in-dialog request for credentials when it may
-	// not be relayed without (auth.Gate has it); nil = 403.
-	Demand func(r *rtc.Request) error
+	// Demand is the answer that asks the sender of an in-dialog request for
+	// credentials when it may not be relayed without (auth.Gate has it); nil = 403.
+	Demand func(r *rtc.Request) *rtc.Status
 
 	Recursion Recursion
 	MaxForks  int // branches of one request in all, default 20

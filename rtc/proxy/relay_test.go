@@ -59,7 +59,7 @@ func TestLargeAsksResolver(t *testing.T) {
 // any From.
 func TestToTagIsNoPass(t *testing.T) {
 	r := newRig(t, func(c *Config) {
-		c.Demand = func(*rtc.Request) error { return &rtc.Status{Code: 407} }
+		c.Demand = func(*rtc.Request) *rtc.Status { return &rtc.Status{Code: 407} }
 	})
 	mallory, bob := r.udpUA("mallory"), r.udpUA("bob")
 	r.book.user("bob", r.binding(bob, ""))

@@ -104,8 +104,8 @@ func (p *Proxy) localTargets(r *rtc.Request, pl *plan, f *forward) error {
 	if !known {
 		return p.numberTargets(r, pl, f)
 	}
-	if r.Message.ToTag() != nil && !pl.identified && pl.grant == grantNone {
-		return p.denied(r, pl) // the To tag took it past the gate, but it is of no dialog that began here
+	if !pl.identified && pl.grant == grantNone && (r.Message.ToTag() != nil || pl.method == sip.ACK) {
+		return p.denied(r, pl) // that took it past the gate, but it is of no dialog that began here
 	}
 	p.bindings(pl, f, aor, instance)
 	if len(f.branches) == 0 {

@@ -16,6 +16,7 @@ import (
 
 	"tandem/rtc"
 	"tandem/rtc/directory"
+	"tandem/rtc/proxy"
 	"tandem/rtc/sip"
 	"tandem/rtc/transport"
 )
@@ -38,7 +39,7 @@ func inTime(t *testing.T, f func(w *world)) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := Default()
 		cfg.Domains, cfg.Data, cfg.HTTP.Addr = []string{"time.test"}, t.TempDir(), ""
-		cfg.Listen = []Listen{{Proto: "udp", Addr: "127.0.0.1:0", Trusted: []string{"127.0.0.0/8"}}}
+		cfg.Listen = []Listen{{Proto: "udp", Addr: "127.0.0.1:0", Trusted: []string{"127.0.0.1/32"}}}
 		w := &world{t: t, cfg: cfg, start: time.Now()}
 		w.open()
 		for _, name := range []string{"alice", "bob"} {
@@ -88,13 +89,16 @@ type received struct {
 	raw  []byte
 }
 
-func (w *world) phone() *phone {
+func (w *world) phone() *phone { return w.phoneAt(1) }
+
+// phoneAt is one at 127.0.0.n; only who is at 127.0.0.1 needs no credentials.
+func (w *world) phoneAt(n byte) *phone {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	w.t.Cleanup(func() { unix.Close(fd) })
-	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, n}}); err != nil {
 		w.t.Fatal(err)
 	}
 	at, err := unix.Getsockname(fd)
@@ -102,7 +106,7 @@ func (w *world) phone() *phone {
 		w.t.Fatal(err)
 	}
 	p := &phone{w: w, fd: fd}
-	addr := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(at.(*unix.SockaddrInet4).Port))
+	addr := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, n}), uint16(at.(*unix.SockaddrInet4).Port))
 	if p.flow, err = w.s.transport.Flow(transport.Target{Proto: transport.UDP, Addr: addr}); err != nil {
 		w.t.Fatal(err)
 	}
@@ -305,6 +309,52 @@ func TestPhoneGone(t *testing.T) {
 		}
 		if !slices.Equal(got, want) {
 			w.t.Errorf("INVITE came at %v, want %v", got, want)
+		}
+	})
+}
+
+// Who is not known any more but kept the Record-Route of a call to the gateway
+// can make no other call with it the day after.
+func TestOldCallOpensNoGateway(t *testing.T) {
+	inTime(t, func(w *world) {
+		alice, gateway, leaver := w.phone(), w.phone(), w.phoneAt(2)
+		routes, err := proxy.NewRoutes([]proxy.Route{{Name: "pstn", Match: proxy.Match{Prefix: "+"}, NextHop: proxy.Hops{"sip:" + gateway.flow.Remote.String()}}})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		w.s.proxy.SetRoutes(routes)
+		alice.request("INVITE", "alice", "+15550100", "Contact: <sip:alice@"+alice.flow.Remote.String()+">")
+		gateway.look()
+		var call sip.Message
+		if len(gateway.got) == 0 || call.Parse(gateway.got[0].raw) != nil {
+			w.t.Fatalf("the gateway heard %q", gateway.heard())
+		}
+		gateway.answer("INVITE", 200)
+		again := func(cseq int) {
+			leaver.send([]byte(strings.Join([]string{
+				"INVITE sip:+19005550100@" + gateway.flow.Remote.String() + " SIP/2.0",
+				fmt.Sprintf("Via: SIP/2.0/UDP %s;branch=z9hG4bK%d", leaver.flow.Remote, cseq),
+				"Route: " + string(call.Get(sip.HdrRecordRoute)),
+				"From: <sip:alice@time.test>;tag=x", "To: <sip:+15550100@time.test>;tag=callee",
+				"Call-ID: " + string(call.CallID()), fmt.Sprintf("CSeq: %d INVITE", cseq), "Content-Length: 0", "", ""}, "\r\n")))
+		}
+		for i, c := range []struct {
+			after time.Duration
+			want  string // what he is told first
+		}{{23 * time.Hour, "100"}, {3 * time.Hour, "407"}} {
+			time.Sleep(c.after)
+			gateway.look()
+			leaver.look()
+			gateway.got, leaver.got = nil, nil
+			again(10 + i)
+			if got := leaver.heard(); len(got) != 1 || got[0] != c.want || (c.want == "100") != slices.Contains(gateway.heard(), "INVITE") {
+				w.t.Errorf("after %v more he is told %q and the gateway %q, want %s", c.after, got, gateway.heard(), c.want)
+			}
+			gateway.heard()
+			if c.want == "100" {
+				gateway.answer("INVITE", 486)
+				w.pass(time.Second, gateway, leaver)
+			}
 		}
 	})
 }
