@@ -52,6 +52,9 @@ func (p *Proxy) ack(r *rtc.Request) {
 	}
 	late := &lateAck{m: r.Tx.Keep(), lane: r.Tx.Lane(), plan: pl, target: b.target}
 	p.res.Lookup(uri, func(cands []resolve.Candidate, err error) {
+		if late.plan.barred && p.Routes().peers.any(cands) {
+			return
+		}
 		late.lane.Do(func() { p.ackTo(late.lane, late.m, &late.plan, &late.target, cands) })
 	})
 }

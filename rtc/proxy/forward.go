@@ -64,12 +64,13 @@ var forwards = sync.Pool{New: func() any { return new(forward) }}
 // forward sends a request on its way (RFC 3261 §16.5 and §16.6).
 func (p *Proxy) forward(r *rtc.Request, pl *plan) error {
 	f := forwards.Get().(*forward)
-	f.p, f.s, f.lane, f.plan, f.m = p, r.Tx, r.Tx.Lane(), *pl, r.Message
+	f.p, f.s, f.lane, f.m = p, r.Tx, r.Tx.Lane(), r.Message
 	f.branches, f.tu = f.inline[:0], f
 	if err := p.targets(r, pl, f); err != nil {
 		f.recycle()
 		return err
 	}
+	f.plan = *pl // with what targets found out
 	p.stats.requests.Add(1)
 	if pl.method == sip.INVITE {
 		f.user = &caller{f, f.s}
@@ -203,12 +204,25 @@ func (f *forward) lookup(i int, uri sip.URI) {
 			case len(cands) > 0 && f.p.isHere(cands[0].Target):
 				f.p.log.Warn("next hop is this server itself; name it under domains or names", "call_id", callID, "peer", host)
 				f.end(i, 482)
+			case f.barred(i, cands):
+				f.p.stats.denied.Add(1)
+				f.p.log.Warn("relaying denied: a static route's next hop by another name", "call_id", callID, "peer", host)
+				f.end(i, 403)
 			default:
 				f.located(i, cands)
 			}
 			f.settle()
 		})
 	})
+}
+
+// barred reports whether branch i may not go where its name leads; it notes where
+// the peers are.
+func (f *forward) barred(i int, cands []resolve.Candidate) bool {
+	if f.branches[i].peer {
+		f.p.Routes().peers.found(cands)
+	}
+	return f.plan.barred && f.p.Routes().peers.any(cands)
 }
 
 // located tries the places found, first the first.

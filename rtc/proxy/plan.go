@@ -26,6 +26,7 @@ type plan struct {
 	ours     bool    // it came through a Route of ours
 	self     bool    // it is for the proxy itself
 	grant    grant   // what the mark in our Route allows
+	barred   bool    // not to the next hops of static routes, under whatever name
 
 	flow     transport.Flow      // the Route's token names this way onward
 	deadFlow bool                // the token's flow has gone

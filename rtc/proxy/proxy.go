@@ -140,6 +140,13 @@ func (p *Proxy) SetRoutes(r *Routes) {
 		r = new(Routes)
 	}
 	p.routes.Store(r)
+	for i := range r.list { // by which addresses their next hops may be meant
+		for _, h := range r.list[i].hops {
+			if _, numeric := address(h.uri.Host); !numeric {
+				p.res.Lookup(h.uri, func(cands []resolve.Candidate, _ error) { r.peers.found(cands) })
+			}
+		}
+	}
 }
 
 // Routes are the static routes in use.

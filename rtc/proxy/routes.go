@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -56,7 +55,7 @@ func (h *Hops) UnmarshalYAML(read func(any) error) error {
 // Routes are checked static routes, ready for use. The zero value has none.
 type Routes struct {
 	list  []route // best match first
-	peers map[string]bool
+	peers *peers  // nil when there are no routes
 }
 
 type route struct {
@@ -71,7 +70,10 @@ type hop struct {
 
 // NewRoutes checks routes. The error names the route at fault and what to do.
 func NewRoutes(list []Route) (*Routes, error) {
-	r := &Routes{peers: make(map[string]bool)}
+	r := new(Routes)
+	if len(list) > 0 {
+		r.peers = newPeers()
+	}
 	for i, c := range list {
 		if c.Name == "" {
 			c.Name = fmt.Sprintf("route %d", i+1)
@@ -81,7 +83,7 @@ func NewRoutes(list []Route) (*Routes, error) {
 			return nil, fmt.Errorf("static route %q: %w", c.Name, err)
 		}
 		for _, h := range checked.hops {
-			r.peers[peerKey(h.uri.Host, h.uri.Port)] = true
+			r.peers.add(h.uri)
 		}
 		r.list = append(r.list, checked)
 	}
@@ -173,29 +175,6 @@ func (r *Routes) find(method []byte, u sip.URI, number []byte, ours bool) *route
 		return c
 	}
 	return nil
-}
-
-// peer reports whether a SIP URI leads to the next hop of a route. One without a
-// port stands for all ports of its host.
-func (r *Routes) peer(u sip.URI) bool {
-	if len(r.peers) == 0 {
-		return false
-	}
-	port := u.Port
-	if port == 0 {
-		port = 5060
-		if u.Kind == sip.URISIPS {
-			port = 5061
-		}
-	}
-	if maddr, ok := u.Param("maddr"); ok && (r.peers[peerKey(maddr, 0)] || r.peers[peerKey(maddr, port)]) {
-		return true
-	}
-	return r.peers[peerKey(u.Host, 0)] || r.peers[peerKey(u.Host, port)]
-}
-
-func peerKey(host []byte, port uint16) string {
-	return fmt.Sprintf("%s:%d", bytes.ToLower(host), port)
 }
 
 func domainMatches(pattern string, host []byte) bool {

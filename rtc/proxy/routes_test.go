@@ -77,10 +77,10 @@ func TestRouteChoice(t *testing.T) {
 		t.Errorf("order: %s", s)
 	}
 	for s, want := range map[string]bool{
-		"sip:x@192.0.2.3": true, "sip:192.0.2.3:9": true, "sip:192.0.2.33": false,
-		"sip:192.0.2.2:5070": true, "sip:x@harmless.example;maddr=192.0.2.3": true, "sip:192.0.2.2": false, "sip:192.0.2.2:5071": false,
+		"sip:x@192.0.2.3": true, "sip:192.0.2.3:9": true, "sip:192.0.2.33": false, "sip:x@[::ffff:192.0.2.3]": true,
+		"sip:192.0.2.2:5070": true, "sip:x@harmless.example;maddr=192.0.2.3": true, "sip:192.0.2.2": true, "sip:192.0.2.2:5071": true,
 	} {
-		if r.peer(uri(t, s)) != want {
+		if r.peers.lead(uri(t, s)) != want {
 			t.Errorf("%s is a next hop: %v", s, !want)
 		}
 	}

@@ -56,7 +56,7 @@ func (p *Proxy) targets(r *rtc.Request, pl *plan, f *forward) error {
 	if err := p.mayRelay(r, pl, nil); err != nil {
 		return err
 	}
-	f.add(target{uri: pl.ruri, peer: p.Routes().peer(pl.uri)})
+	f.add(target{uri: pl.ruri, peer: p.Routes().peers.lead(pl.uri)})
 	return nil
 }
 
@@ -76,7 +76,8 @@ func (p *Proxy) mayRelay(r *rtc.Request, pl *plan, next []byte) error {
 		}
 		to = u
 	}
-	if pl.grant == grantPlain && !p.Routes().peer(to) {
+	if pl.grant == grantPlain && !p.Routes().peers.lead(to) {
+		pl.barred = true
 		return nil
 	}
 	return p.denied(r, pl)

@@ -108,58 +108,62 @@ const (
 	grantFull        // there, too: the call came from a peer or went to one
 )
 
+// How long a mark is good, in hours. Who may no longer call must not keep a key
+// in the Record-Route of each old call. A longer call or subscription goes on,
+// but a request in it needs credentials again.
 const (
-	markLen  = 8 // characters
-	stampLen = 4 // of a full one's hour, behind it
-	// fullHours is how long a full mark is one; later it is a plain one. A longer
-	// call goes on, but what goes to the next hop of a static route in it needs
-	// credentials again: nobody keeps a key to the gateway in an old Record-Route.
-	fullHours = 24
+	fullHours  = 24      // then a full one is a plain one
+	plainHours = 30 * 24 // then it is none
+)
+
+const (
+	macLen   = 8 // characters
+	stampLen = 4 // the hour when the call began
+	markLen  = macLen + stampLen
 )
 
 // appendMark appends the mark for a call that begins now.
 func (p *Proxy) appendMark(dst, callID []byte, g grant) []byte {
-	if g != grantFull {
-		return p.appendMAC(dst, callID, g, nil)
-	}
 	hour := thisHour()
-	stamp := []byte{byte(hour >> 16), byte(hour >> 8), byte(hour)}
-	return base64.RawURLEncoding.AppendEncode(p.appendMAC(dst, callID, g, stamp), stamp)
+	stamp := [...]byte{byte(hour >> 16), byte(hour >> 8), byte(hour)}
+	dst = p.appendMAC(dst, callID, g, stamp)
+	return base64.RawURLEncoding.AppendEncode(dst, stamp[:])
 }
 
-func (p *Proxy) appendMAC(dst, callID []byte, g grant, stamp []byte) []byte {
+func (p *Proxy) appendMAC(dst, callID []byte, g grant, stamp [3]byte) []byte {
 	var buf [256]byte
 	b := append(buf[:0], p.key...)
 	b = append(b, 'd', byte(g))
-	b = append(b, stamp...)
+	b = append(b, stamp[:]...)
 	b = append(b, callID...)
 	sum := sha256.Sum256(b)
-	return base64.RawURLEncoding.AppendEncode(dst, sum[:markLen*3/4])
+	return base64.RawURLEncoding.AppendEncode(dst, sum[:macLen*3/4])
 }
 
 func (p *Proxy) readMark(callID, mark []byte) grant {
-	g, rest := grantPlain, mark
-	var room [stampLen * 3 / 4]byte
-	stamp := room[:0]
-	if len(mark) == markLen+stampLen {
-		g, rest = grantFull, mark[:markLen]
-		n, err := base64.RawURLEncoding.Decode(room[:], mark[markLen:])
-		if err != nil {
-			return grantNone
-		}
-		stamp = room[:n]
-	}
-	var buf [markLen]byte
-	if subtle.ConstantTimeCompare(rest, p.appendMAC(buf[:0], callID, g, stamp)) != 1 {
+	var stamp [3]byte
+	if len(mark) != markLen {
 		return grantNone
 	}
-	if g == grantFull {
-		hour := uint32(stamp[0])<<16 | uint32(stamp[1])<<8 | uint32(stamp[2])
-		if age := int32(thisHour() - hour); age > fullHours || age < -1 { // a clock may be set back a little
+	if _, err := base64.RawURLEncoding.Decode(stamp[:], mark[macLen:]); err != nil {
+		return grantNone
+	}
+	hour := uint32(stamp[0])<<16 | uint32(stamp[1])<<8 | uint32(stamp[2])
+	age := int32(thisHour() - hour)
+	if age < -1 || age > plainHours { // a clock may be set back a little
+		return grantNone
+	}
+	var buf [macLen]byte
+	for _, g := range [...]grant{grantFull, grantPlain} {
+		if subtle.ConstantTimeCompare(mark[:macLen], p.appendMAC(buf[:0], callID, g, stamp)) != 1 {
+			continue
+		}
+		if age > fullHours {
 			return grantPlain
 		}
+		return g
 	}
-	return g
+	return grantNone
 }
 
 // thisHour counts hours since 1970; three octets do for 1900 years.

@@ -1,13 +1,13 @@
 package proxy
 
 import (
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
 )
 
-// TestMark reads marks back: of their own call only, unforged, and for a day
-// with all they grant.
+// TestMark reads marks back: of their own call only, unforged, and not for ever.
 func TestMark(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &Proxy{key: []byte("a key of this server, not known ")}
@@ -19,21 +19,26 @@ func TestMark(t *testing.T) {
 				t.Errorf("%s grants %d, want %d", what, got, want)
 			}
 		}
-		reads("a plain mark", call, plain, grantPlain)
-		reads("a full mark", call, full, grantFull)
+		both := func(when string, wantPlain, wantFull grant) {
+			t.Helper()
+			reads("a plain mark "+when, call, plain, wantPlain)
+			reads("a full mark "+when, call, full, wantFull)
+		}
+		both("at once", grantPlain, grantFull)
 		reads("a plain mark in another call", []byte("x"), plain, grantNone)
 		reads("a full mark in another call", []byte("x"), full, grantNone)
-		reads("a full mark without its hour", call, full[:markLen], grantNone)
-		reads("a plain mark with an hour", call, append(plain[:markLen:markLen], full[markLen:]...), grantNone)
-		reads("an hour that is none", call, append(full[:markLen:markLen], "?!?!"...), grantNone)
-		reads("half a mark", call, plain[:4], grantNone)
+		reads("a mark without its hour", call, full[:macLen], grantNone)
+		reads("an hour that is none", call, slices.Concat(full[:macLen], []byte("?!?!")), grantNone)
 		reads("no mark", call, nil, grantNone)
 		time.Sleep(24 * time.Hour)
-		reads("a full mark of a day", call, full, grantFull)
-		later := append(full[:markLen:markLen], p.appendMark(nil, call, grantFull)[markLen:]...)
-		reads("a full mark with a later hour", call, later, grantNone)
+		both("of a day", grantPlain, grantFull)
+		newer := p.appendMark(nil, call, grantFull)[macLen:]
+		reads("a full mark with a later hour", call, slices.Concat(full[:macLen], newer), grantNone)
 		time.Sleep(2 * time.Hour)
-		reads("a full mark of more than a day", call, full, grantPlain)
-		reads("a plain mark of more than a day", call, plain, grantPlain)
+		both("of more than a day", grantPlain, grantPlain)
+		time.Sleep(28 * 24 * time.Hour)
+		both("of four weeks", grantPlain, grantPlain)
+		time.Sleep(2 * 24 * time.Hour)
+		both("of more than thirty days", grantNone, grantNone)
 	})
 }

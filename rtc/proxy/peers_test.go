@@ -1,0 +1,68 @@
+package proxy
+
+import (
+	"testing"
+	"time"
+
+	"tandem/rtc/resolve"
+	"tandem/rtc/sip"
+	"tandem/rtc/transport"
+)
+
+// The mark of a call between users opens no gateway, under whatever name or
+// address: who has it need not be known to us.
+func TestGatewayByOtherNames(t *testing.T) {
+	r := newRig(t, nil)
+	alice, bob, gateway, other := r.udpUA("alice"), r.udpUA("bob"), r.udpUA("gateway"), r.udpUA("other")
+	there := at(transport.UDP, gateway.addr)
+	for _, name := range []string{"gw.example", "gw.example.", "alias.example"} {
+		r.dns.host(name, there)
+	}
+	r.dns.host("mixed.example", at(transport.UDP, other.addr), there)
+	r.dns.host("other.example", at(transport.UDP, other.addr))
+	set := routes(t, Route{Match: Match{Prefix: "+"}, NextHop: Hops{"sip:GW.example"}})
+	r.dns.host("GW.example", there)
+	r.p.SetRoutes(set)
+	for end := time.Now().Add(3 * time.Second); !set.peers.any([]resolve.Candidate{there}); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the gateway's name was not looked up")
+		}
+	}
+	r.book.user("bob", r.binding(bob, ""))
+	alice.ask(req{method: "INVITE", uri: "sip:bob@example.com", is: "alice", id: "theirs"})
+	m := bob.want("INVITE")
+	mark := routeValues(m, sip.HdrRecordRoute)
+	bob.accept(m)
+	alice.want(200)
+	for _, host := range []string{"gw.example", "Gw.Example", "gw.example.", gateway.addr.String(), "alias.example", "mixed.example",
+		"other.example;maddr=gw.example"} {
+		bob.ask(req{method: "INVITE", uri: "sip:+1900@" + host, id: "theirs", toTag: "x", route: mark})
+		bob.want(403)
+		gateway.quiet(shortly)
+	}
+	other.quiet(shortly)
+	bob.ask(req{method: "INVITE", uri: "sip:x@other.example", id: "theirs", toTag: "x", route: mark})
+	other.want("INVITE")
+	bob.ask(req{method: "ACK", uri: "sip:+1900@alias.example", id: "theirs", toTag: "x", route: mark})
+	gateway.quiet(shortly)
+	bob.ask(req{method: "ACK", uri: "sip:x@other.example", id: "theirs", toTag: "x", route: mark})
+	other.want("ACK")
+	alice.ask(req{method: "INVITE", uri: "sip:+1900@example.com", is: "alice"})
+	gateway.want("INVITE") // who is known may
+}
+
+// On loopback the other programs of the machine are no peers.
+func TestPeerPlaces(t *testing.T) {
+	r := routes(t, Route{Match: Match{Prefix: "+"}, NextHop: Hops{"sip:127.0.0.1:5070", "sip:[2001:db8::5]:5070", "sip:[::1]"}})
+	for s, want := range map[string]bool{
+		"sip:x@127.0.0.1:5070": true, "sip:127.0.0.1": false, "sip:127.0.0.1:5071": false, "sip:127.0.0.2:5070": false,
+		"sip:[2001:DB8:0::5]": true, "sip:[2001:db8::6]": false, "sip:[::1]:5099": true, "sips:[::1]": true, "sip:gw1": false,
+	} {
+		if r.peers.lead(uri(t, s)) != want {
+			t.Errorf("%s is a next hop: %v", s, !want)
+		}
+	}
+	if new(Routes).peers.lead(uri(t, "sip:127.0.0.1")) {
+		t.Error("no routes, and yet a next hop")
+	}
+}
