@@ -89,14 +89,18 @@ func (p *peers) host(h []byte, port uint16) bool {
 // any reports whether one of the places is a peer's.
 func (p *peers) any(cands []resolve.Candidate) bool {
 	for _, c := range cands {
-		if p != nil && p.at(c.Target.Addr) {
+		if p.at(c.Target.Addr) {
 			return true
 		}
 	}
 	return false
 }
 
+// at reports whether an address is a peer's.
 func (p *peers) at(a netip.AddrPort) bool {
+	if p == nil {
+		return false
+	}
 	addr := a.Addr().Unmap()
 	p.mu.RLock()
 	defer p.mu.RUnlock()

@@ -40,6 +40,15 @@ func TestGatewayByOtherNames(t *testing.T) {
 		bob.want(403)
 		gateway.quiet(shortly)
 	}
+	// A token of the gateway's flow, seen in another call, is none for this one.
+	flow, err := r.tr.Flow(there.Target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := "<sip:" + string(r.p.appendToken(nil, flow)) + "@" + r.udp.String() + ";lr>"
+	bob.ask(req{method: "INVITE", uri: "sip:+1900@x.example", id: "theirs", toTag: "x", route: append(mark, token)})
+	bob.want(403)
+	gateway.quiet(shortly)
 	other.quiet(shortly)
 	bob.ask(req{method: "INVITE", uri: "sip:x@other.example", id: "theirs", toTag: "x", route: mark})
 	other.want("INVITE")

@@ -36,8 +36,8 @@ func (p *Proxy) targets(r *rtc.Request, pl *plan, f *forward) error {
 		f.add(target{hop: string(pl.next), uri: pl.ruri, flow: pl.flow, token: pl.flow != noFlow})
 		return nil
 	case pl.flow != noFlow: // the token is ours, so somebody got it from us
-		if pl.grant == grantNone && !pl.identified && pl.method != sip.ACK {
-			return p.denied(r, pl)
+		if !pl.identified && pl.method != sip.ACK && (pl.grant == grantNone || pl.grant == grantPlain && p.Routes().peers.at(pl.flow.Remote)) {
+			return p.denied(r, pl) // the token may be of another call
 		}
 		f.add(target{uri: pl.ruri, flow: pl.flow, token: true})
 		return nil
