@@ -65,6 +65,7 @@ func (w *world) open() {
 		all.Go(func() { _ = run(ctx) })
 	}
 	w.s = s
+	w.cfg.Listen[0].Addr = s.transport.Listeners()[0].Addr().String() // also of the next
 	w.stop = func() {
 		cancel()
 		all.Wait()
@@ -78,6 +79,7 @@ func (w *world) open() {
 type phone struct {
 	w    *world
 	fd   int
+	addr netip.AddrPort
 	flow transport.Flow
 	n    int
 	got  []received
@@ -105,12 +107,17 @@ func (w *world) phoneAt(n byte) *phone {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	p := &phone{w: w, fd: fd}
-	addr := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, n}), uint16(at.(*unix.SockaddrInet4).Port))
-	if p.flow, err = w.s.transport.Flow(transport.Target{Proto: transport.UDP, Addr: addr}); err != nil {
-		w.t.Fatal(err)
-	}
+	p := &phone{w: w, fd: fd, addr: netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, n}), uint16(at.(*unix.SockaddrInet4).Port))}
+	p.attach()
 	return p
+}
+
+// attach has it speak to the server that is running.
+func (p *phone) attach() {
+	var err error
+	if p.flow, err = p.w.s.transport.Flow(transport.Target{Proto: transport.UDP, Addr: p.addr}); err != nil {
+		p.w.t.Fatal(err)
+	}
 }
 
 // send puts a message before the server, as if it had come from the phone.
@@ -318,11 +325,16 @@ func TestPhoneGone(t *testing.T) {
 func TestOldCallOpensNoGateway(t *testing.T) {
 	inTime(t, func(w *world) {
 		alice, gateway, leaver := w.phone(), w.phone(), w.phoneAt(2)
-		routes, err := proxy.NewRoutes([]proxy.Route{{Name: "pstn", Match: proxy.Match{Prefix: "+"}, NextHop: proxy.Hops{"sip:" + gateway.flow.Remote.String()}}})
-		if err != nil {
-			w.t.Fatal(err)
+		w.cfg.Routes = []proxy.Route{{Name: "pstn", Match: proxy.Match{Prefix: "+"}, NextHop: proxy.Hops{"sip:" + gateway.addr.String()}}}
+		sleep := func(d time.Duration) { // with the server off, which need not count the hours then
+			w.stop()
+			time.Sleep(d)
+			w.open()
+			for _, p := range []*phone{alice, gateway, leaver} {
+				p.attach()
+			}
 		}
-		w.s.proxy.SetRoutes(routes)
+		sleep(0)
 		alice.request("INVITE", "alice", "+15550100", "Contact: <sip:alice@"+alice.flow.Remote.String()+">")
 		gateway.look()
 		var call sip.Message
@@ -342,7 +354,7 @@ func TestOldCallOpensNoGateway(t *testing.T) {
 			after time.Duration
 			want  string // what he is told first
 		}{{23 * time.Hour, "100"}, {3 * time.Hour, "407"}} {
-			time.Sleep(c.after)
+			sleep(c.after)
 			gateway.look()
 			leaver.look()
 			gateway.got, leaver.got = nil, nil
