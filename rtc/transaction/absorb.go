@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// absorber keeps the final responses of non-INVITE transactions, and challenges
-// to INVITEs, for 64*T1 (timer J), to answer retransmissions. It is one ring of bytes and an index of
+// absorber keeps the final responses of non-INVITE transactions, and refusals
+// of INVITEs on the spot, for 64*T1 (timer J), to answer retransmissions. It is one ring of bytes and an index of
 // numbers, so that hundreds of thousands of records cost the collector nothing.
 // It grows by doubling up to its limit; then the oldest records go first.
 //

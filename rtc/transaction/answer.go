@@ -10,21 +10,24 @@ import (
 )
 
 // replyPort is the UDP port responses go to when it is not the request's source
-// port: without rport it is that of the Via (RFC 3261 §18.2.2, RFC 3581 §4).
+// port: without rport it is that of the Via (RFC 3261 §18.2.2, RFC 3581 §4). On
+// streams it is the port of a new connection, for when the old one has gone.
 // The address is always the source's. maddr is not honoured: a response sent
 // where the request says would make this server an amplifier.
 func (l *Layer) replyPort(f transport.Flow, via *sip.Via) uint16 {
-	if via.RPort || via.Host == nil || l.wire.Proto(f).Stream() {
+	if via.Host == nil {
 		return 0
 	}
-	port := via.Port
-	if port == 0 {
-		port = 5060
-	}
-	if port == f.Remote.Port() {
+	p := l.wire.Proto(f)
+	switch {
+	case via.RPort && !p.Stream():
 		return 0
+	case via.Port != 0:
+		return via.Port
+	case p.Secure():
+		return 5061
 	}
-	return port
+	return 5060
 }
 
 func toPort(f transport.Flow, port uint16) transport.Flow {
@@ -38,47 +41,27 @@ func toPort(f transport.Flow, port uint16) transport.Flow {
 // that one is gone.
 func (ln *Lane) reply(f transport.Flow, port uint16, b []byte, fail transport.Failer) {
 	w := ln.l.wire
-	if w.Proto(f).Stream() && !w.Alive(f) {
+	if !w.Proto(f).Stream() {
+		f = toPort(f, port)
+	} else if !w.Alive(f) {
 		var ok bool
-		if f, ok = ln.reconnect(f, b); !ok {
+		if f, ok = ln.reconnect(f, port); !ok {
 			return
 		}
 	}
-	ln.send(toPort(f, port), b, fail)
+	ln.send(f, b, fail)
 }
 
-// reconnect opens a connection to the address in the response's top Via:
-// received, at the port of sent-by (RFC 3261 §18.2.2). A browser's WebSocket
-// cannot be called back; a sent-by name without received is not looked up.
-func (ln *Lane) reconnect(f transport.Flow, b []byte) (transport.Flow, bool) {
+// reconnect opens a connection to where the request came from, at the port of
+// its sent-by (RFC 3261 §18.2.2). The Via of the response is not asked: it has
+// been in others' hands. A browser's WebSocket cannot be called back.
+func (ln *Lane) reconnect(f transport.Flow, port uint16) (transport.Flow, bool) {
 	p := ln.l.wire.Proto(f)
-	if p == transport.WS || p == transport.WSS || ln.parsed.Parse(b) != nil {
+	if p == transport.WS || p == transport.WSS || port == 0 {
 		return f, false
 	}
-	via, ok := ln.parsed.TopVia()
-	if !ok {
-		return f, false
-	}
-	host := via.Received
-	if host == nil {
-		host = via.Host
-	}
-	if n := len(host); n > 2 && host[0] == '[' {
-		host = host[1 : n-1]
-	}
-	addr, err := netip.ParseAddr(string(host))
-	if err != nil {
-		return f, false
-	}
-	port := via.Port
-	if port == 0 {
-		port = 5060
-		if p.Secure() {
-			port = 5061
-		}
-	}
-	to := transport.Target{Proto: p, Addr: netip.AddrPortFrom(addr, port), Via: ln.l.wire.Listener(f)}
-	f, err = ln.l.wire.Flow(to)
+	to := transport.Target{Proto: p, Addr: netip.AddrPortFrom(f.Remote.Addr(), port), Via: ln.l.wire.Listener(f)}
+	f, err := ln.l.wire.Flow(to)
 	if err != nil {
 		ln.l.log.Debug("no way back for a response", "peer", to.Addr, "err", err)
 	}
@@ -97,7 +80,10 @@ func (l *Layer) refuse(out transport.Sink, f transport.Flow, m *sip.Message, err
 	b := l.buffers.get(2048)
 	defer l.buffers.put(b)
 	b.b = sip.AppendResponse(b.b, m, sip.Response{Code: err.Code, Reason: err.Reason, ToTag: l.tagOf(m)})
-	out.Send(toPort(f, l.replyPort(f, &via)), b.b, nil)
+	if !l.wire.Proto(f).Stream() {
+		f = toPort(f, l.replyPort(f, &via))
+	}
+	out.Send(f, b.b, nil)
 }
 
 // tagOf is the tag of an answer to m, which may lack anything.

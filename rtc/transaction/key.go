@@ -16,8 +16,20 @@ import (
 // peers) it is Call-ID, CSeq number, Request-URI, top Via and method. Tags are
 // left out there: peers of that age send none, or drop the From tag from the
 // ACK, and a Call-ID is unique without them.
+//
+// The address it came from is part of it, without the port, which a NAT may
+// change: what another sends is never of this transaction, whatever of it he
+// has seen or guessed (RFC 3261 §22.1), and phones behind different NATs may
+// call themselves alike.
 func appendKey(dst []byte, m *sip.Message, via *sip.Via, method sip.Method) []byte {
 	dst = append(dst, byte(method))
+	if from := m.Source.Addr(); from.Is4() {
+		a := from.As4()
+		dst = append(dst, a[:]...)
+	} else if from.IsValid() {
+		a := from.As16()
+		dst = append(dst, a[:]...)
+	}
 	if method == sip.MethodOther {
 		dst = append(dst, m.MethodName()...)
 		dst = append(dst, 0)

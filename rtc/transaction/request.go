@@ -29,7 +29,7 @@ func (ln *Lane) request(f transport.Flow, m *sip.Message) {
 		return
 	}
 	if resp := ln.ring.lookup(h, ln.key); resp != nil {
-		// RFC 3261 §17.2.2, Completed; or an INVITE that was challenged.
+		// RFC 3261 §17.2.2, Completed; or an INVITE that was refused once.
 		ln.reply(f, ln.l.replyPort(f, &via), resp, nil)
 		ln.l.retransmitted.Add(1)
 		return
@@ -75,11 +75,11 @@ func (ln *Lane) pass(f transport.Flow, m *sip.Message, via *sip.Via) {
 func (ln *Lane) hand(s *Server, m *sip.Message) {
 	done := false
 	defer func() {
-		s.m = nil
 		if !done && !s.final {
 			ln.scratch = sip.AppendResponse(ln.scratch[:0], m, sip.Response{Code: 500, ToTag: ln.l.tagOf(m)})
 			s.Respond(500, ln.scratch)
 		}
+		s.m = nil
 	}()
 	ln.l.tu.Request(s, m)
 	done = true

@@ -35,8 +35,8 @@ func (tx *serverTx) respondInvite(code int, b []byte) {
 		tx.timer.Stop()
 		tx.remember(b)
 		tx.transmit(b, nil)
-	case (code == 401 || code == 407) && tx.silent():
-		tx.challenge(b)
+	case tx.silent() && (code == 401 || code == 407 || tx.m != nil && !tx.stream()):
+		tx.refuseOnce(b)
 	default:
 		tx.reject(b)
 	}
@@ -46,11 +46,12 @@ func (tx *serverTx) respondInvite(code int, b []byte) {
 // its INVITE.
 func (tx *serverTx) silent() bool { return tx.state == trying && (tx.resp == nil || tx.unsent) }
 
-// challenge sends a 401 or 407 once and keeps no transaction for it, only a
-// record in the ring that answers copies of the INVITE and absorbs the ACK
-// (RFC 3261 §26.3.2.4): else anybody could make this server hold a transaction
-// and repeat its response to a forged address.
-func (tx *serverTx) challenge(b []byte) {
+// refuseOnce sends a challenge, or what the handler refuses an INVITE by UDP
+// with on the spot, once and keeps no transaction for it, only a record in the
+// ring that answers copies of the INVITE and absorbs the ACK (RFC 3261 §8.2.7,
+// §26.3.2.4): else anybody could make this server hold a transaction and repeat
+// its response to a forged address.
+func (tx *serverTx) refuseOnce(b []byte) {
 	tx.transmit(b, nil)
 	tx.absorb(b)
 	tx.terminate()
