@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -27,7 +29,7 @@ func listenHTTP(addr string, s *Server) (*httpServer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("http.addr: %w; choose another port, or \"\" for none", err)
 	}
-	h.l = l
+	h.l = &limited{Listener: l}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.registry(), promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
@@ -37,8 +39,48 @@ func listenHTTP(addr string, s *Server) (*httpServer, error) {
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	h.server.Handler = mux
-	h.server.ReadHeaderTimeout = 5 * time.Second
+	h.server.ReadTimeout = 5 * time.Second
+	h.server.WriteTimeout = 30 * time.Second // profiles add their length to it
+	h.server.IdleTimeout = time.Minute
+	h.server.MaxHeaderBytes = 16 << 10
 	return h, nil
+}
+
+// maxHTTP is how many HTTP connections there are at a time; others are closed at
+// once. The descriptors are for SIP.
+const maxHTTP = 64
+
+// limited is a listener with at most maxHTTP connections.
+type limited struct {
+	net.Listener
+	n atomic.Int32
+}
+
+// Accept implements net.Listener.
+func (l *limited) Accept() (net.Conn, error) {
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		if l.n.Add(1) <= maxHTTP {
+			return &counted{Conn: c, l: l}, nil
+		}
+		l.n.Add(-1)
+		c.Close()
+	}
+}
+
+type counted struct {
+	net.Conn
+	l    *limited
+	once sync.Once
+}
+
+// Close implements net.Conn.
+func (c *counted) Close() error {
+	c.once.Do(func() { c.l.n.Add(-1) })
+	return c.Conn.Close()
 }
 
 // readyz is 200 when the server can do its work, else 503 with the reasons.

@@ -1,0 +1,73 @@
+package server
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"testing"
+	"time"
+)
+
+// Clients that dawdle, idle or never read hold no connection of the HTTP
+// listener for ever, and no more than a few descriptors, which SIP needs too.
+func TestHTTPDoesNotWaitForItsClients(t *testing.T) {
+	cfg := Default()
+	cfg.Domains, cfg.Data, cfg.HTTP.Addr = []string{"http.test"}, t.TempDir(), "127.0.0.1:0"
+	cfg.Listen = []Listen{{Proto: "udp", Addr: "127.0.0.1:0"}}
+	s, err := New(t.Context(), cfg, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &s.http.server
+	if h.ReadTimeout <= 0 || h.WriteTimeout <= 0 || h.IdleTimeout <= 0 || h.MaxHeaderBytes <= 0 {
+		t.Errorf("reading %v, writing %v, idle %v, header %d: 0 is without limit", h.ReadTimeout, h.WriteTimeout, h.IdleTimeout, h.MaxHeaderBytes)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- s.http.run(ctx) }()
+	var held []net.Conn
+	for range 4 * maxHTTP {
+		c, err := net.Dial("tcp", s.http.l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		held = append(held, c)
+	}
+	served := 0
+	for _, c := range held {
+		c.SetDeadline(time.Now().Add(2 * time.Second))
+		if _, err := c.Write([]byte("GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")); err != nil {
+			continue
+		}
+		r, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			continue
+		}
+		r.Body.Close()
+		served++
+	}
+	if served != maxHTTP {
+		t.Errorf("%d clients held at a time, want %d", served, maxHTTP)
+	}
+	for _, c := range held {
+		c.Close()
+	}
+	// Their places are free again.
+	for end := time.Now().Add(5 * time.Second); ; {
+		r, err := http.Get("http://" + s.http.l.Addr().String() + "/livez")
+		if err == nil {
+			r.Body.Close()
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	stop()
+	if err := errors.Join(<-done, s.transport.Run(ctx), s.close()); err != nil {
+		t.Error(err)
+	}
+}
