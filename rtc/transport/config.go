@@ -35,6 +35,7 @@ type Config struct {
 	DialTimeout    time.Duration // default 5 s
 	WriteTimeout   time.Duration // what waits for a connection must be taken by the peer within, default 10 s
 	WriteQueue     int           // octets waiting for one connection, default 1 MiB
+	WriteTotal     int           // octets waiting for all connections together, default 256 MiB; beyond it those that keep more than 64 KiB waiting are closed
 	Tap            func(Packet)  // sees every message in and out; must not keep Bytes
 }
 
@@ -54,6 +55,7 @@ func (c Config) withDefaults() Config {
 	number(&c.MaxConns, 100000)
 	number(&c.MaxConnsPerIP, 1000)
 	number(&c.WriteQueue, 1<<20)
+	number(&c.WriteTotal, 256<<20)
 	span(&c.HeaderTimeout, 10*time.Second)
 	span(&c.IdleTimeout, 10*time.Minute)
 	span(&c.HandshakeLimit, 5*time.Second)

@@ -27,6 +27,7 @@ type conn struct {
 	link *link           // set before state becomes open
 	tls  *tls.Conn       // above link; nil without TLS of ours
 	ws   *websocket.Conn // above tls or link
+	part bool            // ws: a message has begun and is not complete; the reader's own
 
 	mu      sync.Mutex // one message is written at a time; also guards below
 	state   atomic.Uint32

@@ -32,6 +32,7 @@ type link struct {
 	sent    uint64 // octets ever taken by the socket
 	marks   []mark
 	writing bool
+	billed  int64 // this link's part of Transport.owed
 	err     error
 	drained chan struct{} // closed when all is written or nothing can be any more
 	tryN    int
@@ -124,9 +125,14 @@ func (k *link) push(b []byte) error {
 			return errQueueFull
 		}
 	}
+	if k.writing && waiting > largeFlush && k.t.owed.Load() > int64(k.t.cfg.WriteTotal) {
+		return errQueueFull
+	}
 	k.q = append(k.q, b...)
 	k.queued += uint64(len(b))
-	if len(k.q) >= largeFlush {
+	if k.writing {
+		k.bill()
+	} else if len(k.q) >= largeFlush {
 		k.flushLocked()
 	}
 	return k.err
@@ -198,6 +204,19 @@ func (k *link) flushLocked() {
 		return
 	}
 	k.writing = k.t.spawn(k.drain)
+	k.bill()
+}
+
+// bill brings Transport.owed up to date. Links whose peers keep up never owe.
+func (k *link) bill() {
+	n := int64(k.queued - k.sent)
+	if k.err != nil {
+		n = 0
+	}
+	if n != k.billed {
+		k.t.owed.Add(n - k.billed)
+		k.billed = n
+	}
 }
 
 // closeSoon makes the reader notice: it alone ends the connection.
@@ -210,6 +229,9 @@ func (k *link) left(n int) {
 	}
 	k.sent += uint64(n)
 	k.last = k.t.clock()
+	if k.billed != 0 {
+		k.bill()
+	}
 	i := 0
 	for i < len(k.marks) && k.marks[i].end <= k.sent {
 		i++
@@ -299,6 +321,7 @@ func (k *link) breakLocked(err error) {
 		k.t.failures.add(m.fail, err)
 	}
 	k.marks, k.q = nil, nil
+	k.bill()
 	if !k.writing {
 		k.rest()
 	}

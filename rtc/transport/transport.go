@@ -50,6 +50,7 @@ type Transport struct {
 	ctx       context.Context
 	cancel    context.CancelFunc
 	start     time.Time
+	owed      atomic.Int64 // octets waiting for peers that do not read as fast as they are written to
 
 	mu       sync.Mutex // guards below
 	ended    bool

@@ -95,7 +95,9 @@ func (c *conn) acceptWebSocket(w http.ResponseWriter, r *http.Request) error {
 		InsecureSkipVerify: true, // the Origin was looked at above
 		OnPingReceived: func(context.Context, []byte) bool {
 			c.t.count[c.proto].keepAlives.Add(1)
-			c.link.arm(c.t.cfg.IdleTimeout, true)
+			if !c.part { // else the time runs from the message's first octet
+				c.link.arm(c.t.cfg.IdleTimeout, true)
+			}
 			return true
 		},
 	})
@@ -147,9 +149,11 @@ func (c *conn) readFrames() {
 		c.link.arm(c.t.cfg.IdleTimeout, true)
 		_, r, err := c.ws.Reader(context.Background())
 		if err == nil {
+			c.part = true
 			c.link.arm(c.t.cfg.HeaderTimeout, false)
 			buf.Reset()
 			_, err = buf.ReadFrom(r)
+			c.part = false
 		}
 		if err != nil {
 			c.link.settle() // the close frame
