@@ -22,6 +22,7 @@ type conn struct {
 	opened     bool   // by us
 	serverName string // verified, of TLS connections we opened
 	exempt     bool   // from the limit per address
+	page       bool   // ws: of a web page Origins does not name
 	tlsState   atomic.Pointer[tls.ConnectionState]
 
 	link *link           // set before state becomes open

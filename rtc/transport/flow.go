@@ -67,8 +67,12 @@ func (f Flow) TLS() *tls.ConnectionState {
 	return f.conn.tlsState.Load()
 }
 
-// Trusted reports whether the peer's address is one of the listener's Trusted.
-func (f Flow) Trusted() bool { return f.l != nil && f.l.trusts(f.Remote.Addr()) }
+// Trusted reports whether the peer's address is one of the listener's Trusted. A
+// web page is trusted only if Origins names it as well: the browser of a trusted
+// machine shows anybody's.
+func (f Flow) Trusted() bool {
+	return f.l != nil && f.l.trusts(f.Remote.Addr()) && (f.conn == nil || !f.conn.page)
+}
 
 // ParseFlow revives a UDP flow from Flow.String (after a restart); connections
 // do not survive: false.

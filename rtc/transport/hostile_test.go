@@ -3,6 +3,8 @@ package transport
 import (
 	"context"
 	"io"
+	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -74,4 +76,39 @@ func TestPingsDoNotKeepAMessageOpen(t *testing.T) {
 		time.Sleep(50 * time.Millisecond)
 	}
 	t.Error("a message was kept open for two seconds, its limit is 0.3")
+}
+
+// A trusted machine's browser acts for the pages it shows: none is trusted that
+// is not named. A page of the very name it connects to may be anybody's, who
+// lets that name lead here.
+func TestNoPageIsTrustedUnnamed(t *testing.T) {
+	all := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+	for _, tc := range []struct {
+		name    string
+		origins []string
+		origin  string
+		want    bool
+	}{
+		{"no browser", nil, "", true},
+		{"same host by a name of his", nil, "http://evil.example", false},
+		{"any", []string{"*"}, "http://evil.example", false},
+		{"named", []string{"*", "app.example"}, "http://app.example", true},
+	} {
+		e := &echo{}
+		tr := start(t, Config{Handler: e, Listen: []Listen{{Proto: WS, Trusted: all, Origins: tc.origins}}})
+		o := &websocket.DialOptions{Subprotocols: []string{"sip"}, HTTPHeader: http.Header{}}
+		if tc.origin != "" {
+			o.Host = strings.TrimPrefix(tc.origin, "http://")
+			o.HTTPHeader.Set("Origin", tc.origin)
+		}
+		c, _, err := tryWS(t, "ws://"+tr.Listeners()[0].Addr().String(), nil, o)
+		if err != nil {
+			t.Fatalf("%s: %v", tc.name, err)
+		}
+		sendWS(t, c, websocket.MessageText, request("WS", "x", ""))
+		readWS(t, c)
+		if got := e.lastFlow().Trusted(); got != tc.want {
+			t.Errorf("%s: trusted %v", tc.name, got)
+		}
+	}
 }

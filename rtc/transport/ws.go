@@ -28,23 +28,25 @@ const maxUpgrade = 16 << 10
 // originRule is Listen.Origins.
 type originRule []string
 
-// allows reports whether a page of the request's Origin may connect. Programs
-// that are not browsers send none.
-func (o originRule) allows(r *http.Request) bool {
+// allows reports whether a page of the request's Origin may connect, and
+// whether the rule names it. Programs that are not browsers send none and are
+// as good as named.
+func (o originRule) allows(r *http.Request) (ok, named bool) {
 	origin := r.Header.Get("Origin")
 	if origin == "" {
-		return true
+		return true, true
 	}
 	u, err := url.Parse(origin)
 	if err != nil || u.Host == "" {
-		return false
+		return false, false
 	}
 	for _, host := range o {
-		if host == "*" || strings.EqualFold(host, u.Host) || strings.EqualFold(host, u.Hostname()) {
-			return true
+		if strings.EqualFold(host, u.Host) || strings.EqualFold(host, u.Hostname()) {
+			return true, true
 		}
+		ok = ok || host == "*"
 	}
-	return strings.EqualFold(u.Host, r.Host)
+	return ok || strings.EqualFold(u.Host, r.Host), false
 }
 
 // offersSIP reports whether the client speaks SIP over this WebSocket.
@@ -86,7 +88,8 @@ func (c *conn) acceptWebSocket(w http.ResponseWriter, r *http.Request) error {
 		http.Error(w, `the subprotocol "sip" is required`, http.StatusBadRequest)
 		return errors.New("the WebSocket client does not offer the subprotocol sip")
 	}
-	if !c.l.origin.allows(r) {
+	ok, named := c.l.origin.allows(r)
+	if !ok {
 		http.Error(w, "this Origin may not connect", http.StatusForbidden)
 		return fmt.Errorf("the Origin %q is not allowed", r.Header.Get("Origin"))
 	}
@@ -104,6 +107,7 @@ func (c *conn) acceptWebSocket(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	c.page = !named
 	ws.SetReadLimit(int64(c.t.cfg.MaxMessage))
 	c.ws = ws
 	return nil
