@@ -69,6 +69,7 @@ func New(ctx context.Context, cfg Config, opt Options) (_ *Server, err error) {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
+	s.log = throttled(s.log)
 	s.cfg.Store(&cfg)
 	s.begun = &cfg
 	defer func() {
