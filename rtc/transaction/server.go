@@ -52,7 +52,7 @@ func (s *Server) Keep() *sip.Message {
 // Respond sends a complete response by the request's flow (falling back as
 // RFC 3261 §18.2.2 says) and moves the machine. code must be that of b.
 // After a final response only further 2xx to INVITE go out. A 401 or 407 that
-// is the first response to an INVITE is not repeated by itself, nor on UDP any
+// is the first response to an INVITE is not repeated by itself, nor any
 // other refusal given while the handler runs: the client, who has heard nothing,
 // repeats its INVITE (RFC 3261 §8.2.7, §26.3.2.4). Only on the lane.
 func (s *Server) Respond(code int, b []byte) {

@@ -35,7 +35,7 @@ func (tx *serverTx) respondInvite(code int, b []byte) {
 		tx.timer.Stop()
 		tx.remember(b)
 		tx.transmit(b, nil)
-	case tx.silent() && (code == 401 || code == 407 || tx.m != nil && !tx.stream()):
+	case tx.silent() && (code == 401 || code == 407 || tx.m != nil):
 		tx.refuseOnce(b)
 	default:
 		tx.reject(b)
@@ -46,8 +46,8 @@ func (tx *serverTx) respondInvite(code int, b []byte) {
 // its INVITE.
 func (tx *serverTx) silent() bool { return tx.state == trying && (tx.resp == nil || tx.unsent) }
 
-// refuseOnce sends a challenge, or what the handler refuses an INVITE by UDP
-// with on the spot, once and keeps no transaction for it, only a record in the
+// refuseOnce sends a challenge, or what the handler refuses an INVITE with on
+// the spot, once and keeps no transaction for it, only a record in the
 // ring that answers copies of the INVITE and absorbs the ACK (RFC 3261 §8.2.7,
 // §26.3.2.4): else anybody could make this server hold a transaction and repeat
 // its response to a forged address.

@@ -63,6 +63,15 @@ func TestStrangerAndTheTransactionOfAnother(t *testing.T) {
 // repeats its INVITE by itself (RFC 3261 §8.2.7).
 func TestRefusedOnTheSpotIsNotRepeated(t *testing.T) {
 	for _, code := range []int{302, 403, 407, 420, 483, 503, 603} {
+		t.Run(fmt.Sprint(code, " on a stream"), func(t *testing.T) {
+			in(t, Config{}, func(t *testing.T, w *world) {
+				w.onRequest = func(s *Server, m *sip.Message) { s.Respond(code, reply(code)) }
+				come(tcp(), "INVITE")(w)
+				w.idle() // or strangers would fill the memory for 32 s
+				come(tcp(), "ACK")(w)
+				w.want("0s < INVITE", fmt.Sprintf("0s > %d", code))
+			})
+		})
 		t.Run(fmt.Sprint(code), func(t *testing.T) {
 			in(t, Config{}, func(t *testing.T, w *world) {
 				w.onRequest = func(s *Server, m *sip.Message) { s.Respond(code, reply(code)) }

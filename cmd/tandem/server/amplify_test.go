@@ -37,6 +37,9 @@ func TestForgedSourceIsNoAmplifier(t *testing.T) {
 					r.method, r.uri, i, len(tag), tag, i, len(tag), cseq))
 				victim.got = nil
 				victim.send(b)
+				if st := w.s.layer.Stats(); st.Server+st.Client > 0 {
+					t.Errorf("%s %s %s: held is %+v", r.method, r.uri, r.more, st)
+				}
 				time.Sleep(time.Minute)
 				n, all := 0, victim.heard()
 				for _, g := range victim.got {
