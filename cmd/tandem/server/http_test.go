@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 )
@@ -69,5 +70,21 @@ func TestHTTPDoesNotWaitForItsClients(t *testing.T) {
 	stop()
 	if err := errors.Join(<-done, s.transport.Run(ctx), s.close()); err != nil {
 		t.Error(err)
+	}
+}
+
+// Metrics may be collected from elsewhere, profiles only on this machine: they
+// cost what they measure.
+func TestProfilesStayHere(t *testing.T) {
+	for remote, want := range map[string]int{"127.0.0.1:9": 200, "[::1]:9": 200, "192.0.2.1:9": 403, "[::ffff:192.0.2.1]:9": 403, "": 403} {
+		for _, path := range []string{"/debug/pprof/", "/debug/pprof/heap", "/debug/pprof/symbol"} {
+			r := httptest.NewRequest("GET", path, nil)
+			r.RemoteAddr = remote
+			w := httptest.NewRecorder()
+			profiles().ServeHTTP(w, r)
+			if w.Code != want {
+				t.Errorf("%s from %q: %d, want %d", path, remote, w.Code, want)
+			}
+		}
 	}
 }
