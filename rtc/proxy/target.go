@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"context"
+	"log/slog"
 	"strings"
 
 	"tandem/rtc"
@@ -27,6 +29,8 @@ type target struct {
 // targets finds out where the request goes (RFC 3261 §16.5).
 func (p *Proxy) targets(r *rtc.Request, pl *plan, f *forward) error {
 	switch {
+	case p.intrudes(r, pl):
+		return p.denied(r, pl)
 	case pl.deadFlow:
 		return &rtc.Status{Code: 430} // RFC 5626 §5.3.1
 	case pl.next != nil: // a Route of somebody else: the set is the Request-URI
@@ -36,7 +40,7 @@ func (p *Proxy) targets(r *rtc.Request, pl *plan, f *forward) error {
 		f.add(target{hop: string(pl.next), uri: pl.ruri, flow: pl.flow, token: pl.flow != noFlow})
 		return nil
 	case pl.flow != noFlow: // the token is ours, so somebody got it from us
-		if !pl.identified && pl.method != sip.ACK && (pl.grant == grantNone || pl.grant == grantPlain && p.Routes().peers.at(pl.flow.Remote)) {
+		if !pl.identified && pl.grant != grantFull && p.Routes().peers.at(pl.flow.Remote) && pl.method != sip.ACK {
 			return p.denied(r, pl) // the token may be of another call
 		}
 		f.add(target{uri: pl.ruri, flow: pl.flow, token: true})
@@ -58,6 +62,19 @@ func (p *Proxy) targets(r *rtc.Request, pl *plan, f *forward) error {
 	}
 	f.add(target{uri: pl.ruri, peer: p.Routes().peers.lead(pl.uri)})
 	return nil
+}
+
+// intrudes reports whether a request came past the gate as one of a dialog, by
+// its To tag or as an ACK, but is of none that began here. An ACK may lack the
+// mark when it has a token of ours.
+func (p *Proxy) intrudes(r *rtc.Request, pl *plan) bool {
+	if pl.identified || pl.grant != grantNone {
+		return false
+	}
+	if pl.method == sip.ACK {
+		return pl.flow == noFlow
+	}
+	return r.Message.ToTag() != nil
 }
 
 // mayRelay keeps the relay closed: only who is known, or whose dialog began
@@ -91,7 +108,11 @@ func (p *Proxy) denied(r *rtc.Request, pl *plan) error {
 		return p.cfg.Demand(r)
 	}
 	p.stats.denied.Add(1)
-	p.log.Warn("relaying denied", "call_id", string(m.CallID()), "method", string(m.MethodName()),
+	level := slog.LevelWarn
+	if pl.method == sip.ACK { // to each refusal there is one
+		level = slog.LevelDebug
+	}
+	p.log.Log(context.Background(), level, "relaying denied", "call_id", string(m.CallID()), "method", string(m.MethodName()),
 		"peer", pl.in.Remote.String(), "aor", string(m.RequestURI()))
 	return &rtc.Status{Code: 403, Reason: "Relaying denied"}
 }
@@ -104,9 +125,6 @@ func (p *Proxy) localTargets(r *rtc.Request, pl *plan, f *forward) error {
 	aor, instance, known := p.find(pl.uri)
 	if !known {
 		return p.numberTargets(r, pl, f)
-	}
-	if !pl.identified && pl.grant == grantNone && (r.Message.ToTag() != nil || pl.method == sip.ACK) {
-		return p.denied(r, pl) // that took it past the gate, but it is of no dialog that began here
 	}
 	p.bindings(pl, f, aor, instance)
 	if len(f.branches) == 0 {

@@ -11,7 +11,7 @@ import (
 
 // A stranger reaches nobody through the server, whatever his request looks like:
 // no user, no gateway, no place elsewhere. Each request but an ACK gets one final
-// answer.
+// answer, and none that tells who is a user.
 func TestStrangerReachesNobody(t *testing.T) {
 	inTime(t, func(w *world) {
 		bob, gateway, victim, stranger := w.phone(), w.phone(), w.phoneAt(3), w.phoneAt(2)
@@ -27,7 +27,7 @@ func TestStrangerReachesNobody(t *testing.T) {
 		bob.got = nil
 		us := w.s.transport.Listeners()[0].Addr().String()
 		targets := []string{
-			"sip:bob@time.test", "sip:bob@" + us, "sip:+15550100@time.test", "sip:+15550100@" + us, "tel:+15550100",
+			"sip:bob@time.test", "sip:nobody@time.test", "sip:bob@" + us, "sip:+15550100@time.test", "sip:+15550100@" + us, "tel:+15550100",
 			"sip:x@branch.test", "sip:" + gateway.flow.Remote.String(), "sip:+15550100@" + gateway.flow.Remote.String(),
 			"sip:bob@" + bob.flow.Remote.String(), "sip:x@" + victim.flow.Remote.String(),
 			"sip:x@" + us + ";maddr=" + victim.flow.Remote.Addr().String(), "sip:" + us + ";lr",
@@ -40,6 +40,7 @@ func TestStrangerReachesNobody(t *testing.T) {
 		}
 		ways = append(ways, []string{"<sip:" + gateway.flow.Remote.String() + ";lr>"}, []string{"<sip:x@" + victim.flow.Remote.String() + ">"})
 		n := 0
+		told := make(map[string]string) // of bob, by what else is in the request
 		for _, method := range []string{"INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "MESSAGE", "REFER", "SUBSCRIBE", "NOTIFY",
 			"PUBLISH", "INFO", "UPDATE", "PRACK", "REGISTER", "WHATEVER"} {
 			for _, uri := range targets {
@@ -63,6 +64,14 @@ func TestStrangerReachesNobody(t *testing.T) {
 							}
 						}
 						answers := slices.Compact(stranger.heard())
+						switch rest := fmt.Sprint(method, way, tag); uri {
+						case "sip:bob@time.test":
+							told[rest] = fmt.Sprint(answers)
+						case "sip:nobody@time.test":
+							if got := fmt.Sprint(answers); got != told[rest] {
+								w.t.Errorf("he learns who is a user: %s, of bob %s, for\n%s", got, told[rest], strings.Join(lines, "\n"))
+							}
+						}
 						if method == "ACK" && len(answers) == 0 || len(answers) == 1 && answers[0] >= "400" ||
 							method == "OPTIONS" && slices.Equal(answers, []string{"200"}) {
 							continue

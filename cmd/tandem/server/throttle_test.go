@@ -2,7 +2,6 @@ package server
 
 import (
 	"bytes"
-	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -24,10 +23,8 @@ func TestWarningsAreThrottled(t *testing.T) {
 		}
 		defer s.close()
 		b.Reset()
-		w := &world{t: t, cfg: cfg, start: time.Now(), s: s}
-		stranger := w.phoneAt(2)
-		for i := range 1000 {
-			stranger.send([]byte(fmt.Sprintf("ACK sip:x@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK%d\r\nMax-Forwards: 70\r\nFrom: <sip:a@log.test>;tag=1\r\nTo: <sip:b@log.test>;tag=2\r\nCall-ID: %d\r\nCSeq: 1 ACK\r\n\r\n", i, i)))
+		for range 1000 {
+			s.log.Warn("relaying denied")
 		}
 		if n := strings.Count(b.String(), "\n"); n == 0 || n > maxWarnings {
 			t.Errorf("%d lines in no time, want at most %d", n, maxWarnings)
