@@ -11,76 +11,121 @@ import (
 
 // A stranger reaches nobody through the server, whatever his request looks like:
 // no user, no gateway, no place elsewhere. Each request but an ACK gets one final
-// answer, and none that tells who is a user.
+// answer, and none that tells who is a user. He says he is bob, or somebody of
+// another domain, who may call bob where that is allowed, and nobody else.
 func TestStrangerReachesNobody(t *testing.T) {
-	inTime(t, func(w *world) {
-		bob, gateway, victim, stranger := w.phone(), w.phone(), w.phoneAt(3), w.phoneAt(2)
-		bob.register("bob", 3600)
-		routes, err := proxy.NewRoutes([]proxy.Route{
-			{Name: "pstn", Match: proxy.Match{Prefix: "+"}, NextHop: proxy.Hops{"sip:" + gateway.flow.Remote.String()}},
-			{Name: "branch", Match: proxy.Match{Domain: "branch.test"}, NextHop: proxy.Hops{"sip:" + gateway.flow.Remote.String()}},
-		})
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		w.s.proxy.SetRoutes(routes)
-		bob.got = nil
-		us := w.s.transport.Listeners()[0].Addr().String()
-		targets := []string{
-			"sip:bob@time.test", "sip:nobody@time.test", "sip:bob@" + us, "sip:+15550100@time.test", "sip:+15550100@" + us, "tel:+15550100",
-			"sip:x@branch.test", "sip:" + gateway.flow.Remote.String(), "sip:+15550100@" + gateway.flow.Remote.String(),
-			"sip:bob@" + bob.flow.Remote.String(), "sip:x@" + victim.flow.Remote.String(),
-			"sip:x@" + us + ";maddr=" + victim.flow.Remote.Addr().String(), "sip:" + us + ";lr",
-		}
-		ways := [][]string{nil}
-		for _, own := range []string{"<sip:" + us + ";lr>", "<sip:time.test;lr>", "<sip:" + us + ";lr;did=AAAAAAAA>",
-			"<sip:" + us + ";lr;did=AAAAAAAAAAAA>", "<sip:ft.dQABAgMEBQYHCAkKCwwNDg8Q@" + us + ";lr>"} {
-			ways = append(ways, []string{own}, []string{own, own}, []string{own, "<sip:" + victim.flow.Remote.String() + ";lr>"},
-				[]string{own, "<sip:" + gateway.flow.Remote.String() + ";lr>"}, []string{own, "<sip:+15550100@" + gateway.flow.Remote.String() + ">"})
-		}
-		ways = append(ways, []string{"<sip:" + gateway.flow.Remote.String() + ";lr>"}, []string{"<sip:x@" + victim.flow.Remote.String() + ">"})
-		n := 0
-		told := make(map[string]string) // of bob, by what else is in the request
-		for _, method := range []string{"INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "MESSAGE", "REFER", "SUBSCRIBE", "NOTIFY",
-			"PUBLISH", "INFO", "UPDATE", "PRACK", "REGISTER", "WHATEVER"} {
-			for _, uri := range targets {
-				for _, way := range ways {
-					for _, tag := range []string{"", ";tag=made-up"} {
-						n++
-						lines := []string{method + " " + uri + " SIP/2.0",
-							fmt.Sprintf("Via: SIP/2.0/UDP %s;branch=z9hG4bK%d", stranger.flow.Remote, n), "Max-Forwards: 70",
-							fmt.Sprintf("From: <sip:bob@time.test>;tag=%d", n), "To: <sip:bob@time.test>" + tag,
-							fmt.Sprintf("Call-ID: stranger-%d", n), "CSeq: 1 " + method,
-							"Contact: <sip:x@" + stranger.flow.Remote.String() + ">"}
-						for _, r := range way {
-							lines = append(lines, "Route: "+r)
+	for _, foreign := range []bool{false, true} {
+		t.Run(fmt.Sprint("foreign callers allowed ", foreign), func(t *testing.T) {
+			inTime(t, func(w *world) {
+				x := newStranger(w, foreign)
+				for _, method := range []string{"INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "MESSAGE", "REFER", "SUBSCRIBE",
+					"NOTIFY", "PUBLISH", "INFO", "UPDATE", "PRACK", "REGISTER", "WHATEVER"} {
+					for _, uri := range x.targets() {
+						for _, way := range x.ways() {
+							x.try(method, uri, way, "")
+							x.try(method, uri, way, ";tag=made-up")
 						}
-						stranger.got = nil
-						stranger.send([]byte(strings.Join(append(lines, "Content-Length: 0", "", ""), "\r\n")))
-						for _, p := range []*phone{bob, gateway, victim} {
-							if got := p.heard(); len(got) > 0 {
-								w.t.Errorf("%s heard %q of\n%s", p.flow.Remote, got, strings.Join(lines, "\n"))
-								p.got = nil
-							}
-						}
-						answers := slices.Compact(stranger.heard())
-						switch rest := fmt.Sprint(method, way, tag); uri {
-						case "sip:bob@time.test":
-							told[rest] = fmt.Sprint(answers)
-						case "sip:nobody@time.test":
-							if got := fmt.Sprint(answers); got != told[rest] {
-								w.t.Errorf("he learns who is a user: %s, of bob %s, for\n%s", got, told[rest], strings.Join(lines, "\n"))
-							}
-						}
-						if method == "ACK" && len(answers) == 0 || len(answers) == 1 && answers[0] >= "400" ||
-							method == "OPTIONS" && slices.Equal(answers, []string{"200"}) {
-							continue
-						}
-						w.t.Errorf("he is told %q for\n%s", answers, strings.Join(lines, "\n"))
 					}
 				}
-			}
+				t.Logf("%d requests, %d of them to bob", x.n, x.rung)
+				if foreign != (x.rung > 0) {
+					t.Errorf("bob heard %d", x.rung)
+				}
+			})
+		})
+	}
+}
+
+// stranger sends requests of all kinds.
+type stranger struct {
+	w                       *world
+	bob, gateway, third, me *phone
+	foreign                 bool
+	n, rung                 int
+	told                    map[string]string // of bob, by what else is in the request
+}
+
+func newStranger(w *world, foreign bool) *stranger {
+	gateway := w.phone()
+	hop := proxy.Hops{"sip:" + gateway.addr.String()}
+	w.cfg.Routes = []proxy.Route{{Name: "pstn", Match: proxy.Match{Prefix: "+"}, NextHop: hop}, {Name: "branch", Match: proxy.Match{Domain: "branch.test"}, NextHop: hop}}
+	w.cfg.Auth.AllowForeign = foreign
+	w.stop()
+	w.open()
+	gateway.attach()
+	x := &stranger{w: w, bob: w.phone(), gateway: gateway, third: w.phoneAt(3), me: w.phoneAt(2), foreign: foreign, told: make(map[string]string)}
+	x.bob.register("bob", 3600)
+	x.bob.got = nil
+	return x
+}
+
+func (x *stranger) us() string { return x.w.cfg.Listen[0].Addr }
+
+func (x *stranger) targets() []string {
+	return []string{
+		"sip:bob@time.test", "sip:nobody@time.test", "sip:bob@" + x.us(), "sip:+15550100@time.test", "sip:+15550100@" + x.us(), "tel:+15550100",
+		"sip:x@branch.test", "sip:" + x.gateway.addr.String(), "sip:+15550100@" + x.gateway.addr.String(),
+		"sip:bob@" + x.bob.addr.String(), "sip:x@" + x.third.addr.String(),
+		"sip:x@" + x.us() + ";maddr=" + x.third.addr.Addr().String(), "sip:" + x.us() + ";lr",
+	}
+}
+
+// ways are Routes: none, ours, ours with what he made up, and on to others.
+func (x *stranger) ways() [][]string {
+	elsewhere, gateway := "<sip:"+x.third.addr.String()+";lr>", "<sip:"+x.gateway.addr.String()+";lr>"
+	all := [][]string{nil, {elsewhere}, {gateway}}
+	for _, own := range []string{"<sip:" + x.us() + ";lr>", "<sip:time.test;lr>", "<sip:" + x.us() + ";lr;did=AAAAAAAA>",
+		"<sip:" + x.us() + ";lr;did=AAAAAAAAAAAA>", "<sip:ft.dQABAgMEBQYHCAkKCwwNDg8Q@" + x.us() + ";lr>"} {
+		all = append(all, []string{own}, []string{own, own}, []string{own, elsewhere}, []string{own, gateway},
+			[]string{own, "<sip:+15550100@" + x.gateway.addr.String() + ">"})
+	}
+	return all
+}
+
+// try sends one and looks at who hears of it.
+func (x *stranger) try(method, uri string, way []string, tag string) {
+	x.n++
+	from := "sip:bob@time.test"
+	if x.foreign {
+		from = "sip:x@foreign.test"
+	}
+	lines := []string{method + " " + uri + " SIP/2.0",
+		fmt.Sprintf("Via: SIP/2.0/UDP %s;branch=z9hG4bK%d", x.me.addr, x.n), "Max-Forwards: 70",
+		fmt.Sprintf("From: <%s>;tag=%d", from, x.n), "To: <sip:bob@time.test>" + tag,
+		fmt.Sprintf("Call-ID: stranger-%d", x.n), "CSeq: 1 " + method, "Contact: <sip:x@" + x.me.addr.String() + ">"}
+	for _, r := range way {
+		lines = append(lines, "Route: "+r)
+	}
+	x.me.send([]byte(strings.Join(append(lines, "Content-Length: 0", "", ""), "\r\n")))
+	answers := slices.Compact(x.me.heard())
+	rings := len(x.bob.heard()) == 1 && x.foreign && tag == ""
+	if rings {
+		x.rung++
+		x.bob.got = nil
+	}
+	for _, p := range []*phone{x.bob, x.gateway, x.third} {
+		if got := p.heard(); len(got) > 0 {
+			x.w.t.Errorf("%s heard %q of\n%s", p.addr, got, strings.Join(lines, "\n"))
 		}
-		w.t.Logf("%d requests", n)
-	})
+		p.got = nil
+	}
+	x.me.got = nil
+	if !rings && !x.right(method, uri, fmt.Sprint(method, way, tag), answers) {
+		x.w.t.Errorf("he is told %q for\n%s", answers, strings.Join(lines, "\n"))
+	}
+}
+
+// right is one refusal, the same for bob as for nobody. An OPTIONS may be for the
+// server itself.
+func (x *stranger) right(method, uri, rest string, answers []string) bool {
+	switch uri {
+	case "sip:bob@time.test":
+		x.told[rest] = fmt.Sprint(answers)
+	case "sip:nobody@time.test":
+		if of, ok := x.told[rest]; ok && of != fmt.Sprint(answers) {
+			return false
+		}
+	}
+	return method == "ACK" && len(answers) == 0 || len(answers) == 1 && answers[0] >= "400" ||
+		method == "OPTIONS" && slices.Equal(answers, []string{"200"})
 }
