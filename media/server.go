@@ -21,6 +21,7 @@ type Server struct {
 	pool     *transcode.Pool
 	identity *secure.Identity
 	shared   map[string]*sharedPort // by interface, with ICEPort
+	rings    *rings
 
 	mu       sync.Mutex
 	sessions map[string]*Session
@@ -51,7 +52,7 @@ func New(c Config) (*Server, error) {
 	}
 	s := &Server{
 		c: c, plane: plane, pool: transcode.NewPool(c.Converters), identity: identity,
-		sessions: map[string]*Session{},
+		sessions: map[string]*Session{}, rings: newRings(),
 	}
 	if err := s.openShared(); err != nil {
 		plane.Close()

@@ -37,6 +37,7 @@ func (s *Server) openShared() error {
 			return fmt.Errorf("opening the ICE port on interface %q: %w", in.Name, err)
 		}
 		p.socket = socket
+		s.rings.ours[socket.Local()], s.rings.ours[socket.Advertised()] = nil, nil
 		s.shared[in.Name] = p
 	}
 	return nil

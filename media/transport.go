@@ -83,6 +83,7 @@ func (d *Side) transport(st *stream, p plan) (*transport, error) {
 		if err := w.open(p, d.anySocket()); err != nil {
 			return nil, err
 		}
+		s.server.rings.open(w)
 	}
 	if l != nil {
 		l.wait(w)
@@ -249,8 +250,8 @@ func securityAgreed(a *sdp.Agreed) Security {
 func (w *transport) aim(a *sdp.Agreed, learn LearnPolicy, now time.Time) {
 	w.latch.Strict, w.latchRTCP.Strict = learn == LearnNever, learn == LearnNever
 	w.near = w.session.sides[w.which].near.Unmap()
-	w.latch.Open(a.Remote, w.near, now)
-	w.latchRTCP.Open(a.RemoteRTCP)
+	w.latch.Open(w.outside(false, a.Remote), w.near, now)
+	w.latchRTCP.Open(w.outside(true, a.RemoteRTCP))
 	w.to, w.toRTCP = w.latch.Peer(), w.latchRTCP.Peer()
 	if w.settled && w.shared == nil {
 		_ = w.rtp.Connect(netip.AddrPort{}) // the next good packet connects again
@@ -259,6 +260,15 @@ func (w *transport) aim(a *sdp.Agreed, learn LearnPolicy, now time.Time) {
 	if w.shared != nil {
 		w.shared.lend(w.to, w)
 	}
+}
+
+// outside is an address signalled, none when what is sent there would come back.
+func (w *transport) outside(rtcp bool, to netip.AddrPort) netip.AddrPort {
+	if w.session.server.rings.admit(w, rtcp, to) {
+		return to
+	}
+	w.session.log.Warn("a side names a port of ours by which its media would come back; nothing is sent there", "side", w.which, "addr", to)
+	return netip.AddrPort{}
 }
 
 func (w *transport) agreeSDES(a *sdp.Agreed) error {
@@ -398,6 +408,7 @@ func (w *transport) write(b []byte, to netip.AddrPort) error {
 
 // close frees ports and ends the handshake. Called without mu.
 func (w *transport) close() {
+	w.session.server.rings.close(w)
 	if w.shared != nil {
 		w.shared.forget(w)
 	}
