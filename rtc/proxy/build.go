@@ -40,8 +40,13 @@ func (p *Proxy) build(w *work, m *sip.Message, pl *plan, t *target, breadth int,
 	if pl.dialogMaking() {
 		p.recordRoute(w, m, pl, t, out)
 	}
-	if m.Has(sip.HdrPAssertedIdentity) && (!pl.trusted || t.foreign && m.HasToken(sip.HdrPrivacy, "id")) {
-		e.Del(sip.HdrPAssertedIdentity) // RFC 3325 §5, §7
+	for _, id := range [...]sip.HeaderID{sip.HdrPAssertedIdentity, sip.HdrRemotePartyID} { // phones show either
+		if m.Has(id) && (!pl.trusted || t.foreign && m.HasToken(sip.HdrPrivacy, "id")) {
+			e.Del(id) // RFC 3325 §5, §7
+		}
+	}
+	if m.Has(sip.HdrProxyAuthorization) {
+		p.consume(e, m)
 	}
 	l := out.Listener()
 	s = w.scratch
@@ -56,6 +61,22 @@ func (p *Proxy) build(w *work, m *sip.Message, pl *plan, t *target, breadth int,
 	w.scratch = s
 	w.out = e.Append(w.out[:0])
 	return w.out
+}
+
+// consume takes out the credentials that were for us (RFC 3261 §22.3): whom the
+// request goes to could try passwords on them at leisure. Those for proxies
+// behind us go along.
+func (p *Proxy) consume(e *sip.Edit, m *sip.Message) {
+	for i := range m.Len() {
+		h := m.At(i)
+		if h.ID != sip.HdrProxyAuthorization {
+			continue
+		}
+		c, err := sip.ParseCredentials(h.Value)
+		if realm, ok := c.Param("realm"); err != nil || !ok || p.users.Domain(realm) {
+			e.DelAt(i)
+		}
+	}
 }
 
 // setURI sets Request-URI and Routes (step 2 and 6).
