@@ -390,11 +390,6 @@ func TestMonkey(t *testing.T) {
 }
 
 func newMonkey(t *testing.T) *monkey {
-	free, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer free.Close()
 	m := &monkey{t: t, wav: tone(t), dir: t.TempDir()}
 	for range 2 {
 		k, err := secure.NewKey(classic)
@@ -403,15 +398,14 @@ func newMonkey(t *testing.T) *monkey {
 		}
 		m.keys = append(m.keys, k)
 	}
-	port := free.LocalAddr().(*net.UDPAddr).Port
-	free.Close()
 	c := Config{
-		PortMin: 20000 + 1000*rand.IntN(10), ICEPort: port,
+		PortMin: 20000 + 1000*rand.IntN(7), ICEPort: 19000 + rand.IntN(1000),
 		Interfaces: []relay.Interface{
 			{Name: "lo", Bind: netip.MustParseAddr("127.0.0.1")}, {Name: "other", Bind: netip.MustParseAddr("127.0.0.2")},
 		},
 	}
 	c.PortMax = c.PortMin + 199
+	var err error
 	if m.server, err = New(c); err != nil {
 		t.Fatal(err)
 	}

@@ -259,7 +259,7 @@ func (p *phone) tone(freq float64) (share, level float64) {
 // start runs a media server on loopback with ports of its own.
 func start(t *testing.T, change ...func(*Config)) *Server {
 	t.Helper()
-	c := Config{PortMin: 20000 + 1000*rand.IntN(20), Kernel: "off"}
+	c := Config{PortMin: 20000 + 1000*rand.IntN(7), Kernel: "off"}
 	c.PortMax = c.PortMin + 999
 	c.Interfaces = []relay.Interface{{Name: "lo", Bind: netip.MustParseAddr("127.0.0.1")}}
 	for _, f := range change {

@@ -103,7 +103,7 @@ func TestDeleteDelay(t *testing.T) {
 
 // The family asked for chooses the interface, and holds for later descriptions.
 func TestAddressFamily(t *testing.T) {
-	m, err := media.New(media.Config{PortMin: 28000, PortMax: 28999, Kernel: "off", Interfaces: []relay.Interface{
+	m, err := media.New(media.Config{PortMin: 28400, PortMax: 28999, Kernel: "off", Interfaces: []relay.Interface{
 		{Name: "four", Bind: netip.MustParseAddr("127.0.0.1")}, {Name: "six", Bind: netip.MustParseAddr("::1")},
 	}})
 	if err != nil {

@@ -61,7 +61,7 @@ func serve(t testing.TB) (*Client, *media.Server) {
 // serveIdle ends calls that carry nothing for so long.
 func serveIdle(t testing.TB, idle time.Duration) (*Client, *media.Server) {
 	t.Helper()
-	low := 20000 + 200*rand.IntN(50)
+	low := 30000 + 200*rand.IntN(10)
 	m, err := media.New(media.Config{PortMin: low, PortMax: low + 99, Kernel: "off", Idle: idle, Interfaces: []relay.Interface{
 		{Name: "inside", Bind: netip.MustParseAddr("127.0.0.1")}, {Name: "outside", Bind: netip.MustParseAddr("127.0.0.2")},
 	}})

@@ -74,7 +74,7 @@ func read(t testing.TB, c *net.UDPConn) (string, netip.AddrPort) {
 }
 
 func TestRangeUsedUp(t *testing.T) {
-	p := start(t, Config{PortMin: 41870, PortMax: 41873})
+	p := start(t, Config{PortMin: 15870, PortMax: 15873})
 	nobody := receive(func(*Socket, []byte, netip.AddrPort, time.Time) {})
 	var pairs []*Socket
 	for range 2 {
@@ -88,7 +88,7 @@ func TestRangeUsedUp(t *testing.T) {
 		func() error { _, _, err := p.Pair("", nil, nobody); return err },
 		func() error { _, err := p.Single("", nil, nobody); return err },
 	} {
-		if err := open(); !errors.Is(err, ErrPorts) || !strings.Contains(err.Error(), "41870-41873") || !strings.Contains(err.Error(), "widen") {
+		if err := open(); !errors.Is(err, ErrPorts) || !strings.Contains(err.Error(), "15870-15873") || !strings.Contains(err.Error(), "widen") {
 			t.Errorf("the error is %v", err)
 		}
 	}
@@ -102,7 +102,7 @@ func TestRangeUsedUp(t *testing.T) {
 
 func TestPortsOfOthersAreSkipped(t *testing.T) {
 	var held []*net.UDPConn
-	for port := 41880; port < 41890; port += 2 {
+	for port := 15880; port < 15890; port += 2 {
 		c, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port + 1})
 		if err != nil {
 			t.Fatal(err)
@@ -110,7 +110,7 @@ func TestPortsOfOthersAreSkipped(t *testing.T) {
 		defer c.Close()
 		held = append(held, c)
 	}
-	p := start(t, Config{PortMin: 41880, PortMax: 41889})
+	p := start(t, Config{PortMin: 15880, PortMax: 15889})
 	nobody := receive(func(*Socket, []byte, netip.AddrPort, time.Time) {})
 	before, _ := os.ReadDir("/proc/self/fd")
 	if _, _, err := p.Pair("", nil, nobody); !errors.Is(err, ErrPorts) {
@@ -121,7 +121,7 @@ func TestPortsOfOthersAreSkipped(t *testing.T) {
 	}
 	held[3].Close()
 	a, _, err := p.Pair("", nil, nobody)
-	if err != nil || a.Local().Port() != 41886 {
+	if err != nil || a.Local().Port() != 15886 {
 		t.Errorf("%v, %v", a, err)
 	}
 }
