@@ -3,6 +3,7 @@ package sound
 import (
 	"math"
 	"math/cmplx"
+	"slices"
 	"time"
 )
 
@@ -138,8 +139,24 @@ func SegmentsAt(rate int, s []int16) []Segment {
 func segment(rate int, s []int16, from, to int) Segment {
 	edge := samplesAt(frame, rate)
 	inner := s[from+edge : to-edge]
-	f, _ := FrequencyAt(rate, inner[:min(len(inner), rate)])
-	return Segment{Start: lasting(int64(from), rate), Length: lasting(int64(to-from), rate), Freq: f, Level: Level(inner)}
+	return Segment{
+		Start: lasting(int64(from), rate), Length: lasting(int64(to-from), rate),
+		Freq: pitch(rate, inner[:min(len(inner), rate)]), Level: Level(inner),
+	}
+}
+
+// pitch is the frequency most of a tone agrees on: where a phone left out or
+// stretched a few milliseconds the phase jumps, which shifts the peak of the whole.
+func pitch(rate int, s []int16) float64 {
+	step := samplesAt(frame, rate)
+	window := min(len(s), 4*step)
+	var found []float64
+	for at := 0; at+window <= len(s); at += step {
+		f, _ := FrequencyAt(rate, s[at:at+window])
+		found = append(found, f)
+	}
+	slices.Sort(found)
+	return found[len(found)/2]
 }
 
 // Find looks for mark in s and returns where it begins and how alike the two

@@ -33,6 +33,21 @@ func TestLevelAndFrequencyOfTones(t *testing.T) {
 	}
 }
 
+// What a phone left out of a tone does not change its frequency.
+func TestFrequencyAcrossAJump(t *testing.T) {
+	whole := Tone(659.26, -15, 310*time.Millisecond)
+	for cut := 1; cut < 80; cut++ {
+		for _, at := range []int{800, 1200, 1700} {
+			s := append(append([]int16(nil), whole[:at]...), whole[at+cut:]...)
+			for _, g := range Segments(s) {
+				if g.Length > 120*time.Millisecond && math.Abs(g.Freq-659.26) > 2 {
+					t.Errorf("%d samples left out at %d: %.1f Hz for %v", cut, at, g.Freq, g.Length)
+				}
+			}
+		}
+	}
+}
+
 func TestSegmentsFindAToneSequence(t *testing.T) {
 	var s []int16
 	s = append(s, Silence(200*time.Millisecond)...)
