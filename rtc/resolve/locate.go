@@ -26,6 +26,8 @@ type walk struct {
 	ctx     context.Context
 	q       question
 	budget  atomic.Int32
+	offline bool        // only the cache may be asked
+	missed  atomic.Bool // and it did not know
 	out     []Candidate
 	trouble error // a query without an answer: the result may be incomplete
 }
@@ -36,17 +38,29 @@ func (r *Resolver) resolve(ctx context.Context, q question) ([]Candidate, error)
 	defer cancel()
 	w := &walk{r: r, ctx: ctx, q: q}
 	w.budget.Store(maxQueries)
+	return w.result()
+}
+
+// known is the same with what the cache holds; ok is false when that does not
+// suffice.
+func (r *Resolver) known(q question) (cands []Candidate, ok bool, err error) {
+	w := &walk{r: r, q: q, offline: true}
+	cands, err = w.result()
+	return cands, !w.missed.Load(), err
+}
+
+func (w *walk) result() ([]Candidate, error) {
 	if err := w.run(); err != nil {
-		return nil, fmt.Errorf("resolving %s: %w", q.host, err)
+		return nil, fmt.Errorf("resolving %s: %w", w.q.host, err)
 	}
 	if len(w.out) == 0 {
 		err := w.trouble
 		if err == nil {
 			err = ErrNotFound
 		}
-		return nil, fmt.Errorf("resolving %s: %w", q.host, err)
+		return nil, fmt.Errorf("resolving %s: %w", w.q.host, err)
 	}
-	return r.failed.order(w.out), nil
+	return w.r.failed.order(w.out), nil
 }
 
 func (w *walk) run() error {

@@ -25,6 +25,10 @@ func (w *walk) ask(name string, qtype uint16) ([]dns.RR, error) {
 	if rrs, err, ok := w.r.cache.get(key); ok {
 		return rrs, err
 	}
+	if w.offline {
+		w.missed.Store(true)
+		return nil, ErrTemporary
+	}
 	rrs, ttl, err := w.fetch(name, qtype)
 	if w.ctx.Err() == nil && err != errBudget {
 		w.r.cache.put(key, rrs, err, ttl)

@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"tandem/rtc/sip"
 	"tandem/rtc/transport"
 )
@@ -37,7 +39,7 @@ type Config struct {
 	Timeout  time.Duration     // of one DNS query, default 2 s; a whole Lookup ends within five times that
 	MaxCache int               // record sets cached, default 10000
 	MaxQueue int               // look-ups waiting or running, default 10000
-	Workers  int               // look-ups running at once, default 16
+	Workers  int               // look-ups asking DNS at once, default 256
 	NoIPv6   bool              // use no IPv6 addresses of names
 	Protos   []transport.Proto // what can be sent by; empty = UDP, TCP, TLS
 	Log      *slog.Logger
@@ -55,13 +57,13 @@ type Resolver struct {
 	cache   *cache
 	failed  *failures
 	jobs    chan *flight
-	nudge   chan struct{} // refusals wait
+	nudge   chan struct{} // something is settled
 
-	mu       sync.Mutex // guards what follows
-	flights  map[question]*flight
-	waiting  int
-	refusals []refusal
-	closed   bool
+	mu      sync.Mutex // guards what follows
+	flights map[question]*flight
+	waiting int
+	settled []settled
+	closed  bool
 }
 
 // flight is one resolution and everybody who waits for it.
@@ -70,9 +72,11 @@ type flight struct {
 	waiters []func([]Candidate, error)
 }
 
-type refusal struct {
-	done func([]Candidate, error)
-	err  error
+// settled is a look-up that needs no DNS server any more.
+type settled struct {
+	done  func([]Candidate, error)
+	cands []Candidate
+	err   error
 }
 
 // New makes a resolver; Run makes it work.
@@ -108,7 +112,7 @@ func withDefaults(cfg Config) Config {
 		cfg.MaxQueue = 10000
 	}
 	if cfg.Workers <= 0 {
-		cfg.Workers = 16
+		cfg.Workers = 256 // many, as those for a dead zone take up theirs for long
 	}
 	if len(cfg.Protos) == 0 {
 		cfg.Protos = []transport.Proto{transport.UDP, transport.TCP, transport.TLS}
@@ -127,19 +131,25 @@ func withDefaults(cfg Config) Config {
 
 // Lookup resolves uri and calls done once, from another goroutine, with the
 // candidates in the order to try or with an error. It does not block and
-// copies what it needs of uri. Look-ups for the same place that wait together
-// share one resolution. Before Run begins they wait for it.
+// copies what it needs of uri. What the cache knows waits for nobody; look-ups
+// for the same place that wait together share one resolution. Before Run begins
+// they wait for it.
 func (r *Resolver) Lookup(uri sip.URI, done func([]Candidate, error)) {
 	q, err := r.question(uri)
+	known := err != nil
+	var cands []Candidate
+	if !known {
+		cands, known, err = r.known(q)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
 	case r.closed:
 		go done(nil, ErrClosed) // Run has ended, nobody else is left to say it
-	case err != nil:
-		r.refuse(done, err)
+	case known:
+		r.settle(settled{done, cands, err})
 	case r.waiting >= r.cfg.MaxQueue:
-		r.refuse(done, ErrBusy)
+		r.settle(settled{done, nil, ErrBusy})
 	default:
 		r.waiting++
 		if f := r.flights[q]; f != nil {
@@ -152,9 +162,9 @@ func (r *Resolver) Lookup(uri sip.URI, done func([]Candidate, error)) {
 	}
 }
 
-// refuse leaves a call of done to Run; r.mu is held.
-func (r *Resolver) refuse(done func([]Candidate, error), err error) {
-	r.refusals = append(r.refusals, refusal{done, err})
+// settle leaves a call of done to Run; r.mu is held.
+func (r *Resolver) settle(s settled) {
+	r.settled = append(r.settled, s)
 	select {
 	case r.nudge <- struct{}{}:
 	default:
@@ -177,26 +187,23 @@ func (r *Resolver) Succeeded(c Candidate) { r.failed.remove(c.Target) }
 
 // Run works on look-ups until ctx ends; those still waiting then get ErrClosed.
 func (r *Resolver) Run(ctx context.Context) error {
-	var wg sync.WaitGroup
-	for range r.cfg.Workers {
-		wg.Go(func() { r.work(ctx) })
-	}
-	wg.Go(func() { r.tellRefused(ctx) })
-	wg.Wait()
-	r.close()
-	return nil
-}
-
-func (r *Resolver) work(ctx context.Context) {
-	for {
+	var g errgroup.Group
+	g.SetLimit(r.cfg.Workers + 1)
+	g.Go(func() error { return r.tellSettled(ctx) })
+	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
-			return
 		case f := <-r.jobs:
-			cands, err := r.resolve(ctx, f.q)
-			r.land(f, cands, err)
+			g.Go(func() error { // waits for room
+				cands, err := r.resolve(ctx, f.q)
+				r.land(f, cands, err)
+				return nil
+			})
 		}
 	}
+	err := g.Wait()
+	r.close()
+	return err
 }
 
 // land ends a flight. Everyone gets a list of his own.
@@ -212,24 +219,24 @@ func (r *Resolver) land(f *flight, cands []Candidate, err error) {
 	f.waiters[last](cands, err)
 }
 
-func (r *Resolver) tellRefused(ctx context.Context) {
+func (r *Resolver) tellSettled(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			return
+			return nil
 		case <-r.nudge:
-			for _, x := range r.takeRefusals() {
-				x.done(nil, x.err)
+			for _, x := range r.takeSettled() {
+				x.done(x.cands, x.err)
 			}
 		}
 	}
 }
 
-func (r *Resolver) takeRefusals() []refusal {
+func (r *Resolver) takeSettled() []settled {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	list := r.refusals
-	r.refusals = nil
+	list := r.settled
+	r.settled = nil
 	return list
 }
 
@@ -237,8 +244,8 @@ func (r *Resolver) close() {
 	r.mu.Lock()
 	r.closed = true
 	r.mu.Unlock()
-	for _, x := range r.takeRefusals() {
-		x.done(nil, x.err)
+	for _, x := range r.takeSettled() {
+		x.done(x.cands, x.err)
 	}
 	for {
 		select {
