@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -175,18 +176,50 @@ func (f *forward) start(i int) {
 	b.state = locating
 	w := getWork()
 	cands, ok := f.p.res.Numeric(w.cands[:0], uri)
-	if ok {
-		f.located(i, cands)
-	} else {
-		f.lookup(i, uri)
-	}
 	w.cands = cands
+	switch {
+	case b.barred && f.p.Routes().peers.lead(uri):
+		f.end(i, f.denied(uri.Host))
+	case !ok:
+		f.lookup(i, uri)
+	case b.bound: // of other addresses it is known that they are not ours
+		f.found(i, uri.Host, cands)
+	default:
+		f.located(i, cands)
+	}
 	w.put()
+}
+
+// found goes on with the places of branch i's next hop that it may go to. What
+// is sent to ourselves would come back as from one of our addresses, which may
+// be trusted.
+func (f *forward) found(i int, host []byte, cands []resolve.Candidate) {
+	b, peers := &f.branches[i], f.p.Routes().peers
+	if b.peer {
+		peers.found(cands)
+	}
+	others := slices.DeleteFunc(cands, func(c resolve.Candidate) bool { return f.p.tr.Own(c.Target) })
+	switch {
+	case len(others) == 0 && len(cands) > 0:
+		f.p.log.Warn("next hop is this server itself; name it under domains or names", "call_id", string(f.request().CallID()), "peer", string(host))
+		f.end(i, 482)
+	case (b.barred || f.plan.barred) && peers.any(others):
+		f.end(i, f.denied(host))
+	default:
+		f.located(i, others)
+	}
+}
+
+// denied notes that a branch may not go to a static route's next hop.
+func (f *forward) denied(host []byte) (code int) {
+	f.p.stats.denied.Add(1)
+	f.p.log.Warn("relaying denied: that is a static route's next hop", "call_id", string(f.request().CallID()), "peer", string(host))
+	return 403
 }
 
 // lookup asks the resolver, the only wait there is.
 func (f *forward) lookup(i int, uri sip.URI) {
-	callID, host := string(f.request().CallID()), string(uri.Host)
+	host := append([]byte(nil), uri.Host...)
 	gone, lane := new(bool), f.lane
 	f.branches[i].gone = gone
 	f.p.res.Lookup(uri, func(cands []resolve.Candidate, err error) {
@@ -196,33 +229,16 @@ func (f *forward) lookup(i int, uri sip.URI) {
 			}
 			f.branches[i].gone = nil
 			if err != nil && f.p.debug() {
-				f.p.log.Debug("next hop not found", "call_id", callID, "err", err)
+				f.p.log.Debug("next hop not found", "call_id", string(f.request().CallID()), "err", err)
 			}
-			switch {
-			case f.stop:
+			if f.stop {
 				f.end(i, 0)
-			case len(cands) > 0 && f.p.isHere(cands[0].Target):
-				f.p.log.Warn("next hop is this server itself; name it under domains or names", "call_id", callID, "peer", host)
-				f.end(i, 482)
-			case f.barred(i, cands):
-				f.p.stats.denied.Add(1)
-				f.p.log.Warn("relaying denied: a static route's next hop by another name", "call_id", callID, "peer", host)
-				f.end(i, 403)
-			default:
-				f.located(i, cands)
+			} else {
+				f.found(i, host, cands)
 			}
 			f.settle()
 		})
 	})
-}
-
-// barred reports whether branch i may not go where its name leads; it notes where
-// the peers are.
-func (f *forward) barred(i int, cands []resolve.Candidate) bool {
-	if f.branches[i].peer {
-		f.p.Routes().peers.found(cands)
-	}
-	return f.plan.barred && f.p.Routes().peers.any(cands)
 }
 
 // located tries the places found, first the first.

@@ -1,9 +1,11 @@
 package proxy
 
 import (
+	"net/netip"
 	"testing"
 	"time"
 
+	"tandem/rtc/location"
 	"tandem/rtc/resolve"
 	"tandem/rtc/sip"
 	"tandem/rtc/transport"
@@ -58,6 +60,55 @@ func TestGatewayByOtherNames(t *testing.T) {
 	other.want("ACK")
 	alice.ask(req{method: "INVITE", uri: "sip:+1900@example.com", is: "alice"})
 	gateway.want("INVITE") // who is known may
+}
+
+// A binding that is not reached by its flow leads where its user says, but not to
+// a gateway, unless he registered through it, nor back to us.
+func TestBindingLeadsToNoGateway(t *testing.T) {
+	r := newRig(t, nil)
+	alice, gateway, edge := r.udpUA("alice"), r.udpUA("gateway"), r.udpUA("edge")
+	there, us := at(transport.UDP, gateway.addr), at(transport.UDP, r.udp)
+	for name, list := range map[string][]resolve.Candidate{
+		"gw.example": {there}, "alias.example": {there}, "mixed.example": {us, there}, "us.example": {us}, "edge.example": {at(transport.UDP, edge.addr)},
+	} {
+		r.dns.host(name, list...)
+	}
+	r.p.SetRoutes(routes(t, Route{Match: Match{Prefix: "+"}, NextHop: Hops{"sip:gw.example", "sip:" + gateway.addr.String()}}))
+	gw := gateway.addr.String()
+	for _, c := range []struct {
+		uri, path string
+		through   netip.AddrPort // the REGISTER came by
+		want      any            // what alice is told, or nil
+	}{
+		{"sip:+1900@" + gw, "", netip.AddrPort{}, 403},
+		{"sip:+1900@gw.example", "", netip.AddrPort{}, 403},
+		{"sip:+1900@alias.example", "", netip.AddrPort{}, 403},
+		{"sip:+1900@mixed.example", "", netip.AddrPort{}, 403},
+		{"sip:+1900@elsewhere.example;maddr=gw.example", "", netip.AddrPort{}, 403},
+		{"sip:+1900@elsewhere.example;maddr=" + gateway.addr.Addr().String() + ";transport=udp", "<sip:" + gw + ";lr>", alice.addr, 403},
+		{"sip:+1900@example.com", "<sip:gw.example;lr>", alice.addr, 403},
+		{"sip:+1900@example.com", "<sip:alias.example;lr>, <sip:edge.example;lr>", alice.addr, 403},
+		{"sip:+1900@example.com", "<sip:us.example;lr>", alice.addr, 482},
+		{"sip:+1900@example.com", "<sip:" + r.udp.String() + ";lr>", alice.addr, 482},
+		{"sip:+1900@" + r.udp.String(), "", netip.AddrPort{}, 482},
+		{"sip:bob@10.0.0.1", "<sip:edge.example;lr>", alice.addr, nil},
+		{"sip:bob@10.0.0.1", "<sip:" + gw + ";lr>", gateway.addr, nil},
+	} {
+		r.book.user("bob", location.Binding{URI: c.uri, Path: c.path, Q: 1000, Flow: transport.Flow{Remote: c.through}, Expires: time.Now().Add(time.Hour)})
+		invite := alice.ask(req{method: "INVITE", uri: "sip:bob@example.com"})
+		if c.want != nil {
+			alice.ackFor(invite, alice.want(c.want))
+			gateway.quiet(shortly)
+			continue
+		}
+		callee := edge
+		if c.through == gateway.addr {
+			callee = gateway
+		}
+		callee.refuse(callee.want("INVITE"), 486, "")
+		alice.ackFor(invite, alice.want(486))
+	}
+	edge.quiet(shortly)
 }
 
 // On loopback the other programs of the machine are no peers.

@@ -33,6 +33,7 @@ type Transport interface {
 	Flow(to transport.Target) (transport.Flow, error)
 	FlowByID(id uint64) (transport.Flow, bool)
 	IsLocal(host []byte, port uint16) bool
+	Own(transport.Target) bool
 }
 
 // Resolver finds next hops (RFC 3263).

@@ -38,12 +38,6 @@ func (p *Proxy) isOurs(u sip.URI) bool {
 	return p.tr.IsLocal(u.Host, u.Port) || p.users.Domain(u.Host) && (u.Port == 0 || p.domainPort(u))
 }
 
-// isHere reports whether a place found for a name is this server. What is sent
-// there would come back, and be asked for credentials its sender has given.
-func (p *Proxy) isHere(to transport.Target) bool {
-	return p.tr.IsLocal([]byte(to.Addr.Addr().Unmap().String()), to.Addr.Port())
-}
-
 func (p *Proxy) domainPort(u sip.URI) bool {
 	for _, l := range p.tr.Listeners() {
 		if l.Addr().Port() == u.Port {

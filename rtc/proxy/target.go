@@ -21,6 +21,7 @@ type target struct {
 	bound   bool           // a binding
 	foreign bool           // next hop outside the trust domain of RFC 3325
 	peer    bool           // next hop of a static route
+	barred  bool           // not to the next hops of static routes: its user chose where
 	q       uint16
 	same    string // +sip.instance: of targets with the same one only one is tried at a time
 	spare   bool   // only tried when another one of its instance or route cannot be reached

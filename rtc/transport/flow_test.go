@@ -177,6 +177,42 @@ func TestListenerChoice(t *testing.T) {
 	}
 }
 
+func TestOwn(t *testing.T) {
+	tr := start(t, Config{Handler: &echo{}, Listen: []Listen{
+		{Proto: UDP, Loops: 1, Advertise: "192.0.2.7:5070"}, {Proto: TCP, Addr: netip.MustParseAddrPort("[::1]:0")},
+	}})
+	udp, tcp := tr.Listeners()[0].Addr(), tr.Listeners()[1].Addr()
+	for _, c := range []struct {
+		proto Proto
+		addr  netip.AddrPort
+		want  bool
+	}{
+		{UDP, udp, true},
+		{UDP, netip.MustParseAddrPort("192.0.2.7:5070"), true},
+		{UDP, netip.AddrPortFrom(netip.AddrFrom16(udp.Addr().As16()), udp.Port()), true},
+		{TCP, tcp, true},
+		{TCP, udp, false},
+		{UDP, netip.AddrPortFrom(udp.Addr(), 1), false},
+		{UDP, netip.MustParseAddrPort("192.0.2.8:5070"), false},
+	} {
+		if got := tr.Own(Target{Proto: c.proto, Addr: c.addr}); got != c.want {
+			t.Errorf("%s %s is ours: %v", c.proto, c.addr, got)
+		}
+	}
+}
+
+// What every system takes for itself is nobody's address.
+func TestFlowToNobody(t *testing.T) {
+	tr := start(t, Config{Handler: &echo{}, Listen: []Listen{{Proto: UDP, Loops: 1}, {Proto: TCP}, {Proto: UDP, Addr: netip.MustParseAddrPort("[::1]:0"), Loops: 1}}})
+	for _, addr := range []string{"0.0.0.0:5060", "[::]:5060", "[::ffff:0.0.0.0]:5060", "224.0.1.75:5060", "[ff02::1]:5060", "127.0.0.1:0"} {
+		for _, p := range []Proto{UDP, TCP} {
+			if f, err := tr.Flow(Target{Proto: p, Addr: netip.MustParseAddrPort(addr)}); err == nil {
+				t.Errorf("%s %s: %v", p, addr, f)
+			}
+		}
+	}
+}
+
 func TestNewErrors(t *testing.T) {
 	tr := start(t, Config{Handler: &echo{}, Listen: []Listen{{Proto: UDP, Loops: 2}, {Proto: TCP}}})
 	for name, tc := range map[string]struct {

@@ -19,8 +19,9 @@ type Target struct {
 // dialled; their live connections are found.
 func (t *Transport) Flow(to Target) (Flow, error) {
 	to.Addr = netip.AddrPortFrom(to.Addr.Addr().Unmap(), to.Addr.Port())
-	if !to.Addr.IsValid() || to.Addr.Port() == 0 {
-		return Flow{}, fmt.Errorf("sending by %s to %s: not an address with a port", to.Proto, to.Addr)
+	// The unspecified address would be this machine itself.
+	if a := to.Addr.Addr(); !to.Addr.IsValid() || to.Addr.Port() == 0 || a.IsUnspecified() || a.IsMulticast() {
+		return Flow{}, fmt.Errorf("sending by %s to %s: not an address of a machine with a port", to.Proto, to.Addr)
 	}
 	l := to.Via
 	if l == nil {
@@ -41,6 +42,20 @@ func (t *Transport) Flow(to Target) (Flow, error) {
 		return Flow{}, errStopped
 	}
 	return c.flow(), nil
+}
+
+// Own reports whether a target is a listener of ours, by the address it is bound
+// to or advertises.
+func (t *Transport) Own(to Target) bool {
+	addr := to.Addr.Addr().Unmap()
+	for _, l := range t.listeners {
+		for i := range l.names {
+			if n := &l.names[i]; l.proto == to.Proto && n.port == to.Addr.Port() && n.addr == addr {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // listenerFor chooses whom a request to the target comes from.
