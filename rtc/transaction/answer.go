@@ -97,6 +97,20 @@ func (l *Layer) tag(key []byte) string {
 	return string(l.appendTag(tag[:0], key))
 }
 
+// refuseOwn answers a request that we sent and nobody has passed on since: it
+// went in a circle, to an address of ours that the TU took for another's. The
+// address it comes from, ours, says nothing of who wants it served, and may be
+// trusted.
+func (ln *Lane) refuseOwn(f transport.Flow, m *sip.Message, via *sip.Via) {
+	ln.l.log.Warn("a request came back from ourselves; name the address it went to under domains or names",
+		"call_id", string(m.CallID()), "method", string(m.MethodName()), "peer", f.Remote.String())
+	if m.Method() == sip.ACK {
+		return
+	}
+	ln.scratch = sip.AppendResponse(ln.scratch[:0], m, sip.Response{Code: 482, ToTag: ln.l.tagOf(m)})
+	ln.reply(f, ln.l.replyPort(f, via), ln.scratch, nil)
+}
+
 // refuseLoad answers 503 to a request that was not admitted; ln.key is its key.
 // Retry-After is spread, so that those refused together do not return together.
 func (ln *Lane) refuseLoad(f transport.Flow, m *sip.Message, via *sip.Via) {

@@ -9,6 +9,10 @@ import (
 func (ln *Lane) request(f transport.Flow, m *sip.Message) {
 	via, _ := m.TopVia()
 	method := m.Method()
+	if _, _, _, mine := ln.l.readBranch(via.Branch); mine {
+		ln.refuseOwn(f, m, &via)
+		return
+	}
 	if ln.l.stateless[method] && method != sip.ACK && method != sip.CANCEL {
 		ln.stateless(f, m, &via)
 		return
