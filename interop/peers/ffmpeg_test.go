@@ -185,13 +185,16 @@ func (s *spell) run(ctx context.Context, server *media.Server, say string) error
 	return err
 }
 
-// late says that packets came late: on time they come within milliseconds.
+// late says that packets came late: on time they come within milliseconds, no
+// more than a packet is kept waiting, and the far side misses none. When it does,
+// Opus spends bits on saying all twice.
 func (s *spell) late() bool {
 	if len(s.report.Streams) == 0 {
 		return false
 	}
-	a := s.report.Streams[0].Sides[media.A]
-	return a.Received.Jitter > 8*time.Millisecond || a.Path.Concealed > 50*time.Millisecond
+	a, b := s.report.Streams[0].Sides[media.A], s.report.Streams[0].Sides[media.B]
+	return a.Received.Jitter > 8*time.Millisecond || a.Path.Concealed > 50*time.Millisecond ||
+		a.Path.BufferTarget > 20*time.Millisecond || a.Path.LateTicks > 1 || b.Hears.Lost > 0
 }
 
 // judge looks at what was recorded and says what is wrong with it.
@@ -239,8 +242,8 @@ func (s *spell) judge(t *testing.T, text []int16) (wrong []string) {
 	ref = narrow(ref, s)
 	speech := sound.Level(heard) - sound.Level(ref)
 	esto := sound.Intelligibility(ref, sound.Align(ref, heard, wide/4, wide/40), wide)
-	t.Logf("%d packets; tone %.1f Hz, level %+.2f dB, SNR %.1f dB; mark shifted by %v, likeness %.2f and %.2f, apart by %v more; speech level %+.2f dB, ESTOI %.3f; jitter %v, concealed %v",
-		sides[media.A].Received.Packets, freq, median(levels)-level, median(snrs), shift.Round(time.Millisecond), alike, again, apart.Round(time.Millisecond), speech, esto, sides[media.A].Received.Jitter, sides[media.A].Path.Concealed)
+	t.Logf("%d packets; tone %.1f Hz, level %+.2f dB, SNR %.1f dB; mark shifted by %v, likeness %.2f and %.2f, apart by %v more; speech level %+.2f dB, ESTOI %.3f; jitter %v, concealed %v, wanted delay %v, %d late turns, %d lost at the far side",
+		sides[media.A].Received.Packets, freq, median(levels)-level, median(snrs), shift.Round(time.Millisecond), alike, again, apart.Round(time.Millisecond), speech, esto, sides[media.A].Received.Jitter, sides[media.A].Path.Concealed, sides[media.A].Path.BufferTarget, sides[media.A].Path.LateTicks, sides[media.B].Hears.Lost)
 	if d := median(levels) - level; math.Abs(d) > bar.level {
 		fault("level is %+.2f dB off, at most %.1f may be", d, bar.level)
 	}
