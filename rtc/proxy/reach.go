@@ -10,13 +10,9 @@ import (
 	"tandem/rtc/transport"
 )
 
-// bindingTarget tells how to reach a binding; not ok: there is no way now. One
-// that is not reached by the flow it was made by leads where its user says, who
-// could send everybody's calls through a gateway so; only who registered through
-// a next hop of ours may be reached by it.
+// bindingTarget tells how to reach a binding; not ok: there is no way now.
 func (p *Proxy) bindingTarget(pl *plan, b *location.Binding) (t target, ok bool) {
 	t = target{uri: contactURI(b.URI), path: b.Path, q: b.Q, same: b.Instance, bound: true}
-	t.barred = !p.Routes().peers.at(b.Flow.Remote)
 	if b.Path != "" { // the edge in the Path knows its flow, we do not
 		return t, true
 	}

@@ -152,7 +152,9 @@ func (p *Proxy) find(u sip.URI) (aor rtc.AOR, instance string, ok bool) {
 	return aor, instance, ok
 }
 
-// bindings adds what a user has registered.
+// bindings adds what a user has registered. A binding that is not reached by the
+// flow it was made by leads where its user says, who could send everybody's calls
+// through a gateway so: only who registered through one is reached by it.
 func (p *Proxy) bindings(pl *plan, f *forward, aor rtc.AOR, instance string) {
 	list := p.loc.Bindings(aor)
 	for i := range list {
@@ -167,6 +169,7 @@ func (p *Proxy) bindings(pl *plan, f *forward, aor rtc.AOR, instance string) {
 			return
 		}
 		if t, ok := p.bindingTarget(pl, b); ok {
+			t.barred = t.flow == noFlow && !p.Routes().peers.at(b.Flow.Remote)
 			f.addBinding(t)
 		}
 	}
