@@ -157,6 +157,12 @@ func (a *answerer) serve(t *testing.T, to netip.AddrPort) *answerer {
 	return a
 }
 
+// beside is another one, who tells the same listener: a user's phone where a is
+// the gateway.
+func (a *answerer) beside(t *testing.T) *answerer {
+	return (&answerer{dialUDP(t, netip.AddrPort{}), a.got}).serve(t, a.to)
+}
+
 // try sends one and tells what came of it.
 func (c *torture) try(t *testing.T, w *wire, a *answerer) result {
 	t.Helper()
@@ -280,11 +286,11 @@ func TestTorture(t *testing.T) {
 		t.Run(role.name, func(t *testing.T) {
 			a := newAnswerer(t)
 			r := startTortured(t, role.ours, a)
-			a.serve(t, r.addr["udp"])
+			phone := a.serve(t, r.addr["udp"]).beside(t)
 			tally := map[string]int{}
 			for _, c := range tortures(t) {
 				if role.ours && c.method() != "REGISTER" {
-					r.bind(t, a)
+					r.bind(t, phone)
 				}
 				t.Run(c.file, func(t *testing.T) {
 					w, a := r.dial(t, role.listener), a
@@ -337,8 +343,7 @@ func routed(t *testing.T, r *rig) *answerer {
 func TestTortureStream(t *testing.T) {
 	a := newAnswerer(t)
 	r := startTortured(t, true, a)
-	a.serve(t, r.addr["udp"])
-	r.bind(t, a)
+	r.bind(t, a.serve(t, r.addr["udp"]).beside(t))
 	role := roleOf{"proxy to our domain over TCP", "trusted-tcp", true, true}
 	n := 0
 	for _, c := range tortures(t) {
