@@ -100,56 +100,88 @@ var codecBars = map[string]struct{ snr, intelligible float64 }{
 	"PCMU": {33, 0.9}, "PCMA": {33, 0.9}, "G722": {30, 0.9}, "opus": {20, 0.85},
 }
 
+// pair is a call between two codecs.
+type pair struct {
+	a, b        *speaker
+	session     *Session
+	said        []int16
+	mark, words int
+	begun       time.Time
+}
+
+func newPair(t *testing.T, server *Server, a, b sdp.Codec) *pair {
+	c := &pair{a: newSpeaker(t, a, none), b: newSpeaker(t, b, none)}
+	seconds := 3
+	if testing.Short() {
+		seconds = 2
+	}
+	c.said, c.mark, c.words = utterance(t, a.Name[:3] == "PCM" || b.Name[:3] == "PCM", seconds)
+	c.a.prepare(c.said, fine, network{}, 1)
+	c.b.prepare(c.said, fine, network{}, 2)
+	c.session, _ = dial(t, server, c.a, c.b, Want{Codecs: []string{b.Name}, NoEvents: true}, Want{})
+	return c
+}
+
+// wrong tells what is wrong with it, if anything.
+func (c *pair) wrong(t *testing.T) (all []string) {
+	fault := func(format string, a ...any) { all = append(all, fmt.Sprintf(format, a...)) }
+	for _, way := range [][2]*speaker{{c.a, c.b}, {c.b, c.a}} {
+		j := judge(t, c.said, c.mark, c.words, way[0], way[1], c.begun)
+		from, to := way[0].codec.Name, way[1].codec.Name
+		t.Logf("| %s | %s %v", from, to, j)
+		snr := min(codecBars[from].snr, codecBars[to].snr)
+		if math.Abs(j.tone) > 0.5 || math.Abs(j.speech) > 0.5 {
+			fault("%s to %s: the tone is %+.2f dB off, speech %+.2f dB", from, to, j.tone, j.speech)
+		}
+		if j.toneSNR < snr || j.intelligible < min(codecBars[from].intelligible, codecBars[to].intelligible) {
+			fault("%s to %s: SNR of the tone %.1f dB (want %.0f), ESTOI %.3f", from, to, j.toneSNR, snr, j.intelligible)
+		}
+		// A passed packet waits for nobody; a converted one for the buffer, which on
+		// a busy machine is as long as the machine makes others wait.
+		if limit := 200 * time.Millisecond; j.delay > limit || j.delay < ptime-2*time.Millisecond {
+			fault("%s to %s: %v from mouth to ear", from, to, j.delay)
+		}
+		way[1].numbered()
+		if from == to {
+			break
+		}
+	}
+	return all
+}
+
+// late says that the machine had no time for the call: packets were sent or
+// converted late.
+func (c *pair) late() bool {
+	turns := uint64(0)
+	for _, side := range c.session.Report().Streams[0].Sides {
+		turns += side.Path.LateTicks
+	}
+	return turns > 0 || max(c.a.late, c.b.late) > 10*time.Millisecond
+}
+
 // A tone and speech through every pair of codecs, in calls: as loud as said,
 // clean, and soon.
 func TestQualityOfPairs(t *testing.T) {
 	server := start(t)
 	list := []sdp.Codec{pcmu, pcma, g722, opus}
-	type pair struct {
-		a, b        *speaker
-		said        []int16
-		mark, words int
-		begun       time.Time
-	}
 	var calls []*pair
-	seconds := 3
-	if testing.Short() {
-		seconds = 2
-	}
-	for i, ca := range list {
-		for _, cb := range list[i:] {
-			c := &pair{a: newSpeaker(t, ca, none), b: newSpeaker(t, cb, none)}
-			narrow := ca.Name[:3] == "PCM" || cb.Name[:3] == "PCM"
-			c.said, c.mark, c.words = utterance(t, narrow, seconds)
-			c.a.prepare(c.said, fine, network{}, 1)
-			c.b.prepare(c.said, fine, network{}, 2)
-			dial(t, server, c.a, c.b, Want{Codecs: []string{cb.Name}, NoEvents: true}, Want{})
-			calls = append(calls, c)
+	for i, a := range list {
+		for _, b := range list[i:] {
+			calls = append(calls, newPair(t, server, a, b))
 		}
 	}
 	parallel(len(calls), func(i int) { calls[i].begun = together(calls[i].a, calls[i].b) })
 	t.Log("| from | to | tone dB | SNR dB | speech dB | SNR dB | segmental dB | ESTOI | delay |")
 	for _, c := range calls {
-		for _, way := range [][2]*speaker{{c.a, c.b}, {c.b, c.a}} {
-			j := judge(t, c.said, c.mark, c.words, way[0], way[1], c.begun)
-			from, to := way[0].codec.Name, way[1].codec.Name
-			t.Logf("| %s | %s %v", from, to, j)
-			snr := min(codecBars[from].snr, codecBars[to].snr)
-			if math.Abs(j.tone) > 0.5 || math.Abs(j.speech) > 0.5 {
-				t.Errorf("%s to %s: the tone is %+.2f dB off, speech %+.2f dB", from, to, j.tone, j.speech)
-			}
-			if j.toneSNR < snr || j.intelligible < min(codecBars[from].intelligible, codecBars[to].intelligible) {
-				t.Errorf("%s to %s: SNR of the tone %.1f dB (want %.0f), ESTOI %.3f", from, to, j.toneSNR, snr, j.intelligible)
-			}
-			// A passed packet waits for nobody; a converted one for the buffer, which on
-			// a busy machine is as long as the machine makes others wait.
-			if limit := 200 * time.Millisecond; j.delay > limit || j.delay < ptime-2*time.Millisecond {
-				t.Errorf("%s to %s: %v from mouth to ear", from, to, j.delay)
-			}
-			way[1].numbered()
-			if from == to {
-				break
-			}
+		wrong := c.wrong(t)
+		for again := 0; again < 2 && len(wrong) > 0 && c.late(); again++ {
+			t.Logf("made again, alone, because the machine had no time for it: %q", wrong)
+			c = newPair(t, server, c.a.codec, c.b.codec)
+			c.begun = together(c.a, c.b)
+			wrong = c.wrong(t)
+		}
+		for _, w := range wrong {
+			t.Error(w)
 		}
 	}
 }
