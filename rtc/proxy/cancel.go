@@ -14,7 +14,7 @@ func (f *forward) cancel(reason []byte) {
 		return
 	}
 	f.cancelled = true
-	f.p.stats.cancelled.Add(1)
+	f.p.count().cancelled.Add(1)
 	f.abandon(bytes.Clone(reason))
 	if f.pending == 0 {
 		f.settle()

@@ -72,7 +72,7 @@ func (p *Proxy) forward(r *rtc.Request, pl *plan) error {
 		return err
 	}
 	f.plan = *pl // with what targets found out
-	p.stats.requests.Add(1)
+	p.count().requests.Add(1)
 	if pl.method == sip.INVITE {
 		f.user = &caller{f, f.s}
 		f.tu, f.s.User = f.user, f.user // for Cancel
@@ -212,7 +212,7 @@ func (f *forward) found(i int, host []byte, cands []resolve.Candidate) {
 
 // denied notes that a branch may not go to a static route's next hop.
 func (f *forward) denied(host []byte) (code int) {
-	f.p.stats.denied.Add(1)
+	f.p.count().denied.Add(1)
 	f.p.log.Warn("relaying denied: that is a static route's next hop", "call_id", string(f.request().CallID()), "peer", string(host))
 	return 403
 }
@@ -260,7 +260,7 @@ func (f *forward) tryRest(i int) bool {
 		c := b.rest[0]
 		b.rest = b.rest[1:]
 		if f.try(i, c) {
-			f.p.stats.failovers.Add(1)
+			f.p.count().failovers.Add(1)
 			return true
 		}
 	}
@@ -315,7 +315,7 @@ func (f *forward) send(i int, flow transport.Flow) {
 			b.silence = f.lane.After(f.p.cfg.Failover, func() { f.unheard(i) })
 		}
 	}
-	f.p.stats.branches.Add(1)
+	f.p.count().branches.Add(1)
 	c.Send(flow, out)
 	w.put()
 }

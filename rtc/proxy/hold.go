@@ -3,6 +3,7 @@ package proxy
 import (
 	"net/netip"
 	"sync"
+	"sync/atomic"
 
 	"tandem/rtc"
 	"tandem/rtc/resolve"
@@ -83,9 +84,17 @@ type work struct {
 	tail    [loopLen]byte
 	cands   []resolve.Candidate
 	ack     statelessBranch
+	stripe  uint32 // which counters it writes
 }
 
-var works = sync.Pool{New: func() any { return &work{scratch: make([]byte, 0, 1024), out: make([]byte, 0, 4096)} }}
+var (
+	works  = sync.Pool{New: newWork}
+	worked atomic.Uint32 // works made
+)
+
+func newWork() any {
+	return &work{scratch: make([]byte, 0, 1024), out: make([]byte, 0, 4096), stripe: worked.Add(1) % stripes}
+}
 
 func getWork() *work { return works.Get().(*work) }
 

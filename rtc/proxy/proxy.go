@@ -108,7 +108,8 @@ type Proxy struct {
 	routes atomic.Pointer[Routes]
 	key    []byte
 	seed   maphash.Seed // of loop detection
-	stats  counters
+	_      [64]byte     // what stands above is read with every request
+	stats  [stripes]counters
 }
 
 // New makes a proxy.
@@ -179,7 +180,7 @@ func (p *Proxy) Serve(r *rtc.Request) error {
 // Stray implements the rest of transaction.TU: a response that matches no
 // branch is dropped, as RFC 6026 wants.
 func (p *Proxy) Stray(_ transport.Sink, f transport.Flow, m *sip.Message) {
-	p.stats.strays.Add(1)
+	p.count().strays.Add(1)
 	if p.debug() {
 		p.log.Debug("stray response dropped", "call_id", string(m.CallID()), "code", m.StatusCode(), "peer", f.Remote.String())
 	}

@@ -195,7 +195,7 @@ func (f *forward) tryElsewhere(i int) bool {
 	for j := range f.branches {
 		if s := &f.branches[j]; s.state == idle && s.spare && s.same == b.same {
 			s.spare, s.breadth = false, b.breadth
-			f.p.stats.failovers.Add(1)
+			f.p.count().failovers.Add(1)
 			f.start(j)
 			if s.state != ended {
 				b.code = 0

@@ -108,7 +108,7 @@ func (p *Proxy) denied(r *rtc.Request, pl *plan) error {
 	if p.cfg.Demand != nil && m.ToTag() != nil && pl.method != sip.ACK {
 		return p.cfg.Demand(r)
 	}
-	p.stats.denied.Add(1)
+	p.count().denied.Add(1)
 	level := slog.LevelWarn
 	if pl.method == sip.ACK { // to each refusal there is one
 		level = slog.LevelDebug

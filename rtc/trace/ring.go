@@ -33,6 +33,7 @@ type Entry struct {
 type Ring struct {
 	listeners listeners
 	stretch   uint64
+	_         [64]byte // what stands above is read with every message
 	turns     [shards]turn
 	_         [64]byte      // seq changes with every message: alone on its cache line
 	seq       atomic.Uint64 // taken under a shard's lock

@@ -17,22 +17,26 @@ type Lane struct {
 	mu  sync.Mutex
 	out transport.Sink // of the reader loop now on the lane; nil: what is sent leaves at once
 
-	slots []slot // client transactions, by the number in their branch
-	free  []uint32
-	txs   map[uint64]*serverTx // server transactions by hash of key, chained by next
-	ring  absorber
-
-	wheel   [wheelSize]*Timer
-	due     *Timer // expired, about to be told
-	current int64  // last tick told
-	timers  atomic.Int32
+	// What every request needs stands together: lanes go from core to core, and
+	// each cache line of theirs is a wait.
+	slots   []slot // client transactions, by the number in their branch
+	free    []uint32
+	txs     map[uint64]*serverTx // server transactions by hash of key, chained by next
+	key     []byte               // scratch: key of the request at hand
+	current int64                // last tick told
+	told    int64                // of servers, what the layer knows
 
 	// Gauges, written on the lane, read by anybody.
+	timers    atomic.Int32
+	servers   atomic.Int64
 	waiting   atomic.Int64 // server transactions without final response
 	clients   atomic.Int64
 	absorbing atomic.Int64
 
-	key     []byte      // scratch: key of the request at hand
+	ring  absorber
+	wheel [wheelSize]*Timer
+	due   *Timer // expired, about to be told
+
 	scratch []byte      // scratch: message being built
 	parsed  sip.Message // scratch: own bytes read again; never held over a call to the TU
 }
@@ -130,8 +134,18 @@ func (ln *Lane) find(h uint64, key []byte) *serverTx {
 func (ln *Lane) insert(tx *serverTx) {
 	tx.chain = ln.txs[tx.hash]
 	ln.txs[tx.hash] = tx
-	ln.l.servers.Add(1)
+	ln.count(1)
 	ln.waiting.Add(1)
+}
+
+// count adds n to the server transactions. What all lanes have is told now and
+// then only: a number changed with every request would go from core to core.
+func (ln *Lane) count(n int64) {
+	more := ln.servers.Add(n) - ln.told
+	if more >= ln.l.grain || -more >= ln.l.grain {
+		ln.told += more
+		ln.l.servers.Add(more)
+	}
 }
 
 func (ln *Lane) remove(tx *serverTx) {
@@ -153,5 +167,5 @@ func (ln *Lane) remove(tx *serverTx) {
 		at.chain = tx.chain
 	}
 	tx.chain = nil
-	ln.l.servers.Add(-1)
+	ln.count(-1)
 }

@@ -30,9 +30,8 @@ type Layer struct {
 	buffers   bufferPools
 
 	pressure atomic.Uint64 // float64 bits, renewed once a tick
-	_        [64]byte      // servers changes with every request: alone on its cache line
+	grain    int64         // how many server transactions a lane makes or ends before it tells servers
 	servers  atomic.Int64
-	_        [64]byte
 
 	retransmitted, shed, timeouts, malformed atomic.Uint64
 
@@ -66,6 +65,7 @@ func New(cfg Config) *Layer {
 		log:      cfg.Log,
 		lanes:    make([]Lane, cfg.Lanes),
 		laneMask: uint64(cfg.Lanes - 1),
+		grain:    int64(1 + cfg.MaxServer/(64*cfg.Lanes)), // together they leave out a sixty-fourth of MaxServer at most
 		start:    time.Now(),
 		branches: maphash.MakeSeed(),
 		laneSeed: maphash.MakeSeed(),
@@ -179,13 +179,14 @@ func (l *Layer) Active() int {
 
 // Stats reads the gauges and counters.
 func (l *Layer) Stats() Stats {
-	var clients, absorbing int64
+	var servers, clients, absorbing int64
 	for i := range l.lanes {
+		servers += l.lanes[i].servers.Load()
 		clients += l.lanes[i].clients.Load()
 		absorbing += l.lanes[i].absorbing.Load()
 	}
 	return Stats{
-		Server:        int(l.servers.Load()),
+		Server:        int(servers),
 		Client:        int(clients),
 		Absorbing:     int(absorbing),
 		Retransmitted: l.retransmitted.Load(),
