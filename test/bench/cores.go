@@ -1,10 +1,6 @@
 package main
 
-import (
-	"runtime"
-
-	"golang.org/x/sys/unix"
-)
+import "runtime"
 
 // crowd is a scenario from several sockets at once: the kernel spreads peers,
 // not datagrams, over the server's loops.
@@ -31,29 +27,33 @@ func (c *crowd) close() {
 	}
 }
 
-// registerCrowd shares the users among four phones' sockets.
+// peers is how many sockets a crowd has on each side: the kernel may give one
+// loop a few more than the other, but hardly all.
+const peers = 8
+
+// registerCrowd shares the users among the phones' sockets.
 func registerCrowd(s *server) (scenario, error) {
 	c := &crowd{}
-	for i := range 4 {
-		r, err := newRegister("UDP", s.port, window/4, users, false)
+	for i := range peers {
+		r, err := newRegister("UDP", s.port, window/peers, users, false)
 		if err != nil {
 			return nil, err
 		}
-		r.users, r.from = users/4, i*users/4
+		r.users, r.from = users/peers, i*users/peers
 		c.all, c.socks = append(c.all, r), append(c.socks, r.s)
 	}
 	return c, nil
 }
 
-// messageCrowd has two callers and two callees.
+// messageCrowd has as many callers as callees.
 func messageCrowd(s *server) (scenario, error) {
 	c := &crowd{}
-	for i := range 2 {
-		r, err := newRelay(s.trusted, window/2, users, false)
+	for i := range peers {
+		r, err := newRelay(s.trusted, window/peers, users, false)
 		if err != nil {
 			return nil, err
 		}
-		r.users, r.from = users/2, i*users/2
+		r.users, r.from = users/peers, i*users/peers
 		if err := registerCallees(s, r); err != nil {
 			return nil, err
 		}
@@ -63,63 +63,57 @@ func messageCrowd(s *server) (scenario, error) {
 }
 
 // cores measures what an operation costs with the server on both cores against
-// one. On a machine of two cores the load has to share them, so wall-clock
-// rates say nothing; two cores do twice the work of one as far as an operation
-// costs the same there.
+// one, best of the rounds. On a machine of two cores the load has to share them,
+// so wall-clock rates say nothing; two cores do twice the work of one as far as
+// an operation costs the same there. The load shares the one core as well: its
+// caches are no fuller with one than with two.
 func (o options) cores(w func(format string, a ...any)) error {
 	if runtime.NumCPU() < 2 {
 		w("two cores: this machine has one\n")
 		return nil
 	}
-	w("\nTandem on two cores, which the load shares: CPU of an operation on one and on two, capacity = 2 × one / two\n\n| scenario | one | two | capacity | bar |\n|---|---|---|---|---|\n")
+	w("\nTandem on one core and on two, which the load shares: CPU of an operation, capacity = 2 × one / two\n\n| scenario | one | two | capacity | bar |\n|---|---|---|---|---|\n")
 	for _, c := range []struct {
-		name  string
-		total int
-		make  func(*server) (scenario, error)
-	}{{"REGISTER, digest, UDP", 150000, registerCrowd}, {"MESSAGE, proxied, UDP", 150000, messageCrowd}} {
-		one, err := o.onCores("0", c.total, c.make)
-		if err != nil {
-			return err
+		name string
+		make func(*server) (scenario, error)
+	}{{"REGISTER, digest, UDP", registerCrowd}, {"MESSAGE, proxied, UDP", messageCrowd}} {
+		var best [2]float64
+		for range o.rounds {
+			for i, cores := range []string{"0", "0,1"} {
+				r, err := o.onCores(cores, c.make)
+				if err != nil {
+					return err
+				}
+				if best[i] == 0 || r.perOp() < best[i] {
+					best[i] = r.perOp()
+				}
+			}
 		}
-		two, err := o.onCores("0,1", c.total, c.make)
-		if err != nil {
-			return err
-		}
-		w("| %s | %.1f | %.1f | %.2f | 1.70 |\n", c.name, one.perOp(), two.perOp(), 2*one.perOp()/two.perOp())
+		w("| %s | %.1f | %.1f | %.2f | 1.70 |\n", c.name, best[0], best[1], 2*best[0]/best[1])
 	}
 	return nil
 }
 
-// onCores is a run on a fresh server; the load is on core 1 beside a server on
-// core 0, and on both beside a server on both.
-func (o options) onCores(cores string, total int, make func(*server) (scenario, error)) (result, error) {
+// onCores is a run on a fresh server, the load on its cores.
+func (o options) onCores(cores string, make func(*server) (scenario, error)) (result, error) {
 	s, err := o.startOn("tandem", cores, users)
 	if err != nil {
 		return result{}, err
 	}
 	defer s.stop()
-	if cores != "0" {
-		if err := unpin(); err != nil {
-			return result{}, err
-		}
-		defer pin(1)
+	if err := pin(cores); err != nil {
+		return result{}, err
 	}
+	defer pin("1")
 	sc, err := make(s)
 	if err != nil {
 		return result{}, err
 	}
 	defer sc.close()
+	const total = 300000
 	drive(sc, window, total/10, 0)
 	cpu := cpuTime(s.pid())
-	r := drive(sc, window, int(float64(total)*o.scale), 0)
+	r := drive(sc, window, int(total*o.scale), 0)
 	r.CPU = cpuTime(s.pid()) - cpu
 	return r, nil
-}
-
-func unpin() error {
-	var set unix.CPUSet
-	for i := range runtime.NumCPU() {
-		set.Set(i)
-	}
-	return unix.SchedSetaffinity(0, &set)
 }

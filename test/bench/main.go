@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -78,7 +79,7 @@ func main() {
 func run(o options) error {
 	runtime.GOMAXPROCS(1)
 	if runtime.NumCPU() > 1 {
-		if err := pin(1); err != nil {
+		if err := pin("1"); err != nil {
 			return err
 		}
 	}
@@ -149,10 +150,16 @@ func (o options) bothSipp() error {
 	return nil
 }
 
-// pin keeps this program on one core.
-func pin(core int) error {
+// pin keeps this program on cores, written "0" or "0,1".
+func pin(cores string) error {
 	var set unix.CPUSet
-	set.Set(core)
+	for c := range strings.SplitSeq(cores, ",") {
+		n, err := strconv.Atoi(c)
+		if err != nil {
+			return fmt.Errorf("pinning to cores %q: %w", cores, err)
+		}
+		set.Set(n)
+	}
 	return unix.SchedSetaffinity(0, &set)
 }
 

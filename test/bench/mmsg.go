@@ -108,7 +108,7 @@ func (s *socket) read(f func([]byte)) int {
 
 // wait sleeps until one of the sockets can be read, 100 ms at most.
 func wait(socks ...wire) {
-	var fds [4]unix.PollFd
+	var fds [2 * peers]unix.PollFd
 	for i, s := range socks {
 		fds[i] = unix.PollFd{Fd: s.file(), Events: unix.POLLIN}
 	}
