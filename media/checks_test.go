@@ -147,17 +147,17 @@ func TestConsentEnds(t *testing.T) {
 	w.Receive(w.rtp, check(t, ours), a.addr(), now)
 	goes("nominated,", 1)
 	utter(w, a.addr(), 1)
-	session.watch(now.Add(consentTimeout - time.Second))
+	session.watch(now.Add(consentTimeout-time.Second), nil)
 	_, _ = a.opened(t, nil) // reports
 	goes("still consented,", 1)
-	session.watch(now.Add(consentTimeout + time.Second))
+	session.watch(now.Add(consentTimeout+time.Second), nil)
 	_, _ = a.opened(t, nil)
 	goes("after consent,", 0)
 	w.Receive(w.rtp, check(t, ours), a.addr(), now.Add(2*consentTimeout))
 	_, _ = a.opened(t, nil) // the answer to the check
 	goes("consented again,", 1)
 	w.legs[0].heard = now.Add(4 * consentTimeout)
-	session.watch(now.Add(4*consentTimeout + time.Second))
+	session.watch(now.Add(4*consentTimeout+time.Second), nil)
 	_, _ = a.opened(t, nil)
 	goes("with media coming,", 1)
 	for range 100 {

@@ -63,6 +63,7 @@ type leg struct {
 	rebuilt   time.Time // when its packets last asked for one
 	tapOf     tapKey
 	accounted relay.FlowCounters
+	turn      time.Time // of the watch, when the kernel was asked last
 	steady    time.Time // when it was last taken back
 	dropped   uint64    // packets with no route
 	raw       uint64    // datagrams that are no RTP

@@ -228,7 +228,7 @@ func TestHeardAgainInTheKernel(t *testing.T) {
 		b.say(seq, 1)
 		seq++
 		past(func(l *leg) []*time.Time { return []*time.Time{&l.since, &l.steady} }, settledFor)
-		session.watch(time.Now())
+		session.watch(time.Now(), nil)
 		r := sides()
 		return r[A].Kernel && r[B].Kernel
 	})
@@ -237,7 +237,7 @@ func TestHeardAgainInTheKernel(t *testing.T) {
 		return r[A].Received.Packets == uint64(seq-1) && r[B].Received.Packets == uint64(seq-1)
 	})
 	past(func(l *leg) []*time.Time { return []*time.Time{&l.since, &l.heard} }, 5*time.Second)
-	session.watch(time.Now())
+	session.watch(time.Now(), nil)
 	for n := 0; n < 2; {
 		if e := <-events; e.Kind == EventOneWay {
 			n++
@@ -245,7 +245,7 @@ func TestHeardAgainInTheKernel(t *testing.T) {
 	}
 	a.say(seq, 5)
 	await(t, "A is heard again", func() bool {
-		session.watch(time.Now())
+		session.watch(time.Now(), nil)
 		select {
 		case e := <-events:
 			return e.Kind == EventHeard && e.Side == A

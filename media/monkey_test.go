@@ -206,7 +206,7 @@ func age(s *Session) (forwarded bool) {
 		}
 	}
 	s.mu.Unlock()
-	s.watch(time.Now())
+	s.watch(time.Now(), nil)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, st := range s.streams {
@@ -267,7 +267,7 @@ func (m *monkey) act(r *rand.Rand) {
 		if r.IntN(4) == 0 {
 			s.Close()
 		} else {
-			s.watch(time.Now().Add(time.Duration(r.IntN(90)) * time.Second))
+			s.watch(time.Now().Add(time.Duration(r.IntN(90))*time.Second), nil)
 		}
 	}
 }

@@ -18,10 +18,10 @@ const settledFor = 2 * time.Second
 func (l *leg) offload(now time.Time) {
 	if l.flow != nil {
 		if c := &l.stream.session.server.c; now.After(l.nextRTCP) || now.Sub(l.heard) >= min(c.Silence, c.Idle) {
-			l.account()
-		}
-		if l.flow.Ended() {
-			l.onload() // the way there has changed; it may come back by the new one
+			l.accountAt(now)
+			if l.flow.Ended() {
+				l.onload() // the way there has changed; it may come back by the new one
+			}
 		}
 		return
 	}
@@ -90,6 +90,15 @@ func (l *leg) account() {
 		o.rewrite.Resume(c.Sequence, c.Timestamp, c.LastPacket)
 		o.out.Forwarded(packets, octets, o.rewrite.Timestamp(c.Timestamp), c.LastPacket)
 	}
+}
+
+// accountAt does so once a turn of the watch: both sides' reports need it.
+func (l *leg) accountAt(now time.Time) {
+	if l.turn.Equal(now) {
+		return
+	}
+	l.turn = now
+	l.account()
 }
 
 // onload takes a direction back. Called with mu held, before anything that

@@ -158,7 +158,7 @@ func TestSeriesFollowsICE(t *testing.T) {
 		t.Error("after the move nothing comes")
 	}
 	follows(t, legs[B], back, elsewhere, nil)
-	session.watch(time.Now().Add(consentTimeout + time.Second))
+	session.watch(time.Now().Add(consentTimeout+time.Second), nil)
 	_, _ = elsewhere.opened(t, nil) // reports
 	back.tell(t)
 	if good, _ := elsewhere.opened(t, nil); good != 0 {

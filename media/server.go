@@ -90,13 +90,14 @@ func (s *Server) Run(ctx context.Context) error {
 func (s *Server) watch(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
+	space := make([]byte, 0, 1024)
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case now := <-tick.C:
 			for _, session := range s.Sessions() {
-				session.watch(now)
+				session.watch(now, space)
 			}
 		}
 	}

@@ -31,7 +31,7 @@ func alarms(t *testing.T, last uint8, after time.Duration, extra ...string) (kin
 	packet[1] = last
 	a.send(packet)
 	await(t, "the packet", func() bool { return !session.Report().Streams[0].Sides[A].LastHeard.IsZero() })
-	session.watch(time.Now().Add(after))
+	session.watch(time.Now().Add(after), nil)
 	session.post(Event{})
 	for e := range events {
 		switch {
@@ -93,7 +93,7 @@ func TestSilenceWhileNobodyHasToSpeak(t *testing.T) {
 				}
 			}
 			told := func(after time.Duration) bool {
-				session.watch(time.Now().Add(after))
+				session.watch(time.Now().Add(after), nil)
 				session.mu.Lock()
 				defer session.mu.Unlock()
 				return session.idle

@@ -17,7 +17,7 @@ const reportEvery = 5 * time.Second
 
 // watch looks after a session once a second: who is silent, whose consent
 // ended, what must be reported.
-func (s *Session) watch(now time.Time) {
+func (s *Session) watch(now time.Time, space []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -29,7 +29,7 @@ func (s *Session) watch(now time.Time) {
 			if l == nil || !l.on {
 				continue
 			}
-			l.watch(now)
+			l.watch(now, space)
 			last = latest(last, latest(l.heard, l.since))
 			if l.expected() {
 				limit = s.server.c.Idle
@@ -44,7 +44,7 @@ func (s *Session) watch(now time.Time) {
 	}
 }
 
-func (l *leg) watch(now time.Time) {
+func (l *leg) watch(now time.Time, space []byte) {
 	s := l.stream.session
 	w := l.way
 	l.offload(now)
@@ -75,7 +75,7 @@ func (l *leg) watch(now time.Time) {
 	}
 	if l.stream.kind == "audio" && now.After(l.nextRTCP) {
 		l.nextRTCP = now.Add(reportEvery)
-		l.report(now)
+		l.report(now, space)
 	}
 }
 
@@ -107,13 +107,12 @@ func latest(a, b time.Time) time.Time {
 
 // report sends an SR or RR to a leg's side. We end RTCP for audio, because we
 // number what we send ourselves.
-func (l *leg) report(now time.Time) {
+func (l *leg) report(now time.Time, space []byte) {
 	if o := l.opposite(); o != nil {
-		o.account() // what was sent to this side
+		o.accountAt(now) // what was sent to this side
 	}
 	if l.in.Started() || l.out.Started() {
-		var space [1024]byte
-		l.way.sendRTCP(quality.AppendReport(space[:0], l.cname, l.rewrite.SSRC, &l.out, &l.in, now))
+		l.way.sendRTCP(quality.AppendReport(space, l.cname, l.rewrite.SSRC, &l.out, &l.in, now))
 	}
 }
 

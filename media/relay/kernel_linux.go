@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"time"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
@@ -24,6 +25,7 @@ type kernel struct {
 	names     []string
 	byAddr    map[netip.Addr]int // interface that has a bound address
 	routes    routes
+	epoch     time.Time // when CLOCK_MONOTONIC was 0
 
 	mu    sync.Mutex // guards the flows lists of sockets
 	ended bool
@@ -32,7 +34,11 @@ type kernel struct {
 // loadKernel loads the program and attaches it to the networks' interfaces and
 // to loopback, where packets among programs of this machine are seen.
 func loadKernel(nets []network, low, high int) (_ *kernel, err error) {
-	k := &kernel{byAddr: map[netip.Addr]int{}}
+	var up unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &up); err != nil {
+		return nil, refusal("reading the kernel's clock", err)
+	}
+	k := &kernel{byAddr: map[netip.Addr]int{}, epoch: time.Now().Add(-time.Duration(up.Nano()))}
 	found, err := k.interfaces(nets)
 	if err != nil {
 		return nil, err

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/cilium/ebpf"
-	"golang.org/x/sys/unix"
 )
 
 // routeAge is how old a flow's route may get before it is asked for again.
@@ -41,8 +40,7 @@ func (p *Plane) Offload(f Flow) (*Offloaded, error) {
 		return nil, err
 	}
 	o := &Offloaded{kernel: k, flow: f}
-	var v flowValue
-	if err := o.describe(&v); err != nil {
+	if err := o.describe(&o.value); err != nil {
 		return nil, err
 	}
 	o.flows, o.key = k.four, flowKey(f)
@@ -54,7 +52,7 @@ func (p *Plane) Offload(f Flow) (*Offloaded, error) {
 	if k.ended || f.In.closed.Load() || f.Out.closed.Load() {
 		return nil, ErrClosed
 	}
-	if err := o.flows.Update(o.key, &v, ebpf.UpdateNoExist); err != nil {
+	if err := o.flows.Update(o.key, &o.value, ebpf.UpdateNoExist); err != nil {
 		if errors.Is(err, ebpf.ErrKeyExist) {
 			return nil, fmt.Errorf("%w: %s from %s is forwarded already", ErrKernel, f.In.local, f.From)
 		}
@@ -96,6 +94,7 @@ type Offloaded struct {
 	routed time.Time
 	way    route
 	last   FlowCounters
+	value  flowValue // as read last
 	closed bool
 }
 
@@ -182,9 +181,8 @@ func (o *Offloaded) Counters() FlowCounters {
 	if o.closed {
 		return o.last
 	}
-	var v flowValue
-	if o.flows.Lookup(o.key, &v) == nil {
-		o.last = counted(&v)
+	if o.flows.Lookup(o.key, &o.value) == nil {
+		o.last = counted(&o.value, o.kernel.epoch)
 		o.follow()
 	}
 	return o.last
@@ -230,14 +228,13 @@ func (o *Offloaded) end() {
 		return
 	}
 	o.closed = true
-	var v flowValue
-	if o.flows.LookupAndDelete(o.key, &v) == nil {
-		o.last = counted(&v)
+	if o.flows.LookupAndDelete(o.key, &o.value) == nil {
+		o.last = counted(&o.value, o.kernel.epoch)
 	}
 }
 
 // counted turns the program's figures into ours.
-func counted(v *flowValue) FlowCounters {
+func counted(v *flowValue, epoch time.Time) FlowCounters {
 	c := FlowCounters{
 		Packets: v.Packets, Octets: v.Octets, Passed: v.Passed, Late: uint64(v.Late),
 		Sequence: uint16(v.High), Timestamp: v.Timestamp, Jitter: v.Jitter >> 4,
@@ -249,10 +246,7 @@ func counted(v *flowValue) FlowCounters {
 		if expected := uint64(v.High-v.Base) + 1; expected > v.Packets+v.Passed {
 			c.Lost = expected - v.Packets - v.Passed
 		}
-		var now unix.Timespec
-		if unix.ClockGettime(unix.CLOCK_MONOTONIC, &now) == nil {
-			c.LastPacket = time.Now().Add(time.Duration(int64(v.Last) - now.Nano()))
-		}
+		c.LastPacket = epoch.Add(time.Duration(v.Last))
 	}
 	return c
 }
