@@ -32,6 +32,7 @@ type conn struct {
 
 	mu      sync.Mutex // one message is written at a time; also guards below
 	state   atomic.Uint32
+	why     error     // it is closed
 	waiting []waiting // while it is being dialled
 	size    int       // octets in waiting
 	alias   netip.AddrPort
@@ -69,7 +70,7 @@ func (c *conn) send(b []byte, fail Failer) bool {
 		c.refuse(fail, errQueueFull)
 		return false
 	}
-	c.refuse(fail, errClosed)
+	c.refuse(fail, c.why) // it may have failed before anything was sent
 	return false
 }
 
@@ -146,6 +147,7 @@ func (c *conn) close(err error) {
 		c.mu.Unlock()
 		return
 	}
+	c.why = err
 	for _, w := range c.waiting {
 		c.refuse(w.fail, err)
 	}

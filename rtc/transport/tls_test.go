@@ -216,10 +216,15 @@ func TestTLSDial(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fail := newFailed()
-	a.Send(f, request("TLS", "x", "secret"), fail)
-	if err := fail.wait(t); !strings.Contains(err.Error(), "impostor.example.com") {
-		t.Errorf("told %v", err)
+	for _, when := range []string{"before", "after"} {
+		if when == "after" {
+			eventually(t, "the end of the connection", func() bool { return !f.Alive() })
+		}
+		fail := newFailed()
+		a.Send(f, request("TLS", "x", "secret"), fail)
+		if err := fail.wait(t); !strings.Contains(err.Error(), "impostor.example.com") {
+			t.Errorf("sent %s the impostor was known, told %v", when, err)
+		}
 	}
 	far.mu.Lock()
 	defer far.mu.Unlock()
