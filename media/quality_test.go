@@ -15,7 +15,7 @@ import (
 const (
 	fine      = 16000
 	saidLevel = -15.0
-	saidFreq  = 1000.0
+	saidFreq  = 1004.0
 )
 
 func utterance(t *testing.T, narrow bool, seconds int) (pcm []int16, mark, words int) {
@@ -36,17 +36,6 @@ func median(x []float64) float64 {
 		return math.NaN()
 	}
 	return slices.Sorted(slices.Values(x))[len(x)/2]
-}
-
-// sineShare is the power of a sine in a block over all else, dB.
-func sineShare(block []int16, freq float64, rate int) float64 {
-	var re, im, all float64
-	for i, v := range block {
-		a := 2 * math.Pi * freq * float64(i) / float64(rate)
-		re, im, all = re+float64(v)*math.Cos(a), im+float64(v)*math.Sin(a), all+float64(v)*float64(v)
-	}
-	tone := 2 * (re*re + im*im) / float64(len(block))
-	return 10 * math.Log10(tone/max(all-tone, 1e-9))
 }
 
 // judged is what one direction of a call sounds like.
@@ -81,7 +70,7 @@ func judge(t *testing.T, said []int16, mark, words int, by, to *speaker, start t
 	var levels, snrs []float64
 	for b := fine / 4; b+fine/10 <= min(at-fine/3, mark); b += fine / 10 {
 		levels = append(levels, sound.Level(got[b:b+fine/10])-saidLevel)
-		snrs = append(snrs, sineShare(got[b:b+fine/10], saidFreq, fine))
+		snrs = append(snrs, sound.SineSNR(fine, got[b:b+fine/10], saidFreq))
 	}
 	j.tone, j.toneSNR = median(levels), median(snrs)
 	ref := said[words : len(said)-fine/2]

@@ -20,8 +20,12 @@ import (
 	"tandem/media/sound"
 )
 
-// wide is the rate of what ffmpeg is given to say and of what it records.
-const wide = 16000
+// wide is the rate of what ffmpeg is given to say and of what it records,
+// toneFreq that of the tone in it.
+const (
+	wide     = 16000
+	toneFreq = 1004.0
+)
 
 // bars of a pair of codecs: by the worse of the two.
 var bars = map[peers.Codec]struct{ level, snr float64 }{
@@ -110,7 +114,7 @@ func utterance(t *testing.T, dir string) (file string, pcm []int16) {
 	speech, err := sound.DecodeWAVAt(wide, strings.NewReader(string(b)))
 	must(t, "reading speech", err)
 	mark, pause := sound.SweepAt(wide, 600, 2600, level, 100*time.Millisecond), make([]int16, wide/5)
-	pcm = slices.Concat(sound.ToneAt(wide, 1000, level, 1500*time.Millisecond), pause, mark, pause, speech[:min(len(speech), 2*wide)], pause, mark, pause)
+	pcm = slices.Concat(sound.ToneAt(wide, toneFreq, level, 1500*time.Millisecond), pause, mark, pause, speech[:min(len(speech), 2*wide)], pause, mark, pause)
 	file = filepath.Join(dir, "say.wav")
 	// ffmpeg speaks in time by what it reads at once, 1,024 octets at least: so
 	// many that packets would come in bursts, were there not 48,000 samples a second.
@@ -218,7 +222,7 @@ func (s *spell) judge(t *testing.T, text []int16) (wrong []string) {
 	holes := 0
 	for at := wide / 4; at+wide/10 <= min(len(got), wide*5/4); at += wide / 10 {
 		block := got[at : at+wide/10]
-		l, snr := sound.Level(block), purity(block, 1000)
+		l, snr := sound.Level(block), sound.SineSNR(wide, block, toneFreq)
 		levels, snrs = append(levels, l), append(snrs, snr)
 		for k := 0; k+wide/100 <= len(block); k += wide / 100 {
 			if sound.Level(block[k:k+wide/100]) < level-20 {
@@ -250,8 +254,8 @@ func (s *spell) judge(t *testing.T, text []int16) (wrong []string) {
 	if median(snrs) < bar.snr {
 		fault("SNR %.1f dB, want %.0f", median(snrs), bar.snr)
 	}
-	if math.Abs(freq-1000) > 1 || holes > 0 {
-		fault("%.1f Hz with %d holes of 10 ms, want 1000 without", freq, holes)
+	if math.Abs(freq-toneFreq) > 1 || holes > 0 {
+		fault("%.1f Hz with %d holes of 10 ms, want %.0f without", freq, holes, toneFreq)
 	}
 	if alike < 0.6 || again < 0.6 || apart.Abs() > 60*time.Millisecond {
 		fault("marks are %.2f and %.2f alike, apart by %v more than said", alike, again, apart)
@@ -301,19 +305,6 @@ func narrow(ref []int16, s *spell) []int16 {
 		}
 	}
 	return ref
-}
-
-// purity is the power of a sine in dB over all else in a block.
-func purity(block []int16, freq float64) float64 {
-	var re, im, all float64
-	for i, v := range block {
-		a := 2 * math.Pi * freq * float64(i) / wide
-		re += float64(v) * math.Cos(a)
-		im += float64(v) * math.Sin(a)
-		all += float64(v) * float64(v)
-	}
-	tone := 2 * (re*re + im*im) / float64(len(block))
-	return 10 * math.Log10(tone/max(all-tone, 1e-9))
 }
 
 func median(x []float64) float64 {

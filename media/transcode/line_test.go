@@ -284,21 +284,6 @@ func levelOf(pcm []int16) float64 {
 	return 10 * math.Log10(sum/float64(max(len(pcm), 1))*2/(32768*32768))
 }
 
-// purity is the signal to noise of a sine of known frequency in dB: the best
-// fit of it against the rest.
-func purity(pcm []int16, rate int, freq float64) float64 {
-	var ss, cc, sc, xs, xc, xx float64
-	for i, v := range pcm {
-		s, c := math.Sincos(2 * math.Pi * freq * float64(i) / float64(rate))
-		x := float64(v)
-		ss, cc, sc, xs, xc, xx = ss+s*s, cc+c*c, sc+s*c, xs+x*s, xc+x*c, xx+x*x
-	}
-	det := ss*cc - sc*sc
-	a, b := (xs*cc-xc*sc)/det, (xc*ss-xs*sc)/det
-	fit := a*xs + b*xc
-	return 10 * math.Log10(fit/(xx-fit))
-}
-
 // ends are options from one format to another.
 func ends(in, out codec.Format, ptime time.Duration) Options {
 	return Options{

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tandem/media/codec"
+	"tandem/media/sound"
 )
 
 // hiss is noise of a level in dBFS.
@@ -185,7 +186,7 @@ func TestRestart(t *testing.T) {
 			if len(r.pcm) < 8000*9 {
 				t.Fatalf("%d samples", len(r.pcm))
 			}
-			if snr := purity(r.pcm[8000*8:8000*9], 8000, 400); snr < 30 {
+			if snr := sound.SineSNR(8000, r.pcm[8000*8:8000*9], 400); snr < 30 {
 				t.Errorf("SNR %.1f dB", snr)
 			}
 			if v := levelOf(r.pcm[8000*6 : 8000*9]); v < -10.5 || v > -9.5 {
