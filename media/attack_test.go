@@ -3,7 +3,6 @@ package media
 import (
 	"encoding/binary"
 	"math/rand/v2"
-	"net"
 	"net/netip"
 	"sync"
 	"testing"
@@ -14,18 +13,14 @@ import (
 
 // stranger is a port of nobody in the call. It counts what comes back.
 type stranger struct {
-	conn *net.UDPConn
+	conn udp
 	mu   sync.Mutex
 	got  int
 }
 
 func newStranger(t *testing.T, host string) *stranger {
 	t.Helper()
-	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.ParseIP(host)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
+	conn := listen(t, host)
 	s := &stranger{conn: conn}
 	go func() {
 		b := make([]byte, 2048)

@@ -27,6 +27,7 @@ type Config struct {
 	Held       time.Duration     // the same while none has to: on hold, or before an answer; default 1 h
 	Learn      LearnPolicy       // whose address is believed
 	Opus       Opus
+	Network    relay.Network // where ports are bound; nil: UDP of the kernel
 	Logger     *slog.Logger
 }
 

@@ -16,18 +16,14 @@ import (
 
 // port is a plain UDP port of one far end; it keeps what comes.
 type port struct {
-	conn *net.UDPConn
+	conn udp
 	mu   sync.Mutex
 	got  [][]byte
 }
 
 func newPort(t *testing.T) *port {
 	t.Helper()
-	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
+	conn := listen(t, "127.0.0.1")
 	p := &port{conn: conn}
 	go func() {
 		b := make([]byte, 2048)

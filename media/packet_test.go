@@ -105,12 +105,7 @@ func TestBetweenTheProtocols(t *testing.T) {
 		c.Interfaces = append(c.Interfaces, relay.Interface{Name: "six", Bind: netip.IPv6Loopback()})
 	})
 	a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
-	conn, err := net.ListenUDP("udp6", &net.UDPAddr{IP: net.IPv6loopback})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	b.rtp = conn
+	b.rtp = listen(t, "::1")
 	call(t, s, a, b, Want{Interface: "six"})
 	if !b.to.Addr().Is6() {
 		t.Fatalf("the IPv6 phone was told to send to %s", b.to)

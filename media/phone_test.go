@@ -20,11 +20,11 @@ import (
 )
 
 // phone is one far end of a session: a UDP port that sends a tone in one codec
-// and keeps what it hears. Plain sockets and its own packet writing, so that it
-// shares nothing with the relay.
+// and keeps what it hears. It writes its packets by itself, so that it shares
+// nothing with the relay.
 type phone struct {
 	t       testing.TB
-	rtp     *net.UDPConn
+	rtp     udp
 	codec   sdp.Codec
 	event   uint8
 	format  codec.Format
@@ -45,16 +45,11 @@ type phone struct {
 
 func newPhone(t *testing.T, c sdp.Codec, freq float64) *phone {
 	t.Helper()
-	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
 	f, ok := codec.Find(c.Name, c.ClockRate, max(c.Channels, 1))
 	if !ok {
 		t.Fatalf("no codec %s", c.Name)
 	}
-	return &phone{t: t, rtp: conn, codec: c, event: none, format: f, freq: freq, ssrcs: map[uint32]int{}}
+	return &phone{t: t, rtp: listen(t, "127.0.0.1"), codec: c, event: none, format: f, freq: freq, ssrcs: map[uint32]int{}}
 }
 
 func (p *phone) addr() netip.AddrPort { return p.rtp.LocalAddr().(*net.UDPAddr).AddrPort() }
@@ -262,6 +257,9 @@ func start(t *testing.T, change ...func(*Config)) *Server {
 	c := Config{PortMin: 20000 + 1000*rand.IntN(7), Kernel: "off"}
 	c.PortMax = c.PortMin + 999
 	c.Interfaces = []relay.Interface{{Name: "lo", Bind: netip.MustParseAddr("127.0.0.1")}}
+	if n := netOf(t); n != nil {
+		c.Network = n
+	}
 	for _, f := range change {
 		f(&c)
 	}

@@ -28,7 +28,7 @@ func (p *phone) opened(t *testing.T, in *secure.Context) (good, bad int) {
 	b := make([]byte, 2048)
 	for range 100 {
 		_ = p.rtp.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
-		n, err := p.rtp.Read(b)
+		n, _, err := p.rtp.ReadFromUDPAddrPort(b)
 		if err != nil {
 			return good, bad
 		}

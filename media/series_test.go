@@ -72,7 +72,7 @@ func (p *phone) one(t *testing.T, in *secure.Context) (good, bad int) {
 	b := make([]byte, 2048)
 	for {
 		_ = p.rtp.SetReadDeadline(time.Now().Add(5 * time.Second))
-		n, err := p.rtp.Read(b)
+		n, _, err := p.rtp.ReadFromUDPAddrPort(b)
 		switch {
 		case err != nil:
 			return 0, 0

@@ -40,7 +40,7 @@ func New(c Config) (*Server, error) {
 	}
 	plane, err := relay.Open(relay.Config{
 		Interfaces: c.Interfaces, PortMin: c.PortMin, PortMax: c.PortMax,
-		Workers: c.Workers, DSCP: c.DSCP, Kernel: c.Kernel, Logger: c.Logger,
+		Workers: c.Workers, DSCP: c.DSCP, Kernel: c.Kernel, Network: c.Network, Logger: c.Logger,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("opening the media relay: %w", err)

@@ -62,7 +62,7 @@ func Open(c Config) (*Plane, error) {
 		p.nets = append(p.nets, network{Interface: in, ports: byAddr[in.Bind]})
 	}
 	for range c.Workers {
-		w, err := newWorker()
+		w, err := newWorker(c.Network)
 		if err != nil {
 			p.Close()
 			return nil, err
@@ -79,8 +79,12 @@ func Open(c Config) (*Plane, error) {
 // probe tries to forward in the kernel; only when that was demanded is it an
 // error that it cannot be.
 func (p *Plane) probe() error {
-	if p.c.Kernel == kernelOff {
+	switch {
+	case p.c.Kernel == kernelOff:
 		p.kernelWhy = "turned off"
+		return nil
+	case p.c.Network != nil:
+		p.kernelWhy = "the ports are not the kernel's"
 		return nil
 	}
 	k, err := loadKernel(p.nets, p.c.PortMin, p.c.PortMax)
@@ -282,29 +286,22 @@ func (p *Plane) worker(near *Socket) *worker {
 
 // bind opens a port and has it served.
 func (p *Plane) bind(n *network, port int, from *ports, w *worker, r Receiver) (*Socket, error) {
-	local := netip.AddrPortFrom(n.Bind, uint16(port))
-	fd, err := openSocket(local, p.c.DSCP)
-	if err != nil {
+	s := &Socket{
+		plane: p, worker: w, receiver: r, ports: from,
+		local: netip.AddrPortFrom(n.Bind, uint16(port)), v6: n.Bind.Is6(),
+	}
+	if err := s.bind(&p.c); err != nil {
 		return nil, err
 	}
-	if port == 0 {
-		if local, err = boundTo(fd); err != nil {
-			unix.Close(fd)
-			return nil, err
-		}
-	}
-	s := &Socket{
-		plane: p, worker: w, receiver: r, ports: from, local: local, fd: fd, v6: n.Bind.Is6(),
-		shown: netip.AddrPortFrom(n.Advertise, local.Port()),
-	}
+	s.shown = netip.AddrPortFrom(n.Advertise, s.local.Port())
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
-		unix.Close(fd)
+		s.shut()
 		return nil, ErrClosed
 	}
 	if err := w.add(s); err != nil {
-		unix.Close(fd)
+		s.shut()
 		return nil, err
 	}
 	p.sockets[s] = struct{}{}

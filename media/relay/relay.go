@@ -16,11 +16,12 @@ import (
 // Config is what a plane needs.
 type Config struct {
 	Interfaces []Interface
-	PortMin    int    // even; default 40000
-	PortMax    int    // default 40999
-	Workers    int    // 0: one per core
-	DSCP       int    // 0-63, default 46 (EF); -1 for none
-	Kernel     string // auto (default), on, off: forward plain RTP in the kernel
+	PortMin    int     // even; default 40000
+	PortMax    int     // default 40999
+	Workers    int     // 0: one per core
+	DSCP       int     // 0-63, default 46 (EF); -1 for none
+	Kernel     string  // auto (default), on, off: forward plain RTP in the kernel
+	Network    Network // nil: UDP of the kernel
 	Logger     *slog.Logger
 }
 
@@ -93,6 +94,9 @@ func (c *Config) fill() error {
 	case kernelAuto, kernelOn, kernelOff:
 	default:
 		return fmt.Errorf("media kernel %q: use %s, %s or %s", c.Kernel, kernelAuto, kernelOn, kernelOff)
+	}
+	if c.Kernel == kernelOn && c.Network != nil {
+		return errors.New("media kernel on: the ports of this network are not the kernel's")
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

@@ -37,6 +37,7 @@ type Socket struct {
 	plane             *Plane
 	worker            *worker
 	ports             *ports // nil: not from the range
+	port              Port   // of a Network, in place of fd
 	local             netip.AddrPort
 	shown             netip.AddrPort
 	released          atomic.Bool
@@ -49,6 +50,26 @@ func (s *Socket) Local() netip.AddrPort { return s.local }
 
 // Advertised is what SDP says.
 func (s *Socket) Advertised() netip.AddrPort { return s.shown }
+
+// bind opens the port at s.local, without serving it yet; number 0 becomes the
+// one it was given.
+func (s *Socket) bind(c *Config) error {
+	if c.Network != nil {
+		return s.bindIn(c.Network)
+	}
+	fd, err := openSocket(s.local, c.DSCP)
+	if err != nil {
+		return err
+	}
+	if s.local.Port() == 0 {
+		if s.local, err = boundTo(fd); err != nil {
+			unix.Close(fd)
+			return err
+		}
+	}
+	s.fd = fd
+	return nil
+}
 
 // openSocket binds one port without serving it yet.
 func openSocket(local netip.AddrPort, dscp int) (int, error) {
@@ -121,7 +142,7 @@ func (s *Socket) Connect(peer netip.AddrPort) error {
 	if !peer.IsValid() {
 		a.n = 16 // family 0, AF_UNSPEC: the port stays bound
 		s.connected.Store(false)
-		if e := connect(s.fd, &a); e != 0 {
+		if e := s.connectTo(&a); e != 0 {
 			return fmt.Errorf("disconnecting media port %s: %w", s.local, e)
 		}
 		return nil
@@ -129,7 +150,7 @@ func (s *Socket) Connect(peer netip.AddrPort) error {
 	if !a.put(peer, s.v6) {
 		return fmt.Errorf("connecting media port %s to %s: %w", s.local, peer, ErrPeer)
 	}
-	if e := connect(s.fd, &a); e != 0 {
+	if e := s.connectTo(&a); e != 0 {
 		return fmt.Errorf("connecting media port %s to %s: %w", s.local, peer, e)
 	}
 	s.connected.Store(true)
@@ -144,7 +165,7 @@ func (s *Socket) Send(b []byte, to netip.AddrPort) error {
 	}
 	var e unix.Errno
 	if s.connected.Load() {
-		if e = sendTo(s.fd, b, nil); e != 0 {
+		if e = s.transmit(b, nil); e != 0 {
 			e = s.again(b, nil, e)
 		}
 	} else {
@@ -154,7 +175,7 @@ func (s *Socket) Send(b []byte, to netip.AddrPort) error {
 			s.dropsOut.Add(1)
 			return ErrPeer
 		}
-		if e = sendTo(s.fd, b, &a); e != 0 {
+		if e = s.transmit(b, &a); e != 0 {
 			e = s.again(b, &a, e)
 		}
 	}
@@ -178,7 +199,7 @@ func (s *Socket) again(b []byte, to *sockaddr, e unix.Errno) unix.Errno {
 	default:
 		return e
 	}
-	return sendTo(s.fd, b, to)
+	return s.transmit(b, to)
 }
 
 func sendError(e unix.Errno) error {
@@ -233,7 +254,7 @@ func (s *Socket) release() {
 		runtime.Gosched() // those calls do not block
 	}
 	s.worker.remove(s)
-	unix.Close(s.fd)
+	s.shut()
 	s.plane.forget(s)
 }
 
@@ -244,7 +265,7 @@ func (s *Socket) Counters() Counters {
 		PacketsOut: s.packetsOut.Load(), OctetsOut: s.octetsOut.Load(),
 		DropsOut: s.dropsOut.Load(), Refused: s.refused.Load(),
 	}
-	if s.enter() {
+	if s.port == nil && s.enter() {
 		c.DropsIn = queueDrops(s.fd)
 		s.leave()
 	}

@@ -36,6 +36,7 @@ type worker struct {
 	buffer      []byte
 	from        sockaddr
 	events      [maxEvents]unix.EpollEvent
+	arrived     *arrivals // of a Network, in place of epoll
 
 	// Slots name sockets to epoll. A chunk once made stays.
 	chunks [maxChunks]atomic.Pointer[chunk]
@@ -46,7 +47,10 @@ type worker struct {
 
 type chunk [chunkSize]atomic.Pointer[Socket]
 
-func newWorker() (*worker, error) {
+func newWorker(n Network) (*worker, error) {
+	if n != nil {
+		return &worker{arrived: &arrivals{wake: make(chan struct{}, 1)}, buffer: make([]byte, maxBuffer+spare)}, nil
+	}
 	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("creating an epoll set: %w", err)
@@ -72,12 +76,18 @@ func newWorker() (*worker, error) {
 }
 
 func (w *worker) release() {
+	if w.arrived != nil {
+		return
+	}
 	_ = w.set.Close()
 	unix.Close(w.wake)
 }
 
 // nudge wakes the loop so that it sees its context ended.
 func (w *worker) nudge() {
+	if w.arrived != nil {
+		return // it waits for its context
+	}
 	one := [8]byte{1}
 	_, _ = unix.Write(w.wake, one[:])
 }
@@ -101,6 +111,9 @@ func (w *worker) add(s *Socket) error {
 	at.Load()[s.slot%chunkSize].Store(s)
 	w.mu.Unlock()
 	w.count.Add(1)
+	if s.port != nil {
+		return nil
+	}
 	event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: s.slot}
 	if err := unix.EpollCtl(w.epoll, unix.EPOLL_CTL_ADD, s.fd, &event); err != nil {
 		w.remove(s)
@@ -122,6 +135,9 @@ func (w *worker) remove(s *Socket) {
 // waits in a system call of its own would have the scheduler look after it, with
 // other threads, at every wake-up.
 func (w *worker) run(ctx context.Context) error {
+	if w.arrived != nil {
+		return w.runNetwork(ctx)
+	}
 	set, err := w.set.SyscallConn()
 	if err != nil {
 		return fmt.Errorf("waiting for media: %w", err)
@@ -172,10 +188,13 @@ func (w *worker) ready(slot int32, now time.Time) {
 		_, _ = unix.Read(w.wake, n[:])
 		return
 	}
-	s := w.chunks[slot/chunkSize].Load()[slot%chunkSize].Load()
-	if s == nil {
-		return // closed since
+	if s := w.chunks[slot/chunkSize].Load()[slot%chunkSize].Load(); s != nil { // else closed since
+		w.attend(s, now)
 	}
+}
+
+// attend serves a socket unless it is closed.
+func (w *worker) attend(s *Socket, now time.Time) {
 	// Close sets closed and then looks at current; here it is the other way
 	// round, so one of the two always sees the other.
 	w.current.Store(s)
@@ -195,7 +214,7 @@ func (w *worker) serve(s *Socket, now time.Time) {
 	}
 	s.turn = w.turn
 	for range reads {
-		n, e := receiveFrom(s.fd, w.buffer[:maxBuffer], &w.from)
+		n, e := s.receive(w.buffer[:maxBuffer], &w.from)
 		switch e {
 		case 0:
 		case unix.EAGAIN:
