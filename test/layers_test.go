@@ -63,6 +63,7 @@ var layers = []rule{
 	{"rtc/auth", []string{"rtc", "rtc/sip", "rtc/transport", "rtc/transaction", "rtc/directory"}, "the gate asks the directory and nobody else"},
 	{"rtc/registrar", []string{"rtc", "rtc/sip", "rtc/transport", "rtc/transaction", "rtc/location", "rtc/directory"}, "REGISTER ends in the location"},
 	{"rtc/proxy", []string{"rtc", "rtc/sip", "rtc/transport", "rtc/transaction", "rtc/resolve", "rtc/location"}, "it forwards; who sent it is the gate's matter"},
+	{"gateways", []string{"rtc", "rtc/..."}, "trunks are on the near side of a call; the call layer asks them"},
 	{"rtc", []string{"rtc/sip", "rtc/transport", "rtc/transaction"}, "the words name a request and its way, nothing above"},
 	{"media/transcode", []string{"media/codec", "media/dtmf", "media/jitter"}, "a path joins buffer, decoder, keys and encoder; it sends nothing itself"},
 	{"media/ng", []string{"media", "media/..."}, "a control protocol is a front of the media server"},

@@ -1,0 +1,402 @@
+package gateways
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+func newTrunks(t testing.TB, list ...Trunk) *Trunks {
+	t.Helper()
+	s := New(new(Memory), slog.New(slog.DiscardHandler))
+	if err := s.Add(context.Background(), list...); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// at is a trunk at an address of its own.
+func at(name string, set func(*Trunk)) Trunk {
+	t := Trunk{Name: name, Addresses: []string{"sip:" + name + ".example.com"}}
+	set(&t)
+	return t
+}
+
+func serves(prefixes ...string) func(*Trunk) {
+	return func(t *Trunk) { t.Prefixes = prefixes }
+}
+
+func chosen(s *Trunks, number string) string {
+	var names []string
+	for t := range s.Table().Choose(number) {
+		names = append(names, t.Name)
+	}
+	return strings.Join(names, " ")
+}
+
+func TestChoice(t *testing.T) {
+	s := newTrunks(t,
+		at("all", serves("*")),
+		at("world", serves("+")),
+		at("de", serves("+49", "+")),
+		at("berlin", serves("+4930")),
+		at("second", func(t *Trunk) { t.Prefixes, t.Priority = []string{"+4930"}, 1 }),
+		at("off", func(t *Trunk) { t.Prefixes, t.Disabled = []string{"+4930"}, true }),
+		at("in-only", func(t *Trunk) { t.Numbers = []string{"+4930*"} }),
+	)
+	for _, c := range []struct{ number, want string }{
+		{"+49301234567", "berlin second de world all"},
+		{"+4930", "berlin second de world all"},
+		{"+4989123", "de world all"},
+		{"*21", "all"},
+		{"030123", "all"},
+		{"", ""},
+	} {
+		if got := chosen(s, c.number); got != c.want {
+			t.Errorf("%s: %s, want %s", c.number, got, c.want)
+		}
+	}
+	if got := chosen(s, "+1212"); got != "world de all" && got != "de world all" {
+		t.Errorf("two of one prefix: %s", got)
+	}
+}
+
+// TestStateBeforePrefix: a trunk that is down is tried when nothing else is
+// left, one that is degraded after those that are up.
+func TestStateBeforePrefix(t *testing.T) {
+	s := newTrunks(t, at("berlin", serves("+4930")), at("de", serves("+49")), at("world", serves("+")))
+	table := s.Table()
+	table.ByName("berlin").live.health.Store(uint32(Down))
+	table.ByName("de").live.health.Store(uint32(Degraded))
+	if got := chosen(s, "+49301"); got != "world de berlin" {
+		t.Error(got)
+	}
+	table.ByName("world").live.admin.Store(uint32(Draining))
+	if got := chosen(s, "+49301"); got != "de berlin" {
+		t.Error(got)
+	}
+}
+
+func TestWeight(t *testing.T) {
+	s := newTrunks(t,
+		at("one", func(t *Trunk) { t.Prefixes, t.Weight = []string{"+"}, 1 }),
+		at("three", func(t *Trunk) { t.Prefixes, t.Weight = []string{"+"}, 3 }),
+		at("default", serves("+")))
+	table := *s.Table()
+	first := map[string]int{}
+	for at := range 5 { // every outcome of chance once
+		table.random = func(n int) int { return at % n }
+		for trunk := range table.Choose("+1") {
+			first[trunk.Name]++
+			break
+		}
+		var all []string
+		for trunk := range table.Choose("+1") {
+			all = append(all, trunk.Name)
+		}
+		slices.Sort(all)
+		if strings.Join(all, " ") != "default one three" {
+			t.Errorf("each once: %v", all)
+		}
+	}
+	if first["one"] != 1 || first["three"] != 3 || first["default"] != 1 {
+		t.Errorf("shares %v, want 1, 3 and 1", first)
+	}
+}
+
+func TestManyTriesEnd(t *testing.T) {
+	s := New(new(Memory), slog.New(slog.DiscardHandler))
+	for i := range 2 * maxTries {
+		if err := s.Add(context.Background(), at(fmt.Sprint("t", i), serves("+"))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	names := strings.Fields(chosen(s, "+1"))
+	slices.Sort(names)
+	if len(slices.Compact(names)) != maxTries {
+		t.Errorf("%d trunks", len(names))
+	}
+}
+
+// TestRemovedTrunkLeavesAtOnce: also for a call that is choosing already.
+func TestRemovedTrunkLeavesAtOnce(t *testing.T) {
+	ctx := context.Background()
+	s := newTrunks(t, at("a", serves("+49")), at("b", serves("+")), at("c", serves("*")))
+	var got []string
+	for trunk := range s.Table().Choose("+49") {
+		got = append(got, trunk.Name)
+		if err := errors.Join(s.Remove(ctx, "a"), s.Change(ctx, "b", func(t *Trunk) error { t.Disabled = true; return nil })); err != nil && trunk.Name == "a" {
+			t.Fatal(err)
+		}
+		if trunk.Name == "a" && trunk.Seize() {
+			t.Error("a channel of a removed trunk")
+		}
+	}
+	if strings.Join(got, " ") != "a c" {
+		t.Error(got)
+	}
+	if s.Table().ByName("a") != nil || s.Table().ByName("b").State() != Disabled {
+		t.Error("they are there still")
+	}
+}
+
+func TestInbound(t *testing.T) {
+	s := newTrunks(t,
+		at("block", func(t *Trunk) { t.Numbers = []string{"+49 30 1234*"} }),
+		at("inner", func(t *Trunk) { t.Numbers = []string{"+49301234567*"} }),
+		at("one", func(t *Trunk) { t.Numbers = []string{"+49 (30) 1234-5678", "+4930999"} }),
+		at("other", func(t *Trunk) { t.Numbers = []string{"+4930999"} }),
+		at("none", serves("*")))
+	for _, c := range []struct{ number, want string }{
+		{"+49301234", "block"}, {"+49301234000", "block"}, {"+493012345678", "one"}, {"+4930123456789", "inner"},
+		{"+4930999", "one other"}, {"+49309990", ""}, {"+49301234*", "block"}, {"", ""}, {"+" + strings.Repeat("4", 200), ""},
+	} {
+		var got []string
+		for _, trunk := range s.Table().Inbound(c.number) {
+			got = append(got, trunk.Name)
+			if !trunk.Owns(c.number) {
+				t.Errorf("%s does not own %s", trunk.Name, c.number)
+			}
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%s: %v, want %s", c.number, got, c.want)
+		}
+	}
+	if one := s.Table().ByName("one"); one.Owns("+4930998") || !s.Table().ByName("none").Owns("+1") {
+		t.Error("owned by whom it should not, or not by whom it should")
+	}
+}
+
+func TestNumberForms(t *testing.T) {
+	s := newTrunks(t, Trunk{Name: "gw", Addresses: []string{"192.0.2.10:5070", "sip:gw.example.com;transport=tcp", "sip:[2001:db8::1];user=ip"},
+		Format: FormatDigits, Out: []Rule{{Match: "+49", Strip: 3, Add: "0"}, {Match: "+4", Add: "9"}}, In: []Rule{{Match: "0", Strip: 1, Add: "+49"}, {Add: "+"}}})
+	gw := s.Table().ByName("gw")
+	for _, c := range [][2]string{
+		{gw.URI(0, "+49301"), "sip:0301@192.0.2.10:5070;user=phone"},
+		{gw.URI(1, "+4130"), "sip:9+4130@gw.example.com;transport=tcp;user=phone"},
+		{gw.URI(2, "+1212"), "sip:1212@[2001:db8::1];user=ip"},
+		{gw.Form("+49301"), "49301"},
+		{gw.Received("030123"), "+4930123"},
+		{gw.Received("4930123"), "+4930123"},
+	} {
+		if c[0] != c[1] {
+			t.Errorf("%s, want %s", c[0], c[1])
+		}
+	}
+}
+
+func TestChecksSayTheRemedy(t *testing.T) {
+	s := newTrunks(t, at("there", serves("+")))
+	for _, c := range []struct {
+		says string
+		set  func(*Trunk)
+	}{
+		{"1 to 64 of the characters", func(t *Trunk) { t.Name = "Berlin Gateway" }},
+		{"change it with set", func(t *Trunk) { t.Name = "there" }},
+		{"give 1 to 64", func(t *Trunk) { t.Addresses = nil }},
+		{"leave out the user", func(t *Trunk) { t.Addresses = []string{"sip:gw@192.0.2.1"} }},
+		{"write a SIP URI", func(t *Trunk) { t.Addresses = []string{"sip:"} }},
+		{"transport is udp", func(t *Trunk) { t.Addresses = []string{"gw.example.com;transport=sctp"} }},
+		{"twice", func(t *Trunk) { t.Addresses = []string{"gw.example.com", "sip:gw.example.com"} }},
+		{"is everybody", func(t *Trunk) { t.Sources = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")} }},
+		{"without wildcard", func(t *Trunk) { t.TLSNames = []string{"*.example.com"} }},
+		{"give both or neither", func(t *Trunk) { t.Digest.Secret = "x" }},
+		{"a block with * at its end", func(t *Trunk) { t.Numbers = []string{"030123"} }},
+		{"a block with * at its end", func(t *Trunk) { t.Numbers = []string{"+*"} }},
+		{"or * for all", serves("+49x")},
+		{"or * for all", serves("")},
+		{"or * for all", serves(strings.Repeat("4", 40))},
+		{"the lowest first", func(t *Trunk) { t.Priority = -1 }},
+		{"0 to 65535", func(t *Trunk) { t.Weight = 1 << 20 }},
+		{"no limit", func(t *Trunk) { t.Channels = -1 }},
+		{"use e164 or digits", func(t *Trunk) { t.Format = "E.164" }},
+		{"use pai, rpid or from", func(t *Trunk) { t.CallerID = "clip" }},
+		{"use off, prefer or require", func(t *Trunk) { t.Media = "srtp" }},
+		{"write the beginning of a number", func(t *Trunk) { t.Out = []Rule{{Match: "x"}} }},
+		{"how many characters", func(t *Trunk) { t.In = []Rule{{Strip: -1}} }},
+		{"use PCMA, PCMU", func(t *Trunk) { t.Codecs = []string{"G711"} }},
+		{"PCMA stands there twice", func(t *Trunk) { t.Codecs = []string{"alaw", "PCMA"} }},
+	} {
+		bad := at("bad", c.set)
+		err := s.Add(context.Background(), bad)
+		if err == nil || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), bad.Name) {
+			t.Errorf("%v, want %q", err, c.says)
+		}
+		if err != nil && !errors.Is(err, ErrInvalid) && !errors.Is(err, ErrExists) {
+			t.Errorf("%v is of no kind", err)
+		}
+	}
+	if n := len(s.Table().All()); n != 1 {
+		t.Errorf("%d trunks are there", n)
+	}
+	many := make([]string, MaxPrefixes+1)
+	for i := range many {
+		many[i] = fmt.Sprintf("+%d", 1000000+i)
+	}
+	if err := s.Add(context.Background(), at("many", serves(many...))); !errors.Is(err, ErrTooMany) {
+		t.Error(err)
+	}
+	if err := s.Remove(context.Background(), "nobody"); !errors.Is(err, ErrUnknown) {
+		t.Error(err)
+	}
+}
+
+// failing is a Store whose disk is gone.
+type failing struct{ Memory }
+
+var errDisk = errors.New("disk is gone")
+
+func (f *failing) PutTrunks(context.Context, []Trunk) error  { return errDisk }
+func (f *failing) DeleteTrunk(context.Context, string) error { return errDisk }
+
+func TestMemoryFollowsTheStore(t *testing.T) {
+	ctx := context.Background()
+	store := &failing{}
+	if err := store.Memory.PutTrunks(ctx, []Trunk{at("a", serves("+")), {Name: "broken"}}); err != nil {
+		t.Fatal(err)
+	}
+	s := New(store, slog.New(slog.DiscardHandler))
+	var told []int
+	s.Watch(func(t *Table) { told = append(told, len(t.All())) })
+	if err := s.Load(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range []error{
+		s.Add(ctx, at("b", serves("+"))), s.Remove(ctx, "a"),
+		s.Change(ctx, "a", func(t *Trunk) error { t.Prefixes[0] = "+1"; return nil }),
+	} {
+		if !errors.Is(err, errDisk) {
+			t.Error(err)
+		}
+	}
+	if got := chosen(s, "+49"); got != "a" || !slices.Equal(told, []int{1}) {
+		t.Errorf("%s; told %v", got, told)
+	}
+}
+
+// TestChannelsHold: 200 callers at once, ten channels, and changes of the trunk
+// meanwhile.
+func TestChannelsHold(t *testing.T) {
+	s := newTrunks(t, at("gw", func(t *Trunk) { t.Prefixes, t.Channels = []string{"+"}, 10 }))
+	callers := func(call func(gw *Trunk)) {
+		var wg sync.WaitGroup
+		for i := range 200 {
+			wg.Go(func() {
+				if i%50 == 0 {
+					if err := s.Change(context.Background(), "gw", func(t *Trunk) error { t.Note = fmt.Sprint(i); return nil }); err != nil {
+						t.Error(err)
+					}
+				}
+				for gw := range s.Table().Choose("+1") {
+					if gw.Seize() {
+						call(gw)
+					}
+				}
+			})
+		}
+		wg.Wait()
+	}
+	var kept, now atomic.Int64
+	callers(func(*Trunk) { kept.Add(1) })
+	gw := s.Table().ByName("gw")
+	if kept.Load() != 10 || gw.Calls() != 10 || gw.Seize() {
+		t.Fatalf("%d calls, counted as %d", kept.Load(), gw.Calls())
+	}
+	for range 10 {
+		gw.Release()
+	}
+	callers(func(gw *Trunk) {
+		if n := now.Add(1); n > 10 {
+			t.Errorf("%d calls at once", n)
+		}
+		now.Add(-1)
+		gw.Release()
+	})
+	if gw.Calls() != 0 || !gw.Seize() {
+		t.Errorf("%d calls are left", gw.Calls())
+	}
+}
+
+func TestPeers(t *testing.T) {
+	s := newTrunks(t,
+		Trunk{Name: "a", Addresses: []string{"GW.example.com", "sip:192.0.2.1:5070;transport=tcp", "sip:[2001:DB8::1]:5061;transport=tls"}, TLSNames: []string{"GW.Example.com."}},
+		Trunk{Name: "b", Addresses: []string{"sip:gw.example.net;maddr=192.0.2.9"}, Sources: []netip.Prefix{netip.MustParsePrefix("198.51.100.7/24")}, Disabled: true})
+	got := s.Table().Peers()
+	want := []string{
+		"{a [gw.example.com 192.0.2.1:5070 [2001:db8::1]:5061] [192.0.2.1/32 2001:db8::1/128] [gw.example.com]}",
+		"{b [gw.example.net 192.0.2.9] [198.51.100.0/24] []}",
+	}
+	for i, p := range got {
+		if s := fmt.Sprint(p); s != want[i] {
+			t.Errorf("%s, want %s", s, want[i])
+		}
+	}
+}
+
+func TestSecretDoesNotShow(t *testing.T) {
+	trunk := at("a", func(t *Trunk) { t.Digest = Digest{User: "u", Secret: "hush"} })
+	var log strings.Builder
+	slog.New(slog.NewTextHandler(&log, nil)).Info("trunk", "digest", trunk.Digest, "secret", trunk.Digest.Secret)
+	for _, text := range []string{log.String(), fmt.Sprintf("%v %+v %#v %s %q", trunk, trunk, trunk, trunk.Digest.Secret, trunk.Digest)} {
+		if strings.Contains(text, "hush") {
+			t.Error(text)
+		}
+	}
+}
+
+// large has 1,000 trunks and 100,000 prefixes, some of them everywhere.
+func large(t testing.TB) *Trunks {
+	list := make([]Trunk, MaxTrunks)
+	for i := range list {
+		list[i] = at(fmt.Sprintf("t%d", i), func(t *Trunk) {
+			t.Prefixes = []string{"+"}
+			for j := range 99 {
+				t.Prefixes = append(t.Prefixes, fmt.Sprintf("+49%d", 10000+(i*99+j)%90000))
+			}
+		})
+	}
+	return newTrunks(t, list...)
+}
+
+func TestChoiceDoesNotAllocate(t *testing.T) {
+	table := large(t).Table()
+	n := testing.AllocsPerRun(100, func() {
+		k := 0
+		for range table.Choose("+49301234567") {
+			k++
+		}
+		if k != maxTries {
+			t.Fatal(k)
+		}
+	})
+	if n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+	if n := testing.AllocsPerRun(100, func() { table.Inbound("+49301234567") }); n != 0 {
+		t.Errorf("Inbound: %v allocations", n)
+	}
+}
+
+func BenchmarkChoose(b *testing.B) {
+	table := large(b).Table()
+	for _, number := range []string{"+49301234567", "+12125551212"} {
+		b.Run(number, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				for t := range table.Choose(number) {
+					if t == nil {
+						b.Fatal(t)
+					}
+					break
+				}
+			}
+		})
+	}
+}
