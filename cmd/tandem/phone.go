@@ -53,7 +53,7 @@ users of this machine cannot see it.`,
 	p.StringVar(&f.cfg.Display, "display", "", "name shown to others")
 	p.StringVar(&f.cfg.Proto, "proto", "udp", "transport: udp, tcp, tls, ws or wss")
 	p.StringVar(&f.cfg.Bind, "bind", "", "local address (default: the one that leads to the server)")
-	p.StringSliceVar(&f.cfg.Codecs, "codec", nil, "codecs, best first: PCMU, PCMA")
+	p.StringSliceVar(&f.cfg.Codecs, "codec", nil, "codecs, best first: PCMU, PCMA, opus")
 	p.StringVar(&f.ca, "ca", "", "PEM file of the CA to trust with tls and wss (a server's own: ca.pem in its data folder)")
 	p.BoolVar(&f.insecure, "insecure", false, "accept any certificate (test systems only)")
 	p.BoolVarP(&f.verbose, "verbose", "v", false, "log what the SIP library does")

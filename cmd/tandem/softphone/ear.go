@@ -6,8 +6,8 @@ import (
 
 	"github.com/emiago/diago/media"
 	"github.com/pion/rtp"
-	"github.com/zaf/g711"
 
+	"tandem/media/codec"
 	"tandem/media/sound"
 )
 
@@ -22,6 +22,10 @@ const maxGap = 10 * sound.Rate
 // ear collects what is heard. It is used by one goroutine, and read when that
 // has ended.
 type ear struct {
+	voice    voice
+	decoders map[uint8]codec.Decoder // by payload number; PCMU and PCMA may take turns
+	pcm      []int16
+
 	heard    []int16   // by timestamp; what was lost is silence
 	arrivals []arrival // rising in at
 	digits   []rune
@@ -47,15 +51,45 @@ type arrival struct {
 	time time.Time
 }
 
-func newEar(onDigit func(rune)) *ear { return &ear{onDigit: onDigit} }
+func newEar(v voice, onDigit func(rune)) *ear {
+	return &ear{voice: v, onDigit: onDigit, decoders: make(map[uint8]codec.Decoder), pcm: make([]int16, sound.Samples(120*time.Millisecond))}
+}
+
+// decoder is that of a payload number, nil when it is no audio that the phone
+// offered.
+func (e *ear) decoder(number uint8) codec.Decoder {
+	if d := e.decoders[number]; d != nil {
+		return d
+	}
+	for _, c := range []media.Codec{e.voice.Codec, media.CodecAudioUlaw, media.CodecAudioAlaw} {
+		if c.PayloadType != number || c.SampleRate != e.voice.SampleRate {
+			continue
+		}
+		if v, err := newVoice(c); err == nil {
+			if d, err := v.format.NewDecoder(sound.Rate); err == nil {
+				e.decoders[number] = d
+				return d
+			}
+		}
+	}
+	return nil
+}
+
+// isEvent reports whether a payload number is that of keys.
+func (e *ear) isEvent(number uint8) bool {
+	if e.voice.step > 1 {
+		return number == eventsOfOpus.PayloadType
+	}
+	return number == media.CodecTelephoneEvent8000.PayloadType
+}
 
 // take notes a packet and tells whether it was audio.
 func (e *ear) take(now time.Time, h *rtp.Header, payload []byte) bool {
-	audio := h.PayloadType == media.CodecAudioUlaw.PayloadType || h.PayloadType == media.CodecAudioAlaw.PayloadType
-	if !audio && h.PayloadType != media.CodecTelephoneEvent8000.PayloadType {
+	audio := e.decoder(h.PayloadType) != nil
+	if !audio && !e.isEvent(h.PayloadType) {
 		return false // comfort noise and the like
 	}
-	if e.received == 0 || h.SSRC != e.ssrc || jump(h.Timestamp, e.base, len(e.heard)-e.offset) {
+	if e.received == 0 || h.SSRC != e.ssrc || e.jump(h.Timestamp) {
 		e.restart(now, h)
 	}
 	if !e.count(h) {
@@ -71,10 +105,13 @@ func (e *ear) take(now time.Time, h *rtp.Header, payload []byte) bool {
 }
 
 // jump tells whether a timestamp is far from the end of what was heard.
-func jump(timestamp, base uint32, heard int) bool {
-	d := int(int32(timestamp-base)) - heard
+func (e *ear) jump(timestamp uint32) bool {
+	d := e.since(timestamp) - (len(e.heard) - e.offset)
 	return d > maxGap || d < -maxGap
 }
+
+// since is the time from the stream's start to a timestamp, in samples.
+func (e *ear) since(timestamp uint32) int { return int(int32(timestamp-e.base)) / e.voice.step }
 
 // restart begins a stream behind what has been heard.
 func (e *ear) restart(now time.Time, h *rtp.Header) {
@@ -109,7 +146,7 @@ func (e *ear) count(h *rtp.Header) bool {
 
 // clock updates the interarrival jitter.
 func (e *ear) clock(now time.Time, h *rtp.Header) {
-	transit := now.Sub(e.started).Seconds()*sound.Rate - float64(h.Timestamp-e.base)
+	transit := now.Sub(e.started).Seconds()*sound.Rate - float64(h.Timestamp-e.base)/float64(e.voice.step)
 	if e.transit != 0 {
 		d := transit - e.transit
 		if d < 0 {
@@ -122,20 +159,15 @@ func (e *ear) clock(now time.Time, h *rtp.Header) {
 
 // keep decodes the packet to its place.
 func (e *ear) keep(now time.Time, h *rtp.Header, payload []byte) {
-	at := e.offset + int(int32(h.Timestamp-e.base))
-	if at < 0 || at+len(payload) > maxHeard {
+	n, err := e.decoder(h.PayloadType).Decode(e.pcm, payload)
+	at := e.offset + e.since(h.Timestamp)
+	if err != nil || at < 0 || at+n > maxHeard {
 		return
 	}
-	if end := at + len(payload); end > len(e.heard) {
+	if end := at + n; end > len(e.heard) {
 		e.heard = slices.Grow(e.heard, end-len(e.heard))[:end]
 	}
-	for i, b := range payload {
-		if h.PayloadType == media.CodecAudioAlaw.PayloadType {
-			e.heard[at+i] = g711.DecodeAlawFrame(b)
-		} else {
-			e.heard[at+i] = g711.DecodeUlawFrame(b)
-		}
-	}
+	copy(e.heard[at:], e.pcm[:n])
 	if n := len(e.arrivals); n == 0 || e.arrivals[n-1].at < at {
 		e.arrivals = append(e.arrivals, arrival{at, now})
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/emiago/diago/media"
 	"github.com/pion/rtp"
 	"github.com/zaf/g711"
 
@@ -39,6 +40,14 @@ func (s stream) play(e *ear, start time.Time, samples []int16) {
 	}
 }
 
+func pcmu() voice {
+	v, err := newVoice(media.CodecAudioUlaw)
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
 func bytesOf(s []int16) []byte {
 	out := make([]byte, 0, 2*len(s))
 	for _, v := range s {
@@ -48,7 +57,7 @@ func bytesOf(s []int16) []byte {
 }
 
 func TestEarCountsLossAcrossTheWrap(t *testing.T) {
-	e := newEar(nil)
+	e := newEar(pcmu(), nil)
 	tone := sound.Tone(1000, -10, 2*time.Second)
 	stream{seq: 65530, ssrc: 7, timestamp: math.MaxUint32 - 500,
 		drop: map[int]bool{3: true, 50: true, 51: true}, twice: map[int]bool{8: true}}.play(e, time.Unix(1, 0), tone)
@@ -64,7 +73,7 @@ func TestEarCountsLossAcrossTheWrap(t *testing.T) {
 }
 
 func TestEarJoinsStreams(t *testing.T) {
-	e := newEar(nil)
+	e := newEar(pcmu(), nil)
 	tone := sound.Tone(500, -10, 200*time.Millisecond)
 	stream{seq: 100, ssrc: 1, timestamp: 5}.play(e, time.Unix(1, 0), tone)
 	stream{seq: 9, ssrc: 2, timestamp: 1 << 31, drop: map[int]bool{4: true}}.play(e, time.Unix(2, 0), tone)
@@ -74,7 +83,7 @@ func TestEarJoinsStreams(t *testing.T) {
 }
 
 func TestEarMeasuresJitter(t *testing.T) {
-	e := newEar(nil)
+	e := newEar(pcmu(), nil)
 	stream{ssrc: 1, delay: func(i int) time.Duration { return time.Duration(i%2) * 10 * time.Millisecond }}.play(
 		e, time.Unix(1, 0), sound.Tone(500, -10, 10*time.Second))
 	if got := e.jitter * 1000 / sound.Rate; math.Abs(got-10) > 0.5 {
@@ -83,7 +92,7 @@ func TestEarMeasuresJitter(t *testing.T) {
 }
 
 func TestEarMeasuresTheRoundTrip(t *testing.T) {
-	e := newEar(nil)
+	e := newEar(pcmu(), nil)
 	start := time.Unix(1, 0)
 	const trip = 137 * time.Millisecond
 	var heard []int16
@@ -109,7 +118,7 @@ func TestEarMeasuresTheRoundTrip(t *testing.T) {
 
 func TestEarHearsEachDigitOnce(t *testing.T) {
 	var got []rune
-	e := newEar(func(r rune) { got = append(got, r) })
+	e := newEar(pcmu(), func(r rune) { got = append(got, r) })
 	for digit, r := range []byte{1, 1, 10, 16} { // 16 is a flash
 		for i := range 7 {
 			h := &rtp.Header{PayloadType: 101, SequenceNumber: uint16(digit*7 + i), Timestamp: uint32(digit * 2000), SSRC: 1}

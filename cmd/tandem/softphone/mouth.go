@@ -8,8 +8,8 @@ import (
 
 	"github.com/emiago/diago"
 	"github.com/emiago/diago/media"
-	"github.com/zaf/g711"
 
+	"tandem/media/codec"
 	"tandem/media/sound"
 )
 
@@ -21,10 +21,12 @@ const markLevel = -12
 
 // mouth sends audio. It is used by one goroutine.
 type mouth struct {
-	writer *media.RTPPacketWriter
-	codec  media.Codec
-	sent   int         // packets
-	marks  []time.Time // when the first packet of each mark left
+	writer  *media.RTPPacketWriter
+	voice   voice
+	encoder codec.Encoder
+	payload []byte
+	sent    int         // packets
+	marks   []time.Time // when the first packet of each mark left
 }
 
 func newMouth(m *diago.DialogMedia) (*mouth, error) {
@@ -32,15 +34,31 @@ func newMouth(m *diago.DialogMedia) (*mouth, error) {
 	if _, err := m.AudioWriter(diago.WithAudioWriterMediaProps(&props)); err != nil {
 		return nil, fmt.Errorf("opening audio: %w", err)
 	}
-	if props.Codec.Name != "PCMU" && props.Codec.Name != "PCMA" {
-		return nil, fmt.Errorf("cannot speak codec %s", props.Codec.Name)
+	v, err := newVoice(props.Codec)
+	if err != nil {
+		return nil, err
 	}
-	return &mouth{writer: m.RTPPacketWriter, codec: props.Codec}, nil
+	encoder, err := v.format.NewEncoder(sound.Rate, codec.Options{Ptime: int(packetTime / time.Millisecond)})
+	if err != nil {
+		return nil, err
+	}
+	return &mouth{writer: m.RTPPacketWriter, voice: v, encoder: encoder, payload: make([]byte, 1500)}, nil
+}
+
+func (s *mouth) close() { s.encoder.Close() }
+
+// say encodes and sends one packet of audio.
+func (s *mouth) say(frame []int16) error {
+	n, err := s.encoder.Encode(s.payload, frame)
+	if err != nil {
+		return fmt.Errorf("encoding %s: %w", s.voice.Name, err)
+	}
+	return s.send(s.payload[:n])
 }
 
 // send sends one packet of encoded audio.
 func (s *mouth) send(payload []byte) error {
-	_, err := s.writer.WriteSamples(payload, uint32(len(payload)), s.sent == 0, s.codec.PayloadType)
+	_, err := s.writer.WriteSamples(payload, uint32(packetSamples*s.voice.step), s.sent == 0, s.voice.PayloadType)
 	s.sent++
 	return err
 }
@@ -76,7 +94,7 @@ func (s *mouth) speak(ctx context.Context, done <-chan struct{}, o TalkOptions) 
 		if script.next(frame) {
 			s.marks = append(s.marks, time.Now())
 		}
-		if err := s.send(s.encode(frame)); err != nil {
+		if err := s.say(frame); err != nil {
 			return quietEnd(done, err)
 		}
 	}
@@ -92,24 +110,17 @@ func quietEnd(done <-chan struct{}, err error) error {
 	}
 }
 
-func (s *mouth) encode(frame []int16) []byte {
-	out := make([]byte, len(frame))
-	for i, v := range frame {
-		if s.codec.Name == "PCMA" {
-			out[i] = g711.EncodeAlawFrame(v)
-		} else {
-			out[i] = g711.EncodeUlawFrame(v)
-		}
-	}
-	return out
-}
-
 // event sends one packet of an RFC 4733 event. Its timestamp stays that of the
 // event's start; the last packet moves the clock past the event.
 func (s *mouth) event(e event) error {
-	_, err := s.writer.WriteSamples(media.DTMFEncode(e.DTMFEvent), 0, e.first, media.CodecTelephoneEvent8000.PayloadType)
+	number := media.CodecTelephoneEvent8000.PayloadType
+	if s.voice.step > 1 {
+		number = eventsOfOpus.PayloadType
+		e.Duration *= uint16(s.voice.step)
+	}
+	_, err := s.writer.WriteSamples(media.DTMFEncode(e.DTMFEvent), 0, e.first, number)
 	if e.last {
-		s.writer.DelayTimestamp(uint32(eventPackets * packetSamples))
+		s.writer.DelayTimestamp(uint32(eventPackets * packetSamples * s.voice.step))
 	}
 	s.sent++
 	return err

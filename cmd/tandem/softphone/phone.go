@@ -10,7 +10,6 @@ import (
 	"sync"
 
 	"github.com/emiago/diago"
-	"github.com/emiago/diago/media"
 	"github.com/emiago/sipgo"
 	"github.com/emiago/sipgo/sip"
 )
@@ -26,7 +25,7 @@ type Config struct {
 	Proto    string      // "udp" (default), "tcp", "tls", "ws" or "wss"
 	Bind     string      // local address; default: the one from which Server is reached
 	TLS      *tls.Config // for tls and wss; default: the system's CAs
-	Codecs   []string    // "PCMU", "PCMA" in order of liking; default both
+	Codecs   []string    // "PCMU", "PCMA", "opus" in order of liking; default the first two
 	Log      *slog.Logger
 
 	OnMessage func(Message)   // an incoming MESSAGE; called on its own goroutine
@@ -234,22 +233,4 @@ func dialable(r rune) rune {
 		return -1
 	}
 	return r
-}
-
-func codecs(names []string) ([]media.Codec, error) {
-	out := []media.Codec{}
-	for _, name := range names {
-		switch strings.ToUpper(name) {
-		case "PCMU":
-			out = append(out, media.CodecAudioUlaw)
-		case "PCMA":
-			out = append(out, media.CodecAudioAlaw)
-		default:
-			return nil, fmt.Errorf("codec %q is unknown; use PCMU or PCMA", name)
-		}
-	}
-	if len(out) == 0 {
-		out = append(out, media.CodecAudioUlaw, media.CodecAudioAlaw)
-	}
-	return append(out, media.CodecTelephoneEvent8000), nil
 }

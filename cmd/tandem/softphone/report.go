@@ -69,7 +69,7 @@ func (c *Call) report(ear *ear, mouth *mouth, talked time.Duration, remote bool,
 
 func judge(ear *ear, mouth *mouth) Audio {
 	a := Audio{
-		Codec: mouth.codec.Name, Sent: mouth.sent, Received: ear.received, Lost: ear.lost(),
+		Codec: mouth.voice.Name, Sent: mouth.sent, Received: ear.received, Lost: ear.lost(),
 		Duplicates: ear.duplicates, Late: ear.late, Jitter: round(ear.jitter*1000/sound.Rate, 100),
 		Level: loudness(ear.heard), RoundTrip: -1, Marks: len(mouth.marks),
 		Digits: string(ear.digits), started: ear.started,

@@ -37,11 +37,12 @@ type TalkOptions struct {
 // error.
 func (c *Call) Talk(ctx context.Context, o TalkOptions) (*Report, error) {
 	m := c.session.Media()
-	ear := newEar(o.OnDigit)
 	mouth, err := newMouth(m)
 	if err != nil {
 		return nil, err
 	}
+	defer mouth.close()
+	ear := newEar(mouth.voice, o.OnDigit)
 	reader, err := m.AudioReader()
 	if err != nil {
 		return nil, c.phone.failure("call", err)
