@@ -17,16 +17,27 @@ import (
 // and turns a handler's error into the response. It is the transaction layer's TU.
 type Router struct {
 	handlers []Handler
-	onCancel func(s *transaction.Server, m *sip.Message)
+	watchers []transaction.FlowWatcher // those of the handlers that want to hear of closed flows
 	onStray  func(out transport.Sink, f transport.Flow, m *sip.Message)
 	log      *slog.Logger
 }
 
-// NewRouter makes a router. cancel and stray receive what belongs to the
-// proxy: CANCELs of transactions it answers for, and responses that match none.
-func NewRouter(log *slog.Logger, cancel func(*transaction.Server, *sip.Message),
-	stray func(transport.Sink, transport.Flow, *sip.Message), handlers ...Handler) *Router {
-	return &Router{handlers: handlers, onCancel: cancel, onStray: stray, log: log}
+// Canceler is what the handler that takes an INVITE leaves as User of its
+// server transaction, to be told of its CANCEL. The CANCEL has been answered
+// (RFC 3261 §9.2); the INVITE has not.
+type Canceler interface{ Cancel(m *sip.Message) }
+
+// NewRouter makes a router. stray receives responses that match no
+// transaction; nil drops them. Handlers that are a transaction.FlowWatcher
+// hear of flows that close.
+func NewRouter(log *slog.Logger, stray func(transport.Sink, transport.Flow, *sip.Message), handlers ...Handler) *Router {
+	rt := &Router{handlers: handlers, onStray: stray, log: log}
+	for _, h := range handlers {
+		if w, ok := h.(transaction.FlowWatcher); ok {
+			rt.watchers = append(rt.watchers, w)
+		}
+	}
+	return rt
 }
 
 var requests = sync.Pool{New: func() any { return new(Request) }}
@@ -42,11 +53,26 @@ func (rt *Router) Request(s *transaction.Server, m *sip.Message) {
 	}
 }
 
-// Cancel implements transaction.TU.
-func (rt *Router) Cancel(s *transaction.Server, m *sip.Message) { rt.onCancel(s, m) }
+// Cancel implements transaction.TU: the CANCEL goes to whoever took the INVITE.
+func (rt *Router) Cancel(s *transaction.Server, m *sip.Message) {
+	if c, ok := s.User.(Canceler); ok {
+		c.Cancel(m)
+	}
+}
 
 // Stray implements transaction.TU.
-func (rt *Router) Stray(out transport.Sink, f transport.Flow, m *sip.Message) { rt.onStray(out, f, m) }
+func (rt *Router) Stray(out transport.Sink, f transport.Flow, m *sip.Message) {
+	if rt.onStray != nil {
+		rt.onStray(out, f, m)
+	}
+}
+
+// FlowClosed implements transaction.FlowWatcher.
+func (rt *Router) FlowClosed(f transport.Flow) {
+	for _, w := range rt.watchers {
+		w.FlowClosed(f)
+	}
+}
 
 func (rt *Router) run(r *Request) {
 	for r.next < len(rt.handlers) {

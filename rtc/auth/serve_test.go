@@ -22,17 +22,16 @@ func serve(t *testing.T, g *Gate, trusted ...netip.Prefix) net.Conn {
 	t.Helper()
 	log := g.cfg.Log
 	layer := transaction.New(transaction.Config{Log: log})
-	router := rtc.NewRouter(log, func(*transaction.Server, *sip.Message) {},
-		func(transport.Sink, transport.Flow, *sip.Message) {}, g, rtc.HandlerFunc(func(r *rtc.Request) error {
-			line := "X-Identity: none\r\n"
-			if r.Identity != nil {
-				line = "X-Identity: " + string(r.Identity.AOR) + ";" + string('0'+byte(r.Identity.Method)) + "\r\n"
-			} else if r.Method() == sip.INVITE {
-				return g.Demand(r)
-			}
-			r.Respond(200, "", []byte(line))
-			return nil
-		}))
+	router := rtc.NewRouter(log, nil, g, rtc.HandlerFunc(func(r *rtc.Request) error {
+		line := "X-Identity: none\r\n"
+		if r.Identity != nil {
+			line = "X-Identity: " + string(r.Identity.AOR) + ";" + string('0'+byte(r.Identity.Method)) + "\r\n"
+		} else if r.Method() == sip.INVITE {
+			return g.Demand(r)
+		}
+		r.Respond(200, "", []byte(line))
+		return nil
+	}))
 	layer.SetTU(router)
 	tr, err := transport.New(transport.Config{Handler: layer, Log: log, Listen: []transport.Listen{{
 		Proto: transport.UDP, Addr: netip.MustParseAddrPort("127.0.0.1:0"), Loops: 1, Trusted: trusted}}})

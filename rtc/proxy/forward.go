@@ -75,7 +75,7 @@ func (p *Proxy) forward(r *rtc.Request, pl *plan) error {
 	p.count().requests.Add(1)
 	if pl.method == sip.INVITE {
 		f.user = &caller{f, f.s}
-		f.tu, f.s.User = f.user, f.user // for Cancel
+		f.tu, f.s.User = f.user, f.user // rtc.Canceler
 		if !p.cfg.LateTrying {
 			f.respond(100, "", nil)
 		}

@@ -23,7 +23,6 @@ import (
 	"tandem/rtc/location"
 	"tandem/rtc/resolve"
 	"tandem/rtc/sip"
-	"tandem/rtc/transaction"
 	"tandem/rtc/transport"
 )
 
@@ -183,14 +182,6 @@ func (p *Proxy) Stray(_ transport.Sink, f transport.Flow, m *sip.Message) {
 	p.count().strays.Add(1)
 	if p.debug() {
 		p.log.Debug("stray response dropped", "call_id", string(m.CallID()), "code", m.StatusCode(), "peer", f.Remote.String())
-	}
-}
-
-// Cancel is told of a CANCEL for an INVITE under way (RFC 3261 §16.10): every
-// branch is cancelled, and the best answer of theirs, in the end 487, goes up.
-func (p *Proxy) Cancel(s *transaction.Server, m *sip.Message) {
-	if c, ok := s.User.(*caller); ok && c.f != nil {
-		c.f.cancel(m.Get(sip.HdrReason))
 	}
 }
 

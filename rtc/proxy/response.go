@@ -225,6 +225,14 @@ type caller struct {
 	s *transaction.Server
 }
 
+// Cancel implements rtc.Canceler (RFC 3261 §16.10): every branch is cancelled,
+// and the best answer of theirs, in the end 487, goes up.
+func (u *caller) Cancel(m *sip.Message) {
+	if u.f != nil {
+		u.f.cancel(m.Get(sip.HdrReason))
+	}
+}
+
 // Response implements transaction.ClientTU.
 func (u *caller) Response(c *transaction.Client, m *sip.Message) {
 	if u.f != nil {

@@ -167,7 +167,7 @@ func newRig(t testing.TB, adjust func(*Config)) *rig {
 	}
 	r.p = New(cfg)
 	r.layer.SetTransport(tr)
-	r.layer.SetTU(rtc.NewRouter(log, r.p.Cancel, r.p.Stray, rtc.HandlerFunc(r.gate), r.p))
+	r.layer.SetTU(rtc.NewRouter(log, r.p.Stray, rtc.HandlerFunc(r.gate), r.p))
 	ctx, stop := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = tr.Run(ctx) })

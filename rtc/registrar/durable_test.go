@@ -125,7 +125,7 @@ func start(t *testing.T, path string) *server {
 	}
 	layer.SetTransport(tr)
 	gate := rtc.HandlerFunc(func(r *rtc.Request) error { r.Identity = &rtc.Identity{}; return rtc.Next })
-	layer.SetTU(rtc.NewRouter(log, nil, nil, gate, g))
+	layer.SetTU(rtc.NewRouter(log, nil, gate, g))
 	if _, err := loc.Restore(tr.ParseFlow); err != nil {
 		t.Fatal(err)
 	}

@@ -77,7 +77,7 @@ func (s *Server) routes(cfg *Config) (*rtc.Router, error) {
 		Failover:  cfg.Proxy.Failover,
 		TimerC:    cfg.Proxy.TimerC,
 	})
-	return rtc.NewRouter(s.log, s.proxy.Cancel, s.proxy.Stray,
+	return rtc.NewRouter(s.log, s.proxy.Stray,
 		s.gate,  // who is it?
 		reg,     // REGISTER for our domains
 		s.proxy, // everything else, to wherever it is to go
