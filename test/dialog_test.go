@@ -3,6 +3,7 @@ package test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"github.com/emiago/sipgo"
 	"github.com/emiago/sipgo/sip"
 
+	"tandem/rtc"
 	"tandem/rtc/dialog"
 	oursip "tandem/rtc/sip"
 	"tandem/rtc/transaction"
@@ -41,9 +43,9 @@ func startAgent(t *testing.T) *agent {
 		t.Fatal(err)
 	}
 	a.addr = tp.Listeners()[0].Addr()
-	a.ua = dialog.New(dialog.Config{Layer: layer, Wire: dialog.Over(tp), User: "agent", Incoming: a.incoming})
+	a.ua = dialog.New(dialog.Config{Layer: layer, Wire: dialog.Over(tp), User: "agent"})
 	layer.SetTransport(tp)
-	layer.SetTU(a.ua)
+	layer.SetTU(rtc.NewRouter(slog.New(slog.DiscardHandler), nil, a.ua, rtc.HandlerFunc(a.serve)))
 	ctx, stop := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	for _, run := range []func(context.Context) error{tp.Run, layer.Run, a.ua.Run} {
@@ -70,9 +72,16 @@ func audio(t *testing.T) dialog.Content {
 	return dialog.Content{Type: "application/sdp", Body: body}
 }
 
-// incoming rings and accepts.
-func (a *agent) incoming(s *dialog.Session, in *dialog.Incoming) {
-	s.Events = a.sink()
+// serve rings and accepts.
+func (a *agent) serve(r *rtc.Request) error {
+	if r.Method() != oursip.INVITE {
+		return rtc.Next
+	}
+	in, err := a.ua.Receive(r, dialog.Inbound{Events: a.sink()})
+	if err != nil {
+		return err
+	}
+	s := in.Session
 	if err := s.Ring(180, dialog.Content{}, true); err != nil {
 		a.t.Error(err)
 	}
@@ -80,6 +89,7 @@ func (a *agent) incoming(s *dialog.Session, in *dialog.Incoming) {
 		a.t.Error(err)
 	}
 	a.session <- s
+	return nil
 }
 
 func (a *agent) sink() dialog.Events {
@@ -257,7 +267,7 @@ func TestDialogCallsDiago(t *testing.T) {
 			}); err != nil {
 				t.Fatal(err)
 			}
-			_, err := a.ua.Invite(dialog.Invite{URI: fmt.Sprintf("sip:diago@127.0.0.1:%d", port), From: "<sip:agent@127.0.0.1>",
+			_, err := a.ua.Invite(dialog.Invite{Way: dialog.Way{URI: fmt.Sprintf("sip:diago@127.0.0.1:%d", port)}, From: "<sip:agent@127.0.0.1>",
 				Content: a.sdp, Events: a.sink()})
 			if err != nil {
 				t.Fatal(err)

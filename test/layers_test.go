@@ -55,7 +55,7 @@ var layers = []rule{
 	{"rtc/transport", []string{"rtc/sip"}, "a transport knows messages, not what they mean"},
 	{"rtc/transaction", []string{"rtc/sip", "rtc/transport"}, "the stack is built upwards"},
 	{"rtc/resolve", []string{"rtc/sip", "rtc/transport"}, "it finds targets; it sends nothing"},
-	{"rtc/dialog", []string{"rtc/sip", "rtc/transport", "rtc/transaction", "rtc/resolve"}, "the stack is built upwards"},
+	{"rtc/dialog", []string{"rtc", "rtc/sip", "rtc/transport", "rtc/transaction", "rtc/resolve"}, "a user agent is a handler on the stack; who sent a request it is told"},
 	{"rtc/trace", []string{"rtc/transport"}, "it sees packets go by"},
 	{"rtc/directory", []string{"rtc", "rtc/sip"}, "users are no matter of signalling"},
 	{"rtc/location", []string{"rtc", "rtc/sip", "rtc/transport"}, "bindings know flows, not users"},

@@ -20,7 +20,7 @@ func (s *Session) Ack(c Content) error {
 		s.last = Content{Type: c.Type, Body: c.Body}
 	}
 	seq := s.ack.seq
-	s.ua.pass(s.lane, s.way(), s.Hop(), func(dst, via []byte, _ transport.Flow) []byte {
+	s.ua.pass(s.lane, s.hop(), func(dst, via []byte, _ transport.Flow) []byte {
 		return s.AppendRequest(dst, "ACK", seq, via, nil, c)
 	}, func(f transport.Flow, b []byte) {
 		if s.ack.seq == seq {
@@ -44,19 +44,11 @@ func (s *Session) ackUnlessAnswering() {
 	}
 }
 
-// way is the flow requests in the dialog are sent by when the UA is sticky.
-func (s *Session) way() transport.Flow {
-	if s.ua.cfg.Sticky {
-		return s.flow
-	}
-	return transport.Flow{}
-}
-
 // send sends a request in the dialog; done gets the final response.
 func (s *Session) send(name string, method sip.Method, extra []byte, c Content, done func(*sip.Message, error)) *sending {
 	seq := s.NextSeq()
 	refresh := method == sip.INVITE || method == sip.UPDATE
-	o := &sending{ua: s.ua, lane: s.lane, method: method, hop: s.Hop(), flow: s.way()}
+	o := &sending{ua: s.ua, lane: s.lane, method: method, hop: s.hop()}
 	o.write = func(dst, via []byte, f transport.Flow) []byte {
 		lines := extra
 		if refresh {

@@ -1,6 +1,11 @@
 package dialog
 
-import "tandem/rtc/sip"
+import (
+	"errors"
+
+	"tandem/rtc"
+	"tandem/rtc/sip"
+)
 
 // Bye ends the session; header are further lines (Reason). A called side that
 // still waits for the ACK to its 2xx says BYE when that has come
@@ -48,7 +53,11 @@ func (s *Session) closeInvites() {
 
 func (s *Session) sendBye(header []byte) {
 	s.send("BYE", sip.BYE, nil, Content{Header: header}, func(m *sip.Message, err error) {
-		if err != nil {
+		var refused *rtc.Status
+		switch {
+		case errors.As(err, &refused):
+			s.ua.cfg.Log.Warn("BYE not sent", "call_id", s.id.CallID, "peer", string(s.Hop()), "err", err)
+		case err != nil:
 			s.ua.cfg.Log.Debug("BYE not answered", "call_id", s.id.CallID, "err", err)
 		}
 	})

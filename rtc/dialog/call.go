@@ -20,11 +20,10 @@ const maxTries = 4
 
 // Invite describes a call to make.
 type Invite struct {
-	URI      string   // Request-URI
-	From, To string   // name-addr without tag; To "" = <URI>
-	Route    []string // preloaded route set, name-addr with lr
-	CallID   string   // "" = made up, on Lane when that is given
-	User     string   // user part of our Contact, "" = the UA's
+	Way
+	From, To string // name-addr without tag; To "" = <URI>
+	CallID   string // "" = made up, on Lane when that is given
+	User     string // user part of our Contact, "" = the UA's
 	Content
 	Events Events
 	Lane   *transaction.Lane // the caller is on this lane and the call shall be, too
@@ -70,7 +69,7 @@ func (ua *UA) Invite(inv Invite) (*Call, error) {
 		ua:   ua,
 		lane: ua.cfg.Layer.Lane([]byte(inv.CallID)),
 		inv:  inv,
-		from: tagged([]byte(inv.From), rand.Text()[:16]),
+		from: tagged([]byte(inv.From), ua.newTag(inv.CallID)),
 		seq:  1,
 		se:   uint32(ua.cfg.SessionExpires / time.Second),
 	}
@@ -112,13 +111,7 @@ func (c *Call) begin() {
 		return
 	}
 	c.offering = len(c.inv.Body) > 0
-	hop := []byte(c.inv.URI)
-	if len(c.inv.Route) > 0 {
-		if a, err := sip.ParseNameAddr([]byte(c.inv.Route[0])); err == nil {
-			hop = a.URI
-		}
-	}
-	out := &sending{ua: c.ua, lane: c.lane, method: sip.INVITE, hop: hop, write: c.write}
+	out := &sending{ua: c.ua, lane: c.lane, method: sip.INVITE, hop: c.inv.hop(), write: c.write}
 	out.heard = func(f transport.Flow, m *sip.Message) {
 		if c.out == out || m.StatusCode() < 300 {
 			c.heard(f, m)
@@ -248,7 +241,8 @@ func (c *Call) fork(f transport.Flow, m *sip.Message) *Session {
 		return nil
 	}
 	s.Dialog = d
-	s.flow = f
+	s.flow, s.peer = f, c.inv.Peer
+	s.sticky = c.ua.cfg.Sticky || c.inv.Flow != (transport.Flow{})
 	s.last = Content{Type: c.inv.Type, Body: c.inv.Body}
 	s.learn(m)
 	s.unlisted = c.ua.cfg.Table.Add(d) != nil

@@ -229,7 +229,7 @@ func TestTwoCallsOnOneLane(t *testing.T) {
 		var second *Call
 		bob.last.Do(func() {
 			var err error
-			second, err = bob.ua.Invite(Invite{URI: alice.uri(), From: "<sip:bob@example.com>", Lane: lane, Content: sdp("o"), Events: bob.sink()})
+			second, err = bob.ua.Invite(Invite{Way: Way{URI: alice.uri()}, From: "<sip:bob@example.com>", Lane: lane, Content: sdp("o"), Events: bob.sink()})
 			bob.must(err)
 		})
 		if second.Lane() != lane {

@@ -9,7 +9,8 @@ import (
 // What nobody handles is refused; what needs nobody is answered.
 func TestWithoutHandlers(t *testing.T) {
 	bubble(t, func(w *world) {
-		bob := w.agent("bob", 2, Config{Incoming: func(s *Session, in *Incoming) { _ = s.Accept(sdp("answer")) }})
+		bob := w.agent("bob", 2, Config{})
+		bob.incoming = func(s *Session, in *Incoming) { s.Events = Events{}; _ = s.Accept(sdp("answer")) }
 		raw := w.raw("raw", 9)
 		raw.say(bob, invite("c1"))
 		tag := string(raw.one("200 INVITE").ToTag())
@@ -40,14 +41,5 @@ func TestWithoutHandlers(t *testing.T) {
 		if n := len(raw.received()); n != 0 {
 			t.Errorf("%d answers to ACKs", n)
 		}
-	})
-}
-
-func TestNobodyHome(t *testing.T) {
-	bubble(t, func(w *world) {
-		bob, raw := w.agent("bob", 2, Config{}), w.raw("raw", 9)
-		bob.ua.cfg.Incoming = nil
-		raw.say(bob, invite("c1"))
-		raw.one("480 INVITE")
 	})
 }

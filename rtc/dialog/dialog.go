@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"sync/atomic"
 
+	"tandem/rtc"
 	"tandem/rtc/sip"
 	"tandem/rtc/transaction"
 	"tandem/rtc/transport"
@@ -29,7 +30,7 @@ func (s State) String() string { return [...]string{"early", "confirmed", "termi
 // Usage is what a dialog is for: it answers the requests that come in it. The
 // Dialog has checked their order (RFC 3261 §12.2.2). ACK comes here, too.
 type Usage interface {
-	Request(s *transaction.Server, m *sip.Message)
+	Request(r *rtc.Request)
 }
 
 // ErrNoContact says that a message that makes a dialog names no way back.
@@ -51,13 +52,16 @@ type Dialog struct {
 	remoteSeq   uint32
 	remoteKnown bool
 	flow        transport.Flow // by which the peer was last heard
+	sticky      bool           // requests go by the flow while it lives, not where the URI points
+	peer        string         // the gateway that requests may reach, see Config.Permit
 
 	chain *Dialog // in its Table
 }
 
 // NewServer makes the dialog of a request that was sent to us, with our tag
 // (RFC 3261 §12.1.1).
-func NewServer(s *transaction.Server, m *sip.Message, tag string, usage Usage) (*Dialog, error) {
+func NewServer(r *rtc.Request, tag string, usage Usage) (*Dialog, error) {
+	m := r.Message
 	target := contact(m)
 	if target == nil {
 		return nil, ErrNoContact
@@ -65,7 +69,7 @@ func NewServer(s *transaction.Server, m *sip.Message, tag string, usage Usage) (
 	seq, _ := m.CSeq()
 	d := &Dialog{
 		id:          ID{string(m.CallID()), tag, string(m.FromTag())},
-		lane:        s.Lane(),
+		lane:        r.Tx.Lane(),
 		usage:       usage,
 		called:      true,
 		from:        tagged(m.Get(sip.HdrTo), tag),
@@ -74,12 +78,12 @@ func NewServer(s *transaction.Server, m *sip.Message, tag string, usage Usage) (
 		localSeq:    rand.Uint32N(1 << 16), // may begin anywhere below 2^31
 		remoteSeq:   seq,
 		remoteKnown: true,
-		flow:        s.Flow(),
+		flow:        r.Flow(),
 	}
 	uri, err := sip.ParseURI(m.RequestURI())
 	d.secure = err == nil && uri.Kind == sip.URISIPS
-	for r := range m.Values(sip.HdrRecordRoute) { // in order
-		d.routes = append(d.routes, bytes.Clone(r))
+	for route := range m.Values(sip.HdrRecordRoute) { // in order
+		d.routes = append(d.routes, bytes.Clone(route))
 	}
 	return d, nil
 }
@@ -151,18 +155,21 @@ func (d *Dialog) Called() bool { return d.called }
 // Order checks the sequence number of a request in the dialog and takes it
 // over; false means it comes too late and is answered 500 (RFC 3261 §12.2.2).
 // ACK, which repeats an INVITE's number, is not checked.
-func (d *Dialog) Order(s *transaction.Server, m *sip.Message) bool {
-	d.flow = s.Flow()
-	if m.Method() == sip.ACK {
-		return true
+func (d *Dialog) Order(r *rtc.Request) bool {
+	if r.Method() != sip.ACK {
+		seq, ok := r.CSeq()
+		if !ok || (d.remoteKnown && seq < d.remoteSeq) {
+			return false
+		}
+		d.remoteSeq, d.remoteKnown = seq, true
 	}
-	seq, ok := m.CSeq()
-	if !ok || (d.remoteKnown && seq < d.remoteSeq) {
-		return false
-	}
-	d.remoteSeq, d.remoteKnown = seq, true
+	d.flow = r.Flow()
 	return true
 }
+
+// Stick has further requests go by a flow while it lives, wherever the target
+// points: the peer is behind it.
+func (d *Dialog) Stick(f transport.Flow) { d.flow, d.sticky = f, true }
 
 // Retarget takes the Contact of a target refresh request or of a response to
 // one (RFC 3261 §12.2).

@@ -9,8 +9,13 @@
 // 3262) and ends. A Call is an INVITE of ours that may fork into several
 // Sessions. The UA makes and receives them.
 //
-//	ua := dialog.New(dialog.Config{Layer: layer, Wire: dialog.Over(t), Incoming: …})
-//	call := ua.Invite(dialog.Invite{URI: "sip:bob@…", …, Events: dialog.Events{…}})
+//	ua := dialog.New(dialog.Config{Layer: layer, Wire: dialog.Over(t), …})
+//	call, err := ua.Invite(dialog.Invite{Way: dialog.Way{URI: "sip:bob@…"}, …, Events: dialog.Events{…}})
+//	in, err := ua.Receive(r, dialog.Inbound{Events: dialog.Events{…}}) // an INVITE that came
+//
+// It is an rtc.Handler: it takes the requests in its dialogs and leaves all
+// others to the next one, which calls Receive for an INVITE that it wants to
+// take.
 //
 // Everything of a dialog happens on the transaction.Lane of its Call-ID: the
 // callbacks in Events run there and the methods of Call, Session and Incoming

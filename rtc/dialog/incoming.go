@@ -3,6 +3,7 @@ package dialog
 import (
 	"errors"
 
+	"tandem/rtc"
 	"tandem/rtc/sip"
 	"tandem/rtc/transaction"
 )
@@ -11,6 +12,7 @@ import (
 type Incoming struct {
 	*sip.Message // as long as the request is unanswered
 	Session      *Session
+	Identity     *rtc.Identity // of the sender, nil when unknown
 
 	tx       *transaction.Server
 	answered bool
@@ -18,51 +20,59 @@ type Incoming struct {
 	offers   bool // an UPDATE whose offer waits for our answer
 }
 
-// invited takes an INVITE that begins a dialog.
-func (ua *UA) invited(tx *transaction.Server, m *sip.Message) {
-	tag := ua.tag(m)
-	if lines := ua.unsupported(m); lines != nil {
-		ua.answer(tx, m, 420, tag, lines)
-		return
-	}
-	s := &Session{ua: ua, contactUser: ua.cfg.User}
-	d, err := NewServer(tx, m, tag, s)
-	if err != nil {
-		ua.answer(tx, m, 400, tag, nil)
-		return
-	}
-	s.Dialog = d
-	in := &Incoming{Message: tx.Keep(), Session: s, tx: tx, first: true}
-	s.in, s.answering = in, in
-	if !ua.enter(tx, m, s) {
-		return
-	}
-	tx.User = in
-	s.learn(m)
-	s.offerIn = len(m.Body()) > 0
-	if lines := s.tooShort(m); lines != nil {
-		in.refuse(422, lines)
-		return
-	}
-	if ua.cfg.Incoming == nil {
-		in.refuse(480, nil)
-		return
-	}
-	ua.cfg.Incoming(s, in)
+// Inbound says how a call that comes in is led.
+type Inbound struct {
+	Events Events
+	User   string // user part of our Contact, "" = the UA's
+	Peer   string // the gateway that requests in the dialog may reach, see Config.Permit
+	Sticky bool   // requests in the dialog go by the flow the INVITE came by while it lives
 }
 
-// enter puts a new dialog into the table or answers why it cannot.
-func (ua *UA) enter(tx *transaction.Server, m *sip.Message, s *Session) bool {
-	err := ua.cfg.Table.Add(s.Dialog)
+// Receive takes an INVITE that begins a dialog; it is called by the handler
+// that decides about calls. The INVITE is answered by the methods of the
+// Session. The error is a *rtc.Status: the INVITE was not taken, and that is
+// the answer to it.
+func (ua *UA) Receive(r *rtc.Request, how Inbound) (*Incoming, error) {
+	if len(r.ToTag()) > 0 { // of a dialog, but of none of ours
+		return nil, &rtc.Status{Code: 481}
+	}
+	if lines := ua.unsupported(r.Message); lines != nil {
+		return nil, &rtc.Status{Code: 420, Header: lines}
+	}
+	s := &Session{ua: ua, Events: how.Events, contactUser: how.User}
+	if s.contactUser == "" {
+		s.contactUser = ua.cfg.User
+	}
+	d, err := NewServer(r, ua.tagFor(r.Message), s)
+	if err != nil {
+		return nil, &rtc.Status{Code: 400, Reason: "Missing or Bad Contact", Err: err}
+	}
+	d.peer, d.sticky = how.Peer, how.Sticky || ua.cfg.Sticky
+	s.Dialog = d
+	if lines := s.tooShort(r.Message); lines != nil {
+		return nil, &rtc.Status{Code: 422, Header: lines}
+	}
+	if err := ua.enter(d); err != nil {
+		return nil, err
+	}
+	in := &Incoming{Message: r.Tx.Keep(), Session: s, Identity: r.Identity, tx: r.Tx, first: true}
+	s.in, s.answering = in, in
+	r.Tx.User = canceler{in}
+	s.learn(r.Message)
+	s.offerIn = len(r.Body()) > 0
+	return in, nil
+}
+
+// enter puts a new dialog into the table or says why it cannot.
+func (ua *UA) enter(d *Dialog) error {
+	err := ua.cfg.Table.Add(d)
 	switch {
 	case err == nil:
-		return true
+		return nil
 	case errors.Is(err, ErrKnown): // RFC 3261 §8.2.2.2: it came by two ways
-		ua.answer(tx, m, 482, s.id.Local, nil)
-	default:
-		ua.answer(tx, m, 503, s.id.Local, []byte("Retry-After: 5\r\n"))
+		return &rtc.Status{Code: 482, Err: err}
 	}
-	return false
+	return &rtc.Status{Code: 503, Header: []byte("Retry-After: 5\r\n"), Err: err}
 }
 
 // Answered reports whether a final response was sent.
@@ -96,10 +106,11 @@ func (in *Incoming) send(code int, header []byte, c Content) []byte {
 	return b
 }
 
-// refuse rejects the INVITE that began the dialog, which ends it.
-func (in *Incoming) refuse(code int, header []byte) {
-	in.respondInvite(code, Content{Header: header}, false)
-}
+// canceler makes the owner of an INVITE's transaction of it.
+type canceler struct{ in *Incoming }
+
+// Cancel implements rtc.Canceler.
+func (c canceler) Cancel(m *sip.Message) { c.in.canceled(m) }
 
 // canceled: RFC 3261 §9.2.
 func (in *Incoming) canceled(m *sip.Message) {

@@ -57,7 +57,7 @@ func TestSequenceNumbers(t *testing.T) {
 		raw.say(bob, inside("OPTIONS", "c1", "o4", "wrong", "4712"))
 		raw.say(bob, inside("OPTIONS", "unknown", "o5", tag, "4713"))
 		w.want("raw>bob OPTIONS", "bob>raw 200 OPTIONS", "raw>bob OPTIONS", "bob>raw 500 OPTIONS",
-			"raw>bob OPTIONS", "bob>raw 200 OPTIONS", "raw>bob OPTIONS", "bob>raw 481 OPTIONS", "raw>bob OPTIONS", "bob>raw 481 OPTIONS")
+			"raw>bob OPTIONS", "bob>raw 200 OPTIONS", "raw>bob OPTIONS", "bob>raw 404 OPTIONS", "raw>bob OPTIONS", "bob>raw 404 OPTIONS")
 		raw.say(bob, inside("BYE", "c1", "b1", tag, "4712"))
 		raw.say(bob, inside("INFO", "c1", "i1", tag, "4713"))
 		w.want("raw>bob BYE", "bob>raw 200 BYE", "raw>bob INFO", "bob>raw 481 INFO")

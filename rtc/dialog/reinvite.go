@@ -109,7 +109,7 @@ func (s *Session) reinvited(in *Incoming) {
 		return
 	}
 	in.Message = in.tx.Keep()
-	in.tx.User = in
+	in.tx.User = canceler{in}
 	s.answering = in
 	s.offerIn = len(in.Body()) > 0
 	s.hand(in)

@@ -30,6 +30,15 @@ func (d *Dialog) Hop() []byte {
 	return d.target
 }
 
+// hop is where requests in the dialog go.
+func (d *Dialog) hop() hop {
+	h := hop{uri: d.Hop(), peer: d.peer}
+	if d.sticky {
+		h.flow = d.flow
+	}
+	return h
+}
+
 // path is the Request-URI and the Route values of a request (RFC 3261 §12.2.1.1).
 func (d *Dialog) path() (uri []byte, routes [][]byte) {
 	if len(d.routes) == 0 {

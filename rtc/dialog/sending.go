@@ -3,7 +3,6 @@ package dialog
 import (
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"strconv"
 	"time"
 
@@ -22,8 +21,7 @@ type sending struct {
 	ua     *UA
 	lane   *transaction.Lane
 	method sip.Method
-	hop    []byte
-	flow   transport.Flow // tried first, when it lives
+	hop    hop
 	// write appends the message with this Via value; it is called anew for
 	// each place and must say the same each time.
 	write func(dst, via []byte, f transport.Flow) []byte
@@ -41,24 +39,22 @@ type sending struct {
 
 // begin never calls back before it has returned.
 func (o *sending) begin() {
-	if o.flow != (transport.Flow{}) && o.ua.cfg.Wire.Alive(o.flow) {
-		o.launch(o.flow)
+	if o.ua.flows(o.hop) {
+		if err := o.ua.permit(o.hop.peer, o.hop.flow.Remote); err != nil {
+			o.fail(err)
+			return
+		}
+		o.launch(o.hop.flow)
 		return
 	}
-	o.ua.locate(o.lane, o.hop, func(cands []resolve.Candidate, err error) {
+	o.ua.locate(o.lane, o.hop, sizeOf(o.write), func(cands []resolve.Candidate, err error) {
 		if err != nil {
 			o.fail(err)
 			return
 		}
-		o.cands = o.ua.cfg.Resolver.Large(cands, o.size())
+		o.cands = cands
 		o.try(nil)
 	})
-}
-
-// size of the message, near enough for the choice of a transport.
-func (o *sending) size() int {
-	via := make([]byte, 100)
-	return len(o.write(nil, via, transport.Flow{}))
 }
 
 func (o *sending) try(last error) {
@@ -159,29 +155,10 @@ func leadingNumber(b []byte) uint32 {
 	return uint32(n)
 }
 
-// locate finds where a URI's requests go and calls got on the lane: at once
-// for an address, later for a name.
-func (ua *UA) locate(lane *transaction.Lane, hop []byte, got func([]resolve.Candidate, error)) {
-	uri, perr := sip.ParseURI(hop)
-	if perr != nil {
-		lane.After(0, func() { got(nil, fmt.Errorf("next hop: %w", perr)) })
-		return
-	}
-	r := ua.cfg.Resolver
-	if cands, ok := r.Numeric(nil, uri); ok {
-		got(cands, nil)
-		return
-	}
-	r.Lookup(uri, func(cands []resolve.Candidate, err error) {
-		lane.Do(func() { got(cands, err) })
-	})
-}
-
-// pass sends a message that has no transaction (ACK to a 2xx): by the given
-// flow when it lives, else to the first place hop stands for. sent is told
-// the flow and the octets, for repetitions.
-func (ua *UA) pass(lane *transaction.Lane, flow transport.Flow, hop []byte,
-	write func(dst, via []byte, f transport.Flow) []byte, sent func(transport.Flow, []byte)) {
+// pass sends a message that has no transaction (ACK to a 2xx) to the first
+// place its hop stands for. sent is told the flow and the octets, for
+// repetitions.
+func (ua *UA) pass(lane *transaction.Lane, h hop, write func(dst, via []byte, f transport.Flow) []byte, sent func(transport.Flow, []byte)) {
 	emit := func(f transport.Flow) {
 		p, sentBy := ua.cfg.Wire.Local(f)
 		via := appendVia(make([]byte, 0, 128), p, sentBy)
@@ -190,20 +167,31 @@ func (ua *UA) pass(lane *transaction.Lane, flow transport.Flow, hop []byte,
 		lane.Send(f, b)
 		sent(f, b)
 	}
-	if flow != (transport.Flow{}) && ua.cfg.Wire.Alive(flow) {
-		emit(flow)
+	lost := func(err error) {
+		ua.cfg.Log.Warn("ACK not sent", "peer", string(h.uri), "err", err)
+	}
+	if ua.flows(h) {
+		if err := ua.permit(h.peer, h.flow.Remote); err != nil {
+			lost(err)
+			return
+		}
+		emit(h.flow)
 		return
 	}
-	ua.locate(lane, hop, func(cands []resolve.Candidate, err error) {
-		if err == nil {
-			cands = ua.cfg.Resolver.Large(cands, len(write(nil, make([]byte, 100), transport.Flow{})))
-		}
+	ua.locate(lane, h, sizeOf(write), func(cands []resolve.Candidate, err error) {
 		for _, c := range cands {
-			if f, e := ua.cfg.Wire.Flow(c.Target); e == nil {
+			f, e := ua.cfg.Wire.Flow(c.Target)
+			if e == nil {
 				emit(f)
 				return
 			}
+			err = e
 		}
-		ua.cfg.Log.Warn("no way for an ACK", "peer", string(hop), "err", err)
+		lost(err)
 	})
+}
+
+// sizeOf a message, near enough for the choice of a transport.
+func sizeOf(write func(dst, via []byte, f transport.Flow) []byte) int {
+	return len(write(nil, make([]byte, 100), transport.Flow{}))
 }

@@ -2,6 +2,7 @@ package dialog
 
 import (
 	"context"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"tandem/rtc"
 	"tandem/rtc/resolve"
 	"tandem/rtc/sip"
 	"tandem/rtc/transaction"
@@ -31,7 +33,7 @@ func named(w *world) *resolve.Resolver {
 
 func dialName(w *world, alice *node, c Content) *Call {
 	w.t.Helper()
-	call, err := alice.ua.Invite(Invite{URI: "sip:bob@pbx.test", From: "<sip:alice@example.com>", Content: c, Events: alice.sink()})
+	call, err := alice.ua.Invite(Invite{Way: Way{URI: "sip:bob@pbx.test"}, From: "<sip:alice@example.com>", Content: c, Events: alice.sink()})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -77,7 +79,7 @@ func TestUnknownName(t *testing.T) {
 	bubble(t, func(w *world) {
 		alice := w.agent("alice", 1, Config{Resolver: named(w)})
 		for _, uri := range []string{"sip:x@pbx.test;transport=tls", "tel:+43", "sip:x@10.0.0.9;transport=tcp", "no uri"} {
-			if _, err := alice.ua.Invite(Invite{URI: uri, From: "<sip:alice@example.com>", Events: alice.sink()}); err != nil {
+			if _, err := alice.ua.Invite(Invite{Way: Way{URI: uri}, From: "<sip:alice@example.com>", Events: alice.sink()}); err != nil {
 				t.Fatal(err)
 			}
 			w.settle()
@@ -93,7 +95,7 @@ func TestUnknownName(t *testing.T) {
 func TestCancelBeforeItLeaves(t *testing.T) {
 	bubble(t, func(w *world) {
 		alice := w.agent("alice", 1, Config{Resolver: named(w)})
-		call, err := alice.ua.Invite(Invite{URI: "sip:bob@pbx.test", From: "<sip:alice@example.com>", Events: alice.sink()})
+		call, err := alice.ua.Invite(Invite{Way: Way{URI: "sip:bob@pbx.test"}, From: "<sip:alice@example.com>", Events: alice.sink()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -120,7 +122,7 @@ func TestLargeRequest(t *testing.T) {
 func TestPreloadedRoute(t *testing.T) {
 	bubble(t, func(w *world) {
 		alice, proxy := w.agent("alice", 1, Config{}), w.raw("proxy", 9)
-		_, err := alice.ua.Invite(Invite{URI: "sip:bob@nowhere.test", From: "sip:alice@example.com", Route: []string{"<sip:10.0.0.9;lr>"}, Events: alice.sink()})
+		_, err := alice.ua.Invite(Invite{Way: Way{URI: "sip:bob@nowhere.test", Route: []string{"<sip:10.0.0.9;lr>"}}, From: "sip:alice@example.com", Events: alice.sink()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -169,15 +171,24 @@ func FuzzInside(f *testing.F) {
 		layer := transaction.New(transaction.Config{Lanes: 1})
 		setWire(layer, n)
 		var sessions []*Session
-		ua := New(Config{Layer: layer, Wire: agentWire{n}, Incoming: func(s *Session, in *Incoming) {
+		ua := New(Config{Layer: layer, Wire: agentWire{n}})
+		layer.SetTU(rtc.NewRouter(slog.New(slog.DiscardHandler), nil, ua, rtc.HandlerFunc(func(r *rtc.Request) error {
+			if r.Method() != sip.INVITE {
+				return rtc.Next
+			}
+			in, err := ua.Receive(r, Inbound{})
+			if err != nil {
+				return err
+			}
+			s := in.Session
 			_ = s.Ring(183, sdp("answer"), true)
 			if len(sessions) == 0 {
 				_ = s.Accept(sdp("answer"))
 			}
 			s.Events.Request = func(_ *Session, in *Incoming) { in.Respond(200, sdp("answer")) }
 			sessions = append(sessions, s)
-		}})
-		layer.SetTU(ua)
+			return nil
+		})))
 		take := func(b string) {
 			m := new(sip.Message)
 			err := m.Parse([]byte(b))

@@ -1,8 +1,8 @@
 package dialog
 
 import (
+	"tandem/rtc"
 	"tandem/rtc/sip"
-	"tandem/rtc/transaction"
 	"tandem/rtc/transport"
 )
 
@@ -85,18 +85,18 @@ func (s *Session) Call() *Call { return s.call }
 func (s *Session) Do(f func()) { s.lane.Do(f) }
 
 // Request implements Usage.
-func (s *Session) Request(tx *transaction.Server, m *sip.Message) {
-	if m.Method() == sip.ACK {
-		s.acked(m)
+func (s *Session) Request(r *rtc.Request) {
+	if r.Method() == sip.ACK {
+		s.acked(r.Message)
 		return
 	}
-	if lines := s.ua.unsupported(m); lines != nil {
-		s.ua.answer(tx, m, 420, "", lines)
+	if lines := s.ua.unsupported(r.Message); lines != nil {
+		r.Respond(420, "", lines)
 		return
 	}
-	s.learn(m)
-	in := &Incoming{Message: m, Session: s, tx: tx}
-	switch m.Method() {
+	s.learn(r.Message)
+	in := &Incoming{Message: r.Message, Session: s, Identity: r.Identity, tx: r.Tx}
+	switch r.Method() {
 	case sip.INVITE:
 		s.reinvited(in)
 	case sip.BYE:

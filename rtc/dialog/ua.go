@@ -2,18 +2,19 @@ package dialog
 
 import (
 	"context"
+	crand "crypto/rand"
 	"errors"
 	"hash/maphash"
 	"io"
 	"log/slog"
 	"math/rand/v2"
-	"strconv"
+	"net/netip"
 	"time"
 
+	"tandem/rtc"
 	"tandem/rtc/resolve"
 	"tandem/rtc/sip"
 	"tandem/rtc/transaction"
-	"tandem/rtc/transport"
 )
 
 // Config of a UA. Zero values take the defaults.
@@ -22,13 +23,19 @@ type Config struct {
 	Wire     Wire
 	Resolver *resolve.Resolver // nil: one of its own that is not run, so numeric hosts only
 	Table    *Table            // nil: one of its own
-	Incoming func(s *Session, in *Incoming)
-	Other    func(s *transaction.Server, m *sip.Message) // requests outside dialogs but INVITE; nil answers 405
+	// Permit says whether a message may go to an address. peer is the gateway
+	// named by the Way or Inbound that began the dialog, "" for none. It is
+	// asked for every address and flow before anything is sent there, ACK and BYE
+	// included, and must be quick. nil permits all.
+	Permit func(peer string, to netip.AddrPort) error
+	// Key marks our tags, so that requests in dialogs of before a restart are
+	// recognised: secret octets that survive it. nil = random.
+	Key []byte
 
 	User      string        // user part of our Contacts
 	Allow     string        // methods, default all this package answers
 	Supported []string      // further option tags
-	Sticky    bool          // send in dialogs by the flow the peer was last heard on, not where its URI points
+	Sticky    bool          // all dialogs are sticky, see Way.Flow and Inbound.Sticky
 	T1, T2    time.Duration // of what the transaction layer does not repeat (2xx, reliable 1xx); 500 ms, 4 s
 
 	SessionExpires time.Duration // interval asked for (RFC 4028); 0 = run a timer only when the peer wants one
@@ -39,7 +46,7 @@ type Config struct {
 	Random func(n int) int // 0 ≤ x < n, for retry times; nil = math/rand
 }
 
-// UA makes and receives calls. It is a transaction.TU, or part of one.
+// UA makes and receives calls. It is the handler of requests in its dialogs.
 type UA struct {
 	cfg     Config
 	tagSeed maphash.Seed
@@ -71,6 +78,10 @@ func New(cfg Config) *UA {
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	if len(cfg.Key) == 0 {
+		cfg.Key = make([]byte, 32)
+		crand.Read(cfg.Key) // never fails
 	}
 	if cfg.Random == nil {
 		cfg.Random = rand.IntN
@@ -104,68 +115,29 @@ func (ua *UA) Post(lane *transaction.Lane, f func()) bool {
 	}
 }
 
-// Request implements transaction.TU.
-func (ua *UA) Request(s *transaction.Server, m *sip.Message) {
+// Serve implements rtc.Handler: it takes requests in dialogs of its Table
+// (RFC 3261 §12.2.2) and answers 481 to those in dialogs of ours that are not
+// known any more. All others are left to the next handler, also those that
+// begin a dialog: see Receive.
+func (ua *UA) Serve(r *rtc.Request) error {
+	tag := r.ToTag()
+	if len(tag) == 0 || r.Method() == sip.CANCEL {
+		return rtc.Next
+	}
+	d := ua.cfg.Table.Find(r.Message)
+	isAck := r.Method() == sip.ACK
 	switch {
-	case len(m.ToTag()) > 0:
-		ua.inside(s, m)
-	case m.Method() == sip.INVITE:
-		ua.invited(s, m)
-	case m.Method() == sip.ACK:
-	case ua.cfg.Other != nil:
-		ua.cfg.Other(s, m)
-	default:
-		ua.answer(s, m, 405, ua.tag(m), allowLine(ua.cfg.Allow))
+	case d == nil && !ua.ours(r.CallID(), tag):
+		return rtc.Next
+	case d == nil && isAck:
+		return nil
+	case d == nil || d.State() == Terminated && !isAck:
+		return &rtc.Status{Code: 481}
+	case !d.Order(r):
+		return &rtc.Status{Code: 500, Reason: "CSeq Out of Order"}
 	}
-}
-
-// inside passes a request to its dialog (RFC 3261 §12.2.2).
-func (ua *UA) inside(s *transaction.Server, m *sip.Message) {
-	d := ua.cfg.Table.Find(m)
-	switch {
-	case d == nil || d.State() == Terminated:
-		if m.Method() != sip.ACK {
-			ua.answer(s, m, 481, "", nil)
-		} else if d != nil {
-			d.usage.Request(s, m)
-		}
-	case !d.Order(s, m):
-		ua.answer(s, m, 500, "", nil)
-	default:
-		d.usage.Request(s, m)
-	}
-}
-
-// Cancel implements transaction.TU.
-func (ua *UA) Cancel(s *transaction.Server, m *sip.Message) {
-	if in, ok := s.User.(*Incoming); ok {
-		in.canceled(m)
-	}
-}
-
-// Stray implements transaction.TU: a response to nothing is dropped.
-func (ua *UA) Stray(transport.Sink, transport.Flow, *sip.Message) {}
-
-// tag is our tag for the dialog a request begins. It depends on what stays the
-// same when the request comes twice by different ways, so that the second is
-// recognised as merged (RFC 3261 §8.2.2.2).
-func (ua *UA) tag(m *sip.Message) string {
-	var h maphash.Hash
-	h.SetSeed(ua.tagSeed)
-	h.Write(m.CallID())
-	h.WriteByte(0)
-	h.Write(m.FromTag())
-	h.WriteByte(0)
-	h.Write(m.Get(sip.HdrCSeq))
-	return strconv.FormatUint(h.Sum64(), 36)
-}
-
-// answer answers a request without further ado.
-func (ua *UA) answer(s *transaction.Server, m *sip.Message, code int, tag string, header []byte) {
-	if m.Method() == sip.ACK {
-		return
-	}
-	s.Respond(code, sip.AppendResponse(nil, m, sip.Response{Code: code, ToTag: tag, Header: header}))
+	d.usage.Request(r)
+	return nil
 }
 
 func allowLine(allow string) []byte { return []byte("Allow: " + allow + "\r\n") }

@@ -3,6 +3,7 @@ package dialog
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"reflect"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"time"
 	"unsafe"
 
+	"tandem/rtc"
 	"tandem/rtc/sip"
 	"tandem/rtc/transaction"
 	"tandem/rtc/transport"
@@ -31,6 +33,7 @@ type world struct {
 	nodes map[netip.AddrPort]*node
 	log   []string // "alice>bob INVITE"
 	drop  func(line string) bool
+	dead  map[netip.AddrPort]bool // flows to there are no more
 }
 
 type packet struct {
@@ -53,6 +56,10 @@ type node struct {
 	last   *Session
 	in     *Incoming
 	call   *Call
+
+	incoming func(s *Session, in *Incoming) // instead of noting a call
+	how      Inbound                        // for Receive
+	identity *rtc.Identity                  // of whoever sends
 }
 
 // bubble runs f in virtual time.
@@ -154,23 +161,50 @@ func (w *world) raw(name string, last byte) *node {
 func (w *world) agent(name string, last byte, cfg Config) *node {
 	n := w.raw(name, last)
 	n.layer = transaction.New(transaction.Config{Lanes: 2})
+	w.mu.Lock()
+	if w.dead == nil {
+		w.dead = map[netip.AddrPort]bool{}
+	}
+	w.mu.Unlock()
 	setWire(n.layer, n)
 	cfg.Layer, cfg.Wire, cfg.User = n.layer, agentWire{n}, name
-	if cfg.Incoming == nil {
-		cfg.Incoming = func(s *Session, in *Incoming) {
-			n.note("incoming")
-			n.last, n.in = s, in
-			s.Events = n.sink()
-		}
-	}
 	n.ua = New(cfg)
-	n.layer.SetTU(n.ua)
+	n.layer.SetTU(rtc.NewRouter(slog.New(slog.DiscardHandler), nil, rtc.HandlerFunc(n.gate), n.ua, rtc.HandlerFunc(n.serve)))
 	ctx, stop := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = n.layer.Run(ctx) })
 	wg.Go(func() { _ = n.ua.Run(ctx) })
 	w.t.Cleanup(func() { stop(); wg.Wait() })
 	return n
+}
+
+// gate stands in for the server's: it knows everybody by one identity.
+func (n *node) gate(r *rtc.Request) error {
+	r.Identity = n.identity
+	return rtc.Next
+}
+
+// serve takes what is in no dialog.
+func (n *node) serve(r *rtc.Request) error {
+	switch {
+	case r.Method() == sip.ACK || len(r.ToTag()) > 0:
+		return &rtc.Status{Code: 404} // in the server the proxy decides
+	case r.Method() != sip.INVITE:
+		return &rtc.Status{Code: 405, Header: allowLine(DefaultAllow)}
+	}
+	how := n.how
+	how.Events = n.sink()
+	in, err := n.ua.Receive(r, how)
+	if err != nil {
+		return err
+	}
+	if n.incoming != nil {
+		n.incoming(in.Session, in)
+		return nil
+	}
+	n.note("incoming")
+	n.last, n.in = in.Session, in
+	return nil
 }
 
 // setWire puts the world under a layer. The layer's wire is not exported, and
@@ -206,7 +240,11 @@ func (x agentWire) Flow(to transport.Target) (transport.Flow, error) {
 func (x agentWire) Local(transport.Flow) (transport.Proto, []byte) {
 	return transport.UDP, []byte(x.n.addr.String())
 }
-func (x agentWire) Alive(transport.Flow) bool { return true }
+func (x agentWire) Alive(f transport.Flow) bool {
+	x.n.w.mu.Lock()
+	defer x.n.w.mu.Unlock()
+	return !x.n.w.dead[f.Remote]
+}
 
 type sinkOf struct{ n *node }
 
@@ -281,7 +319,7 @@ func (n *node) uri() string { return "sip:" + n.name + "@" + n.addr.String() }
 // dial begins a call from a to b.
 func (a *node) dial(to *node, c Content) {
 	a.w.t.Helper()
-	call, err := a.ua.Invite(Invite{URI: to.uri(), From: "<sip:" + a.name + "@example.com>", Content: c, Events: a.sink()})
+	call, err := a.ua.Invite(Invite{Way: Way{URI: to.uri()}, From: "<sip:" + a.name + "@example.com>", Content: c, Events: a.sink()})
 	if err != nil {
 		a.w.t.Fatal(err)
 	}
