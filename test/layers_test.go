@@ -94,6 +94,8 @@ var foreign = []struct {
 	{"github.com/zaf/g711", "media libraries stay with the media", []string{"media", "cmd/tandem/softphone", "cmd/tandem/gatewaysim", "interop", "test"}},
 	{"github.com/spf13/", "only the command line parses command lines", []string{"cmd"}},
 	{"github.com/prometheus/", "rooms count, the server exposes", []string{"cmd"}},
+	{"github.com/danielgtaylor/huma", "rooms know no HTTP; the API calls them", []string{"cmd/tandem/api"}},
+	{"github.com/go-chi/", "rooms know no HTTP; the API calls them", []string{"cmd/tandem/api"}},
 }
 
 func TestLayers(t *testing.T) {

@@ -11,6 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"tandem/cmd/tandem/api"
+	"tandem/cmd/tandem/api/access"
+	"tandem/cmd/tandem/api/client"
 	"tandem/cmd/tandem/server"
 	"tandem/rtc/directory"
 	"tandem/rtc/store"
@@ -33,15 +35,15 @@ func configPath(c *cobra.Command) string {
 // withControl calls f with a client of the running server; when none runs,
 // with one that opens the store itself, so that users can be made before the
 // first start.
-func withControl(c *cobra.Command, f func(context.Context, *api.Client) error) error {
+func withControl(c *cobra.Command, f func(context.Context, *client.Client) error) error {
 	cfg, err := server.Load(configPath(c))
 	if err != nil {
 		return err
 	}
 	ctx := c.Context()
-	client, err := api.Dial(cfg.Socket())
+	k, err := client.Dial(cfg.Socket())
 	if err == nil {
-		return f(ctx, client)
+		return f(ctx, k)
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -58,5 +60,6 @@ func withControl(c *cobra.Command, f func(context.Context, *api.Client) error) e
 	if err := dir.Load(ctx); err != nil {
 		return errors.Join(err, db.Close())
 	}
-	return errors.Join(f(ctx, api.Local(&api.Core{Directory: dir, Log: log})), db.Close())
+	h := api.New(api.Rooms{Directory: dir, Log: log}).Handler()
+	return errors.Join(f(access.With(ctx, access.Self()), client.Local(h)), db.Close())
 }

@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"tandem/cmd/tandem/api"
+	"tandem/cmd/tandem/api/client"
 )
 
 func newDevicesCommand() *cobra.Command {
@@ -29,9 +29,9 @@ touching the others, and shows in lists which device is which.`,
 		Example: "  tandem devices add alice desk-phone",
 		Args:    exactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
-			return withControl(c, func(ctx context.Context, k *api.Client) error {
+			return withControl(c, func(ctx context.Context, k *client.Client) error {
 				var out api.Device
-				if err := k.Call(ctx, http.MethodPost, userPath(args[0])+"/devices", api.Device{Name: args[1]}, &out); err != nil {
+				if err := k.Call(ctx, http.MethodPost, userPath(args[0], "devices"), api.NewDevice{Name: args[1]}, &out); err != nil {
 					return err
 				}
 				return print(c, out, func(w io.Writer) {
@@ -50,9 +50,9 @@ func newDevicesList() *cobra.Command {
 		Short: "List a user's devices",
 		Args:  exactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return withControl(c, func(ctx context.Context, k *api.Client) error {
-				var list []api.Device
-				if err := k.Call(ctx, http.MethodGet, userPath(args[0])+"/devices", nil, &list); err != nil {
+			return withControl(c, func(ctx context.Context, k *client.Client) error {
+				list, err := client.All[api.Device](ctx, k, userPath(args[0], "devices"), nil)
+				if err != nil {
 					return err
 				}
 				return print(c, list, func(w io.Writer) {
@@ -72,9 +72,9 @@ func newDevicesRevoke() *cobra.Command {
 		Short: "Make a device password worthless; the device's registrations end",
 		Args:  exactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
-			return withControl(c, func(ctx context.Context, k *api.Client) error {
+			return withControl(c, func(ctx context.Context, k *client.Client) error {
 				var out api.Device
-				if err := k.Call(ctx, http.MethodDelete, userPath(args[0])+"/devices/"+url.PathEscape(args[1]), nil, &out); err != nil {
+				if err := k.Call(ctx, http.MethodDelete, userPath(args[0], "devices", args[1]), nil, &out); err != nil {
 					return err
 				}
 				return print(c, out, func(w io.Writer) { fmt.Fprintf(w, "%s of %s revoked\n", out.Name, out.User) })

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tandem/cmd/tandem/api"
+	"tandem/cmd/tandem/api/client"
 	"tandem/cmd/tandem/doctor"
 	"tandem/cmd/tandem/server"
 )
@@ -24,7 +24,7 @@ limits. Exit code 1 when something is in the way.`,
 			if err != nil {
 				return err
 			}
-			_, dialErr := api.Dial(cfg.Socket())
+			_, dialErr := client.Dial(cfg.Socket())
 			findings := doctor.Examine(c.Context(), cfg, dialErr == nil)
 			if err := print(c, findings, func(w io.Writer) {
 				for _, f := range findings {

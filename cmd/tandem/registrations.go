@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tandem/cmd/tandem/api"
+	"tandem/cmd/tandem/api/client"
 	"tandem/rtc/proxy"
 )
 
@@ -20,10 +21,10 @@ func newRegistrationsCommand() *cobra.Command {
 	return c
 }
 
-func listRegistrations(c *cobra.Command, query string, show func(io.Writer, []api.Registration)) error {
-	return withControl(c, func(ctx context.Context, k *api.Client) error {
-		var list []api.Registration
-		if err := k.Call(ctx, http.MethodGet, "/v1/registrations"+query, nil, &list); err != nil {
+func listRegistrations(c *cobra.Command, user string, show func(io.Writer, []api.Registration)) error {
+	return withControl(c, func(ctx context.Context, k *client.Client) error {
+		list, err := client.All[api.Registration](ctx, k, "/registrations", url.Values{"user": {user}})
+		if err != nil {
 			return err
 		}
 		return print(c, list, func(w io.Writer) { show(w, list) })
@@ -52,7 +53,7 @@ func newRegistrationsShow() *cobra.Command {
 		Short: "Show everything known of a user's registrations",
 		Args:  exactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return listRegistrations(c, "?user="+url.QueryEscape(args[0]), func(w io.Writer, list []api.Registration) {
+			return listRegistrations(c, args[0], func(w io.Writer, list []api.Registration) {
 				if len(list) == 0 {
 					fmt.Fprintf(w, "%s is not registered\n", args[0])
 				}
@@ -74,16 +75,16 @@ func newRegistrationsRemove() *cobra.Command {
 refreshing comes back: to keep it out use users disable or devices revoke.`,
 		Args: exactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return withControl(c, func(ctx context.Context, k *api.Client) error {
-				var out map[string]int
-				path := "/v1/registrations/" + url.PathEscape(args[0])
+			return withControl(c, func(ctx context.Context, k *client.Client) error {
+				var out api.Removed
+				path := client.Path("registrations", args[0])
 				if contact != "" {
 					path += "?contact=" + url.QueryEscape(contact)
 				}
 				if err := k.Call(ctx, http.MethodDelete, path, nil, &out); err != nil {
 					return err
 				}
-				return print(c, out, func(w io.Writer) { fmt.Fprintf(w, "%d registrations removed\n", out["removed"]) })
+				return print(c, out, func(w io.Writer) { fmt.Fprintf(w, "%d registrations removed\n", out.Removed) })
 			})
 		},
 	}
@@ -98,9 +99,9 @@ func newRoutesCommand() *cobra.Command {
 		Short: "List static routes, best match first",
 		Args:  exactArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			return withControl(c, func(ctx context.Context, k *api.Client) error {
-				var list []proxy.Route
-				if err := k.Call(ctx, http.MethodGet, "/v1/routes", nil, &list); err != nil {
+			return withControl(c, func(ctx context.Context, k *client.Client) error {
+				list, err := client.All[proxy.Route](ctx, k, "/routes", nil)
+				if err != nil {
 					return err
 				}
 				return print(c, list, func(w io.Writer) {
@@ -125,12 +126,12 @@ func newBansCommand() *cobra.Command {
   tandem bans lift 192.0.2.7 --user alice@example.com`,
 		Args: exactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return withControl(c, func(ctx context.Context, k *api.Client) error {
-				var out map[string]int
-				if err := k.Call(ctx, http.MethodDelete, "/v1/bans/"+url.PathEscape(args[0])+"?user="+url.QueryEscape(user), nil, &out); err != nil {
+			return withControl(c, func(ctx context.Context, k *client.Client) error {
+				var out api.Lifted
+				if err := k.Call(ctx, http.MethodDelete, client.Path("bans", args[0])+"?user="+url.QueryEscape(user), nil, &out); err != nil {
 					return err
 				}
-				return print(c, out, func(w io.Writer) { fmt.Fprintf(w, "%d bans lifted\n", out["lifted"]) })
+				return print(c, out, func(w io.Writer) { fmt.Fprintf(w, "%d bans lifted\n", out.Lifted) })
 			})
 		},
 	}
@@ -140,9 +141,9 @@ func newBansCommand() *cobra.Command {
 		Short: "List bans",
 		Args:  exactArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			return withControl(c, func(ctx context.Context, k *api.Client) error {
-				var list []api.Ban
-				if err := k.Call(ctx, http.MethodGet, "/v1/bans", nil, &list); err != nil {
+			return withControl(c, func(ctx context.Context, k *client.Client) error {
+				list, err := client.All[api.Ban](ctx, k, "/bans", nil)
+				if err != nil {
 					return err
 				}
 				return print(c, list, func(w io.Writer) {

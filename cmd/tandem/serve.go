@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tandem/cmd/tandem/api"
+	"tandem/cmd/tandem/api/client"
 	"tandem/cmd/tandem/server"
 )
 
@@ -107,9 +108,9 @@ on; other keys need a restart, and the first such one is named. A file with a
 mistake changes nothing.`,
 		Args: exactArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			return withControl(c, func(ctx context.Context, k *api.Client) error {
+			return withControl(c, func(ctx context.Context, k *client.Client) error {
 				var st api.Status
-				if err := k.Call(ctx, http.MethodPost, "/v1/reload", nil, &st); err != nil {
+				if err := k.Call(ctx, http.MethodPost, "/server/reload", nil, &st); err != nil {
 					return err
 				}
 				return print(c, st, func(w io.Writer) {

@@ -6,13 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
+	"iter"
 	"net/url"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"tandem/cmd/tandem/api"
+	"tandem/cmd/tandem/api/client"
 	"tandem/rtc/trace"
 )
 
@@ -34,12 +35,6 @@ address; --ladder draws who sent what to whom.`,
 			for k, v := range map[string]string{"call_id": callID, "user": user, "addr": addr} {
 				q.Set(k, v)
 			}
-			if follow {
-				q.Set("follow", "1")
-			}
-			if onlyNew {
-				q.Set("new", "1")
-			}
 			if ladder && follow {
 				return usageError{errors.New("--ladder draws what is kept; leave out --follow")}
 			}
@@ -49,16 +44,24 @@ address; --ladder draws who sent what to whom.`,
 			if width < 60 {
 				return usageError{errors.New("--width: at least 60 characters are needed")}
 			}
-			return withControl(c, func(ctx context.Context, k *api.Client) error {
-				body, err := k.Open(ctx, http.MethodGet, "/v1/trace?"+q.Encode(), nil)
+			return withControl(c, func(ctx context.Context, k *client.Client) error {
+				if follow {
+					if !onlyNew {
+						q.Set("after", "0")
+					}
+					return followMessages(c, k.Events(ctx, "/trace/live?"+q.Encode()))
+				}
+				if onlyNew {
+					return nil // of what is kept, nothing is new
+				}
+				list, err := client.All[api.Message](ctx, k, "/trace", q)
 				if err != nil {
 					return err
 				}
-				defer body.Close()
 				if ladder {
-					return drawLadder(c.OutOrStdout(), body, width)
+					return drawLadder(c.OutOrStdout(), list, width)
 				}
-				return printMessages(c, body, follow)
+				return printMessages(c, list)
 			})
 		},
 	}
@@ -73,62 +76,60 @@ address; --ladder draws who sent what to whom.`,
 	return c
 }
 
-// messages reads a stream of traced messages until its end.
-func messages(r io.Reader, each func(api.Message) error) error {
-	d := json.NewDecoder(r)
-	for {
-		var m api.Message
-		err := d.Decode(&m)
-		if errors.Is(err, io.EOF) || errors.Is(err, context.Canceled) {
-			return nil
+func printMessages(c *cobra.Command, list []api.Message) error {
+	for _, m := range list {
+		if err := printMessage(c, m); err != nil {
+			return err
 		}
+	}
+	if len(list) == 0 {
+		say(c, "%s", noneKept)
+	}
+	return nil
+}
+
+// followMessages prints what comes until the user, or the server, ends it.
+func followMessages(c *cobra.Command, live iter.Seq2[client.Event, error]) error {
+	for e, err := range live {
 		if err != nil {
 			return err
 		}
-		if err := each(m); err != nil {
+		var m api.Message
+		if err := json.Unmarshal(e.Data, &m); err != nil {
+			return err
+		}
+		if err := printMessage(c, m); err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
-func printMessages(c *cobra.Command, r io.Reader, follow bool) error {
+func printMessage(c *cobra.Command, m api.Message) error {
 	w := c.OutOrStdout()
-	format, _ := c.Flags().GetString("output")
-	shown := 0
-	err := messages(r, func(m api.Message) error {
-		shown++
-		if format == "json" {
-			return json.NewEncoder(w).Encode(m)
-		}
-		arrow := "<-"
-		if m.Out {
-			arrow = "->"
-		}
-		proto, _, _ := strings.Cut(m.Flow, " ")
-		_, err := fmt.Fprintf(w, "%s %s %s %s %s\n%s\n\n", m.Time.Local().Format("15:04:05.000000"), proto, m.Local, arrow, m.Remote,
-			strings.TrimRight(strings.ReplaceAll(m.Text, "\r\n", "\n"), "\n"))
-		return err
-	})
-	if err == nil && shown == 0 && !follow {
-		say(c, "%s", noneKept)
+	if format, _ := c.Flags().GetString("output"); format == "json" {
+		return json.NewEncoder(w).Encode(m)
 	}
+	arrow := "<-"
+	if m.Out {
+		arrow = "->"
+	}
+	proto, _, _ := strings.Cut(m.Flow, " ")
+	_, err := fmt.Fprintf(w, "%s %s %s %s %s\n%s\n\n", m.Time.Local().Format("15:04:05.000000"), proto, m.Local, arrow, m.Remote,
+		strings.TrimRight(strings.ReplaceAll(m.Text, "\r\n", "\n"), "\n"))
 	return err
 }
 
 const noneKept = "no message matches; the newest are kept only (trace.bytes)"
 
-func drawLadder(w io.Writer, r io.Reader, width int) error {
-	var list []trace.Entry
-	err := messages(r, func(m api.Message) error {
-		list = append(list, trace.Entry{Time: m.Time, Out: m.Out, Flow: m.Flow, Local: m.Local, Remote: m.Remote, Bytes: []byte(m.Text)})
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	if len(list) == 0 {
+func drawLadder(w io.Writer, messages []api.Message, width int) error {
+	if len(messages) == 0 {
 		_, err := fmt.Fprintln(w, noneKept)
 		return err
+	}
+	var list []trace.Entry
+	for _, m := range messages {
+		list = append(list, trace.Entry{Time: m.Time, Out: m.Out, Flow: m.Flow, Local: m.Local, Remote: m.Remote, Bytes: []byte(m.Text)})
 	}
 	return trace.Ladder(w, list, width)
 }

@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"tandem/cmd/tandem/api"
+	"tandem/cmd/tandem/api/client"
 )
 
 func newUsersCommand() *cobra.Command {
@@ -21,7 +21,9 @@ func newUsersCommand() *cobra.Command {
 	return c
 }
 
-func userPath(name string) string { return "/v1/users/" + url.PathEscape(name) }
+func userPath(name string, more ...string) string {
+	return client.Path(append([]string{"users", name}, more...)...)
+}
 
 // printPassword shows a user and, for the only time, the password.
 func printPassword(c *cobra.Command, u api.User) error {
@@ -33,7 +35,7 @@ func printPassword(c *cobra.Command, u api.User) error {
 }
 
 func newUsersAdd() *cobra.Command {
-	var in api.User
+	var in api.NewUser
 	c := &cobra.Command{
 		Use:   "add USER",
 		Short: "Make a user; prints the password and what to type into a phone",
@@ -44,9 +46,9 @@ this once. Works with and without a running server.`,
 		Args:    exactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			in.Address = args[0]
-			return withControl(c, func(ctx context.Context, k *api.Client) error {
+			return withControl(c, func(ctx context.Context, k *client.Client) error {
 				var out api.User
-				if err := k.Call(ctx, http.MethodPost, "/v1/users", in, &out); err != nil {
+				if err := k.Call(ctx, http.MethodPost, "/users", in, &out); err != nil {
 					return err
 				}
 				return printPassword(c, out)
@@ -68,7 +70,7 @@ func newUsersPasswd() *cobra.Command {
 refresh; device passwords (tandem devices) stay as they are.`,
 		Args: exactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return withControl(c, func(ctx context.Context, k *api.Client) error {
+			return withControl(c, func(ctx context.Context, k *client.Client) error {
 				var out api.User
 				if err := k.Call(ctx, http.MethodPatch, userPath(args[0]), api.UserChange{Password: &password}, &out); err != nil {
 					return err
@@ -88,9 +90,9 @@ func newUsersList() *cobra.Command {
 		Long:  "List users with their addresses, names, aliases and whether they may register.",
 		Args:  exactArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			return withControl(c, func(ctx context.Context, k *api.Client) error {
-				var list []api.User
-				if err := k.Call(ctx, http.MethodGet, "/v1/users", nil, &list); err != nil {
+			return withControl(c, func(ctx context.Context, k *client.Client) error {
+				list, err := client.All[api.User](ctx, k, "/users", nil)
+				if err != nil {
 					return err
 				}
 				return print(c, list, func(w io.Writer) {
@@ -114,7 +116,7 @@ func newUsersEnable(enable bool) *cobra.Command {
 		Short: short,
 		Args:  exactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return withControl(c, func(ctx context.Context, k *api.Client) error {
+			return withControl(c, func(ctx context.Context, k *client.Client) error {
 				var out api.User
 				if err := k.Call(ctx, http.MethodPatch, userPath(args[0]), api.UserChange{Enabled: &enable}, &out); err != nil {
 					return err
@@ -142,7 +144,7 @@ func newAliasChange(verb, short string, change func(alias string) api.UserChange
 		Example: "  tandem users alias " + verb + " alice +49301234567",
 		Args:    exactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
-			return withControl(c, func(ctx context.Context, k *api.Client) error {
+			return withControl(c, func(ctx context.Context, k *client.Client) error {
 				var out api.User
 				if err := k.Call(ctx, http.MethodPatch, userPath(args[0]), change(args[1]), &out); err != nil {
 					return err
@@ -161,7 +163,7 @@ func newUsersDelete() *cobra.Command {
 		Short: "Delete a user with their devices and registrations",
 		Args:  exactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return withControl(c, func(ctx context.Context, k *api.Client) error {
+			return withControl(c, func(ctx context.Context, k *client.Client) error {
 				var out api.User
 				if err := k.Call(ctx, http.MethodDelete, userPath(args[0]), nil, &out); err != nil {
 					return err
@@ -193,18 +195,18 @@ most 20,000 users go at once.`,
 				defer f.Close()
 				in = f
 			}
-			return withControl(c, func(ctx context.Context, k *api.Client) error {
-				var list []api.User
-				if err := k.Call(ctx, http.MethodPost, "/v1/users/import", in, &list); err != nil {
+			return withControl(c, func(ctx context.Context, k *client.Client) error {
+				var out api.Imported
+				if err := k.Call(ctx, http.MethodPost, "/users/import", in, &out); err != nil {
 					return err
 				}
-				return print(c, list, func(w io.Writer) {
-					for _, u := range list {
+				return print(c, out.Users, func(w io.Writer) {
+					for _, u := range out.Users {
 						if u.Password != "" {
 							fmt.Fprintf(w, "%s\t%s\n", u.Address, u.Password)
 						}
 					}
-					fmt.Fprintf(w, "%d users made\n", len(list))
+					fmt.Fprintf(w, "%d users made\n", len(out.Users))
 				})
 			})
 		},

@@ -14,6 +14,15 @@ func (d *Directory) User(aor rtc.AOR) (User, bool) {
 	return User{}, false
 }
 
+// Get is User with an error that names the remedy.
+func (d *Directory) Get(aor rtc.AOR) (User, error) {
+	a, err := d.account(aor)
+	if err != nil {
+		return User{}, err
+	}
+	return a.User(), nil
+}
+
 // Resolve finds a user by the address-of-record or any alias. A tel: alias is
 // also found as that number at the user's domain.
 func (d *Directory) Resolve(aor rtc.AOR) (User, bool) {

@@ -1,19 +1,56 @@
-// Package api is the control interface of a running server: JSON over HTTP on
-// a socket in the data folder that only the server's user may open. The
-// command line is its client.
+// Package api is the interface by which the server is operated: typed operations
+// under /api/v1, the same for the control socket (the administrator), for HTTPS
+// (tokens with scopes) and for the command line, which is their first client.
 //
-// It decides nothing: each call is one call of the directory, the location,
-// the gate or the trace.
+// It decides nothing: each operation is one call of the room that knows. What
+// operations have in common (scopes, problems, paging, entity tags, the record
+// of changes) is package operation's.
+//
+// # A new noun
+//
+// Write one file named as the noun. In it, a type for what is shown, with json
+// and yaml tags and a doc tag for what does not speak for itself, and a function
+// that names the operations:
+//
+//	func (a *API) registerTrunks() {
+//		op.Read(a.set, op.Op{Path: "/trunks", ID: "list-trunks", Short: "List trunks",
+//			Scope: access.Read("trunks")}, a.listTrunks)
+//		op.Change(a.set, op.Op{Method: http.MethodPost, Path: "/trunks", ID: "add-trunk", Short: "Add a trunk",
+//			Scope: access.Write("trunks"), Status: http.StatusCreated, Event: "trunk.added"}, a.addTrunk)
+//	}
+//
+// A function of Read gets its input and returns what is shown:
+//
+//	func (a *API) listTrunks(_ context.Context, in *struct{ op.Paging }) (op.Page[Trunk], error)
+//
+// A function of Change calls Begin before it changes anything, with the name of
+// the resource and how to see it as it is, and sets After when it has changed it;
+// If-Match, the audit row, the event and the webhooks follow from that:
+//
+//	func (a *API) addTrunk(ctx context.Context, do *op.Doing, in *struct{ Body Trunk }) (Trunk, error) {
+//		if err := do.Begin(ctx, op.Resource("trunks", in.Body.Name), nil); err != nil {
+//			return Trunk{}, err
+//		}
+//		... a.Gateways.Add(ctx, ...)
+//		do.After = added
+//		return added, nil
+//	}
+//
+// An error of a room is turned into a problem by the table in problems.go: add a
+// line for each kind the room has. What must wait for a running server sets
+// Needs: a.running. Then add the function to nouns below, the room to Rooms, and
+// run: go test ./cmd/tandem/api -run TestOpenAPI -update
+//
+// Values of keys that name a secret (password, secret, token) are masked in audit
+// rows and events; a resource shows a secret only in the answer that made it.
 package api
 
 import (
-	"encoding/json"
-	"errors"
 	"log/slog"
 	"net/http"
-	"time"
 
-	"tandem/rtc"
+	op "tandem/cmd/tandem/api/operation"
+	"tandem/cmd/tandem/api/problem"
 	"tandem/rtc/auth"
 	"tandem/rtc/directory"
 	"tandem/rtc/location"
@@ -21,9 +58,9 @@ import (
 	"tandem/rtc/trace"
 )
 
-// Core is what the calls act on. With no server running only Directory is set,
-// and what needs the rest answers 503.
-type Core struct {
+// Rooms are what the operations act on. With no server running only Directory is
+// set, and what needs the rest answers 503.
+type Rooms struct {
 	Directory *directory.Directory
 	Location  *location.Location
 	Gate      *auth.Gate
@@ -34,109 +71,50 @@ type Core struct {
 	Log       *slog.Logger
 }
 
-// Status tells what a server is and does.
-type Status struct {
-	Version    string    `json:"version" yaml:"version"`
-	PID        int       `json:"pid" yaml:"pid"`
-	Started    time.Time `json:"started" yaml:"started"`
-	Listen     []string  `json:"listen" yaml:"listen"`
-	Domains    []string  `json:"domains" yaml:"domains"`
-	Users      int       `json:"users" yaml:"users"`
-	Bindings   int       `json:"bindings" yaml:"bindings"`
-	Connected  int       `json:"connections" yaml:"connections"`
-	StoreError string    `json:"store_error,omitempty" yaml:"store_error,omitempty"`
-	Restart    string    `json:"restart,omitempty" yaml:"restart,omitempty"` // key whose change waits for one
+// API is the operations on the rooms of one server.
+type API struct {
+	Rooms
+	set *op.Set
 }
 
-// Problem is the body of an answer that is not a success.
-type Problem struct {
-	Error string `json:"error"`
-}
-
-// Handler serves the calls.
-func (c *Core) Handler() http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /v1/users", c.listUsers)
-	mux.HandleFunc("POST /v1/users", c.addUser)
-	mux.HandleFunc("POST /v1/users/import", c.importUsers)
-	mux.HandleFunc("PATCH /v1/users/{user}", c.changeUser)
-	mux.HandleFunc("DELETE /v1/users/{user}", c.deleteUser)
-	mux.HandleFunc("GET /v1/users/{user}/devices", c.listDevices)
-	mux.HandleFunc("POST /v1/users/{user}/devices", c.addDevice)
-	mux.HandleFunc("DELETE /v1/users/{user}/devices/{device}", c.revokeDevice)
-	mux.HandleFunc("GET /v1/registrations", c.running(c.listRegistrations))
-	mux.HandleFunc("DELETE /v1/registrations/{user}", c.running(c.removeRegistrations))
-	mux.HandleFunc("GET /v1/routes", c.running(c.listRoutes))
-	mux.HandleFunc("GET /v1/bans", c.running(c.listBans))
-	mux.HandleFunc("DELETE /v1/bans/{addr}", c.running(c.liftBan))
-	mux.HandleFunc("GET /v1/trace", c.running(c.follow))
-	mux.HandleFunc("GET /v1/status", c.running(c.status))
-	mux.HandleFunc("POST /v1/reload", c.running(c.reload))
-	return mux
-}
-
-var errNotRunning = errors.New("no server is running on this data folder; start it with: tandem serve")
-
-func (c *Core) running(h http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		if c.Status == nil {
-			fail(w, errNotRunning)
-			return
-		}
-		h(w, r)
+// New makes the API of rooms.
+func New(rooms Rooms) *API {
+	if rooms.Log == nil {
+		rooms.Log = slog.New(slog.DiscardHandler)
 	}
+	a := &API{Rooms: rooms}
+	a.set = op.New(op.Config{
+		Title:       "Tandem",
+		Description: "Operates a Tandem server: users, devices, registrations and what goes on. By task: docs/api.md.",
+		Version:     "1",
+		Log:         rooms.Log,
+		Explain:     explain,
+	})
+	a.nouns()
+	return a
 }
 
-func (c *Core) status(w http.ResponseWriter, _ *http.Request) { reply(w, c.Status()) }
-
-func (c *Core) reload(w http.ResponseWriter, _ *http.Request) {
-	if err := c.Reload(); err != nil {
-		fail(w, err)
-		return
-	}
-	reply(w, c.Status())
+// nouns is all the API speaks of.
+func (a *API) nouns() {
+	a.registerUsers()
+	a.registerDevices()
+	a.registerRegistrations()
+	a.registerRoutes()
+	a.registerBans()
+	a.registerTrace()
+	a.registerServer()
 }
 
-func (c *Core) listRoutes(w http.ResponseWriter, _ *http.Request) { reply(w, c.Routes()) }
+// Handler serves callers that access.With has named.
+func (a *API) Handler() http.Handler { return a.set.Handler() }
 
-func reply(w http.ResponseWriter, v any) {
-	w.Header().Set("Content-Type", "application/json")
-	if err := json.NewEncoder(w).Encode(v); err != nil {
-		return // the client has gone
-	}
-}
+// OpenAPI is the description of all operations, in YAML.
+func (a *API) OpenAPI() ([]byte, error) { return a.set.OpenAPI() }
 
-func fail(w http.ResponseWriter, err error) {
-	code := http.StatusBadRequest
-	switch {
-	case errors.Is(err, directory.ErrUnknownUser), errors.Is(err, directory.ErrUnknownDevice), errors.Is(err, directory.ErrUnknownAlias):
-		code = http.StatusNotFound
-	case errors.Is(err, directory.ErrExists):
-		code = http.StatusConflict
-	case errors.Is(err, errNotRunning):
-		code = http.StatusServiceUnavailable
+// running is what operations need that look into a running server.
+func (a *API) running() error {
+	if a.Status == nil {
+		return problem.New(http.StatusServiceUnavailable, "not_running", "no server is running on this data folder").Fix("start it with: tandem serve")
 	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(code)
-	json.NewEncoder(w).Encode(Problem{err.Error()})
-}
-
-// decode reads a JSON body of at most 1 MiB.
-func decode(w http.ResponseWriter, r *http.Request, v any) bool {
-	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20))
-	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
-		fail(w, err)
-		return false
-	}
-	return true
-}
-
-// user reads the {user} of a path.
-func (c *Core) user(w http.ResponseWriter, r *http.Request) (rtc.AOR, bool) {
-	aor, err := c.Directory.ParseAOR(r.PathValue("user"))
-	if err != nil {
-		fail(w, err)
-	}
-	return aor, err == nil
+	return nil
 }

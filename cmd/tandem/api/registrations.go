@@ -1,35 +1,44 @@
 package api
 
 import (
+	"cmp"
+	"context"
 	"fmt"
+	"iter"
 	"net/http"
-	"net/netip"
-	"sort"
+	"slices"
 	"time"
 
+	"tandem/cmd/tandem/api/access"
+	op "tandem/cmd/tandem/api/operation"
 	"tandem/rtc"
 	"tandem/rtc/location"
 )
 
 // Registration is one binding as shown.
 type Registration struct {
-	Address   string    `json:"address" yaml:"address"`
-	Contact   string    `json:"contact" yaml:"contact"`
+	Address   string    `json:"address" yaml:"address" doc:"Address-of-record"`
+	Contact   string    `json:"contact" yaml:"contact" doc:"Contact URI"`
 	Expires   time.Time `json:"expires" yaml:"expires"`
-	Q         float64   `json:"q" yaml:"q"`
-	Flow      string    `json:"flow,omitempty" yaml:"flow,omitempty"`
+	Q         float64   `json:"q" yaml:"q" doc:"Preference, 0 to 1"`
+	Flow      string    `json:"flow,omitempty" yaml:"flow,omitempty" doc:"Transport, local and remote address it came by"`
 	UserAgent string    `json:"user_agent,omitempty" yaml:"user_agent,omitempty"`
-	Device    string    `json:"device,omitempty" yaml:"device,omitempty"`
-	Instance  string    `json:"instance,omitempty" yaml:"instance,omitempty"`
+	Device    string    `json:"device,omitempty" yaml:"device,omitempty" doc:"Device whose password was used"`
+	Instance  string    `json:"instance,omitempty" yaml:"instance,omitempty" doc:"+sip.instance (RFC 5626)"`
 	CallID    string    `json:"call_id" yaml:"call_id"`
 }
 
-// Ban is an address, or one user at it, that is not listened to for a while.
-type Ban struct {
-	Addr  string    `json:"addr" yaml:"addr"`
-	User  string    `json:"user,omitempty" yaml:"user,omitempty"`
-	Until time.Time `json:"until" yaml:"until"`
-	Times int       `json:"times" yaml:"times"`
+// Removed is how many registrations were removed.
+type Removed struct {
+	Removed int `json:"removed" yaml:"removed"`
+}
+
+func (a *API) registerRegistrations() {
+	op.Read(a.set, op.Op{Path: "/registrations", ID: "list-registrations", Short: "List registrations, of all users or of one",
+		Scope: access.Read("registrations"), Needs: a.running}, a.listRegistrations)
+	op.Change(a.set, op.Op{Method: http.MethodDelete, Path: "/registrations/{user}", ID: "remove-registrations",
+		Short: "End a user's registrations", Long: "A phone that goes on refreshing comes back.",
+		Scope: access.Write("registrations"), Event: "registrations.removed", Needs: a.running}, a.removeRegistrations)
 }
 
 func registration(aor rtc.AOR, b *location.Binding) Registration {
@@ -41,62 +50,69 @@ func registration(aor rtc.AOR, b *location.Binding) Registration {
 	return r
 }
 
-// listRegistrations lists all bindings, or those of ?user=.
-func (c *Core) listRegistrations(w http.ResponseWriter, r *http.Request) {
-	list := []Registration{}
+// key is unique: an address has a contact once for each Call-ID and instance.
+func (r Registration) key() string {
+	return r.Address + "\n" + r.Contact + "\n" + r.Instance + "\n" + r.CallID
+}
+
+func (a *API) listRegistrations(_ context.Context, in *struct {
+	op.Paging
+	User string `query:"user" doc:"Only those of this user"`
+}) (op.Page[Registration], error) {
+	only := rtc.AOR("")
+	if in.User != "" {
+		var err error
+		if only, err = a.Directory.ParseAOR(in.User); err != nil {
+			return op.Page[Registration]{}, err
+		}
+	}
+	return op.Paginate(in.Paging, Registration.key, func(after string) iter.Seq[Registration] {
+		return a.registrationsAfter(only, after)
+	})
+}
+
+// registrationsAfter yields registrations in the order of their keys, of one
+// address or ("") of all.
+func (a *API) registrationsAfter(only rtc.AOR, after string) iter.Seq[Registration] {
+	var list []Registration
 	add := func(aor rtc.AOR, bindings []location.Binding) {
 		for i := range bindings {
-			list = append(list, registration(aor, &bindings[i]))
+			if r := registration(aor, &bindings[i]); r.key() > after {
+				list = append(list, r)
+			}
 		}
 	}
-	if u := r.FormValue("user"); u != "" {
-		aor, err := c.Directory.ParseAOR(u)
-		if err != nil {
-			fail(w, err)
-			return
-		}
-		add(aor, c.Location.Bindings(aor))
+	if only != "" {
+		add(only, a.Location.Bindings(only))
 	} else {
-		for aor, bindings := range c.Location.All() {
-			add(aor, bindings)
+		for aor, bindings := range a.Location.All() {
+			if string(aor) >= after[:min(len(aor), len(after))] {
+				add(aor, bindings)
+			}
 		}
-		sort.SliceStable(list, func(i, j int) bool { return list[i].Address < list[j].Address })
 	}
-	reply(w, list)
+	slices.SortFunc(list, func(a, b Registration) int { return cmp.Compare(a.key(), b.key()) })
+	return slices.Values(list)
 }
 
-// removeRegistrations removes the bindings of a user, or the one whose contact
-// URI is ?contact=.
-func (c *Core) removeRegistrations(w http.ResponseWriter, r *http.Request) {
-	aor, ok := c.user(w, r)
-	if !ok {
-		return
-	}
-	contact := r.FormValue("contact")
-	n, err := c.Location.Remove(r.Context(), aor, func(b *location.Binding) bool { return contact == "" || b.URI == contact })
-	if err == nil && n == 0 {
-		err = fmt.Errorf("%s has no such registration; see: tandem registrations list", aor)
-	}
+func (a *API) removeRegistrations(ctx context.Context, do *op.Doing, in *struct {
+	User    string `path:"user"`
+	Contact string `query:"contact" doc:"Only the one with this contact URI"`
+}) (Removed, error) {
+	aor, err := a.Directory.ParseAOR(in.User)
 	if err != nil {
-		fail(w, err)
-		return
+		return Removed{}, err
 	}
-	reply(w, map[string]int{"removed": n})
-}
-
-func (c *Core) listBans(w http.ResponseWriter, _ *http.Request) {
-	list := []Ban{}
-	for _, b := range c.Gate.Bans() {
-		list = append(list, Ban{Addr: b.Addr.String(), User: b.User, Until: b.Until.Truncate(time.Second), Times: b.Times})
+	if err := do.Begin(ctx, op.Resource("registrations", string(aor)), nil); err != nil {
+		return Removed{}, err
 	}
-	reply(w, list)
-}
-
-func (c *Core) liftBan(w http.ResponseWriter, r *http.Request) {
-	addr, err := netip.ParseAddr(r.PathValue("addr"))
+	n, err := a.Location.Remove(ctx, aor, func(b *location.Binding) bool { return in.Contact == "" || b.URI == in.Contact })
 	if err != nil {
-		fail(w, fmt.Errorf("%q is not an IP address; see: tandem bans list", r.PathValue("addr")))
-		return
+		return Removed{}, err
 	}
-	reply(w, map[string]int{"lifted": c.Gate.Unban(addr, r.FormValue("user"))})
+	if n == 0 {
+		return Removed{}, unknown("registration_unknown", fmt.Sprintf("%s has no such registration", aor), "see: tandem registrations list")
+	}
+	do.After = Removed{n}
+	return Removed{n}, nil
 }

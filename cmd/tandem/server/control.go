@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"os"
 	"time"
+
+	"tandem/cmd/tandem/api/access"
 )
 
 // control serves the control interface on a socket only this user may open.
@@ -34,6 +36,7 @@ func listenControl(path string, h http.Handler) (*control, error) {
 	}
 	c := &control{path: path, l: l}
 	c.server.Handler = h
+	c.server.ConnContext = access.Socket
 	c.server.ReadHeaderTimeout = 5 * time.Second
 	return c, nil
 }

@@ -87,7 +87,7 @@ func New(ctx context.Context, cfg Config, opt Options) (_ *Server, err error) {
 	if err := s.openSIP(&cfg); err != nil {
 		return nil, err
 	}
-	if s.control, err = listenControl(cfg.Socket(), s.core().Handler()); err != nil {
+	if s.control, err = listenControl(cfg.Socket(), s.api().Handler()); err != nil {
 		return nil, err
 	}
 	if s.http, err = listenHTTP(cfg.HTTP.Addr, s); err != nil {
@@ -326,14 +326,14 @@ func (s *Server) listening() []string {
 	return list
 }
 
-// core is what the control interface acts on.
-func (s *Server) core() *api.Core {
-	return &api.Core{
+// api is the operations on this server.
+func (s *Server) api() *api.API {
+	return api.New(api.Rooms{
 		Directory: s.directory, Location: s.location, Gate: s.gate, Trace: s.trace, Log: s.log,
 		Routes: func() []proxy.Route { return s.proxy.Routes().List() },
 		Status: s.status,
 		Reload: s.Reload,
-	}
+	})
 }
 
 func (s *Server) status() api.Status {

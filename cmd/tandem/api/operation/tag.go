@@ -1,0 +1,66 @@
+package operation
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"tandem/cmd/tandem/api/problem"
+)
+
+// Tag is the entity tag of a resource as it is shown (RFC 9110 §8.8.3): the same
+// for the same content, another for any other. "" for nil.
+func Tag(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil || string(b) == "null" {
+		return ""
+	}
+	sum := sha256.Sum256(b)
+	return `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
+}
+
+// conditions are the headers of conditional requests (RFC 9110 §13.1).
+var conditions = map[string]string{
+	"If-Match":      "Change only when the entity tag of the resource is still one of these",
+	"If-None-Match": "Answer 304 when the entity tag is one of these",
+}
+
+type conditionKey struct{}
+
+// condition is what a request demands of the state of its resource.
+type condition struct{ match, noneMatch string }
+
+func conditionOf(ctx context.Context) condition {
+	c, _ := ctx.Value(conditionKey{}).(condition)
+	return c
+}
+
+// unchanged: the client has this very content already.
+func (c condition) unchanged(tag string) bool { return tag != "" && has(c.noneMatch, tag, true) }
+
+// check is nil when a change may be made to what has this tag.
+func (c condition) check(tag string) error {
+	if c.match == "" || has(c.match, tag, false) {
+		return nil
+	}
+	return problem.New(http.StatusPreconditionFailed, "changed_meanwhile", "the resource is not what If-Match says: it is now "+tag).
+		Fix("read it again, and repeat the change with its new ETag")
+}
+
+// has tells whether a list of entity tags holds tag. In the weak comparison W/ is
+// left aside; If-Match compares strongly.
+func has(list, tag string, weak bool) bool {
+	for one := range strings.SplitSeq(list, ",") {
+		one = strings.TrimSpace(one)
+		if weak {
+			one = strings.TrimPrefix(one, "W/")
+		}
+		if one == tag || one == "*" && tag != "" {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,96 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"tandem/cmd/tandem/api/problem"
+	"tandem/rtc"
+	"tandem/rtc/directory"
+	"tandem/rtc/store"
+)
+
+// kinds are the errors of the rooms and what they are to a client.
+var kinds = []struct {
+	err    error
+	status int
+	code   string
+	retry  time.Duration
+}{
+	{directory.ErrUnknownUser, http.StatusNotFound, "user_unknown", 0},
+	{directory.ErrUnknownDevice, http.StatusNotFound, "device_unknown", 0},
+	{directory.ErrUnknownAlias, http.StatusNotFound, "alias_unknown", 0},
+	{directory.ErrUnknownDomain, http.StatusUnprocessableEntity, "domain_unknown", 0},
+	{directory.ErrExists, http.StatusConflict, "taken", 0},
+	{directory.ErrTooMany, http.StatusConflict, "too_many", 0},
+	{directory.ErrInvalid, http.StatusUnprocessableEntity, "invalid", 0},
+	{store.ErrConflict, http.StatusConflict, "taken", 0},
+	{store.ErrQueueFull, http.StatusServiceUnavailable, "store_busy", time.Second},
+	{store.ErrFull, http.StatusServiceUnavailable, "disk_full", time.Minute},
+	{store.ErrReadOnly, http.StatusServiceUnavailable, "store_read_only", time.Minute},
+	{store.ErrLocked, http.StatusServiceUnavailable, "store_locked", 5 * time.Second},
+	{store.ErrCorrupt, http.StatusServiceUnavailable, "store_damaged", time.Minute},
+	{store.ErrClosed, http.StatusServiceUnavailable, "stopping", 5 * time.Second},
+	{context.DeadlineExceeded, http.StatusServiceUnavailable, "too_slow", 5 * time.Second},
+}
+
+// explain is what an error of a room is to a client, nil when it is unforeseen.
+func explain(err error) *problem.Problem {
+	for _, k := range kinds {
+		if errors.Is(err, k.err) {
+			detail, remedy := split(err, k.err)
+			return problem.New(k.status, k.code, detail).Fix(remedy).After(k.retry).Because(err)
+		}
+	}
+	var s *rtc.Status
+	if errors.As(err, &s) {
+		return ofStatus(s)
+	}
+	return nil
+}
+
+// split takes the remedy off an error: our rooms write "what: kind: remedy".
+func split(err, kind error) (detail, remedy string) {
+	var own *store.Error
+	if errors.As(err, &own) && own.Remedy != "" {
+		return own.Kind.Error(), own.Remedy // without the path and the driver's words
+	}
+	text := err.Error()
+	at := strings.Index(text, kind.Error())
+	if strings.ContainsRune(text, '\n') || at < 0 {
+		return text, ""
+	}
+	if i := strings.LastIndex(text[at:], ": "); i >= 0 {
+		return text[:at+i], text[at+i+2:]
+	}
+	return text, ""
+}
+
+// ofStatus is the problem of a SIP status: its class decides, and the code names it.
+func ofStatus(s *rtc.Status) *problem.Problem {
+	status := s.Code
+	switch {
+	case status == http.StatusServiceUnavailable:
+		return problem.New(status, "overloaded", s.Reason).After(5 * time.Second).Because(s)
+	case status < 400 || status >= 500 || http.StatusText(status) == "":
+		status = http.StatusBadGateway
+	}
+	detail := s.Reason
+	if detail == "" {
+		detail = (&rtc.Status{Code: s.Code}).Error()
+	}
+	return problem.New(status, "sip_failure", detail).Because(s)
+}
+
+// invalid is the problem of a value that makes no sense.
+func invalid(code, detail, remedy string) *problem.Problem {
+	return problem.New(http.StatusUnprocessableEntity, code, detail).Fix(remedy)
+}
+
+// unknown is the problem of a thing that is not there.
+func unknown(code, detail, remedy string) *problem.Problem {
+	return problem.New(http.StatusNotFound, code, detail).Fix(remedy)
+}

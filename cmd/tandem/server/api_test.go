@@ -1,0 +1,271 @@
+package server
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// running is a server with its own data folder that is ended with the test.
+func running(t *testing.T, change func(*Config)) *Server {
+	t.Helper()
+	cfg := Default()
+	cfg.Domains, cfg.Data, cfg.HTTP.Addr = []string{"example.com"}, t.TempDir(), ""
+	cfg.Listen = []Listen{{Proto: "udp", Addr: "127.0.0.1:0"}}
+	if change != nil {
+		change(&cfg)
+	}
+	s, err := New(t.Context(), cfg, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// web is an HTTP client that shares no code with ours.
+type web struct {
+	t      *testing.T
+	client http.Client
+	base   string
+	token  string
+}
+
+func overSocket(t *testing.T, s *Server) *web {
+	path := s.cfg.Load().Socket()
+	return &web{t: t, base: "http://server/api/v1", client: http.Client{Transport: &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", path)
+		}}}}
+}
+
+// reply is an answer, read.
+type reply struct {
+	code   int
+	header http.Header
+	body   map[string]any
+	text   string
+}
+
+func (w *web) do(method, path, body string, headers ...string) reply {
+	w.t.Helper()
+	r, err := http.NewRequest(method, w.base+path, strings.NewReader(body))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	if w.token != "" {
+		r.Header.Set("Authorization", "Bearer "+w.token)
+	}
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+		if headers[i] == "Host" {
+			r.Host = headers[i+1]
+		}
+	}
+	resp, err := w.client.Do(r)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	out := reply{code: resp.StatusCode, header: resp.Header, text: string(b)}
+	_ = json.Unmarshal(b, &out.body) // tests look at what they expect
+	return out
+}
+
+// TestProblems: what fails says so with status, code and remedy, as a problem of
+// RFC 9457.
+func TestProblems(t *testing.T) {
+	w := overSocket(t, running(t, nil))
+	if r := w.do("POST", "/users", `{"address":"alice"}`); r.code != 201 {
+		t.Fatalf("making alice: %d %s", r.code, r.text)
+	}
+	for _, c := range []struct {
+		method, path, body string
+		headers            []string
+		code               int
+		name, says         string
+	}{
+		{"GET", "/users/nobody", "", nil, 404, "user_unknown", "see the list of users"},
+		{"POST", "/users", `{"address":"alice"}`, nil, 409, "taken", "choose another name"},
+		{"POST", "/users", `{"address":"alice@elsewhere.test"}`, nil, 422, "domain_unknown", "add it to the configuration"},
+		{"POST", "/users", `{"address":"b b"}`, nil, 422, "invalid", "letters, digits"},
+		{"POST", "/users", `{"address":"bob","pasword":"x"}`, nil, 422, "request_invalid", "body.pasword"},
+		{"POST", "/users", `{"address":`, nil, 400, "request_invalid", "openapi"},
+		{"POST", "/users", `address=bob`, []string{"Content-Type", "application/x-www-form-urlencoded"}, 415, "media_type_unknown", "application/json"},
+		{"POST", "/users", `{"address":"` + strings.Repeat("x", 2<<20) + `"}`, nil, 413, "body_too_large", "send less"},
+		{"GET", "/users?colour=red", "", nil, 422, "request_invalid", "query.colour"},
+		{"GET", "/users?limit=0", "", nil, 422, "request_invalid", "query.limit"},
+		{"GET", "/users?cursor=!", "", nil, 422, "cursor_invalid", "leave it out"},
+		{"GET", "/nothing", "", nil, 404, "path_unknown", "openapi"},
+		{"PUT", "/users", "", nil, 405, "method_not_allowed", "openapi"},
+		{"DELETE", "/bans/nowhere", "", nil, 422, "address_invalid", "tandem bans list"},
+		{"DELETE", "/registrations/alice", "", nil, 404, "registration_unknown", "tandem registrations list"},
+		{"PATCH", "/users/alice", `{"enabled":false}`, []string{"If-Match", `"old"`}, 412, "changed_meanwhile", "read it again"},
+		{"DELETE", "/users/alice", "", []string{"If-Match", `"old", W/"older"`}, 412, "changed_meanwhile", "read it again"},
+	} {
+		r := w.do(c.method, c.path, c.body, c.headers...)
+		what := fmt.Sprintf("%s %.40s %.40s", c.method, c.path, c.body)
+		if r.code != c.code || r.body["code"] != c.name || !strings.Contains(r.text, c.says) {
+			t.Errorf("%s: %d %.300s; want %d %s %q", what, r.code, r.text, c.code, c.name, c.says)
+		}
+		if kind := r.header.Get("Content-Type"); kind != "application/problem+json" {
+			t.Errorf("%s: Content-Type %q", what, kind)
+		}
+		if r.body["status"] != float64(c.code) || r.body["title"] != http.StatusText(c.code) {
+			t.Errorf("%s: status %v, title %v", what, r.body["status"], r.body["title"])
+		}
+	}
+	if r := w.do("GET", "/users/alice", ""); r.code != 200 || r.body["enabled"] != true {
+		t.Errorf("a change that was refused was made: %d %s", r.code, r.text)
+	}
+}
+
+// TestEntityTags: a resource is changed only as it was seen, and sent only when
+// it is new.
+func TestEntityTags(t *testing.T) {
+	w := overSocket(t, running(t, nil))
+	made := w.do("POST", "/users", `{"address":"alice","aliases":["100"]}`)
+	if made.header.Get("Location") != "/api/v1/users/sip:alice@example.com" || made.body["password"] == nil {
+		t.Fatalf("made %v %s", made.header, made.text)
+	}
+	seen := w.do("GET", "/users/sip:alice%40example.com", "")
+	tag := seen.header.Get("ETag")
+	if tag == "" || tag != made.header.Get("ETag") || seen.body["password"] != nil {
+		t.Fatalf("seen with tag %s, made with %s: %s", tag, made.header.Get("ETag"), seen.text)
+	}
+	if r := w.do("GET", "/users/alice", "", "If-None-Match", `W/`+tag); r.code != 304 || r.text != "" || r.header.Get("ETag") != tag {
+		t.Errorf("unchanged: %d %q %s", r.code, r.text, r.header.Get("ETag"))
+	}
+	changed := w.do("PATCH", "/users/alice", `{"add_alias":"101"}`, "If-Match", `"another", `+tag)
+	if changed.code != 200 || changed.header.Get("ETag") == tag {
+		t.Errorf("changed: %d %s", changed.code, changed.text)
+	}
+	if r := w.do("PATCH", "/users/alice", `{"add_alias":"102"}`, "If-Match", tag); r.code != 412 {
+		t.Errorf("changed by one who saw what is no more: %d %s", r.code, r.text)
+	}
+	if r := w.do("DELETE", "/users/alice", "", "If-Match", changed.header.Get("ETag")); r.code != 200 || r.body["address"] != "sip:alice@example.com" {
+		t.Errorf("deleted: %d %s", r.code, r.text)
+	}
+	if r := w.do("GET", "/users/alice", ""); r.code != 404 {
+		t.Errorf("still there: %d", r.code)
+	}
+}
+
+// TestPages: a list comes in pages, whole and in order, while it grows.
+func TestPages(t *testing.T) {
+	w := overSocket(t, running(t, nil))
+	var csv strings.Builder
+	for i := range 250 {
+		fmt.Fprintf(&csv, "user%03d,,password-%d\n", i, i)
+	}
+	if r := w.do("POST", "/users/import", csv.String(), "Content-Type", "text/csv"); r.code != 200 {
+		t.Fatal(r.text)
+	}
+	var all []string
+	path := "/users?limit=60"
+	for pages := 1; ; pages++ {
+		r := w.do("GET", path, "")
+		items, ok := r.body["items"].([]any)
+		if !ok || len(items) > 60 {
+			t.Fatalf("page %d: %d items, %.200s", pages, len(items), r.text)
+		}
+		for _, x := range items {
+			all = append(all, x.(map[string]any)["address"].(string))
+		}
+		next, _ := r.body["next"].(string)
+		if next == "" {
+			if pages != 5 {
+				t.Errorf("%d pages, want 5", pages)
+			}
+			break
+		}
+		if pages == 1 { // what comes before the cursor moves nothing
+			w.do("POST", "/users", `{"address":"aaron"}`)
+			w.do("DELETE", "/users/user059", "") // the cursor itself
+		}
+		path = "/users?limit=60&cursor=" + next
+	}
+	if len(all) != 250 {
+		t.Fatalf("%d users, want 250", len(all))
+	}
+	for i, a := range all {
+		if want := fmt.Sprintf("sip:user%03d@example.com", i); a != want {
+			t.Fatalf("user %d is %s, want %s", i, a, want)
+		}
+	}
+}
+
+// TestLiveTrace: messages come as server-sent events, and a client that was away
+// goes on where it was.
+func TestLiveTrace(t *testing.T) {
+	s := running(t, nil)
+	w := overSocket(t, s)
+	add := func(id int) {
+		s.trace.Add(time.Now(), false, "udp 127.0.0.1:1 127.0.0.1:2", fmt.Appendf(nil, "OPTIONS sip:x SIP/2.0\r\nCall-ID: %d\r\n\r\n", id))
+	}
+	add(1)
+	add(2)
+	read := func(after string, n int) (ids, calls []string) {
+		ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
+		defer stop()
+		r, err := http.NewRequestWithContext(ctx, "GET", w.base+"/trace/live", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if after != "" {
+			r.Header.Set("Last-Event-ID", after)
+		}
+		resp, err := w.client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if kind := resp.Header.Get("Content-Type"); kind != "text/event-stream" {
+			t.Fatalf("Content-Type %s", kind)
+		}
+		for lines := bufio.NewScanner(resp.Body); len(calls) < n && lines.Scan(); {
+			if id, ok := strings.CutPrefix(lines.Text(), "id: "); ok {
+				ids = append(ids, id)
+			}
+			if data, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
+				var m struct{ Text string }
+				if err := json.Unmarshal([]byte(data), &m); err != nil {
+					t.Fatal(err)
+				}
+				calls = append(calls, strings.TrimSpace(m.Text[strings.Index(m.Text, "Call-ID: ")+9:]))
+			}
+		}
+		return ids, calls
+	}
+	ids, calls := read("0", 2)
+	if fmt.Sprint(calls) != "[1 2]" {
+		t.Fatalf("from the beginning: %v", calls)
+	}
+	add(3)
+	if _, calls := read(ids[0], 2); fmt.Sprint(calls) != "[2 3]" {
+		t.Errorf("after the first: %v", calls)
+	}
+	if r := w.do("GET", "/trace?call_id=2", ""); len(r.body["items"].([]any)) != 1 {
+		t.Errorf("one Call-ID: %s", r.text)
+	}
+}
