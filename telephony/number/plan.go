@@ -1,0 +1,194 @@
+package number
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"github.com/nyaruka/phonenumbers"
+)
+
+// Site is how numbers are dialled at a place.
+type Site struct {
+	// Country is its ISO 3166-1 code, "DE". Without one only numbers with '+' or
+	// 00 are global.
+	Country string
+	// Area is put before numbers of at least LocalDigits digits dialled without
+	// any prefix: "30". Without one they are local.
+	Area        string
+	LocalDigits int // 0 = 5
+	// Outside is dialled first to leave the house, "0" or "9"; "" for none.
+	Outside string
+	// Emergency are numbers of the site besides those of its country.
+	Emergency []string
+	// Domains are those whose phone-context is the site's (RFC 3966 §5.1.5).
+	Domains []string
+}
+
+// Plan reads numbers as they are dialled at a Site. It does not change and may be
+// used by all goroutines.
+type Plan struct {
+	site        Site
+	world       *World
+	country     *country // nil: none
+	emergencies []string
+}
+
+// Plan makes the plan of a site. The error names the field and the remedy.
+func (w *World) Plan(site Site) (*Plan, error) {
+	p := &Plan{site: site, world: w, emergencies: site.Emergency}
+	if p.site.LocalDigits == 0 {
+		p.site.LocalDigits = 5
+	}
+	if site.Country != "" {
+		r := w.regions[strings.ToUpper(site.Country)]
+		if r == nil {
+			return nil, fmt.Errorf("country %q is unknown: give its two letters of ISO 3166-1, such as DE or US", site.Country)
+		}
+		p.country = r.country()
+	} else {
+		p.emergencies = append([]string{"112", "911"}, site.Emergency...)
+	}
+	for _, f := range []struct{ name, digits string }{{"area", site.Area}, {"outside", site.Outside}} {
+		if !onlyDigits([]byte(f.digits)) || len(f.digits) > 6 {
+			return nil, fmt.Errorf("%s %q: give digits alone, at most 6", f.name, f.digits)
+		}
+	}
+	if site.Area != "" && site.Country == "" {
+		return nil, fmt.Errorf("area %q has no country: give that too", site.Area)
+	}
+	for _, e := range site.Emergency {
+		if e == "" || len(e) > 8 || !onlyDigits([]byte(e)) {
+			return nil, fmt.Errorf("emergency number %q: give 1 to 8 digits", e)
+		}
+	}
+	return p, nil
+}
+
+// Parse reads a number as it is dialled or written: "+49 (30) 123-4567",
+// "0301234567", "00441632960001", "200". The result is global where the site's
+// country tells; otherwise local. It allocates nothing, but for the few countries
+// and numbers whose prefixes change more than one digit.
+func (p *Plan) Parse(dialled string) (Number, error) {
+	var in [2 * maxText]byte
+	if len(dialled) > len(in) {
+		return Number{}, ErrTooLong
+	}
+	return p.parse(in[:copy(in[:], dialled)])
+}
+
+func (p *Plan) parse(dialled []byte) (Number, error) {
+	var buf [maxText]byte
+	d, ok := compact(buf[:0], dialled)
+	switch {
+	case !ok && len(d) == maxText:
+		return Number{}, ErrTooLong
+	case !ok:
+		return Number{}, ErrNotNumber
+	case d[0] == '+' && onlyDigits(d[1:]):
+		return p.prefixed(d[1:])
+	case d[0] == '+':
+		return Number{}, ErrNotNumber
+	case !onlyDigits(d), p.emergency(d):
+		return local(d)
+	}
+	if out := p.site.Outside; out != "" && len(d) > len(out) && string(d[:len(out)]) == out {
+		d = d[len(out):]
+		if p.emergency(d) {
+			return local(d)
+		}
+	}
+	return p.dialled(d)
+}
+
+// prefixed is a number that had '+'. "+49 (0) 30 …" is written often and has a
+// digit too many.
+func (p *Plan) prefixed(d []byte) (Number, error) {
+	code, rest, ok := p.world.split(d)
+	if ok && len(rest) > 0 && rest[0] == '0' {
+		c := p.world.codes[code][0].country()
+		if full, _ := c.numbers.run(rest); full == 0 && string(c.national) == "0" {
+			if full, _ := c.numbers.run(rest[1:]); full != 0 {
+				return global(c.code, rest[1:])
+			}
+		}
+	}
+	return p.global(d)
+}
+
+// global is as the function, but for emergency numbers with the country's code
+// or the prefix of national numbers in front, which some phones put there.
+func (p *Plan) global(parts ...[]byte) (Number, error) {
+	n, err := global(parts...)
+	if p.country != nil && err == nil {
+		if short, ok := bytes.CutPrefix(n.digits(), p.country.code); ok && p.emergency(short) {
+			return local(short)
+		}
+	}
+	return n, err
+}
+
+// dialled is a number of digits alone, without what leads outside.
+func (p *Plan) dialled(d []byte) (Number, error) {
+	c := p.country
+	if c == nil {
+		if len(d) > 2 && string(d[:2]) == "00" {
+			return global(d[2:])
+		}
+		return local(d)
+	}
+	if n := c.international.longest(d); n > 0 && n < len(d) {
+		return p.prefixed(d[n:])
+	}
+	if len(c.national) > 0 && len(d) > len(c.national) && string(d[:len(c.national)]) == string(c.national) {
+		rest := d[len(c.national):]
+		if full, _ := c.numbers.run(rest); full != 0 {
+			return global(c.code, rest)
+		}
+		if n, ok := p.odd(d); ok {
+			return n, nil
+		}
+		return p.global(c.code, rest)
+	}
+	if string(c.national) != "0" { // nothing need be dialled before national numbers
+		if full, _ := c.numbers.run(d); full != 0 {
+			return global(c.code, d)
+		}
+	}
+	if p.site.Area != "" && len(d) >= p.site.LocalDigits {
+		if full, _ := c.short.run(d); full == 0 || full == 1<<listed && d[0] != '1' {
+			return global(c.code, []byte(p.site.Area), d)
+		}
+	}
+	return local(d)
+}
+
+// odd is a national number whose parts change places, or that names a carrier,
+// as in Argentina and Brazil.
+func (p *Plan) odd(d []byte) (Number, bool) {
+	if p.country.home.meta.GetNationalPrefixTransformRule() == "" {
+		return Number{}, false
+	}
+	parsed, err := phonenumbers.Parse(string(d), p.country.home.meta.GetId())
+	if err != nil || !phonenumbers.IsValidNumber(parsed) {
+		return Number{}, false
+	}
+	e164 := phonenumbers.Format(parsed, phonenumbers.E164)
+	n, err := global([]byte(strings.TrimPrefix(e164, "+")))
+	return n, err == nil
+}
+
+// AppendDialled appends a number as it is dialled from the site's country
+// without '+': "0301234567", "00441632960001". Local numbers stay as they are.
+func (p *Plan) AppendDialled(dst []byte, n Number) []byte {
+	switch {
+	case !n.Global():
+		return n.Append(dst)
+	case p.country == nil:
+		return append(append(dst, "00"...), n.digits()...)
+	case strings.HasPrefix(string(n.digits()), string(p.country.code)) && p.Class(n) != ClassInternational:
+		dst = append(dst, p.country.national...)
+		return append(dst, n.digits()[len(p.country.code):]...)
+	}
+	return append(append(dst, p.country.abroad...), n.digits()...)
+}
