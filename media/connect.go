@@ -97,7 +97,7 @@ func (st *stream) join(now time.Time) {
 		}
 		l.routes = [128]route{}
 		o := st.legs[Which(w).Other()]
-		if l.on && o != nil && o.on {
+		if l.on && o != nil && o.on && l.agreed.Kind == o.agreed.Kind {
 			l.routes = routes(&l.agreed, &o.agreed)
 		}
 	}

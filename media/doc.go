@@ -5,8 +5,14 @@
 // change its mind in mid-call. It knows nothing of SIP dialogs: whoever runs
 // the call gives it the descriptions and sends out those it writes.
 //
+// Side B may be forked: each device that rings is a Branch with an offer, ports
+// and keys of its own, one at a time is heard, and one is chosen. A side may move
+// to another session as it is, in its dialog, with its ports and keys (Adopt).
+//
 // Two locks a session, always in this order: Session.ctl serialises what the
 // call layer asks for; Session.mu guards what packets touch and is never held
 // while waiting for anything. Sockets and conversion paths are closed outside
-// Session.mu, because closing waits for the packet in hand.
+// Session.mu, because closing waits for the packet in hand. Branches wait in
+// sessions of their own, which share the ctl of the one they ring for. A transport
+// that moves belongs to one session at any moment: transport.lock finds it.
 package media

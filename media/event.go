@@ -13,11 +13,14 @@ import (
 type Event struct {
 	Kind EventKind
 	Side Which
-	Line int           // m-line, from 0
-	Key  dtmf.Event    // EventKey
-	For  time.Duration // EventOneWay, EventIdle: how long nothing came
-	Addr netip.AddrPort
-	Err  error // EventSecurity, EventRecording
+	// Branch is the name of the branch it is about; "" for a side proper, which a
+	// branch that is heard is.
+	Branch string
+	Line   int           // m-line, from 0
+	Key    dtmf.Event    // EventKey
+	For    time.Duration // EventOneWay, EventIdle: how long nothing came
+	Addr   netip.AddrPort
+	Err    error // EventSecurity, EventRecording
 }
 
 // EventKind names what happened.

@@ -3,6 +3,7 @@ package media
 import (
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 
 	"tandem/media/sdp"
@@ -41,6 +42,9 @@ func (d *Side) line(i int, m *sdp.Media, offering bool) (sdp.Line, error) {
 	}
 	if want := d.want.Ptime; want > 0 {
 		line.Ptime = want
+	}
+	if offering && plan.security == SecurityDTLS && line.MID == "" {
+		line.MID = m.Kind + strconv.Itoa(i) // what browsers name their lines by (RFC 9429 §5.2.1)
 	}
 	line.Mux = plan.mux
 	line.RTCPPort = w.rtcpPort(plan.mux)
@@ -150,11 +154,7 @@ func (p plan) proto(theirs string) string {
 // told, protection least of all. Plain media is kept plain where the other side
 // is not, for then somebody wanted it so.
 func (d *Side) before(i int) (s Security, ice, mux bool) {
-	if i >= len(d.session.streams) {
-		return "", false, false
-	}
-	legs := d.session.streams[i].legs
-	l, o := legs[d.which], legs[d.which.Other()]
+	l, o := d.legs(i)
 	if l == nil || l.way.asked == "" {
 		return "", false, false
 	}

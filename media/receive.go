@@ -12,8 +12,7 @@ import (
 
 // Receive takes every datagram of this transport, on its worker's loop.
 func (w *transport) Receive(socket *relay.Socket, b []byte, from netip.AddrPort, at time.Time) {
-	s := w.session
-	s.mu.Lock()
+	s := w.lock()
 	defer s.mu.Unlock()
 	if s.closed || len(b) == 0 || len(w.legs) == 0 {
 		return
@@ -130,7 +129,7 @@ func (w *transport) believe(l *leg, b []byte, from netip.AddrPort, at time.Time)
 		return false
 	}
 	if peer := w.latch.Peer(); peer != w.to {
-		w.session.post(Event{Kind: EventLatched, Side: w.which, Line: l.stream.index, Addr: peer})
+		w.session().post(Event{Kind: EventLatched, Side: w.which, Line: l.stream.index, Addr: peer})
 		if w.muxed() {
 			w.toRTCP = peer
 		}

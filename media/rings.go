@@ -16,7 +16,7 @@ import (
 type rings struct {
 	mu    sync.Mutex
 	ours  map[netip.AddrPort]*transport // our ports as bound and as shown; nil for one shared by many
-	named map[naming]end                // the sides whose ports are named
+	named map[naming]*transport         // whose port is named
 }
 
 type end struct {
@@ -29,8 +29,20 @@ type naming struct {
 	rtcp bool
 }
 
+// end is the side a transport belongs to. Called with the rings' mu held.
+func (w *transport) end() end { return end{w.session(), w.which} }
+
+// move notes that a transport belongs to another side now. Called with mu of the
+// session it leaves held.
+func (r *rings) move(w *transport, to *Session, as Which) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	w.which = as
+	w.home.Store(to)
+}
+
 func newRings() *rings {
-	return &rings{ours: make(map[netip.AddrPort]*transport), named: make(map[naming]end)}
+	return &rings{ours: make(map[netip.AddrPort]*transport), named: make(map[naming]*transport)}
 }
 
 // ports of a transport that are its own.
@@ -82,11 +94,10 @@ func (r *rings) admit(w *transport, rtcp bool, to netip.AddrPort) bool {
 	if there == nil {
 		return false
 	}
-	from, far := end{w.session, w.which}, end{there.session, there.which}
-	if r.joined(from, far, by) {
+	if r.joined(w.end(), there.end(), by) {
 		return false
 	}
-	r.named[by] = far
+	r.named[by] = there
 	return true
 }
 
@@ -118,8 +129,8 @@ func machines(addr netip.Addr) bool {
 // what by named before.
 func (r *rings) joined(from, to end, by naming) bool {
 	next := make(map[end][]end)
-	for n, far := range r.named {
-		near := end{n.by.session, n.by.which}
+	for n, there := range r.named {
+		near, far := n.by.end(), there.end()
 		if n != by && !(near == from && far == to) && !(near == to && far == from) {
 			next[near] = append(next[near], far)
 			next[far] = append(next[far], near)

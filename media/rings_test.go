@@ -37,7 +37,8 @@ func TestRings(t *testing.T) {
 				if sessions[name[0]] == nil {
 					sessions[name[0]] = new(Session)
 				}
-				ways[name] = &transport{session: sessions[name[0]], which: Which(name[1] - 'A')}
+				ways[name] = &transport{which: Which(name[1] - 'A')}
+				ways[name].home.Store(sessions[name[0]])
 				r.ours[at(name)] = ways[name]
 			}
 			shared := netip.MustParseAddrPort("192.0.2.1:3478")

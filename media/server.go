@@ -27,7 +27,8 @@ type Server struct {
 	sessions map[string]*Session
 	closed   bool
 	tasks    sync.WaitGroup // of sessions, see Session.later
-	ended    atomic.Bool    // Run is over: nobody is told anything any more
+	serials  atomic.Uint64
+	ended    atomic.Bool // Run is over: nobody is told anything any more
 }
 
 // ErrFull says that no more sessions are taken.

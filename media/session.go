@@ -38,15 +38,19 @@ type Options struct {
 // order of the call's signalling.
 type Session struct {
 	id      string
+	serial  uint64 // in the order they were made
 	server  *Server
 	handle  func(Event)
 	log     *slog.Logger
 	created time.Time
 	inbox   inbox
 
-	ctl   sync.Mutex // what the call layer asks for, one at a time
-	sides [2]*Side
-	gone  bool // guarded by ctl
+	ctl      *sync.Mutex // what the call layer asks for, one at a time; one with all branches
+	sides    [2]*Side    // guarded by ctl, as are
+	gone     bool
+	root     *Session // whose branch waits in this one; nil: it is a session proper
+	branches []*Branch
+	heard    *Branch // the one that is side B now; nil: side B is no branch
 
 	mu       sync.Mutex // what packets touch
 	streams  []*stream
@@ -65,7 +69,7 @@ var ErrClosed = errors.New("the media session has ended")
 
 func newSession(server *Server, id string, o Options) *Session {
 	now := time.Now()
-	s := &Session{id: id, server: server, handle: o.Handle, created: now, signalled: now, log: server.c.Logger.With("media", id)}
+	s := &Session{id: id, serial: server.serials.Add(1), server: server, handle: o.Handle, ctl: new(sync.Mutex), created: now, signalled: now, log: server.c.Logger.With("media", id)}
 	for w := range s.sides {
 		s.sides[w] = &Side{session: s, which: Which(w)}
 	}
@@ -96,8 +100,8 @@ func (s *Session) TakeOffer(from Which, text []byte) error {
 
 // MakeOffer writes an offer to a side, after what the other side offered or
 // agreed; with nothing known of it, an offer of all that can be converted. It
-// takes the place of one to the same side that was not answered, as for another
-// branch of a fork, and uses its ports.
+// takes the place of one to the same side that was not answered, and uses its
+// ports: to ring several devices, make a Branch for each.
 func (s *Session) MakeOffer(to Which, want Want) ([]byte, error) {
 	s.ctl.Lock()
 	defer s.ctl.Unlock()
@@ -134,6 +138,27 @@ func (s *Session) MakeAnswer(to Which, want Want) ([]byte, error) {
 	return s.sides[to].makeAnswer(want)
 }
 
+// AnswerAgain writes another answer to the offer a side was answered last. It is
+// for a caller that sees a fork: each To tag is a dialog of its own there, with an
+// answer of its own (RFC 3261 §13.2.2.4), and media follow the last one written.
+// Ports and keys stay. Within one dialog the first answer stands (§13.2.1); see
+// NeedsOffer.
+func (s *Session) AnswerAgain(to Which, want Want) ([]byte, error) {
+	s.ctl.Lock()
+	defer s.ctl.Unlock()
+	if s.gone {
+		return nil, ErrClosed
+	}
+	return s.sides[to].answerAgain(want)
+}
+
+// Awaits says whether a side has made an offer that is not answered yet.
+func (s *Session) Awaits(w Which) bool {
+	s.ctl.Lock()
+	defer s.ctl.Unlock()
+	return s.sides[w].pending != nil
+}
+
 // Near tells where a side's signalling comes from, which makes media from that
 // host more plausible when it does not come from where the side said. Call it
 // before the first description of that side.
@@ -148,13 +173,7 @@ func (s *Session) Near(w Which, addr netip.Addr) {
 func (s *Session) Refused(w Which) {
 	s.ctl.Lock()
 	defer s.ctl.Unlock()
-	side := s.sides[w]
-	if side.agent != nil {
-		side.agent.Rollback()
-	}
-	side.pending = nil
-	s.forgo(w)
-	side.unused(untried)
+	s.sides[w].refused()
 }
 
 // forgo gives up the transports that wait for a side to agree to them. Called
@@ -195,7 +214,7 @@ func (s *Session) unprotected(from Which) error {
 // the other side (it was offered to, or heard an answer already) only the first
 // is done, and the text is nil.
 func (s *Session) Answer(from Which, text []byte, want Want) ([]byte, error) {
-	if err := s.TakeAnswer(from, text); err != nil {
+	if err := s.TakeAnswer(from, text); err != nil || !s.Awaits(from.Other()) {
 		return nil, err
 	}
 	return s.MakeAnswer(from.Other(), want)
@@ -208,6 +227,13 @@ func (s *Session) Close() {
 	if s.gone {
 		return
 	}
+	s.endBranches()
+	s.end()
+	s.server.forget(s)
+}
+
+// end closes what the session has. Called with ctl held.
+func (s *Session) end() {
 	s.gone = true
 	for w := range s.sides {
 		s.forgo(Which(w))
@@ -230,7 +256,6 @@ func (s *Session) Close() {
 		_ = s.recorder.Close() // its error was told by EventRecording
 		s.recorder = nil
 	}
-	s.server.forget(s)
 }
 
 // stream finds or makes the stream of an m-line. Called with ctl held.

@@ -18,9 +18,17 @@ type Side struct {
 	near    netip.Addr       // where its signalling comes from
 	pending *sdp.Description // their offer, not answered yet
 	agreed  []sdp.Agreed     // by m-line; nil before any answer
+	asked   bool             // agreed is our answer to an offer of theirs
 }
 
-func (d *Side) other() *Side { return d.session.sides[d.which.Other()] }
+// other is the side this one talks to; that of a branch is its session's.
+func (d *Side) other() *Side {
+	s := d.session
+	if s.root != nil {
+		s = s.root
+	}
+	return s.sides[d.which.Other()]
+}
 
 // known is what a side said last, offered or agreed: nil before anything.
 func (d *Side) known() *sdp.Description {
@@ -119,7 +127,7 @@ func (d *Side) takeAnswer(desc *sdp.Description) error {
 		return err
 	}
 	another := before != nil && !before.Origin.Same(desc.Origin) // as another branch of a fork
-	d.agreed = d.located(agreed)
+	d.agreed, d.asked = d.located(agreed), false
 	// What they refused another branch may take yet; what we did not offer, none.
 	ours := d.agent.Local().Media
 	d.unused(func(i int, _ *leg) bool { return i >= len(ours) || ours[i].Port == 0 })
@@ -158,12 +166,51 @@ func (d *Side) makeAnswer(want Want) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.pending, d.agreed = nil, d.located(agreed)
+	d.pending, d.agreed, d.asked = nil, d.located(agreed), true
 	d.unused(func(i int, _ *leg) bool { return i >= len(agreed) || !agreed[i].Enabled })
 	if err := d.session.connect(d, false); err != nil {
 		return nil, err
 	}
 	return out.Append(nil), nil
+}
+
+// answerAgain writes another answer to the offer answered last.
+func (d *Side) answerAgain(want Want) ([]byte, error) {
+	if d.agent == nil || d.pending != nil {
+		return nil, fmt.Errorf("side %s was not answered yet", d.which)
+	}
+	if err := d.agent.Reopen(); err != nil {
+		return nil, fmt.Errorf("answering side %s again: %w", d.which, err)
+	}
+	d.pending = d.agent.Remote()
+	text, err := d.makeAnswer(want)
+	if err != nil {
+		d.agent.Rollback()
+		d.pending = nil
+	}
+	return text, err
+}
+
+// refused forgets the exchange under way.
+func (d *Side) refused() {
+	if d.agent != nil {
+		d.agent.Rollback()
+	}
+	d.pending = nil
+	d.session.forgo(d.which)
+	d.unused(untried)
+}
+
+// legs are both ends of an m-line, as this side sees it; either may be nil.
+func (d *Side) legs(i int) (own, far *leg) {
+	o := d.other()
+	if i < len(d.session.streams) {
+		own = d.session.streams[i].legs[d.which]
+	}
+	if i < len(o.session.streams) {
+		far = o.session.streams[i].legs[o.which]
+	}
+	return own, far
 }
 
 // located puts the host signalling came from in the place of a name in c=. To

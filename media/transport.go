@@ -18,10 +18,10 @@ import (
 // are bundled: ports, addresses, keys. Guarded by Session.mu but for what is
 // marked, which only offer/answer touches (Session.ctl).
 type transport struct {
-	session   *Session
-	legs      []*leg        // one; more when bundled
-	rtp, rtcp *relay.Socket // rtcp nil when there is one port
-	shared    *sharedPort   // in place of rtp
+	home      atomic.Pointer[Session] // see lock
+	legs      []*leg                  // one; more when bundled
+	rtp, rtcp *relay.Socket           // rtcp nil when there is one port
+	shared    *sharedPort             // in place of rtp
 	ice       *ice.Agent
 	to        netip.AddrPort
 	security  Security
@@ -78,7 +78,8 @@ func (d *Side) transport(st *stream, p plan) (*transport, error) {
 	}
 	w := first
 	if w == nil {
-		w = &transport{session: s, which: d.which, iface: p.iface}
+		w = &transport{which: d.which, iface: p.iface}
+		w.home.Store(s)
 		w.legs = w.first[:0] // one leg, nearly always, needs no memory elsewhere
 		if err := w.open(p, d.anySocket()); err != nil {
 			return nil, err
@@ -98,6 +99,22 @@ func (d *Side) transport(st *stream, p plan) (*transport, error) {
 	return w, nil
 }
 
+// session is the one the transport carries media for. It stays the same while its
+// mu or ctl is held.
+func (w *transport) session() *Session { return w.home.Load() }
+
+// lock takes mu of the transport's session, which may become another's before that.
+func (w *transport) lock() *Session {
+	for {
+		s := w.home.Load()
+		s.mu.Lock()
+		if s == w.home.Load() {
+			return s
+		}
+		s.mu.Unlock()
+	}
+}
+
 // lead is the leg whose agreement counts for the transport: the first that
 // carries anything.
 func (w *transport) lead() *leg {
@@ -114,10 +131,12 @@ func (w *transport) byICE() bool { return w.ice != nil && !w.iceOff && w.ice.Sel
 
 // anySocket is a socket of the session, so that all share a worker.
 func (d *Side) anySocket() *relay.Socket {
-	for _, st := range d.session.streams {
-		for _, l := range st.legs {
-			if l != nil && l.way.rtp != nil {
-				return l.way.rtp
+	for _, s := range []*Session{d.session, d.other().session} {
+		for _, st := range s.streams {
+			for _, l := range st.legs {
+				if l != nil && l.way.rtp != nil {
+					return l.way.rtp
+				}
 			}
 		}
 	}
@@ -125,7 +144,7 @@ func (d *Side) anySocket() *relay.Socket {
 }
 
 func (w *transport) open(p plan, near *relay.Socket) error {
-	server := w.session.server
+	server := w.session().server
 	in, err := server.c.named(p.iface)
 	if err != nil {
 		return err
@@ -161,8 +180,8 @@ func (w *transport) rtcpPort(mux bool) int {
 // credentials in an offer: others than before restart ours too (RFC 8839 §4.4).
 func (w *transport) iceAgent(theirs sdp.ICE) (*ice.Agent, error) {
 	if w.ice != nil {
-		w.session.mu.Lock()
-		defer w.session.mu.Unlock()
+		s := w.lock()
+		defer s.mu.Unlock()
 		if theirs.Ufrag == "" || !w.ice.Restarts(theirs.Ufrag, theirs.Pwd) {
 			return w.ice, nil
 		}
@@ -178,9 +197,9 @@ func (w *transport) iceAgent(theirs sdp.ICE) (*ice.Agent, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.session.mu.Lock()
+	s := w.lock()
 	w.ice = agent
-	w.session.mu.Unlock()
+	s.mu.Unlock()
 	if w.shared != nil {
 		w.shared.expect(agent.Ufrag, w)
 	}
@@ -249,7 +268,7 @@ func securityAgreed(a *sdp.Agreed) Security {
 // they, or anything else signalled, may have changed.
 func (w *transport) aim(a *sdp.Agreed, learn LearnPolicy, now time.Time) {
 	w.latch.Strict, w.latchRTCP.Strict = learn == LearnNever, learn == LearnNever
-	w.near = w.session.sides[w.which].near.Unmap()
+	w.near = w.session().sides[w.which].near.Unmap()
 	w.latch.Open(w.outside(false, a.Remote), w.near, now)
 	w.latchRTCP.Open(w.outside(true, a.RemoteRTCP))
 	w.to, w.toRTCP = w.latch.Peer(), w.latchRTCP.Peer()
@@ -264,10 +283,10 @@ func (w *transport) aim(a *sdp.Agreed, learn LearnPolicy, now time.Time) {
 
 // outside is an address signalled, none when what is sent there would come back.
 func (w *transport) outside(rtcp bool, to netip.AddrPort) netip.AddrPort {
-	if w.session.server.rings.admit(w, rtcp, to) {
+	if w.session().server.rings.admit(w, rtcp, to) {
 		return to
 	}
-	w.session.log.Warn("a side names a port of ours by which its media would come back; nothing is sent there", "side", w.which, "addr", to)
+	w.session().log.Warn("a side names a port of ours by which its media would come back; nothing is sent there", "side", w.which, "addr", to)
 	return netip.AddrPort{}
 }
 
@@ -343,7 +362,7 @@ func (w *transport) agreeDTLS(a *sdp.Agreed) func() {
 	w.dtlsFor = wanted
 	run := w.dtlsRun
 	w.dtls = secure.NewHandshake(secure.HandshakeConfig{
-		Identity: w.session.server.identity,
+		Identity: w.session().server.identity,
 		Active:   a.Setup == "active",
 		Hash:     a.Fingerprint.Hash, Fingerprint: a.Fingerprint.Value,
 		Send: w.sendDTLS,
@@ -366,11 +385,11 @@ func (w *transport) leaveDTLS() func() {
 
 // sendDTLS answers who began, while he is trusted, else goes where media goes.
 func (w *transport) sendDTLS(b []byte, to netip.AddrPort) error {
-	w.session.mu.Lock()
+	s := w.lock()
 	if !to.IsValid() || !w.trusted(to) {
 		to = w.to
 	}
-	w.session.mu.Unlock()
+	s.mu.Unlock()
 	if !to.IsValid() {
 		return secure.ErrNoPath // before ICE nominates
 	}
@@ -379,8 +398,7 @@ func (w *transport) sendDTLS(b []byte, to netip.AddrPort) error {
 
 // secured takes the outcome of a handshake, unless another has begun since.
 func (w *transport) secured(run int, send, receive secure.Key, err error) {
-	s := w.session
-	s.mu.Lock()
+	s := w.lock()
 	defer s.mu.Unlock()
 	if s.closed || w.dtlsRun != run {
 		return
@@ -408,7 +426,7 @@ func (w *transport) write(b []byte, to netip.AddrPort) error {
 
 // close frees ports and ends the handshake. Called without mu.
 func (w *transport) close() {
-	w.session.server.rings.close(w)
+	w.session().server.rings.close(w)
 	if w.shared != nil {
 		w.shared.forget(w)
 	}

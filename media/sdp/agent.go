@@ -29,6 +29,7 @@ type Agent struct {
 	// What counts when the offer in hand is refused.
 	agreedLocal, agreedRemote *Description
 	alive                     []bool  // of each m-line agreed on: it carries something
+	theirs                    bool    // what is agreed was their offer
 	slots                     []*slot // of m-lines, those of refused offers too
 }
 
@@ -111,6 +112,17 @@ func (a *Agent) Rollback() {
 	}
 }
 
+// Reopen lets Answer be called once more for the offer answered last, as where
+// each branch of a fork has an answer of its own. ErrNoOffer: the last exchange was
+// none of theirs.
+func (a *Agent) Reopen() error {
+	if a.state != idle || !a.theirs {
+		return ErrNoOffer
+	}
+	a.state = offered
+	return nil
+}
+
 // Remote is the last description this side sent, nil before any.
 func (a *Agent) Remote() *Description { return a.remote }
 
@@ -118,7 +130,7 @@ func (a *Agent) Remote() *Description { return a.remote }
 func (a *Agent) Local() *Description { return a.local }
 
 func (a *Agent) agree(s state, list []Agreed) {
-	a.state = s
+	a.state, a.theirs = s, s == idle
 	a.alive = make([]bool, len(list))
 	for i := range list {
 		a.alive[i] = list[i].Enabled

@@ -1,0 +1,244 @@
+package media
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"tandem/media/sdp"
+)
+
+// Branch is one of several devices that ring for side A at once. Each is offered
+// media of its own (ports, keys, ICE, codecs) and may answer while it rings, and
+// change its answer. It waits beside the session until it is heard; then it is
+// side B, and all that the session does to side B it does to the branch.
+//
+// What the call layer has to do:
+//
+//	offer A's description: s.TakeOffer(A, text)
+//	for each device:       b, _ := s.Branch(id); text, _ := b.MakeOffer(want)
+//	18x with SDP:          toA, _ := b.Answer(text, want)    // A hears it from now on
+//	2xx:                   toA, _ := b.Answer(text, want); b.Choose()
+//	failure, CANCEL:       b.Drop()
+//
+// toA is the answer to A's offer, nil when A has its answer already: another 18x
+// or the 2xx to A then repeats the text A was given (RFC 3261 §13.2.1), and what
+// the new branch speaks is converted to it. Where that cannot be, because a codec
+// or a picture is at stake or A was told to be silent, NeedsOffer(A) says so after
+// Choose, and A is to be sent a re-INVITE with MakeOffer(A). A caller that is given
+// a To tag for each branch, so that each is a dialog of its own, can be told at
+// once instead, by AnswerAgain(A).
+type Branch struct {
+	session *Session // it rings for
+	id      string
+	own     *Session // where it waits while it is not heard
+	side    *Side
+	over    bool // guarded by ctl
+}
+
+// maxBranches is how many devices ring for one call at once, at most.
+const maxBranches = 64
+
+// ErrDropped says that a branch has been dropped, or another one was chosen.
+var ErrDropped = errors.New("this branch has ended")
+
+// Branch opens another branch of side B. id names it in events and logs and is the
+// call layer's to choose.
+func (s *Session) Branch(id string) (*Branch, error) {
+	s.ctl.Lock()
+	defer s.ctl.Unlock()
+	switch {
+	case s.gone:
+		return nil, ErrClosed
+	case len(s.branches) >= maxBranches:
+		return nil, fmt.Errorf("%d devices ring for this call already; no more can", maxBranches)
+	case slices.ContainsFunc(s.branches, func(b *Branch) bool { return b.id == id }):
+		return nil, fmt.Errorf("a branch %q rings already", id)
+	}
+	own := newSession(s.server, s.id, Options{})
+	own.ctl, own.root = s.ctl, s
+	own.log = s.log.With("branch", id)
+	if s.handle != nil {
+		own.handle = func(e Event) {
+			e.Branch = id
+			s.post(e)
+		}
+	}
+	b := &Branch{session: s, id: id, own: own, side: own.sides[B]}
+	s.branches = append(s.branches, b)
+	return b, nil
+}
+
+// Branches are those that ring, in the order they were opened.
+func (s *Session) Branches() []*Branch {
+	s.ctl.Lock()
+	defer s.ctl.Unlock()
+	return slices.Clone(s.branches)
+}
+
+// ID is the name the branch was given.
+func (b *Branch) ID() string { return b.id }
+
+// do has a branch do something while it rings.
+func (b *Branch) do(f func(d *Side) error) error {
+	b.session.ctl.Lock()
+	defer b.session.ctl.Unlock()
+	switch {
+	case b.session.gone:
+		return ErrClosed
+	case b.over:
+		return ErrDropped
+	}
+	return f(b.side)
+}
+
+// Near is Session.Near for the device.
+func (b *Branch) Near(addr netip.Addr) {
+	_ = b.do(func(d *Side) error { d.near = addr; return nil })
+}
+
+// MakeOffer is Session.MakeOffer to the device.
+func (b *Branch) MakeOffer(want Want) (text []byte, err error) {
+	err = b.do(func(d *Side) error {
+		text, err = d.makeOffer(want)
+		return err
+	})
+	return text, err
+}
+
+// TakeAnswer takes the answer of the device, which goes on waiting unless it is
+// heard. It may come more than once, and change.
+func (b *Branch) TakeAnswer(text []byte) error {
+	d, err := sdp.Parse(text)
+	if err != nil {
+		return err
+	}
+	return b.do(func(side *Side) error { return side.takeAnswer(d) })
+}
+
+// TakeOffer takes an offer of the device (UPDATE while it rings, or the offer in a
+// 2xx to an INVITE without one).
+func (b *Branch) TakeOffer(text []byte) error {
+	d, err := sdp.Parse(text)
+	if err != nil {
+		return err
+	}
+	return b.do(func(side *Side) error { return side.takeOffer(d) })
+}
+
+// MakeAnswer is Session.MakeAnswer to the device.
+func (b *Branch) MakeAnswer(want Want) (text []byte, err error) {
+	err = b.do(func(d *Side) error {
+		text, err = d.makeAnswer(want)
+		return err
+	})
+	return text, err
+}
+
+// Refused is Session.Refused for the device.
+func (b *Branch) Refused() {
+	_ = b.do(func(d *Side) error { d.refused(); return nil })
+}
+
+// Answer is TakeAnswer and Early, and the answer to A if A waits for one, written
+// as want says; else the text is nil.
+func (b *Branch) Answer(text []byte, want Want) (toA []byte, err error) {
+	d, err := sdp.Parse(text)
+	if err != nil {
+		return nil, err
+	}
+	err = b.do(func(side *Side) error {
+		if err := side.takeAnswer(d); err != nil {
+			return err
+		}
+		if err := b.hear(); err != nil {
+			return err
+		}
+		if a := b.session.sides[A]; a.pending != nil {
+			toA, err = a.makeAnswer(want)
+		}
+		return err
+	})
+	return toA, err
+}
+
+// Early lets A hear the branch, and the branch A, in place of whichever was heard
+// before. The other branches wait. The device must have answered.
+func (b *Branch) Early() error {
+	return b.do(func(d *Side) error {
+		if d.agreed == nil {
+			return fmt.Errorf("branch %q has not answered", b.id)
+		}
+		return b.hear()
+	})
+}
+
+// hear makes the branch side B. What was there and is no branch ends.
+func (b *Branch) hear() error {
+	s := b.session
+	switch {
+	case s.heard == b:
+		return nil
+	case s.heard != nil:
+		s.heard.wait()
+	default:
+		s.sides[B].end()
+	}
+	b.side.move(s, B)
+	s.heard = b
+	return s.rejoin()
+}
+
+// wait has the branch that is heard wait again.
+func (b *Branch) wait() {
+	s := b.session
+	b.side.move(b.own, B)
+	s.heard = nil
+	if err := b.own.rejoin(); err != nil {
+		s.log.Warn("a branch is left in a bad state", "branch", b.id, "err", err)
+	}
+}
+
+// Choose makes the branch side B for good; all others end and their ports are
+// freed. The branch is used up: go on with the session.
+func (b *Branch) Choose() error {
+	return b.do(func(*Side) error {
+		err := b.hear()
+		b.session.endBranches()
+		return err
+	})
+}
+
+// endBranches ends all branches; the one that is heard stays as side B. Called with
+// ctl held.
+func (s *Session) endBranches() {
+	for _, b := range s.branches {
+		b.over = true
+		b.own.end()
+	}
+	s.branches, s.heard = nil, nil
+}
+
+// Drop ends the branch and frees its ports. Nobody is heard by A when it was
+// this one, until another branch is. A second call does nothing.
+func (b *Branch) Drop() {
+	_ = b.do(func(*Side) error {
+		s := b.session
+		if s.heard == b {
+			b.wait()
+			_ = s.rejoin() // A's own agreement, which was good before
+		}
+		b.over = true
+		b.own.end()
+		s.branches = slices.DeleteFunc(s.branches, func(o *Branch) bool { return o == b })
+		return nil
+	})
+}
+
+// end closes what a side has and makes it new. Called with ctl held.
+func (d *Side) end() {
+	d.session.forgo(d.which)
+	d.unused(func(int, *leg) bool { return true })
+	d.agent, d.pending, d.agreed, d.want, d.asked = nil, nil, nil, Want{}, false
+}
