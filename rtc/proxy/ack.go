@@ -32,8 +32,8 @@ func (p *Proxy) ack(r *rtc.Request) {
 		return
 	}
 	b := &set.branches[0]
-	if b.flow != noFlow {
-		p.sendAck(r.Tx.Lane(), r.Message, &pl, &b.target, b.flow)
+	if b.Flow != noFlow {
+		p.sendAck(r.Tx.Lane(), r.Message, &pl, &b.target, b.Flow)
 		return
 	}
 	uri, ok := set.nextHop(b)

@@ -82,7 +82,7 @@ func (p *Proxy) consume(e *sip.Edit, m *sip.Message) {
 // setURI sets Request-URI and Routes (step 2 and 6).
 func (p *Proxy) setURI(w *work, m *sip.Message, pl *plan, t *target) {
 	e := &w.edit
-	uri := t.uri
+	uri := t.URI
 	if uri == "" {
 		uri = pl.ruri
 	}
@@ -96,7 +96,7 @@ func (p *Proxy) setURI(w *work, m *sip.Message, pl *plan, t *target) {
 		}
 		e.Add(sip.HdrRoute, append(last, '>'))
 		uri = top
-		if t.path == "" {
+		if t.Path == "" {
 			e.PopRoute()
 		}
 	}
@@ -115,9 +115,9 @@ func (p *Proxy) setURI(w *work, m *sip.Message, pl *plan, t *target) {
 func (p *Proxy) topRoute(m *sip.Message, pl *plan, t *target) (top, rest string, strict bool) {
 	var first []byte
 	switch {
-	case t.path != "":
-		head, tail := cutElement(t.path)
-		first, rest = []byte(head), t.path
+	case t.Path != "":
+		head, tail := cutElement(t.Path)
+		first, rest = []byte(head), t.Path
 		defer func() {
 			if strict {
 				rest = tail
@@ -189,8 +189,8 @@ func cutElement(s string) (head, tail string) {
 // point into the request.
 func (f *forward) nextHop(b *branch) (sip.URI, bool) {
 	s := b.hop
-	if s == "" && b.path != "" {
-		head, _ := cutElement(b.path)
+	if s == "" && b.Path != "" {
+		head, _ := cutElement(b.Path)
 		na, err := sip.ParseNameAddr([]byte(head))
 		if err != nil {
 			return sip.URI{}, false
@@ -198,7 +198,7 @@ func (f *forward) nextHop(b *branch) (sip.URI, bool) {
 		s = string(na.URI)
 	}
 	if s == "" {
-		s = b.uri
+		s = b.URI
 	}
 	if s == "" && f.plan.ruri == "" {
 		u, err := sip.ParseURI(f.request().RequestURI())
@@ -213,5 +213,5 @@ func (f *forward) nextHop(b *branch) (sip.URI, bool) {
 
 // size is about what the copy will measure.
 func (f *forward) size(b *branch) int {
-	return len(f.request().Bytes()) + len(b.path) + len(b.uri) + 200
+	return len(f.request().Bytes()) + len(b.Path) + len(b.URI) + 200
 }

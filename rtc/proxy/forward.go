@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tandem/rtc"
+	"tandem/rtc/reach"
 	"tandem/rtc/resolve"
 	"tandem/rtc/sip"
 	"tandem/rtc/transaction"
@@ -94,18 +95,12 @@ func (f *forward) add(t target) {
 	f.branches = append(f.branches, branch{target: t})
 }
 
-// addBinding adds a binding; the second and further flows of one instance are
-// spares (RFC 5626 §7: never two to one instance at a time).
-func (f *forward) addBinding(t target) {
-	if t.same != "" {
-		for i := range f.branches {
-			if f.branches[i].same == t.same {
-				t.spare = true
-				break
-			}
-		}
-	}
-	f.add(t)
+// addBinding adds a way to a device. One that is not reached by the flow it was
+// registered by leads where its user says, who could send everybody's calls
+// through a gateway so: only who registered through one is reached by it.
+func (f *forward) addBinding(w reach.Way) {
+	barred := w.Flow == noFlow && !f.p.Routes().peers.at(w.From)
+	f.add(target{Way: w, bound: true, barred: barred})
 }
 
 // advance begins the next branches when none is left to wait for, and ends the
@@ -126,13 +121,13 @@ func (f *forward) startGroup(live *answer) bool {
 	n, first := 0, -1
 	for i := range f.branches {
 		b := &f.branches[i]
-		if b.state != idle || b.spare {
+		if b.state != idle || b.Spare {
 			continue
 		}
-		if first < 0 || b.q > f.branches[first].q {
+		if first < 0 || b.Q > f.branches[first].Q {
 			first, n = i, 0
 		}
-		if b.q == f.branches[first].q {
+		if b.Q == f.branches[first].Q {
 			n++
 		}
 	}
@@ -146,12 +141,12 @@ func (f *forward) startGroup(live *answer) bool {
 		return true
 	}
 	n = min(n, f.plan.breadth)
-	q, share := f.branches[first].q, f.plan.breadth
+	q, share := f.branches[first].Q, f.plan.breadth
 	if n > 1 {
 		share, f.plan.hasBreadth = share/n, true
 	}
 	for i := first; i < len(f.branches) && n > 0; i++ {
-		if b := &f.branches[i]; b.state == idle && !b.spare && b.q == q && !f.stop {
+		if b := &f.branches[i]; b.state == idle && !b.Spare && b.Q == q && !f.stop {
 			b.breadth = share
 			f.start(i)
 			n--
@@ -164,8 +159,8 @@ func (f *forward) startGroup(live *answer) bool {
 func (f *forward) start(i int) {
 	b := &f.branches[i]
 	f.pending++
-	if b.flow != noFlow {
-		f.send(i, b.flow)
+	if b.Flow != noFlow {
+		f.send(i, b.Flow)
 		return
 	}
 	uri, ok := f.nextHop(b)
@@ -311,7 +306,7 @@ func (f *forward) send(i int, flow transport.Flow) {
 	b.client, b.state = c, active
 	if f.plan.method == sip.INVITE {
 		f.armTimerC(i)
-		if len(b.rest) > 0 || b.same != "" {
+		if len(b.rest) > 0 || b.Instance != "" {
 			b.silence = f.lane.After(f.p.cfg.Failover, func() { f.unheard(i) })
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"tandem/rtc"
+	"tandem/rtc/reach"
 	"tandem/rtc/resolve"
 	"tandem/rtc/sip"
 )
@@ -83,6 +84,7 @@ type work struct {
 	out     []byte
 	tail    [loopLen]byte
 	cands   []resolve.Candidate
+	ways    []reach.Way
 	ack     statelessBranch
 	stripe  uint32 // which counters it writes
 }

@@ -20,7 +20,7 @@ import (
 	"time"
 
 	"tandem/rtc"
-	"tandem/rtc/location"
+	"tandem/rtc/reach"
 	"tandem/rtc/resolve"
 	"tandem/rtc/sip"
 	"tandem/rtc/transport"
@@ -66,7 +66,7 @@ const (
 type Config struct {
 	Transport Transport
 	Resolver  Resolver
-	Location  location.Lookup
+	Reach     *reach.Reach // the devices of users
 	Users     Users
 	Routes    *Routes // static routes; nil = none
 	Log       *slog.Logger
@@ -101,7 +101,6 @@ type Proxy struct {
 	cfg    Config
 	tr     Transport
 	res    Resolver
-	loc    location.Lookup
 	users  Users
 	log    *slog.Logger
 	routes atomic.Pointer[Routes]
@@ -129,7 +128,7 @@ func New(cfg Config) *Proxy {
 		cfg.Key = make([]byte, 32)
 		rand.Read(cfg.Key) // never fails
 	}
-	p := &Proxy{cfg: cfg, tr: cfg.Transport, res: cfg.Resolver, loc: cfg.Location, users: cfg.Users,
+	p := &Proxy{cfg: cfg, tr: cfg.Transport, res: cfg.Resolver, users: cfg.Users,
 		log: cfg.Log, key: cfg.Key, seed: maphash.MakeSeed()}
 	p.SetRoutes(cfg.Routes)
 	return p

@@ -1,6 +1,9 @@
 package proxy
 
 import (
+	"bytes"
+
+	"tandem/rtc/reach"
 	"tandem/rtc/sip"
 	"tandem/rtc/transport"
 )
@@ -14,7 +17,7 @@ func (p *Proxy) recordRoute(w *work, m *sip.Message, pl *plan, t *target, out tr
 	in := pl.in
 	inToken := p.needsToken(m, pl)
 	sips := pl.uri.Kind == sip.URISIPS
-	double := inToken || t.token || in.Listener() != out.Listener()
+	double := inToken || t.Sticky || in.Listener() != out.Listener()
 	g := grantPlain
 	if t.peer || pl.trusted || pl.grant == grantFull {
 		g = grantFull
@@ -22,7 +25,7 @@ func (p *Proxy) recordRoute(w *work, m *sip.Message, pl *plan, t *target, out tr
 	if double {
 		w.edit.Prepend(sip.HdrRecordRoute, p.routeURI(w, m, in, inToken, sips, true, g))
 	}
-	w.edit.Prepend(sip.HdrRecordRoute, p.routeURI(w, m, out, t.token, sips, double, g))
+	w.edit.Prepend(sip.HdrRecordRoute, p.routeURI(w, m, out, t.Sticky, sips, double, g))
 }
 
 func (p *Proxy) routeURI(w *work, m *sip.Message, f transport.Flow, token, sips, double bool, g grant) []byte {
@@ -71,16 +74,15 @@ func (p *Proxy) needsToken(m *sip.Message, pl *plan) bool {
 	if err != nil {
 		return false
 	}
-	if endsWith(string(na.URI), pl.in.Remote) {
-		return false
-	}
-	if u, err := sip.ParseURI(na.URI); err == nil {
-		if _, ob := u.Param("ob"); ob { // RFC 5626 §4.3
-			return true
+	if bytes.IndexByte(na.URI, ';') >= 0 {
+		if u, err := sip.ParseURI(na.URI); err == nil {
+			if _, ob := u.Param("ob"); ob { // RFC 5626 §4.3
+				return true
+			}
 		}
 	}
 	if pl.user && !pl.trusted {
-		return contactOf(na.URI, pl.in) == elsewhere
+		return reach.Compare(na.URI, pl.in) == reach.Elsewhere
 	}
-	return doubtful(na.URI, pl.in.Remote)
+	return reach.Doubtful(na.URI, pl.in.Remote)
 }

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"tandem/rtc/reach"
 	"tandem/rtc/sip"
 )
 
@@ -42,26 +43,31 @@ func (f *forward) follow(u sip.URI, q uint16) bool {
 		return false
 	}
 	before := len(f.branches)
-	var pl = f.plan
-	pl.uri = u
-	var more forward
-	f.p.bindings(&pl, &more, aor, instance)
-	for i := range more.branches {
-		t := more.branches[i].target
-		if len(f.branches) >= f.p.cfg.MaxForks || f.tried(t.uri) {
+	for _, w := range f.p.cfg.Reach.Ways(aor, reach.Want{Secure: u.Kind == sip.URISIPS, Instance: instance}) {
+		if len(f.branches) >= f.p.cfg.MaxForks || f.tried(w.URI) {
 			continue
 		}
-		t.q = q
-		f.addBinding(t)
+		w.Q, w.Spare = q, f.knows(w.Instance)
+		f.addBinding(w)
 	}
 	return len(f.branches) > before
+}
+
+// knows reports whether a branch leads to the device already.
+func (f *forward) knows(instance string) bool {
+	for i := range f.branches {
+		if instance != "" && f.branches[i].Instance == instance {
+			return true
+		}
+	}
+	return false
 }
 
 // tried reports whether a Request-URI is in the target set already (§16.5: a
 // target is never added twice).
 func (f *forward) tried(uri string) bool {
 	for i := range f.branches {
-		if f.branches[i].uri == uri {
+		if f.branches[i].URI == uri {
 			return true
 		}
 	}

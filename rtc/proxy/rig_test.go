@@ -13,6 +13,7 @@ import (
 
 	"tandem/rtc"
 	"tandem/rtc/location"
+	"tandem/rtc/reach"
 	"tandem/rtc/resolve"
 	"tandem/rtc/sip"
 	"tandem/rtc/transaction"
@@ -161,7 +162,7 @@ func newRig(t testing.TB, adjust func(*Config)) *rig {
 	r.udp, r.tcp = tr.Listeners()[0].Addr(), tr.Listeners()[1].Addr()
 	r.book = &book{aliases: map[rtc.AOR]rtc.AOR{}, bindings: map[rtc.AOR][]location.Binding{}}
 	r.dns = &names{Resolver: resolve.New(resolve.Config{Servers: []string{"127.0.0.1:1"}, Hosts: "-"}), hosts: map[string][]resolve.Candidate{}}
-	cfg := Config{Transport: tr, Resolver: r.dns, Location: r.book, Users: r.book, Log: log, Domain: "example.com"}
+	cfg := Config{Transport: tr, Resolver: r.dns, Reach: reach.New(r.book, tr), Users: r.book, Log: log, Domain: "example.com"}
 	if adjust != nil {
 		adjust(&cfg)
 	}

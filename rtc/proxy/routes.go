@@ -201,7 +201,7 @@ func (c *route) target(u sip.URI, number []byte, h hop) string {
 	if h.uri.Port != 0 {
 		b = fmt.Appendf(b, ":%d", h.uri.Port)
 	}
-	b = appendParams(b, h.uri.Params, "lr")
+	b = sip.AppendParams(b, h.uri.Params, "lr")
 	if v, ok := u.Param("user"); ok && sip.EqualFold(v, "phone") || u.Kind == sip.URITel {
 		if _, has := h.uri.Param("user"); !has {
 			b = append(b, ";user=phone"...)

@@ -177,23 +177,6 @@ func withoutMaddr(u sip.URI) string {
 		b = append(b, '@')
 	}
 	b = append(b, u.Host...)
-	b = appendParams(b, u.Params, "maddr", "transport")
+	b = sip.AppendParams(b, u.Params, "maddr", "transport")
 	return string(b)
-}
-
-// appendParams copies URI parameters except some.
-func appendParams(dst, params []byte, except ...string) []byte {
-	sip.Params(params, func(name, value []byte) bool {
-		for _, x := range except {
-			if sip.EqualFold(name, x) {
-				return true
-			}
-		}
-		dst = append(append(dst, ';'), name...)
-		if value != nil {
-			dst = append(append(dst, '='), value...)
-		}
-		return true
-	})
-	return dst
 }

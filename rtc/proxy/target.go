@@ -3,28 +3,20 @@ package proxy
 import (
 	"context"
 	"log/slog"
-	"strings"
 
 	"tandem/rtc"
-	"tandem/rtc/location"
+	"tandem/rtc/reach"
 	"tandem/rtc/sip"
-	"tandem/rtc/transport"
 )
 
 // target is one place a request may be sent to.
 type target struct {
-	uri     string         // Request-URI of the copy; "" keeps the request's
-	hop     string         // URI that tells the next hop; "" = the copy's Request-URI
-	path    string         // Route values to put in front (RFC 3327), "" when none
-	flow    transport.Flow // send by this flow instead of resolving
-	token   bool           // later requests must use the flow, too
-	bound   bool           // a binding
-	foreign bool           // next hop outside the trust domain of RFC 3325
-	peer    bool           // next hop of a static route
-	barred  bool           // not to the next hops of static routes: its user chose where
-	q       uint16
-	same    string // +sip.instance: of targets with the same one only one is tried at a time
-	spare   bool   // only tried when another one of its instance or route cannot be reached
+	reach.Way        // URI "" keeps the request's Request-URI
+	hop       string // URI that tells the next hop; "" = the copy's Request-URI
+	bound     bool   // a binding
+	foreign   bool   // next hop outside the trust domain of RFC 3325
+	peer      bool   // next hop of a static route
+	barred    bool   // not to the next hops of static routes: its user chose where
 }
 
 // targets finds out where the request goes (RFC 3261 §16.5).
@@ -38,13 +30,13 @@ func (p *Proxy) targets(r *rtc.Request, pl *plan, f *forward) error {
 		if err := p.mayRelay(r, pl, pl.next); err != nil {
 			return err
 		}
-		f.add(target{hop: string(pl.next), uri: pl.ruri, flow: pl.flow, token: pl.flow != noFlow})
+		f.add(target{hop: string(pl.next), Way: reach.Way{URI: pl.ruri, Flow: pl.flow, Sticky: pl.flow != noFlow}})
 		return nil
 	case pl.flow != noFlow: // the token is ours, so somebody got it from us
 		if !pl.identified && pl.grant != grantFull && p.Routes().peers.at(pl.flow.Remote) && pl.method != sip.ACK {
 			return p.denied(r, pl) // the token may be of another call
 		}
-		f.add(target{uri: pl.ruri, flow: pl.flow, token: true})
+		f.add(target{Way: reach.Way{URI: pl.ruri, Flow: pl.flow, Sticky: true}})
 		return nil
 	case pl.uri.Kind == sip.URITel:
 		return p.numberTargets(r, pl, f)
@@ -61,7 +53,7 @@ func (p *Proxy) targets(r *rtc.Request, pl *plan, f *forward) error {
 	if err := p.mayRelay(r, pl, nil); err != nil {
 		return err
 	}
-	f.add(target{uri: pl.ruri, peer: p.Routes().peers.lead(pl.uri)})
+	f.add(target{Way: reach.Way{URI: pl.ruri}, peer: p.Routes().peers.lead(pl.uri)})
 	return nil
 }
 
@@ -152,35 +144,15 @@ func (p *Proxy) find(u sip.URI) (aor rtc.AOR, instance string, ok bool) {
 	return aor, instance, ok
 }
 
-// bindings adds what a user has registered. A binding that is not reached by the
-// flow it was made by leads where its user says, who could send everybody's calls
-// through a gateway so: only who registered through one is reached by it.
+// bindings adds what a user has registered.
 func (p *Proxy) bindings(pl *plan, f *forward, aor rtc.AOR, instance string) {
-	list := p.loc.Bindings(aor)
-	for i := range list {
-		b := &list[i]
-		if instance != "" && !sameInstance(b.Instance, instance) {
-			continue
-		}
-		if pl.uri.Kind == sip.URISIPS && !secure(b) { // RFC 5630 §5.3: no hop of it may be in the clear
-			continue
-		}
-		if len(f.branches) >= p.cfg.MaxForks {
-			return
-		}
-		if t, ok := p.bindingTarget(pl, b); ok {
-			t.barred = t.flow == noFlow && !p.Routes().peers.at(b.Flow.Remote)
-			f.addBinding(t)
-		}
+	w := getWork()
+	w.ways = p.cfg.Reach.Append(w.ways[:0], aor, reach.Want{
+		Secure: pl.uri.Kind == sip.URISIPS, Instance: instance, Max: p.cfg.MaxForks})
+	for i := range w.ways {
+		f.addBinding(w.ways[i])
 	}
-}
-
-func secure(b *location.Binding) bool {
-	return !b.Flow.IsZero() && b.Flow.Proto().Secure() || strings.HasPrefix(strings.ToLower(b.URI), "sips:")
-}
-
-func sameInstance(a, b string) bool {
-	return strings.EqualFold(strings.Trim(a, "<>"), strings.Trim(b, "<>"))
+	w.put()
 }
 
 // numberTargets sends a number nobody here has to the static route for it.
@@ -212,7 +184,7 @@ func (p *Proxy) routeTargets(r *rtc.Request, pl *plan, f *forward, c *route, num
 		if uri == "" {
 			uri = pl.ruri
 		}
-		f.add(target{uri: uri, hop: h.raw, foreign: !c.Trusted, peer: true, same: "\x00route", spare: i > 0})
+		f.add(target{Way: reach.Way{URI: uri, Instance: "\x00route", Spare: i > 0}, hop: h.raw, foreign: !c.Trusted, peer: true})
 	}
 	return nil
 }

@@ -72,6 +72,23 @@ func Params(params []byte, f func(name, value []byte) bool) {
 	}
 }
 
+// AppendParams appends parameters as they are spelled, except those of some names.
+func AppendParams(dst, params []byte, except ...string) []byte {
+	Params(params, func(name, value []byte) bool {
+		for _, x := range except {
+			if EqualFold(name, x) {
+				return true
+			}
+		}
+		dst = append(append(dst, ';'), name...)
+		if value != nil {
+			dst = append(append(dst, '='), value...)
+		}
+		return true
+	})
+	return dst
+}
+
 // AppendUnquoted appends the text of a quoted string's inside: each \x as x
 // (RFC 3261 §25.1 quoted-pair).
 func AppendUnquoted(dst, v []byte) []byte {

@@ -13,6 +13,7 @@ import (
 	"tandem/rtc/directory"
 	"tandem/rtc/location"
 	"tandem/rtc/proxy"
+	"tandem/rtc/reach"
 	"tandem/rtc/registrar"
 	"tandem/rtc/sip"
 	"tandem/rtc/transport"
@@ -59,10 +60,11 @@ func (s *Server) routes(cfg *Config) (*rtc.Router, error) {
 		MaxBindings:    cfg.Registrar.MaxBindings,
 		ServiceRoute:   cfg.Registrar.ServiceRoute,
 	})
+	s.reach = reach.New(s.location, s.transport)
 	s.proxy = proxy.New(proxy.Config{
 		Transport: s.transport,
 		Resolver:  s.resolver,
-		Location:  s.location,
+		Reach:     s.reach,
 		Users:     users{s.directory},
 		Routes:    routes,
 		Log:       s.log,

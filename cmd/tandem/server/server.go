@@ -22,6 +22,7 @@ import (
 	"tandem/rtc/directory"
 	"tandem/rtc/location"
 	"tandem/rtc/proxy"
+	"tandem/rtc/reach"
 	"tandem/rtc/resolve"
 	"tandem/rtc/store"
 	"tandem/rtc/trace"
@@ -46,6 +47,7 @@ type Server struct {
 	location  *location.Location
 	gate      *auth.Gate
 	resolver  *resolve.Resolver
+	reach     *reach.Reach
 	proxy     *proxy.Proxy
 	layer     *transaction.Layer
 	transport *transport.Transport
