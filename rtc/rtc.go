@@ -51,6 +51,7 @@ type Identity struct {
 	AOR    AOR    // of the user; "" for a trusted peer that is no user
 	Device string // the device secret used, "" for the user's own password
 	Method AuthMethod
+	Peer   string // name of the peer that sent it, as of a trunk; "" for users
 }
 
 // Status is an error that is also a final response. Err is for the log and

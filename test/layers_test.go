@@ -66,6 +66,8 @@ var layers = []rule{
 	{"rtc/proxy", []string{"rtc", "rtc/sip", "rtc/transport", "rtc/transaction", "rtc/resolve", "rtc/reach"}, "it forwards; who sent it is the gate's matter, bindings are reach's"},
 	{"telephony/number", []string{"rtc/sip"}, "numbers are read the same by everybody; they lead nowhere by themselves"},
 	{"gateways", []string{"rtc", "rtc/...", "telephony/number"}, "trunks are on the near side of a call; the call layer asks them"},
+	{"telephony/cdr", []string{"rtc", "rtc/store"}, "a record names addresses; whose call it was is the call layer's matter"},
+	{"telephony", []string{"rtc", "rtc/...", "media", "media/...", "gateways", "telephony/..."}, "it leads calls: dialogs on either side, media between, trunks to choose from"},
 	{"rtc", []string{"rtc/sip", "rtc/transport", "rtc/transaction"}, "the words name a request and its way, nothing above"},
 	{"media/transcode", []string{"media/codec", "media/dtmf", "media/jitter"}, "a path joins buffer, decoder, keys and encoder; it sends nothing itself"},
 	{"media/ng", []string{"media", "media/..."}, "a control protocol is a front of the media server"},

@@ -15,8 +15,8 @@ import (
 	"tandem/cmd/tandem/demo"
 	"tandem/cmd/tandem/server"
 	"tandem/cmd/tandem/softphone"
+	"tandem/gateways"
 	"tandem/rtc/directory"
-	"tandem/rtc/proxy"
 	"tandem/rtc/trace"
 )
 
@@ -82,7 +82,6 @@ func (d *demoServer) Start(ctx context.Context, s demo.Settings) error {
 		{Proto: "tcp", Addr: s.UDP.String(), Advertise: advertise(s.Host, s.UDP)},
 		{Proto: "tls", Addr: s.TLS.String(), Advertise: advertise(s.Host, s.TLS)},
 	}
-	cfg.Routes = []proxy.Route{{Name: "telephone network", Match: proxy.Match{Prefix: "*"}, NextHop: proxy.Hops{s.Gateway}}}
 	if err := cfg.Check(); err != nil {
 		return err
 	}
@@ -97,8 +96,20 @@ func (d *demoServer) Start(ctx context.Context, s demo.Settings) error {
 		defer close(d.done)
 		d.err = srv.Run(run)
 	}()
-	return nil
+	return d.addTrunk(ctx, s.Gateway)
 }
+
+// addTrunk has every number called through the gateway, which takes one codec.
+func (d *demoServer) addTrunk(ctx context.Context, gateway string) error {
+	trunk := gateways.Trunk{Name: demoTrunk, Note: "made by tandem demo", Addresses: []string{gateway}, Prefixes: []string{"*"}, Codecs: []string{"PCMU"}}
+	err := d.server.Trunks().Add(ctx, trunk)
+	if errors.Is(err, gateways.ErrExists) { // of an earlier demonstration; the gateway has another port now
+		return d.server.Trunks().Change(ctx, demoTrunk, func(t *gateways.Trunk) error { *t = trunk; return nil })
+	}
+	return err
+}
+
+const demoTrunk = "demo"
 
 // advertise is host with the port of addr, "" for no host.
 func advertise(host string, addr netip.AddrPort) string {

@@ -11,6 +11,7 @@ import (
 
 	"tandem/cmd/tandem/gatewaysim"
 	"tandem/cmd/tandem/softphone"
+	"tandem/media/codec"
 	"tandem/rtc/trace"
 )
 
@@ -143,7 +144,7 @@ func (d *demo) start(ctx context.Context) (err error) {
 func (d *demo) register(ctx context.Context) (err error) {
 	alice := d.users[0]
 	d.phone, err = softphone.New(softphone.Config{
-		User: alice.name, Display: alice.display, Password: alice.password,
+		User: alice.name, Display: alice.display, Password: alice.password, Codecs: demoCodecs(),
 		Domain: d.place.host.String(), Server: d.place.server(), Log: d.cfg.Log,
 		OnCall: func(in *softphone.Incoming) { d.echo(ctx, in) },
 		OnMessage: func(m softphone.Message) {
@@ -214,4 +215,13 @@ func (d *demo) close() error {
 		errs = append(errs, d.gateway.Close())
 	}
 	return errors.Join(errs...)
+}
+
+// demoCodecs is Opus alone where it can be spoken, so that the call has to be
+// converted for the gateway, which takes PCMU alone; else G.711.
+func demoCodecs() []string {
+	if _, err := codec.Library(); err != nil {
+		return nil
+	}
+	return []string{"opus"}
 }

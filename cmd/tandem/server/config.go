@@ -26,6 +26,8 @@ type Config struct {
 	Registrar Registrar     `yaml:"registrar" json:"registrar"`
 	Proxy     Proxy         `yaml:"proxy" json:"proxy"`
 	Routes    []proxy.Route `yaml:"routes" json:"routes" jsonschema_description:"Static routes by number prefix, domain or method; the longest prefix wins"`
+	Telephony Telephony     `yaml:"telephony" json:"telephony"`
+	Media     Media         `yaml:"media" json:"media"`
 	DNS       DNS           `yaml:"dns" json:"dns"`
 	HTTP      HTTP          `yaml:"http" json:"http"`
 	Log       Log           `yaml:"log" json:"log"`
@@ -122,6 +124,8 @@ func Default() Config {
 		Auth:      Auth{Algorithms: []string{"SHA-256", "MD5"}, MD5Agents: auth.MD5Agents(), NonceLife: 5 * time.Minute},
 		Registrar: Registrar{MinExpires: time.Minute, MaxExpires: time.Hour, DefaultExpires: time.Hour, MaxBindings: 10},
 		Proxy:     Proxy{TimerC: 3*time.Minute + 10*time.Second, Failover: 4 * time.Second, MaxForks: 20},
+		Telephony: Telephony{Calls: 4000, RingTime: 3 * time.Minute},
+		Media:     Media{Ports: "40000-56383", Kernel: "auto", DSCP: 46, Idle: time.Minute},
 		HTTP:      HTTP{Addr: "127.0.0.1:9090"},
 		Log:       Log{Level: "info", Format: "text"},
 		Limits: Limits{Connections: 100000, ConnectionsPerIP: 1000, MessageBytes: 65535,
@@ -202,6 +206,7 @@ func (c *Config) faults() []Fault {
 	if _, err := proxy.NewRoutes(c.Routes); err != nil {
 		bad("routes", "%w", err)
 	}
+	c.callFaults(bad)
 	switch c.Log.Level {
 	case "debug", "info", "warn", "error":
 	default:

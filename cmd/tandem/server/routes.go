@@ -1,12 +1,14 @@
 package server
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"tandem/rtc"
 	"tandem/rtc/auth"
@@ -17,11 +19,12 @@ import (
 	"tandem/rtc/registrar"
 	"tandem/rtc/sip"
 	"tandem/rtc/transport"
+	"tandem/telephony"
 )
 
 // routes is the order in which a request meets the handlers. To see why a
 // request was answered as it was, read from top to bottom.
-func (s *Server) routes(cfg *Config) (*rtc.Router, error) {
+func (s *Server) routes(ctx context.Context, cfg *Config) (*rtc.Router, error) {
 	routes, err := proxy.NewRoutes(cfg.Routes)
 	if err != nil {
 		return nil, err
@@ -65,7 +68,7 @@ func (s *Server) routes(cfg *Config) (*rtc.Router, error) {
 		Transport: s.transport,
 		Resolver:  s.resolver,
 		Reach:     s.reach,
-		Users:     users{s.directory},
+		Users:     users{s.directory, s},
 		Routes:    routes,
 		Log:       s.log,
 		Domain:    cfg.Domains[0],
@@ -79,15 +82,50 @@ func (s *Server) routes(cfg *Config) (*rtc.Router, error) {
 		Failover:  cfg.Proxy.Failover,
 		TimerC:    cfg.Proxy.TimerC,
 	})
+	if err := s.openCalls(ctx, cfg, key); err != nil {
+		return nil, err
+	}
 	return rtc.NewRouter(s.log, s.proxy.Stray,
-		s.gate,  // who is it?
-		reg,     // REGISTER for our domains
-		s.proxy, // everything else, to wherever it is to go
+		s.gate,     // who is it?
+		reg,        // REGISTER for our domains
+		s.exchange, // calls from and to numbers
+		s.proxy,    // everything else, to wherever it is to go
 	), nil
 }
 
-// users is the directory as the proxy sees it.
-type users struct{ *directory.Directory }
+// users is the directory as proxy and calls see it.
+type users struct {
+	*directory.Directory
+	s *Server
+}
+
+// Domain implements telephony.Users.
+func (u users) Ours(host []byte, port uint16) bool {
+	return u.s.transport.IsLocal(host, port) || u.Directory.Domain(host)
+}
+
+// User implements telephony.Users.
+func (u users) User(address rtc.AOR) (telephony.Settings, bool) {
+	user, ok := u.Directory.Resolve(address)
+	return settings(user), ok && user.Enabled
+}
+
+// Number implements telephony.Users.
+func (u users) Number(number string) (telephony.Settings, bool) {
+	user, ok := u.Directory.Resolve(rtc.AOR("tel:" + number))
+	return settings(user), ok && user.Enabled
+}
+
+func settings(u directory.User) telephony.Settings {
+	s := telephony.Settings{AOR: u.AOR, Display: u.DisplayName}
+	for _, a := range u.Aliases {
+		if n, ok := strings.CutPrefix(string(a), "tel:+"); ok {
+			s.Number = "+" + n
+			break
+		}
+	}
+	return s
+}
 
 // Resolve implements proxy.Users.
 func (u users) Resolve(address rtc.AOR) (rtc.AOR, bool) {

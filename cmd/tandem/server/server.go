@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"tandem/cmd/tandem/api"
+	"tandem/gateways"
+	"tandem/media"
 	"tandem/rtc/auth"
 	"tandem/rtc/directory"
 	"tandem/rtc/location"
@@ -28,6 +30,8 @@ import (
 	"tandem/rtc/trace"
 	"tandem/rtc/transaction"
 	"tandem/rtc/transport"
+	"tandem/telephony"
+	"tandem/telephony/cdr"
 )
 
 // Server is one running server. Make it with New, run it with Run.
@@ -49,6 +53,10 @@ type Server struct {
 	resolver  *resolve.Resolver
 	reach     *reach.Reach
 	proxy     *proxy.Proxy
+	trunks    *gateways.Trunks
+	media     *media.Server
+	exchange  *telephony.Exchange
+	records   cdr.Store
 	layer     *transaction.Layer
 	transport *transport.Transport
 	trace     *trace.Ring
@@ -86,7 +94,7 @@ func New(ctx context.Context, cfg Config, opt Options) (_ *Server, err error) {
 	if err := s.openState(ctx, &cfg); err != nil {
 		return nil, err
 	}
-	if err := s.openSIP(&cfg); err != nil {
+	if err := s.openSIP(ctx, &cfg); err != nil {
 		return nil, err
 	}
 	if s.control, err = listenControl(cfg.Socket(), s.api().Handler()); err != nil {
@@ -112,7 +120,7 @@ func (s *Server) openState(ctx context.Context, cfg *Config) (err error) {
 }
 
 // openSIP builds the stack from the wire upwards and binds the sockets.
-func (s *Server) openSIP(cfg *Config) error {
+func (s *Server) openSIP(ctx context.Context, cfg *Config) error {
 	listen, err := s.listeners(cfg)
 	if err != nil {
 		return err
@@ -147,7 +155,7 @@ func (s *Server) openSIP(cfg *Config) error {
 	if _, err := s.location.Restore(s.transport.ParseFlow); err != nil {
 		return err
 	}
-	router, err := s.routes(cfg)
+	router, err := s.routes(ctx, cfg)
 	if err != nil {
 		return err
 	}
@@ -191,8 +199,16 @@ func (s *Server) Run(ctx context.Context) error {
 	start("resolver", s.resolver.Run)
 	start("location", s.location.Run)
 	start("transport", s.transport.Run)
+	start("media", s.media.Run)
 	start("control socket", s.control.run)
 	start("http", s.http.run)
+	calls, endCalls := context.WithCancel(context.Background())
+	defer endCalls()
+	callsEnded := make(chan struct{})
+	start("calls", func(context.Context) error {
+		defer close(callsEnded)
+		return s.exchange.Run(calls)
+	})
 	start("systemd", s.notify)
 	start("last use of secrets", s.keepUse)
 	start("memory", s.keepMemory)
@@ -203,6 +219,8 @@ func (s *Server) Run(ctx context.Context) error {
 		s.await()
 	case err = <-errs:
 	}
+	endCalls() // while there are sockets to say BYE by, and a store to record it
+	<-callsEnded
 	stop()
 	wg.Wait()
 	err = errors.Join(err, s.close())

@@ -1,0 +1,114 @@
+package server
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"tandem/media"
+	"tandem/media/relay"
+)
+
+// Telephony is how calls are led.
+type Telephony struct {
+	AllCalls bool          `yaml:"all_calls" json:"all_calls" jsonschema_description:"Lead calls between users, too, not only those from and to telephone numbers; otherwise they pass through as they are and sound goes straight from phone to phone"`
+	Calls    int           `yaml:"calls" json:"calls" jsonschema_description:"Calls led at a time; more are answered 503"`
+	RingTime time.Duration `yaml:"ring_time" json:"ring_time" jsonschema_description:"How long a call may ring"`
+}
+
+// Media is the relay that the sound of calls passes.
+type Media struct {
+	Interfaces   []MediaInterface `yaml:"interfaces" json:"interfaces,omitempty" jsonschema_description:"Addresses that sound is sent from and received at; empty: the address of this machine towards others"`
+	Ports        string           `yaml:"ports" json:"ports" jsonschema_description:"Range of UDP ports, FIRST-LAST; a call takes up to four"`
+	Workers      int              `yaml:"workers" json:"workers,omitempty" jsonschema_description:"Threads that pass packets; 0: one a core"`
+	Converters   int              `yaml:"converters" json:"converters,omitempty" jsonschema_description:"Threads that convert audio; 0: one a core"`
+	Kernel       string           `yaml:"kernel" json:"kernel" jsonschema:"enum=auto,enum=on,enum=off" jsonschema_description:"Forward plain streams in the kernel"`
+	DSCP         int              `yaml:"dscp" json:"dscp" jsonschema_description:"DSCP of packets; 46 is expedited forwarding"`
+	StrictSource bool             `yaml:"strict_source" json:"strict_source" jsonschema_description:"Believe the signalled addresses alone; phones behind NAT are not heard"`
+	OpusInGo     bool             `yaml:"opus_in_go" json:"opus_in_go" jsonschema_description:"Decode Opus in Go even where libopus is there: no C reads what phones send, at twice the cost"`
+	Idle         time.Duration    `yaml:"idle" json:"idle" jsonschema_description:"End a call that carries no sound for so long though it should"`
+}
+
+// MediaInterface is one network that sound comes from.
+type MediaInterface struct {
+	Name      string `yaml:"name" json:"name,omitempty" jsonschema_description:"By which it is named elsewhere; empty: its address"`
+	Addr      string `yaml:"addr" json:"addr" jsonschema_description:"Address of this machine"`
+	Advertise string `yaml:"advertise" json:"advertise,omitempty" jsonschema_description:"Address that phones are told, when a NAT stands before this server; empty: addr"`
+}
+
+// config is what the media server is made with.
+func (m *Media) config() (media.Config, error) {
+	cfg := media.Config{Workers: m.Workers, Converters: m.Converters, Kernel: m.Kernel, DSCP: m.DSCP, Idle: m.Idle,
+		Learn: media.LearnAfterSignalling, Opus: media.Opus{DecodeInGo: m.OpusInGo}}
+	if m.StrictSource {
+		cfg.Learn = media.LearnNever
+	}
+	var err error
+	if cfg.PortMin, cfg.PortMax, err = m.ports(); err != nil {
+		return cfg, err
+	}
+	for _, in := range m.Interfaces {
+		i, err := in.open()
+		if err != nil {
+			return cfg, err
+		}
+		cfg.Interfaces = append(cfg.Interfaces, i)
+	}
+	return cfg, nil
+}
+
+func (m *Media) ports() (first, last int, err error) {
+	a, b, ok := strings.Cut(m.Ports, "-")
+	first, err1 := strconv.Atoi(strings.TrimSpace(a))
+	last, err2 := strconv.Atoi(strings.TrimSpace(b))
+	if !ok || err1 != nil || err2 != nil || first < 1024 || last > 65535 || last-first < 3 {
+		return 0, 0, fmt.Errorf("%q is no range of ports such as 40000-56383, from 1024 to 65535 and with at least four", m.Ports)
+	}
+	return first, last, nil
+}
+
+func (i *MediaInterface) open() (relay.Interface, error) {
+	out := relay.Interface{Name: i.Name}
+	var err error
+	if out.Bind, err = netip.ParseAddr(i.Addr); err != nil {
+		return out, fmt.Errorf("addr %q is no IP address of this machine", i.Addr)
+	}
+	if out.Name == "" {
+		out.Name = i.Addr
+	}
+	if i.Advertise != "" {
+		if out.Advertise, err = netip.ParseAddr(i.Advertise); err != nil {
+			return out, fmt.Errorf("advertise %q is no IP address; phones do not look names up", i.Advertise)
+		}
+	} else if out.Bind.IsUnspecified() {
+		return out, fmt.Errorf("addr %s is every address; name one, or the address phones are told under advertise", i.Addr)
+	}
+	return out, nil
+}
+
+func (c *Config) callFaults(bad func(key, format string, args ...any)) {
+	if _, _, err := c.Media.ports(); err != nil {
+		bad("media.ports", "%w", err)
+	}
+	for n := range c.Media.Interfaces {
+		if _, err := c.Media.Interfaces[n].open(); err != nil {
+			bad(fmt.Sprintf("media.interfaces[%d]", n), "%w", err)
+		}
+	}
+	switch c.Media.Kernel {
+	case "auto", "on", "off":
+	default:
+		bad("media.kernel", "%q is unknown; use auto, on or off", c.Media.Kernel)
+	}
+	if c.Media.Idle < 5*time.Second {
+		bad("media.idle", "has %s; a pause of less than 5s ends no call", c.Media.Idle)
+	}
+	if c.Telephony.Calls < 1 {
+		bad("telephony.calls", "must be at least 1")
+	}
+	if c.Telephony.RingTime < 5*time.Second {
+		bad("telephony.ring_time", "has %s; nobody answers within less than 5s", c.Telephony.RingTime)
+	}
+}

@@ -1,0 +1,272 @@
+package telephony
+
+import (
+	"log/slog"
+	"slices"
+	"time"
+
+	"tandem/media"
+	"tandem/rtc/dialog"
+	"tandem/rtc/sip"
+	"tandem/telephony/cdr"
+)
+
+// completedElsewhere keeps phones from showing a call that another device
+// answered as missed (RFC 3326 §2).
+const completedElsewhere = `SIP;cause=200;text="Call completed elsewhere"`
+
+// Call is one call led through the server. All below box belongs to its owner.
+type Call struct {
+	x   *Exchange
+	id  string
+	log *slog.Logger
+	box inbox
+
+	caller  *leg
+	ringing []*leg // INVITEs of ours without a final response
+	callee  *leg   // who answered
+	route   Route
+	rounds  rounds // still to be tried
+	media   *media.Session
+	record  cdr.Record
+	best    outcome // of the attempts that failed
+	limit   *time.Timer
+
+	passed  []byte // header lines of the caller for those called
+	kept    bool   // the record's row is on disk
+	waiting func() // goes on once it is
+	early   []byte // the description the caller has got before the answer
+	busy    bool   // an offer is being carried across
+	over    bool
+}
+
+// ID names the call in logs, traces, records and the API.
+func (c *Call) ID() string { return c.id }
+
+// begin takes the caller's offer and rings the first destinations.
+func (c *Call) begin(invite *sip.Message) {
+	c.open()
+	session, err := c.x.cfg.Media.Open(c.id, media.Options{Handle: func(e media.Event) { c.box.post(func() { c.heard(e) }) }})
+	if err != nil {
+		c.log.Error("no media session", "err", err)
+		c.refuse(outcome{code: 503, text: "no media session is free", header: []byte("Retry-After: 5\r\n")})
+		return
+	}
+	c.media = session
+	c.passed = passed(invite)
+	if err := c.caller.takeOffer(invite); err != nil {
+		c.refuse(described(err))
+		return
+	}
+	c.limit = time.AfterFunc(c.x.cfg.RingTime, func() { c.box.must(c.unanswered) })
+	c.next()
+}
+
+// next rings the destinations of the next round; when there are none left the
+// caller gets the best of the final responses.
+func (c *Call) next() {
+	for len(c.ringing) == 0 && c.callee == nil && !c.over {
+		round, ok := c.rounds.next()
+		if !ok {
+			c.refuse(c.best.orElse(480, "nobody can be reached"))
+			return
+		}
+		for _, d := range round {
+			if o := c.ring(d); o.code != 0 {
+				c.best = c.best.or(o)
+			}
+		}
+	}
+}
+
+// ring sends an INVITE to a destination. The outcome's code is 0 when it is on
+// its way.
+func (c *Call) ring(d destination) outcome {
+	l := &leg{c: c, side: media.B, destination: d}
+	offer, err := l.offer()
+	if err != nil {
+		return described(err)
+	}
+	if err := l.invite(offer); err != nil {
+		l.drop()
+		return outcome{code: 503, text: err.Error()}
+	}
+	c.ringing = append(c.ringing, l)
+	c.tries(l)
+	c.log.Debug("ringing", "leg", l.callID, "trunk", d.trunkName(), "aor", d.way.URI)
+	return outcome{}
+}
+
+// progressed passes a provisional response on to the caller.
+func (c *Call) progressed(l *leg, m *sip.Message) {
+	if c.over || c.callee != nil || !slices.Contains(c.ringing, l) {
+		return
+	}
+	code := m.StatusCode()
+	if c.record.Ringing.IsZero() {
+		c.record.Ringing = time.Now()
+		c.tell(Ringing)
+	}
+	if len(m.Body()) == 0 || c.early != nil {
+		_ = c.caller.ring(code, dialog.Content{})
+		return
+	}
+	answer, err := l.earlyMedia(m)
+	if err != nil {
+		c.log.Warn("early media not usable", "leg", l.callID, "err", err)
+		_ = c.caller.ring(180, dialog.Content{})
+		return
+	}
+	c.early = answer
+	_ = c.caller.ring(183, description(answer))
+}
+
+// answered joins the caller with the leg that was answered first.
+func (c *Call) answered(l *leg, s *dialog.Session, m *sip.Message) {
+	l.session = s
+	if c.over || c.callee != nil {
+		l.bye(reasonLine(completedElsewhere))
+		return
+	}
+	c.callee = l
+	c.tried(l, 200, "")
+	c.record.CallIDs[1] = l.callID
+	if l.trunk != nil {
+		c.record.Trunk = l.trunk.Name
+	}
+	for _, o := range c.ringing {
+		if o != l {
+			o.cancel(completedElsewhere)
+			o.drop()
+		}
+	}
+	c.ringing = nil
+	c.limit.Stop()
+	text, err := l.choose(m)
+	if err != nil {
+		c.log.Warn("answer not usable", "leg", l.callID, "err", err)
+		c.refuse(described(err))
+		return
+	}
+	c.whenKept(func() { c.connect(text) })
+}
+
+// connect answers the caller, who has waited until the record was on disk.
+func (c *Call) connect(text []byte) {
+	if c.over {
+		return
+	}
+	if err := c.caller.accept(description(text)); err != nil { // the caller has given up meanwhile
+		c.end(End{By: c.caller.name(), Code: 487})
+		return
+	}
+	c.record.Answered = time.Now()
+	c.log.Info("call answered", "leg", c.callee.callID, "trunk", c.callee.trunkName(), "dur", c.record.Answered.Sub(c.record.Started))
+	c.tell(Answered)
+}
+
+// failed takes the final response of a destination, or the lack of one.
+func (c *Call) failed(l *leg, o outcome) {
+	at := slices.Index(c.ringing, l)
+	if at < 0 || c.over {
+		return
+	}
+	c.ringing = slices.Delete(c.ringing, at, at+1)
+	l.drop()
+	c.tried(l, o.code, o.text)
+	c.best = c.best.or(o)
+	c.log.Info("destination failed", "leg", l.callID, "trunk", l.trunkName(), "code", o.code, "err", o.text)
+	if o.global() {
+		c.rounds = nil
+		c.cancelAll("")
+	} else if l.trunk != nil && !o.goesOn() {
+		c.rounds = nil
+	}
+	c.next()
+}
+
+// unanswered ends a call that has rung for too long.
+func (c *Call) unanswered() {
+	if c.callee == nil {
+		c.refuse(outcome{code: 408, text: "nobody answered"})
+	}
+}
+
+// left ends the call when one of its legs has ended.
+func (c *Call) left(l *leg, e dialog.End) {
+	switch {
+	case c.over:
+	case l == c.caller && c.callee == nil:
+		c.end(End{By: l.name(), Code: 487})
+	case l == c.caller || l == c.callee:
+		c.end(End{By: l.name(), Code: 200, Reason: reasonOf(e)})
+	}
+}
+
+// refuse answers the caller by a final response other than 2xx.
+func (c *Call) refuse(o outcome) {
+	if c.over {
+		return
+	}
+	c.caller.reject(o)
+	c.end(End{Code: o.code, Text: o.text})
+}
+
+// Hangup ends the call on behalf of who.
+func (c *Call) Hangup(who string) {
+	c.box.must(func() { c.end(End{By: who, Code: 200, Text: "hung up by " + who}) })
+}
+
+func (c *Call) cancelAll(reason string) {
+	for _, l := range c.ringing {
+		l.cancel(reason)
+		l.drop()
+	}
+	c.ringing = nil
+}
+
+// end ends every leg that has not ended by itself, the media and the record.
+func (c *Call) end(e End) {
+	if c.over {
+		return
+	}
+	c.over = true
+	if c.limit != nil {
+		c.limit.Stop()
+	}
+	c.cancelAll(e.Reason)
+	c.caller.bye(reasonLine(e.Reason))
+	if c.callee != nil {
+		c.callee.bye(reasonLine(e.Reason))
+	}
+	if c.media != nil {
+		c.measure(c.media.Report())
+		c.media.Close()
+	}
+	c.close(e)
+	c.x.forget(c)
+	c.box.close()
+	c.tell(Ended)
+}
+
+// heard is told what happens to the sound.
+func (c *Call) heard(e media.Event) {
+	switch e.Kind {
+	case media.EventIdle:
+		c.log.Warn("no sound from either side", "dur", e.For)
+		c.end(End{By: "server", Code: 408, Text: "no media", Reason: `SIP;cause=408;text="No media from either side"`})
+	case media.EventSecurity:
+		c.log.Warn("media cannot be protected", "leg", e.Side.String(), "err", e.Err)
+		c.end(End{By: "server", Code: 488, Text: "media security failed"})
+	case media.EventOneWay:
+		c.log.Warn("one-way audio", "leg", e.Side.String(), "peer", e.Addr.String(), "dur", e.For)
+	}
+}
+
+// End says how a call ended.
+type End struct {
+	By     string // "caller", "callee", "server", an administrator; "" when it was refused
+	Code   int    // SIP status: 200 after a conversation
+	Text   string
+	Reason string // value of a Reason header for the legs that are still up
+}

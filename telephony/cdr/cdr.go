@@ -1,0 +1,127 @@
+// Package cdr holds call records: one for each call, opened when the call
+// begins and closed when it ends, so that a call is known of even when the
+// server did not see its end.
+//
+// It owns what a record says and the interface of its Store. Who writes records
+// is telephony; who lists and exports them, the API.
+package cdr
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"tandem/rtc"
+)
+
+// Record is what is kept of one call.
+type Record struct {
+	ID      string // of the call
+	State   State
+	From    rtc.AOR // who calls: the user, or the number a trunk gave, as a tel URI
+	Display string  // the caller's name
+	To      string  // as dialled
+	Number  string  // called, E.164 with '+'; "" for a user's address
+	Called  rtc.AOR // the user called, "" for a number
+	Payer   rtc.AOR // the user whose rights the call used
+	Trunk   string  // by which it came or left
+	Tried   []Try   // destinations in order
+
+	Started  time.Time // INVITE
+	Ringing  time.Time // first 18x
+	Answered time.Time // 200 to the caller
+	Ended    time.Time
+
+	EndedBy string    // "caller", "callee", "server" or an administrator; "" when it was refused
+	Code    int       // SIP status: 200 after a conversation
+	Cause   int       // Q.850
+	Text    string    // why, for people
+	CallIDs [2]string // of the caller's leg and of the leg that was answered
+	Sides   [2]Sound  // of the caller and the callee
+}
+
+// State of a call in its record.
+type State string
+
+// The states.
+const (
+	Open        State = "open"        // it goes on
+	Completed   State = "completed"   // it was answered, and has ended
+	Failed      State = "failed"      // it was not answered
+	Interrupted State = "interrupted" // the server ended during it
+)
+
+// Try is one destination that was tried.
+type Try struct {
+	Trunk  string `json:"trunk,omitempty"`
+	URI    string `json:"uri"`
+	CallID string `json:"call_id,omitempty"`
+	Code   int    `json:"code,omitempty"` // its final response; 0: none
+	Text   string `json:"text,omitempty"`
+}
+
+// Sound is what came from one side.
+type Sound struct {
+	Codec   string  `json:"codec,omitempty"` // "opus"
+	Packets uint64  `json:"packets,omitempty"`
+	Lost    uint64  `json:"lost,omitempty"`
+	Jitter  float64 `json:"jitter_ms,omitempty"`
+	MOS     float64 `json:"mos,omitempty"` // 1 to 5 (ITU-T G.107); 0: unknown
+}
+
+// Talked is how long the sides talked.
+func (r *Record) Talked() time.Duration {
+	if r.Answered.IsZero() || r.Ended.IsZero() {
+		return 0
+	}
+	return r.Ended.Sub(r.Answered)
+}
+
+// Clone is a copy that shares nothing with r.
+func (r *Record) Clone() Record {
+	c := *r
+	c.Tried = slices.Clone(r.Tried)
+	return c
+}
+
+// Store keeps records durably.
+type Store interface {
+	// Put inserts or replaces a record, by ID; done is told once when it is on
+	// disk. The error says at once that the store takes no more; then done is not
+	// told.
+	Put(r Record, done func(error)) error
+	// Interrupt gives all open records the state Interrupted and this end, and
+	// returns how many there were.
+	Interrupt(ctx context.Context, at time.Time) (int, error)
+	// List returns the records that fit, the latest first.
+	List(ctx context.Context, q Query) ([]Record, error)
+	// Record finds one by ID.
+	Record(ctx context.Context, id string) (Record, bool, error)
+}
+
+// Query selects records. Zero fields select all.
+type Query struct {
+	State         State
+	User          rtc.AOR // as caller or called
+	Trunk         string
+	After, Before time.Time // Started in between; After belongs to it, Before does not
+	Limit         int       // 0 = 100
+}
+
+// MaxLimit is the most records one List returns.
+const MaxLimit = 1000
+
+// Most is how many records a Query asks for.
+func (q *Query) Most() int {
+	if q.Limit <= 0 {
+		return 100
+	}
+	return min(q.Limit, MaxLimit)
+}
+
+// Fits reports whether a record is among those asked for.
+func (q *Query) Fits(r *Record) bool {
+	return (q.State == "" || q.State == r.State) && (q.User == "" || q.User == r.From || q.User == r.Called) &&
+		(q.Trunk == "" || q.Trunk == r.Trunk) && (q.After.IsZero() || !r.Started.Before(q.After)) &&
+		(q.Before.IsZero() || r.Started.Before(q.Before))
+}

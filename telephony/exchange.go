@@ -1,0 +1,192 @@
+package telephony
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"tandem/media"
+	"tandem/rtc"
+	"tandem/rtc/dialog"
+	"tandem/rtc/sip"
+	"tandem/telephony/cdr"
+)
+
+// allow are the methods of our dialogs.
+const allow = "INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE, INFO, MESSAGE, NOTIFY"
+
+// Config of an Exchange.
+type Config struct {
+	Dialog  dialog.Config // Layer, Wire, Resolver, Permit; the exchange fills in the rest
+	Media   *media.Server
+	Router  Router
+	Records cdr.Store
+	Domain  string // the default domain, for our From and Warning headers
+
+	Calls    int           // calls at a time, default 10,000
+	RingTime time.Duration // how long a call may ring, default 3 min
+	Log      *slog.Logger
+}
+
+// Router decides where a call goes. It runs on the lane of the INVITE and must
+// not block. It returns rtc.Next for an INVITE that is no business of
+// telephony, and a *rtc.Status for one that is refused.
+type Router interface {
+	Route(r *rtc.Request) (Route, error)
+}
+
+// Exchange leads calls. It is a handler of requests.
+type Exchange struct {
+	cfg      Config
+	ua       *dialog.UA
+	watchers []func(Event)
+
+	owners sync.WaitGroup
+	mu     sync.Mutex
+	calls  map[string]*Call // by ID
+}
+
+// New makes an exchange.
+func New(cfg Config) *Exchange {
+	if cfg.Calls <= 0 {
+		cfg.Calls = 10_000
+	}
+	if cfg.RingTime <= 0 {
+		cfg.RingTime = 3 * time.Minute
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	x := &Exchange{cfg: cfg, calls: make(map[string]*Call)}
+	d := cfg.Dialog
+	d.Allow, d.Log = allow, cfg.Log
+	x.ua = dialog.New(d)
+	return x
+}
+
+// Run serves until ctx ends; then it ends all calls and waits for their owners.
+// Records that are open from an earlier run are marked as interrupted first.
+func (x *Exchange) Run(ctx context.Context) error {
+	if n, err := x.cfg.Records.Interrupt(ctx, time.Now()); err != nil {
+		return fmt.Errorf("marking interrupted calls: %w", err)
+	} else if n > 0 {
+		x.cfg.Log.Warn("calls were interrupted when the server ended", "calls", n)
+	}
+	inner, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	var carrier sync.WaitGroup
+	carrier.Go(func() { _ = x.ua.Run(inner) })
+	<-ctx.Done()
+	for _, c := range x.Calls() {
+		c.Hangup("server")
+	}
+	x.owners.Wait()
+	stop()
+	carrier.Wait()
+	return nil
+}
+
+// Serve implements rtc.Handler.
+func (x *Exchange) Serve(r *rtc.Request) error {
+	if r.Method() != sip.INVITE || r.ToTag() != nil {
+		return x.ua.Serve(r)
+	}
+	if !isCall(r.Message) {
+		return rtc.Next
+	}
+	route, err := x.cfg.Router.Route(r)
+	if err != nil {
+		return err
+	}
+	if x.Active() >= x.cfg.Calls {
+		return &rtc.Status{Code: 503, Reason: "Too Many Calls", Header: []byte("Retry-After: 5\r\n")}
+	}
+	return x.start(r, route)
+}
+
+// isCall tells the INVITE of a telephone call from that of a message session or
+// of something unknown, which is the proxy's. An INVITE without a body is a call
+// with a late offer.
+func isCall(m *sip.Message) bool {
+	if len(m.Body()) == 0 {
+		return true
+	}
+	body := descriptionIn(m)
+	return hasLine(body, "m=audio") || hasLine(body, "m=video")
+}
+
+func hasLine(text []byte, begin string) bool {
+	for len(text) > 0 {
+		if len(text) >= len(begin) && string(text[:len(begin)]) == begin {
+			return true
+		}
+		at := 0
+		for at < len(text) && text[at] != '\n' {
+			at++
+		}
+		text = text[min(at+1, len(text)):]
+	}
+	return false
+}
+
+// start makes the call of an INVITE. It runs on the INVITE's lane.
+func (x *Exchange) start(r *rtc.Request, route Route) error {
+	c := &Call{x: x, id: rand.Text(), route: route, rounds: route.Rounds}
+	c.box.owners = &x.owners
+	c.caller = &leg{c: c, side: media.A, callID: string(r.CallID())}
+	c.caller.want = route.want
+	how := dialog.Inbound{Events: c.caller.events(), Sticky: route.trunk == nil}
+	if route.trunk != nil {
+		how.Peer = route.trunk.Name
+	}
+	in, err := x.ua.Receive(r, how)
+	if err != nil {
+		return err
+	}
+	c.caller.session = in.Session
+	c.log = x.cfg.Log.With("call", c.id, "call_id", c.caller.callID)
+	c.record = route.record(c.id, c.caller.callID, time.Now())
+	x.mu.Lock()
+	x.calls[c.id] = c
+	x.mu.Unlock()
+	invite := in.Message // it lasts: a copy of the INVITE
+	c.box.must(func() {
+		c.tell(Started)
+		c.begin(invite)
+	})
+	return nil
+}
+
+func (x *Exchange) forget(c *Call) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	delete(x.calls, c.id)
+}
+
+// Active is how many calls there are.
+func (x *Exchange) Active() int {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return len(x.calls)
+}
+
+// Calls lists the calls there are.
+func (x *Exchange) Calls() []*Call {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	all := make([]*Call, 0, len(x.calls))
+	for _, c := range x.calls {
+		all = append(all, c)
+	}
+	return all
+}
+
+// Call finds a call by its ID, nil when there is none.
+func (x *Exchange) Call(id string) *Call {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.calls[id]
+}

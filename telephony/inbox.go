@@ -1,0 +1,65 @@
+package telephony
+
+import "sync"
+
+// maxWaiting bounds the events that wait for one call's owner. A call has a few
+// events a second at most; only a peer that floods its dialog reaches the bound.
+const maxWaiting = 64
+
+// inbox holds the events of one call, in order, until its owner has dealt with
+// them. The owner is a goroutine that exists only while there are any.
+type inbox struct {
+	owners *sync.WaitGroup // joined when the exchange ends
+
+	mu      sync.Mutex
+	events  []func()
+	working bool
+	closed  bool
+}
+
+// post has f done by the owner. It never waits and may be called on any lane.
+// It reports false when the inbox is full or closed; then f is not done.
+func (b *inbox) post(f func()) bool { return b.put(f, maxWaiting) }
+
+// must is post for an event that the call cannot do without: the end of a leg,
+// a final response, the result of something the owner began. There are only a
+// few of them a leg, so they need no bound.
+func (b *inbox) must(f func()) { b.put(f, 1<<30) }
+
+func (b *inbox) put(f func(), bound int) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed || len(b.events) >= bound {
+		return false
+	}
+	b.events = append(b.events, f)
+	if !b.working {
+		b.working = true
+		b.owners.Go(b.work)
+	}
+	return true
+}
+
+func (b *inbox) work() {
+	for {
+		b.mu.Lock()
+		events := b.events
+		b.events = nil
+		if len(events) == 0 {
+			b.working = false
+			b.mu.Unlock()
+			return
+		}
+		b.mu.Unlock()
+		for _, f := range events {
+			f()
+		}
+	}
+}
+
+// close lets no further events in.
+func (b *inbox) close() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.closed = true
+}

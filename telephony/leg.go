@@ -1,0 +1,175 @@
+package telephony
+
+import (
+	"crypto/rand"
+	"errors"
+	"strings"
+
+	"tandem/media"
+	"tandem/rtc/dialog"
+	"tandem/rtc/sip"
+)
+
+// leg is the dialog of a call with one device or gateway. Its fields belong to
+// the call's owner; its dialog to the lane, which the methods enter.
+type leg struct {
+	c           *Call
+	side        media.Which
+	destination // of the legs we began
+
+	callID  string
+	session *dialog.Session // the caller's from the start, others' once they are answered
+	call    *dialog.Call    // of the legs we began
+	late    bool            // its INVITE had no offer: ours is in the 200, the answer in the ACK
+	theirs  []byte          // the description they sent last
+	ours    []byte          // the one we sent last
+}
+
+func (l *leg) name() string {
+	if l == l.c.caller {
+		return "caller"
+	}
+	return "callee"
+}
+
+// do enters the leg's lane. It is false when there is no dialog yet.
+func (l *leg) do(f func(s *dialog.Session)) bool {
+	if l.session == nil {
+		return false
+	}
+	l.session.Do(func() { f(l.session) })
+	return true
+}
+
+// ring passes a provisional response to the caller.
+func (l *leg) ring(code int, content dialog.Content) (err error) {
+	l.do(func(s *dialog.Session) { err = s.Ring(code, content, len(content.Body) > 0) })
+	return err
+}
+
+// accept answers the caller. The error says that the caller has gone.
+func (l *leg) accept(content dialog.Content) (err error) {
+	l.do(func(s *dialog.Session) { err = s.Accept(content) })
+	return err
+}
+
+func (l *leg) reject(o outcome) {
+	l.do(func(s *dialog.Session) { _ = s.Reject(o.code, dialog.Content{Header: o.lines(l.c.x.cfg.Domain)}) })
+}
+
+// bye ends the leg when it has not ended yet.
+func (l *leg) bye(header []byte) {
+	l.do(func(s *dialog.Session) { s.Bye(header) })
+}
+
+// cancel gives up a leg of ours that is not answered.
+func (l *leg) cancel(reason string) {
+	var value []byte
+	if reason != "" {
+		value = []byte(reason)
+	}
+	l.call.Do(func() { l.call.Cancel(value) })
+}
+
+// respond answers a request in the leg's dialog.
+func (l *leg) respond(in *dialog.Incoming, code int, content dialog.Content) {
+	l.do(func(*dialog.Session) { in.Respond(code, content) })
+}
+
+// invite calls the leg's destination with an offer.
+func (l *leg) invite(offer []byte) error {
+	inv := l.request(offer)
+	inv.Events = l.events()
+	call, err := l.c.x.ua.Invite(inv)
+	if err != nil {
+		return err
+	}
+	l.call, l.callID = call, inv.CallID
+	return nil
+}
+
+// events are the callbacks of a leg. They run on its lane.
+func (l *leg) events() dialog.Events {
+	c := l.c
+	return dialog.Events{
+		Progress: func(_ *dialog.Session, m *sip.Message) {
+			m = m.Clone()
+			c.box.post(func() { c.progressed(l, m) })
+		},
+		Answered: func(s *dialog.Session, m *sip.Message) {
+			m = m.Clone()
+			c.box.must(func() { c.answered(l, s, m) })
+		},
+		Failed: func(_ *dialog.Call, m *sip.Message, err error) {
+			o := outcomeOf(m, err)
+			c.box.must(func() { c.failed(l, o) })
+		},
+		Request: func(_ *dialog.Session, in *dialog.Incoming) {
+			if !c.box.post(func() { c.requested(l, in) }) {
+				in.Respond(503, dialog.Content{Header: []byte("Retry-After: 1\r\n")})
+			}
+		},
+		Acked: func(_ *dialog.Session, m *sip.Message) {
+			body := append([]byte(nil), m.Body()...)
+			c.box.post(func() { c.acked(l, body) })
+		},
+		Ended: func(s *dialog.Session, e dialog.End) {
+			if e.Message != nil {
+				e.Message = e.Message.Clone()
+			}
+			c.box.must(func() {
+				if s == l.session {
+					c.left(l, e)
+				}
+			})
+		},
+	}
+}
+
+// description is a session description as the content of a message.
+func description(text []byte) dialog.Content {
+	if len(text) == 0 {
+		return dialog.Content{}
+	}
+	return dialog.Content{Type: "application/sdp", Body: text}
+}
+
+var errNoDescription = errors.New("the message has no session description")
+
+// descriptionIn is the session description of a message, alone or as a part of
+// a multipart body (RFC 5621); nil without one.
+func descriptionIn(m *sip.Message) []byte {
+	if part, ok := m.FindPart("application/sdp"); ok {
+		return part.Body
+	}
+	return nil
+}
+
+// reasonLine is a Reason header line (RFC 3326), nil for "".
+func reasonLine(value string) []byte {
+	if value == "" {
+		return nil
+	}
+	return []byte("Reason: " + value + "\r\n")
+}
+
+// reasonOf is the Reason that came with the BYE or CANCEL of a leg.
+func reasonOf(e dialog.End) string {
+	if e.Message == nil {
+		return ""
+	}
+	return strings.TrimSpace(string(e.Message.Get(sip.HdrReason)))
+}
+
+// request is the INVITE to the leg's destination.
+func (l *leg) request(offer []byte) dialog.Invite {
+	c := l.c
+	inv := dialog.Invite{
+		Way:     l.way,
+		From:    c.route.caller.from(l.trunk, c.x.cfg.Domain),
+		CallID:  rand.Text(),
+		Content: description(offer),
+	}
+	inv.Header = append(c.route.caller.identity(l.trunk, c.x.cfg.Domain), c.passed...)
+	return inv
+}

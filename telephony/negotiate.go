@@ -1,0 +1,188 @@
+package telephony
+
+import (
+	"bytes"
+	"errors"
+
+	"tandem/media/dtmf"
+	"tandem/rtc/dialog"
+	"tandem/rtc/sip"
+)
+
+// requested takes a request in a leg's dialog.
+func (c *Call) requested(l *leg, in *dialog.Incoming) {
+	switch in.Method() {
+	case sip.INVITE, sip.UPDATE, sip.PRACK:
+		c.renegotiate(l, in)
+	case sip.INFO:
+		c.info(l, in)
+	case sip.MESSAGE, sip.NOTIFY:
+		c.pass(l, in)
+	default:
+		l.respond(in, 405, dialog.Content{Header: []byte("Allow: " + allow + "\r\n")})
+	}
+}
+
+func (c *Call) other(l *leg) *leg {
+	if l == c.caller {
+		return c.callee
+	}
+	return c.caller
+}
+
+// renegotiate carries an offer made in one dialog across to the other and the
+// answer back.
+func (c *Call) renegotiate(l *leg, in *dialog.Incoming) {
+	body := descriptionIn(in.Message)
+	other := c.other(l)
+	switch {
+	case c.over || c.callee == nil || c.record.Answered.IsZero():
+		l.respond(in, 491, dialog.Content{}) // the other side has no description yet
+	case c.busy:
+		l.respond(in, 491, dialog.Content{})
+	case body == nil:
+		c.offerAgain(l, in)
+	case bytes.Equal(body, l.theirs): // it refreshes the session timer, RFC 4028 §9
+		l.respond(in, 200, description(l.ours))
+	default:
+		c.busy = true
+		offer, err := c.media.Offer(l.side, body, other.want)
+		if err != nil {
+			c.busy = false
+			o := described(err)
+			l.respond(in, o.code, dialog.Content{Header: o.lines(c.x.cfg.Domain)})
+			return
+		}
+		other.reinvite(offer, func(m *sip.Message, err error) { c.renegotiated(l, in, body, offer, m, err) })
+	}
+}
+
+// renegotiated takes the other side's answer.
+func (c *Call) renegotiated(l *leg, in *dialog.Incoming, theirs, offer []byte, m *sip.Message, err error) {
+	c.busy = false
+	if c.over {
+		return
+	}
+	other := c.other(l)
+	if err == nil && m.StatusCode() < 300 {
+		body := descriptionIn(m)
+		var answer []byte
+		if answer, err = c.media.Answer(other.side, body, l.want); err == nil {
+			l.theirs, l.ours, other.theirs, other.ours = theirs, answer, body, offer
+			l.respond(in, 200, description(answer))
+			return
+		}
+		c.log.Warn("the answer to a new offer is not usable", "leg", other.callID, "err", err)
+	}
+	c.media.Refused(l.side)
+	c.media.Refused(other.side)
+	code := 488
+	switch {
+	case errors.Is(err, dialog.ErrPending):
+		code = 491
+	case err == nil && m.StatusCode() >= 400:
+		code = m.StatusCode()
+	}
+	if code == 481 || code == 408 { // said of the other dialog, not of this one
+		code = 500
+	}
+	l.respond(in, code, dialog.Content{})
+}
+
+// offerAgain answers a re-INVITE without offer by an offer of our own, of what
+// the other side has agreed to already (RFC 3261 §14.2).
+func (c *Call) offerAgain(l *leg, in *dialog.Incoming) {
+	offer, err := c.media.MakeOffer(l.side, l.want)
+	if err != nil {
+		l.respond(in, 488, dialog.Content{})
+		return
+	}
+	l.late, l.ours = true, offer
+	l.respond(in, 200, description(offer))
+}
+
+// acked takes the answer in an ACK to an offer in our 200.
+func (c *Call) acked(l *leg, body []byte) {
+	if c.over || !l.late {
+		return
+	}
+	l.late = false
+	if len(body) == 0 {
+		c.end(End{By: "server", Code: 488, Text: "the ACK has no answer", Reason: `SIP;cause=488;text="No answer in ACK"`})
+		return
+	}
+	if err := c.media.TakeAnswer(l.side, body); err != nil {
+		c.log.Warn("the answer in an ACK is not usable", "leg", l.callID, "err", err)
+		c.end(End{By: "server", Code: 488, Text: err.Error(), Reason: `SIP;cause=488;text="Answer not usable"`})
+		return
+	}
+	l.theirs = body
+}
+
+// info takes keys out of an INFO; any other goes to the other side.
+func (c *Call) info(l *leg, in *dialog.Incoming) {
+	key, err := dtmf.ReadBody(string(in.Get(sip.HdrContentType)), in.Body())
+	switch {
+	case c.over:
+		l.respond(in, 481, dialog.Content{})
+	case err != nil:
+		c.pass(l, in)
+	default:
+		if err := c.media.Press(l.side.Other(), key); err != nil {
+			c.log.Warn("a key does not go across", "leg", l.callID, "err", err)
+		}
+		l.respond(in, 200, dialog.Content{})
+	}
+}
+
+// pass carries a request across as it is, and the response back.
+func (c *Call) pass(l *leg, in *dialog.Incoming) {
+	other := c.other(l)
+	if c.over || other == nil {
+		l.respond(in, 480, dialog.Content{})
+		return
+	}
+	content := dialog.Content{Type: string(in.Get(sip.HdrContentType)), Body: in.Body()}
+	if p := in.GetName("Info-Package"); p != nil {
+		content.Header = append(append([]byte("Info-Package: "), p...), "\r\n"...)
+	}
+	other.send(string(in.MethodName()), content, func(m *sip.Message, err error) {
+		code := 408
+		if err == nil {
+			code = m.StatusCode()
+		}
+		l.respond(in, code, dialog.Content{})
+	})
+}
+
+// reinvite sends an offer in the leg's dialog; done is an event of the call.
+func (l *leg) reinvite(offer []byte, done func(*sip.Message, error)) {
+	c := l.c
+	l.do(func(s *dialog.Session) {
+		err := s.Reinvite(description(offer), func(m *sip.Message, err error) {
+			if m != nil {
+				m = m.Clone()
+			}
+			c.box.must(func() { done(m, err) })
+		})
+		if err != nil {
+			c.box.must(func() { done(nil, err) })
+		}
+	})
+}
+
+// send sends a request in the leg's dialog; done is an event of the call.
+func (l *leg) send(method string, content dialog.Content, done func(*sip.Message, error)) {
+	c := l.c
+	l.do(func(s *dialog.Session) {
+		err := s.Send(method, content, func(m *sip.Message, err error) {
+			if m != nil {
+				m = m.Clone()
+			}
+			c.box.must(func() { done(m, err) })
+		})
+		if err != nil {
+			c.box.must(func() { done(nil, err) })
+		}
+	})
+}

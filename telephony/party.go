@@ -1,0 +1,109 @@
+package telephony
+
+import (
+	"strings"
+
+	"tandem/gateways"
+	"tandem/rtc"
+	"tandem/rtc/sip"
+)
+
+// anonymous is shown in place of a caller who wants privacy (RFC 3323 §4.1.1.3).
+const anonymous = `"Anonymous" <sip:anonymous@anonymous.invalid>`
+
+// party is who calls, as the sides of a call are told.
+type party struct {
+	user    rtc.AOR // "" for a caller from a trunk
+	number  string  // E.164 with '+', "" when there is none
+	name    string  // display name, not quoted
+	uri     string  // address shown to users
+	private bool    // not to be shown (RFC 3323)
+}
+
+// from is the From value of an INVITE to a device, or to a trunk when there is
+// one.
+func (p party) from(trunk *gateways.Trunk, domain string) string {
+	if p.private {
+		return anonymous
+	}
+	uri := p.uri
+	if trunk != nil && p.number != "" {
+		uri = "sip:" + trunk.Form(p.number) + "@" + domain + ";user=phone"
+	}
+	return p.nameAddr(uri)
+}
+
+func (p party) nameAddr(uri string) string {
+	if p.name == "" {
+		return "<" + uri + ">"
+	}
+	return `"` + quoted(p.name) + `" <` + uri + ">"
+}
+
+// identity are the header lines that tell a trunk whose call it is.
+func (p party) identity(trunk *gateways.Trunk, domain string) []byte {
+	if trunk == nil {
+		return nil
+	}
+	var b []byte
+	uri := p.uri
+	if p.number != "" {
+		uri = "sip:" + trunk.Form(p.number) + "@" + domain + ";user=phone"
+	}
+	switch trunk.CallerID {
+	case gateways.CallerRemote:
+		b = append(b, "Remote-Party-ID: "+p.nameAddr(uri)+";party=calling;screen=yes"...)
+		if p.private {
+			b = append(b, ";privacy=full"...)
+		}
+		b = append(b, "\r\n"...)
+	case gateways.CallerFrom:
+	default:
+		b = append(b, "P-Asserted-Identity: "+p.nameAddr(uri)+"\r\n"...) // RFC 3325 §9.1
+	}
+	if p.private {
+		b = append(b, "Privacy: id\r\n"...)
+	}
+	return b
+}
+
+// quoted is text fit for a quoted string (RFC 3261 §25.1).
+func quoted(s string) string {
+	s = strings.ReplaceAll(strings.ReplaceAll(s, `\`, `\\`), `"`, `\"`)
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, s)
+}
+
+// unquoted is a display name as people read it.
+func unquoted(display []byte) string {
+	s := strings.TrimSpace(string(display))
+	if len(s) < 2 || s[0] != '"' {
+		return s
+	}
+	s = s[1 : len(s)-1]
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '\\' && i+1 < len(s) {
+			i++
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
+
+// wantsPrivacy reports whether the caller asks for its identity to be withheld
+// (RFC 3323 §4.2, RFC 3325 §9.3).
+func wantsPrivacy(m *sip.Message) bool {
+	for _, value := range []string{"id", "user", "header"} {
+		for v := range strings.SplitSeq(string(m.Get(sip.HdrPrivacy)), ";") {
+			if strings.EqualFold(strings.TrimSpace(v), value) {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,32 @@
+package telephony
+
+import "tandem/rtc/sip"
+
+// passedOn are the headers of an INVITE that are of use to the other side and
+// say nothing about the network: they cross the exchange unchanged.
+var passedOn = [...]string{
+	"Subject", "Priority", "Accept-Language", "Accept-Contact", "Reject-Contact", "Request-Disposition",
+	"User-to-User",  // RFC 7433
+	"P-Early-Media", // RFC 5009
+	"Geolocation",   // RFC 6442
+	"Cisco-Guid",    // of Cisco gateways, for their own records
+	"Answer-Mode",   // RFC 5373
+	"Session-ID",    // RFC 7989
+	"Content-Language",
+}
+
+// maxPassed bounds the octets that cross.
+const maxPassed = 2048
+
+// passed are the header lines of an INVITE that cross.
+func passed(m *sip.Message) (lines []byte) {
+	for i := range m.Len() {
+		h := m.At(i)
+		for _, name := range passedOn {
+			if sip.EqualFold(h.Name, name) && len(lines)+len(h.Name)+len(h.Value) < maxPassed {
+				lines = append(append(append(append(lines, h.Name...), ": "...), h.Value...), "\r\n"...)
+			}
+		}
+	}
+	return lines
+}

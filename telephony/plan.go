@@ -1,0 +1,282 @@
+package telephony
+
+import (
+	"strings"
+	"time"
+
+	"tandem/gateways"
+	"tandem/media"
+	"tandem/rtc"
+	"tandem/rtc/dialog"
+	"tandem/rtc/sip"
+	"tandem/rtc/transport"
+	"tandem/telephony/cdr"
+)
+
+// Settings are what calls need to know of a user.
+type Settings struct {
+	AOR     rtc.AOR
+	Display string
+	Number  string // E.164 with '+', shown to trunks; "" when the user has none
+	Site    string
+}
+
+// Users is what the plan needs of the directory. Its methods take no lock and
+// do not wait.
+type Users interface {
+	// Ours reports whether a host is a domain or address of this server.
+	Ours(host []byte, port uint16) bool
+	// User finds an enabled user by an address in one of our domains.
+	User(address rtc.AOR) (Settings, bool)
+	// Number finds the enabled user who owns a number, in E.164 with '+'.
+	Number(number string) (Settings, bool)
+}
+
+// Numbers reads telephone numbers.
+type Numbers interface {
+	// Read makes E.164 with '+' of a number as dialled at a site; false: it is no
+	// number.
+	Read(dialled, site string) (string, bool)
+}
+
+// Policy says who may call what.
+type Policy interface {
+	// Call reports whether a user may call a number, and why not.
+	Call(user rtc.AOR, number string) (ok bool, why string)
+}
+
+// Ways says how the devices of a user are reached: rounds of ways, each way one
+// device.
+type Ways interface {
+	Ways(aor rtc.AOR) [][]dialog.Way
+}
+
+// Plan decides where calls go. It implements Router.
+type Plan struct {
+	Users    Users
+	Numbers  Numbers
+	Policy   Policy
+	Ways     Ways
+	Trunks   func() *gateways.Table
+	Domain   string // the default domain
+	AllCalls bool   // calls between users go through the exchange, too
+}
+
+// Route is where a call goes, and whose it is.
+type Route struct {
+	Rounds          [][]destination
+	caller          party
+	trunk           *gateways.Trunk // by which it came, nil for a user's call
+	dialled, number string
+	called          rtc.AOR
+	want            media.Want // of the caller's side
+}
+
+func (t Route) record(id, callID string, now time.Time) cdr.Record {
+	r := cdr.Record{ID: id, State: cdr.Open, From: t.caller.user, Display: t.caller.name, To: t.dialled, Number: t.number,
+		Called: t.called, Payer: t.caller.user, Started: now}
+	r.CallIDs[0] = callID
+	if t.trunk != nil {
+		r.Trunk, r.From = t.trunk.Name, rtc.AOR("tel:"+t.caller.number)
+	}
+	return r
+}
+
+// Route implements Router.
+func (p *Plan) Route(r *rtc.Request) (Route, error) {
+	uri, perr := sip.ParseURI(r.RequestURI())
+	if perr != nil {
+		return Route{}, &rtc.Status{Code: perr.Code, Reason: perr.Reason}
+	}
+	if uri.Kind != sip.URITel && !p.Users.Ours(uri.Host, uri.Port) {
+		return Route{}, rtc.Next // of another domain
+	}
+	if trunk := p.trunkOf(r.Identity); trunk != nil {
+		return p.inbound(r, uri, trunk)
+	}
+	return p.outbound(r, uri)
+}
+
+// trunkOf is the trunk that an identity stands for, nil for anybody else.
+func (p *Plan) trunkOf(id *rtc.Identity) *gateways.Trunk {
+	if id == nil || id.Peer == "" {
+		return nil
+	}
+	return p.Trunks().ByName(id.Peer)
+}
+
+// outbound routes the call of a user.
+func (p *Plan) outbound(r *rtc.Request, uri sip.URI) (Route, error) {
+	route := Route{dialled: string(uri.User)}
+	if called, ok := p.user(uri); ok {
+		if !p.AllCalls {
+			return route, rtc.Next
+		}
+		return p.toUser(route, called)
+	}
+	if r.Identity == nil || r.Identity.AOR == "" {
+		return route, rtc.Next // whoever is no user calls no numbers
+	}
+	caller, ok := p.Users.User(r.Identity.AOR)
+	if !ok {
+		return route, &rtc.Status{Code: 403, Reason: "Account Disabled"}
+	}
+	number, ok := p.Numbers.Read(dialled(uri), caller.Site)
+	if !ok {
+		return route, rtc.Next // no number either: nobody is called so
+	}
+	route.number = number
+	route.caller = partyOf(r.Message, caller)
+	if called, ok := p.Users.Number(number); ok {
+		return p.toUser(route, called)
+	}
+	if ok, why := p.Policy.Call(caller.AOR, number); !ok {
+		return route, &rtc.Status{Code: 403, Reason: "Not Allowed", Header: warning(p.Domain, why)}
+	}
+	return p.toTrunks(route)
+}
+
+// inbound routes a call that comes from a trunk: to a user, nowhere else.
+func (p *Plan) inbound(r *rtc.Request, uri sip.URI, trunk *gateways.Trunk) (Route, error) {
+	route := Route{trunk: trunk, dialled: string(uri.User), caller: p.partyFrom(r.Message, trunk)}
+	number, isNumber := p.Numbers.Read(trunk.Received(dialled(uri)), "")
+	if isNumber {
+		if !trunk.Owns(number) {
+			return route, &rtc.Status{Code: 404}
+		}
+		route.number = number
+		if called, ok := p.Users.Number(number); ok {
+			return p.toUser(route, called)
+		}
+	}
+	if called, ok := p.user(uri); ok {
+		return p.toUser(route, called)
+	}
+	return route, &rtc.Status{Code: 404}
+}
+
+// user finds the user whom a SIP URI of ours means.
+func (p *Plan) user(uri sip.URI) (Settings, bool) {
+	if uri.Kind == sip.URITel || uri.User == nil {
+		return Settings{}, false
+	}
+	uri.Host, uri.Port = []byte(p.Domain), 0
+	var buf [128]byte
+	return p.Users.User(rtc.AOR(uri.AppendAOR(buf[:0])))
+}
+
+func (p *Plan) toUser(route Route, called Settings) (Route, error) {
+	route.called = called.AOR
+	for _, ways := range p.Ways.Ways(called.AOR) {
+		var round []destination
+		for _, w := range ways {
+			round = append(round, destination{way: w, want: deviceWant(w)})
+		}
+		route.Rounds = append(route.Rounds, round)
+	}
+	if len(route.Rounds) == 0 {
+		return route, &rtc.Status{Code: 480}
+	}
+	return route, nil
+}
+
+// toTrunks tries the trunks for a number one after the other.
+func (p *Plan) toTrunks(route Route) (Route, error) {
+	for trunk := range p.Trunks().Choose(route.number) {
+		for i := range trunk.Addresses {
+			uri := trunk.URI(i, route.number)
+			route.Rounds = append(route.Rounds, []destination{{
+				way: dialog.Way{URI: uri, Peer: trunk.Name}, trunk: trunk, want: trunkWant(trunk),
+			}})
+		}
+	}
+	if len(route.Rounds) == 0 {
+		return route, rtc.Next // a static route may
+	}
+	return route, nil
+}
+
+// trunkWant is how the offer to a trunk is written.
+func trunkWant(t *gateways.Trunk) media.Want {
+	w := media.Want{Codecs: t.Codecs, ICE: media.No}
+	switch t.Media {
+	case gateways.MediaRequire:
+		w.Security = media.SecuritySDES
+	case gateways.MediaPrefer:
+		w.Security = media.SecurityOptional
+	default:
+		w.Security = media.SecurityNone
+	}
+	return w
+}
+
+// deviceWant is how the offer to a device is written: a browser takes nothing
+// but DTLS and ICE; a phone on TLS may have its keys in SDP; others get no keys,
+// which would be readable on the way.
+func deviceWant(w dialog.Way) media.Want {
+	if w.Flow.IsZero() {
+		return media.Want{Security: media.SecurityNone, ICE: media.No}
+	}
+	switch proto := w.Flow.Proto(); {
+	case proto == transport.WS || proto == transport.WSS:
+		return media.Want{Security: media.SecurityDTLS, ICE: media.Yes}
+	case proto.Secure():
+		return media.Want{Security: media.SecurityOptional, ICE: media.No}
+	}
+	return media.Want{Security: media.SecurityNone, ICE: media.No}
+}
+
+// dialled is the user part of a URI, or the number of a tel URI, with its
+// parameters.
+func dialled(u sip.URI) string {
+	user := string(sip.AppendUnescaped(nil, u.User))
+	if u.Kind == sip.URITel && len(u.Params) > 0 {
+		user += string(u.Params)
+	}
+	return user
+}
+
+// partyOf is a user as caller.
+func partyOf(m *sip.Message, s Settings) party {
+	c := party{user: s.AOR, number: s.Number, name: s.Display, uri: string(s.AOR), private: wantsPrivacy(m)}
+	if from, ok := m.From(); ok && len(from.Display) > 0 && c.name == "" {
+		c.name = unquoted(from.Display)
+	}
+	return c
+}
+
+// partyFrom is the caller whom a trunk names: in P-Asserted-Identity, else in
+// From.
+func (p *Plan) partyFrom(m *sip.Message, trunk *gateways.Trunk) party {
+	c := party{private: wantsPrivacy(m)}
+	addr, ok := m.From()
+	if v := m.Get(sip.HdrPAssertedIdentity); v != nil {
+		if a, err := sip.ParseNameAddr(v); err == nil {
+			addr, ok = a, true
+		}
+	}
+	if !ok {
+		c.uri = "sip:anonymous@anonymous.invalid"
+		return c
+	}
+	c.name = unquoted(addr.Display)
+	u, err := sip.ParseURI(addr.URI)
+	if err != nil {
+		c.uri = "sip:anonymous@anonymous.invalid"
+		return c
+	}
+	user := dialled(u)
+	if number, ok := p.Numbers.Read(user, ""); ok {
+		c.number, user = number, number
+	}
+	if strings.EqualFold(string(u.Host), "anonymous.invalid") || user == "" {
+		c.private = true
+	}
+	c.uri = "sip:" + user + "@" + p.Domain
+	return c
+}
+
+// warning tells people why (RFC 3261 §20.43).
+func warning(agent, text string) []byte {
+	return []byte("Warning: 399 " + agent + ` "` + printable(text) + "\"\r\n")
+}

@@ -1,0 +1,93 @@
+package telephony
+
+import (
+	"time"
+
+	"tandem/media"
+	"tandem/telephony/cdr"
+)
+
+// open writes the record of a call that begins.
+func (c *Call) open() {
+	err := c.x.cfg.Records.Put(c.record.Clone(), func(err error) {
+		c.box.must(func() {
+			if err != nil {
+				c.unkept(err)
+				return
+			}
+			c.kept = true
+			if then := c.waiting; then != nil {
+				c.waiting = nil
+				then()
+			}
+		})
+	})
+	if err != nil {
+		c.unkept(err)
+	}
+}
+
+// unkept refuses a call that could not be recorded.
+func (c *Call) unkept(err error) {
+	c.log.Error("call not recorded", "err", err)
+	c.refuse(outcome{code: 503, text: "the call cannot be recorded", header: []byte("Retry-After: 10\r\n")})
+}
+
+// whenKept does f once the record is on disk, which it nearly always is long
+// before somebody answers.
+func (c *Call) whenKept(f func()) {
+	if c.kept {
+		f()
+		return
+	}
+	c.waiting = f
+}
+
+// close writes the record of a call that has ended.
+func (c *Call) close(e End) {
+	r := &c.record
+	r.Ended, r.EndedBy, r.Code, r.Text = time.Now(), e.By, e.Code, e.Text
+	r.State, r.Cause = cdr.Failed, causeOf(e)
+	if !r.Answered.IsZero() {
+		r.State = cdr.Completed
+	}
+	c.log.Info("call ended", "code", e.Code, "by", e.By, "dur", r.Talked(), "err", e.Text)
+	lost := func(err error) {
+		if err != nil {
+			c.log.Error("the end of a call was not recorded", "err", err)
+		}
+	}
+	lost(c.x.cfg.Records.Put(r.Clone(), lost))
+}
+
+// tries notes that a destination is tried.
+func (c *Call) tries(l *leg) {
+	c.record.Tried = append(c.record.Tried, cdr.Try{Trunk: l.trunkName(), URI: l.way.URI, CallID: l.callID})
+}
+
+// tried notes the final response of a destination.
+func (c *Call) tried(l *leg, code int, text string) {
+	for i := range c.record.Tried {
+		if t := &c.record.Tried[i]; t.CallID == l.callID {
+			t.Code, t.Text = code, text
+		}
+	}
+}
+
+// measure takes the figures of the sound into the record.
+func (c *Call) measure(report media.Report) {
+	for _, s := range report.Streams {
+		if s.Kind != "audio" {
+			continue
+		}
+		for w, side := range s.Sides {
+			in := side.Received
+			h := cdr.Sound{Codec: side.Codec, Packets: in.Packets, Lost: in.Lost, Jitter: float64(in.Jitter.Microseconds()) / 1000}
+			if in.MOS != nil {
+				h.MOS = *in.MOS
+			}
+			c.record.Sides[w] = h
+		}
+		return
+	}
+}
