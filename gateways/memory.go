@@ -13,6 +13,9 @@ type Memory struct {
 	trunks map[string]Trunk
 }
 
+// NewMemory makes an empty Memory.
+func NewMemory() *Memory { return &Memory{trunks: make(map[string]Trunk)} }
+
 // Trunks implements Store.
 func (m *Memory) Trunks(_ context.Context, each func(Trunk)) error {
 	m.mu.Lock()
@@ -27,9 +30,6 @@ func (m *Memory) Trunks(_ context.Context, each func(Trunk)) error {
 func (m *Memory) PutTrunks(_ context.Context, list []Trunk) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.trunks == nil {
-		m.trunks = make(map[string]Trunk)
-	}
 	for _, t := range list {
 		m.trunks[t.Name] = t
 	}

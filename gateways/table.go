@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+
+	"tandem/rtc/prefix"
 )
 
 // Table is all trunks at one moment, ready to be asked. It never changes; what
@@ -13,26 +15,37 @@ import (
 type Table struct {
 	list   []*Trunk // by name
 	names  map[string]*Trunk
-	out    prefixes[[]group]  // by the prefixes served
-	in     prefixes[[]*Trunk] // by the numbers and blocks owned
+	out    prefix.Table[[]group]  // by the prefixes served
+	blocks prefix.Table[[]*Trunk] // by the blocks of numbers owned
+	exact  map[string][]*Trunk    // by the numbers owned
 	random func(n int) int
 }
 
 // group is the trunks of one prefix with the same priority.
-type group []*Trunk
-
-// prefixes finds what is kept under the beginnings of a number.
-type prefixes[T any] struct {
-	by      map[string]T
-	longest int
-	lengths [maxPrefix + 1]bool // which occur
+type group struct {
+	trunks []*Trunk
+	until  []int // the sum of the weights up to each
 }
 
-func (p *prefixes[T]) put(prefix string, v T) {
-	p.by[prefix] = v
-	p.longest = max(p.longest, len(prefix))
-	p.lengths[len(prefix)] = true
+func (g *group) add(t *Trunk) {
+	g.trunks = append(g.trunks, t)
+	g.until = append(g.until, g.total()+t.weight())
 }
+
+func (g *group) total() int {
+	if len(g.until) == 0 {
+		return 0
+	}
+	return g.until[len(g.until)-1]
+}
+
+// at is the trunk whose share of the total weight n falls into.
+func (g *group) at(n int) *Trunk {
+	i, _ := slices.BinarySearch(g.until, n+1)
+	return g.trunks[i]
+}
+
+func (t *Trunk) weight() int { return max(t.Weight, 1) }
 
 // newTable makes a table of checked trunks. Those that old has too keep their state.
 func newTable(list []Trunk, old *Table) *Table {
@@ -60,27 +73,29 @@ func (t *Table) indexOut() {
 			by[p] = append(by[p], trunk)
 		}
 	}
-	t.out.by = make(map[string][]group, len(by))
 	for p, list := range by {
 		slices.SortStableFunc(list, func(a, b *Trunk) int { return cmp.Compare(a.Priority, b.Priority) })
 		var groups []group
 		for i, trunk := range list {
 			if i == 0 || trunk.Priority != list[i-1].Priority {
-				groups = append(groups, nil)
+				groups = append(groups, group{})
 			}
-			groups[len(groups)-1] = append(groups[len(groups)-1], trunk)
+			groups[len(groups)-1].add(trunk)
 		}
-		t.out.put(p, groups)
+		t.out.Put(p, groups)
 	}
 }
 
-// indexIn keeps a block under its beginning with the '*', so that it does not
-// match as a number.
 func (t *Table) indexIn() {
-	t.in.by = make(map[string][]*Trunk)
+	t.exact = make(map[string][]*Trunk)
 	for _, trunk := range t.list {
 		for _, n := range trunk.Numbers {
-			t.in.put(n, append(t.in.by[n], trunk))
+			if block, ok := strings.CutSuffix(n, "*"); ok {
+				list, _ := t.blocks.Get(block)
+				t.blocks.Put(block, append(list, trunk))
+			} else {
+				t.exact[n] = append(t.exact[n], trunk)
+			}
 		}
 	}
 }
@@ -120,12 +135,9 @@ func (t *Table) choose(number string, yield func(*Trunk) bool) {
 	}
 	c := choice{table: t}
 	for state := Up; state <= Down; state++ {
-		for n := min(len(number), t.out.longest); n >= 0; n-- {
-			if !t.out.lengths[n] {
-				continue
-			}
-			for _, g := range t.out.by[number[:n]] {
-				if !c.walk(g, state, yield) {
+		for groups, n, ok := t.out.Longest(number, len(number)+1); ok; groups, n, ok = t.out.Longest(number, n) {
+			for i := range groups {
+				if !c.walk(&groups[i], state, yield) {
 					return
 				}
 			}
@@ -134,7 +146,7 @@ func (t *Table) choose(number string, yield func(*Trunk) bool) {
 }
 
 // walk yields those of a group that are in that state.
-func (c *choice) walk(g group, state State, yield func(*Trunk) bool) bool {
+func (c *choice) walk(g *group, state State, yield func(*Trunk) bool) bool {
 	for c.n < maxTries {
 		t := c.draw(g, state)
 		if t == nil {
@@ -149,23 +161,30 @@ func (c *choice) walk(g group, state State, yield func(*Trunk) bool) bool {
 	return false
 }
 
-// draw takes one of a group by chance, its weight counting.
-func (c *choice) draw(g group, state State) *Trunk {
+// draw takes one of a group by chance, its weight counting. Drawing again what
+// may not be taken leaves the shares of the others as they are; when most may
+// not, they are counted.
+func (c *choice) draw(g *group, state State) *Trunk {
+	for range 8 {
+		if t := g.at(c.table.random(g.total())); c.may(t, state) {
+			return t
+		}
+	}
 	var total int
-	for _, t := range g {
+	for _, t := range g.trunks {
 		if c.may(t, state) {
-			total += max(t.Weight, 1)
+			total += t.weight()
 		}
 	}
 	if total == 0 {
 		return nil
 	}
 	at := c.table.random(total)
-	for _, t := range g {
+	for _, t := range g.trunks {
 		if !c.may(t, state) {
 			continue
 		}
-		if at -= max(t.Weight, 1); at < 0 {
+		if at -= t.weight(); at < 0 {
 			return t
 		}
 	}
@@ -179,17 +198,9 @@ func (c *choice) may(t *Trunk, state State) bool {
 // Inbound returns the trunks that own a number, in E.164 with '+', or the
 // smallest block it is in. The list is shared.
 func (t *Table) Inbound(number string) []*Trunk {
-	if list := t.in.by[number]; list != nil && !strings.HasSuffix(number, "*") {
+	if list := t.exact[number]; list != nil {
 		return list
 	}
-	var key [maxPrefix + 1]byte
-	for n := min(len(number), t.in.longest-1); n >= 0; n-- {
-		if !t.in.lengths[n+1] {
-			continue
-		}
-		if list := t.in.by[string(append(append(key[:0], number[:n]...), '*'))]; list != nil {
-			return list
-		}
-	}
-	return nil
+	list, _, _ := t.blocks.Longest(number, len(number)+1)
+	return list
 }

@@ -15,7 +15,7 @@ import (
 
 func newTrunks(t testing.TB, list ...Trunk) *Trunks {
 	t.Helper()
-	s := New(new(Memory), slog.New(slog.DiscardHandler))
+	s := New(NewMemory(), slog.New(slog.DiscardHandler))
 	if err := s.Add(context.Background(), list...); err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +112,7 @@ func TestWeight(t *testing.T) {
 }
 
 func TestManyTriesEnd(t *testing.T) {
-	s := New(new(Memory), slog.New(slog.DiscardHandler))
+	s := New(NewMemory(), slog.New(slog.DiscardHandler))
 	for i := range 2 * maxTries {
 		if err := s.Add(context.Background(), at(fmt.Sprint("t", i), serves("+"))); err != nil {
 			t.Fatal(err)
@@ -249,7 +249,7 @@ func TestChecksSayTheRemedy(t *testing.T) {
 }
 
 // failing is a Store whose disk is gone.
-type failing struct{ Memory }
+type failing struct{ *Memory }
 
 var errDisk = errors.New("disk is gone")
 
@@ -258,7 +258,7 @@ func (f *failing) DeleteTrunk(context.Context, string) error { return errDisk }
 
 func TestMemoryFollowsTheStore(t *testing.T) {
 	ctx := context.Background()
-	store := &failing{}
+	store := &failing{NewMemory()}
 	if err := store.Memory.PutTrunks(ctx, []Trunk{at("a", serves("+")), {Name: "broken"}}); err != nil {
 		t.Fatal(err)
 	}

@@ -65,6 +65,8 @@ var layers = []rule{
 	{"rtc/reach", []string{"rtc", "rtc/sip", "rtc/transport", "rtc/transaction", "rtc/resolve", "rtc/location"}, "it turns bindings into ways; it sends nothing"},
 	{"rtc/proxy", []string{"rtc", "rtc/sip", "rtc/transport", "rtc/transaction", "rtc/resolve", "rtc/reach"}, "it forwards; who sent it is the gate's matter, bindings are reach's"},
 	{"telephony/number", []string{"rtc/sip"}, "numbers are read the same by everybody; they lead nowhere by themselves"},
+	{"rtc/prefix", nil, "a table of beginnings, whatever they mean"},
+	{"rtc/policy", []string{"rtc", "rtc/prefix"}, "what may be done are words to it; those who ask know what they mean"},
 	{"gateways", []string{"rtc", "rtc/...", "telephony/number"}, "trunks are on the near side of a call; the call layer asks them"},
 	{"telephony/cdr", []string{"rtc", "rtc/store"}, "a record names addresses; whose call it was is the call layer's matter"},
 	{"telephony", []string{"rtc", "rtc/...", "media", "media/...", "gateways", "telephony/..."}, "it leads calls: dialogs on either side, media between, trunks to choose from"},

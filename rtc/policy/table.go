@@ -1,0 +1,195 @@
+package policy
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"tandem/rtc/prefix"
+)
+
+// table is all rules at one moment, compiled. It never changes.
+type table struct {
+	rules   []Rule // by key
+	actions map[string]*actionRules
+}
+
+// actionRules are those about one action.
+type actionRules struct {
+	always  map[string]*Rule // by kind: what the Action always allows
+	finals  scopes
+	usual   scopes
+	builtIn set
+}
+
+// scopes are sets by whom they are for.
+type scopes struct {
+	users, groups, sites map[string]*set
+	everybody            set
+}
+
+func (s *scopes) of(k Key) *set {
+	var m *map[string]*set
+	switch k.Level {
+	case User:
+		m = &s.users
+	case Group:
+		m = &s.groups
+	case Site:
+		m = &s.sites
+	default:
+		return &s.everybody
+	}
+	if *m == nil {
+		*m = make(map[string]*set)
+	}
+	if (*m)[k.Name] == nil {
+		(*m)[k.Name] = new(set)
+	}
+	return (*m)[k.Name]
+}
+
+// set is the rules of one scope.
+type set struct {
+	rules   []*Rule // all of them, by key
+	exact   map[string]*Rule
+	objects prefix.Table[*Rule]
+	kinds   map[string]*Rule
+	any     *Rule
+}
+
+// compile makes a table of checked rules, which must be in the order of their keys.
+func compile(actions map[string]*Action, list []Rule) *table {
+	t := &table{rules: list, actions: make(map[string]*actionRules, len(actions))}
+	for _, a := range actions {
+		r := &actionRules{always: make(map[string]*Rule)}
+		for _, b := range a.builtIn() {
+			if b.Final {
+				r.always[b.Kind] = b
+			} else {
+				r.builtIn.add(b)
+			}
+		}
+		t.actions[a.Name] = r
+	}
+	for i := range list {
+		r := &list[i]
+		r.spell()
+		scopes := &t.actions[r.Action].usual
+		if r.Final {
+			scopes = &t.actions[r.Action].finals
+		}
+		scopes.of(r.Key).add(r)
+	}
+	return t
+}
+
+func (s *set) add(r *Rule) {
+	s.rules = append(s.rules, r)
+	switch begin, ok := strings.CutSuffix(r.Object, "*"); {
+	case ok:
+		s.objects.Put(begin, r)
+	case r.Object != "":
+		put(&s.exact, r.Object, r)
+	case r.Kind != "":
+		put(&s.kinds, r.Kind, r)
+	default:
+		s.any = r
+	}
+}
+
+func put(m *map[string]*Rule, key string, r *Rule) {
+	if *m == nil {
+		*m = make(map[string]*Rule)
+	}
+	(*m)[key] = r
+}
+
+// find returns the rule of the set that counts for a question, nil when none does.
+func (s *set) find(q *Question, now time.Time) *Rule {
+	if s == nil || len(s.rules) == 0 {
+		return nil
+	}
+	if r := s.exact[q.Object]; r != nil && !r.expired(now) {
+		return r
+	}
+	for r, n, ok := s.objects.Longest(q.Object, len(q.Object)+1); ok; r, n, ok = s.objects.Longest(q.Object, n) {
+		if !r.expired(now) {
+			return r
+		}
+	}
+	if r := s.kinds[q.Kind]; r != nil && !r.expired(now) {
+		return r
+	}
+	if s.any != nil && !s.any.expired(now) {
+		return s.any
+	}
+	return nil
+}
+
+// order is the sets that count for a subject, the first one first; those that
+// do not exist are nil.
+func (r *actionRules) order(who *Subject) [8]*set {
+	return [...]*set{
+		&r.finals.everybody,
+		r.finals.sites[who.Site],
+		r.finals.groups[who.Group],
+		r.usual.users[string(who.User)],
+		r.usual.groups[who.Group],
+		r.usual.sites[who.Site],
+		&r.usual.everybody,
+		&r.builtIn,
+	}
+}
+
+// decide returns the rule that counts, nil for an action nobody declared.
+func (t *table) decide(who *Subject, q *Question, now time.Time) *Rule {
+	rules := t.actions[q.Action]
+	if rules == nil {
+		return nil
+	}
+	if r := rules.always[q.Kind]; r != nil {
+		return r
+	}
+	for _, s := range rules.order(who) {
+		if r := s.find(q, now); r != nil {
+			return r
+		}
+	}
+	return nil
+}
+
+// inOrder is the rules of the set, the ones that count first first.
+func (s *set) inOrder() []*Rule {
+	if s == nil {
+		return nil
+	}
+	return slices.SortedStableFunc(slices.Values(s.rules), func(a, b *Rule) int { return cmp.Compare(b.rank(), a.rank()) })
+}
+
+// rank is how exactly the rule names its object.
+func (r *Rule) rank() int {
+	switch {
+	case strings.HasSuffix(r.Object, "*"):
+		return 1 + len(r.Object)
+	case r.Object != "":
+		return math.MaxInt
+	case r.Kind != "":
+		return 1
+	}
+	return 0
+}
+
+// fits reports whether the rule is about the object of a question.
+func (r *Rule) fits(q *Question) bool {
+	begin, many := strings.CutSuffix(r.Object, "*")
+	switch {
+	case many:
+		return strings.HasPrefix(q.Object, begin)
+	case r.Object != "":
+		return r.Object == q.Object
+	}
+	return r.Kind == "" || r.Kind == q.Kind
+}
