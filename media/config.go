@@ -7,15 +7,16 @@ import (
 	"time"
 
 	"tandem/media/codec"
+	"tandem/media/host"
 	"tandem/media/relay"
 )
 
 // Config is what a media server needs. The zero value of a field means its
 // default.
 type Config struct {
-	Interfaces []relay.Interface // the first is used when nobody says otherwise; default loopback
-	PortMin    int               // default 40000
-	PortMax    int               // default 40999
+	Interfaces []relay.Interface // see network for which is used; default: those found
+	PortMin    int               // default 16384
+	PortMax    int               // default 32767, or 16383 more than PortMin
 	ICEPort    int               // one port for all ICE sides; 0: a port each
 	Workers    int               // relaying; default one per core
 	Converters int               // converting; default one per core
@@ -56,7 +57,7 @@ const (
 
 func (c *Config) fill() error {
 	if len(c.Interfaces) == 0 {
-		c.Interfaces = []relay.Interface{{Name: "default", Bind: netip.MustParseAddr("127.0.0.1")}}
+		c.Interfaces = found()
 	}
 	for i := range c.Interfaces {
 		in := &c.Interfaces[i]
@@ -67,11 +68,11 @@ func (c *Config) fill() error {
 			in.Advertise = in.Bind
 		}
 		if in.Advertise.IsUnspecified() {
-			return fmt.Errorf("media interface %q: %s cannot be told to phones; name the address they reach", in.Name, in.Advertise)
+			in.Advertise, _ = host.Address(in.Advertise.Is6())
 		}
 	}
-	standard(&c.PortMin, 40000)
-	standard(&c.PortMax, max(40999, c.PortMin+999))
+	standard(&c.PortMin, relay.DefaultPortMin)
+	standard(&c.PortMax, relay.PortMaxFor(c.PortMin))
 	standard(&c.DSCP, 46)
 	standard(&c.Sessions, 10000)
 	standard(&c.Silence, 3*time.Second)
@@ -95,15 +96,44 @@ func standard[T comparable](v *T, d T) {
 	}
 }
 
-// advertise finds an interface; "" is the first.
-func (c *Config) named(name string) (relay.Interface, error) {
-	if name == "" {
-		return c.Interfaces[0], nil
+// found are the interfaces of a machine nobody configured: the address phones can
+// reach, of either IP version, and loopback for those on the machine itself.
+func found() (list []relay.Interface) {
+	for _, v6 := range []bool{false, true} {
+		if addr, how := host.Address(v6); how != host.Loopback {
+			list = append(list, relay.Interface{Name: family(v6), Bind: addr})
+		}
 	}
+	for _, loopback := range []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()} {
+		if host.Has(loopback) {
+			list = append(list, relay.Interface{Name: "loopback-" + family(loopback.Is6()), Bind: loopback})
+		}
+	}
+	return list
+}
+
+func family(v6 bool) string {
+	if v6 {
+		return "ipv6"
+	}
+	return "ipv4"
+}
+
+// network is the interface of a side: the one named, else the first that suits
+// where its signalling comes from (loopback for loopback, the same IP version),
+// else the first.
+func (c *Config) network(name string, near netip.Addr) (relay.Interface, error) {
 	for _, in := range c.Interfaces {
-		if in.Name == name {
+		if name != "" && in.Name == name || name == "" && near.IsValid() && suits(in.Advertise.Unmap(), near.Unmap()) {
 			return in, nil
 		}
 	}
+	if name == "" {
+		return c.Interfaces[0], nil
+	}
 	return relay.Interface{}, fmt.Errorf("no media interface is called %q", name)
+}
+
+func suits(own, near netip.Addr) bool {
+	return own.Is6() == near.Is6() && own.IsLoopback() == near.IsLoopback()
 }

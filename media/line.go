@@ -106,7 +106,7 @@ type plan struct {
 }
 
 func (d *Side) plan(i int, m *sdp.Media, offering bool) plan {
-	p := plan{iface: d.want.Interface, rtp: m.RTP(), security: SecurityNone, bundle: -1, feedback: strings.HasSuffix(strings.ToUpper(m.Proto), "F")}
+	p := plan{iface: d.iface, rtp: m.RTP(), security: SecurityNone, bundle: -1, feedback: strings.HasSuffix(strings.ToUpper(m.Proto), "F")}
 	if !p.rtp {
 		return p
 	}

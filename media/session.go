@@ -160,8 +160,9 @@ func (s *Session) Awaits(w Which) bool {
 }
 
 // Near tells where a side's signalling comes from, which makes media from that
-// host more plausible when it does not come from where the side said. Call it
-// before the first description of that side.
+// host more plausible when it does not come from where the side said, and chooses
+// the interface where Want names none: loopback toward loopback, the same IP
+// version otherwise. Call it before the first description of that side.
 func (s *Session) Near(w Which, addr netip.Addr) {
 	s.ctl.Lock()
 	defer s.ctl.Unlock()

@@ -16,6 +16,7 @@ type Side struct {
 	agent   *sdp.Agent
 	want    Want             // as last asked
 	near    netip.Addr       // where its signalling comes from
+	iface   string           // where its ports are, or are to be
 	pending *sdp.Description // their offer, not answered yet
 	agreed  []sdp.Agreed     // by m-line; nil before any answer
 	asked   bool             // agreed is our answer to an offer of theirs
@@ -42,14 +43,14 @@ func (d *Side) known() *sdp.Description {
 }
 
 func (d *Side) begin(want Want) error {
-	in, err := d.session.server.c.named(want.Interface)
+	in, err := d.session.server.c.network(want.Interface, d.near)
 	if err != nil {
 		return err
 	}
 	if d.agent == nil {
 		d.agent = sdp.NewAgent(in.Advertise)
 	}
-	d.want = want
+	d.want, d.iface = want, in.Name
 	d.session.mu.Lock()
 	d.session.signalled = time.Now()
 	d.session.mu.Unlock()

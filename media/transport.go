@@ -145,7 +145,7 @@ func (d *Side) anySocket() *relay.Socket {
 
 func (w *transport) open(p plan, near *relay.Socket) error {
 	server := w.session().server
-	in, err := server.c.named(p.iface)
+	in, err := server.c.network(p.iface, netip.Addr{})
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,7 @@ package media
 // Want says how a description for a side is to be written. The zero value
 // follows the other side.
 type Want struct {
-	Interface string // name of the network this side is on; "" the first
+	Interface string // name of the network this side is on; "": see Session.Near
 	// Security of its media. Answering, SecuritySDES and SecurityDTLS refuse an
 	// offer that is not protected.
 	Security Security

@@ -83,7 +83,7 @@ For Kamailio: modparam("rtpengine", "rtpengine_sock", "udp:127.0.0.1:2223")`,
 	c.Flags().StringVar(&f.ng, "ng", defaultNG, "address of the control port (UDP)")
 	c.Flags().StringArrayVar(&f.from, "ng-from", nil, "network that may use the control port beside this machine (192.0.2.0/28); may be repeated")
 	c.Flags().StringArrayVar(&f.interfaces, "interface", []string{"127.0.0.1"}, "where media ports are opened: [NAME=]ADDRESS[!ADVERTISED]; may be repeated")
-	c.Flags().StringVar(&f.ports, "ports", "40000-40999", "range of media ports; a call takes up to four")
+	c.Flags().StringVar(&f.ports, "ports", "16384-32767", "range of media ports; a call takes up to four")
 	c.Flags().IntVar(&f.icePort, "ice-port", 0, "one UDP port for all browsers; 0: a port each")
 	c.Flags().IntVar(&f.workers, "workers", 0, "threads that pass packets; 0: one per core")
 	c.Flags().IntVar(&f.converters, "converters", 0, "threads that convert audio; 0: one per core")
@@ -180,7 +180,7 @@ func portRange(text string) (low, high int, err error) {
 	low, err1 := strconv.Atoi(a)
 	high, err2 := strconv.Atoi(b)
 	if !ok || err1 != nil || err2 != nil || low < 1024 || high > 65535 || high-low < 3 {
-		return 0, 0, fmt.Errorf("--ports %q is no range of at least four ports like 40000-40999", text)
+		return 0, 0, fmt.Errorf("--ports %q is no range of at least four ports like 16384-32767", text)
 	}
 	return low, high, nil
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"tandem/media/host"
 )
 
 // Plane is the sockets and workers of one process.
@@ -50,11 +52,7 @@ func Open(c Config) (*Plane, error) {
 			in.Advertise = in.Bind
 		}
 		if in.Advertise.IsUnspecified() {
-			addr, err := ownAddress(in.Bind.Is6())
-			if err != nil {
-				return nil, fmt.Errorf("media interface %q: finding the address to show: %w", in.Name, err)
-			}
-			in.Advertise = addr
+			in.Advertise, _ = host.Address(in.Bind.Is6())
 		}
 		if byAddr[in.Bind] == nil { // two names for one address share its ports
 			byAddr[in.Bind] = newPorts(c.PortMin, c.PortMax)
@@ -98,36 +96,6 @@ func (p *Plane) probe() error {
 	p.kernelWhy = err.Error()
 	p.c.Logger.Info("media is forwarded in user space", "err", err)
 	return nil
-}
-
-// ownAddress is the address that packets to the outside would come from;
-// nothing is sent to find out.
-func ownAddress(v6 bool) (netip.Addr, error) {
-	family, outside := unix.AF_INET, netip.MustParseAddrPort("192.0.2.1:9") // RFC 5737
-	if v6 {
-		family, outside = unix.AF_INET6, netip.MustParseAddrPort("[2001:db8::1]:9") // RFC 3849
-	}
-	fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return netip.Addr{}, err
-	}
-	defer unix.Close(fd)
-	var a sockaddr
-	a.put(outside, v6)
-	if e := connect(fd, &a); e != 0 {
-		return netip.Addr{}, fmt.Errorf("no route to the outside, so name the address to advertise: %w", e)
-	}
-	name, err := unix.Getsockname(fd)
-	if err != nil {
-		return netip.Addr{}, err
-	}
-	switch at := name.(type) {
-	case *unix.SockaddrInet4:
-		return netip.AddrFrom4(at.Addr), nil
-	case *unix.SockaddrInet6:
-		return netip.AddrFrom16(at.Addr), nil
-	}
-	return netip.Addr{}, errors.New("an address of an unknown kind")
 }
 
 // Run serves until ctx ends, then closes all sockets and the plane.

@@ -16,8 +16,8 @@ import (
 // Config is what a plane needs.
 type Config struct {
 	Interfaces []Interface
-	PortMin    int     // even; default 40000
-	PortMax    int     // default 40999
+	PortMin    int     // even; default DefaultPortMin
+	PortMax    int     // default PortMaxFor(PortMin)
 	Workers    int     // 0: one per core
 	DSCP       int     // 0-63, default 46 (EF); -1 for none
 	Kernel     string  // auto (default), on, off: forward plain RTP in the kernel
@@ -62,19 +62,26 @@ var (
 )
 
 const (
-	defaultPortMin = 40000
-	defaultPortMax = 40999
-	defaultDSCP    = 46
-	spare          = 64 // octets behind a received datagram
+	defaultDSCP = 46
+	spare       = 64 // octets behind a received datagram
 )
+
+// DefaultPortMin is the first of the default media ports. Up to 32767 there are
+// 16384: enough for 4,000 calls whose two sides have two ports each, and twice that
+// with rtcp-mux. The kernel gives none of them to other programs, unless its own
+// range was changed (32768 to 60999 on Linux).
+const DefaultPortMin = 16384
+
+// PortMaxFor is the last of the ports when only the first is chosen.
+func PortMaxFor(first int) int { return min(first+16383, 65535) }
 
 // fill puts defaults in and says what is wrong.
 func (c *Config) fill() error {
 	if c.PortMin == 0 {
-		c.PortMin = defaultPortMin
+		c.PortMin = DefaultPortMin
 	}
 	if c.PortMax == 0 {
-		c.PortMax = max(defaultPortMax, c.PortMin+defaultPortMax-defaultPortMin)
+		c.PortMax = PortMaxFor(c.PortMin)
 	}
 	c.PortMin += c.PortMin & 1
 	if c.PortMin < 1024 || c.PortMax > 65535 || c.PortMax <= c.PortMin {

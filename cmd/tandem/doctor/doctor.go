@@ -22,6 +22,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tandem/cmd/tandem/server"
+	"tandem/media/host"
 )
 
 // Level of a finding.
@@ -61,7 +62,7 @@ func Examine(ctx context.Context, cfg server.Config, running bool) []Finding {
 	for _, d := range cfg.Domains {
 		all = append(all, records(ctx, cfg, d))
 	}
-	all = append(all, certificate(cfg), clock(), files(cfg), buffers(), opus(), kernelPath())
+	all = append(all, certificate(cfg), clock(), files(cfg), buffers(), opus(), mediaAddress(), mediaPorts(), kernelPath())
 	return all
 }
 
@@ -165,12 +166,8 @@ func advertised(shown string) Finding {
 
 // outward is the address by which this machine reaches others; nothing is sent.
 func outward() string {
-	c, err := net.Dial("udp", "192.0.2.1:9")
-	if err != nil {
-		return "127.0.0.1"
-	}
-	defer c.Close()
-	return c.LocalAddr().(*net.UDPAddr).IP.String()
+	addr, _ := host.Address(false)
+	return addr.String()
 }
 
 // records looks for what lets other domains and phones find a domain (RFC 3263 §4).

@@ -1,9 +1,11 @@
 package doctor
 
 import (
+	"fmt"
 	"net/netip"
 
 	"tandem/media/codec"
+	"tandem/media/host"
 	"tandem/media/relay"
 )
 
@@ -15,6 +17,28 @@ func opus() Finding {
 		return Finding{check, Warn, err.Error(), "calls to Opus phones fall back to G.711, and Opus is decoded in Go at twice the cost; apt install libopus0"}
 	}
 	return Finding{Check: check, Level: OK, Found: version}
+}
+
+// mediaPorts says whether other programs may be given ports that calls need.
+func mediaPorts() Finding {
+	const check = "media ports"
+	low, high := relay.DefaultPortMin, relay.PortMaxFor(relay.DefaultPortMin)
+	f := Finding{Check: check, Level: OK, Found: fmt.Sprintf("%d to %d", low, high)}
+	if n, remedy := host.PortsShared(low, high); n > 0 {
+		f.Level, f.Remedy = Warn, remedy
+		f.Found += fmt.Sprintf("; %d of them may be other programs'", n)
+	}
+	return f
+}
+
+// mediaAddress says which address phones are told to send media to.
+func mediaAddress() Finding {
+	addr, how := host.Address(false)
+	f := Finding{Check: "media address", Level: OK, Found: fmt.Sprintf("%s: %s", addr, how)}
+	if how == host.Loopback {
+		f.Level, f.Remedy = Warn, "only programs of this machine can call; give it an address, or a default route when it has several"
+	}
+	return f
 }
 
 // kernelPath says whether plain media can be forwarded in the kernel. The

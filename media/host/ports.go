@@ -1,0 +1,43 @@
+package host
+
+import (
+	"fmt"
+	"os"
+)
+
+// portRange is where Linux tells which ports it gives to whoever asks for any.
+const portRange = "/proc/sys/net/ipv4/ip_local_port_range"
+
+// KernelPorts are the ports that the kernel gives to programs that ask for any.
+func KernelPorts() (low, high int, err error) { return readPorts(portRange) }
+
+func readPorts(file string) (low, high int, err error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return 0, 0, fmt.Errorf("reading the kernel's port range: %w", err)
+	}
+	if _, err := fmt.Sscan(string(text), &low, &high); err != nil {
+		return 0, 0, fmt.Errorf("reading the kernel's port range in %s: %w", file, err)
+	}
+	return low, high, nil
+}
+
+// PortsShared says how many of the ports low to high the kernel may give to other
+// programs, and what to do about it; "" when none or when the kernel does not tell.
+// Such a port is passed over when a call needs one, so nothing breaks, but less
+// calls fit.
+func PortsShared(low, high int) (n int, remedy string) {
+	from, to, err := KernelPorts()
+	if err != nil {
+		return 0, ""
+	}
+	return shared(low, high, from, to)
+}
+
+func shared(low, high, from, to int) (n int, remedy string) {
+	first, last := max(low, from), min(high, to)
+	if n = last - first + 1; n <= 0 {
+		return 0, ""
+	}
+	return n, fmt.Sprintf("the kernel gives %d to %d to any program; choose media ports outside, or sysctl net.ipv4.ip_local_reserved_ports=%d-%d", from, to, first, last)
+}
