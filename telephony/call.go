@@ -1,6 +1,7 @@
 package telephony
 
 import (
+	"crypto/rand"
 	"log/slog"
 	"slices"
 	"time"
@@ -35,7 +36,6 @@ type Call struct {
 	passed  []byte // header lines of the caller for those called
 	kept    bool   // the record's row is on disk
 	waiting func() // goes on once it is
-	early   []byte // the description the caller has got before the answer
 	busy    bool   // an offer is being carried across
 	over    bool
 }
@@ -82,7 +82,7 @@ func (c *Call) next() {
 // ring sends an INVITE to a destination. The outcome's code is 0 when it is on
 // its way.
 func (c *Call) ring(d destination) outcome {
-	l := &leg{c: c, side: media.B, destination: d}
+	l := &leg{c: c, side: media.B, destination: d, callID: rand.Text()}
 	offer, err := l.offer()
 	if err != nil {
 		return described(err)
@@ -107,17 +107,18 @@ func (c *Call) progressed(l *leg, m *sip.Message) {
 		c.record.Ringing = time.Now()
 		c.tell(Ringing)
 	}
-	if len(m.Body()) == 0 || c.early != nil {
+	if len(m.Body()) == 0 {
 		_ = c.caller.ring(code, dialog.Content{})
 		return
 	}
-	answer, err := l.earlyMedia(m)
+	answer, err := l.hear(m)
 	if err != nil {
-		c.log.Warn("early media not usable", "leg", l.callID, "err", err)
+		c.log.Warn("early media is not usable", "leg", l.callID, "err", err)
+	}
+	if answer == nil { // the caller has its answer, or has offered nothing
 		_ = c.caller.ring(180, dialog.Content{})
 		return
 	}
-	c.early = answer
 	_ = c.caller.ring(183, description(answer))
 }
 

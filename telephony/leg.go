@@ -1,7 +1,6 @@
 package telephony
 
 import (
-	"crypto/rand"
 	"errors"
 	"strings"
 
@@ -20,6 +19,7 @@ type leg struct {
 	callID  string
 	session *dialog.Session // the caller's from the start, others' once they are answered
 	call    *dialog.Call    // of the legs we began
+	branch  *media.Branch   // of the legs we began, until one is answered
 	late    bool            // its INVITE had no offer: ours is in the 200, the answer in the ACK
 	theirs  []byte          // the description they sent last
 	ours    []byte          // the one we sent last
@@ -84,7 +84,7 @@ func (l *leg) invite(offer []byte) error {
 	if err != nil {
 		return err
 	}
-	l.call, l.callID = call, inv.CallID
+	l.call = call
 	return nil
 }
 
@@ -167,7 +167,7 @@ func (l *leg) request(offer []byte) dialog.Invite {
 	inv := dialog.Invite{
 		Way:     l.way,
 		From:    c.route.caller.from(l.trunk, c.x.cfg.Domain),
-		CallID:  rand.Text(),
+		CallID:  l.callID,
 		Content: description(offer),
 	}
 	inv.Header = append(c.route.caller.identity(l.trunk, c.x.cfg.Domain), c.passed...)

@@ -101,9 +101,14 @@ func (c *Call) offerAgain(l *leg, in *dialog.Incoming) {
 	l.respond(in, 200, description(offer))
 }
 
-// acked takes the answer in an ACK to an offer in our 200.
+// acked is told of the ACK to a 200 of ours; it holds the answer when the 200
+// held the offer.
 func (c *Call) acked(l *leg, body []byte) {
-	if c.over || !l.late {
+	switch {
+	case c.over:
+		return
+	case !l.late:
+		c.correct(l)
 		return
 	}
 	l.late = false
@@ -117,6 +122,33 @@ func (c *Call) acked(l *leg, body []byte) {
 		return
 	}
 	l.theirs = body
+}
+
+// correct sends a leg a new offer when its last answer does not fit what the
+// other side has agreed to since: the caller was answered early, with what
+// another device speaks.
+func (c *Call) correct(l *leg) {
+	if c.busy || !c.media.NeedsOffer(l.side) {
+		return
+	}
+	offer, err := c.media.MakeOffer(l.side, l.want)
+	if err != nil {
+		c.log.Warn("no new offer can be made", "leg", l.callID, "err", err)
+		return
+	}
+	c.busy = true
+	l.reinvite(offer, func(m *sip.Message, err error) {
+		c.busy = false
+		if err == nil && m.StatusCode() < 300 {
+			l.ours, l.theirs = offer, descriptionIn(m)
+			err = c.media.TakeAnswer(l.side, l.theirs)
+		} else {
+			c.media.Refused(l.side)
+		}
+		if err != nil {
+			c.log.Warn("a new offer was not answered", "leg", l.callID, "err", err)
+		}
+	})
 }
 
 // info takes keys out of an INFO; any other goes to the other side.

@@ -8,6 +8,7 @@ import (
 	"tandem/media"
 	"tandem/rtc"
 	"tandem/rtc/dialog"
+	"tandem/rtc/reach"
 	"tandem/rtc/sip"
 	"tandem/rtc/transport"
 	"tandem/telephony/cdr"
@@ -45,10 +46,9 @@ type Policy interface {
 	Call(user rtc.AOR, number string) (ok bool, why string)
 }
 
-// Ways says how the devices of a user are reached: rounds of ways, each way one
-// device.
-type Ways interface {
-	Ways(aor rtc.AOR) [][]dialog.Way
+// Reach says how the devices of a user are reached.
+type Reach interface {
+	Ways(aor rtc.AOR, want reach.Want) []reach.Way
 }
 
 // Plan decides where calls go. It implements Router.
@@ -56,7 +56,7 @@ type Plan struct {
 	Users    Users
 	Numbers  Numbers
 	Policy   Policy
-	Ways     Ways
+	Reach    Reach
 	Trunks   func() *gateways.Table
 	Domain   string // the default domain
 	AllCalls bool   // calls between users go through the exchange, too
@@ -165,19 +165,43 @@ func (p *Plan) user(uri sip.URI) (Settings, bool) {
 	return p.Users.User(rtc.AOR(uri.AppendAOR(buf[:0])))
 }
 
+// toUser rings all devices of a user: those of the highest q at once, then those
+// of the next, and each spare way of a device after the way it stands in for.
 func (p *Plan) toUser(route Route, called Settings) (Route, error) {
 	route.called = called.AOR
-	for _, ways := range p.Ways.Ways(called.AOR) {
-		var round []destination
-		for _, w := range ways {
-			round = append(round, destination{way: w, want: deviceWant(w)})
+	var spares []destination
+	q := uint16(0)
+	for i, w := range p.Reach.Ways(called.AOR, reach.Want{Max: maxDevices}) {
+		d := destination{way: wayTo(w), want: deviceWant(w.Flow)}
+		switch {
+		case w.Spare:
+			spares = append(spares, d)
+			continue
+		case i == 0 || w.Q != q:
+			route.Rounds, q = append(route.Rounds, nil), w.Q
 		}
-		route.Rounds = append(route.Rounds, round)
+		last := &route.Rounds[len(route.Rounds)-1]
+		*last = append(*last, d)
+	}
+	for _, d := range spares {
+		route.Rounds = append(route.Rounds, []destination{d})
 	}
 	if len(route.Rounds) == 0 {
 		return route, &rtc.Status{Code: 480}
 	}
 	return route, nil
+}
+
+// maxDevices is how many ways of a user are tried.
+const maxDevices = 32
+
+// wayTo is a way as the INVITE takes it.
+func wayTo(w reach.Way) dialog.Way {
+	way := dialog.Way{URI: w.URI, Flow: w.Flow}
+	for r := range sip.Elements([]byte(w.Path)) {
+		way.Route = append(way.Route, string(r))
+	}
+	return way
 }
 
 // toTrunks tries the trunks for a number one after the other.
@@ -213,11 +237,11 @@ func trunkWant(t *gateways.Trunk) media.Want {
 // deviceWant is how the offer to a device is written: a browser takes nothing
 // but DTLS and ICE; a phone on TLS may have its keys in SDP; others get no keys,
 // which would be readable on the way.
-func deviceWant(w dialog.Way) media.Want {
-	if w.Flow.IsZero() {
+func deviceWant(f transport.Flow) media.Want {
+	if f.IsZero() {
 		return media.Want{Security: media.SecurityNone, ICE: media.No}
 	}
-	switch proto := w.Flow.Proto(); {
+	switch proto := f.Proto(); {
 	case proto == transport.WS || proto == transport.WSS:
 		return media.Want{Security: media.SecurityDTLS, ICE: media.Yes}
 	case proto.Secure():

@@ -18,56 +18,62 @@ func (l *leg) takeOffer(m *sip.Message) error {
 	return l.c.media.TakeOffer(l.side, body)
 }
 
-// offer writes the offer to a leg of ours, after what the caller offered.
+// offer opens the sound of a leg of ours and writes the offer to it, after what
+// the caller offered.
 func (l *leg) offer() (text []byte, err error) {
-	l.ours, err = l.c.media.MakeOffer(media.B, l.want)
+	if l.branch, err = l.c.media.Branch(l.callID); err != nil {
+		return nil, err
+	}
+	if from := l.way.Flow.Remote; from.IsValid() {
+		l.branch.Near(from.Addr())
+	}
+	if l.ours, err = l.branch.MakeOffer(l.want); err != nil {
+		l.drop()
+	}
 	return l.ours, err
 }
 
-// earlyMedia takes a description that came before the answer and returns the
-// one for the caller, nil when the caller has made no offer.
-func (l *leg) earlyMedia(m *sip.Message) ([]byte, error) {
+// hear takes a description of a leg of ours and has the caller hear it. The text
+// is the answer to the caller's offer, nil when the caller has one already.
+func (l *leg) hear(m *sip.Message) (toCaller []byte, err error) {
 	body := descriptionIn(m)
 	if body == nil {
-		return nil, errNoDescription
+		if l.theirs == nil {
+			return nil, errNoDescription
+		}
+		return nil, nil // it came with a provisional response and still holds
 	}
-	if err := l.c.media.TakeAnswer(media.B, body); err != nil {
+	a := l.c.caller
+	if toCaller, err = l.branch.Answer(body, a.want); err != nil {
 		return nil, err
 	}
 	l.theirs = body
-	a := l.c.caller
-	if a.late {
-		return nil, nil
+	if toCaller != nil {
+		a.ours = toCaller
 	}
-	var err error
-	a.ours, err = l.c.media.MakeAnswer(media.A, a.want)
-	return a.ours, err
+	return toCaller, nil
 }
 
-// choose takes the answer of the leg that was answered and returns the
-// description for the caller's 200.
-func (l *leg) choose(m *sip.Message) ([]byte, error) {
+// choose takes the answer of the leg that was answered for good, and returns
+// the description for the caller's 200.
+func (l *leg) choose(m *sip.Message) (toCaller []byte, err error) {
 	c := l.c
-	body := descriptionIn(m)
-	switch {
-	case body != nil:
-		if err := c.media.TakeAnswer(media.B, body); err != nil {
-			return nil, err
-		}
-		l.theirs = body
-	case l.theirs == nil:
-		return nil, errNoDescription
+	if _, err := l.hear(m); err != nil {
+		return nil, err
+	}
+	if err := l.branch.Choose(); err != nil {
+		return nil, err
 	}
 	a := c.caller
-	var err error
-	switch {
-	case a.late:
+	if a.late {
 		a.ours, err = c.media.MakeOffer(media.A, a.want)
-	case c.early == nil:
-		a.ours, err = c.media.MakeAnswer(media.A, a.want)
 	}
 	return a.ours, err
 }
 
 // drop frees what a leg of ours has of the media.
-func (l *leg) drop() {}
+func (l *leg) drop() {
+	if l.branch != nil {
+		l.branch.Drop()
+	}
+}

@@ -2,7 +2,9 @@ package test
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,6 +13,7 @@ import (
 	"tandem/cmd/tandem/softphone"
 	"tandem/gateways"
 	"tandem/media/sound"
+	"tandem/rtc/sip"
 	"tandem/telephony/cdr"
 )
 
@@ -110,5 +113,136 @@ func TestCallThroughTrunk(t *testing.T) {
 	}
 	if s := rec.Sides; s[0].Codec != "opus" || s[1].Codec != "PCMU" || s[0].Packets < 100 || s[1].Packets < 100 || s[1].Lost > 0 {
 		t.Errorf("sound %+v", rec.Sides)
+	}
+}
+
+// sdpOf describes one audio stream at a port of this machine.
+func sdpOf(port int, formats string) string {
+	return fmt.Sprintf("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio %d RTP/AVP %s\r\na=sendrecv\r\n", port, formats)
+}
+
+const sdpType = "Content-Type: application/sdp\n"
+
+// answer answers an INVITE like a device does.
+func (w *wire) answer(m *sip.Message, code int, tag string, port int) {
+	w.t.Helper()
+	body, lines := "", "Contact: "+w.contact("device")+"\n"
+	if port != 0 {
+		body, lines = sdpOf(port, "0"), lines+sdpType
+	}
+	w.reply(m, code, tag, lines, body)
+}
+
+// dialNumber sends the INVITE of a registered user for a number, with an offer.
+func (w *wire) dialNumber(user, number string) (callID string) {
+	w.t.Helper()
+	return w.ask("INVITE", user, "sip:"+number+"@"+domain, sdpType, sdpOf(30000, "0 8"))
+}
+
+// rawTrunk is a trunk to a gateway that says what the test has it say.
+func (r *rig) rawTrunk(t *testing.T, name string, change func(*gateways.Trunk)) *wire {
+	t.Helper()
+	w := dialUDP(t, r.addr["udp"])
+	r.trunk(t, name, "sip:"+w.local.String(), change)
+	return w
+}
+
+func priority(n int) func(*gateways.Trunk) {
+	return func(t *gateways.Trunk) { t.Priority = n }
+}
+
+// TestNextTrunk: what a gateway's answer means for the trunk after it.
+func TestNextTrunk(t *testing.T) {
+	for code, goesOn := range map[int]bool{503: true, 500: true, 403: true, 488: true, 486: false, 404: false, 603: false} {
+		t.Run(fmt.Sprint(code), func(t *testing.T) {
+			t.Parallel()
+			r := startServer(t, loopbackMedia)
+			r.user("alice")
+			first, second := r.rawTrunk(t, "first", priority(1)), r.rawTrunk(t, "second", priority(2))
+			alice := r.dial(t, "udp")
+			id := alice.dialNumber("alice", "+49301234567")
+			invite := first.request("INVITE")
+			first.reply(invite, code, "f", "", "")
+			first.request("ACK")
+			want := code
+			if goesOn {
+				second.reply(second.request("INVITE"), 486, "s", "", "")
+				want = 486
+			}
+			if m := alice.final(id, "INVITE"); m.StatusCode() != want {
+				t.Errorf("the caller gets %d, want %d", m.StatusCode(), want)
+			}
+			rec := r.records(t)[0]
+			tried := 1
+			if goesOn {
+				tried = 2
+			}
+			if len(rec.Tried) != tried || rec.Tried[0].Code != code || rec.State != cdr.Failed || rec.Code != want {
+				t.Errorf("record %+v", rec)
+			}
+		})
+	}
+}
+
+// TestCallerCancels while the gateway rings: it is told, and the record says who
+// gave up.
+func TestCallerCancels(t *testing.T) {
+	r := startServer(t, loopbackMedia)
+	r.user("alice")
+	gateway := r.rawTrunk(t, "berlin", nil)
+	phone, err := softphone.New(softphone.Config{User: "alice", Domain: domain, Password: password, Server: r.addr["udp"].String()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer phone.Close()
+	ctx, hangUp := context.WithCancel(soon(t))
+	defer hangUp()
+	ended := make(chan error, 1)
+	go func() {
+		_, err := phone.Dial(ctx, "+49301234567", softphone.DialOptions{Progress: func(code int, _ string) {
+			if code == 180 {
+				hangUp()
+			}
+		}})
+		ended <- err
+	}()
+	invite := gateway.request("INVITE")
+	gateway.answer(invite, 180, "g", 0)
+	cancel := gateway.request("CANCEL")
+	gateway.reply(cancel, 200, "g", "", "")
+	gateway.reply(invite, 487, "g", "", "")
+	gateway.request("ACK")
+	if err := <-ended; err == nil {
+		t.Error("the call was answered")
+	}
+	if rec := r.records(t)[0]; rec.State != cdr.Failed || rec.EndedBy != "caller" || rec.Code != 487 || rec.Ringing.IsZero() {
+		t.Errorf("record %+v", rec)
+	}
+}
+
+// TestEarlyMedia: what a gateway says before the answer reaches the caller in a
+// 183, and the 200 repeats it.
+func TestEarlyMedia(t *testing.T) {
+	r := startServer(t, loopbackMedia)
+	r.user("alice")
+	gateway := r.rawTrunk(t, "berlin", nil)
+	alice := r.dial(t, "udp")
+	id := alice.dialNumber("alice", "+49301234567")
+	invite := gateway.request("INVITE")
+	if offer := string(invite.Body()); !strings.Contains(offer, "RTP/AVP 0") || strings.Contains(offer, " 8\r\n") || strings.Contains(offer, "m=audio 30000") {
+		t.Errorf("the gateway, which takes PCMU alone, was offered\n%s", offer)
+	}
+	gateway.answer(invite, 183, "g", 30002)
+	early := alice.status(183, id)
+	gateway.answer(invite, 180, "g", 0)
+	alice.status(180, id)
+	gateway.answer(invite, 200, "g", 30002)
+	gateway.request("ACK")
+	final := alice.final(id, "INVITE")
+	if len(early.Body()) == 0 || string(early.Body()) != string(final.Body()) {
+		t.Errorf("183 had\n%s\n200 has\n%s", early.Body(), final.Body())
+	}
+	if strings.Contains(string(final.Body()), "30002") {
+		t.Error("the caller was told the gateway's port")
 	}
 }

@@ -1,5 +1,7 @@
 package sip
 
+import "iter"
+
 // nextElement finds the list element that starts at pos: commas part elements
 // outside quoted strings and angle brackets. It returns the element without
 // surrounding blanks (empty for an empty one) and where to go on, len(v) at the
@@ -41,4 +43,17 @@ func FirstElement(v []byte) []byte {
 		}
 	}
 	return nil
+}
+
+// Elements yields the elements of a list value, as Message.Values does for a
+// header.
+func Elements(v []byte) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for pos := 0; pos < len(v); {
+			var e span
+			if e, pos = nextElement(v, pos); e.from < e.to && !yield(v[e.from:e.to:e.to]) {
+				return
+			}
+		}
+	}
 }

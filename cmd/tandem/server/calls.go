@@ -30,7 +30,7 @@ func (s *Server) openCalls(ctx context.Context, cfg *Config, key []byte) (err er
 		Users:    users{s.directory, s},
 		Numbers:  numbers{},
 		Policy:   anyNumber{},
-		Ways:     ways{s},
+		Reach:    s.reach,
 		Trunks:   s.trunks.Table,
 		Domain:   cfg.Domains[0],
 		AllCalls: cfg.Telephony.AllCalls,
@@ -85,19 +85,6 @@ func (numbers) Read(dialled, _ string) (string, bool) {
 type anyNumber struct{}
 
 func (anyNumber) Call(rtc.AOR, string) (bool, string) { return true, "" }
-
-type ways struct{ s *Server }
-
-func (w ways) Ways(aor rtc.AOR) (rounds [][]dialog.Way) {
-	var round []dialog.Way
-	for _, b := range w.s.location.Bindings(aor) {
-		round = append(round, dialog.Way{URI: b.URI, Flow: b.Flow})
-	}
-	if len(round) > 0 {
-		rounds = append(rounds, round)
-	}
-	return rounds
-}
 
 // Trunks of the server.
 func (s *Server) Trunks() *gateways.Trunks { return s.trunks }
