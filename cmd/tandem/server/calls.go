@@ -18,7 +18,7 @@ import (
 
 // openCalls builds what leads calls: trunks, the media relay, the exchange.
 func (s *Server) openCalls(ctx context.Context, cfg *Config, key []byte) (err error) {
-	s.trunks = gateways.New(new(gateways.Memory), s.log)
+	s.trunks = gateways.New(gateways.NewMemory(), s.log)
 	if err := s.trunks.Load(ctx); err != nil {
 		return err
 	}
