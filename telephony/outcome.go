@@ -9,6 +9,7 @@ import (
 	"tandem/media/sdp"
 	"tandem/rtc/dialog"
 	"tandem/rtc/sip"
+	"tandem/rtc/uac"
 )
 
 // outcome is how an attempt to reach somebody failed.
@@ -27,7 +28,7 @@ func outcomeOf(m *sip.Message, err error) outcome {
 		return outcome{code: m.StatusCode(), text: string(m.ReasonPhrase()), reason: strings.TrimSpace(string(m.Get(sip.HdrReason)))}
 	case errors.Is(err, dialog.ErrCanceled):
 		return outcome{code: 487, text: err.Error()}
-	case errors.Is(err, dialog.ErrUnreachable):
+	case errors.Is(err, uac.ErrUnreachable):
 		return outcome{code: 503, text: err.Error(), silent: true}
 	case err != nil:
 		return outcome{code: 408, text: err.Error(), silent: true}

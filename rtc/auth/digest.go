@@ -1,70 +1,25 @@
 package auth
 
 import (
-	"crypto/md5"
-	"crypto/sha256"
-	"crypto/sha512"
 	"crypto/subtle"
-	"encoding/hex"
 
+	"tandem/rtc/digest"
 	"tandem/rtc/directory"
 	"tandem/rtc/sip"
 )
 
-// Algorithm is a hash of Digest (RFC 8760 §2.1).
-type Algorithm uint8
+// Algorithm is a hash of Digest.
+type Algorithm = digest.Algorithm
 
-// The algorithms. The session variants are not offered: what they are for, a
-// third party that verifies, does not exist here.
+// The algorithms.
 const (
-	MD5 Algorithm = iota + 1
-	SHA256
-	SHA512256
+	MD5       = digest.MD5
+	SHA256    = digest.SHA256
+	SHA512256 = digest.SHA512256
 )
 
-var algorithmNames = [...]string{MD5: "MD5", SHA256: "SHA-256", SHA512256: "SHA-512-256"}
-
-func (a Algorithm) String() string {
-	if int(a) < len(algorithmNames) && a != 0 {
-		return algorithmNames[a]
-	}
-	return "unknown"
-}
-
-// ParseAlgorithm reads a name in any case; none at all means MD5 (RFC 7616 §3.4).
-func ParseAlgorithm(name []byte) (Algorithm, bool) {
-	if len(name) == 0 {
-		return MD5, true
-	}
-	for a := MD5; a <= SHA512256; a++ {
-		if sip.EqualFold(name, algorithmNames[a]) {
-			return a, true
-		}
-	}
-	return 0, false
-}
-
-func (a Algorithm) size() int {
-	if a == MD5 {
-		return md5.Size
-	}
-	return sha256.Size // of SHA-512/256 as well
-}
-
-// appendHex appends the hash of data in lower-case hex.
-func (a Algorithm) appendHex(dst, data []byte) []byte {
-	switch a {
-	case MD5:
-		sum := md5.Sum(data)
-		return hex.AppendEncode(dst, sum[:])
-	case SHA256:
-		sum := sha256.Sum256(data)
-		return hex.AppendEncode(dst, sum[:])
-	default:
-		sum := sha512.Sum512_256(data)
-		return hex.AppendEncode(dst, sum[:])
-	}
-}
+// ParseAlgorithm reads a name in any case; none at all means MD5.
+func ParseAlgorithm(name []byte) (Algorithm, bool) { return digest.ParseAlgorithm(name) }
 
 // qop is the quality of protection a client chose.
 type qop uint8
@@ -114,61 +69,32 @@ func (a *answer) secretOf(s *directory.Secret, spelling directory.Spelling) ([]b
 	}
 }
 
-// hashedA2 is the hash of the last A2, kept because phones ask for the same
-// thing again and again: the method and the server.
-type hashedA2 struct {
-	text      []byte
-	hex       [2 * sha256.Size]byte
-	algorithm Algorithm
-}
-
-// of returns the hash of a2 in hex.
-func (h *hashedA2) of(a Algorithm, a2 []byte) []byte {
-	if h.algorithm != a || string(h.text) != string(a2) {
-		h.text = append(h.text[:0], a2...)
-		h.algorithm = a
-		a.appendHex(h.hex[:0], a2)
-	}
-	return h.hex[:2*a.size()]
-}
-
-// prepare appends, for method and body, everything of the hashed text that
-// does not depend on the secret: room for H(A1), then ":nonce:…:H(A2)"
-// (RFC 7616 §3.4.1 and §3.4.3, RFC 2069 without qop).
-func (a *answer) prepare(buf, method, body []byte, last *hashedA2) []byte {
-	hash := 2 * a.algorithm.size()
-	// A2 is hashed from the place where the text will stand.
-	a2 := append(buf, method...)
-	a2 = append(append(a2, ':'), a.uri...)
-	if a.qop == qopAuthInt {
-		a2 = a.algorithm.appendHex(append(a2, ':'), body)
-	}
-	h2 := last.of(a.algorithm, a2[len(buf):])
-
-	for len(buf) < hash {
-		buf = append(buf, '0')
-	}
-	buf = append(append(buf[:hash], ':'), a.nonce...)
-	if a.qop != qopNone {
-		buf = append(append(buf, ':'), a.nc...)
-		buf = append(append(buf, ':'), a.cnonce...)
-		buf = append(append(buf, ':'), a.qopText...)
-	}
-	return append(append(buf, ':'), h2...)
+// prepare makes all of the hashed text that does not depend on the secret.
+func (a *answer) prepare(buf, method, body []byte, last *digest.A2) []byte {
+	p := a.proof()
+	return p.Prepare(buf, method, body, last)
 }
 
 // appendResponse appends the response for one H(A1). text comes from prepare
 // and can be used again.
 func (a *answer) appendResponse(dst, text, ha1 []byte) []byte {
-	hex.Encode(text, ha1)
-	return a.algorithm.appendHex(dst, text)
+	p := digest.Proof{Algorithm: a.algorithm}
+	return p.AppendResponse(dst, text, ha1)
+}
+
+func (a *answer) proof() digest.Proof {
+	p := digest.Proof{Algorithm: a.algorithm, Nonce: a.nonce, URI: a.uri, Int: a.qop == qopAuthInt}
+	if a.qop != qopNone {
+		p.NC, p.CNonce, p.QOP = a.nc, a.cnonce, a.qopText
+	}
+	return p
 }
 
 // matches verifies the response for one H(A1).
 func (a *answer) matches(text, ha1 []byte) bool {
-	var want [2 * sha256.Size]byte
+	var want [2 * digest.MaxSize]byte
 	n := len(a.appendResponse(want[:0], text, ha1))
-	var got [2 * sha256.Size]byte
+	var got [2 * digest.MaxSize]byte
 	if len(a.response) != n {
 		return false
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/sha512"
 	"testing"
 
+	"tandem/rtc/digest"
 	"tandem/rtc/directory"
 )
 
@@ -46,7 +47,7 @@ func TestPublishedVectors(t *testing.T) {
 	}
 	for _, c := range cases {
 		ha1, _ := c.a.secretOf(c.secret, directory.Plain)
-		text := c.a.prepare(nil, []byte("GET"), nil, new(hashedA2))
+		text := c.a.prepare(nil, []byte("GET"), nil, new(digest.A2))
 		if !c.a.matches(text, ha1) {
 			t.Errorf("%s: response does not match", c.name)
 		}
@@ -60,7 +61,7 @@ func TestPublishedVectors(t *testing.T) {
 		if ha1, _ := c.a.secretOf(&wrong, directory.Plain); c.a.matches(text, ha1) {
 			t.Errorf("%s: matches another password", c.name)
 		}
-		if c.a.matches(c.a.prepare(nil, []byte("POST"), nil, new(hashedA2)), ha1) {
+		if c.a.matches(c.a.prepare(nil, []byte("POST"), nil, new(digest.A2)), ha1) {
 			t.Errorf("%s: matches another method", c.name)
 		}
 	}
@@ -118,9 +119,9 @@ func TestParseCredentialsQuirks(t *testing.T) {
 	}
 	for _, c := range cases {
 		var a answer
-		digest, reason := parseCredentials([]byte(c.value), &a)
-		if digest != c.digest || reason != c.reason {
-			t.Errorf("%s: %v, %q", c.name, digest, reason)
+		isDigest, reason := parseCredentials([]byte(c.value), &a)
+		if isDigest != c.digest || reason != c.reason {
+			t.Errorf("%s: %v, %q", c.name, isDigest, reason)
 		} else if c.check != nil && !c.check(a) {
 			t.Errorf("%s: %+v", c.name, a)
 		}
@@ -132,16 +133,16 @@ func FuzzParseCredentials(f *testing.F) {
 	f.Add([]byte("digest a=\"\\"))
 	f.Fuzz(func(t *testing.T, v []byte) {
 		var a answer
-		digest, reason := parseCredentials(v, &a)
-		if !digest && reason != "" {
+		isDigest, reason := parseCredentials(v, &a)
+		if !isDigest && reason != "" {
 			t.Error("a fault in another scheme's credentials")
 		}
-		if digest && reason == "" {
+		if isDigest && reason == "" {
 			if a.username == nil || a.response == nil || a.qop != qopNone && a.cnonce == nil {
 				t.Errorf("incomplete: %+v", a)
 			}
 			if a.algorithm != 0 {
-				a.matches(a.prepare(nil, []byte("REGISTER"), nil, new(hashedA2)), make([]byte, a.algorithm.size()))
+				a.matches(a.prepare(nil, []byte("REGISTER"), nil, new(digest.A2)), make([]byte, a.algorithm.Size()))
 			}
 		}
 	})

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"tandem/rtc"
+	"tandem/rtc/digest"
 	"tandem/rtc/directory"
 	"tandem/rtc/sip"
 )
@@ -77,7 +78,7 @@ type work struct {
 	text   []byte
 	aor    []byte
 	header []byte
-	a2     hashedA2
+	a2     digest.A2
 	counts *counts
 }
 

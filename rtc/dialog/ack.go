@@ -3,10 +3,12 @@ package dialog
 import (
 	"tandem/rtc/sip"
 	"tandem/rtc/transport"
+	"tandem/rtc/uac"
 )
 
-// oweAck notes that a 2xx to our INVITE came.
-func (s *Session) oweAck(seq uint32) { s.ack = ack{seq: seq, owed: true} }
+// oweAck notes that a 2xx to our INVITE came. The ACK has the INVITE's
+// credentials (RFC 3261 §13.2.2.4).
+func (s *Session) oweAck(o *uac.Sending) { s.ack = ack{seq: o.Seq(), auth: o.Auth(), owed: true} }
 
 // Ack acknowledges a 2xx that held an offer; c is the answer. It is needed
 // only then: other 2xx are acknowledged without the user.
@@ -19,9 +21,9 @@ func (s *Session) Ack(c Content) error {
 	if len(c.Body) > 0 {
 		s.last = Content{Type: c.Type, Body: c.Body}
 	}
-	seq := s.ack.seq
-	s.ua.pass(s.lane, s.hop(), func(dst, via []byte, _ transport.Flow) []byte {
-		return s.AppendRequest(dst, "ACK", seq, via, nil, c)
+	seq, auth := s.ack.seq, s.ack.auth
+	s.ua.client.Pass(s.lane, s.hop(), func(dst []byte, t uac.Try) []byte {
+		return s.AppendRequest(dst, "ACK", seq, t.Via, auth, c)
 	}, func(f transport.Flow, b []byte) {
 		if s.ack.seq == seq {
 			s.ack.flow, s.ack.bytes = f, b // RFC 3261 §13.2.2.4: kept for repetitions
@@ -45,43 +47,58 @@ func (s *Session) ackUnlessAnswering() {
 }
 
 // send sends a request in the dialog; done gets the final response.
-func (s *Session) send(name string, method sip.Method, extra []byte, c Content, done func(*sip.Message, error)) *sending {
-	seq := s.NextSeq()
-	refresh := method == sip.INVITE || method == sip.UPDATE
-	o := &sending{ua: s.ua, lane: s.lane, method: method, hop: s.hop()}
-	o.write = func(dst, via []byte, f transport.Flow) []byte {
-		lines := extra
-		if refresh {
-			lines = append(s.contactLine(f), extra...)
-		}
-		return s.AppendRequest(dst, name, seq, via, lines, c)
-	}
-	finished := false
-	o.heard = func(f transport.Flow, m *sip.Message) {
-		s.flow = f
-		if m.StatusCode() < 200 {
-			return
-		}
-		if finished {
-			if method == sip.INVITE && s.ack.seq == seq {
-				s.repeatAck()
+func (s *Session) send(method string, extra []byte, c Content, done func(*sip.Message, error)) *uac.Sending {
+	m := sip.MethodOf([]byte(method))
+	r := exchange{s: s, invite: m == sip.INVITE, done: done}
+	refresh := m == sip.INVITE || m == sip.UPDATE
+	uri, _ := s.path()
+	return s.ua.client.Start(uac.Request{
+		Lane: s.lane, Method: method, URI: uri, Body: c.Body, Hop: s.hop(), Seq: s.NextSeq(), Next: s.NextSeq, Auth: s.auth,
+		Write: func(dst []byte, t uac.Try) []byte {
+			lines := append(t.Auth[:len(t.Auth):len(t.Auth)], extra...)
+			if refresh {
+				lines = append(s.contactLine(t.Flow), lines...)
 			}
-			return
+			return s.AppendRequest(dst, method, t.Seq, t.Via, lines, c)
+		},
+		Heard: r.heard, Lost: r.lost,
+	})
+}
+
+// exchange is a request in the dialog that has no final response yet, or of an
+// INVITE had its first.
+type exchange struct {
+	s        *Session
+	invite   bool
+	finished bool
+	done     func(*sip.Message, error)
+}
+
+func (x *exchange) heard(o *uac.Sending, f transport.Flow, m *sip.Message) {
+	s := x.s
+	s.flow = f
+	code := m.StatusCode()
+	switch {
+	case code < 200:
+	case !x.finished:
+		x.finished = true
+		if x.invite && code < 300 {
+			s.oweAck(o)
 		}
-		finished = true
-		if method == sip.INVITE && m.StatusCode() < 300 {
-			s.oweAck(seq)
-		}
-		done(m, nil)
+		x.done(m, nil)
+	case x.invite && s.ack.seq == o.Seq():
+		s.repeatAck()
+	case x.invite && code < 300: // from a next hop that was left for another one, which refused
+		s.oweAck(o)
+		_ = s.Ack(Content{})
 	}
-	o.lost = func(err error) {
-		if !finished {
-			finished = true
-			done(nil, err)
-		}
+}
+
+func (x *exchange) lost(_ *uac.Sending, err error) {
+	if !x.finished {
+		x.finished = true
+		x.done(nil, err)
 	}
-	o.begin()
-	return o
 }
 
 // Send sends any other request in the dialog: INFO, REFER, NOTIFY, MESSAGE.
@@ -91,7 +108,7 @@ func (s *Session) Send(name string, c Content, done func(*sip.Message, error)) e
 	if s.over {
 		return ErrState
 	}
-	s.send(name, methodOf(name), nil, c, func(m *sip.Message, err error) {
+	s.send(name, nil, c, func(m *sip.Message, err error) {
 		if done != nil {
 			done(m, err)
 		}
@@ -105,22 +122,4 @@ func (s *Session) judge(m *sip.Message, err error) {
 	if err != nil || m.StatusCode() == 481 || m.StatusCode() == 408 {
 		s.hangUp(nil, End{Remote: true, Reason: "lost"})
 	}
-}
-
-func methodOf(name string) sip.Method {
-	switch name {
-	case "INFO":
-		return sip.INFO
-	case "REFER":
-		return sip.REFER
-	case "NOTIFY":
-		return sip.NOTIFY
-	case "SUBSCRIBE":
-		return sip.SUBSCRIBE
-	case "MESSAGE":
-		return sip.MESSAGE
-	case "OPTIONS":
-		return sip.OPTIONS
-	}
-	return sip.MethodOther
 }

@@ -47,12 +47,12 @@ func (s *Session) closeInvites() {
 		s.accepted = nil
 	}
 	if s.inviting != nil {
-		s.inviting.cancel(nil)
+		s.inviting.Cancel(nil)
 	}
 }
 
 func (s *Session) sendBye(header []byte) {
-	s.send("BYE", sip.BYE, nil, Content{Header: header}, func(m *sip.Message, err error) {
+	s.send("BYE", nil, Content{Header: header}, func(m *sip.Message, err error) {
 		var refused *rtc.Status
 		switch {
 		case errors.As(err, &refused):

@@ -6,9 +6,11 @@ import (
 	"strconv"
 	"time"
 
+	"tandem/rtc/digest"
 	"tandem/rtc/sip"
 	"tandem/rtc/transaction"
 	"tandem/rtc/transport"
+	"tandem/rtc/uac"
 )
 
 // maxForks is how many dialogs one INVITE of ours may make.
@@ -21,9 +23,10 @@ const maxTries = 4
 // Invite describes a call to make.
 type Invite struct {
 	Way
-	From, To string // name-addr without tag; To "" = <URI>
-	CallID   string // "" = made up, on Lane when that is given
-	User     string // user part of our Contact, "" = the UA's
+	From, To string         // name-addr without tag; To "" = <URI>
+	CallID   string         // "" = made up, on Lane when that is given
+	User     string         // user part of our Contact, "" = the UA's
+	Auth     *digest.Client // answers challenges, in the dialogs too; nil: nobody
 	Content
 	Events Events
 	Lane   *transaction.Lane // the caller is on this lane and the call shall be, too
@@ -39,7 +42,7 @@ type Call struct {
 	from   []byte // with tag
 	seq    uint32
 	tries  int
-	out    *sending
+	out    *uac.Sending
 	forks  []*Session // by their tags
 	winner *Session
 	se     uint32 // session interval asked for, seconds
@@ -69,7 +72,7 @@ func (ua *UA) Invite(inv Invite) (*Call, error) {
 		ua:   ua,
 		lane: ua.cfg.Layer.Lane([]byte(inv.CallID)),
 		inv:  inv,
-		from: tagged([]byte(inv.From), ua.newTag(inv.CallID)),
+		from: uac.Tagged([]byte(inv.From), ua.newTag(inv.CallID)),
 		seq:  1,
 		se:   uint32(ua.cfg.SessionExpires / time.Second),
 	}
@@ -111,27 +114,27 @@ func (c *Call) begin() {
 		return
 	}
 	c.offering = len(c.inv.Body) > 0
-	out := &sending{ua: c.ua, lane: c.lane, method: sip.INVITE, hop: c.inv.hop(), write: c.write}
-	out.heard = func(f transport.Flow, m *sip.Message) {
-		if c.out == out || m.StatusCode() < 300 {
-			c.heard(f, m)
-		}
-	}
-	out.lost = func(err error) {
-		if c.out == out {
-			c.fail(nil, err)
-		}
-	}
-	c.out = out
-	out.begin()
+	c.out = c.ua.client.Start(uac.Request{
+		Lane: c.lane, Method: "INVITE", URI: []byte(c.inv.URI), Body: c.inv.Body, Hop: c.inv.Hop(), Seq: c.seq, Next: c.next, Auth: c.inv.Auth, First: true,
+		Write: c.write, Heard: c.heard, Late: c.late, Lost: c.lost,
+	})
 }
 
-func (c *Call) write(dst, via []byte, f transport.Flow) []byte {
+// next takes the sequence number of a repetition with credentials: the
+// dialogs of the challenged INVITE, if it made any, are over.
+func (c *Call) next() uint32 {
+	c.endForks(nil)
+	c.forks = nil
+	c.seq++
+	return c.seq
+}
+
+func (c *Call) write(dst []byte, t uac.Try) []byte {
 	uri, perr := sip.ParseURI([]byte(c.inv.URI))
-	secure := perr == nil && uri.Kind == sip.URISIPS
+	contact := uac.Contact{User: c.inv.User, Secure: perr == nil && uri.Kind == sip.URISIPS}
 	b := sip.Builder{Buf: dst}
 	b.Request("INVITE", []byte(c.inv.URI))
-	b.Header(sip.HdrVia, via)
+	b.Header(sip.HdrVia, t.Via)
 	for _, r := range c.inv.Route {
 		b.HeaderString(sip.HdrRoute, r)
 	}
@@ -139,8 +142,9 @@ func (c *Call) write(dst, via []byte, f transport.Flow) []byte {
 	b.Header(sip.HdrFrom, c.from)
 	b.HeaderString(sip.HdrTo, c.inv.To)
 	b.HeaderString(sip.HdrCallID, c.inv.CallID)
-	b.HeaderString(sip.HdrCSeq, strconv.FormatUint(uint64(c.seq), 10)+" INVITE")
-	b.Raw(c.ua.contactLine(c.inv.User, f, secure))
+	b.HeaderString(sip.HdrCSeq, strconv.FormatUint(uint64(t.Seq), 10)+" INVITE")
+	b.Buf = contact.Append(b.Buf, c.ua.client.Wire(), t.Flow)
+	b.Raw(t.Auth)
 	b.Raw(allowLine(c.ua.cfg.Allow))
 	b.Raw([]byte(c.ua.supportedLine(c.ua.cfg.Reliable)))
 	if c.se > 0 {
@@ -153,19 +157,6 @@ func (c *Call) write(dst, via []byte, f transport.Flow) []byte {
 	return b.Finish(c.inv.Type, c.inv.Body)
 }
 
-// Again sends the INVITE once more, after Failed was told, with more header
-// lines: credentials for a 401 or 407.
-func (c *Call) Again(header []byte) error {
-	if !c.over || c.winner != nil || c.canceled {
-		return ErrState
-	}
-	c.over, c.forks = false, nil
-	c.seq++
-	c.inv.Header = append(append([]byte(nil), c.inv.Header...), header...)
-	c.begin()
-	return nil
-}
-
 // Cancel gives the call up before it is answered. reason is a Reason header
 // value or nil. Failed tells when it is over; a 2xx that crosses the CANCEL is
 // acknowledged and ended.
@@ -175,19 +166,38 @@ func (c *Call) Cancel(reason []byte) {
 	}
 	c.canceled = true
 	if c.out != nil {
-		c.out.cancel(reason)
+		c.out.Cancel(reason)
 	}
 }
 
-func (c *Call) heard(f transport.Flow, m *sip.Message) {
-	switch code := m.StatusCode(); {
+func (c *Call) heard(o *uac.Sending, f transport.Flow, m *sip.Message) {
+	code := m.StatusCode()
+	switch {
+	case o != c.out && code >= 300: // of an INVITE that was sent anew since
 	case code < 200:
 		c.progress(f, m)
 	case code < 300:
-		c.answered(f, m)
+		c.answered(o, f, m)
 	case code == 422 && c.longer(m):
 	default:
 		c.fail(m, nil)
+	}
+}
+
+// late takes a 2xx of a next hop that was left: it is acknowledged and ended.
+func (c *Call) late(o *uac.Sending, f transport.Flow, m *sip.Message) {
+	switch s := c.fork(f, m); {
+	case s == nil:
+	case s.ack.seq == o.Seq():
+		s.repeatAck()
+	default:
+		c.unwanted(o, s, m)
+	}
+}
+
+func (c *Call) lost(o *uac.Sending, err error) {
+	if o == c.out {
+		c.fail(nil, err)
 	}
 }
 
@@ -241,7 +251,7 @@ func (c *Call) fork(f transport.Flow, m *sip.Message) *Session {
 		return nil
 	}
 	s.Dialog = d
-	s.flow, s.peer = f, c.inv.Peer
+	s.flow, s.peer, s.auth = f, c.inv.Peer, c.inv.Auth
 	s.sticky = c.ua.cfg.Sticky || c.inv.Flow != (transport.Flow{})
 	s.last = Content{Type: c.inv.Type, Body: c.inv.Body}
 	s.learn(m)
@@ -252,7 +262,7 @@ func (c *Call) fork(f transport.Flow, m *sip.Message) *Session {
 
 // answered takes a 2xx: the first one wins, later ones of other branches are
 // acknowledged and ended (RFC 3261 §13.2.2.4).
-func (c *Call) answered(f transport.Flow, m *sip.Message) {
+func (c *Call) answered(o *uac.Sending, f transport.Flow, m *sip.Message) {
 	s := c.fork(f, m)
 	switch {
 	case s == nil:
@@ -261,18 +271,18 @@ func (c *Call) answered(f transport.Flow, m *sip.Message) {
 			c.fail(m, ErrNoContact)
 		}
 		return
-	case s.State() == Confirmed || s.ack.seq == c.seq: // repeated
+	case s.State() == Confirmed || s.ack.seq == o.Seq(): // repeated
 		s.repeatAck()
 		return
 	case c.over || c.canceled || c.winner != nil || s.over || s.unlisted:
-		c.unwanted(s, m)
+		c.unwanted(o, s, m)
 		return
 	}
 	c.winner = s
 	s.setRoutes(m) // RFC 3261 §13.2.2.4: anew from the 2xx
 	s.Retarget(m)
 	s.Confirm()
-	s.oweAck(c.seq)
+	s.oweAck(o)
 	s.offerIn = !c.offering && len(m.Body()) > 0
 	s.offerOut = false
 	s.agreed(m)
@@ -289,11 +299,11 @@ func (c *Call) answered(f transport.Flow, m *sip.Message) {
 
 // unwanted acknowledges and ends a session that was answered too late, or
 // that cannot be kept.
-func (c *Call) unwanted(s *Session, m *sip.Message) {
+func (c *Call) unwanted(o *uac.Sending, s *Session, m *sip.Message) {
 	s.setRoutes(m)
 	s.Retarget(m)
 	s.Confirm()
-	s.oweAck(c.seq)
+	s.oweAck(o)
 	if !s.shown {
 		s.Events = Events{} // nobody has heard of it
 	}

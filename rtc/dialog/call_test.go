@@ -4,8 +4,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"tandem/rtc/sip"
 )
 
 func TestCallAndByeFromCaller(t *testing.T) {
@@ -196,27 +194,6 @@ func TestNobodyAnswers(t *testing.T) {
 		w.sleep(40 * time.Second)
 		if len(alice.events) != 1 || !strings.HasPrefix(alice.events[0], "failed ") {
 			t.Errorf("events %v, want one failure", alice.events)
-		}
-	})
-}
-
-func TestCredentialsByAgain(t *testing.T) {
-	bubble(t, func(w *world) {
-		alice, gate := w.agent("alice", 1, Config{}), w.raw("gate", 9)
-		alice.dial(gate, sdp("offer"))
-		inv := gate.one("INVITE")
-		gate.reply(alice, inv, 401, "x", Content{Header: []byte("WWW-Authenticate: Digest realm=\"r\", nonce=\"n\"\r\n")})
-		alice.wantEvents("failed 401")
-		alice.call.Do(func() { alice.must(alice.call.Again([]byte("Authorization: Digest x\r\n"))) })
-		w.settle()
-		again := gate.one("INVITE")
-		if n, _ := again.CSeq(); n != 2 || string(again.Get(sip.HdrAuthorization)) != "Digest x" || string(again.CallID()) != string(inv.CallID()) || string(again.FromTag()) != string(inv.FromTag()) {
-			t.Errorf("second INVITE:\n%s", again.Bytes())
-		}
-		gate.reply(alice, again, 200, "y", Content{Header: []byte("Contact: <sip:gate@10.0.0.9>\r\n"), Type: "application/sdp", Body: []byte("a")})
-		alice.wantEvents("answered a")
-		if n, _ := gate.one("ACK").CSeq(); n != 2 {
-			t.Errorf("ACK has CSeq %d, want 2", n)
 		}
 	})
 }

@@ -7,9 +7,11 @@ import (
 	"sync/atomic"
 
 	"tandem/rtc"
+	"tandem/rtc/digest"
 	"tandem/rtc/sip"
 	"tandem/rtc/transaction"
 	"tandem/rtc/transport"
+	"tandem/rtc/uac"
 )
 
 // ID names a dialog as this side sees it (RFC 3261 §12).
@@ -54,6 +56,7 @@ type Dialog struct {
 	flow        transport.Flow // by which the peer was last heard
 	sticky      bool           // requests go by the flow while it lives, not where the URI points
 	peer        string         // the gateway that requests may reach, see Config.Permit
+	auth        *digest.Client // answers challenges, nil: nobody
 
 	chain *Dialog // in its Table
 }
@@ -72,7 +75,7 @@ func NewServer(r *rtc.Request, tag string, usage Usage) (*Dialog, error) {
 		lane:        r.Tx.Lane(),
 		usage:       usage,
 		called:      true,
-		from:        tagged(m.Get(sip.HdrTo), tag),
+		from:        uac.Tagged(m.Get(sip.HdrTo), tag),
 		to:          bytes.Clone(m.Get(sip.HdrFrom)),
 		target:      target,
 		localSeq:    rand.Uint32N(1 << 16), // may begin anywhere below 2^31
@@ -194,15 +197,4 @@ func contact(m *sip.Message) []byte {
 		return bytes.Clone(a.URI)
 	}
 	return nil
-}
-
-func tagged(value []byte, tag string) []byte {
-	out := make([]byte, 0, len(value)+len(tag)+8)
-	if a, err := sip.ParseNameAddr(value); err == nil && !a.Bracketed {
-		out = append(append(append(out, '<'), a.URI...), '>') // or the tag would read as the URI's
-		out = append(out, a.Params...)
-	} else {
-		out = append(out, value...)
-	}
-	return append(append(out, ";tag="...), tag...)
 }

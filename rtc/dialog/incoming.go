@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"tandem/rtc"
+	"tandem/rtc/digest"
 	"tandem/rtc/sip"
 	"tandem/rtc/transaction"
 )
@@ -23,9 +24,10 @@ type Incoming struct {
 // Inbound says how a call that comes in is led.
 type Inbound struct {
 	Events Events
-	User   string // user part of our Contact, "" = the UA's
-	Peer   string // the gateway that requests in the dialog may reach, see Config.Permit
-	Sticky bool   // requests in the dialog go by the flow the INVITE came by while it lives
+	User   string         // user part of our Contact, "" = the UA's
+	Peer   string         // the gateway that requests in the dialog may reach, see Config.Permit
+	Sticky bool           // requests in the dialog go by the flow the INVITE came by while it lives
+	Auth   *digest.Client // answers challenges to requests in the dialog, nil: nobody
 }
 
 // Receive takes an INVITE that begins a dialog; it is called by the handler
@@ -47,7 +49,7 @@ func (ua *UA) Receive(r *rtc.Request, how Inbound) (*Incoming, error) {
 	if err != nil {
 		return nil, &rtc.Status{Code: 400, Reason: "Missing or Bad Contact", Err: err}
 	}
-	d.peer, d.sticky = how.Peer, how.Sticky || ua.cfg.Sticky
+	d.peer, d.sticky, d.auth = how.Peer, how.Sticky || ua.cfg.Sticky, how.Auth
 	s.Dialog = d
 	if lines := s.tooShort(r.Message); lines != nil {
 		return nil, &rtc.Status{Code: 422, Header: lines}

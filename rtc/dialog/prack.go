@@ -37,7 +37,7 @@ func (s *Session) prack(invite uint32, c Content) {
 		s.offerIn = false
 	}
 	extra := fmt.Appendf(nil, "RAck: %d %d INVITE\r\n", s.rseq, invite)
-	s.send("PRACK", sip.PRACK, extra, c, func(m *sip.Message, err error) {
+	s.send("PRACK", extra, c, func(m *sip.Message, err error) {
 		if err != nil || m.StatusCode() >= 300 {
 			s.ua.cfg.Log.Warn("PRACK failed", "call_id", s.id.CallID, "err", err)
 		}

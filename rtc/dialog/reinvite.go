@@ -30,7 +30,7 @@ func (s *Session) reinvite(c Content, glares int, done func(*sip.Message, error)
 	}
 	offering := len(c.Body) > 0
 	s.offerOut = offering
-	s.inviting = s.send("INVITE", sip.INVITE, s.refreshLines(), c, func(m *sip.Message, err error) {
+	s.inviting = s.send("INVITE", s.refreshLines(), c, func(m *sip.Message, err error) {
 		s.inviting = nil
 		s.offerOut = false
 		if s.over {

@@ -4,14 +4,11 @@ import (
 	"strconv"
 
 	"tandem/rtc/sip"
+	"tandem/rtc/uac"
 )
 
 // Content is what the user of a dialog adds to a message.
-type Content struct {
-	Header []byte // complete header lines, each ending in CRLF
-	Type   string // of the body
-	Body   []byte
-}
+type Content = uac.Content
 
 // NextSeq takes the sequence number of a new request.
 func (d *Dialog) NextSeq() uint32 {
@@ -31,10 +28,10 @@ func (d *Dialog) Hop() []byte {
 }
 
 // hop is where requests in the dialog go.
-func (d *Dialog) hop() hop {
-	h := hop{uri: d.Hop(), peer: d.peer}
+func (d *Dialog) hop() uac.Hop {
+	h := uac.Hop{URI: d.Hop(), Peer: d.peer}
 	if d.sticky {
-		h.flow = d.flow
+		h.Flow = d.flow
 	}
 	return h
 }

@@ -64,17 +64,6 @@ func TestNextPlaceAfter503(t *testing.T) {
 	})
 }
 
-func TestNextPlaceAfterSilence(t *testing.T) {
-	bubble(t, func(w *world) {
-		alice := w.agent("alice", 1, Config{Resolver: named(w)})
-		two := w.raw("two", 10)
-		dialName(w, alice, sdp("offer"))
-		w.sleep(33 * time.Second)
-		two.reply(alice, two.one("INVITE"), 503, "x", Content{}) // the last one's 503 is the answer
-		alice.wantEvents("failed 503")
-	})
-}
-
 func TestUnknownName(t *testing.T) {
 	bubble(t, func(w *world) {
 		alice := w.agent("alice", 1, Config{Resolver: named(w)})

@@ -4,6 +4,7 @@ import (
 	"tandem/rtc"
 	"tandem/rtc/sip"
 	"tandem/rtc/transport"
+	"tandem/rtc/uac"
 )
 
 // Events tell the user of a call what happens. They run on the call's lane and
@@ -58,7 +59,7 @@ type Session struct {
 	offerOut bool // an offer of ours has no answer yet
 	offerIn  bool // an offer of the peer has no answer from us yet
 
-	inviting  *sending // our INVITE that has no final response yet
+	inviting  *uac.Sending // our INVITE that has no final response yet
 	answering *Incoming
 	accepted  *acceptance // our 2xx that waits for its ACK
 	ack       ack
@@ -73,6 +74,7 @@ type Session struct {
 // ack is the last ACK we sent, or owe, for a 2xx.
 type ack struct {
 	seq   uint32
+	auth  []byte // lines with the credentials of the INVITE
 	owed  bool
 	flow  transport.Flow
 	bytes []byte
@@ -151,13 +153,5 @@ func (s *Session) end(e End) {
 
 // contactLine is our Contact for a flow.
 func (s *Session) contactLine(f transport.Flow) []byte {
-	return s.ua.contactLine(s.contactUser, f, s.secure)
-}
-
-func (ua *UA) contactLine(user string, f transport.Flow, secure bool) []byte {
-	if f.Remote.IsValid() {
-		p, sentBy := ua.cfg.Wire.Local(f)
-		return appendContact(nil, user, p, sentBy, secure)
-	}
-	return make([]byte, 80) // a message written only to learn its size
+	return uac.Contact{User: s.contactUser, Secure: s.secure}.Append(nil, s.ua.client.Wire(), f)
 }

@@ -176,3 +176,17 @@ func (s *Session) refreshed(m *sip.Message, err error) {
 		}
 	}
 }
+
+// leadingNumber reads digits up to something else; 0 when there are none or
+// they are more than 32 bits hold.
+func leadingNumber(b []byte) uint32 {
+	i := 0
+	for i < len(b) && '0' <= b[i] && b[i] <= '9' {
+		i++
+	}
+	n, err := strconv.ParseUint(string(b[:i]), 10, 32)
+	if err != nil {
+		return 0
+	}
+	return uint32(n)
+}

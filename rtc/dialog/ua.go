@@ -15,19 +15,20 @@ import (
 	"tandem/rtc/resolve"
 	"tandem/rtc/sip"
 	"tandem/rtc/transaction"
+	"tandem/rtc/uac"
 )
 
 // Config of a UA. Zero values take the defaults.
 type Config struct {
-	Layer    *transaction.Layer
-	Wire     Wire
-	Resolver *resolve.Resolver // nil: one of its own that is not run, so numeric hosts only
-	Table    *Table            // nil: one of its own
-	// Permit says whether a message may go to an address. peer is the gateway
-	// named by the Way or Inbound that began the dialog, "" for none. It is
-	// asked for every address and flow before anything is sent there, ACK and BYE
-	// included, and must be quick. nil permits all.
-	Permit func(peer string, to netip.AddrPort) error
+	Layer *transaction.Layer
+	Table *Table // nil: one of its own
+
+	// How requests are sent: see uac.Config.
+	Wire     uac.Wire
+	Resolver *resolve.Resolver
+	Permit   func(peer string, to netip.AddrPort) error
+	Silence  time.Duration
+
 	// Key marks our tags, so that requests in dialogs of before a restart are
 	// recognised: secret octets that survive it. nil = random.
 	Key []byte
@@ -50,7 +51,7 @@ type Config struct {
 type UA struct {
 	cfg     Config
 	tagSeed maphash.Seed
-	posts   chan func()
+	client  *uac.Client
 }
 
 // DefaultAllow are the methods a Session answers or hands to its user.
@@ -58,9 +59,6 @@ const DefaultAllow = "INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE, INFO, RE
 
 // New makes a UA.
 func New(cfg Config) *UA {
-	if cfg.Resolver == nil {
-		cfg.Resolver = resolve.New(resolve.Config{Servers: []string{"127.0.0.1:53"}, Hosts: "-"})
-	}
 	if cfg.Table == nil {
 		cfg.Table = NewTable(0)
 	}
@@ -86,34 +84,25 @@ func New(cfg Config) *UA {
 	if cfg.Random == nil {
 		cfg.Random = rand.IntN
 	}
-	return &UA{cfg: cfg, tagSeed: maphash.MakeSeed(), posts: make(chan func(), 1024)}
+	return &UA{cfg: cfg, tagSeed: maphash.MakeSeed(), client: uac.New(uac.Config{Layer: cfg.Layer, Wire: cfg.Wire,
+		Resolver: cfg.Resolver, Permit: cfg.Permit, Silence: cfg.Silence, Log: cfg.Log})}
 }
 
 // Table of the UA's dialogs.
 func (ua *UA) Table() *Table { return ua.cfg.Table }
 
+// Client sends the UA's requests; others may send by it, too.
+func (ua *UA) Client() *uac.Client { return ua.client }
+
+// Send sends a request outside dialogs, see uac.Client.
+func (ua *UA) Send(o uac.Outside, done func(uac.Reply)) error { return ua.client.Send(o, done) }
+
 // Run carries posted work to its lanes until ctx ends.
-func (ua *UA) Run(ctx context.Context) error {
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case f := <-ua.posts:
-			f()
-		}
-	}
-}
+func (ua *UA) Run(ctx context.Context) error { return ua.client.Run(ctx) }
 
 // Post has f run on a lane soon; unlike Lane.Do it may be called on any lane.
 // It does not block: false means that too much is waiting.
-func (ua *UA) Post(lane *transaction.Lane, f func()) bool {
-	select {
-	case ua.posts <- func() { lane.Do(f) }:
-		return true
-	default:
-		return false
-	}
-}
+func (ua *UA) Post(lane *transaction.Lane, f func()) bool { return ua.client.Post(lane, f) }
 
 // Serve implements rtc.Handler: it takes requests in dialogs of its Table
 // (RFC 3261 §12.2.2) and answers 481 to those in dialogs of ours that are not
@@ -141,12 +130,6 @@ func (ua *UA) Serve(r *rtc.Request) error {
 }
 
 func allowLine(allow string) []byte { return []byte("Allow: " + allow + "\r\n") }
-
-func (ua *UA) failed(c resolve.Candidate, err error, retryAfter time.Duration) {
-	ua.cfg.Resolver.Failed(c, err, retryAfter)
-}
-
-func (ua *UA) succeeded(c resolve.Candidate) { ua.cfg.Resolver.Succeeded(c) }
 
 // understands reports whether an option tag of a Require may stand.
 func (ua *UA) understands(tag []byte) bool {

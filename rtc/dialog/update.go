@@ -22,7 +22,7 @@ func (s *Session) update(c Content, glares int, done func(*sip.Message, error)) 
 	if offering {
 		s.offerOut = true
 	}
-	s.send("UPDATE", sip.UPDATE, s.refreshLines(), c, func(m *sip.Message, err error) {
+	s.send("UPDATE", s.refreshLines(), c, func(m *sip.Message, err error) {
 		if offering {
 			s.offerOut = false
 		}

@@ -160,12 +160,11 @@ func TestPermitWithinDialog(t *testing.T) {
 
 func TestPermitOfCalledDialog(t *testing.T) {
 	bubble(t, func(w *world) {
-		bob := w.agent("bob", 2, Config{Permit: gateways{"10.0.0.9:5060": "gw"}.permit})
+		bob := w.agent("bob", 2, Config{Permit: gateways{"10.0.0.9:5060": "gw", "10.0.0.10:5060": "other"}.permit})
 		gw := w.raw("gw", 9)
 		bob.how.Peer = "gw"
 		tag := string(answeredRaw(w, bob, gw).ToTag())
 		// a Contact of another gateway opens no way to it
-		bob.ua.cfg.Permit = gateways{"10.0.0.9:5060": "gw", "10.0.0.10:5060": "other"}.permit
 		w.raw("other", 10)
 		gw.say(bob, inside("UPDATE", "c1", "u", tag, "11", "Contact: <sip:x@10.0.0.10>"))
 		bob.do(func(s *Session) { s.Bye(nil) })

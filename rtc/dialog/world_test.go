@@ -394,3 +394,5 @@ func (n *node) reply(to *node, req *sip.Message, code int, tag string, c Content
 	n.w.send(n.addr, to.addr, b)
 	n.w.settle()
 }
+
+func layerOfNobody() *transaction.Layer { return transaction.New(transaction.Config{Lanes: 1}) }

@@ -1,10 +1,8 @@
-package dialog
+package uac
 
-import (
-	"tandem/rtc/transport"
-)
+import "tandem/rtc/transport"
 
-// Wire is what a UA needs of the transport.
+// Wire is what a Client needs of the transport.
 type Wire interface {
 	// Flow finds or begins a way to a target.
 	Flow(to transport.Target) (transport.Flow, error)
@@ -35,19 +33,32 @@ func appendVia(dst []byte, p transport.Proto, sentBy []byte) []byte {
 	return append(dst, ";rport;branch="...) // RFC 3581 §3
 }
 
-// appendContact appends a Contact line for a flow.
-func appendContact(dst []byte, user string, p transport.Proto, sentBy []byte, secure bool) []byte {
+// Contact is our Contact in a request or response.
+type Contact struct {
+	User   string // "" none
+	Params string // header parameters, each with its leading ';'
+	Secure bool   // sips
+}
+
+// Append appends the Contact line for a flow. Without one, for a message that is
+// written only to learn its size, it appends as much of anything.
+func (c Contact) Append(dst []byte, w Wire, f transport.Flow) []byte {
+	if !f.Remote.IsValid() {
+		return append(append(dst, make([]byte, 80)...), c.Params...)
+	}
+	p, sentBy := w.Local(f)
 	dst = append(dst, "Contact: <sip"...)
-	if secure {
+	if c.Secure {
 		dst = append(dst, 's')
 	}
 	dst = append(dst, ':')
-	if user != "" {
-		dst = append(append(dst, user...), '@')
+	if c.User != "" {
+		dst = append(append(dst, c.User...), '@')
 	}
 	dst = append(dst, sentBy...)
-	if p != transport.UDP && !(secure && p == transport.TLS) {
+	if p != transport.UDP && !(c.Secure && p == transport.TLS) {
 		dst = append(append(dst, ";transport="...), p.Param()...)
 	}
-	return append(dst, ">\r\n"...)
+	dst = append(append(dst, '>'), c.Params...)
+	return append(dst, "\r\n"...)
 }

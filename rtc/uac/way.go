@@ -1,0 +1,94 @@
+package uac
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"tandem/rtc"
+	"tandem/rtc/resolve"
+	"tandem/rtc/sip"
+	"tandem/rtc/transaction"
+	"tandem/rtc/transport"
+)
+
+// Way says where a request that begins something goes.
+type Way struct {
+	URI   string         // Request-URI
+	Route []string       // preloaded route set, name-addr with lr; the first tells the next hop
+	Flow  transport.Flow // the request goes by it while it lives, and so do later ones in the dialog
+	Peer  string         // the gateway that the request, and later ones in the dialog, may reach; "" none
+}
+
+// Hop is what tells the next hop of a request.
+type Hop struct {
+	URI  []byte
+	Flow transport.Flow // instead of URI while it lives; the zero Flow is none
+	Peer string         // for Config.Permit
+}
+
+// Hop of the first request.
+func (w *Way) Hop() Hop {
+	h := Hop{URI: []byte(w.URI), Flow: w.Flow, Peer: w.Peer}
+	if len(w.Route) > 0 {
+		if a, err := sip.ParseNameAddr([]byte(w.Route[0])); err == nil {
+			h.URI = a.URI
+		}
+	}
+	return h
+}
+
+// flows reports whether the flow decides.
+func (c *Client) flows(h Hop) bool {
+	return h.Flow != (transport.Flow{}) && c.cfg.Wire.Alive(h.Flow)
+}
+
+// permit asks whether a message may go to an address. The error is a
+// *rtc.Status.
+func (c *Client) permit(peer string, to netip.AddrPort) error {
+	if c.cfg.Permit == nil {
+		return nil
+	}
+	err := c.cfg.Permit(peer, to)
+	if st := (*rtc.Status)(nil); err == nil || errors.As(err, &st) {
+		return err
+	}
+	return &rtc.Status{Code: 403, Err: err}
+}
+
+// locate finds the places where a message of size octets goes that follows the
+// URI of a hop, the best first, and calls got on the lane: at once for an
+// address, later for a name. Places that Config.Permit refuses are left out;
+// when it refuses all, that is the error.
+func (c *Client) locate(lane *transaction.Lane, h Hop, size int, got func([]resolve.Candidate, error)) {
+	uri, perr := sip.ParseURI(h.URI)
+	if perr != nil {
+		lane.After(0, func() { got(nil, fmt.Errorf("next hop: %w", perr)) })
+		return
+	}
+	r := c.cfg.Resolver
+	if cands, ok := r.Numeric(nil, uri); ok {
+		got(c.permitted(h.Peer, r.Large(cands, size)))
+		return
+	}
+	r.Lookup(uri, func(cands []resolve.Candidate, err error) {
+		if err == nil {
+			cands, err = c.permitted(h.Peer, r.Large(cands, size))
+		}
+		lane.Do(func() { got(cands, err) })
+	})
+}
+
+func (c *Client) permitted(peer string, cands []resolve.Candidate) (list []resolve.Candidate, err error) {
+	for _, cand := range cands {
+		if e := c.permit(peer, cand.Target.Addr); e != nil {
+			err = e
+			continue
+		}
+		list = append(list, cand)
+	}
+	if len(list) > 0 {
+		return list, nil
+	}
+	return nil, err
+}
