@@ -51,8 +51,21 @@ type Identity struct {
 	AOR    AOR    // of the user; "" for a trusted peer that is no user
 	Device string // the device secret used, "" for the user's own password
 	Method AuthMethod
-	Peer   string // name of the peer that sent it, as of a trunk; "" for users
+	Peer   string // name of the peer that sends, as of a trunk; "" when it is none
+	Rights Rights // of the peer; a user's are not kept here
 }
+
+// Rights are what a peer may do besides calling users of ours.
+type Rights uint8
+
+// The rights.
+const (
+	Transit Rights = 1 << iota // its requests may go on to another peer
+	Asserts                    // who it says the caller is counts (RFC 3325)
+)
+
+// Has reports whether all of some rights are there.
+func (r Rights) Has(some Rights) bool { return r&some == some }
 
 // Status is an error that is also a final response. Err is for the log and
 // never reaches the wire.

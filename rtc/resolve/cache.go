@@ -34,21 +34,21 @@ func newCache(max int, now func() time.Time) *cache {
 	return &cache{now: now, max: max, m: make(map[cacheKey]*list.Element)}
 }
 
-func (c *cache) get(k cacheKey) (rrs []dns.RR, err error, ok bool) {
+func (c *cache) get(k cacheKey) (e cacheEntry, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	el := c.m[k]
 	if el == nil {
-		return nil, nil, false
+		return e, false
 	}
-	e := el.Value.(*cacheEntry)
+	e = *el.Value.(*cacheEntry)
 	if !c.now().Before(e.expires) {
 		c.used.Remove(el)
 		delete(c.m, k)
-		return nil, nil, false
+		return e, false
 	}
 	c.used.MoveToFront(el)
-	return e.rrs, e.err, true
+	return e, true
 }
 
 func (c *cache) put(k cacheKey, rrs []dns.RR, err error, ttl time.Duration) {

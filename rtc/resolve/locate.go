@@ -7,9 +7,11 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/miekg/dns"
 
+	"tandem/rtc/sip"
 	"tandem/rtc/transport"
 )
 
@@ -26,8 +28,9 @@ type walk struct {
 	ctx     context.Context
 	q       question
 	budget  atomic.Int32
-	offline bool        // only the cache may be asked
-	missed  atomic.Bool // and it did not know
+	offline bool         // only the cache may be asked
+	missed  atomic.Bool  // and it did not know
+	until   atomic.Int64 // when the first record used ends (Unix ns), 0 when none was
 	out     []Candidate
 	trouble error // a query without an answer: the result may be incomplete
 }
@@ -47,6 +50,36 @@ func (r *Resolver) known(q question) (cands []Candidate, ok bool, err error) {
 	w := &walk{r: r, q: q, offline: true}
 	cands, err = w.result()
 	return cands, !w.missed.Load(), err
+}
+
+// Fresh is how long what a Lookup of uri finds now stays so: until the time to
+// live of the first record it uses is over. It is 0 when the cache does not know
+// (any more), and an hour when no DNS is asked.
+func (r *Resolver) Fresh(uri sip.URI) time.Duration {
+	q, err := r.question(uri)
+	if err != nil {
+		return 0
+	}
+	w := &walk{r: r, q: q, offline: true}
+	_ = w.run()
+	switch until := w.until.Load(); {
+	case w.missed.Load():
+		return 0
+	case until == 0:
+		return maxTTL
+	default:
+		return max(0, time.Unix(0, until).Sub(r.cfg.Now()))
+	}
+}
+
+// live notes when a record that is used ends.
+func (w *walk) live(expires time.Time) {
+	for end := expires.UnixNano(); ; {
+		first := w.until.Load()
+		if first != 0 && first <= end || w.until.CompareAndSwap(first, end) {
+			return
+		}
+	}
 }
 
 func (w *walk) result() ([]Candidate, error) {

@@ -22,8 +22,9 @@ const (
 // ErrNotFound when DNS is sure there are none.
 func (w *walk) ask(name string, qtype uint16) ([]dns.RR, error) {
 	key := cacheKey{name, qtype}
-	if rrs, err, ok := w.r.cache.get(key); ok {
-		return rrs, err
+	if e, ok := w.r.cache.get(key); ok {
+		w.live(e.expires)
+		return e.rrs, e.err
 	}
 	if w.offline {
 		w.missed.Store(true)

@@ -16,6 +16,7 @@ import (
 	"github.com/miekg/dns"
 
 	"tandem/rtc/sip"
+	"tandem/rtc/transport"
 )
 
 // uriOrHost also makes URIs a parser may refuse, as a caller might hand them over.
@@ -83,7 +84,7 @@ func TestCacheKeepsAbsence(t *testing.T) {
 func TestCacheIsBounded(t *testing.T) {
 	c := newCache(3, time.Now)
 	put := func(name string) { c.put(cacheKey{name, dns.TypeA}, nil, ErrNotFound, time.Minute) }
-	has := func(name string) bool { _, _, ok := c.get(cacheKey{name, dns.TypeA}); return ok }
+	has := func(name string) bool { _, ok := c.get(cacheKey{name, dns.TypeA}); return ok }
 	put("a")
 	put("b")
 	put("c")
@@ -236,5 +237,33 @@ func TestHostsFile(t *testing.T) {
 	got, err := look(t, r, "sip:x@gate")
 	if err != nil || text(got) != "UDP 192.0.2.5:5060, UDP [2001:db8::5]:5060" || s.total() != 0 {
 		t.Errorf("got %s, %v, %d queries", text(got), err, s.total())
+	}
+}
+
+// Fresh is the rest of the shortest time to live of all that a look-up used.
+func TestFresh(t *testing.T) {
+	now := time.Now()
+	s := serve(t, "gw.test. 300 IN A 192.0.2.1", "_sip._udp.srv.test. 60 IN SRV 1 1 5060 gw.test.")
+	r := running(t, Config{Servers: []string{s.addr}, Now: func() time.Time { return now }, NoIPv6: true, Protos: []transport.Proto{transport.UDP}})
+	if d := r.Fresh(uri(t, "sip:gw.test:5060")); d != 0 {
+		t.Errorf("fresh for %v before it is known", d)
+	}
+	for _, u := range []string{"sip:gw.test:5060", "sip:srv.test"} {
+		if _, err := look(t, r, u); err != nil {
+			t.Fatal(err)
+		}
+	}
+	now = now.Add(20 * time.Second)
+	for u, want := range map[string]time.Duration{"sip:gw.test:5060": 280 * time.Second, "sip:192.0.2.1": time.Hour, "tel:+49": 0} {
+		if d := r.Fresh(uri(t, u)); d != want {
+			t.Errorf("%s: fresh for %v, want %v", u, d, want)
+		}
+	}
+	if d := r.Fresh(uri(t, "sip:srv.test")); d <= 0 || d > 40*time.Second { // what there is not (NAPTR) ends sooner
+		t.Errorf("sip:srv.test: fresh for %v", d)
+	}
+	now = now.Add(time.Hour)
+	if d := r.Fresh(uri(t, "sip:gw.test:5060")); d != 0 {
+		t.Errorf("fresh for %v after its time", d)
 	}
 }

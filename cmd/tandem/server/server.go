@@ -23,6 +23,7 @@ import (
 	"tandem/rtc/auth"
 	"tandem/rtc/directory"
 	"tandem/rtc/location"
+	"tandem/rtc/peers"
 	"tandem/rtc/proxy"
 	"tandem/rtc/reach"
 	"tandem/rtc/resolve"
@@ -52,6 +53,7 @@ type Server struct {
 	gate      *auth.Gate
 	resolver  *resolve.Resolver
 	reach     *reach.Reach
+	peers     *peers.Table
 	proxy     *proxy.Proxy
 	trunks    *gateways.Trunks
 	media     *media.Server
@@ -152,6 +154,7 @@ func (s *Server) openSIP(ctx context.Context, cfg *Config) error {
 	}
 	s.layer.SetTransport(s.transport)
 	s.resolver = resolve.New(resolve.Config{Servers: cfg.DNS.Servers, Protos: s.protos(), NoIPv6: !s.hasIPv6(), Log: s.log})
+	s.peers = peers.New(s.resolver, s.log)
 	if _, err := s.location.Restore(s.transport.ParseFlow); err != nil {
 		return err
 	}
@@ -197,6 +200,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	start("transactions", s.layer.Run)
 	start("resolver", s.resolver.Run)
+	start("peers", s.peers.Run)
 	start("location", s.location.Run)
 	start("transport", s.transport.Run)
 	start("media", s.media.Run)
