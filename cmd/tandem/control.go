@@ -15,7 +15,7 @@ import (
 	"tandem/cmd/tandem/api/client"
 	"tandem/cmd/tandem/server"
 	"tandem/rtc/directory"
-	"tandem/rtc/store"
+	"tandem/rtc/directory/sqlstore"
 )
 
 // configPath is the file meant by --config: the one given, else the first of
@@ -52,11 +52,11 @@ func withControl(c *cobra.Command, f func(context.Context, *client.Client) error
 		return fmt.Errorf("making the data folder: %w; data must be a folder this user may write", err)
 	}
 	log := slog.New(slog.DiscardHandler)
-	db, err := store.Open(ctx, cfg.StoreURL(), log)
+	db, err := server.OpenStore(ctx, &cfg, log)
 	if err != nil {
 		return err
 	}
-	dir := directory.New(db, cfg.Domains, log)
+	dir := directory.New(sqlstore.New(db), cfg.Domains, log)
 	if err := dir.Load(ctx); err != nil {
 		return errors.Join(err, db.Close())
 	}

@@ -46,7 +46,9 @@ type Credential struct {
 	LastUsed time.Time
 }
 
-// Store keeps users and credentials durably. Methods return when the change is on disk.
+// Store keeps users and credentials durably. Methods return when the change is on
+// disk. An alias that another user has is ErrExists. Package storetest checks an
+// implementation.
 type Store interface {
 	Users(ctx context.Context, each func(User)) error
 	Credentials(ctx context.Context, each func(Credential)) error

@@ -15,6 +15,7 @@ import (
 
 	"tandem/rtc"
 	"tandem/rtc/location"
+	"tandem/rtc/location/sqlstore"
 	"tandem/rtc/sip"
 	"tandem/rtc/store"
 	"tandem/rtc/transport"
@@ -178,11 +179,11 @@ func TestFlowsAfterRestart(t *testing.T) {
 	path := "sqlite://" + filepath.Join(t.TempDir(), "t.db")
 	open := func() (*store.DB, *location.Location) {
 		t.Helper()
-		db, err := store.Open(context.Background(), path, slog.New(slog.DiscardHandler))
+		db, err := store.Open(context.Background(), path, slog.New(slog.DiscardHandler), sqlstore.Migrations)
 		if err != nil {
 			t.Fatal(err)
 		}
-		l := location.New(db, slog.New(slog.DiscardHandler))
+		l := location.New(sqlstore.New(db, slog.New(slog.DiscardHandler)), slog.New(slog.DiscardHandler))
 		if _, err := l.Restore(tr.ParseFlow); err != nil {
 			t.Fatal(err)
 		}

@@ -14,7 +14,10 @@ import (
 // done. Order is kept per AOR.
 //
 // LoadBindings calls each for every AOR kept. flow revives a flow that a binding
-// was stored with (transport.Transport.ParseFlow); nil revives none.
+// was stored with (transport.Transport.ParseFlow); nil revives none. AORs whose
+// bindings have all ended may be left out.
+//
+// Package storetest checks an implementation.
 type Store interface {
 	PutBindings(aor rtc.AOR, bindings []Binding, done func(error)) error
 	LoadBindings(flow func(string) (transport.Flow, bool), each func(aor rtc.AOR, bindings []Binding)) error

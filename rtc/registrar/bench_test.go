@@ -14,6 +14,7 @@ import (
 	"tandem/rtc"
 	"tandem/rtc/directory"
 	"tandem/rtc/location"
+	"tandem/rtc/location/sqlstore"
 	"tandem/rtc/sip"
 	"tandem/rtc/store"
 	"tandem/rtc/transport"
@@ -40,7 +41,7 @@ const benchRegister = "REGISTER sip:example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.
 func benchStore(b *testing.B) *location.Location {
 	b.Helper()
 	log := slog.New(slog.DiscardHandler)
-	db, err := store.Open(context.Background(), "sqlite://"+filepath.Join(b.TempDir(), "b.db"), log)
+	db, err := store.Open(context.Background(), "sqlite://"+filepath.Join(b.TempDir(), "b.db"), log, sqlstore.Migrations)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -49,7 +50,7 @@ func benchStore(b *testing.B) *location.Location {
 			b.Error(err)
 		}
 	})
-	return location.New(db, log)
+	return location.New(sqlstore.New(db, log), log)
 }
 
 // A refresh that needs no write, from the parsed message to the bytes of the 200.

@@ -15,6 +15,7 @@ import (
 
 	"tandem/rtc"
 	"tandem/rtc/location"
+	"tandem/rtc/location/sqlstore"
 	"tandem/rtc/sip"
 	"tandem/rtc/store"
 	"tandem/rtc/transaction"
@@ -111,11 +112,11 @@ type server struct {
 func start(t *testing.T, path string) *server {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
-	db, err := store.Open(context.Background(), "sqlite://"+path, log)
+	db, err := store.Open(context.Background(), "sqlite://"+path, log, sqlstore.Migrations)
 	if err != nil {
 		t.Fatal(err)
 	}
-	loc := location.New(db, log)
+	loc := location.New(sqlstore.New(db, log), log)
 	g := New(Config{Location: loc, Users: everyone{}, Log: log, NATExpires: 2 * time.Minute})
 	layer := transaction.New(transaction.Config{Log: log})
 	tr, err := transport.New(transport.Config{Handler: layer, Log: log,

@@ -1,20 +1,43 @@
-// Package store keeps on disk what must survive: users, credentials and
-// bindings. It implements directory.Store and location.Store on SQLite (WAL,
-// synchronous=FULL), one file, one process.
+// Package store is the engine under all that must survive: a durable queue of
+// changes, reads beside it, and the migrations of many rooms in one schema. It
+// runs SQLite (WAL, synchronous=FULL), one file, one process, and knows no room
+// and no table of theirs.
 //
-// Every change goes through one group-commit writer: a bounded queue, taken
-// whole whenever the writer is free, written in transactions and acknowledged
-// when the transaction is on disk. There is no linger timer: alone, a change
-// is committed at once; under load a batch grows while the one before it is
-// being written. A later put of one address-of-record replaces an earlier one
-// still in the queue, and both are acknowledged together.
+// # Group commit
 //
-// A batch that fails is undone as a whole and each of its changes is told the
-// error; what the working copy in memory does about it is its owner's matter.
+// Every change goes through one writer: a bounded queue, taken whole whenever
+// the writer is free, written in transactions and acknowledged when the
+// transaction is on disk. There is no linger timer: alone, a change is committed
+// at once; under load a batch grows while the one before it is being written.
 //
-// Schemas are goose migrations, embedded, one folder for each SQL dialect.
-// Statements use $n placeholders and types that PostgreSQL has as well; times
-// are unix milliseconds.
+// A change that fails fails alone. The others of its transaction are written,
+// if need be by running the transaction a second time with a savepoint around
+// each. When the store itself fails (disk full, file damaged) the transaction is
+// undone as a whole and each of its changes is told the error; what the working
+// copy in memory does about it is its owner's matter.
 //
-// The package decides nothing about users or bindings and caches nothing.
+// # How a room keeps something
+//
+// The room names what it needs as an interface of its own, "Store", and has an
+// implementation in memory, NewMemory. Its SQL stands in a package below it,
+// <room>/sqlstore, which imports the room and this engine:
+//
+//	//go:embed sqlite
+//	var Migrations embed.FS               // sqlite/0301_publications.sql, …
+//	func New(db *store.DB) *Store         // implements the room's Store
+//
+// One suite, <room>/storetest, checks both implementations. rtc/directory shows
+// this for calls that wait (Do), rtc/location for those that do not (Put).
+//
+// Schemas are goose migrations, in one folder for each SQL dialect. Their numbers
+// are 00xx for rtc, 01xx telephony, 02xx gateways, 03xx event and presence, 04xx
+// contacts and im, 05xx pint, 06xx sipphone, 07xx policy, 09xx the API. Statements
+// use $n placeholders and types that PostgreSQL has as well (TEXT, BIGINT, BLOB);
+// times are unix milliseconds, UTC. New tables have the columns node and site,
+// both TEXT and nullable: which server wrote the row, and where. They are
+// reserved for several servers on one database.
+//
+// Rows are deleted and exported at most MaxRows in a transaction (Purge, Pages).
+// Secrets that must be read again, a trunk's password for instance, are sealed
+// by package seal before they come here.
 package store

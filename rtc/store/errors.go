@@ -1,6 +1,8 @@
 package store
 
 import (
+	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -23,6 +25,7 @@ var (
 	ErrNewer     = errors.New("store was made by a newer version")
 	ErrConflict  = errors.New("already exists")
 	ErrQueueFull = errors.New("store cannot keep up: write queue is full")
+	ErrTooLarge  = errors.New("change is too large")
 	ErrClosed    = errors.New("store is closed")
 )
 
@@ -107,8 +110,26 @@ func sqliteKind(code int, path string) (remedy string, kind error) {
 	return "", nil
 }
 
-// isConstraint tells a refused row from a failing store.
-func isConstraint(err error) bool {
+// breaks tells a failing store from a refused statement: after it, nothing of
+// the transaction can be relied on.
+func breaks(err error) bool {
+	if errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) {
+		return true
+	}
 	var se *sqlite.Error
-	return errors.As(err, &se) && se.Code()&0xff == sqlite3.SQLITE_CONSTRAINT
+	if !errors.As(err, &se) {
+		return false
+	}
+	code := se.Code() & 0xff
+	_, kind := sqliteKind(code, "")
+	return kind != nil || code == sqlite3.SQLITE_NOMEM || code == sqlite3.SQLITE_INTERRUPT
+}
+
+// refused gives the error of one change the kind a caller can act on.
+func refused(err error) error {
+	var se *sqlite.Error
+	if errors.As(err, &se) && se.Code()&0xff == sqlite3.SQLITE_CONSTRAINT {
+		return &Error{Kind: ErrConflict, Remedy: "choose another name or number", Err: err}
+	}
+	return err
 }

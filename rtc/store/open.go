@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"embed"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,12 +11,8 @@ import (
 	"os"
 	"strings"
 
-	"github.com/pressly/goose/v3"
 	_ "modernc.org/sqlite" // the driver named "sqlite"
 )
-
-//go:embed migrations/sqlite/*.sql
-var migrations embed.FS
 
 // DB is an open store.
 type DB struct {
@@ -26,6 +21,7 @@ type DB struct {
 	lock  *fileLock
 	write *sql.DB // one connection, the writer's
 	read  *sql.DB // a small pool that cannot write
+	reads *reads
 	w     *writer
 }
 
@@ -34,8 +30,10 @@ const readers = 4
 
 // Open opens or makes the store at address, "sqlite:///var/lib/tandem/tandem.db"
 // (or "sqlite:relative/path.db"), brings its schema up to date and starts the
-// writer. The error is an *Error whose one line names the remedy.
-func Open(ctx context.Context, address string, log *slog.Logger) (*DB, error) {
+// writer. Each of migrations is that of one room (see the package comment);
+// whoever opens a store gives those of all rooms that have tables in it. The
+// error is an *Error whose one line names the remedy.
+func Open(ctx context.Context, address string, log *slog.Logger, migrations ...fs.FS) (*DB, error) {
 	path, err := sqlitePath(address)
 	if err != nil {
 		return nil, err
@@ -49,7 +47,7 @@ func Open(ctx context.Context, address string, log *slog.Logger) (*DB, error) {
 		return nil, classify(path, fmt.Errorf("opening store: %w", err))
 	}
 	db := &DB{path: path, log: log, lock: lock}
-	if err := db.start(ctx); err != nil {
+	if err := db.start(ctx, migrations); err != nil {
 		if db.write != nil {
 			_ = db.write.Close()
 		}
@@ -62,21 +60,23 @@ func Open(ctx context.Context, address string, log *slog.Logger) (*DB, error) {
 	return db, nil
 }
 
-func (db *DB) start(ctx context.Context) (err error) {
+func (db *DB) start(ctx context.Context, migrations []fs.FS) (err error) {
 	if db.write, err = sql.Open("sqlite", dsn(db.path, "_txlock=immediate&_pragma=cache_size(-4000)")); err != nil {
 		return err
 	}
 	db.write.SetMaxOpenConns(1)
-	if err := migrate(ctx, db.path, db.write, db.log); err != nil {
+	if err := migrate(ctx, db.path, db.write, db.log, migrations); err != nil {
 		return err
 	}
-	if db.read, err = sql.Open("sqlite", dsn(db.path, "_pragma=query_only(1)&_pragma=cache_size(-1000)")); err != nil {
+	if db.read, err = sql.Open("sqlite", dsn(db.path, "mode=rw&_pragma=query_only(1)&_pragma=cache_size(-1000)")); err != nil {
 		return err
 	}
 	db.read.SetMaxOpenConns(readers)
+	db.read.SetMaxIdleConns(readers)
 	if err := db.read.PingContext(ctx); err != nil {
 		return err
 	}
+	db.reads = newReads(db.read)
 	db.w, err = newWriter(ctx, db.write, db.path, db.log)
 	return err
 }
@@ -85,6 +85,7 @@ func (db *DB) start(ctx context.Context) (err error) {
 // that come later fail with ErrClosed.
 func (db *DB) Close() error {
 	db.w.close()
+	db.reads.close()
 	return errors.Join(db.write.Close(), db.read.Close(), db.lock.release())
 }
 
@@ -133,33 +134,4 @@ func dsn(path, more string) string {
 	u.RawQuery = "_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
 		"&_pragma=wal_autocheckpoint(1000)&" + more
 	return u.String()
-}
-
-// migrate brings the schema up to date and refuses one that is newer than ours.
-func migrate(ctx context.Context, path string, db *sql.DB, log *slog.Logger) error {
-	dir, err := fs.Sub(migrations, "migrations/sqlite")
-	if err != nil {
-		return err
-	}
-	p, err := goose.NewProvider(goose.DialectSQLite3, db, dir)
-	if err != nil {
-		return fmt.Errorf("reading migrations: %w", err)
-	}
-	have, err := p.GetDBVersion(ctx)
-	if err != nil {
-		return fmt.Errorf("reading schema version: %w", err)
-	}
-	sources := p.ListSources()
-	if newest := sources[len(sources)-1].Version; have > newest {
-		return &Error{Kind: ErrNewer, Path: path,
-			Remedy: fmt.Sprintf("its schema is version %d, this program knows %d: run the newer program or restore an older backup", have, newest)}
-	}
-	done, err := p.Up(ctx)
-	if err != nil {
-		return fmt.Errorf("migrating schema: %w", err)
-	}
-	if len(done) > 0 {
-		log.Info("store schema migrated", "from", have, "to", done[len(done)-1].Source.Version)
-	}
-	return nil
 }

@@ -1,80 +1,103 @@
 package store
 
-import (
-	"context"
+import "fmt"
 
-	"tandem/rtc/location"
-)
-
-// Bounds of the write queue: changes and octets, those being written included.
+// Bounds of the write queue, changes being written included.
 const (
-	maxQueued  = 1 << 16
-	maxOctets  = 64 << 20
-	maxInBatch = 1024 // changes in one transaction
+	maxQueued  = 1 << 16  // changes, replaced ones too: somebody waits for them
+	maxOctets  = 64 << 20 // declared by them
+	maxChange  = 32 << 20 // octets of one change
+	maxReplace = 1 << 10  // changes of one key that one write acknowledges
+	ownerShare = 16       // one owner gets this part of maxQueued and maxOctets
 )
 
-// change is one thing to write. Either apply is set, or it replaces the
-// bindings of the address-of-record key by data.
-type change struct {
-	key   string
-	data  span  // in the batch's arena; empty: delete the row
-	until int64 // unix ms
-	apply func(ctx context.Context, tx execer) error
+// Bounds of one transaction: others wait for it.
+const (
+	maxInBatch       = 1024
+	maxOctetsInBatch = 4 << 20
+)
 
-	done func(error)   // the first to acknowledge
-	more []func(error) // those of the changes it replaced
-	err  error         // its own, when the rest of the batch went well
+// item is a queued change.
+type item struct {
+	Change
+	done func(error)
+	more []func(error) // of the changes it replaced
+	err  error         // its own, when the rest of its transaction went well
 }
 
-type span struct{ from, to int }
+func (it *item) waiters() int { return 1 + len(it.more) }
+
+// acknowledge tells everybody who waits for the change, in the order of Put.
+func (it *item) acknowledge(err error) {
+	if err == nil {
+		err = it.err
+	}
+	for _, done := range it.more {
+		done(err)
+	}
+	it.done(err)
+}
 
 // batch is what has been queued since the writer last took it.
 type batch struct {
-	changes []change
-	arena   []byte         // what the data spans point into
-	byKey   map[string]int // index of the change of a key
-	octets  int
+	items []item
+	byKey map[string]int // index of the item of a key
 }
 
 func newBatch() *batch { return &batch{byKey: make(map[string]int)} }
 
 func (b *batch) reset() {
-	clear(b.changes)
-	b.changes, b.octets = b.changes[:0], 0
-	b.arena = b.arena[:0]
-	if cap(b.arena) > 4<<20 { // a peak must not stay for ever
-		b.arena = nil
-	}
+	clear(b.items)
+	b.items = b.items[:0]
 	clear(b.byKey)
 }
 
-// putChange adds a change that is never replaced by another.
-func (b *batch) putChange(apply func(context.Context, execer) error, done func(error)) {
-	b.changes = append(b.changes, change{apply: apply, done: done})
+// part is how many of items go into one transaction.
+func part(items []item) int {
+	octets := 0
+	for i := range items {
+		octets += items[i].Octets
+		if i == maxInBatch || i > 0 && octets > maxOctetsInBatch {
+			return i
+		}
+	}
+	return len(items)
 }
 
-// putBindings adds or replaces the change of one key.
-func (b *batch) putBindings(key string, until int64, bindings []location.Binding, done func(error)) {
-	from := len(b.arena)
-	b.arena = appendBindings(b.arena, bindings)
-	data := span{from, len(b.arena)}
-	b.octets += data.to - data.from + len(key)
-	if i, ok := b.byKey[key]; ok {
-		c := &b.changes[i]
-		c.data, c.until = data, until
-		c.more = append(c.more, done)
+// load counts what waits or is being written.
+type load struct {
+	changes, octets int
+	owners          map[string]share
+}
+
+type share struct{ changes, octets int }
+
+// admit reports whether one more change may be taken.
+func (l *load) admit(c *Change) error {
+	if c.Octets > maxChange {
+		return &Error{Kind: ErrTooLarge, Remedy: fmt.Sprintf("split it: a change has at most %d MiB", maxChange>>20)}
+	}
+	s := l.owners[c.Owner]
+	switch {
+	case l.changes >= maxQueued, l.octets > 0 && l.octets+c.Octets > maxOctets:
+		return &Error{Kind: ErrQueueFull, Remedy: "try again later"}
+	case c.Owner != "" && (s.changes >= maxQueued/ownerShare || s.octets > 0 && s.octets+c.Octets > maxOctets/ownerShare):
+		return &Error{Kind: ErrQueueFull, Remedy: "too many changes of one user wait: try again later"}
+	}
+	return nil
+}
+
+func (l *load) add(owner string, changes, octets int) {
+	l.changes += changes
+	l.octets += octets
+	if owner == "" {
 		return
 	}
-	b.byKey[key] = len(b.changes)
-	b.changes = append(b.changes, change{key: key, data: data, until: until, done: done})
-}
-
-func (c *change) acknowledge(err error) {
-	if err == nil {
-		err = c.err
+	s := l.owners[owner]
+	if s.changes += changes; s.changes == 0 {
+		delete(l.owners, owner)
+		return
 	}
-	c.done(err)
-	for _, done := range c.more {
-		done(err)
-	}
+	s.octets += octets
+	l.owners[owner] = s
 }

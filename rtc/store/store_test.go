@@ -3,15 +3,30 @@ package store
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
-
-	"tandem/rtc"
-	"tandem/rtc/location"
+	"testing/fstest"
 )
+
+// notes is the room of these tests.
+var notes = fstest.MapFS{"sqlite/0990_notes.sql": {Data: []byte(`-- +goose Up
+CREATE TABLE notes (
+    id    BIGINT NOT NULL PRIMARY KEY,
+    owner TEXT   NOT NULL,
+    title TEXT   UNIQUE,
+    text  TEXT   NOT NULL,
+    made  BIGINT NOT NULL
+);
+CREATE INDEX notes_owner ON notes (owner, made);
+
+-- +goose Down
+DROP TABLE notes;
+`)}}
+
+const addNote = `INSERT INTO notes (id, owner, title, text, made) VALUES ($1, $2, $3, $4, $5)`
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
@@ -28,49 +43,66 @@ func open(t testing.TB) (*DB, string) {
 	return db, path
 }
 
-func openAt(t testing.TB, path string) *DB {
+func openAt(t testing.TB, path string, more ...fs.FS) *DB {
 	t.Helper()
-	db, err := Open(context.Background(), "sqlite://"+path, quiet())
+	db, err := Open(context.Background(), "sqlite://"+path, quiet(), append(more, notes)...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return db
 }
 
-// binding makes the nth binding of a test.
-func binding(n int) location.Binding {
-	d := location.Draft{
-		Contact:   fmt.Appendf(nil, `"N" <sip:user%d@192.0.2.1:5060;line=x>;+sip.instance="<urn:uuid:%032d>";q=0.5`, n, n),
-		URI:       fmt.Appendf(nil, "sip:user%d@192.0.2.1:5060;line=x", n),
-		Instance:  fmt.Appendf(nil, "<urn:uuid:%032d>", n),
-		CallID:    fmt.Appendf(nil, "call-%d@192.0.2.1", n),
-		UserAgent: []byte("Phone/1.0"),
-		CSeq:      uint32(n), Q: 500,
-		Expires: time.UnixMilli(time.Now().UnixMilli()).Add(time.Hour),
-	}
-	return d.Binding()
-}
-
-func aorOf(n int) rtc.AOR { return rtc.AOR(fmt.Sprintf("sip:user%d@example.com", n)) }
-
-// put stores bindings and waits for the acknowledgement.
-func put(t testing.TB, db *DB, aor rtc.AOR, list ...location.Binding) error {
-	t.Helper()
-	result := make(chan error, 1)
-	if err := db.PutBindings(aor, list, func(err error) { result <- err }); err != nil {
+// note is the change that adds the nth note.
+func note(n int) Change {
+	return Change{Octets: 64, Apply: func(ctx context.Context, tx Tx) error {
+		_, err := tx.ExecContext(ctx, addNote, n, "alice", nil, "text", n)
 		return err
-	}
-	return <-result
+	}}
 }
 
-// all loads every binding kept.
-func all(t testing.TB, db *DB) map[rtc.AOR][]location.Binding {
+// setNote is a change with a key: the text of the note becomes n.
+func setNote(key string, n int) Change {
+	return Change{Key: "note:" + key, Octets: 64, Apply: func(ctx context.Context, tx Tx) error {
+		_, err := tx.ExecContext(ctx, `INSERT INTO notes (id, owner, title, text, made) VALUES ($1, '', $2, $3, 0)
+			ON CONFLICT (title) DO UPDATE SET text = excluded.text`, n, key, fmt.Sprint(n))
+		return err
+	}}
+}
+
+func statement(query string, args ...any) Change {
+	return Change{Apply: func(ctx context.Context, tx Tx) error { _, err := tx.ExecContext(ctx, query, args...); return err }}
+}
+
+func do(t testing.TB, db *DB, c Change) {
 	t.Helper()
-	m := make(map[rtc.AOR][]location.Binding)
-	if err := db.LoadBindings(nil, func(aor rtc.AOR, list []location.Binding) { m[aor] = list }); err != nil {
+	if err := db.Do(context.Background(), c); err != nil {
 		t.Fatal(err)
 	}
-	return m
+}
+
+// hold keeps the writer busy until the function it returns is called.
+func hold(t testing.TB, db *DB) (release func()) {
+	t.Helper()
+	held, let, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	err := db.Put(Change{Apply: func(context.Context, Tx) error { close(held); <-let; return nil }}, func(err error) { ended <- err })
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-held
+	return func() {
+		close(let)
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func count(t testing.TB, db *DB, where string) (n int) {
+	t.Helper()
+	if err := db.Read().QueryRowContext(context.Background(), "SELECT count(*) FROM notes WHERE "+where).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 func TestMain(m *testing.M) {

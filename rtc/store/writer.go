@@ -3,17 +3,11 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
 	"time"
 )
-
-// execer is the part of a transaction that changes use.
-type execer interface {
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-}
 
 // Stats of the writer since start.
 type Stats struct {
@@ -21,8 +15,11 @@ type Stats struct {
 	Rows      uint64        // changes written by them
 	Coalesced uint64        // changes that a later one of the same key replaced before it was written
 	Failed    uint64        // transactions that failed
+	Rejected  uint64        // changes that failed alone
+	Repeated  uint64        // transactions run again to find those
 	Refused   uint64        // changes refused because the queue was full
 	Queued    int           // changes waiting now
+	Octets    int           // declared by them
 	Busy      time.Duration // time spent in transactions
 	Last      time.Duration // of the last transaction
 	Longest   time.Duration // transaction
@@ -34,8 +31,7 @@ type writer struct {
 	path string
 	log  *slog.Logger
 	conn *sql.Conn
-
-	put, del *sql.Stmt
+	tx   *tx
 
 	wake  chan struct{} // the queue is not empty
 	told  chan finished // transactions to acknowledge
@@ -46,57 +42,63 @@ type writer struct {
 	// Guarded by mu:
 	open   bool
 	queue  *batch
-	taken  int // changes and octets of the batches being written and acknowledged
-	heavy  int
+	load   load
 	failed error // of the last transaction
 	stats  Stats
 }
 
 // finished is one transaction's changes and what became of them.
 type finished struct {
-	changes []change
-	err     error
-	whole   *batch // set with the last transaction of a batch
+	items []item
+	err   error
+	whole *batch // set with the last transaction of a batch
 }
 
 func newWriter(ctx context.Context, db *sql.DB, path string, log *slog.Logger) (*writer, error) {
 	w := &writer{path: path, log: log, open: true, queue: newBatch(),
 		wake: make(chan struct{}, 1), told: make(chan finished, 2), spare: make(chan *batch, 2)}
+	w.load.owners = make(map[string]share)
 	w.spare <- newBatch()
 	w.spare <- newBatch()
 	var err error
 	if w.conn, err = db.Conn(ctx); err != nil {
 		return nil, err
 	}
-	if w.put, err = w.conn.PrepareContext(ctx, `INSERT INTO bindings (aor, data, until) VALUES ($1, $2, $3)
-		ON CONFLICT (aor) DO UPDATE SET data = excluded.data, until = excluded.until`); err != nil {
-		return nil, errors.Join(err, w.conn.Close())
-	}
-	if w.del, err = w.conn.PrepareContext(ctx, `DELETE FROM bindings WHERE aor = $1`); err != nil {
-		return nil, errors.Join(err, w.conn.Close())
-	}
+	w.tx = newTx(w.conn)
 	w.ended.Add(2)
 	go w.run()
 	go w.tell()
 	return w, nil
 }
 
-// enqueue calls add under the lock when there is room, else says why not.
-func (w *writer) enqueue(add func(*batch)) error {
+func (w *writer) enqueue(c Change, done func(error)) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !w.open {
 		return &Error{Kind: ErrClosed}
 	}
-	if w.taken+len(w.queue.changes) >= maxQueued || w.heavy+w.queue.octets >= maxOctets {
+	if err := w.load.admit(&c); err != nil {
 		w.stats.Refused++
-		return &Error{Kind: ErrQueueFull, Remedy: "try again later"}
+		return err
 	}
-	before := len(w.queue.changes)
-	add(w.queue)
-	if len(w.queue.changes) == before {
+	if i, ok := w.queue.byKey[c.Key]; ok && c.Key != "" {
+		it := &w.queue.items[i]
+		if len(it.more) >= maxReplace {
+			w.stats.Refused++
+			return &Error{Kind: ErrQueueFull, Remedy: "too many changes of one thing wait: try again later"}
+		}
+		w.load.add(it.Owner, 1, c.Octets-it.Octets)
 		w.stats.Coalesced++
+		c.Owner = it.Owner // who is charged for it
+		it.Change = c
+		it.more, it.done = append(it.more, it.done), done
+		return nil
 	}
+	w.load.add(c.Owner, 1, c.Octets)
+	if c.Key != "" {
+		w.queue.byKey[c.Key] = len(w.queue.items)
+	}
+	w.queue.items = append(w.queue.items, item{Change: c, done: done})
 	select {
 	case w.wake <- struct{}{}:
 	default:
@@ -113,8 +115,6 @@ func (w *writer) run() {
 		w.mu.Lock()
 		b := w.queue
 		w.queue = empty
-		w.taken += len(b.changes)
-		w.heavy += b.octets
 		w.mu.Unlock()
 		w.write(b)
 	}
@@ -122,14 +122,13 @@ func (w *writer) run() {
 
 // write commits a batch in transactions of bounded size.
 func (w *writer) write(b *batch) {
-	for rest := b.changes; ; {
-		part := rest[:min(len(rest), maxInBatch)]
-		rest = rest[len(part):]
-		f := finished{changes: part}
-		if len(part) > 0 {
+	for rest := b.items; ; {
+		f := finished{items: rest[:part(rest)]}
+		rest = rest[len(f.items):]
+		if len(f.items) > 0 {
 			start := time.Now()
-			f.err = classify(w.path, w.commit(b.arena, part))
-			w.account(len(part), time.Since(start), f.err)
+			f.err = classify(w.path, w.commit(f.items))
+			w.account(f.items, time.Since(start), f.err)
 		}
 		if len(rest) == 0 {
 			f.whole = b
@@ -140,7 +139,13 @@ func (w *writer) write(b *batch) {
 	}
 }
 
-func (w *writer) account(rows int, took time.Duration, err error) {
+func (w *writer) account(items []item, took time.Duration, err error) {
+	rejected := uint64(0)
+	for i := range items {
+		if items[i].err != nil {
+			rejected++
+		}
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err != nil {
@@ -150,7 +155,8 @@ func (w *writer) account(rows int, took time.Duration, err error) {
 		}
 	} else {
 		w.stats.Batches++
-		w.stats.Rows += uint64(rows)
+		w.stats.Rejected += rejected
+		w.stats.Rows += uint64(len(items)) - rejected
 		if w.failed != nil {
 			w.log.Info("store commits again")
 		}
@@ -161,71 +167,84 @@ func (w *writer) account(rows int, took time.Duration, err error) {
 	w.stats.Longest = max(w.stats.Longest, took)
 }
 
-// commit writes changes in one transaction.
-func (w *writer) commit(arena []byte, changes []change) error {
-	// No deadline: a transaction that has begun is seen to its end.
-	ctx := context.Background()
-	if _, err := w.conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
-		return fmt.Errorf("beginning transaction: %w", err)
-	}
-	for i := range changes {
-		if err := w.one(ctx, arena, &changes[i]); err != nil {
-			_, _ = w.conn.ExecContext(ctx, "ROLLBACK") // SQLite may have done so itself
-			return err
-		}
-	}
-	if _, err := w.conn.ExecContext(ctx, "COMMIT"); err != nil {
-		_, _ = w.conn.ExecContext(ctx, "ROLLBACK")
-		return fmt.Errorf("committing: %w", err)
-	}
-	return nil
-}
-
-// one writes one change. A change that the schema refuses fails alone: its
-// error is kept in it and what it did is undone.
-func (w *writer) one(ctx context.Context, arena []byte, c *change) error {
-	if c.apply == nil {
-		var err error
-		if c.data.from == c.data.to {
-			_, err = w.del.ExecContext(ctx, c.key)
-		} else {
-			_, err = w.put.ExecContext(ctx, c.key, arena[c.data.from:c.data.to], c.until)
-		}
-		if err != nil {
-			return fmt.Errorf("writing bindings: %w", err)
-		}
-		return nil
-	}
-	if _, err := w.conn.ExecContext(ctx, "SAVEPOINT one"); err != nil {
+// commit writes items in one transaction. First without savepoints, which cost
+// as much as a small change; when a change fails that has written something
+// already, all is undone and done again with a savepoint around each.
+func (w *writer) commit(items []item) error {
+	again, err := w.attempt(items, false)
+	if !again {
 		return err
 	}
-	if err := c.apply(ctx, w.conn); err != nil {
-		if !isConstraint(err) {
-			return err
-		}
-		c.err = &Error{Kind: ErrConflict, Remedy: "choose another name", Err: err}
-		if _, err := w.conn.ExecContext(ctx, "ROLLBACK TO one"); err != nil {
-			return err
+	w.mu.Lock()
+	w.stats.Repeated++
+	w.mu.Unlock()
+	_, err = w.attempt(items, true)
+	return err
+}
+
+// attempt runs one transaction. again is true when a change has to be undone
+// that no savepoint guards; nothing is written then.
+func (w *writer) attempt(items []item, guarded bool) (again bool, err error) {
+	// No deadline: a transaction that has begun is seen to its end.
+	ctx := context.Background()
+	if err := w.tx.control(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return false, fmt.Errorf("beginning transaction: %w", err)
+	}
+	for i := range items {
+		if again, err = w.one(ctx, &items[i], guarded); again || err != nil {
+			_ = w.tx.control(ctx, "ROLLBACK") // SQLite may have done so itself
+			return again, err
 		}
 	}
-	_, err := w.conn.ExecContext(ctx, "RELEASE one")
-	return err
+	if err := w.tx.control(ctx, "COMMIT"); err != nil {
+		_ = w.tx.control(ctx, "ROLLBACK")
+		return false, fmt.Errorf("committing: %w", err)
+	}
+	return false, nil
+}
+
+// one applies one change. An error of the store itself ends the transaction;
+// any other is the change's own and kept in it.
+func (w *writer) one(ctx context.Context, it *item, guarded bool) (again bool, err error) {
+	if guarded {
+		if err := w.tx.control(ctx, "SAVEPOINT one"); err != nil {
+			return false, err
+		}
+	}
+	w.tx.begin()
+	it.err = refused(w.tx.note(it.Apply(ctx, w.tx)))
+	switch {
+	case w.tx.broken != nil:
+		return false, w.tx.broken
+	case it.err != nil && w.tx.wrote && !guarded:
+		return true, nil
+	case it.err != nil && guarded:
+		if err := w.tx.control(ctx, "ROLLBACK TO one"); err != nil {
+			return false, err
+		}
+	}
+	if guarded {
+		return false, w.tx.control(ctx, "RELEASE one")
+	}
+	return false, nil
 }
 
 // tell acknowledges finished transactions in their order.
 func (w *writer) tell() {
 	defer w.ended.Done()
 	for f := range w.told {
-		for i := range f.changes {
-			f.changes[i].acknowledge(f.err)
+		w.mu.Lock()
+		for i := range f.items { // first, so that who is told may put again
+			it := &f.items[i]
+			w.load.add(it.Owner, -it.waiters(), -it.Octets)
 		}
-		if b := f.whole; b != nil {
-			w.mu.Lock()
-			w.taken -= len(b.changes)
-			w.heavy -= b.octets
-			w.mu.Unlock()
-			b.reset()
-			w.spare <- b
+		w.mu.Unlock()
+		for i := range f.items {
+			f.items[i].acknowledge(f.err)
+		}
+		if f.whole != nil {
+			f.whole.reset()
+			w.spare <- f.whole
 		}
 	}
 }
@@ -243,8 +262,7 @@ func (w *writer) close() {
 		return
 	}
 	w.ended.Wait()
-	_ = w.put.Close()
-	_ = w.del.Close()
+	w.tx.close()
 	_ = w.conn.Close()
 }
 
@@ -257,13 +275,13 @@ func (w *writer) healthy() error {
 func (w *writer) pressure() float64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return max(float64(w.taken+len(w.queue.changes))/maxQueued, float64(w.heavy+w.queue.octets)/maxOctets)
+	return max(float64(w.load.changes)/maxQueued, float64(w.load.octets)/maxOctets)
 }
 
 func (w *writer) statistics() Stats {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s := w.stats
-	s.Queued = w.taken + len(w.queue.changes)
+	s.Queued, s.Octets = w.load.changes, w.load.octets
 	return s
 }

@@ -22,7 +22,9 @@ import (
 	"tandem/media"
 	"tandem/rtc/auth"
 	"tandem/rtc/directory"
+	directorystore "tandem/rtc/directory/sqlstore"
 	"tandem/rtc/location"
+	locationstore "tandem/rtc/location/sqlstore"
 	"tandem/rtc/peers"
 	"tandem/rtc/proxy"
 	"tandem/rtc/reach"
@@ -110,14 +112,14 @@ func New(ctx context.Context, cfg Config, opt Options) (_ *Server, err error) {
 
 // openState opens what survives a restart.
 func (s *Server) openState(ctx context.Context, cfg *Config) (err error) {
-	if s.store, err = store.Open(ctx, cfg.StoreURL(), s.log); err != nil {
+	if s.store, err = OpenStore(ctx, cfg, s.log); err != nil {
 		return err
 	}
-	s.directory = directory.New(s.store, cfg.Domains, s.log)
+	s.directory = directory.New(directorystore.New(s.store), cfg.Domains, s.log)
 	if err := s.directory.Load(ctx); err != nil {
 		return err
 	}
-	s.location = location.New(s.store, s.log)
+	s.location = location.New(locationstore.New(s.store, s.log), s.log)
 	return nil
 }
 

@@ -1,7 +1,10 @@
-package store
+// Package sqlstore keeps users, aliases and credentials in the store. It
+// implements directory.Store and decides nothing about users.
+package sqlstore
 
 import (
 	"context"
+	"embed"
 	"errors"
 	"fmt"
 	"slices"
@@ -9,52 +12,64 @@ import (
 
 	"tandem/rtc"
 	"tandem/rtc/directory"
+	"tandem/rtc/store"
 )
 
-var _ directory.Store = (*DB)(nil)
+// Migrations of the tables, for store.Open.
+//
+//go:embed sqlite
+var Migrations embed.FS
+
+// Store implements directory.Store.
+type Store struct{ db *store.DB }
+
+var _ directory.Store = (*Store)(nil)
+
+// New makes the Store over an open database.
+func New(db *store.DB) *Store { return &Store{db} }
 
 // Users implements directory.Store.
-func (db *DB) Users(ctx context.Context, each func(directory.User)) error {
+func (s *Store) Users(ctx context.Context, each func(directory.User)) error {
 	aliases := make(map[rtc.AOR][]rtc.AOR)
-	rows, err := db.read.QueryContext(ctx, `SELECT alias, aor FROM aliases ORDER BY alias`)
+	rows, err := s.db.Read().QueryContext(ctx, `SELECT alias, aor FROM aliases ORDER BY alias`)
 	if err != nil {
-		return classify(db.path, fmt.Errorf("loading aliases: %w", err))
+		return s.db.Fault("loading aliases", err)
 	}
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
 		var alias, aor rtc.AOR
 		if err := rows.Scan(&alias, &aor); err != nil {
-			return classify(db.path, fmt.Errorf("loading aliases: %w", err))
+			return s.db.Fault("loading aliases", err)
 		}
 		aliases[aor] = append(aliases[aor], alias)
 	}
 	if err := rows.Err(); err != nil {
-		return classify(db.path, fmt.Errorf("loading aliases: %w", err))
+		return s.db.Fault("loading aliases", err)
 	}
-	users, err := db.read.QueryContext(ctx, `SELECT aor, display_name, enabled, created, changed FROM users ORDER BY aor`)
+	users, err := s.db.Read().QueryContext(ctx, `SELECT aor, display_name, enabled, created, changed FROM users ORDER BY aor`)
 	if err != nil {
-		return classify(db.path, fmt.Errorf("loading users: %w", err))
+		return s.db.Fault("loading users", err)
 	}
 	defer func() { _ = users.Close() }()
 	for users.Next() {
 		var u directory.User
 		var enabled, created, changed int64
 		if err := users.Scan(&u.AOR, &u.DisplayName, &enabled, &created, &changed); err != nil {
-			return classify(db.path, fmt.Errorf("loading users: %w", err))
+			return s.db.Fault("loading users", err)
 		}
 		u.Enabled, u.Created, u.Changed = enabled != 0, fromMillis(created), fromMillis(changed)
 		u.Aliases = aliases[u.AOR]
 		each(u)
 	}
-	return classify(db.path, users.Err())
+	return s.db.Fault("loading users", users.Err())
 }
 
 // Credentials implements directory.Store.
-func (db *DB) Credentials(ctx context.Context, each func(directory.Credential)) error {
-	rows, err := db.read.QueryContext(ctx, `SELECT aor, device, username, realm, md5, md5_long, sha256, sha512_256, created, last_used
+func (s *Store) Credentials(ctx context.Context, each func(directory.Credential)) error {
+	rows, err := s.db.Read().QueryContext(ctx, `SELECT aor, device, username, realm, md5, md5_long, sha256, sha512_256, created, last_used
 		FROM credentials ORDER BY aor, device`)
 	if err != nil {
-		return classify(db.path, fmt.Errorf("loading credentials: %w", err))
+		return s.db.Fault("loading credentials", err)
 	}
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
@@ -62,11 +77,11 @@ func (db *DB) Credentials(ctx context.Context, each func(directory.Credential)) 
 		var md5, long, sha256, sha512 []byte
 		var created, used int64
 		if err := rows.Scan(&c.AOR, &c.Device, &c.Username, &c.Realm, &md5, &long, &sha256, &sha512, &created, &used); err != nil {
-			return classify(db.path, fmt.Errorf("loading credentials: %w", err))
+			return s.db.Fault("loading credentials", err)
 		}
 		if copy(c.MD5[:], md5) != len(c.MD5) || copy(c.SHA256[:], sha256) != len(c.SHA256) ||
 			copy(c.SHA512256[:], sha512) != len(c.SHA512256) || len(long) != len(c.MD5Long)*len(c.MD5) {
-			return &Error{Kind: ErrCorrupt, Path: db.path, Remedy: "restore it from a backup",
+			return &store.Error{Kind: store.ErrCorrupt, Path: s.db.Path(), Remedy: "restore it from a backup",
 				Err: fmt.Errorf("hashes of %s have the wrong size", c.AOR)}
 		}
 		for i := range c.MD5Long {
@@ -75,23 +90,22 @@ func (db *DB) Credentials(ctx context.Context, each func(directory.Credential)) 
 		c.Created, c.LastUsed = fromMillis(created), fromMillis(used)
 		each(c)
 	}
-	return classify(db.path, rows.Err())
+	return s.db.Fault("loading credentials", rows.Err())
 }
 
-// PutUser implements directory.Store. An alias that another user has is ErrConflict.
-func (db *DB) PutUser(ctx context.Context, u directory.User) error {
+// PutUser implements directory.Store.
+func (s *Store) PutUser(ctx context.Context, u directory.User) error {
 	u.Aliases = slices.Clone(u.Aliases) // the caller may go on before the write when ctx ends
-	err := db.change(ctx, func(ctx context.Context, tx execer) error { return putUser(ctx, tx, u) })
-	return wrap("storing user", err)
+	return s.change(ctx, "storing user", 1, func(ctx context.Context, tx store.Tx) error { return putUser(ctx, tx, u) })
 }
 
 // PutUsers implements directory.Store.
-func (db *DB) PutUsers(ctx context.Context, users []directory.User, credentials []directory.Credential) error {
+func (s *Store) PutUsers(ctx context.Context, users []directory.User, credentials []directory.Credential) error {
 	users, credentials = slices.Clone(users), slices.Clone(credentials)
 	for i := range users {
 		users[i].Aliases = slices.Clone(users[i].Aliases)
 	}
-	err := db.change(ctx, func(ctx context.Context, tx execer) error {
+	return s.change(ctx, "storing users", len(users)+len(credentials), func(ctx context.Context, tx store.Tx) error {
 		for _, u := range users {
 			if err := putUser(ctx, tx, u); err != nil {
 				return fmt.Errorf("user %s: %w", u.AOR, err)
@@ -104,10 +118,9 @@ func (db *DB) PutUsers(ctx context.Context, users []directory.User, credentials 
 		}
 		return nil
 	})
-	return wrap("storing users", err)
 }
 
-func putUser(ctx context.Context, tx execer, u directory.User) error {
+func putUser(ctx context.Context, tx store.Tx, u directory.User) error {
 	enabled := 0
 	if u.Enabled {
 		enabled = 1
@@ -131,23 +144,21 @@ func putUser(ctx context.Context, tx execer, u directory.User) error {
 }
 
 // DeleteUser implements directory.Store.
-func (db *DB) DeleteUser(ctx context.Context, aor rtc.AOR) error {
-	err := db.change(ctx, func(ctx context.Context, tx execer) error {
+func (s *Store) DeleteUser(ctx context.Context, aor rtc.AOR) error {
+	return s.change(ctx, "deleting user", 1, func(ctx context.Context, tx store.Tx) error {
 		_, err1 := tx.ExecContext(ctx, `DELETE FROM credentials WHERE aor = $1`, string(aor))
 		_, err2 := tx.ExecContext(ctx, `DELETE FROM aliases WHERE aor = $1`, string(aor))
 		_, err3 := tx.ExecContext(ctx, `DELETE FROM users WHERE aor = $1`, string(aor))
 		return errors.Join(err1, err2, err3)
 	})
-	return wrap("deleting user", err)
 }
 
 // PutCredential implements directory.Store.
-func (db *DB) PutCredential(ctx context.Context, c directory.Credential) error {
-	err := db.change(ctx, func(ctx context.Context, tx execer) error { return putCredential(ctx, tx, c) })
-	return wrap("storing credential", err)
+func (s *Store) PutCredential(ctx context.Context, c directory.Credential) error {
+	return s.change(ctx, "storing credential", 1, func(ctx context.Context, tx store.Tx) error { return putCredential(ctx, tx, c) })
 }
 
-func putCredential(ctx context.Context, tx execer, c directory.Credential) error {
+func putCredential(ctx context.Context, tx store.Tx, c directory.Credential) error {
 	_, err := tx.ExecContext(ctx, `INSERT INTO credentials
 		(aor, device, username, realm, md5, md5_long, sha256, sha512_256, created, last_used)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
@@ -160,19 +171,26 @@ func putCredential(ctx context.Context, tx execer, c directory.Credential) error
 }
 
 // DeleteCredential implements directory.Store.
-func (db *DB) DeleteCredential(ctx context.Context, aor rtc.AOR, device string) error {
-	err := db.change(ctx, func(ctx context.Context, tx execer) error {
+func (s *Store) DeleteCredential(ctx context.Context, aor rtc.AOR, device string) error {
+	return s.change(ctx, "deleting credential", 1, func(ctx context.Context, tx store.Tx) error {
 		_, err := tx.ExecContext(ctx, `DELETE FROM credentials WHERE aor = $1 AND device = $2`, string(aor), device)
 		return err
 	})
-	return wrap("deleting credential", err)
 }
 
-func wrap(doing string, err error) error {
-	if err == nil {
-		return nil
+// rowOctets is about what a user or a credential takes in memory.
+const rowOctets = 512
+
+// change makes a change of so many rows and waits until it is on disk.
+func (s *Store) change(ctx context.Context, doing string, rows int, apply func(context.Context, store.Tx) error) error {
+	err := s.db.Do(ctx, store.Change{Octets: rows * rowOctets, Apply: apply})
+	switch {
+	case errors.Is(err, store.ErrConflict):
+		return fmt.Errorf("%s: %w: %w", doing, directory.ErrExists, err)
+	case err != nil:
+		return fmt.Errorf("%s: %w", doing, err)
 	}
-	return fmt.Errorf("%s: %w", doing, err)
+	return nil
 }
 
 // millis writes the zero time as 0.

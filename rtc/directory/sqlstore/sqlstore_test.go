@@ -1,8 +1,9 @@
-package store
+package sqlstore
 
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -11,15 +12,48 @@ import (
 
 	"tandem/rtc"
 	"tandem/rtc/directory"
+	"tandem/rtc/directory/storetest"
+	"tandem/rtc/store"
 )
+
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// open opens a database in a new directory; again closes it and opens it anew.
+func open(t *testing.T) (s *Store, again func() *Store) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "t.db")
+	var db *store.DB
+	again = func() *Store {
+		if db != nil {
+			if err := db.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var err error
+		if db, err = store.Open(context.Background(), "sqlite://"+path, quiet(), Migrations); err != nil {
+			t.Fatal(err)
+		}
+		return New(db)
+	}
+	s = again()
+	t.Cleanup(func() { db.Close() })
+	return s, again
+}
+
+func TestStore(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) (directory.Store, func() directory.Store) {
+		s, again := open(t)
+		return s, func() directory.Store { return again() }
+	})
+}
 
 // TestDirectorySurvivesReopening drives a directory over a real store through
 // every kind of change and compares it with what another one loads.
 func TestDirectorySurvivesReopening(t *testing.T) {
 	ctx := context.Background()
-	path := filepath.Join(t.TempDir(), "t.db")
-	db := openAt(t, path)
-	d := directory.New(db, []string{"example.com"}, quiet())
+
+	s, reopen := open(t)
+	d := directory.New(s, []string{"example.com"}, quiet())
 	if _, err := d.Add(ctx, directory.AddUser{AOR: "sip:alice@example.com", Aliases: []rtc.AOR{"100", "tel:+4930123"}}); err != nil {
 		t.Fatal(err)
 	}
@@ -34,12 +68,7 @@ func TestDirectorySurvivesReopening(t *testing.T) {
 	if err := errors.Join(d.KeepUse(ctx, time.Hour), d.Disable(ctx, "sip:bob@example.com"), d.Delete(ctx, "sip:carol@example.com")); err != nil {
 		t.Fatal(err)
 	}
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
-	again := openAt(t, path)
-	defer func() { _ = again.Close() }()
-	e := directory.New(again, []string{"example.com"}, quiet())
+	e := directory.New(reopen(), []string{"example.com"}, quiet())
 	if err := e.Load(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -75,27 +104,4 @@ func devices(t *testing.T, d *directory.Directory) []string {
 		t.Fatalf("%v, %v", list, err)
 	}
 	return []string{list[0].Name, list[0].Username}
-}
-
-// TestPutUsersIsAllOrNone: a conflict in the last of three undoes the others.
-func TestPutUsersIsAllOrNone(t *testing.T) {
-	ctx := context.Background()
-	db, _ := open(t)
-	if err := db.PutUser(ctx, directory.User{AOR: "sip:old@example.com", Aliases: []rtc.AOR{"tel:+4930123"}}); err != nil {
-		t.Fatal(err)
-	}
-	err := db.PutUsers(ctx, []directory.User{{AOR: "sip:a@example.com"}, {AOR: "sip:b@example.com"},
-		{AOR: "sip:c@example.com", Aliases: []rtc.AOR{"tel:+4930123"}}},
-		[]directory.Credential{{AOR: "sip:a@example.com"}})
-	if err == nil {
-		t.Fatal("a taken alias was accepted")
-	}
-	var users, credentials int
-	if err := errors.Join(db.Users(ctx, func(directory.User) { users++ }),
-		db.Credentials(ctx, func(directory.Credential) { credentials++ })); err != nil {
-		t.Fatal(err)
-	}
-	if users != 1 || credentials != 0 {
-		t.Errorf("%d users and %d credentials remain", users, credentials)
-	}
 }

@@ -1,0 +1,95 @@
+package directory
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"tandem/rtc"
+)
+
+// Memory is a Store that forgets with the process.
+type Memory struct {
+	mu          sync.Mutex
+	users       map[rtc.AOR]User
+	credentials map[string]Credential
+}
+
+// NewMemory makes an empty one.
+func NewMemory() *Memory {
+	return &Memory{users: make(map[rtc.AOR]User), credentials: make(map[string]Credential)}
+}
+
+func credentialKey(aor rtc.AOR, device string) string { return string(aor) + " " + device }
+
+// Users implements Store.
+func (m *Memory) Users(_ context.Context, each func(User)) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, k := range slices.Sorted(maps.Keys(m.users)) {
+		each(m.users[k])
+	}
+	return nil
+}
+
+// Credentials implements Store.
+func (m *Memory) Credentials(_ context.Context, each func(Credential)) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, k := range slices.Sorted(maps.Keys(m.credentials)) {
+		each(m.credentials[k])
+	}
+	return nil
+}
+
+// PutUser implements Store.
+func (m *Memory) PutUser(ctx context.Context, u User) error { return m.PutUsers(ctx, []User{u}, nil) }
+
+// PutUsers implements Store.
+func (m *Memory) PutUsers(_ context.Context, users []User, credentials []Credential) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	next := maps.Clone(m.users)
+	for _, u := range users {
+		u.Aliases = slices.Clone(u.Aliases)
+		next[u.AOR] = u
+	}
+	owners := make(map[rtc.AOR]rtc.AOR)
+	for _, u := range next {
+		for _, alias := range u.Aliases {
+			if _, taken := owners[alias]; taken {
+				return ErrExists
+			}
+			owners[alias] = u.AOR
+		}
+	}
+	m.users = next
+	for _, c := range credentials {
+		m.credentials[credentialKey(c.AOR, c.Device)] = c
+	}
+	return nil
+}
+
+// DeleteUser implements Store.
+func (m *Memory) DeleteUser(_ context.Context, aor rtc.AOR) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.users, aor)
+	maps.DeleteFunc(m.credentials, func(k string, _ Credential) bool { return strings.HasPrefix(k, credentialKey(aor, "")) })
+	return nil
+}
+
+// PutCredential implements Store.
+func (m *Memory) PutCredential(ctx context.Context, c Credential) error {
+	return m.PutUsers(ctx, nil, []Credential{c})
+}
+
+// DeleteCredential implements Store.
+func (m *Memory) DeleteCredential(_ context.Context, aor rtc.AOR, device string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.credentials, credentialKey(aor, device))
+	return nil
+}

@@ -1,0 +1,150 @@
+// Package storetest checks implementations of directory.Store: what one of them
+// promises all do.
+package storetest
+
+import (
+	"errors"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"tandem/rtc"
+	"tandem/rtc/directory"
+)
+
+// Run checks a Store. open gives an empty one and a function that closes it and
+// opens it again with what it kept.
+func Run(t *testing.T, open func(t *testing.T) (s directory.Store, again func() directory.Store)) {
+	for name, check := range map[string]func(*testing.T, directory.Store, func() directory.Store){
+		"all fields survive":              fields,
+		"put replaces":                    replaces,
+		"many are put all or none":        allOrNone,
+		"an alias has one owner":          oneOwner,
+		"delete takes all of a user":      deletes,
+		"what is put may be changed then": copies,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, again := open(t)
+			check(t, s, again)
+		})
+	}
+}
+
+var day = time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC)
+
+func user(name string, aliases ...rtc.AOR) directory.User {
+	return directory.User{AOR: rtc.AOR("sip:" + name + "@example.com"), DisplayName: "Ä " + name, Enabled: true,
+		Aliases: aliases, Created: day, Changed: day.Add(time.Hour)}
+}
+
+func credential(name, device string) directory.Credential {
+	c := directory.Credential{AOR: rtc.AOR("sip:" + name + "@example.com"), Device: device, Username: name, Realm: "example.com",
+		Created: day, LastUsed: day.Add(time.Minute)}
+	for i := range c.SHA256 {
+		c.SHA256[i], c.SHA512256[i], c.MD5[i/2], c.MD5Long[i%3][i/2] = byte(i), byte(2*i), byte(3*i), byte(4*i)
+	}
+	return c
+}
+
+// users and credentials are what the store holds, times in UTC.
+func users(t *testing.T, s directory.Store) (all []directory.User) {
+	t.Helper()
+	err := s.Users(t.Context(), func(u directory.User) {
+		u.Created, u.Changed = u.Created.UTC(), u.Changed.UTC()
+		all = append(all, u)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func credentials(t *testing.T, s directory.Store) (all []directory.Credential) {
+	t.Helper()
+	err := s.Credentials(t.Context(), func(c directory.Credential) {
+		c.Created, c.LastUsed = c.Created.UTC(), c.LastUsed.UTC()
+		all = append(all, c)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// must ends the test at the first error.
+func must(t *testing.T, errs ...error) {
+	t.Helper()
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func holds(t *testing.T, s directory.Store, wantUsers []directory.User, want []directory.Credential) {
+	t.Helper()
+	if got := users(t, s); !reflect.DeepEqual(got, wantUsers) {
+		t.Errorf("users\n got %+v\nwant %+v", got, wantUsers)
+	}
+	if got := credentials(t, s); !reflect.DeepEqual(got, want) {
+		t.Errorf("credentials\n got %+v\nwant %+v", got, want)
+	}
+}
+
+func fields(t *testing.T, s directory.Store, again func() directory.Store) {
+	all := []directory.User{user("alice", "sip:100@example.com", "tel:+4930123"), user("bob")}
+	all[1].Enabled, all[1].Created, all[1].Changed = false, time.Time{}, time.Time{}
+	secrets := []directory.Credential{credential("alice", ""), credential("alice", "desk ☎"), credential("bob", "")}
+	secrets[2].LastUsed = time.Time{}
+	must(t, s.PutUser(t.Context(), all[0]), s.PutUsers(t.Context(), all[1:], secrets[1:]), s.PutCredential(t.Context(), secrets[0]))
+	holds(t, s, all, secrets)
+	holds(t, again(), all, secrets)
+}
+
+func replaces(t *testing.T, s directory.Store, again func() directory.Store) {
+	must(t, s.PutUser(t.Context(), user("alice", "sip:100@example.com", "sip:101@example.com")), s.PutCredential(t.Context(), credential("alice", "desk")))
+	u, c := user("alice", "sip:101@example.com", "sip:102@example.com"), credential("alice", "desk")
+	u.DisplayName, u.Enabled, c.LastUsed, c.MD5 = "Other", false, day.Add(time.Hour), [16]byte{7}
+	must(t, s.PutUser(t.Context(), u), s.PutCredential(t.Context(), c))
+	must(t, s.PutUser(t.Context(), user("bob", "sip:100@example.com"))) // is free again
+	holds(t, again(), []directory.User{u, user("bob", "sip:100@example.com")}, []directory.Credential{c})
+}
+
+func allOrNone(t *testing.T, s directory.Store, again func() directory.Store) {
+	old := user("old", "tel:+4930123")
+	must(t, s.PutUser(t.Context(), old))
+	err := s.PutUsers(t.Context(), []directory.User{user("a"), user("b"), user("c", "tel:+4930123")},
+		[]directory.Credential{credential("a", "")})
+	if !errors.Is(err, directory.ErrExists) {
+		t.Errorf("a taken alias: %v", err)
+	}
+	holds(t, again(), []directory.User{old}, nil)
+}
+
+func oneOwner(t *testing.T, s directory.Store, _ func() directory.Store) {
+	must(t, s.PutUser(t.Context(), user("alice", "sip:100@example.com")))
+	if err := s.PutUser(t.Context(), user("bob", "sip:100@example.com")); !errors.Is(err, directory.ErrExists) {
+		t.Errorf("a taken alias: %v", err)
+	}
+	holds(t, s, []directory.User{user("alice", "sip:100@example.com")}, nil)
+}
+
+func deletes(t *testing.T, s directory.Store, again func() directory.Store) {
+	must(t, s.PutUsers(t.Context(), []directory.User{user("alice", "sip:100@example.com"), user("bob")},
+		[]directory.Credential{credential("alice", ""), credential("alice", "desk"), credential("bob", ""), credential("bob", "a"), credential("bob", "b")}))
+	must(t, s.DeleteUser(t.Context(), "sip:alice@example.com"), s.DeleteUser(t.Context(), "sip:nobody@example.com"),
+		s.DeleteCredential(t.Context(), "sip:bob@example.com", "a"))
+	must(t, s.PutUser(t.Context(), user("carol", "sip:100@example.com"))) // is free again
+	holds(t, again(), []directory.User{user("bob"), user("carol", "sip:100@example.com")},
+		[]directory.Credential{credential("bob", ""), credential("bob", "b")})
+}
+
+func copies(t *testing.T, s directory.Store, again func() directory.Store) {
+	u := user("alice", "sip:100@example.com")
+	all := []directory.User{user("bob", "sip:200@example.com")}
+	must(t, s.PutUser(t.Context(), u), s.PutUsers(t.Context(), all, nil))
+	u.Aliases[0], all[0].Aliases[0], all[0].DisplayName = "sip:x@example.com", "sip:y@example.com", "z"
+	got := users(t, again())
+	if len(got) != 2 || !slices.Equal(got[0].Aliases, []rtc.AOR{"sip:100@example.com"}) || !slices.Equal(got[1].Aliases, []rtc.AOR{"sip:200@example.com"}) {
+		t.Errorf("%+v", got)
+	}
+}

@@ -1,0 +1,281 @@
+package sqlstore
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"tandem/rtc/location"
+	"tandem/rtc/location/storetest"
+	"tandem/rtc/store"
+)
+
+func TestMain(m *testing.M) {
+	if path := os.Getenv("TANDEM_STORE_WRITER"); path != "" {
+		writeForEver(path)
+		return
+	}
+	os.Exit(m.Run())
+}
+
+func openAt(path string) (*Store, error) {
+	log := slog.New(slog.DiscardHandler)
+	db, err := store.Open(context.Background(), "sqlite://"+path, log, Migrations)
+	if err != nil {
+		return nil, err
+	}
+	return New(db, log), nil
+}
+
+// open opens a database in a new directory; again closes it and opens it anew.
+func open(t testing.TB) (s *Store, again func() *Store) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "t.db")
+	again = func() *Store {
+		var err error
+		if s != nil {
+			err = s.db.Close()
+		}
+		if err == nil {
+			s, err = openAt(path)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	t.Cleanup(func() { s.db.Close() })
+	return again(), again
+}
+
+func binding(n int) location.Binding { return storetest.Binding(n) }
+
+func TestStore(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) (location.Store, func() location.Store) {
+		s, again := open(t)
+		return s, func() location.Store { return again() }
+	})
+}
+
+func count(t *testing.T, s *Store) (n int) {
+	t.Helper()
+	if err := s.db.Read().QueryRowContext(t.Context(), "SELECT count(*) FROM bindings").Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func TestEndedRowsAreDeletedByLoad(t *testing.T) {
+	s, _ := open(t)
+	b := binding(1)
+	b.Expires = time.Now().Add(-time.Second)
+	const n = 2*store.MaxRows + 7
+	var acked sync.WaitGroup
+	for i := range n {
+		acked.Add(1)
+		if err := s.PutBindings(storetest.AOR(i), []location.Binding{b}, func(error) { acked.Done() }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	acked.Wait()
+	if err := storetest.Put(s, "sip:x@example.com", binding(2)); err != nil {
+		t.Fatal(err)
+	}
+	if got := storetest.All(t, s); len(got) != 1 {
+		t.Errorf("loaded %d", len(got))
+	}
+	if n := count(t, s); n != 1 {
+		t.Errorf("%d rows left", n)
+	}
+}
+
+func TestUnreadableRowIsLeftAloneAndTheRestLoaded(t *testing.T) {
+	s, _ := open(t)
+	if err := storetest.Put(s, storetest.AOR(1), binding(1)); err != nil {
+		t.Fatal(err)
+	}
+	err := s.db.Do(t.Context(), store.Change{Apply: func(ctx context.Context, tx store.Tx) error {
+		_, err := tx.ExecContext(ctx, "INSERT INTO bindings VALUES ($1, $2, $3)", "sip:x@example.com", []byte{99, 1, 2}, int64(1)<<60)
+		return err
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := storetest.All(t, s); len(got) != 1 || got[storetest.AOR(1)] == nil {
+		t.Errorf("loaded %v", got)
+	}
+	if n := count(t, s); n != 2 {
+		t.Errorf("%d rows left", n)
+	}
+}
+
+// Rows are used again as soon as they are acknowledged, replaced ones too; a
+// refused put leaves nothing behind.
+func TestRowsAreUsedAgain(t *testing.T) {
+	s, again := open(t)
+	for round := range 50 {
+		var acked sync.WaitGroup
+		for n := range 100 {
+			acked.Add(1)
+			list := []location.Binding{binding(round*100 + n)}
+			if n%3 == 0 {
+				list = nil
+			}
+			if err := s.PutBindings(storetest.AOR(n/2), list, func(err error) {
+				if err != nil {
+					t.Error(err)
+				}
+				acked.Done()
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		acked.Wait()
+	}
+	got := storetest.All(t, again())
+	for i := range 50 {
+		n := 2*i + 1 // the last put of the AOR
+		list := got[storetest.AOR(i)]
+		if n%3 == 0 && len(list) != 0 || n%3 != 0 && (len(list) != 1 || list[0].CSeq != uint32(4900+n)) {
+			t.Errorf("AOR %d became %+v", i, list)
+		}
+	}
+	_ = s.db.Close()
+	if err := s.PutBindings("sip:a@b", nil, func(error) { t.Error("called") }); err == nil {
+		t.Error("a closed store took bindings")
+	}
+}
+
+// A process is killed in the middle of its writes; whatever it had
+// acknowledged is there, and the file is sound.
+func TestKilledProcessLosesNothingAcknowledged(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "t.db")
+	total := 0
+	for round := range 3 {
+		acked := killWriter(t, path, round)
+		s, err := openAt(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := storetest.All(t, s)
+		for _, n := range acked {
+			if list := got[storetest.AOR(n)]; len(list) != 1 || list[0].CSeq != uint32(n) {
+				t.Errorf("round %d: acknowledged binding %d is lost: %v", round, n, list)
+			}
+		}
+		var check string
+		if err := s.db.Read().QueryRowContext(t.Context(), "PRAGMA integrity_check").Scan(&check); err != nil || check != "ok" {
+			t.Errorf("round %d: integrity %q %v", round, check, err)
+		}
+		total += len(acked)
+		if err := s.db.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("%d acknowledged writes checked", total)
+}
+
+func killWriter(t *testing.T, path string, round int) (acked []int) {
+	t.Helper()
+	child := exec.Command(os.Args[0])
+	child.Env = append(os.Environ(), "TANDEM_STORE_WRITER="+path, "TANDEM_STORE_FROM="+strconv.Itoa(round*1_000_000))
+	out, err := child.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		n, err := strconv.Atoi(lines.Text())
+		if err != nil {
+			break // cut in the middle by the kill
+		}
+		acked = append(acked, n)
+		if len(acked) == 2000 {
+			_ = child.Process.Kill()
+		}
+	}
+	_ = child.Wait()
+	if len(acked) < 2000 {
+		t.Fatalf("the child ended after %d", len(acked))
+	}
+	return acked[:len(acked)-1] // the last line may be a cut number
+}
+
+// writeForEver is the child: it prints the number of each acknowledged binding.
+func writeForEver(path string) {
+	from, _ := strconv.Atoi(os.Getenv("TANDEM_STORE_FROM"))
+	s, err := openAt(path)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	window := make(chan struct{}, 64)
+	for n := from; ; n++ {
+		window <- struct{}{}
+		err := s.PutBindings(storetest.AOR(n), []location.Binding{binding(n)}, func(err error) {
+			if err == nil {
+				fmt.Println(n)
+			}
+			<-window
+		})
+		if err != nil {
+			return
+		}
+	}
+}
+
+func BenchmarkStorePut(b *testing.B) {
+	for _, c := range []struct {
+		name string
+		keys int
+	}{{"fresh", 0}, {"again", 10000}} {
+		b.Run(c.name, func(b *testing.B) {
+			s, _ := open(b)
+			b.ReportAllocs()
+			window := make(chan struct{}, 1000)
+			var ended sync.WaitGroup
+			list := []location.Binding{binding(1)}
+			before := cpuTime()
+			for n := range b.N {
+				window <- struct{}{}
+				ended.Add(1)
+				if c.keys > 0 {
+					n = n * 7919 % c.keys
+				}
+				if err := s.PutBindings(storetest.AOR(n), list, func(err error) {
+					if err != nil {
+						b.Error(err)
+					}
+					<-window
+					ended.Done()
+				}); err != nil {
+					b.Fatal(err)
+				}
+			}
+			ended.Wait()
+			b.ReportMetric(float64(cpuTime()-before)/float64(b.N), "cpu-ns/op")
+			st := s.db.Stats()
+			b.ReportMetric(float64(st.Rows)/float64(st.Batches), "rows/batch")
+		})
+	}
+}
+
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
