@@ -81,6 +81,7 @@ var layers = []rule{
 	{"media/sdp", nil, "descriptions are text"},
 	{"media/relay", []string{"media/host"}, "datagrams and headers, whatever is in them"},
 	{"media/host", nil, "it asks the kernel alone"},
+	{"media/mix", []string{"media/codec"}, "sound in, sound out; it needs the rates changed"},
 	{"media/codec", nil, "sound in, octets out"},
 	{"media/jitter", nil, "it orders packets by number and time alone"},
 	{"media/dtmf", nil, "keys, in packets and in sound"},
