@@ -73,6 +73,7 @@ var layers = []rule{
 	{"rtc/prefix", nil, "a table of beginnings, whatever they mean"},
 	{"rtc/policy", []string{"rtc", "rtc/prefix"}, "what may be done are words to it; those who ask know what they mean"},
 	{"gateways", []string{"rtc", "rtc/...", "telephony/number"}, "trunks are on the near side of a call; the call layer asks them"},
+	{"telephony/rights", []string{"rtc/policy", "telephony/number"}, "the seam of two that do not know each other"},
 	{"telephony/cdr", []string{"rtc", "rtc/store"}, "a record names addresses; whose call it was is the call layer's matter"},
 	{"telephony", []string{"rtc", "rtc/...", "media", "media/...", "gateways", "telephony/..."}, "it leads calls: dialogs on either side, media between, trunks to choose from"},
 	{"rtc", []string{"rtc/sip", "rtc/transport", "rtc/transaction"}, "the words name a request and its way, nothing above"},

@@ -19,6 +19,7 @@ import (
 
 // loopbackMedia has the sound of calls pass on loopback.
 func loopbackMedia(cfg *server.Config) {
+	cfg.Numbers.Country = "DE" // nobody may call abroad
 	cfg.Media.Interfaces = []server.MediaInterface{{Addr: "127.0.0.1"}}
 }
 

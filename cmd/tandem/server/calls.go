@@ -10,7 +10,6 @@ import (
 	"tandem/gateways"
 	"tandem/media"
 	"tandem/media/relay"
-	"tandem/rtc"
 	"tandem/rtc/dialog"
 	"tandem/telephony"
 	"tandem/telephony/cdr"
@@ -22,14 +21,17 @@ func (s *Server) openCalls(ctx context.Context, cfg *Config, key []byte) (err er
 	if err := s.trunks.Load(ctx); err != nil {
 		return err
 	}
+	if err := s.openPolicy(ctx, cfg); err != nil {
+		return err
+	}
 	s.records = cdr.NewMemory()
 	if s.media, err = openMedia(cfg, s.log); err != nil {
 		return err
 	}
 	plan := &telephony.Plan{
 		Users:    users{s.directory, s},
-		Numbers:  numbers{},
-		Policy:   anyNumber{},
+		Numbers:  dialled{s.numbers},
+		Policy:   permission{s},
 		Reach:    s.reach,
 		Trunks:   s.trunks.Table,
 		Domain:   cfg.Domains[0],
@@ -70,21 +72,6 @@ func outward() netip.Addr {
 	defer c.Close()
 	return c.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap()
 }
-
-type numbers struct{}
-
-func (numbers) Read(dialled, _ string) (string, bool) {
-	for i, c := range dialled {
-		if (c < '0' || c > '9') && (c != '+' || i > 0) {
-			return "", false
-		}
-	}
-	return dialled, dialled != ""
-}
-
-type anyNumber struct{}
-
-func (anyNumber) Call(rtc.AOR, string) (bool, string) { return true, "" }
 
 // Trunks of the server.
 func (s *Server) Trunks() *gateways.Trunks { return s.trunks }

@@ -27,6 +27,7 @@ type Config struct {
 	Proxy     Proxy         `yaml:"proxy" json:"proxy"`
 	Routes    []proxy.Route `yaml:"routes" json:"routes" jsonschema_description:"Static routes by number prefix, domain or method; the longest prefix wins"`
 	Telephony Telephony     `yaml:"telephony" json:"telephony"`
+	Numbers   Numbers       `yaml:"numbers" json:"numbers"`
 	Media     Media         `yaml:"media" json:"media"`
 	DNS       DNS           `yaml:"dns" json:"dns"`
 	HTTP      HTTP          `yaml:"http" json:"http"`
@@ -207,6 +208,9 @@ func (c *Config) faults() []Fault {
 		bad("routes", "%w", err)
 	}
 	c.callFaults(bad)
+	if _, err := c.Numbers.plan(c.Domains); err != nil {
+		bad("numbers", "%w", err)
+	}
 	switch c.Log.Level {
 	case "debug", "info", "warn", "error":
 	default:

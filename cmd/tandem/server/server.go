@@ -26,6 +26,7 @@ import (
 	"tandem/rtc/location"
 	locationstore "tandem/rtc/location/sqlstore"
 	"tandem/rtc/peers"
+	"tandem/rtc/policy"
 	"tandem/rtc/proxy"
 	"tandem/rtc/reach"
 	"tandem/rtc/resolve"
@@ -35,6 +36,7 @@ import (
 	"tandem/rtc/transport"
 	"tandem/telephony"
 	"tandem/telephony/cdr"
+	"tandem/telephony/number"
 )
 
 // Server is one running server. Make it with New, run it with Run.
@@ -58,6 +60,8 @@ type Server struct {
 	peers     *peers.Table
 	proxy     *proxy.Proxy
 	trunks    *gateways.Trunks
+	numbers   *number.Plan
+	policy    *policy.Engine
 	media     *media.Server
 	exchange  *telephony.Exchange
 	records   cdr.Store

@@ -1,0 +1,66 @@
+package server
+
+import (
+	"context"
+
+	"tandem/rtc"
+	"tandem/rtc/policy"
+	"tandem/telephony/number"
+	"tandem/telephony/rights"
+)
+
+// Numbers is how telephone numbers are dialled here.
+type Numbers struct {
+	Country   string   `yaml:"country" json:"country,omitempty" jsonschema_description:"Country of this site, as two letters of ISO 3166-1: DE, US. Without it every number with + counts as abroad, and 0 and 1 in front mean nothing"`
+	Area      string   `yaml:"area" json:"area,omitempty" jsonschema_description:"Area code put before numbers of five digits and more dialled without any prefix: 30"`
+	Outside   string   `yaml:"outside" json:"outside,omitempty" jsonschema_description:"Digits dialled first to leave the house: 0 or 9"`
+	Emergency []string `yaml:"emergency" json:"emergency,omitempty" jsonschema_description:"Emergency numbers besides those of the country"`
+}
+
+func (n Numbers) plan(domains []string) (*number.Plan, error) {
+	world, err := number.NewWorld()
+	if err != nil {
+		return nil, err
+	}
+	return world.Plan(number.Site{Country: n.Country, Area: n.Area, Outside: n.Outside, Emergency: n.Emergency, Domains: domains})
+}
+
+// openPolicy builds what says who may call what.
+func (s *Server) openPolicy(ctx context.Context, cfg *Config) (err error) {
+	if s.numbers, err = cfg.Numbers.plan(cfg.Domains); err != nil {
+		return err
+	}
+	s.policy = policy.New(policy.NewMemory(), Actions(), s.log)
+	return s.policy.Load(ctx)
+}
+
+// Actions are what rules of policy can be about.
+func Actions() []policy.Action { return []policy.Action{rights.Calls()} }
+
+// Policy of the server.
+func (s *Server) Policy() *policy.Engine { return s.policy }
+
+// dialled is the plan of numbers as the call layer sees it.
+type dialled struct{ plan *number.Plan }
+
+// Read implements telephony.Numbers.
+func (d dialled) Read(text, _ string) (string, bool) {
+	n, err := d.plan.Subscriber(text)
+	return n.String(), err == nil
+}
+
+// permission is the policy as the call layer sees it.
+type permission struct{ s *Server }
+
+// Call implements telephony.Policy.
+func (p permission) Call(user rtc.AOR, number string) (ok bool, why string) {
+	n, err := p.s.numbers.Parse(number)
+	if err != nil {
+		return false, err.Error()
+	}
+	d := p.s.policy.May(policy.Subject{User: user}, rights.Question(p.s.numbers, n))
+	if !d.Allowed && p.s.begun.Numbers.Country == "" {
+		return false, d.Reason + "; no country is configured (numbers.country), so that no number is a national one"
+	}
+	return d.Allowed, d.Reason
+}
