@@ -27,7 +27,7 @@ func TestOutOfTheBox(t *testing.T) {
 		{"DE", "116117", true},
 		{"DE", "00441632960001", false},
 		{"DE", "09001234567", false},
-		{"DE", "090012345678901", false},
+		{"DE", "09001234567890", false},
 		{"DE", "11833", false},
 		{"DE", "018012345", false},
 		{"DE", "+881612345678", false},
