@@ -17,11 +17,8 @@ import (
 	"tandem/telephony/cdr"
 )
 
-// loopbackMedia has the sound of calls pass on loopback.
-func loopbackMedia(cfg *server.Config) {
-	cfg.Numbers.Country = "DE" // nobody may call abroad
-	cfg.Media.Interfaces = []server.MediaInterface{{Addr: "127.0.0.1"}}
-}
+// exchange is a house in Germany.
+func exchange(cfg *server.Config) { cfg.Telephony.Country = "DE" }
 
 // gateway starts an independent gateway, which takes G.711 alone, and a trunk
 // to it that takes PCMU alone.
@@ -76,7 +73,7 @@ func (r *rig) records(t *testing.T) []cdr.Record {
 // complete, and either side may hang up.
 func TestCallThroughTrunk(t *testing.T) {
 	softphone.AllowLargeDatagrams()
-	r := startServer(t, loopbackMedia)
+	r := startServer(t, exchange)
 	r.user("alice")
 	r.gateway(t, "berlin", nil)
 	phone, err := softphone.New(softphone.Config{User: "alice", Domain: domain, Password: password, Server: r.addr["udp"].String(), Codecs: []string{"opus"}})
@@ -157,7 +154,7 @@ func TestNextTrunk(t *testing.T) {
 	for code, goesOn := range map[int]bool{503: true, 500: true, 403: true, 488: true, 486: false, 404: false, 603: false} {
 		t.Run(fmt.Sprint(code), func(t *testing.T) {
 			t.Parallel()
-			r := startServer(t, loopbackMedia)
+			r := startServer(t, exchange)
 			r.user("alice")
 			first, second := r.rawTrunk(t, "first", priority(1)), r.rawTrunk(t, "second", priority(2))
 			alice := r.dial(t, "udp")
@@ -188,7 +185,7 @@ func TestNextTrunk(t *testing.T) {
 // TestCallerCancels while the gateway rings: it is told, and the record says who
 // gave up.
 func TestCallerCancels(t *testing.T) {
-	r := startServer(t, loopbackMedia)
+	r := startServer(t, exchange)
 	r.user("alice")
 	gateway := r.rawTrunk(t, "berlin", nil)
 	phone, err := softphone.New(softphone.Config{User: "alice", Domain: domain, Password: password, Server: r.addr["udp"].String()})
@@ -224,7 +221,7 @@ func TestCallerCancels(t *testing.T) {
 // TestEarlyMedia: what a gateway says before the answer reaches the caller in a
 // 183, and the 200 repeats it.
 func TestEarlyMedia(t *testing.T) {
-	r := startServer(t, loopbackMedia)
+	r := startServer(t, exchange)
 	r.user("alice")
 	gateway := r.rawTrunk(t, "berlin", nil)
 	alice := r.dial(t, "udp")
@@ -245,5 +242,31 @@ func TestEarlyMedia(t *testing.T) {
 	}
 	if strings.Contains(string(final.Body()), "30002") {
 		t.Error("the caller was told the gateway's port")
+	}
+}
+
+// TestPolicyRefuses: what an administrator has not allowed reaches no gateway,
+// and the caller is told why.
+func TestPolicyRefuses(t *testing.T) {
+	r := startServer(t, exchange)
+	r.user("alice")
+	gateway := r.rawTrunk(t, "world", func(t *gateways.Trunk) { t.Prefixes = []string{"*"} })
+	alice := r.dial(t, "udp")
+	for number, class := range map[string]string{"+19005551234": "premium", "+442079460000": "international", "+8816123456789": "satellite",
+		"09001234567": "premium", "0044 20 7946 0000": "international"} {
+		id := alice.dialNumber("alice", strings.ReplaceAll(number, " ", "%20"))
+		m := alice.final(id, "INVITE")
+		if m.StatusCode() != 403 || !strings.Contains(string(m.GetName("Warning")), class) {
+			t.Errorf("%s: %d, Warning %s; want 403 that names %s", number, m.StatusCode(), m.GetName("Warning"), class)
+		}
+	}
+	alice.dialNumber("alice", "0170-1234567")
+	if m := gateway.request("INVITE"); !strings.HasPrefix(string(m.RequestURI()), "sip:+491701234567@") {
+		t.Errorf("a mobile number was called as %s", m.RequestURI())
+	} else {
+		gateway.reply(m, 486, "g", "", "")
+	}
+	if n, err := gateway.next(50*time.Millisecond, (*sip.Message).IsRequest); err == nil && n.Method() == sip.INVITE {
+		t.Errorf("a refused call reached the gateway: %s", n.RequestURI())
 	}
 }

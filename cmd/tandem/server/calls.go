@@ -4,15 +4,14 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/netip"
 
 	"tandem/gateways"
 	"tandem/media"
-	"tandem/media/relay"
 	"tandem/rtc/dialog"
+	"tandem/rtc/policy"
 	"tandem/telephony"
 	"tandem/telephony/cdr"
+	"tandem/telephony/number"
 )
 
 // openCalls builds what leads calls: trunks, the media relay, the exchange.
@@ -21,17 +20,22 @@ func (s *Server) openCalls(ctx context.Context, cfg *Config, key []byte) (err er
 	if err := s.trunks.Load(ctx); err != nil {
 		return err
 	}
-	if err := s.openPolicy(ctx, cfg); err != nil {
-		return err
-	}
 	s.records = cdr.NewMemory()
 	if s.media, err = openMedia(cfg, s.log); err != nil {
 		return err
 	}
+	house, err := cfg.Telephony.numbers(cfg.Domains)
+	if err != nil {
+		return err
+	}
+	s.policy = policy.New(policy.NewMemory(), []policy.Action{telephony.CallAction()}, s.log)
+	if err := s.policy.Load(ctx); err != nil {
+		return err
+	}
 	plan := &telephony.Plan{
 		Users:    users{s.directory, s},
-		Numbers:  dialled{s.numbers},
-		Policy:   permission{s},
+		Numbers:  func(string) *number.Plan { return house },
+		Policy:   s.policy,
 		Reach:    s.reach,
 		Trunks:   s.trunks.Table,
 		Domain:   cfg.Domains[0],
@@ -53,24 +57,11 @@ func openMedia(cfg *Config, log *slog.Logger) (*media.Server, error) {
 		return nil, err
 	}
 	m.Logger = log
-	if len(m.Interfaces) == 0 {
-		m.Interfaces = []relay.Interface{{Name: "default", Bind: outward()}}
-	}
 	server, err := media.New(m)
 	if err != nil {
 		return nil, fmt.Errorf("media: %w", err)
 	}
 	return server, nil
-}
-
-// outward is this machine's address towards others. Nothing is sent.
-func outward() netip.Addr {
-	c, err := net.Dial("udp", "192.0.2.1:9")
-	if err != nil {
-		return netip.MustParseAddr("127.0.0.1")
-	}
-	defer c.Close()
-	return c.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap()
 }
 
 // Trunks of the server.

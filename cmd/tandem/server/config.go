@@ -126,7 +126,7 @@ func Default() Config {
 		Registrar: Registrar{MinExpires: time.Minute, MaxExpires: time.Hour, DefaultExpires: time.Hour, MaxBindings: 10},
 		Proxy:     Proxy{TimerC: 3*time.Minute + 10*time.Second, Failover: 4 * time.Second, MaxForks: 20},
 		Telephony: Telephony{Calls: 4000, RingTime: 3 * time.Minute},
-		Media:     Media{Ports: "40000-56383", Kernel: "auto", DSCP: 46, Idle: time.Minute},
+		Media:     Media{Ports: "16384-32767", Kernel: "auto", DSCP: 46, Idle: time.Minute},
 		HTTP:      HTTP{Addr: "127.0.0.1:9090"},
 		Log:       Log{Level: "info", Format: "text"},
 		Limits: Limits{Connections: 100000, ConnectionsPerIP: 1000, MessageBytes: 65535,

@@ -9,10 +9,14 @@ import (
 
 	"tandem/media"
 	"tandem/media/relay"
+	"tandem/telephony/number"
 )
 
 // Telephony is how calls are led.
 type Telephony struct {
+	Country  string        `yaml:"country" json:"country,omitempty" jsonschema_description:"Country of this house, two letters of ISO 3166-1 such as DE: how numbers without + are read, and which are national; empty: only numbers with + or 00 are read as such"`
+	Area     string        `yaml:"area" json:"area,omitempty" jsonschema_description:"Area code, without the 0, of numbers dialled without one"`
+	Outside  string        `yaml:"outside" json:"outside,omitempty" jsonschema_description:"Dialled first to leave the house, such as 0 or 9"`
 	AllCalls bool          `yaml:"all_calls" json:"all_calls" jsonschema_description:"Lead calls between users, too, not only those from and to telephone numbers; otherwise they pass through as they are and sound goes straight from phone to phone"`
 	Calls    int           `yaml:"calls" json:"calls" jsonschema_description:"Calls led at a time; more are answered 503"`
 	RingTime time.Duration `yaml:"ring_time" json:"ring_time" jsonschema_description:"How long a call may ring"`
@@ -36,6 +40,15 @@ type MediaInterface struct {
 	Name      string `yaml:"name" json:"name,omitempty" jsonschema_description:"By which it is named elsewhere; empty: its address"`
 	Addr      string `yaml:"addr" json:"addr" jsonschema_description:"Address of this machine"`
 	Advertise string `yaml:"advertise" json:"advertise,omitempty" jsonschema_description:"Address that phones are told, when a NAT stands before this server; empty: addr"`
+}
+
+// numbers is how numbers are dialled here.
+func (t *Telephony) numbers(domains []string) (*number.Plan, error) {
+	world, err := number.NewWorld()
+	if err != nil {
+		return nil, err
+	}
+	return world.Plan(number.Site{Country: t.Country, Area: t.Area, Outside: t.Outside, Domains: domains})
 }
 
 // config is what the media server is made with.
@@ -64,7 +77,7 @@ func (m *Media) ports() (first, last int, err error) {
 	first, err1 := strconv.Atoi(strings.TrimSpace(a))
 	last, err2 := strconv.Atoi(strings.TrimSpace(b))
 	if !ok || err1 != nil || err2 != nil || first < 1024 || last > 65535 || last-first < 3 {
-		return 0, 0, fmt.Errorf("%q is no range of ports such as 40000-56383, from 1024 to 65535 and with at least four", m.Ports)
+		return 0, 0, fmt.Errorf("%q is no range of ports such as 16384-32767, from 1024 to 65535 and with at least four", m.Ports)
 	}
 	return first, last, nil
 }
@@ -104,6 +117,9 @@ func (c *Config) callFaults(bad func(key, format string, args ...any)) {
 	}
 	if c.Media.Idle < 5*time.Second {
 		bad("media.idle", "has %s; a pause of less than 5s ends no call", c.Media.Idle)
+	}
+	if _, err := c.Telephony.numbers(c.Domains); err != nil {
+		bad("telephony", "%w", err)
 	}
 	if c.Telephony.Calls < 1 {
 		bad("telephony.calls", "must be at least 1")

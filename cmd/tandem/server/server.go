@@ -59,6 +59,7 @@ type Server struct {
 	reach     *reach.Reach
 	peers     *peers.Table
 	proxy     *proxy.Proxy
+	policy    *policy.Engine
 	trunks    *gateways.Trunks
 	numbers   *number.Plan
 	policy    *policy.Engine
