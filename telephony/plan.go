@@ -15,6 +15,7 @@ import (
 	"tandem/rtc/transport"
 	"tandem/telephony/cdr"
 	"tandem/telephony/number"
+	"tandem/telephony/rights"
 )
 
 // Settings are what calls need to know of a user.
@@ -134,6 +135,11 @@ func (p *Plan) outbound(r *rtc.Request, uri sip.URI) (Route, error) {
 		return route, &rtc.Status{Code: 403, Reason: "Not Allowed", Header: warning(p.Domain, d.Reason), Err: d.Err()}
 	}
 	return route, nil
+}
+
+// mayCall asks whether a user may call a number, as seen from the user's site.
+func (p *Plan) mayCall(s Settings, plan *number.Plan, n number.Number) policy.Decision {
+	return p.Policy.May(policy.Subject{User: s.AOR, Group: s.Group, Site: s.Site}, rights.Question(plan, n))
 }
 
 // unreadable is what is done with a Request-URI whose number cannot be read: a

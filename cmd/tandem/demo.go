@@ -78,7 +78,6 @@ func (d *demoServer) Start(ctx context.Context, s demo.Settings) error {
 	cfg.Numbers.Country = "DE" // where the numbers that it dials are
 	cfg.HTTP.Addr = ""         // the demonstration shows what matters itself
 	cfg.Limits.Drain = 0
-	cfg.Telephony.Country = "DE" // of the number that is called
 	cfg.Listen = []server.Listen{
 		{Proto: "udp", Addr: s.UDP.String(), Advertise: advertise(s.Host, s.UDP)},
 		{Proto: "tcp", Addr: s.UDP.String(), Advertise: advertise(s.Host, s.UDP)},

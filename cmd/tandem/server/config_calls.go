@@ -9,14 +9,10 @@ import (
 
 	"tandem/media"
 	"tandem/media/relay"
-	"tandem/telephony/number"
 )
 
 // Telephony is how calls are led.
 type Telephony struct {
-	Country  string        `yaml:"country" json:"country,omitempty" jsonschema_description:"Country of this house, two letters of ISO 3166-1 such as DE: how numbers without + are read, and which are national; empty: only numbers with + or 00 are read as such"`
-	Area     string        `yaml:"area" json:"area,omitempty" jsonschema_description:"Area code, without the 0, of numbers dialled without one"`
-	Outside  string        `yaml:"outside" json:"outside,omitempty" jsonschema_description:"Dialled first to leave the house, such as 0 or 9"`
 	AllCalls bool          `yaml:"all_calls" json:"all_calls" jsonschema_description:"Lead calls between users, too, not only those from and to telephone numbers; otherwise they pass through as they are and sound goes straight from phone to phone"`
 	Calls    int           `yaml:"calls" json:"calls" jsonschema_description:"Calls led at a time; more are answered 503"`
 	RingTime time.Duration `yaml:"ring_time" json:"ring_time" jsonschema_description:"How long a call may ring"`
@@ -40,15 +36,6 @@ type MediaInterface struct {
 	Name      string `yaml:"name" json:"name,omitempty" jsonschema_description:"By which it is named elsewhere; empty: its address"`
 	Addr      string `yaml:"addr" json:"addr" jsonschema_description:"Address of this machine"`
 	Advertise string `yaml:"advertise" json:"advertise,omitempty" jsonschema_description:"Address that phones are told, when a NAT stands before this server; empty: addr"`
-}
-
-// numbers is how numbers are dialled here.
-func (t *Telephony) numbers(domains []string) (*number.Plan, error) {
-	world, err := number.NewWorld()
-	if err != nil {
-		return nil, err
-	}
-	return world.Plan(number.Site{Country: t.Country, Area: t.Area, Outside: t.Outside, Domains: domains})
 }
 
 // config is what the media server is made with.
@@ -117,9 +104,6 @@ func (c *Config) callFaults(bad func(key, format string, args ...any)) {
 	}
 	if c.Media.Idle < 5*time.Second {
 		bad("media.idle", "has %s; a pause of less than 5s ends no call", c.Media.Idle)
-	}
-	if _, err := c.Telephony.numbers(c.Domains); err != nil {
-		bad("telephony", "%w", err)
 	}
 	if c.Telephony.Calls < 1 {
 		bad("telephony.calls", "must be at least 1")

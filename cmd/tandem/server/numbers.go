@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 
-	"tandem/rtc"
 	"tandem/rtc/policy"
 	"tandem/telephony/number"
 	"tandem/telephony/rights"
@@ -39,28 +38,3 @@ func Actions() []policy.Action { return []policy.Action{rights.Calls()} }
 
 // Policy of the server.
 func (s *Server) Policy() *policy.Engine { return s.policy }
-
-// dialled is the plan of numbers as the call layer sees it.
-type dialled struct{ plan *number.Plan }
-
-// Read implements telephony.Numbers.
-func (d dialled) Read(text, _ string) (string, bool) {
-	n, err := d.plan.Subscriber(text)
-	return n.String(), err == nil
-}
-
-// permission is the policy as the call layer sees it.
-type permission struct{ s *Server }
-
-// Call implements telephony.Policy.
-func (p permission) Call(user rtc.AOR, number string) (ok bool, why string) {
-	n, err := p.s.numbers.Parse(number)
-	if err != nil {
-		return false, err.Error()
-	}
-	d := p.s.policy.May(policy.Subject{User: user}, rights.Question(p.s.numbers, n))
-	if !d.Allowed && p.s.begun.Numbers.Country == "" {
-		return false, d.Reason + "; no country is configured (numbers.country), so that no number is a national one"
-	}
-	return d.Allowed, d.Reason
-}

@@ -59,7 +59,6 @@ type Server struct {
 	reach     *reach.Reach
 	peers     *peers.Table
 	proxy     *proxy.Proxy
-	policy    *policy.Engine
 	trunks    *gateways.Trunks
 	numbers   *number.Plan
 	policy    *policy.Engine
@@ -69,6 +68,7 @@ type Server struct {
 	layer     *transaction.Layer
 	transport *transport.Transport
 	trace     *trace.Ring
+	key       []byte // signs what peers carry for us; it outlives a restart
 	traffic   traffic
 	control   *control
 	http      *httpServer
@@ -210,16 +210,14 @@ func (s *Server) Run(ctx context.Context) error {
 	start("peers", s.peers.Run)
 	start("location", s.location.Run)
 	start("transport", s.transport.Run)
-	start("media", s.media.Run)
+	for _, r := range rooms() {
+		if r.run != nil {
+			start(r.name, func(ctx context.Context) error { return r.run(s, ctx) })
+		}
+	}
 	start("control socket", s.control.run)
 	start("http", s.http.run)
-	calls, endCalls := context.WithCancel(context.Background())
-	defer endCalls()
-	callsEnded := make(chan struct{})
-	start("calls", func(context.Context) error {
-		defer close(callsEnded)
-		return s.exchange.Run(calls)
-	})
+	endCalls := s.startCalls(start)
 	start("systemd", s.notify)
 	start("last use of secrets", s.keepUse)
 	start("memory", s.keepMemory)
@@ -230,13 +228,27 @@ func (s *Server) Run(ctx context.Context) error {
 		s.await()
 	case err = <-errs:
 	}
-	endCalls() // while there are sockets to say BYE by, and a store to record it
-	<-callsEnded
+	endCalls()
 	stop()
 	wg.Wait()
 	err = errors.Join(err, s.close())
 	s.log.Info("stopped")
 	return err
+}
+
+// startCalls starts the exchange, which ends before everything else: while there
+// are sockets to say BYE by, and a store to record it.
+func (s *Server) startCalls(start func(string, func(context.Context) error)) (end func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	start("telephony", func(context.Context) error {
+		defer close(ended)
+		return s.exchange.Run(ctx)
+	})
+	return func() {
+		cancel()
+		<-ended
+	}
 }
 
 // keepUse writes down now and then which secrets were used, and at the end.
