@@ -71,6 +71,7 @@ var layers = []rule{
 	{"rtc/proxy", []string{"rtc", "rtc/sip", "rtc/transport", "rtc/transaction", "rtc/resolve", "rtc/reach", "rtc/peers"}, "it forwards; who sent it is the gate's matter, bindings are reach's"},
 	{"telephony/number", []string{"rtc/sip"}, "numbers are read the same by everybody; they lead nowhere by themselves"},
 	{"rtc/prefix", nil, "a table of beginnings, whatever they mean"},
+	{"rtc/policy/sqlstore", []string{"rtc/policy", "rtc/store"}, "a room's SQL knows the room and the engine"},
 	{"rtc/policy", []string{"rtc", "rtc/prefix"}, "what may be done are words to it; those who ask know what they mean"},
 	{"gateways", []string{"rtc", "rtc/...", "telephony/number"}, "trunks are on the near side of a call; the call layer asks them"},
 	{"telephony/rights", []string{"rtc/policy", "telephony/number"}, "the seam of two that do not know each other"},

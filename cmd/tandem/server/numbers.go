@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"tandem/rtc/policy"
+	policystore "tandem/rtc/policy/sqlstore"
 	"tandem/telephony/number"
 	"tandem/telephony/rights"
 )
@@ -29,7 +30,7 @@ func (s *Server) openPolicy(ctx context.Context, cfg *Config) (err error) {
 	if s.numbers, err = cfg.Numbers.plan(cfg.Domains); err != nil {
 		return err
 	}
-	s.policy = policy.New(policy.NewMemory(), Actions(), s.log)
+	s.policy = policy.New(policystore.New(s.store), Actions(), s.log)
 	return s.policy.Load(ctx)
 }
 

@@ -6,12 +6,13 @@ import (
 	"io/fs"
 
 	"tandem/gateways"
+	gatewaystore "tandem/gateways/sqlstore"
 	"tandem/media"
 	"tandem/rtc"
 	"tandem/rtc/dialog"
 	directorystore "tandem/rtc/directory/sqlstore"
 	locationstore "tandem/rtc/location/sqlstore"
-	"tandem/rtc/peers"
+	policystore "tandem/rtc/policy/sqlstore"
 	"tandem/telephony"
 	"tandem/telephony/cdr"
 	cdrstore "tandem/telephony/cdr/sqlstore"
@@ -37,8 +38,8 @@ func rooms() []room {
 	return []room{
 		{name: "directory", migrations: directorystore.Migrations},
 		{name: "location", migrations: locationstore.Migrations},
-		{name: "policy", open: (*Server).openPolicy},
-		{name: "gateways", open: (*Server).openGateways},
+		{name: "policy", migrations: policystore.Migrations, open: (*Server).openPolicy},
+		{name: "gateways", migrations: gatewaystore.Migrations, open: (*Server).openGateways},
 		{name: "media", page: "media-quality.md", open: (*Server).openMedia, metrics: (*Server).mediaMetrics,
 			run: func(s *Server, ctx context.Context) error { return s.media.Run(ctx) }},
 		{name: "telephony", migrations: cdrstore.Migrations, open: (*Server).openTelephony, metrics: (*Server).telephonyMetrics,
@@ -73,16 +74,13 @@ func (s *Server) openRooms(ctx context.Context, cfg *Config) (handlers []rtc.Han
 
 // openGateways keeps the addresses of trunks closed to everybody but telephony.
 func (s *Server) openGateways(ctx context.Context, _ *Config) error {
-	s.trunks = gateways.New(gateways.NewMemory(), s.log)
-	s.trunks.Watch(func(t *gateways.Table) { s.peers.Set("trunks", gatewayPeers(t)) })
-	return s.trunks.Load(ctx)
-}
-
-func gatewayPeers(t *gateways.Table) (list []peers.Peer) {
-	for _, p := range t.Peers() {
-		list = append(list, peers.Peer{Name: p.Name, Gateway: true, Hosts: p.Hosts, Sources: p.Sources, TLSNames: p.TLSNames})
+	kept, err := gatewaystore.New(s.store, s.key, s.log)
+	if err != nil {
+		return err
 	}
-	return list
+	s.trunks = gateways.New(kept, s.log)
+	s.trunks.Watch(func(t *gateways.Table) { s.peers.Set("trunks", t.Peers()) })
+	return s.trunks.Load(ctx)
 }
 
 func (s *Server) openMedia(_ context.Context, cfg *Config) error {
