@@ -64,7 +64,7 @@ var layers = []rule{
 	{"rtc/location/sqlstore", []string{"rtc", "rtc/transport", "rtc/location", "rtc/store"}, "a room's SQL knows the room and the engine"},
 	{"rtc/location", []string{"rtc", "rtc/sip", "rtc/transport"}, "bindings know flows, not users"},
 	{"rtc/store", nil, "an engine knows no room"},
-	{"rtc/auth", []string{"rtc", "rtc/sip", "rtc/digest", "rtc/transport", "rtc/transaction", "rtc/directory"}, "the gate asks the directory and nobody else"},
+	{"rtc/auth", []string{"rtc", "rtc/sip", "rtc/digest", "rtc/transport", "rtc/transaction", "rtc/directory", "rtc/peers"}, "the gate asks who is a user and who a peer"},
 	{"rtc/registrar", []string{"rtc", "rtc/sip", "rtc/transport", "rtc/transaction", "rtc/location", "rtc/directory"}, "REGISTER ends in the location"},
 	{"rtc/reach", []string{"rtc", "rtc/sip", "rtc/transport", "rtc/transaction", "rtc/resolve", "rtc/location"}, "it turns bindings into ways; it sends nothing"},
 	{"rtc/peers", []string{"rtc", "rtc/sip", "rtc/transport", "rtc/transaction", "rtc/resolve"}, "it tells whose an address is; trunks and routes say who is a peer"},

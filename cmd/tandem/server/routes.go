@@ -34,6 +34,7 @@ func (s *Server) routes(ctx context.Context, cfg *Config) (*rtc.Router, error) {
 	}
 	s.gate = auth.New(auth.Config{
 		Users:        s.directory,
+		Peers:        s.peers,
 		Domains:      cfg.Domains,
 		Local:        s.transport.IsLocal,
 		LocalHost:    s.transport.IsLocalHost,
@@ -67,6 +68,7 @@ func (s *Server) routes(ctx context.Context, cfg *Config) (*rtc.Router, error) {
 		Transport: s.transport,
 		Resolver:  s.resolver,
 		Reach:     s.reach,
+		Peers:     s.peers,
 		Users:     users{s.directory, s},
 		Routes:    routes,
 		Log:       s.log,
