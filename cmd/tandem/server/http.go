@@ -4,20 +4,22 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/pprof"
 	"net/netip"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"tandem/cmd/tandem/api/front"
 )
 
 // httpServer serves metrics, health and profiles; nil-like without an address.
 type httpServer struct {
-	l      net.Listener
+	l      *front.Listener
 	server http.Server
 }
 
@@ -30,13 +32,15 @@ func listenHTTP(addr string, s *Server) (*httpServer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("http.addr: %w; choose another port, or \"\" for none", err)
 	}
-	h.l = &limited{Listener: l}
+	h.l = front.NewListener(l, maxHTTP)
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.registry(), promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.Handle("GET /debug/pprof/", profiles())
-	h.server.Handler = mux
+	h.server.Handler = h.l.Handler(mux)
+	h.server.ConnContext = h.l.Context
+	h.server.ErrorLog = quiet(s.log)
 	h.server.ReadTimeout = 5 * time.Second
 	h.server.WriteTimeout = 30 * time.Second // profiles add their length to it
 	h.server.IdleTimeout = time.Minute
@@ -60,41 +64,15 @@ func profiles() http.Handler {
 	})
 }
 
-// maxHTTP is how many HTTP connections there are at a time; others are closed at
-// once. The descriptors are for SIP.
+// maxHTTP is how many HTTP connections there are at a time. The descriptors are for
+// SIP. Connections without a request make room for new ones, so that nobody who
+// holds some open keeps health checks out.
 const maxHTTP = 64
 
-// limited is a listener with at most maxHTTP connections.
-type limited struct {
-	net.Listener
-	n atomic.Int32
-}
-
-// Accept implements net.Listener.
-func (l *limited) Accept() (net.Conn, error) {
-	for {
-		c, err := l.Listener.Accept()
-		if err != nil {
-			return nil, err
-		}
-		if l.n.Add(1) <= maxHTTP {
-			return &counted{Conn: c, l: l}, nil
-		}
-		l.n.Add(-1)
-		c.Close()
-	}
-}
-
-type counted struct {
-	net.Conn
-	l    *limited
-	once sync.Once
-}
-
-// Close implements net.Conn.
-func (c *counted) Close() error {
-	c.once.Do(func() { c.l.n.Add(-1) })
-	return c.Conn.Close()
+// quiet is for what net/http says of its peers: of no matter but for who looks for
+// it.
+func quiet(l *slog.Logger) *log.Logger {
+	return slog.NewLogLogger(l.Handler(), slog.LevelDebug)
 }
 
 // readyz is 200 when the server can do its work, else 503 with the reasons.
