@@ -1,0 +1,88 @@
+// Package events is what goes on in the server, as it is told to others: a
+// bounded ring of the newest events, which any number of readers follow at their
+// own pace. Who falls behind is told that events were missed.
+//
+// It keeps nothing on disk; what must arrive goes through package outbox.
+package events
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tandem/cmd/tandem/api/access"
+)
+
+// Event is one thing that happened, as it is told.
+type Event struct {
+	ID       string          `json:"id" doc:"Unique; the same wherever and how often the event is told"`
+	Type     string          `json:"type" doc:"What happened" example:"user.changed"`
+	Time     time.Time       `json:"time"`
+	Resource string          `json:"resource" doc:"What it is about: a path below /api/v1" example:"users/sip:alice@example.com"`
+	Data     json.RawMessage `json:"data,omitempty" doc:"More, by type; of a change before and after, secrets masked"`
+
+	Scope access.Scope `json:"-"` // who may see it
+}
+
+// Matches tells whether the type of an event is one of patterns: "user.changed",
+// "user.*" or "*". No patterns: every type.
+func Matches(patterns []string, kind string) bool {
+	for _, p := range patterns {
+		if p == "*" || p == kind {
+			return true
+		}
+		if family, ok := strings.CutSuffix(p, "*"); ok && strings.HasPrefix(kind, family) {
+			return true
+		}
+	}
+	return len(patterns) == 0
+}
+
+// Ring holds the newest events. Its size is bounded in events and octets.
+type Ring struct {
+	run                  string // of this process, part of every ID
+	maxEvents, maxOctets int
+	stamped              atomic.Uint64
+
+	mu     sync.Mutex
+	events []Event // oldest first
+	octets int
+	last   uint64        // place of the newest event, 0 before the first
+	news   chan struct{} // closed by the next event; nil while nobody waits
+}
+
+// New makes a ring of at most so many events and octets.
+func New(maxEvents, maxOctets int) *Ring {
+	return &Ring{run: strconv.FormatInt(time.Now().UnixMilli(), 36), maxEvents: maxEvents, maxOctets: maxOctets}
+}
+
+// Stamp gives an event its ID and time. What must be on disk before the event is
+// told is written between Stamp and Publish.
+func (r *Ring) Stamp(e Event) Event {
+	e.ID = r.run + "-" + strconv.FormatUint(r.stamped.Add(1), 10)
+	e.Time = time.Now().Round(0)
+	return e
+}
+
+// Publish shows an event to all readers. It does not wait for them.
+func (r *Ring) Publish(e Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.events = append(r.events, e)
+	r.octets += e.size()
+	r.last++
+	for len(r.events) > r.maxEvents || r.octets > r.maxOctets && len(r.events) > 1 {
+		r.octets -= r.events[0].size()
+		r.events[0] = Event{}
+		r.events = r.events[1:]
+	}
+	if r.news != nil {
+		close(r.news)
+		r.news = nil
+	}
+}
+
+func (e *Event) size() int { return len(e.Data) + len(e.Resource) + len(e.Type) + 128 }
