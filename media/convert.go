@@ -113,7 +113,6 @@ func (s *Session) settle() {
 			if l != nil {
 				l.settle()
 				l.settleTap()
-				l.settleEars()
 				l.settlePlayer()
 			}
 		}

@@ -42,7 +42,6 @@ type leg struct {
 	flow    *relay.Offloaded // in the kernel, toward the other leg
 	path    *transcode.Path  // converts toward the other leg
 	tap     *transcode.Path  // decodes for recording and key detection alone
-	ears    []ear            // decode for listeners
 	play    *transcode.Path  // announcement or keys of our own in place of all else
 	source  source           // of the last packet sent
 	heard   time.Time
@@ -175,28 +174,16 @@ func (l *leg) close() {
 	s.mu.Lock()
 	l.onload()
 	l.stream.legs[l.which.Other()].onload()
-	paths := l.unplug()
+	paths := []*transcode.Path{l.path, l.tap, l.play}
+	l.path, l.tap, l.play = nil, nil, nil
 	after := l.part()
 	s.mu.Unlock()
 	for _, p := range paths {
-		p.Close()
-	}
-	after()
-}
-
-// unplug takes all paths off a leg, for the caller to close without mu, with which
-// it is called.
-func (l *leg) unplug() (paths []*transcode.Path) {
-	for _, p := range []*transcode.Path{l.path, l.tap, l.play} {
 		if p != nil {
-			paths = append(paths, p)
+			p.Close()
 		}
 	}
-	for _, e := range l.ears {
-		paths = append(paths, e.path)
-	}
-	l.path, l.tap, l.play, l.ears = nil, nil, nil, nil
-	return paths
+	after()
 }
 
 // unused closes those of a side's legs that carry nothing, as useless says.

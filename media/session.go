@@ -60,9 +60,8 @@ type Session struct {
 
 	signalled time.Time // when a description came or was asked for last
 
-	listeners []*Listener     // ctl
-	recorder  *sound.Recorder // guarded by ctl
-	spoilt    bool            // it ended by an error; ctl
+	recorder *sound.Recorder // guarded by ctl
+	spoilt   bool            // it ended by an error; ctl
 }
 
 // ErrClosed says that a session has ended.

@@ -69,8 +69,8 @@ own help, ` + "`--help`" + `; how to use them by task is in the
 [guide](guide.md).
 
 Commands act on the server that runs on the data folder of the configuration,
-over a socket there. ` + "`users`, `devices`" + ` and ` + "`config`" + ` work without a running
-server as well.
+over a socket there. ` + "`users`, `devices`, `tokens`, `webhooks`, `audit`" + ` and ` + "`config`" + `
+work without a running server as well.
 
 | exit code | meaning |
 |---|---|

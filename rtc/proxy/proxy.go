@@ -20,7 +20,6 @@ import (
 	"time"
 
 	"tandem/rtc"
-	"tandem/rtc/peers"
 	"tandem/rtc/reach"
 	"tandem/rtc/resolve"
 	"tandem/rtc/sip"
@@ -39,7 +38,7 @@ type Transport interface {
 // Resolver finds next hops (RFC 3263).
 type Resolver interface {
 	Numeric(dst []resolve.Candidate, uri sip.URI) ([]resolve.Candidate, bool)
-	peers.Resolver
+	Lookup(uri sip.URI, done func([]resolve.Candidate, error))
 	// Large orders places for a request of size octets (RFC 3261 §18.1.1).
 	Large(cands []resolve.Candidate, size int) []resolve.Candidate
 	Failed(c resolve.Candidate, err error, retryAfter time.Duration)
@@ -69,8 +68,7 @@ type Config struct {
 	Resolver  Resolver
 	Reach     *reach.Reach // the devices of users
 	Users     Users
-	Peers     *peers.Table // asked about each place a copy goes to; nil = one for the next hops of Routes
-	Routes    *Routes      // static routes; nil = none
+	Routes    *Routes // static routes; nil = none
 	Log       *slog.Logger
 
 	// Domain is the one meant when a Request-URI names one of our addresses
@@ -105,7 +103,6 @@ type Proxy struct {
 	res    Resolver
 	users  Users
 	log    *slog.Logger
-	peers  *peers.Table
 	routes atomic.Pointer[Routes]
 	key    []byte
 	seed   maphash.Seed // of loop detection
@@ -131,11 +128,8 @@ func New(cfg Config) *Proxy {
 		cfg.Key = make([]byte, 32)
 		rand.Read(cfg.Key) // never fails
 	}
-	if cfg.Peers == nil {
-		cfg.Peers = peers.New(cfg.Resolver, cfg.Log)
-	}
 	p := &Proxy{cfg: cfg, tr: cfg.Transport, res: cfg.Resolver, users: cfg.Users,
-		log: cfg.Log, peers: cfg.Peers, key: cfg.Key, seed: maphash.MakeSeed()}
+		log: cfg.Log, key: cfg.Key, seed: maphash.MakeSeed()}
 	p.SetRoutes(cfg.Routes)
 	return p
 }
@@ -146,7 +140,13 @@ func (p *Proxy) SetRoutes(r *Routes) {
 		r = new(Routes)
 	}
 	p.routes.Store(r)
-	p.peers.Set("routes", r.hosts())
+	for i := range r.list { // by which addresses their next hops may be meant
+		for _, h := range r.list[i].hops {
+			if _, numeric := address(h.uri.Host); !numeric {
+				p.res.Lookup(h.uri, func(cands []resolve.Candidate, _ error) { r.peers.found(cands) })
+			}
+		}
+	}
 }
 
 // Routes are the static routes in use.
@@ -168,7 +168,7 @@ func (p *Proxy) Serve(r *rtc.Request) error {
 	if err := p.preprocess(r.Message, &pl); err != nil { // §16.4
 		return err
 	}
-	if r.Method() == sip.OPTIONS && pl.next == nil && p.isSelf(pl.uri) {
+	if pl.self && r.Method() == sip.OPTIONS {
 		p.options(r)
 		return nil
 	}

@@ -48,7 +48,7 @@ func (f *forward) follow(u sip.URI, q uint16) bool {
 			continue
 		}
 		w.Q, w.Spare = q, f.knows(w.Instance)
-		f.addDevice(w)
+		f.addBinding(w)
 	}
 	return len(f.branches) > before
 }

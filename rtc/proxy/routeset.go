@@ -22,6 +22,7 @@ func (p *Proxy) preprocess(m *sip.Message, pl *plan) error {
 			return err
 		}
 	}
+	pl.self = pl.next == nil && p.isSelf(pl.uri)
 	return nil
 }
 
@@ -125,7 +126,7 @@ func (p *Proxy) takeRoute(m *sip.Message, pl *plan, u sip.URI) {
 		pl.flow, pl.deadFlow = p.readToken(u.User)
 	}
 	if mark, ok := u.Param("did"); ok {
-		pl.mark = max(pl.mark, p.readMark(m.CallID(), mark))
+		pl.grant = max(pl.grant, p.readMark(m.CallID(), mark))
 	}
 }
 

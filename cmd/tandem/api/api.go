@@ -58,9 +58,10 @@ import (
 	"tandem/rtc/trace"
 )
 
-// Rooms are what the operations act on. With no server running only Directory is
-// set, and what needs the rest answers 503.
+// Rooms are what the operations act on. With no server running Location, Gate,
+// Routes, Trace, Status and Reload are nil, and what needs them answers 503.
 type Rooms struct {
+	State
 	Directory *directory.Directory
 	Location  *location.Location
 	Gate      *auth.Gate
@@ -83,13 +84,17 @@ func New(rooms Rooms) *API {
 		rooms.Log = slog.New(slog.DiscardHandler)
 	}
 	a := &API{Rooms: rooms}
-	a.set = op.New(op.Config{
+	cfg := op.Config{
 		Title:       "Tandem",
 		Description: "Operates a Tandem server: users, devices, registrations and what goes on. By task: docs/api.md.",
 		Version:     "1",
 		Log:         rooms.Log,
 		Explain:     explain,
-	})
+	}
+	if rooms.Audit != nil {
+		cfg.Record = &recorder{rooms.Audit, rooms.Events, rooms.Outbox}
+	}
+	a.set = op.New(cfg)
 	a.nouns()
 	return a
 }
@@ -103,10 +108,20 @@ func (a *API) nouns() {
 	a.registerBans()
 	a.registerTrace()
 	a.registerServer()
+	a.registerTokens()
+	a.registerWebhooks()
+	a.registerEvents()
+	a.registerAudit()
 }
 
 // Handler serves callers that access.With has named.
-func (a *API) Handler() http.Handler { return a.set.Handler() }
+func (a *API) Handler() http.Handler {
+	h := a.set.Handler()
+	if a.Idempotency != nil {
+		h = a.Idempotency.Handler(h)
+	}
+	return http.MaxBytesHandler(h, op.MaxBody)
+}
 
 // OpenAPI is the description of all operations, in YAML.
 func (a *API) OpenAPI() ([]byte, error) { return a.set.OpenAPI() }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"tandem/cmd/tandem/api/access"
+	"tandem/cmd/tandem/api/outbox"
 	"tandem/cmd/tandem/api/problem"
 	"tandem/rtc"
 	"tandem/rtc/directory"
@@ -27,6 +29,14 @@ var kinds = []struct {
 	{directory.ErrExists, http.StatusConflict, "taken", 0},
 	{directory.ErrTooMany, http.StatusConflict, "too_many", 0},
 	{directory.ErrInvalid, http.StatusUnprocessableEntity, "invalid", 0},
+	{access.ErrUnknownToken, http.StatusNotFound, "token_unknown", 0},
+	{access.ErrTokenTaken, http.StatusConflict, "taken", 0},
+	{access.ErrTokenInvalid, http.StatusUnprocessableEntity, "invalid", 0},
+	{access.ErrTooMany, http.StatusConflict, "too_many", 0},
+	{outbox.ErrUnknown, http.StatusNotFound, "webhook_unknown", 0},
+	{outbox.ErrTaken, http.StatusConflict, "taken", 0},
+	{outbox.ErrInvalid, http.StatusUnprocessableEntity, "invalid", 0},
+	{outbox.ErrTooMany, http.StatusConflict, "too_many", 0},
 	{store.ErrConflict, http.StatusConflict, "taken", 0},
 	{store.ErrQueueFull, http.StatusServiceUnavailable, "store_busy", time.Second},
 	{store.ErrFull, http.StatusServiceUnavailable, "disk_full", time.Minute},

@@ -27,10 +27,10 @@ type Config struct {
 	Proxy     Proxy         `yaml:"proxy" json:"proxy"`
 	Routes    []proxy.Route `yaml:"routes" json:"routes" jsonschema_description:"Static routes by number prefix, domain or method; the longest prefix wins"`
 	Telephony Telephony     `yaml:"telephony" json:"telephony"`
-	Numbers   Numbers       `yaml:"numbers" json:"numbers"`
 	Media     Media         `yaml:"media" json:"media"`
 	DNS       DNS           `yaml:"dns" json:"dns"`
 	HTTP      HTTP          `yaml:"http" json:"http"`
+	API       API           `yaml:"api" json:"api"`
 	Log       Log           `yaml:"log" json:"log"`
 	Limits    Limits        `yaml:"limits" json:"limits"`
 	Trace     Trace         `yaml:"trace" json:"trace"`
@@ -126,8 +126,9 @@ func Default() Config {
 		Registrar: Registrar{MinExpires: time.Minute, MaxExpires: time.Hour, DefaultExpires: time.Hour, MaxBindings: 10},
 		Proxy:     Proxy{TimerC: 3*time.Minute + 10*time.Second, Failover: 4 * time.Second, MaxForks: 20},
 		Telephony: Telephony{Calls: 4000, RingTime: 3 * time.Minute},
-		Media:     Media{Ports: "16384-32767", Kernel: "auto", DSCP: 46, Idle: time.Minute},
+		Media:     Media{Ports: "40000-56383", Kernel: "auto", DSCP: 46, Idle: time.Minute},
 		HTTP:      HTTP{Addr: "127.0.0.1:9090"},
+		API:       API{KeepAudit: 400 * 24 * time.Hour},
 		Log:       Log{Level: "info", Format: "text"},
 		Limits: Limits{Connections: 100000, ConnectionsPerIP: 1000, MessageBytes: 65535,
 			Transactions: 500000, AbsorbBytes: 64 << 20, Drain: 30 * time.Second},
@@ -208,9 +209,7 @@ func (c *Config) faults() []Fault {
 		bad("routes", "%w", err)
 	}
 	c.callFaults(bad)
-	if _, err := c.Numbers.plan(c.Domains); err != nil {
-		bad("numbers", "%w", err)
-	}
+	c.API.faults(bad)
 	switch c.Log.Level {
 	case "debug", "info", "warn", "error":
 	default:
@@ -254,18 +253,4 @@ func (l *Listen) addrPort() (netip.AddrPort, error) {
 	return ap, nil
 }
 
-func (l *Listen) prefixes() ([]netip.Prefix, error) {
-	var out []netip.Prefix
-	for _, s := range l.Trusted {
-		if a, err := netip.ParseAddr(s); err == nil {
-			out = append(out, netip.PrefixFrom(a, a.BitLen()))
-			continue
-		}
-		p, err := netip.ParsePrefix(s)
-		if err != nil {
-			return nil, fmt.Errorf("%q is not an address or CIDR, e.g. 192.0.2.10 or 192.0.2.0/24", s)
-		}
-		out = append(out, p.Masked())
-	}
-	return out, nil
-}
+func (l *Listen) prefixes() ([]netip.Prefix, error) { return prefixes(l.Trusted) }

@@ -29,12 +29,12 @@ func (s *Server) routes(ctx context.Context, cfg *Config) (*rtc.Router, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.key, err = secretKey(cfg.Data); err != nil {
+	key, err := secretKey(cfg.Data)
+	if err != nil {
 		return nil, err
 	}
 	s.gate = auth.New(auth.Config{
 		Users:        s.directory,
-		Peers:        s.peers,
 		Domains:      cfg.Domains,
 		Local:        s.transport.IsLocal,
 		LocalHost:    s.transport.IsLocalHost,
@@ -46,7 +46,7 @@ func (s *Server) routes(ctx context.Context, cfg *Config) (*rtc.Router, error) {
 		Precheck:     func(r *rtc.Request) error { return s.proxy.Precheck(r) },
 		Log:          s.log,
 	})
-	gruu, err := location.NewGRUU(s.key)
+	gruu, err := location.NewGRUU(key)
 	if err != nil {
 		return nil, err
 	}
@@ -68,12 +68,11 @@ func (s *Server) routes(ctx context.Context, cfg *Config) (*rtc.Router, error) {
 		Transport: s.transport,
 		Resolver:  s.resolver,
 		Reach:     s.reach,
-		Peers:     s.peers,
 		Users:     users{s.directory, s},
 		Routes:    routes,
 		Log:       s.log,
 		Domain:    cfg.Domains[0],
-		Key:       s.key,
+		Key:       key,
 		TempGRUU: func(uri sip.URI) (rtc.AOR, string, bool) {
 			return gruu.Temp(s.location, uri)
 		},
@@ -83,17 +82,15 @@ func (s *Server) routes(ctx context.Context, cfg *Config) (*rtc.Router, error) {
 		Failover:  cfg.Proxy.Failover,
 		TimerC:    cfg.Proxy.TimerC,
 	})
-	handlers := []rtc.Handler{
-		s.gate, // who is it?
-		reg,    // REGISTER for our domains
-	}
-	more, err := s.openRooms(ctx, cfg)
-	if err != nil {
+	if err := s.openCalls(ctx, cfg, key); err != nil {
 		return nil, err
 	}
-	handlers = append(handlers, more...) // those of rooms.go
-	handlers = append(handlers, s.proxy) // everything else, to wherever it is to go
-	return rtc.NewRouter(s.log, s.proxy.Stray, handlers...), nil
+	return rtc.NewRouter(s.log, s.proxy.Stray,
+		s.gate,     // who is it?
+		reg,        // REGISTER for our domains
+		s.exchange, // calls from and to numbers
+		s.proxy,    // everything else, to wherever it is to go
+	), nil
 }
 
 // users is the directory as proxy and calls see it.
@@ -204,8 +201,9 @@ func (s *Server) listeners(cfg *Config) ([]transport.Listen, error) {
 	return list, nil
 }
 
-// clientTLS verifies servers we connect to by the system's CAs and our own.
-func (s *Server) clientTLS(cfg *Config) (*tls.Config, error) {
+// authorities are the CAs by which servers we connect to are verified: the
+// system's and our own.
+func authorities(cfg *Config) *x509.CertPool {
 	pool, err := x509.SystemCertPool()
 	if err != nil {
 		pool = x509.NewCertPool()
@@ -213,7 +211,12 @@ func (s *Server) clientTLS(cfg *Config) (*tls.Config, error) {
 	if b, err := os.ReadFile(filepath.Join(cfg.Data, "ca.pem")); err == nil {
 		pool.AppendCertsFromPEM(b)
 	}
-	return &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: pool, GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+	return pool
+}
+
+// clientTLS verifies servers we connect to.
+func (s *Server) clientTLS(cfg *Config) (*tls.Config, error) {
+	return &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: authorities(cfg), GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 		if c := s.cert.current.Load(); c != nil {
 			return c, nil
 		}

@@ -26,7 +26,6 @@ import (
 	"tandem/rtc/location"
 	locationstore "tandem/rtc/location/sqlstore"
 	"tandem/rtc/peers"
-	"tandem/rtc/policy"
 	"tandem/rtc/proxy"
 	"tandem/rtc/reach"
 	"tandem/rtc/resolve"
@@ -36,7 +35,6 @@ import (
 	"tandem/rtc/transport"
 	"tandem/telephony"
 	"tandem/telephony/cdr"
-	"tandem/telephony/number"
 )
 
 // Server is one running server. Make it with New, run it with Run.
@@ -60,17 +58,16 @@ type Server struct {
 	peers     *peers.Table
 	proxy     *proxy.Proxy
 	trunks    *gateways.Trunks
-	numbers   *number.Plan
-	policy    *policy.Engine
 	media     *media.Server
 	exchange  *telephony.Exchange
 	records   cdr.Store
 	layer     *transaction.Layer
 	transport *transport.Transport
 	trace     *trace.Ring
-	key       []byte // signs what peers carry for us; it outlives a restart
 	traffic   traffic
+	state     api.State
 	control   *control
+	remote    *remote
 	http      *httpServer
 }
 
@@ -106,7 +103,11 @@ func New(ctx context.Context, cfg Config, opt Options) (_ *Server, err error) {
 	if err := s.openSIP(ctx, &cfg); err != nil {
 		return nil, err
 	}
-	if s.control, err = listenControl(cfg.Socket(), s.api().Handler()); err != nil {
+	operations := s.api().Handler()
+	if s.control, err = listenControl(cfg.Socket(), operations); err != nil {
+		return nil, err
+	}
+	if s.remote, err = s.listenRemote(&cfg, operations); err != nil {
 		return nil, err
 	}
 	if s.http, err = listenHTTP(cfg.HTTP.Addr, s); err != nil {
@@ -125,7 +126,8 @@ func (s *Server) openState(ctx context.Context, cfg *Config) (err error) {
 		return err
 	}
 	s.location = location.New(locationstore.New(s.store, s.log), s.log)
-	return nil
+	s.state, err = OpenAPIState(ctx, cfg, s.store, s.log)
+	return err
 }
 
 // openSIP builds the stack from the wire upwards and binds the sockets.
@@ -210,14 +212,18 @@ func (s *Server) Run(ctx context.Context) error {
 	start("peers", s.peers.Run)
 	start("location", s.location.Run)
 	start("transport", s.transport.Run)
-	for _, r := range rooms() {
-		if r.run != nil {
-			start(r.name, func(ctx context.Context) error { return r.run(s, ctx) })
-		}
-	}
+	start("media", s.media.Run)
+	start("API", s.state.Run)
 	start("control socket", s.control.run)
+	start("API over HTTPS", s.remote.run)
 	start("http", s.http.run)
-	endCalls := s.startCalls(start)
+	calls, endCalls := context.WithCancel(context.Background())
+	defer endCalls()
+	callsEnded := make(chan struct{})
+	start("calls", func(context.Context) error {
+		defer close(callsEnded)
+		return s.exchange.Run(calls)
+	})
 	start("systemd", s.notify)
 	start("last use of secrets", s.keepUse)
 	start("memory", s.keepMemory)
@@ -228,27 +234,13 @@ func (s *Server) Run(ctx context.Context) error {
 		s.await()
 	case err = <-errs:
 	}
-	endCalls()
+	endCalls() // while there are sockets to say BYE by, and a store to record it
+	<-callsEnded
 	stop()
 	wg.Wait()
 	err = errors.Join(err, s.close())
 	s.log.Info("stopped")
 	return err
-}
-
-// startCalls starts the exchange, which ends before everything else: while there
-// are sockets to say BYE by, and a store to record it.
-func (s *Server) startCalls(start func(string, func(context.Context) error)) (end func()) {
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan struct{})
-	start("telephony", func(context.Context) error {
-		defer close(ended)
-		return s.exchange.Run(ctx)
-	})
-	return func() {
-		cancel()
-		<-ended
-	}
 }
 
 // keepUse writes down now and then which secrets were used, and at the end.
@@ -287,6 +279,9 @@ func (s *Server) close() error {
 	var errs []error
 	if s.control != nil {
 		errs = append(errs, s.control.close())
+	}
+	if s.remote != nil {
+		errs = append(errs, s.remote.close())
 	}
 	if s.http != nil {
 		errs = append(errs, s.http.close())
@@ -372,6 +367,7 @@ func (s *Server) listening() []string {
 // api is the operations on this server.
 func (s *Server) api() *api.API {
 	return api.New(api.Rooms{
+		State:     s.state,
 		Directory: s.directory, Location: s.location, Gate: s.gate, Trace: s.trace, Log: s.log,
 		Routes: func() []proxy.Route { return s.proxy.Routes().List() },
 		Status: s.status,

@@ -106,7 +106,7 @@ type changed[T any] struct {
 
 // Change adds an operation that changes something.
 func Change[I, T any](s *Set, op Op, f func(context.Context, *Doing, *I) (T, error)) {
-	h := s.describe(op, "If-Match")
+	h := s.describe(op, "If-Match", "Idempotency-Key")
 	huma.Register(s.huma, h, func(ctx context.Context, in *I) (*changed[T], error) {
 		d := &Doing{set: s, Deed: Deed{Operation: op.ID, Who: access.Of(ctx).Name, Event: op.Event, Scope: op.Scope}}
 		defer d.leave()

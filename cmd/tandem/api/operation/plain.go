@@ -1,7 +1,6 @@
 package operation
 
 import (
-	"errors"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -34,12 +33,6 @@ func plain(_ huma.Context, _ string, v any) (any, error) {
 	for _, e := range m.Errors {
 		if e != nil {
 			p.Faults = append(p.Faults, problem.Fault{Where: e.Location, What: e.Message})
-		}
-	}
-	var tooLarge *http.MaxBytesError
-	for _, e := range m.Errors {
-		if e != nil && errors.As(e, &tooLarge) {
-			p.Status, p.Code = http.StatusRequestEntityTooLarge, "body_too_large"
 		}
 	}
 	return p, nil

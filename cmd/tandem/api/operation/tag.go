@@ -24,8 +24,9 @@ func Tag(v any) string {
 
 // conditions are the headers of conditional requests (RFC 9110 §13.1).
 var conditions = map[string]string{
-	"If-Match":      "Change only when the entity tag of the resource is still one of these",
-	"If-None-Match": "Answer 304 when the entity tag is one of these",
+	"If-Match":        "Change only when the entity tag of the resource is still one of these",
+	"If-None-Match":   "Answer 304 when the entity tag is one of these",
+	"Idempotency-Key": "A name of your choice for this request, such as a UUID: repeated with the same key it is done once, and answered alike for 24 hours",
 }
 
 type conditionKey struct{}

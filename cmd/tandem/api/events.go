@@ -1,0 +1,61 @@
+package api
+
+import (
+	"context"
+
+	"tandem/cmd/tandem/api/access"
+	"tandem/cmd/tandem/api/events"
+	op "tandem/cmd/tandem/api/operation"
+	"tandem/cmd/tandem/api/outbox"
+)
+
+// Lost is told when events were missed: the client was away for longer than they
+// are kept, or the server was restarted.
+type Lost struct {
+	Why    string `json:"why"`
+	Remedy string `json:"remedy"`
+}
+
+func (a *API) registerEvents() {
+	op.Stream(a.set, op.Op{Path: "/events", ID: "follow-events", Short: "Follow what happens",
+		Long:  "Tells those events whose resources the caller may read. The name of each is event; its type is in the data.",
+		Scope: access.Read("events"), Needs: a.running},
+		map[string]any{"event": events.Event{}, outbox.Missed: Lost{}}, a.followEvents)
+}
+
+func (a *API) followEvents(ctx context.Context, in *struct {
+	op.Resume
+	Types []string `query:"types" doc:"Only these: user.changed, user.*; absent: all"`
+}) (op.Source, error) {
+	return &feed{reader: a.Events.Follow(in.LastEventID), types: in.Types, scopes: access.Of(ctx).Scopes}, nil
+}
+
+// feed is the events as one caller may see them.
+type feed struct {
+	reader *events.Reader
+	types  []string
+	scopes access.Scopes
+}
+
+// Next implements operation.Source.
+func (f *feed) Next(ctx context.Context) ([]op.Event, error) {
+	for {
+		list, missed, err := f.reader.Next(ctx)
+		if err != nil {
+			return nil, err
+		}
+		var out []op.Event
+		if missed {
+			out = append(out, op.Event{Type: outbox.Missed,
+				Data: Lost{"they happened before what the server still has", "read the resources again"}})
+		}
+		for _, e := range list {
+			if events.Matches(f.types, e.Type) && f.scopes.Allow(e.Scope) {
+				out = append(out, op.Event{ID: e.Mark, Type: "event", Data: e.Event})
+			}
+		}
+		if len(out) > 0 {
+			return out, nil
+		}
+	}
+}

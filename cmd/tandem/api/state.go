@@ -1,0 +1,101 @@
+package api
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"time"
+
+	"tandem/cmd/tandem/api/access"
+	"tandem/cmd/tandem/api/audit"
+	"tandem/cmd/tandem/api/events"
+	"tandem/cmd/tandem/api/idempotency"
+	"tandem/cmd/tandem/api/outbox"
+)
+
+// State is what the API itself keeps: who may call, what was changed, what is to
+// be told.
+type State struct {
+	Tokens      *access.Tokens
+	Audit       *audit.Log
+	Events      *events.Ring
+	Outbox      *outbox.Outbox
+	Idempotency *idempotency.Keeper
+}
+
+// Stores are where the State is kept.
+type Stores struct {
+	Tokens      access.Store
+	Audit       audit.Store
+	Outbox      outbox.Store
+	Idempotency idempotency.Store
+}
+
+// StateConfig is how a State is opened.
+type StateConfig struct {
+	Stores
+	KeepAudit  time.Duration  // how long audit rows are kept; 0: for ever
+	WebhooksTo []netip.Prefix // networks hooks may reach besides the public ones
+	TLS        *tls.Config    // by which hooks are verified
+	Log        *slog.Logger
+}
+
+// Bounds of the ring of events.
+const (
+	maxEvents      = 10_000
+	maxEventOctets = 8 << 20
+)
+
+// OpenState loads the State. Run does what it does by itself.
+func OpenState(ctx context.Context, cfg StateConfig) (s State, err error) {
+	s.Events = events.New(maxEvents, maxEventOctets)
+	s.Idempotency = idempotency.New(cfg.Stores.Idempotency, cfg.Log)
+	if s.Tokens, err = access.LoadTokens(ctx, cfg.Stores.Tokens); err != nil {
+		return s, err
+	}
+	if s.Audit, err = audit.Open(ctx, cfg.Stores.Audit, cfg.KeepAudit, cfg.Log); err != nil {
+		return s, err
+	}
+	s.Outbox, err = outbox.Open(ctx, outbox.Config{Store: cfg.Stores.Outbox, Transport: outbox.NewTransport(cfg.TLS, cfg.WebhooksTo), Log: cfg.Log})
+	return s, err
+}
+
+// Run sends to webhooks, and forgets what is old, until ctx ends.
+func (s *State) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	errs := make(chan error, 4)
+	for name, f := range map[string]func(context.Context) error{
+		"webhooks": s.Outbox.Run, "audit": s.Audit.Run, "idempotency keys": s.Idempotency.Run, "tokens": s.keepUse,
+	} {
+		wg.Go(func() {
+			if err := f(ctx); err != nil {
+				errs <- fmt.Errorf("%s: %w", name, err)
+			}
+		})
+	}
+	wg.Wait()
+	close(errs)
+	var all []error
+	for err := range errs {
+		all = append(all, err)
+	}
+	return errors.Join(all...)
+}
+
+// keepUse writes down now and then, and at the end, when tokens were last used.
+func (s *State) keepUse(ctx context.Context) error {
+	t := time.NewTicker(15 * time.Minute)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return s.Tokens.KeepUse(context.WithoutCancel(ctx))
+		case <-t.C:
+			_ = s.Tokens.KeepUse(ctx) // tried again, and the store tells of its failures itself
+		}
+	}
+}

@@ -1,0 +1,103 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"tandem/cmd/tandem/api/access"
+	op "tandem/cmd/tandem/api/operation"
+)
+
+// Token is a token as shown. Token is set once, in the answer that made it.
+type Token struct {
+	Name     string    `json:"name" yaml:"name"`
+	Scopes   []string  `json:"scopes" yaml:"scopes"`
+	By       string    `json:"by" yaml:"by" doc:"Who made it"`
+	Created  time.Time `json:"created" yaml:"created"`
+	Expires  time.Time `json:"expires,omitzero" yaml:"expires,omitempty" doc:"Absent: never"`
+	LastUsed time.Time `json:"last_used,omitzero" yaml:"last_used,omitempty"`
+	Token    string    `json:"token,omitempty" yaml:"token,omitempty" doc:"Only in the answer that made it"`
+}
+
+// NewToken is a token to be made.
+type NewToken struct {
+	Name    string    `json:"name" example:"provisioning"`
+	Scopes  []string  `json:"scopes" minItems:"1" doc:"What it may do" example:"[\"users:read\",\"users:write\"]"`
+	Expires time.Time `json:"expires,omitzero" doc:"Absent: never"`
+}
+
+// Tokens are a matter for administrators alone: who may make one could make one
+// that may do more than they.
+func (a *API) registerTokens() {
+	op.Read(a.set, op.Op{Path: "/tokens", ID: "list-tokens", Short: "List tokens", Scope: access.Admin}, a.listTokens)
+	op.Change(a.set, op.Op{Method: http.MethodPost, Path: "/tokens", ID: "add-token", Short: "Make a token", Scope: access.Admin,
+		Status: http.StatusCreated, Event: "token.added"}, a.addToken)
+	op.Change(a.set, op.Op{Method: http.MethodDelete, Path: "/tokens/{name}", ID: "revoke-token", Short: "Make a token worthless",
+		Scope: access.Admin, Event: "token.revoked"}, a.revokeToken)
+}
+
+func token(t access.Token) Token {
+	out := Token{Name: t.Name, By: t.By, Created: t.Created, Expires: t.Expires, LastUsed: t.LastUsed}
+	for _, s := range t.Scopes {
+		out.Scopes = append(out.Scopes, string(s))
+	}
+	return out
+}
+
+func (a *API) listTokens(_ context.Context, in *struct{ op.Paging }) (op.Page[Token], error) {
+	list := []Token{}
+	for _, t := range a.Tokens.List() {
+		list = append(list, token(t))
+	}
+	return inOrder(in.Paging, list)
+}
+
+func (a *API) addToken(ctx context.Context, do *op.Doing, in *struct{ Body NewToken }) (Token, error) {
+	var scopes access.Scopes
+	known := a.set.Scopes()
+	for _, s := range in.Body.Scopes {
+		if !slices.Contains(known, access.Scope(s)) {
+			return Token{}, invalid("scope_unknown", fmt.Sprintf("there is no scope %q", s), "use some of: "+join(known))
+		}
+		scopes = append(scopes, access.Scope(s))
+	}
+	if err := do.Begin(ctx, op.Resource("tokens", in.Body.Name), nil); err != nil {
+		return Token{}, err
+	}
+	t, text, err := a.Tokens.Add(ctx, in.Body.Name, scopes, in.Body.Expires, do.Who)
+	if err != nil {
+		return Token{}, err
+	}
+	out := token(t)
+	do.After = out
+	out.Token = text
+	return out, nil
+}
+
+func join(scopes []access.Scope) string {
+	var b strings.Builder
+	for i, s := range scopes {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(string(s))
+	}
+	return b.String()
+}
+
+func (a *API) revokeToken(ctx context.Context, do *op.Doing, in *struct {
+	Name string `path:"name"`
+}) (Token, error) {
+	err := do.Begin(ctx, op.Resource("tokens", in.Name), func() (any, error) {
+		t, err := a.Tokens.Get(in.Name)
+		return token(t), err
+	})
+	if err != nil {
+		return Token{}, err
+	}
+	return do.Before.(Token), a.Tokens.Revoke(ctx, in.Name)
+}

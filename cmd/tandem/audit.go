@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tandem/cmd/tandem/api"
+	"tandem/cmd/tandem/api/client"
+	"tandem/cmd/tandem/api/operation"
+)
+
+func newAuditCommand() *cobra.Command {
+	c := group(&cobra.Command{Use: "audit", Short: "Who changed what"})
+	c.AddCommand(newAuditList())
+	return c
+}
+
+func newAuditList() *cobra.Command {
+	var who, resource, since string
+	var limit int
+	c := &cobra.Command{
+		Use:   "list",
+		Short: "List changes, newest first",
+		Long: `List changes, newest first: when, who (local:USER on this machine, token:NAME over
+HTTPS), what, and with -o json how it was before and after, secrets masked.`,
+		Example: `  tandem audit list --resource users/sip:alice@example.com
+  tandem audit list --who token:provisioning --since 7d -o json`,
+		Args: exactArgs(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			q := url.Values{"who": {who}, "resource": {resource}, "limit": {strconv.Itoa(limit)}}
+			if since != "" {
+				d, err := parseDays(since)
+				if err != nil {
+					return usageError{err}
+				}
+				q.Set("since", time.Now().Add(-d).UTC().Format(time.RFC3339))
+			}
+			return withControl(c, func(ctx context.Context, k *client.Client) error {
+				var page operation.Page[api.Change]
+				if err := k.Get(ctx, "/audit?"+q.Encode(), &page); err != nil {
+					return err
+				}
+				return print(c, page.Items, func(w io.Writer) {
+					fmt.Fprintln(w, "TIME\tWHO\tWHAT\tRESOURCE\tOUTCOME")
+					for _, r := range page.Items {
+						fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", when(r.Time), r.Who, r.Operation, r.Resource, outcome(r))
+					}
+				})
+			})
+		},
+	}
+	c.Flags().StringVar(&who, "who", "", "only changes of this caller")
+	c.Flags().StringVar(&resource, "resource", "", "only changes of this resource and of what is below it")
+	c.Flags().StringVar(&since, "since", "", "only changes of the last time, such as 7d or 12h")
+	c.Flags().IntVar(&limit, "limit", 100, "rows at most, up to 1000")
+	return c
+}
+
+func outcome(r api.Change) string {
+	if r.Why == "" {
+		return string(r.Outcome)
+	}
+	return string(r.Outcome) + ": " + strings.ReplaceAll(r.Why, "\n", " ")
+}

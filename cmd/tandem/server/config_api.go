@@ -1,0 +1,61 @@
+package server
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// API is the interface over HTTPS.
+type API struct {
+	Addr       string        `yaml:"addr" json:"addr" jsonschema_description:"host:port of /api/v1 over HTTPS, for callers with a token, such as 0.0.0.0:9443; empty: off"`
+	Hosts      []string      `yaml:"hosts" json:"hosts,omitempty" jsonschema_description:"Host names and addresses callers use besides domains, names and this machine's"`
+	Origins    []string      `yaml:"origins" json:"origins,omitempty" jsonschema_description:"Origins of web pages that may call, such as https://admin.example.com; empty: no page may"`
+	WebhooksTo []string      `yaml:"webhooks_to" json:"webhooks_to,omitempty" jsonschema_description:"Networks (CIDR) webhooks may reach without TLS, and though they are of this machine or its link"`
+	KeepAudit  time.Duration `yaml:"keep_audit" json:"keep_audit" jsonschema_description:"How long it is kept who changed what; 0: for ever"`
+}
+
+// faults finds what the syntax does not show.
+func (a *API) faults(bad func(key, format string, args ...any)) {
+	if a.Addr != "" {
+		if _, _, err := net.SplitHostPort(a.Addr); err != nil {
+			bad("api.addr", "%w; write host:port, such as 0.0.0.0:9443, or \"\" for none", err)
+		}
+	}
+	for _, h := range a.Hosts {
+		if h == "" || strings.ContainsAny(h, " /@") || strings.Contains(h, "://") {
+			bad("api.hosts", "%q is not a host name or address", h)
+		}
+	}
+	for _, o := range a.Origins {
+		if u, err := url.Parse(o); err != nil || u.Host == "" || u.Path != "" || u.Scheme != "https" && u.Scheme != "http" {
+			bad("api.origins", "%q is not an origin; write it as https://host or https://host:port", o)
+		}
+	}
+	if _, err := prefixes(a.WebhooksTo); err != nil {
+		bad("api.webhooks_to", "%w", err)
+	}
+	if a.KeepAudit < 0 || a.KeepAudit > 0 && a.KeepAudit < 24*time.Hour {
+		bad("api.keep_audit", "has %s; keep changes for a day at least, or 0 for ever", a.KeepAudit)
+	}
+}
+
+// prefixes reads addresses and networks.
+func prefixes(list []string) ([]netip.Prefix, error) {
+	var out []netip.Prefix
+	for _, s := range list {
+		if a, err := netip.ParseAddr(s); err == nil {
+			out = append(out, netip.PrefixFrom(a, a.BitLen()))
+			continue
+		}
+		p, err := netip.ParsePrefix(s)
+		if err != nil {
+			return nil, fmt.Errorf("%q is not an address or CIDR, e.g. 192.0.2.10 or 192.0.2.0/24", s)
+		}
+		out = append(out, p.Masked())
+	}
+	return out, nil
+}
