@@ -15,19 +15,24 @@ type Account struct {
 	DisplayName      string
 	Aliases          []rtc.AOR
 	Enabled          bool
+	about            *about    // nil: nothing
 	created, changed int64     // Unix ms, 0 when not known
 	Secrets          []*Secret // the own password first, then devices by name
 }
 
 func newAccount(u User, secrets []*Secret) *Account {
-	return &Account{AOR: u.AOR, DisplayName: u.DisplayName, Aliases: u.Aliases, Enabled: u.Enabled,
+	return &Account{AOR: u.AOR, DisplayName: u.DisplayName, Aliases: u.Aliases, Enabled: u.Enabled, about: newAbout(&u),
 		created: millis(u.Created), changed: millis(u.Changed), Secrets: secrets}
 }
 
 // User is who the account is of.
 func (a *Account) User() User {
-	return User{AOR: a.AOR, DisplayName: a.DisplayName, Aliases: a.Aliases, Enabled: a.Enabled,
+	u := User{AOR: a.AOR, DisplayName: a.DisplayName, Aliases: a.Aliases, Enabled: a.Enabled,
 		Created: fromMillis(a.created), Changed: fromMillis(a.changed)}
+	if m := a.about; m != nil {
+		u.Mail, u.Department, u.Site, u.Extension, u.Groups = m.mail, m.department, m.site, m.extension, m.groups
+	}
+	return u
 }
 
 func millis(t time.Time) int64 {
@@ -125,6 +130,9 @@ func matches(alias rtc.AOR, aor []byte, owner rtc.AOR) bool {
 		string(rest[len(number)+1:]) == owner.Domain()
 }
 
+// extensionKey is how an extension is found; no address looks like it.
+func extensionKey(site, extension string) string { return "ext:" + site + "/" + extension }
+
 // keys are all addresses a user is found by.
 func keys(u *Account) []string {
 	all := []string{string(u.AOR)}
@@ -133,6 +141,9 @@ func keys(u *Account) []string {
 		if number, ok := strings.CutPrefix(string(alias), "tel:"); ok {
 			all = append(all, "sip:"+number+"@"+u.AOR.Domain())
 		}
+	}
+	if m := u.about; m != nil && m.extension != "" {
+		all = append(all, extensionKey(m.site, m.extension))
 	}
 	return all
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"tandem/rtc"
 )
@@ -36,34 +35,8 @@ func (d *Directory) setAlias(ctx context.Context, aor rtc.AOR, text string, chan
 	if err != nil {
 		return fmt.Errorf("alias: %w", err)
 	}
-	ctx, done, err := d.begin(ctx)
-	if err != nil {
+	return d.alter(ctx, aor, "aliases changed", func(u *User) (err error) {
+		u.Aliases, err = change(slices.Clone(u.Aliases), alias)
 		return err
-	}
-	defer done()
-	old, err := d.account(aor)
-	if err != nil {
-		return err
-	}
-	u := old.User()
-	if u.Aliases, err = change(slices.Clone(u.Aliases), alias); err != nil {
-		return err
-	}
-	next := newAccount(u, old.Secrets)
-	next.changed = millis(time.Now())
-	if err := d.checkFree(next, old); err != nil {
-		return err
-	}
-	if err := d.store.PutUser(ctx, next.User()); err != nil {
-		return fmt.Errorf("storing user %s: %w", aor, err)
-	}
-	d.publish(next)
-	kept := keys(next)
-	for _, key := range keys(old) {
-		if !slices.Contains(kept, key) {
-			d.entries.remove(key)
-		}
-	}
-	d.log.Info("aliases changed", "aor", aor, "aliases", next.Aliases)
-	return nil
+	})
 }

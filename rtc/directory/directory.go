@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -22,6 +23,11 @@ import (
 type User struct {
 	AOR         rtc.AOR
 	DisplayName string
+	Mail        string
+	Department  string
+	Site        string   // where the user works, "" is the default site
+	Extension   string   // short number within the site, digits; "" is none
+	Groups      []string // in order
 	Enabled     bool
 	Aliases     []rtc.AOR // further addresses, telephone numbers ("sip:+4930123@example.com", "tel:+4930123") included
 	Created     time.Time
@@ -47,7 +53,7 @@ type Credential struct {
 }
 
 // Store keeps users and credentials durably. Methods return when the change is on
-// disk. An alias that another user has is ErrExists. Package storetest checks an
+// disk. An alias, or an extension of a site, that another user has is ErrExists. Package storetest checks an
 // implementation.
 type Store interface {
 	Users(ctx context.Context, each func(User)) error
@@ -82,7 +88,8 @@ type Directory struct {
 	domains []string
 	log     *slog.Logger
 	turn    chan struct{}   // holds one element: whoever takes it may change
-	entries table[*Account] // by every address
+	entries table[*Account] // by every address, and by extension
+	index   index           // what Search looks through
 }
 
 // New makes an empty directory of the users of domains, of which the first is
@@ -93,6 +100,7 @@ func New(store Store, domains []string, log *slog.Logger) *Directory {
 		d.domains = append(d.domains, strings.ToLower(name))
 	}
 	d.entries.init()
+	d.index.init(d.DefaultDomain())
 	d.turn <- struct{}{}
 	return d
 }
@@ -129,6 +137,7 @@ func (d *Directory) Load(ctx context.Context) error {
 		}
 	}
 	d.entries.fill(all)
+	d.index.fill(slices.Collect(maps.Values(accounts)))
 	return nil
 }
 

@@ -403,6 +403,51 @@ func TestImport(t *testing.T) {
 	}
 }
 
+func TestImportReadsWhatSpreadsheetsWrite(t *testing.T) {
+	alice := User{AOR: "sip:alice@example.com", DisplayName: "Alice Smith", Mail: "a@example.com", Department: "Sales", Site: "Berlin",
+		Extension: "100", Groups: []string{"first", "support"}, Aliases: []rtc.AOR{"tel:+4930123", "tel:+4930124", "sip:chief@example.com"}}
+	only := func(u User) User { u.Created, u.Changed, u.Enabled = time.Time{}, time.Time{}, false; return u }
+	for _, c := range []struct {
+		name, text, says string
+		want             User
+	}{
+		{"header in any order", "Mail,Login,Full Name,E-Mail\n,alice,,\n", "", User{AOR: "sip:alice@example.com"}},
+		{"all columns", "user,password,name,mail,department,site,ext,numbers,groups,aliases\n" +
+			`alice,longenough,Alice Smith,a@example.com,Sales,Berlin,100,"+49 30 123, +49 30 124",support|first,chief` + "\n", "", alice},
+		{"semicolons and a byte order mark", "\ufeffUser;Name;Mail;Department;Site;Extension;Phone;Phone;Groups;Alias\r\n" +
+			"alice;Alice Smith;a@example.com;Sales;Berlin;100;+49 30 123;+49 30 124;support,first;chief\r\n", "", alice},
+		{"semicolons without a header", "alice;Alice Smith;;chief;+4930123\n", "",
+			User{AOR: "sip:alice@example.com", DisplayName: "Alice Smith", Aliases: []rtc.AOR{"sip:chief@example.com", "tel:+4930123"}}},
+		{"tabs", "user\tname\nalice\tSmith, Alice\n", "", User{AOR: "sip:alice@example.com", DisplayName: "Smith, Alice"}},
+		{"header of one column", "user\nalice\n", "", User{AOR: "sip:alice@example.com"}},
+		{"cells beyond the header are of the last column", "user,alias\nalice,chief,boss\n", "",
+			User{AOR: "sip:alice@example.com", Aliases: []rtc.AOR{"sip:chief@example.com", "sip:boss@example.com"}}},
+		{"a user with a name like a column's", "name,Mr Name,longenough\n", "", User{AOR: "sip:name@example.com", DisplayName: "Mr Name"}},
+		{"a header as others write it", "name,password\nalice,longenough\n", `a column named "user" is missing`, User{}},
+		{"unknown column", "user,password,room\nalice,longenough,7\n", `column "room"`, User{}},
+		{"too many cells", "user,name\nalice,Alice,7\n", "the header has 2 columns", User{}},
+		{"bad mail", "user,mail\nalice,nowhere\n", "line 2: mail address", User{}},
+		{"bad extension", "user,extension\nalice,12a\n", "line 2: extension", User{}},
+		{"extension twice", "user,extension\nalice,100\nbob,100\n", "by line 2", User{}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d, _ := newDirectory(t)
+			_, err := d.Import(t.Context(), strings.NewReader(c.text))
+			users := d.Users()
+			switch {
+			case c.says != "":
+				if err == nil || !strings.Contains(err.Error(), c.says) || len(users) != 0 {
+					t.Errorf("%v, %d users", err, len(users))
+				}
+			case err != nil:
+				t.Error(err)
+			case len(users) != 1 || !reflect.DeepEqual(only(users[0]), c.want):
+				t.Errorf("\n got %+v\nwant %+v", users, c.want)
+			}
+		})
+	}
+}
+
 func TestImportIsUndone(t *testing.T) {
 	d, m := newDirectory(t)
 	m.failAfter = 5 // alice, bob, half of carol

@@ -57,4 +57,3 @@ func (m *memory) PutUsers(ctx context.Context, users []User, credentials []Crede
 	}
 	return m.Memory.PutUsers(ctx, users, credentials)
 }
-

@@ -1,11 +1,14 @@
 package directory
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -25,10 +28,12 @@ type Imported struct {
 	Password string // generated; "" when the file gave one
 }
 
-// Import adds users from CSV: user, display name, password, then any number of
-// aliases; an empty password has one generated. A first line that begins with
-// "user" and lines that begin with # are skipped. It adds all users or none;
-// the error names every line that is wrong, the first 20 of them.
+// Import adds users from CSV, as spreadsheets write it: with commas, semicolons
+// or tabs, with or without a byte order mark. A first line that names columns
+// (see columns) says what they hold; without one they are user, display name,
+// password, then any number of aliases. An empty password has one generated.
+// Lines that begin with # are skipped. It adds all users or none; the error names
+// every line that is wrong, the first 20 of them.
 func (d *Directory) Import(ctx context.Context, r io.Reader) ([]Imported, error) {
 	ctx, done, err := d.begin(ctx)
 	if err != nil {
@@ -46,14 +51,122 @@ func (d *Directory) Import(ctx context.Context, r io.Reader) ([]Imported, error)
 	return made, nil
 }
 
+// column puts the text of one cell into a user.
+type column struct {
+	names string // in a header
+	many  bool   // cells beyond the header belong to it, too
+	set   func(add *AddUser, cell string)
+}
+
+var (
+	userColumn     = &column{"user username login address aor", false, func(a *AddUser, s string) { a.AOR = rtc.AOR(strings.TrimSpace(s)) }}
+	displayColumn  = &column{"display displayname name fullname", false, func(a *AddUser, s string) { a.DisplayName = strings.TrimSpace(s) }}
+	passwordColumn = &column{"password secret", false, func(a *AddUser, s string) { a.Password = s }}
+	aliasesColumn  = &column{"alias aliases", true, func(a *AddUser, s string) {
+		for _, s := range several(s) {
+			a.Aliases = append(a.Aliases, rtc.AOR(s))
+		}
+	}}
+)
+
+// columns are those a header line may name.
+var columns = []*column{
+	userColumn, displayColumn, passwordColumn, aliasesColumn,
+	{"mail email mailaddress emailaddress", false, func(a *AddUser, s string) { a.Mail = strings.TrimSpace(s) }},
+	{"department dept", false, func(a *AddUser, s string) { a.Department = strings.TrimSpace(s) }},
+	{"site location office", false, func(a *AddUser, s string) { a.Site = strings.TrimSpace(s) }},
+	{"extension ext", false, func(a *AddUser, s string) { a.Extension = strings.TrimSpace(s) }},
+	{"number numbers phone telephone telephonenumber phonenumber", true, func(a *AddUser, s string) { a.Numbers = append(a.Numbers, several(s)...) }},
+	{"group groups", true, func(a *AddUser, s string) { a.Groups = append(a.Groups, several(s)...) }},
+}
+
+// several splits a cell with more than one value in it.
+func several(cell string) []string {
+	var list []string
+	for s := range strings.FieldsFuncSeq(cell, func(r rune) bool { return strings.ContainsRune("|;,", r) }) {
+		if s = strings.TrimSpace(s); s != "" {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// columnOf finds a column by the name in a header: letter case, spaces, '_' and
+// '-' do not count. nil is none.
+func columnOf(name string) *column {
+	name = strings.ToLower(strings.NewReplacer(" ", "", "_", "", "-", "").Replace(name))
+	for _, c := range columns {
+		if slices.Contains(strings.Fields(c.names), name) {
+			return c
+		}
+	}
+	return nil
+}
+
+// plain are the columns of a file without a header.
+var plain = []*column{userColumn, displayColumn, passwordColumn, aliasesColumn}
+
+// header reads a first line as names of columns; nil when it is a user. It is a
+// header when it names the user column, or two columns at least; then a name
+// that is none is an error.
+func header(record []string) ([]*column, error) {
+	var list []*column
+	known, strange := 0, ""
+	for _, cell := range record {
+		c := columnOf(cell)
+		list = append(list, c)
+		if c != nil {
+			known++
+		} else if strange == "" {
+			strange = cell
+		}
+	}
+	named := slices.Contains(list, userColumn)
+	switch {
+	case known < 2 && !(named && len(list) == 1), list[0] == nil && known < len(list):
+		return nil, nil
+	case strange != "" || known < len(list):
+		return nil, fmt.Errorf("column %q: %w: the columns are user, display, password, mail, department, site, extension, numbers, groups and aliases", strange, ErrInvalid)
+	case !named:
+		return nil, fmt.Errorf("header: %w: a column named \"user\" is missing", ErrInvalid)
+	}
+	return list, nil
+}
+
+// importReader finds out what separates the cells.
+func importReader(r io.Reader) *csv.Reader {
+	buffered := bufio.NewReaderSize(r, 4096)
+	if start, _ := buffered.Peek(3); string(start) == "\ufeff" {
+		_, _ = buffered.Discard(3)
+	}
+	lines := csv.NewReader(buffered)
+	lines.FieldsPerRecord, lines.TrimLeadingSpace, lines.Comment = -1, true, '#'
+	lines.ReuseRecord = true
+	start, _ := buffered.Peek(4096)
+	for len(start) > 0 {
+		var line []byte
+		line, start, _ = bytes.Cut(start, []byte("\n"))
+		if len(bytes.TrimSpace(line)) == 0 || line[0] == '#' {
+			continue
+		}
+		most := bytes.Count(line, []byte(","))
+		for _, c := range ";\t" {
+			if n := bytes.Count(line, []byte(string(c))); n > most {
+				lines.Comma, most = c, n
+			}
+		}
+		break
+	}
+	return lines
+}
+
 func (d *Directory) readImport(r io.Reader) ([]*Account, []Imported, error) {
 	var accounts []*Account
 	var made []Imported
 	var faults []error
-	lines := csv.NewReader(r)
-	lines.FieldsPerRecord, lines.TrimLeadingSpace, lines.Comment = -1, true, '#'
-	lines.ReuseRecord = true
+	lines := importReader(r)
 	taken := make(map[string]int) // address to line
+	named := plain
 	for first := true; len(faults) < maxImportErrors; first = false {
 		record, err := lines.Read()
 		if err == io.EOF {
@@ -64,13 +177,20 @@ func (d *Directory) readImport(r io.Reader) ([]*Account, []Imported, error) {
 			break
 		}
 		line, _ := lines.FieldPos(0)
-		if first && strings.EqualFold(strings.TrimPrefix(record[0], "\ufeff"), "user") {
-			continue
+		if first {
+			list, err := header(record)
+			if err != nil {
+				return nil, nil, fmt.Errorf("line %d: %w", line, err)
+			}
+			if list != nil {
+				named = list
+				continue
+			}
 		}
 		if len(accounts) == maxImport {
 			return nil, nil, fmt.Errorf("line %d: %w users: split the file, at most %d go at once", line, ErrTooMany, maxImport)
 		}
-		account, password, err := d.importLine(record, line, taken)
+		account, password, err := d.importLine(record, named, line, taken)
 		if err != nil {
 			faults = append(faults, fmt.Errorf("line %d: %w", line, err))
 			continue
@@ -81,22 +201,24 @@ func (d *Directory) readImport(r io.Reader) ([]*Account, []Imported, error) {
 	return accounts, made, errors.Join(faults...)
 }
 
-func (d *Directory) importLine(record []string, line int, taken map[string]int) (*Account, string, error) {
-	for len(record) < 3 {
-		record = append(record, "")
-	}
+// importLine makes an account of a line.
+func (d *Directory) importLine(record []string, columns []*column, line int, taken map[string]int) (*Account, string, error) {
 	if !utf8.ValidString(strings.Join(record, "")) {
 		return nil, "", fmt.Errorf("text: %w: save the file as UTF-8", ErrInvalid)
 	}
-	aor, err := d.ParseAOR(strings.TrimSpace(record[0]))
-	if err != nil {
-		return nil, "", err
-	}
-	add := AddUser{AOR: aor, DisplayName: strings.TrimSpace(record[1]), Password: record[2]}
-	for _, alias := range record[3:] {
-		if alias = strings.TrimSpace(alias); alias != "" {
-			add.Aliases = append(add.Aliases, rtc.AOR(alias))
+	var add AddUser
+	for i, cell := range record {
+		c := columns[min(i, len(columns)-1)]
+		if i >= len(columns) && !c.many && strings.TrimSpace(cell) != "" {
+			return nil, "", fmt.Errorf("cell %q: %w: the header has %d columns only", cell, ErrInvalid, len(columns))
 		}
+		if i < len(columns) || c.many {
+			c.set(&add, cell)
+		}
+	}
+	var err error
+	if add.AOR, err = d.ParseAOR(string(add.AOR)); err != nil {
+		return nil, "", err
 	}
 	account, password, err := d.prepare(add)
 	if err != nil {

@@ -32,6 +32,24 @@ func (d *Directory) Resolve(aor rtc.AOR) (User, bool) {
 	return User{}, false
 }
 
+// ByNumber finds the user of a telephone number, given in E.164 with '+'.
+func (d *Directory) ByNumber(number string) (User, bool) {
+	return d.find(append(append(make([]byte, 0, 32), "tel:"...), number...))
+}
+
+// ByExtension finds the user of an extension at a site, "" is the default one.
+func (d *Directory) ByExtension(site, extension string) (User, bool) {
+	key := append(append(make([]byte, 0, 64), "ext:"...), site...)
+	return d.find(append(append(key, '/'), extension...))
+}
+
+func (d *Directory) find(key []byte) (User, bool) {
+	if a, ok := d.entries.get(key); ok {
+		return a.User(), true
+	}
+	return User{}, false
+}
+
 // Spelling is how a Digest username names a user.
 type Spelling uint8
 

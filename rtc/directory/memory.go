@@ -53,16 +53,23 @@ func (m *Memory) PutUsers(_ context.Context, users []User, credentials []Credent
 	defer m.mu.Unlock()
 	next := maps.Clone(m.users)
 	for _, u := range users {
-		u.Aliases = slices.Clone(u.Aliases)
+		u.Aliases, u.Groups = slices.Clone(u.Aliases), slices.Clone(u.Groups)
 		next[u.AOR] = u
 	}
-	owners := make(map[rtc.AOR]rtc.AOR)
+	taken := make(map[string]bool)
 	for _, u := range next {
+		var mine []string
 		for _, alias := range u.Aliases {
-			if _, taken := owners[alias]; taken {
+			mine = append(mine, string(alias))
+		}
+		if u.Extension != "" {
+			mine = append(mine, extensionKey(u.Site, u.Extension))
+		}
+		for _, key := range mine {
+			if taken[key] {
 				return ErrExists
 			}
-			owners[alias] = u.AOR
+			taken[key] = true
 		}
 	}
 	m.users = next

@@ -82,13 +82,6 @@ func checkName(name string) error {
 	return nil
 }
 
-func checkDisplayName(s string) error {
-	if len(s) > 128 || !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) {
-		return fmt.Errorf("display name: %w: at most 128 octets of UTF-8 without control characters", ErrInvalid)
-	}
-	return nil
-}
-
 func checkDevice(name string) error {
 	if name == "" || len(name) > 64 || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
 		return fmt.Errorf("device name: %w: 1 to 64 octets of UTF-8 without control characters", ErrInvalid)

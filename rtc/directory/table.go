@@ -48,11 +48,21 @@ func (t *table[V]) getString(key string) (V, bool) {
 	return v, ok
 }
 
-func (t *table[V]) set(key string, v V) {
-	p := &t.shards[t.index(maphash.String(t.seed, key))]
-	next := maps.Clone(*p.Load())
-	next[key] = v
-	p.Store(&next)
+// merge sets many keys, each shard copied once.
+func (t *table[V]) merge(all map[string]V) {
+	var next [shardCount]map[string]V
+	for key, v := range all {
+		i := t.index(maphash.String(t.seed, key))
+		if next[i] == nil {
+			next[i] = maps.Clone(*t.shards[i].Load())
+		}
+		next[i][key] = v
+	}
+	for i := range next {
+		if next[i] != nil {
+			t.shards[i].Store(&next[i])
+		}
+	}
 }
 
 func (t *table[V]) remove(key string) {

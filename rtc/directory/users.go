@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"tandem/rtc"
@@ -16,7 +17,13 @@ const maxAliases = 64
 type AddUser struct {
 	AOR         rtc.AOR
 	DisplayName string
-	Password    string // "" has one generated
+	Mail        string
+	Department  string
+	Site        string
+	Extension   string
+	Groups      []string
+	Numbers     []string // telephone numbers; they become aliases
+	Password    string   // "" has one generated
 	Aliases     []rtc.AOR
 }
 
@@ -44,9 +51,6 @@ func (d *Directory) prepare(add AddUser) (*Account, string, error) {
 	if err := d.checkAOR(add.AOR); err != nil {
 		return nil, "", err
 	}
-	if err := checkDisplayName(add.DisplayName); err != nil {
-		return nil, "", err
-	}
 	password := add.Password
 	if password == "" {
 		password = generate()
@@ -55,7 +59,14 @@ func (d *Directory) prepare(add AddUser) (*Account, string, error) {
 		return nil, "", err
 	}
 	now := time.Now()
-	u := User{AOR: add.AOR, DisplayName: add.DisplayName, Enabled: true, Created: now, Changed: now}
+	u := User{AOR: add.AOR, DisplayName: add.DisplayName, Mail: add.Mail, Department: add.Department, Site: add.Site,
+		Extension: add.Extension, Groups: add.Groups, Enabled: true, Created: now, Changed: now}
+	if err := u.setNumbers(add.Numbers); err != nil {
+		return nil, "", err
+	}
+	if err := checkProfile(&u); err != nil {
+		return nil, "", err
+	}
 	for _, alias := range add.Aliases {
 		alias, err := d.ParseAlias(string(alias), u.AOR.Domain())
 		if err != nil {
@@ -85,6 +96,8 @@ func (d *Directory) checkFree(u, self *Account) error {
 		case !taken, self != nil && a.AOR == self.AOR:
 		case i == 0 && string(a.AOR) == key:
 			return fmt.Errorf("user %s: %w: choose another name, or change the password of that user instead", key, ErrExists)
+		case strings.HasPrefix(key, "ext:"):
+			return fmt.Errorf("extension %s of site %q: %w by %s: choose another, or remove it there first", u.about.extension, u.about.site, ErrExists, a.AOR)
 		default:
 			return fmt.Errorf("address %s: %w by %s: remove it there first", key, ErrExists, a.AOR)
 		}
@@ -105,16 +118,20 @@ func (d *Directory) keep(ctx context.Context, accounts ...*Account) error {
 	if err := d.store.PutUsers(ctx, users, credentials); err != nil {
 		return fmt.Errorf("adding users: %w", err)
 	}
-	for _, a := range accounts {
-		d.publish(a)
-	}
+	d.publish(accounts...)
 	return nil
 }
 
-func (d *Directory) publish(a *Account) {
-	for _, key := range keys(a) {
-		d.entries.set(key, a)
+// publish puts accounts into memory, in place of those of the same users.
+func (d *Directory) publish(accounts ...*Account) {
+	all := make(map[string]*Account, 2*len(accounts))
+	for _, a := range accounts {
+		for _, key := range keys(a) {
+			all[key] = a
+		}
 	}
+	d.entries.merge(all)
+	d.index.put(accounts...)
 }
 
 func (d *Directory) account(aor rtc.AOR) (*Account, error) {
@@ -152,23 +169,7 @@ func (d *Directory) Disable(ctx context.Context, aor rtc.AOR) error {
 }
 
 func (d *Directory) setEnabled(ctx context.Context, aor rtc.AOR, enabled bool) error {
-	ctx, done, err := d.begin(ctx)
-	if err != nil {
-		return err
-	}
-	defer done()
-	old, err := d.account(aor)
-	if err != nil {
-		return err
-	}
-	next := newAccount(old.User(), old.Secrets)
-	next.Enabled, next.changed = enabled, millis(time.Now())
-	if err := d.store.PutUser(ctx, next.User()); err != nil {
-		return fmt.Errorf("storing user %s: %w", aor, err)
-	}
-	d.publish(next)
-	d.log.Info("user changed", "aor", aor, "enabled", enabled)
-	return nil
+	return d.alter(ctx, aor, "user changed", func(u *User) error { u.Enabled = enabled; return nil })
 }
 
 // Delete forgets a user, aliases and secrets. Bindings are the caller's matter.
@@ -188,6 +189,7 @@ func (d *Directory) Delete(ctx context.Context, aor rtc.AOR) error {
 	for _, key := range keys(a) {
 		d.entries.remove(key)
 	}
+	d.index.remove(aor)
 	d.log.Info("user deleted", "aor", aor)
 	return nil
 }

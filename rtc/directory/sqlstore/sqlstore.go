@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"tandem/rtc"
@@ -46,19 +47,24 @@ func (s *Store) Users(ctx context.Context, each func(directory.User)) error {
 	if err := rows.Err(); err != nil {
 		return s.db.Fault("loading aliases", err)
 	}
-	users, err := s.db.Read().QueryContext(ctx, `SELECT aor, display_name, enabled, created, changed FROM users ORDER BY aor`)
+	users, err := s.db.Read().QueryContext(ctx, `SELECT aor, display_name, mail, department, site, extension, member_of,
+		enabled, created, changed FROM users ORDER BY aor`)
 	if err != nil {
 		return s.db.Fault("loading users", err)
 	}
 	defer func() { _ = users.Close() }()
 	for users.Next() {
 		var u directory.User
+		var groups string
 		var enabled, created, changed int64
-		if err := users.Scan(&u.AOR, &u.DisplayName, &enabled, &created, &changed); err != nil {
+		if err := users.Scan(&u.AOR, &u.DisplayName, &u.Mail, &u.Department, &u.Site, &u.Extension, &groups, &enabled, &created, &changed); err != nil {
 			return s.db.Fault("loading users", err)
 		}
 		u.Enabled, u.Created, u.Changed = enabled != 0, fromMillis(created), fromMillis(changed)
 		u.Aliases = aliases[u.AOR]
+		if groups != "" {
+			u.Groups = strings.Split(groups, "\n")
+		}
 		each(u)
 	}
 	return s.db.Fault("loading users", users.Err())
@@ -125,10 +131,12 @@ func putUser(ctx context.Context, tx store.Tx, u directory.User) error {
 	if u.Enabled {
 		enabled = 1
 	}
-	_, err := tx.ExecContext(ctx, `INSERT INTO users (aor, display_name, enabled, created, changed) VALUES ($1, $2, $3, $4, $5)
-		ON CONFLICT (aor) DO UPDATE SET display_name = excluded.display_name, enabled = excluded.enabled,
+	_, err := tx.ExecContext(ctx, `INSERT INTO users (aor, display_name, mail, department, site, extension, member_of, enabled, created, changed)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+		ON CONFLICT (aor) DO UPDATE SET display_name = excluded.display_name, mail = excluded.mail, department = excluded.department,
+		site = excluded.site, extension = excluded.extension, member_of = excluded.member_of, enabled = excluded.enabled,
 		created = excluded.created, changed = excluded.changed`,
-		string(u.AOR), u.DisplayName, enabled, millis(u.Created), millis(u.Changed))
+		string(u.AOR), u.DisplayName, u.Mail, u.Department, u.Site, u.Extension, strings.Join(u.Groups, "\n"), enabled, millis(u.Created), millis(u.Changed))
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ func Run(t *testing.T, open func(t *testing.T) (s directory.Store, again func() 
 		"put replaces":                    replaces,
 		"many are put all or none":        allOrNone,
 		"an alias has one owner":          oneOwner,
+		"an extension of a site has one":  oneExtension,
 		"delete takes all of a user":      deletes,
 		"what is put may be changed then": copies,
 	} {
@@ -35,6 +36,7 @@ var day = time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC)
 
 func user(name string, aliases ...rtc.AOR) directory.User {
 	return directory.User{AOR: rtc.AOR("sip:" + name + "@example.com"), DisplayName: "Ä " + name, Enabled: true,
+		Mail: name + "@elsewhere.example", Department: "Sales", Site: "Köln", Groups: []string{"a group", "other"},
 		Aliases: aliases, Created: day, Changed: day.Add(time.Hour)}
 }
 
@@ -92,6 +94,8 @@ func holds(t *testing.T, s directory.Store, wantUsers []directory.User, want []d
 
 func fields(t *testing.T, s directory.Store, again func() directory.Store) {
 	all := []directory.User{user("alice", "sip:100@example.com", "tel:+4930123"), user("bob")}
+	all[0].Extension = "100"
+	all[1].Mail, all[1].Department, all[1].Site, all[1].Groups = "", "", "", nil
 	all[1].Enabled, all[1].Created, all[1].Changed = false, time.Time{}, time.Time{}
 	secrets := []directory.Credential{credential("alice", ""), credential("alice", "desk ☎"), credential("bob", "")}
 	secrets[2].LastUsed = time.Time{}
@@ -103,6 +107,7 @@ func fields(t *testing.T, s directory.Store, again func() directory.Store) {
 func replaces(t *testing.T, s directory.Store, again func() directory.Store) {
 	must(t, s.PutUser(t.Context(), user("alice", "sip:100@example.com", "sip:101@example.com")), s.PutCredential(t.Context(), credential("alice", "desk")))
 	u, c := user("alice", "sip:101@example.com", "sip:102@example.com"), credential("alice", "desk")
+	u.Mail, u.Department, u.Site, u.Extension, u.Groups = "x@y", "D", "S", "7", nil
 	u.DisplayName, u.Enabled, c.LastUsed, c.MD5 = "Other", false, day.Add(time.Hour), [16]byte{7}
 	must(t, s.PutUser(t.Context(), u), s.PutCredential(t.Context(), c))
 	must(t, s.PutUser(t.Context(), user("bob", "sip:100@example.com"))) // is free again
@@ -126,6 +131,20 @@ func oneOwner(t *testing.T, s directory.Store, _ func() directory.Store) {
 		t.Errorf("a taken alias: %v", err)
 	}
 	holds(t, s, []directory.User{user("alice", "sip:100@example.com")}, nil)
+}
+
+func oneExtension(t *testing.T, s directory.Store, _ func() directory.Store) {
+	all := []directory.User{user("alice"), user("bob"), user("carol")}
+	all[0].Extension, all[1].Extension, all[1].Site = "100", "100", ""
+	must(t, s.PutUsers(t.Context(), all, nil)) // one a site, and one who has none
+	dave := user("dave")
+	dave.Extension = "100"
+	if err := s.PutUser(t.Context(), dave); !errors.Is(err, directory.ErrExists) {
+		t.Errorf("a taken extension: %v", err)
+	}
+	holds(t, s, all, nil)
+	all[0].Extension = ""
+	must(t, s.PutUser(t.Context(), all[0]), s.PutUser(t.Context(), dave)) // is free again
 }
 
 func deletes(t *testing.T, s directory.Store, again func() directory.Store) {
