@@ -2,35 +2,29 @@ package gateways
 
 import (
 	"net"
-	"net/netip"
 	"strconv"
 	"strings"
 
+	"tandem/rtc"
+	"tandem/rtc/peers"
 	"tandem/rtc/sip"
 )
 
-// Peer is a trunk as seen from the network: where it is and what proves that a
-// request is its.
-type Peer struct {
-	Name     string         // of the trunk
-	Hosts    []string       // host, host:port or [v6]:port of its addresses
-	Sources  []netip.Prefix // its requests come from
-	TLSNames []string       // in its certificate
-}
-
-// Peers are all trunks as peers. Disabled ones are among them: their addresses
-// stay closed to everybody else.
-func (t *Table) Peers() []Peer {
-	list := make([]Peer, len(t.list))
+// Peers are all trunks as peers, for peers.Table.Set. Disabled ones are among
+// them: nobody sends in their name, but their addresses stay closed to everybody.
+func (t *Table) Peers() []peers.Peer {
+	list := make([]peers.Peer, len(t.list))
 	for i, trunk := range t.list {
 		list[i] = trunk.peer()
 	}
 	return list
 }
 
-func (t *Trunk) peer() Peer {
-	p := Peer{Name: t.Name, Sources: t.Sources, TLSNames: t.TLSNames}
-	own := len(t.Sources) == 0
+func (t *Trunk) peer() peers.Peer {
+	p := peers.Peer{Name: t.Name, Gateway: true, Rights: rtc.Asserts}
+	if !t.Disabled {
+		p.Inbound, p.Sources, p.TLSNames = len(t.Sources) == 0, t.Sources, t.TLSNames
+	}
 	for _, a := range t.Addresses {
 		u, err := sip.ParseURI([]byte(a))
 		if err != nil {
@@ -39,10 +33,6 @@ func (t *Trunk) peer() Peer {
 		p.Hosts = append(p.Hosts, hostPort(u.Host, u.Port))
 		if maddr, ok := u.Param("maddr"); ok {
 			p.Hosts = append(p.Hosts, hostPort(maddr, u.Port))
-		}
-		if addr, err := netip.ParseAddr(strings.Trim(string(u.Host), "[]")); own && err == nil {
-			addr = addr.Unmap()
-			p.Sources = append(p.Sources, netip.PrefixFrom(addr, addr.BitLen()))
 		}
 	}
 	return p

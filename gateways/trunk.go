@@ -17,8 +17,8 @@ type Trunk struct {
 	// Addresses are SIP URIs without a user, in the order in which they are
 	// tried. A host that is a domain is found by NAPTR and SRV (RFC 3263).
 	Addresses []string `json:"addresses"`
-	// Sources are the networks its requests come from. Without any they are the
-	// numeric Addresses.
+	// Sources are the networks its requests come from. Without any they come from
+	// its Addresses.
 	Sources []netip.Prefix `json:"sources,omitempty"`
 	// TLSNames are names in its client certificate, any of which proves it.
 	TLSNames []string `json:"tls_names,omitempty"`

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"tandem/rtc"
 )
 
 func newTrunks(t testing.TB, list ...Trunk) *Trunks {
@@ -327,14 +329,15 @@ func TestChannelsHold(t *testing.T) {
 func TestPeers(t *testing.T) {
 	s := newTrunks(t,
 		Trunk{Name: "a", Addresses: []string{"GW.example.com", "sip:192.0.2.1:5070;transport=tcp", "sip:[2001:DB8::1]:5061;transport=tls"}, TLSNames: []string{"GW.Example.com."}},
-		Trunk{Name: "b", Addresses: []string{"sip:gw.example.net;maddr=192.0.2.9"}, Sources: []netip.Prefix{netip.MustParsePrefix("198.51.100.7/24")}, Disabled: true})
-	got := s.Table().Peers()
+		Trunk{Name: "b", Addresses: []string{"sip:gw.example.net;maddr=192.0.2.9"}, Sources: []netip.Prefix{netip.MustParsePrefix("198.51.100.7/24")}},
+		Trunk{Name: "off", Addresses: []string{"192.0.2.7"}, TLSNames: []string{"x"}, Disabled: true})
 	want := []string{
-		"{a [gw.example.com 192.0.2.1:5070 [2001:db8::1]:5061] [192.0.2.1/32 2001:db8::1/128] [gw.example.com]}",
-		"{b [gw.example.net 192.0.2.9] [198.51.100.0/24] []}",
+		"a [gw.example.com 192.0.2.1:5070 [2001:db8::1]:5061] true [] [gw.example.com]",
+		"b [gw.example.net 192.0.2.9] false [198.51.100.0/24] []",
+		"off [192.0.2.7] false [] []",
 	}
-	for i, p := range got {
-		if s := fmt.Sprint(p); s != want[i] {
+	for i, p := range s.Table().Peers() {
+		if s := fmt.Sprint(p.Name+" ", p.Hosts, p.Inbound, p.Sources, p.TLSNames); s != want[i] || !p.Gateway || p.Rights != rtc.Asserts {
 			t.Errorf("%s, want %s", s, want[i])
 		}
 	}

@@ -1,7 +1,6 @@
 package media
 
 import (
-	"math/rand/v2"
 	"net/netip"
 	"strings"
 	"testing"
@@ -54,121 +53,129 @@ func checked(t *testing.T, s *Server, a, b *phone, lines ...string) (session *Se
 // Neither of two lite agents checks: what each signalled counts, and the latch
 // judges as without ICE (RFC 8445 §6.2).
 func TestLiteMeetsLite(t *testing.T) {
-	for _, shared := range []int{0, 18000 + rand.IntN(1000)} {
-		s := start(t, func(c *Config) { c.ICEPort = shared })
-		a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
-		session, _ := open(t, s)
-		lite := append([]string{"a=x"}, withICE...)
-		text := []byte("v=0\r\no=phone 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=ice-lite\r\n" + string(a.sdp(lite...)[len("v=0\r\no=phone 1 1 IN IP4 127.0.0.1\r\ns=-\r\n"):]))
-		if _, err := session.Offer(A, text, Want{ICE: No}); err != nil {
-			t.Fatal(err)
-		}
-		answer, err := session.Answer(B, b.sdp(), Want{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		a.use(answer)
-		if _, err := a.rtp.WriteToUDPAddrPort(forged(1, 7), a.to); err != nil {
-			t.Fatal(err)
-		}
-		if good, _ := b.opened(t, nil); good != 1 {
-			t.Errorf("shared port %d: a packet of the lite side did not pass", shared)
-		}
-		w := session.streams[0].legs[B].way
-		utter(w, b.addr(), 1)
-		if good, _ := a.opened(t, nil); good != 1 {
-			t.Errorf("shared port %d: a packet for the lite side did not pass", shared)
-		}
+	for _, shared := range []int{0, 18000} {
+		inTime(t, func(t *testing.T) {
+			s := start(t, func(c *Config) { c.ICEPort = shared })
+			a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
+			session, _ := open(t, s)
+			lite := append([]string{"a=x"}, withICE...)
+			text := []byte("v=0\r\no=phone 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=ice-lite\r\n" + string(a.sdp(lite...)[len("v=0\r\no=phone 1 1 IN IP4 127.0.0.1\r\ns=-\r\n"):]))
+			if _, err := session.Offer(A, text, Want{ICE: No}); err != nil {
+				t.Fatal(err)
+			}
+			answer, err := session.Answer(B, b.sdp(), Want{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			a.use(answer)
+			if _, err := a.rtp.WriteToUDPAddrPort(forged(1, 7), a.to); err != nil {
+				t.Fatal(err)
+			}
+			if good, _ := b.opened(t, nil); good != 1 {
+				t.Errorf("shared port %d: a packet of the lite side did not pass", shared)
+			}
+			w := session.streams[0].legs[B].way
+			utter(w, b.addr(), 1)
+			if good, _ := a.opened(t, nil); good != 1 {
+				t.Errorf("shared port %d: a packet for the lite side did not pass", shared)
+			}
+		})
 	}
 }
 
 // A side that leaves ICE in a re-offer is found by its address; who still
 // checks with the old names moves nothing.
 func TestSideLeavesICE(t *testing.T) {
-	s := start(t)
-	a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
-	session, w, ours, _ := checked(t, s, a, b)
-	elsewhere := netip.MustParseAddrPort("127.0.0.9:4000")
-	w.Receive(w.rtp, check(t, ours), elsewhere, time.Now())
-	if w.to != elsewhere {
-		t.Fatalf("nominated, but media goes to %v", w.to)
-	}
-	if _, err := session.Offer(A, version(a.sdp(), 2), Want{ICE: No}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := session.Answer(B, b.sdp(), Want{}); err != nil {
-		t.Fatal(err)
-	}
-	w.Receive(w.rtp, check(t, ours), elsewhere, time.Now())
-	if w.to != a.addr() {
-		t.Errorf("media goes to %v, not to %v", w.to, a.addr())
-	}
-	utter(w, a.addr(), 10)
-	if good, _ := b.opened(t, nil); good != 10 {
-		t.Errorf("%d of 10 packets of the side passed", good)
-	}
+	inTime(t, func(t *testing.T) {
+		s := start(t)
+		a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
+		session, w, ours, _ := checked(t, s, a, b)
+		elsewhere := netip.MustParseAddrPort("127.0.0.9:4000")
+		w.Receive(w.rtp, check(t, ours), elsewhere, time.Now())
+		if w.to != elsewhere {
+			t.Fatalf("nominated, but media goes to %v", w.to)
+		}
+		if _, err := session.Offer(A, version(a.sdp(), 2), Want{ICE: No}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := session.Answer(B, b.sdp(), Want{}); err != nil {
+			t.Fatal(err)
+		}
+		w.Receive(w.rtp, check(t, ours), elsewhere, time.Now())
+		if w.to != a.addr() {
+			t.Errorf("media goes to %v, not to %v", w.to, a.addr())
+		}
+		utter(w, a.addr(), 10)
+		if good, _ := b.opened(t, nil); good != 10 {
+			t.Errorf("%d of 10 packets of the side passed", good)
+		}
+	})
 }
 
 // Without rtcp-mux the second component has a place of its own.
 func TestComponentsOfICE(t *testing.T) {
-	s := start(t)
-	a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
-	_, w, ours, _ := checked(t, s, a, b)
-	rtp, rtcp := netip.MustParseAddrPort("127.0.0.9:4000"), netip.MustParseAddrPort("127.0.0.9:4007")
-	for range 2 { // whichever comes last
-		w.Receive(w.rtcp, check(t, ours), rtcp, time.Now())
-		w.Receive(w.rtp, check(t, ours), rtp, time.Now())
-	}
-	if w.to != rtp || w.toRTCP != rtcp {
-		t.Errorf("RTP goes to %v, RTCP to %v", w.to, w.toRTCP)
-	}
-	report := []byte{0x80, 201, 0, 1, 0, 0, 0, 7}
-	if w.Receive(w.rtcp, report, rtcp, time.Now()); w.strangers != 0 {
-		t.Error("a report of the second component was taken for a stranger's")
-	}
+	inTime(t, func(t *testing.T) {
+		s := start(t)
+		a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
+		_, w, ours, _ := checked(t, s, a, b)
+		rtp, rtcp := netip.MustParseAddrPort("127.0.0.9:4000"), netip.MustParseAddrPort("127.0.0.9:4007")
+		for range 2 { // whichever comes last
+			w.Receive(w.rtcp, check(t, ours), rtcp, time.Now())
+			w.Receive(w.rtp, check(t, ours), rtp, time.Now())
+		}
+		if w.to != rtp || w.toRTCP != rtcp {
+			t.Errorf("RTP goes to %v, RTCP to %v", w.to, w.toRTCP)
+		}
+		report := []byte{0x80, 201, 0, 1, 0, 0, 0, 7}
+		if w.Receive(w.rtcp, report, rtcp, time.Now()); w.strangers != 0 {
+			t.Error("a report of the second component was taken for a stranger's")
+		}
+	})
 }
 
 // Consent that ends, ends sending (RFC 7675 §5.1), unless media still comes; a
 // check brings it back.
 func TestConsentEnds(t *testing.T) {
-	s := start(t)
-	a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
-	session, w, ours, events := checked(t, s, a, b)
-	other := session.streams[0].legs[B].way
-	now := time.Now()
-	say := feed(other, b.addr())
-	goes := func(when string, want int) {
-		t.Helper()
-		say()
-		if good, _ := a.opened(t, nil); min(good, 1) != want {
-			t.Errorf("%s %d packets went out, want %d", when, good, want)
+	inTime(t, func(t *testing.T) {
+		s := start(t)
+		a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
+		session, w, ours, events := checked(t, s, a, b)
+		other := session.streams[0].legs[B].way
+		now := time.Now()
+		say := feed(other, b.addr())
+		goes := func(when string, want int) {
+			t.Helper()
+			say()
+			if good, _ := a.opened(t, nil); min(good, 1) != want {
+				t.Errorf("%s %d packets went out, want %d", when, good, want)
+			}
 		}
-	}
-	w.Receive(w.rtp, check(t, ours), a.addr(), now)
-	goes("nominated,", 1)
-	utter(w, a.addr(), 1)
-	session.watch(now.Add(consentTimeout-time.Second), nil)
-	_, _ = a.opened(t, nil) // reports
-	goes("still consented,", 1)
-	session.watch(now.Add(consentTimeout+time.Second), nil)
-	_, _ = a.opened(t, nil)
-	goes("after consent,", 0)
-	w.Receive(w.rtp, check(t, ours), a.addr(), now.Add(2*consentTimeout))
-	_, _ = a.opened(t, nil) // the answer to the check
-	goes("consented again,", 1)
-	w.legs[0].heard = now.Add(4 * consentTimeout)
-	session.watch(now.Add(4*consentTimeout+time.Second), nil)
-	_, _ = a.opened(t, nil)
-	goes("with media coming,", 1)
-	for range 100 {
-		if events(EventConsent) > 0 {
-			break
+		w.Receive(w.rtp, check(t, ours), a.addr(), now)
+		goes("nominated,", 1)
+		utter(w, a.addr(), 1)
+		session.watch(now.Add(consentTimeout-time.Second), nil)
+		_, _ = a.opened(t, nil) // reports
+		goes("still consented,", 1)
+		session.watch(now.Add(consentTimeout+time.Second), nil)
+		_, _ = a.opened(t, nil)
+		goes("after consent,", 0)
+		w.Receive(w.rtp, check(t, ours), a.addr(), now.Add(2*consentTimeout))
+		_, _ = a.opened(t, nil) // the answer to the check
+		goes("consented again,", 1)
+		w.legs[0].heard = now.Add(4 * consentTimeout)
+		session.watch(now.Add(4*consentTimeout+time.Second), nil)
+		_, _ = a.opened(t, nil)
+		goes("with media coming,", 1)
+		for range 100 {
+			if events(EventConsent) > 0 {
+				break
+			}
+			time.Sleep(10 * time.Millisecond)
 		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	if n := events(EventConsent); n != 1 {
-		t.Errorf("the end of consent was told %d times", n)
-	}
+		if n := events(EventConsent); n != 1 {
+			t.Errorf("the end of consent was told %d times", n)
+		}
+	})
 }
 
 // An address in use on a shared port is not taken away by a check that says it
@@ -209,57 +216,59 @@ func TestLeadOfABundle(t *testing.T) {
 // A phone behind NAT that protects by DTLS and does no ICE is found by where its
 // signalling comes from; a stranger elsewhere is not listened to.
 func TestHandshakeThroughNAT(t *testing.T) {
-	s := start(t)
-	a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
-	session, events := open(t, s)
-	session.Near(A, a.addr().Addr())
-	id, err := secure.NewIdentity()
-	if err != nil {
-		t.Fatal(err)
-	}
-	text := a.sdp("a=fingerprint:"+id.Hash+" "+id.Fingerprint, "a=setup:active")
-	text = []byte(strings.NewReplacer("RTP/AVP", "UDP/TLS/RTP/SAVP", "c=IN IP4 127.0.0.1", "c=IN IP4 192.0.2.1").Replace(string(text)))
-	if _, err := session.Offer(A, text, Want{Security: SecurityNone}); err != nil {
-		t.Fatal(err)
-	}
-	answer, err := session.Answer(B, b.sdp(), Want{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := a.use(answer)
-	w := session.streams[0].legs[A].way
-	session.mu.Lock()
-	if w.trusted(netip.MustParseAddrPort("127.0.0.9:4000")) || !w.trusted(a.addr()) {
-		t.Error("not the host of signalling alone is trusted")
-	}
-	session.mu.Unlock()
-	done := make(chan error, 1)
-	h := secure.NewHandshake(secure.HandshakeConfig{
-		Identity: id, Active: true, Hash: m.Fingerprint.Hash, Fingerprint: m.Fingerprint.Value, Timeout: 5 * time.Second,
-		Send: func(b []byte, _ netip.AddrPort) error { _, err := a.rtp.WriteToUDPAddrPort(b, a.to); return err },
-		Done: func(_, _ secure.Key, err error) { done <- err },
-	})
-	defer h.Close()
-	go func() {
-		b := make([]byte, 4096)
-		for {
-			n, from, err := a.rtp.ReadFromUDPAddrPort(b)
-			if err != nil {
+	inTime(t, func(t *testing.T) {
+		s := start(t)
+		a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
+		session, events := open(t, s)
+		session.Near(A, a.addr().Addr())
+		id, err := secure.NewIdentity()
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := a.sdp("a=fingerprint:"+id.Hash+" "+id.Fingerprint, "a=setup:active")
+		text = []byte(strings.NewReplacer("RTP/AVP", "UDP/TLS/RTP/SAVP", "c=IN IP4 127.0.0.1", "c=IN IP4 192.0.2.1").Replace(string(text)))
+		if _, err := session.Offer(A, text, Want{Security: SecurityNone}); err != nil {
+			t.Fatal(err)
+		}
+		answer, err := session.Answer(B, b.sdp(), Want{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := a.use(answer)
+		w := session.streams[0].legs[A].way
+		session.mu.Lock()
+		if w.trusted(netip.MustParseAddrPort("127.0.0.9:4000")) || !w.trusted(a.addr()) {
+			t.Error("not the host of signalling alone is trusted")
+		}
+		session.mu.Unlock()
+		done := make(chan error, 1)
+		h := secure.NewHandshake(secure.HandshakeConfig{
+			Identity: id, Active: true, Hash: m.Fingerprint.Hash, Fingerprint: m.Fingerprint.Value, Timeout: 5 * time.Second,
+			Send: func(b []byte, _ netip.AddrPort) error { _, err := a.rtp.WriteToUDPAddrPort(b, a.to); return err },
+			Done: func(_, _ secure.Key, err error) { done <- err },
+		})
+		defer h.Close()
+		go func() {
+			b := make([]byte, 4096)
+			for {
+				n, from, err := a.rtp.ReadFromUDPAddrPort(b)
+				if err != nil {
+					return
+				}
+				h.Packet(b[:n], from)
+			}
+		}()
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		for range 100 {
+			if events(EventSecure) > 0 {
 				return
 			}
-			h.Packet(b[:n], from)
+			time.Sleep(10 * time.Millisecond)
 		}
-	}()
-	if err := <-done; err != nil {
-		t.Fatal(err)
-	}
-	for range 100 {
-		if events(EventSecure) > 0 {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	t.Error("the side is not told to be secure")
+		t.Error("the side is not told to be secure")
+	})
 }
 
 func TestPayloadOfBrokenHeaders(t *testing.T) {

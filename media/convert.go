@@ -113,6 +113,7 @@ func (s *Session) settle() {
 			if l != nil {
 				l.settle()
 				l.settleTap()
+				l.settleEars()
 				l.settlePlayer()
 			}
 		}

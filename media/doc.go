@@ -9,6 +9,9 @@
 // and keys of its own, one at a time is heard, and one is chosen. A side may move
 // to another session as it is, in its dialog, with its ports and keys (Adopt).
 //
+// A side can be listened to as PCM (Listen), played to (Play, Announce, Tone) and
+// seated in a conference (Confer, package mix).
+//
 // Two locks a session, always in this order: Session.ctl serialises what the
 // call layer asks for; Session.mu guards what packets touch and is never held
 // while waiting for anything. Sockets and conversion paths are closed outside

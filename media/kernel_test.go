@@ -43,11 +43,13 @@ func TestCallMovesIntoTheKernel(t *testing.T) {
 	var wait sync.WaitGroup
 	wait.Go(func() { a.talk(t.Context(), 6*time.Second) })
 	wait.Go(func() { b.talk(t.Context(), 6*time.Second) })
-	time.Sleep(4500 * time.Millisecond)
-	r := session.Report().Streams[0]
-	if !r.Sides[A].Kernel || !r.Sides[B].Kernel {
-		t.Errorf("after 4.5 s in the kernel: from A %v, from B %v", r.Sides[A].Kernel, r.Sides[B].Kernel)
-	}
+	var r StreamReport
+	await(t, "both ways in the kernel, and a key", func() bool {
+		r = session.Report().Streams[0]
+		mu.Lock()
+		defer mu.Unlock()
+		return r.Sides[A].Kernel && r.Sides[B].Kernel && len(keys) > 0
+	})
 	wait.Wait()
 	a.hears(1000)
 	b.hears(440)

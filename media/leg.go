@@ -42,6 +42,7 @@ type leg struct {
 	flow    *relay.Offloaded // in the kernel, toward the other leg
 	path    *transcode.Path  // converts toward the other leg
 	tap     *transcode.Path  // decodes for recording and key detection alone
+	ears    []ear            // decode for listeners
 	play    *transcode.Path  // announcement or keys of our own in place of all else
 	source  source           // of the last packet sent
 	heard   time.Time
@@ -174,16 +175,28 @@ func (l *leg) close() {
 	s.mu.Lock()
 	l.onload()
 	l.stream.legs[l.which.Other()].onload()
-	paths := []*transcode.Path{l.path, l.tap, l.play}
-	l.path, l.tap, l.play = nil, nil, nil
+	paths := l.unplug()
 	after := l.part()
 	s.mu.Unlock()
 	for _, p := range paths {
-		if p != nil {
-			p.Close()
-		}
+		p.Close()
 	}
 	after()
+}
+
+// unplug takes all paths off a leg, for the caller to close without mu, with which
+// it is called.
+func (l *leg) unplug() (paths []*transcode.Path) {
+	for _, p := range []*transcode.Path{l.path, l.tap, l.play} {
+		if p != nil {
+			paths = append(paths, p)
+		}
+	}
+	for _, e := range l.ears {
+		paths = append(paths, e.path)
+	}
+	l.path, l.tap, l.play, l.ears = nil, nil, nil, nil
+	return paths
 }
 
 // unused closes those of a side's legs that carry nothing, as useless says.

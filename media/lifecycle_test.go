@@ -3,7 +3,6 @@ package media
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"net/netip"
 	"strings"
@@ -56,82 +55,88 @@ func (p *phone) version(v string, change ...string) []byte {
 
 // What cannot be played leaves the call as it was.
 func TestNothingToPlayMutesNobody(t *testing.T) {
-	s := start(t)
-	a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
-	session := call(t, s, a, b, Want{})
-	if _, err := session.Announce(B, "/nowhere/at/all.wav", 1); err == nil {
-		t.Error("a file that is not there is played")
-	}
-	if err := session.Play(B, func(int) transcode.Source { return nil }); err == nil {
-		t.Error("nothing is played")
-	}
-	a.say(1, 5)
-	if pt, _ := b.next(); pt != 0 {
-		t.Errorf("payload type %d", pt)
-	}
+	inTime(t, func(t *testing.T) {
+		s := start(t)
+		a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
+		session := call(t, s, a, b, Want{})
+		if _, err := session.Announce(B, "/nowhere/at/all.wav", 1); err == nil {
+			t.Error("a file that is not there is played")
+		}
+		if err := session.Play(B, func(int) transcode.Source { return nil }); err == nil {
+			t.Error("nothing is played")
+		}
+		a.say(1, 5)
+		if pt, _ := b.next(); pt != 0 {
+			t.Errorf("payload type %d", pt)
+		}
+	})
 }
 
 // A listener that is stuck holds up neither other sessions nor its own session's
 // work, however much waits for it.
 func TestStuckListener(t *testing.T) {
-	s := start(t)
-	free := make(chan struct{})
-	defer close(free)
-	stuck, err := s.Open("stuck", Options{Handle: func(Event) { <-free }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	told, done := make(chan struct{}, 1), make(chan struct{})
-	other, err := s.Open("other", Options{Handle: func(Event) { told <- struct{}{} }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range 2 * maxEvents {
-		stuck.post(Event{Kind: EventKey})
-	}
-	stuck.later(func() { close(done) })
-	other.post(Event{Kind: EventKey})
-	for what, c := range map[string]chan struct{}{"another session's listener": told, "the session's own work": done} {
-		select {
-		case <-c:
-		case <-time.After(10 * time.Second):
-			t.Errorf("%s waits for a listener that is stuck", what)
+	inTime(t, func(t *testing.T) {
+		s := start(t)
+		free := make(chan struct{})
+		defer close(free)
+		stuck, err := s.Open("stuck", Options{Handle: func(Event) { <-free }})
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
+		told, done := make(chan struct{}, 1), make(chan struct{})
+		other, err := s.Open("other", Options{Handle: func(Event) { told <- struct{}{} }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 * maxEvents {
+			stuck.post(Event{Kind: EventKey})
+		}
+		stuck.later(func() { close(done) })
+		other.post(Event{Kind: EventKey})
+		for what, c := range map[string]chan struct{}{"another session's listener": told, "the session's own work": done} {
+			select {
+			case <-c:
+			case <-time.After(10 * time.Second):
+				t.Errorf("%s waits for a listener that is stuck", what)
+			}
+		}
+	})
 }
 
 // What is played while the codec changes goes on in the new one.
 func TestPlayingFollowsTheCodec(t *testing.T) {
-	s := start(t)
-	a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
-	session := call(t, s, a, b, Want{})
-	played := &pause{rate: 8000, left: time.Hour}
-	if err := session.Play(B, func(int) transcode.Source { return played }); err != nil {
-		t.Fatal(err)
-	}
-	if pt, _ := b.next(); pt != 0 {
-		t.Fatalf("payload type %d is played, want 0", pt)
-	}
-	toPCMA := []string{"AVP 0", "AVP 8", "rtpmap:0 PCMU", "rtpmap:8 PCMA"}
-	if _, err := session.MakeOffer(B, Want{Codecs: []string{"PCMA"}}); err != nil {
-		t.Fatal(err)
-	}
-	if err := session.TakeAnswer(B, b.version("2", toPCMA...)); err != nil {
-		t.Fatal(err)
-	}
-	await(t, "playing in PCMA", func() bool { pt, _ := b.next(); return pt == 8 })
-	for range 10 {
-		if pt, _ := b.next(); pt != 8 {
-			t.Fatalf("payload type %d after the change to 8", pt)
+	inTime(t, func(t *testing.T) {
+		s := start(t)
+		a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
+		session := call(t, s, a, b, Want{})
+		played := &pause{rate: 8000, left: time.Hour}
+		if err := session.Play(B, func(int) transcode.Source { return played }); err != nil {
+			t.Fatal(err)
 		}
-	}
-	session.Stop(B)
-	if played.left > time.Hour-200*time.Millisecond {
-		t.Error("another source is played than before")
-	}
-	if n := s.pool.Stats().Paths; n > 2 { // those that convert
-		t.Errorf("%d paths are left", n)
-	}
+		if pt, _ := b.next(); pt != 0 {
+			t.Fatalf("payload type %d is played, want 0", pt)
+		}
+		toPCMA := []string{"AVP 0", "AVP 8", "rtpmap:0 PCMU", "rtpmap:8 PCMA"}
+		if _, err := session.MakeOffer(B, Want{Codecs: []string{"PCMA"}}); err != nil {
+			t.Fatal(err)
+		}
+		if err := session.TakeAnswer(B, b.version("2", toPCMA...)); err != nil {
+			t.Fatal(err)
+		}
+		await(t, "playing in PCMA", func() bool { pt, _ := b.next(); return pt == 8 })
+		for range 10 {
+			if pt, _ := b.next(); pt != 8 {
+				t.Fatalf("payload type %d after the change to 8", pt)
+			}
+		}
+		session.Stop(B)
+		if played.left > time.Hour-200*time.Millisecond {
+			t.Error("another source is played than before")
+		}
+		if n := s.pool.Stats().Paths; n > 2 { // those that convert
+			t.Errorf("%d paths are left", n)
+		}
+	})
 }
 
 // A new offer on another network leaves the old way in use until it is agreed
@@ -261,52 +266,56 @@ func TestHeardAgainInTheKernel(t *testing.T) {
 // Ended in the middle of handshakes, announcements and recordings, a server
 // leaves nothing behind.
 func TestServerEndsInTheMiddle(t *testing.T) {
-	files := descriptors(t)
-	c := Config{PortMin: 20000 + 1000*rand.IntN(7), Kernel: "off"}
-	c.PortMax = c.PortMin + 999
-	s, err := New(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- s.Run(ctx) }()
-	wav, dir := tone(t), t.TempDir()
-	for n := range 40 {
-		session, err := s.Open(fmt.Sprint(n), Options{})
+	inTime(t, func(t *testing.T) {
+		files := descriptors(t)
+		ports := netOf(t).Ports()
+		s, err := New(Config{Kernel: "off", Network: netOf(t)})
 		if err != nil {
 			t.Fatal(err)
 		}
-		a := newPhone(t, pcmu, 440)
-		text := strings.Replace(string(a.sdp("a=fingerprint:"+s.identity.Hash+" "+s.identity.Fingerprint, "a=setup:passive")), "RTP/AVP", "UDP/TLS/RTP/SAVP", 1)
-		if err := session.TakeOffer(A, []byte(text)); err != nil {
-			t.Fatal(err)
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- s.Run(ctx) }()
+		wav, dir := tone(t), t.TempDir()
+		for n := range 40 {
+			session, err := s.Open(fmt.Sprint(n), Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			a := newPhone(t, pcmu, 440)
+			text := strings.Replace(string(a.sdp("a=fingerprint:"+s.identity.Hash+" "+s.identity.Fingerprint, "a=setup:passive")), "RTP/AVP", "UDP/TLS/RTP/SAVP", 1)
+			if err := session.TakeOffer(A, []byte(text)); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := session.MakeAnswer(A, Want{}); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := session.Announce(A, wav, 0); err != nil {
+				t.Fatal(err)
+			}
+			if err := session.Record(fmt.Sprintf("%s/%d.wav", dir, n)); err != nil {
+				t.Fatal(err)
+			}
+			a.anything() // the handshake is under way
+			a.rtp.Close()
 		}
-		if _, err := session.MakeAnswer(A, Want{}); err != nil {
-			t.Fatal(err)
+		stop()
+		select {
+		case err := <-ended:
+			if err != nil {
+				t.Error(err)
+			}
+		case <-time.After(20 * time.Second):
+			t.Fatal("it does not end")
 		}
-		if _, err := session.Announce(A, wav, 0); err != nil {
-			t.Fatal(err)
+		if n := s.pool.Stats().Paths; n != 0 {
+			t.Errorf("%d paths are left", n)
 		}
-		if err := session.Record(fmt.Sprintf("%s/%d.wav", dir, n)); err != nil {
-			t.Fatal(err)
+		await(t, "files closed", func() bool { return descriptors(t) <= files })
+		if n := netOf(t).Ports(); n != ports {
+			t.Errorf("%d ports are bound", n-ports)
 		}
-		a.anything() // the handshake is under way
-		a.rtp.Close()
-	}
-	stop()
-	select {
-	case err := <-ended:
-		if err != nil {
-			t.Error(err)
-		}
-	case <-time.After(20 * time.Second):
-		t.Fatal("it does not end")
-	}
-	if n := s.pool.Stats().Paths; n != 0 {
-		t.Errorf("%d paths are left", n)
-	}
-	await(t, "files closed", func() bool { return descriptors(t) <= files })
+	})
 }
 
 // anything waits for any datagram.
@@ -330,45 +339,47 @@ func tone(t *testing.T) string {
 
 // A side that changes its codec with each packet has paths made now and then.
 func TestCodecOfEachPacket(t *testing.T) {
-	s := start(t)
-	a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
-	session, err := s.Open(t.Name(), Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := session.TakeOffer(B, b.sdp()); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := session.MakeOffer(A, Want{Codecs: []string{"PCMU", "G722"}}); err != nil {
-		t.Fatal(err)
-	}
-	if err := session.TakeAnswer(A, a.version("1", "AVP 0", "AVP 0 9")); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := session.MakeAnswer(B, Want{}); err != nil {
-		t.Fatal(err)
-	}
-	l := session.streams[0].legs[A]
-	made, before := 0, (*transcode.Path)(nil)
-	began := time.Now()
-	for n := range uint16(300) {
-		packet := forged(n, 7)
-		packet[1] = uint8(n % 2 * 9)
-		session.mu.Lock()
-		l.receive(packet, began.Add(time.Duration(n)*time.Millisecond))
-		session.mu.Unlock()
-		await(t, "a path", func() bool {
+	inTime(t, func(t *testing.T) {
+		s := start(t)
+		a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
+		session, err := s.Open(t.Name(), Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := session.TakeOffer(B, b.sdp()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := session.MakeOffer(A, Want{Codecs: []string{"PCMU", "G722"}}); err != nil {
+			t.Fatal(err)
+		}
+		if err := session.TakeAnswer(A, a.version("1", "AVP 0", "AVP 0 9")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := session.MakeAnswer(B, Want{}); err != nil {
+			t.Fatal(err)
+		}
+		l := session.streams[0].legs[A]
+		made, before := 0, (*transcode.Path)(nil)
+		began := time.Now()
+		for n := range uint16(300) {
+			packet := forged(n, 7)
+			packet[1] = uint8(n % 2 * 9)
 			session.mu.Lock()
-			defer session.mu.Unlock()
-			if l.path != before {
-				made, before = made+1, l.path
-			}
-			return !l.building
-		})
-	}
-	if made == 0 || made > 3 {
-		t.Errorf("%d times another path or none for 300 packets in 0.3 s", made)
-	}
+			l.receive(packet, began.Add(time.Duration(n)*time.Millisecond))
+			session.mu.Unlock()
+			await(t, "a path", func() bool {
+				session.mu.Lock()
+				defer session.mu.Unlock()
+				if l.path != before {
+					made, before = made+1, l.path
+				}
+				return !l.building
+			})
+		}
+		if made == 0 || made > 3 {
+			t.Errorf("%d times another path or none for 300 packets in 0.3 s", made)
+		}
+	})
 }
 
 // A side that restarts and moves for days holds no more of a shared port than

@@ -62,16 +62,11 @@ func (s *Session) take(d *Side, to *Session, as Which) (legs []moving, closing [
 				ways = append(ways, w)
 			}
 		}
-		for _, p := range []*transcode.Path{l.path, l.tap, l.play} {
-			if p != nil {
-				closing = append(closing, p)
-			}
-		}
 		if o := st.legs[d.which.Other()]; o != nil {
 			o.source = source{} // what it hears next is joined on
 		}
 		st.legs[d.which] = nil
-		l.on, l.path, l.tap, l.play = false, nil, nil, nil
+		l.on, closing = false, append(closing, l.unplug()...)
 		legs = append(legs, moving{old: l, fresh: &leg{stream: to.streams[i], way: l.way, next: l.next, which: as}})
 	}
 	for _, w := range ways {

@@ -32,7 +32,7 @@ func (l *leg) offload(now time.Time) {
 		return
 	}
 	offsets, ok := o.rewrite.Offsets()
-	if !ok || o.source.origin != relayed || offsets.In != l.in.Source() || l.path != nil || l.tap != nil || o.play != nil || !l.agreed.CanReceive || !o.agreed.CanSend {
+	if !ok || o.source.origin != relayed || offsets.In != l.in.Source() || l.path != nil || l.overheard() || o.play != nil || !l.agreed.CanReceive || !o.agreed.CanSend {
 		return
 	}
 	f := relay.Flow{

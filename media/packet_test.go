@@ -101,16 +101,18 @@ func BenchmarkPacket(b *testing.B) {
 
 // A call between IPv4 and IPv6.
 func TestBetweenTheProtocols(t *testing.T) {
-	s := start(t, func(c *Config) {
-		c.Interfaces = append(c.Interfaces, relay.Interface{Name: "six", Bind: netip.IPv6Loopback()})
+	inTime(t, func(t *testing.T) {
+		s := start(t, func(c *Config) {
+			c.Interfaces = append(c.Interfaces, relay.Interface{Name: "six", Bind: netip.IPv6Loopback()})
+		})
+		a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
+		b.rtp = listen(t, "::1")
+		call(t, s, a, b, Want{Interface: "six"})
+		if !b.to.Addr().Is6() {
+			t.Fatalf("the IPv6 phone was told to send to %s", b.to)
+		}
+		converse(t, time.Second, a, b)
+		a.hears(1000)
+		b.hears(440)
 	})
-	a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
-	b.rtp = listen(t, "::1")
-	call(t, s, a, b, Want{Interface: "six"})
-	if !b.to.Addr().Is6() {
-		t.Fatalf("the IPv6 phone was told to send to %s", b.to)
-	}
-	converse(t, time.Second, a, b)
-	a.hears(1000)
-	b.hears(440)
 }

@@ -69,26 +69,28 @@ func crypto(t *testing.T, tag int) (string, secure.Key) {
 // While an offer of fax waits, and after it is refused, voice for a protected
 // side stays protected.
 func TestFaxOfferLetsNoVoiceOutInClear(t *testing.T) {
-	s := start(t)
-	a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
-	session := callSDES(t, s, a, b)
-	from := session.streams[0].legs[B].way
-	fax := []byte(strings.Replace(string(version(a.sdp(), 2)), "RTP/SAVP 0\r\na=rtpmap:0 PCMU/8000", "udptl t38", 1))
-	if _, err := session.Offer(A, []byte(strings.Replace(string(fax), "m=audio", "m=image", 1)), Want{}); err != nil {
-		t.Fatal(err)
-	}
-	say := feed(from, b.addr())
-	for range 5 {
-		say()
-	}
-	session.Refused(B)
-	session.Refused(A)
-	for range 5 {
-		say()
-	}
-	if good, bad := a.opened(t, a.in); bad > 0 || good != 10 {
-		t.Errorf("of 10 packets %d came protected, %d not", good, bad)
-	}
+	inTime(t, func(t *testing.T) {
+		s := start(t)
+		a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
+		session := callSDES(t, s, a, b)
+		from := session.streams[0].legs[B].way
+		fax := []byte(strings.Replace(string(version(a.sdp(), 2)), "RTP/SAVP 0\r\na=rtpmap:0 PCMU/8000", "udptl t38", 1))
+		if _, err := session.Offer(A, []byte(strings.Replace(string(fax), "m=audio", "m=image", 1)), Want{}); err != nil {
+			t.Fatal(err)
+		}
+		say := feed(from, b.addr())
+		for range 5 {
+			say()
+		}
+		session.Refused(B)
+		session.Refused(A)
+		for range 5 {
+			say()
+		}
+		if good, bad := a.opened(t, a.in); bad > 0 || good != 10 {
+			t.Errorf("of 10 packets %d came protected, %d not", good, bad)
+		}
+	})
 }
 
 // A re-offer that is asked for without a word about security keeps what the
@@ -204,53 +206,55 @@ func TestPlainOfferIsRefusedWhereProtectionIsWanted(t *testing.T) {
 // RTP/AVP with keys: taken, since it is offered; passed on as an offer of the
 // same kind; passed over where plain media is wanted.
 func TestKeysBesideRTPAVP(t *testing.T) {
-	s := start(t)
-	for _, c := range []struct {
-		want     Security
-		answered int
-	}{{SecurityAsOther, 1}, {SecurityNone, 0}} {
-		a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
-		session, err := s.Open("keys beside "+string(c.want), Options{})
-		if err != nil {
-			t.Fatal(err)
+	inTime(t, func(t *testing.T) {
+		s := start(t)
+		for _, c := range []struct {
+			want     Security
+			answered int
+		}{{SecurityAsOther, 1}, {SecurityNone, 0}} {
+			a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
+			session, err := s.Open("keys beside "+string(c.want), Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			line, key := crypto(t, 7)
+			offer, err := session.Offer(A, a.sdp(line), Want{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if m := read(t, offer).Media[0]; m.Proto != "RTP/AVP" || len(m.Crypto) != 1 || m.Crypto[0].Suite != string(classic) {
+				t.Errorf("passed on as\n%s", offer)
+			}
+			answer, err := session.Answer(B, b.sdp(), Want{Security: c.want})
+			if err != nil {
+				t.Fatal(err)
+			}
+			m := a.use(answer)
+			if m.Proto != "RTP/AVP" || len(m.Crypto) != c.answered || c.answered == 1 && m.Crypto[0].Tag != 7 {
+				t.Fatalf("answered\n%s", answer)
+			}
+			w := session.streams[0].legs[A].way
+			utter(w, a.addr(), 20) // in clear
+			if good, _ := b.opened(t, nil); good != 20*(1-c.answered) {
+				t.Errorf("%d of 20 packets in clear were taken with %d keys agreed to", good, c.answered)
+			}
+			if c.answered == 0 {
+				continue
+			}
+			out, err := secure.NewContext(key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			packet, err := out.Protect(append(make([]byte, 0, 300), forged(1, 9)...))
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.Receive(w.rtp, packet, a.addr(), time.Now())
+			if good, _ := b.opened(t, nil); good != 1 {
+				t.Error("a protected packet did not pass")
+			}
 		}
-		line, key := crypto(t, 7)
-		offer, err := session.Offer(A, a.sdp(line), Want{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if m := read(t, offer).Media[0]; m.Proto != "RTP/AVP" || len(m.Crypto) != 1 || m.Crypto[0].Suite != string(classic) {
-			t.Errorf("passed on as\n%s", offer)
-		}
-		answer, err := session.Answer(B, b.sdp(), Want{Security: c.want})
-		if err != nil {
-			t.Fatal(err)
-		}
-		m := a.use(answer)
-		if m.Proto != "RTP/AVP" || len(m.Crypto) != c.answered || c.answered == 1 && m.Crypto[0].Tag != 7 {
-			t.Fatalf("answered\n%s", answer)
-		}
-		w := session.streams[0].legs[A].way
-		utter(w, a.addr(), 20) // in clear
-		if good, _ := b.opened(t, nil); good != 20*(1-c.answered) {
-			t.Errorf("%d of 20 packets in clear were taken with %d keys agreed to", good, c.answered)
-		}
-		if c.answered == 0 {
-			continue
-		}
-		out, err := secure.NewContext(key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		packet, err := out.Protect(append(make([]byte, 0, 300), forged(1, 9)...))
-		if err != nil {
-			t.Fatal(err)
-		}
-		w.Receive(w.rtp, packet, a.addr(), time.Now())
-		if good, _ := b.opened(t, nil); good != 1 {
-			t.Error("a protected packet did not pass")
-		}
-	}
+	})
 }
 
 // A key nobody can use does not hide a good one behind it, and alone is no key.

@@ -172,12 +172,8 @@ func (l *leg) receive(b []byte, at time.Time) {
 	}
 	l.hear(at)
 	l.resting = pt == l.noise
-	if l.tap != nil {
-		l.tap.Push(b, at)
-		if r := l.routes[pt]; pt != l.tapOf.pt && (r.verb == pass || r.verb == convert) {
-			l.main = pt
-			l.rebuild(at) // its voice changed: so must the decoder
-		}
+	if l.overheard() {
+		l.overhear(b, pt, at)
 	}
 	o := l.opposite()
 	r := l.routes[pt]

@@ -76,38 +76,24 @@ func (s *Session) Recording() (sound.Progress, bool) {
 
 // tapKey is all a tap depends on.
 type tapKey struct {
-	in         sdpCodec
-	pt, event  uint8
-	eventClock int
-	cn         uint8
-	recorder   *sound.Recorder
-	inband     bool
+	voice    voiceKey
+	recorder *sound.Recorder
+	inband   bool
 }
 
 // tapped is the tap a leg needs now, false when it needs none: for a recording,
 // and to find keys in audio that passes. Called with mu and ctl held.
 func (l *leg) tapped() (tapKey, bool) {
 	s := l.stream.session
-	if !l.on || l.stream.kind != "audio" || l.main == none {
+	voice, ok := l.voice()
+	if !ok {
 		return tapKey{}, false
 	}
-	k := tapKey{pt: l.main}
+	k := tapKey{voice: voice}
 	if !s.spoilt {
 		k.recorder = s.recorder
 	}
-	for _, c := range l.agreed.Codecs {
-		if c.Receive&0x7f == l.main || c.Send&0x7f == l.main {
-			k.in = entry(c)
-			break
-		}
-	}
-	f, ok := format(k.in)
-	if !ok || f.Name == "" {
-		return tapKey{}, false
-	}
-	k.event, k.eventClock = eventOf(&l.agreed, k.in.clock, receiving)
-	k.cn = noiseOf(&l.agreed, k.in.clock, receiving)
-	k.inband = l.path == nil && s.sides[l.which].want.Inband && k.event == none
+	k.inband = l.path == nil && s.sides[l.which].want.Inband && voice.event == none
 	return k, k.recorder != nil || k.inband
 }
 
@@ -132,7 +118,7 @@ func (l *leg) settleTap() {
 	}
 	fresh, err := l.newTap(k)
 	if err != nil {
-		s.log.Warn("audio cannot be decoded for a recording", "codec", k.in.name, "err", err)
+		s.log.Warn("audio cannot be decoded for a recording", "codec", k.voice.in.name, "err", err)
 		return
 	}
 	s.mu.Lock()
@@ -143,10 +129,8 @@ func (l *leg) settleTap() {
 
 func (l *leg) newTap(k tapKey) (*transcode.Path, error) {
 	s := l.stream.session
-	in, _ := format(k.in)
-	in.InGo = s.server.c.Opus.DecodeInGo
 	o := transcode.Options{
-		In:  transcode.Input{Format: in, PayloadType: k.pt, CN: k.cn, Event: k.event, EventClock: k.eventClock},
+		In:  l.input(k.voice),
 		Out: transcode.Output{Format: codec.Format{}, CN: none, Event: none},
 	}
 	if r := k.recorder; r != nil {

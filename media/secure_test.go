@@ -48,57 +48,61 @@ func callSDES(t *testing.T, s *Server, a, b *phone, codecs ...string) *Session {
 }
 
 func TestProtectedToPlain(t *testing.T) {
-	s := start(t)
-	a, b := newPhone(t, pcmu, 440), newPhone(t, pcma, 1000)
-	session := callSDES(t, s, a, b, "PCMA")
-	converse(t, 2*time.Second, a, b)
-	a.hears(1000)
-	b.hears(440)
-	if r := session.Report().Streams[0].Sides[A]; r.Security != SecuritySDES || r.Refused > 0 {
-		t.Errorf("side A: %s, %d packets refused", r.Security, r.Refused)
-	}
+	inTime(t, func(t *testing.T) {
+		s := start(t)
+		a, b := newPhone(t, pcmu, 440), newPhone(t, pcma, 1000)
+		session := callSDES(t, s, a, b, "PCMA")
+		converse(t, 2*time.Second, a, b)
+		a.hears(1000)
+		b.hears(440)
+		if r := session.Report().Streams[0].Sides[A]; r.Security != SecuritySDES || r.Refused > 0 {
+			t.Errorf("side A: %s, %d packets refused", r.Security, r.Refused)
+		}
+	})
 }
 
 // A hold that keeps the key goes on with the same counters; a new key replaces
 // the old, and with it nothing is heard any more.
 func TestHoldKeepsKeysAndRekeyReplacesThem(t *testing.T) {
-	s := start(t)
-	a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
-	session := callSDES(t, s, a, b)
-	w := session.streams[0].legs[A].way
-	in, out, kept := w.in, w.out, w.keyIn
-	offer := func(version string, key secure.Key, extra ...string) *sdp.Media {
-		t.Helper()
-		text := a.sdp(append(extra, fmt.Sprintf("a=crypto:1 %s %s", key.Profile, key.Inline()))...)
-		text = []byte(strings.Replace(string(text), "phone 1 1", "phone 1 "+version, 1))
-		toB, err := session.Offer(A, text, Want{Security: SecurityNone})
+	inTime(t, func(t *testing.T) {
+		s := start(t)
+		a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
+		session := callSDES(t, s, a, b)
+		w := session.streams[0].legs[A].way
+		in, out, kept := w.in, w.out, w.keyIn
+		offer := func(version string, key secure.Key, extra ...string) *sdp.Media {
+			t.Helper()
+			text := a.sdp(append(extra, fmt.Sprintf("a=crypto:1 %s %s", key.Profile, key.Inline()))...)
+			text = []byte(strings.Replace(string(text), "phone 1 1", "phone 1 "+version, 1))
+			toB, err := session.Offer(A, text, Want{Security: SecurityNone})
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.use(toB)
+			answer, err := session.Answer(B, []byte(strings.Replace(string(b.sdp()), "phone 1 1", "phone 1 "+version, 1)), Want{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return a.use(answer)
+		}
+		offer("2", kept, "a=sendonly")
+		offer("3", kept)
+		if w.in != in || w.out != out {
+			t.Error("a hold with the same key began new contexts")
+		}
+		fresh, err := secure.NewKey(kept.Profile)
 		if err != nil {
 			t.Fatal(err)
 		}
-		b.use(toB)
-		answer, err := session.Answer(B, []byte(strings.Replace(string(b.sdp()), "phone 1 1", "phone 1 "+version, 1)), Want{})
-		if err != nil {
+		offer("4", fresh)
+		if w.in == in || w.out != out {
+			t.Error("a new key of theirs must replace the context of what they send, and that alone")
+		}
+		if a.out, err = secure.NewContext(fresh); err != nil {
 			t.Fatal(err)
 		}
-		return a.use(answer)
-	}
-	offer("2", kept, "a=sendonly")
-	offer("3", kept)
-	if w.in != in || w.out != out {
-		t.Error("a hold with the same key began new contexts")
-	}
-	fresh, err := secure.NewKey(kept.Profile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	offer("4", fresh)
-	if w.in == in || w.out != out {
-		t.Error("a new key of theirs must replace the context of what they send, and that alone")
-	}
-	if a.out, err = secure.NewContext(fresh); err != nil {
-		t.Fatal(err)
-	}
-	converse(t, time.Second, a, b)
-	a.hears(1000)
-	b.hears(440)
+		converse(t, time.Second, a, b)
+		a.hears(1000)
+		b.hears(440)
+	})
 }

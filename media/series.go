@@ -11,7 +11,7 @@ const firstControl, lastControl = 64, 95
 // while it is no more than the same stream going on. Called with mu held, after
 // the packet was passed on; l.in had it as the next in line.
 func (l *leg) follow(o *leg, pt, to uint8, seq uint16) {
-	if l.path != nil || l.tap != nil || o.play != nil || l.flow != nil || pt != l.main || pt >= firstControl && pt <= lastControl || !l.steadfast() || !o.steadfast() {
+	if l.path != nil || l.overheard() || o.play != nil || l.flow != nil || pt != l.main || pt >= firstControl && pt <= lastControl || !l.steadfast() || !o.steadfast() {
 		return
 	}
 	f := relay.Series{From: l.way.to, Out: o.way.rtp, To: o.way.to, Type: pt, TypeOut: to, Jitter: l.in.Jitter()}

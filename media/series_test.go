@@ -91,77 +91,81 @@ func (p *phone) one(t *testing.T, in *secure.Context) (good, bad int) {
 // Protected streams too are forwarded by the worker, either way. What somebody
 // forges of one, knowing all numbers, is refused, and the stream goes on.
 func TestProtectedSeries(t *testing.T) {
-	s := start(t)
-	a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
-	session := callSDES(t, s, a, b)
-	legs := session.streams[0].legs
-	there, back := &teller{p: a, to: a.to}, &teller{p: b, to: b.to}
-	for range 20 { // both addresses have to be believed first
-		there.tell(t)
-		back.tell(t)
-		if good, _ := b.one(t, nil); good != 1 {
-			t.Fatal("a packet of the protected side was lost")
+	inTime(t, func(t *testing.T) {
+		s := start(t)
+		a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
+		session := callSDES(t, s, a, b)
+		legs := session.streams[0].legs
+		there, back := &teller{p: a, to: a.to}, &teller{p: b, to: b.to}
+		for range 20 { // both addresses have to be believed first
+			there.tell(t)
+			back.tell(t)
+			if good, _ := b.one(t, nil); good != 1 {
+				t.Fatal("a packet of the protected side was lost")
+			}
+			if good, _ := a.one(t, a.in); good != 1 {
+				t.Fatal("a packet toward the protected side was lost")
+			}
 		}
-		if good, _ := a.one(t, a.in); good != 1 {
-			t.Fatal("a packet toward the protected side was lost")
+		follows(t, legs[A], there, b, nil)
+		follows(t, legs[B], back, a, a.in)
+		for range 50 {
+			there.write(t, there.packet()) // no tag: the last ten octets are taken for one
+			there.n--
+			there.tell(t)
+			if good, _ := b.one(t, nil); good != 1 {
+				t.Fatal("a good packet behind a forged one was lost")
+			}
+			back.tell(t)
+			if good, _ := a.one(t, a.in); good != 1 {
+				t.Fatal("a packet toward the protected side was lost")
+			}
 		}
-	}
-	follows(t, legs[A], there, b, nil)
-	follows(t, legs[B], back, a, a.in)
-	for range 50 {
-		there.write(t, there.packet()) // no tag: the last ten octets are taken for one
-		there.n--
-		there.tell(t)
-		if good, _ := b.one(t, nil); good != 1 {
-			t.Fatal("a good packet behind a forged one was lost")
+		if good, _ := b.opened(t, nil); good != 0 {
+			t.Errorf("%d forged packets came through", good)
 		}
-		back.tell(t)
-		if good, _ := a.one(t, a.in); good != 1 {
-			t.Fatal("a packet toward the protected side was lost")
+		r := session.Report().Streams[0].Sides
+		if r[A].Refused != 50 || r[A].Received.Packets != uint64(there.n) || r[A].Received.Lost > 0 || r[B].Refused > 0 {
+			t.Errorf("side A: %d refused, %d received, %d lost; want 50, %d, none; side B: %d refused",
+				r[A].Refused, r[A].Received.Packets, r[A].Received.Lost, there.n, r[B].Refused)
 		}
-	}
-	if good, _ := b.opened(t, nil); good != 0 {
-		t.Errorf("%d forged packets came through", good)
-	}
-	r := session.Report().Streams[0].Sides
-	if r[A].Refused != 50 || r[A].Received.Packets != uint64(there.n) || r[A].Received.Lost > 0 || r[B].Refused > 0 {
-		t.Errorf("side A: %d refused, %d received, %d lost; want 50, %d, none; side B: %d refused",
-			r[A].Refused, r[A].Received.Packets, r[A].Received.Lost, there.n, r[B].Refused)
-	}
+	})
 }
 
 // A stream toward a side that ICE moves goes where it moved, and nowhere once
 // there is no consent.
 func TestSeriesFollowsICE(t *testing.T) {
-	s := start(t)
-	a, elsewhere, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
-	session, w, ours, _ := checked(t, s, a, b)
-	legs := session.streams[0].legs
-	to := w.rtp.Local()
-	back := &teller{p: b, to: legs[B].way.rtp.Local()}
-	nominate := func(p *phone) {
-		t.Helper()
-		if _, err := p.rtp.WriteToUDPAddrPort(check(t, ours), to); err != nil {
-			t.Fatal(err)
+	inTime(t, func(t *testing.T) {
+		s := start(t)
+		a, elsewhere, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
+		session, w, ours, _ := checked(t, s, a, b)
+		legs := session.streams[0].legs
+		to := w.rtp.Local()
+		back := &teller{p: b, to: legs[B].way.rtp.Local()}
+		nominate := func(p *phone) {
+			t.Helper()
+			if _, err := p.rtp.WriteToUDPAddrPort(check(t, ours), to); err != nil {
+				t.Fatal(err)
+			}
+			await(t, "the nomination", func() bool {
+				session.mu.Lock()
+				defer session.mu.Unlock()
+				return w.to == p.addr()
+			})
 		}
-		await(t, "the nomination", func() bool {
-			session.mu.Lock()
-			defer session.mu.Unlock()
-			return w.to == p.addr()
-		})
-	}
-	nominate(a)
-	follows(t, legs[B], back, a, nil)
-	nominate(elsewhere)
-	back.tell(t)
-	if good, _ := elsewhere.one(t, nil); good != 1 {
-		t.Error("after the move nothing comes")
-	}
-	follows(t, legs[B], back, elsewhere, nil)
-	session.watch(time.Now().Add(consentTimeout+time.Second), nil)
-	_, _ = elsewhere.opened(t, nil) // reports
-	back.tell(t)
-	if good, _ := elsewhere.opened(t, nil); good != 0 {
-		t.Error("without consent packets still come")
-	}
+		nominate(a)
+		follows(t, legs[B], back, a, nil)
+		nominate(elsewhere)
+		back.tell(t)
+		if good, _ := elsewhere.one(t, nil); good != 1 {
+			t.Error("after the move nothing comes")
+		}
+		follows(t, legs[B], back, elsewhere, nil)
+		session.watch(time.Now().Add(consentTimeout+time.Second), nil)
+		_, _ = elsewhere.opened(t, nil) // reports
+		back.tell(t)
+		if good, _ := elsewhere.opened(t, nil); good != 0 {
+			t.Error("without consent packets still come")
+		}
+	})
 }

@@ -60,8 +60,9 @@ type Session struct {
 
 	signalled time.Time // when a description came or was asked for last
 
-	recorder *sound.Recorder // guarded by ctl
-	spoilt   bool            // it ended by an error; ctl
+	listeners []*Listener     // ctl
+	recorder  *sound.Recorder // guarded by ctl
+	spoilt    bool            // it ended by an error; ctl
 }
 
 // ErrClosed says that a session has ended.

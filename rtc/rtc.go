@@ -50,8 +50,8 @@ const (
 type Identity struct {
 	AOR    AOR    // of the user; "" for a trusted peer that is no user
 	Device string // the device secret used, "" for the user's own password
-	Method AuthMethod
 	Peer   string // name of the peer that sends, as of a trunk; "" when it is none
+	Method AuthMethod
 	Rights Rights // of the peer; a user's are not kept here
 }
 

@@ -1,6 +1,7 @@
 package telephony
 
 import (
+	"errors"
 	"strings"
 	"time"
 
@@ -8,10 +9,13 @@ import (
 	"tandem/media"
 	"tandem/rtc"
 	"tandem/rtc/dialog"
+	"tandem/rtc/policy"
 	"tandem/rtc/reach"
 	"tandem/rtc/sip"
 	"tandem/rtc/transport"
 	"tandem/telephony/cdr"
+	"tandem/telephony/number"
+	"tandem/telephony/rights"
 )
 
 // Settings are what calls need to know of a user.
@@ -19,6 +23,7 @@ type Settings struct {
 	AOR     rtc.AOR
 	Display string
 	Number  string // E.164 with '+', shown to trunks; "" when the user has none
+	Group   string
 	Site    string
 }
 
@@ -33,17 +38,9 @@ type Users interface {
 	Number(number string) (Settings, bool)
 }
 
-// Numbers reads telephone numbers.
-type Numbers interface {
-	// Read makes E.164 with '+' of a number as dialled at a site; false: it is no
-	// number.
-	Read(dialled, site string) (string, bool)
-}
-
-// Policy says who may call what.
+// Policy says who may do what. An Engine of rtc/policy is one.
 type Policy interface {
-	// Call reports whether a user may call a number, and why not.
-	Call(user rtc.AOR, number string) (ok bool, why string)
+	May(who policy.Subject, what policy.Question) policy.Decision
 }
 
 // Reach says how the devices of a user are reached.
@@ -54,7 +51,7 @@ type Reach interface {
 // Plan decides where calls go. It implements Router.
 type Plan struct {
 	Users    Users
-	Numbers  Numbers
+	Numbers  func(site string) *number.Plan // how numbers are dialled at a site; "" is the default one
 	Policy   Policy
 	Reach    Reach
 	Trunks   func() *gateways.Table
@@ -107,7 +104,7 @@ func (p *Plan) trunkOf(id *rtc.Identity) *gateways.Trunk {
 
 // outbound routes the call of a user.
 func (p *Plan) outbound(r *rtc.Request, uri sip.URI) (Route, error) {
-	route := Route{dialled: string(uri.User)}
+	route := Route{dialled: dialled(uri)}
 	if called, ok := p.user(uri); ok {
 		if !p.AllCalls {
 			return route, rtc.Next
@@ -121,31 +118,50 @@ func (p *Plan) outbound(r *rtc.Request, uri sip.URI) (Route, error) {
 	if !ok {
 		return route, &rtc.Status{Code: 403, Reason: "Account Disabled"}
 	}
-	number, ok := p.Numbers.Read(dialled(uri), caller.Site)
-	if !ok {
-		return route, rtc.Next // no number either: nobody is called so
+	plan := p.Numbers(caller.Site)
+	called, err := plan.URI(uri)
+	if err != nil {
+		return route, unreadable(err)
 	}
-	route.number = number
+	route.number = called.String()
 	route.caller = partyOf(r.Message, caller)
-	if called, ok := p.Users.Number(number); ok {
+	if called, ok := p.Users.Number(route.number); ok {
 		return p.toUser(route, called)
 	}
-	if ok, why := p.Policy.Call(caller.AOR, number); !ok {
-		return route, &rtc.Status{Code: 403, Reason: "Not Allowed", Header: warning(p.Domain, why)}
+	if route, err = p.toTrunks(route); err != nil {
+		return route, err
 	}
-	return p.toTrunks(route)
+	if d := p.mayCall(caller, plan, called); !d.Allowed {
+		return route, &rtc.Status{Code: 403, Reason: "Not Allowed", Header: warning(p.Domain, d.Reason), Err: d.Err()}
+	}
+	return route, nil
+}
+
+// mayCall asks whether a user may call a number, as seen from the user's site.
+func (p *Plan) mayCall(s Settings, plan *number.Plan, n number.Number) policy.Decision {
+	return p.Policy.May(policy.Subject{User: s.AOR, Group: s.Group, Site: s.Site}, rights.Question(plan, n))
+}
+
+// unreadable is what is done with a Request-URI whose number cannot be read: a
+// name is the business of others.
+func unreadable(err error) error {
+	switch {
+	case errors.Is(err, number.ErrNotNumber):
+		return rtc.Next
+	case errors.Is(err, number.ErrTooShort):
+		return &rtc.Status{Code: 484, Err: err}
+	}
+	return &rtc.Status{Code: 404, Err: err}
 }
 
 // inbound routes a call that comes from a trunk: to a user, nowhere else.
 func (p *Plan) inbound(r *rtc.Request, uri sip.URI, trunk *gateways.Trunk) (Route, error) {
-	route := Route{trunk: trunk, dialled: string(uri.User), caller: p.partyFrom(r.Message, trunk)}
-	number, isNumber := p.Numbers.Read(trunk.Received(dialled(uri)), "")
-	if isNumber {
-		if !trunk.Owns(number) {
+	route := Route{trunk: trunk, dialled: dialled(uri), caller: p.partyFrom(r.Message, trunk)}
+	if called, err := p.Numbers("").Parse(trunk.Received(dialled(uri))); err == nil {
+		if route.number = called.String(); !trunk.Owns(route.number) {
 			return route, &rtc.Status{Code: 404}
 		}
-		route.number = number
-		if called, ok := p.Users.Number(number); ok {
+		if called, ok := p.Users.Number(route.number); ok {
 			return p.toUser(route, called)
 		}
 	}
@@ -250,13 +266,10 @@ func deviceWant(f transport.Flow) media.Want {
 	return media.Want{Security: media.SecurityNone, ICE: media.No}
 }
 
-// dialled is the user part of a URI, or the number of a tel URI, with its
-// parameters.
+// dialled is the user part of a URI, or the number of a tel URI, without
+// parameters (RFC 3966, RFC 4694).
 func dialled(u sip.URI) string {
-	user := string(sip.AppendUnescaped(nil, u.User))
-	if u.Kind == sip.URITel && len(u.Params) > 0 {
-		user += string(u.Params)
-	}
+	user, _, _ := strings.Cut(string(sip.AppendUnescaped(nil, u.User)), ";")
 	return user
 }
 
@@ -290,8 +303,8 @@ func (p *Plan) partyFrom(m *sip.Message, trunk *gateways.Trunk) party {
 		return c
 	}
 	user := dialled(u)
-	if number, ok := p.Numbers.Read(user, ""); ok {
-		c.number, user = number, number
+	if n, err := p.Numbers("").URI(u); err == nil && n.Global() {
+		c.number, user = n.String(), n.String()
 	}
 	if strings.EqualFold(string(u.Host), "anonymous.invalid") || user == "" {
 		c.private = true

@@ -1,6 +1,9 @@
 package telephony
 
 import (
+	"net/netip"
+	"strings"
+
 	"tandem/media"
 	"tandem/rtc/sip"
 )
@@ -24,13 +27,27 @@ func (l *leg) offer() (text []byte, err error) {
 	if l.branch, err = l.c.media.Branch(l.callID); err != nil {
 		return nil, err
 	}
-	if from := l.way.Flow.Remote; from.IsValid() {
-		l.branch.Near(from.Addr())
+	if near := l.near(); near.IsValid() {
+		l.branch.Near(near)
 	}
 	if l.ours, err = l.branch.MakeOffer(l.want); err != nil {
 		l.drop()
 	}
 	return l.ours, err
+}
+
+// near is where the leg's signalling goes, as far as that is known without asking
+// a name server.
+func (l *leg) near() netip.Addr {
+	if from := l.way.Flow.Remote; from.IsValid() {
+		return from.Addr()
+	}
+	uri, err := sip.ParseURI([]byte(l.way.URI))
+	if err != nil {
+		return netip.Addr{}
+	}
+	addr, _ := netip.ParseAddr(strings.Trim(string(uri.Host), "[]"))
+	return addr
 }
 
 // hear takes a description of a leg of ours and has the caller hear it. The text

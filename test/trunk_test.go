@@ -17,10 +17,8 @@ import (
 	"tandem/telephony/cdr"
 )
 
-// loopbackMedia has the sound of calls pass on loopback.
-func loopbackMedia(cfg *server.Config) {
-	cfg.Media.Interfaces = []server.MediaInterface{{Addr: "127.0.0.1"}}
-}
+// exchange is a house in Germany.
+func exchange(cfg *server.Config) { cfg.Numbers.Country = "DE" }
 
 // gateway starts an independent gateway, which takes G.711 alone, and a trunk
 // to it that takes PCMU alone.
@@ -46,16 +44,16 @@ func (r *rig) trunk(t *testing.T, name, uri string, change func(*gateways.Trunk)
 	}
 }
 
-// records waits until no call goes on, and returns the records of all, the
-// latest first.
-func (r *rig) records(t *testing.T) []cdr.Record {
+// records waits until n calls have ended, and returns their records, the latest
+// first.
+func (r *rig) records(t *testing.T, n int) []cdr.Record {
 	t.Helper()
 	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
 		list, err := r.s.Records().List(soon(t), cdr.Query{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		open := r.s.Exchange().Active()
+		open := r.s.Exchange().Active() + n - len(list)
 		for _, rec := range list {
 			if rec.State == cdr.Open {
 				open++
@@ -75,7 +73,7 @@ func (r *rig) records(t *testing.T) []cdr.Record {
 // complete, and either side may hang up.
 func TestCallThroughTrunk(t *testing.T) {
 	softphone.AllowLargeDatagrams()
-	r := startServer(t, loopbackMedia)
+	r := startServer(t, exchange)
 	r.user("alice")
 	r.gateway(t, "berlin", nil)
 	phone, err := softphone.New(softphone.Config{User: "alice", Domain: domain, Password: password, Server: r.addr["udp"].String(), Codecs: []string{"opus"}})
@@ -102,7 +100,7 @@ func TestCallThroughTrunk(t *testing.T) {
 			t.Errorf("tone %d is %.1f Hz at %.1f dBFS, want %.1f at %.1f", i, h.Frequency, h.Level, w.Freq, w.Level)
 		}
 	}
-	list := r.records(t)
+	list := r.records(t, 1)
 	if len(list) != 1 {
 		t.Fatalf("%d records", len(list))
 	}
@@ -156,7 +154,7 @@ func TestNextTrunk(t *testing.T) {
 	for code, goesOn := range map[int]bool{503: true, 500: true, 403: true, 488: true, 486: false, 404: false, 603: false} {
 		t.Run(fmt.Sprint(code), func(t *testing.T) {
 			t.Parallel()
-			r := startServer(t, loopbackMedia)
+			r := startServer(t, exchange)
 			r.user("alice")
 			first, second := r.rawTrunk(t, "first", priority(1)), r.rawTrunk(t, "second", priority(2))
 			alice := r.dial(t, "udp")
@@ -172,7 +170,7 @@ func TestNextTrunk(t *testing.T) {
 			if m := alice.final(id, "INVITE"); m.StatusCode() != want {
 				t.Errorf("the caller gets %d, want %d", m.StatusCode(), want)
 			}
-			rec := r.records(t)[0]
+			rec := r.records(t, 1)[0]
 			tried := 1
 			if goesOn {
 				tried = 2
@@ -187,7 +185,7 @@ func TestNextTrunk(t *testing.T) {
 // TestCallerCancels while the gateway rings: it is told, and the record says who
 // gave up.
 func TestCallerCancels(t *testing.T) {
-	r := startServer(t, loopbackMedia)
+	r := startServer(t, exchange)
 	r.user("alice")
 	gateway := r.rawTrunk(t, "berlin", nil)
 	phone, err := softphone.New(softphone.Config{User: "alice", Domain: domain, Password: password, Server: r.addr["udp"].String()})
@@ -215,7 +213,7 @@ func TestCallerCancels(t *testing.T) {
 	if err := <-ended; err == nil {
 		t.Error("the call was answered")
 	}
-	if rec := r.records(t)[0]; rec.State != cdr.Failed || rec.EndedBy != "caller" || rec.Code != 487 || rec.Ringing.IsZero() {
+	if rec := r.records(t, 1)[0]; rec.State != cdr.Failed || rec.EndedBy != "caller" || rec.Code != 487 || rec.Ringing.IsZero() {
 		t.Errorf("record %+v", rec)
 	}
 }
@@ -223,7 +221,7 @@ func TestCallerCancels(t *testing.T) {
 // TestEarlyMedia: what a gateway says before the answer reaches the caller in a
 // 183, and the 200 repeats it.
 func TestEarlyMedia(t *testing.T) {
-	r := startServer(t, loopbackMedia)
+	r := startServer(t, exchange)
 	r.user("alice")
 	gateway := r.rawTrunk(t, "berlin", nil)
 	alice := r.dial(t, "udp")
@@ -244,5 +242,31 @@ func TestEarlyMedia(t *testing.T) {
 	}
 	if strings.Contains(string(final.Body()), "30002") {
 		t.Error("the caller was told the gateway's port")
+	}
+}
+
+// TestPolicyRefuses: what an administrator has not allowed reaches no gateway,
+// and the caller is told why.
+func TestPolicyRefuses(t *testing.T) {
+	r := startServer(t, exchange)
+	r.user("alice")
+	gateway := r.rawTrunk(t, "world", func(t *gateways.Trunk) { t.Prefixes = []string{"*"} })
+	alice := r.dial(t, "udp")
+	for number, class := range map[string]string{"+19005551234": "premium", "+442079460000": "international", "+8816123456789": "satellite",
+		"09001234567": "premium", "0044 20 7946 0000": "international"} {
+		id := alice.dialNumber("alice", strings.ReplaceAll(number, " ", "%20"))
+		m := alice.final(id, "INVITE")
+		if m.StatusCode() != 403 || !strings.Contains(string(m.GetName("Warning")), class) {
+			t.Errorf("%s: %d, Warning %s; want 403 that names %s", number, m.StatusCode(), m.GetName("Warning"), class)
+		}
+	}
+	alice.dialNumber("alice", "0170-1234567")
+	if m := gateway.request("INVITE"); !strings.HasPrefix(string(m.RequestURI()), "sip:+491701234567@") {
+		t.Errorf("a mobile number was called as %s", m.RequestURI())
+	} else {
+		gateway.reply(m, 486, "g", "", "")
+	}
+	if n, err := gateway.next(50*time.Millisecond, (*sip.Message).IsRequest); err == nil && n.Method() == sip.INVITE {
+		t.Errorf("a refused call reached the gateway: %s", n.RequestURI())
 	}
 }

@@ -75,7 +75,8 @@ func (d *demoServer) Start(ctx context.Context, s demo.Settings) error {
 	cfg := server.Default()
 	cfg.Domains = []string{s.Domain}
 	cfg.Data = s.Data
-	cfg.HTTP.Addr = "" // the demonstration shows what matters itself
+	cfg.Numbers.Country = "DE" // where the numbers that it dials are
+	cfg.HTTP.Addr = ""         // the demonstration shows what matters itself
 	cfg.Limits.Drain = 0
 	cfg.Listen = []server.Listen{
 		{Proto: "udp", Addr: s.UDP.String(), Advertise: advertise(s.Host, s.UDP)},

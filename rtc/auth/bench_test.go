@@ -21,7 +21,7 @@ func BenchmarkRegister(b *testing.B) {
 		w := f.newWork()
 		b.ReportAllocs()
 		for b.Loop() {
-			v := f.decide(plain, false, f.now, w)
+			v := f.decide(plain, sender{}, f.now, w)
 			if v.act != actAsk {
 				b.Fatal(v)
 			}
@@ -53,7 +53,7 @@ func benchmarkVerify(b *testing.B, algorithm Algorithm) {
 	b.ReportAllocs()
 	n := 0
 	for b.Loop() {
-		if v := f.decide(messages[n%window], false, f.now, w); v.identity == nil {
+		if v := f.decide(messages[n%window], sender{}, f.now, w); v.identity == nil {
 			b.Fatal(v)
 		}
 		n++

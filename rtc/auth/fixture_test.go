@@ -114,7 +114,7 @@ func (f *fixture) send(r request) verdict {
 		f.t.Fatalf("%v\n%s", err, r)
 	}
 	f.last.Source = netip.MustParseAddrPort(f.from)
-	return f.decide(f.last, false, f.now, f.newWork())
+	return f.decide(f.last, sender{}, f.now, f.newWork())
 }
 
 // challenge is what the gate sends out for a verdict, by algorithm, read by an

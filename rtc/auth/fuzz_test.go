@@ -48,13 +48,13 @@ func FuzzGate(f *testing.F) {
 			return
 		}
 		m.Source = netip.MustParseAddrPort(probe.from)
-		verdict := g.decide(m, false, probe.now, g.newWork())
+		verdict := g.decide(m, sender{}, probe.now, g.newWork())
 		if verdict.act == actPass && (verdict.identity == nil || !bytes.Contains(v, []byte("response"))) {
 			t.Errorf("opened by %q", v)
 		}
 		if verdict.act == actPass {
 			m.Source = netip.MustParseAddrPort("192.0.2.1:6000")
-			if again := g.decide(m, false, probe.now, g.newWork()); again.act == actPass {
+			if again := g.decide(m, sender{}, probe.now, g.newWork()); again.act == actPass {
 				t.Errorf("opened twice by %q", v)
 			}
 		}

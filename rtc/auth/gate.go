@@ -13,6 +13,7 @@ import (
 	"tandem/rtc"
 	"tandem/rtc/digest"
 	"tandem/rtc/directory"
+	"tandem/rtc/peers"
 	"tandem/rtc/sip"
 )
 
@@ -26,7 +27,8 @@ type Users interface {
 // Config of a Gate.
 type Config struct {
 	Users   Users
-	Domains []string // ours; each is a realm, the first one the default
+	Peers   *peers.Table // other servers, known by address, certificate or credentials; nil = none
+	Domains []string     // ours; each is a realm, the first one the default
 	// Local reports whether host and port are an address of this server. nil:
 	// only Domains are ours.
 	Local func(host []byte, port uint16) bool
@@ -150,7 +152,7 @@ func (g *Gate) Serve(r *rtc.Request) error {
 	w := g.work.Get().(*work)
 	defer g.work.Put(w)
 	now := r.Arrived()
-	v := g.decide(r.Message, r.Flow().Trusted(), now, w)
+	v := g.decide(r.Message, g.sender(r.Flow()), now, w)
 	switch v.act {
 	case actPass:
 		r.Identity = v.identity
@@ -214,9 +216,12 @@ func (g *Gate) challenge(r *rtc.Request, v verdict, now time.Time, w *work) (cod
 
 // decide says what to do with a request. It does not depend on how an answer
 // is sent.
-func (g *Gate) decide(m *sip.Message, isTrusted bool, now time.Time, w *work) verdict {
+func (g *Gate) decide(m *sip.Message, from sender, now time.Time, w *work) verdict {
 	method := m.Method()
-	if isTrusted { // an ACK, too: it may be relayed where a stranger's is dropped
+	if from.peer != nil && method != sip.REGISTER && !g.credentials(m, w) {
+		return g.peer(m, from, w)
+	}
+	if from.trusted { // an ACK, too: it may be relayed where a stranger's is dropped
 		w.counts.trusted.Add(1)
 		return verdict{identity: trusted}
 	}
@@ -239,9 +244,9 @@ func (g *Gate) decide(m *sip.Message, isTrusted bool, now time.Time, w *work) ve
 	}
 	p := g.verify(m, place(m.Source.Addr()), now, w)
 	if dialog {
-		return g.concludeInDialog(c, p, w)
+		return g.concludeInDialog(m, c, p, w)
 	}
-	return g.conclude(c, p, w)
+	return g.conclude(m, c, p, w)
 }
 
 // inDialog is whether a request belongs to a dialog as far as one can see from
@@ -255,7 +260,7 @@ func inDialog(m *sip.Message, method sip.Method) bool {
 }
 
 // conclude joins who the sender claims to be and what was proved.
-func (g *Gate) conclude(c claim, p proof, w *work) verdict {
+func (g *Gate) conclude(m *sip.Message, c claim, p proof, w *work) verdict {
 	ask := verdict{act: actAsk, realm: c.realm, proxy: c.proxy}
 	switch p.result {
 	case proofNone, proofOther:
@@ -290,6 +295,9 @@ func (g *Gate) conclude(c claim, p proof, w *work) verdict {
 		w.counts.refused.Add(1)
 		return refuse(403, "Account Disabled")
 	}
+	if s := g.user(p); s.peer != nil {
+		return g.peer(m, s, w)
+	}
 	if !c.mayBe(p, w) {
 		w.counts.mismatched.Add(1)
 		return refuse(403, c.mismatch)
@@ -301,9 +309,12 @@ func (g *Gate) conclude(c claim, p proof, w *work) verdict {
 // concludeInDialog takes an identity where one is proved and lets pass what
 // proves none: a BYE must not fail because the nonce of its INVITE is too old.
 // A handler that wants to know who it is uses Demand, and the answer comes here.
-func (g *Gate) concludeInDialog(c claim, p proof, w *work) verdict {
+func (g *Gate) concludeInDialog(m *sip.Message, c claim, p proof, w *work) verdict {
 	switch p.result {
 	case proofGood:
+		if s := g.user(p); s.peer != nil {
+			return g.peer(m, s, w)
+		}
 		if c.mayBe(p, w) {
 			w.counts.accepted.Add(1)
 			return verdict{identity: &p.secret.Identity}

@@ -133,7 +133,7 @@ func TestWhoIsChallenged(t *testing.T) {
 func TestTrustedFlowPasses(t *testing.T) {
 	f := newFixture(t, nil)
 	f.send(register("alice"))
-	v := f.decide(f.last, true, f.now, f.newWork())
+	v := f.decide(f.last, sender{trusted: true}, f.now, f.newWork())
 	if v.act != actPass || v.identity == nil || v.identity.Method != rtc.AuthTrusted || v.identity.AOR != "" {
 		t.Errorf("%+v", v)
 	}

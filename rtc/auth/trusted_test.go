@@ -19,7 +19,7 @@ func TestTrustedACK(t *testing.T) {
 	}
 	g := New(Config{Domains: []string{"example.com"}})
 	for _, isTrusted := range []bool{true, false} {
-		v := g.decide(&m, isTrusted, time.Now(), g.newWork())
+		v := g.decide(&m, sender{trusted: isTrusted}, time.Now(), g.newWork())
 		if v.act != actPass || (v.identity != nil) != isTrusted {
 			t.Errorf("trusted %v: %+v", isTrusted, v)
 		}

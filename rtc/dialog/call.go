@@ -26,6 +26,7 @@ type Invite struct {
 	From, To string         // name-addr without tag; To "" = <URI>
 	CallID   string         // "" = made up, on Lane when that is given
 	User     string         // user part of our Contact, "" = the UA's
+	Onward   Onward         // of the INVITE that this call goes on from; zero: it begins here
 	Auth     *digest.Client // answers challenges, in the dialogs too; nil: nobody
 	Content
 	Events Events
@@ -52,6 +53,11 @@ type Call struct {
 	over     bool
 	offering bool
 }
+
+// ErrNoDescription is why a call fails whose 2xx, and what came before it in
+// the same dialog, has no session description. It has been acknowledged and
+// ended (RFC 3261 §13.2.1).
+var ErrNoDescription = errors.New("answered without a session description")
 
 // ErrCanceled is why a call fails whose Cancel came too late for a 487.
 var ErrCanceled = errors.New("canceled")
@@ -138,7 +144,7 @@ func (c *Call) write(dst []byte, t uac.Try) []byte {
 	for _, r := range c.inv.Route {
 		b.HeaderString(sip.HdrRoute, r)
 	}
-	b.HeaderString(sip.HdrMaxForwards, "70")
+	b.Buf = c.inv.Onward.append(b.Buf, c.ua.mark)
 	b.Header(sip.HdrFrom, c.from)
 	b.HeaderString(sip.HdrTo, c.inv.To)
 	b.HeaderString(sip.HdrCallID, c.inv.CallID)
@@ -216,6 +222,9 @@ func (c *Call) progress(f transport.Flow, m *sip.Message) {
 			return
 		}
 	}
+	if s != nil && len(m.Body()) > 0 {
+		s.described = true // by an early answer, which the 2xx should repeat and often does not
+	}
 	offered := rel && len(m.Body()) > 0
 	if offered && c.offering {
 		s.offerOut = false // it is the answer
@@ -276,6 +285,12 @@ func (c *Call) answered(o *uac.Sending, f transport.Flow, m *sip.Message) {
 		return
 	case c.over || c.canceled || c.winner != nil || s.over || s.unlisted:
 		c.unwanted(o, s, m)
+		return
+	}
+	if len(m.Body()) == 0 && !s.described {
+		c.ua.cfg.Log.Warn("answer without session description", "call_id", c.inv.CallID, "peer", string(s.Hop()))
+		c.unwanted(o, s, m)
+		c.fail(nil, ErrNoDescription)
 		return
 	}
 	c.winner = s

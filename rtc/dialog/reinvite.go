@@ -1,6 +1,7 @@
 package dialog
 
 import (
+	"errors"
 	"strconv"
 	"time"
 
@@ -42,7 +43,7 @@ func (s *Session) reinvite(c Content, glares int, done func(*sip.Message, error)
 		switch {
 		case err != nil || m.StatusCode() >= 300:
 			if err == nil && m.StatusCode() == 491 && glares < maxGlare {
-				s.lane.After(s.glareDelay(), func() { s.retryInvite(c, glares+1, done) })
+				s.afterGlare(glares+1, done, func(n int) error { return s.reinvite(c, n, done) })
 				return
 			}
 			done(m, err)
@@ -62,18 +63,19 @@ func (s *Session) reinvite(c Content, glares int, done func(*sip.Message, error)
 	return nil
 }
 
-func (s *Session) retryInvite(c Content, glares int, done func(*sip.Message, error)) {
-	switch err := s.reinvite(c, glares, done); err {
-	case nil:
-	case ErrPending:
-		if glares < maxGlare {
-			s.lane.After(s.glareDelay(), func() { s.retryInvite(c, glares+1, done) })
-			return
+// afterGlare tries for the n-th time again, after the delay of RFC 3261 §14.1,
+// what met a request of the peer.
+func (s *Session) afterGlare(n int, done func(*sip.Message, error), again func(n int) error) {
+	s.lane.After(s.glareDelay(), func() {
+		err := again(n)
+		switch {
+		case err == nil:
+		case errors.Is(err, ErrPending) && n < maxGlare:
+			s.afterGlare(n+1, done, again)
+		default:
+			done(nil, err)
 		}
-		done(nil, err)
-	default:
-		done(nil, err)
-	}
+	})
 }
 
 // busy reports whether an INVITE is in progress in either direction

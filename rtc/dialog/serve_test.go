@@ -59,7 +59,7 @@ func TestAfterRestartOfCaller(t *testing.T) {
 		alice, raw := w.agent("alice", 1, Config{Key: key}), w.raw("raw", 9)
 		alice.dial(raw, sdp("offer"))
 		inv := raw.one("INVITE")
-		raw.reply(alice, inv, 200, "r", Content{Header: contactOf("10.0.0.9:5060")})
+		raw.reply(alice, inv, 200, "r", Content{Header: contactOf("10.0.0.9:5060"), Type: "application/sdp", Body: []byte("answer")})
 		alice = w.agent("alice", 1, Config{Key: key})
 		w.lines()
 		raw.say(alice, `

@@ -52,6 +52,7 @@ type Session struct {
 	contactUser string
 	over        bool // Ended was told
 	unlisted    bool // the table had no room
+	described   bool // a provisional response to our INVITE had a session description
 	shown       bool // the user of a call of ours was told of it
 	byeWaits    bool // Bye was called before the ACK came
 	byeHeader   []byte

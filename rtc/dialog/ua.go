@@ -33,6 +33,10 @@ type Config struct {
 	// recognised: secret octets that survive it. nil = random.
 	Key []byte
 
+	// MaxPasses is how often one call may come through this server, default 5
+	// (an external exchange may have forwarded it back): see Onward.
+	MaxPasses int
+
 	User      string        // user part of our Contacts
 	Allow     string        // methods, default all this package answers
 	Supported []string      // further option tags
@@ -51,6 +55,7 @@ type Config struct {
 type UA struct {
 	cfg     Config
 	tagSeed maphash.Seed
+	mark    string // by which a call that was here is recognised
 	client  *uac.Client
 }
 
@@ -71,6 +76,9 @@ func New(cfg Config) *UA {
 	if cfg.T2 <= 0 {
 		cfg.T2 = 4 * time.Second
 	}
+	if cfg.MaxPasses <= 0 {
+		cfg.MaxPasses = 5
+	}
 	if cfg.MinSE < 90*time.Second { // RFC 4028 §5: never below
 		cfg.MinSE = 90 * time.Second
 	}
@@ -84,7 +92,7 @@ func New(cfg Config) *UA {
 	if cfg.Random == nil {
 		cfg.Random = rand.IntN
 	}
-	return &UA{cfg: cfg, tagSeed: maphash.MakeSeed(), client: uac.New(uac.Config{Layer: cfg.Layer, Wire: cfg.Wire,
+	return &UA{cfg: cfg, tagSeed: maphash.MakeSeed(), mark: markOf(cfg.Key), client: uac.New(uac.Config{Layer: cfg.Layer, Wire: cfg.Wire,
 		Resolver: cfg.Resolver, Permit: cfg.Permit, Silence: cfg.Silence, Log: cfg.Log})}
 }
 

@@ -32,7 +32,7 @@ func (s *Session) update(c Content, glares int, done func(*sip.Message, error)) 
 		switch {
 		case err != nil || m.StatusCode() >= 300:
 			if err == nil && m.StatusCode() == 491 && glares < maxGlare {
-				s.lane.After(s.glareDelay(), func() { s.retryUpdate(c, glares+1, done) })
+				s.afterGlare(glares+1, done, func(n int) error { return s.update(c, n, done) })
 				return
 			}
 			done(m, err)
@@ -48,16 +48,6 @@ func (s *Session) update(c Content, glares int, done func(*sip.Message, error)) 
 		}
 	})
 	return nil
-}
-
-func (s *Session) retryUpdate(c Content, glares int, done func(*sip.Message, error)) {
-	switch err := s.update(c, glares, done); {
-	case err == nil:
-	case err == ErrPending && glares < maxGlare:
-		s.lane.After(s.glareDelay(), func() { s.retryUpdate(c, glares+1, done) })
-	default:
-		done(nil, err)
-	}
 }
 
 // updated takes the peer's UPDATE (RFC 3311 §5.2).

@@ -8,37 +8,34 @@ import (
 	"tandem/rtc/transport"
 )
 
-// From returns the peer that sends by a flow, nil when that is none: by the name
-// in its certificate, else by the address. Nobody is known over WebSocket: the
-// browser of a peer's machine runs anybody's pages.
-func (t *Table) From(f transport.Flow) *Peer {
+// From returns the peer that sends by a flow, and the identity that proves: by
+// the name in its certificate, else by the address. Both are nil when it is no
+// peer. Nobody is known over WebSocket: the browser of a peer's machine runs
+// anybody's pages.
+func (t *Table) From(f transport.Flow) (*Peer, *rtc.Identity) {
 	if t == nil || f.Proto() == transport.WS || f.Proto() == transport.WSS {
-		return nil
+		return nil, nil
 	}
 	x := t.current.Load()
 	if len(x.tls) > 0 && f.Proto() == transport.TLS {
 		if p := x.certified(f.TLS()); p != nil {
-			return p
+			return p, &p.byName
 		}
 	}
-	return x.from(f.Remote)
-}
-
-// Identity returns who sends by a flow when that is a peer, else nil.
-func (t *Table) Identity(f transport.Flow) *rtc.Identity {
-	if p := t.From(f); p != nil {
-		return p.Identity()
+	if p := x.from(f.Remote); p != nil {
+		return p, &p.byAddress
 	}
-	return nil
+	return nil, nil
 }
 
-// User returns the identity of the peer that proves who it is by the
-// credentials of a user, nil when that user is no peer.
-func (t *Table) User(aor rtc.AOR) *rtc.Identity {
+// User returns the peer that proves who it is by the credentials of a user, and
+// the identity that is; both are nil when that user is no peer.
+func (t *Table) User(aor rtc.AOR) (*Peer, *rtc.Identity) {
 	if t == nil {
-		return nil
+		return nil, nil
 	}
-	return t.current.Load().users[aor]
+	u := t.current.Load().users[aor]
+	return u.peer, u.identity
 }
 
 // certified is the peer that the other end has proved to be (RFC 5922 §7.1):

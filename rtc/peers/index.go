@@ -18,15 +18,21 @@ type index struct {
 	sources map[netip.Prefix][]*Peer
 	lengths []int // of the sources' prefixes, the longest first
 	tls     map[string]*Peer
-	users   map[rtc.AOR]*rtc.Identity
+	users   map[rtc.AOR]user
 	machine map[netip.Addr]bool // addresses of this machine
+}
+
+// user is a peer as a user of the directory.
+type user struct {
+	peer     *Peer
+	identity *rtc.Identity
 }
 
 // rebuild makes the index anew; t.mu is held.
 func (t *Table) rebuild() {
 	x := &index{
 		places: make(map[netip.AddrPort][]*Peer), names: make(map[string][]*Peer), sources: make(map[netip.Prefix][]*Peer),
-		tls: make(map[string]*Peer), users: make(map[rtc.AOR]*rtc.Identity), machine: t.machine(),
+		tls: make(map[string]*Peer), users: make(map[rtc.AOR]user), machine: t.machine(),
 	}
 	for p := range t.all {
 		for _, h := range p.Hosts {
@@ -67,8 +73,8 @@ func (x *index) senders(p *Peer) {
 		}
 	}
 	for _, aor := range p.Users {
-		if x.users[aor] == nil {
-			x.users[aor] = &rtc.Identity{AOR: aor, Method: rtc.AuthDigest, Peer: p.Name, Rights: p.Rights}
+		if x.users[aor].peer == nil {
+			x.users[aor] = user{p, &rtc.Identity{AOR: aor, Method: rtc.AuthDigest, Peer: p.Name, Rights: p.Rights}}
 		}
 	}
 }

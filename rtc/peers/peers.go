@@ -59,11 +59,8 @@ type Peer struct {
 	// "+493012345". None = any.
 	Numbers []string
 
-	identity rtc.Identity
+	byAddress, byName rtc.Identity
 }
-
-// Identity is who sends when the peer does, known by its address.
-func (p *Peer) Identity() *rtc.Identity { return &p.identity }
 
 // MayClaim reports whether a caller of the peer may have a number, in E.164.
 func (p *Peer) MayClaim(number string) bool {
@@ -117,7 +114,8 @@ func (t *Table) Set(owner string, list []Peer) {
 	}
 	own := make([]*Peer, 0, len(list))
 	for _, p := range list {
-		p.identity = rtc.Identity{Method: rtc.AuthTrusted, Peer: p.Name, Rights: p.Rights}
+		p.byAddress = rtc.Identity{Method: rtc.AuthTrusted, Peer: p.Name, Rights: p.Rights}
+		p.byName = rtc.Identity{Method: rtc.AuthTLS, Peer: p.Name, Rights: p.Rights}
 		own = append(own, &p)
 	}
 	t.owned[owner] = own

@@ -237,14 +237,14 @@ func TestFrom(t *testing.T) {
 		}
 	}
 	x := table.current.Load()
-	id := x.sources[netip.MustParsePrefix("198.51.100.7/32")][0].Identity()
+	id := x.sources[netip.MustParsePrefix("198.51.100.7/32")][0].byAddress
 	if id.Peer != "one" || !id.Rights.Has(rtc.Asserts) || id.Rights.Has(rtc.Transit) || id.Method != rtc.AuthTrusted || id.AOR != "" {
 		t.Errorf("identity %+v", id)
 	}
-	if id := table.User("sip:gw@example.com"); id == nil || id.Peer != "known by name" || id.Method != rtc.AuthDigest {
+	if p, id := table.User("sip:gw@example.com"); p == nil || id.Peer != "known by name" || id.Method != rtc.AuthDigest {
 		t.Errorf("by credentials: %+v", id)
 	}
-	if table.User("sip:alice@example.com") != nil {
+	if p, _ := table.User("sip:alice@example.com"); p != nil {
 		t.Error("alice is a peer")
 	}
 	sips := &url.URL{Scheme: "sip", Opaque: "provider.example"}

@@ -33,7 +33,9 @@ func (p *Proxy) ack(r *rtc.Request) {
 	}
 	b := &set.branches[0]
 	if b.Flow != noFlow {
-		p.sendAck(r.Tx.Lane(), r.Message, &pl, &b.target, b.Flow)
+		if p.permit(&pl, &b.target, b.Flow.Remote) == nil {
+			p.sendAck(r.Tx.Lane(), r.Message, &pl, &b.target, b.Flow)
+		}
 		return
 	}
 	uri, ok := set.nextHop(b)
@@ -52,9 +54,6 @@ func (p *Proxy) ack(r *rtc.Request) {
 	}
 	late := &lateAck{m: r.Tx.Keep(), lane: r.Tx.Lane(), plan: pl, target: b.target}
 	p.res.Lookup(uri, func(cands []resolve.Candidate, err error) {
-		if late.plan.barred && p.Routes().peers.any(cands) {
-			return
-		}
 		late.lane.Do(func() { p.ackTo(late.lane, late.m, &late.plan, &late.target, cands) })
 	})
 }
@@ -68,6 +67,11 @@ type lateAck struct {
 }
 
 func (p *Proxy) ackTo(lane *transaction.Lane, m *sip.Message, pl *plan, t *target, cands []resolve.Candidate) {
+	for _, c := range cands {
+		if p.permit(pl, t, c.Target.Addr) != nil {
+			return
+		}
+	}
 	for _, c := range cands {
 		to := c.Target
 		if to.Via == nil {

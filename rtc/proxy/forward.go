@@ -95,13 +95,8 @@ func (f *forward) add(t target) {
 	f.branches = append(f.branches, branch{target: t})
 }
 
-// addBinding adds a way to a device. One that is not reached by the flow it was
-// registered by leads where its user says, who could send everybody's calls
-// through a gateway so: only who registered through one is reached by it.
-func (f *forward) addBinding(w reach.Way) {
-	barred := w.Flow == noFlow && !f.p.Routes().peers.at(w.From)
-	f.add(target{Way: w, bound: true, barred: barred})
-}
+// addDevice adds a way to a device of a user.
+func (f *forward) addDevice(w reach.Way) { f.add(target{Way: w, by: device}) }
 
 // advance begins the next branches when none is left to wait for, and ends the
 // forward when there are no more. live is the response at hand, nil when none is.
@@ -160,6 +155,10 @@ func (f *forward) start(i int) {
 	b := &f.branches[i]
 	f.pending++
 	if b.Flow != noFlow {
+		if err := f.p.permit(&f.plan, &b.target, b.Flow.Remote); err != nil {
+			f.denied(i, err)
+			return
+		}
 		f.send(i, b.Flow)
 		return
 	}
@@ -173,11 +172,13 @@ func (f *forward) start(i int) {
 	cands, ok := f.p.res.Numeric(w.cands[:0], uri)
 	w.cands = cands
 	switch {
-	case b.barred && f.p.Routes().peers.lead(uri):
-		f.end(i, f.denied(uri.Host))
 	case !ok:
-		f.lookup(i, uri)
-	case b.bound: // of other addresses it is known that they are not ours
+		if err := f.p.permitName(&f.plan, &b.target, uri); err != nil {
+			f.denied(i, err)
+		} else {
+			f.lookup(i, uri)
+		}
+	case b.by == device: // of other addresses it is known that they are not ours
 		f.found(i, uri.Host, cands)
 	default:
 		f.located(i, cands)
@@ -185,31 +186,16 @@ func (f *forward) start(i int) {
 	w.put()
 }
 
-// found goes on with the places of branch i's next hop that it may go to. What
-// is sent to ourselves would come back as from one of our addresses, which may
-// be trusted.
+// found leaves out our own places: what is sent to ourselves would come back as
+// from one of our addresses, which may be trusted.
 func (f *forward) found(i int, host []byte, cands []resolve.Candidate) {
-	b, peers := &f.branches[i], f.p.Routes().peers
-	if b.peer {
-		peers.found(cands)
-	}
 	others := slices.DeleteFunc(cands, func(c resolve.Candidate) bool { return f.p.tr.Own(c.Target) })
-	switch {
-	case len(others) == 0 && len(cands) > 0:
+	if len(others) == 0 && len(cands) > 0 {
 		f.p.log.Warn("next hop is this server itself; name it under domains or names", "call_id", string(f.request().CallID()), "peer", string(host))
 		f.end(i, 482)
-	case (b.barred || f.plan.barred) && peers.any(others):
-		f.end(i, f.denied(host))
-	default:
-		f.located(i, others)
+		return
 	}
-}
-
-// denied notes that a branch may not go to a static route's next hop.
-func (f *forward) denied(host []byte) (code int) {
-	f.p.count().denied.Add(1)
-	f.p.log.Warn("relaying denied: that is a static route's next hop", "call_id", string(f.request().CallID()), "peer", string(host))
-	return 403
+	f.located(i, others)
 }
 
 // lookup asks the resolver, the only wait there is.
@@ -239,6 +225,12 @@ func (f *forward) lookup(i int, uri sip.URI) {
 // located tries the places found, first the first.
 func (f *forward) located(i int, cands []resolve.Candidate) {
 	b := &f.branches[i]
+	for _, c := range cands {
+		if err := f.p.permit(&f.plan, &b.target, c.Target.Addr); err != nil {
+			f.denied(i, err)
+			return
+		}
+	}
 	cands = f.p.res.Large(cands, f.size(b))
 	if len(cands) > 1 {
 		b.rest = append([]resolve.Candidate(nil), cands[1:]...)
@@ -306,7 +298,7 @@ func (f *forward) send(i int, flow transport.Flow) {
 	b.client, b.state = c, active
 	if f.plan.method == sip.INVITE {
 		f.armTimerC(i)
-		if len(b.rest) > 0 || b.Instance != "" {
+		if len(b.rest) > 0 || b.by == routed || b.by == device && b.Instance != "" {
 			b.silence = f.lane.After(f.p.cfg.Failover, func() { f.unheard(i) })
 		}
 	}

@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 
+	"tandem/rtc"
 	"tandem/rtc/sip"
 	"tandem/rtc/transport"
 )
@@ -18,24 +19,34 @@ type plan struct {
 	hasBreadth  bool   // it was received
 	loop        uint64 // what a loop would have in common with this request
 
-	uri      sip.URI // Request-URI to route by; dies with the message unless ruri is set
-	ruri     string  // replaces the received Request-URI; "" keeps it
-	pops     int     // own Routes to remove from the top
-	dropLast bool    // the last Route has become the Request-URI (strict routing)
-	next     []byte  // URI of the topmost Route that is not ours, nil when none; dies with the message
-	ours     bool    // it came through a Route of ours
-	self     bool    // it is for the proxy itself
-	grant    grant   // what the mark in our Route allows
-	barred   bool    // not to the next hops of static routes, under whatever name
+	uri      sip.URI  // Request-URI to route by; dies with the message unless ruri is set
+	ruri     string   // replaces the received Request-URI; "" keeps it
+	pops     int      // own Routes to remove from the top
+	dropLast bool     // the last Route has become the Request-URI (strict routing)
+	next     []byte   // URI of the topmost Route that is not ours, nil when none; dies with the message
+	ours     bool     // it came through a Route of ours
+	mark     standing // what the mark in our Route grants
 
 	flow     transport.Flow      // the Route's token names this way onward
 	deadFlow bool                // the token's flow has gone
 	via      *transport.Listener // the last Route of ours names it; nil when none does
 
-	identified bool // the sender is known, by any method
-	trusted    bool // the sender is a peer of ours: what it asserts is believed
-	user       bool // the sender is a user
+	from *rtc.Identity // the sender, nil when not known
 }
+
+// asserts reports whether what the sender says of the caller is believed (RFC 3325).
+func (pl *plan) asserts() bool {
+	switch {
+	case pl.from == nil:
+		return false
+	case pl.from.Peer != "":
+		return pl.from.Rights.Has(rtc.Asserts)
+	}
+	return pl.from.Method == rtc.AuthTrusted || pl.from.Method == rtc.AuthTLS
+}
+
+// phone reports whether the sender is a user's device.
+func (pl *plan) phone() bool { return pl.from != nil && pl.from.AOR != "" && pl.from.Peer == "" }
 
 // dialogMaking reports whether we stay in the path of what the method begins.
 func (pl *plan) dialogMaking() bool {

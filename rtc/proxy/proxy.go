@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"tandem/rtc"
+	"tandem/rtc/peers"
 	"tandem/rtc/reach"
 	"tandem/rtc/resolve"
 	"tandem/rtc/sip"
@@ -38,7 +39,7 @@ type Transport interface {
 // Resolver finds next hops (RFC 3263).
 type Resolver interface {
 	Numeric(dst []resolve.Candidate, uri sip.URI) ([]resolve.Candidate, bool)
-	Lookup(uri sip.URI, done func([]resolve.Candidate, error))
+	peers.Resolver
 	// Large orders places for a request of size octets (RFC 3261 §18.1.1).
 	Large(cands []resolve.Candidate, size int) []resolve.Candidate
 	Failed(c resolve.Candidate, err error, retryAfter time.Duration)
@@ -68,7 +69,8 @@ type Config struct {
 	Resolver  Resolver
 	Reach     *reach.Reach // the devices of users
 	Users     Users
-	Routes    *Routes // static routes; nil = none
+	Peers     *peers.Table // asked about each place a copy goes to; nil = one for the next hops of Routes
+	Routes    *Routes      // static routes; nil = none
 	Log       *slog.Logger
 
 	// Domain is the one meant when a Request-URI names one of our addresses
@@ -103,6 +105,7 @@ type Proxy struct {
 	res    Resolver
 	users  Users
 	log    *slog.Logger
+	peers  *peers.Table
 	routes atomic.Pointer[Routes]
 	key    []byte
 	seed   maphash.Seed // of loop detection
@@ -128,8 +131,11 @@ func New(cfg Config) *Proxy {
 		cfg.Key = make([]byte, 32)
 		rand.Read(cfg.Key) // never fails
 	}
+	if cfg.Peers == nil {
+		cfg.Peers = peers.New(cfg.Resolver, cfg.Log)
+	}
 	p := &Proxy{cfg: cfg, tr: cfg.Transport, res: cfg.Resolver, users: cfg.Users,
-		log: cfg.Log, key: cfg.Key, seed: maphash.MakeSeed()}
+		log: cfg.Log, peers: cfg.Peers, key: cfg.Key, seed: maphash.MakeSeed()}
 	p.SetRoutes(cfg.Routes)
 	return p
 }
@@ -140,13 +146,7 @@ func (p *Proxy) SetRoutes(r *Routes) {
 		r = new(Routes)
 	}
 	p.routes.Store(r)
-	for i := range r.list { // by which addresses their next hops may be meant
-		for _, h := range r.list[i].hops {
-			if _, numeric := address(h.uri.Host); !numeric {
-				p.res.Lookup(h.uri, func(cands []resolve.Candidate, _ error) { r.peers.found(cands) })
-			}
-		}
-	}
+	p.peers.Set("routes", r.hosts())
 }
 
 // Routes are the static routes in use.
@@ -168,7 +168,7 @@ func (p *Proxy) Serve(r *rtc.Request) error {
 	if err := p.preprocess(r.Message, &pl); err != nil { // §16.4
 		return err
 	}
-	if pl.self && r.Method() == sip.OPTIONS {
+	if r.Method() == sip.OPTIONS && pl.next == nil && p.isSelf(pl.uri) {
 		p.options(r)
 		return nil
 	}

@@ -18,9 +18,9 @@ func (p *Proxy) recordRoute(w *work, m *sip.Message, pl *plan, t *target, out tr
 	inToken := p.needsToken(m, pl)
 	sips := pl.uri.Kind == sip.URISIPS
 	double := inToken || t.Sticky || in.Listener() != out.Listener()
-	g := grantPlain
-	if t.peer || pl.trusted || pl.grant == grantFull {
-		g = grantFull
+	g := inDialog
+	if t.by == routed || pl.asserts() || pl.from != nil && pl.from.Peer != "" || pl.mark == withPeer || p.peers.At(out.Remote) != nil {
+		g = withPeer
 	}
 	if double {
 		w.edit.Prepend(sip.HdrRecordRoute, p.routeURI(w, m, in, inToken, sips, true, g))
@@ -28,7 +28,7 @@ func (p *Proxy) recordRoute(w *work, m *sip.Message, pl *plan, t *target, out tr
 	w.edit.Prepend(sip.HdrRecordRoute, p.routeURI(w, m, out, t.Sticky, sips, double, g))
 }
 
-func (p *Proxy) routeURI(w *work, m *sip.Message, f transport.Flow, token, sips, double bool, g grant) []byte {
+func (p *Proxy) routeURI(w *work, m *sip.Message, f transport.Flow, token, sips, double bool, g standing) []byte {
 	s := w.scratch
 	at := len(s)
 	if sips {
@@ -67,7 +67,7 @@ func (p *Proxy) needsToken(m *sip.Message, pl *plan) bool {
 	if contact == nil {
 		return false
 	}
-	if pl.in.Proto() > transport.TCP && !pl.trusted {
+	if pl.in.Proto() > transport.TCP && (pl.from == nil || pl.phone()) {
 		return true
 	}
 	na, err := sip.ParseNameAddr(contact)
@@ -81,7 +81,7 @@ func (p *Proxy) needsToken(m *sip.Message, pl *plan) bool {
 			}
 		}
 	}
-	if pl.user && !pl.trusted {
+	if pl.phone() {
 		return reach.Compare(na.URI, pl.in) == reach.Elsewhere
 	}
 	return reach.Doubtful(na.URI, pl.in.Remote)

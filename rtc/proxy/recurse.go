@@ -48,7 +48,7 @@ func (f *forward) follow(u sip.URI, q uint16) bool {
 			continue
 		}
 		w.Q, w.Spare = q, f.knows(w.Instance)
-		f.addBinding(w)
+		f.addDevice(w)
 	}
 	return len(f.branches) > before
 }

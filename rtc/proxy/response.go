@@ -138,7 +138,7 @@ func (f *forward) Failed(c *transaction.Client, err error) {
 	if b.resolved && !errors.Is(err, transaction.ErrCanceled) {
 		f.p.res.Failed(b.cand, err, 0)
 	}
-	if b.bound && b.Flow != noFlow && code == 503 {
+	if b.by == device && b.Flow != noFlow && code == 503 {
 		code = 430 // the phone's connection has gone
 	}
 	if f.p.debug() {
@@ -189,11 +189,8 @@ func (f *forward) tryElsewhere(i int) bool {
 		b.state = ended
 		f.pending--
 	}
-	if b.Instance == "" {
-		return false
-	}
 	for j := range f.branches {
-		if s := &f.branches[j]; s.state == idle && s.Spare && s.Instance == b.Instance {
+		if s := &f.branches[j]; s.state == idle && s.Spare && s.alternates(&b.target) {
 			s.Spare, s.breadth = false, b.breadth
 			f.p.count().failovers.Add(1)
 			f.start(j)

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
+	"tandem/rtc/peers"
 	"tandem/rtc/sip"
 )
 
@@ -54,8 +56,7 @@ func (h *Hops) UnmarshalYAML(read func(any) error) error {
 
 // Routes are checked static routes, ready for use. The zero value has none.
 type Routes struct {
-	list  []route // best match first
-	peers *peers  // nil when there are no routes
+	list []route // best match first
 }
 
 type route struct {
@@ -71,9 +72,6 @@ type hop struct {
 // NewRoutes checks routes. The error names the route at fault and what to do.
 func NewRoutes(list []Route) (*Routes, error) {
 	r := new(Routes)
-	if len(list) > 0 {
-		r.peers = newPeers()
-	}
 	for i, c := range list {
 		if c.Name == "" {
 			c.Name = fmt.Sprintf("route %d", i+1)
@@ -81,9 +79,6 @@ func NewRoutes(list []Route) (*Routes, error) {
 		checked, err := check(c)
 		if err != nil {
 			return nil, fmt.Errorf("static route %q: %w", c.Name, err)
-		}
-		for _, h := range checked.hops {
-			r.peers.add(h.uri)
 		}
 		r.list = append(r.list, checked)
 	}
@@ -142,6 +137,41 @@ func (r *route) weight() int {
 		w++
 	}
 	return w
+}
+
+// prefixPeer begins the names of the peers that prefix routes lead to.
+const prefixPeer = "prefix route "
+
+// peerName is how the route's next hops are called among the peers.
+func (r *route) peerName() string {
+	if r.Match.Prefix != "" {
+		return prefixPeer + r.Name
+	}
+	return "route " + r.Name
+}
+
+// hosts are the next hops as peers. Those of prefix routes are gateways.
+func (r *Routes) hosts() []peers.Peer {
+	var list []peers.Peer
+	for i := range r.list {
+		c := &r.list[i]
+		p := peers.Peer{Name: c.peerName(), Gateway: c.Match.Prefix != ""}
+		for _, h := range c.hops {
+			p.Hosts = append(p.Hosts, hostPort(h.uri.Host, h.uri.Port))
+			if maddr, ok := h.uri.Param("maddr"); ok {
+				p.Hosts = append(p.Hosts, hostPort(maddr, h.uri.Port))
+			}
+		}
+		list = append(list, p)
+	}
+	return list
+}
+
+func hostPort(host []byte, port uint16) string {
+	if port == 0 {
+		return string(host)
+	}
+	return string(host) + ":" + strconv.Itoa(int(port))
 }
 
 // List returns the routes in the order in which they are asked.

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -76,12 +77,17 @@ func TestRouteChoice(t *testing.T) {
 	if s := strings.Join(names, " "); s != "berlin germany any below partner messages" && s != "berlin germany any partner below messages" {
 		t.Errorf("order: %s", s)
 	}
-	for s, want := range map[string]bool{
-		"sip:x@192.0.2.3": true, "sip:192.0.2.3:9": true, "sip:192.0.2.33": false, "sip:x@[::ffff:192.0.2.3]": true,
-		"sip:192.0.2.2:5070": true, "sip:x@harmless.example;maddr=192.0.2.3": true, "sip:192.0.2.2": true, "sip:192.0.2.2:5071": true,
-	} {
-		if r.peers.lead(uri(t, s)) != want {
-			t.Errorf("%s is a next hop: %v", s, !want)
+}
+
+// The next hops are peers; numbers lead to gateways.
+func TestRoutesHosts(t *testing.T) {
+	r := routes(t,
+		Route{Name: "pstn", Match: Match{Prefix: "+"}, NextHop: Hops{"sip:192.0.2.1:5070", "sip:gw.example;maddr=[2001:db8::1]"}},
+		Route{Name: "partner", Match: Match{Domain: "partner.example"}, NextHop: Hops{"sips:192.0.2.2"}})
+	got := fmt.Sprint(r.hosts())
+	for _, want := range []string{"{prefix route pstn true [192.0.2.1:5070 gw.example [2001:db8::1]]", "{route partner false [192.0.2.2]"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%s is not in %s", want, got)
 		}
 	}
 }

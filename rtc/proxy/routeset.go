@@ -22,7 +22,6 @@ func (p *Proxy) preprocess(m *sip.Message, pl *plan) error {
 			return err
 		}
 	}
-	pl.self = pl.next == nil && p.isSelf(pl.uri)
 	return nil
 }
 
@@ -126,7 +125,7 @@ func (p *Proxy) takeRoute(m *sip.Message, pl *plan, u sip.URI) {
 		pl.flow, pl.deadFlow = p.readToken(u.User)
 	}
 	if mark, ok := u.Param("did"); ok {
-		pl.grant = max(pl.grant, p.readMark(m.CallID(), mark))
+		pl.mark = max(pl.mark, p.readMark(m.CallID(), mark))
 	}
 }
 

@@ -1,9 +1,6 @@
 package proxy
 
 import (
-	"context"
-	"log/slog"
-
 	"tandem/rtc"
 	"tandem/rtc/reach"
 	"tandem/rtc/sip"
@@ -11,31 +8,44 @@ import (
 
 // target is one place a request may be sent to.
 type target struct {
-	reach.Way        // URI "" keeps the request's Request-URI
+	reach.Way // URI "" keeps the request's Request-URI
+	by        chooser
 	hop       string // URI that tells the next hop; "" = the copy's Request-URI
-	bound     bool   // a binding
-	foreign   bool   // next hop outside the trust domain of RFC 3325
-	peer      bool   // next hop of a static route
-	barred    bool   // not to the next hops of static routes: its user chose where
+	route     *route // that chose it, nil unless routed
 }
+
+// chooser is who chose a target.
+type chooser uint8
+
+const (
+	relayed chooser = iota // the sender: Request-URI, Route
+	device                 // a user, who registered it
+	routed                 // the configuration: a static route
+)
+
+// alternates reports whether of two targets only one is tried at a time: the
+// ways to one device, the next hops of one route.
+func (t *target) alternates(o *target) bool {
+	return t.by == o.by && (t.by == routed || t.by == device && t.Instance != "" && t.Instance == o.Instance)
+}
+
+// foreign reports whether a target is outside the trust domain of RFC 3325.
+func (t *target) foreign() bool { return t.by == routed && !t.route.Trusted }
 
 // targets finds out where the request goes (RFC 3261 §16.5).
 func (p *Proxy) targets(r *rtc.Request, pl *plan, f *forward) error {
 	switch {
 	case p.intrudes(r, pl):
-		return p.denied(r, pl)
+		return p.denied(r, pl, nil)
 	case pl.deadFlow:
 		return &rtc.Status{Code: 430} // RFC 5626 §5.3.1
 	case pl.next != nil: // a Route of somebody else: the set is the Request-URI
-		if err := p.mayRelay(r, pl, pl.next); err != nil {
-			return err
+		if pl.standing() == stranger {
+			return p.denied(r, pl, nil)
 		}
 		f.add(target{hop: string(pl.next), Way: reach.Way{URI: pl.ruri, Flow: pl.flow, Sticky: pl.flow != noFlow}})
 		return nil
 	case pl.flow != noFlow: // the token is ours, so somebody got it from us
-		if !pl.identified && pl.grant != grantFull && p.Routes().peers.at(pl.flow.Remote) && pl.method != sip.ACK {
-			return p.denied(r, pl) // the token may be of another call
-		}
 		f.add(target{Way: reach.Way{URI: pl.ruri, Flow: pl.flow, Sticky: true}})
 		return nil
 	case pl.uri.Kind == sip.URITel:
@@ -50,10 +60,14 @@ func (p *Proxy) targets(r *rtc.Request, pl *plan, f *forward) error {
 			return p.routeTargets(r, pl, f, route, nil)
 		}
 	}
-	if err := p.mayRelay(r, pl, nil); err != nil {
-		return err
+	// The relay is closed: only who is known, or whose dialog began here, may use us
+	// to reach places that are not ours. An ACK is no exception: it cannot be asked
+	// for credentials, so one that has lost our mark is dropped unless its sender is
+	// trusted.
+	if pl.standing() == stranger {
+		return p.denied(r, pl, nil)
 	}
-	f.add(target{Way: reach.Way{URI: pl.ruri}, peer: p.Routes().peers.lead(pl.uri)})
+	f.add(target{Way: reach.Way{URI: pl.ruri}})
 	return nil
 }
 
@@ -61,53 +75,13 @@ func (p *Proxy) targets(r *rtc.Request, pl *plan, f *forward) error {
 // its To tag or as an ACK, but is of none that began here. An ACK may lack the
 // mark when it has a token of ours.
 func (p *Proxy) intrudes(r *rtc.Request, pl *plan) bool {
-	if pl.identified || pl.grant != grantNone {
+	if pl.from != nil || pl.mark != stranger {
 		return false
 	}
 	if pl.method == sip.ACK {
 		return pl.flow == noFlow
 	}
 	return r.Message.ToTag() != nil
-}
-
-// mayRelay keeps the relay closed: only who is known, or whose dialog began
-// here, may use us to reach places that are not ours. An ACK is no exception: it
-// cannot be asked for credentials, so one that has lost our mark is dropped
-// unless its sender is trusted.
-func (p *Proxy) mayRelay(r *rtc.Request, pl *plan, next []byte) error {
-	if pl.identified || pl.grant == grantFull {
-		return nil
-	}
-	to := pl.uri
-	if next != nil {
-		u, err := sip.ParseURI(next)
-		if err != nil {
-			return &rtc.Status{Code: 400, Reason: "Bad Route"}
-		}
-		to = u
-	}
-	if pl.grant == grantPlain && !p.Routes().peers.lead(to) {
-		pl.barred = true
-		return nil
-	}
-	return p.denied(r, pl)
-}
-
-// denied refuses. A request that was let pass as one of a dialog is asked for
-// credentials instead: some phones lose the mark.
-func (p *Proxy) denied(r *rtc.Request, pl *plan) error {
-	m := r.Message
-	if p.cfg.Demand != nil && m.ToTag() != nil && pl.method != sip.ACK {
-		return p.cfg.Demand(r)
-	}
-	p.count().denied.Add(1)
-	level := slog.LevelWarn
-	if pl.method == sip.ACK { // to each refusal there is one
-		level = slog.LevelDebug
-	}
-	p.log.Log(context.Background(), level, "relaying denied", "call_id", string(m.CallID()), "method", string(m.MethodName()),
-		"peer", pl.in.Remote.String(), "aor", string(m.RequestURI()))
-	return &rtc.Status{Code: 403, Reason: "Relaying denied"}
 }
 
 // localTargets are the bindings of a user of ours, else the static route for the number.
@@ -150,7 +124,7 @@ func (p *Proxy) bindings(pl *plan, f *forward, aor rtc.AOR, instance string) {
 	w.ways = p.cfg.Reach.Append(w.ways[:0], aor, reach.Want{
 		Secure: pl.uri.Kind == sip.URISIPS, Instance: instance, Max: p.cfg.MaxForks})
 	for i := range w.ways {
-		f.addBinding(w.ways[i])
+		f.addDevice(w.ways[i])
 	}
 	w.put()
 }
@@ -176,15 +150,15 @@ func (p *Proxy) numberTargets(r *rtc.Request, pl *plan, f *forward) error {
 
 // routeTargets are the next hops of a static route, one after the other.
 func (p *Proxy) routeTargets(r *rtc.Request, pl *plan, f *forward, c *route, number []byte) error {
-	if !pl.identified && pl.grant != grantFull {
-		return p.denied(r, pl)
+	if pl.standing() < withPeer {
+		return p.denied(r, pl, nil)
 	}
 	for i, h := range c.hops {
 		uri := c.target(pl.uri, number, h)
 		if uri == "" {
 			uri = pl.ruri
 		}
-		f.add(target{Way: reach.Way{URI: uri, Instance: "\x00route", Spare: i > 0}, hop: h.raw, foreign: !c.Trusted, peer: true})
+		f.add(target{Way: reach.Way{URI: uri, Spare: i > 0}, by: routed, hop: h.raw, route: c})
 	}
 	return nil
 }

@@ -96,24 +96,16 @@ func (p *Proxy) mac(b []byte) []byte {
 	return h.Sum(nil)[:tokenMAC]
 }
 
-// grant is what a request may do because of the mark in the Route it carries.
-// Whoever has seen a Record-Route of ours could send us anything with it; the
-// mark binds it to one Call-ID and to how the call began, so that To tag and
-// Route alone open no relay.
-type grant uint8
-
-const (
-	grantNone  grant = iota
-	grantPlain       // anywhere but to the next hops of static routes
-	grantFull        // there, too: the call came from a peer or went to one
-)
+// A mark stands in the Route a request carries. Whoever has seen a Record-Route of
+// ours could send us anything with it; the mark binds it to one Call-ID and to
+// how the call began, so that To tag and Route alone open no relay.
 
 // How long a mark is good, in hours. Who may no longer call must not keep a key
 // in the Record-Route of each old call. A longer call or subscription goes on,
 // but a request in it needs credentials again.
 const (
-	fullHours  = 24      // then a full one is a plain one
-	plainHours = 30 * 24 // then it is none
+	peerHours   = 24      // then one withPeer is one inDialog
+	dialogHours = 30 * 24 // then it is none
 )
 
 const (
@@ -123,14 +115,14 @@ const (
 )
 
 // appendMark appends the mark for a call that begins now.
-func (p *Proxy) appendMark(dst, callID []byte, g grant) []byte {
+func (p *Proxy) appendMark(dst, callID []byte, g standing) []byte {
 	hour := thisHour()
 	stamp := [...]byte{byte(hour >> 16), byte(hour >> 8), byte(hour)}
 	dst = p.appendMAC(dst, callID, g, stamp)
 	return base64.RawURLEncoding.AppendEncode(dst, stamp[:])
 }
 
-func (p *Proxy) appendMAC(dst, callID []byte, g grant, stamp [3]byte) []byte {
+func (p *Proxy) appendMAC(dst, callID []byte, g standing, stamp [3]byte) []byte {
 	var buf [256]byte
 	b := append(buf[:0], p.key...)
 	b = append(b, 'd', byte(g))
@@ -140,30 +132,30 @@ func (p *Proxy) appendMAC(dst, callID []byte, g grant, stamp [3]byte) []byte {
 	return base64.RawURLEncoding.AppendEncode(dst, sum[:macLen*3/4])
 }
 
-func (p *Proxy) readMark(callID, mark []byte) grant {
+func (p *Proxy) readMark(callID, mark []byte) standing {
 	var stamp [3]byte
 	if len(mark) != markLen {
-		return grantNone
+		return stranger
 	}
 	if _, err := base64.RawURLEncoding.Decode(stamp[:], mark[macLen:]); err != nil {
-		return grantNone
+		return stranger
 	}
 	hour := uint32(stamp[0])<<16 | uint32(stamp[1])<<8 | uint32(stamp[2])
 	age := int32(thisHour() - hour)
-	if age < -1 || age > plainHours { // a clock may be set back a little
-		return grantNone
+	if age < -1 || age > dialogHours { // a clock may be set back a little
+		return stranger
 	}
 	var buf [macLen]byte
-	for _, g := range [...]grant{grantFull, grantPlain} {
+	for _, g := range [...]standing{withPeer, inDialog} {
 		if subtle.ConstantTimeCompare(mark[:macLen], p.appendMAC(buf[:0], callID, g, stamp)) != 1 {
 			continue
 		}
-		if age > fullHours {
-			return grantPlain
+		if age > peerHours {
+			return inDialog
 		}
 		return g
 	}
-	return grantNone
+	return stranger
 }
 
 // thisHour counts hours since 1970; three octets do for 1900 years.

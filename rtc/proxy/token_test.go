@@ -12,33 +12,33 @@ func TestMark(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &Proxy{key: []byte("a key of this server, not known ")}
 		call := []byte("a84b4c76e66710@pc33.example.com")
-		plain, full := p.appendMark(nil, call, grantPlain), p.appendMark(nil, call, grantFull)
-		reads := func(what string, callID, mark []byte, want grant) {
+		plain, full := p.appendMark(nil, call, inDialog), p.appendMark(nil, call, withPeer)
+		reads := func(what string, callID, mark []byte, want standing) {
 			t.Helper()
 			if got := p.readMark(callID, mark); got != want {
 				t.Errorf("%s grants %d, want %d", what, got, want)
 			}
 		}
-		both := func(when string, wantPlain, wantFull grant) {
+		both := func(when string, wantPlain, wantFull standing) {
 			t.Helper()
 			reads("a plain mark "+when, call, plain, wantPlain)
 			reads("a full mark "+when, call, full, wantFull)
 		}
-		both("at once", grantPlain, grantFull)
-		reads("a plain mark in another call", []byte("x"), plain, grantNone)
-		reads("a full mark in another call", []byte("x"), full, grantNone)
-		reads("a mark without its hour", call, full[:macLen], grantNone)
-		reads("an hour that is none", call, slices.Concat(full[:macLen], []byte("?!?!")), grantNone)
-		reads("no mark", call, nil, grantNone)
+		both("at once", inDialog, withPeer)
+		reads("a plain mark in another call", []byte("x"), plain, stranger)
+		reads("a full mark in another call", []byte("x"), full, stranger)
+		reads("a mark without its hour", call, full[:macLen], stranger)
+		reads("an hour that is none", call, slices.Concat(full[:macLen], []byte("?!?!")), stranger)
+		reads("no mark", call, nil, stranger)
 		time.Sleep(24 * time.Hour)
-		both("of a day", grantPlain, grantFull)
-		newer := p.appendMark(nil, call, grantFull)[macLen:]
-		reads("a full mark with a later hour", call, slices.Concat(full[:macLen], newer), grantNone)
+		both("of a day", inDialog, withPeer)
+		newer := p.appendMark(nil, call, withPeer)[macLen:]
+		reads("a full mark with a later hour", call, slices.Concat(full[:macLen], newer), stranger)
 		time.Sleep(2 * time.Hour)
-		both("of more than a day", grantPlain, grantPlain)
+		both("of more than a day", inDialog, inDialog)
 		time.Sleep(28 * 24 * time.Hour)
-		both("of four weeks", grantPlain, grantPlain)
+		both("of four weeks", inDialog, inDialog)
 		time.Sleep(2 * 24 * time.Hour)
-		both("of more than thirty days", grantNone, grantNone)
+		both("of more than thirty days", stranger, stranger)
 	})
 }

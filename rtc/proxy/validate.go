@@ -17,12 +17,7 @@ const firstForwards = 70
 // Its syntax was checked before.
 func (p *Proxy) validate(r *rtc.Request, pl *plan) error {
 	m := r.Message
-	pl.in, pl.method = r.Flow(), m.Method()
-	if id := r.Identity; id != nil {
-		pl.identified = true
-		pl.trusted = id.Method == rtc.AuthTrusted || id.Method == rtc.AuthTLS
-		pl.user = id.AOR != ""
-	}
+	pl.in, pl.method, pl.from = r.Flow(), m.Method(), r.Identity
 	u, err := sip.ParseURI(m.RequestURI())
 	if err != nil {
 		return &rtc.Status{Code: 400, Reason: "Bad Request-URI"}

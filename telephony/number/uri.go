@@ -25,23 +25,39 @@ func (p *Plan) URI(u sip.URI) (Number, error) {
 		return Number{}, ErrNotNumber
 	}
 	var buf [maxUser]byte
-	user := sip.AppendUnescaped(buf[:0], u.User)
-	params := u.Params
-	if i := bytes.IndexByte(user, ';'); i >= 0 {
-		user, params = user[:i], user[i:]
+	// A context behind the host is PINT's (RFC 2848 §3.5.6); that of a tel: URI
+	// stands among its parameters, too.
+	return p.subscriber(sip.AppendUnescaped(buf[:0], u.User), u.Params)
+}
+
+// Subscriber reads a number with its parameters, as the user part of a sip: URI
+// is one: "+49-30-1234567;npdi". The error is as of URI.
+func (p *Plan) Subscriber(text string) (Number, error) {
+	var buf [maxUser]byte
+	if len(text) > maxUser {
+		return Number{}, ErrNotNumber
 	}
-	context, ok := sip.Param(params, "phone-context")
-	if !ok { // PINT has it behind the host (RFC 2848 §3.5.6)
-		context, ok = sip.Param(u.Params, "phone-context")
-	}
-	if !ok || len(user) > 0 && user[0] == '+' { // RFC 3966 §5.1.5: global numbers have no context
-		return p.parse(user)
-	}
-	return p.inContext(user, context)
+	return p.subscriber(buf[:copy(buf[:], text)], nil)
 }
 
 // maxUser is the longest user part that is looked at.
 const maxUser = 256
+
+// subscriber reads a number with its parameters; more may have them as well.
+func (p *Plan) subscriber(text, more []byte) (Number, error) {
+	digits, params := text, []byte(nil)
+	if i := bytes.IndexByte(text, ';'); i >= 0 {
+		digits, params = text[:i], text[i:]
+	}
+	context, ok := sip.Param(params, "phone-context")
+	if !ok {
+		context, ok = sip.Param(more, "phone-context")
+	}
+	if !ok || len(digits) > 0 && digits[0] == '+' { // RFC 3966 §5.1.5: global numbers have no context
+		return p.parse(digits)
+	}
+	return p.inContext(digits, context)
+}
 
 // inContext reads a local number of a context (RFC 3966 §5.1.5): one that begins
 // with '+' goes in front, a domain has to be ours.

@@ -27,6 +27,7 @@ type Config struct {
 	Proxy     Proxy         `yaml:"proxy" json:"proxy"`
 	Routes    []proxy.Route `yaml:"routes" json:"routes" jsonschema_description:"Static routes by number prefix, domain or method; the longest prefix wins"`
 	Telephony Telephony     `yaml:"telephony" json:"telephony"`
+	Numbers   Numbers       `yaml:"numbers" json:"numbers"`
 	Media     Media         `yaml:"media" json:"media"`
 	DNS       DNS           `yaml:"dns" json:"dns"`
 	HTTP      HTTP          `yaml:"http" json:"http"`
@@ -126,7 +127,7 @@ func Default() Config {
 		Registrar: Registrar{MinExpires: time.Minute, MaxExpires: time.Hour, DefaultExpires: time.Hour, MaxBindings: 10},
 		Proxy:     Proxy{TimerC: 3*time.Minute + 10*time.Second, Failover: 4 * time.Second, MaxForks: 20},
 		Telephony: Telephony{Calls: 4000, RingTime: 3 * time.Minute},
-		Media:     Media{Ports: "40000-56383", Kernel: "auto", DSCP: 46, Idle: time.Minute},
+		Media:     Media{Ports: "16384-32767", Kernel: "auto", DSCP: 46, Idle: time.Minute},
 		HTTP:      HTTP{Addr: "127.0.0.1:9090"},
 		API:       API{KeepAudit: 400 * 24 * time.Hour},
 		Log:       Log{Level: "info", Format: "text"},
@@ -209,6 +210,9 @@ func (c *Config) faults() []Fault {
 		bad("routes", "%w", err)
 	}
 	c.callFaults(bad)
+	if _, err := c.Numbers.plan(c.Domains); err != nil {
+		bad("numbers", "%w", err)
+	}
 	c.API.faults(bad)
 	switch c.Log.Level {
 	case "debug", "info", "warn", "error":

@@ -64,7 +64,7 @@ func (m *Media) ports() (first, last int, err error) {
 	first, err1 := strconv.Atoi(strings.TrimSpace(a))
 	last, err2 := strconv.Atoi(strings.TrimSpace(b))
 	if !ok || err1 != nil || err2 != nil || first < 1024 || last > 65535 || last-first < 3 {
-		return 0, 0, fmt.Errorf("%q is no range of ports such as 40000-56383, from 1024 to 65535 and with at least four", m.Ports)
+		return 0, 0, fmt.Errorf("%q is no range of ports such as 16384-32767, from 1024 to 65535 and with at least four", m.Ports)
 	}
 	return first, last, nil
 }

@@ -89,6 +89,11 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	c.messages(m)
 	c.stack(m)
 	c.state(m)
+	for _, r := range rooms() {
+		if r.metrics != nil {
+			r.metrics(c.s, m)
+		}
+	}
 }
 
 func (c *collector) messages(m meter) {

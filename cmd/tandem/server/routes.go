@@ -29,12 +29,12 @@ func (s *Server) routes(ctx context.Context, cfg *Config) (*rtc.Router, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, err := secretKey(cfg.Data)
-	if err != nil {
+	if s.key, err = secretKey(cfg.Data); err != nil {
 		return nil, err
 	}
 	s.gate = auth.New(auth.Config{
 		Users:        s.directory,
+		Peers:        s.peers,
 		Domains:      cfg.Domains,
 		Local:        s.transport.IsLocal,
 		LocalHost:    s.transport.IsLocalHost,
@@ -46,7 +46,7 @@ func (s *Server) routes(ctx context.Context, cfg *Config) (*rtc.Router, error) {
 		Precheck:     func(r *rtc.Request) error { return s.proxy.Precheck(r) },
 		Log:          s.log,
 	})
-	gruu, err := location.NewGRUU(key)
+	gruu, err := location.NewGRUU(s.key)
 	if err != nil {
 		return nil, err
 	}
@@ -68,11 +68,12 @@ func (s *Server) routes(ctx context.Context, cfg *Config) (*rtc.Router, error) {
 		Transport: s.transport,
 		Resolver:  s.resolver,
 		Reach:     s.reach,
+		Peers:     s.peers,
 		Users:     users{s.directory, s},
 		Routes:    routes,
 		Log:       s.log,
 		Domain:    cfg.Domains[0],
-		Key:       key,
+		Key:       s.key,
 		TempGRUU: func(uri sip.URI) (rtc.AOR, string, bool) {
 			return gruu.Temp(s.location, uri)
 		},
@@ -82,15 +83,17 @@ func (s *Server) routes(ctx context.Context, cfg *Config) (*rtc.Router, error) {
 		Failover:  cfg.Proxy.Failover,
 		TimerC:    cfg.Proxy.TimerC,
 	})
-	if err := s.openCalls(ctx, cfg, key); err != nil {
+	handlers := []rtc.Handler{
+		s.gate, // who is it?
+		reg,    // REGISTER for our domains
+	}
+	more, err := s.openRooms(ctx, cfg)
+	if err != nil {
 		return nil, err
 	}
-	return rtc.NewRouter(s.log, s.proxy.Stray,
-		s.gate,     // who is it?
-		reg,        // REGISTER for our domains
-		s.exchange, // calls from and to numbers
-		s.proxy,    // everything else, to wherever it is to go
-	), nil
+	handlers = append(handlers, more...) // those of rooms.go
+	handlers = append(handlers, s.proxy) // everything else, to wherever it is to go
+	return rtc.NewRouter(s.log, s.proxy.Stray, handlers...), nil
 }
 
 // users is the directory as proxy and calls see it.

@@ -26,6 +26,7 @@ import (
 	"tandem/rtc/location"
 	locationstore "tandem/rtc/location/sqlstore"
 	"tandem/rtc/peers"
+	"tandem/rtc/policy"
 	"tandem/rtc/proxy"
 	"tandem/rtc/reach"
 	"tandem/rtc/resolve"
@@ -35,6 +36,7 @@ import (
 	"tandem/rtc/transport"
 	"tandem/telephony"
 	"tandem/telephony/cdr"
+	"tandem/telephony/number"
 )
 
 // Server is one running server. Make it with New, run it with Run.
@@ -58,12 +60,15 @@ type Server struct {
 	peers     *peers.Table
 	proxy     *proxy.Proxy
 	trunks    *gateways.Trunks
+	numbers   *number.Plan
+	policy    *policy.Engine
 	media     *media.Server
 	exchange  *telephony.Exchange
 	records   cdr.Store
 	layer     *transaction.Layer
 	transport *transport.Transport
 	trace     *trace.Ring
+	key       []byte // signs what peers carry for us; it outlives a restart
 	traffic   traffic
 	state     api.State
 	control   *control
@@ -212,18 +217,15 @@ func (s *Server) Run(ctx context.Context) error {
 	start("peers", s.peers.Run)
 	start("location", s.location.Run)
 	start("transport", s.transport.Run)
-	start("media", s.media.Run)
-	start("API", s.state.Run)
+	for _, r := range rooms() {
+		if r.run != nil {
+			start(r.name, func(ctx context.Context) error { return r.run(s, ctx) })
+		}
+	}
 	start("control socket", s.control.run)
 	start("API over HTTPS", s.remote.run)
 	start("http", s.http.run)
-	calls, endCalls := context.WithCancel(context.Background())
-	defer endCalls()
-	callsEnded := make(chan struct{})
-	start("calls", func(context.Context) error {
-		defer close(callsEnded)
-		return s.exchange.Run(calls)
-	})
+	endCalls := s.startCalls(start)
 	start("systemd", s.notify)
 	start("last use of secrets", s.keepUse)
 	start("memory", s.keepMemory)
@@ -234,13 +236,27 @@ func (s *Server) Run(ctx context.Context) error {
 		s.await()
 	case err = <-errs:
 	}
-	endCalls() // while there are sockets to say BYE by, and a store to record it
-	<-callsEnded
+	endCalls()
 	stop()
 	wg.Wait()
 	err = errors.Join(err, s.close())
 	s.log.Info("stopped")
 	return err
+}
+
+// startCalls starts the exchange, which ends before everything else: while there
+// are sockets to say BYE by, and a store to record it.
+func (s *Server) startCalls(start func(string, func(context.Context) error)) (end func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	start("telephony", func(context.Context) error {
+		defer close(ended)
+		return s.exchange.Run(ctx)
+	})
+	return func() {
+		cancel()
+		<-ended
+	}
 }
 
 // keepUse writes down now and then which secrets were used, and at the end.

@@ -352,14 +352,14 @@ func TestOldCallOpensNoGateway(t *testing.T) {
 		}
 		for i, c := range []struct {
 			after time.Duration
-			want  string // what he is told first
+			want  string // what he is told
 		}{{23 * time.Hour, "100"}, {3 * time.Hour, "407"}} {
 			sleep(c.after)
 			gateway.look()
 			leaver.look()
 			gateway.got, leaver.got = nil, nil
 			again(10 + i)
-			if got := leaver.heard(); len(got) != 1 || got[0] != c.want || (c.want == "100") != slices.Contains(gateway.heard(), "INVITE") {
+			if got := leaver.heard(); !slices.Contains(got, c.want) || (c.want == "100") != slices.Contains(gateway.heard(), "INVITE") {
 				w.t.Errorf("after %v more he is told %q and the gateway %q, want %s", c.after, got, gateway.heard(), c.want)
 			}
 			gateway.heard()

@@ -49,7 +49,7 @@ func (n *Net) bind(local netip.AddrPort, ready func()) (*Conn, error) {
 	defer n.mu.Unlock()
 	if local.Port() == 0 {
 		for {
-			n.next = max(n.next+1, ephemeral)
+			n.next = max(n.next+2, ephemeral) // the one above is for its RTCP
 			local = netip.AddrPortFrom(local.Addr(), n.next)
 			if n.ports[local] == nil {
 				break
@@ -62,6 +62,13 @@ func (n *Net) bind(local netip.AddrPort, ready func()) (*Conn, error) {
 	c := &Conn{net: n, local: local, ready: ready, arrived: make(chan struct{}, 1), closed: make(chan struct{})}
 	n.ports[local] = c
 	return c, nil
+}
+
+// Ports is how many are bound.
+func (n *Net) Ports() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return len(n.ports)
 }
 
 func (n *Net) at(addr netip.AddrPort) *Conn {

@@ -25,7 +25,7 @@ func TestGatewayByOtherNames(t *testing.T) {
 	set := routes(t, Route{Match: Match{Prefix: "+"}, NextHop: Hops{"sip:GW.example"}})
 	r.dns.host("GW.example", there)
 	r.p.SetRoutes(set)
-	for end := time.Now().Add(3 * time.Second); !set.peers.any([]resolve.Candidate{there}); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(3 * time.Second); r.p.peers.At(gateway.addr) == nil; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("the gateway's name was not looked up")
 		}
@@ -39,6 +39,10 @@ func TestGatewayByOtherNames(t *testing.T) {
 	for _, host := range []string{"gw.example", "Gw.Example", "gw.example.", gateway.addr.String(), "alias.example", "mixed.example",
 		"other.example;maddr=gw.example"} {
 		bob.ask(req{method: "INVITE", uri: "sip:+1900@" + host, id: "theirs", toTag: "x", route: mark})
+		bob.want(403)
+		bob.ask(req{method: "INVITE", uri: "sip:+1900@" + host, is: "bob"}) // nor whoever is known
+		bob.want(403)
+		bob.ask(req{method: "INVITE", uri: "sip:+1900@x.example", is: "peer", route: []string{"<sip:" + host + ";lr>"}})
 		bob.want(403)
 		gateway.quiet(shortly)
 	}
@@ -59,7 +63,7 @@ func TestGatewayByOtherNames(t *testing.T) {
 	bob.ask(req{method: "ACK", uri: "sip:x@other.example", id: "theirs", toTag: "x", route: mark})
 	other.want("ACK")
 	alice.ask(req{method: "INVITE", uri: "sip:+1900@example.com", is: "alice"})
-	gateway.want("INVITE") // who is known may
+	gateway.want("INVITE") // the route decides
 }
 
 // A binding that is not reached by its flow leads where its user says, but not to
@@ -109,20 +113,4 @@ func TestBindingLeadsToNoGateway(t *testing.T) {
 		alice.ackFor(invite, alice.want(486))
 	}
 	edge.quiet(shortly)
-}
-
-// On loopback the other programs of the machine are no peers.
-func TestPeerPlaces(t *testing.T) {
-	r := routes(t, Route{Match: Match{Prefix: "+"}, NextHop: Hops{"sip:127.0.0.1:5070", "sip:[2001:db8::5]:5070", "sip:[::1]"}})
-	for s, want := range map[string]bool{
-		"sip:x@127.0.0.1:5070": true, "sip:127.0.0.1": false, "sip:127.0.0.1:5071": false, "sip:127.0.0.2:5070": false,
-		"sip:[2001:DB8:0::5]": true, "sip:[2001:db8::6]": false, "sip:[::1]:5099": true, "sips:[::1]": true, "sip:gw1": false,
-	} {
-		if r.peers.lead(uri(t, s)) != want {
-			t.Errorf("%s is a next hop: %v", s, !want)
-		}
-	}
-	if new(Routes).peers.lead(uri(t, "sip:127.0.0.1")) {
-		t.Error("no routes, and yet a next hop")
-	}
 }

@@ -1,0 +1,41 @@
+package server
+
+import (
+	"context"
+
+	"tandem/rtc/policy"
+	policystore "tandem/rtc/policy/sqlstore"
+	"tandem/telephony/number"
+	"tandem/telephony/rights"
+)
+
+// Numbers is how telephone numbers are dialled here.
+type Numbers struct {
+	Country   string   `yaml:"country" json:"country,omitempty" jsonschema_description:"Country of this site, as two letters of ISO 3166-1: DE, US. Without it every number with + counts as abroad, and 0 and 1 in front mean nothing"`
+	Area      string   `yaml:"area" json:"area,omitempty" jsonschema_description:"Area code put before numbers of five digits and more dialled without any prefix: 30"`
+	Outside   string   `yaml:"outside" json:"outside,omitempty" jsonschema_description:"Digits dialled first to leave the house: 0 or 9"`
+	Emergency []string `yaml:"emergency" json:"emergency,omitempty" jsonschema_description:"Emergency numbers besides those of the country"`
+}
+
+func (n Numbers) plan(domains []string) (*number.Plan, error) {
+	world, err := number.NewWorld()
+	if err != nil {
+		return nil, err
+	}
+	return world.Plan(number.Site{Country: n.Country, Area: n.Area, Outside: n.Outside, Emergency: n.Emergency, Domains: domains})
+}
+
+// openPolicy builds what says who may call what.
+func (s *Server) openPolicy(ctx context.Context, cfg *Config) (err error) {
+	if s.numbers, err = cfg.Numbers.plan(cfg.Domains); err != nil {
+		return err
+	}
+	s.policy = policy.New(policystore.New(s.store), Actions(), s.log)
+	return s.policy.Load(ctx)
+}
+
+// Actions are what rules of policy can be about.
+func Actions() []policy.Action { return []policy.Action{rights.Calls()} }
+
+// Policy of the server.
+func (s *Server) Policy() *policy.Engine { return s.policy }

@@ -1,0 +1,140 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+
+	apistore "tandem/cmd/tandem/api/sqlstore"
+	"tandem/gateways"
+	gatewaystore "tandem/gateways/sqlstore"
+	"tandem/media"
+	"tandem/rtc"
+	"tandem/rtc/dialog"
+	directorystore "tandem/rtc/directory/sqlstore"
+	locationstore "tandem/rtc/location/sqlstore"
+	policystore "tandem/rtc/policy/sqlstore"
+	"tandem/telephony"
+	"tandem/telephony/cdr"
+	cdrstore "tandem/telephony/cdr/sqlstore"
+	"tandem/telephony/number"
+)
+
+// room is a part of the server and what it brings: tables, a handler of
+// requests, work of its own, metrics, a page of the documentation.
+type room struct {
+	name       string
+	page       string // in docs/, "" for one of the core
+	migrations fs.FS  // of its tables
+
+	open    func(s *Server, ctx context.Context, cfg *Config) error // builds it, on the rooms before it
+	handler func(s *Server) rtc.Handler                             // of requests, after those of the rooms before it
+	run     func(s *Server, ctx context.Context) error              // until ctx ends
+	metrics func(s *Server, m meter)
+}
+
+// rooms lists every room beside the stack, the registrar and the proxy. What one
+// room needs stands before it.
+func rooms() []room {
+	return []room{
+		{name: "directory", migrations: directorystore.Migrations},
+		{name: "location", migrations: locationstore.Migrations},
+		{name: "policy", migrations: policystore.Migrations, open: (*Server).openPolicy},
+		{name: "gateways", migrations: gatewaystore.Migrations, open: (*Server).openGateways},
+		{name: "media", page: "media-quality.md", open: (*Server).openMedia, metrics: (*Server).mediaMetrics,
+			run: func(s *Server, ctx context.Context) error { return s.media.Run(ctx) }},
+		{name: "telephony", migrations: cdrstore.Migrations, open: (*Server).openTelephony, metrics: (*Server).telephonyMetrics,
+			handler: func(s *Server) rtc.Handler { return s.exchange }},
+		{name: "API", page: "api.md", migrations: apistore.Migrations,
+			run: func(s *Server, ctx context.Context) error { return s.state.Run(ctx) }},
+	}
+}
+
+// migrations are those of all rooms.
+func migrations() (list []fs.FS) {
+	for _, r := range rooms() {
+		if r.migrations != nil {
+			list = append(list, r.migrations)
+		}
+	}
+	return list
+}
+
+// openRooms builds the rooms and returns their handlers in order.
+func (s *Server) openRooms(ctx context.Context, cfg *Config) (handlers []rtc.Handler, err error) {
+	for _, r := range rooms() {
+		if r.open != nil {
+			if err := r.open(s, ctx, cfg); err != nil {
+				return nil, fmt.Errorf("%s: %w", r.name, err)
+			}
+		}
+		if r.handler != nil {
+			handlers = append(handlers, r.handler(s))
+		}
+	}
+	return handlers, nil
+}
+
+// openGateways keeps the addresses of trunks closed to everybody but telephony.
+func (s *Server) openGateways(ctx context.Context, _ *Config) error {
+	kept, err := gatewaystore.New(s.store, s.key, s.log)
+	if err != nil {
+		return err
+	}
+	s.trunks = gateways.New(kept, s.log)
+	s.trunks.Watch(func(t *gateways.Table) { s.peers.Set("trunks", t.Peers()) })
+	return s.trunks.Load(ctx)
+}
+
+func (s *Server) openMedia(_ context.Context, cfg *Config) error {
+	m, err := cfg.Media.config()
+	if err != nil {
+		return err
+	}
+	m.Logger = s.log
+	s.media, err = media.New(m)
+	return err
+}
+
+func (s *Server) openTelephony(_ context.Context, cfg *Config) error {
+	if cfg.Numbers.Country == "" && len(s.trunks.Table().All()) > 0 {
+		s.log.Warn("numbers.country is not set: every number with + counts as abroad, which policy refuses unless it is allowed")
+	}
+	s.records = cdrstore.New(s.store)
+	s.exchange = telephony.New(telephony.Config{
+		Dialog: dialog.Config{Layer: s.layer, Wire: dialog.Over(s.transport), Resolver: s.resolver, Permit: s.peers.Permit, Key: s.key},
+		Media:  s.media,
+		Router: &telephony.Plan{
+			Users:    users{s.directory, s},
+			Numbers:  func(string) *number.Plan { return s.numbers },
+			Policy:   s.policy,
+			Reach:    s.reach,
+			Trunks:   s.trunks.Table,
+			Domain:   cfg.Domains[0],
+			AllCalls: cfg.Telephony.AllCalls,
+		},
+		Records:  s.records,
+		Domain:   cfg.Domains[0],
+		Calls:    cfg.Telephony.Calls,
+		RingTime: cfg.Telephony.RingTime,
+		Log:      s.log,
+	})
+	return nil
+}
+
+func (s *Server) mediaMetrics(m meter) {
+	m.gauge("media_sessions", "Media sessions open", float64(len(s.media.Sessions())))
+}
+
+func (s *Server) telephonyMetrics(m meter) {
+	m.gauge("calls", "Calls led now", float64(s.exchange.Active()))
+}
+
+// Trunks of the server.
+func (s *Server) Trunks() *gateways.Trunks { return s.trunks }
+
+// Exchange that leads calls.
+func (s *Server) Exchange() *telephony.Exchange { return s.exchange }
+
+// Records of calls.
+func (s *Server) Records() cdr.Store { return s.records }

@@ -1,0 +1,99 @@
+package auth
+
+import (
+	"tandem/rtc"
+	"tandem/rtc/peers"
+	"tandem/rtc/sip"
+	"tandem/rtc/transport"
+)
+
+// sender is what is known of who sends before the request is read: nothing, that
+// the listener trusts the address, or which peer it is.
+type sender struct {
+	trusted  bool
+	peer     *peers.Peer
+	identity *rtc.Identity // of the peer
+}
+
+func (g *Gate) sender(f transport.Flow) sender {
+	p, id := g.cfg.Peers.From(f)
+	return sender{f.Trusted(), p, id}
+}
+
+// user is the peer that credentials prove, if that is one.
+func (g *Gate) user(p proof) sender {
+	peer, id := g.cfg.Peers.User(p.secret.Identity.AOR)
+	return sender{peer: peer, identity: id}
+}
+
+// peer lets a request of another server on, with the peer's identity. Its From is
+// not proved: only which numbers may stand there, and in what it asserts, is
+// looked at. REGISTER is not for it to send without credentials, since it would
+// speak for any user.
+func (g *Gate) peer(m *sip.Message, from sender, w *work) verdict {
+	p := from.peer
+	if len(p.Numbers) > 0 && m.Method() != sip.ACK && m.Method() != sip.CANCEL && !mayClaim(m, p, w) {
+		w.counts.mismatched.Add(1)
+		g.cfg.Log.Warn("peer claims a number that is not its own", "peer", p.Name, "call_id", string(m.CallID()), "aor", string(w.aor))
+		return refuse(403, "Number Not Allowed for This Peer")
+	}
+	w.counts.trusted.Add(1)
+	return verdict{identity: from.identity}
+}
+
+// mayClaim reports whether the peer may send under the numbers in From and
+// P-Asserted-Identity. What is no number is no matter of this.
+func mayClaim(m *sip.Message, p *peers.Peer, w *work) bool {
+	own := func(a sip.NameAddr, ok bool) bool {
+		uri, valid := address(a, ok)
+		if !valid {
+			return true
+		}
+		w.aor = uri.AppendAOR(w.aor[:0])
+		number, isNumber := e164(uri.User)
+		return !isNumber || p.MayClaim(number)
+	}
+	if !own(m.From()) {
+		return false
+	}
+	for v := range m.Values(sip.HdrPAssertedIdentity) {
+		a, err := sip.ParseNameAddr(v)
+		if !own(a, err == nil) {
+			return false
+		}
+	}
+	return true
+}
+
+// e164 reads the user part of a URI as an international number, with or without
+// '+', and without its visual separators (RFC 3966 §5.1.1).
+func e164(user []byte) (number string, ok bool) {
+	b := []byte{'+'}
+	for i, c := range sip.AppendUnescaped(nil, user) {
+		switch {
+		case c >= '0' && c <= '9':
+			b = append(b, c)
+		case c == '+' && i == 0, c == '-', c == '.', c == '(', c == ')':
+		case c == ';' && len(b) > 1: // parameters
+			return string(b), true
+		default:
+			return "", false
+		}
+	}
+	return string(b), len(b) > 1
+}
+
+// credentials reports whether a request carries any for a realm of ours: a user
+// may send from a peer's address.
+func (g *Gate) credentials(m *sip.Message, w *work) bool {
+	for i := range m.Len() {
+		h := m.At(i)
+		if h.ID != sip.HdrAuthorization && h.ID != sip.HdrProxyAuthorization {
+			continue
+		}
+		if digest, _ := parseCredentials(h.Value, &w.answer); digest && (w.answer.realm == nil || g.realmOf(w.answer.realm) != nil) {
+			return true
+		}
+	}
+	return false
+}

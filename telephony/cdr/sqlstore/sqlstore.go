@@ -1,0 +1,202 @@
+// Package sqlstore keeps call records in the store.
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"tandem/rtc"
+	"tandem/rtc/store"
+	"tandem/telephony/cdr"
+)
+
+// Migrations make the table of calls.
+//
+//go:embed sqlite
+var Migrations embed.FS
+
+// Store implements cdr.Store.
+type Store struct{ db *store.DB }
+
+var _ cdr.Store = (*Store)(nil)
+
+// New makes the records of a database opened with Migrations.
+func New(db *store.DB) *Store { return &Store{db} }
+
+// row is what of a record has no column, in JSON. Times are unix milliseconds.
+type row struct {
+	Display  string       `json:"display,omitempty"`
+	To       string       `json:"to"`
+	Number   string       `json:"number,omitempty"`
+	Payer    rtc.AOR      `json:"payer,omitempty"`
+	Tried    []cdr.Try    `json:"tried,omitempty"`
+	Ringing  int64        `json:"ringing,omitempty"`
+	Answered int64        `json:"answered,omitempty"`
+	EndedBy  string       `json:"ended_by,omitempty"`
+	Code     int          `json:"code,omitempty"`
+	Cause    int          `json:"cause,omitempty"`
+	Text     string       `json:"text,omitempty"`
+	CallIDs  [2]string    `json:"call_ids"`
+	Sides    [2]cdr.Sound `json:"sides"`
+}
+
+const put = `INSERT INTO calls (id, state, caller, called, trunk, started, ended, data) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+	ON CONFLICT (id) DO UPDATE SET state = excluded.state, caller = excluded.caller, called = excluded.called,
+	trunk = excluded.trunk, ended = excluded.ended, data = excluded.data`
+
+// Put implements cdr.Store.
+func (s *Store) Put(r cdr.Record, done func(error)) error {
+	data, err := json.Marshal(row{r.Display, r.To, r.Number, r.Payer, r.Tried, millis(r.Ringing), millis(r.Answered),
+		r.EndedBy, r.Code, r.Cause, r.Text, r.CallIDs, r.Sides})
+	if err != nil {
+		return fmt.Errorf("writing a call's record: %w", err)
+	}
+	return s.db.Put(store.Change{Key: "call:" + r.ID, Octets: len(data) + 512, Apply: func(ctx context.Context, tx store.Tx) error {
+		_, err := tx.ExecContext(ctx, put, r.ID, string(r.State), string(r.From), string(r.Called), r.Trunk,
+			millis(r.Started), millis(r.Ended), string(data))
+		return err
+	}}, done)
+}
+
+// Interrupt implements cdr.Store.
+func (s *Store) Interrupt(ctx context.Context, at time.Time) (total int, err error) {
+	const query = `UPDATE calls SET state = 'interrupted', ended = $1 WHERE id IN (SELECT id FROM calls WHERE state = 'open' LIMIT $2)`
+	for {
+		var n int64
+		err := s.db.Do(ctx, store.Change{Octets: 256, Apply: func(ctx context.Context, tx store.Tx) error {
+			r, err := tx.ExecContext(ctx, query, millis(at), store.MaxRows)
+			if err != nil {
+				return err
+			}
+			n, err = r.RowsAffected()
+			return err
+		}})
+		if total += int(n); err != nil || n < store.MaxRows {
+			return total, err
+		}
+	}
+}
+
+const columns = `SELECT id, state, caller, called, trunk, started, ended, data FROM calls`
+
+// List implements cdr.Store.
+func (s *Store) List(ctx context.Context, q cdr.Query) ([]cdr.Record, error) {
+	if q.User == "" {
+		return s.list(ctx, q, "", "")
+	}
+	// One look-up in each index is quicker than a look through all for either.
+	calls, err := s.list(ctx, q, "caller", string(q.User))
+	if err != nil {
+		return nil, err
+	}
+	called, err := s.list(ctx, q, "called", string(q.User))
+	return merge(calls, called, q.Most()), err
+}
+
+func (s *Store) list(ctx context.Context, q cdr.Query, column, value string) (list []cdr.Record, err error) {
+	var where []string
+	var args []any
+	and := func(condition string, value any) {
+		args = append(args, value)
+		where = append(where, fmt.Sprintf(condition, len(args)))
+	}
+	if column != "" {
+		and(column+" = $%d", value)
+	}
+	if column == "called" {
+		where = append(where, "called <> ''") // its index has no others
+	}
+	if q.State != "" {
+		and("state = $%d", string(q.State))
+	}
+	if q.Trunk != "" {
+		and("trunk = $%d", q.Trunk)
+	}
+	if !q.After.IsZero() {
+		and("started >= $%d", millis(q.After))
+	}
+	if !q.Before.IsZero() {
+		and("started < $%d", millis(q.Before))
+	}
+	query := columns
+	if len(where) > 0 {
+		query += " WHERE " + strings.Join(where, " AND ")
+	}
+	args = append(args, q.Most())
+	query += fmt.Sprintf(" ORDER BY started DESC LIMIT $%d", len(args))
+	rows, err := s.db.Read().QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, s.db.Fault("listing calls", err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		r, err := read(rows.Scan)
+		if err != nil {
+			return nil, s.db.Fault("listing calls", err)
+		}
+		list = append(list, r)
+	}
+	return list, s.db.Fault("listing calls", rows.Err())
+}
+
+// merge joins two lists, each the latest first, without what is in both.
+func merge(a, b []cdr.Record, most int) []cdr.Record {
+	var all []cdr.Record
+	for len(all) < most && len(a)+len(b) > 0 {
+		switch {
+		case len(a) > 0 && len(b) > 0 && a[0].ID == b[0].ID:
+			b = b[1:]
+		case len(b) == 0 || len(a) > 0 && !a[0].Started.Before(b[0].Started):
+			all, a = append(all, a[0]), a[1:]
+		default:
+			all, b = append(all, b[0]), b[1:]
+		}
+	}
+	return all
+}
+
+// Record implements cdr.Store.
+func (s *Store) Record(ctx context.Context, id string) (cdr.Record, bool, error) {
+	r, err := read(s.db.Read().QueryRowContext(ctx, columns+" WHERE id = $1", id).Scan)
+	if errors.Is(err, sql.ErrNoRows) {
+		return cdr.Record{}, false, nil
+	}
+	return r, err == nil, s.db.Fault("reading a call's record", err)
+}
+
+func read(scan func(...any) error) (r cdr.Record, err error) {
+	var started, ended int64
+	var data string
+	if err := scan(&r.ID, (*string)(&r.State), (*string)(&r.From), (*string)(&r.Called), &r.Trunk, &started, &ended, &data); err != nil {
+		return r, err
+	}
+	var v row
+	if err := json.Unmarshal([]byte(data), &v); err != nil {
+		return r, fmt.Errorf("record of call %s: %w", r.ID, err)
+	}
+	r.Display, r.To, r.Number, r.Payer, r.Tried, r.EndedBy = v.Display, v.To, v.Number, v.Payer, v.Tried, v.EndedBy
+	r.Code, r.Cause, r.Text, r.CallIDs, r.Sides = v.Code, v.Cause, v.Text, v.CallIDs, v.Sides
+	r.Started, r.Ringing, r.Answered, r.Ended = fromMillis(started), fromMillis(v.Ringing), fromMillis(v.Answered), fromMillis(ended)
+	return r, nil
+}
+
+// millis writes the zero time as 0.
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+func fromMillis(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}

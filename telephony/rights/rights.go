@@ -1,0 +1,69 @@
+// Package rights says in the words of rtc/policy which numbers may be called: it
+// declares the action "call" with its kinds and what holds out of the box, and
+// makes the question about one number.
+//
+// It is the seam between policy, which knows no numbers, and package number,
+// which knows no rights.
+package rights
+
+import (
+	"tandem/rtc/policy"
+	"tandem/telephony/number"
+)
+
+// Call is the name of the action.
+const Call = "call"
+
+// Unassigned is the kind of numbers that mean something at a site only, of which
+// no user has one and that are no service of the country. The exchange behind a
+// trunk may have them; out of the box they are refused, because without a
+// country ("numbers.country") expensive numbers look like them.
+const Unassigned = "unassigned"
+
+// kind is what holds for a class out of the box: what people call every day is
+// allowed. The rest costs money, and is what fraudsters call.
+func kind(class number.Class) policy.Kind {
+	switch class {
+	case number.ClassInternal:
+		return policy.Kind{About: "extensions and users", Allow: true}
+	case number.ClassEmergency:
+		return policy.Kind{About: "112, 911 and those of the country", Always: true}
+	case number.ClassNational:
+		return policy.Kind{About: "ordinary numbers of the own country", Allow: true}
+	case number.ClassMobile:
+		return policy.Kind{About: "mobile numbers of the own country", Allow: true}
+	case number.ClassTollFree:
+		return policy.Kind{About: "numbers that cost nothing", Allow: true}
+	case number.ClassInternational:
+		return policy.Kind{About: "other countries"}
+	case number.ClassPremium:
+		return policy.Kind{About: "numbers charged at will, here and abroad"}
+	case number.ClassSatellite:
+		return policy.Kind{About: "satellite telephones"}
+	case number.ClassSharedCost:
+		return policy.Kind{About: "numbers at shared cost"}
+	}
+	return policy.Kind{}
+}
+
+// Calls is the action, for policy.New.
+func Calls() policy.Action {
+	a := policy.Action{Name: Call, About: "call a telephone number"}
+	for _, class := range number.Classes() {
+		k := kind(class)
+		k.Name = class.String()
+		a.Kinds = append(a.Kinds, k)
+	}
+	a.Kinds = append(a.Kinds, policy.Kind{Name: Unassigned, About: "short numbers that no user has"})
+	return a
+}
+
+// Question is whether a number may be called that no user here has, as seen from
+// the site of a plan.
+func Question(p *number.Plan, n number.Number) policy.Question {
+	q := policy.Question{Action: Call, Kind: p.Class(n).String(), Object: n.String()}
+	if q.Kind == number.ClassInternal.String() {
+		q.Kind = Unassigned
+	}
+	return q
+}
