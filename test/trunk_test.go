@@ -182,6 +182,26 @@ func TestNextTrunk(t *testing.T) {
 	}
 }
 
+// TestSilentTrunk: a gateway that says nothing at all is left after 4 seconds,
+// and what it says later is not the caller's business any more.
+func TestSilentTrunk(t *testing.T) {
+	r := startServer(t, exchange)
+	r.user("alice")
+	first, second := r.rawTrunk(t, "first", priority(1)), r.rawTrunk(t, "second", priority(2))
+	alice := r.dial(t, "udp")
+	begun := time.Now()
+	id := alice.dialNumber("alice", "+49301234567")
+	invite := first.request("INVITE")
+	second.answer(second.request("INVITE"), 200, "s", 30002)
+	took := time.Since(begun)
+	alice.final(id, "INVITE")
+	if took > 6*time.Second || took < 3*time.Second {
+		t.Errorf("the second trunk was tried after %s, want about 4 s", took)
+	}
+	first.answer(invite, 180, "f", 0)
+	first.request("CANCEL")
+}
+
 // TestCallerCancels while the gateway rings: it is told, and the record says who
 // gave up.
 func TestCallerCancels(t *testing.T) {
