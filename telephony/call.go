@@ -27,7 +27,8 @@ type Call struct {
 	ringing []*leg // INVITEs of ours without a final response
 	callee  *leg   // who answered
 	route   Route
-	rounds  rounds // still to be tried
+	onward  dialog.Onward // what INVITEs of ours take along
+	rounds  rounds        // still to be tried
 	media   *media.Session
 	record  cdr.Record
 	best    outcome // of the attempts that failed
@@ -71,8 +72,13 @@ func (c *Call) next() {
 			c.refuse(c.best.orElse(480, "nobody can be reached"))
 			return
 		}
+		onward, ok := c.onward.Share(len(round))
+		if !ok { // RFC 5393 §5.3.3
+			c.refuse(outcome{code: 440, text: "the call would ring too many devices"})
+			return
+		}
 		for _, d := range round {
-			if o := c.ring(d); o.code != 0 {
+			if o := c.ring(d, onward); o.code != 0 {
 				c.best = c.best.or(o)
 			}
 		}
@@ -81,10 +87,15 @@ func (c *Call) next() {
 
 // ring sends an INVITE to a destination. The outcome's code is 0 when it is on
 // its way.
-func (c *Call) ring(d destination) outcome {
-	l := &leg{c: c, side: media.B, destination: d, callID: rand.Text()}
+func (c *Call) ring(d destination, onward dialog.Onward) outcome {
+	l := &leg{c: c, side: media.B, destination: d, callID: rand.Text(), onward: onward}
+	if !l.seize() {
+		c.log.Info("trunk has no channel free", "trunk", l.trunkName())
+		return outcome{code: 503, text: "all channels of trunk " + l.trunkName() + " are taken"}
+	}
 	offer, err := l.offer()
 	if err != nil {
+		l.drop()
 		return described(err)
 	}
 	if err := l.invite(offer); err != nil {
@@ -210,7 +221,7 @@ func (c *Call) refuse(o outcome) {
 		return
 	}
 	c.caller.reject(o)
-	c.end(End{Code: o.code, Text: o.text})
+	c.end(End{Code: o.code, Text: o.text, Reason: o.reason})
 }
 
 // Hangup ends the call on behalf of who.
@@ -237,8 +248,10 @@ func (c *Call) end(e End) {
 	}
 	c.cancelAll(e.Reason)
 	c.caller.bye(reasonLine(e.Reason))
+	c.caller.release()
 	if c.callee != nil {
 		c.callee.bye(reasonLine(e.Reason))
+		c.callee.release()
 	}
 	if c.media != nil {
 		c.measure(c.media.Report())

@@ -43,6 +43,7 @@ type Exchange struct {
 	cfg      Config
 	ua       *dialog.UA
 	watchers []func(Event)
+	logins   logins
 
 	owners sync.WaitGroup
 	mu     sync.Mutex
@@ -134,9 +135,16 @@ func hasLine(text []byte, begin string) bool {
 
 // start makes the call of an INVITE. It runs on the INVITE's lane.
 func (x *Exchange) start(r *rtc.Request, route Route) error {
-	c := &Call{x: x, id: rand.Text(), route: route, rounds: route.Rounds}
+	onward, err := x.ua.Onward(r.Message)
+	if err != nil {
+		return err
+	}
+	c := &Call{x: x, id: rand.Text(), route: route, rounds: route.Rounds, onward: onward}
 	c.box.owners = &x.owners
-	c.caller = &leg{c: c, side: media.A, callID: string(r.CallID())}
+	c.caller = &leg{c: c, side: media.A, callID: string(r.CallID()), destination: destination{trunk: route.trunk}}
+	if !c.caller.seize() {
+		return &rtc.Status{Code: 503, Reason: "All Channels Taken", Header: []byte("Retry-After: 5\r\n")}
+	}
 	c.caller.want = route.want
 	how := dialog.Inbound{Events: c.caller.events(), Sticky: route.trunk == nil}
 	if route.trunk != nil {
@@ -144,6 +152,7 @@ func (x *Exchange) start(r *rtc.Request, route Route) error {
 	}
 	in, err := x.ua.Receive(r, how)
 	if err != nil {
+		c.caller.release()
 		return err
 	}
 	c.caller.session = in.Session

@@ -19,7 +19,9 @@ type leg struct {
 	callID  string
 	session *dialog.Session // the caller's from the start, others' once they are answered
 	call    *dialog.Call    // of the legs we began
+	onward  dialog.Onward   // of the legs we began
 	branch  *media.Branch   // of the legs we began, until one is answered
+	seized  bool            // it has a channel of its trunk
 	late    bool            // its INVITE had no offer: ours is in the 200, the answer in the ACK
 	theirs  []byte          // the description they sent last
 	ours    []byte          // the one we sent last
@@ -166,6 +168,8 @@ func (l *leg) request(offer []byte) dialog.Invite {
 	c := l.c
 	inv := dialog.Invite{
 		Way:     l.way,
+		Onward:  l.onward,
+		Auth:    c.x.logins.of(l.trunk),
 		From:    c.route.caller.from(l.trunk, c.x.cfg.Domain),
 		CallID:  l.callID,
 		Content: description(offer),

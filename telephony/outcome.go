@@ -7,6 +7,7 @@ import (
 
 	"tandem/media"
 	"tandem/media/sdp"
+	"tandem/rtc"
 	"tandem/rtc/dialog"
 	"tandem/rtc/sip"
 	"tandem/rtc/uac"
@@ -17,23 +18,25 @@ type outcome struct {
 	code   int    // SIP status; 0: it did not fail
 	text   string // for people: the log, the record, a Warning
 	reason string // value of the Reason header that came with it, "" without one
-	silent bool   // nothing was heard at all
 	header []byte // further lines for the caller
 }
 
 // outcomeOf reads the final response to an INVITE of ours, or why none came.
 func outcomeOf(m *sip.Message, err error) outcome {
+	var st *rtc.Status
 	switch {
+	case errors.As(err, &st): // it was not permitted to go there
+		return outcome{code: st.Code, text: err.Error()}
 	case m != nil:
 		return outcome{code: m.StatusCode(), text: string(m.ReasonPhrase()), reason: strings.TrimSpace(string(m.Get(sip.HdrReason)))}
 	case errors.Is(err, dialog.ErrCanceled):
 		return outcome{code: 487, text: err.Error()}
 	case errors.Is(err, uac.ErrUnreachable):
-		return outcome{code: 503, text: err.Error(), silent: true}
+		return outcome{code: 503, text: err.Error()}
 	case err != nil:
-		return outcome{code: 408, text: err.Error(), silent: true}
+		return outcome{code: 408, text: err.Error()}
 	}
-	return outcome{code: 408, text: "no answer", silent: true}
+	return outcome{code: 408, text: "no answer"}
 }
 
 // described is what a description that cannot be used is answered with.

@@ -30,9 +30,7 @@ func (l *leg) offer() (text []byte, err error) {
 	if near := l.near(); near.IsValid() {
 		l.branch.Near(near)
 	}
-	if l.ours, err = l.branch.MakeOffer(l.want); err != nil {
-		l.drop()
-	}
+	l.ours, err = l.branch.MakeOffer(l.want)
 	return l.ours, err
 }
 
@@ -88,8 +86,9 @@ func (l *leg) choose(m *sip.Message) (toCaller []byte, err error) {
 	return a.ours, err
 }
 
-// drop frees what a leg of ours has of the media.
+// drop frees what a leg of ours that was not answered has taken.
 func (l *leg) drop() {
+	l.release()
 	if l.branch != nil {
 		l.branch.Drop()
 	}
