@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"tandem/media"
@@ -22,6 +23,8 @@ type Call struct {
 	id  string
 	log *slog.Logger
 	box inbox
+
+	shown atomic.Pointer[cdr.Record] // the record as others see it, never changed
 
 	caller  *leg
 	ringing []*leg // INVITEs of ours without a final response
@@ -43,6 +46,10 @@ type Call struct {
 
 // ID names the call in logs, traces, records and the API.
 func (c *Call) ID() string { return c.id }
+
+// Record is what is known of the call, as of its last event. It is shared and
+// must not be changed.
+func (c *Call) Record() cdr.Record { return *c.shown.Load() }
 
 // begin takes the caller's offer and rings the first destinations.
 func (c *Call) begin(invite *sip.Message) {

@@ -158,6 +158,8 @@ func (x *Exchange) start(r *rtc.Request, route Route) error {
 	c.caller.session = in.Session
 	c.log = x.cfg.Log.With("call", c.id, "call_id", c.caller.callID)
 	c.record = route.record(c.id, c.caller.callID, time.Now())
+	shown := c.record.Clone()
+	c.shown.Store(&shown)
 	x.mu.Lock()
 	x.calls[c.id] = c
 	x.mu.Unlock()

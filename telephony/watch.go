@@ -35,10 +35,8 @@ func (k EventKind) String() string {
 func (x *Exchange) Watch(f func(Event)) { x.watchers = append(x.watchers, f) }
 
 func (c *Call) tell(kind EventKind) {
-	if len(c.x.watchers) == 0 {
-		return
-	}
 	e := Event{Kind: kind, Time: time.Now(), Record: c.record.Clone()}
+	c.shown.Store(&e.Record)
 	for _, f := range c.x.watchers {
 		f(e)
 	}

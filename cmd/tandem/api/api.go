@@ -56,6 +56,8 @@ import (
 	"tandem/rtc/location"
 	"tandem/rtc/proxy"
 	"tandem/rtc/trace"
+	"tandem/telephony"
+	"tandem/telephony/cdr"
 )
 
 // Rooms are what the operations act on. With no server running Location, Gate,
@@ -66,6 +68,8 @@ type Rooms struct {
 	Location  *location.Location
 	Gate      *auth.Gate
 	Routes    func() []proxy.Route
+	Exchange  *telephony.Exchange
+	Records   cdr.Store
 	Trace     *trace.Ring
 	Status    func() Status
 	Reload    func() error
@@ -106,6 +110,7 @@ func (a *API) nouns() {
 	a.registerRegistrations()
 	a.registerRoutes()
 	a.registerBans()
+	a.registerCalls()
 	a.registerTrace()
 	a.registerServer()
 	a.registerTokens()

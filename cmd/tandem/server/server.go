@@ -385,6 +385,7 @@ func (s *Server) api() *api.API {
 	return api.New(api.Rooms{
 		State:     s.state,
 		Directory: s.directory, Location: s.location, Gate: s.gate, Trace: s.trace, Log: s.log,
+		Exchange: s.exchange, Records: s.records,
 		Routes: func() []proxy.Route { return s.proxy.Routes().List() },
 		Status: s.status,
 		Reload: s.Reload,

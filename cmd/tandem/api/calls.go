@@ -1,0 +1,169 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"iter"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"tandem/cmd/tandem/api/access"
+	op "tandem/cmd/tandem/api/operation"
+	"tandem/cmd/tandem/api/problem"
+	"tandem/rtc"
+	"tandem/telephony/cdr"
+)
+
+// Call is one call as shown, whether it goes on or has ended.
+type Call struct {
+	ID       string     `json:"id" yaml:"id"`
+	State    string     `json:"state" yaml:"state" doc:"open, completed, failed, or interrupted: the server ended during it"`
+	From     string     `json:"from" yaml:"from" doc:"Address of the user who calls, or the number a trunk gave"`
+	Display  string     `json:"display_name,omitempty" yaml:"display_name,omitempty"`
+	To       string     `json:"to" yaml:"to" doc:"As dialled"`
+	Number   string     `json:"number,omitempty" yaml:"number,omitempty" doc:"The number called, E.164"`
+	Called   string     `json:"called,omitempty" yaml:"called,omitempty" doc:"Address of the user called"`
+	Payer    string     `json:"payer,omitempty" yaml:"payer,omitempty" doc:"User whose rights the call uses"`
+	Trunk    string     `json:"trunk,omitempty" yaml:"trunk,omitempty"`
+	Tried    []cdr.Try  `json:"tried,omitempty" yaml:"tried,omitempty" doc:"Destinations in the order they were tried"`
+	Started  time.Time  `json:"started" yaml:"started"`
+	Ringing  *time.Time `json:"ringing,omitempty" yaml:"ringing,omitempty"`
+	Answered *time.Time `json:"answered,omitempty" yaml:"answered,omitempty"`
+	Ended    *time.Time `json:"ended,omitempty" yaml:"ended,omitempty"`
+	Talked   float64    `json:"talked_s,omitempty" yaml:"talked_s,omitempty" doc:"Seconds"`
+	EndedBy  string     `json:"ended_by,omitempty" yaml:"ended_by,omitempty"`
+	Code     int        `json:"code,omitempty" yaml:"code,omitempty" doc:"SIP status"`
+	Cause    int        `json:"cause,omitempty" yaml:"cause,omitempty" doc:"Q.850"`
+	Text     string     `json:"text,omitempty" yaml:"text,omitempty"`
+	CallIDs  []string   `json:"call_ids" yaml:"call_ids" doc:"Of the caller's leg and of the leg that was answered"`
+	Caller   *cdr.Sound `json:"caller_sound,omitempty" yaml:"caller_sound,omitempty" doc:"What came from the caller"`
+	Callee   *cdr.Sound `json:"callee_sound,omitempty" yaml:"callee_sound,omitempty" doc:"What came from the called side"`
+}
+
+func (a *API) registerCalls() {
+	op.Read(a.set, op.Op{Path: "/calls", ID: "list-calls", Short: "List the calls that go on",
+		Scope: access.Read("calls"), Needs: a.running}, a.listCalls)
+	op.Change(a.set, op.Op{Method: http.MethodDelete, Path: "/calls/{id}", ID: "hang-up-call", Short: "Hang up a call",
+		Scope: access.Write("calls"), Event: "call.hung_up", Needs: a.running}, a.hangUpCall)
+	op.Read(a.set, op.Op{Path: "/call-records", ID: "list-call-records", Short: "List the records of calls, the latest first",
+		Scope: access.Read("calls"), Needs: a.running}, a.listRecords)
+	op.Read(a.set, op.Op{Path: "/call-records/{id}", ID: "get-call-record", Short: "Show the record of one call",
+		Scope: access.Read("calls"), Needs: a.running}, a.getRecord)
+}
+
+// shownCall is a record as shown.
+func shownCall(r *cdr.Record) Call {
+	c := Call{ID: r.ID, State: string(r.State), From: string(r.From), Display: r.Display, To: r.To, Number: r.Number,
+		Called: string(r.Called), Payer: string(r.Payer), Trunk: r.Trunk, Tried: r.Tried, Started: r.Started,
+		Ringing: moment(r.Ringing), Answered: moment(r.Answered), Ended: moment(r.Ended), Talked: r.Talked().Seconds(),
+		EndedBy: r.EndedBy, Code: r.Code, Cause: r.Cause, Text: r.Text, CallIDs: []string{}}
+	for _, id := range r.CallIDs {
+		if id != "" {
+			c.CallIDs = append(c.CallIDs, id)
+		}
+	}
+	for w, to := range []**cdr.Sound{&c.Caller, &c.Callee} {
+		if s := r.Sides[w]; s != (cdr.Sound{}) {
+			*to = &s
+		}
+	}
+	return c
+}
+
+func moment(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+func (a *API) listCalls(_ context.Context, in *op.Paging) (op.Page[Call], error) {
+	return op.Paginate(*in, func(c Call) string { return c.ID }, func(after string) iter.Seq[Call] {
+		var list []Call
+		for _, c := range a.Exchange.Calls() {
+			if r := c.Record(); r.ID > after {
+				list = append(list, shownCall(&r))
+			}
+		}
+		slices.SortFunc(list, func(a, b Call) int { return cmp.Compare(a.ID, b.ID) })
+		return slices.Values(list)
+	})
+}
+
+func (a *API) hangUpCall(ctx context.Context, do *op.Doing, in *struct {
+	ID string `path:"id"`
+}) (Call, error) {
+	c := a.Exchange.Call(in.ID)
+	if c == nil {
+		return Call{}, unknown("call_unknown", "no call "+in.ID+" goes on", "see: tandem calls list")
+	}
+	r := c.Record()
+	before := shownCall(&r)
+	if err := do.Begin(ctx, op.Resource("calls", in.ID), func() (any, error) { return before, nil }); err != nil {
+		return Call{}, err
+	}
+	c.Hangup("administrator")
+	do.After = before
+	return before, nil
+}
+
+// recordKey is unique, and in the order of the list: the latest first.
+func recordKey(c Call) string { return fmt.Sprintf("%013d %s", c.Started.UnixMilli(), c.ID) }
+
+func (a *API) listRecords(ctx context.Context, in *struct {
+	op.Paging
+	State  string    `query:"state" enum:"open,completed,failed,interrupted"`
+	User   string    `query:"user" doc:"As caller or called"`
+	Trunk  string    `query:"trunk"`
+	After  time.Time `query:"after" doc:"Started then or later"`
+	Before time.Time `query:"before" doc:"Started before"`
+}) (op.Page[Call], error) {
+	q := cdr.Query{State: cdr.State(in.State), Trunk: in.Trunk, After: in.After, Before: in.Before, Limit: in.Limit + 1}
+	if strings.HasPrefix(in.User, "tel:") {
+		q.User = rtc.AOR(in.User)
+	} else if in.User != "" {
+		var err error
+		if q.User, err = a.Directory.ParseAOR(in.User); err != nil {
+			return op.Page[Call]{}, err
+		}
+	}
+	var failed error
+	page, err := op.Paginate(in.Paging, recordKey, func(after string) iter.Seq[Call] {
+		var list []Call
+		list, failed = a.recordsAfter(ctx, q, after)
+		return slices.Values(list)
+	})
+	return page, cmp.Or(failed, err)
+}
+
+// recordsAfter are the records that come after one in the list: older ones.
+func (a *API) recordsAfter(ctx context.Context, q cdr.Query, after string) (list []Call, err error) {
+	if after != "" {
+		var ms int64
+		if _, err := fmt.Sscanf(after, "%d", &ms); err != nil {
+			return nil, problem.New(http.StatusUnprocessableEntity, "cursor_invalid", "the cursor is none of this list").Fix("use next of the page before, or leave it out")
+		}
+		q.Before = time.UnixMilli(ms + 1) // others of the same millisecond come again
+		q.Limit += 100
+	}
+	records, err := a.Records.List(ctx, q)
+	for i := range records {
+		if c := shownCall(&records[i]); after == "" || recordKey(c) < after {
+			list = append(list, c)
+		}
+	}
+	return list, err
+}
+
+func (a *API) getRecord(ctx context.Context, in *struct {
+	ID string `path:"id"`
+}) (Call, error) {
+	r, ok, err := a.Records.Record(ctx, in.ID)
+	if err == nil && !ok {
+		err = unknown("call_unknown", "there is no record of a call "+in.ID, "see: tandem cdr list")
+	}
+	return shownCall(&r), err
+}
