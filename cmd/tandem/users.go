@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 
@@ -17,7 +18,7 @@ import (
 
 func newUsersCommand() *cobra.Command {
 	c := group(&cobra.Command{Use: "users", Short: "Make, list and change users"})
-	c.AddCommand(newUsersAdd(), newUsersPasswd(), newUsersList(), newUsersEnable(true), newUsersEnable(false), newUsersAlias(), newUsersDelete(), newUsersImport())
+	c.AddCommand(newUsersAdd(), newUsersSet(), newUsersShow(), newUsersPasswd(), newUsersList(), newUsersEnable(true), newUsersEnable(false), newUsersAlias(), newUsersDelete(), newUsersImport())
 	return c
 }
 
@@ -42,7 +43,7 @@ func newUsersAdd() *cobra.Command {
 		Long: `Make a user of the first domain of the configuration, or of another one of it
 (alice@example.org). The password is generated, unless one is given, and shown
 this once. Works with and without a running server.`,
-		Example: "  tandem users add alice --display \"Alice Smith\" --alias +49301234567",
+		Example: "  tandem users add alice --display \"Alice Smith\" --number +49301234567 --extension 100",
 		Args:    exactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			in.Address = args[0]
@@ -55,7 +56,7 @@ this once. Works with and without a running server.`,
 			})
 		},
 	}
-	c.Flags().StringVar(&in.Display, "display", "", "display name")
+	profileFlags(c.Flags(), &in.Display, &in.Profile)
 	c.Flags().StringArrayVar(&in.Aliases, "alias", nil, "further address or telephone number; may be repeated")
 	c.Flags().StringVar(&in.Password, "password", "", "password instead of a generated one (it will stand in the shell's history)")
 	return c
@@ -84,26 +85,47 @@ refresh; device passwords (tandem devices) stay as they are.`,
 }
 
 func newUsersList() *cobra.Command {
-	return &cobra.Command{
+	var search string
+	c := &cobra.Command{
 		Use:   "list",
-		Short: "List users",
-		Long:  "List users with their addresses, names, aliases and whether they may register.",
-		Args:  exactArgs(0),
+		Short: "List users, or find some",
+		Long: `List users with their addresses, names, numbers and whether they may register.
+--search finds those of whom every word is part of something: address, name,
+mail, department, site, extension, number, group or alias; at most 1,000, those
+where something begins with it first.`,
+		Example: `  tandem users list --search "smith sales"
+  tandem users list --search "+49 30 123"`,
+		Args: exactArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return withControl(c, func(ctx context.Context, k *client.Client) error {
-				list, err := client.All[api.User](ctx, k, "/users", nil)
+				var list []api.User
+				var err error
+				if search == "" {
+					list, err = client.All[api.User](ctx, k, "/users", nil)
+				} else {
+					list, err = findUsers(ctx, k, search)
+				}
 				if err != nil {
 					return err
 				}
 				return print(c, list, func(w io.Writer) {
-					fmt.Fprintln(w, "ADDRESS\tNAME\tENABLED\tALIASES")
+					fmt.Fprintln(w, "ADDRESS\tNAME\tENABLED\tEXT\tDEPARTMENT\tSITE\tALIASES")
 					for _, u := range list {
-						fmt.Fprintf(w, "%s\t%s\t%t\t%s\n", u.Address, u.Display, u.Enabled, strings.Join(u.Aliases, " "))
+						fmt.Fprintf(w, "%s\t%s\t%t\t%s\t%s\t%s\t%s\n", u.Address, u.Display, u.Enabled, u.Extension, u.Department, u.Site, strings.Join(u.Aliases, " "))
 					}
 				})
 			})
 		},
 	}
+	c.Flags().StringVar(&search, "search", "", "show only those who fit, the best first")
+	return c
+}
+
+func findUsers(ctx context.Context, k *client.Client, search string) ([]api.User, error) {
+	var page struct{ Items []api.User }
+	query := url.Values{"search": {search}, "limit": {"1000"}}
+	err := k.Call(ctx, http.MethodGet, client.Path("users")+"?"+query.Encode(), nil, &page)
+	return page.Items, err
 }
 
 func newUsersEnable(enable bool) *cobra.Command {
@@ -178,11 +200,15 @@ func newUsersImport() *cobra.Command {
 	return &cobra.Command{
 		Use:   "import FILE",
 		Short: "Make users from a CSV file, all or none; prints generated passwords",
-		Long: `Make users from a CSV file (- reads standard input): user, display name,
-password, then any number of aliases. An empty password has one generated,
-which is printed. Either all users are made or none; wrong lines are named. At
-most 20,000 users go at once.`,
+		Long: `Make users from a CSV file (- reads standard input), as spreadsheets write it:
+with commas, semicolons or tabs, in UTF-8. A first line may name the columns, in
+any order: user, display, password, mail, department, site, extension, numbers,
+groups, aliases. Without one they are user, display name, password, then any
+number of aliases. Several numbers, groups or aliases in one cell stand apart by
+"|". An empty password has one generated, which is printed. Either all users are
+made or none; wrong lines are named. At most 20,000 users go at once.`,
 		Example: `  tandem users import users.csv
+  printf 'user;name;mail;numbers\ncarol;Carol Jones;carol@example.com;+49301234568\n' | tandem users import -
   printf 'carol,Carol Jones,,+49301234568\n' | tandem users import -`,
 		Args: exactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -202,9 +228,7 @@ most 20,000 users go at once.`,
 				}
 				return print(c, out.Users, func(w io.Writer) {
 					for _, u := range out.Users {
-						if u.Password != "" {
-							fmt.Fprintf(w, "%s\t%s\n", u.Address, u.Password)
-						}
+						fmt.Fprintf(w, "%s\t%s\n", u.Address, cmp.Or(u.Password, "password as in the file"))
 					}
 					fmt.Fprintf(w, "%d users made\n", len(out.Users))
 				})

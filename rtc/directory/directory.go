@@ -7,13 +7,16 @@
 package directory
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"tandem/rtc"
@@ -90,6 +93,8 @@ type Directory struct {
 	turn    chan struct{}   // holds one element: whoever takes it may change
 	entries table[*Account] // by every address, and by extension
 	index   index           // what Search looks through
+	changes atomic.Uint64   // counts them
+	sorted  atomic.Pointer[sorted]
 }
 
 // New makes an empty directory of the users of domains, of which the first is
@@ -138,6 +143,7 @@ func (d *Directory) Load(ctx context.Context) error {
 	}
 	d.entries.fill(all)
 	d.index.fill(slices.Collect(maps.Values(accounts)))
+	d.changes.Add(1)
 	return nil
 }
 
@@ -165,29 +171,49 @@ func (d *Directory) DefaultDomain() string {
 func (d *Directory) Domains() []string { return slices.Clone(d.domains) }
 
 // Count is how many users there are.
-func (d *Directory) Count() int {
-	n := 0
-	d.entries.each(func(key string, a *Account) {
-		if key == string(a.AOR) {
-			n++
-		}
-	})
-	return n
-}
+func (d *Directory) Count() int { return d.index.count() }
 
 // Users returns all users, sorted by domain, then name.
-func (d *Directory) Users() []User {
-	var users []User
-	d.entries.each(func(key string, a *Account) {
-		if key == string(a.AOR) {
-			users = append(users, a.User())
+func (d *Directory) Users() []User { return slices.Collect(d.After("")) }
+
+// After yields the users that come after aor, who need not exist, sorted by
+// domain, then name; "" yields all. It takes no lock: what changes meanwhile may
+// be seen or not.
+func (d *Directory) After(aor rtc.AOR) iter.Seq[User] {
+	all := d.inOrder()
+	at, there := 0, false
+	if aor != "" {
+		at, there = slices.BinarySearchFunc(all, aor, func(a *Account, aor rtc.AOR) int { return compareAORs(a.AOR, aor) })
+	}
+	if there {
+		at++
+	}
+	return func(yield func(User) bool) {
+		for _, a := range all[at:] {
+			if !yield(a.User()) {
+				return
+			}
 		}
-	})
-	slices.SortFunc(users, func(a, b User) int {
-		if c := strings.Compare(a.AOR.Domain(), b.AOR.Domain()); c != 0 {
-			return c
-		}
-		return strings.Compare(a.AOR.User(), b.AOR.User())
-	})
-	return users
+	}
+}
+
+func (d *Directory) inOrder() []*Account {
+	now := d.changes.Load() // first: a change that comes meanwhile wants the list made again
+	if s := d.sorted.Load(); s != nil && s.at == now {
+		return s.accounts
+	}
+	all := d.index.accounts()
+	slices.SortFunc(all, func(a, b *Account) int { return compareAORs(a.AOR, b.AOR) })
+	d.sorted.Store(&sorted{now, all})
+	return all
+}
+
+// sorted are all accounts as they were after so many changes.
+type sorted struct {
+	at       uint64
+	accounts []*Account
+}
+
+func compareAORs(a, b rtc.AOR) int {
+	return cmp.Or(strings.Compare(a.Domain(), b.Domain()), strings.Compare(a.User(), b.User()))
 }

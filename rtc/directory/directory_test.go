@@ -515,3 +515,36 @@ func BenchmarkLookup(b *testing.B) {
 		}
 	})
 }
+
+func TestAfterFollowsChanges(t *testing.T) {
+	d, _ := newDirectory(t)
+	list := func(after rtc.AOR) (all []string) {
+		for u := range d.After(after) {
+			all = append(all, u.AOR.User()+"@"+u.AOR.Domain())
+		}
+		return all
+	}
+	for _, name := range []rtc.AOR{"sip:b@second.example", "sip:c@example.com", "sip:a@second.example", "sip:b@example.com"} {
+		add(t, d, name)
+	}
+	for _, c := range []struct {
+		after rtc.AOR
+		want  string
+	}{
+		{"", "b@example.com c@example.com a@second.example b@second.example"},
+		{"sip:b@example.com", "c@example.com a@second.example b@second.example"},
+		{"sip:bb@example.com", "c@example.com a@second.example b@second.example"},
+		{"sip:b@second.example", ""},
+	} {
+		if got := strings.Join(list(c.after), " "); got != c.want {
+			t.Errorf("after %q: %s", c.after, got)
+		}
+	}
+	add(t, d, "sip:d@example.com")
+	if err := d.Delete(t.Context(), "sip:c@example.com"); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(list(""), " "); got != "b@example.com d@example.com a@second.example b@second.example" || d.Count() != 4 {
+		t.Errorf("then %s", got)
+	}
+}

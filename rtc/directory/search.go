@@ -97,6 +97,22 @@ func (x *index) put(accounts ...*Account) {
 	}
 }
 
+func (x *index) count() (n int) {
+	for i := range x.blocks {
+		n += len(x.blocks[i].Load().accounts)
+	}
+	return n
+}
+
+// accounts are all, in no order.
+func (x *index) accounts() []*Account {
+	all := make([]*Account, 0, x.count())
+	for i := range x.blocks {
+		all = append(all, x.blocks[i].Load().accounts...)
+	}
+	return all
+}
+
 func (x *index) remove(aor rtc.AOR) {
 	p := &x.blocks[x.shard(aor)]
 	next := p.Load().without(func(a *Account) bool { return a.AOR == aor })

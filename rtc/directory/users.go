@@ -132,6 +132,7 @@ func (d *Directory) publish(accounts ...*Account) {
 	}
 	d.entries.merge(all)
 	d.index.put(accounts...)
+	d.changes.Add(1)
 }
 
 func (d *Directory) account(aor rtc.AOR) (*Account, error) {
@@ -190,6 +191,7 @@ func (d *Directory) Delete(ctx context.Context, aor rtc.AOR) error {
 		d.entries.remove(key)
 	}
 	d.index.remove(aor)
+	d.changes.Add(1)
 	d.log.Info("user deleted", "aor", aor)
 	return nil
 }

@@ -5,8 +5,6 @@ import (
 	"context"
 	"iter"
 	"net/http"
-	"slices"
-	"strings"
 
 	"tandem/cmd/tandem/api/access"
 	op "tandem/cmd/tandem/api/operation"
@@ -17,17 +15,29 @@ import (
 
 // User is a user as shown. Password is set once, in the answer that made it.
 type User struct {
-	Address  string   `json:"address" yaml:"address" doc:"Address-of-record" example:"sip:alice@example.com"`
-	Display  string   `json:"display,omitempty" yaml:"display,omitempty" doc:"Display name"`
+	Address  string `json:"address" yaml:"address" doc:"Address-of-record" example:"sip:alice@example.com"`
+	Display  string `json:"display,omitempty" yaml:"display,omitempty" doc:"Display name"`
+	Profile  `yaml:",inline"`
 	Enabled  bool     `json:"enabled" yaml:"enabled" doc:"May register and be reached"`
 	Aliases  []string `json:"aliases,omitempty" yaml:"aliases,omitempty" doc:"Further addresses and telephone numbers"`
 	Password string   `json:"password,omitempty" yaml:"password,omitempty" doc:"Only in the answer that made it"`
 }
 
+// Profile is what people know of a user.
+type Profile struct {
+	Mail       string   `json:"mail,omitempty" yaml:"mail,omitempty" doc:"Mail address" example:"alice@example.com"`
+	Department string   `json:"department,omitempty" yaml:"department,omitempty"`
+	Site       string   `json:"site,omitempty" yaml:"site,omitempty" doc:"Where the user works; empty: the default site"`
+	Extension  string   `json:"extension,omitempty" yaml:"extension,omitempty" doc:"Short number within the site" example:"100"`
+	Numbers    []string `json:"numbers,omitempty" yaml:"numbers,omitempty" doc:"Telephone numbers; they stand among the aliases, too" example:"[\"+49301234567\"]"`
+	Groups     []string `json:"groups,omitempty" yaml:"groups,omitempty"`
+}
+
 // NewUser is a user to be made.
 type NewUser struct {
-	Address  string   `json:"address" doc:"alice, alice@example.com or sip:alice@example.com" example:"alice"`
-	Display  string   `json:"display,omitempty" doc:"Display name"`
+	Address string `json:"address" doc:"alice, alice@example.com or sip:alice@example.com" example:"alice"`
+	Display string `json:"display,omitempty" doc:"Display name"`
+	Profile
 	Aliases  []string `json:"aliases,omitempty" doc:"Further addresses and telephone numbers"`
 	Password string   `json:"password,omitempty" doc:"Absent: one is generated and answered this once"`
 }
@@ -35,10 +45,17 @@ type NewUser struct {
 // UserChange is what may be changed; what is absent stays. An empty Password has
 // one generated.
 type UserChange struct {
-	Enabled     *bool   `json:"enabled,omitempty" doc:"false shuts the user out and ends their registrations"`
-	Password    *string `json:"password,omitempty" doc:"Empty: one is generated and answered this once"`
-	AddAlias    string  `json:"add_alias,omitempty"`
-	RemoveAlias string  `json:"remove_alias,omitempty"`
+	Enabled     *bool     `json:"enabled,omitempty" doc:"false shuts the user out and ends their registrations"`
+	Password    *string   `json:"password,omitempty" doc:"Empty: one is generated and answered this once"`
+	Display     *string   `json:"display,omitempty" doc:"Display name"`
+	Mail        *string   `json:"mail,omitempty"`
+	Department  *string   `json:"department,omitempty"`
+	Site        *string   `json:"site,omitempty"`
+	Extension   *string   `json:"extension,omitempty"`
+	Numbers     *[]string `json:"numbers,omitempty" doc:"All telephone numbers; other aliases stay"`
+	Groups      *[]string `json:"groups,omitempty" doc:"All groups"`
+	AddAlias    string    `json:"add_alias,omitempty"`
+	RemoveAlias string    `json:"remove_alias,omitempty"`
 }
 
 // UserPath names a user in a path.
@@ -48,7 +65,9 @@ type UserPath struct {
 
 func (a *API) registerUsers() {
 	read, write := access.Read("users"), access.Write("users")
-	op.Read(a.set, op.Op{Path: "/users", ID: "list-users", Short: "List users", Scope: read}, a.listUsers)
+	op.Read(a.set, op.Op{Path: "/users", ID: "list-users", Short: "List users",
+		Long:  "With search: those of whom every word is part of something, name, number, mail, department and all; the best first, on one page.",
+		Scope: read}, a.listUsers)
 	op.Read(a.set, op.Op{Path: "/users/{user}", ID: "show-user", Short: "Show one user", Scope: read}, a.showUser)
 	op.Change(a.set, op.Op{Method: http.MethodPost, Path: "/users", ID: "add-user", Short: "Make a user", Scope: write,
 		Status: http.StatusCreated, Event: "user.added"}, a.addUser)
@@ -57,12 +76,13 @@ func (a *API) registerUsers() {
 	op.Change(a.set, op.Op{Method: http.MethodDelete, Path: "/users/{user}", ID: "delete-user",
 		Short: "Delete a user with their devices and registrations", Scope: write, Event: "user.deleted"}, a.deleteUser)
 	op.Change(a.set, op.Op{Method: http.MethodPost, Path: "/users/import", ID: "import-users", Short: "Make users from CSV, all or none",
-		Long:  "Columns: user, display name, password, then any number of aliases. An empty password has one generated, which is answered this once. At most 20,000 users go at once.",
+		Long:  "Columns by a header line, in any order: user, display, password, mail, department, site, extension, numbers, groups, aliases; without one: user, display name, password, then any number of aliases. Commas, semicolons or tabs. An empty password has one generated, which is answered this once. At most 20,000 users go at once.",
 		Scope: write, Event: "users.imported", Body: op.MaxBody}, a.importUsers)
 }
 
 func shown(u directory.User) User {
-	s := User{Address: string(u.AOR), Display: u.DisplayName, Enabled: u.Enabled}
+	s := User{Address: string(u.AOR), Display: u.DisplayName, Enabled: u.Enabled, Profile: Profile{Mail: u.Mail,
+		Department: u.Department, Site: u.Site, Extension: u.Extension, Numbers: u.Numbers(), Groups: u.Groups}}
 	for _, a := range u.Aliases {
 		s.Aliases = append(s.Aliases, string(a))
 	}
@@ -78,17 +98,20 @@ func (a *API) user(aor rtc.AOR) (User, error) {
 	return shown(u), nil
 }
 
-func (a *API) listUsers(_ context.Context, in *struct{ op.Paging }) (op.Page[User], error) {
+func (a *API) listUsers(_ context.Context, in *struct {
+	op.Paging
+	Search string `query:"search" maxLength:"128" doc:"Words that are part of something known of the user" example:"smith sales"`
+}) (op.Page[User], error) {
+	if in.Search != "" {
+		page := op.Page[User]{Items: []User{}}
+		for _, u := range a.Directory.Search(in.Search, in.Limit) {
+			page.Items = append(page.Items, shown(u))
+		}
+		return page, nil
+	}
 	return op.Paginate(in.Paging, userKey, func(after string) iter.Seq[User] {
 		return func(yield func(User) bool) {
-			users := a.Directory.Users()
-			from, found := slices.BinarySearchFunc(users, after, func(u directory.User, key string) int {
-				return strings.Compare(userKey(shown(u)), key)
-			})
-			if found {
-				from++
-			}
-			for _, u := range users[from:] {
+			for u := range a.Directory.After(rtc.AOR(after)) {
 				if !yield(shown(u)) {
 					return
 				}
@@ -97,11 +120,7 @@ func (a *API) listUsers(_ context.Context, in *struct{ op.Paging }) (op.Page[Use
 	})
 }
 
-// userKey orders users by domain, then name, as the directory does.
-func userKey(u User) string {
-	aor := rtc.AOR(u.Address)
-	return aor.Domain() + "\n" + aor.User()
-}
+func userKey(u User) string { return u.Address }
 
 func (a *API) showUser(_ context.Context, in *UserPath) (User, error) {
 	aor, err := a.Directory.ParseAOR(in.User)
@@ -116,7 +135,9 @@ func (a *API) addUser(ctx context.Context, do *op.Doing, in *struct{ Body NewUse
 	if err != nil {
 		return User{}, err
 	}
-	add := directory.AddUser{AOR: aor, DisplayName: in.Body.Display, Password: in.Body.Password}
+	p := in.Body.Profile
+	add := directory.AddUser{AOR: aor, DisplayName: in.Body.Display, Password: in.Body.Password,
+		Mail: p.Mail, Department: p.Department, Site: p.Site, Extension: p.Extension, Numbers: p.Numbers, Groups: p.Groups}
 	for _, text := range in.Body.Aliases {
 		alias, err := a.Directory.ParseAlias(text, aor.Domain())
 		if err != nil {
@@ -172,6 +193,11 @@ func (a *API) applyUser(ctx context.Context, aor rtc.AOR, in UserChange) (passwo
 		if err = a.Directory.Disable(ctx, aor); err == nil {
 			err = a.unbind(ctx, aor)
 		}
+	}
+	profile := directory.Change{DisplayName: in.Display, Mail: in.Mail, Department: in.Department, Site: in.Site,
+		Extension: in.Extension, Numbers: in.Numbers, Groups: in.Groups}
+	if err == nil && profile != (directory.Change{}) {
+		err = a.Directory.Change(ctx, aor, profile)
 	}
 	if err == nil && in.AddAlias != "" {
 		err = a.Directory.AddAlias(ctx, aor, in.AddAlias)
