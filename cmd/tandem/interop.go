@@ -1,0 +1,232 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/spf13/cobra"
+
+	"tandem/interop/behaviour"
+	"tandem/interop/suite"
+)
+
+func newInteropCommand() *cobra.Command {
+	c := group(&cobra.Command{Use: "interop", Short: "Try how devices of many makers behave, against this server or another one"})
+	c.AddCommand(newInteropList(), newInteropShow(), newInteropRun(), newInteropCheck())
+	return c
+}
+
+// selection is which rows a command means.
+type selection struct{ families, ids []string }
+
+func (s *selection) flags(c *cobra.Command) {
+	c.Flags().StringArrayVar(&s.families, "family", nil, "only this family of devices; may be repeated")
+	c.Flags().StringArrayVar(&s.ids, "behaviour", nil, "only this row; may be repeated")
+	families, err := behaviour.Families()
+	if err != nil {
+		panic(err) // files of our own, read by every test
+	}
+	var names []string
+	for _, f := range families {
+		names = append(names, f.Name)
+	}
+	complete(c, "family", names...)
+}
+
+// rows are those selected, in the order of the files.
+func (s *selection) rows() ([]*behaviour.Behaviour, error) {
+	families, err := behaviour.Families()
+	if err != nil {
+		return nil, err
+	}
+	var list []*behaviour.Behaviour
+	known, unknown := map[string]bool{}, []string{}
+	for i := range families {
+		known[families[i].Name] = true
+		for k := range families[i].Behaviours {
+			b := &families[i].Behaviours[k]
+			known[b.ID] = true
+			if s.means(families[i].Name, b.ID) {
+				list = append(list, b)
+			}
+		}
+	}
+	for _, name := range append(slices.Clone(s.families), s.ids...) {
+		if !known[name] {
+			unknown = append(unknown, name)
+		}
+	}
+	if len(unknown) > 0 {
+		return nil, usageError{fmt.Errorf("there is no %s; see: tandem interop list", strings.Join(unknown, ", "))}
+	}
+	return list, nil
+}
+
+func (s *selection) means(family, id string) bool {
+	if len(s.families)+len(s.ids) == 0 {
+		return true
+	}
+	return slices.Contains(s.families, family) || slices.Contains(s.ids, id)
+}
+
+func newInteropList() *cobra.Command {
+	var sel selection
+	c := &cobra.Command{
+		Use:   "list",
+		Short: "The rows of the catalogue: device, evidence, and whether they can be tried",
+		Long: `List the catalogue of behaviours: one row is one thing that devices of a maker do
+on the wire, with the evidence for it and what a server has to do.
+
+trace, edited-trace, code and document mean that it was seen, or that the maker
+says so. inferred and memory mean that nobody has seen the device do it.`,
+		Example: "  tandem interop list --family polycom",
+		Args:    exactArgs(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			rows, err := sel.rows()
+			if err != nil {
+				return err
+			}
+			return print(c, rows, func(w io.Writer) {
+				fmt.Fprintln(w, "ROW\tFAMILY\tEVIDENCE\tTRIED")
+				for _, b := range rows {
+					fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", b.ID, b.Family.Name, b.Evidence[0], tried(b))
+				}
+			})
+		},
+	}
+	sel.flags(c)
+	return c
+}
+
+// tried says how far a row can be tried.
+func tried(b *behaviour.Behaviour) string {
+	switch {
+	case b.Nothing != "":
+		return "nothing to run"
+	case b.WaitsFor != "":
+		return "waits for " + string(b.WaitsFor)
+	case b.Open != "":
+		return "in part"
+	}
+	return "yes"
+}
+
+func newInteropShow() *cobra.Command {
+	return &cobra.Command{
+		Use:     "show ROW",
+		Short:   "One row whole: what the device does, how that is known, and how it is tried",
+		Example: "  tandem interop show ph-7960-reg-2002",
+		Args:    exactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			sel := selection{ids: args}
+			rows, err := sel.rows()
+			if err != nil {
+				return err
+			}
+			if len(rows) != 1 {
+				return usageError{fmt.Errorf("%s is a family; see: tandem interop list --family %s", args[0], args[0])}
+			}
+			return print(c, rows[0], func(w io.Writer) { _ = yaml.NewEncoder(w).Encode(rows[0]) })
+		},
+	}
+}
+
+func newInteropCheck() *cobra.Command {
+	return &cobra.Command{
+		Use:     "check FILE",
+		Short:   "Check a file of behaviours of your own",
+		Long:    "Check a file of behaviours: the form of every row, and that each says how it is tried or why it is not. Errors name the row and what to change.",
+		Example: "  tandem interop check my-gateway.yaml",
+		Args:    exactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			text, err := os.ReadFile(args[0])
+			if err != nil {
+				return err
+			}
+			f, err := behaviour.Load(args[0], text)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(c.OutOrStdout(), "%s: %d rows, all well formed\n", args[0], len(f.Behaviours))
+			return nil
+		},
+	}
+}
+
+func newInteropRun() *cobra.Command {
+	var sel selection
+	var to interopTarget
+	var junit string
+	var limit time.Duration
+	c := &cobra.Command{
+		Use:   "run",
+		Short: "Try the catalogue and report what came of it",
+		Long: `Play devices of many makers, byte for byte, and judge what the server does.
+
+Without --target a server of this program is started on free ports of this
+machine, with a folder of its own that is removed afterwards. With --target it
+is your server; the suite needs accounts there (whose registrations it removes),
+and more rows can be tried when the server takes this machine for a gateway
+(--trusted) and leads a number to it (--gateway).
+
+Progress goes to standard error, one line a row. Failures show all messages of
+the exchange with their exact bytes. Exit code 1 when a row failed.`,
+		Example: `  tandem interop run
+  tandem interop run --family cisco-7960 --junit result.xml
+  tandem interop run --target 192.0.2.1:5060 --domain example.com --accounts accounts.txt`,
+		Args: exactArgs(0),
+		RunE: func(c *cobra.Command, _ []string) error {
+			rows, err := sel.rows()
+			if err != nil {
+				return err
+			}
+			ctx, cancel := context.WithTimeout(c.Context(), limit)
+			defer cancel()
+			target, name, closeTarget, err := to.open(ctx)
+			if err != nil {
+				return err
+			}
+			begun := time.Now()
+			results, err := suite.Run(ctx, target, rows, suite.Options{Done: func(r suite.Result) { fmt.Fprintln(c.ErrOrStderr(), r.Line()) }})
+			if err = errors.Join(err, closeTarget()); err != nil {
+				return err
+			}
+			return report(c, suite.NewReport(name, begun, results), junit)
+		},
+	}
+	sel.flags(c)
+	to.flags(c)
+	c.Flags().StringVar(&junit, "junit", "", "write a JUnit file for build servers")
+	c.Flags().DurationVar(&limit, "limit", 10*time.Minute, "end the run after this time; rows not reached are not run")
+	return c
+}
+
+// report shows a run as -o asks and says by the error that rows failed.
+func report(c *cobra.Command, r *suite.Report, junit string) error {
+	if junit != "" {
+		f, err := os.Create(junit)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(r.JUnit(f), f.Close()); err != nil {
+			return fmt.Errorf("writing %s: %w", junit, err)
+		}
+	}
+	if err := print(c, r, func(w io.Writer) { r.Summary(w) }); err != nil {
+		return err
+	}
+	if n := r.Counts[suite.Failed]; n > 0 {
+		return fmt.Errorf("%d rows failed", n)
+	}
+	if r.Counts[suite.Passed]+r.Counts[suite.Partly]+r.Counts[suite.Unverified] == 0 {
+		return errors.New("nothing was tried; the reasons stand beside the rows")
+	}
+	return nil
+}

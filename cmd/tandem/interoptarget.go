@@ -1,0 +1,187 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tandem/interop/behaviour"
+	"tandem/interop/suite"
+	"tandem/interop/wire"
+)
+
+// interopTarget is a server named on the command line.
+type interopTarget struct {
+	target, tcp, tls, domain, accounts, ca string
+	trusted, trustedTCP, gateway           string
+	has                                    []string
+	own                                    bool
+	pause                                  time.Duration
+}
+
+func (o *interopTarget) flags(c *cobra.Command) {
+	f := c.Flags()
+	f.StringVar(&o.target, "target", "", "address of the server to try, host or host:port, over UDP; none: a server is started")
+	f.StringVar(&o.tcp, "tcp", "", "where it serves TCP (default: as --target)")
+	f.StringVar(&o.tls, "tls", "", "where it serves TLS, host:port; none: rows over TLS are not run")
+	f.StringVar(&o.ca, "ca", "", "PEM file of the CA that signed its certificate")
+	f.StringVar(&o.domain, "domain", "", "SIP domain of the accounts (default: the host of --target)")
+	f.StringVar(&o.accounts, "accounts", "", "file with an account in each line, user:password")
+	f.StringVar(&o.trusted, "trusted", "", "where it takes this machine for a gateway that needs no credentials, host:port over UDP")
+	f.StringVar(&o.trustedTCP, "trusted-tcp", "", "the same over TCP")
+	f.StringVar(&o.gateway, "gateway", "", "NUMBER=host:port: the server leads this number to this address of ours")
+	f.StringArrayVar(&o.has, "has", nil, "what the server has beside a registrar and proxy: calls, media, trunks, message-lamp, lamps, provisioning, resync, cisco-remote")
+	f.DurationVar(&o.pause, "pause", 20*time.Millisecond, "between two messages to --target")
+	f.BoolVar(&o.own, "i-own-this", false, "the target has a public address and is mine to try")
+}
+
+// open makes the target ready. The name is for the report.
+func (o *interopTarget) open(ctx context.Context) (t *suite.Target, name string, shut func() error, err error) {
+	if o.target == "" {
+		lab, err := startInteropLab(ctx)
+		if err != nil {
+			return nil, "", nil, err
+		}
+		t = &lab.target
+		t.Has, err = o.features()
+		return t, "a server of this program", lab.close, err
+	}
+	t = &suite.Target{Pause: o.pause}
+	if t.UDP, err = o.address(ctx, "--target", o.target); err != nil {
+		return nil, "", nil, err
+	}
+	if !t.UDP.Addr().IsPrivate() && !t.UDP.Addr().IsLoopback() && !t.UDP.Addr().IsLinkLocalUnicast() && !o.own {
+		return nil, "", nil, usageError{fmt.Errorf("%s is a public address; try only servers of your own, and say so with --i-own-this", t.UDP.Addr())}
+	}
+	host, _, err := net.SplitHostPort(o.target)
+	if err != nil {
+		host = o.target
+	}
+	t.TCP, t.Domain = t.UDP, host
+	if o.domain != "" {
+		t.Domain = o.domain
+	}
+	for _, a := range []struct {
+		flag, value string
+		to          *netip.AddrPort
+	}{{"--tcp", o.tcp, &t.TCP}, {"--tls", o.tls, &t.TLS}, {"--trusted", o.trusted, &t.Trusted}, {"--trusted-tcp", o.trustedTCP, &t.TrustedTCP}} {
+		if a.value == "" {
+			continue
+		}
+		if *a.to, err = o.address(ctx, a.flag, a.value); err != nil {
+			return nil, "", nil, err
+		}
+	}
+	if t.Accounts, err = readAccounts(o.accounts); err != nil {
+		return nil, "", nil, err
+	}
+	if t.TLSConfig, err = trust(o.ca, host); err != nil {
+		return nil, "", nil, err
+	}
+	if t.Has, err = o.features(); err != nil {
+		return nil, "", nil, err
+	}
+	shut, err = o.listen(t)
+	return t, o.target, shut, err
+}
+
+// address resolves host or host:port.
+func (o *interopTarget) address(ctx context.Context, flag, value string) (netip.AddrPort, error) {
+	if _, _, err := net.SplitHostPort(value); err != nil {
+		value = net.JoinHostPort(value, "5060")
+	}
+	host, port, _ := net.SplitHostPort(value)
+	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	if err != nil {
+		return netip.AddrPort{}, fmt.Errorf("%s: %w", flag, err)
+	}
+	n, err := net.DefaultResolver.LookupPort(ctx, "udp", port)
+	if err != nil {
+		return netip.AddrPort{}, usageError{fmt.Errorf("%s: %w", flag, err)}
+	}
+	return netip.AddrPortFrom(ips[0].Unmap(), uint16(n)), nil
+}
+
+func (o *interopTarget) features() (list []behaviour.Feature, err error) {
+	for _, h := range o.has {
+		f := behaviour.Feature(h)
+		if behaviour.Features[f] == "" {
+			return nil, usageError{fmt.Errorf("--has %s is unknown", h)}
+		}
+		list = append(list, f)
+	}
+	return list, nil
+}
+
+// listen opens the address a number leads to.
+func (o *interopTarget) listen(t *suite.Target) (func() error, error) {
+	nothing := func() error { return nil }
+	if o.gateway == "" {
+		return nothing, nil
+	}
+	number, at, ok := strings.Cut(o.gateway, "=")
+	addr, err := netip.ParseAddrPort(at)
+	if !ok || err != nil {
+		return nothing, usageError{fmt.Errorf("--gateway %s is not NUMBER=host:port with a numeric host", o.gateway)}
+	}
+	if !t.Trusted.IsValid() {
+		return nothing, usageError{errors.New("--gateway needs --trusted: the gateway also calls")}
+	}
+	e, err := wire.Listen(addr, t.Trusted)
+	if err != nil {
+		return nothing, err
+	}
+	t.Gateways = []suite.Gateway{{Endpoint: e, Number: number}}
+	return func() error { e.Close(); return nil }, nil
+}
+
+func readAccounts(path string) (list []suite.Account, err error) {
+	if path == "" {
+		return nil, nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	for n := 1; lines.Scan(); n++ {
+		line := strings.TrimSpace(lines.Text())
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		user, password, ok := strings.Cut(line, ":")
+		if !ok || user == "" || password == "" {
+			return nil, fmt.Errorf("%s:%d: not user:password", path, n)
+		}
+		list = append(list, suite.Account{User: user, Password: password})
+	}
+	return list, lines.Err()
+}
+
+// trust is how the server's certificate is checked.
+func trust(ca, host string) (*tls.Config, error) {
+	c := &tls.Config{ServerName: host}
+	if ca == "" {
+		return c, nil
+	}
+	pem, err := os.ReadFile(ca)
+	if err != nil {
+		return nil, err
+	}
+	c.RootCAs = x509.NewCertPool()
+	if !c.RootCAs.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s holds no certificate in PEM", ca)
+	}
+	return c, nil
+}

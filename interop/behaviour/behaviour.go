@@ -1,0 +1,190 @@
+package behaviour
+
+import "time"
+
+// Role is what a device is to the server.
+type Role string
+
+// The roles.
+const (
+	Gateway Role = "gateway" // between the telephone network and IP
+	Trunk   Role = "trunk"   // a provider's service
+	Phone   Role = "phone"
+	Any     Role = "any"
+)
+
+// Evidence is how it is known that a device behaves so.
+type Evidence string
+
+// The kinds of evidence, strongest first.
+const (
+	Trace       Evidence = "trace"        // the lines stand in a public captured message
+	EditedTrace Evidence = "edited-trace" // in a public test file made from a capture; values may be changed
+	Code        Evidence = "code"         // a public project changed its code for this device and says so
+	Document    Evidence = "document"     // maker's or provider's documentation
+	Inferred    Evidence = "inferred"     // from a relative with the same software; never seen on this device
+	Memory      Evidence = "memory"       // somebody remembers it; not verified at all
+)
+
+// Seen says whether anybody saw the device do it, or its maker says so. A row
+// that rests on less never counts as verified, however it runs.
+func (e Evidence) Seen() bool { return e != Inferred && e != Memory }
+
+// Feature is something a server may have or lack. A row that needs one is not
+// run against a server without it.
+type Feature string
+
+// The features rows wait for.
+const (
+	Calls        Feature = "calls"        // the server owns calls: it answers offers itself, maps causes, keeps call records
+	Media        Feature = "media"        // the server relays sound in calls
+	Trunks       Feature = "trunks"       // trunks with dialects, health and registration of their own
+	Messages     Feature = "message-lamp" // message waiting
+	Lamps        Feature = "lamps"        // dialog-info, presence and shared lines
+	Provisioning Feature = "provisioning" // configuration files for phones
+	Resync       Feature = "resync"       // restart and reload of phones by NOTIFY
+	Remote       Feature = "cisco-remote" // Cisco's enterprise extensions
+)
+
+// Features are all features by name, with what they mean.
+var Features = map[Feature]string{
+	Calls:        "the server owns calls (offer/answer, causes, transfer, call records)",
+	Media:        "the server relays the sound of calls",
+	Trunks:       "trunks with dialects, health and registrations of their own",
+	Messages:     "message waiting",
+	Lamps:        "dialog-info, presence and shared lines",
+	Provisioning: "configuration files for phones",
+	Resync:       "restart and reload of phones by NOTIFY",
+	Remote:       "Cisco's enterprise extensions",
+}
+
+// Family is one kind of device.
+type Family struct {
+	Name       string      `yaml:"-" json:"name"`
+	Title      string      `yaml:"title" json:"title"`
+	Role       Role        `yaml:"role" json:"role"`
+	Note       string      `yaml:"note" json:"note,omitempty"`
+	Behaviours []Behaviour `yaml:"behaviours" json:"behaviours"`
+}
+
+// Behaviour is one row.
+type Behaviour struct {
+	ID       string     `yaml:"id" json:"id"`
+	Does     string     `yaml:"does" json:"does"`     // what the device sends or expects
+	Server   string     `yaml:"server" json:"server"` // what the server has to do
+	Evidence []Evidence `yaml:"evidence" json:"evidence"`
+	Source   []string   `yaml:"source" json:"source"`
+	Run      []Case     `yaml:"run" json:"run,omitempty"`
+	Open     string     `yaml:"open" json:"open,omitempty"` // what of Server no case checks yet
+	WaitsFor Feature    `yaml:"waits_for" json:"waits_for,omitempty"`
+	Beside   []string   `yaml:"beside" json:"beside,omitempty"`   // tests beside the code that check it meanwhile
+	Nothing  string     `yaml:"nothing" json:"nothing,omitempty"` // why there is nothing to run
+
+	Family *Family `yaml:"-" json:"-"`
+}
+
+// Seen is that of the strongest evidence, which stands first.
+func (b *Behaviour) Seen() bool { return b.Evidence[0].Seen() }
+
+// Case is one exchange with the server. Exactly one of Pass, Register, Offer and
+// Steps is there.
+type Case struct {
+	Name     string            `yaml:"name" json:"name,omitempty"`
+	Over     map[string]string `yaml:"over" json:"over,omitempty"` // device to transport; udp when not named
+	Pass     *Pass             `yaml:"pass" json:"pass,omitempty"`
+	Register *Register         `yaml:"register" json:"register,omitempty"`
+	Offer    *Offer            `yaml:"offer" json:"offer,omitempty"`
+	Steps    []Step            `yaml:"steps" json:"steps,omitempty"`
+}
+
+// Pass has the gateway send a request to a registered phone, which answers 200.
+// The phone must get the given lines octet for octet, and From, Call-ID and
+// CSeq of the answer must be those that were sent.
+type Pass struct {
+	Method  string   `yaml:"method" json:"method,omitempty"` // MESSAGE when not given
+	Lines   []string `yaml:"lines" json:"lines,omitempty"`
+	Without []string `yaml:"without" json:"without,omitempty"`
+	Before  string   `yaml:"before" json:"before,omitempty"` // bytes in front of the message
+	Type    string   `yaml:"type" json:"type,omitempty"`
+	Body    string   `yaml:"body" json:"body,omitempty"`
+	BodyHex string   `yaml:"body_hex" json:"body_hex,omitempty"`
+	Gets    *string  `yaml:"gets" json:"gets,omitempty"` // the body that must arrive, when another
+	Sees    []string `yaml:"sees" json:"sees,omitempty"` // instead of the lines
+	URI     string   `yaml:"uri" json:"uri,omitempty"`   // Request-URI that must arrive
+}
+
+// Register has a phone register in its own words: the text is sent, challenged,
+// and sent again with the credentials line. The 200 must name the contact as
+// the phone wrote it, and a request to the user must reach the phone as called.
+type Register struct {
+	Text        string `yaml:"text" json:"text"`
+	Credentials string `yaml:"credentials" json:"credentials,omitempty"` // a header line; the usual one when not given
+	Contact     string `yaml:"contact" json:"contact,omitempty"`
+	Called      string `yaml:"called" json:"called,omitempty"`
+	Contacts    int    `yaml:"contacts" json:"contacts,omitempty"` // how many the 200 must name; 1 when not given
+}
+
+// Offer has a device call with a description. The other side answers with plain
+// G.711; what the caller is answered must fit.
+type Offer struct {
+	By    string   `yaml:"by" json:"by,omitempty"` // gateway, when not given, or phone
+	SDP   string   `yaml:"sdp" json:"sdp"`
+	Match []string `yaml:"match" json:"match,omitempty"` // regular expressions, in the answer
+	Lacks []string `yaml:"lacks" json:"lacks,omitempty"`
+	Again []Offer  `yaml:"again" json:"again,omitempty"` // re-INVITEs of the caller; By is not used
+}
+
+// Step is one thing a device does. Who is gateway, phone, second (phone) or
+// stranger; exactly one of the others is there.
+type Step struct {
+	Who      string        `yaml:"who" json:"who"`
+	Register *struct{}     `yaml:"register" json:"register,omitempty"` // an ordinary registration
+	Send     *Request      `yaml:"send" json:"send,omitempty"`
+	Bytes    string        `yaml:"bytes" json:"bytes,omitempty"` // sent as they are
+	Wait     *Wait         `yaml:"wait" json:"wait,omitempty"`
+	Answer   *Answer       `yaml:"answer" json:"answer,omitempty"` // to the request that came last
+	Ack      bool          `yaml:"ack" json:"ack,omitempty"`       // of the final response that came last
+	Quiet    time.Duration `yaml:"quiet" json:"quiet,omitempty"`   // for this long nothing that Wait names comes
+}
+
+// Request is one a device sends: a whole text, or the usual form with lines of
+// its own in the place of the usual ones of the same name.
+type Request struct {
+	Text        string   `yaml:"text" json:"text,omitempty"`
+	Method      string   `yaml:"method" json:"method,omitempty"`
+	URI         string   `yaml:"uri" json:"uri,omitempty"`
+	Lines       []string `yaml:"lines" json:"lines,omitempty"`
+	Without     []string `yaml:"without" json:"without,omitempty"`
+	Type        string   `yaml:"type" json:"type,omitempty"`
+	Body        string   `yaml:"body" json:"body,omitempty"`
+	BodyHex     string   `yaml:"body_hex" json:"body_hex,omitempty"`
+	Dialog      bool     `yaml:"dialog" json:"dialog,omitempty"`           // within the dialog there is
+	Strict      bool     `yaml:"strict" json:"strict,omitempty"`           // and routed as RFC 2543 has it
+	Credentials string   `yaml:"credentials" json:"credentials,omitempty"` // header line that answers the last challenge
+}
+
+// Wait is what must come.
+type Wait struct {
+	Method string            `yaml:"method" json:"method,omitempty"` // a request of this method
+	Code   string            `yaml:"code" json:"code,omitempty"`     // a response: 200, 2xx, final
+	Pick   string            `yaml:"pick" json:"pick,omitempty"`     // regular expression that tells it from others of its kind
+	URI    string            `yaml:"uri" json:"uri,omitempty"`       // Request-URI, octet for octet
+	Has    []string          `yaml:"has" json:"has,omitempty"`       // octets somewhere in it
+	Lacks  []string          `yaml:"lacks" json:"lacks,omitempty"`
+	Match  []string          `yaml:"match" json:"match,omitempty"` // regular expressions
+	Same   []string          `yaml:"same" json:"same,omitempty"`   // header fields equal to those this device sent last
+	Header map[string]string `yaml:"header" json:"header,omitempty"`
+	Body   *string           `yaml:"body" json:"body,omitempty"`
+}
+
+// Answer is a response of a device.
+type Answer struct {
+	Code   int      `yaml:"code" json:"code"`
+	Method string   `yaml:"method" json:"method,omitempty"` // of the request, when not the last one
+	Reason string   `yaml:"reason" json:"reason,omitempty"`
+	Lines  []string `yaml:"lines" json:"lines,omitempty"`
+	Type   string   `yaml:"type" json:"type,omitempty"`
+	Body   string   `yaml:"body" json:"body,omitempty"`
+	Tab    bool     `yaml:"tab" json:"tab,omitempty"`       // between number and method in CSeq
+	Joined bool     `yaml:"joined" json:"joined,omitempty"` // all Vias in one line
+}

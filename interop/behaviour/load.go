@@ -1,0 +1,197 @@
+package behaviour
+
+import (
+	"bytes"
+	"embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+)
+
+//go:embed families/*.yaml
+var files embed.FS
+
+// Families are all families of the project, by name.
+func Families() ([]Family, error) {
+	names, err := fs.Glob(files, "families/*.yaml")
+	if err != nil {
+		return nil, err
+	}
+	var list []Family
+	ids := map[string]string{}
+	for _, name := range names {
+		text, err := files.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		f, err := Load(name, text)
+		if err != nil {
+			return nil, err
+		}
+		for _, b := range f.Behaviours {
+			if other, taken := ids[b.ID]; taken {
+				return nil, fmt.Errorf("%s: %s stands in %s as well", name, b.ID, other)
+			}
+			ids[b.ID] = name
+		}
+		list = append(list, *f)
+	}
+	for i := range list { // the slice has its final place now
+		for k := range list[i].Behaviours {
+			list[i].Behaviours[k].Family = &list[i]
+		}
+	}
+	return list, nil
+}
+
+// Load reads one file and checks it. Errors name the file, the row and what to
+// change.
+func Load(name string, text []byte) (*Family, error) {
+	f := Family{Name: strings.TrimSuffix(path.Base(name), ".yaml")}
+	if err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(&f); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	var errs []error
+	if f.Title == "" {
+		errs = append(errs, errors.New("title is missing"))
+	}
+	if !slices.Contains([]Role{Gateway, Trunk, Phone, Any}, f.Role) {
+		errs = append(errs, fmt.Errorf("role %q is unknown; use gateway, trunk, phone or any", f.Role))
+	}
+	for i := range f.Behaviours {
+		b := &f.Behaviours[i]
+		b.Family = &f
+		for _, err := range b.check() {
+			errs = append(errs, fmt.Errorf("%s: %w", b.ID, err))
+		}
+	}
+	if len(errs) > 0 {
+		return nil, fmt.Errorf("%s: %w", name, errors.Join(errs...))
+	}
+	return &f, nil
+}
+
+var (
+	identifier = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+	evidence   = []Evidence{Trace, EditedTrace, Code, Document, Inferred, Memory}
+	devices    = []string{"gateway", "phone", "second", "stranger"}
+)
+
+func (b *Behaviour) check() (errs []error) {
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if !identifier.MatchString(b.ID) {
+		bad("id %q is not made of small letters, digits and hyphens", b.ID)
+	}
+	if b.Does == "" || b.Server == "" {
+		bad("does and server must say what the device does and what the server has to do")
+	}
+	if len(b.Evidence) == 0 || len(b.Source) == 0 {
+		bad("evidence and source are missing")
+	}
+	for _, e := range b.Evidence {
+		if !slices.Contains(evidence, e) {
+			bad("evidence %q is unknown; use %v", e, evidence)
+		}
+	}
+	ways := 0
+	for _, there := range []bool{len(b.Run) > 0 && b.WaitsFor == "", b.WaitsFor != "", b.Nothing != ""} {
+		if there {
+			ways++
+		}
+	}
+	if ways != 1 {
+		bad("exactly one of run, waits_for (with or without run) and nothing says how the row is tried, or why not")
+	}
+	if b.WaitsFor != "" && Features[b.WaitsFor] == "" {
+		bad("waits_for %q is unknown", b.WaitsFor)
+	}
+	if b.Open != "" && len(b.Run) == 0 {
+		bad("open names what the cases leave unchecked, but there are no cases")
+	}
+	for i, c := range b.Run {
+		for _, err := range c.check() {
+			bad("run[%d]: %w", i, err)
+		}
+	}
+	return errs
+}
+
+func (c *Case) check() (errs []error) {
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if n := given(c.Pass != nil, c.Register != nil, c.Offer != nil, len(c.Steps) > 0); n != 1 {
+		bad("needs exactly one of pass, register, offer and steps")
+	}
+	for who, proto := range c.Over {
+		if !slices.Contains(devices, who) || !slices.Contains([]string{"udp", "tcp", "tls"}, proto) {
+			bad("over: %s: %s is unknown; devices are %v, transports udp, tcp and tls", who, proto, devices)
+		}
+	}
+	if c.Pass != nil {
+		if _, err := hex.DecodeString(strings.ReplaceAll(c.Pass.BodyHex, " ", "")); err != nil {
+			bad("pass: body_hex: %w", err)
+		}
+	}
+	for i, s := range c.Steps {
+		if !slices.Contains(devices, s.Who) {
+			bad("steps[%d]: who is %q; use one of %v", i, s.Who, devices)
+		}
+		if n := given(s.Register != nil, s.Send != nil, s.Bytes != "", s.Wait != nil, s.Answer != nil, s.Ack); n != 1 {
+			bad("steps[%d]: needs exactly one of register, send, bytes, wait, answer and ack", i)
+		}
+		if s.Send != nil && given(s.Send.Text != "", s.Send.Method != "") != 1 {
+			bad("steps[%d]: send needs text or method", i)
+		}
+		if s.Wait != nil && given(s.Wait.Code != "", s.Wait.Method != "") != 1 {
+			bad("steps[%d]: wait needs code or method", i)
+		}
+		if s.Wait != nil {
+			for _, m := range append([]string{s.Wait.Pick}, s.Wait.Match...) {
+				if _, err := regexp.Compile(m); err != nil {
+					bad("steps[%d]: match: %w", i, err)
+				}
+			}
+		}
+	}
+	for _, name := range c.unknown() {
+		bad("{%s} is no variable; use one of %v", name, Variables)
+	}
+	return errs
+}
+
+func given(there ...bool) (n int) {
+	for _, t := range there {
+		if t {
+			n++
+		}
+	}
+	return n
+}
+
+// Devices are those a case needs.
+func (c *Case) Devices() (list []string) {
+	if c.Pass != nil || c.Offer != nil || c.Register != nil && c.Register.Called != "" {
+		return []string{"gateway", "phone"}
+	}
+	if c.Register != nil {
+		return []string{"phone"}
+	}
+	for _, s := range c.Steps {
+		if !slices.Contains(list, s.Who) {
+			list = append(list, s.Who)
+		}
+	}
+	text := c.texts()
+	for word, who := range map[string]string{"{gateway": "gateway", "{number}": "gateway", "{phone": "phone", "{user}": "phone", "{second": "second", "{user2}": "second"} {
+		if !slices.Contains(list, who) && strings.Contains(text, word) {
+			list = append(list, who)
+		}
+	}
+	return list
+}

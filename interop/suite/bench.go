@@ -1,0 +1,237 @@
+package suite
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"tandem/interop/behaviour"
+	"tandem/interop/wire"
+)
+
+// patience is how long a device waits for what must come. It is long because
+// the machine may be busy; nothing waits for it when all is well.
+const patience = 8 * time.Second
+
+// token is a word nobody else uses.
+func token() string {
+	var b [5]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
+
+// bench is what one case works with.
+type bench struct {
+	target   *Target
+	id       string
+	accounts map[string]Account // by device
+	gateway  *Gateway
+	over     map[string]string
+	devices  map[string]*device
+	order    []*device
+	begun    time.Time
+	missing  string // a variable that had no value
+}
+
+// device is one raw endpoint and what it remembers.
+type device struct {
+	who  string
+	name string // user part it calls from
+	host string // of its address of record
+	*wire.Endpoint
+	shared    bool // the endpoint belongs to the target
+	call, tag string
+	cseq      int
+	invite    int // CSeq of the last INVITE
+	rtp       *net.UDPConn
+	sent      *wire.Message            // request sent last
+	inviting  *wire.Message            // INVITE sent last
+	request   *wire.Message            // came last
+	requests  map[string]*wire.Message // came last, by method
+	response  *wire.Message            // came last
+	challenge *wire.Message            // 401 or 407 that came last
+	dialog    *dialog
+}
+
+// device opens a device when it is first named.
+func (b *bench) device(ctx context.Context, who string) (*device, error) {
+	if d := b.devices[who]; d != nil {
+		return d, nil
+	}
+	proto := b.over[who]
+	if proto == "" {
+		proto = "udp"
+	}
+	to, err := b.target.at(who, proto)
+	if err != nil {
+		return nil, fmt.Errorf("%s over %s: %w", who, proto, err)
+	}
+	d := &device{who: who, call: token() + "@" + b.target.Local.String(), tag: token(), cseq: 100, requests: map[string]*wire.Message{}}
+	if who == "gateway" && proto == "udp" && b.gateway != nil {
+		d.Endpoint, d.shared = b.gateway.Endpoint, true
+		d.Forget()
+	} else if d.Endpoint, err = wire.Open(ctx, proto, b.target.Local, to, b.target.TLSConfig); err != nil {
+		return nil, err
+	}
+	switch who {
+	case "gateway", "stranger":
+		d.name, d.host = "36602", d.Local.Addr().String()
+	default:
+		d.name, d.host = b.accounts[who].User, b.target.Domain
+	}
+	b.devices[who] = d
+	b.order = append(b.order, d)
+	return d, nil
+}
+
+// close ends the devices.
+func (b *bench) close() {
+	for _, d := range b.order {
+		if !d.shared {
+			d.Close()
+		}
+		if d.rtp != nil {
+			_ = d.rtp.Close()
+		}
+	}
+}
+
+// value of a variable for a device.
+func (b *bench) value(ctx context.Context, d *device) func(string) (string, bool) {
+	return func(name string) (string, bool) {
+		who, part, _ := strings.Cut(name, ".")
+		switch who {
+		case "gateway", "phone", "second", "stranger":
+			other, err := b.device(ctx, who)
+			if err != nil {
+				return "", false
+			}
+			return piece(other.Local, part), true
+		case "server":
+			return piece(d.To, part), true
+		}
+		switch name {
+		case "domain":
+			return b.target.Domain, true
+		case "user":
+			return b.accounts["phone"].User, true
+		case "user2":
+			return b.accounts["second"].User, true
+		case "number":
+			if b.gateway != nil {
+				return b.gateway.Number, true
+			}
+		case "branch":
+			return "z9hG4bK" + token(), true
+		case "call":
+			return d.call, true
+		case "tag":
+			return d.tag, true
+		case "id":
+			return b.id, true
+		case "cseq":
+			return fmt.Sprint(d.cseq), true
+		case "invite":
+			return fmt.Sprint(d.invite), true
+		case "rtp":
+			port, err := d.sound()
+			return fmt.Sprint(port), err == nil
+		}
+		return "", false
+	}
+}
+
+func piece(a netip.AddrPort, part string) string {
+	switch part {
+	case "host":
+		return a.Addr().String()
+	case "port":
+		return fmt.Sprint(a.Port())
+	}
+	return a.String()
+}
+
+// sound is a port that takes what is sent to it.
+func (d *device) sound() (int, error) {
+	if d.rtp == nil {
+		c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(d.Local.Addr(), 0)))
+		if err != nil {
+			return 0, err
+		}
+		d.rtp = c
+	}
+	return d.rtp.LocalAddr().(*net.UDPAddr).Port, nil
+}
+
+// fill puts values into a text of a device.
+func (b *bench) fill(ctx context.Context, d *device, text string) string {
+	value := b.value(ctx, d)
+	return behaviour.Fill(text, func(name string) (string, bool) {
+		v, ok := value(name)
+		if !ok && name != "length" && slices.Contains(behaviour.Variables, name) {
+			b.missing = name
+		}
+		return v, ok
+	})
+}
+
+func (b *bench) fillAll(ctx context.Context, d *device, texts []string) []string {
+	out := make([]string, len(texts))
+	for i, t := range texts {
+		out[i] = b.fill(ctx, d, t)
+	}
+	return out
+}
+
+// post sends bytes after the pause the target asks for.
+func (b *bench) post(ctx context.Context, d *device, bytes []byte) error {
+	if b.target.Pause > 0 {
+		select {
+		case <-time.After(b.target.Pause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return d.Send(bytes)
+}
+
+// wait is the next message for a device that fits.
+func (d *device) wait(ctx context.Context, what string, fits func(*wire.Message) bool) (*wire.Message, error) {
+	limited, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	m, err := d.Next(limited, fits)
+	if errors.Is(err, wire.ErrQuiet) {
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("%s waits for %s: the run was ended", d.who, what)
+		}
+		return nil, fmt.Errorf("%s waits for %s: nothing of the kind came within %s", d.who, what, patience)
+	}
+	if err != nil {
+		return nil, err
+	}
+	d.note(m)
+	return m, nil
+}
+
+// note remembers what came.
+func (d *device) note(m *wire.Message) {
+	if m.IsRequest() {
+		d.request = m
+		d.requests[m.Method()] = m
+		return
+	}
+	d.response = m
+	if m.Status() == 401 || m.Status() == 407 {
+		d.challenge = m
+	}
+	if m.Method() == "INVITE" && m.Status() > 100 && m.Status() < 300 {
+		d.calling(m)
+	}
+}

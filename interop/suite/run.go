@@ -1,0 +1,263 @@
+package suite
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"tandem/interop/behaviour"
+	"tandem/interop/wire"
+)
+
+// Outcome is what came of a row.
+type Outcome string
+
+// The outcomes.
+const (
+	Passed     Outcome = "passed"
+	Partly     Outcome = "passed in part"     // the row has a part nothing checks yet
+	Unverified Outcome = "passed, unverified" // the server did it; nobody saw the device do it
+	Failed     Outcome = "failed"
+	NotRun     Outcome = "not run"
+	Nothing    Outcome = "nothing to run"
+)
+
+// Outcomes in the order of reports.
+var Outcomes = []Outcome{Passed, Partly, Unverified, Failed, NotRun, Nothing}
+
+// Result is one row of a report.
+type Result struct {
+	ID       string               `json:"id"`
+	Family   string               `json:"family"`
+	Role     behaviour.Role       `json:"role"`
+	Does     string               `json:"does"`
+	Server   string               `json:"server"`
+	Evidence []behaviour.Evidence `json:"evidence"`
+	Seen     bool                 `json:"seen"` // evidence is more than lineage or memory
+	Outcome  Outcome              `json:"outcome"`
+	Why      string               `json:"why,omitempty"`  // not run, or nothing to run
+	Open     string               `json:"open,omitempty"` // what nothing checks yet
+	Cases    []CaseResult         `json:"cases,omitempty"`
+	Took     time.Duration        `json:"took_ns"`
+}
+
+// CaseResult is one exchange.
+type CaseResult struct {
+	Name  string        `json:"name,omitempty"`
+	Fault string        `json:"fault,omitempty"` // what was wrong, "" for nothing
+	Wire  []Packet      `json:"wire,omitempty"`  // all messages, where it failed
+	Took  time.Duration `json:"took_ns"`
+}
+
+// Packet is one message of a failed case. Bytes are exact.
+type Packet struct {
+	After  time.Duration `json:"after_ns"` // the case began
+	Device string        `json:"device"`
+	Sent   bool          `json:"sent"` // by the device
+	Peer   string        `json:"peer"`
+	Proto  string        `json:"proto"`
+	Bytes  []byte        `json:"bytes"`
+	Fault  string        `json:"fault,omitempty"`
+}
+
+// Options of a run.
+type Options struct {
+	Done func(Result) // told of each row as it ends, one at a time; may be nil
+}
+
+// Run tries rows against a target. The error says that the target cannot be
+// tried at all; what is wrong with it stands in the results. It ends with ctx:
+// rows not reached by then are not run.
+func Run(ctx context.Context, t *Target, rows []*behaviour.Behaviour, opt Options) ([]Result, error) {
+	if err := t.find(); err != nil {
+		return nil, err
+	}
+	if err := t.answers(ctx); err != nil {
+		return nil, err
+	}
+	r := &runner{target: t, accounts: pool(t.Accounts), gateways: pool(t.Gateways)}
+	results := make([]Result, len(rows))
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	room := make(chan struct{}, r.parallel())
+	for i, row := range rows {
+		room <- struct{}{}
+		wg.Go(func() {
+			results[i] = r.row(ctx, row)
+			mu.Lock()
+			defer mu.Unlock()
+			if opt.Done != nil {
+				opt.Done(results[i])
+			}
+			<-room
+		})
+	}
+	wg.Wait()
+	return results, nil
+}
+
+// runner hands out what a target has.
+type runner struct {
+	target   *Target
+	accounts chan Account
+	gateways chan Gateway
+	pair     sync.Mutex // one takes several accounts at a time
+}
+
+func pool[T any](list []T) chan T {
+	c := make(chan T, len(list))
+	for _, v := range list {
+		c <- v
+	}
+	return c
+}
+
+// parallel is how many rows are tried at a time.
+func (r *runner) parallel() int {
+	if r.target.Pause > 0 {
+		return 1
+	}
+	return min(8, max(1, len(r.target.Accounts)/2))
+}
+
+// row tries one row.
+func (r *runner) row(ctx context.Context, b *behaviour.Behaviour) Result {
+	begun := time.Now()
+	res := Result{ID: b.ID, Family: b.Family.Name, Role: b.Family.Role, Does: b.Does, Server: b.Server, Evidence: b.Evidence, Seen: b.Seen(), Open: b.Open}
+	if res.Outcome, res.Why = r.excused(b); res.Outcome != "" {
+		return res
+	}
+	res.Outcome = Passed
+	switch {
+	case !b.Seen():
+		res.Outcome = Unverified
+	case b.Open != "":
+		res.Outcome = Partly
+	}
+	for i := range b.Run {
+		if ctx.Err() != nil {
+			res.Outcome, res.Why = NotRun, "the run was ended before"
+			return res
+		}
+		c := r.try(ctx, &b.Run[i])
+		if c.Fault != "" {
+			res.Outcome = Failed
+		}
+		res.Cases = append(res.Cases, c)
+	}
+	res.Took = time.Since(begun)
+	return res
+}
+
+// excused says why a row is not run at all.
+func (r *runner) excused(b *behaviour.Behaviour) (Outcome, string) {
+	if b.Nothing != "" {
+		return Nothing, b.Nothing
+	}
+	if b.WaitsFor != "" {
+		if !slices.Contains(r.target.Has, b.WaitsFor) {
+			return NotRun, "waits for: " + behaviour.Features[b.WaitsFor]
+		}
+		if len(b.Run) == 0 {
+			return NotRun, "no exchange is written for it yet"
+		}
+	}
+	for i := range b.Run {
+		if why := r.target.lacks(&b.Run[i]); why != "" {
+			return NotRun, why
+		}
+	}
+	return "", ""
+}
+
+// try tries one case with devices of its own.
+func (r *runner) try(ctx context.Context, c *behaviour.Case) (res CaseResult) {
+	b := &bench{target: r.target, id: token(), accounts: map[string]Account{}, over: c.Over, devices: map[string]*device{}, begun: time.Now()}
+	res.Name = c.Name
+	defer func() { res.Took = time.Since(b.begun) }()
+	back := r.lend(b, c)
+	err := b.run(ctx, c)
+	if b.missing != "" {
+		err = errors.Join(err, fmt.Errorf("{%s} has no value here", b.missing))
+	}
+	for _, d := range b.order {
+		if bad := d.Unread(); err == nil && bad != nil && !starts(bad.Bytes, "SIP/2.0 400 ") { // which may hold what was wrong
+			err = fmt.Errorf("%s got a message that cannot be read: %s", d.who, bad.Fault)
+		}
+	}
+	if err != nil {
+		res.Fault, res.Wire = err.Error(), b.packets()
+	}
+	b.close()
+	if err := back(ctx); err != nil && res.Fault == "" {
+		res.Fault = err.Error()
+	}
+	return res
+}
+
+func starts(b []byte, s string) bool { return len(b) >= len(s) && string(b[:len(s)]) == s }
+
+// lend gives a case accounts and a gateway; what it returns takes them back.
+func (r *runner) lend(b *bench, c *behaviour.Case) (back func(context.Context) error) {
+	need := c.Devices()
+	r.pair.Lock()
+	for _, who := range []string{"phone", "second"} {
+		if slices.Contains(need, who) {
+			b.accounts[who] = <-r.accounts
+		}
+	}
+	r.pair.Unlock()
+	if slices.Contains(need, "gateway") && len(r.target.Gateways) > 0 {
+		g := <-r.gateways
+		b.gateway = &g
+	}
+	return func(ctx context.Context) error {
+		var errs []error
+		for _, a := range b.accounts {
+			errs = append(errs, r.target.forget(context.WithoutCancel(ctx), a))
+			r.accounts <- a
+		}
+		if b.gateway != nil {
+			r.gateways <- *b.gateway
+		}
+		return errors.Join(errs...)
+	}
+}
+
+// forget removes all registrations of an account (RFC 3261 §10.2.2).
+func (t *Target) forget(ctx context.Context, a Account) error {
+	b := &bench{target: t, id: token(), accounts: map[string]Account{"phone": a}, devices: map[string]*device{}}
+	defer b.close()
+	d, err := b.device(ctx, "phone")
+	if err != nil {
+		return err
+	}
+	m, err := b.challenged(ctx, d, &behaviour.Request{Method: "REGISTER", URI: "sip:{domain}",
+		Lines: []string{"To: <sip:{user}@{domain}>", "Contact: *", "Expires: 0"}}, "usual")
+	if err == nil && m.Status() != 200 {
+		err = fmt.Errorf("got %q", m.Start)
+	}
+	if err != nil {
+		return fmt.Errorf("removing the registrations of %s: %w", a.User, err)
+	}
+	return nil
+}
+
+// packets are all messages of a case in their order.
+func (b *bench) packets() (list []Packet) {
+	for _, d := range b.order {
+		for _, r := range d.Records() {
+			list = append(list, packet(b.begun, d.who, r))
+		}
+	}
+	slices.SortStableFunc(list, func(x, y Packet) int { return cmp.Compare(x.After, y.After) })
+	return list
+}
+
+func packet(begun time.Time, who string, r wire.Record) Packet {
+	return Packet{After: r.At.Sub(begun), Device: who, Sent: r.Sent, Peer: r.Peer, Proto: r.Proto, Bytes: r.Bytes, Fault: r.Fault}
+}

@@ -1,0 +1,289 @@
+package wire
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+)
+
+// ErrQuiet is nothing fitting heard in time.
+var ErrQuiet = errors.New("nothing came")
+
+// Bounds of one endpoint.
+const (
+	maxQueue   = 1024
+	maxRecords = 4096
+	maxMessage = 1 << 20
+)
+
+// Endpoint sends and receives as one device. Close ends it.
+type Endpoint struct {
+	Proto string         // UDP, TCP or TLS, as it stands in Via
+	Local netip.AddrPort // of the socket
+	To    netip.AddrPort // where Send sends
+
+	out  flow
+	in   chan *Message
+	stop chan struct{}
+	work sync.WaitGroup
+	shut []func()
+	once sync.Once
+
+	mu       sync.Mutex
+	records  []Record
+	answered map[string][]byte // what was replied to a request, for its repetition
+	aside    []*Message        // read while waiting for something else
+}
+
+// Record is one message that went over the wire.
+type Record struct {
+	At    time.Time
+	Sent  bool
+	Peer  string // where to or from
+	Proto string
+	Bytes []byte
+	Fault string // why it could not be read
+}
+
+// flow is one way messages go.
+type flow interface {
+	write([]byte) error
+	peer() string
+}
+
+func newEndpoint(proto string, to netip.AddrPort) *Endpoint {
+	return &Endpoint{Proto: proto, To: to, in: make(chan *Message, maxQueue), stop: make(chan struct{}), answered: map[string][]byte{}}
+}
+
+// Open opens a device's socket toward a server. proto is UDP, TCP or TLS; local
+// is the address to use, with port 0 for any; config is for TLS alone.
+func Open(ctx context.Context, proto string, local netip.Addr, to netip.AddrPort, config *tls.Config) (*Endpoint, error) {
+	e := newEndpoint(strings.ToUpper(proto), to)
+	switch e.Proto {
+	case "UDP":
+		if err := e.listenUDP(netip.AddrPortFrom(local, 0)); err != nil {
+			return nil, err
+		}
+	case "TCP", "TLS":
+		d := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(local, 0))}
+		c, err := d.DialContext(ctx, "tcp", to.String())
+		if err != nil {
+			return nil, fmt.Errorf("connecting to %s: %w", to, err)
+		}
+		if e.Proto == "TLS" {
+			secure := tls.Client(c, config)
+			if err := secure.HandshakeContext(ctx); err != nil {
+				return nil, errors.Join(fmt.Errorf("TLS with %s: %w", to, err), c.Close())
+			}
+			c = secure
+		}
+		e.Local = c.LocalAddr().(*net.TCPAddr).AddrPort()
+		e.serve(c)
+	default:
+		return nil, fmt.Errorf("%q is no transport; use UDP, TCP or TLS", proto)
+	}
+	return e, nil
+}
+
+// Listen opens a device that others reach at one port over UDP and TCP, as a
+// gateway. It sends over UDP.
+func Listen(local, to netip.AddrPort) (*Endpoint, error) {
+	for try := 1; ; try++ {
+		e := newEndpoint("UDP", to)
+		if err := e.listenUDP(local); err != nil {
+			return nil, err
+		}
+		l, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(e.Local))
+		if err == nil {
+			e.shut = append(e.shut, func() { _ = l.Close() })
+			e.work.Go(func() { e.accept(l) })
+			return e, nil
+		}
+		e.Close()
+		if local.Port() != 0 || try == 10 {
+			return nil, fmt.Errorf("listening on %s: %w", e.Local, err)
+		}
+	}
+}
+
+func (e *Endpoint) listenUDP(local netip.AddrPort) error {
+	c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(local))
+	if err != nil {
+		return fmt.Errorf("opening a UDP socket: %w", err)
+	}
+	_ = c.SetReadBuffer(1 << 20) // what the system grants will do
+	e.Local = c.LocalAddr().(*net.UDPAddr).AddrPort()
+	e.out = datagrams{c, e.To}
+	e.shut = append(e.shut, func() { _ = c.Close() })
+	e.work.Go(func() { e.readUDP(c) })
+	return nil
+}
+
+// Close ends all sockets and waits for what reads them.
+func (e *Endpoint) Close() {
+	e.once.Do(func() {
+		close(e.stop)
+		e.mu.Lock()
+		shut := e.shut
+		e.shut = nil
+		e.mu.Unlock()
+		for _, f := range shut {
+			f()
+		}
+		e.work.Wait()
+	})
+}
+
+// onClose has f called when the endpoint ends, or at once when it has.
+func (e *Endpoint) onClose(f func()) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	select {
+	case <-e.stop:
+		f()
+	default:
+		e.shut = append(e.shut, f)
+	}
+}
+
+// Send sends bytes to the server as they are.
+func (e *Endpoint) Send(b []byte) error { return e.write(e.out, b) }
+
+// Aim has Send of a listening endpoint send to another server. Nothing may be
+// under way.
+func (e *Endpoint) Aim(to netip.AddrPort) {
+	e.To = to
+	if d, ok := e.out.(datagrams); ok {
+		e.out = datagrams{d.conn, to}
+	}
+}
+
+// Reply sends bytes back the way a request came, and again when the request
+// comes again.
+func (e *Endpoint) Reply(to *Message, b []byte) error {
+	e.mu.Lock()
+	e.answered[key(to)] = b
+	e.mu.Unlock()
+	return e.write(to.flow, b)
+}
+
+func (e *Endpoint) write(f flow, b []byte) error {
+	e.keep(Record{At: time.Now(), Sent: true, Peer: f.peer(), Proto: e.Proto, Bytes: b})
+	if err := f.write(b); err != nil {
+		return fmt.Errorf("sending to %s: %w", f.peer(), err)
+	}
+	return nil
+}
+
+func (e *Endpoint) keep(r Record) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(e.records) < maxRecords {
+		e.records = append(e.records, r)
+	}
+}
+
+// Records are all messages so far, in their order.
+func (e *Endpoint) Records() []Record {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return append([]Record(nil), e.records...)
+}
+
+// Forget drops what was recorded and has not been read, for the next user of
+// a listening endpoint.
+func (e *Endpoint) Forget() {
+	for {
+		select {
+		case <-e.in:
+			continue
+		default:
+		}
+		break
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.records, e.aside, e.answered = nil, nil, map[string][]byte{}
+}
+
+// Next is the next message that fits; others wait for their turn. It returns
+// ErrQuiet when ctx ends first. One goroutine may wait at a time.
+func (e *Endpoint) Next(ctx context.Context, fits func(*Message) bool) (*Message, error) {
+	for i, m := range e.aside {
+		if fits(m) {
+			e.aside = append(e.aside[:i:i], e.aside[i+1:]...)
+			return m, nil
+		}
+	}
+	for {
+		select {
+		case m := <-e.in:
+			if fits(m) {
+				return m, nil
+			}
+			if len(e.aside) < maxQueue {
+				e.aside = append(e.aside, m)
+			}
+		case <-ctx.Done():
+			return nil, ErrQuiet
+		}
+	}
+}
+
+// take hears one message.
+func (e *Endpoint) take(b []byte, by flow) {
+	r := Record{At: time.Now(), Peer: by.peer(), Proto: e.Proto, Bytes: b}
+	m, err := Parse(b)
+	if err != nil {
+		r.Fault = err.Error()
+	}
+	e.keep(r)
+	if err != nil {
+		return
+	}
+	m.flow = by
+	if m.IsRequest() {
+		e.mu.Lock()
+		again, repeated := e.answered[key(m)]
+		if !repeated {
+			e.answered[key(m)] = nil // seen
+		}
+		e.mu.Unlock()
+		if repeated {
+			if again != nil {
+				_ = e.write(by, again) // the next repetition tries again
+			}
+			return
+		}
+	}
+	select {
+	case e.in <- m:
+	default: // nobody reads; the record has it
+	}
+}
+
+// key tells a request from others: RFC 3261 §17.2.3.
+func key(m *Message) string {
+	via := m.Values("Via")
+	if len(via) == 0 {
+		return ""
+	}
+	return m.Method() + " " + via[0] + " " + m.Get("CSeq")
+}
+
+// Unread is what could not be read as SIP, nil for nothing: a server that sends
+// such a message has failed, whatever else came.
+func (e *Endpoint) Unread() *Record {
+	for _, r := range e.Records() {
+		if r.Fault != "" {
+			return &r
+		}
+	}
+	return nil
+}
