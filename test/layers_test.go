@@ -93,7 +93,8 @@ var layers = []rule{
 	{"media/sound", nil, "files, tones and their measures"},
 	{"media", []string{"media/..."}, "media knows nothing of SIP dialogs"},
 	{"cmd", []string{"..."}, "cmd composes all rooms"},
-	{"interop", []string{"..."}, "the suite may look at everything"},
+	{"interop/peers", []string{"..."}, "it drives the built server and programs of others"},
+	{"interop", []string{"interop/...", "media/sound"}, "devices are played byte for byte, by code that shares nothing with the server"},
 	{"test", []string{"..."}, "tests of the whole may look at everything"},
 }
 
@@ -165,6 +166,23 @@ func TestPackageComments(t *testing.T) {
 		}
 		if !strings.HasPrefix(p.Doc, want) {
 			t.Errorf("%s: its package comment does not begin with %q", p.ImportPath, want)
+		}
+	}
+}
+
+// TestDevicesShareNothing: what plays devices has nothing of the server in it,
+// however far down, and no library that words messages for it.
+func TestDevicesShareNothing(t *testing.T) {
+	for _, p := range []string{"tandem/interop/suite", "tandem/interop/wire", "tandem/interop/behaviour"} {
+		out, err := exec.Command("go", "list", "-deps", p).Output()
+		if err != nil {
+			t.Fatalf("go list: %v", err)
+		}
+		for dep := range strings.Lines(string(out)) {
+			dep = strings.TrimSpace(dep)
+			if strings.HasPrefix(dep, "tandem/rtc") || strings.HasPrefix(dep, "github.com/emiago/") {
+				t.Errorf("%s depends on %s", p, dep)
+			}
 		}
 	}
 }

@@ -117,11 +117,12 @@ func (l *interopLab) fill(ctx context.Context, s *server.Server) (err error) {
 	return nil
 }
 
-// close ends the server and removes its folder.
+// close ends the server and removes its folder. It may be called again.
 func (l *interopLab) close() (err error) {
 	if l.stop != nil {
 		l.stop()
 		err = <-l.ended
+		l.stop = nil
 	}
 	for _, g := range l.target.Gateways {
 		g.Endpoint.Close()

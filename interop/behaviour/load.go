@@ -18,15 +18,21 @@ import (
 //go:embed families/*.yaml
 var files embed.FS
 
+// Names are those of all families of the project, in order.
+func Names() (list []string) {
+	entries, _ := fs.ReadDir(files, "families") // it is part of the program
+	for _, e := range entries {
+		list = append(list, strings.TrimSuffix(e.Name(), ".yaml"))
+	}
+	return list
+}
+
 // Families are all families of the project, by name.
 func Families() ([]Family, error) {
-	names, err := fs.Glob(files, "families/*.yaml")
-	if err != nil {
-		return nil, err
-	}
 	var list []Family
 	ids := map[string]string{}
-	for _, name := range names {
+	for _, name := range Names() {
+		name = "families/" + name + ".yaml"
 		text, err := files.ReadFile(name)
 		if err != nil {
 			return nil, err

@@ -239,7 +239,7 @@ func (g *Gate) decide(m *sip.Message, from sender, now time.Time, w *work) verdi
 	if c.fault != "" {
 		return refuse(c.code, c.fault)
 	}
-	if method == sip.OPTIONS && c.toUs && !c.proxy {
+	if c.toUs && !c.proxy && m.IsPing() {
 		return verdict{} // who asks whether we are alive, as gateways do, need not say who asks
 	}
 	p := g.verify(m, place(m.Source.Addr()), now, w)

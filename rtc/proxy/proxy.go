@@ -168,7 +168,7 @@ func (p *Proxy) Serve(r *rtc.Request) error {
 	if err := p.preprocess(r.Message, &pl); err != nil { // §16.4
 		return err
 	}
-	if r.Method() == sip.OPTIONS && pl.next == nil && p.isSelf(pl.uri) {
+	if r.IsPing() && pl.next == nil && p.isSelf(pl.uri) {
 		p.options(r)
 		return nil
 	}

@@ -1,5 +1,7 @@
 package sip
 
+import "bytes"
+
 // Check applies the rules a server enforces before it processes a request or
 // response beyond its grammar (RFC 3261 §8.1.1, §8.2, RFC 4475): mandatory and
 // single header fields, CSeq method, version, URI scheme, ranges. An unknown
@@ -48,12 +50,16 @@ func (m *Message) check() *Error {
 	return m.checkRequest()
 }
 
+// replacesWanted is what Polycom phones leave in the Request-URI of an attended
+// transfer from the Refer-To they follow. It says what Replaces says again.
+var replacesWanted = []byte("require=replaces")
+
 func (m *Message) checkRequest() *Error {
 	u, err := ParseURI(m.RequestURI())
 	if err != nil {
 		return err
 	}
-	if u.Headers != nil {
+	if u.Headers != nil && !bytes.EqualFold(u.Headers, replacesWanted) {
 		return bad("Headers in Request-URI") // RFC 3261 §19.1.1
 	}
 	if m.Has(HdrMaxForwards) { // absent is RFC 2543; RFC 3261 §16.3 step 3

@@ -137,6 +137,16 @@ func (m *Message) Parted(id HeaderID) (Parted, bool) {
 	return ParseParted(v), v != nil
 }
 
+// IsPing says whether a request asks for nothing but an answer: OPTIONS, and the
+// NOTIFY by which Linksys and Cisco SPA phones keep their NAT mapping open.
+func (m *Message) IsPing() bool {
+	if m.method == NOTIFY {
+		pkg, _ := m.Event()
+		return string(pkg) == "keep-alive"
+	}
+	return m.method == OPTIONS
+}
+
 // Event is the event package and its id (RFC 6665 §8.2.1), nil when absent.
 func (m *Message) Event() (pkg, id []byte) {
 	p := ParseParted(m.Get(HdrEvent))

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"tandem/interop/suite"
+)
+
+// outcomes are what the suite reports of this server. A row that is no longer
+// run, or that is run at last, has to be noted here.
+var outcomes = map[suite.Outcome]int{suite.Passed: 72, suite.Partly: 65, suite.Unverified: 3, suite.NotRun: 105, suite.Nothing: 7}
+
+// TestInterop runs every behaviour that can be run against a server of its own.
+func TestInterop(t *testing.T) {
+	rows, err := (&selection{}).rows()
+	if err != nil {
+		t.Fatal(err)
+	}
+	lab, err := startInteropLab(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := lab.close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	results, err := suite.Run(t.Context(), &lab.target, rows, suite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := suite.NewReport("this server", time.Now(), results)
+	if r.Counts[suite.Failed] > 0 {
+		var text bytes.Buffer
+		r.Summary(&text)
+		t.Error(text.String())
+	}
+	for _, o := range suite.Outcomes {
+		if r.Counts[o] != outcomes[o] {
+			t.Errorf("%d rows %s, want %d", r.Counts[o], o, outcomes[o])
+		}
+	}
+}
+
+// interop runs a command line and returns its output.
+func interop(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	root := newRootCommand()
+	var out bytes.Buffer
+	root.SetOut(&out)
+	root.SetErr(&out)
+	root.SetArgs(append([]string{"interop"}, args...))
+	err := root.ExecuteContext(t.Context())
+	return out.String(), err
+}
+
+func TestInteropCommands(t *testing.T) {
+	list, err := interop(t, "list", "--family", "nuera")
+	if err != nil || strings.Count(list, "gw-nuera-") != 8 || !strings.Contains(list, "memory") {
+		t.Errorf("list: %v\n%s", err, list)
+	}
+	show, err := interop(t, "show", "ph-7960-reg-2002")
+	if err != nil || !strings.Contains(show, "CSCO/4") || !strings.Contains(show, "evidence") {
+		t.Errorf("show: %v\n%s", err, show)
+	}
+	for _, args := range [][]string{{"show", "nonsense"}, {"show", "nuera"}, {"run", "--family", "nonsense"}, {"run", "--has", "wings"}, {"run", "--target", "192.0.2.1:5060"}} {
+		if out, err := interop(t, args...); exitCode(err) != 2 {
+			t.Errorf("%v: %v\n%s", args, err, out)
+		}
+	}
+	file := filepath.Join(t.TempDir(), "own.yaml")
+	if err := os.WriteFile(file, []byte("title: T\nrole: phone\nbehaviours:\n  - id: x\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := interop(t, "check", file); err == nil || !strings.Contains(err.Error(), "own.yaml") {
+		t.Errorf("check: %v", err)
+	}
+}
+
+// The files for programs hold every row, with its evidence; a row nobody has
+// seen a device do never counts as passed.
+func TestInteropReports(t *testing.T) {
+	junit := filepath.Join(t.TempDir(), "junit.xml")
+	out, err := interop(t, "run", "--family", "nuera", "--behaviour", "any-tel-uri", "--junit", junit, "-o", "json")
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	var report suite.Report
+	if err := json.Unmarshal([]byte(out[strings.Index(out, "{\n"):]), &report); err != nil {
+		t.Fatal(err)
+	}
+	if len(report.Results) != 9 || report.Counts[suite.Passed] != 1 {
+		t.Errorf("%+v", report.Counts)
+	}
+	for _, r := range report.Results {
+		if !r.Seen && (r.Outcome == suite.Passed || r.Outcome == suite.Partly) {
+			t.Errorf("%s counts as verified", r.ID)
+		}
+		if (r.Outcome == suite.NotRun) != (r.Why != "") {
+			t.Errorf("%s is %s and says %q", r.ID, r.Outcome, r.Why)
+		}
+	}
+	text, err := os.ReadFile(junit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var suites struct {
+		Suites []struct {
+			Cases []struct {
+				Name string `xml:"name,attr"`
+			} `xml:"testcase"`
+		} `xml:"testsuite"`
+	}
+	if err := xml.Unmarshal(text, &suites); err != nil || len(suites.Suites) != 2 || !strings.Contains(string(text), "gw-nuera-te-96 [memory]") {
+		t.Errorf("%v\n%s", err, text)
+	}
+}
+
+// Two runs on one machine do not disturb each other.
+func TestInteropTwice(t *testing.T) {
+	for _, family := range []string{"polycom", "cisco-ios", "polycom"} {
+		t.Run(family, func(t *testing.T) {
+			t.Parallel()
+			if out, err := interop(t, "run", "--family", family); err != nil {
+				t.Errorf("%v\n%s", err, out)
+			}
+		})
+	}
+}
+
+// Against a server named by its address, as of another machine, with accounts
+// and nothing else.
+func TestInteropTarget(t *testing.T) {
+	lab, err := startInteropLab(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lab.close()
+	accounts := filepath.Join(t.TempDir(), "accounts")
+	var text strings.Builder
+	text.WriteString("# two\n")
+	for _, a := range lab.target.Accounts[:2] {
+		text.WriteString(a.User + ":" + a.Password + "\n")
+	}
+	if err := os.WriteFile(accounts, []byte(text.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := interop(t, "run", "--target", lab.target.UDP.String(), "--domain", labDomain, "--accounts", accounts,
+		"--tcp", lab.target.TCP.String(), "--pause", "0s", "--behaviour", "any-digest-spellings", "--behaviour", "gw-cisco-digest", "--behaviour", "gw-cisco-cseq-tab")
+	if err != nil || !strings.Contains(out, "2 passed") || !strings.Contains(out, "(--trusted)") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	lab.close()
+	if out, err := interop(t, "run", "--target", lab.target.UDP.String(), "--accounts", accounts); err == nil || !strings.Contains(err.Error(), "does not answer OPTIONS") {
+		t.Errorf("a server that is not there: %v\n%s", err, out)
+	}
+}
