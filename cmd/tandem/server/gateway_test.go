@@ -70,12 +70,9 @@ func newHouse(w *world, as string) *house {
 	}
 	w.stop()
 	w.open()
-	trunks := []gateways.Trunk{{Name: "site", Addresses: []string{"sip:" + h.other.addr.String()}, Sources: []netip.Prefix{netip.MustParsePrefix("127.0.0.4/32")}}}
+	w.trunk("site", h.other)
 	if as == "trunk" {
-		trunks = append(trunks, gateways.Trunk{Name: "pstn", Addresses: []string{to}, Prefixes: []string{"+49"}})
-	}
-	if err := w.s.trunks.Add(w.t.Context(), trunks...); err != nil {
-		w.t.Fatal(err)
+		w.trunk("pstn", h.gateway)
 	}
 	h.alice, h.bob, h.mallory, h.x, h.trusted = w.phoneAt(2), w.phone(), w.phone(), w.phoneAt(3), w.phone()
 	h.gateway.attach()
@@ -90,6 +87,18 @@ func (h *house) senders() []sender {
 		{h.trusted, "sip:pbx@else.test", ""},
 		{h.x, "sip:x@else.test", ""},
 		{h.other, "sip:+4930@else.test", ""},
+	}
+}
+
+// trunk makes a phone the gateway of a trunk that takes +49.
+func (w *world) trunk(name string, gateway *phone) {
+	w.t.Helper()
+	t := gateways.Trunk{Name: name, Addresses: []string{"sip:" + gateway.addr.String()}, Prefixes: []string{"+49"}}
+	if a := gateway.addr.Addr(); a != netip.AddrFrom4([4]byte{127, 0, 0, 1}) { // where others are as well
+		t.Sources = []netip.Prefix{netip.PrefixFrom(a, 32)}
+	}
+	if err := w.s.trunks.Add(w.t.Context(), t); err != nil {
+		w.t.Fatal(err)
 	}
 }
 

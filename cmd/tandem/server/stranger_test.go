@@ -38,11 +38,11 @@ func TestStrangerReachesNobody(t *testing.T) {
 
 // stranger sends requests of all kinds.
 type stranger struct {
-	w                       *world
-	bob, gateway, third, me *phone
-	foreign                 bool
-	n, rung                 int
-	told                    map[string]string // of bob, by what else is in the request
+	w                              *world
+	bob, gateway, trunk, third, me *phone
+	foreign                        bool
+	n, rung                        int
+	told                           map[string]string // of bob, by what else is in the request
 }
 
 func newStranger(w *world, foreign bool) *stranger {
@@ -53,7 +53,9 @@ func newStranger(w *world, foreign bool) *stranger {
 	w.stop()
 	w.open()
 	gateway.attach()
-	x := &stranger{w: w, bob: w.phone(), gateway: gateway, third: w.phoneAt(3), me: w.phoneAt(2), foreign: foreign, told: make(map[string]string)}
+	trunk := w.phoneAt(4)
+	w.trunk("site", trunk)
+	x := &stranger{w: w, bob: w.phone(), gateway: gateway, trunk: trunk, third: w.phoneAt(3), me: w.phoneAt(2), foreign: foreign, told: make(map[string]string)}
 	x.bob.register("bob", 3600)
 	x.bob.got = nil
 	return x
@@ -64,7 +66,7 @@ func (x *stranger) us() string { return x.w.cfg.Listen[0].Addr }
 func (x *stranger) targets() []string {
 	return []string{
 		"sip:bob@time.test", "sip:nobody@time.test", "sip:bob@" + x.us(), "sip:+15550100@time.test", "sip:+15550100@" + x.us(), "tel:+15550100",
-		"sip:x@branch.test", "sip:" + x.gateway.addr.String(), "sip:+15550100@" + x.gateway.addr.String(),
+		"sip:x@branch.test", "sip:" + x.gateway.addr.String(), "sip:+15550100@" + x.gateway.addr.String(), "sip:+15550100@" + x.trunk.addr.String(),
 		"sip:bob@" + x.bob.addr.String(), "sip:x@" + x.third.addr.String(),
 		"sip:x@" + x.us() + ";maddr=" + x.third.addr.Addr().String(), "sip:" + x.us() + ";lr",
 	}
@@ -72,11 +74,11 @@ func (x *stranger) targets() []string {
 
 // ways are Routes: none, ours, ours with what he made up, and on to others.
 func (x *stranger) ways() [][]string {
-	elsewhere, gateway := "<sip:"+x.third.addr.String()+";lr>", "<sip:"+x.gateway.addr.String()+";lr>"
-	all := [][]string{nil, {elsewhere}, {gateway}}
+	elsewhere, gateway, trunk := "<sip:"+x.third.addr.String()+";lr>", "<sip:"+x.gateway.addr.String()+";lr>", "<sip:"+x.trunk.addr.String()+";lr>"
+	all := [][]string{nil, {elsewhere}, {gateway}, {trunk}}
 	for _, own := range []string{"<sip:" + x.us() + ";lr>", "<sip:time.test;lr>", "<sip:" + x.us() + ";lr;did=AAAAAAAA>",
 		"<sip:" + x.us() + ";lr;did=AAAAAAAAAAAA>", "<sip:ft.dQABAgMEBQYHCAkKCwwNDg8Q@" + x.us() + ";lr>"} {
-		all = append(all, []string{own}, []string{own, own}, []string{own, elsewhere}, []string{own, gateway},
+		all = append(all, []string{own}, []string{own, own}, []string{own, elsewhere}, []string{own, gateway}, []string{own, trunk},
 			[]string{own, "<sip:+15550100@" + x.gateway.addr.String() + ">"})
 	}
 	return all
@@ -103,7 +105,7 @@ func (x *stranger) try(method, uri string, way []string, tag string) {
 		x.rung++
 		x.bob.got = nil
 	}
-	for _, p := range []*phone{x.bob, x.gateway, x.third} {
+	for _, p := range []*phone{x.bob, x.gateway, x.trunk, x.third} {
 		if got := p.heard(); len(got) > 0 {
 			x.w.t.Errorf("%s heard %q of\n%s", p.addr, got, strings.Join(lines, "\n"))
 		}
