@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tandem/cmd/tandem/api"
+	"tandem/cmd/tandem/api/admin"
 	"tandem/cmd/tandem/api/client"
 	"tandem/cmd/tandem/api/operation"
 )
@@ -43,7 +43,7 @@ HTTPS), what, and with -o json how it was before and after, secrets masked.`,
 				q.Set("since", time.Now().Add(-d).UTC().Format(time.RFC3339))
 			}
 			return withControl(c, func(ctx context.Context, k *client.Client) error {
-				var page operation.Page[api.Change]
+				var page operation.Page[admin.Change]
 				if err := k.Get(ctx, "/audit?"+q.Encode(), &page); err != nil {
 					return err
 				}
@@ -63,7 +63,7 @@ HTTPS), what, and with -o json how it was before and after, secrets masked.`,
 	return c
 }
 
-func outcome(r api.Change) string {
+func outcome(r admin.Change) string {
 	if r.Why == "" {
 		return string(r.Outcome)
 	}

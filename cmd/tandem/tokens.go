@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tandem/cmd/tandem/api"
+	"tandem/cmd/tandem/api/admin"
 	"tandem/cmd/tandem/api/client"
 )
 
@@ -22,7 +22,7 @@ func newTokensCommand() *cobra.Command {
 }
 
 func newTokensAdd() *cobra.Command {
-	in := api.NewToken{}
+	in := admin.NewToken{}
 	var life string
 	c := &cobra.Command{
 		Use:   "add NAME",
@@ -46,7 +46,7 @@ is shown this once.`,
 				return usageError{fmt.Errorf("name what the token may do, such as --scope users:read")}
 			}
 			return withControl(c, func(ctx context.Context, k *client.Client) error {
-				var out api.Token
+				var out admin.Token
 				if err := k.Call(ctx, http.MethodPost, "/tokens", in, &out); err != nil {
 					return err
 				}
@@ -84,7 +84,7 @@ func newTokensList() *cobra.Command {
 		Args:  exactArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return withControl(c, func(ctx context.Context, k *client.Client) error {
-				list, err := client.All[api.Token](ctx, k, "/tokens", nil)
+				list, err := client.All[admin.Token](ctx, k, "/tokens", nil)
 				if err != nil {
 					return err
 				}
@@ -106,7 +106,7 @@ func newTokensRevoke() *cobra.Command {
 		Args:  exactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			return withControl(c, func(ctx context.Context, k *client.Client) error {
-				var out api.Token
+				var out admin.Token
 				if err := k.Call(ctx, http.MethodDelete, client.Path("tokens", args[0]), nil, &out); err != nil {
 					return err
 				}

@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tandem/cmd/tandem/api"
+	"tandem/cmd/tandem/api/admin"
 	"tandem/cmd/tandem/api/client"
 )
 
@@ -23,7 +23,7 @@ func newWebhooksCommand() *cobra.Command {
 }
 
 func newWebhooksAdd() *cobra.Command {
-	in := api.NewWebhook{}
+	in := admin.NewWebhook{}
 	c := &cobra.Command{
 		Use:   "add NAME URL",
 		Short: "Send events to a URL; prints the secret they are signed with",
@@ -38,7 +38,7 @@ names networks for which neither holds.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			in.Name, in.URL = args[0], args[1]
 			return withControl(c, func(ctx context.Context, k *client.Client) error {
-				var out api.Webhook
+				var out admin.Webhook
 				if err := k.Call(ctx, http.MethodPost, "/webhooks", in, &out); err != nil {
 					return err
 				}
@@ -54,7 +54,7 @@ names networks for which neither holds.`,
 	return c
 }
 
-func types(h api.Webhook) string { return cmp.Or(strings.Join(h.Types, " "), "all") }
+func types(h admin.Webhook) string { return cmp.Or(strings.Join(h.Types, " "), "all") }
 
 func newWebhooksList() *cobra.Command {
 	return &cobra.Command{
@@ -63,7 +63,7 @@ func newWebhooksList() *cobra.Command {
 		Args:  exactArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return withControl(c, func(ctx context.Context, k *client.Client) error {
-				list, err := client.All[api.Webhook](ctx, k, "/webhooks", nil)
+				list, err := client.All[admin.Webhook](ctx, k, "/webhooks", nil)
 				if err != nil {
 					return err
 				}
@@ -80,7 +80,7 @@ func newWebhooksList() *cobra.Command {
 }
 
 // trouble is why a webhook takes nothing, and when it is asked again.
-func trouble(h api.Webhook) string {
+func trouble(h admin.Webhook) string {
 	if h.Fault == "" {
 		return "-"
 	}
@@ -97,7 +97,7 @@ func newWebhooksRemove() *cobra.Command {
 		Args:  exactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			return withControl(c, func(ctx context.Context, k *client.Client) error {
-				var out api.Webhook
+				var out admin.Webhook
 				if err := k.Call(ctx, http.MethodDelete, client.Path("webhooks", args[0]), nil, &out); err != nil {
 					return err
 				}
@@ -114,7 +114,7 @@ func newWebhooksTest() *cobra.Command {
 		Args:  exactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			return withControl(c, func(ctx context.Context, k *client.Client) error {
-				var out api.Tested
+				var out admin.Tested
 				if err := k.Call(ctx, http.MethodPost, client.Path("webhooks", args[0], "test"), nil, &out); err != nil {
 					return err
 				}

@@ -51,7 +51,7 @@ type process struct {
 	client http.Client
 }
 
-func startProcess(t *testing.T, config, socket, ready string) *process {
+func startProcess(t *testing.T, config, socket, addr string) *process {
 	t.Helper()
 	p := &process{t: t, cmd: exec.Command(os.Args[0]), client: http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -63,11 +63,9 @@ func startProcess(t *testing.T, config, socket, ready string) *process {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.kill)
-	await(t, "ready", func() bool { return readyAt(ready) })
+	await(t, "ready", func() bool { return ready(addr) == "ok" })
 	return p
 }
-
-func readyAt(addr string) bool { return ready(addr) == "ok" }
 
 // kill is kill -9.
 func (p *process) kill() {

@@ -49,6 +49,7 @@ import (
 	"log/slog"
 	"net/http"
 
+	"tandem/cmd/tandem/api/admin"
 	op "tandem/cmd/tandem/api/operation"
 	"tandem/cmd/tandem/api/problem"
 	"tandem/rtc/auth"
@@ -63,17 +64,17 @@ import (
 // Rooms are what the operations act on. With no server running Location, Gate,
 // Routes, Trace, Status and Reload are nil, and what needs them answers 503.
 type Rooms struct {
-	State
-	Directory *directory.Directory
-	Location  *location.Location
-	Gate      *auth.Gate
-	Routes    func() []proxy.Route
-	Exchange  *telephony.Exchange
-	Records   cdr.Store
-	Trace     *trace.Ring
-	Status    func() Status
-	Reload    func() error
-	Log       *slog.Logger
+	*admin.State // of the API itself
+	Directory    *directory.Directory
+	Location     *location.Location
+	Gate         *auth.Gate
+	Routes       func() []proxy.Route
+	Exchange     *telephony.Exchange
+	Records      cdr.Store
+	Trace        *trace.Ring
+	Status       func() Status
+	Reload       func() error
+	Log          *slog.Logger
 }
 
 // API is the operations on the rooms of one server.
@@ -95,8 +96,8 @@ func New(rooms Rooms) *API {
 		Log:         rooms.Log,
 		Explain:     explain,
 	}
-	if rooms.Audit != nil {
-		cfg.Record = &recorder{rooms.Audit, rooms.Events, rooms.Outbox}
+	if rooms.State != nil {
+		cfg.Record = rooms.State
 	}
 	a.set = op.New(cfg)
 	a.nouns()
@@ -113,16 +114,13 @@ func (a *API) nouns() {
 	a.registerCalls()
 	a.registerTrace()
 	a.registerServer()
-	a.registerTokens()
-	a.registerWebhooks()
-	a.registerEvents()
-	a.registerAudit()
+	admin.Register(a.set, a.State, a.running)
 }
 
 // Handler serves callers that access.With has named.
 func (a *API) Handler() http.Handler {
 	h := a.set.Handler()
-	if a.Idempotency != nil {
+	if a.State != nil {
 		h = a.Idempotency.Handler(h)
 	}
 	return http.MaxBytesHandler(h, op.MaxBody)

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"tandem/cmd/tandem/api/access"
+	"tandem/cmd/tandem/api/admin"
 	"tandem/cmd/tandem/api/audit"
 	"tandem/cmd/tandem/api/idempotency"
 	"tandem/cmd/tandem/api/outbox"
@@ -19,14 +20,14 @@ import (
 )
 
 // inMemory is an API whose stores forget, with change made to them first.
-func inMemory(t *testing.T, change func(*Stores)) *API {
+func inMemory(t *testing.T, change func(*admin.Stores)) *API {
 	t.Helper()
-	stores := Stores{Tokens: access.NewMemory(), Audit: new(audit.Memory), Outbox: outbox.NewMemory(), Idempotency: idempotency.NewMemory()}
+	stores := admin.Stores{Tokens: access.NewMemory(), Audit: new(audit.Memory), Outbox: outbox.NewMemory(), Idempotency: idempotency.NewMemory()}
 	if change != nil {
 		change(&stores)
 	}
 	log := slog.New(slog.DiscardHandler)
-	state, err := OpenState(t.Context(), StateConfig{Stores: stores, Log: log})
+	state, err := admin.Open(t.Context(), admin.Config{Stores: stores, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +70,7 @@ func TestFullStore(t *testing.T) {
 		{&store.Error{Kind: store.ErrReadOnly, Remedy: "make it writable"}, "store_read_only"},
 		{&store.Error{Kind: store.ErrClosed}, "stopping"},
 	} {
-		a := inMemory(t, func(s *Stores) { s.Audit = &fullAudit{err: c.err} })
+		a := inMemory(t, func(s *admin.Stores) { s.Audit = &fullAudit{err: c.err} })
 		w := call(a, "POST", "/users", `{"address":"alice"}`)
 		if w.Code != 503 || w.Header().Get("Retry-After") == "" || !strings.Contains(w.Body.String(), c.code) || strings.Contains(w.Body.String(), "/secret") {
 			t.Errorf("%v: %d %v %s", c.err, w.Code, w.Header(), w.Body)
@@ -82,7 +83,7 @@ func TestFullStore(t *testing.T) {
 
 // A change whose record fails afterwards says that it was made.
 func TestRecordFailed(t *testing.T) {
-	a := inMemory(t, func(s *Stores) { s.Audit = &fullAudit{err: errors.New("gone"), later: true} })
+	a := inMemory(t, func(s *admin.Stores) { s.Audit = &fullAudit{err: errors.New("gone"), later: true} })
 	w := call(a, "POST", "/users", `{"address":"alice"}`)
 	if w.Code != http.StatusInternalServerError || !strings.Contains(w.Body.String(), "record_failed") || a.Directory.Count() != 1 {
 		t.Errorf("%d %s, %d users", w.Code, w.Body, a.Directory.Count())
@@ -113,7 +114,7 @@ func TestNobody(t *testing.T) {
 
 // What goes wrong unforeseen tells its cause to the log alone.
 func TestUnforeseen(t *testing.T) {
-	a := inMemory(t, func(s *Stores) { s.Audit = &fullAudit{err: errors.New("password of the database: x")} })
+	a := inMemory(t, func(s *admin.Stores) { s.Audit = &fullAudit{err: errors.New("password of the database: x")} })
 	if w := call(a, "POST", "/users", `{"address":"alice"}`); w.Code != 500 || strings.Contains(w.Body.String(), "password of") {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"tandem/cmd/tandem/api/access"
 	op "tandem/cmd/tandem/api/operation"
+	"tandem/cmd/tandem/api/problem"
 )
 
 // Ban is an address, or one user at it, that is not listened to for a while.
@@ -36,7 +37,7 @@ func (a *API) listBans(_ context.Context, in *struct{ op.Paging }) (op.Page[Ban]
 	for _, b := range a.Gate.Bans() {
 		list = append(list, Ban{Addr: b.Addr.String(), User: b.User, Until: b.Until.Truncate(time.Second), Times: b.Times})
 	}
-	return inOrder(in.Paging, list)
+	return op.InOrder(in.Paging, list)
 }
 
 func (a *API) liftBan(ctx context.Context, do *op.Doing, in *struct {
@@ -45,7 +46,7 @@ func (a *API) liftBan(ctx context.Context, do *op.Doing, in *struct {
 }) (Lifted, error) {
 	addr, err := netip.ParseAddr(in.Addr)
 	if err != nil {
-		return Lifted{}, invalid("address_invalid", fmt.Sprintf("%q is not an IP address", in.Addr), "see: tandem bans list")
+		return Lifted{}, problem.Invalid("address_invalid", fmt.Sprintf("%q is not an IP address", in.Addr), "see: tandem bans list")
 	}
 	if err := do.Begin(ctx, op.Resource("bans", addr.String()), nil); err != nil {
 		return Lifted{}, err

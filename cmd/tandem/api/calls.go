@@ -98,7 +98,7 @@ func (a *API) hangUpCall(ctx context.Context, do *op.Doing, in *struct {
 }) (Call, error) {
 	c := a.Exchange.Call(in.ID)
 	if c == nil {
-		return Call{}, unknown("call_unknown", "no call "+in.ID+" goes on", "see: tandem calls list")
+		return Call{}, problem.Unknown("call_unknown", "no call "+in.ID+" goes on", "see: tandem calls list")
 	}
 	r := c.Record()
 	before := shownCall(&r)
@@ -163,7 +163,7 @@ func (a *API) getRecord(ctx context.Context, in *struct {
 }) (Call, error) {
 	r, ok, err := a.Records.Record(ctx, in.ID)
 	if err == nil && !ok {
-		err = unknown("call_unknown", "there is no record of a call "+in.ID, "see: tandem cdr list")
+		err = problem.Unknown("call_unknown", "there is no record of a call "+in.ID, "see: tandem cdr list")
 	}
 	return shownCall(&r), err
 }

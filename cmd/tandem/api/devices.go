@@ -56,7 +56,7 @@ func (a *API) listDevices(_ context.Context, in *struct {
 	if err != nil {
 		return op.Page[Device]{}, err
 	}
-	return inOrder(in.Paging, list)
+	return op.InOrder(in.Paging, list)
 }
 
 func (a *API) addDevice(ctx context.Context, do *op.Doing, in *struct {

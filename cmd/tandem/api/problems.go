@@ -94,13 +94,3 @@ func ofStatus(s *rtc.Status) *problem.Problem {
 	}
 	return problem.New(status, "sip_failure", detail).Because(s)
 }
-
-// invalid is the problem of a value that makes no sense.
-func invalid(code, detail, remedy string) *problem.Problem {
-	return problem.New(http.StatusUnprocessableEntity, code, detail).Fix(remedy)
-}
-
-// unknown is the problem of a thing that is not there.
-func unknown(code, detail, remedy string) *problem.Problem {
-	return problem.New(http.StatusNotFound, code, detail).Fix(remedy)
-}

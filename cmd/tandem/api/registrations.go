@@ -11,6 +11,7 @@ import (
 
 	"tandem/cmd/tandem/api/access"
 	op "tandem/cmd/tandem/api/operation"
+	"tandem/cmd/tandem/api/problem"
 	"tandem/rtc"
 	"tandem/rtc/location"
 )
@@ -111,7 +112,7 @@ func (a *API) removeRegistrations(ctx context.Context, do *op.Doing, in *struct 
 		return Removed{}, err
 	}
 	if n == 0 {
-		return Removed{}, unknown("registration_unknown", fmt.Sprintf("%s has no such registration", aor), "see: tandem registrations list")
+		return Removed{}, problem.Unknown("registration_unknown", fmt.Sprintf("%s has no such registration", aor), "see: tandem registrations list")
 	}
 	do.After = Removed{n}
 	return Removed{n}, nil

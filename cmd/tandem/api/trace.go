@@ -9,6 +9,7 @@ import (
 
 	"tandem/cmd/tandem/api/access"
 	op "tandem/cmd/tandem/api/operation"
+	"tandem/cmd/tandem/api/problem"
 	"tandem/rtc/trace"
 )
 
@@ -74,7 +75,7 @@ func (a *API) followTrace(_ context.Context, in *struct {
 	if from := cmp.Or(in.LastEventID, in.After); from != "" {
 		seq, err := strconv.ParseUint(from, 10, 64)
 		if err != nil {
-			return nil, invalid("event_id_invalid", from+" is no number of a message", "use the id of an event of this stream")
+			return nil, problem.Invalid("event_id_invalid", from+" is no number of a message", "use the id of an event of this stream")
 		}
 		f.after = seq
 	}

@@ -5,32 +5,32 @@ import (
 	"crypto/tls"
 	"log/slog"
 
-	"tandem/cmd/tandem/api"
+	"tandem/cmd/tandem/api/admin"
 	"tandem/cmd/tandem/api/sqlstore"
 	"tandem/rtc/store"
 )
 
 // OpenAPIState loads what the API keeps from an open store: tokens, audit log,
 // webhooks. It is the same with and without a running server.
-func OpenAPIState(ctx context.Context, cfg *Config, db *store.DB, log *slog.Logger) (api.State, error) {
+func OpenAPIState(ctx context.Context, cfg *Config, db *store.DB, log *slog.Logger) (*admin.State, error) {
 	key, err := secretKey(cfg.Data)
 	if err != nil {
-		return api.State{}, err
+		return nil, err
 	}
 	hooks, err := sqlstore.NewOutbox(db, key)
 	if err != nil {
-		return api.State{}, err
+		return nil, err
 	}
 	requests, err := sqlstore.NewRequests(db, key)
 	if err != nil {
-		return api.State{}, err
+		return nil, err
 	}
 	to, err := prefixes(cfg.API.WebhooksTo)
 	if err != nil {
-		return api.State{}, err
+		return nil, err
 	}
-	return api.OpenState(ctx, api.StateConfig{
-		Stores: api.Stores{Tokens: sqlstore.NewTokens(db), Audit: sqlstore.NewAudit(db), Outbox: hooks, Idempotency: requests},
+	return admin.Open(ctx, admin.Config{
+		Stores: admin.Stores{Tokens: sqlstore.NewTokens(db), Audit: sqlstore.NewAudit(db), Outbox: hooks, Idempotency: requests},
 		TLS:    &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: authorities(cfg)},
 		Log:    log, KeepAudit: cfg.API.KeepAudit, WebhooksTo: to,
 	})

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"tandem/cmd/tandem/api"
+	"tandem/cmd/tandem/api/admin"
 	"tandem/gateways"
 	"tandem/media"
 	"tandem/rtc/auth"
@@ -70,7 +71,7 @@ type Server struct {
 	trace     *trace.Ring
 	key       []byte // signs what peers carry for us; it outlives a restart
 	traffic   traffic
-	state     api.State
+	state     *admin.State
 	control   *control
 	remote    *remote
 	http      *httpServer

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"iter"
 	"net/http"
+	"strconv"
 
 	"tandem/cmd/tandem/api/problem"
 )
@@ -45,4 +46,32 @@ func Paginate[T any](p Paging, key func(T) string, all func(after string) iter.S
 		page.Items = append(page.Items, v)
 	}
 	return page, nil
+}
+
+// place is an element of a list that has no key but its place.
+type place[T any] struct {
+	n int
+	v T
+}
+
+// InOrder takes one page off a short list whose order is its meaning.
+func InOrder[T any](p Paging, list []T) (Page[T], error) {
+	page, err := Paginate(p, func(x place[T]) string { return strconv.Itoa(x.n) }, func(after string) iter.Seq[place[T]] {
+		last, err := strconv.Atoi(after)
+		if err != nil {
+			last = -1
+		}
+		return func(yield func(place[T]) bool) {
+			for i := last + 1; i < len(list); i++ {
+				if !yield(place[T]{i, list[i]}) {
+					return
+				}
+			}
+		}
+	})
+	out := Page[T]{Items: make([]T, 0, len(page.Items)), Next: page.Next}
+	for _, x := range page.Items {
+		out.Items = append(out.Items, x.v)
+	}
+	return out, err
 }

@@ -38,6 +38,16 @@ func New(status int, code, detail string) *Problem {
 	return &Problem{Title: http.StatusText(status), Status: status, Code: code, Detail: detail}
 }
 
+// Invalid is the problem of a value that makes no sense.
+func Invalid(code, detail, remedy string) *Problem {
+	return New(http.StatusUnprocessableEntity, code, detail).Fix(remedy)
+}
+
+// Unknown is the problem of a thing that is not there.
+func Unknown(code, detail, remedy string) *Problem {
+	return New(http.StatusNotFound, code, detail).Fix(remedy)
+}
+
 // Fix adds what to do about the problem.
 func (p *Problem) Fix(remedy string) *Problem {
 	p.Remedy = remedy

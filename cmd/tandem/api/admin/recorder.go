@@ -1,4 +1,4 @@
-package api
+package admin
 
 import (
 	"context"
@@ -8,49 +8,42 @@ import (
 	"tandem/cmd/tandem/api/audit"
 	"tandem/cmd/tandem/api/events"
 	op "tandem/cmd/tandem/api/operation"
-	"tandem/cmd/tandem/api/outbox"
 	"tandem/cmd/tandem/api/problem"
 )
 
-// recorder keeps what operations change: the audit row first, then, when it is
+// A State keeps what operations change: the audit row first, then, when it is
 // done, the deliveries to webhooks, the end of the row, and the event for those who
 // follow.
-type recorder struct {
-	audit  *audit.Log
-	events *events.Ring
-	outbox *outbox.Outbox
-}
-
-var _ op.Recorder = (*recorder)(nil)
+var _ op.Recorder = (*State)(nil)
 
 // Begin implements operation.Recorder.
-func (r *recorder) Begin(ctx context.Context, d *op.Deed) (int64, error) {
-	return r.audit.Begin(ctx, d.Who, d.Operation, d.Resource, d.Before)
+func (s *State) Begin(ctx context.Context, d *op.Deed) (int64, error) {
+	return s.Audit.Begin(ctx, d.Who, d.Operation, d.Resource, d.Before)
 }
 
 // Done implements operation.Recorder.
-func (r *recorder) Done(ctx context.Context, id int64, d *op.Deed) error {
-	e := r.events.Stamp(events.Event{Type: d.Event, Resource: d.Resource, Scope: d.Scope.Reading(), Data: difference(d)})
+func (s *State) Done(ctx context.Context, id int64, d *op.Deed) error {
+	e := s.Events.Stamp(events.Event{Type: d.Event, Resource: d.Resource, Scope: d.Scope.Reading(), Data: difference(d)})
 	var err error
 	if d.Event != "" {
-		err = r.outbox.Put(ctx, e)
+		err = s.Outbox.Put(ctx, e)
 	}
 	if err == nil {
-		err = r.audit.Done(ctx, id, d.After)
+		err = s.Audit.Done(ctx, id, d.After)
 	}
 	if err != nil {
 		return problem.New(http.StatusInternalServerError, "record_failed", "the change was made, but its record could not be written").
 			Fix("look at the resource, and at the server's log").Because(err)
 	}
 	if d.Event != "" {
-		r.events.Publish(e)
+		s.Events.Publish(e)
 	}
 	return nil
 }
 
 // Failed implements operation.Recorder.
-func (r *recorder) Failed(ctx context.Context, id int64, _ *op.Deed, why error) error {
-	return r.audit.Failed(ctx, id, why)
+func (s *State) Failed(ctx context.Context, id int64, _ *op.Deed, why error) error {
+	return s.Audit.Failed(ctx, id, why)
 }
 
 // difference is what an event tells of a change.

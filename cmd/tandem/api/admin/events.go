@@ -1,4 +1,4 @@
-package api
+package admin
 
 import (
 	"context"
@@ -16,18 +16,18 @@ type Lost struct {
 	Remedy string `json:"remedy"`
 }
 
-func (a *API) registerEvents() {
-	op.Stream(a.set, op.Op{Path: "/events", ID: "follow-events", Short: "Follow what happens",
+func (n *nouns) registerEvents() {
+	op.Stream(n.set, op.Op{Path: "/events", ID: "follow-events", Short: "Follow what happens",
 		Long:  "Tells those events whose resources the caller may read. The name of each is event; its type is in the data.",
-		Scope: access.Read("events"), Needs: a.running},
-		map[string]any{"event": events.Event{}, outbox.Missed: Lost{}}, a.followEvents)
+		Scope: access.Read("events"), Needs: n.running},
+		map[string]any{"event": events.Event{}, outbox.Missed: Lost{}}, n.followEvents)
 }
 
-func (a *API) followEvents(ctx context.Context, in *struct {
+func (n *nouns) followEvents(ctx context.Context, in *struct {
 	op.Resume
 	Types []string `query:"types" doc:"Only these: user.changed, user.*; absent: all"`
 }) (op.Source, error) {
-	return &feed{reader: a.Events.Follow(in.LastEventID), types: in.Types, scopes: access.Of(ctx).Scopes}, nil
+	return &feed{reader: n.Events.Follow(in.LastEventID), types: in.Types, scopes: access.Of(ctx).Scopes}, nil
 }
 
 // feed is the events as one caller may see them.

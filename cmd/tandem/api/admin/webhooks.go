@@ -1,4 +1,4 @@
-package api
+package admin
 
 import (
 	"context"
@@ -46,14 +46,14 @@ type Tested struct {
 }
 
 // Webhooks are a matter for administrators alone: they hear of everything.
-func (a *API) registerWebhooks() {
-	op.Read(a.set, op.Op{Path: "/webhooks", ID: "list-webhooks", Short: "List webhooks and how they fare", Scope: access.Admin}, a.listWebhooks)
-	op.Change(a.set, op.Op{Method: http.MethodPost, Path: "/webhooks", ID: "add-webhook", Short: "Send events to a URL", Scope: access.Admin,
-		Status: http.StatusCreated, Event: "webhook.added"}, a.addWebhook)
-	op.Change(a.set, op.Op{Method: http.MethodDelete, Path: "/webhooks/{name}", ID: "remove-webhook",
-		Short: "Send no more events to a webhook; what waits for it is dropped", Scope: access.Admin, Event: "webhook.removed"}, a.removeWebhook)
-	op.Change(a.set, op.Op{Method: http.MethodPost, Path: "/webhooks/{name}/test", ID: "test-webhook",
-		Short: "Send one event to a webhook now, past its queue", Scope: access.Admin, Needs: a.running}, a.testWebhook)
+func (n *nouns) registerWebhooks() {
+	op.Read(n.set, op.Op{Path: "/webhooks", ID: "list-webhooks", Short: "List webhooks and how they fare", Scope: access.Admin}, n.listWebhooks)
+	op.Change(n.set, op.Op{Method: http.MethodPost, Path: "/webhooks", ID: "add-webhook", Short: "Send events to a URL", Scope: access.Admin,
+		Status: http.StatusCreated, Event: "webhook.added"}, n.addWebhook)
+	op.Change(n.set, op.Op{Method: http.MethodDelete, Path: "/webhooks/{name}", ID: "remove-webhook",
+		Short: "Send no more events to a webhook; what waits for it is dropped", Scope: access.Admin, Event: "webhook.removed"}, n.removeWebhook)
+	op.Change(n.set, op.Op{Method: http.MethodPost, Path: "/webhooks/{name}/test", ID: "test-webhook",
+		Short: "Send one event to a webhook now, past its queue", Scope: access.Admin, Needs: n.running}, n.testWebhook)
 }
 
 func webhook(s outbox.State) Webhook {
@@ -65,15 +65,15 @@ func webhook(s outbox.State) Webhook {
 	return w
 }
 
-func (a *API) listWebhooks(_ context.Context, in *struct{ op.Paging }) (op.Page[Webhook], error) {
+func (n *nouns) listWebhooks(_ context.Context, in *struct{ op.Paging }) (op.Page[Webhook], error) {
 	list := []Webhook{}
-	for _, s := range a.Outbox.List() {
+	for _, s := range n.Outbox.List() {
 		list = append(list, webhook(s))
 	}
-	return inOrder(in.Paging, list)
+	return op.InOrder(in.Paging, list)
 }
 
-func (a *API) addWebhook(ctx context.Context, do *op.Doing, in *struct{ Body NewWebhook }) (Webhook, error) {
+func (n *nouns) addWebhook(ctx context.Context, do *op.Doing, in *struct{ Body NewWebhook }) (Webhook, error) {
 	h := outbox.Hook{Name: in.Body.Name, URL: in.Body.URL, Types: in.Body.Types, By: do.Who}
 	if in.Body.Secret != "" {
 		var err error
@@ -84,7 +84,7 @@ func (a *API) addWebhook(ctx context.Context, do *op.Doing, in *struct{ Body New
 	if err := do.Begin(ctx, op.Resource("webhooks", h.Name), nil); err != nil {
 		return Webhook{}, err
 	}
-	h, err := a.Outbox.Add(ctx, h)
+	h, err := n.Outbox.Add(ctx, h)
 	if err != nil {
 		return Webhook{}, err
 	}
@@ -95,30 +95,30 @@ func (a *API) addWebhook(ctx context.Context, do *op.Doing, in *struct{ Body New
 }
 
 // beginWebhook begins the change of a webhook that is there.
-func (a *API) beginWebhook(ctx context.Context, do *op.Doing, name string) error {
+func (n *nouns) beginWebhook(ctx context.Context, do *op.Doing, name string) error {
 	return do.Begin(ctx, op.Resource("webhooks", name), func() (any, error) {
-		s, err := a.Outbox.Get(name)
+		s, err := n.Outbox.Get(name)
 		return webhook(s), err
 	})
 }
 
-func (a *API) removeWebhook(ctx context.Context, do *op.Doing, in *struct {
+func (n *nouns) removeWebhook(ctx context.Context, do *op.Doing, in *struct {
 	Name string `path:"name"`
 }) (Webhook, error) {
-	if err := a.beginWebhook(ctx, do, in.Name); err != nil {
+	if err := n.beginWebhook(ctx, do, in.Name); err != nil {
 		return Webhook{}, err
 	}
-	return do.Before.(Webhook), a.Outbox.Remove(ctx, in.Name)
+	return do.Before.(Webhook), n.Outbox.Remove(ctx, in.Name)
 }
 
-func (a *API) testWebhook(ctx context.Context, do *op.Doing, in *struct {
+func (n *nouns) testWebhook(ctx context.Context, do *op.Doing, in *struct {
 	Name string `path:"name"`
 }) (Tested, error) {
-	if err := a.beginWebhook(ctx, do, in.Name); err != nil {
+	if err := n.beginWebhook(ctx, do, in.Name); err != nil {
 		return Tested{}, err
 	}
-	e := a.Events.Stamp(events.Event{Type: "webhook.tested", Resource: do.Resource})
-	took, err := a.Outbox.Test(ctx, in.Name, e)
+	e := n.Events.Stamp(events.Event{Type: "webhook.tested", Resource: do.Resource})
+	took, err := n.Outbox.Test(ctx, in.Name, e)
 	out := Tested{Delivered: err == nil, Took: took.Round(time.Millisecond).String()}
 	if err != nil {
 		out.Fault = err.Error()

@@ -1,4 +1,4 @@
-package api
+package admin
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 
 	"tandem/cmd/tandem/api/access"
 	op "tandem/cmd/tandem/api/operation"
+	"tandem/cmd/tandem/api/problem"
 )
 
 // Token is a token as shown. Token is set once, in the answer that made it.
@@ -32,12 +33,12 @@ type NewToken struct {
 
 // Tokens are a matter for administrators alone: who may make one could make one
 // that may do more than they.
-func (a *API) registerTokens() {
-	op.Read(a.set, op.Op{Path: "/tokens", ID: "list-tokens", Short: "List tokens", Scope: access.Admin}, a.listTokens)
-	op.Change(a.set, op.Op{Method: http.MethodPost, Path: "/tokens", ID: "add-token", Short: "Make a token", Scope: access.Admin,
-		Status: http.StatusCreated, Event: "token.added"}, a.addToken)
-	op.Change(a.set, op.Op{Method: http.MethodDelete, Path: "/tokens/{name}", ID: "revoke-token", Short: "Make a token worthless",
-		Scope: access.Admin, Event: "token.revoked"}, a.revokeToken)
+func (n *nouns) registerTokens() {
+	op.Read(n.set, op.Op{Path: "/tokens", ID: "list-tokens", Short: "List tokens", Scope: access.Admin}, n.listTokens)
+	op.Change(n.set, op.Op{Method: http.MethodPost, Path: "/tokens", ID: "add-token", Short: "Make a token", Scope: access.Admin,
+		Status: http.StatusCreated, Event: "token.added"}, n.addToken)
+	op.Change(n.set, op.Op{Method: http.MethodDelete, Path: "/tokens/{name}", ID: "revoke-token", Short: "Make a token worthless",
+		Scope: access.Admin, Event: "token.revoked"}, n.revokeToken)
 }
 
 func token(t access.Token) Token {
@@ -48,27 +49,27 @@ func token(t access.Token) Token {
 	return out
 }
 
-func (a *API) listTokens(_ context.Context, in *struct{ op.Paging }) (op.Page[Token], error) {
+func (n *nouns) listTokens(_ context.Context, in *struct{ op.Paging }) (op.Page[Token], error) {
 	list := []Token{}
-	for _, t := range a.Tokens.List() {
+	for _, t := range n.Tokens.List() {
 		list = append(list, token(t))
 	}
-	return inOrder(in.Paging, list)
+	return op.InOrder(in.Paging, list)
 }
 
-func (a *API) addToken(ctx context.Context, do *op.Doing, in *struct{ Body NewToken }) (Token, error) {
+func (n *nouns) addToken(ctx context.Context, do *op.Doing, in *struct{ Body NewToken }) (Token, error) {
 	var scopes access.Scopes
-	known := a.set.Scopes()
+	known := n.set.Scopes()
 	for _, s := range in.Body.Scopes {
 		if !slices.Contains(known, access.Scope(s)) {
-			return Token{}, invalid("scope_unknown", fmt.Sprintf("there is no scope %q", s), "use some of: "+join(known))
+			return Token{}, problem.Invalid("scope_unknown", fmt.Sprintf("there is no scope %q", s), "use some of: "+join(known))
 		}
 		scopes = append(scopes, access.Scope(s))
 	}
 	if err := do.Begin(ctx, op.Resource("tokens", in.Body.Name), nil); err != nil {
 		return Token{}, err
 	}
-	t, text, err := a.Tokens.Add(ctx, in.Body.Name, scopes, in.Body.Expires, do.Who)
+	t, text, err := n.Tokens.Add(ctx, in.Body.Name, scopes, in.Body.Expires, do.Who)
 	if err != nil {
 		return Token{}, err
 	}
@@ -89,15 +90,15 @@ func join(scopes []access.Scope) string {
 	return b.String()
 }
 
-func (a *API) revokeToken(ctx context.Context, do *op.Doing, in *struct {
+func (n *nouns) revokeToken(ctx context.Context, do *op.Doing, in *struct {
 	Name string `path:"name"`
 }) (Token, error) {
 	err := do.Begin(ctx, op.Resource("tokens", in.Name), func() (any, error) {
-		t, err := a.Tokens.Get(in.Name)
+		t, err := n.Tokens.Get(in.Name)
 		return token(t), err
 	})
 	if err != nil {
 		return Token{}, err
 	}
-	return do.Before.(Token), a.Tokens.Revoke(ctx, in.Name)
+	return do.Before.(Token), n.Tokens.Revoke(ctx, in.Name)
 }

@@ -1,4 +1,4 @@
-package api
+package admin
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"tandem/cmd/tandem/api/access"
 	"tandem/cmd/tandem/api/audit"
 	op "tandem/cmd/tandem/api/operation"
+	"tandem/cmd/tandem/api/problem"
 )
 
 // Change is one change of the audit log.
@@ -24,8 +25,8 @@ type Change struct {
 	After     any           `json:"after,omitempty" yaml:"after,omitempty" doc:"The resource as it became, secrets masked"`
 }
 
-func (a *API) registerAudit() {
-	op.Read(a.set, op.Op{Path: "/audit", ID: "list-audit", Short: "List who changed what, newest first", Scope: access.Read("audit")}, a.listAudit)
+func (n *nouns) registerAudit() {
+	op.Read(n.set, op.Op{Path: "/audit", ID: "list-audit", Short: "List who changed what, newest first", Scope: access.Read("audit")}, n.listAudit)
 }
 
 func change(r audit.Row) Change {
@@ -41,7 +42,7 @@ func change(r audit.Row) Change {
 
 // listAudit pages by the store, since the log may be long: the cursor is the ID of
 // the last row.
-func (a *API) listAudit(ctx context.Context, in *struct {
+func (n *nouns) listAudit(ctx context.Context, in *struct {
 	op.Paging
 	Who      string    `query:"who" doc:"Only changes of this caller"`
 	Resource string    `query:"resource" doc:"Only changes of this resource and of what is below it"`
@@ -55,10 +56,10 @@ func (a *API) listAudit(ctx context.Context, in *struct {
 	q := audit.Query{Limit: in.Limit + 1, Who: in.Who, Resource: in.Resource, Since: in.Since}
 	if after != "" {
 		if q.Before, err = strconv.ParseInt(after, 10, 64); err != nil {
-			return page, invalid("cursor_invalid", "the cursor is none of this list", "use next of the page before, or leave it out")
+			return page, problem.Invalid("cursor_invalid", "the cursor is none of this list", "use next of the page before, or leave it out")
 		}
 	}
-	rows, err := a.Audit.Rows(ctx, q)
+	rows, err := n.Audit.Rows(ctx, q)
 	if err != nil {
 		return page, err
 	}

@@ -1,4 +1,9 @@
-package api
+// Package admin is what the API keeps of its own: who may call (tokens), who
+// changed what (the audit log), and who is told of it (events, webhooks), with the
+// operations on them.
+//
+// It knows no other room.
+package admin
 
 import (
 	"context"
@@ -25,6 +30,7 @@ type State struct {
 	Events      *events.Ring
 	Outbox      *outbox.Outbox
 	Idempotency *idempotency.Keeper
+	log         *slog.Logger
 }
 
 // Stores are where the State is kept.
@@ -35,8 +41,8 @@ type Stores struct {
 	Idempotency idempotency.Store
 }
 
-// StateConfig is how a State is opened.
-type StateConfig struct {
+// Config is how a State is opened.
+type Config struct {
 	Stores
 	KeepAudit  time.Duration  // how long audit rows are kept; 0: for ever
 	WebhooksTo []netip.Prefix // networks hooks may reach besides the public ones
@@ -50,15 +56,14 @@ const (
 	maxEventOctets = 8 << 20
 )
 
-// OpenState loads the State. Run does what it does by itself.
-func OpenState(ctx context.Context, cfg StateConfig) (s State, err error) {
-	s.Events = events.New(maxEvents, maxEventOctets)
-	s.Idempotency = idempotency.New(cfg.Stores.Idempotency, cfg.Log)
+// Open loads the State. Run does what it does by itself.
+func Open(ctx context.Context, cfg Config) (_ *State, err error) {
+	s := &State{log: cfg.Log, Events: events.New(maxEvents, maxEventOctets), Idempotency: idempotency.New(cfg.Stores.Idempotency, cfg.Log)}
 	if s.Tokens, err = access.LoadTokens(ctx, cfg.Stores.Tokens); err != nil {
-		return s, err
+		return nil, err
 	}
 	if s.Audit, err = audit.Open(ctx, cfg.Stores.Audit, cfg.KeepAudit, cfg.Log); err != nil {
-		return s, err
+		return nil, err
 	}
 	s.Outbox, err = outbox.Open(ctx, outbox.Config{Store: cfg.Stores.Outbox, Transport: outbox.NewTransport(cfg.TLS, cfg.WebhooksTo), Log: cfg.Log})
 	return s, err

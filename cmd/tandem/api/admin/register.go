@@ -1,0 +1,20 @@
+package admin
+
+import op "tandem/cmd/tandem/api/operation"
+
+// nouns are the operations on a State.
+type nouns struct {
+	*State
+	set     *op.Set
+	running func() error // nil while a server runs
+}
+
+// Register adds the operations on s to set. running is what those ask that need a
+// running server.
+func Register(set *op.Set, s *State, running func() error) {
+	n := &nouns{s, set, running}
+	n.registerTokens()
+	n.registerWebhooks()
+	n.registerEvents()
+	n.registerAudit()
+}

@@ -1,0 +1,28 @@
+package admin
+
+import (
+	"encoding/json"
+
+	"tandem/cmd/tandem/api/access"
+	"tandem/cmd/tandem/api/audit"
+	"tandem/cmd/tandem/api/events"
+)
+
+// Tell publishes an event that no operation caused, such as the end of a call:
+// to webhooks by way of the store, to those who follow when it is on disk. It does
+// not wait, and may be called from anywhere. kind is "call.ended"; resource is a
+// path of the API, "call-records/ID"; scope is who may see it; data is written as
+// JSON, secrets masked. Events of one resource must be told one after the other.
+func (s *State) Tell(kind, resource string, scope access.Scope, data any) {
+	e := s.Events.Stamp(events.Event{Type: kind, Resource: resource, Scope: scope, Data: json.RawMessage(audit.Mask(data))})
+	err := s.Outbox.Send(e, func(err error) {
+		if err != nil {
+			s.log.Error("event not stored for webhooks", "type", kind, "resource", resource, "err", err)
+		}
+		s.Events.Publish(e)
+	})
+	if err != nil {
+		s.log.Error("event not stored for webhooks", "type", kind, "resource", resource, "err", err)
+		s.Events.Publish(e)
+	}
+}
