@@ -46,80 +46,70 @@ func (s *Session) ackUnlessAnswering() {
 	}
 }
 
-// send sends a request in the dialog; done gets the final response.
-func (s *Session) send(method string, extra []byte, c Content, done func(*sip.Message, error)) *uac.Sending {
-	m := sip.MethodOf([]byte(method))
-	r := exchange{s: s, invite: m == sip.INVITE, done: done}
-	refresh := m == sip.INVITE || m == sip.UPDATE
-	uri, _ := s.path()
-	return s.ua.client.Start(uac.Request{
-		Lane: s.lane, Method: method, URI: uri, Body: c.Body, Hop: s.hop(), Seq: s.NextSeq(), Next: s.NextSeq, Auth: s.auth,
+// begin sends a request in the dialog; heard gets its responses.
+func (d *Dialog) begin(method string, extra []byte, c Content, heard func(*uac.Sending, *sip.Message), lost func(error)) *uac.Sending {
+	uri, _ := d.path()
+	return d.ua.client.Start(uac.Request{
+		Lane: d.lane, Method: method, URI: uri, Body: c.Body, Hop: d.hop(), Seq: d.NextSeq(), Next: d.NextSeq, Auth: d.auth,
 		Write: func(dst []byte, t uac.Try) []byte {
 			lines := append(t.Auth[:len(t.Auth):len(t.Auth)], extra...)
-			if refresh {
-				lines = append(s.contactLine(t.Flow), lines...)
+			if refreshes(method) {
+				lines = d.contact().Append(lines, d.ua.client.Wire(), t.Flow)
 			}
-			return s.AppendRequest(dst, method, t.Seq, t.Via, lines, c)
+			return d.AppendRequest(dst, method, t.Seq, t.Via, lines, c)
 		},
-		Heard: r.heard, Lost: r.lost,
+		Heard: func(o *uac.Sending, f transport.Flow, m *sip.Message) {
+			d.follow(f)
+			heard(o, m)
+		},
+		Lost: func(_ *uac.Sending, err error) { lost(err) },
 	})
 }
 
-// exchange is a request in the dialog that has no final response yet, or of an
-// INVITE had its first.
-type exchange struct {
-	s        *Session
-	invite   bool
-	finished bool
-	done     func(*sip.Message, error)
-}
-
-func (x *exchange) heard(o *uac.Sending, f transport.Flow, m *sip.Message) {
-	s := x.s
-	s.flow = f
-	code := m.StatusCode()
-	switch {
-	case code < 200:
-	case !x.finished:
-		x.finished = true
-		if x.invite && code < 300 {
-			s.oweAck(o)
+// send sends a request in the dialog but INVITE; done gets the final response.
+func (d *Dialog) send(method string, extra []byte, c Content, done func(*sip.Message, error)) {
+	d.begin(method, extra, c, func(_ *uac.Sending, m *sip.Message) {
+		if m.StatusCode() >= 200 {
+			done(m, nil)
 		}
-		x.done(m, nil)
-	case x.invite && s.ack.seq == o.Seq():
-		s.repeatAck()
-	case x.invite && code < 300: // from a next hop that was left for another one, which refused
-		s.oweAck(o)
-		_ = s.Ack(Content{})
-	}
+	}, func(err error) { done(nil, err) })
 }
 
-func (x *exchange) lost(_ *uac.Sending, err error) {
-	if !x.finished {
-		x.finished = true
-		x.done(nil, err)
-	}
+// sendInvite sends a re-INVITE; done gets its first final response.
+func (s *Session) sendInvite(c Content, done func(*sip.Message, error)) *uac.Sending {
+	finished := false
+	return s.begin("INVITE", s.refreshLines(), c, func(o *uac.Sending, m *sip.Message) {
+		code := m.StatusCode()
+		switch {
+		case code < 200:
+		case !finished:
+			finished = true
+			if code < 300 {
+				s.oweAck(o)
+			}
+			done(m, nil)
+		case s.ack.seq == o.Seq():
+			s.repeatAck()
+		case code < 300: // from a next hop that was left for another one, which refused
+			s.oweAck(o)
+			_ = s.Ack(Content{})
+		}
+	}, func(err error) {
+		if !finished {
+			finished = true
+			done(nil, err)
+		}
+	})
 }
 
-// Send sends any other request in the dialog: INFO, REFER, NOTIFY, MESSAGE.
-// done may be nil; it gets the final response or the error. A 481, a 408 or
-// no response at all ends the session (RFC 3261 §12.2.1.2).
-func (s *Session) Send(name string, c Content, done func(*sip.Message, error)) error {
+// Send sends a request of the call: INFO, MESSAGE, a NOTIFY that belongs to no
+// subscription. done may be nil; it gets the final response or the error. A
+// response that says that the peer has no such call, or none at all, ends the
+// session (RFC 5057).
+func (s *Session) Send(method string, c Content, done func(*sip.Message, error)) error {
 	if s.over {
 		return ErrState
 	}
-	s.send(name, nil, c, func(m *sip.Message, err error) {
-		if done != nil {
-			done(m, err)
-		}
-		s.judge(m, err)
-	})
+	s.Dialog.Send(s, method, c, done)
 	return nil
-}
-
-// judge ends the session when a response says that the peer has none.
-func (s *Session) judge(m *sip.Message, err error) {
-	if err != nil || m.StatusCode() == 481 || m.StatusCode() == 408 {
-		s.hangUp(nil, End{Remote: true, Reason: "lost"})
-	}
 }

@@ -246,7 +246,7 @@ func (c *Call) progress(f transport.Flow, m *sip.Message) {
 func (c *Call) fork(f transport.Flow, m *sip.Message) *Session {
 	for _, s := range c.forks {
 		if s.id.Remote == string(m.ToTag()) {
-			s.flow = f
+			s.follow(f)
 			s.learn(m)
 			return s
 		}
@@ -254,14 +254,14 @@ func (c *Call) fork(f transport.Flow, m *sip.Message) *Session {
 	if len(c.forks) >= maxForks {
 		return nil
 	}
-	s := &Session{ua: c.ua, call: c, Events: c.inv.Events, contactUser: c.inv.User, offerOut: c.offering}
-	d, err := NewClient(c.lane, []byte(c.inv.URI), c.from, c.seq, m, s)
+	d, err := c.ua.NewClient(c.lane, []byte(c.inv.URI), c.from, c.seq, m)
 	if err != nil {
 		return nil
 	}
-	s.Dialog = d
-	s.flow, s.peer, s.auth = f, c.inv.Peer, c.inv.Auth
-	s.sticky = c.ua.cfg.Sticky || c.inv.Flow != (transport.Flow{})
+	d.flow, d.peer, d.auth, d.contactUser = f, c.inv.Peer, c.inv.Auth, c.inv.User
+	d.sticky = c.ua.cfg.Sticky || c.inv.Flow != (transport.Flow{})
+	s := &Session{Dialog: d, call: c, Events: c.inv.Events, offerOut: c.offering}
+	d.Attach(s)
 	s.last = Content{Type: c.inv.Type, Body: c.inv.Body}
 	s.learn(m)
 	s.unlisted = c.ua.cfg.Table.Add(d) != nil

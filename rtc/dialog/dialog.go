@@ -2,6 +2,7 @@ package dialog
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"math/rand/v2"
 	"sync/atomic"
@@ -29,20 +30,15 @@ const (
 
 func (s State) String() string { return [...]string{"early", "confirmed", "terminated"}[s] }
 
-// Usage is what a dialog is for: it answers the requests that come in it. The
-// Dialog has checked their order (RFC 3261 §12.2.2). ACK comes here, too.
-type Usage interface {
-	Request(r *rtc.Request)
-}
-
 // ErrNoContact says that a message that makes a dialog names no way back.
 var ErrNoContact = errors.New("no usable Contact")
 
 // Dialog is one dialog. All but ID, Lane and State belongs to its lane.
 type Dialog struct {
+	ua     *UA
 	id     ID
 	lane   *transaction.Lane
-	usage  Usage
+	usages []Usage
 	state  atomic.Int32
 	called bool // the other side sent the first request, and owns the Call-ID
 	secure bool
@@ -57,23 +53,27 @@ type Dialog struct {
 	sticky      bool           // requests go by the flow while it lives, not where the URI points
 	peer        string         // the gateway that requests may reach, see Config.Permit
 	auth        *digest.Client // answers challenges, nil: nobody
+	contactUser string
 
-	chain *Dialog // in its Table
+	table         *Table
+	chain         *Dialog // in the table
+	stuck         uint64  // the connection it is listed under there
+	before, after *Dialog // in that list
 }
 
-// NewServer makes the dialog of a request that was sent to us, with our tag
-// (RFC 3261 §12.1.1).
-func NewServer(r *rtc.Request, tag string, usage Usage) (*Dialog, error) {
-	m := r.Message
-	target := contact(m)
+// NewServer makes the dialog of a request that was sent to us (RFC 3261
+// §12.1.1); Enter it. how.Events is not used. The error is a *rtc.Status.
+func (ua *UA) NewServer(r *rtc.Request, how Inbound) (*Dialog, error) {
+	m, tag := r.Message, ua.tagFor(r.Message)
+	target := contactURI(m)
 	if target == nil {
-		return nil, ErrNoContact
+		return nil, &rtc.Status{Code: 400, Reason: "Missing or Bad Contact", Err: ErrNoContact}
 	}
 	seq, _ := m.CSeq()
 	d := &Dialog{
+		ua:          ua,
 		id:          ID{string(m.CallID()), tag, string(m.FromTag())},
 		lane:        r.Tx.Lane(),
-		usage:       usage,
 		called:      true,
 		from:        uac.Tagged(m.Get(sip.HdrTo), tag),
 		to:          bytes.Clone(m.Get(sip.HdrFrom)),
@@ -82,6 +82,10 @@ func NewServer(r *rtc.Request, tag string, usage Usage) (*Dialog, error) {
 		remoteSeq:   seq,
 		remoteKnown: true,
 		flow:        r.Flow(),
+		sticky:      how.Sticky || ua.cfg.Sticky,
+		peer:        how.Peer,
+		auth:        how.Auth,
+		contactUser: cmp.Or(how.User, ua.cfg.User),
 	}
 	uri, err := sip.ParseURI(m.RequestURI())
 	d.secure = err == nil && uri.Kind == sip.URISIPS
@@ -94,8 +98,8 @@ func NewServer(r *rtc.Request, tag string, usage Usage) (*Dialog, error) {
 // NewClient makes the dialog of a request of ours by a response to it
 // (RFC 3261 §12.1.2). uri, from and seq are the request's Request-URI, From
 // value and CSeq number.
-func NewClient(lane *transaction.Lane, uri, from []byte, seq uint32, m *sip.Message, usage Usage) (*Dialog, error) {
-	target := contact(m)
+func (ua *UA) NewClient(lane *transaction.Lane, uri, from []byte, seq uint32, m *sip.Message) (*Dialog, error) {
+	target := contactURI(m)
 	if target == nil && m.StatusCode() >= 200 {
 		target = bytes.Clone(uri) // old devices leave it out; who answered is on this way anyhow
 	}
@@ -103,9 +107,9 @@ func NewClient(lane *transaction.Lane, uri, from []byte, seq uint32, m *sip.Mess
 		return nil, ErrNoContact
 	}
 	d := &Dialog{
+		ua:       ua,
 		id:       ID{string(m.CallID()), string(m.FromTag()), string(m.ToTag())},
 		lane:     lane,
-		usage:    usage,
 		from:     bytes.Clone(from),
 		to:       bytes.Clone(m.Get(sip.HdrTo)),
 		target:   target,
@@ -140,12 +144,6 @@ func (d *Dialog) State() State { return State(d.state.Load()) }
 // Confirm ends the early state.
 func (d *Dialog) Confirm() { d.state.CompareAndSwap(int32(Early), int32(Confirmed)) }
 
-// Terminate ends the dialog.
-func (d *Dialog) Terminate() { d.state.Store(int32(Terminated)) }
-
-// Usage of the dialog.
-func (d *Dialog) Usage() Usage { return d.usage }
-
 // Secure dialogs began with a sips URI; their targets stay sips.
 func (d *Dialog) Secure() bool { return d.secure }
 
@@ -166,18 +164,14 @@ func (d *Dialog) Order(r *rtc.Request) bool {
 		}
 		d.remoteSeq, d.remoteKnown = seq, true
 	}
-	d.flow = r.Flow()
+	d.follow(r.Flow())
 	return true
 }
-
-// Stick has further requests go by a flow while it lives, wherever the target
-// points: the peer is behind it.
-func (d *Dialog) Stick(f transport.Flow) { d.flow, d.sticky = f, true }
 
 // Retarget takes the Contact of a target refresh request or of a response to
 // one (RFC 3261 §12.2).
 func (d *Dialog) Retarget(m *sip.Message) {
-	t := contact(m)
+	t := contactURI(m)
 	if t == nil {
 		return
 	}
@@ -187,8 +181,8 @@ func (d *Dialog) Retarget(m *sip.Message) {
 	d.target = t
 }
 
-// contact is a copy of the first Contact's URI, nil when there is none.
-func contact(m *sip.Message) []byte {
+// contactURI is a copy of the first Contact's URI, nil when there is none.
+func contactURI(m *sip.Message) []byte {
 	for v := range m.Values(sip.HdrContact) {
 		a, err := sip.ParseNameAddr(v)
 		if err != nil || a.Star || len(a.URI) == 0 {

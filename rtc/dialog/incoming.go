@@ -41,20 +41,16 @@ func (ua *UA) Receive(r *rtc.Request, how Inbound) (*Incoming, error) {
 	if lines := ua.unsupported(r.Message); lines != nil {
 		return nil, &rtc.Status{Code: 420, Header: lines}
 	}
-	s := &Session{ua: ua, Events: how.Events, contactUser: how.User}
-	if s.contactUser == "" {
-		s.contactUser = ua.cfg.User
-	}
-	d, err := NewServer(r, ua.tagFor(r.Message), s)
+	d, err := ua.NewServer(r, how)
 	if err != nil {
-		return nil, &rtc.Status{Code: 400, Reason: "Missing or Bad Contact", Err: err}
+		return nil, err
 	}
-	d.peer, d.sticky, d.auth = how.Peer, how.Sticky || ua.cfg.Sticky, how.Auth
-	s.Dialog = d
+	s := &Session{Dialog: d, Events: how.Events}
+	d.Attach(s)
 	if lines := s.tooShort(r.Message); lines != nil {
 		return nil, &rtc.Status{Code: 422, Header: lines}
 	}
-	if err := ua.enter(d); err != nil {
+	if err := d.Enter(); err != nil {
 		return nil, err
 	}
 	in := &Incoming{Message: r.Tx.Keep(), Session: s, Identity: r.Identity, tx: r.Tx, first: true}
@@ -65,9 +61,9 @@ func (ua *UA) Receive(r *rtc.Request, how Inbound) (*Incoming, error) {
 	return in, nil
 }
 
-// enter puts a new dialog into the table or says why it cannot.
-func (ua *UA) enter(d *Dialog) error {
-	err := ua.cfg.Table.Add(d)
+// Enter puts a new dialog into the table. The error is a *rtc.Status.
+func (d *Dialog) Enter() error {
+	err := d.ua.cfg.Table.Add(d)
 	switch {
 	case err == nil:
 		return nil

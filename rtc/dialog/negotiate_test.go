@@ -103,7 +103,7 @@ func TestGlareDelays(t *testing.T) {
 		want   time.Duration
 	}{{false, 0, 2100 * time.Millisecond}, {false, 1, 4 * time.Second}, {true, 0, 0}, {true, 1, 2 * time.Second}} {
 		ua := New(Config{Random: func(n int) int { return (n - 1) * c.random }})
-		s := &Session{ua: ua, Dialog: &Dialog{called: c.called}}
+		s := &Session{Dialog: &Dialog{ua: ua, called: c.called}}
 		if got := s.glareDelay(); got != c.want {
 			t.Errorf("called %v: %v, want %v", c.called, got, c.want)
 		}

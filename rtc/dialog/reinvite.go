@@ -31,7 +31,7 @@ func (s *Session) reinvite(c Content, glares int, done func(*sip.Message, error)
 	}
 	offering := len(c.Body) > 0
 	s.offerOut = offering
-	s.inviting = s.send("INVITE", s.refreshLines(), c, func(m *sip.Message, err error) {
+	s.inviting = s.sendInvite(c, func(m *sip.Message, err error) {
 		s.inviting = nil
 		s.offerOut = false
 		if s.over {
@@ -47,7 +47,7 @@ func (s *Session) reinvite(c Content, glares int, done func(*sip.Message, error)
 				return
 			}
 			done(m, err)
-			s.judge(m, err)
+			s.judge(s, "INVITE", m, err)
 		default:
 			s.Retarget(m)
 			s.learn(m)

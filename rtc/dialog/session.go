@@ -27,6 +27,10 @@ type Events struct {
 	// Acked: the ACK to a 2xx of ours came; it holds the answer when the 2xx
 	// held the offer.
 	Acked func(s *Session, m *sip.Message)
+	// FlowClosed: the connection that the session is stuck to has closed. The
+	// user may find another one for the peer (Stick) or end the call; else
+	// requests go where the target points.
+	FlowClosed func(s *Session)
 	// Ended is the last event of a session.
 	Ended func(s *Session, e End)
 }
@@ -45,17 +49,15 @@ type Session struct {
 	Events Events
 	User   any // the user's own
 
-	ua   *UA
 	call *Call     // of an INVITE of ours
 	in   *Incoming // the INVITE that began it, when it came from the peer
 
-	contactUser string
-	over        bool // Ended was told
-	unlisted    bool // the table had no room
-	described   bool // a provisional response to our INVITE had a session description
-	shown       bool // the user of a call of ours was told of it
-	byeWaits    bool // Bye was called before the ACK came
-	byeHeader   []byte
+	over      bool // Ended was told
+	unlisted  bool // the table had no room
+	described bool // a provisional response to our INVITE had a session description
+	shown     bool // the user of a call of ours was told of it
+	byeWaits  bool // Bye was called before the ACK came
+	byeHeader []byte
 
 	offerOut bool // an offer of ours has no answer yet
 	offerIn  bool // an offer of the peer has no answer from us yet
@@ -87,14 +89,23 @@ func (s *Session) Call() *Call { return s.call }
 // Do runs f on the session's lane, from any goroutine that is not on a lane.
 func (s *Session) Do(f func()) { s.lane.Do(f) }
 
+// Takes implements Usage: what no subscription takes belongs to the call.
+func (s *Session) Takes(*sip.Message) bool { return true }
+
+// Gone implements Usage.
+func (s *Session) Gone(*sip.Message, error) { s.hangUp(nil, End{Remote: true, Reason: "lost"}) }
+
+// FlowClosed implements FlowUser.
+func (s *Session) FlowClosed(transport.Flow) {
+	if s.Events.FlowClosed != nil {
+		s.Events.FlowClosed(s)
+	}
+}
+
 // Request implements Usage.
 func (s *Session) Request(r *rtc.Request) {
 	if r.Method() == sip.ACK {
 		s.acked(r.Message)
-		return
-	}
-	if lines := s.ua.unsupported(r.Message); lines != nil {
-		r.Respond(420, "", lines)
 		return
 	}
 	s.learn(r.Message)
@@ -108,8 +119,6 @@ func (s *Session) Request(r *rtc.Request) {
 		s.updated(in)
 	case sip.PRACK:
 		s.pracked(in)
-	case sip.OPTIONS:
-		in.Respond(200, Content{Header: append(allowLine(s.ua.cfg.Allow), s.ua.supportedLine(true)...)})
 	default:
 		s.hand(in)
 	}
@@ -135,17 +144,15 @@ func (s *Session) learn(m *sip.Message) {
 	}
 }
 
-// end tells the user, once, and lets the dialog linger in the table so that
-// what still comes in it is recognised.
+// end tells the user, once. The dialog ends unless it has other usages.
 func (s *Session) end(e End) {
 	if s.over {
 		return
 	}
 	s.over = true
-	s.Terminate()
+	s.Detach(s)
 	s.timer.stop()
 	s.rel.stop()
-	s.lane.After(64*s.ua.cfg.T1, func() { s.ua.cfg.Table.Remove(s.Dialog) })
 	s.ua.cfg.Log.Info("session ended", "call_id", s.id.CallID, "reason", e.Reason, "remote", e.Remote)
 	if s.Events.Ended != nil {
 		s.Events.Ended(s, e)
@@ -154,5 +161,5 @@ func (s *Session) end(e End) {
 
 // contactLine is our Contact for a flow.
 func (s *Session) contactLine(f transport.Flow) []byte {
-	return uac.Contact{User: s.contactUser, Secure: s.secure}.Append(nil, s.ua.client.Wire(), f)
+	return s.contact().Append(nil, s.ua.client.Wire(), f)
 }

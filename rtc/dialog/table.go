@@ -23,6 +23,8 @@ type Table struct {
 	n    atomic.Int64
 	seed maphash.Seed
 	part [shards]part
+
+	flows [shards]flowPart
 }
 
 type part struct {
@@ -30,10 +32,10 @@ type part struct {
 	m  map[uint64]*Dialog
 }
 
-// NewTable makes a table of at most max dialogs; 0 means 200000.
+// NewTable makes a table of at most max dialogs; 0 means 500000.
 func NewTable(max int) *Table {
 	if max <= 0 {
-		max = 200000
+		max = 500000
 	}
 	t := &Table{max: int64(max), seed: maphash.MakeSeed()}
 	for i := range t.part {
@@ -60,8 +62,17 @@ func (t *Table) hashID(id ID) uint64 {
 	return t.hash([]byte(id.CallID), []byte(id.Local), []byte(id.Remote))
 }
 
-// Add enters a dialog; the error is ErrFull or ErrKnown.
+// Add enters a dialog; the error is ErrFull or ErrKnown. Only on its lane.
 func (t *Table) Add(d *Dialog) error {
+	if err := t.enter(d); err != nil {
+		return err
+	}
+	d.table = t
+	d.follow(d.flow)
+	return nil
+}
+
+func (t *Table) enter(d *Dialog) error {
 	h := t.hashID(d.id)
 	p := &t.part[h%shards]
 	p.mu.Lock()
@@ -80,8 +91,9 @@ func (t *Table) Add(d *Dialog) error {
 	return nil
 }
 
-// Remove forgets a dialog.
+// Remove forgets a dialog. Only on its lane.
 func (t *Table) Remove(d *Dialog) {
+	t.stick(d, 0)
 	h := t.hashID(d.id)
 	p := &t.part[h%shards]
 	p.mu.Lock()

@@ -133,7 +133,25 @@ func (ua *UA) Serve(r *rtc.Request) error {
 	case !d.Order(r):
 		return &rtc.Status{Code: 500, Reason: "CSeq Out of Order"}
 	}
-	d.usage.Request(r)
+	return d.serve(r)
+}
+
+// serve finds the usage of a request. OPTIONS belongs to none (RFC 5057 §5.3).
+func (d *Dialog) serve(r *rtc.Request) error {
+	if r.Method() != sip.ACK {
+		if lines := d.ua.unsupported(r.Message); lines != nil {
+			return &rtc.Status{Code: 420, Header: lines}
+		}
+	}
+	if r.Method() == sip.OPTIONS {
+		r.Respond(200, "", append(allowLine(d.ua.cfg.Allow), d.ua.supportedLine(true)...))
+		return nil
+	}
+	if u := d.usageOf(r.Message); u != nil {
+		u.Request(r)
+	} else if r.Method() != sip.ACK {
+		return &rtc.Status{Code: 481}
+	}
 	return nil
 }
 

@@ -36,7 +36,7 @@ func (s *Session) update(c Content, glares int, done func(*sip.Message, error)) 
 				return
 			}
 			done(m, err)
-			s.judge(m, err)
+			s.judge(s, "UPDATE", m, err)
 		default:
 			s.Retarget(m)
 			s.learn(m)
