@@ -12,6 +12,7 @@ import (
 	"tandem/rtc"
 	"tandem/rtc/dialog"
 	"tandem/rtc/sip"
+	"tandem/rtc/transport"
 	"tandem/telephony/cdr"
 )
 
@@ -107,6 +108,9 @@ func (x *Exchange) Serve(r *rtc.Request) error {
 	}
 	return x.start(r, route)
 }
+
+// FlowClosed implements transaction.FlowWatcher.
+func (x *Exchange) FlowClosed(f transport.Flow) { x.ua.FlowClosed(f) }
 
 // isCall tells the INVITE of a telephone call from that of a message session or
 // of something unknown, which is the proxy's. An INVITE without a body is a call
