@@ -14,9 +14,6 @@ import (
 	"tandem/cmd/tandem/api/access"
 	"tandem/cmd/tandem/api/client"
 	"tandem/cmd/tandem/server"
-	"tandem/rtc/directory"
-	"tandem/rtc/directory/sqlstore"
-	"tandem/rtc/store"
 )
 
 // configPath is the file meant by --config: the one given, else the first of
@@ -57,22 +54,9 @@ func withControl(c *cobra.Command, f func(context.Context, *client.Client) error
 	if err != nil {
 		return err
 	}
-	operations, err := offline(ctx, &cfg, db, log)
+	rooms, err := server.Offline(ctx, &cfg, db, log)
 	if err != nil {
 		return errors.Join(err, db.Close())
 	}
-	return errors.Join(f(access.With(ctx, access.Self()), client.Local(operations.Handler())), db.Close())
-}
-
-// offline is the API on a store that no server has open.
-func offline(ctx context.Context, cfg *server.Config, db *store.DB, log *slog.Logger) (*api.API, error) {
-	dir := directory.New(sqlstore.New(db), cfg.Domains, log)
-	if err := dir.Load(ctx); err != nil {
-		return nil, err
-	}
-	state, err := server.OpenAPIState(ctx, cfg, db, log)
-	if err != nil {
-		return nil, err
-	}
-	return api.New(api.Rooms{State: state, Directory: dir, Log: log}), nil
+	return errors.Join(f(access.With(ctx, access.Self()), client.Local(api.New(rooms).Handler())), db.Close())
 }

@@ -59,3 +59,6 @@ func (a *Action) builtIn() []*Rule {
 	}
 	return list
 }
+
+// HasKind reports whether the Action has a kind of that name.
+func (a Action) HasKind(name string) bool { return a.kind(name) != nil }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -230,4 +231,14 @@ func (e *Engine) begin(ctx context.Context) (during context.Context, done func()
 	case <-ctx.Done():
 		return ctx, nil, fmt.Errorf("waiting for another change of the policy: %w", ctx.Err())
 	}
+}
+
+// BuiltIn are the rules that hold where none was set, by action.
+func (e *Engine) BuiltIn() (list []Rule) {
+	for _, name := range slices.Sorted(maps.Keys(e.actions)) {
+		for _, r := range e.actions[name].builtIn() {
+			list = append(list, *r)
+		}
+	}
+	return list
 }

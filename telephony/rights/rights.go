@@ -7,6 +7,9 @@
 package rights
 
 import (
+	"fmt"
+	"strings"
+
 	"tandem/rtc/policy"
 	"tandem/telephony/number"
 )
@@ -66,4 +69,31 @@ func Question(p *number.Plan, n number.Number) policy.Question {
 		q.Kind = Unassigned
 	}
 	return q
+}
+
+// Object is what a rule is about, as people write it: a number ("030 1234567"),
+// or the beginning of numbers ("+44 20*"). The error says how to write it.
+func Object(p *number.Plan, text string) (string, error) {
+	begin, many := strings.CutSuffix(text, "*")
+	if !many {
+		n, err := p.Parse(text)
+		if err != nil {
+			return "", fmt.Errorf("%q: %w; write a number, a beginning and * (+4420*), one of the kinds, or any", text, err)
+		}
+		return n.String(), nil
+	}
+	begin = strings.Map(func(r rune) rune {
+		if strings.ContainsRune(" -.()/", r) {
+			return -1
+		}
+		return r
+	}, begin)
+	digits := strings.TrimPrefix(begin, "+")
+	if len(begin) > 20 || begin == "" || strings.Trim(digits, "0123456789") != "" {
+		return "", fmt.Errorf("%q is no beginning of a number; write it as +4420*", text)
+	}
+	if begin[0] == '0' {
+		return "", fmt.Errorf("%q begins as numbers are dialled; write it with + and the country's code, +4420*", text)
+	}
+	return begin + "*", nil
 }

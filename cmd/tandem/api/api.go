@@ -52,13 +52,16 @@ import (
 	"tandem/cmd/tandem/api/admin"
 	op "tandem/cmd/tandem/api/operation"
 	"tandem/cmd/tandem/api/problem"
+	"tandem/gateways"
 	"tandem/rtc/auth"
 	"tandem/rtc/directory"
 	"tandem/rtc/location"
+	"tandem/rtc/policy"
 	"tandem/rtc/proxy"
 	"tandem/rtc/trace"
 	"tandem/telephony"
 	"tandem/telephony/cdr"
+	"tandem/telephony/number"
 )
 
 // Rooms are what the operations act on. With no server running Location, Gate,
@@ -71,6 +74,9 @@ type Rooms struct {
 	Routes       func() []proxy.Route
 	Exchange     *telephony.Exchange
 	Records      cdr.Store
+	Trunks       *gateways.Trunks
+	Policy       *policy.Engine
+	Numbers      func(site string) *number.Plan
 	Trace        *trace.Ring
 	Status       func() Status
 	Reload       func() error
@@ -110,6 +116,8 @@ func (a *API) nouns() {
 	a.registerDevices()
 	a.registerRegistrations()
 	a.registerRoutes()
+	a.registerTrunks()
+	a.registerPolicy()
 	a.registerBans()
 	a.registerCalls()
 	a.registerTrace()

@@ -10,8 +10,10 @@ import (
 	"tandem/cmd/tandem/api/access"
 	"tandem/cmd/tandem/api/outbox"
 	"tandem/cmd/tandem/api/problem"
+	"tandem/gateways"
 	"tandem/rtc"
 	"tandem/rtc/directory"
+	"tandem/rtc/policy"
 	"tandem/rtc/store"
 )
 
@@ -37,6 +39,13 @@ var kinds = []struct {
 	{outbox.ErrTaken, http.StatusConflict, "taken", 0},
 	{outbox.ErrInvalid, http.StatusUnprocessableEntity, "invalid", 0},
 	{outbox.ErrTooMany, http.StatusConflict, "too_many", 0},
+	{gateways.ErrUnknown, http.StatusNotFound, "trunk_unknown", 0},
+	{gateways.ErrExists, http.StatusConflict, "taken", 0},
+	{gateways.ErrTooMany, http.StatusConflict, "too_many", 0},
+	{gateways.ErrInvalid, http.StatusUnprocessableEntity, "invalid", 0},
+	{policy.ErrUnknown, http.StatusNotFound, "rule_unknown", 0},
+	{policy.ErrTooMany, http.StatusConflict, "too_many", 0},
+	{policy.ErrInvalid, http.StatusUnprocessableEntity, "invalid", 0},
 	{store.ErrConflict, http.StatusConflict, "taken", 0},
 	{store.ErrQueueFull, http.StatusServiceUnavailable, "store_busy", time.Second},
 	{store.ErrFull, http.StatusServiceUnavailable, "disk_full", time.Minute},

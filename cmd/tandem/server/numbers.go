@@ -2,9 +2,11 @@ package server
 
 import (
 	"context"
+	"log/slog"
 
 	"tandem/rtc/policy"
 	policystore "tandem/rtc/policy/sqlstore"
+	"tandem/rtc/store"
 	"tandem/telephony/number"
 	"tandem/telephony/rights"
 )
@@ -30,9 +32,16 @@ func (s *Server) openPolicy(ctx context.Context, cfg *Config) (err error) {
 	if s.numbers, err = cfg.Numbers.plan(cfg.Domains); err != nil {
 		return err
 	}
-	s.policy = policy.New(policystore.New(s.store), Actions(), s.log)
+	s.policy = newPolicy(s.store, s.log)
 	return s.policy.Load(ctx)
 }
+
+func newPolicy(db *store.DB, log *slog.Logger) *policy.Engine {
+	return policy.New(policystore.New(db), Actions(), log)
+}
+
+// plan is how numbers are dialled at a site. All sites dial alike as yet.
+func (s *Server) plan(string) *number.Plan { return s.numbers }
 
 // Actions are what rules of policy can be about.
 func Actions() []policy.Action { return []policy.Action{rights.Calls()} }

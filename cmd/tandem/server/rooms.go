@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"log/slog"
 
 	apistore "tandem/cmd/tandem/api/sqlstore"
 	"tandem/gateways"
@@ -14,10 +15,10 @@ import (
 	directorystore "tandem/rtc/directory/sqlstore"
 	locationstore "tandem/rtc/location/sqlstore"
 	policystore "tandem/rtc/policy/sqlstore"
+	"tandem/rtc/store"
 	"tandem/telephony"
 	"tandem/telephony/cdr"
 	cdrstore "tandem/telephony/cdr/sqlstore"
-	"tandem/telephony/number"
 )
 
 // room is a part of the server and what it brings: tables, a handler of
@@ -77,13 +78,20 @@ func (s *Server) openRooms(ctx context.Context, cfg *Config) (handlers []rtc.Han
 
 // openGateways keeps the addresses of trunks closed to everybody but telephony.
 func (s *Server) openGateways(ctx context.Context, _ *Config) error {
-	kept, err := gatewaystore.New(s.store, s.key, s.log)
-	if err != nil {
+	var err error
+	if s.trunks, err = newTrunks(s.store, s.key, s.log); err != nil {
 		return err
 	}
-	s.trunks = gateways.New(kept, s.log)
 	s.trunks.Watch(func(t *gateways.Table) { s.peers.Set("trunks", t.Peers()) })
 	return s.trunks.Load(ctx)
+}
+
+func newTrunks(db *store.DB, key []byte, log *slog.Logger) (*gateways.Trunks, error) {
+	kept, err := gatewaystore.New(db, key, log)
+	if err != nil {
+		return nil, err
+	}
+	return gateways.New(kept, log), nil
 }
 
 func (s *Server) openMedia(_ context.Context, cfg *Config) error {
@@ -106,7 +114,7 @@ func (s *Server) openTelephony(_ context.Context, cfg *Config) error {
 		Media:  s.media,
 		Router: &telephony.Plan{
 			Users:    users{s.directory, s},
-			Numbers:  func(string) *number.Plan { return s.numbers },
+			Numbers:  s.plan,
 			Policy:   s.policy,
 			Reach:    s.reach,
 			Trunks:   s.trunks.Table,

@@ -388,6 +388,7 @@ func (s *Server) api() *api.API {
 		Directory: s.directory, Location: s.location, Gate: s.gate, Trace: s.trace, Log: s.log,
 		Exchange: s.exchange, Records: s.records,
 		Routes: func() []proxy.Route { return s.proxy.Routes().List() },
+		Trunks: s.trunks, Policy: s.policy, Numbers: s.plan,
 		Status: s.status,
 		Reload: s.Reload,
 	})

@@ -1,0 +1,43 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"tandem/cmd/tandem/api"
+	"tandem/rtc/directory"
+	directorystore "tandem/rtc/directory/sqlstore"
+	"tandem/rtc/store"
+	"tandem/telephony/number"
+)
+
+// Offline is what can be operated while no server runs: the rooms that are
+// nothing but what the store holds.
+func Offline(ctx context.Context, cfg *Config, db *store.DB, log *slog.Logger) (api.Rooms, error) {
+	key, err := secretKey(cfg.Data)
+	if err != nil {
+		return api.Rooms{}, err
+	}
+	trunks, err := newTrunks(db, key, log)
+	if err != nil {
+		return api.Rooms{}, err
+	}
+	plan, err := cfg.Numbers.plan(cfg.Domains)
+	if err != nil {
+		return api.Rooms{}, err
+	}
+	state, err := OpenAPIState(ctx, cfg, db, log)
+	if err != nil {
+		return api.Rooms{}, err
+	}
+	rooms := api.Rooms{
+		State:     state,
+		Directory: directory.New(directorystore.New(db), cfg.Domains, log),
+		Trunks:    trunks,
+		Policy:    newPolicy(db, log),
+		Numbers:   func(string) *number.Plan { return plan },
+		Log:       log,
+	}
+	return rooms, errors.Join(rooms.Directory.Load(ctx), rooms.Trunks.Load(ctx), rooms.Policy.Load(ctx))
+}
