@@ -23,7 +23,7 @@ type Settings struct {
 	AOR     rtc.AOR
 	Display string
 	Number  string // E.164 with '+', shown to trunks; "" when the user has none
-	Group   string
+	Groups  []string
 	Site    string
 }
 
@@ -139,7 +139,7 @@ func (p *Plan) outbound(r *rtc.Request, uri sip.URI) (Route, error) {
 
 // mayCall asks whether a user may call a number, as seen from the user's site.
 func (p *Plan) mayCall(s Settings, plan *number.Plan, n number.Number) policy.Decision {
-	return p.Policy.May(policy.Subject{User: s.AOR, Group: s.Group, Site: s.Site}, rights.Question(plan, n))
+	return p.Policy.May(policy.Subject{User: s.AOR, Groups: s.Groups, Site: s.Site}, rights.Question(plan, n))
 }
 
 // unreadable is what is done with a Request-URI whose number cannot be read: a

@@ -13,7 +13,7 @@
 // A rule of a user counts before one of the group, that before one of the site,
 // that before the default. Among rules of the same level the one that names the
 // object most exactly counts: the object itself, the longest beginning of it, its
-// kind, anything. What no rule decides is as the Action says. A final rule of a
+// kind, anything; of equal rules of several groups one that refuses. What no rule decides is as the Action says. A final rule of a
 // group, a site or the default counts before all that is not, the broadest first,
 // so that it has no exceptions below it. What an Action always allows no rule refuses.
 package policy

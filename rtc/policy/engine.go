@@ -12,11 +12,11 @@ import (
 	"tandem/rtc"
 )
 
-// Subject is who wants to do something. Group and Site are the directory's.
+// Subject is who wants to do something. Groups and Site are the directory's.
 type Subject struct {
-	User  rtc.AOR // "" for nobody known
-	Group string
-	Site  string
+	User   rtc.AOR // "" for nobody known
+	Groups []string
+	Site   string
 }
 
 // Question is what somebody wants to do, in the words of an Action.

@@ -32,8 +32,8 @@ func (e *Engine) Explain(who Subject, what Question) (Decision, []Step) {
 	if r := rules.always[what.Kind]; r != nil {
 		steps = append(steps, Step{*r, Decides})
 	}
-	for _, s := range rules.order(&who) {
-		for _, r := range s.inOrder() {
+	for _, t := range rules.order(&who) {
+		for _, r := range t.rules() {
 			steps = append(steps, Step{*r, r.verdict(&what, decided, now)})
 		}
 	}

@@ -26,7 +26,7 @@ var watch = Action{Name: "watch", Allow: true}
 const alice = rtc.AOR("sip:alice@example.com")
 
 var (
-	salesAlice = Subject{User: alice, Group: "sales", Site: "berlin"}
+	salesAlice = Subject{User: alice, Groups: []string{"sales", "staff"}, Site: "berlin"}
 	stranger   = Subject{}
 )
 
@@ -78,6 +78,9 @@ func TestOrder(t *testing.T) {
 		{"site before default", []string{"default: call international allow", "site berlin: call international deny"}, "international", london, false, "rule of site berlin"},
 		{"group before site", []string{"site berlin: call international deny", "group sales: call international allow"}, "international", london, true, "rule of group sales"},
 		{"user before group", []string{"user sip:alice@example.com: call international deny", "group sales: call international allow"}, "international", london, false, "rule of user sip:alice@example.com"},
+		{"the more exact of two groups", []string{"group sales: call +44* allow", "group staff: call international deny"}, "international", london, true, "group sales"},
+		{"of equal groups the one that refuses", []string{"group sales: call international allow", "group staff: call international deny"}, "international", london, false, "group staff"},
+		{"of equal groups the one that refuses, whatever its name", []string{"group staff: call international allow", "group sales: call international deny"}, "international", london, false, "group sales"},
 		{"others' rules", []string{"user sip:bob@example.com: call international allow", "group it: call international allow", "site paris: call international allow"}, "international", london, false, "unless"},
 		{"a wide rule of the user before an exact one of the group", []string{"user sip:alice@example.com: call any deny", "group sales: call " + london + " allow"}, "international", london, false, "call any is refused by the rule of user"},
 		{"object before beginning", []string{"default: call +44* allow", "default: call " + london + " deny"}, "international", london, false, london},
@@ -177,9 +180,9 @@ func TestExplainShowsEveryRule(t *testing.T) {
 		"group sales +4420*: decides",
 		"group sales international: overruled",
 		"site berlin any: overruled",
-		"built-in national: does not fit",
 		"built-in international: overruled",
 		"built-in premium: does not fit",
+		"built-in national: does not fit",
 		"built-in any: overruled",
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") || !d.Allowed {

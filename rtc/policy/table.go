@@ -129,19 +129,56 @@ func (s *set) find(q *Question, now time.Time) *Rule {
 	return nil
 }
 
-// order is the sets that count for a subject, the first one first; those that
-// do not exist are nil.
-func (r *actionRules) order(who *Subject) [8]*set {
-	return [...]*set{
-		&r.finals.everybody,
-		r.finals.sites[who.Site],
-		r.finals.groups[who.Group],
-		r.usual.users[string(who.User)],
-		r.usual.groups[who.Group],
-		r.usual.sites[who.Site],
-		&r.usual.everybody,
-		&r.builtIn,
+// tier is the sets of one level that count for a subject.
+type tier struct {
+	one    *set            // of everybody
+	sets   map[string]*set // by name
+	name   string          // the set of this name
+	groups []string        // and those of these
+}
+
+// order is the tiers that count for a subject, the first one first.
+func (r *actionRules) order(who *Subject) [8]tier {
+	return [...]tier{
+		{one: &r.finals.everybody},
+		{sets: r.finals.sites, name: who.Site},
+		{sets: r.finals.groups, groups: who.Groups},
+		{sets: r.usual.users, name: string(who.User)},
+		{sets: r.usual.groups, groups: who.Groups},
+		{sets: r.usual.sites, name: who.Site},
+		{one: &r.usual.everybody},
+		{one: &r.builtIn},
 	}
+}
+
+// find returns the rule of the tier that counts. Of several groups it is the one
+// that names the object most exactly; of equals, one that refuses.
+func (t *tier) find(q *Question, now time.Time) *Rule {
+	if t.one != nil {
+		return t.one.find(q, now)
+	}
+	best := t.sets[t.name].find(q, now)
+	for _, g := range t.groups {
+		if r := t.sets[g].find(q, now); r != nil && (best == nil || compareRanks(r, best) < 0) {
+			best = r
+		}
+	}
+	return best
+}
+
+// rules are all of the tier, the ones that count first first.
+func (t *tier) rules() (list []*Rule) {
+	sets := []*set{t.one, t.sets[t.name]}
+	for _, g := range t.groups {
+		sets = append(sets, t.sets[g])
+	}
+	for _, s := range sets {
+		if s != nil {
+			list = append(list, s.rules...)
+		}
+	}
+	slices.SortStableFunc(list, compareRanks)
+	return list
 }
 
 // decide returns the rule that counts, nil for an action nobody declared.
@@ -153,20 +190,26 @@ func (t *table) decide(who *Subject, q *Question, now time.Time) *Rule {
 	if r := rules.always[q.Kind]; r != nil {
 		return r
 	}
-	for _, s := range rules.order(who) {
-		if r := s.find(q, now); r != nil {
+	tiers := rules.order(who)
+	for i := range tiers {
+		if r := tiers[i].find(q, now); r != nil {
 			return r
 		}
 	}
 	return nil
 }
 
-// inOrder is the rules of the set, the ones that count first first.
-func (s *set) inOrder() []*Rule {
-	if s == nil {
-		return nil
+// compareRanks orders rules of one level: the more exact one first, of equals one
+// that refuses.
+func compareRanks(a, b *Rule) int {
+	return cmp.Or(cmp.Compare(b.rank(), a.rank()), cmp.Compare(bit(a.Allow), bit(b.Allow)))
+}
+
+func bit(b bool) int {
+	if b {
+		return 1
 	}
-	return slices.SortedStableFunc(slices.Values(s.rules), func(a, b *Rule) int { return cmp.Compare(b.rank(), a.rank()) })
+	return 0
 }
 
 // rank is how exactly the rule names its object.

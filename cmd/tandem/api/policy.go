@@ -191,7 +191,7 @@ func (a *API) explainPolicy(_ context.Context, in *struct {
 		if err != nil {
 			return out, err
 		}
-		who = policy.Subject{User: u.AOR}
+		who = policy.Subject{User: u.AOR, Groups: u.Groups, Site: u.Site}
 	}
 	what := policy.Question{Action: cmp.Or(in.Action, rights.Call), Object: in.Object}
 	if what.Action == rights.Call {

@@ -120,7 +120,7 @@ func (u users) Number(number string) (telephony.Settings, bool) {
 }
 
 func settings(u directory.User) telephony.Settings {
-	s := telephony.Settings{AOR: u.AOR, Display: u.DisplayName}
+	s := telephony.Settings{AOR: u.AOR, Display: u.DisplayName, Groups: u.Groups, Site: u.Site}
 	for _, a := range u.Aliases {
 		if n, ok := strings.CutPrefix(string(a), "tel:+"); ok {
 			s.Number = "+" + n
