@@ -58,7 +58,6 @@ func (s *Session) Branch(id string) (*Branch, error) {
 	}
 	own := newSession(s.server, s.id, Options{})
 	own.ctl, own.root = s.ctl, s
-	own.log = s.log.With("branch", id)
 	if s.handle != nil {
 		own.handle = func(e Event) {
 			e.Branch = id
@@ -196,7 +195,7 @@ func (b *Branch) wait() {
 	b.side.move(b.own, B)
 	s.heard = nil
 	if err := b.own.rejoin(); err != nil {
-		s.log.Warn("a branch is left in a bad state", "branch", b.id, "err", err)
+		s.logger().Warn("a branch is left in a bad state", "branch", b.id, "err", err)
 	}
 }
 

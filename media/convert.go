@@ -154,7 +154,7 @@ func (l *leg) settle() {
 	if need {
 		var err error
 		if fresh, err = l.newPath(k, passed); err != nil {
-			s.log.Warn("audio cannot be converted", "from", k.in.name, "to", k.out.name, "err", err)
+			s.logger().Warn("audio cannot be converted", "from", k.in.name, "to", k.out.name, "err", err)
 		}
 	}
 	s.mu.Lock()
@@ -173,7 +173,7 @@ func (l *leg) settle() {
 	if fresh == nil && o != nil {
 		for _, e := range unsent {
 			if err := o.press(e); err != nil {
-				s.log.Warn("a key is lost", "side", o.which.String(), "err", err)
+				s.logger().Warn("a key is lost", "side", o.which.String(), "err", err)
 			}
 		}
 	}

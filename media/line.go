@@ -252,7 +252,7 @@ const classic secure.Profile = "AES_CM_128_HMAC_SHA1_80"
 func goodKeys(desc *sdp.Description) {
 	for i := range desc.Media {
 		m := &desc.Media[i]
-		if secure.CheckFingerprint(m.Fingerprint.Hash, m.Fingerprint.Value) != nil {
+		if m.Fingerprint.Value != "" && secure.CheckFingerprint(m.Fingerprint.Hash, m.Fingerprint.Value) != nil {
 			m.Fingerprint = sdp.Fingerprint{}
 		}
 		m.Crypto = slices.DeleteFunc(m.Crypto, func(c sdp.Crypto) bool {

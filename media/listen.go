@@ -134,7 +134,7 @@ func (l *leg) settleEars() {
 		}
 		path, err := l.newEar(k)
 		if err != nil {
-			s.log.Warn("audio cannot be decoded for a listener", "codec", k.voice.in.name, "err", err)
+			s.logger().Warn("audio cannot be decoded for a listener", "codec", k.voice.in.name, "err", err)
 			continue
 		}
 		fresh = append(fresh, ear{path, k})

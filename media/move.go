@@ -45,7 +45,7 @@ type moving struct {
 func (s *Session) take(d *Side, to *Session, as Which) (legs []moving, closing []*transcode.Path) {
 	for _, st := range s.streams { // m-lines keep their places
 		if _, err := to.stream(st.index, st.kind); err != nil {
-			s.log.Error("moving a side", "err", err)
+			s.logger().Error("moving a side", "err", err)
 		}
 	}
 	s.mu.Lock()

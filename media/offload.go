@@ -43,7 +43,7 @@ func (l *leg) offload(now time.Time) {
 	flow, err := s.server.plane.Offload(f)
 	if err != nil {
 		s.noKernel = true
-		s.log.Debug("media stays in user space", "err", err)
+		s.logger().Debug("media stays in user space", "err", err)
 		return
 	}
 	l.flow, l.accounted = flow, relay.FlowCounters{}

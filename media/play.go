@@ -187,7 +187,7 @@ func (l *leg) settlePlayer() {
 	if ok {
 		var err error
 		if fresh, err = l.newPlayer(k, l.play.Rate()); err != nil {
-			s.log.Warn("what is played cannot go on", "to", k.out.name, "err", err)
+			s.logger().Warn("what is played cannot go on", "to", k.out.name, "err", err)
 		}
 	}
 	if fresh == nil {
@@ -217,7 +217,7 @@ func (l *leg) stop() {
 	l.keysUntil = time.Time{}
 	for _, e := range old.Unsent() {
 		if err := l.press(e); err != nil {
-			s.log.Warn("a key is lost", "side", l.which.String(), "err", err)
+			s.logger().Warn("a key is lost", "side", l.which.String(), "err", err)
 		}
 	}
 }

@@ -118,7 +118,7 @@ func (l *leg) settleTap() {
 	}
 	fresh, err := l.newTap(k)
 	if err != nil {
-		s.log.Warn("audio cannot be decoded for a recording", "codec", k.voice.in.name, "err", err)
+		s.logger().Warn("audio cannot be decoded for a recording", "codec", k.voice.in.name, "err", err)
 		return
 	}
 	s.mu.Lock()

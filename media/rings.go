@@ -45,13 +45,13 @@ func newRings() *rings {
 	return &rings{ours: make(map[netip.AddrPort]*transport), named: make(map[naming]*transport)}
 }
 
-// ports of a transport that are its own.
-func (w *transport) ports() (list []netip.AddrPort) {
+// ports of a transport that are its own; those it has not are invalid.
+func (w *transport) ports() (list [4]netip.AddrPort) {
 	if w.rtp != nil {
-		list = append(list, w.rtp.Local(), w.rtp.Advertised())
+		list[0], list[1] = w.rtp.Local(), w.rtp.Advertised()
 	}
 	if w.rtcp != nil {
-		list = append(list, w.rtcp.Local(), w.rtcp.Advertised())
+		list[2], list[3] = w.rtcp.Local(), w.rtcp.Advertised()
 	}
 	return list
 }
@@ -60,7 +60,9 @@ func (r *rings) open(w *transport) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, p := range w.ports() {
-		r.ours[p] = w
+		if p.IsValid() {
+			r.ours[p] = w
+		}
 	}
 }
 

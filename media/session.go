@@ -41,7 +41,6 @@ type Session struct {
 	serial  uint64 // in the order they were made
 	server  *Server
 	handle  func(Event)
-	log     *slog.Logger
 	created time.Time
 	inbox   inbox
 
@@ -70,7 +69,7 @@ var ErrClosed = errors.New("the media session has ended")
 
 func newSession(server *Server, id string, o Options) *Session {
 	now := time.Now()
-	s := &Session{id: id, serial: server.serials.Add(1), server: server, handle: o.Handle, ctl: new(sync.Mutex), created: now, signalled: now, log: server.c.Logger.With("media", id)}
+	s := &Session{id: id, serial: server.serials.Add(1), server: server, handle: o.Handle, ctl: new(sync.Mutex), created: now, signalled: now}
 	for w := range s.sides {
 		s.sides[w] = &Side{session: s, which: Which(w)}
 	}
@@ -79,6 +78,9 @@ func newSession(server *Server, id string, o Options) *Session {
 
 // ID is what the session was opened as.
 func (s *Session) ID() string { return s.id }
+
+// logger is the server's, for this session.
+func (s *Session) logger() *slog.Logger { return s.server.c.Logger.With("media", s.id) }
 
 // Created is when it was opened.
 func (s *Session) Created() time.Time { return s.created }

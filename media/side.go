@@ -109,12 +109,11 @@ func (d *Side) makeOffer(want Want) ([]byte, error) {
 	for n := len(lines) - 1; n >= max(len(d.agreed), 1) && lines[n].Port == 0; n-- {
 		lines = lines[:n] // of no use to who never knew it
 	}
-	out, err := d.agent.Offer(lines)
-	if err != nil {
+	if _, err := d.agent.Offer(lines); err != nil {
 		return nil, fmt.Errorf("writing the offer to side %s: %w", d.which, err)
 	}
 	d.unused(func(i int, l *leg) bool { return !l.on && (i >= len(lines) || lines[i].Port == 0) })
-	return out.Append(nil), nil
+	return d.agent.Text(), nil
 }
 
 func (d *Side) takeAnswer(desc *sdp.Description) error {
@@ -163,7 +162,7 @@ func (d *Side) makeAnswer(want Want) ([]byte, error) {
 		}
 		lines = append(lines, line)
 	}
-	out, agreed, err := d.agent.Answer(lines)
+	_, agreed, err := d.agent.Answer(lines)
 	if err != nil {
 		return nil, err
 	}
@@ -172,7 +171,7 @@ func (d *Side) makeAnswer(want Want) ([]byte, error) {
 	if err := d.session.connect(d, false); err != nil {
 		return nil, err
 	}
-	return out.Append(nil), nil
+	return d.agent.Text(), nil
 }
 
 // answerAgain writes another answer to the offer answered last.

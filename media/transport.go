@@ -286,7 +286,7 @@ func (w *transport) outside(rtcp bool, to netip.AddrPort) netip.AddrPort {
 	if w.session().server.rings.admit(w, rtcp, to) {
 		return to
 	}
-	w.session().log.Warn("a side names a port of ours by which its media would come back; nothing is sent there", "side", w.which, "addr", to)
+	w.session().logger().Warn("a side names a port of ours by which its media would come back; nothing is sent there", "side", w.which, "addr", to)
 	return netip.AddrPort{}
 }
 

@@ -11,38 +11,59 @@ import (
 // packets of the old call do not reach a new one.
 const quarantine = 30 * time.Second
 
-// ports gives out the ports of one address. It is bounded by the range: what
-// is in quarantine is reused, longest closed first, when nothing else is left.
+// ports gives out the ports of one address, at random, so that none can be
+// foreseen, and each in the same short time. It is bounded by the range: what is in
+// quarantine is reused, longest closed first, when nothing else is left.
 type ports struct {
 	mu       sync.Mutex
 	min, max int
-	used     []bool
-	rest     []time.Time // until when, for those closed
+	state    []portState
+	whole    bag       // even ports that are free, with the odd one above
+	half     bag       // ports that are free, the other of their pair is not
+	rest     []resting // in the order they were closed
+	woken    int       // of rest, from the front, that rest no more
 	inUse    int
+}
+
+type portState uint8
+
+const (
+	free portState = iota
+	used
+	rests
+)
+
+type resting struct {
+	port  int32
+	until time.Time
 }
 
 func newPorts(low, high int) *ports {
 	n := high - low + 1
-	return &ports{min: low, max: high, used: make([]bool, n), rest: make([]time.Time, n)}
+	p := &ports{min: low, max: high, state: make([]portState, n), whole: newBag(n), half: newBag(n)}
+	for i := range n {
+		if i&1 == 0 && i+1 < n {
+			p.whole.put(i)
+		} else if i&1 == 0 {
+			p.half.put(i) // the last one has no odd port above
+		}
+	}
+	return p
 }
 
 // pair takes an even port and the odd one above it, and returns the even one.
 func (p *ports) pair(now time.Time) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	at := p.find(len(p.used)/2, now, func(i int) (int, time.Time, bool) {
-		even := 2 * i
-		rest := p.rest[even]
-		if p.rest[even+1].After(rest) {
-			rest = p.rest[even+1]
+	p.expire(now)
+	for p.whole.empty() {
+		if !p.wake() {
+			return 0, fmt.Errorf("%w: no even and odd pair in %d-%d is free (%d ports in use); widen the range or shorten the time idle calls are kept", ErrPorts, p.min, p.max, p.inUse)
 		}
-		return even, rest, !p.used[even] && !p.used[even+1]
-	})
-	if at < 0 {
-		return 0, fmt.Errorf("%w: no even and odd pair in %d-%d is free (%d ports in use); widen the range or shorten the time idle calls are kept", ErrPorts, p.min, p.max, p.inUse)
 	}
-	p.used[at], p.used[at+1] = true, true
-	p.inUse += 2
+	at := p.whole.any()
+	p.take(at)
+	p.take(at + 1)
 	return p.min + at, nil
 }
 
@@ -50,52 +71,105 @@ func (p *ports) pair(now time.Time) (int, error) {
 func (p *ports) single(now time.Time) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	one := func(whole bool) int {
-		return p.find(len(p.used), now, func(i int) (int, time.Time, bool) {
-			mate := i ^ 1
-			return i, p.rest[i], !p.used[i] && (whole || mate < len(p.used) && p.used[mate])
-		})
+	p.expire(now)
+	for p.half.empty() && p.whole.empty() {
+		if !p.wake() {
+			return 0, fmt.Errorf("%w: all %d of %d-%d are in use; widen the range or shorten the time idle calls are kept", ErrPorts, len(p.state), p.min, p.max)
+		}
 	}
-	at := one(false)
-	if at < 0 || now.Before(p.rest[at]) {
-		at = one(true)
+	var at int
+	if p.half.empty() {
+		at = p.whole.any() + rand.IntN(2)
+	} else {
+		at = p.half.any()
 	}
-	if at < 0 {
-		return 0, fmt.Errorf("%w: all %d of %d-%d are in use; widen the range or shorten the time idle calls are kept", ErrPorts, len(p.used), p.min, p.max)
-	}
-	p.used[at] = true
-	p.inUse++
+	p.take(at)
 	return p.min + at, nil
-}
-
-// find goes round from a random start, so that ports cannot be foreseen, for a
-// free place out of quarantine, else the one longest in it; -1 when none is free.
-func (p *ports) find(n int, now time.Time, look func(i int) (at int, rest time.Time, free bool)) int {
-	oldest := -1
-	var least time.Time
-	start := rand.IntN(n)
-	for i := range n {
-		at, rest, free := look((start + i) % n)
-		if !free {
-			continue
-		}
-		if !now.Before(rest) {
-			return at
-		}
-		if oldest < 0 || rest.Before(least) {
-			oldest, least = at, rest
-		}
-	}
-	return oldest
 }
 
 // give takes a port back into quarantine.
 func (p *ports) give(port int, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if i := port - p.min; i >= 0 && i < len(p.used) && p.used[i] {
-		p.used[i] = false
-		p.rest[i] = now.Add(quarantine)
-		p.inUse--
+	i := port - p.min
+	if i < 0 || i >= len(p.state) || p.state[i] != used {
+		return
 	}
+	p.inUse--
+	p.state[i] = rests
+	if p.woken > len(p.rest)/2 && p.woken > 64 { // the front is of no use any more
+		p.rest = p.rest[:copy(p.rest, p.rest[p.woken:])]
+		p.woken = 0
+	}
+	p.rest = append(p.rest, resting{int32(i), now.Add(quarantine)})
+}
+
+// expire frees the ports whose quarantine is over.
+func (p *ports) expire(now time.Time) {
+	for p.woken < len(p.rest) && !now.Before(p.rest[p.woken].until) {
+		p.wake()
+	}
+}
+
+// wake frees the port that has rested longest; false when none rests.
+func (p *ports) wake() bool {
+	if p.woken == len(p.rest) {
+		return false
+	}
+	i := int(p.rest[p.woken].port)
+	p.woken++
+	p.state[i] = free
+	if mate := i ^ 1; mate < len(p.state) && p.state[mate] == free {
+		p.half.remove(mate)
+		p.whole.put(i &^ 1)
+	} else {
+		p.half.put(i)
+	}
+	return true
+}
+
+// take marks a free port as used.
+func (p *ports) take(i int) {
+	p.state[i] = used
+	p.inUse++
+	if mate := i ^ 1; p.whole.remove(i &^ 1) {
+		p.half.put(mate) // for a moment, when both are taken
+	} else {
+		p.half.remove(i)
+	}
+}
+
+// bag is a set of numbers below a bound, of which one can be had at random.
+type bag struct {
+	all []int32
+	at  []int32 // where each number is in all; -1: it is not
+}
+
+func newBag(n int) bag {
+	b := bag{all: make([]int32, 0, n), at: make([]int32, n)}
+	for i := range b.at {
+		b.at[i] = -1
+	}
+	return b
+}
+
+func (b *bag) empty() bool { return len(b.all) == 0 }
+
+func (b *bag) any() int { return int(b.all[rand.IntN(len(b.all))]) }
+
+func (b *bag) put(i int) {
+	b.at[i] = int32(len(b.all))
+	b.all = append(b.all, int32(i))
+}
+
+// remove says whether i was in the bag.
+func (b *bag) remove(i int) bool {
+	at := b.at[i]
+	if at < 0 {
+		return false
+	}
+	last := b.all[len(b.all)-1]
+	b.all[at], b.at[last] = last, at
+	b.all, b.at[i] = b.all[:len(b.all)-1], -1
+	return true
 }

@@ -2,6 +2,7 @@ package relay
 
 import (
 	"errors"
+	"math/rand/v2"
 	"testing"
 	"time"
 )
@@ -84,5 +85,69 @@ func TestPortsStartAnywhere(t *testing.T) {
 	}
 	if len(seen) < 40 {
 		t.Errorf("50 new ranges began at %d ports", len(seen))
+	}
+}
+
+// Whatever is taken and given back, no port is given out twice, pairs are pairs,
+// and none is lost.
+func TestPortsStayConsistent(t *testing.T) {
+	for _, high := range []int{40019, 40020} { // with and without a last port alone
+		p, out := newPorts(40000, high), map[int]bool{}
+		now := epoch
+		for i := range 20000 {
+			now = now.Add(time.Duration(rand.IntN(2000)) * time.Millisecond)
+			switch n := rand.IntN(10); {
+			case n < 3:
+				port, err := p.pair(now)
+				if err == nil && (port%2 != 0 || out[port] || out[port+1] || port+1 > high) {
+					t.Fatalf("step %d: the pair %d", i, port)
+				}
+				if err == nil {
+					out[port], out[port+1] = true, true
+				}
+			case n < 6:
+				port, err := p.single(now)
+				if err == nil && (out[port] || port > high) {
+					t.Fatalf("step %d: port %d", i, port)
+				}
+				if err == nil {
+					out[port] = true
+				} else if len(out) != len(p.state) {
+					t.Fatalf("step %d: %v, but %d are in use", i, err, len(out))
+				}
+			default:
+				for port := range out {
+					p.give(port, now)
+					delete(out, port)
+					break
+				}
+			}
+			if p.inUse != len(out) {
+				t.Fatalf("step %d: %d in use, should be %d", i, p.inUse, len(out))
+			}
+		}
+		for port := range out {
+			p.give(port, now)
+		}
+		p.expire(now.Add(time.Hour))
+		if got, want := len(p.whole.all), len(p.state)/2; got != want || len(p.half.all) != len(p.state)%2 {
+			t.Errorf("at last %d pairs and %d single ones are free", got, len(p.half.all))
+		}
+	}
+}
+
+// Taking a pair costs the same, however many others rest.
+func BenchmarkPorts(b *testing.B) {
+	p := newPorts(16384, 32767)
+	now := time.Now()
+	b.ReportAllocs()
+	for b.Loop() {
+		port, err := p.pair(now)
+		if err != nil {
+			b.Fatal(err)
+		}
+		p.give(port, now)
+		p.give(port+1, now)
+		now = now.Add(5 * time.Millisecond)
 	}
 }

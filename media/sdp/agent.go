@@ -2,9 +2,9 @@ package sdp
 
 import (
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"strconv"
 )
 
@@ -46,29 +46,42 @@ const (
 // slot is what stays with the place of an m-line: the payload numbers of each
 // kind of stream that was there, and our DTLS role.
 type slot struct {
-	kinds map[string]*table
+	kinds []*table
 	setup string
 }
 
 // table is what payload numbers mean in what we write, and what they last
 // meant in what the other side wrote.
-type table struct{ ours, theirs numbers }
+type table struct {
+	kind         string
+	ours, theirs numbers
+}
 
-func newSlot() *slot { return &slot{kinds: map[string]*table{}} }
+func newSlot() *slot { return &slot{} }
 
 func (s *slot) table(kind string) *table {
-	t := s.kinds[kind]
-	if t == nil {
-		t = &table{ours: numbers{}, theirs: numbers{}}
-		s.kinds[kind] = t
+	if t := s.known(kind); t != nil {
+		return t
 	}
+	t := &table{kind: kind}
+	s.kinds = append(s.kinds, t)
 	return t
 }
 
+// known is the table of a kind of stream, nil when there was none here.
+func (s *slot) known(kind string) *table {
+	for _, t := range s.kinds {
+		if t.kind == kind {
+			return t
+		}
+	}
+	return nil
+}
+
 func (s *slot) clone() *slot {
-	c := &slot{kinds: make(map[string]*table, len(s.kinds)), setup: s.setup}
-	for kind, t := range s.kinds {
-		c.kinds[kind] = &table{ours: maps.Clone(t.ours), theirs: maps.Clone(t.theirs)}
+	c := &slot{setup: s.setup}
+	for _, t := range s.kinds {
+		c.kinds = append(c.kinds, &table{t.kind, slices.Clone(t.ours), slices.Clone(t.theirs)})
 	}
 	return c
 }
@@ -126,6 +139,9 @@ func (a *Agent) Reopen() error {
 // Remote is the last description this side sent, nil before any.
 func (a *Agent) Remote() *Description { return a.remote }
 
+// Text is Local as it was written.
+func (a *Agent) Text() []byte { return []byte(a.text) }
+
 // Local is the last description we sent to this side, nil before any.
 func (a *Agent) Local() *Description { return a.local }
 
@@ -139,7 +155,7 @@ func (a *Agent) agree(s state, list []Agreed) {
 		m := &a.remote.Media[i]
 		for _, c := range m.Codecs {
 			if c.Name != "" {
-				a.slots[i].table(m.Kind).theirs[c.PayloadType] = c
+				a.slots[i].table(m.Kind).theirs.set(c.PayloadType, c)
 			}
 		}
 	}
@@ -156,7 +172,7 @@ func (a *Agent) send(d *Description) (*Description, error) {
 	}
 	version := max(a.version, 1)
 	d.Origin.Version = strconv.FormatUint(version, 10)
-	b := d.Append(nil)
+	b := d.Append(make([]byte, 0, 1024))
 	if a.text != "" && string(b) != a.text {
 		version++
 		d.Origin.Version = strconv.FormatUint(version, 10)

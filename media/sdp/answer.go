@@ -255,9 +255,10 @@ func (w *answering) codecs(i int) {
 	if !main {
 		return // keys alone make no stream
 	}
-	t := w.slots[i].table(w.offer.Media[i].Kind).ours
-	numbers := answerNumbers(t, theirs, pairs)
+	t := &w.slots[i].table(w.offer.Media[i].Kind).ours
+	numbers := answerNumbers(*t, theirs, pairs)
 	p.numbers = make(map[uint8]uint8, len(pairs))
+	p.written, p.codecs = make([]Codec, 0, len(pairs)), make([]AgreedCodec, 0, len(pairs))
 	own := make(map[uint8]uint8, len(pairs)) // from the offerer's numbers to those written
 	for k, q := range pairs {
 		if numbers[k] == noNumber {
@@ -291,12 +292,12 @@ func (w *answering) codecs(i int) {
 // then our own for it.
 func answerNumbers(t numbers, theirs []Codec, pairs []pair) []uint8 {
 	list := make([]uint8, len(pairs))
-	taken := make(map[uint8]bool, len(pairs))
+	var taken numberSet
 	for k, q := range pairs {
 		c := theirs[q.b]
 		if t.fits(c.PayloadType, c) {
 			list[k] = c.PayloadType
-			taken[c.PayloadType] = true
+			taken.add(c.PayloadType)
 		}
 	}
 	for k, q := range pairs {
@@ -304,16 +305,15 @@ func answerNumbers(t numbers, theirs []Codec, pairs []pair) []uint8 {
 		if t.fits(c.PayloadType, c) {
 			continue
 		}
-		n, ok := t.of(c, taken)
+		n, ok := t.of(c, &taken)
 		for f := uint8(96); !ok && f < 128; f++ {
-			_, known := t[f]
-			n, ok = f, !known && !taken[f] && !offeredNumber(theirs, f)
+			n, ok = f, t.find(f) == nil && !taken.has(f) && !offeredNumber(theirs, f)
 		}
 		if !ok {
 			n = noNumber
 		}
 		list[k] = n
-		taken[n] = true
+		taken.add(n)
 	}
 	return list
 }

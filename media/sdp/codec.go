@@ -191,7 +191,7 @@ func sameChannels(name string, a, b int) bool {
 }
 
 func (c Codec) rtpmap() string {
-	b := strconv.AppendUint(nil, uint64(c.PayloadType), 10)
+	b := strconv.AppendUint(make([]byte, 0, 64), uint64(c.PayloadType), 10)
 	b = append(b, ' ')
 	b = append(b, c.Name...)
 	b = append(b, '/')

@@ -36,6 +36,7 @@ func (w *lineWriter) write(m *Media) {
 			m.Formats = append(m.Formats, strconv.Itoa(int(c.PayloadType)))
 		}
 	}
+	m.Attributes = make([]Attribute, 0, 2*len(w.codecs)+8)
 	add := func(name, value string) { m.Attributes = append(m.Attributes, Attribute{name, value}) }
 	if w.mid != "" {
 		add("mid", w.mid)

@@ -14,6 +14,7 @@ func (p *parser) takeMedia(v string) error {
 		return malformed(p.line, "m=%s has %d parts; it is m=audio port RTP/AVP formats", quote(v), len(f))
 	}
 	m := Media{Kind: strings.ToLower(f[0]), Proto: f[2], Formats: f[3:], Line: p.line}
+	m.Attributes = make([]Attribute, 0, p.coming())
 	port, count, several := strings.Cut(f[1], "/")
 	n, ok := number(port, 65535)
 	if !ok {
@@ -34,6 +35,15 @@ func (p *parser) takeMedia(v string) error {
 	}
 	p.d.Media = append(p.d.Media, m)
 	return nil
+}
+
+// coming is how many attributes the m-line in hand has, about.
+func (p *parser) coming() int {
+	text := p.text
+	if end := strings.Index(text, "\nm="); end >= 0 {
+		text = text[:end]
+	}
+	return min(strings.Count(text, "a=")+1, maxLines)
 }
 
 // listCodecs makes a codec of each format; names come with the attributes.

@@ -1,33 +1,62 @@
 package sdp
 
-// numbers is what each payload number means in what we write for one m-line.
-// Once there, a number keeps its meaning (RFC 3264 §8.3.2).
-type numbers map[uint8]Codec
+import "slices"
+
+// numbers is what each payload number means in what we write for one m-line, in
+// the order of the numbers. Once there, a number keeps its meaning (RFC 3264
+// §8.3.2).
+type numbers []Codec
+
+// find is the meaning of a number, nil when it has none.
+func (t numbers) find(n uint8) *Codec {
+	for i := range t {
+		if t[i].PayloadType == n {
+			return &t[i]
+		}
+	}
+	return nil
+}
 
 // fits says whether number n may mean c: nothing else yet.
 func (t numbers) fits(n uint8, c Codec) bool {
-	before, ok := t[n]
-	return !ok || sameFormat(before, c)
+	before := t.find(n)
+	return before == nil || sameFormat(*before, c)
 }
 
 // keep notes a meaning. A format without a name has none we know.
-func (t numbers) keep(n uint8, c Codec) {
-	if _, ok := t[n]; !ok && c.Name != "" {
-		c.PayloadType = n
-		t[n] = c
+func (t *numbers) keep(n uint8, c Codec) {
+	if c.Name != "" && t.find(n) == nil {
+		t.set(n, c)
 	}
+}
+
+// set gives a number a meaning, whatever it meant before.
+func (t *numbers) set(n uint8, c Codec) {
+	c.PayloadType = n
+	i := 0
+	for i < len(*t) && (*t)[i].PayloadType < n {
+		i++
+	}
+	if i < len(*t) && (*t)[i].PayloadType == n {
+		(*t)[i] = c
+		return
+	}
+	if *t == nil {
+		*t = make(numbers, 0, 8)
+	}
+	*t = slices.Insert(*t, i, c)
 }
 
 // of finds the number c had, not among those taken by the description being
 // written. Rather one with the same parameters.
-func (t numbers) of(c Codec, taken map[uint8]bool) (uint8, bool) {
+func (t numbers) of(c Codec, taken *numberSet) (uint8, bool) {
 	found, ok := uint8(0), false
-	for n := range uint8(128) {
-		before, known := t[n]
-		if !known || taken[n] || !sameFormat(before, c) {
+	for i := range t {
+		n := t[i].PayloadType
+		if taken.has(n) || !sameFormat(t[i], c) {
 			continue
 		}
-		if before.Fmtp == c.Fmtp {
+		if t[i].Fmtp == c.Fmtp {
 			return n, true
 		}
 		if !ok {
@@ -37,13 +66,19 @@ func (t numbers) of(c Codec, taken map[uint8]bool) (uint8, bool) {
 	return found, ok
 }
 
+// numberSet is a set of payload numbers.
+type numberSet [2]uint64
+
+func (s *numberSet) has(n uint8) bool { return s[n>>6&1]&(1<<(n&63)) != 0 }
+func (s *numberSet) add(n uint8)      { s[n>>6&1] |= 1 << (n & 63) }
+
 // eventNumber is what most devices use for telephone-event; some know no other.
 const eventNumber = 101
 
 // choose finds a number for c in our own offer: the one it had, the one asked
 // for, the static one, the same as on another m-line, or a free one.
-func (a *Agent) choose(t numbers, kind string, c Codec, taken map[uint8]bool) (uint8, bool) {
-	free := func(n uint8) bool { return !taken[n] && t.fits(n, c) }
+func (a *Agent) choose(t numbers, kind string, c Codec, taken *numberSet) (uint8, bool) {
+	free := func(n uint8) bool { return !taken.has(n) && t.fits(n, c) }
 	if n, ok := t.of(c, taken); ok {
 		return n, true
 	}
@@ -54,7 +89,7 @@ func (a *Agent) choose(t numbers, kind string, c Codec, taken map[uint8]bool) (u
 		return c.PayloadType, true
 	}
 	for _, s := range a.slots {
-		if other := s.kinds[kind]; other != nil {
+		if other := s.known(kind); other != nil {
 			if n, ok := other.ours.of(c, taken); ok && dynamic(n) && free(n) {
 				return n, true
 			}
@@ -65,7 +100,7 @@ func (a *Agent) choose(t numbers, kind string, c Codec, taken map[uint8]bool) (u
 
 // free finds a dynamic number that means nothing yet: 96 and up, then 35 to 63
 // (RFC 5761 §4); rather one no other m-line uses, as BUNDLE wants.
-func (a *Agent) free(t numbers, c Codec, taken map[uint8]bool) (uint8, bool) {
+func (a *Agent) free(t numbers, c Codec, taken *numberSet) (uint8, bool) {
 	order := make([]uint8, 0, 64)
 	if c.Event() {
 		order = append(order, eventNumber)
@@ -81,7 +116,7 @@ func (a *Agent) free(t numbers, c Codec, taken map[uint8]bool) (uint8, bool) {
 	}
 	for _, alone := range []bool{true, false} {
 		for _, n := range order {
-			if _, known := t[n]; !known && !taken[n] && !(alone && a.elsewhere(n, c)) {
+			if t.find(n) == nil && !taken.has(n) && !(alone && a.elsewhere(n, c)) {
 				return n, true
 			}
 		}

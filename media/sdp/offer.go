@@ -147,12 +147,12 @@ func (a *Agent) refusedFormats(m *Media, i int) {
 // numbered gives each codec its payload number. The map leads from the numbers
 // the caller knew to ours, for what refers to them.
 func (a *Agent) numbered(s *slot, kind string, codecs []Codec) ([]Codec, map[uint8]uint8) {
-	t := s.table(kind).ours
-	taken := make(map[uint8]bool, len(codecs))
+	t := &s.table(kind).ours
+	var taken numberSet
 	renumbered := make(map[uint8]uint8, len(codecs))
 	chosen := make([]Codec, len(codecs))
 	use := func(i int, c Codec) {
-		n, ok := a.choose(t, kind, c, taken)
+		n, ok := a.choose(*t, kind, c, &taken)
 		if !ok {
 			return // more formats than numbers: the least wanted go
 		}
@@ -162,7 +162,8 @@ func (a *Agent) numbered(s *slot, kind string, codecs []Codec) ([]Codec, map[uin
 		if _, known := renumbered[codecs[i].PayloadType]; !known {
 			renumbered[codecs[i].PayloadType] = n
 		}
-		taken[n], chosen[i] = true, c
+		chosen[i] = c
+		taken.add(n)
 		t.keep(n, c)
 	}
 	for i, c := range codecs {

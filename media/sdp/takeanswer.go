@@ -75,7 +75,9 @@ func (a *Agent) takeMedia(i int, theirs, via *Media) (Agreed, *Error) {
 	var codecs []AgreedCodec
 	if ours.RTP() {
 		list := named(theirs.Codecs, ours.Codecs)
-		for _, p := range match(list, ours.Codecs, true) {
+		pairs := match(list, ours.Codecs, true)
+		codecs = make([]AgreedCodec, 0, len(pairs))
+		for _, p := range pairs {
 			codecs = append(codecs, AgreedCodec{
 				Codec: list[p.a], Send: list[p.a].PayloadType, Receive: ours.Codecs[p.b].PayloadType,
 			})

@@ -72,7 +72,10 @@ func (m *Media) append(b []byte, d *Description) []byte {
 
 func appendConnection(b []byte, addr netip.Addr, host string) []byte {
 	if addr.IsValid() {
-		host = addr.String()
+		if b = append(b, "c=IN IP4 "...); addr.Is6() {
+			b[len(b)-2] = '6'
+		}
+		return append(addr.AppendTo(b), "\r\n"...)
 	}
 	if host == "" {
 		return b
