@@ -86,12 +86,15 @@ func (f *forward) pass(best int, m *sip.Message) {
 		others = others || i != best && b.final != nil && isChallenge(b.code)
 	}
 	if !others || !isChallenge(f.branches[best].code) {
-		f.relay(m)
+		f.relay(best, m)
 		return
 	}
 	w := getWork()
 	w.edit.Start(m)
 	w.edit.PopVia()
+	if f.branches[best].by != routed {
+		unassert(&w.edit, m)
+	}
 	for i := range f.branches {
 		if b := &f.branches[i]; i != best && b.final != nil && isChallenge(b.code) {
 			var other sip.Message

@@ -40,11 +40,7 @@ func (p *Proxy) build(w *work, m *sip.Message, pl *plan, t *target, breadth int,
 	if pl.dialogMaking() {
 		p.recordRoute(w, m, pl, t, out)
 	}
-	for _, id := range [...]sip.HeaderID{sip.HdrPAssertedIdentity, sip.HdrRemotePartyID} { // phones show either
-		if m.Has(id) && (!pl.asserts() || t.foreign() && m.HasToken(sip.HdrPrivacy, "id")) {
-			e.Del(id) // RFC 3325 §5, §7
-		}
-	}
+	p.distrust(e, m, pl, t)
 	if m.Has(sip.HdrProxyAuthorization) {
 		p.consume(e, m)
 	}

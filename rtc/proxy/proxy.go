@@ -87,6 +87,10 @@ type Config struct {
 	// credentials when it may not be relayed without (auth.Gate has it); nil = 403.
 	Demand func(r *rtc.Request) *rtc.Status
 
+	// DiversionOfUsers passes on what users say about the way of a call (Diversion,
+	// History-Info); else only that of peers that may assert is.
+	DiversionOfUsers bool
+
 	Recursion Recursion
 	MaxForks  int // branches of one request in all, default 20
 	// Failover is how long a next hop may say nothing to an INVITE, not even 100,

@@ -62,7 +62,7 @@ func (f *forward) provisional(i int, m *sip.Message) {
 		b.deadline = time.Now().Add(f.p.cfg.TimerC)
 	}
 	if !f.s.Final() {
-		f.relay(m)
+		f.relay(i, m)
 	}
 }
 
@@ -76,10 +76,10 @@ func (f *forward) success(i int, m *sip.Message) {
 	f.end(i, m.StatusCode())
 	if f.plan.method == sip.INVITE {
 		b.client = c // which may bring more
-		f.relay(m)
+		f.relay(i, m)
 		f.logAnswer(m.StatusCode())
 	} else if !f.s.Final() {
-		f.relay(m)
+		f.relay(i, m)
 	}
 	f.abandon(reasonElsewhere)
 }
@@ -203,13 +203,19 @@ func (f *forward) tryElsewhere(i int) bool {
 	return false
 }
 
-func (f *forward) relay(m *sip.Message) { relay(f.s, m) }
+// relay passes a response of branch i up.
+func (f *forward) relay(i int, m *sip.Message) { relay(f.s, m, f.branches[i].by == routed) }
 
-// relay passes a response up without our Via (step 3 and 9).
-func relay(s *transaction.Server, m *sip.Message) {
+// relay passes a response up without our Via (step 3 and 9). Who answers is
+// believed only when the configuration sent the request there: a callee could
+// claim to be somebody else (RFC 3325 §5).
+func relay(s *transaction.Server, m *sip.Message, believed bool) {
 	w := getWork()
 	w.edit.Start(m)
 	w.edit.PopVia()
+	if !believed {
+		unassert(&w.edit, m)
+	}
 	w.out = w.edit.Append(w.out[:0])
 	s.Respond(m.StatusCode(), w.out)
 	w.put()
@@ -250,7 +256,7 @@ func (u *caller) Failed(c *transaction.Client, err error) {
 // goes up (step 5).
 func (u *caller) late(m *sip.Message) {
 	if code := m.StatusCode(); code >= 200 && code < 300 && !oneElement(m, sip.HdrVia) {
-		relay(u.s, m)
+		relay(u.s, m, false)
 	}
 }
 

@@ -29,9 +29,6 @@ func (t *target) alternates(o *target) bool {
 	return t.by == o.by && (t.by == routed || t.by == device && t.Instance != "" && t.Instance == o.Instance)
 }
 
-// foreign reports whether a target is outside the trust domain of RFC 3325.
-func (t *target) foreign() bool { return t.by == routed && !t.route.Trusted }
-
 // targets finds out where the request goes (RFC 3261 §16.5).
 func (p *Proxy) targets(r *rtc.Request, pl *plan, f *forward) error {
 	switch {

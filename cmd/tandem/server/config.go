@@ -74,10 +74,11 @@ type Registrar struct {
 
 // Proxy is how calls are forwarded (RFC 3261 §16).
 type Proxy struct {
-	TimerC          time.Duration `yaml:"timer_c" json:"timer_c" jsonschema_description:"How long a call may ring without any answer"`
-	Failover        time.Duration `yaml:"failover" json:"failover" jsonschema_description:"How long a next hop may say nothing to a call while there is another"`
-	MaxForks        int           `yaml:"max_forks" json:"max_forks" jsonschema_description:"Branches of one request at most"`
-	RecurseRedirect bool          `yaml:"recurse_redirect" json:"recurse_redirect" jsonschema_description:"Follow 3xx answers instead of passing them on"`
+	TimerC           time.Duration `yaml:"timer_c" json:"timer_c" jsonschema_description:"How long a call may ring without any answer"`
+	Failover         time.Duration `yaml:"failover" json:"failover" jsonschema_description:"How long a next hop may say nothing to a call while there is another"`
+	MaxForks         int           `yaml:"max_forks" json:"max_forks" jsonschema_description:"Branches of one request at most"`
+	DiversionOfUsers bool          `yaml:"diversion_of_users" json:"diversion_of_users" jsonschema_description:"Pass on what users' phones say about the way of a call (Diversion, History-Info); otherwise only that of trusted peers"`
+	RecurseRedirect  bool          `yaml:"recurse_redirect" json:"recurse_redirect" jsonschema_description:"Follow 3xx answers instead of passing them on"`
 }
 
 // DNS is where names are resolved.

@@ -77,11 +77,12 @@ func (s *Server) routes(ctx context.Context, cfg *Config) (*rtc.Router, error) {
 		TempGRUU: func(uri sip.URI) (rtc.AOR, string, bool) {
 			return gruu.Temp(s.location, uri)
 		},
-		Demand:    s.gate.Demand,
-		Recursion: recursion(cfg.Proxy),
-		MaxForks:  cfg.Proxy.MaxForks,
-		Failover:  cfg.Proxy.Failover,
-		TimerC:    cfg.Proxy.TimerC,
+		Demand:           s.gate.Demand,
+		Recursion:        recursion(cfg.Proxy),
+		MaxForks:         cfg.Proxy.MaxForks,
+		Failover:         cfg.Proxy.Failover,
+		DiversionOfUsers: cfg.Proxy.DiversionOfUsers,
+		TimerC:           cfg.Proxy.TimerC,
 	})
 	handlers := []rtc.Handler{
 		s.gate, // who is it?
