@@ -33,10 +33,24 @@ peers: ## install the programs the tests talk to, where missing
 	  sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
 	  $$sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq --no-install-recommends $(PEERS) >/dev/null; fi
 
+# How the packages are tested, each of them once:
+# - with the race detector, and not the measurements of audio (TestQuality...);
+# - those of much arithmetic in one goroutine without it, since it has nothing to
+#   find there and makes them twenty times as long; it sees their few tests of
+#   several goroutines. The measurements of audio of all packages likewise;
+# - those with real programs as peers, which run in real time, by themselves: one
+#   after the other with nothing beside. The server they talk to has the detector.
+ARITHMETIC = tandem/media/codec tandem/media/dtmf tandem/media/transcode
+TOGETHER   = ^Test(OpusTogether|Pool|Overload|Spread|Close)$$
+REAL       = tandem/interop/peers tandem/cmd/tandem/probe tandem/cmd/tandem/gatewaysim
+OTHERS     = $$($(GO) list ./... | grep -vxF $(addprefix -e ,$(ARITHMETIC) $(REAL)))
+
 test: peers build ## all tests, with real peers
-	$(GO) test -race -short -shuffle=on -timeout 12m ./...
-	@echo "and the long measurements of audio, which the race detector would make ten times as long"
-	$(GO) test -shuffle=on -timeout 6m ./media/...
+	$(GO) test -race -short -shuffle=on -timeout 8m -skip '^TestQuality' $(OTHERS)
+	$(GO) test -race -shuffle=on -timeout 8m -run '$(TOGETHER)' $(ARITHMETIC)
+	$(GO) test -shuffle=on -timeout 8m $(ARITHMETIC)
+	$(GO) test -shuffle=on -timeout 8m -run '^TestQuality' ./media
+	$(GO) test -shuffle=on -timeout 8m -p 1 $(REAL)
 
 check: lint vuln ## lint and vuln
 

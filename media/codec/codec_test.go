@@ -129,10 +129,8 @@ var bars = map[string]bar{
 
 // TestQuality measures tone, chord and speech through every codec at every rate.
 func TestQuality(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a long measurement: it runs without -short")
-	}
 	everyWay(t, func(t *testing.T, f Format, rate int) {
+		t.Parallel()
 		b := bars[f.Name]
 		// Through a lower rate only what fits in it comes back.
 		narrow := min(rate, f.Native) < rate && f.Name != "opus"
@@ -183,6 +181,7 @@ func align(in, got []int16, rate int) (ref, late []int16, lag int) {
 // a payload with what comes out of it.
 func TestPacketLengths(t *testing.T) {
 	everyWay(t, func(t *testing.T, f Format, rate int) {
+		t.Parallel()
 		for _, ms := range []int{10, 20, 30, 40, 60} {
 			if f.Fit(ms) != ms {
 				continue

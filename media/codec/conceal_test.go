@@ -115,9 +115,6 @@ func suffer(t *testing.T, f Format, rate int, share float64, bursts bool) (fille
 // TestConcealmentBeatsSilence states by how much: a share of the harm to
 // intelligibility undone, and decibels between the spectra of what was lost.
 func TestConcealmentBeatsSilence(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a long measurement: it runs without -short")
-	}
 	for _, c := range []struct {
 		name                string
 		clock, channels     int
@@ -132,6 +129,7 @@ func TestConcealmentBeatsSilence(t *testing.T) {
 		{"opus", 48000, 2, 48000, 0.25, 0.1, 3, 0.8},
 	} {
 		t.Run(fmt.Sprintf("%s/%d", c.name, c.rate), func(t *testing.T) {
+			t.Parallel()
 			f, _ := Find(c.name, c.clock, c.channels)
 			for _, share := range []float64{0.01, 0.05, 0.10} {
 				for _, bursts := range []bool{false, true} {

@@ -164,13 +164,13 @@ func FuzzFmtp(f *testing.F) {
 // TestManyBrokenOpusPackets damages real packets in each way there is; it is
 // what a fuzzing engine is slow at, since it starts anew each time.
 func TestManyBrokenOpusPackets(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a long measurement: it runs without -short")
-	}
 	for _, inGo := range []bool{false, true} {
 		format := opusFormat(t)
 		format.InGo = inGo
-		t.Run(title(format), func(t *testing.T) { breakPackets(t, format) })
+		t.Run(title(format), func(t *testing.T) {
+			t.Parallel()
+			breakPackets(t, format)
+		})
 	}
 }
 

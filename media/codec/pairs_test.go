@@ -12,9 +12,6 @@ import (
 // of the other. It measures what a listener of the second gets of what was said
 // into the first, and prints it as a table.
 func TestPairs(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a long measurement: it runs without -short")
-	}
 	var formats []Format
 	for _, f := range Formats() {
 		if f.Name != nameL16 {

@@ -103,17 +103,20 @@ var limits = []limit{
 func TestDetectorLimits(t *testing.T) {
 	for _, rate := range []int{8000, 16000, 48000} {
 		for _, l := range limits {
-			noise, rounds := still, 3
-			if l.noise != 0 {
-				noise = l.noise + 10*math.Log10(float64(rate)/8000) // the same within the telephone's band
-				if rate == 8000 {
-					rounds = 20
+			t.Run(fmt.Sprint(rate, " Hz, ", l.name), func(t *testing.T) {
+				t.Parallel()
+				noise, rounds := still, 3
+				if l.noise != 0 {
+					noise = l.noise + 10*math.Log10(float64(rate)/8000) // the same within the telephone's band
+					if rate == 8000 {
+						rounds = 20
+					}
 				}
-			}
-			rnd := rand.New(rand.NewPCG(1, uint64(rate)))
-			for range rounds {
-				l.try(t, rate, noise, rnd)
-			}
+				rnd := rand.New(rand.NewPCG(1, uint64(rate)))
+				for range rounds {
+					l.try(t, rate, noise, rnd)
+				}
+			})
 		}
 	}
 }

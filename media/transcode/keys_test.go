@@ -59,10 +59,6 @@ func (l *line) heardKeys(f codec.Format, clock int) (events, tones []byte) {
 
 // TestKeys presses 10,000 keys in each form toward each form.
 func TestKeys(t *testing.T) {
-	many := 10000
-	if testing.Short() {
-		many = 300
-	}
 	opus := find(t, "opus", 48000, 2)
 	pcmu := find(t, "PCMU", 8000, 1)
 	for _, c := range []struct {
@@ -90,7 +86,8 @@ func TestKeys(t *testing.T) {
 	} {
 		form := map[bool]string{true: "events", false: "tones"}
 		t.Run(fmt.Sprintf("%s %s to %s %s at %.0f %% loss, %d ms", c.from.Name, form[c.in], c.to.Name, form[c.out], c.loss*100, c.ptime), func(t *testing.T) {
-			n := many
+			t.Parallel()
+			n := 10000
 			switch { // as slow as a real encoder
 			case c.to.Name == "opus" && !c.out:
 				n /= 3 // one in a thousand is easily lost here

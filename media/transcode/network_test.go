@@ -233,12 +233,10 @@ func TestCalm(t *testing.T) {
 
 // TestDrift runs an hour with clocks that differ.
 func TestDrift(t *testing.T) {
-	if testing.Short() {
-		t.Skip("an hour of audio")
-	}
 	pcmu, pcma := find(t, "PCMU", 8000, 1), find(t, "PCMA", 8000, 1)
 	for _, drift := range []float64{-200e-6, 200e-6} {
 		t.Run(fmt.Sprintf("%+.0f ppm", drift*1e6), func(t *testing.T) {
+			t.Parallel()
 			k := newTalker(t, pcmu, 8000, 20*time.Millisecond, 96)
 			k.drift = drift
 			l := newLine(t, ends(pcmu, pcma, 20*time.Millisecond), shaper{jitter: 5 * time.Millisecond})
