@@ -40,8 +40,8 @@ func rooms() []room {
 	return []room{
 		{name: "directory", migrations: directorystore.Migrations},
 		{name: "location", migrations: locationstore.Migrations},
-		{name: "policy", migrations: policystore.Migrations, open: (*Server).openPolicy},
-		{name: "gateways", migrations: gatewaystore.Migrations, open: (*Server).openGateways},
+		{name: "policy", page: "policy.md", migrations: policystore.Migrations, open: (*Server).openPolicy},
+		{name: "gateways", page: "trunks.md", migrations: gatewaystore.Migrations, open: (*Server).openGateways},
 		{name: "media", page: "media-quality.md", open: (*Server).openMedia, metrics: (*Server).mediaMetrics,
 			run: func(s *Server, ctx context.Context) error { return s.media.Run(ctx) }},
 		{name: "telephony", migrations: cdrstore.Migrations, open: (*Server).openTelephony, metrics: (*Server).telephonyMetrics,
