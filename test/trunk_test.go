@@ -13,6 +13,8 @@ import (
 	"tandem/cmd/tandem/softphone"
 	"tandem/gateways"
 	"tandem/media/sound"
+	"tandem/rtc"
+	"tandem/rtc/directory"
 	"tandem/rtc/sip"
 	"tandem/telephony/cdr"
 )
@@ -288,5 +290,104 @@ func TestPolicyRefuses(t *testing.T) {
 	}
 	if n, err := gateway.next(50*time.Millisecond, (*sip.Message).IsRequest); err == nil && n.Method() == sip.INVITE {
 		t.Errorf("a refused call reached the gateway: %s", n.RequestURI())
+	}
+}
+
+// callIn sends the INVITE of a gateway for a number or a user.
+func (w *wire) callIn(from, to, lines string) (callID string) {
+	w.t.Helper()
+	id, body := unique(), sdpOf(30004, "0")
+	w.send(strings.ReplaceAll(fmt.Sprintf("INVITE sip:%s@%s SIP/2.0\nVia: %s\nMax-Forwards: 70\nFrom: <sip:%s@%s>;tag=%s\nTo: <sip:%s@%s>\nCall-ID: %s\nCSeq: 1 INVITE\nContact: %s\n%s%sContent-Length: %d\n\n",
+		to, w.to, w.via(), from, w.local, unique(), to, w.to, id, w.contact(from), lines, sdpType, len(body)), "\n", "\r\n") + body)
+	return id
+}
+
+// TestGatewayCallsUser: a call from a gateway for a user's number rings all the
+// user's devices, over three transports; one answers, and the others are told
+// that the call was answered elsewhere.
+func TestGatewayCallsUser(t *testing.T) {
+	r := startServer(t, exchange)
+	aor, err := r.s.Directory().ParseAOR("bob")
+	if err != nil {
+		t.Fatal(err)
+	}
+	number := rtc.AOR("tel:+49305550100")
+	if _, err := r.s.Directory().Add(soon(t), directory.AddUser{AOR: aor, Password: password, Aliases: []rtc.AOR{number}}); err != nil {
+		t.Fatal(err)
+	}
+	gateway := r.rawTrunk(t, "berlin", nil)
+	devices := map[string]*wire{"udp": r.dial(t, "udp"), "tcp": r.dial(t, "tcp"), "tls": r.dial(t, "tls")}
+	for _, d := range devices {
+		d.register("bob")
+	}
+	id := gateway.callIn("+491701234567", "+49305550100", "")
+	invites := map[string]*sip.Message{}
+	for name, d := range devices {
+		m := d.request("INVITE")
+		invites[name] = m
+		if from, _ := m.From(); !strings.HasPrefix(string(from.URI), "sip:+491701234567@"+domain) {
+			t.Errorf("the phone over %s is shown %s", name, from.URI)
+		}
+		if secure := strings.Contains(string(m.Body()), "a=crypto"); secure != (name == "tls") {
+			t.Errorf("the phone over %s is offered\n%s", name, m.Body())
+		}
+		d.answer(m, 180, name, 0)
+	}
+	gateway.status(180, id)
+	devices["tcp"].answer(invites["tcp"], 200, "tcp", 30006)
+	ok := gateway.final(id, "INVITE")
+	if ok.StatusCode() != 200 || !strings.Contains(string(ok.Body()), "m=audio") {
+		t.Fatalf("the gateway gets\n%s", ok.Bytes())
+	}
+	gateway.ack(ok, "")
+	devices["tcp"].request("ACK")
+	for _, name := range []string{"udp", "tls"} {
+		cancel := devices[name].request("CANCEL")
+		if reason := string(cancel.Get(sip.HdrReason)); !strings.Contains(reason, "cause=200") {
+			t.Errorf("the phone over %s is told %q", name, reason)
+		}
+		devices[name].reply(cancel, 200, name, "", "")
+		devices[name].reply(invites[name], 487, name, "", "")
+	}
+	bye := strings.NewReplacer("\n", "\r\n").Replace(fmt.Sprintf("BYE %s SIP/2.0\nVia: %s\nMax-Forwards: 70\nFrom: %s\nTo: %s\nCall-ID: %s\nCSeq: 1 BYE\nContent-Length: 0\n\n",
+		contactOf(t, invites["tcp"]), devices["tcp"].via(), "<sip:bob@"+domain+">;tag=tcp", invites["tcp"].Get(sip.HdrFrom), invites["tcp"].CallID()))
+	devices["tcp"].send(bye)
+	devices["tcp"].final(string(invites["tcp"].CallID()), "BYE")
+	gateway.reply(gateway.request("BYE"), 200, "", "", "")
+	rec := r.records(t, 1)[0]
+	if rec.State != cdr.Completed || rec.Called != aor || rec.Trunk != "berlin" || rec.From != "tel:+491701234567" || rec.EndedBy != "callee" || len(rec.Tried) != 3 {
+		t.Errorf("record %+v", rec)
+	}
+}
+
+func contactOf(t *testing.T, m *sip.Message) string {
+	t.Helper()
+	a, ok := m.FirstAddr(sip.HdrContact)
+	if !ok {
+		t.Fatalf("no Contact in\n%s", m.Bytes())
+	}
+	return string(a.URI)
+}
+
+// TestGatewayGoesNowhereElse: from a gateway calls go to users alone, and nobody
+// learns there who exists.
+func TestGatewayGoesNowhereElse(t *testing.T) {
+	r := startServer(t, exchange)
+	r.user("bob")
+	gateway := r.rawTrunk(t, "berlin", func(t *gateways.Trunk) { t.Numbers = []string{"+49305550*"} })
+	other := r.rawTrunk(t, "bonn", nil)
+	for _, to := range []string{"+49301234567", "+49305550199", "nobody"} {
+		id := gateway.callIn("+491701234567", to, "")
+		if m := gateway.final(id, "INVITE"); m.StatusCode() != 404 {
+			t.Errorf("%s: %d, want 404", to, m.StatusCode())
+		}
+	}
+	stranger := dialUDP(t, r.addr["udp"])
+	id := stranger.callIn("+491701234567", "bob", "")
+	if m := stranger.final(id, "INVITE"); m.StatusCode() != 407 && m.StatusCode() != 403 {
+		t.Errorf("a stranger gets %d", m.StatusCode())
+	}
+	if m, err := other.next(50*time.Millisecond, (*sip.Message).IsRequest); err == nil {
+		t.Errorf("a call went from gateway to gateway: %s", m.RequestURI())
 	}
 }
