@@ -102,21 +102,23 @@ func (p *Plan) trunkOf(id *rtc.Identity) *gateways.Trunk {
 	return p.Trunks().ByName(id.Peer)
 }
 
-// outbound routes the call of a user.
+// outbound routes the call of a user, or of a trusted server for a user of ours.
 func (p *Plan) outbound(r *rtc.Request, uri sip.URI) (Route, error) {
 	route := Route{dialled: dialled(uri)}
+	caller, known := p.caller(r.Identity)
+	if known {
+		route.caller = partyOf(r.Message, caller)
+	} else {
+		route.caller = stranger(r.Message)
+	}
 	if called, ok := p.user(uri); ok {
 		if !p.AllCalls {
 			return route, rtc.Next
 		}
 		return p.toUser(route, called)
 	}
-	if r.Identity == nil || r.Identity.AOR == "" {
+	if !known {
 		return route, rtc.Next // whoever is no user calls no numbers
-	}
-	caller, ok := p.Users.User(r.Identity.AOR)
-	if !ok {
-		return route, &rtc.Status{Code: 403, Reason: "Account Disabled"}
 	}
 	plan := p.Numbers(caller.Site)
 	called, err := plan.URI(uri)
@@ -124,7 +126,6 @@ func (p *Plan) outbound(r *rtc.Request, uri sip.URI) (Route, error) {
 		return route, unreadable(err)
 	}
 	route.number = called.String()
-	route.caller = partyOf(r.Message, caller)
 	if called, ok := p.Users.Number(route.number); ok {
 		return p.toUser(route, called)
 	}
@@ -135,6 +136,14 @@ func (p *Plan) outbound(r *rtc.Request, uri sip.URI) (Route, error) {
 		return route, &rtc.Status{Code: 403, Reason: "Not Allowed", Header: warning(p.Domain, d.Reason), Err: d.Err()}
 	}
 	return route, nil
+}
+
+// caller is the user that an identity is.
+func (p *Plan) caller(id *rtc.Identity) (Settings, bool) {
+	if id == nil || id.AOR == "" {
+		return Settings{}, false
+	}
+	return p.Users.User(id.AOR)
 }
 
 // mayCall asks whether a user may call a number, as seen from the user's site.
@@ -278,6 +287,15 @@ func partyOf(m *sip.Message, s Settings) party {
 	c := party{user: s.AOR, number: s.Number, name: s.Display, uri: string(s.AOR), private: wantsPrivacy(m)}
 	if from, ok := m.From(); ok && len(from.Display) > 0 && c.name == "" {
 		c.name = unquoted(from.Display)
+	}
+	return c
+}
+
+// stranger is a caller who is no user, as From says.
+func stranger(m *sip.Message) party {
+	c := party{private: wantsPrivacy(m), uri: "sip:anonymous@anonymous.invalid"}
+	if from, ok := m.From(); ok {
+		c.name, c.uri = unquoted(from.Display), string(from.URI)
 	}
 	return c
 }

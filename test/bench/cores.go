@@ -96,7 +96,7 @@ func (o options) cores(w func(format string, a ...any)) error {
 
 // onCores is a run on a fresh server, the load on its cores.
 func (o options) onCores(cores string, make func(*server) (scenario, error)) (result, error) {
-	s, err := o.startOn("tandem", cores, users)
+	s, err := o.startOn("tandem", cores, users, false)
 	if err != nil {
 		return result{}, err
 	}

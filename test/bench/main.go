@@ -37,6 +37,8 @@ type test struct {
 	bar   float64
 	total int
 	make  func(s *server) (scenario, error)
+	// led calls have their sound pass through the server.
+	led bool
 	// settle is how long the server is left alone before memory is read again.
 	settle time.Duration
 }
@@ -50,11 +52,12 @@ const (
 )
 
 var tests = []test{
-	{"REGISTER, digest, UDP", 0.75, 150000, func(s *server) (scenario, error) { return newRegister("UDP", s.port, window, users, false) }, 0},
-	{"REGISTER, digest, TCP", 0.75, 100000, func(s *server) (scenario, error) { return newRegister("TCP", s.port, window, users, false) }, 0},
-	{"re-REGISTER, UDP", 0.75, 200000, func(s *server) (scenario, error) { return newRegister("UDP", s.port, window, users, true) }, 0},
-	{"MESSAGE, proxied, UDP", 0.5, 200000, func(s *server) (scenario, error) { return newRelay(s.trusted, window, users, false) }, 0},
-	{"call INVITE to BYE, UDP", 0.6, 60000, func(s *server) (scenario, error) { return newRelay(s.trusted, window, users, true) }, 0},
+	{"REGISTER, digest, UDP", 0.75, 150000, func(s *server) (scenario, error) { return newRegister("UDP", s.port, window, users, false) }, false, 0},
+	{"REGISTER, digest, TCP", 0.75, 100000, func(s *server) (scenario, error) { return newRegister("TCP", s.port, window, users, false) }, false, 0},
+	{"re-REGISTER, UDP", 0.75, 200000, func(s *server) (scenario, error) { return newRegister("UDP", s.port, window, users, true) }, false, 0},
+	{"MESSAGE, proxied, UDP", 0.5, 200000, func(s *server) (scenario, error) { return newRelay(s.trusted, window, users, false) }, false, 0},
+	{"call INVITE to BYE, UDP", 0.6, 60000, func(s *server) (scenario, error) { return newRelay(s.trusted, window, users, true) }, false, 0},
+	{"led call, INVITE to BYE, UDP", 0.6, 20000, func(s *server) (scenario, error) { return newRelay(s.trusted, window, users, true) }, true, 0},
 }
 
 func main() {
@@ -163,17 +166,19 @@ func pin(cores string) error {
 	return unix.SchedSetaffinity(0, &set)
 }
 
-func (o options) start(name string, n int) (*server, error) { return o.startOn(name, "0", n) }
+func (o options) start(name string, n int, led bool) (*server, error) {
+	return o.startOn(name, "0", n, led)
+}
 
-func (o options) startOn(name, cores string, n int) (*server, error) {
+func (o options) startOn(name, cores string, n int, led bool) (*server, error) {
 	dir, err := os.MkdirTemp(o.dir, name)
 	if err != nil {
 		return nil, err
 	}
 	if name == "kamailio" {
-		return startKamailio(dir, cores, n)
+		return startKamailio(dir, cores, n, led)
 	}
-	return startTandem(dir, o.tandem, cores, n)
+	return startTandem(dir, o.tandem, cores, n, led)
 }
 
 // round runs every test, each on a fresh server: what one leaves behind,
@@ -182,7 +187,7 @@ func (o options) round(t *table, round int, name string) error {
 	fmt.Fprintf(os.Stderr, "round %d of %d: %s\n", round+1, o.rounds, name)
 	held := test{bindings, 0, held, func(s *server) (scenario, error) {
 		return newRegister("UDP", s.port, window, held, false)
-	}, 8 * time.Second}
+	}, false, 8 * time.Second}
 	for _, test := range append(tests[:len(tests):len(tests)], held) {
 		if !strings.Contains(test.name, o.match) {
 			continue
@@ -201,7 +206,7 @@ func (o options) once(name string, test test) (result, error) {
 	if test.name == bindings {
 		n = held
 	}
-	s, err := o.start(name, n)
+	s, err := o.start(name, n, test.led)
 	if err != nil {
 		return result{}, err
 	}
@@ -243,7 +248,7 @@ func (o options) measure(s *server, test test) (result, error) {
 	if test.bar > 0 {
 		drive(sc, window, max(users, total/10), 0)
 	}
-	drops, cpu := socketDrops(s.port), cpuTime(s.pid())
+	drops, cpu := socketDrops(s.port), s.cpu()
 	wait := func() {}
 	if o.profiles != "" && s.http != 0 {
 		file := filepath.Join(o.profiles, strings.ReplaceAll(test.name, " ", "_"))
@@ -256,14 +261,14 @@ func (o options) measure(s *server, test test) (result, error) {
 	}
 	r := drive(sc, window, total, 0)
 	wait()
-	r.CPU, r.Drops = cpuTime(s.pid())-cpu, socketDrops(s.port)-drops
-	r.Memory = memory(s.pid())
+	r.CPU, r.Drops = s.cpu()-cpu, socketDrops(s.port)-drops
+	r.Memory = s.memory()
 	if test.bar > 0 && !o.quick {
 		o.pace(sc, s, &r)
 	}
 	if test.settle > 0 {
 		time.Sleep(test.settle)
-		r.Settled = memory(s.pid())
+		r.Settled = s.memory()
 	}
 	fmt.Fprintf(os.Stderr, "  %-28s %s\n", test.name, r)
 	if r.Ops == 0 {

@@ -25,18 +25,51 @@ type server struct {
 	trusted int // UDP, no credentials asked (the same port where one port does both)
 	http    int // Tandem's metrics and profiles
 	log     string
+	relay   *exec.Cmd // of media, beside Kamailio; nil: none, or within
+}
+
+// pids are the processes whose CPU counts.
+func (s *server) pids() []int {
+	list := []int{s.pid()}
+	if s.relay != nil {
+		list = append(list, s.relay.Process.Pid)
+	}
+	return list
+}
+
+// cpu is the time that the server has used since its start.
+func (s *server) cpu() (total time.Duration) {
+	for _, pid := range s.pids() {
+		total += cpuTime(pid)
+	}
+	return total
+}
+
+// memory is that of the server, in MiB.
+func (s *server) memory() (total float64) {
+	for _, pid := range s.pids() {
+		total += memory(pid)
+	}
+	return total
 }
 
 func (s *server) pid() int { return s.cmd.Process.Pid }
 
 func (s *server) stop() {
-	s.cmd.Process.Signal(syscall.SIGTERM)
+	stop(s.cmd)
+	if s.relay != nil {
+		stop(s.relay)
+	}
+}
+
+func stop(cmd *exec.Cmd) {
+	cmd.Process.Signal(syscall.SIGTERM)
 	done := make(chan struct{})
-	go func() { s.cmd.Wait(); close(done) }()
+	go func() { cmd.Wait(); close(done) }()
 	select {
 	case <-done:
 	case <-time.After(5 * time.Second):
-		s.cmd.Process.Kill()
+		cmd.Process.Kill()
 		<-done
 	}
 }
@@ -44,7 +77,9 @@ func (s *server) stop() {
 //go:embed kamailio.cfg
 var kamailioConfig string
 
-func startKamailio(dir, cores string, users int) (*server, error) {
+// startKamailio starts Kamailio, with rtpengine beside it for the sound of led
+// calls.
+func startKamailio(dir, cores string, users int, led bool) (*server, error) {
 	bin, err := exec.LookPath("kamailio")
 	if err != nil {
 		bin = "/usr/sbin/kamailio"
@@ -58,13 +93,44 @@ func startKamailio(dir, cores string, users int) (*server, error) {
 	}
 	s := &server{name: "kamailio", port: freePort(), log: filepath.Join(dir, "kamailio.log")}
 	s.trusted = s.port
-	cfg := strings.NewReplacer("@PORT@", strconv.Itoa(s.port), "@MODULES@", modules[0], "@USERS@", strconv.Itoa(users)).Replace(kamailioConfig)
+	ng := freePort()
+	cfg := strings.NewReplacer("@NG@", strconv.Itoa(ng), "@PORT@", strconv.Itoa(s.port), "@MODULES@", modules[0], "@USERS@", strconv.Itoa(users)).Replace(kamailioConfig)
 	file := filepath.Join(dir, "kamailio.cfg")
 	if err := os.WriteFile(file, []byte(cfg), 0o644); err != nil {
 		return nil, err
 	}
-	return s, s.start(cores, bin, "-f", file, "-DD", "-E", "-m", "4096", "-M", "64", "-x", "fm", "-X", "fm",
-		"-Y", dir, "-P", filepath.Join(dir, "kamailio.pid"))
+	args := []string{"-f", file, "-DD", "-E", "-m", "4096", "-M", "64", "-x", "fm", "-X", "fm", "-Y", dir, "-P", filepath.Join(dir, "kamailio.pid")}
+	if led {
+		if s.relay, err = startRTPEngine(dir, cores, ng); err != nil {
+			return nil, err
+		}
+		args = append(args, "-A", "WITH_RTP")
+	}
+	return s, s.start(cores, bin, args...)
+}
+
+// startRTPEngine starts the relay as its users do where its kernel module is not
+// loaded, with one thread for one core.
+func startRTPEngine(dir, cores string, ng int) (*exec.Cmd, error) {
+	bin, err := exec.LookPath("rtpengine")
+	if err != nil {
+		return nil, errors.New("rtpengine is not installed; install it with: apt-get install rtpengine-daemon")
+	}
+	log, err := os.Create(filepath.Join(dir, "rtpengine.log"))
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	cmd := exec.Command("taskset", "-c", cores, bin, "--config-file=none", "--foreground", "--log-stderr", "--log-level=3", "--table=-1",
+		"--interface=127.0.0.1", "--listen-ng=127.0.0.1:"+strconv.Itoa(ng), "--port-min=16384", "--port-max=32766", "--num-threads=1",
+		"--media-num-threads=1", "--delete-delay=0", "--timeout=120", "--pidfile="+filepath.Join(dir, "rtpengine.pid"))
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	time.Sleep(time.Second) // it answers nothing that could be asked for
+	return cmd, nil
 }
 
 const tandemConfig = `domains: [bench.test]
@@ -77,7 +143,12 @@ auth: {algorithms: [SHA-256, MD5], md5_agents: [sipp]}
 http: {addr: "127.0.0.1:%d"}
 `
 
-func startTandem(dir, bin, cores string, users int) (*server, error) {
+// ledConfig has calls led, in the program's own relay like rtpengine's.
+const ledConfig = `telephony: {all_calls: true}
+media: {kernel: "off", interfaces: [{addr: 127.0.0.1}]}
+`
+
+func startTandem(dir, bin, cores string, users int, led bool) (*server, error) {
 	s := &server{name: "tandem", port: freePort(), trusted: freePort(), http: freePort(), log: filepath.Join(dir, "tandem.log")}
 	data := filepath.Join(dir, "tandem")
 	if err := os.MkdirAll(data, 0o755); err != nil {
@@ -85,6 +156,9 @@ func startTandem(dir, bin, cores string, users int) (*server, error) {
 	}
 	file := filepath.Join(dir, "tandem.yaml")
 	cfg := fmt.Sprintf(tandemConfig, data, s.port, s.port, s.trusted, s.http)
+	if led {
+		cfg += ledConfig
+	}
 	if err := os.WriteFile(file, []byte(cfg), 0o644); err != nil {
 		return nil, err
 	}

@@ -40,7 +40,7 @@ type sippCounts struct {
 
 // sipp runs the paced scenarios through a fresh server.
 func (o options) sipp(name string) error {
-	s, err := o.start(name, users)
+	s, err := o.start(name, users, false)
 	if err != nil {
 		return err
 	}
