@@ -268,6 +268,19 @@ func (c *Call) end(e End) {
 	c.x.forget(c)
 	c.box.close()
 	c.tell(Ended)
+	c.shed()
+}
+
+// shed lets go of what takes memory. The dialogs of the legs, and with them the
+// call, are known for half a minute more.
+func (c *Call) shed() {
+	c.media, c.rounds, c.passed, c.record = nil, nil, nil, cdr.Record{}
+	for _, l := range []*leg{c.caller, c.callee} {
+		if l != nil {
+			l.branch, l.theirs, l.ours = nil, nil, nil
+		}
+	}
+	c.route = Route{}
 }
 
 // heard is told what happens to the sound.
