@@ -335,3 +335,25 @@ func TestPortsOfWhatIsRefused(t *testing.T) {
 		t.Error("the sound is gone")
 	}
 }
+
+// Cisco IOS writes m-lines for video without any format. The other side is not
+// offered it, and the answer refuses it.
+func TestVideoWithoutFormats(t *testing.T) {
+	s := start(t)
+	a, b := newPort(t), newPort(t)
+	session, _ := open(t, s)
+	offered, err := session.Offer(A, text(head+"m=audio $A RTP/AVP 0\nm=video 36924 RTP/AVP\n", a), Want{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := read(t, offered).Media; len(m) != 1 || m[0].Kind != "audio" || m[0].Port == 0 {
+		t.Errorf("offered\n%s", offered)
+	}
+	answered, err := session.Answer(B, text(head+"m=audio $A RTP/AVP 0\n", b), Want{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := read(t, answered).Media; len(m) != 2 || m[0].Port == 0 || m[1].Port != 0 {
+		t.Errorf("answered\n%s", answered)
+	}
+}

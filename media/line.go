@@ -23,7 +23,8 @@ func (d *Side) line(i int, m *sdp.Media, offering bool) (sdp.Line, error) {
 		Ptime: m.Ptime, MaxPtime: m.MaxPtime, MID: m.MID, Unprotected: d.want.Security == SecurityNone,
 	}
 	plan := d.plan(i, m, offering)
-	if m.Port == 0 && !m.BundleOnly() && offering {
+	formatless := m.RTP() && m.Kind != "audio" && len(m.Codecs) == 0 // Cisco IOS: m=video 36924 RTP/AVP
+	if offering && (formatless || m.Port == 0 && !m.BundleOnly()) {
 		return sdp.Line{Kind: m.Kind, Proto: plan.proto(m.Proto), Formats: m.Formats, Codecs: m.Codecs}, nil
 	}
 	w, err := d.transport(st, plan)

@@ -102,8 +102,10 @@ func tried(b *behaviour.Behaviour) string {
 	switch {
 	case b.Nothing != "":
 		return "nothing to run"
+	case len(b.Run) == 0:
+		return "not yet (" + string(b.WaitsFor) + ")"
 	case b.WaitsFor != "":
-		return "waits for " + string(b.WaitsFor)
+		return "with " + string(b.WaitsFor)
 	case b.Open != "":
 		return "in part"
 	}

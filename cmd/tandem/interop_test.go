@@ -15,7 +15,7 @@ import (
 
 // outcomes are what the suite reports of this server. A row that is no longer
 // run, or that is run at last, has to be noted here.
-var outcomes = map[suite.Outcome]int{suite.Passed: 72, suite.Partly: 65, suite.Unverified: 3, suite.NotRun: 105, suite.Nothing: 7}
+var outcomes = map[suite.Outcome]int{suite.Passed: 90, suite.Partly: 65, suite.Unverified: 9, suite.NotRun: 81, suite.Nothing: 7}
 
 // TestInterop runs every behaviour that can be run against a server of its own.
 func TestInterop(t *testing.T) {

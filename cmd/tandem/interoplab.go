@@ -10,10 +10,11 @@ import (
 	"path/filepath"
 
 	"tandem/cmd/tandem/server"
+	"tandem/gateways"
+	"tandem/interop/behaviour"
 	"tandem/interop/suite"
 	"tandem/interop/wire"
 	"tandem/rtc/directory"
-	"tandem/rtc/proxy"
 )
 
 // interopLab is a server of its own for one run: free ports on loopback, a
@@ -53,8 +54,7 @@ func startInteropLab(ctx context.Context) (_ *interopLab, err error) {
 			err = errors.Join(err, l.close())
 		}
 	}()
-	routes, err := l.gateways()
-	if err != nil {
+	if err := l.gateways(); err != nil {
 		return nil, err
 	}
 	cfg := server.Default()
@@ -63,7 +63,7 @@ func startInteropLab(ctx context.Context) (_ *interopLab, err error) {
 	cfg.HTTP.Addr = ""
 	cfg.Limits.Drain = 0
 	cfg.Listen = labListen
-	cfg.Routes = routes
+	cfg.Numbers.Country = "DE"
 	cfg.DNS.Servers = []string{"127.0.0.1:9"} // no name is looked up outside
 	if err := cfg.Check(); err != nil {
 		return nil, err
@@ -78,27 +78,41 @@ func startInteropLab(ctx context.Context) (_ *interopLab, err error) {
 	return l, l.fill(ctx, s)
 }
 
-// gateways opens addresses that numbers lead to, and returns the routes.
-func (l *interopLab) gateways() (routes []proxy.Route, err error) {
+// gateways opens addresses that numbers lead to.
+func (l *interopLab) gateways() error {
 	for i := range labGateways {
 		e, err := wire.Listen(netip.MustParseAddrPort("127.0.0.1:0"), netip.AddrPort{})
 		if err != nil {
-			return nil, err
+			return err
 		}
-		prefix := fmt.Sprintf("+49305550%d", i)
-		l.target.Gateways = append(l.target.Gateways, suite.Gateway{Endpoint: e, Number: prefix + "100"})
-		routes = append(routes, proxy.Route{Name: fmt.Sprintf("gateway %d", i), Match: proxy.Match{Prefix: prefix}, NextHop: proxy.Hops{"sip:" + e.Local.String()}})
+		l.target.Gateways = append(l.target.Gateways, suite.Gateway{Endpoint: e, Number: labNumber(i) + "100"})
 	}
-	return routes, nil
+	return nil
+}
+
+// labNumber begins the numbers behind a gateway.
+func labNumber(i int) string { return fmt.Sprintf("+49305550%d", i) }
+
+// trunks leads the numbers to the gateways.
+func (l *interopLab) trunks(ctx context.Context, s *server.Server) error {
+	for i, g := range l.target.Gateways {
+		g.Endpoint.Aim(l.target.Trusted)
+		err := s.Trunks().Add(ctx, gateways.Trunk{Name: fmt.Sprintf("gateway-%d", i),
+			Addresses: []string{"sip:" + g.Endpoint.Local.String()}, Prefixes: []string{labNumber(i)}})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // fill makes accounts and says where the server is.
 func (l *interopLab) fill(ctx context.Context, s *server.Server) (err error) {
 	t, at := &l.target, s.Transport().Listeners()
-	t.Domain, t.Local = labDomain, netip.MustParseAddr("127.0.0.1")
+	t.Domain, t.Local, t.Has = labDomain, netip.MustParseAddr("127.0.0.1"), []behaviour.Feature{behaviour.Calls, behaviour.Media}
 	t.UDP, t.TCP, t.TLS, t.Trusted, t.TrustedTCP = at[0].Addr(), at[1].Addr(), at[2].Addr(), at[3].Addr(), at[4].Addr()
-	for i := range t.Gateways {
-		t.Gateways[i].Endpoint.Aim(t.Trusted)
+	if err := l.trunks(ctx, s); err != nil {
+		return err
 	}
 	if t.TLSConfig, err = trust(filepath.Join(l.dir, "data", "ca.pem"), labDomain); err != nil {
 		return err

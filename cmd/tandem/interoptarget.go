@@ -52,9 +52,9 @@ func (o *interopTarget) open(ctx context.Context) (t *suite.Target, name string,
 		if err != nil {
 			return nil, "", nil, err
 		}
-		t = &lab.target
-		t.Has, err = o.features()
-		return t, "a server of this program", lab.close, err
+		more, err := o.features()
+		lab.target.Has = append(lab.target.Has, more...)
+		return &lab.target, "a server of this program", lab.close, err
 	}
 	t = &suite.Target{Pause: o.pause}
 	if t.UDP, err = o.address(ctx, "--target", o.target); err != nil {
