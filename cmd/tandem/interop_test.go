@@ -15,7 +15,7 @@ import (
 
 // outcomes are what the suite reports of this server. A row that is no longer
 // run, or that is run at last, has to be noted here.
-var outcomes = map[suite.Outcome]int{suite.Passed: 90, suite.Partly: 65, suite.Unverified: 9, suite.NotRun: 81, suite.Nothing: 7}
+var outcomes = map[suite.Outcome]int{suite.Passed: 88, suite.Partly: 64, suite.Unverified: 12, suite.NotRun: 81, suite.Nothing: 7}
 
 // TestInterop runs every behaviour that can be run against a server of its own.
 func TestInterop(t *testing.T) {
@@ -96,7 +96,7 @@ func TestInteropReports(t *testing.T) {
 	if err := json.Unmarshal([]byte(out[strings.Index(out, "{\n"):]), &report); err != nil {
 		t.Fatal(err)
 	}
-	if len(report.Results) != 9 || report.Counts[suite.Passed] != 1 {
+	if len(report.Results) != 9 || report.Counts[suite.Passed] != 1 || report.Counts[suite.Unverified] < 5 {
 		t.Errorf("%+v", report.Counts)
 	}
 	for _, r := range report.Results {

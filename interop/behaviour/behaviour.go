@@ -1,6 +1,9 @@
 package behaviour
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Role is what a device is to the server.
 type Role string
@@ -83,8 +86,10 @@ type Behaviour struct {
 	Family *Family `yaml:"-" json:"-"`
 }
 
-// Seen is that of the strongest evidence, which stands first.
-func (b *Behaviour) Seen() bool { return b.Evidence[0].Seen() }
+// Seen says whether nothing of the row rests on lineage or memory.
+func (b *Behaviour) Seen() bool {
+	return !slices.ContainsFunc(b.Evidence, func(e Evidence) bool { return !e.Seen() })
+}
 
 // Case is one exchange with the server. Exactly one of Pass, Register, Offer and
 // Steps is there.

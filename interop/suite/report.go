@@ -65,7 +65,7 @@ func (r *Report) Summary(w io.Writer) {
 // legend says what an outcome does not.
 var legend = map[Outcome]string{
 	Partly:     ": the row asks for more than is tried; tandem interop show ROW names it",
-	Unverified: ": the server did as the row says, but nobody has seen the device do so (inferred or remembered)",
+	Unverified: ": the server did as the row says, but not all of it was seen on the device (inferred or remembered)",
 	NotRun:     ": the reason stands beside each",
 }
 

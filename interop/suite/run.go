@@ -37,7 +37,7 @@ type Result struct {
 	Does     string               `json:"does"`
 	Server   string               `json:"server"`
 	Evidence []behaviour.Evidence `json:"evidence"`
-	Seen     bool                 `json:"seen"` // evidence is more than lineage or memory
+	Seen     bool                 `json:"seen"` // nothing of it rests on lineage or memory
 	Outcome  Outcome              `json:"outcome"`
 	Why      string               `json:"why,omitempty"`  // not run, or nothing to run
 	Open     string               `json:"open,omitempty"` // what nothing checks yet
