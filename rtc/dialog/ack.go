@@ -67,8 +67,8 @@ func (d *Dialog) begin(method string, extra []byte, c Content, heard func(*uac.S
 }
 
 // send sends a request in the dialog but INVITE; done gets the final response.
-func (d *Dialog) send(method string, extra []byte, c Content, done func(*sip.Message, error)) {
-	d.begin(method, extra, c, func(_ *uac.Sending, m *sip.Message) {
+func (d *Dialog) send(method string, extra []byte, c Content, done func(*sip.Message, error)) *uac.Sending {
+	return d.begin(method, extra, c, func(_ *uac.Sending, m *sip.Message) {
 		if m.StatusCode() >= 200 {
 			done(m, nil)
 		}

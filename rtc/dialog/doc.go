@@ -3,11 +3,11 @@
 //
 // A Dialog is the state two user agents share: its ID, route set, remote
 // target, sequence numbers. A Table finds it for a request inside it. What it
-// is used for is its Usage; the one in this package is Session, the call: it
-// rings, accepts, acknowledges, renegotiates (re-INVITE, UPDATE), refreshes
-// (session timer, RFC 4028), acknowledges provisional responses (PRACK, RFC
-// 3262) and ends. A Call is an INVITE of ours that may fork into several
-// Sessions. The UA makes and receives them.
+// is used for are its Usages (RFC 5057): the one in this package is Session,
+// the call. It rings, accepts, acknowledges, renegotiates (re-INVITE, UPDATE),
+// refreshes (session timer, RFC 4028), acknowledges provisional responses
+// (PRACK, RFC 3262) and ends. Subscriptions and REFER are usages of packages
+// below. A Call is an INVITE of ours that may fork into several Sessions.
 //
 //	ua := dialog.New(dialog.Config{Layer: layer, Wire: dialog.Over(t), …})
 //	call, err := ua.Invite(dialog.Invite{Way: dialog.Way{URI: "sip:bob@…"}, …, Events: dialog.Events{…}})

@@ -93,6 +93,10 @@ func (in *Incoming) Respond(code int, c Content) {
 	if in.Method() == sip.UPDATE && code >= 200 {
 		header = append(s.answerUpdate(in, code), header...)
 	}
+	if code/100 == 2 && in.Method() != sip.UPDATE && refreshes(string(in.MethodName())) {
+		s.Retarget(in.Message)
+		header = append(s.contactLine(in.tx.Flow()), header...)
+	}
 	in.send(code, header, c)
 }
 

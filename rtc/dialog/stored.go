@@ -44,6 +44,15 @@ func (d *Dialog) Stored() Stored {
 // The dialog has no usage yet: Attach one on its lane. It may be called
 // anywhere before the first request can come in the dialog, later on its lane.
 func (ua *UA) Restore(st Stored, flow transport.Flow) (*Dialog, error) {
+	d := ua.revive(st, flow)
+	d.Confirm()
+	if err := ua.cfg.Table.Add(d); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+func (ua *UA) revive(st Stored, flow transport.Flow) *Dialog {
 	d := &Dialog{
 		ua: ua, id: ID{st.CallID, st.Local, st.Remote}, lane: ua.cfg.Layer.Lane([]byte(st.CallID)),
 		called: st.Called, secure: st.Secure, from: []byte(st.From), to: []byte(st.To), target: []byte(st.Target),
@@ -53,11 +62,7 @@ func (ua *UA) Restore(st Stored, flow transport.Flow) (*Dialog, error) {
 	for _, r := range st.Routes {
 		d.routes = append(d.routes, []byte(r))
 	}
-	d.Confirm()
-	if err := ua.cfg.Table.Add(d); err != nil {
-		return nil, err
-	}
-	return d, nil
+	return d
 }
 
 // RestoreCall makes the session of a stored dialog that was a call. What was

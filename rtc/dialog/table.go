@@ -161,7 +161,7 @@ func (t *Table) Replaces(m *sip.Message) (d *Dialog, code int) {
 		return nil, 400
 	}
 	d = t.Match(trim(callID), tag0(to), tag0(from))
-	if d == nil {
+	if d == nil || d.Pending() && d.State() == Early && len(d.usages) > 0 {
 		return nil, 481
 	}
 	_, earlyOnly := sip.Param(params, "early-only")

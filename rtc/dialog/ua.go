@@ -121,7 +121,7 @@ func (ua *UA) Serve(r *rtc.Request) error {
 	if len(tag) == 0 || r.Method() == sip.CANCEL {
 		return rtc.Next
 	}
-	d := ua.cfg.Table.Find(r.Message)
+	d := ua.find(r.Message)
 	isAck := r.Method() == sip.ACK
 	switch {
 	case d == nil && !ua.ours(r.CallID(), tag):
@@ -134,6 +134,16 @@ func (ua *UA) Serve(r *rtc.Request) error {
 		return &rtc.Status{Code: 500, Reason: "CSeq Out of Order"}
 	}
 	return d.serve(r)
+}
+
+// find returns the dialog of a request. A NOTIFY may be what makes it
+// (RFC 6665 §4.1.2.4).
+func (ua *UA) find(m *sip.Message) *Dialog {
+	d := ua.cfg.Table.Find(m)
+	if d == nil && m.Method() == sip.NOTIFY {
+		d = ua.cfg.Table.Match(m.CallID(), m.ToTag(), nil)
+	}
+	return d
 }
 
 // serve finds the usage of a request. OPTIONS belongs to none (RFC 5057 §5.3).

@@ -6,6 +6,7 @@ import (
 	"tandem/rtc"
 	"tandem/rtc/sip"
 	"tandem/rtc/transport"
+	"tandem/rtc/uac"
 )
 
 // Usage is what a dialog is for: a call, a subscription. A dialog may have
@@ -117,8 +118,8 @@ func (d *Dialog) judge(u Usage, method string, m *sip.Message, err error) {
 // Send sends a request of a usage in the dialog, but for INVITE and ACK. done
 // may be nil; it gets the final response or the error. After it the usage, or
 // all of the dialog, may be told that they are gone.
-func (d *Dialog) Send(u Usage, method string, c Content, done func(*sip.Message, error)) {
-	d.send(method, nil, c, func(m *sip.Message, err error) {
+func (d *Dialog) Send(u Usage, method string, c Content, done func(*sip.Message, error)) *uac.Sending {
+	return d.send(method, nil, c, func(m *sip.Message, err error) {
 		if err == nil && m.StatusCode() < 300 && refreshes(method) {
 			d.Retarget(m)
 		}
@@ -127,6 +128,17 @@ func (d *Dialog) Send(u Usage, method string, c Content, done func(*sip.Message,
 		}
 		d.judge(u, method, m, err)
 	})
+}
+
+// Respond answers a request of a usage, but INVITE and UPDATE. A 2xx to one that
+// may change the target says where we are and takes its Contact over.
+func (d *Dialog) Respond(r *rtc.Request, code int, c Content) {
+	header := c.Header
+	if code/100 == 2 && refreshes(string(r.MethodName())) {
+		d.Retarget(r.Message)
+		header = append(d.contact().Append(nil, d.ua.client.Wire(), r.Flow()), header...)
+	}
+	r.Tx.Respond(code, sip.AppendResponse(nil, r.Message, sip.Response{Code: code, ToTag: d.id.Local, Header: header, ContentType: c.Type, Body: c.Body}))
 }
 
 // refreshes reports whether a request of that method may change the target: it
