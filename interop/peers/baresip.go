@@ -246,6 +246,14 @@ func (b *Baresip) Heard() (Heard, error) {
 	return Listen(files[len(files)-1])
 }
 
+// Press sends keys in the call.
+func (b *Baresip) Press(keys string) error { return b.command("sndcode", keys) }
+
+// Pressed waits for a key that the other side presses.
+func (b *Baresip) Pressed(ctx context.Context) (key string, err error) {
+	return b.event(ctx, "CALL_DTMF_START")
+}
+
 // Message implements Phone. It sends to the account's Friend, whoever uri is.
 func (b *Baresip) Message(_, text string) error { return b.command("message", text) }
 

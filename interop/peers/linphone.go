@@ -180,6 +180,16 @@ func (l *Linphone) Ended(ctx context.Context) (string, error) {
 	return m[0], nil
 }
 
+// Press sends keys in the call, one by one.
+func (l *Linphone) Press(keys string) error {
+	for _, key := range keys {
+		if err := l.program.say(string(key)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Heard implements Phone.
 func (l *Linphone) Heard() (Heard, error) { return Listen(l.recording()) }
 

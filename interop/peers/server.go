@@ -77,6 +77,7 @@ func (s *Server) write(set Settings) error {
 		"auth":    auth,
 		"routes":  set.Routes,
 		"http":    map[string]any{"addr": loopback(s.HTTPPort)},
+		"numbers": map[string]any{"country": "DE"},
 		"limits":  map[string]any{"drain": "1s"},
 		"log":     map[string]any{"level": "debug"},
 	}, "", "  ")
@@ -142,6 +143,40 @@ func (s *Server) AddUser(ctx context.Context, user string, proto Proto) (Account
 		return Account{}, fmt.Errorf("adding user %s: %w: %s", user, err, out)
 	}
 	return s.Account(user, made.Password, proto), nil
+}
+
+// AddTrunk has numbers of the country called through a gateway at a UDP port,
+// which is offered PCMU alone.
+func (s *Server) AddTrunk(ctx context.Context, name string, port int) error {
+	_, err := s.Tandem(ctx, "trunks", "add", name, "--address", loopback(port), "--prefix", "+49", "--codec", "PCMU")
+	return err
+}
+
+// Call is a record of "tandem cdr list".
+type Call struct {
+	State, Trunk string
+	EndedBy      string `json:"ended_by"`
+	Caller       Sound  `json:"caller_sound"`
+	Callee       Sound  `json:"callee_sound"`
+}
+
+// Sound is what came from one side of a Call.
+type Sound struct {
+	Codec         string
+	Packets, Lost int
+}
+
+// Calls are the records of all calls, the latest first.
+func (s *Server) Calls(ctx context.Context) ([]Call, error) {
+	out, err := s.Tandem(ctx, "cdr", "list", "-o", "json")
+	if err != nil {
+		return nil, err
+	}
+	var list []Call
+	if err := json.Unmarshal([]byte(out), &list); err != nil {
+		return nil, fmt.Errorf("reading call records: %w: %s", err, out)
+	}
+	return list, nil
 }
 
 // Account is an account of a user with a known password.

@@ -4,8 +4,11 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
+	"time"
 )
 
 // SIPP is a run of sipp's built-in scenarios.
@@ -32,6 +35,104 @@ func StartUAS(_ context.Context, dir string) (*SIPP, error) {
 	}
 	p, err := start(command{path: path, dir: dir, env: []string{"TERM=dumb"}, args: []string{
 		"-sn", "uas", "-i", "127.0.0.1", "-p", strconv.Itoa(port), "-nostdin"}})
+	return &SIPP{Port: port, program: p}, err
+}
+
+// gatewayScenario answers calls like a gateway that takes PCMU alone, sends
+// back what it hears, and hangs up after $TALK ms unless the caller has.
+const gatewayScenario = `<?xml version="1.0" encoding="ISO-8859-1" ?>
+<scenario name="gateway">
+  <recv request="INVITE" crlf="true" rrs="true">
+    <action>
+      <ereg regexp=".*" search_in="hdr" header="From:" assign_to="1"/>
+      <ereg regexp=".*" search_in="hdr" header="To:" assign_to="2"/>
+    </action>
+  </recv>
+  <send><![CDATA[
+SIP/2.0 180 Ringing
+[last_Via:]
+[last_From:]
+[last_To:];tag=[pid]SIPpTag01[call_number]
+[last_Call-ID:]
+[last_CSeq:]
+Contact: <sip:[local_ip]:[local_port];transport=[transport]>
+Content-Length: 0
+
+  ]]></send>
+  <send retrans="500"><![CDATA[
+SIP/2.0 200 OK
+[last_Via:]
+[last_From:]
+[last_To:];tag=[pid]SIPpTag01[call_number]
+[last_Call-ID:]
+[last_CSeq:]
+Contact: <sip:[local_ip]:[local_port];transport=[transport]>
+Content-Type: application/sdp
+Content-Length: [len]
+
+v=0
+o=gateway 53655765 2353687637 IN IP[local_ip_type] [local_ip]
+s=-
+c=IN IP[media_ip_type] [media_ip]
+t=0 0
+m=audio [media_port] RTP/AVP 0
+a=rtpmap:0 PCMU/8000
+
+  ]]></send>
+  <recv request="ACK" crlf="true"/>
+  <recv request="BYE" timeout="$TALK" ontimeout="hangup" crlf="true"/>
+  <send next="done"><![CDATA[
+SIP/2.0 200 OK
+[last_Via:]
+[last_From:]
+[last_To:]
+[last_Call-ID:]
+[last_CSeq:]
+Content-Length: 0
+
+  ]]></send>
+  <label id="hangup"/>
+  <send retrans="500"><![CDATA[
+BYE [next_url] SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+From:[$2];tag=[pid]SIPpTag01[call_number]
+To:[$1]
+[last_Call-ID:]
+CSeq: 1 BYE
+[routes]
+Max-Forwards: 70
+Content-Length: 0
+
+  ]]></send>
+  <recv response="200" crlf="true"/>
+  <label id="done"/>
+</scenario>
+`
+
+// StartGateway starts sipp as a gateway with sound; it hangs up after talk.
+func StartGateway(_ context.Context, dir string, talk time.Duration) (*SIPP, error) {
+	path, err := Find("sipp")
+	if err != nil {
+		return nil, err
+	}
+	port, err := Port()
+	if err != nil {
+		return nil, err
+	}
+	media, err := RTPPort()
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	file := filepath.Join(dir, "gateway.xml")
+	text := strings.ReplaceAll(gatewayScenario, "$TALK", strconv.FormatInt(talk.Milliseconds(), 10))
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		return nil, fmt.Errorf("configuring sipp: %w", err)
+	}
+	p, err := start(command{path: path, dir: dir, env: []string{"TERM=dumb"}, args: []string{
+		"-sf", file, "-i", "127.0.0.1", "-p", strconv.Itoa(port), "-mi", "127.0.0.1", "-mp", strconv.Itoa(media), "-rtp_echo", "-nostdin"}})
 	return &SIPP{Port: port, program: p}, err
 }
 
