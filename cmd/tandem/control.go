@@ -50,11 +50,11 @@ func withControl(c *cobra.Command, f func(context.Context, *client.Client) error
 		return fmt.Errorf("making the data folder: %w; data must be a folder this user may write", err)
 	}
 	log := slog.New(slog.DiscardHandler)
-	db, err := server.OpenStore(ctx, &cfg, log)
+	db, key, err := server.OpenStore(ctx, &cfg, log)
 	if err != nil {
 		return err
 	}
-	rooms, err := server.Offline(ctx, &cfg, db, log)
+	rooms, err := server.Offline(ctx, &cfg, db, key, log)
 	if err != nil {
 		return errors.Join(err, db.Close())
 	}

@@ -19,7 +19,8 @@ import (
 )
 
 func newServeCommand() *cobra.Command {
-	return &cobra.Command{
+	var newKey bool
+	c := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the server",
 		Long: `Run the server until SIGTERM or Ctrl-C, which let calls being set up finish
@@ -36,6 +37,11 @@ Without a configuration file it serves the domain localhost from ./var.`,
 			}
 			level := new(slog.LevelVar)
 			log := newLogger(cfg.Log, level, c.ErrOrStderr())
+			if newKey {
+				if err := server.RenewKey(c.Context(), &cfg, log); err != nil {
+					return err
+				}
+			}
 			s, err := server.New(c.Context(), cfg, server.Options{Path: path, Log: log, Level: level})
 			if err != nil {
 				return err
@@ -45,6 +51,8 @@ Without a configuration file it serves the domain localhost from ./var.`,
 			return s.Run(c.Context())
 		},
 	}
+	c.Flags().BoolVar(&newKey, "new-key", false, "make a new key when that of the data folder is lost: passwords of trunks and webhooks have to be entered again")
+	return c
 }
 
 func newLogger(cfg server.Log, level *slog.LevelVar, w io.Writer) *slog.Logger {

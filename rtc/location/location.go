@@ -84,6 +84,7 @@ type Location struct {
 	log      *slog.Logger
 	seed     maphash.Seed
 	flows    flowIndex
+	distrust atomic.Bool  // what is on disk may be gone
 	_        [64]byte     // what stands above is read with every request
 	count    atomic.Int64 // bindings, ended ones not yet swept included
 	_        [64]byte
@@ -186,6 +187,11 @@ func live(list []Binding, now time.Time) []Binding {
 	}
 	return list
 }
+
+// Distrust says whether what is on disk may be gone. While it may, every update
+// is written, whatever the copy on disk covers, so that nothing is promised that
+// a restart would not know of.
+func (l *Location) Distrust(lost bool) { l.distrust.Store(lost) }
 
 // Count of the bindings held.
 func (l *Location) Count() int { return int(l.count.Load()) }

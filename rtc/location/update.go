@@ -39,7 +39,7 @@ func (l *Location) Update(aor rtc.AOR, change func(old []Binding) ([]Binding, er
 	if changed {
 		arrange(list)
 	}
-	write := l.store != nil && (r.pending != nil || changed && !covered(before, list))
+	write := l.store != nil && (r.pending != nil || changed && (!covered(before, list) || l.distrust.Load()))
 	if write {
 		if err := l.put(s, r, list, now, done); err != nil {
 			s.mu.Unlock()

@@ -470,3 +470,27 @@ func TestConcurrentUpdatesEndConsistent(t *testing.T) {
 		t.Errorf("on disk alone: %v; count %d of %d", d.rows, l.Count(), total)
 	}
 }
+
+// While the disk is not to be trusted, a refresh that it would cover is written.
+func TestDistrust(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDisk()
+		l := New(d, quiet())
+		bind(l, alice, "a", time.Hour)
+		d.commit(nil)
+		time.Sleep(time.Second)
+		expect(t, "refresh", bind(l, alice, "a", time.Hour), "ok a")
+		l.Distrust(true)
+		time.Sleep(time.Second)
+		o := bind(l, alice, "a", time.Hour)
+		expect(t, "refresh without trust", o, "")
+		d.commit(errDisk)
+		expect(t, "refresh that failed", o, "failed a")
+		expect(t, "looking", look(l), "ok a")
+		l.Distrust(false)
+		expect(t, "refresh with trust", bind(l, alice, "a", time.Hour), "ok a")
+		if d.written() != 2 {
+			t.Errorf("%d writes", d.written())
+		}
+	})
+}

@@ -22,6 +22,8 @@ var (
 	ErrReadOnly  = errors.New("store cannot be written")
 	ErrFull      = errors.New("disk full or failing")
 	ErrCorrupt   = errors.New("store file is damaged")
+	ErrLost      = errors.New("store has lost what was acknowledged")
+	ErrGone      = errors.New("store file was removed or replaced")
 	ErrNewer     = errors.New("store was made by a newer version")
 	ErrConflict  = errors.New("already exists")
 	ErrQueueFull = errors.New("store cannot keep up: write queue is full")

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"embed"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -11,13 +12,16 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
+//go:embed sqlite
+var own embed.FS
+
 // dialect is the folder of a room's migrations that holds ours.
 const dialect = "sqlite"
 
 // migrate brings the schema up to date and refuses one that is newer than ours.
 func migrate(ctx context.Context, path string, db *sql.DB, log *slog.Logger, rooms []fs.FS) error {
 	all := make(union, 0, len(rooms))
-	for _, room := range rooms {
+	for _, room := range append([]fs.FS{own}, rooms...) {
 		dir, err := fs.Sub(room, dialect)
 		if err != nil {
 			return err

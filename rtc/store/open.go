@@ -38,11 +38,7 @@ func Open(ctx context.Context, address string, log *slog.Logger, migrations ...f
 	if err != nil {
 		return nil, err
 	}
-	// SQLite would say "unable to open" for each of these; the system says why.
-	if err := probe(path); err != nil {
-		return nil, classify(path, fmt.Errorf("opening store: %w", err))
-	}
-	lock, err := lockFile(path)
+	lock, err := take(path)
 	if err != nil {
 		return nil, classify(path, fmt.Errorf("opening store: %w", err))
 	}
@@ -65,6 +61,9 @@ func (db *DB) start(ctx context.Context, migrations []fs.FS) (err error) {
 		return err
 	}
 	db.write.SetMaxOpenConns(1)
+	if err := db.checkComplete(ctx); err != nil {
+		return err
+	}
 	if err := migrate(ctx, db.path, db.write, db.log, migrations); err != nil {
 		return err
 	}
@@ -77,8 +76,34 @@ func (db *DB) start(ctx context.Context, migrations []fs.FS) (err error) {
 		return err
 	}
 	db.reads = newReads(db.read)
-	db.w, err = newWriter(ctx, db.write, db.path, db.log)
+	kept, err := openedFiles(db.path)
+	if err != nil {
+		return err
+	}
+	n, err := commits(ctx, db.write)
+	if err != nil {
+		return err
+	}
+	db.w, err = newWriter(ctx, db.write, kept, n, db.lock, db.log)
 	return err
+}
+
+// take makes the file when there is none yet, and locks it.
+func take(path string) (_ *fileLock, err error) {
+	_, missing := os.Lstat(path)
+	there := present(path)
+	// SQLite would say "unable to open" for each of these; the system says why.
+	if err := probe(path); err != nil {
+		return nil, err
+	}
+	lock, err := lockFile(path)
+	if err == nil && lock.kept > 0 && !there {
+		err = errors.Join(errMissing(path, path+lockSuffix), lock.release())
+	}
+	if err != nil && missing != nil {
+		_ = os.Remove(path) // probe has made it
+	}
+	return lock, err
 }
 
 // Close writes what is queued, acknowledges it and closes the store. Puts
@@ -92,8 +117,14 @@ func (db *DB) Close() error {
 // Path of the database file.
 func (db *DB) Path() string { return db.path }
 
-// Healthy is nil unless the last commit failed; then it says why.
-func (db *DB) Healthy() error { return db.w.healthy() }
+// Healthy is nil unless the last commit failed or the files are gone; then it
+// says why. ErrGone: nothing that was ever written can be relied on.
+func (db *DB) Healthy() error {
+	if err := db.w.files.there(); err != nil {
+		return err
+	}
+	return db.w.healthy()
+}
 
 // Pressure is how full the write queue is, 0 to 1.
 func (db *DB) Pressure() float64 { return db.w.pressure() }

@@ -28,10 +28,13 @@ type Stats struct {
 // writer is the group commit: one goroutine writes, a second one acknowledges,
 // so that the next batch is on its way to the disk while callers are told.
 type writer struct {
-	path string
-	log  *slog.Logger
-	conn *sql.Conn
-	tx   *tx
+	path    string
+	log     *slog.Logger
+	conn    *sql.Conn
+	tx      *tx
+	files   files
+	lock    *fileLock
+	commits uint64 // ever made to this database
 
 	wake  chan struct{} // the queue is not empty
 	told  chan finished // transactions to acknowledge
@@ -54,8 +57,8 @@ type finished struct {
 	whole *batch // set with the last transaction of a batch
 }
 
-func newWriter(ctx context.Context, db *sql.DB, path string, log *slog.Logger) (*writer, error) {
-	w := &writer{path: path, log: log, open: true, queue: newBatch(),
+func newWriter(ctx context.Context, db *sql.DB, f files, commits uint64, lock *fileLock, log *slog.Logger) (*writer, error) {
+	w := &writer{path: f.path, files: f, commits: commits, lock: lock, log: log, open: true, queue: newBatch(),
 		wake: make(chan struct{}, 1), told: make(chan finished, 2), spare: make(chan *batch, 2)}
 	w.load.owners = make(map[string]share)
 	w.spare <- newBatch()
@@ -170,17 +173,33 @@ func (w *writer) account(items []item, took time.Duration, err error) {
 // commit writes items in one transaction. First without savepoints, which cost
 // as much as a small change; when a change fails that has written something
 // already, all is undone and done again with a savepoint around each.
+//
+// What goes into a file that was removed is not on disk, whatever SQLite says.
 func (w *writer) commit(items []item) error {
-	again, err := w.attempt(items, false)
-	if !again {
+	if err := w.files.there(); err != nil {
 		return err
 	}
-	w.mu.Lock()
-	w.stats.Repeated++
-	w.mu.Unlock()
-	_, err = w.attempt(items, true)
-	return err
+	again, err := w.attempt(items, false)
+	if again {
+		w.mu.Lock()
+		w.stats.Repeated++
+		w.mu.Unlock()
+		_, err = w.attempt(items, true)
+	}
+	if err != nil {
+		return err
+	}
+	if err := w.files.there(); err != nil {
+		return err
+	}
+	w.commits++
+	if err := w.lock.keep(w.commits); err != nil {
+		return fmt.Errorf("writing the lock file: %w", err)
+	}
+	return nil
 }
+
+const countCommit = `UPDATE store_state SET commits = commits + 1 WHERE one = 1`
 
 // attempt runs one transaction. again is true when a change has to be undone
 // that no savepoint guards; nothing is written then.
@@ -196,7 +215,11 @@ func (w *writer) attempt(items []item, guarded bool) (again bool, err error) {
 			return again, err
 		}
 	}
-	if err := w.tx.control(ctx, "COMMIT"); err != nil {
+	err = w.tx.control(ctx, countCommit)
+	if err == nil {
+		err = w.tx.control(ctx, "COMMIT")
+	}
+	if err != nil {
 		_ = w.tx.control(ctx, "ROLLBACK")
 		return false, fmt.Errorf("committing: %w", err)
 	}

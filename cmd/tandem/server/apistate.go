@@ -12,11 +12,7 @@ import (
 
 // OpenAPIState loads what the API keeps from an open store: tokens, audit log,
 // webhooks. It is the same with and without a running server.
-func OpenAPIState(ctx context.Context, cfg *Config, db *store.DB, log *slog.Logger) (*admin.State, error) {
-	key, err := secretKey(cfg.Data)
-	if err != nil {
-		return nil, err
-	}
+func OpenAPIState(ctx context.Context, cfg *Config, db *store.DB, key []byte, log *slog.Logger) (*admin.State, error) {
 	hooks, err := sqlstore.NewOutbox(db, key)
 	if err != nil {
 		return nil, err

@@ -14,11 +14,7 @@ import (
 
 // Offline is what can be operated while no server runs: the rooms that are
 // nothing but what the store holds.
-func Offline(ctx context.Context, cfg *Config, db *store.DB, log *slog.Logger) (api.Rooms, error) {
-	key, err := secretKey(cfg.Data)
-	if err != nil {
-		return api.Rooms{}, err
-	}
+func Offline(ctx context.Context, cfg *Config, db *store.DB, key []byte, log *slog.Logger) (api.Rooms, error) {
 	trunks, err := newTrunks(db, key, log)
 	if err != nil {
 		return api.Rooms{}, err
@@ -27,7 +23,7 @@ func Offline(ctx context.Context, cfg *Config, db *store.DB, log *slog.Logger) (
 	if err != nil {
 		return api.Rooms{}, err
 	}
-	state, err := OpenAPIState(ctx, cfg, db, log)
+	state, err := OpenAPIState(ctx, cfg, db, key, log)
 	if err != nil {
 		return api.Rooms{}, err
 	}

@@ -2,10 +2,8 @@ package server
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -27,9 +25,6 @@ import (
 func (s *Server) routes(ctx context.Context, cfg *Config) (*rtc.Router, error) {
 	routes, err := proxy.NewRoutes(cfg.Routes)
 	if err != nil {
-		return nil, err
-	}
-	if s.key, err = secretKey(cfg.Data); err != nil {
 		return nil, err
 	}
 	s.gate = auth.New(auth.Config{
@@ -159,21 +154,6 @@ func recursion(p Proxy) proxy.Recursion {
 		return proxy.RecurseDomains
 	}
 	return proxy.RecurseNever
-}
-
-// secretKey is the key that signs what peers carry for us; it survives a
-// restart so that calls under way do.
-func secretKey(dir string) ([]byte, error) {
-	file := filepath.Join(dir, "key")
-	if b, err := os.ReadFile(file); err == nil && len(b) == 32 {
-		return b, nil
-	}
-	b := make([]byte, 32)
-	rand.Read(b) // never fails
-	if err := os.WriteFile(file, b, 0o600); err != nil {
-		return nil, fmt.Errorf("keeping the signing key: %w", err)
-	}
-	return b, nil
 }
 
 // listeners turns the configured addresses into the transport's.

@@ -124,7 +124,7 @@ func New(ctx context.Context, cfg Config, opt Options) (_ *Server, err error) {
 
 // openState opens what survives a restart.
 func (s *Server) openState(ctx context.Context, cfg *Config) (err error) {
-	if s.store, err = OpenStore(ctx, cfg, s.log); err != nil {
+	if s.store, s.key, err = OpenStore(ctx, cfg, s.log); err != nil {
 		return err
 	}
 	s.directory = directory.New(directorystore.New(s.store), cfg.Domains, s.log)
@@ -132,7 +132,7 @@ func (s *Server) openState(ctx context.Context, cfg *Config) (err error) {
 		return err
 	}
 	s.location = location.New(locationstore.New(s.store, s.log), s.log)
-	s.state, err = OpenAPIState(ctx, cfg, s.store, s.log)
+	s.state, err = OpenAPIState(ctx, cfg, s.store, s.key, s.log)
 	return err
 }
 
@@ -228,6 +228,7 @@ func (s *Server) Run(ctx context.Context) error {
 	start("http", s.http.run)
 	endCalls := s.startCalls(start)
 	start("systemd", s.notify)
+	start("store", s.watchStore)
 	start("last use of secrets", s.keepUse)
 	start("memory", s.keepMemory)
 	s.log.Info("serving", "listen", s.listening(), "domains", s.directory.Domains(), "users", s.directory.Count(), "bindings", s.location.Count())

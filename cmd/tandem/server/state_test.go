@@ -1,0 +1,214 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"tandem/rtc/directory"
+	"tandem/rtc/store"
+)
+
+// A data folder of which a part has gone is refused with what to do, and left as
+// it is.
+func TestPartsOfTheDataFolderGone(t *testing.T) {
+	quiet := slog.New(slog.DiscardHandler)
+	whole := func(t *testing.T) *Config {
+		cfg := Default()
+		cfg.Data = t.TempDir()
+		db, key, err := OpenStore(t.Context(), &cfg, quiet)
+		if err != nil || len(key) != keySize {
+			t.Fatal(err, key)
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return &cfg
+	}
+	remove := func(names ...string) func(t *testing.T, dir string) {
+		return func(t *testing.T, dir string) {
+			for _, name := range names {
+				if err := os.Remove(filepath.Join(dir, name)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	write := func(name string, b []byte) func(t *testing.T, dir string) {
+		return func(t *testing.T, dir string) {
+			if err := os.WriteFile(filepath.Join(dir, name), b, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, c := range []struct {
+		name   string
+		change func(t *testing.T, dir string)
+		says   []string // none: it opens
+		kind   error
+	}{
+		{"nothing", func(*testing.T, string) {}, nil, nil},
+		{"database", remove("tandem.db"), []string{"no database", "tandem restore", "remove "}, store.ErrLost},
+		{"database and its lock", remove("tandem.db", "tandem.db.lock"), []string{"there is a key", "no database", "tandem restore"}, store.ErrLost},
+		{"content of the database", write("tandem.db", nil), []string{"no database", "tandem restore"}, store.ErrLost},
+		{"key", remove("key"), []string{"is missing", "tandem restore", "--new-key"}, nil},
+		{"half of the key", write("key", make([]byte, 16)), []string{"16 octets", "tandem restore", "--new-key"}, nil},
+		{"key of another", write("key", make([]byte, 32)), []string{"does not belong", "tandem restore", "--new-key"}, nil},
+		{"all", remove("key", "tandem.db", "tandem.db.lock"), nil, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cfg := whole(t)
+			c.change(t, cfg.Data)
+			before := listing(t, cfg.Data)
+			db, _, err := OpenStore(t.Context(), cfg, quiet)
+			if err == nil {
+				if err := db.Close(); err != nil {
+					t.Error(err)
+				}
+				if c.says != nil {
+					t.Fatal("opened")
+				}
+				return
+			}
+			for _, want := range c.says {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("%q is missing in %v", want, err)
+				}
+			}
+			if c.says == nil || c.kind != nil && !errors.Is(err, c.kind) {
+				t.Error(err)
+			}
+			if after := listing(t, cfg.Data); after != before {
+				t.Errorf("the folder was\n%s\nand is\n%s", before, after)
+			}
+			if strings.Contains(err.Error(), "--new-key") {
+				if err := RenewKey(t.Context(), cfg, quiet); err != nil {
+					t.Fatal(err)
+				}
+				db, key, err := OpenStore(t.Context(), cfg, quiet)
+				if err != nil || len(key) != keySize || bytes.Equal(key, make([]byte, keySize)) {
+					t.Fatalf("after --new-key: %v", err)
+				}
+				db.Close()
+			}
+		})
+	}
+}
+
+// listing is the names in a folder and the key.
+func listing(t *testing.T, dir string) string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	for _, e := range entries {
+		b.WriteString(e.Name() + " ")
+	}
+	key, _ := os.ReadFile(filepath.Join(dir, keyFile))
+	return b.String() + fmt.Sprintf("%x", key)
+}
+
+func TestKeyIsTheSameAfterARestart(t *testing.T) {
+	cfg := Default()
+	cfg.Data = t.TempDir()
+	var first []byte
+	for range 3 {
+		db, key, err := OpenStore(t.Context(), &cfg, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		db.Close()
+		if first == nil {
+			first = key
+		}
+		if !bytes.Equal(key, first) {
+			t.Error("another key")
+		}
+	}
+	if info, err := os.Stat(filepath.Join(cfg.Data, keyFile)); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v %v", info.Mode(), err)
+	}
+}
+
+// The database is deleted under a running server: it is not ready, says so, and
+// promises nothing more: not even a refresh that the copy on disk would cover.
+func TestDatabaseDeletedUnderARunningServer(t *testing.T) {
+	s := running(t, func(cfg *Config) {
+		cfg.Listen[0].Trusted = []string{"127.0.0.0/8"}
+	})
+	phone := registrant(t, s)
+	for range 3 { // one is written, the others are covered
+		if code := phone(); code != 200 {
+			t.Fatalf("REGISTER got %d", code)
+		}
+	}
+	if code, text := readiness(s); code != http.StatusOK {
+		t.Fatalf("%d %s", code, text)
+	}
+	if err := os.Remove(s.store.Path()); err != nil {
+		t.Fatal(err)
+	}
+	if code, text := readiness(s); code != http.StatusServiceUnavailable || !strings.Contains(text, "tandem backup") {
+		t.Errorf("ready: %d %s", code, text)
+	}
+	if st := s.status(); !strings.Contains(st.StoreError, "removed") {
+		t.Errorf("status says %q", st.StoreError)
+	}
+	code := 200
+	for end := time.Now().Add(10 * time.Second); code == 200 && time.Now().Before(end); {
+		time.Sleep(lookEvery / 4)
+		code = phone()
+	}
+	if code != 503 {
+		t.Errorf("a refresh got %d", code)
+	}
+}
+
+func readiness(s *Server) (int, string) {
+	r := httptest.NewRecorder()
+	s.readyz(r, nil)
+	return r.Code, r.Body.String()
+}
+
+// registrant is a phone at the first listener; each call refreshes its binding
+// and returns the code of the answer.
+func registrant(t *testing.T, s *Server) func() int {
+	c, err := net.Dial("udp", s.transport.Listeners()[0].Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	if _, err := s.directory.Add(context.Background(), directory.AddUser{AOR: "sip:alice@example.com"}); err != nil {
+		t.Fatal(err)
+	}
+	seq := 0
+	return func() int {
+		seq++
+		fmt.Fprintf(c, "REGISTER sip:example.com SIP/2.0\r\nVia: SIP/2.0/UDP %[1]s;branch=z9hG4bK%[2]d;rport\r\nMax-Forwards: 70\r\n"+
+			"From: <sip:alice@example.com>;tag=1\r\nTo: <sip:alice@example.com>\r\nCall-ID: refresh\r\nCSeq: %[2]d REGISTER\r\n"+
+			"Contact: <sip:alice@%[1]s>\r\nExpires: 3600\r\nContent-Length: 0\r\n\r\n", c.LocalAddr(), seq)
+		b := make([]byte, 4096)
+		c.SetReadDeadline(time.Now().Add(10 * time.Second))
+		n, err := c.Read(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var code int
+		if _, err := fmt.Sscanf(string(b[:n]), "SIP/2.0 %d", &code); err != nil {
+			t.Fatalf("%v: %s", err, b[:n])
+		}
+		return code
+	}
+}
