@@ -144,11 +144,28 @@ func (t *Trunk) Form(number string) string {
 	return number
 }
 
-// Received is a number called through the trunk as we write it.
+// Received is a number called through the trunk as we read numbers. It may have
+// parameters (RFC 3966 §3).
 func (t *Trunk) Received(number string) string {
-	number, _ = apply(t.In, number)
+	if changed, ok := apply(t.In, number); ok {
+		return changed
+	}
+	return t.Caller(number)
+}
+
+// Caller is a caller's number that the trunk names as we read numbers: a trunk
+// that writes digits alone means numbers with '+'.
+func (t *Trunk) Caller(number string) string {
+	digits, _, _ := strings.Cut(number, ";")
+	if t.Format == FormatDigits && len(digits) >= minDigits && digits[0] != '0' && isNumber(digits, false) {
+		return "+" + number
+	}
 	return number
 }
+
+// minDigits is the least a number has with its country's code: what is shorter
+// is local.
+const minDigits = 8
 
 // URI is where a call for a number goes at one of the trunk's Addresses.
 func (t *Trunk) URI(address int, number string) string {

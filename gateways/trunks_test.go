@@ -180,6 +180,7 @@ func TestNumberForms(t *testing.T) {
 	s := newTrunks(t, Trunk{Name: "gw", Addresses: []string{"192.0.2.10:5070", "sip:gw.example.com;transport=tcp", "sip:[2001:db8::1];user=ip"},
 		Format: FormatDigits, Out: []Rule{{Match: "+49", Strip: 3, Add: "0"}, {Match: "+4", Add: "9"}}, In: []Rule{{Match: "0", Strip: 1, Add: "+49"}, {Add: "+"}}})
 	gw := s.Table().ByName("gw")
+	digits := &Trunk{Format: FormatDigits}
 	for _, c := range [][2]string{
 		{gw.URI(0, "+49301"), "sip:0301@192.0.2.10:5070;user=phone"},
 		{gw.URI(1, "+4130"), "sip:9+4130@gw.example.com;transport=tcp;user=phone"},
@@ -187,6 +188,11 @@ func TestNumberForms(t *testing.T) {
 		{gw.Form("+49301"), "49301"},
 		{gw.Received("030123"), "+4930123"},
 		{gw.Received("4930123"), "+4930123"},
+		{digits.Received("4930123456;npdi"), "+4930123456;npdi"},
+		{digits.Received("+4930123456"), "+4930123456"},
+		{digits.Caller("030123456"), "030123456"},
+		{digits.Caller("1234567"), "1234567"},
+		{digits.Caller("anonymous"), "anonymous"},
 	} {
 		if c[0] != c[1] {
 			t.Errorf("%s, want %s", c[0], c[1])

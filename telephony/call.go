@@ -198,7 +198,7 @@ func (c *Call) failed(l *leg, o outcome) {
 	if o.global() {
 		c.rounds = nil
 		c.cancelAll("")
-	} else if l.trunk != nil && !o.goesOn() {
+	} else if l.trunk != nil && !o.goesOn(!c.record.Ringing.IsZero()) {
 		c.rounds = nil
 	}
 	c.next()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"tandem/gateways"
 	"tandem/media"
 	"tandem/media/sdp"
 	"tandem/rtc"
@@ -54,15 +55,10 @@ func described(err error) outcome {
 // global reports whether nobody else needs to be tried (RFC 3261 §21.6).
 func (o outcome) global() bool { return o.code >= 600 }
 
-// goesOn reports whether another trunk may succeed where one answered so: it
-// could not take the call, which says nothing about the called party. Busy,
-// declined or an unknown number are the network's last word.
-func (o outcome) goesOn() bool {
-	switch o.code {
-	case 401, 403, 407, 408, 488, 606: // this trunk does not let us, or does not speak our codecs
-		return true
-	}
-	return o.code >= 500 && o.code < 600
+// goesOn reports whether another trunk may succeed where one failed so. rang is
+// whether the called party's phone has rung.
+func (o outcome) goesOn(rang bool) bool {
+	return gateways.FailureOf(o.code, o.reason, rang).Next
 }
 
 // or is the outcome of two that tells the caller more: one that a person caused

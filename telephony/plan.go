@@ -166,7 +166,7 @@ func unreadable(err error) error {
 // inbound routes a call that comes from a trunk: to a user, nowhere else.
 func (p *Plan) inbound(r *rtc.Request, uri sip.URI, trunk *gateways.Trunk) (Route, error) {
 	route := Route{trunk: trunk, dialled: dialled(uri), caller: p.partyFrom(r.Message, trunk)}
-	if called, err := p.Numbers("").Parse(trunk.Received(dialled(uri))); err == nil {
+	if called, err := p.Numbers("").Subscriber(trunk.Received(dialled(uri))); err == nil {
 		if route.number = called.String(); !trunk.Owns(route.number) {
 			return route, &rtc.Status{Code: 404}
 		}
@@ -321,7 +321,7 @@ func (p *Plan) partyFrom(m *sip.Message, trunk *gateways.Trunk) party {
 		return c
 	}
 	user := dialled(u)
-	if n, err := p.Numbers("").URI(u); err == nil && n.Global() {
+	if n, err := p.Numbers("").Subscriber(trunk.Caller(user)); err == nil && n.Global() {
 		c.number, user = n.String(), n.String()
 	}
 	if strings.EqualFold(string(u.Host), "anonymous.invalid") || user == "" {
