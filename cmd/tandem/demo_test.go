@@ -2,13 +2,20 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"net"
 	"strings"
 	"testing"
+
+	"tandem/test/realtime"
 )
 
 // TestDemoOnce makes the whole call: phone, server, gateway, audio.
 func TestDemoOnce(t *testing.T) {
+	realtime.Measure(t, demoOnce)
+}
+
+func demoOnce(t *testing.T) (wrong []string) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -20,7 +27,7 @@ func TestDemoOnce(t *testing.T) {
 	root.SetOut(&out)
 	root.SetArgs([]string{"demo", "--once", "--listen", addr, "--data", t.TempDir()})
 	if err := root.ExecuteContext(t.Context()); err != nil {
-		t.Fatalf("%v\n%s", err, out.String())
+		return []string{fmt.Sprintf("%v\n%s", err, out.String())}
 	}
 	for _, want := range []string{
 		"user      alice", "password", "alice registered",
@@ -28,9 +35,10 @@ func TestDemoOnce(t *testing.T) {
 		"523", "440", "0 of ", "chirps echoed", "verdict   good",
 	} {
 		if !strings.Contains(out.String(), want) {
-			t.Errorf("output lacks %q:\n%s", want, out.String())
+			wrong = append(wrong, fmt.Sprintf("output lacks %q:\n%s", want, out.String()))
 		}
 	}
+	return wrong
 }
 
 func TestPhoneUsage(t *testing.T) {

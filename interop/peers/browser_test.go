@@ -3,6 +3,7 @@ package peers_test
 import (
 	"context"
 	bytesof "encoding/binary"
+	"fmt"
 	"math"
 	"net"
 	"net/netip"
@@ -18,6 +19,7 @@ import (
 	"tandem/media/relay"
 	"tandem/media/sdp"
 	"tandem/media/sound"
+	"tandem/test/realtime"
 )
 
 // A browser calls a plain telephone: Opus over DTLS-SRTP and ICE on one side,
@@ -25,14 +27,19 @@ import (
 func TestBrowser(t *testing.T) {
 	if !peers.IsAlone() {
 		t.Parallel()
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		defer cancel()
-		out, err := peers.Alone(ctx, "TestBrowser")
-		t.Log(out)
-		must(t, "the call in a namespace of its own", err)
-		if !strings.Contains(out, "the browser hears") {
-			t.Error("it did not run")
-		}
+		realtime.Measure(t, func(t *testing.T) (wrong []string) {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			out, err := peers.Alone(ctx, "TestBrowser")
+			t.Log(out)
+			if err != nil {
+				wrong = append(wrong, fmt.Sprint("the call in a namespace of its own: ", err))
+			}
+			if !strings.Contains(out, "the browser hears") {
+				wrong = append(wrong, "it did not run")
+			}
+			return wrong
+		})
 		return
 	}
 	server := mediaServer(t, media.Config{ICEPort: 3478})

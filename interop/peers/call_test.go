@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tandem/interop/peers"
+	"tandem/test/realtime"
 )
 
 // talk is how long the two of a call speak: long enough to judge the tone.
@@ -47,21 +48,22 @@ func TestCall(t *testing.T) {
 		name := fmt.Sprintf("%s-%s_%s-%s_callerEnds=%v", c.from, c.fromOver, c.to, c.toOver, c.callerEnds)
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := startServer(t, peers.Settings{})
-			explain(t, s, "alice")
-			alice := user(t, s, c.from, "alice", c.fromOver)
-			bob := user(t, s, c.to, "bob", c.toOver)
-			connect(t, alice, bob, "sip:bob@"+peers.Domain)
-			time.Sleep(talk)
-			if c.callerEnds {
-				must(t, "hanging up", alice.Hangup())
-			} else {
-				must(t, "hanging up", bob.Hangup())
-			}
-			ended(t, alice)
-			ended(t, bob)
-			wantTone(t, "alice", alice, tones["bob"])
-			wantTone(t, "bob", bob, tones["alice"])
+			realtime.Measure(t, func(t *testing.T) []string {
+				s := startServer(t, peers.Settings{})
+				explain(t, s, "alice")
+				alice := user(t, s, c.from, "alice", c.fromOver)
+				bob := user(t, s, c.to, "bob", c.toOver)
+				connect(t, alice, bob, "sip:bob@"+peers.Domain)
+				time.Sleep(talk)
+				if c.callerEnds {
+					must(t, "hanging up", alice.Hangup())
+				} else {
+					must(t, "hanging up", bob.Hangup())
+				}
+				ended(t, alice)
+				ended(t, bob)
+				return append(wrongTone(t, "alice", alice, tones["bob"]), wrongTone(t, "bob", bob, tones["alice"])...)
+			})
 		})
 	}
 }

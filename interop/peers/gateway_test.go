@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tandem/interop/peers"
+	"tandem/test/realtime"
 )
 
 // A phone that speaks only Opus calls a number behind a gateway that takes only
@@ -21,26 +22,28 @@ func TestOpusToGateway(t *testing.T) {
 	}{{"baresip", peers.UDP, true}, {"linphonec", peers.TCP, false}} {
 		t.Run(c.kind, func(t *testing.T) {
 			t.Parallel()
-			talk := 5 * time.Second
-			if c.phoneEnds {
-				talk = time.Minute
-			}
-			gateway, err := peers.StartGateway(within(t), folder(t), talk)
-			must(t, "starting the gateway", err)
-			t.Cleanup(func() { _ = gateway.Close() })
-			s := startServer(t, peers.Settings{})
-			explain(t, s, "alice")
-			must(t, "adding the trunk", s.AddTrunk(within(t), "berlin", gateway.Port))
-			alice := opusPhone(t, s, c.kind, "alice", c.proto)
-			must(t, "dialling", alice.Dial("sip:+49301234567@"+peers.Domain))
-			must(t, "the call is answered", alice.Established(within(t)))
-			if c.phoneEnds {
-				time.Sleep(talkTime)
-				must(t, "hanging up", alice.Hangup())
-			}
-			ended(t, alice)
-			wantTone(t, "alice", alice, tones["alice"])
-			wantRecord(t, s, map[bool]string{true: "caller", false: "callee"}[c.phoneEnds])
+			realtime.Measure(t, func(t *testing.T) []string {
+				talk := 5 * time.Second
+				if c.phoneEnds {
+					talk = time.Minute
+				}
+				gateway, err := peers.StartGateway(within(t), folder(t), talk)
+				must(t, "starting the gateway", err)
+				t.Cleanup(func() { _ = gateway.Close() })
+				s := startServer(t, peers.Settings{})
+				explain(t, s, "alice")
+				must(t, "adding the trunk", s.AddTrunk(within(t), "berlin", gateway.Port))
+				alice := opusPhone(t, s, c.kind, "alice", c.proto)
+				must(t, "dialling", alice.Dial("sip:+49301234567@"+peers.Domain))
+				must(t, "the call is answered", alice.Established(within(t)))
+				if c.phoneEnds {
+					time.Sleep(talkTime)
+					must(t, "hanging up", alice.Hangup())
+				}
+				ended(t, alice)
+				wantRecord(t, s, map[bool]string{true: "caller", false: "callee"}[c.phoneEnds])
+				return wrongTone(t, "alice", alice, tones["alice"])
+			})
 		})
 	}
 }
@@ -58,37 +61,38 @@ func TestOpusThroughKamailio(t *testing.T) {
 	}{{"linphonec", true}, {"baresip", false}} {
 		t.Run(c.kind, func(t *testing.T) {
 			t.Parallel()
-			s := startServer(t, peers.Settings{})
-			explain(t, s, "alice")
-			k, err := peers.StartKamailio(within(t), folder(t), s.Port)
-			must(t, "starting kamailio", err)
-			t.Cleanup(func() { _ = k.Close() })
-			must(t, "adding the trunk", s.AddTrunk(within(t), "berlin", k.Port))
-			alice := opusPhone(t, s, c.kind, "alice", peers.UDP)
-			account := k.Account("+49301234567", peers.UDP)
-			account.Codec = peers.PCMU
-			bob, err := peers.StartBaresip(within(t), folder(t), account, tone(t, "bob"))
-			must(t, "starting the phone behind kamailio", err)
-			t.Cleanup(func() { _ = bob.Close() })
-			must(t, "it registers", bob.Registered(within(t)))
-			connect(t, alice, bob, "sip:+49301234567@"+peers.Domain)
-			time.Sleep(talkTime)
-			must(t, "pressing a key", alice.(presser).Press("5"))
-			key, err := bob.Pressed(within(t))
-			must(t, "the key arrives", err)
-			if key != "5" {
-				t.Errorf("the key that arrives is %q", key)
-			}
-			if c.callerEnds {
-				must(t, "hanging up", alice.Hangup())
-			} else {
-				must(t, "hanging up", bob.Hangup())
-			}
-			ended(t, alice)
-			ended(t, bob)
-			wantTone(t, "alice", alice, tones["bob"])
-			wantTone(t, "bob", bob, tones["alice"])
-			wantRecord(t, s, map[bool]string{true: "caller", false: "callee"}[c.callerEnds])
+			realtime.Measure(t, func(t *testing.T) []string {
+				s := startServer(t, peers.Settings{})
+				explain(t, s, "alice")
+				k, err := peers.StartKamailio(within(t), folder(t), s.Port)
+				must(t, "starting kamailio", err)
+				t.Cleanup(func() { _ = k.Close() })
+				must(t, "adding the trunk", s.AddTrunk(within(t), "berlin", k.Port))
+				alice := opusPhone(t, s, c.kind, "alice", peers.UDP)
+				account := k.Account("+49301234567", peers.UDP)
+				account.Codec = peers.PCMU
+				bob, err := peers.StartBaresip(within(t), folder(t), account, tone(t, "bob"))
+				must(t, "starting the phone behind kamailio", err)
+				t.Cleanup(func() { _ = bob.Close() })
+				must(t, "it registers", bob.Registered(within(t)))
+				connect(t, alice, bob, "sip:+49301234567@"+peers.Domain)
+				time.Sleep(talkTime)
+				must(t, "pressing a key", alice.(presser).Press("5"))
+				key, err := bob.Pressed(within(t))
+				must(t, "the key arrives", err)
+				if key != "5" {
+					t.Errorf("the key that arrives is %q", key)
+				}
+				if c.callerEnds {
+					must(t, "hanging up", alice.Hangup())
+				} else {
+					must(t, "hanging up", bob.Hangup())
+				}
+				ended(t, alice)
+				ended(t, bob)
+				wantRecord(t, s, map[bool]string{true: "caller", false: "callee"}[c.callerEnds])
+				return append(wrongTone(t, "alice", alice, tones["bob"]), wrongTone(t, "bob", bob, tones["alice"])...)
+			})
 		})
 	}
 }

@@ -62,7 +62,18 @@ func StartKamailio(ctx context.Context, dir string, next int) (*Kamailio, error)
 	return startKamailio(ctx, dir, strings.ReplaceAll(kamailioConfig, "$NEXT", fmt.Sprint(next)))
 }
 
-func startKamailio(ctx context.Context, dir, config string) (*Kamailio, error) {
+// startKamailio tries other ports when somebody takes one between choosing and
+// use.
+func startKamailio(ctx context.Context, dir, config string) (k *Kamailio, err error) {
+	for range 3 {
+		if k, err = tryKamailio(ctx, dir, config); err == nil || ctx.Err() != nil {
+			break
+		}
+	}
+	return k, err
+}
+
+func tryKamailio(ctx context.Context, dir, config string) (*Kamailio, error) {
 	path, err := Find("kamailio")
 	if err != nil {
 		return nil, err

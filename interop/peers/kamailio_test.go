@@ -7,6 +7,7 @@ import (
 
 	"tandem/interop/peers"
 	"tandem/rtc/proxy"
+	"tandem/test/realtime"
 )
 
 // Kamailio with a domain of its own: calls between a phone registered there and
@@ -16,37 +17,38 @@ func TestKamailioAsPeer(t *testing.T) {
 	for _, outward := range []bool{false, true} {
 		t.Run(fmt.Sprintf("outward=%v", outward), func(t *testing.T) {
 			t.Parallel()
-			// Each needs the other's port: the server's is known first.
-			port, err := peers.Port()
-			must(t, "choosing a port", err)
-			k, err := peers.StartKamailio(within(t), folder(t), port)
-			must(t, "starting kamailio", err)
-			t.Cleanup(func() {
-				if t.Failed() {
-					t.Logf("kamailio's log:\n%s", k.Transcript())
+			realtime.Measure(t, func(t *testing.T) []string {
+				// Each needs the other's port: the server's is known first.
+				port, err := peers.Port()
+				must(t, "choosing a port", err)
+				k, err := peers.StartKamailio(within(t), folder(t), port)
+				must(t, "starting kamailio", err)
+				t.Cleanup(func() {
+					if t.Failed() {
+						t.Logf("kamailio's log:\n%s", k.Transcript())
+					}
+					_ = k.Close()
+				})
+				s := startServer(t, peers.Settings{Port: port, AllowForeign: true, Routes: []proxy.Route{{
+					Name: "kamailio", Match: proxy.Match{Domain: peers.KamailioDomain}, NextHop: proxy.Hops{k.URI()}}}})
+				explain(t, s, "alice")
+				alice := user(t, s, "linphonec", "alice", peers.TCP)
+				carol := startPhone(t, "baresip", k.Account("carol", peers.UDP))
+				if outward {
+					connect(t, alice, carol, "sip:carol@"+peers.KamailioDomain)
+				} else {
+					connect(t, carol, alice, "sip:alice@"+peers.Domain)
 				}
-				_ = k.Close()
+				time.Sleep(talk)
+				if outward {
+					must(t, "hanging up", carol.Hangup())
+				} else {
+					must(t, "hanging up", alice.Hangup())
+				}
+				ended(t, alice)
+				ended(t, carol)
+				return append(wrongTone(t, "alice", alice, tones["carol"]), wrongTone(t, "carol", carol, tones["alice"])...)
 			})
-			s := startServer(t, peers.Settings{Port: port, AllowForeign: true, Routes: []proxy.Route{{
-				Name: "kamailio", Match: proxy.Match{Domain: peers.KamailioDomain}, NextHop: proxy.Hops{k.URI()}}}})
-			explain(t, s, "alice")
-			alice := user(t, s, "linphonec", "alice", peers.TCP)
-			carol := startPhone(t, "baresip", k.Account("carol", peers.UDP))
-			if outward {
-				connect(t, alice, carol, "sip:carol@"+peers.KamailioDomain)
-			} else {
-				connect(t, carol, alice, "sip:alice@"+peers.Domain)
-			}
-			time.Sleep(talk)
-			if outward {
-				must(t, "hanging up", carol.Hangup())
-			} else {
-				must(t, "hanging up", alice.Hangup())
-			}
-			ended(t, alice)
-			ended(t, carol)
-			wantTone(t, "alice", alice, tones["carol"])
-			wantTone(t, "carol", carol, tones["alice"])
 		})
 	}
 }

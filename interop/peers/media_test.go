@@ -7,12 +7,13 @@ import (
 	"time"
 
 	"tandem/interop/peers"
+	"tandem/test/realtime"
 )
 
 // startMedia runs the media relay for one test.
 func startMedia(t *testing.T) *peers.Media {
 	t.Helper()
-	m, err := peers.StartMedia(within(t), binary, t.TempDir())
+	m, err := peers.StartMedia(within(t), plain, t.TempDir())
 	must(t, "starting the media relay", err)
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -45,29 +46,30 @@ func TestMedia(t *testing.T) {
 			name := fmt.Sprintf("%s-%s-%v_%s-%s-%v", kinds[0], c.from.Codec, c.from.SDES, kinds[1], c.to.Codec, c.to.SDES)
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				k, err := peers.StartRelayed(within(t), filepath.Join(folder(t), "kamailio"), m.Port, c.from, c.to)
-				must(t, "starting kamailio", err)
-				t.Cleanup(func() {
-					if t.Failed() {
-						t.Logf("kamailio's log:\n%s", k.Transcript())
+				realtime.Measure(t, func(t *testing.T) []string {
+					k, err := peers.StartRelayed(within(t), filepath.Join(folder(t), "kamailio"), m.Port, c.from, c.to)
+					must(t, "starting kamailio", err)
+					t.Cleanup(func() {
+						if t.Failed() {
+							t.Logf("kamailio's log:\n%s", k.Transcript())
+						}
+						_ = k.Close()
+					})
+					account := func(name string, l peers.Leg) peers.Account {
+						a := k.Account(name, peers.UDP)
+						a.Codec, a.SDES = l.Codec, l.SDES
+						return a
 					}
-					_ = k.Close()
+					alice := startPhone(t, kinds[0], account("alice", c.from))
+					bob := startPhone(t, kinds[1], account("bob", c.to))
+					connect(t, alice, bob, "sip:bob@"+peers.KamailioDomain)
+					time.Sleep(talk)
+					must(t, "hanging up", alice.Hangup())
+					ended(t, alice)
+					ended(t, bob)
+					loud := bias(kinds[0], c.from) - bias(kinds[1], c.to)
+					return append(wrongToneAt(t, "alice", alice, tones["bob"], level+loud), wrongToneAt(t, "bob", bob, tones["alice"], level-loud)...)
 				})
-				account := func(name string, l peers.Leg) peers.Account {
-					a := k.Account(name, peers.UDP)
-					a.Codec, a.SDES = l.Codec, l.SDES
-					return a
-				}
-				alice := startPhone(t, kinds[0], account("alice", c.from))
-				bob := startPhone(t, kinds[1], account("bob", c.to))
-				connect(t, alice, bob, "sip:bob@"+peers.KamailioDomain)
-				time.Sleep(talk)
-				must(t, "hanging up", alice.Hangup())
-				ended(t, alice)
-				ended(t, bob)
-				loud := bias(kinds[0], c.from) - bias(kinds[1], c.to)
-				wantToneAt(t, "alice", alice, tones["bob"], level+loud)
-				wantToneAt(t, "bob", bob, tones["alice"], level-loud)
 			})
 		}
 	}

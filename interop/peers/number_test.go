@@ -1,6 +1,7 @@
 package peers_test
 
 import (
+	"fmt"
 	"math"
 	"net/netip"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"tandem/cmd/tandem/gatewaysim"
 	"tandem/interop/peers"
 	"tandem/rtc/proxy"
+	"tandem/test/realtime"
 )
 
 // A phone calls a telephone number: a static route takes it to the gateway,
@@ -18,30 +20,31 @@ func TestNumberThroughGateway(t *testing.T) {
 	gw, err := gatewaysim.Start(gatewaysim.Config{Addr: netip.MustParseAddrPort("127.0.0.1:0")})
 	must(t, "starting the gateway", err)
 	t.Cleanup(func() { _ = gw.Close() })
-	s := startServer(t, peers.Settings{Routes: []proxy.Route{{
-		Name: "telephone network", Match: proxy.Match{Prefix: "+"}, NextHop: proxy.Hops{gw.URI()}}}})
 	for kind, proto := range map[string]peers.Proto{"baresip": peers.UDP, "linphonec": peers.TLS} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
-			explain(t, s, kind)
-			p := user(t, s, kind, kind, proto)
-			must(t, "dialling", p.Dial("sip:+4930123456@"+peers.Domain))
-			must(t, "it rings there", p.Ringing(within(t)))
-			must(t, "it answers", p.Established(within(t)))
-			time.Sleep(3500 * time.Millisecond) // the announcement: 0.9 s of three tones, a pause, 1.5 s of 440 Hz
-			must(t, "hanging up", p.Hangup())
-			ended(t, p)
-			h, err := p.Heard()
-			must(t, kind+" recorded", err)
-			t.Logf("%s heard %s", kind, h)
-			wantAnnouncement(t, h)
+			realtime.Measure(t, func(t *testing.T) []string {
+				s := startServer(t, peers.Settings{Routes: []proxy.Route{{
+					Name: "telephone network", Match: proxy.Match{Prefix: "+"}, NextHop: proxy.Hops{gw.URI()}}}})
+				explain(t, s, kind)
+				p := user(t, s, kind, kind, proto)
+				must(t, "dialling", p.Dial("sip:+4930123456@"+peers.Domain))
+				must(t, "it rings there", p.Ringing(within(t)))
+				must(t, "it answers", p.Established(within(t)))
+				time.Sleep(3500 * time.Millisecond) // the announcement: 0.9 s of three tones, a pause, 1.5 s of 440 Hz
+				must(t, "hanging up", p.Hangup())
+				ended(t, p)
+				h, err := p.Heard()
+				must(t, kind+" recorded", err)
+				t.Logf("%s heard %s", kind, h)
+				return wrongAnnouncement(h)
+			})
 		})
 	}
 }
 
-// wantAnnouncement checks the gateway's tones, in order.
-func wantAnnouncement(t *testing.T, h peers.Heard) {
-	t.Helper()
+// wrongAnnouncement says what is wrong with the gateway's tones, in order.
+func wrongAnnouncement(h peers.Heard) (wrong []string) {
 	at := 0
 	for _, want := range []struct {
 		freq   float64
@@ -51,15 +54,15 @@ func wantAnnouncement(t *testing.T, h peers.Heard) {
 			at++
 		}
 		if at == len(h.Tones) {
-			t.Errorf("no tone of %.0f Hz where it should be: %s", want.freq, h)
-			return
+			return append(wrong, fmt.Sprintf("no tone of %.0f Hz where it should be: %s", want.freq, h))
 		}
 		tone := h.Tones[at]
 		if math.Abs(tone.Level-level) > maxLevel {
-			t.Errorf("%.0f Hz is heard at %.1f dBFS, want %.1f", want.freq, tone.Level, level)
+			wrong = append(wrong, fmt.Sprintf("%.0f Hz is heard at %.1f dBFS, want %.1f", want.freq, tone.Level, level))
 		}
 		if short := want.length - tone.Length; short > 120*time.Millisecond {
-			t.Errorf("%.0f Hz lasts %s, want %s", want.freq, tone.Length, want.length)
+			wrong = append(wrong, fmt.Sprintf("%.0f Hz lasts %s, want %s", want.freq, tone.Length, want.length))
 		}
 	}
+	return wrong
 }

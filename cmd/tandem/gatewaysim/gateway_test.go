@@ -3,6 +3,7 @@ package gatewaysim
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"net/netip"
 	"os"
@@ -13,6 +14,7 @@ import (
 
 	"tandem/cmd/tandem/softphone"
 	"tandem/media/sound"
+	"tandem/test/realtime"
 )
 
 func TestMain(m *testing.M) {
@@ -46,54 +48,59 @@ func TestCallHearsAnnouncementAndEcho(t *testing.T) {
 	for _, c := range []struct{ proto, codec string }{{"udp", "PCMU"}, {"udp", "PCMA"}, {"tcp", "PCMU"}} {
 		t.Run(c.proto+" "+c.codec, func(t *testing.T) {
 			t.Parallel()
-			g := start(t, Config{Ring: 50 * time.Millisecond})
-			p := phone(t, g, softphone.Config{Proto: c.proto, Codecs: []string{c.codec}})
-			var codes []int
-			call, err := p.Dial(t.Context(), "+49 30 1234567", softphone.DialOptions{
-				Progress: func(code int, _ string) { codes = append(codes, code) }})
-			if err != nil {
-				t.Fatal(err)
-			}
-			wav := filepath.Join(t.TempDir(), "heard.wav")
-			r, err := call.Talk(t.Context(), softphone.TalkOptions{
-				Play: sound.Silence(2700 * time.Millisecond), Measure: true, Record: wav, Duration: 6 * time.Second})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if len(codes) == 0 || codes[len(codes)-1] != 180 {
-				t.Errorf("provisional responses %v, want 180 at the end", codes)
-			}
-			judge(t, r, c.codec)
-			if s, err := sound.ReadWAV(wav); err != nil || len(s) < 4*sound.Rate {
-				t.Errorf("recording has %d samples, %v", len(s), err)
-			}
+			realtime.Measure(t, func(t *testing.T) []string {
+				g := start(t, Config{Ring: 50 * time.Millisecond})
+				p := phone(t, g, softphone.Config{Proto: c.proto, Codecs: []string{c.codec}})
+				var codes []int
+				call, err := p.Dial(t.Context(), "+49 30 1234567", softphone.DialOptions{
+					Progress: func(code int, _ string) { codes = append(codes, code) }})
+				if err != nil {
+					t.Fatal(err)
+				}
+				wav := filepath.Join(t.TempDir(), "heard.wav")
+				r, err := call.Talk(t.Context(), softphone.TalkOptions{
+					Play: sound.Silence(2700 * time.Millisecond), Measure: true, Record: wav, Duration: 6 * time.Second})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if len(codes) == 0 || codes[len(codes)-1] != 180 {
+					t.Errorf("provisional responses %v, want 180 at the end", codes)
+				}
+				if s, err := sound.ReadWAV(wav); err != nil || len(s) < 4*sound.Rate {
+					t.Errorf("recording has %d samples, %v", len(s), err)
+				}
+				return judge(r, c.codec)
+			})
 		})
 	}
 }
 
-// judge checks the announcement to 1 % and 1 dB, and that marks came back.
-func judge(t *testing.T, r *softphone.Report, codec string) {
-	t.Helper()
+// judge says what is wrong with the announcement, by 1 % and 1 dB, and with the
+// marks that came back.
+func judge(r *softphone.Report, codec string) (wrong []string) {
+	fault := func(format string, a ...any) { wrong = append(wrong, fmt.Sprintf(format, a...)) }
 	a := r.Audio
 	if a.Codec != codec || r.EndedBy != "us" || a.Lost > 5 || a.Received < 200 {
-		t.Errorf("report %+v", r)
+		fault("report %+v", r)
 	}
 	want := []struct{ freq, length float64 }{{523.25, 300}, {659.25, 300}, {783.99, 300}, {440, 1500}}
 	if len(a.Tones) < len(want) {
-		t.Fatalf("heard tones %+v", a.Tones)
+		fault("heard tones %+v", a.Tones)
+		return wrong
 	}
 	for i, w := range want {
 		h := a.Tones[i]
 		if math.Abs(h.Frequency-w.freq) > 0.01*w.freq || math.Abs(h.Level-announceLevel) > 1 || math.Abs(h.Length-w.length) > 80 {
-			t.Errorf("tone %d: %+v, want %v Hz for %v ms at %v dBFS", i, h, w.freq, w.length, announceLevel)
+			fault("tone %d: %+v, want %v Hz for %v ms at %v dBFS", i, h, w.freq, w.length, announceLevel)
 		}
 	}
 	if math.Abs(a.Frequency-440) > 4.4 {
-		t.Errorf("dominant frequency %v, want 440", a.Frequency)
+		fault("dominant frequency %v, want 440", a.Frequency)
 	}
 	if a.Echoes < 1 || a.RoundTrip < 0 || a.RoundTrip > 300 {
-		t.Errorf("round trip %v ms over %d of %d marks", a.RoundTrip, a.Echoes, a.Marks)
+		fault("round trip %v ms over %d of %d marks", a.RoundTrip, a.Echoes, a.Marks)
 	}
+	return wrong
 }
 
 func TestNumbersOfABadDay(t *testing.T) {

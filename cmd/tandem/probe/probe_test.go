@@ -17,6 +17,7 @@ import (
 	"tandem/media/codec"
 	"tandem/media/ng"
 	"tandem/media/relay"
+	"tandem/test/realtime"
 )
 
 var loopback = netip.MustParseAddr("127.0.0.1")
@@ -96,20 +97,23 @@ func TestRun(t *testing.T) {
 						}
 						t.Parallel()
 						p.NG, p.Bind, p.Seconds = addr, loopback, 3
-						r, err := Run(t.Context(), p)
-						if err != nil {
-							t.Fatal(err)
-						}
-						for end, h := range map[string]Heard{"A": r.A, "B": r.B} {
-							// rtpengine makes stereo of what it speaks in Opus, each channel 3 dB
-							// softer, which the probe is right to find.
-							if name == "rtpengine" && h.Codec == "opus" && strings.Contains(h.Fault, "hears -18.") {
-								h.Fault = ""
+						realtime.Measure(t, func(t *testing.T) (wrong []string) {
+							r, err := Run(t.Context(), p)
+							if err != nil {
+								t.Fatal(err)
 							}
-							if h.Fault != "" || h.Delay <= 0 || h.Delay > 500*time.Millisecond {
-								t.Errorf("%s: %+v", end, h)
+							for end, h := range map[string]Heard{"A": r.A, "B": r.B} {
+								// rtpengine makes stereo of what it speaks in Opus, each channel 3 dB
+								// softer, which the probe is right to find.
+								if name == "rtpengine" && h.Codec == "opus" && strings.Contains(h.Fault, "hears -18.") {
+									h.Fault = ""
+								}
+								if h.Fault != "" || h.Delay <= 0 || h.Delay > 500*time.Millisecond {
+									wrong = append(wrong, fmt.Sprintf("%s: %+v", end, h))
+								}
 							}
-						}
+							return wrong
+						})
 					})
 				}
 			})
