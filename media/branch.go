@@ -76,6 +76,26 @@ func (s *Session) Branches() []*Branch {
 	return slices.Clone(s.branches)
 }
 
+// Heard is the branch that is side B now, nil when side B is none.
+func (s *Session) Heard() *Branch {
+	s.ctl.Lock()
+	defer s.ctl.Unlock()
+	return s.heard
+}
+
+// OfferBranch is Session.Offer to one branch: it takes A's offer, again for each,
+// and writes the one for the branch.
+func (s *Session) OfferBranch(b *Branch, text []byte, want Want) ([]byte, error) {
+	if err := s.TakeOffer(A, text); err != nil {
+		return nil, err
+	}
+	if err := s.unprotected(A); err != nil {
+		s.Refused(A)
+		return nil, err
+	}
+	return b.MakeOffer(want)
+}
+
 // ID is the name the branch was given.
 func (b *Branch) ID() string { return b.id }
 

@@ -23,8 +23,10 @@ type call struct {
 	families   [2]string   // IP4 or IP6, as was asked for
 	offered    bool        // an offer waits for its answer
 	offerer    media.Which // whose it is
-	answer     [2]string   // the answer last written to each side
 	ending     *time.Timer // of a deletion to come
+
+	forks  map[string]*branch // by the Via of the proxy's
+	tagged map[string]*branch // by the tag they answered with
 }
 
 // maxName bounds what is kept of names others choose.
@@ -76,7 +78,13 @@ func (s *Server) offer(r Dict) (Dict, error) {
 	w := want(r)
 	var warning string
 	w.Interface, warning = s.network(c, from.Other(), r)
-	out, err := c.session.Offer(from, []byte(text), w)
+	var out []byte
+	if via := viaBranch(r); via != "" && from == media.A && (c.forks != nil || fresh) {
+		out, err = c.fork(via, []byte(text), w)
+	} else {
+		c.settle()
+		out, err = c.session.Offer(from, []byte(text), w)
+	}
 	if err != nil {
 		c.rollback()
 		if fresh {
@@ -84,7 +92,7 @@ func (s *Server) offer(r Dict) (Dict, error) {
 		}
 		return nil, err
 	}
-	c.offered, c.offerer, c.answer[from] = true, from, ""
+	c.offered, c.offerer = true, from
 	return written(out, warning), nil
 }
 
@@ -176,19 +184,14 @@ func (s *Server) answered(r Dict) (Dict, error) {
 	}
 	c.keep()
 	text := source(r)
-	if before := c.answer[offerer]; before != "" {
-		// One while it rang and one now, or that of another branch: the offerer has
-		// its answer (RFC 3261 §13.2.1), and media goes where this one says.
-		return Dict{"sdp": before}, c.session.TakeAnswer(offerer.Other(), []byte(text))
-	}
 	w := answering(r)
 	var warning string
 	w.Interface, warning = s.network(c, offerer, r)
-	out, err := c.session.Answer(offerer.Other(), []byte(text), w)
+	out, err := c.join(r, offerer, []byte(text), w)
 	if err != nil {
 		return nil, err
 	}
-	c.offered, c.answer[offerer] = false, string(out)
+	c.offered = false
 	return written(out, warning), nil
 }
 
@@ -251,6 +254,9 @@ func (s *Server) remove(r Dict) (Dict, error) {
 	}
 	if c == nil {
 		return Dict{"warning": "Call-ID not found"}, nil
+	}
+	if c.drop(r) {
+		return c.figures(), nil
 	}
 	known := r.String("from-tag") == ""
 	for _, tag := range []string{r.String("from-tag"), r.String("to-tag")} {
