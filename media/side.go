@@ -3,6 +3,8 @@ package media
 import (
 	"fmt"
 	"net/netip"
+	"slices"
+	"strings"
 	"time"
 
 	"tandem/media/sdp"
@@ -106,6 +108,7 @@ func (d *Side) makeOffer(want Want) ([]byte, error) {
 		}
 		lines = append(lines, line)
 	}
+	leaveOut(lines)
 	for n := len(lines) - 1; n >= max(len(d.agreed), 1) && lines[n].Port == 0; n-- {
 		lines = lines[:n] // of no use to who never knew it
 	}
@@ -114,6 +117,28 @@ func (d *Side) makeOffer(want Want) ([]byte, error) {
 	}
 	d.unused(func(i int, l *leg) bool { return !l.on && (i >= len(lines) || lines[i].Port == 0) })
 	return d.agent.Text(), nil
+}
+
+// leaveOut switches off lines of RTP of which no format is known, such as an old
+// gateway's video without any, unless nothing else is left.
+func leaveOut(lines []sdp.Line) {
+	var empty []int
+	on := 0
+	for i := range lines {
+		l := &lines[i]
+		switch {
+		case l.Port == 0:
+		case strings.Contains(strings.ToUpper(l.Proto), "RTP/") && !slices.ContainsFunc(l.Codecs, func(c sdp.Codec) bool { return c.Name != "" }):
+			empty = append(empty, i)
+		default:
+			on++
+		}
+	}
+	for _, i := range empty {
+		if on > 0 {
+			lines[i].Port = 0
+		}
+	}
 }
 
 func (d *Side) takeAnswer(desc *sdp.Description) error {

@@ -5,28 +5,32 @@ import (
 	"strings"
 )
 
-// takeAttribute keeps an a= line and reads it when it is one we know.
-func (p *parser) takeAttribute(text string) error {
+// takeAttribute keeps an a= line and reads it when it is one we know. One that
+// cannot be read is as good as not there: what it was about may be refused then
+// (a line of SRTP without a key, a format without a name), and the rest of the call
+// goes on.
+func (p *parser) takeAttribute(text string) {
 	name, value, _ := strings.Cut(text, ":")
 	name, value = strings.TrimSpace(name), strings.TrimSpace(value)
 	if name == "" {
-		return nil
+		return
 	}
 	a := Attribute{Name: name, Value: value}
 	m := p.media()
 	if m == nil {
 		p.d.Attributes = append(p.d.Attributes, a)
-		return p.sessionAttribute(a)
+		p.sessionAttribute(a)
+		return
 	}
 	m.Attributes = append(m.Attributes, a)
-	return m.attribute(p.line, a)
+	m.attribute(a)
 }
 
-func (p *parser) sessionAttribute(a Attribute) error {
+func (p *parser) sessionAttribute(a Attribute) {
 	s := &p.session
 	if d := parseDirection(a.Name); d != DirectionUnset {
 		s.direction, p.d.Direction = d, d
-		return nil
+		return
 	}
 	switch a.Name {
 	case "ptime":
@@ -38,7 +42,7 @@ func (p *parser) sessionAttribute(a Attribute) error {
 	case "setup":
 		s.setup = strings.ToLower(a.Value)
 	case "fingerprint":
-		return s.fingerprint.take(p.line, a.Value)
+		s.fingerprint.take(a.Value)
 	case "ice-lite":
 		s.ice.Lite = true
 	case "ice-ufrag":
@@ -46,18 +50,17 @@ func (p *parser) sessionAttribute(a Attribute) error {
 	case "ice-pwd":
 		s.ice.Pwd = a.Value
 	}
-	return nil
 }
 
 // attribute reads one a= line of an m-line.
-func (m *Media) attribute(line int, a Attribute) error {
+func (m *Media) attribute(a Attribute) {
 	if d := parseDirection(a.Name); d != DirectionUnset {
 		m.Direction = d
-		return nil
+		return
 	}
 	switch a.Name {
 	case "rtpmap":
-		return m.rtpmap(line, a.Value)
+		m.rtpmap(a.Value)
 	case "fmtp":
 		m.fmtp(a.Value)
 	case "rtcp-fb":
@@ -67,15 +70,15 @@ func (m *Media) attribute(line int, a Attribute) error {
 	case "maxptime":
 		m.MaxPtime = milliseconds(a.Value)
 	case "rtcp":
-		return m.rtcp(line, a.Value)
+		m.rtcp(a.Value)
 	case "rtcp-mux", "rtcp-mux-only":
 		m.Mux = true
 	case "mid":
 		m.MID = a.Value
 	case "crypto":
-		return m.crypto(line, a.Value)
+		m.crypto(a.Value)
 	case "fingerprint":
-		return m.Fingerprint.take(line, a.Value)
+		m.Fingerprint.take(a.Value)
 	case "setup":
 		m.Setup = strings.ToLower(a.Value)
 	case "ice-ufrag":
@@ -87,30 +90,29 @@ func (m *Media) attribute(line int, a Attribute) error {
 			m.ICE.Candidates = append(m.ICE.Candidates, c)
 		}
 	}
-	return nil
 }
 
 // rtpmap reads "101 telephone-event/8000"; a missing clock is 8000, as devices
 // that leave it out mean. Of two for one number the first counts.
-func (m *Media) rtpmap(line int, v string) error {
+func (m *Media) rtpmap(v string) {
 	if !m.RTP() {
-		return nil
+		return
 	}
 	pt, encoding, _ := strings.Cut(v, " ")
 	n, ok := number(pt, 127)
 	if !ok {
-		return malformed(line, "rtpmap of %s: no payload number from 0 to 127", quote(pt))
+		return
 	}
 	name, rest, _ := strings.Cut(strings.TrimSpace(encoding), "/")
 	name = strings.TrimSpace(name)
 	if name == "" {
-		return malformed(line, "rtpmap:%d names no codec; it is a=rtpmap:%d name/clock", n, n)
+		return
 	}
 	clock, channels, _ := strings.Cut(rest, "/")
 	rate, count := uint64(8000), uint64(1)
 	if clock = strings.TrimSpace(clock); clock != "" {
 		if rate, ok = number(clock, 1<<31-1); !ok || rate == 0 {
-			return malformed(line, "rtpmap:%d has the clock rate %s; it is a number of Hz", n, quote(clock))
+			return
 		}
 	}
 	if channels = strings.TrimSpace(channels); channels != "" {
@@ -122,7 +124,6 @@ func (m *Media) rtpmap(line int, v string) error {
 	if c := m.codec(uint8(n)); c != nil && c.Name == "" {
 		c.Name, c.ClockRate, c.Channels = name, int(rate), int(count)
 	}
-	return nil
 }
 
 // fmtp joins several lines for one number. Lines about formats that are no
@@ -169,55 +170,49 @@ func (c *Codec) addFeedback(what string) {
 }
 
 // rtcp reads "53020" and "53020 IN IP4 192.0.2.1" (RFC 3605).
-func (m *Media) rtcp(line int, v string) error {
+func (m *Media) rtcp(v string) {
 	f := strings.Fields(v)
 	if len(f) == 0 {
-		return malformed(line, "a=rtcp names no port")
+		return
 	}
 	n, ok := number(f[0], 65535)
 	if !ok {
-		return malformed(line, "a=rtcp with port %s; it is a number from 0 to 65535", quote(f[0]))
+		return
 	}
 	m.RTCPPort = int(n)
 	if len(f) >= 4 && strings.EqualFold(f[1], "IN") {
-		addr, _, err := parseHost(line, f[2], f[3])
-		if err != nil {
-			return err
+		if addr, _, err := parseHost(0, f[2], f[3]); err == nil {
+			m.RTCPAddr = addr
 		}
-		m.RTCPAddr = addr
 	}
-	return nil
 }
 
-// crypto reads "tag suite key [params]" (RFC 4568 §9.1). Nothing of it is
-// quoted in an error: it holds a key.
-func (m *Media) crypto(line int, v string) error {
+// crypto reads "tag suite key [params]" (RFC 4568 §9.1).
+func (m *Media) crypto(v string) {
 	f := strings.Fields(v)
 	if len(f) < 3 {
-		return malformed(line, "a=crypto has %d parts; it is a=crypto:tag suite inline:key", len(f))
+		return
 	}
 	tag, ok := number(f[0], 999999999)
 	if !ok {
-		return malformed(line, "a=crypto without a number as its tag")
+		return
 	}
 	m.Crypto = append(m.Crypto, Crypto{
 		Tag: int(tag), Suite: f[1], Key: f[2], Params: strings.Join(f[3:], " "),
 	})
-	return nil
 }
 
 // take keeps the fingerprint unless there is one by sha-256 already, which
 // everybody can check.
-func (p *Fingerprint) take(line int, v string) error {
+func (p *Fingerprint) take(v string) {
 	f := strings.Fields(v)
 	if len(f) != 2 || !hexPairs(f[1]) {
-		return malformed(line, "a=fingerprint is not a hash name and pairs of hex digits between colons")
+		return
 	}
 	hash := strings.ToLower(f[0])
 	if p.Hash == "" || hash == "sha-256" && p.Hash != "sha-256" {
 		*p = Fingerprint{Hash: hash, Value: strings.ToUpper(f[1])}
 	}
-	return nil
 }
 
 func hexPairs(s string) bool {

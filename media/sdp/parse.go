@@ -117,7 +117,7 @@ func (p *parser) take() error {
 	case 'm':
 		return p.takeMedia(value)
 	case 'a':
-		return p.takeAttribute(value)
+		p.takeAttribute(value)
 	}
 	// i= u= e= p= r= z= k= and whatever else concerns no call.
 	return nil
