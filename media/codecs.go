@@ -95,6 +95,29 @@ func offerCodecs(want Want, base []sdp.Codec, alone bool) []sdp.Codec {
 	return withEvents(out, base, want)
 }
 
+// keeping is want for a side that speaks own so far, when the other has base: where
+// its sound is converted, what it speaks comes first, for it may have nothing else.
+func keeping(want Want, own, base []sdp.Codec) Want {
+	if len(want.Codecs) > 0 || !apart(own, base) {
+		return want
+	}
+	for _, c := range append(slices.Clone(own), base...) {
+		if speech(c) {
+			want.Codecs = append(want.Codecs, c.Canonical())
+		}
+	}
+	return want
+}
+
+// apart says that what two sides speak has nothing in common but can be converted.
+func apart(a, b []sdp.Codec) bool {
+	convert := func(c sdp.Codec) bool { _, ok := convertible(c); return ok && speech(c) }
+	common := func(c sdp.Codec) bool {
+		return speech(c) && slices.ContainsFunc(b, func(o sdp.Codec) bool { return same(c, o) })
+	}
+	return slices.ContainsFunc(a, convert) && slices.ContainsFunc(b, convert) && !slices.ContainsFunc(a, common)
+}
+
 // withEvents adds comfort noise and key events to a list of speech codecs.
 func withEvents(out, base []sdp.Codec, want Want) []sdp.Codec {
 	var clocks []int

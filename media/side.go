@@ -104,7 +104,7 @@ func (d *Side) makeOffer(want Want) ([]byte, error) {
 		if media[i].Port == 0 && !media[i].BundleOnly() {
 			line.Port = 0
 		} else if line.Kind == "audio" {
-			line.Codecs = offerCodecs(want, media[i].Codecs, base == nil)
+			line.Codecs = offerCodecs(keeping(want, d.spoken(i), media[i].Codecs), media[i].Codecs, base == nil)
 		}
 		lines = append(lines, line)
 	}
@@ -117,6 +117,14 @@ func (d *Side) makeOffer(want Want) ([]byte, error) {
 	}
 	d.unused(func(i int, l *leg) bool { return !l.on && (i >= len(lines) || lines[i].Port == 0) })
 	return d.agent.Text(), nil
+}
+
+// spoken are the codecs a side agreed to for an m-line.
+func (d *Side) spoken(i int) []sdp.Codec {
+	if i >= len(d.agreed) || !d.agreed[i].Enabled || d.agreed[i].Kind != "audio" {
+		return nil
+	}
+	return plain(d.agreed[i].Codecs)
 }
 
 // leaveOut switches off lines of RTP of which no format is known, such as an old
