@@ -311,12 +311,16 @@ func (w *transport) use(ours, theirs secure.Key) error {
 		if err != nil {
 			return err
 		}
+		in.Inherit(w.in)
 		w.in, w.keyIn = in, theirs
 	}
 	if w.out == nil || !w.keyOut.Equal(ours) {
 		out, err := secure.NewContext(ours)
 		if err != nil {
 			return err
+		}
+		if w.out != nil && w.out.Wrapped() {
+			w.renew() // the far side may count on from before, or not: another SSRC has no before
 		}
 		w.out, w.keyOut = out, ours
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 
 	"github.com/pion/rtcp"
@@ -29,8 +30,8 @@ const (
 // It holds the roll-over counters, which are on no wire: a caller keeps the
 // Context for as long as the key is unchanged (Key.Equal), through hold, resume
 // and every re-INVITE, and makes a new one for a new key. A counter lost means
-// silence from the first wrap on; one kept under a new key means silence at
-// once (RFC 3711 §3.3.1). Rekeying keeps nothing of the old key.
+// silence from the first wrap on. Under a new key some senders go on counting, as
+// RFC 3711 §3.3.1 has it, and some begin anew: Inherit lets both be heard.
 type Context struct {
 	mu     sync.Mutex
 	srtp   *srtp.Context
@@ -39,6 +40,9 @@ type Context struct {
 	sent   map[uint32]*history
 	known  map[uint32]struct{} // SSRCs of RTP received
 	knownC map[uint32]struct{} // SSRCs of RTCP, either way
+
+	inherited map[uint32]uint32 // counters of SSRCs under the key before, not heard yet
+	copied    []byte            // of a packet that is tried with several
 }
 
 // NewContext makes the context of one direction.
@@ -136,12 +140,71 @@ func (c *Context) Unprotect(b []byte) ([]byte, error) {
 	if full(c.known, ssrc) {
 		return nil, ErrSources
 	}
+	if roc, ok := c.inherited[ssrc]; ok {
+		return c.first(b, ssrc, roc)
+	}
 	out, err := c.srtp.DecryptRTP(b, b, &c.header)
 	if err != nil {
 		return nil, receivedError(err)
 	}
 	remember(c.known, ssrc)
 	return out, nil
+}
+
+// Inherit tells a context that receives what the roll-over counters were under the
+// key before. Of each source the first good packet says whether its sender goes on
+// counting or has begun anew.
+func (c *Context) Inherit(before *Context) {
+	if before == nil || before == c {
+		return
+	}
+	before.mu.Lock()
+	counters := maps.Clone(before.inherited)
+	for ssrc := range before.known {
+		if roc, ok := before.srtp.ROC(ssrc); ok {
+			if counters == nil {
+				counters = map[uint32]uint32{}
+			}
+			counters[ssrc] = roc
+		}
+	}
+	before.mu.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.inherited = counters
+}
+
+// first opens the first packet of a source that has a counter from before: begun
+// anew, gone on, or wrapped meanwhile.
+func (c *Context) first(b []byte, ssrc, roc uint32) ([]byte, error) {
+	c.copied = append(c.copied[:0], b...)
+	var failed error
+	for _, try := range [...]uint32{0, roc, roc + 1} {
+		c.srtp.SetROC(ssrc, try)
+		out, err := c.srtp.DecryptRTP(b, b, &c.header)
+		if err == nil {
+			delete(c.inherited, ssrc)
+			remember(c.known, ssrc)
+			return out, nil
+		}
+		failed = err
+		copy(b, c.copied)
+	}
+	c.srtp.SetROC(ssrc, 0)
+	return nil, receivedError(failed)
+}
+
+// Wrapped says whether the numbers of anything sent have passed their end, so that
+// its counter is not 0.
+func (c *Context) Wrapped() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, h := range c.sent {
+		if h.wrapped {
+			return true
+		}
+	}
+	return false
 }
 
 // UnprotectRTCP does the same for a compound RTCP packet.
