@@ -31,10 +31,17 @@ func (p *Proxy) ack(r *rtc.Request) {
 		}
 		return
 	}
-	b := &set.branches[0]
+	for i := range set.branches { // several: the caller wrote the callee's address of record
+		if b := &set.branches[i]; !b.Spare {
+			p.ackBranch(r, &pl, set, b)
+		}
+	}
+}
+
+func (p *Proxy) ackBranch(r *rtc.Request, pl *plan, set *forward, b *branch) {
 	if b.Flow != noFlow {
-		if p.permit(&pl, &b.target, b.Flow.Remote) == nil {
-			p.sendAck(r.Tx.Lane(), r.Message, &pl, &b.target, b.Flow)
+		if p.permit(pl, &b.target, b.Flow.Remote) == nil {
+			p.sendAck(r.Tx.Lane(), r.Message, pl, &b.target, b.Flow)
 		}
 		return
 	}
@@ -45,14 +52,14 @@ func (p *Proxy) ack(r *rtc.Request) {
 	w := getWork()
 	cands, ok := p.res.Numeric(w.cands[:0], uri)
 	if ok {
-		p.ackTo(r.Tx.Lane(), r.Message, &pl, &b.target, cands)
+		p.ackTo(r.Tx.Lane(), r.Message, pl, &b.target, cands)
 	}
 	w.cands = cands
 	w.put()
 	if ok {
 		return
 	}
-	late := &lateAck{m: r.Tx.Keep(), lane: r.Tx.Lane(), plan: pl, target: b.target}
+	late := &lateAck{m: r.Tx.Keep(), lane: r.Tx.Lane(), plan: *pl, target: b.target}
 	p.res.Lookup(uri, func(cands []resolve.Candidate, err error) {
 		late.lane.Do(func() { p.ackTo(late.lane, late.m, &late.plan, &late.target, cands) })
 	})

@@ -236,8 +236,17 @@ func (f *forward) located(i int, cands []resolve.Candidate) {
 		b.rest = append([]resolve.Candidate(nil), cands[1:]...)
 	}
 	if len(cands) == 0 || !f.try(i, cands[0]) && !f.tryRest(i) {
-		f.end(i, 503) // RFC 3261 §16.9
+		f.end(i, b.unreachable()) // RFC 3261 §16.9
 	}
+}
+
+// unreachable is what a branch ends with that could not be sent: for a device
+// 480 in the end, since it is the callee who is not there.
+func (b *branch) unreachable() (code int) {
+	if b.by == device {
+		return 430
+	}
+	return 503
 }
 
 // tryRest sends branch i to the next place that takes it.

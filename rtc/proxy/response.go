@@ -131,15 +131,12 @@ func (f *forward) Failed(c *transaction.Client, err error) {
 		return
 	}
 	b := &f.branches[i]
-	code := 503
+	code := b.unreachable()
 	if errors.Is(err, transaction.ErrTimeout) {
 		code = 408
 	}
 	if b.resolved && !errors.Is(err, transaction.ErrCanceled) {
 		f.p.res.Failed(b.cand, err, 0)
-	}
-	if b.by == device && b.Flow != noFlow && code == 503 {
-		code = 430 // the phone's connection has gone
 	}
 	if f.p.debug() {
 		f.p.log.Debug("branch failed", "call_id", string(f.request().CallID()), "code", code, "err", err)

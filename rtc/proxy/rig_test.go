@@ -204,3 +204,13 @@ func gate(r *rtc.Request) error {
 	}
 	return rtc.Next
 }
+
+// waitFor waits until something is so.
+func waitFor(t testing.TB, so func() bool) {
+	t.Helper()
+	for end := time.Now().Add(5 * time.Second); !so(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("it did not come to be")
+		}
+	}
+}

@@ -34,8 +34,10 @@ func (p *Proxy) targets(r *rtc.Request, pl *plan, f *forward) error {
 	switch {
 	case p.intrudes(r, pl):
 		return p.denied(r, pl, nil)
+	case pl.deadFlow && pl.next == nil:
+		return p.movedTargets(r, pl, f)
 	case pl.deadFlow:
-		return &rtc.Status{Code: 430} // RFC 5626 §5.3.1
+		return &rtc.Status{Code: 430}
 	case pl.next != nil: // a Route of somebody else: the set is the Request-URI
 		if pl.standing() == stranger {
 			return p.denied(r, pl, nil)
