@@ -68,7 +68,8 @@ func BenchmarkThrottleWithBans(b *testing.B) {
 	name, realm := []byte("alice"), []byte("example.com")
 	b.ReportAllocs()
 	for b.Loop() {
-		th.blocked(office, name, realm, begin)
-		th.succeeded(office, name, realm)
+		a := attempt{addr: office, user: name, realm: realm}
+		th.blocked(&a, begin)
+		th.succeeded(&a, begin)
 	}
 }

@@ -291,6 +291,11 @@ func (g *Gate) conclude(m *sip.Message, c claim, p proof, w *work) verdict {
 		v := refuse(403, "Too Many Failed Attempts")
 		v.retry = p.retry
 		return v
+	case proofEarly:
+		w.counts.blocked.Add(1)
+		v := refuse(503, "Try Again Later")
+		v.retry = p.retry
+		return v
 	case proofDisabled:
 		w.counts.refused.Add(1)
 		return refuse(403, "Account Disabled")

@@ -23,6 +23,7 @@ const (
 	proofMalformed               // cannot be read
 	proofWrong                   // unknown user or wrong password
 	proofBlocked                 // not looked at: too many wrong ones before
+	proofEarly                   // not looked at yet: there are many wrong ones for that user
 	proofStale                   // by a nonce that is not good any more
 	proofDisabled                // right, but the user is shut out
 	proofGood
@@ -69,10 +70,10 @@ func (g *Gate) verify(m *sip.Message, where netip.Addr, now time.Time, w *work) 
 	}
 	switch best.result {
 	case proofGood:
-		g.throttle.succeeded(where, best.user, best.realm)
+		g.throttle.succeeded(&attempt{where, m.Source.Port(), best.user, best.realm}, now)
 		best.secret.Use(now)
 	case proofWrong:
-		g.fail(where, best, now)
+		g.fail(&attempt{where, m.Source.Port(), best.user, best.realm}, now)
 	}
 	return best
 }
@@ -109,8 +110,10 @@ func (g *Gate) try(m *sip.Message, where netip.Addr, now time.Time, w *work) pro
 	if !ok {
 		return proof{result: proofStale}
 	}
-	if left := g.throttle.blocked(where, a.username, a.realm, now); left > 0 {
+	if left, out := g.throttle.blocked(&attempt{where, m.Source.Port(), a.username, a.realm}, now); out {
 		return proof{result: proofBlocked, retry: left}
+	} else if left > 0 {
+		return proof{result: proofEarly, retry: left}
 	}
 	account, spelling := g.cfg.Users.Lookup(a.username, a.realm)
 	known := account != nil
@@ -163,12 +166,15 @@ func (g *Gate) offersMD5() bool {
 	return false
 }
 
-// fail counts wrong credentials, and says so once they are too many.
-func (g *Gate) fail(where netip.Addr, p proof, now time.Time) {
-	user := claimed(p.user, p.realm)
-	if g.throttle.failed(where, p.user, p.realm, now) {
-		g.cfg.Log.Warn("too many wrong credentials", "peer", where.String(), "aor", user)
-		return
+// fail counts wrong credentials. A burst of them is told of when it begins and
+// when something is done about it, not for each.
+func (g *Gate) fail(a *attempt, now time.Time) {
+	switch g.throttle.failed(a, now) {
+	case first:
+		g.cfg.Log.Info("wrong credentials", "peer", a.addr.String(), "aor", claimed(a.user, a.realm))
+	case ban:
+		g.cfg.Log.Warn("too many wrong credentials", "peer", a.addr.String(), "aor", claimed(a.user, a.realm))
+	case slower:
+		g.cfg.Log.Warn("many wrong credentials for one user; attempts from places he was never at have to wait", "peer", a.addr.String(), "aor", claimed(a.user, a.realm))
 	}
-	g.cfg.Log.Info("wrong credentials", "peer", where.String(), "aor", user)
 }
