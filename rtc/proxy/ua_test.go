@@ -52,7 +52,10 @@ func (r *rig) udpUA(name string) *ua {
 			if err != nil {
 				return
 			}
-			u.in <- string(buf[:n])
+			select {
+			case u.in <- string(buf[:n]):
+			default: // nobody reads what is repeated again and again
+			}
 		}
 	}()
 	return u
