@@ -186,3 +186,59 @@ func TestCompletion(t *testing.T) {
 		}
 	}
 }
+
+// TestTokensAndWebhooks: who may call and who is told is settled before the first
+// start, and stands in the audit log; secrets are shown once.
+func TestTokensAndWebhooks(t *testing.T) {
+	k := newCLI(t)
+	out := k.ok("tokens", "add", "crm", "--scope", "users:read", "--scope", "events:read", "--expires", "90d")
+	if !strings.Contains(out, "tandem_") || !strings.Contains(out, "users:read events:read") || !strings.Contains(out, "Authorization: Bearer") {
+		t.Errorf("token: %s", out)
+	}
+	if out := k.ok("tokens", "list"); !strings.Contains(out, "crm") || strings.Contains(out, "tandem_") {
+		t.Errorf("tokens: %s", out)
+	}
+	out = k.ok("webhooks", "add", "crm", "https://crm.example.com/tandem", "--event", "user.*")
+	if !strings.Contains(out, "whsec_") || !strings.Contains(out, "tandem webhooks test crm") {
+		t.Errorf("webhook: %s", out)
+	}
+	k.ok("users", "add", "alice") // waits for the webhook until a server runs
+	if out := k.ok("webhooks", "list"); !strings.Contains(out, "user.*  1 ") || strings.Contains(out, "whsec_") {
+		t.Errorf("webhooks: %s", out)
+	}
+	if out := k.ok("webhooks", "remove", "crm"); out != "crm removed, 1 events dropped\n" {
+		t.Errorf("removed: %s", out)
+	}
+	k.ok("tokens", "revoke", "crm")
+	for line, says := range map[string]string{
+		"tokens add x":                                 "--scope users:read",
+		"tokens add x --scope users:rule":              "users:write",
+		"tokens add x --scope admin --expires soon":    "90d",
+		"tokens revoke crm":                            "tandem tokens list",
+		"webhooks add x ftp://crm.example.com":         "https://host/path",
+		"webhooks add x https://h.test --secret guess": "whsec_",
+		"webhooks remove crm":                          "tandem webhooks list",
+		"webhooks test crm":                            "tandem serve",
+		"audit list --since yesterday":                 "7d",
+	} {
+		if _, _, err := k.run(strings.Fields(line)...); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: %v, want %q", line, err, says)
+		}
+	}
+	var rows []struct{ Operation, Outcome, Who string }
+	if err := json.Unmarshal([]byte(k.ok("audit", "list", "-o", "json")), &rows); err != nil {
+		t.Fatal(err)
+	}
+	var done []string
+	for _, r := range rows {
+		if r.Outcome == "done" && strings.HasPrefix(r.Who, "local:") {
+			done = append(done, r.Operation)
+		}
+	}
+	if got := strings.Join(done, " "); got != "revoke-token remove-webhook add-user add-webhook add-token" {
+		t.Errorf("done: %s", got)
+	}
+	if out := k.ok("audit", "list"); !strings.Contains(out, "failed: URL") {
+		t.Errorf("a failure is not told: %s", out)
+	}
+}

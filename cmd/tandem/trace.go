@@ -14,6 +14,7 @@ import (
 
 	"tandem/cmd/tandem/api"
 	"tandem/cmd/tandem/api/client"
+	"tandem/cmd/tandem/api/operation"
 	"tandem/rtc/trace"
 )
 
@@ -93,6 +94,10 @@ func followMessages(c *cobra.Command, live iter.Seq2[client.Event, error]) error
 	for e, err := range live {
 		if err != nil {
 			return err
+		}
+		if e.Type == operation.Missed {
+			say(c, "%s", "some messages were missed: they came faster than they could be read")
+			continue
 		}
 		var m api.Message
 		if err := json.Unmarshal(e.Data, &m); err != nil {

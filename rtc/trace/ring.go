@@ -112,6 +112,17 @@ func (r *Ring) put(loop int, n *note, name string, b []byte) {
 // Last is the Seq of the newest message, 0 when there was none.
 func (r *Ring) Last() uint64 { return r.seq.Load() }
 
+// Gone is the highest Seq of a message that is kept no more, 0 while all are.
+func (r *Ring) Gone() (seq uint64) {
+	for i := range r.shards {
+		a := &r.shards[i]
+		a.mu.Lock()
+		seq = max(seq, a.gone)
+		a.mu.Unlock()
+	}
+	return seq
+}
+
 // Entries returns copies of the kept messages with Seq > after that f lets
 // through, oldest first and without a gap: a reader that asks again with the
 // last Seq it got misses only what was dropped meanwhile.

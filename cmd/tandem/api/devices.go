@@ -2,11 +2,13 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"time"
 
 	"tandem/cmd/tandem/api/access"
 	op "tandem/cmd/tandem/api/operation"
+	"tandem/cmd/tandem/api/problem"
 	"tandem/rtc"
 	"tandem/rtc/location"
 )
@@ -29,6 +31,7 @@ type NewDevice struct {
 func (a *API) registerDevices() {
 	read, write := access.Read("users"), access.Write("users")
 	op.Read(a.set, op.Op{Path: "/users/{user}/devices", ID: "list-devices", Short: "List a user's devices", Scope: read}, a.listDevices)
+	op.Read(a.set, op.Op{Path: "/users/{user}/devices/{device}", ID: "show-device", Short: "Show one device of a user", Scope: read}, a.showDevice)
 	op.Change(a.set, op.Op{Method: http.MethodPost, Path: "/users/{user}/devices", ID: "add-device", Short: "Make a device password",
 		Scope: write, Status: http.StatusCreated, Event: "device.added"}, a.addDevice)
 	op.Change(a.set, op.Op{Method: http.MethodDelete, Path: "/users/{user}/devices/{device}", ID: "revoke-device",
@@ -80,25 +83,40 @@ func (a *API) addDevice(ctx context.Context, do *op.Doing, in *struct {
 	return out, nil
 }
 
-// revokeDevice makes the device's password worthless and drops its bindings.
-func (a *API) revokeDevice(ctx context.Context, do *op.Doing, in *struct {
+// DevicePath names a device in a path.
+type DevicePath struct {
 	UserPath
 	Device string `path:"device" doc:"Name of the device"`
-}) (Device, error) {
+}
+
+func (a *API) showDevice(_ context.Context, in *DevicePath) (Device, error) {
 	aor, err := a.Directory.ParseAOR(in.User)
 	if err != nil {
 		return Device{}, err
 	}
-	out := Device{User: string(aor), Name: in.Device}
-	err = do.Begin(ctx, op.Resource("users", string(aor), "devices", in.Device), func() (any, error) {
-		list, err := a.devices(aor)
-		for _, d := range list {
-			if d.Name == in.Device {
-				out = d
-			}
+	return a.device(aor, in.Device)
+}
+
+func (a *API) device(aor rtc.AOR, name string) (Device, error) {
+	list, err := a.devices(aor)
+	for _, d := range list {
+		if d.Name == name {
+			return d, nil
 		}
-		return out, err
-	})
+	}
+	if err == nil {
+		err = problem.Unknown("device_unknown", fmt.Sprintf("%s has no device %q", aor, name), "see the list of devices")
+	}
+	return Device{}, err
+}
+
+// revokeDevice makes the device's password worthless and drops its bindings.
+func (a *API) revokeDevice(ctx context.Context, do *op.Doing, in *DevicePath) (Device, error) {
+	aor, err := a.Directory.ParseAOR(in.User)
+	if err != nil {
+		return Device{}, err
+	}
+	err = do.Begin(ctx, op.Resource("users", string(aor), "devices", in.Device), func() (any, error) { return a.device(aor, in.Device) })
 	if err != nil {
 		return Device{}, err
 	}
@@ -106,5 +124,5 @@ func (a *API) revokeDevice(ctx context.Context, do *op.Doing, in *struct {
 	if err == nil && a.Location != nil {
 		_, err = a.Location.Remove(ctx, aor, func(b *location.Binding) bool { return b.Device == in.Device })
 	}
-	return out, err
+	return do.Before.(Device), err
 }

@@ -3,6 +3,7 @@ package api
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"iter"
 	"strconv"
 	"time"
@@ -98,6 +99,11 @@ func (f *follower) Next(ctx context.Context) ([]op.Event, error) {
 	for {
 		last := f.ring.Last()
 		var list []op.Event
+		if gone := f.ring.Gone(); f.after > 0 && gone > f.after {
+			list = append(list, op.Event{Type: op.Missed, Data: op.Lost{
+				Why:    fmt.Sprintf("up to %d messages came and went", gone-f.after),
+				Remedy: "choose fewer, or keep more: trace.bytes"}})
+		}
 		for _, e := range f.ring.Entries(f.after, f.filter) {
 			list = append(list, op.Event{ID: strconv.FormatUint(e.Seq, 10), Type: "message", Data: message(e)})
 			last = max(last, e.Seq)

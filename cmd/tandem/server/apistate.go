@@ -31,3 +31,13 @@ func OpenAPIState(ctx context.Context, cfg *Config, db *store.DB, key []byte, lo
 		Log:    log, KeepAudit: cfg.API.KeepAudit, WebhooksTo: to,
 	})
 }
+
+func (s *Server) apiMetrics(m meter) {
+	for _, h := range s.state.Outbox.List() {
+		m.gauge("webhook_pending", "Events that wait for a webhook", float64(h.Pending), "webhook", h.Name)
+		m.counter("webhook_delivered_total", "Events that a webhook has taken", h.Delivered, "webhook", h.Name)
+		m.counter("webhook_failed_total", "Events given up, since a webhook refused them", h.Failed, "webhook", h.Name)
+		m.counter("webhook_missed_total", "Events left out, since the queue of a webhook was full", h.Missed, "webhook", h.Name)
+	}
+	m.gauge("api_tokens", "Tokens for the API", float64(len(s.state.Tokens.List())))
+}

@@ -46,7 +46,7 @@ func rooms() []room {
 			run: func(s *Server, ctx context.Context) error { return s.media.Run(ctx) }},
 		{name: "telephony", migrations: cdrstore.Migrations, open: (*Server).openTelephony, metrics: (*Server).telephonyMetrics,
 			handler: func(s *Server) rtc.Handler { return s.exchange }},
-		{name: "API", page: "api.md", migrations: apistore.Migrations,
+		{name: "API", page: "api.md", migrations: apistore.Migrations, metrics: (*Server).apiMetrics,
 			run: func(s *Server, ctx context.Context) error { return s.state.Run(ctx) }},
 	}
 }

@@ -3,6 +3,9 @@ package access
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -139,3 +142,22 @@ var errFailing = errors.New("it fails")
 type failing struct{ *Memory }
 
 func (failing) PutToken(context.Context, Token) error { return errFailing }
+
+// Who became another user by sudo is known by the name of the login as well.
+func TestLogin(t *testing.T) {
+	self := uint32(os.Getuid())
+	for content, want := range map[string]string{
+		"4294967295": "", fmt.Sprint(self): "", fmt.Sprint(self + 77777): fmt.Sprintf("(%d)", self+77777), "nonsense": "", "0\n": map[bool]string{true: "", false: "(root)"}[self == 0],
+	} {
+		file := filepath.Join(t.TempDir(), "loginuid")
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := login(self, file); got != want {
+			t.Errorf("%q: %q, want %q", content, got, want)
+		}
+	}
+	if got := login(self, "/nowhere"); got != "" {
+		t.Errorf("without the file: %q", got)
+	}
+}

@@ -4,7 +4,7 @@ import "context"
 
 // Caller is who makes a request.
 type Caller struct {
-	Name   string // "local:root" on the control socket, "token:NAME" over HTTPS
+	Name   string // "local:root", "local:tandem(alice)" on the control socket, "token:NAME" over HTTPS
 	Scopes Scopes
 	Valid  func() bool // still true? asked while a stream lasts; nil: always
 }

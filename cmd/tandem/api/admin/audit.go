@@ -16,7 +16,7 @@ import (
 type Change struct {
 	ID        int64         `json:"id" yaml:"id"`
 	Time      time.Time     `json:"time" yaml:"time"`
-	Who       string        `json:"who" yaml:"who" doc:"local:USER on the control socket, token:NAME over HTTPS"`
+	Who       string        `json:"who" yaml:"who" doc:"local:USER on the control socket, with the name of the login when that is another, as in local:tandem(alice); token:NAME over HTTPS"`
 	Operation string        `json:"operation" yaml:"operation" example:"change-user"`
 	Resource  string        `json:"resource" yaml:"resource" example:"users/sip:alice@example.com"`
 	Outcome   audit.Outcome `json:"outcome" yaml:"outcome" enum:"begun,done,failed,interrupted" doc:"interrupted: the server ended while it was under way"`

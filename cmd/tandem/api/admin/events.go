@@ -6,21 +6,13 @@ import (
 	"tandem/cmd/tandem/api/access"
 	"tandem/cmd/tandem/api/events"
 	op "tandem/cmd/tandem/api/operation"
-	"tandem/cmd/tandem/api/outbox"
 )
-
-// Lost is told when events were missed: the client was away for longer than they
-// are kept, or the server was restarted.
-type Lost struct {
-	Why    string `json:"why"`
-	Remedy string `json:"remedy"`
-}
 
 func (n *nouns) registerEvents() {
 	op.Stream(n.set, op.Op{Path: "/events", ID: "follow-events", Short: "Follow what happens",
 		Long:  "Tells those events whose resources the caller may read. The name of each is event; its type is in the data.",
 		Scope: access.Read("events"), Needs: n.running},
-		map[string]any{"event": events.Event{}, outbox.Missed: Lost{}}, n.followEvents)
+		map[string]any{"event": events.Event{}}, n.followEvents)
 }
 
 func (n *nouns) followEvents(ctx context.Context, in *struct {
@@ -46,8 +38,8 @@ func (f *feed) Next(ctx context.Context) ([]op.Event, error) {
 		}
 		var out []op.Event
 		if missed {
-			out = append(out, op.Event{Type: outbox.Missed,
-				Data: Lost{"they happened before what the server still has", "read the resources again"}})
+			out = append(out, op.Event{Type: op.Missed,
+				Data: op.Lost{Why: "they happened before what the server still has", Remedy: "read the resources again"}})
 		}
 		for _, e := range list {
 			if events.Matches(f.types, e.Type) && f.scopes.Allow(e.Scope) {

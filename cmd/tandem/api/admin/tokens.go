@@ -35,6 +35,7 @@ type NewToken struct {
 // that may do more than they.
 func (n *nouns) registerTokens() {
 	op.Read(n.set, op.Op{Path: "/tokens", ID: "list-tokens", Short: "List tokens", Scope: access.Admin}, n.listTokens)
+	op.Read(n.set, op.Op{Path: "/tokens/{name}", ID: "show-token", Short: "Show one token", Scope: access.Admin}, n.showToken)
 	op.Change(n.set, op.Op{Method: http.MethodPost, Path: "/tokens", ID: "add-token", Short: "Make a token", Scope: access.Admin,
 		Status: http.StatusCreated, Event: "token.added"}, n.addToken)
 	op.Change(n.set, op.Op{Method: http.MethodDelete, Path: "/tokens/{name}", ID: "revoke-token", Short: "Make a token worthless",
@@ -55,6 +56,16 @@ func (n *nouns) listTokens(_ context.Context, in *struct{ op.Paging }) (op.Page[
 		list = append(list, token(t))
 	}
 	return op.InOrder(in.Paging, list)
+}
+
+// Named names a token or a webhook in a path.
+type Named struct {
+	Name string `path:"name"`
+}
+
+func (n *nouns) showToken(_ context.Context, in *Named) (Token, error) {
+	t, err := n.Tokens.Get(in.Name)
+	return token(t), err
 }
 
 func (n *nouns) addToken(ctx context.Context, do *op.Doing, in *struct{ Body NewToken }) (Token, error) {
@@ -90,13 +101,8 @@ func join(scopes []access.Scope) string {
 	return b.String()
 }
 
-func (n *nouns) revokeToken(ctx context.Context, do *op.Doing, in *struct {
-	Name string `path:"name"`
-}) (Token, error) {
-	err := do.Begin(ctx, op.Resource("tokens", in.Name), func() (any, error) {
-		t, err := n.Tokens.Get(in.Name)
-		return token(t), err
-	})
+func (n *nouns) revokeToken(ctx context.Context, do *op.Doing, in *Named) (Token, error) {
+	err := do.Begin(ctx, op.Resource("tokens", in.Name), func() (any, error) { return n.showToken(ctx, in) })
 	if err != nil {
 		return Token{}, err
 	}

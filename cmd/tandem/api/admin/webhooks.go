@@ -48,6 +48,7 @@ type Tested struct {
 // Webhooks are a matter for administrators alone: they hear of everything.
 func (n *nouns) registerWebhooks() {
 	op.Read(n.set, op.Op{Path: "/webhooks", ID: "list-webhooks", Short: "List webhooks and how they fare", Scope: access.Admin}, n.listWebhooks)
+	op.Read(n.set, op.Op{Path: "/webhooks/{name}", ID: "show-webhook", Short: "Show one webhook and how it fares", Scope: access.Admin}, n.showWebhook)
 	op.Change(n.set, op.Op{Method: http.MethodPost, Path: "/webhooks", ID: "add-webhook", Short: "Send events to a URL", Scope: access.Admin,
 		Status: http.StatusCreated, Event: "webhook.added"}, n.addWebhook)
 	op.Change(n.set, op.Op{Method: http.MethodDelete, Path: "/webhooks/{name}", ID: "remove-webhook",
@@ -73,6 +74,11 @@ func (n *nouns) listWebhooks(_ context.Context, in *struct{ op.Paging }) (op.Pag
 	return op.InOrder(in.Paging, list)
 }
 
+func (n *nouns) showWebhook(_ context.Context, in *Named) (Webhook, error) {
+	s, err := n.Outbox.Get(in.Name)
+	return webhook(s), err
+}
+
 func (n *nouns) addWebhook(ctx context.Context, do *op.Doing, in *struct{ Body NewWebhook }) (Webhook, error) {
 	h := outbox.Hook{Name: in.Body.Name, URL: in.Body.URL, Types: in.Body.Types, By: do.Who}
 	if in.Body.Secret != "" {
@@ -95,26 +101,19 @@ func (n *nouns) addWebhook(ctx context.Context, do *op.Doing, in *struct{ Body N
 }
 
 // beginWebhook begins the change of a webhook that is there.
-func (n *nouns) beginWebhook(ctx context.Context, do *op.Doing, name string) error {
-	return do.Begin(ctx, op.Resource("webhooks", name), func() (any, error) {
-		s, err := n.Outbox.Get(name)
-		return webhook(s), err
-	})
+func (n *nouns) beginWebhook(ctx context.Context, do *op.Doing, in *Named) error {
+	return do.Begin(ctx, op.Resource("webhooks", in.Name), func() (any, error) { return n.showWebhook(ctx, in) })
 }
 
-func (n *nouns) removeWebhook(ctx context.Context, do *op.Doing, in *struct {
-	Name string `path:"name"`
-}) (Webhook, error) {
-	if err := n.beginWebhook(ctx, do, in.Name); err != nil {
+func (n *nouns) removeWebhook(ctx context.Context, do *op.Doing, in *Named) (Webhook, error) {
+	if err := n.beginWebhook(ctx, do, in); err != nil {
 		return Webhook{}, err
 	}
 	return do.Before.(Webhook), n.Outbox.Remove(ctx, in.Name)
 }
 
-func (n *nouns) testWebhook(ctx context.Context, do *op.Doing, in *struct {
-	Name string `path:"name"`
-}) (Tested, error) {
-	if err := n.beginWebhook(ctx, do, in.Name); err != nil {
+func (n *nouns) testWebhook(ctx context.Context, do *op.Doing, in *Named) (Tested, error) {
+	if err := n.beginWebhook(ctx, do, in); err != nil {
 		return Tested{}, err
 	}
 	e := n.Events.Stamp(events.Event{Type: "webhook.tested", Resource: do.Resource})

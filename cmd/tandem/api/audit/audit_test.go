@@ -109,3 +109,18 @@ func TestOldRowsAreDeleted(t *testing.T) {
 		}
 	})
 }
+
+// Whatever is masked, the result is JSON in which no value of a secret is left.
+func FuzzMask(f *testing.F) {
+	f.Add("password", "abracadabra", `{"a":[1,null,{"token":"x"}]}`)
+	f.Fuzz(func(t *testing.T, key, value, more string) {
+		out := Mask(map[string]any{"x_password": value, key: 1, "more": json.RawMessage(more)})
+		if !json.Valid(out) {
+			t.Fatalf("%q is no JSON", out)
+		}
+		var back map[string]any
+		if json.Unmarshal(out, &back) == nil && back["x_password"] != nil && back["x_password"] != "" && back["x_password"] != masked {
+			t.Errorf("%q", out)
+		}
+	})
+}

@@ -6,8 +6,6 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/danielgtaylor/huma/v2"
-
 	"tandem/cmd/tandem/api/access"
 )
 
@@ -68,9 +66,11 @@ func (d *Doing) Begin(ctx context.Context, resource string, before func() (any, 
 		return err
 	}
 	if d.set.cfg.Record != nil {
-		if d.id, err = d.set.cfg.Record.Begin(ctx, &d.Deed); err != nil {
+		id, err := d.set.cfg.Record.Begin(ctx, &d.Deed)
+		if err != nil {
 			return err
 		}
+		d.id = id
 	}
 	return nil
 }
@@ -107,7 +107,7 @@ type changed[T any] struct {
 // Change adds an operation that changes something.
 func Change[I, T any](s *Set, op Op, f func(context.Context, *Doing, *I) (T, error)) {
 	h := s.describe(op, "If-Match", "Idempotency-Key")
-	huma.Register(s.huma, h, func(ctx context.Context, in *I) (*changed[T], error) {
+	register(s, h, func(ctx context.Context, in *I) (*changed[T], error) {
 		d := &Doing{set: s, Deed: Deed{Operation: op.ID, Who: access.Of(ctx).Name, Event: op.Event, Scope: op.Scope}}
 		defer d.leave()
 		v, err := f(ctx, d, in)

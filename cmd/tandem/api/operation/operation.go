@@ -72,9 +72,6 @@ func (s *Set) Handler() http.Handler { return s.mux }
 
 // OpenAPI is the description of all operations, in YAML.
 func (s *Set) OpenAPI() ([]byte, error) {
-	schemas := s.huma.OpenAPI().Components.Schemas.Map()
-	delete(schemas, "ErrorModel") // huma's own problems; plain turns each into ours
-	delete(schemas, "ErrorDetail")
 	return s.huma.OpenAPI().YAML()
 }
 
@@ -83,6 +80,15 @@ func (s *Set) Scopes() []access.Scope {
 	list := slices.DeleteFunc(slices.Clone(s.scopes), func(x access.Scope) bool { return x == access.Admin })
 	slices.Sort(list)
 	return append([]access.Scope{access.Admin}, slices.Compact(list)...)
+}
+
+// register adds an operation whose failures are ours: huma describes its own kind
+// beside it, which plain turns into ours.
+func register[I, O any](s *Set, h huma.Operation, f func(context.Context, *I) (*O, error)) {
+	huma.Register(s.huma, h, f)
+	schemas := s.huma.OpenAPI().Components.Schemas.Map()
+	delete(schemas, "ErrorModel")
+	delete(schemas, "ErrorDetail")
 }
 
 // Op names an operation.
@@ -155,7 +161,7 @@ type seen[T any] struct {
 func Read[I, T any](s *Set, op Op, f func(context.Context, *I) (T, error)) {
 	op.Method = http.MethodGet
 	h := s.describe(op, "If-None-Match")
-	huma.Register(s.huma, h, func(ctx context.Context, in *I) (*seen[T], error) {
+	register(s, h, func(ctx context.Context, in *I) (*seen[T], error) {
 		v, err := f(ctx, in)
 		if err != nil {
 			return nil, s.problem(ctx, op, err)

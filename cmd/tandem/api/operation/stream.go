@@ -22,9 +22,19 @@ import (
 // Event is one server-sent event.
 type Event struct {
 	ID   string // where a stream goes on after it; "" leaves the one before
-	Type string
-	Data any // written as JSON
+	Type string // Missed, or one of those named to Stream
+	Data any    // written as JSON
 }
+
+// Lost is the event by which a stream says that others before it are missing: the
+// client was away for longer than they are kept, or the server was restarted.
+type Lost struct {
+	Why    string `json:"why"`
+	Remedy string `json:"remedy"`
+}
+
+// Missed is the Type of the event with a Lost.
+const Missed = "missed"
 
 // Source is where the events of one stream come from.
 type Source interface {
@@ -45,12 +55,12 @@ const (
 )
 
 // Stream adds an operation that answers with server-sent events until the client
-// goes. data are examples of what the events hold, by their type.
+// goes. data are examples of what the events hold, by their type; Missed is known.
 func Stream[I any](s *Set, op Op, data map[string]any, f func(context.Context, *I) (Source, error)) {
 	op.Method = http.MethodGet
 	h := s.describe(op)
 	s.describeEvents(&h, data)
-	huma.Register(s.huma, h, func(ctx context.Context, in *I) (*huma.StreamResponse, error) {
+	register(s, h, func(ctx context.Context, in *I) (*huma.StreamResponse, error) {
 		src, err := f(ctx, in)
 		if err != nil {
 			return nil, s.problem(ctx, op, err)
@@ -74,6 +84,8 @@ func Stream[I any](s *Set, op Op, data map[string]any, f func(context.Context, *
 // describeEvents tells the schema of each event's data.
 func (s *Set) describeEvents(h *huma.Operation, data map[string]any) {
 	var schemas []*huma.Schema
+	data = maps.Clone(data)
+	data[Missed] = Lost{}
 	for _, name := range slices.Sorted(maps.Keys(data)) {
 		schema := s.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeOf(data[name]), true, name)
 		schemas = append(schemas, &huma.Schema{Title: name, Type: "object", Required: []string{"data", "event"},
@@ -107,12 +119,13 @@ func pump(ctx context.Context, w http.ResponseWriter, src Source, caller access.
 		wait, stop := context.WithTimeout(ctx, beat)
 		list, err := src.Next(wait)
 		stop()
+		ended := errors.Is(err, io.EOF)
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case errors.Is(err, context.DeadlineExceeded):
 			list = nil
-		case err != nil && !errors.Is(err, io.EOF):
+		case err != nil && !ended:
 			return err
 		}
 		if caller.Valid != nil && !caller.Valid() {
@@ -124,8 +137,8 @@ func pump(ctx context.Context, w http.ResponseWriter, src Source, caller access.
 				return err
 			}
 		}
-		if werr := write(text); werr != nil || errors.Is(err, io.EOF) {
-			return werr
+		if err := write(text); err != nil || ended {
+			return err
 		}
 	}
 }
