@@ -50,6 +50,16 @@ func (s *selection) rows() ([]*behaviour.Behaviour, error) {
 			}
 		}
 	}
+	stories, err := suite.Stories()
+	if err != nil {
+		return nil, err
+	}
+	for _, b := range stories {
+		known[b.ID] = true
+		if s.means(b.Family.Name, b.ID) {
+			list = append(list, b)
+		}
+	}
 	for _, name := range append(slices.Clone(s.families), s.ids...) {
 		if !known[name] {
 			unknown = append(unknown, name)

@@ -91,14 +91,22 @@ func (b *Behaviour) Seen() bool {
 	return !slices.ContainsFunc(b.Evidence, func(e Evidence) bool { return !e.Seen() })
 }
 
-// Case is one exchange with the server. Exactly one of Pass, Register, Offer and
-// Steps is there.
+// Story is what a whole device does, from its start to the end of a call. The
+// devices are those of package device.
+type Story struct {
+	Device string `yaml:"device" json:"device"`
+	Tells  string `yaml:"tells" json:"tells"` // register, call-out, call-in, busy or give-up
+}
+
+// Case is one exchange with the server. Exactly one of Pass, Register, Offer,
+// Story and Steps is there.
 type Case struct {
 	Name     string            `yaml:"name" json:"name,omitempty"`
 	Over     map[string]string `yaml:"over" json:"over,omitempty"` // device to transport; udp when not named
 	Pass     *Pass             `yaml:"pass" json:"pass,omitempty"`
 	Register *Register         `yaml:"register" json:"register,omitempty"`
 	Offer    *Offer            `yaml:"offer" json:"offer,omitempty"`
+	Story    *Story            `yaml:"story" json:"story,omitempty"`
 	Steps    []Step            `yaml:"steps" json:"steps,omitempty"`
 }
 

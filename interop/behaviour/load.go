@@ -131,8 +131,8 @@ func (b *Behaviour) check() (errs []error) {
 
 func (c *Case) check() (errs []error) {
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	if n := given(c.Pass != nil, c.Register != nil, c.Offer != nil, len(c.Steps) > 0); n != 1 {
-		bad("needs exactly one of pass, register, offer and steps")
+	if n := given(c.Pass != nil, c.Register != nil, c.Offer != nil, c.Story != nil, len(c.Steps) > 0); n != 1 {
+		bad("needs exactly one of pass, register, offer, story and steps")
 	}
 	for who, proto := range c.Over {
 		if !slices.Contains(devices, who) || !slices.Contains([]string{"udp", "tcp", "tls"}, proto) {
@@ -182,7 +182,10 @@ func given(there ...bool) (n int) {
 
 // Devices are those a case needs.
 func (c *Case) Devices() (list []string) {
-	if c.Pass != nil || c.Offer != nil || c.Register != nil && c.Register.Called != "" {
+	if c.Story != nil && c.Story.Tells == "register" {
+		return []string{"phone"}
+	}
+	if c.Pass != nil || c.Offer != nil || c.Story != nil || c.Register != nil && c.Register.Called != "" {
 		return []string{"gateway", "phone"}
 	}
 	if c.Register != nil {

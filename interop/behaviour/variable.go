@@ -61,5 +61,5 @@ func (c *Case) Uses(name string) bool {
 			return true
 		}
 	}
-	return c.Offer != nil && c.Offer.By == "phone" && name == "number"
+	return name == "number" && (c.Offer != nil && c.Offer.By == "phone" || c.Story != nil && c.Story.Tells != "register")
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // answer answers a request that came to a device.
-func (b *bench) answer(ctx context.Context, d *device, a *behaviour.Answer) error {
+func (b *bench) answer(ctx context.Context, d *actor, a *behaviour.Answer) error {
 	m := d.request
 	if a.Method != "" {
 		m = d.requests[a.Method]
@@ -37,7 +37,7 @@ var phrases = map[int]string{100: "Trying", 180: "Ringing", 200: "OK", 302: "Mov
 
 // response words an answer: Vias, Record-Routes, From, To, Call-ID and CSeq as
 // they came (RFC 3261 §8.2.6).
-func response(m *wire.Message, d *device, a *behaviour.Answer, lines []string, body string) []byte {
+func response(m *wire.Message, d *actor, a *behaviour.Answer, lines []string, body string) []byte {
 	reason := a.Reason
 	if reason == "" {
 		reason = phrases[a.Code]
@@ -71,7 +71,7 @@ func response(m *wire.Message, d *device, a *behaviour.Answer, lines []string, b
 
 // ack acknowledges the final response that came last (RFC 3261 §17.1.1.3 and
 // §13.2.2.4).
-func (b *bench) ack(ctx context.Context, d *device) error {
+func (b *bench) ack(ctx context.Context, d *actor) error {
 	m := d.response
 	if m == nil || m.Status() < 200 || m.Method() != "INVITE" || d.inviting == nil {
 		return fmt.Errorf("%s has no final response to acknowledge", d.who)

@@ -34,14 +34,14 @@ type bench struct {
 	accounts map[string]Account // by device
 	gateway  *Gateway
 	over     map[string]string
-	devices  map[string]*device
-	order    []*device
+	devices  map[string]*actor
+	order    []*actor
 	begun    time.Time
 	missing  string // a variable that had no value
 }
 
-// device is one raw endpoint and what it remembers.
-type device struct {
+// actor is one raw endpoint and what it remembers.
+type actor struct {
 	who  string
 	name string // user part it calls from
 	host string // of its address of record
@@ -60,8 +60,8 @@ type device struct {
 	dialog    *dialog
 }
 
-// device opens a device when it is first named.
-func (b *bench) device(ctx context.Context, who string) (*device, error) {
+// actor opens a device when it is first named.
+func (b *bench) actor(ctx context.Context, who string) (*actor, error) {
 	if d := b.devices[who]; d != nil {
 		return d, nil
 	}
@@ -73,7 +73,7 @@ func (b *bench) device(ctx context.Context, who string) (*device, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s over %s: %w", who, proto, err)
 	}
-	d := &device{who: who, call: token() + "@" + b.target.Local.String(), tag: token(), cseq: 100, requests: map[string]*wire.Message{}}
+	d := &actor{who: who, call: token() + "@" + b.target.Local.String(), tag: token(), cseq: 100, requests: map[string]*wire.Message{}}
 	if who == "gateway" && proto == "udp" && b.gateway != nil {
 		d.Endpoint, d.shared = b.gateway.Endpoint, true
 		d.Forget()
@@ -104,12 +104,12 @@ func (b *bench) close() {
 }
 
 // value of a variable for a device.
-func (b *bench) value(ctx context.Context, d *device) func(string) (string, bool) {
+func (b *bench) value(ctx context.Context, d *actor) func(string) (string, bool) {
 	return func(name string) (string, bool) {
 		who, part, _ := strings.Cut(name, ".")
 		switch who {
 		case "gateway", "phone", "second", "stranger":
-			other, err := b.device(ctx, who)
+			other, err := b.actor(ctx, who)
 			if err != nil {
 				return "", false
 			}
@@ -159,7 +159,7 @@ func piece(a netip.AddrPort, part string) string {
 }
 
 // sound is a port that takes what is sent to it.
-func (d *device) sound() (int, error) {
+func (d *actor) sound() (int, error) {
 	if d.rtp == nil {
 		c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(d.Local.Addr(), 0)))
 		if err != nil {
@@ -171,7 +171,7 @@ func (d *device) sound() (int, error) {
 }
 
 // fill puts values into a text of a device.
-func (b *bench) fill(ctx context.Context, d *device, text string) string {
+func (b *bench) fill(ctx context.Context, d *actor, text string) string {
 	value := b.value(ctx, d)
 	return behaviour.Fill(text, func(name string) (string, bool) {
 		v, ok := value(name)
@@ -182,7 +182,7 @@ func (b *bench) fill(ctx context.Context, d *device, text string) string {
 	})
 }
 
-func (b *bench) fillAll(ctx context.Context, d *device, texts []string) []string {
+func (b *bench) fillAll(ctx context.Context, d *actor, texts []string) []string {
 	out := make([]string, len(texts))
 	for i, t := range texts {
 		out[i] = b.fill(ctx, d, t)
@@ -191,7 +191,7 @@ func (b *bench) fillAll(ctx context.Context, d *device, texts []string) []string
 }
 
 // post sends bytes after the pause the target asks for.
-func (b *bench) post(ctx context.Context, d *device, bytes []byte) error {
+func (b *bench) post(ctx context.Context, d *actor, bytes []byte) error {
 	if b.target.Pause > 0 {
 		select {
 		case <-time.After(b.target.Pause):
@@ -203,7 +203,7 @@ func (b *bench) post(ctx context.Context, d *device, bytes []byte) error {
 }
 
 // wait is the next message for a device that fits.
-func (d *device) wait(ctx context.Context, what string, fits func(*wire.Message) bool) (*wire.Message, error) {
+func (d *actor) wait(ctx context.Context, what string, fits func(*wire.Message) bool) (*wire.Message, error) {
 	limited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	m, err := d.Next(limited, fits)
@@ -221,7 +221,7 @@ func (d *device) wait(ctx context.Context, what string, fits func(*wire.Message)
 }
 
 // note remembers what came.
-func (d *device) note(m *wire.Message) {
+func (d *actor) note(m *wire.Message) {
 	if m.IsRequest() {
 		d.request = m
 		d.requests[m.Method()] = m

@@ -18,7 +18,7 @@ type dialog struct {
 }
 
 // calling makes the dialog of the device's INVITE by a response to it.
-func (d *device) calling(m *wire.Message) {
+func (d *actor) calling(m *wire.Message) {
 	to := m.Get("To")
 	if _, tagged := wire.Param(to, "tag"); !tagged || m.Get("Contact") == "" {
 		return
@@ -32,13 +32,13 @@ func (d *device) calling(m *wire.Message) {
 }
 
 // called makes the dialog of an INVITE the device has answered with a tag.
-func (d *device) called(m *wire.Message) {
+func (d *actor) called(m *wire.Message) {
 	d.dialog = &dialog{call: m.Get("Call-ID"), local: d.tagged(m.Get("To")), other: m.Get("From"),
 		target: wire.URI(m.Get("Contact")), routes: m.Values("Record-Route")}
 }
 
 // tagged is a To with the device's tag.
-func (d *device) tagged(to string) string {
+func (d *actor) tagged(to string) string {
 	if _, ok := wire.Param(to, "tag"); ok {
 		return to
 	}

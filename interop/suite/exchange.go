@@ -21,12 +21,14 @@ func (b *bench) run(ctx context.Context, c *behaviour.Case) error {
 		return b.register(ctx, c.Register)
 	case c.Offer != nil:
 		return b.offer(ctx, c.Offer)
+	case c.Story != nil:
+		return b.story(ctx, c.Story)
 	}
 	return b.steps(ctx, c.Steps)
 }
 
 // enroll registers a phone in the usual words.
-func (b *bench) enroll(ctx context.Context, d *device) error {
+func (b *bench) enroll(ctx context.Context, d *actor) error {
 	request := &behaviour.Request{Method: "REGISTER", URI: "sip:{domain}", Lines: []string{
 		fmt.Sprintf("To: <sip:%s@%s>", d.name, d.host), "Contact: " + b.contact(d), "Expires: 600"}}
 	m, err := b.challenged(ctx, d, request, "usual")
@@ -40,7 +42,7 @@ func (b *bench) enroll(ctx context.Context, d *device) error {
 }
 
 // contact is the usual one.
-func (b *bench) contact(d *device) string {
+func (b *bench) contact(d *actor) string {
 	uri := fmt.Sprintf("sip:%s@%s;line=almbmxia", d.name, d.Local)
 	if d.Proto != "UDP" {
 		uri += ";transport=" + strings.ToLower(d.Proto)
@@ -50,7 +52,7 @@ func (b *bench) contact(d *device) string {
 
 // challenged sends a request, and again with credentials when it is asked for
 // them. It returns the final response.
-func (b *bench) challenged(ctx context.Context, d *device, r *behaviour.Request, form string) (*wire.Message, error) {
+func (b *bench) challenged(ctx context.Context, d *actor, r *behaviour.Request, form string) (*wire.Message, error) {
 	for {
 		if err := b.send(ctx, d, r, ""); err != nil {
 			return nil, err
@@ -66,7 +68,7 @@ func (b *bench) challenged(ctx context.Context, d *device, r *behaviour.Request,
 }
 
 // final is the final response to what a device sent last.
-func (b *bench) final(ctx context.Context, d *device) (*wire.Message, error) {
+func (b *bench) final(ctx context.Context, d *actor) (*wire.Message, error) {
 	return d.wait(ctx, "the answer to "+d.sent.Method(), func(m *wire.Message) bool {
 		return m.Status() >= 200 && m.Get("Call-ID") == d.sent.Get("Call-ID") && m.CSeq() == d.sent.CSeq() && m.Method() == d.sent.Method()
 	})
@@ -74,11 +76,11 @@ func (b *bench) final(ctx context.Context, d *device) (*wire.Message, error) {
 
 // pass has the gateway send a request to the phone, which must get it as it was.
 func (b *bench) pass(ctx context.Context, p *behaviour.Pass) error {
-	phone, err := b.device(ctx, "phone")
+	phone, err := b.actor(ctx, "phone")
 	if err != nil {
 		return err
 	}
-	gateway, err := b.device(ctx, "gateway")
+	gateway, err := b.actor(ctx, "gateway")
 	if err != nil {
 		return err
 	}
@@ -128,7 +130,7 @@ func (b *bench) pass(ctx context.Context, p *behaviour.Pass) error {
 
 // register has a phone register in its own words.
 func (b *bench) register(ctx context.Context, r *behaviour.Register) error {
-	d, err := b.device(ctx, "phone")
+	d, err := b.actor(ctx, "phone")
 	if err != nil {
 		return err
 	}
@@ -167,7 +169,7 @@ func (b *bench) register(ctx context.Context, r *behaviour.Register) error {
 }
 
 // granted judges the 200 to a REGISTER (RFC 3261 §10.3 step 8).
-func (b *bench) granted(ctx context.Context, d *device, r *behaviour.Register, m *wire.Message) error {
+func (b *bench) granted(ctx context.Context, d *actor, r *behaviour.Register, m *wire.Message) error {
 	contacts := m.Values("Contact")
 	want := max(r.Contacts, 1)
 	if len(contacts) != want {
@@ -200,11 +202,11 @@ func (b *bench) offer(ctx context.Context, o *behaviour.Offer) error {
 	if o.By == "phone" {
 		caller, callee, uri = "phone", "gateway", "sip:{number}@{domain}"
 	}
-	from, err := b.device(ctx, caller)
+	from, err := b.actor(ctx, caller)
 	if err != nil {
 		return err
 	}
-	to, err := b.device(ctx, callee)
+	to, err := b.actor(ctx, callee)
 	if err != nil {
 		return err
 	}
@@ -221,7 +223,7 @@ func (b *bench) offer(ctx context.Context, o *behaviour.Offer) error {
 }
 
 // obey answers whatever a device is asked, until ctx ends.
-func (b *bench) obey(ctx context.Context, d *device) error {
+func (b *bench) obey(ctx context.Context, d *actor) error {
 	port, err := d.sound()
 	if err != nil {
 		return err
@@ -247,7 +249,7 @@ func (b *bench) obey(ctx context.Context, d *device) error {
 }
 
 // talk is the caller's side of an offer.
-func (b *bench) talk(ctx context.Context, d *device, o *behaviour.Offer, uri string) error {
+func (b *bench) talk(ctx context.Context, d *actor, o *behaviour.Offer, uri string) error {
 	request := &behaviour.Request{Method: "INVITE", URI: uri, Lines: []string{"Contact: " + b.contact(d)}, Type: "application/sdp", Body: o.SDP}
 	for i, round := range append([]behaviour.Offer{*o}, o.Again...) {
 		if i > 0 {
@@ -268,7 +270,7 @@ func (b *bench) talk(ctx context.Context, d *device, o *behaviour.Offer, uri str
 }
 
 // propose sends one INVITE and judges the description in its 200.
-func (b *bench) propose(ctx context.Context, d *device, r *behaviour.Request, o *behaviour.Offer) error {
+func (b *bench) propose(ctx context.Context, d *actor, r *behaviour.Request, o *behaviour.Offer) error {
 	if err := b.send(ctx, d, r, ""); err != nil {
 		return err
 	}

@@ -13,7 +13,7 @@ import (
 )
 
 // send sends a request of a device.
-func (b *bench) send(ctx context.Context, d *device, r *behaviour.Request, before string) error {
+func (b *bench) send(ctx context.Context, d *actor, r *behaviour.Request, before string) error {
 	text, err := b.request(ctx, d, r)
 	if err != nil {
 		return err
@@ -28,7 +28,7 @@ func (b *bench) send(ctx context.Context, d *device, r *behaviour.Request, befor
 }
 
 // request words a request.
-func (b *bench) request(ctx context.Context, d *device, r *behaviour.Request) (string, error) {
+func (b *bench) request(ctx context.Context, d *actor, r *behaviour.Request) (string, error) {
 	method := r.Method
 	if r.Text != "" {
 		method, _, _ = strings.Cut(r.Text, " ")
@@ -64,7 +64,7 @@ func (b *bench) request(ctx context.Context, d *device, r *behaviour.Request) (s
 
 // usual is a request in the form most devices give it, with the lines of r in
 // the place of those of the same name.
-func (b *bench) usual(ctx context.Context, d *device, r *behaviour.Request) (string, error) {
+func (b *bench) usual(ctx context.Context, d *actor, r *behaviour.Request) (string, error) {
 	body, err := content(r.Body, r.BodyHex)
 	if err != nil {
 		return "", err
@@ -146,7 +146,7 @@ const usualCredentials = `Digest username="{user}",realm="{realm}",nonce="{nonce
 
 // credentials is the line that answers the last challenge. What is hashed is
 // what the line says: its username, uri, qop, nc, cnonce and algorithm.
-func (b *bench) credentials(ctx context.Context, d *device, form, method, uri string) (string, error) {
+func (b *bench) credentials(ctx context.Context, d *actor, form, method, uri string) (string, error) {
 	if d.challenge == nil {
 		return "", errors.New("no challenge came that could be answered")
 	}
@@ -160,7 +160,7 @@ func (b *bench) credentials(ctx context.Context, d *device, form, method, uri st
 		}
 		form = strings.ReplaceAll(form, "{user}", account.User)
 	}
-	said := func(key string) string { return parameter(form, key) }
+	said := func(key string) string { return wire.DigestParam(form, key) }
 	c, err := d.challenge.Challenge(map[bool]string{true: "SHA-256"}[strings.EqualFold(said("algorithm"), "SHA-256")])
 	if err != nil {
 		return "", err
@@ -181,17 +181,4 @@ func (b *bench) credentials(ctx context.Context, d *device, form, method, uri st
 	response := c.Response(wire.Proof{User: said("username"), Password: account.Password, Method: method,
 		URI: said("uri"), QOP: said("qop"), NC: said("nc"), CNonce: said("cnonce")})
 	return strings.Replace(form, "{response}", response, 1), nil
-}
-
-// parameter of a credentials line.
-func parameter(line, key string) string {
-	_, rest, _ := strings.Cut(line, ":")
-	_, rest, _ = strings.Cut(strings.TrimSpace(rest), " ")
-	for _, p := range strings.Split(rest, ",") {
-		k, v, _ := strings.Cut(strings.TrimSpace(p), "=")
-		if strings.EqualFold(k, key) {
-			return strings.Trim(v, `"`)
-		}
-	}
-	return ""
 }

@@ -176,7 +176,7 @@ func (r *runner) excused(b *behaviour.Behaviour) (Outcome, string) {
 
 // try tries one case with devices of its own.
 func (r *runner) try(ctx context.Context, c *behaviour.Case) (res CaseResult) {
-	b := &bench{target: r.target, id: token(), accounts: map[string]Account{}, over: c.Over, devices: map[string]*device{}, begun: time.Now()}
+	b := &bench{target: r.target, id: token(), accounts: map[string]Account{}, over: c.Over, devices: map[string]*actor{}, begun: time.Now()}
 	res.Name = c.Name
 	defer func() { res.Took = time.Since(b.begun) }()
 	back := r.lend(b, c)
@@ -230,9 +230,9 @@ func (r *runner) lend(b *bench, c *behaviour.Case) (back func(context.Context) e
 
 // forget removes all registrations of an account (RFC 3261 §10.2.2).
 func (t *Target) forget(ctx context.Context, a Account) error {
-	b := &bench{target: t, id: token(), accounts: map[string]Account{"phone": a}, devices: map[string]*device{}}
+	b := &bench{target: t, id: token(), accounts: map[string]Account{"phone": a}, devices: map[string]*actor{}}
 	defer b.close()
-	d, err := b.device(ctx, "phone")
+	d, err := b.actor(ctx, "phone")
 	if err != nil {
 		return err
 	}

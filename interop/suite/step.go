@@ -22,7 +22,7 @@ func (b *bench) steps(ctx context.Context, list []behaviour.Step) error {
 }
 
 func (b *bench) step(ctx context.Context, s behaviour.Step) error {
-	d, err := b.device(ctx, s.Who)
+	d, err := b.actor(ctx, s.Who)
 	if err != nil {
 		return err
 	}
@@ -48,7 +48,7 @@ func (b *bench) step(ctx context.Context, s behaviour.Step) error {
 }
 
 // quiet wants nothing to come for a while.
-func (b *bench) quiet(ctx context.Context, d *device, s behaviour.Step) error {
+func (b *bench) quiet(ctx context.Context, d *actor, s behaviour.Step) error {
 	limited, cancel := context.WithTimeout(ctx, s.Quiet)
 	defer cancel()
 	m, err := d.Next(limited, s.Wait.Fits)
@@ -62,7 +62,7 @@ func (b *bench) quiet(ctx context.Context, d *device, s behaviour.Step) error {
 }
 
 // judge holds a message against what a step wants of it.
-func (b *bench) judge(ctx context.Context, d *device, w *behaviour.Wait, m *wire.Message) error {
+func (b *bench) judge(ctx context.Context, d *actor, w *behaviour.Wait, m *wire.Message) error {
 	fault := func(format string, args ...any) error {
 		return fmt.Errorf("%s got %q, but %s", d.who, m.Start, fmt.Sprintf(format, args...))
 	}
@@ -100,7 +100,7 @@ func (b *bench) judge(ctx context.Context, d *device, w *behaviour.Wait, m *wire
 
 // matches wants regular expressions to match a text. What variables stand for
 // is taken literally.
-func (b *bench) matches(ctx context.Context, d *device, list []string, text string) error {
+func (b *bench) matches(ctx context.Context, d *actor, list []string, text string) error {
 	value := b.value(ctx, d)
 	for _, m := range list {
 		literal := behaviour.Fill(m, func(name string) (string, bool) {

@@ -72,3 +72,19 @@ func (c Challenge) Response(p Proof) string {
 	}
 	return sum(a1, c.Nonce, p.NC, p.CNonce, p.QOP, a2)
 }
+
+// DigestParam is a parameter of a credentials line, with or without the name of
+// the field in front of it.
+func DigestParam(line, key string) string {
+	i := strings.Index(strings.ToLower(line), "digest ")
+	if i < 0 {
+		return ""
+	}
+	for _, p := range split(line[i+len("digest "):], ',') {
+		k, v, _ := strings.Cut(strings.TrimSpace(p), "=")
+		if strings.EqualFold(k, key) {
+			return strings.Trim(v, `"`)
+		}
+	}
+	return ""
+}

@@ -1,0 +1,285 @@
+package device
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"tandem/interop/wire"
+)
+
+// Call is a call of a device, answered or about to be.
+type Call struct {
+	device   *Device
+	callid   string
+	from, to string // of our requests
+	target   string
+	routes   []string
+	invite   *wire.Message // that came, nil of a call of ours
+	sent     message       // of a call of ours
+	sound    *Sound
+	Ended    bool
+}
+
+// ErrRefused says that a call was answered with a failure.
+var ErrRefused = errors.New("the call was refused")
+
+// Dial calls a URI and waits for the answer.
+func (v *Device) Dial(ctx context.Context, uri string) (*Call, error) {
+	c, err := v.begin(uri)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := v.request(ctx, c.sent, v.dialect.Invite)
+	if err != nil {
+		c.sound.Close()
+		return nil, err
+	}
+	if answer.Status() >= 300 {
+		c.sound.Close()
+		return nil, fmt.Errorf("%w: %q", ErrRefused, answer.Start)
+	}
+	if err := c.confirmed(answer); err != nil {
+		c.sound.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// begin words the INVITE.
+func (v *Device) begin(uri string) (*Call, error) {
+	s, err := listen(v.end.Local.Addr())
+	if err != nil {
+		return nil, err
+	}
+	c := &Call{device: v, callid: v.fresh(v.dialect.CallID), sound: s}
+	c.sent = message{"method": "INVITE", "ruri": uri, "callid": c.callid, "contact": "Contact: " + v.contact(),
+		"from": tagged(v.own(), v.fresh(v.dialect.Tag)), "content": "Content-Type: application/sdp", "rtp": fmt.Sprint(s.Port()), "session": "1568", "version": "6603"}
+	c.sent["to"] = string(v.words(v.dialect.To, message{"ruri": uri}))
+	c.sent["to"] = strings.TrimSuffix(c.sent["to"], "\r\n")
+	c.sent["body"] = string(v.words(v.dialect.Offer, c.sent))
+	return c, nil
+}
+
+// confirmed takes the 200 and acknowledges it.
+func (c *Call) confirmed(answer *wire.Message) error {
+	v := c.device
+	c.from, c.to, c.target = c.sent["from"], answer.Get("To"), wire.URI(answer.Get("Contact"))
+	c.routes = answer.Values("Record-Route")
+	slices.Reverse(c.routes)
+	far, codec, err := media(answer.Body)
+	if err != nil {
+		return fmt.Errorf("the 200 to INVITE: %w", err)
+	}
+	c.sound.aim(far, codec)
+	ack := c.within("ACK")
+	ack["cseq"] = c.sent["cseq"]
+	return v.end.Send(v.words(v.dialect.Request, ack))
+}
+
+// within begins a request in the dialog.
+func (c *Call) within(method string) message {
+	m := message{"method": method, "ruri": c.target, "callid": c.callid, "from": c.from, "to": c.to, "via": c.device.fresh(c.device.dialect.Via)}
+	var lines []string
+	for _, r := range c.routes {
+		lines = append(lines, "Route: "+r)
+	}
+	m["routes"] = strings.Join(lines, "\r\n")
+	return m
+}
+
+// Incoming waits for a call.
+func (v *Device) Incoming(ctx context.Context) (*Call, error) {
+	m, err := v.expect(ctx, "INVITE", func(m *wire.Message) bool { return m.IsRequest() && m.Method() == "INVITE" })
+	if err != nil {
+		return nil, err
+	}
+	c := &Call{device: v, callid: m.Get("Call-ID"), invite: m, to: m.Get("From"), target: wire.URI(m.Get("Contact")), routes: m.Values("Record-Route")}
+	tag := v.fresh(v.dialect.Tag)
+	if tag == "" {
+		tag = random(4) // even the oldest have one in To
+	}
+	c.from = tagged(m.Get("To"), tag)
+	return c, nil
+}
+
+// respond answers a request of the call in the device's words.
+func (c *Call) respond(m *wire.Message, code int, reason string, more message) error {
+	v := c.device
+	words := message{"status": fmt.Sprint(code), "reason": reason, "from": m.Get("From"), "to": m.Get("To"), "callid": m.Get("Call-ID"),
+		"cseq": fmt.Sprint(m.CSeq()), "method": m.Method()}
+	if m.Method() == "INVITE" && code > 100 {
+		words["to"] = c.from
+	}
+	var vias, routes []string
+	for _, s := range m.Values("Via") {
+		vias = append(vias, "Via: "+s)
+	}
+	for _, s := range m.Values("Record-Route") {
+		routes = append(routes, "Record-Route: "+s)
+	}
+	words["vias"] = strings.Join(vias, "\r\n")
+	if m.Method() == "INVITE" && code > 100 && code < 300 {
+		words["recordroutes"], words["contact"] = strings.Join(routes, "\r\n"), "Contact: "+v.contact()
+	}
+	for k, s := range more {
+		words[k] = s
+	}
+	return v.end.Reply(m, v.words(v.dialect.Response, words))
+}
+
+// Ring says that the device rings.
+func (c *Call) Ring() error { return c.respond(c.invite, 180, "Ringing", nil) }
+
+// Refuse answers with a failure and waits for the ACK.
+func (c *Call) Refuse(ctx context.Context, code int, reason string) error {
+	if err := c.respond(c.invite, code, reason, nil); err != nil {
+		return err
+	}
+	_, err := c.device.expect(ctx, "ACK", func(m *wire.Message) bool { return m.Method() == "ACK" && m.IsRequest() })
+	return err
+}
+
+// Answer takes the call and waits for the ACK.
+func (c *Call) Answer(ctx context.Context) (err error) {
+	v := c.device
+	far, codec, err := media(c.invite.Body)
+	if err != nil {
+		return fmt.Errorf("the INVITE: %w", err)
+	}
+	if c.sound, err = listen(v.end.Local.Addr()); err != nil {
+		return err
+	}
+	c.sound.aim(far, codec)
+	said := message{"rtp": fmt.Sprint(c.sound.Port()), "session": "2", "version": "1", "chosen": fmt.Sprint(codec)}
+	body := string(v.words(v.dialect.Answer, said))
+	if err := c.respond(c.invite, 200, "OK", message{"content": "Content-Type: application/sdp", "body": body}); err != nil {
+		return err
+	}
+	_, err = v.expect(ctx, "ACK", func(m *wire.Message) bool {
+		return m.IsRequest() && m.Method() == "ACK" && m.Get("Call-ID") == c.callid
+	})
+	return err
+}
+
+// HangUp ends the call.
+func (c *Call) HangUp(ctx context.Context) error {
+	answer, err := c.device.request(ctx, c.within("BYE"), c.device.dialect.Request)
+	if err == nil && answer.Status() != 200 {
+		err = fmt.Errorf("%s hangs up and gets %q", c.device.dialect.Name, answer.Start)
+	}
+	return err
+}
+
+// HungUp waits until the other side hangs up.
+func (c *Call) HungUp(ctx context.Context) error {
+	m, err := c.device.expect(ctx, "BYE", func(m *wire.Message) bool {
+		return m.IsRequest() && m.Method() == "BYE" && m.Get("Call-ID") == c.callid
+	})
+	if err != nil {
+		return err
+	}
+	return c.respond(m, 200, "OK", nil)
+}
+
+// GiveUp dials, waits until it rings, and cancels (RFC 3261 §9.1).
+func (v *Device) GiveUp(ctx context.Context, uri string) error {
+	c, err := v.begin(uri)
+	if err != nil {
+		return err
+	}
+	defer c.sound.Close()
+	for {
+		v.cseq++
+		c.sent["cseq"], c.sent["via"] = fmt.Sprint(v.cseq), v.fresh(v.dialect.Via)
+		if err := v.end.Send(v.words(v.dialect.Invite, c.sent)); err != nil {
+			return err
+		}
+		m, err := v.expect(ctx, "180", func(m *wire.Message) bool {
+			return m.Get("Call-ID") == c.callid && m.Method() == "INVITE" && m.CSeq() == v.cseq && m.Status() > 100
+		})
+		if err != nil {
+			return err
+		}
+		if m.Status() < 200 {
+			break
+		}
+		if err := v.acknowledge(c.sent, m); err != nil {
+			return err
+		}
+		if m.Status() != 401 && m.Status() != 407 || c.sent["credentials"] != "" {
+			return fmt.Errorf("%w: %q", ErrRefused, m.Start)
+		}
+		if err := v.prove(c.sent, m); err != nil {
+			return err
+		}
+	}
+	cancel := message{"method": "CANCEL", "ruri": c.sent["ruri"], "via": c.sent["via"], "from": c.sent["from"], "to": c.sent["to"], "callid": c.callid, "cseq": c.sent["cseq"]}
+	if err := v.end.Send(v.words(v.dialect.Request, cancel)); err != nil {
+		return err
+	}
+	m, err := v.final(ctx, c.sent, v.cseq)
+	if err != nil {
+		return err
+	}
+	if m.Status() != 487 {
+		return fmt.Errorf("the cancelled INVITE got %q", m.Start)
+	}
+	return v.acknowledge(c.sent, m)
+}
+
+// GivenUp waits until the caller gives up, and ends the INVITE with 487.
+func (c *Call) GivenUp(ctx context.Context) error {
+	m, err := c.device.expect(ctx, "CANCEL", func(m *wire.Message) bool { return m.IsRequest() && m.Method() == "CANCEL" })
+	if err != nil {
+		return err
+	}
+	if err := c.respond(m, 200, "OK", nil); err != nil {
+		return err
+	}
+	return c.Refuse(ctx, 487, "Request Terminated")
+}
+
+// Talk says a tone and returns what was heard.
+func (c *Call) Talk(ctx context.Context, freq float64) (Heard, error) { return c.sound.talk(ctx, freq) }
+
+// Close ends the sound.
+func (c *Call) Close() {
+	if c.sound != nil {
+		c.sound.Close()
+	}
+}
+
+// media is where a description wants sound, and the first of the formats 0 and
+// 8 it names. The m= line's own c= counts before the session's.
+func media(body []byte) (far netip.AddrPort, codec int, err error) {
+	host, port, codec, in := "", 0, -1, false
+	for line := range strings.Lines(string(body)) {
+		line = strings.TrimRight(line, "\r\n")
+		words := strings.Fields(line)
+		switch {
+		case strings.HasPrefix(line, "m="):
+			in = strings.HasPrefix(line, "m=audio ") && port == 0
+			if !in || len(words) < 4 {
+				continue
+			}
+			port, _ = strconv.Atoi(words[1])
+			for _, f := range words[3:] {
+				if n, err := strconv.Atoi(f); err == nil && (n == 0 || n == 8) && codec < 0 {
+					codec = n
+				}
+			}
+		case strings.HasPrefix(line, "c=") && len(words) == 3 && (in || port == 0):
+			host = words[2]
+		}
+	}
+	addr, err := netip.ParseAddr(host)
+	if err != nil || port == 0 || codec < 0 {
+		return far, 0, fmt.Errorf("its description has no sound in G.711: %q", body)
+	}
+	return netip.AddrPortFrom(addr, uint16(port)), codec, nil
+}

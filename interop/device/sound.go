@@ -1,0 +1,142 @@
+package device
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/zaf/g711"
+
+	"tandem/media/sound"
+)
+
+// Sound is a device's sound: packets of 20 ms in G.711.
+type Sound struct {
+	conn  *net.UDPConn
+	far   netip.AddrPort
+	codec int // 0 PCMU, 8 PCMA
+
+	mu    sync.Mutex
+	heard []int16
+	done  sync.WaitGroup
+}
+
+// Heard is what a device heard.
+type Heard struct {
+	Freq   float64 // of the longest steady tone, Hz
+	Level  float64 // dBFS
+	Length time.Duration
+	Packet int // how many came
+}
+
+func (h Heard) String() string {
+	return fmt.Sprintf("%.0f Hz at %.1f dBFS for %.2f s in %d packets", h.Freq, h.Level, h.Length.Seconds(), h.Packet)
+}
+
+func listen(at netip.Addr) (*Sound, error) {
+	c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(at, 0)))
+	if err != nil {
+		return nil, fmt.Errorf("opening a port for sound: %w", err)
+	}
+	return &Sound{conn: c}, nil
+}
+
+// Port it is heard at.
+func (s *Sound) Port() int { return s.conn.LocalAddr().(*net.UDPAddr).Port }
+
+func (s *Sound) aim(far netip.AddrPort, codec int) { s.far, s.codec = far, codec }
+
+// Close ends it.
+func (s *Sound) Close() {
+	_ = s.conn.Close()
+	s.done.Wait()
+}
+
+// talking is for how long a device says its tone, and level how loud (dBFS).
+const (
+	talking = 900 * time.Millisecond
+	level   = -15.0
+)
+
+// talk says a tone and returns what was heard meanwhile.
+func (s *Sound) talk(ctx context.Context, freq float64) (Heard, error) {
+	packets := 0
+	s.done.Go(func() { packets = s.hear() })
+	err := s.say(ctx, sound.Tone(freq, level, talking))
+	_ = s.conn.SetReadDeadline(time.Now().Add(100 * time.Millisecond)) // what is under way
+	s.done.Wait()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := Heard{Packet: packets}
+	for _, t := range sound.Segments(s.heard) {
+		if t.Length > h.Length {
+			h.Freq, h.Level, h.Length = t.Freq, t.Level, t.Length
+		}
+	}
+	return h, err
+}
+
+// say sends samples, a packet each 20 ms.
+func (s *Sound) say(ctx context.Context, samples []int16) error {
+	const frame = 160
+	begun := time.Now()
+	for i := 0; (i+1)*frame <= len(samples); i++ {
+		b := make([]byte, 12, 12+frame)
+		b[0], b[1] = 0x80, byte(s.codec)
+		binary.BigEndian.PutUint16(b[2:], uint16(100+i))
+		binary.BigEndian.PutUint32(b[4:], uint32(1000+i*frame))
+		binary.BigEndian.PutUint32(b[8:], 0x5eed0001)
+		for _, v := range samples[i*frame : (i+1)*frame] {
+			if s.codec == 8 {
+				b = append(b, g711.EncodeAlawFrame(v))
+			} else {
+				b = append(b, g711.EncodeUlawFrame(v))
+			}
+		}
+		if _, err := s.conn.WriteToUDPAddrPort(b, s.far); err != nil {
+			return fmt.Errorf("sending sound to %s: %w", s.far, err)
+		}
+		select {
+		case <-time.After(time.Until(begun.Add(time.Duration(i+1) * 20 * time.Millisecond))):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// hear keeps what comes until the deadline.
+func (s *Sound) hear() (packets int) {
+	room := make([]byte, 2048)
+	for {
+		n, _, err := s.conn.ReadFromUDPAddrPort(room)
+		if err != nil {
+			return packets
+		}
+		if n <= 12 || room[0]>>6 != 2 {
+			continue
+		}
+		packets++
+		s.mu.Lock()
+		for _, o := range room[12:n] {
+			switch room[1] & 0x7f {
+			case 0:
+				s.heard = append(s.heard, g711.DecodeUlawFrame(o))
+			case 8:
+				s.heard = append(s.heard, g711.DecodeAlawFrame(o))
+			}
+		}
+		s.mu.Unlock()
+	}
+}
+
+// Is says whether a tone was heard well enough: 1 % of its frequency, 2 dB of
+// its level, a third of its length at least, as a busy machine may be late.
+func (h Heard) Is(freq float64) bool {
+	return math.Abs(h.Freq-freq) < freq/100 && math.Abs(h.Level-level) < 2 && h.Length > talking/3
+}
