@@ -74,6 +74,8 @@ Exit codes: 0 done, 1 failed, 2 command line not understood.`,
 	root.CompletionOptions.DisableDefaultCmd = true // ours takes -o and words its errors as the others do
 	root.AddCommand(
 		newServeCommand(),
+		newBackupCommand(),
+		newRestoreCommand(),
 		newDemoCommand(),
 		newConfigCommand(),
 		newUsersCommand(),

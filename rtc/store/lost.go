@@ -9,6 +9,9 @@ import (
 	"syscall"
 )
 
+// Path is where the database at address is, or will be.
+func Path(address string) (string, error) { return sqlitePath(address) }
+
 // Present reports whether there is a database at address, or the log of one
 // that was not closed.
 func Present(address string) (bool, error) {

@@ -124,8 +124,15 @@ func TestFilesRemovedUnderARunningStore(t *testing.T) {
 			if err := db.Do(t.Context(), note(2)); !errors.Is(err, ErrGone) || !strings.Contains(err.Error(), "tandem backup") {
 				t.Errorf("a change is told %v", err)
 			}
-			if n := count(t, db, "1"); n != 1 { // can still be saved
-				t.Errorf("%d notes are seen", n)
+			saved := filepath.Join(t.TempDir(), "saved.db")
+			if err := db.Snapshot(t.Context(), saved); err != nil {
+				t.Errorf("what is there cannot be saved: %v", err)
+			} else {
+				db := openAt(t, saved)
+				if n := count(t, db, "1"); n != 1 {
+					t.Errorf("%d notes are saved", n)
+				}
+				db.Close()
 			}
 			if _, err := Open(t.Context(), "sqlite://"+path, quiet(), notes); !errors.Is(err, ErrLocked) {
 				t.Errorf("a second server: %v", err)

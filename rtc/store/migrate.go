@@ -20,19 +20,9 @@ const dialect = "sqlite"
 
 // migrate brings the schema up to date and refuses one that is newer than ours.
 func migrate(ctx context.Context, path string, db *sql.DB, log *slog.Logger, rooms []fs.FS) error {
-	all := make(union, 0, len(rooms))
-	for _, room := range append([]fs.FS{own}, rooms...) {
-		dir, err := fs.Sub(room, dialect)
-		if err != nil {
-			return err
-		}
-		all = append(all, dir)
-	}
-	// Rooms number their migrations in ranges of their own, so an upgrade may
-	// bring a number below the highest one there is.
-	p, err := goose.NewProvider(goose.DialectSQLite3, db, all, goose.WithAllowOutofOrder(true))
+	p, err := provider(db, rooms)
 	if err != nil {
-		return fmt.Errorf("reading migrations: %w", err)
+		return err
 	}
 	if _, err := p.GetDBVersion(ctx); err != nil { // makes goose's table
 		return fmt.Errorf("reading schema version: %w", err)
@@ -48,6 +38,25 @@ func migrate(ctx context.Context, path string, db *sql.DB, log *slog.Logger, roo
 		log.Info("store schema migrated", "version", d.Source.Version, "dur", d.Duration)
 	}
 	return nil
+}
+
+// provider reads the migrations of all rooms and our own.
+func provider(db *sql.DB, rooms []fs.FS) (*goose.Provider, error) {
+	all := make(union, 0, 1+len(rooms))
+	for _, room := range append([]fs.FS{own}, rooms...) {
+		dir, err := fs.Sub(room, dialect)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, dir)
+	}
+	// Rooms number their migrations in ranges of their own, so an upgrade may
+	// bring a number below the highest one there is.
+	p, err := goose.NewProvider(goose.DialectSQLite3, db, all, goose.WithAllowOutofOrder(true))
+	if err != nil {
+		return nil, fmt.Errorf("reading migrations: %w", err)
+	}
+	return p, nil
 }
 
 // known refuses a schema with a migration that none of sources made.

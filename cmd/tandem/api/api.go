@@ -46,6 +46,7 @@
 package api
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 
@@ -80,6 +81,7 @@ type Rooms struct {
 	Trace        *trace.Ring
 	Status       func() Status
 	Reload       func() error
+	Snapshot     func(context.Context) (path string, octets int64, err error)
 	Log          *slog.Logger
 }
 

@@ -30,6 +30,23 @@ func (a *API) registerServer() {
 	op.Change(a.set, op.Op{Method: http.MethodPost, Path: "/server/reload", ID: "reload-server",
 		Short: "Read the configuration and certificates again", Long: "A file with a mistake changes nothing.",
 		Scope: access.Write("server"), Event: "server.reloaded", Needs: a.running}, a.reload)
+	op.Change(a.set, op.Op{Method: http.MethodPost, Path: "/server/snapshot", ID: "snapshot-server",
+		Short: "Copy the database, as it is now, to a file in the data folder", Long: "The command tandem backup packs it together with the key and the certificates.",
+		Scope: access.Write("server"), Event: "server.snapshot", Needs: a.running}, a.snapshot)
+}
+
+// Snapshot is a copy of the database on the server's disk.
+type Snapshot struct {
+	Path   string `json:"path" doc:"On the server; whoever asked for it removes it"`
+	Octets int64  `json:"octets"`
+}
+
+func (a *API) snapshot(ctx context.Context, do *op.Doing, _ *struct{}) (Snapshot, error) {
+	if err := do.Begin(ctx, "server", nil); err != nil {
+		return Snapshot{}, err
+	}
+	path, octets, err := a.Snapshot(ctx)
+	return Snapshot{path, octets}, err
 }
 
 func (a *API) status(context.Context, *struct{}) (Status, error) { return a.Status(), nil }

@@ -49,6 +49,7 @@ type Server struct {
 	level   *slog.LevelVar
 	started time.Time
 	reload  sync.Mutex
+	copying sync.Mutex // one copy of the database at a time
 	drain   atomic.Bool
 
 	cert      certificate
@@ -391,7 +392,7 @@ func (s *Server) api() *api.API {
 		Routes: func() []proxy.Route { return s.proxy.Routes().List() },
 		Trunks: s.trunks, Policy: s.policy, Numbers: s.plan,
 		Status: s.status,
-		Reload: s.Reload,
+		Reload: s.Reload, Snapshot: s.snapshot,
 	})
 }
 
