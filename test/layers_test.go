@@ -55,6 +55,7 @@ var layers = []rule{
 	{"rtc/transport", []string{"rtc/sip"}, "a transport knows messages, not what they mean"},
 	{"rtc/transaction", []string{"rtc/sip", "rtc/transport"}, "the stack is built upwards"},
 	{"rtc/resolve", []string{"rtc/sip", "rtc/transport"}, "it finds targets; it sends nothing"},
+	{"rtc/internal/rig", []string{"rtc", "rtc/sip", "rtc/transport", "rtc/transaction"}, "tests of user agents stand on it"},
 	{"rtc/digest", []string{"rtc/sip"}, "it computes and answers; whom to believe is others' matter"},
 	{"rtc/uac", []string{"rtc", "rtc/sip", "rtc/digest", "rtc/transport", "rtc/transaction", "rtc/resolve"}, "it sends requests and knows no dialogs"},
 	{"rtc/dialog", []string{"rtc", "rtc/sip", "rtc/digest", "rtc/transport", "rtc/transaction", "rtc/resolve", "rtc/uac"}, "a user agent is a handler on the stack; who sent a request it is told"},

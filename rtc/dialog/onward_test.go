@@ -92,9 +92,8 @@ func TestCircleEnds(t *testing.T) {
 							o.marks = nil
 						}
 						events := Events{Failed: func(_ *Call, m *sip.Message, _ error) {
-							if !in.Answered() {
-								n.must(s.Reject(m.StatusCode(), Content{}))
-							}
+							code := m.StatusCode()
+							n.ua.Post(s.Lane(), func() { n.must(s.Reject(code, Content{})) })
 						}}
 						_, err = n.ua.Invite(Invite{Way: Way{URI: other.uri()}, From: "<sip:a@b>", Onward: o, Content: sdp("offer"), Events: events})
 						n.must(err)

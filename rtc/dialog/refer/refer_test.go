@@ -9,12 +9,13 @@ import (
 
 	"tandem/rtc"
 	"tandem/rtc/dialog"
-	"tandem/rtc/dialog/internal/rig"
+	"tandem/rtc/internal/rig"
 	"tandem/rtc/sip"
 )
 
 // callee accepts a call and every REFER in it.
 type callee struct {
+	ua       *dialog.UA
 	session  *dialog.Session
 	referral *Referral
 }
@@ -23,7 +24,7 @@ func (c *callee) serve(r *rig.Rig, q *rtc.Request) error {
 	if q.Method() != sip.INVITE {
 		return &rtc.Status{Code: 404}
 	}
-	in, err := r.UA.Receive(q, dialog.Inbound{Events: dialog.Events{
+	in, err := c.ua.Receive(q, dialog.Inbound{Events: dialog.Events{
 		Request: func(_ *dialog.Session, in *dialog.Incoming) {
 			ref, err := Accept(in)
 			if err != nil {
@@ -59,7 +60,10 @@ Contact: <sip:peer@10.0.0.9:5060>
 func inCall(t *testing.T, f func(r *rig.Rig, c *callee, tag string)) {
 	t.Helper()
 	c := new(callee)
-	rig.Run(t, c.serve, func(r *rig.Rig) {
+	rig.Run(t, func(r *rig.Rig) {
+		c.ua = dialog.New(dialog.Config{Layer: r.Layer, Wire: r.Wire, User: "us", Supported: []string{"norefersub"}})
+		r.Go(c.ua.Run)
+		r.Handle(c.ua, rtc.HandlerFunc(func(q *rtc.Request) error { return c.serve(r, q) }))
 		r.Say(inside("INVITE", "", 1, "Content-Type: application/sdp", "", "offer"))
 		tag := ";tag=" + string(r.Want("200 INVITE")[0].ToTag())
 		r.Say(inside("ACK", tag, 1))
@@ -143,7 +147,7 @@ func TestTransferorHangsUp(t *testing.T) {
 			}
 			r.Sleep(time.Minute)
 			r.Want()
-			if l := r.UA.Table().Len(); l != 0 {
+			if l := c.ua.Table().Len(); l != 0 {
 				t.Errorf("%d dialogs left", l)
 			}
 		})

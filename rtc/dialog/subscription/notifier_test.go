@@ -8,7 +8,7 @@ import (
 
 	"tandem/rtc"
 	"tandem/rtc/dialog"
-	"tandem/rtc/dialog/internal/rig"
+	"tandem/rtc/internal/rig"
 	"tandem/rtc/sip"
 )
 
@@ -36,7 +36,23 @@ type notifier struct {
 	document string
 }
 
-func (n *notifier) serve(r *rig.Rig, q *rtc.Request) error {
+// run runs f with a UA whose SUBSCRIBEs n gets; nil refuses all.
+func run(t *testing.T, n *notifier, f func(r *rig.Rig, ua *dialog.UA)) {
+	t.Helper()
+	rig.Run(t, func(r *rig.Rig) {
+		ua := dialog.New(dialog.Config{Layer: r.Layer, Wire: r.Wire, User: "us"})
+		r.Go(ua.Run)
+		r.Handle(ua, rtc.HandlerFunc(func(q *rtc.Request) error {
+			if n == nil {
+				return &rtc.Status{Code: 404}
+			}
+			return n.serve(r, ua, q)
+		}))
+		f(r, ua)
+	})
+}
+
+func (n *notifier) serve(r *rig.Rig, ua *dialog.UA, q *rtc.Request) error {
 	if q.Method() != sip.SUBSCRIBE {
 		return &rtc.Status{Code: 404}
 	}
@@ -45,7 +61,7 @@ func (n *notifier) serve(r *rig.Rig, q *rtc.Request) error {
 	t.Document = func(*Notifier) dialog.Content { return dialog.Content{Type: "text/plain", Body: []byte(n.document)} }
 	t.Ended = func(_ *Notifier, e End) { r.Note("ended %s", e.Reason) }
 	var err error
-	n.last, err = Accept(r.UA, q, dialog.Inbound{}, t)
+	n.last, err = Accept(ua, q, dialog.Inbound{}, t)
 	return err
 }
 
@@ -59,7 +75,7 @@ func lines(m *sip.Message, names ...string) string {
 
 func TestNotifier(t *testing.T) {
 	n := &notifier{document: "one"}
-	rig.Run(t, n.serve, func(r *rig.Rig) {
+	run(t, n, func(r *rig.Rig, ua *dialog.UA) {
 		r.Say(subscribe(5, "", "Event: presence", "Expires: 600"))
 		got := r.Want("200 SUBSCRIBE", "NOTIFY")
 		if s := lines(got[0], "Expires", "Contact"); s != "600 | <sip:us@10.0.0.2:5060>" {
@@ -116,7 +132,7 @@ func TestNotifier(t *testing.T) {
 		r.Say(subscribe(9, tag, "Event: presence"))
 		r.Want("481 SUBSCRIBE")
 		r.Sleep(time.Minute)
-		if l := r.UA.Table().Len(); l != 0 {
+		if l := ua.Table().Len(); l != 0 {
 			t.Errorf("%d dialogs left", l)
 		}
 	})
@@ -147,7 +163,7 @@ func TestEndsOfNotifier(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			n := &notifier{terms: Terms{Pending: true}}
-			rig.Run(t, n.serve, func(r *rig.Rig) {
+			run(t, n, func(r *rig.Rig, ua *dialog.UA) {
 				r.Say(subscribe(5, "", "Event: presence"))
 				got := r.Want("200 SUBSCRIBE", "NOTIFY")
 				if s := lines(got[1], "Subscription-State"); s != "pending;expires=3600" {
@@ -169,7 +185,7 @@ func TestEndsOfNotifier(t *testing.T) {
 // Expires: 0 at first asks once.
 func TestFetch(t *testing.T) {
 	n := &notifier{document: "now"}
-	rig.Run(t, n.serve, func(r *rig.Rig) {
+	run(t, n, func(r *rig.Rig, ua *dialog.UA) {
 		r.Say(subscribe(5, "", "Event: presence", "Expires: 0"))
 		got := r.Want("200 SUBSCRIBE", "NOTIFY")
 		if s := lines(got[1], "Subscription-State"); s != "terminated;reason=timeout" || string(got[1].Body()) != "now" {

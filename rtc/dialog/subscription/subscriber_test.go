@@ -5,18 +5,15 @@ import (
 	"testing"
 	"time"
 
-	"tandem/rtc"
 	"tandem/rtc/dialog"
-	"tandem/rtc/dialog/internal/rig"
+	"tandem/rtc/internal/rig"
 	"tandem/rtc/sip"
 )
 
-func nobody(*rig.Rig, *rtc.Request) error { return &rtc.Status{Code: 404} }
-
 // watch subscribes and notes everything.
-func watch(t *testing.T, r *rig.Rig) *Subscriber {
+func watch(t *testing.T, r *rig.Rig, ua *dialog.UA) *Subscriber {
 	t.Helper()
-	s, err := Subscribe(r.UA, dialog.Outbound{Way: dialog.Way{URI: "sip:bob@example.com", Route: []string{"<sip:10.0.0.9;lr>"}}, From: "<sip:us@example.com>"},
+	s, err := Subscribe(ua, dialog.Outbound{Way: dialog.Way{URI: "sip:bob@example.com", Route: []string{"<sip:10.0.0.9;lr>"}}, From: "<sip:us@example.com>"},
 		Wish{Event: Event{Package: "presence"}, Accept: "application/pidf+xml",
 			Notified: func(_ *Subscriber, st State, m *sip.Message) { r.Note("%s %s", st.Name, m.Body()) },
 			Ended:    func(_ *Subscriber, e End) { r.Note("ended %s", e.Reason) }})
@@ -51,8 +48,8 @@ const granted = "Contact: <sip:bob@10.0.0.9:5060>\r\nExpires: 600\r\n"
 func TestSubscriber(t *testing.T) {
 	for _, notifyFirst := range []bool{true, false} {
 		t.Run(fmt.Sprintf("NOTIFY first %v", notifyFirst), func(t *testing.T) {
-			rig.Run(t, nobody, func(r *rig.Rig) {
-				s := watch(t, r)
+			run(t, nil, func(r *rig.Rig, ua *dialog.UA) {
+				s := watch(t, r, ua)
 				m := r.Want("SUBSCRIBE")[0]
 				if got := lines(m, "Event", "Expires", "Accept", "Route", "Contact", "CSeq"); got != "presence | 3600 | application/pidf+xml | <sip:10.0.0.9;lr> | <sip:us@10.0.0.2:5060> | 1 SUBSCRIBE" || string(m.RequestURI()) != "sip:bob@example.com" {
 					t.Errorf("SUBSCRIBE: %s", m.Bytes())
@@ -90,7 +87,7 @@ func TestSubscriber(t *testing.T) {
 				r.Want("200 NOTIFY")
 				r.WantNotes("terminated last", "ended timeout")
 				r.Sleep(time.Minute)
-				if l := r.UA.Table().Len(); l != 0 {
+				if l := ua.Table().Len(); l != 0 {
 					t.Errorf("%d dialogs left", l)
 				}
 			})
@@ -135,12 +132,12 @@ func TestEndsOfSubscriber(t *testing.T) {
 		}, []string{"ended timeout"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			rig.Run(t, nobody, func(r *rig.Rig) {
-				s := watch(t, r)
+			run(t, nil, func(r *rig.Rig, ua *dialog.UA) {
+				s := watch(t, r, ua)
 				c.do(r, s, r.Want("SUBSCRIBE")[0])
 				r.Sleep(time.Minute)
 				r.WantNotes(c.note...)
-				if l := r.UA.Table().Len(); l != 0 {
+				if l := ua.Table().Len(); l != 0 {
 					t.Errorf("%d dialogs left", l)
 				}
 			})
@@ -150,8 +147,8 @@ func TestEndsOfSubscriber(t *testing.T) {
 
 // A notifier that wants longer subscriptions gets one.
 func TestIntervalTooBrief(t *testing.T) {
-	rig.Run(t, nobody, func(r *rig.Rig) {
-		watch(t, r)
+	run(t, nil, func(r *rig.Rig, ua *dialog.UA) {
+		watch(t, r, ua)
 		r.Reply(r.Want("SUBSCRIBE")[0], 423, "b", "Min-Expires: 7200\r\n")
 		m := r.Want("SUBSCRIBE")[0]
 		if s := lines(m, "Expires", "CSeq"); s != "7200 | 2 SUBSCRIBE" {

@@ -1,9 +1,10 @@
-// Package rig is a user agent in virtual time with a peer that is only bytes,
-// for the tests of the packages under rtc/dialog.
+// Package rig is a transaction layer in virtual time, with peers that are only
+// bytes: what tests of user agents stand on.
 package rig
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -16,54 +17,61 @@ import (
 	"unsafe"
 
 	"tandem/rtc"
-	"tandem/rtc/dialog"
 	"tandem/rtc/sip"
 	"tandem/rtc/transaction"
 	"tandem/rtc/transport"
 )
 
-// Addresses of the agent and of its peer.
+// Addresses of ours and of the peer that speaks; others are only spoken to.
 const (
 	Us   = "10.0.0.2:5060"
 	Peer = "10.0.0.9:5060"
 )
 
-// Rig is the agent and its peer.
+// Rig is the layer, and what peers got from it.
 type Rig struct {
-	UA *dialog.UA
-	t  testing.TB
-
-	layer *transaction.Layer
+	Layer *transaction.Layer
+	Wire  Wire // for user agents
+	t     testing.TB
+	ctx   context.Context
+	wg    sync.WaitGroup
 	mu    sync.Mutex
-	got   []*sip.Message // by the peer
+	got   []*sip.Message
 	notes []string
 }
 
-// Run runs f with an agent in virtual time. serve gets the requests that are in
-// none of its dialogs.
-func Run(t *testing.T, serve func(r *Rig, q *rtc.Request) error, f func(r *Rig)) {
+// Run runs f in virtual time.
+func Run(t *testing.T, f func(r *Rig)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		r := &Rig{t: t, layer: transaction.New(transaction.Config{Lanes: 2})}
-		// The layer's wire is not exported, and sockets do not live in virtual time.
-		field := reflect.ValueOf(r.layer).Elem().FieldByName("wire")
-		reflect.NewAt(field.Type(), unsafe.Pointer(field.UnsafeAddr())).Elem().Set(reflect.ValueOf(below{r}))
-		r.UA = dialog.New(dialog.Config{Layer: r.layer, Wire: above{}, User: "us", Supported: []string{"norefersub"}})
-		r.layer.SetTU(rtc.NewRouter(slog.New(slog.DiscardHandler), nil, r.UA, rtc.HandlerFunc(func(q *rtc.Request) error { return serve(r, q) })))
 		ctx, stop := context.WithCancel(context.Background())
-		var wg sync.WaitGroup
-		wg.Go(func() { _ = r.layer.Run(ctx) })
-		wg.Go(func() { _ = r.UA.Run(ctx) })
-		defer wg.Wait()
+		r := &Rig{t: t, Layer: transaction.New(transaction.Config{Lanes: 2}), ctx: ctx}
+		// The layer's wire is not exported, and sockets do not live in virtual time.
+		field := reflect.ValueOf(r.Layer).Elem().FieldByName("wire")
+		reflect.NewAt(field.Type(), unsafe.Pointer(field.UnsafeAddr())).Elem().Set(reflect.ValueOf(below{r}))
+		r.Handle()
+		r.Go(r.Layer.Run)
+		defer r.wg.Wait()
 		defer stop()
 		f(r)
 	})
 }
 
+// Handle sets who takes requests.
+func (r *Rig) Handle(handlers ...rtc.Handler) {
+	r.Layer.SetTU(rtc.NewRouter(slog.New(slog.DiscardHandler), nil, handlers...))
+}
+
+// Go runs something until the test ends.
+func (r *Rig) Go(run func(context.Context) error) {
+	r.wg.Go(func() { _ = run(r.ctx) })
+}
+
 type below struct{ r *Rig }
 
-func (b below) Send(_ transport.Flow, text []byte, _ transport.Failer) {
+func (b below) Send(f transport.Flow, text []byte, _ transport.Failer) {
 	m := new(sip.Message)
+	m.Source = f.Remote
 	if err := m.Parse(append([]byte(nil), text...)); err != nil {
 		b.r.t.Errorf("sent what cannot be read: %v\n%s", err, text)
 	}
@@ -79,13 +87,22 @@ func (below) Proto(transport.Flow) transport.Proto        { return transport.UDP
 func (below) Alive(transport.Flow) bool                   { return true }
 func (below) Listener(transport.Flow) *transport.Listener { return nil }
 
-type above struct{}
+// Wire is a uac.Wire: UDP alone.
+type Wire struct{}
 
-func (above) Flow(to transport.Target) (transport.Flow, error) {
+// Flow finds a way to a target.
+func (Wire) Flow(to transport.Target) (transport.Flow, error) {
+	if to.Proto != transport.UDP {
+		return transport.Flow{}, errors.New("only UDP here")
+	}
 	return transport.Flow{Remote: to.Addr}, nil
 }
-func (above) Local(transport.Flow) (transport.Proto, []byte) { return transport.UDP, []byte(Us) }
-func (above) Alive(transport.Flow) bool                      { return true }
+
+// Local is our address.
+func (Wire) Local(transport.Flow) (transport.Proto, []byte) { return transport.UDP, []byte(Us) }
+
+// Alive is always.
+func (Wire) Alive(transport.Flow) bool { return true }
 
 type sink struct{ below }
 
@@ -101,23 +118,24 @@ func (r *Rig) Say(text string) {
 	head, body, _ := strings.Cut(strings.TrimSpace(text)+"\n", "\n\n")
 	body = strings.TrimSuffix(body, "\n")
 	head = strings.ReplaceAll(strings.TrimSpace(head), "\n", "\r\n")
-	r.deliver(fmt.Appendf(nil, "%s\r\nContent-Length: %d\r\n\r\n%s", head, len(body), body))
+	r.deliver(netip.MustParseAddrPort(Peer), fmt.Appendf(nil, "%s\r\nContent-Length: %d\r\n\r\n%s", head, len(body), body))
 }
 
-// Reply has the peer answer a request; header are complete lines.
+// Reply has the peer that got a request answer it; header are complete lines.
 func (r *Rig) Reply(q *sip.Message, code int, tag, header string) {
-	r.deliver(sip.AppendResponse(nil, q, sip.Response{Code: code, ToTag: tag, Header: []byte(header)}))
+	r.deliver(q.Source, sip.AppendResponse(nil, q, sip.Response{Code: code, ToTag: tag, Header: []byte(header)}))
 }
 
-func (r *Rig) deliver(b []byte) {
+func (r *Rig) deliver(from netip.AddrPort, b []byte) {
 	m := new(sip.Message)
-	m.Source = netip.MustParseAddrPort(Peer)
+	m.Source = from
 	err := m.Parse(b)
-	r.layer.Message(sink{below{r}}, transport.Flow{Remote: m.Source}, m, err)
+	r.Layer.Message(sink{below{r}}, transport.Flow{Remote: m.Source}, m, err)
 	r.Sleep(200 * time.Millisecond)
 }
 
-// Got is what the peer has received since the last call.
+// Got is what peers have received since the last call. Source is to whom it
+// was sent.
 func (r *Rig) Got() []*sip.Message {
 	r.mu.Lock()
 	defer r.mu.Unlock()
