@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"syscall"
 	"time"
 
@@ -37,8 +38,23 @@ type Server struct {
 	complaints                int // in the logs of runs before
 }
 
-// StartServer configures a server below dir and waits until it is ready.
-func StartServer(ctx context.Context, bin, dir string, set Settings) (*Server, error) {
+// mediaPorts are those of calls, for all servers: above what the kernel gives to
+// clients, as the others are below.
+const mediaPorts = "61000-65535"
+
+// StartServer configures a server below dir and waits until it is ready. When
+// somebody takes a port between choosing and use it tries others.
+func StartServer(ctx context.Context, bin, dir string, set Settings) (s *Server, err error) {
+	for n := range 3 {
+		s, err = tryServer(ctx, bin, filepath.Join(dir, fmt.Sprint(n)), set)
+		if err == nil || set.Port != 0 || !strings.Contains(err.Error(), "address already in use") {
+			break
+		}
+	}
+	return s, err
+}
+
+func tryServer(ctx context.Context, bin, dir string, set Settings) (*Server, error) {
 	p, err := ports(4)
 	if err != nil {
 		return nil, err
@@ -78,6 +94,7 @@ func (s *Server) write(set Settings) error {
 		"routes":  set.Routes,
 		"http":    map[string]any{"addr": loopback(s.HTTPPort)},
 		"numbers": map[string]any{"country": "DE"},
+		"media":   map[string]any{"ports": mediaPorts},
 		"limits":  map[string]any{"drain": "1s"},
 		"log":     map[string]any{"level": "debug"},
 	}, "", "  ")
