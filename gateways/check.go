@@ -178,7 +178,8 @@ func (t *Trunk) checkShares() error {
 }
 
 func (t *Trunk) checkForms() error {
-	t.Format, t.CallerID, t.Media = cmp.Or(t.Format, FormatE164), cmp.Or(t.CallerID, CallerAsserted), cmp.Or(t.Media, MediaOff)
+	t.Format, t.CallerID = cmp.Or(t.Format, FormatE164), cmp.Or(t.CallerID, CallerAsserted)
+	t.Media, t.Probe = cmp.Or(t.Media, MediaOff), cmp.Or(t.Probe, ProbeOptions)
 	switch {
 	case !slices.Contains([]Format{FormatE164, FormatDigits}, t.Format):
 		return invalid("format %q: use e164 or digits", t.Format)
@@ -186,6 +187,8 @@ func (t *Trunk) checkForms() error {
 		return invalid("caller_id %q: use pai, rpid or from", t.CallerID)
 	case !slices.Contains([]Media{MediaOff, MediaPrefer, MediaRequire}, t.Media):
 		return invalid("media %q: use off, prefer or require", t.Media)
+	case !slices.Contains([]Probe{ProbeOptions, ProbeOff}, t.Probe):
+		return invalid("probe %q: use options or off", t.Probe)
 	case len(t.Out) > maxList || len(t.In) > maxList:
 		return invalid("rules: at most %d in each direction", maxList)
 	}

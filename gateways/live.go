@@ -1,6 +1,10 @@
 package gateways
 
-import "sync/atomic"
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
 
 // State is whether a trunk takes calls.
 type State uint32
@@ -8,9 +12,9 @@ type State uint32
 // The states.
 const (
 	Up       State = iota
-	Degraded       // takes calls, but others are tried first
-	Down           // does not answer; tried only when nothing else is left
-	Draining       // keeps its calls and takes no new ones
+	Degraded       // it failed lately: others are tried first
+	Down           // it does not answer, or asked for a pause: tried only when nothing else is left
+	Draining       // disabled, and calls are still under way
 	Disabled       // takes no calls
 	Removed        // is no more
 )
@@ -24,13 +28,25 @@ func (s State) String() string {
 type live struct {
 	calls  atomic.Int64  // under way
 	limit  atomic.Int64  // of calls, 0 = none
+	admin  atomic.Uint32 // Up, Disabled or Removed: stronger than health
 	health atomic.Uint32 // Up, Degraded or Down
-	admin  atomic.Uint32 // Up, Draining, Disabled or Removed: stronger than health
+
+	mu    sync.Mutex
+	seen  health
+	since time.Time // the state is what it is
+	why   string
+	tell  func(State, string) // of a new state of health
 }
 
 func (l *live) state() State {
-	if a := State(l.admin.Load()); a != Up {
-		return a
+	switch State(l.admin.Load()) {
+	case Removed:
+		return Removed
+	case Disabled:
+		if l.calls.Load() > 0 {
+			return Draining
+		}
+		return Disabled
 	}
 	return State(l.health.Load())
 }
@@ -38,12 +54,20 @@ func (l *live) state() State {
 // State of the trunk now.
 func (t *Trunk) State() State { return t.live.state() }
 
+// Health is how the trunk does, whether it is disabled or not; since when, zero
+// for ever; and why, for people.
+func (t *Trunk) Health() (s State, since time.Time, why string) {
+	t.live.mu.Lock()
+	defer t.live.mu.Unlock()
+	return State(t.live.health.Load()), t.live.since, t.live.why
+}
+
 // Seize takes one of the trunk's channels for a call; it fails when all are
 // taken or the trunk takes no calls. Release gives it back, once.
 func (t *Trunk) Seize() bool {
 	for {
 		n, limit := t.live.calls.Load(), t.live.limit.Load()
-		if limit > 0 && n >= limit || t.live.state() >= Draining {
+		if limit > 0 && n >= limit || State(t.live.admin.Load()) != Up {
 			return false
 		}
 		if t.live.calls.CompareAndSwap(n, n+1) {

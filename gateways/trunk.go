@@ -41,6 +41,7 @@ type Trunk struct {
 
 	Codecs []string `json:"codecs,omitempty"` // it accepts, best first, named as in SDP; none = all
 	Media  Media    `json:"media,omitempty"`  // whether sound is encrypted
+	Probe  Probe    `json:"probe,omitempty"`  // how it is found out whether it is there
 
 	live *live // shared by all versions of the trunk; nil outside a Table
 }
@@ -107,6 +108,15 @@ const (
 	MediaOff     Media = "off"
 	MediaPrefer  Media = "prefer"  // offered, and done without where refused
 	MediaRequire Media = "require" // no call without
+)
+
+// Probe is how it is found out whether a trunk is there, besides by calls.
+type Probe string
+
+// The probes. The zero value is ProbeOptions.
+const (
+	ProbeOptions Probe = "options" // OPTIONS every half minute, more often when something speaks against it
+	ProbeOff     Probe = "off"     // for gateways that do not bear it
 )
 
 // Rule changes a number that begins with Match: Strip characters leave its

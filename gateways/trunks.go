@@ -169,6 +169,7 @@ func (s *Trunks) swap(list []Trunk) {
 	next := newTable(list, old)
 	for _, t := range next.All() {
 		t.live.limit.Store(int64(t.Channels))
+		t.live.telling(s.teller(t.Name))
 		switch {
 		case t.Disabled:
 			t.live.admin.Store(uint32(Disabled))
@@ -184,6 +185,17 @@ func (s *Trunks) swap(list []Trunk) {
 	s.table.Store(next)
 	for _, f := range s.watch {
 		f(next)
+	}
+}
+
+// teller logs the states of a trunk.
+func (s *Trunks) teller(name string) func(State, string) {
+	return func(state State, why string) {
+		level := slog.LevelWarn
+		if state == Up {
+			level = slog.LevelInfo
+		}
+		s.log.Log(context.Background(), level, "trunk is "+state.String(), "trunk", name, "err", why)
 	}
 }
 

@@ -80,7 +80,7 @@ func TestStateBeforePrefix(t *testing.T) {
 	if got := chosen(s, "+49301"); got != "world de berlin" {
 		t.Error(got)
 	}
-	table.ByName("world").live.admin.Store(uint32(Draining))
+	table.ByName("world").live.admin.Store(uint32(Disabled))
 	if got := chosen(s, "+49301"); got != "de berlin" {
 		t.Error(got)
 	}
@@ -229,6 +229,7 @@ func TestChecksSayTheRemedy(t *testing.T) {
 		{"use off, prefer or require", func(t *Trunk) { t.Media = "srtp" }},
 		{"write the beginning of a number", func(t *Trunk) { t.Out = []Rule{{Match: "x"}} }},
 		{"how many characters", func(t *Trunk) { t.In = []Rule{{Strip: -1}} }},
+		{"use options or off", func(t *Trunk) { t.Probe = "ping" }},
 		{"use PCMA, PCMU", func(t *Trunk) { t.Codecs = []string{"G711"} }},
 		{"PCMA stands there twice", func(t *Trunk) { t.Codecs = []string{"alaw", "PCMA"} }},
 	} {

@@ -39,7 +39,7 @@ func full(name string) gateways.Trunk {
 		Prefixes:  []string{"*", "+49"}, Priority: 2, Weight: 30, Channels: 60,
 		Format: gateways.FormatDigits, CallerID: gateways.CallerRemote,
 		Out: []gateways.Rule{{Match: "+49", Strip: 3, Add: "0"}}, In: []gateways.Rule{{Add: "+"}},
-		Codecs: []string{"PCMA", "opus"}, Media: gateways.MediaRequire,
+		Codecs: []string{"PCMA", "opus"}, Media: gateways.MediaRequire, Probe: gateways.ProbeOff,
 	}
 }
 
