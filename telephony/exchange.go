@@ -13,6 +13,7 @@ import (
 	"tandem/rtc/dialog"
 	"tandem/rtc/sip"
 	"tandem/rtc/transport"
+	"tandem/rtc/uac"
 	"tandem/telephony/cdr"
 )
 
@@ -108,6 +109,9 @@ func (x *Exchange) Serve(r *rtc.Request) error {
 	}
 	return x.start(r, route)
 }
+
+// Send sends a request outside dialogs, see uac.Client.
+func (x *Exchange) Send(o uac.Outside, done func(uac.Reply)) error { return x.ua.Send(o, done) }
 
 // FlowClosed implements transaction.FlowWatcher.
 func (x *Exchange) FlowClosed(f transport.Flow) { x.ua.FlowClosed(f) }

@@ -95,14 +95,17 @@ func (l *leg) events() dialog.Events {
 	c := l.c
 	return dialog.Events{
 		Progress: func(_ *dialog.Session, m *sip.Message) {
+			l.observe(m, nil)
 			m = m.Clone()
 			c.box.post(func() { c.progressed(l, m) })
 		},
 		Answered: func(s *dialog.Session, m *sip.Message) {
+			l.observe(m, nil)
 			m = m.Clone()
 			c.box.must(func() { c.answered(l, s, m) })
 		},
 		Failed: func(_ *dialog.Call, m *sip.Message, err error) {
+			l.observe(m, err)
 			o := outcomeOf(m, err)
 			c.box.must(func() { c.failed(l, o) })
 		},

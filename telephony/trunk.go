@@ -1,10 +1,15 @@
 package telephony
 
 import (
+	"errors"
 	"sync"
+	"time"
 
 	"tandem/gateways"
+	"tandem/rtc"
+	"tandem/rtc/dialog"
 	"tandem/rtc/digest"
+	"tandem/rtc/sip"
 )
 
 // logins are what proves to trunks who we are. A login is kept with the trunk's
@@ -54,5 +59,19 @@ func (l *leg) release() {
 	if l.seized {
 		l.seized = false
 		l.trunk.Release()
+	}
+}
+
+// observe tells the leg's trunk what was heard of it, or that nothing was.
+func (l *leg) observe(m *sip.Message, err error) {
+	var st *rtc.Status
+	switch {
+	case l.trunk == nil:
+	case m != nil:
+		seconds, _ := m.RetryAfter()
+		l.trunk.Heard(m.StatusCode(), time.Duration(seconds)*time.Second)
+	case errors.Is(err, dialog.ErrCanceled), errors.As(err, &st): // it was not asked
+	case err != nil:
+		l.trunk.Missed("no answer to a call: " + err.Error())
 	}
 }

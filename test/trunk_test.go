@@ -143,7 +143,12 @@ func (w *wire) dialNumber(user, number string) (callID string) {
 func (r *rig) rawTrunk(t *testing.T, name string, change func(*gateways.Trunk)) *wire {
 	t.Helper()
 	w := dialUDP(t, r.addr["udp"])
-	r.trunk(t, name, "sip:"+w.local.String(), change)
+	r.trunk(t, name, "sip:"+w.local.String(), func(trunk *gateways.Trunk) {
+		trunk.Probe = gateways.ProbeOff // a test says itself what it answers
+		if change != nil {
+			change(trunk)
+		}
+	})
 	return w
 }
 
@@ -202,6 +207,33 @@ func TestSilentTrunk(t *testing.T) {
 	}
 	first.answer(invite, 180, "f", 0)
 	first.request("CANCEL")
+
+	// The next caller does not wait: others are tried before a trunk that was silent.
+	begun = time.Now()
+	id = alice.dialNumber("alice", "+49301234567")
+	second.reply(second.request("INVITE"), 486, "s", "", "")
+	alice.final(id, "INVITE")
+	if took := time.Since(begun); took > 3*time.Second {
+		t.Errorf("the second trunk was tried after %s although the first one is known not to answer", took)
+	}
+}
+
+// TestTrunkIsProbed: a gateway is asked by OPTIONS, and by nothing else, whether
+// it is there.
+func TestTrunkIsProbed(t *testing.T) {
+	r := startServer(t, exchange)
+	gateway := r.rawTrunk(t, "berlin", func(t *gateways.Trunk) { t.Probe = gateways.ProbeOptions })
+	m := gateway.request("OPTIONS")
+	if from, _ := m.From(); string(from.URI) != "sip:"+domain {
+		t.Errorf("OPTIONS is from %s", from.URI)
+	}
+	gateway.reply(m, 503, "x", "Retry-After: 60\n", "")
+	trunk := r.s.Trunks().Table().ByName("berlin")
+	for end := time.Now().Add(patience); trunk.State() != gateways.Down; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("it asked for a minute of peace and is %s", trunk.State())
+		}
+	}
 }
 
 // TestCallerCancels while the gateway rings: it is told, and the record says who

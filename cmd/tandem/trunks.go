@@ -30,10 +30,10 @@ func newTrunksCommand() *cobra.Command {
 // trunkFlags are what a trunk is made of. Flags that are not given leave it as
 // it is.
 type trunkFlags struct {
-	addresses, sources, tlsNames, numbers, prefixes, codecs, out, in []string
-	note, user, realm, secretFile, format, callerID, encryption      string
-	priority, weight, channels                                       int
-	disabled                                                         bool
+	addresses, sources, tlsNames, numbers, prefixes, codecs, out, in   []string
+	note, user, realm, secretFile, format, callerID, encryption, probe string
+	priority, weight, channels                                         int
+	disabled                                                           bool
 }
 
 func (f *trunkFlags) define(s *pflag.FlagSet) {
@@ -54,6 +54,7 @@ func (f *trunkFlags) define(s *pflag.FlagSet) {
 	s.StringVar(&f.format, "format", "e164", "of numbers sent to it: e164 (+49301234) or digits (49301234)")
 	s.StringVar(&f.callerID, "caller-id", "pai", "header of the caller's number: pai, rpid or from")
 	s.StringVar(&f.encryption, "encryption", "off", "of its sound (SRTP): off, prefer or require")
+	s.StringVar(&f.probe, "probe", "options", "how it is found out whether it is there: options, or off where it does not bear that")
 	s.StringVar(&f.note, "note", "", "note for people")
 	s.BoolVar(&f.disabled, "disabled", false, "take no calls, in either direction")
 }
@@ -75,6 +76,7 @@ func (f *trunkFlags) change(c *cobra.Command) (out api.TrunkChange, err error) {
 	pick(&out.Format, f.format, given("format"))
 	pick(&out.CallerID, f.callerID, given("caller-id"))
 	pick(&out.Encryption, f.encryption, given("encryption"))
+	pick(&out.Probe, f.probe, given("probe"))
 	pick(&out.Note, f.note, given("note"))
 	pick(&out.Disabled, f.disabled, given("disabled"))
 	for _, r := range []struct {
@@ -282,7 +284,19 @@ func newTrunksShow() *cobra.Command {
 				if err := k.Get(ctx, trunkPath(args[0]), &out); err != nil {
 					return err
 				}
-				return print(c, out, func(w io.Writer) { printTrunk(w, out) })
+				states, err := trunkStates(ctx, k)
+				if err != nil {
+					return err
+				}
+				return print(c, out, func(w io.Writer) {
+					printTrunk(w, out)
+					if s := states[out.Name]; s.State != "" {
+						fmt.Fprintf(w, "state\t%s\ncalls\t%s\n", s.State, calls(s))
+						if s.Why != "" {
+							fmt.Fprintf(w, "since\t%s: %s\n", when(s.Since), s.Why)
+						}
+					}
+				})
 			})
 		},
 	}
@@ -318,6 +332,7 @@ func printTrunk(w io.Writer, t api.Trunk) {
 	row("changed on the way in", shownTrunkRules(t.In))
 	row("codecs", cmp.Or(strings.Join(t.Codecs, " "), "all"))
 	row("encryption", t.Encryption)
+	row("probe", t.Probe)
 }
 
 func shownTrunkRules(list []api.TrunkRule) string {

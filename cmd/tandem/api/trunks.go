@@ -5,6 +5,7 @@ import (
 	"iter"
 	"net/http"
 	"net/netip"
+	"time"
 
 	"tandem/cmd/tandem/api/access"
 	op "tandem/cmd/tandem/api/operation"
@@ -34,14 +35,17 @@ type Trunk struct {
 	In         []TrunkRule `json:"in,omitempty" yaml:"in,omitempty" doc:"Change the called number on the way in; the first that matches"`
 	Codecs     []string    `json:"codecs,omitempty" yaml:"codecs,omitempty" doc:"It accepts, best first; none: all"`
 	Encryption string      `json:"encryption" yaml:"encryption" enum:"off,prefer,require" doc:"Of its sound (SRTP)"`
+	Probe      string      `json:"probe" yaml:"probe" enum:"options,off" doc:"How it is found out whether it is there, besides by calls"`
 }
 
 // TrunkState is how a trunk does now.
 type TrunkState struct {
-	Name     string `json:"name" yaml:"name"`
-	State    string `json:"state" yaml:"state" enum:"up,degraded,down,draining,disabled,removed"`
-	Calls    int    `json:"calls" yaml:"calls" doc:"Channels taken"`
-	Channels int    `json:"channels,omitempty" yaml:"channels,omitempty" doc:"Calls at a time; 0: no limit"`
+	Name     string    `json:"name" yaml:"name"`
+	State    string    `json:"state" yaml:"state" enum:"up,degraded,down,draining,disabled,removed"`
+	Since    time.Time `json:"since,omitzero" yaml:"since,omitempty" doc:"When its health changed last"`
+	Why      string    `json:"why,omitempty" yaml:"why,omitempty" doc:"What its health was found by"`
+	Calls    int       `json:"calls" yaml:"calls" doc:"Channels taken"`
+	Channels int       `json:"channels,omitempty" yaml:"channels,omitempty" doc:"Calls at a time; 0: no limit"`
 }
 
 // TrunkRule changes a number that begins with Match.
@@ -72,6 +76,7 @@ type TrunkChange struct {
 	In         *[]TrunkRule `json:"in,omitempty" doc:"Change the called number on the way in"`
 	Codecs     *[]string    `json:"codecs,omitempty" doc:"It accepts, best first"`
 	Encryption *string      `json:"encryption,omitempty" doc:"off, prefer or require"`
+	Probe      *string      `json:"probe,omitempty" doc:"options or off"`
 }
 
 // NewTrunk is a trunk to be made.
@@ -104,7 +109,7 @@ func shownTrunk(t *gateways.Trunk) Trunk {
 	s := Trunk{Name: t.Name, Note: t.Note, Disabled: t.Disabled, Addresses: t.Addresses,
 		TLSNames: t.TLSNames, User: t.Digest.User, Realm: t.Digest.Realm, HasSecret: t.Digest.Secret != "",
 		Numbers: t.Numbers, Prefixes: t.Prefixes, Priority: t.Priority, Weight: t.Weight, Channels: t.Channels,
-		Format: string(t.Format), CallerID: string(t.CallerID), Codecs: t.Codecs, Encryption: string(t.Media),
+		Format: string(t.Format), CallerID: string(t.CallerID), Codecs: t.Codecs, Encryption: string(t.Media), Probe: string(t.Probe),
 		Out: shownRules(t.Out), In: shownRules(t.In)}
 	for _, p := range t.Sources {
 		s.Sources = append(s.Sources, p.String())
@@ -137,6 +142,7 @@ func (c *TrunkChange) apply(t *gateways.Trunk) (err error) {
 	set(&t.CallerID, (*gateways.CallerID)(c.CallerID))
 	set(&t.Codecs, c.Codecs)
 	set(&t.Media, (*gateways.Media)(c.Encryption))
+	set(&t.Probe, (*gateways.Probe)(c.Probe))
 	if c.Out != nil {
 		t.Out = rulesOf(*c.Out)
 	}
@@ -205,7 +211,8 @@ func (a *API) listTrunkStates(_ context.Context, in *struct{ op.Paging }) (op.Pa
 	return op.Paginate(in.Paging, func(t TrunkState) string { return t.Name }, func(after string) iter.Seq[TrunkState] {
 		return func(yield func(TrunkState) bool) {
 			for _, t := range a.Trunks.Table().All() {
-				if t.Name > after && !yield(TrunkState{t.Name, t.State().String(), t.Calls(), t.Channels}) {
+				_, since, why := t.Health()
+				if t.Name > after && !yield(TrunkState{t.Name, t.State().String(), since, why, t.Calls(), t.Channels}) {
 					return
 				}
 			}

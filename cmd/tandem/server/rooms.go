@@ -41,7 +41,7 @@ func rooms() []room {
 		{name: "directory", migrations: directorystore.Migrations},
 		{name: "location", migrations: locationstore.Migrations},
 		{name: "policy", page: "policy.md", migrations: policystore.Migrations, open: (*Server).openPolicy},
-		{name: "gateways", page: "trunks.md", migrations: gatewaystore.Migrations, open: (*Server).openGateways},
+		{name: "gateways", page: "trunks.md", migrations: gatewaystore.Migrations, open: (*Server).openGateways, run: (*Server).probeTrunks, metrics: (*Server).trunkMetrics},
 		{name: "media", page: "media-quality.md", open: (*Server).openMedia, metrics: (*Server).mediaMetrics,
 			run: func(s *Server, ctx context.Context) error { return s.media.Run(ctx) }},
 		{name: "telephony", migrations: cdrstore.Migrations, open: (*Server).openTelephony, metrics: (*Server).telephonyMetrics,
@@ -92,6 +92,23 @@ func newTrunks(db *store.DB, key []byte, log *slog.Logger) (*gateways.Trunks, er
 		return nil, err
 	}
 	return gateways.New(kept, log), nil
+}
+
+// probeTrunks asks the trunks how they are.
+func (s *Server) probeTrunks(ctx context.Context) error {
+	from := "<sip:" + s.begun.Domains[0] + ">"
+	return gateways.NewProber(s.trunks.Table, s.exchange.Send, from, 0).Run(ctx)
+}
+
+func (s *Server) trunkMetrics(m meter) {
+	for _, t := range s.trunks.Table().All() {
+		up := 0.0
+		if t.State() <= gateways.Degraded {
+			up = 1
+		}
+		m.gauge("trunk_up", "Whether the trunk takes calls", up, "trunk", t.Name)
+		m.gauge("trunk_calls", "Channels of the trunk taken now", float64(t.Calls()), "trunk", t.Name)
+	}
 }
 
 func (s *Server) openMedia(_ context.Context, cfg *Config) error {
