@@ -32,6 +32,8 @@ func outcomeOf(m *sip.Message, err error) outcome {
 		return outcome{code: m.StatusCode(), text: string(m.ReasonPhrase()), reason: strings.TrimSpace(string(m.Get(sip.HdrReason)))}
 	case errors.Is(err, dialog.ErrCanceled):
 		return outcome{code: 487, text: err.Error()}
+	case errors.Is(err, dialog.ErrNoDescription):
+		return outcome{code: 502, text: err.Error()}
 	case errors.Is(err, uac.ErrUnreachable):
 		return outcome{code: 503, text: err.Error()}
 	case err != nil:

@@ -141,7 +141,9 @@ func (ua *UA) Serve(r *rtc.Request) error {
 func (ua *UA) find(m *sip.Message) *Dialog {
 	d := ua.cfg.Table.Find(m)
 	if d == nil && m.Method() == sip.NOTIFY {
-		d = ua.cfg.Table.Match(m.CallID(), m.ToTag(), nil)
+		if d = ua.cfg.Table.Match(m.CallID(), m.ToTag(), nil); d != nil && !d.Pending() {
+			return nil
+		}
 	}
 	return d
 }

@@ -19,7 +19,7 @@ type Config struct {
 	// Permit says whether a message may go to an address. peer is the gateway
 	// that the Way of the request, or of its dialog, names; "" for none. It is
 	// asked for every address and flow before anything is sent there, ACK and
-	// BYE included, and must be quick. nil permits all.
+	// BYE included, by any goroutine, and must be quick. nil permits all.
 	Permit func(peer string, to netip.AddrPort) error
 	// Silence is how long a next hop may say nothing at all to a request, not
 	// even 100, before the next one is tried; default 4 s.
