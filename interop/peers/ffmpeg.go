@@ -58,7 +58,7 @@ func (s Stream) Describe(port int, direction string) string {
 // RTPPort is a free even port on loopback with the one above it free too.
 func RTPPort() (int, error) {
 	for range attempts {
-		if p := (take(3) + 1) &^ 1; free(p) && free(p+1) {
+		if p := (take(3) + 1) &^ 1; claim(p) && claim(p+1) && free(p) && free(p+1) {
 			return p, nil
 		}
 	}

@@ -33,7 +33,7 @@ func take(n int) int {
 // Port is one that is free on 127.0.0.1 for UDP and TCP.
 func Port() (int, error) {
 	for range attempts {
-		if port := take(1); free(port) {
+		if port := take(1); claim(port) && free(port) {
 			return port, nil
 		}
 	}

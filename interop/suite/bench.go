@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -16,9 +17,12 @@ import (
 	"tandem/interop/wire"
 )
 
-// patience is how long a device waits for what must come. It is long because
-// the machine may be busy; nothing waits for it when all is well.
+// patience is how long a device waits for what must come when the target says
+// nothing else. It is long because the machine may be busy; nothing waits for it
+// when all is well.
 const patience = 8 * time.Second
+
+func (t *Target) patience() time.Duration { return cmp.Or(t.Patience, patience) }
 
 // token is a word nobody else uses.
 func token() string {
@@ -46,6 +50,7 @@ type actor struct {
 	name string // user part it calls from
 	host string // of its address of record
 	*wire.Endpoint
+	patience  time.Duration
 	shared    bool // the endpoint belongs to the target
 	call, tag string
 	cseq      int
@@ -73,7 +78,7 @@ func (b *bench) actor(ctx context.Context, who string) (*actor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s over %s: %w", who, proto, err)
 	}
-	d := &actor{who: who, call: token() + "@" + b.target.Local.String(), tag: token(), cseq: 100, requests: map[string]*wire.Message{}}
+	d := &actor{who: who, patience: b.target.patience(), call: token() + "@" + b.target.Local.String(), tag: token(), cseq: 100, requests: map[string]*wire.Message{}}
 	if who == "gateway" && proto == "udp" && b.gateway != nil {
 		d.Endpoint, d.shared = b.gateway.Endpoint, true
 		d.Forget()
@@ -204,14 +209,14 @@ func (b *bench) post(ctx context.Context, d *actor, bytes []byte) error {
 
 // wait is the next message for a device that fits.
 func (d *actor) wait(ctx context.Context, what string, fits func(*wire.Message) bool) (*wire.Message, error) {
-	limited, cancel := context.WithTimeout(ctx, patience)
+	limited, cancel := context.WithTimeout(ctx, d.patience)
 	defer cancel()
 	m, err := d.Next(limited, fits)
 	if errors.Is(err, wire.ErrQuiet) {
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("%s waits for %s: the run was ended", d.who, what)
 		}
-		return nil, fmt.Errorf("%s waits for %s: nothing of the kind came within %s", d.who, what, patience)
+		return nil, fmt.Errorf("%s waits for %s: nothing of the kind came within %s", d.who, what, d.patience)
 	}
 	if err != nil {
 		return nil, err

@@ -127,7 +127,7 @@ func (b *bench) cast(ctx context.Context, s *behaviour.Story) (c cast, err error
 		return c, err
 	}
 	account := b.accounts["phone"]
-	phone := device.New(phoneWords, p.Endpoint, device.Identity{User: account.User, Password: account.Password, Domain: b.target.Domain}, patience)
+	phone := device.New(phoneWords, p.Endpoint, device.Identity{User: account.User, Password: account.Password, Domain: b.target.Domain}, b.target.patience())
 	if err := phone.Register(ctx); err != nil || s.Tells == "register" {
 		return c, err
 	}
@@ -135,7 +135,7 @@ func (b *bench) cast(ctx context.Context, s *behaviour.Story) (c cast, err error
 	if err != nil {
 		return c, err
 	}
-	gateway := device.New(gatewayWords, g.Endpoint, device.Identity{User: "36602", Domain: g.Local.Addr().String()}, patience)
+	gateway := device.New(gatewayWords, g.Endpoint, device.Identity{User: "36602", Domain: g.Local.Addr().String()}, b.target.patience())
 	toPhone, toGateway := "sip:"+account.User+"@"+b.target.Domain, "sip:"+b.gateway.Number+"@"+b.target.Domain
 	if hero.Role == behaviour.Phone {
 		return cast{phone, gateway, toPhone, toGateway}, nil

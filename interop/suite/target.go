@@ -28,6 +28,7 @@ type Target struct {
 	Local      netip.Addr // ours toward the server; not valid: found
 	Has        []behaviour.Feature
 	Pause      time.Duration // between two messages to the server, 0 for none
+	Patience   time.Duration // for what must come; 0 for eight seconds
 }
 
 // Account is a user of the server. Its registrations are removed by the suite.
