@@ -25,11 +25,5 @@ func (g *Gate) md5Only(m *sip.Message) bool {
 	if len(g.cfg.MD5Agents) == 0 || !g.offersMD5() {
 		return false
 	}
-	agent := m.Get(sip.HdrUserAgent)
-	for _, prefix := range g.cfg.MD5Agents {
-		if len(agent) >= len(prefix) && sip.EqualFold(agent[:len(prefix)], prefix) {
-			return true
-		}
-	}
-	return false
+	return family(g.cfg.MD5Agents, m.Get(sip.HdrUserAgent)) >= 0
 }

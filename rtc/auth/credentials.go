@@ -72,8 +72,6 @@ func (a *answer) complete(algorithm []byte) (reason string) {
 	if a.username == nil || a.realm == nil || a.nonce == nil || a.uri == nil || a.response == nil {
 		return "Incomplete Digest Credentials"
 	}
-	// It need not be the Request-URI: gateways and phones put the server or the
-	// domain there, and proxies before us may have changed the Request-URI.
 	if !sipURI(a.uri) {
 		return "Digest uri Is Not a SIP URI"
 	}

@@ -45,6 +45,9 @@ type Config struct {
 	// algorithm, wherever it stands. nil: MD5Agents(); empty: none. Without effect
 	// when MD5 is not offered.
 	MD5Agents []string
+	// URIAgents are beginnings of User-Agent values, in any case, whose credentials
+	// may name the server instead of the Request-URI. nil: URIAgents(); empty: none.
+	URIAgents []string
 	// QOP is offered, default "auth"; "auth,auth-int" or "auth-int" protect bodies.
 	QOP string
 	// AllowForeign lets callers of other domains reach ours without credentials.
@@ -72,6 +75,7 @@ type Gate struct {
 	work     sync.Pool
 	counts   [8]counts
 	workers  atomic.Uint32
+	told     []atomic.Bool // of the URIAgents it has been logged that they are excepted
 }
 
 // work is what one decision needs, kept to spare allocations.
@@ -100,6 +104,9 @@ func New(cfg Config) *Gate {
 	if cfg.MD5Agents == nil {
 		cfg.MD5Agents = MD5Agents()
 	}
+	if cfg.URIAgents == nil {
+		cfg.URIAgents = URIAgents()
+	}
 	if cfg.QOP == "" {
 		cfg.QOP = "auth"
 	}
@@ -109,7 +116,7 @@ func New(cfg Config) *Gate {
 	g := &Gate{
 		cfg: cfg, nonces: newNonceKey(), used: newReplays(cfg.Nonces), throttle: newThrottle(cfg.Limits),
 		nobody:   &directory.Account{Secrets: []*directory.Secret{new(directory.Secret)}},
-		requests: maphash.MakeSeed(),
+		requests: maphash.MakeSeed(), told: make([]atomic.Bool, len(cfg.URIAgents)),
 	}
 	g.work.New = func() any { return g.newWork() }
 	for _, name := range cfg.Domains {

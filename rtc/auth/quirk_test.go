@@ -1,6 +1,8 @@
 package auth
 
 import (
+	"bytes"
+	"log/slog"
 	"strings"
 	"testing"
 
@@ -64,8 +66,12 @@ func TestQuirkNoAlgorithmIsMD5(t *testing.T) {
 // qop unquoted, the same nonce goes on with ACK (nc=2, not challenged) and the
 // next request (nc=3).
 func TestQuirkCiscoGatewayDigest(t *testing.T) {
-	f := newFixture(t, nil)
-	r := message("sip:alice@example.com", "sip:bob@example.com")
+	var log bytes.Buffer
+	f := newFixture(t, func(c *Config) {
+		c.LocalHost = func(host []byte) bool { return string(host) == "192.0.2.9" }
+		c.Log = slog.New(slog.NewTextHandler(&log, nil))
+	})
+	r := message("sip:alice@example.com", "sip:bob@example.com").with("User-Agent: Cisco-SIPGateway/IOS-12.x")
 	c := f.challenge(f.send(r))["MD5"]
 	count := func(n int) func(*digest.Challenge, *digest.Options) {
 		return func(_ *digest.Challenge, o *digest.Options) { o.Count, o.URI = n, "sip:192.0.2.9" }
@@ -82,6 +88,44 @@ func TestQuirkCiscoGatewayDigest(t *testing.T) {
 	}
 	r.cseq++
 	f.wantIdentity(f.send(r.with(f.answer(r, c, "alice", password, count(3)))), "sip:alice@example.com")
+	if n := strings.Count(log.String(), "Cisco-SIPGateway"); n != 1 {
+		t.Errorf("told of %d times:\n%s", n, log.String())
+	}
+}
+
+// Credentials are good for where they were made for: a proxy on the way must not
+// spend them on another number. How the same place is written does not count.
+func TestDigestURI(t *testing.T) {
+	f := newFixture(t, func(c *Config) { c.LocalHost = func(host []byte) bool { return string(host) == "192.0.2.9" } })
+	for _, c := range []struct {
+		to, made string
+		good     bool
+	}{
+		{"sip:bob@example.com", "sip:bob@example.com", true},
+		{"sip:bob@example.com", "sip:bob@EXAMPLE.com:5060;transport=tcp", true},
+		{"sip:b%6Fb@example.com", "sip:bob@example.com", true},
+		{"sip:bob@192.0.2.9", "sip:bob@example.com", true}, // the proxy before us writes our address
+		{"sip:+4930;npdi@example.com", "sip:+4930;npdi@example.com;user=phone", true},
+		{"tel:+4930", "tel:+4930", true},
+		{"tel:+4930", "sip:+4930@example.com", true},
+		{"sip:+1900@example.com", "sip:bob@example.com", false},
+		{"tel:+1900", "tel:+4930", false},
+		{"sip:bob@elsewhere.example", "sip:bob@example.com", false},
+		{"sip:bob@example.com", "sip:example.com", false},
+		{"sip:bob@example.com", "sip:bob@[", false},
+	} {
+		r := message("sip:alice@example.com", c.to)
+		ch := f.challenge(f.send(r))["MD5"]
+		r.cseq++
+		v := f.send(r.with(f.answer(r, ch, "alice", password, func(_ *digest.Challenge, o *digest.Options) { o.URI = c.made })))
+		if c.good {
+			f.wantIdentity(v, "sip:alice@example.com")
+		} else {
+			f.wantRefused(v, 400, "Digest uri Is Not the Request-URI")
+		}
+	}
+	r := register("100") // a phone that knows the server by its address
+	f.wantIdentity(f.send(r.with(f.answer(r, f.challenge(f.send(r))["MD5"], "100", password, func(_ *digest.Challenge, o *digest.Options) { o.URI = "sip:192.0.2.9" }))), "sip:100@example.com")
 }
 
 // TestQuirk7960AuthOnACK: an ACK with credentials and a From without tag.

@@ -126,6 +126,10 @@ func (g *Gate) try(m *sip.Message, where netip.Addr, now time.Time, w *work) pro
 		return proof{result: proofWrong}
 	case !account.Enabled:
 		return proof{result: proofDisabled}
+	case !g.aims(m, w):
+		g.cfg.Log.Warn("credentials were made for another Request-URI; if all phones of this kind do so, name them in auth.uri_agents", "peer", where.String(),
+			"aor", claimed(a.username, a.realm), "call_id", string(m.CallID()), "agent", string(m.Get(sip.HdrUserAgent)))
+		return proof{result: proofMalformed, reason: "Digest uri Is Not the Request-URI"}
 	case g.used.use(nonce, a.count, a.qop != qopNone, g.request(m)) == useSpent:
 		return proof{result: proofStale}
 	}

@@ -58,6 +58,7 @@ type TLS struct {
 type Auth struct {
 	Algorithms   []string      `yaml:"algorithms" json:"algorithms" jsonschema_description:"Digest algorithms offered, best first: SHA-512-256, SHA-256, MD5"`
 	MD5Agents    []string      `yaml:"md5_agents" json:"md5_agents" jsonschema_description:"Beginnings of User-Agent whose phones are offered MD5 alone because they fail on anything else"`
+	URIAgents    []string      `yaml:"uri_agents" json:"uri_agents" jsonschema_description:"Beginnings of User-Agent whose credentials may name the server instead of the Request-URI"`
 	QopInt       bool          `yaml:"auth_int" json:"auth_int" jsonschema_description:"Offer qop auth-int besides auth"`
 	NonceLife    time.Duration `yaml:"nonce_life" json:"nonce_life" jsonschema_description:"How long a nonce can be used"`
 	AllowForeign bool          `yaml:"allow_foreign" json:"allow_foreign" jsonschema_description:"Let callers of other domains reach users here without credentials"`
@@ -124,7 +125,7 @@ func Default() Config {
 			{Proto: "tls", Addr: "0.0.0.0:5061"},
 			{Proto: "wss", Addr: "0.0.0.0:8443"},
 		},
-		Auth:      Auth{Algorithms: []string{"SHA-256", "MD5"}, MD5Agents: auth.MD5Agents(), NonceLife: 5 * time.Minute},
+		Auth:      Auth{Algorithms: []string{"SHA-256", "MD5"}, MD5Agents: auth.MD5Agents(), URIAgents: auth.URIAgents(), NonceLife: 5 * time.Minute},
 		Registrar: Registrar{MinExpires: time.Minute, MaxExpires: time.Hour, DefaultExpires: time.Hour, MaxBindings: 10},
 		Proxy:     Proxy{TimerC: 3*time.Minute + 10*time.Second, Failover: 4 * time.Second, MaxForks: 20},
 		Telephony: Telephony{Calls: 4000, RingTime: 3 * time.Minute},

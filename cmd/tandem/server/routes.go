@@ -36,6 +36,7 @@ func (s *Server) routes(ctx context.Context, cfg *Config) (*rtc.Router, error) {
 		NonceLife:    cfg.Auth.NonceLife,
 		Offer:        algorithms(cfg.Auth.Algorithms),
 		MD5Agents:    cfg.Auth.MD5Agents,
+		URIAgents:    cfg.Auth.URIAgents,
 		QOP:          qop(cfg.Auth),
 		AllowForeign: cfg.Auth.AllowForeign,
 		Precheck:     func(r *rtc.Request) error { return s.proxy.Precheck(r) },
