@@ -45,12 +45,13 @@ func LogSpectralDistance(ref, got []int16, rate int, upTo float64) float64 {
 		n *= 2
 	}
 	first, last := 100*n/rate+1, int(upTo*float64(n)/float64(rate))
+	window := hann(n)
 	sum, count := 0.0, 0
 	for at := 0; at+n <= min(len(ref), len(got)); at += n / 2 {
 		if Level(ref[at:at+n]) < Quiet {
 			continue
 		}
-		r, g := spectrum(ref[at:at+n]), spectrum(got[at:at+n])
+		r, g := powers(ref[at:at+n], got[at:at+n], window, n)
 		floor := 0.0
 		for _, p := range r[first : last+1] {
 			floor = max(floor, p*1e-3)
@@ -69,28 +70,33 @@ func LogSpectralDistance(ref, got []int16, rate int, upTo float64) float64 {
 	return sum / float64(count)
 }
 
-// spectrum is the power in each bin of s under a Hann window; len(s) is a power
-// of two.
-func spectrum(s []int16) []float64 {
-	x := make([]int16, len(s))
-	for i, v := range s {
-		x[i] = int16(float64(v) * (0.5 - 0.5*math.Cos(2*math.Pi*float64(i)/float64(len(s)))))
+// hann is the window of that name for size samples, over a period.
+func hann(size int) []float64 {
+	w := make([]float64, size)
+	for i := range w {
+		w[i] = 0.5 - 0.5*math.Cos(2*math.Pi*float64(i)/float64(size))
 	}
-	return powers(x)
+	return w
 }
 
-// powers is the power in each bin of s, without a window.
-func powers(s []int16) []float64 {
-	x := make([]complex128, len(s))
-	for i, v := range s {
-		x[i] = complex(float64(v), 0)
+// powers are the powers in each bin of two pieces of sound under a window, filled
+// up with silence to n samples, a power of two. One transform serves both: of
+// real signals it is symmetric, of imaginary ones antisymmetric.
+func powers(r, g []int16, window []float64, n int) (pr, pg []float64) {
+	x := make([]complex128, n)
+	for i, w := range window {
+		x[i] = complex(math.Trunc(float64(r[i])*w), math.Trunc(float64(g[i])*w))
 	}
 	fft(x)
-	p := make([]float64, len(s)/2)
-	for i := range p {
-		p[i] = real(x[i])*real(x[i]) + imag(x[i])*imag(x[i])
+	pr, pg = make([]float64, n/2), make([]float64, n/2)
+	for i := range pr {
+		a, b := x[i], x[(n-i)%n]
+		b = complex(real(b), -imag(b))
+		sum, difference := (a+b)/2, (a-b)/2
+		pr[i] = real(sum)*real(sum) + imag(sum)*imag(sum)
+		pg[i] = real(difference)*real(difference) + imag(difference)*imag(difference)
 	}
-	return p
+	return pr, pg
 }
 
 // Lag is by how many samples, 0 to most, got comes later than ref, and how
@@ -162,13 +168,8 @@ func envelopes(ref, got []int16, rate int) (r, g []bands) {
 		}
 	}
 	frames(func(at int) { loudest = max(loudest, Level(ref[at:at+size])) })
-	padded := make([]int16, n)
-	levels := func(s []int16) (b bands) {
-		for i, v := range s {
-			w := 0.5 - 0.5*math.Cos(2*math.Pi*float64(i+1)/float64(size+1))
-			padded[i] = int16(float64(v) * w)
-		}
-		p := powers(padded)
+	window := hann(size + 1)[1:]
+	levels := func(p []float64) (b bands) {
 		for j := range b {
 			centre := 150 * math.Pow(2, float64(j)/3)
 			from := int(math.Round(centre * math.Pow(2, -1./6) * float64(n) / float64(rate)))
@@ -182,7 +183,8 @@ func envelopes(ref, got []int16, rate int) (r, g []bands) {
 	}
 	frames(func(at int) {
 		if Level(ref[at:at+size]) > loudest-40 {
-			r, g = append(r, levels(ref[at:at+size])), append(g, levels(got[at:at+size]))
+			pr, pg := powers(ref[at:at+size], got[at:at+size], window, n)
+			r, g = append(r, levels(pr)), append(g, levels(pg))
 		}
 	})
 	return r, g
