@@ -23,7 +23,11 @@ func (d *Side) line(i int, m *sdp.Media, offering bool) (sdp.Line, error) {
 		Ptime: m.Ptime, MaxPtime: m.MaxPtime, MID: m.MID, Unprotected: d.want.Security == SecurityNone,
 	}
 	plan := d.plan(i, m, offering)
-	formatless := m.RTP() && m.Kind != "audio" && len(m.Codecs) == 0 // Cisco IOS: m=video 36924 RTP/AVP
+	if aside(m) {
+		return asideLine(m), nil
+	}
+	// Cisco IOS: m=video 36924 RTP/AVP, and others whose rtpmap nobody can read.
+	formatless := m.RTP() && m.Kind != "audio" && !slices.ContainsFunc(m.Codecs, func(c sdp.Codec) bool { return c.Name != "" })
 	if offering && (formatless || m.Port == 0 && !m.BundleOnly()) {
 		return sdp.Line{Kind: m.Kind, Proto: plan.proto(m.Proto), Formats: m.Formats, Codecs: m.Codecs}, nil
 	}
@@ -35,11 +39,8 @@ func (d *Side) line(i int, m *sdp.Media, offering bool) (sdp.Line, error) {
 	local := w.advertised()
 	line.Addr, line.Port = local.Addr(), int(local.Port())
 	if !plan.rtp {
-		line.Formats, line.Extra, line.Codecs = m.Formats, m.Attributes, nil
+		line.Formats, line.Codecs = m.Formats, nil
 		return line, nil
-	}
-	if m.Kind != "audio" {
-		line.Extra = foreign(m.Attributes)
 	}
 	if want := d.want.Ptime; want > 0 {
 		line.Ptime = want
@@ -213,25 +214,6 @@ func bundledWith(d *sdp.Description, i int) int {
 		}
 	}
 	return -1
-}
-
-// foreign keeps the attributes of media we only pass on that neither name
-// transport nor numbers: those are written anew for each side.
-func foreign(list []sdp.Attribute) []sdp.Attribute {
-	known := []string{
-		"rtpmap", "fmtp", "rtcp-fb", "ptime", "maxptime", "sendrecv", "sendonly", "recvonly", "inactive", "mid",
-		"rtcp", "rtcp-mux", "rtcp-mux-only", "rtcp-rsize", "crypto", "fingerprint", "setup", "tls-id", "connection",
-		"candidate", "end-of-candidates", "ice-ufrag", "ice-pwd", "ice-options", "ice-lite", "ice-mismatch",
-		"remote-candidates", "ssrc", "ssrc-group", "msid", "msid-semantic", "extmap", "extmap-allow-mixed",
-		"bundle-only", "zrtp-hash", "rid", "simulcast",
-	}
-	var out []sdp.Attribute
-	for _, a := range list {
-		if !slices.Contains(known, a.Name) {
-			out = append(out, a)
-		}
-	}
-	return out
 }
 
 // suite says whether keys of a profile are wanted.

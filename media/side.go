@@ -3,8 +3,6 @@ package media
 import (
 	"fmt"
 	"net/netip"
-	"slices"
-	"strings"
 	"time"
 
 	"tandem/media/sdp"
@@ -101,14 +99,17 @@ func (d *Side) makeOffer(want Want) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if media[i].Port == 0 && !media[i].BundleOnly() {
+		if media[i].Port == 0 && !media[i].BundleOnly() || line.Aside && base == nil {
 			line.Port = 0
-		} else if line.Kind == "audio" {
+		} else if line.Kind == "audio" && !line.Aside {
 			line.Codecs = offerCodecs(keeping(want, d.spoken(i), media[i].Codecs), media[i].Codecs, base == nil)
+		}
+		if base != nil && line.Port != 0 && !line.Aside {
+			passOn(&line, &media[i])
 		}
 		lines = append(lines, line)
 	}
-	leaveOut(lines)
+	d.agent.Pass(session(base))
 	for n := len(lines) - 1; n >= max(len(d.agreed), 1) && lines[n].Port == 0; n-- {
 		lines = lines[:n] // of no use to who never knew it
 	}
@@ -125,28 +126,6 @@ func (d *Side) spoken(i int) []sdp.Codec {
 		return nil
 	}
 	return plain(d.agreed[i].Codecs)
-}
-
-// leaveOut switches off lines of RTP of which no format is known, such as an old
-// gateway's video without any, unless nothing else is left.
-func leaveOut(lines []sdp.Line) {
-	var empty []int
-	on := 0
-	for i := range lines {
-		l := &lines[i]
-		switch {
-		case l.Port == 0:
-		case strings.Contains(strings.ToUpper(l.Proto), "RTP/") && !slices.ContainsFunc(l.Codecs, func(c sdp.Codec) bool { return c.Name != "" }):
-			empty = append(empty, i)
-		default:
-			on++
-		}
-	}
-	for _, i := range empty {
-		if on > 0 {
-			lines[i].Port = 0
-		}
-	}
 }
 
 func (d *Side) takeAnswer(desc *sdp.Description) error {
@@ -193,8 +172,12 @@ func (d *Side) makeAnswer(want Want) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
+		if far != nil && line.Port != 0 && !line.Aside {
+			passOn(&line, far.Media)
+		}
 		lines = append(lines, line)
 	}
+	d.agent.Pass(session(other.known()))
 	_, agreed, err := d.agent.Answer(lines)
 	if err != nil {
 		return nil, err
@@ -262,6 +245,13 @@ func (d *Side) located(agreed []sdp.Agreed) []sdp.Agreed {
 }
 
 func (d *Side) answerLine(i int, theirs *sdp.Media, far *sdp.Agreed) (sdp.Line, error) {
+	if aside(theirs) {
+		if far == nil {
+			return asideLine(&sdp.Media{Kind: theirs.Kind, Proto: theirs.Proto, Formats: theirs.Formats, MID: theirs.MID}), nil
+		}
+		_, err := d.session.stream(i, theirs.Kind)
+		return asideLine(far.Media), err
+	}
 	line, err := d.line(i, theirs, false)
 	if err != nil {
 		return line, err

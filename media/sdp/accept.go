@@ -15,6 +15,10 @@ func (w *answering) attributes(m *Media, i int) {
 		}
 		return
 	}
+	if line.Aside {
+		m.Attributes = line.Extra
+		return
+	}
 	via := &w.offer.Media[w.via[i]]
 	if p.secured.setup != "" {
 		w.slots[i].setup = p.secured.setup

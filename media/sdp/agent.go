@@ -31,6 +31,7 @@ type Agent struct {
 	alive                     []bool  // of each m-line agreed on: it carries something
 	theirs                    bool    // what is agreed was their offer
 	slots                     []*slot // of m-lines, those of refused offers too
+	passed                    Session // in what is written next
 }
 
 // state of offer/answer.
@@ -114,8 +115,23 @@ type Line struct {
 	ICE         ICE
 	Formats     []string    // for what is no RTP (udptl): as it stands in the m-line
 	Extra       []Attribute // passed through untouched (video, T.38)
-	Bandwidth   []string    // b=, as it stands
+	Bandwidth   []string    // b=, as it stands, as is
+	Info        string      // i=
+	// Aside is media that does not run by us, such as MSRP over TCP: the m-line says
+	// what the other side wrote, and has no attributes but Extra, as they stand.
+	Aside bool
 }
+
+// Session is what the session level of a description has besides what we write
+// there ourselves.
+type Session struct {
+	Bandwidth  []string
+	Info       string
+	Attributes []Attribute
+}
+
+// Pass has the descriptions written from now on pass on session-level lines.
+func (a *Agent) Pass(s Session) { a.passed = s }
 
 // Rollback forgets an offer (ours or theirs) that was refused (§8).
 func (a *Agent) Rollback() {

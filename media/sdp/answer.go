@@ -177,7 +177,7 @@ func (w *answering) media(m *Media, i int) {
 		}
 		return
 	}
-	m.Port, m.Connection, m.Bandwidth = line.Port, line.Addr, line.Bandwidth
+	m.Port, m.Connection, m.Bandwidth, m.Info = line.Port, line.Addr, line.Bandwidth, line.Info
 	p.mux = theirs.RTP() && line.Mux && (theirs.Mux || w.offer.Media[w.via[i]].Mux)
 	if !theirs.RTP() {
 		m.Formats = commonFormats(line.Formats, theirs.Formats)

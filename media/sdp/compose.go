@@ -144,8 +144,11 @@ func extra(list []Attribute, renumbered map[uint8]uint8) []Attribute {
 // ICE lite when any line has it.
 func (a *Agent) session(d *Description, lines []Line) {
 	d.Connection = a.addr.Unmap().WithZone("")
+	d.Bandwidth, d.Info = a.passed.Bandwidth, a.passed.Info
+	d.Attributes = append(d.Attributes, a.passed.Attributes...)
 	for i := range d.Media {
-		if d.Media[i].Port != 0 && d.Media[i].Connection.IsValid() {
+		aside := i < len(lines) && lines[i].Aside
+		if d.Media[i].Port != 0 && d.Media[i].Connection.IsValid() && !aside {
 			d.Connection = d.Media[i].Connection
 			break
 		}

@@ -69,7 +69,11 @@ func (a *Agent) offerMedia(i int, line Line) (Media, error) {
 		}
 		return m, nil
 	}
-	m.Port, m.Connection, m.Bandwidth = line.Port, line.Addr, line.Bandwidth
+	m.Port, m.Connection, m.Bandwidth, m.Info = line.Port, line.Addr, line.Bandwidth, line.Info
+	if line.Aside {
+		m.Attributes = line.Extra
+		return m, nil
+	}
 	w := lineWriter{line: line, offer: true, setup: orElse(line.Setup, "actpass"), direction: line.Direction}
 	w.sayDirection, w.ptime = a.asBefore(i, line)
 	if m.RTP() {
@@ -202,7 +206,7 @@ func offeredBundle(d *Description, lines []Line) string {
 	first := -1
 	for i := range lines {
 		l := &lines[i]
-		if l.MID == "" || !l.Mux && carriesRTP(d.Media[i].Proto) || l.Port == 0 {
+		if l.MID == "" || l.Aside || !l.Mux && carriesRTP(d.Media[i].Proto) || l.Port == 0 {
 			continue
 		}
 		if first < 0 {

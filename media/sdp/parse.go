@@ -114,12 +114,14 @@ func (p *parser) take() error {
 		return p.takeConnection(value)
 	case 'b':
 		p.takeBandwidth(value)
+	case 'i':
+		p.takeInfo(value)
 	case 'm':
 		return p.takeMedia(value)
 	case 'a':
 		p.takeAttribute(value)
 	}
-	// i= u= e= p= r= z= k= and whatever else concerns no call.
+	// u= e= p= r= z= k= and whatever else concerns no call.
 	return nil
 }
 
@@ -173,6 +175,14 @@ func (p *parser) takeTime(v string) error {
 		p.d.Time = strings.Join(f, " ")
 	}
 	return nil
+}
+
+func (p *parser) takeInfo(v string) {
+	if m := p.media(); m != nil {
+		m.Info = v
+		return
+	}
+	p.d.Info = v
 }
 
 func (p *parser) takeBandwidth(v string) {

@@ -20,6 +20,7 @@ type Description struct {
 	Direction  Direction   // session level; DirectionUnset when absent
 	Attributes []Attribute // session level
 	Bandwidth  []string    // b= at session level
+	Info       string      // i= at session level
 	Time       string      // first t=, as written; "0 0" is written when empty
 	Media      []Media
 }
@@ -60,7 +61,8 @@ type Media struct {
 	ICE         ICE
 	Attributes  []Attribute // all of this m-line's a= lines in order, known ones too
 	Bandwidth   []string
-	Line        int // number of the m-line in the text, from 1; for errors
+	Info        string // i=
+	Line        int    // number of the m-line in the text, from 1; for errors
 }
 
 // Codec is one RTP payload format as a description names it.

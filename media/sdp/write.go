@@ -21,6 +21,7 @@ func (d *Description) Append(b []byte) []byte {
 	b = append(b, "\r\ns="...)
 	b = appendText(b, orElse(d.Name, "-"))
 	b = append(b, "\r\n"...)
+	b = appendInfo(b, d.Info)
 	b = appendConnection(b, d.Connection, d.ConnHost)
 	b = appendLines(b, 'b', d.Bandwidth)
 	b = append(b, "t="...)
@@ -63,6 +64,7 @@ func (m *Media) append(b []byte, d *Description) []byte {
 		b = appendText(b, f)
 	}
 	b = append(b, "\r\n"...)
+	b = appendInfo(b, m.Info)
 	if m.Connection != d.Connection || m.ConnHost != d.ConnHost {
 		b = appendConnection(b, m.Connection, m.ConnHost)
 	}
@@ -91,6 +93,13 @@ func networkType(host string) string {
 		return " IN IP6 "
 	}
 	return " IN IP4 "
+}
+
+func appendInfo(b []byte, info string) []byte {
+	if info == "" {
+		return b
+	}
+	return appendLines(b, 'i', []string{info})
 }
 
 func appendLines(b []byte, kind byte, lines []string) []byte {
