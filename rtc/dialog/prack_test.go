@@ -171,7 +171,7 @@ func FuzzHeaders(f *testing.F) {
 			return
 		}
 		p := provisional{in: &Incoming{Message: m}, rseq: 776656}
-		if p.matches([]byte(rack)) && leadingNumber([]byte(strings.TrimSpace(rack))) != 776656 {
+		if p.matches(m) && leadingNumber([]byte(strings.TrimSpace(rack))) != 776656 {
 			t.Errorf("RAck %q matches", rack)
 		}
 		if _, r := sessionExpires(m); r != "" && r != "uac" && r != "uas" {

@@ -1,7 +1,6 @@
 package dialog
 
 import (
-	"bytes"
 	"math/rand/v2"
 	"strconv"
 	"time"
@@ -97,7 +96,7 @@ func (s *Session) repeatReliable() {
 // pracked takes the peer's PRACK (RFC 3262 §3).
 func (s *Session) pracked(in *Incoming) {
 	p := s.rel.sent
-	if p == nil || !p.matches(in.Get(sip.HdrRAck)) {
+	if p == nil || !p.matches(in.Message) {
 		in.Respond(481, Content{})
 		return
 	}
@@ -135,14 +134,9 @@ func (s *Session) pracked(in *Incoming) {
 	})
 }
 
-// matches reads a RAck value: "rseq cseq method" (RFC 3262 §7.2).
-func (p *provisional) matches(rack []byte) bool {
-	f := bytes.Fields(rack)
-	if len(f) != 3 {
-		return false
-	}
+// matches reports whether a PRACK is for the response (RFC 3262 §7.2).
+func (p *provisional) matches(m *sip.Message) bool {
 	seq, _ := p.in.CSeq()
-	a, err1 := strconv.ParseUint(string(f[0]), 10, 32)
-	b, err2 := strconv.ParseUint(string(f[1]), 10, 32)
-	return err1 == nil && err2 == nil && uint32(a) == p.rseq && uint32(b) == seq && string(f[2]) == "INVITE"
+	a, b, method, ok := m.RAck()
+	return ok && a == p.rseq && b == seq && string(method) == "INVITE"
 }

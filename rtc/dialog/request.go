@@ -54,34 +54,7 @@ func (d *Dialog) path() (uri []byte, routes [][]byte) {
 	}
 	// A strict router wants to be the Request-URI; the target goes last.
 	last := append(append([]byte{'<'}, d.target...), '>')
-	return strictURI(a.URI, u), append(append([][]byte(nil), d.routes[1:]...), last)
-}
-
-// strictURI drops what is not allowed in a Request-URI: headers and the
-// method parameter (RFC 3261 §19.1.1).
-func strictURI(text []byte, u sip.URI) []byte {
-	if len(u.Headers) > 0 {
-		for i, c := range text {
-			if c == '?' {
-				text = text[:i]
-				break
-			}
-		}
-	}
-	if _, ok := u.Param("method"); !ok {
-		return text
-	}
-	out := append([]byte(nil), text[:len(text)-len(u.Params)]...)
-	sip.Params(u.Params, func(name, value []byte) bool {
-		if !sip.EqualFold(name, "method") {
-			out = append(append(out, ';'), name...)
-			if value != nil {
-				out = append(append(out, '='), value...)
-			}
-		}
-		return true
-	})
-	return out
+	return u.RequestForm(a.URI), append(append([][]byte(nil), d.routes[1:]...), last)
 }
 
 // AppendRequest appends a request in the dialog; via is the value of its Via.

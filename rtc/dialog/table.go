@@ -147,28 +147,18 @@ func (t *Table) Replaces(m *sip.Message) (d *Dialog, code int) {
 	case n > 1 || m.Has(sip.HdrJoin):
 		return nil, 400
 	}
-	value := m.Get(sip.HdrReplaces)
-	callID, params := value, []byte(nil)
-	for i, c := range value {
-		if c == ';' {
-			callID, params = value[:i], value[i:]
-			break
-		}
-	}
-	to, ok1 := sip.Param(params, "to-tag")
-	from, ok2 := sip.Param(params, "from-tag")
-	if !ok1 || !ok2 || len(callID) == 0 {
+	r, ok := m.DialogOf(sip.HdrReplaces)
+	if !ok {
 		return nil, 400
 	}
-	d = t.Match(trim(callID), tag0(to), tag0(from))
+	d = t.Match(r.CallID, tag0(r.ToTag), tag0(r.FromTag))
 	if d == nil || d.Pending() && d.State() == Early && len(d.usages) > 0 {
 		return nil, 481
 	}
-	_, earlyOnly := sip.Param(params, "early-only")
 	switch st := d.State(); {
 	case st == Terminated:
 		return nil, 603
-	case st == Confirmed && earlyOnly:
+	case st == Confirmed && r.EarlyOnly:
 		return nil, 486
 	case st == Early && d.called: // only what this side began may be taken over before it is answered
 		return nil, 481
@@ -182,11 +172,4 @@ func tag0(tag []byte) []byte {
 		return nil
 	}
 	return tag
-}
-
-func trim(b []byte) []byte {
-	for len(b) > 0 && (b[len(b)-1] == ' ' || b[len(b)-1] == '\t') {
-		b = b[:len(b)-1]
-	}
-	return b
 }

@@ -33,22 +33,13 @@ func intervalLine(se uint32, refresher string) []byte {
 
 // sessionExpires reads a Session-Expires value; 0 when there is none.
 func sessionExpires(m *sip.Message) (se uint32, refresher string) {
-	v := m.Get(sip.HdrSessionExpires)
-	se = leadingNumber(v)
-	for i, c := range v {
-		if c != ';' {
-			continue
+	se, r, _ := m.SessionExpires()
+	for _, known := range [...]string{"uac", "uas"} {
+		if sip.EqualFold(r, known) {
+			return se, known
 		}
-		if r, ok := sip.Param(v[i:], "refresher"); ok {
-			if sip.EqualFold(r, "uas") {
-				refresher = "uas"
-			} else if sip.EqualFold(r, "uac") {
-				refresher = "uac"
-			}
-		}
-		break
 	}
-	return se, refresher
+	return se, ""
 }
 
 func timerSupported(m *sip.Message) bool {

@@ -190,6 +190,18 @@ func AppendUnescaped(dst, b []byte) []byte {
 // Param returns a URI parameter.
 func (u URI) Param(name string) ([]byte, bool) { return Param(u.Params, name) }
 
+// RequestForm is the text of the URI, from which it was parsed, without what may
+// not stand in a Request-URI: headers and the method parameter (RFC 3261
+// §19.1.1). It may share the octets of text.
+func (u URI) RequestForm(text []byte) []byte {
+	text = bytes.TrimSuffix(text[:len(text)-len(u.Headers)], []byte{'?'})
+	if _, ok := u.Param("method"); !ok {
+		return text
+	}
+	bare := text[: len(text)-len(u.Params) : len(text)-len(u.Params)]
+	return AppendParams(bare, u.Params, "method")
+}
+
 // AppendAOR appends the canonical address-of-record of a sip:, sips: or tel:
 // URI as RFC 3261 §10.3 step 5 wants it: scheme "sip:" (sips is folded into sip), user
 // unescaped where the escape was not needed, host in lower case, no parameters

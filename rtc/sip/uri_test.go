@@ -137,3 +137,24 @@ func TestUnescape(t *testing.T) {
 		text(t, in, AppendUnescaped(nil, []byte(in)), want)
 	}
 }
+
+func TestRequestForm(t *testing.T) {
+	for in, want := range map[string]string{
+		"sip:a@b":                          "sip:a@b",
+		"sip:a@b;x=1;lr":                   "sip:a@b;x=1;lr",
+		"sip:a@b;x=1;Method=BYE;lr?Subj=a": "sip:a@b;x=1;lr",
+		"sip:a@b;method=BYE":               "sip:a@b",
+		"sip:a@b?x=1&y=2":                  "sip:a@b",
+		"sip:a?b@c:5080;x?d=e?f":           "sip:a?b@c:5080;x",
+		"tel:+49301;ext=1":                 "tel:+49301;ext=1",
+	} {
+		text := []byte(in)
+		u, err := ParseURI(text)
+		if err != nil {
+			t.Fatalf("%s: %v", in, err)
+		}
+		if got := string(u.RequestForm(text)); got != want || string(text) != in {
+			t.Errorf("%s: %s, want %s (left %s)", in, got, want, text)
+		}
+	}
+}

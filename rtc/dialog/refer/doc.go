@@ -37,33 +37,11 @@ func parseTarget(v []byte) (t Target, reason string) {
 		return t, "Bad URI in Refer-To"
 	}
 	t.Method = "INVITE"
-	uri := a.URI
-	if len(u.Headers) > 0 {
-		uri = uri[:len(uri)-len(u.Headers)]
-		if n := len(uri); n > 0 && uri[n-1] == '?' {
-			uri = uri[:n-1]
-		}
-	}
-	t.URI = string(uri)
 	if m, ok := u.Param("method"); ok {
 		t.Method = string(m)
-		t.URI = string(withoutMethod(uri, u.Params))
 	}
+	t.URI = string(u.RequestForm(a.URI))
 	return t, t.readHeaders(u.Headers)
-}
-
-func withoutMethod(uri, params []byte) []byte {
-	out := append([]byte(nil), uri[:len(uri)-len(params)]...)
-	sip.Params(params, func(name, value []byte) bool {
-		if !sip.EqualFold(name, "method") {
-			out = append(append(out, ';'), name...)
-			if value != nil {
-				out = append(append(out, '='), value...)
-			}
-		}
-		return true
-	})
-	return out
 }
 
 // readHeaders reads "name=value&name=value", escaped (RFC 3261 §19.1.1).
