@@ -109,6 +109,9 @@ func New(rooms Rooms) *API {
 	}
 	a.set = op.New(cfg)
 	a.nouns()
+	if rooms.Exchange != nil && rooms.State != nil {
+		rooms.Exchange.Watch(a.tellCall)
+	}
 	return a
 }
 

@@ -14,6 +14,7 @@ import (
 	op "tandem/cmd/tandem/api/operation"
 	"tandem/cmd/tandem/api/problem"
 	"tandem/rtc"
+	"tandem/telephony"
 	"tandem/telephony/cdr"
 )
 
@@ -78,6 +79,12 @@ func moment(t time.Time) *time.Time {
 		return nil
 	}
 	return &t
+}
+
+// tellCall tells those who follow, and webhooks, of a change of a call.
+func (a *API) tellCall(e telephony.Event) {
+	record := e.Record
+	a.Tell("call."+e.Kind.String(), op.Resource("call-records", record.ID), access.Read("calls"), func() any { return shownCall(&record) })
 }
 
 func (a *API) listCalls(_ context.Context, in *op.Paging) (op.Page[Call], error) {

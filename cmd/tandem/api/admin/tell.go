@@ -11,10 +11,11 @@ import (
 // Tell publishes an event that no operation caused, such as the end of a call:
 // to webhooks by way of the store, to those who follow when it is on disk. It does
 // not wait, and may be called from anywhere. kind is "call.ended"; resource is a
-// path of the API, "call-records/ID"; scope is who may see it; data is written as
-// JSON, secrets masked. Events of one resource must be told one after the other.
-func (s *State) Tell(kind, resource string, scope access.Scope, data any) {
-	e := s.Events.Stamp(events.Event{Type: kind, Resource: resource, Scope: scope, Data: json.RawMessage(audit.Mask(data))})
+// path of the API, "call-records/ID"; scope is who may see it; what data returns is
+// written as JSON, secrets masked, when somebody reads it: nearly nothing is done
+// while nobody does. Events of one resource must be told one after the other.
+func (s *State) Tell(kind, resource string, scope access.Scope, data func() any) {
+	e := s.Events.Stamp(events.Event{Type: kind, Resource: resource, Scope: scope, Later: func() json.RawMessage { return audit.Mask(data()) }})
 	err := s.Outbox.Send(e, func(err error) {
 		if err != nil {
 			s.log.Error("event not stored for webhooks", "type", kind, "resource", resource, "err", err)

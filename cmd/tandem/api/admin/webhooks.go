@@ -26,7 +26,7 @@ type Webhook struct {
 	Failed    uint64    `json:"failed" yaml:"failed" doc:"Given up, since they were refused for three days"`
 	Missed    uint64    `json:"missed" yaml:"missed" doc:"Left out, since the queue was full"`
 	Took      time.Time `json:"took,omitzero" yaml:"took,omitempty" doc:"When it last took an event"`
-	Fault     string    `json:"fault,omitempty" yaml:"fault,omitempty" doc:"Why it last did not; absent when it has since"`
+	Fault     string    `json:"fault,omitempty" yaml:"fault,omitempty" doc:"Why it takes nothing, or not all that waits; absent when it is well"`
 	Paused    time.Time `json:"paused_until,omitzero" yaml:"paused_until,omitempty" doc:"It does not answer, and is asked again then"`
 }
 

@@ -25,6 +25,17 @@ type Event struct {
 	Data     json.RawMessage `json:"data,omitempty" doc:"More, by type; of a change before and after, secrets masked"`
 
 	Scope access.Scope `json:"-"` // who may see it
+	// Later makes Data when somebody reads the event. It may be called by several at
+	// a time; nil: Data is what it is.
+	Later func() json.RawMessage `json:"-"`
+}
+
+// Filled is the event with its Data.
+func (e Event) Filled() Event {
+	if e.Later != nil {
+		e.Data, e.Later = e.Later(), nil
+	}
+	return e
 }
 
 // Matches tells whether the type of an event is one of patterns: "user.changed",
@@ -85,4 +96,11 @@ func (r *Ring) Publish(e Event) {
 	}
 }
 
-func (e *Event) size() int { return len(e.Data) + len(e.Resource) + len(e.Type) + 128 }
+// size is about what an event holds in memory.
+func (e *Event) size() int {
+	n := len(e.Data) + len(e.Resource) + len(e.Type) + 128
+	if e.Later != nil {
+		n += 1024
+	}
+	return n
+}

@@ -115,8 +115,11 @@ func TestNextWaits(t *testing.T) {
 func TestConcurrentReaders(t *testing.T) {
 	r := New(10_000, 64<<20)
 	var wg sync.WaitGroup
+	var readers []*Reader
 	for range 4 {
-		f := r.Follow("")
+		readers = append(readers, r.Follow(""))
+	}
+	for _, f := range readers {
 		wg.Go(func() {
 			last, seen := "", 0
 			for seen < 4000 {

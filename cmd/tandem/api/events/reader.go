@@ -41,6 +41,9 @@ func (r *Reader) Next(ctx context.Context) (list []Placed, missed bool, err erro
 	for {
 		list, missed, news := r.take()
 		if len(list) > 0 || missed {
+			for i := range list {
+				list[i].Event = list[i].Filled()
+			}
 			return list, missed, nil
 		}
 		select {

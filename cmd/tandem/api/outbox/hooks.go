@@ -23,7 +23,7 @@ type State struct {
 	Failed    uint64    // given up
 	Missed    uint64    // left out because the queue was full
 	Took      time.Time // when it last took one
-	Fault     string    // why it last did not; "" when it has since
+	Fault     string    // why it takes nothing, or not all that waits; "" when it is well
 }
 
 // Add makes a hook. A secret is generated when h has none.
@@ -125,7 +125,7 @@ func (o *Outbox) Get(name string) (State, error) {
 
 func (q *queue) state() State {
 	return State{Hook: q.hook, Pending: q.count, Oldest: q.oldest(), Paused: q.paused, Delivered: q.delivered, Failed: q.failed,
-		Missed: q.missed, Took: q.took, Fault: q.fault}
+		Missed: q.missed, Took: q.took, Fault: q.trouble()}
 }
 
 func checkHook(h *Hook) error {

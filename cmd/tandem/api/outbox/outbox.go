@@ -214,12 +214,13 @@ func (o *Outbox) delivery(q *queue, e events.Event, kind string, body []byte) De
 // missed is the event that stands for e and those after it.
 func missed(e events.Event, why string) events.Event {
 	data, _ := json.Marshal(map[string]string{"why": why, "remedy": "read the resources again"}) // cannot fail
-	e.Type, e.Data = Missed, data
+	e.Type, e.Data, e.Later = Missed, data, nil
 	return e
 }
 
 // encode is the body of a request.
 func encode(e events.Event) []byte {
+	e = e.Filled()
 	b, err := json.Marshal(e)
 	if err != nil || len(b) > maxBody {
 		e.Data = json.RawMessage(`{"left_out":"too large to be sent"}`)

@@ -23,7 +23,7 @@ type queue struct {
 
 	delivered, failed, missed uint64
 	took                      time.Time // when it last took one
-	fault                     string    // why it last did not, "" when it has taken one since
+	fault                     string    // why it does not answer, "" when it does
 }
 
 // lane is what waits for one hook about one resource, in order.
@@ -32,6 +32,7 @@ type lane struct {
 	waiting  []Delivery
 	due      time.Time // of the first one
 	tries    int       // of the first one
+	fault    string    // why it was refused, "" before it was
 }
 
 func newQueue(h Hook) *queue {
@@ -103,7 +104,7 @@ func (q *queue) back(l *lane, gone bool) {
 	if gone {
 		q.give(l.waiting[0].Size)
 		l.waiting = l.waiting[1:]
-		l.tries = 0
+		l.tries, l.fault = 0, ""
 	}
 	if len(l.waiting) == 0 {
 		delete(q.lanes, l.resource)
@@ -121,6 +122,19 @@ func (q *queue) back(l *lane, gone bool) {
 func backOff(failures int) time.Duration {
 	d := min(time.Second<<min(failures-1, 20), 10*time.Minute)
 	return d - d/10 + rand.N(d/5)
+}
+
+// trouble is why the hook takes nothing, or not all that waits; "" when it is well.
+func (q *queue) trouble() string {
+	if q.fault != "" {
+		return q.fault
+	}
+	for _, l := range q.lanes { // any of them
+		if l.fault != "" {
+			return l.resource + ": " + l.fault
+		}
+	}
+	return ""
 }
 
 // oldest is when the oldest delivery was made, the zero time when there is none.

@@ -118,25 +118,25 @@ func (o *Outbox) settle(q *queue, l *lane, v verdict, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	now := time.Now()
-	if err != nil {
-		q.fault = err.Error()
+	if v != silent {
+		q.fault, q.failures = "", 0
 	}
 	switch v {
 	case taken:
 		q.delivered++
-		q.took, q.fault, q.failures = now, "", 0
+		q.took = now
 	case givenUp:
 		q.failed++
-		q.failures = 0
 	case refused, unread:
-		q.failures = 0
 		l.tries++
+		l.fault = err.Error()
 		l.due = now.Add(backOff(l.tries))
 	case silent:
 		if q.failures == 0 {
 			o.log.Warn("webhook does not answer", "hook", q.hook.Name, "err", err)
 		}
 		q.failures++
+		q.fault = err.Error()
 		q.paused = now.Add(max(backOff(q.failures), pause(err)))
 	}
 	q.back(l, v == taken || v == givenUp)
