@@ -20,6 +20,7 @@ type outcome struct {
 	text   string // for people: the log, the record, a Warning
 	reason string // value of the Reason header that came with it, "" without one
 	header []byte // further lines for the caller
+	warned string // code of the Warning that came with a refused description
 }
 
 // outcomeOf reads the final response to an INVITE of ours, or why none came.
@@ -29,7 +30,7 @@ func outcomeOf(m *sip.Message, err error) outcome {
 	case errors.As(err, &st): // it was not permitted to go there
 		return outcome{code: st.Code, text: err.Error()}
 	case m != nil:
-		return outcome{code: m.StatusCode(), text: string(m.ReasonPhrase()), reason: strings.TrimSpace(string(m.Get(sip.HdrReason)))}
+		return outcome{code: m.StatusCode(), text: string(m.ReasonPhrase()), reason: strings.TrimSpace(string(m.Get(sip.HdrReason))), warned: warningOf(m)}
 	case errors.Is(err, dialog.ErrCanceled):
 		return outcome{code: 487, text: err.Error()}
 	case errors.Is(err, dialog.ErrNoDescription):
@@ -40,6 +41,16 @@ func outcomeOf(m *sip.Message, err error) outcome {
 		return outcome{code: 408, text: err.Error()}
 	}
 	return outcome{code: 408, text: "no answer"}
+}
+
+// warningOf is the code in the Warning of a refused description (RFC 3261
+// §21.4.26), "" when there is none. Its text names hosts behind us and stays here.
+func warningOf(m *sip.Message) string {
+	code, _, _ := strings.Cut(string(m.Get(sip.HdrWarning)), " ")
+	if m.StatusCode() != 488 && m.StatusCode() != 606 || len(code) != 3 || strings.Trim(code, "0123456789") != "" {
+		return ""
+	}
+	return code
 }
 
 // described is what a description that cannot be used is answered with.
@@ -101,6 +112,9 @@ func (o outcome) orElse(code int, text string) outcome {
 func (o outcome) lines(agent string) []byte {
 	lines := append([]byte(nil), o.header...)
 	lines = append(lines, reasonLine(o.reason)...)
+	if o.warned != "" {
+		lines = fmt.Appendf(lines, "Warning: %s %s %q\r\n", o.warned, agent, "the called device does not take what was offered")
+	}
 	if o.text != "" && !strings.EqualFold(o.text, sip.ReasonPhrase(o.code)) {
 		lines = fmt.Appendf(lines, "Warning: 399 %s %q\r\n", agent, printable(o.text)) // RFC 3261 §20.43
 	}
