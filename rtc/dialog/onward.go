@@ -19,8 +19,8 @@ type Onward struct {
 	marks       []byte // values of the header, of this server and of others
 }
 
-// markHeader names the servers like this one that a call came through. Whoever
-// drops it on the way leaves us Max-Forwards to end a loop.
+// markHeader names the servers like this one that a call came through. Where it
+// is dropped on the way, Max-Forwards still ends a loop.
 const markHeader = "Tandem-Passed"
 
 // maxMarks bounds what is taken along of other servers' marks.

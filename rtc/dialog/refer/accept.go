@@ -85,8 +85,8 @@ func (r *Referral) tell(code int, reason string) {
 	}
 }
 
-// document is a status line (RFC 3515 §2.4.5). More of the message that it
-// comes from would tell the one who referred what is not his business.
+// document is a status line alone (RFC 3515 §2.4.5). The message that it comes
+// from may hold what the transferor must not see (§5).
 func (r *Referral) document(*subscription.Notifier) dialog.Content {
 	b := sip.Builder{}
 	b.Status(r.code, r.reason)

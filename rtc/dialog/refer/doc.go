@@ -1,7 +1,8 @@
-// Package refer is the REFER method (RFC 3515) in the dialog of a call: who
-// refers (Send) is told by NOTIFYs how the reference goes, who is referred
-// (Accept) tells it. Refer-Sub (RFC 4488) leaves the NOTIFYs out. Whether a
-// reference may be followed, and what becomes of the call, is the user's matter.
+// Package refer is the REFER method (RFC 3515) in the dialog of a call. The side
+// that refers (Send) is told by NOTIFYs how the reference goes; the side that
+// is referred (Accept) tells it. Refer-Sub (RFC 4488) leaves the NOTIFYs out.
+// The user of the package decides whether a reference may be followed and what
+// becomes of the call.
 package refer
 
 import (

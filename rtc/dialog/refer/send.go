@@ -81,8 +81,8 @@ type sent struct {
 	reason   string
 }
 
-// takes: a NOTIFY with our number is ours, and one without a number of the
-// first peer that leaves it out (RFC 3515 §2.4.6).
+// takes reports whether a NOTIFY is about this REFER: its id is our CSeq number,
+// or is left out, as it may be for the first REFER (RFC 3515 §2.4.6).
 func (x *sent) takes(e subscription.Event) bool {
 	if e.Package != "refer" {
 		return false

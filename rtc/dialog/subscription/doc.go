@@ -1,7 +1,7 @@
 // Package subscription is a subscription as a usage of a dialog (RFC 6665): the
 // Notifier's side and the Subscriber's. It keeps the state, the expiry and the
-// order of NOTIFYs; what is notified, to whom and why is its user's matter, a
-// package of events or a REFER.
+// order of NOTIFYs. Its user, an event package or a REFER, decides what is
+// notified, to whom and why.
 //
 // All methods run on the dialog's lane, and so do the callbacks.
 package subscription
