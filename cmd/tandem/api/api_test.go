@@ -20,7 +20,7 @@ import (
 )
 
 // inMemory is an API whose stores forget, with change made to them first.
-func inMemory(t *testing.T, change func(*admin.Stores)) *API {
+func inMemory(t testing.TB, change func(*admin.Stores)) *API {
 	t.Helper()
 	stores := admin.Stores{Tokens: access.NewMemory(), Audit: new(audit.Memory), Outbox: outbox.NewMemory(), Idempotency: idempotency.NewMemory()}
 	if change != nil {
