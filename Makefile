@@ -37,20 +37,22 @@ peers: ## install the programs the tests talk to, where missing
 # - with the race detector, and not the measurements of audio (TestQuality...);
 # - those of much arithmetic in one goroutine without it, since it has nothing to
 #   find there and makes them twenty times as long; it sees their few tests of
-#   several goroutines. The measurements of audio of all packages likewise;
+#   several goroutines. The measurements of audio in media likewise, and what is
+#   only counted exactly without it;
 # - those with real programs as peers, which run in real time, by themselves: one
 #   after the other with nothing beside. The server they talk to has the detector.
 ARITHMETIC = tandem/media/codec tandem/media/dtmf tandem/media/transcode
+LONG       = ^Test(Quality.*|NothingLeaks|NoAllocationPerPacket)$$
 TOGETHER   = ^Test(OpusTogether|Pool|Overload|Spread|Close)$$
 REAL       = tandem/interop/peers tandem/cmd/tandem/probe tandem/cmd/tandem/gatewaysim
 OTHERS     = $$($(GO) list ./... | grep -vxF $(addprefix -e ,$(ARITHMETIC) $(REAL)))
 
 test: peers build ## all tests, with real peers
-	$(GO) test -race -short -shuffle=on -timeout 8m -skip '^TestQuality' $(OTHERS)
-	$(GO) test -race -shuffle=on -timeout 8m -run '$(TOGETHER)' $(ARITHMETIC)
-	$(GO) test -shuffle=on -timeout 8m $(ARITHMETIC)
-	$(GO) test -shuffle=on -timeout 8m -run '^TestQuality' ./media
-	$(GO) test -shuffle=on -timeout 8m -p 1 $(REAL)
+	$(GO) test -race -short -shuffle=on -timeout 15m -skip '^TestQuality' $(OTHERS)
+	$(GO) test -race -shuffle=on -timeout 15m -run '$(TOGETHER)' $(ARITHMETIC)
+	$(GO) test -shuffle=on -timeout 15m $(ARITHMETIC)
+	$(GO) test -shuffle=on -timeout 15m -run '$(LONG)' ./media
+	$(GO) test -shuffle=on -timeout 15m -p 1 $(REAL)
 
 check: lint vuln ## lint and vuln
 
