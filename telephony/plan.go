@@ -129,13 +129,10 @@ func (p *Plan) outbound(r *rtc.Request, uri sip.URI) (Route, error) {
 	if called, ok := p.Users.Number(route.number); ok {
 		return p.toUser(route, called)
 	}
-	if route, err = p.toTrunks(route); err != nil {
-		return route, err
-	}
 	if d := p.mayCall(caller, plan, called); !d.Allowed {
 		return route, &rtc.Status{Code: 403, Reason: "Not Allowed", Header: warning(p.Domain, d.Reason), Err: d.Err()}
 	}
-	return route, nil
+	return p.toTrunks(route)
 }
 
 // caller is the user that an identity is.
@@ -240,7 +237,7 @@ func (p *Plan) toTrunks(route Route) (Route, error) {
 		}
 	}
 	if len(route.Rounds) == 0 {
-		return route, rtc.Next // a static route may
+		return route, &rtc.Status{Code: 404, Header: warning(p.Domain, "no trunk serves the number "+route.number)}
 	}
 	return route, nil
 }

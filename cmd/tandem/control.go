@@ -38,7 +38,10 @@ func withControl(c *cobra.Command, f func(context.Context, *client.Client) error
 	if err != nil {
 		return err
 	}
-	ctx := c.Context()
+	return control(c.Context(), &cfg, f)
+}
+
+func control(ctx context.Context, cfg *server.Config, f func(context.Context, *client.Client) error) error {
 	k, err := client.Dial(cfg.Socket())
 	if err == nil {
 		return f(ctx, k)
@@ -50,11 +53,11 @@ func withControl(c *cobra.Command, f func(context.Context, *client.Client) error
 		return fmt.Errorf("making the data folder: %w; data must be a folder this user may write", err)
 	}
 	log := slog.New(slog.DiscardHandler)
-	db, key, err := server.OpenStore(ctx, &cfg, log)
+	db, key, err := server.OpenStore(ctx, cfg, log)
 	if err != nil {
 		return err
 	}
-	rooms, err := server.Offline(ctx, &cfg, db, key, log)
+	rooms, err := server.Offline(ctx, cfg, db, key, log)
 	if err != nil {
 		return errors.Join(err, db.Close())
 	}

@@ -38,7 +38,7 @@ func TestDrain(t *testing.T) {
 listen:
   - {proto: udp, addr: "%s", trusted: [127.0.0.1]}
 http: {addr: "%s"}
-routes: [{name: gateway, match: {prefix: "+"}, next_hop: "sip:%s"}]
+routes: [{name: gateway, match: {domain: partner.example}, next_hop: "sip:%s"}]
 `, filepath.Join(dir, "var"), sipAddr.LocalAddr(), httpAddr, gateway.LocalAddr())
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -60,8 +60,8 @@ routes: [{name: gateway, match: {prefix: "+"}, next_hop: "sip:%s"}]
 	if err != nil {
 		t.Fatal(err)
 	}
-	invite := fmt.Sprintf("INVITE sip:+491@%[1]s SIP/2.0\r\nVia: SIP/2.0/UDP %[2]s;branch=z9hG4bKdrain\r\nMax-Forwards: 70\r\n"+
-		"From: <sip:x@elsewhere.example>;tag=1\r\nTo: <sip:+491@%[1]s>\r\nCall-ID: drain\r\nCSeq: 1 INVITE\r\nContact: <sip:x@%[2]s>\r\nContent-Length: 0\r\n\r\n",
+	invite := fmt.Sprintf("INVITE sip:x@partner.example SIP/2.0\r\nVia: SIP/2.0/UDP %[2]s;branch=z9hG4bKdrain\r\nMax-Forwards: 70\r\n"+
+		"From: <sip:x@elsewhere.example>;tag=1\r\nTo: <sip:x@partner.example>\r\nCall-ID: drain\r\nCSeq: 1 INVITE\r\nContact: <sip:x@%[2]s>\r\nContent-Length: 0\r\n\r\n",
 		to, phone.LocalAddr())
 	if _, err := phone.WriteToUDP([]byte(invite), to); err != nil {
 		t.Fatal(err)

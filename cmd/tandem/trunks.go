@@ -369,11 +369,11 @@ func newTrunksImportRoutes() *cobra.Command {
 		Use:   "import-routes",
 		Short: "Make trunks of the routes in tandem.yaml that have a prefix",
 		Long: `Make trunks of the static routes in tandem.yaml that match by the beginning of a
-number, all or none: routes with the same next hop become one trunk. Then delete
-these routes and reload; until then calls go on by them.`,
+number, all or none: routes with the same next hop become one trunk. The server
+refuses such routes: delete them from the file then.`,
 		Args: exactArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			cfg, err := server.Load(configPath(c))
+			cfg, _, err := server.Read(configPath(c)) // Load refuses such routes
 			if err != nil {
 				return err
 			}
@@ -381,7 +381,7 @@ these routes and reload; until then calls go on by them.`,
 			if err != nil {
 				return err
 			}
-			return withControl(c, func(ctx context.Context, k *client.Client) error {
+			return control(c.Context(), &cfg, func(ctx context.Context, k *client.Client) error {
 				var out api.ImportedTrunks
 				if err := k.Call(ctx, http.MethodPost, "/trunks/import", in, &out); err != nil {
 					return err
@@ -434,7 +434,7 @@ func trunksOfRoutes(routes []proxy.Route) (in api.NewTrunks, notes []string, err
 		// The longest beginning has to be found first.
 		slices.SortStableFunc(*t.Out, func(a, b api.TrunkRule) int { return len(b.Match) - len(a.Match) })
 	}
-	return in, append(notes, "now delete from routes in tandem.yaml: "+strings.Join(names, ", ")+"; then: tandem reload"), nil
+	return in, append(notes, "now delete from routes in tandem.yaml: "+strings.Join(names, ", ")+"; the server does not start with them"), nil
 }
 
 // trunkName makes a name of what a route is called.

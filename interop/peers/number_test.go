@@ -9,11 +9,10 @@ import (
 
 	"tandem/cmd/tandem/gatewaysim"
 	"tandem/interop/peers"
-	"tandem/rtc/proxy"
 	"tandem/test/realtime"
 )
 
-// A phone calls a telephone number: a static route takes it to the gateway,
+// A phone calls a telephone number: a trunk takes it to the gateway,
 // whose announcement is heard, level and frequency of each tone.
 func TestNumberThroughGateway(t *testing.T) {
 	t.Parallel()
@@ -24,8 +23,8 @@ func TestNumberThroughGateway(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			realtime.Measure(t, func(t *testing.T) []string {
-				s := startServer(t, peers.Settings{Routes: []proxy.Route{{
-					Name: "telephone network", Match: proxy.Match{Prefix: "+"}, NextHop: proxy.Hops{gw.URI()}}}})
+				s := startServer(t, peers.Settings{})
+				must(t, "adding the trunk", s.AddTrunk(within(t), "network", int(gw.Addr().Port())))
 				explain(t, s, kind)
 				p := user(t, s, kind, kind, proto)
 				must(t, "dialling", p.Dial("sip:+4930123456@"+peers.Domain))

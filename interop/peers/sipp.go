@@ -139,7 +139,10 @@ func StartGateway(_ context.Context, dir string, talk time.Duration) (*SIPP, err
 // Close ends it.
 func (s *SIPP) Close() error { return s.program.Close() }
 
-// RunUAC makes calls to number through a server's UDP port, rate a second, and
+// Elsewhere is the host of the users whom RunUAC calls. Nothing is sent there.
+const Elsewhere = "192.0.2.7"
+
+// RunUAC makes calls to number at Elsewhere through a server's UDP port, rate a second, and
 // returns their outcome. The error tells of failed calls.
 func RunUAC(ctx context.Context, dir, number string, server, calls, rate int) (Counts, error) {
 	path, err := Find("sipp")
@@ -155,7 +158,7 @@ func RunUAC(ctx context.Context, dir, number string, server, calls, rate int) (C
 	}
 	p, err := run(ctx, command{path: path, dir: dir, env: []string{"TERM=dumb"}, args: []string{
 		"-sn", "uac", "-s", number, "-i", "127.0.0.1", "-p", strconv.Itoa(port), "-nostdin", "-d", "200",
-		"-m", strconv.Itoa(calls), "-r", strconv.Itoa(rate), "-timeout", "30s", "-timeout_error", "-trace_err", loopback(server)}})
+		"-m", strconv.Itoa(calls), "-r", strconv.Itoa(rate), "-timeout", "30s", "-timeout_error", "-trace_err", "-rsa", loopback(server), Elsewhere}})
 	if p == nil {
 		return Counts{}, err
 	}

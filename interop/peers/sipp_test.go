@@ -16,7 +16,7 @@ func TestSIPpCalls(t *testing.T) {
 	must(t, "starting the callee", err)
 	t.Cleanup(func() { _ = uas.Close() })
 	s := startServer(t, peers.Settings{Trusting: true, Routes: []proxy.Route{{
-		Name: "sipp", Match: proxy.Match{Prefix: "+"}, NextHop: proxy.Hops{"sip:" + uas.Addr() + ";transport=udp"}}}})
+		Name: "sipp", Match: proxy.Match{Domain: peers.Elsewhere}, NextHop: proxy.Hops{"sip:" + uas.Addr() + ";transport=udp"}}}})
 	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
 	defer cancel()
 	const calls, rate = 300, 60

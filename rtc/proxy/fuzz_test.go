@@ -23,7 +23,7 @@ func FuzzRequest(f *testing.F) {
 	r := newRig(f, nil)
 	u := r.udpUA("bob")
 	r.book.user("bob", r.binding(u, ""))
-	r.p.SetRoutes(routes(f, Route{Match: Match{Prefix: "*"}, NextHop: Hops{"sip:127.0.0.1:9"}, Strip: 3}))
+	r.p.SetRoutes(routes(f, Route{Match: Match{Domain: "*.example"}, NextHop: Hops{"sip:127.0.0.1:9"}}))
 	b := r.book.bindings["sip:bob@example.com"]
 	flow := b[0].Flow
 	from := "From: <sip:a@example.com>;tag=a\r\nTo: <sip:bob@example.com>\r\nCall-ID: c\r\nX-Is: alice\r\n"

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
-	"strings"
 
 	"tandem/rtc"
 	"tandem/rtc/sip"
@@ -44,8 +43,6 @@ func (p *Proxy) permit(pl *plan, t *target, to netip.AddrPort) error {
 		return nil
 	case t.by == routed:
 		return p.peers.Permit(t.route.peerName(), to)
-	case peer.Gateway && pl.mark == withPeer && strings.HasPrefix(peer.Name, prefixPeer):
-		return nil // in a call through a prefix route
 	case t.by == device || !peer.Gateway && pl.standing() < withPeer:
 		return errDenied
 	}

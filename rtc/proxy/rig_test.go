@@ -13,6 +13,7 @@ import (
 
 	"tandem/rtc"
 	"tandem/rtc/location"
+	"tandem/rtc/peers"
 	"tandem/rtc/reach"
 	"tandem/rtc/resolve"
 	"tandem/rtc/sip"
@@ -213,4 +214,9 @@ func waitFor(t testing.TB, so func() bool) {
 			t.Fatal("it did not come to be")
 		}
 	}
+}
+
+// gateway makes a gateway of the hosts, which nothing may reach.
+func (r *rig) gateway(hosts ...string) {
+	r.p.peers.Set("trunks", []peers.Peer{{Name: "pstn", Gateway: true, Hosts: hosts}})
 }

@@ -20,25 +20,25 @@ type Route struct {
 	// NextHop is a SIP URI, or a list of them tried in order:
 	// "sip:gw.example.com:5060;transport=tcp".
 	NextHop Hops `yaml:"next_hop" json:"next_hop"`
-	// Strip removes that many characters from the front of a number ('+' counts).
-	Strip int `yaml:"strip,omitempty" json:"strip,omitempty"`
-	// Add is put in front of the number after Strip.
-	Add string `yaml:"add,omitempty" json:"add,omitempty"`
 	// Trusted next hops are told P-Asserted-Identity also of callers who want
 	// privacy (RFC 3325 §7).
 	Trusted bool `yaml:"trusted,omitempty" json:"trusted,omitempty"`
+
+	// Strip and Add are of routes with a Prefix.
+	Strip int    `yaml:"strip,omitempty" json:"-"`
+	Add   string `yaml:"add,omitempty" json:"-"`
 }
 
 // Match says which requests a Route is for. Empty fields match everything, but
 // at least one must be set.
 type Match struct {
-	// Prefix of the number in the Request-URI, "+49" or "0"; "*" is any number.
-	// The longest matching prefix wins.
-	Prefix string `yaml:"prefix,omitempty" json:"prefix,omitempty"`
 	// Domain of the Request-URI: "example.net", or "*.example.net" for all below it.
 	Domain string `yaml:"domain,omitempty" json:"domain,omitempty"`
 	// Method of the request: "MESSAGE".
 	Method string `yaml:"method,omitempty" json:"method,omitempty"`
+	// Prefix of a number is of a trunk, not of a route: NewRoutes refuses it. It is
+	// read so that it can be said, and the route made a trunk.
+	Prefix string `yaml:"prefix,omitempty" json:"-"`
 }
 
 // Hops are next hops in the order to try; in YAML one URI or a list.
@@ -90,18 +90,12 @@ func check(c Route) (route, error) {
 	r := route{Route: c}
 	r.Match.Domain = strings.ToLower(c.Match.Domain)
 	switch {
+	case c.Match.Prefix != "" || c.Strip != 0 || c.Add != "":
+		return r, errors.New("numbers are called through trunks: make one of this route with: tandem trunks import-routes, then delete it")
 	case c.Match == Match{}:
-		return r, errors.New("match is empty: set prefix, domain or method")
+		return r, errors.New("match is empty: set domain or method")
 	case len(c.NextHop) == 0:
 		return r, errors.New("next_hop is empty: set a SIP URI")
-	case c.Strip < 0:
-		return r, errors.New("strip is negative")
-	case c.Match.Prefix != "" && c.Match.Prefix != "*" && !isNumber([]byte(c.Match.Prefix)):
-		return r, fmt.Errorf("prefix %q is no beginning of a number", c.Match.Prefix)
-	case c.Match.Prefix == "" && (c.Strip > 0 || c.Add != ""):
-		return r, errors.New("strip and add need a prefix")
-	case c.Add != "" && !isNumber([]byte(c.Add)):
-		return r, fmt.Errorf("add %q is no beginning of a number", c.Add)
 	}
 	for _, s := range c.NextHop {
 		u, err := sip.ParseURI([]byte(s))
@@ -116,16 +110,9 @@ func check(c Route) (route, error) {
 	return r, nil
 }
 
-// weight orders routes: the longer number first, then the longer domain, then the method.
+// weight orders routes: the longer domain first, then those with a method.
 func (r *route) weight() int {
 	w := 0
-	switch r.Match.Prefix {
-	case "":
-	case "*":
-		w += 1 << 20
-	default:
-		w += (1 + len(r.Match.Prefix)) << 20
-	}
 	switch d := r.Match.Domain; {
 	case d == "":
 	case strings.HasPrefix(d, "*."):
@@ -139,23 +126,15 @@ func (r *route) weight() int {
 	return w
 }
 
-// prefixPeer begins the names of the peers that prefix routes lead to.
-const prefixPeer = "prefix route "
-
 // peerName is how the route's next hops are called among the peers.
-func (r *route) peerName() string {
-	if r.Match.Prefix != "" {
-		return prefixPeer + r.Name
-	}
-	return "route " + r.Name
-}
+func (r *route) peerName() string { return "route " + r.Name }
 
-// hosts are the next hops as peers. Those of prefix routes are gateways.
+// hosts are the next hops as peers.
 func (r *Routes) hosts() []peers.Peer {
 	var list []peers.Peer
 	for i := range r.list {
 		c := &r.list[i]
-		p := peers.Peer{Name: c.peerName(), Gateway: c.Match.Prefix != ""}
+		p := peers.Peer{Name: c.peerName()}
 		for _, h := range c.hops {
 			p.Hosts = append(p.Hosts, hostPort(h.uri.Host, h.uri.Port))
 			if maddr, ok := h.uri.Param("maddr"); ok {
@@ -184,25 +163,17 @@ func (r *Routes) List() []Route {
 }
 
 // find returns the first route for a request with that Request-URI, nil when
-// there is none. number is the number in it, nil when it has none; ours is
-// whether its domain is one of ours.
-func (r *Routes) find(method []byte, u sip.URI, number []byte, ours bool) *route {
+// there is none.
+func (r *Routes) find(method []byte, u sip.URI) *route {
+	if u.Kind == sip.URITel {
+		return nil // it has no host that could stay
+	}
 	for i := range r.list {
 		c := &r.list[i]
 		m := &c.Match
-		switch {
-		case m.Prefix == "" && u.Kind == sip.URITel:
-			continue // it has no host that could stay
-		case m.Prefix != "" && (number == nil || m.Prefix != "*" && !strings.HasPrefix(string(number), m.Prefix)):
-			continue
-		case m.Prefix != "" && m.Domain == "" && !ours && u.Kind != sip.URITel:
-			continue // a number at somebody else's domain is his
-		case m.Domain != "" && !domainMatches(m.Domain, u.Host):
-			continue
-		case m.Method != "" && m.Method != string(method):
-			continue
+		if (m.Domain == "" || domainMatches(m.Domain, u.Host)) && (m.Method == "" || m.Method == string(method)) {
+			return c
 		}
-		return c
 	}
 	return nil
 }
@@ -212,32 +183,6 @@ func domainMatches(pattern string, host []byte) bool {
 		return len(host) > len(tail) && sip.EqualFold(host[len(host)-len(tail):], tail)
 	}
 	return sip.EqualFold(host, pattern)
-}
-
-// target is the Request-URI for the route's next hop: the number (or user) at
-// the hop's host, user parameters and user=phone kept.
-func (c *route) target(u sip.URI, number []byte, h hop) string {
-	b := append([]byte(nil), h.uri.Scheme...)
-	b = append(b, ':')
-	switch {
-	case number != nil && c.Match.Prefix != "":
-		b = append(b, c.Add...)
-		b = append(b, number[min(c.Strip, len(number)):]...)
-	default: // by domain or method alone: it is not ours to change
-		return ""
-	}
-	b = append(b, '@')
-	b = append(b, h.uri.Host...)
-	if h.uri.Port != 0 {
-		b = fmt.Appendf(b, ":%d", h.uri.Port)
-	}
-	b = sip.AppendParams(b, h.uri.Params, "lr")
-	if v, ok := u.Param("user"); ok && sip.EqualFold(v, "phone") || u.Kind == sip.URITel {
-		if _, has := h.uri.Param("user"); !has {
-			b = append(b, ";user=phone"...)
-		}
-	}
-	return string(b)
 }
 
 // numberOf is the number in a URI without its visual separators (RFC 3966 §3),

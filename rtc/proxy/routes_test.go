@@ -31,61 +31,41 @@ func routes(t testing.TB, list ...Route) *Routes {
 
 func TestRouteChoice(t *testing.T) {
 	r := routes(t,
-		Route{Name: "any", Match: Match{Prefix: "*"}, NextHop: Hops{"sip:192.0.2.1"}},
-		Route{Name: "germany", Match: Match{Prefix: "+49"}, NextHop: Hops{"sip:192.0.2.2:5070;transport=tcp"}, Strip: 3, Add: "0"},
-		Route{Name: "berlin", Match: Match{Prefix: "+4930"}, NextHop: Hops{"sip:192.0.2.3"}},
 		Route{Name: "partner", Match: Match{Domain: "Partner.example"}, NextHop: Hops{"sip:192.0.2.4"}},
 		Route{Name: "below", Match: Match{Domain: "*.example.org"}, NextHop: Hops{"sip:192.0.2.5"}},
 		Route{Name: "messages", Match: Match{Method: "PUBLISH"}, NextHop: Hops{"sip:192.0.2.6"}},
 	)
-	for _, c := range []struct {
-		method, uri string
-		ours        bool
-		name        string
-		target      string
-	}{
-		{"INVITE", "sip:+4930123@example.com;user=phone", true, "berlin", "sip:+4930123@192.0.2.3;user=phone"},
-		{"INVITE", "sip:+49-(89)-123@example.com", true, "germany", "sip:089123@192.0.2.2:5070;transport=tcp"},
-		{"INVITE", "tel:+49.89.123", true, "germany", "sip:089123@192.0.2.2:5070;transport=tcp;user=phone"},
-		{"INVITE", "sip:0301;phone-context=+49@example.com", true, "any", "sip:0301@192.0.2.1"},
-		{"INVITE", "sip:alice@example.com", true, "", ""},
-		{"INVITE", "sip:+4930123@elsewhere.example", false, "", ""},
-		{"INVITE", "sip:bob@PARTNER.example", false, "partner", ""},
-		{"INVITE", "sip:bob@a.example.org", false, "below", ""},
-		{"INVITE", "sip:bob@example.org", false, "", ""},
-		{"PUBLISH", "sip:bob@example.net", false, "messages", ""},
-		{"publish", "sip:bob@example.net", false, "", ""},
+	for _, c := range []struct{ method, uri, name string }{
+		{"INVITE", "sip:alice@example.com", ""},
+		{"INVITE", "sip:+4930123@elsewhere.example", ""},
+		{"INVITE", "tel:+4930123", ""},
+		{"PUBLISH", "tel:+4930123", ""},
+		{"INVITE", "sip:bob@PARTNER.example", "partner"},
+		{"INVITE", "sip:bob@a.example.org", "below"},
+		{"INVITE", "sip:bob@example.org", ""},
+		{"PUBLISH", "sip:bob@example.net", "messages"},
+		{"publish", "sip:bob@example.net", ""},
 	} {
-		u := uri(t, c.uri)
-		var buf [64]byte
-		number := numberOf(u, buf[:])
-		got := r.find([]byte(c.method), u, number, c.ours)
-		switch {
-		case got == nil && c.name == "":
-		case got == nil || got.Name != c.name:
+		if got := r.find([]byte(c.method), uri(t, c.uri)); got == nil && c.name != "" || got != nil && got.Name != c.name {
 			t.Errorf("%s %s: route %v, want %q", c.method, c.uri, got, c.name)
-		default:
-			if s := got.target(u, number, got.hops[0]); s != c.target {
-				t.Errorf("%s: target %q, want %q", c.uri, s, c.target)
-			}
 		}
 	}
 	var names []string
 	for _, x := range r.List() {
 		names = append(names, x.Name)
 	}
-	if s := strings.Join(names, " "); s != "berlin germany any below partner messages" && s != "berlin germany any partner below messages" {
+	if s := strings.Join(names, " "); s != "partner below messages" {
 		t.Errorf("order: %s", s)
 	}
 }
 
-// The next hops are peers; numbers lead to gateways.
+// The next hops are peers.
 func TestRoutesHosts(t *testing.T) {
 	r := routes(t,
-		Route{Name: "pstn", Match: Match{Prefix: "+"}, NextHop: Hops{"sip:192.0.2.1:5070", "sip:gw.example;maddr=[2001:db8::1]"}},
+		Route{Name: "branch", Match: Match{Domain: "branch.example"}, NextHop: Hops{"sip:192.0.2.1:5070", "sip:gw.example;maddr=[2001:db8::1]"}},
 		Route{Name: "partner", Match: Match{Domain: "partner.example"}, NextHop: Hops{"sips:192.0.2.2"}})
 	got := fmt.Sprint(r.hosts())
-	for _, want := range []string{"{prefix route pstn true [192.0.2.1:5070 gw.example [2001:db8::1]]", "{route partner false [192.0.2.2]"} {
+	for _, want := range []string{"{route branch false [192.0.2.1:5070 gw.example [2001:db8::1]]", "{route partner false [192.0.2.2]"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%s is not in %s", want, got)
 		}
@@ -93,20 +73,19 @@ func TestRoutesHosts(t *testing.T) {
 }
 
 func TestRouteFaults(t *testing.T) {
-	hop := Hops{"sip:192.0.2.1"}
+	hop, any := Hops{"sip:192.0.2.1"}, Match{Domain: "a.b"}
 	for _, c := range []struct {
 		route Route
 		want  string
 	}{
 		{Route{NextHop: hop}, "match is empty"},
-		{Route{Match: Match{Prefix: "0"}}, "next_hop is empty"},
-		{Route{Match: Match{Prefix: "0"}, NextHop: Hops{"gw.example"}}, "no SIP URI"},
-		{Route{Match: Match{Prefix: "0"}, NextHop: Hops{"tel:+491"}}, "no SIP URI"},
-		{Route{Match: Match{Prefix: "0"}, NextHop: Hops{"sip:gw?a=b"}}, "headers"},
-		{Route{Match: Match{Prefix: "x"}, NextHop: hop}, "no beginning of a number"},
-		{Route{Match: Match{Prefix: "0"}, NextHop: hop, Strip: -1}, "negative"},
-		{Route{Match: Match{Prefix: "0"}, NextHop: hop, Add: "a"}, "add"},
-		{Route{Match: Match{Domain: "a.b"}, NextHop: hop, Strip: 1}, "need a prefix"},
+		{Route{Match: any}, "next_hop is empty"},
+		{Route{Match: any, NextHop: Hops{"gw.example"}}, "no SIP URI"},
+		{Route{Match: any, NextHop: Hops{"tel:+491"}}, "no SIP URI"},
+		{Route{Match: any, NextHop: Hops{"sip:gw?a=b"}}, "headers"},
+		{Route{Match: Match{Prefix: "+49"}, NextHop: hop}, "tandem trunks import-routes"},
+		{Route{Match: any, NextHop: hop, Strip: 1}, "tandem trunks import-routes"},
+		{Route{Match: any, NextHop: hop, Add: "0"}, "tandem trunks import-routes"},
 	} {
 		if _, err := NewRoutes([]Route{c.route}); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: error %v, want %q", c.route, err, c.want)

@@ -48,15 +48,15 @@ func (p *Proxy) targets(r *rtc.Request, pl *plan, f *forward) error {
 		f.add(target{Way: reach.Way{URI: pl.ruri, Flow: pl.flow, Sticky: true}})
 		return nil
 	case pl.uri.Kind == sip.URITel:
-		return p.numberTargets(r, pl, f)
+		return p.numberTargets(pl, f)
 	case p.isOurs(pl.uri):
 		return p.localTargets(r, pl, f)
 	}
 	// What comes by our Record-Route goes to the Contact of its dialog; a Route of
 	// ours on a new request is only the outbound proxy of a phone's settings.
 	if inDialog := pl.ours && r.Message.ToTag() != nil; !inDialog {
-		if route := p.Routes().find(r.MethodName(), pl.uri, nil, false); route != nil {
-			return p.routeTargets(r, pl, f, route, nil)
+		if route := p.Routes().find(r.MethodName(), pl.uri); route != nil {
+			return p.routeTargets(r, pl, f, route)
 		}
 	}
 	// The relay is closed: only who is known, or whose dialog began here, may use us
@@ -83,20 +83,20 @@ func (p *Proxy) intrudes(r *rtc.Request, pl *plan) bool {
 	return r.Message.ToTag() != nil
 }
 
-// localTargets are the bindings of a user of ours, else the static route for the number.
+// localTargets are the bindings of a user of ours, else the static route for who
+// is none.
 func (p *Proxy) localTargets(r *rtc.Request, pl *plan, f *forward) error {
 	if pl.uri.User == nil {
 		return &rtc.Status{Code: 404}
 	}
 	aor, instance, known := p.find(pl.uri)
-	if !known {
-		return p.numberTargets(r, pl, f)
+	if known {
+		return p.deviceTargets(pl, f, aor, instance)
 	}
-	p.bindings(pl, f, aor, instance)
-	if len(f.branches) == 0 {
-		return &rtc.Status{Code: 480}
+	if route := p.Routes().find(r.MethodName(), pl.uri); route != nil {
+		return p.routeTargets(r, pl, f, route)
 	}
-	return nil
+	return &rtc.Status{Code: 404}
 }
 
 // find returns the user a SIP URI of ours means, and the instance when it is a GRUU.
@@ -117,8 +117,8 @@ func (p *Proxy) find(u sip.URI) (aor rtc.AOR, instance string, ok bool) {
 	return aor, instance, ok
 }
 
-// bindings adds what a user has registered.
-func (p *Proxy) bindings(pl *plan, f *forward, aor rtc.AOR, instance string) {
+// deviceTargets are what a user has registered.
+func (p *Proxy) deviceTargets(pl *plan, f *forward, aor rtc.AOR, instance string) error {
 	w := getWork()
 	w.ways = p.cfg.Reach.Append(w.ways[:0], aor, reach.Want{
 		Secure: pl.uri.Kind == sip.URISIPS, Instance: instance, Max: p.cfg.MaxForks})
@@ -126,38 +126,30 @@ func (p *Proxy) bindings(pl *plan, f *forward, aor rtc.AOR, instance string) {
 		f.addDevice(w.ways[i])
 	}
 	w.put()
+	if len(f.branches) == 0 {
+		return &rtc.Status{Code: 480}
+	}
+	return nil
 }
 
-// numberTargets sends a number nobody here has to the static route for it.
-func (p *Proxy) numberTargets(r *rtc.Request, pl *plan, f *forward) error {
+// numberTargets are the devices of the user whose number a tel URI is.
+func (p *Proxy) numberTargets(pl *plan, f *forward) error {
 	var buf [64]byte
-	number := numberOf(pl.uri, buf[:])
-	if pl.uri.Kind == sip.URITel && number != nil {
+	if number := numberOf(pl.uri, buf[:]); number != nil {
 		if aor, ok := p.users.Resolve(rtc.AOR("tel:" + string(number))); ok {
-			if p.bindings(pl, f, aor, ""); len(f.branches) == 0 {
-				return &rtc.Status{Code: 480}
-			}
-			return nil
+			return p.deviceTargets(pl, f, aor, "")
 		}
 	}
-	route := p.Routes().find(r.MethodName(), pl.uri, number, true)
-	if route == nil {
-		return &rtc.Status{Code: 404}
-	}
-	return p.routeTargets(r, pl, f, route, number)
+	return &rtc.Status{Code: 404}
 }
 
 // routeTargets are the next hops of a static route, one after the other.
-func (p *Proxy) routeTargets(r *rtc.Request, pl *plan, f *forward, c *route, number []byte) error {
+func (p *Proxy) routeTargets(r *rtc.Request, pl *plan, f *forward, c *route) error {
 	if pl.standing() < withPeer {
 		return p.denied(r, pl, nil)
 	}
 	for i, h := range c.hops {
-		uri := c.target(pl.uri, number, h)
-		if uri == "" {
-			uri = pl.ruri
-		}
-		f.add(target{Way: reach.Way{URI: uri, Spare: i > 0}, by: routed, hop: h.raw, route: c})
+		f.add(target{Way: reach.Way{URI: pl.ruri, Spare: i > 0}, by: routed, hop: h.raw, route: c})
 	}
 	return nil
 }

@@ -25,7 +25,7 @@ type Config struct {
 	Auth      Auth          `yaml:"auth" json:"auth"`
 	Registrar Registrar     `yaml:"registrar" json:"registrar"`
 	Proxy     Proxy         `yaml:"proxy" json:"proxy"`
-	Routes    []proxy.Route `yaml:"routes" json:"routes" jsonschema_description:"Static routes by number prefix, domain or method; the longest prefix wins"`
+	Routes    []proxy.Route `yaml:"routes" json:"routes" jsonschema_description:"Static routes by domain or method; the longest domain wins"`
 	Telephony Telephony     `yaml:"telephony" json:"telephony"`
 	Numbers   Numbers       `yaml:"numbers" json:"numbers"`
 	Media     Media         `yaml:"media" json:"media"`

@@ -22,21 +22,31 @@ var DefaultsYAML string
 // Load reads a configuration file over the defaults; path "" is the defaults
 // alone. Errors name file, line, column and remedy.
 func Load(path string) (Config, error) {
-	c := Default()
+	c, b, err := Read(path)
+	if err != nil || path == "" {
+		return c, err
+	}
+	return c, locate(path, b, c.faults())
+}
+
+// Read is Load without looking for faults that the syntax does not show. text is
+// what the file holds.
+func Read(path string) (c Config, text []byte, err error) {
+	c = Default()
 	if path == "" {
-		return c, nil
+		return c, nil, nil
 	}
 	b, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return c, fmt.Errorf("%w; -c must name a file this user may read", err)
+		return c, nil, fmt.Errorf("%w; -c must name a file this user may read", err)
 	}
 	if err != nil {
-		return c, fmt.Errorf("%w; write one with: tandem config defaults > %s", err, path)
+		return c, nil, fmt.Errorf("%w; write one with: tandem config defaults > %s", err, path)
 	}
 	if err := Parse(b, &c); err != nil {
-		return c, fmt.Errorf("%s:%w", path, err)
+		return c, nil, fmt.Errorf("%s:%w", path, err)
 	}
-	return c, locate(path, b, c.faults())
+	return c, b, nil
 }
 
 // locate turns faults into one error that names the place of each.

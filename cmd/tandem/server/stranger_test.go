@@ -48,7 +48,7 @@ type stranger struct {
 func newStranger(w *world, foreign bool) *stranger {
 	gateway := w.phone()
 	hop := proxy.Hops{"sip:" + gateway.addr.String()}
-	w.cfg.Routes = []proxy.Route{{Name: "pstn", Match: proxy.Match{Prefix: "+"}, NextHop: hop}, {Name: "branch", Match: proxy.Match{Domain: "branch.test"}, NextHop: hop}}
+	w.cfg.Routes = []proxy.Route{{Name: "branch", Match: proxy.Match{Domain: "branch.test"}, NextHop: hop}}
 	w.cfg.Auth.AllowForeign = foreign
 	w.stop()
 	w.open()
