@@ -315,7 +315,7 @@ func TestStatementsAreBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n, m := len(db.w.tx.statements), len(db.reads.statements); n > maxStatements || m > maxStatements {
+	if n, m := len(db.w.tx.writing), len(db.reads.statements); n > maxStatements || m > maxStatements {
 		t.Errorf("%d and %d statements kept", n, m)
 	}
 }
