@@ -104,34 +104,3 @@ func (d *Directory) putSecret(ctx context.Context, aor rtc.AOR, device, password
 	d.publish(next)
 	return nil
 }
-
-// KeepUse writes to the Store when each secret was last used, for those whose
-// use moved by more than granularity since it was written.
-func (d *Directory) KeepUse(ctx context.Context, granularity time.Duration) error {
-	ctx, done, err := d.begin(ctx)
-	if err != nil {
-		return err
-	}
-	defer done()
-	var moved []*Secret
-	var credentials []Credential
-	d.entries.each(func(key string, a *Account) {
-		if key != string(a.AOR) {
-			return
-		}
-		for _, s := range a.Secrets {
-			if time.Duration(s.used.Load()-s.kept.Load())*time.Second > granularity {
-				moved, credentials = append(moved, s), append(credentials, s.Credential())
-			}
-		}
-	})
-	for part := range slices.Chunk(credentials, maxImport) {
-		if err := d.store.PutUsers(ctx, nil, part); err != nil {
-			return fmt.Errorf("storing when secrets were last used: %w", err)
-		}
-	}
-	for i, s := range moved {
-		s.kept.Store(credentials[i].LastUsed.Unix())
-	}
-	return nil
-}

@@ -67,6 +67,11 @@ type Store interface {
 	DeleteUser(ctx context.Context, aor rtc.AOR) error     // and its credentials, bindings are the caller's matter
 	PutCredential(ctx context.Context, c Credential) error // insert or replace, by AOR and Device
 	DeleteCredential(ctx context.Context, aor rtc.AOR, device string) error
+	// PutUses replaces all that is kept of when secrets were last used, which
+	// Credentials then tells as LastUsed where it is later, of secrets made
+	// before. An error may leave a
+	// part of it written.
+	PutUses(ctx context.Context, uses iter.Seq[Use]) error
 }
 
 // Errors of changes. What is returned wraps one of them and names the remedy.

@@ -202,7 +202,7 @@ func TestDevices(t *testing.T) {
 	if err := d.KeepUse(ctx, time.Hour); err != nil {
 		t.Fatal(err)
 	}
-	if got := m.credentials["sip:alice@example.com desk"].LastUsed; !got.Equal(used) {
+	if got := m.uses["sip:alice@example.com desk"]; !got.Equal(used) {
 		t.Errorf("stored last use %v", got)
 	}
 	a.Secrets[1].Use(used.Add(time.Minute))

@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"errors"
+	"iter"
 
 	"tandem/rtc"
 )
@@ -47,6 +48,13 @@ func (m *memory) DeleteCredential(ctx context.Context, aor rtc.AOR, device strin
 		return err
 	}
 	return m.Memory.DeleteCredential(ctx, aor, device)
+}
+
+func (m *memory) PutUses(ctx context.Context, uses iter.Seq[Use]) error {
+	if err := m.write(); err != nil {
+		return err
+	}
+	return m.Memory.PutUses(ctx, uses)
 }
 
 func (m *memory) PutUsers(ctx context.Context, users []User, credentials []Credential) error {

@@ -2,10 +2,12 @@ package directory
 
 import (
 	"context"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"tandem/rtc"
 )
@@ -15,6 +17,7 @@ type Memory struct {
 	mu          sync.Mutex
 	users       map[rtc.AOR]User
 	credentials map[string]Credential
+	uses        map[string]time.Time
 }
 
 // NewMemory makes an empty one.
@@ -39,7 +42,11 @@ func (m *Memory) Credentials(_ context.Context, each func(Credential)) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, k := range slices.Sorted(maps.Keys(m.credentials)) {
-		each(m.credentials[k])
+		c := m.credentials[k]
+		if used := m.uses[k]; used.After(c.LastUsed) && !used.Before(c.Created.Truncate(time.Second)) {
+			c.LastUsed = used
+		}
+		each(c)
 	}
 	return nil
 }
@@ -91,6 +98,17 @@ func (m *Memory) DeleteUser(_ context.Context, aor rtc.AOR) error {
 // PutCredential implements Store.
 func (m *Memory) PutCredential(ctx context.Context, c Credential) error {
 	return m.PutUsers(ctx, nil, []Credential{c})
+}
+
+// PutUses implements Store.
+func (m *Memory) PutUses(_ context.Context, uses iter.Seq[Use]) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.uses = make(map[string]time.Time)
+	for u := range uses {
+		m.uses[credentialKey(u.AOR, u.Device)] = u.Used
+	}
+	return nil
 }
 
 // DeleteCredential implements Store.

@@ -72,6 +72,10 @@ func (s *Store) Users(ctx context.Context, each func(directory.User)) error {
 
 // Credentials implements directory.Store.
 func (s *Store) Credentials(ctx context.Context, each func(directory.Credential)) error {
+	uses, err := s.uses(ctx)
+	if err != nil {
+		return err
+	}
 	rows, err := s.db.Read().QueryContext(ctx, `SELECT aor, device, username, realm, md5, md5_long, sha256, sha512_256, created, last_used
 		FROM credentials ORDER BY aor, device`)
 	if err != nil {
@@ -94,6 +98,9 @@ func (s *Store) Credentials(ctx context.Context, each func(directory.Credential)
 			copy(c.MD5Long[i][:], long[i*len(c.MD5):])
 		}
 		c.Created, c.LastUsed = fromMillis(created), fromMillis(used)
+		if later := uses[nameHash(c.AOR, c.Device)]; later.After(c.LastUsed) && !later.Before(c.Created.Truncate(time.Second)) {
+			c.LastUsed = later
+		}
 		each(c)
 	}
 	return s.db.Fault("loading credentials", rows.Err())

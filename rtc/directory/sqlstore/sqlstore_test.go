@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"path/filepath"
 	"slices"
@@ -64,7 +65,7 @@ func TestDirectorySurvivesReopening(t *testing.T) {
 		t.Fatal(err)
 	}
 	a, _ := d.Lookup([]byte("alice"), []byte("example.com"))
-	a.Secrets[1].Use(time.Unix(1_700_000_000, 0))
+	a.Secrets[1].Use(time.Now())
 	if err := errors.Join(d.KeepUse(ctx, time.Hour), d.Disable(ctx, "sip:bob@example.com"), d.Delete(ctx, "sip:carol@example.com")); err != nil {
 		t.Fatal(err)
 	}
@@ -104,4 +105,46 @@ func devices(t *testing.T, d *directory.Directory) []string {
 		t.Fatalf("%v, %v", list, err)
 	}
 	return []string{list[0].Name, list[0].Username}
+}
+
+// BenchmarkKeepUse writes when 300,000 secrets were used, and tells how long a
+// change of somebody else waits at most meanwhile.
+func BenchmarkKeepUse(b *testing.B) {
+	const n = 300_000
+	path := filepath.Join(b.TempDir(), "t.db")
+	db, err := store.Open(context.Background(), "sqlite://"+path, quiet(), Migrations)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer db.Close()
+	s := New(db)
+	now := time.Now()
+	uses := func(yield func(directory.Use) bool) {
+		for i := range n {
+			if !yield(directory.Use{AOR: rtc.AOR(fmt.Sprintf("sip:user%06d@example.com", i)), Used: now}) {
+				return
+			}
+		}
+	}
+	longest := time.Duration(0)
+	for b.Loop() {
+		done := make(chan error, 1)
+		go func() { done <- s.PutUses(context.Background(), uses) }()
+		for ended := false; !ended; {
+			start := time.Now()
+			if err := db.Do(context.Background(), store.Change{Apply: func(context.Context, store.Tx) error { return nil }}); err != nil {
+				b.Fatal(err)
+			}
+			longest = max(longest, time.Since(start))
+			select {
+			case err := <-done:
+				if err != nil {
+					b.Fatal(err)
+				}
+				ended = true
+			case <-time.After(time.Millisecond):
+			}
+		}
+	}
+	b.ReportMetric(float64(longest.Milliseconds()), "longest-wait-ms")
 }

@@ -24,6 +24,7 @@ func Run(t *testing.T, open func(t *testing.T) (s directory.Store, again func() 
 		"an extension of a site has one":  oneExtension,
 		"delete takes all of a user":      deletes,
 		"what is put may be changed then": copies,
+		"uses are replaced as a whole":    uses,
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, again := open(t)
@@ -155,6 +156,21 @@ func deletes(t *testing.T, s directory.Store, again func() directory.Store) {
 	must(t, s.PutUser(t.Context(), user("carol", "sip:100@example.com"))) // is free again
 	holds(t, again(), []directory.User{user("bob"), user("carol", "sip:100@example.com")},
 		[]directory.Credential{credential("bob", ""), credential("bob", "b")})
+}
+
+func uses(t *testing.T, s directory.Store, again func() directory.Store) {
+	all := []directory.Credential{credential("alice", ""), credential("alice", "desk"), credential("bob", "")}
+	must(t, s.PutUsers(t.Context(), nil, all))
+	put := func(list ...directory.Use) { must(t, s.PutUses(t.Context(), slices.Values(list))) }
+	at := func(h int) time.Time { return day.Add(time.Duration(h) * time.Hour) }
+	put(directory.Use{AOR: all[0].AOR, Used: at(1)}, directory.Use{AOR: all[1].AOR, Device: "desk", Used: at(2)}, directory.Use{AOR: "sip:gone@example.com", Used: at(3)})
+	s = again()
+	all[0].LastUsed, all[1].LastUsed = at(1), at(2)
+	holds(t, s, nil, all)
+	put(directory.Use{AOR: all[2].AOR, Used: at(4)}, directory.Use{AOR: all[1].AOR, Device: "desk", Used: day.Add(-time.Hour)})
+	s = again()
+	all[0].LastUsed, all[1].LastUsed, all[2].LastUsed = day.Add(time.Minute), day.Add(time.Minute), at(4) // earlier ones do not count
+	holds(t, s, nil, all)
 }
 
 func copies(t *testing.T, s directory.Store, again func() directory.Store) {
