@@ -581,3 +581,100 @@ func TestTooManyBranches(t *testing.T) {
 		t.Error("two of one name")
 	}
 }
+
+// What happens to a branch that waits is told under its name, and its handshake is
+// done before it is heard.
+func TestEventsOfBranches(t *testing.T) {
+	s := start(t)
+	events := make(chan Event, 100)
+	session, err := s.Open("call", Options{Handle: func(e Event) { events <- e }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	caller, device := newDeskPhone(t, false), newBrowser(t)
+	if err := session.TakeOffer(A, caller.describes()); err != nil {
+		t.Fatal(err)
+	}
+	b, err := session.Branch("browser")
+	if err != nil {
+		t.Fatal(err)
+	}
+	offer, err := b.MakeOffer(Want{Security: SecurityDTLS})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.TakeAnswer(device.answers(offer)); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case e := <-events:
+		if e.Kind != EventSecure || e.Side != B || e.Branch != "browser" {
+			t.Errorf("told: %+v", e)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("no handshake while it waits")
+	}
+	if err := b.Choose(); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := session.MakeAnswer(A, Want{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	caller.uses(answer)
+	talk(t, caller, 1, device, 2)
+}
+
+// Branches and moves leave nothing behind.
+func TestBranchesLeaveNothing(t *testing.T) {
+	s := start(t)
+	round := func(n int) {
+		a, b := newPort(t), newPort(t)
+		defer a.conn.Close()
+		defer b.conn.Close()
+		one, err := s.Open(fmt.Sprint("one ", n), Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		two, err := s.Open(fmt.Sprint("two ", n), Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := one.TakeOffer(A, text(head+"m=audio $A RTP/AVP 0\n", a)); err != nil {
+			t.Fatal(err)
+		}
+		for i := range 3 {
+			branch, err := one.Branch(fmt.Sprint(i))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := branch.MakeOffer(Want{}); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := branch.Answer(text(head+"m=audio $A RTP/AVP 0\n", b), Want{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n%3 > 0 {
+			if err := one.Branches()[n%3].Choose(); err != nil {
+				t.Fatal(err)
+			}
+			if err := two.Adopt(A, one, B); err != nil {
+				t.Fatal(err)
+			}
+		}
+		one.Close()
+		two.Close()
+	}
+	round(0)
+	files := descriptors(t)
+	for n := range 200 {
+		round(n)
+	}
+	if got := descriptors(t); got > files {
+		t.Errorf("%d files are open, %d were", got, files)
+	}
+	if len(s.rings.ours) > 0 || len(s.rings.named) > 0 || len(s.Sessions()) > 0 {
+		t.Errorf("%d ports, %d names and %d sessions are left", len(s.rings.ours), len(s.rings.named), len(s.Sessions()))
+	}
+}
