@@ -76,9 +76,18 @@ func trustHeaderOf(h sip.Header) *trustHeader {
 	return nil
 }
 
+// mayHoldTrust reports whether a message can have any of them: most have not.
+func mayHoldTrust(m *sip.Message) bool {
+	return m.Has(sip.HdrOther) || m.Has(sip.HdrPAssertedIdentity) || m.Has(sip.HdrPPreferredIdentity) || m.Has(sip.HdrRemotePartyID) ||
+		m.Has(sip.HdrIdentity) || m.Has(sip.HdrDiversion) || m.Has(sip.HdrHistoryInfo)
+}
+
 // distrust takes out of a copy what the sender may not assert, and what the
 // target is not to be told.
 func (p *Proxy) distrust(e *sip.Edit, m *sip.Message, pl *plan, t *target) {
+	if !mayHoldTrust(m) {
+		return
+	}
 	inside := t.by == routed && t.route.Trusted
 	for i := range m.Len() {
 		h := m.At(i)
@@ -95,6 +104,9 @@ func (p *Proxy) distrust(e *sip.Edit, m *sip.Message, pl *plan, t *target) {
 
 // unassert takes out of a response what only the trust domain may say.
 func unassert(e *sip.Edit, m *sip.Message) {
+	if !mayHoldTrust(m) {
+		return
+	}
 	for i := range m.Len() {
 		if r := trustHeaderOf(m.At(i)); r != nil && r.outside != always {
 			e.DelAt(i)
