@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"time"
 
 	"github.com/emiago/sipgo/sip"
 	"github.com/spf13/cobra"
@@ -18,6 +19,7 @@ import (
 	"tandem/gateways"
 	"tandem/rtc/directory"
 	"tandem/rtc/trace"
+	"tandem/telephony/cdr"
 )
 
 func newDemoCommand() *cobra.Command {
@@ -131,6 +133,27 @@ func (d *demoServer) AddUser(ctx context.Context, name, display string) (string,
 		return d.server.Directory().SetPassword(ctx, aor, "")
 	}
 	return password, err
+}
+
+// Codecs implements demo.Server. The record is complete once the call has ended
+// on both sides, a moment after the phone has hung up.
+func (d *demoServer) Codecs(ctx context.Context, callID string) (caller, gateway string, err error) {
+	for {
+		list, err := d.server.Records().List(ctx, cdr.Query{State: cdr.Completed, Limit: 10})
+		if err != nil {
+			return "", "", err
+		}
+		for _, r := range list {
+			if r.CallIDs[0] == callID {
+				return r.Sides[0].Codec, r.Sides[1].Codec, nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return "", "", fmt.Errorf("the call was not recorded: %w", ctx.Err())
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
 }
 
 // Trace implements demo.Server.

@@ -32,7 +32,7 @@ func demoOnce(t *testing.T) (wrong []string) {
 	for _, want := range []string{
 		"user      alice", "password", "alice registered",
 		"401 Unauthorized (REGISTER)", "407 Proxy", "INVITE sip:+49301234567", "180 Ringing (INVITE)", "200 OK (BYE)",
-		"523", "440", "0 of ", "chirps echoed", "verdict   good",
+		"523", "440", "0 of ", "chirps echoed", "codecs    opus from the phone, PCMU from the gateway", "verdict   good",
 	} {
 		if !strings.Contains(out.String(), want) {
 			wrong = append(wrong, fmt.Sprintf("output lacks %q:\n%s", want, out.String()))

@@ -42,6 +42,11 @@ func (d *demo) call(ctx context.Context) error {
 	}
 	d.ladder()
 	d.heard(r)
+	phone, gateway, cerr := d.server.Codecs(dial, call.ID)
+	if cerr != nil {
+		return cerr
+	}
+	d.out.field("codecs", "%s from the phone, %s from the gateway%s", phone, gateway, map[bool]string{true: "; converted on the way"}[phone != gateway])
 	if err = errors.Join(err, judge(&r.Audio)); err != nil {
 		return fmt.Errorf("the call is not as it should be: %w", err)
 	}

@@ -36,6 +36,9 @@ type Server interface {
 	// AddUser makes a user of the domain, or gives an existing one a new
 	// password, and returns the password.
 	AddUser(ctx context.Context, name, display string) (password string, err error)
+	// Codecs are those in which the sound of a call came from the caller and from
+	// the gateway, as its record has them; callID is of the caller's leg.
+	Codecs(ctx context.Context, callID string) (caller, gateway string, err error)
 	// Trace is the ring of messages.
 	Trace() *trace.Ring
 	// Failed is closed when the server has ended by itself.
