@@ -50,3 +50,37 @@ func TestNumberFormsOfGateways(t *testing.T) {
 		}
 	}
 }
+
+// TestNumberFormsOfMessages: what passes the proxy finds the user of a number by
+// every form of it, too, and nobody by a number that only resembles it.
+func TestNumberFormsOfMessages(t *testing.T) {
+	r := startServer(t, exchange)
+	r.user("alice")
+	aor, err := r.s.Directory().ParseAOR("carol")
+	if err != nil {
+		t.Fatal(err)
+	}
+	number := rtc.AOR("tel:+49305550100")
+	if _, err := r.s.Directory().Add(soon(t), directory.AddUser{AOR: aor, Password: password, Aliases: []rtc.AOR{number}}); err != nil {
+		t.Fatal(err)
+	}
+	alice, carol := r.dial(t, "udp"), r.dial(t, "udp")
+	carol.register("carol")
+	for uri, found := range map[string]bool{
+		"sip:+49305550100@" + domain:                        true,
+		"sip:+49-30-5550100;npdi@" + domain + ";user=phone": true,
+		"sip:0305550100@" + domain:                          true,
+		"sip:%2B49305550100@" + domain:                      true,
+		"tel:+49-30-5550100;npdi":                           true,
+		"sip:+4930555010@" + domain:                         false,
+		"sip:+49305550100x@" + domain:                       false,
+	} {
+		id := alice.ask("MESSAGE", "alice", uri, "Content-Type: text/plain", "hello")
+		if found {
+			carol.reply(carol.request("MESSAGE"), 200, "c", "", "")
+		}
+		if code := alice.final(id, "MESSAGE").StatusCode(); found != (code == 200) {
+			t.Errorf("%s: %d", uri, code)
+		}
+	}
+}

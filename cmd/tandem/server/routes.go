@@ -127,9 +127,16 @@ func settings(u directory.User) telephony.Settings {
 	return s
 }
 
-// Resolve implements proxy.Users.
+// Resolve implements proxy.Users. A number in our domains is found in every form
+// in which it may be written (RFC 3261 §19.1.6).
 func (u users) Resolve(address rtc.AOR) (rtc.AOR, bool) {
 	user, ok := u.Directory.Resolve(address)
+	if !ok && u.Directory.Domain([]byte(address.Domain())) {
+		text := string(sip.AppendUnescaped(nil, []byte(address.User())))
+		if n, err := u.s.numbers.Subscriber(text); err == nil && n.Global() {
+			user, ok = u.Directory.Resolve(rtc.AOR("tel:" + n.String()))
+		}
+	}
 	return user.AOR, ok && user.Enabled
 }
 
