@@ -36,6 +36,10 @@ func TestTrunks(t *testing.T) {
 	if b := list[0]; b.Channels != 60 || len(b.Numbers) != 0 || !b.Disabled || !b.HasSecret || len(b.Prefixes) != 2 || len(b.Out) != 1 {
 		t.Errorf("%+v", b)
 	}
+	k.ok("trunks", "set", "berlin", "--user", "")
+	if out := k.ok("trunks", "show", "berlin"); strings.Contains(out, "password") {
+		t.Errorf("a password without user is kept:\n%s", out)
+	}
 	k.ok("trunks", "remove", "berlin")
 	if out := k.ok("trunks", "list"); strings.Contains(out, "berlin") || !strings.Contains(out, "world") {
 		t.Error(out)

@@ -133,6 +133,9 @@ func (c *TrunkChange) apply(t *gateways.Trunk) (err error) {
 	set(&t.Digest.User, c.User)
 	set(&t.Digest.Realm, c.Realm)
 	set(&t.Digest.Secret, (*gateways.Secret)(c.Secret))
+	if t.Digest.User == "" && c.Secret == nil {
+		t.Digest.Secret = "" // it is nobody's any more
+	}
 	set(&t.Numbers, c.Numbers)
 	set(&t.Prefixes, c.Prefixes)
 	set(&t.Priority, c.Priority)
