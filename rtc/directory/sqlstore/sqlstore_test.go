@@ -20,7 +20,7 @@ import (
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 // open opens a database in a new directory; again closes it and opens it anew.
-func open(t *testing.T) (s *Store, again func() *Store) {
+func open(t testing.TB) (s *Store, again func() *Store) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "t.db")
 	var db *store.DB

@@ -272,6 +272,30 @@ func BenchmarkStorePut(b *testing.B) {
 	}
 }
 
+// BenchmarkLoad loads 100,000 bindings, as a start does.
+func BenchmarkLoad(b *testing.B) {
+	const n = 100_000
+	s, _ := open(b)
+	var ended sync.WaitGroup
+	window := make(chan struct{}, 10_000)
+	for i := range n {
+		window <- struct{}{}
+		ended.Add(1)
+		if err := s.PutBindings(storetest.AOR(i), []location.Binding{binding(i)}, func(error) { <-window; ended.Done() }); err != nil {
+			b.Fatal(err)
+		}
+	}
+	ended.Wait()
+	before := cpuTime()
+	for b.Loop() {
+		l := location.New(s, nil)
+		if got, err := l.Restore(nil); got != n || err != nil {
+			b.Fatal(got, err)
+		}
+	}
+	b.ReportMetric((cpuTime()-before).Seconds()/float64(b.N), "cpu-s/op")
+}
+
 func cpuTime() time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
