@@ -41,7 +41,7 @@ peers: ## install the programs the tests talk to, where missing
 #   only counted exactly without it;
 # - those with real programs as peers, which run in real time, by themselves: one
 #   after the other with nothing beside. The server they talk to has the detector.
-ARITHMETIC = tandem/media/codec tandem/media/dtmf tandem/media/transcode
+ARITHMETIC = $(addprefix tandem/media/,codec dtmf jitter quality sdp transcode)
 LONG       = ^Test(Quality.*|NothingLeaks|NoAllocationPerPacket)$$
 TOGETHER   = ^Test(OpusTogether|Pool|Overload|Spread|Close)$$
 REAL       = tandem/interop/peers tandem/cmd/tandem/probe tandem/cmd/tandem/gatewaysim

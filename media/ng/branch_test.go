@@ -1,6 +1,7 @@
 package ng
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -12,6 +13,14 @@ func described(port, proto, formats string, more ...string) string {
 		text += line + "\r\n"
 	}
 	return text
+}
+
+// placed is the address and port of a description.
+func placed(t *testing.T, text string) string {
+	t.Helper()
+	_, rest, _ := strings.Cut(text, "c=IN IP4 ")
+	host, _, _ := strings.Cut(rest, "\r\n")
+	return fmt.Sprint(host, " ", port(t, text))
 }
 
 const aKey = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5"
@@ -31,7 +40,7 @@ func TestBranchesAreOfferedDifferently(t *testing.T) {
 				}
 				plain := offer("z9hG4bK1", "RTP/AVP", "inside")
 				secured := offer("z9hG4bK2", "RTP/SAVP", "outside")
-				if port(t, plain) == port(t, secured) || strings.Contains(plain, "a=crypto") || !strings.Contains(secured, "a=crypto") {
+				if placed(t, plain) == placed(t, secured) || strings.Contains(plain, "a=crypto") || !strings.Contains(secured, "a=crypto") {
 					t.Fatalf("offered\n%s\nand\n%s", plain, secured)
 				}
 				r := Dict{"command": "answer", "call-id": "x", "from-tag": "a", "to-tag": "b-" + answers}
@@ -47,7 +56,7 @@ func TestBranchesAreOfferedDifferently(t *testing.T) {
 					delete(r, "via-branch")
 				}
 				again := ask(t, c, r).String("sdp")
-				if port(t, first) != port(t, again) || strings.Contains(first, "a=crypto") {
+				if placed(t, first) != placed(t, again) || strings.Contains(first, "a=crypto") {
 					t.Errorf("the caller is told\n%s\nand then\n%s", first, again)
 				}
 				// In mid-call the branch that answered is the far side.
@@ -59,7 +68,7 @@ func TestBranchesAreOfferedDifferently(t *testing.T) {
 				if answers == "secured" {
 					want = secured
 				}
-				if port(t, hold) != port(t, want) || !strings.Contains(hold, "a=sendonly") {
+				if placed(t, hold) != placed(t, want) || !strings.Contains(hold, "a=sendonly") {
 					t.Errorf("in mid-call the far side is offered\n%s\nat first\n%s", hold, want)
 				}
 			})
