@@ -12,12 +12,12 @@ FUZZTIME ?= 20s
 PEERS    = kamailio sip-tester baresip-core linphone-cli sipvicious chromium ffmpeg espeak-ng rtpengine-daemon libopus0 openssl
 PEERCMDS = kamailio sipp baresip linphonec svmap chromium ffmpeg espeak-ng rtpengine openssl
 
-.PHONY: help run build peers test lint vuln check bench fuzz clean
+.PHONY: help run build opus peers test lint vuln check bench fuzz clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 10
 
-run: build ## a complete call on this machine, with its audio measured; then stay up
+run: build opus ## a complete call on this machine, with its audio measured; then stay up
 	./bin/tandem demo
 
 build: ## build bin/tandem
@@ -26,6 +26,14 @@ build: ## build bin/tandem
 	  /^go: downloading/ { printf "\r%-70.70s", "fetching " $$3; fflush(); seen = 1; next } \
 	  /^[a-z0-9_.\/-]+$$/ { printf "\r%-70.70s", "compiling " ++n " " $$0; fflush(); seen = 1; next } \
 	  { print } END { if (seen) printf "\r%-70s\r", "" }'
+
+# Opus is spoken by libopus, which is looked for at run time. Without it the call of
+# "make run" is one in G.711.
+opus: ## install libopus0, where missing
+	@PATH="$$PATH:/sbin:/usr/sbin"; ldconfig -p | grep -q 'libopus\.so\.0' || { echo "installing libopus0, to speak Opus"; \
+	  sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+	  { $$sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq --no-install-recommends libopus0 >/dev/null; } || \
+	  echo "that failed; the call will be one in G.711"; }
 
 peers: ## install the programs the tests talk to, where missing
 	@missing=; for c in $(PEERCMDS); do PATH="$$PATH:/usr/sbin" command -v $$c >/dev/null || missing=1; done; \
