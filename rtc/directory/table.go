@@ -71,11 +71,3 @@ func (t *table[V]) remove(key string) {
 	delete(next, key)
 	p.Store(&next)
 }
-
-func (t *table[V]) each(f func(key string, v V)) {
-	for i := range t.shards {
-		for key, v := range *t.shards[i].Load() {
-			f(key, v)
-		}
-	}
-}
