@@ -2,6 +2,7 @@ package telephony
 
 import (
 	"errors"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -55,8 +56,9 @@ type Plan struct {
 	Policy   Policy
 	Reach    Reach
 	Trunks   func() *gateways.Table
-	Domain   string // the default domain
-	AllCalls bool   // calls between users go through the exchange, too
+	PeerAt   func(netip.AddrPort) string // the name of the peer whose address it is, "" for nobody's
+	Domain   string                      // the default domain
+	AllCalls bool                        // calls between users go through the exchange, too
 }
 
 // Route is where a call goes, and whose it is.
@@ -194,7 +196,7 @@ func (p *Plan) toUser(route Route, called Settings) (Route, error) {
 	var spares []destination
 	q := uint16(0)
 	for i, w := range p.Reach.Ways(called.AOR, reach.Want{Max: maxDevices}) {
-		d := destination{way: wayTo(w), want: deviceWant(w.Flow)}
+		d := destination{way: p.wayTo(w), want: deviceWant(w.Flow)}
 		switch {
 		case w.Spare:
 			spares = append(spares, d)
@@ -217,9 +219,13 @@ func (p *Plan) toUser(route Route, called Settings) (Route, error) {
 // maxDevices is how many ways of a user are tried.
 const maxDevices = 32
 
-// wayTo is a way as the INVITE takes it.
-func wayTo(w reach.Way) dialog.Way {
+// wayTo is a way as the INVITE takes it. A device that registered from the very
+// host of a gateway is reached there by its flow.
+func (p *Plan) wayTo(w reach.Way) dialog.Way {
 	way := dialog.Way{URI: w.URI, Flow: w.Flow}
+	if !w.Flow.IsZero() && p.PeerAt != nil {
+		way.Peer = p.PeerAt(w.From)
+	}
 	for r := range sip.Elements([]byte(w.Path)) {
 		way.Route = append(way.Route, string(r))
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net/netip"
 
 	apistore "tandem/cmd/tandem/api/sqlstore"
 	"tandem/gateways"
@@ -135,6 +136,7 @@ func (s *Server) openTelephony(_ context.Context, cfg *Config) error {
 			Policy:   s.policy,
 			Reach:    s.reach,
 			Trunks:   s.trunks.Table,
+			PeerAt:   s.peerAt,
 			Domain:   cfg.Domains[0],
 			AllCalls: cfg.Telephony.AllCalls,
 		},
@@ -163,3 +165,11 @@ func (s *Server) Exchange() *telephony.Exchange { return s.exchange }
 
 // Records of calls.
 func (s *Server) Records() cdr.Store { return s.records }
+
+// peerAt is the name of the peer whose address it is.
+func (s *Server) peerAt(a netip.AddrPort) string {
+	if p := s.peers.At(a); p != nil {
+		return p.Name
+	}
+	return ""
+}
