@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/zaf/g711"
@@ -166,33 +167,35 @@ func TestResampler(t *testing.T) {
 }
 
 func TestAnnouncement(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "a.wav")
-	const length = 3500 * time.Millisecond // longer than what is read ahead
-	if err := WriteWAVAt(path, 16000, ToneAt(16000, 700, -9, length)); err != nil {
-		t.Fatal(err)
-	}
-	for _, rate := range []int{8000, 48000} {
-		a, err := OpenAnnouncement(path, rate, 3)
-		if err != nil {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "a.wav")
+		const length = 3500 * time.Millisecond // longer than what is read ahead
+		if err := WriteWAVAt(path, 16000, ToneAt(16000, 700, -9, length)); err != nil {
 			t.Fatal(err)
 		}
-		var got []int16
-		pcm := make([]int16, rate/50)
-		for n := len(pcm); n == len(pcm) && len(got) < 20*rate; {
-			time.Sleep(time.Millisecond / 2) // 40 times faster than in a call
-			n = a.Read(pcm)
-			got = append(got, pcm[:n]...)
+		for _, rate := range []int{8000, 48000} {
+			a, err := OpenAnnouncement(path, rate, 3)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []int16
+			pcm := make([]int16, rate/50)
+			for n := len(pcm); n == len(pcm) && len(got) < 20*rate; {
+				time.Sleep(20 * time.Millisecond)
+				n = a.Read(pcm)
+				got = append(got, pcm[:n]...)
+			}
+			played, all := a.Progress()
+			if want := samplesAt(3*length, rate); len(got) < want-10 || len(got) > want+10 || played != lasting(int64(len(got)), rate) || all != 3*length {
+				t.Errorf("%d Hz: %d samples, want %d; progress %v of %v; missed %v", rate, len(got), want, played, all, a.Missed())
+			}
+			if f, purity := FrequencyAt(rate, got[len(got)-rate/4:]); math.Abs(f-700) > 2 || purity < 0.95 || a.Err() != nil {
+				t.Errorf("%d Hz: ends in %.1f Hz, %.2f, %v", rate, f, purity, a.Err())
+			}
+			a.Close()
+			a.Close()
 		}
-		played, all := a.Progress()
-		if want := samplesAt(3*length, rate); len(got) < want-10 || len(got) > want+10 || played != lasting(int64(len(got)), rate) || all != 3*length {
-			t.Errorf("%d Hz: %d samples, want %d; progress %v of %v; missed %v", rate, len(got), want, played, all, a.Missed())
-		}
-		if f, purity := FrequencyAt(rate, got[len(got)-rate/4:]); math.Abs(f-700) > 2 || purity < 0.95 || a.Err() != nil {
-			t.Errorf("%d Hz: ends in %.1f Hz, %.2f, %v", rate, f, purity, a.Err())
-		}
-		a.Close()
-		a.Close()
-	}
+	})
 }
 
 func TestAnnouncementEnds(t *testing.T) {
