@@ -192,6 +192,10 @@ func (x *Exchange) Active() int {
 	return len(x.calls)
 }
 
+// Dialogs is how many dialogs the legs of calls have. One that has ended is known
+// for half a minute more.
+func (x *Exchange) Dialogs() int { return x.ua.Table().Len() }
+
 // Calls lists the calls there are.
 func (x *Exchange) Calls() []*Call {
 	x.mu.Lock()

@@ -153,7 +153,7 @@ func (s *Session) end(e End) {
 	s.Detach(s)
 	s.timer.stop()
 	s.rel.stop()
-	s.ua.cfg.Log.Info("session ended", "call_id", s.id.CallID, "reason", e.Reason, "remote", e.Remote)
+	s.ua.cfg.Log.Debug("session ended", "call_id", s.id.CallID, "reason", e.Reason, "remote", e.Remote)
 	if s.Events.Ended != nil {
 		s.Events.Ended(s, e)
 	}

@@ -57,7 +57,7 @@ var tests = []test{
 	{"re-REGISTER, UDP", 0.75, 200000, func(s *server) (scenario, error) { return newRegister("UDP", s.port, window, users, true) }, false, 0},
 	{"MESSAGE, proxied, UDP", 0.5, 200000, func(s *server) (scenario, error) { return newRelay(s.trusted, window, users, false) }, false, 0},
 	{"call INVITE to BYE, UDP", 0.6, 60000, func(s *server) (scenario, error) { return newRelay(s.trusted, window, users, true) }, false, 0},
-	{"led call, INVITE to BYE, UDP", 0.6, 20000, func(s *server) (scenario, error) { return newRelay(s.trusted, window, users, true) }, true, 0},
+	{"led call, INVITE to BYE, UDP", 0.6, 20000, func(s *server) (scenario, error) { return newRelay(s.trusted, window, users, true) }, true, 40 * time.Second},
 }
 
 func main() {
@@ -244,6 +244,7 @@ func (o options) measure(s *server, test test) (result, error) {
 			return result{}, err
 		}
 	}
+	before := s.leftovers()
 	total := int(float64(test.total) * o.scale)
 	if test.bar > 0 {
 		drive(sc, window, max(users, total/10), 0)
@@ -269,6 +270,9 @@ func (o options) measure(s *server, test test) (result, error) {
 	if test.settle > 0 {
 		time.Sleep(test.settle)
 		r.Settled = s.memory()
+		if s.http != 0 && test.led {
+			fmt.Fprintf(os.Stderr, "  before:     %s\n  after %s: %s\n", before, test.settle, s.leftovers())
+		}
 	}
 	fmt.Fprintf(os.Stderr, "  %-28s %s\n", test.name, r)
 	if r.Ops == 0 {

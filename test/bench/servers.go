@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	_ "embed"
 	"errors"
@@ -203,6 +204,27 @@ func (s *server) start(cores, bin string, args ...string) error {
 	s.stop()
 	b, _ := os.ReadFile(s.log)
 	return fmt.Errorf("%s does not answer after 10 s; its log ends: %s", s.name, b[max(0, len(b)-2000):])
+}
+
+// leftovers are what calls must not leave behind, of Tandem's metrics.
+func (s *server) leftovers() string {
+	if s.http == 0 {
+		return ""
+	}
+	resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/metrics", s.http))
+	if err != nil {
+		return err.Error()
+	}
+	defer resp.Body.Close()
+	var out []string
+	for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
+		for _, name := range []string{"go_goroutines ", "process_open_fds ", "tandem_calls ", "tandem_dialogs ", "tandem_media_sessions "} {
+			if strings.HasPrefix(lines.Text(), name) {
+				out = append(out, lines.Text())
+			}
+		}
+	}
+	return strings.Join(out, ", ")
 }
 
 // profile takes a CPU profile of the next 2 s into a file; the returned

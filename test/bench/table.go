@@ -47,7 +47,11 @@ func (t *table) print(w io.Writer) {
 			k.perOp(), t.worst[[2]string{n, "kamailio"}], d.perOp(), t.worst[[2]string{n, "tandem"}],
 			ratio, bar, k.Lost+k.Failed, d.Lost+d.Failed, atPace(k, d), k.Memory, d.Memory)
 		if k.Settled > 0 || d.Settled > 0 {
-			fmt.Fprintf(w, "| MiB held, seconds later | %.0f | %.0f | - | 150 | | | |\n", k.Settled, d.Settled)
+			bar := "-"
+			if n == bindings {
+				bar = "150"
+			}
+			fmt.Fprintf(w, "| MiB held, seconds later | %.0f | %.0f | - | %s | | | |\n", k.Settled, d.Settled, bar)
 		}
 	}
 }

@@ -155,6 +155,7 @@ func (s *Server) mediaMetrics(m meter) {
 
 func (s *Server) telephonyMetrics(m meter) {
 	m.gauge("calls", "Calls led now", float64(s.exchange.Active()))
+	m.gauge("dialogs", "Dialogs of led calls, those that ended lately included", float64(s.exchange.Dialogs()))
 }
 
 // Trunks of the server.
