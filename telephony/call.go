@@ -53,7 +53,9 @@ func (c *Call) Record() cdr.Record { return *c.shown.Load() }
 
 // begin takes the caller's offer and rings the first destinations.
 func (c *Call) begin(invite *sip.Message) {
-	c.open()
+	if c.open(); c.over { // the store takes no more
+		return
+	}
 	session, err := c.x.cfg.Media.Open(c.id, media.Options{Handle: func(e media.Event) { c.box.post(func() { c.heard(e) }) }})
 	if err != nil {
 		c.log.Error("no media session", "err", err)
@@ -215,7 +217,7 @@ func (c *Call) unanswered() {
 func (c *Call) left(l *leg, e dialog.End) {
 	switch {
 	case c.over:
-	case l == c.caller && c.callee == nil:
+	case l == c.caller && c.record.Answered.IsZero():
 		c.end(End{By: l.name(), Code: 487})
 	case l == c.caller || l == c.callee:
 		c.end(End{By: l.name(), Code: 200, Reason: reasonOf(e)})

@@ -46,11 +46,14 @@ func (c *Call) whenKept(f func()) {
 // close writes the record of a call that has ended.
 func (c *Call) close(e End) {
 	r := &c.record
-	r.Ended, r.EndedBy, r.Code, r.Text = time.Now(), e.By, e.Code, e.Text
-	r.State, r.Cause = cdr.Failed, causeOf(e)
-	if !r.Answered.IsZero() {
-		r.State = cdr.Completed
+	r.State = cdr.Completed
+	if r.Answered.IsZero() {
+		r.State = cdr.Failed
+		if e.Code < 300 { // somebody ended it while it rang
+			e.Code = 480
+		}
 	}
+	r.Ended, r.EndedBy, r.Code, r.Text, r.Cause = time.Now(), e.By, e.Code, e.Text, causeOf(e)
 	c.log.Info("call ended", "code", e.Code, "by", e.By, "dur", r.Talked(), "err", e.Text)
 	lost := func(err error) {
 		if err != nil {

@@ -1,0 +1,41 @@
+package telephony
+
+import (
+	"sync"
+	"testing"
+)
+
+// Events are done in order by one owner at a time; what a peer can repeat at will
+// is bounded, and what the call cannot do without always finds room.
+func TestInbox(t *testing.T) {
+	var owners sync.WaitGroup
+	b := inbox{owners: &owners}
+	hold, held := make(chan struct{}), make(chan struct{})
+	b.must(func() { close(held); <-hold })
+	<-held
+	var done []int
+	for i := range maxWaiting {
+		if !b.post(func() { done = append(done, i) }) {
+			t.Fatalf("event %d finds no room", i)
+		}
+	}
+	if b.post(func() {}) {
+		t.Error("the inbox has no bound")
+	}
+	b.must(func() { done = append(done, maxWaiting) })
+	close(hold)
+	owners.Wait()
+	if len(done) != maxWaiting+1 {
+		t.Fatalf("%d events were done, want %d", len(done), maxWaiting+1)
+	}
+	for i, n := range done {
+		if i != n {
+			t.Fatalf("done in the order %v", done)
+		}
+	}
+	b.close()
+	if b.post(func() { t.Error("done after the end") }) {
+		t.Error("a closed inbox takes an event")
+	}
+	owners.Wait()
+}

@@ -1,0 +1,43 @@
+package telephony
+
+import (
+	"testing"
+
+	"tandem/gateways"
+)
+
+func TestWhoCallsIsTold(t *testing.T) {
+	alice := party{user: "sip:alice@example.com", number: "+49301234567", name: `Al "Ice"`, uri: "sip:alice@example.com"}
+	hidden := alice
+	hidden.private = true
+	digits := &gateways.Trunk{Format: gateways.FormatDigits, CallerID: gateways.CallerRemote}
+	for _, c := range []struct {
+		who            party
+		trunk          *gateways.Trunk
+		from, identity string
+	}{
+		{alice, nil, `"Al \"Ice\"" <sip:alice@example.com>`, ""},
+		{alice, new(gateways.Trunk), `"Al \"Ice\"" <sip:+49301234567@example.com;user=phone>`,
+			"P-Asserted-Identity: \"Al \\\"Ice\\\"\" <sip:+49301234567@example.com;user=phone>\r\n"},
+		{alice, digits, `"Al \"Ice\"" <sip:49301234567@example.com;user=phone>`,
+			"Remote-Party-ID: \"Al \\\"Ice\\\"\" <sip:49301234567@example.com;user=phone>;party=calling;screen=yes\r\n"},
+		{hidden, nil, anonymous, ""},
+		{hidden, digits, anonymous,
+			"Remote-Party-ID: \"Al \\\"Ice\\\"\" <sip:49301234567@example.com;user=phone>;party=calling;screen=yes;privacy=full\r\nPrivacy: id\r\n"},
+	} {
+		if got := c.who.from(c.trunk, "example.com"); got != c.from {
+			t.Errorf("From %s, want %s", got, c.from)
+		}
+		if got := string(c.who.identity(c.trunk, "example.com")); got != c.identity {
+			t.Errorf("identity %q, want %q", got, c.identity)
+		}
+	}
+}
+
+func TestUnquoted(t *testing.T) {
+	for in, want := range map[string]string{`"Al \"Ice\""`: `Al "Ice"`, " Bob ": "Bob", `""`: "", `"\\"`: `\`, "": ""} {
+		if got := unquoted([]byte(in)); got != want {
+			t.Errorf("%s: %q, want %q", in, got, want)
+		}
+	}
+}
