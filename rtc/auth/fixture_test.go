@@ -17,17 +17,6 @@ import (
 	"tandem/rtc/sip"
 )
 
-// noStore keeps nothing: tests need the directory in memory only.
-type noStore struct{}
-
-func (noStore) Users(context.Context, func(directory.User)) error                        { return nil }
-func (noStore) Credentials(context.Context, func(directory.Credential)) error            { return nil }
-func (noStore) PutUser(context.Context, directory.User) error                            { return nil }
-func (noStore) PutUsers(context.Context, []directory.User, []directory.Credential) error { return nil }
-func (noStore) DeleteUser(context.Context, rtc.AOR) error                                { return nil }
-func (noStore) PutCredential(context.Context, directory.Credential) error                { return nil }
-func (noStore) DeleteCredential(context.Context, rtc.AOR, string) error                  { return nil }
-
 const password = "correct-horse"
 
 // begin is when tests begin.
@@ -47,7 +36,7 @@ type fixture struct {
 func newFixture(t testing.TB, change func(*Config)) *fixture {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
-	d := directory.New(noStore{}, []string{"example.com", "second.example"}, log)
+	d := directory.New(directory.NewMemory(), []string{"example.com", "second.example"}, log)
 	for _, aor := range []rtc.AOR{"sip:alice@example.com", "sip:bob@example.com", "sip:100@example.com", "sip:dora@second.example"} {
 		add := directory.AddUser{AOR: aor, Password: password}
 		if aor.User() == "alice" {

@@ -143,11 +143,11 @@ func TestExpiry(t *testing.T) {
 		until.Expires = time.Now().Add(time.Hour)
 		e := engine(t, until, rule(t, "user sip:alice@example.com: call +4* deny"))
 		what := Question{"call", "international", "+4420"}
-		time.Sleep(time.Hour - 1)
+		time.Sleep(time.Hour - time.Nanosecond)
 		if d := e.May(salesAlice, what); !d.Allowed {
 			t.Error(d.Reason)
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		if d := e.May(salesAlice, what); d.Allowed || !strings.Contains(d.Reason, "+4*") {
 			t.Error(d.Reason)
 		}

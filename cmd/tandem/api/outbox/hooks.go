@@ -160,7 +160,7 @@ func checkName(name string) error {
 		ok = ok && ('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.ContainsRune("-_.", c))
 	}
 	if !ok {
-		return fmt.Errorf("webhook name %q: %w: 1 to 64 letters, digits and -_.", name, ErrInvalid)
+		return fmt.Errorf("webhook name %q: %w: 1 to 64 letters, digits, points, - and _", name, ErrInvalid)
 	}
 	return nil
 }
