@@ -12,6 +12,7 @@ type relay struct {
 	from     int // the first of them
 	next     int
 	seqs     []uint32
+	ringing  func(slot int) // told of a 180; may be nil
 }
 
 func newRelay(port, window, users int, invite bool) (*relay, error) {
@@ -145,6 +146,9 @@ func (r *relay) answer(b, msg []byte, status, body string) []byte {
 func (r *relay) caller(msg []byte, done func(int, bool)) {
 	slot := slotOf(msg, r.seqs)
 	c := code(msg)
+	if slot >= 0 && c == 180 && r.ringing != nil {
+		r.ringing(slot)
+	}
 	if slot < 0 || c < 200 {
 		return
 	}

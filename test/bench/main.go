@@ -130,6 +130,13 @@ func (o options) signalling() error {
 		}
 	}
 	t.print(os.Stdout)
+	if o.match == "" || strings.Contains("latency", o.match) {
+		for _, rate := range []float64{50, 100} {
+			if err := o.timed(os.Stdout, rate); err != nil {
+				return err
+			}
+		}
+	}
 	if o.quick || o.only != "" && o.only != "sip" || o.match != "" {
 		return nil
 	}
