@@ -54,7 +54,7 @@ type Reader interface {
 func (db *DB) Put(c Change, done func(error)) error { return db.w.enqueue(c, done) }
 
 // Do puts a change and waits until it is on disk. When ctx ends first the
-// change may still be made.
+// change may still be made: after an error nothing that Apply writes may be read.
 func (db *DB) Do(ctx context.Context, c Change) error {
 	result := make(chan error, 1)
 	if err := db.Put(c, func(err error) { result <- err }); err != nil {

@@ -77,8 +77,11 @@ func (s *Store) Interrupt(ctx context.Context, at time.Time) (total int, err err
 			n, err = r.RowsAffected()
 			return err
 		}})
-		if total += int(n); err != nil || n < store.MaxRows {
+		if err != nil { // n is not ours to read: the change may still be under way
 			return total, err
+		}
+		if total += int(n); n < store.MaxRows {
+			return total, nil
 		}
 	}
 }

@@ -29,17 +29,20 @@ func do(ctx context.Context, db *store.DB, doing string, octets int, apply func(
 }
 
 // affect runs one statement and tells how many rows it changed.
-func affect(ctx context.Context, db *store.DB, doing, query string, args ...any) (n int, err error) {
-	err = do(ctx, db, doing, 0, func(ctx context.Context, tx store.Tx) error {
+func affect(ctx context.Context, db *store.DB, doing, query string, args ...any) (int, error) {
+	var rows int64
+	err := do(ctx, db, doing, 0, func(ctx context.Context, tx store.Tx) error {
 		r, err := tx.ExecContext(ctx, query, args...)
 		if err != nil {
 			return err
 		}
-		rows, err := r.RowsAffected()
-		n = int(rows)
+		rows, err = r.RowsAffected()
 		return err
 	})
-	return n, err
+	if err != nil { // rows is not ours to read: the change may still be under way
+		return 0, err
+	}
+	return int(rows), nil
 }
 
 // millis writes the zero time as 0.
