@@ -1,17 +1,17 @@
 package store
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"sync"
 	"testing"
+
+	"tandem/rtc/store/killtest"
 )
 
 var errOwn = errors.New("not to my taste")
@@ -326,7 +326,7 @@ func TestKilledProcessLosesNothingAcknowledged(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "t.db")
 	total := 0
 	for round := range 3 {
-		acked := killWriter(t, path, round)
+		acked := killtest.Writer(t, path, (round+1)*1_000_000, 1000)
 		db := openAt(t, path)
 		for _, n := range acked {
 			if count(t, db, "id = "+strconv.Itoa(n)) != 1 {
@@ -348,39 +348,10 @@ func TestKilledProcessLosesNothingAcknowledged(t *testing.T) {
 	t.Logf("%d acknowledged writes checked", total)
 }
 
-func killWriter(t *testing.T, path string, round int) (acked []int) {
-	t.Helper()
-	child := exec.Command(os.Args[0])
-	child.Env = append(os.Environ(), "TANDEM_STORE_WRITER="+path, "TANDEM_STORE_FROM="+strconv.Itoa((round+1)*1_000_000))
-	out, err := child.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := child.Start(); err != nil {
-		t.Fatal(err)
-	}
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		n, err := strconv.Atoi(lines.Text())
-		if err != nil {
-			break // cut in the middle by the kill
-		}
-		acked = append(acked, n)
-		if len(acked) == 1000 {
-			_ = child.Process.Kill()
-		}
-	}
-	_ = child.Wait()
-	if len(acked) < 1000 {
-		t.Fatalf("the child ended after %d", len(acked))
-	}
-	return acked[:len(acked)-1] // the last line may be a cut number
-}
-
 // writeForEver is the child: it prints the number of each acknowledged note.
 // Every seventh change fails after it has written.
 func writeForEver(path string) {
-	from, _ := strconv.Atoi(os.Getenv("TANDEM_STORE_FROM"))
+	from, _ := strconv.Atoi(os.Getenv(killtest.From))
 	db, err := Open(context.Background(), "sqlite://"+path, quiet(), notes)
 	if err != nil {
 		fmt.Println(err)

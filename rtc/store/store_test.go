@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"testing"
 	"testing/fstest"
+
+	"tandem/rtc/store/killtest"
 )
 
 // notes is the room of these tests.
@@ -106,7 +108,7 @@ func count(t testing.TB, db *DB, where string) (n int) {
 }
 
 func TestMain(m *testing.M) {
-	if path := os.Getenv("TANDEM_STORE_WRITER"); path != "" {
+	if path := os.Getenv(killtest.Path); path != "" {
 		writeForEver(path)
 		return
 	}

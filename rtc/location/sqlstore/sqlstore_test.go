@@ -1,12 +1,10 @@
 package sqlstore
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"log/slog"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"sync"
@@ -17,10 +15,11 @@ import (
 	"tandem/rtc/location"
 	"tandem/rtc/location/storetest"
 	"tandem/rtc/store"
+	"tandem/rtc/store/killtest"
 )
 
 func TestMain(m *testing.M) {
-	if path := os.Getenv("TANDEM_STORE_WRITER"); path != "" {
+	if path := os.Getenv(killtest.Path); path != "" {
 		writeForEver(path)
 		return
 	}
@@ -161,7 +160,7 @@ func TestKilledProcessLosesNothingAcknowledged(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "t.db")
 	total := 0
 	for round := range 3 {
-		acked := killWriter(t, path, round)
+		acked := killtest.Writer(t, path, round*1_000_000, 2000)
 		s, err := openAt(path)
 		if err != nil {
 			t.Fatal(err)
@@ -184,38 +183,9 @@ func TestKilledProcessLosesNothingAcknowledged(t *testing.T) {
 	t.Logf("%d acknowledged writes checked", total)
 }
 
-func killWriter(t *testing.T, path string, round int) (acked []int) {
-	t.Helper()
-	child := exec.Command(os.Args[0])
-	child.Env = append(os.Environ(), "TANDEM_STORE_WRITER="+path, "TANDEM_STORE_FROM="+strconv.Itoa(round*1_000_000))
-	out, err := child.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := child.Start(); err != nil {
-		t.Fatal(err)
-	}
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		n, err := strconv.Atoi(lines.Text())
-		if err != nil {
-			break // cut in the middle by the kill
-		}
-		acked = append(acked, n)
-		if len(acked) == 2000 {
-			_ = child.Process.Kill()
-		}
-	}
-	_ = child.Wait()
-	if len(acked) < 2000 {
-		t.Fatalf("the child ended after %d", len(acked))
-	}
-	return acked[:len(acked)-1] // the last line may be a cut number
-}
-
 // writeForEver is the child: it prints the number of each acknowledged binding.
 func writeForEver(path string) {
-	from, _ := strconv.Atoi(os.Getenv("TANDEM_STORE_FROM"))
+	from, _ := strconv.Atoi(os.Getenv(killtest.From))
 	s, err := openAt(path)
 	if err != nil {
 		fmt.Println(err)
