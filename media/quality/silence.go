@@ -47,6 +47,3 @@ func (s *Silence) Check(now time.Time) (quiet time.Duration, begun bool) {
 	s.told = true
 	return quiet, true
 }
-
-// Since is when something came last, or when it was first due.
-func (s *Silence) Since() time.Time { return s.since }

@@ -68,19 +68,6 @@ func Accept(ua *dialog.UA, r *rtc.Request, how dialog.Inbound, t Terms) (*Notifi
 	return n, nil
 }
 
-// AcceptIn takes a SUBSCRIBE in a dialog that is used for something else
-// already, as phones of before RFC 6665 send it.
-func AcceptIn(in *dialog.Incoming, t Terms) (*Notifier, error) {
-	asked, err := t.asked(in.Message)
-	if err != nil {
-		return nil, err
-	}
-	n := New(in.Session.Dialog, t)
-	in.Respond(200, dialog.Content{Header: expiresLine(asked)})
-	n.grant(asked)
-	return n, nil
-}
-
 // New is a subscription in a dialog without a SUBSCRIBE: that of a REFER, or one
 // that is restored. The first NOTIFY is sent by Changed.
 func New(d *dialog.Dialog, t Terms) *Notifier {
