@@ -34,28 +34,14 @@ func (s *selection) flags(c *cobra.Command) {
 
 // rows are those selected, in the order of the files.
 func (s *selection) rows() ([]*behaviour.Behaviour, error) {
-	families, err := behaviour.Families()
+	all, err := suite.Rows()
 	if err != nil {
 		return nil, err
 	}
 	var list []*behaviour.Behaviour
 	known, unknown := map[string]bool{}, []string{}
-	for i := range families {
-		known[families[i].Name] = true
-		for k := range families[i].Behaviours {
-			b := &families[i].Behaviours[k]
-			known[b.ID] = true
-			if s.means(families[i].Name, b.ID) {
-				list = append(list, b)
-			}
-		}
-	}
-	stories, err := suite.Stories()
-	if err != nil {
-		return nil, err
-	}
-	for _, b := range stories {
-		known[b.ID] = true
+	for _, b := range all {
+		known[b.Family.Name], known[b.ID] = true, true
 		if s.means(b.Family.Name, b.ID) {
 			list = append(list, b)
 		}

@@ -8,46 +8,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
+	"tandem/cmd/tandem/lab"
 	"tandem/interop/suite"
 )
-
-// outcomes are what the suite reports of this server. A row that is no longer
-// run, or that is run at last, has to be noted here.
-var outcomes = map[suite.Outcome]int{suite.Passed: 155, suite.Partly: 71, suite.Unverified: 58, suite.NotRun: 64, suite.Nothing: 7}
-
-// TestInterop runs every behaviour that can be run against a server of its own.
-func TestInterop(t *testing.T) {
-	rows, err := (&selection{}).rows()
-	if err != nil {
-		t.Fatal(err)
-	}
-	lab, err := startInteropLab(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := lab.close(); err != nil {
-			t.Error(err)
-		}
-	}()
-	results, err := suite.Run(t.Context(), &lab.target, rows, suite.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := suite.NewReport("this server", time.Now(), results)
-	if r.Counts[suite.Failed] > 0 {
-		var text bytes.Buffer
-		r.Summary(&text)
-		t.Error(text.String())
-	}
-	for _, o := range suite.Outcomes {
-		if r.Counts[o] != outcomes[o] {
-			t.Errorf("%d rows %s, want %d", r.Counts[o], o, outcomes[o])
-		}
-	}
-}
 
 // interop runs a command line and returns its output.
 func interop(t *testing.T, args ...string) (string, error) {
@@ -138,27 +102,27 @@ func TestInteropTwice(t *testing.T) {
 // Against a server named by its address, as of another machine, with accounts
 // and nothing else.
 func TestInteropTarget(t *testing.T) {
-	lab, err := startInteropLab(t.Context())
+	l, err := lab.Start(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer lab.close()
+	defer l.Close()
 	accounts := filepath.Join(t.TempDir(), "accounts")
 	var text strings.Builder
 	text.WriteString("# two\n")
-	for _, a := range lab.target.Accounts[:2] {
+	for _, a := range l.Target.Accounts[:2] {
 		text.WriteString(a.User + ":" + a.Password + "\n")
 	}
 	if err := os.WriteFile(accounts, []byte(text.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out, err := interop(t, "run", "--target", lab.target.UDP.String(), "--domain", labDomain, "--accounts", accounts,
-		"--tcp", lab.target.TCP.String(), "--pause", "0s", "--behaviour", "any-digest-spellings", "--behaviour", "gw-cisco-digest", "--behaviour", "gw-cisco-cseq-tab")
+	out, err := interop(t, "run", "--target", l.Target.UDP.String(), "--domain", l.Target.Domain, "--accounts", accounts,
+		"--tcp", l.Target.TCP.String(), "--pause", "0s", "--behaviour", "any-digest-spellings", "--behaviour", "gw-cisco-digest", "--behaviour", "gw-cisco-cseq-tab")
 	if err != nil || !strings.Contains(out, "2 passed") || !strings.Contains(out, "(--trusted)") {
 		t.Errorf("%v\n%s", err, out)
 	}
-	lab.close()
-	if out, err := interop(t, "run", "--target", lab.target.UDP.String(), "--accounts", accounts); err == nil || !strings.Contains(err.Error(), "does not answer OPTIONS") {
+	l.Close()
+	if out, err := interop(t, "run", "--target", l.Target.UDP.String(), "--accounts", accounts); err == nil || !strings.Contains(err.Error(), "does not answer OPTIONS") {
 		t.Errorf("a server that is not there: %v\n%s", err, out)
 	}
 }

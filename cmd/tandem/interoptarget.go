@@ -3,8 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -15,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tandem/cmd/tandem/lab"
 	"tandem/interop/behaviour"
 	"tandem/interop/suite"
 	"tandem/interop/wire"
@@ -48,13 +47,13 @@ func (o *interopTarget) flags(c *cobra.Command) {
 // open makes the target ready. The name is for the report.
 func (o *interopTarget) open(ctx context.Context) (t *suite.Target, name string, shut func() error, err error) {
 	if o.target == "" {
-		lab, err := startInteropLab(ctx)
+		l, err := lab.Start(ctx)
 		if err != nil {
 			return nil, "", nil, err
 		}
 		more, err := o.features()
-		lab.target.Has = append(lab.target.Has, more...)
-		return &lab.target, "a server of this program", lab.close, err
+		l.Target.Has = append(l.Target.Has, more...)
+		return &l.Target, "a server of this program", l.Close, err
 	}
 	t = &suite.Target{Pause: o.pause}
 	if t.UDP, err = o.address(ctx, "--target", o.target); err != nil {
@@ -85,7 +84,7 @@ func (o *interopTarget) open(ctx context.Context) (t *suite.Target, name string,
 	if t.Accounts, err = readAccounts(o.accounts); err != nil {
 		return nil, "", nil, err
 	}
-	if t.TLSConfig, err = trust(o.ca, host); err != nil {
+	if t.TLSConfig, err = suite.Trust(o.ca, host); err != nil {
 		return nil, "", nil, err
 	}
 	if t.Has, err = o.features(); err != nil {
@@ -167,21 +166,4 @@ func readAccounts(path string) (list []suite.Account, err error) {
 		list = append(list, suite.Account{User: user, Password: password})
 	}
 	return list, lines.Err()
-}
-
-// trust is how the server's certificate is checked.
-func trust(ca, host string) (*tls.Config, error) {
-	c := &tls.Config{ServerName: host}
-	if ca == "" {
-		return c, nil
-	}
-	pem, err := os.ReadFile(ca)
-	if err != nil {
-		return nil, err
-	}
-	c.RootCAs = x509.NewCertPool()
-	if !c.RootCAs.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%s holds no certificate in PEM", ca)
-	}
-	return c, nil
 }

@@ -1,4 +1,6 @@
-package main
+// Package lab starts a server of its own for a run of the interop suite: on free
+// ports of loopback, with accounts, and with numbers that lead to the suite.
+package lab
 
 import (
 	"context"
@@ -17,25 +19,25 @@ import (
 	"tandem/rtc/directory"
 )
 
-// interopLab is a server of its own for one run: free ports on loopback, a
-// folder that is removed, accounts, and numbers that lead to the suite. Several
-// may run on one machine.
-type interopLab struct {
-	target suite.Target
-	dir    string
-	stop   context.CancelFunc
-	ended  chan error
+// Lab is a running server and where the suite finds it. Several may run on one
+// machine.
+type Lab struct {
+	Target suite.Target
+
+	dir   string // removed by Close
+	stop  context.CancelFunc
+	ended chan error
 }
 
 // What a lab has of each.
 const (
-	labDomain   = "interop.test"
-	labAccounts = 16
-	labGateways = 8
+	domain       = "interop.test"
+	accounts     = 16
+	gatewayCount = 8
 )
 
-// labListen are the listeners of a lab, in this order.
-var labListen = []server.Listen{
+// listeners are the listeners of a lab, in this order.
+var listeners = []server.Listen{
 	{Proto: "udp", Addr: "127.0.0.1:0", Loops: 1},
 	{Proto: "tcp", Addr: "127.0.0.1:0"},
 	{Proto: "tls", Addr: "127.0.0.1:0"},
@@ -43,26 +45,26 @@ var labListen = []server.Listen{
 	{Proto: "tcp", Addr: "127.0.0.1:0", Trusted: []string{"127.0.0.1"}},
 }
 
-// startInteropLab starts a server and waits until it serves.
-func startInteropLab(ctx context.Context) (_ *interopLab, err error) {
-	l := &interopLab{ended: make(chan error, 1)}
+// Start starts a server and waits until it serves.
+func Start(ctx context.Context) (_ *Lab, err error) {
+	l := &Lab{ended: make(chan error, 1)}
 	if l.dir, err = os.MkdirTemp("", "tandem-interop-"); err != nil {
 		return nil, err
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, l.close())
+			err = errors.Join(err, l.Close())
 		}
 	}()
 	if err := l.gateways(); err != nil {
 		return nil, err
 	}
 	cfg := server.Default()
-	cfg.Domains = []string{labDomain}
+	cfg.Domains = []string{domain}
 	cfg.Data = filepath.Join(l.dir, "data")
 	cfg.HTTP.Addr = ""
 	cfg.Limits.Drain = 0
-	cfg.Listen = labListen
+	cfg.Listen = listeners
 	cfg.Numbers.Country = "DE"
 	cfg.DNS.Servers = []string{"127.0.0.1:9"} // no name is looked up outside
 	if err := cfg.Check(); err != nil {
@@ -79,26 +81,26 @@ func startInteropLab(ctx context.Context) (_ *interopLab, err error) {
 }
 
 // gateways opens addresses that numbers lead to.
-func (l *interopLab) gateways() error {
-	for i := range labGateways {
+func (l *Lab) gateways() error {
+	for i := range gatewayCount {
 		e, err := wire.Listen(netip.MustParseAddrPort("127.0.0.1:0"), netip.AddrPort{})
 		if err != nil {
 			return err
 		}
-		l.target.Gateways = append(l.target.Gateways, suite.Gateway{Endpoint: e, Number: labNumber(i) + "100"})
+		l.Target.Gateways = append(l.Target.Gateways, suite.Gateway{Endpoint: e, Number: number(i) + "100"})
 	}
 	return nil
 }
 
-// labNumber begins the numbers behind a gateway.
-func labNumber(i int) string { return fmt.Sprintf("+49305550%d", i) }
+// number begins the numbers behind a gateway.
+func number(i int) string { return fmt.Sprintf("+49305550%d", i) }
 
 // trunks leads the numbers to the gateways.
-func (l *interopLab) trunks(ctx context.Context, s *server.Server) error {
-	for i, g := range l.target.Gateways {
-		g.Endpoint.Aim(l.target.Trusted)
+func (l *Lab) trunks(ctx context.Context, s *server.Server) error {
+	for i, g := range l.Target.Gateways {
+		g.Endpoint.Aim(l.Target.Trusted)
 		err := s.Trunks().Add(ctx, gateways.Trunk{Name: fmt.Sprintf("gateway-%d", i),
-			Addresses: []string{"sip:" + g.Endpoint.Local.String()}, Prefixes: []string{labNumber(i)}})
+			Addresses: []string{"sip:" + g.Endpoint.Local.String()}, Prefixes: []string{number(i)}})
 		if err != nil {
 			return err
 		}
@@ -107,18 +109,18 @@ func (l *interopLab) trunks(ctx context.Context, s *server.Server) error {
 }
 
 // fill makes accounts and says where the server is.
-func (l *interopLab) fill(ctx context.Context, s *server.Server) (err error) {
-	t, at := &l.target, s.Transport().Listeners()
-	t.Domain, t.Local, t.Has = labDomain, netip.MustParseAddr("127.0.0.1"), []behaviour.Feature{behaviour.Calls, behaviour.Media}
+func (l *Lab) fill(ctx context.Context, s *server.Server) (err error) {
+	t, at := &l.Target, s.Transport().Listeners()
+	t.Domain, t.Local, t.Has = domain, netip.MustParseAddr("127.0.0.1"), []behaviour.Feature{behaviour.Calls, behaviour.Media}
 	t.UDP, t.TCP, t.TLS, t.Trusted, t.TrustedTCP = at[0].Addr(), at[1].Addr(), at[2].Addr(), at[3].Addr(), at[4].Addr()
 	if err := l.trunks(ctx, s); err != nil {
 		return err
 	}
-	if t.TLSConfig, err = trust(filepath.Join(l.dir, "data", "ca.pem"), labDomain); err != nil {
+	if t.TLSConfig, err = suite.Trust(filepath.Join(l.dir, "data", "ca.pem"), domain); err != nil {
 		return err
 	}
-	for i := range labAccounts {
-		aor, err := s.Directory().ParseAOR(fmt.Sprintf("%d@%s", 1001+i, labDomain))
+	for i := range accounts {
+		aor, err := s.Directory().ParseAOR(fmt.Sprintf("%d@%s", 1001+i, domain))
 		if err != nil {
 			return err
 		}
@@ -131,14 +133,14 @@ func (l *interopLab) fill(ctx context.Context, s *server.Server) (err error) {
 	return nil
 }
 
-// close ends the server and removes its folder. It may be called again.
-func (l *interopLab) close() (err error) {
+// Close ends the server and removes its folder. It may be called again.
+func (l *Lab) Close() (err error) {
 	if l.stop != nil {
 		l.stop()
 		err = <-l.ended
 		l.stop = nil
 	}
-	for _, g := range l.target.Gateways {
+	for _, g := range l.Target.Gateways {
 		g.Endpoint.Close()
 	}
 	return errors.Join(err, os.RemoveAll(l.dir))
