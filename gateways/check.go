@@ -13,7 +13,7 @@ import (
 
 // Errors of changes. What is returned wraps one of them and names the remedy.
 var (
-	ErrExists  = errors.New("name is taken")
+	ErrExists  = errors.New("the name is taken")
 	ErrUnknown = errors.New("no such trunk")
 	ErrInvalid = errors.New("not allowed")
 	ErrTooMany = errors.New("too many")

@@ -180,7 +180,7 @@ func portRange(text string) (low, high int, err error) {
 	low, err1 := strconv.Atoi(a)
 	high, err2 := strconv.Atoi(b)
 	if !ok || err1 != nil || err2 != nil || low < 1024 || high > 65535 || high-low < 3 {
-		return 0, 0, fmt.Errorf("--ports %q is no range of at least four ports like 16384-32767", text)
+		return 0, 0, fmt.Errorf("--ports %q is not a range of at least four ports, such as 16384-32767", text)
 	}
 	return low, high, nil
 }

@@ -72,7 +72,7 @@ func parseDays(s string) (time.Duration, error) {
 	}
 	d, err := time.ParseDuration(s)
 	if err != nil || d <= 0 {
-		return 0, fmt.Errorf("%q is no duration such as 7d, 90d or 12h", s)
+		return 0, fmt.Errorf("%q is not a duration such as 7d, 90d or 12h", s)
 	}
 	return d, nil
 }

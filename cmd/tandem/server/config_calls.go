@@ -64,7 +64,7 @@ func (m *Media) ports() (first, last int, err error) {
 	first, err1 := strconv.Atoi(strings.TrimSpace(a))
 	last, err2 := strconv.Atoi(strings.TrimSpace(b))
 	if !ok || err1 != nil || err2 != nil || first < 1024 || last > 65535 || last-first < 3 {
-		return 0, 0, fmt.Errorf("%q is no range of ports such as 16384-32767, from 1024 to 65535 and with at least four", m.Ports)
+		return 0, 0, fmt.Errorf("%q is not a range of at least four ports between 1024 and 65535, such as 16384-32767", m.Ports)
 	}
 	return first, last, nil
 }
@@ -83,7 +83,7 @@ func (i *MediaInterface) open() (relay.Interface, error) {
 			return out, fmt.Errorf("advertise %q is no IP address; phones do not look names up", i.Advertise)
 		}
 	} else if out.Bind.IsUnspecified() {
-		return out, fmt.Errorf("addr %s is every address; name one, or the address phones are told under advertise", i.Addr)
+		return out, fmt.Errorf("addr %s means all addresses; name one of them, or set advertise to the address that phones are told", i.Addr)
 	}
 	return out, nil
 }
