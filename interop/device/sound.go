@@ -5,19 +5,19 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
-	"net"
 	"net/netip"
 	"sync"
 	"time"
 
 	"github.com/zaf/g711"
 
+	"tandem/interop/wire"
 	"tandem/media/sound"
 )
 
 // Sound is a device's sound: packets of 20 ms in G.711.
 type Sound struct {
-	conn  *net.UDPConn
+	conn  *wire.Media
 	far   netip.AddrPort
 	codec int // 0 PCMU, 8 PCMA
 
@@ -39,15 +39,15 @@ func (h Heard) String() string {
 }
 
 func listen(at netip.Addr) (*Sound, error) {
-	c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(at, 0)))
+	c, err := wire.ListenMedia(at)
 	if err != nil {
-		return nil, fmt.Errorf("opening a port for sound: %w", err)
+		return nil, err
 	}
 	return &Sound{conn: c}, nil
 }
 
 // Port it is heard at.
-func (s *Sound) Port() int { return s.conn.LocalAddr().(*net.UDPAddr).Port }
+func (s *Sound) Port() int { return s.conn.Port() }
 
 func (s *Sound) aim(far netip.AddrPort, codec int) { s.far, s.codec = far, codec }
 

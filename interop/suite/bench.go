@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -55,7 +54,7 @@ type actor struct {
 	call, tag string
 	cseq      int
 	invite    int // CSeq of the last INVITE
-	rtp       *net.UDPConn
+	rtp       *wire.Media
 	sent      *wire.Message            // request sent last
 	inviting  *wire.Message            // INVITE sent last
 	request   *wire.Message            // came last
@@ -166,13 +165,13 @@ func piece(a netip.AddrPort, part string) string {
 // sound is a port that takes what is sent to it.
 func (d *actor) sound() (int, error) {
 	if d.rtp == nil {
-		c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(d.Local.Addr(), 0)))
+		c, err := wire.ListenMedia(d.Local.Addr())
 		if err != nil {
 			return 0, err
 		}
 		d.rtp = c
 	}
-	return d.rtp.LocalAddr().(*net.UDPAddr).Port, nil
+	return d.rtp.Port(), nil
 }
 
 // fill puts values into a text of a device.
