@@ -14,10 +14,11 @@ import (
 	"tandem/cmd/tandem/api/admin"
 	"tandem/cmd/tandem/api/client"
 	"tandem/cmd/tandem/api/operation"
+	"tandem/cmd/tandem/command"
 )
 
 func newAuditCommand() *cobra.Command {
-	c := group(&cobra.Command{Use: "audit", Short: "Who changed what"})
+	c := command.Group(&cobra.Command{Use: "audit", Short: "Who changed what"})
 	c.AddCommand(newAuditList())
 	return c
 }
@@ -32,25 +33,25 @@ func newAuditList() *cobra.Command {
 HTTPS), what, and with -o json how it was before and after, secrets masked.`,
 		Example: `  tandem audit list --resource users/sip:alice@example.com
   tandem audit list --who token:provisioning --since 7d -o json`,
-		Args: exactArgs(0),
+		Args: command.ExactArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			q := url.Values{"who": {who}, "resource": {resource}, "limit": {strconv.Itoa(limit)}}
 			if since != "" {
 				d, err := parseDays(since)
 				if err != nil {
-					return usageError{err}
+					return command.Usage("%w", err)
 				}
 				q.Set("since", time.Now().Add(-d).UTC().Format(time.RFC3339))
 			}
-			return withControl(c, func(ctx context.Context, k *client.Client) error {
+			return command.WithControl(c, func(ctx context.Context, k *client.Client) error {
 				var page operation.Page[admin.Change]
 				if err := k.Get(ctx, "/audit?"+q.Encode(), &page); err != nil {
 					return err
 				}
-				return print(c, page.Items, func(w io.Writer) {
+				return command.Print(c, page.Items, func(w io.Writer) {
 					fmt.Fprintln(w, "TIME\tWHO\tWHAT\tRESOURCE\tOUTCOME")
 					for _, r := range page.Items {
-						fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", when(r.Time), r.Who, r.Operation, r.Resource, outcome(r))
+						fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", command.When(r.Time), r.Who, r.Operation, r.Resource, outcome(r))
 					}
 				})
 			})

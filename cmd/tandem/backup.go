@@ -16,6 +16,7 @@ import (
 	"tandem/cmd/tandem/api"
 	"tandem/cmd/tandem/api/client"
 	"tandem/cmd/tandem/backup"
+	"tandem/cmd/tandem/command"
 	"tandem/cmd/tandem/server"
 	"tandem/rtc/store"
 )
@@ -32,9 +33,9 @@ file. The configuration file is not: keep it with it.
 
 The file holds the secrets of all users: keep it as safe as the server.`,
 		Example: "  tandem backup /mnt/backup/tandem-$(date +%F).tar.gz",
-		Args:    exactArgs(1),
+		Args:    command.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			cfg, err := server.Load(configPath(c))
+			cfg, err := server.Load(command.ConfigPath(c))
 			if err != nil {
 				return err
 			}
@@ -109,9 +110,9 @@ The file is checked first: that it is whole, that its database is sound and not
 of a newer version, and that key and database belong together. No server may be
 running. With --force data that is there is put aside, as files named .old.`,
 		Example: "  tandem restore /mnt/backup/tandem-2026-05-04.tar.gz -c /etc/tandem/tandem.yaml",
-		Args:    exactArgs(1),
+		Args:    command.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			cfg, err := server.Load(configPath(c))
+			cfg, err := server.Load(command.ConfigPath(c))
 			if err != nil {
 				return err
 			}

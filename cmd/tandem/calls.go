@@ -13,35 +13,36 @@ import (
 
 	"tandem/cmd/tandem/api"
 	"tandem/cmd/tandem/api/client"
+	"tandem/cmd/tandem/command"
 	"tandem/telephony/cdr"
 )
 
 func newCallsCommand() *cobra.Command {
-	c := group(&cobra.Command{Use: "calls", Short: "The calls that go on through this server"})
+	c := command.Group(&cobra.Command{Use: "calls", Short: "The calls that go on through this server"})
 	c.AddCommand(&cobra.Command{
 		Use:   "list",
 		Short: "List the calls that go on",
-		Args:  exactArgs(0),
+		Args:  command.ExactArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			return withControl(c, func(ctx context.Context, k *client.Client) error {
+			return command.WithControl(c, func(ctx context.Context, k *client.Client) error {
 				list, err := client.All[api.Call](ctx, k, "/calls", nil)
 				if err != nil {
 					return err
 				}
-				return print(c, list, func(w io.Writer) { callRows(w, list) })
+				return command.Print(c, list, func(w io.Writer) { callRows(w, list) })
 			})
 		},
 	}, &cobra.Command{
 		Use:   "hangup ID",
 		Short: "Hang up a call on both sides",
-		Args:  exactArgs(1),
+		Args:  command.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return withControl(c, func(ctx context.Context, k *client.Client) error {
+			return command.WithControl(c, func(ctx context.Context, k *client.Client) error {
 				var out api.Call
 				if err := k.Call(ctx, http.MethodDelete, client.Path("calls", args[0]), nil, &out); err != nil {
 					return err
 				}
-				return print(c, out, func(w io.Writer) { fmt.Fprintf(w, "the call from %s to %s is hung up\n", out.From, out.To) })
+				return command.Print(c, out, func(w io.Writer) { fmt.Fprintf(w, "the call from %s to %s is hung up\n", out.From, out.To) })
 			})
 		},
 	})
@@ -49,18 +50,18 @@ func newCallsCommand() *cobra.Command {
 }
 
 func newCDRCommand() *cobra.Command {
-	c := group(&cobra.Command{Use: "cdr", Short: "Call records: who called whom, when, by which trunk, how it sounded"})
+	c := command.Group(&cobra.Command{Use: "cdr", Short: "Call records: who called whom, when, by which trunk, how it sounded"})
 	c.AddCommand(newCDRList(), &cobra.Command{
 		Use:   "show ID",
 		Short: "Show everything known of one call",
-		Args:  exactArgs(1),
+		Args:  command.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return withControl(c, func(ctx context.Context, k *client.Client) error {
+			return command.WithControl(c, func(ctx context.Context, k *client.Client) error {
 				var r api.Call
 				if err := k.Call(ctx, http.MethodGet, client.Path("call-records", args[0]), nil, &r); err != nil {
 					return err
 				}
-				return print(c, r, func(w io.Writer) { callDetails(w, &r) })
+				return command.Print(c, r, func(w io.Writer) { callDetails(w, &r) })
 			})
 		},
 	})
@@ -76,9 +77,9 @@ func newCDRList() *cobra.Command {
 		Short: "List the records of calls, the latest first",
 		Example: `  tandem cdr list --user alice --since 24h
   tandem cdr list --state interrupted`,
-		Args: exactArgs(0),
+		Args: command.ExactArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			return withControl(c, func(ctx context.Context, k *client.Client) error {
+			return command.WithControl(c, func(ctx context.Context, k *client.Client) error {
 				q := url.Values{"limit": {fmt.Sprint(limit)}}
 				for name, value := range map[string]string{"user": user, "trunk": trunk, "state": state} {
 					if value != "" {
@@ -94,7 +95,7 @@ func newCDRList() *cobra.Command {
 				if err := k.Call(ctx, http.MethodGet, "/call-records?"+q.Encode(), nil, &page); err != nil {
 					return err
 				}
-				return print(c, page.Items, func(w io.Writer) { callRows(w, page.Items) })
+				return command.Print(c, page.Items, func(w io.Writer) { callRows(w, page.Items) })
 			})
 		},
 	}
@@ -105,14 +106,14 @@ func newCDRList() *cobra.Command {
 	f.DurationVar(&since, "since", 0, "only calls that began within this time, e.g. 24h")
 	f.IntVar(&limit, "limit", 50, "how many at most")
 	states := []string{string(cdr.Open), string(cdr.Completed), string(cdr.Failed), string(cdr.Interrupted)}
-	complete(c, "state", states...)
+	command.Complete(c, "state", states...)
 	return c
 }
 
 func callRows(w io.Writer, list []api.Call) {
 	fmt.Fprintln(w, "STARTED\tFROM\tTO\tTRUNK\tSTATE\tTALKED\tCODE\tID")
 	for _, c := range list {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", when(c.Started), c.From, cmp.Or(c.Number, c.Called, c.To), c.Trunk, c.State,
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", command.When(c.Started), c.From, cmp.Or(c.Number, c.Called, c.To), c.Trunk, c.State,
 			talked(&c), code(c.Code), c.ID)
 	}
 }
@@ -153,7 +154,7 @@ func callDetails(w io.Writer, c *api.Call) {
 	for _, t := range c.Tried {
 		row("tried", "%s %s %s %s", t.Trunk, t.URI, code(t.Code), t.Text)
 	}
-	row("started", "%s", when(c.Started))
+	row("started", "%s", command.When(c.Started))
 	after := func(name string, at *time.Time) {
 		if at != nil {
 			row(name, "after %s", at.Sub(c.Started).Round(time.Millisecond))

@@ -1,8 +1,9 @@
 package main
 
 import (
-	"fmt"
 	"strings"
+
+	"tandem/cmd/tandem/command"
 
 	"github.com/spf13/cobra"
 )
@@ -17,7 +18,7 @@ fish or powershell. Bash needs the package bash-completion.`,
 		Example: `  tandem completion bash > /etc/bash_completion.d/tandem
   tandem completion zsh > ~/.zfunc/_tandem
   tandem completion fish > ~/.config/fish/completions/tandem.fish`,
-		Args:      exactArgs(1),
+		Args:      command.ExactArgs(1),
 		ValidArgs: shells,
 		RunE: func(c *cobra.Command, args []string) error {
 			w := c.OutOrStdout()
@@ -31,7 +32,7 @@ fish or powershell. Bash needs the package bash-completion.`,
 			case "powershell":
 				return c.Root().GenPowerShellCompletionWithDesc(w)
 			}
-			return usageError{fmt.Errorf("shell %q is unknown; use one of: tandem completion %s", args[0], strings.Join(shells, ", "))}
+			return command.Usage("shell %q is unknown; use one of: tandem completion %s", args[0], strings.Join(shells, ", "))
 		},
 	}
 }

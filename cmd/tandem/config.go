@@ -6,17 +6,18 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
 
+	"tandem/cmd/tandem/command"
 	"tandem/cmd/tandem/server"
 )
 
 func newConfigCommand() *cobra.Command {
-	c := group(&cobra.Command{Use: "config", Short: "Show and check the configuration"})
+	c := command.Group(&cobra.Command{Use: "config", Short: "Show and check the configuration"})
 	c.AddCommand(
 		&cobra.Command{
 			Use:     "defaults",
 			Short:   "Print the default configuration, commented",
 			Example: "  tandem config defaults > tandem.yaml",
-			Args:    exactArgs(0),
+			Args:    command.ExactArgs(0),
 			RunE: func(c *cobra.Command, _ []string) error {
 				_, err := fmt.Fprint(c.OutOrStdout(), server.DefaultsYAML)
 				return err
@@ -26,9 +27,9 @@ func newConfigCommand() *cobra.Command {
 			Use:     "check",
 			Short:   "Check the configuration file; errors name line, column and remedy",
 			Example: "  tandem config check -c /etc/tandem/tandem.yaml",
-			Args:    exactArgs(0),
+			Args:    command.ExactArgs(0),
 			RunE: func(c *cobra.Command, _ []string) error {
-				path := configPath(c)
+				path := command.ConfigPath(c)
 				if _, err := server.Load(path); err != nil {
 					return err
 				}
@@ -42,9 +43,9 @@ func newConfigCommand() *cobra.Command {
 		&cobra.Command{
 			Use:   "dump",
 			Short: "Print the configuration in force, defaults filled in",
-			Args:  exactArgs(0),
+			Args:  command.ExactArgs(0),
 			RunE: func(c *cobra.Command, _ []string) error {
-				cfg, err := server.Load(configPath(c))
+				cfg, err := server.Load(command.ConfigPath(c))
 				if err != nil {
 					return err
 				}
@@ -54,7 +55,7 @@ func newConfigCommand() *cobra.Command {
 		&cobra.Command{
 			Use:   "schema",
 			Short: "Print the JSON Schema of the configuration, for editors",
-			Args:  exactArgs(0),
+			Args:  command.ExactArgs(0),
 			RunE: func(c *cobra.Command, _ []string) error {
 				b, err := server.Schema()
 				if err == nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/emiago/sipgo/sip"
 	"github.com/spf13/cobra"
 
+	"tandem/cmd/tandem/command"
 	"tandem/cmd/tandem/demo"
 	"tandem/cmd/tandem/server"
 	"tandem/cmd/tandem/softphone"
@@ -35,10 +36,10 @@ ladder of messages and what was heard, and stays up for your own phone.
 It listens on this machine alone unless --lan is given.`,
 		Example: `  tandem demo
   tandem demo --once --listen 127.0.0.1:5070`,
-		Args: exactArgs(0),
+		Args: command.ExactArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			if cfg.Width < 60 {
-				return usageError{errors.New("--width: at least 60 characters are needed")}
+				return command.Usage("--width: at least 60 characters are needed")
 			}
 			cfg.Out = c.OutOrStdout()
 			cfg.Name = os.Args[0]

@@ -6,16 +6,16 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"tandem/cmd/tandem/api"
 	"tandem/cmd/tandem/api/client"
+	"tandem/cmd/tandem/command"
 )
 
 func newDevicesCommand() *cobra.Command {
-	c := group(&cobra.Command{Use: "devices", Short: "Passwords of their own for phones and programs of a user"})
+	c := command.Group(&cobra.Command{Use: "devices", Short: "Passwords of their own for phones and programs of a user"})
 	c.AddCommand(newDevicesAdd(), newDevicesList(), newDevicesRevoke())
 	return c
 }
@@ -27,14 +27,14 @@ func newDevicesAdd() *cobra.Command {
 		Long: `Make a password for one phone or program of a user. It can be revoked without
 touching the others, and shows in lists which device is which.`,
 		Example: "  tandem devices add alice desk-phone",
-		Args:    exactArgs(2),
+		Args:    command.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
-			return withControl(c, func(ctx context.Context, k *client.Client) error {
+			return command.WithControl(c, func(ctx context.Context, k *client.Client) error {
 				var out api.Device
 				if err := k.Call(ctx, http.MethodPost, userPath(args[0], "devices"), api.NewDevice{Name: args[1]}, &out); err != nil {
 					return err
 				}
-				return print(c, out, func(w io.Writer) {
+				return command.Print(c, out, func(w io.Writer) {
 					_, domain, _ := strings.Cut(out.User, "@")
 					fmt.Fprintf(w, "user\t%s\ndevice\t%s\n", out.User, out.Name)
 					howToRegister(c, w, domain, out.Username, out.Password)
@@ -48,17 +48,17 @@ func newDevicesList() *cobra.Command {
 	return &cobra.Command{
 		Use:   "list USER",
 		Short: "List a user's devices",
-		Args:  exactArgs(1),
+		Args:  command.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return withControl(c, func(ctx context.Context, k *client.Client) error {
+			return command.WithControl(c, func(ctx context.Context, k *client.Client) error {
 				list, err := client.All[api.Device](ctx, k, userPath(args[0], "devices"), nil)
 				if err != nil {
 					return err
 				}
-				return print(c, list, func(w io.Writer) {
+				return command.Print(c, list, func(w io.Writer) {
 					fmt.Fprintln(w, "DEVICE\tUSER NAME\tCREATED\tLAST USED")
 					for _, d := range list {
-						fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", d.Name, d.Username, when(d.Created), when(d.LastUsed))
+						fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", d.Name, d.Username, command.When(d.Created), command.When(d.LastUsed))
 					}
 				})
 			})
@@ -70,23 +70,15 @@ func newDevicesRevoke() *cobra.Command {
 	return &cobra.Command{
 		Use:   "revoke USER NAME",
 		Short: "Make a device password worthless; the device's registrations end",
-		Args:  exactArgs(2),
+		Args:  command.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
-			return withControl(c, func(ctx context.Context, k *client.Client) error {
+			return command.WithControl(c, func(ctx context.Context, k *client.Client) error {
 				var out api.Device
 				if err := k.Call(ctx, http.MethodDelete, userPath(args[0], "devices", args[1]), nil, &out); err != nil {
 					return err
 				}
-				return print(c, out, func(w io.Writer) { fmt.Fprintf(w, "%s of %s revoked\n", out.Name, out.User) })
+				return command.Print(c, out, func(w io.Writer) { fmt.Fprintf(w, "%s of %s revoked\n", out.Name, out.User) })
 			})
 		},
 	}
-}
-
-// when shows a time, "-" for none.
-func when(t time.Time) string {
-	if t.IsZero() {
-		return "-"
-	}
-	return t.Local().Format(time.DateTime)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tandem/cmd/tandem/api/client"
+	"tandem/cmd/tandem/command"
 	"tandem/cmd/tandem/doctor"
 	"tandem/cmd/tandem/server"
 )
@@ -18,15 +19,15 @@ func newDoctorCommand() *cobra.Command {
 		Short: "Find what is wrong with this installation, and what to do about it",
 		Long: `Check ports, the addresses peers are told, DNS records, certificate, clock and
 limits. Exit code 1 when something is in the way.`,
-		Args: exactArgs(0),
+		Args: command.ExactArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			cfg, err := server.Load(configPath(c))
+			cfg, err := server.Load(command.ConfigPath(c))
 			if err != nil {
 				return err
 			}
 			_, dialErr := client.Dial(cfg.Socket())
 			findings := doctor.Examine(c.Context(), cfg, dialErr == nil)
-			if err := print(c, findings, func(w io.Writer) {
+			if err := command.Print(c, findings, func(w io.Writer) {
 				for _, f := range findings {
 					fmt.Fprintf(w, "%s\t%s\t%s\n", f.Level, f.Check, f.Found)
 					if f.Remedy != "" {

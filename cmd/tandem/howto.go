@@ -8,13 +8,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tandem/cmd/tandem/command"
 	"tandem/cmd/tandem/server"
 )
 
 // howToRegister tells what to type into a phone: the rows of a table.
 func howToRegister(c *cobra.Command, w io.Writer, domain, username, password string) {
 	fmt.Fprintf(w, "user name\t%s\npassword\t%s\ndomain\t%s\n", username, password, domain)
-	cfg, err := server.Load(configPath(c))
+	cfg, err := server.Load(command.ConfigPath(c))
 	if err == nil {
 		fmt.Fprintf(w, "server\t%s\n", strings.Join(places(cfg), ", "))
 	}

@@ -13,12 +13,13 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
 
+	"tandem/cmd/tandem/command"
 	"tandem/interop/behaviour"
 	"tandem/interop/suite"
 )
 
 func newInteropCommand() *cobra.Command {
-	c := group(&cobra.Command{Use: "interop", Short: "Try how devices of many makers behave, against this server or another one"})
+	c := command.Group(&cobra.Command{Use: "interop", Short: "Try how devices of many makers behave, against this server or another one"})
 	c.AddCommand(newInteropList(), newInteropShow(), newInteropRun(), newInteropCheck())
 	return c
 }
@@ -29,7 +30,7 @@ type selection struct{ families, ids []string }
 func (s *selection) flags(c *cobra.Command) {
 	c.Flags().StringArrayVar(&s.families, "family", nil, "only this family of devices; may be repeated")
 	c.Flags().StringArrayVar(&s.ids, "behaviour", nil, "only this row; may be repeated")
-	complete(c, "family", behaviour.Names()...)
+	command.Complete(c, "family", behaviour.Names()...)
 }
 
 // rows are those selected, in the order of the files.
@@ -52,7 +53,7 @@ func (s *selection) rows() ([]*behaviour.Behaviour, error) {
 		}
 	}
 	if len(unknown) > 0 {
-		return nil, usageError{fmt.Errorf("there is no %s; see: tandem interop list", strings.Join(unknown, ", "))}
+		return nil, command.Usage("there is no %s; see: tandem interop list", strings.Join(unknown, ", "))
 	}
 	return list, nil
 }
@@ -75,13 +76,13 @@ on the wire, with the evidence for it and what a server has to do.
 trace, edited-trace, code and document mean that it was seen, or that the maker
 says so. inferred and memory mean that nobody has seen the device do it.`,
 		Example: "  tandem interop list --family polycom",
-		Args:    exactArgs(0),
+		Args:    command.ExactArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			rows, err := sel.rows()
 			if err != nil {
 				return err
 			}
-			return print(c, rows, func(w io.Writer) {
+			return command.Print(c, rows, func(w io.Writer) {
 				fmt.Fprintln(w, "ROW\tFAMILY\tEVIDENCE\tTRIED")
 				for _, b := range rows {
 					fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", b.ID, b.Family.Name, b.Evidence[0], tried(b))
@@ -113,7 +114,7 @@ func newInteropShow() *cobra.Command {
 		Use:     "show ROW",
 		Short:   "One row whole: what the device does, how that is known, and how it is tried",
 		Example: "  tandem interop show ph-7960-reg-2002",
-		Args:    exactArgs(1),
+		Args:    command.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			sel := selection{ids: args}
 			rows, err := sel.rows()
@@ -121,9 +122,9 @@ func newInteropShow() *cobra.Command {
 				return err
 			}
 			if len(rows) != 1 {
-				return usageError{fmt.Errorf("%s is a family; see: tandem interop list --family %s", args[0], args[0])}
+				return command.Usage("%s is a family; see: tandem interop list --family %s", args[0], args[0])
 			}
-			return print(c, rows[0], func(w io.Writer) { _ = yaml.NewEncoder(w).Encode(rows[0]) })
+			return command.Print(c, rows[0], func(w io.Writer) { _ = yaml.NewEncoder(w).Encode(rows[0]) })
 		},
 	}
 }
@@ -134,7 +135,7 @@ func newInteropCheck() *cobra.Command {
 		Short:   "Check a file of behaviours of your own",
 		Long:    "Check a file of behaviours: the form of every row, and that each says how it is tried or why it is not. Errors name the row and what to change.",
 		Example: "  tandem interop check my-gateway.yaml",
-		Args:    exactArgs(1),
+		Args:    command.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			text, err := os.ReadFile(args[0])
 			if err != nil {
@@ -171,7 +172,7 @@ the exchange with their exact bytes. Exit code 1 when a row failed.`,
 		Example: `  tandem interop run
   tandem interop run --family cisco-7960 --junit result.xml
   tandem interop run --target 192.0.2.1:5060 --domain example.com --accounts accounts.txt`,
-		Args: exactArgs(0),
+		Args: command.ExactArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			rows, err := sel.rows()
 			if err != nil {
@@ -209,7 +210,7 @@ func report(c *cobra.Command, r *suite.Report, junit string) error {
 			return fmt.Errorf("writing %s: %w", junit, err)
 		}
 	}
-	if err := print(c, r, func(w io.Writer) { r.Summary(w) }); err != nil {
+	if err := command.Print(c, r, func(w io.Writer) { r.Summary(w) }); err != nil {
 		return err
 	}
 	if n := r.Counts[suite.Failed]; n > 0 {

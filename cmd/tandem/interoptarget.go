@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tandem/cmd/tandem/command"
 	"tandem/cmd/tandem/lab"
 	"tandem/interop/behaviour"
 	"tandem/interop/suite"
@@ -60,7 +60,7 @@ func (o *interopTarget) open(ctx context.Context) (t *suite.Target, name string,
 		return nil, "", nil, err
 	}
 	if !t.UDP.Addr().IsPrivate() && !t.UDP.Addr().IsLoopback() && !t.UDP.Addr().IsLinkLocalUnicast() && !o.own {
-		return nil, "", nil, usageError{fmt.Errorf("%s is a public address; try only servers of your own, and say so with --i-own-this", t.UDP.Addr())}
+		return nil, "", nil, command.Usage("%s is a public address; try only servers of your own, and say so with --i-own-this", t.UDP.Addr())
 	}
 	host, _, err := net.SplitHostPort(o.target)
 	if err != nil {
@@ -106,7 +106,7 @@ func (o *interopTarget) address(ctx context.Context, flag, value string) (netip.
 	}
 	n, err := net.DefaultResolver.LookupPort(ctx, "udp", port)
 	if err != nil {
-		return netip.AddrPort{}, usageError{fmt.Errorf("%s: %w", flag, err)}
+		return netip.AddrPort{}, command.Usage("%s: %w", flag, err)
 	}
 	return netip.AddrPortFrom(ips[0].Unmap(), uint16(n)), nil
 }
@@ -115,7 +115,7 @@ func (o *interopTarget) features() (list []behaviour.Feature, err error) {
 	for _, h := range o.has {
 		f := behaviour.Feature(h)
 		if behaviour.Features[f] == "" {
-			return nil, usageError{fmt.Errorf("--has %s is unknown", h)}
+			return nil, command.Usage("--has %s is unknown", h)
 		}
 		list = append(list, f)
 	}
@@ -131,10 +131,10 @@ func (o *interopTarget) listen(t *suite.Target) (func() error, error) {
 	number, at, ok := strings.Cut(o.gateway, "=")
 	addr, err := netip.ParseAddrPort(at)
 	if !ok || err != nil {
-		return nothing, usageError{fmt.Errorf("--gateway %s is not NUMBER=host:port with a numeric host", o.gateway)}
+		return nothing, command.Usage("--gateway %s is not NUMBER=host:port with a numeric host", o.gateway)
 	}
 	if !t.Trusted.IsValid() {
-		return nothing, usageError{errors.New("--gateway needs --trusted: the gateway also calls")}
+		return nothing, command.Usage("--gateway needs --trusted: the gateway also calls")
 	}
 	e, err := wire.Listen(addr, t.Trusted)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tandem/cmd/tandem/command"
 	"tandem/cmd/tandem/probe"
 	"tandem/cmd/tandem/server"
 	"tandem/media"
@@ -24,7 +25,7 @@ import (
 const defaultNG = "127.0.0.1:2223"
 
 func newMediaCommand() *cobra.Command {
-	c := group(&cobra.Command{
+	c := command.Group(&cobra.Command{
 		Use:   "media",
 		Short: "The media relay by itself",
 		Long: `The media relay by itself, driven over rtpengine's ng protocol: it can stand
@@ -56,7 +57,7 @@ the address phones are told behind it where that is another:
 
 For Kamailio: modparam("rtpengine", "rtpengine_sock", "udp:127.0.0.1:2223")`,
 		Example: "  tandem media serve --interface 192.0.2.1 --ports 30000-39999",
-		Args:    exactArgs(0),
+		Args:    command.ExactArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			cfg := media.Config{
 				Workers: f.workers, Converters: f.converters, ICEPort: f.icePort, DSCP: f.dscp, Sessions: f.sessions,
@@ -67,15 +68,15 @@ For Kamailio: modparam("rtpengine", "rtpengine_sock", "udp:127.0.0.1:2223")`,
 			}
 			var err error
 			if cfg.Interfaces, err = interfaces(f.interfaces); err != nil {
-				return usageError{err}
+				return command.Usage("%w", err)
 			}
 			if cfg.PortMin, cfg.PortMax, err = portRange(f.ports); err != nil {
-				return usageError{err}
+				return command.Usage("%w", err)
 			}
 			cfg.Logger = newLogger(server.Log{Level: f.level}, new(slog.LevelVar), c.ErrOrStderr())
 			from, err := networks(f.from)
 			if err != nil {
-				return usageError{err}
+				return command.Usage("%w", err)
 			}
 			return serveMedia(c.Context(), cfg, f.ng, from)
 		},
@@ -95,8 +96,8 @@ For Kamailio: modparam("rtpengine", "rtpengine_sock", "udp:127.0.0.1:2223")`,
 	c.Flags().DurationVar(&f.idle, "idle", time.Minute, "end calls that carry nothing for so long")
 	c.Flags().DurationVar(&f.held, "held", time.Hour, "end calls that carry nothing for so long on hold or before an answer")
 	c.Flags().StringVar(&f.level, "log", "info", "log level: debug, info, warn or error")
-	complete(c, "kernel", "auto", "on", "off")
-	complete(c, "log", "debug", "info", "warn", "error")
+	command.Complete(c, "kernel", "auto", "on", "off")
+	command.Complete(c, "log", "debug", "info", "warn", "error")
 	return c
 }
 
@@ -196,20 +197,20 @@ both ends, and say what each hears: loss, jitter, delay, frequency and level. It
 works on any relay that speaks the ng protocol.`,
 		Example: `  tandem media probe
   tandem media probe --codec-a opus --codec-b PCMU --srtp`,
-		Args: exactArgs(0),
+		Args: command.ExactArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			var err error
 			if p.Bind, err = netip.ParseAddr(bind); err != nil {
-				return usageError{fmt.Errorf("--bind %q is no address", bind)}
+				return command.Usage("--bind %q is no address", bind)
 			}
 			if p.Seconds < 2 || p.Seconds > 600 {
-				return usageError{fmt.Errorf("--seconds %d: use 2 to 600", p.Seconds)}
+				return command.Usage("--seconds %d: use 2 to 600", p.Seconds)
 			}
 			r, err := probe.Run(c.Context(), p)
 			if err != nil {
 				return err
 			}
-			if err := print(c, r, func(w io.Writer) { printProbe(w, r) }); err != nil {
+			if err := command.Print(c, r, func(w io.Writer) { printProbe(w, r) }); err != nil {
 				return err
 			}
 			if !r.OK() {
@@ -224,8 +225,8 @@ works on any relay that speaks the ng protocol.`,
 	c.Flags().StringVar(&p.CodecB, "codec-b", "PCMU", "codec of the called end")
 	c.Flags().BoolVar(&p.SDES, "srtp", false, "protect the calling end's media")
 	c.Flags().IntVar(&p.Seconds, "seconds", 4, "how long to talk")
-	complete(c, "codec-a", probe.Codecs()...)
-	complete(c, "codec-b", probe.Codecs()...)
+	command.Complete(c, "codec-a", probe.Codecs()...)
+	command.Complete(c, "codec-b", probe.Codecs()...)
 	return c
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/emiago/sipgo/sip"
 	"github.com/spf13/cobra"
 
+	"tandem/cmd/tandem/command"
 	"tandem/cmd/tandem/softphone"
 )
 
@@ -32,7 +33,7 @@ type phoneFlags struct {
 
 func newPhoneCommand() *cobra.Command {
 	f := &phoneFlags{}
-	c := group(&cobra.Command{
+	c := command.Group(&cobra.Command{
 		Use:   "phone",
 		Short: "A telephone on the command line: register, call, answer, message",
 		Long: `A telephone on the command line, for trying a server and for scripts. It plays
@@ -57,8 +58,8 @@ users of this machine cannot see it.`,
 	p.StringVar(&f.ca, "ca", "", "PEM file of the CA to trust with tls and wss (a server's own: ca.pem in its data folder)")
 	p.BoolVar(&f.insecure, "insecure", false, "accept any certificate (test systems only)")
 	p.BoolVarP(&f.verbose, "verbose", "v", false, "log what the SIP library does")
-	complete(c, "proto", protos...)
-	complete(c, "codec", "PCMU", "PCMA")
+	command.Complete(c, "proto", protos...)
+	command.Complete(c, "codec", "PCMU", "PCMA")
 	c.AddCommand(newPhoneRegister(f), newPhoneCall(f), newPhoneAnswer(f), newPhoneMessage(f))
 	return c
 }
@@ -67,10 +68,10 @@ users of this machine cannot see it.`,
 func (f *phoneFlags) open(c *cobra.Command) (*softphone.Phone, error) {
 	cfg := f.cfg
 	if cfg.User == "" {
-		return nil, usageError{fmt.Errorf("who is calling? add --user NAME; see: %s --help", c.CommandPath())}
+		return nil, command.Usage("who is calling? add --user NAME; see: %s --help", c.CommandPath())
 	}
 	if !slices.Contains(protos, cfg.Proto) {
-		return nil, usageError{fmt.Errorf("--proto %s is unknown; use %s", cfg.Proto, strings.Join(protos, ", "))}
+		return nil, command.Usage("--proto %s is unknown; use %s", cfg.Proto, strings.Join(protos, ", "))
 	}
 	if cfg.Password == "" {
 		cfg.Password = os.Getenv("TANDEM_PASSWORD")
@@ -115,7 +116,7 @@ func newPhoneRegister(f *phoneFlags) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "register",
 		Short: "Register and stay registered until Ctrl-C; prints incoming messages",
-		Args:  exactArgs(0),
+		Args:  command.ExactArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			f.cfg.OnMessage = show(c)
 			p, err := f.open(c)
@@ -155,7 +156,7 @@ func printRegistered(c *cobra.Command, p *softphone.Phone, r softphone.Registere
 		Others  int     `json:"other_contacts"`
 		Took    float64 `json:"took_ms"`
 	}{p.Address(), r.Contact, r.Expires.Seconds(), r.Others, float64(r.Took.Microseconds()) / 1000}
-	return print(c, v, func(w io.Writer) {
+	return command.Print(c, v, func(w io.Writer) {
 		fmt.Fprintf(w, "registered\t%s\ncontact\t%s\nexpires\t%s\nother devices\t%d\ntook\t%.1f ms\n", v.Address, v.Contact, r.Expires, v.Others, v.Took)
 	})
 }
@@ -164,7 +165,7 @@ func newPhoneMessage(f *phoneFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "message TO TEXT",
 		Short: "Send an instant message",
-		Args:  exactArgs(2),
+		Args:  command.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
 			p, err := f.open(c)
 			if err != nil {
@@ -179,7 +180,7 @@ func newPhoneMessage(f *phoneFlags) *cobra.Command {
 				To     string `json:"to"`
 				Status int    `json:"status"`
 			}{args[0], code}
-			return print(c, v, func(w io.Writer) {
+			return command.Print(c, v, func(w io.Writer) {
 				if code == 202 {
 					fmt.Fprintln(w, "accepted, to be delivered later (202)")
 					return

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tandem/cmd/tandem/command"
 	"tandem/cmd/tandem/softphone"
 	"tandem/media/sound"
 )
@@ -41,14 +42,14 @@ func (a *audioFlags) register(c *cobra.Command) {
 func (a *audioFlags) options(c *cobra.Command) (softphone.TalkOptions, error) {
 	o := a.talk
 	if a.play != "" && a.tone != "" {
-		return o, usageError{errors.New("--play and --tone exclude each other")}
+		return o, command.Usage("--play and --tone exclude each other")
 	}
 	if o.Measure && (a.tone != "" || o.Loop || o.Echo) {
-		return o, usageError{errors.New("--measure sends chirps after --play; it does not go with --tone, --loop or --echo")}
+		return o, command.Usage("--measure sends chirps after --play; it does not go with --tone, --loop or --echo")
 	}
 	for _, r := range strings.ToUpper(o.Digits) {
 		if !strings.ContainsRune("0123456789*#ABCD", r) {
-			return o, usageError{fmt.Errorf("--dtmf: %q is no digit; use 0-9 * # A-D", r)}
+			return o, command.Usage("--dtmf: %q is no digit; use 0-9 * # A-D", r)
 		}
 	}
 	if a.play != "" {
@@ -61,7 +62,7 @@ func (a *audioFlags) options(c *cobra.Command) (softphone.TalkOptions, error) {
 	if a.tone != "" {
 		freq, level, err := parseTone(a.tone)
 		if err != nil {
-			return o, usageError{err}
+			return o, command.Usage("%w", err)
 		}
 		// Whole seconds of whole hertz join without a click when looped.
 		o.Play, o.Loop = sound.Tone(freq, level, 10*time.Second), !o.PlayOnce
@@ -95,7 +96,7 @@ what was heard: level, tones, digits, loss, jitter, and with --measure the round
 trip. Exit code 1 when the call fails.`,
 		Example: `  tandem phone call bob --user alice --server 192.0.2.1 --domain example.com
   tandem phone call +49301234567 --user alice --record heard.wav --dtmf 12# --duration 20s`,
-		Args: exactArgs(1),
+		Args: command.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			o, err := a.options(c)
 			if err != nil {
@@ -148,14 +149,14 @@ func newPhoneAnswer(f *phoneFlags) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "answer",
 		Short: "Register and answer (or reject) incoming calls; prints incoming messages",
-		Args:  exactArgs(0),
+		Args:  command.ExactArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			o, err := a.options(c)
 			if err != nil {
 				return err
 			}
 			if reject != 0 && (reject < 300 || reject > 699) {
-				return usageError{fmt.Errorf("--reject %d: want a SIP status from 300 to 699, e.g. 486", reject)}
+				return command.Usage("--reject %d: want a SIP status from 300 to 699, e.g. 486", reject)
 			}
 			ctx, cancel := context.WithCancel(c.Context())
 			defer cancel()
@@ -251,7 +252,7 @@ func answerCall(ctx context.Context, c *cobra.Command, in *softphone.Incoming, o
 
 // printReport shows a call's result.
 func printReport(c *cobra.Command, r *softphone.Report) error {
-	return print(c, r, func(w io.Writer) {
+	return command.Print(c, r, func(w io.Writer) {
 		fmt.Fprintf(w, "call\t%s\n", r.CallID)
 		fmt.Fprintf(w, "with\t%s\n", r.Peer)
 		fmt.Fprintf(w, "answered\tafter %.0f ms\n", r.Answered)

@@ -13,10 +13,11 @@ import (
 
 	"tandem/cmd/tandem/api"
 	"tandem/cmd/tandem/api/client"
+	"tandem/cmd/tandem/command"
 )
 
 func newPolicyCommand() *cobra.Command {
-	c := group(&cobra.Command{Use: "policy", Short: "Who may do what: rules for users, groups, sites and everybody"})
+	c := command.Group(&cobra.Command{Use: "policy", Short: "Who may do what: rules for users, groups, sites and everybody"})
 	c.AddCommand(newPolicyList(), newPolicySet(), newPolicyUnset(), newPolicyExplain())
 	return c
 }
@@ -49,9 +50,9 @@ func newPolicyList() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "list",
 		Short: "List the rules, and what holds where there is none",
-		Args:  exactArgs(0),
+		Args:  command.ExactArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			return withControl(c, func(ctx context.Context, k *client.Client) error {
+			return command.WithControl(c, func(ctx context.Context, k *client.Client) error {
 				query := url.Values{}
 				if level, name := scope.level(); name != "" {
 					query.Set("level", level)
@@ -61,10 +62,10 @@ func newPolicyList() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return print(c, list, func(w io.Writer) {
+				return command.Print(c, list, func(w io.Writer) {
 					fmt.Fprintln(w, "FOR\tACTION\tTARGET\tRULE\tUNTIL\tREASON")
 					for _, r := range list {
-						fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", ruleScope(r), r.Action, r.Target, ruleEffect(r), when(r.Expires), r.Reason)
+						fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", ruleScope(r), r.Action, r.Target, ruleEffect(r), command.When(r.Expires), r.Reason)
 					}
 				})
 			})
@@ -102,26 +103,26 @@ below it. Emergency calls are always allowed.`,
 		Example: `  tandem policy set call international allow --group sales
   tandem policy set call +4420* allow --user alice --until 2027-01-31
   tandem policy set call +375* deny --final --reason "blocked after fraud"`,
-		Args: exactArgs(3),
+		Args: command.ExactArgs(3),
 		RunE: func(c *cobra.Command, args []string) error {
 			in.Level, in.Name = scope.level()
 			in.Action, in.Target, in.Allow = args[0], args[1], args[2] == "allow"
 			if args[2] != "allow" && args[2] != "deny" {
-				return usageError{fmt.Errorf("%q is neither allow nor deny; usage: %s", args[2], c.UseLine())}
+				return command.Usage("%q is neither allow nor deny; usage: %s", args[2], c.UseLine())
 			}
 			if until != "" {
 				end, err := parseUntil(until, time.Now())
 				if err != nil {
-					return usageError{err}
+					return command.Usage("%w", err)
 				}
 				in.Expires = end
 			}
-			return withControl(c, func(ctx context.Context, k *client.Client) error {
+			return command.WithControl(c, func(ctx context.Context, k *client.Client) error {
 				var out api.PolicyRule
 				if err := k.Call(ctx, http.MethodPut, "/policy/rules", in, &out); err != nil {
 					return err
 				}
-				return print(c, out, func(w io.Writer) {
+				return command.Print(c, out, func(w io.Writer) {
 					fmt.Fprintf(w, "%s: %s %s is %s\n", ruleScope(out), out.Action, out.Target, ruleEffect(out))
 				})
 			})
@@ -156,19 +157,19 @@ func newPolicyUnset() *cobra.Command {
 		Use:     "unset ACTION TARGET",
 		Short:   "Unset a rule; what it was about is inherited again",
 		Example: "  tandem policy unset call international --group sales",
-		Args:    exactArgs(2),
+		Args:    command.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
 			level, name := scope.level()
 			query := url.Values{"level": {level}, "action": {args[0]}, "target": {args[1]}}
 			if name != "" {
 				query.Set("name", name)
 			}
-			return withControl(c, func(ctx context.Context, k *client.Client) error {
+			return command.WithControl(c, func(ctx context.Context, k *client.Client) error {
 				var out api.PolicyRule
 				if err := k.Call(ctx, http.MethodDelete, "/policy/rules?"+query.Encode(), nil, &out); err != nil {
 					return err
 				}
-				return print(c, out, func(w io.Writer) {
+				return command.Print(c, out, func(w io.Writer) {
 					fmt.Fprintf(w, "%s: the rule about %s %s is unset\n", ruleScope(out), out.Action, out.Target)
 				})
 			})
@@ -186,15 +187,15 @@ func newPolicyExplain() *cobra.Command {
 every rule that was looked at, in the order in which they count. To call, OBJECT
 is a number as it is dialled.`,
 		Example: "  tandem policy explain alice call 00442079460000",
-		Args:    exactArgs(3),
+		Args:    command.ExactArgs(3),
 		RunE: func(c *cobra.Command, args []string) error {
 			query := url.Values{"user": {args[0]}, "action": {args[1]}, "object": {args[2]}}
-			return withControl(c, func(ctx context.Context, k *client.Client) error {
+			return command.WithControl(c, func(ctx context.Context, k *client.Client) error {
 				var out api.PolicyAnswer
 				if err := k.Get(ctx, "/policy/explanation?"+query.Encode(), &out); err != nil {
 					return err
 				}
-				return print(c, out, func(w io.Writer) { printAnswer(w, out) })
+				return command.Print(c, out, func(w io.Writer) { printAnswer(w, out) })
 			})
 		},
 	}
@@ -209,6 +210,6 @@ func printAnswer(w io.Writer, a api.PolicyAnswer) {
 	fmt.Fprintf(w, "because\t%s\n\n", a.Reason)
 	fmt.Fprintln(w, "VERDICT\tFOR\tTARGET\tRULE\tUNTIL")
 	for _, s := range a.Steps {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", s.Verdict, ruleScope(s.Rule), s.Rule.Target, ruleEffect(s.Rule), when(s.Rule.Expires))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", s.Verdict, ruleScope(s.Rule), s.Rule.Target, ruleEffect(s.Rule), command.When(s.Rule.Expires))
 	}
 }

@@ -12,22 +12,23 @@ import (
 
 	"tandem/cmd/tandem/api"
 	"tandem/cmd/tandem/api/client"
+	"tandem/cmd/tandem/command"
 	"tandem/rtc/proxy"
 )
 
 func newRegistrationsCommand() *cobra.Command {
-	c := group(&cobra.Command{Use: "registrations", Short: "Who is registered, from where and until when"})
+	c := command.Group(&cobra.Command{Use: "registrations", Short: "Who is registered, from where and until when"})
 	c.AddCommand(newRegistrationsList(), newRegistrationsShow(), newRegistrationsRemove())
 	return c
 }
 
 func listRegistrations(c *cobra.Command, user string, show func(io.Writer, []api.Registration)) error {
-	return withControl(c, func(ctx context.Context, k *client.Client) error {
+	return command.WithControl(c, func(ctx context.Context, k *client.Client) error {
 		list, err := client.All[api.Registration](ctx, k, "/registrations", url.Values{"user": {user}})
 		if err != nil {
 			return err
 		}
-		return print(c, list, func(w io.Writer) { show(w, list) })
+		return command.Print(c, list, func(w io.Writer) { show(w, list) })
 	})
 }
 
@@ -35,7 +36,7 @@ func newRegistrationsList() *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "List all registrations",
-		Args:  exactArgs(0),
+		Args:  command.ExactArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return listRegistrations(c, "", func(w io.Writer, list []api.Registration) {
 				fmt.Fprintln(w, "ADDRESS\tCONTACT\tEXPIRES IN\tQ\tUSER AGENT")
@@ -51,7 +52,7 @@ func newRegistrationsShow() *cobra.Command {
 	return &cobra.Command{
 		Use:   "show USER",
 		Short: "Show everything known of a user's registrations",
-		Args:  exactArgs(1),
+		Args:  command.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			return listRegistrations(c, args[0], func(w io.Writer, list []api.Registration) {
 				if len(list) == 0 {
@@ -59,7 +60,7 @@ func newRegistrationsShow() *cobra.Command {
 				}
 				for _, r := range list {
 					fmt.Fprintf(w, "address\t%s\ncontact\t%s\nexpires\t%s\nq\t%g\nflow\t%s\nuser agent\t%s\ndevice\t%s\ninstance\t%s\ncall id\t%s\n\n",
-						r.Address, r.Contact, when(r.Expires), r.Q, r.Flow, r.UserAgent, r.Device, r.Instance, r.CallID)
+						r.Address, r.Contact, command.When(r.Expires), r.Q, r.Flow, r.UserAgent, r.Device, r.Instance, r.CallID)
 				}
 			})
 		},
@@ -73,9 +74,9 @@ func newRegistrationsRemove() *cobra.Command {
 		Short: "End a user's registrations; a phone that goes on refreshing comes back",
 		Long: `End a user's registrations, or the one with --contact. A phone that goes on
 refreshing comes back: to keep it out use users disable or devices revoke.`,
-		Args: exactArgs(1),
+		Args: command.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return withControl(c, func(ctx context.Context, k *client.Client) error {
+			return command.WithControl(c, func(ctx context.Context, k *client.Client) error {
 				var out api.Removed
 				path := client.Path("registrations", args[0])
 				if contact != "" {
@@ -84,7 +85,7 @@ refreshing comes back: to keep it out use users disable or devices revoke.`,
 				if err := k.Call(ctx, http.MethodDelete, path, nil, &out); err != nil {
 					return err
 				}
-				return print(c, out, func(w io.Writer) { fmt.Fprintf(w, "%d registrations removed\n", out.Removed) })
+				return command.Print(c, out, func(w io.Writer) { fmt.Fprintf(w, "%d registrations removed\n", out.Removed) })
 			})
 		},
 	}
@@ -93,18 +94,18 @@ refreshing comes back: to keep it out use users disable or devices revoke.`,
 }
 
 func newRoutesCommand() *cobra.Command {
-	c := group(&cobra.Command{Use: "routes", Short: "Static routes of the running server"})
+	c := command.Group(&cobra.Command{Use: "routes", Short: "Static routes of the running server"})
 	c.AddCommand(&cobra.Command{
 		Use:   "list",
 		Short: "List static routes, best match first",
-		Args:  exactArgs(0),
+		Args:  command.ExactArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			return withControl(c, func(ctx context.Context, k *client.Client) error {
+			return command.WithControl(c, func(ctx context.Context, k *client.Client) error {
 				list, err := client.All[proxy.Route](ctx, k, "/routes", nil)
 				if err != nil {
 					return err
 				}
-				return print(c, list, func(w io.Writer) {
+				return command.Print(c, list, func(w io.Writer) {
 					fmt.Fprintln(w, "NAME\tPREFIX\tDOMAIN\tMETHOD\tNEXT HOP")
 					for _, r := range list {
 						fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", r.Name, r.Match.Prefix, r.Match.Domain, r.Match.Method, fmt.Sprint(r.NextHop))
@@ -117,21 +118,21 @@ func newRoutesCommand() *cobra.Command {
 }
 
 func newBansCommand() *cobra.Command {
-	c := group(&cobra.Command{Use: "bans", Short: "Addresses shut out for wrong credentials"})
+	c := command.Group(&cobra.Command{Use: "bans", Short: "Addresses shut out for wrong credentials"})
 	var user string
 	lift := &cobra.Command{
 		Use:   "lift ADDRESS",
 		Short: "Listen to an address again",
 		Example: `  tandem bans lift 192.0.2.7
   tandem bans lift 192.0.2.7 --user alice@example.com`,
-		Args: exactArgs(1),
+		Args: command.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return withControl(c, func(ctx context.Context, k *client.Client) error {
+			return command.WithControl(c, func(ctx context.Context, k *client.Client) error {
 				var out api.Lifted
 				if err := k.Call(ctx, http.MethodDelete, client.Path("bans", args[0])+"?user="+url.QueryEscape(user), nil, &out); err != nil {
 					return err
 				}
-				return print(c, out, func(w io.Writer) { fmt.Fprintf(w, "%d bans lifted\n", out.Lifted) })
+				return command.Print(c, out, func(w io.Writer) { fmt.Fprintf(w, "%d bans lifted\n", out.Lifted) })
 			})
 		},
 	}
@@ -139,17 +140,17 @@ func newBansCommand() *cobra.Command {
 	c.AddCommand(lift, &cobra.Command{
 		Use:   "list",
 		Short: "List bans",
-		Args:  exactArgs(0),
+		Args:  command.ExactArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			return withControl(c, func(ctx context.Context, k *client.Client) error {
+			return command.WithControl(c, func(ctx context.Context, k *client.Client) error {
 				list, err := client.All[api.Ban](ctx, k, "/bans", nil)
 				if err != nil {
 					return err
 				}
-				return print(c, list, func(w io.Writer) {
+				return command.Print(c, list, func(w io.Writer) {
 					fmt.Fprintln(w, "ADDRESS\tUSER\tUNTIL\tTIMES")
 					for _, b := range list {
-						fmt.Fprintf(w, "%s\t%s\t%s\t%d\n", b.Addr, b.User, when(b.Until), b.Times)
+						fmt.Fprintf(w, "%s\t%s\t%s\t%d\n", b.Addr, b.User, command.When(b.Until), b.Times)
 					}
 				})
 			})

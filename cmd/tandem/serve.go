@@ -15,6 +15,7 @@ import (
 
 	"tandem/cmd/tandem/api"
 	"tandem/cmd/tandem/api/client"
+	"tandem/cmd/tandem/command"
 	"tandem/cmd/tandem/server"
 )
 
@@ -28,9 +29,9 @@ func newServeCommand() *cobra.Command {
 
 Without a configuration file it serves the domain localhost from ./var.`,
 		Example: "  tandem serve -c /etc/tandem/tandem.yaml",
-		Args:    exactArgs(0),
+		Args:    command.ExactArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			path := configPath(c)
+			path := command.ConfigPath(c)
 			cfg, err := server.Load(path)
 			if err != nil {
 				return err
@@ -114,14 +115,14 @@ func newReloadCommand() *cobra.Command {
 certificate, routes and log.level change at once, while calls and connections go
 on; other keys need a restart, and the first such one is named. A file with a
 mistake changes nothing.`,
-		Args: exactArgs(0),
+		Args: command.ExactArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			return withControl(c, func(ctx context.Context, k *client.Client) error {
+			return command.WithControl(c, func(ctx context.Context, k *client.Client) error {
 				var st api.Status
 				if err := k.Call(ctx, http.MethodPost, "/server/reload", nil, &st); err != nil {
 					return err
 				}
-				return print(c, st, func(w io.Writer) {
+				return command.Print(c, st, func(w io.Writer) {
 					fmt.Fprintln(w, "reloaded")
 					if st.Restart != "" {
 						fmt.Fprintf(w, "restart the server for the change of %s to take effect\n", st.Restart)
@@ -136,7 +137,7 @@ func newVersionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
-		Args:  exactArgs(0),
+		Args:  command.ExactArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			_, err := fmt.Fprintln(c.OutOrStdout(), "tandem", server.Version())
 			return err

@@ -13,10 +13,11 @@ import (
 
 	"tandem/cmd/tandem/api/admin"
 	"tandem/cmd/tandem/api/client"
+	"tandem/cmd/tandem/command"
 )
 
 func newTokensCommand() *cobra.Command {
-	c := group(&cobra.Command{Use: "tokens", Short: "Let programs call the API over HTTPS"})
+	c := command.Group(&cobra.Command{Use: "tokens", Short: "Let programs call the API over HTTPS"})
 	c.AddCommand(newTokensAdd(), newTokensList(), newTokensRevoke())
 	return c
 }
@@ -32,26 +33,26 @@ do is told by scopes: users:read lets it see users, users:write change them too,
 admin do everything; an unknown scope is answered with the list of all. The token
 is shown this once.`,
 		Example: "  tandem tokens add provisioning --scope users:write --scope registrations:read --expires 90d",
-		Args:    exactArgs(1),
+		Args:    command.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			in.Name = args[0]
 			if life != "" {
 				d, err := parseDays(life)
 				if err != nil {
-					return usageError{err}
+					return command.Usage("%w", err)
 				}
 				in.Expires = time.Now().Add(d)
 			}
 			if len(in.Scopes) == 0 {
-				return usageError{fmt.Errorf("name what the token may do, such as --scope users:read")}
+				return command.Usage("name what the token may do, such as --scope users:read")
 			}
-			return withControl(c, func(ctx context.Context, k *client.Client) error {
+			return command.WithControl(c, func(ctx context.Context, k *client.Client) error {
 				var out admin.Token
 				if err := k.Call(ctx, http.MethodPost, "/tokens", in, &out); err != nil {
 					return err
 				}
-				return print(c, out, func(w io.Writer) {
-					fmt.Fprintf(w, "token\t%s\nscopes\t%s\nexpires\t%s\n", out.Token, strings.Join(out.Scopes, " "), when(out.Expires))
+				return command.Print(c, out, func(w io.Writer) {
+					fmt.Fprintf(w, "token\t%s\nscopes\t%s\nexpires\t%s\n", out.Token, strings.Join(out.Scopes, " "), command.When(out.Expires))
 					fmt.Fprintln(w, "\nIt is shown this once; only a hash of it is kept. Send it as the header")
 					fmt.Fprintln(w, "Authorization: Bearer TOKEN")
 				})
@@ -81,17 +82,17 @@ func newTokensList() *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "List tokens, what they may do and when they were last used",
-		Args:  exactArgs(0),
+		Args:  command.ExactArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			return withControl(c, func(ctx context.Context, k *client.Client) error {
+			return command.WithControl(c, func(ctx context.Context, k *client.Client) error {
 				list, err := client.All[admin.Token](ctx, k, "/tokens", nil)
 				if err != nil {
 					return err
 				}
-				return print(c, list, func(w io.Writer) {
+				return command.Print(c, list, func(w io.Writer) {
 					fmt.Fprintln(w, "NAME\tSCOPES\tMADE BY\tCREATED\tEXPIRES\tLAST USED")
 					for _, t := range list {
-						fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", t.Name, strings.Join(t.Scopes, " "), t.By, when(t.Created), when(t.Expires), when(t.LastUsed))
+						fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", t.Name, strings.Join(t.Scopes, " "), t.By, command.When(t.Created), command.When(t.Expires), command.When(t.LastUsed))
 					}
 				})
 			})
@@ -103,14 +104,14 @@ func newTokensRevoke() *cobra.Command {
 	return &cobra.Command{
 		Use:   "revoke NAME",
 		Short: "Make a token worthless, at once",
-		Args:  exactArgs(1),
+		Args:  command.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return withControl(c, func(ctx context.Context, k *client.Client) error {
+			return command.WithControl(c, func(ctx context.Context, k *client.Client) error {
 				var out admin.Token
 				if err := k.Call(ctx, http.MethodDelete, client.Path("tokens", args[0]), nil, &out); err != nil {
 					return err
 				}
-				return print(c, out, func(w io.Writer) { fmt.Fprintf(w, "%s revoked\n", out.Name) })
+				return command.Print(c, out, func(w io.Writer) { fmt.Fprintf(w, "%s revoked\n", out.Name) })
 			})
 		},
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -15,6 +14,7 @@ import (
 	"tandem/cmd/tandem/api"
 	"tandem/cmd/tandem/api/client"
 	"tandem/cmd/tandem/api/operation"
+	"tandem/cmd/tandem/command"
 	"tandem/rtc/trace"
 )
 
@@ -31,21 +31,21 @@ bounded ring), and with --follow each new one. Choose by Call-ID, user or
 address; --ladder draws who sent what to whom.`,
 		Example: `  tandem trace --follow --user alice
   tandem trace --ladder --call-id 3848276298220188511@192.0.2.1`,
-		Args: exactArgs(0),
+		Args: command.ExactArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			for k, v := range map[string]string{"call_id": callID, "user": user, "addr": addr} {
 				q.Set(k, v)
 			}
 			if ladder && follow {
-				return usageError{errors.New("--ladder draws what is kept; leave out --follow")}
+				return command.Usage("--ladder draws what is kept; leave out --follow")
 			}
 			if format, _ := c.Flags().GetString("output"); format == "yaml" {
-				return usageError{errors.New("messages are shown as text or, with -o json, as one object a line")}
+				return command.Usage("messages are shown as text or, with -o json, as one object a line")
 			}
 			if width < 60 {
-				return usageError{errors.New("--width: at least 60 characters are needed")}
+				return command.Usage("--width: at least 60 characters are needed")
 			}
-			return withControl(c, func(ctx context.Context, k *client.Client) error {
+			return command.WithControl(c, func(ctx context.Context, k *client.Client) error {
 				if follow {
 					if !onlyNew {
 						q.Set("after", "0")

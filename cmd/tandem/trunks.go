@@ -17,12 +17,13 @@ import (
 	"tandem/cmd/tandem/api"
 	"tandem/cmd/tandem/api/client"
 	"tandem/cmd/tandem/api/problem"
+	"tandem/cmd/tandem/command"
 	"tandem/cmd/tandem/server"
 	"tandem/rtc/proxy"
 )
 
 func newTrunksCommand() *cobra.Command {
-	c := group(&cobra.Command{Use: "trunks", Short: "Gateways and providers that lead to the telephone network"})
+	c := command.Group(&cobra.Command{Use: "trunks", Short: "Gateways and providers that lead to the telephone network"})
 	c.AddCommand(newTrunksAdd(), newTrunksSet(), newTrunksList(), newTrunksShow(), newTrunksRemove(), newTrunksImportRoutes())
 	return c
 }
@@ -123,7 +124,7 @@ func trunkRules(flag string, list []string) ([]api.TrunkRule, error) {
 	for _, text := range list {
 		begin, add, ok := strings.Cut(text, "=")
 		if !ok {
-			return nil, usageError{fmt.Errorf("--%s %q: write BEGINNING=REPLACEMENT, as +49=0", flag, text)}
+			return nil, command.Usage("--%s %q: write BEGINNING=REPLACEMENT, as +49=0", flag, text)
 		}
 		rules = append(rules, api.TrunkRule{Match: begin, Strip: len(begin), Add: add})
 	}
@@ -164,18 +165,18 @@ and calls come in. Its addresses are then closed to everybody but calls that wer
 led there. Works with and without a running server.`,
 		Example: `  tandem trunks add berlin --address 192.0.2.10:5060 --prefix "*" --codec PCMA --codec PCMU
   tandem trunks add provider --address "sip:sip.example.net;transport=tls" --prefix + --number "+493012345*" --user 4930123450 --secret-file secret.txt --encryption require`,
-		Args: exactArgs(1),
+		Args: command.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			change, err := flags.change(c)
 			if err != nil {
 				return err
 			}
-			return withControl(c, func(ctx context.Context, k *client.Client) error {
+			return command.WithControl(c, func(ctx context.Context, k *client.Client) error {
 				var out api.Trunk
 				if err := k.Call(ctx, http.MethodPost, "/trunks", api.NewTrunk{Name: args[0], TrunkChange: change}, &out); err != nil {
 					return err
 				}
-				return print(c, out, func(w io.Writer) { printTrunk(w, out) })
+				return command.Print(c, out, func(w io.Writer) { printTrunk(w, out) })
 			})
 		},
 	}
@@ -193,21 +194,21 @@ may be repeated replaces the whole list; given as "" it empties it.`,
 		Example: `  tandem trunks set berlin --channels 30
   tandem trunks set berlin --disabled
   tandem trunks set berlin --disabled=false --number ""`,
-		Args: exactArgs(1),
+		Args: command.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			change, err := flags.change(c)
 			if err != nil {
 				return err
 			}
 			if change == (api.TrunkChange{}) {
-				return usageError{fmt.Errorf("nothing to change; see: %s --help", c.CommandPath())}
+				return command.Usage("nothing to change; see: %s --help", c.CommandPath())
 			}
-			return withControl(c, func(ctx context.Context, k *client.Client) error {
+			return command.WithControl(c, func(ctx context.Context, k *client.Client) error {
 				var out api.Trunk
 				if err := k.Call(ctx, http.MethodPatch, trunkPath(args[0]), change, &out); err != nil {
 					return err
 				}
-				return print(c, out, func(w io.Writer) { printTrunk(w, out) })
+				return command.Print(c, out, func(w io.Writer) { printTrunk(w, out) })
 			})
 		},
 	}
@@ -219,9 +220,9 @@ func newTrunksList() *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "List trunks, and how they do while a server runs",
-		Args:  exactArgs(0),
+		Args:  command.ExactArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			return withControl(c, func(ctx context.Context, k *client.Client) error {
+			return command.WithControl(c, func(ctx context.Context, k *client.Client) error {
 				list, err := client.All[api.Trunk](ctx, k, "/trunks", nil)
 				if err != nil {
 					return err
@@ -230,7 +231,7 @@ func newTrunksList() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return print(c, list, func(w io.Writer) {
+				return command.Print(c, list, func(w io.Writer) {
 					fmt.Fprintln(w, "TRUNK\tSTATE\tCALLS\tPREFIXES\tNUMBERS\tADDRESSES")
 					for _, t := range list {
 						s := states[t.Name]
@@ -277,9 +278,9 @@ func newTrunksShow() *cobra.Command {
 	return &cobra.Command{
 		Use:   "show NAME",
 		Short: "Show all there is to a trunk",
-		Args:  exactArgs(1),
+		Args:  command.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return withControl(c, func(ctx context.Context, k *client.Client) error {
+			return command.WithControl(c, func(ctx context.Context, k *client.Client) error {
 				var out api.Trunk
 				if err := k.Get(ctx, trunkPath(args[0]), &out); err != nil {
 					return err
@@ -288,12 +289,12 @@ func newTrunksShow() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return print(c, out, func(w io.Writer) {
+				return command.Print(c, out, func(w io.Writer) {
 					printTrunk(w, out)
 					if s := states[out.Name]; s.State != "" {
 						fmt.Fprintf(w, "state\t%s\ncalls\t%s\n", s.State, calls(s))
 						if s.Why != "" {
-							fmt.Fprintf(w, "since\t%s: %s\n", when(s.Since), s.Why)
+							fmt.Fprintf(w, "since\t%s: %s\n", command.When(s.Since), s.Why)
 						}
 					}
 				})
@@ -351,14 +352,14 @@ func newTrunksRemove() *cobra.Command {
 	return &cobra.Command{
 		Use:   "remove NAME",
 		Short: "Remove a trunk; no new call takes it",
-		Args:  exactArgs(1),
+		Args:  command.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return withControl(c, func(ctx context.Context, k *client.Client) error {
+			return command.WithControl(c, func(ctx context.Context, k *client.Client) error {
 				var out api.Trunk
 				if err := k.Call(ctx, http.MethodDelete, trunkPath(args[0]), nil, &out); err != nil {
 					return err
 				}
-				return print(c, out, func(w io.Writer) { fmt.Fprintf(w, "%s removed\n", out.Name) })
+				return command.Print(c, out, func(w io.Writer) { fmt.Fprintf(w, "%s removed\n", out.Name) })
 			})
 		},
 	}
@@ -371,9 +372,9 @@ func newTrunksImportRoutes() *cobra.Command {
 		Long: `Make trunks of the static routes in tandem.yaml that match by the beginning of a
 number, all or none: routes with the same next hop become one trunk. The server
 refuses such routes: delete them from the file then.`,
-		Args: exactArgs(0),
+		Args: command.ExactArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			cfg, _, err := server.Read(configPath(c)) // Load refuses such routes
+			cfg, _, err := server.Read(command.ConfigPath(c)) // Load refuses such routes
 			if err != nil {
 				return err
 			}
@@ -381,12 +382,12 @@ refuses such routes: delete them from the file then.`,
 			if err != nil {
 				return err
 			}
-			return control(c.Context(), &cfg, func(ctx context.Context, k *client.Client) error {
+			return command.Control(c.Context(), &cfg, func(ctx context.Context, k *client.Client) error {
 				var out api.ImportedTrunks
 				if err := k.Call(ctx, http.MethodPost, "/trunks/import", in, &out); err != nil {
 					return err
 				}
-				return print(c, out, func(w io.Writer) {
+				return command.Print(c, out, func(w io.Writer) {
 					for _, t := range out.Trunks {
 						fmt.Fprintf(w, "%s\t%s\t%s\n", t.Name, strings.Join(t.Prefixes, " "), strings.Join(t.Addresses, " "))
 					}

@@ -12,6 +12,7 @@ import (
 
 	"tandem/cmd/tandem/api"
 	"tandem/cmd/tandem/api/client"
+	"tandem/cmd/tandem/command"
 )
 
 // profileFlags are the options of what is known of a user.
@@ -36,13 +37,13 @@ replace all numbers or groups of the user; "" takes them away.`,
 		Example: `  tandem users set alice --mail alice@example.com --department Sales --site Berlin
   tandem users set alice --extension 100 --number +49301234567 --number +49301234568
   tandem users set alice --group ""`,
-		Args: exactArgs(1),
+		Args: command.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			in, changed := userChange(c.Flags(), display, p)
 			if !changed {
 				return fmt.Errorf("nothing to change: name at least one of the options, see tandem users set --help")
 			}
-			return withControl(c, func(ctx context.Context, k *client.Client) error {
+			return command.WithControl(c, func(ctx context.Context, k *client.Client) error {
 				var out api.User
 				if err := k.Call(ctx, http.MethodPatch, userPath(args[0]), in, &out); err != nil {
 					return err
@@ -86,9 +87,9 @@ func newUsersShow() *cobra.Command {
 	return &cobra.Command{
 		Use:   "show USER",
 		Short: "Show what is known of a user",
-		Args:  exactArgs(1),
+		Args:  command.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return withControl(c, func(ctx context.Context, k *client.Client) error {
+			return command.WithControl(c, func(ctx context.Context, k *client.Client) error {
 				var out api.User
 				if err := k.Call(ctx, http.MethodGet, userPath(args[0]), nil, &out); err != nil {
 					return err
@@ -100,7 +101,7 @@ func newUsersShow() *cobra.Command {
 }
 
 func showUser(c *cobra.Command, u api.User) error {
-	return print(c, u, func(w io.Writer) {
+	return command.Print(c, u, func(w io.Writer) {
 		fmt.Fprintf(w, "user\t%s\nenabled\t%t\n", u.Address, u.Enabled)
 		for _, line := range []struct{ what, text string }{
 			{"name", u.Display}, {"mail", u.Mail}, {"department", u.Department}, {"site", u.Site}, {"extension", u.Extension},

@@ -14,10 +14,11 @@ import (
 
 	"tandem/cmd/tandem/api"
 	"tandem/cmd/tandem/api/client"
+	"tandem/cmd/tandem/command"
 )
 
 func newUsersCommand() *cobra.Command {
-	c := group(&cobra.Command{Use: "users", Short: "Make, list and change users"})
+	c := command.Group(&cobra.Command{Use: "users", Short: "Make, list and change users"})
 	c.AddCommand(newUsersAdd(), newUsersSet(), newUsersShow(), newUsersPasswd(), newUsersList(), newUsersEnable(true), newUsersEnable(false), newUsersAlias(), newUsersDelete(), newUsersImport())
 	return c
 }
@@ -28,7 +29,7 @@ func userPath(name string, more ...string) string {
 
 // printPassword shows a user and, for the only time, the password.
 func printPassword(c *cobra.Command, u api.User) error {
-	return print(c, u, func(w io.Writer) {
+	return command.Print(c, u, func(w io.Writer) {
 		name, domain, _ := strings.Cut(strings.TrimPrefix(u.Address, "sip:"), "@")
 		fmt.Fprintf(w, "user\t%s\n", u.Address)
 		howToRegister(c, w, domain, name, u.Password)
@@ -44,10 +45,10 @@ func newUsersAdd() *cobra.Command {
 (alice@example.org). The password is generated, unless one is given, and shown
 this once. Works with and without a running server.`,
 		Example: "  tandem users add alice --display \"Alice Smith\" --number +49301234567 --extension 100",
-		Args:    exactArgs(1),
+		Args:    command.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			in.Address = args[0]
-			return withControl(c, func(ctx context.Context, k *client.Client) error {
+			return command.WithControl(c, func(ctx context.Context, k *client.Client) error {
 				var out api.User
 				if err := k.Call(ctx, http.MethodPost, "/users", in, &out); err != nil {
 					return err
@@ -69,9 +70,9 @@ func newUsersPasswd() *cobra.Command {
 		Short: "Give a user a new password; prints it",
 		Long: `Give a user a new password. Phones with the old one are refused at their next
 refresh; device passwords (tandem devices) stay as they are.`,
-		Args: exactArgs(1),
+		Args: command.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return withControl(c, func(ctx context.Context, k *client.Client) error {
+			return command.WithControl(c, func(ctx context.Context, k *client.Client) error {
 				var out api.User
 				if err := k.Call(ctx, http.MethodPatch, userPath(args[0]), api.UserChange{Password: &password}, &out); err != nil {
 					return err
@@ -95,9 +96,9 @@ mail, department, site, extension, number, group or alias; at most 1,000, those
 where something begins with it first.`,
 		Example: `  tandem users list --search "smith sales"
   tandem users list --search "+49 30 123"`,
-		Args: exactArgs(0),
+		Args: command.ExactArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			return withControl(c, func(ctx context.Context, k *client.Client) error {
+			return command.WithControl(c, func(ctx context.Context, k *client.Client) error {
 				var list []api.User
 				var err error
 				if search == "" {
@@ -108,7 +109,7 @@ where something begins with it first.`,
 				if err != nil {
 					return err
 				}
-				return print(c, list, func(w io.Writer) {
+				return command.Print(c, list, func(w io.Writer) {
 					fmt.Fprintln(w, "ADDRESS\tNAME\tENABLED\tEXT\tDEPARTMENT\tSITE\tALIASES")
 					for _, u := range list {
 						fmt.Fprintf(w, "%s\t%s\t%t\t%s\t%s\t%s\t%s\n", u.Address, u.Display, u.Enabled, u.Extension, u.Department, u.Site, strings.Join(u.Aliases, " "))
@@ -136,21 +137,21 @@ func newUsersEnable(enable bool) *cobra.Command {
 	return &cobra.Command{
 		Use:   use,
 		Short: short,
-		Args:  exactArgs(1),
+		Args:  command.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return withControl(c, func(ctx context.Context, k *client.Client) error {
+			return command.WithControl(c, func(ctx context.Context, k *client.Client) error {
 				var out api.User
 				if err := k.Call(ctx, http.MethodPatch, userPath(args[0]), api.UserChange{Enabled: &enable}, &out); err != nil {
 					return err
 				}
-				return print(c, out, func(w io.Writer) { fmt.Fprintf(w, "%s enabled: %t\n", out.Address, out.Enabled) })
+				return command.Print(c, out, func(w io.Writer) { fmt.Fprintf(w, "%s enabled: %t\n", out.Address, out.Enabled) })
 			})
 		},
 	}
 }
 
 func newUsersAlias() *cobra.Command {
-	c := group(&cobra.Command{Use: "alias", Short: "Give a user another address or telephone number, or take one away"})
+	c := command.Group(&cobra.Command{Use: "alias", Short: "Give a user another address or telephone number, or take one away"})
 	c.AddCommand(
 		newAliasChange("add", "Let a user be reached by one more address or number, at once",
 			func(alias string) api.UserChange { return api.UserChange{AddAlias: alias} }),
@@ -164,14 +165,14 @@ func newAliasChange(verb, short string, change func(alias string) api.UserChange
 		Use:     verb + " USER ALIAS",
 		Short:   short,
 		Example: "  tandem users alias " + verb + " alice +49301234567",
-		Args:    exactArgs(2),
+		Args:    command.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
-			return withControl(c, func(ctx context.Context, k *client.Client) error {
+			return command.WithControl(c, func(ctx context.Context, k *client.Client) error {
 				var out api.User
 				if err := k.Call(ctx, http.MethodPatch, userPath(args[0]), change(args[1]), &out); err != nil {
 					return err
 				}
-				return print(c, out, func(w io.Writer) {
+				return command.Print(c, out, func(w io.Writer) {
 					fmt.Fprintf(w, "%s aliases: %s\n", out.Address, cmp.Or(strings.Join(out.Aliases, " "), "none"))
 				})
 			})
@@ -183,14 +184,14 @@ func newUsersDelete() *cobra.Command {
 	return &cobra.Command{
 		Use:   "delete USER",
 		Short: "Delete a user with their devices and registrations",
-		Args:  exactArgs(1),
+		Args:  command.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return withControl(c, func(ctx context.Context, k *client.Client) error {
+			return command.WithControl(c, func(ctx context.Context, k *client.Client) error {
 				var out api.User
 				if err := k.Call(ctx, http.MethodDelete, userPath(args[0]), nil, &out); err != nil {
 					return err
 				}
-				return print(c, out, func(w io.Writer) { fmt.Fprintf(w, "%s deleted\n", out.Address) })
+				return command.Print(c, out, func(w io.Writer) { fmt.Fprintf(w, "%s deleted\n", out.Address) })
 			})
 		},
 	}
@@ -210,7 +211,7 @@ made or none; wrong lines are named. At most 20,000 users go at once.`,
 		Example: `  tandem users import users.csv
   printf 'user;name;mail;numbers\ncarol;Carol Jones;carol@example.com;+49301234568\n' | tandem users import -
   printf 'carol,Carol Jones,,+49301234568\n' | tandem users import -`,
-		Args: exactArgs(1),
+		Args: command.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			in := io.Reader(c.InOrStdin())
 			if args[0] != "-" {
@@ -221,12 +222,12 @@ made or none; wrong lines are named. At most 20,000 users go at once.`,
 				defer f.Close()
 				in = f
 			}
-			return withControl(c, func(ctx context.Context, k *client.Client) error {
+			return command.WithControl(c, func(ctx context.Context, k *client.Client) error {
 				var out api.Imported
 				if err := k.Call(ctx, http.MethodPost, "/users/import", in, &out); err != nil {
 					return err
 				}
-				return print(c, out.Users, func(w io.Writer) {
+				return command.Print(c, out.Users, func(w io.Writer) {
 					for _, u := range out.Users {
 						fmt.Fprintf(w, "%s\t%s\n", u.Address, cmp.Or(u.Password, "password as in the file"))
 					}

@@ -14,10 +14,11 @@ import (
 
 	"tandem/cmd/tandem/api/admin"
 	"tandem/cmd/tandem/api/client"
+	"tandem/cmd/tandem/command"
 )
 
 func newWebhooksCommand() *cobra.Command {
-	c := group(&cobra.Command{Use: "webhooks", Short: "Send events to programs elsewhere"})
+	c := command.Group(&cobra.Command{Use: "webhooks", Short: "Send events to programs elsewhere"})
 	c.AddCommand(newWebhooksAdd(), newWebhooksList(), newWebhooksRemove(), newWebhooksTest())
 	return c
 }
@@ -34,15 +35,15 @@ generated, unless one is given, and shown this once.
 The URL must be https, and not lead to this machine or its link; api.webhooks_to
 names networks for which neither holds.`,
 		Example: "  tandem webhooks add crm https://crm.example.com/tandem --event 'user.*' --event call.ended",
-		Args:    exactArgs(2),
+		Args:    command.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
 			in.Name, in.URL = args[0], args[1]
-			return withControl(c, func(ctx context.Context, k *client.Client) error {
+			return command.WithControl(c, func(ctx context.Context, k *client.Client) error {
 				var out admin.Webhook
 				if err := k.Call(ctx, http.MethodPost, "/webhooks", in, &out); err != nil {
 					return err
 				}
-				return print(c, out, func(w io.Writer) {
+				return command.Print(c, out, func(w io.Writer) {
 					fmt.Fprintf(w, "webhook\t%s\nurl\t%s\nevents\t%s\nsecret\t%s\n", out.Name, out.URL, types(out), out.Secret)
 					fmt.Fprintln(w, "\nThe secret is shown this once. Try it: tandem webhooks test "+out.Name)
 				})
@@ -60,17 +61,17 @@ func newWebhooksList() *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "List webhooks, what waits for them and why",
-		Args:  exactArgs(0),
+		Args:  command.ExactArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			return withControl(c, func(ctx context.Context, k *client.Client) error {
+			return command.WithControl(c, func(ctx context.Context, k *client.Client) error {
 				list, err := client.All[admin.Webhook](ctx, k, "/webhooks", nil)
 				if err != nil {
 					return err
 				}
-				return print(c, list, func(w io.Writer) {
+				return command.Print(c, list, func(w io.Writer) {
 					fmt.Fprintln(w, "NAME\tURL\tEVENTS\tWAITING\tOLDEST\tDELIVERED\tFAILED\tMISSED\tTROUBLE")
 					for _, h := range list {
-						fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%d\t%d\t%d\t%s\n", h.Name, h.URL, types(h), h.Pending, when(h.Oldest),
+						fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%d\t%d\t%d\t%s\n", h.Name, h.URL, types(h), h.Pending, command.When(h.Oldest),
 							h.Delivered, h.Failed, h.Missed, trouble(h))
 					}
 				})
@@ -94,14 +95,14 @@ func newWebhooksRemove() *cobra.Command {
 	return &cobra.Command{
 		Use:   "remove NAME",
 		Short: "Send no more events to a webhook; what waits for it is dropped",
-		Args:  exactArgs(1),
+		Args:  command.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return withControl(c, func(ctx context.Context, k *client.Client) error {
+			return command.WithControl(c, func(ctx context.Context, k *client.Client) error {
 				var out admin.Webhook
 				if err := k.Call(ctx, http.MethodDelete, client.Path("webhooks", args[0]), nil, &out); err != nil {
 					return err
 				}
-				return print(c, out, func(w io.Writer) { fmt.Fprintf(w, "%s removed, %d events dropped\n", out.Name, out.Pending) })
+				return command.Print(c, out, func(w io.Writer) { fmt.Fprintf(w, "%s removed, %d events dropped\n", out.Name, out.Pending) })
 			})
 		},
 	}
@@ -111,14 +112,14 @@ func newWebhooksTest() *cobra.Command {
 	return &cobra.Command{
 		Use:   "test NAME",
 		Short: "Have the running server send one event to a webhook now",
-		Args:  exactArgs(1),
+		Args:  command.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return withControl(c, func(ctx context.Context, k *client.Client) error {
+			return command.WithControl(c, func(ctx context.Context, k *client.Client) error {
 				var out admin.Tested
 				if err := k.Call(ctx, http.MethodPost, client.Path("webhooks", args[0], "test"), nil, &out); err != nil {
 					return err
 				}
-				err := print(c, out, func(w io.Writer) {
+				err := command.Print(c, out, func(w io.Writer) {
 					if out.Delivered {
 						fmt.Fprintf(w, "%s took it after %s\n", args[0], out.Took)
 					}

@@ -1,4 +1,4 @@
-package main
+package command
 
 import (
 	"context"
@@ -16,9 +16,9 @@ import (
 	"tandem/cmd/tandem/server"
 )
 
-// configPath is the file meant by --config: the one given, else the first of
+// ConfigPath is the file meant by --config: the one given, else the first of
 // the usual places that exists, else none.
-func configPath(c *cobra.Command) string {
+func ConfigPath(c *cobra.Command) string {
 	if path, _ := c.Flags().GetString("config"); path != "" {
 		return path
 	}
@@ -30,18 +30,18 @@ func configPath(c *cobra.Command) string {
 	return ""
 }
 
-// withControl calls f with a client of the running server; when none runs,
+// WithControl calls f with a client of the running server; when none runs,
 // with one that opens the store itself, so that users can be made before the
 // first start.
-func withControl(c *cobra.Command, f func(context.Context, *client.Client) error) error {
-	cfg, err := server.Load(configPath(c))
+func WithControl(c *cobra.Command, f func(context.Context, *client.Client) error) error {
+	cfg, err := server.Load(ConfigPath(c))
 	if err != nil {
 		return err
 	}
-	return control(c.Context(), &cfg, f)
+	return Control(c.Context(), &cfg, f)
 }
 
-func control(ctx context.Context, cfg *server.Config, f func(context.Context, *client.Client) error) error {
+func Control(ctx context.Context, cfg *server.Config, f func(context.Context, *client.Client) error) error {
 	k, err := client.Dial(cfg.Socket())
 	if err == nil {
 		return f(ctx, k)

@@ -1,19 +1,20 @@
-package main
+package command
 
 import (
 	"encoding/json"
 	"io"
 	"text/tabwriter"
+	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
 )
 
-// formats are the values of -o.
-var formats = []string{"table", "json", "yaml"}
+// Formats are the values of -o.
+var Formats = []string{"table", "json", "yaml"}
 
-// print shows a result as -o asks: rows for people, or v for programs.
-func print(c *cobra.Command, v any, rows func(w io.Writer)) error {
+// Print shows a result as -o asks: rows for people, or v for programs.
+func Print(c *cobra.Command, v any, rows func(w io.Writer)) error {
 	format, _ := c.Flags().GetString("output")
 	out := c.OutOrStdout()
 	switch format {
@@ -27,4 +28,12 @@ func print(c *cobra.Command, v any, rows func(w io.Writer)) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	rows(w)
 	return w.Flush()
+}
+
+// When shows a time, "-" for none.
+func When(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.Local().Format(time.DateTime)
 }
