@@ -5,7 +5,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"tandem/cmd/tandem/api"
 )
@@ -83,19 +82,6 @@ func TestPolicy(t *testing.T) {
 	} {
 		if _, code, err := k.run(strings.Fields(c.line)...); code == 0 || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v, want %q", c.line, err, c.says)
-		}
-	}
-}
-
-func TestUntil(t *testing.T) {
-	now := time.Date(2026, 11, 29, 12, 0, 0, 0, time.Local)
-	for text, want := range map[string]time.Time{
-		"8h":               now.Add(8 * time.Hour),
-		"2027-01-31":       time.Date(2027, 2, 1, 0, 0, 0, 0, time.Local),
-		"2027-01-31T18:00": time.Date(2027, 1, 31, 18, 0, 0, 0, time.Local),
-	} {
-		if got, err := parseUntil(text, now); err != nil || !got.Equal(want) {
-			t.Errorf("%s: %v, %v", text, got, err)
 		}
 	}
 }

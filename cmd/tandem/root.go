@@ -11,6 +11,13 @@ import (
 	"syscall"
 
 	"tandem/cmd/tandem/command"
+	"tandem/cmd/tandem/command/admin"
+	"tandem/cmd/tandem/command/calls"
+	"tandem/cmd/tandem/command/media"
+	"tandem/cmd/tandem/command/phone"
+	"tandem/cmd/tandem/command/policy"
+	"tandem/cmd/tandem/command/trunks"
+	"tandem/cmd/tandem/command/users"
 
 	"github.com/spf13/cobra"
 )
@@ -77,23 +84,23 @@ Exit codes: 0 done, 1 failed, 2 command line not understood.`,
 		newRestoreCommand(),
 		newDemoCommand(),
 		newConfigCommand(),
-		newUsersCommand(),
-		newDevicesCommand(),
-		newRegistrationsCommand(),
-		newRoutesCommand(),
-		newTrunksCommand(),
-		newPolicyCommand(),
-		newBansCommand(),
-		newCallsCommand(),
-		newCDRCommand(),
+		users.New(),
+		users.Devices(),
+		users.Registrations(),
+		users.Routes(),
+		trunks.New(),
+		policy.New(),
+		users.Bans(),
+		calls.New(),
+		calls.Records(),
 		newTraceCommand(),
-		newPhoneCommand(),
-		newMediaCommand(),
+		phone.New(),
+		media.New(),
 		newInteropCommand(),
 		newDoctorCommand(),
-		newTokensCommand(),
-		newWebhooksCommand(),
-		newAuditCommand(),
+		admin.Tokens(),
+		admin.Webhooks(),
+		admin.Audit(),
 		newReloadCommand(),
 		newVersionCommand(),
 		newCompletionCommand(),

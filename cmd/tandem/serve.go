@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -37,7 +36,7 @@ Without a configuration file it serves the domain localhost from ./var.`,
 				return err
 			}
 			level := new(slog.LevelVar)
-			log := newLogger(cfg.Log, level, c.ErrOrStderr())
+			log := command.NewLogger(cfg.Log, level, c.ErrOrStderr())
 			if newKey {
 				if err := server.RenewKey(c.Context(), &cfg, log); err != nil {
 					return err
@@ -54,29 +53,6 @@ Without a configuration file it serves the domain localhost from ./var.`,
 	}
 	c.Flags().BoolVar(&newKey, "new-key", false, "make a new key when that of the data folder is lost: passwords of trunks and webhooks have to be entered again")
 	return c
-}
-
-func newLogger(cfg server.Log, level *slog.LevelVar, w io.Writer) *slog.Logger {
-	var l slog.Level
-	if l.UnmarshalText([]byte(cfg.Level)) == nil {
-		level.Set(l)
-	}
-	opt := &slog.HandlerOptions{Level: level, ReplaceAttr: shorten}
-	if cfg.Format == "json" {
-		return slog.New(slog.NewJSONHandler(w, opt))
-	}
-	return slog.New(slog.NewTextHandler(w, opt))
-}
-
-// maxLogged bounds one value in the log: a peer chooses Call-IDs and URIs, and
-// a line for each of its messages must not fill the disk.
-const maxLogged = 512
-
-func shorten(_ []string, a slog.Attr) slog.Attr {
-	if a.Value.Kind() == slog.KindString && len(a.Value.String()) > maxLogged {
-		a.Value = slog.StringValue(strings.ToValidUTF8(a.Value.String()[:maxLogged], "") + "…")
-	}
-	return a
 }
 
 // handleSignals reloads on SIGHUP, and ends draining on a second signal to stop.

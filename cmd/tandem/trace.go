@@ -84,7 +84,7 @@ func printMessages(c *cobra.Command, list []api.Message) error {
 		}
 	}
 	if len(list) == 0 {
-		say(c, "%s", noneKept)
+		command.Say(c, "%s", noneKept)
 	}
 	return nil
 }
@@ -96,7 +96,7 @@ func followMessages(c *cobra.Command, live iter.Seq2[client.Event, error]) error
 			return err
 		}
 		if e.Type == operation.Missed {
-			say(c, "%s", "some messages were missed: they came faster than they could be read")
+			command.Say(c, "%s", "some messages were missed: they came faster than they could be read")
 			continue
 		}
 		var m api.Message

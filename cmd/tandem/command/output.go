@@ -2,6 +2,7 @@ package command
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"text/tabwriter"
 	"time"
@@ -36,4 +37,9 @@ func When(t time.Time) string {
 		return "-"
 	}
 	return t.Local().Format(time.DateTime)
+}
+
+// Say prints progress, which is no result and so goes to standard error.
+func Say(c *cobra.Command, format string, args ...any) {
+	fmt.Fprintf(c.ErrOrStderr(), format+"\n", args...)
 }

@@ -1,4 +1,4 @@
-package main
+package phone
 
 import (
 	"context"
@@ -67,7 +67,7 @@ func (a *audioFlags) options(c *cobra.Command) (softphone.TalkOptions, error) {
 		// Whole seconds of whole hertz join without a click when looped.
 		o.Play, o.Loop = sound.Tone(freq, level, 10*time.Second), !o.PlayOnce
 	}
-	o.OnDigit = func(r rune) { say(c, "digit %c", r) }
+	o.OnDigit = func(r rune) { command.Say(c, "digit %c", r) }
 	return o, nil
 }
 
@@ -122,13 +122,13 @@ trip. Exit code 1 when the call fails.`,
 			call, err := p.Dial(ctx, args[0], softphone.DialOptions{
 				Progress: func(code int, reason string) {
 					if code > 100 {
-						say(c, "%d %s", code, reason)
+						command.Say(c, "%d %s", code, reason)
 					}
 				}})
 			if err != nil {
 				return err
 			}
-			say(c, "answered")
+			command.Say(c, "answered")
 			r, err := call.Talk(c.Context(), o)
 			if r == nil {
 				return err
@@ -182,9 +182,9 @@ func newPhoneAnswer(f *phoneFlags) *cobra.Command {
 			go func() {
 				registered <- p.StayRegistered(ctx, time.Hour, func(r softphone.Registered, err error) {
 					if err == nil {
-						say(c, "registered %s for %s", p.Address(), r.Expires)
+						command.Say(c, "registered %s for %s", p.Address(), r.Expires)
 					} else {
-						say(c, "%v", err)
+						command.Say(c, "%v", err)
 					}
 				})
 			}()
@@ -217,7 +217,7 @@ func collect(c *cobra.Command, cancel func(), results <-chan answered, registere
 				failed = errors.Join(failed, printReport(c, r.report))
 			}
 			if r.err != nil {
-				say(c, "%v", r.err)
+				command.Say(c, "%v", r.err)
 				failed = errors.Join(failed, r.err)
 			}
 			if count == 0 {
@@ -233,14 +233,14 @@ func collect(c *cobra.Command, cancel func(), results <-chan answered, registere
 }
 
 func answerCall(ctx context.Context, c *cobra.Command, in *softphone.Incoming, o softphone.TalkOptions, ring time.Duration, reject int) (*softphone.Report, error) {
-	say(c, "call from %s", in.From)
+	command.Say(c, "call from %s", in.From)
 	if ring > 0 {
 		if err := in.Ring(ctx, ring); err != nil {
 			return nil, err
 		}
 	}
 	if reject != 0 {
-		say(c, "rejected with %d", reject)
+		command.Say(c, "rejected with %d", reject)
 		return nil, in.Reject(reject, "Rejected")
 	}
 	call, err := in.Answer()

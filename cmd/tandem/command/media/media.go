@@ -1,4 +1,5 @@
-package main
+// Package media has the verbs for the media relay by itself.
+package media
 
 import (
 	"context"
@@ -24,7 +25,8 @@ import (
 // defaultNG is where rtpengine's users look for a relay.
 const defaultNG = "127.0.0.1:2223"
 
-func newMediaCommand() *cobra.Command {
+// New makes the verbs of the media relay.
+func New() *cobra.Command {
 	c := command.Group(&cobra.Command{
 		Use:   "media",
 		Short: "The media relay by itself",
@@ -73,7 +75,7 @@ For Kamailio: modparam("rtpengine", "rtpengine_sock", "udp:127.0.0.1:2223")`,
 			if cfg.PortMin, cfg.PortMax, err = portRange(f.ports); err != nil {
 				return command.Usage("%w", err)
 			}
-			cfg.Logger = newLogger(server.Log{Level: f.level}, new(slog.LevelVar), c.ErrOrStderr())
+			cfg.Logger = command.NewLogger(server.Log{Level: f.level}, new(slog.LevelVar), c.ErrOrStderr())
 			from, err := networks(f.from)
 			if err != nil {
 				return command.Usage("%w", err)

@@ -1,4 +1,6 @@
-package main
+// Package admin has the verbs for access to the API and what is told of it:
+// tokens, webhooks, the audit log.
+package admin
 
 import (
 	"context"
@@ -16,7 +18,8 @@ import (
 	"tandem/cmd/tandem/command"
 )
 
-func newTokensCommand() *cobra.Command {
+// Tokens makes the verbs of tokens.
+func Tokens() *cobra.Command {
 	c := command.Group(&cobra.Command{Use: "tokens", Short: "Let programs call the API over HTTPS"})
 	c.AddCommand(newTokensAdd(), newTokensList(), newTokensRevoke())
 	return c

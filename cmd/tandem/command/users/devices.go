@@ -1,4 +1,4 @@
-package main
+package users
 
 import (
 	"context"
@@ -14,7 +14,8 @@ import (
 	"tandem/cmd/tandem/command"
 )
 
-func newDevicesCommand() *cobra.Command {
+// Devices makes the verbs of devices.
+func Devices() *cobra.Command {
 	c := command.Group(&cobra.Command{Use: "devices", Short: "Passwords of their own for phones and programs of a user"})
 	c.AddCommand(newDevicesAdd(), newDevicesList(), newDevicesRevoke())
 	return c

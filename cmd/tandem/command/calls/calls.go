@@ -1,4 +1,5 @@
-package main
+// Package calls has the verbs for calls that go on and for records of calls.
+package calls
 
 import (
 	"cmp"
@@ -17,7 +18,8 @@ import (
 	"tandem/telephony/cdr"
 )
 
-func newCallsCommand() *cobra.Command {
+// New makes the verbs of calls.
+func New() *cobra.Command {
 	c := command.Group(&cobra.Command{Use: "calls", Short: "The calls that go on through this server"})
 	c.AddCommand(&cobra.Command{
 		Use:   "list",
@@ -49,7 +51,8 @@ func newCallsCommand() *cobra.Command {
 	return c
 }
 
-func newCDRCommand() *cobra.Command {
+// Records makes the verbs of call records.
+func Records() *cobra.Command {
 	c := command.Group(&cobra.Command{Use: "cdr", Short: "Call records: who called whom, when, by which trunk, how it sounded"})
 	c.AddCommand(newCDRList(), &cobra.Command{
 		Use:   "show ID",

@@ -1,4 +1,5 @@
-package main
+// Package trunks has the verbs for gateways to the telephone network.
+package trunks
 
 import (
 	"cmp"
@@ -22,7 +23,8 @@ import (
 	"tandem/rtc/proxy"
 )
 
-func newTrunksCommand() *cobra.Command {
+// New makes the verbs of trunks.
+func New() *cobra.Command {
 	c := command.Group(&cobra.Command{Use: "trunks", Short: "Gateways and providers that lead to the telephone network"})
 	c.AddCommand(newTrunksAdd(), newTrunksSet(), newTrunksList(), newTrunksShow(), newTrunksRemove(), newTrunksImportRoutes())
 	return c

@@ -1,4 +1,4 @@
-package main
+package admin
 
 import (
 	"cmp"
@@ -17,7 +17,8 @@ import (
 	"tandem/cmd/tandem/command"
 )
 
-func newWebhooksCommand() *cobra.Command {
+// Webhooks makes the verbs of webhooks.
+func Webhooks() *cobra.Command {
 	c := command.Group(&cobra.Command{Use: "webhooks", Short: "Send events to programs elsewhere"})
 	c.AddCommand(newWebhooksAdd(), newWebhooksList(), newWebhooksRemove(), newWebhooksTest())
 	return c

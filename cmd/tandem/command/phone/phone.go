@@ -1,4 +1,5 @@
-package main
+// Package phone has the verbs of the command-line phone.
+package phone
 
 import (
 	"context"
@@ -31,7 +32,8 @@ type phoneFlags struct {
 	verbose  bool
 }
 
-func newPhoneCommand() *cobra.Command {
+// New makes the verbs of the phone.
+func New() *cobra.Command {
 	f := &phoneFlags{}
 	c := command.Group(&cobra.Command{
 		Use:   "phone",
@@ -106,11 +108,6 @@ func show(c *cobra.Command) func(softphone.Message) {
 	}
 }
 
-// say prints progress, which is no result and so goes to standard error.
-func say(c *cobra.Command, format string, args ...any) {
-	fmt.Fprintf(c.ErrOrStderr(), format+"\n", args...)
-}
-
 func newPhoneRegister(f *phoneFlags) *cobra.Command {
 	var expires, stay time.Duration
 	c := &cobra.Command{
@@ -136,7 +133,7 @@ func newPhoneRegister(f *phoneFlags) *cobra.Command {
 				if err == nil && first {
 					shown = printRegistered(c, p, r)
 				} else if err != nil && !first {
-					say(c, "refresh failed, trying again: %v", err)
+					command.Say(c, "refresh failed, trying again: %v", err)
 				}
 				first = false
 			})

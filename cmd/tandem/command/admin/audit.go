@@ -1,4 +1,4 @@
-package main
+package admin
 
 import (
 	"context"
@@ -17,7 +17,8 @@ import (
 	"tandem/cmd/tandem/command"
 )
 
-func newAuditCommand() *cobra.Command {
+// Audit makes the verbs of the audit log.
+func Audit() *cobra.Command {
 	c := command.Group(&cobra.Command{Use: "audit", Short: "Who changed what"})
 	c.AddCommand(newAuditList())
 	return c

@@ -1,4 +1,5 @@
-package main
+// Package policy has the verbs for what users may do.
+package policy
 
 import (
 	"context"
@@ -16,7 +17,8 @@ import (
 	"tandem/cmd/tandem/command"
 )
 
-func newPolicyCommand() *cobra.Command {
+// New makes the verbs of policy.
+func New() *cobra.Command {
 	c := command.Group(&cobra.Command{Use: "policy", Short: "Who may do what: rules for users, groups, sites and everybody"})
 	c.AddCommand(newPolicyList(), newPolicySet(), newPolicyUnset(), newPolicyExplain())
 	return c

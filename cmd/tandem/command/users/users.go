@@ -1,4 +1,6 @@
-package main
+// Package users has the verbs for users, their devices and where these are
+// registered.
+package users
 
 import (
 	"cmp"
@@ -17,7 +19,8 @@ import (
 	"tandem/cmd/tandem/command"
 )
 
-func newUsersCommand() *cobra.Command {
+// New makes the verbs of users.
+func New() *cobra.Command {
 	c := command.Group(&cobra.Command{Use: "users", Short: "Make, list and change users"})
 	c.AddCommand(newUsersAdd(), newUsersSet(), newUsersShow(), newUsersPasswd(), newUsersList(), newUsersEnable(true), newUsersEnable(false), newUsersAlias(), newUsersDelete(), newUsersImport())
 	return c
