@@ -2,12 +2,14 @@ package telephony
 
 import (
 	"crypto/rand"
+	"errors"
 	"log/slog"
 	"slices"
 	"sync/atomic"
 	"time"
 
 	"tandem/media"
+	"tandem/rtc"
 	"tandem/rtc/dialog"
 	"tandem/rtc/sip"
 	"tandem/telephony/cdr"
@@ -37,10 +39,11 @@ type Call struct {
 	best    outcome // of the attempts that failed
 	limit   *time.Timer
 
-	passed  []byte // header lines of the caller for those called
-	kept    bool   // the record's row is on disk
-	waiting func() // goes on once it is
-	busy    bool   // an offer is being carried across
+	passed  []byte  // header lines of the caller for those called
+	kept    bool    // the record's row is on disk
+	waiting func()  // goes on once it is
+	origin  *origin // of a call that the server makes
+	busy    bool    // an offer is being carried across
 	over    bool
 }
 
@@ -122,6 +125,10 @@ func (c *Call) progressed(l *leg, m *sip.Message) {
 	if c.over || c.callee != nil || !slices.Contains(c.ringing, l) {
 		return
 	}
+	if c.dialling() {
+		c.dialled(l, m)
+		return
+	}
 	code := m.StatusCode()
 	if c.record.Ringing.IsZero() {
 		c.record.Ringing = time.Now()
@@ -136,6 +143,9 @@ func (c *Call) progressed(l *leg, m *sip.Message) {
 		c.log.Warn("early media is not usable", "leg", l.callID, "err", err)
 	}
 	if answer == nil { // the caller has its answer, or has offered nothing
+		if c.origin != nil && err == nil {
+			c.media.Stop(media.A)
+		}
 		_ = c.caller.ring(180, dialog.Content{})
 		return
 	}
@@ -149,20 +159,17 @@ func (c *Call) answered(l *leg, s *dialog.Session, m *sip.Message) {
 		l.bye(reasonLine(completedElsewhere))
 		return
 	}
-	c.callee = l
 	c.tried(l, 200, "")
+	if c.dialling() {
+		c.reached(l, m)
+		return
+	}
+	c.callee = l
 	c.record.CallIDs[1] = l.callID
 	if l.trunk != nil {
 		c.record.Trunk = l.trunk.Name
 	}
-	for _, o := range c.ringing {
-		if o != l {
-			o.cancel(completedElsewhere)
-			o.drop()
-		}
-	}
-	c.ringing = nil
-	c.limit.Stop()
+	c.chosen(l)
 	text, err := l.choose(m)
 	if err != nil {
 		c.log.Warn("answer not usable", "leg", l.callID, "err", err)
@@ -172,12 +179,26 @@ func (c *Call) answered(l *leg, s *dialog.Session, m *sip.Message) {
 	c.whenKept(func() { c.connect(text) })
 }
 
+// chosen ends the ringing: one has answered.
+func (c *Call) chosen(l *leg) {
+	for _, o := range c.ringing {
+		if o != l {
+			o.cancel(completedElsewhere)
+			o.drop()
+		}
+	}
+	c.ringing = nil
+	c.limit.Stop()
+}
+
 // connect answers the caller, who has waited until the record was on disk.
 func (c *Call) connect(text []byte) {
 	if c.over {
 		return
 	}
-	if err := c.caller.accept(description(text)); err != nil { // the caller has given up meanwhile
+	if c.origin != nil {
+		c.join()
+	} else if err := c.caller.accept(description(text)); err != nil { // the caller has given up meanwhile
 		c.end(End{By: c.caller.name(), Code: 487})
 		return
 	}
@@ -252,6 +273,7 @@ func (c *Call) end(e End) {
 		return
 	}
 	c.over = true
+	c.begun(&rtc.Status{Code: max(e.Code, 400), Err: errors.New(e.Text)})
 	if c.limit != nil {
 		c.limit.Stop()
 	}

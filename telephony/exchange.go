@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tandem/media"
+	"tandem/media/sound"
 	"tandem/rtc"
 	"tandem/rtc/dialog"
 	"tandem/rtc/sip"
@@ -27,17 +28,23 @@ type Config struct {
 	Router  Router
 	Records cdr.Store
 	Domain  string // the default domain, for our From and Warning headers
+	Country string // whose tones are heard, ISO 3166; "" or one whose tones are not known: US
 
 	Calls    int           // calls at a time, default 10,000
 	RingTime time.Duration // how long a call may ring, default 3 min
 	Log      *slog.Logger
 }
 
-// Router decides where a call goes. It runs on the lane of the INVITE and must
-// not block. It returns rtc.Next for an INVITE that is no business of
-// telephony, and a *rtc.Status for one that is refused.
+// Router decides where a call goes.
 type Router interface {
+	// Route runs on the lane of the INVITE and must not block. It returns rtc.Next
+	// for an INVITE that is no business of telephony, and a *rtc.Status for one that
+	// is refused.
 	Route(r *rtc.Request) (Route, error)
+	// Toward is the route of a call that the server makes for a user, the payer: to
+	// the address of a user, an extension, or a number as the payer dials it. The
+	// error is a *rtc.Status.
+	Toward(payer rtc.AOR, target string) (Route, error)
 }
 
 // Exchange leads calls. It is a handler of requests.
@@ -50,6 +57,7 @@ type Exchange struct {
 	owners sync.WaitGroup
 	mu     sync.Mutex
 	calls  map[string]*Call // by ID
+	ending bool             // takes no more
 }
 
 // New makes an exchange.
@@ -62,6 +70,9 @@ func New(cfg Config) *Exchange {
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if _, ok := sound.Tones(cfg.Country, sound.Ringback); !ok {
+		cfg.Country = "US"
 	}
 	x := &Exchange{cfg: cfg, calls: make(map[string]*Call)}
 	d := cfg.Dialog
@@ -83,6 +94,9 @@ func (x *Exchange) Run(ctx context.Context) error {
 	var carrier sync.WaitGroup
 	carrier.Go(func() { _ = x.ua.Run(inner) })
 	<-ctx.Done()
+	x.mu.Lock()
+	x.ending = true
+	x.mu.Unlock()
 	for _, c := range x.Calls() {
 		c.Hangup("server")
 	}
@@ -103,9 +117,6 @@ func (x *Exchange) Serve(r *rtc.Request) error {
 	route, err := x.cfg.Router.Route(r)
 	if err != nil {
 		return err
-	}
-	if x.Active() >= x.cfg.Calls {
-		return &rtc.Status{Code: 503, Reason: "Too Many Calls", Header: []byte("Retry-After: 5\r\n")}
 	}
 	return x.start(r, route)
 }
@@ -147,8 +158,8 @@ func (x *Exchange) start(r *rtc.Request, route Route) error {
 	if err != nil {
 		return err
 	}
-	c := &Call{x: x, id: rand.Text(), route: route, rounds: route.Rounds, onward: onward}
-	c.box.owners = &x.owners
+	c := x.newCall(route)
+	c.onward = onward
 	c.caller = &leg{c: c, side: media.A, callID: string(r.CallID()), destination: destination{trunk: route.trunk}}
 	if !c.caller.seize() {
 		return &rtc.Status{Code: 503, Reason: "All Channels Taken", Header: []byte("Retry-After: 5\r\n")}
@@ -166,17 +177,40 @@ func (x *Exchange) start(r *rtc.Request, route Route) error {
 	c.caller.session = in.Session
 	c.log = x.cfg.Log.With("call", c.id, "call_id", c.caller.callID)
 	c.record = route.record(c.id, c.caller.callID, time.Now())
-	shown := c.record.Clone()
-	c.shown.Store(&shown)
-	x.mu.Lock()
-	x.calls[c.id] = c
-	x.mu.Unlock()
+	if !x.enter(c) {
+		c.caller.release()
+		in.Session.Events = dialog.Events{} // there is no call
+		return in.Session.Reject(503, dialog.Content{Header: tooMany.Header})
+	}
 	invite := in.Message // it lasts: a copy of the INVITE
 	c.box.must(func() {
 		c.tell(Started)
 		c.begin(invite)
 	})
 	return nil
+}
+
+func (x *Exchange) newCall(route Route) *Call {
+	c := &Call{x: x, id: rand.Text(), route: route, rounds: route.Rounds}
+	c.box.owners = &x.owners
+	return c
+}
+
+// tooMany is what a call is refused with for which there is no room.
+var tooMany = &rtc.Status{Code: 503, Reason: "Too Many Calls", Header: []byte("Retry-After: 5\r\n")}
+
+// enter lists a call that is about to begin; false when there are too many, or the
+// server ends.
+func (x *Exchange) enter(c *Call) bool {
+	shown := c.record.Clone()
+	c.shown.Store(&shown)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.ending || len(x.calls) >= x.cfg.Calls {
+		return false
+	}
+	x.calls[c.id] = c
+	return true
 }
 
 func (x *Exchange) forget(c *Call) {

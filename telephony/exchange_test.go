@@ -25,6 +25,8 @@ type nowhere struct{}
 
 func (nowhere) Route(*rtc.Request) (Route, error) { return Route{}, nil }
 
+func (nowhere) Toward(rtc.AOR, string) (Route, error) { return Route{}, nil }
+
 // full is a store that takes nothing, at once or later.
 type full struct {
 	*cdr.Memory

@@ -2,6 +2,7 @@ package telephony
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"strings"
 	"time"
@@ -68,12 +69,15 @@ type Route struct {
 	trunk           *gateways.Trunk // by which it came, nil for a user's call
 	dialled, number string
 	called          rtc.AOR
+	calledName      string // display name of the user called
+	calledNumber    string // the number the user called shows
+	payer           rtc.AOR
 	want            media.Want // of the caller's side
 }
 
 func (t Route) record(id, callID string, now time.Time) cdr.Record {
 	r := cdr.Record{ID: id, State: cdr.Open, From: t.caller.user, Display: t.caller.name, To: t.dialled, Number: t.number,
-		Called: t.called, Payer: t.caller.user, Started: now}
+		Called: t.called, Payer: t.payer, Started: now}
 	r.CallIDs[0] = callID
 	if t.trunk != nil {
 		r.Trunk, r.From = t.trunk.Name, rtc.AOR("tel:"+t.caller.number)
@@ -109,7 +113,7 @@ func (p *Plan) outbound(r *rtc.Request, uri sip.URI) (Route, error) {
 	route := Route{dialled: dialled(uri)}
 	caller, known := p.caller(r.Identity)
 	if known {
-		route.caller = partyOf(r.Message, caller)
+		route.caller, route.payer = partyOf(r.Message, caller), caller.AOR
 	} else {
 		route.caller = stranger(r.Message)
 	}
@@ -122,6 +126,45 @@ func (p *Plan) outbound(r *rtc.Request, uri sip.URI) (Route, error) {
 	if !known {
 		return route, rtc.Next // whoever is no user calls no numbers
 	}
+	return p.toNumber(route, caller, uri)
+}
+
+// Toward implements Router.
+func (p *Plan) Toward(payer rtc.AOR, target string) (Route, error) {
+	who, ok := p.Users.User(payer)
+	if !ok {
+		return Route{}, &rtc.Status{Code: 403, Reason: "No Such Payer", Err: fmt.Errorf("no enabled user %s pays for the call", payer)}
+	}
+	uri, ok := p.read(target)
+	if !ok {
+		return Route{}, &rtc.Status{Code: 404, Err: fmt.Errorf("%q is not an address or number of this server", target)}
+	}
+	route := Route{dialled: dialled(uri), payer: payer}
+	if called, ok := p.user(uri); ok {
+		return p.toUser(route, called)
+	}
+	if route, err := p.toNumber(route, who, uri); err != rtc.Next {
+		return route, err
+	}
+	return Route{}, &rtc.Status{Code: 404, Err: fmt.Errorf("%q is neither a user nor a number", target)}
+}
+
+// read is a target as people write it: an address with or without "sip:", a tel URI,
+// a user's name, an extension, a number. It is false for what is not ours.
+func (p *Plan) read(target string) (sip.URI, bool) {
+	switch {
+	case strings.Contains(target, ":"):
+	case strings.Contains(target, "@"):
+		target = "sip:" + target
+	default:
+		return sip.URI{Kind: sip.URISIP, User: []byte(target), Host: []byte(p.Domain)}, target != ""
+	}
+	uri, perr := sip.ParseURI([]byte(target))
+	return uri, perr == nil && (uri.Kind == sip.URITel || p.Users.Ours(uri.Host, uri.Port))
+}
+
+// toNumber routes to the number in a URI, on behalf of a user.
+func (p *Plan) toNumber(route Route, caller Settings, uri sip.URI) (Route, error) {
 	plan := p.Numbers(caller.Site)
 	called, err := plan.URI(uri)
 	if err != nil {
@@ -192,7 +235,7 @@ func (p *Plan) user(uri sip.URI) (Settings, bool) {
 // toUser rings all devices of a user: those of the highest q at once, then those
 // of the next, and each spare way of a device after the way it stands in for.
 func (p *Plan) toUser(route Route, called Settings) (Route, error) {
-	route.called = called.AOR
+	route.called, route.calledName, route.calledNumber = called.AOR, called.Display, called.Number
 	var spares []destination
 	q := uint16(0)
 	for i, w := range p.Reach.Ways(called.AOR, reach.Want{Max: maxDevices}) {

@@ -16,6 +16,7 @@ func (c *Call) open() {
 				return
 			}
 			c.kept = true
+			c.begun(nil)
 			if then := c.waiting; then != nil {
 				c.waiting = nil
 				then()
@@ -93,4 +94,20 @@ func (c *Call) measure(report media.Report) {
 		}
 		return
 	}
+}
+
+// begun tells who had the server make the call that it has begun, or why not.
+func (c *Call) begun(err error) {
+	if c.origin != nil && c.origin.begun != nil {
+		c.origin.begun(err)
+		c.origin.begun = nil
+	}
+}
+
+// note adds a step to the record's story.
+func (c *Call) note(what cdr.What, who string) {
+	if len(c.record.Story) < cdr.MaxStory {
+		c.record.Story = append(c.record.Story, cdr.Step{At: time.Now(), What: what, Who: who})
+	}
+	c.log.Info("call goes on", "what", string(what), "aor", who)
 }

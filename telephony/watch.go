@@ -19,14 +19,16 @@ type EventKind uint8
 
 // What happens to a call, in this order; Ended always comes last.
 const (
-	Started EventKind = iota + 1
+	Started       EventKind = iota + 1
+	CallerRings             // of a call that the server makes: A, who is called first
+	CallerReached           // A has answered
 	Ringing
 	Answered
 	Ended
 )
 
 func (k EventKind) String() string {
-	return [...]string{"", "started", "ringing", "answered", "ended"}[k]
+	return [...]string{"", "started", "caller_rings", "caller_reached", "ringing", "answered", "ended"}[k]
 }
 
 // Watch has f told of every change of every call, the changes of one call in
@@ -39,5 +41,8 @@ func (c *Call) tell(kind EventKind) {
 	c.shown.Store(&e.Record)
 	for _, f := range c.x.watchers {
 		f(e)
+	}
+	if c.origin != nil && c.origin.Watch != nil {
+		c.origin.Watch(e)
 	}
 }

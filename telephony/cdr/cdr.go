@@ -26,6 +26,7 @@ type Record struct {
 	Payer   rtc.AOR // the user whose rights the call used
 	Trunk   string  // by which it came or left
 	Tried   []Try   // destinations in order
+	Story   []Step  // what happened to it between its beginning and its end
 
 	Started  time.Time // INVITE
 	Ringing  time.Time // first 18x
@@ -60,6 +61,23 @@ type Try struct {
 	Text   string `json:"text,omitempty"`
 }
 
+// Step is something that happened to a call.
+type Step struct {
+	At   time.Time `json:"at"`
+	What What      `json:"what"`
+	Who  string    `json:"who,omitempty"` // whom it concerns: an address or a number
+}
+
+// What happened.
+type What string
+
+// CallerReached: of a call that the server makes, the party that is called first has
+// answered.
+const CallerReached What = "caller_reached"
+
+// MaxStory is how many steps are kept of one call.
+const MaxStory = 64
+
 // Sound is what came from one side.
 type Sound struct {
 	Codec   string  `json:"codec,omitempty"` // "opus"
@@ -80,7 +98,7 @@ func (r *Record) Talked() time.Duration {
 // Clone is a copy that shares nothing with r.
 func (r *Record) Clone() Record {
 	c := *r
-	c.Tried = slices.Clone(r.Tried)
+	c.Tried, c.Story = slices.Clone(r.Tried), slices.Clone(r.Story)
 	return c
 }
 

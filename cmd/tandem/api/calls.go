@@ -30,6 +30,7 @@ type Call struct {
 	Payer    string     `json:"payer,omitempty" yaml:"payer,omitempty" doc:"User whose rights the call uses"`
 	Trunk    string     `json:"trunk,omitempty" yaml:"trunk,omitempty"`
 	Tried    []cdr.Try  `json:"tried,omitempty" yaml:"tried,omitempty" doc:"Destinations in the order they were tried"`
+	Story    []cdr.Step `json:"story,omitempty" yaml:"story,omitempty" doc:"What happened between its beginning and its end"`
 	Started  time.Time  `json:"started" yaml:"started"`
 	Ringing  *time.Time `json:"ringing,omitempty" yaml:"ringing,omitempty"`
 	Answered *time.Time `json:"answered,omitempty" yaml:"answered,omitempty"`
@@ -58,7 +59,7 @@ func (a *API) registerCalls() {
 // shownCall is a record as shown.
 func shownCall(r *cdr.Record) Call {
 	c := Call{ID: r.ID, State: string(r.State), From: string(r.From), Display: r.Display, To: r.To, Number: r.Number,
-		Called: string(r.Called), Payer: string(r.Payer), Trunk: r.Trunk, Tried: r.Tried, Started: r.Started,
+		Called: string(r.Called), Payer: string(r.Payer), Trunk: r.Trunk, Tried: r.Tried, Story: r.Story, Started: r.Started,
 		Ringing: moment(r.Ringing), Answered: moment(r.Answered), Ended: moment(r.Ended), Talked: r.Talked().Seconds(),
 		EndedBy: r.EndedBy, Code: r.Code, Cause: r.Cause, Text: r.Text, CallIDs: []string{}}
 	for _, id := range r.CallIDs {

@@ -142,6 +142,7 @@ func (s *Server) openTelephony(_ context.Context, cfg *Config) error {
 		},
 		Records:  s.records,
 		Domain:   cfg.Domains[0],
+		Country:  cfg.Numbers.Country,
 		Calls:    cfg.Telephony.Calls,
 		RingTime: cfg.Telephony.RingTime,
 		Log:      s.log,

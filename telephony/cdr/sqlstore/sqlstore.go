@@ -36,6 +36,7 @@ type row struct {
 	Number   string       `json:"number,omitempty"`
 	Payer    rtc.AOR      `json:"payer,omitempty"`
 	Tried    []cdr.Try    `json:"tried,omitempty"`
+	Story    []cdr.Step   `json:"story,omitempty"`
 	Ringing  int64        `json:"ringing,omitempty"`
 	Answered int64        `json:"answered,omitempty"`
 	EndedBy  string       `json:"ended_by,omitempty"`
@@ -52,7 +53,7 @@ const put = `INSERT INTO calls (id, state, caller, called, trunk, started, ended
 
 // Put implements cdr.Store.
 func (s *Store) Put(r cdr.Record, done func(error)) error {
-	data, err := json.Marshal(row{r.Display, r.To, r.Number, r.Payer, r.Tried, millis(r.Ringing), millis(r.Answered),
+	data, err := json.Marshal(row{r.Display, r.To, r.Number, r.Payer, r.Tried, r.Story, millis(r.Ringing), millis(r.Answered),
 		r.EndedBy, r.Code, r.Cause, r.Text, r.CallIDs, r.Sides})
 	if err != nil {
 		return fmt.Errorf("writing a call's record: %w", err)
@@ -184,6 +185,7 @@ func read(scan func(...any) error) (r cdr.Record, err error) {
 		return r, fmt.Errorf("record of call %s: %w", r.ID, err)
 	}
 	r.Display, r.To, r.Number, r.Payer, r.Tried, r.EndedBy = v.Display, v.To, v.Number, v.Payer, v.Tried, v.EndedBy
+	r.Story = v.Story
 	r.Code, r.Cause, r.Text, r.CallIDs, r.Sides = v.Code, v.Cause, v.Text, v.CallIDs, v.Sides
 	r.Started, r.Ringing, r.Answered, r.Ended = fromMillis(started), fromMillis(v.Ringing), fromMillis(v.Answered), fromMillis(ended)
 	return r, nil

@@ -1,0 +1,213 @@
+package telephony
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"tandem/media"
+	"tandem/media/sound"
+	"tandem/rtc"
+	"tandem/rtc/sip"
+	"tandem/telephony/cdr"
+)
+
+// Options of Connect.
+type Options struct {
+	// Payer is the user whose call it is: whose rights are asked for both numbers,
+	// whose site says how they are dialled.
+	Payer rtc.AOR
+	// ShowA is whom A sees as caller, ShowB whom B sees. The zero value shows the
+	// other party: its user, or its number.
+	ShowA, ShowB Shown
+	// Announcement is a WAV file that A hears over and over while B rings. Without
+	// one A hears the ringback tone of Config.Country.
+	Announcement string
+	// Ring is how long each may ring, Talk how long both may talk. 0 is the
+	// exchange's ring time, and no limit.
+	Ring, Talk time.Duration
+	// Watch is told of the changes of this call, as are those of Exchange.Watch; the
+	// same holds for it. It may be nil.
+	Watch func(Event)
+}
+
+// Shown is a caller as the called party sees it.
+type Shown struct {
+	Name   string // "" for none
+	Number string // E.164 with '+': what trunks are told
+	AOR    rtc.AOR
+}
+
+// origin is what a call has in addition that the server makes by itself.
+type origin struct {
+	Options
+	toB     Route
+	rang    bool        // a phone of A
+	reached bool        // A has answered
+	begun   func(error) // told once: the record is on disk, or the call has ended before
+}
+
+// Connect calls A, and when A has answered, B, and joins them: click-to-call, the
+// services of PINT (RFC 2848). Each is the address of a user, an extension, or a
+// telephone number as Payer dials it. It returns once the call's record is on disk;
+// ctx bounds the wait. The error is a *rtc.Status that says which of both cannot be
+// called and why. The call goes on by itself then, is watched by Options.Watch, and
+// can be ended at any time by Hangup.
+func (x *Exchange) Connect(ctx context.Context, a, b string, o Options) (*Call, error) {
+	toA, err := x.cfg.Router.Toward(o.Payer, a)
+	if err != nil {
+		return nil, fmt.Errorf("calling A (%s): %w", a, err)
+	}
+	toB, err := x.cfg.Router.Toward(o.Payer, b)
+	if err != nil {
+		return nil, fmt.Errorf("calling B (%s): %w", b, err)
+	}
+	toA.caller, toB.caller = o.ShowA.party(toB, x.cfg.Domain), o.ShowB.party(toA, x.cfg.Domain)
+	if o.Ring <= 0 {
+		o.Ring = x.cfg.RingTime
+	}
+	c := x.newCall(toA)
+	c.origin = &origin{Options: o, toB: toB}
+	c.caller = &leg{c: c, side: media.A} // nobody yet
+	c.log = x.cfg.Log.With("call", c.id)
+	c.record = toB.record(c.id, "", time.Now())
+	c.record.From, c.record.Display, c.record.Payer = toA.target(), toA.calledName, o.Payer
+	if !x.enter(c) {
+		return nil, tooMany
+	}
+	begun := make(chan error, 1)
+	c.origin.begun = func(err error) { begun <- err }
+	c.box.must(func() {
+		c.tell(Started)
+		c.dial()
+	})
+	select {
+	case err := <-begun:
+		if err != nil {
+			return nil, err
+		}
+		return c, nil
+	case <-ctx.Done():
+		c.Hangup("server")
+		return nil, ctx.Err()
+	}
+}
+
+// dial rings A.
+func (c *Call) dial() {
+	if c.open(); c.over {
+		return
+	}
+	session, err := c.x.cfg.Media.Open(c.id+"-A", media.Options{Handle: func(e media.Event) { c.box.post(func() { c.heard(e) }) }})
+	if err != nil {
+		c.log.Error("no media session", "err", err)
+		c.refuse(described(err))
+		return
+	}
+	c.media = session
+	c.limit = time.AfterFunc(c.origin.Ring, func() { c.box.must(c.unanswered) })
+	c.next()
+}
+
+// dialling says that A of a call that the server makes has not answered yet.
+func (c *Call) dialling() bool { return c.origin != nil && !c.origin.reached }
+
+// dialled is told of a provisional response of A.
+func (c *Call) dialled(l *leg, m *sip.Message) {
+	if len(m.Body()) > 0 { // its 200 may have none then
+		if _, err := l.hear(m); err != nil {
+			c.log.Warn("early media is not usable", "leg", l.callID, "err", err)
+		}
+	}
+	if !c.origin.rang {
+		c.origin.rang = true
+		c.tell(CallerRings)
+	}
+}
+
+// reached goes on to B when A has answered: what was called becomes the caller. A
+// waits in a session of its own until then, since only the called side of a
+// session can have several devices.
+func (c *Call) reached(l *leg, m *sip.Message) {
+	c.chosen(l)
+	if _, err := l.choose(m); err != nil {
+		c.log.Warn("answer not usable", "leg", l.callID, "err", err)
+		l.bye(nil)
+		c.refuse(described(err))
+		return
+	}
+	alone := c.media
+	session, err := c.x.cfg.Media.Open(c.id, media.Options{Handle: func(e media.Event) { c.box.post(func() { c.heard(e) }) }})
+	if err == nil {
+		if err = session.Adopt(media.A, alone, media.B); err != nil {
+			session.Close()
+		}
+	}
+	if err != nil {
+		c.log.Error("no media session", "err", err)
+		l.bye(nil)
+		c.refuse(described(err))
+		return
+	}
+	alone.Close()
+	c.media, c.caller, l.side = session, l, media.A
+	c.record.CallIDs[0] = l.callID
+	c.log = c.log.With("call_id", l.callID)
+	c.origin.reached = true
+	c.route, c.rounds, c.best = c.origin.toB, c.origin.toB.Rounds, outcome{}
+	c.limit = time.AfterFunc(c.origin.Ring, func() { c.box.must(c.unanswered) })
+	c.note(cdr.CallerReached, l.name())
+	c.tell(CallerReached)
+	c.waitTone()
+	c.next()
+}
+
+// waitTone has A hear that B rings.
+func (c *Call) waitTone() {
+	var err error
+	if file := c.origin.Announcement; file != "" {
+		_, err = c.media.Announce(media.A, file, 0)
+	} else {
+		err = c.media.Tone(media.A, c.x.cfg.Country, sound.Ringback, 0)
+	}
+	if err != nil {
+		c.log.Warn("nothing is played to the caller who waits", "err", err)
+	}
+}
+
+// join connects A with B, who has answered.
+func (c *Call) join() {
+	c.media.Stop(media.A)
+	c.correct(c.caller)
+	if talk := c.origin.Talk; talk > 0 {
+		c.limit = time.AfterFunc(talk, func() {
+			c.box.must(func() { c.end(End{By: "server", Code: 200, Text: "the longest talk time is over"}) })
+		})
+	}
+}
+
+// party is whom a called party sees, by default the other party of the call.
+func (s Shown) party(other Route, domain string) party {
+	p := party{user: s.AOR, number: s.Number, name: s.Name, uri: string(s.AOR)}
+	if p.user == "" && p.number == "" {
+		p.user, p.number, p.uri = other.called, other.calledNumber, string(other.called)
+		if p.name == "" {
+			p.name = other.calledName
+		}
+		if p.number == "" {
+			p.number = other.number
+		}
+	}
+	if p.uri == "" {
+		p.uri = "sip:" + p.number + "@" + domain
+	}
+	return p
+}
+
+// target is whom a route leads to: a user, or a number as a tel URI.
+func (t Route) target() rtc.AOR {
+	if t.called != "" {
+		return t.called
+	}
+	return rtc.AOR("tel:" + t.number)
+}
