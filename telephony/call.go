@@ -94,6 +94,7 @@ func (c *Call) next() {
 				c.best = c.best.or(o)
 			}
 		}
+		c.tell(Changed)
 	}
 }
 

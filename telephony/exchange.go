@@ -160,7 +160,7 @@ func (x *Exchange) start(r *rtc.Request, route Route) error {
 	}
 	c := x.newCall(route)
 	c.onward = onward
-	c.caller = &leg{c: c, side: media.A, callID: string(r.CallID()), destination: destination{trunk: route.trunk}}
+	c.caller = &leg{c: c, side: media.A, callID: string(r.CallID()), destination: destination{trunk: route.trunk, who: route.caller}}
 	if !c.caller.seize() {
 		return &rtc.Status{Code: 503, Reason: "All Channels Taken", Header: []byte("Retry-After: 5\r\n")}
 	}

@@ -239,7 +239,7 @@ func (p *Plan) toUser(route Route, called Settings) (Route, error) {
 	var spares []destination
 	q := uint16(0)
 	for i, w := range p.Reach.Ways(called.AOR, reach.Want{Max: maxDevices}) {
-		d := destination{way: p.wayTo(w), want: deviceWant(w.Flow)}
+		d := destination{way: p.wayTo(w), want: deviceWant(w.Flow), who: called.party()}
 		switch {
 		case w.Spare:
 			spares = append(spares, d)
@@ -282,6 +282,7 @@ func (p *Plan) toTrunks(route Route) (Route, error) {
 			uri := trunk.URI(i, route.number)
 			route.Rounds = append(route.Rounds, []destination{{
 				way: dialog.Way{URI: uri, Peer: trunk.Name}, trunk: trunk, want: trunkWant(trunk),
+				who: party{number: route.number, uri: uri},
 			}})
 		}
 	}
@@ -328,9 +329,15 @@ func dialled(u sip.URI) string {
 	return user
 }
 
+// party is a user as others see him.
+func (s *Settings) party() party {
+	return party{user: s.AOR, number: s.Number, name: s.Display, uri: string(s.AOR)}
+}
+
 // partyOf is a user as caller.
 func partyOf(m *sip.Message, s Settings) party {
-	c := party{user: s.AOR, number: s.Number, name: s.Display, uri: string(s.AOR), private: wantsPrivacy(m)}
+	c := s.party()
+	c.private = wantsPrivacy(m)
 	if from, ok := m.From(); ok && len(from.Display) > 0 && c.name == "" {
 		c.name = unquoted(from.Display)
 	}

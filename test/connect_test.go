@@ -21,14 +21,18 @@ import (
 
 // seen keeps what happened to a call.
 type seen struct {
-	mu    sync.Mutex
-	kinds []telephony.EventKind
+	mu      sync.Mutex
+	kinds   []telephony.EventKind
+	parties [][]telephony.Party
 }
 
 func (s *seen) watch(e telephony.Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.kinds = append(s.kinds, e.Kind)
+	s.parties = append(s.parties, e.Parties)
+	if e.Kind != telephony.Changed {
+		s.kinds = append(s.kinds, e.Kind)
+	}
 }
 
 func (s *seen) all() []telephony.EventKind {
