@@ -39,12 +39,15 @@ type Call struct {
 	best    outcome // of the attempts that failed
 	limit   *time.Timer
 
-	passed  []byte  // header lines of the caller for those called
-	kept    bool    // the record's row is on disk
-	waiting func()  // goes on once it is
-	origin  *origin // of a call that the server makes
-	busy    bool    // an offer is being carried across
-	over    bool
+	passed   []byte    // header lines of the caller for those called
+	kept     bool      // the record's row is on disk
+	waiting  func()    // goes on once it is
+	origin   *origin   // of a call that the server makes
+	busy     bool      // an offer is being carried across
+	later    []func()  // what waits until it is
+	transfer *transfer // under way, of one of its parties
+	errand   *errand   // what it is for, when that is the transfer of another call
+	over     bool
 }
 
 // ID names the call in logs, traces, records and the API.
@@ -94,14 +97,13 @@ func (c *Call) next() {
 				c.best = c.best.or(o)
 			}
 		}
-		c.tell(Changed)
 	}
 }
 
 // ring sends an INVITE to a destination. The outcome's code is 0 when it is on
 // its way.
 func (c *Call) ring(d destination, onward dialog.Onward) outcome {
-	l := &leg{c: c, side: media.B, destination: d, callID: rand.Text(), onward: onward}
+	l := &leg{c: c, side: media.B, destination: d, callID: rand.Text(), onward: onward, who: c.route.party(), payer: c.route.payer}
 	if !l.seize() {
 		c.log.Info("trunk has no channel free", "trunk", l.trunkName())
 		return outcome{code: 503, text: "all channels of trunk " + l.trunkName() + " are taken"}
@@ -134,6 +136,9 @@ func (c *Call) progressed(l *leg, m *sip.Message) {
 	if c.record.Ringing.IsZero() {
 		c.record.Ringing = time.Now()
 		c.tell(Ringing)
+	}
+	if e := c.errand; e != nil {
+		e.home.box.post(func() { e.home.rang(code) })
 	}
 	if len(m.Body()) == 0 {
 		_ = c.caller.ring(code, dialog.Content{})
@@ -197,6 +202,12 @@ func (c *Call) connect(text []byte) {
 	if c.over {
 		return
 	}
+	if c.errand != nil { // a caller who waits as well has handed the call over
+		c.record.Answered = time.Now()
+		c.tell(Answered)
+		c.deliver(c.callee)
+		return
+	}
 	if c.origin != nil {
 		c.join()
 	} else if err := c.caller.accept(description(text)); err != nil { // the caller has given up meanwhile
@@ -239,6 +250,11 @@ func (c *Call) unanswered() {
 func (c *Call) left(l *leg, e dialog.End) {
 	switch {
 	case c.over:
+	case c.transfer != nil && l == c.transfer.by: // RFC 5589 §6.1: it need not wait
+		c.transfer.gone = true
+		l.release()
+	case l == c.caller && c.errand != nil && c.callee == nil: // it has handed the call over
+		l.release()
 	case l == c.caller && c.record.Answered.IsZero():
 		c.end(End{By: l.name(), Code: 487})
 	case l == c.caller || l == c.callee:
@@ -278,6 +294,11 @@ func (c *Call) end(e End) {
 	if c.limit != nil {
 		c.limit.Stop()
 	}
+	for _, f := range c.later { // they see that it is over
+		f()
+	}
+	c.abandon()
+	c.report(outcome{code: max(e.Code, 400), text: e.Text, reason: e.Reason})
 	c.cancelAll(e.Reason)
 	c.caller.bye(reasonLine(e.Reason))
 	c.caller.release()
@@ -299,7 +320,7 @@ func (c *Call) end(e End) {
 // shed lets go of what takes memory. The dialogs of the legs, and with them the
 // call, are known for half a minute more.
 func (c *Call) shed() {
-	c.media, c.rounds, c.passed, c.record = nil, nil, nil, cdr.Record{}
+	c.media, c.rounds, c.passed, c.later, c.record = nil, nil, nil, nil, cdr.Record{}
 	for _, l := range []*leg{c.caller, c.callee} {
 		if l != nil {
 			l.branch, l.theirs, l.ours = nil, nil, nil

@@ -19,7 +19,7 @@ import (
 )
 
 // allow are the methods of our dialogs.
-const allow = "INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE, INFO, MESSAGE, NOTIFY"
+const allow = "INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE, INFO, REFER, MESSAGE, NOTIFY"
 
 // Config of an Exchange.
 type Config struct {
@@ -45,6 +45,9 @@ type Router interface {
 	// the address of a user, an extension, or a number as the payer dials it. The
 	// error is a *rtc.Status.
 	Toward(payer rtc.AOR, target string) (Route, error)
+	// Refer is the route to the target of a transfer by a user, whose rights count,
+	// or by a trunk (""). The error is as that of Route.
+	Refer(by rtc.AOR, target string) (Route, error)
 }
 
 // Exchange leads calls. It is a handler of requests.
@@ -160,11 +163,11 @@ func (x *Exchange) start(r *rtc.Request, route Route) error {
 	}
 	c := x.newCall(route)
 	c.onward = onward
-	c.caller = &leg{c: c, side: media.A, callID: string(r.CallID()), destination: destination{trunk: route.trunk, who: route.caller}}
+	c.caller = &leg{c: c, side: media.A, callID: string(r.CallID()), destination: destination{trunk: route.trunk}}
 	if !c.caller.seize() {
 		return &rtc.Status{Code: 503, Reason: "All Channels Taken", Header: []byte("Retry-After: 5\r\n")}
 	}
-	c.caller.want = route.want
+	c.caller.want, c.caller.who = route.want, route.caller
 	how := dialog.Inbound{Events: c.caller.events(), Sticky: route.trunk == nil}
 	if route.trunk != nil {
 		how.Peer = route.trunk.Name
@@ -174,7 +177,7 @@ func (x *Exchange) start(r *rtc.Request, route Route) error {
 		c.caller.release()
 		return err
 	}
-	c.caller.session = in.Session
+	c.caller.session, in.Session.User = in.Session, c.caller
 	c.log = x.cfg.Log.With("call", c.id, "call_id", c.caller.callID)
 	c.record = route.record(c.id, c.caller.callID, time.Now())
 	if !x.enter(c) {

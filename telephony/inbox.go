@@ -23,8 +23,8 @@ func (b *inbox) post(f func()) bool { return b.put(f, maxWaiting) }
 
 // must is post for an event that the call cannot do without: the end of a leg,
 // a final response, the result of something the owner began. There are only a
-// few of them a leg, so they need no bound.
-func (b *inbox) must(f func()) { b.put(f, 1<<30) }
+// few of them a leg, so they need no bound. It is false once the call has ended.
+func (b *inbox) must(f func()) bool { return b.put(f, 1<<30) }
 
 func (b *inbox) put(f func(), bound int) bool {
 	b.mu.Lock()

@@ -3,8 +3,10 @@ package telephony
 import (
 	"errors"
 	"strings"
+	"sync/atomic"
 
 	"tandem/media"
+	"tandem/rtc"
 	"tandem/rtc/dialog"
 	"tandem/rtc/sip"
 )
@@ -12,9 +14,13 @@ import (
 // leg is the dialog of a call with one device or gateway. Its fields belong to
 // the call's owner; its dialog to the lane, which the methods enter.
 type leg struct {
-	c           *Call
+	c           *Call                // whose leg it is, for the owner; see move.go
+	at          atomic.Pointer[Call] // the same, for the lane
 	side        media.Which
 	destination // of the legs we began
+
+	who   party   // at the other end
+	payer rtc.AOR // whose rights the leg used, "" for nobody's
 
 	callID  string
 	session *dialog.Session // the caller's from the start, others' once they are answered
@@ -92,37 +98,41 @@ func (l *leg) invite(offer []byte) error {
 
 // events are the callbacks of a leg. They run on its lane.
 func (l *leg) events() dialog.Events {
-	c := l.c
+	l.at.Store(l.c)
 	return dialog.Events{
-		Progress: func(_ *dialog.Session, m *sip.Message) {
+		Progress: func(s *dialog.Session, m *sip.Message) {
 			l.observe(m, nil)
+			if s != nil {
+				s.User = l
+			}
 			m = m.Clone()
-			c.box.post(func() { c.progressed(l, m) })
+			l.post(func(c *Call) { c.progressed(l, m) })
 		},
 		Answered: func(s *dialog.Session, m *sip.Message) {
 			l.observe(m, nil)
+			s.User = l
 			m = m.Clone()
-			c.box.must(func() { c.answered(l, s, m) })
+			l.must(func(c *Call) { c.answered(l, s, m) })
 		},
 		Failed: func(_ *dialog.Call, m *sip.Message, err error) {
 			l.observe(m, err)
 			o := outcomeOf(m, err)
-			c.box.must(func() { c.failed(l, o) })
+			l.must(func(c *Call) { c.failed(l, o) })
 		},
 		Request: func(_ *dialog.Session, in *dialog.Incoming) {
-			if !c.box.post(func() { c.requested(l, in) }) {
+			if !l.post(func(c *Call) { c.requested(l, in) }) {
 				in.Respond(503, dialog.Content{Header: []byte("Retry-After: 1\r\n")})
 			}
 		},
 		Acked: func(_ *dialog.Session, m *sip.Message) {
 			body := append([]byte(nil), m.Body()...)
-			c.box.post(func() { c.acked(l, body) })
+			l.post(func(c *Call) { c.acked(l, body) })
 		},
 		Ended: func(s *dialog.Session, e dialog.End) {
 			if e.Message != nil {
 				e.Message = e.Message.Clone()
 			}
-			c.box.must(func() {
+			l.must(func(c *Call) {
 				if s == l.session {
 					c.left(l, e)
 				}

@@ -18,6 +18,8 @@ func (c *Call) requested(l *leg, in *dialog.Incoming) {
 		c.info(l, in)
 	case sip.MESSAGE, sip.NOTIFY:
 		c.pass(l, in)
+	case sip.REFER:
+		c.referred(l, in)
 	default:
 		l.respond(in, 405, dialog.Content{Header: []byte("Allow: " + allow + "\r\n")})
 	}
@@ -48,18 +50,18 @@ func (c *Call) renegotiate(l *leg, in *dialog.Incoming) {
 		c.busy = true
 		offer, err := c.media.Offer(l.side, body, other.want)
 		if err != nil {
-			c.busy = false
+			c.idle()
 			o := described(err)
 			l.respond(in, o.code, dialog.Content{Header: o.lines(c.x.cfg.Domain)})
 			return
 		}
-		other.reinvite(offer, func(m *sip.Message, err error) { c.renegotiated(l, in, body, offer, m, err) })
+		other.reinvite(description(offer), func(m *sip.Message, err error) { c.renegotiated(l, in, body, offer, m, err) })
 	}
 }
 
 // renegotiated takes the other side's answer.
 func (c *Call) renegotiated(l *leg, in *dialog.Incoming, theirs, offer []byte, m *sip.Message, err error) {
-	c.busy = false
+	defer c.idle()
 	if c.over {
 		return
 	}
@@ -128,17 +130,27 @@ func (c *Call) acked(l *leg, body []byte) {
 // other side has agreed to since: the caller was answered early, with what
 // another device speaks.
 func (c *Call) correct(l *leg) {
-	if c.busy || !c.media.NeedsOffer(l.side) {
-		return
+	if !c.busy && c.media.NeedsOffer(l.side) {
+		c.renew(l, nil)
 	}
+}
+
+// renew sends a leg a new offer, with header lines: what it was told last does not
+// fit any more.
+func (c *Call) renew(l *leg, header []byte) {
 	offer, err := c.media.MakeOffer(l.side, l.want)
 	if err != nil {
 		c.log.Warn("no new offer can be made", "leg", l.callID, "err", err)
 		return
 	}
 	c.busy = true
-	l.reinvite(offer, func(m *sip.Message, err error) {
-		c.busy = false
+	content := description(offer)
+	content.Header = header
+	l.reinvite(content, func(m *sip.Message, err error) {
+		defer c.idle()
+		if c.over {
+			return
+		}
 		if err == nil && m.StatusCode() < 300 {
 			l.ours, l.theirs = offer, descriptionIn(m)
 			err = c.media.TakeAnswer(l.side, l.theirs)
@@ -188,33 +200,34 @@ func (c *Call) pass(l *leg, in *dialog.Incoming) {
 }
 
 // reinvite sends an offer in the leg's dialog; done is an event of the call.
-func (l *leg) reinvite(offer []byte, done func(*sip.Message, error)) {
-	c := l.c
-	l.do(func(s *dialog.Session) {
-		err := s.Reinvite(description(offer), func(m *sip.Message, err error) {
-			if m != nil {
-				m = m.Clone()
-			}
-			c.box.must(func() { done(m, err) })
-		})
-		if err != nil {
-			c.box.must(func() { done(nil, err) })
-		}
-	})
+func (l *leg) reinvite(c dialog.Content, done func(*sip.Message, error)) {
+	l.ask(func(s *dialog.Session, heard func(*sip.Message, error)) error {
+		return s.Reinvite(c, heard)
+	}, done)
 }
 
 // send sends a request in the leg's dialog; done is an event of the call.
 func (l *leg) send(method string, content dialog.Content, done func(*sip.Message, error)) {
-	c := l.c
-	l.do(func(s *dialog.Session) {
-		err := s.Send(method, content, func(m *sip.Message, err error) {
-			if m != nil {
-				m = m.Clone()
-			}
-			c.box.must(func() { done(m, err) })
-		})
-		if err != nil {
-			c.box.must(func() { done(nil, err) })
+	l.ask(func(s *dialog.Session, heard func(*sip.Message, error)) error {
+		return s.Send(method, content, heard)
+	}, done)
+}
+
+// ask sends a request in the leg's dialog; done is an event of the call the leg is
+// in when the answer comes.
+func (l *leg) ask(send func(s *dialog.Session, heard func(*sip.Message, error)) error, done func(*sip.Message, error)) {
+	answered := func(m *sip.Message, err error) {
+		if m != nil {
+			m = m.Clone()
+		}
+		l.must(func(*Call) { done(m, err) })
+	}
+	there := l.do(func(s *dialog.Session) {
+		if err := send(s, answered); err != nil {
+			answered(nil, err)
 		}
 	})
+	if !there {
+		answered(nil, dialog.ErrState)
+	}
 }

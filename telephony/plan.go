@@ -69,6 +69,7 @@ type Route struct {
 	trunk           *gateways.Trunk // by which it came, nil for a user's call
 	dialled, number string
 	called          rtc.AOR
+	device          string // instance of the one device that is meant (a GRUU), "" for all
 	calledName      string // display name of the user called
 	calledNumber    string // the number the user called shows
 	payer           rtc.AOR
@@ -238,8 +239,8 @@ func (p *Plan) toUser(route Route, called Settings) (Route, error) {
 	route.called, route.calledName, route.calledNumber = called.AOR, called.Display, called.Number
 	var spares []destination
 	q := uint16(0)
-	for i, w := range p.Reach.Ways(called.AOR, reach.Want{Max: maxDevices}) {
-		d := destination{way: p.wayTo(w), want: deviceWant(w.Flow), who: called.party()}
+	for i, w := range p.Reach.Ways(called.AOR, reach.Want{Max: maxDevices, Instance: route.device}) {
+		d := destination{way: p.wayTo(w), want: deviceWant(w.Flow)}
 		switch {
 		case w.Spare:
 			spares = append(spares, d)
@@ -282,7 +283,6 @@ func (p *Plan) toTrunks(route Route) (Route, error) {
 			uri := trunk.URI(i, route.number)
 			route.Rounds = append(route.Rounds, []destination{{
 				way: dialog.Way{URI: uri, Peer: trunk.Name}, trunk: trunk, want: trunkWant(trunk),
-				who: party{number: route.number, uri: uri},
 			}})
 		}
 	}
@@ -329,15 +329,9 @@ func dialled(u sip.URI) string {
 	return user
 }
 
-// party is a user as others see him.
-func (s *Settings) party() party {
-	return party{user: s.AOR, number: s.Number, name: s.Display, uri: string(s.AOR)}
-}
-
 // partyOf is a user as caller.
 func partyOf(m *sip.Message, s Settings) party {
-	c := s.party()
-	c.private = wantsPrivacy(m)
+	c := party{user: s.AOR, number: s.Number, name: s.Display, uri: string(s.AOR), private: wantsPrivacy(m)}
 	if from, ok := m.From(); ok && len(from.Display) > 0 && c.name == "" {
 		c.name = unquoted(from.Display)
 	}

@@ -11,7 +11,6 @@ type destination struct {
 	way   dialog.Way
 	trunk *gateways.Trunk // nil for a device
 	want  media.Want      // how the offer to it is written
-	who   party           // whom it reaches
 }
 
 func (d destination) trunkName() string {

@@ -21,18 +21,14 @@ import (
 
 // seen keeps what happened to a call.
 type seen struct {
-	mu      sync.Mutex
-	kinds   []telephony.EventKind
-	parties [][]telephony.Party
+	mu    sync.Mutex
+	kinds []telephony.EventKind
 }
 
 func (s *seen) watch(e telephony.Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.parties = append(s.parties, e.Parties)
-	if e.Kind != telephony.Changed {
-		s.kinds = append(s.kinds, e.Kind)
-	}
+	s.kinds = append(s.kinds, e.Kind)
 }
 
 func (s *seen) all() []telephony.EventKind {
@@ -52,12 +48,16 @@ func (r *rig) connect(t *testing.T, a, b string, o telephony.Options) *telephony
 	return c
 }
 
-// nothingLeft waits until no call is left.
+// nothingLeft waits until no call and no media session is left.
 func (r *rig) nothingLeft(t *testing.T) {
 	t.Helper()
-	for end := time.Now().Add(patience); r.s.Exchange().Active() > 0; time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+		calls, sessions := r.s.Exchange().Active(), len(r.s.Media().Sessions())
+		if calls+sessions == 0 {
+			return
+		}
 		if time.Now().After(end) {
-			t.Fatalf("%d calls are left", r.s.Exchange().Active())
+			t.Fatalf("%d calls and %d media sessions are left", calls, sessions)
 		}
 	}
 }

@@ -38,6 +38,7 @@ func (s *Session) reinvite(c Content, glares int, done func(*sip.Message, error)
 			if s.ack.owed { // it crossed our BYE
 				_ = s.Ack(Content{})
 			}
+			done(nil, ErrState)
 			return
 		}
 		switch {

@@ -83,6 +83,16 @@ type ack struct {
 	bytes []byte
 }
 
+// Session is the call that the dialog is used for, nil for none. Only on its lane.
+func (d *Dialog) Session() *Session {
+	for _, u := range d.usages {
+		if s, ok := u.(*Session); ok {
+			return s
+		}
+	}
+	return nil
+}
+
 // Call the session came of; nil when the peer called.
 func (s *Session) Call() *Call { return s.call }
 

@@ -27,6 +27,7 @@ func (s *Session) update(c Content, glares int, done func(*sip.Message, error)) 
 			s.offerOut = false
 		}
 		if s.over {
+			done(nil, ErrState)
 			return
 		}
 		switch {

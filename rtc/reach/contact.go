@@ -1,6 +1,7 @@
 package reach
 
 import (
+	"bytes"
 	"net/netip"
 	"strings"
 
@@ -35,7 +36,7 @@ func Compare(uri []byte, f transport.Flow) Place {
 	if err != nil {
 		return Elsewhere
 	}
-	addr, ok := sip.HostAddr(u.Host)
+	addr, ok := hostAddr(u)
 	from := f.Remote.Addr().Unmap()
 	switch {
 	case !ok || addr != from:
@@ -59,9 +60,14 @@ func Doubtful(uri []byte, source netip.AddrPort) bool {
 	if err != nil {
 		return true
 	}
-	addr, ok := sip.HostAddr(u.Host)
+	addr, ok := hostAddr(u)
 	from := source.Addr().Unmap()
 	return ok && addr != from && addr.IsPrivate() && !from.IsPrivate() && !from.IsLoopback()
+}
+
+func hostAddr(u sip.URI) (netip.Addr, bool) {
+	addr, err := netip.ParseAddr(string(bytes.Trim(u.Host, "[]")))
+	return addr.Unmap(), err == nil
 }
 
 func portOf(u sip.URI) uint16 {

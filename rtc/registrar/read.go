@@ -2,6 +2,7 @@ package registrar
 
 import (
 	"bytes"
+	"net/netip"
 	"time"
 
 	"tandem/rtc"
@@ -253,8 +254,8 @@ func (j *job) translated() bool {
 	if !ok {
 		return false
 	}
-	said, ok := sip.HostAddr(via.Host)
-	return ok && said != j.m.Source.Addr().Unmap()
+	said, err := netip.ParseAddr(string(bytes.Trim(via.Host, "[]")))
+	return err == nil && said.Unmap() != j.m.Source.Addr().Unmap()
 }
 
 // hops is the number of Vias.

@@ -1,6 +1,7 @@
 package resolve
 
 import (
+	"bytes"
 	"net/netip"
 	"strings"
 
@@ -172,7 +173,8 @@ func parseAddr(b []byte) (netip.Addr, bool) {
 		return netip.Addr{}, false
 	}
 	if b[0] == '[' {
-		return sip.HostAddr(b)
+		a, err := netip.ParseAddr(string(bytes.TrimSuffix(b[1:], []byte("]"))))
+		return a.Unmap(), err == nil && a.Zone() == "" && b[len(b)-1] == ']'
 	}
 	return parseIPv4(b)
 }

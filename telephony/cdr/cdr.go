@@ -71,9 +71,18 @@ type Step struct {
 // What happened.
 type What string
 
-// CallerReached: of a call that the server makes, the party that is called first has
-// answered.
-const CallerReached What = "caller_reached"
+const (
+	// CallerReached: of a call that the server makes, the party that is called first
+	// has answered.
+	CallerReached What = "caller_reached"
+	// Transferring: the one named has begun to transfer the call.
+	Transferring What = "transferring"
+	// Transferred: the one named has taken the place of who transferred the call.
+	Transferred What = "transferred"
+	// TransferFailed: the one named could not be reached, and the call goes on as
+	// before.
+	TransferFailed What = "transfer_failed"
+)
 
 // MaxStory is how many steps are kept of one call.
 const MaxStory = 64

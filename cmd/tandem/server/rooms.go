@@ -165,6 +165,9 @@ func (s *Server) Trunks() *gateways.Trunks { return s.trunks }
 // Exchange that leads calls.
 func (s *Server) Exchange() *telephony.Exchange { return s.exchange }
 
+// Media that calls pass.
+func (s *Server) Media() *media.Server { return s.media }
+
 // Records of calls.
 func (s *Server) Records() cdr.Store { return s.records }
 

@@ -1,0 +1,361 @@
+package telephony
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"tandem/media"
+	"tandem/media/sound"
+	"tandem/rtc"
+	"tandem/rtc/dialog"
+	"tandem/rtc/dialog/refer"
+	"tandem/rtc/sip"
+	"tandem/telephony/cdr"
+)
+
+// transfer is the replacement of one party of a call by another one. A REFER asks
+// for it, or an administrator. We perform it ourselves, whatever the sides are: the
+// one who stays sees new offers in its dialog, no REFER.
+//
+// The new party is called by a call of its own, the errand. When it answers, its
+// leg is given to this call. Until then the transferor may stay or go.
+type transfer struct {
+	by        *leg // who transfers
+	told      *refer.Referral
+	errand    *Call  // that calls the new party
+	to        string // who is meant, for the record
+	consulted bool   // the new party speaks with the transferor, or is rung by it
+	gone      bool   // the transferor has hung up
+}
+
+// errand is what a call is made for: whoever answers it takes the place of the
+// transferor in another call.
+type errand struct {
+	home *Call
+	done bool // it has been said how it went
+}
+
+// referred takes a REFER. It is answered when it is known whether the reference can
+// be followed (RFC 3515 §2.4.2).
+func (c *Call) referred(l *leg, in *dialog.Incoming) {
+	target, err := refer.Read(in.Message)
+	if err == nil {
+		err = c.transferable(l, target)
+	}
+	if err != nil {
+		l.deny(in, err)
+		return
+	}
+	if target.Replaces != (refer.Replaced{}) {
+		if d := c.x.dialogOf(target.Replaces); d != nil {
+			c.consult(l, in, d)
+			return
+		} // of phones that speak with each other without us: the target's phone knows it
+	}
+	errand, err := c.x.prepare(c, l, target, string(in.Get(sip.HdrReferredBy)))
+	if err != nil {
+		l.deny(in, err)
+		return
+	}
+	if c.accept(l, in, errand, target.URI) {
+		errand.box.must(errand.run)
+		return
+	}
+	errand.box.must(func() { errand.end(End{By: "server", Code: 487}) })
+}
+
+// transferable reports what stands against a transfer by a leg.
+func (c *Call) transferable(l *leg, target refer.Target) error {
+	switch {
+	case c.over:
+		return &rtc.Status{Code: 481}
+	case c.transfer != nil:
+		return &rtc.Status{Code: 491, Reason: "Transfer Under Way"}
+	case c.record.Answered.IsZero() || c.other(l) == nil:
+		return &rtc.Status{Code: 403, Reason: "Not Before the Answer"}
+	case !strings.EqualFold(target.Method, "INVITE"):
+		return &rtc.Status{Code: 403, Reason: "Only Calls Are Transferred"}
+	}
+	return nil
+}
+
+// deny answers a request by an error.
+func (l *leg) deny(in *dialog.Incoming, err error) {
+	var st *rtc.Status
+	switch {
+	case errors.Is(err, rtc.Next):
+		st = &rtc.Status{Code: 403, Reason: "Not a Destination of This Server"}
+	case !errors.As(err, &st):
+		st = &rtc.Status{Code: 500}
+	}
+	l.c.log.Info("request refused", "leg", l.callID, "method", string(in.MethodName()), "code", st.Code, "err", err)
+	header := append([]byte(nil), st.Header...)
+	if st.Reason != "" && len(header) == 0 {
+		header = warning(l.c.x.cfg.Domain, st.Reason)
+	}
+	l.respond(in, st.Code, dialog.Content{Header: header})
+}
+
+// accept answers a REFER by 202 and begins the transfer. It is false when the
+// transferor's dialog has ended meanwhile.
+func (c *Call) accept(l *leg, in *dialog.Incoming, errand *Call, to string) bool {
+	t := &transfer{by: l, errand: errand, to: to}
+	err := dialog.ErrState
+	l.do(func(*dialog.Session) { t.told, err = refer.Accept(in) })
+	if err != nil {
+		c.log.Warn("a REFER is not followed", "leg", l.callID, "err", err)
+		return false
+	}
+	c.transfer = t
+	c.note(cdr.Transferring, l.who.address())
+	return true
+}
+
+// consult joins the other party of this call with that of another call of the same
+// transferor: an attended transfer. d is the transferor's dialog in the other call.
+func (c *Call) consult(l *leg, in *dialog.Incoming, d *dialog.Dialog) {
+	other := legOf(d)
+	if other == nil || other.at.Load() == c {
+		l.deny(in, &rtc.Status{Code: 481, Reason: "No Such Call"})
+		return
+	}
+	if !l.sameParty(other) {
+		l.deny(in, &rtc.Status{Code: 403, Reason: "Another's Call"})
+		return
+	}
+	second := other.at.Load()
+	if !c.accept(l, in, second, other.who.address()) {
+		return
+	}
+	c.transfer.consulted = true
+	if !other.must(func(second *Call) { second.surrender(other, c) }) {
+		c.transferFailed(outcome{code: 481, text: "the other call has ended"})
+	}
+}
+
+// surrender has a call work for the transfer of another one: it gives its party
+// other than l, at once or when that has answered.
+func (c *Call) surrender(l *leg, home *Call) {
+	if c.over || c.errand != nil || c.transfer != nil {
+		home.box.must(func() { home.transferFailed(outcome{code: 481, text: "the other call has ended"}) })
+		return
+	}
+	c.errand = &errand{home: home}
+	switch {
+	case !c.record.Answered.IsZero():
+		c.whenIdle(func() { c.deliver(c.other(l)) })
+	case l != c.caller:
+		c.report(outcome{code: 481, text: "the other call is not answered yet"})
+	} // else when it is answered
+}
+
+// deliver gives the party of an errand to the call it is for.
+func (c *Call) deliver(l *leg) {
+	if c.over || l == nil || l.session == nil {
+		c.report(outcome{code: 480, text: "the party has gone"})
+		return
+	}
+	home := c.errand.home
+	c.errand.done = true
+	c.give(l, home, End{By: "transfer", Code: 200, Text: "joined with call " + home.id}, func(l *leg, from *media.Session) {
+		home.transferred(l, from)
+	})
+}
+
+// report tells the call that an errand is for how it failed, once.
+func (c *Call) report(o outcome) {
+	if c.errand == nil || c.errand.done {
+		return
+	}
+	c.errand.done = true
+	home := c.errand.home
+	home.box.must(func() { home.transferFailed(o) })
+}
+
+// rang is told that the new party's phone rings.
+func (c *Call) rang(code int) {
+	t := c.transfer
+	if t == nil {
+		return
+	}
+	t.by.do(func(*dialog.Session) { t.told.Progress(code, "") })
+	c.ringback(c.other(t.by))
+}
+
+// ringback lets a leg hear the tone of a phone that rings.
+func (c *Call) ringback(l *leg) {
+	if err := c.media.Tone(l.side, c.x.cfg.Country, sound.Ringback, 0); err != nil {
+		c.log.Warn("no ringback tone", "leg", l.callID, "err", err)
+	}
+}
+
+// transferred puts the new party into the transferor's place.
+func (c *Call) transferred(l *leg, from *media.Session) {
+	t := c.transfer
+	if c.over || t == nil {
+		from.Close()
+		l.release()
+		l.bye(nil)
+		return
+	}
+	c.whenIdle(func() { c.replace(t, l, from) })
+}
+
+func (c *Call) replace(t *transfer, l *leg, from *media.Session) {
+	stays := c.other(t.by)
+	by, err := c.take(t.by.side, l, from)
+	if err != nil {
+		c.transferFailed(outcome{code: 500, text: err.Error()})
+		return
+	}
+	c.transfer = nil
+	c.media.Stop(stays.side)
+	if l.payer != "" {
+		c.record.Payer = l.payer
+	}
+	if l.trunk != nil {
+		c.record.Trunk = l.trunk.Name
+	}
+	c.note(cdr.Transferred, l.who.address())
+	t.finish(200)
+	by.bye(nil)
+	by.release()
+	c.tell(Transferred)
+	if t.consulted || c.media.NeedsOffer(l.side) { // who is called by us knows whom for
+		c.introduce(l, stays)
+	}
+	c.whenIdle(func() { c.introduce(stays, l) })
+}
+
+// introduce tells a leg whom it speaks with now, with an offer of what fits. A
+// trunk is only told what it must know.
+func (c *Call) introduce(l, to *leg) {
+	if c.over || l.trunk != nil && !c.media.NeedsOffer(l.side) {
+		return
+	}
+	c.renew(l, to.who.connected())
+}
+
+// finish tells the transferor how it went.
+func (t *transfer) finish(code int) {
+	t.by.do(func(*dialog.Session) { t.told.Finish(code, "") })
+}
+
+// transferFailed goes on with the transferor, if that is still there.
+func (c *Call) transferFailed(o outcome) {
+	t := c.transfer
+	if t == nil || c.over {
+		return
+	}
+	c.transfer = nil
+	t.finish(max(o.code, 400))
+	c.log.Info("transfer failed", "code", o.code, "err", o.text)
+	c.note(cdr.TransferFailed, t.to)
+	if t.gone {
+		c.end(End{By: "server", Code: 200, Text: "the transfer failed: " + o.text, Reason: o.reason})
+		return
+	}
+	c.media.Stop(c.other(t.by).side)
+}
+
+// abandon ends the errand of a call that ends.
+func (c *Call) abandon() {
+	if t := c.transfer; t != nil {
+		c.transfer = nil
+		t.finish(487)
+		t.errand.box.must(func() {
+			if e := t.errand.errand; e != nil && e.home == c && !e.done {
+				e.done = true
+				t.errand.end(End{By: "caller", Code: 487})
+			}
+		})
+	}
+}
+
+// dialogOf finds the dialog that a reference is to take over. Some phones name the
+// tags the other way round.
+func (x *Exchange) dialogOf(r refer.Replaced) *dialog.Dialog {
+	d := x.ua.Table().Match([]byte(r.CallID), []byte(r.ToTag), []byte(r.FromTag))
+	if d == nil {
+		d = x.ua.Table().Match([]byte(r.CallID), []byte(r.FromTag), []byte(r.ToTag))
+	}
+	return d
+}
+
+// legOf is the leg of a dialog, nil when it is none, or has ended.
+func legOf(d *dialog.Dialog) (l *leg) {
+	d.Lane().Do(func() {
+		if s := d.Session(); s != nil {
+			l, _ = s.User.(*leg)
+		}
+	})
+	return l
+}
+
+// sameParty reports whether two legs are of the same user, or the same trunk.
+func (l *leg) sameParty(o *leg) bool {
+	if l.who.user != "" {
+		return l.who.user == o.who.user
+	}
+	return l.trunk != nil && l.trunk == o.trunk
+}
+
+// prepare makes the errand of a transfer by l to a target: a call for which the
+// transferor has to have the right, and which it pays.
+func (x *Exchange) prepare(home *Call, l *leg, target refer.Target, by string) (*Call, error) {
+	route, err := x.cfg.Router.Refer(l.who.user, target.URI)
+	if err != nil {
+		return nil, err
+	}
+	stays := home.other(l)
+	if route.called != "" && (route.called == l.who.user || route.called == stays.who.user) {
+		return nil, &rtc.Status{Code: 403, Reason: "A Party of This Call"}
+	}
+	onward := home.onward
+	if onward.MaxForwards--; onward.MaxForwards <= 0 {
+		return nil, &rtc.Status{Code: 483, Reason: "Transferred Too Often"}
+	}
+	if by == "" {
+		by = "<" + l.who.uri + ">"
+	}
+	route.caller, route.payer = stays.who, l.who.user
+	c := x.newCall(route)
+	c.onward = onward
+	c.errand = &errand{home: home}
+	c.caller = &leg{c: c, side: media.A, who: stays.who}
+	c.passed = []byte("Referred-By: " + by + "\r\n") // RFC 3892 §2.2
+	if r := target.Replaces; r != (refer.Replaced{}) {
+		c.passed = append(c.passed, replaces(r)...)
+	}
+	c.log = x.cfg.Log.With("call", c.id, "for", home.id)
+	c.record = route.record(c.id, "", time.Now())
+	if !x.enter(c) {
+		return nil, tooMany
+	}
+	return c, nil
+}
+
+// run calls the new party.
+func (c *Call) run() {
+	c.tell(Started)
+	if c.open(); c.over {
+		return
+	}
+	session, err := c.x.cfg.Media.Open(c.id, media.Options{Handle: func(e media.Event) { c.box.post(func() { c.heard(e) }) }})
+	if err != nil {
+		c.refuse(described(err))
+		return
+	}
+	c.media = session
+	c.limit = time.AfterFunc(c.x.cfg.RingTime, func() { c.box.must(c.unanswered) })
+	c.next()
+}
+
+func replaces(r refer.Replaced) string {
+	line := "Replaces: " + r.CallID + ";to-tag=" + r.ToTag + ";from-tag=" + r.FromTag
+	if r.EarlyOnly {
+		line += ";early-only"
+	}
+	return line + "\r\n"
+}

@@ -1,0 +1,174 @@
+package test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"tandem/rtc/sip"
+)
+
+// house is a rig with phones of four users.
+func house(t *testing.T) (r *rig, phones map[string]*wire) {
+	t.Helper()
+	r = startServer(t, ledCalls)
+	phones = map[string]*wire{}
+	for _, name := range []string{"alice", "bob", "carol"} {
+		r.user(name)
+		phones[name] = r.dial(t, "udp")
+		phones[name].register(name)
+	}
+	return r, phones
+}
+
+// notified takes the NOTIFYs of a REFER up to the last and returns their statuses.
+func (k *talker) notified() (told []string) {
+	k.t.Helper()
+	for {
+		m := k.ok("NOTIFY", "", "")
+		if ct := string(m.Get(sip.HdrContentType)); !strings.HasPrefix(ct, "message/sipfrag") {
+			k.t.Errorf("a NOTIFY has a body of type %q", ct)
+		}
+		told = append(told, strings.TrimSpace(strings.TrimPrefix(string(m.Body()), "SIP/2.0 ")))
+		if strings.HasPrefix(string(m.Get(sip.HdrSubscriptionState)), "terminated") {
+			return told
+		}
+	}
+}
+
+// A blind transfer by the caller or by the called: the target is called in the name
+// of who stays, that one hears of it by a new offer, and the transferor is told.
+func TestBlindTransfer(t *testing.T) {
+	for _, by := range []string{"caller", "callee"} {
+		for _, early := range []bool{false, true} {
+			t.Run(fmt.Sprintf("by %s, early BYE %v", by, early), func(t *testing.T) {
+				t.Parallel()
+				r, phones := house(t)
+				a, b := r.call(phones["alice"], phones["bob"], "alice", "bob", 31000)
+				who, stays := a, b
+				if by == "callee" {
+					who, stays = b, a
+				}
+				if m := who.asks("REFER", "Refer-To: <sip:carol@"+domain+">\nReferred-By: <sip:"+who.user+"@"+domain+">\n", ""); m.StatusCode() != 202 {
+					t.Fatalf("REFER is answered\n%s", m.Bytes())
+				}
+				if m := who.ok("NOTIFY", "", ""); !strings.HasPrefix(string(m.Body()), "SIP/2.0 100") {
+					t.Errorf("the first NOTIFY says %q", m.Body())
+				}
+				invite := phones["carol"].request("INVITE")
+				if from, _ := invite.From(); !strings.HasPrefix(string(from.URI), "sip:"+stays.user+"@") {
+					t.Errorf("carol is shown %s, want %s", from.URI, stays.user)
+				}
+				if got := string(invite.Get(sip.HdrReferredBy)); !strings.Contains(got, "sip:"+who.user+"@"+domain) {
+					t.Errorf("carol is told Referred-By: %q", got)
+				}
+				if early {
+					who.hangsUp()
+				}
+				phones["carol"].reply(invite, 180, "ring", "Contact: "+phones["carol"].contact("carol")+"\n", "")
+				c := &talker{wire: phones["carol"], user: "carol", port: 31010, seq: 10}
+				c.accept(invite)
+				c.expect("ACK")
+				if !early {
+					if told := who.notified(); strings.Join(told, " ") != "180 Ringing 200 OK" {
+						t.Errorf("%s is told %q", who.user, told)
+					}
+					who.ok("BYE", "", "")
+				}
+				if m := stays.reoffered(); !strings.Contains(string(m.Get(sip.HdrPAssertedIdentity)), "sip:carol@") {
+					t.Errorf("%s is told of %q", stays.user, m.Get(sip.HdrPAssertedIdentity))
+				}
+				if n := r.s.Exchange().Active(); n != 1 {
+					t.Errorf("%d calls go on, want 1", n)
+				}
+				c.hangsUp()
+				stays.ok("BYE", "", "")
+				r.nothingLeft(t)
+				rec := r.records(t, 2)
+				if one := rec[len(rec)-1]; one.Payer != "sip:"+"alice@"+domain && by == "caller" || len(one.Story) != 2 {
+					t.Errorf("record %+v", one)
+				}
+			})
+		}
+	}
+}
+
+// An attended transfer, in both orders of consultation: the REFER may come in
+// either call.
+func TestAttendedTransfer(t *testing.T) {
+	for _, second := range []bool{false, true} {
+		t.Run(fmt.Sprintf("REFER in the second call %v", second), func(t *testing.T) {
+			t.Parallel()
+			r, phones := house(t)
+			a1, b := r.call(phones["alice"], phones["bob"], "alice", "bob", 31000)
+			a2, c := r.call(phones["alice"], phones["carol"], "alice", "carol", 31010)
+			in, other, stays, joins := a1, a2, b, c
+			if second {
+				in, other, stays, joins = a2, a1, c, b
+			}
+			replaces := fmt.Sprintf("%s%%3Bto-tag%%3D%s%%3Bfrom-tag%%3D%s", other.id, other.peer, other.local)
+			if m := in.asks("REFER", fmt.Sprintf("Refer-To: <sip:%s@%s?Replaces=%s>\n", joins.user, domain, replaces), ""); m.StatusCode() != 202 {
+				t.Fatalf("REFER is answered\n%s", m.Bytes())
+			}
+			if told := in.notified(); strings.Join(told, " ") != "100 Trying 200 OK" {
+				t.Errorf("alice is told %q", told)
+			}
+			in.ok("BYE", "", "")
+			other.ok("BYE", "", "")
+			if m := joins.reoffered(); !strings.Contains(string(m.Get(sip.HdrPAssertedIdentity)), "sip:"+stays.user+"@") {
+				t.Errorf("%s is told of %q", joins.user, m.Get(sip.HdrPAssertedIdentity))
+			}
+			if m := stays.reoffered(); !strings.Contains(string(m.Get(sip.HdrPAssertedIdentity)), "sip:"+joins.user+"@") {
+				t.Errorf("%s is told of %q", stays.user, m.Get(sip.HdrPAssertedIdentity))
+			}
+			stays.hangsUp()
+			joins.ok("BYE", "", "")
+			r.nothingLeft(t)
+		})
+	}
+}
+
+// Transfers that are refused leave the call as it was.
+func TestTransferRefused(t *testing.T) {
+	r, phones := house(t)
+	r.rawTrunk(t, "world", nil)
+	a, b := r.call(phones["alice"], phones["bob"], "alice", "bob", 31000)
+	_, c := r.call(phones["bob"], phones["carol"], "bob", "carol", 31010)
+	for target, want := range map[string]int{
+		"sip:alice@" + domain: 403, "sip:bob@" + domain: 403, // parties of this call
+		"sip:dave@elsewhere.test": 403, "sip:dave@" + domain: 404,
+		"sip:+19005551234@" + domain:              403, // alice may not call there
+		"sip:carol@" + domain + ";method=MESSAGE": 403,
+		fmt.Sprintf("sip:carol@%s?Replaces=%s%%3Bto-tag%%3D%s%%3Bfrom-tag%%3D%s", domain, c.id, c.peer, c.local): 403, // not her call
+	} {
+		if m := a.asks("REFER", "Refer-To: <"+target+">\n", ""); m.StatusCode() != want {
+			t.Errorf("a transfer to %s is answered %d, want %d", target, m.StatusCode(), want)
+		}
+	}
+	if m := a.asks("REFER", "", ""); m.StatusCode() != 400 {
+		t.Errorf("a REFER to nobody is answered %d", m.StatusCode())
+	}
+	a.hangsUp()
+	b.ok("BYE", "", "")
+	phones["carol"].aside = nil
+	c.hangsUp()
+	r.nothingLeft(t)
+}
+
+// When the target does not take the call, the transferor is told and has it still.
+func TestTransferFails(t *testing.T) {
+	r, phones := house(t)
+	a, b := r.call(phones["alice"], phones["bob"], "alice", "bob", 31000)
+	a.asks("REFER", "Refer-To: <sip:carol@"+domain+">\n", "")
+	invite := phones["carol"].request("INVITE")
+	if m := a.asks("REFER", "Refer-To: <sip:carol@"+domain+">\n", ""); m.StatusCode() != 491 {
+		t.Errorf("a second REFER meanwhile is answered %d", m.StatusCode())
+	}
+	phones["carol"].reply(invite, 486, "busy", "", "")
+	if told := a.notified(); told[len(told)-1] != "486 Busy Here" {
+		t.Errorf("alice is told %q", told)
+	}
+	b.hangsUp()
+	a.ok("BYE", "", "")
+	r.nothingLeft(t)
+}
