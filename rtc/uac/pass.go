@@ -35,7 +35,7 @@ func (c *Client) Pass(lane *transaction.Lane, h Hop, write Writer, sent func(tra
 
 func (c *Client) emit(lane *transaction.Lane, f transport.Flow, write Writer, sent func(transport.Flow, []byte)) {
 	p, sentBy := c.cfg.Wire.Local(f)
-	via := appendVia(make([]byte, 0, 128), p, sentBy)
+	via := AppendVia(make([]byte, 0, 128), p, sentBy)
 	via = append(append(via, "z9hG4bK"...), rand.Text()...)
 	b := write(make([]byte, 0, 1500), Try{Flow: f, Via: via})
 	lane.Send(f, b)

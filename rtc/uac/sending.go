@@ -133,7 +133,7 @@ func (s *Sending) launch(f transport.Flow) {
 	s.flow = f
 	s.tx = s.r.Lane.Client(s.method, s)
 	p, sentBy := s.c.cfg.Wire.Local(f)
-	via := s.tx.AppendBranch(appendVia(make([]byte, 0, 128), p, sentBy), nil)
+	via := s.tx.AppendBranch(AppendVia(make([]byte, 0, 128), p, sentBy), nil)
 	s.auth = s.r.Auth.Append(nil, s.r.Method, s.r.URI, s.r.Body)
 	s.tx.Send(f, s.r.Write(make([]byte, 0, 1500), Try{Flow: f, Via: via, Seq: s.r.Seq, Auth: s.auth}))
 	if s.canceled {

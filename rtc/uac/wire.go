@@ -23,9 +23,9 @@ func (o over) Local(f transport.Flow) (transport.Proto, []byte) {
 	return f.Proto(), f.Listener().SentBy()
 }
 
-// appendVia appends a Via value up to the "=" of its branch, which whoever
+// AppendVia appends a Via value up to the "=" of its branch, which whoever
 // knows it appends.
-func appendVia(dst []byte, p transport.Proto, sentBy []byte) []byte {
+func AppendVia(dst []byte, p transport.Proto, sentBy []byte) []byte {
 	dst = append(dst, "SIP/2.0/"...)
 	dst = append(dst, p.String()...)
 	dst = append(dst, ' ')

@@ -1,0 +1,352 @@
+package event
+
+import (
+	"context"
+	"errors"
+	"hash/maphash"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tandem/rtc"
+	"tandem/rtc/reach"
+	"tandem/rtc/resolve"
+	"tandem/rtc/sip"
+	"tandem/rtc/transaction"
+	"tandem/rtc/uac"
+)
+
+// Users says which addresses are ours and whose they are.
+type Users interface {
+	// Ours reports whether host and port are a domain or an address of this server.
+	Ours(host []byte, port uint16) bool
+	// Resolve finds a user by address-of-record or alias.
+	Resolve(address rtc.AOR) (rtc.AOR, bool)
+}
+
+// Config of a Notifier. Zero limits take the defaults.
+type Config struct {
+	Store    Store
+	Users    Users
+	Layer    *transaction.Layer
+	Wire     uac.Wire
+	Resolver *resolve.Resolver
+	Permit   func(peer string, to netip.AddrPort) error // as in uac.Config
+	// GRUU finds whose device a GRUU of ours means; Reach then finds the way to it.
+	GRUU  func(uri sip.URI) (aor rtc.AOR, instance string, ok bool)
+	Reach *reach.Reach
+	// Demand asks a sender for credentials, see auth.Gate.
+	Demand func(r *rtc.Request) *rtc.Status
+	// Lists finds the members of a list that is kept; nil: there are none.
+	Lists func(address rtc.AOR, pkg string, watcher rtc.AOR) (members []Entry, ok bool, err error)
+	Key   []byte // secret octets that survive a restart
+
+	Total       int // subscriptions in all, default 1,000,000
+	PerUser     int // subscriptions of one watcher, those within lists not counted, default 1,000
+	PerResource int // subscriptions to one resource of one package, default 10,000
+	PerList     int // members of a list, those of lists in it counted, default 2,000
+	UnderWay    int // NOTIFYs without an answer, default 4,096
+	Workers     int // default 2
+	Log         *slog.Logger
+}
+
+// Notifier is the handler for SUBSCRIBE.
+type Notifier struct {
+	cfg      Config
+	packages map[string]*Package
+	allow    string // value of Allow-Events
+	watchers []func(Change)
+	client   *uac.Client
+	seed     maphash.Seed
+	shards   [shards]shard
+	table    table
+	users    users
+	queue    queue
+	total    atomic.Int64
+	run      uint32 // of the server, see Store.Begin
+	stats    stats
+}
+
+// Change is told of a subscription that began, changed its state or ended.
+type Change struct {
+	Subscription
+	Event string // as in watcher information: subscribe, approved, deactivated, probation, rejected, timeout, giveup, noresource (RFC 3857 §4.7.1)
+}
+
+// New makes a notifier without packages.
+func New(cfg Config) *Notifier {
+	or := func(v *int, or int) {
+		if *v <= 0 {
+			*v = or
+		}
+	}
+	or(&cfg.Total, 1_000_000)
+	or(&cfg.PerUser, 1_000)
+	or(&cfg.PerResource, 10_000)
+	or(&cfg.PerList, 2_000)
+	or(&cfg.UnderWay, 4_096)
+	or(&cfg.Workers, 2)
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	n := &Notifier{cfg: cfg, packages: make(map[string]*Package), seed: maphash.MakeSeed(),
+		client: uac.New(uac.Config{Layer: cfg.Layer, Wire: cfg.Wire, Resolver: cfg.Resolver, Permit: cfg.Permit, Log: cfg.Log})}
+	for i := range n.shards {
+		n.shards[i].topics = make(map[key]*topic)
+	}
+	n.table.init()
+	n.users.init()
+	n.queue.init(cfg.UnderWay)
+	return n
+}
+
+// Add plugs in a package. All packages are added before Restore and the first
+// request.
+func (n *Notifier) Add(p Package) {
+	p.complete()
+	n.packages[p.Name] = &p
+	var names []string
+	for name := range n.packages {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	n.allow = strings.Join(names, ", ")
+}
+
+// Allowed are the names of the packages, as the value of Allow-Events.
+func (n *Notifier) Allowed() string { return n.allow }
+
+// Watch has f told of subscriptions that begin, change or end. It must not block
+// and may be on a transaction lane. Watch is called before the first request.
+func (n *Notifier) Watch(f func(Change)) { n.watchers = append(n.watchers, f) }
+
+func (n *Notifier) tell(s Subscription, event string) {
+	for _, f := range n.watchers {
+		f(Change{s, event})
+	}
+}
+
+// tick is how often what is due is looked for.
+const tick = 100 * time.Millisecond
+
+// Run sends until ctx ends.
+func (n *Notifier) Run(ctx context.Context) error {
+	stop := n.queue.closeWith(ctx)
+	defer stop()
+	var all sync.WaitGroup
+	for range n.cfg.Workers {
+		all.Go(n.work)
+	}
+	all.Go(func() { _ = n.client.Run(ctx) })
+	t := time.NewTicker(tick)
+	defer t.Stop()
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case now := <-t.C:
+			n.sweep(now.UnixMilli())
+		}
+	}
+	all.Wait()
+	return nil
+}
+
+// sweep does what is due: it ends subscriptions, and sends what was held back.
+func (n *Notifier) sweep(now int64) {
+	for i := range n.shards {
+		n.shards[i].sweep(n, now)
+	}
+}
+
+func (s *shard) sweep(n *Notifier, now int64) {
+	var wake []*topic
+	var lost, over []*subscription
+	var told []Subscription
+	s.mu.Lock()
+	for len(s.due) > 0 && s.due[0].due <= now {
+		sub := s.due[0]
+		switch {
+		case sub.reason != "" && sub.until <= now:
+			s.due.remove(sub)
+			lost = append(lost, sub)
+		case sub.until <= now:
+			reason := "timeout"
+			if sub.pending {
+				reason = "giveup"
+			}
+			sub.end(reason, now)
+			over, told = append(over, sub), append(told, sub.info())
+		case sub.dirty:
+			sub.settle(now)
+		default:
+			sub.touch(now, true) // RFC 6446 §6: nothing was sent for long
+		}
+		if t := sub.topic.wake(); t != nil {
+			wake = append(wake, t)
+		}
+	}
+	s.mu.Unlock()
+	for _, t := range wake {
+		n.queue.put(t)
+	}
+	for i, sub := range over {
+		n.ended(sub, told[i])
+	}
+	for _, sub := range lost {
+		n.forget(sub)
+	}
+}
+
+// Active is how many subscriptions there are.
+func (n *Notifier) Active() int { return int(n.total.Load()) }
+
+// List returns the subscriptions that keep says true for, at most most of them.
+func (n *Notifier) List(most int, keep func(*Subscription) bool) (list []Subscription) {
+	for i := range n.shards {
+		s := &n.shards[i]
+		s.mu.Lock()
+		for _, t := range s.topics {
+			for _, sub := range t.subs {
+				if len(list) == most {
+					break
+				}
+				if info := sub.info(); keep(&info) {
+					list = append(list, info)
+				}
+			}
+		}
+		s.mu.Unlock()
+	}
+	return list
+}
+
+// Watchers are the subscriptions to a resource of a package.
+func (n *Notifier) Watchers(resource rtc.AOR, pkg string) (list []Subscription) {
+	p := n.packages[pkg]
+	if p == nil {
+		return nil
+	}
+	k := key{resource, p}
+	s := n.shardOf(k)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t := s.topics[k]; t != nil {
+		for _, sub := range t.subs {
+			list = append(list, sub.info())
+		}
+	}
+	return list
+}
+
+// ErrUnknown says that there is no such subscription.
+var ErrUnknown = errors.New("no such subscription")
+
+// End ends the subscription of an ID with a reason of RFC 6665 §4.1.3:
+// "deactivated" has the subscriber come back at once, "noresource" never.
+func (n *Notifier) End(id, reason string) error {
+	for i := range n.shards {
+		s := &n.shards[i]
+		s.mu.Lock()
+		for _, t := range s.topics {
+			for _, sub := range t.subs {
+				if sub.leg == nil || sub.reason != "" || sub.info().ID != id {
+					continue
+				}
+				told := n.endLocked(sub, reason)
+				wake := t.wake()
+				s.mu.Unlock()
+				n.queue.put(wake)
+				n.ended(sub, told)
+				return nil
+			}
+		}
+		s.mu.Unlock()
+	}
+	return ErrUnknown
+}
+
+// EndAll ends the subscriptions to a resource of a package.
+func (n *Notifier) EndAll(resource rtc.AOR, pkg, reason string) {
+	for _, s := range n.Watchers(resource, pkg) {
+		if !s.InList && s.State != Terminated {
+			_ = n.End(s.ID, reason) // one that ended meanwhile has ended
+		}
+	}
+}
+
+// endLocked begins the end of a subscription. The shard is locked.
+func (n *Notifier) endLocked(s *subscription, reason string) Subscription {
+	s.end(reason, time.Now().UnixMilli())
+	return s.info()
+}
+
+// Reauthorise asks the package again about all that have subscribed to a
+// resource, and tells them what has changed for them.
+func (n *Notifier) Reauthorise(resource rtc.AOR, pkg string) {
+	p := n.packages[pkg]
+	if p == nil {
+		return
+	}
+	k := key{resource, p}
+	s := n.shardOf(k)
+	s.mu.Lock()
+	var list []*subscription
+	t := s.topics[k]
+	if t != nil {
+		list = slices.Clone(t.subs)
+	}
+	s.mu.Unlock()
+	for _, sub := range list {
+		n.reauthorise(t, sub)
+	}
+	s.mu.Lock()
+	wake := t.wake()
+	s.mu.Unlock()
+	n.queue.put(wake)
+}
+
+func (n *Notifier) reauthorise(t *topic, sub *subscription) {
+	g, err := t.pkg.Authorise(n.ask(t, sub))
+	if err != nil {
+		g = Grant{Rejected: "rejected"}
+	}
+	now := time.Now().UnixMilli()
+	event := ""
+	t.shard.mu.Lock()
+	switch {
+	case sub.reason != "":
+	case g.Rejected != "":
+		sub.end(g.Rejected, now)
+		event = g.Rejected
+	case g.Pending != sub.pending || g.View != sub.view:
+		if sub.pending && !g.Pending {
+			event = "approved"
+			sub.until = max(sub.until, sub.disk)
+		}
+		sub.force = sub.force || g.Pending != sub.pending
+		sub.pending, sub.view, sub.whole = g.Pending, g.View, true
+		sub.next = min(sub.next, now)
+		sub.touch(now, sub.force)
+	}
+	info := sub.info()
+	t.shard.mu.Unlock()
+	switch event {
+	case "":
+	case "approved":
+		n.tell(info, event)
+	default:
+		n.ended(sub, info)
+	}
+}
+
+func (n *Notifier) ask(t *topic, sub *subscription) Ask {
+	l := sub.leg
+	if sub.parent != nil {
+		l = sub.parent.of.leg
+	}
+	return Ask{Resource: t.resource, Watcher: sub.user.aor, Proved: sub.proved, Type: t.pkg.Types[sub.kind], ID: idOf(l, t.pkg.Name, sub.id)}
+}

@@ -1,0 +1,233 @@
+package event
+
+import (
+	"context"
+	"encoding/base64"
+	"hash/fnv"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"tandem/rtc"
+	"tandem/rtc/transport"
+)
+
+// Stored is what is kept of a subscription.
+type Stored struct {
+	ID                         string
+	Package, EventID, Type     string
+	Resource, Watcher          rtc.AOR
+	Proved                     bool
+	Since                      time.Time // of a pending one: when it began
+	Until                      time.Time // with slack, see the package comment
+	Granted, Interval, Longest time.Duration
+	CallID, Local, Remote      string
+	From, To, Routes, Target   string
+	Peer, Flow                 string
+	Secure                     bool
+	Base, RemoteSeq            uint32
+	Seq, Run                   uint32  // sequence numbers up to Seq may have been used by run Run of the server
+	List                       string  // the URI of a list, "" when it is none
+	Members                    []Entry // of a list that came with the SUBSCRIBE
+}
+
+// Store keeps subscriptions durably.
+//
+// Put and Delete do not block. When they take the change, done is called once,
+// from another goroutine, when it is on disk or has failed; when they cannot
+// take it they return an error and never call done. The order of changes to one
+// subscription is kept.
+//
+// Load calls each for every subscription that has not ended. Package storetest
+// checks an implementation.
+type Store interface {
+	// Begin counts the runs of the server. It is called once in each, before Load.
+	Begin(ctx context.Context) (run uint32, err error)
+	Put(s Stored, done func(error)) error
+	Delete(id string, done func(error)) error
+	Load(ctx context.Context, each func(Stored)) error
+}
+
+// Memory is a Store that forgets with the process.
+type Memory struct {
+	mu   sync.Mutex
+	rows map[string]Stored
+	run  uint32
+}
+
+// NewMemory makes an empty one.
+func NewMemory() *Memory { return &Memory{rows: make(map[string]Stored)} }
+
+// Begin implements Store.
+func (m *Memory) Begin(context.Context) (uint32, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.run++
+	return m.run, nil
+}
+
+// Put implements Store.
+func (m *Memory) Put(s Stored, done func(error)) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s.Members = slices.Clone(s.Members)
+	m.rows[s.ID] = s
+	go done(nil)
+	return nil
+}
+
+// Delete implements Store.
+func (m *Memory) Delete(id string, done func(error)) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.rows, id)
+	go done(nil)
+	return nil
+}
+
+// Load implements Store.
+func (m *Memory) Load(_ context.Context, each func(Stored)) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, s := range m.rows {
+		if s.Until.After(time.Now()) {
+			each(s)
+		}
+	}
+	return nil
+}
+
+// reserve is how many sequence numbers a subscription may use in one run of the
+// server before it must be written. The next run goes on behind them, so numbers
+// never go backwards and a restart writes nothing.
+const reserve = 1024
+
+// idOf names a subscription: it is the same after a restart, and short.
+func idOf(l *leg, pkg, id string) string {
+	h := fnv.New128a()
+	for _, p := range []string{l.callID, l.local, l.remote, pkg, id} {
+		_, _ = h.Write([]byte(p))
+		_, _ = h.Write([]byte{0})
+	}
+	return base64.RawURLEncoding.EncodeToString(h.Sum(nil))
+}
+
+// row is what is kept of a subscription that is not being changed by others.
+func (n *Notifier) row(s *subscription) Stored {
+	l := s.leg
+	st := Stored{ID: idOf(l, s.topic.pkg.Name, s.id), Package: s.topic.pkg.Name, EventID: s.id, Type: s.topic.pkg.Types[s.kind],
+		Resource: s.about(), Watcher: s.user.aor, Proved: s.proved, Until: time.UnixMilli(s.disk),
+		Granted: time.Duration(s.granted) * time.Second, Interval: time.Duration(s.interval) * time.Millisecond, Longest: time.Duration(s.longest) * time.Millisecond,
+		CallID: l.callID, Local: l.local, Remote: l.remote, From: l.from, To: l.to, Routes: l.routes, Peer: l.peer, Secure: l.secure, Base: s.base}
+	if s.list != nil {
+		st.List, st.Members = s.list.uri, s.list.given
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	st.Target, st.Flow, st.RemoteSeq, st.Seq, st.Run = l.target, l.flow.String(), l.remoteSeq, l.reserved, n.run
+	if l.flow.IsZero() || l.flow.Proto().Stream() {
+		st.Flow = "" // a connection ends with the process
+	}
+	return st
+}
+
+// Restore loads what the Store kept, once, when all packages are added and
+// before the first request. All that was subscribed is notified. flow revives
+// UDP flows. It returns how many subscriptions there are.
+func (n *Notifier) Restore(ctx context.Context, flow func(string) (transport.Flow, bool)) (int, error) {
+	var list []*subscription
+	var gone []string
+	var err error
+	if n.run, err = n.cfg.Store.Begin(ctx); err != nil {
+		return 0, err
+	}
+	err = n.cfg.Store.Load(ctx, func(st Stored) {
+		if s := n.revive(&st, flow); s != nil {
+			list = append(list, s)
+		} else {
+			gone = append(gone, st.ID)
+		}
+	})
+	if err != nil {
+		return 0, err
+	}
+	for _, id := range gone {
+		_ = n.cfg.Store.Delete(id, func(error) {}) // the next start tries again
+	}
+	now := time.Now().UnixMilli()
+	for _, s := range list {
+		sh := s.topic.shard
+		sh.mu.Lock()
+		s.topic.add(s)
+		s.touch(now, true)
+		wake := s.topic.wake()
+		sh.mu.Unlock()
+		n.queue.put(wake)
+		if s.list != nil {
+			n.connect(s)
+		}
+	}
+	return len(list), nil
+}
+
+// revive makes a subscription of what was kept; nil when its package is gone.
+func (n *Notifier) revive(st *Stored, flow func(string) (transport.Flow, bool)) *subscription {
+	p := n.packages[st.Package]
+	if p == nil {
+		n.cfg.Log.Warn("a subscription is dropped, its event package is gone", "aor", string(st.Watcher), "package", st.Package)
+		return nil
+	}
+	s := newSubscription()
+	s.leg = n.table.find([]byte(st.CallID), []byte(st.Local), []byte(st.Remote))
+	if s.leg == nil {
+		s.leg = &leg{callID: st.CallID, local: st.Local, remote: st.Remote, from: st.From, to: st.To, routes: st.Routes, peer: st.Peer,
+			secure: st.Secure, target: st.Target, remoteSeq: st.RemoteSeq}
+		s.leg.share()
+		if f, ok := flow(st.Flow); ok {
+			s.leg.flow = f
+		}
+		n.table.enter(s.leg)
+	}
+	if seq := st.Seq + (n.run-st.Run-1)*reserve; seq >= s.leg.seq {
+		s.leg.seq, s.leg.reserved = seq, seq+reserve
+	}
+	s.leg.join(s)
+	s.id, s.proved, s.base = strings.Clone(st.EventID), st.Proved, st.Base
+	s.kind, _ = p.kind([]byte(st.Type))
+	s.granted, s.interval, s.longest = uint32(st.Granted/time.Second), uint32(st.Interval.Milliseconds()), uint32(st.Longest.Milliseconds())
+	s.until, s.disk = st.Until.UnixMilli(), st.Until.UnixMilli()
+	s.user, _ = n.users.take(st.Watcher, 0)
+	n.total.Add(1)
+	k := key{st.Resource, p}
+	if st.List != "" {
+		k.resource = rtc.AOR("list " + s.leg.local)
+		s.list = newList(st.List, st.Resource, st.Members)
+	}
+	sh := n.shardOf(k)
+	sh.mu.Lock()
+	s.topic = sh.topicOf(n, k)
+	sh.mu.Unlock()
+	n.admitAgain(s, st)
+	return s
+}
+
+// admitAgain asks whether a subscription may go on after a restart.
+func (n *Notifier) admitAgain(s *subscription, st *Stored) {
+	if s.list != nil {
+		w := wish{pkg: s.topic.pkg, watcher: st.Watcher, proved: st.Proved, kind: s.kind, list: st.Members, isList: true}
+		if len(st.Members) == 0 {
+			w.list, _, _ = n.cfg.Lists(rtc.AOR(st.Resource), st.Package, st.Watcher)
+		}
+		n.fill(s, w)
+		return
+	}
+	g, err := s.topic.pkg.Authorise(n.ask(s.topic, s))
+	switch {
+	case err != nil:
+		s.reason = "rejected"
+	case g.Rejected != "":
+		s.reason = g.Rejected
+	}
+	s.pending, s.view = g.Pending, g.View
+}
