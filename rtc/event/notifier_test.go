@@ -251,7 +251,7 @@ func TestRestart(t *testing.T) {
 func TestExpiry(t *testing.T) {
 	run(t, func(b *bench) {
 		b.begin("Expires: 60")
-		b.Sleep(59800*time.Millisecond)
+		b.Sleep(59800 * time.Millisecond)
 		m := b.Want("NOTIFY")[0]
 		if !strings.HasPrefix(get(m, "Subscription-State"), "terminated;reason=timeout") {
 			t.Errorf("%s", m.Bytes())
