@@ -8,6 +8,7 @@ import (
 	"iter"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -20,7 +21,7 @@ import (
 
 func newTraceCommand() *cobra.Command {
 	q := url.Values{}
-	var callID, user, addr string
+	var callID, user, addr, since string
 	var follow, onlyNew, ladder bool
 	var width int
 	c := &cobra.Command{
@@ -30,11 +31,19 @@ func newTraceCommand() *cobra.Command {
 bounded ring), and with --follow each new one. Choose by Call-ID, user or
 address; --ladder draws who sent what to whom.`,
 		Example: `  tandem trace --follow --user alice
+  tandem trace --since 10m --addr 192.0.2.7
   tandem trace --ladder --call-id 3848276298220188511@192.0.2.1`,
 		Args: command.ExactArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			for k, v := range map[string]string{"call_id": callID, "user": user, "addr": addr} {
 				q.Set(k, v)
+			}
+			if since != "" {
+				from, err := moment(since, time.Now())
+				if err != nil {
+					return command.Usage("--since: %v", err)
+				}
+				q.Set("since", from.Format(time.RFC3339Nano))
 			}
 			if ladder && follow {
 				return command.Usage("--ladder draws what is kept; leave out --follow")
@@ -70,6 +79,7 @@ address; --ladder draws who sent what to whom.`,
 	f.StringVar(&callID, "call-id", "", "only this Call-ID")
 	f.StringVar(&user, "user", "", "only messages from, to or for this user")
 	f.StringVar(&addr, "addr", "", "only messages from or to this address (host or host:port)")
+	f.StringVar(&since, "since", "", "only messages from then on: how long ago (10m), the time of day (15:04, 15:04:05), or 2026-01-31T15:04:05Z")
 	f.BoolVarP(&follow, "follow", "f", false, "go on with each new message")
 	f.BoolVar(&onlyNew, "new", false, "leave out what was kept before")
 	f.BoolVar(&ladder, "ladder", false, "draw a ladder")
@@ -116,13 +126,37 @@ func printMessage(c *cobra.Command, m api.Message) error {
 		return json.NewEncoder(w).Encode(m)
 	}
 	arrow := "<-"
-	if m.Out {
+	switch {
+	case m.Unsent != "":
+		arrow = "-x"
+	case m.Out:
 		arrow = "->"
 	}
 	proto, _, _ := strings.Cut(m.Flow, " ")
 	_, err := fmt.Fprintf(w, "%s %s %s %s %s\n%s\n\n", m.Time.Local().Format("15:04:05.000000"), proto, m.Local, arrow, m.Remote,
 		strings.TrimRight(strings.ReplaceAll(m.Text, "\r\n", "\n"), "\n"))
 	return err
+}
+
+// moment reads a time: how long before now, a time of day that was last, or a
+// date with time.
+func moment(text string, now time.Time) (time.Time, error) {
+	if d, err := time.ParseDuration(text); err == nil {
+		return now.Add(-d.Abs()), nil
+	}
+	for _, layout := range []string{"15:04:05", "15:04"} {
+		if t, err := time.ParseInLocation(layout, text, now.Location()); err == nil {
+			t = time.Date(now.Year(), now.Month(), now.Day(), t.Hour(), t.Minute(), t.Second(), 0, now.Location())
+			if t.After(now) {
+				t = t.AddDate(0, 0, -1)
+			}
+			return t, nil
+		}
+	}
+	if t, err := time.Parse(time.RFC3339, text); err == nil {
+		return t, nil
+	}
+	return time.Time{}, fmt.Errorf("%q is not a time; write 10m, 15:04 or 2026-01-31T15:04:05Z", text)
 }
 
 const noneKept = "no message matches; the newest are kept only (trace.bytes)"
@@ -134,7 +168,7 @@ func drawLadder(w io.Writer, messages []api.Message, width int) error {
 	}
 	var list []trace.Entry
 	for _, m := range messages {
-		list = append(list, trace.Entry{Time: m.Time, Out: m.Out, Flow: m.Flow, Local: m.Local, Remote: m.Remote, Bytes: []byte(m.Text)})
+		list = append(list, trace.Entry{Time: m.Time, Out: m.Out, Unsent: m.Unsent, Flow: m.Flow, Local: m.Local, Remote: m.Remote, Bytes: []byte(m.Text)})
 	}
 	return trace.Ladder(w, list, width)
 }

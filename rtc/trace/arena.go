@@ -36,9 +36,10 @@ type note struct {
 
 // Flags of a note.
 const (
-	isOut   = 1 << iota
-	isIPv4  // addr is an IPv4 address
-	isNamed // the flow is text, kept in front of the message
+	isOut    = 1 << iota
+	isIPv4   // addr is an IPv4 address
+	isNamed  // the flow is text, kept in front of the message
+	isUnsent // did not leave; the reason follows the flow
 )
 
 const (

@@ -57,6 +57,15 @@ func (r *Ring) ends(n *note, name string) (flow, local, remote string) {
 	return transport.Proto(n.proto).Param() + " " + local + " " + remote, local, remote
 }
 
+// reason takes "udp local remote why it did not leave" apart.
+func reason(name string) (flow, why string) {
+	parts := strings.SplitN(name, " ", 4)
+	if len(parts) < 4 {
+		return name, "unknown"
+	}
+	return strings.Join(parts[:3], " "), parts[3]
+}
+
 // split takes "udp local remote" apart.
 func split(flow string) (local, remote string) {
 	parts := strings.Fields(flow)

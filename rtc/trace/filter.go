@@ -3,18 +3,23 @@ package trace
 import (
 	"bytes"
 	"strings"
+	"time"
 )
 
 // Filter chooses messages; empty fields choose all. Keep-alives and other
 // datagrams that are no SIP message pass only an empty Filter.
 type Filter struct {
-	CallID string // exactly
-	User   string // user part of the Request-URI, From or To, or user@host of one of them
-	Addr   string // host or host:port of either end
+	CallID string    // exactly
+	User   string    // user part of the Request-URI, From or To, or user@host of one of them
+	Addr   string    // host or host:port of either end
+	Since  time.Time // none that went in or out before
 }
 
 // Match tells whether e is chosen.
 func (f Filter) Match(e *Entry) bool {
+	if e.Time.Before(f.Since) {
+		return false
+	}
 	if f.Addr != "" && !isAt(e.Remote, f.Addr) && !isAt(e.Local, f.Addr) {
 		return false
 	}

@@ -46,15 +46,36 @@ func (d Diagram) Draw(w io.Writer, entries []Entry) error {
 		return out.Flush()
 	}
 	sheet := sheet{ends: ends, span: span, left: timeWidth + 4, width: d.Width}
-	sheet.header(out, d.Names)
+	by := protos(entries)
+	sheet.header(out, d.Names, by)
+	again := repetitions(entries)
+	for i := range entries {
+		e := &entries[i]
+		text := label(e, again[i], span-8)
+		if strings.Contains(by[e.Remote], ",") { // the heading does not tell which
+			proto := e.proto() + " "
+			text = proto + label(e, again[i], span-8-len(proto))
+		}
+		sheet.message(out, e, entries[0].Time, text)
+	}
+	return out.Flush()
+}
+
+// repetitions says of each entry whether the same message went the same way
+// before.
+func repetitions(entries []Entry) []bool {
+	again := make([]bool, len(entries))
 	seen := map[string]bool{}
 	for i := range entries {
 		e := &entries[i]
-		key := e.Local + e.Remote + fmt.Sprint(e.Out) + string(e.Bytes)
-		sheet.message(out, e, entries[0].Time, label(e, seen[key], span-8))
+		if e.Unsent != "" {
+			continue // the message stands above it as if it had left
+		}
+		key := e.Flow + e.Local + e.Remote + fmt.Sprint(e.Out) + string(e.Bytes)
+		again[i] = seen[key]
 		seen[key] = true
 	}
-	return out.Flush()
+	return again
 }
 
 // columns orders the ends: the first peer, we, then the other peers. Our
@@ -83,13 +104,17 @@ func (d Diagram) name(end string) string {
 }
 
 func (d Diagram) list(out *bufio.Writer, entries []Entry) {
+	again := repetitions(entries)
 	for i := range entries {
 		e := &entries[i]
 		arrow := "◀─ "
-		if e.Out {
+		switch {
+		case e.Unsent != "":
+			arrow = "─╳ "
+		case e.Out:
 			arrow = "─▶ "
 		}
-		line := fmt.Sprintf("%8.3f %s%-21s  %s", e.Time.Sub(entries[0].Time).Seconds(), arrow, d.name(e.Remote), label(e, false, d.Width))
+		line := fmt.Sprintf("%8.3f %s%-4s%-21s  %s", e.Time.Sub(entries[0].Time).Seconds(), arrow, e.proto(), d.name(e.Remote), label(e, again[i], d.Width))
 		fmt.Fprintln(out, cut(line, d.Width))
 	}
 }
@@ -104,17 +129,40 @@ type sheet struct {
 
 func (s *sheet) at(end string) int { return s.left + slices.Index(s.ends, end)*s.span }
 
-func (s *sheet) header(out *bufio.Writer, names map[string]string) {
+// proto is the transport of a message: "udp".
+func (e *Entry) proto() string {
+	proto, _, _ := strings.Cut(e.Flow, " ")
+	return proto
+}
+
+// protos are the transports by which each end was talked to: "udp,tcp".
+func protos(entries []Entry) map[string]string {
+	all := map[string]string{}
+	for i := range entries {
+		e := &entries[i]
+		switch known := all[e.Remote]; {
+		case known == "":
+			all[e.Remote] = e.proto()
+		case !slices.Contains(strings.Split(known, ","), e.proto()):
+			all[e.Remote] += "," + e.proto()
+		}
+	}
+	return all
+}
+
+func (s *sheet) header(out *bufio.Writer, names, protos map[string]string) {
 	d := Diagram{Names: names}
-	for row := range 2 {
+	for row := range 3 {
 		line := blank(s.at(s.ends[len(s.ends)-1]) + s.span)
 		for _, end := range s.ends {
 			text := d.name(end)
-			if row == 1 {
+			switch {
+			case row == 1 && names[end] == "", row > 0 && end == here:
+				continue
+			case row == 1:
 				text = end
-				if end == here || names[end] == "" {
-					continue
-				}
+			case row == 2:
+				text = protos[end]
 			}
 			text = cut(text, s.span-2)
 			n := utf8.RuneCountInString(text)
@@ -139,10 +187,14 @@ func (s *sheet) message(out *bufio.Writer, e *Entry, start time.Time, text strin
 	for x := lo + 1; x < hi; x++ {
 		line[x] = '─'
 	}
+	head := [2]rune{'◀', '▶'}
+	if e.Unsent != "" {
+		head = [2]rune{'╳', '╳'}
+	}
 	if to > from {
-		line[hi-1] = '▶'
+		line[hi-1] = head[1]
 	} else {
-		line[lo+1] = '◀'
+		line[lo+1] = head[0]
 	}
 	// One segment's room, beside our own column where the lines are shortest.
 	text = " " + text + " "
@@ -173,8 +225,11 @@ func label(e *Entry, again bool, room int) string {
 	if h.sdp {
 		tail += " +SDP"
 	}
-	if again {
+	switch {
+	case again:
 		text = "again: " + text
+	case e.Unsent != "":
+		text, tail = e.Unsent+": "+text, ""
 	}
 	return cut(text, room-utf8.RuneCountInString(tail)) + tail
 }

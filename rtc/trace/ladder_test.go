@@ -18,8 +18,14 @@ func at(ms int, out bool, remote, start, cseq string, sdp bool) Entry {
 	if sdp {
 		text += "Content-Type: application/sdp\r\n"
 	}
-	return Entry{Time: time.Unix(1, 0).Add(time.Duration(ms) * time.Millisecond), Out: out,
+	return Entry{Time: time.Unix(1, 0).Add(time.Duration(ms) * time.Millisecond), Out: out, Flow: "udp 127.0.0.1:5060 " + remote,
 		Local: "127.0.0.1:5060", Remote: remote, Bytes: []byte(text + "\r\n")}
+}
+
+func unsent(ms int, remote, start, why string) Entry {
+	e := at(ms, true, remote, start, "INVITE", false)
+	e.Flow, e.Unsent = "tcp 127.0.0.1:5060 "+remote, why
+	return e
 }
 
 func call() []Entry {
@@ -34,6 +40,7 @@ func call() []Entry {
 		again,
 		at(4, true, gateway, "INVITE sip:+493012345678@127.0.0.1:5080 SIP/2.0", "INVITE", true),
 		{Time: time.Unix(1, 5e6), Remote: phone, Bytes: []byte("\r\n\r\n")},
+		unsent(45, gateway, "INVITE sip:+493012345678@127.0.0.1:5080 SIP/2.0", "connection refused"),
 		at(50, false, gateway, "SIP/2.0 180 Ringing", "INVITE", false),
 		at(51, true, phone, "SIP/2.0 180 Ringing", "INVITE", false),
 		at(450, false, gateway, "SIP/2.0 200 OK", "INVITE", true),

@@ -21,6 +21,7 @@ type Entry struct {
 	Seq    uint64 // rises by one with every message of the ring; starts at 1
 	Time   time.Time
 	Out    bool   // sent by us
+	Unsent string // by us, but it did not leave: why; "" for a message that did
 	Flow   string // "udp 127.0.0.1:5060 192.0.2.1:5060": transport, local, remote
 	Local  string // host:port
 	Remote string // host:port
@@ -87,6 +88,13 @@ func (r *Ring) Tap(p transport.Packet) {
 // Add keeps a message of a flow that is not a transport's, written
 // "udp local remote".
 func (r *Ring) Add(t time.Time, out bool, flow string, b []byte) { r.add(0, t, out, flow, b) }
+
+// Unsent keeps a message that did not leave, and why.
+func (r *Ring) Unsent(f transport.Flow, b []byte, why error) {
+	n := note{time: time.Now().UnixNano(), flags: isNamed | isUnsent | isOut}
+	name := f.String() + " " + why.Error()
+	r.put(0, &n, name[:min(len(name), longestName)], b)
+}
 
 func (r *Ring) add(loop int, t time.Time, out bool, flow string, b []byte) {
 	n := note{time: t.UnixNano(), flags: isNamed}
@@ -162,9 +170,12 @@ func (r *Ring) collect(a *arena, after, last uint64, f Filter) (out []Entry, gon
 			return
 		}
 		e := Entry{Seq: n.seq, Time: time.Unix(0, n.time), Out: n.flags&isOut != 0, Bytes: b}
+		if n.flags&isUnsent != 0 {
+			name, e.Unsent = reason(name)
+		}
 		e.Flow, e.Local, e.Remote = r.ends(&n, name)
 		if f.Match(&e) {
-			e.Bytes = slices.Clone(b)
+			e.Bytes = mask(slices.Clone(b))
 			out = append(out, e)
 		}
 	})

@@ -142,6 +142,9 @@ func (c *Client) expire() {
 // sendFailed: RFC 3261 §17.1.4. Once a final response has come the TU has what
 // it asked for.
 func (c *Client) sendFailed(err error) {
+	if u := c.ln.l.cfg.Unsent; u != nil && c.req != nil {
+		u(c.flow, c.req.b, err)
+	}
 	switch c.state {
 	case calling, ringing:
 		c.fail(&TransportError{err})

@@ -1,6 +1,7 @@
 package transaction
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -212,7 +213,9 @@ func TestBranch(t *testing.T) {
 }
 
 func TestTransportFailure(t *testing.T) {
-	in(t, Config{}, func(t *testing.T, w *world) {
+	var unsent []string
+	tell := func(_ transport.Flow, b []byte, why error) { unsent = append(unsent, word(b)+" "+why.Error()) }
+	in(t, Config{Unsent: tell}, func(t *testing.T, w *world) {
 		w.fail = errors.New("connection refused")
 		w.begin(sip.INVITE, "INVITE", tcp()) // fails within Send, lane held
 		synctest.Wait()
@@ -224,6 +227,9 @@ func TestTransportFailure(t *testing.T) {
 		}
 		w.idle()
 	})
+	if want := []string{"INVITE connection refused", "MESSAGE connection refused"}; !slices.Equal(unsent, want) {
+		t.Errorf("told of %q, want %q", unsent, want)
+	}
 }
 
 func TestAbandon(t *testing.T) {

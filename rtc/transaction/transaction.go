@@ -45,6 +45,9 @@ type Config struct {
 	// full. It is asked once a tick and must be quick; nil means none. See
 	// admission.go for what is shed when.
 	Pressure func() float64
+	// Unsent is told of each request that did not leave, and why; nil means
+	// nobody. It is on the request's lane and must not keep b.
+	Unsent func(f transport.Flow, b []byte, why error)
 	// Emergency lists user parts (numbers) that are never shed before the hard
 	// limit; nil means 112 and 911. urn:service:sos is always one.
 	Emergency []string

@@ -19,6 +19,7 @@ type Message struct {
 	Seq    uint64    `json:"seq" yaml:"seq" doc:"Number of the message since the server started"`
 	Time   time.Time `json:"time" yaml:"time"`
 	Out    bool      `json:"out" yaml:"out" doc:"Sent by the server"`
+	Unsent string    `json:"unsent,omitempty" yaml:"unsent,omitempty" doc:"Why the message did not leave, when it did not"`
 	Flow   string    `json:"flow" yaml:"flow"`
 	Local  string    `json:"local" yaml:"local"`
 	Remote string    `json:"remote" yaml:"remote"`
@@ -27,13 +28,14 @@ type Message struct {
 
 // Tracing chooses messages.
 type Tracing struct {
-	CallID string `query:"call_id" doc:"Only this Call-ID"`
-	User   string `query:"user" doc:"Only messages from, to or for this user"`
-	Addr   string `query:"addr" doc:"Only messages from or to this address, host or host:port"`
+	CallID string    `query:"call_id" doc:"Only this Call-ID"`
+	User   string    `query:"user" doc:"Only messages from, to or for this user"`
+	Addr   string    `query:"addr" doc:"Only messages from or to this address, host or host:port"`
+	Since  time.Time `query:"since" doc:"Only messages from this time on"`
 }
 
 func (t Tracing) filter() trace.Filter {
-	return trace.Filter{CallID: t.CallID, User: t.User, Addr: t.Addr}
+	return trace.Filter{CallID: t.CallID, User: t.User, Addr: t.Addr, Since: t.Since}
 }
 
 func (a *API) registerTrace() {
@@ -45,7 +47,7 @@ func (a *API) registerTrace() {
 }
 
 func message(e trace.Entry) Message {
-	return Message{Seq: e.Seq, Time: e.Time, Out: e.Out, Flow: e.Flow, Local: e.Local, Remote: e.Remote, Text: string(e.Bytes)}
+	return Message{Seq: e.Seq, Time: e.Time, Out: e.Out, Unsent: e.Unsent, Flow: e.Flow, Local: e.Local, Remote: e.Remote, Text: string(e.Bytes)}
 }
 
 func (a *API) listTrace(_ context.Context, in *struct {

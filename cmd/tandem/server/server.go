@@ -148,6 +148,7 @@ func (s *Server) openSIP(ctx context.Context, cfg *Config) error {
 		MaxServer:   cfg.Limits.Transactions,
 		AbsorbBytes: cfg.Limits.AbsorbBytes,
 		Pressure:    s.pressure,
+		Unsent:      s.unsent,
 		Log:         s.log,
 	})
 	clientTLS, err := s.clientTLS(cfg)
@@ -185,6 +186,13 @@ func (s *Server) openSIP(ctx context.Context, cfg *Config) error {
 // pressure is the load the transaction layer cannot see: what waits in front of
 // the sockets and in front of the disk.
 func (s *Server) pressure() float64 { return max(s.transport.Pressure(), s.store.Pressure()) }
+
+// unsent keeps in the trace what did not leave.
+func (s *Server) unsent(f transport.Flow, b []byte, why error) {
+	if s.cfg.Load().Trace.Bytes > 0 {
+		s.trace.Unsent(f, b, why)
+	}
+}
 
 // flows gives messages to the transaction layer, and the end of a flow to the
 // location as well.
