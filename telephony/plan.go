@@ -11,6 +11,7 @@ import (
 	"tandem/media"
 	"tandem/rtc"
 	"tandem/rtc/dialog"
+	"tandem/rtc/peers"
 	"tandem/rtc/policy"
 	"tandem/rtc/reach"
 	"tandem/rtc/sip"
@@ -266,7 +267,10 @@ const maxDevices = 32
 // wayTo is a way as the INVITE takes it. A device that registered from the very
 // host of a gateway is reached there by its flow.
 func (p *Plan) wayTo(w reach.Way) dialog.Way {
-	way := dialog.Way{URI: w.URI, Flow: w.Flow}
+	way := dialog.Way{URI: w.URI, Flow: w.Flow, By: w.From}
+	if !way.By.IsValid() {
+		way.By = peers.Unknown
+	}
 	if !w.Flow.IsZero() && p.PeerAt != nil {
 		way.Peer = p.PeerAt(w.From)
 	}

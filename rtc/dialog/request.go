@@ -33,6 +33,9 @@ func (d *Dialog) hop() uac.Hop {
 	if d.sticky {
 		h.Flow = d.flow
 	}
+	if d.peer == "" {
+		h.By = d.flow.Remote // its Contact leads there
+	}
 	return h
 }
 

@@ -27,6 +27,7 @@ type Config struct {
 	Wire     uac.Wire
 	Resolver *resolve.Resolver
 	Permit   func(peer string, to netip.AddrPort) error
+	Chosen   func(by, to netip.AddrPort) error
 	Silence  time.Duration
 
 	// Key marks our tags, so that requests in dialogs of before a restart are
@@ -93,7 +94,7 @@ func New(cfg Config) *UA {
 		cfg.Random = rand.IntN
 	}
 	return &UA{cfg: cfg, tagSeed: maphash.MakeSeed(), mark: markOf(cfg.Key), client: uac.New(uac.Config{Layer: cfg.Layer, Wire: cfg.Wire,
-		Resolver: cfg.Resolver, Permit: cfg.Permit, Silence: cfg.Silence, Log: cfg.Log})}
+		Resolver: cfg.Resolver, Permit: cfg.Permit, Chosen: cfg.Chosen, Silence: cfg.Silence, Log: cfg.Log})}
 }
 
 // Table of the UA's dialogs.

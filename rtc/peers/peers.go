@@ -85,6 +85,7 @@ type Table struct {
 	log      *slog.Logger
 	machine  func() map[netip.Addr]bool // the addresses of this machine
 	current  atomic.Pointer[index]
+	local    atomic.Pointer[[]netip.Prefix] // see AllowLocal
 
 	mu    sync.Mutex // guards what follows
 	owned map[string][]*Peer

@@ -75,7 +75,7 @@ type lateAck struct {
 
 func (p *Proxy) ackTo(lane *transaction.Lane, m *sip.Message, pl *plan, t *target, cands []resolve.Candidate) {
 	for _, c := range cands {
-		if p.permit(pl, t, c.Target.Addr) != nil {
+		if p.permitPlace(pl, t, c.Target.Addr) != nil {
 			return
 		}
 	}

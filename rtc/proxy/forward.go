@@ -226,7 +226,7 @@ func (f *forward) lookup(i int, uri sip.URI) {
 func (f *forward) located(i int, cands []resolve.Candidate) {
 	b := &f.branches[i]
 	for _, c := range cands {
-		if err := f.p.permit(&f.plan, &b.target, c.Target.Addr); err != nil {
+		if err := f.p.permitPlace(&f.plan, &b.target, c.Target.Addr); err != nil {
 			f.denied(i, err)
 			return
 		}

@@ -49,6 +49,22 @@ func (p *Proxy) permit(pl *plan, t *target, to netip.AddrPort) error {
 	return p.peers.Permit("", to)
 }
 
+// permitPlace is permit for an address to which a name or number led: what the
+// configuration did not choose, a user did.
+func (p *Proxy) permitPlace(pl *plan, t *target, to netip.AddrPort) error {
+	by := pl.in.Remote
+	switch t.by {
+	case routed:
+		return p.permit(pl, t, to)
+	case device:
+		by = t.From
+	}
+	if err := p.peers.Chosen(by, to); err != nil {
+		return err
+	}
+	return p.permit(pl, t, to)
+}
+
 // permitName asks before a name is looked up, so that a gateway is known also
 // while its addresses are not.
 func (p *Proxy) permitName(pl *plan, t *target, uri sip.URI) error {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tandem/rtc/location"
+	"tandem/rtc/reach"
 	"tandem/rtc/resolve"
 	"tandem/rtc/sip"
 	"tandem/rtc/transport"
@@ -110,4 +111,28 @@ func TestBindingLeadsToNoGateway(t *testing.T) {
 		alice.ackFor(invite, alice.want(486))
 	}
 	edge.quiet(shortly)
+}
+
+// Users elsewhere reach nothing by us that only this machine reaches, whether a
+// request or a binding leads there. The configuration's next hops may be here.
+func TestUsersElsewhereReachNothingOfThisMachine(t *testing.T) {
+	r := newRig(t, nil)
+	here, far := netip.MustParseAddrPort("127.0.0.1:5070"), netip.MustParseAddrPort("198.51.100.7:5060")
+	for _, c := range []struct {
+		from netip.AddrPort
+		t    target
+		ok   bool
+	}{
+		{far, target{by: relayed}, false},
+		{here, target{by: relayed}, true},
+		{here, target{by: device, Way: reach.Way{From: far}}, false},
+		{far, target{by: device, Way: reach.Way{From: here}}, true},
+		{far, target{by: device}, false}, // who registered it is not known any more
+		{far, target{by: routed, route: new(route)}, true},
+	} {
+		pl := plan{in: transport.Flow{Remote: c.from}}
+		if err := r.p.permitPlace(&pl, &c.t, here); (err == nil) != c.ok {
+			t.Errorf("from %v by %v of %v: %v", c.from, c.t.by, c.t.From, err)
+		}
+	}
 }

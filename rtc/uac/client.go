@@ -21,6 +21,10 @@ type Config struct {
 	// asked for every address and flow before anything is sent there, ACK and
 	// BYE included, by any goroutine, and must be quick. nil permits all.
 	Permit func(peer string, to netip.AddrPort) error
+	// Chosen says whether a message may go to an address to which a user led it,
+	// who was heard from by; see Way.By. It is asked as Permit is, but not for
+	// flows. nil permits all.
+	Chosen func(by, to netip.AddrPort) error
 	// Silence is how long a next hop may say nothing at all to a request, not
 	// even 100, before the next one is tried; default 4 s.
 	Silence time.Duration

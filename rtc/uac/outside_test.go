@@ -172,6 +172,38 @@ func TestPermit(t *testing.T) {
 	})
 }
 
+// Where a user chose to send something is asked for once it is resolved.
+func TestChosen(t *testing.T) {
+	far := netip.MustParseAddrPort("198.51.100.7:5060")
+	chosen := func(by, to netip.AddrPort) error {
+		if by == far && to.Addr() == netip.MustParseAddr("10.0.0.9") {
+			return errors.New("an address of this machine")
+		}
+		return nil
+	}
+	rig.Run(t, func(r *rig.Rig) {
+		c := client(r, Config{Chosen: chosen, Resolver: names(t, r)})
+		for uri, want := range map[string]int{"sip:1@10.0.0.9": 403, "sip:1@10.0.0.10;maddr=10.0.0.9": 403, "sip:1@10.0.0.10": 200} {
+			for _, by := range []netip.AddrPort{far, {}} {
+				code := 0
+				done := func(p Reply) {
+					var st *rtc.Status
+					if errors.As(p.Err, &st) {
+						code = st.Code
+					}
+				}
+				if err := c.Send(Outside{Method: "OPTIONS", Way: Way{URI: uri, By: by}, From: "<sip:a@b>"}, done); err != nil {
+					t.Fatal(err)
+				}
+				r.Sleep(100 * time.Millisecond)
+				if refused := by == far && want == 403; (code == 403) != refused || (len(r.Got()) == 0) != refused {
+					t.Errorf("%s by %v: %d", uri, by, code)
+				}
+			}
+		}
+	})
+}
+
 // names makes a resolver that knows pbx.test at 10.0.0.9 and 10.0.0.10.
 func names(t *testing.T, r *rig.Rig) *resolve.Resolver {
 	t.Helper()

@@ -18,6 +18,7 @@ type Way struct {
 	Route []string       // preloaded route set, name-addr with lr; the first tells the next hop
 	Flow  transport.Flow // the request goes by it while it lives, and so do later ones in the dialog
 	Peer  string         // the gateway that the request, and later ones in the dialog, may reach; "" none
+	By    netip.AddrPort // where the user was heard from who chose the URI, for Config.Chosen; the zero value: no user did
 }
 
 // Hop is what tells the next hop of a request.
@@ -25,11 +26,12 @@ type Hop struct {
 	URI  []byte
 	Flow transport.Flow // instead of URI while it lives; the zero Flow is none
 	Peer string         // for Config.Permit
+	By   netip.AddrPort // for Config.Chosen
 }
 
 // Hop of the first request.
 func (w *Way) Hop() Hop {
-	h := Hop{URI: []byte(w.URI), Flow: w.Flow, Peer: w.Peer}
+	h := Hop{URI: []byte(w.URI), Flow: w.Flow, Peer: w.Peer, By: w.By}
 	if len(w.Route) > 0 {
 		if a, err := sip.ParseNameAddr([]byte(w.Route[0])); err == nil {
 			h.URI = a.URI
@@ -49,17 +51,32 @@ func (c *Client) permit(peer string, to netip.AddrPort) error {
 	if c.cfg.Permit == nil {
 		return nil
 	}
-	err := c.cfg.Permit(peer, to)
+	return status(c.cfg.Permit(peer, to))
+}
+
+// status is err as a *rtc.Status.
+func status(err error) error {
 	if st := (*rtc.Status)(nil); err == nil || errors.As(err, &st) {
 		return err
 	}
 	return &rtc.Status{Code: 403, Err: err}
 }
 
+// permitPlace asks whether a message may go to a place that the URI of a hop
+// leads to.
+func (c *Client) permitPlace(h Hop, to netip.AddrPort) error {
+	if h.By.IsValid() && c.cfg.Chosen != nil {
+		if err := status(c.cfg.Chosen(h.By, to)); err != nil {
+			return err
+		}
+	}
+	return c.permit(h.Peer, to)
+}
+
 // locate finds the places where a message of size octets goes that follows the
 // URI of a hop, the best first, and calls got on the lane: at once for an
-// address, later for a name. Places that Config.Permit refuses are left out;
-// when it refuses all, that is the error.
+// address, later for a name. Places that Config refuses are left out; when it refuses all,
+// that is the error.
 func (c *Client) locate(lane *transaction.Lane, h Hop, size int, got func([]resolve.Candidate, error)) {
 	uri, perr := sip.ParseURI(h.URI)
 	if perr != nil {
@@ -68,20 +85,20 @@ func (c *Client) locate(lane *transaction.Lane, h Hop, size int, got func([]reso
 	}
 	r := c.cfg.Resolver
 	if cands, ok := r.Numeric(nil, uri); ok {
-		got(c.permitted(h.Peer, r.Large(cands, size)))
+		got(c.permitted(h, r.Large(cands, size)))
 		return
 	}
 	r.Lookup(uri, func(cands []resolve.Candidate, err error) {
 		if err == nil {
-			cands, err = c.permitted(h.Peer, r.Large(cands, size))
+			cands, err = c.permitted(h, r.Large(cands, size))
 		}
 		lane.Do(func() { got(cands, err) })
 	})
 }
 
-func (c *Client) permitted(peer string, cands []resolve.Candidate) (list []resolve.Candidate, err error) {
+func (c *Client) permitted(h Hop, cands []resolve.Candidate) (list []resolve.Candidate, err error) {
 	for _, cand := range cands {
-		if e := c.permit(peer, cand.Target.Addr); e != nil {
+		if e := c.permitPlace(h, cand.Target.Addr); e != nil {
 			err = e
 			continue
 		}

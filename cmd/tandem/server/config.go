@@ -79,6 +79,7 @@ type Proxy struct {
 	Failover         time.Duration `yaml:"failover" json:"failover" jsonschema_description:"How long a next hop may say nothing to a call while there is another"`
 	MaxForks         int           `yaml:"max_forks" json:"max_forks" jsonschema_description:"Branches of one request at most"`
 	DiversionOfUsers bool          `yaml:"diversion_of_users" json:"diversion_of_users" jsonschema_description:"Pass on what users' phones say about the way of a call (Diversion, History-Info); otherwise only that of trusted peers"`
+	UsersTo          []string      `yaml:"users_to" json:"users_to,omitempty" jsonschema_description:"Networks (CIDR) of this machine and its links that users' requests may reach from elsewhere; none by default"`
 	RecurseRedirect  bool          `yaml:"recurse_redirect" json:"recurse_redirect" jsonschema_description:"Follow 3xx answers instead of passing them on"`
 }
 
@@ -207,6 +208,9 @@ func (c *Config) faults() []Fault {
 	}
 	if c.Proxy.Failover < 500*time.Millisecond {
 		bad("proxy.failover", "has %s; less than 500ms lets no next hop answer a repeated request", c.Proxy.Failover)
+	}
+	if _, err := prefixes(c.Proxy.UsersTo); err != nil {
+		bad("proxy.users_to", "%w", err)
 	}
 	if _, err := proxy.NewRoutes(c.Routes); err != nil {
 		bad("routes", "%w", err)

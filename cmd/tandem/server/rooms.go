@@ -128,7 +128,7 @@ func (s *Server) openTelephony(_ context.Context, cfg *Config) error {
 	}
 	s.records = cdrstore.New(s.store)
 	s.exchange = telephony.New(telephony.Config{
-		Dialog: dialog.Config{Layer: s.layer, Wire: dialog.Over(s.transport), Resolver: s.resolver, Permit: s.peers.Permit, Key: s.key},
+		Dialog: dialog.Config{Layer: s.layer, Wire: dialog.Over(s.transport), Resolver: s.resolver, Permit: s.peers.Permit, Chosen: s.peers.Chosen, Key: s.key},
 		Media:  s.media,
 		Router: &telephony.Plan{
 			Users:    users{s.directory, s},

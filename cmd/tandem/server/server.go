@@ -172,6 +172,11 @@ func (s *Server) openSIP(ctx context.Context, cfg *Config) error {
 	s.layer.SetTransport(s.transport)
 	s.resolver = resolve.New(resolve.Config{Servers: cfg.DNS.Servers, Protos: s.protos(), NoIPv6: !s.hasIPv6(), Log: s.log})
 	s.peers = peers.New(s.resolver, s.log)
+	local, err := prefixes(cfg.Proxy.UsersTo)
+	if err != nil {
+		return fmt.Errorf("proxy.users_to: %w", err)
+	}
+	s.peers.AllowLocal(local)
 	if _, err := s.location.Restore(s.transport.ParseFlow); err != nil {
 		return err
 	}
