@@ -22,7 +22,8 @@ import (
 // certificate serves the current certificate to new handshakes; Reload swaps
 // it while flows go on.
 type certificate struct {
-	current atomic.Pointer[tls.Certificate]
+	current  atomic.Pointer[tls.Certificate]
+	tolerant atomic.Bool // of old cipher suites
 }
 
 // load reads the configured files, or makes and signs a certificate with the
@@ -43,6 +44,7 @@ func (c *certificate) load(cfg *Config) error {
 		return fmt.Errorf("the certificate %s expired on %s; renew it, or remove tls.certificate to use a self-made one", certFile, pair.Leaf.NotAfter.Format(time.DateOnly))
 	}
 	c.current.Store(&pair)
+	c.tolerant.Store(cfg.TLS.OldCiphers)
 	return nil
 }
 
@@ -51,6 +53,7 @@ func (c *certificate) load(cfg *Config) error {
 func (c *certificate) server(clientCA string) (*tls.Config, error) {
 	t := &tls.Config{
 		MinVersion:     tls.VersionTLS12,
+		CipherSuites:   suites(false),
 		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.current.Load(), nil },
 	}
 	if clientCA != "" {
@@ -63,6 +66,14 @@ func (c *certificate) server(clientCA string) (*tls.Config, error) {
 			return nil, fmt.Errorf("client_ca: %s holds no PEM certificate", clientCA)
 		}
 		t.ClientCAs, t.ClientAuth = pool, tls.RequireAndVerifyClientCert
+	}
+	tolerant := t.Clone()
+	tolerant.CipherSuites = suites(true)
+	t.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		if c.tolerant.Load() {
+			return tolerant, nil
+		}
+		return nil, nil // t
 	}
 	return t, nil
 }

@@ -52,6 +52,7 @@ type Listen struct {
 type TLS struct {
 	Certificate string `yaml:"certificate" json:"certificate,omitempty" jsonschema_description:"PEM file with the chain; empty: a self-made CA in the data folder signs one"`
 	Key         string `yaml:"key" json:"key,omitempty" jsonschema_description:"PEM file with the private key"`
+	OldCiphers  bool   `yaml:"old_ciphers" json:"old_ciphers" jsonschema_description:"Take the TLS 1.2 suites with CBC and SHA-1 too, for phones that know no better ones"`
 }
 
 // Auth is who must prove what.

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -60,8 +61,21 @@ func profiles() http.Handler {
 			http.Error(w, "profiles are served on this machine only", http.StatusForbidden)
 			return
 		}
+		if !localName(r.Host) { // a page whose name was made to lead here (DNS rebinding)
+			http.Error(w, "profiles are served under localhost or a loopback address only", http.StatusForbidden)
+			return
+		}
 		mux.ServeHTTP(w, r)
 	})
+}
+
+// localName reports whether a Host header names this machine as only itself can.
+func localName(host string) bool {
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	a, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return strings.EqualFold(host, "localhost") || err == nil && a.IsLoopback()
 }
 
 // maxHTTP is how many HTTP connections there are at a time. The descriptors are for

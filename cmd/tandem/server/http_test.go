@@ -82,12 +82,22 @@ func TestProfilesStayHere(t *testing.T) {
 	for remote, want := range map[string]int{"127.0.0.1:9": 200, "[::1]:9": 200, "192.0.2.1:9": 403, "[::ffff:192.0.2.1]:9": 403, "": 403} {
 		for _, path := range []string{"/debug/pprof/", "/debug/pprof/heap", "/debug/pprof/symbol"} {
 			r := httptest.NewRequest("GET", path, nil)
-			r.RemoteAddr = remote
+			r.RemoteAddr, r.Host = remote, "localhost:9090"
 			w := httptest.NewRecorder()
 			profiles().ServeHTTP(w, r)
 			if w.Code != want {
 				t.Errorf("%s from %q: %d, want %d", path, remote, w.Code, want)
 			}
+		}
+	}
+	// A web page reaches them under no name of its own (DNS rebinding).
+	for host, want := range map[string]int{"127.0.0.1:9090": 200, "[::1]:9090": 200, "LOCALHOST": 200, "evil.example": 403, "evil.example:9090": 403, "192.0.2.1": 403, "": 403} {
+		r := httptest.NewRequest("GET", "/debug/pprof/", nil)
+		r.RemoteAddr, r.Host = "127.0.0.1:9", host
+		w := httptest.NewRecorder()
+		profiles().ServeHTTP(w, r)
+		if w.Code != want {
+			t.Errorf("host %q: %d, want %d", host, w.Code, want)
 		}
 	}
 }

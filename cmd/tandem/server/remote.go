@@ -34,6 +34,7 @@ func (s *Server) listenRemote(cfg *Config, operations http.Handler) (*remote, er
 	if err != nil {
 		return nil, err
 	}
+	conf.GetConfigForClient = nil // old ciphers are for old phones
 	l, err := net.Listen("tcp", cfg.API.Addr)
 	if err != nil {
 		return nil, fmt.Errorf("api.addr: %w; choose another port, or \"\" for none", err)

@@ -208,7 +208,7 @@ func authorities(cfg *Config) *x509.CertPool {
 
 // clientTLS verifies servers we connect to.
 func (s *Server) clientTLS(cfg *Config) (*tls.Config, error) {
-	return &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: authorities(cfg), GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+	return &tls.Config{MinVersion: tls.VersionTLS12, CipherSuites: suites(cfg.TLS.OldCiphers), RootCAs: authorities(cfg), GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 		if c := s.cert.current.Load(); c != nil {
 			return c, nil
 		}

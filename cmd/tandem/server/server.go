@@ -104,6 +104,7 @@ func New(ctx context.Context, cfg Config, opt Options) (_ *Server, err error) {
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("making the data folder: %w; data must be a folder this user may write", err)
 	}
+	checkFolder(cfg.Data, s.log)
 	if err := s.openState(ctx, &cfg); err != nil {
 		return nil, err
 	}
@@ -162,7 +163,7 @@ func (s *Server) openSIP(ctx context.Context, cfg *Config) error {
 		Log:           s.log,
 		ClientTLS:     clientTLS,
 		MaxMessage:    cfg.Limits.MessageBytes,
-		MaxConns:      cfg.Limits.Connections,
+		MaxConns:      connections(cfg, s.log),
 		MaxConnsPerIP: cfg.Limits.ConnectionsPerIP,
 		Tap:           s.tap,
 	})
