@@ -59,6 +59,14 @@ func uses(list []Binding, id uint64) bool {
 	return false
 }
 
+// Uses reports whether a binding came by a connection that this is.
+func (l *Location) Uses(f transport.Flow) bool {
+	id := streamID(f)
+	l.flows.mu.Lock()
+	defer l.flows.mu.Unlock()
+	return id != 0 && len(l.flows.aors[id]) > 0
+}
+
 func (x *flowIndex) of(id uint64) []rtc.AOR {
 	x.mu.Lock()
 	defer x.mu.Unlock()

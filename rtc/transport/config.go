@@ -36,7 +36,10 @@ type Config struct {
 	WriteTimeout   time.Duration // what waits for a connection must be taken by the peer within, default 10 s
 	WriteQueue     int           // octets waiting for one connection, default 1 MiB
 	WriteTotal     int           // octets waiting for all connections together, default 256 MiB; beyond it those that keep more than 64 KiB waiting are closed
-	Tap            func(Packet)  // sees every message in and out; must not keep Bytes
+	// Keep says which accepted connections are not closed to make room for new
+	// ones when MaxConns is reached; nil: all are kept.
+	Keep func(Flow) bool
+	Tap  func(Packet) // sees every message in and out; must not keep Bytes
 }
 
 // withDefaults fills in what was left zero.

@@ -25,6 +25,8 @@ type conn struct {
 	page       bool   // ws: of a web page Origins does not name
 	tlsState   atomic.Pointer[tls.ConnectionState]
 
+	before, after *conn // in the order of table.oldest; guarded by its lock
+
 	link *link           // set before state becomes open
 	tls  *tls.Conn       // above link; nil without TLS of ours
 	ws   *websocket.Conn // above tls or link

@@ -18,7 +18,10 @@ type table struct {
 	max, maxPerIP int
 	refused       atomic.Uint64
 
+	keep func(Flow) bool // see Config.Keep
+
 	mu     sync.RWMutex
+	oldest *conn // of the accepted ones, in a ring
 	nextID uint64
 	total  int // including those still in their handshake
 	ids    map[uint64]*conn
@@ -33,7 +36,7 @@ type peer struct {
 }
 
 func (tb *table) init(cfg Config) {
-	tb.max, tb.maxPerIP = cfg.MaxConns, cfg.MaxConnsPerIP
+	tb.max, tb.maxPerIP, tb.keep = cfg.MaxConns, cfg.MaxConnsPerIP, cfg.Keep
 	// Numbers grow with the clock, so that a token issued before a restart
 	// cannot name another connection after it.
 	tb.nextID = uint64(time.Now().UnixMicro())
@@ -55,18 +58,83 @@ func site(a netip.Addr) netip.Addr {
 	return p.Addr()
 }
 
-// admit counts a connection in, or says why not. leave undoes it.
+// admit counts a connection in, or says why not. leave undoes it. When the limit
+// is reached a connection that need not be kept makes room.
 func (tb *table) admit(a netip.Addr, exempt bool) error {
+	err := tb.count(a, exempt)
+	if err == errMaxConns && tb.makeRoom() {
+		err = tb.count(a, exempt)
+	}
+	if err != nil {
+		tb.refused.Add(1)
+	}
+	return err
+}
+
+// candidates is how many connections are looked at to make room for one.
+const candidates = 16
+
+// makeRoom closes an old connection that need not be kept.
+func (tb *table) makeRoom() bool {
+	if tb.keep == nil {
+		return false
+	}
+	for _, c := range tb.turn(candidates) {
+		if !tb.keep(c.flow()) {
+			c.close(errMaxConns)
+			return true
+		}
+	}
+	return false
+}
+
+// turn returns the oldest n connections and counts them as the newest, so that
+// others are looked at next time.
+func (tb *table) turn(n int) (list []*conn) {
+	tb.mu.Lock()
+	defer tb.mu.Unlock()
+	for c := tb.oldest; c != nil && len(list) < n; {
+		list = append(list, c)
+		if c = c.after; c == tb.oldest {
+			break
+		}
+		tb.oldest = c
+	}
+	return list
+}
+
+// queue makes c the newest; it was accepted, and is closed when it must make room.
+func (tb *table) queue(c *conn) {
+	if tb.oldest == nil {
+		c.before, c.after, tb.oldest = c, c, c
+		return
+	}
+	c.after, c.before = tb.oldest, tb.oldest.before
+	c.before.after, c.after.before = c, c
+}
+
+func (tb *table) unqueue(c *conn) {
+	switch {
+	case c.after == nil: // not accepted but opened by us
+		return
+	case c.after == c:
+		tb.oldest = nil
+	case tb.oldest == c:
+		tb.oldest = c.after
+	}
+	c.before.after, c.after.before = c.after, c.before
+	c.before, c.after = nil, nil
+}
+
+func (tb *table) count(a netip.Addr, exempt bool) error {
 	tb.mu.Lock()
 	defer tb.mu.Unlock()
 	if tb.total >= tb.max {
-		tb.refused.Add(1)
 		return errMaxConns
 	}
 	if !exempt {
 		s := site(a)
 		if tb.perIP[s] >= tb.maxPerIP {
-			tb.refused.Add(1)
 			return errMaxPerIP
 		}
 		tb.perIP[s]++
@@ -105,6 +173,9 @@ func (tb *table) addLocked(c *conn) {
 	tb.ids[c.id] = c
 	k := peer{c.proto, c.remote}
 	tb.peers[k] = append(tb.peers[k], c)
+	if !c.opened {
+		tb.queue(c)
+	}
 }
 
 // remove forgets a connection that add has taken.
@@ -115,6 +186,7 @@ func (tb *table) remove(c *conn) {
 		return
 	}
 	delete(tb.ids, c.id)
+	tb.unqueue(c)
 	tb.unlink(peer{c.proto, c.remote}, c)
 	if c.alias.IsValid() {
 		tb.unlink(peer{c.proto, c.alias}, c)

@@ -3,7 +3,9 @@ package transport
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -60,6 +62,42 @@ func TestIdleIsClosed(t *testing.T) {
 	c.expectEnd()
 	if d := time.Since(begun); d < 200*time.Millisecond || d > 5*time.Second {
 		t.Errorf("closed after %v", d)
+	}
+}
+
+// At the limit the oldest connection that nobody registered by makes room; when
+// all are to be kept the new one is refused.
+func TestRegisteredConnectionsAreKept(t *testing.T) {
+	e := &echo{}
+	var kept []Flow
+	var mu sync.Mutex
+	tr := start(t, Config{Handler: e, MaxConns: 3, Listen: []Listen{{Proto: TCP}}, Keep: func(f Flow) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Contains(kept, f)
+	}})
+	open := func() (*client, Flow) {
+		c := dialTCP(t, tr.Listeners()[0].Addr())
+		c.write(request("TCP", "x", ""))
+		c.expect(200, "")
+		return c, e.lastFlow()
+	}
+	keep := func(f Flow) { mu.Lock(); kept = append(kept, f); mu.Unlock() }
+	first, f := open()
+	keep(f)
+	second, _ := open()
+	_, f = open()
+	keep(f)
+	_, f = open()
+	second.expectEnd()
+	first.write(ping)
+	first.readPong()
+	keep(f)
+	dialTCP(t, tr.Listeners()[0].Addr()).expectEnd()
+	first.write(ping)
+	first.readPong()
+	if s := tr.Stats(); s.Conns != 3 || s.Refused != 1 {
+		t.Errorf("%d connections, %d refused", s.Conns, s.Refused)
 	}
 }
 

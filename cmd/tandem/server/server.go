@@ -165,6 +165,7 @@ func (s *Server) openSIP(ctx context.Context, cfg *Config) error {
 		MaxMessage:    cfg.Limits.MessageBytes,
 		MaxConns:      connections(cfg, s.log),
 		MaxConnsPerIP: cfg.Limits.ConnectionsPerIP,
+		Keep:          s.location.Uses,
 		Tap:           s.tap,
 	})
 	if err != nil {
