@@ -68,6 +68,8 @@ var layers = []rule{
 	{"rtc/auth", []string{"rtc", "rtc/sip", "rtc/digest", "rtc/transport", "rtc/transaction", "rtc/directory", "rtc/peers"}, "the gate asks who is a user and who a peer"},
 	{"rtc/registrar", []string{"rtc", "rtc/sip", "rtc/transport", "rtc/transaction", "rtc/location", "rtc/directory"}, "REGISTER ends in the location"},
 	{"rtc/strictxml", nil, "it refuses XML that nobody should read, whatever it says"},
+	{"rtc/event/reginfo", []string{"rtc", "rtc/event", "rtc/location"}, "an event package joins the notifier and what it tells of"},
+	{"rtc/event/sqlstore", []string{"rtc/event", "rtc/store"}, "a room's SQL knows the room and the engine"},
 	{"rtc/event", []string{"rtc", "rtc/sip", "rtc/transport", "rtc/transaction", "rtc/resolve", "rtc/uac", "rtc/dialog", "rtc/reach", "rtc/strictxml"}, "it keeps subscriptions; what they are about is the packages' matter"},
 	{"rtc/reach", []string{"rtc", "rtc/sip", "rtc/transport", "rtc/transaction", "rtc/resolve", "rtc/location"}, "it turns bindings into ways; it sends nothing"},
 	{"rtc/peers", []string{"rtc", "rtc/sip", "rtc/transport", "rtc/transaction", "rtc/resolve"}, "it tells whose an address is; trunks and routes say who is a peer"},

@@ -28,6 +28,8 @@ type Config struct {
 	Routes    []proxy.Route `yaml:"routes" json:"routes" jsonschema_description:"Static routes by domain or method; the longest domain wins"`
 	Telephony Telephony     `yaml:"telephony" json:"telephony"`
 	Numbers   Numbers       `yaml:"numbers" json:"numbers"`
+	Events    Events        `yaml:"events" json:"events"`
+	Presence  Presence      `yaml:"presence" json:"presence"`
 	Media     Media         `yaml:"media" json:"media"`
 	DNS       DNS           `yaml:"dns" json:"dns"`
 	HTTP      HTTP          `yaml:"http" json:"http"`
@@ -131,6 +133,8 @@ func Default() Config {
 		Registrar: Registrar{MinExpires: time.Minute, MaxExpires: time.Hour, DefaultExpires: time.Hour, MaxBindings: 10},
 		Proxy:     Proxy{TimerC: 3*time.Minute + 10*time.Second, Failover: 4 * time.Second, MaxForks: 20},
 		Telephony: Telephony{Calls: 4000, RingTime: 3 * time.Minute},
+		Events:    Events{Subscriptions: 1_000_000, PerUser: 1000, PerResource: 10_000, PerList: 2000, UnderWay: 4096},
+		Presence:  Presence{Interval: 5 * time.Second, Publications: 20, BodyBytes: 16 << 10, Unknown: "allow"},
 		Media:     Media{Ports: "16384-32767", Kernel: "auto", DSCP: 46, Idle: time.Minute},
 		HTTP:      HTTP{Addr: "127.0.0.1:9090"},
 		API:       API{KeepAudit: 400 * 24 * time.Hour},
@@ -217,6 +221,7 @@ func (c *Config) faults() []Fault {
 		bad("routes", "%w", err)
 	}
 	c.callFaults(bad)
+	c.presenceFaults(bad)
 	if _, err := c.Numbers.plan(c.Domains); err != nil {
 		bad("numbers", "%w", err)
 	}

@@ -14,6 +14,7 @@ import (
 	"tandem/rtc"
 	"tandem/rtc/dialog"
 	directorystore "tandem/rtc/directory/sqlstore"
+	eventstore "tandem/rtc/event/sqlstore"
 	locationstore "tandem/rtc/location/sqlstore"
 	policystore "tandem/rtc/policy/sqlstore"
 	"tandem/rtc/store"
@@ -45,10 +46,13 @@ func rooms() []room {
 		{name: "gateways", page: "trunks.md", migrations: gatewaystore.Migrations, open: (*Server).openGateways, run: (*Server).probeTrunks, metrics: (*Server).trunkMetrics},
 		{name: "media", page: "media-quality.md", open: (*Server).openMedia, metrics: (*Server).mediaMetrics,
 			run: func(s *Server, ctx context.Context) error { return s.media.Run(ctx) }},
+		{name: "events", page: "presence.md", migrations: eventstore.Migrations, open: (*Server).openEvents, metrics: (*Server).eventMetrics,
+			handler: func(s *Server) rtc.Handler { return s.events }, run: func(s *Server, ctx context.Context) error { return s.events.Run(ctx) }},
 		{name: "telephony", page: "calls.md", migrations: cdrstore.Migrations, open: (*Server).openTelephony, metrics: (*Server).telephonyMetrics,
 			handler: func(s *Server) rtc.Handler { return s.exchange }},
 		{name: "API", page: "api.md", migrations: apistore.Migrations, metrics: (*Server).apiMetrics,
 			run: func(s *Server, ctx context.Context) error { return s.state.Run(ctx) }},
+		{name: "subscriptions", open: (*Server).restoreSubscriptions}, // when all rooms have added their event packages
 	}
 }
 

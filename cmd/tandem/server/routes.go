@@ -42,8 +42,7 @@ func (s *Server) routes(ctx context.Context, cfg *Config) (*rtc.Router, error) {
 		Precheck:     func(r *rtc.Request) error { return s.proxy.Precheck(r) },
 		Log:          s.log,
 	})
-	gruu, err := location.NewGRUU(s.key)
-	if err != nil {
+	if s.gruu, err = location.NewGRUU(s.key); err != nil {
 		return nil, err
 	}
 	reg := registrar.New(registrar.Config{
@@ -52,7 +51,7 @@ func (s *Server) routes(ctx context.Context, cfg *Config) (*rtc.Router, error) {
 		Log:            s.log,
 		Domain:         cfg.Domains[0],
 		Local:          func(host []byte, _ uint16) bool { return s.transport.IsLocalHost(host) },
-		GRUU:           gruu,
+		GRUU:           s.gruu,
 		MinExpires:     cfg.Registrar.MinExpires,
 		MaxExpires:     cfg.Registrar.MaxExpires,
 		DefaultExpires: cfg.Registrar.DefaultExpires,
@@ -71,7 +70,7 @@ func (s *Server) routes(ctx context.Context, cfg *Config) (*rtc.Router, error) {
 		Domain:    cfg.Domains[0],
 		Key:       s.key,
 		TempGRUU: func(uri sip.URI) (rtc.AOR, string, bool) {
-			return gruu.Temp(s.location, uri)
+			return s.gruu.Temp(s.location, uri)
 		},
 		Demand:           s.gate.Demand,
 		Recursion:        recursion(cfg.Proxy),

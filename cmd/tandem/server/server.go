@@ -24,6 +24,7 @@ import (
 	"tandem/rtc/auth"
 	"tandem/rtc/directory"
 	directorystore "tandem/rtc/directory/sqlstore"
+	"tandem/rtc/event"
 	"tandem/rtc/location"
 	locationstore "tandem/rtc/location/sqlstore"
 	"tandem/rtc/peers"
@@ -59,6 +60,8 @@ type Server struct {
 	gate      *auth.Gate
 	resolver  *resolve.Resolver
 	reach     *reach.Reach
+	gruu      *location.GRUU
+	events    *event.Notifier
 	peers     *peers.Table
 	proxy     *proxy.Proxy
 	trunks    *gateways.Trunks

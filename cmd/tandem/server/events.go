@@ -1,0 +1,72 @@
+package server
+
+import (
+	"context"
+
+	"tandem/rtc"
+	"tandem/rtc/event"
+	"tandem/rtc/event/reginfo"
+	eventstore "tandem/rtc/event/sqlstore"
+	"tandem/rtc/sip"
+	"tandem/rtc/uac"
+)
+
+// openEvents builds the notifier. Rooms that come later add their event packages
+// to it.
+func (s *Server) openEvents(_ context.Context, cfg *Config) error {
+	s.events = event.New(event.Config{
+		Store:       eventstore.New(s.store, s.log),
+		Users:       users{s.directory, s},
+		Layer:       s.layer,
+		Wire:        uac.Over(s.transport),
+		Resolver:    s.resolver,
+		Permit:      s.peers.Permit,
+		GRUU:        s.deviceOf,
+		Reach:       s.reach,
+		Demand:      s.gate.Demand,
+		Key:         s.key,
+		Total:       cfg.Events.Subscriptions,
+		PerUser:     cfg.Events.PerUser,
+		PerResource: cfg.Events.PerResource,
+		PerList:     cfg.Events.PerList,
+		UnderWay:    cfg.Events.UnderWay,
+		Log:         s.log,
+	})
+	s.events.Add(reginfo.Package(s.events, s.location))
+	return nil
+}
+
+// restoreSubscriptions goes on with the subscriptions of before the restart.
+func (s *Server) restoreSubscriptions(ctx context.Context, _ *Config) error {
+	n, err := s.events.Restore(ctx, s.transport.ParseFlow)
+	if n > 0 {
+		s.log.Info("subscriptions restored", "subscriptions", n)
+	}
+	return err
+}
+
+// deviceOf finds whose device a GRUU of ours names.
+func (s *Server) deviceOf(u sip.URI) (rtc.AOR, string, bool) {
+	if aor, instance, ok := s.gruu.Temp(s.location, u); ok {
+		return aor, instance, true
+	}
+	gr, ok := u.Param("gr")
+	if !ok || len(gr) == 0 || !s.directory.Domain(u.Host) {
+		return "", "", false
+	}
+	user, ok := s.directory.Resolve(rtc.AOR(u.AppendAOR(nil)))
+	return user.AOR, string(sip.AppendUnescaped(nil, gr)), ok
+}
+
+func (s *Server) eventMetrics(m meter) {
+	st := s.events.Stats()
+	m.gauge("subscriptions", "Subscriptions held", float64(s.events.Active()))
+	m.counter("subscriptions_begun_total", "Subscriptions that began", st.Subscribed)
+	m.counter("subscriptions_refreshed_total", "Refreshes of subscriptions", st.Refreshed)
+	m.counter("subscriptions_lost_total", "Subscriptions whose subscriber did not answer or knew nothing of them", st.Lost)
+	m.counter("notifies_total", "NOTIFYs sent", st.Notified)
+	m.counter("notifies_suppressed_total", "NOTIFYs not sent because the subscriber has the document", st.Suppressed)
+}
+
+// Events is the notifier.
+func (s *Server) Events() *event.Notifier { return s.events }
