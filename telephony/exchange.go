@@ -57,7 +57,7 @@ type Exchange struct {
 	watchers []func(Event)
 	logins   logins
 
-	owners sync.WaitGroup
+	crew   *crew
 	mu     sync.Mutex
 	calls  map[string]*Call // by ID
 	ending bool             // takes no more
@@ -77,7 +77,7 @@ func New(cfg Config) *Exchange {
 	if _, ok := sound.Tones(cfg.Country, sound.Ringback); !ok {
 		cfg.Country = "US"
 	}
-	x := &Exchange{cfg: cfg, calls: make(map[string]*Call)}
+	x := &Exchange{cfg: cfg, crew: newCrew(), calls: make(map[string]*Call)}
 	d := cfg.Dialog
 	d.Allow, d.Log = allow, cfg.Log
 	x.ua = dialog.New(d)
@@ -103,7 +103,7 @@ func (x *Exchange) Run(ctx context.Context) error {
 	for _, c := range x.Calls() {
 		c.Hangup("server")
 	}
-	x.owners.Wait()
+	x.crew.end()
 	stop()
 	carrier.Wait()
 	return nil
@@ -195,7 +195,7 @@ func (x *Exchange) start(r *rtc.Request, route Route) error {
 
 func (x *Exchange) newCall(route Route) *Call {
 	c := &Call{x: x, id: rand.Text(), route: route, rounds: route.Rounds}
-	c.box.owners = &x.owners
+	c.box.crew = x.crew
 	return c
 }
 

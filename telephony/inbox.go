@@ -7,9 +7,9 @@ import "sync"
 const maxWaiting = 64
 
 // inbox holds the events of one call, in order, until its owner has dealt with
-// them. The owner is a goroutine that exists only while there are any.
+// them. The owner is a goroutine lent to the call only while there are any.
 type inbox struct {
-	owners *sync.WaitGroup // joined when the exchange ends
+	crew *crew // whose goroutines the owners are
 
 	mu      sync.Mutex
 	events  []func()
@@ -35,7 +35,7 @@ func (b *inbox) put(f func(), bound int) bool {
 	b.events = append(b.events, f)
 	if !b.working {
 		b.working = true
-		b.owners.Go(b.work)
+		b.crew.serve(b)
 	}
 	return true
 }

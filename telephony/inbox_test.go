@@ -1,15 +1,12 @@
 package telephony
 
-import (
-	"sync"
-	"testing"
-)
+import "testing"
 
 // Events are done in order by one owner at a time; what a peer can repeat at will
 // is bounded, and what the call cannot do without always finds room.
 func TestInbox(t *testing.T) {
-	var owners sync.WaitGroup
-	b := inbox{owners: &owners}
+	owners := newCrew()
+	b := inbox{crew: owners}
 	hold, held := make(chan struct{}), make(chan struct{})
 	b.must(func() { close(held); <-hold })
 	<-held
@@ -24,7 +21,7 @@ func TestInbox(t *testing.T) {
 	}
 	b.must(func() { done = append(done, maxWaiting) })
 	close(hold)
-	owners.Wait()
+	owners.busy.Wait()
 	if len(done) != maxWaiting+1 {
 		t.Fatalf("%d events were done, want %d", len(done), maxWaiting+1)
 	}
@@ -37,5 +34,5 @@ func TestInbox(t *testing.T) {
 	if b.post(func() { t.Error("done after the end") }) {
 		t.Error("a closed inbox takes an event")
 	}
-	owners.Wait()
+	owners.end()
 }

@@ -11,7 +11,7 @@ import (
 type Event struct {
 	Kind   EventKind
 	Time   time.Time
-	Record cdr.Record // of the call as it is now
+	Record *cdr.Record // of the call as it is now; shared, it must not be changed
 }
 
 // EventKind says what changed.
@@ -38,8 +38,9 @@ func (k EventKind) String() string {
 func (x *Exchange) Watch(f func(Event)) { x.watchers = append(x.watchers, f) }
 
 func (c *Call) tell(kind EventKind) {
-	e := Event{Kind: kind, Time: time.Now(), Record: c.record.Clone()}
-	c.shown.Store(&e.Record)
+	record := c.record.Clone()
+	c.shown.Store(&record)
+	e := Event{Kind: kind, Time: time.Now(), Record: &record}
 	for _, f := range c.x.watchers {
 		f(e)
 	}

@@ -167,6 +167,21 @@ func (s *Session) end(e End) {
 	if s.Events.Ended != nil {
 		s.Events.Ended(s, e)
 	}
+	s.shed()
+}
+
+// shed lets go of what an ended session needs no more: its transactions, and with
+// them the session, are known for half a minute, and a busy server has thousands
+// of those.
+func (s *Session) shed() {
+	s.Events, s.last = Events{}, Content{}
+	if s.in != nil && s.in.answered {
+		s.in.tx.Release()
+		s.in.Message = nil
+	}
+	if c := s.call; c != nil && c.winner == s { // all that comes now is the 2xx of a late branch
+		c.inv.Events, c.inv.Content = Events{}, Content{}
+	}
 }
 
 // contactLine is our Contact for a flow.

@@ -49,6 +49,9 @@ func (s *Server) Keep() *sip.Message {
 	return s.kept
 }
 
+// Release lets go of the copy that Keep made. Only on the lane.
+func (s *Server) Release() { s.kept = nil }
+
 // Respond sends a complete response by the request's flow (falling back as
 // RFC 3261 §18.2.2 says) and moves the machine. code must be that of b.
 // After a final response only further 2xx to INVITE go out. A 401 or 407 that

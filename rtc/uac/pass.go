@@ -1,6 +1,7 @@
 package uac
 
 import (
+	"bytes"
 	"crypto/rand"
 
 	"tandem/rtc/resolve"
@@ -39,7 +40,7 @@ func (c *Client) emit(lane *transaction.Lane, f transport.Flow, write Writer, se
 	via = append(append(via, "z9hG4bK"...), rand.Text()...)
 	b := write(make([]byte, 0, 1500), Try{Flow: f, Via: via})
 	lane.Send(f, b)
-	sent(f, b)
+	sent(f, bytes.Clone(b)) // kept while the call lasts
 }
 
 func (c *Client) notPassed(h Hop, err error) {

@@ -85,7 +85,7 @@ func moment(t time.Time) *time.Time {
 // tellCall tells those who follow, and webhooks, of a change of a call.
 func (a *API) tellCall(e telephony.Event) {
 	record := e.Record
-	a.Tell("call."+e.Kind.String(), op.Resource("call-records", record.ID), access.Read("calls"), func() any { return shownCall(&record) })
+	a.Tell("call."+e.Kind.String(), op.Resource("call-records", record.ID), access.Read("calls"), func() any { return shownCall(record) })
 }
 
 func (a *API) listCalls(_ context.Context, in *op.Paging) (op.Page[Call], error) {

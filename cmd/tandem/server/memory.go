@@ -9,18 +9,21 @@ import (
 )
 
 const (
-	// gcPercent lets a small heap grow to three times what is in use before it is
-	// collected, a large one by heapRoom or to twice as much: marking it costs more.
-	gcPercent = 200
-	heapRoom  = 96 << 20
+	// gcPercent holds until the heap was measured. Then a heap may grow by heapRoom,
+	// a small one by maxPercent, a large one to twice as much, before it is collected.
+	gcPercent  = 200
+	maxPercent = 600
+	heapRoom   = 96 << 20
 	// That is for what comes and goes. Users and bindings stay, and take of that
 	// room down to leastRoom: they leave nothing behind to be collected.
 	leastRoom   = 24 << 20
 	bindingSize = 420
 	// A server that allocates less than quietRate octets a second for quietTicks
-	// returns what it does not use, once that is worth the work.
+	// returns what it does not use, if that is worth the work; and again after
+	// lateTicks, when transactions and dialogs that have ended are forgotten.
 	quietRate  = 1 << 20
 	quietTicks = 12
+	lateTicks  = 160
 	worthwhile = 8 << 20
 	memoryTick = 250 * time.Millisecond // a burst fills a hundred MiB in a second
 )
@@ -54,9 +57,9 @@ func (s *Server) keepMemory(ctx context.Context) error {
 		if quiet++; m.fresh >= quietRate*uint64(memoryTick)/uint64(time.Second) {
 			quiet, used = 0, true
 		}
-		if quiet >= quietTicks && m.spare > worthwhile && used {
+		if used && (quiet == quietTicks && m.spare > worthwhile || quiet == lateTicks) {
 			debug.FreeOSMemory()
-			used = false // since memory was given back
+			used = quiet < lateTicks
 		}
 		select {
 		case <-ctx.Done():
@@ -74,7 +77,7 @@ func percentFor(live, stays uint64) int {
 	}
 	stays = min(stays, live)
 	room := max(leastRoom, heapRoom-min(stays, heapRoom), live-stays)
-	return int(min(gcPercent, room*100/live))
+	return int(min(maxPercent, room*100/live))
 }
 
 // measure is what the runtime tells about the heap, in octets.
