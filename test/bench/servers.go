@@ -224,7 +224,7 @@ func (s *server) leftovers() string {
 			}
 		}
 	}
-	return strings.Join(out, ", ")
+	return fmt.Sprintf("%s, %.0f MiB", strings.Join(out, ", "), s.memory())
 }
 
 // profile takes a CPU profile of the next 2 s into a file; the returned

@@ -23,7 +23,7 @@ const (
 	// lateTicks, when transactions and dialogs that have ended are forgotten.
 	quietRate  = 1 << 20
 	quietTicks = 12
-	lateTicks  = 160
+	lateTicks  = 140
 	worthwhile = 8 << 20
 	memoryTick = 250 * time.Millisecond // a burst fills a hundred MiB in a second
 )

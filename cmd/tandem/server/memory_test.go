@@ -12,7 +12,7 @@ func TestRoomOfTheHeap(t *testing.T) {
 		{160, 100, 60}, // and with traffic
 		{500, 500, 24}, // many of them
 		{100, 500, 24}, // an estimate above what there is
-		{10, 500, 24},  //
+		{10, 500, 60},  //
 		{200, 96, 104}, //
 		{120, 60, 60},  //
 	} {
