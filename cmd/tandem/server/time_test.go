@@ -64,9 +64,11 @@ func (w *world) open() {
 	for _, run := range []func(context.Context) error{s.layer.Run, s.resolver.Run, s.location.Run, s.keepUse} {
 		all.Go(func() { _ = run(ctx) })
 	}
+	endCalls := s.startCalls(func(_ string, run func(context.Context) error) { all.Go(func() { _ = run(ctx) }) })
 	w.s = s
 	w.cfg.Listen[0].Addr = s.transport.Listeners()[0].Addr().String() // also of the next
 	w.stop = func() {
+		endCalls()
 		cancel()
 		all.Wait()
 		if err := errors.Join(s.transport.Run(ctx), s.close()); err != nil { // closes the sockets
