@@ -1,0 +1,117 @@
+package im
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"strings"
+	"time"
+
+	"tandem/rtc"
+	"tandem/rtc/sip"
+)
+
+// Draft is a message of our own, not of a request.
+type Draft struct {
+	From, To rtc.AOR
+	Display  string // of the sender, "" none
+	Type     string // of the body, "" = text/plain;charset=UTF-8
+	Body     []byte
+}
+
+// Send sends a message as if its sender had sent it by SIP: the same rules,
+// limits and archive. The status is 200 when a device has it and 202 when it is
+// on disk; any other is an error.
+func (im *IM) Send(ctx context.Context, d Draft) (code int, err error) {
+	if d.Type == "" {
+		d.Type = "text/plain;charset=UTF-8"
+	}
+	if len(d.Body) > im.cfg.MaxBody {
+		return 0, &rtc.Status{Code: 413, Err: fmt.Errorf("body has %d octets, at most %d are taken", len(d.Body), im.cfg.MaxBody)}
+	}
+	result := make(chan *rtc.Status, 1)
+	f, err := im.own(d)
+	if err != nil {
+		return 0, err
+	}
+	f.done = func(st *rtc.Status) { result <- st }
+	switch im.cfg.Rule(f.from, f.to, f.kind == notice) {
+	case Refuse:
+		return 0, notFound()
+	case Drop:
+		return 200, nil
+	case Hold:
+		f.held = true
+	}
+	f.lane.Do(func() { im.archived(f, f.begin) })
+	select {
+	case st := <-result:
+		if st.Code/100 != 2 {
+			return 0, st
+		}
+		return st.Code, nil
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+}
+
+// own makes the flight of a message of our own.
+func (im *IM) own(d Draft) (*flight, error) {
+	b := sip.Builder{}
+	name := "<" + string(d.From) + ">"
+	if d.Display != "" {
+		name = `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(d.Display) + `" ` + name
+	}
+	b.HeaderString(sip.HdrFrom, name+";tag="+rand.Text()[:16])
+	b.HeaderString(sip.HdrTo, "<"+string(d.To)+">")
+	b.HeaderString(sip.HdrCallID, rand.Text())
+	b.HeaderString(sip.HdrCSeq, "1 MESSAGE")
+	b.HeaderString(sip.HdrDate, time.Now().UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT"))
+	return im.flightOf(d.From, d.To, b.Finish(d.Type, d.Body))
+}
+
+// flightOf makes the flight of a text.
+func (im *IM) flightOf(from, to rtc.AOR, text []byte) (*flight, error) {
+	m := Message{Text: text}
+	parsed, err := m.parsed()
+	if err != nil {
+		return nil, err
+	}
+	return &flight{im: im, lane: im.cfg.Layer.Lane(parsed.CallID()), text: text, parsed: parsed, from: from, to: to,
+		key: im.keyHash(parsed), hops: 70, kind: kindOf(parsed)}, nil
+}
+
+// copies sends to the sender's other devices what he wrote, when it is known by
+// which of them he did.
+func (im *IM) copies(f *flight) {
+	if !im.cfg.Copies || f.r == nil || f.from == f.to {
+		return
+	}
+	source, more := "", false
+	for _, b := range im.cfg.Location.Bindings(f.from) {
+		if b.Flow == f.r.Flow() {
+			source = device(b.Instance, b.URI)
+		} else {
+			more = true
+		}
+	}
+	if source == "" || !more && !im.elsewhere(f.from, source) {
+		return
+	}
+	c, err := im.flightOf(f.from, f.from, appendText(nil, f.r.Message, f.asserts, f.r.Arrived()))
+	if err != nil {
+		im.log.Warn("no copy for the sender's devices", "aor", string(f.from), "err", err)
+		return
+	}
+	c.source, c.hops = source, f.hops
+	c.begin() // the same Call-ID, so the same lane
+}
+
+// elsewhere reports whether a user was seen with another device.
+func (im *IM) elsewhere(user rtc.AOR, source string) bool {
+	s := im.of(user)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.boxes[user]
+	return b != nil && len(b.away(func(instance string) bool { return instance == source })) > 0
+}

@@ -1,0 +1,190 @@
+package im
+
+import (
+	"fmt"
+	"hash/maphash"
+	"strconv"
+	"time"
+
+	"tandem/rtc"
+	"tandem/rtc/sip"
+)
+
+// Serve implements rtc.Handler. It takes every MESSAGE to a user of ours that
+// is in no dialog.
+func (im *IM) Serve(r *rtc.Request) error {
+	if r.Method() != sip.MESSAGE || r.ToTag() != nil || r.Has(sip.HdrProxyRequire) {
+		return rtc.Next
+	}
+	to, ok := im.receiver(r)
+	if !ok {
+		return rtc.Next
+	}
+	f := &flight{im: im, r: r, to: to.aor, instance: to.instance, secure: to.secure, from: sender(r), hops: 70}
+	if id := r.Identity; id != nil {
+		f.asserts = id.Peer != "" && id.Rights.Has(rtc.Asserts) || id.Method == rtc.AuthTrusted
+	}
+	if err := im.check(r, f); err != nil {
+		im.counts.refused.Add(1)
+		return err
+	}
+	switch im.cfg.Rule(f.from, f.to, f.kind == notice) {
+	case Refuse:
+		im.counts.refused.Add(1)
+		im.cfg.Tell(Event{Kind: "refused", To: f.to, From: f.from})
+		return notFound() // as if there were no such user
+	case Drop:
+		r.Respond(200, "", nil)
+		return nil
+	case Hold:
+		if f.kind == fleeting {
+			return notFound()
+		}
+		f.held = true
+	}
+	r.Hold()
+	f.lane = r.Tx.Lane()
+	f.key = im.keyHash(r.Message)
+	im.archived(f, f.begin)
+	return nil
+}
+
+// notFound is what the proxy answers when there is no such user.
+func notFound() *rtc.Status { return &rtc.Status{Code: 404} }
+
+// target is whom a Request-URI means.
+type target struct {
+	aor      rtc.AOR
+	instance string // of a GRUU
+	secure   bool
+}
+
+// receiver finds the user a request is for; not ok: it is not for us. Every
+// Route must be ours and say no more than that.
+func (im *IM) receiver(r *rtc.Request) (t target, ok bool) {
+	u, err := sip.ParseURI(r.RequestURI())
+	if err != nil {
+		return t, false
+	}
+	if r.Has(sip.HdrRoute) {
+		for v := range r.Values(sip.HdrRoute) {
+			a, err := sip.ParseNameAddr(v)
+			if err != nil {
+				return t, false
+			}
+			if u, err := sip.ParseURI(a.URI); err != nil || u.User != nil || !im.cfg.Users.Ours(u.Host, u.Port) {
+				return t, false
+			}
+		}
+	}
+	var buf [128]byte
+	switch u.Kind {
+	case sip.URITel:
+		t.aor, ok = im.cfg.Users.Resolve(rtc.AOR(u.AppendAOR(buf[:0])))
+		return t, ok
+	case sip.URISIP, sip.URISIPS:
+	default:
+		return t, false
+	}
+	if _, maddr := u.Param("maddr"); maddr || u.User == nil || !im.cfg.Users.Ours(u.Host, u.Port) {
+		return t, false
+	}
+	t.secure = u.Kind == sip.URISIPS
+	if gr, is := u.Param("gr"); is { // RFC 5627 §3.1
+		if len(gr) == 0 {
+			if im.cfg.TempGRUU == nil {
+				return t, false
+			}
+			t.aor, t.instance, ok = im.cfg.TempGRUU(u)
+			return t, ok
+		}
+		t.instance = string(sip.AppendUnescaped(nil, gr))
+	}
+	if !im.cfg.Users.Domain(u.Host) {
+		u.Host = []byte(im.cfg.Domain)
+	}
+	u.Port = 0
+	t.aor, ok = im.cfg.Users.Resolve(rtc.AOR(u.AppendAOR(buf[:0])))
+	return t, ok
+}
+
+// sender is who wrote a request: whom the gate knows, else who its From names.
+func sender(r *rtc.Request) rtc.AOR {
+	if id := r.Identity; id != nil && id.AOR != "" {
+		return id.AOR
+	}
+	from, _ := r.From()
+	u, err := sip.ParseURI(from.URI)
+	if err != nil {
+		return ""
+	}
+	return rtc.AOR(u.AppendAOR(nil))
+}
+
+// check is everything about a message that does not depend on its receiver.
+func (im *IM) check(r *rtc.Request, f *flight) error {
+	if n, ok := r.MaxForwards(); ok {
+		if n == 0 { // RFC 3261 §16.3
+			return &rtc.Status{Code: 483}
+		}
+		f.hops = n - 1
+	}
+	if n := len(r.Body()); n > im.cfg.MaxBody {
+		return &rtc.Status{Code: 413, Reason: fmt.Sprintf("Message Too Large (At Most %d Octets)", im.cfg.MaxBody),
+			Header: fmt.Appendf(nil, "Warning: 399 tandem \"body has %d octets, at most %d are taken\"\r\n", n, im.cfg.MaxBody)}
+	}
+	if id := r.Identity; id != nil && id.AOR != "" && id.Peer == "" {
+		if wait := im.rate(f.from, r.Arrived()); wait > 0 {
+			seconds := int64((wait + time.Second - 1) / time.Second)
+			return &rtc.Status{Code: 503, Reason: "Too Many Messages", Header: append(strconv.AppendInt([]byte("Retry-After: "), seconds, 10), "\r\n"...)}
+		}
+	}
+	f.kind = kindOf(r.Message)
+	return nil
+}
+
+// keyHash is keyOf for the process, without allocation.
+func (im *IM) keyHash(m *sip.Message) uint64 {
+	h := maphash.Bytes(im.seed, m.CallID())
+	h = h<<21 ^ h>>43 ^ maphash.Bytes(im.seed, m.FromTag())
+	return h<<21 ^ h>>43 ^ maphash.Bytes(im.seed, m.Get(sip.HdrCSeq))
+}
+
+// bucket is what a sender may still send.
+type bucket struct {
+	left float64
+	at   time.Time
+}
+
+// rate takes one message off what a sender may send, or tells how long to wait.
+func (im *IM) rate(from rtc.AOR, now time.Time) time.Duration {
+	if im.cfg.Rate < 0 {
+		return 0
+	}
+	s := im.of(from)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b, ok := s.rates[from]
+	if !ok {
+		b.left = float64(im.cfg.Burst)
+	} else if d := now.Sub(b.at); d > 0 {
+		b.left = min(float64(im.cfg.Burst), b.left+im.cfg.Rate*d.Seconds())
+	}
+	b.at = now
+	if b.left < 1 {
+		s.rates[from] = b
+		return time.Duration((1 - b.left) / im.cfg.Rate * float64(time.Second))
+	}
+	b.left--
+	s.rates[from] = b
+	return 0
+}
+
+// rested forgets senders who may send all they ever may. Locked.
+func (s *shard) rested(rate float64, burst int, now time.Time) {
+	for from, b := range s.rates {
+		if b.left+rate*now.Sub(b.at).Seconds() >= float64(burst) {
+			delete(s.rates, from)
+		}
+	}
+}
