@@ -74,6 +74,8 @@ var layers = []rule{
 	{"rtc/reach", []string{"rtc", "rtc/sip", "rtc/transport", "rtc/transaction", "rtc/resolve", "rtc/location"}, "it turns bindings into ways; it sends nothing"},
 	{"rtc/peers", []string{"rtc", "rtc/sip", "rtc/transport", "rtc/transaction", "rtc/resolve"}, "it tells whose an address is; trunks and routes say who is a peer"},
 	{"rtc/proxy", []string{"rtc", "rtc/sip", "rtc/transport", "rtc/transaction", "rtc/resolve", "rtc/reach", "rtc/peers"}, "it forwards; who sent it is the gate's matter, bindings are reach's"},
+	{"rtc/im/sqlstore", []string{"rtc", "rtc/im", "rtc/store"}, "a room's SQL knows the room and the engine"},
+	{"rtc/im", []string{"rtc", "rtc/sip", "rtc/transport", "rtc/transaction", "rtc/resolve", "rtc/location", "rtc/reach", "rtc/peers", "rtc/uac"}, "it sends to devices and keeps; who may write is asked, not known"},
 	{"telephony/number", []string{"rtc/sip"}, "numbers are read the same by everybody; they lead nowhere by themselves"},
 	{"rtc/prefix", nil, "a table of beginnings, whatever they mean"},
 	{"rtc/policy/sqlstore", []string{"rtc/policy", "rtc/store"}, "a room's SQL knows the room and the engine"},

@@ -51,7 +51,9 @@ type flight struct {
 	missed   bool        // a device did not answer
 	patience *transaction.Timer
 	answered bool
-	keptAs   int64 // ID of the kept message, 0: it is not kept
+	id       int64 // its place in the order of all
+	kept     bool  // it is in the mailbox under its ID
+	settled  bool  // it is in the mailbox, or not going there; guarded by the shard
 }
 
 // try is one device.
@@ -84,6 +86,7 @@ func (f *flight) message() *sip.Message {
 func (f *flight) begin() {
 	im := f.im
 	if f.held {
+		f.id = im.ids.Add(1)
 		f.later = []string{Anyone}
 		f.keep()
 		return
@@ -138,6 +141,7 @@ func (f *flight) enter() *rtc.Status {
 	if f.kind != fleeting && !im.cfg.Best && f.instance == "" && im.cfg.Keep > 0 {
 		f.later = b.away(f.online)
 	}
+	f.id = im.ids.Add(1)
 	f.under = f.underOne[:0]
 	list := f.tries[:0]
 	for i := range f.tries {
@@ -184,11 +188,11 @@ func (f *flight) landed(device string, has bool) {
 	f.under = slices.DeleteFunc(f.under, func(d string) bool { return d == device })
 	b := s.box(f.to)
 	waiting := len(b.list) > 0
-	if f.keptAs != 0 && has {
+	if f.kept && has {
 		delete(b.failed, device)
-		f.im.settle(b, f.keptAs, device)
-		if e := b.find(f.keptAs); e != nil && slices.Contains(e.waiting, Anyone) {
-			f.im.settle(b, f.keptAs, Anyone)
+		f.im.settle(b, f.id, device)
+		if e := b.find(f.id); e != nil && slices.Contains(e.waiting, Anyone) {
+			f.im.settle(b, f.id, Anyone)
 		}
 	}
 	s.mu.Unlock()

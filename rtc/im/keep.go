@@ -25,7 +25,8 @@ func (f *flight) keep() {
 			f.lane.Do(func() { f.stored(failure) })
 		}
 	})
-	f.keptAs = m.ID
+	f.kept = err == nil
+	f.settle()
 	if err != nil {
 		f.stored(err)
 		return
@@ -35,10 +36,19 @@ func (f *flight) keep() {
 	}
 }
 
+// settle lets messages of the same sender that came later be delivered: this one
+// stands in the mailbox before them.
+func (f *flight) settle() {
+	s := f.im.of(f.to)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f.settled = true
+}
+
 // asKept is the message of a flight as it is kept.
 func (im *IM) asKept(f *flight) Message {
 	now := time.Now().Truncate(time.Millisecond)
-	m := Message{To: f.to, From: f.from, Key: f.keyText(), Arrived: now, Expires: now.Add(im.cfg.Keep), Hops: f.hops, Waiting: f.later, Held: f.held}
+	m := Message{ID: f.id, To: f.to, From: f.from, Key: f.keyText(), Arrived: now, Expires: now.Add(im.cfg.Keep), Hops: f.hops, Waiting: f.later, Held: f.held}
 	msg := f.message()
 	if n, ok := msg.Expires(); ok { // RFC 3428 §9
 		if limit := now.Add(time.Duration(n) * time.Second); limit.Before(m.Expires) {
@@ -53,7 +63,7 @@ func (im *IM) asKept(f *flight) Message {
 	return m
 }
 
-// put enters a message into its mailbox, gives it its ID, and has it written.
+// put enters a message into its mailbox and has it written.
 func (im *IM) put(m *Message, done func(error)) error {
 	again, err := im.enlist(m)
 	if err != nil {
@@ -63,14 +73,12 @@ func (im *IM) put(m *Message, done func(error)) error {
 		done(nil)
 		return nil
 	}
-	kept := *m
-	err = im.cfg.Store.Put(kept, func(err error) {
-		im.written(&kept, err)
+	err = im.cfg.Store.Put(*m, func(err error) {
+		im.written(m, err)
 		done(err)
 	})
 	if err != nil {
 		im.delist(m.To, m.ID)
-		m.ID = 0
 	}
 	return err
 }
@@ -93,9 +101,7 @@ func (im *IM) enlist(m *Message) (again bool, err error) {
 		s.tidy(m.To, b)
 		return false, err
 	}
-	m.ID = im.ids.Add(1)
-	b.list = append(b.list, entry{id: m.ID, from: m.From, key: m.Key, octets: m.Octets(), arrived: m.Arrived, expires: m.Expires, waiting: m.Waiting, held: m.Held, pending: true})
-	b.octets += m.Octets()
+	b.insert(entry{id: m.ID, from: m.From, key: m.Key, octets: m.Octets(), arrived: m.Arrived, expires: m.Expires, waiting: m.Waiting, held: m.Held, pending: true})
 	im.kept.Add(1)
 	return false, nil
 }
@@ -155,11 +161,11 @@ func (f *flight) stored(err error) {
 	switch {
 	case err == nil && f.held:
 		im.counts.held.Add(1)
-		im.cfg.Tell(Event{Kind: "held", To: f.to, From: f.from, ID: f.keptAs})
+		im.cfg.Tell(Event{Kind: "held", To: f.to, From: f.from, ID: f.id})
 		f.finish(&rtc.Status{Code: 202})
 	case err == nil:
 		im.counts.kept.Add(1)
-		im.cfg.Tell(Event{Kind: "kept", To: f.to, From: f.from, ID: f.keptAs})
+		im.cfg.Tell(Event{Kind: "kept", To: f.to, From: f.from, ID: f.id})
 		st := &rtc.Status{Code: 202} // RFC 3428 §7
 		if f.accepted != 0 {
 			st = f.taken()

@@ -127,6 +127,19 @@ func (b *box) repeats(key string) bool {
 	return slices.ContainsFunc(b.list, func(e entry) bool { return e.key == key })
 }
 
+// insert puts a kept message in its place.
+func (b *box) insert(e entry) {
+	i, _ := slices.BinarySearchFunc(b.list, e.id, func(e entry, id int64) int { return int(e.id - id) })
+	b.list = slices.Insert(b.list, i, e)
+	b.octets += e.octets
+}
+
+// overtakes reports whether a message of the same sender that came before a kept
+// one is still under way, so that it may have to be delivered first.
+func (b *box) overtakes(e *entry) bool {
+	return slices.ContainsFunc(b.flights, func(f *flight) bool { return f.from == e.from && f.id < e.id && !f.settled })
+}
+
 // remove forgets a kept message.
 func (b *box) remove(id int64) bool {
 	i, ok := slices.BinarySearchFunc(b.list, id, func(e entry, id int64) int { return int(e.id - id) })

@@ -91,13 +91,13 @@ func (im *IM) ready(aor rtc.AOR) (list []string) {
 	s := im.of(aor)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	b := s.boxes[aor]
+	b, now := s.boxes[aor], time.Now()
 	if b == nil || len(b.list) == 0 {
 		return nil
 	}
 	for i := range ways {
 		device := deviceOf(&ways[i])
-		if b.serving[device] || b.failed[device] || b.underWay(device) || !b.has(device) {
+		if b.serving[device] || b.failed[device] || b.underWay(device) || b.next(device, now) == nil {
 			continue
 		}
 		if b.serving == nil {
@@ -114,9 +114,20 @@ func (b *box) underWay(device string) bool {
 	return slices.ContainsFunc(b.flights, func(f *flight) bool { return slices.Contains(f.under, device) })
 }
 
-// has reports whether there is a message for a device.
-func (b *box) has(device string) bool {
-	return slices.ContainsFunc(b.list, func(e entry) bool { return !e.held && e.waits(device) })
+// next is the message that a device gets next, nil when there is none, or when
+// one that came before it is not in its place yet.
+func (b *box) next(device string, now time.Time) *entry {
+	for i := range b.list {
+		e := &b.list[i]
+		switch {
+		case e.held || !e.waits(device) || !e.expires.After(now):
+		case e.pending || b.overtakes(e):
+			return nil
+		default:
+			return e
+		}
+	}
+	return nil
 }
 
 // serveDevice gives a device its messages one after the other, until it has all,
@@ -148,7 +159,7 @@ func (im *IM) serveDevice(ctx context.Context, aor rtc.AOR, device string) {
 				break
 			}
 		}
-		if served && ok && len(list) == 0 { // it is in memory, not on disk
+		if served && ok && (len(list) == 0 || list[0].ID > first) { // it is in memory, not on disk
 			im.log.Error("kept message is missing", "aor", string(aor), "id", first)
 			im.delist(aor, first)
 		}
@@ -162,21 +173,14 @@ func (im *IM) claim(aor rtc.AOR, device string) (id int64, ok bool) {
 	s := im.of(aor)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	b, now := s.box(aor), time.Now()
-	for i := range b.list {
-		e := &b.list[i]
-		switch {
-		case e.held || !e.waits(device) || !e.expires.After(now):
-		case e.pending:
-			return 0, false // those behind it must not overtake
-		default:
-			if slices.Contains(e.waiting, Anyone) {
-				e.claimed = device
-			}
-			return e.id, true
-		}
+	e := s.box(aor).next(device, time.Now())
+	if e == nil {
+		return 0, false
 	}
-	return 0, false
+	if slices.Contains(e.waiting, Anyone) {
+		e.claimed = device
+	}
+	return e.id, true
 }
 
 // rest ends the service of a device.

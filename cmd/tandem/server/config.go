@@ -30,6 +30,7 @@ type Config struct {
 	Numbers   Numbers       `yaml:"numbers" json:"numbers"`
 	Events    Events        `yaml:"events" json:"events"`
 	Presence  Presence      `yaml:"presence" json:"presence"`
+	Messages  Messages      `yaml:"messages" json:"messages"`
 	Media     Media         `yaml:"media" json:"media"`
 	DNS       DNS           `yaml:"dns" json:"dns"`
 	HTTP      HTTP          `yaml:"http" json:"http"`
@@ -136,6 +137,7 @@ func Default() Config {
 		Events:    Events{Subscriptions: 1_000_000, PerUser: 1000, PerResource: 10_000, PerList: 2000, UnderWay: 4096},
 		Presence:  Presence{Interval: 5 * time.Second, Publications: 20, BodyBytes: 16 << 10, Unknown: "allow"},
 		Media:     Media{Ports: "16384-32767", Kernel: "auto", DSCP: 46, Idle: time.Minute},
+		Messages:  Messages{Deliver: "all", Copies: true, Keep: 7 * 24 * time.Hour, Octets: 60000, Mailbox: 2000, Bytes: 4 << 20, Rate: 10, Burst: 100},
 		HTTP:      HTTP{Addr: "127.0.0.1:9090"},
 		API:       API{KeepAudit: 400 * 24 * time.Hour},
 		Log:       Log{Level: "info", Format: "text"},
@@ -225,6 +227,7 @@ func (c *Config) faults() []Fault {
 	if _, err := c.Numbers.plan(c.Domains); err != nil {
 		bad("numbers", "%w", err)
 	}
+	c.Messages.faults(bad)
 	c.API.faults(bad)
 	switch c.Log.Level {
 	case "debug", "info", "warn", "error":

@@ -15,6 +15,7 @@ import (
 	"tandem/rtc/dialog"
 	directorystore "tandem/rtc/directory/sqlstore"
 	eventstore "tandem/rtc/event/sqlstore"
+	imstore "tandem/rtc/im/sqlstore"
 	locationstore "tandem/rtc/location/sqlstore"
 	policystore "tandem/rtc/policy/sqlstore"
 	"tandem/rtc/store"
@@ -43,6 +44,9 @@ func rooms() []room {
 		{name: "directory", migrations: directorystore.Migrations},
 		{name: "location", migrations: locationstore.Migrations},
 		{name: "policy", page: "policy.md", migrations: policystore.Migrations, open: (*Server).openPolicy},
+		{name: "messages", page: "messages.md", migrations: imstore.Migrations, open: (*Server).openMessages, metrics: (*Server).messageMetrics,
+			handler: func(s *Server) rtc.Handler { return s.messages },
+			run:     func(s *Server, ctx context.Context) error { return s.messages.Run(ctx) }},
 		{name: "gateways", page: "trunks.md", migrations: gatewaystore.Migrations, open: (*Server).openGateways, run: (*Server).probeTrunks, metrics: (*Server).trunkMetrics},
 		{name: "media", page: "media-quality.md", open: (*Server).openMedia, metrics: (*Server).mediaMetrics,
 			run: func(s *Server, ctx context.Context) error { return s.media.Run(ctx) }},

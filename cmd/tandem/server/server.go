@@ -25,6 +25,7 @@ import (
 	"tandem/rtc/directory"
 	directorystore "tandem/rtc/directory/sqlstore"
 	"tandem/rtc/event"
+	"tandem/rtc/im"
 	"tandem/rtc/location"
 	locationstore "tandem/rtc/location/sqlstore"
 	"tandem/rtc/peers"
@@ -69,6 +70,8 @@ type Server struct {
 	policy    *policy.Engine
 	media     *media.Server
 	exchange  *telephony.Exchange
+	messages  *im.IM
+	gruu      *location.GRUU
 	records   cdr.Store
 	layer     *transaction.Layer
 	transport *transport.Transport

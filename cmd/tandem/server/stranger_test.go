@@ -103,6 +103,10 @@ func (x *stranger) try(method, uri string, way []string, tag string) {
 	rings := len(x.bob.heard()) == 1 && x.foreign && tag == ""
 	if rings {
 		x.rung++
+		if method == "MESSAGE" { // the next one would wait for it
+			x.bob.answer("MESSAGE", 200)
+			x.me.look()
+		}
 		x.bob.got = nil
 	}
 	for _, p := range []*phone{x.bob, x.gateway, x.trunk, x.third} {

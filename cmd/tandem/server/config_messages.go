@@ -1,0 +1,30 @@
+package server
+
+import "time"
+
+// Messages is how instant messages are delivered and kept.
+type Messages struct {
+	Deliver string        `yaml:"deliver" json:"deliver" jsonschema:"enum=all,enum=best" jsonschema_description:"all: to all devices of a user; best: to those of the highest q, and to others only when these do not take it"`
+	Copies  bool          `yaml:"copies" json:"copies" jsonschema_description:"Send what a user writes to his other devices as well"`
+	Keep    time.Duration `yaml:"keep" json:"keep" jsonschema_description:"How long a message waits for a user who is away; 0: none is kept, and its sender is told 480"`
+	Octets  int           `yaml:"octets" json:"octets" jsonschema_description:"Largest body taken; a longer one is answered 413"`
+	Mailbox int           `yaml:"mailbox" json:"mailbox" jsonschema_description:"Messages kept for one user"`
+	Bytes   int           `yaml:"mailbox_bytes" json:"mailbox_bytes" jsonschema_description:"Octets kept for one user"`
+	Rate    float64       `yaml:"rate" json:"rate" jsonschema_description:"Messages a second that a user may send in the long run; 0: any number"`
+	Burst   int           `yaml:"burst" json:"burst" jsonschema_description:"Messages that he may send at once"`
+}
+
+func (m *Messages) faults(bad func(key, format string, args ...any)) {
+	switch {
+	case m.Deliver != "all" && m.Deliver != "best":
+		bad("messages.deliver", "%q is unknown; use all or best", m.Deliver)
+	case m.Keep < 0 || m.Keep > 0 && m.Keep < time.Minute:
+		bad("messages.keep", "has %s; use at least 1m, or 0 to keep nothing", m.Keep)
+	case m.Octets < 1 || m.Octets > 60000:
+		bad("messages.octets", "has %d; use 1 to 60000, what fits a message of limits.message_bytes", m.Octets)
+	case m.Mailbox < 1 || m.Bytes < m.Octets:
+		bad("messages.mailbox", "needs at least 1 message, and mailbox_bytes of at least octets; has %d and %d", m.Mailbox, m.Bytes)
+	case m.Rate < 0 || m.Burst < 1:
+		bad("messages.rate", "needs a rate of 0 or more and a burst of at least 1; has %g and %d", m.Rate, m.Burst)
+	}
+}

@@ -1,0 +1,58 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"time"
+
+	"tandem/rtc"
+	"tandem/rtc/im"
+	imstore "tandem/rtc/im/sqlstore"
+	"tandem/rtc/sip"
+	"tandem/rtc/uac"
+)
+
+// openMessages builds the room of instant messages on what is kept.
+func (s *Server) openMessages(ctx context.Context, cfg *Config) error {
+	m := cfg.Messages
+	s.messages = im.New(im.Config{
+		Layer:    s.layer,
+		Uac:      uac.Config{Wire: uac.Over(s.transport), Resolver: s.resolver, Permit: s.peers.Permit},
+		Reach:    s.reach,
+		Location: s.location,
+		Users:    users{s.directory, s},
+		Store:    imstore.New(s.store),
+		Log:      s.log,
+		Domain:   cfg.Domains[0],
+		TempGRUU: func(uri sip.URI) (rtc.AOR, string, bool) {
+			return s.gruu.Temp(s.location, uri)
+		},
+		PeerAt:      s.peerAt,
+		Best:        m.Deliver == "best",
+		Copies:      m.Copies,
+		Keep:        cmp.Or(m.Keep, -time.Second), // 0 is none
+		MaxBody:     m.Octets,
+		MaxMessages: m.Mailbox,
+		MaxOctets:   m.Bytes,
+		Rate:        cmp.Or(m.Rate, -1),
+		Burst:       m.Burst,
+	})
+	if err := s.messages.Load(ctx); err != nil {
+		return err
+	}
+	s.location.Watch(s.messages.Watch)
+	return nil
+}
+
+func (s *Server) messageMetrics(m meter) {
+	st := s.messages.Stats()
+	m.gauge("messages_waiting", "Messages kept for users who are away", float64(st.Waiting))
+	m.counter("messages_delivered_total", "Messages taken by a device", st.Delivered)
+	m.counter("messages_kept_total", "Messages kept for later", st.Kept)
+	m.counter("messages_held_total", "Messages kept for the consent of their receivers", st.Held)
+	m.counter("messages_refused_total", "Messages refused by rules and limits", st.Refused)
+	m.counter("messages_expired_total", "Messages kept and not fetched in time", st.Expired)
+}
+
+// Messages of the server.
+func (s *Server) Messages() *im.IM { return s.messages }
