@@ -25,7 +25,7 @@ func TestRegistrationExpires(t *testing.T) {
 	if m := ask("before"); m.StatusCode() != 200 {
 		t.Errorf("at once: %d", m.StatusCode())
 	}
-	time.Sleep(1500 * time.Millisecond) // no clock of ours reaches real sockets
+	time.Sleep(1500 * time.Millisecond)           // no clock of ours reaches real sockets
 	if m := ask("after"); m.StatusCode() != 202 { // kept until he is back
 		t.Errorf("when it has ended: %d", m.StatusCode())
 	}
