@@ -71,7 +71,6 @@ type Server struct {
 	media     *media.Server
 	exchange  *telephony.Exchange
 	messages  *im.IM
-	gruu      *location.GRUU
 	records   cdr.Store
 	layer     *transaction.Layer
 	transport *transport.Transport
