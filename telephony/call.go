@@ -257,8 +257,12 @@ func (c *Call) left(l *leg, e dialog.End) {
 		l.release()
 	case l == c.caller && c.record.Answered.IsZero():
 		c.end(End{By: l.name(), Code: 487})
-	case l == c.caller || l == c.callee:
+	case l != c.caller && l != c.callee:
+	case e.Remote && e.Reason == "bye":
 		c.end(End{By: l.name(), Code: 200, Reason: reasonOf(e)})
+	default: // "expired", "no ack", "lost"
+		text := "the " + l.name() + " does not answer any more (" + e.Reason + ")"
+		c.end(End{By: "server", Code: 408, Text: text, Reason: `SIP;cause=408;text="No answer from the other side"`})
 	}
 }
 

@@ -32,7 +32,12 @@ type Config struct {
 
 	Calls    int           // calls at a time, default 10,000
 	RingTime time.Duration // how long a call may ring, default 3 min
-	Log      *slog.Logger
+	Music    string        // WAV file for who is on hold; "" carries hold across
+	// Reach tells by what connection a phone is reached whose own has closed; nil:
+	// none is looked for. Reconnect is how long it has for a new one, default 20 s.
+	Reach     Reach
+	Reconnect time.Duration
+	Log       *slog.Logger
 }
 
 // Router decides where a call goes.
@@ -70,6 +75,9 @@ func New(cfg Config) *Exchange {
 	}
 	if cfg.RingTime <= 0 {
 		cfg.RingTime = 3 * time.Minute
+	}
+	if cfg.Reconnect <= 0 {
+		cfg.Reconnect = 20 * time.Second
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)

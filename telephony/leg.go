@@ -29,6 +29,7 @@ type leg struct {
 	branch  *media.Branch   // of the legs we began, until one is answered
 	seized  bool            // it has a channel of its trunk
 	late    bool            // its INVITE had no offer: ours is in the 200, the answer in the ACK
+	holding bool            // it has put the other side on hold, which hears music
 	theirs  []byte          // the description they sent last
 	ours    []byte          // the one we sent last
 }
@@ -128,6 +129,7 @@ func (l *leg) events() dialog.Events {
 			body := append([]byte(nil), m.Body()...)
 			l.post(func(c *Call) { c.acked(l, body) })
 		},
+		FlowClosed: func(s *dialog.Session) { l.lost(s) },
 		Ended: func(s *dialog.Session, e dialog.End) {
 			if e.Message != nil {
 				e.Message = e.Message.Clone()

@@ -38,24 +38,54 @@ func (c *Call) renegotiate(l *leg, in *dialog.Incoming) {
 	body := descriptionIn(in.Message)
 	other := c.other(l)
 	switch {
-	case c.over || c.callee == nil || c.record.Answered.IsZero():
-		l.respond(in, 491, dialog.Content{}) // the other side has no description yet
+	case c.over:
+		l.respond(in, 481, dialog.Content{})
+	case c.record.Answered.IsZero():
+		c.early(l, in, body)
 	case c.busy:
 		l.respond(in, 491, dialog.Content{})
 	case body == nil:
 		c.offerAgain(l, in)
+	case c.transfer != nil && c.transfer.gone: // there is nobody to ask
+		c.answerAlone(l, in, body)
 	case bytes.Equal(body, l.theirs): // it refreshes the session timer, RFC 4028 §9
 		l.respond(in, 200, description(l.ours))
+	case c.x.cfg.Music != "" && holds(body) != l.holding:
+		c.holdOrResume(l, in, body)
 	default:
 		c.busy = true
 		offer, err := c.media.Offer(l.side, body, other.want)
 		if err != nil {
 			c.idle()
-			o := described(err)
-			l.respond(in, o.code, dialog.Content{Header: o.lines(c.x.cfg.Domain)})
+			l.refuse(in, err)
 			return
 		}
 		other.reinvite(description(offer), func(m *sip.Message, err error) { c.renegotiated(l, in, body, offer, m, err) })
+	}
+}
+
+// early answers an offer made before the call is answered (UPDATE, PRACK): it is a
+// matter of one leg, for the other side may be several phones. What does not fit when
+// one has answered is mended then.
+func (c *Call) early(l *leg, in *dialog.Incoming, offer []byte) {
+	switch {
+	case l == c.caller && offer != nil:
+		c.answerAlone(l, in, offer)
+	case l.branch != nil && offer != nil:
+		err := l.branch.TakeOffer(offer)
+		var answer []byte
+		if err == nil {
+			answer, err = l.branch.MakeAnswer(l.want)
+		}
+		if err != nil {
+			l.branch.Refused()
+			l.refuse(in, err)
+			return
+		}
+		l.theirs, l.ours = offer, answer
+		l.respond(in, 200, description(answer))
+	default:
+		l.respond(in, 491, dialog.Content{})
 	}
 }
 
@@ -91,6 +121,12 @@ func (c *Call) renegotiated(l *leg, in *dialog.Incoming, theirs, offer []byte, m
 	l.respond(in, code, dialog.Content{})
 }
 
+// refuse answers an offer that cannot be used.
+func (l *leg) refuse(in *dialog.Incoming, err error) {
+	o := described(err)
+	l.respond(in, o.code, dialog.Content{Header: o.lines(l.c.x.cfg.Domain)})
+}
+
 // offerAgain answers a re-INVITE without offer by an offer of our own, of what
 // the other side has agreed to already (RFC 3261 §14.2).
 func (c *Call) offerAgain(l *leg, in *dialog.Incoming) {
@@ -124,6 +160,9 @@ func (c *Call) acked(l *leg, body []byte) {
 		return
 	}
 	l.theirs = body
+	if c.x.cfg.Music != "" {
+		c.held(l, body)
+	}
 }
 
 // correct sends a leg a new offer when its last answer does not fit what the

@@ -257,6 +257,9 @@ func (c *Call) transferFailed(o outcome) {
 		return
 	}
 	c.media.Stop(c.other(t.by).side)
+	if t.by.holding {
+		c.music(c.other(t.by))
+	}
 }
 
 // abandon ends the errand of a call that ends.

@@ -30,6 +30,10 @@ func ledCalls(cfg *server.Config) {
 func (k *talker) sdp(lines string) string {
 	k.version++
 	text := fmt.Sprintf("v=0\no=- %d %d IN IP4 127.0.0.1\ns=-\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio %d RTP/AVP 0 101\na=rtpmap:101 telephone-event/8000\n%s", k.port, k.version, k.port, lines)
+	if k.proto == "WS" || k.proto == "WSS" { // a browser
+		text = strings.Replace(text, "RTP/AVP", "UDP/TLS/RTP/SAVPF", 1) + "a=rtcp-mux\na=setup:active\na=ice-ufrag:abcd\na=ice-pwd:0123456789abcdef01234567\n" +
+			"a=fingerprint:sha-256 " + strings.Repeat("AB:", 31) + "AB\n" + fmt.Sprintf("a=candidate:1 1 UDP 2130706431 127.0.0.1 %d typ host\n", k.port)
+	}
 	return strings.ReplaceAll(text, "\n", "\r\n")
 }
 

@@ -24,6 +24,9 @@ func (d *Dialog) follow(f transport.Flow) {
 	}
 }
 
+// Flow is what the peer was heard by last. Only on the dialog's lane.
+func (d *Dialog) Flow() transport.Flow { return d.flow }
+
 // Stick has further requests go by a flow while it lives, wherever the target
 // points: the peer is behind it.
 func (d *Dialog) Stick(f transport.Flow) {

@@ -133,7 +133,7 @@ func Default() Config {
 		Auth:      Auth{Algorithms: []string{"SHA-256", "MD5"}, MD5Agents: auth.MD5Agents(), URIAgents: auth.URIAgents(), NonceLife: 5 * time.Minute},
 		Registrar: Registrar{MinExpires: time.Minute, MaxExpires: time.Hour, DefaultExpires: time.Hour, MaxBindings: 10},
 		Proxy:     Proxy{TimerC: 3*time.Minute + 10*time.Second, Failover: 4 * time.Second, MaxForks: 20},
-		Telephony: Telephony{Calls: 4000, RingTime: 3 * time.Minute},
+		Telephony: Telephony{Calls: 4000, RingTime: 3 * time.Minute, SessionTimer: 30 * time.Minute, Reconnect: 20 * time.Second},
 		Events:    Events{Subscriptions: 1_000_000, PerUser: 1000, PerResource: 10_000, PerList: 2000, UnderWay: 4096},
 		Presence:  Presence{Interval: 5 * time.Second, Publications: 20, BodyBytes: 16 << 10, Unknown: "allow"},
 		Media:     Media{Ports: "16384-32767", Kernel: "auto", DSCP: 46, Idle: time.Minute},

@@ -9,13 +9,17 @@ import (
 
 	"tandem/media"
 	"tandem/media/relay"
+	"tandem/media/sound"
 )
 
 // Telephony is how calls are led.
 type Telephony struct {
-	AllCalls bool          `yaml:"all_calls" json:"all_calls" jsonschema_description:"Lead calls between users, too, not only those from and to telephone numbers; otherwise they pass through as they are and sound goes straight from phone to phone"`
-	Calls    int           `yaml:"calls" json:"calls" jsonschema_description:"Calls led at a time; more are answered 503"`
-	RingTime time.Duration `yaml:"ring_time" json:"ring_time" jsonschema_description:"How long a call may ring"`
+	AllCalls     bool          `yaml:"all_calls" json:"all_calls" jsonschema_description:"Lead calls between users, too, not only those from and to telephone numbers; otherwise they pass through as they are and sound goes straight from phone to phone"`
+	Calls        int           `yaml:"calls" json:"calls" jsonschema_description:"Calls led at a time; more are answered 503"`
+	RingTime     time.Duration `yaml:"ring_time" json:"ring_time" jsonschema_description:"How long a call may ring"`
+	SessionTimer time.Duration `yaml:"session_timer" json:"session_timer" jsonschema_description:"How often each side of a call is asked at least twice whether it is still there (RFC 4028); 0: only where a phone or trunk asks for it"`
+	Reconnect    time.Duration `yaml:"reconnect" json:"reconnect" jsonschema_description:"How long a phone whose connection closed in a call has to come back; then the call of a browser ends"`
+	Music        string        `yaml:"music" json:"music" jsonschema_description:"WAV file that is played to who is on hold; empty: hold is carried across, and the phone is silent"`
 }
 
 // Media is the relay that the sound of calls passes.
@@ -110,5 +114,18 @@ func (c *Config) callFaults(bad func(key, format string, args ...any)) {
 	}
 	if c.Telephony.RingTime < 5*time.Second {
 		bad("telephony.ring_time", "has %s; nobody answers within less than 5s", c.Telephony.RingTime)
+	}
+	if t := c.Telephony.SessionTimer; t != 0 && t < 90*time.Second {
+		bad("telephony.session_timer", "has %s; RFC 4028 allows no less than 90s, use 0 for none of our own", t)
+	}
+	if c.Telephony.Reconnect < time.Second {
+		bad("telephony.reconnect", "has %s; nobody comes back within less than 1s", c.Telephony.Reconnect)
+	}
+	if file := c.Telephony.Music; file != "" {
+		if music, err := sound.OpenAnnouncement(file, sound.Rate, 0); err != nil {
+			bad("telephony.music", "%w", err)
+		} else {
+			music.Close()
+		}
 	}
 }

@@ -136,8 +136,10 @@ func (s *Server) openTelephony(_ context.Context, cfg *Config) error {
 	}
 	s.records = cdrstore.New(s.store)
 	s.exchange = telephony.New(telephony.Config{
-		Dialog: dialog.Config{Layer: s.layer, Wire: dialog.Over(s.transport), Resolver: s.resolver, Permit: s.peers.Permit, Chosen: s.peers.Chosen, Key: s.key},
-		Media:  s.media,
+		Dialog: dialog.Config{Layer: s.layer, Wire: dialog.Over(s.transport), Resolver: s.resolver, Permit: s.peers.Permit, Chosen: s.peers.Chosen, Key: s.key,
+			SessionExpires: cfg.Telephony.SessionTimer},
+		Music: cfg.Telephony.Music,
+		Media: s.media,
 		Router: &telephony.Plan{
 			Users:    users{s.directory, s},
 			Numbers:  s.plan,
@@ -148,12 +150,14 @@ func (s *Server) openTelephony(_ context.Context, cfg *Config) error {
 			Domain:   cfg.Domains[0],
 			AllCalls: cfg.Telephony.AllCalls,
 		},
-		Records:  s.records,
-		Domain:   cfg.Domains[0],
-		Country:  cfg.Numbers.Country,
-		Calls:    cfg.Telephony.Calls,
-		RingTime: cfg.Telephony.RingTime,
-		Log:      s.log,
+		Records:   s.records,
+		Domain:    cfg.Domains[0],
+		Country:   cfg.Numbers.Country,
+		Calls:     cfg.Telephony.Calls,
+		RingTime:  cfg.Telephony.RingTime,
+		Reach:     s.reach,
+		Reconnect: cfg.Telephony.Reconnect,
+		Log:       s.log,
 	})
 	return nil
 }

@@ -1,0 +1,222 @@
+package test
+
+import (
+	"math"
+	"net"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/zaf/g711"
+
+	"tandem/cmd/tandem/server"
+	"tandem/media/sound"
+	"tandem/rtc/sip"
+)
+
+// ear is a media socket that hears G.711 and says a steady tone.
+type ear struct {
+	t *testing.T
+	*net.UDPConn
+	port int
+}
+
+func listen(t *testing.T) *ear {
+	t.Helper()
+	c, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return &ear{t, c, c.LocalAddr().(*net.UDPAddr).Port}
+}
+
+// heard reports what frequency is loudest in about half a second of audio, of those
+// given; 0 when there is silence or nothing comes.
+func (e *ear) heard(of ...float64) float64 {
+	e.t.Helper()
+	var pcm []int16
+	b := make([]byte, 1500)
+	end := time.Now().Add(3 * time.Second)
+	for drained := false; len(pcm) < 4000; {
+		_ = e.SetReadDeadline(time.Now().Add(300 * time.Millisecond))
+		n, err := e.Read(b)
+		if err != nil || time.Now().After(end) {
+			break
+		}
+		if !drained { // what came before is not asked for
+			_ = e.SetReadDeadline(time.Now().Add(2 * time.Millisecond))
+			for err == nil {
+				_, err = e.Read(b)
+			}
+			drained = true
+			continue
+		}
+		if n > 12 && b[1]&0x7f == 0 {
+			for _, u := range b[12:n] {
+				pcm = append(pcm, g711.DecodeUlawFrame(u))
+			}
+		}
+	}
+	if len(pcm) < 1600 {
+		return 0
+	}
+	best, loudest := 0.0, 0.01
+	for _, f := range of {
+		var re, im float64
+		for i, s := range pcm {
+			x := float64(s) / 32768
+			re += x * math.Cos(2*math.Pi*f*float64(i)/8000)
+			im += x * math.Sin(2*math.Pi*f*float64(i)/8000)
+		}
+		if level := 2 * math.Hypot(re, im) / float64(len(pcm)); level > loudest {
+			best, loudest = f, level
+		}
+	}
+	return best
+}
+
+const musicTone = 660.0
+
+func musicFile(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "music.wav")
+	if err := sound.WriteWAV(path, sound.Tone(musicTone, -12, 2*time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// Who is put on hold, in any of the forms there are, hears music until the call goes
+// on, and is sent nothing that its phone or carrier could take amiss.
+func TestMusicOnHold(t *testing.T) {
+	for name, hold := range map[string]func(k *talker) string{
+		"sendonly": func(k *talker) string { return k.sdp("a=sendonly\r\n") },
+		"inactive": func(k *talker) string { return k.sdp("a=inactive\r\n") },
+		"null":     func(k *talker) string { return strings.Replace(k.sdp(""), "c=IN IP4 127.0.0.1", "c=IN IP4 0.0.0.0", 1) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			music := musicFile(t)
+			r := startServer(t, func(cfg *server.Config) { ledCalls(cfg); cfg.Telephony.Music = music })
+			r.user("alice", "bob")
+			wa, wb := r.dial(t, "udp"), r.dial(t, "udp")
+			wa.register("alice")
+			wb.register("bob")
+			ear := listen(t)
+			a := r.invites(wa, "alice", "sip:bob@"+domain, 31020)
+			b := r.answers(wb, "bob", ear.port)
+			a.connected()
+			if f := ear.heard(musicTone); f != 0 {
+				t.Errorf("bob hears %.0f Hz before the hold", f)
+			}
+			if m := a.asks("INVITE", "", hold(a)); m.StatusCode() != 200 || strings.Contains(string(m.Body()), "a=sendrecv") {
+				t.Errorf("the hold is answered\n%s", m.Bytes())
+			}
+			if f := ear.heard(musicTone); f != musicTone {
+				t.Errorf("bob hears %.0f Hz on hold, want %.0f", f, musicTone)
+			}
+			if m := a.asks("INVITE", "", a.sdp("")); m.StatusCode() != 200 || strings.Contains(string(m.Body()), "only") {
+				t.Errorf("the end of the hold is answered\n%s", m.Bytes())
+			}
+			if f := ear.heard(musicTone); f != 0 {
+				t.Errorf("bob hears %.0f Hz after the hold", f)
+			}
+			if m, err := wb.next(100*time.Millisecond, (*sip.Message).IsRequest); err == nil {
+				t.Errorf("bob is sent a %s", m.MethodName())
+			}
+			a.hangsUp()
+			b.ok("BYE", "", "")
+			r.nothingLeft(t)
+		})
+	}
+}
+
+// Without music a hold is carried across and back, from either side, by re-INVITE or
+// UPDATE.
+func TestHoldCarriedAcross(t *testing.T) {
+	r, phones := house(t)
+	a, b := r.call(phones["alice"], phones["bob"], "alice", "bob", 31000)
+	for _, c := range []struct {
+		from, to *talker
+		method   string
+	}{{a, b, "INVITE"}, {b, a, "INVITE"}, {a, b, "UPDATE"}} {
+		for _, way := range [][2]string{{"sendonly", "recvonly"}, {"inactive", "inactive"}, {"sendrecv", "sendrecv"}} {
+			c.from.say(c.method, "", c.from.sdp("a="+way[0]+"\r\n"))
+			offer := c.to.ok("INVITE", "", c.to.sdp("a="+way[1]+"\r\n"))
+			c.to.expect("ACK")
+			if !strings.Contains(string(offer.Body()), "a="+way[0]) {
+				t.Errorf("%s by %s reaches %s as\n%s", way[0], c.method, c.to.user, offer.Body())
+			}
+			m := c.from.final(c.from.id, c.method)
+			if m.StatusCode() != 200 || !strings.Contains(string(m.Body()), "a="+way[1]) {
+				t.Errorf("%s by %s is answered\n%s", way[0], c.method, m.Bytes())
+			}
+			if c.method == "INVITE" {
+				c.from.ackIt("")
+			}
+		}
+	}
+	a.hangsUp()
+	b.ok("BYE", "", "")
+	r.nothingLeft(t)
+}
+
+// An offer of one side while that of the other is carried across gets 491, and the
+// first goes on.
+func TestGlare(t *testing.T) {
+	r, phones := house(t)
+	a, b := r.call(phones["alice"], phones["bob"], "alice", "bob", 31000)
+	a.say("INVITE", "", a.sdp("a=sendonly\r\n"))
+	offer := b.expect("INVITE")
+	if m := b.asks("INVITE", "", b.sdp("a=sendonly\r\n")); m.StatusCode() != 491 {
+		t.Errorf("bob's offer is answered %d", m.StatusCode())
+	}
+	b.reply(offer, 200, "", "Contact: "+b.contact("bob")+"\n"+sdpType, b.sdp("a=recvonly\r\n"))
+	b.expect("ACK")
+	if m := a.final(a.id, "INVITE"); m.StatusCode() != 200 {
+		t.Errorf("alice's offer is answered %d", m.StatusCode())
+	}
+	a.ackIt("")
+	b.hangsUp()
+	a.ok("BYE", "", "")
+	r.nothingLeft(t)
+}
+
+// A gateway that wants to change to fax is told what the other one says to it: both
+// go on with T.38, or the call stays one of G.711.
+func TestFax(t *testing.T) {
+	const t38 = "m=image 31100 udptl t38\r\na=T38FaxVersion:0\r\na=T38MaxBitRate:14400\r\n"
+	r, phones := house(t)
+	a, b := r.call(phones["alice"], phones["bob"], "alice", "bob", 31000)
+	fax := func(k *talker) string {
+		text := k.sdp("")
+		return text[:strings.Index(text, "m=audio")] + t38
+	}
+	for _, takes := range []bool{false, true} {
+		a.say("INVITE", "", fax(a))
+		offer := b.expect("INVITE")
+		if !strings.Contains(string(offer.Body()), " udptl t38") || strings.Contains(string(offer.Body()), "31100") {
+			t.Errorf("bob is offered\n%s", offer.Body())
+		}
+		want := 488
+		if takes {
+			want = 200
+			b.reply(offer, 200, "", "Contact: "+b.contact("bob")+"\n"+sdpType, fax(b))
+		} else {
+			b.reply(offer, 488, "", "", "")
+		}
+		b.expect("ACK")
+		m := a.final(a.id, "INVITE")
+		if m.StatusCode() != want || takes && !strings.Contains(string(m.Body()), "udptl") {
+			t.Errorf("alice's T.38 is answered\n%s", m.Bytes())
+		}
+		if want == 200 {
+			a.ackIt("")
+		}
+	}
+	a.hangsUp()
+	b.ok("BYE", "", "")
+	r.nothingLeft(t)
+}
