@@ -1,13 +1,14 @@
 package gateways
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"net/netip"
 	"slices"
 	"strings"
 
+	"tandem/gateways/dialect"
 	"tandem/rtc/sip"
 )
 
@@ -32,7 +33,7 @@ const (
 func (t *Trunk) normalise() error {
 	for _, check := range []func(*Trunk) error{
 		(*Trunk).checkName, (*Trunk).checkAddresses, (*Trunk).checkIdentity,
-		(*Trunk).checkNumbers, (*Trunk).checkShares, (*Trunk).checkForms, (*Trunk).checkCodecs,
+		(*Trunk).checkRegister, (*Trunk).checkNumbers, (*Trunk).checkShares, (*Trunk).checkForms, (*Trunk).checkCodecs,
 	} {
 		if err := check(t); err != nil {
 			return fmt.Errorf("trunk %q: %w", t.Name, err)
@@ -45,8 +46,10 @@ func invalid(format string, args ...any) error {
 	return fmt.Errorf("%w: %w", ErrInvalid, fmt.Errorf(format, args...))
 }
 
+const nameChars = "abcdefghijklmnopqrstuvwxyz0123456789-_."
+
 func (t *Trunk) checkName() error {
-	if t.Name == "" || len(t.Name) > 64 || strings.Trim(t.Name, "abcdefghijklmnopqrstuvwxyz0123456789-_.") != "" {
+	if t.Name == "" || len(t.Name) > 64 || strings.Trim(t.Name, nameChars) != "" {
 		return invalid("a name has 1 to 64 of the characters a-z 0-9 - _ and .")
 	}
 	if len(t.Note) > 1000 {
@@ -104,6 +107,17 @@ func (t *Trunk) checkIdentity() error {
 			return invalid("TLS name %q: write a host name as it stands in the certificate, without wildcard", n)
 		}
 		t.TLSNames[i] = strings.ToLower(strings.TrimSuffix(n, "."))
+	}
+	if len(t.Users) > maxList {
+		return invalid("users: at most %d", maxList)
+	}
+	t.Users = slices.Clone(t.Users)
+	for i, u := range t.Users {
+		uri, err := sip.ParseURI([]byte(u))
+		if err != nil || uri.User == nil {
+			return invalid("user %q: write the address of a user of this server, sip:gw@example.com", u)
+		}
+		t.Users[i] = string(uri.AppendAOR(nil))
 	}
 	if t.Digest.User == "" && t.Digest.Secret != "" {
 		return invalid("digest: the secret has no user; give both or neither")
@@ -166,7 +180,25 @@ func isNumber(s string, keys bool) bool {
 }
 
 func (t *Trunk) checkShares() error {
+	if len(t.Hours) > maxList {
+		return invalid("hours: at most %d", maxList)
+	}
+	for _, h := range t.Hours {
+		if _, err := parseSpan(h); err != nil {
+			return invalid("hours %q: %w", h, err)
+		}
+	}
 	switch {
+	case t.Cost < 0 || t.Cost > 1e6 || math.IsNaN(t.Cost):
+		return invalid("cost %v: it is the price of a minute, 0 to 1000000", t.Cost)
+	case t.Group != "" && (len(t.Group) > 64 || strings.Trim(t.Group, nameChars) != ""):
+		return invalid("group %q: it has 1 to 64 of the characters a-z 0-9 - _ and .", t.Group)
+	case t.Country != "" && (len(t.Country) != 2 || strings.Trim(t.Country, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != ""):
+		return invalid("country %q: write its two letters of ISO 3166-1, such as DE", t.Country)
+	case outside(t.Rate, 10000) || outside(t.RateIn, 10000):
+		return invalid("rate %d, rate_in %d: it is how many calls may begin in a second, 0 to 10000", t.Rate, t.RateIn)
+	case outside(t.ChannelsIn, 1000000) || outside(t.ChannelsOut, 1000000):
+		return invalid("channels_in %d, channels_out %d: it is the number of calls at a time, or 0 for no limit", t.ChannelsIn, t.ChannelsOut)
 	case t.Priority < 0 || t.Priority > 65535:
 		return invalid("priority %d: it is 0 to 65535, the lowest first", t.Priority)
 	case t.Weight < 0 || t.Weight > 65535:
@@ -177,18 +209,16 @@ func (t *Trunk) checkShares() error {
 	return nil
 }
 
+func outside(n, most int) bool { return n < 0 || n > most }
+
 func (t *Trunk) checkForms() error {
-	t.Format, t.CallerID = cmp.Or(t.Format, FormatE164), cmp.Or(t.CallerID, CallerAsserted)
-	t.Media, t.Probe = cmp.Or(t.Media, MediaOff), cmp.Or(t.Probe, ProbeOptions)
+	if _, ok := dialect.Of(t.Dialect); !ok {
+		return invalid("dialect %q is unknown: use %s", t.Dialect, strings.Join(dialect.Names(), ", "))
+	}
+	if err := t.Manner.Check(); err != nil {
+		return invalid("%w", err)
+	}
 	switch {
-	case !slices.Contains([]Format{FormatE164, FormatDigits}, t.Format):
-		return invalid("format %q: use e164 or digits", t.Format)
-	case !slices.Contains([]CallerID{CallerAsserted, CallerRemote, CallerFrom}, t.CallerID):
-		return invalid("caller_id %q: use pai, rpid or from", t.CallerID)
-	case !slices.Contains([]Media{MediaOff, MediaPrefer, MediaRequire}, t.Media):
-		return invalid("media %q: use off, prefer or require", t.Media)
-	case !slices.Contains([]Probe{ProbeOptions, ProbeOff}, t.Probe):
-		return invalid("probe %q: use options or off", t.Probe)
 	case len(t.Out) > maxList || len(t.In) > maxList:
 		return invalid("rules: at most %d in each direction", maxList)
 	}

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"tandem/gateways/dialect"
 	"tandem/rtc/sip"
 	"tandem/rtc/uac"
 )
@@ -192,7 +193,7 @@ func TestWhoIsNotProbed(t *testing.T) {
 		ctx := context.Background()
 		s := newTrunks(t,
 			at("off", func(t *Trunk) { t.Disabled = true }),
-			at("old", func(t *Trunk) { t.Probe = ProbeOff }),
+			at("old", func(t *Trunk) { t.Probe = dialect.ProbeOff }),
 			at("gone", serves("+")))
 		n := probed(t, s)
 		time.Sleep(time.Minute)
@@ -228,16 +229,16 @@ func TestWhoIsNotProbed(t *testing.T) {
 func TestDraining(t *testing.T) {
 	s := newTrunks(t, at("gw", serves("+")))
 	gw := s.Table().ByName("gw")
-	if !gw.Seize() {
+	if !gw.Seize(Out) {
 		t.Fatal("no channel")
 	}
 	if err := s.Change(t.Context(), "gw", func(t *Trunk) error { t.Disabled = true; return nil }); err != nil {
 		t.Fatal(err)
 	}
-	if gw.State() != Draining || gw.Seize() || chosen(s, "+1") != "" {
+	if gw.State() != Draining || gw.Seize(Out) || chosen(s, "+1") != "" {
 		t.Errorf("%s", gw.State())
 	}
-	gw.Release()
+	gw.Release(Out)
 	if gw.State() != Disabled {
 		t.Errorf("%s", gw.State())
 	}

@@ -12,10 +12,10 @@ type State uint32
 // The states.
 const (
 	Up       State = iota
-	Degraded       // it failed lately: others are tried first
-	Down           // it does not answer, or asked for a pause: tried only when nothing else is left
-	Draining       // disabled, and calls are still under way
-	Disabled       // takes no calls
+	Degraded       // something speaks against it: others are tried first
+	Down           // it does not answer, or asked for a pause: tried only when nothing else is left, in a pause not at all
+	Draining       // takes no new calls; those under way go on
+	Disabled       // takes no calls, and is neither asked nor registered with
 	Removed        // is no more
 )
 
@@ -23,13 +23,23 @@ func (s State) String() string {
 	return [...]string{"up", "degraded", "down", "draining", "disabled", "removed"}[s]
 }
 
+// Direction of a call, as seen from this server.
+type Direction uint8
+
+// The directions.
+const (
+	Out Direction = iota
+	In
+)
+
 // live is what changes about a trunk while its configuration stays. All versions
 // of a trunk share it, so a call that began under an older one is still counted.
 type live struct {
-	calls  atomic.Int64  // under way
-	limit  atomic.Int64  // of calls, 0 = none
-	admin  atomic.Uint32 // Up, Disabled or Removed: stronger than health
+	calls  atomic.Uint64 // under way: those in, above 32 bits of those out
+	admin  atomic.Uint32 // Up, Draining, Disabled or Removed: stronger than health
 	health atomic.Uint32 // Up, Degraded or Down
+	paused atomic.Int64  // until when it wants no call, unix ms; 0: it does
+	pace   [2]pace       // by direction
 
 	mu    sync.Mutex
 	seen  health
@@ -39,17 +49,18 @@ type live struct {
 }
 
 func (l *live) state() State {
-	switch State(l.admin.Load()) {
-	case Removed:
-		return Removed
-	case Disabled:
-		if l.calls.Load() > 0 {
+	if admin := State(l.admin.Load()); admin != Up {
+		if admin == Disabled && l.calls.Load() > 0 {
 			return Draining
 		}
-		return Disabled
+		return admin
 	}
 	return State(l.health.Load())
 }
+
+// resting reports whether the trunk asked to be left alone until after now, in
+// unix ms.
+func (l *live) resting(now int64) bool { return l.paused.Load() > now }
 
 // State of the trunk now.
 func (t *Trunk) State() State { return t.live.state() }
@@ -63,21 +74,68 @@ func (t *Trunk) Health() (s State, since time.Time, why string) {
 }
 
 // Seize takes one of the trunk's channels for a call; it fails when all are
-// taken or the trunk takes no calls. Release gives it back, once.
-func (t *Trunk) Seize() bool {
+// taken, when too many calls began this second, or when the trunk takes no calls.
+// Release gives it back, once.
+func (t *Trunk) Seize(d Direction) bool {
 	for {
-		n, limit := t.live.calls.Load(), t.live.limit.Load()
-		if limit > 0 && n >= limit || State(t.live.admin.Load()) != Up {
+		was := t.live.calls.Load()
+		in, out := was>>32, was&0xffffffff
+		if !room(t.Channels, in+out) || d == In && !room(t.ChannelsIn, in) || d == Out && !room(t.ChannelsOut, out) ||
+			State(t.live.admin.Load()) != Up {
 			return false
 		}
-		if t.live.calls.CompareAndSwap(n, n+1) {
+		if t.live.calls.CompareAndSwap(was, was+one(d)) {
+			break
+		}
+	}
+	rate := t.Rate
+	if d == In {
+		rate = t.RateIn
+	}
+	if !t.live.pace[d].take(time.Now().UnixNano(), rate) {
+		t.Release(d)
+		return false
+	}
+	return true
+}
+
+func room(limit int, n uint64) bool { return limit == 0 || n < uint64(limit) }
+
+func one(d Direction) uint64 {
+	if d == In {
+		return 1 << 32
+	}
+	return 1
+}
+
+// Release gives back what Seize took.
+func (t *Trunk) Release(d Direction) { t.live.calls.Add(-one(d)) }
+
+// Calls is how many channels are taken.
+func (t *Trunk) Calls() int {
+	n := t.live.calls.Load()
+	return int(n>>32 + n&0xffffffff)
+}
+
+// pace bounds how many calls begin in a second: it holds when the next one may
+// begin if all had come evenly (the generic cell rate algorithm).
+type pace struct{ next atomic.Int64 } // unix ns
+
+// take is for one call; rate is of a second, 0 without limit. As many as are
+// allowed in a second may come at once.
+func (p *pace) take(now int64, rate int) bool {
+	if rate <= 0 {
+		return true
+	}
+	step := int64(time.Second) / int64(rate)
+	for {
+		next := p.next.Load()
+		at := max(next, now)
+		if at-now > int64(time.Second)-step {
+			return false
+		}
+		if p.next.CompareAndSwap(next, at+step) {
 			return true
 		}
 	}
 }
-
-// Release gives back what Seize took.
-func (t *Trunk) Release() { t.live.calls.Add(-1) }
-
-// Calls is how many channels are taken.
-func (t *Trunk) Calls() int { return int(t.live.calls.Load()) }

@@ -24,6 +24,9 @@ func (t *Trunk) peer() peers.Peer {
 	p := peers.Peer{Name: t.Name, Gateway: true, Rights: rtc.Asserts}
 	if !t.Disabled {
 		p.Inbound, p.Sources, p.TLSNames = len(t.Sources) == 0, t.Sources, t.TLSNames
+		for _, u := range t.Users {
+			p.Users = append(p.Users, rtc.AOR(u))
+		}
 	}
 	for _, a := range t.Addresses {
 		u, err := sip.ParseURI([]byte(a))

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"tandem/gateways/dialect"
 	"tandem/rtc/uac"
 )
 
@@ -73,11 +74,14 @@ func (p *Prober) look(now time.Time) {
 			a = &asked{at: now, wait: time.Duration(rand.Int64N(int64(time.Second)))}
 			p.asked[t.live] = a
 		}
+		if !t.live.settled() { // a pause or a report may be over
+			t.live.observe(now, "what spoke against it is over", func(h *health) { h.review(now) })
+		}
 		if t.Disabled || a.now || now.Sub(a.at) < a.until(t.live) {
 			continue
 		}
 		a.at, a.wait = now, p.every-time.Duration(rand.Int64N(int64(p.every)/5+1))
-		if t.Probe == ProbeOff {
+		if t.Speaks().Probe == dialect.ProbeOff {
 			t.live.observe(now, "it is tried again, since it is not probed", func(h *health) { h.forget(now) })
 			continue
 		}

@@ -6,7 +6,9 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"time"
 
+	"tandem/gateways/dialect"
 	"tandem/rtc/prefix"
 )
 
@@ -18,10 +20,12 @@ type Table struct {
 	out    prefix.Table[[]group]  // by the prefixes served
 	blocks prefix.Table[[]*Trunk] // by the blocks of numbers owned
 	exact  map[string][]*Trunk    // by the numbers owned
+	vias   map[string][]group     // by the name of a trunk or of a trunk group
+	timed  bool                   // a trunk has hours
 	random func(n int) int
 }
 
-// group is the trunks of one prefix with the same priority.
+// group is the trunks of one prefix with the same priority and cost.
 type group struct {
 	trunks []*Trunk
 	until  []int // the sum of the weights up to each
@@ -56,6 +60,14 @@ func newTable(list []Trunk, old *Table) *Table {
 		} else {
 			c.live = new(live)
 		}
+		d, _ := dialect.Of(c.Dialect)
+		c.spoken = c.Manner.Or(d.Manner)
+		for _, h := range c.Hours {
+			if s, err := parseSpan(h); err == nil { // checked when it was set
+				c.hours = append(c.hours, s)
+			}
+		}
+		t.timed = t.timed || len(c.hours) > 0
 		t.list = append(t.list, &c)
 		t.names[c.Name] = &c
 	}
@@ -74,16 +86,34 @@ func (t *Table) indexOut() {
 		}
 	}
 	for p, list := range by {
-		slices.SortStableFunc(list, func(a, b *Trunk) int { return cmp.Compare(a.Priority, b.Priority) })
-		var groups []group
-		for i, trunk := range list {
-			if i == 0 || trunk.Priority != list[i-1].Priority {
-				groups = append(groups, group{})
-			}
-			groups[len(groups)-1].add(trunk)
-		}
-		t.out.Put(p, groups)
+		t.out.Put(p, grouped(list))
 	}
+	vias := make(map[string][]*Trunk)
+	for _, trunk := range t.list {
+		vias[trunk.Name] = append(vias[trunk.Name], trunk)
+		if trunk.Group != "" && trunk.Group != trunk.Name {
+			vias[trunk.Group] = append(vias[trunk.Group], trunk)
+		}
+	}
+	t.vias = make(map[string][]group, len(vias))
+	for name, list := range vias {
+		t.vias[name] = grouped(list)
+	}
+}
+
+// grouped puts trunks in the order in which they are tried: equals share calls.
+func grouped(list []*Trunk) (groups []group) {
+	order := func(a, b *Trunk) int {
+		return cmp.Or(cmp.Compare(a.Priority, b.Priority), cmp.Compare(a.Cost, b.Cost))
+	}
+	slices.SortStableFunc(list, order)
+	for i, trunk := range list {
+		if i == 0 || order(trunk, list[i-1]) != 0 {
+			groups = append(groups, group{})
+		}
+		groups[len(groups)-1].add(trunk)
+	}
+	return groups
 }
 
 func (t *Table) indexIn() {
@@ -113,27 +143,55 @@ func (t *Table) ByName(name string) *Trunk {
 
 // Choose returns the trunks to try for a number, in E.164 with '+' or as the
 // prefixes are written, best first: those that are up by the longest prefix, then
-// the priority, then by chance according to weight; then degraded ones, and
-// those that are down last. Each comes once and at most 32 do. It does not
+// the priority, then the cost, then by chance according to weight; then degraded
+// ones, and those that are down last. Those outside their hours, and those that
+// asked for a pause, are left out. Each comes once and at most 32 do. It does not
 // allocate.
 func (t *Table) Choose(number string) iter.Seq[*Trunk] {
 	return func(yield func(*Trunk) bool) { t.choose(number, yield) }
 }
 
+// Via returns the trunks of a name, that of a trunk or of a trunk group, in the
+// order of Choose, whatever prefixes they serve.
+func (t *Table) Via(name string) iter.Seq[*Trunk] {
+	return func(yield func(*Trunk) bool) {
+		c := t.begin()
+		for state := Up; state <= Down; state++ {
+			groups := t.vias[name]
+			for i := range groups {
+				if !c.walk(&groups[i], state, yield) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // choice is one walk through a Table.
 type choice struct {
 	table *Table
+	now   time.Time // zero when no trunk has hours
+	ms    int64
 	tried [maxTries]*Trunk
 	n     int
 }
 
 const maxTries = 32
 
+func (t *Table) begin() choice {
+	now := time.Now()
+	c := choice{table: t, ms: now.UnixMilli()}
+	if t.timed {
+		c.now = now
+	}
+	return c
+}
+
 func (t *Table) choose(number string, yield func(*Trunk) bool) {
 	if number == "" {
 		return
 	}
-	c := choice{table: t}
+	c := t.begin()
 	for state := Up; state <= Down; state++ {
 		for groups, n, ok := t.out.Longest(number, len(number)+1); ok; groups, n, ok = t.out.Longest(number, n) {
 			for i := range groups {
@@ -192,7 +250,8 @@ func (c *choice) draw(g *group, state State) *Trunk {
 }
 
 func (c *choice) may(t *Trunk, state State) bool {
-	return t.live.state() == state && !slices.Contains(c.tried[:c.n], t)
+	return t.live.state() == state && (state != Down || !t.live.resting(c.ms)) &&
+		(len(t.hours) == 0 || open(t.hours, c.now)) && !slices.Contains(c.tried[:c.n], t)
 }
 
 // Inbound returns the trunks that own a number, in E.164 with '+', or the

@@ -5,6 +5,9 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
+
+	"tandem/gateways/dialect"
 )
 
 // Trunk is one way to the telephone network. The exported fields are its
@@ -22,7 +25,18 @@ type Trunk struct {
 	Sources []netip.Prefix `json:"sources,omitempty"`
 	// TLSNames are names in its client certificate, any of which proves it.
 	TLSNames []string `json:"tls_names,omitempty"`
-	Digest   Digest   `json:"digest,omitzero"`
+	// Users of the directory, as addresses of record, by whose credentials it
+	// proves who it is (digest with this server as the one that asks).
+	Users  []string `json:"users,omitempty"`
+	Digest Digest   `json:"digest,omitzero"`
+
+	// Domain is the provider's: the host in the Request-URI, To and From of calls
+	// and of registrations. Without one the host of the address tried stands
+	// there, and From has our own domain.
+	Domain      string        `json:"domain,omitempty"`
+	Account     string        `json:"account,omitempty"` // user of our address at the provider; "" is that of Digest
+	Register    Register      `json:"register,omitempty"`
+	RegisterFor time.Duration `json:"register_for,omitempty"` // asked for, 0 = 10 min; the provider may grant less
 
 	// Numbers are ours and called through the trunk: "+4930123450", or a block
 	// as "+493012345*". Without any, calls for the number of any user come in.
@@ -31,25 +45,37 @@ type Trunk struct {
 	// "*" for all. Without any the trunk takes no calls out.
 	Prefixes []string `json:"prefixes,omitempty"`
 	Priority int      `json:"priority,omitempty"` // among trunks of the same prefix; the lowest first
-	Weight   int      `json:"weight,omitempty"`   // share of calls among equals in priority; 0 counts as 1
-	Channels int      `json:"channels,omitempty"` // calls at a time, both directions together; 0 = no limit
+	Cost     float64  `json:"cost,omitempty"`     // of a minute, among trunks of the same priority; the lowest first
+	Weight   int      `json:"weight,omitempty"`   // share of calls among equals in priority and cost; 0 counts as 1
+	Hours    []string `json:"hours,omitempty"`    // when it takes calls out, "mon-fri 08:00-18:00"; none = always
+	Group    string   `json:"group,omitempty"`    // the trunk group it is in (RFC 4904)
 
-	Format   Format   `json:"format,omitempty"`    // of numbers sent to the trunk
-	CallerID CallerID `json:"caller_id,omitempty"` // where the caller's number stands
-	Out      []Rule   `json:"out,omitempty"`       // change the called number on the way out; the first that matches
-	In       []Rule   `json:"in,omitempty"`        // change the called number on the way in; the first that matches
+	Channels    int  `json:"channels,omitempty"`     // calls at a time, both directions together; 0 = no limit
+	ChannelsIn  int  `json:"channels_in,omitempty"`  // calls at a time that come in; 0 = no limit
+	ChannelsOut int  `json:"channels_out,omitempty"` // calls at a time that go out; 0 = no limit
+	Rate        int  `json:"rate,omitempty"`         // calls out that may begin in a second; 0 = no limit
+	RateIn      int  `json:"rate_in,omitempty"`      // calls in that may begin in a second; 0 = no limit
+	Draining    bool `json:"draining,omitempty"`     // takes no new calls; it stays registered and is still asked how it is
 
-	Codecs []string `json:"codecs,omitempty"` // it accepts, best first, named as in SDP; none = all
-	Media  Media    `json:"media,omitempty"`  // whether sound is encrypted
-	Probe  Probe    `json:"probe,omitempty"`  // how it is found out whether it is there
+	Dialect        string `json:"dialect,omitempty"` // of its maker, see package dialect
+	dialect.Manner        // what differs from the dialect
+	Country        string `json:"country,omitempty"` // whose national numbers it names as callers, "DE"; "" = ours
+	Out            []Rule `json:"out,omitempty"`     // change the called number on the way out; the first that matches
+	In             []Rule `json:"in,omitempty"`      // change the called number on the way in; the first that matches
 
-	live *live // shared by all versions of the trunk; nil outside a Table
+	Codecs []string `json:"codecs,omitempty"` // it accepts, best first, named as in SDP; none = the dialect's
+
+	spoken dialect.Manner // its own, and the dialect's where it says nothing; of a Table
+	hours  []span         // Hours, of a Table
+	live   *live          // shared by all versions of the trunk; nil outside a Table
 }
 
 // clone is a copy that shares nothing with t but its state.
 func (t Trunk) clone() Trunk {
 	t.Addresses, t.Sources, t.TLSNames = slices.Clone(t.Addresses), slices.Clone(t.Sources), slices.Clone(t.TLSNames)
+	t.Users = slices.Clone(t.Users)
 	t.Numbers, t.Prefixes, t.Codecs = slices.Clone(t.Numbers), slices.Clone(t.Prefixes), slices.Clone(t.Codecs)
+	t.Hours = slices.Clone(t.Hours)
 	t.Out, t.In = slices.Clone(t.Out), slices.Clone(t.In)
 	return t
 }
@@ -81,44 +107,6 @@ func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 // MarshalText implements encoding.TextMarshaler.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// Format is how numbers are written toward a trunk.
-type Format string
-
-// The formats. The zero value is FormatE164.
-const (
-	FormatE164   Format = "e164"   // +49301234567
-	FormatDigits Format = "digits" // 49301234567
-)
-
-// CallerID is the header in which a trunk expects the caller's number.
-type CallerID string
-
-// The places of a caller's number. The zero value is CallerAsserted.
-const (
-	CallerAsserted CallerID = "pai"  // P-Asserted-Identity (RFC 3325) and From
-	CallerRemote   CallerID = "rpid" // Remote-Party-ID, for gateways of old, and From
-	CallerFrom     CallerID = "from" // From alone
-)
-
-// Media is whether a trunk's sound is encrypted (SRTP, RFC 3711).
-type Media string
-
-// The kinds of media security. The zero value is MediaOff.
-const (
-	MediaOff     Media = "off"
-	MediaPrefer  Media = "prefer"  // offered, and done without where refused
-	MediaRequire Media = "require" // no call without
-)
-
-// Probe is how it is found out whether a trunk is there, besides by calls.
-type Probe string
-
-// The probes. The zero value is ProbeOptions.
-const (
-	ProbeOptions Probe = "options" // OPTIONS every half minute, more often when something speaks against it
-	ProbeOff     Probe = "off"     // for gateways that do not bear it
-)
-
 // Rule changes a number that begins with Match: Strip characters leave its
 // front ('+' counts), then Add is put there.
 type Rule struct {
@@ -137,6 +125,25 @@ func apply(rules []Rule, number string) (changed string, ok bool) {
 	return number, false
 }
 
+// Speaks is how the trunk is spoken to: its own manner, and that of its dialect
+// where it has none.
+func (t *Trunk) Speaks() dialect.Manner {
+	if t.live == nil { // outside a Table
+		d, _ := dialect.Of(t.Dialect)
+		return t.Manner.Or(d.Manner)
+	}
+	return t.spoken
+}
+
+// Offers are the codecs the trunk is offered, best first; none = all.
+func (t *Trunk) Offers() []string {
+	if len(t.Codecs) > 0 {
+		return t.Codecs
+	}
+	d, _ := dialect.Of(t.Dialect)
+	return d.Codecs
+}
+
 // Called is a number, in E.164 with '+', as the trunk wants it called.
 func (t *Trunk) Called(number string) string {
 	if changed, ok := apply(t.Out, number); ok {
@@ -148,7 +155,7 @@ func (t *Trunk) Called(number string) string {
 // Form is a number, in E.164 with '+', as the trunk wants numbers written. Out
 // does not count: it is for callers' numbers.
 func (t *Trunk) Form(number string) string {
-	if t.Format == FormatDigits {
+	if t.Speaks().Format == dialect.FormatDigits {
 		return strings.TrimPrefix(number, "+")
 	}
 	return number
@@ -167,7 +174,7 @@ func (t *Trunk) Received(number string) string {
 // that writes digits alone means numbers with '+'.
 func (t *Trunk) Caller(number string) string {
 	digits, _, _ := strings.Cut(number, ";")
-	if t.Format == FormatDigits && len(digits) >= minDigits && digits[0] != '0' && isNumber(digits, false) {
+	if t.Speaks().Format == dialect.FormatDigits && len(digits) >= minDigits && digits[0] != '0' && isNumber(digits, false) {
 		return "+" + number
 	}
 	return number
@@ -177,14 +184,27 @@ func (t *Trunk) Caller(number string) string {
 // is local.
 const minDigits = 8
 
-// URI is where a call for a number goes at one of the trunk's Addresses.
+// URI is the Request-URI of a call for a number by one of the trunk's Addresses.
+// With a Domain that stands in it, and the address is only where it is sent.
 func (t *Trunk) URI(address int, number string) string {
 	scheme, rest, _ := strings.Cut(t.Addresses[address], ":")
+	if t.Domain != "" {
+		scheme, rest = "sip", t.Domain
+	}
 	uri := scheme + ":" + t.Called(number) + "@" + rest
-	if !strings.Contains(rest, ";user=") {
+	if t.Speaks().UserPhone == dialect.On && !strings.Contains(rest, ";user=") {
 		uri += ";user=phone" // RFC 3261 §19.1.1
 	}
 	return uri
+}
+
+// Next is the next hop of a call by one of the trunk's Addresses, "" where its URI
+// tells.
+func (t *Trunk) Next(address int) string {
+	if t.Domain == "" {
+		return ""
+	}
+	return t.Addresses[address]
 }
 
 // Owns reports whether calls for a number, in E.164 with '+', may come in by

@@ -25,6 +25,7 @@ type Trunks struct {
 	turn  chan struct{} // holds one element: whoever takes it may change
 	table atomic.Pointer[Table]
 	watch []func(*Table)
+	tell  func(trunk string, s State, why string)
 }
 
 // New makes a working copy without trunks. Load fills it.
@@ -38,6 +39,10 @@ func New(store Store, log *slog.Logger) *Trunks {
 // Watch has f told each new Table, before the change that made it returns. It
 // must be called before Load, and f must not change trunks.
 func (s *Trunks) Watch(f func(*Table)) { s.watch = append(s.watch, f) }
+
+// Tell has f told each new state of health of a trunk, with why for people. It must
+// be called before Load, and f must be quick.
+func (s *Trunks) Tell(f func(trunk string, s State, why string)) { s.tell = f }
 
 // Table of the trunks now.
 func (s *Trunks) Table() *Table { return s.table.Load() }
@@ -168,12 +173,13 @@ func (s *Trunks) swap(list []Trunk) {
 	old := s.Table()
 	next := newTable(list, old)
 	for _, t := range next.All() {
-		t.live.limit.Store(int64(t.Channels))
 		t.live.telling(s.teller(t.Name))
 		switch {
 		case t.Disabled:
 			t.live.admin.Store(uint32(Disabled))
-		case State(t.live.admin.Load()) == Disabled:
+		case t.Draining:
+			t.live.admin.Store(uint32(Draining))
+		default:
 			t.live.admin.Store(uint32(Up))
 		}
 	}
@@ -188,7 +194,7 @@ func (s *Trunks) swap(list []Trunk) {
 	}
 }
 
-// teller logs the states of a trunk.
+// teller logs and tells the states of a trunk.
 func (s *Trunks) teller(name string) func(State, string) {
 	return func(state State, why string) {
 		level := slog.LevelWarn
@@ -196,6 +202,9 @@ func (s *Trunks) teller(name string) func(State, string) {
 			level = slog.LevelInfo
 		}
 		s.log.Log(context.Background(), level, "trunk is "+state.String(), "trunk", name, "err", why)
+		if s.tell != nil {
+			s.tell(name, state, why)
+		}
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"tandem/gateways/dialect"
 	"tandem/rtc"
 )
 
@@ -137,7 +138,7 @@ func TestRemovedTrunkLeavesAtOnce(t *testing.T) {
 		if err := errors.Join(s.Remove(ctx, "a"), s.Change(ctx, "b", func(t *Trunk) error { t.Disabled = true; return nil })); err != nil && trunk.Name == "a" {
 			t.Fatal(err)
 		}
-		if trunk.Name == "a" && trunk.Seize() {
+		if trunk.Name == "a" && trunk.Seize(Out) {
 			t.Error("a channel of a removed trunk")
 		}
 	}
@@ -178,9 +179,9 @@ func TestInbound(t *testing.T) {
 
 func TestNumberForms(t *testing.T) {
 	s := newTrunks(t, Trunk{Name: "gw", Addresses: []string{"192.0.2.10:5070", "sip:gw.example.com;transport=tcp", "sip:[2001:db8::1];user=ip"},
-		Format: FormatDigits, Out: []Rule{{Match: "+49", Strip: 3, Add: "0"}, {Match: "+4", Add: "9"}}, In: []Rule{{Match: "0", Strip: 1, Add: "+49"}, {Add: "+"}}})
+		Manner: dialect.Manner{Format: dialect.FormatDigits}, Out: []Rule{{Match: "+49", Strip: 3, Add: "0"}, {Match: "+4", Add: "9"}}, In: []Rule{{Match: "0", Strip: 1, Add: "+49"}, {Add: "+"}}})
 	gw := s.Table().ByName("gw")
-	digits := &Trunk{Format: FormatDigits}
+	digits := &Trunk{Manner: dialect.Manner{Format: dialect.FormatDigits}}
 	for _, c := range [][2]string{
 		{gw.URI(0, "+49301"), "sip:0301@192.0.2.10:5070;user=phone"},
 		{gw.URI(1, "+4130"), "sip:9+4130@gw.example.com;transport=tcp;user=phone"},
@@ -224,12 +225,12 @@ func TestChecksSayTheRemedy(t *testing.T) {
 		{"the lowest first", func(t *Trunk) { t.Priority = -1 }},
 		{"0 to 65535", func(t *Trunk) { t.Weight = 1 << 20 }},
 		{"no limit", func(t *Trunk) { t.Channels = -1 }},
-		{"use e164 or digits", func(t *Trunk) { t.Format = "E.164" }},
-		{"use pai, rpid or from", func(t *Trunk) { t.CallerID = "clip" }},
-		{"use off, prefer or require", func(t *Trunk) { t.Media = "srtp" }},
+		{"use e164, digits", func(t *Trunk) { t.Format = "E.164" }},
+		{"use pai, rpid, from", func(t *Trunk) { t.CallerID = "clip" }},
+		{"use off, prefer, require", func(t *Trunk) { t.Media = "srtp" }},
 		{"write the beginning of a number", func(t *Trunk) { t.Out = []Rule{{Match: "x"}} }},
 		{"how many characters", func(t *Trunk) { t.In = []Rule{{Strip: -1}} }},
-		{"use options or off", func(t *Trunk) { t.Probe = "ping" }},
+		{"use options, off", func(t *Trunk) { t.Probe = "ping" }},
 		{"use PCMA, PCMU", func(t *Trunk) { t.Codecs = []string{"G711"} }},
 		{"PCMA stands there twice", func(t *Trunk) { t.Codecs = []string{"alaw", "PCMA"} }},
 	} {
@@ -304,7 +305,7 @@ func TestChannelsHold(t *testing.T) {
 					}
 				}
 				for gw := range s.Table().Choose("+1") {
-					if gw.Seize() {
+					if gw.Seize(Out) {
 						call(gw)
 					}
 				}
@@ -315,20 +316,20 @@ func TestChannelsHold(t *testing.T) {
 	var kept, now atomic.Int64
 	callers(func(*Trunk) { kept.Add(1) })
 	gw := s.Table().ByName("gw")
-	if kept.Load() != 10 || gw.Calls() != 10 || gw.Seize() {
+	if kept.Load() != 10 || gw.Calls() != 10 || gw.Seize(Out) {
 		t.Fatalf("%d calls, counted as %d", kept.Load(), gw.Calls())
 	}
 	for range 10 {
-		gw.Release()
+		gw.Release(Out)
 	}
 	callers(func(gw *Trunk) {
 		if n := now.Add(1); n > 10 {
 			t.Errorf("%d calls at once", n)
 		}
 		now.Add(-1)
-		gw.Release()
+		gw.Release(Out)
 	})
-	if gw.Calls() != 0 || !gw.Seize() {
+	if gw.Calls() != 0 || !gw.Seize(Out) {
 		t.Errorf("%d calls are left", gw.Calls())
 	}
 }

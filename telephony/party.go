@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"tandem/gateways"
+	"tandem/gateways/dialect"
 	"tandem/rtc"
 	"tandem/rtc/sip"
 )
@@ -26,11 +27,27 @@ func (p party) from(trunk *gateways.Trunk, domain string) string {
 	if p.private {
 		return anonymous
 	}
-	uri := p.uri
-	if trunk != nil && p.number != "" {
-		uri = "sip:" + trunk.Form(p.number) + "@" + domain + ";user=phone"
+	return p.nameAddr(p.shown(trunk, domain))
+}
+
+// shown is the address of the caller as a trunk is told it. A provider that knows this server
+// under an address of its own knows callers without a number by that.
+func (p party) shown(trunk *gateways.Trunk, domain string) string {
+	if trunk == nil {
+		return p.uri
 	}
-	return p.nameAddr(uri)
+	if trunk.Domain != "" {
+		domain = trunk.Domain
+	}
+	switch {
+	case p.number == "" && trunk.Domain != "" && trunk.User() != "":
+		return trunk.AddressOfRecord()
+	case p.number == "":
+		return p.uri
+	case trunk.Speaks().UserPhone == dialect.On:
+		return "sip:" + trunk.Form(p.number) + "@" + domain + ";user=phone"
+	}
+	return "sip:" + trunk.Form(p.number) + "@" + domain
 }
 
 func (p party) nameAddr(uri string) string {
@@ -46,18 +63,15 @@ func (p party) identity(trunk *gateways.Trunk, domain string) []byte {
 		return nil
 	}
 	var b []byte
-	uri := p.uri
-	if p.number != "" {
-		uri = "sip:" + trunk.Form(p.number) + "@" + domain + ";user=phone"
-	}
-	switch trunk.CallerID {
-	case gateways.CallerRemote:
+	uri := p.shown(trunk, domain)
+	switch trunk.Speaks().CallerID {
+	case dialect.CallerRemote:
 		b = append(b, "Remote-Party-ID: "+p.nameAddr(uri)+";party=calling;screen=yes"...)
 		if p.private {
 			b = append(b, ";privacy=full"...)
 		}
 		b = append(b, "\r\n"...)
-	case gateways.CallerFrom:
+	case dialect.CallerFrom:
 	default:
 		b = append(b, "P-Asserted-Identity: "+p.nameAddr(uri)+"\r\n"...) // RFC 3325 §9.1
 	}

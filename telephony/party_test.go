@@ -4,13 +4,14 @@ import (
 	"testing"
 
 	"tandem/gateways"
+	"tandem/gateways/dialect"
 )
 
 func TestWhoCallsIsTold(t *testing.T) {
 	alice := party{user: "sip:alice@example.com", number: "+49301234567", name: `Al "Ice"`, uri: "sip:alice@example.com"}
 	hidden := alice
 	hidden.private = true
-	digits := &gateways.Trunk{Format: gateways.FormatDigits, CallerID: gateways.CallerRemote}
+	digits := &gateways.Trunk{Manner: dialect.Manner{Format: dialect.FormatDigits, CallerID: dialect.CallerRemote}}
 	for _, c := range []struct {
 		who            party
 		trunk          *gateways.Trunk

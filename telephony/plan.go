@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tandem/gateways"
+	"tandem/gateways/dialect"
 	"tandem/media"
 	"tandem/rtc"
 	"tandem/rtc/dialog"
@@ -53,14 +54,17 @@ type Reach interface {
 
 // Plan decides where calls go. It implements Router.
 type Plan struct {
-	Users    Users
-	Numbers  func(site string) *number.Plan // how numbers are dialled at a site; "" is the default one
-	Policy   Policy
-	Reach    Reach
-	Trunks   func() *gateways.Table
-	PeerAt   func(netip.AddrPort) string // the name of the peer whose address it is, "" for nobody's
-	Domain   string                      // the default domain
-	AllCalls bool                        // calls between users go through the exchange, too
+	Users   Users
+	Numbers func(site string) *number.Plan // how numbers are dialled at a site; "" is the default one
+	Policy  Policy
+	Reach   Reach
+	Trunks  func() *gateways.Table
+	PeerAt  func(netip.AddrPort) string // the name of the peer whose address it is, "" for nobody's
+	// Led is the trunk whose registration led a request here, "" for none; nil:
+	// none ever does.
+	Led      func(uri sip.URI, from netip.AddrPort) string
+	Domain   string // the default domain
+	AllCalls bool   // calls between users go through the exchange, too
 }
 
 // Route is where a call goes, and whose it is.
@@ -96,18 +100,23 @@ func (p *Plan) Route(r *rtc.Request) (Route, error) {
 	if uri.Kind != sip.URITel && !p.Users.Ours(uri.Host, uri.Port) {
 		return Route{}, rtc.Next // of another domain
 	}
-	if trunk := p.trunkOf(r.Identity); trunk != nil {
+	if trunk := p.trunkOf(r, uri); trunk != nil {
 		return p.inbound(r, uri, trunk)
 	}
 	return p.outbound(r, uri)
 }
 
-// trunkOf is the trunk that an identity stands for, nil for anybody else.
-func (p *Plan) trunkOf(id *rtc.Identity) *gateways.Trunk {
-	if id == nil || id.Peer == "" {
+// trunkOf is the trunk that a request comes from, nil for anybody else's.
+func (p *Plan) trunkOf(r *rtc.Request, uri sip.URI) *gateways.Trunk {
+	if r.Identity == nil || r.Identity.Peer == "" {
 		return nil
 	}
-	return p.Trunks().ByName(id.Peer)
+	if p.Led != nil {
+		if name := p.Led(uri, r.Source); name != "" {
+			return p.Trunks().ByName(name)
+		}
+	}
+	return p.Trunks().ByName(r.Identity.Peer)
 }
 
 // outbound routes the call of a user, or of a trusted server for a user of ours.
@@ -210,7 +219,7 @@ func unreadable(err error) error {
 // inbound routes a call that comes from a trunk: to a user, nowhere else.
 func (p *Plan) inbound(r *rtc.Request, uri sip.URI, trunk *gateways.Trunk) (Route, error) {
 	route := Route{trunk: trunk, dialled: dialled(uri), caller: p.partyFrom(r.Message, trunk)}
-	if called, err := p.Numbers("").Subscriber(trunk.Received(dialled(uri))); err == nil {
+	if called, err := p.Numbers("").Subscriber(trunk.Received(calledThrough(trunk, r.Message, uri))); err == nil {
 		if route.number = called.String(); !trunk.Owns(route.number) {
 			return route, &rtc.Status{Code: 404}
 		}
@@ -222,6 +231,27 @@ func (p *Plan) inbound(r *rtc.Request, uri sip.URI, trunk *gateways.Trunk) (Rout
 		return p.toUser(route, called)
 	}
 	return route, &rtc.Status{Code: 404}
+}
+
+// calledThrough is the number called through a trunk as the trunk wrote it. One
+// that this server registered with may call the address registered, and tell the
+// number elsewhere.
+func calledThrough(trunk *gateways.Trunk, m *sip.Message, uri sip.URI) string {
+	user := dialled(uri)
+	if trunk.Register != gateways.RegisterLine || user != trunk.User() {
+		return user
+	}
+	for _, v := range [][]byte{m.GetName("P-Called-Party-ID"), m.Get(sip.HdrTo)} {
+		if a, err := sip.ParseNameAddr(v); err == nil {
+			if u, err := sip.ParseURI(a.URI); err == nil && dialled(u) != "" && dialled(u) != user {
+				return dialled(u)
+			}
+		}
+	}
+	if len(trunk.Numbers) == 1 && !strings.HasSuffix(trunk.Numbers[0], "*") {
+		return trunk.Numbers[0]
+	}
+	return user
 }
 
 // user finds the user whom a SIP URI of ours means.
@@ -286,7 +316,7 @@ func (p *Plan) toTrunks(route Route) (Route, error) {
 		for i := range trunk.Addresses {
 			uri := trunk.URI(i, route.number)
 			route.Rounds = append(route.Rounds, []destination{{
-				way: dialog.Way{URI: uri, Peer: trunk.Name}, trunk: trunk, want: trunkWant(trunk),
+				way: dialog.Way{URI: uri, Next: trunk.Next(i), Peer: trunk.Name}, trunk: trunk, want: trunkWant(trunk),
 			}})
 		}
 	}
@@ -298,11 +328,11 @@ func (p *Plan) toTrunks(route Route) (Route, error) {
 
 // trunkWant is how the offer to a trunk is written.
 func trunkWant(t *gateways.Trunk) media.Want {
-	w := media.Want{Codecs: t.Codecs, ICE: media.No}
-	switch t.Media {
-	case gateways.MediaRequire:
+	w := media.Want{Codecs: t.Offers(), ICE: media.No}
+	switch t.Speaks().Media {
+	case dialect.MediaRequire:
 		w.Security = media.SecuritySDES
-	case gateways.MediaPrefer:
+	case dialect.MediaPrefer:
 		w.Security = media.SecurityOptional
 	default:
 		w.Security = media.SecurityNone

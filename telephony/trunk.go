@@ -50,15 +50,23 @@ func (l *leg) seize() bool {
 	if l.trunk == nil || l.seized {
 		return true
 	}
-	l.seized = l.trunk.Seize()
+	l.seized = l.trunk.Seize(l.direction())
 	return l.seized
+}
+
+// direction of the leg's call on its trunk.
+func (l *leg) direction() gateways.Direction {
+	if l.way.URI == "" { // the caller's
+		return gateways.In
+	}
+	return gateways.Out
 }
 
 // release gives the channel back.
 func (l *leg) release() {
 	if l.seized {
 		l.seized = false
-		l.trunk.Release()
+		l.trunk.Release(l.direction())
 	}
 }
 
@@ -69,7 +77,7 @@ func (l *leg) observe(m *sip.Message, err error) {
 	case l.trunk == nil:
 	case m != nil:
 		seconds, _ := m.RetryAfter()
-		l.trunk.Heard(m.StatusCode(), time.Duration(seconds)*time.Second)
+		l.trunk.Answered(m.StatusCode(), time.Duration(seconds)*time.Second)
 	case errors.Is(err, dialog.ErrCanceled), errors.As(err, &st): // it was not asked
 	case err != nil:
 		l.trunk.Missed("no answer to a call: " + err.Error())

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"tandem/gateways"
+	"tandem/gateways/dialect"
 	"tandem/rtc"
 	"tandem/rtc/directory"
 )
@@ -22,7 +23,7 @@ func TestNumberFormsOfGateways(t *testing.T) {
 		t.Fatal(err)
 	}
 	gateway := r.rawTrunk(t, "berlin", func(t *gateways.Trunk) {
-		t.Numbers, t.Format, t.In = []string{"+49305550*"}, gateways.FormatDigits, []gateways.Rule{{Match: "77", Strip: 2, Add: "+49305550"}}
+		t.Numbers, t.Format, t.In = []string{"+49305550*"}, dialect.FormatDigits, []gateways.Rule{{Match: "77", Strip: 2, Add: "+49305550"}}
 	})
 	carol := r.dial(t, "udp")
 	carol.register("carol")

@@ -12,6 +12,7 @@ import (
 	"tandem/cmd/tandem/server"
 	"tandem/cmd/tandem/softphone"
 	"tandem/gateways"
+	"tandem/gateways/dialect"
 	"tandem/media/sound"
 	"tandem/rtc"
 	"tandem/rtc/directory"
@@ -144,7 +145,7 @@ func (r *rig) rawTrunk(t *testing.T, name string, change func(*gateways.Trunk)) 
 	t.Helper()
 	w := dialUDP(t, r.addr["udp"])
 	r.trunk(t, name, "sip:"+w.local.String(), func(trunk *gateways.Trunk) {
-		trunk.Probe = gateways.ProbeOff // a test says itself what it answers
+		trunk.Probe = dialect.ProbeOff // a test says itself what it answers
 		if change != nil {
 			change(trunk)
 		}
@@ -222,7 +223,7 @@ func TestSilentTrunk(t *testing.T) {
 // it is there.
 func TestTrunkIsProbed(t *testing.T) {
 	r := startServer(t, exchange)
-	gateway := r.rawTrunk(t, "berlin", func(t *gateways.Trunk) { t.Probe = gateways.ProbeOptions })
+	gateway := r.rawTrunk(t, "berlin", func(t *gateways.Trunk) { t.Probe = dialect.ProbeOptions })
 	m := gateway.request("OPTIONS")
 	if from, _ := m.From(); string(from.URI) != "sip:"+domain {
 		t.Errorf("OPTIONS is from %s", from.URI)

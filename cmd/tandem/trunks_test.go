@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"tandem/cmd/tandem/api"
+	"tandem/cmd/tandem/api/trunks"
 )
 
 func TestTrunks(t *testing.T) {
@@ -28,7 +28,7 @@ func TestTrunks(t *testing.T) {
 	}
 	k.ok("trunks", "add", "world", "--address", "sip:gw.example.net;transport=tls", "--prefix", "*", "--encryption", "require")
 	k.ok("trunks", "set", "berlin", "--channels", "60", "--number", "", "--disabled")
-	var list []api.Trunk
+	var list []trunks.Trunk
 	if err := json.Unmarshal([]byte(k.ok("trunks", "list", "-o", "json")), &list); err != nil || len(list) != 2 {
 		t.Fatalf("%v, %v", err, list)
 	}

@@ -7,8 +7,10 @@ import (
 	"net/netip"
 	"reflect"
 	"testing"
+	"time"
 
 	"tandem/gateways"
+	"tandem/gateways/dialect"
 )
 
 // Run checks a Store. open gives an empty one and a function that closes it and
@@ -37,9 +39,14 @@ func full(name string) gateways.Trunk {
 		Digest:    gateways.Digest{User: "tandem", Realm: "example.com", Secret: "hush, hush"},
 		Numbers:   []string{"+493012345*", "+4930999"},
 		Prefixes:  []string{"*", "+49"}, Priority: 2, Weight: 30, Channels: 60,
-		Format: gateways.FormatDigits, CallerID: gateways.CallerRemote,
+		Users: []string{"sip:gw@example.com"}, Domain: "sip.example.net", Account: "4930", Register: gateways.RegisterBulk, RegisterFor: time.Hour,
+		Cost: 0.25, Hours: []string{"mon-fri 08:00-18:00"}, Group: "pstn", ChannelsIn: 5, ChannelsOut: 6, Rate: 7, RateIn: 8, Draining: true,
+		Dialect: "cisco-ios", Country: "DE",
+		Manner: dialect.Manner{Format: dialect.FormatDigits, CallerID: dialect.CallerRemote, UserPhone: dialect.Off, Reliable: dialect.On,
+			Early: dialect.EarlyIgnore, Keys: dialect.KeysInband, Redirect: dialect.RedirectFollow, Diversion: dialect.DiversionHistory,
+			Media: dialect.MediaRequire, Probe: dialect.ProbeOff},
 		Out: []gateways.Rule{{Match: "+49", Strip: 3, Add: "0"}}, In: []gateways.Rule{{Add: "+"}},
-		Codecs: []string{"PCMA", "opus"}, Media: gateways.MediaRequire, Probe: gateways.ProbeOff,
+		Codecs: []string{"PCMA", "opus"},
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 type Way struct {
 	URI   string         // Request-URI
 	Route []string       // preloaded route set, name-addr with lr; the first tells the next hop
+	Next  string         // URI of the next hop, which the request does not show; "" = Route or URI tells
 	Flow  transport.Flow // the request goes by it while it lives, and so do later ones in the dialog
 	Peer  string         // the gateway that the request, and later ones in the dialog, may reach; "" none
 	By    netip.AddrPort // where the user was heard from who chose the URI, for Config.Chosen; the zero value: no user did
@@ -32,7 +33,10 @@ type Hop struct {
 // Hop of the first request.
 func (w *Way) Hop() Hop {
 	h := Hop{URI: []byte(w.URI), Flow: w.Flow, Peer: w.Peer, By: w.By}
-	if len(w.Route) > 0 {
+	switch {
+	case w.Next != "":
+		h.URI = []byte(w.Next)
+	case len(w.Route) > 0:
 		if a, err := sip.ParseNameAddr([]byte(w.Route[0])); err == nil {
 			h.URI = a.URI
 		}

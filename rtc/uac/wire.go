@@ -36,6 +36,7 @@ func AppendVia(dst []byte, p transport.Proto, sentBy []byte) []byte {
 // Contact is our Contact in a request or response.
 type Contact struct {
 	User   string // "" none
+	URI    string // parameters of the URI, each with its leading ';'
 	Params string // header parameters, each with its leading ';'
 	Secure bool   // sips
 }
@@ -44,7 +45,7 @@ type Contact struct {
 // written only to learn its size, it appends as much of anything.
 func (c Contact) Append(dst []byte, w Wire, f transport.Flow) []byte {
 	if !f.Remote.IsValid() {
-		return append(append(dst, make([]byte, 80)...), c.Params...)
+		return append(append(append(dst, make([]byte, 80)...), c.URI...), c.Params...)
 	}
 	p, sentBy := w.Local(f)
 	dst = append(dst, "Contact: <sip"...)
@@ -59,6 +60,6 @@ func (c Contact) Append(dst []byte, w Wire, f transport.Flow) []byte {
 	if p != transport.UDP && !(c.Secure && p == transport.TLS) {
 		dst = append(append(dst, ";transport="...), p.Param()...)
 	}
-	dst = append(append(dst, '>'), c.Params...)
+	dst = append(append(append(dst, c.URI...), '>'), c.Params...)
 	return append(dst, "\r\n"...)
 }

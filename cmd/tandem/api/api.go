@@ -53,6 +53,7 @@ import (
 	"tandem/cmd/tandem/api/admin"
 	op "tandem/cmd/tandem/api/operation"
 	"tandem/cmd/tandem/api/problem"
+	"tandem/cmd/tandem/api/trunks"
 	"tandem/gateways"
 	"tandem/rtc/auth"
 	"tandem/rtc/directory"
@@ -76,13 +77,15 @@ type Rooms struct {
 	Exchange     *telephony.Exchange
 	Records      cdr.Store
 	Trunks       *gateways.Trunks
-	Policy       *policy.Engine
-	Numbers      func(site string) *number.Plan
-	Trace        *trace.Ring
-	Status       func() Status
-	Reload       func() error
-	Snapshot     func(context.Context) (path string, octets int64, err error)
-	Log          *slog.Logger
+	// Registrations is how we are registered with a trunk, false when it wants none.
+	Registrations trunks.Registrations
+	Policy        *policy.Engine
+	Numbers       func(site string) *number.Plan
+	Trace         *trace.Ring
+	Status        func() Status
+	Reload        func() error
+	Snapshot      func(context.Context) (path string, octets int64, err error)
+	Log           *slog.Logger
 }
 
 // API is the operations on the rooms of one server.
@@ -121,7 +124,7 @@ func (a *API) nouns() {
 	a.registerDevices()
 	a.registerRegistrations()
 	a.registerRoutes()
-	a.registerTrunks()
+	trunks.Register(a.set, trunks.Rooms{Trunks: a.Trunks, Registrations: a.Registrations, Running: a.running})
 	a.registerPolicy()
 	a.registerBans()
 	a.registerCalls()

@@ -4,11 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"net/netip"
 
 	apistore "tandem/cmd/tandem/api/sqlstore"
-	"tandem/gateways"
 	gatewaystore "tandem/gateways/sqlstore"
 	"tandem/media"
 	"tandem/rtc"
@@ -18,7 +16,6 @@ import (
 	imstore "tandem/rtc/im/sqlstore"
 	locationstore "tandem/rtc/location/sqlstore"
 	policystore "tandem/rtc/policy/sqlstore"
-	"tandem/rtc/store"
 	"tandem/telephony"
 	"tandem/telephony/cdr"
 	cdrstore "tandem/telephony/cdr/sqlstore"
@@ -47,7 +44,7 @@ func rooms() []room {
 		{name: "messages", page: "messages.md", migrations: imstore.Migrations, open: (*Server).openMessages, metrics: (*Server).messageMetrics,
 			handler: func(s *Server) rtc.Handler { return s.messages },
 			run:     func(s *Server, ctx context.Context) error { return s.messages.Run(ctx) }},
-		{name: "gateways", page: "trunks.md", migrations: gatewaystore.Migrations, open: (*Server).openGateways, run: (*Server).probeTrunks, metrics: (*Server).trunkMetrics},
+		{name: "gateways", page: "trunks.md", migrations: gatewaystore.Migrations, open: (*Server).openGateways, run: (*Server).runTrunks, metrics: (*Server).trunkMetrics},
 		{name: "media", page: "media-quality.md", open: (*Server).openMedia, metrics: (*Server).mediaMetrics,
 			run: func(s *Server, ctx context.Context) error { return s.media.Run(ctx) }},
 		{name: "events", page: "presence.md", migrations: eventstore.Migrations, open: (*Server).openEvents, metrics: (*Server).eventMetrics,
@@ -85,41 +82,6 @@ func (s *Server) openRooms(ctx context.Context, cfg *Config) (handlers []rtc.Han
 	return handlers, nil
 }
 
-// openGateways keeps the addresses of trunks closed to everybody but telephony.
-func (s *Server) openGateways(ctx context.Context, _ *Config) error {
-	var err error
-	if s.trunks, err = newTrunks(s.store, s.key, s.log); err != nil {
-		return err
-	}
-	s.trunks.Watch(func(t *gateways.Table) { s.peers.Set("trunks", t.Peers()) })
-	return s.trunks.Load(ctx)
-}
-
-func newTrunks(db *store.DB, key []byte, log *slog.Logger) (*gateways.Trunks, error) {
-	kept, err := gatewaystore.New(db, key, log)
-	if err != nil {
-		return nil, err
-	}
-	return gateways.New(kept, log), nil
-}
-
-// probeTrunks asks the trunks how they are.
-func (s *Server) probeTrunks(ctx context.Context) error {
-	from := "<sip:" + s.begun.Domains[0] + ">"
-	return gateways.NewProber(s.trunks.Table, s.exchange.Send, from, 0).Run(ctx)
-}
-
-func (s *Server) trunkMetrics(m meter) {
-	for _, t := range s.trunks.Table().All() {
-		up := 0.0
-		if t.State() <= gateways.Degraded {
-			up = 1
-		}
-		m.gauge("trunk_up", "Whether the trunk takes calls", up, "trunk", t.Name)
-		m.gauge("trunk_calls", "Channels of the trunk taken now", float64(t.Calls()), "trunk", t.Name)
-	}
-}
-
 func (s *Server) openMedia(_ context.Context, cfg *Config) error {
 	m, err := cfg.Media.config()
 	if err != nil {
@@ -147,6 +109,7 @@ func (s *Server) openTelephony(_ context.Context, cfg *Config) error {
 			Reach:    s.reach,
 			Trunks:   s.trunks.Table,
 			PeerAt:   s.peerAt,
+			Led:      s.led,
 			Domain:   cfg.Domains[0],
 			AllCalls: cfg.Telephony.AllCalls,
 		},
@@ -170,9 +133,6 @@ func (s *Server) telephonyMetrics(m meter) {
 	m.gauge("calls", "Calls led now", float64(s.exchange.Active()))
 	m.gauge("dialogs", "Dialogs of led calls, those that ended lately included", float64(s.exchange.Dialogs()))
 }
-
-// Trunks of the server.
-func (s *Server) Trunks() *gateways.Trunks { return s.trunks }
 
 // Exchange that leads calls.
 func (s *Server) Exchange() *telephony.Exchange { return s.exchange }

@@ -20,6 +20,7 @@ import (
 	"tandem/cmd/tandem/api"
 	"tandem/cmd/tandem/api/admin"
 	"tandem/gateways"
+	"tandem/gateways/registration"
 	"tandem/media"
 	"tandem/rtc/auth"
 	"tandem/rtc/directory"
@@ -66,6 +67,7 @@ type Server struct {
 	peers     *peers.Table
 	proxy     *proxy.Proxy
 	trunks    *gateways.Trunks
+	lines     *registration.Keeper // registrations with trunks
 	numbers   *number.Plan
 	policy    *policy.Engine
 	media     *media.Server
@@ -410,7 +412,7 @@ func (s *Server) api() *api.API {
 		Directory: s.directory, Location: s.location, Gate: s.gate, Trace: s.trace, Log: s.log,
 		Exchange: s.exchange, Records: s.records,
 		Routes: func() []proxy.Route { return s.proxy.Routes().List() },
-		Trunks: s.trunks, Policy: s.policy, Numbers: s.plan,
+		Trunks: s.trunks, Registrations: s.lines.State, Policy: s.policy, Numbers: s.plan,
 		Status: s.status,
 		Reload: s.Reload, Snapshot: s.snapshot,
 	})

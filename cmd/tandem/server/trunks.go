@@ -1,0 +1,99 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+	"sync"
+
+	"tandem/cmd/tandem/api/access"
+	op "tandem/cmd/tandem/api/operation"
+	apitrunks "tandem/cmd/tandem/api/trunks"
+	"tandem/gateways"
+	"tandem/gateways/registration"
+	gatewaystore "tandem/gateways/sqlstore"
+	"tandem/rtc/sip"
+	"tandem/rtc/store"
+	"tandem/rtc/transport"
+	"tandem/rtc/uac"
+)
+
+// openGateways keeps the addresses of trunks closed to everybody but telephony.
+func (s *Server) openGateways(ctx context.Context, _ *Config) error {
+	var err error
+	if s.trunks, err = newTrunks(s.store, s.key, s.log); err != nil {
+		return err
+	}
+	s.trunks.Watch(func(t *gateways.Table) { s.peers.Set("trunks", t.Peers()) })
+	s.trunks.Tell(func(trunk string, state gateways.State, why string) {
+		s.state.Tell("trunk."+state.String(), op.Resource("trunks", trunk), access.Read("trunks"), func() any {
+			return map[string]string{"name": trunk, "state": state.String(), "why": why}
+		})
+	})
+	s.lines = registration.New(registration.Config{
+		Table: s.trunks.Table,
+		Send:  func(o uac.Outside, done func(uac.Reply)) error { return s.exchange.Send(o, done) },
+		Alive: func(f transport.Flow) { s.transport.Send(f, []byte("\r\n\r\n"), nil) },
+		Key:   s.key,
+		Tell:  s.tellRegistration,
+		Log:   s.log,
+	})
+	return s.trunks.Load(ctx)
+}
+
+func newTrunks(db *store.DB, key []byte, log *slog.Logger) (*gateways.Trunks, error) {
+	kept, err := gatewaystore.New(db, key, log)
+	if err != nil {
+		return nil, err
+	}
+	return gateways.New(kept, log), nil
+}
+
+// tellRegistration tells those who follow that a registration has another phase.
+func (s *Server) tellRegistration(r registration.State) {
+	s.state.Tell("registration."+string(r.Phase), op.Resource("trunks", r.Trunk), access.Read("trunks"), func() any {
+		return apitrunks.Shown(r)
+	})
+}
+
+// runTrunks asks the trunks how they are, and keeps the registrations with them.
+func (s *Server) runTrunks(ctx context.Context) error {
+	from := "<sip:" + s.begun.Domains[0] + ">"
+	var wg sync.WaitGroup
+	wg.Go(func() { _ = gateways.NewProber(s.trunks.Table, s.exchange.Send, from, 0).Run(ctx) })
+	err := s.lines.Run(ctx)
+	wg.Wait()
+	return err
+}
+
+// led is the trunk whose registration led a request here. Several accounts with
+// one provider have the same addresses: the mark in the Request-URI tells them
+// apart, and the sender must be at an address of that trunk.
+func (s *Server) led(uri sip.URI, from netip.AddrPort) string {
+	name := s.lines.Led(uri)
+	if name == "" || s.peers.At(from) == nil || s.peers.Permit(name, from) != nil {
+		return ""
+	}
+	return name
+}
+
+func (s *Server) trunkMetrics(m meter) {
+	for _, t := range s.trunks.Table().All() {
+		up := 0.0
+		if t.State() <= gateways.Degraded {
+			up = 1
+		}
+		m.gauge("trunk_up", "Whether the trunk takes calls", up, "trunk", t.Name)
+		m.gauge("trunk_calls", "Channels of the trunk taken now", float64(t.Calls()), "trunk", t.Name)
+	}
+	for _, r := range s.lines.States() {
+		registered := 0.0
+		if r.Phase == registration.Registered {
+			registered = 1
+		}
+		m.gauge("trunk_registered", "Whether this server is registered with the trunk", registered, "trunk", r.Trunk)
+	}
+}
+
+// Trunks of the server.
+func (s *Server) Trunks() *gateways.Trunks { return s.trunks }
