@@ -66,6 +66,11 @@ type Dialog struct {
 func (ua *UA) NewServer(r *rtc.Request, how Inbound) (*Dialog, error) {
 	m, tag := r.Message, ua.tagFor(r.Message)
 	target := contactURI(m)
+	if target == nil && how.Contactless && !m.Has(sip.HdrContact) {
+		if from, ok := m.From(); ok {
+			target, how.Sticky = bytes.Clone(from.URI), true
+		}
+	}
 	if target == nil {
 		return nil, &rtc.Status{Code: 400, Reason: "Missing or Bad Contact", Err: ErrNoContact}
 	}

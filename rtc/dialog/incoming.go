@@ -28,6 +28,9 @@ type Inbound struct {
 	Peer   string         // the gateway that requests in the dialog may reach, see Config.Permit
 	Sticky bool           // requests in the dialog go by the flow the INVITE came by while it lives
 	Auth   *digest.Client // answers challenges to requests in the dialog, nil: nobody
+	// Contactless takes requests without a Contact, as RFC 2543 allowed and RFC 2848
+	// prints them: then the dialog is sticky, and its target is what From names.
+	Contactless bool
 }
 
 // Receive takes an INVITE that begins a dialog; it is called by the handler

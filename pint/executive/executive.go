@@ -1,0 +1,376 @@
+// Package executive carries PINT sessions out: it takes orders on, keeps them
+// until their time, has telephony make the calls, tries again, and says what
+// happens. All doors share it, and with it policy, limits and records.
+//
+// A session is an actor: everything that happens to it is posted to its inbox and
+// done one after the other, by a goroutine that lives only while something waits
+// there. What others see of a session is a copy that does not change.
+//
+// It owns the sessions that have not ended. Those that have are the Store's.
+package executive
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"tandem/pint"
+	"tandem/pint/limits"
+	"tandem/pint/schedule"
+	"tandem/pint/service"
+	"tandem/rtc"
+)
+
+// Sounds makes content into something that can be played.
+type Sounds interface {
+	// Can reports why such content cannot be played, nil when it can.
+	Can(c pint.Content) error
+	// Make gives WAV files for content, in order, and a function that removes them.
+	Make(ctx context.Context, list []pint.Content, language string) (files []string, done func(), err error)
+}
+
+// Fax takes documents to a fax machine.
+type Fax interface {
+	// Send returns when the document was sent, or was not. progress is told meanwhile.
+	Send(ctx context.Context, s pint.Session, to string, progress func(text string)) error
+}
+
+// Config of an Executive. Sounds and Fax may be nil: then such services answer 501.
+type Config struct {
+	Store     pint.Store
+	Telephony pint.Telephony
+	Rights    pint.Rights
+	Services  *service.Table
+	Sounds    Sounds
+	Fax       Fax
+	Sessions  int           // not ended, at most; default 20,000
+	Keep      time.Duration // how long ended sessions are kept; default 7 days
+	Log       *slog.Logger
+}
+
+// Executive carries sessions out.
+type Executive struct {
+	cfg      Config
+	limits   *limits.Limits
+	queue    *schedule.Queue
+	watchers []func(pint.Session)
+
+	owners sync.WaitGroup
+	mu     sync.Mutex
+	jobs   map[string]*job // by ID
+	origin map[string]*job // by requester and o= line
+	closed bool            // no session begins anything any more
+}
+
+// New makes an executive without sessions.
+func New(cfg Config) *Executive {
+	if cfg.Sessions <= 0 {
+		cfg.Sessions = 20_000
+	}
+	if cfg.Keep <= 0 {
+		cfg.Keep = 7 * 24 * time.Hour
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Executive{cfg: cfg, limits: limits.New(), queue: schedule.New(), jobs: map[string]*job{}, origin: map[string]*job{}}
+}
+
+// Watch has f told of every change of every session, those of one session in
+// order. f must not block. Watch is called before anything is taken on.
+func (x *Executive) Watch(f func(pint.Session)) { x.watchers = append(x.watchers, f) }
+
+// Keep is how long ended sessions are kept.
+func (x *Executive) Keep() time.Duration { return x.cfg.Keep }
+
+// Services there are.
+func (x *Executive) Services() *service.Table { return x.cfg.Services }
+
+// Store of the sessions.
+func (x *Executive) Store() pint.Store { return x.cfg.Store }
+
+// Load takes up what was not finished before a restart. A session whose telephones
+// were involved has failed: nobody is called a second time without having asked. One
+// that its client had not confirmed is cancelled.
+func (x *Executive) Load(ctx context.Context) error {
+	return x.cfg.Store.Unfinished(ctx, func(s pint.Session) {
+		j := x.add(s)
+		if s.State == pint.Scheduled {
+			x.limits.Wait(string(s.By), +1)
+		}
+		j.post(j.resume)
+	})
+}
+
+// Run serves until ctx ends; then calls under way are ended, and what waits stays
+// in the store.
+func (x *Executive) Run(ctx context.Context) error {
+	inner, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var wg sync.WaitGroup
+	wg.Go(func() { _ = x.queue.Run(inner, x.due) })
+	wg.Go(func() { x.prune(inner) })
+	<-ctx.Done()
+	x.mu.Lock()
+	x.closed = true
+	all := make([]*job, 0, len(x.jobs))
+	for _, j := range x.jobs {
+		all = append(all, j)
+	}
+	x.mu.Unlock()
+	for _, j := range all {
+		if s := j.now(); s.State.Active() {
+			j.cancel("server")
+		}
+	}
+	x.owners.Wait()
+	stop()
+	wg.Wait()
+	return nil
+}
+
+// due begins what has come to its time: NAME is a session's ID, or the ID and what
+// is to be done.
+func (x *Executive) due(name string) {
+	id, what, _ := strings.Cut(name, "/")
+	j := x.job(id)
+	switch {
+	case j == nil:
+	case what == "talk":
+		j.cancel("longest talk time")
+	default:
+		j.post(j.start)
+	}
+}
+
+func (x *Executive) prune(ctx context.Context) {
+	t := time.NewTicker(10 * time.Minute)
+	defer t.Stop()
+	for {
+		n, err := x.cfg.Store.Prune(ctx, time.Now().Add(-x.cfg.Keep), 1000)
+		if err != nil && ctx.Err() == nil {
+			x.cfg.Log.Warn("forgetting old PINT sessions", "err", err)
+		}
+		if err == nil && n == 1000 {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+	}
+}
+
+// add makes the job of a session.
+func (x *Executive) add(s pint.Session) *job {
+	j := &job{x: x}
+	j.shown.Store(&s)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.jobs[s.ID] = j
+	if s.Origin != "" {
+		x.origin[originOf(&s)] = j
+	}
+	return j
+}
+
+func originOf(s *pint.Session) string { return string(s.By) + "|" + s.Origin }
+
+// ByOrigin finds a session that has not ended by its requester and the o= line of
+// its description.
+func (x *Executive) ByOrigin(by rtc.AOR, origin string) (pint.Session, bool) {
+	x.mu.Lock()
+	j := x.origin[string(by)+"|"+origin]
+	x.mu.Unlock()
+	if j == nil {
+		return pint.Session{}, false
+	}
+	return *j.now(), true
+}
+
+func (x *Executive) job(id string) *job {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.jobs[id]
+}
+
+func (x *Executive) forget(id string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	j := x.jobs[id]
+	if j == nil {
+		return
+	}
+	delete(x.jobs, id)
+	if key := originOf(j.now()); x.origin[key] == j {
+		delete(x.origin, key)
+	}
+}
+
+// Active is how many sessions have not ended, and how many of them wait for their
+// time.
+func (x *Executive) Active() (all, waiting int) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return len(x.jobs), x.queue.Len()
+}
+
+// Session finds one that has not ended; it takes no time.
+func (x *Executive) Session(id string) (pint.Session, bool) {
+	if j := x.job(id); j != nil {
+		return *j.now(), true
+	}
+	return pint.Session{}, false
+}
+
+// Find finds one by ID, ended or not.
+func (x *Executive) Find(ctx context.Context, id string) (pint.Session, bool, error) {
+	if s, ok := x.Session(id); ok {
+		return s, true, nil
+	}
+	return x.cfg.Store.Session(ctx, id)
+}
+
+// Accept takes an order on: policy and limits are asked, and done is told when the
+// session is on disk. Unless it is confirmed, nothing is done for it before Confirm.
+// The error is a *pint.Refusal; then done is not told.
+func (x *Executive) Accept(o pint.Order, confirmed bool, done func(pint.Session, error)) error {
+	svc := x.cfg.Services.Find(o.Service)
+	if svc == nil {
+		return pint.Refuse(404, "there is no service %.40s", o.Service)
+	}
+	o.Kind = svc.Kind
+	now := time.Now()
+	if err := x.check(&o, svc, now); err != nil {
+		return err
+	}
+	later := o.At.After(now)
+	s := pint.Session{ID: rand.Text(), Order: o, State: pint.Accepted, Info: "queued", Created: now.UTC().Truncate(time.Millisecond)}
+	if confirmed {
+		s.State, s.Due = pint.Scheduled, o.At
+	}
+	s.Events = []pint.Event{{Time: s.Created, State: s.State, Info: s.Info}}
+	if err := x.limits.Admit(string(o.By), fingerprint(&o), svc.Limits, later, now); err != nil {
+		return err
+	}
+	if err := x.room(); err != nil {
+		return err
+	}
+	j := x.add(s)
+	if confirmed {
+		x.limits.Wait(string(o.By), +1)
+	}
+	return x.keepNew(j, confirmed, done)
+}
+
+// keepNew puts a new session on disk and goes on with it from there.
+func (x *Executive) keepNew(j *job, confirmed bool, done func(pint.Session, error)) error {
+	s := j.now()
+	err := x.cfg.Store.Put(s, func(err error) {
+		if err != nil {
+			x.drop(s, confirmed)
+			done(*s, busy(err))
+			return
+		}
+		j.post(func() {
+			x.tell(s)
+			if confirmed {
+				j.begin()
+			}
+		})
+		done(*s, nil)
+	})
+	if err != nil {
+		x.drop(s, confirmed)
+		return busy(err)
+	}
+	return nil
+}
+
+func (x *Executive) drop(s *pint.Session, confirmed bool) {
+	x.forget(s.ID)
+	if confirmed {
+		x.limits.Wait(string(s.By), -1)
+	}
+}
+
+func busy(err error) *pint.Refusal {
+	return &pint.Refusal{Code: 503, After: 5 * time.Second, Text: "the request could not be stored: " + err.Error()}
+}
+
+func (x *Executive) room() error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.closed || len(x.jobs) >= x.cfg.Sessions {
+		return &pint.Refusal{Code: 503, After: 10 * time.Second, Text: "too many requests are under way"}
+	}
+	return nil
+}
+
+// fingerprint is the same for the same request.
+func fingerprint(o *pint.Order) string {
+	return strings.Join([]string{strings.ToLower(o.Service), o.A.String(), o.A.Context, o.B.String(), o.B.Context, o.At.String()}, "|")
+}
+
+// Confirm goes on with a session whose client has confirmed it (RFC 2848 §3.5.3.4:
+// the request goes to the executive at the ACK).
+func (x *Executive) Confirm(id string) {
+	if j := x.job(id); j != nil {
+		j.post(func() {
+			if j.now().State == pint.Accepted {
+				x.limits.Wait(string(j.now().By), +1)
+				j.begin()
+			}
+		})
+	}
+}
+
+// Errors of Cancel.
+var (
+	ErrUnknown = errors.New("no such session")
+	ErrEnded   = errors.New("the session has ended")
+)
+
+// Cancel ends a session: it does not begin, or no leg of its call is left soon. by
+// says who wanted it.
+func (x *Executive) Cancel(id, by string) error {
+	j := x.job(id)
+	if j == nil {
+		return ErrUnknown
+	}
+	switch s := j.now(); {
+	case s.State.Final():
+		return ErrEnded
+	case s.Stoppable() != nil:
+		return s.Stoppable()
+	}
+	j.cancel(by)
+	return nil
+}
+
+// Freed says that a user who was busy is not any more: calls that wait to try again
+// begin now.
+func (x *Executive) Freed(to string) {
+	x.mu.Lock()
+	var list []*job
+	for _, j := range x.jobs {
+		if b := j.busy.Load(); b != nil && *b == to {
+			list = append(list, j)
+		}
+	}
+	x.mu.Unlock()
+	for _, j := range list {
+		j.post(j.start)
+	}
+}
+
+// tell tells all watchers.
+func (x *Executive) tell(s *pint.Session) {
+	for _, f := range x.watchers {
+		f(*s)
+	}
+}

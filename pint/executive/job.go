@@ -1,0 +1,491 @@
+package executive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tandem/pint"
+	"tandem/pint/service"
+)
+
+// job is the actor of one session.
+type job struct {
+	x     *Executive
+	shown atomic.Pointer[pint.Session] // replaced, never changed
+	busy  atomic.Pointer[string]       // the party that was busy when the last try failed
+
+	mu      sync.Mutex
+	inbox   []func()
+	running bool
+	stop    context.CancelFunc // of what the owner waits for; nil: nothing
+	wanted  string             // who wants the session to end, "" nobody
+
+	// The owner's:
+	handle  pint.Handle
+	names   [2]service.Leg // of the first and second party
+	dest    [2]string
+	holding bool   // a place of limits
+	cleanup func() // of sounds
+}
+
+// now is the session as it is.
+func (j *job) now() *pint.Session { return j.shown.Load() }
+
+// post has f done by the owner.
+func (j *job) post(f func()) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.inbox = append(j.inbox, f)
+	if !j.running {
+		j.running = true
+		j.x.owners.Go(j.own)
+	}
+}
+
+// own does what waits.
+func (j *job) own() {
+	for {
+		j.mu.Lock()
+		if len(j.inbox) == 0 {
+			j.running, j.inbox = false, nil
+			j.mu.Unlock()
+			return
+		}
+		f := j.inbox[0]
+		j.inbox = j.inbox[1:]
+		j.mu.Unlock()
+		f()
+	}
+}
+
+// cancel ends the session, from anywhere.
+func (j *job) cancel(by string) {
+	j.mu.Lock()
+	if j.wanted == "" {
+		j.wanted = by
+	}
+	if j.stop != nil {
+		j.stop()
+	}
+	j.mu.Unlock()
+	j.post(func() { j.end(by) })
+}
+
+// quits is who wants the session to end, "" nobody.
+func (j *job) quits() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.wanted
+}
+
+// change makes the next state of the session, keeps and tells it.
+func (j *job) change(state pint.State, info string, f func(s *pint.Session)) {
+	s := j.now().Clone()
+	if s.State.Final() || s.State == state && s.Info == info {
+		return
+	}
+	s.State, s.Info = state, info
+	if f != nil {
+		f(&s)
+	}
+	if len(s.Events) < pint.MaxEvents || state.Final() {
+		s.Events = append(s.Events, pint.Event{Time: time.Now().UTC().Truncate(time.Millisecond), State: state, Info: info})
+	}
+	before := j.shown.Swap(&s).State
+	// A restart must know of what waits, what goes on and what has ended. The steps
+	// in between are kept only for a sink that is owed them.
+	if before != state && (!state.Active() || !before.Active()) || s.Sink.URL != "" {
+		j.keep(&s)
+	}
+	j.x.tell(&s)
+	if state.Final() {
+		j.x.queue.Drop(s.ID)
+		j.x.queue.Drop(s.ID + "/talk")
+	}
+}
+
+func (j *job) keep(s *pint.Session) {
+	done := func(err error) {
+		if err != nil {
+			j.x.cfg.Log.Error("PINT session not stored", "session", s.ID, "err", err)
+		}
+		if !s.Unfinished() { // from here on the store is asked
+			j.x.forget(s.ID)
+		}
+	}
+	if err := j.x.cfg.Store.Put(s, done); err != nil {
+		done(err)
+	}
+}
+
+// begin waits for the time of the session, or starts it.
+func (j *job) begin() {
+	s := j.now()
+	if s.At.IsZero() || !s.At.After(time.Now()) {
+		j.start()
+		return
+	}
+	j.wait(s.At, "scheduled for "+local(s.At, s.Zone))
+}
+
+// local is a time as the requester reads the clock.
+func local(t time.Time, zone string) string {
+	where, err := time.LoadLocation(zone)
+	if err != nil {
+		where = time.UTC
+	}
+	return t.In(where).Format("2006-01-02 15:04:05 MST")
+}
+
+// wait has the session start at a time.
+func (j *job) wait(at time.Time, info string) {
+	j.change(pint.Scheduled, info, func(s *pint.Session) { s.Due = at.UTC() })
+	j.x.queue.Set(j.now().ID, at)
+}
+
+// resume takes the session up after a restart.
+func (j *job) resume() {
+	s := j.now()
+	switch {
+	case s.State == pint.Scheduled && s.Due.After(time.Now()):
+		j.x.queue.Set(s.ID, s.Due)
+	case s.State == pint.Scheduled && time.Since(s.Due) > latest && !s.Due.IsZero():
+		j.x.limits.Wait(string(s.By), -1)
+		j.finish(pint.Failed, 408, 0, "missed: the server did not run at its time", "server")
+	case s.State == pint.Scheduled:
+		j.start()
+	case s.State == pint.Accepted:
+		j.finish(pint.Cancelled, 487, 0, "the server ended before the request was confirmed", "server")
+	case !s.State.Final():
+		j.finish(pint.Failed, 500, 41, "the server ended during the call", "server")
+	}
+}
+
+// latest is how late a scheduled call may begin after the server was down.
+const latest = 10 * time.Minute
+
+// start makes the first or next try.
+func (j *job) start() {
+	s := j.now()
+	if s.State != pint.Scheduled && s.State != pint.Accepted || j.x.isClosed() {
+		return
+	}
+	svc := j.x.cfg.Services.Find(s.Service)
+	now := time.Now()
+	switch {
+	case svc == nil:
+		j.giveUp(pint.Refuse(404, "the service is there no longer"))
+		return
+	case !s.Until.IsZero() && now.After(s.Until):
+		j.giveUp(pint.Refuse(408, "its time was over"))
+		return
+	}
+	if end := svc.Quiet.Over(now); !end.IsZero() {
+		j.wait(end, "waits for the end of the quiet time")
+		return
+	}
+	order := s.Order
+	w, err := j.x.parties(&order, svc)
+	if err != nil {
+		j.giveUp(err)
+		return
+	}
+	if !j.x.limits.Begin(string(s.By), svc.Limits) {
+		if since := later(s.Created, s.At); now.Sub(since) > patience {
+			j.giveUp(pint.Refuse(480, "too many calls of the requester went on"))
+			return
+		}
+		j.wait(now.Add(time.Second), "waits for a free line")
+		return
+	}
+	j.holding = true
+	j.busy.Store(nil)
+	j.x.limits.Wait(string(s.By), -1)
+	j.x.queue.Drop(s.ID)
+	j.dial(w)
+}
+
+// patience is how long a call waits while its requester has too many.
+const patience = time.Hour
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func (x *Executive) isClosed() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.closed
+}
+
+// giveUp ends a session whose call cannot begin.
+func (j *job) giveUp(err error) {
+	j.x.limits.Wait(string(j.now().By), -1)
+	var r *pint.Refusal
+	if !errors.As(err, &r) {
+		r = pint.Refuse(500, "%v", err)
+	}
+	j.finish(pint.Failed, r.Code, 0, r.Text, "server")
+}
+
+// dial has telephony call.
+func (j *job) dial(w whom) {
+	s := j.now()
+	first, second := w.legs(&s.Order)
+	j.names = [2]service.Leg{s.First, other(s.First)}
+	if s.Kind != service.Call {
+		j.names[0] = service.B
+	}
+	j.dest = [2]string{first.To, second.To}
+	j.change(pint.Dialling, "dialling "+upper(j.names[0]), func(s *pint.Session) {
+		s.Tries++
+		s.Due = time.Time{}
+		if s.Started.IsZero() {
+			s.Started = time.Now().UTC()
+		}
+	})
+	s = j.now()
+	if s.Kind == service.Fax || s.Kind == service.FaxBack {
+		j.fax(w.b.To)
+		return
+	}
+	call := pint.Call{Session: s.ID, Payer: s.By, First: first, Second: second, RingTime: s.RingTime,
+		Record: s.Record, Person: s.Person, Provider: s.Provider}
+	if s.Kind == service.Hear {
+		files, ok := j.sounds()
+		if !ok {
+			return
+		}
+		call.Play = files
+	}
+	if by := j.quits(); by != "" {
+		j.release()
+		j.finish(pint.Cancelled, 487, 0, "cancelled by "+by, by)
+		return
+	}
+	handle, err := j.x.cfg.Telephony.Connect(call, func(p pint.Progress) { j.post(func() { j.progress(p) }) })
+	if err != nil {
+		j.failed(pint.Progress{Step: pint.Ended, Code: 500, Text: err.Error()})
+		return
+	}
+	j.handle = handle
+	if by := j.quits(); by != "" { // it was not there to be hung up
+		handle.Hangup(by)
+	}
+}
+
+func other(l service.Leg) service.Leg {
+	if l == service.A {
+		return service.B
+	}
+	return service.A
+}
+
+func upper(l service.Leg) string {
+	if l == service.A {
+		return "A"
+	}
+	return "B"
+}
+
+// waiting gives a context that cancel ends.
+func (j *job) waiting(limit time.Duration) (context.Context, context.CancelFunc) {
+	ctx, stop := context.WithTimeout(context.Background(), limit)
+	j.mu.Lock()
+	j.stop = stop
+	j.mu.Unlock()
+	return ctx, func() {
+		j.mu.Lock()
+		j.stop = nil
+		j.mu.Unlock()
+		stop()
+	}
+}
+
+// sounds prepares what is to be heard, before anybody is called: nobody shall
+// answer and hear nothing.
+func (j *job) sounds() (files []string, ok bool) {
+	ctx, done := j.waiting(time.Minute)
+	defer done()
+	s := j.now()
+	files, cleanup, err := j.x.cfg.Sounds.Make(ctx, s.Content, s.Language)
+	if err != nil && j.quits() == "" {
+		var r *pint.Refusal
+		if !errors.As(err, &r) {
+			r = pint.Refuse(502, "%v", err)
+		}
+		j.release()
+		j.finish(pint.Failed, r.Code, 0, r.Text, "server")
+		return nil, false
+	}
+	j.cleanup = cleanup
+	return files, true
+}
+
+// fax hands the document over and waits for what becomes of it.
+func (j *job) fax(to string) {
+	ctx, done := j.waiting(time.Hour)
+	defer done()
+	err := j.x.cfg.Fax.Send(ctx, *j.now(), to, func(text string) {
+		j.change(pint.Connected, text, func(s *pint.Session) {
+			if s.Connected.IsZero() {
+				s.Connected = time.Now().UTC()
+			}
+		})
+	})
+	j.release()
+	if err != nil {
+		j.finish(pint.Failed, 500, 0, err.Error(), "server")
+		return
+	}
+	j.finish(pint.Completed, 200, 16, "sent OK", "")
+}
+
+// progress is a step of the call.
+func (j *job) progress(p pint.Progress) {
+	first, second := upper(j.names[0]), upper(j.names[1])
+	state := j.now().State
+	switch p.Step {
+	case pint.Begun:
+		s := j.now().Clone()
+		if p.Call != "" && !slices.Contains(s.Calls, p.Call) {
+			s.Calls = append(s.Calls, p.Call)
+			j.shown.Store(&s)
+		}
+	case pint.FirstRinging:
+		j.change(pint.Dialling, first+" ringing", nil)
+	case pint.FirstAnswered:
+		j.change(pint.Joining, first+" answered", nil)
+		if j.dest[1] != "" {
+			j.change(pint.Joining, "dialling "+second, nil)
+		}
+	case pint.SecondRinging:
+		j.change(pint.Joining, second+" ringing", nil)
+	case pint.Joined:
+		now := time.Now().UTC()
+		j.change(pint.Connected, "connected", func(s *pint.Session) { s.Connected, s.Gateway = now, p.Gateway })
+		j.x.queue.Set(j.now().ID+"/talk", now.Add(j.now().MaxTalk))
+	case pint.Ended:
+		if !state.Final() {
+			j.ended(p)
+		}
+	}
+}
+
+// ended is the end of the call.
+func (j *job) ended(p pint.Progress) {
+	if !j.now().Connected.IsZero() {
+		j.release()
+		text := "ended"
+		if p.By != "" {
+			text += " by " + j.who(p.By)
+		}
+		j.finish(pint.Completed, p.Code, p.Cause, text, j.who(p.By))
+		return
+	}
+	j.failed(p)
+}
+
+// who is the party that telephony calls first or second.
+func (j *job) who(by string) string {
+	switch by {
+	case "first":
+		return upper(j.names[0])
+	case "second":
+		return upper(j.names[1])
+	}
+	return by
+}
+
+// failed is the end of a try that came to no conversation.
+func (j *job) failed(p pint.Progress) {
+	j.release()
+	text := p.Text
+	if p.By == "first" && p.Code < 400 {
+		p.Code, text = 487, upper(j.names[0])+" hung up before the other party answered"
+	}
+	switch {
+	case j.quits() != "":
+		j.finish(pint.Cancelled, 487, p.Cause, "ended by "+j.quits(), j.quits())
+		return
+	case j.again(p):
+		return
+	}
+	j.finish(pint.Failed, p.Code, p.Cause, fmt.Sprintf("ended: %d/%d %s", p.Code, p.Cause, text), j.who(p.By))
+}
+
+// again has the call tried once more, where that may help.
+func (j *job) again(p pint.Progress) bool {
+	s := j.now()
+	svc := j.x.cfg.Services.Find(s.Service)
+	if svc == nil || s.Tries > s.Retries || p.By == "first" || p.By == "server" {
+		return false
+	}
+	reason := reasonOf(p.Code)
+	if !slices.Contains(svc.RetryOn, reason) {
+		return false
+	}
+	if reason == service.Busy {
+		to := j.dest[0]
+		if p.Second {
+			to = j.dest[1]
+		}
+		j.busy.Store(&to)
+	}
+	j.x.limits.Wait(string(s.By), +1)
+	j.wait(time.Now().Add(s.Pause), fmt.Sprintf("%s, try %d of %d follows", reason, s.Tries+1, s.Retries+1))
+	return true
+}
+
+func reasonOf(code int) service.Reason {
+	switch code {
+	case 486, 600:
+		return service.Busy
+	case 408, 480, 487:
+		return service.NoAnswer
+	}
+	return service.Failed
+}
+
+// end ends the session as somebody wants it.
+func (j *job) end(by string) {
+	s := j.now()
+	switch {
+	case s.State.Final():
+	case s.State == pint.Scheduled || s.State == pint.Accepted:
+		if s.State == pint.Scheduled {
+			j.x.limits.Wait(string(s.By), -1)
+		}
+		j.finish(pint.Cancelled, 487, 0, "cancelled by "+by, by)
+	case j.handle != nil:
+		j.handle.Hangup(by)
+	}
+}
+
+// release gives back what a try held.
+func (j *job) release() {
+	if j.holding {
+		j.holding = false
+		j.x.limits.End(string(j.now().By))
+	}
+	j.handle = nil
+	if j.cleanup != nil {
+		j.cleanup()
+		j.cleanup = nil
+	}
+}
+
+// finish ends the session.
+func (j *job) finish(state pint.State, code, cause int, text, by string) {
+	j.change(state, text, func(s *pint.Session) {
+		s.Code, s.Cause, s.EndedBy, s.Ended, s.Due = code, cause, by, time.Now().UTC().Truncate(time.Millisecond), time.Time{}
+	})
+}

@@ -1,0 +1,323 @@
+// Package gateway is the SIP door of PINT: it takes INVITEs for services on (RFC
+// 2848 §3.5), refuses with the Warning that says why, and leads the dialogs in which
+// a service is stopped by BYE.
+//
+// It reads requests and writes answers. Whether a request is allowed, and what is
+// done for it, is the executive's matter; who sent it, the gate's.
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"tandem/pint"
+	"tandem/pint/executive"
+	"tandem/pint/status"
+	"tandem/rtc"
+	"tandem/rtc/dialog"
+	"tandem/rtc/sip"
+	"tandem/rtc/transport"
+)
+
+// allow are the methods of a service's dialog.
+const allow = "INVITE, ACK, BYE, CANCEL, OPTIONS, SUBSCRIBE, NOTIFY, UNSUBSCRIBE"
+
+// The option tags of RFC 2848 §3.5.2 and §3.4.4.
+var supported = []string{"org.ietf.sip.subscribe", "org.ietf.sdp.require"}
+
+// Config of a Gateway.
+type Config struct {
+	Executive *executive.Executive
+	Dialog    dialog.Config // Layer, Wire, Resolver, Permit, Key; the gateway fills in the rest
+	// Ours reports whether a host is a domain or address of this server.
+	Ours     func(host []byte, port uint16) bool
+	Agent    string            // who warns: the default domain
+	Contexts map[string]string // private phone-contexts, and what is dialled before their numbers
+	Log      *slog.Logger
+}
+
+// Gateway is a handler of requests.
+type Gateway struct {
+	cfg    Config
+	exec   *executive.Executive
+	ua     *dialog.UA
+	status *status.Server
+
+	mu      sync.Mutex
+	dialogs map[string]*dialog.Session // by session, those that live
+	names   map[*dialog.Dialog]string  // the other way round
+	lost    map[string]string          // sessions by the dialog in which they were asked for before a restart
+}
+
+// New makes a gateway. It watches the executive.
+func New(cfg Config) *Gateway {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	g := &Gateway{cfg: cfg, exec: cfg.Executive, dialogs: map[string]*dialog.Session{}, names: map[*dialog.Dialog]string{}, lost: map[string]string{}}
+	d := cfg.Dialog
+	d.Allow, d.Supported, d.Log, d.User = allow, supported, cfg.Log, "pint"
+	g.ua = dialog.New(d)
+	g.status = status.New(status.Config{Sessions: cfg.Executive, UA: g.ua, Agent: cfg.Agent,
+		Keep: int(cfg.Executive.Keep() / time.Second), Log: cfg.Log})
+	cfg.Executive.Watch(g.changed)
+	return g
+}
+
+// Run serves until ctx ends.
+func (g *Gateway) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	wg.Go(func() { _ = g.status.Run(ctx) })
+	err := g.ua.Run(ctx)
+	wg.Wait()
+	return err
+}
+
+// FlowClosed implements transaction.FlowWatcher.
+func (g *Gateway) FlowClosed(f transport.Flow) { g.ua.FlowClosed(f) }
+
+// Watching is how many subscriptions to sessions there are.
+func (g *Gateway) Watching() int { return g.status.Watching() }
+
+// Serve implements rtc.Handler.
+func (g *Gateway) Serve(r *rtc.Request) error {
+	if r.ToTag() != nil {
+		return g.within(r)
+	}
+	switch {
+	case r.Method() == sip.INVITE && g.ours(r.Message):
+		return g.invite(r)
+	case r.Method() == sip.SUBSCRIBE && !r.Has(sip.HdrEvent) && g.local(r.Message):
+		if !g.ours(r.Message) {
+			return &rtc.Status{Code: 489} // RFC 6665 §4.2.1.3
+		}
+		return g.status.Subscribe(r, nil, "")
+	}
+	return rtc.Next
+}
+
+// local reports whether a request is for this server.
+func (g *Gateway) local(m *sip.Message) bool {
+	u, err := sip.ParseURI(m.RequestURI())
+	return err == nil && u.Kind != sip.URITel && g.cfg.Ours(u.Host, u.Port)
+}
+
+// ours reports whether a request is PINT's: it is for a service of ours, or its
+// description is of a telephone call to PINT.
+func (g *Gateway) ours(m *sip.Message) bool {
+	u, err := sip.ParseURI(m.RequestURI())
+	if err != nil || u.Kind == sip.URITel || !g.cfg.Ours(u.Host, u.Port) {
+		return false
+	}
+	return g.exec.Services().Find(string(sip.AppendUnescaped(nil, u.User))) != nil || status.IsPINT(m)
+}
+
+// invite takes a request on. It is answered when the session is on disk.
+func (g *Gateway) invite(r *rtc.Request) error {
+	order, err := g.read(r)
+	if err != nil {
+		return g.refusal(err)
+	}
+	in, err := g.ua.Receive(r, dialog.Inbound{Contactless: true, Events: dialog.Events{
+		Acked:   func(s *dialog.Session, _ *sip.Message) { g.exec.Confirm(id(s)) },
+		Request: g.request,
+		Ended:   g.ended,
+	}})
+	if err != nil {
+		return err
+	}
+	s := in.Session
+	order.Tag = s.ID().Local
+	err = g.exec.Accept(order, false, func(session pint.Session, err error) {
+		s.Do(func() { g.accept(s, session, err) })
+	})
+	if err != nil {
+		g.reject(s, err)
+	}
+	return nil
+}
+
+// id is the session that a dialog is of, "" while it is not on disk.
+func id(s *dialog.Session) string { name, _ := s.User.(string); return name }
+
+// accept answers the INVITE of a session that is on disk. It runs on the lane.
+func (g *Gateway) accept(s *dialog.Session, session pint.Session, err error) {
+	if err != nil {
+		g.reject(s, err)
+		return
+	}
+	s.User = session.ID
+	g.mu.Lock()
+	g.dialogs[session.ID], g.names[s.Dialog] = s, session.ID
+	g.mu.Unlock()
+	c := g.status.Document(&session) // RFC 2848 has no answer to an INVITE's description: it is given back
+	c.Header = append(c.Header, g.expires()...)
+	if s.Accept(c) != nil { // it was cancelled meanwhile
+		g.forget(session.ID)
+		g.cancel(session.ID, "requester")
+	}
+}
+
+// expires says how long the session can be asked about (RFC 2848 §3.5.3).
+func (g *Gateway) expires() []byte {
+	return fmt.Appendf(nil, "Expires: %d\r\n", int(g.exec.Keep()/time.Second))
+}
+
+func (g *Gateway) reject(s *dialog.Session, err error) {
+	st := g.refusal(err)
+	_ = s.Reject(st.Code, dialog.Content{Header: st.Header}) // it may have been cancelled
+}
+
+// refusal is an error as response.
+func (g *Gateway) refusal(err error) *rtc.Status {
+	var refused *pint.Refusal
+	var st *rtc.Status
+	switch {
+	case errors.As(err, &refused):
+		return refused.Status(g.cfg.Agent)
+	case errors.As(err, &st):
+		return st
+	}
+	return &rtc.Status{Code: 500, Err: err}
+}
+
+// request answers a re-INVITE and what else comes in a dialog: nothing of a service
+// can be changed while it is carried out.
+func (g *Gateway) request(_ *dialog.Session, in *dialog.Incoming) {
+	if in.Method() == sip.INVITE {
+		refused := pint.Refuse(488, "a request cannot be changed: end it by BYE, and send a new one")
+		in.Respond(refused.Code, dialog.Content{Header: refused.Lines(g.cfg.Agent)})
+		return
+	}
+	in.Respond(405, dialog.Content{Header: []byte("Allow: " + allow + "\r\n")})
+}
+
+// ended is the end of a dialog: a BYE stops the service.
+func (g *Gateway) ended(s *dialog.Session, e dialog.End) {
+	name := id(s)
+	g.forget(name)
+	switch {
+	case name == "":
+	case e.Remote:
+		g.cancel(name, "requester")
+	case e.Reason == "no ack":
+		g.cancel(name, "no ACK of the requester")
+	}
+}
+
+func (g *Gateway) cancel(id, by string) {
+	if err := g.exec.Cancel(id, by); err != nil {
+		g.cfg.Log.Debug("PINT session not cancelled", "session", id, "err", err)
+	}
+}
+
+func (g *Gateway) forget(id string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if s := g.dialogs[id]; s != nil {
+		delete(g.names, s.Dialog)
+		delete(g.dialogs, id)
+	}
+}
+
+// within handles requests in dialogs.
+func (g *Gateway) within(r *rtc.Request) error {
+	unsubscribe := string(r.MethodName()) == "UNSUBSCRIBE"
+	d := g.ua.Table().Find(r.Message)
+	switch {
+	case d == nil && unsubscribe && g.local(r.Message):
+		return &rtc.Status{Code: 481}
+	case d == nil:
+		return g.withinLost(r)
+	case r.Method() == sip.BYE:
+		if session, ok := g.unstoppable(d); ok {
+			return g.keepOn(r, session)
+		}
+	case r.Method() == sip.SUBSCRIBE && !r.Has(sip.HdrEvent) && !g.status.Watches(d):
+		if by := g.requester(d); by != "" {
+			if !d.Order(r) {
+				return &rtc.Status{Code: 500, Reason: "CSeq Out of Order"}
+			}
+			return g.status.Subscribe(r, d, by)
+		}
+	}
+	return g.ua.Serve(r)
+}
+
+// withinLost takes a BYE in a dialog of before a restart, and leaves all else to
+// the dialogs there are.
+func (g *Gateway) withinLost(r *rtc.Request) error {
+	key := string(r.CallID()) + " " + string(r.ToTag())
+	g.mu.Lock()
+	name := g.lost[key]
+	g.mu.Unlock()
+	if name == "" || r.Method() != sip.BYE {
+		return g.ua.Serve(r)
+	}
+	g.cancel(name, "requester")
+	r.Respond(200, "", nil)
+	return nil
+}
+
+// sessionOf is the session that a dialog is of.
+func (g *Gateway) sessionOf(d *dialog.Dialog) (pint.Session, bool) {
+	g.mu.Lock()
+	name := g.names[d]
+	g.mu.Unlock()
+	return g.exec.Session(name)
+}
+
+func (g *Gateway) requester(d *dialog.Dialog) rtc.AOR {
+	s, _ := g.sessionOf(d)
+	return s.By
+}
+
+// unstoppable is the session of a dialog when it is carried out and cannot be
+// stopped.
+func (g *Gateway) unstoppable(d *dialog.Dialog) (pint.Session, bool) {
+	s, ok := g.sessionOf(d)
+	return s, ok && s.Stoppable() != nil
+}
+
+// keepOn refuses a BYE (RFC 2848 §3.5.8: 606 and the description).
+func (g *Gateway) keepOn(r *rtc.Request, session pint.Session) error {
+	refused := pint.Refuse(606, "%v", session.Stoppable())
+	r.Tx.Respond(606, sip.AppendResponse(nil, r.Message, sip.Response{Code: 606, Header: refused.Lines(g.cfg.Agent),
+		ContentType: "application/sdp", Body: status.Describe(&session)}))
+	return nil
+}
+
+// changed hears of every change of a session.
+func (g *Gateway) changed(s pint.Session) {
+	g.status.Changed(s)
+	if s.Door != pint.SIP {
+		return
+	}
+	g.mu.Lock()
+	d := g.dialogs[s.ID]
+	if d == nil && s.Tag != "" {
+		if s.State.Final() {
+			delete(g.lost, s.CallID+" "+s.Tag)
+		} else {
+			g.lost[s.CallID+" "+s.Tag] = s.ID
+		}
+	}
+	g.mu.Unlock()
+	if d != nil && s.State.Final() {
+		g.forget(s.ID)
+		d.Do(func() { d.Bye(reason(&s)) })
+	}
+}
+
+// reason tells why the gateway says BYE (RFC 3326).
+func reason(s *pint.Session) []byte {
+	b := fmt.Appendf(nil, "Reason: SIP;cause=%d;text=\"%s\"\r\n", s.Code, pint.Plain(s.Info))
+	if s.Cause > 0 {
+		b = fmt.Appendf(b, "Reason: Q.850;cause=%d\r\n", s.Cause)
+	}
+	return b
+}
