@@ -60,7 +60,7 @@ func (m *Memory) Session(_ context.Context, id string) (Session, bool, error) {
 
 // Origin implements Store.
 func (m *Memory) Origin(_ context.Context, by rtc.AOR, origin string) (Session, bool, error) {
-	list := m.sorted(func(s *Session) bool { return s.By == by && s.Origin == origin })
+	list := m.sorted(func(s *Session) bool { return origin != "" && s.By == by && s.Origin == origin })
 	if len(list) == 0 {
 		return Session{}, false, nil
 	}

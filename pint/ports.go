@@ -39,8 +39,9 @@ type Call struct {
 // Leg is one party of a Call.
 type Leg struct {
 	To     string // number in E.164 or as dialled, or a user's address
-	Caller string // number shown; "" = nobody's
+	Caller string // number shown; "" = that of the other party
 	Name   string // shown beside it
+	Hidden bool   // nothing is shown
 }
 
 // IsZero reports whether there is no such party.

@@ -36,6 +36,9 @@ type Shown struct {
 	Name   string // "" for none
 	Number string // E.164 with '+': what trunks are told
 	AOR    rtc.AOR
+	// Private withholds the caller from the called party (RFC 3323); trunks are told
+	// all the same.
+	Private bool
 }
 
 // origin is what a call has in addition that the server makes by itself.
@@ -188,7 +191,7 @@ func (c *Call) join() {
 
 // party is whom a called party sees, by default the other party of the call.
 func (s Shown) party(other Route, domain string) party {
-	p := party{user: s.AOR, number: s.Number, name: s.Name, uri: string(s.AOR)}
+	p := party{user: s.AOR, number: s.Number, name: s.Name, uri: string(s.AOR), private: s.Private}
 	if p.user == "" && p.number == "" {
 		p.user, p.number, p.uri = other.called, other.calledNumber, string(other.called)
 		if p.name == "" {

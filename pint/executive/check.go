@@ -135,19 +135,13 @@ func (x *Executive) parties(o *pint.Order, svc *service.Service) (w whom, err er
 // legs are the parties in the order of calling. Each is shown the number of the
 // other, unless that is withheld or the service shows another one.
 func (w whom) legs(o *pint.Order) (first, second pint.Leg) {
-	shown := func(of pint.Destination, hide bool, instead string) (number, name string) {
-		switch {
-		case hide:
-			return "", ""
-		case instead != "":
-			return instead, ""
+	leg := func(to, of pint.Destination, hide bool, instead string) pint.Leg {
+		if instead != "" {
+			return pint.Leg{To: to.To, Caller: instead, Hidden: hide}
 		}
-		return of.Show, of.Name
+		return pint.Leg{To: to.To, Caller: of.Show, Name: of.Name, Hidden: hide}
 	}
-	var a, b pint.Leg
-	a.To, b.To = w.a.To, w.b.To
-	a.Caller, a.Name = shown(w.b, o.B.Hide, o.CallerID[0])
-	b.Caller, b.Name = shown(w.a, o.A.Hide, o.CallerID[1])
+	a, b := leg(w.a, w.b, o.B.Hide, o.CallerID[0]), leg(w.b, w.a, o.A.Hide, o.CallerID[1])
 	if o.Kind != service.Call {
 		return b, pint.Leg{}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"tandem/pint"
 	"tandem/pint/service"
+	"tandem/rtc"
 )
 
 // job is the actor of one session.
@@ -273,13 +274,22 @@ func (j *job) dial(w whom) {
 	}
 	handle, err := j.x.cfg.Telephony.Connect(call, func(p pint.Progress) { j.post(func() { j.progress(p) }) })
 	if err != nil {
-		j.failed(pint.Progress{Step: pint.Ended, Code: 500, Text: err.Error()})
+		j.failed(pint.Progress{Step: pint.Ended, Code: codeOf(err), Text: err.Error()})
 		return
 	}
 	j.handle = handle
 	if by := j.quits(); by != "" { // it was not there to be hung up
 		handle.Hangup(by)
 	}
+}
+
+// codeOf is the SIP status of an error.
+func codeOf(err error) int {
+	var st *rtc.Status
+	if errors.As(err, &st) {
+		return st.Code
+	}
+	return 500
 }
 
 func other(l service.Leg) service.Leg {

@@ -85,6 +85,9 @@ func (g *Gateway) callee(m *sip.Message, svc *service.Service, o *pint.Order) er
 	if perr != nil {
 		return pint.Refuse(400, "To: %s", perr.Reason)
 	}
+	if !to.Bracketed { // RFC 2848 means those of the URI, which RFC 3261 §20.10 takes for the header's
+		parsed.Params = slices.Concat(parsed.Params, to.Params)
+	}
 	u, err := uri.Of(parsed)
 	if err != nil {
 		return notUnderstood(err)

@@ -31,6 +31,7 @@ type Config struct {
 	Events    Events        `yaml:"events" json:"events"`
 	Presence  Presence      `yaml:"presence" json:"presence"`
 	Messages  Messages      `yaml:"messages" json:"messages"`
+	PINT      PINT          `yaml:"pint" json:"pint"`
 	Media     Media         `yaml:"media" json:"media"`
 	DNS       DNS           `yaml:"dns" json:"dns"`
 	HTTP      HTTP          `yaml:"http" json:"http"`
@@ -136,6 +137,7 @@ func Default() Config {
 		Telephony: Telephony{Calls: 4000, RingTime: 3 * time.Minute, SessionTimer: 30 * time.Minute, Reconnect: 20 * time.Second},
 		Events:    Events{Subscriptions: 1_000_000, PerUser: 1000, PerResource: 10_000, PerList: 2000, UnderWay: 4096},
 		Presence:  Presence{Interval: 5 * time.Second, Publications: 20, BodyBytes: 16 << 10, Unknown: "allow"},
+		PINT:      PINT{Keep: 7 * 24 * time.Hour, Sessions: 20_000},
 		Media:     Media{Ports: "16384-32767", Kernel: "auto", DSCP: 46, Idle: time.Minute},
 		Messages:  Messages{Deliver: "all", Copies: true, Keep: 7 * 24 * time.Hour, Octets: 60000, Mailbox: 2000, Bytes: 4 << 20, Rate: 10, Burst: 100},
 		HTTP:      HTTP{Addr: "127.0.0.1:9090"},
@@ -224,6 +226,7 @@ func (c *Config) faults() []Fault {
 	}
 	c.callFaults(bad)
 	c.presenceFaults(bad)
+	c.PINT.faults(bad)
 	if _, err := c.Numbers.plan(c.Domains); err != nil {
 		bad("numbers", "%w", err)
 	}

@@ -9,6 +9,7 @@ import (
 	apistore "tandem/cmd/tandem/api/sqlstore"
 	gatewaystore "tandem/gateways/sqlstore"
 	"tandem/media"
+	pintstore "tandem/pint/sqlstore"
 	"tandem/rtc"
 	"tandem/rtc/dialog"
 	directorystore "tandem/rtc/directory/sqlstore"
@@ -49,6 +50,9 @@ func rooms() []room {
 			run: func(s *Server, ctx context.Context) error { return s.media.Run(ctx) }},
 		{name: "events", page: "presence.md", migrations: eventstore.Migrations, open: (*Server).openEvents, metrics: (*Server).eventMetrics,
 			handler: func(s *Server) rtc.Handler { return s.events }, run: func(s *Server, ctx context.Context) error { return s.events.Run(ctx) }},
+		{name: "pint", page: "pint.md", migrations: pintstore.Migrations, open: (*Server).openPINT, metrics: (*Server).pintMetrics,
+			run:     func(s *Server, ctx context.Context) error { return s.pint.door.Run(ctx) },
+			handler: func(s *Server) rtc.Handler { return s.pint.door }},
 		{name: "telephony", page: "calls.md", migrations: cdrstore.Migrations, open: (*Server).openTelephony, metrics: (*Server).telephonyMetrics,
 			handler: func(s *Server) rtc.Handler { return s.exchange }},
 		{name: "API", page: "api.md", migrations: apistore.Migrations, metrics: (*Server).apiMetrics,

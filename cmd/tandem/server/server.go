@@ -74,6 +74,7 @@ type Server struct {
 	exchange  *telephony.Exchange
 	messages  *im.IM
 	records   cdr.Store
+	pint      pintRoom
 	layer     *transaction.Layer
 	transport *transport.Transport
 	trace     *trace.Ring
@@ -249,7 +250,8 @@ func (s *Server) Run(ctx context.Context) error {
 	start("control socket", s.control.run)
 	start("API over HTTPS", s.remote.run)
 	start("http", s.http.run)
-	endCalls := s.startCalls(start)
+	endCalls := startFirst(start, "telephony", s.exchange.Run)
+	endRequests := startFirst(start, "click-to-call", s.carryOut)
 	start("systemd", s.notify)
 	start("store", s.watchStore)
 	start("last use of secrets", s.keepUse)
@@ -261,6 +263,7 @@ func (s *Server) Run(ctx context.Context) error {
 		s.await()
 	case err = <-errs:
 	}
+	endRequests()
 	endCalls()
 	stop()
 	wg.Wait()
@@ -269,14 +272,14 @@ func (s *Server) Run(ctx context.Context) error {
 	return err
 }
 
-// startCalls starts the exchange, which ends before everything else: while there
-// are sockets to say BYE by, and a store to record it.
-func (s *Server) startCalls(start func(string, func(context.Context) error)) (end func()) {
+// startFirst starts what ends before everything else, while there are sockets to
+// say BYE by, and a store to record it: end returns when it has ended.
+func startFirst(start func(string, func(context.Context) error), name string, run func(context.Context) error) (end func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
-	start("telephony", func(context.Context) error {
+	start(name, func(context.Context) error {
 		defer close(ended)
-		return s.exchange.Run(ctx)
+		return run(ctx)
 	})
 	return func() {
 		cancel()

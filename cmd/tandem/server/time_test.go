@@ -61,13 +61,15 @@ func (w *world) open() {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var all sync.WaitGroup
-	for _, run := range []func(context.Context) error{s.layer.Run, s.resolver.Run, s.location.Run, s.messages.Run, s.keepUse} {
+	for _, run := range []func(context.Context) error{s.layer.Run, s.resolver.Run, s.location.Run, s.messages.Run, s.keepUse, s.pint.door.Run} {
 		all.Go(func() { _ = run(ctx) })
 	}
-	endCalls := s.startCalls(func(_ string, run func(context.Context) error) { all.Go(func() { _ = run(ctx) }) })
+	start := func(_ string, run func(context.Context) error) { all.Go(func() { _ = run(ctx) }) }
+	endCalls, endRequests := startFirst(start, "", s.exchange.Run), startFirst(start, "", s.carryOut)
 	w.s = s
 	w.cfg.Listen[0].Addr = s.transport.Listeners()[0].Addr().String() // also of the next
 	w.stop = func() {
+		endRequests()
 		endCalls()
 		cancel()
 		all.Wait()

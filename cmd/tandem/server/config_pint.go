@@ -1,0 +1,80 @@
+package server
+
+import (
+	"time"
+
+	"tandem/pint/service"
+)
+
+// PINT is click-to-call.
+type PINT struct {
+	Keep     time.Duration `yaml:"keep" json:"keep" jsonschema_description:"How long it is kept what became of requests"`
+	Sessions int           `yaml:"sessions" json:"sessions" jsonschema_description:"Requests under way or scheduled, at most"`
+	Contexts []PINTContext `yaml:"contexts" json:"contexts,omitempty" jsonschema_description:"Private phone-contexts"`
+	Services []PINTService `yaml:"services" json:"services,omitempty" jsonschema_description:"Services besides R2C, R2F, R2FB and R2HC, or in their place"`
+}
+
+// PINTContext is a context of private numbers.
+type PINTContext struct {
+	Context string `yaml:"context" json:"context" jsonschema_description:"Its name, as requests write it: X-example.com-1"`
+	Dial    string `yaml:"dial" json:"dial" jsonschema_description:"What is dialled here before its numbers"`
+}
+
+func (p *PINT) contexts() map[string]string {
+	m := make(map[string]string, len(p.Contexts))
+	for _, c := range p.Contexts {
+		m[c.Context] = c.Dial
+	}
+	return m
+}
+
+// PINTService is one entry of the service table.
+type PINTService struct {
+	Name      string        `yaml:"name" json:"name" jsonschema_description:"User part of the service's address"`
+	Kind      string        `yaml:"kind" json:"kind" jsonschema:"enum=r2c,enum=r2f,enum=r2fb,enum=r2hc"`
+	First     string        `yaml:"first" json:"first,omitempty" jsonschema:"enum=a,enum=b" jsonschema_description:"Party that is called first; empty: b, who asked for the call"`
+	Party     string        `yaml:"party" json:"party,omitempty" jsonschema_description:"The A party, whatever a request says: a number or a user's address"`
+	CallerIDA string        `yaml:"caller_id_a" json:"caller_id_a,omitempty" jsonschema_description:"Number shown to A; empty: that of B"`
+	CallerIDB string        `yaml:"caller_id_b" json:"caller_id_b,omitempty" jsonschema_description:"Number shown to B; empty: that of A"`
+	AnyParty  bool          `yaml:"any_party" json:"any_party,omitempty" jsonschema_description:"B may be any number that the requester may call; otherwise only the requester's own"`
+	RingTime  time.Duration `yaml:"ring_time" json:"ring_time,omitempty" jsonschema_description:"How long each party may ring; 0: 1m"`
+	MaxTalk   time.Duration `yaml:"max_talk" json:"max_talk,omitempty" jsonschema_description:"Longest talk time; 0: 4h"`
+	Retries   int           `yaml:"retries" json:"retries,omitempty" jsonschema_description:"How often a call is tried again"`
+	Pause     time.Duration `yaml:"pause" json:"pause,omitempty" jsonschema_description:"Between two tries; 0: 1m"`
+	RetryOn   []string      `yaml:"retry_on" json:"retry_on,omitempty" jsonschema_description:"busy, no-answer, failed; empty: the first two"`
+	QuietFrom string        `yaml:"quiet_from" json:"quiet_from,omitempty" jsonschema_description:"From then on nobody is called: 22:00"`
+	QuietTo   string        `yaml:"quiet_to" json:"quiet_to,omitempty" jsonschema_description:"Until then: 07:00"`
+	QuietZone string        `yaml:"quiet_zone" json:"quiet_zone,omitempty" jsonschema_description:"Zone of these times: Europe/Berlin; empty: UTC"`
+	PerMinute int           `yaml:"per_minute" json:"per_minute,omitempty" jsonschema_description:"Requests of one user within a minute; 0: 10"`
+	AtOnce    int           `yaml:"at_once" json:"at_once,omitempty" jsonschema_description:"Calls of one user at a time; 0: 3"`
+	Waiting   int           `yaml:"waiting" json:"waiting,omitempty" jsonschema_description:"Scheduled calls of one user; 0: 100"`
+	Same      time.Duration `yaml:"same" json:"same,omitempty" jsonschema_description:"The same request is not taken again so soon; 0: 10s"`
+}
+
+// table is the service table.
+func (p *PINT) table() (*service.Table, error) {
+	var own []service.Service
+	for _, s := range p.Services {
+		svc := service.Service{Name: s.Name, Kind: service.Kind(s.Kind), First: service.Leg(s.First), Party: s.Party,
+			CallerID: [2]string{s.CallerIDA, s.CallerIDB}, AnyParty: s.AnyParty, RingTime: s.RingTime, MaxTalk: s.MaxTalk,
+			Retries: s.Retries, Pause: s.Pause, Quiet: service.Quiet{From: s.QuietFrom, Until: s.QuietTo, Zone: s.QuietZone},
+			Limits: service.Limits{PerMinute: s.PerMinute, AtOnce: s.AtOnce, Waiting: s.Waiting, Same: s.Same}}
+		for _, r := range s.RetryOn {
+			svc.RetryOn = append(svc.RetryOn, service.Reason(r))
+		}
+		own = append(own, svc)
+	}
+	return service.New(own)
+}
+
+func (p *PINT) faults(bad func(key, format string, args ...any)) {
+	if _, err := p.table(); err != nil {
+		bad("pint.services", "%w", err)
+	}
+	if p.Keep < time.Minute {
+		bad("pint.keep", "has %s; clients ask about their requests for a minute at least", p.Keep)
+	}
+	if p.Sessions < 1 {
+		bad("pint.sessions", "must be at least 1")
+	}
+}
