@@ -13,6 +13,7 @@ import (
 	"tandem/rtc/dialog"
 	"tandem/rtc/sip"
 	"tandem/telephony/cdr"
+	"tandem/telephony/diversion"
 )
 
 // completedElsewhere keeps phones from showing a call that another device
@@ -28,16 +29,19 @@ type Call struct {
 
 	shown atomic.Pointer[cdr.Record] // the record as others see it, never changed
 
-	caller  *leg
-	ringing []*leg // INVITEs of ours without a final response
-	callee  *leg   // who answered
-	route   Route
-	onward  dialog.Onward // what INVITEs of ours take along
-	rounds  rounds        // still to be tried
-	media   *media.Session
-	record  cdr.Record
-	best    outcome // of the attempts that failed
-	limit   *time.Timer
+	caller   *leg
+	ringing  []*leg // INVITEs of ours without a final response
+	callee   *leg   // who answered
+	route    Route
+	onward   dialog.Onward // what INVITEs of ours take along
+	rounds   rounds        // still to be tried
+	turn     int           // the round at hand
+	patience *time.Timer   // with it
+	alerted  bool          // a phone, since the call was sent on last
+	media    *media.Session
+	record   cdr.Record
+	best     outcome // of the attempts that failed
+	limit    *time.Timer
 
 	passed   []byte    // header lines of the caller for those called
 	kept     bool      // the record's row is on disk
@@ -75,6 +79,7 @@ func (c *Call) begin(invite *sip.Message) {
 		return
 	}
 	c.limit = time.AfterFunc(c.x.cfg.RingTime, func() { c.box.must(c.unanswered) })
+	c.noteHops(0)
 	c.next()
 }
 
@@ -84,26 +89,34 @@ func (c *Call) next() {
 	for len(c.ringing) == 0 && c.callee == nil && !c.over {
 		round, ok := c.rounds.next()
 		if !ok {
+			if c.divert(c.best.diversion(c.alerted), "") {
+				continue
+			}
 			c.refuse(c.best.orElse(480, "nobody can be reached"))
 			return
 		}
-		onward, ok := c.onward.Share(len(round))
+		onward, ok := c.onward.Share(len(round.to))
 		if !ok { // RFC 5393 §5.3.3
 			c.refuse(outcome{code: 440, text: "the call would ring too many devices"})
 			return
 		}
-		for _, d := range round {
+		c.wait(round.patience)
+		for _, d := range round.to {
 			if o := c.ring(d, onward); o.code != 0 {
 				c.best = c.best.or(o)
 			}
 		}
+		c.tell(Changed)
 	}
 }
 
 // ring sends an INVITE to a destination. The outcome's code is 0 when it is on
 // its way.
 func (c *Call) ring(d destination, onward dialog.Onward) outcome {
-	l := &leg{c: c, side: media.B, destination: d, callID: rand.Text(), onward: onward, who: c.route.party(), payer: c.route.payer}
+	if d.payer == "" {
+		d.payer = c.route.payer
+	}
+	l := &leg{c: c, side: media.B, destination: d, callID: rand.Text(), onward: onward}
 	if !l.seize() {
 		c.log.Info("trunk has no channel free", "trunk", l.trunkName())
 		return outcome{code: 503, text: "all channels of trunk " + l.trunkName() + " are taken"}
@@ -133,6 +146,7 @@ func (c *Call) progressed(l *leg, m *sip.Message) {
 		return
 	}
 	code := m.StatusCode()
+	c.alerted = c.alerted || code == 180 || code == 183
 	if c.record.Ringing.IsZero() {
 		c.record.Ringing = time.Now()
 		c.tell(Ringing)
@@ -174,6 +188,9 @@ func (c *Call) answered(l *leg, s *dialog.Session, m *sip.Message) {
 	c.record.CallIDs[1] = l.callID
 	if l.trunk != nil {
 		c.record.Trunk = l.trunk.Name
+	}
+	if l.payer != "" {
+		c.record.Payer = l.payer
 	}
 	c.chosen(l)
 	text, err := l.choose(m)
@@ -230,6 +247,11 @@ func (c *Call) failed(l *leg, o outcome) {
 	c.tried(l, o.code, o.text)
 	c.best = c.best.or(o)
 	c.log.Info("destination failed", "leg", l.callID, "trunk", l.trunkName(), "code", o.code, "err", o.text)
+	if o.deflected() && l.who.user == c.route.rings.AOR && c.route.rings.AOR != "" && c.divert(diversion.Deflection, o.contact) {
+		c.cancelAll("")
+		c.next()
+		return
+	}
 	if o.global() {
 		c.rounds = nil
 		c.cancelAll("")
@@ -295,8 +317,10 @@ func (c *Call) end(e End) {
 	}
 	c.over = true
 	c.begun(&rtc.Status{Code: max(e.Code, 400), Err: errors.New(e.Text)})
-	if c.limit != nil {
-		c.limit.Stop()
+	for _, t := range []*time.Timer{c.limit, c.patience} {
+		if t != nil {
+			t.Stop()
+		}
 	}
 	for _, f := range c.later { // they see that it is over
 		f()

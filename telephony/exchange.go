@@ -16,6 +16,7 @@ import (
 	"tandem/rtc/transport"
 	"tandem/rtc/uac"
 	"tandem/telephony/cdr"
+	"tandem/telephony/diversion"
 )
 
 // allow are the methods of our dialogs.
@@ -53,6 +54,11 @@ type Router interface {
 	// Refer is the route to the target of a transfer by a user, whose rights count,
 	// or by a trunk (""). The error is as that of Route.
 	Refer(by rtc.AOR, target string) (Route, error)
+	// Divert is the route of a call that nobody took on its way: to target, or, when
+	// that is "", to where the user it rings wants such calls sent. The error is
+	// rtc.Next when the user wants nothing, and a *rtc.Status when the call may not
+	// go there.
+	Divert(route Route, why diversion.Reason, target string) (Route, error)
 }
 
 // Exchange leads calls. It is a handler of requests.

@@ -18,6 +18,7 @@ import (
 	"tandem/rtc/transaction"
 	"tandem/rtc/transport"
 	"tandem/telephony/cdr"
+	"tandem/telephony/diversion"
 )
 
 // nowhere is a router whose calls ring nobody.
@@ -28,6 +29,8 @@ func (nowhere) Refer(rtc.AOR, string) (Route, error) { return Route{}, nil }
 func (nowhere) Route(*rtc.Request) (Route, error) { return Route{}, nil }
 
 func (nowhere) Toward(rtc.AOR, string) (Route, error) { return Route{}, nil }
+
+func (nowhere) Divert(r Route, _ diversion.Reason, _ string) (Route, error) { return r, rtc.Next }
 
 // full is a store that takes nothing, at once or later.
 type full struct {

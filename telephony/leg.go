@@ -6,7 +6,6 @@ import (
 	"sync/atomic"
 
 	"tandem/media"
-	"tandem/rtc"
 	"tandem/rtc/dialog"
 	"tandem/rtc/sip"
 )
@@ -17,10 +16,7 @@ type leg struct {
 	c           *Call                // whose leg it is, for the owner; see move.go
 	at          atomic.Pointer[Call] // the same, for the lane
 	side        media.Which
-	destination // of the legs we began
-
-	who   party   // at the other end
-	payer rtc.AOR // whose rights the leg used, "" for nobody's
+	destination // where it leads; of the caller's leg only whom
 
 	callID  string
 	session *dialog.Session // the caller's from the start, others' once they are answered
@@ -189,6 +185,7 @@ func (l *leg) request(offer []byte) dialog.Invite {
 		CallID:  l.callID,
 		Content: description(offer),
 	}
-	inv.Header = append(c.route.caller.identity(l.trunk, c.x.cfg.Domain), c.passed...)
+	inv.Header = append(c.route.caller.identity(l.trunk, c.x.cfg.Domain), c.route.chain.Lines(l.who.uri)...)
+	inv.Header = append(inv.Header, c.passed...)
 	return inv
 }

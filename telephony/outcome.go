@@ -16,11 +16,12 @@ import (
 
 // outcome is how an attempt to reach somebody failed.
 type outcome struct {
-	code   int    // SIP status; 0: it did not fail
-	text   string // for people: the log, the record, a Warning
-	reason string // value of the Reason header that came with it, "" without one
-	header []byte // further lines for the caller
-	warned string // code of the Warning that came with a refused description
+	code    int    // SIP status; 0: it did not fail
+	text    string // for people: the log, the record, a Warning
+	reason  string // value of the Reason header that came with it, "" without one
+	header  []byte // further lines for the caller
+	contact string // of a phone that sends the call on itself (3xx)
+	warned  string // code of the Warning that came with a refused description
 }
 
 // outcomeOf reads the final response to an INVITE of ours, or why none came.
@@ -30,7 +31,11 @@ func outcomeOf(m *sip.Message, err error) outcome {
 	case errors.As(err, &st): // it was not permitted to go there
 		return outcome{code: st.Code, text: err.Error()}
 	case m != nil:
-		return outcome{code: m.StatusCode(), text: string(m.ReasonPhrase()), reason: strings.TrimSpace(string(m.Get(sip.HdrReason))), warned: warningOf(m)}
+		o := outcome{code: m.StatusCode(), text: string(m.ReasonPhrase()), reason: strings.TrimSpace(string(m.Get(sip.HdrReason))), warned: warningOf(m)}
+		if a, ok := m.FirstAddr(sip.HdrContact); ok && o.code/100 == 3 {
+			o.contact = string(a.URI)
+		}
+		return o
 	case errors.Is(err, dialog.ErrCanceled):
 		return outcome{code: 487, text: err.Error()}
 	case errors.Is(err, dialog.ErrNoDescription):
@@ -67,6 +72,9 @@ func described(err error) outcome {
 
 // global reports whether nobody else needs to be tried (RFC 3261 §21.6).
 func (o outcome) global() bool { return o.code >= 600 }
+
+// deflected reports whether a phone has sent the call on itself (RFC 3261 §21.3).
+func (o outcome) deflected() bool { return (o.code == 301 || o.code == 302) && o.contact != "" }
 
 // goesOn reports whether another trunk may succeed where one failed so. rang is
 // whether the called party's phone has rung.

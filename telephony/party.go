@@ -112,11 +112,14 @@ func unquoted(display []byte) string {
 // wantsPrivacy reports whether the caller asks for its identity to be withheld
 // (RFC 3323 §4.2, RFC 3325 §9.3).
 func wantsPrivacy(m *sip.Message) bool {
-	for _, value := range []string{"id", "user", "header"} {
-		for v := range strings.SplitSeq(string(m.Get(sip.HdrPrivacy)), ";") {
-			if strings.EqualFold(strings.TrimSpace(v), value) {
-				return true
-			}
+	return privacyHas(m, "id") || privacyHas(m, "user") || privacyHas(m, "header")
+}
+
+// privacyHas reports whether the Privacy header has a value.
+func privacyHas(m *sip.Message, value string) bool {
+	for v := range strings.SplitSeq(string(m.Get(sip.HdrPrivacy)), ";") {
+		if strings.EqualFold(strings.TrimSpace(v), value) {
+			return true
 		}
 	}
 	return false

@@ -18,8 +18,10 @@ import (
 	"tandem/rtc/sip"
 	"tandem/rtc/transport"
 	"tandem/telephony/cdr"
+	"tandem/telephony/diversion"
 	"tandem/telephony/number"
 	"tandem/telephony/rights"
+	"tandem/telephony/settings"
 )
 
 // Settings are what calls need to know of a user.
@@ -63,13 +65,14 @@ type Plan struct {
 	// Led is the trunk whose registration led a request here, "" for none; nil:
 	// none ever does.
 	Led      func(uri sip.URI, from netip.AddrPort) string
-	Domain   string // the default domain
-	AllCalls bool   // calls between users go through the exchange, too
+	Domain   string                      // the default domain
+	Settings func(rtc.AOR) settings.User // how a user wants to be called; nil: nobody has set anything
+	AllCalls bool                        // calls between users go through the exchange, too
 }
 
 // Route is where a call goes, and whose it is.
 type Route struct {
-	Rounds          [][]destination
+	Rounds          rounds
 	caller          party
 	trunk           *gateways.Trunk // by which it came, nil for a user's call
 	dialled, number string
@@ -78,7 +81,9 @@ type Route struct {
 	calledName      string // display name of the user called
 	calledNumber    string // the number the user called shows
 	payer           rtc.AOR
-	want            media.Want // of the caller's side
+	rings           Settings        // the user whose phones ring, and who may send the call on
+	chain           diversion.Chain // who has sent it on
+	want            media.Want      // of the caller's side
 }
 
 func (t Route) record(id, callID string, now time.Time) cdr.Record {
@@ -124,12 +129,12 @@ func (p *Plan) outbound(r *rtc.Request, uri sip.URI) (Route, error) {
 	route := Route{dialled: dialled(uri)}
 	caller, known := p.caller(r.Identity)
 	if known {
-		route.caller, route.payer = partyOf(r.Message, caller), caller.AOR
+		route.caller, route.payer = p.partyOf(r.Message, caller), caller.AOR
 	} else {
 		route.caller = stranger(r.Message)
 	}
 	if called, ok := p.user(uri); ok {
-		if !p.AllCalls {
+		if !p.AllCalls && p.settings(called.AOR).IsZero() && !p.settings(caller.AOR).Withhold {
 			return route, rtc.Next
 		}
 		return p.toUser(route, called)
@@ -151,7 +156,9 @@ func (p *Plan) Toward(payer rtc.AOR, target string) (Route, error) {
 		return Route{}, &rtc.Status{Code: 404, Err: fmt.Errorf("%q is not an address or number of this server", target)}
 	}
 	route := Route{dialled: dialled(uri), payer: payer}
-	if called, ok := p.user(uri); ok {
+	if called, ok := p.user(uri); ok && called.AOR == payer {
+		return p.toPhones(route, called) // whatever the user wants of calls of others
+	} else if ok {
 		return p.toUser(route, called)
 	}
 	if route, err := p.toNumber(route, who, uri); err != rtc.Next {
@@ -218,7 +225,7 @@ func unreadable(err error) error {
 
 // inbound routes a call that comes from a trunk: to a user, nowhere else.
 func (p *Plan) inbound(r *rtc.Request, uri sip.URI, trunk *gateways.Trunk) (Route, error) {
-	route := Route{trunk: trunk, dialled: dialled(uri), caller: p.partyFrom(r.Message, trunk)}
+	route := Route{trunk: trunk, dialled: dialled(uri), caller: p.partyFrom(r.Message, trunk), chain: diversion.Read(r.Message)}
 	if called, err := p.Numbers("").Subscriber(trunk.Received(calledThrough(trunk, r.Message, uri))); err == nil {
 		if route.number = called.String(); !trunk.Owns(route.number) {
 			return route, &rtc.Status{Code: 404}
@@ -264,33 +271,6 @@ func (p *Plan) user(uri sip.URI) (Settings, bool) {
 	return p.Users.User(rtc.AOR(uri.AppendAOR(buf[:0])))
 }
 
-// toUser rings all devices of a user: those of the highest q at once, then those
-// of the next, and each spare way of a device after the way it stands in for.
-func (p *Plan) toUser(route Route, called Settings) (Route, error) {
-	route.called, route.calledName, route.calledNumber = called.AOR, called.Display, called.Number
-	var spares []destination
-	q := uint16(0)
-	for i, w := range p.Reach.Ways(called.AOR, reach.Want{Max: maxDevices, Instance: route.device}) {
-		d := destination{way: p.wayTo(w), want: deviceWant(w.Flow)}
-		switch {
-		case w.Spare:
-			spares = append(spares, d)
-			continue
-		case i == 0 || w.Q != q:
-			route.Rounds, q = append(route.Rounds, nil), w.Q
-		}
-		last := &route.Rounds[len(route.Rounds)-1]
-		*last = append(*last, d)
-	}
-	for _, d := range spares {
-		route.Rounds = append(route.Rounds, []destination{d})
-	}
-	if len(route.Rounds) == 0 {
-		return route, &rtc.Status{Code: 480}
-	}
-	return route, nil
-}
-
 // maxDevices is how many ways of a user are tried.
 const maxDevices = 32
 
@@ -315,9 +295,10 @@ func (p *Plan) toTrunks(route Route) (Route, error) {
 	for trunk := range p.Trunks().Choose(route.number) {
 		for i := range trunk.Addresses {
 			uri := trunk.URI(i, route.number)
-			route.Rounds = append(route.Rounds, []destination{{
+			route.Rounds = append(route.Rounds, round{to: []destination{{
 				way: dialog.Way{URI: uri, Next: trunk.Next(i), Peer: trunk.Name}, trunk: trunk, want: trunkWant(trunk),
-			}})
+				who: party{number: route.number, uri: uri},
+			}}})
 		}
 	}
 	if len(route.Rounds) == 0 {
@@ -363,9 +344,15 @@ func dialled(u sip.URI) string {
 	return user
 }
 
+// party is a user as others see him.
+func (s *Settings) party() party {
+	return party{user: s.AOR, number: s.Number, name: s.Display, uri: string(s.AOR)}
+}
+
 // partyOf is a user as caller.
-func partyOf(m *sip.Message, s Settings) party {
-	c := party{user: s.AOR, number: s.Number, name: s.Display, uri: string(s.AOR), private: wantsPrivacy(m)}
+func (p *Plan) partyOf(m *sip.Message, s Settings) party {
+	c := s.party()
+	c.private = wantsPrivacy(m) || p.settings(s.AOR).Withhold && !privacyHas(m, "none")
 	if from, ok := m.From(); ok && len(from.Display) > 0 && c.name == "" {
 		c.name = unquoted(from.Display)
 	}

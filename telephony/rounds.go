@@ -1,8 +1,12 @@
 package telephony
 
 import (
+	"slices"
+	"time"
+
 	"tandem/gateways"
 	"tandem/media"
+	"tandem/rtc"
 	"tandem/rtc/dialog"
 )
 
@@ -11,6 +15,8 @@ type destination struct {
 	way   dialog.Way
 	trunk *gateways.Trunk // nil for a device
 	want  media.Want      // how the offer to it is written
+	who   party           // whom it reaches
+	payer rtc.AOR         // whose rights it uses, "" for nobody's
 }
 
 func (d destination) trunkName() string {
@@ -20,15 +26,47 @@ func (d destination) trunkName() string {
 	return d.trunk.Name
 }
 
-// rounds say whom a call still tries. The destinations of one round ring at the
-// same time; the next round begins when all of one have failed.
-type rounds [][]destination
+// round is whom a call tries at the same time.
+type round struct {
+	to       []destination
+	patience time.Duration // how long they ring; 0: as long as the call may
+	spare    bool          // ways that stand in for others, which did not ring either
+}
 
-func (r *rounds) next() ([]destination, bool) {
+// rounds say whom a call still tries. The next round begins when all of one have
+// failed, or its patience is at an end.
+type rounds []round
+
+func (r *rounds) next() (round, bool) {
 	if len(*r) == 0 {
-		return nil, false
+		return round{}, false
 	}
-	round := (*r)[0]
+	next := (*r)[0]
 	*r = (*r)[1:]
-	return round, true
+	return next, true
+}
+
+// wait bounds how long the round at hand rings.
+func (c *Call) wait(patience time.Duration) {
+	c.turn++
+	if c.patience != nil {
+		c.patience.Stop()
+	}
+	if turn := c.turn; patience > 0 {
+		c.patience = time.AfterFunc(patience, func() { c.box.must(func() { c.impatient(turn) }) })
+	}
+}
+
+// impatient gives up a round that nobody has answered.
+func (c *Call) impatient(turn int) {
+	if c.over || c.callee != nil || turn != c.turn {
+		return
+	}
+	for _, l := range c.ringing {
+		c.tried(l, 408, "nobody answered")
+	}
+	c.cancelAll("")
+	c.best = c.best.or(outcome{code: 408, text: "nobody answered"})
+	c.rounds = slices.DeleteFunc(c.rounds, func(r round) bool { return r.spare }) // the same phones
+	c.next()
 }

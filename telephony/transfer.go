@@ -326,7 +326,7 @@ func (x *Exchange) prepare(home *Call, l *leg, target refer.Target, by string) (
 	c := x.newCall(route)
 	c.onward = onward
 	c.errand = &errand{home: home}
-	c.caller = &leg{c: c, side: media.A, who: stays.who}
+	c.caller = &leg{c: c, side: media.A, destination: destination{who: stays.who}}
 	c.passed = []byte("Referred-By: " + by + "\r\n") // RFC 3892 §2.2
 	if r := target.Replaces; r != (refer.Replaced{}) {
 		c.passed = append(c.passed, replaces(r)...)

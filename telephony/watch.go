@@ -3,6 +3,7 @@ package telephony
 import (
 	"time"
 
+	"tandem/rtc"
 	"tandem/telephony/cdr"
 )
 
@@ -12,25 +13,55 @@ type Event struct {
 	Kind   EventKind
 	Time   time.Time
 	Record *cdr.Record // of the call as it is now; shared, it must not be changed
+	// Parties are the users and numbers that take part now. Who was among them
+	// before and is not any more has left: that dialog is over. None are there when
+	// the call has ended.
+	Parties []Party
 }
 
 // EventKind says what changed.
 type EventKind uint8
 
-// What happens to a call, in this order; Ended always comes last.
+// What happens to a call, in this order, Changed at any time in between. Ended
+// always comes last.
 const (
 	Started       EventKind = iota + 1
 	CallerRings             // of a call that the server makes: A, who is called first
 	CallerReached           // A has answered
-	Ringing
+	Ringing                 // the first phone rings
 	Answered
 	Transferred // a party was replaced by another one; it may come again
+	Changed     // other parties ring or talk, or one is on hold: see Parties
 	Ended
 )
 
 func (k EventKind) String() string {
-	return [...]string{"", "started", "caller_rings", "caller_reached", "ringing", "answered", "transferred", "ended"}[k]
+	return [...]string{"", "started", "caller_rings", "caller_reached", "ringing", "answered", "transferred", "changed", "ended"}[k]
 }
+
+// Party is one who takes part in a call, with one device or, while they ring, with
+// several. It is what a lamp shows (RFC 4235).
+type Party struct {
+	User   rtc.AOR // "" for a number outside
+	CallID string  // of the dialog with the device; of the first that rings
+	// LocalTag and RemoteTag are the tags of that dialog as the device has them, for
+	// Replaces (RFC 3891); "" while it rings.
+	LocalTag, RemoteTag string
+	Initiator           bool // the party called; else it was called
+	State               PartyState
+	Remote              string // address of the other side, "sip:…" or "tel:+…"
+	RemoteName          string
+	Held                bool // the device has put the other side on hold
+}
+
+// PartyState is how far a party's dialog is.
+type PartyState string
+
+// The states, in the words of RFC 4235 §3.7.1.
+const (
+	Early     PartyState = "early"
+	Confirmed PartyState = "confirmed"
+)
 
 // Watch has f told of every change of every call, the changes of one call in
 // order. f runs on the owners of calls: it must not block and must not call the
@@ -40,11 +71,59 @@ func (x *Exchange) Watch(f func(Event)) { x.watchers = append(x.watchers, f) }
 func (c *Call) tell(kind EventKind) {
 	record := c.record.Clone()
 	c.shown.Store(&record)
-	e := Event{Kind: kind, Time: time.Now(), Record: &record}
+	e := Event{Kind: kind, Time: time.Now(), Record: &record, Parties: c.parties()}
 	for _, f := range c.x.watchers {
 		f(e)
 	}
 	if c.origin != nil && c.origin.Watch != nil {
 		c.origin.Watch(e)
 	}
+}
+
+// parties are those that take part now.
+func (c *Call) parties() (list []Party) {
+	if c.over {
+		return nil
+	}
+	called := make([]*leg, 0, len(c.ringing)+1)
+	if c.callee != nil && c.callee.callID != "" {
+		called = append(called, c.callee)
+	}
+	called = append(called, c.ringing...)
+	caller := Early
+	if !c.record.Answered.IsZero() {
+		caller = Confirmed
+	}
+	if c.caller.callID != "" { // else nobody has that place yet, or any more
+		with := c.route.party()
+		if len(called) > 0 {
+			with = called[0].who
+		}
+		list = append(list, c.caller.party(caller, with, true))
+	}
+	seen := make(map[string]bool, len(called))
+	for _, l := range called {
+		if key := l.who.address(); !seen[key] {
+			seen[key] = true
+			state := Early
+			if l == c.callee && caller == Confirmed {
+				state = Confirmed
+			}
+			list = append(list, l.party(state, c.route.caller, false))
+		}
+	}
+	return list
+}
+
+// party is how a leg is shown.
+func (l *leg) party(state PartyState, with party, initiator bool) Party {
+	p := Party{User: l.who.user, CallID: l.callID, Initiator: initiator, State: state, Remote: with.address(), RemoteName: with.name}
+	if with.private {
+		p.Remote, p.RemoteName = "sip:anonymous@anonymous.invalid", "Anonymous"
+	}
+	if l.session != nil {
+		id := l.session.ID()
+		p.LocalTag, p.RemoteTag = id.Remote, id.Local
+	}
+	return p
 }

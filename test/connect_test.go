@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -21,14 +22,18 @@ import (
 
 // seen keeps what happened to a call.
 type seen struct {
-	mu    sync.Mutex
-	kinds []telephony.EventKind
+	mu      sync.Mutex
+	kinds   []telephony.EventKind
+	parties [][]telephony.Party
 }
 
 func (s *seen) watch(e telephony.Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.kinds = append(s.kinds, e.Kind)
+	s.parties = append(s.parties, e.Parties)
+	if e.Kind != telephony.Changed {
+		s.kinds = append(s.kinds, e.Kind)
+	}
 }
 
 func (s *seen) all() []telephony.EventKind {
@@ -67,8 +72,8 @@ func (r *rig) nothingLeft(t *testing.T) {
 func (w *wire) inside(invite *sip.Message, tag, method string, seq int, lines, body string) {
 	w.t.Helper()
 	target, _ := invite.FirstAddr(sip.HdrContact)
-	w.send(fmt.Sprintf("%s %s SIP/2.0\nVia: %s\nMax-Forwards: 70\nFrom: %s;tag=%s\nTo: %s\nCall-ID: %s\nCSeq: %d %s\nContact: %s\n%sContent-Length: %d\n\n%s",
-		method, target.URI, w.via(), invite.Get(sip.HdrTo), tag, invite.Get(sip.HdrFrom), invite.CallID(), seq, method, w.contact("device"), lines, len(body), body))
+	w.send(strings.ReplaceAll(fmt.Sprintf("%s %s SIP/2.0\nVia: %s\nMax-Forwards: 70\nFrom: %s;tag=%s\nTo: %s\nCall-ID: %s\nCSeq: %d %s\nContact: %s\n%sContent-Length: %d\n\n",
+		method, target.URI, w.via(), invite.Get(sip.HdrTo), tag, invite.Get(sip.HdrFrom), invite.CallID(), seq, method, w.contact("device"), lines, len(body)), "\n", "\r\n") + body)
 }
 
 func (w *wire) bye(invite *sip.Message, tag string) {

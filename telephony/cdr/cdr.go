@@ -82,6 +82,8 @@ const (
 	// TransferFailed: the one named could not be reached, and the call goes on as
 	// before.
 	TransferFailed What = "transfer_failed"
+	// Forwarded: the one named has sent the call on, and why.
+	Forwarded What = "forwarded"
 )
 
 // MaxStory is how many steps are kept of one call.

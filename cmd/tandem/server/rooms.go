@@ -20,6 +20,7 @@ import (
 	"tandem/telephony"
 	"tandem/telephony/cdr"
 	cdrstore "tandem/telephony/cdr/sqlstore"
+	settingsstore "tandem/telephony/settings/sqlstore"
 )
 
 // room is a part of the server and what it brings: tables, a handler of
@@ -53,6 +54,7 @@ func rooms() []room {
 		{name: "pint", page: "pint.md", migrations: pintstore.Migrations, open: (*Server).openPINT, metrics: (*Server).pintMetrics,
 			run:     func(s *Server, ctx context.Context) error { return s.pint.door.Run(ctx) },
 			handler: func(s *Server) rtc.Handler { return s.pint.door }},
+		{name: "call settings", migrations: settingsstore.Migrations, open: (*Server).openSettings},
 		{name: "telephony", page: "calls.md", migrations: cdrstore.Migrations, open: (*Server).openTelephony, metrics: (*Server).telephonyMetrics,
 			handler: func(s *Server) rtc.Handler { return s.exchange }},
 		{name: "API", page: "api.md", migrations: apistore.Migrations, metrics: (*Server).apiMetrics,
@@ -115,6 +117,7 @@ func (s *Server) openTelephony(_ context.Context, cfg *Config) error {
 			PeerAt:   s.peerAt,
 			Led:      s.led,
 			Domain:   cfg.Domains[0],
+			Settings: s.settings.Of,
 			AllCalls: cfg.Telephony.AllCalls,
 		},
 		Records:   s.records,

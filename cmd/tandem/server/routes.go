@@ -106,16 +106,16 @@ func (u users) Ours(host []byte, port uint16) bool {
 // User implements telephony.Users.
 func (u users) User(address rtc.AOR) (telephony.Settings, bool) {
 	user, ok := u.Directory.Resolve(address)
-	return settings(user), ok && user.Enabled
+	return called(user), ok && user.Enabled
 }
 
 // Number implements telephony.Users.
 func (u users) Number(number string) (telephony.Settings, bool) {
 	user, ok := u.Directory.Resolve(rtc.AOR("tel:" + number))
-	return settings(user), ok && user.Enabled
+	return called(user), ok && user.Enabled
 }
 
-func settings(u directory.User) telephony.Settings {
+func called(u directory.User) telephony.Settings {
 	s := telephony.Settings{AOR: u.AOR, Display: u.DisplayName, Groups: u.Groups, Site: u.Site}
 	for _, a := range u.Aliases {
 		if n, ok := strings.CutPrefix(string(a), "tel:+"); ok {

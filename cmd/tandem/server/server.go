@@ -41,6 +41,7 @@ import (
 	"tandem/telephony"
 	"tandem/telephony/cdr"
 	"tandem/telephony/number"
+	"tandem/telephony/settings"
 )
 
 // Server is one running server. Make it with New, run it with Run.
@@ -84,6 +85,7 @@ type Server struct {
 	control   *control
 	remote    *remote
 	http      *httpServer
+	settings  *settings.Table
 }
 
 // Options are what is not in the configuration file.
