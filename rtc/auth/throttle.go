@@ -94,6 +94,7 @@ type failures struct {
 	user  string
 	count int
 	since time.Time // the count began
+	last  time.Time // one failed
 	until time.Time // shut out until
 	times int       // shut out how often
 	due   bool      // has waited for a user who is slowed down
@@ -251,8 +252,8 @@ func (t *throttle) failed(a *attempt, now time.Time) news {
 	if f == nil {
 		f = s.add(one, &failures{addr: a.addr, user: claimed(a.user, a.realm), since: now})
 	}
+	begins = begins && f.quiet(&t.limits, now)
 	banned := f.fail(t.limits.PerUser, &t.limits, now)
-	begins = begins && f.count == 1
 	switch end := now.Add(delay); {
 	case here && banned:
 		f.until = now.Add(min(knownWait, f.until.Sub(now)))
@@ -263,13 +264,14 @@ func (t *throttle) failed(a *attempt, now time.Time) news {
 	if f = s.at[all]; f == nil {
 		f = s.add(all, &failures{addr: a.addr, since: now})
 	}
+	begins = begins && f.quiet(&t.limits, now)
 	whole := f.fail(t.limits.PerAddress, &t.limits, now) && f.times == 1
 	switch {
 	case told == slower, whole:
 		return max(told, ban)
 	case banned && delay == 0:
 		return ban
-	case begins && f.count == 1:
+	case begins:
 		return first
 	}
 	return nothing
@@ -286,6 +288,7 @@ func (t *throttle) failedTarget(a *attempt, now time.Time) (told news, begins bo
 		f = u.add(key, &failures{user: claimed(a.user, a.realm), since: now})
 	}
 	slow := f.until.After(now)
+	begins = f.quiet(&t.limits, now)
 	limits := t.limits
 	limits.Backoff = t.limits.Within // and each further failure makes it last
 	limits.MaxBackoff = t.limits.Within
@@ -299,12 +302,18 @@ func (t *throttle) failedTarget(a *attempt, now time.Time) (told news, begins bo
 	if more && !slow {
 		return slower, false
 	}
-	return nothing, f.count == 1 && !slow
+	return nothing, begins
 }
 
 // claimed is the name under which a pair is shown, bounded.
 func claimed(username, realm []byte) string {
 	return string(username[:min(len(username), 64)]) + "@" + string(realm[:min(len(realm), 64)])
+}
+
+// quiet reports whether no failure came for a while that could have: one now
+// begins another burst.
+func (f *failures) quiet(l *Limits, now time.Time) bool {
+	return now.Sub(f.last) >= l.Within && now.Sub(f.until) >= l.Within
 }
 
 func (f *failures) fail(limit int, l *Limits, now time.Time) (banned bool) {
@@ -315,6 +324,7 @@ func (f *failures) fail(limit int, l *Limits, now time.Time) (banned bool) {
 		f.times = 0 // behaved since
 	}
 	f.count++
+	f.last = now
 	if f.count < limit {
 		return false
 	}

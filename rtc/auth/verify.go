@@ -170,15 +170,16 @@ func (g *Gate) offersMD5() bool {
 	return false
 }
 
-// fail counts wrong credentials. A burst of them is told of when it begins and
-// when something is done about it, not for each.
+// fail counts wrong credentials. A burst of them is one line of the log, when it
+// begins; who is shut out meanwhile is what Bans lists.
 func (g *Gate) fail(a *attempt, now time.Time) {
+	who := []any{"peer", a.addr.String(), "aor", claimed(a.user, a.realm)}
 	switch g.throttle.failed(a, now) {
 	case first:
-		g.cfg.Log.Info("wrong credentials", "peer", a.addr.String(), "aor", claimed(a.user, a.realm))
+		g.cfg.Log.Warn("wrong credentials; the rest of a burst is counted, not logged", who...)
 	case ban:
-		g.cfg.Log.Warn("too many wrong credentials", "peer", a.addr.String(), "aor", claimed(a.user, a.realm))
+		g.cfg.Log.Debug("shut out for wrong credentials", who...)
 	case slower:
-		g.cfg.Log.Warn("many wrong credentials for one user; attempts from places he was never at have to wait", "peer", a.addr.String(), "aor", claimed(a.user, a.realm))
+		g.cfg.Log.Debug("attempts for a user from places he was never at have to wait", who...)
 	}
 }

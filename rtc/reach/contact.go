@@ -1,7 +1,6 @@
 package reach
 
 import (
-	"bytes"
 	"net/netip"
 	"strings"
 
@@ -36,7 +35,7 @@ func Compare(uri []byte, f transport.Flow) Place {
 	if err != nil {
 		return Elsewhere
 	}
-	addr, ok := hostAddr(u)
+	addr, ok := sip.HostAddr(u.Host)
 	from := f.Remote.Addr().Unmap()
 	switch {
 	case !ok || addr != from:
@@ -60,14 +59,9 @@ func Doubtful(uri []byte, source netip.AddrPort) bool {
 	if err != nil {
 		return true
 	}
-	addr, ok := hostAddr(u)
+	addr, ok := sip.HostAddr(u.Host)
 	from := source.Addr().Unmap()
 	return ok && addr != from && addr.IsPrivate() && !from.IsPrivate() && !from.IsLoopback()
-}
-
-func hostAddr(u sip.URI) (netip.Addr, bool) {
-	addr, err := netip.ParseAddr(string(bytes.Trim(u.Host, "[]")))
-	return addr.Unmap(), err == nil
 }
 
 func portOf(u sip.URI) uint16 {

@@ -124,20 +124,6 @@ func (c *contact) means(b *location.Binding) bool {
 	return err == nil && sip.EqualURI(c.uri, uri)
 }
 
-// lost chooses up to n bindings, oldest first, whose connection has ended: a
-// phone that comes back over TCP with a new port each time leaves such behind,
-// and must not lock itself out with them.
-func lost(old []location.Binding, spared uint64, n int) uint64 {
-	gone := uint64(0)
-	for k := len(old) - 1; k >= 0 && n > 0; k-- {
-		if spared&(1<<k) == 0 && !old[k].Flow.Alive() {
-			gone |= 1 << k
-			n--
-		}
-	}
-	return gone
-}
-
 // replace makes the new list: what the request names first, the rest behind it.
 func (j *job) replace(old []location.Binding, matched uint64, at *[maxBindings]int8) ([]location.Binding, *rtc.Status) {
 	count := len(old)
@@ -156,7 +142,7 @@ func (j *job) replace(old []location.Binding, matched uint64, at *[maxBindings]i
 		return old, nil
 	}
 	if over := count + added - j.g.cfg.MaxBindings; added > 0 && over > 0 {
-		gone := lost(old, matched, over)
+		gone := j.yielding(old, matched, over)
 		if bits.OnesCount64(gone) < over {
 			return nil, &rtc.Status{Code: 403, Reason: "Too Many Contacts Registered"}
 		}

@@ -2,7 +2,6 @@ package registrar
 
 import (
 	"bytes"
-	"net/netip"
 	"time"
 
 	"tandem/rtc"
@@ -254,8 +253,8 @@ func (j *job) translated() bool {
 	if !ok {
 		return false
 	}
-	said, err := netip.ParseAddr(string(bytes.Trim(via.Host, "[]")))
-	return err == nil && said.Unmap() != j.m.Source.Addr().Unmap()
+	said, ok := sip.HostAddr(via.Host)
+	return ok && said != j.m.Source.Addr().Unmap()
 }
 
 // hops is the number of Vias.

@@ -238,9 +238,9 @@ func TestLimit(t *testing.T) {
 	r := newRig(t, func(c *Config) { c.MaxBindings = 3 })
 	r.via = udp(t)
 	for n := range 3 {
-		r.want(r.register(fmt.Sprintf("Contact: <sip:p%d@192.0.2.4>", n)), 200)
+		r.want(r.register(fmt.Sprintf("Contact: <sip:p%d@192.0.2.4>", n), fmt.Sprintf("Call-ID: %d", n)), 200)
 	}
-	if a := r.want(r.register("Contact: <sip:p3@192.0.2.4>"), 403); !strings.Contains(a.reason, "Too Many") {
+	if a := r.want(r.register("Contact: <sip:p3@192.0.2.4>", "Call-ID: 3"), 403); !strings.Contains(a.reason, "Too Many") {
 		t.Errorf("says %q", a.reason)
 	}
 	r.want(r.register("Contact: <sip:p1@192.0.2.4>"), 200)                               // a refresh is none more
@@ -273,6 +273,41 @@ func TestLimitForgetsLostConnections(t *testing.T) {
 	}
 	if left != "<sip:p4@192.0.2.4;transport=tcp><sip:p3@192.0.2.4;transport=tcp><sip:desk@192.0.2.4>" {
 		t.Errorf("left: %s", left)
+	}
+}
+
+// A phone that restarts without unregistering, each time with another port, does
+// not lock its user out, whatever it can be known by. Another phone stays bound.
+func TestLimitOfOneDevice(t *testing.T) {
+	const other = "<sip:desk@192.0.2.4>"
+	for name, lines := range map[string]func(n int) []string{
+		"instance": func(n int) []string {
+			return []string{fmt.Sprintf(`Contact: <sip:a@192.0.2.4:%d>;+sip.instance="<urn:uuid:00000000-0000-4000-8000-000000000001>"`, n),
+				fmt.Sprintf("Call-ID: boot %d", n), fmt.Sprintf("User-Agent: version %d", n)}
+		},
+		"Call-ID": func(n int) []string {
+			return []string{fmt.Sprintf("Contact: <sip:a%d@192.0.2.4>", n), "Call-ID: of all boots"}
+		},
+		"neither": func(n int) []string {
+			return []string{fmt.Sprintf("Contact: <sip:a@192.0.2.4:%d>", n), fmt.Sprintf("Call-ID: boot %d", n), "User-Agent: one"}
+		},
+	} {
+		r := newRig(t, func(c *Config) { c.MaxBindings = 3 })
+		r.via = udp(t)
+		r.want(r.register("Contact: "+other, "Call-ID: other"), 200)
+		for n := range 6 {
+			if a := r.register(lines(1000 + n)...); a.code != 200 {
+				t.Errorf("%s: restart %d: %d %s", name, n, a.code, a.reason)
+			}
+		}
+		left := r.want(r.register(), 200).Contact
+		if len(left) != 3 || !strings.Contains(left[0], "1005") || !strings.Contains(left[1], "1004") || !strings.HasPrefix(left[2], other) {
+			t.Errorf("%s: left %q", name, left)
+		}
+		// A device that shares nothing of this is refused.
+		if a := r.register("Contact: <sip:b@192.0.2.4>", "Call-ID: new", "User-Agent: another"); a.code != 403 {
+			t.Errorf("%s: another device: %d", name, a.code)
+		}
 	}
 }
 

@@ -24,6 +24,7 @@ func TestNumeric(t *testing.T) {
 		{"sip:x@host.test;maddr=192.0.2.9", "UDP 192.0.2.9:5060"},
 		{"sips:x@host.test;maddr=[2001:db8::9]", "TLS [2001:db8::9]:5061 host.test"},
 		{"sip:x@192.0.2.1;maddr=192.0.2.9", "UDP 192.0.2.9:5060"},
+		{"sip:x@[2001:db8:::192.0.2.1]", "UDP [2001:db8::c000:201]:5060"}, // RFC 5118 §4.10
 	} {
 		got, ok := r.Numeric(nil, uri(t, c.uri))
 		if !ok || text(got) != c.want {

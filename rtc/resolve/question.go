@@ -1,7 +1,6 @@
 package resolve
 
 import (
-	"bytes"
 	"net/netip"
 	"strings"
 
@@ -173,8 +172,7 @@ func parseAddr(b []byte) (netip.Addr, bool) {
 		return netip.Addr{}, false
 	}
 	if b[0] == '[' {
-		a, err := netip.ParseAddr(string(bytes.TrimSuffix(b[1:], []byte("]"))))
-		return a.Unmap(), err == nil && a.Zone() == "" && b[len(b)-1] == ']'
+		return sip.HostAddr(b)
 	}
 	return parseIPv4(b)
 }

@@ -47,7 +47,26 @@ func (m *Message) check() *Error {
 	if !m.request {
 		return nil
 	}
+	if err := m.checkLowerVias(); err != nil {
+		return err
+	}
 	return m.checkRequest()
+}
+
+// checkLowerVias reads the Vias below the top one: the response must find its way
+// back along all of them (RFC 4475 §3.1.2.1).
+func (m *Message) checkLowerVias() *Error {
+	top := true
+	for v := range m.Values(HdrVia) {
+		if top {
+			top = false
+			continue
+		}
+		if _, err := ParseVia(v); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // replacesWanted is what Polycom phones leave in the Request-URI of an attended
@@ -59,8 +78,18 @@ func (m *Message) checkRequest() *Error {
 	if err != nil {
 		return err
 	}
+	if len(u.Host) > 0 && u.Host[0] == '[' {
+		if _, ok := HostAddr(u.Host); !ok {
+			return bad("Bad IPv6 address in Request-URI")
+		}
+	}
 	if u.Headers != nil && !bytes.EqualFold(u.Headers, replacesWanted) {
 		return bad("Headers in Request-URI") // RFC 3261 §19.1.1
+	}
+	if m.method == INVITE && m.Has(HdrContact) { // where the requests of the dialog will go (RFC 3261 §12.1.1)
+		if a, err := ParseNameAddr(FirstElement(m.Get(HdrContact))); err != nil || a.Star {
+			return bad("Bad Contact")
+		}
 	}
 	if m.Has(HdrMaxForwards) { // absent is RFC 2543; RFC 3261 §16.3 step 3
 		if _, ok := m.MaxForwards(); !ok {

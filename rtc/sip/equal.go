@@ -1,9 +1,6 @@
 package sip
 
-import (
-	"bytes"
-	"net/netip"
-)
+import "bytes"
 
 // EqualURI compares by the rules of RFC 3261 §19.1.4 (and RFC 3966 §4 for tel:).
 func EqualURI(a, b URI) bool {
@@ -32,9 +29,9 @@ func equalHost(a, b []byte) bool {
 	if len(a) < 2 || len(b) < 2 || a[0] != '[' || b[0] != '[' {
 		return false
 	}
-	x, errX := netip.ParseAddr(str(a[1 : len(a)-1]))
-	y, errY := netip.ParseAddr(str(b[1 : len(b)-1]))
-	return errX == nil && errY == nil && x == y
+	x, okX := HostAddr(a)
+	y, okY := HostAddr(b)
+	return okX && okY && x == y
 }
 
 // equalEscaped compares where an escape of a character outside the reserved set

@@ -97,8 +97,8 @@ func (k *viaMark) splice(from, to uint32, n int) {
 // sameHost reports whether a sent-by host is that address. A name never is.
 func sameHost(host []byte, addr netip.Addr) bool {
 	if len(host) > 2 && host[0] == '[' {
-		a, err := netip.ParseAddr(str(host[1 : len(host)-1]))
-		return err == nil && a.Unmap() == addr
+		a, ok := HostAddr(host)
+		return ok && a == addr
 	}
 	if !addr.Is4() {
 		return false

@@ -1,6 +1,9 @@
 package sip
 
-import "bytes"
+import (
+	"bytes"
+	"net/netip"
+)
 
 // URI is a parsed sip:, sips: or tel: URI (RFC 3261 §19.1, RFC 3966), or any
 // other absolute URI of which only Scheme and Opaque are set. Slices point into
@@ -290,6 +293,32 @@ func AppendHost(dst, host []byte) []byte {
 		dst = append(dst, lower(c))
 	}
 	return dst
+}
+
+// HostAddr reads a host that is an address: IPv4, or IPv6 with or without
+// brackets, the three colons of RFC 5118 §4.10 included. ok is false for a name
+// and for an address with a zone, which means nothing on another machine.
+func HostAddr(host []byte) (addr netip.Addr, ok bool) {
+	if n := len(host); n > 1 && host[0] == '[' && host[n-1] == ']' {
+		host = host[1 : n-1]
+	}
+	var buf [64]byte
+	if len(host) > len(buf) || !numeric(host) {
+		return addr, false // a name, without the error that netip would allocate
+	}
+	addr, err := netip.ParseAddr(str(AppendHost(buf[:0], host)))
+	return addr.Unmap(), err == nil && addr.Zone() == ""
+}
+
+// numeric reports whether host can be an address: it has a colon, or nothing but
+// digits and dots.
+func numeric(host []byte) bool {
+	for _, c := range host {
+		if !isDigit(c) && c != '.' {
+			return bytes.IndexByte(host, ':') >= 0
+		}
+	}
+	return true
 }
 
 func appendUint(dst []byte, n uint64) []byte {

@@ -220,7 +220,7 @@ func (t *Transport) local(host []byte, fits func(*Listener, uint16) bool) bool {
 	}
 	var addr netip.Addr // parsed only for IPv6, which has several spellings
 	if bytes.IndexByte(host, ':') >= 0 {
-		addr, _ = netip.ParseAddr(string(host))
+		addr, _ = sip.HostAddr(host)
 	}
 	named := t.named(host)
 	for _, l := range t.listeners {
