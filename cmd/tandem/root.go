@@ -15,6 +15,7 @@ import (
 	"tandem/cmd/tandem/command/calls"
 	"tandem/cmd/tandem/command/media"
 	"tandem/cmd/tandem/command/phone"
+	deskphones "tandem/cmd/tandem/command/phones"
 	"tandem/cmd/tandem/command/policy"
 	"tandem/cmd/tandem/command/trunks"
 	"tandem/cmd/tandem/command/users"
@@ -95,6 +96,7 @@ Exit codes: 0 done, 1 failed, 2 command line not understood.`,
 		calls.Records(),
 		newTraceCommand(),
 		phone.New(),
+		deskphones.New(),
 		media.New(),
 		newInteropCommand(),
 		newDoctorCommand(),

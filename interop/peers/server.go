@@ -25,13 +25,14 @@ type Settings struct {
 	Algorithms   []string // of Digest; none: the default
 	Port         int      // of UDP and TCP; 0: a free one
 	Trusting     bool     // a further UDP port asks nobody on loopback for credentials
+	Phones       bool     // desk phones get their files at FilesPort
 }
 
 // Server is the built server as a process of its own.
 type Server struct {
 	Dir                       string
 	Port, TLSPort, TrustsPort int // of UDP and TCP, of TLS, of what Trusting asks for
-	HTTPPort                  int
+	HTTPPort, FilesPort       int
 	bin                       string
 	config                    string
 	process                   *Program
@@ -55,11 +56,11 @@ func StartServer(ctx context.Context, bin, dir string, set Settings) (s *Server,
 }
 
 func tryServer(ctx context.Context, bin, dir string, set Settings) (*Server, error) {
-	p, err := ports(4)
+	p, err := ports(5)
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{Dir: dir, Port: p[0], TLSPort: p[1], HTTPPort: p[2], TrustsPort: p[3], bin: bin, config: filepath.Join(dir, "tandem.yaml")}
+	s := &Server{Dir: dir, Port: p[0], TLSPort: p[1], HTTPPort: p[2], TrustsPort: p[3], FilesPort: p[4], bin: bin, config: filepath.Join(dir, "tandem.yaml")}
 	if set.Port != 0 {
 		s.Port = set.Port
 	}
@@ -86,7 +87,12 @@ func (s *Server) write(set Settings) error {
 	if len(set.Algorithms) > 0 {
 		auth["algorithms"] = set.Algorithms
 	}
+	phones := map[string]any{}
+	if set.Phones {
+		phones = map[string]any{"https": loopback(s.FilesPort), "host": "127.0.0.1", "window": "10m"}
+	}
 	b, err := json.MarshalIndent(map[string]any{
+		"phones":  phones,
 		"domains": []string{Domain},
 		"data":    filepath.Join(s.Dir, "data"),
 		"listen":  listen,

@@ -33,6 +33,28 @@ func (d *Directory) AddDevice(ctx context.Context, aor rtc.AOR, name string) (us
 	return aor.User(), password, nil
 }
 
+// SetDevice gives a device of the user that password, in place of the one it had.
+// Whoever can make the password again need not show it to anybody; a device that
+// has it already costs no write.
+func (d *Directory) SetDevice(ctx context.Context, aor rtc.AOR, name, password string) error {
+	if err := checkDevice(name); err != nil {
+		return err
+	}
+	if err := checkPassword(password); err != nil {
+		return err
+	}
+	if old, err := d.account(aor); err == nil && slices.ContainsFunc(old.Secrets, func(s *Secret) bool {
+		return s.Identity.Device == name && s.SHA256 == newCredential(aor, name, password, time.Time{}).SHA256
+	}) {
+		return nil
+	}
+	if err := d.placeSecret(ctx, aor, name, password, true); err != nil {
+		return err
+	}
+	d.log.Info("device set", "aor", aor, "device", name)
+	return nil
+}
+
 // RevokeDevice makes a device's password worthless.
 func (d *Directory) RevokeDevice(ctx context.Context, aor rtc.AOR, name string) error {
 	ctx, done, err := d.begin(ctx)
@@ -74,6 +96,11 @@ func (d *Directory) Devices(aor rtc.AOR) ([]Device, error) {
 // putSecret stores a secret and puts it into memory. The own password replaces
 // the one before; a device of that name must not exist.
 func (d *Directory) putSecret(ctx context.Context, aor rtc.AOR, device, password string) error {
+	return d.placeSecret(ctx, aor, device, password, device == "")
+}
+
+// placeSecret is putSecret, which may replace the secret of that device.
+func (d *Directory) placeSecret(ctx context.Context, aor rtc.AOR, device, password string, replace bool) error {
 	ctx, done, err := d.begin(ctx)
 	if err != nil {
 		return err
@@ -85,7 +112,7 @@ func (d *Directory) putSecret(ctx context.Context, aor rtc.AOR, device, password
 	}
 	next := newAccount(old.User(), nil)
 	for _, s := range old.Secrets {
-		if s.Identity.Device == device && device != "" {
+		if s.Identity.Device == device && !replace {
 			return fmt.Errorf("device %q of %s: %w: revoke it first or choose another name", device, aor, ErrExists)
 		}
 		if s.Identity.Device != device {

@@ -86,8 +86,9 @@ var (
 )
 
 // MaxSecrets is how many secrets one user may have, the own password included:
-// the gate tries them one after the other.
-const MaxSecrets = 16
+// the gate tries them one after the other. A line that many desk phones share
+// needs one for each.
+const MaxSecrets = 64
 
 // Directory is the working copy. Its look-ups take no lock and do not allocate;
 // changes are made one at a time, in the Store first.

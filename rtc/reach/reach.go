@@ -50,6 +50,11 @@ type Way struct {
 	// Spare ways lead to the instance of an earlier way. They are tried only when
 	// that one fails (RFC 5626 §7: never two to one instance at a time).
 	Spare bool
+	// Device names the device secret it registered with, "" for the user's own
+	// password.
+	Device string
+	// CallID is that of the REGISTER.
+	CallID string
 	// From is where the REGISTER came from.
 	From netip.AddrPort
 }
@@ -58,6 +63,7 @@ type Way struct {
 type Want struct {
 	Secure   bool   // no hop in the clear: the request was for a sips URI (RFC 5630 §5.3)
 	Instance string // those of one device (a GRUU, RFC 5627)
+	Device   string // those registered with one device secret
 	Max      int    // at most so many, 0 = no limit
 }
 
@@ -73,6 +79,8 @@ func (r *Reach) Append(dst []Way, aor rtc.AOR, want Want) []Way {
 		b := &list[i]
 		switch {
 		case want.Instance != "" && !sameInstance(b.Instance, want.Instance):
+			continue
+		case want.Device != "" && b.Device != want.Device:
 			continue
 		case want.Secure && !secure(b):
 			continue

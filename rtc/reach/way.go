@@ -9,7 +9,7 @@ import (
 
 // way tells how to reach a binding; not ok: there is no way now.
 func (r *Reach) way(b *location.Binding) (w Way, ok bool) {
-	w = Way{URI: contactURI(b.URI), Path: b.Path, Q: b.Q, Instance: b.Instance, From: b.Flow.Remote}
+	w = Way{URI: contactURI(b.URI), Path: b.Path, Q: b.Q, Instance: b.Instance, From: b.Flow.Remote, Device: b.Device, CallID: b.CallID}
 	if b.Path != "" { // the edge in the Path knows its flow, we do not
 		return w, true
 	}

@@ -52,6 +52,7 @@ import (
 
 	"tandem/cmd/tandem/api/admin"
 	op "tandem/cmd/tandem/api/operation"
+	"tandem/cmd/tandem/api/phones"
 	"tandem/cmd/tandem/api/problem"
 	"tandem/cmd/tandem/api/trunks"
 	"tandem/gateways"
@@ -81,6 +82,7 @@ type Rooms struct {
 	Registrations trunks.Registrations
 	Policy        *policy.Engine
 	Numbers       func(site string) *number.Plan
+	Phones        phones.Room
 	Trace         *trace.Ring
 	Status        func() Status
 	Reload        func() error
@@ -130,6 +132,7 @@ func (a *API) nouns() {
 	a.registerCalls()
 	a.registerTrace()
 	a.registerServer()
+	phones.Register(a.set, a.Phones, a.running)
 	admin.Register(a.set, a.State, a.running)
 }
 

@@ -15,6 +15,7 @@ import (
 	"tandem/rtc/directory"
 	"tandem/rtc/policy"
 	"tandem/rtc/store"
+	"tandem/sipphone"
 )
 
 // kinds are the errors of the rooms and what they are to a client.
@@ -46,6 +47,10 @@ var kinds = []struct {
 	{policy.ErrUnknown, http.StatusNotFound, "rule_unknown", 0},
 	{policy.ErrTooMany, http.StatusConflict, "too_many", 0},
 	{policy.ErrInvalid, http.StatusUnprocessableEntity, "invalid", 0},
+	{sipphone.ErrUnknown, http.StatusNotFound, "phone_unknown", 0},
+	{sipphone.ErrExists, http.StatusConflict, "taken", 0},
+	{sipphone.ErrTooMany, http.StatusConflict, "too_many", 0},
+	{sipphone.ErrInvalid, http.StatusUnprocessableEntity, "invalid", 0},
 	{store.ErrConflict, http.StatusConflict, "taken", 0},
 	{store.ErrQueueFull, http.StatusServiceUnavailable, "store_busy", time.Second},
 	{store.ErrFull, http.StatusServiceUnavailable, "disk_full", time.Minute},

@@ -33,6 +33,7 @@ type Config struct {
 	Messages  Messages      `yaml:"messages" json:"messages"`
 	PINT      PINT          `yaml:"pint" json:"pint"`
 	Media     Media         `yaml:"media" json:"media"`
+	Phones    Phones        `yaml:"phones" json:"phones"`
 	DNS       DNS           `yaml:"dns" json:"dns"`
 	HTTP      HTTP          `yaml:"http" json:"http"`
 	API       API           `yaml:"api" json:"api"`
@@ -140,6 +141,7 @@ func Default() Config {
 		PINT:      PINT{Keep: 7 * 24 * time.Hour, Sessions: 20_000},
 		Media:     Media{Ports: "16384-32767", Kernel: "auto", DSCP: 46, Idle: time.Minute},
 		Messages:  Messages{Deliver: "all", Copies: true, Keep: 7 * 24 * time.Hour, Octets: 60000, Mailbox: 2000, Bytes: 4 << 20, Rate: 10, Burst: 100},
+		Phones:    defaultPhones(),
 		HTTP:      HTTP{Addr: "127.0.0.1:9090"},
 		API:       API{KeepAudit: 400 * 24 * time.Hour},
 		Log:       Log{Level: "info", Format: "text"},
@@ -232,6 +234,7 @@ func (c *Config) faults() []Fault {
 	}
 	c.Messages.faults(bad)
 	c.API.faults(bad)
+	c.Phones.faults(bad)
 	switch c.Log.Level {
 	case "debug", "info", "warn", "error":
 	default:

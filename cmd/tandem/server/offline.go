@@ -35,5 +35,9 @@ func Offline(ctx context.Context, cfg *Config, db *store.DB, key []byte, log *sl
 		Numbers:   func(string) *number.Plan { return plan },
 		Log:       log,
 	}
-	return rooms, errors.Join(rooms.Directory.Load(ctx), rooms.Trunks.Load(ctx), rooms.Policy.Load(ctx))
+	if err := errors.Join(rooms.Directory.Load(ctx), rooms.Trunks.Load(ctx), rooms.Policy.Load(ctx)); err != nil {
+		return api.Rooms{}, err
+	}
+	rooms.Phones, err = offlinePhones(ctx, cfg, db, key, rooms.Directory, log)
+	return rooms, err
 }

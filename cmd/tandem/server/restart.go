@@ -11,7 +11,9 @@ func needsRestart(old, cfg *Config) string {
 		return "log.format"
 	}
 	live := map[string]bool{"tls": true, "routes": true, "log": true}
-	a, b := reflect.ValueOf(*old), reflect.ValueOf(*cfg)
+	was, is := *old, *cfg
+	was.Phones, is.Phones = was.Phones.fixed(), is.Phones.fixed()
+	a, b := reflect.ValueOf(was), reflect.ValueOf(is)
 	for i := range a.NumField() {
 		key := a.Type().Field(i).Tag.Get("yaml")
 		if !live[key] && !reflect.DeepEqual(a.Field(i).Interface(), b.Field(i).Interface()) {

@@ -17,6 +17,7 @@ import (
 	imstore "tandem/rtc/im/sqlstore"
 	locationstore "tandem/rtc/location/sqlstore"
 	policystore "tandem/rtc/policy/sqlstore"
+	phonestore "tandem/sipphone/sqlstore"
 	"tandem/telephony"
 	"tandem/telephony/cdr"
 	cdrstore "tandem/telephony/cdr/sqlstore"
@@ -33,6 +34,7 @@ type room struct {
 	open    func(s *Server, ctx context.Context, cfg *Config) error // builds it, on the rooms before it
 	handler func(s *Server) rtc.Handler                             // of requests, after those of the rooms before it
 	run     func(s *Server, ctx context.Context) error              // until ctx ends
+	reload  func(s *Server, cfg *Config) error                      // reads again what can change without a restart
 	metrics func(s *Server, m meter)
 }
 
@@ -57,6 +59,8 @@ func rooms() []room {
 		{name: "call settings", migrations: settingsstore.Migrations, open: (*Server).openSettings},
 		{name: "telephony", page: "calls.md", migrations: cdrstore.Migrations, open: (*Server).openTelephony, metrics: (*Server).telephonyMetrics,
 			handler: func(s *Server) rtc.Handler { return s.exchange }},
+		{name: "phones", page: "phones.md", migrations: phonestore.Migrations, open: (*Server).openPhones, run: (*Server).runPhones,
+			reload: (*Server).reloadPhones, metrics: (*Server).phoneMetrics},
 		{name: "API", page: "api.md", migrations: apistore.Migrations, metrics: (*Server).apiMetrics,
 			run: func(s *Server, ctx context.Context) error { return s.state.Run(ctx) }},
 		{name: "subscriptions", open: (*Server).restoreSubscriptions}, // when all rooms have added their event packages

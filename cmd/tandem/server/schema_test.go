@@ -102,18 +102,27 @@ func TestConfigurationDocument(t *testing.T) {
 // live is whether a change of the key needs no restart.
 func live(path string) bool {
 	old, cfg := Default(), Default()
-	top, _, _ := strings.Cut(path, ".")
-	if top = strings.TrimSuffix(top, "[]"); path == "log.format" {
-		cfg.Log.Format = "changed"
-	} else {
-		v := reflect.ValueOf(&cfg).Elem()
-		for i := range v.NumField() {
-			if v.Type().Field(i).Tag.Get("yaml") == top {
-				change(v.Field(i))
-			}
+	v := reflect.ValueOf(&cfg).Elem()
+	for name := range strings.SplitSeq(path, ".") {
+		if v.Kind() == reflect.Slice {
+			break // a list is changed as a whole
 		}
+		v = v.FieldByIndex(fieldOf(v.Type(), strings.TrimSuffix(name, "[]")))
 	}
+	change(v)
 	return needsRestart(&old, &cfg) == ""
+}
+
+func fieldOf(t reflect.Type, name string) []int {
+	f, ok := t.FieldByNameFunc(func(field string) bool {
+		f, _ := t.FieldByName(field)
+		tag, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		return tag == name
+	})
+	if !ok {
+		panic("no key " + name)
+	}
+	return f.Index
 }
 
 // change makes v different from what it was.

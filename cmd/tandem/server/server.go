@@ -82,6 +82,7 @@ type Server struct {
 	key       []byte // signs what peers carry for us; it outlives a restart
 	traffic   traffic
 	state     *admin.State
+	phones    *phones
 	control   *control
 	remote    *remote
 	http      *httpServer
@@ -332,6 +333,9 @@ func (s *Server) close() error {
 	if s.http != nil {
 		errs = append(errs, s.http.close())
 	}
+	if s.phones != nil {
+		errs = append(errs, s.phones.close())
+	}
 	if s.store != nil {
 		errs = append(errs, s.store.Close())
 	}
@@ -358,6 +362,13 @@ func (s *Server) Reload() error {
 	}
 	if err := s.cert.load(&cfg); err != nil {
 		return err
+	}
+	for _, r := range rooms() {
+		if r.reload != nil {
+			if err := r.reload(s, &cfg); err != nil {
+				return err
+			}
+		}
 	}
 	s.proxy.SetRoutes(routes)
 	s.setLevel(cfg.Log.Level)
@@ -418,6 +429,7 @@ func (s *Server) api() *api.API {
 		Exchange: s.exchange, Records: s.records,
 		Routes: func() []proxy.Route { return s.proxy.Routes().List() },
 		Trunks: s.trunks, Registrations: s.lines.State, Policy: s.policy, Numbers: s.plan,
+		Phones: s.phonesRoom(),
 		Status: s.status,
 		Reload: s.Reload, Snapshot: s.snapshot,
 	})

@@ -1,0 +1,112 @@
+package family
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"strings"
+	"text/template"
+	"time"
+
+	"tandem/sipphone"
+)
+
+// maxFile bounds what a template makes.
+const maxFile = 1 << 20
+
+// Render makes a file.
+func (f *Family) Render(file *File, a *Asked, p *Place) ([]byte, error) {
+	t := f.template(file.Template)
+	if t == nil {
+		return nil, fmt.Errorf("%s: the template %s of %s is missing", file.Name, file.Template, f.Name)
+	}
+	out := bounded{limit: maxFile}
+	out.Grow(8 << 10)
+	if err := t.Execute(&out, f.view(a, p, file.Format.safe)); err != nil {
+		return nil, fmt.Errorf("%s: %w", file.Name, err)
+	}
+	return out.Bytes(), nil
+}
+
+// bounded is a buffer that ends a template which never does.
+type bounded struct {
+	bytes.Buffer
+	limit int
+}
+
+func (b *bounded) Write(p []byte) (int, error) {
+	if b.Len()+len(p) > b.limit {
+		return 0, fmt.Errorf("the file is larger than %d octets", b.limit)
+	}
+	return b.Buffer.Write(p)
+}
+
+var functions = template.FuncMap{
+	"add":   func(a, b int) int { return a + b },
+	"mul":   func(a, b int) int { return a * b },
+	"div":   func(a, b int) int { return a / b },
+	"hours": hours,
+	"upper": strings.ToUpper,
+	"lower": strings.ToLower,
+	"list":  strings.Fields,
+	"default": func(fallback, s string) string {
+		if s == "" {
+			return fallback
+		}
+		return s
+	},
+	"oneline": func(pem string) string { return strings.ReplaceAll(pem, "\n", "") },
+	"base64":  func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) },
+	"seq": func(from, to int) []int {
+		var list []int
+		for i := from; i <= to && len(list) < 256; i++ {
+			list = append(list, i)
+		}
+		return list
+	},
+	"yesno": func(b bool, yes, no string) string {
+		if b {
+			return yes
+		}
+		return no
+	},
+}
+
+// trial renders a file for invented phones and checks its grammar. Their texts
+// are hostile, so that a template which lets one out of its place shows.
+func (f *Family) trial(file *File) error {
+	place := &Place{Domain: "example.com", Host: "pbx.example.com", Ports: map[string]int{"udp": 5060, "tcp": 5060, "tls": 5061}, Transport: "tls",
+		Expires: time.Hour, URL: "https://pbx.example.com:8445/", TFTP: "192.0.2.1", CA: "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+		NTP: "pool.ntp.org", Timezone: "Europe/Berlin", Language: "de", Country: "DE", Voicemail: "*97", Pickup: "**", Park: "*68", Intercom: "*80"}
+	const hostile = `<&"'>; \ x = y`
+	full := sipphone.Phone{MAC: "0004f2aabbcc", Family: f.Name, Model: "T1", Label: hostile, Site: hostile, Generation: 1,
+		Lines: []sipphone.Line{{User: "sip:alice@example.com", Label: hostile}, {User: "sip:1234@example.com", Shared: true}},
+		Keys: []sipphone.Key{{Kind: sipphone.KeyLamp, Target: "bob", Label: hostile}, {Kind: sipphone.KeySpeedDial, Target: "+49301234"},
+			{Kind: sipphone.KeyPark, Target: "701"}, {Kind: sipphone.KeyIntercom, Target: "100"}, {Kind: sipphone.KeyPaging, Target: "sales"}}}
+	for _, a := range []Asked{
+		{Phone: full, Names: []string{hostile, ""}, Numbers: []string{"100", ""}, Secrets: []string{"s3cret", "s4cret"}, Password: "p4ss", Book: "phonebook.xml"},
+		{Phone: sipphone.Phone{MAC: "0004f2aabbcc", Family: f.Name, Generation: 1}, Password: "p4ss"},
+	} {
+		b, err := f.Render(file, &a, place)
+		if err == nil {
+			if err = file.Format.check(b); err != nil {
+				err = fmt.Errorf("%s: %w", file.Name, err)
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Masked is a rendered file with its secrets replaced by marks, which differ when
+// the secrets do.
+func Masked(b []byte, secrets ...string) []byte {
+	for _, s := range secrets {
+		if len(s) >= 8 {
+			b = bytes.ReplaceAll(b, []byte(s), []byte("(secret "+mark(s)+")"))
+		}
+	}
+	return b
+}

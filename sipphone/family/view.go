@@ -1,0 +1,172 @@
+package family
+
+import (
+	"cmp"
+	"strconv"
+	"strings"
+	"time"
+
+	"tandem/sipphone"
+)
+
+// Place is what all phones are told: where the server is and what time it is.
+type Place struct {
+	Domain    string         // of SIP; the digest realm
+	Host      string         // where phones register
+	Ports     map[string]int // of udp, tcp, tls; those not served are missing
+	Transport string         // wanted; the family's best one counts when it does not know it
+	Expires   time.Duration
+	URL       string // of the files, as in https://pbx.example.com:8445/
+	OldURL    string // of the listener for old TLS, "" when there is none
+	TFTP      string // host of the TFTP server, "" when there is none
+	CA        string // PEM of the CA that phones are to trust
+	NTP       string
+	Timezone  string
+	Language  string
+	Country   string // of tones, two letters
+	Voicemail string // number that a message key calls
+	Pickup    string // digits in front of an extension to take its call
+	Park      string // digits in front of a place to park
+	Intercom  string // digits in front of an extension that answers at once
+}
+
+// Asked is one file to be made.
+type Asked struct {
+	Phone    sipphone.Phone
+	Names    []string // display name of each line's user, "" for none
+	Numbers  []string // extension or number of each line's user
+	Secrets  []string // digest secret of each line
+	Password string   // for files
+	Model    string   // from path or User-Agent, when the phone's own is not known
+	SRTP     bool
+	Book     string // path of the phonebook, "" for none
+}
+
+// View is what a template sees. Its texts are written so that they cannot leave
+// their place in the format of the file.
+type View struct {
+	MAC, Upper, Colons string
+	Model, Label, Site string
+	Generation         int
+	Lines              []ViewLine
+	Keys               []ViewKey
+	Domain, Host       string
+	Port               int
+	Transport          string // udp, tcp or tls
+	Expires            int    // seconds
+	KeepAlive          int    // seconds, 0 for none
+	SRTP               bool
+	URL                string // base of the files, ends in /
+	User, Password     string // for files
+	Book               string // URL of the phonebook, "" for none
+	CA                 string // PEM
+	NTP                string
+	Timezone           string // IANA
+	Offset             int    // seconds east of Greenwich, without summer time
+	Summer             bool   // whether the zone has summer time
+	Language, Country  string
+	Voicemail          string
+	Pickup, Park       string
+	Intercom           string
+	Set                map[string]string
+}
+
+// ViewLine is a line in a template.
+type ViewLine struct {
+	N                         int
+	User, Name, Label, Number string
+	Password                  string
+	Shared                    bool
+}
+
+// ViewKey is a key in a template.
+type ViewKey struct {
+	N             int // from 1
+	Kind          string
+	Target, Label string
+	Dial          string // what the key dials, its prefix included
+	Lamp          bool   // it shows the state of Target
+}
+
+// view builds what a template sees, with texts safe for a format.
+func (f *Family) view(a *Asked, p *Place, safe func(string) string) *View {
+	ph := &a.Phone
+	transport := f.Transport(p.Transport, p.Ports)
+	v := &View{
+		MAC: string(ph.MAC), Upper: ph.MAC.Upper(), Colons: ph.MAC.Colons(), Model: safe(cmp.Or(ph.Model, a.Model)),
+		Label: safe(ph.Label), Site: safe(ph.Site), Generation: ph.Generation,
+		Domain: p.Domain, Host: p.Host, Port: p.Ports[transport], Transport: transport,
+		Expires: int(p.Expires / time.Second), KeepAlive: f.KeepAlive, SRTP: a.SRTP && f.SRTP && transport == "tls",
+		URL: f.url(p), User: string(ph.MAC), Password: a.Password, CA: p.CA,
+		NTP: p.NTP, Timezone: cmp.Or(ph.Timezone, p.Timezone, "UTC"), Language: safe(cmp.Or(ph.Language, p.Language, "en")), Country: p.Country,
+		Voicemail: safe(p.Voicemail), Pickup: safe(p.Pickup), Park: safe(p.Park), Intercom: safe(p.Intercom),
+		Set: make(map[string]string, len(ph.Settings)),
+	}
+	if a.Book != "" {
+		v.Book = v.URL + a.Book
+	}
+	v.Offset, v.Summer = zone(v.Timezone)
+	for i, l := range ph.Lines {
+		n := ViewLine{N: i + 1, User: safe(l.User.User()), Password: a.Secrets[i], Shared: l.Shared,
+			Name: safe(at(a.Names, i)), Number: safe(at(a.Numbers, i))}
+		n.Label = cmp.Or(safe(l.Label), n.Number, n.Name, n.User)
+		n.Name = cmp.Or(n.Name, n.User)
+		v.Lines = append(v.Lines, n)
+	}
+	for i, k := range ph.Keys {
+		v.Keys = append(v.Keys, ViewKey{N: i + 1, Kind: string(k.Kind), Target: safe(k.Target), Label: safe(cmp.Or(k.Label, k.Target)),
+			Dial: safe(p.dial(k)), Lamp: k.Kind == sipphone.KeyLamp || k.Kind == sipphone.KeyPark})
+	}
+	for name, value := range ph.Settings {
+		v.Set[name] = safe(value)
+	}
+	return v
+}
+
+func at(list []string, i int) string {
+	if i < len(list) {
+		return list[i]
+	}
+	return ""
+}
+
+func (f *Family) url(p *Place) string {
+	if f.OldTLS && p.OldURL != "" {
+		return p.OldURL
+	}
+	return p.URL
+}
+
+func (p *Place) dial(k sipphone.Key) string {
+	switch k.Kind {
+	case sipphone.KeyPark:
+		return p.Park + k.Target
+	case sipphone.KeyIntercom, sipphone.KeyPaging:
+		return p.Intercom + k.Target
+	}
+	return k.Target
+}
+
+// zone is the offset of a time zone in winter, and whether it has a summer.
+func zone(name string) (offset int, summer bool) {
+	loc, err := time.LoadLocation(name)
+	if err != nil {
+		return 0, false
+	}
+	year := time.Now().Year()
+	_, january := time.Date(year, 1, 1, 0, 0, 0, 0, loc).Zone()
+	_, july := time.Date(year, 7, 1, 0, 0, 0, 0, loc).Zone()
+	return min(january, july), january != july
+}
+
+// hours is an offset as "+1", "-3:30" or "5:45".
+func hours(offset int) string {
+	s := strconv.Itoa(offset / 3600)
+	if offset < 0 && offset > -3600 {
+		s = "-0"
+	}
+	if m := offset % 3600 / 60; m != 0 {
+		s += ":" + strings.Trim(strconv.Itoa(m), "-")
+	}
+	return s
+}
