@@ -70,6 +70,8 @@ type Gate struct {
 	nonces   *nonceKey
 	used     *replays
 	throttle *throttle
+	today    atomic.Uint32      // when somebody last proved who he is; the clock is not asked for each message of a flood
+	senders  *recall            // addresses and ports where somebody has proved who he is
 	nobody   *directory.Account // stands in for users that do not exist
 	requests maphash.Seed
 	work     sync.Pool
@@ -114,7 +116,7 @@ func New(cfg Config) *Gate {
 		cfg.Nonces = 200_000
 	}
 	g := &Gate{
-		cfg: cfg, nonces: newNonceKey(), used: newReplays(cfg.Nonces), throttle: newThrottle(cfg.Limits),
+		cfg: cfg, nonces: newNonceKey(), used: newReplays(cfg.Nonces), throttle: newThrottle(cfg.Limits), senders: newRecall(cfg.Limits.withDefaults().Known),
 		nobody:   &directory.Account{Secrets: []*directory.Secret{new(directory.Secret)}},
 		requests: maphash.MakeSeed(), told: make([]atomic.Bool, len(cfg.URIAgents)),
 	}

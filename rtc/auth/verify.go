@@ -70,6 +70,7 @@ func (g *Gate) verify(m *sip.Message, where netip.Addr, now time.Time, w *work) 
 	}
 	switch best.result {
 	case proofGood:
+		g.Remember(m.Source)
 		g.throttle.succeeded(&attempt{where, m.Source.Port(), best.user, best.realm}, now)
 		best.secret.Use(now)
 	case proofWrong:

@@ -28,6 +28,9 @@ func (t *Table) From(f transport.Flow) (*Peer, *rtc.Identity) {
 	return nil, nil
 }
 
+// Sends reports whether requests from an address are a peer's.
+func (t *Table) Sends(a netip.AddrPort) bool { return t != nil && t.current.Load().from(a) != nil }
+
 // User returns the peer that proves who it is by the credentials of a user, and
 // the identity that is; both are nil when that user is no peer.
 func (t *Table) User(aor rtc.AOR) (*Peer, *rtc.Identity) {

@@ -6,12 +6,13 @@ import (
 	"slices"
 
 	"tandem/rtc/sip"
+	"tandem/rtc/transport"
 )
 
 // Admission under load. Load is the greater of the share of MaxServer in use
 // and what Config.Pressure says. Classes are shed in this order, each from its
-// own load on; what is in a dialog, an emergency or marked by RFC 4412 only at
-// the hard limit. ACK, CANCEL and responses are never shed: they end work.
+// own load on; what is in a dialog, an emergency, marked by RFC 4412 or of a known
+// sender only at the hard limit. ACK, CANCEL and responses are never shed: they end work.
 //
 // Not shed early: REGISTER, because a phone that cannot refresh is lost, and
 // OPTIONS, because it decides whether a peer thinks us alive; both are cheap.
@@ -34,13 +35,13 @@ func (l *Layer) load() float64 {
 }
 
 // admit decides about a new request.
-func (l *Layer) admit(m *sip.Message) bool {
+func (l *Layer) admit(f transport.Flow, m *sip.Message) bool {
 	load := l.load()
 	if load < limits[classNew] {
 		return true
 	}
 	c := l.classify(m)
-	if c == classProtected {
+	if c == classProtected || l.cfg.Known != nil && l.cfg.Known(f, m) {
 		// Pressure from elsewhere cannot refuse an emergency; running out of room can.
 		return l.servers.Load() < int64(l.cfg.MaxServer)
 	}

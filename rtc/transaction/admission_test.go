@@ -7,6 +7,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"tandem/rtc/sip"
+	"tandem/rtc/transport"
 )
 
 func TestAdmission(t *testing.T) {
@@ -28,6 +31,8 @@ func TestAdmission(t *testing.T) {
 		{"BYE", indialog, "", never},
 		{"INVITE", []string{"Priority: Emergency"}, "", never},
 		{"INVITE", []string{"Resource-Priority: ets.0"}, "", never},
+		{"INVITE", []string{"User-Agent: known"}, "", never},
+		{"REGISTER", []string{"User-Agent: known"}, "", never},
 		{"INVITE", nil, "urn:service:sos", never},
 		{"INVITE", nil, "urn:service:sos.fire", never},
 		{"INVITE", nil, "urn:service:sosxy", 0.80},
@@ -38,7 +43,8 @@ func TestAdmission(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.method+" "+tt.uri+strings.Join(tt.lines, " "), func(t *testing.T) {
 			for _, load := range []float64{0, 0.79, 0.80, 0.89, 0.90, 0.96, 0.97, 1, 5} {
-				in(t, Config{Pressure: func() float64 { return load }}, func(t *testing.T, w *world) {
+				known := func(_ transport.Flow, m *sip.Message) bool { return string(m.Get(sip.HdrUserAgent)) == "known" }
+				in(t, Config{Pressure: func() float64 { return load }, Known: known}, func(t *testing.T, w *world) {
 					time.Sleep(100 * ms)
 					text := request(tt.method, tt.lines...)
 					if tt.uri != "" {

@@ -38,7 +38,7 @@ func (ln *Lane) request(f transport.Flow, m *sip.Message) {
 		ln.l.retransmitted.Add(1)
 		return
 	}
-	if !ln.l.admit(m) {
+	if !ln.l.admit(f, m) {
 		ln.refuseLoad(f, m, &via)
 		return
 	}
@@ -59,7 +59,7 @@ func (ln *Lane) request(f transport.Flow, m *sip.Message) {
 
 // stateless gives the TU a request for which nothing is remembered.
 func (ln *Lane) stateless(f transport.Flow, m *sip.Message, via *sip.Via) {
-	if !ln.l.admit(m) {
+	if !ln.l.admit(f, m) {
 		ln.key = appendKey(ln.key[:0], m, via, m.Method())
 		ln.refuseLoad(f, m, via)
 		return

@@ -45,6 +45,10 @@ type Config struct {
 	// full. It is asked once a tick and must be quick; nil means none. See
 	// admission.go for what is shed when.
 	Pressure func() float64
+	// Known says whether a request comes from a sender that is served before
+	// others: only the hard limit refuses it. It is asked under load alone; nil:
+	// all senders are alike.
+	Known func(f transport.Flow, m *sip.Message) bool
 	// Unsent is told of each request that did not leave, and why; nil means
 	// nobody. It is on the request's lane and must not keep b.
 	Unsent func(f transport.Flow, b []byte, why error)

@@ -36,6 +36,10 @@ type Config struct {
 	WriteTimeout   time.Duration // what waits for a connection must be taken by the peer within, default 10 s
 	WriteQueue     int           // octets waiting for one connection, default 1 MiB
 	WriteTotal     int           // octets waiting for all connections together, default 256 MiB; beyond it those that keep more than 64 KiB waiting are closed
+	// Known says whether a datagram comes from a sender that is served before
+	// others when more comes in than can be served. It must be quick; nil: all
+	// senders are alike.
+	Known func(from netip.AddrPort, b []byte) bool
 	// Keep says which accepted connections are not closed to make room for new
 	// ones when MaxConns is reached; nil: all are kept.
 	Keep func(Flow) bool

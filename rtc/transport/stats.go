@@ -5,6 +5,7 @@ import "sync/atomic"
 // Stats are counters since start.
 type Stats struct {
 	In, Out, Malformed, Dropped, KeepAlives map[Proto]uint64
+	Shed                                    uint64 // requests of unknown senders, unread because more came in than could be served
 	Conns                                   int    // open now
 	Refused                                 uint64 // connections over a limit
 	Panics                                  uint64 // of the handler
@@ -13,8 +14,8 @@ type Stats struct {
 // counters of one loop or protocol; the padding keeps loops on different
 // cores off one another's cache lines.
 type counters struct {
-	in, out, malformed, dropped, keepAlives atomic.Uint64
-	_                                       [88]byte
+	in, out, malformed, dropped, keepAlives, shed atomic.Uint64
+	_                                       [80]byte
 }
 
 // Stats adds up the counters.
@@ -27,6 +28,7 @@ func (t *Transport) Stats() Stats {
 		s.Malformed[p] += c.malformed.Load()
 		s.Dropped[p] += c.dropped.Load()
 		s.KeepAlives[p] += c.keepAlives.Load()
+		s.Shed += c.shed.Load()
 	}
 	for _, u := range t.loops {
 		add(UDP, &u.count)

@@ -100,6 +100,7 @@ type udpLoop struct {
 	in    *inbox
 	out   batch
 	msg   sip.Message
+	valve valve
 	stun  []byte
 	count counters
 }
@@ -125,10 +126,14 @@ func (u *udpLoop) run() {
 			continue
 		}
 		u.out.now = time.Now()
+		u.valve.adjust(u.in.sock, n == batchSize, u.out.now)
 		for i := range n {
 			u.datagram(i)
 		}
 		u.out.flush()
+		if u.valve.shut > 0 {
+			runtime.Gosched() // the buffer never runs empty, and others have work too
+		}
 	}
 }
 
@@ -158,6 +163,10 @@ func (u *udpLoop) datagram(i int) {
 		if u.stun = appendSTUN(u.stun[:0], b, from); len(u.stun) > 0 {
 			u.out.box(u.l).add(from, u.stun, nil)
 		}
+		return
+	}
+	if u.sheds(f, b) {
+		u.count.shed.Add(1)
 		return
 	}
 	var refused *sip.Error

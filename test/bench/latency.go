@@ -14,11 +14,16 @@ func (l latency) String() string {
 	if len(l) == 0 {
 		return "none"
 	}
-	slices.Sort(l)
-	at := func(p float64) time.Duration {
-		return l[min(int(p*float64(len(l))), len(l)-1)].Round(10 * time.Microsecond)
+	return fmt.Sprintf("p50 %s, p95 %s, p99 %s, longest %s of %d", l.at(0.5), l.at(0.95), l.at(0.99), l.at(1), len(l))
+}
+
+// at is the time within which a part p of the operations ended.
+func (l latency) at(p float64) time.Duration {
+	if len(l) == 0 {
+		return 0
 	}
-	return fmt.Sprintf("p50 %s, p99 %s, longest %s of %d", at(0.5), at(0.99), l[len(l)-1].Round(10*time.Microsecond), len(l))
+	slices.Sort(l)
+	return l[min(int(p*float64(len(l))), len(l)-1)].Round(10 * time.Microsecond)
 }
 
 // How the server is loaded while it is timed.

@@ -61,6 +61,13 @@ var tests = []test{
 }
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == "strangers" {
+		if err := strangers(os.Args[2:]); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	var o options
 	flag.StringVar(&o.tandem, "tandem", "", "tandem binary (default: built from this checkout)")
 	flag.BoolVar(&o.quick, "quick", false, "one short round, closed loop only")
@@ -137,6 +144,9 @@ func (o options) signalling() error {
 			}
 		}
 	}
+	if o.match == "overload" {
+		return o.overload(os.Stdout)
+	}
 	if o.quick || o.only != "" && o.only != "sip" || o.match != "" {
 		return nil
 	}
@@ -146,7 +156,10 @@ func (o options) signalling() error {
 	if err := o.cores(func(format string, a ...any) { fmt.Printf(format, a...) }); err != nil {
 		return err
 	}
-	return parts(os.Stdout)
+	if err := parts(os.Stdout); err != nil {
+		return err
+	}
+	return o.overload(os.Stdout)
 }
 
 // bothSipp prints the paced runs.

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"syscall"
 	"unsafe"
 
@@ -35,6 +36,19 @@ type socket struct {
 
 // dial connects a socket to a port of this machine.
 func dial(port int) (*socket, error) {
+	return dialTo("127.0.0.1", fmt.Sprintf("127.0.0.1:%d", port))
+}
+
+// dialTo connects a socket bound to an IPv4 address to a server.
+func dialTo(from, to string) (*socket, error) {
+	there, err := netip.ParseAddrPort(to)
+	if err != nil {
+		return nil, err
+	}
+	here, err := netip.ParseAddr(from)
+	if err != nil {
+		return nil, err
+	}
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
@@ -43,12 +57,11 @@ func dial(port int) (*socket, error) {
 	for _, opt := range []int{unix.SO_RCVBUFFORCE, unix.SO_SNDBUFFORCE} {
 		unix.SetsockoptInt(fd, unix.SOL_SOCKET, opt, 8<<20) // best effort: needs CAP_NET_ADMIN
 	}
-	loop := [4]byte{127, 0, 0, 1}
-	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: loop}); err != nil {
+	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: here.As4()}); err != nil {
 		return nil, err
 	}
-	if err := unix.Connect(fd, &unix.SockaddrInet4{Addr: loop, Port: port}); err != nil {
-		return nil, fmt.Errorf("connecting to port %d: %w", port, err)
+	if err := unix.Connect(fd, &unix.SockaddrInet4{Addr: there.Addr().As4(), Port: int(there.Port())}); err != nil {
+		return nil, fmt.Errorf("connecting to %s: %w", to, err)
 	}
 	sa, err := unix.Getsockname(fd)
 	if err != nil {

@@ -137,7 +137,7 @@ func startRTPEngine(dir, cores string, ng int) (*exec.Cmd, error) {
 const tandemConfig = `domains: [bench.test]
 data: %q
 listen:
-  - {proto: udp, addr: "127.0.0.1:%d"}
+  - {proto: udp, addr: "%s:%d"}
   - {proto: tcp, addr: "127.0.0.1:%d"}
   - {proto: udp, addr: "127.0.0.1:%d", trusted: ["127.0.0.0/8"]}
 auth: {algorithms: [SHA-256, MD5], md5_agents: [sipp]}
@@ -150,13 +150,18 @@ media: {kernel: "off", interfaces: [{addr: 127.0.0.1}]}
 `
 
 func startTandem(dir, bin, cores string, users int, led bool) (*server, error) {
+	return startTandemAt(dir, bin, cores, users, "127.0.0.1", led)
+}
+
+// startTandemAt has it listen by UDP at another address.
+func startTandemAt(dir, bin, cores string, users int, addr string, led bool) (*server, error) {
 	s := &server{name: "tandem", port: freePort(), trusted: freePort(), http: freePort(), log: filepath.Join(dir, "tandem.log")}
 	data := filepath.Join(dir, "tandem")
 	if err := os.MkdirAll(data, 0o755); err != nil {
 		return nil, err
 	}
 	file := filepath.Join(dir, "tandem.yaml")
-	cfg := fmt.Sprintf(tandemConfig, data, s.port, s.port, s.trusted, s.http)
+	cfg := fmt.Sprintf(tandemConfig, data, addr, s.port, s.port, s.trusted, s.http)
 	if led {
 		cfg += ledConfig
 	}

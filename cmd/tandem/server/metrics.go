@@ -106,6 +106,7 @@ func (c *collector) messages(m meter) {
 		}
 	}
 	st := c.s.transport.Stats()
+	m.counter("sip_shed_total", "Requests of unknown senders left unread because more came in than could be served", st.Shed)
 	for p, n := range st.Malformed {
 		m.counter("sip_malformed_total", "Messages that could not be parsed", n, "transport", p.Param())
 	}

@@ -161,6 +161,7 @@ func (s *Server) openSIP(ctx context.Context, cfg *Config) error {
 		AbsorbBytes: cfg.Limits.AbsorbBytes,
 		Pressure:    s.pressure,
 		Unsent:      s.unsent,
+		Known:       s.knownRequest,
 		Log:         s.log,
 	})
 	clientTLS, err := s.clientTLS(cfg)
@@ -176,6 +177,7 @@ func (s *Server) openSIP(ctx context.Context, cfg *Config) error {
 		MaxMessage:    cfg.Limits.MessageBytes,
 		MaxConns:      connections(cfg, s.log),
 		MaxConnsPerIP: cfg.Limits.ConnectionsPerIP,
+		Known:         s.known,
 		Keep:          s.location.Uses,
 		Tap:           s.tap,
 	})
@@ -197,6 +199,7 @@ func (s *Server) openSIP(ctx context.Context, cfg *Config) error {
 	if err != nil {
 		return err
 	}
+	s.rememberPhones()
 	s.layer.SetTU(router)
 	return nil
 }

@@ -1,0 +1,52 @@
+package auth
+
+import (
+	"bytes"
+	"hash/maphash"
+	"net/netip"
+	"time"
+)
+
+// Known reports whether a message comes from where somebody has proved who he is
+// within the last days, or carries a nonce that was given to its sender: who is
+// served first while more comes in than can be. It reads as little of the message
+// as it must, since it is asked of each message of a flood.
+func (g *Gate) Known(from netip.AddrPort, message []byte) bool {
+	return g.known(from, message, time.Now)
+}
+
+func (g *Gate) known(from netip.AddrPort, message []byte, now func() time.Time) bool {
+	hash := g.spot(from)
+	if g.senders.bucket(hash).has(hash, uint8(g.today.Load())) {
+		return true
+	}
+	rest := message
+	for range maxAnswers {
+		_, after, ok := bytes.Cut(rest, nonceParam)
+		if !ok {
+			return false
+		}
+		rest = after
+		if len(rest) > nonceLen && rest[nonceLen] == '"' {
+			if _, ok := g.nonces.check(rest[:nonceLen], place(from.Addr()), now(), g.cfg.NonceLife); ok {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+var nonceParam = []byte(`nonce="`)
+
+// Remember counts a sender among the known ones: a phone whose binding was
+// restored.
+func (g *Gate) Remember(from netip.AddrPort) {
+	hash, today := g.spot(from), day(time.Now())
+	g.today.Store(uint32(today))
+	g.senders.bucket(hash).add(hash, today)
+}
+
+func (g *Gate) spot(from netip.AddrPort) uint64 {
+	from = netip.AddrPortFrom(from.Addr().Unmap().WithZone(""), from.Port())
+	return maphash.Comparable(g.throttle.seed, from)
+}
