@@ -15,7 +15,7 @@ type Stats struct {
 // cores off one another's cache lines.
 type counters struct {
 	in, out, malformed, dropped, keepAlives, shed atomic.Uint64
-	_                                       [80]byte
+	_                                             [80]byte
 }
 
 // Stats adds up the counters.
