@@ -34,6 +34,9 @@ type Config struct {
 	Calls    int           // calls at a time, default 10,000
 	RingTime time.Duration // how long a call may ring, default 3 min
 	Music    string        // WAV file for who is on hold; "" carries hold across
+	// Local tells addresses of this server, which our Contacts name; nil: none is
+	// known.
+	Local func(host []byte, port uint16) bool
 	// Reach tells by what connection a phone is reached whose own has closed; nil:
 	// none is looked for. Reconnect is how long it has for a new one, default 20 s.
 	Reach     Reach
@@ -126,7 +129,10 @@ func (x *Exchange) Run(ctx context.Context) error {
 // Serve implements rtc.Handler.
 func (x *Exchange) Serve(r *rtc.Request) error {
 	if r.Method() != sip.INVITE || r.ToTag() != nil {
-		return x.ua.Serve(r)
+		if err := x.ua.Serve(r); err != rtc.Next || !x.astray(r) {
+			return err
+		}
+		return &rtc.Status{Code: 481}
 	}
 	if !isCall(r.Message) {
 		return rtc.Next
@@ -136,6 +142,16 @@ func (x *Exchange) Serve(r *rtc.Request) error {
 		return err
 	}
 	return x.start(r, route)
+}
+
+// astray reports whether a request was sent to a Contact of ours in a dialog that is
+// none (RFC 3261 §12.2.2).
+func (x *Exchange) astray(r *rtc.Request) bool {
+	if r.ToTag() == nil || r.Method() == sip.ACK || r.Method() == sip.CANCEL || r.Has(sip.HdrRoute) || x.cfg.Local == nil {
+		return false
+	}
+	uri, err := sip.ParseURI(r.RequestURI())
+	return err == nil && uri.Kind != sip.URITel && len(uri.User) == 0 && x.cfg.Local(uri.Host, uri.Port)
 }
 
 // Send sends a request outside dialogs, see uac.Client.

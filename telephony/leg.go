@@ -78,7 +78,7 @@ func (l *leg) cancel(reason string) {
 
 // respond answers a request in the leg's dialog.
 func (l *leg) respond(in *dialog.Incoming, code int, content dialog.Content) {
-	l.do(func(*dialog.Session) { in.Respond(code, content) })
+	in.Session.Do(func() { in.Respond(code, content) }) // one of several, before the answer
 }
 
 // invite calls the leg's destination with an offer.

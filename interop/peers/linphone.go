@@ -180,6 +180,31 @@ func (l *Linphone) Ended(ctx context.Context) (string, error) {
 	return m[0], nil
 }
 
+// Hold puts the call on hold.
+func (l *Linphone) Hold(ctx context.Context) error {
+	if err := l.program.say("pause"); err != nil {
+		return err
+	}
+	_, err := l.state(ctx, "Paused")
+	return err
+}
+
+// Resume goes on with a call that is on hold, by the number linphonec gave it.
+func (l *Linphone) Resume(ctx context.Context, call int) error {
+	if err := l.program.say(fmt.Sprint("resume ", call)); err != nil {
+		return err
+	}
+	return l.Established(ctx)
+}
+
+// Transfer sends the other party of the current call to an address.
+func (l *Linphone) Transfer(uri string) error { return l.program.say("transfer " + uri) }
+
+// Join joins the other parties of two calls, and leaves both.
+func (l *Linphone) Join(first, second int) error {
+	return l.program.say(fmt.Sprintf("transfer %d --to-call %d", first, second))
+}
+
 // Press sends keys in the call, one by one.
 func (l *Linphone) Press(keys string) error {
 	for _, key := range keys {

@@ -26,6 +26,8 @@ type Settings struct {
 	Port         int      // of UDP and TCP; 0: a free one
 	Trusting     bool     // a further UDP port asks nobody on loopback for credentials
 	Phones       bool     // desk phones get their files at FilesPort
+	AllCalls     bool     // calls between users are led, too
+	Music        string   // WAV file for who is on hold
 }
 
 // Server is the built server as a process of its own.
@@ -92,17 +94,18 @@ func (s *Server) write(set Settings) error {
 		phones = map[string]any{"https": loopback(s.FilesPort), "host": "127.0.0.1", "window": "10m"}
 	}
 	b, err := json.MarshalIndent(map[string]any{
-		"phones":  phones,
-		"domains": []string{Domain},
-		"data":    filepath.Join(s.Dir, "data"),
-		"listen":  listen,
-		"auth":    auth,
-		"routes":  set.Routes,
-		"http":    map[string]any{"addr": loopback(s.HTTPPort)},
-		"numbers": map[string]any{"country": "DE"},
-		"media":   map[string]any{"ports": mediaPorts},
-		"limits":  map[string]any{"drain": "1s"},
-		"log":     map[string]any{"level": "debug"},
+		"phones":    phones,
+		"domains":   []string{Domain},
+		"data":      filepath.Join(s.Dir, "data"),
+		"listen":    listen,
+		"auth":      auth,
+		"routes":    set.Routes,
+		"http":      map[string]any{"addr": loopback(s.HTTPPort)},
+		"numbers":   map[string]any{"country": "DE"},
+		"media":     map[string]any{"ports": mediaPorts},
+		"telephony": map[string]any{"all_calls": set.AllCalls, "music": set.Music},
+		"limits":    map[string]any{"drain": "1s"},
+		"log":       map[string]any{"level": "debug"},
 	}, "", "  ")
 	if err != nil {
 		return err

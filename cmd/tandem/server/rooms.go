@@ -97,7 +97,7 @@ func (s *Server) openMedia(_ context.Context, cfg *Config) error {
 	if err != nil {
 		return err
 	}
-	m.Logger = s.log
+	m.Logger, m.Network = s.log, s.network
 	s.media, err = media.New(m)
 	return err
 }
@@ -111,6 +111,7 @@ func (s *Server) openTelephony(_ context.Context, cfg *Config) error {
 		Dialog: dialog.Config{Layer: s.layer, Wire: dialog.Over(s.transport), Resolver: s.resolver, Permit: s.peers.Permit, Chosen: s.peers.Chosen, Key: s.key,
 			SessionExpires: cfg.Telephony.SessionTimer},
 		Music: cfg.Telephony.Music,
+		Local: s.transport.IsLocal,
 		Media: s.media,
 		Router: &telephony.Plan{
 			Users:    users{s.directory, s},

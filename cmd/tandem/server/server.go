@@ -22,6 +22,7 @@ import (
 	"tandem/gateways"
 	"tandem/gateways/registration"
 	"tandem/media"
+	"tandem/media/relay"
 	"tandem/rtc/auth"
 	"tandem/rtc/directory"
 	directorystore "tandem/rtc/directory/sqlstore"
@@ -72,6 +73,7 @@ type Server struct {
 	numbers   *number.Plan
 	policy    *policy.Engine
 	media     *media.Server
+	network   relay.Network // of media
 	exchange  *telephony.Exchange
 	messages  *im.IM
 	records   cdr.Store
@@ -94,12 +96,16 @@ type Options struct {
 	Path  string         // of the configuration file, read again by Reload
 	Log   *slog.Logger   // where to log
 	Level *slog.LevelVar // of Log, changed by Reload; may be nil
+
+	// Network is where the ports of media are; nil: the kernel's UDP. Tests in
+	// virtual time have one in memory.
+	Network relay.Network
 }
 
 // New opens the store and all sockets, so that whatever can be wrong with them
 // shows before anything is served. Close ends it when Run is never called.
 func New(ctx context.Context, cfg Config, opt Options) (_ *Server, err error) {
-	s := &Server{path: opt.Path, log: opt.Log, level: opt.Level, started: time.Now()}
+	s := &Server{path: opt.Path, log: opt.Log, level: opt.Level, network: opt.Network, started: time.Now()}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}

@@ -8,12 +8,15 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"tandem/media/relay"
+	"tandem/media/relay/memnet"
 	"tandem/rtc"
 	"tandem/rtc/directory"
 	"tandem/rtc/proxy"
@@ -31,6 +34,7 @@ type world struct {
 	s     *Server
 	start time.Time
 	stop  func()
+	ports ports
 }
 
 // inTime runs f in a bubble of virtual time.
@@ -41,6 +45,7 @@ func inTime(t *testing.T, f func(w *world)) {
 		cfg.Domains, cfg.Data, cfg.HTTP.Addr = []string{"time.test"}, t.TempDir(), ""
 		cfg.Listen = []Listen{{Proto: "udp", Addr: "127.0.0.1:0", Trusted: []string{"127.0.0.1/32"}}}
 		w := &world{t: t, cfg: cfg, start: time.Now()}
+		w.ports.net = memnet.New()
 		w.open()
 		for _, name := range []string{"alice", "bob"} {
 			add := directory.AddUser{AOR: rtc.AOR("sip:" + name + "@time.test"), Password: "a secret of theirs"}
@@ -55,7 +60,7 @@ func inTime(t *testing.T, f func(w *world)) {
 
 // open starts the server, on the data there is.
 func (w *world) open() {
-	s, err := New(w.t.Context(), w.cfg, Options{})
+	s, err := New(w.t.Context(), w.cfg, Options{Network: &w.ports})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -77,6 +82,31 @@ func (w *world) open() {
 			w.t.Error(err)
 		}
 	}
+}
+
+// ports are those of media, in memory, and how many are open.
+type ports struct {
+	net  *memnet.Net
+	open atomic.Int64
+}
+
+func (p *ports) Bind(local netip.AddrPort, ready func()) (relay.Port, error) {
+	port, err := p.net.Bind(local, ready)
+	if err != nil {
+		return nil, err
+	}
+	p.open.Add(1)
+	return counted{port, p}, nil
+}
+
+type counted struct {
+	relay.Port
+	of *ports
+}
+
+func (c counted) Close() error {
+	c.of.open.Add(-1)
+	return c.Port.Close()
 }
 
 // phone is a socket, and what the server sent to it.

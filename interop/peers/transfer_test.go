@@ -1,0 +1,106 @@
+package peers_test
+
+import (
+	"fmt"
+	"math"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"tandem/interop/peers"
+	"tandem/test/realtime"
+)
+
+// musicTone is what who is on hold hears.
+const musicTone = 880.0
+
+// stages says what is wrong when tones were not heard in this order, each for a
+// second at least.
+func stages(t *testing.T, who string, p peers.Phone, want ...float64) (wrong []string) {
+	t.Helper()
+	h, err := p.Heard()
+	must(t, who+" recorded", err)
+	t.Logf("%s heard %s", who, h)
+	at := 0
+	for _, freq := range want {
+		for at < len(h.Tones) && (math.Abs(h.Tones[at].Freq-freq) > maxFreq || h.Tones[at].Length < time.Second) {
+			at++
+		}
+		if at == len(h.Tones) {
+			return []string{fmt.Sprintf("%s does not hear %.0f Hz in its turn: %s", who, freq, h)}
+		}
+		if math.Abs(h.Tones[at].Level-level) > maxLevel {
+			wrong = append(wrong, fmt.Sprintf("%s hears %.0f Hz at %.1f dBFS, want %.1f", who, freq, h.Tones[at].Level, level))
+		}
+		at++
+	}
+	return wrong
+}
+
+func ledServer(t *testing.T) *peers.Server {
+	t.Helper()
+	music := filepath.Join(folder(t), "music.wav")
+	must(t, "writing the music", peers.Tone(music, musicTone, level, 5*time.Second))
+	s := startServer(t, peers.Settings{AllCalls: true, Music: music})
+	explain(t, s, "alice")
+	return s
+}
+
+// telephoneOf is a phone that speaks G.711 alone: linphonec writes what it hears as 8 kHz
+// whatever it is.
+func telephoneOf(t *testing.T, s *peers.Server, kind, name string, proto peers.Proto) peers.Phone {
+	t.Helper()
+	a, err := s.AddUser(within(t), name, proto)
+	must(t, "adding "+name, err)
+	a.Codec = peers.PCMU
+	return startPhone(t, kind, a)
+}
+
+// linphonec holds a call, takes it back, and transfers it to another phone, blindly
+// or after it has spoken with that one, by its own commands. What bob hears says how
+// each stage went.
+func TestTransferByLinphone(t *testing.T) {
+	t.Parallel()
+	for _, attended := range []bool{false, true} {
+		for _, bobs := range []string{"baresip", "linphonec"} {
+			t.Run(fmt.Sprintf("attended=%v,%s", attended, bobs), func(t *testing.T) {
+				t.Parallel()
+				realtime.Measure(t, func(t *testing.T) []string {
+					s := ledServer(t)
+					alice := telephoneOf(t, s, "linphonec", "alice", peers.UDP).(*peers.Linphone)
+					bob := telephoneOf(t, s, bobs, "bob", peers.TCP)
+					carol := telephoneOf(t, s, "baresip", "carol", peers.UDP)
+					connect(t, alice, bob, "sip:bob@"+peers.Domain)
+					time.Sleep(talk)
+					must(t, "hold", alice.Hold(within(t)))
+					time.Sleep(talk)
+					must(t, "resume", alice.Resume(within(t), 1))
+					time.Sleep(talk)
+					want := []float64{tones["alice"], musicTone, tones["alice"]}
+					if attended {
+						must(t, "hold", alice.Hold(within(t)))
+						connect(t, alice, carol, "sip:carol@"+peers.Domain)
+						time.Sleep(talk)
+						want = append(want, musicTone)
+						must(t, "transfer", alice.Join(1, 2))
+					} else {
+						must(t, "transfer", alice.Transfer("sip:carol@"+peers.Domain))
+						must(t, "carol rings", carol.Incoming(within(t)))
+						must(t, "carol answers", carol.Answer())
+						must(t, "carol speaks", carol.Established(within(t)))
+					}
+					ended(t, alice)
+					time.Sleep(talk)
+					must(t, "bob hangs up", bob.Hangup())
+					ended(t, bob)
+					ended(t, carol)
+					wrong := stages(t, "bob", bob, append(want, tones["carol"])...)
+					if attended {
+						return append(wrong, stages(t, "carol", carol, tones["alice"], tones["bob"])...)
+					}
+					return append(wrong, stages(t, "carol", carol, tones["bob"])...)
+				})
+			})
+		}
+	}
+}
