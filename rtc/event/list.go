@@ -310,6 +310,6 @@ func (d *Document) numbered(count uint32) []byte {
 	if d.Count == 0 {
 		return d.Body
 	}
-	b := strconv.AppendUint(bytes.Clone(d.Body[:d.Count]), uint64(count), 10)
+	b := strconv.AppendUint(bytes.Clone(d.Body[:d.Count]), uint64(count+d.First), 10)
 	return append(b, d.Body[d.Count:]...)
 }

@@ -342,7 +342,7 @@ func (x *notice) appendBody(dst []byte) []byte {
 	var digits [10]byte
 	var count []byte
 	if b.Count > 0 {
-		count = strconv.AppendUint(digits[:0], uint64(x.count), 10)
+		count = strconv.AppendUint(digits[:0], uint64(x.count+b.First), 10)
 		size += len(count)
 	}
 	if b.Type != "" {

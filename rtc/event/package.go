@@ -68,8 +68,11 @@ type Document struct {
 	Type string // media type; "" with an empty Body
 	Body []byte
 	// Count is where in Body the number of the NOTIFY is written, which begins with
-	// 0 and grows by one (the version of RFC 3857, 4235, …); 0 = nowhere.
+	// First and grows by one (the version of RFC 3857, 4235, …); 0 = nowhere.
 	Count int
+	First uint32
+	// Source is what the document was made of, for Package.Difference.
+	Source any
 }
 
 // Owner is an Authorise that lets only the user himself subscribe.

@@ -1,0 +1,174 @@
+// Package dialoginfo tells what the line of a user does: the event package
+// dialog (RFC 4235), by which the lamps of other phones are lit.
+//
+// It keeps the calls of each line while they last, as it is told of them. A
+// document has one dialog element, always: some phones fail on several, others
+// leave a lamp as it was when there is none. Of several calls it tells the one
+// that is furthest along.
+package dialoginfo
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/xml"
+	"hash/fnv"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"tandem/rtc"
+	"tandem/rtc/event"
+)
+
+// Type is the media type of the document.
+const Type = "application/dialog-info+xml"
+
+// Name of the event package.
+const Name = "dialog"
+
+// State of a call (RFC 4235 §3.7.1).
+type State uint8
+
+// The states, the later the further along.
+const (
+	Terminated State = iota
+	Trying
+	Early
+	Confirmed
+)
+
+func (s State) String() string { return [...]string{"terminated", "trying", "early", "confirmed"}[s] }
+
+// Call is one call of a line.
+type Call struct {
+	ID      string // names the call
+	CallID  string // SIP Call-ID of the line's leg, "" when it is not known
+	Caller  bool   // the line made the call
+	State   State
+	Held    bool
+	Remote  string // URI of the other party, "" when it may not be told
+	Display string // its name
+}
+
+// Board keeps what lines do.
+type Board struct {
+	n  *event.Notifier
+	mu sync.Mutex
+	m  map[rtc.AOR][]Call
+}
+
+// New makes a board and adds the event package to n. authorise says who may watch
+// a line; in the view hidden it never does anything.
+func New(n *event.Notifier, authorise func(event.Ask) (event.Grant, error), hidden string) *Board {
+	b := &Board{n: n, m: make(map[rtc.AOR][]Call)}
+	n.Add(event.Package{Name: Name, Types: []string{Type}, Interval: time.Second, Authorise: authorise, Document: func(q event.Query) event.Document {
+		call := Call{ID: "idle"}
+		if q.View != hidden {
+			call = b.line(q.Resource)
+		}
+		return document(q.Resource, call)
+	}})
+	return b
+}
+
+// Set tells what a call of a line does; one that is Terminated is forgotten.
+func (b *Board) Set(line rtc.AOR, c Call) {
+	b.mu.Lock()
+	list := slices.DeleteFunc(slices.Clone(b.m[line]), func(x Call) bool { return x.ID == c.ID })
+	if c.State != Terminated {
+		list = append(list, c)
+	}
+	if b.m[line] = list; len(list) == 0 {
+		delete(b.m, line)
+	}
+	b.mu.Unlock()
+	b.n.Changed(line, Name)
+}
+
+// Calls is how many calls of a line are answered.
+func (b *Board) Calls(line rtc.AOR) (n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, c := range b.m[line] {
+		if c.State == Confirmed {
+			n++
+		}
+	}
+	return n
+}
+
+// line is the call that is furthest along; of equal ones the first.
+func (b *Board) line(line rtc.AOR) Call {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.m[line]) == 0 {
+		return Call{ID: "idle"}
+	}
+	return slices.MaxFunc(b.m[line], func(x, y Call) int {
+		return cmp.Or(cmp.Compare(x.State, y.State), -cmp.Compare(bit(x.Held), bit(y.Held)))
+	})
+}
+
+func bit(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func document(line rtc.AOR, c Call) event.Document {
+	var b bytes.Buffer
+	text := func(s string) { _ = xml.EscapeText(&b, []byte(s)) } // a buffer takes everything
+	b.WriteString(`<?xml version="1.0" encoding="UTF-8"?>` + "\n" + `<dialog-info xmlns="urn:ietf:params:xml:ns:dialog-info" version="`)
+	count := b.Len()
+	b.WriteString(`" state="full" entity="`)
+	text(string(line))
+	b.WriteString(`"><dialog id="` + id(c.ID) + `"`)
+	if c.CallID != "" {
+		b.WriteString(` call-id="`)
+		text(c.CallID)
+		b.WriteString(`"`)
+	}
+	if c.State != Terminated {
+		direction := "recipient"
+		if c.Caller {
+			direction = "initiator"
+		}
+		b.WriteString(` direction="` + direction + `"`)
+	}
+	b.WriteString(`><state>` + c.State.String() + `</state>`)
+	if c.State != Terminated {
+		b.WriteString(`<local><identity>`)
+		text(string(line))
+		b.WriteString(`</identity><target uri="`)
+		text(string(line))
+		b.WriteString(`">`)
+		if c.Held { // RFC 4235 §4.1.6; Polycom's lamp blinks by it
+			b.WriteString(`<param pname="+sip.rendering" pvalue="no"/>`)
+		}
+		b.WriteString(`</target></local>`)
+		if c.Remote != "" {
+			b.WriteString(`<remote><identity`)
+			if c.Display != "" {
+				b.WriteString(` display="`)
+				text(c.Display)
+				b.WriteString(`"`)
+			}
+			b.WriteString(`>`)
+			text(c.Remote)
+			b.WriteString(`</identity><target uri="`)
+			text(c.Remote)
+			b.WriteString(`"/></remote>`)
+		}
+	}
+	b.WriteString(`</dialog></dialog-info>` + "\n")
+	return event.Document{Type: Type, Body: b.Bytes(), Count: count}
+}
+
+// id is a name of XML.
+func id(call string) string {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(call))
+	return "d" + strconv.FormatUint(h.Sum64(), 36)
+}

@@ -1,0 +1,273 @@
+// Package consent answers what a user lets others know of him: the rules each
+// user sets for those who watch him (RFC 5025), and what holds without any.
+//
+// # Which rule counts
+//
+// A rule is for one watcher, for a domain, for a group of the directory, or for
+// everybody. The most exact one counts, in this order: user, group, domain,
+// everybody. Of several groups the one that shows most counts, as RFC 4745
+// §7.2 combines what several rules permit. What no rule decides is as the
+// Default says. The user himself sees everything.
+package consent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"tandem/rtc"
+)
+
+// Action is what a watcher gets (RFC 5025 §3.2), from least to most.
+type Action string
+
+// The actions.
+const (
+	Block       Action = "block"        // refused
+	Confirm     Action = "confirm"      // waits until the user decides
+	PoliteBlock Action = "polite-block" // sees somebody who is always offline
+	Allow       Action = "allow"
+)
+
+var order = []Action{Block, Confirm, PoliteBlock, Allow}
+
+// Actions lists them, from least to most.
+func Actions() []Action { return slices.Clone(order) }
+
+// Kind is whom a rule is for.
+type Kind string
+
+// The kinds, the most exact first.
+const (
+	User     Kind = "user"
+	Group    Kind = "group"
+	Domain   Kind = "domain" // and those below it
+	Everyone Kind = "everyone"
+)
+
+// Rule is what a user lets somebody know.
+type Rule struct {
+	Kind   Kind
+	Name   string // an AOR, the name of a group, or a domain; "" for everyone
+	Action Action
+}
+
+// MaxRules is how many rules a user may have.
+const MaxRules = 1000
+
+// Errors of changes. What is returned wraps one of them.
+var (
+	ErrInvalid = errors.New("not allowed")
+	ErrTooMany = errors.New("too many rules")
+)
+
+// Store keeps rules durably. Methods return when the change is on disk.
+type Store interface {
+	// Put replaces all rules of a user.
+	Put(ctx context.Context, owner rtc.AOR, rules []Rule) error
+	Load(ctx context.Context, each func(owner rtc.AOR, rules []Rule)) error
+}
+
+// Watcher is who wants to know.
+type Watcher struct {
+	AOR    rtc.AOR
+	Groups []string // of the directory
+	Proved bool     // it is he; nobody is given anything on the strength of a mere From
+}
+
+// Book holds the rules of all users. Decide takes no lock.
+type Book struct {
+	store    Store
+	fallback Action
+	turn     sync.Mutex // one change at a time
+	rules    atomic.Pointer[map[rtc.AOR][]Rule]
+	changed  []func(owner rtc.AOR)
+}
+
+// New makes an empty book; fallback is what holds without a rule.
+func New(store Store, fallback Action) *Book {
+	b := &Book{store: store, fallback: fallback}
+	b.rules.Store(&map[rtc.AOR][]Rule{})
+	return b
+}
+
+// Load reads everything from the Store.
+func (b *Book) Load(ctx context.Context) error {
+	all := make(map[rtc.AOR][]Rule)
+	if err := b.store.Load(ctx, func(owner rtc.AOR, rules []Rule) { all[owner] = rules }); err != nil {
+		return fmt.Errorf("loading consent: %w", err)
+	}
+	b.rules.Store(&all)
+	return nil
+}
+
+// Watch has f told of users whose rules have changed. It is called before the
+// first change.
+func (b *Book) Watch(f func(owner rtc.AOR)) { b.changed = append(b.changed, f) }
+
+// Rules of a user, the most exact kind first.
+func (b *Book) Rules(owner rtc.AOR) []Rule { return slices.Clone((*b.rules.Load())[owner]) }
+
+// Decide is what a watcher gets of a user, and the rule that says so; nil when
+// none does.
+func (b *Book) Decide(owner rtc.AOR, w Watcher) (Action, *Rule) {
+	if w.Proved && w.AOR == owner {
+		return Allow, nil
+	}
+	rules := (*b.rules.Load())[owner]
+	for _, kind := range kinds {
+		var best *Rule
+		for i := range rules {
+			r := &rules[i]
+			if r.Kind == kind && r.fits(w) && (best == nil || slices.Index(order, r.Action) > slices.Index(order, best.Action)) {
+				best = r
+			}
+		}
+		if best != nil {
+			return unproved(best.Action, w), best
+		}
+	}
+	return unproved(b.fallback, w), nil
+}
+
+var kinds = []Kind{User, Group, Domain, Everyone}
+
+// unproved takes from an action what only a proved identity may have.
+func unproved(a Action, w Watcher) Action {
+	if !w.Proved && a == Allow {
+		return Confirm
+	}
+	return a
+}
+
+func (r *Rule) fits(w Watcher) bool {
+	switch r.Kind {
+	case User:
+		return r.Name == string(w.AOR)
+	case Group:
+		return w.Proved && slices.Contains(w.Groups, r.Name)
+	case Domain:
+		d := w.AOR.Domain()
+		return d == r.Name || strings.HasSuffix(d, "."+r.Name)
+	}
+	return r.Kind == Everyone
+}
+
+func (r *Rule) check() error {
+	switch {
+	case !slices.Contains(kinds, r.Kind):
+		return fmt.Errorf("%w: a rule is for a user, a group, a domain or everyone, not for %q", ErrInvalid, r.Kind)
+	case !slices.Contains(order, r.Action):
+		return fmt.Errorf("%w: the action is block, confirm, polite-block or allow, not %q", ErrInvalid, r.Action)
+	case (r.Kind == Everyone) != (r.Name == ""):
+		return fmt.Errorf("%w: a rule names a user, a group or a domain, unless it is for everyone", ErrInvalid)
+	case len(r.Name) > 256:
+		return fmt.Errorf("%w: the name has more than 256 octets", ErrInvalid)
+	}
+	return nil
+}
+
+// Set puts a rule in place of the one for the same, and counts at once.
+func (b *Book) Set(ctx context.Context, owner rtc.AOR, r Rule) error {
+	if err := r.check(); err != nil {
+		return err
+	}
+	return b.change(ctx, owner, func(rules []Rule) ([]Rule, error) {
+		rules = append(without(rules, r), r)
+		if len(rules) > MaxRules {
+			return nil, fmt.Errorf("%w: a user may have %d; unset some, or set one for a domain or group", ErrTooMany, MaxRules)
+		}
+		return rules, nil
+	})
+}
+
+// Unset ends the rule for the same.
+func (b *Book) Unset(ctx context.Context, owner rtc.AOR, r Rule) error {
+	return b.change(ctx, owner, func(rules []Rule) ([]Rule, error) { return without(rules, r), nil })
+}
+
+// Forget ends all rules of a user, and those about him.
+func (b *Book) Forget(ctx context.Context, user rtc.AOR) error {
+	if err := b.change(ctx, user, func([]Rule) ([]Rule, error) { return nil, nil }); err != nil {
+		return err
+	}
+	about := Rule{Kind: User, Name: string(user)}
+	for owner, rules := range *b.rules.Load() {
+		if len(without(rules, about)) < len(rules) {
+			if err := b.Unset(ctx, owner, about); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func without(rules []Rule, r Rule) []Rule {
+	return slices.DeleteFunc(slices.Clone(rules), func(x Rule) bool { return x.Kind == r.Kind && x.Name == r.Name })
+}
+
+// change writes the rules of a user, and then has them count.
+func (b *Book) change(ctx context.Context, owner rtc.AOR, f func([]Rule) ([]Rule, error)) error {
+	b.turn.Lock() // held over the write, which is what it is for
+	rules, err := f(b.Rules(owner))
+	if err == nil {
+		err = b.store.Put(ctx, owner, rules)
+	}
+	if err == nil {
+		all := maps.Clone(*b.rules.Load())
+		slices.SortFunc(rules, compare)
+		if all[owner] = rules; len(rules) == 0 {
+			delete(all, owner)
+		}
+		b.rules.Store(&all)
+	}
+	b.turn.Unlock()
+	if err != nil {
+		return err
+	}
+	for _, f := range b.changed {
+		f(owner)
+	}
+	return nil
+}
+
+func compare(a, b Rule) int {
+	if n := slices.Index(kinds, a.Kind) - slices.Index(kinds, b.Kind); n != 0 {
+		return n
+	}
+	return strings.Compare(a.Name, b.Name)
+}
+
+// Memory is a Store that forgets with the process.
+type Memory struct {
+	mu  sync.Mutex
+	all map[rtc.AOR][]Rule
+}
+
+// NewMemory makes an empty one.
+func NewMemory() *Memory { return &Memory{all: make(map[rtc.AOR][]Rule)} }
+
+// Put implements Store.
+func (m *Memory) Put(_ context.Context, owner rtc.AOR, rules []Rule) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.all[owner] = slices.Clone(rules); len(rules) == 0 {
+		delete(m.all, owner)
+	}
+	return nil
+}
+
+// Load implements Store.
+func (m *Memory) Load(_ context.Context, each func(rtc.AOR, []Rule)) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for owner, rules := range m.all {
+		each(owner, slices.Clone(rules))
+	}
+	return nil
+}

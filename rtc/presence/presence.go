@@ -1,0 +1,296 @@
+package presence
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"time"
+
+	"tandem/rtc"
+	"tandem/rtc/event"
+	"tandem/rtc/location"
+	"tandem/rtc/policy/consent"
+	"tandem/rtc/presence/pidf"
+	"tandem/rtc/transport"
+)
+
+// Name of the event package.
+const Name = "presence"
+
+// Users is what is needed of the directory.
+type Users interface {
+	event.Users
+	// Groups of a user.
+	Groups(user rtc.AOR) []string
+}
+
+// Config of an Agent. Zero values take the defaults.
+type Config struct {
+	Store    Store
+	Users    Users
+	Location *location.Location
+	Consent  *consent.Book
+	Notifier *event.Notifier
+	Interval time.Duration // least time between two NOTIFYs of a subscription
+
+	Publications int // of a user at a time, default 20
+	BodyBytes    int // of one, default 16 KiB
+	Log          *slog.Logger
+}
+
+// Agent keeps presence, and is the handler for PUBLISH.
+type Agent struct {
+	cfg    Config
+	states states
+}
+
+// New makes an agent and adds its event package to the notifier.
+func New(cfg Config) *Agent {
+	if cfg.Publications <= 0 {
+		cfg.Publications = 20
+	}
+	if cfg.BodyBytes <= 0 {
+		cfg.BodyBytes = 16 << 10
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	a := &Agent{cfg: cfg}
+	a.states.init()
+	cfg.Location.Watch(a.bound)
+	cfg.Consent.Watch(func(owner rtc.AOR) { cfg.Notifier.Reauthorise(owner, Name) })
+	cfg.Notifier.Add(event.Package{
+		Name:       Name,
+		Types:      []string{pidf.Type, pidf.DiffType, pidf.CPIMType, pidf.XPIDFType},
+		Interval:   cfg.Interval,
+		Authorise:  a.Authorise,
+		Document:   a.document,
+		Difference: difference,
+	})
+	return a
+}
+
+// Views of the package, and of others that follow the same consent.
+const (
+	Full   = ""       // all there is
+	Hidden = "hidden" // somebody who is always offline
+)
+
+// Authorise is that of event packages which tell what a user lets others know.
+func (a *Agent) Authorise(q event.Ask) (event.Grant, error) {
+	switch action, _ := a.Decide(q.Resource, q.Watcher, q.Proved); action {
+	case consent.Allow:
+		return event.Grant{View: Full}, nil
+	case consent.PoliteBlock:
+		return event.Grant{View: Hidden}, nil
+	case consent.Confirm:
+		return event.Grant{View: Hidden, Pending: true}, nil
+	}
+	return event.Grant{}, &rtc.Status{Code: 403}
+}
+
+// Decide is what a watcher gets of a user, and the rule that says so.
+func (a *Agent) Decide(owner, watcher rtc.AOR, proved bool) (consent.Action, *consent.Rule) {
+	return a.cfg.Consent.Decide(owner, consent.Watcher{AOR: watcher, Proved: proved, Groups: a.cfg.Users.Groups(watcher)})
+}
+
+// gather is what is known of a user now.
+func (a *Agent) gather(aor rtc.AOR) sources {
+	s := sources{aor: aor, bindings: a.cfg.Location.Bindings(aor)}
+	now := time.Now()
+	a.states.look(aor, func(st *state) {
+		s.published, s.calls = slices.Clone(st.published), st.calls
+		if st.manual.counts(now) {
+			s.manual = st.manual
+		}
+		if st.calendar.counts(now) {
+			s.calendar = st.calendar
+		}
+	})
+	return s
+}
+
+// Look is the document of a user as a watcher may see it now.
+func (a *Agent) Look(aor rtc.AOR, view string) *pidf.Document {
+	if view == Hidden {
+		return offline(aor)
+	}
+	return compose(a.gather(aor))
+}
+
+// document implements event.Package.
+func (a *Agent) document(q event.Query) event.Document {
+	d := a.Look(q.Resource, q.View)
+	switch q.Type {
+	case pidf.DiffType:
+		body, count := d.Full()
+		return event.Document{Type: q.Type, Body: body, Count: count, First: 1, Source: d}
+	case pidf.XPIDFType:
+		return event.Document{Type: q.Type, Body: d.XPIDF()}
+	}
+	return event.Document{Type: q.Type, Body: d.Bytes()}
+}
+
+// difference implements event.Package.
+func difference(old, now event.Document) (event.Document, bool) {
+	before, ok1 := old.Source.(*pidf.Document)
+	after, ok2 := now.Source.(*pidf.Document)
+	if !ok1 || !ok2 {
+		return event.Document{}, false
+	}
+	body, count, ok := after.Diff(before)
+	return event.Document{Type: pidf.DiffType, Body: body, Count: count, First: 1}, ok
+}
+
+func (a *Agent) changed(aor rtc.AOR) { a.cfg.Notifier.Changed(aor, Name) }
+
+// SetCalls tells how many calls of a user are up.
+func (a *Agent) SetCalls(aor rtc.AOR, n int) {
+	a.states.change(aor, func(st *state) { st.calls = n })
+	a.changed(aor)
+}
+
+// SetManual sets what a user says of himself, durably; a Manual without activity
+// ends it.
+func (a *Agent) SetManual(ctx context.Context, aor rtc.AOR, m Manual) error {
+	return a.set(ctx, aor, "manual", m, func(st *state) { st.manual = m })
+}
+
+// SetCalendar sets what a calendar says, durably.
+func (a *Agent) SetCalendar(ctx context.Context, aor rtc.AOR, m Manual) error {
+	return a.set(ctx, aor, "calendar", m, func(st *state) { st.calendar = m })
+}
+
+func (a *Agent) set(ctx context.Context, aor rtc.AOR, source string, m Manual, apply func(*state)) error {
+	if err := a.cfg.Store.PutStatus(ctx, aor, source, m); err != nil {
+		return err
+	}
+	a.states.change(aor, apply)
+	a.changed(aor)
+	return nil
+}
+
+// Run ends what has ended until ctx does.
+func (a *Agent) Run(ctx context.Context) error {
+	t := time.NewTicker(time.Second)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case now := <-t.C:
+			gone, changed := a.states.ended(now)
+			a.drop(gone)
+			for _, aor := range changed {
+				a.changed(aor)
+			}
+		}
+	}
+}
+
+// drop deletes publications that have been taken out, and tells.
+func (a *Agent) drop(gone []*publication) {
+	for _, p := range gone {
+		a.cfg.Log.Debug("publication ended", "aor", string(p.owner), "peer", p.flow.String())
+		if err := a.cfg.Store.Delete(p.id, func(error) {}); err != nil {
+			a.cfg.Log.Warn("an ended publication stays on disk until its time is over", "aor", string(p.owner), "err", err)
+		}
+		a.changed(p.owner)
+	}
+}
+
+// FlowClosed implements transaction.FlowWatcher: who published by a connection
+// is gone with it.
+func (a *Agent) FlowClosed(f transport.Flow) {
+	if f.ID() != 0 {
+		a.drop(a.states.take(func(p *publication) bool { return p.flow == f }))
+	}
+}
+
+// bound follows bindings: what a device published ends with its last binding.
+func (a *Agent) bound(aor rtc.AOR, old, now []location.Binding) {
+	if len(old) == len(now) && slices.EqualFunc(old, now, func(x, y location.Binding) bool { return x.URI == y.URI && x.Flow == y.Flow }) {
+		return
+	}
+	var gone []*publication
+	a.states.change(aor, func(st *state) {
+		var rest []*publication
+		for _, p := range st.published {
+			was := slices.ContainsFunc(old, func(b location.Binding) bool { return p.of(&b) })
+			is := slices.ContainsFunc(now, func(b location.Binding) bool { return p.of(&b) })
+			if was && !is {
+				gone = append(gone, p)
+			} else {
+				rest = append(rest, p)
+			}
+		}
+		if len(gone) > 0 {
+			st.published = rest
+		}
+	})
+	a.drop(gone)
+	a.changed(aor)
+}
+
+// Restore loads what the Store kept, before the first request. flow revives UDP
+// flows.
+func (a *Agent) Restore(ctx context.Context, flow func(string) (transport.Flow, bool)) error {
+	err := a.cfg.Store.Load(ctx, func(st Stored) {
+		doc, err := pidf.Parse(st.Body)
+		if err != nil {
+			a.cfg.Log.Error("a stored publication cannot be read", "aor", string(st.Owner), "err", err)
+			return
+		}
+		p := &publication{id: st.ID, owner: st.Owner, doc: doc, body: st.Body, kind: st.Type, from: st.From, since: st.Since,
+			count: st.Count, restored: true, until: st.Until, disk: st.Until}
+		p.flow, _ = flow(st.Flow)
+		a.states.change(st.Owner, func(s *state) { s.published = append(s.published, p) })
+	})
+	if err != nil {
+		return err
+	}
+	return a.cfg.Store.LoadStatus(ctx, func(aor rtc.AOR, source string, m Manual) {
+		a.states.change(aor, func(st *state) {
+			if source == "calendar" {
+				st.calendar = m
+			} else {
+				st.manual = m
+			}
+		})
+	})
+}
+
+// Source is one thing that is known of a user, for people.
+type Source struct {
+	Kind   string // publication, binding, calls, manual, calendar
+	ID     string
+	From   string // who says so
+	Says   string // in a word or two
+	Counts bool   // it is part of what is shown
+	Since  time.Time
+	Until  time.Time
+}
+
+// Explain lists every source of a user's presence, and what is made of them.
+func (a *Agent) Explain(aor rtc.AOR) (list []Source, made *pidf.Document, says string) {
+	s := a.gather(aor)
+	manual := s.manual.Activity != ""
+	for _, p := range s.published {
+		list = append(list, Source{Kind: "publication", ID: p.id, From: p.from + " " + p.flow.String(), Says: summary(p.doc), Counts: s.manual.Activity != "offline", Since: p.since, Until: p.until})
+	}
+	for i := range s.bindings {
+		b := &s.bindings[i]
+		list = append(list, Source{Kind: "binding", ID: b.URI, From: b.UserAgent, Says: "available", Counts: !s.publishes(b) && s.manual.Activity != "offline", Until: b.Expires})
+	}
+	if s.calls > 0 {
+		list = append(list, Source{Kind: "calls", Says: "on-the-phone", Counts: !manual})
+	}
+	if manual {
+		list = append(list, Source{Kind: "manual", Says: s.manual.Activity + " " + s.manual.Note, Counts: true, Until: s.manual.Until})
+	}
+	if s.calendar.Activity != "" {
+		list = append(list, Source{Kind: "calendar", Says: s.calendar.Activity + " " + s.calendar.Note, Counts: !manual, Until: s.calendar.Until})
+	}
+	made = compose(s)
+	return list, made, summary(made)
+}

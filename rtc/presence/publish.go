@@ -1,0 +1,261 @@
+package presence
+
+import (
+	"bytes"
+	"crypto/rand"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"tandem/rtc"
+	"tandem/rtc/presence/pidf"
+	"tandem/rtc/sip"
+)
+
+// Durations of publications (RFC 3903 §6, step 4).
+const (
+	usual    = time.Hour
+	shortest = time.Minute
+)
+
+// Serve implements rtc.Handler: it takes PUBLISH for users of ours (RFC 3903 §6).
+func (a *Agent) Serve(r *rtc.Request) error {
+	if r.Method() != sip.PUBLISH || len(r.ToTag()) > 0 {
+		return rtc.Next
+	}
+	u, perr := sip.ParseURI(r.RequestURI())
+	if perr != nil || u.Kind != sip.URISIP && u.Kind != sip.URISIPS || !a.cfg.Users.Ours(u.Host, u.Port) {
+		return rtc.Next
+	}
+	owner, ok := a.cfg.Users.Resolve(rtc.AOR(u.AppendAOR(nil)))
+	if !ok {
+		return &rtc.Status{Code: 404}
+	}
+	if pkg, _ := r.Event(); string(pkg) != Name {
+		return &rtc.Status{Code: 489, Header: []byte("Allow-Events: " + a.cfg.Notifier.Allowed() + "\r\n")}
+	}
+	if err := a.own(r, owner); err != nil {
+		return err
+	}
+	return a.publish(r, owner)
+}
+
+// own checks that a user publishes for himself.
+func (a *Agent) own(r *rtc.Request, owner rtc.AOR) error {
+	switch {
+	case r.Identity == nil:
+		return &rtc.Status{Code: 403}
+	case r.Identity.AOR == "" && r.Identity.Method == rtc.AuthTrusted && r.Identity.Peer == "": // the listener says that From is true
+		from, _ := r.From()
+		if u, err := sip.ParseURI(from.URI); err == nil {
+			if aor, ok := a.cfg.Users.Resolve(rtc.AOR(u.AppendAOR(nil))); ok && aor == owner {
+				return nil
+			}
+		}
+	case r.Identity.AOR == owner:
+		return nil
+	}
+	return &rtc.Status{Code: 403, Reason: "Only the User Himself May Publish"}
+}
+
+// change is what a PUBLISH asks for.
+type change struct {
+	match   string // the entity tag, "" for a new publication
+	expires time.Duration
+	body    []byte
+	doc     *pidf.Document // of body
+}
+
+func (a *Agent) publish(r *rtc.Request, owner rtc.AOR) error {
+	c, err := a.read(r.Message)
+	if err != nil {
+		return err
+	}
+	if c.match == "" {
+		return a.begin(r, owner, c)
+	}
+	return a.renew(r, owner, c)
+}
+
+// read checks a PUBLISH, in the order of RFC 3903 §6.
+func (a *Agent) read(m *sip.Message) (c change, err error) {
+	if n := m.Count(sip.HdrSIPIfMatch); n > 1 {
+		return c, &rtc.Status{Code: 400, Reason: "More Than One SIP-If-Match"}
+	}
+	c.match = string(bytes.TrimSpace(m.Get(sip.HdrSIPIfMatch)))
+	if m.Has(sip.HdrSIPIfMatch) && c.match == "" {
+		return c, &rtc.Status{Code: 400, Reason: "Bad SIP-If-Match"}
+	}
+	c.expires = usual
+	if s, ok := m.Expires(); ok {
+		c.expires = min(time.Duration(s)*time.Second, usual)
+	} else if m.Has(sip.HdrExpires) {
+		return c, &rtc.Status{Code: 400, Reason: "Bad Expires"}
+	}
+	if c.expires > 0 && c.expires < shortest {
+		return c, &rtc.Status{Code: 423, Header: fmt.Appendf(nil, "Min-Expires: %d\r\n", int(shortest/time.Second))}
+	}
+	if c.body = m.Body(); len(c.body) == 0 {
+		if c.match == "" {
+			return c, &rtc.Status{Code: 400, Reason: "A New Publication Needs a Body"}
+		}
+		return c, nil
+	}
+	if t := sip.ParseParted(m.Get(sip.HdrContentType)).Value; !sip.EqualFold(t, pidf.Type) || encoded(m) {
+		return c, &rtc.Status{Code: 415, Header: []byte("Accept: " + pidf.Type + "\r\nAccept-Encoding: identity\r\n")}
+	}
+	if len(c.body) > a.cfg.BodyBytes {
+		return c, &rtc.Status{Code: 413}
+	}
+	if c.doc, err = pidf.Parse(c.body); err != nil {
+		return c, &rtc.Status{Code: 400, Reason: "Bad Presence Document", Err: err}
+	}
+	return c, nil
+}
+
+func encoded(m *sip.Message) bool {
+	v := m.Get(sip.HdrContentEncoding)
+	return v != nil && !sip.EqualFold(v, "identity")
+}
+
+// tag is the entity tag that counts now.
+func (p *publication) tag() string { return p.id + "." + strconv.FormatUint(p.count, 36) }
+
+// begin takes a new publication.
+func (a *Agent) begin(r *rtc.Request, owner rtc.AOR, c change) error {
+	now := time.Now()
+	p := &publication{id: strings.ToLower("p" + rand.Text()[:12]), owner: owner, doc: c.doc, body: bytes.Clone(c.body), kind: pidf.Type,
+		from: string(r.Get(sip.HdrUserAgent)), flow: r.Flow(), since: now, until: now.Add(c.expires), disk: now.Add(2 * c.expires)}
+	if c.expires == 0 {
+		a.answer(r, p, 0) // published and over at once
+		return nil
+	}
+	full := false
+	a.states.look(owner, func(st *state) { full = len(st.published) >= a.cfg.Publications })
+	if full {
+		return &rtc.Status{Code: 403, Reason: "Too Many Publications of This User"}
+	}
+	return a.put(r, p, c.expires, func() bool {
+		a.states.change(owner, func(st *state) { st.published = append(st.published, p) })
+		return true
+	})
+}
+
+// renew refreshes, changes or removes a publication.
+func (a *Agent) renew(r *rtc.Request, owner rtc.AOR, c change) error {
+	id, number, ok := strings.Cut(c.match, ".")
+	n, err := strconv.ParseUint(number, 36, 64)
+	if !ok || err != nil {
+		return &rtc.Status{Code: 412}
+	}
+	now := time.Now()
+	var old, fresh *publication
+	quick := false
+	a.states.look(owner, func(st *state) {
+		i := slices.IndexFunc(st.published, func(p *publication) bool { return p.id == id })
+		if i < 0 {
+			return
+		}
+		p := st.published[i]
+		if !p.until.After(now) || n != p.count && !(p.restored && n > p.count) {
+			return
+		}
+		old = p
+		q := *p
+		q.count, q.restored = n+1, false
+		q.until, q.flow = now.Add(c.expires), r.Flow()
+		if c.doc != nil {
+			q.doc, q.body, q.since = c.doc, bytes.Clone(c.body), now
+		}
+		// A refresh that the copy on disk covers is not written, nor shed under
+		// load; the numbers of tags may then be ahead of it.
+		if quick = c.doc == nil && c.expires > 0 && !q.until.After(p.disk); !quick {
+			q.disk = now.Add(2 * c.expires)
+		}
+		fresh = &q
+		if quick {
+			st.published[i] = fresh
+		}
+	})
+	switch {
+	case old == nil:
+		return &rtc.Status{Code: 412} // RFC 3903 §6 step 2
+	case c.expires == 0:
+		return a.remove(r, old)
+	case quick:
+		a.answer(r, fresh, c.expires)
+		return nil
+	}
+	return a.put(r, fresh, c.expires, func() bool { return a.replace(old, fresh) })
+}
+
+// replace puts a publication in place of the one before; false when that has
+// been changed or has ended meanwhile.
+func (a *Agent) replace(old, fresh *publication) (done bool) {
+	a.states.look(old.owner, func(st *state) {
+		if i := slices.Index(st.published, old); i >= 0 {
+			st.published[i], done = fresh, true
+		}
+	})
+	return done
+}
+
+// put writes a publication and answers when it is on disk and apply has shown
+// it; when that was too late the answer is 412.
+func (a *Agent) put(r *rtc.Request, p *publication, expires time.Duration, apply func() bool) error {
+	r.Hold()
+	err := a.cfg.Store.Put(p.stored(), func(err error) {
+		if err != nil {
+			r.Resume(busy(err))
+			return
+		}
+		if !apply() {
+			r.Resume(&rtc.Status{Code: 412})
+			return
+		}
+		r.Tx.Lane().Do(func() { a.answer(r, p, expires) })
+		a.changed(p.owner)
+	})
+	if err != nil {
+		return busy(err)
+	}
+	return nil
+}
+
+func (a *Agent) remove(r *rtc.Request, p *publication) error {
+	r.Hold()
+	err := a.cfg.Store.Delete(p.id, func(err error) {
+		if err != nil {
+			r.Resume(busy(err))
+			return
+		}
+		a.states.change(p.owner, func(st *state) {
+			st.published = slices.DeleteFunc(slices.Clone(st.published), func(q *publication) bool { return q.id == p.id })
+		})
+		r.Tx.Lane().Do(func() { a.answer(r, p, 0) })
+		a.changed(p.owner)
+	})
+	if err != nil {
+		return busy(err)
+	}
+	return nil
+}
+
+func busy(err error) error {
+	return &rtc.Status{Code: 503, Header: []byte("Retry-After: 5\r\n"), Err: err}
+}
+
+// answer is the 200, with the entity tag that counts from now on.
+func (a *Agent) answer(r *rtc.Request, p *publication, expires time.Duration) {
+	r.Respond(200, "", fmt.Appendf(nil, "SIP-ETag: %s\r\nExpires: %d\r\n", p.tag(), int(expires/time.Second)))
+}
+
+func (p *publication) stored() Stored {
+	st := Stored{ID: p.id, Owner: p.owner, Type: p.kind, Body: p.body, From: p.from, Since: p.since, Until: p.disk, Count: p.count}
+	if !p.flow.IsZero() && !p.flow.Proto().Stream() {
+		st.Flow = p.flow.String()
+	}
+	return st
+}
