@@ -5,7 +5,7 @@
 // # Sources and composition
 //
 // What is known of a user comes from: the document each device publishes, the
-// bindings in rtc/location, calls (SetCalls), the status he or an administrator
+// bindings in rtc/location, calls (Config.Calls), the status he or an administrator
 // sets (SetManual), and a calendar (SetCalendar). Composing them has rules; the
 // last writer does not win:
 //

@@ -31,7 +31,8 @@ type Config struct {
 	Location *location.Location
 	Consent  *consent.Book
 	Notifier *event.Notifier
-	Interval time.Duration // least time between two NOTIFYs of a subscription
+	Interval time.Duration          // least time between two NOTIFYs of a subscription
+	Calls    func(user rtc.AOR) int // how many calls of a user are up; Changed is told when it changes. nil: nobody knows
 
 	Publications int // of a user at a time, default 20
 	BodyBytes    int // of one, default 16 KiB
@@ -97,9 +98,12 @@ func (a *Agent) Decide(owner, watcher rtc.AOR, proved bool) (consent.Action, *co
 // gather is what is known of a user now.
 func (a *Agent) gather(aor rtc.AOR) sources {
 	s := sources{aor: aor, bindings: a.cfg.Location.Bindings(aor)}
+	if a.cfg.Calls != nil {
+		s.calls = a.cfg.Calls(aor)
+	}
 	now := time.Now()
 	a.states.look(aor, func(st *state) {
-		s.published, s.calls = slices.Clone(st.published), st.calls
+		s.published = slices.Clone(st.published)
 		if st.manual.counts(now) {
 			s.manual = st.manual
 		}
@@ -142,13 +146,8 @@ func difference(old, now event.Document) (event.Document, bool) {
 	return event.Document{Type: pidf.DiffType, Body: body, Count: count, First: 1}, ok
 }
 
-func (a *Agent) changed(aor rtc.AOR) { a.cfg.Notifier.Changed(aor, Name) }
-
-// SetCalls tells how many calls of a user are up.
-func (a *Agent) SetCalls(aor rtc.AOR, n int) {
-	a.states.change(aor, func(st *state) { st.calls = n })
-	a.changed(aor)
-}
+// Changed says that the presence of a user may be another one.
+func (a *Agent) Changed(aor rtc.AOR) { a.cfg.Notifier.Changed(aor, Name) }
 
 // SetManual sets what a user says of himself, durably; a Manual without activity
 // ends it.
@@ -166,7 +165,7 @@ func (a *Agent) set(ctx context.Context, aor rtc.AOR, source string, m Manual, a
 		return err
 	}
 	a.states.change(aor, apply)
-	a.changed(aor)
+	a.Changed(aor)
 	return nil
 }
 
@@ -182,7 +181,7 @@ func (a *Agent) Run(ctx context.Context) error {
 			gone, changed := a.states.ended(now)
 			a.drop(gone)
 			for _, aor := range changed {
-				a.changed(aor)
+				a.Changed(aor)
 			}
 		}
 	}
@@ -195,7 +194,7 @@ func (a *Agent) drop(gone []*publication) {
 		if err := a.cfg.Store.Delete(p.id, func(error) {}); err != nil {
 			a.cfg.Log.Warn("an ended publication stays on disk until its time is over", "aor", string(p.owner), "err", err)
 		}
-		a.changed(p.owner)
+		a.Changed(p.owner)
 	}
 }
 
@@ -229,7 +228,7 @@ func (a *Agent) bound(aor rtc.AOR, old, now []location.Binding) {
 		}
 	})
 	a.drop(gone)
-	a.changed(aor)
+	a.Changed(aor)
 }
 
 // Restore loads what the Store kept, before the first request. flow revives UDP

@@ -216,7 +216,7 @@ func (a *Agent) put(r *rtc.Request, p *publication, expires time.Duration, apply
 			return
 		}
 		r.Tx.Lane().Do(func() { a.answer(r, p, expires) })
-		a.changed(p.owner)
+		a.Changed(p.owner)
 	})
 	if err != nil {
 		return busy(err)
@@ -235,7 +235,7 @@ func (a *Agent) remove(r *rtc.Request, p *publication) error {
 			st.published = slices.DeleteFunc(slices.Clone(st.published), func(q *publication) bool { return q.id == p.id })
 		})
 		r.Tx.Lane().Do(func() { a.answer(r, p, 0) })
-		a.changed(p.owner)
+		a.Changed(p.owner)
 	})
 	if err != nil {
 		return busy(err)

@@ -24,7 +24,6 @@ type states struct {
 // state is what is known of one user. Its shard guards it.
 type state struct {
 	published []*publication
-	calls     int
 	manual    Manual
 	calendar  Manual
 }
@@ -86,7 +85,7 @@ func (s *states) change(aor rtc.AOR, f func(*state)) {
 }
 
 func (st *state) empty() bool {
-	return len(st.published) == 0 && st.calls == 0 && st.manual == (Manual{}) && st.calendar == (Manual{})
+	return len(st.published) == 0 && st.manual == (Manual{}) && st.calendar == (Manual{})
 }
 
 // look runs f on the state of a user, if there is one.

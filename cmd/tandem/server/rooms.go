@@ -16,7 +16,9 @@ import (
 	eventstore "tandem/rtc/event/sqlstore"
 	imstore "tandem/rtc/im/sqlstore"
 	locationstore "tandem/rtc/location/sqlstore"
+	consentstore "tandem/rtc/policy/consent/sqlstore"
 	policystore "tandem/rtc/policy/sqlstore"
+	presencestore "tandem/rtc/presence/sqlstore"
 	phonestore "tandem/sipphone/sqlstore"
 	"tandem/telephony"
 	"tandem/telephony/cdr"
@@ -57,12 +59,17 @@ func rooms() []room {
 			run:     func(s *Server, ctx context.Context) error { return s.pint.door.Run(ctx) },
 			handler: func(s *Server) rtc.Handler { return s.pint.door }},
 		{name: "call settings", migrations: settingsstore.Migrations, open: (*Server).openSettings},
+		{name: "consent", migrations: consentstore.Migrations},
+		{name: "presence", page: "presence.md", migrations: presencestore.Migrations, open: (*Server).openPresence,
+			handler: func(s *Server) rtc.Handler { return s.presence },
+			run:     func(s *Server, ctx context.Context) error { return s.presence.Run(ctx) }},
 		{name: "telephony", page: "calls.md", migrations: cdrstore.Migrations, open: (*Server).openTelephony, metrics: (*Server).telephonyMetrics,
 			handler: func(s *Server) rtc.Handler { return s.exchange }},
 		{name: "phones", page: "phones.md", migrations: phonestore.Migrations, open: (*Server).openPhones, run: (*Server).runPhones,
 			reload: (*Server).reloadPhones, metrics: (*Server).phoneMetrics},
 		{name: "API", page: "api.md", migrations: apistore.Migrations, metrics: (*Server).apiMetrics,
 			run: func(s *Server, ctx context.Context) error { return s.state.Run(ctx) }},
+		{name: "lamps", open: (*Server).watchCalls},
 		{name: "subscriptions", open: (*Server).restoreSubscriptions}, // when all rooms have added their event packages
 	}
 }

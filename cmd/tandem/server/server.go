@@ -32,6 +32,8 @@ import (
 	locationstore "tandem/rtc/location/sqlstore"
 	"tandem/rtc/peers"
 	"tandem/rtc/policy"
+	"tandem/rtc/policy/consent"
+	"tandem/rtc/presence"
 	"tandem/rtc/proxy"
 	"tandem/rtc/reach"
 	"tandem/rtc/resolve"
@@ -66,6 +68,9 @@ type Server struct {
 	reach     *reach.Reach
 	gruu      *location.GRUU
 	events    *event.Notifier
+	consent   *consent.Book
+	presence  *presence.Agent
+	lamps     *lamps
 	peers     *peers.Table
 	proxy     *proxy.Proxy
 	trunks    *gateways.Trunks

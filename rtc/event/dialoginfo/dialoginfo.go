@@ -42,13 +42,15 @@ func (s State) String() string { return [...]string{"terminated", "trying", "ear
 
 // Call is one call of a line.
 type Call struct {
-	ID      string // names the call
-	CallID  string // SIP Call-ID of the line's leg, "" when it is not known
-	Caller  bool   // the line made the call
-	State   State
-	Held    bool
-	Remote  string // URI of the other party, "" when it may not be told
-	Display string // its name
+	ID string // names the call
+	// CallID and the tags name the dialog as the line's device has it, for Replaces
+	// (RFC 3891); "" while they are not known.
+	CallID, LocalTag, RemoteTag string
+	Caller                      bool // the line made the call
+	State                       State
+	Held                        bool
+	Remote                      string // URI of the other party, "" when it may not be told
+	Display                     string // its name
 }
 
 // Board keeps what lines do.
@@ -125,10 +127,12 @@ func document(line rtc.AOR, c Call) event.Document {
 	b.WriteString(`" state="full" entity="`)
 	text(string(line))
 	b.WriteString(`"><dialog id="` + id(c.ID) + `"`)
-	if c.CallID != "" {
-		b.WriteString(` call-id="`)
-		text(c.CallID)
-		b.WriteString(`"`)
+	for _, a := range [][2]string{{"call-id", c.CallID}, {"local-tag", c.LocalTag}, {"remote-tag", c.RemoteTag}} {
+		if a[1] != "" {
+			b.WriteString(` ` + a[0] + `="`)
+			text(a[1])
+			b.WriteString(`"`)
+		}
 	}
 	if c.State != Terminated {
 		direction := "recipient"

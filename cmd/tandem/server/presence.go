@@ -1,0 +1,119 @@
+package server
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"tandem/rtc"
+	"tandem/rtc/event/dialoginfo"
+	"tandem/rtc/event/winfo"
+	"tandem/rtc/policy/consent"
+	consentstore "tandem/rtc/policy/consent/sqlstore"
+	"tandem/rtc/presence"
+	presencestore "tandem/rtc/presence/sqlstore"
+	"tandem/telephony"
+)
+
+// openPresence builds the presence agent and the lamps of lines, which follow the
+// same consent.
+func (s *Server) openPresence(ctx context.Context, cfg *Config) error {
+	s.consent = consent.New(consentstore.New(s.store), consent.Action(cfg.Presence.Unknown))
+	if err := s.consent.Load(ctx); err != nil {
+		return err
+	}
+	s.lamps = &lamps{calls: make(map[string][]lit)}
+	s.presence = presence.New(presence.Config{
+		Store:        presencestore.New(s.store),
+		Users:        users{s.directory, s},
+		Location:     s.location,
+		Consent:      s.consent,
+		Notifier:     s.events,
+		Interval:     cfg.Presence.Interval,
+		Calls:        func(user rtc.AOR) int { return s.lamps.board.Calls(user) },
+		Publications: cfg.Presence.Publications,
+		BodyBytes:    cfg.Presence.BodyBytes,
+		Log:          s.log,
+	})
+	s.lamps.board = dialoginfo.New(s.events, s.presence.Authorise, presence.Hidden)
+	s.lamps.changed = s.presence.Changed
+	s.consent.Watch(func(owner rtc.AOR) { s.events.Reauthorise(owner, dialoginfo.Name) })
+	s.events.Add(winfo.Of(s.events, presence.Name))
+	return s.presence.Restore(ctx, s.transport.ParseFlow)
+}
+
+// Groups implements presence.Users.
+func (u users) Groups(user rtc.AOR) []string {
+	found, _ := u.Directory.Resolve(user)
+	return found.Groups
+}
+
+// watchCalls has calls light the lamps.
+func (s *Server) watchCalls(context.Context, *Config) error {
+	s.exchange.Watch(s.lamps.follow)
+	return nil
+}
+
+// lamps follows calls for the lines that take part in them.
+type lamps struct {
+	board   *dialoginfo.Board
+	changed func(user rtc.AOR)
+
+	mu    sync.Mutex
+	calls map[string][]lit // the lines of each call
+}
+
+// lit is a line that a call keeps lit.
+type lit struct {
+	line rtc.AOR
+	id   string
+}
+
+// follow takes an event of a call.
+func (l *lamps) follow(e telephony.Event) {
+	var now []lit
+	for _, p := range e.Parties {
+		if p.User == "" {
+			continue
+		}
+		c := dialoginfo.Call{ID: e.Record.ID, CallID: p.CallID, LocalTag: p.LocalTag, RemoteTag: p.RemoteTag, Caller: p.Initiator,
+			State: dialoginfo.Early, Held: p.Held, Remote: p.Remote, Display: p.RemoteName}
+		switch {
+		case p.State == telephony.Confirmed:
+			c.State = dialoginfo.Confirmed
+		case p.Initiator && e.Record.Ringing.IsZero():
+			c.State = dialoginfo.Trying
+		}
+		if p.Initiator {
+			c.ID += " caller"
+		}
+		now = append(now, lit{p.User, c.ID})
+		l.board.Set(p.User, c)
+		l.changed(p.User)
+	}
+	for _, x := range l.left(e.Record.ID, now) {
+		l.board.Set(x.line, dialoginfo.Call{ID: x.id})
+		l.changed(x.line)
+	}
+}
+
+// left notes who takes part in a call, and returns those who do not any more.
+func (l *lamps) left(call string, now []lit) (gone []lit) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, x := range l.calls[call] {
+		if !slices.Contains(now, x) {
+			gone = append(gone, x)
+		}
+	}
+	if l.calls[call] = now; len(now) == 0 {
+		delete(l.calls, call)
+	}
+	return gone
+}
+
+// Presence agent.
+func (s *Server) Presence() *presence.Agent { return s.presence }
+
+// Consent of users.
+func (s *Server) Consent() *consent.Book { return s.consent }

@@ -1,0 +1,211 @@
+package test
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"tandem/cmd/tandem/server"
+	"tandem/rtc/policy/consent"
+	"tandem/rtc/presence"
+	"tandem/rtc/sip"
+)
+
+// atOnce has every change told at once.
+func atOnce(cfg *server.Config) { cfg.Presence.Interval = 0 }
+
+const aliceURI, bobURI = "sip:alice@" + domain, "sip:bob@" + domain
+
+func TestPresence(t *testing.T) {
+	r := startServer(t, atOnce)
+	r.user("alice", "bob")
+	a, b := r.dial(t, "udp"), r.dial(t, "udp")
+	k, first := r.watch(a, "alice", "bob", "presence")
+	if !strings.Contains(string(first.Body()), "<basic>closed</basic>") || header(first, "Content-Type") != "application/pidf+xml" {
+		t.Errorf("%s", first.Bytes())
+	}
+	b.register("bob")
+	k.until("<basic>open</basic>")
+	m := b.publish("bob", "Expires: 300", pidfOf("bob", "open", "away"))
+	wantCode(t, m, 200)
+	k.until("<rpid:away/>")
+	tag := header(m, "SIP-ETag")
+	m = b.publish("bob", "Expires: 300\nSIP-If-Match: "+tag, "") // a refresh tells nobody
+	wantCode(t, m, 200)
+	if header(m, "SIP-ETag") == tag || header(m, "Expires") != "300" {
+		t.Errorf("%s", m.Bytes())
+	}
+	wantCode(t, b.publish("bob", "Expires: 300\nSIP-If-Match: "+tag, ""), 412)
+	if m, err := k.hears(500 * time.Millisecond); err == nil {
+		t.Errorf("a refresh was told\n%s", m.Bytes())
+	}
+	tag = header(m, "SIP-ETag")
+	m = b.publish("bob", "SIP-If-Match: "+tag, pidfOf("bob", "open", "busy"))
+	k.until("<rpid:busy/>")
+	wantCode(t, b.publish("bob", "Expires: 0\nSIP-If-Match: "+header(m, "SIP-ETag"), ""), 200)
+	if text := string(k.notified().Body()); strings.Contains(text, "busy") || !strings.Contains(text, "<basic>open</basic>") {
+		t.Errorf("%s", text)
+	}
+}
+
+// A device that published by a connection is gone with it.
+func TestDeviceVanishes(t *testing.T) {
+	r := startServer(t, atOnce)
+	r.user("alice", "bob")
+	a, b := r.dial(t, "udp"), r.dial(t, "tcp")
+	k, _ := r.watch(a, "alice", "bob", "presence")
+	wantCode(t, b.publish("bob", "", pidfOf("bob", "open", "")), 200)
+	k.until("open")
+	b.close()
+	start := time.Now()
+	k.until("<basic>closed</basic>")
+	t.Logf("told after %s", time.Since(start).Round(time.Millisecond))
+}
+
+// Of two publications one expires; the other stays.
+func TestTwoDevices(t *testing.T) {
+	r := startServer(t, atOnce)
+	r.user("alice", "bob")
+	a, b, c := r.dial(t, "udp"), r.dial(t, "tcp"), r.dial(t, "tcp")
+	k, _ := r.watch(a, "alice", "bob", "presence")
+	wantCode(t, b.publish("bob", "", pidfOf("bob", "open", "")), 200)
+	k.until("open")
+	wantCode(t, c.publish("bob", "", pidfOf("bob", "open", "away")), 200)
+	if text := string(k.notified().Body()); strings.Contains(text, "away") || strings.Count(text, "<tuple") != 2 {
+		t.Errorf("he is at one of two devices\n%s", text)
+	}
+	b.close()
+	if text := string(k.until("<rpid:away/>").Body()); strings.Count(text, "<tuple") != 1 {
+		t.Errorf("%s", text)
+	}
+}
+
+func TestManualStatusAndCall(t *testing.T) {
+	r := startServer(t, func(cfg *server.Config) { ledCalls(cfg); atOnce(cfg) })
+	r.user("alice", "bob", "carol")
+	a, b, c := r.dial(t, "tcp"), r.dial(t, "tcp"), r.dial(t, "tcp")
+	a.register("alice")
+	b.register("bob")
+	k, _ := r.watch(c, "carol", "bob", "presence")
+	caller, _ := r.call(a, b, "alice", "bob", 41000)
+	k.until("<rpid:on-the-phone/>")
+	set := func(m presence.Manual) {
+		t.Helper()
+		if err := r.s.Presence().SetManual(context.Background(), bobURI, m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set(presence.Manual{Activity: "meeting", Note: "do not disturb"})
+	if text := string(k.until("<rpid:meeting/>").Body()); strings.Contains(text, "on-the-phone") || !strings.Contains(text, "do not disturb") {
+		t.Errorf("%s", text)
+	}
+	set(presence.Manual{Activity: "offline"})
+	k.until("<basic>closed</basic>")
+	set(presence.Manual{})
+	k.until("<rpid:on-the-phone/>")
+	caller.say("BYE", "", "")
+	if text := string(k.notified().Body()); strings.Contains(text, "on-the-phone") {
+		t.Errorf("%s", text)
+	}
+}
+
+// transcript is what a watcher hears in a round of events about bob, without
+// what differs from one subscription to the next.
+func transcript(t *testing.T, rule consent.Action, offline bool) (text string, took []time.Duration) {
+	r := startServer(t, atOnce)
+	r.user("alice", "bob", "carol")
+	if err := r.s.Consent().Set(context.Background(), bobURI, consent.Rule{Kind: consent.User, Name: aliceURI, Action: rule}); err != nil {
+		t.Fatal(err)
+	}
+	a, b := r.dial(t, "udp"), r.dial(t, "tcp")
+	var all strings.Builder
+	hear := func(m *sip.Message) { fmt.Fprintf(&all, "%s\n", m.Bytes()) }
+	start := time.Now()
+	k, ok := r.subscribes(a, "alice", "bob", "presence", "", "")
+	took = append(took, time.Since(start))
+	hear(ok)
+	hear(k.notified())
+	if !offline {
+		b.register("bob")
+		wantCode(t, b.publish("bob", "", pidfOf("bob", "open", "busy")), 200)
+		wantCode(t, b.publish("bob", "", pidfOf("bob", "open", "away")), 200)
+	}
+	start = time.Now()
+	hear(k.again("Expires: 600"))
+	took = append(took, time.Since(start))
+	hear(k.notified())
+	if m, err := k.hears(300 * time.Millisecond); err == nil {
+		hear(m)
+	}
+	hear(k.again("Expires: 0"))
+	hear(k.notified())
+	_, ok = r.subscribes(a, "alice", "bob", "presence", "Expires: 0\nAccept: application/xpidf+xml", "") // a look
+	hear(ok)
+	hear(a.request("NOTIFY"))
+	out := all.String()
+	for _, x := range []string{`branch=[^;\r]*`, `tag=\S*`, `Call-ID: \S*`, `127\.0\.0\.1:\d+`, `rport=\d+`, `CSeq: \d+`, `expires=\d+`} {
+		out = regexp.MustCompile(x).ReplaceAllString(out, "*")
+	}
+	return out, took
+}
+
+// What a politely blocked watcher hears of somebody who is busy is what everybody
+// hears of somebody who is offline, octet by octet.
+func TestPoliteBlockLooksOffline(t *testing.T) {
+	blocked, took1 := transcript(t, consent.PoliteBlock, false)
+	offline, took2 := transcript(t, consent.Allow, true)
+	if blocked != offline {
+		t.Errorf("blocked:\n%s\noffline:\n%s", blocked, offline)
+	}
+	t.Logf("answers took %v and %v", took1, took2)
+}
+
+// Consent counts at once, for subscriptions there are as well.
+func TestConsentWhileSubscribed(t *testing.T) {
+	r := startServer(t, atOnce)
+	r.user("alice", "bob", "carol")
+	a, b := r.dial(t, "udp"), r.dial(t, "udp")
+	b.register("bob")
+	set := func(action consent.Action) {
+		t.Helper()
+		if err := r.s.Consent().Set(context.Background(), bobURI, consent.Rule{Kind: consent.User, Name: aliceURI, Action: action}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set(consent.Confirm)
+	own, _ := r.watch(b, "bob", "bob", "presence.winfo")
+	k, first := r.watch(a, "alice", "bob", "presence")
+	if !strings.HasPrefix(header(first, "Subscription-State"), "pending") || strings.Contains(string(first.Body()), "open") {
+		t.Errorf("%s", first.Bytes())
+	}
+	if text := string(own.until("alice").Body()); !strings.Contains(text, `status="pending"`) || !strings.Contains(text, `version="1"`) {
+		t.Errorf("%s", text)
+	}
+	set(consent.Allow)
+	if m := k.until("<basic>open</basic>"); !strings.HasPrefix(header(m, "Subscription-State"), "active") {
+		t.Errorf("%s", m.Bytes())
+	}
+	set(consent.PoliteBlock)
+	k.until("<basic>closed</basic>")
+	set(consent.Block)
+	if m := k.notified(); !strings.HasPrefix(header(m, "Subscription-State"), "terminated;reason=rejected") || len(m.Body()) > 0 {
+		t.Errorf("%s", m.Bytes())
+	}
+	_, m := r.subscribes(a, "alice", "bob", "presence", "", "")
+	wantCode(t, m, 403)
+	_, m = r.subscribes(a, "alice", "bob", "dialog", "", "")
+	wantCode(t, m, 403)
+	_, m = r.subscribes(a, "alice", "bob", "presence.winfo", "", "")
+	wantCode(t, m, 403)
+	_, m = r.subscribes(a, "alice", "bob", "reg", "", "")
+	wantCode(t, m, 403)
+	l, m := r.subscribes(a, "alice", "alice", "presence", "Supported: eventlist\nRequire: recipient-list-subscribe\nContent-Type: application/resource-lists+xml",
+		`<resource-lists xmlns="urn:ietf:params:xml:ns:resource-lists"><list><entry uri="`+bobURI+`"/></list></resource-lists>`)
+	wantCode(t, m, 200)
+	if text := string(l.notified().Body()); strings.Contains(text, "open") || !strings.Contains(text, "rejected") {
+		t.Errorf("%s", text)
+	}
+}
