@@ -29,6 +29,7 @@ func (c *Call) holdOrResume(l *leg, in *dialog.Incoming, offer []byte) {
 	if c.answerAlone(l, in, offer) {
 		c.held(l, offer)
 		c.correct(c.other(l))
+		c.tell(Changed)
 	}
 }
 

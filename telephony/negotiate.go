@@ -100,8 +100,12 @@ func (c *Call) renegotiated(l *leg, in *dialog.Incoming, theirs, offer []byte, m
 		body := descriptionIn(m)
 		var answer []byte
 		if answer, err = c.media.Answer(other.side, body, l.want); err == nil {
+			held := holds(l.theirs)
 			l.theirs, l.ours, other.theirs, other.ours = theirs, answer, body, offer
 			l.respond(in, 200, description(answer))
+			if holds(theirs) != held {
+				c.tell(Changed)
+			}
 			return
 		}
 		c.log.Warn("the answer to a new offer is not usable", "leg", other.callID, "err", err)

@@ -117,7 +117,8 @@ func (c *Call) parties() (list []Party) {
 
 // party is how a leg is shown.
 func (l *leg) party(state PartyState, with party, initiator bool) Party {
-	p := Party{User: l.who.user, CallID: l.callID, Initiator: initiator, State: state, Remote: with.address(), RemoteName: with.name}
+	p := Party{User: l.who.user, CallID: l.callID, Initiator: initiator, State: state, Remote: with.address(), RemoteName: with.name,
+		Held: state == Confirmed && holds(l.theirs)}
 	if with.private {
 		p.Remote, p.RemoteName = "sip:anonymous@anonymous.invalid", "Anonymous"
 	}

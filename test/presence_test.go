@@ -24,7 +24,7 @@ func TestPresence(t *testing.T) {
 	r.user("alice", "bob")
 	a, b := r.dial(t, "udp"), r.dial(t, "udp")
 	k, first := r.watch(a, "alice", "bob", "presence")
-	if !strings.Contains(string(first.Body()), "<basic>closed</basic>") || header(first, "Content-Type") != "application/pidf+xml" {
+	if !strings.Contains(string(first.Body()), "<basic>closed</basic>") || value(first, "Content-Type") != "application/pidf+xml" {
 		t.Errorf("%s", first.Bytes())
 	}
 	b.register("bob")
@@ -32,20 +32,20 @@ func TestPresence(t *testing.T) {
 	m := b.publish("bob", "Expires: 300", pidfOf("bob", "open", "away"))
 	wantCode(t, m, 200)
 	k.until("<rpid:away/>")
-	tag := header(m, "SIP-ETag")
+	tag := value(m, "SIP-ETag")
 	m = b.publish("bob", "Expires: 300\nSIP-If-Match: "+tag, "") // a refresh tells nobody
 	wantCode(t, m, 200)
-	if header(m, "SIP-ETag") == tag || header(m, "Expires") != "300" {
+	if value(m, "SIP-ETag") == tag || value(m, "Expires") != "300" {
 		t.Errorf("%s", m.Bytes())
 	}
 	wantCode(t, b.publish("bob", "Expires: 300\nSIP-If-Match: "+tag, ""), 412)
 	if m, err := k.hears(500 * time.Millisecond); err == nil {
 		t.Errorf("a refresh was told\n%s", m.Bytes())
 	}
-	tag = header(m, "SIP-ETag")
+	tag = value(m, "SIP-ETag")
 	m = b.publish("bob", "SIP-If-Match: "+tag, pidfOf("bob", "open", "busy"))
 	k.until("<rpid:busy/>")
-	wantCode(t, b.publish("bob", "Expires: 0\nSIP-If-Match: "+header(m, "SIP-ETag"), ""), 200)
+	wantCode(t, b.publish("bob", "Expires: 0\nSIP-If-Match: "+value(m, "SIP-ETag"), ""), 200)
 	if text := string(k.notified().Body()); strings.Contains(text, "busy") || !strings.Contains(text, "<basic>open</basic>") {
 		t.Errorf("%s", text)
 	}
@@ -178,20 +178,20 @@ func TestConsentWhileSubscribed(t *testing.T) {
 	set(consent.Confirm)
 	own, _ := r.watch(b, "bob", "bob", "presence.winfo")
 	k, first := r.watch(a, "alice", "bob", "presence")
-	if !strings.HasPrefix(header(first, "Subscription-State"), "pending") || strings.Contains(string(first.Body()), "open") {
+	if !strings.HasPrefix(value(first, "Subscription-State"), "pending") || strings.Contains(string(first.Body()), "open") {
 		t.Errorf("%s", first.Bytes())
 	}
 	if text := string(own.until("alice").Body()); !strings.Contains(text, `status="pending"`) || !strings.Contains(text, `version="1"`) {
 		t.Errorf("%s", text)
 	}
 	set(consent.Allow)
-	if m := k.until("<basic>open</basic>"); !strings.HasPrefix(header(m, "Subscription-State"), "active") {
+	if m := k.until("<basic>open</basic>"); !strings.HasPrefix(value(m, "Subscription-State"), "active") {
 		t.Errorf("%s", m.Bytes())
 	}
 	set(consent.PoliteBlock)
 	k.until("<basic>closed</basic>")
 	set(consent.Block)
-	if m := k.notified(); !strings.HasPrefix(header(m, "Subscription-State"), "terminated;reason=rejected") || len(m.Body()) > 0 {
+	if m := k.notified(); !strings.HasPrefix(value(m, "Subscription-State"), "terminated;reason=rejected") || len(m.Body()) > 0 {
 		t.Errorf("%s", m.Bytes())
 	}
 	_, m := r.subscribes(a, "alice", "bob", "presence", "", "")

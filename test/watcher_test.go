@@ -124,16 +124,17 @@ func pidfOf(user, basic, activity string) string {
 		user + "@" + domain + `"><tuple id="t"><status><basic>` + basic + `</basic></status></tuple>` + person + `</presence>`
 }
 
-func header(m *sip.Message, name string) string {
-	if id := sip.HeaderByName(name); id != sip.HdrOther {
-		return string(m.Get(id))
-	}
-	return string(m.GetName(name))
-}
-
 func wantCode(t testing.TB, m *sip.Message, code int) {
 	t.Helper()
 	if m.StatusCode() != code {
 		t.Errorf("answered, want %d\n%s", code, m.Bytes())
 	}
+}
+
+// value is that of a header line.
+func value(m *sip.Message, name string) string {
+	if id := sip.HeaderByName(name); id != sip.HdrOther {
+		return string(m.Get(id))
+	}
+	return string(m.GetName(name))
 }
