@@ -1,0 +1,291 @@
+package contacts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"tandem/rtc"
+	"tandem/rtc/contacts/xcap"
+	"tandem/rtc/sip"
+)
+
+// Index is the name of the document that holds a user's contacts.
+const Index = "index"
+
+// Bounds of what one user keeps.
+const (
+	MaxContacts  = 5000
+	MaxDocuments = 32
+	MaxChanges   = 1000 // versions that differences are kept for
+)
+
+// Key names a document.
+type Key struct {
+	User  rtc.AOR
+	Usage string // AUID: "resource-lists"
+	Name  string // "index"
+}
+
+// Document is one document of a user.
+type Document struct {
+	Key
+	Version int64 // grows with each change
+	Changed time.Time
+	Body    []byte
+}
+
+// ETag of a document, in quotes.
+func (d *Document) ETag() string { return ETag(d.Version) }
+
+// ETag of a version.
+func ETag(version int64) string { return `"` + strconv.FormatInt(version, 36) + `"` }
+
+// Change is what became of one contact.
+type Change struct {
+	Version int64
+	Kind    ChangeKind
+	Address string
+}
+
+// ChangeKind says what became of a contact.
+type ChangeKind string
+
+// The kinds.
+const (
+	Added   ChangeKind = "added"
+	Changed ChangeKind = "changed"
+	Removed ChangeKind = "removed"
+)
+
+// Errors. What is returned wraps one of them and says what to do.
+var (
+	ErrUnknown      = errors.New("no such document")
+	ErrPrecondition = errors.New("the document is another one by now")
+	ErrTooMany      = errors.New("too many")
+	ErrInvalid      = errors.New("not allowed")
+)
+
+// Store keeps documents durably. Methods return when the change is on disk.
+type Store interface {
+	// All calls each for every document of a usage.
+	All(ctx context.Context, usage string, each func(Document)) error
+	// Documents of a user, without their bodies.
+	Documents(ctx context.Context, user rtc.AOR) ([]Document, error)
+	Document(ctx context.Context, k Key) (Document, bool, error)
+	// Put replaces a document and adds changes of contacts, of which it keeps
+	// those of the last MaxChanges versions.
+	Put(ctx context.Context, d Document, changes []Change) error
+	// Delete forgets a document, and adds changes.
+	Delete(ctx context.Context, k Key, changes []Change) error
+	// Changes of contacts after a version, the oldest first, and the version
+	// after which they are complete.
+	Changes(ctx context.Context, user rtc.AOR, after int64) (list []Change, complete int64, err error)
+	// Forget deletes all of a user.
+	Forget(ctx context.Context, user rtc.AOR) error
+}
+
+const stripes = 64
+
+// Book is the documents of all users. It is safe for concurrent use.
+type Book struct {
+	store    Store
+	seed     maphash.Seed
+	turns    [stripes]chan struct{} // one change at a time; a share of the users each
+	watchers []func(Event)
+
+	mu sync.RWMutex
+	// Guarded by mu:
+	known map[rtc.AOR][]uint64 // hashes of the contacts, sorted
+}
+
+// Event is told of a document that has changed.
+type Event struct {
+	Key
+	Before, After int64 // versions, 0 when there was or is none
+	Changes       []Change
+}
+
+// New makes a book. Load fills it.
+func New(s Store) *Book {
+	b := &Book{store: s, seed: maphash.MakeSeed(), known: make(map[rtc.AOR][]uint64)}
+	for i := range b.turns {
+		b.turns[i] = make(chan struct{}, 1)
+	}
+	return b
+}
+
+// Watch has f told of changes, one user's in their order. It comes before the
+// first change; f must not change the book.
+func (b *Book) Watch(f func(Event)) { b.watchers = append(b.watchers, f) }
+
+// Load reads who is whose contact.
+func (b *Book) Load(ctx context.Context) error {
+	return b.store.All(ctx, xcap.ResourceLists.ID, func(d Document) {
+		if d.Name != Index {
+			return
+		}
+		if list, err := parse(d.Body); err == nil {
+			b.learn(d.User, list)
+		}
+	})
+}
+
+// learn notes the contacts of a user.
+func (b *Book) learn(user rtc.AOR, list []Contact) {
+	hashes := make([]uint64, 0, len(list))
+	for i := range list {
+		hashes = append(hashes, b.hash(list[i].AOR()))
+	}
+	slices.Sort(hashes)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(hashes) == 0 {
+		delete(b.known, user)
+		return
+	}
+	b.known[user] = hashes
+}
+
+func (b *Book) hash(aor rtc.AOR) uint64 { return maphash.String(b.seed, string(aor)) }
+
+// Has reports whether somebody is a contact of a user. It reads memory alone.
+func (b *Book) Has(user, contact rtc.AOR) bool {
+	b.mu.RLock()
+	list := b.known[user]
+	b.mu.RUnlock()
+	_, ok := slices.BinarySearch(list, b.hash(contact))
+	return ok
+}
+
+// Document of a user. The error wraps ErrUnknown when there is none.
+func (b *Book) Document(ctx context.Context, k Key) (Document, error) {
+	d, ok, err := b.store.Document(ctx, k)
+	if err == nil && !ok {
+		err = fmt.Errorf("%w: %s has no %s/%s", ErrUnknown, k.User, k.Usage, k.Name)
+	}
+	return d, err
+}
+
+// Documents of a user, without their bodies.
+func (b *Book) Documents(ctx context.Context, user rtc.AOR) ([]Document, error) {
+	return b.store.Documents(ctx, user)
+}
+
+// Condition is what must hold of a document for a change to be made (RFC 9110
+// §13.1). nil Old: there is none.
+type Condition func(old *Document) error
+
+// Change replaces a document by what f makes of it; f gets nil when there is
+// none, and deletes it by returning nil. It returns the document as it is then,
+// and whether it is new. Errors of f are returned as they are.
+func (b *Book) Change(ctx context.Context, k Key, when Condition, f func(old []byte) ([]byte, error)) (d Document, created bool, err error) {
+	turn := b.turns[b.hash(k.User)%stripes]
+	select {
+	case turn <- struct{}{}:
+		defer func() { <-turn }()
+	case <-ctx.Done():
+		return d, false, ctx.Err()
+	}
+	ctx = context.WithoutCancel(ctx) // memory and disk stay alike
+	old, ok, err := b.store.Document(ctx, k)
+	if err != nil {
+		return d, false, err
+	}
+	was := &old
+	if !ok {
+		was = nil
+	}
+	if when != nil {
+		if err := when(was); err != nil {
+			return d, false, err
+		}
+	}
+	body, err := f(old.Body)
+	if err != nil {
+		return d, false, err
+	}
+	d = Document{Key: k, Version: next(old.Version), Changed: time.Now().UTC().Truncate(time.Millisecond), Body: body}
+	return d, !ok && body != nil, b.write(ctx, was, d)
+}
+
+// next version: later than the last, and than one of a document that was deleted.
+func next(last int64) int64 { return max(last+1, time.Now().UnixMicro()) }
+
+// write keeps a document in place of another.
+func (b *Book) write(ctx context.Context, was *Document, d Document) error {
+	var changes []Change
+	var list []Contact
+	contacts := d.Usage == xcap.ResourceLists.ID && d.Name == Index
+	e := Event{Key: d.Key, After: d.Version}
+	var old []byte
+	if was != nil {
+		e.Before, old = was.Version, was.Body
+	}
+	if contacts {
+		var err error
+		if list, err = parse(d.Body); err != nil {
+			return err
+		}
+		if len(list) > MaxContacts {
+			return fmt.Errorf("%w contacts: at most %d; remove some first", ErrTooMany, MaxContacts)
+		}
+		before, _ := parse(old)
+		changes = differences(before, list, d.Version)
+	}
+	var err error
+	switch {
+	case d.Body == nil && was == nil:
+		return nil
+	case d.Body == nil:
+		e.After = 0
+		err = b.store.Delete(ctx, d.Key, changes)
+	default:
+		if was == nil {
+			if err := b.room(ctx, d.User); err != nil {
+				return err
+			}
+		}
+		err = b.store.Put(ctx, d, changes)
+	}
+	if err != nil {
+		return err
+	}
+	if contacts {
+		b.learn(d.User, list)
+	}
+	e.Changes = changes
+	for _, f := range b.watchers {
+		f(e)
+	}
+	return nil
+}
+
+// room reports whether a user may have one document more.
+func (b *Book) room(ctx context.Context, user rtc.AOR) error {
+	list, err := b.store.Documents(ctx, user)
+	if err == nil && len(list) >= MaxDocuments {
+		return fmt.Errorf("%w documents: a user has at most %d; delete one first", ErrTooMany, MaxDocuments)
+	}
+	return err
+}
+
+// Forget deletes all of a user who is no more.
+func (b *Book) Forget(ctx context.Context, user rtc.AOR) error {
+	b.learn(user, nil)
+	return b.store.Forget(ctx, user)
+}
+
+// AORof is the canonical address of a URI, the URI itself when it has none.
+func AORof(uri string) rtc.AOR {
+	u, err := sip.ParseURI([]byte(uri))
+	if err != nil || u.Kind == sip.URIOther {
+		return rtc.AOR(uri)
+	}
+	return rtc.AOR(u.AppendAOR(nil))
+}
