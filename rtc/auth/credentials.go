@@ -1,6 +1,10 @@
 package auth
 
-import "tandem/rtc/sip"
+import (
+	"bytes"
+
+	"tandem/rtc/sip"
+)
 
 // parseCredentials reads the value of an Authorization or Proxy-Authorization
 // line (RFC 7616 §3.4). digest is false for another scheme. reason says what
@@ -72,7 +76,7 @@ func (a *answer) complete(algorithm []byte) (reason string) {
 	if a.username == nil || a.realm == nil || a.nonce == nil || a.uri == nil || a.response == nil {
 		return "Incomplete Digest Credentials"
 	}
-	if !sipURI(a.uri) {
+	if !sipURI(a.uri) && !bytes.HasPrefix(a.uri, []byte("/")) { // a path is of HTTP: aims tells
 		return "Digest uri Is Not a SIP URI"
 	}
 	a.algorithm, _ = ParseAlgorithm(algorithm) // 0: one we do not know

@@ -37,6 +37,7 @@ type flight struct {
 	secure   bool
 	asserts  bool // the sender may say who the caller is
 	held     bool
+	proved   bool   // who sent it is
 	source   string // of a copy of what the user wrote himself: the device he did by
 
 	tries    []try

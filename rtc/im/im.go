@@ -48,6 +48,13 @@ const (
 	Drop
 )
 
+// Ask is what Config.Rule is asked.
+type Ask struct {
+	From, To rtc.AOR
+	Proved   bool // From is proved, not only what the message says
+	Notice   bool // it is a report about a message that To sent to From
+}
+
 // Event is told about a message that was taken, delivered or lost, for those
 // who follow.
 type Event struct {
@@ -75,9 +82,9 @@ type Config struct {
 	// PeerAt names the peer whose address it is, "" for nobody's: a device that
 	// registered from there is reached there.
 	PeerAt func(netip.AddrPort) string
-	// Rule says who may write to whom; notice is true for a report about a message
-	// of to. nil: everybody. It is called for each message and must be quick.
-	Rule func(from, to rtc.AOR, notice bool) Verdict
+	// Rule says who may write to whom; nil: everybody. It is called for each
+	// message, when it comes and again when it was kept, and must be quick.
+	Rule func(Ask) Verdict
 	// Archive sees every message before it is acknowledged; nil = none.
 	Archive Archive
 	// Tell is called after something happened, on a lane or a goroutine of the
@@ -138,7 +145,7 @@ func (c *Config) fill() {
 		c.Tell = func(Event) {}
 	}
 	if c.Rule == nil {
-		c.Rule = func(rtc.AOR, rtc.AOR, bool) Verdict { return Deliver }
+		c.Rule = func(Ask) Verdict { return Deliver }
 	}
 	if c.PeerAt == nil {
 		c.PeerAt = func(netip.AddrPort) string { return "" }

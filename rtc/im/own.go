@@ -35,7 +35,7 @@ func (im *IM) Send(ctx context.Context, d Draft) (code int, err error) {
 		return 0, err
 	}
 	f.done = func(st *rtc.Status) { result <- st }
-	switch im.cfg.Rule(f.from, f.to, f.kind == notice) {
+	switch im.cfg.Rule(Ask{f.from, f.to, true, f.kind == notice}) {
 	case Refuse:
 		return 0, notFound()
 	case Drop:

@@ -22,13 +22,14 @@ func (im *IM) Serve(r *rtc.Request) error {
 	}
 	f := &flight{im: im, r: r, to: to.aor, instance: to.instance, secure: to.secure, from: sender(r), hops: 70}
 	if id := r.Identity; id != nil {
+		f.proved = true
 		f.asserts = id.Peer != "" && id.Rights.Has(rtc.Asserts) || id.Method == rtc.AuthTrusted
 	}
 	if err := im.check(r, f); err != nil {
 		im.counts.refused.Add(1)
 		return err
 	}
-	switch im.cfg.Rule(f.from, f.to, f.kind == notice) {
+	switch im.cfg.Rule(Ask{f.from, f.to, f.proved, f.kind == notice}) {
 	case Refuse:
 		im.counts.refused.Add(1)
 		im.cfg.Tell(Event{Kind: "refused", To: f.to, From: f.from})

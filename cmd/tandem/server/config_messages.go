@@ -4,20 +4,23 @@ import "time"
 
 // Messages is how instant messages are delivered and kept.
 type Messages struct {
-	Deliver string        `yaml:"deliver" json:"deliver" jsonschema:"enum=all,enum=best" jsonschema_description:"all: to all devices of a user; best: to those of the highest q, and to others only when these do not take it"`
-	Copies  bool          `yaml:"copies" json:"copies" jsonschema_description:"Send what a user writes to his other devices as well"`
-	Keep    time.Duration `yaml:"keep" json:"keep" jsonschema_description:"How long a message waits for a user who is away; 0: none is kept, and its sender is told 480"`
-	Octets  int           `yaml:"octets" json:"octets" jsonschema_description:"Largest body taken; a longer one is answered 413"`
-	Mailbox int           `yaml:"mailbox" json:"mailbox" jsonschema_description:"Messages kept for one user"`
-	Bytes   int           `yaml:"mailbox_bytes" json:"mailbox_bytes" jsonschema_description:"Octets kept for one user"`
-	Rate    float64       `yaml:"rate" json:"rate" jsonschema_description:"Messages a second that a user may send in the long run; 0: any number"`
-	Burst   int           `yaml:"burst" json:"burst" jsonschema_description:"Messages that he may send at once"`
+	Deliver   string        `yaml:"deliver" json:"deliver" jsonschema:"enum=all,enum=best" jsonschema_description:"all: to all devices of a user; best: to those of the highest q, and to others only when these do not take it"`
+	Copies    bool          `yaml:"copies" json:"copies" jsonschema_description:"Send what a user writes to his other devices as well"`
+	Strangers string        `yaml:"strangers" json:"strangers" jsonschema:"enum=deliver,enum=hold,enum=refuse" jsonschema_description:"What becomes of messages to users whose contact the sender is not: deliver, hold until they approve of him, or refuse as if there were no such user"`
+	Keep      time.Duration `yaml:"keep" json:"keep" jsonschema_description:"How long a message waits for a user who is away; 0: none is kept, and its sender is told 480"`
+	Octets    int           `yaml:"octets" json:"octets" jsonschema_description:"Largest body taken; a longer one is answered 413"`
+	Mailbox   int           `yaml:"mailbox" json:"mailbox" jsonschema_description:"Messages kept for one user"`
+	Bytes     int           `yaml:"mailbox_bytes" json:"mailbox_bytes" jsonschema_description:"Octets kept for one user"`
+	Rate      float64       `yaml:"rate" json:"rate" jsonschema_description:"Messages a second that a user may send in the long run; 0: any number"`
+	Burst     int           `yaml:"burst" json:"burst" jsonschema_description:"Messages that he may send at once"`
 }
 
 func (m *Messages) faults(bad func(key, format string, args ...any)) {
 	switch {
 	case m.Deliver != "all" && m.Deliver != "best":
 		bad("messages.deliver", "%q is unknown; use all or best", m.Deliver)
+	case m.Strangers != "deliver" && m.Strangers != "hold" && m.Strangers != "refuse":
+		bad("messages.strangers", "%q is unknown; use deliver, hold or refuse", m.Strangers)
 	case m.Keep < 0 || m.Keep > 0 && m.Keep < time.Minute:
 		bad("messages.keep", "has %s; use at least 1m, or 0 to keep nothing", m.Keep)
 	case m.Octets < 1 || m.Octets > 60000:

@@ -44,7 +44,7 @@ func newPolicy(db *store.DB, log *slog.Logger) *policy.Engine {
 func (s *Server) plan(string) *number.Plan { return s.numbers }
 
 // Actions are what rules of policy can be about.
-func Actions() []policy.Action { return []policy.Action{rights.Calls()} }
+func Actions() []policy.Action { return []policy.Action{rights.Calls(), writing()} }
 
 // Policy of the server.
 func (s *Server) Policy() *policy.Engine { return s.policy }

@@ -42,7 +42,7 @@ func (s *Server) listenRemote(cfg *Config, operations http.Handler) (*remote, er
 	r.l = front.NewListener(l, maxRemote)
 	guard := &front.Guard{Tokens: s.state.Tokens, Hosts: apiHosts(cfg), Origins: cfg.API.Origins, Log: s.log}
 	r.server = http.Server{
-		Handler:           r.l.Handler(guard.Handler(operations)),
+		Handler:           r.l.Handler(s.withDocuments(guard.Handler(operations), cfg)),
 		ConnContext:       r.l.Context,
 		TLSConfig:         conf,
 		ReadHeaderTimeout: 5 * time.Second, // bodies have a limit of their own

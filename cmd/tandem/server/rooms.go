@@ -11,6 +11,7 @@ import (
 	"tandem/media"
 	pintstore "tandem/pint/sqlstore"
 	"tandem/rtc"
+	contactstore "tandem/rtc/contacts/sqlstore"
 	"tandem/rtc/dialog"
 	directorystore "tandem/rtc/directory/sqlstore"
 	eventstore "tandem/rtc/event/sqlstore"
@@ -47,6 +48,7 @@ func rooms() []room {
 		{name: "directory", migrations: directorystore.Migrations},
 		{name: "location", migrations: locationstore.Migrations},
 		{name: "policy", page: "policy.md", migrations: policystore.Migrations, open: (*Server).openPolicy},
+		{name: "contacts", page: "contacts.md", migrations: contactstore.Migrations, open: (*Server).openContacts},
 		{name: "messages", page: "messages.md", migrations: imstore.Migrations, open: (*Server).openMessages, metrics: (*Server).messageMetrics,
 			handler: func(s *Server) rtc.Handler { return s.messages },
 			run:     func(s *Server, ctx context.Context) error { return s.messages.Run(ctx) }},

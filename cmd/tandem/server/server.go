@@ -24,6 +24,7 @@ import (
 	"tandem/media"
 	"tandem/media/relay"
 	"tandem/rtc/auth"
+	"tandem/rtc/contacts"
 	"tandem/rtc/directory"
 	directorystore "tandem/rtc/directory/sqlstore"
 	"tandem/rtc/event"
@@ -80,6 +81,7 @@ type Server struct {
 	media     *media.Server
 	network   relay.Network // of media
 	exchange  *telephony.Exchange
+	contacts  *contacts.Book
 	messages  *im.IM
 	records   cdr.Store
 	pint      pintRoom
