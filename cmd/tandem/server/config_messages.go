@@ -11,7 +11,7 @@ type Messages struct {
 	Octets    int           `yaml:"octets" json:"octets" jsonschema_description:"Largest body taken; a longer one is answered 413"`
 	Mailbox   int           `yaml:"mailbox" json:"mailbox" jsonschema_description:"Messages kept for one user"`
 	Bytes     int           `yaml:"mailbox_bytes" json:"mailbox_bytes" jsonschema_description:"Octets kept for one user"`
-	Rate      float64       `yaml:"rate" json:"rate" jsonschema_description:"Messages a second that a user may send in the long run; 0: any number"`
+	Rate      int           `yaml:"rate" json:"rate" jsonschema_description:"Messages a second that a user may send in the long run; 0: any number"`
 	Burst     int           `yaml:"burst" json:"burst" jsonschema_description:"Messages that he may send at once"`
 }
 
@@ -28,6 +28,6 @@ func (m *Messages) faults(bad func(key, format string, args ...any)) {
 	case m.Mailbox < 1 || m.Bytes < m.Octets:
 		bad("messages.mailbox", "needs at least 1 message, and mailbox_bytes of at least octets; has %d and %d", m.Mailbox, m.Bytes)
 	case m.Rate < 0 || m.Burst < 1:
-		bad("messages.rate", "needs a rate of 0 or more and a burst of at least 1; has %g and %d", m.Rate, m.Burst)
+		bad("messages.rate", "needs a rate of 0 or more and a burst of at least 1; has %d and %d", m.Rate, m.Burst)
 	}
 }

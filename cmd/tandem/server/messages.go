@@ -40,7 +40,7 @@ func (s *Server) openMessages(ctx context.Context, cfg *Config) error {
 		MaxBody:     m.Octets,
 		MaxMessages: m.Mailbox,
 		MaxOctets:   m.Bytes,
-		Rate:        cmp.Or(m.Rate, -1),
+		Rate:        float64(cmp.Or(m.Rate, -1)),
 		Burst:       m.Burst,
 	})
 	if err := s.messages.Load(ctx); err != nil {

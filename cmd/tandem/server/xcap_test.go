@@ -1,0 +1,141 @@
+package server
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	icholy "github.com/icholy/digest"
+)
+
+// xcapClient speaks HTTP with Digest, by code that is not ours.
+type xcapClient struct {
+	*web
+	user string
+}
+
+func xcapOf(t *testing.T, s *Server, user, password string) *xcapClient {
+	w := overHTTPS(t, s)
+	w.client.Transport = &icholy.Transport{Username: user, Password: password, Transport: w.client.Transport}
+	w.base = strings.TrimSuffix(w.base, "/api/v1") + "/xcap-root/"
+	return &xcapClient{w, user}
+}
+
+// ask sends a request; more are header fields.
+func (x *xcapClient) ask(method, path, kind, body string, more ...string) (code int, text string, h http.Header) {
+	x.t.Helper()
+	r, err := http.NewRequest(method, x.base+path, strings.NewReader(body))
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	if kind != "" {
+		r.Header.Set("Content-Type", kind)
+	}
+	for i := 0; i < len(more); i += 2 {
+		r.Header.Set(more[i], more[i+1])
+	}
+	resp, err := x.client.Do(r)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, _ := io.ReadAll(resp.Body)
+	return resp.StatusCode, string(b), resp.Header
+}
+
+const (
+	lists    = "application/resource-lists+xml"
+	elements = "application/xcap-el+xml"
+	attrs    = "application/xcap-att+xml"
+)
+
+// The forms of request that clients use, against the whole server.
+func TestXCAP(t *testing.T) {
+	s := running(t, remotely)
+	socket := overSocket(t, s)
+	for _, u := range []string{"alice", "bob"} {
+		if r := socket.do("POST", "/users", fmt.Sprintf(`{"address":%q,"password":"password of %s"}`, u, u)); r.code != 201 {
+			t.Fatal(r.text)
+		}
+	}
+	x := xcapOf(t, s, "alice", "password of alice")
+	const index = "resource-lists/users/sip:alice@example.com/index"
+	doc := `<?xml version="1.0" encoding="UTF-8"?><resource-lists xmlns="urn:ietf:params:xml:ns:resource-lists"><list name="friends"><entry uri="sip:bob@example.com"/></list></resource-lists>`
+	node := func(path string) string { return index + "/~~/" + path }
+	escaped := func(path string) string { return index + "/~~/" + strings.ReplaceAll(url.PathEscape(path), "%2F", "/") }
+	friends := `resource-lists/list[@name="friends"]`
+	anne := `<entry uri="sip:anne@example.com"><display-name>Anne &amp; Co</display-name></entry>`
+
+	tag := ""
+	for i, c := range []struct {
+		method, path, kind, body string
+		more                     []string
+		code                     int
+		want                     string
+	}{
+		{"GET", index, "", "", nil, 404, ""},
+		{"PUT", escaped(friends + `/entry[1]`), elements, anne, nil, 409, "no-parent"},
+		{"PUT", index, lists, doc, []string{"If-Match", `"x"`}, 412, ""},
+		{"PUT", index, lists, doc, []string{"If-None-Match", "*"}, 201, ""},
+		{"PUT", index, lists, doc, []string{"If-None-Match", "*"}, 412, ""},
+		{"PUT", index, "text/xml", doc, nil, 415, ""},
+		{"PUT", index, lists, doc[:100], nil, 409, "not-well-formed"},
+		{"PUT", index, lists, strings.Replace(doc, `<entry`, `<entry uri="sip:bob@example.com"/><entry`, 1), nil, 409, `uniqueness-failure phrase="two of a list are the same"><exists field=`},
+		{"PUT", index, lists, "<resource-lists/>", nil, 409, "schema-validation-error"},
+		{"GET", index, "", "", nil, 200, doc},
+		{"GET", index, "", "", []string{"If-None-Match", "TAG"}, 304, ""},
+		{"GET", "resource-lists/users/alice/index", "", "", nil, 200, doc},
+		{"GET", "resource-lists/users/alice%40example.com/index", "", "", nil, 200, doc},
+		{"PUT", escaped(friends + `/entry[@uri="sip:anne@example.com"]`), elements, anne, nil, 201, ""},
+		{"PUT", escaped(friends + `/entry[@uri="sip:anne@example.com"]`), elements, anne, nil, 200, ""},
+		{"GET", escaped(friends + `/entry[@uri="sip:anne@example.com"]`), "", "", nil, 200, anne},
+		{"GET", escaped(friends + `/entry[2]/display-name`), "", "", nil, 200, "<display-name>Anne &amp; Co</display-name>"},
+		{"GET", node(`resource-lists/list%5b@name=%22friends%22%5d/entry%5B1%5D/@uri`), "", "", nil, 200, "sip:bob@example.com"},
+		{"GET", node(`r:resource-lists/r:list/r:entry%5b2%5d/@uri?xmlns(r=urn:ietf:params:xml:ns:resource-lists)`), "", "", nil, 200, "sip:anne@example.com"},
+		{"GET", node(`r:resource-lists?xmlns(r=urn:other)`), "", "", nil, 404, ""},
+		{"GET", node(`resource-lists/[`), "", "", nil, 400, ""},
+		{"PUT", escaped(friends + `/entry[@uri="sip:anne@example.com"]/@x`), attrs, "1", nil, 201, ""},
+		{"PUT", escaped(friends + `/entry[2]`), elements, "<entry", nil, 409, "not-xml-frag"},
+		{"PUT", escaped(friends + `/entry[7]`), elements, anne, nil, 409, "cannot-insert"},
+		{"PUT", escaped(friends + `/entry[2]`), lists, anne, nil, 415, ""},
+		{"DELETE", escaped(friends + `/entry[@uri="sip:anne@example.com"]`), "", "", []string{"If-Match", `"old"`}, 412, ""},
+		{"DELETE", escaped(friends + `/entry[1]`), "", "", nil, 409, "cannot-delete"},
+		{"DELETE", escaped(friends + `/entry[@uri="sip:anne@example.com"]`), "", "", []string{"If-Match", "TAG"}, 200, ""},
+		{"DELETE", escaped(friends + `/entry[@uri="sip:anne@example.com"]`), "", "", nil, 404, ""},
+		{"GET", "resource-lists/users/sip:bob@example.com/index", "", "", nil, 403, ""},
+		{"PUT", "resource-lists/users/sip:bob@example.com/index", lists, doc, nil, 403, ""},
+		{"GET", "resource-lists/users/sip:nobody@example.com/index", "", "", nil, 404, ""},
+		{"GET", "other/users/sip:alice@example.com/index", "", "", nil, 404, ""},
+		{"GET", "xcap-caps/global/index", "", "", nil, 200, "<auid>resource-lists</auid>"},
+		{"PUT", "xcap-caps/global/index", "application/xcap-caps+xml", "<x/>", nil, 403, ""},
+		{"POST", index, lists, doc, nil, 405, ""},
+		{"DELETE", index, "", "", nil, 200, ""},
+		{"GET", index, "", "", nil, 404, ""},
+	} {
+		for j := range c.more {
+			if c.more[j] == "TAG" {
+				_, _, h := x.ask("GET", index, "", "")
+				c.more[j] = h.Get("ETag")
+			}
+		}
+		code, text, h := x.ask(c.method, c.path, c.kind, c.body, c.more...)
+		if code != c.code || !strings.Contains(text, c.want) {
+			t.Errorf("%d: %s %s: %d %s, want %d %s", i, c.method, c.path, code, text, c.code, c.want)
+		}
+		if code == 409 && h.Get("Content-Type") != "application/xcap-error+xml" {
+			t.Errorf("%d: the error is %s", i, h.Get("Content-Type"))
+		}
+		if code < 300 && c.method == "PUT" {
+			if now := h.Get("ETag"); now == "" || now == tag {
+				t.Errorf("%d: entity tag %q after %q", i, now, tag)
+			}
+			tag = h.Get("ETag")
+		}
+	}
+	if code, _, _ := xcapOf(t, s, "alice", "wrong").ask("GET", index, "", ""); code != 401 {
+		t.Errorf("a wrong password: %d", code)
+	}
+}
