@@ -29,9 +29,9 @@ func (p *Plan) toUser(route Route, called Settings) (Route, error) {
 	case set.RefuseAnonymous && route.caller.private:
 		return route, &rtc.Status{Code: 433, Header: warning(p.Domain, "the user takes no anonymous calls")} // RFC 5079
 	case set.Always != "":
-		return p.sendOn(route, called, diversion.Unconditional, set.Always)
+		return p.sendOn(route, p.sentOn(called, diversion.Unconditional), called, set.Always)
 	case set.DoNotDisturb && set.Busy != "":
-		return p.sendOn(route, called, diversion.DoNotDisturb, set.Busy)
+		return p.sendOn(route, p.sentOn(called, diversion.DoNotDisturb), called, set.Busy)
 	case set.DoNotDisturb:
 		return route, &rtc.Status{Code: 486, Reason: "Do Not Disturb"}
 	}
@@ -41,7 +41,7 @@ func (p *Plan) toUser(route Route, called Settings) (Route, error) {
 		return route, nil
 	}
 	if set.Unreachable != "" {
-		return p.sendOn(route, called, diversion.Unavailable, set.Unreachable)
+		return p.sendOn(route, p.sentOn(called, diversion.Unavailable), called, set.Unreachable)
 	}
 	return route, err
 }
@@ -96,36 +96,40 @@ func (p *Plan) also(route *Route, called Settings, set settings.User) {
 	route.Rounds[0].to = append(route.Rounds[0].to, d)
 }
 
-// sendOn routes a call to where the one it was for wants it: at his expense, and
-// only where he may call.
-func (p *Plan) sendOn(route Route, by Settings, why diversion.Reason, target string) (Route, error) {
-	who := by.party()
-	hop := diversion.Hop{User: by.AOR, Name: by.Display, URI: who.uri, Reason: why}
+// sentOn is a user in the chain of those who sent a call on.
+func (p *Plan) sentOn(by Settings, why diversion.Reason) diversion.Hop {
+	hop := diversion.Hop{User: by.AOR, Name: by.Display, URI: string(by.AOR), Reason: why}
 	if by.Number != "" {
 		hop.URI = "sip:" + by.Number + "@" + p.Domain + ";user=phone"
 	}
-	chain, err := route.chain.Add(hop)
+	return hop
+}
+
+// sendOn routes a call to where the one it was for wants it: at the payer's expense,
+// and only where the payer may call.
+func (p *Plan) sendOn(route Route, by diversion.Hop, payer Settings, target string) (Route, error) {
+	chain, err := route.chain.Add(by)
 	if err != nil {
-		return route, &rtc.Status{Code: 482, Reason: "Forwarding Loop", Err: fmt.Errorf("%s forwards to %s: %w", by.AOR, target, err)}
+		return route, &rtc.Status{Code: 482, Reason: "Forwarding Loop", Err: fmt.Errorf("%s forwards to %s: %w", by.User, target, err)}
 	}
 	uri, ok := p.read(target)
 	if !ok {
-		return route, &rtc.Status{Code: 404, Err: fmt.Errorf("%s forwards to %q, which is not an address or number of this server", by.AOR, target)}
+		return route, &rtc.Status{Code: 404, Err: fmt.Errorf("%s forwards to %q, which is not an address or number of this server", by.User, target)}
 	}
-	next := Route{caller: route.caller, trunk: route.trunk, dialled: route.dialled, want: route.want, chain: chain, payer: by.AOR}
-	if called, ok := p.user(uri); ok {
-		return p.toUser(next, called)
-	}
-	next, err = p.toNumber(next, by, uri)
+	next := Route{caller: route.caller, trunk: route.trunk, dialled: route.dialled, want: route.want, chain: chain, payer: payer.AOR}
+	next, err = p.toWhom(next, payer, uri)
 	if errors.Is(err, rtc.Next) {
-		err = &rtc.Status{Code: 404, Err: fmt.Errorf("%s forwards to %q, which is neither a user nor a number", by.AOR, target)}
+		err = &rtc.Status{Code: 404, Err: fmt.Errorf("%s forwards to %q, which is neither a user nor a number", by.User, target)}
 	}
 	return next, err
 }
 
 // Divert implements Router.
 func (p *Plan) Divert(route Route, why diversion.Reason, target string) (Route, error) {
-	if route.rings.AOR == "" {
+	switch {
+	case route.group != nil && route.group.Overflow != "":
+		return p.overflow(route, route.group, why)
+	case route.rings.AOR == "":
 		return route, rtc.Next // a number: others see to it
 	}
 	set := p.settings(route.rings.AOR)
@@ -141,7 +145,7 @@ func (p *Plan) Divert(route Route, why diversion.Reason, target string) (Route, 
 	if target == "" {
 		return route, rtc.Next
 	}
-	return p.sendOn(route, route.rings, why, target)
+	return p.sendOn(route, p.sentOn(route.rings, why), route.rings, target)
 }
 
 // divert sends the call on when all of a round have failed and the user it rings

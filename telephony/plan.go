@@ -19,6 +19,7 @@ import (
 	"tandem/rtc/transport"
 	"tandem/telephony/cdr"
 	"tandem/telephony/diversion"
+	"tandem/telephony/group"
 	"tandem/telephony/number"
 	"tandem/telephony/rights"
 	"tandem/telephony/settings"
@@ -66,6 +67,7 @@ type Plan struct {
 	// none ever does.
 	Led      func(uri sip.URI, from netip.AddrPort) string
 	Domain   string                      // the default domain
+	Groups   Groups                      // nil: there are none
 	Settings func(rtc.AOR) settings.User // how a user wants to be called; nil: nobody has set anything
 	AllCalls bool                        // calls between users go through the exchange, too
 }
@@ -82,6 +84,7 @@ type Route struct {
 	calledNumber    string // the number the user called shows
 	payer           rtc.AOR
 	rings           Settings        // the user whose phones ring, and who may send the call on
+	group           *group.Group    // whose members ring, nil when it is not a group's call
 	chain           diversion.Chain // who has sent it on
 	want            media.Want      // of the caller's side
 }
@@ -139,6 +142,9 @@ func (p *Plan) outbound(r *rtc.Request, uri sip.URI) (Route, error) {
 		}
 		return p.toUser(route, called)
 	}
+	if g := p.group(uri); g != nil {
+		return p.toGroup(route, g)
+	}
 	if !known {
 		return route, rtc.Next // whoever is no user calls no numbers
 	}
@@ -158,10 +164,8 @@ func (p *Plan) Toward(payer rtc.AOR, target string) (Route, error) {
 	route := Route{dialled: dialled(uri), payer: payer}
 	if called, ok := p.user(uri); ok && called.AOR == payer {
 		return p.toPhones(route, called) // whatever the user wants of calls of others
-	} else if ok {
-		return p.toUser(route, called)
 	}
-	if route, err := p.toNumber(route, who, uri); err != rtc.Next {
+	if route, err := p.toWhom(route, who, uri); err != rtc.Next {
 		return route, err
 	}
 	return Route{}, &rtc.Status{Code: 404, Err: fmt.Errorf("%q is neither a user nor a number", target)}
@@ -181,6 +185,17 @@ func (p *Plan) read(target string) (sip.URI, bool) {
 	return uri, perr == nil && (uri.Kind == sip.URITel || p.Users.Ours(uri.Host, uri.Port))
 }
 
+// toWhom routes to the user, group or number of a URI, on behalf of a user.
+func (p *Plan) toWhom(route Route, caller Settings, uri sip.URI) (Route, error) {
+	if called, ok := p.user(uri); ok {
+		return p.toUser(route, called)
+	}
+	if g := p.group(uri); g != nil {
+		return p.toGroup(route, g)
+	}
+	return p.toNumber(route, caller, uri)
+}
+
 // toNumber routes to the number in a URI, on behalf of a user.
 func (p *Plan) toNumber(route Route, caller Settings, uri sip.URI) (Route, error) {
 	plan := p.Numbers(caller.Site)
@@ -191,6 +206,9 @@ func (p *Plan) toNumber(route Route, caller Settings, uri sip.URI) (Route, error
 	route.number = called.String()
 	if called, ok := p.Users.Number(route.number); ok {
 		return p.toUser(route, called)
+	}
+	if caller.AOR == "" { // nobody pays
+		return route, &rtc.Status{Code: 403, Reason: "Nobody Pays for the Number"}
 	}
 	if d := p.mayCall(caller, plan, called); !d.Allowed {
 		return route, &rtc.Status{Code: 403, Reason: "Not Allowed", Header: warning(p.Domain, d.Reason), Err: d.Err()}
@@ -233,9 +251,17 @@ func (p *Plan) inbound(r *rtc.Request, uri sip.URI, trunk *gateways.Trunk) (Rout
 		if called, ok := p.Users.Number(route.number); ok {
 			return p.toUser(route, called)
 		}
+		if p.Groups != nil {
+			if g := p.Groups.Number(route.number); g != nil {
+				return p.toGroup(route, g)
+			}
+		}
 	}
 	if called, ok := p.user(uri); ok {
 		return p.toUser(route, called)
+	}
+	if g := p.group(uri); g != nil {
+		return p.toGroup(route, g)
 	}
 	return route, &rtc.Status{Code: 404}
 }

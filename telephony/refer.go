@@ -21,6 +21,9 @@ func (p *Plan) Refer(by rtc.AOR, target string) (Route, error) {
 	if called, ok := p.user(uri); ok {
 		return p.toUser(route, called)
 	}
+	if g := p.group(uri); g != nil {
+		return p.toGroup(route, g)
+	}
 	who, ok := p.Users.User(by)
 	if !ok {
 		if n, err := p.Numbers("").URI(uri); err == nil {

@@ -13,10 +13,12 @@ import (
 	"tandem/cmd/tandem/command"
 	"tandem/cmd/tandem/command/admin"
 	"tandem/cmd/tandem/command/calls"
+	"tandem/cmd/tandem/command/groups"
 	"tandem/cmd/tandem/command/media"
 	"tandem/cmd/tandem/command/phone"
 	deskphones "tandem/cmd/tandem/command/phones"
 	"tandem/cmd/tandem/command/policy"
+	"tandem/cmd/tandem/command/settings"
 	"tandem/cmd/tandem/command/trunks"
 	"tandem/cmd/tandem/command/users"
 
@@ -93,6 +95,8 @@ Exit codes: 0 done, 1 failed, 2 command line not understood.`,
 		policy.New(),
 		users.Bans(),
 		calls.New(),
+		groups.New(),
+		settings.New(),
 		calls.Records(),
 		newTraceCommand(),
 		phone.New(),

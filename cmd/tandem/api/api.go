@@ -51,9 +51,11 @@ import (
 	"net/http"
 
 	"tandem/cmd/tandem/api/admin"
+	"tandem/cmd/tandem/api/groups"
 	op "tandem/cmd/tandem/api/operation"
 	"tandem/cmd/tandem/api/phones"
 	"tandem/cmd/tandem/api/problem"
+	apisettings "tandem/cmd/tandem/api/settings"
 	"tandem/cmd/tandem/api/trunks"
 	"tandem/gateways"
 	"tandem/rtc/auth"
@@ -64,7 +66,9 @@ import (
 	"tandem/rtc/trace"
 	"tandem/telephony"
 	"tandem/telephony/cdr"
+	"tandem/telephony/group"
 	"tandem/telephony/number"
+	"tandem/telephony/settings"
 )
 
 // Rooms are what the operations act on. With no server running Location, Gate,
@@ -80,6 +84,8 @@ type Rooms struct {
 	Trunks       *gateways.Trunks
 	// Registrations is how we are registered with a trunk, false when it wants none.
 	Registrations trunks.Registrations
+	Settings      *settings.Table
+	Groups        *group.Table
 	Policy        *policy.Engine
 	Numbers       func(site string) *number.Plan
 	Phones        phones.Room
@@ -126,6 +132,8 @@ func (a *API) nouns() {
 	a.registerDevices()
 	a.registerRegistrations()
 	a.registerRoutes()
+	apisettings.Register(a.set, apisettings.Rooms{Settings: a.Settings, Directory: a.Directory})
+	groups.Register(a.set, groups.Rooms{Groups: a.Groups, Directory: a.Directory, Numbers: a.Numbers})
 	trunks.Register(a.set, trunks.Rooms{Trunks: a.Trunks, Registrations: a.Registrations, Running: a.running})
 	a.registerPolicy()
 	a.registerBans()

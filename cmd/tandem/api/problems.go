@@ -16,6 +16,8 @@ import (
 	"tandem/rtc/policy"
 	"tandem/rtc/store"
 	"tandem/sipphone"
+	"tandem/telephony/group"
+	"tandem/telephony/settings"
 )
 
 // kinds are the errors of the rooms and what they are to a client.
@@ -44,6 +46,12 @@ var kinds = []struct {
 	{gateways.ErrExists, http.StatusConflict, "taken", 0},
 	{gateways.ErrTooMany, http.StatusConflict, "too_many", 0},
 	{gateways.ErrInvalid, http.StatusUnprocessableEntity, "invalid", 0},
+	{settings.ErrTarget, http.StatusUnprocessableEntity, "invalid", 0},
+	{settings.ErrRingTime, http.StatusUnprocessableEntity, "invalid", 0},
+	{group.ErrUnknown, http.StatusNotFound, "group_unknown", 0},
+	{group.ErrExists, http.StatusConflict, "taken", 0},
+	{group.ErrTooMany, http.StatusConflict, "too_many", 0},
+	{group.ErrInvalid, http.StatusUnprocessableEntity, "invalid", 0},
 	{policy.ErrUnknown, http.StatusNotFound, "rule_unknown", 0},
 	{policy.ErrTooMany, http.StatusConflict, "too_many", 0},
 	{policy.ErrInvalid, http.StatusUnprocessableEntity, "invalid", 0},

@@ -9,7 +9,11 @@ import (
 	"tandem/rtc/directory"
 	directorystore "tandem/rtc/directory/sqlstore"
 	"tandem/rtc/store"
+	"tandem/telephony/group"
+	groupstore "tandem/telephony/group/sqlstore"
 	"tandem/telephony/number"
+	"tandem/telephony/settings"
+	settingsstore "tandem/telephony/settings/sqlstore"
 )
 
 // Offline is what can be operated while no server runs: the rooms that are
@@ -31,11 +35,13 @@ func Offline(ctx context.Context, cfg *Config, db *store.DB, key []byte, log *sl
 		State:     state,
 		Directory: directory.New(directorystore.New(db), cfg.Domains, log),
 		Trunks:    trunks,
+		Settings:  settings.New(settingsstore.New(db), log),
+		Groups:    group.New(groupstore.New(db), log),
 		Policy:    newPolicy(db, log),
 		Numbers:   func(string) *number.Plan { return plan },
 		Log:       log,
 	}
-	if err := errors.Join(rooms.Directory.Load(ctx), rooms.Trunks.Load(ctx), rooms.Policy.Load(ctx)); err != nil {
+	if err := errors.Join(rooms.Directory.Load(ctx), rooms.Trunks.Load(ctx), rooms.Policy.Load(ctx), rooms.Settings.Load(ctx), rooms.Groups.Load(ctx)); err != nil {
 		return api.Rooms{}, err
 	}
 	rooms.Phones, err = offlinePhones(ctx, cfg, db, key, rooms.Directory, log)

@@ -24,6 +24,7 @@ import (
 	"tandem/telephony"
 	"tandem/telephony/cdr"
 	cdrstore "tandem/telephony/cdr/sqlstore"
+	groupstore "tandem/telephony/group/sqlstore"
 	settingsstore "tandem/telephony/settings/sqlstore"
 )
 
@@ -60,7 +61,8 @@ func rooms() []room {
 		{name: "pint", page: "pint.md", migrations: pintstore.Migrations, open: (*Server).openPINT, metrics: (*Server).pintMetrics,
 			run:     func(s *Server, ctx context.Context) error { return s.pint.door.Run(ctx) },
 			handler: func(s *Server) rtc.Handler { return s.pint.door }},
-		{name: "call settings", migrations: settingsstore.Migrations, open: (*Server).openSettings},
+		{name: "call settings", page: "forwarding.md", migrations: settingsstore.Migrations, open: (*Server).openSettings},
+		{name: "groups", page: "groups.md", migrations: groupstore.Migrations, open: (*Server).openGroups},
 		{name: "consent", migrations: consentstore.Migrations},
 		{name: "presence", page: "presence.md", migrations: presencestore.Migrations, open: (*Server).openPresence,
 			handler: func(s *Server) rtc.Handler { return s.presence },
@@ -132,6 +134,7 @@ func (s *Server) openTelephony(_ context.Context, cfg *Config) error {
 			Led:      s.led,
 			Domain:   cfg.Domains[0],
 			Settings: s.settings.Of,
+			Groups:   s.groups,
 			AllCalls: cfg.Telephony.AllCalls,
 		},
 		Records:   s.records,

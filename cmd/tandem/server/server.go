@@ -44,6 +44,7 @@ import (
 	"tandem/rtc/transport"
 	"tandem/telephony"
 	"tandem/telephony/cdr"
+	"tandem/telephony/group"
 	"tandem/telephony/number"
 	"tandem/telephony/settings"
 )
@@ -96,6 +97,7 @@ type Server struct {
 	remote    *remote
 	http      *httpServer
 	settings  *settings.Table
+	groups    *group.Table
 }
 
 // Options are what is not in the configuration file.
@@ -445,7 +447,8 @@ func (s *Server) api() *api.API {
 		Exchange: s.exchange, Records: s.records,
 		Routes: func() []proxy.Route { return s.proxy.Routes().List() },
 		Trunks: s.trunks, Registrations: s.lines.State, Policy: s.policy, Numbers: s.plan,
-		Phones: s.phonesRoom(),
+		Phones:   s.phonesRoom(),
+		Settings: s.settings, Groups: s.groups,
 		Status: s.status,
 		Reload: s.Reload, Snapshot: s.snapshot,
 	})

@@ -3,6 +3,8 @@ package server
 import (
 	"context"
 
+	"tandem/telephony/group"
+	groupstore "tandem/telephony/group/sqlstore"
 	"tandem/telephony/settings"
 	settingsstore "tandem/telephony/settings/sqlstore"
 )
@@ -15,3 +17,12 @@ func (s *Server) openSettings(ctx context.Context, _ *Config) error {
 
 // CallSettings of the server's users.
 func (s *Server) CallSettings() *settings.Table { return s.settings }
+
+// openGroups loads the ring groups.
+func (s *Server) openGroups(ctx context.Context, _ *Config) error {
+	s.groups = group.New(groupstore.New(s.store), s.log)
+	return s.groups.Load(ctx)
+}
+
+// Groups of the server.
+func (s *Server) Groups() *group.Table { return s.groups }

@@ -1,0 +1,105 @@
+package telephony
+
+import (
+	"tandem/rtc"
+	"tandem/rtc/sip"
+	"tandem/telephony/diversion"
+	"tandem/telephony/group"
+)
+
+// Groups finds ring groups. A Table of telephony/group is one.
+type Groups interface {
+	Group(aor rtc.AOR) *group.Group
+	Number(number string) *group.Group
+}
+
+// group finds the ring group that a URI of ours means, nil when it means none.
+func (p *Plan) group(uri sip.URI) *group.Group {
+	if p.Groups == nil {
+		return nil
+	}
+	if uri.Kind != sip.URITel && uri.User != nil {
+		uri.Host, uri.Port = []byte(p.Domain), 0
+		var buf [128]byte
+		if g := p.Groups.Group(rtc.AOR(uri.AppendAOR(buf[:0]))); g != nil {
+			return g
+		}
+	}
+	if n, err := p.Numbers("").URI(uri); err == nil {
+		return p.Groups.Number(n.String())
+	}
+	return nil
+}
+
+// toGroup rings the members of a group: all at once, or one after the other.
+func (p *Plan) toGroup(route Route, g *group.Group) (Route, error) {
+	route.called, route.calledName, route.group = g.AOR, g.Note, g
+	route.rings, route.Rounds = Settings{}, nil
+	for _, member := range g.Members {
+		to := p.member(route, g, member)
+		switch {
+		case len(to) == 0:
+		case g.Hunt == group.Parallel && len(route.Rounds) > 0:
+			first := &route.Rounds[0]
+			first.to = append(first.to, to...)
+			first.to = first.to[:min(len(first.to), maxParallel)]
+		default:
+			route.Rounds = append(route.Rounds, round{to: to, patience: g.Ring()})
+		}
+	}
+	if len(route.Rounds) > 0 {
+		return route, nil
+	}
+	if g.Overflow != "" {
+		return p.overflow(route, g, diversion.Unavailable)
+	}
+	return route, &rtc.Status{Code: 480, Reason: "Nobody of the Group Is There"}
+}
+
+// maxParallel is how many devices ring at the same time.
+const maxParallel = 60
+
+// member are the ways to a member of a group: all phones of a user who takes calls,
+// or the best trunk for a number, as far as the group's payer may call it.
+func (p *Plan) member(route Route, g *group.Group, member string) (to []destination) {
+	uri, ok := p.read(member)
+	if !ok {
+		return nil
+	}
+	called, ok := p.user(uri)
+	if !ok {
+		if n, err := p.Numbers("").URI(uri); err == nil {
+			called, ok = p.Users.Number(n.String())
+		}
+	}
+	if ok {
+		set := p.settings(called.AOR)
+		if set.DoNotDisturb || set.RefuseAnonymous && route.caller.private {
+			return nil
+		}
+		phones, _ := p.toPhones(Route{}, called)
+		for _, r := range phones.Rounds {
+			if !r.spare {
+				to = append(to, r.to...)
+			}
+		}
+		return to
+	}
+	payer, ok := p.Users.User(g.Payer)
+	if !ok {
+		return nil
+	}
+	out, err := p.toNumber(Route{caller: route.caller}, payer, uri)
+	if err != nil || len(out.Rounds) == 0 {
+		return nil
+	}
+	d := out.Rounds[0].to[0]
+	d.payer = payer.AOR
+	return []destination{d}
+}
+
+// overflow routes a call that no member has taken.
+func (p *Plan) overflow(route Route, g *group.Group, why diversion.Reason) (Route, error) {
+	payer, _ := p.Users.User(g.Payer)
+	return p.sendOn(route, diversion.Hop{User: g.AOR, Name: g.Note, URI: string(g.AOR), Reason: why}, payer, g.Overflow)
+}
