@@ -37,6 +37,7 @@ type Call struct {
 	rounds   rounds        // still to be tried
 	turn     int           // the round at hand
 	patience *time.Timer   // with it
+	toned    bool          // the caller hears ringback from here
 	alerted  bool          // a phone, since the call was sent on last
 	media    *media.Session
 	record   cdr.Record
@@ -66,21 +67,27 @@ func (c *Call) begin(invite *sip.Message) {
 	if c.open(); c.over { // the store takes no more
 		return
 	}
-	session, err := c.x.cfg.Media.Open(c.id, media.Options{Handle: func(e media.Event) { c.box.post(func() { c.heard(e) }) }})
-	if err != nil {
-		c.log.Error("no media session", "err", err)
-		c.refuse(outcome{code: 503, text: "no media session is free", header: []byte("Retry-After: 5\r\n")})
-		return
-	}
-	c.media = session
 	c.passed = passed(invite)
-	if err := c.caller.takeOffer(invite); err != nil {
+	err := c.listen()
+	if err == nil {
+		err = c.caller.takeOffer(invite)
+	}
+	if err != nil {
 		c.refuse(described(err))
 		return
 	}
 	c.limit = time.AfterFunc(c.x.cfg.RingTime, func() { c.box.must(c.unanswered) })
 	c.noteHops(0)
 	c.next()
+}
+
+// listen opens the call's media.
+func (c *Call) listen() (err error) {
+	c.media, err = c.x.cfg.Media.Open(c.id, media.Options{Handle: func(e media.Event) { c.box.post(func() { c.heard(e) }) }})
+	if err != nil {
+		c.log.Error("no media session", "err", err)
+	}
+	return err
 }
 
 // next rings the destinations of the next round; when there are none left the
@@ -156,6 +163,7 @@ func (c *Call) progressed(l *leg, m *sip.Message) {
 	}
 	if len(m.Body()) == 0 {
 		_ = c.caller.ring(code, dialog.Content{})
+		c.ringAlone()
 		return
 	}
 	answer, err := l.hear(m)
@@ -257,6 +265,9 @@ func (c *Call) failed(l *leg, o outcome) {
 		c.cancelAll("")
 	} else if l.trunk != nil && !o.goesOn(!c.record.Ringing.IsZero()) {
 		c.rounds = nil
+	}
+	if len(c.ringing) > 0 && c.alerted {
+		c.ringAlone()
 	}
 	c.next()
 }

@@ -50,6 +50,8 @@ type Router interface {
 	// for an INVITE that is no business of telephony, and a *rtc.Status for one that
 	// is refused.
 	Route(r *rtc.Request) (Route, error)
+	// Caller is the route of a call of which only the caller counts, as that of Route.
+	Caller(r *rtc.Request) (Route, error)
 	// Toward is the route of a call that the server makes for a user, the payer: to
 	// the address of a user, an extension, or a number as the payer dials it. The
 	// error is a *rtc.Status.
@@ -137,11 +139,14 @@ func (x *Exchange) Serve(r *rtc.Request) error {
 	if !isCall(r.Message) {
 		return rtc.Next
 	}
+	if taken, err := x.replaced(r); taken {
+		return err
+	}
 	route, err := x.cfg.Router.Route(r)
 	if err != nil {
 		return err
 	}
-	return x.start(r, route)
+	return x.receive(r, route, (*Call).begin)
 }
 
 // astray reports whether a request was sent to a Contact of ours in a dialog that is
@@ -185,8 +190,9 @@ func hasLine(text []byte, begin string) bool {
 	return false
 }
 
-// start makes the call of an INVITE. It runs on the INVITE's lane.
-func (x *Exchange) start(r *rtc.Request, route Route) error {
+// receive makes the call of an INVITE, with which its owner begins. It runs on the
+// INVITE's lane.
+func (x *Exchange) receive(r *rtc.Request, route Route, begin func(c *Call, invite *sip.Message)) error {
 	onward, err := x.ua.Onward(r.Message)
 	if err != nil {
 		return err
@@ -218,7 +224,7 @@ func (x *Exchange) start(r *rtc.Request, route Route) error {
 	invite := in.Message // it lasts: a copy of the INVITE
 	c.box.must(func() {
 		c.tell(Started)
-		c.begin(invite)
+		begin(c, invite)
 	})
 	return nil
 }

@@ -24,6 +24,8 @@ import (
 // nowhere is a router whose calls ring nobody.
 type nowhere struct{}
 
+func (nowhere) Caller(*rtc.Request) (Route, error) { return Route{}, nil }
+
 func (nowhere) Refer(rtc.AOR, string) (Route, error) { return Route{}, nil }
 
 func (nowhere) Route(*rtc.Request) (Route, error) { return Route{}, nil }

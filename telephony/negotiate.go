@@ -3,6 +3,7 @@ package telephony
 import (
 	"bytes"
 	"errors"
+	"time"
 
 	"tandem/media/dtmf"
 	"tandem/rtc/dialog"
@@ -180,7 +181,13 @@ func (c *Call) correct(l *leg) {
 
 // renew sends a leg a new offer, with header lines: what it was told last does not
 // fit any more.
-func (c *Call) renew(l *leg, header []byte) {
+func (c *Call) renew(l *leg, header []byte) { c.tryRenew(l, header, 0) }
+
+// pause is how long a peer has to finish what it is in the middle of, such as an ACK
+// that is on its way.
+const pause = 500 * time.Millisecond
+
+func (c *Call) tryRenew(l *leg, header []byte, tries int) {
 	offer, err := c.media.MakeOffer(l.side, l.want)
 	if err != nil {
 		c.log.Warn("no new offer can be made", "leg", l.callID, "err", err)
@@ -200,10 +207,23 @@ func (c *Call) renew(l *leg, header []byte) {
 		} else {
 			c.media.Refused(l.side)
 		}
-		if err != nil {
+		switch {
+		case errors.Is(err, dialog.ErrPending) && tries < 10:
+			l.do(func(s *dialog.Session) {
+				s.Lane().After(pause, func() {
+					l.must(func(c *Call) { c.whenIdle(func() { c.renewAgain(l, header, tries+1) }) })
+				})
+			})
+		case err != nil:
 			c.log.Warn("a new offer was not answered", "leg", l.callID, "err", err)
 		}
 	})
+}
+
+func (c *Call) renewAgain(l *leg, header []byte, tries int) {
+	if !c.over && (l == c.caller || l == c.callee) {
+		c.tryRenew(l, header, tries)
+	}
 }
 
 // info takes keys out of an INFO; any other goes to the other side.

@@ -39,6 +39,22 @@ func (p *Plan) Refer(by rtc.AOR, target string) (Route, error) {
 	return route, &rtc.Status{Code: 404}
 }
 
+// Caller implements Router.
+func (p *Plan) Caller(r *rtc.Request) (Route, error) {
+	uri, perr := sip.ParseURI(r.RequestURI())
+	if perr != nil {
+		return Route{}, &rtc.Status{Code: perr.Code, Reason: perr.Reason}
+	}
+	if trunk := p.trunkOf(r, uri); trunk != nil {
+		return Route{trunk: trunk, caller: p.partyFrom(r.Message, trunk)}, nil
+	}
+	caller, known := p.caller(r.Identity)
+	if !known {
+		return Route{}, &rtc.Status{Code: 403}
+	}
+	return Route{caller: p.partyOf(r.Message, caller), payer: caller.AOR}, nil
+}
+
 // party is whom the route leads to.
 func (t Route) party() party {
 	p := party{user: t.called, number: t.number, name: t.calledName, uri: string(t.target())}

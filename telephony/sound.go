@@ -62,11 +62,31 @@ func (l *leg) hear(m *sip.Message) (toCaller []byte, err error) {
 	if toCaller, err = l.branch.Answer(body, a.want); err != nil {
 		return nil, err
 	}
+	l.c.hush()
 	l.theirs = body
 	if toCaller != nil {
 		a.ours = toCaller
 	}
 	return toCaller, nil
+}
+
+// ringAlone lets the caller hear ringback when its phone does not make the tone
+// itself: it has heard early media before, of a phone that does not ring any more
+// (RFC 3960 §3.2).
+func (c *Call) ringAlone() {
+	if c.toned || c.origin != nil || c.caller.ours == nil || c.media.Heard() != nil {
+		return
+	}
+	c.toned = true
+	c.ringback(c.caller)
+}
+
+// hush ends that tone.
+func (c *Call) hush() {
+	if c.toned {
+		c.toned = false
+		c.media.Stop(media.A)
+	}
 }
 
 // choose takes the answer of the leg that was answered for good, and returns
@@ -79,6 +99,7 @@ func (l *leg) choose(m *sip.Message) (toCaller []byte, err error) {
 	if err := l.branch.Choose(); err != nil {
 		return nil, err
 	}
+	c.hush()
 	a := c.caller
 	if a.late {
 		a.ours, err = c.media.MakeOffer(media.A, a.want)

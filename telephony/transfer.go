@@ -1,6 +1,7 @@
 package telephony
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"time"
@@ -21,12 +22,12 @@ import (
 // The new party is called by a call of its own, the errand. When it answers, its
 // leg is given to this call. Until then the transferor may stay or go.
 type transfer struct {
-	by        *leg // who transfers
-	told      *refer.Referral
-	errand    *Call  // that calls the new party
-	to        string // who is meant, for the record
-	consulted bool   // the new party speaks with the transferor, or is rung by it
-	gone      bool   // the transferor has hung up
+	by        *leg            // who transfers
+	told      *refer.Referral // nil when no phone asked for it
+	errand    *Call           // that calls the new party
+	to        string          // who is meant, for the record
+	consulted bool            // the new party speaks with the transferor, or is rung by it
+	gone      bool            // the transferor has hung up
 }
 
 // errand is what a call is made for: whoever answers it takes the place of the
@@ -63,6 +64,40 @@ func (c *Call) referred(l *leg, in *dialog.Incoming) {
 		return
 	}
 	errand.box.must(func() { errand.end(End{By: "server", Code: 487}) })
+}
+
+// Transfer has the server transfer the call as one of its parties could, "caller" or
+// "callee", with the rights of that party. It returns when the target is being called;
+// ctx bounds the wait. The error is a *rtc.Status.
+func (c *Call) Transfer(ctx context.Context, by, target string) error {
+	begun := make(chan error, 1)
+	if !c.box.must(func() { begun <- c.sendOn(by, refer.Target{URI: target, Method: "INVITE"}) }) {
+		return &rtc.Status{Code: 481}
+	}
+	select {
+	case err := <-begun:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (c *Call) sendOn(by string, target refer.Target) error {
+	l := c.callee
+	if by == "caller" {
+		l = c.caller
+	}
+	if err := c.transferable(l, target); err != nil {
+		return err
+	}
+	errand, err := c.x.prepare(c, l, target, "")
+	if err != nil {
+		return err
+	}
+	c.transfer = &transfer{by: l, errand: errand, to: target.URI}
+	c.note(cdr.Transferring, l.who.address())
+	errand.box.must(errand.run)
+	return nil
 }
 
 // transferable reports what stands against a transfer by a leg.
@@ -179,7 +214,9 @@ func (c *Call) rang(code int) {
 	if t == nil {
 		return
 	}
-	t.by.do(func(*dialog.Session) { t.told.Progress(code, "") })
+	if t.told != nil {
+		t.by.do(func(*dialog.Session) { t.told.Progress(code, "") })
+	}
 	c.ringback(c.other(t.by))
 }
 
@@ -239,7 +276,9 @@ func (c *Call) introduce(l, to *leg) {
 
 // finish tells the transferor how it went.
 func (t *transfer) finish(code int) {
-	t.by.do(func(*dialog.Session) { t.told.Finish(code, "") })
+	if t.told != nil {
+		t.by.do(func(*dialog.Session) { t.told.Finish(code, "") })
+	}
 }
 
 // transferFailed goes on with the transferor, if that is still there.
@@ -345,12 +384,10 @@ func (c *Call) run() {
 	if c.open(); c.over {
 		return
 	}
-	session, err := c.x.cfg.Media.Open(c.id, media.Options{Handle: func(e media.Event) { c.box.post(func() { c.heard(e) }) }})
-	if err != nil {
+	if err := c.listen(); err != nil {
 		c.refuse(described(err))
 		return
 	}
-	c.media = session
 	c.limit = time.AfterFunc(c.x.cfg.RingTime, func() { c.box.must(c.unanswered) })
 	c.next()
 }

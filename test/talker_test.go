@@ -38,10 +38,10 @@ func (k *talker) sdp(lines string) string {
 }
 
 // invites is the caller of a call, whose INVITE is on its way.
-func (r *rig) invites(w *wire, user, to string, port int) *talker {
+func (r *rig) invites(w *wire, user, to string, port int, lines ...string) *talker {
 	r.t.Helper()
 	k := &talker{wire: w, user: user, port: port, seq: 10}
-	k.id = w.ask("INVITE", user, to, sdpType, k.sdp(""))
+	k.id = w.ask("INVITE", user, to, strings.Join(lines, "")+sdpType, k.sdp(""))
 	return k
 }
 

@@ -172,3 +172,134 @@ func TestTransferFails(t *testing.T) {
 	a.ok("BYE", "", "")
 	r.nothingLeft(t)
 }
+
+// The transferor refers while the target still rings: its own call to the target is
+// handed over, and it may take that back at once.
+func TestTransferWhileItRings(t *testing.T) {
+	r, phones := house(t)
+	a1, b := r.call(phones["alice"], phones["bob"], "alice", "bob", 31000)
+	a2 := r.invites(phones["alice"], "alice", "sip:carol@"+domain, 31010)
+	invite := phones["carol"].request("INVITE")
+	phones["carol"].reply(invite, 180, "ring", "Contact: "+phones["carol"].contact("carol")+"\n", "")
+	ringing := a2.status(180, a2.id)
+	replaces := fmt.Sprintf("%s%%3Bto-tag%%3D%s%%3Bfrom-tag%%3D%s", a2.id, ringing.ToTag(), ringing.FromTag())
+	if m := a1.asks("REFER", "Refer-To: <sip:carol@"+domain+"?Replaces="+replaces+">\n", ""); m.StatusCode() != 202 {
+		t.Fatalf("REFER is answered\n%s", m.Bytes())
+	}
+	c := &talker{wire: phones["carol"], user: "carol", port: 31010, seq: 10}
+	c.accept(invite)
+	c.expect("ACK")
+	if m := a2.final(a2.id, "INVITE"); m.StatusCode() != 480 {
+		t.Errorf("alice's own call to carol is answered %d", m.StatusCode())
+	}
+	if told := a1.notified(); told[len(told)-1] != "200 OK" {
+		t.Errorf("alice is told %q", told)
+	}
+	a1.ok("BYE", "", "")
+	c.reoffered()
+	b.reoffered()
+	b.hangsUp()
+	c.ok("BYE", "", "")
+	r.nothingLeft(t)
+}
+
+// A user transfers a call out of the house, which counts as a call of that user; the
+// gateway is asked for nothing but a call. From a gateway, transfers lead to users.
+func TestTransferAndTrunks(t *testing.T) {
+	r, phones := house(t)
+	gateway := r.rawTrunk(t, "berlin", nil)
+	a, b := r.call(phones["alice"], phones["bob"], "alice", "bob", 31000)
+	b.asks("REFER", "Refer-To: <tel:+49301234567>\n", "")
+	g := &talker{wire: gateway, user: "gw", port: 31020, seq: 10}
+	g.accept(gateway.request("INVITE"))
+	g.expect("ACK")
+	b.ok("BYE", "", "")
+	a.reoffered()
+	if n := r.s.Trunks().Table().ByName("berlin").Calls(); n != 1 {
+		t.Errorf("%d channels of the trunk are taken, want 1", n)
+	}
+	for target, want := range map[string]int{"tel:+49307654321": 403, "sip:carol@" + domain: 202} {
+		if m := g.asks("REFER", "Refer-To: <"+target+">\n", ""); m.StatusCode() != want {
+			t.Errorf("the gateway's transfer to %s is answered %d, want %d", target, m.StatusCode(), want)
+		}
+	}
+	c := r.answers(phones["carol"], "carol", 31030)
+	g.ok("BYE", "", "")
+	a.reoffered()
+	if n := r.s.Trunks().Table().ByName("berlin").Calls(); n != 0 {
+		t.Errorf("%d channels of the trunk are taken after the transfer", n)
+	}
+	a.hangsUp()
+	c.ok("BYE", "", "")
+	r.nothingLeft(t)
+	for _, rec := range r.records(t, 3) {
+		if rec.Number == "+49301234567" && rec.Payer != "sip:bob@"+domain {
+			t.Errorf("the call of the gateway is paid by %q: %+v", rec.Payer, rec)
+		}
+	}
+}
+
+// An INVITE takes the place of a phone in a call: of another phone of the same user,
+// or of who was referred by that user; of nobody else.
+func TestInviteWithReplaces(t *testing.T) {
+	for _, c := range []struct {
+		by, referredBy string
+		want           int
+	}{{"bob", "", 200}, {"carol", "bob", 200}, {"carol", "", 403}, {"carol", "alice", 403}} {
+		r, phones := house(t)
+		a, b := r.call(phones["alice"], phones["bob"], "alice", "bob", 31000)
+		lines := fmt.Sprintf("Replaces: %s;to-tag=%s;from-tag=%s\n", b.id, b.peer, b.local)
+		if c.referredBy != "" {
+			lines += "Referred-By: <sip:" + c.referredBy + "@" + domain + ">\n"
+		}
+		other := r.dial(t, "tcp")
+		n := r.invites(other, c.by, "sip:alice@"+domain, 31040, lines)
+		if c.want != 200 {
+			if m := n.final(n.id, "INVITE"); m.StatusCode() != c.want {
+				t.Errorf("%s referred by %q is answered %d, want %d", c.by, c.referredBy, m.StatusCode(), c.want)
+			}
+			n = b
+		} else {
+			n.connected()
+			b.ok("BYE", "", "")
+			n.reoffered()
+			if m := a.reoffered(); !strings.Contains(string(m.Get(sip.HdrPAssertedIdentity)), "sip:"+c.by+"@") {
+				t.Errorf("alice is told of %q", m.Get(sip.HdrPAssertedIdentity))
+			}
+		}
+		a.hangsUp()
+		n.ok("BYE", "", "")
+		r.nothingLeft(t)
+	}
+}
+
+// A caller who has heard early media of a phone that has refused hears ringback from
+// the server while another one rings.
+func TestRingbackAfterEarlyMedia(t *testing.T) {
+	r, phones := house(t)
+	second := r.dial(t, "tcp")
+	second.register("bob")
+	ear := listen(t)
+	a := r.invites(phones["alice"], "alice", "sip:bob@"+domain, ear.port)
+	one, two := phones["bob"].request("INVITE"), second.request("INVITE")
+	second.answer(two, 180, "two", 0)
+	phones["bob"].answer(one, 183, "one", 31050)
+	a.status(183, a.id)
+	if f := ear.heard(425); f != 0 {
+		t.Errorf("alice hears %.0f Hz in early media that is silent", f)
+	}
+	phones["bob"].reply(one, 486, "one", "", "")
+	if f := ear.heard(425); f != 425 {
+		t.Errorf("alice hears %.0f Hz while bob's other phone rings, want 425", f)
+	}
+	k := &talker{wire: second, user: "bob", port: 31060, seq: 10}
+	k.accept(two)
+	k.expect("ACK")
+	a.connected()
+	if f := ear.heard(425); f != 0 {
+		t.Errorf("alice hears %.0f Hz after the answer", f)
+	}
+	a.hangsUp()
+	k.ok("BYE", "", "")
+	r.nothingLeft(t)
+}

@@ -1,0 +1,118 @@
+package telephony
+
+import (
+	"strings"
+	"time"
+
+	"tandem/media"
+	"tandem/rtc"
+	"tandem/rtc/dialog"
+	"tandem/rtc/sip"
+	"tandem/telephony/cdr"
+)
+
+// replaced takes an INVITE that is to take over a leg of a call (RFC 3891): who sends
+// it takes the place of the one at its other end. It is false for a dialog of which
+// we know nothing. It runs on the INVITE's lane, and the leg may be on another one.
+func (x *Exchange) replaced(r *rtc.Request) (taken bool, err error) {
+	d, code := x.ua.Table().Replaces(r.Message)
+	switch {
+	case d == nil && (code == 0 || code == 481):
+		return false, nil
+	case d == nil:
+		return true, &rtc.Status{Code: code}
+	}
+	route, err := x.cfg.Router.Caller(r)
+	if err != nil {
+		return true, err
+	}
+	return true, x.receive(r, route, func(c *Call, invite *sip.Message) { c.takeOver(d, invite) })
+}
+
+// takeOver answers the caller and hands it over to the call that d belongs to.
+func (c *Call) takeOver(d *dialog.Dialog, invite *sip.Message) {
+	l := legOf(d)
+	switch {
+	case l == nil || l.session == nil:
+		c.refuse(outcome{code: 481, text: "the dialog to be replaced has ended"})
+		return
+	case !c.mayReplace(l, invite):
+		c.refuse(outcome{code: 403, text: "the dialog to be replaced is another's"})
+		return
+	}
+	if c.open(); c.over {
+		return
+	}
+	err := c.listen()
+	if err == nil {
+		err = c.caller.takeOffer(invite)
+	}
+	var answer []byte
+	switch {
+	case err != nil:
+	case c.caller.late:
+		answer, err = c.media.MakeOffer(media.A, c.caller.want)
+	default:
+		answer, err = c.media.MakeAnswer(media.A, c.caller.want)
+	}
+	if err != nil {
+		c.refuse(described(err))
+		return
+	}
+	c.caller.ours = answer
+	c.whenKept(func() { c.hand(l) })
+}
+
+// mayReplace reports whether a caller may take over a leg: it is of the same user, who
+// changes the phone, or the caller names that user as the one who referred it here.
+func (c *Call) mayReplace(l *leg, invite *sip.Message) bool {
+	who := c.caller.who.user
+	if who == "" || l.who.user == "" {
+		return false
+	}
+	by, err := sip.ParseNameAddr(invite.Get(sip.HdrReferredBy))
+	return who == l.who.user || err == nil && strings.EqualFold(string(by.URI), string(l.who.user))
+}
+
+// hand accepts the caller and gives it to the call of a leg in whose place it comes.
+func (c *Call) hand(old *leg) {
+	if c.over {
+		return
+	}
+	if err := c.caller.accept(description(c.caller.ours)); err != nil {
+		c.end(End{By: c.caller.name(), Code: 487})
+		return
+	}
+	c.record.Answered = time.Now()
+	c.tell(Answered)
+	home := old.at.Load()
+	if home == c {
+		c.end(End{By: "server", Code: 481, Text: "a call cannot replace itself"})
+		return
+	}
+	c.give(c.caller, home, End{By: "transfer", Code: 200, Text: "joined with call " + home.id}, func(l *leg, from *media.Session) {
+		home.whenIdle(func() { home.exchange(old, l, from) })
+	})
+}
+
+// exchange puts a leg that another call gave into the place of an old one, which ends.
+func (c *Call) exchange(old, l *leg, from *media.Session) {
+	stays := c.other(old)
+	if c.over || stays == nil || old != c.caller && old != c.callee || c.transfer != nil || c.record.Answered.IsZero() {
+		from.Close()
+		l.release()
+		l.bye(reasonLine(`SIP;cause=481;text="The call has ended"`))
+		return
+	}
+	if _, err := c.take(old.side, l, from); err != nil {
+		c.log.Warn("a leg is not taken over", "leg", l.callID, "err", err)
+		return
+	}
+	old.bye(nil)
+	old.release()
+	c.media.Stop(stays.side)
+	c.note(cdr.Transferred, l.who.address())
+	c.tell(Transferred)
+	c.introduce(l, stays)
+	c.whenIdle(func() { c.introduce(stays, l) })
+}
