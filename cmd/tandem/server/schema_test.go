@@ -136,6 +136,8 @@ func change(v reflect.Value) {
 		v.SetString(v.String() + "x")
 	case reflect.Bool:
 		v.SetBool(!v.Bool())
+	case reflect.Float64:
+		v.SetFloat(v.Float() + 1)
 	default:
 		v.SetInt(v.Int() + 1)
 	}
