@@ -257,7 +257,10 @@ func (d *Desk) unknown(a *asked) error {
 		return errGuessing
 	}
 	u := inventory.Unknown{MAC: a.mac, Model: a.agent.Model, Agent: short(a.Agent), From: a.From.String(), File: a.path}
-	if f := d.cfg.Families().ByOUI(a.mac); f != nil {
+	families := d.cfg.Families()
+	if f, _, ok := families.ByAgent(a.Agent); ok {
+		u.Family = f.Name
+	} else if f := families.ByOUI(a.mac); f != nil {
 		u.Family = f.Name
 	} else if a.family != nil {
 		u.Family = a.family.Name
@@ -406,6 +409,9 @@ func (d *Desk) note(a *asked) {
 func (d *Desk) file(a *asked) (*Document, error) {
 	if err := d.admit(a); err != nil {
 		return nil, err
+	}
+	if place := d.cfg.Place(); a.path == "ca.pem" && place.CA != "" {
+		return &Document{ReadSeeker: strings.NewReader(place.CA), Name: a.path, Type: "application/x-pem-file"}, nil
 	}
 	if d.files != nil {
 		if doc := d.open(a.path); doc != nil {

@@ -9,12 +9,14 @@ import (
 
 	"tandem/sipphone"
 	"tandem/sipphone/family"
+	"tandem/sipphone/inventory"
 )
 
 // Preview is a file as a phone would get it, its secrets replaced by marks.
 type Preview struct {
 	Path string
 	Text string
+	file *family.File
 }
 
 // Preview makes the files of a phone, without giving them to anybody.
@@ -36,7 +38,7 @@ func (d *Desk) Preview(mac sipphone.MAC) ([]Preview, error) {
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, Preview{file.Path(&p), string(family.Masked(b, ask.Hidden()...))})
+		list = append(list, Preview{file.Path(&p), string(family.Masked(b, ask.Hidden()...)), file})
 	}
 	return list, nil
 }
@@ -52,21 +54,16 @@ func (d *Desk) Diff(ctx context.Context, mac sipphone.MAC) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	p, err := d.cfg.Inventory.Get(mac)
-	if err != nil {
-		return "", err
-	}
 	var b strings.Builder
-	f := d.cfg.Families().Family(p.Family)
-	for i, n := range now {
-		if !f.Files[i].Personal() {
+	shown := make(map[string]bool)
+	for _, n := range now {
+		if !n.file.Personal() || shown[n.file.Template] {
 			continue
 		}
+		shown[n.file.Template] = true // a phone asks for it by one of its names
 		old, at := "", "never fetched"
-		for _, s := range served {
-			if s.File == n.Path {
-				old, at = string(s.Text), s.At.UTC().Format("2006-01-02 15:04:05Z")
-			}
+		if s, ok := latest(served, now, n.file.Template); ok {
+			old, at = string(s.Text), s.At.UTC().Format("2006-01-02 15:04:05Z")
 		}
 		if old != n.Text {
 			fmt.Fprintf(&b, "--- %s\t%s\n+++ %s\tnow\n", n.Path, at, n.Path)
@@ -74,6 +71,17 @@ func (d *Desk) Diff(ctx context.Context, mac sipphone.MAC) (string, error) {
 		}
 	}
 	return b.String(), nil
+}
+
+// latest is what a phone last got that was made of a template.
+func latest(served []inventory.Served, now []Preview, template string) (last inventory.Served, ok bool) {
+	for _, s := range served {
+		i := slices.IndexFunc(now, func(n Preview) bool { return n.Path == s.File })
+		if i >= 0 && now[i].file.Template == template && (!ok || s.At.After(last.At)) {
+			last, ok = s, true
+		}
+	}
+	return last, ok
 }
 
 func lines(s string) []string {

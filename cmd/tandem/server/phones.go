@@ -35,6 +35,7 @@ import (
 	"tandem/sipphone/provision"
 	"tandem/sipphone/secret"
 	phonestore "tandem/sipphone/sqlstore"
+	"tandem/sipphone/tftp"
 )
 
 // phones is the room of desk phones with its listeners.
@@ -45,6 +46,7 @@ type phones struct {
 	families  atomic.Pointer[family.Set]
 	place     atomic.Pointer[family.Place]
 	guessers  atomic.Uint64
+	listening map[string]string // addresses by way
 	serve     []func(context.Context) error
 	closers   []func() error
 }
@@ -54,7 +56,7 @@ type phones struct {
 const maxPhoneConns = 8192
 
 func (s *Server) openPhones(ctx context.Context, cfg *Config) error {
-	p := &phones{}
+	p := &phones{listening: make(map[string]string)}
 	s.phones = p
 	if err := s.loadFamilies(cfg); err != nil {
 		return err
@@ -291,6 +293,15 @@ func (s *Server) listenPhones(cfg *Config) error {
 			return fmt.Errorf("phones.%s: %w", l.key, err)
 		}
 	}
+	if cfg.Phones.TFTP != "" {
+		l, err := tftp.Listen(cfg.Phones.TFTP, s.phones.desk, s.log)
+		if err != nil {
+			return fmt.Errorf("phones.tftp: %w", err)
+		}
+		s.phones.listening[string(provision.TFTP)] = l.Addr().String()
+		s.phones.closers = append(s.phones.closers, func() error { l.Close(); return nil }) // closed already when it was served
+		s.phones.serve = append(s.phones.serve, l.Run)
+	}
 	return nil
 }
 
@@ -300,6 +311,7 @@ func (s *Server) listenFiles(cfg *Config, addr string, way provision.Way) error 
 		return fmt.Errorf("%w; choose another port, or \"\" for none", err)
 	}
 	limited := front.NewListener(l, maxPhoneConns)
+	s.phones.listening[string(way)] = l.Addr().String()
 	s.phones.closers = append(s.phones.closers, func() error { limited.Close(); return nil })
 	server := &http.Server{Handler: limited.Handler(s.phones.desk.Handler(way)), ConnContext: limited.Context, ErrorLog: quiet(s.log),
 		ReadHeaderTimeout: provision.ReadHeaderTimeout, ReadTimeout: provision.ReadTimeout, WriteTimeout: provision.WriteTimeout,

@@ -54,7 +54,7 @@ func (n *nouns) preview(_ context.Context, in *struct {
 	}
 	list := []PhoneFile{}
 	for _, f := range files {
-		list = append(list, PhoneFile(f))
+		list = append(list, PhoneFile{f.Path, f.Text})
 	}
 	return op.InOrder(in.Paging, list)
 }

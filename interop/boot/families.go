@@ -1,0 +1,459 @@
+package boot
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// Phones are all that boot from files.
+func Phones() []Phone {
+	return []Phone{
+		{Family: "cisco-7960", Dialect: "cisco-7960-2002", TFTP: true, boot: cisco7960},
+		{Family: "cisco-enterprise", Dialect: "cisco-7960-v8", TFTP: true, boot: ciscoEnterprise},
+		{Family: "cisco-spa", Dialect: "plain", Agent: "Cisco/SPA508G-7.4.4 ({MAC})(CBT1)", boot: ciscoSPA},
+		{Family: "cisco-mpp", Dialect: "plain", Agent: "Cisco-CP-8851-3PCC/11.0.1 ({mac})", boot: ciscoMPP},
+		{Family: "polycom", Dialect: "polycom", Agent: "FileTransport PolycomVVX-VVX_450-UA/5.9.5.0614 ({mac}) Type/Application", boot: polycom},
+		{Family: "yealink", Dialect: "yealink", Agent: "Yealink SIP-T27G 69.86.0.15 {mac}", boot: yealink},
+		{Family: "grandstream", Dialect: "grandstream", Agent: "Grandstream Model HW GXP2135 SW 1.0.9.108 DevId {mac}", boot: grandstream},
+		{Family: "snom", Dialect: "snom", Agent: "Mozilla/4.0 (compatible; snom320-SIP 8.4.18 1.1.4)", boot: snom},
+		{Family: "fanvil", Dialect: "fanvil", Agent: "Fanvil X5U-V2 2.12.16.17 {mac}", boot: fanvil},
+		{Family: "gigaset", Dialect: "gigaset", Agent: "Gigaset N720 DM PRO/70.089.00.000.000;{MAC}", boot: gigaset},
+		{Family: "patton", Dialect: "patton", Agent: "Patton SN4120", boot: patton},
+	}
+}
+
+func cisco7960(b *booting) error {
+	settings := make(map[string]string)
+	if _, err := b.try("OS79XX.TXT"); err != nil {
+		return err
+	}
+	for _, path := range []string{"SIPDefault.cnf", "SIP" + b.upper() + ".cnf"} {
+		text, err := b.must(path)
+		if err != nil {
+			return err
+		}
+		if err := colons(text, settings); err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	plan, err := b.must("dialplan.xml")
+	if err != nil {
+		return err
+	}
+	if root, err := tree(plan); err != nil || root.name != "DIALTEMPLATE" {
+		return fmt.Errorf("dialplan.xml: %v", err)
+	}
+	for n := 1; settings[fmt.Sprintf("line%d_name", n)] != ""; n++ {
+		line := func(name string) string { return settings[fmt.Sprintf("line%d_%s", n, name)] }
+		if len(line("password")) > 31 {
+			return errors.New("the password does not fit")
+		}
+		b.setup.Accounts = append(b.setup.Accounts, Account{User: line("name"), Login: line("authname"), Password: line("password"),
+			Domain: settings["proxy1_address"], Host: settings["proxy1_address"], Port: port(settings["proxy1_port"]), Transport: "udp"})
+	}
+	for n := 2; n <= 6; n++ {
+		if dial := settings[fmt.Sprintf("speed_line%d", n)]; dial != "" {
+			b.setup.Keys = append(b.setup.Keys, Key{"dial", dial, settings[fmt.Sprintf("speed_label%d", n)]})
+		}
+	}
+	return nil
+}
+
+func ciscoEnterprise(b *booting) error {
+	if err := b.lacks("CTLSEP"+b.upper()+".tlv", "ITLSEP"+b.upper()+".tlv", "ITLFile.tlv"); err != nil {
+		return err
+	}
+	path := "SEP" + b.upper() + ".cnf.xml"
+	text, err := b.must(path)
+	if err != nil {
+		return err
+	}
+	root, err := tree(text)
+	if err != nil || root.name != "device" || root.value("deviceProtocol") != "SIP" || root.value("registerWithProxy") != "true" {
+		return fmt.Errorf("%s: not the setup of a SIP phone (%v)", path, err)
+	}
+	transport := map[string]string{"1": "tcp", "2": "udp", "3": "tls"}[root.value("transportLayerProtocol")]
+	for _, l := range root.all("line") {
+		if l.value("featureID") == "9" {
+			if l.value("proxy") != "USECALLMANAGER" || l.value("name") == "" {
+				return fmt.Errorf("%s: line without proxy or name", path)
+			}
+			b.setup.Accounts = append(b.setup.Accounts, Account{User: l.value("name"), Login: l.value("authName"), Password: l.value("authPassword"),
+				Domain: root.value("processNodeName"), Host: root.value("processNodeName"), Port: port(root.value("sipPort")), Transport: transport})
+		} else {
+			kind := map[string]string{"21": "lamp", "2": "dial"}[l.value("featureID")]
+			b.setup.Keys = append(b.setup.Keys, Key{kind, l.value("speedDialNumber"), l.value("featureLabel")})
+		}
+	}
+	_, err = b.try("dialplan.xml")
+	return err
+}
+
+// flat reads a flat profile and follows its Profile_Rule once.
+func (b *booting) flat(path string) (map[string]string, error) {
+	text, err := b.must(path)
+	if err != nil {
+		return nil, err
+	}
+	root, err := tree(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	profile := root
+	if root.name == "device" {
+		list := root.all("flat-profile")
+		if len(list) != 1 {
+			return nil, fmt.Errorf("%s: %d flat profiles", path, len(list))
+		}
+		profile = list[0]
+	}
+	if profile.name != "flat-profile" {
+		return nil, fmt.Errorf("%s: <%s>", path, profile.name)
+	}
+	out := make(map[string]string)
+	for _, k := range profile.kids {
+		if k.attrs["ua"] != "na" {
+			return nil, fmt.Errorf("%s: %s has no ua", path, k.name)
+		}
+		out[k.name] = strings.TrimSpace(k.text)
+	}
+	return out, nil
+}
+
+var rule = regexp.MustCompile(`^(?:\[--uid (\S+) --pwd (\S+)\])?https?://[^/]+/(\S+)$`)
+
+// follow expands a Profile_Rule to the path it leads to.
+func (b *booting) follow(profile map[string]string, names ...string) (string, error) {
+	m := rule.FindStringSubmatch(profile["Profile_Rule"])
+	if m == nil {
+		return "", fmt.Errorf("Profile_Rule %q", profile["Profile_Rule"])
+	}
+	b.setup.Login, b.setup.Password = m[1], m[2]
+	return strings.NewReplacer(append(names, "$MA", b.mac)...).Replace(m[3]), nil
+}
+
+var extended = regexp.MustCompile(`fnc=([a-z+]+);sub=([^@]+)@[^;]+;ext=([^@]+)@`)
+
+func (b *booting) lines(p map[string]string) {
+	for n := 1; n <= 16; n++ {
+		get := func(name string) string { return p[name+"_"+strconv.Itoa(n)+"_"] }
+		if user := get("User_ID"); user != "" && get("Register") == "Yes" {
+			host, at := hostPort(get("Outbound_Proxy"))
+			login := user
+			if get("Use_Auth_ID") == "Yes" {
+				login = get("Auth_ID")
+			}
+			b.setup.Accounts = append(b.setup.Accounts, Account{User: user, Login: login, Password: get("Password"), Domain: get("Proxy"),
+				Host: host, Port: at, Transport: strings.ToLower(get("SIP_Transport"))})
+		}
+		if m := extended.FindStringSubmatch(get("Extended_Function")); m != nil {
+			kind := "dial"
+			if strings.Contains(m[1], "blf") {
+				kind = "lamp"
+			}
+			b.setup.Keys = append(b.setup.Keys, Key{kind, m[2], get("Short_Name")})
+		}
+	}
+}
+
+func ciscoSPA(b *booting) error {
+	first, err := b.flat("spa508G.cfg")
+	if err != nil {
+		return err
+	}
+	path, err := b.follow(first)
+	if err != nil {
+		return err
+	}
+	p, err := b.flat(path)
+	if err != nil {
+		return err
+	}
+	b.lines(p)
+	_, err = b.follow(p)
+	return err
+}
+
+func ciscoMPP(b *booting) error {
+	first, err := b.flat("8851-3PCC.xml")
+	if err != nil {
+		return err
+	}
+	path, err := b.follow(first, "$PN", "CP-8851-3PCC")
+	if err != nil {
+		return err
+	}
+	p, err := b.flat(path)
+	if err != nil {
+		return err
+	}
+	b.lines(p)
+	_, err = b.follow(p, "$PN", "CP-8851-3PCC")
+	return err
+}
+
+func polycom(b *booting) error {
+	text, err := b.try(b.mac + ".cfg")
+	if err == nil && text == "" {
+		text, err = b.must("000000000000.cfg")
+	}
+	if err != nil {
+		return err
+	}
+	master, err := tree(text)
+	if err != nil || master.name != "APPLICATION" {
+		return fmt.Errorf("master: %v", err)
+	}
+	p := make(map[string]string)
+	for _, name := range strings.Split(master.attrs["CONFIG_FILES"], ",") {
+		name = strings.ReplaceAll(strings.TrimSpace(name), "[PHONE_MAC_ADDRESS]", b.mac)
+		text, err := b.must(name)
+		if err != nil {
+			return err
+		}
+		root, err := tree(text)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		for key, value := range root.attrs {
+			if _, there := p[key]; !there { // the first file counts
+				p[key] = value
+			}
+		}
+	}
+	if err := b.lacks(b.mac + "-license.cfg"); err != nil {
+		return err
+	}
+	b.setup.Login, b.setup.Password = p["device.prov.user"], p["device.prov.password"]
+	transports := map[string]string{"TLS": "tls", "TCPOnly": "tcp", "UDPOnly": "udp"}
+	for n := 1; p[fmt.Sprintf("reg.%d.address", n)] != ""; n++ {
+		get := func(name string) string { return p[fmt.Sprintf("reg.%d.%s", n, name)] }
+		user, domain, _ := strings.Cut(get("address"), "@")
+		b.setup.Accounts = append(b.setup.Accounts, Account{User: user, Login: get("auth.userId"), Password: get("auth.password"), Domain: domain,
+			Host: get("outboundProxy.address"), Port: port(get("outboundProxy.port")), Transport: transports[get("outboundProxy.transport")]})
+	}
+	for n := 1; n <= 32; n++ {
+		get := func(name string) string { return p[fmt.Sprintf(name, n)] }
+		if address := get("attendant.resourceList.%d.address"); address != "" {
+			target, _, _ := strings.Cut(address, "@")
+			b.setup.Keys = append(b.setup.Keys, Key{"lamp", target, get("attendant.resourceList.%d.label")})
+		} else if action := get("efk.efklist.%d.action.string"); action != "" {
+			b.setup.Keys = append(b.setup.Keys, Key{"dial", strings.TrimSuffix(action, "$Tinvite$"), get("softkey.%d.label")})
+		}
+	}
+	return nil
+}
+
+func yealink(b *booting) error {
+	if err := b.lacks(b.mac+".boot", "y000000000000.boot"); err != nil {
+		return err
+	}
+	p := make(map[string]string)
+	for _, path := range []string{"y000000000069.cfg", b.mac + ".cfg"} {
+		text, err := b.must(path)
+		if err != nil {
+			return err
+		}
+		part, err := equals(text)
+		if err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+		for key, value := range part {
+			p[key] = value
+		}
+	}
+	b.setup.Login, b.setup.Password = p["static.auto_provision.server.username"], p["static.auto_provision.server.password"]
+	for n := 1; p[fmt.Sprintf("account.%d.enable", n)] == "1"; n++ {
+		get := func(name string) string { return p[fmt.Sprintf("account.%d.%s", n, name)] }
+		b.setup.Accounts = append(b.setup.Accounts, Account{User: get("user_name"), Login: get("auth_name"), Password: get("password"),
+			Domain: get("sip_server.1.address"), Host: get("outbound_proxy.1.address"), Port: port(get("outbound_proxy.1.port")),
+			Transport: map[string]string{"0": "udp", "1": "tcp", "2": "tls"}[get("sip_server.1.transport_type")]})
+	}
+	kinds := map[string]string{"16": "lamp", "13": "dial", "10": "park", "14": "intercom"}
+	for n := 1; n <= 32; n++ {
+		get := func(name string) string { return p[fmt.Sprintf("linekey.%d.%s", n, name)] }
+		if kind := kinds[get("type")]; kind != "" {
+			b.setup.Keys = append(b.setup.Keys, Key{kind, get("value"), get("label")})
+		}
+	}
+	return nil
+}
+
+func grandstream(b *booting) error {
+	if err := b.lacks("cfg" + b.mac); err != nil {
+		return err
+	}
+	text, err := b.must("cfg" + b.mac + ".xml")
+	if err != nil {
+		return err
+	}
+	root, err := tree(text)
+	if err != nil || root.name != "gs_provision" || root.value("mac") != b.mac {
+		return fmt.Errorf("cfg%s.xml: %v", b.mac, err)
+	}
+	p := func(n int) string { return root.value("P" + strconv.Itoa(n)) }
+	b.setup.Login, b.setup.Password = p(1360), p(1361)
+	transports := map[string]string{"0": "udp", "1": "tcp", "2": "tls"}
+	if p(271) == "1" {
+		host, at := hostPort(p(48))
+		b.setup.Accounts = append(b.setup.Accounts, Account{p(35), p(36), p(34), p(47), host, at, transports[p(130)]})
+	}
+	for _, base := range []int{400, 500, 600, 1700, 1800} {
+		if p(base+1) == "1" {
+			host, at := hostPort(p(base + 3))
+			b.setup.Accounts = append(b.setup.Accounts, Account{p(base + 4), p(base + 5), p(base + 6), p(base + 2), host, at, transports[p(base+48)]})
+		}
+	}
+	for n := range 7 {
+		if target := p(303 + 3*n); target != "" {
+			b.setup.Keys = append(b.setup.Keys, Key{map[string]string{"0": "dial", "1": "lamp"}[p(323+n)], target, p(302 + 3*n)})
+		}
+	}
+	return nil
+}
+
+func snom(b *booting) error {
+	text, err := b.must("snom320.htm")
+	if err != nil {
+		return err
+	}
+	var settings *node
+	for range 4 { // a list leads to lists, and at last to settings
+		root, err := tree(text)
+		if err != nil {
+			return err
+		}
+		if root.name == "settings" {
+			settings = root
+			break
+		}
+		files := root.all("file")
+		if root.name != "setting-files" || len(files) != 1 {
+			return fmt.Errorf("<%s> with %d files", root.name, len(files))
+		}
+		url := strings.ReplaceAll(files[0].attrs["url"], "{mac}", b.upper())
+		_, path, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(url, "https://"), "http://"), "/")
+		if text, err = b.must(path); err != nil {
+			return err
+		}
+	}
+	if settings == nil {
+		return errors.New("the lists lead to no settings")
+	}
+	b.setup.Login, b.setup.Password = settings.value("http_client_user"), settings.value("http_client_pass")
+	by := func(name, idx string) string {
+		for _, n := range settings.all(name) {
+			if n.attrs["idx"] == idx {
+				return strings.TrimSpace(n.text)
+			}
+		}
+		return ""
+	}
+	out := regexp.MustCompile(`^sip:(.+):(\d+);transport=([a-z]+)$`)
+	for n := 1; by("user_name", strconv.Itoa(n)) != ""; n++ {
+		i := strconv.Itoa(n)
+		m := out.FindStringSubmatch(by("user_outbound", i))
+		if m == nil || by("user_active", i) != "on" {
+			return fmt.Errorf("line %d: outbound proxy %q", n, by("user_outbound", i))
+		}
+		b.setup.Accounts = append(b.setup.Accounts, Account{by("user_name", i), by("user_pname", i), by("user_pass", i), by("user_host", i), m[1], port(m[2]), m[3]})
+	}
+	key := regexp.MustCompile(`^(blf|speed|orbit|icom) (?:sip:)?([^@;|]+)`)
+	for _, n := range settings.all("fkey") {
+		if m := key.FindStringSubmatch(strings.TrimSpace(n.text)); m != nil {
+			kind := map[string]string{"blf": "lamp", "speed": "dial", "orbit": "park", "icom": "intercom"}[m[1]]
+			b.setup.Keys = append(b.setup.Keys, Key{kind, m[2], n.attrs["label"]})
+		}
+	}
+	return nil
+}
+
+func fanvil(b *booting) error {
+	if _, err := b.try("f0X5U00000000.cfg"); err != nil {
+		return err
+	}
+	text, err := b.must(b.mac + ".cfg")
+	if err != nil {
+		return err
+	}
+	root, err := tree(text)
+	if err != nil || root.name != "sysConf" || root.value("Version") == "" {
+		return fmt.Errorf("%s.cfg: %v", b.mac, err)
+	}
+	b.setup.Login, b.setup.Password = root.value("DownloadUsername"), root.value("DownloadPassword")
+	for _, l := range root.all("line") {
+		if l.value("EnableReg") == "1" {
+			b.setup.Accounts = append(b.setup.Accounts, Account{l.value("PhoneNumber"), l.value("RegisterUser"), l.value("RegisterPswd"), l.value("RegisterAddr"),
+				l.value("ProxyAddr"), port(l.value("ProxyPort")), map[string]string{"0": "udp", "1": "tcp", "3": "tls"}[l.value("Transport")]})
+		}
+	}
+	for _, k := range root.all("Fkey") {
+		target, how, _ := strings.Cut(k.value("Value"), "@")
+		kind := "dial"
+		if strings.HasPrefix(how, "1/b") {
+			kind = "lamp"
+		}
+		b.setup.Keys = append(b.setup.Keys, Key{kind, target, k.value("Title")})
+	}
+	return nil
+}
+
+func gigaset(b *booting) error {
+	if err := b.lacks("42/1/master.bin"); err != nil {
+		return err
+	}
+	text, err := b.must(b.upper() + ".xml")
+	if err != nil {
+		return err
+	}
+	root, err := tree(text)
+	if err != nil || root.name != "ProviderFrame" {
+		return fmt.Errorf("%s.xml: %v", b.upper(), err)
+	}
+	items := make(map[string]string)
+	for _, i := range root.all("SYMB_ITEM") {
+		items[i.attrs["ID"]] = strings.Trim(i.attrs["value"], "'")
+	}
+	for n := 1; ; n++ {
+		get := func(name string) string { return items[fmt.Sprintf("BS_IP_%s_%d", name, n)] }
+		if get("Data1.aucS_SIP_USER_ID") == "" {
+			return nil
+		}
+		b.setup.Accounts = append(b.setup.Accounts, Account{get("Data1.aucS_SIP_USER_ID"), get("Data3.aucS_SIP_LOGIN_ID"), get("Data1.aucS_SIP_PASSWORD"),
+			get("Data1.aucS_SIP_DOMAIN"), get("Data1.aucS_SIP_SERVER"), port(get("Data1.uiI_SIP_SERVER_PORT")), "udp"})
+	}
+}
+
+// patton reads commands: indented lines belong to the one above.
+func patton(b *booting) error {
+	text, err := b.must(b.mac + ".cfg")
+	if err != nil {
+		return err
+	}
+	if !strings.HasPrefix(text, "cli version 3.20\n") {
+		return fmt.Errorf("begins with %.20q", text)
+	}
+	passwords := make(map[string]string)
+	domain := ""
+	var now *Account
+	for line := range strings.Lines(text) {
+		w := strings.Fields(line)
+		switch {
+		case len(w) == 4 && w[0] == "username" && w[2] == "password":
+			passwords[w[1]] = w[3]
+		case len(w) == 3 && w[0] == "domain":
+			domain = w[2]
+		case len(w) == 2 && w[0] == "identity":
+			b.setup.Accounts = append(b.setup.Accounts, Account{User: w[1], Domain: domain, Transport: "udp"})
+			now = &b.setup.Accounts[len(b.setup.Accounts)-1]
+		case now != nil && len(w) == 6 && w[0] == "authenticate":
+			now.Login, now.Password = w[5], passwords[w[5]]
+		case now != nil && len(w) == 3 && w[0] == "registrar":
+			now.Host, now.Port = w[1], port(w[2])
+		}
+	}
+	return nil
+}
