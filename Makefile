@@ -9,7 +9,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.7.0
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.1.4
 FUZZTIME ?= 20s
 # Real programs the tests talk to, and the commands that show they are there.
-PEERS    = kamailio sip-tester baresip-core linphone-cli sipvicious chromium ffmpeg espeak-ng rtpengine-daemon libopus0 openssl
+PEERS    = kamailio kamailio-tls-modules sip-tester baresip-core linphone-cli sipvicious chromium ffmpeg espeak-ng rtpengine-daemon libopus0 openssl
 PEERCMDS = kamailio sipp baresip linphonec svmap chromium ffmpeg espeak-ng rtpengine openssl
 
 .PHONY: help run build opus peers test lint vuln check bench fuzz clean

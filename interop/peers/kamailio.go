@@ -74,10 +74,6 @@ func startKamailio(ctx context.Context, dir, config string) (k *Kamailio, err er
 }
 
 func tryKamailio(ctx context.Context, dir, config string) (*Kamailio, error) {
-	path, err := Find("kamailio")
-	if err != nil {
-		return nil, err
-	}
 	port, err := Port()
 	if err != nil {
 		return nil, err
@@ -86,12 +82,7 @@ func tryKamailio(ctx context.Context, dir, config string) (*Kamailio, error) {
 		return nil, err
 	}
 	file := filepath.Join(dir, "kamailio.cfg")
-	text := strings.ReplaceAll(config, "$PORT", fmt.Sprint(port))
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		return nil, fmt.Errorf("configuring kamailio: %w", err)
-	}
-	// -DD keeps it in the foreground, as our child with its own children.
-	p, err := start(command{path: path, dir: dir, args: []string{"-DD", "-E", "-f", file, "-Y", dir, "-m", "32", "-M", "4"}})
+	p, err := launchKamailio(file, strings.ReplaceAll(config, "$PORT", fmt.Sprint(port)))
 	if err != nil {
 		return nil, err
 	}
@@ -101,6 +92,20 @@ func tryKamailio(ctx context.Context, dir, config string) (*Kamailio, error) {
 		return nil, err
 	}
 	return k, nil
+}
+
+// launchKamailio starts one with that configuration, which it writes to file.
+func launchKamailio(file, config string) (*Program, error) {
+	path, err := Find("kamailio")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		return nil, fmt.Errorf("configuring kamailio: %w", err)
+	}
+	// -DD keeps it in the foreground, as our child with its own children.
+	dir := filepath.Dir(file)
+	return start(command{path: path, dir: dir, args: []string{"-DD", "-E", "-f", file, "-Y", dir, "-m", "32", "-M", "4"}})
 }
 
 // ready waits until it has its port.

@@ -15,7 +15,8 @@ import (
 )
 
 func newShow() *cobra.Command {
-	return &cobra.Command{
+	var state bool
+	c := &cobra.Command{
 		Use:   "show NAME",
 		Short: "Show all there is to a trunk",
 		Args:  command.ExactArgs(1),
@@ -29,20 +30,32 @@ func newShow() *cobra.Command {
 				if err != nil {
 					return err
 				}
+				if state {
+					s := states[out.Name]
+					return command.Print(c, s, func(w io.Writer) { printState(w, s) })
+				}
 				return command.Print(c, out, func(w io.Writer) {
 					printTrunk(w, out)
-					if s := states[out.Name]; s.State != "" {
-						fmt.Fprintf(w, "state\t%s\ncalls\t%s\n", s.State, calls(s))
-						if r := s.Registration; r != nil {
-							printRegistration(w, r)
-						}
-						if s.Why != "" {
-							fmt.Fprintf(w, "since\t%s: %s\n", command.When(s.Since), s.Why)
-						}
-					}
+					printState(w, states[out.Name])
 				})
 			})
 		},
+	}
+	c.Flags().BoolVar(&state, "state", false, "only how it does now: state, calls, registration")
+	return c
+}
+
+// printState shows how a trunk does, nothing when no server runs.
+func printState(w io.Writer, s trunks.TrunkState) {
+	if s.State == "" {
+		return
+	}
+	fmt.Fprintf(w, "state\t%s\ncalls\t%s\n", s.State, calls(s))
+	if r := s.Registration; r != nil {
+		printRegistration(w, r)
+	}
+	if s.Why != "" {
+		fmt.Fprintf(w, "since\t%s: %s\n", command.When(s.Since), s.Why)
 	}
 }
 
