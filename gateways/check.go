@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"tandem/gateways/dialect"
+	"tandem/gateways/hours"
 	"tandem/rtc/sip"
 )
 
@@ -183,10 +184,8 @@ func (t *Trunk) checkShares() error {
 	if len(t.Hours) > maxList {
 		return invalid("hours: at most %d", maxList)
 	}
-	for _, h := range t.Hours {
-		if _, err := parseSpan(h); err != nil {
-			return invalid("hours %q: %w", h, err)
-		}
+	if _, err := hours.Parse(t.Hours); err != nil {
+		return invalid("hours: %w", err)
 	}
 	switch {
 	case t.Cost < 0 || t.Cost > 1e6 || math.IsNaN(t.Cost):

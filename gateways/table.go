@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tandem/gateways/dialect"
+	"tandem/gateways/hours"
 	"tandem/rtc/prefix"
 )
 
@@ -62,11 +63,7 @@ func newTable(list []Trunk, old *Table) *Table {
 		}
 		d, _ := dialect.Of(c.Dialect)
 		c.spoken = c.Manner.Or(d.Manner)
-		for _, h := range c.Hours {
-			if s, err := parseSpan(h); err == nil { // checked when it was set
-				c.hours = append(c.hours, s)
-			}
-		}
+		c.hours, _ = hours.Parse(c.Hours) // checked when it was set
 		t.timed = t.timed || len(c.hours) > 0
 		t.list = append(t.list, &c)
 		t.names[c.Name] = &c
@@ -251,7 +248,7 @@ func (c *choice) draw(g *group, state State) *Trunk {
 
 func (c *choice) may(t *Trunk, state State) bool {
 	return t.live.state() == state && (state != Down || !t.live.resting(c.ms)) &&
-		(len(t.hours) == 0 || open(t.hours, c.now)) && !slices.Contains(c.tried[:c.n], t)
+		(len(t.hours) == 0 || t.hours.Has(c.now)) && !slices.Contains(c.tried[:c.n], t)
 }
 
 // Inbound returns the trunks that own a number, in E.164 with '+', or the

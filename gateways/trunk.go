@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tandem/gateways/dialect"
+	"tandem/gateways/hours"
 )
 
 // Trunk is one way to the telephone network. The exported fields are its
@@ -66,7 +67,7 @@ type Trunk struct {
 	Codecs []string `json:"codecs,omitempty"` // it accepts, best first, named as in SDP; none = the dialect's
 
 	spoken dialect.Manner // its own, and the dialect's where it says nothing; of a Table
-	hours  []span         // Hours, of a Table
+	hours  hours.Week     // Hours, of a Table
 	live   *live          // shared by all versions of the trunk; nil outside a Table
 }
 

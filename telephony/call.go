@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tandem/gateways/dialect"
 	"tandem/media"
 	"tandem/rtc"
 	"tandem/rtc/dialog"
@@ -124,9 +125,8 @@ func (c *Call) ring(d destination, onward dialog.Onward) outcome {
 		d.payer = c.route.payer
 	}
 	l := &leg{c: c, side: media.B, destination: d, callID: rand.Text(), onward: onward}
-	if !l.seize() {
-		c.log.Info("trunk has no channel free", "trunk", l.trunkName())
-		return outcome{code: 503, text: "all channels of trunk " + l.trunkName() + " are taken"}
+	if o := l.seize(); o.code != 0 {
+		return o
 	}
 	offer, err := l.offer()
 	if err != nil {
@@ -161,7 +161,7 @@ func (c *Call) progressed(l *leg, m *sip.Message) {
 	if e := c.errand; e != nil {
 		e.home.box.post(func() { e.home.rang(code) })
 	}
-	if len(m.Body()) == 0 {
+	if len(m.Body()) == 0 || l.trunk != nil && l.trunk.Speaks().Early == dialect.EarlyIgnore {
 		_ = c.caller.ring(code, dialog.Content{})
 		c.ringAlone()
 		return
@@ -263,7 +263,7 @@ func (c *Call) failed(l *leg, o outcome) {
 	if o.global() {
 		c.rounds = nil
 		c.cancelAll("")
-	} else if l.trunk != nil && !o.goesOn(!c.record.Ringing.IsZero()) {
+	} else if l.trunk != nil && (!o.goesOn(!c.record.Ringing.IsZero()) || c.late()) {
 		c.rounds = nil
 	}
 	if len(c.ringing) > 0 && c.alerted {

@@ -3,6 +3,7 @@ package telephony
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -33,6 +34,8 @@ type Config struct {
 
 	Calls    int           // calls at a time, default 10,000
 	RingTime time.Duration // how long a call may ring, default 3 min
+	Failover time.Duration // how long trunks are tried one after the other, default 20 s
+	Refused  func(Refusal) // is told of calls that a limit does not let out; it must be quick; nil: nobody
 	Music    string        // WAV file for who is on hold; "" carries hold across
 	// Local tells addresses of this server, which our Contacts name; nil: none is
 	// known.
@@ -90,6 +93,9 @@ func New(cfg Config) *Exchange {
 	if cfg.Reconnect <= 0 {
 		cfg.Reconnect = 20 * time.Second
 	}
+	if cfg.Failover <= 0 {
+		cfg.Failover = 20 * time.Second
+	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
@@ -144,9 +150,27 @@ func (x *Exchange) Serve(r *rtc.Request) error {
 	}
 	route, err := x.cfg.Router.Route(r)
 	if err != nil {
+		x.turnedAway(r, route, err)
 		return err
 	}
 	return x.receive(r, route, (*Call).begin)
+}
+
+// turnedAway records a call that was not allowed.
+func (x *Exchange) turnedAway(r *rtc.Request, route Route, err error) {
+	var st *rtc.Status
+	if !errors.As(err, &st) || st.Code != 403 || route.payer == "" {
+		return
+	}
+	now := time.Now()
+	record := route.record(rand.Text(), string(r.CallID()), now)
+	record.State, record.Ended, record.Code, record.Text, record.Cause = cdr.Failed, now, st.Code, reasonText(st), causeOf(End{Code: st.Code})
+	lost := func(err error) {
+		if err != nil {
+			x.cfg.Log.Error("a refused call was not recorded", "call", record.ID, "err", err)
+		}
+	}
+	lost(x.cfg.Records.Put(record, lost))
 }
 
 // astray reports whether a request was sent to a Contact of ours in a dialog that is
@@ -200,7 +224,7 @@ func (x *Exchange) receive(r *rtc.Request, route Route, begin func(c *Call, invi
 	c := x.newCall(route)
 	c.onward = onward
 	c.caller = &leg{c: c, side: media.A, callID: string(r.CallID()), destination: destination{trunk: route.trunk}}
-	if !c.caller.seize() {
+	if o := c.caller.seize(); o.code != 0 {
 		return &rtc.Status{Code: 503, Reason: "All Channels Taken", Header: []byte("Retry-After: 5\r\n")}
 	}
 	c.caller.want, c.caller.who = route.want, route.caller

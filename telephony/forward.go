@@ -9,6 +9,7 @@ import (
 	"tandem/rtc/reach"
 	"tandem/telephony/cdr"
 	"tandem/telephony/diversion"
+	"tandem/telephony/rights"
 	"tandem/telephony/settings"
 )
 
@@ -81,10 +82,14 @@ func (p *Plan) also(route *Route, called Settings, set settings.User) {
 	}
 	plan := p.Numbers(called.Site)
 	number, err := plan.Parse(set.Also)
-	if err != nil || !p.mayCall(called, plan, number).Allowed {
+	if err != nil {
 		return
 	}
-	out, err := p.toTrunks(Route{number: number.String(), caller: route.caller})
+	question := rights.Question(plan, number)
+	if d, _ := p.may(called, question, false); !d.Allowed {
+		return
+	}
+	out, err := p.toTrunks(Route{number: number.String(), caller: route.caller}, called, question.Kind, "", nil)
 	if err != nil {
 		return
 	}

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"tandem/gateways"
-	"tandem/gateways/dialect"
 	"tandem/media"
 	"tandem/rtc"
 	"tandem/rtc/dialog"
@@ -18,10 +17,11 @@ import (
 	"tandem/rtc/sip"
 	"tandem/rtc/transport"
 	"tandem/telephony/cdr"
+	"tandem/telephony/dialplan"
 	"tandem/telephony/diversion"
 	"tandem/telephony/group"
+	"tandem/telephony/guard"
 	"tandem/telephony/number"
-	"tandem/telephony/rights"
 	"tandem/telephony/settings"
 )
 
@@ -68,6 +68,9 @@ type Plan struct {
 	Led      func(uri sip.URI, from netip.AddrPort) string
 	Domain   string                      // the default domain
 	Groups   Groups                      // nil: there are none
+	Rules    *dialplan.Rules             // for what is dialled; nil: none
+	Guard    *guard.Guard                // bounds calls outside; nil: nothing does
+	Refused  func(Refusal)               // is told of calls that are not allowed; it must be quick; nil: nobody
 	Settings func(rtc.AOR) settings.User // how a user wants to be called; nil: nobody has set anything
 	AllCalls bool                        // calls between users go through the exchange, too
 }
@@ -83,6 +86,7 @@ type Route struct {
 	calledName      string // display name of the user called
 	calledNumber    string // the number the user called shows
 	payer           rtc.AOR
+	kind            string          // of the number
 	rings           Settings        // the user whose phones ring, and who may send the call on
 	group           *group.Group    // whose members ring, nil when it is not a group's call
 	chain           diversion.Chain // who has sent it on
@@ -91,7 +95,7 @@ type Route struct {
 
 func (t Route) record(id, callID string, now time.Time) cdr.Record {
 	r := cdr.Record{ID: id, State: cdr.Open, From: t.caller.user, Display: t.caller.name, To: t.dialled, Number: t.number,
-		Called: t.called, Payer: t.payer, Started: now}
+		Called: t.called, Payer: t.payer, Kind: t.kind, Started: now}
 	r.CallIDs[0] = callID
 	if t.trunk != nil {
 		r.Trunk, r.From = t.trunk.Name, rtc.AOR("tel:"+t.caller.number)
@@ -196,37 +200,12 @@ func (p *Plan) toWhom(route Route, caller Settings, uri sip.URI) (Route, error) 
 	return p.toNumber(route, caller, uri)
 }
 
-// toNumber routes to the number in a URI, on behalf of a user.
-func (p *Plan) toNumber(route Route, caller Settings, uri sip.URI) (Route, error) {
-	plan := p.Numbers(caller.Site)
-	called, err := plan.URI(uri)
-	if err != nil {
-		return route, unreadable(err)
-	}
-	route.number = called.String()
-	if called, ok := p.Users.Number(route.number); ok {
-		return p.toUser(route, called)
-	}
-	if caller.AOR == "" { // nobody pays
-		return route, &rtc.Status{Code: 403, Reason: "Nobody Pays for the Number"}
-	}
-	if d := p.mayCall(caller, plan, called); !d.Allowed {
-		return route, &rtc.Status{Code: 403, Reason: "Not Allowed", Header: warning(p.Domain, d.Reason), Err: d.Err()}
-	}
-	return p.toTrunks(route)
-}
-
 // caller is the user that an identity is.
 func (p *Plan) caller(id *rtc.Identity) (Settings, bool) {
 	if id == nil || id.AOR == "" {
 		return Settings{}, false
 	}
 	return p.Users.User(id.AOR)
-}
-
-// mayCall asks whether a user may call a number, as seen from the user's site.
-func (p *Plan) mayCall(s Settings, plan *number.Plan, n number.Number) policy.Decision {
-	return p.Policy.May(policy.Subject{User: s.AOR, Groups: s.Groups, Site: s.Site}, rights.Question(plan, n))
 }
 
 // unreadable is what is done with a Request-URI whose number cannot be read: a
@@ -314,37 +293,6 @@ func (p *Plan) wayTo(w reach.Way) dialog.Way {
 		way.Route = append(way.Route, string(r))
 	}
 	return way
-}
-
-// toTrunks tries the trunks for a number one after the other.
-func (p *Plan) toTrunks(route Route) (Route, error) {
-	for trunk := range p.Trunks().Choose(route.number) {
-		for i := range trunk.Addresses {
-			uri := trunk.URI(i, route.number)
-			route.Rounds = append(route.Rounds, round{to: []destination{{
-				way: dialog.Way{URI: uri, Next: trunk.Next(i), Peer: trunk.Name}, trunk: trunk, want: trunkWant(trunk),
-				who: party{number: route.number, uri: uri},
-			}}})
-		}
-	}
-	if len(route.Rounds) == 0 {
-		return route, &rtc.Status{Code: 404, Header: warning(p.Domain, "no trunk serves the number "+route.number)}
-	}
-	return route, nil
-}
-
-// trunkWant is how the offer to a trunk is written.
-func trunkWant(t *gateways.Trunk) media.Want {
-	w := media.Want{Codecs: t.Offers(), ICE: media.No}
-	switch t.Speaks().Media {
-	case dialect.MediaRequire:
-		w.Security = media.SecuritySDES
-	case dialect.MediaPrefer:
-		w.Security = media.SecurityOptional
-	default:
-		w.Security = media.SecurityNone
-	}
-	return w
 }
 
 // deviceWant is how the offer to a device is written: a browser takes nothing

@@ -66,14 +66,14 @@ func (c *Call) close(e End) {
 
 // tries notes that a destination is tried.
 func (c *Call) tries(l *leg) {
-	c.record.Tried = append(c.record.Tried, cdr.Try{Trunk: l.trunkName(), URI: l.way.URI, CallID: l.callID})
+	c.record.Tried = append(c.record.Tried, cdr.Try{Trunk: l.trunkName(), URI: l.way.URI, CallID: l.callID, Began: time.Now()})
 }
 
 // tried notes the final response of a destination.
 func (c *Call) tried(l *leg, code int, text string) {
 	for i := range c.record.Tried {
 		if t := &c.record.Tried[i]; t.CallID == l.callID {
-			t.Code, t.Text = code, text
+			t.Code, t.Text, t.Ended = code, text, time.Now()
 		}
 	}
 }

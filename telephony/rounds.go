@@ -8,6 +8,7 @@ import (
 	"tandem/media"
 	"tandem/rtc"
 	"tandem/rtc/dialog"
+	"tandem/telephony/guard"
 )
 
 // destination is one place an INVITE of ours goes to.
@@ -17,6 +18,7 @@ type destination struct {
 	want  media.Want      // how the offer to it is written
 	who   party           // whom it reaches
 	payer rtc.AOR         // whose rights it uses, "" for nobody's
+	toll  *guard.Toll     // counts it; nil: nobody does
 }
 
 func (d destination) trunkName() string {
@@ -41,9 +43,24 @@ func (r *rounds) next() (round, bool) {
 	if len(*r) == 0 {
 		return round{}, false
 	}
-	next := (*r)[0]
-	*r = (*r)[1:]
+	at := r.alive()
+	next := (*r)[at]
+	*r = slices.Delete(slices.Clone(*r), at, at+1)
 	return next, true
+}
+
+// alive is the first round, or when that is of a trunk that has gone down since the
+// call was routed, the first of the trunks behind it that has not.
+func (r *rounds) alive() int {
+	for i, x := range *r {
+		if x.to[0].trunk == nil {
+			break
+		}
+		if x.to[0].trunk.State() < gateways.Down {
+			return i
+		}
+	}
+	return 0
 }
 
 // wait bounds how long the round at hand rings.

@@ -45,13 +45,31 @@ func (l *logins) of(t *gateways.Trunk) *digest.Client {
 	return client
 }
 
-// seize takes a channel of the leg's trunk; false when all are taken.
-func (l *leg) seize() bool {
+// seize takes a channel of the leg's trunk and counts the call. The outcome's code
+// is 0 when that is done.
+func (l *leg) seize() outcome {
 	if l.trunk == nil || l.seized {
-		return true
+		return outcome{}
 	}
-	l.seized = l.trunk.Seize(l.direction())
-	return l.seized
+	if !l.trunk.Seize(l.direction()) {
+		l.c.x.cfg.Log.Info("trunk has no channel free", "call", l.c.id, "trunk", l.trunkName())
+		return outcome{code: 503, text: "all channels of trunk " + l.trunkName() + " are taken"}
+	}
+	if why := l.toll.Begin(l.trunk.Name); why != "" {
+		l.trunk.Release(l.direction())
+		l.c.limited(l, why)
+		return outcome{code: 403, text: why}
+	}
+	l.seized = true
+	return outcome{}
+}
+
+// limited tells that a limit does not let the call out.
+func (c *Call) limited(l *leg, why string) {
+	c.log.Warn("call refused by a limit", "aor", string(l.payer), "trunk", l.trunkName(), "err", why)
+	if c.x.cfg.Refused != nil {
+		c.x.cfg.Refused(Refusal{User: l.payer, Dialled: c.record.To, Number: l.who.number, Kind: c.route.kind, Why: why})
+	}
 }
 
 // direction of the leg's call on its trunk.
@@ -67,7 +85,18 @@ func (l *leg) release() {
 	if l.seized {
 		l.seized = false
 		l.trunk.Release(l.direction())
+		l.toll.End(l.trunk.Name)
 	}
+}
+
+// late reports whether trunks have been tried for as long as a caller waits.
+func (c *Call) late() bool {
+	for _, t := range c.record.Tried {
+		if t.Trunk != "" {
+			return time.Since(t.Began) > c.x.cfg.Failover
+		}
+	}
+	return false
 }
 
 // observe tells the leg's trunk what was heard of it, or that nothing was.
@@ -76,6 +105,9 @@ func (l *leg) observe(m *sip.Message, err error) {
 	switch {
 	case l.trunk == nil:
 	case m != nil:
+		if m.StatusCode()/100 == 2 {
+			l.toll.Answered(l.trunk.Name)
+		}
 		seconds, _ := m.RetryAfter()
 		l.trunk.Answered(m.StatusCode(), time.Duration(seconds)*time.Second)
 	case errors.Is(err, dialog.ErrCanceled), errors.As(err, &st): // it was not asked

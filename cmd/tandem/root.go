@@ -13,6 +13,7 @@ import (
 	"tandem/cmd/tandem/command"
 	"tandem/cmd/tandem/command/admin"
 	"tandem/cmd/tandem/command/calls"
+	"tandem/cmd/tandem/command/dialling"
 	"tandem/cmd/tandem/command/groups"
 	"tandem/cmd/tandem/command/media"
 	"tandem/cmd/tandem/command/phone"
@@ -93,6 +94,8 @@ Exit codes: 0 done, 1 failed, 2 command line not understood.`,
 		users.Routes(),
 		trunks.New(),
 		policy.New(),
+		dialling.Plan(),
+		dialling.Limits(),
 		users.Bans(),
 		calls.New(),
 		groups.New(),

@@ -24,6 +24,7 @@ type Record struct {
 	Number  string  // called, E.164 with '+'; "" for a user's address
 	Called  rtc.AOR // the user called, "" for a number
 	Payer   rtc.AOR // the user whose rights the call used
+	Kind    string  // of number: "national"; "" for a user's address
 	Trunk   string  // by which it came or left
 	Tried   []Try   // destinations in order
 	Story   []Step  // what happened to it between its beginning and its end
@@ -59,6 +60,9 @@ type Try struct {
 	CallID string `json:"call_id,omitempty"`
 	Code   int    `json:"code,omitempty"` // its final response; 0: none
 	Text   string `json:"text,omitempty"`
+
+	Began time.Time `json:"began,omitzero"` // the INVITE
+	Ended time.Time `json:"ended,omitzero"` // its final response
 }
 
 // Step is something that happened to a call.

@@ -51,6 +51,7 @@ import (
 	"net/http"
 
 	"tandem/cmd/tandem/api/admin"
+	"tandem/cmd/tandem/api/dialling"
 	"tandem/cmd/tandem/api/groups"
 	op "tandem/cmd/tandem/api/operation"
 	"tandem/cmd/tandem/api/phones"
@@ -58,6 +59,7 @@ import (
 	apisettings "tandem/cmd/tandem/api/settings"
 	"tandem/cmd/tandem/api/trunks"
 	"tandem/gateways"
+	"tandem/rtc"
 	"tandem/rtc/auth"
 	"tandem/rtc/directory"
 	"tandem/rtc/location"
@@ -66,7 +68,9 @@ import (
 	"tandem/rtc/trace"
 	"tandem/telephony"
 	"tandem/telephony/cdr"
+	"tandem/telephony/dialplan"
 	"tandem/telephony/group"
+	"tandem/telephony/guard"
 	"tandem/telephony/number"
 	"tandem/telephony/settings"
 )
@@ -86,6 +90,9 @@ type Rooms struct {
 	Registrations trunks.Registrations
 	Settings      *settings.Table
 	Groups        *group.Table
+	Rules         *dialplan.Rules
+	Guard         *guard.Guard
+	Explain       func(user rtc.AOR, dialled string) ([]telephony.Step, error) // what becomes of a number
 	Policy        *policy.Engine
 	Numbers       func(site string) *number.Plan
 	Phones        phones.Room
@@ -135,6 +142,7 @@ func (a *API) nouns() {
 	apisettings.Register(a.set, apisettings.Rooms{Settings: a.Settings, Directory: a.Directory})
 	groups.Register(a.set, groups.Rooms{Groups: a.Groups, Directory: a.Directory, Numbers: a.Numbers})
 	trunks.Register(a.set, trunks.Rooms{Trunks: a.Trunks, Registrations: a.Registrations, Running: a.running})
+	dialling.Register(a.set, dialling.Rooms{Rules: a.Rules, Guard: a.Guard, Explain: a.Explain, Running: a.running, ParseAOR: func(text string) (rtc.AOR, error) { return a.Directory.ParseAOR(text) }})
 	a.registerPolicy()
 	a.registerBans()
 	a.registerCalls()

@@ -16,7 +16,9 @@ import (
 	"tandem/rtc/policy"
 	"tandem/rtc/store"
 	"tandem/sipphone"
+	"tandem/telephony/dialplan"
 	"tandem/telephony/group"
+	"tandem/telephony/guard"
 	"tandem/telephony/settings"
 )
 
@@ -52,6 +54,13 @@ var kinds = []struct {
 	{group.ErrExists, http.StatusConflict, "taken", 0},
 	{group.ErrTooMany, http.StatusConflict, "too_many", 0},
 	{group.ErrInvalid, http.StatusUnprocessableEntity, "invalid", 0},
+	{dialplan.ErrUnknown, http.StatusNotFound, "rule_unknown", 0},
+	{dialplan.ErrExists, http.StatusConflict, "taken", 0},
+	{dialplan.ErrTooMany, http.StatusConflict, "too_many", 0},
+	{dialplan.ErrInvalid, http.StatusUnprocessableEntity, "invalid", 0},
+	{guard.ErrUnknown, http.StatusNotFound, "limit_unknown", 0},
+	{guard.ErrTooMany, http.StatusConflict, "too_many", 0},
+	{guard.ErrInvalid, http.StatusUnprocessableEntity, "invalid", 0},
 	{policy.ErrUnknown, http.StatusNotFound, "rule_unknown", 0},
 	{policy.ErrTooMany, http.StatusConflict, "too_many", 0},
 	{policy.ErrInvalid, http.StatusUnprocessableEntity, "invalid", 0},

@@ -17,6 +17,7 @@ type Telephony struct {
 	AllCalls     bool          `yaml:"all_calls" json:"all_calls" jsonschema_description:"Lead calls between users, too, not only those from and to telephone numbers; otherwise they pass through as they are and sound goes straight from phone to phone"`
 	Calls        int           `yaml:"calls" json:"calls" jsonschema_description:"Calls led at a time; more are answered 503"`
 	RingTime     time.Duration `yaml:"ring_time" json:"ring_time" jsonschema_description:"How long a call may ring"`
+	Failover     time.Duration `yaml:"failover" json:"failover" jsonschema_description:"How long trunks are tried one after the other before the caller is told that none takes the call"`
 	SessionTimer time.Duration `yaml:"session_timer" json:"session_timer" jsonschema_description:"How often each side of a call is asked at least twice whether it is still there (RFC 4028); 0: only where a phone or trunk asks for it"`
 	Reconnect    time.Duration `yaml:"reconnect" json:"reconnect" jsonschema_description:"How long a phone whose connection closed in a call has to come back; then the call of a browser ends"`
 	Music        string        `yaml:"music" json:"music" jsonschema_description:"WAV file that is played to who is on hold; empty: hold is carried across, and the phone is silent"`
@@ -111,6 +112,9 @@ func (c *Config) callFaults(bad func(key, format string, args ...any)) {
 	}
 	if c.Telephony.Calls < 1 {
 		bad("telephony.calls", "must be at least 1")
+	}
+	if c.Telephony.Failover < time.Second {
+		bad("telephony.failover", "has %s; a trunk that is silent is left after 4s, so give at least 1s, better 20s", c.Telephony.Failover)
 	}
 	if c.Telephony.RingTime < 5*time.Second {
 		bad("telephony.ring_time", "has %s; nobody answers within less than 5s", c.Telephony.RingTime)

@@ -31,7 +31,9 @@ func Offline(ctx context.Context, cfg *Config, db *store.DB, key []byte, log *sl
 	if err != nil {
 		return api.Rooms{}, err
 	}
+	dialling := newDialling(db)
 	rooms := api.Rooms{
+		Rules: dialling.rules, Guard: dialling.guard,
 		State:     state,
 		Directory: directory.New(directorystore.New(db), cfg.Domains, log),
 		Trunks:    trunks,
@@ -41,7 +43,7 @@ func Offline(ctx context.Context, cfg *Config, db *store.DB, key []byte, log *sl
 		Numbers:   func(string) *number.Plan { return plan },
 		Log:       log,
 	}
-	if err := errors.Join(rooms.Directory.Load(ctx), rooms.Trunks.Load(ctx), rooms.Policy.Load(ctx), rooms.Settings.Load(ctx), rooms.Groups.Load(ctx)); err != nil {
+	if err := errors.Join(rooms.Directory.Load(ctx), rooms.Trunks.Load(ctx), rooms.Policy.Load(ctx), rooms.Settings.Load(ctx), rooms.Groups.Load(ctx), dialling.load(ctx, log)); err != nil {
 		return api.Rooms{}, err
 	}
 	rooms.Phones, err = offlinePhones(ctx, cfg, db, key, rooms.Directory, log)

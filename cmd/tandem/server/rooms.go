@@ -24,7 +24,9 @@ import (
 	"tandem/telephony"
 	"tandem/telephony/cdr"
 	cdrstore "tandem/telephony/cdr/sqlstore"
+	dialplanstore "tandem/telephony/dialplan/sqlstore"
 	groupstore "tandem/telephony/group/sqlstore"
+	guardstore "tandem/telephony/guard/sqlstore"
 	settingsstore "tandem/telephony/settings/sqlstore"
 )
 
@@ -61,6 +63,8 @@ func rooms() []room {
 		{name: "pint", page: "pint.md", migrations: pintstore.Migrations, open: (*Server).openPINT, metrics: (*Server).pintMetrics,
 			run:     func(s *Server, ctx context.Context) error { return s.pint.door.Run(ctx) },
 			handler: func(s *Server) rtc.Handler { return s.pint.door }},
+		{name: "dial plan", page: "dialplan.md", migrations: dialplanstore.Migrations, open: (*Server).openDialling, run: (*Server).auditRefusals},
+		{name: "limits", page: "fraud.md", migrations: guardstore.Migrations},
 		{name: "call settings", page: "forwarding.md", migrations: settingsstore.Migrations, open: (*Server).openSettings},
 		{name: "groups", page: "groups.md", migrations: groupstore.Migrations, open: (*Server).openGroups},
 		{name: "consent", migrations: consentstore.Migrations},
@@ -118,25 +122,31 @@ func (s *Server) openTelephony(_ context.Context, cfg *Config) error {
 		s.log.Warn("numbers.country is not set: every number with + counts as abroad, which policy refuses unless it is allowed")
 	}
 	s.records = cdrstore.New(s.store)
+	s.plans = &telephony.Plan{
+		Users:    users{s.directory, s},
+		Numbers:  s.plan,
+		Policy:   s.policy,
+		Reach:    s.reach,
+		Trunks:   s.trunks.Table,
+		PeerAt:   s.peerAt,
+		Led:      s.led,
+		Domain:   cfg.Domains[0],
+		Rules:    s.dialling.rules,
+		Guard:    s.dialling.guard,
+		Refused:  s.refuse,
+		Settings: s.settings.Of,
+		Groups:   s.groups,
+		AllCalls: cfg.Telephony.AllCalls,
+	}
 	s.exchange = telephony.New(telephony.Config{
 		Dialog: dialog.Config{Layer: s.layer, Wire: dialog.Over(s.transport), Resolver: s.resolver, Permit: s.peers.Permit, Chosen: s.peers.Chosen, Key: s.key,
 			SessionExpires: cfg.Telephony.SessionTimer},
-		Music: cfg.Telephony.Music,
-		Local: s.transport.IsLocal,
-		Media: s.media,
-		Router: &telephony.Plan{
-			Users:    users{s.directory, s},
-			Numbers:  s.plan,
-			Policy:   s.policy,
-			Reach:    s.reach,
-			Trunks:   s.trunks.Table,
-			PeerAt:   s.peerAt,
-			Led:      s.led,
-			Domain:   cfg.Domains[0],
-			Settings: s.settings.Of,
-			Groups:   s.groups,
-			AllCalls: cfg.Telephony.AllCalls,
-		},
+		Music:     cfg.Telephony.Music,
+		Local:     s.transport.IsLocal,
+		Media:     s.media,
+		Router:    s.plans,
+		Refused:   s.refuse,
+		Failover:  cfg.Telephony.Failover,
 		Records:   s.records,
 		Domain:    cfg.Domains[0],
 		Country:   cfg.Numbers.Country,

@@ -77,6 +77,8 @@ type Server struct {
 	proxy     *proxy.Proxy
 	trunks    *gateways.Trunks
 	lines     *registration.Keeper // registrations with trunks
+	dialling  dialling
+	plans     *telephony.Plan // decides where calls go
 	numbers   *number.Plan
 	policy    *policy.Engine
 	media     *media.Server
@@ -446,7 +448,7 @@ func (s *Server) api() *api.API {
 		Directory: s.directory, Location: s.location, Gate: s.gate, Trace: s.trace, Log: s.log,
 		Exchange: s.exchange, Records: s.records,
 		Routes: func() []proxy.Route { return s.proxy.Routes().List() },
-		Trunks: s.trunks, Registrations: s.lines.State, Policy: s.policy, Numbers: s.plan,
+		Trunks: s.trunks, Registrations: s.lines.State, Rules: s.dialling.rules, Guard: s.dialling.guard, Explain: s.plans.Explain, Policy: s.policy, Numbers: s.plan,
 		Phones:   s.phonesRoom(),
 		Settings: s.settings, Groups: s.groups,
 		Status: s.status,

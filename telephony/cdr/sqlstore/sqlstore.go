@@ -35,6 +35,7 @@ type row struct {
 	To       string       `json:"to"`
 	Number   string       `json:"number,omitempty"`
 	Payer    rtc.AOR      `json:"payer,omitempty"`
+	Kind     string       `json:"kind,omitempty"`
 	Tried    []cdr.Try    `json:"tried,omitempty"`
 	Story    []cdr.Step   `json:"story,omitempty"`
 	Ringing  int64        `json:"ringing,omitempty"`
@@ -53,7 +54,7 @@ const put = `INSERT INTO calls (id, state, caller, called, trunk, started, ended
 
 // Put implements cdr.Store.
 func (s *Store) Put(r cdr.Record, done func(error)) error {
-	data, err := json.Marshal(row{r.Display, r.To, r.Number, r.Payer, r.Tried, r.Story, millis(r.Ringing), millis(r.Answered),
+	data, err := json.Marshal(row{r.Display, r.To, r.Number, r.Payer, r.Kind, r.Tried, r.Story, millis(r.Ringing), millis(r.Answered),
 		r.EndedBy, r.Code, r.Cause, r.Text, r.CallIDs, r.Sides})
 	if err != nil {
 		return fmt.Errorf("writing a call's record: %w", err)
@@ -185,7 +186,7 @@ func read(scan func(...any) error) (r cdr.Record, err error) {
 		return r, fmt.Errorf("record of call %s: %w", r.ID, err)
 	}
 	r.Display, r.To, r.Number, r.Payer, r.Tried, r.EndedBy = v.Display, v.To, v.Number, v.Payer, v.Tried, v.EndedBy
-	r.Story = v.Story
+	r.Story, r.Kind = v.Story, v.Kind
 	r.Code, r.Cause, r.Text, r.CallIDs, r.Sides = v.Code, v.Cause, v.Text, v.CallIDs, v.Sides
 	r.Started, r.Ringing, r.Answered, r.Ended = fromMillis(started), fromMillis(v.Ringing), fromMillis(v.Answered), fromMillis(ended)
 	return r, nil

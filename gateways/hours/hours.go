@@ -1,4 +1,5 @@
-package gateways
+// Package hours is parts of a week, as people write them: "mon-fri 08:00-18:00".
+package hours
 
 import (
 	"fmt"
@@ -6,7 +7,32 @@ import (
 	"time"
 )
 
-// span is a part of the week in which a trunk takes calls out.
+// Week is parts of a week.
+type Week []span
+
+// Parse reads each part: days and times, "sat 22:00-06:00", or times alone for every
+// day. The error says how to write it.
+func Parse(list []string) (w Week, err error) {
+	for _, text := range list {
+		s, err := parseSpan(text)
+		if err != nil {
+			return nil, fmt.Errorf("%q: %w", text, err)
+		}
+		w = append(w, s)
+	}
+	return w, nil
+}
+
+// Has reports whether a moment is in one of the parts, in its time zone.
+func (w Week) Has(now time.Time) bool {
+	for _, s := range w {
+		if s.holds(now.Weekday(), now.Hour()*60+now.Minute()) {
+			return true
+		}
+	}
+	return false
+}
+
 type span struct {
 	days     uint8 // a bit for each, Sunday the lowest
 	from, to int   // minutes of the day; to before from ends on the next day
@@ -14,8 +40,6 @@ type span struct {
 
 var weekdays = [...]string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}
 
-// parseSpan reads "mon-fri 08:00-18:00", "sat 22:00-06:00", or times alone for
-// every day.
 func parseSpan(text string) (s span, err error) {
 	days, times, ok := strings.Cut(strings.ToLower(strings.TrimSpace(text)), " ")
 	if !ok {
@@ -72,15 +96,4 @@ func (s span) holds(day time.Weekday, minute int) bool {
 		return today && minute >= s.from && minute < s.to
 	}
 	return today && minute >= s.from || yesterday && minute < s.to
-}
-
-// open reports whether a trunk with these hours takes calls at a moment, in its
-// time zone; without any it always does.
-func open(hours []span, now time.Time) bool {
-	for _, s := range hours {
-		if s.holds(now.Weekday(), now.Hour()*60+now.Minute()) {
-			return true
-		}
-	}
-	return len(hours) == 0
 }

@@ -1,0 +1,148 @@
+package guard
+
+import "time"
+
+// Toll is one call outside, as far as limits count it. A call that is tried by
+// several trunks counts once. Its methods may be called from anywhere; a nil Toll
+// is a call that nobody bounds.
+type Toll struct {
+	g     *Guard
+	payer Payer
+	kind  string
+
+	begun    bool
+	answered time.Time
+	holds    []hold // by trunk of its attempts under way
+}
+
+// hold is what one attempt holds.
+type hold struct {
+	trunk string
+	used  []*usage
+}
+
+// Toll makes the toll of a call to a number of a kind. Nothing is counted yet.
+func (g *Guard) Toll(p Payer, kind string) *Toll {
+	if g == nil {
+		return nil
+	}
+	return &Toll{g: g, payer: p, kind: kind}
+}
+
+// Begin counts the call, which goes out by a trunk. A text says why it may not;
+// then nothing is counted. Each Begin that succeeds needs an End.
+func (t *Toll) Begin(trunk string) (refused string) {
+	if t == nil {
+		return ""
+	}
+	now := time.Now()
+	t.g.mu.Lock()
+	defer t.g.mu.Unlock()
+	h := hold{trunk: trunk}
+	var counted []*Limit
+	for _, k := range t.payer.keys(t.kind, trunk) {
+		l := t.g.limits[k]
+		if l == nil {
+			continue
+		}
+		u := t.g.usage(k, t.payer.User, now)
+		if why := l.fits(u, now, !t.begun); why != "" {
+			return why
+		}
+		h.used, counted = append(h.used, u), append(counted, l)
+	}
+	for i, u := range h.used {
+		u.calls++
+		if l := counted[i]; !t.begun && l.PerMinute > 0 {
+			if u.next.Before(now) {
+				u.next = now
+			}
+			u.next = u.next.Add(l.step())
+		}
+	}
+	t.begun = true
+	t.holds = append(t.holds, h)
+	return ""
+}
+
+// Answered counts the minutes from now on, of the attempt by a trunk.
+func (t *Toll) Answered(trunk string) {
+	if t == nil {
+		return
+	}
+	t.g.mu.Lock()
+	defer t.g.mu.Unlock()
+	for _, h := range t.holds {
+		if h.trunk == trunk && t.answered.IsZero() {
+			t.answered = time.Now()
+			for _, u := range h.used {
+				u.running[t] = true
+			}
+		}
+	}
+}
+
+// End ends the attempt by a trunk.
+func (t *Toll) End(trunk string) {
+	if t == nil {
+		return
+	}
+	now := time.Now()
+	t.g.mu.Lock()
+	defer t.g.mu.Unlock()
+	for i, h := range t.holds {
+		if h.trunk != trunk {
+			continue
+		}
+		for _, u := range h.used {
+			u.calls--
+			if u.running[t] {
+				delete(u.running, t)
+				u.spend(now, now.Sub(t.answered))
+			}
+		}
+		t.holds = append(t.holds[:i:i], t.holds[i+1:]...)
+		return
+	}
+}
+
+// spend adds to what was spent on a day.
+func (u *usage) spend(now time.Time, d time.Duration) {
+	if today := day(now); u.day != today {
+		u.day, u.spent = today, 0
+	}
+	u.spent += d
+}
+
+// Spent counts a call of today that ended before this program began.
+func (g *Guard) Spent(p Payer, kind, trunk string, d time.Duration) {
+	now := time.Now()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, k := range p.keys(kind, trunk) {
+		if g.limits[k] != nil {
+			g.usage(k, p.User, now).spend(now, d)
+		}
+	}
+}
+
+// Used is what a limit's calls come to now.
+type Used struct {
+	Calls   int
+	Minutes float64 // today
+}
+
+// Used is what a limit's calls come to; of the default, those of the user named.
+func (g *Guard) Used(k Key, user string) Used {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	c := counter{Key: k}
+	if k.Level == Default {
+		c.user = user
+	}
+	u := g.used[c]
+	if u == nil {
+		return Used{}
+	}
+	return Used{u.calls, u.minutes(time.Now())}
+}

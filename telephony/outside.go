@@ -1,0 +1,256 @@
+package telephony
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+
+	"tandem/gateways"
+	"tandem/gateways/dialect"
+	"tandem/media"
+	"tandem/rtc"
+	"tandem/rtc/dialog"
+	"tandem/rtc/policy"
+	"tandem/rtc/sip"
+	"tandem/telephony/dialplan"
+	"tandem/telephony/guard"
+	"tandem/telephony/number"
+	"tandem/telephony/rights"
+)
+
+// Refusal is a call to a number that was not allowed.
+type Refusal struct {
+	User    rtc.AOR // whose call it would have been: who caused it
+	Dialled string
+	Number  string // E.164 with '+', "" when it was refused as dialled
+	Kind    string // of number
+	Why     string // for people
+}
+
+// toNumber routes to the number in a URI, on behalf of a user.
+func (p *Plan) toNumber(route Route, caller Settings, uri sip.URI) (Route, error) {
+	return p.lead(route, caller, uri, nil)
+}
+
+// lead routes what a user dials: by the dial plan, to a user who has the number, or
+// outside. log, unless it is nil, is told of every step.
+func (p *Plan) lead(route Route, caller Settings, uri sip.URI, log *steps) (Route, error) {
+	var via string
+	rule := p.Rules.Find(caller.Site, dialled(uri), log.rule)
+	if rule != nil {
+		switch to := rule.Route; to.Kind {
+		case dialplan.Refuse:
+			return p.refused(route, caller, "", fmt.Sprintf("rule %s of the dial plan refuses it: %s", rule.Name, to.To), log)
+		case dialplan.User:
+			return p.toRuled(route, rule, log)
+		case dialplan.Trunk, dialplan.Group:
+			via = to.To
+		}
+		changed := dialplan.Apply(rule, dialled(uri))
+		uri = sip.URI{Kind: sip.URISIP, User: []byte(changed), Host: []byte(p.Domain)}
+	}
+	plan := p.Numbers(caller.Site)
+	called, err := plan.URI(uri)
+	if err != nil {
+		log.add("number", dialled(uri), "is not a number: "+err.Error())
+		return route, unreadable(err)
+	}
+	route.number = called.String()
+	question := rights.Question(plan, called)
+	log.add("number", route.number, question.Kind)
+	if called, ok := p.Users.Number(route.number); ok && via == "" {
+		log.add("user", string(called.AOR), "has the number")
+		return p.toUser(route, called)
+	}
+	if caller.AOR == "" { // nobody pays
+		return p.refused(route, caller, question.Kind, "nobody pays for the number", log)
+	}
+	d, rules := p.may(caller, question, log != nil)
+	log.policy(d, rules)
+	if !d.Allowed {
+		return p.refused(route, caller, question.Kind, d.Reason, log)
+	}
+	return p.toTrunks(route, caller, question.Kind, via, log)
+}
+
+// toRuled routes to the user that a rule of the dial plan names.
+func (p *Plan) toRuled(route Route, rule *dialplan.Rule, log *steps) (Route, error) {
+	uri, ok := p.read(rule.Route.To)
+	if called, found := p.user(uri); ok && found {
+		log.add("user", string(called.AOR), "rings by rule "+rule.Name)
+		return p.toUser(route, called)
+	}
+	return route, &rtc.Status{Code: 404, Err: fmt.Errorf("rule %s of the dial plan leads to %q, who is not a user", rule.Name, rule.Route.To)}
+}
+
+// may asks whether a user may call a number; explained, with the rules looked at.
+func (p *Plan) may(s Settings, what policy.Question, explained bool) (policy.Decision, []policy.Step) {
+	who := policy.Subject{User: s.AOR, Groups: s.Groups, Site: s.Site}
+	if e, ok := p.Policy.(explainer); ok && explained {
+		return e.Explain(who, what)
+	}
+	return p.Policy.May(who, what), nil
+}
+
+type explainer interface {
+	Explain(who policy.Subject, what policy.Question) (policy.Decision, []policy.Step)
+}
+
+// refused is a call that is not allowed. Nobody is told of one that is only
+// explained.
+func (p *Plan) refused(route Route, by Settings, kind, why string, log *steps) (Route, error) {
+	route.kind = kind
+	if log == nil && p.Refused != nil {
+		p.Refused(Refusal{User: by.AOR, Dialled: route.dialled, Number: route.number, Kind: kind, Why: why})
+	}
+	return route, &rtc.Status{Code: 403, Reason: "Not Allowed", Header: warning(p.Domain, why), Err: errors.New(why)}
+}
+
+// toTrunks tries the trunks for a number one after the other, at the expense of a
+// user: those for its beginning, or those of a name.
+func (p *Plan) toTrunks(route Route, payer Settings, kind, via string, log *steps) (Route, error) {
+	trunks := p.Trunks().Choose(route.number)
+	if via != "" {
+		trunks = p.Trunks().Via(via)
+	}
+	route.kind = kind
+	toll := p.toll(payer, kind)
+	log.trunks(p.Trunks(), trunks)
+	for trunk := range trunks {
+		for i := range trunk.Addresses {
+			uri := trunk.URI(i, route.number)
+			route.Rounds = append(route.Rounds, round{to: []destination{{
+				way: dialog.Way{URI: uri, Next: trunk.Next(i), Peer: trunk.Name}, trunk: trunk, want: trunkWant(trunk),
+				who: party{number: route.number, uri: uri}, toll: toll,
+			}}})
+		}
+	}
+	if len(route.Rounds) == 0 {
+		return route, &rtc.Status{Code: 404, Header: warning(p.Domain, "no trunk serves the number "+route.number)}
+	}
+	return route, nil
+}
+
+// toll counts a call outside. Emergency calls are not counted and never refused.
+func (p *Plan) toll(payer Settings, kind string) *guard.Toll {
+	if kind == number.ClassEmergency.String() {
+		return nil
+	}
+	return p.Guard.Toll(guard.Payer{User: string(payer.AOR), Groups: payer.Groups, Site: payer.Site}, kind)
+}
+
+// trunkWant is how the offer to a trunk is written.
+func trunkWant(t *gateways.Trunk) media.Want {
+	speaks := t.Speaks()
+	w := media.Want{Codecs: t.Offers(), ICE: media.No}
+	if speaks.Keys == dialect.KeysInband {
+		w.NoEvents, w.Inband = true, true
+	}
+	switch speaks.Media {
+	case dialect.MediaRequire:
+		w.Security = media.SecuritySDES
+	case dialect.MediaPrefer:
+		w.Security = media.SecurityOptional
+	default:
+		w.Security = media.SecurityNone
+	}
+	return w
+}
+
+// Step is one thing that was looked at on the way of a call.
+type Step struct {
+	What    string // "rule", "number", "user", "policy", "trunk", "end"
+	Name    string
+	Verdict string
+}
+
+// steps collects them; a nil one collects nothing.
+type steps struct{ list []Step }
+
+func (s *steps) add(what, name, verdict string) {
+	if s != nil {
+		s.list = append(s.list, Step{what, name, verdict})
+	}
+}
+
+func (s *steps) rule(r *dialplan.Rule, v dialplan.Verdict) {
+	if s != nil {
+		s.add("rule", fmt.Sprintf("%s (%s)", r.Name, r.Match), fmt.Sprintf("%s: %s", v, r.Route))
+	}
+}
+
+func (s *steps) policy(d policy.Decision, rules []policy.Step) {
+	if s == nil {
+		return
+	}
+	for _, r := range rules {
+		s.add("policy", r.Rule.Scope()+" "+r.Rule.Target(), string(r.Verdict))
+	}
+	verdict := "refused: "
+	if d.Allowed {
+		verdict = "allowed: "
+	}
+	s.add("policy", "decision", verdict+d.Reason)
+}
+
+// trunks tells of all trunks: those that are tried, in order, and why others are not.
+func (s *steps) trunks(table *gateways.Table, tried iter.Seq[*gateways.Trunk]) {
+	if s == nil {
+		return
+	}
+	seen := make(map[string]bool)
+	for t := range tried {
+		seen[t.Name] = true
+		s.add("trunk", t.Name, fmt.Sprintf("is tried as number %d; it is %s", len(seen), t.State()))
+	}
+	for _, t := range table.All() {
+		switch {
+		case seen[t.Name]:
+		case t.State() > gateways.Degraded:
+			s.add("trunk", t.Name, "is left out: it is "+t.State().String())
+		default:
+			s.add("trunk", t.Name, "is left out: it does not serve the number now; its prefixes are "+strings.Join(t.Prefixes, " "))
+		}
+	}
+}
+
+// Explain says what becomes of a number that a user dials, by the code that routes
+// calls, and what was looked at on the way. Nothing is called.
+func (p *Plan) Explain(user rtc.AOR, dialled string) ([]Step, error) {
+	who, ok := p.Users.User(user)
+	if !ok {
+		return nil, &rtc.Status{Code: 404, Err: fmt.Errorf("%s is not an enabled user", user)}
+	}
+	log := new(steps)
+	uri, ok := p.read(dialled)
+	if !ok {
+		log.add("end", dialled, "is not an address or number of this server")
+		return log.list, nil
+	}
+	if called, ok := p.user(uri); ok {
+		log.add("user", string(called.AOR), "is called by the address")
+		return log.list, nil
+	}
+	_, err := p.lead(Route{dialled: dialled, payer: who.AOR}, who, uri, log)
+	var st *rtc.Status
+	switch {
+	case errors.Is(err, rtc.Next):
+		log.add("end", dialled, "is neither a user nor a number")
+	case errors.As(err, &st):
+		log.add("end", dialled, fmt.Sprintf("is answered %d: %s", st.Code, reasonText(st)))
+	default:
+		log.add("end", dialled, "is called")
+	}
+	return log.list, nil
+}
+
+func reasonText(st *rtc.Status) string {
+	if st.Err != nil {
+		return st.Err.Error()
+	}
+	if st.Reason != "" {
+		return st.Reason
+	}
+	return sip.ReasonPhrase(st.Code)
+}
