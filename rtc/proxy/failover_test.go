@@ -1,8 +1,11 @@
 package proxy
 
 import (
+	"errors"
 	"fmt"
+	"golang.org/x/sys/unix"
 	"net"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -218,7 +221,8 @@ func TestLargeRequest(t *testing.T) {
 	}
 	far.reply(m, 200, "")
 	alice.want(200)
-	ln, err := net.Listen("tcp", far.addr.String())
+	near := r.udpUA("near")
+	ln, err := net.Listen("tcp", near.addr.String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -232,7 +236,7 @@ func TestLargeRequest(t *testing.T) {
 		defer c.Close()
 		readFrames(c, in)
 	}()
-	alice.ask(req{method: "MESSAGE", uri: "sip:x@" + far.addr.String(), is: "alice", body: body})
+	alice.ask(req{method: "MESSAGE", uri: "sip:x@" + near.addr.String(), is: "alice", body: body})
 	select {
 	case s := <-in:
 		if !strings.Contains(s, "Via: SIP/2.0/TCP "+r.tcp.String()) {
@@ -243,6 +247,53 @@ func TestLargeRequest(t *testing.T) {
 	}
 	alice.ask(req{method: "MESSAGE", uri: "sip:bob@example.com", body: body})
 	bob.want("MESSAGE")
+}
+
+// A place that does not answer TCP at all, as behind a filter, gets a large request
+// by UDP a moment later, and once; one whose URI names UDP at once.
+func TestLargeRequestPastAFilter(t *testing.T) {
+	r := newRig(t, nil)
+	alice, far := r.udpUA("alice"), r.udpUA("far")
+	filter(t, far.addr)
+	body := strings.Repeat("x", 2000)
+	for _, param := range []string{";transport=udp", "", ""} {
+		begun := time.Now()
+		alice.ask(req{method: "MESSAGE", uri: "sip:x@" + far.addr.String() + param, is: "alice", body: body})
+		m := far.want("MESSAGE")
+		if d := time.Since(begun); d > 2*time.Second {
+			t.Errorf("%q: came after %v", param, d)
+		}
+		far.reply(m, 200, "")
+		alice.want(200)
+		want := ""
+		if param == "" {
+			want = fmt.Sprintf("TCP %s 0s", far.addr)
+		}
+		if got := r.dns.failures(); got != want {
+			t.Errorf("%q: failures %q, want %q", param, got, want)
+		}
+	}
+}
+
+// filter makes an address take no TCP connection: its backlog is full, and what
+// comes is dropped.
+func filter(t *testing.T, at netip.AddrPort) {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(fd) })
+	if err := errors.Join(unix.Bind(fd, &unix.SockaddrInet4{Addr: at.Addr().As4(), Port: int(at.Port())}), unix.Listen(fd, 0)); err != nil {
+		t.Fatal(err)
+	}
+	for range 8 {
+		c, err := net.DialTimeout("tcp", at.String(), 50*time.Millisecond)
+		if err != nil {
+			return
+		}
+		t.Cleanup(func() { c.Close() })
+	}
+	t.Fatal("the backlog does not fill")
 }
 
 // After a restart the flow of a UDP binding is made again from its address.

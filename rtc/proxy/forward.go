@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -273,10 +274,47 @@ func (f *forward) try(i int, c resolve.Candidate) bool {
 		f.p.res.Failed(c, err, 0)
 		return false
 	}
-	f.branches[i].cand, f.branches[i].resolved = c, true
-	f.send(i, flow)
+	b := &f.branches[i]
+	b.cand, b.resolved = c, true
+	if c.Race && len(b.rest) > 0 && !flow.Open() {
+		b.state = locating
+		f.await(i, flow, time.Now().Add(resolve.Patience))
+	} else {
+		f.send(i, flow)
+	}
 	return true
 }
+
+// await gives a connection a moment to open before the same place is tried by UDP.
+// Nothing has been sent until then, so that the request arrives once.
+func (f *forward) await(i int, flow transport.Flow, end time.Time) {
+	gone := new(bool)
+	f.branches[i].gone = gone
+	f.lane.After(resolve.PatienceStep, func() {
+		if *gone {
+			return // cancelled meanwhile, and f may serve another request
+		}
+		b := &f.branches[i]
+		b.gone = nil
+		switch {
+		case f.stop:
+			f.end(i, 0)
+		case flow.Open():
+			f.send(i, flow)
+		case flow.Alive() && time.Now().Before(end):
+			f.await(i, flow, end)
+			return
+		default:
+			f.p.res.Failed(b.cand, errSlow, 0)
+			if !f.tryRest(i) {
+				f.end(i, b.unreachable())
+			}
+		}
+		f.settle()
+	})
+}
+
+var errSlow = errors.New("the connection was not open in time")
 
 // listener is the one to leave by: that of our own Route, by which the next hop
 // knows us (its phone may listen to nobody else), else the one the request came to.

@@ -42,6 +42,8 @@ type Resolver interface {
 	peers.Resolver
 	// Large orders places for a request of size octets (RFC 3261 §18.1.1).
 	Large(cands []resolve.Candidate, size int) []resolve.Candidate
+	// Down reports whether no place that a URI leads to has answered lately.
+	Down(uri sip.URI) bool
 	Failed(c resolve.Candidate, err error, retryAfter time.Duration)
 	Succeeded(c resolve.Candidate)
 }

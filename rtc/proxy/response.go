@@ -6,12 +6,12 @@ import (
 	"strconv"
 	"time"
 
+	"tandem/rtc/resolve"
 	"tandem/rtc/sip"
 	"tandem/rtc/transaction"
 )
 
 // What a resolver is told about a place that answered 503.
-var errUnavailable = errors.New("503 Service Unavailable")
 
 var reasonElsewhere = []byte(`SIP;cause=200;text="Call completed elsewhere"`)
 
@@ -91,7 +91,7 @@ func (f *forward) failure(i int, m *sip.Message) {
 	code := m.StatusCode()
 	switch {
 	case code == 503 && b.resolved:
-		f.p.res.Failed(b.cand, errUnavailable, retryAfter(m))
+		f.p.res.Failed(b.cand, resolve.ErrUnavailable, retryAfter(m))
 	case b.resolved:
 		f.p.res.Succeeded(b.cand)
 	}

@@ -143,13 +143,28 @@ func (p *Proxy) numberTargets(pl *plan, f *forward) error {
 	return &rtc.Status{Code: 404}
 }
 
-// routeTargets are the next hops of a static route, one after the other.
+// routeTargets are the next hops of a static route, one after the other; those that
+// did not answer lately come last.
 func (p *Proxy) routeTargets(r *rtc.Request, pl *plan, f *forward, c *route) error {
 	if pl.standing() < withPeer {
 		return p.denied(r, pl, nil)
 	}
+	spare := false
+	add := func(h hop) {
+		f.add(target{Way: reach.Way{URI: pl.ruri, Spare: spare}, by: routed, hop: h.raw, route: c})
+		spare = true
+	}
+	var down [8]int
+	last := down[:0]
 	for i, h := range c.hops {
-		f.add(target{Way: reach.Way{URI: pl.ruri, Spare: i > 0}, by: routed, hop: h.raw, route: c})
+		if len(c.hops) > 1 && p.res.Down(h.uri) {
+			last = append(last, i)
+		} else {
+			add(h)
+		}
+	}
+	for _, i := range last {
+		add(c.hops[i])
 	}
 	return nil
 }

@@ -24,9 +24,16 @@ type place struct {
 }
 
 type failure struct {
-	until time.Time
-	wait  time.Duration
+	until  time.Time
+	wait   time.Duration
+	silent bool             // it has to answer a probe first
+	asked  bool             // a probe is under way
+	wanted time.Time        // it was last among others to choose from
+	target transport.Target // to probe
 }
+
+// failed reports whether the place stands behind others.
+func (x failure) failed(now time.Time) bool { return x.silent || now.Before(x.until) }
 
 // failures remembers the places that failed. Nearly always there is none, and
 // then it costs one atomic load.
@@ -45,18 +52,18 @@ func placeOf(t transport.Target) place { return place{t.Proto, t.Addr} }
 
 // add notes a failure. Further failures during a back-off (of requests sent
 // before it) do not prolong it; fresh is false then.
-func (f *failures) add(t transport.Target, retryAfter time.Duration) (wait time.Duration, fresh bool) {
+func (f *failures) add(t transport.Target, retryAfter time.Duration, silent bool) (wait time.Duration, fresh bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	now, key := f.now(), placeOf(t)
 	old, known := f.m[key]
 	asked := now.Add(min(retryAfter, maxRetry))
-	if known && now.Before(old.until) {
+	if known && old.failed(now) {
 		if asked.After(old.until) {
 			old.until = asked
 			f.m[key] = old
 		}
-		return old.until.Sub(now), false
+		return max(old.until.Sub(now), 0), false
 	}
 	wait = firstWait
 	if known && now.Sub(old.until) < longestWait { // it had its chance and failed again
@@ -69,7 +76,7 @@ func (f *failures) add(t transport.Target, retryAfter time.Duration) (wait time.
 	if asked.After(until) {
 		until = asked
 	}
-	f.m[key] = failure{until, wait}
+	f.m[key] = failure{until: until, wait: wait, silent: silent, wanted: now, target: t}
 	f.count.Store(int32(len(f.m)))
 	return until.Sub(now), true
 }
@@ -110,10 +117,16 @@ func (f *failures) order(list []Candidate) []Candidate {
 	defer f.mu.Unlock()
 	now := f.now()
 	until := func(c Candidate) time.Time {
-		if x, ok := f.m[placeOf(c.Target)]; ok && now.Before(x.until) {
+		if x, ok := f.m[placeOf(c.Target)]; ok && x.failed(now) {
 			return x.until
 		}
 		return time.Time{}
+	}
+	for _, c := range list {
+		if x, ok := f.m[placeOf(c.Target)]; ok && x.silent {
+			x.wanted = now
+			f.m[placeOf(c.Target)] = x
+		}
 	}
 	slices.SortStableFunc(list, func(a, b Candidate) int { return until(a).Compare(until(b)) })
 	return list

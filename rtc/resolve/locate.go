@@ -204,7 +204,7 @@ func (w *walk) addresses(host string, port uint16, p transport.Proto) {
 	}
 	for _, a := range w.ips(host) {
 		t.Addr = netip.AddrPortFrom(a, port)
-		w.add(Candidate{t})
+		w.add(Candidate{Target: t, Explicit: w.q.proto != 0})
 	}
 }
 

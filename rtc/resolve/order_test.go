@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -49,7 +50,7 @@ func TestSRVPriorityAndWeight(t *testing.T) {
 }
 
 func candidate(addr string) Candidate {
-	return Candidate{transport.Target{Proto: transport.UDP, Addr: netip.MustParseAddrPort(addr)}}
+	return Candidate{Target: transport.Target{Proto: transport.UDP, Addr: netip.MustParseAddrPort(addr)}}
 }
 
 func TestFailedGoesLast(t *testing.T) {
@@ -82,24 +83,24 @@ func TestBackOffDoubles(t *testing.T) {
 	f := newFailures(c.now)
 	target := candidate("192.0.2.1:5060").Target
 	for i, want := range []time.Duration{2, 4, 8, 16, 32, 64, 64} {
-		wait, fresh := f.add(target, 0)
+		wait, fresh := f.add(target, 0, false)
 		if wait != want*time.Second || !fresh {
 			t.Fatalf("failure %d: %v, %v; want %v s", i, wait, fresh, int(want))
 		}
-		if _, fresh := f.add(target, 0); fresh {
+		if _, fresh := f.add(target, 0, false); fresh {
 			t.Fatal("a failure within the back-off must not count again")
 		}
 		c.advance(wait)
 	}
 	c.advance(longestWait)
-	if wait, _ := f.add(target, 0); wait != firstWait {
+	if wait, _ := f.add(target, 0, false); wait != firstWait {
 		t.Errorf("a failure long after the last: %v, want %v", wait, firstWait)
 	}
 	f.remove(target)
 	if f.count.Load() != 0 || len(f.m) != 0 {
 		t.Error("not forgotten on success")
 	}
-	if wait, _ := f.add(target, time.Hour); wait != maxRetry {
+	if wait, _ := f.add(target, time.Hour, false); wait != maxRetry {
 		t.Errorf("Retry-After of an hour: %v, want %v", wait, maxRetry)
 	}
 }
@@ -107,7 +108,7 @@ func TestBackOffDoubles(t *testing.T) {
 func TestFailuresAreBounded(t *testing.T) {
 	f := newFailures(newClock().now)
 	for i := range 3 * maxFailures {
-		f.add(transport.Target{Proto: transport.UDP, Addr: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), 5060)}, 0)
+		f.add(transport.Target{Proto: transport.UDP, Addr: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), 5060)}, 0, false)
 	}
 	if len(f.m) != maxFailures || int(f.count.Load()) != maxFailures {
 		t.Errorf("%d remembered, count %d; want %d", len(f.m), f.count.Load(), maxFailures)
@@ -115,23 +116,88 @@ func TestFailuresAreBounded(t *testing.T) {
 }
 
 func TestLarge(t *testing.T) {
-	list := []Candidate{candidate("192.0.2.1:5060"), {transport.Target{Proto: transport.TLS, Addr: netip.MustParseAddrPort("192.0.2.2:5061"), ServerName: "x.test"}}, candidate("192.0.2.3:5080")}
-	if got := Large(list, 1300); text(got) != text(list) {
-		t.Errorf("1300 octets: %s", text(got))
-	}
+	list := []Candidate{candidate("192.0.2.1:5060"), {Target: transport.Target{Proto: transport.TLS, Addr: netip.MustParseAddrPort("192.0.2.2:5061"), ServerName: "x.test"}}, candidate("192.0.2.3:5080")}
 	r := New(Config{Servers: []string{"127.0.0.1:53"}, Hosts: "-"})
+	check := func(when string, size int, want string) {
+		t.Helper()
+		if got := r.Large(list, size); text(got) != want {
+			t.Errorf("%s, %d octets: %s\nwant %s", when, size, text(got), want)
+		}
+	}
+	check("at first", 1300, text(list))
+	check("at first", 1301, "TCP 192.0.2.1:5060, UDP 192.0.2.1:5060, TLS 192.0.2.2:5061 x.test, TCP 192.0.2.3:5080, UDP 192.0.2.3:5080")
+	if got := r.Large(list, 1301); !got[0].Race || got[1].Race || got[2].Race {
+		t.Error("TCP in front of UDP must race, others not")
+	}
 	tcp := list[0]
 	tcp.Target.Proto = transport.TCP
 	r.Failed(tcp, errors.New("refused"), 0)
-	behind := "UDP 192.0.2.1:5060, TLS 192.0.2.2:5061 x.test, TCP 192.0.2.3:5080, UDP 192.0.2.3:5080, TCP 192.0.2.1:5060"
-	if got := r.Large(list, 1301); text(got) != behind {
-		t.Errorf("after TCP failed: %s\nwant %s", text(got), behind)
+	check("after TCP failed", 1301, "UDP 192.0.2.1:5060, TLS 192.0.2.2:5061 x.test, TCP 192.0.2.3:5080, UDP 192.0.2.3:5080, TCP 192.0.2.1:5060")
+	check("after TCP failed", 1300, text(list))
+	// What worked last is tried first.
+	r.Succeeded(tcp)
+	third := r.Large(list, 1301)[4]
+	r.Succeeded(third)
+	check("after UDP worked at the third", 1301, "TCP 192.0.2.1:5060, UDP 192.0.2.1:5060, TLS 192.0.2.2:5061 x.test, UDP 192.0.2.3:5080, TCP 192.0.2.3:5080")
+	r.Succeeded(r.Large(list, 1301)[4])
+	check("after TCP worked there", 1301, "TCP 192.0.2.1:5060, UDP 192.0.2.1:5060, TLS 192.0.2.2:5061 x.test, TCP 192.0.2.3:5080, UDP 192.0.2.3:5080")
+	// A small request by UDP says nothing of large ones.
+	r.Succeeded(list[2])
+	if r.byUDP.has(list[2].Target.Addr) {
+		t.Error("a small request made UDP the habit")
 	}
-	if got := r.Large(list, 1300); text(got) != text(list) {
-		t.Errorf("1300 octets: %s", text(got))
+	// A transport the URI names is obeyed.
+	c, ok := r.Numeric(nil, uri(t, "sip:x@192.0.2.1;transport=udp"))
+	if got := r.Large(c, 5000); !ok || text(got) != "UDP 192.0.2.1:5060" {
+		t.Errorf("transport=udp: %s", text(got))
 	}
-	want := "TCP 192.0.2.1:5060, UDP 192.0.2.1:5060, TLS 192.0.2.2:5061 x.test, TCP 192.0.2.3:5080, UDP 192.0.2.3:5080"
-	if got := Large(list, 1301); text(got) != want {
-		t.Errorf("1301 octets: %s\nwant %s", text(got), want)
+	if got, err := look(t, running(t, Config{Servers: []string{"127.0.0.1:1"}, Hosts: "-"}), "sip:x@192.0.2.1;transport=udp"); err != nil || !got[0].Explicit {
+		t.Errorf("by Lookup: %+v, %v", got, err)
+	}
+}
+
+// A place that did not answer stays behind until it answers a probe, and is not
+// probed any more when nobody wants it.
+func TestSilentPlaceIsProbed(t *testing.T) {
+	c := newClock()
+	var asked []transport.Target
+	var answer func(bool)
+	r := New(Config{Servers: []string{"127.0.0.1:1"}, Hosts: "-", Now: c.now, Probe: func(t transport.Target, done func(bool)) {
+		asked, answer = append(asked, t), done
+	}})
+	list := []Candidate{candidate("192.0.2.1:5060"), candidate("192.0.2.2:5060")}
+	first := func() string { return text(r.failed.order(slices.Clone(list))[:1]) }
+	step := func(d time.Duration) { c.advance(d); r.probe() }
+	r.Failed(list[0], errors.New("timeout"), 0)
+	step(time.Second)
+	if len(asked) != 0 {
+		t.Fatal("probed within the back-off")
+	}
+	step(time.Second)
+	step(time.Minute) // one probe at a time
+	if len(asked) != 1 || asked[0] != list[0].Target {
+		t.Fatalf("probed %v", asked)
+	}
+	answer(false)
+	if first() != "UDP 192.0.2.2:5060" {
+		t.Error("a request would wait for it before it has answered")
+	}
+	step(4 * time.Second)
+	if len(asked) != 2 {
+		t.Fatalf("%d probes", len(asked))
+	}
+	answer(true)
+	if first() != "UDP 192.0.2.1:5060" {
+		t.Error("it has answered and stays behind")
+	}
+	r.Failed(list[0], errors.New("timeout"), 0)
+	step(2 * probeAfter)
+	if len(asked) != 2 || len(r.failed.m) != 0 {
+		t.Errorf("%d probes, %d places kept though nobody wants them", len(asked), len(r.failed.m))
+	}
+	r.Failed(list[0], ErrUnavailable, 0)
+	step(2 * time.Second)
+	if len(asked) != 2 || first() != "UDP 192.0.2.1:5060" {
+		t.Error("a place that answers 503 needs no probe")
 	}
 }

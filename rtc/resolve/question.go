@@ -145,6 +145,7 @@ func (r *Resolver) Numeric(dst []Candidate, uri sip.URI) (c []Candidate, ok bool
 	if err != nil {
 		return dst, false
 	}
+	explicit := p != 0
 	if p == 0 {
 		if p, ok = r.assumed(uri.Kind == sip.URISIPS); !ok {
 			return dst, false
@@ -158,7 +159,7 @@ func (r *Resolver) Numeric(dst []Candidate, uri sip.URI) (c []Candidate, ok bool
 	if p.Secure() {
 		t.ServerName = serverName(canonical(uri.Host))
 	}
-	return append(dst, Candidate{t}), true
+	return append(dst, Candidate{Target: t, Explicit: explicit}), true
 }
 
 // serverName is the name in a certificate: an IPv6 address without brackets.

@@ -30,7 +30,14 @@ var (
 )
 
 // Candidate is one place to send a request to.
-type Candidate struct{ Target transport.Target }
+type Candidate struct {
+	Target   transport.Target
+	Explicit bool // the URI names the transport
+	// Race: it stands in front of the same place by UDP, which is tried next unless
+	// this one has connected within Patience.
+	Race  bool
+	large bool // the request is
+}
 
 // Config of a Resolver. Zero values take the defaults.
 type Config struct {
@@ -42,9 +49,12 @@ type Config struct {
 	Workers  int               // look-ups asking DNS at once, default 256
 	NoIPv6   bool              // use no IPv6 addresses of names
 	Protos   []transport.Proto // what can be sent by; empty = UDP, TCP, TLS
-	Log      *slog.Logger
-	Now      func() time.Time // clock of cache and failures; nil = time.Now
-	Random   func(n int) int  // 0 ≤ x < n for SRV weights; nil = math/rand
+	// Probe asks whether a place that did not answer does so again; done is called
+	// once, from anywhere. nil: it is tried again with a request.
+	Probe  func(t transport.Target, done func(alive bool))
+	Log    *slog.Logger
+	Now    func() time.Time // clock of cache and failures; nil = time.Now
+	Random func(n int) int  // 0 ≤ x < n for SRV weights; nil = math/rand
 }
 
 // Resolver finds candidates. Its methods may be called from any goroutine.
@@ -56,6 +66,7 @@ type Resolver struct {
 	good    atomic.Int32 // index of the server that answered last
 	cache   *cache
 	failed  *failures
+	byUDP   habits
 	jobs    chan *flight
 	nudge   chan struct{} // something is settled
 
@@ -171,25 +182,35 @@ func (r *Resolver) settle(s settled) {
 	}
 }
 
-// Failed notes that a candidate gave 503, a timeout or a connection failure:
-// until its back-off (2 s, doubling up to 64 s; retryAfter when that is
-// longer, at most ten minutes) is over it stands behind all others
-// (RFC 3263 §4.3).
+// ErrUnavailable is the 503 of a place that answers.
+var ErrUnavailable = errors.New("503 Service Unavailable")
+
+// Failed notes that a candidate gave 503 (ErrUnavailable), a timeout or a
+// connection failure: until its back-off (2 s, doubling up to 64 s; retryAfter when
+// that is longer, at most ten minutes) is over it stands behind all others (RFC 3263
+// §4.3). One that did not answer stays there until it answers Config.Probe.
 func (r *Resolver) Failed(c Candidate, err error, retryAfter time.Duration) {
-	wait, fresh := r.failed.add(c.Target, retryAfter)
+	silent := r.cfg.Probe != nil && !errors.Is(err, ErrUnavailable)
+	wait, fresh := r.failed.add(c.Target, retryAfter, silent)
 	if fresh {
-		r.cfg.Log.Warn("destination failed", "peer", c.Target.Addr.String(), "err", err, "dur", wait)
+		r.cfg.Log.Warn("destination failed", "peer", c.Target.Addr.String(), "proto", c.Target.Proto.Param(), "err", err, "dur", wait)
 	}
 }
 
 // Succeeded forgets that a candidate failed.
-func (r *Resolver) Succeeded(c Candidate) { r.failed.remove(c.Target) }
+func (r *Resolver) Succeeded(c Candidate) {
+	r.failed.remove(c.Target)
+	if c.large {
+		r.byUDP.note(c.Target)
+	}
+}
 
 // Run works on look-ups until ctx ends; those still waiting then get ErrClosed.
 func (r *Resolver) Run(ctx context.Context) error {
 	var g errgroup.Group
-	g.SetLimit(r.cfg.Workers + 1)
+	g.SetLimit(r.cfg.Workers + 2)
 	g.Go(func() error { return r.tellSettled(ctx) })
+	g.Go(func() error { return r.probeFailed(ctx) })
 	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():

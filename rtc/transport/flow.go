@@ -41,6 +41,15 @@ func (f Flow) Alive() bool {
 	return f.conn.alive()
 }
 
+// Open reports whether what is sent leaves at once: always for UDP, for a
+// connection once it is established.
+func (f Flow) Open() bool {
+	if f.conn == nil {
+		return true
+	}
+	return f.conn.state.Load() == connOpen
+}
+
 // String is "udp 127.0.0.1:5060 192.0.2.1:5060": transport, our address, the
 // peer's. Transport.ParseFlow reads it.
 func (f Flow) String() string {

@@ -120,7 +120,11 @@ func (s *Sending) try(last error) {
 			continue
 		}
 		s.at = &cand
-		s.launch(f)
+		if cand.Race && s.next < len(s.cands) {
+			s.await(f, time.Now().Add(resolve.Patience))
+		} else {
+			s.launch(f)
+		}
 		return
 	}
 	if last == nil {
@@ -128,6 +132,23 @@ func (s *Sending) try(last error) {
 	}
 	s.fail(last)
 }
+
+// await gives a connection a moment to open before the same place is tried by UDP.
+// Nothing has been sent until then, so that the request arrives once.
+func (s *Sending) await(f transport.Flow, end time.Time) {
+	switch {
+	case s.over:
+	case f.Open():
+		s.launch(f)
+	case s.canceled, !s.c.cfg.Wire.Alive(f), time.Now().After(end):
+		s.c.cfg.Resolver.Failed(*s.at, errSlow, 0)
+		s.try(errSlow)
+	default:
+		s.r.Lane.After(resolve.PatienceStep, func() { s.await(f, end) })
+	}
+}
+
+var errSlow = errors.New("the connection was not open in time")
 
 func (s *Sending) launch(f transport.Flow) {
 	s.flow = f
@@ -208,14 +229,14 @@ func (s *Sending) Response(tx *transaction.Client, m *sip.Message) {
 	}
 	s.silence.Stop()
 	if code == 503 && !s.answered && s.next < len(s.cands) && !s.canceled { // RFC 3263 §4.3
-		s.c.cfg.Resolver.Failed(*s.at, errors.New("503"), retryAfter(m))
+		s.c.cfg.Resolver.Failed(*s.at, resolve.ErrUnavailable, retryAfter(m))
 		s.try(nil)
 		return
 	}
 	s.answered = true
 	if s.at != nil {
 		if code == 503 {
-			s.c.cfg.Resolver.Failed(*s.at, errors.New("503"), retryAfter(m))
+			s.c.cfg.Resolver.Failed(*s.at, resolve.ErrUnavailable, retryAfter(m))
 		} else {
 			s.c.cfg.Resolver.Succeeded(*s.at)
 		}

@@ -202,7 +202,7 @@ func (s *Server) openSIP(ctx context.Context, cfg *Config) error {
 		return err
 	}
 	s.layer.SetTransport(s.transport)
-	s.resolver = resolve.New(resolve.Config{Servers: cfg.DNS.Servers, Protos: s.protos(), NoIPv6: !s.hasIPv6(), Log: s.log})
+	s.resolver = resolve.New(resolve.Config{Servers: cfg.DNS.Servers, Protos: s.protos(), NoIPv6: !s.hasIPv6(), Probe: s.probe, Log: s.log})
 	s.peers = peers.New(s.resolver, s.log)
 	local, err := prefixes(cfg.Proxy.UsersTo)
 	if err != nil {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"log/slog"
 	"net/netip"
+	"strings"
 	"sync"
+	"time"
 
 	"tandem/cmd/tandem/api/access"
 	op "tandem/cmd/tandem/api/operation"
@@ -64,6 +66,25 @@ func (s *Server) runTrunks(ctx context.Context) error {
 	err := s.lines.Run(ctx)
 	wg.Wait()
 	return err
+}
+
+// probeWait is how long a place that did not answer has to answer OPTIONS.
+const probeWait = 4 * time.Second
+
+// probe asks whether a place that did not answer does so again; any answer will
+// do.
+func (s *Server) probe(t transport.Target, done func(alive bool)) {
+	flow, err := s.transport.Flow(t)
+	if err != nil {
+		done(false)
+		return
+	}
+	place := "<sip:" + t.Addr.String() + ";transport=" + strings.ToLower(t.Proto.Param()) + ">"
+	o := uac.Outside{Method: "OPTIONS", Way: uac.Way{URI: strings.Trim(place, "<>"), Flow: flow, Peer: s.peerAt(t.Addr)},
+		From: "<sip:" + s.begun.Domains[0] + ">", Timeout: probeWait}
+	if err := s.exchange.Send(o, func(r uac.Reply) { done(r.Message != nil) }); err != nil {
+		done(false)
+	}
 }
 
 // led is the trunk whose registration led a request here. Several accounts with
