@@ -25,12 +25,12 @@ func newConfigCommand() *cobra.Command {
 		},
 		&cobra.Command{
 			Use:     "check",
-			Short:   "Check the configuration file; errors name line, column and remedy",
+			Short:   "Check the configuration file; tells all mistakes, with line, column and remedy",
 			Example: "  tandem config check -c /etc/tandem/tandem.yaml",
 			Args:    command.ExactArgs(0),
 			RunE: func(c *cobra.Command, _ []string) error {
 				path := command.ConfigPath(c)
-				if _, err := server.Load(path); err != nil {
+				if err := server.Examine(path); err != nil {
 					return err
 				}
 				if path == "" {

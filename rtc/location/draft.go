@@ -78,7 +78,7 @@ func (d *Draft) Refreshes(b *Binding) bool {
 // that Refreshes b.
 func (d *Draft) Refreshed(b *Binding) Binding {
 	n := *b
-	n.CSeq, n.Expires = d.CSeq, d.Expires
+	n.CSeq, n.Expires, n.Restored = d.CSeq, d.Expires, false
 	if string(d.CallID) != b.CallID {
 		n.CallID = string(d.CallID)
 	}

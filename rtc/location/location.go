@@ -54,6 +54,7 @@ type Binding struct {
 	CSeq      uint32
 	RegID     uint32 // reg-id (RFC 5626), 0 when none
 	Q         uint16 // 0..1000
+	Restored  bool   // as the disk has it: Expires is the latest that the phone may have been promised
 	Expires   time.Time
 	Instance  string // +sip.instance, without quotes, "" when none
 	Path      string // Path values joined by ", " (RFC 3327), "" when none

@@ -56,6 +56,23 @@ func TestLookupDoesNotAllocate(t *testing.T) {
 	}
 }
 
+// What a restart brings back says so until the phone refreshes.
+func TestRestoredUntilRefreshed(t *testing.T) {
+	store := NewMemory()
+	bind(New(store, quiet()), alice, "a", time.Hour)
+	l := New(store, quiet())
+	if _, err := l.Restore(nil); err != nil {
+		t.Fatal(err)
+	}
+	b := l.Bindings(alice)[0]
+	if !b.Restored {
+		t.Error("a restored binding does not say so")
+	}
+	if d := (Draft{CallID: []byte(b.CallID), CSeq: b.CSeq + 1, Expires: time.Now().Add(time.Minute)}); d.Refreshed(&b).Restored {
+		t.Error("a refreshed one still does")
+	}
+}
+
 func BenchmarkBindings(b *testing.B) {
 	l := New(nil, quiet())
 	bind(l, alice, "a", time.Hour)

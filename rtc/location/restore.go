@@ -17,7 +17,7 @@ func (l *Location) Restore(flow func(string) (transport.Flow, bool)) (int, error
 	now := time.Now()
 	err := l.store.LoadBindings(flow, func(aor rtc.AOR, list []Binding) {
 		for i := range list {
-			list[i].until = list[i].Expires.UnixMilli()
+			list[i].until, list[i].Restored = list[i].Expires.UnixMilli(), true
 		}
 		// Ended ones stay in the record until the sweep, which writes their removal.
 		if len(live(list, now)) == 0 {

@@ -239,8 +239,14 @@ func (j *job) readExpires(c *contact, a sip.NameAddr, nat bool) *rtc.Status {
 		// §10.3 step 7: too brief
 		return &rtc.Status{Code: 423, Header: appendSeconds([]byte("Min-Expires: "), g.cfg.MinExpires, "\r\n")}
 	}
-	c.draft.Expires = j.now.Add(g.grant(asked, nat))
+	c.draft.Expires = j.now.Add(g.grant(asked, g.longest(nat, c.draft.RegID == 0 && j.connected())))
 	return nil
+}
+
+// connected reports whether the request came straight from the phone by a
+// connection.
+func (j *job) connected() bool {
+	return j.flow != (transport.Flow{}) && j.flow.Proto().Stream() && j.hops() == 1
 }
 
 // translated reports whether a translator stands between us and the phone: the

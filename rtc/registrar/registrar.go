@@ -50,6 +50,10 @@ type Config struct {
 	// NATExpires is the most a phone behind a translator gets over UDP, so that
 	// its refreshes keep the way open; 0 = as others.
 	NATExpires time.Duration
+	// ConnExpires is the most a phone gets that is reached by its connection: when that
+	// is lost, it cannot be called until it registers again. Phones that keep their
+	// flow alive (RFC 5626) notice by themselves and get MaxExpires; 0 = so do others.
+	ConnExpires time.Duration
 	// Jitter is the largest part of an interval that is taken off it at random,
 	// so that phones that started together do not come back together; 0 = a
 	// tenth, negative = none.
@@ -168,13 +172,22 @@ func (g *Registrar) ours(u sip.URI) bool {
 	return g.users.Domain(u.Host) || g.cfg.Local != nil && g.cfg.Local(u.Host, u.Port)
 }
 
-// grant is how long a binding lives for which asked was asked: not longer,
-// and, unless asked is, not shorter than MinExpires.
-func (g *Registrar) grant(asked time.Duration, nat bool) time.Duration {
+// longest is the most a contact gets. nat: a translator stands before the phone;
+// conn: it is reached by the connection it came by.
+func (g *Registrar) longest(nat, conn bool) time.Duration {
 	most := g.cfg.MaxExpires
 	if nat && g.cfg.NATExpires > 0 {
 		most = min(most, max(g.cfg.NATExpires, g.cfg.MinExpires))
 	}
+	if conn && g.cfg.ConnExpires > 0 {
+		most = min(most, max(g.cfg.ConnExpires, g.cfg.MinExpires))
+	}
+	return most
+}
+
+// grant is how long a binding lives for which asked was asked: not longer,
+// and, unless asked is, not shorter than MinExpires.
+func (g *Registrar) grant(asked, most time.Duration) time.Duration {
 	d := min(asked, most)
 	if room := d - g.cfg.MinExpires; room > 0 && g.cfg.Jitter > 0 {
 		d -= rand.N(min(room, time.Duration(float64(d)*g.cfg.Jitter)) + 1)

@@ -149,14 +149,27 @@ func TestSecondsGranted(t *testing.T) {
 func TestBehindATranslator(t *testing.T) {
 	g := New(Config{NATExpires: 90 * time.Second, Jitter: -1})
 	for asked, want := range map[time.Duration]time.Duration{time.Hour: 90 * time.Second, time.Minute: time.Minute} {
-		if d := g.grant(asked, true); d != want {
+		if d := g.grant(asked, g.longest(true, false)); d != want {
 			t.Errorf("%v behind a translator: %v", asked, d)
 		}
 	}
-	if d := g.grant(time.Hour, false); d != time.Hour {
+	if d := g.grant(time.Hour, g.longest(false, false)); d != time.Hour {
 		t.Errorf("elsewhere %v", d)
 	}
-	if d := New(Config{NATExpires: 20 * time.Second, Jitter: -1}).grant(time.Hour, true); d != time.Minute {
+	if d := New(Config{NATExpires: 20 * time.Second, Jitter: -1}).longest(true, false); d != time.Minute {
+		t.Errorf("never below the least there is: %v", d)
+	}
+}
+
+func TestByConnection(t *testing.T) {
+	g := New(Config{ConnExpires: 10 * time.Minute})
+	if d := g.longest(false, true); d != 10*time.Minute {
+		t.Errorf("by a connection %v", d)
+	}
+	if d := g.longest(false, false); d != time.Hour {
+		t.Errorf("by UDP %v", d)
+	}
+	if d := New(Config{ConnExpires: time.Second}).longest(false, true); d != time.Minute {
 		t.Errorf("never below the least there is: %v", d)
 	}
 }
@@ -165,15 +178,15 @@ func TestJitterStaysWithinTheWish(t *testing.T) {
 	g := New(Config{})
 	seen := make(map[time.Duration]bool)
 	for range 2000 {
-		d := g.grant(time.Hour, false)
+		d := g.grant(time.Hour, g.longest(false, false))
 		if d > time.Hour || d < 54*time.Minute || d%time.Second != 0 {
 			t.Fatalf("granted %v of an hour", d)
 		}
 		seen[d] = true
-		if d := g.grant(62*time.Second, false); d > 62*time.Second || d < time.Minute {
+		if d := g.grant(62*time.Second, time.Hour); d > 62*time.Second || d < time.Minute {
 			t.Fatalf("granted %v of 62 s", d)
 		}
-		if d := g.grant(time.Minute, false); d != time.Minute {
+		if d := g.grant(time.Minute, time.Hour); d != time.Minute {
 			t.Fatalf("granted %v of a minute", d)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"tandem/cmd/tandem/api/problem"
 	"tandem/rtc"
 	"tandem/rtc/location"
+	"tandem/rtc/reach"
 )
 
 // Registration is one binding as shown.
@@ -21,6 +22,8 @@ type Registration struct {
 	Address   string    `json:"address" yaml:"address" doc:"Address-of-record"`
 	Contact   string    `json:"contact" yaml:"contact" doc:"Contact URI"`
 	Expires   time.Time `json:"expires" yaml:"expires"`
+	AtMost    bool      `json:"at_most,omitempty" yaml:"at_most,omitempty" doc:"The registration is of before a restart: it ends then at the latest"`
+	Reached   string    `json:"reached" yaml:"reached" enum:"flow,path,contact,lost" doc:"By what the phone is reached: the flow it registered by, its edge proxy, a new connection to its contact, at which it may not listen, or nothing until it registers again"`
 	Q         float64   `json:"q" yaml:"q" doc:"Preference, 0 to 1"`
 	Flow      string    `json:"flow,omitempty" yaml:"flow,omitempty" doc:"Transport, local and remote address it came by"`
 	UserAgent string    `json:"user_agent,omitempty" yaml:"user_agent,omitempty"`
@@ -43,7 +46,7 @@ func (a *API) registerRegistrations() {
 }
 
 func registration(aor rtc.AOR, b *location.Binding) Registration {
-	r := Registration{Address: string(aor), Contact: b.URI, Expires: b.Expires.Truncate(time.Second), Q: float64(b.Q) / 1000,
+	r := Registration{Address: string(aor), Contact: b.URI, Expires: b.Expires.Truncate(time.Second), AtMost: b.Restored, Reached: string(reach.MeansOf(b)), Q: float64(b.Q) / 1000,
 		UserAgent: b.UserAgent, Device: b.Device, Instance: b.Instance, CallID: b.CallID}
 	if !b.Flow.IsZero() {
 		r.Flow = b.Flow.String()

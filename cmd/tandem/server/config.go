@@ -75,6 +75,7 @@ type Registrar struct {
 	MinExpires     time.Duration `yaml:"min_expires" json:"min_expires" jsonschema_description:"Shortest registration granted; less is answered 423"`
 	MaxExpires     time.Duration `yaml:"max_expires" json:"max_expires" jsonschema_description:"Longest registration granted"`
 	DefaultExpires time.Duration `yaml:"default_expires" json:"default_expires" jsonschema_description:"Granted when a phone asks for none"`
+	ConnExpires    time.Duration `yaml:"connection_expires" json:"connection_expires" jsonschema_description:"Longest registration granted to a phone that is reached by the TCP, TLS or WebSocket connection it registered by, unless it keeps that alive itself (RFC 5626); 0: as others"`
 	MaxBindings    int           `yaml:"max_bindings" json:"max_bindings" jsonschema_description:"Contacts an address may have at a time"`
 	ServiceRoute   string        `yaml:"service_route" json:"service_route,omitempty" jsonschema_description:"Value of Service-Route in answers (RFC 3608); empty: none"`
 }
@@ -133,7 +134,7 @@ func Default() Config {
 			{Proto: "wss", Addr: "0.0.0.0:8443"},
 		},
 		Auth:      Auth{Algorithms: []string{"SHA-256", "MD5"}, MD5Agents: auth.MD5Agents(), URIAgents: auth.URIAgents(), NonceLife: 5 * time.Minute},
-		Registrar: Registrar{MinExpires: time.Minute, MaxExpires: time.Hour, DefaultExpires: time.Hour, MaxBindings: 10},
+		Registrar: Registrar{MinExpires: time.Minute, MaxExpires: time.Hour, DefaultExpires: time.Hour, ConnExpires: 10 * time.Minute, MaxBindings: 10},
 		Proxy:     Proxy{TimerC: 3*time.Minute + 10*time.Second, Failover: 4 * time.Second, MaxForks: 20},
 		Telephony: Telephony{Calls: 4000, RingTime: 3 * time.Minute, Failover: 20 * time.Second, SessionTimer: 30 * time.Minute, Reconnect: 20 * time.Second},
 		Events:    Events{Subscriptions: 1_000_000, PerUser: 1000, PerResource: 10_000, PerList: 2000, UnderWay: 4096},
@@ -189,7 +190,7 @@ func (c *Config) faults() []Fault {
 	}
 	for _, d := range c.Domains {
 		if d == "" || strings.ContainsAny(d, " @:/<>\"") {
-			bad("domains", "%q is not a domain name", d)
+			bad("domains", "%q is not a domain name; write it as example.com", d)
 		}
 	}
 	if len(c.Listen) == 0 {
@@ -201,8 +202,9 @@ func (c *Config) faults() []Fault {
 		}
 	}
 	if (c.TLS.Certificate == "") != (c.TLS.Key == "") {
-		bad("tls", "certificate and key go together; give both or neither")
+		bad("tls", "certificate and key go together; give both or neither, e.g. tls: {certificate: /etc/tandem/sip.pem, key: /etc/tandem/sip-key.pem}")
 	}
+	c.doubleFaults(bad)
 	for _, a := range c.Auth.Algorithms {
 		if a != "MD5" && a != "SHA-256" && a != "SHA-512-256" {
 			bad("auth.algorithms", "%q is unknown; use SHA-512-256, SHA-256 or MD5", a)
@@ -213,6 +215,9 @@ func (c *Config) faults() []Fault {
 	}
 	if r := c.Registrar; r.MinExpires < time.Second || r.MaxExpires < r.MinExpires || r.DefaultExpires < r.MinExpires || r.DefaultExpires > r.MaxExpires {
 		bad("registrar", "needs 1s <= min_expires <= default_expires <= max_expires, has %s, %s, %s", r.MinExpires, r.DefaultExpires, r.MaxExpires)
+	}
+	if d := c.Registrar.ConnExpires; d != 0 && d < c.Registrar.MinExpires {
+		bad("registrar.connection_expires", "has %s, less than registrar.min_expires, which is %s; use 10m, or 0 for as long as others", d, c.Registrar.MinExpires)
 	}
 	if c.Registrar.MaxBindings < 1 {
 		bad("registrar.max_bindings", "must be at least 1")
@@ -262,7 +267,10 @@ func (l *Listen) check() (key string, err error) {
 	if _, err := l.addrPort(); err != nil {
 		return "addr", err
 	}
-	_, err = l.prefixes()
+	list, err := l.prefixes()
+	if err == nil {
+		err = everybody(list)
+	}
 	return "trusted", err
 }
 

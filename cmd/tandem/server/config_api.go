@@ -27,7 +27,7 @@ func (a *API) faults(bad func(key, format string, args ...any)) {
 	}
 	for _, h := range a.Hosts {
 		if h == "" || strings.ContainsAny(h, " /@") || strings.Contains(h, "://") {
-			bad("api.hosts", "%q is not a host name or address", h)
+			bad("api.hosts", "%q is not a host name or address; write it as sip.example.com or 192.0.2.10", h)
 		}
 	}
 	for _, o := range a.Origins {
@@ -55,7 +55,10 @@ func prefixes(list []string) ([]netip.Prefix, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%q is not an address or CIDR, e.g. 192.0.2.10 or 192.0.2.0/24", s)
 		}
-		out = append(out, p.Masked())
+		if p != p.Masked() {
+			return nil, fmt.Errorf("%q has bits beyond the network; write %s, or %s for one address", s, p.Masked(), p.Addr())
+		}
+		out = append(out, p)
 	}
 	return out, nil
 }

@@ -20,17 +20,31 @@ import (
 var DefaultsYAML string
 
 // Load reads a configuration file over the defaults; path "" is the defaults
-// alone. Errors name file, line, column and remedy.
+// alone. The error has a line for each mistake, with file, line, column and remedy.
 func Load(path string) (Config, error) {
 	c, b, err := Read(path)
-	if err != nil || path == "" {
+	if b == nil {
 		return c, err
 	}
-	return c, locate(path, b, c.faults())
+	return c, errors.Join(err, locate(path, b, c.faults()))
+}
+
+// Examine is Load that looks for the files the configuration names as well, as
+// the user who runs the server.
+func Examine(path string) error {
+	c, b, err := Read(path)
+	if b == nil {
+		return err
+	}
+	faults := c.faults()
+	c.TLS.fileFaults(func(key, format string, args ...any) {
+		faults = append(faults, Fault{key, fmt.Errorf(format, args...)})
+	})
+	return errors.Join(err, locate(path, b, faults))
 }
 
 // Read is Load without looking for faults that the syntax does not show. text is
-// what the file holds.
+// what the file holds, nil when it could not be read.
 func Read(path string) (c Config, text []byte, err error) {
 	c = Default()
 	if path == "" {
@@ -43,10 +57,14 @@ func Read(path string) (c Config, text []byte, err error) {
 	if err != nil {
 		return c, nil, fmt.Errorf("%w; write one with: tandem config defaults > %s", err, path)
 	}
-	if err := Parse(b, &c); err != nil {
-		return c, nil, fmt.Errorf("%s:%w", path, err)
+	if b == nil {
+		b = []byte{}
 	}
-	return c, b, nil
+	var errs []error
+	for _, mistake := range parse(b, &c) {
+		errs = append(errs, fmt.Errorf("%s:%w", path, mistake))
+	}
+	return c, b, errors.Join(errs...)
 }
 
 // locate turns faults into one error that names the place of each.
@@ -56,7 +74,7 @@ func locate(path string, b []byte, faults []Fault) error {
 	}
 	file, err := parser.ParseBytes(b, 0)
 	if err != nil {
-		return fmt.Errorf("%s: %w", path, err) // it has been decoded before
+		return nil // Read has said so
 	}
 	var errs []error
 	for _, f := range faults {
@@ -70,40 +88,6 @@ func locate(path string, b []byte, faults []Fault) error {
 		errs = append(errs, fmt.Errorf("%s: %w", place, f))
 	}
 	return errors.Join(errs...)
-}
-
-// Parse decodes YAML over c. The error begins with "line:column: ".
-func Parse(b []byte, c *Config) error {
-	err := yaml.UnmarshalWithOptions(b, c, yaml.Strict())
-	if err == nil {
-		return nil
-	}
-	var ye yaml.Error
-	if !errors.As(err, &ye) {
-		if told, ok := misspelt(b, err.Error()); ok {
-			return errors.New(told)
-		}
-		return fmt.Errorf(" %w", err)
-	}
-	msg := plain(ye.GetMessage())
-	t := ye.GetToken()
-	if t == nil {
-		return fmt.Errorf(" %s", msg)
-	}
-	if name, ok := unknownField(msg); ok {
-		msg = fmt.Sprintf("unknown key %q", name)
-		if near := nearest(name, keys(reflect.TypeFor[Config](), nil)); near != "" {
-			msg += fmt.Sprintf("; did you mean %q?", near)
-		} else {
-			msg += "; the keys are listed by: tandem config defaults"
-		}
-	}
-	return fmt.Errorf("%d:%d: %s", t.Position.Line, t.Position.Column, msg)
-}
-
-func unknownField(msg string) (string, bool) {
-	rest, ok := strings.CutPrefix(msg, "unknown field ")
-	return strings.Trim(rest, "\""), ok
 }
 
 // keys collects every yaml key of a configuration type.

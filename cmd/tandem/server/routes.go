@@ -55,6 +55,7 @@ func (s *Server) routes(ctx context.Context, cfg *Config) (*rtc.Router, error) {
 		MinExpires:     cfg.Registrar.MinExpires,
 		MaxExpires:     cfg.Registrar.MaxExpires,
 		DefaultExpires: cfg.Registrar.DefaultExpires,
+		ConnExpires:    cfg.Registrar.ConnExpires,
 		MaxBindings:    cfg.Registrar.MaxBindings,
 		ServiceRoute:   cfg.Registrar.ServiceRoute,
 	})

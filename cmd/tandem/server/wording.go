@@ -41,15 +41,15 @@ func plain(msg string) string {
 }
 
 // misspelt finds the duration that an error without a place speaks of.
-func misspelt(b []byte, msg string) (string, bool) {
+func misspelt(b []byte, msg string) (at place, told string, ok bool) {
 	m := wrongDuration.FindStringSubmatch(msg)
 	if m == nil {
-		return "", false
+		return at, "", false
 	}
 	for _, t := range lexer.Tokenize(string(b)) {
 		if t.Value == strings.ReplaceAll(m[1], `\"`, `"`) {
-			return fmt.Sprintf("%d:%d: %q is no duration; write it as 30s or 5m", t.Position.Line, t.Position.Column, m[1]), true
+			return place{t.Position.Line, t.Position.Column}, fmt.Sprintf("%q is not a duration; write it as 30s or 5m", m[1]), true
 		}
 	}
-	return "", false
+	return at, "", false
 }

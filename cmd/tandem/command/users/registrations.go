@@ -1,11 +1,13 @@
 package users
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,6 +15,7 @@ import (
 	"tandem/cmd/tandem/api"
 	"tandem/cmd/tandem/api/client"
 	"tandem/cmd/tandem/command"
+	"tandem/rtc/reach"
 )
 
 // Registrations makes the verbs of registrations.
@@ -39,13 +42,37 @@ func newRegistrationsList() *cobra.Command {
 		Args:  command.ExactArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return listRegistrations(c, "", func(w io.Writer, list []api.Registration) {
-				fmt.Fprintln(w, "ADDRESS\tCONTACT\tEXPIRES IN\tQ\tUSER AGENT")
+				fmt.Fprintln(w, "ADDRESS\tCONTACT\tEXPIRES IN\tREACHED BY\tQ\tUSER AGENT")
 				for _, r := range list {
-					fmt.Fprintf(w, "%s\t%s\t%s\t%g\t%s\n", r.Address, r.Contact, time.Until(r.Expires).Round(time.Second), r.Q, r.UserAgent)
+					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%g\t%s\n", r.Address, r.Contact, ends(r), reached(r), r.Q, r.UserAgent)
 				}
 			})
 		},
 	}
+}
+
+// ends is when a registration ends. What the disk knows of one of before a restart
+// may be later than what the phone was promised.
+func ends(r api.Registration) string {
+	left := time.Until(r.Expires).Round(time.Second).String()
+	if r.AtMost {
+		return "at most " + left
+	}
+	return left
+}
+
+// reached is what the phone is reached by.
+func reached(r api.Registration) string {
+	switch reach.Means(r.Reached) {
+	case reach.ByFlow:
+		proto, _, _ := strings.Cut(r.Flow, " ")
+		return cmp.Or(proto, "udp")
+	case reach.ByContact:
+		return "contact alone"
+	case reach.Lost:
+		return "nothing until it registers again"
+	}
+	return r.Reached
 }
 
 func newRegistrationsShow() *cobra.Command {
@@ -59,8 +86,8 @@ func newRegistrationsShow() *cobra.Command {
 					fmt.Fprintf(w, "%s is not registered\n", args[0])
 				}
 				for _, r := range list {
-					fmt.Fprintf(w, "address\t%s\ncontact\t%s\nexpires\t%s\nq\t%g\nflow\t%s\nuser agent\t%s\ndevice\t%s\ninstance\t%s\ncall id\t%s\n\n",
-						r.Address, r.Contact, command.When(r.Expires), r.Q, r.Flow, r.UserAgent, r.Device, r.Instance, r.CallID)
+					fmt.Fprintf(w, "address\t%s\ncontact\t%s\nexpires\t%s\nreached by\t%s\nq\t%g\nflow\t%s\nuser agent\t%s\ndevice\t%s\ninstance\t%s\ncall id\t%s\n\n",
+						r.Address, r.Contact, command.When(r.Expires), reached(r), r.Q, r.Flow, r.UserAgent, r.Device, r.Instance, r.CallID)
 				}
 			})
 		},
