@@ -13,8 +13,8 @@ import (
 	"tandem/interop/suite"
 )
 
-// interop runs a command line and returns its output.
-func interop(t *testing.T, args ...string) (string, error) {
+// runInterop runs a command line and returns its output.
+func runInterop(t *testing.T, args ...string) (string, error) {
 	t.Helper()
 	root := newRootCommand()
 	var out bytes.Buffer
@@ -26,16 +26,16 @@ func interop(t *testing.T, args ...string) (string, error) {
 }
 
 func TestInteropCommands(t *testing.T) {
-	list, err := interop(t, "list", "--family", "nuera")
+	list, err := runInterop(t, "list", "--family", "nuera")
 	if err != nil || strings.Count(list, "gw-nuera-") != 8 || strings.Count(list, "story-nuera-gx-") != 4 || !strings.Contains(list, "memory") {
 		t.Errorf("list: %v\n%s", err, list)
 	}
-	show, err := interop(t, "show", "ph-7960-reg-2002")
+	show, err := runInterop(t, "show", "ph-7960-reg-2002")
 	if err != nil || !strings.Contains(show, "CSCO/4") || !strings.Contains(show, "evidence") {
 		t.Errorf("show: %v\n%s", err, show)
 	}
-	for _, args := range [][]string{{"show", "nonsense"}, {"show", "nuera"}, {"run", "--family", "nonsense"}, {"run", "--has", "wings"}, {"run", "--target", "192.0.2.1:5060"}} {
-		if out, err := interop(t, args...); exitCode(err) != 2 {
+	for _, args := range [][]string{{"show", "nonsense"}, {"show", "nuera"}, {"run", "--family", "nonsense"}, {"run", "--has", "wings"}, {"run", "--against", "192.0.2.1:5060"}} {
+		if out, err := runInterop(t, args...); exitCode(err) != 2 {
 			t.Errorf("%v: %v\n%s", args, err, out)
 		}
 	}
@@ -43,7 +43,7 @@ func TestInteropCommands(t *testing.T) {
 	if err := os.WriteFile(file, []byte("title: T\nrole: phone\nbehaviours:\n  - id: x\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := interop(t, "check", file); err == nil || !strings.Contains(err.Error(), "own.yaml") {
+	if _, err := runInterop(t, "check", file); err == nil || !strings.Contains(err.Error(), "own.yaml") {
 		t.Errorf("check: %v", err)
 	}
 }
@@ -52,7 +52,7 @@ func TestInteropCommands(t *testing.T) {
 // seen a device do never counts as passed.
 func TestInteropReports(t *testing.T) {
 	junit := filepath.Join(t.TempDir(), "junit.xml")
-	out, err := interop(t, "run", "--family", "nuera", "--behaviour", "any-tel-uri", "--junit", junit, "-o", "json")
+	out, err := runInterop(t, "run", "--family", "nuera", "--behaviour", "any-tel-uri", "--junit", junit, "-o", "json")
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -92,7 +92,7 @@ func TestInteropTwice(t *testing.T) {
 	for _, family := range []string{"polycom", "cisco-ios", "polycom"} {
 		t.Run(family, func(t *testing.T) {
 			t.Parallel()
-			if out, err := interop(t, "run", "--family", family); err != nil {
+			if out, err := runInterop(t, "run", "--family", family); err != nil {
 				t.Errorf("%v\n%s", err, out)
 			}
 		})
@@ -116,13 +116,13 @@ func TestInteropTarget(t *testing.T) {
 	if err := os.WriteFile(accounts, []byte(text.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out, err := interop(t, "run", "--target", l.Target.UDP.String(), "--domain", l.Target.Domain, "--accounts", accounts,
+	out, err := runInterop(t, "run", "--against", l.Target.UDP.String(), "--domain", l.Target.Domain, "--accounts", accounts,
 		"--tcp", l.Target.TCP.String(), "--pause", "0s", "--behaviour", "any-digest-spellings", "--behaviour", "gw-cisco-digest", "--behaviour", "gw-cisco-cseq-tab")
 	if err != nil || !strings.Contains(out, "2 passed") || !strings.Contains(out, "(--trusted)") {
 		t.Errorf("%v\n%s", err, out)
 	}
 	l.Close()
-	if out, err := interop(t, "run", "--target", l.Target.UDP.String(), "--accounts", accounts); err == nil || !strings.Contains(err.Error(), "does not answer OPTIONS") {
+	if out, err := runInterop(t, "run", "--against", l.Target.UDP.String(), "--accounts", accounts); err == nil || !strings.Contains(err.Error(), "does not answer OPTIONS") {
 		t.Errorf("a server that is not there: %v\n%s", err, out)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"tandem/cmd/tandem/command/calls"
 	"tandem/cmd/tandem/command/dialling"
 	"tandem/cmd/tandem/command/groups"
+	"tandem/cmd/tandem/command/interop"
 	"tandem/cmd/tandem/command/media"
 	"tandem/cmd/tandem/command/phone"
 	deskphones "tandem/cmd/tandem/command/phones"
@@ -105,7 +106,7 @@ Exit codes: 0 done, 1 failed, 2 command line not understood.`,
 		phone.New(),
 		deskphones.New(),
 		media.New(),
-		newInteropCommand(),
+		interop.New(),
 		newDoctorCommand(),
 		admin.Tokens(),
 		admin.Webhooks(),

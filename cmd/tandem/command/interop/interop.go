@@ -1,4 +1,5 @@
-package main
+// Package interop has the verbs that try how devices of many makers behave.
+package interop
 
 import (
 	"context"
@@ -18,9 +19,10 @@ import (
 	"tandem/interop/suite"
 )
 
-func newInteropCommand() *cobra.Command {
+// New makes the verbs of the interop suite.
+func New() *cobra.Command {
 	c := command.Group(&cobra.Command{Use: "interop", Short: "Try how devices of many makers behave, against this server or another one"})
-	c.AddCommand(newInteropList(), newInteropShow(), newInteropRun(), newInteropCheck())
+	c.AddCommand(newList(), newShow(), newRun(), newCheck())
 	return c
 }
 
@@ -65,7 +67,7 @@ func (s *selection) means(family, id string) bool {
 	return slices.Contains(s.families, family) || slices.Contains(s.ids, id)
 }
 
-func newInteropList() *cobra.Command {
+func newList() *cobra.Command {
 	var sel selection
 	c := &cobra.Command{
 		Use:   "list",
@@ -109,7 +111,7 @@ func tried(b *behaviour.Behaviour) string {
 	return "yes"
 }
 
-func newInteropShow() *cobra.Command {
+func newShow() *cobra.Command {
 	return &cobra.Command{
 		Use:     "show ROW",
 		Short:   "One row whole: what the device does, how that is known, and how it is tried",
@@ -129,7 +131,7 @@ func newInteropShow() *cobra.Command {
 	}
 }
 
-func newInteropCheck() *cobra.Command {
+func newCheck() *cobra.Command {
 	return &cobra.Command{
 		Use:     "check FILE",
 		Short:   "Check a file of behaviours of your own",
@@ -151,9 +153,9 @@ func newInteropCheck() *cobra.Command {
 	}
 }
 
-func newInteropRun() *cobra.Command {
+func newRun() *cobra.Command {
 	var sel selection
-	var to interopTarget
+	var to target
 	var junit string
 	var limit time.Duration
 	c := &cobra.Command{
@@ -161,8 +163,8 @@ func newInteropRun() *cobra.Command {
 		Short: "Try the catalogue and report what came of it",
 		Long: `Play devices of many makers, byte for byte, and judge what the server does.
 
-Without --target a server of this program is started on free ports of this
-machine, with a folder of its own that is removed afterwards. With --target it
+Without --against a server of this program is started on free ports of this
+machine, with a folder of its own that is removed afterwards. With --against it
 is your server; the suite needs accounts there (whose registrations it removes),
 and more rows can be tried when the server takes this machine for a gateway
 (--trusted) and leads a number to it (--gateway).
@@ -171,7 +173,7 @@ Progress goes to standard error, one line a row. Failures show all messages of
 the exchange with their exact bytes. Exit code 1 when a row failed.`,
 		Example: `  tandem interop run
   tandem interop run --family cisco-7960 --junit result.xml
-  tandem interop run --target 192.0.2.1:5060 --domain example.com --accounts accounts.txt`,
+  tandem interop run --against 192.0.2.1:5060 --domain example.com --accounts accounts.txt`,
 		Args: command.ExactArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			rows, err := sel.rows()

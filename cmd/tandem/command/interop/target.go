@@ -1,4 +1,4 @@
-package main
+package interop
 
 import (
 	"bufio"
@@ -19,34 +19,34 @@ import (
 	"tandem/interop/wire"
 )
 
-// interopTarget is a server named on the command line.
-type interopTarget struct {
-	target, tcp, tls, domain, accounts, ca string
+// target is a server named on the command line.
+type target struct {
+	server, tcp, tls, domain, accounts, ca string
 	trusted, trustedTCP, gateway           string
 	has                                    []string
 	own                                    bool
 	pause                                  time.Duration
 }
 
-func (o *interopTarget) flags(c *cobra.Command) {
+func (o *target) flags(c *cobra.Command) {
 	f := c.Flags()
-	f.StringVar(&o.target, "target", "", "address of the server to try, host or host:port, over UDP; none: a server is started")
-	f.StringVar(&o.tcp, "tcp", "", "where it serves TCP (default: as --target)")
+	f.StringVar(&o.server, "against", "", "address of the server to try over UDP, such as sip:192.0.2.1:5060; none: a server is started")
+	f.StringVar(&o.tcp, "tcp", "", "where it serves TCP (default: as --against)")
 	f.StringVar(&o.tls, "tls", "", "where it serves TLS, host:port; none: rows over TLS are not run")
 	f.StringVar(&o.ca, "ca", "", "PEM file of the CA that signed its certificate")
-	f.StringVar(&o.domain, "domain", "", "SIP domain of the accounts (default: the host of --target)")
+	f.StringVar(&o.domain, "domain", "", "SIP domain of the accounts (default: the host of --against)")
 	f.StringVar(&o.accounts, "accounts", "", "file with an account in each line, user:password")
 	f.StringVar(&o.trusted, "trusted", "", "where it takes this machine for a gateway that needs no credentials, host:port over UDP")
 	f.StringVar(&o.trustedTCP, "trusted-tcp", "", "the same over TCP")
 	f.StringVar(&o.gateway, "gateway", "", "NUMBER=host:port: the server leads this number to this address of ours")
 	f.StringArrayVar(&o.has, "has", nil, "what the server has beside a registrar and proxy: calls, media, trunks, message-lamp, lamps, provisioning, resync, cisco-remote")
-	f.DurationVar(&o.pause, "pause", 20*time.Millisecond, "between two messages to --target")
+	f.DurationVar(&o.pause, "pause", 20*time.Millisecond, "between two messages to --against")
 	f.BoolVar(&o.own, "i-own-this", false, "the target has a public address and is mine to try")
 }
 
 // open makes the target ready. The name is for the report.
-func (o *interopTarget) open(ctx context.Context) (t *suite.Target, name string, shut func() error, err error) {
-	if o.target == "" {
+func (o *target) open(ctx context.Context) (t *suite.Target, name string, shut func() error, err error) {
+	if o.server == "" {
 		l, err := lab.Start(ctx)
 		if err != nil {
 			return nil, "", nil, err
@@ -56,15 +56,16 @@ func (o *interopTarget) open(ctx context.Context) (t *suite.Target, name string,
 		return &l.Target, "a server of this program", l.Close, err
 	}
 	t = &suite.Target{Pause: o.pause}
-	if t.UDP, err = o.address(ctx, "--target", o.target); err != nil {
+	o.server = strings.TrimPrefix(o.server, "sip:")
+	if t.UDP, err = o.address(ctx, "--against", o.server); err != nil {
 		return nil, "", nil, err
 	}
 	if !t.UDP.Addr().IsPrivate() && !t.UDP.Addr().IsLoopback() && !t.UDP.Addr().IsLinkLocalUnicast() && !o.own {
 		return nil, "", nil, command.Usage("%s is a public address; try only servers of your own, and say so with --i-own-this", t.UDP.Addr())
 	}
-	host, _, err := net.SplitHostPort(o.target)
+	host, _, err := net.SplitHostPort(o.server)
 	if err != nil {
-		host = o.target
+		host = o.server
 	}
 	t.TCP, t.Domain = t.UDP, host
 	if o.domain != "" {
@@ -91,11 +92,11 @@ func (o *interopTarget) open(ctx context.Context) (t *suite.Target, name string,
 		return nil, "", nil, err
 	}
 	shut, err = o.listen(t)
-	return t, o.target, shut, err
+	return t, o.server, shut, err
 }
 
 // address resolves host or host:port.
-func (o *interopTarget) address(ctx context.Context, flag, value string) (netip.AddrPort, error) {
+func (o *target) address(ctx context.Context, flag, value string) (netip.AddrPort, error) {
 	if _, _, err := net.SplitHostPort(value); err != nil {
 		value = net.JoinHostPort(value, "5060")
 	}
@@ -111,7 +112,7 @@ func (o *interopTarget) address(ctx context.Context, flag, value string) (netip.
 	return netip.AddrPortFrom(ips[0].Unmap(), uint16(n)), nil
 }
 
-func (o *interopTarget) features() (list []behaviour.Feature, err error) {
+func (o *target) features() (list []behaviour.Feature, err error) {
 	for _, h := range o.has {
 		f := behaviour.Feature(h)
 		if behaviour.Features[f] == "" {
@@ -123,7 +124,7 @@ func (o *interopTarget) features() (list []behaviour.Feature, err error) {
 }
 
 // listen opens the address a number leads to.
-func (o *interopTarget) listen(t *suite.Target) (func() error, error) {
+func (o *target) listen(t *suite.Target) (func() error, error) {
 	nothing := func() error { return nil }
 	if o.gateway == "" {
 		return nothing, nil
