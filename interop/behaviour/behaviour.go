@@ -135,6 +135,7 @@ type Register struct {
 	Contact     string `yaml:"contact" json:"contact,omitempty"`
 	Called      string `yaml:"called" json:"called,omitempty"`
 	Contacts    int    `yaml:"contacts" json:"contacts,omitempty"` // how many the 200 must name; 1 when not given
+	Date        bool   `yaml:"date" json:"date,omitempty"`         // the 200 must have one
 }
 
 // Offer has a device call with a description. The other side answers with plain

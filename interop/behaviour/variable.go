@@ -63,3 +63,8 @@ func (c *Case) Uses(name string) bool {
 	}
 	return name == "number" && (c.Offer != nil && c.Offer.By == "phone" || c.Story != nil && c.Story.Tells != "register")
 }
+
+// Challenged says whether a case waits for the server to ask for a password.
+func (c *Case) Challenged() bool {
+	return slices.ContainsFunc(c.Steps, func(s Step) bool { return s.Wait != nil && (s.Wait.Code == "401" || s.Wait.Code == "407") })
+}

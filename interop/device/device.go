@@ -120,7 +120,7 @@ func (v *Device) Register(ctx context.Context) error {
 		return fmt.Errorf("%s registers and gets %q", v.dialect.Name, answer.Start)
 	}
 	for _, c := range answer.Values("Contact") {
-		if strings.HasPrefix(c, v.contact()) {
+		if wire.URI(c) == wire.URI(v.contact()) {
 			return nil
 		}
 	}

@@ -79,6 +79,9 @@ func Run(ctx context.Context, t *Target, rows []*behaviour.Behaviour, opt Option
 	if err := t.answers(ctx); err != nil {
 		return nil, err
 	}
+	if err := t.probe(ctx); err != nil {
+		return nil, err
+	}
 	r := &runner{target: t, accounts: pool(t.Accounts), gateways: pool(t.Gateways)}
 	results := make([]Result, len(rows))
 	var wg sync.WaitGroup
@@ -226,6 +229,26 @@ func (r *runner) lend(b *bench, c *behaviour.Case) (back func(context.Context) e
 		}
 		return errors.Join(errs...)
 	}
+}
+
+// probe finds out whether the server asks for passwords.
+func (t *Target) probe(ctx context.Context) error {
+	if len(t.Accounts) == 0 {
+		return nil
+	}
+	b := &bench{target: t, id: token(), accounts: map[string]Account{"phone": t.Accounts[0]}, devices: map[string]*actor{}}
+	defer b.close()
+	d, err := b.actor(ctx, "phone")
+	if err != nil {
+		return err
+	}
+	query := &behaviour.Request{Method: "REGISTER", URI: "sip:{domain}", Lines: []string{"To: <sip:{user}@{domain}>"}}
+	if err := b.send(ctx, d, query, ""); err != nil {
+		return err
+	}
+	m, err := b.final(ctx, d)
+	t.open = err == nil && m.Status() == 200
+	return err
 }
 
 // forget removes all registrations of an account (RFC 3261 §10.2.2).

@@ -50,7 +50,7 @@ func registrar(t *testing.T, spoil func(head []string) []string) netip.AddrPort 
 // with a reason that names it and all bytes that went over the wire.
 func TestFaultsAreSeen(t *testing.T) {
 	row := &behaviour.Behaviour{ID: "r", Does: "d", Server: "s", Evidence: []behaviour.Evidence{behaviour.Trace}, Family: &behaviour.Family{Name: "f"},
-		Run: []behaviour.Case{{Register: &behaviour.Register{Contact: `<sip:{user}@{phone}>;methods="INVITE, ACK"`,
+		Run: []behaviour.Case{{Register: &behaviour.Register{Date: true, Contact: `<sip:{user}@{phone}>;methods="INVITE, ACK"`,
 			Text: "REGISTER sip:{domain} SIP/2.0\nVia: SIP/2.0/UDP {phone};branch={branch}\nFrom: <sip:{user}@{domain}>;tag={tag}\nTo: <sip:{user}@{domain}>\nCall-ID: {call}\nCSeq: {cseq} REGISTER\nContact: <sip:{user}@{phone}>;methods=\"INVITE, ACK\"\nContent-Length: 0\n"}}}}
 	edit := func(old, new string) func([]string) []string {
 		return func(head []string) []string {
@@ -63,7 +63,7 @@ func TestFaultsAreSeen(t *testing.T) {
 	}{
 		"nothing is wrong":              {edit("", ""), ""},
 		"quotes of a parameter doubled": {edit(`"INVITE, ACK"`, `""INVITE, ACK""`), "names 2 contacts"},
-		"a parameter lost":              {edit(`;methods="INVITE, ACK"`, ""), "it was written"},
+		"another contact":               {edit("Contact: <sip:", "Contact: <sips:"), "it was written"},
 		"no expires":                    {edit(";expires=60", ""), "has no expires"},
 		"no contact":                    {func(h []string) []string { return h[:len(h)-1] }, "names 0 contacts"},
 		"two contacts":                  {func(h []string) []string { return append(h, "Contact: <sip:x@y>;expires=1") }, "names 2 contacts"},

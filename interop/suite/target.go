@@ -29,6 +29,8 @@ type Target struct {
 	Has        []behaviour.Feature
 	Pause      time.Duration // between two messages to the server, 0 for none
 	Patience   time.Duration // for what must come; 0 for eight seconds
+
+	open bool // it asks for no passwords
 }
 
 // Account is a user of the server. Its registrations are removed by the suite.
@@ -94,6 +96,9 @@ func (t *Target) lacks(c *behaviour.Case) string {
 	}
 	if accounts > len(t.Accounts) {
 		return fmt.Sprintf("%d accounts are needed (--account)", accounts)
+	}
+	if t.open && c.Challenged() {
+		return "the server asks for no passwords"
 	}
 	for who, proto := range c.Over {
 		if at, _ := t.at(who, proto); !at.IsValid() {

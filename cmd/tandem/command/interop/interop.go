@@ -22,7 +22,7 @@ import (
 // New makes the verbs of the interop suite.
 func New() *cobra.Command {
 	c := command.Group(&cobra.Command{Use: "interop", Short: "Try how devices of many makers behave, against this server or another one"})
-	c.AddCommand(newList(), newShow(), newRun(), newCheck())
+	c.AddCommand(newList(), newShow(), newRun(), newReport(), newCheck())
 	return c
 }
 
@@ -156,7 +156,7 @@ func newCheck() *cobra.Command {
 func newRun() *cobra.Command {
 	var sel selection
 	var to target
-	var junit string
+	var files outputs
 	var limit time.Duration
 	c := &cobra.Command{
 		Use:   "run",
@@ -191,35 +191,12 @@ the exchange with their exact bytes. Exit code 1 when a row failed.`,
 			if err = errors.Join(err, closeTarget()); err != nil {
 				return err
 			}
-			return report(c, suite.NewReport(name, begun, results), junit)
+			return show(c, suite.NewReport(name, begun, results), files)
 		},
 	}
 	sel.flags(c)
 	to.flags(c)
-	c.Flags().StringVar(&junit, "junit", "", "write a JUnit file for build servers")
+	files.flags(c)
 	c.Flags().DurationVar(&limit, "limit", 10*time.Minute, "end the run after this time; rows not reached are not run")
 	return c
-}
-
-// report shows a run as -o asks and says by the error that rows failed.
-func report(c *cobra.Command, r *suite.Report, junit string) error {
-	if junit != "" {
-		f, err := os.Create(junit)
-		if err != nil {
-			return err
-		}
-		if err := errors.Join(r.JUnit(f), f.Close()); err != nil {
-			return fmt.Errorf("writing %s: %w", junit, err)
-		}
-	}
-	if err := command.Print(c, r, func(w io.Writer) { r.Summary(w) }); err != nil {
-		return err
-	}
-	if n := r.Counts[suite.Failed]; n > 0 {
-		return fmt.Errorf("%d rows failed", n)
-	}
-	if r.Counts[suite.Passed]+r.Counts[suite.Partly]+r.Counts[suite.Unverified] == 0 {
-		return errors.New("nothing was tried; the reasons stand beside the rows")
-	}
-	return nil
 }
