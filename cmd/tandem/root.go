@@ -20,6 +20,7 @@ import (
 	"tandem/cmd/tandem/command/phone"
 	deskphones "tandem/cmd/tandem/command/phones"
 	"tandem/cmd/tandem/command/policy"
+	"tandem/cmd/tandem/command/presence"
 	"tandem/cmd/tandem/command/settings"
 	"tandem/cmd/tandem/command/trunks"
 	"tandem/cmd/tandem/command/users"
@@ -97,6 +98,8 @@ Exit codes: 0 done, 1 failed, 2 command line not understood.`,
 		policy.New(),
 		dialling.Plan(),
 		dialling.Limits(),
+		presence.New(),
+		presence.Subscriptions(),
 		users.Bans(),
 		calls.New(),
 		groups.New(),

@@ -130,6 +130,7 @@ type Subscription struct {
 	Package  string
 	Resource rtc.AOR
 	Watcher  rtc.AOR
+	Proved   bool // it is he who subscribed
 	State    State
 	Reason   string // why it is terminated
 	View     string
@@ -143,7 +144,7 @@ type Subscription struct {
 
 // info describes a subscription. The shard is locked.
 func (s *subscription) info() Subscription {
-	out := Subscription{Package: s.topic.pkg.Name, Resource: s.about(), Watcher: s.user.aor, State: Active, Reason: s.reason,
+	out := Subscription{Package: s.topic.pkg.Name, Resource: s.about(), Watcher: s.user.aor, Proved: s.proved, State: Active, Reason: s.reason,
 		View: s.view, List: s.list != nil, InList: s.parent != nil, Expires: time.UnixMilli(s.until)}
 	if len(s.topic.pkg.Types) > 0 {
 		out.Type = s.topic.pkg.Types[s.kind]

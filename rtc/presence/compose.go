@@ -187,8 +187,8 @@ func short(s string) string {
 
 func bit(b bool) int { return cmp.Compare(map[bool]int{true: 1}[b], 0) }
 
-// summary is a document in one word, for people.
-func summary(d *pidf.Document) string {
+// Summary is a document in one word, for people.
+func Summary(d *pidf.Document) string {
 	switch {
 	case !d.Open():
 		return "offline"

@@ -2,6 +2,7 @@ package presence
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"time"
@@ -169,6 +170,13 @@ func (a *Agent) set(ctx context.Context, aor rtc.AOR, source string, m Manual, a
 	return nil
 }
 
+// Forget ends all that is known of a user who is no more, and who watches him.
+func (a *Agent) Forget(ctx context.Context, user rtc.AOR) error {
+	a.drop(a.states.take(func(p *publication) bool { return p.owner == user }))
+	a.cfg.Notifier.EndAll(user, Name, "noresource")
+	return errors.Join(a.SetManual(ctx, user, Manual{}), a.SetCalendar(ctx, user, Manual{}))
+}
+
 // Run ends what has ended until ctx does.
 func (a *Agent) Run(ctx context.Context) error {
 	t := time.NewTicker(time.Second)
@@ -275,7 +283,7 @@ func (a *Agent) Explain(aor rtc.AOR) (list []Source, made *pidf.Document, says s
 	s := a.gather(aor)
 	manual := s.manual.Activity != ""
 	for _, p := range s.published {
-		list = append(list, Source{Kind: "publication", ID: p.id, From: p.from + " " + p.flow.String(), Says: summary(p.doc), Counts: s.manual.Activity != "offline", Since: p.since, Until: p.until})
+		list = append(list, Source{Kind: "publication", ID: p.id, From: p.from + " " + p.flow.String(), Says: Summary(p.doc), Counts: s.manual.Activity != "offline", Since: p.since, Until: p.until})
 	}
 	for i := range s.bindings {
 		b := &s.bindings[i]
@@ -291,5 +299,17 @@ func (a *Agent) Explain(aor rtc.AOR) (list []Source, made *pidf.Document, says s
 		list = append(list, Source{Kind: "calendar", Says: s.calendar.Activity + " " + s.calendar.Note, Counts: !manual, Until: s.calendar.Until})
 	}
 	made = compose(s)
-	return list, made, summary(made)
+	return list, made, Summary(made)
+}
+
+// Activity reports whether a word may be that of a Manual: an activity of RFC 4480
+// §3.2, "available", "offline", or "".
+func Activity(word string) bool {
+	switch word {
+	case "", "available", "offline", "appointment", "away", "breakfast", "busy", "dinner", "holiday", "in-transit", "looking-for-work", "lunch", "meal",
+		"meeting", "on-the-phone", "performance", "permanent-absence", "playing", "presentation", "shopping", "sleeping", "spectator",
+		"steering", "travel", "tv", "vacation", "working", "worship":
+		return true
+	}
+	return false
 }

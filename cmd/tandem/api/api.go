@@ -55,6 +55,7 @@ import (
 	"tandem/cmd/tandem/api/groups"
 	op "tandem/cmd/tandem/api/operation"
 	"tandem/cmd/tandem/api/phones"
+	"tandem/cmd/tandem/api/presence"
 	"tandem/cmd/tandem/api/problem"
 	apisettings "tandem/cmd/tandem/api/settings"
 	"tandem/cmd/tandem/api/trunks"
@@ -96,6 +97,7 @@ type Rooms struct {
 	Policy        *policy.Engine
 	Numbers       func(site string) *number.Plan
 	Phones        phones.Room
+	Presence      presence.Rooms // but for what is here already
 	Trace         *trace.Ring
 	Status        func() Status
 	Reload        func() error
@@ -149,7 +151,17 @@ func (a *API) nouns() {
 	a.registerTrace()
 	a.registerServer()
 	phones.Register(a.set, a.Phones, a.running)
+	a.registerPresence()
 	admin.Register(a.set, a.State, a.running)
+}
+
+func (a *API) registerPresence() {
+	r := a.Presence
+	r.Directory, r.Running = a.Directory, a.running
+	if a.State != nil {
+		r.Tell = a.Tell
+	}
+	presence.Register(a.set, r)
 }
 
 // Handler serves callers that access.With has named.

@@ -14,6 +14,7 @@ import (
 	"tandem/rtc"
 	"tandem/rtc/directory"
 	"tandem/rtc/policy"
+	"tandem/rtc/policy/consent"
 	"tandem/rtc/store"
 	"tandem/sipphone"
 	"tandem/telephony/dialplan"
@@ -64,6 +65,8 @@ var kinds = []struct {
 	{policy.ErrUnknown, http.StatusNotFound, "rule_unknown", 0},
 	{policy.ErrTooMany, http.StatusConflict, "too_many", 0},
 	{policy.ErrInvalid, http.StatusUnprocessableEntity, "invalid", 0},
+	{consent.ErrInvalid, http.StatusUnprocessableEntity, "invalid", 0},
+	{consent.ErrTooMany, http.StatusConflict, "too_many", 0},
 	{sipphone.ErrUnknown, http.StatusNotFound, "phone_unknown", 0},
 	{sipphone.ErrExists, http.StatusConflict, "taken", 0},
 	{sipphone.ErrTooMany, http.StatusConflict, "too_many", 0},

@@ -227,7 +227,7 @@ func (a *API) deleteUser(ctx context.Context, do *op.Doing, in *UserPath) (User,
 		return User{}, err
 	}
 	if err = a.Directory.Delete(ctx, aor); err == nil {
-		err = errors.Join(a.unbind(ctx, aor), a.Policy.Forget(ctx, aor), a.Settings.Forget(ctx, aor))
+		err = errors.Join(a.unbind(ctx, aor), a.Policy.Forget(ctx, aor), a.Settings.Forget(ctx, aor), a.Presence.Forget(ctx, aor))
 	}
 	return do.Before.(User), err
 }

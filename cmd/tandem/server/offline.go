@@ -8,6 +8,8 @@ import (
 	"tandem/cmd/tandem/api"
 	"tandem/rtc/directory"
 	directorystore "tandem/rtc/directory/sqlstore"
+	"tandem/rtc/policy/consent"
+	consentstore "tandem/rtc/policy/consent/sqlstore"
 	"tandem/rtc/store"
 	"tandem/telephony/group"
 	groupstore "tandem/telephony/group/sqlstore"
@@ -43,7 +45,8 @@ func Offline(ctx context.Context, cfg *Config, db *store.DB, key []byte, log *sl
 		Numbers:   func(string) *number.Plan { return plan },
 		Log:       log,
 	}
-	if err := errors.Join(rooms.Directory.Load(ctx), rooms.Trunks.Load(ctx), rooms.Policy.Load(ctx), rooms.Settings.Load(ctx), rooms.Groups.Load(ctx), dialling.load(ctx, log)); err != nil {
+	rooms.Presence.Consent = consent.New(consentstore.New(db), consent.Action(cfg.Presence.Unknown))
+	if err := errors.Join(rooms.Presence.Consent.Load(ctx), rooms.Directory.Load(ctx), rooms.Trunks.Load(ctx), rooms.Policy.Load(ctx), rooms.Settings.Load(ctx), rooms.Groups.Load(ctx), dialling.load(ctx, log)); err != nil {
 		return api.Rooms{}, err
 	}
 	rooms.Phones, err = offlinePhones(ctx, cfg, db, key, rooms.Directory, log)

@@ -19,6 +19,7 @@ import (
 
 	"tandem/cmd/tandem/api"
 	"tandem/cmd/tandem/api/admin"
+	apipresence "tandem/cmd/tandem/api/presence"
 	"tandem/gateways"
 	"tandem/gateways/registration"
 	"tandem/media"
@@ -449,8 +450,8 @@ func (s *Server) api() *api.API {
 		Exchange: s.exchange, Records: s.records,
 		Routes: func() []proxy.Route { return s.proxy.Routes().List() },
 		Trunks: s.trunks, Registrations: s.lines.State, Rules: s.dialling.rules, Guard: s.dialling.guard, Explain: s.plans.Explain, Policy: s.policy, Numbers: s.plan,
-		Phones:   s.phonesRoom(),
 		Settings: s.settings, Groups: s.groups,
+		Phones: s.phonesRoom(), Presence: apipresence.Rooms{Agent: s.presence, Consent: s.consent, Notifier: s.events},
 		Status: s.status,
 		Reload: s.Reload, Snapshot: s.snapshot,
 	})
