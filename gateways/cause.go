@@ -1,9 +1,6 @@
 package gateways
 
-import (
-	"strconv"
-	"strings"
-)
+import "tandem/telephony/q850"
 
 // Failure is what a trunk's failure of a call means for the trunk after it.
 type Failure struct {
@@ -20,7 +17,7 @@ type Failure struct {
 // What the called party did, and numbers that are wrong, end the search; what the
 // trunk could not do does not.
 func FailureOf(code int, reason string, rang bool) Failure {
-	if cause := q850(reason); cause != 0 {
+	if cause := q850.Read(reason); cause != 0 {
 		if f, ok := ofCause(cause); ok {
 			return f
 		}
@@ -65,7 +62,7 @@ func ofStatus(code int) Failure {
 }
 
 // ofCause is what a cause of Q.850 says; ok is false where the status says more.
-func ofCause(cause int) (f Failure, ok bool) {
+func ofCause(cause q850.Cause) (f Failure, ok bool) {
 	switch cause {
 	case 1, 22, 28:
 		return Failure{false, "there is no such number"}, true
@@ -93,23 +90,4 @@ func ofCause(cause int) (f Failure, ok bool) {
 		return Failure{true, "the trunk did not understand the call"}, true
 	}
 	return Failure{}, false
-}
-
-// q850 is the cause of Q.850 in a Reason header, 0 when there is none.
-func q850(reason string) int {
-	for value := range strings.SplitSeq(reason, ",") {
-		protocol, params, _ := strings.Cut(value, ";")
-		if !strings.EqualFold(strings.TrimSpace(protocol), "Q.850") {
-			continue
-		}
-		for p := range strings.SplitSeq(params, ";") {
-			name, v, _ := strings.Cut(p, "=")
-			if strings.EqualFold(strings.TrimSpace(name), "cause") {
-				if n, err := strconv.Atoi(strings.Trim(v, " \t\"")); err == nil && n > 0 && n < 128 {
-					return n
-				}
-			}
-		}
-	}
-	return 0
 }

@@ -45,6 +45,7 @@ type Call struct {
 	best     outcome // of the attempts that failed
 	limit    *time.Timer
 
+	place    *sip.Part // where the caller of an emergency call is
 	passed   []byte    // header lines of the caller for those called
 	kept     bool      // the record's row is on disk
 	waiting  func()    // goes on once it is
@@ -69,6 +70,10 @@ func (c *Call) begin(invite *sip.Message) {
 		return
 	}
 	c.passed = passed(invite)
+	if c.route.emergency {
+		c.place = place(invite)
+		c.note(cdr.Emergency, c.route.number)
+	}
 	err := c.listen()
 	if err == nil {
 		err = c.caller.takeOffer(invite)
@@ -258,6 +263,10 @@ func (c *Call) failed(l *leg, o outcome) {
 	if o.deflected() && l.who.user == c.route.rings.AOR && c.route.rings.AOR != "" && c.divert(diversion.Deflection, o.contact) {
 		c.cancelAll("")
 		c.next()
+		return
+	}
+	if c.route.emergency {
+		c.next() // whatever the reason
 		return
 	}
 	if o.global() {

@@ -20,7 +20,7 @@ func TestCauseOf(t *testing.T) {
 		{End{Code: 486, Reason: "Q.850;cause=999"}, 17},
 		{End{Code: 486, Reason: "Q.850"}, 17},
 	} {
-		if got := causeOf(c.end); got != c.want {
+		if got := int(causeOf(c.end)); got != c.want {
 			t.Errorf("%+v: cause %d, want %d", c.end, got, c.want)
 		}
 	}

@@ -164,7 +164,7 @@ func (x *Exchange) turnedAway(r *rtc.Request, route Route, err error) {
 	}
 	now := time.Now()
 	record := route.record(rand.Text(), string(r.CallID()), now)
-	record.State, record.Ended, record.Code, record.Text, record.Cause = cdr.Failed, now, st.Code, reasonText(st), causeOf(End{Code: st.Code})
+	record.State, record.Ended, record.Code, record.Text, record.Cause = cdr.Failed, now, st.Code, reasonText(st), int(causeOf(End{Code: st.Code}))
 	lost := func(err error) {
 		if err != nil {
 			x.cfg.Log.Error("a refused call was not recorded", "call", record.ID, "err", err)
@@ -269,7 +269,7 @@ func (x *Exchange) enter(c *Call) bool {
 	c.shown.Store(&shown)
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.ending || len(x.calls) >= x.cfg.Calls {
+	if x.ending || len(x.calls) >= x.cfg.Calls && !c.route.emergency {
 		return false
 	}
 	x.calls[c.id] = c

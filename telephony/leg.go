@@ -183,9 +183,9 @@ func (l *leg) request(offer []byte) dialog.Invite {
 		Auth:    c.x.logins.of(l.trunk),
 		From:    c.route.caller.from(l.trunk, c.x.cfg.Domain),
 		CallID:  l.callID,
-		Content: description(offer),
+		Content: located(offer, c.place),
 	}
 	inv.Header = append(c.route.caller.identity(l.trunk, c.x.cfg.Domain), c.route.chain.Lines(l.who.uri)...)
-	inv.Header = append(inv.Header, c.passed...)
+	inv.Header = append(append(inv.Header, c.passed...), c.geolocation()...)
 	return inv
 }

@@ -12,6 +12,7 @@ import (
 	"tandem/rtc/dialog"
 	"tandem/rtc/sip"
 	"tandem/rtc/uac"
+	"tandem/telephony/q850"
 )
 
 // outcome is how an attempt to reach somebody failed.
@@ -119,6 +120,9 @@ func (o outcome) orElse(code int, text string) outcome {
 // lines are the header lines of the answer to the caller.
 func (o outcome) lines(agent string) []byte {
 	lines := append([]byte(nil), o.header...)
+	if o.reason == "" && o.code >= 400 {
+		o.reason = q850.OfStatus(o.code).Reason() // RFC 6432 §3
+	}
 	lines = append(lines, reasonLine(o.reason)...)
 	if o.warned != "" {
 		lines = fmt.Appendf(lines, "Warning: %s %s %q\r\n", o.warned, agent, "the called device does not take what was offered")

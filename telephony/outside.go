@@ -36,6 +36,11 @@ func (p *Plan) toNumber(route Route, caller Settings, uri sip.URI) (Route, error
 // lead routes what a user dials: by the dial plan, to a user who has the number, or
 // outside. log, unless it is nil, is told of every step.
 func (p *Plan) lead(route Route, caller Settings, uri sip.URI, log *steps) (Route, error) {
+	plan := p.Numbers(caller.Site)
+	if n, err := plan.URI(uri); err == nil && plan.Class(n) == number.ClassEmergency {
+		log.add("number", n.String(), "is for help: nothing stands against it")
+		return p.toEmergency(route, caller.Site, n)
+	}
 	var via string
 	rule := p.Rules.Find(caller.Site, dialled(uri), log.rule)
 	if rule != nil {
@@ -50,7 +55,6 @@ func (p *Plan) lead(route Route, caller Settings, uri sip.URI, log *steps) (Rout
 		changed := dialplan.Apply(rule, dialled(uri))
 		uri = sip.URI{Kind: sip.URISIP, User: []byte(changed), Host: []byte(p.Domain)}
 	}
-	plan := p.Numbers(caller.Site)
 	called, err := plan.URI(uri)
 	if err != nil {
 		log.add("number", dialled(uri), "is not a number: "+err.Error())
@@ -59,6 +63,9 @@ func (p *Plan) lead(route Route, caller Settings, uri sip.URI, log *steps) (Rout
 	route.number = called.String()
 	question := rights.Question(plan, called)
 	log.add("number", route.number, question.Kind)
+	if question.Kind == number.ClassEmergency.String() { // by a rule
+		return p.toEmergency(route, caller.Site, called)
+	}
 	if called, ok := p.Users.Number(route.number); ok && via == "" {
 		log.add("user", string(called.AOR), "has the number")
 		return p.toUser(route, called)
@@ -118,18 +125,24 @@ func (p *Plan) toTrunks(route Route, payer Settings, kind, via string, log *step
 	toll := p.toll(payer, kind)
 	log.trunks(p.Trunks(), trunks)
 	for trunk := range trunks {
-		for i := range trunk.Addresses {
-			uri := trunk.URI(i, route.number)
-			route.Rounds = append(route.Rounds, round{to: []destination{{
-				way: dialog.Way{URI: uri, Next: trunk.Next(i), Peer: trunk.Name}, trunk: trunk, want: trunkWant(trunk),
-				who: party{number: route.number, uri: uri}, toll: toll,
-			}}})
-		}
+		route.Rounds = append(route.Rounds, roundsBy(trunk, route.number, toll)...)
 	}
 	if len(route.Rounds) == 0 {
 		return route, &rtc.Status{Code: 404, Header: warning(p.Domain, "no trunk serves the number "+route.number)}
 	}
 	return route, nil
+}
+
+// roundsBy tries the addresses of a trunk one after the other.
+func roundsBy(trunk *gateways.Trunk, number string, toll *guard.Toll) (list rounds) {
+	for i := range trunk.Addresses {
+		uri := trunk.URI(i, number)
+		list = append(list, round{to: []destination{{
+			way: dialog.Way{URI: uri, Next: trunk.Next(i), Peer: trunk.Name}, trunk: trunk, want: trunkWant(trunk),
+			who: party{number: number, uri: uri}, toll: toll,
+		}}})
+	}
+	return list
 }
 
 // toll counts a call outside. Emergency calls are not counted and never refused.

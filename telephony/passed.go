@@ -6,12 +6,12 @@ import "tandem/rtc/sip"
 // say nothing about the network: they cross the exchange unchanged.
 var passedOn = [...]string{
 	"Subject", "Priority", "Accept-Language", "Accept-Contact", "Reject-Contact", "Request-Disposition",
-	"User-to-User",  // RFC 7433
-	"P-Early-Media", // RFC 5009
-	"Geolocation",   // RFC 6442
-	"Cisco-Guid",    // of Cisco gateways, for their own records
-	"Answer-Mode",   // RFC 5373
-	"Session-ID",    // RFC 7989
+	"User-to-User",                       // RFC 7433
+	"P-Early-Media",                      // RFC 5009
+	"Geolocation", "Geolocation-Routing", // RFC 6442
+	"Cisco-Guid",  // of Cisco gateways, for their own records
+	"Answer-Mode", // RFC 5373
+	"Session-ID",  // RFC 7989
 	"Content-Language",
 }
 

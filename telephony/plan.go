@@ -65,14 +65,16 @@ type Plan struct {
 	PeerAt  func(netip.AddrPort) string // the name of the peer whose address it is, "" for nobody's
 	// Led is the trunk whose registration led a request here, "" for none; nil:
 	// none ever does.
-	Led      func(uri sip.URI, from netip.AddrPort) string
-	Domain   string                      // the default domain
-	Groups   Groups                      // nil: there are none
-	Rules    *dialplan.Rules             // for what is dialled; nil: none
-	Guard    *guard.Guard                // bounds calls outside; nil: nothing does
-	Refused  func(Refusal)               // is told of calls that are not allowed; it must be quick; nil: nobody
-	Settings func(rtc.AOR) settings.User // how a user wants to be called; nil: nobody has set anything
-	AllCalls bool                        // calls between users go through the exchange, too
+	Led    func(uri sip.URI, from netip.AddrPort) string
+	Domain string // the default domain
+	// Emergency is how emergency calls leave a site; nil: as other calls do.
+	Emergency func(site string) Emergency
+	Groups    Groups                      // nil: there are none
+	Rules     *dialplan.Rules             // for what is dialled; nil: none
+	Guard     *guard.Guard                // bounds calls outside; nil: nothing does
+	Refused   func(Refusal)               // is told of calls that are not allowed; it must be quick; nil: nobody
+	Settings  func(rtc.AOR) settings.User // how a user wants to be called; nil: nobody has set anything
+	AllCalls  bool                        // calls between users go through the exchange, too
 }
 
 // Route is where a call goes, and whose it is.
@@ -86,9 +88,11 @@ type Route struct {
 	calledName      string // display name of the user called
 	calledNumber    string // the number the user called shows
 	payer           rtc.AOR
-	kind            string          // of the number
-	rings           Settings        // the user whose phones ring, and who may send the call on
-	group           *group.Group    // whose members ring, nil when it is not a group's call
+	kind            string       // of the number
+	rings           Settings     // the user whose phones ring, and who may send the call on
+	group           *group.Group // whose members ring, nil when it is not a group's call
+	emergency       bool
+	location        string          // of the site, for an emergency call
 	chain           diversion.Chain // who has sent it on
 	want            media.Want      // of the caller's side
 }
@@ -109,7 +113,7 @@ func (p *Plan) Route(r *rtc.Request) (Route, error) {
 	if perr != nil {
 		return Route{}, &rtc.Status{Code: perr.Code, Reason: perr.Reason}
 	}
-	if uri.Kind != sip.URITel && !p.Users.Ours(uri.Host, uri.Port) {
+	if uri.Kind != sip.URITel && uri.Kind != sip.URIOther && !p.Users.Ours(uri.Host, uri.Port) {
 		return Route{}, rtc.Next // of another domain
 	}
 	if trunk := p.trunkOf(r, uri); trunk != nil {
@@ -150,6 +154,10 @@ func (p *Plan) outbound(r *rtc.Request, uri sip.URI) (Route, error) {
 		return p.toGroup(route, g)
 	}
 	if !known {
+		plan := p.Numbers("")
+		if n, err := plan.URI(uri); err == nil && plan.Class(n) == number.ClassEmergency {
+			return p.toEmergency(route, "", n)
+		}
 		return route, rtc.Next // whoever is no user calls no numbers
 	}
 	return p.toNumber(route, caller, uri)
@@ -314,6 +322,9 @@ func deviceWant(f transport.Flow) media.Want {
 // dialled is the user part of a URI, or the number of a tel URI, without
 // parameters (RFC 3966, RFC 4694).
 func dialled(u sip.URI) string {
+	if u.Kind == sip.URIOther {
+		return string(u.Scheme) + ":" + string(u.Opaque)
+	}
 	user, _, _ := strings.Cut(string(sip.AppendUnescaped(nil, u.User)), ";")
 	return user
 }

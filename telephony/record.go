@@ -5,6 +5,7 @@ import (
 
 	"tandem/media"
 	"tandem/telephony/cdr"
+	"tandem/telephony/q850"
 )
 
 // open writes the record of a call that begins.
@@ -54,7 +55,11 @@ func (c *Call) close(e End) {
 			e.Code = 480
 		}
 	}
-	r.Ended, r.EndedBy, r.Code, r.Text, r.Cause = time.Now(), e.By, e.Code, e.Text, causeOf(e)
+	cause := causeOf(e)
+	if e.Text == "" && (cause != q850.Normal || r.State == cdr.Failed) {
+		e.Text = cause.Text()
+	}
+	r.Ended, r.EndedBy, r.Code, r.Text, r.Cause = time.Now(), e.By, e.Code, e.Text, int(cause)
 	c.log.Info("call ended", "code", e.Code, "by", e.By, "dur", r.Talked(), "err", e.Text)
 	lost := func(err error) {
 		if err != nil {

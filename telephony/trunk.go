@@ -51,6 +51,11 @@ func (l *leg) seize() outcome {
 	if l.trunk == nil || l.seized {
 		return outcome{}
 	}
+	if l.way.URI != "" && l.c.route.emergency {
+		l.trunk.Force(l.direction())
+		l.seized = true
+		return outcome{}
+	}
 	if !l.trunk.Seize(l.direction()) {
 		l.c.x.cfg.Log.Info("trunk has no channel free", "call", l.c.id, "trunk", l.trunkName())
 		return outcome{code: 503, text: "all channels of trunk " + l.trunkName() + " are taken"}

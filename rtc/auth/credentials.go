@@ -76,7 +76,8 @@ func (a *answer) complete(algorithm []byte) (reason string) {
 	if a.username == nil || a.realm == nil || a.nonce == nil || a.uri == nil || a.response == nil {
 		return "Incomplete Digest Credentials"
 	}
-	if !sipURI(a.uri) && !bytes.HasPrefix(a.uri, []byte("/")) { // a path is of HTTP: aims tells
+	// A path is of HTTP: aims tells. A URN is of a call for help (RFC 5031).
+	if !sipURI(a.uri) && !bytes.HasPrefix(a.uri, []byte("/")) && !bytes.HasPrefix(a.uri, []byte("urn:")) {
 		return "Digest uri Is Not a SIP URI"
 	}
 	a.algorithm, _ = ParseAlgorithm(algorithm) // 0: one we do not know

@@ -86,6 +86,8 @@ const (
 	// TransferFailed: the one named could not be reached, and the call goes on as
 	// before.
 	TransferFailed What = "transfer_failed"
+	// Emergency: the call is for help; the number is named.
+	Emergency What = "emergency"
 	// Forwarded: the one named has sent the call on, and why.
 	Forwarded What = "forwarded"
 )

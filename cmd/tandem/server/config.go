@@ -28,6 +28,7 @@ type Config struct {
 	Routes    []proxy.Route `yaml:"routes" json:"routes" jsonschema_description:"Static routes by domain or method; the longest domain wins"`
 	Telephony Telephony     `yaml:"telephony" json:"telephony"`
 	Numbers   Numbers       `yaml:"numbers" json:"numbers"`
+	Emergency Emergency     `yaml:"emergency" json:"emergency,omitempty"`
 	Events    Events        `yaml:"events" json:"events"`
 	Presence  Presence      `yaml:"presence" json:"presence"`
 	Messages  Messages      `yaml:"messages" json:"messages"`
@@ -233,6 +234,7 @@ func (c *Config) faults() []Fault {
 	}
 	c.callFaults(bad)
 	c.presenceFaults(bad)
+	c.emergencyFaults(bad)
 	c.PINT.faults(bad)
 	if _, err := c.Numbers.plan(c.Domains); err != nil {
 		bad("numbers", "%w", err)

@@ -39,7 +39,7 @@ func (s *Server) routes(ctx context.Context, cfg *Config) (*rtc.Router, error) {
 		URIAgents:    cfg.Auth.URIAgents,
 		QOP:          qop(cfg.Auth),
 		AllowForeign: cfg.Auth.AllowForeign,
-		Precheck:     func(r *rtc.Request) error { return s.proxy.Precheck(r) },
+		Precheck:     s.precheck,
 		Log:          s.log,
 	})
 	if s.gruu, err = location.NewGRUU(s.key); err != nil {
@@ -214,4 +214,13 @@ func (s *Server) clientTLS(cfg *Config) (*tls.Config, error) {
 		}
 		return &tls.Certificate{}, nil
 	}}, nil
+}
+
+// precheck finds what nobody serves, whoever sends it. A service URN is telephony's:
+// a call for help (RFC 5031).
+func (s *Server) precheck(r *rtc.Request) error {
+	if uri, err := sip.ParseURI(r.RequestURI()); err == nil && uri.Kind == sip.URIOther && r.Method() == sip.INVITE && sip.EqualFold(uri.Scheme, "urn") {
+		return nil
+	}
+	return s.proxy.Precheck(r)
 }

@@ -174,8 +174,12 @@ func (s *Server) openSIP(ctx context.Context, cfg *Config) error {
 		return err
 	}
 	s.trace = trace.NewRing(cfg.Trace.Bytes)
+	if s.numbers, err = cfg.Numbers.plan(cfg.Domains); err != nil {
+		return err
+	}
 	s.layer = transaction.New(transaction.Config{
 		MaxServer:   cfg.Limits.Transactions,
+		Emergency:   emergencyNumbers(s.numbers, cfg.Numbers.Emergency),
 		AbsorbBytes: cfg.Limits.AbsorbBytes,
 		Pressure:    s.pressure,
 		Unsent:      s.unsent,

@@ -1,0 +1,60 @@
+package server
+
+import (
+	"fmt"
+	"strings"
+
+	"tandem/telephony"
+	"tandem/telephony/number"
+)
+
+// EmergencySite is how emergency calls leave a site.
+type EmergencySite struct {
+	Site     string `yaml:"site" json:"site,omitempty" jsonschema_description:"Site of the users; empty: all that are not named"`
+	Trunk    string `yaml:"trunk" json:"trunk,omitempty" jsonschema_description:"Trunk or trunk group tried first; empty: those that serve the number"`
+	Caller   string `yaml:"caller" json:"caller,omitempty" jsonschema_description:"Number shown, by which the site is called back, with + and country code; empty: the user's own"`
+	Location string `yaml:"location" json:"location,omitempty" jsonschema_description:"URI of where the site is, sent as Geolocation when the phone sends none"`
+}
+
+// Emergency is how emergency calls are led.
+type Emergency struct {
+	Sites []EmergencySite `yaml:"sites" json:"sites,omitempty" jsonschema_description:"How emergency calls leave each site"`
+}
+
+// of is how emergency calls leave a site.
+func (e *Emergency) of(site string) (out telephony.Emergency) {
+	for _, s := range e.Sites {
+		if s.Site == site || s.Site == "" && out == (telephony.Emergency{}) {
+			out = telephony.Emergency{Trunk: s.Trunk, Caller: s.Caller, Location: s.Location}
+			if s.Site == site {
+				break
+			}
+		}
+	}
+	return out
+}
+
+func (c *Config) emergencyFaults(bad func(key, format string, args ...any)) {
+	for i, s := range c.Emergency.Sites {
+		key := fmt.Sprintf("emergency.sites[%d]", i)
+		if digits, ok := strings.CutPrefix(s.Caller, "+"); s.Caller != "" && (!ok || digits == "" || strings.Trim(digits, "0123456789") != "") {
+			bad(key+".caller", "%q is not a number with + and country code, such as +4930123456", s.Caller)
+		}
+		if s.Location != "" && (!strings.Contains(s.Location, ":") || strings.ContainsAny(s.Location, "<> \r\n\"")) {
+			bad(key+".location", "%q is not a URI, such as https://lis.example.com/building-7", s.Location)
+		}
+	}
+}
+
+// emergencyNumbers are the numbers of calls that are never shed: what everybody
+// dials, and those of the house.
+func emergencyNumbers(plan *number.Plan, more []string) []string {
+	list := append([]string{"112", "911"}, more...)
+	for _, n := range []string{"000", "100", "101", "102", "103", "104", "108", "110", "111", "113", "114", "115", "117", "118", "119", "120", "122",
+		"123", "127", "128", "133", "140", "141", "144", "15", "17", "18", "190", "191", "192", "193", "194", "195", "197", "199", "999"} {
+		if num, err := plan.Parse(n); err == nil && plan.Class(num) == number.ClassEmergency {
+			list = append(list, n)
+		}
+	}
+	return list
+}
