@@ -13,10 +13,12 @@ import (
 	"tandem/cmd/tandem/command"
 	"tandem/cmd/tandem/command/admin"
 	"tandem/cmd/tandem/command/calls"
+	"tandem/cmd/tandem/command/contacts"
 	"tandem/cmd/tandem/command/dialling"
 	"tandem/cmd/tandem/command/groups"
 	"tandem/cmd/tandem/command/interop"
 	"tandem/cmd/tandem/command/media"
+	"tandem/cmd/tandem/command/messages"
 	"tandem/cmd/tandem/command/phone"
 	deskphones "tandem/cmd/tandem/command/phones"
 	"tandem/cmd/tandem/command/policy"
@@ -95,6 +97,8 @@ Exit codes: 0 done, 1 failed, 2 command line not understood.`,
 		users.Registrations(),
 		users.Routes(),
 		trunks.New(),
+		contacts.New(),
+		messages.New(),
 		policy.New(),
 		dialling.Plan(),
 		dialling.Limits(),

@@ -46,6 +46,9 @@ func (d *Document) ETag() string { return ETag(d.Version) }
 // ETag of a version.
 func ETag(version int64) string { return `"` + strconv.FormatInt(version, 36) + `"` }
 
+// VersionText is a version as clients keep it.
+func VersionText(version int64) string { return strconv.FormatInt(version, 10) }
+
 // Change is what became of one contact.
 type Change struct {
 	Version int64

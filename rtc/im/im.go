@@ -44,7 +44,8 @@ const (
 	Hold
 	// Refuse answers as if the receiver did not exist.
 	Refuse
-	// Drop takes the message and forgets it: a notice to somebody who is blocked.
+	// Drop answers as if the message were kept, and forgets it: the sender is not
+	// to know that he is blocked.
 	Drop
 )
 

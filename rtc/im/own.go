@@ -39,7 +39,7 @@ func (im *IM) Send(ctx context.Context, d Draft) (code int, err error) {
 	case Refuse:
 		return 0, notFound()
 	case Drop:
-		return 200, nil
+		return 202, nil
 	case Hold:
 		f.held = true
 	}

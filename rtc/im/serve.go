@@ -35,8 +35,7 @@ func (im *IM) Serve(r *rtc.Request) error {
 		im.cfg.Tell(Event{Kind: "refused", To: f.to, From: f.from})
 		return notFound() // as if there were no such user
 	case Drop:
-		r.Respond(200, "", nil)
-		return nil
+		return &rtc.Status{Code: 202}
 	case Hold:
 		if f.kind == fleeting {
 			return notFound()

@@ -208,7 +208,7 @@ func (im *IM) rest(aor rtc.AOR, device string, served bool) {
 // serveOne sends a kept message to a device and reports whether it may get the
 // next one.
 func (im *IM) serveOne(ctx context.Context, m *Message, device string) bool {
-	if im.cfg.Rule(Ask{From: m.From, To: m.To, Proved: true}) == Refuse { // blocked since it was kept
+	if v := im.cfg.Rule(Ask{From: m.From, To: m.To, Proved: true}); v == Refuse || v == Drop { // blocked since it was kept
 		im.settleAll(m, device)
 		return true
 	}

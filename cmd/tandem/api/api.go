@@ -51,8 +51,10 @@ import (
 	"net/http"
 
 	"tandem/cmd/tandem/api/admin"
+	"tandem/cmd/tandem/api/contacts"
 	"tandem/cmd/tandem/api/dialling"
 	"tandem/cmd/tandem/api/groups"
+	"tandem/cmd/tandem/api/messages"
 	op "tandem/cmd/tandem/api/operation"
 	"tandem/cmd/tandem/api/phones"
 	"tandem/cmd/tandem/api/presence"
@@ -62,9 +64,12 @@ import (
 	"tandem/gateways"
 	"tandem/rtc"
 	"tandem/rtc/auth"
+	contactbook "tandem/rtc/contacts"
 	"tandem/rtc/directory"
+	"tandem/rtc/im"
 	"tandem/rtc/location"
 	"tandem/rtc/policy"
+	"tandem/rtc/policy/consent"
 	"tandem/rtc/proxy"
 	"tandem/rtc/trace"
 	"tandem/telephony"
@@ -98,6 +103,9 @@ type Rooms struct {
 	Numbers       func(site string) *number.Plan
 	Phones        phones.Room
 	Presence      presence.Rooms // but for what is here already
+	Contacts      *contactbook.Book
+	Consent       *consent.Book
+	Messages      *im.IM
 	Trace         *trace.Ring
 	Status        func() Status
 	Reload        func() error
@@ -152,6 +160,8 @@ func (a *API) nouns() {
 	a.registerServer()
 	phones.Register(a.set, a.Phones, a.running)
 	a.registerPresence()
+	contacts.Register(a.set, contacts.Rooms{Contacts: a.Contacts, Directory: a.Directory, Consent: a.Consent})
+	messages.Register(a.set, messages.Rooms{Messages: a.Messages, Directory: a.Directory, Consent: a.Consent, Running: a.running})
 	admin.Register(a.set, a.State, a.running)
 }
 

@@ -12,7 +12,9 @@ import (
 	"tandem/cmd/tandem/api/problem"
 	"tandem/gateways"
 	"tandem/rtc"
+	"tandem/rtc/contacts"
 	"tandem/rtc/directory"
+	"tandem/rtc/im"
 	"tandem/rtc/policy"
 	"tandem/rtc/policy/consent"
 	"tandem/rtc/store"
@@ -71,6 +73,12 @@ var kinds = []struct {
 	{sipphone.ErrExists, http.StatusConflict, "taken", 0},
 	{sipphone.ErrTooMany, http.StatusConflict, "too_many", 0},
 	{sipphone.ErrInvalid, http.StatusUnprocessableEntity, "invalid", 0},
+	{contacts.ErrUnknown, http.StatusNotFound, "contact_unknown", 0},
+	{contacts.ErrTooMany, http.StatusConflict, "too_many", 0},
+	{contacts.ErrInvalid, http.StatusUnprocessableEntity, "invalid", 0},
+	{im.ErrUnknown, http.StatusNotFound, "message_unknown", 0},
+	{consent.ErrInvalid, http.StatusUnprocessableEntity, "invalid", 0},
+	{consent.ErrTooMany, http.StatusConflict, "too_many", 0},
 	{store.ErrConflict, http.StatusConflict, "taken", 0},
 	{store.ErrQueueFull, http.StatusServiceUnavailable, "store_busy", time.Second},
 	{store.ErrFull, http.StatusServiceUnavailable, "disk_full", time.Minute},

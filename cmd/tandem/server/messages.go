@@ -11,7 +11,6 @@ import (
 	"tandem/rtc"
 	"tandem/rtc/im"
 	imstore "tandem/rtc/im/sqlstore"
-	"tandem/rtc/policy"
 	"tandem/rtc/sip"
 	"tandem/rtc/uac"
 )
@@ -58,43 +57,6 @@ func (s *Server) messageMetrics(m meter) {
 	m.counter("messages_held_total", "Messages kept for the consent of their receivers", st.Held)
 	m.counter("messages_refused_total", "Messages refused by rules and limits", st.Refused)
 	m.counter("messages_expired_total", "Messages kept and not fetched in time", st.Expired)
-}
-
-// writing is what policy says about messages.
-func writing() policy.Action {
-	return policy.Action{Name: "message", About: "write a message to somebody", Allow: true, Kinds: []policy.Kind{
-		{Name: "contact", About: "to somebody whose contact the sender is", Allow: true},
-		{Name: "stranger", About: "to others", Allow: true},
-	}}
-}
-
-// mayWrite is the rule of messages. An administrator's policy comes first, then
-// what the receiver wants of strangers.
-func (s *Server) mayWrite(a im.Ask) im.Verdict {
-	if a.Notice || a.From == a.To {
-		return im.Deliver
-	}
-	contact := a.Proved && s.contacts.Has(a.To, a.From)
-	kind := "stranger"
-	if contact {
-		kind = "contact"
-	}
-	sender := policy.Subject{User: a.From}
-	if u, ok := s.directory.User(a.From); ok && a.Proved {
-		sender.Groups, sender.Site = u.Groups, u.Site
-	}
-	if !s.policy.May(sender, policy.Question{Action: "message", Kind: kind, Object: string(a.To)}).Allowed {
-		return im.Refuse
-	}
-	if !contact {
-		switch s.begun.Messages.Strangers {
-		case "refuse":
-			return im.Refuse
-		case "hold":
-			return im.Hold
-		}
-	}
-	return im.Deliver
 }
 
 // tellMessage publishes what becomes of a message.

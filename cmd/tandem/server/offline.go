@@ -6,6 +6,8 @@ import (
 	"log/slog"
 
 	"tandem/cmd/tandem/api"
+	"tandem/rtc/contacts"
+	contactstore "tandem/rtc/contacts/sqlstore"
 	"tandem/rtc/directory"
 	directorystore "tandem/rtc/directory/sqlstore"
 	"tandem/rtc/policy/consent"
@@ -41,6 +43,7 @@ func Offline(ctx context.Context, cfg *Config, db *store.DB, key []byte, log *sl
 		Trunks:    trunks,
 		Settings:  settings.New(settingsstore.New(db), log),
 		Groups:    group.New(groupstore.New(db), log),
+		Contacts:  contacts.New(contactstore.New(db)),
 		Policy:    newPolicy(db, log),
 		Numbers:   func(string) *number.Plan { return plan },
 		Log:       log,

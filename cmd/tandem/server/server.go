@@ -456,6 +456,7 @@ func (s *Server) api() *api.API {
 		Trunks: s.trunks, Registrations: s.lines.State, Rules: s.dialling.rules, Guard: s.dialling.guard, Explain: s.plans.Explain, Policy: s.policy, Numbers: s.plan,
 		Settings: s.settings, Groups: s.groups,
 		Phones: s.phonesRoom(), Presence: apipresence.Rooms{Agent: s.presence, Consent: s.consent, Notifier: s.events},
+		Contacts: s.contacts, Consent: s.consent, Messages: s.messages,
 		Status: s.status,
 		Reload: s.Reload, Snapshot: s.snapshot,
 	})

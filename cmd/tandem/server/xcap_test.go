@@ -138,4 +138,14 @@ func TestXCAP(t *testing.T) {
 	if code, _, _ := xcapOf(t, s, "alice", "wrong").ask("GET", index, "", ""); code != 401 {
 		t.Errorf("a wrong password: %d", code)
 	}
+	token := overHTTPS(t, s, "contacts:write")
+	token.base = x.base
+	if r := token.do("PUT", "resource-lists/users/bob/index", doc, "Content-Type", lists); r.code != 201 {
+		t.Errorf("with a token: %d %s", r.code, r.text)
+	}
+	other := overHTTPS(t, s, "users:read")
+	other.base = x.base
+	if r := other.do("GET", "resource-lists/users/bob/index", ""); r.code != 403 {
+		t.Errorf("with a token for something else: %d", r.code)
+	}
 }

@@ -1,0 +1,253 @@
+// Package messages is the operations on instant messages: to send one, to see
+// what waits for a user, and to decide about strangers whose messages are held.
+// It decides nothing: each operation is a call of rtc/im.
+package messages
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"tandem/cmd/tandem/api/access"
+	op "tandem/cmd/tandem/api/operation"
+	"tandem/cmd/tandem/api/problem"
+	"tandem/rtc"
+	"tandem/rtc/directory"
+	"tandem/rtc/im"
+	"tandem/rtc/policy/consent"
+)
+
+// Rooms are what the operations act on.
+type Rooms struct {
+	Messages  *im.IM
+	Directory *directory.Directory
+	Consent   *consent.Book
+	Running   func() error // nil while a server runs
+}
+
+type nouns struct {
+	Rooms
+}
+
+// NewMessage is a message to be sent.
+type NewMessage struct {
+	From string `json:"from" example:"alice" doc:"The user who writes"`
+	To   string `json:"to" example:"bob" doc:"A user of this server"`
+	Type string `json:"type,omitempty" doc:"Media type of the text; absent: text/plain;charset=UTF-8"`
+	Text string `json:"text" minLength:"1"`
+}
+
+// SentMessage is what became of a message.
+type SentMessage struct {
+	From   string `json:"from" yaml:"from"`
+	To     string `json:"to" yaml:"to"`
+	Status string `json:"status" yaml:"status" enum:"delivered,kept" doc:"delivered: a device has it; kept: it is on disk and delivered later"`
+}
+
+// WaitingMessage is a message that waits for a user.
+type WaitingMessage struct {
+	ID      string    `json:"id" yaml:"id"`
+	From    string    `json:"from" yaml:"from"`
+	Arrived time.Time `json:"arrived" yaml:"arrived"`
+	Expires time.Time `json:"expires" yaml:"expires" doc:"It is not delivered afterwards"`
+	Octets  int       `json:"octets" yaml:"octets"`
+	Devices []string  `json:"devices" yaml:"devices" nullable:"false" doc:"Those that are still to get it; * is the one that registers first"`
+	Held    bool      `json:"held,omitempty" yaml:"held,omitempty" doc:"It waits for the user's consent about the sender"`
+}
+
+// ShownMessage is a message with its text.
+type ShownMessage struct {
+	WaitingMessage
+	Type string `json:"type" yaml:"type" doc:"Media type"`
+	Text string `json:"text" yaml:"text" doc:"Empty when it is not text"`
+}
+
+// Stranger is somebody whose messages are held.
+type Stranger struct {
+	Address  string    `json:"address" yaml:"address"`
+	Messages int       `json:"messages" yaml:"messages"`
+	Since    time.Time `json:"since" yaml:"since"`
+}
+
+// StrangerDecision is what a user wants of a stranger.
+type StrangerDecision struct {
+	Decision string `json:"decision" enum:"accept,refuse,block" doc:"accept: deliver these and later ones; refuse: forget these; block: forget these and later ones"`
+}
+
+// DecidedStranger is what became of a decision.
+type DecidedStranger struct {
+	Address  string `json:"address" yaml:"address"`
+	Decision string `json:"decision" yaml:"decision"`
+	Messages int    `json:"messages" yaml:"messages" doc:"That were delivered or forgotten"`
+}
+
+// UserPath names a user in a path.
+type UserPath struct {
+	User string `path:"user" doc:"alice, alice@example.com or sip:alice@example.com"`
+}
+
+// MessagePath names a message.
+type MessagePath struct {
+	UserPath
+	ID int64 `path:"id" doc:"Of the list"`
+}
+
+// SenderPath names a sender.
+type SenderPath struct {
+	UserPath
+	Sender string `path:"sender" doc:"Address"`
+}
+
+// Register adds the operations to set.
+func Register(set *op.Set, r Rooms) {
+	n := &nouns{r}
+	read, write := access.Read("messages"), access.Write("messages")
+	op.Change(set, op.Op{Method: http.MethodPost, Path: "/messages", ID: "send-message", Short: "Send a message to a user",
+		Long: "The same rules and limits hold as for a message by SIP.", Scope: write, Needs: r.Running}, n.send)
+	op.Read(set, op.Op{Path: "/users/{user}/messages", ID: "list-messages", Short: "List the messages that wait for a user", Scope: read, Needs: r.Running}, n.list)
+	op.Read(set, op.Op{Path: "/users/{user}/messages/{id}", ID: "show-message", Short: "Show a message that waits, with its text", Scope: read, Needs: r.Running}, n.show)
+	op.Change(set, op.Op{Method: http.MethodDelete, Path: "/users/{user}/messages/{id}", ID: "delete-message", Short: "Forget a message that waits",
+		Scope: write, Needs: r.Running, Event: "message.deleted"}, n.remove)
+	op.Read(set, op.Op{Path: "/users/{user}/strangers", ID: "list-strangers", Short: "List the senders whose messages are held for a user's consent", Scope: read, Needs: r.Running}, n.strangers)
+	op.Change(set, op.Op{Method: http.MethodPut, Path: "/users/{user}/strangers/{sender}", ID: "decide-stranger", Short: "Decide about a sender whose messages are held",
+		Scope: write, Needs: r.Running, Event: "stranger.decided"}, n.decide)
+}
+
+// user finds a user who is there.
+func (n *nouns) user(name string) (rtc.AOR, error) {
+	aor, err := n.Directory.ParseAOR(name)
+	if err != nil {
+		return "", err
+	}
+	u, err := n.Directory.Get(aor)
+	return u.AOR, err
+}
+
+func (n *nouns) send(ctx context.Context, do *op.Doing, in *struct{ Body NewMessage }) (SentMessage, error) {
+	from, err := n.user(in.Body.From)
+	if err != nil {
+		return SentMessage{}, err
+	}
+	to, err := n.user(in.Body.To)
+	if err != nil {
+		return SentMessage{}, err
+	}
+	if err := do.Begin(ctx, op.Resource("users", string(to), "messages"), nil); err != nil {
+		return SentMessage{}, err
+	}
+	u, _ := n.Directory.User(from)
+	code, err := n.Messages.Send(ctx, im.Draft{From: from, To: to, Display: u.DisplayName, Type: in.Body.Type, Body: []byte(in.Body.Text)})
+	if err != nil {
+		return SentMessage{}, err
+	}
+	out := SentMessage{string(from), string(to), "delivered"}
+	if code == 202 {
+		out.Status = "kept"
+	}
+	do.After = out // without the text: the record is no archive
+	return out, nil
+}
+
+func waiting(k im.Kept) WaitingMessage {
+	w := WaitingMessage{ID: strconv.FormatInt(k.ID, 10), From: string(k.From), Arrived: k.Arrived, Expires: k.Expires, Octets: k.Octets, Devices: k.Waiting, Held: k.Held}
+	if w.Devices == nil {
+		w.Devices = []string{}
+	}
+	return w
+}
+
+func (n *nouns) list(_ context.Context, in *struct {
+	UserPath
+	op.Paging
+}) (op.Page[WaitingMessage], error) {
+	user, err := n.user(in.User)
+	if err != nil {
+		return op.Page[WaitingMessage]{}, err
+	}
+	list := []WaitingMessage{}
+	for _, k := range n.Messages.Queue(user) {
+		list = append(list, waiting(k))
+	}
+	return op.InOrder(in.Paging, list)
+}
+
+func (n *nouns) show(ctx context.Context, in *MessagePath) (ShownMessage, error) {
+	user, err := n.user(in.User)
+	if err != nil {
+		return ShownMessage{}, err
+	}
+	m, err := n.Messages.Show(ctx, user, in.ID)
+	if err != nil {
+		return ShownMessage{}, err
+	}
+	out := ShownMessage{WaitingMessage: waiting(im.Kept{ID: m.ID, From: m.From, Arrived: m.Arrived, Expires: m.Expires, Octets: m.Octets(), Waiting: m.Waiting, Held: m.Held})}
+	kind, body, err := m.Content()
+	if out.Type = kind; err == nil && utf8.Valid(body) {
+		out.Text = string(body)
+	}
+	return out, err
+}
+
+func (n *nouns) remove(ctx context.Context, do *op.Doing, in *MessagePath) (WaitingMessage, error) {
+	user, err := n.user(in.User)
+	if err != nil {
+		return WaitingMessage{}, err
+	}
+	err = do.Begin(ctx, op.Resource("users", string(user), "messages", strconv.FormatInt(in.ID, 10)), func() (any, error) {
+		s, err := n.show(ctx, in)
+		return s.WaitingMessage, err
+	})
+	if err != nil {
+		return WaitingMessage{}, err
+	}
+	return do.Before.(WaitingMessage), n.Messages.Delete(user, in.ID)
+}
+
+func (n *nouns) strangers(_ context.Context, in *struct {
+	UserPath
+	op.Paging
+}) (op.Page[Stranger], error) {
+	user, err := n.user(in.User)
+	if err != nil {
+		return op.Page[Stranger]{}, err
+	}
+	list := []Stranger{}
+	for _, s := range n.Messages.Strangers(user) {
+		list = append(list, Stranger{string(s.AOR), s.Messages, s.Since})
+	}
+	return op.InOrder(in.Paging, list)
+}
+
+func (n *nouns) decide(ctx context.Context, do *op.Doing, in *struct {
+	SenderPath
+	Body StrangerDecision
+}) (DecidedStranger, error) {
+	user, err := n.user(in.User)
+	if err != nil {
+		return DecidedStranger{}, err
+	}
+	sender, out := rtc.AOR(in.Sender), DecidedStranger{Address: in.Sender, Decision: in.Body.Decision}
+	if err := do.Begin(ctx, op.Resource("users", string(user), "strangers", in.Sender), nil); err != nil {
+		return DecidedStranger{}, err
+	}
+	rule := consent.Rule{Kind: consent.User, Name: string(sender)}
+	switch in.Body.Decision {
+	case "accept":
+		rule.Action = consent.Allow
+	case "block":
+		rule.Action = consent.Block
+	case "refuse":
+	default:
+		return DecidedStranger{}, problem.New(http.StatusUnprocessableEntity, "invalid", "the decision is accept, refuse or block")
+	}
+	if rule.Action != "" {
+		if err := n.Consent.Set(ctx, user, rule); err != nil {
+			return DecidedStranger{}, err
+		}
+	}
+	out.Messages = n.Messages.Decide(user, sender, rule.Action == consent.Allow)
+	do.After = out
+	return out, nil
+}

@@ -1,0 +1,145 @@
+package im
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"tandem/rtc"
+	"tandem/rtc/sip"
+)
+
+// ErrUnknown is a message that is not kept, or not any more.
+var ErrUnknown = errors.New("no such message")
+
+// Kept is a message that waits, without its text.
+type Kept struct {
+	ID               int64
+	From             rtc.AOR
+	Arrived, Expires time.Time
+	Octets           int
+	Waiting          []string // devices; Anyone is whoever registers first
+	Held             bool     // for the receiver's consent
+}
+
+// Queue is what waits for a user, in the order of delivery.
+func (im *IM) Queue(user rtc.AOR) (list []Kept) {
+	s := im.of(user)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if b := s.boxes[user]; b != nil {
+		for i := range b.list {
+			e := &b.list[i]
+			list = append(list, Kept{e.id, e.from, e.arrived, e.expires, e.octets, e.waiting, e.held})
+		}
+	}
+	return list
+}
+
+// Show returns a kept message as it will be sent, from its From line on.
+func (im *IM) Show(ctx context.Context, user rtc.AOR, id int64) (Message, error) {
+	list, err := im.cfg.Store.Messages(ctx, user, id, 1)
+	if err != nil {
+		return Message{}, err
+	}
+	if len(list) == 0 || list[0].ID != id {
+		return Message{}, fmt.Errorf("%w: %d of %s: see the queue of the user", ErrUnknown, id, user)
+	}
+	return list[0], nil
+}
+
+// Content is the type and body of a kept message.
+func (m *Message) Content() (contentType string, body []byte, err error) {
+	p, err := m.parsed()
+	if err != nil {
+		return "", nil, err
+	}
+	return string(p.Get(sip.HdrContentType)), p.Body(), nil
+}
+
+// Delete forgets a kept message.
+func (im *IM) Delete(user rtc.AOR, id int64) error {
+	s := im.of(user)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.box(user)
+	defer s.tidy(user, b)
+	if b.find(id) == nil {
+		return fmt.Errorf("%w: %d of %s: see the queue of the user", ErrUnknown, id, user)
+	}
+	im.drop(b, id)
+	return nil
+}
+
+// Decide ends the wait of messages that are held for a user's consent about a
+// sender: they are delivered, or forgotten. It returns how many there were.
+func (im *IM) Decide(user, sender rtc.AOR, deliver bool) (n int) {
+	s := im.of(user)
+	s.mu.Lock()
+	b := s.box(user)
+	for _, e := range slices.Clone(b.list) {
+		if !e.held || e.from != sender {
+			continue
+		}
+		n++
+		if !deliver {
+			im.drop(b, e.id)
+			continue
+		}
+		held := b.find(e.id)
+		held.held = false
+		held.waiting = append(b.away(func(string) bool { return false }), Anyone)
+		if err := im.cfg.Store.Settle(e.id, held.waiting, false, im.settled); err != nil {
+			im.settled(err)
+		}
+	}
+	s.tidy(user, b)
+	s.mu.Unlock()
+	if n > 0 && deliver {
+		im.dirty.add(user)
+	}
+	return n
+}
+
+// Stranger is somebody whose messages are held for a user's consent.
+type Stranger struct {
+	AOR      rtc.AOR
+	Messages int
+	Since    time.Time
+}
+
+// Strangers are those whose messages are held for a user's consent, by address.
+func (im *IM) Strangers(user rtc.AOR) (list []Stranger) {
+	for _, k := range im.Queue(user) {
+		if !k.Held {
+			continue
+		}
+		i, ok := slices.BinarySearchFunc(list, k.From, func(s Stranger, a rtc.AOR) int { return cmp.Compare(s.AOR, a) })
+		if !ok {
+			list = slices.Insert(list, i, Stranger{AOR: k.From, Since: k.Arrived})
+		}
+		list[i].Messages++
+	}
+	return list
+}
+
+// Forget drops everything about a user who is no more.
+func (im *IM) Forget(user rtc.AOR) {
+	s := im.of(user)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.boxes[user]
+	if b == nil {
+		return
+	}
+	for _, e := range slices.Clone(b.list) {
+		im.drop(b, e.id)
+	}
+	for _, k := range slices.Clone(b.roster) {
+		im.forgetDevice(b, user, k.instance)
+	}
+	s.tidy(user, b)
+}
