@@ -9,8 +9,9 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.7.0
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.1.4
 FUZZTIME ?= 20s
 # Real programs the tests talk to, and the commands that show they are there.
-PEERS    = kamailio kamailio-tls-modules sip-tester baresip-core linphone-cli sipvicious chromium ffmpeg espeak-ng rtpengine-daemon libopus0 openssl
-PEERCMDS = kamailio sipp baresip linphonec svmap chromium ffmpeg espeak-ng rtpengine openssl
+PEERS    = kamailio kamailio-tls-modules sip-tester baresip-core linphone-cli sipvicious chromium ffmpeg espeak-ng rtpengine-daemon libopus0 openssl npm
+JSSIP    = jssip@3.13.8
+PEERCMDS = kamailio sipp baresip linphonec svmap chromium ffmpeg espeak-ng rtpengine openssl npm
 
 .PHONY: help run build opus peers test lint vuln check bench fuzz clean
 
@@ -40,6 +41,8 @@ peers: ## install the programs the tests talk to, where missing
 	if [ -n "$$missing" ]; then echo "installing $(PEERS)"; \
 	  sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
 	  $$sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq --no-install-recommends $(PEERS) >/dev/null; fi
+	@d="$${XDG_CACHE_HOME:-$$HOME/.cache}/tandem-peers"; [ -e "$$d/node_modules/jssip" ] || { echo "installing $(JSSIP)"; \
+	  npm install --prefix "$$d" --no-audit --no-fund --silent $(JSSIP); }
 
 # How the packages are tested, each of them once:
 # - with the race detector, and not the measurements of audio (TestQuality...);

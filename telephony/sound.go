@@ -12,6 +12,7 @@ import (
 // begins with an offer of ours in the 200 (RFC 3261 §13.2.1).
 func (l *leg) takeOffer(m *sip.Message) error {
 	body := descriptionIn(m)
+	l.want.Inband = true
 	l.c.media.Near(l.side, m.Source.Addr())
 	if body == nil {
 		l.late = true
@@ -30,6 +31,7 @@ func (l *leg) offer() (text []byte, err error) {
 	if near := l.near(); near.IsValid() {
 		l.branch.Near(near)
 	}
+	l.want.Inband = true // keys of a side that knows no events; it is heard only where sound is converted
 	l.ours, err = l.branch.MakeOffer(l.want)
 	return l.ours, err
 }

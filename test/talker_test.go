@@ -96,7 +96,7 @@ func (k *talker) say(method, lines, body string) {
 
 func (k *talker) sayAs(seq int, method, lines, body string) {
 	k.t.Helper()
-	if body != "" {
+	if body != "" && !strings.Contains(lines, "Content-Type") {
 		lines += sdpType
 	}
 	k.send(strings.ReplaceAll(fmt.Sprintf("%s %s SIP/2.0\nVia: %s\nMax-Forwards: 70\nFrom: %s\nTo: %s\nCall-ID: %s\nCSeq: %d %s\nContact: %s\n%sContent-Length: %d\n\n",

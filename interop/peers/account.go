@@ -10,6 +10,7 @@ const (
 	UDP Proto = "udp"
 	TCP Proto = "tcp"
 	TLS Proto = "tls"
+	WSS Proto = "wss"
 )
 
 // Codec is an audio codec by its name in SDP.

@@ -109,6 +109,9 @@ var makers = map[string]func(context.Context, string, peers.Account, string) (pe
 	"linphonec": func(ctx context.Context, dir string, a peers.Account, say string) (peers.Phone, error) {
 		return peers.StartLinphone(ctx, dir, a, say)
 	},
+	"jssip": func(ctx context.Context, dir string, a peers.Account, say string) (peers.Phone, error) {
+		return peers.StartJsSIP(ctx, dir, a, say)
+	},
 }
 
 // startPhone starts a phone for an account and waits until it is registered.

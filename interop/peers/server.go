@@ -1,6 +1,7 @@
 package peers
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -26,19 +27,21 @@ type Settings struct {
 	Port         int      // of UDP and TCP; 0: a free one
 	Trusting     bool     // a further UDP port asks nobody on loopback for credentials
 	Phones       bool     // desk phones get their files at FilesPort
+	Browsers     bool     // secure WebSocket, for JsSIP
 	AllCalls     bool     // calls between users are led, too
 	Music        string   // WAV file for who is on hold
+	SessionTimer string   // of calls; "" is the default
 }
 
 // Server is the built server as a process of its own.
 type Server struct {
-	Dir                       string
-	Port, TLSPort, TrustsPort int // of UDP and TCP, of TLS, of what Trusting asks for
-	HTTPPort, FilesPort       int
-	bin                       string
-	config                    string
-	process                   *Program
-	complaints                int // in the logs of runs before
+	Dir                          string
+	Port, TLSPort, TrustsPort    int // of UDP and TCP, of TLS, of what Trusting asks for
+	HTTPPort, FilesPort, WSSPort int
+	bin                          string
+	config                       string
+	process                      *Program
+	complaints                   int // in the logs of runs before
 }
 
 // mediaPorts are those of calls, for all servers: above what the kernel gives to
@@ -58,11 +61,11 @@ func StartServer(ctx context.Context, bin, dir string, set Settings) (s *Server,
 }
 
 func tryServer(ctx context.Context, bin, dir string, set Settings) (*Server, error) {
-	p, err := ports(5)
+	p, err := ports(6)
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{Dir: dir, Port: p[0], TLSPort: p[1], HTTPPort: p[2], TrustsPort: p[3], FilesPort: p[4], bin: bin, config: filepath.Join(dir, "tandem.yaml")}
+	s := &Server{Dir: dir, Port: p[0], TLSPort: p[1], HTTPPort: p[2], TrustsPort: p[3], FilesPort: p[4], WSSPort: p[5], bin: bin, config: filepath.Join(dir, "tandem.yaml")}
 	if set.Port != 0 {
 		s.Port = set.Port
 	}
@@ -81,6 +84,9 @@ func (s *Server) write(set Settings) error {
 		{"proto": "udp", "addr": loopback(s.Port)},
 		{"proto": "tcp", "addr": loopback(s.Port)},
 		{"proto": "tls", "addr": loopback(s.TLSPort)},
+	}
+	if set.Browsers {
+		listen = append(listen, map[string]any{"proto": "wss", "addr": loopback(s.WSSPort), "origins": []string{"*"}})
 	}
 	if set.Trusting {
 		listen = append(listen, map[string]any{"proto": "udp", "addr": loopback(s.TrustsPort), "trusted": []string{"127.0.0.0/8"}})
@@ -103,7 +109,7 @@ func (s *Server) write(set Settings) error {
 		"http":      map[string]any{"addr": loopback(s.HTTPPort)},
 		"numbers":   map[string]any{"country": "DE"},
 		"media":     map[string]any{"ports": mediaPorts},
-		"telephony": map[string]any{"all_calls": set.AllCalls, "music": set.Music},
+		"telephony": map[string]any{"all_calls": set.AllCalls, "music": set.Music, "session_timer": cmp.Or(set.SessionTimer, "30m")},
 		"limits":    map[string]any{"drain": "1s"},
 		"log":       map[string]any{"level": "debug"},
 	}, "", "  ")
@@ -210,6 +216,9 @@ func (s *Server) Account(user, password string, proto Proto) Account {
 	a := Account{User: user, Password: password, Domain: Domain, Proto: proto, Port: s.Port, CA: filepath.Join(s.Dir, "data", "ca.pem")}
 	if proto == TLS {
 		a.Port = s.TLSPort
+	}
+	if proto == WSS {
+		a.Port = s.WSSPort
 	}
 	return a
 }

@@ -41,7 +41,7 @@ func ledServer(t *testing.T) *peers.Server {
 	t.Helper()
 	music := filepath.Join(folder(t), "music.wav")
 	must(t, "writing the music", peers.Tone(music, musicTone, level, 5*time.Second))
-	s := startServer(t, peers.Settings{AllCalls: true, Music: music})
+	s := startServer(t, peers.Settings{AllCalls: true, Browsers: true, Music: music})
 	explain(t, s, "alice")
 	return s
 }
@@ -57,50 +57,54 @@ func telephoneOf(t *testing.T, s *peers.Server, kind, name string, proto peers.P
 }
 
 // linphonec holds a call, takes it back, and transfers it to another phone, blindly
-// or after it has spoken with that one, by its own commands. What bob hears says how
-// each stage went.
+// or after it has spoken with that one, by its own commands. What the others hear says
+// how each stage went. A browser, with DTLS, is on either side.
 func TestTransferByLinphone(t *testing.T) {
 	t.Parallel()
-	for _, attended := range []bool{false, true} {
-		for _, bobs := range []string{"baresip", "linphonec"} {
-			t.Run(fmt.Sprintf("attended=%v,%s", attended, bobs), func(t *testing.T) {
-				t.Parallel()
-				realtime.Measure(t, func(t *testing.T) []string {
-					s := ledServer(t)
-					alice := telephoneOf(t, s, "linphonec", "alice", peers.UDP).(*peers.Linphone)
-					bob := telephoneOf(t, s, bobs, "bob", peers.TCP)
-					carol := telephoneOf(t, s, "baresip", "carol", peers.UDP)
-					connect(t, alice, bob, "sip:bob@"+peers.Domain)
-					time.Sleep(talk)
+	for _, c := range []struct {
+		attended   bool
+		bob, carol string
+	}{
+		{false, "baresip", "baresip"}, {false, "linphonec", "baresip"}, {true, "baresip", "baresip"}, {true, "linphonec", "baresip"},
+		{false, "baresip", "jssip"}, {true, "jssip", "baresip"}, {true, "baresip", "jssip"},
+	} {
+		t.Run(fmt.Sprintf("attended=%v,%s,%s", c.attended, c.bob, c.carol), func(t *testing.T) {
+			t.Parallel()
+			realtime.Measure(t, func(t *testing.T) []string {
+				s := ledServer(t)
+				alice := telephoneOf(t, s, "linphonec", "alice", peers.UDP).(*peers.Linphone)
+				bob := telephoneOf(t, s, c.bob, "bob", protos[c.bob])
+				carol := telephoneOf(t, s, c.carol, "carol", protos[c.carol])
+				connect(t, alice, bob, "sip:bob@"+peers.Domain)
+				time.Sleep(talk)
+				must(t, "hold", alice.Hold(within(t)))
+				time.Sleep(talk)
+				must(t, "resume", alice.Resume(within(t), 1))
+				time.Sleep(talk)
+				hears := []float64{tones["alice"], musicTone, tones["alice"]}
+				if c.attended {
 					must(t, "hold", alice.Hold(within(t)))
+					connect(t, alice, carol, "sip:carol@"+peers.Domain)
 					time.Sleep(talk)
-					must(t, "resume", alice.Resume(within(t), 1))
-					time.Sleep(talk)
-					want := []float64{tones["alice"], musicTone, tones["alice"]}
-					if attended {
-						must(t, "hold", alice.Hold(within(t)))
-						connect(t, alice, carol, "sip:carol@"+peers.Domain)
-						time.Sleep(talk)
-						want = append(want, musicTone)
-						must(t, "transfer", alice.Join(1, 2))
-					} else {
-						must(t, "transfer", alice.Transfer("sip:carol@"+peers.Domain))
-						must(t, "carol rings", carol.Incoming(within(t)))
-						must(t, "carol answers", carol.Answer())
-						must(t, "carol speaks", carol.Established(within(t)))
-					}
-					ended(t, alice)
-					time.Sleep(talk)
-					must(t, "bob hangs up", bob.Hangup())
-					ended(t, bob)
-					ended(t, carol)
-					wrong := stages(t, "bob", bob, append(want, tones["carol"])...)
-					if attended {
-						return append(wrong, stages(t, "carol", carol, tones["alice"], tones["bob"])...)
-					}
-					return append(wrong, stages(t, "carol", carol, tones["bob"])...)
-				})
+					hears = append(hears, musicTone)
+					must(t, "transfer", alice.Join(1, 2))
+				} else {
+					must(t, "transfer", alice.Transfer("sip:carol@"+peers.Domain))
+					must(t, "carol rings", carol.Incoming(within(t)))
+					must(t, "carol answers", carol.Answer())
+					must(t, "carol speaks", carol.Established(within(t)))
+				}
+				ended(t, alice)
+				time.Sleep(talk)
+				must(t, "bob hangs up", bob.Hangup())
+				ended(t, bob)
+				ended(t, carol)
+				wrong := stages(t, "bob", bob, append(hears, tones["carol"])...)
+				if c.attended {
+					return append(wrong, stages(t, "carol", carol, tones["alice"], tones["bob"])...)
+				}
+				return append(wrong, stages(t, "carol", carol, tones["bob"])...)
 			})
-		}
+		})
 	}
 }

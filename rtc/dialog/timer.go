@@ -87,10 +87,14 @@ func (s *Session) negotiated(m *sip.Message) []byte {
 	return lines
 }
 
-// agreed starts the timer a 2xx to a request of ours speaks of (RFC 4028 §7.2);
-// without one the session does not expire.
+// agreed starts the timer a 2xx to a request of ours speaks of (RFC 4028 §7.2). A
+// peer that speaks of none knows of none: when we asked for one we refresh alone, as
+// one that calls us is refreshed, and so find out when it has gone.
 func (s *Session) agreed(m *sip.Message) {
 	se, refresher := sessionExpires(m)
+	if se == 0 {
+		se, refresher = uint32(s.ua.cfg.SessionExpires/time.Second), "uac"
+	}
 	if se == 0 {
 		s.timer.stop()
 		return
