@@ -116,3 +116,16 @@ func (m *Memory) DeleteNumber(_ context.Context, user rtc.AOR, number string) er
 	m.numbers = slices.DeleteFunc(m.numbers, func(n OwnNumber) bool { return n.User == user && n.Number == number })
 	return nil
 }
+
+// Copy is a store of its own with what this one holds now, as a disk has it when a
+// process is killed.
+func (m *Memory) Copy() *Memory {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c := NewMemory()
+	for id, s := range m.sessions {
+		c.sessions[id] = s.Clone()
+	}
+	c.numbers = slices.Clone(m.numbers)
+	return c
+}

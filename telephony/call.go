@@ -383,6 +383,10 @@ func (c *Call) heard(e media.Event) {
 	case media.EventIdle:
 		c.log.Warn("no sound from either side", "dur", e.For)
 		c.end(End{By: "server", Code: 408, Text: "no media", Reason: `SIP;cause=408;text="No media from either side"`})
+	case media.EventPlayed:
+		if c.origin != nil && c.origin.play != nil && !c.over {
+			c.playNext()
+		}
 	case media.EventSecurity:
 		c.log.Warn("media cannot be protected", "leg", e.Side.String(), "err", e.Err)
 		c.end(End{By: "server", Code: 488, Text: "media security failed"})

@@ -47,6 +47,7 @@ type origin struct {
 	toB     Route
 	rang    bool        // a phone of A
 	reached bool        // A has answered
+	play    *[]string   // files that A hears instead of being joined with B, those that are left; nil: it is joined
 	begun   func(error) // told once: the record is on disk, or the call has ended before
 }
 
@@ -66,15 +67,20 @@ func (x *Exchange) Connect(ctx context.Context, a, b string, o Options) (*Call, 
 		return nil, fmt.Errorf("calling B (%s): %w", b, err)
 	}
 	toA.caller, toB.caller = o.ShowA.party(toB, x.cfg.Domain), o.ShowB.party(toA, x.cfg.Domain)
-	if o.Ring <= 0 {
-		o.Ring = x.cfg.RingTime
-	}
 	c := x.newCall(toA)
 	c.origin = &origin{Options: o, toB: toB}
-	c.caller = &leg{c: c, side: media.A} // nobody yet
-	c.log = x.cfg.Log.With("call", c.id)
 	c.record = toB.record(c.id, "", time.Now())
 	c.record.From, c.record.Display, c.record.Payer = toA.target(), toA.calledName, o.Payer
+	return x.launch(ctx, c)
+}
+
+// launch begins a call that the server makes by itself.
+func (x *Exchange) launch(ctx context.Context, c *Call) (*Call, error) {
+	if c.origin.Ring <= 0 {
+		c.origin.Ring = x.cfg.RingTime
+	}
+	c.caller = &leg{c: c, side: media.A} // nobody yet
+	c.log = x.cfg.Log.With("call", c.id)
 	if !x.enter(c) {
 		return nil, tooMany
 	}
@@ -157,6 +163,10 @@ func (c *Call) reached(l *leg, m *sip.Message) {
 	c.record.CallIDs[0] = l.callID
 	c.log = c.log.With("call_id", l.callID)
 	c.origin.reached = true
+	if c.origin.play != nil {
+		c.hears(l)
+		return
+	}
 	c.route, c.rounds, c.best = c.origin.toB, c.origin.toB.Rounds, outcome{}
 	c.limit = time.AfterFunc(c.origin.Ring, func() { c.box.must(c.unanswered) })
 	c.note(cdr.CallerReached, l.name())

@@ -92,7 +92,6 @@ var layers = []rule{
 	{"gateways/dialect", nil, "what is known of makers is data"},
 	{"gateways/registration", []string{"gateways", "rtc/sip", "rtc/digest", "rtc/transport", "rtc/uac"}, "it registers with trunks and leads no calls"},
 	{"gateways", []string{"rtc", "rtc/...", "telephony/number", "telephony/q850", "gateways/dialect", "gateways/hours"}, "trunks are on the near side of a call; the call layer asks them"},
-	{"gateways", []string{"rtc", "rtc/...", "telephony/number", "telephony/q850"}, "trunks are on the near side of a call; the call layer asks them"},
 	{"pint/sqlstore", []string{"pint", "pint/...", "rtc", "rtc/store", "rtc/store/..."}, "a room's SQL knows the room and the engine"},
 	{"pint/party", nil, "a party is what a request says; whom it means is others' matter"},
 	{"pint/sdp", nil, "descriptions are text"},

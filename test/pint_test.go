@@ -18,9 +18,9 @@ import (
 	"tandem/telephony/cdr"
 )
 
-// requester is a PINT client that sends what RFC 2848 prints: one address in From
+// pintClient is a PINT client that sends what RFC 2848 prints: one address in From
 // and Via, no Contact, no Max-Forwards, no branch, unless it is told otherwise.
-type requester struct {
+type pintClient struct {
 	*wire
 	user string
 }
@@ -31,7 +31,7 @@ func britain(cfg *server.Config) { cfg.Numbers.Country = "GB" }
 // example is a request of RFC 2848 §4 for the server of a rig, sent by user: the
 // host of the service, From, Via, Call-ID and the length differ from what is
 // printed, and what replace says.
-func (q *requester) example(t *testing.T, name string, replace ...string) string {
+func (q *pintClient) example(t *testing.T, name string, replace ...string) string {
 	t.Helper()
 	b, err := os.ReadFile("../pint/testdata/rfc2848-" + name + ".txt")
 	if err != nil {
@@ -66,7 +66,7 @@ var (
 
 // invite sends a request, with credentials when it is asked for them, and returns
 // the final response.
-func (q *requester) invite(t *testing.T, text string) *sip.Message {
+func (q *pintClient) invite(t *testing.T, text string) *sip.Message {
 	t.Helper()
 	id := callIDLine.FindStringSubmatch(text)[1]
 	q.send(text)
@@ -88,14 +88,14 @@ func (q *requester) invite(t *testing.T, text string) *sip.Message {
 
 // plainAck acknowledges a response as a client of RFC 2543 does: to the Request-URI
 // of its request, with the To of the response.
-func (q *requester) plainAck(m *sip.Message, text string) {
+func (q *pintClient) plainAck(m *sip.Message, text string) {
 	n, _ := m.CSeq()
 	q.send(fmt.Sprintf("ACK %s SIP/2.0\nVia: %s\nFrom: %s\nTo: %s\nCall-ID: %s\nCSeq: %d ACK\nContent-Length: 0\n\n",
 		strings.Fields(text)[1], sip.FirstElement(m.Get(sip.HdrVia)), m.Get(sip.HdrFrom), m.Get(sip.HdrTo), m.CallID(), n))
 }
 
 // within sends a request in the dialog of a response.
-func (q *requester) within(m *sip.Message, method string, lines, body string) {
+func (q *pintClient) within(m *sip.Message, method string, lines, body string) {
 	target, _ := m.FirstAddr(sip.HdrContact)
 	n, _ := m.CSeq()
 	q.send(strings.ReplaceAll(fmt.Sprintf("%s %s SIP/2.0\nVia: %s\nFrom: %s\nTo: %s\nCall-ID: %s\nCSeq: %d %s\n%sContent-Length: %d\n\n",
@@ -104,7 +104,7 @@ func (q *requester) within(m *sip.Message, method string, lines, body string) {
 
 // pintRig is a server with alice, who owns +44-1794-8331013 and has a phone, and a
 // gateway to all numbers.
-func pintRig(t *testing.T, adjust ...func(*server.Config)) (r *rig, q *requester, alice, gateway *wire) {
+func pintRig(t *testing.T, adjust ...func(*server.Config)) (r *rig, q *pintClient, alice, gateway *wire) {
 	t.Helper()
 	r = startServer(t, func(cfg *server.Config) {
 		britain(cfg)
@@ -118,7 +118,7 @@ func pintRig(t *testing.T, adjust ...func(*server.Config)) (r *rig, q *requester
 	}
 	gateway, alice = r.rawTrunk(t, "pstn", func(t *gateways.Trunk) { t.Prefixes = []string{"*"} }), r.dial(t, "udp")
 	alice.register("alice")
-	return r, &requester{r.dial(t, "udp"), "alice"}, alice, gateway
+	return r, &pintClient{r.dial(t, "udp"), "alice"}, alice, gateway
 }
 
 // info is what a description says of the service.

@@ -21,6 +21,7 @@ import (
 	"tandem/cmd/tandem/command/messages"
 	"tandem/cmd/tandem/command/phone"
 	deskphones "tandem/cmd/tandem/command/phones"
+	"tandem/cmd/tandem/command/pint"
 	"tandem/cmd/tandem/command/policy"
 	"tandem/cmd/tandem/command/presence"
 	"tandem/cmd/tandem/command/settings"
@@ -93,6 +94,7 @@ Exit codes: 0 done, 1 failed, 2 command line not understood.`,
 		newDemoCommand(),
 		newConfigCommand(),
 		users.New(),
+		pint.New(),
 		users.Devices(),
 		users.Registrations(),
 		users.Routes(),

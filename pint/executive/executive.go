@@ -13,7 +13,9 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"hash/maphash"
 	"log/slog"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -22,6 +24,7 @@ import (
 	"tandem/pint/limits"
 	"tandem/pint/schedule"
 	"tandem/pint/service"
+	"tandem/pint/stats"
 	"tandem/rtc"
 )
 
@@ -57,13 +60,17 @@ type Executive struct {
 	cfg      Config
 	limits   *limits.Limits
 	queue    *schedule.Queue
+	stats    *stats.Stats
+	seed     maphash.Seed // of fingerprints
 	watchers []func(pint.Session)
+	refused  []func(pint.Order, error)
 
-	owners sync.WaitGroup
 	mu     sync.Mutex
+	owners sync.WaitGroup  // grows under mu
 	jobs   map[string]*job // by ID
 	origin map[string]*job // by requester and o= line
 	closed bool            // no session begins anything any more
+	ended  bool            // nothing is posted any more
 }
 
 // New makes an executive without sessions.
@@ -77,12 +84,19 @@ func New(cfg Config) *Executive {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Executive{cfg: cfg, limits: limits.New(), queue: schedule.New(), jobs: map[string]*job{}, origin: map[string]*job{}}
+	return &Executive{cfg: cfg, limits: limits.New(), queue: schedule.New(), stats: stats.New(), seed: maphash.MakeSeed(), jobs: map[string]*job{}, origin: map[string]*job{}}
 }
 
 // Watch has f told of every change of every session, those of one session in
 // order. f must not block. Watch is called before anything is taken on.
 func (x *Executive) Watch(f func(pint.Session)) { x.watchers = append(x.watchers, f) }
+
+// WatchRefused has f told of every order that is not taken on, and why. f must not
+// block. It is called before anything is taken on.
+func (x *Executive) WatchRefused(f func(pint.Order, error)) { x.refused = append(x.refused, f) }
+
+// Stats are the counters of RFC 3055.
+func (x *Executive) Stats() *stats.Stats { return x.stats }
 
 // Keep is how long ended sessions are kept.
 func (x *Executive) Keep() time.Duration { return x.cfg.Keep }
@@ -114,22 +128,51 @@ func (x *Executive) Run(ctx context.Context) error {
 	wg.Go(func() { _ = x.queue.Run(inner, x.due) })
 	wg.Go(func() { x.prune(inner) })
 	<-ctx.Done()
-	x.mu.Lock()
-	x.closed = true
-	all := make([]*job, 0, len(x.jobs))
-	for _, j := range x.jobs {
-		all = append(all, j)
-	}
-	x.mu.Unlock()
-	for _, j := range all {
-		if s := j.now(); s.State.Active() {
-			j.cancel("server")
-		}
-	}
-	x.owners.Wait()
 	stop()
 	wg.Wait()
+	x.close()
 	return nil
+}
+
+// ending is how long the end of calls is waited for.
+const ending = 5 * time.Second
+
+// close ends what goes on, and waits until it has ended.
+func (x *Executive) close() {
+	x.mu.Lock()
+	x.closed = true
+	x.mu.Unlock()
+	for _, j := range x.under() {
+		j.cancel("server")
+	}
+	for limit := time.Now().Add(ending); len(x.under()) > 0 && time.Now().Before(limit); {
+		time.Sleep(10 * time.Millisecond)
+	}
+	x.mu.Lock()
+	x.ended = true
+	x.mu.Unlock()
+	x.owners.Wait()
+}
+
+// under are the sessions under way.
+func (x *Executive) under() (list []*job) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, j := range x.jobs {
+		if j.now().State.Active() {
+			list = append(list, j)
+		}
+	}
+	return list
+}
+
+// own runs f, which is waited for at the end; not when that has come.
+func (x *Executive) own(f func()) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if !x.ended {
+		x.owners.Go(f)
+	}
 }
 
 // due begins what has come to its time: NAME is a session's ID, or the ID and what
@@ -244,6 +287,54 @@ func (x *Executive) Accept(o pint.Order, confirmed bool, done func(pint.Session,
 		return pint.Refuse(404, "there is no service %.40s", o.Service)
 	}
 	o.Kind = svc.Kind
+	x.count(&o, "", stats.Received)
+	err := x.accept(o, svc, confirmed, done)
+	if err != nil {
+		x.refuse(o, err)
+	}
+	return err
+}
+
+// Refused counts, and tells of, an order that a door has refused by itself: what it
+// says makes no sense.
+func (x *Executive) Refused(o pint.Order, err error) {
+	x.count(&o, "", stats.Received)
+	x.refuse(o, err)
+}
+
+func (x *Executive) refuse(o pint.Order, err error) {
+	what := stats.Disconnected
+	var r *pint.Refusal
+	if errors.As(err, &r) {
+		switch {
+		case r.Code == 403:
+			what = stats.AuthFailed
+		case r.Code == 501 || r.Code == 415:
+			what = stats.ServiceProblem
+		case r.Code >= 500:
+			what = stats.GatewayProblem
+		}
+	}
+	x.count(&o, "", what)
+	for _, f := range x.refused {
+		f(o, err)
+	}
+}
+
+// count counts an outcome of an order.
+func (x *Executive) count(o *pint.Order, gateway string, what stats.Outcome) {
+	x.stats.Count(stats.Request{Kind: o.Kind, Client: clientOf(o), User: string(o.By), Gateway: gateway}, what, time.Now())
+}
+
+// clientOf is the client in the sense of RFC 3055: a token, or a host.
+func clientOf(o *pint.Order) string {
+	if at, err := netip.ParseAddrPort(o.Client); err == nil {
+		return at.Addr().String()
+	}
+	return o.Client
+}
+
+func (x *Executive) accept(o pint.Order, svc *service.Service, confirmed bool, done func(pint.Session, error)) error {
 	now := time.Now()
 	if err := x.check(&o, svc, now); err != nil {
 		return err
@@ -254,7 +345,7 @@ func (x *Executive) Accept(o pint.Order, confirmed bool, done func(pint.Session,
 		s.State, s.Due = pint.Scheduled, o.At
 	}
 	s.Events = []pint.Event{{Time: s.Created, State: s.State, Info: s.Info}}
-	if err := x.limits.Admit(string(o.By), fingerprint(&o), svc.Limits, later, now); err != nil {
+	if err := x.limits.Admit(string(o.By), x.fingerprint(&o), svc.Limits, later, now); err != nil {
 		return err
 	}
 	if err := x.room(); err != nil {
@@ -312,8 +403,8 @@ func (x *Executive) room() error {
 }
 
 // fingerprint is the same for the same request.
-func fingerprint(o *pint.Order) string {
-	return strings.Join([]string{strings.ToLower(o.Service), o.A.String(), o.A.Context, o.B.String(), o.B.Context, o.At.String()}, "|")
+func (x *Executive) fingerprint(o *pint.Order) uint64 {
+	return maphash.String(x.seed, strings.Join([]string{strings.ToLower(o.Service), o.A.String(), o.A.Context, o.B.String(), o.B.Context, o.At.String()}, "|"))
 }
 
 // Confirm goes on with a session whose client has confirmed it (RFC 2848 §3.5.3.4:

@@ -11,6 +11,7 @@ import (
 
 	"tandem/pint"
 	"tandem/pint/service"
+	"tandem/pint/stats"
 	"tandem/rtc"
 )
 
@@ -44,7 +45,7 @@ func (j *job) post(f func()) {
 	j.inbox = append(j.inbox, f)
 	if !j.running {
 		j.running = true
-		j.x.owners.Go(j.own)
+		j.x.own(j.own)
 	}
 }
 
@@ -98,6 +99,7 @@ func (j *job) change(state pint.State, info string, f func(s *pint.Session)) {
 		s.Events = append(s.Events, pint.Event{Time: time.Now().UTC().Truncate(time.Millisecond), State: state, Info: info})
 	}
 	before := j.shown.Swap(&s).State
+	s.Events = slices.Clip(s.Events)
 	// A restart must know of what waits, what goes on and what has ended. The steps
 	// in between are kept only for a sink that is owed them.
 	if before != state && (!state.Active() || !before.Active()) || s.Sink.URL != "" {
@@ -281,6 +283,21 @@ func (j *job) dial(w whom) {
 	if by := j.quits(); by != "" { // it was not there to be hung up
 		handle.Hangup(by)
 	}
+}
+
+// outcomeOf is the end of a session in the words of RFC 3055.
+func outcomeOf(state pint.State, code int) stats.Outcome {
+	switch {
+	case state == pint.Completed:
+		return stats.Successful
+	case code == 403:
+		return stats.AuthFailed
+	case code == 501:
+		return stats.ServiceProblem
+	case code >= 500 && code < 600:
+		return stats.GatewayProblem
+	}
+	return stats.Disconnected
 }
 
 // codeOf is the SIP status of an error.
@@ -495,6 +512,11 @@ func (j *job) release() {
 
 // finish ends the session.
 func (j *job) finish(state pint.State, code, cause int, text, by string) {
+	was := j.now()
+	if was.State.Final() {
+		return
+	}
+	j.x.count(&was.Order, was.Gateway, outcomeOf(state, code))
 	j.change(state, text, func(s *pint.Session) {
 		s.Code, s.Cause, s.EndedBy, s.Ended, s.Due = code, cause, by, time.Now().UTC().Truncate(time.Millisecond), time.Time{}
 	})

@@ -120,6 +120,7 @@ func (g *Gateway) ours(m *sip.Message) bool {
 func (g *Gateway) invite(r *rtc.Request) error {
 	order, err := g.read(r)
 	if err != nil {
+		g.exec.Refused(order, err)
 		return g.refusal(err)
 	}
 	in, err := g.ua.Receive(r, dialog.Inbound{Contactless: true, Events: dialog.Events{

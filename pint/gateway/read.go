@@ -67,7 +67,7 @@ func (g *Gateway) service(m *sip.Message, o *pint.Order) (*service.Service, erro
 	if err := g.required(u.Required, &u.Party); err != nil {
 		return nil, err
 	}
-	o.Service, o.Provider = svc.Name, u.Provider
+	o.Service, o.Kind, o.Provider = svc.Name, svc.Kind, u.Provider
 	return svc, nil
 }
 

@@ -29,16 +29,16 @@ type use struct {
 
 type ask struct {
 	at   time.Time
-	what string
+	what uint64
 	same time.Duration
 }
 
 // New makes Limits of which nothing is used.
 func New() *Limits { return &Limits{users: map[string]*use{}} }
 
-// Admit counts a request. what is the same for the same request; later says that
+// Admit counts a request. what is a hash that is the same for the same request; later says that
 // it is for later. The error is a *pint.Refusal.
-func (l *Limits) Admit(by, what string, most service.Limits, later bool, now time.Time) error {
+func (l *Limits) Admit(by string, what uint64, most service.Limits, later bool, now time.Time) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.sweep(now)

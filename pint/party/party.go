@@ -21,8 +21,8 @@ type Party struct {
 	Address string `json:"address,omitempty"` // of a user, "sip:mary@example.com", when it is not a number
 	Context string `json:"context,omitempty"` // phone-context: "+44", "0", "X-example.com-23"
 	Hide    bool   `json:"hide,omitempty"`    // clir: the party's number is not to be shown to the other one
-	Nature  int    `json:"nature,omitempty"`  // Q763-nature: 1 subscriber, 2 unknown, 3 national, 4 international; 0 not said
-	Plan    int    `json:"plan,omitempty"`    // Q763-plan: 1 E.164, 3 X.121, 4 telex; 0 not said
+	Nature  uint8  `json:"nature,omitempty"`  // Q763-nature: 1 subscriber, 2 unknown, 3 national, 4 international; 0 not said
+	Plan    uint8  `json:"plan,omitempty"`    // Q763-plan: 1 E.164, 3 X.121, 4 telex; 0 not said
 	Inside  bool   `json:"-"`                 // Q763-INN:1, routing to an internal number is not allowed
 }
 
@@ -95,7 +95,7 @@ func (p *Party) Set(name, value string) (ok bool, err error) {
 	case strings.EqualFold(name, "Q763-plan"):
 		p.Plan, err = within(name, value, 7)
 	case strings.EqualFold(name, "Q763-INN"):
-		var n int
+		var n uint8
 		n, err = within(name, value, 1)
 		p.Inside = n == 1
 	default:
@@ -108,12 +108,12 @@ func invalid(name, value, want string) error {
 	return fmt.Errorf("%s:%.40q: %w: it is %s", name, value, ErrValue, want)
 }
 
-func within(name, value string, most int) (int, error) {
-	n, err := strconv.Atoi(value)
-	if err != nil || n < 0 || n > most {
+func within(name, value string, most uint8) (uint8, error) {
+	n, err := strconv.ParseUint(value, 10, 8)
+	if err != nil || n > uint64(most) {
 		return 0, invalid(name, value, fmt.Sprintf("a number up to %d", most))
 	}
-	return n, nil
+	return uint8(n), nil
 }
 
 // setContext reads a phone-context: a prefix of E.164, a prefix of the network, or

@@ -204,7 +204,7 @@ func (s *Server) Changed(session pint.Session) {
 	}
 	c := s.Document(&session)
 	for _, w := range list {
-		w.Lane().Do(func() { w.tell(c) })
+		w.Lane().Do(func() { w.tell(len(session.Events), c) })
 	}
 }
 

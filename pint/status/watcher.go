@@ -21,6 +21,7 @@ type watcher struct {
 	by      rtc.AOR // the requester
 
 	expiry  *transaction.Timer
+	seen    int              // steps of the session that have been told
 	waiting []dialog.Content // NOTIFYs that wait for the answer to the one before
 	sending bool
 	over    bool
@@ -70,19 +71,23 @@ func (w *watcher) answer(r *rtc.Request, found *pint.Session, expires uint32) {
 		return
 	}
 	w.expiry = w.Lane().After(time.Duration(expires)*time.Second, w.expire)
-	w.tell(c)
+	w.seen = 0 // it is told anew
+	w.tell(len(found.Events), c)
 }
 
-// tell sends a NOTIFY after those before it.
-func (w *watcher) tell(c dialog.Content) {
-	switch {
-	case w.over:
+// tell sends a NOTIFY after those before it. A session with as many steps has been
+// told already when the subscription was granted.
+func (w *watcher) tell(steps int, c dialog.Content) {
+	switch fresh := steps > w.seen; {
+	case w.over || !fresh:
+		return
 	case len(w.waiting) == maxWaiting:
 		w.waiting[maxWaiting-1] = c
 	default:
 		w.waiting = append(w.waiting, c)
 		w.next()
 	}
+	w.seen = steps
 }
 
 func (w *watcher) next() {

@@ -57,6 +57,7 @@ import (
 	"tandem/cmd/tandem/api/messages"
 	op "tandem/cmd/tandem/api/operation"
 	"tandem/cmd/tandem/api/phones"
+	"tandem/cmd/tandem/api/pint"
 	"tandem/cmd/tandem/api/presence"
 	"tandem/cmd/tandem/api/problem"
 	apisettings "tandem/cmd/tandem/api/settings"
@@ -99,6 +100,7 @@ type Rooms struct {
 	Rules         *dialplan.Rules
 	Guard         *guard.Guard
 	Explain       func(user rtc.AOR, dialled string) ([]telephony.Step, error) // what becomes of a number
+	PINT          pint.Rooms
 	Policy        *policy.Engine
 	Numbers       func(site string) *number.Plan
 	Phones        phones.Room
@@ -153,6 +155,7 @@ func (a *API) nouns() {
 	groups.Register(a.set, groups.Rooms{Groups: a.Groups, Directory: a.Directory, Numbers: a.Numbers})
 	trunks.Register(a.set, trunks.Rooms{Trunks: a.Trunks, Registrations: a.Registrations, Running: a.running})
 	dialling.Register(a.set, dialling.Rooms{Rules: a.Rules, Guard: a.Guard, Explain: a.Explain, Running: a.running, ParseAOR: func(text string) (rtc.AOR, error) { return a.Directory.ParseAOR(text) }})
+	a.registerPINT()
 	a.registerPolicy()
 	a.registerBans()
 	a.registerCalls()
@@ -172,6 +175,15 @@ func (a *API) registerPresence() {
 		r.Tell = a.Tell
 	}
 	presence.Register(a.set, r)
+}
+
+func (a *API) registerPINT() {
+	rooms := a.PINT
+	rooms.Running = a.running
+	if a.Directory != nil {
+		rooms.ParseAOR = a.Directory.ParseAOR
+	}
+	pint.Register(a.set, rooms)
 }
 
 // Handler serves callers that access.With has named.

@@ -8,10 +8,12 @@ import (
 
 // PINT is click-to-call.
 type PINT struct {
-	Keep     time.Duration `yaml:"keep" json:"keep" jsonschema_description:"How long it is kept what became of requests"`
-	Sessions int           `yaml:"sessions" json:"sessions" jsonschema_description:"Requests under way or scheduled, at most"`
-	Contexts []PINTContext `yaml:"contexts" json:"contexts,omitempty" jsonschema_description:"Private phone-contexts"`
-	Services []PINTService `yaml:"services" json:"services,omitempty" jsonschema_description:"Services besides R2C, R2F, R2FB and R2HC, or in their place"`
+	Keep       time.Duration `yaml:"keep" json:"keep" jsonschema_description:"How long it is kept what became of requests"`
+	Sessions   int           `yaml:"sessions" json:"sessions" jsonschema_description:"Requests under way or scheduled, at most"`
+	Contexts   []PINTContext `yaml:"contexts" json:"contexts,omitempty" jsonschema_description:"Private phone-contexts"`
+	FetchHosts []string      `yaml:"fetch_hosts" json:"fetch_hosts,omitempty" jsonschema_description:"Hosts that requests may name in uri:, such as files.example.com or *.example.com; empty: none"`
+	FetchFrom  []string      `yaml:"fetch_from" json:"fetch_from,omitempty" jsonschema_description:"Networks (CIDR) that these hosts may be in besides the public ones"`
+	Services   []PINTService `yaml:"services" json:"services,omitempty" jsonschema_description:"Services besides R2C, R2F, R2FB and R2HC, or in their place"`
 }
 
 // PINTContext is a context of private numbers.
@@ -70,6 +72,9 @@ func (p *PINT) table() (*service.Table, error) {
 func (p *PINT) faults(bad func(key, format string, args ...any)) {
 	if _, err := p.table(); err != nil {
 		bad("pint.services", "%w", err)
+	}
+	if _, err := prefixes(p.FetchFrom); err != nil {
+		bad("pint.fetch_from", "%w", err)
 	}
 	if p.Keep < time.Minute {
 		bad("pint.keep", "has %s; clients ask about their requests for a minute at least", p.Keep)

@@ -4,11 +4,21 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
+	"strings"
+	"sync"
+	"time"
 
+	"tandem/cmd/tandem/api/access"
+	op "tandem/cmd/tandem/api/operation"
+	apipint "tandem/cmd/tandem/api/pint"
+	"tandem/pint"
 	"tandem/pint/executive"
+	"tandem/pint/fetch"
 	"tandem/pint/gateway"
 	"tandem/pint/own"
+	"tandem/pint/speech"
 	pintstore "tandem/pint/sqlstore"
+	"tandem/pint/stats"
 	"tandem/rtc/dialog"
 )
 
@@ -17,6 +27,16 @@ type pintRoom struct {
 	executive *executive.Executive
 	door      *gateway.Gateway
 	numbers   *own.Numbers
+	rows      chan auditRow
+}
+
+// auditRow is a request that came by SIP, for the record; those by the API have
+// theirs from there.
+type auditRow struct {
+	order    pint.Order
+	resource string
+	after    any   // as it was taken on
+	refused  error // why it was not
 }
 
 // openPINT builds click-to-call. The calls are telephony's, which is opened after
@@ -34,14 +54,24 @@ func (s *Server) openPINT(ctx context.Context, cfg *Config) error {
 	if err != nil {
 		return err
 	}
+	from, err := prefixes(cfg.PINT.FetchFrom)
+	if err != nil {
+		return err
+	}
 	s.pint.executive = executive.New(executive.Config{
 		Store:     kept,
 		Telephony: pintCalls{s},
 		Rights:    pintRights{s, cfg.PINT.contexts()},
 		Services:  services,
+		Sounds:    speech.New(speech.Config{Fetch: fetch.New(fetch.Config{Hosts: cfg.PINT.FetchHosts, Networks: from})}),
 		Sessions:  cfg.PINT.Sessions,
 		Keep:      cfg.PINT.Keep,
 		Log:       s.log,
+	})
+	s.pint.rows = make(chan auditRow, 1024)
+	s.pint.executive.Watch(s.tellPINT)
+	s.pint.executive.WatchRefused(func(o pint.Order, err error) {
+		s.auditPINT(auditRow{order: o, resource: op.Resource("pint", "calls"), refused: err})
 	})
 	s.pint.door = gateway.New(gateway.Config{
 		Executive: s.pint.executive,
@@ -53,6 +83,66 @@ func (s *Server) openPINT(ctx context.Context, cfg *Config) error {
 		Log:      s.log,
 	})
 	return nil
+}
+
+// tellPINT tells those who follow, and webhooks, of a change of a request.
+func (s *Server) tellPINT(session pint.Session) {
+	resource := op.Resource("pint", "calls", session.ID)
+	s.state.Tell("pint."+string(session.State), resource, access.Read("pint"), func() any { return apipint.Shown(&session) })
+	if len(session.Events) == 1 && session.Told == 0 {
+		s.auditPINT(auditRow{order: session.Order, resource: resource, after: apipint.Shown(&session)})
+	}
+}
+
+func (s *Server) auditPINT(row auditRow) {
+	if row.order.Door != pint.SIP {
+		return
+	}
+	select {
+	case s.pint.rows <- row:
+	default:
+		s.log.Error("audit row of a PINT request lost: the disk cannot keep up", "user", string(row.order.By), "resource", row.resource)
+	}
+}
+
+// keepAudit writes the rows of requests by SIP.
+func (s *Server) keepAudit(ctx context.Context) {
+	write := func(row auditRow) {
+		ctx := context.WithoutCancel(ctx)
+		id, err := s.state.Audit.Begin(ctx, "sip:"+strings.TrimPrefix(string(row.order.By), "sip:"), "ask-pint-call", row.resource, nil)
+		switch {
+		case err != nil:
+		case row.refused != nil:
+			err = s.state.Audit.Failed(ctx, id, row.refused)
+		default:
+			err = s.state.Audit.Done(ctx, id, row.after)
+		}
+		if err != nil {
+			s.log.Error("audit row of a PINT request not written", "err", err)
+		}
+	}
+	for {
+		select {
+		case row := <-s.pint.rows:
+			write(row)
+		case <-ctx.Done():
+			for len(s.pint.rows) > 0 {
+				write(<-s.pint.rows)
+			}
+			return
+		}
+	}
+}
+
+// runPINT serves the door until ctx ends.
+func (s *Server) runPINT(ctx context.Context) error {
+	var wg sync.WaitGroup
+	for range 8 { // each waits for the disk
+		wg.Go(func() { s.keepAudit(ctx) })
+	}
+	err := s.pint.door.Run(ctx)
+	wg.Wait()
+	return err
 }
 
 // derived is a key of its own for a purpose.
@@ -76,6 +166,17 @@ func (s *Server) pintMetrics(m meter) {
 	m.gauge("pint_sessions", "Requests for services under way or scheduled", float64(all))
 	m.gauge("pint_scheduled", "Of these, those that wait for a time", float64(waiting))
 	m.gauge("pint_watching", "Subscriptions to requests for services", float64(s.pint.door.Watching()))
+	for _, r := range s.pint.executive.Stats().Rows(time.Now()) {
+		if r.Table == stats.Global && r.Period == stats.SinceReboot {
+			service, c := string(r.Service), r.Counts
+			m.counter("pint_calls_received_total", "Requests for services (RFC 3055)", c[stats.Received], "service", service)
+			m.counter("pint_calls_successful_total", "Of these, those that came to a conversation", c[stats.Successful], "service", service)
+			m.counter("pint_calls_disconnected_total", "Of these, those that did not", c[stats.Disconnected], "service", service)
+			m.counter("pint_calls_auth_failed_total", "Disconnected since the client or user may not", c[stats.AuthFailed], "service", service)
+			m.counter("pint_calls_service_problem_total", "Disconnected since the service could not be done", c[stats.ServiceProblem], "service", service)
+			m.counter("pint_calls_gateway_problem_total", "Disconnected since no gateway took the call", c[stats.GatewayProblem], "service", service)
+		}
+	}
 }
 
 // PINT carries requests for services out.

@@ -22,19 +22,23 @@ type pintCalls struct{ s *Server }
 // Connect implements pint.Telephony. The steps of a call are told from when it is
 // known to have begun.
 func (p pintCalls) Connect(c pint.Call, tell func(pint.Progress)) (pint.Handle, error) {
-	if c.Second.IsZero() {
-		return nil, &rtc.Status{Code: 501, Err: errors.New("playing to one party is not possible yet")}
-	}
 	steps := &pintSteps{tell: tell}
 	ctx, done := context.WithTimeout(context.Background(), 10*time.Second)
 	defer done()
-	call, err := p.s.exchange.Connect(ctx, c.First.To, c.Second.To, telephony.Options{
+	options := telephony.Options{
 		Payer: c.Payer,
 		ShowA: telephony.Shown{Name: c.First.Name, Number: c.First.Caller, Private: c.First.Hidden},
 		ShowB: telephony.Shown{Name: c.Second.Name, Number: c.Second.Caller, Private: c.Second.Hidden},
 		Ring:  c.RingTime,
 		Watch: steps.event,
-	})
+	}
+	var call *telephony.Call
+	var err error
+	if c.Second.IsZero() {
+		call, err = p.s.exchange.Play(ctx, c.First.To, c.Play, options)
+	} else {
+		call, err = p.s.exchange.Connect(ctx, c.First.To, c.Second.To, options)
+	}
 	if err != nil {
 		steps.close()
 		return nil, err

@@ -61,7 +61,7 @@ func rooms() []room {
 		{name: "events", page: "presence.md", migrations: eventstore.Migrations, open: (*Server).openEvents, metrics: (*Server).eventMetrics,
 			handler: func(s *Server) rtc.Handler { return s.events }, run: func(s *Server, ctx context.Context) error { return s.events.Run(ctx) }},
 		{name: "pint", page: "pint.md", migrations: pintstore.Migrations, open: (*Server).openPINT, metrics: (*Server).pintMetrics,
-			run:     func(s *Server, ctx context.Context) error { return s.pint.door.Run(ctx) },
+			run:     (*Server).runPINT,
 			handler: func(s *Server) rtc.Handler { return s.pint.door }},
 		{name: "dial plan", page: "dialplan.md", migrations: dialplanstore.Migrations, open: (*Server).openDialling, run: (*Server).auditRefusals},
 		{name: "limits", page: "fraud.md", migrations: guardstore.Migrations},

@@ -19,6 +19,7 @@ import (
 
 	"tandem/cmd/tandem/api"
 	"tandem/cmd/tandem/api/admin"
+	apipint "tandem/cmd/tandem/api/pint"
 	apipresence "tandem/cmd/tandem/api/presence"
 	"tandem/gateways"
 	"tandem/gateways/registration"
@@ -452,6 +453,7 @@ func (s *Server) api() *api.API {
 		State:     s.state,
 		Directory: s.directory, Location: s.location, Gate: s.gate, Trace: s.trace, Log: s.log,
 		Exchange: s.exchange, Records: s.records,
+		PINT:   apipint.Rooms{Executive: s.pint.executive, Numbers: s.pint.numbers},
 		Routes: func() []proxy.Route { return s.proxy.Routes().List() },
 		Trunks: s.trunks, Registrations: s.lines.State, Rules: s.dialling.rules, Guard: s.dialling.guard, Explain: s.plans.Explain, Policy: s.policy, Numbers: s.plan,
 		Settings: s.settings, Groups: s.groups,
