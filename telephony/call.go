@@ -14,6 +14,7 @@ import (
 	"tandem/rtc/dialog"
 	"tandem/rtc/sip"
 	"tandem/telephony/cdr"
+	"tandem/telephony/conference"
 	"tandem/telephony/diversion"
 )
 
@@ -28,7 +29,8 @@ type Call struct {
 	log *slog.Logger
 	box inbox
 
-	shown atomic.Pointer[cdr.Record] // the record as others see it, never changed
+	shown  atomic.Pointer[cdr.Record] // the record as others see it, never changed
+	lately atomic.Pointer[[]Party]    // who takes part, as others see it
 
 	caller   *leg
 	ringing  []*leg // INVITEs of ours without a final response
@@ -45,15 +47,18 @@ type Call struct {
 	best     outcome // of the attempts that failed
 	limit    *time.Timer
 
-	place    *sip.Part // where the caller of an emergency call is
-	passed   []byte    // header lines of the caller for those called
-	kept     bool      // the record's row is on disk
-	waiting  func()    // goes on once it is
-	origin   *origin   // of a call that the server makes
-	busy     bool      // an offer is being carried across
-	later    []func()  // what waits until it is
-	transfer *transfer // under way, of one of its parties
-	errand   *errand   // what it is for, when that is the transfer of another call
+	place    *sip.Part        // where the caller of an emergency call is
+	passed   []byte           // header lines of the caller for those called
+	kept     bool             // the record's row is on disk
+	waiting  func()           // goes on once it is
+	origin   *origin          // of a call that the server makes
+	busy     bool             // an offer is being carried across
+	later    []func()         // what waits until it is
+	transfer *transfer        // under way, of one of its parties
+	errand   *errand          // what it is for, when that is the transfer of another call
+	parked   *parked          // one of its parties waits in a slot
+	seat     *conference.Seat // the caller's in a conference
+	tape     *tape            // it is recorded
 	over     bool
 }
 
@@ -344,6 +349,11 @@ func (c *Call) end(e End) {
 	}
 	for _, f := range c.later { // they see that it is over
 		f()
+	}
+	c.unpark()
+	c.forgetTape()
+	if c.seat != nil {
+		c.seat.Leave()
 	}
 	c.abandon()
 	c.report(outcome{code: max(e.Code, 400), text: e.Text, reason: e.Reason})

@@ -17,7 +17,9 @@ import (
 	"tandem/rtc/transport"
 	"tandem/rtc/uac"
 	"tandem/telephony/cdr"
+	"tandem/telephony/conference"
 	"tandem/telephony/diversion"
+	"tandem/telephony/feature"
 )
 
 // allow are the methods of our dialogs.
@@ -37,6 +39,12 @@ type Config struct {
 	Failover time.Duration // how long trunks are tried one after the other, default 20 s
 	Refused  func(Refusal) // is told of calls that a limit does not let out; it must be quick; nil: nobody
 	Music    string        // WAV file for who is on hold; "" carries hold across
+	// Setting changes what a user wants, by a code dialled; nil: codes change nothing.
+	Setting func(user rtc.AOR, code feature.Code) error
+	// Recordings is the folder of recordings, "" when calls are not recorded;
+	// RecordingTone has both sides hear that they are.
+	Recordings    string
+	RecordingTone bool
 	// Local tells addresses of this server, which our Contacts name; nil: none is
 	// known.
 	Local func(host []byte, port uint16) bool
@@ -62,12 +70,17 @@ type Router interface {
 	// Refer is the route to the target of a transfer by a user, whose rights count,
 	// or by a trunk (""). The error is as that of Route.
 	Refer(by rtc.AOR, target string) (Route, error)
+	// MayPickUp reports whether a user may take a call that rings at another's phone.
+	MayPickUp(by, at rtc.AOR) bool
 	// Divert is the route of a call that nobody took on its way: to target, or, when
 	// that is "", to where the user it rings wants such calls sent. The error is
 	// rtc.Next when the user wants nothing, and a *rtc.Status when the call may not
 	// go there.
 	Divert(route Route, why diversion.Reason, target string) (Route, error)
 }
+
+// maxSeats is how many take part in one conference.
+const maxSeats = 50
 
 // Exchange leads calls. It is a handler of requests.
 type Exchange struct {
@@ -80,6 +93,8 @@ type Exchange struct {
 	mu     sync.Mutex
 	calls  map[string]*Call // by ID
 	ending bool             // takes no more
+	lot    lot              // parked calls
+	rooms  *conference.Rooms
 }
 
 // New makes an exchange.
@@ -102,7 +117,7 @@ func New(cfg Config) *Exchange {
 	if _, ok := sound.Tones(cfg.Country, sound.Ringback); !ok {
 		cfg.Country = "US"
 	}
-	x := &Exchange{cfg: cfg, crew: newCrew(), calls: make(map[string]*Call)}
+	x := &Exchange{cfg: cfg, crew: newCrew(), calls: make(map[string]*Call), rooms: conference.New(cfg.Calls, maxSeats)}
 	d := cfg.Dialog
 	d.Allow, d.Log = allow, cfg.Log
 	x.ua = dialog.New(d)
@@ -129,6 +144,7 @@ func (x *Exchange) Run(ctx context.Context) error {
 		c.Hangup("server")
 	}
 	x.crew.end()
+	x.rooms.Wait()
 	stop()
 	carrier.Wait()
 	return nil
@@ -152,6 +168,9 @@ func (x *Exchange) Serve(r *rtc.Request) error {
 	if err != nil {
 		x.turnedAway(r, route, err)
 		return err
+	}
+	if route.code.Kind != feature.None {
+		return x.receive(r, route, (*Call).serve)
 	}
 	return x.receive(r, route, (*Call).begin)
 }

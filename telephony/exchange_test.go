@@ -32,6 +32,8 @@ func (nowhere) Route(*rtc.Request) (Route, error) { return Route{}, nil }
 
 func (nowhere) Toward(rtc.AOR, string) (Route, error) { return Route{}, nil }
 
+func (nowhere) MayPickUp(rtc.AOR, rtc.AOR) bool { return false }
+
 func (nowhere) Divert(r Route, _ diversion.Reason, _ string) (Route, error) { return r, rtc.Next }
 
 // full is a store that takes nothing, at once or later.

@@ -47,7 +47,7 @@ func (c *Call) renegotiate(l *leg, in *dialog.Incoming) {
 		l.respond(in, 491, dialog.Content{})
 	case body == nil:
 		c.offerAgain(l, in)
-	case c.transfer != nil && c.transfer.gone: // there is nobody to ask
+	case c.single(): // there is nobody to ask
 		c.answerAlone(l, in, body)
 	case bytes.Equal(body, l.theirs): // it refreshes the session timer, RFC 4028 §9
 		l.respond(in, 200, description(l.ours))

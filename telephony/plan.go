@@ -19,6 +19,7 @@ import (
 	"tandem/telephony/cdr"
 	"tandem/telephony/dialplan"
 	"tandem/telephony/diversion"
+	"tandem/telephony/feature"
 	"tandem/telephony/group"
 	"tandem/telephony/guard"
 	"tandem/telephony/number"
@@ -91,6 +92,7 @@ type Route struct {
 	kind            string       // of the number
 	rings           Settings     // the user whose phones ring, and who may send the call on
 	group           *group.Group // whose members ring, nil when it is not a group's call
+	code            feature.Code // of a service that was dialled
 	emergency       bool
 	location        string          // of the site, for an emergency call
 	chain           diversion.Chain // who has sent it on
@@ -143,6 +145,9 @@ func (p *Plan) outbound(r *rtc.Request, uri sip.URI) (Route, error) {
 		route.caller, route.payer = p.partyOf(r.Message, caller), caller.AOR
 	} else {
 		route.caller = stranger(r.Message)
+	}
+	if code, ok := feature.Read(route.dialled); ok && known {
+		return p.toService(route, caller, code)
 	}
 	if called, ok := p.user(uri); ok {
 		if !p.AllCalls && p.settings(called.AOR).IsZero() && !p.settings(caller.AOR).Withhold {

@@ -1,9 +1,12 @@
 package telephony
 
 import (
+	"slices"
+
 	"tandem/rtc"
 	"tandem/rtc/sip"
 	"tandem/telephony/diversion"
+	"tandem/telephony/feature"
 	"tandem/telephony/group"
 )
 
@@ -11,6 +14,7 @@ import (
 type Groups interface {
 	Group(aor rtc.AOR) *group.Group
 	Number(number string) *group.Group
+	All() []*group.Group
 }
 
 // group finds the ring group that a URI of ours means, nil when it means none.
@@ -102,4 +106,64 @@ func (p *Plan) member(route Route, g *group.Group, member string) (to []destinat
 func (p *Plan) overflow(route Route, g *group.Group, why diversion.Reason) (Route, error) {
 	payer, _ := p.Users.User(g.Payer)
 	return p.sendOn(route, diversion.Hop{User: g.AOR, Name: g.Note, URI: string(g.AOR), Reason: why}, payer, g.Overflow)
+}
+
+// MayPickUp implements Router: users pick up each other's calls who are of the same
+// group of users, or members of the same ring group.
+func (p *Plan) MayPickUp(by, at rtc.AOR) bool {
+	a, ok := p.Users.User(by)
+	b, found := p.Users.User(at)
+	if !ok || !found || by == at {
+		return ok && found
+	}
+	for _, g := range a.Groups {
+		if slices.Contains(b.Groups, g) {
+			return true
+		}
+	}
+	if p.Groups == nil {
+		return false
+	}
+	for _, g := range p.Groups.All() {
+		if p.isMember(g, by) && p.isMember(g, at) {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *Plan) isMember(g *group.Group, user rtc.AOR) bool {
+	return slices.ContainsFunc(g.Members, func(m string) bool {
+		uri, ok := p.read(m)
+		if !ok {
+			return false
+		}
+		u, ok := p.user(uri)
+		return ok && u.AOR == user
+	})
+}
+
+// toService routes what was dialled to the server itself.
+func (p *Plan) toService(route Route, caller Settings, code feature.Code) (Route, error) {
+	route.code = code
+	switch code.Kind {
+	case feature.Withhold:
+		route.code, route.caller.private = feature.Code{}, true
+		uri, ok := p.read(code.Arg)
+		if !ok {
+			return route, &rtc.Status{Code: 404}
+		}
+		return p.toWhom(route, caller, uri)
+	case feature.Pickup:
+		uri, ok := p.read(code.Arg)
+		if !ok {
+			return route, &rtc.Status{Code: 404}
+		}
+		called, ok := p.user(uri)
+		if !ok {
+			return route, &rtc.Status{Code: 404, Header: warning(p.Domain, "nobody is called "+code.Arg)}
+		}
+		route.called, route.calledName = called.AOR, called.Display
+	}
+	return route, nil
 }

@@ -54,6 +54,10 @@ func (c *Call) referred(l *leg, in *dialog.Incoming) {
 			return
 		} // of phones that speak with each other without us: the target's phone knows it
 	}
+	if slot, ok := slotOf(target.URI); ok {
+		c.parkBy(l, in, slot)
+		return
+	}
 	errand, err := c.x.prepare(c, l, target, string(in.Get(sip.HdrReferredBy)))
 	if err != nil {
 		l.deny(in, err)

@@ -72,6 +72,7 @@ func (c *Call) tell(kind EventKind) {
 	record := c.record.Clone()
 	c.shown.Store(&record)
 	e := Event{Kind: kind, Time: time.Now(), Record: &record, Parties: c.parties()}
+	c.lately.Store(&e.Parties)
 	for _, f := range c.x.watchers {
 		f(e)
 	}

@@ -109,6 +109,8 @@ var layers = []rule{
 	{"telephony/settings", []string{"rtc"}, "what users want are words; what follows from them is the call layer's matter"},
 	{"telephony/group/sqlstore", []string{"rtc", "rtc/store", "telephony/group"}, "a room's SQL knows the room and the engine"},
 	{"telephony/group", []string{"rtc"}, "members are addresses; how they ring is the call layer's matter"},
+	{"telephony/feature", nil, "codes are text"},
+	{"telephony/conference", []string{"media", "media/mix"}, "rooms of sound; who comes by which call is the call layer's matter"},
 	{"telephony/q850", nil, "a table"},
 	{"telephony/diversion", []string{"rtc", "rtc/sip"}, "who sent a call on is told in headers; who may is the call layer's matter"},
 	{"telephony", []string{"rtc", "rtc/...", "media", "media/...", "gateways", "gateways/dialect", "telephony/..."}, "it leads calls: dialogs on either side, media between, trunks to choose from"},

@@ -86,6 +86,21 @@ const (
 	// TransferFailed: the one named could not be reached, and the call goes on as
 	// before.
 	TransferFailed What = "transfer_failed"
+	// PickedUp: the one named has taken the call while it rang elsewhere.
+	PickedUp What = "picked_up"
+	// Parked: the one named has left; the other waits in the slot named.
+	Parked What = "parked"
+	// Retrieved: the one named has taken the parked call.
+	Retrieved What = "retrieved"
+	// Joined: the caller is in the conference named.
+	Joined What = "joined"
+	// Muted and Unmuted: others in the conference do not hear the caller, or do again.
+	Muted   What = "muted"
+	Unmuted What = "unmuted"
+	// Recording and Recorded: by whom and in which file the sound is kept from then
+	// on, or is no more.
+	Recording What = "recording"
+	Recorded  What = "recorded"
 	// Emergency: the call is for help; the number is named.
 	Emergency What = "emergency"
 	// Forwarded: the one named has sent the call on, and why.

@@ -2,7 +2,11 @@ package server
 
 import (
 	"context"
+	"fmt"
+	"time"
 
+	"tandem/rtc"
+	"tandem/telephony/feature"
 	"tandem/telephony/group"
 	groupstore "tandem/telephony/group/sqlstore"
 	"tandem/telephony/settings"
@@ -26,3 +30,30 @@ func (s *Server) openGroups(ctx context.Context, _ *Config) error {
 
 // Groups of the server.
 func (s *Server) Groups() *group.Table { return s.groups }
+
+// settingTime bounds how long a setting that is dialled waits for the disk.
+const settingTime = 5 * time.Second
+
+// dialledSetting changes what a user wants by a code dialled.
+func (s *Server) dialledSetting(user rtc.AOR, code feature.Code) error {
+	ctx, cancel := context.WithTimeout(context.Background(), settingTime)
+	defer cancel()
+	_, err := s.settings.Change(ctx, user, func(u *settings.User) error {
+		switch code.Kind {
+		case feature.Always:
+			u.Always = code.Arg
+		case feature.Busy:
+			u.Busy = code.Arg
+		case feature.NoAnswer:
+			u.NoAnswer = code.Arg
+		case feature.Unreachable:
+			u.Unreachable = code.Arg
+		case feature.DoNotDisturb:
+			u.DoNotDisturb = !code.Off
+		default:
+			return fmt.Errorf("a code of kind %d is not a setting", code.Kind)
+		}
+		return nil
+	})
+	return err
+}

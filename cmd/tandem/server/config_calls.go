@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 	"net/netip"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -14,13 +15,15 @@ import (
 
 // Telephony is how calls are led.
 type Telephony struct {
-	AllCalls     bool          `yaml:"all_calls" json:"all_calls" jsonschema_description:"Lead calls between users, too, not only those from and to telephone numbers; otherwise they pass through as they are and sound goes straight from phone to phone"`
-	Calls        int           `yaml:"calls" json:"calls" jsonschema_description:"Calls led at a time; more are answered 503"`
-	RingTime     time.Duration `yaml:"ring_time" json:"ring_time" jsonschema_description:"How long a call may ring"`
-	Failover     time.Duration `yaml:"failover" json:"failover" jsonschema_description:"How long trunks are tried one after the other before the caller is told that none takes the call"`
-	SessionTimer time.Duration `yaml:"session_timer" json:"session_timer" jsonschema_description:"How often each side of a call is asked at least twice whether it is still there (RFC 4028); 0: only where a phone or trunk asks for it"`
-	Reconnect    time.Duration `yaml:"reconnect" json:"reconnect" jsonschema_description:"How long a phone whose connection closed in a call has to come back; then the call of a browser ends"`
-	Music        string        `yaml:"music" json:"music" jsonschema_description:"WAV file that is played to who is on hold; empty: hold is carried across, and the phone is silent"`
+	AllCalls      bool          `yaml:"all_calls" json:"all_calls" jsonschema_description:"Lead calls between users, too, not only those from and to telephone numbers; otherwise they pass through as they are and sound goes straight from phone to phone"`
+	Calls         int           `yaml:"calls" json:"calls" jsonschema_description:"Calls led at a time; more are answered 503"`
+	RingTime      time.Duration `yaml:"ring_time" json:"ring_time" jsonschema_description:"How long a call may ring"`
+	Recordings    string        `yaml:"recordings" json:"recordings,omitempty" jsonschema_description:"Folder that recordings of calls are written to; empty: calls are not recorded"`
+	RecordingTone bool          `yaml:"recording_tone" json:"recording_tone" jsonschema_description:"Both sides hear a tone every 15 s while a call is recorded"`
+	Failover      time.Duration `yaml:"failover" json:"failover" jsonschema_description:"How long trunks are tried one after the other before the caller is told that none takes the call"`
+	SessionTimer  time.Duration `yaml:"session_timer" json:"session_timer" jsonschema_description:"How often each side of a call is asked at least twice whether it is still there (RFC 4028); 0: only where a phone or trunk asks for it"`
+	Reconnect     time.Duration `yaml:"reconnect" json:"reconnect" jsonschema_description:"How long a phone whose connection closed in a call has to come back; then the call of a browser ends"`
+	Music         string        `yaml:"music" json:"music" jsonschema_description:"WAV file that is played to who is on hold; empty: hold is carried across, and the phone is silent"`
 }
 
 // Media is the relay that the sound of calls passes.
@@ -132,4 +135,12 @@ func (c *Config) callFaults(bad func(key, format string, args ...any)) {
 			music.Close()
 		}
 	}
+}
+
+// recordings is the folder of recordings.
+func (c *Config) recordings() string {
+	if c.Telephony.Recordings == "" || filepath.IsAbs(c.Telephony.Recordings) {
+		return c.Telephony.Recordings
+	}
+	return filepath.Join(c.Data, c.Telephony.Recordings)
 }

@@ -1,0 +1,241 @@
+package telephony
+
+import (
+	"context"
+	"strconv"
+	"sync"
+	"time"
+
+	"tandem/media"
+	"tandem/media/sound"
+	"tandem/rtc"
+	"tandem/rtc/dialog"
+	"tandem/rtc/dialog/refer"
+	"tandem/rtc/sip"
+	"tandem/telephony/cdr"
+	"tandem/telephony/feature"
+)
+
+// parkTime is how long a party waits to be retrieved.
+const parkTime = 10 * time.Minute
+
+// maxSlot is the highest slot.
+const maxSlot = 999
+
+// lot holds the calls that are parked, by slot.
+type lot struct {
+	mu    sync.Mutex
+	calls map[int]*Call
+}
+
+// put takes a slot for a call: the lowest that is free for 0. It is 0 when the slot
+// is taken.
+func (p *lot) put(slot int, c *Call) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.calls == nil {
+		p.calls = make(map[int]*Call)
+	}
+	for n := max(slot, 1); n <= maxSlot; n++ {
+		if p.calls[n] == nil {
+			p.calls[n] = c
+			return n
+		}
+		if slot != 0 {
+			break
+		}
+	}
+	return 0
+}
+
+func (p *lot) at(slot int) *Call {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.calls[slot]
+}
+
+func (p *lot) free(slot int, c *Call) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.calls[slot] == c {
+		delete(p.calls, slot)
+	}
+}
+
+// errSlot is why a call is not parked.
+var errSlot = &rtc.Status{Code: 486, Reason: "Slot Taken"}
+
+// Park has one of the parties of a call, "caller" or "callee", leave it; the other
+// waits in a slot, 1 to 999 or 0 for any, until somebody dials *5 and the slot. It
+// returns the slot; ctx bounds the wait. The error is a *rtc.Status.
+func (c *Call) Park(ctx context.Context, by string, slot int) (int, error) {
+	type answer struct {
+		slot int
+		err  error
+	}
+	done := make(chan answer, 1)
+	if !c.box.must(func() {
+		c.whenIdle(func() {
+			l := c.callee
+			if by == "caller" {
+				l = c.caller
+			}
+			n, err := c.park(l, slot)
+			if err == nil {
+				l.bye(nil)
+			}
+			done <- answer{n, err}
+		})
+	}) {
+		return 0, &rtc.Status{Code: 481}
+	}
+	select {
+	case a := <-done:
+		return a.slot, a.err
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+}
+
+// parkBy parks the other party on behalf of a leg that has sent a REFER to the code.
+func (c *Call) parkBy(l *leg, in *dialog.Incoming, slot int) {
+	if c.busy {
+		l.deny(in, &rtc.Status{Code: 491})
+		return
+	}
+	if slot != 0 && c.x.lot.at(slot) != nil {
+		l.deny(in, errSlot)
+		return
+	}
+	var told *refer.Referral
+	err := dialog.ErrState
+	l.do(func(*dialog.Session) { told, err = refer.Accept(in) })
+	if err != nil {
+		return
+	}
+	code := 200
+	if _, err := c.park(l, slot); err != nil {
+		code = 486
+	}
+	l.do(func(*dialog.Session) { told.Finish(code, "") })
+	if code == 200 {
+		l.bye(nil)
+	}
+}
+
+// park has a leg leave the call, whose other party waits.
+func (c *Call) park(l *leg, slot int) (int, error) {
+	stays := c.other(l)
+	if c.over || l == nil || stays == nil || stays.session == nil || c.record.Answered.IsZero() || c.transfer != nil || c.parked != nil {
+		return 0, &rtc.Status{Code: 403, Reason: "Not Now"}
+	}
+	n := c.x.lot.put(slot, c)
+	if n == 0 {
+		return 0, errSlot
+	}
+	gone := c.nobody(l.side)
+	if l == c.caller {
+		c.caller = gone
+	} else {
+		c.callee = gone
+	}
+	c.parked = &parked{slot: n, empty: gone, limit: time.AfterFunc(parkTime, func() {
+		c.box.must(func() {
+			if c.parked != nil && c.parked.slot == n {
+				c.end(End{By: "server", Code: 200, Text: "nobody retrieved the parked call"})
+			}
+		})
+	})}
+	l.release()
+	c.entertain(stays)
+	c.note(cdr.Parked, l.who.address()+" in slot "+strconv.Itoa(n))
+	c.tell(Changed)
+	return n, nil
+}
+
+// parked is a call one party of which waits.
+type parked struct {
+	slot  int
+	empty *leg // the place of who comes
+	limit *time.Timer
+}
+
+// nobody is the leg of a side where nobody is.
+func (c *Call) nobody(side media.Which) *leg {
+	l := &leg{c: c, side: side}
+	l.at.Store(c)
+	return l
+}
+
+// single reports whether there is one party only, who is asked about its own offers.
+func (c *Call) single() bool {
+	return c.parked != nil || c.route.code.Kind != feature.None || c.transfer != nil && c.transfer.gone
+}
+
+// unpark frees the slot.
+func (c *Call) unpark() {
+	if c.parked != nil {
+		c.parked.limit.Stop()
+		c.x.lot.free(c.parked.slot, c)
+		c.parked = nil
+	}
+}
+
+// entertain lets a party that waits hear music, or a tone.
+func (c *Call) entertain(l *leg) {
+	if c.x.cfg.Music != "" {
+		c.music(l)
+	} else if err := c.media.Tone(l.side, c.x.cfg.Country, sound.Waiting, 0); err != nil {
+		c.log.Warn("no tone for who waits", "leg", l.callID, "err", err)
+	}
+}
+
+// retrieve answers the caller and gives it to the call in a slot.
+func (c *Call) retrieve(invite *sip.Message) {
+	slot, _ := strconv.Atoi(c.route.code.Arg)
+	home := c.x.lot.at(slot)
+	if home == nil {
+		c.refuse(outcome{code: 404, text: "no call is parked in slot " + c.route.code.Arg})
+		return
+	}
+	c.alone(invite, func() {
+		c.give(c.caller, home, End{By: "retrieval", Code: 200, Text: "joined with call " + home.id}, home.retrieved)
+	})
+}
+
+// retrieved joins the party that waits with a leg that another call gave.
+func (c *Call) retrieved(l *leg, from *media.Session) {
+	if c.over || c.parked == nil {
+		from.Close()
+		l.release()
+		l.bye(reasonLine(`SIP;cause=481;text="The call is not there any more"`))
+		return
+	}
+	side := c.parked.empty.side
+	c.unpark()
+	if _, err := c.take(side, l, from); err != nil {
+		c.log.Warn("a parked call is not retrieved", "leg", l.callID, "err", err)
+		c.end(End{By: "server", Code: 500, Text: err.Error()})
+		return
+	}
+	stays := c.other(l)
+	c.media.Stop(stays.side)
+	c.note(cdr.Retrieved, l.who.address())
+	c.tell(Transferred)
+	c.introduce(l, stays)
+	c.whenIdle(func() { c.introduce(stays, l) })
+}
+
+// slotOf is the slot that the target of a transfer names: 0 for any.
+func slotOf(target string) (slot int, ok bool) {
+	uri, perr := sip.ParseURI([]byte(target))
+	if perr != nil {
+		return 0, false
+	}
+	code, ok := feature.Read(dialled(uri))
+	if !ok || code.Kind != feature.Park && code.Kind != feature.Retrieve {
+		return 0, false
+	}
+	slot, _ = strconv.Atoi(code.Arg)
+	return slot, slot <= maxSlot
+}

@@ -1,0 +1,92 @@
+package telephony
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"time"
+
+	"tandem/media"
+	"tandem/media/sound"
+	"tandem/rtc"
+	"tandem/telephony/cdr"
+)
+
+// Recording begins to record the sound of a call in Config.Recordings, the caller
+// left and the called side right, or ends it. It returns the name of the file. ctx
+// bounds the wait. The error is a *rtc.Status, or says what is wrong with the folder.
+func (c *Call) Recording(ctx context.Context, on bool, who string) (name string, err error) {
+	err = c.ask(ctx, func() error {
+		if on {
+			name, err = c.startRecording(who)
+			return err
+		}
+		name, err = c.stopRecording(who)
+		return err
+	})
+	return name, err
+}
+
+// tape is a recording under way.
+type tape struct {
+	name string
+	beep *time.Timer
+}
+
+// beepEvery is how often those who are recorded are told so, where that is wanted.
+const beepEvery = 15 * time.Second
+
+func (c *Call) startRecording(who string) (string, error) {
+	switch {
+	case c.x.cfg.Recordings == "":
+		return "", &rtc.Status{Code: 403, Reason: "Calls Are Not Recorded Here"}
+	case c.record.Answered.IsZero():
+		return "", &rtc.Status{Code: 403, Reason: "Not Before the Answer"}
+	case c.tape != nil:
+		return c.tape.name, nil
+	}
+	if err := os.MkdirAll(c.x.cfg.Recordings, 0o700); err != nil {
+		return "", err
+	}
+	name := time.Now().UTC().Format("20060102-150405.000") + "-" + c.id + ".wav"
+	if err := c.media.Record(filepath.Join(c.x.cfg.Recordings, name)); err != nil {
+		return "", err
+	}
+	c.tape = &tape{name: name}
+	c.note(cdr.Recording, who+" "+name)
+	if c.x.cfg.RecordingTone {
+		c.beep()
+	}
+	return name, nil
+}
+
+// beep lets both sides hear that the call is recorded.
+func (c *Call) beep() {
+	if c.over || c.tape == nil {
+		return
+	}
+	for _, side := range []media.Which{media.A, media.B} {
+		if err := c.media.Tone(side, c.x.cfg.Country, sound.Waiting, 300*time.Millisecond); err != nil && !errors.Is(err, media.ErrNoAudio) {
+			c.log.Warn("no tone for a recording", "err", err)
+		}
+	}
+	c.tape.beep = time.AfterFunc(beepEvery, func() { c.box.post(c.beep) })
+}
+
+func (c *Call) stopRecording(who string) (string, error) {
+	if c.tape == nil {
+		return "", &rtc.Status{Code: 404, Reason: "Not Recorded"}
+	}
+	name := c.tape.name
+	c.forgetTape()
+	c.note(cdr.Recorded, who+" "+name)
+	return name, c.media.StopRecording()
+}
+
+func (c *Call) forgetTape() {
+	if c.tape != nil && c.tape.beep != nil {
+		c.tape.beep.Stop()
+	}
+	c.tape = nil
+}

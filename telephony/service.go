@@ -1,0 +1,152 @@
+package telephony
+
+import (
+	"slices"
+	"time"
+
+	"tandem/media"
+	"tandem/media/sound"
+	"tandem/rtc"
+	"tandem/telephony/cdr"
+	"tandem/telephony/feature"
+
+	"tandem/rtc/sip"
+)
+
+// serve answers a caller who has dialled a code: the server itself is the other side.
+func (c *Call) serve(invite *sip.Message) {
+	switch code := c.route.code; code.Kind {
+	case feature.Pickup, feature.GroupPickup:
+		c.pickUp(invite)
+	case feature.Retrieve:
+		c.retrieve(invite)
+	case feature.Conference:
+		c.meet(invite)
+	case feature.Park:
+		c.refuse(outcome{code: 403, text: "a call is parked by a transfer to the code"})
+	default:
+		c.change(invite)
+	}
+}
+
+// alone answers the caller with nobody on the other side yet, and goes on with then.
+func (c *Call) alone(invite *sip.Message, then func()) {
+	if c.open(); c.over {
+		return
+	}
+	err := c.listen()
+	if err == nil {
+		err = c.caller.takeOffer(invite)
+	}
+	var answer []byte
+	switch {
+	case err != nil:
+	case c.caller.late:
+		answer, err = c.media.MakeOffer(media.A, c.caller.want)
+	default:
+		answer, err = c.media.MakeAnswer(media.A, c.caller.want)
+	}
+	if err != nil {
+		c.refuse(described(err))
+		return
+	}
+	c.caller.ours, c.callee = answer, c.nobody(media.B)
+	c.whenKept(func() {
+		if c.over {
+			return
+		}
+		if err := c.caller.accept(description(answer)); err != nil {
+			c.end(End{By: c.caller.name(), Code: 487})
+			return
+		}
+		c.record.Answered = time.Now()
+		c.tell(Answered)
+		then()
+	})
+}
+
+// change sets what the caller wants, and lets him hear whether that was done.
+func (c *Call) change(invite *sip.Message) {
+	c.alone(invite, func() {
+		signal, length := sound.Dial, 1500*time.Millisecond
+		err := c.x.cfg.Setting(c.caller.who.user, c.route.code)
+		if err != nil {
+			c.log.Info("a setting dialled was refused", "aor", string(c.caller.who.user), "err", err)
+			signal, length = sound.Congestion, 3*time.Second
+		}
+		if err := c.media.Tone(media.A, c.x.cfg.Country, signal, length); err != nil {
+			c.log.Warn("no tone", "err", err)
+		}
+		c.limit = time.AfterFunc(length, func() {
+			c.box.must(func() { c.end(End{By: "server", Code: 200}) })
+		})
+	})
+}
+
+// pickUp answers the caller and gives it to a call that rings elsewhere.
+func (c *Call) pickUp(invite *sip.Message) {
+	target := c.x.ringingAt(func(user rtc.AOR) bool {
+		return (c.route.code.Kind == feature.GroupPickup || user == c.route.called) && c.x.cfg.Router.MayPickUp(c.caller.who.user, user)
+	})
+	if target == nil {
+		c.refuse(outcome{code: 404, text: "no call rings there that may be picked up"})
+		return
+	}
+	c.alone(invite, func() {
+		c.give(c.caller, target, End{By: "pickup", Code: 200, Text: "joined with call " + target.id}, target.pickedUp)
+	})
+}
+
+// ringingAt finds the call that has rung for longest at a user's phone, nil when
+// there is none.
+func (x *Exchange) ringingAt(fits func(user rtc.AOR) bool) (found *Call) {
+	var since time.Time
+	for _, c := range x.Calls() {
+		now := c.lately.Load()
+		if now == nil || !slices.ContainsFunc(*now, func(p Party) bool {
+			return !p.Initiator && p.State == Early && p.User != "" && fits(p.User)
+		}) {
+			continue
+		}
+		if begun := c.Record().Started; found == nil || begun.Before(since) {
+			found, since = c, begun
+		}
+	}
+	return found
+}
+
+// pickedUp joins the caller with a leg that another call gave, while phones ring.
+func (c *Call) pickedUp(l *leg, from *media.Session) {
+	if c.over || c.callee != nil || len(c.ringing) == 0 || c.dialling() {
+		from.Close()
+		l.release()
+		l.bye(reasonLine(`SIP;cause=481;text="The call is not there any more"`))
+		return
+	}
+	c.chosen(nil)
+	c.wait(0)
+	if _, err := c.take(media.B, l, from); err != nil {
+		c.log.Warn("a call is not picked up", "leg", l.callID, "err", err)
+		c.refuse(outcome{code: 500, text: err.Error()})
+		return
+	}
+	a := c.caller
+	var err error
+	switch {
+	case a.late:
+		a.ours, err = c.media.MakeOffer(media.A, a.want)
+	case c.media.Awaits(media.A):
+		a.ours, err = c.media.MakeAnswer(media.A, a.want)
+	}
+	if err != nil {
+		c.refuse(described(err))
+		return
+	}
+	c.note(cdr.PickedUp, l.who.address())
+	c.whenKept(func() {
+		c.connect(a.ours)
+		if !c.over && c.errand == nil {
+			c.introduce(l, a)
+		}
+	})
+}

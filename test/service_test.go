@@ -1,0 +1,335 @@
+package test
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/cmplx"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"tandem/cmd/tandem/server"
+	"tandem/cmd/tandem/softphone"
+	"tandem/media/sound"
+	"tandem/rtc"
+	"tandem/rtc/sip"
+	"tandem/telephony"
+	"tandem/telephony/cdr"
+	"tandem/telephony/group"
+)
+
+// dialCode dials a code, and returns the call's answer.
+func (w *wire) dialCode(user, code string) (callID string) {
+	w.t.Helper()
+	return w.ask("INVITE", user, "sip:"+strings.ReplaceAll(code, "#", "%23")+"@"+domain, sdpType, sdpOf(30020, "0"))
+}
+
+// agree answers the offers in re-INVITEs until quiet.
+func (w *wire) agree(tag string) {
+	for {
+		m, err := w.next(700*time.Millisecond, func(m *sip.Message) bool { return m.IsRequest() && m.Method() == sip.INVITE })
+		if err != nil {
+			return
+		}
+		w.reply(m, 200, tag, "Contact: "+w.contact("x")+"\n"+sdpType, sdpOf(30030, "0"))
+	}
+}
+
+// TestPickup: a colleague takes the call that rings at bob's phone, by his name or
+// the code of the group; a stranger may not.
+func TestPickup(t *testing.T) {
+	for _, code := range []string{"**bob", "*8"} {
+		t.Run(code, func(t *testing.T) {
+			t.Parallel()
+			r, trunk, phones := ringGroup(t, func(g *group.Group) { g.Members = []string{"alice", "bob"} })
+			bob, alice, carol := phones["bob"], phones["alice"], phones["carol"]
+			id := trunk.callIn("+4940999", "bob", "")
+			m := bob.request("INVITE")
+			bob.reply(m, 180, "b", "", "")
+			trunk.status(180, id)
+			if code := carol.final(carol.dialCode("carol", code), "INVITE").StatusCode(); code != 404 {
+				t.Errorf("carol, who is not of the group, gets %d", code)
+			}
+			alice.ack(alice.final(alice.dialCode("alice", code), "INVITE"), "")
+			if reason := header(bob.request("CANCEL"), "Reason"); !strings.Contains(reason, "Call completed elsewhere") {
+				t.Errorf("bob's phone is told %q", reason)
+			}
+			bob.reply(m, 487, "b", "", "")
+			trunk.ack(trunk.final(id, "INVITE"), "")
+			trunk.agree("")
+			rec := story(t, r, "+4940999")
+			if !slices.Equal(whats(rec), []cdr.What{cdr.PickedUp}) || rec.Story[0].Who != "sip:alice@"+domain {
+				t.Errorf("record %+v", rec)
+			}
+			for _, c := range r.s.Exchange().Calls() {
+				c.Hangup("administrator")
+			}
+			alice.request("BYE")
+			trunk.request("BYE")
+		})
+	}
+}
+
+// story is the record of the call from a number.
+func story(t *testing.T, r *rig, from string) cdr.Record {
+	t.Helper()
+	for _, c := range r.s.Exchange().Calls() {
+		if rec := c.Record(); strings.Contains(string(rec.From), from) {
+			return rec
+		}
+	}
+	list, err := r.s.Records().List(soon(t), cdr.Query{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, rec := range list {
+		if strings.Contains(string(rec.From), from) {
+			return rec
+		}
+	}
+	t.Fatalf("no call from %s", from)
+	return cdr.Record{}
+}
+
+func whats(r cdr.Record) (list []cdr.What) {
+	for _, s := range r.Story {
+		list = append(list, s.What)
+	}
+	return list
+}
+
+// TestStory: a gateway calls a user with three devices; one answers and transfers the
+// call to a second user, who parks it; a third retrieves it. The record tells all.
+func TestStory(t *testing.T) {
+	r := startServer(t, exchange)
+	r.user("alice", "bob", "carol")
+	trunk := r.rawTrunk(t, "pstn", nil)
+	desk, soft, mobile := r.dial(t, "udp"), r.dial(t, "tcp"), r.dial(t, "tls")
+	bob, carol := r.dial(t, "udp"), r.dial(t, "udp")
+	for _, w := range []*wire{desk, soft, mobile} {
+		w.register("alice")
+	}
+	bob.register("bob")
+	carol.register("carol")
+
+	id := trunk.callIn("+4940999", "alice", "")
+	d, s, m := desk.request("INVITE"), soft.request("INVITE"), mobile.request("INVITE")
+	desk.reply(d, 180, "d", "", "")
+	mobile.reply(m, 180, "m", "", "")
+	soft.answer(s, 200, "s", 30002)
+	soft.request("ACK")
+	for _, p := range []struct {
+		w *wire
+		m *sip.Message
+	}{{desk, d}, {mobile, m}} {
+		p.w.reply(p.w.request("CANCEL"), 200, "x", "", "")
+		p.w.reply(p.m, 487, "x", "", "")
+	}
+	trunk.ack(trunk.final(id, "INVITE"), "")
+
+	refer := func(w *wire, invite *sip.Message, tag, to string, seq int) {
+		w.inside(invite, tag, "REFER", seq, "Refer-To: <sip:"+to+"@"+domain+">\n", "")
+		if m := w.final(string(invite.CallID()), "REFER"); m.StatusCode() != 202 {
+			t.Fatalf("REFER to %s is answered %d %s", to, m.StatusCode(), header(m, "Warning"))
+		}
+	}
+	refer(soft, s, "s", "bob", 50)
+	b := bob.request("INVITE")
+	bob.answer(b, 200, "b", 30004)
+	bob.request("ACK")
+	soft.reply(soft.request("BYE"), 200, "", "", "")
+	bob.agree("b")
+	trunk.agree("")
+
+	refer(bob, b, "b", "*57", 50)
+	bob.reply(bob.request("BYE"), 200, "", "", "")
+
+	if code := carol.final(carol.dialCode("carol", "*58"), "INVITE").StatusCode(); code != 404 {
+		t.Errorf("an empty slot: %d", code)
+	}
+	call := carol.dialCode("carol", "*57")
+	carol.ack(carol.final(call, "INVITE"), "")
+	trunk.agree("")
+	carol.agree("")
+
+	rec := story(t, r, "+4940999")
+	if want := []cdr.What{cdr.Transferring, cdr.Transferred, cdr.Parked, cdr.Retrieved}; !slices.Equal(whats(rec), want) {
+		t.Errorf("the story is %v, want %v", whats(rec), want)
+	}
+	for i, who := range []string{"alice", "bob", "bob", "carol"} {
+		if i < len(rec.Story) && !strings.HasPrefix(rec.Story[i].Who, "sip:"+who+"@"+domain) {
+			t.Errorf("step %d is of %s", i, rec.Story[i].Who)
+		}
+	}
+	if rec.CallIDs[1] != call {
+		t.Errorf("the called leg is %s, want %s", rec.CallIDs[1], call)
+	}
+	for _, c := range r.s.Exchange().Calls() {
+		c.Hangup("administrator")
+	}
+	carol.reply(carol.request("BYE"), 200, "", "", "")
+	trunk.reply(trunk.request("BYE"), 200, "", "", "")
+	r.nothingLeft(t)
+}
+
+// TestConference: each of five hears the other four and not himself; one who is muted
+// is heard by nobody, and one who is kicked leaves.
+func TestConference(t *testing.T) {
+	r := startServer(t, exchange)
+	tones := []float64{440, 620, 880, 1250, 1760}
+	var phones []*softphone.Phone
+	for i := range tones {
+		name := fmt.Sprint("u", i)
+		r.user(name)
+		p, err := softphone.New(softphone.Config{User: name, Domain: domain, Password: password, Server: r.addr["tcp"].String(), Proto: "tcp"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = p.Close() })
+		phones = append(phones, p)
+	}
+	calls := make([]*softphone.Call, len(phones))
+	for i, p := range phones {
+		var err error
+		if calls[i], err = p.Dial(soon(t), "*6100", softphone.DialOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	time.Sleep(300 * time.Millisecond) // all are seated
+	last := callOf(r, "u4")
+	if err := last.Mute(soon(t), true); err != nil {
+		t.Fatal(err)
+	}
+	heard := make([][]float64, len(phones))
+	var all sync.WaitGroup
+	dir := t.TempDir()
+	for i, call := range calls {
+		all.Go(func() {
+			file := fmt.Sprintf("%s/%d.wav", dir, i)
+			_, err := call.Talk(context.Background(), softphone.TalkOptions{Play: sound.Tone(tones[i], -20, 4*time.Second), Record: file, Duration: 4 * time.Second})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			heard[i] = levels(t, file, tones)
+		})
+	}
+	all.Wait()
+	for i := range phones {
+		for j, level := range heard[i] {
+			want := j != i && j != 4
+			if got := level > -45; got != want {
+				t.Errorf("%d hears %d at %.0f dBFS, want heard %v", i, j, level, want)
+			}
+		}
+	}
+	r.nothingLeft(t)
+}
+
+// levels is how loud each tone is in the middle of a file, dBFS.
+func levels(t *testing.T, file string, tones []float64) []float64 {
+	t.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Error(err)
+		return nil
+	}
+	defer f.Close()
+	r, err := sound.NewReader(f)
+	if err != nil {
+		t.Error(err)
+		return nil
+	}
+	pcm := make([]int16, 10*r.Rate())
+	pcm = pcm[:r.Read(pcm)]
+	pcm = pcm[len(pcm)/3 : 2*len(pcm)/3]
+	var out []float64
+	for _, freq := range tones {
+		var sum complex128
+		for i, v := range pcm {
+			sum += complex(float64(v), 0) * cmplx.Exp(complex(0, -2*math.Pi*freq*float64(i)/float64(r.Rate())))
+		}
+		out = append(out, 20*math.Log10(2*cmplx.Abs(sum)/float64(len(pcm))/32768+1e-9))
+	}
+	return out
+}
+
+func callOf(r *rig, user string) *telephony.Call {
+	for _, c := range r.s.Exchange().Calls() {
+		if c.Record().From == rtc.AOR("sip:"+user+"@"+domain) {
+			return c
+		}
+	}
+	r.t.Fatalf("no call of %s", user)
+	return nil
+}
+
+// TestSettingsDialled: what is dialled at the phone is set, heard as done, and holds
+// for the next call.
+func TestSettingsDialled(t *testing.T) {
+	r := startServer(t, exchange)
+	r.user("alice")
+	alice := r.dial(t, "udp")
+	of := func() string {
+		u := r.s.CallSettings().Of("sip:alice@" + domain)
+		return fmt.Sprint(u.Always, " ", u.Busy, " ", u.NoAnswer, " ", u.Unreachable, " ", u.DoNotDisturb)
+	}
+	for _, c := range []struct{ code, want string }{
+		{"*21*0301234567#", "0301234567    false"}, {"*67*bob#", "0301234567 bob   false"}, {"*61*200#", "0301234567 bob 200  false"},
+		{"*26#", "0301234567 bob 200  true"}, {"#21#", " bob 200  true"}, {"#26#", " bob 200  false"}, {"*21*alice#", " bob 200  false"},
+	} {
+		id := alice.dialCode("alice", c.code)
+		alice.ack(alice.final(id, "INVITE"), "")
+		alice.reply(alice.request("BYE"), 200, "", "", "")
+		if got := of(); got != c.want {
+			t.Errorf("%s: %q, want %q", c.code, got, c.want)
+		}
+	}
+	r.nothingLeft(t)
+}
+
+// TestRecording: the sound of both sides is kept in a file that is complete when the
+// call has ended; without a folder nothing is recorded.
+func TestRecording(t *testing.T) {
+	dir := t.TempDir()
+	r := startServer(t, func(cfg *server.Config) { exchange(cfg); cfg.Telephony.Recordings = dir })
+	r.user("alice")
+	r.gateway(t, "berlin", nil)
+	p, err := softphone.New(softphone.Config{User: "alice", Domain: domain, Password: password, Server: r.addr["tcp"].String(), Proto: "tcp"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	call, err := p.Dial(soon(t), "+49301234567", softphone.DialOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	name, err := callOf(r, "alice").Recording(soon(t), true, "administrator")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := call.Talk(context.Background(), softphone.TalkOptions{Play: sound.Tone(1000, -20, 2*time.Second), Duration: 2500 * time.Millisecond}); err != nil {
+		t.Fatal(err)
+	}
+	rec := r.records(t, 1)[0]
+	if !slices.Equal(whats(rec), []cdr.What{cdr.Recording}) || !strings.HasSuffix(rec.Story[0].Who, name) {
+		t.Errorf("record %+v", rec)
+	}
+	f, err := os.Open(dir + "/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	wav, err := sound.NewReader(f)
+	if err != nil || sound.Duration(int(wav.Frames())) < 2*time.Second && wav.Frames()/int64(wav.Rate()) < 2 {
+		t.Errorf("%v, %d frames at %d Hz", err, wav.Frames(), wav.Rate())
+	}
+	info, err := os.Stat(dir + "/" + name)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", err, info.Mode())
+	}
+}
