@@ -114,7 +114,7 @@ type Case struct {
 // The phone must get the given lines octet for octet, and From, Call-ID and
 // CSeq of the answer must be those that were sent.
 type Pass struct {
-	Method  string   `yaml:"method" json:"method,omitempty"` // MESSAGE when not given
+	Method  string   `yaml:"method" json:"method,omitempty"` // OPTIONS when not given
 	Lines   []string `yaml:"lines" json:"lines,omitempty"`
 	Without []string `yaml:"without" json:"without,omitempty"`
 	Before  string   `yaml:"before" json:"before,omitempty"` // bytes in front of the message

@@ -89,7 +89,7 @@ func (b *bench) pass(ctx context.Context, p *behaviour.Pass) error {
 	}
 	method := p.Method
 	if method == "" {
-		method = "MESSAGE"
+		method = "OPTIONS"
 	}
 	lines := b.fillAll(ctx, gateway, p.Lines) // once: what is sent is what must arrive
 	request := &behaviour.Request{Method: method, URI: "sip:{user}@{domain}", Lines: lines, Without: p.Without, Type: p.Type, Body: p.Body, BodyHex: p.BodyHex}
@@ -161,8 +161,8 @@ func (b *bench) register(ctx context.Context, r *behaviour.Register) error {
 		return nil
 	}
 	return b.steps(ctx, []behaviour.Step{
-		{Who: "gateway", Send: &behaviour.Request{Method: "MESSAGE", URI: "sip:{user}@{domain}"}},
-		{Who: "phone", Wait: &behaviour.Wait{Method: "MESSAGE", URI: r.Called}},
+		{Who: "gateway", Send: &behaviour.Request{Method: "OPTIONS", URI: "sip:{user}@{domain}"}},
+		{Who: "phone", Wait: &behaviour.Wait{Method: "OPTIONS", URI: r.Called}},
 		{Who: "phone", Answer: &behaviour.Answer{Code: 200}},
 		{Who: "gateway", Wait: &behaviour.Wait{Code: "200", Same: []string{"Call-ID", "CSeq"}}},
 	})

@@ -1,0 +1,124 @@
+// Package mutants shows that the interop suite finds what it is for: the server is
+// built with one mistake at a time, and the suite must fail it. It builds a program
+// for each mistake and so takes minutes: make mutants runs it, make test does not.
+package mutants
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"tandem/interop/suite"
+)
+
+// mutant is one mistake: in a file a text takes the place of another one.
+type mutant struct {
+	file, old, new string
+	rows           []string // families or rows that are tried
+}
+
+var mutants = map[string]mutant{
+	"quoted parameters end at a semicolon": {"rtc/sip/param.go", "if i < len(p) && p[i] == '\"' {", "if i < len(p) && p[i] == 0 {", []string{"gw-cisco-via-quoted-ext", "sipgo-via-quoted-param"}},
+	"a short body is refused":              {"rtc/sip/parse.go", "shortBody = 6", "shortBody = 0", []string{"sipgo-body-short"}},
+	"lr has no value":                      {"rtc/proxy/recordroute.go", `";lr=on"`, `";lr"`, []string{"gw-cisco-param-value"}},
+	"Timestamp does not come back":         {"rtc/sip/build.go", "b.copyFirst(req, HdrTimestamp)", "_ = HdrTimestamp", []string{"gw-cisco-timestamp"}},
+	"the Contact loses its parameters":     {"rtc/registrar/read.go", "value, a.URI, j.callID", `value, bytes.SplitN(a.URI, []byte(";"), 2)[0], j.callID`, []string{"snom", "cisco-7960"}},
+	"the 200 to REGISTER has no expires":   {"rtc/registrar/answer.go", `"expires="`, `"x-expires="`, []string{"polycom"}},
+	"credentials need qop":                 {"rtc/auth/credentials.go", `sip.EqualFold(name, "qop")`, `string(name) == "QOP"`, []string{"any-digest-spellings"}},
+	"c=0.0.0.0 is no hold":                 {"media/sdp/direction.go", "return m.Connection.IsUnspecified()", "return false", []string{"cisco-7960", "polycom", "siemens", "cisco-ios"}},
+	"the version of o= stands still":       {"media/sdp/agent.go", "\t\tversion++\n", "", []string{"cisco-7960", "polycom", "siemens", "cisco-ios"}},
+	"keys in INFO bear no blanks":          {"media/dtmf/body.go", "name, value = bytes.TrimSpace(name), bytes.TrimSpace(value)", "", []string{"vegastream", "cisco-ios", "3com-phone"}},
+	"REFER is not followed":                {"telephony/negotiate.go", "case sip.REFER:", "case sip.SUBSCRIBE:", []string{"cisco-7960", "polycom", "cisco-ios"}},
+	"CSeq has no leading zeros":            {"rtc/sip/value.go", "\tnumber, _ := m.cseq()\n\tu, ok := ParseUint(number, 1<<31-1)\n\treturn uint32(u), ok", "\tnumber, _ := m.cseq()\n\tu, ok := ParseUint(number, 1<<31-1)\n\treturn uint32(u), ok && (len(number) < 2 || number[0] != '0')", []string{"any-cseq-zeros"}},
+}
+
+func TestMutants(t *testing.T) {
+	root, err := filepath.Abs(filepath.Join("..", ".."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	used := map[string]bool{}
+	for _, m := range mutants {
+		for _, row := range m.rows {
+			used[row] = true
+		}
+	}
+	var rows []string
+	for row := range used {
+		rows = append(rows, row)
+	}
+	if r := try(t, build(t, root, nil), rows); r.Counts[suite.Failed] > 0 {
+		t.Fatal("the server without a mistake fails rows; see: tandem interop run")
+	}
+	for name, m := range mutants {
+		t.Run(name, func(t *testing.T) {
+			r := try(t, build(t, root, &m), m.rows)
+			if r.Counts[suite.Failed] == 0 {
+				t.Errorf("the suite does not see it: %v", r.Counts)
+			}
+			for _, x := range r.Results {
+				if x.Outcome == suite.Failed {
+					t.Log(x.ID)
+				}
+			}
+		})
+	}
+}
+
+// build builds the server with a mistake, nil for none.
+func build(t *testing.T, root string, m *mutant) string {
+	t.Helper()
+	dir := t.TempDir()
+	args := []string{"build", "-o", filepath.Join(dir, "tandem")}
+	if m != nil {
+		path := filepath.Join(root, m.file)
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(string(text), m.old); n != 1 {
+			t.Fatalf("%s has %q %d times, want once", m.file, m.old, n)
+		}
+		changed := filepath.Join(dir, "changed.go")
+		if err := os.WriteFile(changed, []byte(strings.Replace(string(text), m.old, m.new, 1)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		overlay, err := json.Marshal(map[string]map[string]string{"Replace": {path: changed}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "overlay.json"), overlay, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		args = append(args, "-overlay", filepath.Join(dir, "overlay.json"))
+	}
+	c := exec.CommandContext(t.Context(), "go", append(args, "tandem/cmd/tandem")...)
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("building: %v\n%s", err, out)
+	}
+	return filepath.Join(dir, "tandem")
+}
+
+// try runs rows of the suite by a program, against a server of its own.
+func try(t *testing.T, program string, rows []string) *suite.Report {
+	t.Helper()
+	args := []string{"interop", "run", "-o", "json"}
+	for _, r := range rows {
+		kind := "--behaviour"
+		if !strings.Contains(r, "-") || r == "cisco-7960" || r == "cisco-ios" || r == "3com-phone" {
+			kind = "--family"
+		}
+		args = append(args, kind, r)
+	}
+	c := exec.CommandContext(t.Context(), program, args...)
+	c.Dir = t.TempDir()
+	out, runErr := c.Output()
+	r := new(suite.Report)
+	if err := json.Unmarshal(out, r); err != nil {
+		t.Fatalf("%v: %v\n%s", args, runErr, out)
+	}
+	return r
+}
