@@ -7,6 +7,7 @@ import (
 	"math"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/zaf/g711"
@@ -24,6 +25,7 @@ type Sound struct {
 	mu    sync.Mutex
 	heard []int16
 	done  sync.WaitGroup
+	said  atomic.Bool // all is said; what is under way may still come
 }
 
 // Heard is what a device heard.
@@ -57,10 +59,13 @@ func (s *Sound) Close() {
 	s.done.Wait()
 }
 
-// talking is for how long a device says its tone, and level how loud (dBFS).
+// talking is for how long a device says its tone, and level how loud (dBFS). lull is
+// how long nothing comes when all that was under way has come: on a busy machine
+// packets stay with the server for long.
 const (
 	talking = 900 * time.Millisecond
 	level   = -15.0
+	lull    = 200 * time.Millisecond
 )
 
 // talk says a tone and returns what was heard meanwhile.
@@ -68,7 +73,8 @@ func (s *Sound) talk(ctx context.Context, freq float64) (Heard, error) {
 	packets := 0
 	s.done.Go(func() { packets = s.hear() })
 	err := s.say(ctx, sound.Tone(freq, level, talking))
-	_ = s.conn.SetReadDeadline(time.Now().Add(100 * time.Millisecond)) // what is under way
+	s.said.Store(true)
+	_ = s.conn.SetReadDeadline(time.Now().Add(lull))
 	s.done.Wait()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -110,10 +116,10 @@ func (s *Sound) say(ctx context.Context, samples []int16) error {
 	return nil
 }
 
-// hear keeps what comes until the deadline.
+// hear keeps what comes until the deadline, which moves while something comes.
 func (s *Sound) hear() (packets int) {
 	room := make([]byte, 2048)
-	for {
+	for packets < 10*int(talking/(20*time.Millisecond)) {
 		n, _, err := s.conn.ReadFromUDPAddrPort(room)
 		if err != nil {
 			return packets
@@ -122,6 +128,9 @@ func (s *Sound) hear() (packets int) {
 			continue
 		}
 		packets++
+		if s.said.Load() {
+			_ = s.conn.SetReadDeadline(time.Now().Add(lull))
+		}
 		s.mu.Lock()
 		for _, o := range room[12:n] {
 			switch room[1] & 0x7f {
@@ -133,6 +142,7 @@ func (s *Sound) hear() (packets int) {
 		}
 		s.mu.Unlock()
 	}
+	return packets
 }
 
 // Is says whether a tone was heard well enough: 1 % of its frequency, 2 dB of
