@@ -13,7 +13,7 @@ PEERS    = kamailio kamailio-tls-modules sip-tester baresip-core linphone-cli si
 JSSIP    = jssip@3.13.8
 PEERCMDS = kamailio sipp baresip linphonec svmap chromium ffmpeg espeak-ng rtpengine openssl npm
 
-.PHONY: help run build opus peers test lint vuln check bench fuzz clean
+.PHONY: help run build opus peers test lint vuln check bench mutants fuzz clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 10
@@ -51,12 +51,14 @@ peers: ## install the programs the tests talk to, where missing
 #   several goroutines. The measurements of audio in media likewise, and what is
 #   only counted exactly without it;
 # - those with real programs as peers, which run in real time, by themselves: one
-#   after the other with nothing beside. The server they talk to has the detector.
+#   after the other with nothing beside. The server they talk to has the detector;
+# - not those that build programs by the dozen: they have a target of their own.
 ARITHMETIC = $(addprefix tandem/media/,codec dtmf jitter quality sdp transcode)
 LONG       = ^Test(Quality.*|NothingLeaks|NoAllocationPerPacket)$$
 TOGETHER   = ^Test(OpusTogether|Pool|Overload|Spread|Close)$$
 REAL       = tandem/interop/peers tandem/cmd/tandem/probe tandem/cmd/tandem/gatewaysim
-OTHERS     = $$($(GO) list ./... | grep -vxF $(addprefix -e ,$(ARITHMETIC) $(REAL)))
+BUILDS     = tandem/test/mutants
+OTHERS     = $$($(GO) list ./... | grep -vxF $(addprefix -e ,$(ARITHMETIC) $(REAL) $(BUILDS)))
 
 test: peers build ## all tests, with real peers
 	$(GO) test -race -short -shuffle=on -timeout 15m -skip '^TestQuality' $(OTHERS)
@@ -79,6 +81,9 @@ vuln: ## known vulnerabilities in what we use (asks vuln.go.dev)
 
 bench: peers ## CPU per operation against Kamailio and rtpengine, in one run
 	$(GO) run ./test/bench
+
+mutants: ## that the interop suite sees mistakes: the server is built with one at a time
+	$(GO) test -timeout 30m ./test/mutants
 
 fuzz: ## each fuzz target for FUZZTIME
 	@for p in $$($(GO) list ./...); do \

@@ -176,6 +176,7 @@ var foreign = []struct {
 	{"github.com/nyaruka/", "one package reads telephone numbers", []string{"telephony/number"}},
 	{"github.com/spf13/", "only the command line parses command lines", []string{"cmd"}},
 	{"github.com/prometheus/", "rooms count, the server exposes", []string{"cmd"}},
+	{"github.com/gopacket/", "captures are read where they are learned from", []string{"interop/learn"}},
 	{"github.com/danielgtaylor/huma", "rooms know no HTTP; the API calls them", []string{"cmd/tandem/api"}},
 	{"github.com/go-chi/", "rooms know no HTTP; the API calls them", []string{"cmd/tandem/api"}},
 }

@@ -126,3 +126,27 @@ func TestInteropTarget(t *testing.T) {
 		t.Errorf("a server that is not there: %v\n%s", err, out)
 	}
 }
+
+// What is learned from a trace is a file that can be checked and tried.
+func TestInteropLearn(t *testing.T) {
+	trace := filepath.Join(t.TempDir(), "trace.txt")
+	text := "12:00:00 udp 10.9.8.7:5060 -> 10.9.8.1:5060\nREGISTER sip:secret.example SIP/2.0\nVia: SIP/2.0/UDP 10.9.8.7:5060;branch=z9hG4bK1\nFrom: <sip:erika@secret.example>;tag=1\nTo: <sip:erika@secret.example>\nCall-ID: 1@10.9.8.7\nCSeq: 5 REGISTER\nContact: <sip:erika@10.9.8.7:5060>\nExpires: 3600\nUser-Agent: Maker/1\nContent-Length: 0\n\n"
+	if err := os.WriteFile(trace, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	draft, err := runInterop(t, "learn", trace)
+	at := strings.Index(draft, "title:")
+	if err != nil || at < 0 || strings.Contains(draft, "erika") {
+		t.Fatalf("%v\n%s", err, draft)
+	}
+	file := filepath.Join(t.TempDir(), "mine.yaml")
+	if err := os.WriteFile(file, []byte(draft[at:]), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := runInterop(t, "check", file); err != nil {
+		t.Errorf("%v\n%s\n%s", err, out, draft)
+	}
+	if out, err := runInterop(t, "run", "--file", file); err != nil || !strings.Contains(out, "1 passed in part") {
+		t.Errorf("%v\n%s\n%s", err, out, draft)
+	}
+}

@@ -66,7 +66,7 @@ type Family struct {
 	Name       string      `yaml:"-" json:"name"`
 	Title      string      `yaml:"title" json:"title"`
 	Role       Role        `yaml:"role" json:"role"`
-	Note       string      `yaml:"note" json:"note,omitempty"`
+	Note       string      `yaml:"note,omitempty" json:"note,omitempty"`
 	Behaviours []Behaviour `yaml:"behaviours" json:"behaviours"`
 }
 
@@ -77,11 +77,11 @@ type Behaviour struct {
 	Server   string     `yaml:"server" json:"server"` // what the server has to do
 	Evidence []Evidence `yaml:"evidence" json:"evidence"`
 	Source   []string   `yaml:"source" json:"source"`
-	Run      []Case     `yaml:"run" json:"run,omitempty"`
-	Open     string     `yaml:"open" json:"open,omitempty"` // what of Server no case checks yet
-	WaitsFor Feature    `yaml:"waits_for" json:"waits_for,omitempty"`
-	Beside   []string   `yaml:"beside" json:"beside,omitempty"`   // tests beside the code that check it meanwhile
-	Nothing  string     `yaml:"nothing" json:"nothing,omitempty"` // why there is nothing to run
+	Run      []Case     `yaml:"run,omitempty" json:"run,omitempty"`
+	Open     string     `yaml:"open,omitempty" json:"open,omitempty"` // what of Server no case checks yet
+	WaitsFor Feature    `yaml:"waits_for,omitempty" json:"waits_for,omitempty"`
+	Beside   []string   `yaml:"beside,omitempty" json:"beside,omitempty"`   // tests beside the code that check it meanwhile
+	Nothing  string     `yaml:"nothing,omitempty" json:"nothing,omitempty"` // why there is nothing to run
 
 	Family *Family `yaml:"-" json:"-"`
 }
@@ -101,29 +101,29 @@ type Story struct {
 // Case is one exchange with the server. Exactly one of Pass, Register, Offer,
 // Story and Steps is there.
 type Case struct {
-	Name     string            `yaml:"name" json:"name,omitempty"`
-	Over     map[string]string `yaml:"over" json:"over,omitempty"` // device to transport; udp when not named
-	Pass     *Pass             `yaml:"pass" json:"pass,omitempty"`
-	Register *Register         `yaml:"register" json:"register,omitempty"`
-	Offer    *Offer            `yaml:"offer" json:"offer,omitempty"`
-	Story    *Story            `yaml:"story" json:"story,omitempty"`
-	Steps    []Step            `yaml:"steps" json:"steps,omitempty"`
+	Name     string            `yaml:"name,omitempty" json:"name,omitempty"`
+	Over     map[string]string `yaml:"over,omitempty" json:"over,omitempty"` // device to transport; udp when not named
+	Pass     *Pass             `yaml:"pass,omitempty" json:"pass,omitempty"`
+	Register *Register         `yaml:"register,omitempty" json:"register,omitempty"`
+	Offer    *Offer            `yaml:"offer,omitempty" json:"offer,omitempty"`
+	Story    *Story            `yaml:"story,omitempty" json:"story,omitempty"`
+	Steps    []Step            `yaml:"steps,omitempty" json:"steps,omitempty"`
 }
 
 // Pass has the gateway send a request to a registered phone, which answers 200.
 // The phone must get the given lines octet for octet, and From, Call-ID and
 // CSeq of the answer must be those that were sent.
 type Pass struct {
-	Method  string   `yaml:"method" json:"method,omitempty"` // OPTIONS when not given
-	Lines   []string `yaml:"lines" json:"lines,omitempty"`
-	Without []string `yaml:"without" json:"without,omitempty"`
-	Before  string   `yaml:"before" json:"before,omitempty"` // bytes in front of the message
-	Type    string   `yaml:"type" json:"type,omitempty"`
-	Body    string   `yaml:"body" json:"body,omitempty"`
-	BodyHex string   `yaml:"body_hex" json:"body_hex,omitempty"`
-	Gets    *string  `yaml:"gets" json:"gets,omitempty"` // the body that must arrive, when another
-	Sees    []string `yaml:"sees" json:"sees,omitempty"` // instead of the lines
-	URI     string   `yaml:"uri" json:"uri,omitempty"`   // Request-URI that must arrive
+	Method  string   `yaml:"method,omitempty" json:"method,omitempty"` // OPTIONS when not given
+	Lines   []string `yaml:"lines,omitempty" json:"lines,omitempty"`
+	Without []string `yaml:"without,omitempty" json:"without,omitempty"`
+	Before  string   `yaml:"before,omitempty" json:"before,omitempty"` // bytes in front of the message
+	Type    string   `yaml:"type,omitempty" json:"type,omitempty"`
+	Body    string   `yaml:"body,omitempty" json:"body,omitempty"`
+	BodyHex string   `yaml:"body_hex,omitempty" json:"body_hex,omitempty"`
+	Gets    *string  `yaml:"gets,omitempty" json:"gets,omitempty"` // the body that must arrive, when another
+	Sees    []string `yaml:"sees,omitempty" json:"sees,omitempty"` // instead of the lines
+	URI     string   `yaml:"uri,omitempty" json:"uri,omitempty"`   // Request-URI that must arrive
 }
 
 // Register has a phone register in its own words: the text is sent, challenged,
@@ -131,74 +131,74 @@ type Pass struct {
 // the phone wrote it, and a request to the user must reach the phone as called.
 type Register struct {
 	Text        string `yaml:"text" json:"text"`
-	Credentials string `yaml:"credentials" json:"credentials,omitempty"` // a header line; the usual one when not given
-	Contact     string `yaml:"contact" json:"contact,omitempty"`
-	Called      string `yaml:"called" json:"called,omitempty"`
-	Contacts    int    `yaml:"contacts" json:"contacts,omitempty"` // how many the 200 must name; 1 when not given
-	Date        bool   `yaml:"date" json:"date,omitempty"`         // the 200 must have one
+	Credentials string `yaml:"credentials,omitempty" json:"credentials,omitempty"` // a header line; the usual one when not given
+	Contact     string `yaml:"contact,omitempty" json:"contact,omitempty"`
+	Called      string `yaml:"called,omitempty" json:"called,omitempty"`
+	Contacts    int    `yaml:"contacts,omitempty" json:"contacts,omitempty"` // how many the 200 must name; 1 when not given
+	Date        bool   `yaml:"date,omitempty" json:"date,omitempty"`         // the 200 must have one
 }
 
 // Offer has a device call with a description. The other side answers with plain
 // G.711; what the caller is answered must fit.
 type Offer struct {
-	By    string   `yaml:"by" json:"by,omitempty"` // gateway, when not given, or phone
+	By    string   `yaml:"by,omitempty" json:"by,omitempty"` // gateway, when not given, or phone
 	SDP   string   `yaml:"sdp" json:"sdp"`
-	Match []string `yaml:"match" json:"match,omitempty"` // regular expressions, in the answer
-	Lacks []string `yaml:"lacks" json:"lacks,omitempty"`
-	Again []Offer  `yaml:"again" json:"again,omitempty"` // re-INVITEs of the caller; By is not used
+	Match []string `yaml:"match,omitempty" json:"match,omitempty"` // regular expressions, in the answer
+	Lacks []string `yaml:"lacks,omitempty" json:"lacks,omitempty"`
+	Again []Offer  `yaml:"again,omitempty" json:"again,omitempty"` // re-INVITEs of the caller; By is not used
 }
 
 // Step is one thing a device does. Who is gateway, phone, second (phone) or
 // stranger; exactly one of the others is there.
 type Step struct {
 	Who      string        `yaml:"who" json:"who"`
-	Register *struct{}     `yaml:"register" json:"register,omitempty"` // an ordinary registration
-	Send     *Request      `yaml:"send" json:"send,omitempty"`
-	Bytes    string        `yaml:"bytes" json:"bytes,omitempty"` // sent as they are
-	Wait     *Wait         `yaml:"wait" json:"wait,omitempty"`
-	Answer   *Answer       `yaml:"answer" json:"answer,omitempty"` // to the request that came last
-	Ack      bool          `yaml:"ack" json:"ack,omitempty"`       // of the final response that came last
-	Quiet    time.Duration `yaml:"quiet" json:"quiet,omitempty"`   // for this long nothing that Wait names comes
+	Register *struct{}     `yaml:"register,omitempty" json:"register,omitempty"` // an ordinary registration
+	Send     *Request      `yaml:"send,omitempty" json:"send,omitempty"`
+	Bytes    string        `yaml:"bytes,omitempty" json:"bytes,omitempty"` // sent as they are
+	Wait     *Wait         `yaml:"wait,omitempty" json:"wait,omitempty"`
+	Answer   *Answer       `yaml:"answer,omitempty" json:"answer,omitempty"` // to the request that came last
+	Ack      bool          `yaml:"ack,omitempty" json:"ack,omitempty"`       // of the final response that came last
+	Quiet    time.Duration `yaml:"quiet,omitempty" json:"quiet,omitempty"`   // for this long nothing that Wait names comes
 }
 
 // Request is one a device sends: a whole text, or the usual form with lines of
 // its own in the place of the usual ones of the same name.
 type Request struct {
-	Text        string   `yaml:"text" json:"text,omitempty"`
-	Method      string   `yaml:"method" json:"method,omitempty"`
-	URI         string   `yaml:"uri" json:"uri,omitempty"`
-	Lines       []string `yaml:"lines" json:"lines,omitempty"`
-	Without     []string `yaml:"without" json:"without,omitempty"`
-	Type        string   `yaml:"type" json:"type,omitempty"`
-	Body        string   `yaml:"body" json:"body,omitempty"`
-	BodyHex     string   `yaml:"body_hex" json:"body_hex,omitempty"`
-	Dialog      bool     `yaml:"dialog" json:"dialog,omitempty"`           // within the dialog there is
-	Strict      bool     `yaml:"strict" json:"strict,omitempty"`           // and routed as RFC 2543 has it
-	Credentials string   `yaml:"credentials" json:"credentials,omitempty"` // header line that answers the last challenge
+	Text        string   `yaml:"text,omitempty" json:"text,omitempty"`
+	Method      string   `yaml:"method,omitempty" json:"method,omitempty"`
+	URI         string   `yaml:"uri,omitempty" json:"uri,omitempty"`
+	Lines       []string `yaml:"lines,omitempty" json:"lines,omitempty"`
+	Without     []string `yaml:"without,omitempty" json:"without,omitempty"`
+	Type        string   `yaml:"type,omitempty" json:"type,omitempty"`
+	Body        string   `yaml:"body,omitempty" json:"body,omitempty"`
+	BodyHex     string   `yaml:"body_hex,omitempty" json:"body_hex,omitempty"`
+	Dialog      bool     `yaml:"dialog,omitempty" json:"dialog,omitempty"`           // within the dialog there is
+	Strict      bool     `yaml:"strict,omitempty" json:"strict,omitempty"`           // and routed as RFC 2543 has it
+	Credentials string   `yaml:"credentials,omitempty" json:"credentials,omitempty"` // header line that answers the last challenge
 }
 
 // Wait is what must come.
 type Wait struct {
-	Method string            `yaml:"method" json:"method,omitempty"` // a request of this method
-	Code   string            `yaml:"code" json:"code,omitempty"`     // a response: 200, 2xx, final
-	Pick   string            `yaml:"pick" json:"pick,omitempty"`     // regular expression that tells it from others of its kind
-	URI    string            `yaml:"uri" json:"uri,omitempty"`       // Request-URI, octet for octet
-	Has    []string          `yaml:"has" json:"has,omitempty"`       // octets somewhere in it
-	Lacks  []string          `yaml:"lacks" json:"lacks,omitempty"`
-	Match  []string          `yaml:"match" json:"match,omitempty"` // regular expressions
-	Same   []string          `yaml:"same" json:"same,omitempty"`   // header fields equal to those this device sent last
-	Header map[string]string `yaml:"header" json:"header,omitempty"`
-	Body   *string           `yaml:"body" json:"body,omitempty"`
+	Method string            `yaml:"method,omitempty" json:"method,omitempty"` // a request of this method
+	Code   string            `yaml:"code,omitempty" json:"code,omitempty"`     // a response: 200, 2xx, final
+	Pick   string            `yaml:"pick,omitempty" json:"pick,omitempty"`     // regular expression that tells it from others of its kind
+	URI    string            `yaml:"uri,omitempty" json:"uri,omitempty"`       // Request-URI, octet for octet
+	Has    []string          `yaml:"has,omitempty" json:"has,omitempty"`       // octets somewhere in it
+	Lacks  []string          `yaml:"lacks,omitempty" json:"lacks,omitempty"`
+	Match  []string          `yaml:"match,omitempty" json:"match,omitempty"` // regular expressions
+	Same   []string          `yaml:"same,omitempty" json:"same,omitempty"`   // header fields equal to those this device sent last
+	Header map[string]string `yaml:"header,omitempty" json:"header,omitempty"`
+	Body   *string           `yaml:"body,omitempty" json:"body,omitempty"`
 }
 
 // Answer is a response of a device.
 type Answer struct {
 	Code   int      `yaml:"code" json:"code"`
-	Method string   `yaml:"method" json:"method,omitempty"` // of the request, when not the last one
-	Reason string   `yaml:"reason" json:"reason,omitempty"`
-	Lines  []string `yaml:"lines" json:"lines,omitempty"`
-	Type   string   `yaml:"type" json:"type,omitempty"`
-	Body   string   `yaml:"body" json:"body,omitempty"`
-	Tab    bool     `yaml:"tab" json:"tab,omitempty"`       // between number and method in CSeq
-	Joined bool     `yaml:"joined" json:"joined,omitempty"` // all Vias in one line
+	Method string   `yaml:"method,omitempty" json:"method,omitempty"` // of the request, when not the last one
+	Reason string   `yaml:"reason,omitempty" json:"reason,omitempty"`
+	Lines  []string `yaml:"lines,omitempty" json:"lines,omitempty"`
+	Type   string   `yaml:"type,omitempty" json:"type,omitempty"`
+	Body   string   `yaml:"body,omitempty" json:"body,omitempty"`
+	Tab    bool     `yaml:"tab,omitempty" json:"tab,omitempty"`       // between number and method in CSeq
+	Joined bool     `yaml:"joined,omitempty" json:"joined,omitempty"` // all Vias in one line
 }

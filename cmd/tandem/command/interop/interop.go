@@ -22,16 +22,17 @@ import (
 // New makes the verbs of the interop suite.
 func New() *cobra.Command {
 	c := command.Group(&cobra.Command{Use: "interop", Short: "Try how devices of many makers behave, against this server or another one"})
-	c.AddCommand(newList(), newShow(), newRun(), newReport(), newCheck())
+	c.AddCommand(newList(), newShow(), newRun(), newReport(), newLearn(), newCheck())
 	return c
 }
 
 // selection is which rows a command means.
-type selection struct{ families, ids []string }
+type selection struct{ families, ids, files []string }
 
 func (s *selection) flags(c *cobra.Command) {
 	c.Flags().StringArrayVar(&s.families, "family", nil, "only this family of devices; may be repeated")
 	c.Flags().StringArrayVar(&s.ids, "behaviour", nil, "only this row; may be repeated")
+	c.Flags().StringArrayVar(&s.files, "file", nil, "the rows of a file of your own; may be repeated")
 	command.Complete(c, "family", behaviour.Names()...)
 }
 
@@ -41,7 +42,10 @@ func (s *selection) rows() ([]*behaviour.Behaviour, error) {
 	if err != nil {
 		return nil, err
 	}
-	var list []*behaviour.Behaviour
+	list, err := s.own()
+	if err != nil {
+		return nil, err
+	}
 	known, unknown := map[string]bool{}, []string{}
 	for _, b := range all {
 		known[b.Family.Name], known[b.ID] = true, true
@@ -60,8 +64,26 @@ func (s *selection) rows() ([]*behaviour.Behaviour, error) {
 	return list, nil
 }
 
+// own are the rows of the files given.
+func (s *selection) own() (list []*behaviour.Behaviour, err error) {
+	for _, path := range s.files {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return nil, err
+		}
+		f, err := behaviour.Load(path, text)
+		if err != nil {
+			return nil, err
+		}
+		for i := range f.Behaviours {
+			list = append(list, &f.Behaviours[i])
+		}
+	}
+	return list, nil
+}
+
 func (s *selection) means(family, id string) bool {
-	if len(s.families)+len(s.ids) == 0 {
+	if len(s.families)+len(s.ids)+len(s.files) == 0 {
 		return true
 	}
 	return slices.Contains(s.families, family) || slices.Contains(s.ids, id)
@@ -126,7 +148,7 @@ func newShow() *cobra.Command {
 			if len(rows) != 1 {
 				return command.Usage("%s is a family; see: tandem interop list --family %s", args[0], args[0])
 			}
-			return command.Print(c, rows[0], func(w io.Writer) { _ = yaml.NewEncoder(w).Encode(rows[0]) })
+			return command.Print(c, rows[0], func(w io.Writer) { _ = yaml.NewEncoder(w, yaml.UseLiteralStyleIfMultiline(true)).Encode(rows[0]) })
 		},
 	}
 }
