@@ -67,4 +67,5 @@ func (f *flight) passed(err error, goOn func()) {
 	}
 	f.im.log.Error("message not archived", "aor", string(f.to), "err", err)
 	f.answer(&rtc.Status{Code: 503, Header: []byte("Retry-After: 10\r\n"), Err: errors.Join(errArchive, err)})
+	f.over()
 }

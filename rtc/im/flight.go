@@ -2,7 +2,9 @@ package im
 
 import (
 	"errors"
+	"net/netip"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -19,12 +21,19 @@ const maxWays = 20
 
 // flight is one message on its way to the devices that are there. It belongs to
 // its lane; what says otherwise is guarded by the lock of its receiver's shard.
+// Flights are used again: nothing may touch one that has ended.
 type flight struct {
 	im   *IM
 	lane *transaction.Lane
 
-	// The message: as a request, held, or as text when nobody waits for a response.
-	r      *rtc.Request
+	// The message: of a request, live while its handler runs and raw afterwards, or
+	// as text when it is of our own.
+	tx     *transaction.Server
+	live   *sip.Message
+	raw    []byte
+	source netip.AddrPort // of the request
+	again  sip.Message    // raw, read again
+	isRead bool
 	text   []byte
 	parsed *sip.Message // of text
 	done   func(*rtc.Status)
@@ -38,8 +47,9 @@ type flight struct {
 	asserts  bool // the sender may say who the caller is
 	held     bool
 	proved   bool   // who sent it is
-	source   string // of a copy of what the user wrote himself: the device he did by
+	by       string // of a copy of what the user wrote himself: the device he did by
 
+	ways     []reach.Way
 	tries    []try
 	inline   [2]try
 	under    []string // devices it is under way to; guarded by the shard
@@ -49,18 +59,23 @@ type flight struct {
 	open     int
 	accepted int         // code of the first device that took it
 	refusal  *rtc.Status // the first refusal
-	missed   bool        // a device did not answer
 	patience *transaction.Timer
 	answered bool
+	ended    bool
+	keeping  bool  // it is being written, and ends when that is done
 	id       int64 // its place in the order of all
 	kept     bool  // it is in the mailbox under its ID
 	settled  bool  // it is in the mailbox, or not going there; guarded by the shard
+
+	impatientFunc func() // impatient, made once
 }
 
-// try is one device.
+// try is one device. It is the user of the transaction to it.
 type try struct {
+	f      *flight
 	device string
-	ways   []reach.Way // the ones behind the first are tried when it fails
+	way    reach.Way
+	spare  []reach.Way // tried when way fails
 	state  tryState
 }
 
@@ -74,12 +89,47 @@ const (
 	absent
 )
 
+var flights = sync.Pool{New: func() any { return new(flight) }}
+
+func (im *IM) flight() *flight {
+	f := flights.Get().(*flight)
+	f.im, f.hops = im, 70
+	if f.impatientFunc == nil {
+		f.impatientFunc = f.impatient
+	}
+	return f
+}
+
+// end gives a flight back. It is the last thing that is done with it.
+func (f *flight) end() {
+	f.patience.Stop()
+	if cap(f.raw) > 8192 {
+		f.raw = nil
+	}
+	clear(f.ways)
+	*f = flight{raw: f.raw[:0], ways: f.ways[:0], again: f.again, impatientFunc: f.impatientFunc}
+	flights.Put(f)
+}
+
 // message is what is sent.
 func (f *flight) message() *sip.Message {
-	if f.r != nil {
-		return f.r.Message
+	switch {
+	case f.live != nil:
+		return f.live
+	case f.tx == nil:
+		return f.parsed
+	case !f.isRead:
+		f.again.Parse(f.raw) // it went well the first time
+		f.again.Source, f.isRead = f.source, true
 	}
-	return f.parsed
+	return &f.again
+}
+
+// outlive keeps what is needed of the request when its handler returns.
+func (f *flight) outlive() {
+	m := f.live
+	f.raw = append(f.raw[:0], m.Bytes()...)
+	f.source, f.live = m.Source, nil
 }
 
 // begin finds out which devices get the message now and which later, and sends.
@@ -92,35 +142,43 @@ func (f *flight) begin() {
 		f.keep()
 		return
 	}
-	ways := im.cfg.Reach.Ways(f.to, reach.Want{Secure: f.secure, Instance: f.instance, Max: maxWays})
+	f.ways = im.cfg.Reach.Append(f.ways[:0], f.to, reach.Want{Secure: f.secure, Instance: f.instance, Max: maxWays})
 	f.tries = f.inline[:0]
-	for i := range ways {
-		f.add(&ways[i])
+	for i := range f.ways {
+		f.add(&f.ways[i])
 	}
 	if st := f.enter(); st != nil {
 		f.answer(st)
+		f.over()
 		return
 	}
 	f.advance()
 }
 
+// over ends a flight, at once or when the handler of its request returns.
+func (f *flight) over() {
+	if f.ended = true; f.live == nil {
+		f.end()
+	}
+}
+
 // add adds a way to the device it leads to.
 func (f *flight) add(w *reach.Way) {
 	device := deviceOf(w)
-	if device == f.source {
+	if device == f.by {
 		return
 	}
 	for i := range f.tries {
 		if f.tries[i].device == device {
-			f.tries[i].ways = append(f.tries[i].ways, *w)
+			f.tries[i].spare = append(f.tries[i].spare, *w)
 			return
 		}
 	}
-	f.tries = append(f.tries, try{device: device, ways: []reach.Way{*w}})
+	f.tries = append(f.tries, try{f: f, device: device, way: *w})
 }
 
 func (f *flight) online(device string) bool {
-	return device == f.source || slices.ContainsFunc(f.tries, func(t try) bool { return t.device == device })
+	return device == f.by || slices.ContainsFunc(f.tries, func(t try) bool { return t.device == device })
 }
 
 // enter notes the flight in the receiver's box. A copy of a message that is
@@ -132,7 +190,7 @@ func (f *flight) enter() *rtc.Status {
 	defer s.mu.Unlock()
 	b := s.box(f.to)
 	for _, o := range b.flights {
-		if o.key == f.key && o.source == f.source {
+		if o.key == f.key && o.by == f.by {
 			return &rtc.Status{Code: 482}
 		}
 	}
@@ -140,7 +198,11 @@ func (f *flight) enter() *rtc.Status {
 		return &rtc.Status{Code: 202} // from before a restart: it has been kept
 	}
 	if f.kind != fleeting && !im.cfg.Best && f.instance == "" && im.cfg.Keep > 0 {
-		f.later = b.away(f.online)
+		for i := range b.roster {
+			if k := b.roster[i].instance; !f.online(k) {
+				f.later = append(f.later, k)
+			}
+		}
 	}
 	f.id = im.ids.Add(1)
 	f.under = f.underOne[:0]
@@ -162,7 +224,7 @@ func (f *flight) enter() *rtc.Status {
 // keyText is the key of a kept message. A copy for the sender's own devices is
 // another message than one he wrote to himself.
 func (f *flight) keyText() string {
-	if f.source != "" {
+	if f.by != "" {
 		return keyOf(f.message()) + " copy"
 	}
 	return keyOf(f.message())
@@ -180,6 +242,7 @@ func (f *flight) leave() {
 	if waiting {
 		f.im.dirty.add(f.to)
 	}
+	f.over()
 }
 
 // landed notes that the message is no longer under way to a device.
@@ -220,8 +283,8 @@ func (f *flight) giveUp(devices []string) {
 // none and nothing is open.
 func (f *flight) advance() {
 	for f.open == 0 && f.next < len(f.tries) && (f.accepted == 0 || !f.im.cfg.Best) {
-		q := f.tries[f.next].ways[0].Q
-		for f.next < len(f.tries) && (!f.im.cfg.Best || f.tries[f.next].ways[0].Q == q) {
+		q := f.tries[f.next].way.Q
+		for f.next < len(f.tries) && (!f.im.cfg.Best || f.tries[f.next].way.Q == q) {
 			i := f.next
 			f.next++
 			f.open++
@@ -231,42 +294,78 @@ func (f *flight) advance() {
 	}
 	if f.open > 0 {
 		if f.patience == nil && !f.answered {
-			f.patience = f.lane.After(f.im.cfg.Patience, f.impatient)
+			f.patience = f.lane.After(f.im.cfg.Patience, f.impatientFunc)
 		}
 		return
 	}
 	f.conclude()
 }
 
-// send sends by the first way that is left to a device.
+// send sends by the way of a try. What comes of it is heard later, never before
+// send returns.
 func (f *flight) send(i int) {
-	t := &f.tries[i]
-	w := t.ways[0]
-	t.ways = t.ways[1:]
-	m := f.message()
-	f.im.attempt(f.lane, w, m, f.write(w), func(code int, answer *sip.Message) { f.heard(i, code, answer) })
-}
-
-// write is the message as it goes by a way.
-func (f *flight) write(w reach.Way) uac.Writer {
-	return func(dst []byte, t uac.Try) []byte {
-		dst = appendHead(dst, &w, t, f.hops)
-		if f.r == nil {
-			return append(dst, f.text...)
-		}
-		return appendText(dst, f.r.Message, f.asserts, time.Time{})
-	}
-}
-
-// attempt sends a message by a way. done is told the code of the final response,
-// 0 when there is none.
-func (im *IM) attempt(lane *transaction.Lane, w reach.Way, m *sip.Message, write uac.Writer, done func(code int, m *sip.Message)) {
+	t, im := &f.tries[i], f.im
 	peer := ""
-	if !w.Flow.IsZero() {
-		peer = im.cfg.PeerAt(w.From)
+	if !t.way.Flow.IsZero() {
+		peer = im.cfg.PeerAt(t.way.From)
 	}
+	if h := hop(&t.way, len(f.message().Bytes()), peer); h.Flow == noFlow || !im.wire.Alive(h.Flow) {
+		w := t.way
+		im.attempt(f.lane, h, &w, f.write(w), func(code int, m *sip.Message) { f.heard(t, code, m) })
+		return
+	}
+	if im.cfg.Uac.Permit != nil {
+		if err := im.cfg.Uac.Permit(peer, t.way.Flow.Remote); err != nil {
+			im.log.Warn("message not sent to a device", "aor", string(f.to), "err", err)
+			f.lane.After(0, func() { f.heard(t, 0, nil) })
+			return
+		}
+	}
+	// Nearly always, and past the client that finds and tries places: by the flow.
+	tx := f.lane.Client(sip.MESSAGE, t)
+	p, sentBy := im.wire.Local(t.way.Flow)
+	buf := buffers.Get().(*[]byte)
+	b := append(append(append(append((*buf)[:0], "MESSAGE "...), t.way.URI...), " SIP/2.0\r\nVia: SIP/2.0/"...), p.String()...)
+	b = append(append(append(b, ' '), sentBy...), ";rport;branch="...)
+	b = tx.AppendBranch(b, nil)
+	b = f.appendRest(append(b, "\r\n"...), &t.way)
+	tx.Send(t.way.Flow, b) // copied
+	if *buf = b; cap(b) <= 1<<16 {
+		buffers.Put(buf)
+	}
+}
+
+var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 2048); return &b }}
+
+// Response implements transaction.ClientTU.
+func (t *try) Response(_ *transaction.Client, m *sip.Message) {
+	if code := m.StatusCode(); code >= 200 {
+		t.f.heard(t, code, m)
+	}
+}
+
+// Failed implements transaction.ClientTU.
+func (t *try) Failed(*transaction.Client, error) { t.f.heard(t, 0, nil) }
+
+// appendRest appends what follows the Via.
+func (f *flight) appendRest(dst []byte, w *reach.Way) []byte {
+	dst = appendWay(dst, w, f.hops)
+	if f.tx == nil {
+		return append(dst, f.text...)
+	}
+	return appendText(dst, f.message(), f.asserts, time.Time{})
+}
+
+// write is the message as it goes by a way whose next hop must be found.
+func (f *flight) write(w reach.Way) uac.Writer {
+	return func(dst []byte, t uac.Try) []byte { return f.appendRest(appendHead(dst, &w, t), &w) }
+}
+
+// attempt sends a message to a next hop that must be found. done is told the
+// code of the final response, 0 when there is none.
+func (im *IM) attempt(lane *transaction.Lane, h uac.Hop, w *reach.Way, write uac.Writer, done func(code int, m *sip.Message)) {
 	im.client.Start(uac.Request{
-		Lane: lane, Method: "MESSAGE", URI: []byte(w.URI), Hop: hop(&w, len(m.Bytes()), peer), Write: write,
+		Lane: lane, Method: "MESSAGE", URI: []byte(w.URI), Hop: h, Write: write,
 		Heard: func(_ *uac.Sending, _ transport.Flow, m *sip.Message) {
 			if m.StatusCode() >= 200 {
 				done(m.StatusCode(), m)
@@ -292,8 +391,7 @@ func transient(code int) bool {
 }
 
 // heard is a device's answer.
-func (f *flight) heard(i, code int, m *sip.Message) {
-	t := &f.tries[i]
+func (f *flight) heard(t *try, code int, m *sip.Message) {
 	switch {
 	case code/100 == 2:
 		t.state = took
@@ -301,8 +399,9 @@ func (f *flight) heard(i, code int, m *sip.Message) {
 			f.accepted = code
 		}
 		f.im.counts.delivered.Add(1)
-	case transient(code) && len(t.ways) > 0: // another way to the device (RFC 5626 §7)
-		f.send(i)
+	case transient(code) && len(t.spare) > 0: // another way to the device (RFC 5626 §7)
+		t.way, t.spare = t.spare[0], t.spare[1:]
+		f.send(slices.IndexFunc(f.tries, func(x try) bool { return x.device == t.device }))
 		return
 	case transient(code):
 		t.state = absent
@@ -342,12 +441,12 @@ func (f *flight) impatient() {
 
 // conclude ends a flight nothing is open of.
 func (f *flight) conclude() {
-	f.patience.Stop()
-	if !f.answered {
+	switch {
+	case !f.answered:
 		f.decide()
-		return
+	case !f.keeping:
+		f.leave()
 	}
-	f.leave()
 }
 
 // decide answers the sender, at once or when what must be kept is on disk.
@@ -368,7 +467,7 @@ func (f *flight) decide() {
 		f.finish(f.taken())
 	case f.accepted == 0 && f.refusal != nil && len(f.later) == 0:
 		f.finish(f.refusal)
-	case f.source != "" && len(f.later) == 0:
+	case f.by != "" && len(f.later) == 0:
 		f.finish(&rtc.Status{Code: 480}) // a copy nobody waits for
 	case f.kind == fleeting || f.im.cfg.Keep < 0:
 		if f.accepted == 0 {
@@ -377,7 +476,7 @@ func (f *flight) decide() {
 		}
 		f.finish(f.taken())
 	default:
-		if f.accepted == 0 && f.refusal == nil && f.instance == "" && f.source == "" {
+		if f.accepted == 0 && f.refusal == nil && f.instance == "" && f.by == "" {
 			f.later = append(f.later, Anyone)
 		}
 		if f.accepted == 0 && f.instance != "" && len(f.later) == 0 {
@@ -388,17 +487,23 @@ func (f *flight) decide() {
 }
 
 // taken is the response to a message that a device has taken.
-func (f *flight) taken() *rtc.Status { return &rtc.Status{Code: f.accepted} }
+func (f *flight) taken() *rtc.Status {
+	if f.accepted == 200 {
+		return statusOK
+	}
+	return &rtc.Status{Code: f.accepted}
+}
+
+var statusOK = &rtc.Status{Code: 200}
 
 // finish answers, and ends the flight when nothing is open.
 func (f *flight) finish(st *rtc.Status) {
 	f.answer(st)
 	f.answered = true
-	if st.Code/100 == 2 && f.source == "" && f.kind == text && !f.held {
+	if st.Code/100 == 2 && f.by == "" && f.kind == text && !f.held {
 		f.im.copies(f)
 	}
 	if f.open == 0 {
-		f.patience.Stop()
 		f.leave()
 	}
 }
@@ -406,8 +511,14 @@ func (f *flight) finish(st *rtc.Status) {
 // answer tells the sender what became of the message.
 func (f *flight) answer(st *rtc.Status) {
 	switch {
-	case f.r != nil:
-		f.r.Respond(st.Code, st.Reason, st.Header)
+	case f.tx != nil:
+		m := f.message()
+		buf := buffers.Get().(*[]byte)
+		var tag [16]byte
+		*buf = sip.AppendResponse((*buf)[:0], m, sip.Response{Code: st.Code, Reason: st.Reason, Header: st.Header,
+			ToTag: string(rtc.AppendToTag(tag[:0], m))})
+		f.tx.Respond(st.Code, *buf)
+		buffers.Put(buf)
 	case f.done != nil:
 		f.done(st)
 	}

@@ -157,6 +157,7 @@ func (c *Config) fill() {
 type IM struct {
 	cfg    Config
 	client *uac.Client
+	wire   uac.Wire
 	log    *slog.Logger
 	seed   maphash.Seed
 	shard  [shards]shard
@@ -184,7 +185,7 @@ type Stats struct {
 func New(cfg Config) *IM {
 	cfg.fill()
 	cfg.Uac.Layer, cfg.Uac.Log = cfg.Layer, cfg.Log
-	im := &IM{cfg: cfg, client: uac.New(cfg.Uac), log: cfg.Log, seed: maphash.MakeSeed(), dirty: newDirty()}
+	im := &IM{cfg: cfg, wire: cfg.Uac.Wire, client: uac.New(cfg.Uac), log: cfg.Log, seed: maphash.MakeSeed(), dirty: newDirty()}
 	for i := range im.shard {
 		im.shard[i].boxes, im.shard[i].rates = make(map[rtc.AOR]*box), make(map[rtc.AOR]bucket)
 	}

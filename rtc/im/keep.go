@@ -16,6 +16,7 @@ var (
 // keep puts the message on disk for those in f.later, and answers then.
 func (f *flight) keep() {
 	im := f.im
+	f.keeping = true
 	m := im.asKept(f)
 	var turn meeting
 	var failure error
@@ -55,7 +56,7 @@ func (im *IM) asKept(f *flight) Message {
 			m.Expires = limit
 		}
 	}
-	if f.r != nil {
+	if f.tx != nil {
 		m.Text = appendText(make([]byte, 0, len(msg.Bytes())), msg, f.asserts, now)
 	} else {
 		m.Text = f.text
@@ -158,6 +159,7 @@ func (im *IM) written(m *Message, err error) {
 // stored answers the sender of a message that is on disk, or is not. On the lane.
 func (f *flight) stored(err error) {
 	im := f.im
+	f.keeping = false
 	switch {
 	case err == nil && f.held:
 		im.counts.held.Add(1)
@@ -170,8 +172,9 @@ func (f *flight) stored(err error) {
 		if f.accepted != 0 {
 			st = f.taken()
 		}
+		to := f.to
 		f.finish(st)
-		im.dirty.add(f.to)
+		im.dirty.add(to)
 	case f.accepted != 0:
 		im.log.Warn("message not kept for the other devices", "aor", string(f.to), "err", err)
 		f.finish(f.taken())

@@ -18,6 +18,7 @@ type shard struct {
 	// Guarded by mu:
 	boxes map[rtc.AOR]*box
 	rates map[rtc.AOR]bucket // of senders
+	free  []*box             // to be used again
 }
 
 func (im *IM) of(aor rtc.AOR) *shard {
@@ -58,7 +59,11 @@ type known struct {
 func (s *shard) box(aor rtc.AOR) *box {
 	b := s.boxes[aor]
 	if b == nil {
-		b = new(box)
+		if n := len(s.free); n > 0 {
+			b, s.free = s.free[n-1], s.free[:n-1]
+		} else {
+			b = new(box)
+		}
 		s.boxes[aor] = b
 	}
 	return b
@@ -68,6 +73,10 @@ func (s *shard) box(aor rtc.AOR) *box {
 func (s *shard) tidy(aor rtc.AOR, b *box) {
 	if len(b.list) == 0 && len(b.flights) == 0 && len(b.serving) == 0 && len(b.roster) == 0 {
 		delete(s.boxes, aor)
+		if len(s.free) < 64 {
+			*b = box{flights: b.flights[:0]}
+			s.free = append(s.free, b)
+		}
 	}
 }
 

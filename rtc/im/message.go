@@ -99,10 +99,14 @@ func appendText(dst []byte, m *sip.Message, asserts bool, date time.Time) []byte
 	return append(dst, body...)
 }
 
-// appendHead appends the lines that lead a message to a device.
-func appendHead(dst []byte, w *reach.Way, t uac.Try, hops int) []byte {
+// appendHead appends the first two lines of a message to a device.
+func appendHead(dst []byte, w *reach.Way, t uac.Try) []byte {
 	dst = append(append(append(dst, "MESSAGE "...), w.URI...), " SIP/2.0\r\nVia: "...)
-	dst = append(append(dst, t.Via...), "\r\n"...)
+	return append(append(dst, t.Via...), "\r\n"...)
+}
+
+// appendWay appends the lines behind the Via.
+func appendWay(dst []byte, w *reach.Way, hops int) []byte {
 	if w.Path != "" { // RFC 3327 §5.4
 		dst = append(append(append(dst, "Route: "...), w.Path...), "\r\n"...)
 	}

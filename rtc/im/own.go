@@ -77,19 +77,21 @@ func (im *IM) flightOf(from, to rtc.AOR, text []byte) (*flight, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &flight{im: im, lane: im.cfg.Layer.Lane(parsed.CallID()), text: text, parsed: parsed, from: from, to: to,
-		key: im.keyHash(parsed), hops: 70, kind: kindOf(parsed)}, nil
+	f := im.flight()
+	f.lane, f.text, f.parsed, f.from, f.to = im.cfg.Layer.Lane(parsed.CallID()), text, parsed, from, to
+	f.key, f.kind = im.keyHash(parsed), kindOf(parsed)
+	return f, nil
 }
 
 // copies sends to the sender's other devices what he wrote, when it is known by
 // which of them he did.
 func (im *IM) copies(f *flight) {
-	if !im.cfg.Copies || f.r == nil || f.from == f.to {
+	if !im.cfg.Copies || f.tx == nil || f.from == f.to {
 		return
 	}
 	source, more := "", false
 	for _, b := range im.cfg.Location.Bindings(f.from) {
-		if b.Flow == f.r.Flow() {
+		if b.Flow == f.tx.Flow() {
 			source = device(b.Instance, b.URI)
 		} else {
 			more = true
@@ -98,12 +100,12 @@ func (im *IM) copies(f *flight) {
 	if source == "" || !more && !im.elsewhere(f.from, source) {
 		return
 	}
-	c, err := im.flightOf(f.from, f.from, appendText(nil, f.r.Message, f.asserts, f.r.Arrived()))
+	c, err := im.flightOf(f.from, f.from, appendText(nil, f.message(), f.asserts, time.Now()))
 	if err != nil {
 		im.log.Warn("no copy for the sender's devices", "aor", string(f.from), "err", err)
 		return
 	}
-	c.source, c.hops = source, f.hops
+	c.by, c.hops = source, f.hops
 	c.begin() // the same Call-ID, so the same lane
 }
 

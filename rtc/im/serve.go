@@ -20,11 +20,29 @@ func (im *IM) Serve(r *rtc.Request) error {
 	if !ok {
 		return rtc.Next
 	}
-	f := &flight{im: im, r: r, to: to.aor, instance: to.instance, secure: to.secure, from: sender(r), hops: 70}
+	f := im.flight()
+	f.to, f.instance, f.secure, f.from = to.aor, to.instance, to.secure, sender(r)
 	if id := r.Identity; id != nil {
 		f.proved = true
 		f.asserts = id.Peer != "" && id.Rights.Has(rtc.Asserts) || id.Method == rtc.AuthTrusted
 	}
+	if err := im.admit(r, f); err != nil {
+		f.end()
+		return err
+	}
+	f.tx, f.lane, f.live = r.Tx, r.Tx.Lane(), r.Message
+	f.key = im.keyHash(r.Message)
+	im.archived(f, f.begin)
+	if f.ended {
+		f.end()
+		return nil
+	}
+	f.outlive()
+	return nil
+}
+
+// admit finds out whether a message is taken. The error is the answer.
+func (im *IM) admit(r *rtc.Request, f *flight) error {
 	if err := im.check(r, f); err != nil {
 		im.counts.refused.Add(1)
 		return err
@@ -42,10 +60,6 @@ func (im *IM) Serve(r *rtc.Request) error {
 		}
 		f.held = true
 	}
-	r.Hold()
-	f.lane = r.Tx.Lane()
-	f.key = im.keyHash(r.Message)
-	im.archived(f, f.begin)
 	return nil
 }
 
@@ -118,7 +132,8 @@ func sender(r *rtc.Request) rtc.AOR {
 	if err != nil {
 		return ""
 	}
-	return rtc.AOR(u.AppendAOR(nil))
+	var buf [128]byte
+	return rtc.AOR(u.AppendAOR(buf[:0]))
 }
 
 // check is everything about a message that does not depend on its receiver.

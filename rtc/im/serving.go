@@ -253,8 +253,14 @@ func (im *IM) sendKept(ctx context.Context, m *Message, parsed *sip.Message, w r
 	result := make(chan int, 1)
 	lane := im.cfg.Layer.Lane(parsed.CallID())
 	lane.Do(func() {
-		write := func(dst []byte, t uac.Try) []byte { return append(appendHead(dst, &w, t, m.Hops), m.Text...) }
-		im.attempt(lane, w, parsed, write, func(code int, _ *sip.Message) { result <- code })
+		write := func(dst []byte, t uac.Try) []byte {
+			return append(appendWay(appendHead(dst, &w, t), &w, m.Hops), m.Text...)
+		}
+		peer := ""
+		if !w.Flow.IsZero() {
+			peer = im.cfg.PeerAt(w.From)
+		}
+		im.attempt(lane, hop(&w, len(parsed.Bytes()), peer), &w, write, func(code int, _ *sip.Message) { result <- code })
 	})
 	select {
 	case code = <-result:

@@ -167,15 +167,21 @@ func BenchmarkRegisterPath(b *testing.B) {
 	})
 }
 
-// BenchmarkMessagePath is a MESSAGE through the proxy and its 200 back.
-func BenchmarkMessagePath(b *testing.B) {
+// BenchmarkMessagePath is a MESSAGE to a device and its 200 back, by the room of
+// messages.
+func BenchmarkMessagePath(b *testing.B) { benchmarkForwarded(b, "MESSAGE") }
+
+// BenchmarkForwardPath is the same of a request that only the proxy takes.
+func BenchmarkForwardPath(b *testing.B) { benchmarkForwarded(b, "WHATEVER") }
+
+func benchmarkForwarded(b *testing.B, method string) {
 	s, _ := pathServer(b)
 	run(b, paths(b, s), func(p *path, n int) {
 		var asked sip.Message
 		var answer []byte
 		for range n {
 			before := p.out.sent
-			p.in(p.request("MESSAGE", p.user(p.n)))
+			p.in(p.request(method, p.user(p.n)))
 			if p.out.sent == before || asked.Parse(p.out.last) != nil || !asked.IsRequest() {
 				b.Errorf("not passed on: %s", p.out.last)
 				return
