@@ -1,7 +1,10 @@
 package peers_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
+	"time"
 
 	"tandem/interop/peers"
 )
@@ -27,5 +30,58 @@ func TestMessage(t *testing.T) {
 	must(t, "alice reads", err)
 	if text != "Good evening" {
 		t.Errorf("alice reads %q", text)
+	}
+}
+
+// A text to somebody who is away comes when he is back, also when the server was
+// killed meanwhile. With three devices it comes at each of them, once.
+func TestMessageToAbsent(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, peers.Settings{})
+	explain(t, s, "alice")
+	alice := user(t, s, "linphonec", "alice", peers.UDP)
+	account, err := s.AddUser(within(t), "bob", peers.TCP)
+	must(t, "adding bob", err)
+	must(t, "sending", alice.Message("sip:bob@"+peers.Domain, "while you were away"))
+	must(t, "keeping", kept(t, s, "bob", 1))
+	s.Kill()
+	must(t, "starting the server again", s.Start(within(t)))
+	bob := startPhone(t, "baresip", account)
+	text, err := bob.Messaged(within(t))
+	must(t, "bob reads", err)
+	if text != "while you were away" {
+		t.Errorf("bob reads %q", text)
+	}
+	must(t, "delivery", kept(t, s, "bob", 0))
+	devices := []peers.Phone{bob, startPhone(t, "baresip", account), startPhone(t, "linphonec", account)}
+	must(t, "sending", alice.Message("sip:bob@"+peers.Domain, "to all of you"))
+	for i, d := range devices {
+		text, err := d.Messaged(within(t))
+		if text == "while you were away" { // baresip tells of a message twice
+			text, err = d.Messaged(within(t))
+		}
+		must(t, fmt.Sprint("device ", i, " reads"), err)
+		if text != "to all of you" {
+			t.Errorf("device %d reads %q", i, text)
+		}
+	}
+}
+
+// kept waits until so many messages wait for a user.
+func kept(t *testing.T, s *peers.Server, user string, n int) error {
+	t.Helper()
+	for {
+		out, err := s.Tandem(within(t), "messages", "queue", user, "-o", "json")
+		if err != nil {
+			return err
+		}
+		if strings.Count(out, `"arrived"`) == n {
+			return nil
+		}
+		select {
+		case <-within(t).Done():
+			return fmt.Errorf("%s waits instead of %d", out, n)
+		case <-time.After(100 * time.Millisecond):
+		}
 	}
 }

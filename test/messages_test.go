@@ -1,0 +1,125 @@
+package test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"tandem/rtc/sip"
+)
+
+// writer sends numbered messages to users who are away, each again until it is
+// answered, as UDP clients do.
+type writer struct {
+	*wire
+	sent  map[string]string // by Call-ID: receiver and number, not answered yet
+	acked map[string]bool   // receiver and number
+	n     int
+}
+
+func (w *writer) write1(id, to string) {
+	user, number, _ := strings.Cut(to, " ")
+	_ = w.write([]byte(crlf(fmt.Sprintf("MESSAGE sip:%s@%s SIP/2.0\nVia: SIP/2.0/UDP %s;rport;branch=z9hG4bK%s\nMax-Forwards: 70\nFrom: <sip:writer@%s>;tag=%s\nTo: <sip:%s@%s>\nCall-ID: %s\nCSeq: 1 MESSAGE\nContent-Type: text/plain\nContent-Length: %d\n\n%s",
+		user, domain, w.local, id, domain, id, user, domain, id, len(number), number))))
+}
+
+// storm sends until so many were answered, kills the server in the middle, and
+// returns what was not answered.
+func (w *writer) storm(n int, kill func()) {
+	for answered := 0; answered < n; {
+		for len(w.sent) < 100 {
+			w.n++
+			id, to := unique(), fmt.Sprintf("u%d %d", w.n%50, w.n)
+			w.sent[id] = to
+			w.write1(id, to)
+		}
+		if !w.heard(2 * time.Second) {
+			w.t.Fatalf("no answer after %d", answered)
+		}
+		answered++
+	}
+	kill()
+	for w.heard(200 * time.Millisecond) {
+	}
+}
+
+// heard takes one answer.
+func (w *writer) heard(limit time.Duration) bool {
+	m, err := w.next(limit, func(m *sip.Message) bool { return !m.IsRequest() && m.StatusCode() >= 200 })
+	if err != nil {
+		return false
+	}
+	if to, ok := w.sent[string(m.CallID())]; ok {
+		if m.StatusCode() != 202 {
+			w.t.Errorf("answered\n%s", m.Bytes())
+		}
+		w.acked[to] = true
+		delete(w.sent, string(m.CallID()))
+	}
+	return true
+}
+
+// kill -9 in a storm of messages to absent users: what was acknowledged, or sent
+// again after the restart, comes once, and in the order of each sender's answers.
+func TestKilledServerKeepsMessages(t *testing.T) {
+	dir := t.TempDir()
+	p := configure(t, dir, "messages: {rate: 0, mailbox: 10000, mailbox_bytes: 100000000}\n")
+	importUsers(t, p, dir)
+	p.start()
+	w := &writer{wire: dialUDP(t, netip.MustParseAddrPort(p.trusted)), sent: make(map[string]string), acked: make(map[string]bool)}
+	for round := range 3 {
+		w.storm(1500+rand.N(500), func() { p.signal(syscall.SIGKILL); p.wait(5 * time.Second) })
+		unsure := len(w.sent)
+		p.start()
+		for id, to := range w.sent { // the clients send again
+			w.write1(id, to)
+		}
+		for len(w.sent) > 0 {
+			if !w.heard(5 * time.Second) {
+				t.Fatalf("%d are not answered after the restart", len(w.sent))
+			}
+		}
+		t.Logf("round %d: %d acknowledged, %d of them asked twice", round, len(w.acked), unsure)
+	}
+	reader := dialUDP(t, netip.MustParseAddrPort(p.trusted))
+	got := make(map[string]int)
+	start := time.Now()
+	for i := range 50 {
+		user := fmt.Sprintf("u%d", i)
+		reader.send(fmt.Sprintf("REGISTER sip:%s SIP/2.0\nVia: %s\nFrom: <sip:%s@%s>;tag=1\nTo: <sip:%s@%s>\nCall-ID: %s\nCSeq: 1 REGISTER\nContact: <sip:%s@%s>;expires=3600\nContent-Length: 0\n",
+			domain, reader.via(), user, domain, user, domain, unique(), user, reader.local))
+	}
+	last := make(map[string]int)
+	for len(got) < len(w.acked) {
+		m, err := reader.next(10*time.Second, func(m *sip.Message) bool { return m.IsRequest() && m.Method() == sip.MESSAGE })
+		if err != nil {
+			break
+		}
+		to, _ := m.To()
+		u, _ := sip.ParseURI(to.URI)
+		var n int
+		_, _ = fmt.Sscan(string(m.Body()), &n)
+		key := fmt.Sprintf("%s %d", u.User, n)
+		if got[key]++; got[key] > 1 {
+			t.Errorf("%s came %d times", key, got[key])
+		}
+		last[string(u.User)] = n
+		reader.reply(m, 200, "r", "", "")
+	}
+	var missing []string
+	for to := range w.acked {
+		if got[to] == 0 {
+			missing = append(missing, to)
+		}
+	}
+	slices.Sort(missing)
+	if len(missing) > 0 {
+		t.Errorf("%d of %d acknowledged are missing: %q …", len(missing), len(w.acked), missing[:min(5, len(missing))])
+	}
+	t.Logf("%d messages to 50 users came within %v", len(got), time.Since(start).Round(time.Millisecond))
+}
