@@ -93,6 +93,7 @@ type verdict struct {
 // asks on with a wrong password.
 const (
 	retryFirst   = 30 * time.Second
+	silentFirst  = 4 * time.Second // it may be restarting
 	retryMost    = 30 * time.Minute
 	refusedFirst = 5 * time.Minute
 	refusedMost  = 4 * time.Hour
@@ -110,7 +111,7 @@ func judge(t *gateways.Trunk, a answer, failed int) verdict {
 			"ask the provider whether another device is registered in its place")
 	case a.code == 0:
 		v := failing(a, failed, "no answer: "+text(a.err), "check the address of the trunk and the way there: tandem trunks show "+t.Name)
-		v.next = true
+		v.next, v.wait = true, backOff(silentFirst, retryMost, failed)
 		return v
 	case a.code == 401 || a.code == 407:
 		return unauthorised(t, a, failed)

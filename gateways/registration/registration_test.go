@@ -178,7 +178,7 @@ func TestRefusals(t *testing.T) {
 		{429, "Retry-After: 7200\r\n", Failing, "tried again by itself", 5},
 		{503, "", Failing, "tried again by itself", 28},
 		{302, "Contact: <sip:elsewhere>\r\n", Refused, "--address", 12},
-		{0, "", Failing, "check the address of the trunk", 28},
+		{0, "", Failing, "check the address of the trunk", 30},
 		{200, "Expires: 0\r\n", Failing, "another device is registered", 28},
 	} {
 		run(t, account, func(w *world) {

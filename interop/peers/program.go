@@ -110,9 +110,9 @@ func (p *Program) Wait(ctx context.Context) error {
 	}
 }
 
-// Kill ends it at once, as a crash would.
+// Kill ends it and its children at once, as a crash would.
 func (p *Program) Kill() {
-	_ = p.cmd.Process.Kill()
+	killGroup(p.cmd.Process)
 	<-p.done
 }
 

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -15,6 +16,8 @@ import (
 type SIPP struct {
 	Port    int
 	program *Program
+	dir     string
+	args    []string // of a gateway, without the scenario
 }
 
 // Counts are the calls of a finished run.
@@ -111,10 +114,6 @@ Content-Length: 0
 
 // StartGateway starts sipp as a gateway with sound; it hangs up after talk.
 func StartGateway(_ context.Context, dir string, talk time.Duration) (*SIPP, error) {
-	path, err := Find("sipp")
-	if err != nil {
-		return nil, err
-	}
 	port, err := Port()
 	if err != nil {
 		return nil, err
@@ -126,14 +125,68 @@ func StartGateway(_ context.Context, dir string, talk time.Duration) (*SIPP, err
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	file := filepath.Join(dir, "gateway.xml")
-	text := strings.ReplaceAll(gatewayScenario, "$TALK", strconv.FormatInt(talk.Milliseconds(), 10))
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		return nil, fmt.Errorf("configuring sipp: %w", err)
+	g := &SIPP{Port: port, dir: dir, args: []string{"-i", "127.0.0.1", "-p", strconv.Itoa(port), "-mi", "127.0.0.1",
+		"-mp", strconv.Itoa(media), "-rtp_echo", "-nostdin", "-aa"}}
+	return g, g.play(strings.ReplaceAll(gatewayScenario, "$TALK", strconv.FormatInt(talk.Milliseconds(), 10)))
+}
+
+// play starts sipp with a scenario.
+func (s *SIPP) play(scenario string) error {
+	path, err := Find("sipp")
+	if err != nil {
+		return err
 	}
-	p, err := start(command{path: path, dir: dir, env: []string{"TERM=dumb"}, args: []string{
-		"-sf", file, "-i", "127.0.0.1", "-p", strconv.Itoa(port), "-mi", "127.0.0.1", "-mp", strconv.Itoa(media), "-rtp_echo", "-nostdin"}})
-	return &SIPP{Port: port, program: p}, err
+	file := filepath.Join(s.dir, "gateway.xml")
+	if err := os.WriteFile(file, []byte(scenario), 0o600); err != nil {
+		return fmt.Errorf("configuring sipp: %w", err)
+	}
+	s.program, err = start(command{path: path, dir: s.dir, env: []string{"TERM=dumb"}, args: append([]string{"-sf", file}, s.args...)})
+	return err
+}
+
+// refusingScenario answers calls 503 and asks for a minute of peace.
+const refusingScenario = `<?xml version="1.0" encoding="ISO-8859-1" ?>
+<scenario name="refusing">
+  <recv request="INVITE" crlf="true"/>
+  <send retrans="500"><![CDATA[
+SIP/2.0 503 Service Unavailable
+[last_Via:]
+[last_From:]
+[last_To:];tag=[pid]SIPpTag01[call_number]
+[last_Call-ID:]
+[last_CSeq:]
+Retry-After: 60
+Content-Length: 0
+
+  ]]></send>
+  <recv request="ACK" crlf="true"/>
+</scenario>
+`
+
+// Refuse has a gateway answer calls 503 with Retry-After from now on. Calls it has
+// are forgotten.
+func (s *SIPP) Refuse() error {
+	s.program.Kill()
+	return s.play(refusingScenario)
+}
+
+// Pause has it say nothing; Resume ends that.
+func (s *SIPP) Pause() error { return s.program.cmd.Process.Signal(syscall.SIGSTOP) }
+
+// Resume has it go on after Pause.
+func (s *SIPP) Resume() error { return s.program.cmd.Process.Signal(syscall.SIGCONT) }
+
+// Calls ends a gateway and returns how many calls it had at a time at most, and in
+// all.
+func (s *SIPP) Calls() (most, total int, err error) {
+	if err := s.Close(); err != nil {
+		return 0, 0, err
+	}
+	most, total = s.program.last(`Peak was (\d+) calls`), s.program.last(`Incoming calls created\s*\|\s*\d+\s*\|\s*(\d+)`)
+	if most < 0 || total < 0 {
+		return most, total, fmt.Errorf("sipp has not counted its calls\n%s", s.program.Out.Tail(60))
+	}
+	return most, total, nil
 }
 
 // Close ends it.
@@ -169,6 +222,113 @@ func RunUAC(ctx context.Context, dir, number string, server, calls, rate int) (C
 	return c, err
 }
 
+// callerScenario calls a number with the credentials of a user, talks for a second
+// and hangs up.
+const callerScenario = `<?xml version="1.0" encoding="ISO-8859-1" ?>
+<scenario name="caller">
+  <send retrans="500"><![CDATA[$INVITE
+CSeq: 1 INVITE
+$SDP]]></send>
+  <recv response="100" optional="true"/>
+  <recv response="407" auth="true"/>
+  <send><![CDATA[
+ACK sip:$NUMBER@$DOMAIN SIP/2.0
+[last_Via:]
+From: <sip:$USER@$DOMAIN>;tag=[pid]c[call_number]
+[last_To:]
+Call-ID: [call_id]
+CSeq: 1 ACK
+Max-Forwards: 70
+Content-Length: 0
+
+  ]]></send>
+  <send retrans="500"><![CDATA[$INVITE
+CSeq: 2 INVITE
+[authentication username=$USER password=$PASSWORD]
+$SDP]]></send>
+  <recv response="100" optional="true"/>
+  <recv response="180" optional="true"/>
+  <recv response="183" optional="true"/>
+  <recv response="200" rrs="true" timeout="15000"/>
+  <send><![CDATA[
+ACK [next_url] SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+From: <sip:$USER@$DOMAIN>;tag=[pid]c[call_number]
+[last_To:]
+Call-ID: [call_id]
+CSeq: 2 ACK
+Max-Forwards: 70
+[routes]
+Content-Length: 0
+
+  ]]></send>
+  <pause milliseconds="1000"/>
+  <send retrans="500"><![CDATA[
+BYE [next_url] SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+From: <sip:$USER@$DOMAIN>;tag=[pid]c[call_number]
+[last_To:]
+Call-ID: [call_id]
+CSeq: 3 BYE
+Max-Forwards: 70
+[routes]
+Content-Length: 0
+
+  ]]></send>
+  <recv response="200"/>
+</scenario>
+`
+
+const callerInvite = `
+INVITE sip:$NUMBER@$DOMAIN SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+From: <sip:$USER@$DOMAIN>;tag=[pid]c[call_number]
+To: <sip:$NUMBER@$DOMAIN>
+Call-ID: [call_id]
+Contact: <sip:$USER@[local_ip]:[local_port]>
+Max-Forwards: 70`
+
+const callerSDP = `Content-Type: application/sdp
+Content-Length: [len]
+
+v=0
+o=caller 53655765 2353687637 IN IP4 [local_ip]
+s=-
+c=IN IP4 [local_ip]
+t=0 0
+m=audio [media_port] RTP/AVP 0
+a=rtpmap:0 PCMU/8000
+`
+
+// RunCallers makes calls of a user to a number, rate a second, and returns their
+// outcome. The error tells of failed calls.
+func RunCallers(ctx context.Context, dir string, a Account, number string, calls, rate int) (Counts, error) {
+	path, err := Find("sipp")
+	if err != nil {
+		return Counts{}, err
+	}
+	port, err := Port()
+	if err != nil {
+		return Counts{}, err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return Counts{}, err
+	}
+	text := strings.NewReplacer("$INVITE", callerInvite, "$SDP", callerSDP).Replace(callerScenario)
+	text = strings.NewReplacer("$NUMBER", number, "$DOMAIN", a.Domain, "$USER", a.User, "$PASSWORD", a.Password).Replace(text)
+	file := filepath.Join(dir, "caller.xml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		return Counts{}, fmt.Errorf("configuring sipp: %w", err)
+	}
+	p, err := run(ctx, command{path: path, dir: dir, env: []string{"TERM=dumb"}, args: []string{
+		"-sf", file, "-i", "127.0.0.1", "-p", strconv.Itoa(port), "-nostdin", "-m", strconv.Itoa(calls), "-r", strconv.Itoa(rate),
+		"-trace_err", "-auth_uri", number + "@" + a.Domain, loopback(a.Port)}})
+	if p == nil {
+		return Counts{}, err
+	}
+	return Counts{Successful: p.last(`Successful call\s*\|\s*\d+\s*\|\s*(\d+)`), Failed: p.last(`Failed call\s*\|\s*\d+\s*\|\s*(\d+)`)}, err
+}
+
 // last is the number in the last line that matches, -1 when none does.
 func (p *Program) last(re string) int {
 	at, n := 0, -1
@@ -184,3 +344,6 @@ func (p *Program) last(re string) int {
 
 // Addr is where a callee listens.
 func (s *SIPP) Addr() string { return loopback(s.Port) }
+
+// Transcript is what it said last.
+func (s *SIPP) Transcript() string { return s.program.Out.Tail(60) }
