@@ -24,6 +24,7 @@ import (
 	"tandem/cmd/tandem/command/pint"
 	"tandem/cmd/tandem/command/policy"
 	"tandem/cmd/tandem/command/presence"
+	"tandem/cmd/tandem/command/records"
 	"tandem/cmd/tandem/command/settings"
 	"tandem/cmd/tandem/command/trunks"
 	"tandem/cmd/tandem/command/users"
@@ -110,7 +111,7 @@ Exit codes: 0 done, 1 failed, 2 command line not understood.`,
 		calls.New(),
 		groups.New(),
 		settings.New(),
-		calls.Records(),
+		callRecords(),
 		newTraceCommand(),
 		phone.New(),
 		deskphones.New(),
@@ -125,4 +126,11 @@ Exit codes: 0 done, 1 failed, 2 command line not understood.`,
 		newCompletionCommand(),
 	)
 	return root
+}
+
+// callRecords is the verbs on call records.
+func callRecords() *cobra.Command {
+	c := calls.Records()
+	c.AddCommand(records.Export(), records.Report())
+	return c
 }

@@ -127,6 +127,18 @@ func (r *Record) Talked() time.Duration {
 	return r.Ended.Sub(r.Answered)
 }
 
+// Delay is how long the caller waited until the other side rang or answered (post-dial
+// delay), 0 when it did neither.
+func (r *Record) Delay() time.Duration {
+	switch {
+	case !r.Ringing.IsZero():
+		return r.Ringing.Sub(r.Started)
+	case !r.Answered.IsZero():
+		return r.Answered.Sub(r.Started)
+	}
+	return 0
+}
+
 // Clone is a copy that shares nothing with r.
 func (r *Record) Clone() Record {
 	c := *r
@@ -145,6 +157,13 @@ type Store interface {
 	Interrupt(ctx context.Context, at time.Time) (int, error)
 	// List returns the records that fit, the latest first.
 	List(ctx context.Context, q Query) ([]Record, error)
+	// Each tells f the records that fit, the oldest first, however many there are;
+	// Limit does not count. It holds nothing up while f works. An error of f ends it.
+	// Records that come or change meanwhile may be seen or not, each once.
+	Each(ctx context.Context, q Query, f func(r *Record) error) error
+	// Prune deletes the records of calls that began before and do not go on, and
+	// returns how many there were.
+	Prune(ctx context.Context, before time.Time) (int, error)
 	// Record finds one by ID.
 	Record(ctx context.Context, id string) (Record, bool, error)
 }

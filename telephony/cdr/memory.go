@@ -1,8 +1,10 @@
 package cdr
 
 import (
+	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -52,6 +54,38 @@ func (m *Memory) List(_ context.Context, q Query) (list []Record, _ error) {
 	}
 	slices.SortFunc(list, func(a, b Record) int { return b.Started.Compare(a.Started) })
 	return list[:min(len(list), q.Most())], nil
+}
+
+// Each implements Store.
+func (m *Memory) Each(_ context.Context, q Query, f func(*Record) error) error {
+	m.mu.Lock()
+	var list []Record
+	for _, r := range m.records {
+		if q.Fits(&r) {
+			list = append(list, r.Clone())
+		}
+	}
+	m.mu.Unlock()
+	slices.SortFunc(list, func(a, b Record) int { return cmp.Or(a.Started.Compare(b.Started), strings.Compare(a.ID, b.ID)) })
+	for i := range list {
+		if err := f(&list[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Prune implements Store.
+func (m *Memory) Prune(_ context.Context, before time.Time) (n int, _ error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for id, r := range m.records {
+		if r.Started.Before(before) && r.State != Open {
+			delete(m.records, id)
+			n++
+		}
+	}
+	return n, nil
 }
 
 // Record implements Store.

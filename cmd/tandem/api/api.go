@@ -60,6 +60,7 @@ import (
 	"tandem/cmd/tandem/api/pint"
 	"tandem/cmd/tandem/api/presence"
 	"tandem/cmd/tandem/api/problem"
+	"tandem/cmd/tandem/api/records"
 	apisettings "tandem/cmd/tandem/api/settings"
 	"tandem/cmd/tandem/api/trunks"
 	"tandem/gateways"
@@ -159,6 +160,7 @@ func (a *API) nouns() {
 	a.registerPolicy()
 	a.registerBans()
 	a.registerCalls()
+	records.Register(a.set, records.Rooms{Records: a.Records, Running: a.running, ParseAOR: func(text string) (rtc.AOR, error) { return a.Directory.ParseAOR(text) }})
 	a.registerTrace()
 	a.registerServer()
 	phones.Register(a.set, a.Phones, a.running)

@@ -21,6 +21,7 @@ type Telephony struct {
 	Recordings    string        `yaml:"recordings" json:"recordings,omitempty" jsonschema_description:"Folder that recordings of calls are written to; empty: calls are not recorded"`
 	RecordingTone bool          `yaml:"recording_tone" json:"recording_tone" jsonschema_description:"Both sides hear a tone every 15 s while a call is recorded"`
 	Failover      time.Duration `yaml:"failover" json:"failover" jsonschema_description:"How long trunks are tried one after the other before the caller is told that none takes the call"`
+	KeepRecords   time.Duration `yaml:"keep_records" json:"keep_records" jsonschema_description:"How long records of calls are kept; 0: for ever"`
 	SessionTimer  time.Duration `yaml:"session_timer" json:"session_timer" jsonschema_description:"How often each side of a call is asked at least twice whether it is still there (RFC 4028); 0: only where a phone or trunk asks for it"`
 	Reconnect     time.Duration `yaml:"reconnect" json:"reconnect" jsonschema_description:"How long a phone whose connection closed in a call has to come back; then the call of a browser ends"`
 	Music         string        `yaml:"music" json:"music" jsonschema_description:"WAV file that is played to who is on hold; empty: hold is carried across, and the phone is silent"`
@@ -115,6 +116,9 @@ func (c *Config) callFaults(bad func(key, format string, args ...any)) {
 	}
 	if c.Telephony.Calls < 1 {
 		bad("telephony.calls", "must be at least 1")
+	}
+	if c.Telephony.KeepRecords < 0 {
+		bad("telephony.keep_records", "has %s; give how long records are kept, or 0 to keep them for ever", c.Telephony.KeepRecords)
 	}
 	if c.Telephony.Failover < time.Second {
 		bad("telephony.failover", "has %s; a trunk that is silent is left after 4s, so give at least 1s, better 20s", c.Telephony.Failover)

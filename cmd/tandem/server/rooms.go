@@ -72,7 +72,7 @@ func rooms() []room {
 		{name: "presence", page: "presence.md", migrations: presencestore.Migrations, open: (*Server).openPresence,
 			handler: func(s *Server) rtc.Handler { return s.presence },
 			run:     func(s *Server, ctx context.Context) error { return s.presence.Run(ctx) }},
-		{name: "telephony", page: "calls.md", migrations: cdrstore.Migrations, open: (*Server).openTelephony, metrics: (*Server).telephonyMetrics,
+		{name: "telephony", page: "calls.md", migrations: cdrstore.Migrations, open: (*Server).openTelephony, run: (*Server).pruneRecords, metrics: (*Server).telephonyMetrics,
 			handler: func(s *Server) rtc.Handler { return s.exchange }},
 		{name: "phones", page: "phones.md", migrations: phonestore.Migrations, open: (*Server).openPhones, run: (*Server).runPhones,
 			reload: (*Server).reloadPhones, metrics: (*Server).phoneMetrics},
@@ -118,11 +118,14 @@ func (s *Server) openMedia(_ context.Context, cfg *Config) error {
 	return err
 }
 
-func (s *Server) openTelephony(_ context.Context, cfg *Config) error {
+func (s *Server) openTelephony(ctx context.Context, cfg *Config) error {
 	if cfg.Numbers.Country == "" && len(s.trunks.Table().All()) > 0 {
 		s.log.Warn("numbers.country is not set: every number with + counts as abroad, which policy refuses unless it is allowed")
 	}
 	s.records = cdrstore.New(s.store)
+	if err := s.countToday(ctx); err != nil {
+		return err
+	}
 	s.plans = &telephony.Plan{
 		Users:     users{s.directory, s},
 		Numbers:   s.plan,

@@ -104,18 +104,29 @@ func (s *Store) List(ctx context.Context, q cdr.Query) ([]cdr.Record, error) {
 	return merge(calls, called, q.Most()), err
 }
 
-func (s *Store) list(ctx context.Context, q cdr.Query, column, value string) (list []cdr.Record, err error) {
-	var where []string
-	var args []any
-	and := func(condition string, value any) {
-		args = append(args, value)
-		where = append(where, fmt.Sprintf(condition, len(args)))
-	}
+func (s *Store) list(ctx context.Context, q cdr.Query, column, value string) ([]cdr.Record, error) {
+	where, args := conditions(q)
 	if column != "" {
-		and(column+" = $%d", value)
+		args = append(args, value)
+		where = append(where, fmt.Sprintf("%s = $%d", column, len(args)))
 	}
 	if column == "called" {
 		where = append(where, "called <> ''") // its index has no others
+	}
+	query := columns
+	if len(where) > 0 {
+		query += " WHERE " + strings.Join(where, " AND ")
+	}
+	args = append(args, q.Most())
+	list, err := s.page(ctx, query+fmt.Sprintf(" ORDER BY started DESC LIMIT $%d", len(args)), args)
+	return list, s.db.Fault("listing calls", err)
+}
+
+// conditions are what of a query is not about a user.
+func conditions(q cdr.Query) (where []string, args []any) {
+	and := func(condition string, value any) {
+		args = append(args, value)
+		where = append(where, fmt.Sprintf(condition, len(args)))
 	}
 	if q.State != "" {
 		and("state = $%d", string(q.State))
@@ -129,25 +140,69 @@ func (s *Store) list(ctx context.Context, q cdr.Query, column, value string) (li
 	if !q.Before.IsZero() {
 		and("started < $%d", millis(q.Before))
 	}
-	query := columns
-	if len(where) > 0 {
-		query += " WHERE " + strings.Join(where, " AND ")
+	return where, args
+}
+
+// place is where a record stands in the order of Each.
+type place struct {
+	started int64
+	id      string
+}
+
+// Each implements cdr.Store.
+func (s *Store) Each(ctx context.Context, q cdr.Query, f func(*cdr.Record) error) error {
+	at := place{started: -1}
+	if !q.After.IsZero() {
+		at.started = millis(q.After) - 1
+		q.After = time.Time{} // a second bound would have every page begin at the first
 	}
-	args = append(args, q.Most())
-	query += fmt.Sprintf(" ORDER BY started DESC LIMIT $%d", len(args))
+	where, args := conditions(q)
+	if q.User != "" {
+		args = append(args, string(q.User))
+		where = append(where, fmt.Sprintf("(caller = $%[1]d OR called = $%[1]d)", len(args)))
+	}
+	n := len(args)
+	where = append(where, fmt.Sprintf("(started, id) > ($%d, $%d)", n+1, n+2))
+	query := columns + " WHERE " + strings.Join(where, " AND ") + fmt.Sprintf(" ORDER BY started, id LIMIT $%d", n+3)
+	for {
+		page, err := s.page(ctx, query, append(args[:n:n], at.started, at.id, store.MaxRows))
+		if err != nil {
+			return s.db.Fault("reading records of calls", err)
+		}
+		for i := range page {
+			if err := f(&page[i]); err != nil {
+				return err
+			}
+		}
+		if len(page) < store.MaxRows {
+			return nil
+		}
+		last := page[len(page)-1]
+		at = place{millis(last.Started), last.ID}
+	}
+}
+
+// page reads the records that a query selects.
+func (s *Store) page(ctx context.Context, query string, args []any) (list []cdr.Record, err error) {
 	rows, err := s.db.Read().QueryContext(ctx, query, args...)
 	if err != nil {
-		return nil, s.db.Fault("listing calls", err)
+		return nil, err
 	}
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
 		r, err := read(rows.Scan)
 		if err != nil {
-			return nil, s.db.Fault("listing calls", err)
+			return nil, err
 		}
 		list = append(list, r)
 	}
-	return list, s.db.Fault("listing calls", rows.Err())
+	return list, rows.Err()
+}
+
+// Prune implements cdr.Store.
+func (s *Store) Prune(ctx context.Context, before time.Time) (int, error) {
+	n, err := s.db.Purge(ctx, "calls", "id", "started < $1 AND state <> 'open'", millis(before))
+	return int(n), err
 }
 
 // merge joins two lists, each the latest first, without what is in both.

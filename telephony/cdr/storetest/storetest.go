@@ -3,8 +3,10 @@
 package storetest
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,6 +24,8 @@ func Run(t *testing.T, open func(t *testing.T) (s cdr.Store, again func() cdr.St
 		"a query selects":         selects,
 		"what is not there":       missing,
 		"a list ends at its most": bounded,
+		"each is told once":       each,
+		"old ones are deleted":    pruned,
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, again := open(t)
@@ -36,9 +40,9 @@ var noon = time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
 func full(id string) cdr.Record {
 	return cdr.Record{
 		ID: id, State: cdr.Completed, From: "sip:alice@example.com", Display: "Älice", To: "030 1234567", Number: "+49301234567",
-		Called: "sip:bob@example.com", Payer: "sip:alice@example.com", Trunk: "berlin",
+		Called: "sip:bob@example.com", Payer: "sip:alice@example.com", Kind: "national", Trunk: "berlin",
 		Story:   []cdr.Step{{At: time.UnixMilli(1_700_000_001_000).UTC(), What: cdr.CallerReached, Who: "sip:alice@example.com"}},
-		Tried:   []cdr.Try{{Trunk: "bonn", URI: "sip:+49301234567@192.0.2.1", CallID: "x", Code: 503, Text: "no channel"}, {Trunk: "berlin", URI: "sip:+49301234567@192.0.2.2", CallID: "y", Code: 200}},
+		Tried:   []cdr.Try{{Trunk: "bonn", URI: "sip:+49301234567@192.0.2.1", CallID: "x", Code: 503, Text: "no channel", Began: noon, Ended: noon.Add(time.Second)}, {Trunk: "berlin", URI: "sip:+49301234567@192.0.2.2", CallID: "y", Code: 200}},
 		Started: noon, Ringing: noon.Add(time.Second), Answered: noon.Add(2 * time.Second), Ended: noon.Add(time.Minute),
 		EndedBy: "callee", Code: 200, Cause: 16, Text: "ok", CallIDs: [2]string{"a", "y"},
 		Sides: [2]cdr.Sound{{Codec: "opus/48000", Packets: 3000, Lost: 2, Jitter: 1.5, MOS: 4.3}, {Codec: "PCMU/8000", Packets: 2900}},
@@ -149,5 +153,68 @@ func bounded(t *testing.T, s cdr.Store, _ func() cdr.Store) {
 	list, err := s.List(t.Context(), cdr.Query{})
 	if err != nil || len(list) != 100 {
 		t.Errorf("%d records, %v", len(list), err)
+	}
+}
+
+// each: more records than a page has, many of which began at the same time.
+func each(t *testing.T, s cdr.Store, again func() cdr.Store) {
+	const n = 2500
+	var left atomic.Int64
+	left.Store(n)
+	all := make(chan struct{})
+	for i := range n {
+		r := cdr.Record{ID: fmt.Sprintf("%05d", i), State: cdr.Completed, From: rtc.AOR(fmt.Sprint("sip:u", i%5, "@example.com")), To: "x",
+			Started: noon.Add(time.Duration(i/700) * time.Second)}
+		if err := s.Put(r, func(err error) {
+			if err != nil {
+				t.Error(err)
+			}
+			if left.Add(-1) == 0 {
+				close(all)
+			}
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	<-all
+	s = again()
+	for _, c := range []struct {
+		q    cdr.Query
+		want int
+	}{
+		{cdr.Query{Limit: 1}, n},
+		{cdr.Query{User: "sip:u3@example.com"}, n / 5},
+		{cdr.Query{After: noon.Add(time.Second)}, n - 700},
+		{cdr.Query{Before: noon.Add(time.Second)}, 700},
+		{cdr.Query{Trunk: "none"}, 0},
+	} {
+		seen, last := map[string]bool{}, ""
+		if err := s.Each(t.Context(), c.q, func(r *cdr.Record) error {
+			if r.ID <= last {
+				t.Fatalf("%s comes after %s", r.ID, last)
+			}
+			last = r.ID
+			seen[r.ID] = true
+			return nil
+		}); err != nil || len(seen) != c.want {
+			t.Errorf("%+v: %d records, %v; want %d", c.q, len(seen), err, c.want)
+		}
+	}
+	told := 0
+	enough := errors.New("enough")
+	if err := s.Each(t.Context(), cdr.Query{}, func(*cdr.Record) error { told++; return enough }); !errors.Is(err, enough) || told != 1 {
+		t.Errorf("%v after %d", err, told)
+	}
+}
+
+func pruned(t *testing.T, s cdr.Store, again func() cdr.Store) {
+	put(t, s, cdr.Record{ID: "old", State: cdr.Completed, Started: noon}, cdr.Record{ID: "on", State: cdr.Open, Started: noon},
+		cdr.Record{ID: "new", State: cdr.Failed, Started: noon.Add(time.Hour)})
+	if n, err := s.Prune(t.Context(), noon.Add(time.Minute)); n != 1 || err != nil {
+		t.Errorf("%d, %v", n, err)
+	}
+	list, err := again().List(t.Context(), cdr.Query{})
+	if err != nil || len(list) != 2 || list[0].ID != "new" || list[1].ID != "on" {
+		t.Errorf("%+v, %v", list, err)
 	}
 }

@@ -98,6 +98,17 @@ func (c *Client) Get(ctx context.Context, path string, out any) error {
 	return c.Call(ctx, http.MethodGet, path, nil, out)
 }
 
+// Copy writes what an operation answers to w as it comes.
+func (c *Client) Copy(ctx context.Context, path string, w io.Writer) error {
+	body, err := c.open(ctx, http.MethodGet, path, nil)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	_, err = io.Copy(w, body)
+	return err
+}
+
 // All reads a list, page by page.
 func All[T any](ctx context.Context, c *Client, path string, query url.Values) ([]T, error) {
 	list := []T{}

@@ -1,0 +1,55 @@
+package server
+
+import (
+	"context"
+	"time"
+
+	"tandem/rtc"
+	"tandem/telephony/cdr"
+	"tandem/telephony/guard"
+)
+
+// countToday has limits know of what was called today before this start.
+func (s *Server) countToday(ctx context.Context) error {
+	if len(s.dialling.guard.Limits()) == 0 {
+		return nil
+	}
+	now := time.Now()
+	midnight := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, now.Location())
+	return s.records.Each(ctx, cdr.Query{After: midnight, State: cdr.Completed}, func(r *cdr.Record) error {
+		if r.Kind != "" && r.Payer != "" {
+			payer := guard.Payer{User: string(r.Payer)}
+			if u, ok := s.directory.Resolve(rtc.AOR(r.Payer)); ok {
+				payer.Groups, payer.Site = u.Groups, u.Site
+			}
+			s.dialling.guard.Spent(payer, r.Kind, r.Trunk, r.Talked())
+		}
+		return nil
+	})
+}
+
+// pruneEvery is how often old records are deleted.
+const pruneEvery = time.Hour
+
+// pruneRecords deletes the records of calls that are older than they are kept.
+func (s *Server) pruneRecords(ctx context.Context) error {
+	keep := s.begun.Telephony.KeepRecords
+	if keep == 0 {
+		return nil
+	}
+	t := time.NewTicker(pruneEvery)
+	defer t.Stop()
+	for {
+		n, err := s.records.Prune(ctx, time.Now().Add(-keep))
+		if err != nil && ctx.Err() == nil {
+			s.log.Error("old records of calls not deleted", "err", err)
+		} else if n > 0 {
+			s.log.Info("old records of calls deleted", "count", n)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.C:
+		}
+	}
+}
