@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"time"
 
 	"tandem/media"
 	"tandem/media/sound"
@@ -28,13 +27,7 @@ type transfer struct {
 	to        string          // who is meant, for the record
 	consulted bool            // the new party speaks with the transferor, or is rung by it
 	gone      bool            // the transferor has hung up
-}
-
-// errand is what a call is made for: whoever answers it takes the place of the
-// transferor in another call.
-type errand struct {
-	home *Call
-	done bool // it has been said how it went
+	recalls   bool            // the transferor is called back, since nobody took the call
 }
 
 // referred takes a REFER. It is answered when it is known whether the reference can
@@ -173,45 +166,6 @@ func (c *Call) consult(l *leg, in *dialog.Incoming, d *dialog.Dialog) {
 	}
 }
 
-// surrender has a call work for the transfer of another one: it gives its party
-// other than l, at once or when that has answered.
-func (c *Call) surrender(l *leg, home *Call) {
-	if c.over || c.errand != nil || c.transfer != nil {
-		home.box.must(func() { home.transferFailed(outcome{code: 481, text: "the other call has ended"}) })
-		return
-	}
-	c.errand = &errand{home: home}
-	switch {
-	case !c.record.Answered.IsZero():
-		c.whenIdle(func() { c.deliver(c.other(l)) })
-	case l != c.caller:
-		c.report(outcome{code: 481, text: "the other call is not answered yet"})
-	} // else when it is answered
-}
-
-// deliver gives the party of an errand to the call it is for.
-func (c *Call) deliver(l *leg) {
-	if c.over || l == nil || l.session == nil {
-		c.report(outcome{code: 480, text: "the party has gone"})
-		return
-	}
-	home := c.errand.home
-	c.errand.done = true
-	c.give(l, home, End{By: "transfer", Code: 200, Text: "joined with call " + home.id}, func(l *leg, from *media.Session) {
-		home.transferred(l, from)
-	})
-}
-
-// report tells the call that an errand is for how it failed, once.
-func (c *Call) report(o outcome) {
-	if c.errand == nil || c.errand.done {
-		return
-	}
-	c.errand.done = true
-	home := c.errand.home
-	home.box.must(func() { home.transferFailed(o) })
-}
-
 // rang is told that the new party's phone rings.
 func (c *Call) rang(code int) {
 	t := c.transfer
@@ -296,13 +250,37 @@ func (c *Call) transferFailed(o outcome) {
 	c.log.Info("transfer failed", "code", o.code, "err", o.text)
 	c.note(cdr.TransferFailed, t.to)
 	if t.gone {
-		c.end(End{By: "server", Code: 200, Text: "the transfer failed: " + o.text, Reason: o.reason})
+		if !c.recall(t) {
+			c.end(End{By: "server", Code: 200, Text: "the transfer failed: " + o.text, Reason: o.reason})
+		}
 		return
 	}
 	c.media.Stop(c.other(t.by).side)
 	if t.by.holding {
 		c.music(c.other(t.by))
 	}
+}
+
+// recall rings the transferor, who has hung up, when nobody has taken the call: who
+// was sent on is not left alone. False when there is nobody to ring, or that was tried.
+func (c *Call) recall(t *transfer) bool {
+	user := t.by.who.user
+	if t.recalls || user == "" {
+		return false
+	}
+	route, err := c.x.cfg.Router.Toward(user, string(user))
+	var errand *Call
+	if err == nil {
+		errand, err = c.x.errand(c, t.by, route, nil)
+	}
+	if err != nil {
+		c.log.Info("the transferor cannot be called back", "aor", string(user), "err", err)
+		return false
+	}
+	c.transfer = &transfer{by: t.by, errand: errand, to: string(user), gone: true, recalls: true}
+	c.note(cdr.Recalled, string(user))
+	errand.box.must(errand.run)
+	return true
 }
 
 // abandon ends the errand of a call that ends.
@@ -345,61 +323,4 @@ func (l *leg) sameParty(o *leg) bool {
 		return l.who.user == o.who.user
 	}
 	return l.trunk != nil && l.trunk == o.trunk
-}
-
-// prepare makes the errand of a transfer by l to a target: a call for which the
-// transferor has to have the right, and which it pays.
-func (x *Exchange) prepare(home *Call, l *leg, target refer.Target, by string) (*Call, error) {
-	route, err := x.cfg.Router.Refer(l.who.user, target.URI)
-	if err != nil {
-		return nil, err
-	}
-	stays := home.other(l)
-	if route.called != "" && (route.called == l.who.user || route.called == stays.who.user) {
-		return nil, &rtc.Status{Code: 403, Reason: "A Party of This Call"}
-	}
-	onward := home.onward
-	if onward.MaxForwards--; onward.MaxForwards <= 0 {
-		return nil, &rtc.Status{Code: 483, Reason: "Transferred Too Often"}
-	}
-	if by == "" {
-		by = "<" + l.who.uri + ">"
-	}
-	route.caller, route.payer = stays.who, l.who.user
-	c := x.newCall(route)
-	c.onward = onward
-	c.errand = &errand{home: home}
-	c.caller = &leg{c: c, side: media.A, destination: destination{who: stays.who}}
-	c.passed = []byte("Referred-By: " + by + "\r\n") // RFC 3892 §2.2
-	if r := target.Replaces; r != (refer.Replaced{}) {
-		c.passed = append(c.passed, replaces(r)...)
-	}
-	c.log = x.cfg.Log.With("call", c.id, "for", home.id)
-	c.record = route.record(c.id, "", time.Now())
-	if !x.enter(c) {
-		return nil, tooMany
-	}
-	return c, nil
-}
-
-// run calls the new party.
-func (c *Call) run() {
-	c.tell(Started)
-	if c.open(); c.over {
-		return
-	}
-	if err := c.listen(); err != nil {
-		c.refuse(described(err))
-		return
-	}
-	c.limit = time.AfterFunc(c.x.cfg.RingTime, func() { c.box.must(c.unanswered) })
-	c.next()
-}
-
-func replaces(r refer.Replaced) string {
-	line := "Replaces: " + r.CallID + ";to-tag=" + r.ToTag + ";from-tag=" + r.FromTag
-	if r.EarlyOnly {
-		line += ";early-only"
-	}
-	return line + "\r\n"
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"tandem/rtc/sip"
+	"tandem/telephony"
 )
 
 // house is a rig with phones of four users.
@@ -301,5 +302,56 @@ func TestRingbackAfterEarlyMedia(t *testing.T) {
 	}
 	a.hangsUp()
 	k.ok("BYE", "", "")
+	r.nothingLeft(t)
+}
+
+// The transferor has hung up and nobody takes the call: it is called back, so that who
+// was sent on is not left alone.
+func TestTransferorIsCalledBack(t *testing.T) {
+	for _, takes := range []bool{true, false} {
+		r, phones := house(t)
+		a, b := r.call(phones["alice"], phones["bob"], "alice", "bob", 31000)
+		a.asks("REFER", "Refer-To: <sip:carol@"+domain+">\n", "")
+		a.hangsUp()
+		phones["carol"].reply(phones["carol"].request("INVITE"), 486, "busy", "", "")
+		back := phones["alice"].request("INVITE")
+		if from, _ := back.From(); !strings.HasPrefix(string(from.URI), "sip:bob@") {
+			t.Errorf("alice is called back by %s, want bob", from.URI)
+		}
+		if takes {
+			k := &talker{wire: phones["alice"], user: "alice", port: 31020, seq: 10}
+			k.accept(back)
+			k.expect("ACK")
+			b.reoffered()
+			k.hangsUp()
+		} else {
+			phones["alice"].reply(back, 486, "busy", "", "")
+		}
+		b.ok("BYE", "", "")
+		r.nothingLeft(t)
+	}
+}
+
+// A call that the server made is transferred as any other one, by a phone or by who
+// administers calls.
+func TestTransferOfConnectedCall(t *testing.T) {
+	r, phones := house(t)
+	c := r.connect(t, "bob", "carol", telephony.Options{})
+	b := r.answers(phones["bob"], "bob", 31000)
+	k := r.answers(phones["carol"], "carol", 31010)
+	r.user("dave")
+	dave := r.dial(t, "udp")
+	dave.register("dave")
+	if err := c.Transfer(soon(t), "callee", "sip:bob@"+domain); err == nil {
+		t.Error("bob is transferred to bob")
+	}
+	if err := c.Transfer(soon(t), "callee", "sip:dave@"+domain); err != nil {
+		t.Fatal(err)
+	}
+	d := r.answers(dave, "dave", 31020)
+	k.ok("BYE", "", "")
+	b.reoffered()
+	d.hangsUp()
+	b.ok("BYE", "", "")
 	r.nothingLeft(t)
 }

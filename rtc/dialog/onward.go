@@ -80,6 +80,16 @@ func (o Onward) Share(n int) (Onward, bool) {
 	return o, o.MaxBreadth > 0
 }
 
+// Next is what a further call of the same chain takes along, such as that to the target
+// of a transfer; false when no hop is left for it.
+func (o Onward) Next() (Onward, bool) {
+	if !o.led {
+		o.MaxForwards, o.led = 70, true
+	}
+	o.MaxForwards--
+	return o, o.MaxForwards > 0
+}
+
 // append appends the header lines.
 func (o Onward) append(dst []byte, own string) []byte {
 	n := o.MaxForwards

@@ -101,6 +101,9 @@ const (
 	// on, or is no more.
 	Recording What = "recording"
 	Recorded  What = "recorded"
+	// Recalled: the one named, who had transferred the call and hung up, is called
+	// back, since nobody took it.
+	Recalled What = "recalled"
 	// Emergency: the call is for help; the number is named.
 	Emergency What = "emergency"
 	// Forwarded: the one named has sent the call on, and why.

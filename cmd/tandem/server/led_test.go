@@ -344,6 +344,31 @@ func TestOddCalls(t *testing.T) {
 			}
 			over(a, b)
 		},
+		"offers in answers": func(w *world, a, b *user) { // RFC 3261 §13.2.1, §14.2
+			a.calls("sip:bob@time.test", "", "")
+			b.reply(b.want("INVITE"), 200, "b", "", b.sdp())
+			b.want("ACK")
+			ok := a.want("200 INVITE")
+			to, _ := ok.FirstAddr(sip.HdrContact)
+			a.to, a.target = string(ok.Get(sip.HdrTo)), string(to.URI)
+			a.write("ACK", a.target, 1, "", a.sdp())
+			for _, s := range []*user{a, b} {
+				s.request("INVITE", "", "")
+				if m := s.want("200 INVITE"); !strings.Contains(string(m.Body()), "m=audio") {
+					w.t.Errorf("%s is offered\n%s", s.name, m.Bytes())
+				}
+				s.request("ACK", "", s.sdp())
+			}
+			over(a, b)
+		},
+		"an ACK that lacks the answer": func(w *world, a, b *user) {
+			a.calls("sip:bob@time.test", "", "")
+			b.reply(b.want("INVITE"), 200, "b", "", b.sdp())
+			b.want("ACK")
+			a.connected()
+			a.reply(a.want("BYE"), 200, "", "", "")
+			b.reply(b.want("BYE"), 200, "", "", "")
+		},
 		"an answer that nobody acknowledges": func(w *world, a, b *user) {
 			a.calls("sip:bob@time.test", "", a.sdp())
 			b.reply(b.want("INVITE"), 200, "b", "", b.sdp())
