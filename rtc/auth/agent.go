@@ -19,6 +19,18 @@ func MD5Agents() []string {
 	return list
 }
 
+// knowsMD5Only reports whether of the user of an address no password is known, but
+// MD5 hashes of one from another server. That it shows he exists is the price of
+// moving without new passwords.
+func (g *Gate) knowsMD5Only(aor []byte) bool {
+	uri, err := sip.ParseURI(aor)
+	if err != nil {
+		return false
+	}
+	account, _ := g.cfg.Users.Lookup(uri.User, uri.Host)
+	return account != nil && account.MD5Only()
+}
+
 // md5Only is whether the sender of m is to be offered MD5 alone. That it can
 // lie about its name gives it nothing: it may choose MD5 anyway.
 func (g *Gate) md5Only(m *sip.Message) bool {

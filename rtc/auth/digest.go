@@ -54,19 +54,27 @@ type answer struct {
 	qopText                     []byte // as spelled
 }
 
-// secretOf is the stored H(A1) for the way the answer spells the user's name.
-func (a *answer) secretOf(s *directory.Secret, spelling directory.Spelling) ([]byte, bool) {
-	if spelling != directory.Plain {
-		return s.MD5Long[spelling-1][:], a.algorithm == MD5
-	}
-	switch a.algorithm {
-	case MD5:
-		return s.MD5[:], true
-	case SHA256:
-		return s.SHA256[:], true
+// secretOf is the stored H(A1) for the way the answer spells the user's name. One
+// that is not known is all zeros, which anybody could use.
+func (a *answer) secretOf(s *directory.Secret, spelling directory.Spelling) (ha1 []byte, known bool) {
+	switch {
+	case spelling != directory.Plain && a.algorithm != MD5:
+		return nil, false
+	case spelling != directory.Plain:
+		ha1 = s.MD5Long[spelling-1][:]
+	case a.algorithm == MD5:
+		ha1 = s.MD5[:]
+	case a.algorithm == SHA256:
+		ha1 = s.SHA256[:]
 	default:
-		return s.SHA512256[:], true
+		ha1 = s.SHA512256[:]
 	}
+	for _, b := range ha1 {
+		if b != 0 {
+			return ha1, true
+		}
+	}
+	return nil, false
 }
 
 // prepare makes all of the hashed text that does not depend on the secret.

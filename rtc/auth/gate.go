@@ -213,7 +213,7 @@ func (g *Gate) demand(m *sip.Message, now time.Time, w *work) verdict {
 // challenge leaves the header lines of a 401 or 407 in w and says which.
 func (g *Gate) challenge(r *rtc.Request, v verdict, now time.Time, w *work) (code int) {
 	realm := v.realm
-	if g.md5Only(r.Message) {
+	if g.md5Only(r.Message) || g.offersMD5() && g.knowsMD5Only(w.aor) {
 		realm = realm.md5
 	}
 	w.header = g.appendChallenge(w.header[:0], realm, v.proxy, v.stale, place(r.Source.Addr()), now)

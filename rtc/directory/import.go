@@ -59,7 +59,7 @@ type column struct {
 }
 
 var (
-	userColumn     = &column{"user username login address aor", false, func(a *AddUser, s string) { a.AOR = rtc.AOR(strings.TrimSpace(s)) }}
+	userColumn     = &column{"user username login address aor", false, func(a *AddUser, s string) { a.AOR = rtc.AOR(strings.TrimSpace(s)) + a.AOR }}
 	displayColumn  = &column{"display displayname name fullname", false, func(a *AddUser, s string) { a.DisplayName = strings.TrimSpace(s) }}
 	passwordColumn = &column{"password secret", false, func(a *AddUser, s string) { a.Password = s }}
 	aliasesColumn  = &column{"alias aliases", true, func(a *AddUser, s string) {
@@ -72,6 +72,14 @@ var (
 // columns are those a header line may name.
 var columns = []*column{
 	userColumn, displayColumn, passwordColumn, aliasesColumn,
+	{"ha1 md5cred md5password", false, func(a *AddUser, s string) { a.Hashes.MD5 = strings.TrimSpace(s) }},
+	{"ha1b", false, func(a *AddUser, s string) { a.Hashes.MD5Address = strings.TrimSpace(s) }},
+	{"ha1sha256", false, func(a *AddUser, s string) { a.Hashes.SHA256 = strings.TrimSpace(s) }},
+	{"domain realm", false, func(a *AddUser, s string) {
+		if s = strings.TrimSpace(s); s != "" && !strings.Contains(string(a.AOR), "@") {
+			a.AOR += rtc.AOR("@" + s)
+		}
+	}},
 	{"mail email mailaddress emailaddress", false, func(a *AddUser, s string) { a.Mail = strings.TrimSpace(s) }},
 	{"department dept", false, func(a *AddUser, s string) { a.Department = strings.TrimSpace(s) }},
 	{"site location office", false, func(a *AddUser, s string) { a.Site = strings.TrimSpace(s) }},
@@ -126,7 +134,7 @@ func header(record []string) ([]*column, error) {
 	case known < 2 && !(named && len(list) == 1), list[0] == nil && known < len(list):
 		return nil, nil
 	case strange != "" || known < len(list):
-		return nil, fmt.Errorf("column %q: %w: the columns are user, display, password, mail, department, site, extension, numbers, groups and aliases", strange, ErrInvalid)
+		return nil, fmt.Errorf("column %q: %w: the columns are user, domain, display, password, ha1, ha1b, ha1_sha256, mail, department, site, extension, numbers, groups and aliases", strange, ErrInvalid)
 	case !named:
 		return nil, fmt.Errorf("header: %w: a column named \"user\" is missing", ErrInvalid)
 	}

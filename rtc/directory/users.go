@@ -24,6 +24,7 @@ type AddUser struct {
 	Groups      []string
 	Numbers     []string // telephone numbers; they become aliases
 	Password    string   // "" has one generated
+	Hashes      Hashes   // instead of a password
 	Aliases     []rtc.AOR
 }
 
@@ -51,14 +52,26 @@ func (d *Directory) prepare(add AddUser) (*Account, string, error) {
 	if err := d.checkAOR(add.AOR); err != nil {
 		return nil, "", err
 	}
-	password := add.Password
-	if password == "" {
-		password = generate()
+	password, now := add.Password, time.Now()
+	var credential Credential
+	switch {
+	case add.Hashes != (Hashes{}):
+		if password != "" {
+			return nil, "", fmt.Errorf("%w: a password and hashes of one exclude each other; give one of them", ErrInvalid)
+		}
+		var err error
+		if credential, err = add.Hashes.credential(add.AOR, now); err != nil {
+			return nil, "", err
+		}
+	default:
+		if password == "" {
+			password = generate()
+		}
+		if err := checkPassword(password); err != nil {
+			return nil, "", err
+		}
+		credential = newCredential(add.AOR, "", password, now)
 	}
-	if err := checkPassword(password); err != nil {
-		return nil, "", err
-	}
-	now := time.Now()
 	u := User{AOR: add.AOR, DisplayName: add.DisplayName, Mail: add.Mail, Department: add.Department, Site: add.Site,
 		Extension: add.Extension, Groups: add.Groups, Enabled: true, Created: now, Changed: now}
 	if err := u.setNumbers(add.Numbers); err != nil {
@@ -80,7 +93,7 @@ func (d *Directory) prepare(add AddUser) (*Account, string, error) {
 	if err := d.checkFree(account, nil); err != nil {
 		return nil, "", err
 	}
-	account.Secrets = []*Secret{NewSecret(newCredential(u.AOR, "", password, now))}
+	account.Secrets = []*Secret{NewSecret(credential)}
 	return account, password, nil
 }
 
