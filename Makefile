@@ -8,12 +8,13 @@ GO      ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.7.0
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.1.4
 FUZZTIME ?= 20s
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 # Real programs the tests talk to, and the commands that show they are there.
-PEERS    = kamailio kamailio-tls-modules sip-tester baresip-core linphone-cli sipvicious chromium ffmpeg espeak-ng rtpengine-daemon libopus0 openssl npm
+PEERS    = systemd kamailio kamailio-tls-modules sip-tester baresip-core linphone-cli sipvicious chromium ffmpeg espeak-ng rtpengine-daemon libopus0 openssl npm
 JSSIP    = jssip@3.13.8
-PEERCMDS = kamailio sipp baresip linphonec svmap chromium ffmpeg espeak-ng rtpengine openssl npm
+PEERCMDS = systemd-analyze kamailio sipp baresip linphonec svmap chromium ffmpeg espeak-ng rtpengine openssl npm
 
-.PHONY: help run build opus peers test lint vuln check bench mutants fuzz clean
+.PHONY: help run build deb opus peers test lint vuln check bench mutants fuzz clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 10
@@ -23,10 +24,14 @@ run: build opus ## a complete call on this machine, with its audio measured; the
 
 build: ## build bin/tandem
 	@echo "building bin/tandem (the first time takes about a minute)"
-	@$(GO) build -v -o bin/tandem ./cmd/tandem 2>&1 | awk ' \
+	@$(GO) build -v -ldflags "-X tandem/cmd/tandem/server.release=$(VERSION)" -o bin/tandem ./cmd/tandem 2>&1 | awk ' \
 	  /^go: downloading/ { printf "\r%-70.70s", "fetching " $$3; fflush(); seen = 1; next } \
 	  /^[a-z0-9_.\/-]+$$/ { printf "\r%-70.70s", "compiling " ++n " " $$0; fflush(); seen = 1; next } \
 	  { print } END { if (seen) printf "\r%-70s\r", "" }'
+
+deb: ## a Debian package in bin, with unit and user
+	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-X tandem/cmd/tandem/server.release=$(VERSION)" -o bin/tandem ./cmd/tandem
+	@packaging/deb.sh bin/tandem "$(VERSION)"
 
 # Opus is spoken by libopus, which is looked for at run time. Without it the call of
 # "make run" is one in G.711.

@@ -112,11 +112,21 @@ mistake changes nothing.`,
 func newVersionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
-		Short: "Print the version",
+		Short: "Print the version, and what it was built of",
 		Args:  command.ExactArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			_, err := fmt.Fprintln(c.OutOrStdout(), "tandem", server.Version())
-			return err
+			b := server.ThisBuild()
+			return command.Print(c, b, func(w io.Writer) {
+				fmt.Fprintln(w, "tandem", b.Version)
+				if b.Commit != "" {
+					changed := ""
+					if b.Modified {
+						changed = ", with changes"
+					}
+					fmt.Fprintf(w, "commit %s of %s%s\n", b.Commit, b.Time, changed)
+				}
+				fmt.Fprintf(w, "built with %s for %s\n", b.Go, b.Platform)
+			})
 		},
 	}
 }
