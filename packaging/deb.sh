@@ -12,6 +12,7 @@ trap 'rm -rf "$stage"' EXIT
 chmod 755 "$stage"
 install -D -m 755 "$binary" "$stage/usr/bin/tandem"
 install -D -m 644 "$here/tandem.service" "$stage/lib/systemd/system/tandem.service"
+install -D -m 644 "$here/tandem-media.service" "$stage/lib/systemd/system/tandem-media.service"
 install -D -m 644 "$here/tandem.yaml" "$stage/etc/tandem/tandem.yaml"
 mkdir -p "$stage/DEBIAN"
 echo /etc/tandem/tandem.yaml > "$stage/DEBIAN/conffiles"

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/emiago/sipgo/sip"
@@ -43,6 +44,13 @@ It listens on this machine alone unless --lan is given.`,
 			}
 			cfg.Out = c.OutOrStdout()
 			cfg.Name = os.Args[0]
+			if c.Flags().Changed("data") {
+				file, err := namesFolder(cfg.Data)
+				if err != nil {
+					return err
+				}
+				cfg.Name += " -c " + file
+			}
 			level := slog.LevelError + 4 // what matters comes back as an error
 			if verbose {
 				level = slog.LevelDebug
@@ -62,6 +70,19 @@ It listens on this machine alone unless --lan is given.`,
 	f.IntVar(&cfg.Width, "width", 100, "characters a line of the ladder")
 	f.BoolVarP(&verbose, "verbose", "v", false, "log everything")
 	return c
+}
+
+// namesFolder writes a configuration that names a data folder into it: the one that
+// commands need to find the demonstration there.
+func namesFolder(data string) (file string, err error) {
+	if data, err = filepath.Abs(data); err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		return "", err
+	}
+	file = filepath.Join(data, "demo.yaml")
+	return file, os.WriteFile(file, fmt.Appendf(nil, "# of tandem demo\ndata: %q\n", data), 0o600)
 }
 
 // demoServer is the real server as the demonstration needs it.

@@ -143,6 +143,7 @@ func (s *Server) open(id string) (*call, error) {
 		return nil, err
 	}
 	s.calls[id] = c
+	s.made++
 	return c, nil
 }
 

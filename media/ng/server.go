@@ -27,8 +27,12 @@ type Server struct {
 	denied uint64         // requests of others
 	warned map[string]bool
 
+	folders Folders
+	began   time.Time
+
 	mu    sync.Mutex
 	calls map[string]*call // by Call-ID
+	made  uint64           // calls ever
 }
 
 // Listen binds the control port. It is to be served with Run.
@@ -41,7 +45,7 @@ func Listen(addr string, m *media.Server, log *slog.Logger) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the control port: %w; another relay may have it", err)
 	}
-	s := &Server{media: m, log: log, conn: conn, calls: map[string]*call{}, told: answers{texts: map[string]told{}}, warned: map[string]bool{}}
+	s := &Server{media: m, log: log, conn: conn, calls: map[string]*call{}, began: time.Now(), told: answers{texts: map[string]told{}}, warned: map[string]bool{}}
 	s.from = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 	if own := a.Addr().Unmap().WithZone(""); !own.IsUnspecified() {
 		s.from = append(s.from, netip.PrefixFrom(own, own.BitLen()))
@@ -141,8 +145,18 @@ func (s *Server) answer(r Dict) Dict {
 		out, err = s.list(r)
 	case "play DTMF":
 		out, err = s.press(r)
+	case "play media":
+		out, err = s.playMedia(r)
+	case "stop media":
+		out, err = s.stopMedia(r)
+	case "start recording":
+		out, err = s.startRecording(r)
+	case "stop recording":
+		out, err = s.stopRecording(r)
+	case "statistics":
+		out, err = s.statistics(r)
 	default:
-		err = fmt.Errorf("the command %q is not known here", command)
+		err = unknown(command)
 	}
 	if err != nil {
 		return failure(err)

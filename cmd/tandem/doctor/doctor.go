@@ -50,7 +50,7 @@ func Examine(ctx context.Context, cfg server.Config, running bool) []Finding {
 	all = append(all, dataFolder(cfg))
 	told := map[string]bool{} // one host is judged once, however many ports it has
 	for _, l := range cfg.Listen {
-		all = append(all, port(l, running))
+		all = append(all, port(l, running), Finding{Check: "phones use, " + l.Proto, Level: OK, Found: strings.Join(l.Places(), " or ")})
 		if host := shownHost(l); !told[host] {
 			told[host] = true
 			all = append(all, advertised(host))

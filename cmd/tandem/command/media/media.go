@@ -45,6 +45,7 @@ func newMediaServeCommand() *cobra.Command {
 		dscp, sessions               int
 		strict, opusInGo             bool
 		idle, held                   time.Duration
+		folders                      ng.Folders
 	}
 	c := &cobra.Command{
 		Use:   "serve",
@@ -57,7 +58,12 @@ the address phones are told behind it where that is another:
   --interface 192.0.2.1
   --interface inside=10.0.0.5 --interface outside=10.0.1.5!203.0.113.7
 
-For Kamailio: modparam("rtpengine", "rtpengine_sock", "udp:127.0.0.1:2223")`,
+For Kamailio: modparam("rtpengine", "rtpengine_sock", "udp:127.0.0.1:2223")
+
+All is set by these flags; there is no configuration file (from rtpengine.conf to
+flags: docs/moving.md). A systemd unit is packaging/tandem-media.service. Metrics are
+what the commands statistics, list and query of the control protocol tell; tandem
+serve, which has this relay inside, has them for Prometheus.`,
 		Example: "  tandem media serve --interface 192.0.2.1 --ports 30000-39999",
 		Args:    command.ExactArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -80,7 +86,7 @@ For Kamailio: modparam("rtpengine", "rtpengine_sock", "udp:127.0.0.1:2223")`,
 			if err != nil {
 				return command.Usage("%w", err)
 			}
-			return serveMedia(c.Context(), cfg, f.ng, from)
+			return serveMedia(c.Context(), cfg, f.ng, from, f.folders)
 		},
 	}
 	c.Flags().StringVar(&f.ng, "ng", defaultNG, "address of the control port (UDP)")
@@ -97,13 +103,15 @@ For Kamailio: modparam("rtpengine", "rtpengine_sock", "udp:127.0.0.1:2223")`,
 	c.Flags().BoolVar(&f.strict, "strict-source", false, "believe the signalled addresses alone; phones behind NAT are not heard")
 	c.Flags().DurationVar(&f.idle, "idle", time.Minute, "end calls that carry nothing for so long")
 	c.Flags().DurationVar(&f.held, "held", time.Hour, "end calls that carry nothing for so long on hold or before an answer")
+	c.Flags().StringVar(&f.folders.Recordings, "recordings", "", "folder of the recordings that the proxy starts; empty: it may start none")
+	c.Flags().StringVar(&f.folders.Sounds, "sounds", "", "folder of the WAV files that the proxy may have played; empty: it may have none played")
 	c.Flags().StringVar(&f.level, "log", "info", "log level: debug, info, warn or error")
 	command.Complete(c, "kernel", "auto", "on", "off")
 	command.Complete(c, "log", "debug", "info", "warn", "error")
 	return c
 }
 
-func serveMedia(ctx context.Context, cfg media.Config, addr string, from []netip.Prefix) error {
+func serveMedia(ctx context.Context, cfg media.Config, addr string, from []netip.Prefix, folders ng.Folders) error {
 	m, err := media.New(cfg)
 	if err != nil {
 		return err
@@ -113,6 +121,7 @@ func serveMedia(ctx context.Context, cfg media.Config, addr string, from []netip
 		return err
 	}
 	control.From(from...)
+	control.Use(folders)
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	done := make(chan error, 2)
