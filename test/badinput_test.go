@@ -120,7 +120,7 @@ func TestPortTaken(t *testing.T) {
 func TestUnreadableCertificate(t *testing.T) {
 	dir := t.TempDir()
 	none := filepath.Join(dir, "none.pem")
-	garbage := file(t, dir, "garbage.pem", "this is no certificate")
+	garbage := file(t, dir, "garbage.pem", "this is not a certificate")
 	for name, at := range map[string]string{"missing": none, "garbage": garbage} {
 		t.Run(name, func(t *testing.T) {
 			path := file(t, dir, name+".yaml", fmt.Sprintf("data: %s/data-%s\nlisten: [{proto: tls, addr: \"127.0.0.1:%d\"}]\nhttp: {addr: \"\"}\ntls: {certificate: %s, key: %s}\n", dir, name, freePort(t), at, at))
@@ -146,10 +146,10 @@ func TestUnwritableData(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "data"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	file(t, dir, "data/tandem.db", "this is no database, but a text that somebody put here; it must be left as it is")
+	file(t, dir, "data/tandem.db", "this is not a database, but a text that somebody put here; it must be left as it is")
 	path := file(t, dir, "tandem.yaml", fmt.Sprintf("data: %s/data\nlisten: [{proto: udp, addr: \"127.0.0.1:%d\"}]\nhttp: {addr: \"\"}\n", dir, freePort(t)))
 	command(t, 20*time.Second, tandem(t), "serve", "-c", path).told(t, 1, "tandem.db")
-	if b, err := os.ReadFile(filepath.Join(dir, "data", "tandem.db")); err != nil || !strings.HasPrefix(string(b), "this is no database") {
+	if b, err := os.ReadFile(filepath.Join(dir, "data", "tandem.db")); err != nil || !strings.HasPrefix(string(b), "this is not a database") {
 		t.Errorf("the file was changed: %q %v", b, err)
 	}
 }

@@ -166,7 +166,7 @@ func (c *Case) check() (errs []error) {
 		}
 	}
 	for _, name := range c.unknown() {
-		bad("{%s} is no variable; use one of %v", name, Variables)
+		bad("{%s} is not a variable; use one of %v", name, Variables)
 	}
 	return errs
 }

@@ -131,7 +131,7 @@ func (d *Dialect) check() error {
 		}
 		for _, m := range braced.FindAllStringSubmatch(text, -1) {
 			if !slices.Contains(known, m[1]) {
-				return fmt.Errorf("{%s} is no variable; use one of %v", m[1], known)
+				return fmt.Errorf("{%s} is not a variable; use one of %v", m[1], known)
 			}
 		}
 	}

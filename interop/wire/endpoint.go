@@ -86,7 +86,7 @@ func Open(ctx context.Context, proto string, local netip.Addr, to netip.AddrPort
 		e.Local = c.LocalAddr().(*net.TCPAddr).AddrPort()
 		e.serve(c)
 	default:
-		return nil, fmt.Errorf("%q is no transport; use UDP, TCP or TLS", proto)
+		return nil, fmt.Errorf("%q is not a transport; use UDP, TCP or TLS", proto)
 	}
 	return e, nil
 }

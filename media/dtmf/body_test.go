@@ -70,7 +70,7 @@ func TestTenThousandDigitsInBodies(t *testing.T) {
 		}
 	}
 	if _, err := WriteBody(TypeRelay, Event{Code: 40}); err == nil {
-		t.Error("wrote what is no key")
+		t.Error("wrote what is not a key")
 	}
 }
 

@@ -262,7 +262,7 @@ func TestRescale(t *testing.T) {
 func TestWriterBounds(t *testing.T) {
 	w := NewWriter(8000, 20*time.Millisecond)
 	if w.Start(Event{Code: 17}) {
-		t.Error("took what is no key")
+		t.Error("took what is not a key")
 	}
 	for i := range queued {
 		if !w.Start(Event{Code: 1}) {

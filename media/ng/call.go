@@ -346,7 +346,7 @@ func (s *Server) press(r Dict) (Dict, error) {
 	}
 	code, ok := dtmf.Parse(digit[0])
 	if !ok {
-		return nil, fmt.Errorf("the code %q is no key", digit)
+		return nil, fmt.Errorf("the code %q is not a key", digit)
 	}
 	e := dtmf.Event{Code: code, Duration: 100 * time.Millisecond, Volume: 8}
 	if ms := r.Int("duration"); ms > 0 {

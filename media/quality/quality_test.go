@@ -120,7 +120,7 @@ func TestEModel(t *testing.T) {
 	steady, _ := MOS("opus", 0, 3, 1)
 	bursty, _ := MOS("opus", 0, 3, 3)
 	if bursty >= steady {
-		t.Errorf("loss in bursts is no worse (%v) than by chance (%v)", bursty, steady)
+		t.Errorf("loss in bursts is not worse (%v) than by chance (%v)", bursty, steady)
 	}
 }
 

@@ -18,13 +18,13 @@ func (p *parser) takeMedia(v string) error {
 	port, count, several := strings.Cut(f[1], "/")
 	n, ok := number(port, 65535)
 	if !ok {
-		return malformed(p.line, "port %s is no number from 0 to 65535", quote(port))
+		return malformed(p.line, "port %s is not a number from 0 to 65535", quote(port))
 	}
 	m.Port = int(n)
 	if several {
 		n, ok := number(count, 255)
 		if !ok || n == 0 {
-			return malformed(p.line, "%s after the port is no count of ports from 1 to 255", quote(count))
+			return malformed(p.line, "%s after the port is not a count of ports from 1 to 255", quote(count))
 		}
 		m.Ports = int(n)
 	}
@@ -55,7 +55,7 @@ func (m *Media) listCodecs(line int) error {
 	for _, f := range m.Formats {
 		n, ok := number(f, 127)
 		if !ok {
-			return malformed(line, "format %s is no RTP payload number from 0 to 127", quote(f))
+			return malformed(line, "format %s is not an RTP payload number from 0 to 127", quote(f))
 		}
 		if m.codec(uint8(n)) == nil {
 			m.Codecs = append(m.Codecs, Codec{PayloadType: uint8(n)})

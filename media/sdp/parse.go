@@ -95,7 +95,7 @@ func (p *parser) take() error {
 		return malformed(p.line, "control character %q inside; a description is text", text[i])
 	}
 	if len(text) < 2 || text[1] != '=' || !letter(text[0]) {
-		return malformed(p.line, "%s is no line of a description; each is a letter, '=' and a value", quote(text))
+		return malformed(p.line, "%s is not a line of a description; each is a letter, '=' and a value", quote(text))
 	}
 	if !p.version && text[0] != 'v' {
 		return malformed(p.line, "%s comes before v=; a description begins with v=0", quote(text))

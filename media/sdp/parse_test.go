@@ -20,7 +20,7 @@ func TestMalformed(t *testing.T) {
 	}{
 		{"empty", "", 0, 400, "begins with v=0"},
 		{"blank", "\r\n\r\n", 0, 400, "begins with v=0"},
-		{"no SDP at all", "hello\r\n", 1, 400, "no line of a description"},
+		{"no SDP at all", "hello\r\n", 1, 400, "is not a line of a description"},
 		{"no v=", "o=- 1 1 IN IP4 10.0.0.9\r\n", 1, 400, "comes before v="},
 		{"version 1", "v=1\r\n", 1, 400, "v=0 is the only one"},
 		{"version of nothing", "v=\r\n", 1, 400, "v=0 is the only one"},
@@ -28,10 +28,10 @@ func TestMalformed(t *testing.T) {
 		{"no o=", "v=0\r\ns=-\r\n", 0, 400, "no o= line"},
 		{"short o=", "v=0\r\no=- 1 1\r\n", 2, 400, "3 of 6 parts"},
 		{"empty t=", head + "t=\r\n", 4, 400, "t=0 0"},
-		{"line without =", full + "a ptime 20\r\n", 7, 400, "no line of a description"},
-		{"blank before =", full + "a =ptime:20\r\n", 7, 400, "no line of a description"},
-		{"one letter", full + "a\r\n", 7, 400, "no line of a description"},
-		{"folded", full + "=more\r\n", 7, 400, "no line of a description"},
+		{"line without =", full + "a ptime 20\r\n", 7, 400, "is not a line of a description"},
+		{"blank before =", full + "a =ptime:20\r\n", 7, 400, "is not a line of a description"},
+		{"one letter", full + "a\r\n", 7, 400, "is not a line of a description"},
+		{"folded", full + "=more\r\n", 7, 400, "is not a line of a description"},
 		{"NUL", full + "a=x\x00y\r\n", 7, 400, "control character"},
 		{"c= without address", head + "c=IN IP4\r\n", 4, 400, "2 of 3 parts"},
 		{"c= empty", head + "c=\r\n", 4, 400, "0 of 3 parts"},
@@ -44,9 +44,9 @@ func TestMalformed(t *testing.T) {
 		{"no c= anywhere", head + "t=0 0\r\nm=audio 4000 RTP/AVP 0\r\n", 5, 400, "add c=IN IP4"},
 		{"m= too short", head + "m=audio 4000\r\n", 4, 400, "2 parts"},
 		{"m= empty", head + "m=\r\n", 4, 400, "0 parts"},
-		{"port of letters", head + "m=audio x RTP/AVP 0\r\n", 4, 400, "no number from 0 to 65535"},
-		{"port too high", head + "m=audio 65536 RTP/AVP 0\r\n", 4, 400, "no number from 0 to 65535"},
-		{"port negative", head + "m=audio -1 RTP/AVP 0\r\n", 4, 400, "no number from 0 to 65535"},
+		{"port of letters", head + "m=audio x RTP/AVP 0\r\n", 4, 400, "is not a number from 0 to 65535"},
+		{"port too high", head + "m=audio 65536 RTP/AVP 0\r\n", 4, 400, "is not a number from 0 to 65535"},
+		{"port negative", head + "m=audio -1 RTP/AVP 0\r\n", 4, 400, "is not a number from 0 to 65535"},
 		{"port count", head + "m=audio 4000/x RTP/AVP 0\r\n", 4, 400, "count of ports"},
 		{"port count 0", head + "m=audio 4000/0 RTP/AVP 0\r\n", 4, 400, "count of ports"},
 		{"format of letters", head + "m=audio 4000 RTP/AVP 0 x\r\n", 4, 400, "payload number from 0 to 127"},
@@ -68,7 +68,7 @@ func TestMalformed(t *testing.T) {
 				t.Errorf("the error shows a key: %v", e)
 			}
 			if strings.ContainsAny(e.Error(), "\r\n\x00") || len(e.Error()) > 300 {
-				t.Errorf("the error is no good header or log line: %q", e.Error())
+				t.Errorf("the error is not a good header or log line: %q", e.Error())
 			}
 		})
 	}

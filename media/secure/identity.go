@@ -107,7 +107,7 @@ func readFingerprint(hash, fingerprint string) (crypto.Hash, []byte, error) {
 	}
 	want, err := hex.DecodeString(strings.ReplaceAll(strings.TrimSpace(fingerprint), ":", ""))
 	if err != nil || len(want) != h.Size() {
-		return 0, nil, fmt.Errorf("%w: %.120q is no %s", ErrFingerprint, fingerprint, h)
+		return 0, nil, fmt.Errorf("%w: %.120q is not a %s", ErrFingerprint, fingerprint, h)
 	}
 	return h, want, nil
 }

@@ -110,7 +110,7 @@ func TestParseCredentialsQuirks(t *testing.T) {
 		{"uri is http", `Digest username="alice",realm="example.com",nonce="n",uri="http://example.com",response="r"`, true, "Digest uri Is Not a SIP URI", nil},
 		{"qop without nc", `Digest ` + rest + `,qop=auth,cnonce="c"`, true, "Digest qop Without nc and cnonce", nil},
 		{"qop without cnonce", `Digest ` + rest + `,qop=auth,nc=1`, true, "Digest qop Without nc and cnonce", nil},
-		{"nc is no number", `Digest ` + rest + `,qop=auth,nc=x,cnonce="c"`, true, "Digest qop Without nc and cnonce", nil},
+		{"nc is not a number", `Digest ` + rest + `,qop=auth,nc=x,cnonce="c"`, true, "Digest qop Without nc and cnonce", nil},
 		{"nc of nine digits", `Digest ` + rest + `,qop=auth,nc=000000001,cnonce="c"`, true, "Digest qop Without nc and cnonce", nil},
 		{"username twice", `Digest ` + rest + `,username="bob"`, true, "Digest Parameter Given Twice", nil},
 		{"string not closed", `Digest ` + rest + `,opaque="x`, true, "Malformed Digest Credentials", nil},

@@ -100,7 +100,7 @@ func check(c Route) (route, error) {
 	for _, s := range c.NextHop {
 		u, err := sip.ParseURI([]byte(s))
 		if err != nil || u.Kind != sip.URISIP && u.Kind != sip.URISIPS {
-			return r, fmt.Errorf("next_hop %q is no SIP URI such as sip:gw.example.com:5060;transport=tcp", s)
+			return r, fmt.Errorf("next_hop %q is not a SIP URI such as sip:gw.example.com:5060;transport=tcp", s)
 		}
 		if u.Headers != nil {
 			return r, fmt.Errorf("next_hop %q has headers: leave out what follows '?'", s)

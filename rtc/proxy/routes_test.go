@@ -116,7 +116,7 @@ func TestRouteYAML(t *testing.T) {
 		t.Errorf("read %+v", list)
 	}
 	if err := yaml.UnmarshalWithOptions([]byte("- next_hop: {a: b}"), &list, yaml.Strict()); err == nil {
-		t.Error("a map is no next hop")
+		t.Error("a map is not a next hop")
 	}
 }
 

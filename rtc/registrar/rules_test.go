@@ -35,7 +35,7 @@ func TestRefusals(t *testing.T) {
 		{"too brief by parameter", []string{"Contact: <sip:a@192.0.2.4>;expires=59"}, 423, "Min-Expires: 60\r\n"},
 		{"too brief by header", []string{"Contact: <sip:a@192.0.2.4>", "Expires: 1"}, 423, "Min-Expires: 60\r\n"},
 		{"q above one", []string{"Contact: <sip:a@192.0.2.4>;q=1.001"}, 400, "q"},
-		{"q is no number", []string{"Contact: <sip:a@192.0.2.4>;q=high"}, 400, "q"},
+		{"q is not a number", []string{"Contact: <sip:a@192.0.2.4>;q=high"}, 400, "q"},
 		{"q with four decimals", []string{"Contact: <sip:a@192.0.2.4>;q=0.1234"}, 400, "q"},
 		{"contact is a GRUU", []string{"Contact: <sip:alice@example.com;gr=urn:uuid:1>"}, 403, "GRUU"},
 		{"reg-id 0", []string{"Supported: outbound", `Contact: <sip:a@192.0.2.4>;+sip.instance="<urn:uuid:1>";reg-id=0`}, 400, "reg-id"},
@@ -408,7 +408,7 @@ func TestGRUU(t *testing.T) {
 			t.Fatalf("%q: %v", gruu, err)
 		}
 		if gr, has := u.Param("gr"); !has || len(gr) != 0 {
-			t.Errorf("%q is no temporary GRUU", gruu)
+			t.Errorf("%q is not a temporary GRUU", gruu)
 		}
 		aor, instance, ok := r.g.cfg.GRUU.Temp(r.loc, u)
 		if ok && (aor != "sip:alice@example.com" || instance != "<urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6>") {

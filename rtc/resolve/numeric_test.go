@@ -48,7 +48,7 @@ func TestNumeric(t *testing.T) {
 func TestParseAddr(t *testing.T) {
 	for _, s := range []string{"", "1", "1.2.3", "1.2.3.4.5", "1.2.3.256", "01.2.3.4", "1..2.3", "1.2.3.", ".1.2.3", "1.2.3.4x", "[", "[]", "[::1", "::1]", "[fe80::1%eth0]", "[1.2.3.4]x", "99999999999.1.1.1"} {
 		if a, ok := parseAddr([]byte(s)); ok {
-			t.Errorf("%q is no address, got %v", s, a)
+			t.Errorf("%q is not an address, got %v", s, a)
 		}
 	}
 }

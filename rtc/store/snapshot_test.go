@@ -135,7 +135,7 @@ func TestVerifyRefuses(t *testing.T) {
 	for name, damaged := range map[string][]byte{
 		"cut":     whole[:len(whole)/2],
 		"changed": append(append(append([]byte{}, whole[:8192]...), make([]byte, 4096)...), whole[12288:]...),
-		"text":    []byte("this is no database, but it is long enough for one to be looked for in it"),
+		"text":    []byte("this is not a database, but it is long enough for one to be looked for in it"),
 	} {
 		if err := os.WriteFile(to, damaged, 0o600); err != nil {
 			t.Fatal(err)

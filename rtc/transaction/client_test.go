@@ -41,7 +41,7 @@ func TestClientInvite(t *testing.T) {
 			"0s > INVITE", "100ms < 200", "600ms < 200", "32s < 200", "33s < stray 200"}},
 		{"2xx of another fork after a refusal", udp(), []step{{100 * ms, back(486, "INVITE")}, {sec, back(200, "INVITE")}}, 60 * sec, []string{
 			"0s > INVITE", "100ms > ACK", "100ms < 486", "1s < 200"}},
-		{"wrong CSeq method is no match", udp(), []step{{100 * ms, back(200, "BYE")}, {200 * ms, back(200, "INVITE")}}, 60 * sec, []string{
+		{"wrong CSeq method is not a match", udp(), []step{{100 * ms, back(200, "BYE")}, {200 * ms, back(200, "INVITE")}}, 60 * sec, []string{
 			"0s > INVITE", "200ms < 200"}},
 	}
 	for _, tt := range tests {
@@ -71,7 +71,7 @@ func TestClientNonInvite(t *testing.T) {
 			"0s > MESSAGE", "500ms > MESSAGE", "700ms < 183", "1.5s > MESSAGE", "5.5s > MESSAGE", "9.5s > MESSAGE", "10s < 200"}},
 		{"copies of the final response are absorbed", udp(), []step{{100 * ms, back(200, "MESSAGE")}, {600 * ms, back(200, "MESSAGE")}, {20 * sec, back(200, "MESSAGE")}}, []string{
 			"0s > MESSAGE", "100ms < 200"}},
-		{"wrong CSeq method is no match", udp(), []step{{100 * ms, back(200, "INVITE")}, {200 * ms, back(404, "MESSAGE")}}, []string{
+		{"wrong CSeq method is not a match", udp(), []step{{100 * ms, back(200, "INVITE")}, {200 * ms, back(404, "MESSAGE")}}, []string{
 			"0s > MESSAGE", "200ms < 404"}},
 	}
 	for _, tt := range tests {

@@ -118,7 +118,7 @@ func TestServerCancel(t *testing.T) {
 		{"told once, the user takes its time", nil, []step{{0, come(u, "INVITE")}, {100 * ms, answer(180)}, {sec, come(u, "CANCEL")}, {1100 * ms, come(u, "CANCEL")}, {2 * sec, answer(200)}}, []string{
 			"0s < INVITE", "100ms > 180", "1s > 200", "1s < cancel", "1.1s > 200", "2s > 200"}},
 		{"of nothing", nil, []step{{0, come(u, "CANCEL")}, {0, answer(481)}}, []string{"0s < CANCEL", "0s > 481"}},
-		{"of a request that is no INVITE", nil, []step{{0, come(u, "MESSAGE")}, {0, come(u, "CANCEL")}, {0, answer(481)}}, []string{"0s < MESSAGE", "0s < CANCEL", "0s > 481"}},
+		{"of a request that is not an INVITE", nil, []step{{0, come(u, "MESSAGE")}, {0, come(u, "CANCEL")}, {0, answer(481)}}, []string{"0s < MESSAGE", "0s < CANCEL", "0s > 481"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

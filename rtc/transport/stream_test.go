@@ -126,7 +126,7 @@ func FuzzDatagram(f *testing.F) {
 		if isSTUN(b) {
 			answer := appendSTUN(nil, b, from)
 			if len(answer) > 0 && (!isSTUN(answer) || len(appendSTUN(nil, answer, from)) > 0) {
-				t.Errorf("answer %x is no STUN response", answer)
+				t.Errorf("answer %x is not a STUN response", answer)
 			}
 		}
 		if len(b) > 5 && b[0] >= 'A' && (isKeepAlive(b) || isSTUN(b)) {

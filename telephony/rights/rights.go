@@ -90,7 +90,7 @@ func Object(p *number.Plan, text string) (string, error) {
 	}, begin)
 	digits := strings.TrimPrefix(begin, "+")
 	if len(begin) > 20 || begin == "" || strings.Trim(digits, "0123456789") != "" {
-		return "", fmt.Errorf("%q is no beginning of a number; write it as +4420*", text)
+		return "", fmt.Errorf("%q is not the beginning of a number; write it as +4420*", text)
 	}
 	if begin[0] == '0' {
 		return "", fmt.Errorf("%q begins as numbers are dialled; write it with + and the country's code, +4420*", text)

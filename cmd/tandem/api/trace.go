@@ -78,7 +78,7 @@ func (a *API) followTrace(_ context.Context, in *struct {
 	if from := cmp.Or(in.LastEventID, in.After); from != "" {
 		seq, err := strconv.ParseUint(from, 10, 64)
 		if err != nil {
-			return nil, problem.Invalid("event_id_invalid", from+" is no number of a message", "use the id of an event of this stream")
+			return nil, problem.Invalid("event_id_invalid", from+" is not a number of a message", "use the id of an event of this stream")
 		}
 		f.after = seq
 	}

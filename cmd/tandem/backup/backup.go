@@ -187,7 +187,7 @@ func (c *counter) Write(b []byte) (int, error) {
 }
 
 // ErrDamaged is the error of a file that is no whole backup.
-var ErrDamaged = errors.New("the file is no whole backup: take another copy of it, or an older one")
+var ErrDamaged = errors.New("the file is not a whole backup: take another copy of it, or an older one")
 
 // maxManifest bounds the octets of a manifest.
 const maxManifest = 4 << 20

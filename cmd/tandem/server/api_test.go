@@ -161,7 +161,7 @@ func TestEntityTags(t *testing.T) {
 		t.Errorf("changed: %d %s", changed.code, changed.text)
 	}
 	if r := w.do("PATCH", "/users/alice", `{"add_alias":"102"}`, "If-Match", tag); r.code != 412 {
-		t.Errorf("changed by one who saw what is no more: %d %s", r.code, r.text)
+		t.Errorf("changed by one who saw what is there no more: %d %s", r.code, r.text)
 	}
 	if r := w.do("DELETE", "/users/alice", "", "If-Match", changed.header.Get("ETag")); r.code != 200 || r.body["address"] != "sip:alice@example.com" {
 		t.Errorf("deleted: %d %s", r.code, r.text)

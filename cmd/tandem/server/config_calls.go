@@ -82,14 +82,14 @@ func (i *MediaInterface) open() (relay.Interface, error) {
 	out := relay.Interface{Name: i.Name}
 	var err error
 	if out.Bind, err = netip.ParseAddr(i.Addr); err != nil {
-		return out, fmt.Errorf("addr %q is no IP address of this machine", i.Addr)
+		return out, fmt.Errorf("addr %q is not an IP address of this machine", i.Addr)
 	}
 	if out.Name == "" {
 		out.Name = i.Addr
 	}
 	if i.Advertise != "" {
 		if out.Advertise, err = netip.ParseAddr(i.Advertise); err != nil {
-			return out, fmt.Errorf("advertise %q is no IP address; phones do not look names up", i.Advertise)
+			return out, fmt.Errorf("advertise %q is not an IP address; phones do not look names up", i.Advertise)
 		}
 	} else if out.Bind.IsUnspecified() {
 		return out, fmt.Errorf("addr %s means all addresses; name one of them, or set advertise to the address that phones are told", i.Addr)

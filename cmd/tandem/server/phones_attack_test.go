@@ -145,7 +145,7 @@ func TestClientCertificate(t *testing.T) {
 		{"its certificate", "T53W-" + strings.ToUpper(alicesMAC), ca, 200},
 		{"with colons", "00:15:65:00:00:01", ca, 200},
 		{"another phone's", bobsMAC, ca, 403},
-		{"a name that is no MAC", "example.com", ca, 403},
+		{"a name that is not a MAC", "example.com", ca, 403},
 		{"another maker's", alicesMAC, newMaker(t), 0},
 	} {
 		config := o.tls()

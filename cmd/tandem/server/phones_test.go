@@ -264,7 +264,7 @@ func (o *office) noSecret(t *testing.T, s boot.Setup) {
 	}
 	for _, secret := range secrets {
 		if secret != "" && (len(secret) != 26 || strings.Contains(log, secret)) {
-			t.Errorf("%q is in the log, or is no secret", secret)
+			t.Errorf("%q is in the log, or is not a secret", secret)
 		}
 	}
 }

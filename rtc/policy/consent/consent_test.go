@@ -65,7 +65,7 @@ func TestChanges(t *testing.T) {
 		t.Fatalf("%v %v", err, b.Rules(bob))
 	}
 	if err := b.Forget(t.Context(), "sip:alice@example.com"); err != nil || len(b.Rules(bob))+len(b.Rules("sip:carol@example.com")) != 0 {
-		t.Errorf("%v: rules about one who is no more", err)
+		t.Errorf("%v: rules about one who is there no more", err)
 	}
 	if told != 2 {
 		t.Errorf("told %d times", told)

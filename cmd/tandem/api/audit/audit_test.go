@@ -116,7 +116,7 @@ func FuzzMask(f *testing.F) {
 	f.Fuzz(func(t *testing.T, key, value, more string) {
 		out := Mask(map[string]any{"x_password": value, key: 1, "more": json.RawMessage(more)})
 		if !json.Valid(out) {
-			t.Fatalf("%q is no JSON", out)
+			t.Fatalf("%q is not JSON", out)
 		}
 		var back map[string]any
 		if json.Unmarshal(out, &back) == nil && back["x_password"] != nil && back["x_password"] != "" && back["x_password"] != masked {

@@ -273,7 +273,7 @@ func networks(list []string) (out []netip.Prefix, err error) {
 		if err != nil {
 			addr, err := netip.ParseAddr(s)
 			if err != nil {
-				return nil, problem.Invalid("invalid", "source "+s+" is no address", "write 192.0.2.10 or a network, 192.0.2.0/24")
+				return nil, problem.Invalid("invalid", "source "+s+" is not an address", "write 192.0.2.10 or a network, 192.0.2.0/24")
 			}
 			p = netip.PrefixFrom(addr, addr.BitLen())
 		}

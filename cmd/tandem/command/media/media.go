@@ -153,7 +153,7 @@ func networks(list []string) ([]netip.Prefix, error) {
 			p, err = netip.PrefixFrom(a, a.BitLen()), nil
 		}
 		if err != nil {
-			return nil, fmt.Errorf("--ng-from %q is no network like 192.0.2.0/28", text)
+			return nil, fmt.Errorf("--ng-from %q is not a network like 192.0.2.0/28", text)
 		}
 		out = append(out, p.Masked())
 	}
@@ -212,7 +212,7 @@ works on any relay that speaks the ng protocol.`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			var err error
 			if p.Bind, err = netip.ParseAddr(bind); err != nil {
-				return command.Usage("--bind %q is no address", bind)
+				return command.Usage("--bind %q is not an address", bind)
 			}
 			if p.Seconds < 2 || p.Seconds > 600 {
 				return command.Usage("--seconds %d: use 2 to 600", p.Seconds)

@@ -49,7 +49,7 @@ func (a *audioFlags) options(c *cobra.Command) (softphone.TalkOptions, error) {
 	}
 	for _, r := range strings.ToUpper(o.Digits) {
 		if !strings.ContainsRune("0123456789*#ABCD", r) {
-			return o, command.Usage("--dtmf: %q is no digit; use 0-9 * # A-D", r)
+			return o, command.Usage("--dtmf: %q is not a digit; use 0-9 * # A-D", r)
 		}
 	}
 	if a.play != "" {

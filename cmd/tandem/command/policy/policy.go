@@ -150,7 +150,7 @@ func parseUntil(s string, now time.Time) (time.Time, error) {
 			return t, nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("--until %q is no time; write 2027-01-31, 2027-01-31T18:00 or 8h", s)
+	return time.Time{}, fmt.Errorf("--until %q is not a time; write 2027-01-31, 2027-01-31T18:00 or 8h", s)
 }
 
 func newPolicyUnset() *cobra.Command {
