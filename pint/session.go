@@ -104,6 +104,8 @@ type Session struct {
 	Code    int    `json:"code,omitempty"` // SIP status of its end
 	Cause   int    `json:"cause,omitempty"`
 	EndedBy string `json:"ended_by,omitempty"`
+	// Missed is the party that could not be reached, "" when that was not the reason.
+	Missed service.Leg `json:"missed,omitempty"`
 
 	Created   time.Time `json:"created"`
 	Due       time.Time `json:"due,omitzero"` // of the next try

@@ -69,6 +69,7 @@ type Executive struct {
 	owners sync.WaitGroup  // grows under mu
 	jobs   map[string]*job // by ID
 	origin map[string]*job // by requester and o= line
+	dialog map[string]*job // by Call-ID and our tag
 	closed bool            // no session begins anything any more
 	ended  bool            // nothing is posted any more
 }
@@ -84,7 +85,7 @@ func New(cfg Config) *Executive {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Executive{cfg: cfg, limits: limits.New(), queue: schedule.New(), stats: stats.New(), seed: maphash.MakeSeed(), jobs: map[string]*job{}, origin: map[string]*job{}}
+	return &Executive{cfg: cfg, limits: limits.New(), queue: schedule.New(), stats: stats.New(), seed: maphash.MakeSeed(), jobs: map[string]*job{}, origin: map[string]*job{}, dialog: map[string]*job{}}
 }
 
 // Watch has f told of every change of every session, those of one session in
@@ -218,10 +219,25 @@ func (x *Executive) add(s pint.Session) *job {
 	if s.Origin != "" {
 		x.origin[originOf(&s)] = j
 	}
+	if s.Tag != "" {
+		x.dialog[s.CallID+" "+s.Tag] = j
+	}
 	return j
 }
 
 func originOf(s *pint.Session) string { return string(s.By) + "|" + s.Origin }
+
+// ByDialog finds a session that has not ended by the dialog in which it was asked
+// for, which a restart may have forgotten.
+func (x *Executive) ByDialog(callID, tag string) (pint.Session, bool) {
+	x.mu.Lock()
+	j := x.dialog[callID+" "+tag]
+	x.mu.Unlock()
+	if j == nil {
+		return pint.Session{}, false
+	}
+	return *j.now(), true
+}
 
 // ByOrigin finds a session that has not ended by its requester and the o= line of
 // its description.
@@ -249,8 +265,12 @@ func (x *Executive) forget(id string) {
 		return
 	}
 	delete(x.jobs, id)
-	if key := originOf(j.now()); x.origin[key] == j {
+	s := j.now()
+	if key := originOf(s); x.origin[key] == j {
 		delete(x.origin, key)
+	}
+	if key := s.CallID + " " + s.Tag; x.dialog[key] == j {
+		delete(x.dialog, key)
 	}
 }
 
@@ -456,6 +476,30 @@ func (x *Executive) Freed(to string) {
 	x.mu.Unlock()
 	for _, j := range list {
 		j.post(j.start)
+	}
+}
+
+// Owed are the sessions with events that their sinks have not taken.
+func (x *Executive) Owed() (list []pint.Session) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, j := range x.jobs {
+		if s := j.now(); s.Sink.URL != "" && s.Told < len(s.Events) {
+			list = append(list, *s)
+		}
+	}
+	return list
+}
+
+// Told notes that the sink of a session has taken its first n events.
+func (x *Executive) Told(id string, n int) {
+	if j := x.job(id); j != nil {
+		j.post(func() {
+			s := j.now().Clone()
+			s.Told = max(s.Told, n)
+			j.shown.Store(&s)
+			j.keep(&s)
+		})
 	}
 }
 

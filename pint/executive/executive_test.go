@@ -23,7 +23,6 @@ type exchange struct {
 	mu    sync.Mutex
 	calls []*call
 	fail  error
-	news  chan struct{}
 }
 
 // call is a call it was asked for.

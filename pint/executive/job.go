@@ -33,6 +33,7 @@ type job struct {
 	dest    [2]string
 	holding bool   // a place of limits
 	cleanup func() // of sounds
+	missed  service.Leg
 }
 
 // now is the session as it is.
@@ -446,6 +447,11 @@ func (j *job) failed(p pint.Progress) {
 	case j.again(p):
 		return
 	}
+	missed := j.names[0]
+	if p.Second {
+		missed = j.names[1]
+	}
+	j.missed = missed
 	j.finish(pint.Failed, p.Code, p.Cause, fmt.Sprintf("ended: %d/%d %s", p.Code, p.Cause, text), j.who(p.By))
 }
 
@@ -519,5 +525,6 @@ func (j *job) finish(state pint.State, code, cause int, text, by string) {
 	j.x.count(&was.Order, was.Gateway, outcomeOf(state, code))
 	j.change(state, text, func(s *pint.Session) {
 		s.Code, s.Cause, s.EndedBy, s.Ended, s.Due = code, cause, by, time.Now().UTC().Truncate(time.Millisecond), time.Time{}
+		s.Missed = j.missed
 	})
 }

@@ -50,7 +50,6 @@ type Gateway struct {
 	mu      sync.Mutex
 	dialogs map[string]*dialog.Session // by session, those that live
 	names   map[*dialog.Dialog]string  // the other way round
-	lost    map[string]string          // sessions by the dialog in which they were asked for before a restart
 }
 
 // New makes a gateway. It watches the executive.
@@ -58,7 +57,7 @@ func New(cfg Config) *Gateway {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	g := &Gateway{cfg: cfg, exec: cfg.Executive, dialogs: map[string]*dialog.Session{}, names: map[*dialog.Dialog]string{}, lost: map[string]string{}}
+	g := &Gateway{cfg: cfg, exec: cfg.Executive, dialogs: map[string]*dialog.Session{}, names: map[*dialog.Dialog]string{}}
 	d := cfg.Dialog
 	d.Allow, d.Supported, d.Log, d.User = allow, supported, cfg.Log, "pint"
 	g.ua = dialog.New(d)
@@ -252,14 +251,11 @@ func (g *Gateway) within(r *rtc.Request) error {
 // withinLost takes a BYE in a dialog of before a restart, and leaves all else to
 // the dialogs there are.
 func (g *Gateway) withinLost(r *rtc.Request) error {
-	key := string(r.CallID()) + " " + string(r.ToTag())
-	g.mu.Lock()
-	name := g.lost[key]
-	g.mu.Unlock()
-	if name == "" || r.Method() != sip.BYE {
+	s, ok := g.exec.ByDialog(string(r.CallID()), string(r.ToTag()))
+	if !ok || r.Method() != sip.BYE {
 		return g.ua.Serve(r)
 	}
-	g.cancel(name, "requester")
+	g.cancel(s.ID, "requester")
 	r.Respond(200, "", nil)
 	return nil
 }
@@ -300,13 +296,6 @@ func (g *Gateway) changed(s pint.Session) {
 	}
 	g.mu.Lock()
 	d := g.dialogs[s.ID]
-	if d == nil && s.Tag != "" {
-		if s.State.Final() {
-			delete(g.lost, s.CallID+" "+s.Tag)
-		} else {
-			g.lost[s.CallID+" "+s.Tag] = s.ID
-		}
-	}
 	g.mu.Unlock()
 	if d != nil && s.State.Final() {
 		g.forget(s.ID)

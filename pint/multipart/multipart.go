@@ -65,7 +65,7 @@ func Split(contentType, body []byte) (*Body, error) {
 		}
 		id := bare(string(p.Get("Content-ID")))
 		if id == "" {
-			return nil, fmt.Errorf("%w: part %d has no Content-ID: name it, and refer to it by spr:", ErrMalformed, n)
+			return nil, fmt.Errorf("%w: part %d has no Content-ID: name it, and let spr: refer to it", ErrMalformed, n)
 		}
 		if _, _, twice := b.Part(id); twice {
 			return nil, fmt.Errorf("%w: two parts have the Content-ID %.60s", ErrMalformed, id)

@@ -49,6 +49,23 @@ func (n *Numbers) Has(user rtc.AOR, number string) bool {
 	return slices.ContainsFunc(n.list[user], func(o pint.OwnNumber) bool { return o.Number == number })
 }
 
+// Owner is the only user whose number it is; false when it is nobody's, or that of
+// several.
+func (n *Numbers) Owner(number string) (user rtc.AOR, ok bool) {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	for u, own := range n.list {
+		if !slices.ContainsFunc(own, func(o pint.OwnNumber) bool { return o.Number == number }) {
+			continue
+		}
+		if ok {
+			return "", false
+		}
+		user, ok = u, true
+	}
+	return user, ok
+}
+
 // Of are the numbers of a user, of all users when it is "", in order.
 func (n *Numbers) Of(user rtc.AOR) (list []pint.OwnNumber) {
 	n.mu.RLock()

@@ -99,7 +99,7 @@ func (m *Media) Sources(format string) ([]Source, error) {
 			case last >= 0 && list[last].Kind == "opr": // opaque text with a blank, as example 4.11 of RFC 2848 prints it
 				list[last].Value += " " + f
 			default:
-				return nil, fmt.Errorf("a=fmtp:%s: %.60q is not uri:, spr: or opr:", format, f)
+				return nil, fmt.Errorf("a=fmtp:%s: %.60q does not begin with uri:, spr: or opr: as a source does", format, f)
 			}
 		}
 		if len(list) == 0 {

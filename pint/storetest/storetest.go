@@ -48,7 +48,7 @@ func Full(id string) pint.Session {
 			Language: "de", CallerID: [2]string{"+4930", "+4940"}, RingTime: time.Minute, MaxTalk: time.Hour, Record: true, Person: true,
 			Retries: 3, Pause: time.Minute, Origin: "- 1 IN IP4 host", Description: "v=0\r\n", CallID: "c@host", Tag: "tag",
 			Sink: pint.Sink{URL: "https://example.com/sink", Token: "token", Secret: []byte{1, 2}}, Labels: map[string]string{"case": "7"}},
-		State: pint.Connected, Info: "connected", Code: 200, Cause: 16, EndedBy: "A",
+		State: pint.Connected, Info: "connected", Code: 200, Cause: 16, EndedBy: "A", Missed: service.B,
 		Created: start, Due: start.Add(time.Second), Started: start.Add(2 * time.Second), Connected: start.Add(3 * time.Second), Ended: start.Add(4 * time.Second),
 		Tries: 2, Calls: []string{"one", "two"}, Gateway: "berlin",
 		Events: []pint.Event{{Time: start, State: pint.Accepted, Info: "queued"}}, Told: 1,

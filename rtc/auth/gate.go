@@ -264,6 +264,8 @@ func inDialog(m *sip.Message, method sip.Method) bool {
 	switch method {
 	case sip.BYE, sip.INVITE, sip.UPDATE, sip.PRACK, sip.INFO, sip.NOTIFY, sip.SUBSCRIBE, sip.REFER:
 		return len(m.ToTag()) > 0
+	case sip.MethodOther: // it ends a subscription of PINT as BYE ends a call (RFC 2848 §3.5.3.3)
+		return len(m.ToTag()) > 0 && string(m.MethodName()) == "UNSUBSCRIBE"
 	}
 	return false
 }

@@ -4,21 +4,27 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
+	"crypto/tls"
+	"net/http"
 	"strings"
 	"sync"
 	"time"
 
 	"tandem/cmd/tandem/api/access"
 	op "tandem/cmd/tandem/api/operation"
+	"tandem/cmd/tandem/api/outbox"
 	apipint "tandem/cmd/tandem/api/pint"
 	"tandem/pint"
+	"tandem/pint/camara"
 	"tandem/pint/executive"
 	"tandem/pint/fetch"
 	"tandem/pint/gateway"
 	"tandem/pint/own"
+	"tandem/pint/sink"
 	"tandem/pint/speech"
 	pintstore "tandem/pint/sqlstore"
 	"tandem/pint/stats"
+	"tandem/rtc"
 	"tandem/rtc/dialog"
 )
 
@@ -27,6 +33,7 @@ type pintRoom struct {
 	executive *executive.Executive
 	door      *gateway.Gateway
 	numbers   *own.Numbers
+	sinks     *sink.Teller
 	rows      chan auditRow
 }
 
@@ -70,6 +77,13 @@ func (s *Server) openPINT(ctx context.Context, cfg *Config) error {
 	})
 	s.pint.rows = make(chan auditRow, 1024)
 	s.pint.executive.Watch(s.tellPINT)
+	to, err := prefixes(cfg.API.WebhooksTo)
+	if err != nil {
+		return err
+	}
+	s.pint.sinks = sink.New(sink.Config{Sessions: s.pint.executive, Encode: camara.Encode, Log: s.log,
+		Transport: outbox.NewTransport(&tls.Config{MinVersion: tls.VersionTLS12, RootCAs: authorities(cfg)}, to)})
+	s.pint.executive.Watch(s.pint.sinks.Changed)
 	s.pint.executive.WatchRefused(func(o pint.Order, err error) {
 		s.auditPINT(auditRow{order: o, resource: op.Resource("pint", "calls"), refused: err})
 	})
@@ -140,6 +154,7 @@ func (s *Server) runPINT(ctx context.Context) error {
 	for range 8 { // each waits for the disk
 		wg.Go(func() { s.keepAudit(ctx) })
 	}
+	wg.Go(func() { _ = s.pint.sinks.Run(ctx) })
 	err := s.pint.door.Run(ctx)
 	wg.Wait()
 	return err
@@ -157,6 +172,9 @@ func derived(key []byte, purpose string) []byte {
 func (s *Server) carryOut(ctx context.Context) error {
 	if err := s.pint.executive.Load(ctx); err != nil {
 		return err
+	}
+	for _, owed := range s.pint.executive.Owed() {
+		s.pint.sinks.Changed(owed)
 	}
 	return s.pint.executive.Run(ctx)
 }
@@ -177,6 +195,34 @@ func (s *Server) pintMetrics(m meter) {
 			m.counter("pint_calls_gateway_problem_total", "Disconnected since no gateway took the call", c[stats.GatewayProblem], "service", service)
 		}
 	}
+}
+
+// withCAMARA serves Click-to-Dial beside the API, to the same callers.
+func (s *Server) withCAMARA(api http.Handler) http.Handler {
+	h := camara.New(camara.Config{
+		Executive: s.pint.executive,
+		Client: func(ctx context.Context) camara.Client {
+			c := access.Of(ctx)
+			return camara.Client{Name: c.Name, Read: c.Scopes.Allow(access.Read("pint")), Write: c.Scopes.Allow(access.Write("pint"))}
+		},
+		Owner: s.ownerOf,
+	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, camara.Base+"/") {
+			h.ServeHTTP(w, r)
+			return
+		}
+		api.ServeHTTP(w, r)
+	})
+}
+
+// ownerOf is the user whose number it is, by the directory or since they have proved
+// it.
+func (s *Server) ownerOf(number string) (rtc.AOR, bool) {
+	if u, ok := (users{s.directory, s}).Number(number); ok {
+		return u.AOR, true
+	}
+	return s.pint.numbers.Owner(number)
 }
 
 // PINT carries requests for services out.

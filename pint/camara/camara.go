@@ -1,0 +1,266 @@
+// Package camara is the Click-to-Dial interface of CAMARA (vwip of ClickToDial,
+// after r2.1) as a door of PINT: the caller is called first, then the callee, and
+// they are joined. Events go to the sink of a call as CloudEvents.
+//
+// Who calls the interface, and with which permissions, it is told; policy, limits
+// and records are those of the executive. Recordings are not offered.
+package camara
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+
+	"tandem/pint"
+	"tandem/pint/executive"
+	"tandem/pint/party"
+	"tandem/rtc"
+)
+
+// Base is the path of the interface.
+const Base = "/camara/click-to-dial/vwip"
+
+// Client is who calls the interface.
+type Client struct {
+	Name        string
+	Read, Write bool // may look at calls; may make and end them
+}
+
+// Config of a Handler.
+type Config struct {
+	Executive *executive.Executive
+	Client    func(context.Context) Client
+	// Owner finds the user whose number it is, in E.164: the rights of that user
+	// are used.
+	Owner func(number string) (rtc.AOR, bool)
+}
+
+// Handler serves the interface.
+type Handler struct {
+	cfg Config
+	mux *http.ServeMux
+}
+
+// New makes a Handler.
+func New(cfg Config) *Handler {
+	h := &Handler{cfg: cfg, mux: http.NewServeMux()}
+	h.mux.HandleFunc("POST "+Base+"/calls", h.create)
+	h.mux.HandleFunc("GET "+Base+"/calls/{id}", h.show)
+	h.mux.HandleFunc("DELETE "+Base+"/calls/{id}", h.end)
+	h.mux.HandleFunc("GET "+Base+"/calls/{id}/recording", h.recording)
+	h.mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		fail(w, http.StatusNotFound, "NOT_FOUND", "there is no such resource")
+	})
+	return h
+}
+
+// correlator is what x-correlator may be.
+var correlator = regexp.MustCompile(`^[a-zA-Z0-9\-_:;./<>{}]{0,256}$`)
+
+// ServeHTTP implements http.Handler.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if id := r.Header.Get("x-correlator"); id != "" {
+		if !correlator.MatchString(id) {
+			fail(w, http.StatusBadRequest, "INVALID_ARGUMENT", "x-correlator has characters that it may not have")
+			return
+		}
+		w.Header().Set("x-correlator", id)
+	}
+	c := h.cfg.Client(r.Context())
+	if !c.Write && (r.Method != http.MethodGet || !c.Read) {
+		fail(w, http.StatusForbidden, "PERMISSION_DENIED", "the token has not the scope pint:read or pint:write that this needs")
+		return
+	}
+	h.mux.ServeHTTP(w, r)
+}
+
+// Number is a party.
+type Number struct {
+	Number string `json:"number"`
+}
+
+// Create asks for a call.
+type Create struct {
+	Caller     Number      `json:"caller"`
+	Callee     Number      `json:"callee"`
+	Sink       string      `json:"sink"`
+	Credential *Credential `json:"sinkCredential"`
+	Recording  bool        `json:"recordingEnabled"`
+}
+
+// Credential is what the sink wants to see.
+type Credential struct {
+	Type      string    `json:"credentialType"`
+	Token     string    `json:"accessToken"`
+	Expires   time.Time `json:"accessTokenExpiresUtc"`
+	TokenType string    `json:"accessTokenType"`
+}
+
+// Call is a call as shown.
+type Call struct {
+	ID        string    `json:"callId"`
+	Caller    Number    `json:"caller"`
+	Callee    Number    `json:"callee"`
+	Status    string    `json:"status"`
+	Created   time.Time `json:"createdAt"`
+	Recording bool      `json:"recordingEnabled"`
+}
+
+func shown(s *pint.Session) Call {
+	return Call{ID: s.ID, Caller: Number{s.B.Number}, Callee: Number{s.A.Number}, Status: status(s.State), Created: s.Created}
+}
+
+// info is an error as CAMARA writes it.
+type info struct {
+	Status  int    `json:"status"`
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+func fail(w http.ResponseWriter, status int, code, message string) {
+	write(w, status, info{status, code, message})
+}
+
+func write(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v) // the client may have gone
+}
+
+// e164 is a number as CAMARA has it.
+var e164 = regexp.MustCompile(`^\+[1-9]\d{1,14}$`)
+
+// maxBody is the largest request.
+const maxBody = 64 << 10
+
+// Read reads a request. The error is what is wrong with it.
+func Read(body io.Reader) (c Create, code string, err error) {
+	d := json.NewDecoder(io.LimitReader(body, maxBody))
+	if err := d.Decode(&c); err != nil {
+		return c, "INVALID_ARGUMENT", errors.New("the body is not the JSON of a call")
+	}
+	switch {
+	case !e164.MatchString(c.Caller.Number) || !e164.MatchString(c.Callee.Number):
+		return c, "INVALID_PHONE_NUMBER", errors.New("caller and callee are numbers in E.164, such as +49301234567")
+	case c.Caller.Number == c.Callee.Number:
+		return c, "SAME_CALLER_CALLEE", errors.New("caller and callee are the same number")
+	case c.Recording:
+		return c, "RECORDING_NOT_SUPPORTED", errors.New("calls are not recorded")
+	}
+	if c.Sink != "" {
+		if u, err := url.Parse(c.Sink); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil || len(c.Sink) > 2048 {
+			return c, "INVALID_ARGUMENT", errors.New("sink is not a URL such as https://endpoint.example.com/sink")
+		}
+	}
+	if k := c.Credential; k != nil {
+		switch {
+		case c.Sink == "" || k.Type != "ACCESSTOKEN" || k.Token == "" || !strings.EqualFold(k.TokenType, "bearer") || len(k.Token) > 8192 || strings.ContainsAny(k.Token, "\r\n"):
+			return c, "INVALID_ARGUMENT", errors.New("sinkCredential is an ACCESSTOKEN of type bearer, for a sink")
+		case time.Now().After(k.Expires):
+			return c, "INVALID_ARGUMENT", errors.New("the access token of sinkCredential has expired")
+		}
+	}
+	return c, "", nil
+}
+
+func (h *Handler) create(w http.ResponseWriter, r *http.Request) {
+	c, code, err := Read(r.Body)
+	if err != nil {
+		at := http.StatusUnprocessableEntity
+		if code == "INVALID_ARGUMENT" {
+			at = http.StatusBadRequest
+		}
+		fail(w, at, code, err.Error())
+		return
+	}
+	owner, ok := h.cfg.Owner(c.Caller.Number)
+	if !ok {
+		fail(w, http.StatusUnprocessableEntity, "CALLER_NOT_AVAILABLE", "the caller's number is not one of a user of this server: have it entered with: tandem pint numbers add")
+		return
+	}
+	o := pint.Order{Service: "R2C", Door: pint.CAMARA, By: owner, Client: h.cfg.Client(r.Context()).Name,
+		A: party.Party{Number: c.Callee.Number}, B: party.Party{Number: c.Caller.Number}, First: "b", Sink: pint.Sink{URL: c.Sink}}
+	if c.Credential != nil {
+		o.Sink.Token = c.Credential.Token
+	}
+	type outcome struct {
+		s   pint.Session
+		err error
+	}
+	kept := make(chan outcome, 1)
+	if err := h.cfg.Executive.Accept(o, true, func(s pint.Session, err error) { kept <- outcome{s, err} }); err != nil {
+		refuse(w, err)
+		return
+	}
+	got := <-kept // it may be done, so that giving up would say what is not true
+	if got.err != nil {
+		refuse(w, got.err)
+		return
+	}
+	w.Header().Set("Location", Base+"/calls/"+got.s.ID)
+	write(w, http.StatusCreated, shown(&got.s))
+}
+
+// refuse says why a call is not made.
+func refuse(w http.ResponseWriter, err error) {
+	var r *pint.Refusal
+	if !errors.As(err, &r) {
+		fail(w, http.StatusInternalServerError, "INTERNAL", "something unforeseen went wrong")
+		return
+	}
+	switch {
+	case r.Code == 403:
+		fail(w, http.StatusForbidden, "PERMISSION_DENIED", r.Text)
+	case r.Code == 480 && strings.Contains(r.Text, "the same request"):
+		fail(w, http.StatusConflict, "CALL_ALREADY_ACTIVE", r.Text)
+	case r.Code == 480:
+		fail(w, http.StatusTooManyRequests, "TOO_MANY_REQUESTS", r.Text)
+	case r.Code == 503:
+		fail(w, http.StatusServiceUnavailable, "UNAVAILABLE", r.Text)
+	default:
+		fail(w, http.StatusUnprocessableEntity, "CALLEE_NOT_AVAILABLE", r.Text)
+	}
+}
+
+// find finds a call that this client has made; others do not exist for it.
+func (h *Handler) find(w http.ResponseWriter, r *http.Request) (s pint.Session, ok bool) {
+	s, ok, err := h.cfg.Executive.Find(r.Context(), r.PathValue("id"))
+	if err != nil {
+		fail(w, http.StatusServiceUnavailable, "UNAVAILABLE", "the call could not be looked up")
+		return s, false
+	}
+	if ok = ok && s.Door == pint.CAMARA && s.Client == h.cfg.Client(r.Context()).Name; !ok {
+		fail(w, http.StatusNotFound, "NOT_FOUND", "there is no such call")
+	}
+	return s, ok
+}
+
+func (h *Handler) show(w http.ResponseWriter, r *http.Request) {
+	if s, ok := h.find(w, r); ok {
+		write(w, http.StatusOK, shown(&s))
+	}
+}
+
+func (h *Handler) end(w http.ResponseWriter, r *http.Request) {
+	s, ok := h.find(w, r)
+	if !ok {
+		return
+	}
+	if err := h.cfg.Executive.Cancel(s.ID, "requester"); err != nil {
+		fail(w, http.StatusConflict, "CONFLICT", "the call has ended")
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (h *Handler) recording(w http.ResponseWriter, r *http.Request) {
+	if _, ok := h.find(w, r); ok {
+		fail(w, http.StatusNotFound, "NOT_FOUND", "the call was not recorded")
+	}
+}

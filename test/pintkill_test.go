@@ -1,0 +1,84 @@
+package test
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"tandem/cmd/tandem/server"
+	"tandem/rtc/sip"
+)
+
+// TestKilledServerKeepsPINT: the server is killed while a phone rings and a call is
+// scheduled. After the restart nobody is called again for the first, the key of its
+// request still answers, the scheduled call comes at its time, and a BYE in the
+// dialog of before cancels the third.
+func TestKilledServerKeepsPINT(t *testing.T) {
+	dir := t.TempDir()
+	p := configure(t, dir, "numbers: {country: GB}\n")
+	cfg := server.Default()
+	cfg.Data = filepath.Join(dir, "data")
+	addr := netip.MustParseAddrPort(p.sip)
+	p.run("users", "add", "alice", "--password", password)
+	p.start()
+	phone := dialUDP(t, addr)
+	phone.register("alice")
+	gateway := dialUDP(t, addr)
+	p.run("trunks", "add", "pstn", "--address", "sip:"+gateway.local.String(), "--prefix", "*", "--codec", "PCMU", "--probe", "off")
+	p.run("pint", "numbers", "add", "alice", "+4417948331013")
+	post := func(key, body string) map[string]any {
+		t.Helper()
+		code, out, _ := overSocket(t, cfg.Socket(), "POST", "/pint/calls", body, "Idempotency-Key", key)
+		if code != 201 {
+			t.Fatal(code, out)
+		}
+		return out
+	}
+	ringing := `{"user":"alice","a":"0345123456"}`
+	first := post("k1", ringing)
+	phone.reply(phone.request("INVITE"), 180, "a", "", "")
+	at := time.Now().Add(12 * time.Second)
+	second := post("k2", fmt.Sprintf(`{"user":"alice","a":"0345123457","at":%q}`, at.Format(time.RFC3339Nano)))
+	q := &pintClient{dialUDP(t, addr), "alice"}
+	text := q.example(t, "4.9", "t=2353687760", fmt.Sprint("t=", time.Now().Add(time.Hour).Unix()+2208988800))
+	ok := q.invite(t, text)
+	if ok.StatusCode() != 200 {
+		t.Fatalf("answered\n%s", ok.Bytes())
+	}
+	q.plainAck(ok, text)
+	wait(t, "three requests are on disk", func() bool { return strings.Count(p.run("pint", "list"), "\n") == 4 })
+	p.signal(os.Kill)
+	p.wait(patience)
+	p.start()
+	phone.register("alice")
+	if again := post("k1", ringing); again["id"] != first["id"] {
+		t.Errorf("the same key: %v, was %v", again["id"], first["id"])
+	}
+	show := p.run("pint", "show", first["id"].(string))
+	if !strings.Contains(show, "failed") || !strings.Contains(show, "the server ended during the call") {
+		t.Errorf("the call that rang:\n%s", show)
+	}
+	q.within(ok, "BYE", "", "")
+	if m := q.final(string(ok.CallID()), "BYE"); m.StatusCode() != 200 {
+		t.Errorf("BYE was answered\n%s", m.Bytes())
+	}
+	wait(t, "it is cancelled", func() bool { return strings.Contains(p.run("pint", "list", "--state", "cancelled"), "R2C") })
+	m, err := phone.next(time.Until(at)+patience, func(m *sip.Message) bool {
+		return m.IsRequest() && string(m.MethodName()) == "INVITE" && strings.Contains(string(m.Get(sip.HdrFrom)), "345123457")
+	})
+	if late := time.Since(at); err != nil || late < 0 || late > time.Second {
+		t.Fatalf("the scheduled call came %s after its time, %v", late, err)
+	}
+	phone.reply(m, 603, "a", "", "")
+	wait(t, "it has ended", func() bool { return strings.Contains(p.run("pint", "show", second["id"].(string)), "603") })
+	for _, m := range phone.aside {
+		if m.IsRequest() && strings.Contains(string(m.Get(sip.HdrFrom)), "345123456") && string(m.MethodName()) == "INVITE" {
+			n, _ := m.CSeq()
+			t.Logf("a repetition of before the kill: CSeq %d", n)
+		}
+	}
+}
