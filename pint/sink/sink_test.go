@@ -95,6 +95,7 @@ func TestFailsTwice(t *testing.T) {
 		synctest.Wait()
 		teller.Changed(session(true, "one", "two", "silent", "three"))
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if want := []string{"one", "one", "one", "two", "three"}; !slices.Equal(r.bodies, want) {
 			t.Errorf("got %q, want %q", r.bodies, want)
 		}
@@ -112,6 +113,7 @@ func TestGivesUp(t *testing.T) {
 	inTime(t, slices.Repeat([]int{500}, 10_000), func(teller *Teller, r *receiver, kept *sessions) {
 		teller.Changed(session(true, "one", "two"))
 		time.Sleep(80 * time.Hour)
+		synctest.Wait()
 		if n := len(r.bodies); n < 400 || n > 450 || kept.told != 2 || len(teller.lanes) != 0 {
 			t.Error(n, kept.told, len(teller.lanes))
 		}
