@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tandem/cmd/tandem/api/front"
+	apipint "tandem/cmd/tandem/api/pint"
 )
 
 // remote serves the API over HTTPS; nil-like without an address.
@@ -42,7 +43,7 @@ func (s *Server) listenRemote(cfg *Config, operations http.Handler) (*remote, er
 	r.l = front.NewListener(l, maxRemote)
 	guard := &front.Guard{Tokens: s.state.Tokens, Hosts: apiHosts(cfg), Origins: cfg.API.Origins, Log: s.log}
 	r.server = http.Server{
-		Handler:           r.l.Handler(s.withDocuments(guard.Handler(operations), cfg)),
+		Handler:           r.l.Handler(apipint.Page(s.withDocuments(guard.Handler(operations), cfg))),
 		ConnContext:       r.l.Context,
 		TLSConfig:         conf,
 		ReadHeaderTimeout: 5 * time.Second, // bodies have a limit of their own

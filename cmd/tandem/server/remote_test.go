@@ -124,6 +124,9 @@ func TestHostsAndOrigins(t *testing.T) {
 			t.Errorf("%s %s: Access-Control-Allow-Origin %q", c.header, c.value, got)
 		}
 	}
+	if r := w.do("GET", "/users", "", "Origin", strings.TrimSuffix(w.base, "/api/v1")); r.code != 200 { // the page of this server
+		t.Errorf("our own origin: %d %s", r.code, r.text)
+	}
 	w.token = ""
 	r := w.do("OPTIONS", "/users", "", "Origin", "https://admin.example.net", "Access-Control-Request-Method", "POST")
 	if r.code != 204 || !strings.Contains(r.header.Get("Access-Control-Allow-Methods"), "POST") {

@@ -91,7 +91,7 @@ func (g *Guard) ours(r *http.Request) bool {
 // pages named pass, their preflight is answered, all others are refused.
 func (g *Guard) page(w http.ResponseWriter, r *http.Request) (done bool) {
 	origin := r.Header.Get("Origin")
-	if origin == "" {
+	if origin == "" || origin == "https://"+r.Host { // a page of our own; the name has been checked
 		return false
 	}
 	w.Header().Set("Vary", "Origin")
