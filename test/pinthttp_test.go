@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"tandem/cmd/tandem/requester"
+	"tandem/cmd/tandem/server"
+	"tandem/rtc/sip"
 )
 
 // http asks the API over the control socket, and decodes the answer.
@@ -262,4 +264,36 @@ func TestPINTClient(t *testing.T) {
 	if got := <-s.Updates(); got != "ended by A" {
 		t.Error(got)
 	}
+}
+
+// TestPINTWhenFree: alice is busy; when her other call ends she is called again at
+// once, though the pause of the service is an hour.
+func TestPINTWhenFree(t *testing.T) {
+	r, _, alice, gateway := pintRig(t, func(cfg *server.Config) {
+		cfg.PINT.Services = []server.PINTService{{Name: "R2C", Kind: "r2c", Retries: 1, Pause: time.Hour}}
+	})
+	id := alice.dialNumber("alice", "+442079460000")
+	other := gateway.request("INVITE")
+	gateway.answer(other, 200, "x", 30004)
+	gateway.request("ACK")
+	talking := alice.final(id, "INVITE")
+	alice.ack(talking, "")
+	_, asked, _ := r.http(t, "POST", "/pint/calls", aliceCalls)
+	alice.reply(alice.request("INVITE"), 486, "busy", "", "")
+	alice.request("ACK")
+	path := fmt.Sprint("/pint/calls/", asked["id"])
+	wait(t, "she is found busy", func() bool {
+		_, s, _ := r.http(t, "GET", path, "")
+		return s["state"] == "scheduled" && s["tries"] == 1.0
+	})
+	if m, err := alice.next(300*time.Millisecond, (*sip.Message).IsRequest); err == nil {
+		t.Fatalf("while she is busy:\n%s", m.Bytes())
+	}
+	gateway.bye(other, "x")
+	alice.reply(alice.request("BYE"), 200, "", "", "")
+	alice.reply(alice.request("INVITE"), 603, "free", "", "")
+	wait(t, "it ends", func() bool {
+		_, s, _ := r.http(t, "GET", path, "")
+		return s["state"] == "failed" && s["tries"] == 2.0
+	})
 }

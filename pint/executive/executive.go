@@ -15,7 +15,9 @@ import (
 	"errors"
 	"hash/maphash"
 	"log/slog"
+	"maps"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -66,12 +68,13 @@ type Executive struct {
 	refused  []func(pint.Order, error)
 
 	mu     sync.Mutex
-	owners sync.WaitGroup  // grows under mu
-	jobs   map[string]*job // by ID
-	origin map[string]*job // by requester and o= line
-	dialog map[string]*job // by Call-ID and our tag
-	closed bool            // no session begins anything any more
-	ended  bool            // nothing is posted any more
+	owners sync.WaitGroup           // grows under mu
+	jobs   map[string]*job          // by ID
+	origin map[string]*job          // by requester and o= line
+	dialog map[string]*job          // by Call-ID and our tag
+	busy   map[string]map[*job]bool // those that wait until somebody is free, by whom
+	closed bool                     // no session begins anything any more
+	ended  bool                     // nothing is posted any more
 }
 
 // New makes an executive without sessions.
@@ -85,7 +88,7 @@ func New(cfg Config) *Executive {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Executive{cfg: cfg, limits: limits.New(), queue: schedule.New(), stats: stats.New(), seed: maphash.MakeSeed(), jobs: map[string]*job{}, origin: map[string]*job{}, dialog: map[string]*job{}}
+	return &Executive{cfg: cfg, limits: limits.New(), queue: schedule.New(), stats: stats.New(), seed: maphash.MakeSeed(), jobs: map[string]*job{}, origin: map[string]*job{}, dialog: map[string]*job{}, busy: map[string]map[*job]bool{}}
 }
 
 // Watch has f told of every change of every session, those of one session in
@@ -467,16 +470,27 @@ func (x *Executive) Cancel(id, by string) error {
 // begin now.
 func (x *Executive) Freed(to string) {
 	x.mu.Lock()
-	var list []*job
-	for _, j := range x.jobs {
-		if b := j.busy.Load(); b != nil && *b == to {
-			list = append(list, j)
-		}
-	}
+	list := slices.Collect(maps.Keys(x.busy[to]))
 	x.mu.Unlock()
 	for _, j := range list {
 		j.post(j.start)
 	}
+}
+
+// awaits notes whom a session waits to be free; "" nobody.
+func (x *Executive) awaits(j *job, to string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if delete(x.busy[j.busy], j); len(x.busy[j.busy]) == 0 {
+		delete(x.busy, j.busy)
+	}
+	if j.busy = to; to == "" {
+		return
+	}
+	if x.busy[to] == nil {
+		x.busy[to] = map[*job]bool{}
+	}
+	x.busy[to][j] = true
 }
 
 // Owed are the sessions with events that their sinks have not taken.

@@ -19,7 +19,7 @@ import (
 type job struct {
 	x     *Executive
 	shown atomic.Pointer[pint.Session] // replaced, never changed
-	busy  atomic.Pointer[string]       // the party that was busy when the last try failed
+	busy  string                       // the party that was busy when the last try failed; guarded by the executive's lock
 
 	mu      sync.Mutex
 	inbox   []func()
@@ -108,6 +108,7 @@ func (j *job) change(state pint.State, info string, f func(s *pint.Session)) {
 	}
 	j.x.tell(&s)
 	if state.Final() {
+		j.x.awaits(j, "")
 		j.x.queue.Drop(s.ID)
 		j.x.queue.Drop(s.ID + "/talk")
 	}
@@ -208,7 +209,7 @@ func (j *job) start() {
 		return
 	}
 	j.holding = true
-	j.busy.Store(nil)
+	j.x.awaits(j, "")
 	j.x.limits.Wait(string(s.By), -1)
 	j.x.queue.Drop(s.ID)
 	j.dial(w)
@@ -471,7 +472,7 @@ func (j *job) again(p pint.Progress) bool {
 		if p.Second {
 			to = j.dest[1]
 		}
-		j.busy.Store(&to)
+		j.x.awaits(j, to)
 	}
 	j.x.limits.Wait(string(s.By), +1)
 	j.wait(time.Now().Add(s.Pause), fmt.Sprintf("%s, try %d of %d follows", reason, s.Tries+1, s.Retries+1))

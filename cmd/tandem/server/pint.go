@@ -26,6 +26,7 @@ import (
 	"tandem/pint/stats"
 	"tandem/rtc"
 	"tandem/rtc/dialog"
+	"tandem/telephony"
 )
 
 // pintRoom is click-to-call.
@@ -223,6 +224,19 @@ func (s *Server) ownerOf(number string) (rtc.AOR, bool) {
 		return u.AOR, true
 	}
 	return s.pint.numbers.Owner(number)
+}
+
+// freed has calls tried again whose party was busy, when a conversation of that party
+// ends. A call that came to none has kept nobody busy: it may be the try itself.
+func (s *Server) freed(e telephony.Event) {
+	if e.Kind != telephony.Ended || e.Record.Answered.IsZero() {
+		return
+	}
+	for _, party := range []string{string(e.Record.From), string(e.Record.Called), e.Record.Number} {
+		if party != "" {
+			s.pint.executive.Freed(party)
+		}
+	}
 }
 
 // PINT carries requests for services out.

@@ -140,6 +140,7 @@ func New(ctx context.Context, cfg Config, opt Options) (_ *Server, err error) {
 	if err := s.openSIP(ctx, &cfg); err != nil {
 		return nil, err
 	}
+	s.exchange.Watch(s.freed)
 	operations := s.withCAMARA(s.api().Handler())
 	if s.control, err = listenControl(cfg.Socket(), operations); err != nil {
 		return nil, err
