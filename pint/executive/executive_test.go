@@ -587,3 +587,30 @@ func heap() uint64 {
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc
 }
+
+// BenchmarkCall is what the executive costs a call, from the order to its end,
+// without telephony and disk.
+func BenchmarkCall(b *testing.B) {
+	b.ReportAllocs()
+	ex := &exchange{}
+	table, err := service.New([]service.Service{{Name: "R2C", Kind: service.Call, Limits: service.Limits{PerMinute: 1 << 30, AtOnce: 1 << 30, Same: time.Nanosecond}}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	x := New(Config{Store: discard{pint.NewMemory()}, Telephony: ex, Rights: &rights{}, Services: table})
+	for n := range b.N {
+		o := order()
+		o.By = rtc.AOR(fmt.Sprintf("sip:user%d@example.com", n%100))
+		if err := x.Accept(o, true, func(pint.Session, error) {}); err != nil {
+			b.Fatal(err)
+		}
+		x.owners.Wait()
+		k := ex.calls[0]
+		ex.calls = ex.calls[:0]
+		for _, s := range whole {
+			k.tell(pint.Progress{Step: s})
+		}
+		k.tell(pint.Progress{Step: pint.Ended, Code: 200, By: "first"})
+		x.owners.Wait()
+	}
+}
