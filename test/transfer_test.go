@@ -85,9 +85,11 @@ func TestBlindTransfer(t *testing.T) {
 				c.hangsUp()
 				stays.ok("BYE", "", "")
 				r.nothingLeft(t)
-				rec := r.records(t, 2)
-				if one := rec[len(rec)-1]; one.Payer != "sip:"+"alice@"+domain && by == "caller" || len(one.Story) != 2 {
-					t.Errorf("record %+v", one)
+				for _, rec := range r.records(t, 2) {
+					home := rec.To == "bob"
+					if steps := len(rec.Story); string(rec.Payer) != "sip:"+who.user+"@"+domain || home && steps != 2 || !home && rec.EndedBy != "transfer" {
+						t.Errorf("record %+v", rec)
+					}
 				}
 			})
 		}
