@@ -52,7 +52,7 @@ func (g *Gate) claimTo(m *sip.Message, w *work) claim {
 	}
 	r, uri := g.home(uri)
 	if r == nil {
-		w.counts.refused.Add(1)
+		w.counts.Add(countedRefused)
 		return claim{code: 403, fault: "Domain Not Served Here"}
 	}
 	w.aor = uri.AppendAOR(w.aor[:0])

@@ -13,6 +13,7 @@ import (
 	"tandem/rtc"
 	"tandem/rtc/digest"
 	"tandem/rtc/directory"
+	"tandem/rtc/internal/tally"
 	"tandem/rtc/peers"
 	"tandem/rtc/sip"
 )
@@ -75,7 +76,7 @@ type Gate struct {
 	nobody   *directory.Account // stands in for users that do not exist
 	requests maphash.Seed
 	work     sync.Pool
-	counts   [8]counts
+	counts   tally.Board
 	workers  atomic.Uint32
 	told     []atomic.Bool // of the URIAgents it has been logged that they are excepted
 }
@@ -87,12 +88,12 @@ type work struct {
 	aor    []byte
 	header []byte
 	a2     digest.A2
-	counts *counts
+	counts *tally.Row
 }
 
 // newWork has the pool, which keeps work on its core, keep the counters there too.
 func (g *Gate) newWork() *work {
-	return &work{counts: &g.counts[int(g.workers.Add(1))%len(g.counts)]}
+	return &work{counts: g.counts.Row(int(g.workers.Add(1)))}
 }
 
 // New makes a gate.
@@ -206,7 +207,7 @@ func (g *Gate) demand(m *sip.Message, now time.Time, w *work) verdict {
 	if c.fault != "" {
 		return refuse(c.code, c.fault)
 	}
-	w.counts.challenged.Add(1)
+	w.counts.Add(countedChallenged)
 	return verdict{act: actAsk, realm: c.realm, proxy: true, stale: g.outdated(m, now, w)}
 }
 
@@ -231,7 +232,7 @@ func (g *Gate) decide(m *sip.Message, from sender, now time.Time, w *work) verdi
 		return g.peer(m, from, w)
 	}
 	if from.trusted { // an ACK, too: it may be relayed where a stranger's is dropped
-		w.counts.trusted.Add(1)
+		w.counts.Add(countedTrusted)
 		return verdict{identity: trusted}
 	}
 	if method == sip.ACK || method == sip.CANCEL {
@@ -277,48 +278,48 @@ func (g *Gate) conclude(m *sip.Message, c claim, p proof, w *work) verdict {
 	case proofNone, proofOther:
 		if c.foreign && c.toUs {
 			if g.cfg.AllowForeign {
-				w.counts.foreign.Add(1)
+				w.counts.Add(countedForeign)
 				return verdict{}
 			}
 			if !c.anonymous && !c.number { // may be one of ours
-				w.counts.refused.Add(1)
+				w.counts.Add(countedRefused)
 				return refuse(403, "Callers of Other Domains Not Accepted")
 			}
 		}
-		w.counts.challenged.Add(1)
+		w.counts.Add(countedChallenged)
 		return ask
 	case proofStale:
-		w.counts.stale.Add(1)
+		w.counts.Add(countedStale)
 		ask.stale = true
 		return ask
 	case proofWrong:
-		w.counts.failed.Add(1)
+		w.counts.Add(countedFailed)
 		return ask
 	case proofMalformed:
-		w.counts.refused.Add(1)
+		w.counts.Add(countedRefused)
 		return refuse(400, p.reason)
 	case proofBlocked:
-		w.counts.blocked.Add(1)
+		w.counts.Add(countedBlocked)
 		v := refuse(403, "Too Many Failed Attempts")
 		v.retry = p.retry
 		return v
 	case proofEarly:
-		w.counts.blocked.Add(1)
+		w.counts.Add(countedBlocked)
 		v := refuse(503, "Try Again Later")
 		v.retry = p.retry
 		return v
 	case proofDisabled:
-		w.counts.refused.Add(1)
+		w.counts.Add(countedRefused)
 		return refuse(403, "Account Disabled")
 	}
 	if s := g.user(p); s.peer != nil {
 		return g.peer(m, s, w)
 	}
 	if !c.mayBe(p, w) {
-		w.counts.mismatched.Add(1)
+		w.counts.Add(countedMismatched)
 		return refuse(403, c.mismatch)
 	}
-	w.counts.accepted.Add(1)
+	w.counts.Add(countedAccepted)
 	return verdict{identity: &p.secret.Identity}
 }
 
@@ -332,11 +333,11 @@ func (g *Gate) concludeInDialog(m *sip.Message, c claim, p proof, w *work) verdi
 			return g.peer(m, s, w)
 		}
 		if c.mayBe(p, w) {
-			w.counts.accepted.Add(1)
+			w.counts.Add(countedAccepted)
 			return verdict{identity: &p.secret.Identity}
 		}
 	case proofWrong:
-		w.counts.failed.Add(1)
+		w.counts.Add(countedFailed)
 	}
 	return verdict{}
 }

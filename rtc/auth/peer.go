@@ -33,11 +33,11 @@ func (g *Gate) user(p proof) sender {
 func (g *Gate) peer(m *sip.Message, from sender, w *work) verdict {
 	p := from.peer
 	if len(p.Numbers) > 0 && m.Method() != sip.ACK && m.Method() != sip.CANCEL && !mayClaim(m, p, w) {
-		w.counts.mismatched.Add(1)
+		w.counts.Add(countedMismatched)
 		g.cfg.Log.Warn("peer claims a number that is not its own", "peer", p.Name, "call_id", string(m.CallID()), "aor", string(w.aor))
 		return refuse(403, "Number Not Allowed for This Peer")
 	}
-	w.counts.trusted.Add(1)
+	w.counts.Add(countedTrusted)
 	return verdict{identity: from.identity}
 }
 

@@ -1,7 +1,5 @@
 package auth
 
-import "sync/atomic"
-
 // Stats count decisions since start.
 type Stats struct {
 	Challenged uint64 // asked for credentials, none were there
@@ -15,25 +13,23 @@ type Stats struct {
 	Foreign    uint64 // let in from other domains
 }
 
-// counts are kept several times, for each core to have its own.
-type counts struct {
-	_                                                                                   [64]byte
-	challenged, stale, accepted, failed, blocked, mismatched, refused, trusted, foreign atomic.Uint64
-}
+// What is counted, in the order of Stats.
+const (
+	countedChallenged = iota
+	countedStale
+	countedAccepted
+	countedFailed
+	countedBlocked
+	countedMismatched
+	countedRefused
+	countedTrusted
+	countedForeign
+)
 
 // Stats reports the counters.
-func (g *Gate) Stats() (s Stats) {
-	for i := range g.counts {
-		c := &g.counts[i]
-		s.Challenged += c.challenged.Load()
-		s.Stale += c.stale.Load()
-		s.Accepted += c.accepted.Load()
-		s.Failed += c.failed.Load()
-		s.Blocked += c.blocked.Load()
-		s.Mismatched += c.mismatched.Load()
-		s.Refused += c.refused.Load()
-		s.Trusted += c.trusted.Load()
-		s.Foreign += c.foreign.Load()
-	}
-	return s
+func (g *Gate) Stats() Stats {
+	b := &g.counts
+	return Stats{Challenged: b.Sum(countedChallenged), Stale: b.Sum(countedStale), Accepted: b.Sum(countedAccepted),
+		Failed: b.Sum(countedFailed), Blocked: b.Sum(countedBlocked), Mismatched: b.Sum(countedMismatched),
+		Refused: b.Sum(countedRefused), Trusted: b.Sum(countedTrusted), Foreign: b.Sum(countedForeign)}
 }

@@ -36,7 +36,7 @@ func (g *Gate) Web(r WebRequest) (id *rtc.Identity, challenges []string, refused
 	p := g.verify(m, place(r.From.Addr()), now, w)
 	switch p.result {
 	case proofGood:
-		w.counts.accepted.Add(1)
+		w.counts.Add(countedAccepted)
 		return &p.secret.Identity, nil, nil
 	case proofMalformed:
 		return nil, nil, &rtc.Status{Code: 400, Reason: p.reason}
@@ -47,7 +47,7 @@ func (g *Gate) Web(r WebRequest) (id *rtc.Identity, challenges []string, refused
 	case proofEarly:
 		return nil, nil, &rtc.Status{Code: 503, Reason: "Try Again Later"}
 	}
-	w.counts.challenged.Add(1)
+	w.counts.Add(countedChallenged)
 	realm := g.realmOf(p.realm)
 	if realm == nil {
 		realm = g.realms[0]

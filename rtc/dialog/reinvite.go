@@ -41,27 +41,36 @@ func (s *Session) reinvite(c Content, glares int, done func(*sip.Message, error)
 			done(nil, ErrState)
 			return
 		}
-		switch {
-		case err != nil || m.StatusCode() >= 300:
-			if err == nil && m.StatusCode() == 491 && glares < maxGlare {
-				s.afterGlare(glares+1, done, func(n int) error { return s.reinvite(c, n, done) })
-				return
-			}
-			done(m, err)
-			s.judge(s, "INVITE", m, err)
-		default:
-			s.Retarget(m)
-			s.learn(m)
-			s.agreed(m)
-			if offering {
-				s.last = Content{Type: c.Type, Body: c.Body}
-			}
-			s.offerIn = !offering && len(m.Body()) > 0
-			done(m, nil)
-			s.ackUnlessAnswering()
+		if again := func(n int) error { return s.reinvite(c, n, done) }; !s.renegotiated("INVITE", c, m, err, glares, done, again) {
+			return
 		}
+		s.offerIn = !offering && len(m.Body()) > 0
+		done(m, nil)
+		s.ackUnlessAnswering()
 	})
 	return nil
+}
+
+// renegotiated does what the final answer to a re-INVITE or UPDATE with content c
+// asks for. It reports whether that was accepted; otherwise done has been told, or
+// will be when the request was repeated after a 491.
+func (s *Session) renegotiated(method string, c Content, m *sip.Message, err error, glares int, done func(*sip.Message, error), again func(n int) error) bool {
+	switch {
+	case err == nil && m.StatusCode() == 491 && glares < maxGlare:
+		s.afterGlare(glares+1, done, again)
+		return false
+	case err != nil || m.StatusCode() >= 300:
+		done(m, err)
+		s.judge(s, method, m, err)
+		return false
+	}
+	s.Retarget(m)
+	s.learn(m)
+	s.agreed(m)
+	if len(c.Body) > 0 {
+		s.last = Content{Type: c.Type, Body: c.Body}
+	}
+	return true
 }
 
 // afterGlare tries for the n-th time again, after the delay of RFC 3261 §14.1,

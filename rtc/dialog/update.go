@@ -30,21 +30,7 @@ func (s *Session) update(c Content, glares int, done func(*sip.Message, error)) 
 			done(nil, ErrState)
 			return
 		}
-		switch {
-		case err != nil || m.StatusCode() >= 300:
-			if err == nil && m.StatusCode() == 491 && glares < maxGlare {
-				s.afterGlare(glares+1, done, func(n int) error { return s.update(c, n, done) })
-				return
-			}
-			done(m, err)
-			s.judge(s, "UPDATE", m, err)
-		default:
-			s.Retarget(m)
-			s.learn(m)
-			s.agreed(m)
-			if offering {
-				s.last = Content{Type: c.Type, Body: c.Body}
-			}
+		if again := func(n int) error { return s.update(c, n, done) }; s.renegotiated("UPDATE", c, m, err, glares, done, again) {
 			done(m, nil)
 		}
 	})

@@ -93,7 +93,7 @@ func (p *Proxy) ackTo(lane *transaction.Lane, m *sip.Message, pl *plan, t *targe
 
 func (p *Proxy) sendAck(lane *transaction.Lane, m *sip.Message, pl *plan, t *target, flow transport.Flow) {
 	w := getWork()
-	p.count().requests.Add(1)
+	p.count(countedRequests)
 	w.ack = statelessBranch{p, m}
 	lane.Send(flow, p.build(w, m, pl, t, 0, flow, &w.ack))
 	w.put()

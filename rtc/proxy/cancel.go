@@ -14,7 +14,7 @@ func (f *forward) cancel(reason []byte) {
 		return
 	}
 	f.cancelled = true
-	f.p.count().cancelled.Add(1)
+	f.p.count(countedCancelled)
 	f.abandon(bytes.Clone(reason))
 	if f.pending == 0 {
 		f.settle()

@@ -74,7 +74,7 @@ func (p *Proxy) forward(r *rtc.Request, pl *plan) error {
 		return err
 	}
 	f.plan = *pl // with what targets found out
-	p.count().requests.Add(1)
+	p.count(countedRequests)
 	if pl.method == sip.INVITE {
 		f.user = &caller{f, f.s}
 		f.tu, f.s.User = f.user, f.user // rtc.Canceler
@@ -257,7 +257,7 @@ func (f *forward) tryRest(i int) bool {
 		c := b.rest[0]
 		b.rest = b.rest[1:]
 		if f.try(i, c) {
-			f.p.count().failovers.Add(1)
+			f.p.count(countedFailovers)
 			return true
 		}
 	}
@@ -349,7 +349,7 @@ func (f *forward) send(i int, flow transport.Flow) {
 			b.silence = f.lane.After(f.p.cfg.Failover, func() { f.unheard(i) })
 		}
 	}
-	f.p.count().branches.Add(1)
+	f.p.count(countedBranches)
 	c.Send(flow, out)
 	w.put()
 }

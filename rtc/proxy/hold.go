@@ -86,7 +86,7 @@ type work struct {
 	cands   []resolve.Candidate
 	ways    []reach.Way
 	ack     statelessBranch
-	stripe  uint32 // which counters it writes
+	stripe  int // which counters it writes
 }
 
 var (
@@ -95,7 +95,7 @@ var (
 )
 
 func newWork() any {
-	return &work{scratch: make([]byte, 0, 1024), out: make([]byte, 0, 4096), stripe: worked.Add(1) % stripes}
+	return &work{scratch: make([]byte, 0, 1024), out: make([]byte, 0, 4096), stripe: int(worked.Add(1))}
 }
 
 func getWork() *work { return works.Get().(*work) }

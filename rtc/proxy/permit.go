@@ -93,7 +93,7 @@ func (p *Proxy) denied(r *rtc.Request, pl *plan, err error) *rtc.Status {
 	if p.cfg.Demand != nil && pl.from == nil && m.ToTag() != nil && pl.method != sip.ACK {
 		return p.cfg.Demand(r)
 	}
-	p.count().denied.Add(1)
+	p.count(countedDenied)
 	level := slog.LevelWarn
 	if pl.method == sip.ACK { // to each refusal there is one
 		level = slog.LevelDebug

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"tandem/rtc"
+	"tandem/rtc/internal/tally"
 	"tandem/rtc/peers"
 	"tandem/rtc/reach"
 	"tandem/rtc/resolve"
@@ -116,7 +117,7 @@ type Proxy struct {
 	key    []byte
 	seed   maphash.Seed // of loop detection
 	_      [64]byte     // what stands above is read with every request
-	stats  [stripes]counters
+	stats  tally.Board
 }
 
 // New makes a proxy.
@@ -184,7 +185,7 @@ func (p *Proxy) Serve(r *rtc.Request) error {
 // Stray implements the rest of transaction.TU: a response that matches no
 // branch is dropped, as RFC 6026 wants.
 func (p *Proxy) Stray(_ transport.Sink, f transport.Flow, m *sip.Message) {
-	p.count().strays.Add(1)
+	p.count(countedStrays)
 	if p.debug() {
 		p.log.Debug("stray response dropped", "call_id", string(m.CallID()), "code", m.StatusCode(), "peer", f.Remote.String())
 	}

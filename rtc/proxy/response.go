@@ -189,7 +189,7 @@ func (f *forward) tryElsewhere(i int) bool {
 	for j := range f.branches {
 		if s := &f.branches[j]; s.state == idle && s.Spare && s.alternates(&b.target) {
 			s.Spare, s.breadth = false, b.breadth
-			f.p.count().failovers.Add(1)
+			f.p.count(countedFailovers)
 			f.start(j)
 			if s.state != ended {
 				b.code = 0

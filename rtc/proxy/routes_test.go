@@ -80,8 +80,8 @@ func TestRouteFaults(t *testing.T) {
 	}{
 		{Route{NextHop: hop}, "match is empty"},
 		{Route{Match: any}, "next_hop is empty"},
-		{Route{Match: any, NextHop: Hops{"gw.example"}}, "no SIP URI"},
-		{Route{Match: any, NextHop: Hops{"tel:+491"}}, "no SIP URI"},
+		{Route{Match: any, NextHop: Hops{"gw.example"}}, "is not a SIP URI"},
+		{Route{Match: any, NextHop: Hops{"tel:+491"}}, "is not a SIP URI"},
 		{Route{Match: any, NextHop: Hops{"sip:gw?a=b"}}, "headers"},
 		{Route{Match: Match{Prefix: "+49"}, NextHop: hop}, "tandem trunks import-routes"},
 		{Route{Match: any, NextHop: hop, Strip: 1}, "tandem trunks import-routes"},

@@ -1,7 +1,5 @@
 package proxy
 
-import "sync/atomic"
-
 // Stats are counters since start.
 type Stats struct {
 	Requests  uint64 // forwarded, ACK included
@@ -13,33 +11,27 @@ type Stats struct {
 	Strays    uint64 // responses that belong to nothing
 }
 
-const stripes = 8
+// What is counted, in the order of Stats.
+const (
+	countedRequests = iota
+	countedBranches
+	countedFailovers
+	countedCancelled
+	countedLoops
+	countedDenied
+	countedStrays
+)
 
-// counters exist several times over, so that cores do not contend for one.
-type counters struct {
-	requests, branches, failovers, cancelled, loops, denied, strays atomic.Uint64
-	_                                                               [72]byte
-}
-
-// count is where this core counts: a core is given the same work again and again.
-func (p *Proxy) count() *counters {
+// count counts where this core does: a core is given the same work again and again.
+func (p *Proxy) count(kind int) {
 	w := getWork()
-	c := &p.stats[w.stripe]
+	p.stats.Row(w.stripe).Add(kind)
 	w.put()
-	return c
 }
 
 // Stats reads the counters.
-func (p *Proxy) Stats() (s Stats) {
-	for i := range p.stats {
-		c := &p.stats[i]
-		s.Requests += c.requests.Load()
-		s.Branches += c.branches.Load()
-		s.Failovers += c.failovers.Load()
-		s.Cancelled += c.cancelled.Load()
-		s.Loops += c.loops.Load()
-		s.Denied += c.denied.Load()
-		s.Strays += c.strays.Load()
-	}
-	return s
+func (p *Proxy) Stats() Stats {
+	b := &p.stats
+	return Stats{Requests: b.Sum(countedRequests), Branches: b.Sum(countedBranches), Failovers: b.Sum(countedFailovers),
+		Cancelled: b.Sum(countedCancelled), Loops: b.Sum(countedLoops), Denied: b.Sum(countedDenied), Strays: b.Sum(countedStrays)}
 }

@@ -31,7 +31,7 @@ func (p *Proxy) validate(r *rtc.Request, pl *plan) error {
 	}
 	pl.loop = p.loopHash(m)
 	if p.looped(m, pl.loop) { // step 4
-		p.count().loops.Add(1)
+		p.count(countedLoops)
 		p.log.Warn("loop detected", "call_id", string(m.CallID()), "method", string(m.MethodName()), "peer", pl.in.Remote.String())
 		return &rtc.Status{Code: 482}
 	}

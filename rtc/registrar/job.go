@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tandem/rtc"
+	"tandem/rtc/internal/tally"
 	"tandem/rtc/location"
 	"tandem/rtc/sip"
 	"tandem/rtc/transport"
@@ -13,7 +14,7 @@ import (
 // job is one REGISTER from its reading to its answer. Jobs are used again.
 type job struct {
 	g     *Registrar
-	stats *counters // the pool keeps a job on its core, and these with it
+	stats *tally.Row // the pool keeps a job on its core, and these with it
 
 	// Of the request; not valid once serve has returned.
 	m      *sip.Message
@@ -67,7 +68,7 @@ const (
 )
 
 func newJob(g *Registrar) *job {
-	j := &job{g: g, stats: &g.stats[int(g.made.Add(1))%len(g.stats)]}
+	j := &job{g: g, stats: g.stats.Row(int(g.made.Add(1)))}
 	j.changeFunc, j.doneFunc, j.sendFunc = j.change, j.done, j.finish
 	return j
 }
@@ -109,7 +110,7 @@ func (j *job) done(list []location.Binding, err error) {
 func (j *job) finish() {
 	g, c := j.g, j.stats
 	if j.err != nil {
-		c.failed.Add(1)
+		c.Add(countedFailed)
 		g.log.Error("bindings not stored", "aor", string(j.aor), "err", j.err)
 		j.tx.Respond(503, j.unavailable())
 		j.free()
@@ -117,13 +118,13 @@ func (j *job) finish() {
 	}
 	switch j.kind {
 	case bound:
-		c.bound.Add(1)
+		c.Add(countedBound)
 	case refreshed:
-		c.refreshed.Add(1)
+		c.Add(countedRefreshed)
 	case removed:
-		c.removed.Add(1)
+		c.Add(countedRemoved)
 	default:
-		c.fetched.Add(1)
+		c.Add(countedFetched)
 	}
 	j.tx.Respond(200, j.success())
 	j.free()

@@ -20,6 +20,7 @@ import (
 
 	"tandem/rtc"
 	"tandem/rtc/directory"
+	"tandem/rtc/internal/tally"
 	"tandem/rtc/location"
 	"tandem/rtc/sip"
 	"tandem/rtc/transport"
@@ -76,15 +77,19 @@ type Registrar struct {
 	log   *slog.Logger
 	jobs  sync.Pool
 	date  dateLine
-	stats [8]counters
+	stats tally.Board
 	made  atomic.Uint32 // jobs
 }
 
-// counters are kept several times, for each core to have its own.
-type counters struct {
-	_                                                   [64]byte
-	bound, refreshed, removed, fetched, refused, failed atomic.Uint64
-}
+// What is counted, in the order of Stats.
+const (
+	countedBound = iota
+	countedRefreshed
+	countedRemoved
+	countedFetched
+	countedRefused
+	countedFailed
+)
 
 // Stats are counters since start, of requests.
 type Stats struct {
@@ -97,17 +102,10 @@ type Stats struct {
 }
 
 // Stats since start.
-func (g *Registrar) Stats() (s Stats) {
-	for i := range g.stats {
-		c := &g.stats[i]
-		s.Bound += c.bound.Load()
-		s.Refreshed += c.refreshed.Load()
-		s.Removed += c.removed.Load()
-		s.Fetched += c.fetched.Load()
-		s.Refused += c.refused.Load()
-		s.Failed += c.failed.Load()
-	}
-	return s
+func (g *Registrar) Stats() Stats {
+	b := &g.stats
+	return Stats{Bound: b.Sum(countedBound), Refreshed: b.Sum(countedRefreshed), Removed: b.Sum(countedRemoved),
+		Fetched: b.Sum(countedFetched), Refused: b.Sum(countedRefused), Failed: b.Sum(countedFailed)}
 }
 
 // New makes a registrar.
@@ -163,7 +161,7 @@ func (g *Registrar) serve(m *sip.Message, id *rtc.Identity, flow transport.Flow,
 }
 
 func (j *job) refuse(st *rtc.Status) error {
-	j.stats.refused.Add(1)
+	j.stats.Add(countedRefused)
 	j.free()
 	return st
 }
