@@ -14,6 +14,9 @@ func seeds(f *testing.F) {
 	f.Add(request("Via: SIP/2.0/UDP a;rport, SIP/2.0/TCP b", "Route: <sip:1>,<sip:2>", "X:\r\n y"))
 	f.Add([]byte("SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP h\r\nCSeq: 1 BYE\r\n\r\n"))
 	f.Add([]byte("A b SIP/2.0\r\nv:\r\n\r\n"))
+	for _, c := range oddCases {
+		f.Add(c.text())
+	}
 	dir, err := os.Getwd()
 	if err != nil {
 		f.Fatal(err)
