@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"tandem/gateways/dialect"
 	"tandem/media"
 	"tandem/media/sound"
 	"tandem/rtc"
@@ -52,7 +53,10 @@ type Config struct {
 	// none is looked for. Reconnect is how long it has for a new one, default 20 s.
 	Reach     Reach
 	Reconnect time.Duration
-	Log       *slog.Logger
+	// CallerTo is in which header a phone reads who calls, by the device secret it
+	// registered with; "" when From alone tells it. nil: as "" for all.
+	CallerTo func(device string) dialect.CallerID
+	Log      *slog.Logger
 }
 
 // Router decides where a call goes.

@@ -56,7 +56,7 @@ func (p *Plan) toPhones(route Route, called Settings) (Route, error) {
 	var spares rounds
 	q := uint16(0)
 	for i, w := range p.Reach.Ways(called.AOR, reach.Want{Max: maxDevices, Instance: route.device}) {
-		d := destination{way: p.wayTo(w), want: deviceWant(w.Flow), who: called.party()}
+		d := destination{way: p.wayTo(w), want: deviceWant(w.Flow), who: called.party(), phone: w.Device}
 		switch {
 		case w.Spare:
 			spares = append(spares, round{to: []destination{d}, patience: ring, spare: true})

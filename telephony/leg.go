@@ -186,6 +186,9 @@ func (l *leg) request(offer []byte) dialog.Invite {
 		Content: located(offer, c.place),
 	}
 	inv.Header = append(c.route.caller.identity(l.trunk, c.x.cfg.Domain), c.route.chain.Lines(l.who.uri)...)
+	if l.phone != "" && c.x.cfg.CallerTo != nil {
+		inv.Header = append(inv.Header, c.route.caller.identityTo(c.x.cfg.CallerTo(l.phone))...)
+	}
 	inv.Header = append(append(inv.Header, c.passed...), c.geolocation()...)
 	return inv
 }

@@ -81,6 +81,21 @@ func (p party) identity(trunk *gateways.Trunk, domain string) []byte {
 	return b
 }
 
+// identityTo are the header lines that tell a phone who calls, in the form it
+// reads. Who wants privacy is not told.
+func (p party) identityTo(form dialect.CallerID) []byte {
+	if p.private {
+		return nil
+	}
+	switch form {
+	case dialect.CallerRemote: // old Cisco phones show "Private" unless all parameters are there
+		return []byte("Remote-Party-ID: " + p.nameAddr(p.uri) + ";party=calling;id-type=subscriber;privacy=off;screen=yes\r\n")
+	case dialect.CallerAsserted:
+		return []byte("P-Asserted-Identity: " + p.nameAddr(p.uri) + "\r\n")
+	}
+	return nil
+}
+
 // quoted is text fit for a quoted string (RFC 3261 §25.1).
 func quoted(s string) string {
 	s = strings.ReplaceAll(strings.ReplaceAll(s, `\`, `\\`), `"`, `\"`)

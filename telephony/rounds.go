@@ -17,6 +17,7 @@ type destination struct {
 	trunk *gateways.Trunk // nil for a device
 	want  media.Want      // how the offer to it is written
 	who   party           // whom it reaches
+	phone string          // the device secret it registered with, "" for none
 	payer rtc.AOR         // whose rights it uses, "" for nobody's
 	toll  *guard.Toll     // counts it; nil: nobody does
 }

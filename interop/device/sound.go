@@ -71,6 +71,7 @@ const (
 // talk says a tone and returns what was heard meanwhile.
 func (s *Sound) talk(ctx context.Context, freq float64) (Heard, error) {
 	packets := 0
+	_ = s.conn.SetReadDeadline(time.Time{}) // that of the talk before
 	s.done.Go(func() { packets = s.hear() })
 	err := s.say(ctx, sound.Tone(freq, level, talking))
 	s.said.Store(true)

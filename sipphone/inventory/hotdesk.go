@@ -8,25 +8,33 @@ import (
 	"tandem/sipphone"
 )
 
-// Login puts a user's line in the place of a phone's own lines, and takes it from
-// the phones where the user was logged in before: those are returned, with their
-// own lines back. Calls in progress go on, since nothing of them hangs on a
-// registration.
-func (v *Inventory) Login(ctx context.Context, mac sipphone.MAC, user rtc.AOR) (left []sipphone.MAC, err error) {
-	if _, err := v.Get(mac); err != nil {
-		return nil, err
+// GuestAt returns the phones where a user is logged in.
+func (v *Inventory) GuestAt(user rtc.AOR) (list []sipphone.MAC) {
+	for _, mac := range v.Of(user) {
+		p, err := v.Get(mac)
+		if err == nil && len(p.Guest) > 0 && slices.ContainsFunc(p.Lines, func(l sipphone.Line) bool { return l.User == user }) {
+			list = append(list, mac)
+		}
 	}
-	for _, other := range v.Of(user) {
-		p, err := v.Get(other)
-		if err != nil || other == mac || len(p.Guest) == 0 || !has(p.Lines, user) {
+	return list
+}
+
+// Login puts a user's line in the place of a phone's own lines, and takes it from
+// the phones where the user was logged in before, which get their own back. Calls
+// in progress go on, since nothing of them hangs on a registration.
+func (v *Inventory) Login(ctx context.Context, mac sipphone.MAC, user rtc.AOR) error {
+	if _, err := v.Get(mac); err != nil {
+		return err
+	}
+	for _, other := range v.GuestAt(user) {
+		if other == mac {
 			continue
 		}
 		if err := v.Logout(ctx, other); err != nil {
-			return left, err
+			return err
 		}
-		left = append(left, other)
 	}
-	_, err = v.Change(ctx, mac, func(p *sipphone.Phone) error {
+	_, err := v.Change(ctx, mac, func(p *sipphone.Phone) error {
 		if len(p.Guest) == 0 {
 			p.Guest = p.Lines
 		}
@@ -36,11 +44,7 @@ func (v *Inventory) Login(ctx context.Context, mac sipphone.MAC, user rtc.AOR) (
 		p.Lines = []sipphone.Line{{User: user}}
 		return nil
 	})
-	return left, err
-}
-
-func has(lines []sipphone.Line, user rtc.AOR) bool {
-	return slices.ContainsFunc(lines, func(l sipphone.Line) bool { return l.User == user })
+	return err
 }
 
 // Logout gives a phone its own lines back.

@@ -195,3 +195,8 @@ func (v *Inventory) begin(ctx context.Context) (during context.Context, done fun
 		return ctx, nil, fmt.Errorf("waiting for another change of the phones: %w", ctx.Err())
 	}
 }
+
+// FilesPassword is the password with which a phone asks for its files.
+func (v *Inventory) FilesPassword(p *sipphone.Phone) string {
+	return v.cfg.Secrets.Files(p.MAC, p.Generation)
+}

@@ -42,52 +42,86 @@ func New(cfg Config) *Notifier { return &Notifier{cfg} }
 // patience is how long a phone may take to answer.
 const patience = 5 * time.Second
 
-// Resync has a phone fetch its files again.
-func (c *Notifier) Resync(ctx context.Context, p *sipphone.Phone, f *family.Family) (told int, err error) {
-	return c.tell(ctx, p, f, f.Resync, "resync")
-}
+// What a phone is told to do.
+type What string
 
-// Reboot has a phone restart.
-func (c *Notifier) Reboot(ctx context.Context, p *sipphone.Phone, f *family.Family) (told int, err error) {
-	return c.tell(ctx, p, f, f.Reboot, "reboot")
-}
+// What can be told.
+const (
+	Resync What = "resync" // fetch the files again
+	Reboot What = "reboot"
+)
 
-// tell sends a notice to the first line that takes it: the phone is one, however
-// many lines it has. Nothing was told when no line is registered.
-func (c *Notifier) tell(ctx context.Context, p *sipphone.Phone, f *family.Family, n family.Notice, what string) (int, error) {
-	if n.Event == "" {
-		return 0, fmt.Errorf("%s of a phone of family %s: %w: it knows no such notice; switch it off and on", what, f.Name, sipphone.ErrInvalid)
+// Prepare finds how a phone is reached now and returns what tells it then, and
+// how many were told: a change may take away the registrations it is reached by.
+// The notice goes to the first line that takes it, since the phone is one, however
+// many lines it has. None is told when none is registered.
+func (c *Notifier) Prepare(p *sipphone.Phone, f *family.Family, what What) func(context.Context) (told int, err error) {
+	type target struct {
+		way    reach.Way
+		user   rtc.AOR
+		secret string
 	}
+	var targets []target
 	secrets := c.cfg.Secrets(p)
-	code := 0
 	for i, l := range p.Lines {
 		for _, w := range c.cfg.Ways(l.User, p.MAC.Device(i+1)) {
-			header := "Event: " + n.Event + "\r\n"
-			if n.State != "" {
-				header += "Subscription-State: " + n.State + "\r\n"
-			}
-			body := strings.ReplaceAll(n.Body, "{callid}", w.CallID)
-			code = c.notify(ctx, w, l.User, secrets[i], uac.Content{Header: []byte(header), Type: n.Type, Body: []byte(body)})
-			c.cfg.Log.Info("phone told", "mac", p.MAC, "method", what, "peer", w.From, "code", code)
+			targets = append(targets, target{w, l.User, secrets[i]})
+		}
+	}
+	n, mac := f.Resync, p.MAC
+	if what == Reboot {
+		n = f.Reboot
+	}
+	return func(ctx context.Context) (int, error) {
+		if n.Event == "" {
+			return 0, fmt.Errorf("%s of a phone of family %s: %w: it knows no such notice; switch it off and on", what, f.Name, sipphone.ErrInvalid)
+		}
+		code := 0
+		for _, t := range targets {
+			code = c.notify(ctx, t.way, t.user, t.secret, content(n, t.way.CallID))
+			c.cfg.Log.Info("phone told", "mac", mac, "method", what, "peer", t.way.From, "code", code)
 			if code >= 200 && code < 300 {
 				return 1, nil
 			}
 		}
+		if code != 0 {
+			return 0, &rtc.Status{Code: 502, Reason: fmt.Sprintf("The Phone Answered the Notice With %d", code)}
+		}
+		return 0, nil
 	}
-	if code != 0 {
-		return 0, &rtc.Status{Code: 502, Reason: fmt.Sprintf("The Phone Answered the Notice With %d", code)}
+}
+
+func content(n family.Notice, callID string) uac.Content {
+	header := "Event: " + n.Event + "\r\n"
+	if n.State != "" {
+		header += "Subscription-State: " + n.State + "\r\n"
 	}
-	return 0, nil
+	return uac.Content{Header: []byte(header), Type: n.Type, Body: []byte(strings.ReplaceAll(n.Body, "{callid}", callID))}
+}
+
+// Push tells what registered with a line of a phone something that it has not
+// subscribed to. It does not wait for the answer.
+func (c *Notifier) Push(p *sipphone.Phone, line int, event, mediaType string, body []byte) {
+	user := p.Lines[line].User
+	for _, w := range c.cfg.Ways(user, p.MAC.Device(line+1)) {
+		o := c.outside(w, user, c.cfg.Secrets(p)[line], uac.Content{Header: []byte("Event: " + event + "\r\nSubscription-State: active\r\n"), Type: mediaType, Body: body})
+		if err := c.cfg.Send(o, nil); err != nil {
+			c.cfg.Log.Warn("phone not told", "mac", p.MAC, "method", event, "err", err)
+		}
+	}
+}
+
+func (c *Notifier) outside(w reach.Way, user rtc.AOR, secret string, content uac.Content) uac.Outside {
+	return uac.Outside{Method: "NOTIFY", Way: uac.Way{URI: w.URI, Flow: w.Flow, Route: routes(w.Path)},
+		From: "<sip:" + c.cfg.Domain + ">", To: "<" + string(user) + ">", Contact: &uac.Contact{User: "phones"}, Timeout: patience,
+		Auth: digest.One(digest.Login{User: user.User(), Password: secret}), Content: content}
 }
 
 // notify sends a NOTIFY outside any subscription and waits for the answer: its
 // status, 408 for none.
 func (c *Notifier) notify(ctx context.Context, w reach.Way, user rtc.AOR, secret string, content uac.Content) int {
 	answer := make(chan int, 1)
-	o := uac.Outside{Method: "NOTIFY", Way: uac.Way{URI: w.URI, Flow: w.Flow, Route: routes(w.Path)},
-		From: "<sip:" + c.cfg.Domain + ">", To: "<" + string(user) + ">", Contact: &uac.Contact{User: "phones"}, Timeout: patience,
-		Auth: digest.One(digest.Login{User: user.User(), Password: secret}), Content: content}
-	err := c.cfg.Send(o, func(r uac.Reply) {
+	err := c.cfg.Send(c.outside(w, user, secret, content), func(r uac.Reply) {
 		if r.Message == nil {
 			answer <- 408
 			return

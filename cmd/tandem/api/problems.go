@@ -19,6 +19,7 @@ import (
 	"tandem/rtc/policy/consent"
 	"tandem/rtc/store"
 	"tandem/sipphone"
+	"tandem/sipphone/waiting"
 	"tandem/telephony/dialplan"
 	"tandem/telephony/group"
 	"tandem/telephony/guard"
@@ -79,6 +80,7 @@ var kinds = []struct {
 	{im.ErrUnknown, http.StatusNotFound, "message_unknown", 0},
 	{consent.ErrInvalid, http.StatusUnprocessableEntity, "invalid", 0},
 	{consent.ErrTooMany, http.StatusConflict, "too_many", 0},
+	{waiting.ErrInvalid, http.StatusUnprocessableEntity, "invalid", 0},
 	{store.ErrConflict, http.StatusConflict, "taken", 0},
 	{store.ErrQueueFull, http.StatusServiceUnavailable, "store_busy", time.Second},
 	{store.ErrFull, http.StatusServiceUnavailable, "disk_full", time.Minute},

@@ -23,6 +23,7 @@ import (
 	"tandem/cmd/tandem/api/front"
 	op "tandem/cmd/tandem/api/operation"
 	phonesapi "tandem/cmd/tandem/api/phones"
+	"tandem/gateways/dialect"
 	"tandem/rtc"
 	"tandem/rtc/directory"
 	"tandem/rtc/location"
@@ -32,10 +33,12 @@ import (
 	"tandem/sipphone/family"
 	"tandem/sipphone/inventory"
 	"tandem/sipphone/notify"
+	"tandem/sipphone/output"
 	"tandem/sipphone/provision"
 	"tandem/sipphone/secret"
 	phonestore "tandem/sipphone/sqlstore"
 	"tandem/sipphone/tftp"
+	"tandem/sipphone/waiting"
 )
 
 // phones is the room of desk phones with its listeners.
@@ -43,6 +46,8 @@ type phones struct {
 	inventory *inventory.Inventory
 	desk      *provision.Desk
 	notifier  *notify.Notifier
+	waiting   *waiting.Board
+	output    atomic.Pointer[output.Set]
 	families  atomic.Pointer[family.Set]
 	place     atomic.Pointer[family.Place]
 	guessers  atomic.Uint64
@@ -88,7 +93,70 @@ func (s *Server) openPhones(ctx context.Context, cfg *Config) error {
 		Ways: func(aor rtc.AOR, device string) []reach.Way { return s.reach.Ways(aor, reach.Want{Device: device}) },
 		Send: s.exchange.Send, Secrets: p.inventory.Secrets, Domain: cfg.Domains[0], Log: s.log,
 	})
+	p.waiting = waiting.New(waiting.Config{
+		Store: phonestore.NewWaiting(s.store), Form: s.summaryForm,
+		Changed: func(user rtc.AOR) { s.events.Changed(user, waiting.Name) }, Push: s.pushSummary,
+	})
+	if err := p.waiting.Load(ctx); err != nil {
+		return err
+	}
+	s.events.Add(p.waiting.Package())
 	return s.listenPhones(cfg)
+}
+
+// policyOf is how requests to a phone are written, by the device secret it
+// registered with: false when it is not one of ours.
+func (s *Server) policyOf(device string) (output.Policy, bool) {
+	mac, _, ok := sipphone.ParseDevice(device)
+	if !ok {
+		return output.Policy{}, false
+	}
+	phone, err := s.phones.inventory.Get(mac)
+	if err != nil {
+		return output.Policy{}, false
+	}
+	return s.phones.output.Load().Of(phone.Family), true
+}
+
+// callerTo is how a phone is told who calls.
+func (s *Server) callerTo(device string) dialect.CallerID {
+	policy, ok := s.policyOf(device)
+	switch {
+	case !ok:
+		return ""
+	case policy.Caller == output.Remote:
+		return dialect.CallerRemote
+	case policy.Caller == output.Asserted:
+		return dialect.CallerAsserted
+	}
+	return dialect.CallerFrom
+}
+
+// summaryForm is the most careful form that one of a user's phones needs.
+func (s *Server) summaryForm(user rtc.AOR) output.Summary {
+	for _, mac := range s.phones.inventory.Of(user) {
+		if policy, ok := s.policyOf(mac.Device(1)); ok && policy.MWI == output.Plain {
+			return output.Plain
+		}
+	}
+	return output.Full
+}
+
+// pushSummary tells those of a user's phones that subscribe to nothing and yet
+// expect to be told.
+func (s *Server) pushSummary(user rtc.AOR, c waiting.Counts) {
+	for _, mac := range s.phones.inventory.Of(user) {
+		phone, err := s.phones.inventory.Get(mac)
+		if err != nil {
+			continue
+		}
+		policy := s.phones.output.Load().Of(phone.Family)
+		for i, l := range phone.Lines {
+			if l.User == user && policy.Unsolicited {
+				s.phones.notifier.Push(&phone, i, waiting.Name, waiting.Type, waiting.Summary(user, c, policy.MWI))
+			}
+		}
+	}
 }
 
 func newInventory(cfg *Config, db *store.DB, users phoneUsers, keeper *secret.Keeper, families func() *family.Set, log *slog.Logger) *inventory.Inventory {
@@ -116,7 +184,7 @@ func offlinePhones(ctx context.Context, cfg *Config, db *store.DB, key []byte, u
 // phonesRoom is what can be done with phones while the server runs.
 func (s *Server) phonesRoom() phonesapi.Room {
 	return phonesapi.Room{Inventory: s.phones.inventory, Directory: s.directory, Families: s.phones.families.Load, Desk: s.phones.desk,
-		Registered: s.registeredLines, Notify: s.notifyPhone}
+		Registered: s.registeredLines, Prepare: s.preparePhone, Waiting: s.phones.waiting}
 }
 
 // registeredLines tells which lines of a phone are registered: by the device
@@ -139,20 +207,17 @@ func (s *Server) guessing(from netip.Addr, until time.Time) {
 	})
 }
 
-// notifyPhone has a phone fetch its files again, or restart.
-func (s *Server) notifyPhone(ctx context.Context, mac sipphone.MAC, reboot bool) (int, error) {
+// preparePhone finds how a phone is told to fetch its files again, or to restart.
+func (s *Server) preparePhone(mac sipphone.MAC, what notify.What) (func(context.Context) (int, error), error) {
 	p, err := s.phones.inventory.Get(mac)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	f := s.phones.families.Load().Family(p.Family)
 	if f == nil {
-		return 0, fmt.Errorf("family %q: %w: this program does not know it", p.Family, sipphone.ErrInvalid)
+		return nil, fmt.Errorf("family %q: %w: this program does not know it", p.Family, sipphone.ErrInvalid)
 	}
-	if reboot {
-		return s.phones.notifier.Reboot(ctx, &p, f)
-	}
-	return s.phones.notifier.Resync(ctx, &p, f)
+	return s.phones.notifier.Prepare(&p, f, what), nil
 }
 
 // loadFamilies reads the families and the operator's templates. A wrong template
@@ -166,6 +231,16 @@ func (s *Server) loadFamilies(cfg *Config) error {
 		s.log.Error("template of phones not used", "err", err)
 	}
 	s.phones.families.Store(set)
+	policies, err := output.Load(cfg.phonesFolder(cfg.Phones.Templates, "templates"))
+	if err != nil {
+		s.log.Error("output policies of phones not used", "err", err)
+	}
+	if policies == nil {
+		return err
+	}
+	if err == nil || s.phones.output.Load() == nil {
+		s.phones.output.Store(policies)
+	}
 	return nil
 }
 

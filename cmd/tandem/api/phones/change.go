@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	op "tandem/cmd/tandem/api/operation"
@@ -195,15 +196,20 @@ func (n *nouns) alter(ctx context.Context, do *op.Doing, in *Path, f func(*sipph
 	if err != nil {
 		return Phone{}, err
 	}
-	renewed := false
+	again := n.fetchAgain(mac)
+	renewed, moved := false, false
 	p, err := n.Inventory.Change(ctx, mac, func(p *sipphone.Phone) error {
-		before := p.Generation
+		before, lines := p.Generation, p.Lines
 		err := f(p)
 		renewed = p.Generation != before
+		moved = renewed || !slices.EqualFunc(lines, p.Lines, func(a, b sipphone.Line) bool { return a.User == b.User })
 		return err
 	})
 	if err == nil && renewed {
 		err = n.Inventory.Open(ctx, mac, renewWindow)
+	}
+	if err == nil && moved { // later it could not be told: its registrations are gone
+		err = again(ctx)
 	}
 	out := n.shown(&p)
 	do.After = out

@@ -11,6 +11,7 @@ import (
 	op "tandem/cmd/tandem/api/operation"
 	"tandem/cmd/tandem/api/problem"
 	"tandem/sipphone"
+	"tandem/sipphone/notify"
 )
 
 // renewWindow is for how long a phone whose secrets are new gets its files by its
@@ -93,15 +94,19 @@ func (n *nouns) adopt(ctx context.Context, do *op.Doing, in *struct {
 }
 
 func (n *nouns) resync(ctx context.Context, do *op.Doing, in *Path) (PhoneTold, error) {
-	return n.tell(ctx, do, in, false)
+	return n.tell(ctx, do, in, notify.Resync)
 }
 
 func (n *nouns) reboot(ctx context.Context, do *op.Doing, in *Path) (PhoneTold, error) {
-	return n.tell(ctx, do, in, true)
+	return n.tell(ctx, do, in, notify.Reboot)
 }
 
-func (n *nouns) tell(ctx context.Context, do *op.Doing, in *Path, reboot bool) (PhoneTold, error) {
+func (n *nouns) tell(ctx context.Context, do *op.Doing, in *Path, what notify.What) (PhoneTold, error) {
 	mac, err := in.mac()
+	if err != nil {
+		return PhoneTold{}, err
+	}
+	send, err := n.Prepare(mac, what)
 	if err != nil {
 		return PhoneTold{}, err
 	}
@@ -111,7 +116,7 @@ func (n *nouns) tell(ctx context.Context, do *op.Doing, in *Path, reboot bool) (
 	if err := n.Inventory.Open(ctx, mac, resyncWindow); err != nil {
 		return PhoneTold{}, err
 	}
-	told, err := n.Notify(ctx, mac, reboot)
+	told, err := send(ctx)
 	return PhoneTold{mac.Colons(), told}, err
 }
 
@@ -136,9 +141,9 @@ func (n *nouns) login(ctx context.Context, do *op.Doing, in *struct {
 	if err != nil {
 		return Phone{}, err
 	}
-	left, err := n.Inventory.Login(ctx, mac, aor)
-	if err == nil {
-		err = n.fetchAgain(ctx, append(left, mac)...)
+	again := n.fetchAgain(append(n.Inventory.GuestAt(aor), mac)...)
+	if err = n.Inventory.Login(ctx, mac, aor); err == nil {
+		err = again(ctx)
 	}
 	return n.after(ctx, do, &in.Path, err)
 }
@@ -152,8 +157,9 @@ func (n *nouns) logout(ctx context.Context, do *op.Doing, in *Path) (Phone, erro
 	if err != nil {
 		return Phone{}, err
 	}
+	again := n.fetchAgain(mac)
 	if err = n.Inventory.Logout(ctx, mac); err == nil {
-		err = n.fetchAgain(ctx, mac)
+		err = again(ctx)
 	}
 	return n.after(ctx, do, in, err)
 }
@@ -167,16 +173,28 @@ func (n *nouns) after(ctx context.Context, do *op.Doing, in *Path, err error) (P
 	return out, err
 }
 
-// fetchAgain has phones fetch their files. One that is not registered fetches
-// them when it boots.
-func (n *nouns) fetchAgain(ctx context.Context, macs ...sipphone.MAC) error {
+// fetchAgain finds how phones are reached; what it returns has them fetch their
+// files. One that cannot be told, since it is not registered or knows no notice,
+// fetches them when it boots: that is no failure of the change.
+func (n *nouns) fetchAgain(macs ...sipphone.MAC) func(context.Context) error {
+	var sends []func(context.Context) (int, error)
 	for _, mac := range macs {
-		if err := n.Inventory.Open(ctx, mac, resyncWindow); err != nil {
-			return err
+		if n.Prepare == nil {
+			break // no server runs
 		}
-		if _, err := n.Notify(ctx, mac, false); err != nil {
-			return err
+		if send, err := n.Prepare(mac, notify.Resync); err == nil {
+			sends = append(sends, send)
 		}
 	}
-	return nil
+	return func(ctx context.Context) error {
+		for _, mac := range macs {
+			if err := n.Inventory.Open(ctx, mac, resyncWindow); err != nil {
+				return err
+			}
+		}
+		for _, send := range sends {
+			_, _ = send(ctx)
+		}
+		return nil
+	}
 }

@@ -15,7 +15,9 @@ import (
 	"tandem/sipphone"
 	"tandem/sipphone/family"
 	"tandem/sipphone/inventory"
+	"tandem/sipphone/notify"
 	"tandem/sipphone/provision"
+	"tandem/sipphone/waiting"
 )
 
 // Room is what the operations act on. With no server running only Inventory,
@@ -28,9 +30,11 @@ type Room struct {
 	// Registered tells which lines of a phone are registered now, nil when no
 	// server runs.
 	Registered func(p *sipphone.Phone) []bool
-	// Notify has the phone fetch its files again, or restart, and tells how many
-	// of its registrations were told.
-	Notify func(ctx context.Context, mac sipphone.MAC, reboot bool) (int, error)
+	// Prepare finds how a phone is reached now; what it returns tells it then, and
+	// how many of its registrations were told.
+	Prepare func(mac sipphone.MAC, what notify.What) (func(context.Context) (int, error), error)
+	// Waiting is how many messages wait for users.
+	Waiting *waiting.Board
 }
 
 // Phone is a phone as shown.
@@ -83,11 +87,13 @@ func Register(set *op.Set, r Room, running func() error) {
 	op.Change(set, op.Op{Method: http.MethodPost, Path: "/phones/import", ID: "import-phones", Short: "Add several phones, all or none",
 		Scope: write, Event: "phones.imported", Body: op.MaxBody}, n.imports)
 	op.Change(set, op.Op{Method: http.MethodPatch, Path: "/phones/{mac}", ID: "change-phone", Short: "Change a phone",
-		Long: "It learns of it at its next fetch; resync makes it fetch.", Scope: write, Event: "phone.changed"}, n.change)
+		Long: "It learns of it at its next fetch; resync makes it fetch. One that loses a line, or gets new secrets, is told at once.", Scope: write, Event: "phone.changed"}, n.change)
 	op.Change(set, op.Op{Method: http.MethodDelete, Path: "/phones/{mac}", ID: "remove-phone", Short: "Remove a phone; its secrets are worthless at once",
 		Scope: write, Event: "phone.removed"}, n.remove)
 	n.registerInbox(set)
 	n.registerFiles(set)
+	n.registerWaiting(set)
+	n.registerSecrets(set)
 }
 
 // Path names a phone in a path.
