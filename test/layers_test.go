@@ -122,6 +122,8 @@ var layers = []rule{
 	{"sipphone/inventory", []string{"rtc", "sipphone", "sipphone/family", "sipphone/secret"}, "it keeps phones and gives out no files"},
 	{"sipphone/provision", []string{"rtc", "sipphone", "sipphone/family", "sipphone/secret", "sipphone/inventory"}, "it decides who gets a file; who has phones is the inventory's matter"},
 	{"sipphone/notify", []string{"rtc", "rtc/digest", "rtc/reach", "rtc/uac", "sipphone", "sipphone/family"}, "it sends to phones; it does not decide what"},
+	{"sipphone/pnp", []string{"rtc", "rtc/reach", "rtc/sip", "rtc/uac", "sipphone"}, "it tells a URL to whoever looks for one"},
+	{"sipphone/features", []string{"rtc", "rtc/event", "rtc/sip"}, "settings are kept elsewhere; it reads and writes what phones say of them"},
 	{"sipphone/tftp", []string{"sipphone/provision"}, "a front of the desk that gives files"},
 	{"sipphone/output", nil, "policies are data; who sends asks for them"},
 	{"sipphone/waiting", []string{"rtc", "rtc/event", "sipphone/output"}, "it counts messages; who has phones is told to it"},

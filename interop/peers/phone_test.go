@@ -37,7 +37,7 @@ func TestPhoneBootsFromFiles(t *testing.T) {
 		_, err := s.AddUser(within(t), name, peers.TLS)
 		must(t, "adding "+name, err)
 	}
-	box, dir := deskPhone(t, s, "0004f2000001", "alice", "--key", "dial:bob:Bob")
+	box, dir := deskPhone(t, s, "0004f2000001", "alice", "--key", "lamp:bob:Bob")
 	must(t, "fetching its files", box.Fetch(within(t), dir))
 	alice, err := box.Start(within(t), dir)
 	must(t, "booting", err)
@@ -51,6 +51,8 @@ func TestPhoneBootsFromFiles(t *testing.T) {
 	t.Cleanup(func() { _ = bob.Close() })
 	must(t, "registering", bob.Registered(within(t)))
 
+	// The lamp of bob shows that he is there.
+	must(t, "bob's lamp", alice.Hears(within(t), regexp.MustCompile(`bob@.*changed status from .*Online`)))
 	connect(t, alice, bob, "sip:bob@"+peers.Domain)
 	must(t, "hanging up", bob.Hangup())
 	ended(t, alice)
@@ -60,6 +62,10 @@ func TestPhoneBootsFromFiles(t *testing.T) {
 	if strings.Count(list, "registered") != 2 {
 		t.Errorf("not both show as registered:\n%s", list)
 	}
+	// The message lamp: baresip subscribes by itself, as its files say.
+	_, err = s.Tandem(within(t), "phones", "waiting", "alice", "--new", "3", "--old", "1")
+	must(t, "messages wait", err)
+	must(t, "its message lamp", alice.Hears(within(t), regexp.MustCompile(`^Voice-Message: 3/1 \(0/0\)`)))
 	diff, err := s.Tandem(within(t), "phones", "diff", box.MAC)
 	must(t, "diff", err)
 	if strings.TrimSpace(diff) != "" {

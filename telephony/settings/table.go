@@ -24,6 +24,7 @@ type Table struct {
 	log   *slog.Logger
 	turn  chan struct{} // holds one element: whoever takes it may change
 	users sync.Map      // rtc.AOR to User
+	watch []func(rtc.AOR)
 }
 
 // New makes a working copy in which nobody has set anything. Load fills it.
@@ -32,6 +33,10 @@ func New(store Store, log *slog.Logger) *Table {
 	t.turn <- struct{}{}
 	return t
 }
+
+// Watch has f told whose settings changed, when the change counts. It must be
+// called before the first change, and f must not block.
+func (t *Table) Watch(f func(user rtc.AOR)) { t.watch = append(t.watch, f) }
 
 // Load reads everything from the Store.
 func (t *Table) Load(ctx context.Context) error {
@@ -89,6 +94,9 @@ func (t *Table) Change(ctx context.Context, aor rtc.AOR, f func(*User) error) (U
 		t.users.Store(aor, u)
 	}
 	t.log.Info("settings changed", "aor", string(aor))
+	for _, f := range t.watch {
+		f(aor)
+	}
 	return u, nil
 }
 

@@ -101,6 +101,7 @@ func (s *Server) openPhones(ctx context.Context, cfg *Config) error {
 		return err
 	}
 	s.events.Add(p.waiting.Package())
+	s.showFeatures()
 	return s.listenPhones(cfg)
 }
 
@@ -367,6 +368,13 @@ func (s *Server) listenPhones(cfg *Config) error {
 		if err := s.listenFiles(cfg, l.addr, l.way); err != nil {
 			return fmt.Errorf("phones.%s: %w", l.key, err)
 		}
+	}
+	if cfg.Phones.PnP != "" {
+		leave, err := joinMulticast(cfg.Phones.PnP)
+		if err != nil {
+			return fmt.Errorf("phones.pnp: %w", err)
+		}
+		s.phones.closers = append(s.phones.closers, leave)
 	}
 	if cfg.Phones.TFTP != "" {
 		l, err := tftp.Listen(cfg.Phones.TFTP, s.phones.desk, s.log)

@@ -84,6 +84,13 @@ func (s *Server) routes(ctx context.Context, cfg *Config) (*rtc.Router, error) {
 		s.gate, // who is it?
 		reg,    // REGISTER for our domains
 	}
+	if cfg.Phones.PnP != "" {
+		first, err := s.plugAndPlay(cfg)
+		if err != nil {
+			return nil, err
+		}
+		handlers = append([]rtc.Handler{first}, handlers...) // phones out of the box, whom nobody knows
+	}
 	more, err := s.openRooms(ctx, cfg)
 	if err != nil {
 		return nil, err

@@ -43,6 +43,7 @@ import (
 	"tandem/rtc/trace"
 	"tandem/rtc/transaction"
 	"tandem/rtc/transport"
+	"tandem/sipphone/features"
 	"tandem/telephony"
 	"tandem/telephony/cdr"
 	"tandem/telephony/group"
@@ -96,6 +97,7 @@ type Server struct {
 	traffic   traffic
 	state     *admin.State
 	phones    *phones
+	features  *features.Sync
 	control   *control
 	remote    *remote
 	http      *httpServer
