@@ -31,7 +31,7 @@ func deskPhone(t *testing.T, s *peers.Server, mac, user string, more ...string) 
 // calls. A changed key reaches it after a resync.
 func TestPhoneBootsFromFiles(t *testing.T) {
 	t.Parallel()
-	s := startServer(t, peers.Settings{Phones: true})
+	s := startServer(t, peers.Settings{Phones: true, AllCalls: true})
 	explain(t, s, "alice")
 	for _, name := range []string{"alice", "bob"} {
 		_, err := s.AddUser(within(t), name, peers.TLS)
@@ -51,11 +51,13 @@ func TestPhoneBootsFromFiles(t *testing.T) {
 	t.Cleanup(func() { _ = bob.Close() })
 	must(t, "registering", bob.Registered(within(t)))
 
-	// The lamp of bob shows that he is there.
-	must(t, "bob's lamp", alice.Hears(within(t), regexp.MustCompile(`bob@.*changed status from .*Online`)))
+	// The lamp of bob follows him: on the phone, and there again.
 	connect(t, alice, bob, "sip:bob@"+peers.Domain)
+	must(t, "bob's lamp in a call", alice.Hears(within(t), regexp.MustCompile(`^<presence.*sip:bob@.*<rpid:on-the-phone/>`)))
+	must(t, "what it shows", alice.Hears(within(t), regexp.MustCompile(`bob@.* changed status from .* to .*Busy`)))
 	must(t, "hanging up", bob.Hangup())
 	ended(t, alice)
+	must(t, "bob's lamp after the call", alice.Hears(within(t), regexp.MustCompile(`bob@.* changed status from .*Busy.* to .*Online`)))
 
 	list, err := s.Tandem(within(t), "phones", "list")
 	must(t, "listing", err)
