@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"text/template"
 
 	"tandem/sipphone"
@@ -39,6 +40,7 @@ type Family struct {
 	refused   []pattern
 	uploads   []pattern
 	byLabel   map[string]*template.Template
+	zones     sync.Map // zone by name
 }
 
 // Option is a DHCP option by which the family finds this server.

@@ -105,7 +105,8 @@ func (f *Family) view(a *Asked, p *Place, safe func(string) string) *View {
 	if a.Book != "" {
 		v.Book = v.URL + a.Book
 	}
-	v.Offset, v.Summer = zone(v.Timezone)
+	z := f.zone(v.Timezone)
+	v.Offset, v.Summer = z.offset, z.summer
 	for i, l := range ph.Lines {
 		n := ViewLine{N: i + 1, User: safe(l.User.User()), Password: a.Secrets[i], Shared: l.Shared,
 			Name: safe(at(a.Names, i)), Number: safe(at(a.Numbers, i))}
@@ -147,16 +148,29 @@ func (p *Place) dial(k sipphone.Key) string {
 	return k.Target
 }
 
-// zone is the offset of a time zone in winter, and whether it has a summer.
-func zone(name string) (offset int, summer bool) {
+// zone is a time zone as phones are told it: the offset in winter, and whether
+// there is a summer.
+type zone struct {
+	offset int // seconds
+	summer bool
+}
+
+// zone finds a time zone. Reading one from disk takes longer than making a file, so
+// it is done once; there are only as many as IANA lists.
+func (f *Family) zone(name string) zone {
+	if z, ok := f.zones.Load(name); ok {
+		return z.(zone)
+	}
 	loc, err := time.LoadLocation(name)
 	if err != nil {
-		return 0, false
+		return zone{}
 	}
 	year := time.Now().Year()
 	_, january := time.Date(year, 1, 1, 0, 0, 0, 0, loc).Zone()
 	_, july := time.Date(year, 7, 1, 0, 0, 0, 0, loc).Zone()
-	return min(january, july), january != july
+	z := zone{min(january, july), january != july}
+	f.zones.Store(name, z)
+	return z
 }
 
 // hours is an offset as "+1", "-3:30" or "5:45".

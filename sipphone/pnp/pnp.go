@@ -54,7 +54,6 @@ const perSecond = 50
 type ask struct {
 	mac    sipphone.MAC
 	vendor string
-	model  string
 }
 
 // Serve implements rtc.Handler.
