@@ -82,6 +82,7 @@ type ViewLine struct {
 // ViewKey is a key in a template.
 type ViewKey struct {
 	N             int // from 1
+	K             int // after the keys of the lines
 	Kind          string
 	Target, Label string
 	Dial          string // what the key dials, its prefix included
@@ -115,7 +116,7 @@ func (f *Family) view(a *Asked, p *Place, safe func(string) string) *View {
 		v.Lines = append(v.Lines, n)
 	}
 	for i, k := range ph.Keys {
-		v.Keys = append(v.Keys, ViewKey{N: i + 1, Kind: string(k.Kind), Target: safe(k.Target), Label: safe(cmp.Or(k.Label, k.Target)),
+		v.Keys = append(v.Keys, ViewKey{N: i + 1, K: len(ph.Lines) + i + 1, Kind: string(k.Kind), Target: safe(k.Target), Label: safe(cmp.Or(k.Label, k.Target)),
 			Dial: safe(p.dial(k)), Lamp: k.Kind == sipphone.KeyLamp || k.Kind == sipphone.KeyPark})
 	}
 	for name, value := range ph.Settings {

@@ -19,6 +19,7 @@ import (
 	"tandem/rtc/policy/consent"
 	"tandem/rtc/store"
 	"tandem/sipphone"
+	"tandem/sipphone/invite"
 	"tandem/sipphone/waiting"
 	"tandem/telephony/dialplan"
 	"tandem/telephony/group"
@@ -80,6 +81,7 @@ var kinds = []struct {
 	{im.ErrUnknown, http.StatusNotFound, "message_unknown", 0},
 	{consent.ErrInvalid, http.StatusUnprocessableEntity, "invalid", 0},
 	{consent.ErrTooMany, http.StatusConflict, "too_many", 0},
+	{invite.ErrTooMany, http.StatusConflict, "too_many", 0},
 	{waiting.ErrInvalid, http.StatusUnprocessableEntity, "invalid", 0},
 	{store.ErrConflict, http.StatusConflict, "taken", 0},
 	{store.ErrQueueFull, http.StatusServiceUnavailable, "store_busy", time.Second},

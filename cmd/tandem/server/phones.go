@@ -32,6 +32,7 @@ import (
 	"tandem/sipphone"
 	"tandem/sipphone/family"
 	"tandem/sipphone/inventory"
+	"tandem/sipphone/invite"
 	"tandem/sipphone/notify"
 	"tandem/sipphone/output"
 	"tandem/sipphone/provision"
@@ -47,6 +48,7 @@ type phones struct {
 	desk      *provision.Desk
 	notifier  *notify.Notifier
 	waiting   *waiting.Board
+	links     *invite.Links
 	output    atomic.Pointer[output.Set]
 	families  atomic.Pointer[family.Set]
 	place     atomic.Pointer[family.Place]
@@ -93,6 +95,7 @@ func (s *Server) openPhones(ctx context.Context, cfg *Config) error {
 		Ways: func(aor rtc.AOR, device string) []reach.Way { return s.reach.Ways(aor, reach.Want{Device: device}) },
 		Send: s.exchange.Send, Secrets: p.inventory.Secrets, Domain: cfg.Domains[0], Log: s.log,
 	})
+	p.links = invite.New(invite.Config{Account: s.softphone})
 	p.waiting = waiting.New(waiting.Config{
 		Store: phonestore.NewWaiting(s.store), Form: s.summaryForm,
 		Changed: func(user rtc.AOR) { s.events.Changed(user, waiting.Name) }, Push: s.pushSummary,
@@ -185,7 +188,8 @@ func offlinePhones(ctx context.Context, cfg *Config, db *store.DB, key []byte, u
 // phonesRoom is what can be done with phones while the server runs.
 func (s *Server) phonesRoom() phonesapi.Room {
 	return phonesapi.Room{Inventory: s.phones.inventory, Directory: s.directory, Families: s.phones.families.Load, Desk: s.phones.desk,
-		Registered: s.registeredLines, Prepare: s.preparePhone, Waiting: s.phones.waiting}
+		Registered: s.registeredLines, Prepare: s.preparePhone, Waiting: s.phones.waiting,
+		Links: s.phones.links, FilesURL: func() string { return s.phones.place.Load().URL }}
 }
 
 // registeredLines tells which lines of a phone are registered: by the device
@@ -396,7 +400,7 @@ func (s *Server) listenFiles(cfg *Config, addr string, way provision.Way) error 
 	limited := front.NewListener(l, maxPhoneConns)
 	s.phones.listening[string(way)] = l.Addr().String()
 	s.phones.closers = append(s.phones.closers, func() error { limited.Close(); return nil })
-	server := &http.Server{Handler: limited.Handler(s.phones.desk.Handler(way)), ConnContext: limited.Context, ErrorLog: quiet(s.log),
+	server := &http.Server{Handler: limited.Handler(s.filesHandler(way)), ConnContext: limited.Context, ErrorLog: quiet(s.log),
 		ReadHeaderTimeout: provision.ReadHeaderTimeout, ReadTimeout: provision.ReadTimeout, WriteTimeout: provision.WriteTimeout,
 		IdleTimeout: provision.IdleTimeout, MaxHeaderBytes: 8 << 10}
 	listener := net.Listener(limited)
@@ -409,6 +413,40 @@ func (s *Server) listenFiles(cfg *Config, addr string, way provision.Way) error 
 	}
 	s.phones.serve = append(s.phones.serve, func(ctx context.Context) error { return serveHTTP(ctx, server, listener) })
 	return nil
+}
+
+// filesHandler serves phones, and softphones over TLS alone: their links are
+// secrets.
+func (s *Server) filesHandler(way provision.Way) http.Handler {
+	files := s.phones.desk.Handler(way)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch link := strings.HasPrefix(r.URL.Path, "/"+invite.Path); {
+		case link && way == provision.HTTPS:
+			s.phones.links.ServeHTTP(w, r)
+		case link:
+			http.NotFound(w, r)
+		default:
+			files.ServeHTTP(w, r)
+		}
+	})
+}
+
+// softphone makes a device for a softphone and tells what to set.
+func (s *Server) softphone(ctx context.Context, user rtc.AOR) (invite.Account, error) {
+	name, password, err := s.directory.AddDevice(ctx, user, "softphone-"+time.Now().UTC().Format("20060102-150405.000"))
+	if err != nil {
+		s.log.Error("making a device for a softphone", "aor", user, "err", err)
+		return invite.Account{}, err
+	}
+	place := s.phones.place.Load()
+	a := invite.Account{User: name, Domain: user.Domain(), Password: password, Host: place.Host, Expires: place.Expires}
+	a.Name, _ = s.person(user)
+	for _, a.Transport = range []string{"tls", "tcp", "udp"} {
+		if a.Port = place.Ports[a.Transport]; a.Port != 0 {
+			break
+		}
+	}
+	return a, nil
 }
 
 // phoneTLS asks for a certificate where makers' CAs are known, and takes none as

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"tandem/interop/device"
 	"tandem/interop/wire"
 	"tandem/rtc"
 	"tandem/telephony/settings"
@@ -187,5 +188,37 @@ func TestSharedLine(t *testing.T) {
 		if err := <-rings; err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestSoftphone: who opens a link first gets a device with which a softphone
+// registers; the second gets nothing, and nobody in the clear.
+func TestSoftphone(t *testing.T) {
+	o := newOffice(t, overUDP)
+	o.user("alice")
+	r := overSocket(t, o.Server).do("POST", "/users/alice/softphone", "")
+	link, _ := r.body["link"].(string)
+	_, path, ok := strings.Cut(link, "/softphone/")
+	if r.code != 201 || !ok {
+		t.Fatalf("%d %s", r.code, r.text)
+	}
+	if code, _ := o.ask("http", "softphone/"+path, ""); code != 404 {
+		t.Errorf("in the clear: %d", code)
+	}
+	code, text := o.ask("https", "softphone/"+path, "Linphone")
+	password := between(text, `<entry name="passwd" overwrite="true">`, "<")
+	if code != 200 || password == "" || !strings.Contains(text, "example.com") {
+		t.Fatalf("%d %s", code, text)
+	}
+	if code, _ := o.ask("https", "softphone/"+path, "Linphone"); code != 404 {
+		t.Errorf("the second time: %d", code)
+	}
+	end := o.end(t)
+	who := device.Identity{User: "alice", Password: password, Domain: "example.com"}
+	if err := device.New(o.dialect(t, "plain"), end, who, 5*time.Second).Register(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if strings.Contains(o.log.String(), password) || strings.Contains(o.log.String(), path) {
+		t.Error("the log has the password or the link")
 	}
 }

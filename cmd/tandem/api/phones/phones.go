@@ -15,6 +15,7 @@ import (
 	"tandem/sipphone"
 	"tandem/sipphone/family"
 	"tandem/sipphone/inventory"
+	"tandem/sipphone/invite"
 	"tandem/sipphone/notify"
 	"tandem/sipphone/provision"
 	"tandem/sipphone/waiting"
@@ -35,6 +36,9 @@ type Room struct {
 	Prepare func(mac sipphone.MAC, what notify.What) (func(context.Context) (int, error), error)
 	// Waiting is how many messages wait for users.
 	Waiting *waiting.Board
+	// Links set softphones up, at FilesURL.
+	Links    *invite.Links
+	FilesURL func() string
 }
 
 // Phone is a phone as shown.
@@ -94,6 +98,7 @@ func Register(set *op.Set, r Room, running func() error) {
 	n.registerFiles(set)
 	n.registerWaiting(set)
 	n.registerSecrets(set)
+	n.registerSoftphones(set)
 }
 
 // Path names a phone in a path.

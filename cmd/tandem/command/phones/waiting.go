@@ -56,3 +56,19 @@ who looked.`,
 		},
 	}
 }
+
+func newSoftphone() *cobra.Command {
+	return &cobra.Command{
+		Use:   "softphone USER",
+		Short: "Make a link, and its QR code, that sets a softphone up",
+		Long: `Make a link that sets a softphone up, as Linphone does by "fetch remote
+configuration" or by scanning the QR code. It is good for a day and for one use: who
+opens it first gets a new device of the user (tandem devices).`,
+		Args: command.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return call(c, http.MethodPost, client.Path("users", args[0], "softphone"), nil, func(w io.Writer, l *phones.SoftphoneLink) {
+				fmt.Fprintf(w, "%s\ngood for one use until %s\n%s", l.Link, command.When(l.Until), l.QR)
+			})
+		},
+	}
+}
