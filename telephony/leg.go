@@ -190,5 +190,8 @@ func (l *leg) request(offer []byte) dialog.Invite {
 		inv.Header = append(inv.Header, c.route.caller.identityTo(c.x.cfg.CallerTo(l.phone))...)
 	}
 	inv.Header = append(append(inv.Header, c.passed...), c.geolocation()...)
+	if c.route.auto && l.trunk == nil {
+		inv.Header = append(inv.Header, autoAnswer...)
+	}
 	return inv
 }

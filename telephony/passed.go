@@ -30,3 +30,8 @@ func passed(m *sip.Message) (lines []byte) {
 	}
 	return lines
 }
+
+// autoAnswer has a phone answer by itself: RFC 5373 §4, and what makers read instead.
+const autoAnswer = "Answer-Mode: Auto\r\n" +
+	"Call-Info: <sip:localhost>;answer-after=0\r\n" +
+	"Alert-Info: <http://localhost>;info=alert-autoanswer;delay=0\r\n"

@@ -93,6 +93,7 @@ type Route struct {
 	rings           Settings     // the user whose phones ring, and who may send the call on
 	group           *group.Group // whose members ring, nil when it is not a group's call
 	code            feature.Code // of a service that was dialled
+	auto            bool         // the phone is to answer by itself
 	emergency       bool
 	location        string          // of the site, for an emergency call
 	chain           diversion.Chain // who has sent it on

@@ -154,6 +154,20 @@ func (p *Plan) toService(route Route, caller Settings, code feature.Code) (Route
 			return route, &rtc.Status{Code: 404}
 		}
 		return p.toWhom(route, caller, uri)
+	case feature.Intercom:
+		uri, ok := p.read(code.Arg)
+		if !ok {
+			return route, &rtc.Status{Code: 404}
+		}
+		called, ok := p.user(uri)
+		switch {
+		case !ok:
+			return route, &rtc.Status{Code: 404, Header: warning(p.Domain, "nobody is called "+code.Arg)}
+		case !p.MayPickUp(caller.AOR, called.AOR):
+			return route, &rtc.Status{Code: 403, Header: warning(p.Domain, "intercom is for users of the same group")}
+		}
+		route.code, route.auto = feature.Code{}, true
+		return p.toUser(route, called)
 	case feature.Pickup:
 		uri, ok := p.read(code.Arg)
 		if !ok {

@@ -160,6 +160,7 @@ var layers = []rule{
 	{"cmd/tandem/api/sqlstore", []string{"cmd/tandem/api/access", "cmd/tandem/api/audit", "cmd/tandem/api/outbox", "cmd/tandem/api/idempotency", "rtc/store", "rtc/store/..."}, "the SQL of these rooms knows them and the engine"},
 	{"cmd/tandem/api/presence", []string{"cmd/tandem/api/...", "rtc", "rtc/..."}, "an API noun calls its rooms; those of telephony are others' matter"},
 	{"cmd/tandem/api/admin", []string{"cmd/tandem/api/..."}, "the API's own nouns know no other room"},
+	{"cmd/tandem/api/callcontrol", []string{"cmd/tandem/api/access", "cmd/tandem/api/operation", "cmd/tandem/api/problem", "telephony"}, "the nouns of one room"},
 	{"cmd/tandem/api/settings", []string{"cmd/tandem/api/access", "cmd/tandem/api/operation", "rtc", "rtc/directory", "telephony/settings"}, "the nouns of one room"},
 	{"cmd/tandem/api/groups", []string{"cmd/tandem/api/access", "cmd/tandem/api/operation", "rtc", "rtc/directory", "telephony/group", "telephony/number"}, "the nouns of one room"},
 	{"cmd/tandem/api/dialling", []string{"cmd/tandem/api/access", "cmd/tandem/api/operation", "cmd/tandem/api/problem", "rtc", "telephony", "telephony/..."}, "the nouns of one room"},

@@ -2,9 +2,11 @@ package test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"math/cmplx"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -12,6 +14,9 @@ import (
 	"testing"
 	"time"
 
+	"tandem/cmd/tandem/api/callcontrol"
+	"tandem/cmd/tandem/api/client"
+	"tandem/cmd/tandem/api/problem"
 	"tandem/cmd/tandem/server"
 	"tandem/cmd/tandem/softphone"
 	"tandem/media/sound"
@@ -332,4 +337,98 @@ func TestRecording(t *testing.T) {
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("%v, %v", err, info.Mode())
 	}
+}
+
+// TestIntercom: the phone of a colleague is asked to answer by itself, that of anybody
+// else is not called.
+func TestIntercom(t *testing.T) {
+	_, _, phones := ringGroup(t, nil)
+	alice, bob, carol := phones["alice"], phones["bob"], phones["carol"]
+	id := alice.dialCode("alice", "*80bob")
+	m := bob.request("INVITE")
+	if header(m, "Answer-Mode") != "Auto" || !strings.Contains(header(m, "Call-Info"), "answer-after=0") || !strings.Contains(header(m, "Alert-Info"), "info=alert-autoanswer") {
+		t.Errorf("bob's phone is told\n%s", m.Bytes())
+	}
+	bob.reply(m, 486, "b", "", "")
+	bob.request("ACK")
+	alice.final(id, "INVITE")
+	if code := carol.final(carol.dialCode("carol", "*80bob"), "INVITE").StatusCode(); code != 403 {
+		t.Errorf("carol gets %d", code)
+	}
+	silent(t, "bob", bob)
+}
+
+// TestCallControl: what is asked by the API happens to the call, and the trace shows
+// all legs by the Call-ID of any.
+func TestCallControl(t *testing.T) {
+	r := startServer(t, func(cfg *server.Config) { exchange(cfg); cfg.Telephony.Recordings = "recordings" })
+	r.user("alice", "bob")
+	trunk, alice, bob := r.rawTrunk(t, "pstn", nil), r.dial(t, "udp"), r.dial(t, "udp")
+	alice.register("alice")
+	bob.register("bob")
+	k, err := client.Dial(r.cfg.Socket())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func(method, path string, in, out any, want int) {
+		t.Helper()
+		err := k.Call(soon(t), method, path, in, out)
+		var p *problem.Problem
+		switch {
+		case err == nil && want == 200:
+		case errors.As(err, &p) && p.Status == want:
+		default:
+			t.Fatalf("%s %s: %v, want %d", method, path, err, want)
+		}
+	}
+	id := trunk.callIn("+4940999", "alice", "")
+	a := alice.request("INVITE")
+	alice.answer(a, 200, "a", 30002)
+	alice.request("ACK")
+	trunk.ack(trunk.final(id, "INVITE"), "")
+	call := "/calls/" + r.s.Exchange().Calls()[0].ID()
+
+	var rec callcontrol.Recording
+	ask("POST", call+"/recording", nil, &rec, 200)
+	ask("DELETE", call+"/recording", nil, &rec, 200)
+	if info, err := os.Stat(r.cfg.Data + "/recordings/" + rec.File); err != nil || info.Size() == 0 {
+		t.Errorf("the recording: %v", err)
+	}
+	ask("DELETE", call+"/recording", nil, &rec, 404)
+	ask("POST", call+"/mute", callcontrol.Muting{Muted: true}, nil, 404)
+	ask("POST", "/calls/nobody/park", callcontrol.Park{}, nil, 404)
+
+	var parked callcontrol.Parked
+	ask("POST", call+"/park", callcontrol.Park{By: "callee", Slot: 12}, &parked, 200)
+	alice.reply(alice.request("BYE"), 200, "", "", "")
+	if parked.Slot != 12 {
+		t.Errorf("slot %d", parked.Slot)
+	}
+	ask("POST", call+"/park", callcontrol.Park{By: "callee"}, nil, 403)
+	leg := bob.dialCode("bob", "*512")
+	bob.ack(bob.final(leg, "INVITE"), "")
+	trunk.agree("")
+	bob.agree("")
+	if want := []cdr.What{cdr.Recording, cdr.Recorded, cdr.Parked, cdr.Retrieved}; !slices.Equal(whats(story(t, r, "+4940999")), want) {
+		t.Errorf("the story is %v", whats(story(t, r, "+4940999")))
+	}
+	for _, id := range []string{id, string(a.CallID())} {
+		var page struct{ Items []struct{ Text string } }
+		ask("GET", "/trace?call_id="+url.QueryEscape(id), nil, &page, 200)
+		legs := map[string]bool{}
+		for _, m := range page.Items {
+			for _, want := range []string{id, string(a.CallID()), leg} {
+				if strings.Contains(m.Text, want) {
+					legs[want] = true
+				}
+			}
+		}
+		if len(legs) < 2 {
+			t.Errorf("by %s the trace shows the legs %v", id, legs)
+		}
+	}
+	ask("DELETE", call, nil, nil, 200)
+	bob.reply(bob.request("BYE"), 200, "", "", "")
+	trunk.reply(trunk.request("BYE"), 200, "", "", "")
+	r.nothingLeft(t)
 }

@@ -76,7 +76,7 @@ address; --ladder draws who sent what to whom.`,
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&callID, "call-id", "", "only this Call-ID")
+	f.StringVar(&callID, "call-id", "", "only this Call-ID, and those of the other legs of its call")
 	f.StringVar(&user, "user", "", "only messages from, to or for this user")
 	f.StringVar(&addr, "addr", "", "only messages from or to this address (host or host:port)")
 	f.StringVar(&since, "since", "", "only messages from then on: how long ago (10m), the time of day (15:04, 15:04:05), or 2026-01-31T15:04:05Z")

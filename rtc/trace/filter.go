@@ -2,6 +2,7 @@ package trace
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"time"
 )
@@ -10,6 +11,7 @@ import (
 // datagrams that are no SIP message pass only an empty Filter.
 type Filter struct {
 	CallID string    // exactly
+	Legs   []string  // other Call-IDs that belong to it
 	User   string    // user part of the Request-URI, From or To, or user@host of one of them
 	Addr   string    // host or host:port of either end
 	Since  time.Time // none that went in or out before
@@ -27,7 +29,7 @@ func (f Filter) Match(e *Entry) bool {
 		return true
 	}
 	h := scan(e.Bytes)
-	if f.CallID != "" && h.callID != f.CallID {
+	if f.CallID != "" && h.callID != f.CallID && !slices.Contains(f.Legs, h.callID) {
 		return false
 	}
 	return f.User == "" || names(h.uri, f.User) || names(h.from, f.User) || names(h.to, f.User)

@@ -16,6 +16,7 @@ const (
 	GroupPickup       // *8: take a call that rings at a phone of the own groups
 	Park              // *5 and *5SLOT: a transfer there parks the other party
 	Retrieve          // *5SLOT, dialled: take a parked call
+	Intercom          // *80USER: the phone answers by itself
 	Conference        // *6ROOM: join a conference
 	Withhold          // *31*NUMBER: call it without showing who calls
 	Always            // *21*TARGET# and #21#: forward all calls, and no more
@@ -56,6 +57,8 @@ func Read(dialled string) (Code, bool) {
 		return Code{Kind: Park}, true
 	case strings.HasPrefix(dialled, "**"):
 		return arg(Pickup, dialled[2:])
+	case strings.HasPrefix(dialled, "*80"):
+		return arg(Intercom, dialled[3:])
 	case strings.HasPrefix(dialled, "*31*"):
 		return arg(Withhold, dialled[4:])
 	case strings.HasPrefix(dialled, "*5") && digits(dialled[2:]):

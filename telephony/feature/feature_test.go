@@ -7,6 +7,8 @@ func TestRead(t *testing.T) {
 		"**200":            {Kind: Pickup, Arg: "200"},
 		"**alice":          {Kind: Pickup, Arg: "alice"},
 		"*8":               {Kind: GroupPickup},
+		"*80bob":           {Kind: Intercom, Arg: "bob"},
+		"*80":              {},
 		"*5":               {Kind: Park},
 		"*57":              {Kind: Retrieve, Arg: "7"},
 		"*6100":            {Kind: Conference, Arg: "100"},

@@ -51,6 +51,7 @@ import (
 	"net/http"
 
 	"tandem/cmd/tandem/api/admin"
+	"tandem/cmd/tandem/api/callcontrol"
 	"tandem/cmd/tandem/api/contacts"
 	"tandem/cmd/tandem/api/dialling"
 	"tandem/cmd/tandem/api/groups"
@@ -152,6 +153,7 @@ func (a *API) nouns() {
 	a.registerDevices()
 	a.registerRegistrations()
 	a.registerRoutes()
+	callcontrol.Register(a.set, callcontrol.Rooms{Exchange: a.Exchange, Running: a.running})
 	apisettings.Register(a.set, apisettings.Rooms{Settings: a.Settings, Directory: a.Directory})
 	groups.Register(a.set, groups.Rooms{Groups: a.Groups, Directory: a.Directory, Numbers: a.Numbers})
 	trunks.Register(a.set, trunks.Rooms{Trunks: a.Trunks, Registrations: a.Registrations, Running: a.running})

@@ -48,6 +48,8 @@ type Call struct {
 func (a *API) registerCalls() {
 	op.Read(a.set, op.Op{Path: "/calls", ID: "list-calls", Short: "List the calls that go on",
 		Scope: access.Read("calls"), Needs: a.running}, a.listCalls)
+	op.Read(a.set, op.Op{Path: "/calls/{id}", ID: "show-call", Short: "Show a call that goes on",
+		Scope: access.Read("calls"), Needs: a.running}, a.showCall)
 	op.Change(a.set, op.Op{Method: http.MethodDelete, Path: "/calls/{id}", ID: "hang-up-call", Short: "Hang up a call",
 		Scope: access.Write("calls"), Event: "call.hung_up", Needs: a.running}, a.hangUpCall)
 	op.Read(a.set, op.Op{Path: "/call-records", ID: "list-call-records", Short: "List the records of calls, the latest first",
@@ -99,6 +101,45 @@ func (a *API) listCalls(_ context.Context, in *op.Paging) (op.Page[Call], error)
 		slices.SortFunc(list, func(a, b Call) int { return cmp.Compare(a.ID, b.ID) })
 		return slices.Values(list)
 	})
+}
+
+func (a *API) showCall(_ context.Context, in *struct {
+	ID string `path:"id"`
+}) (Call, error) {
+	c := a.Exchange.Call(in.ID)
+	if c == nil {
+		return Call{}, problem.Unknown("call_unknown", "no call "+in.ID+" goes on", "see: tandem calls list")
+	}
+	r := c.Record()
+	return shownCall(&r), nil
+}
+
+// legsOf are the Call-IDs of all legs of the call that one belongs to, among those
+// that go on and the latest records.
+func (a *API) legsOf(ctx context.Context, callID string) []string {
+	legs := func(r *cdr.Record) (list []string) {
+		list = append(list, r.CallIDs[:]...)
+		for _, t := range r.Tried {
+			list = append(list, t.CallID)
+		}
+		return slices.DeleteFunc(list, func(id string) bool { return id == "" })
+	}
+	for _, c := range a.Exchange.Calls() {
+		r := c.Record()
+		if list := legs(&r); slices.Contains(list, callID) {
+			return list
+		}
+	}
+	records, err := a.Records.List(ctx, cdr.Query{Limit: cdr.MaxLimit})
+	if err != nil {
+		a.Log.Warn("the legs of a call are not known", "call_id", callID, "err", err)
+	}
+	for i := range records {
+		if list := legs(&records[i]); slices.Contains(list, callID) {
+			return list
+		}
+	}
+	return nil
 }
 
 func (a *API) hangUpCall(ctx context.Context, do *op.Doing, in *struct {

@@ -28,14 +28,20 @@ type Message struct {
 
 // Tracing chooses messages.
 type Tracing struct {
-	CallID string    `query:"call_id" doc:"Only this Call-ID"`
+	CallID string    `query:"call_id" doc:"Only this Call-ID, and those of the other legs of its call"`
 	User   string    `query:"user" doc:"Only messages from, to or for this user"`
 	Addr   string    `query:"addr" doc:"Only messages from or to this address, host or host:port"`
 	Since  time.Time `query:"since" doc:"Only messages from this time on"`
 }
 
-func (t Tracing) filter() trace.Filter {
-	return trace.Filter{CallID: t.CallID, User: t.User, Addr: t.Addr, Since: t.Since}
+// filter is what of the trace is meant. By a Call-ID the other legs of its call are
+// meant as well.
+func (a *API) filter(ctx context.Context, t Tracing) trace.Filter {
+	var legs []string
+	if t.CallID != "" && a.Exchange != nil {
+		legs = a.legsOf(ctx, t.CallID)
+	}
+	return trace.Filter{CallID: t.CallID, Legs: legs, User: t.User, Addr: t.Addr, Since: t.Since}
 }
 
 func (a *API) registerTrace() {
@@ -50,17 +56,18 @@ func message(e trace.Entry) Message {
 	return Message{Seq: e.Seq, Time: e.Time, Out: e.Out, Unsent: e.Unsent, Flow: e.Flow, Local: e.Local, Remote: e.Remote, Text: string(e.Bytes)}
 }
 
-func (a *API) listTrace(_ context.Context, in *struct {
+func (a *API) listTrace(ctx context.Context, in *struct {
 	op.Paging
 	Tracing
 }) (op.Page[Message], error) {
+	filter := a.filter(ctx, in.Tracing)
 	return op.Paginate(in.Paging, func(m Message) string { return strconv.FormatUint(m.Seq, 10) }, func(after string) iter.Seq[Message] {
 		seq, err := strconv.ParseUint(after, 10, 64)
 		if err != nil {
 			seq = 0
 		}
 		return func(yield func(Message) bool) {
-			for _, e := range a.Trace.Entries(seq, in.filter()) {
+			for _, e := range a.Trace.Entries(seq, filter) {
 				if !yield(message(e)) {
 					return
 				}
@@ -69,12 +76,12 @@ func (a *API) listTrace(_ context.Context, in *struct {
 	})
 }
 
-func (a *API) followTrace(_ context.Context, in *struct {
+func (a *API) followTrace(ctx context.Context, in *struct {
 	op.Resume
 	Tracing
 	After string `query:"after" doc:"As Last-Event-ID, for clients that cannot set it first"`
 }) (op.Source, error) {
-	f := &follower{ring: a.Trace, filter: in.filter(), after: a.Trace.Last()}
+	f := &follower{ring: a.Trace, filter: a.filter(ctx, in.Tracing), after: a.Trace.Last()}
 	if from := cmp.Or(in.LastEventID, in.After); from != "" {
 		seq, err := strconv.ParseUint(from, 10, 64)
 		if err != nil {

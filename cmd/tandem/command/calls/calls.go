@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -48,6 +49,7 @@ func New() *cobra.Command {
 			})
 		},
 	})
+	c.AddCommand(control()...)
 	return c
 }
 
@@ -166,6 +168,9 @@ func callDetails(w io.Writer, c *api.Call) {
 	after("ringing", c.Ringing)
 	after("answered", c.Answered)
 	after("ended", c.Ended)
+	for _, s := range c.Story {
+		row(strings.ReplaceAll(string(s.What), "_", " "), "after %s: %s", s.At.Sub(c.Started).Round(time.Millisecond), s.Who)
+	}
 	row("talked", "%s", talked(c))
 	row("ended by", "%s", c.EndedBy)
 	row("code", "%s %s", code(c.Code), c.Text)

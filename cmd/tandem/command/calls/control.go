@@ -1,0 +1,127 @@
+package calls
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/spf13/cobra"
+
+	"tandem/cmd/tandem/api"
+	"tandem/cmd/tandem/api/callcontrol"
+	"tandem/cmd/tandem/api/client"
+	"tandem/cmd/tandem/command"
+)
+
+// control makes the verbs that change a call that goes on.
+func control() []*cobra.Command {
+	return []*cobra.Command{newShow(), newTransfer(), newPark(), newRecord(), newMute()}
+}
+
+// do does an operation on a call, and prints its result.
+func do[T any](c *cobra.Command, method string, path string, in any, say func(T) string) error {
+	return command.WithControl(c, func(ctx context.Context, k *client.Client) error {
+		var out T
+		if err := k.Call(ctx, method, path, in, &out); err != nil {
+			return err
+		}
+		return command.Print(c, out, func(w io.Writer) { fmt.Fprintln(w, say(out)) })
+	})
+}
+
+func newShow() *cobra.Command {
+	return &cobra.Command{
+		Use:   "show ID",
+		Short: "Show a call that goes on",
+		Args:  command.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return command.WithControl(c, func(ctx context.Context, k *client.Client) error {
+				var out api.Call
+				if err := k.Call(ctx, http.MethodGet, client.Path("calls", args[0]), nil, &out); err != nil {
+					return err
+				}
+				return command.Print(c, out, func(w io.Writer) { callDetails(w, &out) })
+			})
+		},
+	}
+}
+
+func newTransfer() *cobra.Command {
+	var by string
+	c := &cobra.Command{
+		Use:   "transfer ID TARGET",
+		Short: "Transfer a call to a user, a group, an extension or a number",
+		Args:  command.ExactArgs(2),
+		RunE: func(c *cobra.Command, args []string) error {
+			return do(c, http.MethodPost, client.Path("calls", args[0], "transfer"), callcontrol.Transfer{By: by, To: args[1]},
+				func(callcontrol.Done) string { return args[1] + " is being called" })
+		},
+	}
+	byFlag(c, &by, "the party that is replaced, and whose rights count")
+	return c
+}
+
+func byFlag(c *cobra.Command, by *string, usage string) {
+	c.Flags().StringVar(by, "by", "callee", usage+": caller or callee")
+	command.Complete(c, "by", "caller", "callee")
+}
+
+func newPark() *cobra.Command {
+	var by string
+	var slot int
+	c := &cobra.Command{
+		Use:   "park ID",
+		Short: "Park a call: one party leaves, the other waits until somebody dials *5 and the slot",
+		Args:  command.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return do(c, http.MethodPost, client.Path("calls", args[0], "park"), callcontrol.Park{By: by, Slot: slot},
+				func(p callcontrol.Parked) string {
+					return fmt.Sprintf("parked in slot %d; dial *5%d to retrieve it", p.Slot, p.Slot)
+				})
+		},
+	}
+	byFlag(c, &by, "the party that leaves")
+	c.Flags().IntVar(&slot, "slot", 0, "1 to 999; 0: any that is free")
+	return c
+}
+
+func newRecord() *cobra.Command {
+	var stop bool
+	c := &cobra.Command{
+		Use:   "record ID",
+		Short: "Record a call, or end the recording (--stop)",
+		Args:  command.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			method, said := http.MethodPost, "is being recorded into "
+			if stop {
+				method, said = http.MethodDelete, "was recorded into "
+			}
+			return do(c, method, client.Path("calls", args[0], "recording"), nil,
+				func(r callcontrol.Recording) string { return "the call " + said + r.File })
+		},
+	}
+	c.Flags().BoolVar(&stop, "stop", false, "end the recording")
+	return c
+}
+
+func newMute() *cobra.Command {
+	var off bool
+	c := &cobra.Command{
+		Use:   "mute ID",
+		Short: "Mute the caller in a conference, or have him heard again (--off)",
+		Long:  "Mute the caller in a conference. To have somebody leave it, hang up the call.",
+		Args:  command.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return do(c, http.MethodPost, client.Path("calls", args[0], "mute"), callcontrol.Muting{Muted: !off},
+				func(m callcontrol.Muting) string {
+					if m.Muted {
+						return "the others do not hear the caller"
+					}
+					return "the others hear the caller"
+				})
+		},
+	}
+	c.Flags().BoolVar(&off, "off", false, "have him heard again")
+	return c
+}
