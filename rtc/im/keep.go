@@ -172,6 +172,7 @@ func (f *flight) stored(err error) {
 		if f.accepted != 0 {
 			st = f.taken()
 		}
+		im.tellStored(f)
 		to := f.to
 		f.finish(st)
 		im.dirty.add(to)

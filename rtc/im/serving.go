@@ -272,33 +272,54 @@ func (im *IM) sendKept(ctx context.Context, m *Message, parsed *sip.Message, w r
 
 // sweep forgets what has expired, devices not seen for long, and senders at rest.
 func (im *IM) sweep(now time.Time) {
+	var expired []place
+	defer func() { im.bury(expired) }()
 	for i := range im.shard {
 		s := &im.shard[i]
 		s.mu.Lock()
 		s.rested(im.cfg.Rate, im.cfg.Burst, now)
 		for aor, b := range s.boxes {
-			im.expire(aor, b, now)
+			expired = append(expired, im.expire(aor, b, now)...)
 			s.tidy(aor, b)
 		}
 		s.mu.Unlock()
 	}
 }
 
-// expire forgets what has expired in one box. Locked.
-func (im *IM) expire(aor rtc.AOR, b *box, now time.Time) {
+// place is where a kept message is.
+type place struct {
+	user rtc.AOR
+	id   int64
+}
+
+// bury forgets messages that have expired, and tells their senders.
+func (im *IM) bury(list []place) {
+	for _, p := range list {
+		m, err := im.Show(context.Background(), p.user, p.id)
+		if im.Delete(p.user, p.id) != nil {
+			continue // delivered in the last moment
+		}
+		im.counts.expired.Add(1)
+		if err == nil {
+			im.cfg.Tell(Event{Kind: "expired", To: p.user, From: m.From, ID: p.id})
+			im.tellFailed(&m)
+		}
+	}
+}
+
+// expire finds what has expired in one box. Locked.
+func (im *IM) expire(aor rtc.AOR, b *box, now time.Time) (list []place) {
 	for _, k := range slices.Clone(b.roster) {
 		if now.Sub(k.seen) > im.cfg.Keep && len(im.cfg.Reach.Ways(aor, reach.Want{Instance: k.instance, Max: 1})) == 0 {
 			im.forgetDevice(b, aor, k.instance)
 		}
 	}
-	for _, e := range slices.Clone(b.list) {
-		if e.pending || e.expires.After(now) {
-			continue
+	for i := range b.list {
+		if e := &b.list[i]; !e.pending && !e.expires.After(now) {
+			list = append(list, place{aor, e.id})
 		}
-		im.drop(b, e.id)
-		im.counts.expired.Add(1)
-		im.cfg.Tell(Event{Kind: "expired", To: aor, From: e.from, ID: e.id})
 	}
+	return list
 }
 
 // drop forgets a kept message whoever waits for it. Locked.

@@ -1,0 +1,184 @@
+package im
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"tandem/rtc"
+	"tandem/rtc/location"
+	"tandem/rtc/reach"
+	"tandem/rtc/sip"
+	"tandem/rtc/transaction"
+)
+
+// everybody is a user.
+type everybody struct{}
+
+func (everybody) Ours([]byte, uint16) bool          { return true }
+func (everybody) Domain([]byte) bool                { return true }
+func (everybody) Resolve(a rtc.AOR) (rtc.AOR, bool) { return a, true }
+func alone(t *testing.T, change func(*Config)) (*IM, *Memory) {
+	t.Helper()
+	store := NewMemory()
+	where := location.New(nil, slog.New(slog.DiscardHandler))
+	cfg := Config{Layer: transaction.New(transaction.Config{Lanes: 4}), Reach: reach.New(where, nil), Location: where, Users: everybody{}, Store: store, Domain: "example.com"}
+	change(&cfg)
+	im := New(cfg)
+	ctx, stop := context.WithCancel(context.Background())
+	var run sync.WaitGroup
+	run.Go(func() { _ = im.Run(ctx) })
+	t.Cleanup(func() { stop(); run.Wait() })
+	return im, store
+}
+
+// vault is an archive that takes its time.
+type vault struct {
+	records chan Record
+	answer  chan error
+}
+
+func (v *vault) Record(r Record, done func(error)) error {
+	v.records <- r
+	go func() { done(<-v.answer) }() // ends with the answer, which every test gives
+	return nil
+}
+
+// A message is acknowledged only when the archive has it; when it cannot have
+// it, the message goes nowhere and its sender is told.
+func TestArchive(t *testing.T) {
+	v := &vault{make(chan Record, 1), make(chan error)}
+	im, store := alone(t, func(c *Config) { c.Archive = v })
+	send := func() chan error {
+		result := make(chan error, 1)
+		go func() {
+			_, err := im.Send(t.Context(), Draft{From: "sip:alice@example.com", To: "sip:bob@example.com", Body: []byte("hello")})
+			result <- err
+		}()
+		return result
+	}
+	acknowledged := send()
+	r := <-v.records
+	if r.From != "sip:alice@example.com" || r.To != "sip:bob@example.com" || string(r.Body) != "hello" || r.Type != "text/plain;charset=UTF-8" || r.CallID == "" {
+		t.Errorf("archived %+v", r)
+	}
+	select {
+	case err := <-acknowledged:
+		t.Fatalf("acknowledged before it is archived: %v", err)
+	case <-time.After(20 * time.Millisecond):
+	}
+	if list, _ := store.Messages(t.Context(), r.To, 0, 10); len(list) != 0 {
+		t.Error("kept before it is archived")
+	}
+	v.answer <- nil
+	if err := <-acknowledged; err != nil {
+		t.Error(err)
+	}
+	refused := send()
+	<-v.records
+	v.answer <- errors.New("the tape is full")
+	var st *rtc.Status
+	if err := <-refused; !errors.As(err, &st) || st.Code != 503 {
+		t.Errorf("when it cannot be archived: %v", err)
+	}
+	if list, _ := store.Messages(t.Context(), r.To, 0, 10); len(list) != 1 {
+		t.Errorf("%d are kept", len(list))
+	}
+}
+
+// What the wire never carries in text is carried by type and charset alone: the
+// bodies of real clients come out of the store as they went in.
+func TestBodies(t *testing.T) {
+	im, _ := alone(t, func(*Config) {})
+	for kind, body := range map[string]string{
+		"text/plain;charset=iso-8859-1":           "gr\xfc\xdfe",
+		"text/plain;charset=UTF-8":                "grüße \U0001f600\r\n\r\nzweiter Absatz",
+		"text/html":                               "<b>x</b>",
+		"multipart/mixed;boundary=\"b\"":          "--b\r\nContent-Type: text/plain\r\n\r\nx\r\n--b\r\nContent-Type: image/png\r\nContent-Transfer-Encoding: binary\r\n\r\n\x89PNG\x00\r\n--b--\r\n",
+		"message/cpim":                            "From: <im:a@b>\r\n\r\nContent-Type: text/plain\r\n\r\nx",
+		"application/vnd.gsma.rcs-ft-http+xml":    "<file/>",
+		"text/plain; charset=\"UTF-8\"; format=x": strings.Repeat("é", 5000),
+		"application/octet-stream;name=\"a;b,c\"": "\x00\x01\r\n\r\n\xff",
+	} {
+		to := rtc.AOR("sip:" + kind[:4] + strings.Repeat("x", len(body)%97) + "@example.com")
+		if _, err := im.Send(t.Context(), Draft{From: "sip:alice@example.com", To: to, Type: kind, Body: []byte(body)}); err != nil {
+			t.Errorf("%s: %v", kind, err)
+			continue
+		}
+		found := false
+		for _, k := range im.Queue(to) {
+			m, err := im.Show(t.Context(), to, k.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			gotKind, got, err := m.Content()
+			found = found || err == nil && gotKind == kind && string(got) == body
+		}
+		if !found {
+			t.Errorf("%s: changed on the way", kind)
+		}
+	}
+}
+
+const cpim = "From: Alice <im:alice@example.com>\r\nTo: Bob <im:bob@example.com>\r\nNS: imdn <urn:ietf:params:imdn>\r\nimdn.Message-ID: 34jk324j\r\nDateTime: 2026-04-04T12:16:49-05:00\r\n" +
+	"imdn.Disposition-Notification: positive-delivery, negative-delivery, processing\r\nContent-length: 12\r\n\r\nContent-type: text/plain\r\n\r\nHello World"
+
+// Who asks for it is told that his message is kept, and later that it was not
+// delivered (RFC 5438 §7.2). Nobody is told about a notice.
+func TestNotices(t *testing.T) {
+	im, _ := alone(t, func(*Config) {})
+	alice, bob := rtc.AOR("sip:alice@example.com"), rtc.AOR("sip:bob@example.com")
+	if _, err := im.Send(t.Context(), Draft{From: alice, To: bob, Type: "message/cpim", Body: []byte(cpim)}); err != nil {
+		t.Fatal(err)
+	}
+	notices := func(n int) (texts []string) {
+		t.Helper()
+		for end := time.Now().Add(5 * time.Second); len(im.Queue(alice)) < n; time.Sleep(time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("%d notices, want %d", len(im.Queue(alice)), n)
+			}
+		}
+		for _, k := range im.Queue(alice) {
+			m, err := im.Show(t.Context(), alice, k.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, _ := m.parsed()
+			if kindOf(p) != notice {
+				t.Errorf("it is not taken for a notice:\n%s", m.Text)
+			}
+			texts = append(texts, string(p.Body()))
+		}
+		return texts
+	}
+	if got := notices(1)[0]; !strings.Contains(got, "<message-id>34jk324j</message-id>") || !strings.Contains(got, "<processing-notification><status><stored/>") ||
+		!strings.Contains(got, "<recipient-uri>im:bob@example.com</recipient-uri>") {
+		t.Errorf("told\n%s", got)
+	}
+	im.sweep(time.Now().Add(8 * 24 * time.Hour)) // the notice expires as well, and nobody hears of that
+	time.Sleep(50 * time.Millisecond)
+	got := notices(1)
+	if !strings.Contains(got[0], "<delivery-notification><status><failed/>") || len(im.Queue(bob)) != 0 {
+		t.Errorf("told\n%s", got)
+	}
+}
+
+func FuzzWish(f *testing.F) {
+	f.Add([]byte(cpim))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		m := new(sip.Message)
+		if m.Parse(append([]byte("MESSAGE sip:x SIP/2.0\r\nContent-Type: message/cpim\r\n\r\n"), b...)) != nil {
+			return
+		}
+		w := wishOf(m)
+		if (w.stored || w.failed) && w.id == "" {
+			t.Fatalf("%+v", w)
+		}
+		_ = kindOf(m)
+		_ = w.report("sip:a", "sip:b", "x", "y")
+	})
+}
