@@ -19,7 +19,7 @@ func (s *Server) openContacts(ctx context.Context, _ *Config) error {
 
 // withDocuments serves the documents of users beside the operations of the API.
 func (s *Server) withDocuments(operations http.Handler, cfg *Config) http.Handler {
-	front := xcap.New(xcap.Front{Book: s.contacts, Gate: s.gate, Tokens: s.state.Tokens, Domain: cfg.Domains[0], Log: s.log,
+	front := xcap.New(xcap.Front{Book: s.contacts, Gate: s.gate, Tokens: s.state.Tokens, Consent: s.consent, Domain: cfg.Domains[0], Log: s.log,
 		Resolve: func(address rtc.AOR) (rtc.AOR, bool) {
 			u, ok := s.directory.Resolve(address)
 			return u.AOR, ok && u.Enabled

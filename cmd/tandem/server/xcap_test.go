@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	icholy "github.com/icholy/digest"
+
+	"tandem/rtc/policy/consent"
 )
 
 // xcapClient speaks HTTP with Digest, by code that is not ours.
@@ -148,4 +150,52 @@ func TestXCAP(t *testing.T) {
 	if r := other.do("GET", "resource-lists/users/bob/index", ""); r.code != 403 {
 		t.Errorf("with a token for something else: %d", r.code)
 	}
+}
+
+// Rules set by XCAP count at once, and those set otherwise are seen by XCAP.
+func TestRulesByXCAP(t *testing.T) {
+	s := running(t, remotely)
+	socket := overSocket(t, s)
+	for _, u := range []string{"alice", "bob"} {
+		if r := socket.do("POST", "/users", fmt.Sprintf(`{"address":%q,"password":"password of %s"}`, u, u)); r.code != 201 {
+			t.Fatal(r.text)
+		}
+	}
+	x := xcapOf(t, s, "bob", "password of bob")
+	const index, rules = "pres-rules/users/sip:bob@example.com/index", "application/auth-policy+xml"
+	doc := func(action string) string {
+		return `<ruleset xmlns="urn:ietf:params:xml:ns:common-policy" xmlns:pr="urn:ietf:params:xml:ns:pres-rules"><rule id="mine"><conditions><identity><one id="sip:alice@example.com"/></identity></conditions><actions><pr:sub-handling>` + action + `</pr:sub-handling></actions></rule></ruleset>`
+	}
+	say := func(want int) {
+		t.Helper()
+		if r := socket.do("POST", "/messages", `{"from":"alice","to":"bob","text":"x"}`); r.code != want {
+			t.Errorf("alice writes: %d %s, want %d", r.code, r.text, want)
+		}
+	}
+	say(200)
+	if code, text, _ := x.ask("PUT", index, rules, doc("block")); code != 201 {
+		t.Fatalf("PUT: %d %s", code, text)
+	}
+	say(404)
+	if code, text, _ := x.ask("GET", index, "", ""); code != 200 || text != doc("block") {
+		t.Errorf("GET: %d %s", code, text)
+	}
+	if err := s.consent.Set(t.Context(), "sip:bob@example.com", consent.Rule{Kind: consent.User, Name: "sip:alice@example.com", Action: consent.Allow}); err != nil {
+		t.Fatal(err)
+	}
+	say(200)
+	if code, text, _ := x.ask("GET", index, "", ""); code != 200 || !strings.Contains(text, "<pr:sub-handling>allow<") {
+		t.Errorf("GET after a change elsewhere: %d %s", code, text)
+	}
+	if code, text, _ := x.ask("PUT", index, rules, doc("perhaps")); code != 409 || !strings.Contains(text, "schema-validation-error") {
+		t.Errorf("PUT of nonsense: %d %s", code, text)
+	}
+	if code, text, _ := x.ask("PUT", index+"/~~/ruleset/rule%5b1%5d/actions/pr:sub-handling?xmlns(pr=urn:ietf:params:xml:ns:pres-rules)", elements, `<pr:sub-handling>block</pr:sub-handling>`); code != 200 {
+		t.Errorf("PUT of a node: %d %s", code, text)
+	}
+	say(404)
+	if code, _, _ := x.ask("DELETE", index, "", ""); code != 200 {
+		t.Errorf("DELETE: %d", code)
+	}
+	say(200)
 }

@@ -191,6 +191,28 @@ func (b *Book) Unset(ctx context.Context, owner rtc.AOR, r Rule) error {
 	return b.change(ctx, owner, func(rules []Rule) ([]Rule, error) { return without(rules, r), nil })
 }
 
+// Replace puts rules in place of all that a user has, but for those that keep
+// says true for.
+func (b *Book) Replace(ctx context.Context, owner rtc.AOR, rules []Rule, keep func(Rule) bool) error {
+	for i := range rules {
+		if err := rules[i].check(); err != nil {
+			return err
+		}
+	}
+	return b.change(ctx, owner, func(old []Rule) ([]Rule, error) {
+		all := slices.Clone(rules)
+		for _, r := range old {
+			if keep(r) {
+				all = append(all, r)
+			}
+		}
+		if len(all) > MaxRules {
+			return nil, fmt.Errorf("%w: a user may have %d", ErrTooMany, MaxRules)
+		}
+		return all, nil
+	})
+}
+
 // Forget ends all rules of a user, and those about him.
 func (b *Book) Forget(ctx context.Context, user rtc.AOR) error {
 	if err := b.change(ctx, user, func([]Rule) ([]Rule, error) { return nil, nil }); err != nil {

@@ -22,6 +22,7 @@ import (
 	"tandem/rtc/auth"
 	"tandem/rtc/contacts"
 	"tandem/rtc/contacts/xcap"
+	"tandem/rtc/policy/consent"
 )
 
 // Root is the path all documents stand under.
@@ -38,10 +39,8 @@ type Front struct {
 	// Resolve finds the user whose address or alias it is.
 	Resolve func(rtc.AOR) (rtc.AOR, bool)
 	Domain  string // of an XUI without one
-	// Changed, when set, is told of a document that a client wants to change
-	// before it is; its error refuses the change.
-	Check func(k contacts.Key, body []byte) error
-	Log   *slog.Logger
+	Consent *consent.Book
+	Log     *slog.Logger
 
 	serving chan struct{}
 }
@@ -210,6 +209,9 @@ func (f *Front) document(r *http.Request, t target) (contacts.Document, error) {
 		}
 		return contacts.Document{}, contacts.ErrUnknown
 	}
+	if err := f.refresh(r.Context(), t.key); err != nil {
+		return contacts.Document{}, err
+	}
 	return f.Book.Document(r.Context(), t.key)
 }
 
@@ -287,10 +289,14 @@ func (f *Front) change(w http.ResponseWriter, r *http.Request, t target, body []
 		}
 	}
 	created := false
+	if err := f.refresh(r.Context(), t.key); err != nil {
+		f.fail(w, err)
+		return
+	}
 	d, fresh, err := f.Book.Change(r.Context(), t.key, conditions(r.Header), func(old []byte) (out []byte, err error) {
 		out, created, err = t.apply(r.Method, old, body)
-		if err == nil && f.Check != nil {
-			err = f.Check(t.key, out)
+		if err == nil && isRules(t.key) {
+			err = f.adopt(r.Context(), t.key.User, out)
 		}
 		return out, err
 	})
@@ -335,7 +341,7 @@ func (f *Front) fail(w http.ResponseWriter, err error) {
 		w.Header().Set("Content-Type", xcap.FaultType)
 		w.WriteHeader(http.StatusConflict)
 		_, _ = w.Write(fault.Document())
-	case errors.Is(err, contacts.ErrTooMany), errors.Is(err, contacts.ErrInvalid):
+	case errors.Is(err, contacts.ErrTooMany), errors.Is(err, contacts.ErrInvalid), errors.Is(err, consent.ErrInvalid), errors.Is(err, consent.ErrTooMany):
 		f.fail(w, &xcap.Fault{Kind: xcap.Constraint, Phrase: err.Error()})
 	case errors.Is(err, contacts.ErrUnknown), errors.Is(err, errMissing):
 		http.Error(w, err.Error(), http.StatusNotFound)
