@@ -81,6 +81,7 @@ var layers = []rule{
 	{"rtc/peers", []string{"rtc", "rtc/sip", "rtc/transport", "rtc/transaction", "rtc/resolve"}, "it tells whose an address is; trunks and routes say who is a peer"},
 	{"rtc/proxy", []string{"rtc", "rtc/sip", "rtc/transport", "rtc/transaction", "rtc/resolve", "rtc/reach", "rtc/peers", "rtc/internal/tally"}, "it forwards; who sent it is the gate's matter, bindings are reach's"},
 	{"rtc/contacts/xcap", nil, "documents are text"},
+	{"rtc/contacts/xcapdiff", []string{"rtc", "rtc/sip", "rtc/event", "rtc/contacts", "rtc/contacts/xcap"}, "the seam of documents and events"},
 	{"rtc/contacts/card", []string{"rtc/contacts"}, "it reads and writes files of others"},
 	{"rtc/contacts/sqlstore", []string{"rtc", "rtc/contacts", "rtc/store"}, "a room's SQL knows the room and the engine"},
 	{"rtc/contacts", []string{"rtc", "rtc/sip"}, "contacts name addresses; who may see whom is policy's matter"},

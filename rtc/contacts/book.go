@@ -104,7 +104,8 @@ type Book struct {
 
 	mu sync.RWMutex
 	// Guarded by mu:
-	known map[rtc.AOR][]uint64 // hashes of the contacts, sorted
+	known    map[rtc.AOR][]uint64   // hashes of the contacts, sorted
+	versions map[rtc.AOR][]Document // without bodies, by usage and name
 }
 
 // Event is told of a document that has changed.
@@ -116,7 +117,7 @@ type Event struct {
 
 // New makes a book. Load fills it.
 func New(s Store) *Book {
-	b := &Book{store: s, seed: maphash.MakeSeed(), known: make(map[rtc.AOR][]uint64)}
+	b := &Book{store: s, seed: maphash.MakeSeed(), known: make(map[rtc.AOR][]uint64), versions: make(map[rtc.AOR][]Document)}
 	for i := range b.turns {
 		b.turns[i] = make(chan struct{}, 1)
 	}
@@ -129,14 +130,47 @@ func (b *Book) Watch(f func(Event)) { b.watchers = append(b.watchers, f) }
 
 // Load reads who is whose contact.
 func (b *Book) Load(ctx context.Context) error {
-	return b.store.All(ctx, xcap.ResourceLists.ID, func(d Document) {
-		if d.Name != Index {
-			return
+	for _, u := range xcap.Usages() {
+		err := b.store.All(ctx, u.ID, func(d Document) {
+			b.note(d, true)
+			if d.Name != Index || d.Usage != xcap.ResourceLists.ID {
+				return
+			}
+			if list, err := parse(d.Body); err == nil {
+				b.learn(d.User, list)
+			}
+		})
+		if err != nil {
+			return err
 		}
-		if list, err := parse(d.Body); err == nil {
-			b.learn(d.User, list)
-		}
-	})
+	}
+	return nil
+}
+
+// note keeps the version of a document that is there, or is not any more. The
+// list of a user is replaced, never changed.
+func (b *Book) note(d Document, there bool) {
+	d.Body = nil
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	list := slices.DeleteFunc(slices.Clone(b.versions[d.User]), func(o Document) bool { return o.Key == d.Key })
+	if there {
+		list = append(list, d)
+		slices.SortFunc(list, func(x, y Document) int {
+			return slices.Compare([]string{x.Usage, x.Name}, []string{y.Usage, y.Name})
+		})
+	}
+	if b.versions[d.User] = list; len(list) == 0 {
+		delete(b.versions, d.User)
+	}
+}
+
+// Versions of a user's documents, without bodies. It reads memory alone; the
+// list must not be changed.
+func (b *Book) Versions(user rtc.AOR) []Document {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.versions[user]
 }
 
 // learn notes the contacts of a user.
@@ -259,6 +293,7 @@ func (b *Book) write(ctx context.Context, was *Document, d Document) error {
 	if err != nil {
 		return err
 	}
+	b.note(d, d.Body != nil)
 	if contacts {
 		b.learn(d.User, list)
 	}
@@ -281,6 +316,9 @@ func (b *Book) room(ctx context.Context, user rtc.AOR) error {
 // Forget deletes all of a user who is no more.
 func (b *Book) Forget(ctx context.Context, user rtc.AOR) error {
 	b.learn(user, nil)
+	b.mu.Lock()
+	delete(b.versions, user)
+	b.mu.Unlock()
 	return b.store.Forget(ctx, user)
 }
 

@@ -55,7 +55,7 @@ func newList(uri string, resource rtc.AOR, given []Entry) *list {
 func (n *Notifier) listOf(m *sip.Message, w *wish, address rtc.AOR) (err error) {
 	kind := sip.ParseParted(m.Get(sip.HdrContentType)).Value
 	switch {
-	case len(m.Body()) > 0 && sip.EqualFold(kind, ListType): // RFC 5367 §4
+	case len(m.Body()) > 0 && sip.EqualFold(kind, ListType) && !w.pkg.OwnLists: // RFC 5367 §4
 		w.list, err = ParseList(m.Body())
 		if err != nil {
 			return &rtc.Status{Code: 400, Reason: "Bad Resource List", Err: err}

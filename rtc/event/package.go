@@ -31,6 +31,9 @@ type Package struct {
 	// Difference is the part of a document that changed, for a type that has such
 	// a form (RFC 5263); false when there is none. nil: documents are always whole.
 	Difference func(old, now Document) (Document, bool)
+	// OwnLists says that a list of resources in a SUBSCRIBE is the package's matter
+	// (RFC 5875 §4.2), not one of resources to subscribe to (RFC 5367).
+	OwnLists bool
 	// Content reads the body of a SUBSCRIBE. nil: a body is refused by 415.
 	Content func(m *sip.Message) error
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"strings"
 
@@ -31,6 +32,18 @@ func (s *Server) withDocuments(operations http.Handler, cfg *Config) http.Handle
 		}
 		operations.ServeHTTP(w, r)
 	})
+}
+
+// documentRoot is the XCAP root URI as clients know it.
+func documentRoot(cfg *Config) string {
+	host := cfg.Domains[0]
+	if len(cfg.API.Hosts) > 0 {
+		host = cfg.API.Hosts[0]
+	}
+	if _, port, err := net.SplitHostPort(cfg.API.Addr); err == nil && port != "443" {
+		host = net.JoinHostPort(host, port)
+	}
+	return "https://" + host + xcap.Root
 }
 
 // Contacts of the server.

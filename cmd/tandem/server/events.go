@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"tandem/rtc"
+	"tandem/rtc/contacts/xcapdiff"
 	"tandem/rtc/event"
 	"tandem/rtc/event/reginfo"
 	eventstore "tandem/rtc/event/sqlstore"
@@ -33,6 +34,7 @@ func (s *Server) openEvents(_ context.Context, cfg *Config) error {
 		Log:         s.log,
 	})
 	s.events.Add(reginfo.Package(s.events, s.location))
+	s.events.Add(xcapdiff.Package(s.events, s.contacts, documentRoot(cfg)))
 	return nil
 }
 
