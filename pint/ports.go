@@ -31,9 +31,7 @@ type Call struct {
 	First, Second Leg
 	Play          []string // WAV files
 	RingTime      time.Duration
-	Record        bool
-	Person        bool   // end it when a machine answers first
-	Provider      string // tsp
+	Provider      string // tsp: the telephone provider asked for; not yet heeded
 }
 
 // Leg is one party of a Call.

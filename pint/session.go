@@ -63,8 +63,6 @@ type Order struct {
 	CallerID [2]string     `json:"caller_id,omitzero"` // shown to A and to B; "" = the other party's number
 	RingTime time.Duration `json:"ring_time,omitempty"`
 	MaxTalk  time.Duration `json:"max_talk,omitempty"`
-	Record   bool          `json:"record,omitempty"`
-	Person   bool          `json:"person,omitempty"` // the second is called only when a person answered first
 	Retries  int           `json:"retries,omitempty"`
 	Pause    time.Duration `json:"pause,omitempty"`
 

@@ -62,8 +62,6 @@ func complete(o *pint.Order, svc *service.Service) {
 	}
 	lesser(&o.RingTime, svc.RingTime)
 	lesser(&o.MaxTalk, svc.MaxTalk)
-	o.Record = o.Record || svc.Record
-	o.Person = o.Person || svc.Person
 	if o.Retries <= 0 {
 		o.Retries = svc.Retries
 	}

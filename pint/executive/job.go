@@ -262,8 +262,7 @@ func (j *job) dial(w whom) {
 		j.fax(w.b.To)
 		return
 	}
-	call := pint.Call{Session: s.ID, Payer: s.By, First: first, Second: second, RingTime: s.RingTime,
-		Record: s.Record, Person: s.Person, Provider: s.Provider}
+	call := pint.Call{Session: s.ID, Payer: s.By, First: first, Second: second, RingTime: s.RingTime, Provider: s.Provider}
 	if s.Kind == service.Hear {
 		files, ok := j.sounds()
 		if !ok {

@@ -55,8 +55,6 @@ type Service struct {
 	AnyParty bool          // B may be any number the requester may call; else only the requester's own
 	RingTime time.Duration // of each leg, default 1 min
 	MaxTalk  time.Duration // longest talk time, default 4 h
-	Record   bool          // calls are recorded
-	Person   bool          // the second party is called only when a person, no machine, has answered first
 
 	Retries int           // how often a call is tried again, at most 10
 	Pause   time.Duration // between two tries, default 1 min

@@ -45,7 +45,7 @@ func Full(id string) pint.Session {
 			A: party.Party{Number: "+12014567890", Address: "", Context: "+44", Hide: true, Nature: 3, Plan: 1}, B: party.Party{Address: "sip:bob@example.com"},
 			Provider: "telco.example", First: service.B, At: start, Until: start.Add(time.Hour), Zone: "Europe/Berlin",
 			Content:  []pint.Content{{Media: "text/plain", URI: "https://example.com/x", Text: "Grüße", Opaque: "1234-PIN"}},
-			Language: "de", CallerID: [2]string{"+4930", "+4940"}, RingTime: time.Minute, MaxTalk: time.Hour, Record: true, Person: true,
+			Language: "de", CallerID: [2]string{"+4930", "+4940"}, RingTime: time.Minute, MaxTalk: time.Hour,
 			Retries: 3, Pause: time.Minute, Origin: "- 1 IN IP4 host", Description: "v=0\r\n", CallID: "c@host", Tag: "tag",
 			Sink: pint.Sink{URL: "https://example.com/sink", Token: "token", Secret: []byte{1, 2}}, Labels: map[string]string{"case": "7"}},
 		State: pint.Connected, Info: "connected", Code: 200, Cause: 16, EndedBy: "A", Missed: service.B,
