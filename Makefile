@@ -11,6 +11,7 @@ FUZZTIME ?= 20s
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 # Real programs the tests talk to, and the commands that show they are there.
 PEERS    = systemd kamailio kamailio-tls-modules sip-tester baresip-core linphone-cli sipvicious chromium ffmpeg espeak-ng rtpengine-daemon libopus0 openssl npm
+PEERS   += kamailio-presence-modules kamailio-sqlite-modules sqlite3
 JSSIP    = jssip@3.13.8
 PEERCMDS = systemd-analyze kamailio sipp baresip linphonec svmap chromium ffmpeg espeak-ng rtpengine openssl npm
 

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tandem/test/bench/media"
+	"tandem/test/bench/presence"
 )
 
 // options of one run.
@@ -28,6 +29,8 @@ type options struct {
 	match       string
 	profiles    string
 	quick       bool
+	people      int
+	watchers    int
 }
 
 // test is one row of the table: a scenario with its size, and how much of
@@ -73,9 +76,11 @@ func main() {
 	flag.BoolVar(&o.quick, "quick", false, "one short round, closed loop only")
 	flag.IntVar(&o.rounds, "rounds", 2, "rounds; the best of each server counts")
 	flag.Float64Var(&o.scale, "scale", 1, "multiplies the operations of a run")
-	flag.StringVar(&o.only, "only", "", "one part alone: media; sip; or SIP with one server alone: tandem or kamailio")
+	flag.StringVar(&o.only, "only", "", "one part alone: media; presence; sip; or SIP with one server alone: tandem or kamailio")
 	flag.StringVar(&o.match, "match", "", "only scenarios whose name contains this")
 	flag.StringVar(&o.profiles, "profiles", "", "folder for CPU profiles of tandem, one a scenario (of media with perf)")
+	flag.IntVar(&o.people, "presentities", 1000, "of the part presence")
+	flag.IntVar(&o.watchers, "watchers", 20, "of each presentity")
 	flag.Parse()
 	if o.quick {
 		o.rounds, o.scale = 1, o.scale/4
@@ -105,7 +110,12 @@ func run(o options) error {
 			return fmt.Errorf("building tandem: %w: %s", err, out)
 		}
 	}
-	if o.only != "media" {
+	if o.only == "presence" || o.only == "" && o.match == "" {
+		if err := o.presence(); err != nil {
+			return err
+		}
+	}
+	if o.only != "media" && o.only != "presence" {
 		if err := o.signalling(); err != nil {
 			return err
 		}
@@ -121,6 +131,13 @@ func (o options) media() error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	return media.Run(ctx, media.Options{Tandem: o.tandem, Dir: o.dir, Quick: o.quick, Match: o.match, Profiles: o.profiles, Out: os.Stdout})
+}
+
+// presence compares notifiers.
+func (o options) presence() error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return presence.Run(ctx, presence.Options{Tandem: o.tandem, Dir: o.dir, Presentities: o.people, Watchers: o.watchers, Out: os.Stdout})
 }
 
 // signalling compares SIP servers.

@@ -1,0 +1,151 @@
+// Package presence measures Tandem's notifier against Kamailio's presence
+// modules: the same watchers, presentities and publications on each, in one run,
+// over loopback, the server on core 0 and the load on core 1.
+//
+// Kamailio keeps subscriptions and documents in memory alone, with one worker and
+// the fast allocators; it asks nobody who he is, and asks no rules. Tandem runs as
+// shipped, with its store on disk, but tells each change at once as Kamailio does.
+//
+// What counts is the server's time on a processor. It talks to 127.0.0.1 only and
+// ends what it started.
+package presence
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+)
+
+// Options of a run.
+type Options struct {
+	Tandem       string // program
+	Dir          string // for what is written
+	Only         string // one server alone: tandem or kamailio
+	Presentities int    // default 1,000
+	Watchers     int    // of each, default 20
+	Storms       int    // publications of each in the storm, default 3
+	Out          io.Writer
+}
+
+// figures of one server.
+type figures struct {
+	name                      string
+	subscribe, storm, refresh time.Duration // CPU of one SUBSCRIBE with its NOTIFY, of one NOTIFY, of one refresh with its NOTIFY
+	first, last50, last99     time.Duration // PUBLISH to the last NOTIFY, paced
+	memory                    float64       // KiB of a subscription
+	restart                   time.Duration // until all were notified, 0 when they are lost
+	stale, lost               int
+}
+
+// Run prints a table.
+func Run(ctx context.Context, o Options) error {
+	if o.Presentities == 0 {
+		o.Presentities = 1000
+	}
+	if o.Watchers == 0 {
+		o.Watchers = 20
+	}
+	if o.Storms == 0 {
+		o.Storms = 3
+	}
+	var all []figures
+	for _, name := range []string{"kamailio", "tandem"} {
+		if o.Only != "" && o.Only != name {
+			continue
+		}
+		f, err := o.measure(ctx, name)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		all = append(all, f)
+	}
+	o.print(all)
+	return nil
+}
+
+func (o Options) print(all []figures) {
+	fmt.Fprintf(o.Out, "\nPresence: %d presentities with %d watchers each; µs are CPU of the server\n\n", o.Presentities, o.Watchers)
+	fmt.Fprintln(o.Out, "| | SUBSCRIBE and NOTIFY | NOTIFY in a storm | refresh and NOTIFY | PUBLISH to last NOTIFY p50, p99 | KiB a subscription | restart, all notified | stale, lost |\n|---|---|---|---|---|---|---|---|")
+	us := func(d time.Duration) float64 { return float64(d) / 1e3 }
+	for _, f := range all {
+		again := "lost"
+		if f.restart > 0 {
+			again = f.restart.Round(10 * time.Millisecond).String()
+		}
+		fmt.Fprintf(o.Out, "| %s | %.1f | %.1f | %.1f | %s, %s | %.2f | %s | %d, %d |\n", f.name, us(f.subscribe), us(f.storm), us(f.refresh),
+			f.last50.Round(10*time.Microsecond), f.last99.Round(10*time.Microsecond), f.memory, again, f.stale, f.lost)
+	}
+	if len(all) == 2 {
+		k, t := all[0], all[1]
+		fmt.Fprintf(o.Out, "\nTandem of Kamailio: SUBSCRIBE %.2f (bar 0.50), NOTIFY %.2f (bar 0.33), refresh %.2f, memory %.2f\n",
+			us(t.subscribe)/us(k.subscribe), us(t.storm)/us(k.storm), us(t.refresh)/us(k.refresh), t.memory/k.memory)
+	}
+}
+
+func (o Options) measure(ctx context.Context, name string) (f figures, err error) {
+	f.name = name
+	s, err := o.start(ctx, name)
+	if err != nil {
+		return f, err
+	}
+	defer func() { s.stop() }()
+	empty := s.memory()
+	c, err := newCrowd(s.port, o.Presentities, o.Watchers)
+	if err != nil {
+		return f, err
+	}
+	defer c.close()
+	subs := len(c.subs)
+
+	spent := s.spent(func() { err = c.subscribeAll(false) })
+	if err != nil {
+		return f, err
+	}
+	f.subscribe = spent / time.Duration(subs)
+	time.Sleep(time.Second)
+	f.memory = (s.memory() - empty) / float64(subs)
+
+	if err := c.publishAll("first"); err != nil { // documents there are, tags to go on with
+		return f, err
+	}
+	before := c.notified
+	spent = s.spent(func() {
+		for i := range o.Storms {
+			if err == nil {
+				err = c.publishAll(fmt.Sprint("storm", i))
+			}
+		}
+	})
+	if err != nil {
+		return f, err
+	}
+	f.storm = spent / time.Duration(max(1, c.notified-before))
+	f.stale = c.stale(fmt.Sprint("storm", o.Storms-1))
+
+	spent = s.spent(func() { err = c.subscribeAll(true) })
+	if err != nil {
+		return f, err
+	}
+	f.refresh = spent / time.Duration(subs)
+
+	took, err := c.paced(200, 20)
+	if err != nil {
+		return f, err
+	}
+	slices.Sort(took)
+	f.last50, f.last99 = took[len(took)/2], took[len(took)*99/100]
+	if name == "tandem" {
+		begin := time.Now()
+		s.kill()
+		c.fresh()
+		if err := s.again(ctx); err != nil {
+			return f, err
+		}
+		if f.lost = c.awaitAll(time.Minute); f.lost == 0 {
+			f.restart = time.Since(begin)
+		}
+	}
+	return f, nil
+}

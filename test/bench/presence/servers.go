@@ -1,0 +1,221 @@
+package presence
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// server is one under test, on core 0.
+type server struct {
+	name, log string
+	args      []string
+	cmd       *exec.Cmd
+	port      int
+}
+
+//go:embed kamailio.cfg
+var kamailioConfig string
+
+const tandemConfig = `domains: [bench.test]
+data: %q
+listen:
+  - {proto: udp, addr: "127.0.0.1:%d", trusted: ["127.0.0.0/8"]}
+events: {per_user: 1000000}
+presence: {interval: 0s}
+http: {addr: ""}
+`
+
+func (o Options) start(ctx context.Context, name string) (*server, error) {
+	s := &server{name: name, log: filepath.Join(o.Dir, name+"-presence.log"), port: freePort()}
+	var err error
+	if name == "kamailio" {
+		err = s.kamailio(o)
+	} else {
+		err = s.tandem(ctx, o)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s, s.again(ctx)
+}
+
+func (s *server) kamailio(o Options) error {
+	modules, err := filepath.Glob("/usr/lib/*/kamailio/modules")
+	if err != nil || len(modules) == 0 {
+		return errors.New("no kamailio modules under /usr/lib; run: make peers")
+	}
+	db := filepath.Join(o.Dir, "pres.db")
+	for _, t := range []string{"standard", "presence"} {
+		schema, err := os.ReadFile("/usr/share/kamailio/db_sqlite/" + t + "-create.sql")
+		if err != nil {
+			return fmt.Errorf("%w; run: make peers", err)
+		}
+		c := exec.Command("sqlite3", db)
+		c.Stdin = bytes.NewReader(schema)
+		if out, err := c.CombinedOutput(); err != nil {
+			return fmt.Errorf("making kamailio's tables: %w: %s", err, out)
+		}
+	}
+	file := filepath.Join(o.Dir, "kamailio-presence.cfg")
+	cfg := strings.NewReplacer("@PORT@", strconv.Itoa(s.port), "@MODULES@", modules[0], "@DB@", db).Replace(kamailioConfig)
+	s.args = []string{"/usr/sbin/kamailio", "-f", file, "-DD", "-E", "-m", "6000", "-M", "64", "-x", "fm", "-X", "fm", "-Y", o.Dir, "-P", filepath.Join(o.Dir, "pid")}
+	return os.WriteFile(file, []byte(cfg), 0o644)
+}
+
+func (s *server) tandem(ctx context.Context, o Options) error {
+	file := filepath.Join(o.Dir, "tandem-presence.yaml")
+	if err := os.WriteFile(file, fmt.Appendf(nil, tandemConfig, filepath.Join(o.Dir, "presence-data"), s.port), 0o644); err != nil {
+		return err
+	}
+	s.args = []string{o.Tandem, "serve", "-c", file}
+	const chunk = 20000 // what one import takes
+	for from := 0; from < o.Presentities; from += chunk {
+		var csv bytes.Buffer
+		for i := from; i < min(o.Presentities, from+chunk); i++ {
+			fmt.Fprintf(&csv, "u%d,,a password of theirs\n", i)
+		}
+		c := exec.CommandContext(ctx, o.Tandem, "users", "import", "-", "-c", file)
+		c.Stdin = &csv
+		if out, err := c.CombinedOutput(); err != nil {
+			return fmt.Errorf("importing users: %w: %s", err, out)
+		}
+	}
+	return nil
+}
+
+func freePort() int {
+	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		return 0
+	}
+	defer c.Close()
+	return c.LocalAddr().(*net.UDPAddr).Port
+}
+
+// again starts the program and waits until it answers.
+func (s *server) again(ctx context.Context) error {
+	log, err := os.OpenFile(s.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	s.cmd = exec.CommandContext(ctx, "taskset", append([]string{"-c", "0"}, s.args...)...)
+	s.cmd.Stdout, s.cmd.Stderr = log, log
+	s.cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := s.cmd.Start(); err != nil {
+		return err
+	}
+	for range 300 {
+		if s.answers() {
+			return nil
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	s.stop()
+	b, _ := os.ReadFile(s.log)
+	return fmt.Errorf("it does not answer after 30 s; its log ends: %s", b[max(0, len(b)-2000):])
+}
+
+func (s *server) answers() bool {
+	c, err := net.Dial("udp4", fmt.Sprintf("127.0.0.1:%d", s.port))
+	if err != nil {
+		return false
+	}
+	defer c.Close()
+	fmt.Fprintf(c, "OPTIONS sip:bench.test SIP/2.0\r\nVia: SIP/2.0/UDP %s;rport;branch=z9hG4bKo%d\r\nMax-Forwards: 70\r\nFrom: <sip:o@bench.test>;tag=o\r\nTo: <sip:bench.test>\r\nCall-ID: o%d\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n",
+		c.LocalAddr(), time.Now().UnixNano(), time.Now().UnixNano())
+	_ = c.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
+	var b [2048]byte
+	_, err = c.Read(b[:])
+	return err == nil
+}
+
+func (s *server) stop() { s.end(syscall.SIGTERM) }
+func (s *server) kill() {
+	for _, p := range processes(s.cmd.Process.Pid) {
+		_ = syscall.Kill(p, syscall.SIGKILL)
+	}
+	_ = s.cmd.Wait()
+}
+
+func (s *server) end(how syscall.Signal) {
+	_ = s.cmd.Process.Signal(how)
+	done := make(chan struct{})
+	go func() { _ = s.cmd.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(10 * time.Second):
+		_ = s.cmd.Process.Kill()
+		<-done
+	}
+}
+
+// processes are pid and all its descendants.
+func processes(pid int) []int {
+	pids := []int{pid}
+	for i := 0; i < len(pids); i++ {
+		tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pids[i]))
+		for _, t := range tasks {
+			b, _ := os.ReadFile(t)
+			for f := range strings.FieldsSeq(string(b)) {
+				if n, err := strconv.Atoi(f); err == nil {
+					pids = append(pids, n)
+				}
+			}
+		}
+	}
+	return pids
+}
+
+// spent is the server's time on a processor while f runs.
+func (s *server) spent(f func()) time.Duration {
+	before := s.cpu()
+	f()
+	return s.cpu() - before
+}
+
+func (s *server) cpu() (total time.Duration) {
+	for _, p := range processes(s.cmd.Process.Pid) {
+		tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", p))
+		for _, t := range tasks {
+			if b, err := os.ReadFile(t); err == nil {
+				f, _, _ := strings.Cut(string(b), " ")
+				ns, _ := strconv.ParseInt(f, 10, 64)
+				total += time.Duration(ns)
+			}
+		}
+	}
+	return total
+}
+
+// memory is the proportional set size, in KiB.
+func (s *server) memory() (kib float64) {
+	for _, p := range processes(s.cmd.Process.Pid) {
+		f, err := os.Open(fmt.Sprintf("/proc/%d/smaps_rollup", p))
+		if err != nil {
+			continue
+		}
+		for lines := bufio.NewScanner(f); lines.Scan(); {
+			if v, ok := strings.CutPrefix(lines.Text(), "Pss:"); ok {
+				n, _ := strconv.Atoi(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(v), "kB")))
+				kib += float64(n)
+				break
+			}
+		}
+		f.Close()
+	}
+	return kib
+}
