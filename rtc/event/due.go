@@ -11,6 +11,9 @@ func (d due) swap(i, j int) {
 
 // set enters a subscription, or moves it.
 func (d *due) set(s *subscription, when int64) {
+	if s.at >= 0 && s.due == when {
+		return
+	}
 	if s.at < 0 {
 		s.at = int32(len(*d))
 		*d = append(*d, s)

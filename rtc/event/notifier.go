@@ -49,7 +49,7 @@ type Config struct {
 	PerUser     int // subscriptions of one watcher, those within lists not counted, default 1,000
 	PerResource int // subscriptions to one resource of one package, default 10,000
 	PerList     int // members of a list, those of lists in it counted, default 2,000
-	UnderWay    int // NOTIFYs without an answer, default 4,096
+	UnderWay    int // NOTIFYs of the last half second without an answer, default 512; more wait
 	Workers     int // default 2
 	Log         *slog.Logger
 }
@@ -88,7 +88,7 @@ func New(cfg Config) *Notifier {
 	or(&cfg.PerUser, 1_000)
 	or(&cfg.PerResource, 10_000)
 	or(&cfg.PerList, 2_000)
-	or(&cfg.UnderWay, 4_096)
+	or(&cfg.UnderWay, 512)
 	or(&cfg.Workers, 2)
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -148,6 +148,7 @@ func (n *Notifier) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 		case now := <-t.C:
+			n.queue.age()
 			n.sweep(now.UnixMilli())
 		}
 	}

@@ -44,7 +44,7 @@ func (n *Notifier) work() {
 		if t == nil {
 			return
 		}
-		t.lane.Do(func() { batch = n.send(t, batch[:0]) })
+		t.lane.DoTogether(func() { batch = n.send(t, batch[:0]) })
 		t.shard.mu.Lock()
 		t.queued = false
 		wake := t.wake()
@@ -67,10 +67,10 @@ type notice struct {
 	expires  int64 // seconds
 	target   string
 	flow     transport.Flow
-	contact  bool // Contact in it, not flow, says where it goes
 	last     bool
 	part     *part // of a list, what it tells
 	interval uint32
+	turn     uint32 // see queue.sent
 }
 
 // send sends what is ready at a topic, up to atOnce. On the topic's lane.
@@ -82,21 +82,19 @@ func (n *Notifier) send(t *topic, batch []*notice) []*notice {
 	rest := copy(t.ready, t.ready[count:])
 	clear(t.ready[rest:])
 	t.ready = t.ready[:rest]
-	t.shard.mu.Unlock()
 	var last *rendered
 	for _, sub := range views[:count] {
-		t.shard.mu.Lock()
 		view, kind := sub.view, sub.kind
 		if sub.list == nil && (last == nil || last.view != view || last.kind != kind || last.gen != t.gen) {
-			t.shard.mu.Unlock()
+			t.shard.mu.Unlock() // while the package makes the document
 			last = n.render(t, view, kind)
 			t.shard.mu.Lock()
 		}
 		if x := n.notice(t, sub, last); x != nil {
 			batch = append(batch, x)
 		}
-		t.shard.mu.Unlock()
 	}
+	t.shard.mu.Unlock()
 	for i, x := range batch {
 		if x.sub.parent != nil {
 			n.hand(x)
@@ -237,7 +235,7 @@ func (n *Notifier) reserveMore(s *subscription) {
 // transmit sends a NOTIFY: over the flow of its subscriber while that lives, else
 // where its Contact leads, by our own location for a GRUU of ours.
 func (n *Notifier) transmit(lane *transaction.Lane, x *notice) {
-	n.queue.under.Add(1)
+	x.turn = n.queue.sent()
 	n.stats.notified.Add(1)
 	if x.flow != (transport.Flow{}) && n.cfg.Wire.Alive(x.flow) && (x.sub.leg.routes != "" || reach.Compare([]byte(x.target), x.flow) != reach.OtherPort) {
 		if n.cfg.Permit == nil || n.cfg.Permit(x.sub.leg.peer, x.flow.Remote) == nil {
@@ -401,7 +399,7 @@ const again = 5000
 // outcome is what became of a NOTIFY (RFC 6665 §4.2.2).
 func (x *notice) outcome(m *sip.Message, err error) {
 	n, s := x.n, x.sub
-	n.queue.answered()
+	n.queue.answered(x.turn)
 	now := time.Now().UnixMilli()
 	sh := s.topic.shard
 	gone := false
@@ -440,7 +438,11 @@ func (x *notice) outcome(m *sip.Message, err error) {
 	if !gone {
 		s.settle(now)
 	}
-	info, wake := s.info(), s.topic.wake()
+	wake := s.topic.wake()
+	var info Subscription
+	if gone {
+		info = s.info()
+	}
 	sh.mu.Unlock()
 	n.queue.put(wake)
 	if !gone {

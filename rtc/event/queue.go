@@ -16,8 +16,46 @@ type queue struct {
 	closed  bool
 	waiting atomic.Bool // workers wait for NOTIFYs under way to be answered
 
-	under atomic.Int64 // NOTIFYs under way
-	most  int64        // of them; more wait
+	// young are the NOTIFYs without an answer that were sent in each of the last
+	// ticks: those that a receiver may still have to take in. Older ones do not
+	// hold others up; their receivers may be gone.
+	young [youth]atomic.Int64
+	turn  atomic.Uint32 // ticks so far
+	most  int64         // of young ones; more wait
+}
+
+// youth is how many ticks a NOTIFY is young: until it is sent a second time.
+const youth = 5
+
+func (q *queue) underWay() (n int64) {
+	for i := range q.young {
+		n += q.young[i].Load()
+	}
+	return n
+}
+
+// sent counts a NOTIFY, and returns what answered wants to know.
+func (q *queue) sent() (turn uint32) {
+	turn = q.turn.Load()
+	q.young[turn%youth].Add(1)
+	return turn
+}
+
+// age ends a tick.
+func (q *queue) age() {
+	turn := q.turn.Load() + 1
+	q.young[turn%youth].Store(0)
+	q.turn.Store(turn)
+	q.wake()
+}
+
+func (q *queue) wake() {
+	if q.waiting.Load() {
+		q.mu.Lock()
+		q.waiting.Store(false)
+		q.mu.Unlock()
+		q.cond.Broadcast()
+	}
 }
 
 func (q *queue) init(most int) {
@@ -41,9 +79,9 @@ func (q *queue) take() *topic {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for {
-		full := q.under.Load() >= q.most
+		full := q.underWay() >= q.most
 		q.waiting.Store(full)
-		if full && q.under.Load() < q.most { // answered meanwhile
+		if full && q.underWay() < q.most { // answered meanwhile
 			continue
 		}
 		switch {
@@ -62,13 +100,11 @@ func (q *queue) take() *topic {
 }
 
 // answered counts a NOTIFY that is not under way any more.
-func (q *queue) answered() {
-	if q.under.Add(-1) < q.most && q.waiting.Load() {
-		q.mu.Lock()
-		q.waiting.Store(false)
-		q.mu.Unlock()
-		q.cond.Broadcast()
+func (q *queue) answered(turn uint32) {
+	if q.turn.Load()-turn < youth {
+		q.young[turn%youth].Add(-1)
 	}
+	q.wake()
 }
 
 // closeWith ends take when ctx does; the returned function ends that.

@@ -26,44 +26,48 @@ var (
 
 // Decode reads all of a document into v, as xml.Unmarshal does.
 func Decode(b []byte, v any) error {
-	if err := Check(b); err != nil {
-		return err
-	}
-	if err := xml.Unmarshal(b, v); err != nil {
+	d := xml.NewTokenDecoder(&checked{d: xml.NewDecoder(bytes.NewReader(b))})
+	if err := d.Decode(v); err != nil {
 		return fmt.Errorf("reading XML: %w", err)
 	}
-	return nil
-}
-
-// Check reads a document without keeping anything of it.
-func Check(b []byte) error {
-	d := xml.NewDecoder(bytes.NewReader(b))
-	depth, elements := 0, 0
-	for {
-		t, err := d.RawToken()
-		if errors.Is(err, io.EOF) {
+	for { // nothing may follow
+		if _, err := d.Token(); errors.Is(err, io.EOF) {
 			return nil
-		}
-		if err != nil {
+		} else if err != nil {
 			return fmt.Errorf("reading XML: %w", err)
 		}
-		switch t := t.(type) {
-		case xml.Directive:
-			return errDirective
-		case xml.ProcInst:
-			if t.Target != "xml" || elements > 0 {
-				return errProcInst
-			}
-		case xml.StartElement:
-			elements++
-			if depth++; depth > MaxDepth {
-				return errDeep
-			}
-			if elements > MaxElements {
-				return errMany
-			}
-		case xml.EndElement:
-			depth--
-		}
 	}
+}
+
+// checked hands on the elements of a document that is in bounds.
+type checked struct {
+	d               *xml.Decoder
+	depth, elements int
+}
+
+// Token implements xml.TokenReader.
+func (c *checked) Token() (xml.Token, error) {
+	t, err := c.d.RawToken()
+	if err != nil {
+		return nil, err
+	}
+	switch t := t.(type) {
+	case xml.Directive:
+		return nil, errDirective
+	case xml.ProcInst:
+		if t.Target != "xml" || c.elements > 0 {
+			return nil, errProcInst
+		}
+	case xml.StartElement:
+		c.elements++
+		if c.depth++; c.depth > MaxDepth {
+			return nil, errDeep
+		}
+		if c.elements > MaxElements {
+			return nil, errMany
+		}
+	case xml.EndElement:
+		c.depth--
+	}
+	return t, nil
 }

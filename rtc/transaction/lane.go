@@ -65,6 +65,21 @@ func (ln *Lane) Do(f func()) {
 	f()
 }
 
+// DoTogether is Do for many messages: what f sends leaves together, when f has
+// returned and the lane is free again.
+func (ln *Lane) DoTogether(f func()) {
+	w, ok := ln.l.wire.(interface{ Together(func(transport.Sink)) })
+	if !ok { // the fake of a test
+		ln.Do(f)
+		return
+	}
+	w.Together(func(out transport.Sink) {
+		ln.enter(out)
+		defer ln.leave()
+		f()
+	})
+}
+
 // Send sends bytes that belong to no transaction (ACK to 2xx, stateless
 // forwards). Only on the lane.
 func (ln *Lane) Send(f transport.Flow, b []byte) { ln.send(f, b, nil) }

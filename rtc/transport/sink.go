@@ -1,6 +1,9 @@
 package transport
 
-import "time"
+import (
+	"sync"
+	"time"
+)
 
 // batch is the Sink of one reader loop: datagrams wait in the slots of an
 // outbox, octets in their connections' queues, and all leave by flush.
@@ -56,6 +59,22 @@ func (s *batch) flush() {
 		s.dirty[i] = nil
 	}
 	s.dirty = s.dirty[:0]
+}
+
+// batches are spare ones for Together.
+var batches = sync.Pool{New: func() any { return new(batch) }}
+
+// Together has what f sends by its Sink leave together when f returns: many
+// datagrams with few system calls.
+func (t *Transport) Together(f func(out Sink)) {
+	b := batches.Get().(*batch)
+	if b.t != t {
+		*b = batch{t: t, slots: true}
+	}
+	b.now = time.Now()
+	f(b)
+	b.flush()
+	batches.Put(b)
 }
 
 // Send sends outside any reader loop, at once.

@@ -138,7 +138,7 @@ func Default() Config {
 		Registrar: Registrar{MinExpires: time.Minute, MaxExpires: time.Hour, DefaultExpires: time.Hour, ConnExpires: 10 * time.Minute, MaxBindings: 10},
 		Proxy:     Proxy{TimerC: 3*time.Minute + 10*time.Second, Failover: 4 * time.Second, MaxForks: 20},
 		Telephony: Telephony{Calls: 4000, RingTime: 3 * time.Minute, Failover: 20 * time.Second, SessionTimer: 30 * time.Minute, Reconnect: 20 * time.Second},
-		Events:    Events{Subscriptions: 1_000_000, PerUser: 1000, PerResource: 10_000, PerList: 2000, UnderWay: 4096},
+		Events:    Events{Subscriptions: 1_000_000, PerUser: 1000, PerResource: 10_000, PerList: 2000, UnderWay: 512},
 		Presence:  Presence{Interval: 5 * time.Second, Publications: 20, BodyBytes: 16 << 10, Unknown: "allow"},
 		PINT:      PINT{Keep: 7 * 24 * time.Hour, Sessions: 20_000},
 		Media:     Media{Ports: "16384-32767", Kernel: "auto", DSCP: 46, Idle: time.Minute},

@@ -8,7 +8,7 @@ type Events struct {
 	PerUser       int `yaml:"per_user" json:"per_user" jsonschema_description:"Subscriptions of one user"`
 	PerResource   int `yaml:"per_resource" json:"per_resource" jsonschema_description:"Watchers of one user, or of one line"`
 	PerList       int `yaml:"per_list" json:"per_list" jsonschema_description:"Members of one list of contacts"`
-	UnderWay      int `yaml:"under_way" json:"under_way" jsonschema_description:"NOTIFYs that wait for their answer; more wait to be sent"`
+	UnderWay      int `yaml:"under_way" json:"under_way" jsonschema_description:"NOTIFYs of the last half second without an answer; more wait to be sent"`
 }
 
 // Presence bounds what is published, and how often it is told.

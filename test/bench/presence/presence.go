@@ -33,7 +33,7 @@ type Options struct {
 type figures struct {
 	name                      string
 	subscribe, storm, refresh time.Duration // CPU of one SUBSCRIBE with its NOTIFY, of one NOTIFY, of one refresh with its NOTIFY
-	first, last50, last99     time.Duration // PUBLISH to the last NOTIFY, paced
+	last50, last99            time.Duration // PUBLISH to the last NOTIFY, paced
 	memory                    float64       // KiB of a subscription
 	restart                   time.Duration // until all were notified, 0 when they are lost
 	stale, lost               int
