@@ -43,7 +43,7 @@ type wish struct {
 
 // begin takes a SUBSCRIBE that begins a dialog.
 func (n *Notifier) begin(r *rtc.Request) error {
-	w, err := n.wish(r)
+	w, err := n.wish(r, nil)
 	if err != nil {
 		return err
 	}
@@ -63,9 +63,13 @@ func (n *Notifier) begin(r *rtc.Request) error {
 	return nil
 }
 
-// wish reads and checks a SUBSCRIBE, in the order of RFC 6665 §4.2.1.
-func (n *Notifier) wish(r *rtc.Request) (w wish, err error) {
+// wish reads and checks a SUBSCRIBE, in the order of RFC 6665 §4.2.1. with is a
+// subscription in the same dialog, nil when it begins one.
+func (n *Notifier) wish(r *rtc.Request, with *subscription) (w wish, err error) {
 	address, ok := n.address(r.Message)
+	if with != nil { // the Request-URI is our Contact; it is about the same
+		address, ok = with.about(), true
+	}
 	if !ok {
 		return w, rtc.Next
 	}
@@ -80,7 +84,9 @@ func (n *Notifier) wish(r *rtc.Request) (w wish, err error) {
 	if n.oneDevice(r.Message) {
 		return w, rtc.Next // for that device, whatever it makes of it
 	}
-	if err := n.who(r, &w); err != nil {
+	if with != nil && r.Identity == nil { // who knows the dialog is who began it
+		w.watcher, w.proved = with.user.aor, with.proved
+	} else if err := n.who(r, &w); err != nil {
 		return w, err
 	}
 	if err := n.target(r.Message, &w, address); err != nil {
@@ -552,7 +558,13 @@ func (l *leg) leave(s *subscription) bool {
 // beside takes a SUBSCRIBE for something else in a dialog of ours, as old phones
 // send it (RFC 6665 §4.5.2).
 func (n *Notifier) beside(r *rtc.Request, l *leg) error {
-	w, err := n.wish(r)
+	l.mu.Lock()
+	with := l.first
+	l.mu.Unlock()
+	if with == nil {
+		return &rtc.Status{Code: 481}
+	}
+	w, err := n.wish(r, with)
 	if err == rtc.Next {
 		return &rtc.Status{Code: 481}
 	}

@@ -1,0 +1,293 @@
+package test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"tandem/cmd/tandem/server"
+	"tandem/rtc/presence"
+)
+
+// The notifier's rules, each named after the section that has them, in raw bytes.
+
+func TestRFC6665Section4211Refusals(t *testing.T) {
+	r := startServer(t, nil)
+	r.user("alice", "bob")
+	a := r.dial(t, "udp")
+	for _, c := range []struct {
+		event, lines, body string
+		code               int
+		header             string
+	}{
+		{"unknown", "", "", 489, "Allow-Events"},
+		{"presence", "Accept: text/plain", "", 406, "Accept"},
+		{"presence", "Content-Type: text/plain", "hello", 415, ""},
+		{"presence", "Expires: 5", "", 423, "Min-Expires"},
+		{"presence", "Require: unheard-of", "", 420, "Unsupported"},
+		{"presence", "Require: eventlist", "", 404, ""},
+	} {
+		_, m := r.subscribes(a, "alice", "bob", c.event, c.lines, c.body)
+		wantCode(t, m, c.code)
+		if c.header != "" && value(m, c.header) == "" {
+			t.Errorf("%s is missing\n%s", c.header, m.Bytes())
+		}
+	}
+	_, m := r.subscribes(a, "alice", "nobody", "presence", "", "")
+	wantCode(t, m, 404)
+	id := a.ask("SUBSCRIBE", "alice", bobURI, "Expires: 600", "")
+	wantCode(t, a.final(id, "SUBSCRIBE"), 489) // no Event at all
+}
+
+func TestRFC6665Section4213Authentication(t *testing.T) {
+	r := startServer(t, nil)
+	r.user("bob")
+	a := r.dial(t, "udp")
+	id := unique()
+	a.send(crlf(fmt.Sprintf("SUBSCRIBE %s SIP/2.0\nVia: %s\nMax-Forwards: 70\nFrom: <sip:alice@%s>;tag=x\nTo: <%s>\nCall-ID: %s\nCSeq: 1 SUBSCRIBE\nContact: %s\nEvent: presence\nContent-Length: 0\n",
+		bobURI, a.via(), domain, bobURI, id, a.contact("alice"))))
+	if m := a.final(id, "SUBSCRIBE"); m.StatusCode() != 401 && m.StatusCode() != 407 {
+		t.Errorf("a stranger was answered\n%s", m.Bytes())
+	}
+}
+
+func TestRFC6665Section443Fetch(t *testing.T) {
+	r := startServer(t, nil)
+	r.user("alice", "bob")
+	k, m := r.subscribes(r.dial(t, "udp"), "alice", "bob", "presence", "Expires: 0", "")
+	wantCode(t, m, 200)
+	n := k.notified()
+	if value(m, "Expires") != "0" || !strings.HasPrefix(value(n, "Subscription-State"), "terminated;reason=timeout") || len(n.Body()) == 0 {
+		t.Errorf("%s", n.Bytes())
+	}
+	for end := time.Now().Add(patience); r.s.Events().Active() != 0; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d subscriptions stay", r.s.Events().Active())
+		}
+	}
+}
+
+func TestRFC6665Section4212NotifyAfterEvery2xx(t *testing.T) {
+	r := startServer(t, nil)
+	r.user("alice", "bob")
+	k, first := r.watch(r.dial(t, "udp"), "alice", "bob", "presence")
+	if s := value(first, "Subscription-State"); s != "active;expires=600" && s != "active;expires=599" {
+		t.Errorf("Subscription-State: %s", s)
+	}
+	m := k.again("Expires: 300")
+	wantCode(t, m, 200)
+	if value(m, "Expires") != "300" || value(m, "Allow-Events") == "" || value(m, "Contact") == "" {
+		t.Errorf("%s", m.Bytes())
+	}
+	second := k.notified()
+	s1, _ := first.CSeq()
+	s2, _ := second.CSeq()
+	if s2 != s1+1 || len(second.Body()) == 0 {
+		t.Errorf("%s", second.Bytes())
+	}
+	k.seq -= 2 // RFC 3261 §12.2.2
+	wantCode(t, k.again("Expires: 300"), 500)
+}
+
+func TestRFC6665Section413Deactivated(t *testing.T) {
+	r := startServer(t, nil)
+	r.user("alice", "bob")
+	k, _ := r.watch(r.dial(t, "udp"), "alice", "bob", "presence")
+	r.s.Events().EndAll(bobURI, "presence", "deactivated")
+	if n := k.notified(); !strings.HasPrefix(value(n, "Subscription-State"), "terminated;reason=deactivated") {
+		t.Errorf("%s", n.Bytes())
+	}
+	wantCode(t, k.again("Expires: 300"), 481)
+}
+
+// say sets what bob does.
+func (r *rig) say(activity string) {
+	r.t.Helper()
+	if err := r.s.Presence().SetManual(context.Background(), bobURI, presence.Manual{Activity: activity}); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+func TestRFC6665Section422Failures(t *testing.T) {
+	r := startServer(t, atOnce)
+	r.user("alice", "bob")
+	b := r.dial(t, "udp")
+	b.register("bob")
+	gone, _ := r.watch(r.dial(t, "udp"), "alice", "bob", "presence")
+	busy, _ := r.watch(r.dial(t, "udp"), "alice", "bob", "presence")
+	r.say("busy")
+	gone.reply(gone.request("NOTIFY"), 481, "", "", "")
+	busy.reply(busy.request("NOTIFY"), 503, "", "Retry-After: 1", "")
+	r.say("meeting")
+	begin := time.Now()
+	if m := busy.until("meeting"); time.Since(begin) < 500*time.Millisecond {
+		t.Errorf("it did not wait\n%s", m.Bytes())
+	}
+	if m, err := gone.hears(time.Second); err == nil {
+		t.Errorf("who knows nothing was told\n%s", m.Bytes())
+	}
+	if n := r.s.Events().Active(); n != 1 {
+		t.Errorf("%d subscriptions, want 1", n)
+	}
+}
+
+// One NOTIFY that is lost for good does not end a subscription: it is tested on
+// the virtual clock in rtc/event. Here a datagram is lost and sent again.
+func TestRFC3261Section1712LostNotify(t *testing.T) {
+	r := startServer(t, atOnce)
+	r.user("alice", "bob")
+	r.dial(t, "udp").register("bob")
+	k, _ := r.watch(r.dial(t, "udp"), "alice", "bob", "presence")
+	r.say("busy")
+	k.request("NOTIFY") // lost
+	k.until("busy")
+}
+
+func TestRFC6665Section452SeveralInOneDialog(t *testing.T) {
+	r := startServer(t, nil)
+	r.user("alice", "bob")
+	k, first := r.watch(r.dial(t, "udp"), "alice", "bob", "presence")
+	k.event = "dialog"
+	wantCode(t, k.again("Expires: 300"), 200)
+	second := k.notified()
+	s1, _ := first.CSeq()
+	s2, _ := second.CSeq()
+	if value(second, "Event") != "dialog" || s2 != s1+1 {
+		t.Errorf("%s", second.Bytes())
+	}
+	k.event = "presence;id=7"
+	wantCode(t, k.again("Expires: 300"), 200)
+	if m := k.notified(); value(m, "Event") != "presence;id=7" {
+		t.Errorf("%s", m.Bytes())
+	}
+}
+
+func TestRFC6446Section5MaxRate(t *testing.T) {
+	r := startServer(t, atOnce)
+	r.user("alice", "bob")
+	r.dial(t, "udp").register("bob")
+	k, first := r.watch(r.dial(t, "udp"), "alice", "bob", "presence;max-rate=0.5")
+	if !strings.Contains(value(first, "Subscription-State"), "max-rate=0.5") {
+		t.Errorf("%s", first.Bytes())
+	}
+	begin := time.Now()
+	for _, a := range []string{"busy", "meeting", "away"} {
+		r.say(a)
+	}
+	if m := k.notified(); !strings.Contains(string(m.Body()), "away") || time.Since(begin) < 1500*time.Millisecond {
+		t.Errorf("after %v\n%s", time.Since(begin), m.Bytes())
+	}
+}
+
+func TestRFC5839Section5SuppressIfMatch(t *testing.T) {
+	r := startServer(t, atOnce)
+	r.user("alice", "bob")
+	k, first := r.watch(r.dial(t, "udp"), "alice", "bob", "presence")
+	tag := value(first, "SIP-ETag")
+	m := k.again("Expires: 300\nSuppress-If-Match: " + tag)
+	wantCode(t, m, 204)
+	if n, err := k.hears(300 * time.Millisecond); err == nil {
+		t.Errorf("%s", n.Bytes())
+	}
+	wantCode(t, k.again("Expires: 300\nSuppress-If-Match: other"), 200)
+	k.notified()
+	_, m = r.subscribes(r.dial(t, "udp"), "alice", "bob", "presence", "Suppress-If-Match: "+tag, "") // a new dialog
+	wantCode(t, m, 204)
+}
+
+func TestRFC6665Section43RecordRoute(t *testing.T) {
+	r := startServer(t, nil)
+	r.user("alice", "bob")
+	a := r.dial(t, "udp")
+	k, m := r.subscribes(a, "alice", "bob", "presence", fmt.Sprintf("Record-Route: <sip:%s;lr>, <sip:edge2.test;lr>", a.local), "")
+	wantCode(t, m, 200)
+	if n := k.notified(); !strings.HasPrefix(value(n, "Route"), fmt.Sprintf("<sip:%s;lr>", a.local)) || string(n.RequestURI()) != strings.Trim(a.contact("alice"), "<>") {
+		t.Errorf("%s", n.Bytes())
+	}
+}
+
+func TestRFC3903Section6(t *testing.T) {
+	r := startServer(t, func(cfg *server.Config) { cfg.Presence.BodyBytes = 2000; cfg.Presence.Publications = 2 })
+	r.user("alice", "bob")
+	b := r.dial(t, "tcp")
+	ok := pidfOf("bob", "open", "")
+	wantCode(t, b.publish("bob", "Expires: 5", ok), 423)
+	wantCode(t, b.publish("bob", "", ""), 400)
+	wantCode(t, b.publish("bob", "SIP-If-Match: unknown", ""), 412)
+	wantCode(t, b.publish("bob", "", "<not xml"), 400)
+	wantCode(t, b.publish("bob", "", `<!DOCTYPE x [<!ENTITY a "b">]>`+ok), 400)
+	wantCode(t, b.publish("bob", "", strings.Replace(ok, "</presence>", strings.Repeat("<note>x</note>", 200)+"</presence>", 1)), 413)
+	wantCode(t, b.final(b.ask("PUBLISH", "bob", bobURI, "Event: presence\nContent-Type: text/plain", "hello"), "PUBLISH"), 415)
+	wantCode(t, b.final(b.ask("PUBLISH", "bob", bobURI, "Event: weather\nContent-Type: application/pidf+xml", ok), "PUBLISH"), 489)
+	wantCode(t, b.final(b.ask("PUBLISH", "alice", bobURI, "Event: presence\nContent-Type: application/pidf+xml", ok), "PUBLISH"), 403)
+	m := b.publish("bob", "", ok)
+	wantCode(t, m, 200)
+	if value(m, "SIP-ETag") == "" || value(m, "Expires") == "" {
+		t.Errorf("%s", m.Bytes())
+	}
+	wantCode(t, b.publish("bob", "", ok), 200)
+	wantCode(t, b.publish("bob", "", ok), 403) // the third
+}
+
+func TestRFC5263Section4PartialNotification(t *testing.T) {
+	r := startServer(t, atOnce)
+	r.user("alice", "bob")
+	r.dial(t, "udp").register("bob")
+	k, first := r.watch(r.dial(t, "udp"), "alice", "bob", "presence", "Accept: application/pidf-diff+xml")
+	if text := string(first.Body()); !strings.Contains(text, "<p:pidf-full") || !strings.Contains(text, `version="1"`) {
+		t.Errorf("%s", text)
+	}
+	r.say("busy")
+	if text := string(k.notified().Body()); !strings.Contains(text, "<p:pidf-diff") || !strings.Contains(text, `version="2"`) || strings.Contains(text, "<tuple") {
+		t.Errorf("%s", text)
+	}
+	wantCode(t, k.again("Expires: 300"), 200)
+	if text := string(k.notified().Body()); !strings.Contains(text, "<p:pidf-full") || !strings.Contains(text, `version="3"`) {
+		t.Errorf("after a refresh all is told: %s", text)
+	}
+}
+
+func TestRFC4662Section4ListNeedsEventlist(t *testing.T) {
+	r := startServer(t, nil)
+	r.user("alice", "bob")
+	body := `<resource-lists xmlns="urn:ietf:params:xml:ns:resource-lists"><list><entry uri="` + bobURI + `"/></list></resource-lists>`
+	_, m := r.subscribes(r.dial(t, "udp"), "alice", "alice", "presence", "Content-Type: application/resource-lists+xml", body)
+	wantCode(t, m, 421)
+}
+
+// NOTIFY goes by the WebSocket its subscriber came by (RFC 7118 §5).
+func TestRFC7118Section5Notify(t *testing.T) {
+	r := startServer(t, atOnce)
+	r.user("alice", "bob")
+	r.dial(t, "udp").register("bob")
+	k, _ := r.watch(r.dial(t, "wss"), "alice", "bob", "presence")
+	r.say("busy")
+	k.until("busy")
+}
+
+// The subscriber's Contact is a GRUU of ours: after its connection has closed it
+// is found where its device is registered (RFC 5627 §4.4).
+func TestRFC5627NotifyToGRUU(t *testing.T) {
+	r := startServer(t, atOnce)
+	r.user("alice", "bob")
+	r.dial(t, "udp").register("bob")
+	const instance = "urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6"
+	old, now := r.dial(t, "tcp"), r.dial(t, "udp")
+	k, m := r.subscribes(old, "alice", "bob", "presence", "", "")
+	wantCode(t, m, 200)
+	k.notified()
+	k.seq++
+	k.send(strings.ReplaceAll(fmt.Sprintf("SUBSCRIBE %s SIP/2.0\nVia: %s\nMax-Forwards: 70\nFrom: %s\nTo: %s\nCall-ID: %s\nCSeq: %d SUBSCRIBE\nContact: <%s;gr=%s>\nEvent: presence\nExpires: 600\nContent-Length: 0\n\n",
+		k.target, k.via(), k.from, k.to, k.id, k.seq, aliceURI, instance), "\n", "\r\n"))
+	wantCode(t, k.final(k.id, "SUBSCRIBE"), 200)
+	k.notified()
+	now.register("alice", "Supported: gruu", fmt.Sprintf(`Contact: <sip:alice@%s>;+sip.instance="<%s>"`, now.local, instance))
+	old.close()
+	r.say("busy")
+	moved := &watcher{wire: now, user: "alice", id: k.id}
+	if n := moved.until("busy"); string(n.RequestURI()) != "sip:alice@"+now.local.String() {
+		t.Errorf("%s", n.Bytes())
+	}
+}
