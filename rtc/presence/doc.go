@@ -11,7 +11,8 @@
 //
 //   - Services: each tuple published is shown, under an id that tells whose it is.
 //     Of two with the same contact the one of the device used last is shown. A
-//     binding whose device publishes nothing is a service that is open. Open
+//     binding whose device publishes nothing is a service that is open, unless it
+//     came by a connection that has closed. Open
 //     services stand before closed ones.
 //   - The person: a manual status says all that he does. Without one, these are
 //     added up: on-the-phone while a call is up, what the calendar says, and what

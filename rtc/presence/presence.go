@@ -98,7 +98,12 @@ func (a *Agent) Decide(owner, watcher rtc.AOR, proved bool) (consent.Action, *co
 
 // gather is what is known of a user now.
 func (a *Agent) gather(aor rtc.AOR) sources {
-	s := sources{aor: aor, bindings: a.cfg.Location.Bindings(aor)}
+	s := sources{aor: aor}
+	for _, b := range a.cfg.Location.Bindings(aor) {
+		if !b.Flow.IsZero() { // else its connection has gone, and so may the device
+			s.bindings = append(s.bindings, b)
+		}
+	}
 	if a.cfg.Calls != nil {
 		s.calls = a.cfg.Calls(aor)
 	}
