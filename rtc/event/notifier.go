@@ -36,6 +36,7 @@ type Config struct {
 	Wire     uac.Wire
 	Resolver *resolve.Resolver
 	Permit   func(peer string, to netip.AddrPort) error // as in uac.Config
+	Chosen   func(by, to netip.AddrPort) error          // the same; a subscriber's Contact is his choice
 	// GRUU finds whose device a GRUU of ours means; Reach then finds the way to it.
 	GRUU  func(uri sip.URI) (aor rtc.AOR, instance string, ok bool)
 	Reach *reach.Reach
@@ -94,7 +95,7 @@ func New(cfg Config) *Notifier {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	n := &Notifier{cfg: cfg, packages: make(map[string]*Package), seed: maphash.MakeSeed(),
-		client: uac.New(uac.Config{Layer: cfg.Layer, Wire: cfg.Wire, Resolver: cfg.Resolver, Permit: cfg.Permit, Log: cfg.Log})}
+		client: uac.New(uac.Config{Layer: cfg.Layer, Wire: cfg.Wire, Resolver: cfg.Resolver, Permit: cfg.Permit, Chosen: cfg.Chosen, Log: cfg.Log})}
 	for i := range n.shards {
 		n.shards[i].topics = make(map[key]*topic)
 	}

@@ -259,6 +259,9 @@ func (n *Notifier) overFlow(lane *transaction.Lane, x *notice) {
 // byAddress finds where a NOTIFY goes by its route set or Contact.
 func (n *Notifier) byAddress(lane *transaction.Lane, x *notice) {
 	hop := uac.Hop{URI: []byte(x.target), Peer: x.sub.leg.peer}
+	if hop.Peer == "" {
+		hop.By = x.flow.Remote
+	}
 	routes := x.sub.leg.routes
 	if routes == "" && n.cfg.GRUU != nil {
 		if u, err := sip.ParseURI(hop.URI); err == nil {

@@ -116,7 +116,7 @@ func appendWay(dst []byte, w *reach.Way, hops int) []byte {
 
 // hop is where a message to a device goes first.
 func hop(w *reach.Way, size int, peer string) uac.Hop {
-	h := uac.Hop{URI: []byte(w.URI), Flow: w.Flow, Peer: peer}
+	h := uac.Hop{URI: []byte(w.URI), Flow: w.Flow, Peer: peer, By: w.From}
 	if w.Path != "" {
 		if a, err := sip.ParseNameAddr(sip.FirstElement([]byte(w.Path))); err == nil {
 			h.URI = a.URI

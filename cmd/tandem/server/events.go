@@ -22,6 +22,7 @@ func (s *Server) openEvents(_ context.Context, cfg *Config) error {
 		Wire:        uac.Over(s.transport),
 		Resolver:    s.resolver,
 		Permit:      s.peers.Permit,
+		Chosen:      s.peers.Chosen,
 		GRUU:        s.deviceOf,
 		Reach:       s.reach,
 		Demand:      s.gate.Demand,

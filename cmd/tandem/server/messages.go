@@ -20,7 +20,7 @@ func (s *Server) openMessages(ctx context.Context, cfg *Config) error {
 	m := cfg.Messages
 	s.messages = im.New(im.Config{
 		Layer:    s.layer,
-		Uac:      uac.Config{Wire: uac.Over(s.transport), Resolver: s.resolver, Permit: s.peers.Permit},
+		Uac:      uac.Config{Wire: uac.Over(s.transport), Resolver: s.resolver, Permit: s.peers.Permit, Chosen: s.peers.Chosen},
 		Reach:    s.reach,
 		Location: s.location,
 		Users:    users{s.directory, s},

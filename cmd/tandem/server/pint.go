@@ -90,7 +90,7 @@ func (s *Server) openPINT(ctx context.Context, cfg *Config) error {
 	})
 	s.pint.door = gateway.New(gateway.Config{
 		Executive: s.pint.executive,
-		Dialog: dialog.Config{Layer: s.layer, Wire: dialog.Over(s.transport), Resolver: s.resolver, Permit: s.peers.Permit,
+		Dialog: dialog.Config{Layer: s.layer, Wire: dialog.Over(s.transport), Resolver: s.resolver, Permit: s.peers.Permit, Chosen: s.peers.Chosen,
 			Key: derived(s.key, "pint")}, // its dialogs are told from those of calls
 		Ours:     users{s.directory, s}.Ours,
 		Agent:    cfg.Domains[0],
