@@ -192,8 +192,6 @@ func (t *Trunk) checkShares() error {
 		return invalid("cost %v: it is the price of a minute, 0 to 1000000", t.Cost)
 	case t.Group != "" && (len(t.Group) > 64 || strings.Trim(t.Group, nameChars) != ""):
 		return invalid("group %q: it has 1 to 64 of the characters a-z 0-9 - _ and .", t.Group)
-	case t.Country != "" && (len(t.Country) != 2 || strings.Trim(t.Country, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != ""):
-		return invalid("country %q: write its two letters of ISO 3166-1, such as DE", t.Country)
 	case outside(t.Rate, 10000) || outside(t.RateIn, 10000):
 		return invalid("rate %d, rate_in %d: it is how many calls may begin in a second, 0 to 10000", t.Rate, t.RateIn)
 	case outside(t.ChannelsIn, 1000000) || outside(t.ChannelsOut, 1000000):

@@ -113,6 +113,7 @@ func (p *Prober) probe(t *Trunk, address int) {
 		switch {
 		case r.Message != nil:
 			seconds, _ := r.RetryAfter()
+			t.Reported(r.Message)
 			t.Heard(r.StatusCode(), time.Duration(seconds)*time.Second)
 		case address+1 < len(t.Addresses):
 			p.probe(t, address+1)

@@ -60,9 +60,8 @@ type Trunk struct {
 
 	Dialect        string `json:"dialect,omitempty"` // of its maker, see package dialect
 	dialect.Manner        // what differs from the dialect
-	Country        string `json:"country,omitempty"` // whose national numbers it names as callers, "DE"; "" = ours
-	Out            []Rule `json:"out,omitempty"`     // change the called number on the way out; the first that matches
-	In             []Rule `json:"in,omitempty"`      // change the called number on the way in; the first that matches
+	Out            []Rule `json:"out,omitempty"` // change the called number on the way out; the first that matches
+	In             []Rule `json:"in,omitempty"`  // change the called number on the way in; the first that matches
 
 	Codecs []string `json:"codecs,omitempty"` // it accepts, best first, named as in SDP; none = the dialect's
 

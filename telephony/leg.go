@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"tandem/gateways/dialect"
 	"tandem/media"
 	"tandem/rtc/dialog"
 	"tandem/rtc/sip"
@@ -185,7 +186,8 @@ func (l *leg) request(offer []byte) dialog.Invite {
 		CallID:  l.callID,
 		Content: located(offer, c.place),
 	}
-	inv.Header = append(c.route.caller.identity(l.trunk, c.x.cfg.Domain), c.route.chain.Lines(l.who.uri)...)
+	inv.Reliable = l.trunk != nil && l.trunk.Speaks().Reliable == dialect.On
+	inv.Header = append(c.route.caller.identity(l.trunk, c.x.cfg.Domain), diverted(c.route.chain.Lines(l.who.uri), l.trunk)...)
 	if l.phone != "" && c.x.cfg.CallerTo != nil {
 		inv.Header = append(inv.Header, c.route.caller.identityTo(c.x.cfg.CallerTo(l.phone))...)
 	}

@@ -1,6 +1,7 @@
 package telephony
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"iter"
@@ -41,7 +42,7 @@ func (p *Plan) lead(route Route, caller Settings, uri sip.URI, log *steps) (Rout
 		log.add("number", n.String(), "is for help: nothing stands against it")
 		return p.toEmergency(route, caller.Site, n)
 	}
-	var via string
+	via := p.trunkGroup(uri)
 	rule := p.Rules.Find(caller.Site, dialled(uri), log.rule)
 	if rule != nil {
 		switch to := rule.Route; to.Kind {
@@ -79,6 +80,25 @@ func (p *Plan) lead(route Route, caller Settings, uri sip.URI, log *steps) (Rout
 		return p.refused(route, caller, question.Kind, d.Reason, log)
 	}
 	return p.toTrunks(route, caller, question.Kind, via, log)
+}
+
+// trunkGroup is the trunk group that a URI of ours names, "" for none (RFC 4904 §4).
+// No other trunk is taken in place of one that is not there.
+func (p *Plan) trunkGroup(uri sip.URI) string {
+	params := uri.Params
+	if uri.Kind != sip.URITel {
+		_, inUser, ok := bytes.Cut(uri.User, []byte{';'})
+		if !ok {
+			return ""
+		}
+		params = append([]byte{';'}, inUser...)
+	}
+	group, ok := sip.Param(params, "tgrp")
+	context, named := sip.Param(params, "trunk-context")
+	if !ok || !named || !strings.EqualFold(string(context), p.Domain) {
+		return ""
+	}
+	return string(group)
 }
 
 // toRuled routes to the user that a rule of the dial plan names.

@@ -1,6 +1,7 @@
 package telephony
 
 import (
+	"bytes"
 	"testing"
 
 	"tandem/gateways"
@@ -39,6 +40,19 @@ func TestUnquoted(t *testing.T) {
 	for in, want := range map[string]string{`"Al \"Ice\""`: `Al "Ice"`, " Bob ": "Bob", `""`: "", `"\\"`: `\`, "": ""} {
 		if got := unquoted([]byte(in)); got != want {
 			t.Errorf("%s: %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestDiverted(t *testing.T) {
+	lines := []byte("Diversion: <sip:b@c>;reason=no-answer\r\nDiversion: <sip:a@c>\r\nHistory-Info: <sip:b@c>;index=1\r\n")
+	for want, manner := range map[string]dialect.Diversion{
+		string(lines): dialect.DiversionBoth, "": dialect.DiversionNone,
+		string(lines[:bytes.Index(lines, []byte("History"))]): dialect.DiversionHeader,
+		string(lines[bytes.Index(lines, []byte("History")):]): dialect.DiversionHistory,
+	} {
+		if got := string(diverted(lines, &gateways.Trunk{Manner: dialect.Manner{Diversion: manner}})); got != want {
+			t.Errorf("%s: %q, want %q", manner, got, want)
 		}
 	}
 }

@@ -1,11 +1,13 @@
 package telephony
 
 import (
+	"bytes"
 	"errors"
 	"sync"
 	"time"
 
 	"tandem/gateways"
+	"tandem/gateways/dialect"
 	"tandem/rtc"
 	"tandem/rtc/dialog"
 	"tandem/rtc/digest"
@@ -119,4 +121,27 @@ func (l *leg) observe(m *sip.Message, err error) {
 	case err != nil:
 		l.trunk.Missed("no answer to a call: " + err.Error())
 	}
+}
+
+// diverted are the header lines about who sent a call on that a trunk wants.
+func diverted(lines []byte, trunk *gateways.Trunk) []byte {
+	if trunk == nil {
+		return lines
+	}
+	var name string
+	switch trunk.Speaks().Diversion {
+	case dialect.DiversionNone:
+		return nil
+	case dialect.DiversionHeader:
+		name = "Diversion: "
+	case dialect.DiversionHistory:
+		name = "History-Info: "
+	}
+	var kept []byte
+	for line := range bytes.Lines(lines) {
+		if bytes.HasPrefix(line, []byte(name)) {
+			kept = append(kept, line...)
+		}
+	}
+	return kept
 }

@@ -62,6 +62,22 @@ func TestKilledServerKnowsItsCalls(t *testing.T) {
 			t.Errorf("record of an unknown call %v", r.CallIDs)
 		}
 	}
+	seen := map[string]int{}
+	for _, line := range strings.Split(strings.TrimSpace(p.run("cdr", "export")), "\n") {
+		var r struct{ ID, State, Number, Started, Ended string }
+		if err := json.Unmarshal([]byte(line), &r); err != nil || r.State != "interrupted" || r.Number == "" || r.Started == "" || r.Ended == "" {
+			t.Errorf("exported %s: %v", line, err)
+		}
+		seen[r.ID]++
+	}
+	for id, n := range seen {
+		if n != 1 {
+			t.Errorf("record %s is exported %d times", id, n)
+		}
+	}
+	if len(seen) != calls {
+		t.Errorf("%d records are exported, want %d", len(seen), calls)
+	}
 	for id, m := range answers {
 		alice.send(crlf(fmt.Sprintf("BYE %s SIP/2.0\nVia: %s\nMax-Forwards: 70\nFrom: %s\nTo: %s\nCall-ID: %s\nCSeq: 9 BYE\nContent-Length: 0\n",
 			contactOf(t, m), alice.via(), m.Get(sip.HdrFrom), m.Get(sip.HdrTo), id)))

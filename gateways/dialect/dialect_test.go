@@ -33,13 +33,13 @@ func TestDialects(t *testing.T) {
 
 func TestCheckNamesTheWords(t *testing.T) {
 	for _, m := range []Manner{{Format: "x"}, {CallerID: "x"}, {UserPhone: "x"}, {Reliable: "x"}, {Early: "x"}, {Keys: "x"},
-		{Redirect: "x"}, {Diversion: "x"}, {Media: "x"}, {Probe: "x"}} {
+		{Diversion: "x"}, {Media: "x"}, {Probe: "x"}} {
 		if err := m.Check(); err == nil {
 			t.Errorf("%+v is let through", m)
 		}
 	}
-	err := Manner{Redirect: "x"}.Check()
-	if want := `redirect "x": use next, follow`; err == nil || err.Error() != want {
+	err := Manner{Media: "x"}.Check()
+	if want := `media "x": use off, prefer, require`; err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
 }

@@ -15,7 +15,6 @@ type Manner struct {
 	Reliable  Switch    `json:"reliable,omitempty"`    // provisional responses may be reliable (100rel, RFC 3262)
 	Early     Early     `json:"early_media,omitempty"` // what is done with sound before the answer
 	Keys      Keys      `json:"dtmf,omitempty"`        // how keys are sent
-	Redirect  Redirect  `json:"redirect,omitempty"`    // what is done with a 3xx
 	Diversion Diversion `json:"diversion,omitempty"`   // how it is told that a call was forwarded
 	Media     Media     `json:"media,omitempty"`       // whether sound is encrypted
 	Probe     Probe     `json:"probe,omitempty"`       // how it is found out whether it is there
@@ -67,20 +66,12 @@ const (
 	KeysInband Keys = "inband" // as tones in the sound
 )
 
-// Redirect is what is done with a 3xx of a trunk.
-type Redirect string
-
-// The ways with a redirection.
-const (
-	RedirectNext   Redirect = "next"   // the next trunk is tried
-	RedirectFollow Redirect = "follow" // the number it names is called, by the same trunk
-)
-
 // Diversion is the header that tells a trunk who forwarded a call.
 type Diversion string
 
 // The headers of a diversion.
 const (
+	DiversionBoth    Diversion = "both"
 	DiversionHeader  Diversion = "diversion" // Diversion (RFC 5806)
 	DiversionHistory Diversion = "history"   // History-Info (RFC 7044)
 	DiversionNone    Diversion = "none"
@@ -110,8 +101,8 @@ func (m Manner) Or(o Manner) Manner {
 	return Manner{
 		Format: cmp.Or(m.Format, o.Format), CallerID: cmp.Or(m.CallerID, o.CallerID), UserPhone: cmp.Or(m.UserPhone, o.UserPhone),
 		Reliable: cmp.Or(m.Reliable, o.Reliable), Early: cmp.Or(m.Early, o.Early), Keys: cmp.Or(m.Keys, o.Keys),
-		Redirect: cmp.Or(m.Redirect, o.Redirect), Diversion: cmp.Or(m.Diversion, o.Diversion),
-		Media: cmp.Or(m.Media, o.Media), Probe: cmp.Or(m.Probe, o.Probe),
+		Diversion: cmp.Or(m.Diversion, o.Diversion),
+		Media:     cmp.Or(m.Media, o.Media), Probe: cmp.Or(m.Probe, o.Probe),
 	}
 }
 
@@ -125,8 +116,7 @@ func (m Manner) Check() error {
 		known("reliable", m.Reliable, On, Off),
 		known("early_media", m.Early, EarlyPass, EarlyIgnore),
 		known("dtmf", m.Keys, KeysEvents, KeysInband),
-		known("redirect", m.Redirect, RedirectNext, RedirectFollow),
-		known("diversion", m.Diversion, DiversionHeader, DiversionHistory, DiversionNone),
+		known("diversion", m.Diversion, DiversionBoth, DiversionHeader, DiversionHistory, DiversionNone),
 		known("media", m.Media, MediaOff, MediaPrefer, MediaRequire),
 		known("probe", m.Probe, ProbeOptions, ProbeOff),
 	)

@@ -25,6 +25,7 @@ type Invite struct {
 	Way
 	From, To string         // name-addr without tag; To "" = <URI>
 	CallID   string         // "" = made up, on Lane when that is given
+	Reliable bool           // offer reliable provisional responses (RFC 3262) even if the UA does not
 	User     string         // user part of our Contact, "" = the UA's
 	Onward   Onward         // of the INVITE that this call goes on from; zero: it begins here
 	Auth     *digest.Client // answers challenges, in the dialogs too; nil: nobody
@@ -152,7 +153,7 @@ func (c *Call) write(dst []byte, t uac.Try) []byte {
 	b.Buf = contact.Append(b.Buf, c.ua.client.Wire(), t.Flow)
 	b.Raw(t.Auth)
 	b.Raw(allowLine(c.ua.cfg.Allow))
-	b.Raw([]byte(c.ua.supportedLine(c.ua.cfg.Reliable)))
+	b.Raw([]byte(c.ua.supportedLine(c.ua.cfg.Reliable || c.inv.Reliable)))
 	if c.se > 0 {
 		b.Raw(intervalLine(c.se, ""))
 	}

@@ -14,6 +14,7 @@ import (
 	"tandem/gateways"
 	"tandem/gateways/registration"
 	gatewaystore "tandem/gateways/sqlstore"
+	"tandem/rtc"
 	"tandem/rtc/sip"
 	"tandem/rtc/store"
 	"tandem/rtc/transport"
@@ -118,3 +119,17 @@ func (s *Server) trunkMetrics(m meter) {
 
 // Trunks of the server.
 func (s *Server) Trunks() *gateways.Trunks { return s.trunks }
+
+// reports hears what gateways say of their channels in OPTIONS of theirs. Others
+// answer these.
+type reports struct{ trunks *gateways.Trunks }
+
+// Serve implements rtc.Handler.
+func (h reports) Serve(r *rtc.Request) error {
+	if r.Method() == sip.OPTIONS && r.Identity != nil && r.Identity.Peer != "" {
+		if t := h.trunks.Table().ByName(r.Identity.Peer); t != nil {
+			t.Reported(r.Message)
+		}
+	}
+	return rtc.Next
+}

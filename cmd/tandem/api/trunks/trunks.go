@@ -48,7 +48,6 @@ type Trunk struct {
 	RateIn      int      `json:"rate_in,omitempty" yaml:"rate_in,omitempty" doc:"Calls in that may begin in a second; 0: no limit"`
 	Dialect     string   `json:"dialect" yaml:"dialect" doc:"Of its maker: generic, cisco-ios, cube, nuera, vegastream, sangoma, 3com, audiocodes, patton, twilio, telnyx"`
 	TrunkManner `yaml:",inline"`
-	Country     string      `json:"country,omitempty" yaml:"country,omitempty" doc:"Whose national numbers it names as callers; empty: ours"`
 	Out         []TrunkRule `json:"out,omitempty" yaml:"out,omitempty" doc:"Change the called number on the way out; the first that matches"`
 	In          []TrunkRule `json:"in,omitempty" yaml:"in,omitempty" doc:"Change the called number on the way in; the first that matches"`
 	Codecs      []string    `json:"codecs,omitempty" yaml:"codecs,omitempty" doc:"It accepts, best first; none: all"`
@@ -63,15 +62,14 @@ type TrunkManner struct {
 	Reliable   string `json:"reliable" yaml:"reliable" enum:"on,off" doc:"Provisional responses may be reliable (100rel)"`
 	Early      string `json:"early_media" yaml:"early_media" enum:"pass,ignore" doc:"Sound before the answer"`
 	Keys       string `json:"dtmf" yaml:"dtmf" enum:"events,inband" doc:"How keys are sent"`
-	Redirect   string `json:"redirect" yaml:"redirect" enum:"next,follow" doc:"What is done with a 3xx: the next trunk, or the number it names by the same trunk"`
-	Diversion  string `json:"diversion" yaml:"diversion" enum:"diversion,history,none" doc:"How it is told who forwarded a call"`
+	Diversion  string `json:"diversion" yaml:"diversion" enum:"both,diversion,history,none" doc:"How it is told who forwarded a call"`
 	Encryption string `json:"encryption" yaml:"encryption" enum:"off,prefer,require" doc:"Of its sound (SRTP)"`
 	Probe      string `json:"probe" yaml:"probe" enum:"options,off" doc:"How it is found out whether it is there, besides by calls"`
 }
 
 func shownManner(m dialect.Manner) TrunkManner {
 	return TrunkManner{Format: string(m.Format), CallerID: string(m.CallerID), UserPhone: string(m.UserPhone), Reliable: string(m.Reliable),
-		Early: string(m.Early), Keys: string(m.Keys), Redirect: string(m.Redirect), Diversion: string(m.Diversion),
+		Early: string(m.Early), Keys: string(m.Keys), Diversion: string(m.Diversion),
 		Encryption: string(m.Media), Probe: string(m.Probe)}
 }
 
@@ -122,13 +120,11 @@ type TrunkChange struct {
 	Rate        *int         `json:"rate,omitempty" doc:"Calls out that may begin in a second; 0: no limit"`
 	RateIn      *int         `json:"rate_in,omitempty" doc:"Calls in that may begin in a second; 0: no limit"`
 	Dialect     *string      `json:"dialect,omitempty" doc:"Of its maker; what is set of its manner counts more"`
-	Country     *string      `json:"country,omitempty" doc:"Whose national numbers it names as callers"`
 	UserPhone   *string      `json:"user_phone,omitempty" doc:"on or off; empty: as its dialect has it, and so for what follows"`
 	Reliable    *string      `json:"reliable,omitempty" doc:"on or off"`
 	Early       *string      `json:"early_media,omitempty" doc:"pass or ignore"`
 	Keys        *string      `json:"dtmf,omitempty" doc:"events or inband"`
-	Redirect    *string      `json:"redirect,omitempty" doc:"next or follow"`
-	Diversion   *string      `json:"diversion,omitempty" doc:"diversion, history or none"`
+	Diversion   *string      `json:"diversion,omitempty" doc:"both, diversion, history or none"`
 	Channels    *int         `json:"channels,omitempty" doc:"Calls at a time; 0: no limit"`
 	Format      *string      `json:"format,omitempty" doc:"e164 or digits"`
 	CallerID    *string      `json:"caller_id,omitempty" doc:"pai, rpid or from"`
@@ -171,7 +167,7 @@ func shownTrunk(t *gateways.Trunk) Trunk {
 		User: t.Digest.User, Realm: t.Digest.Realm, HasSecret: t.Digest.Secret != "",
 		Numbers: t.Numbers, Prefixes: t.Prefixes, Priority: t.Priority, Cost: t.Cost, Weight: t.Weight, Hours: t.Hours, Group: t.Group,
 		Channels: t.Channels, ChannelsIn: t.ChannelsIn, ChannelsOut: t.ChannelsOut, Rate: t.Rate, RateIn: t.RateIn,
-		Dialect: cmp.Or(t.Dialect, dialect.Generic), TrunkManner: shownManner(t.Speaks()), Country: t.Country, Codecs: t.Offers(),
+		Dialect: cmp.Or(t.Dialect, dialect.Generic), TrunkManner: shownManner(t.Speaks()), Codecs: t.Offers(),
 		Out: shownRules(t.Out), In: shownRules(t.In)}
 	for _, p := range t.Sources {
 		s.Sources = append(s.Sources, p.String())
@@ -240,14 +236,12 @@ func (c *TrunkChange) applyShares(t *gateways.Trunk) {
 
 func (c *TrunkChange) applyManner(t *gateways.Trunk) {
 	set(&t.Dialect, c.Dialect)
-	set(&t.Country, c.Country)
 	set(&t.Format, (*dialect.Format)(c.Format))
 	set(&t.CallerID, (*dialect.CallerID)(c.CallerID))
 	set(&t.UserPhone, (*dialect.Switch)(c.UserPhone))
 	set(&t.Reliable, (*dialect.Switch)(c.Reliable))
 	set(&t.Early, (*dialect.Early)(c.Early))
 	set(&t.Keys, (*dialect.Keys)(c.Keys))
-	set(&t.Redirect, (*dialect.Redirect)(c.Redirect))
 	set(&t.Diversion, (*dialect.Diversion)(c.Diversion))
 	set(&t.Manner.Media, (*dialect.Media)(c.Encryption))
 	set(&t.Probe, (*dialect.Probe)(c.Probe))

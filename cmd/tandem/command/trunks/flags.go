@@ -21,12 +21,12 @@ type trunkFlags struct {
 	addresses, sources, tlsNames, numbers, prefixes, codecs, out, in  []string
 	users, hours                                                      []string
 	note, user, realm, secretFile, domain, account, register          string
-	group, dialect, country                                           string
+	group, dialect                                                    string
 	priority, weight, channels, channelsIn, channelsOut, rate, rateIn int
 	cost                                                              float64
 	registerFor                                                       time.Duration
 	disabled                                                          bool
-	manner                                                            [10]string
+	manner                                                            [9]string
 }
 
 // mannerFlags are the flags of a trunk's manner.
@@ -37,8 +37,7 @@ var mannerFlags = [...]struct{ name, usage string }{
 	{"reliable", "reliable provisional responses (100rel): on or off"},
 	{"early-media", "sound before the answer: pass or ignore"},
 	{"dtmf", "how keys are sent: events (RFC 4733) or inband"},
-	{"redirect", "what is done with a 3xx: next trunk, or follow by the same one"},
-	{"diversion", "header that tells who forwarded a call: diversion, history or none"},
+	{"diversion", "header that tells who forwarded a call: both, diversion, history or none"},
 	{"encryption", "of its sound (SRTP): off, prefer or require"},
 	{"probe", "how it is found out whether it is there: options, or off where it does not bear that"},
 }
@@ -71,7 +70,6 @@ func (f *trunkFlags) define(s *pflag.FlagSet) {
 	s.StringArrayVar(&f.hours, "hours", nil, "when it takes calls out, \"mon-fri 08:00-18:00\"; may be repeated (default: always)")
 	s.StringVar(&f.group, "group", "", "trunk group it is in (RFC 4904)")
 	s.StringVar(&f.dialect, "dialect", dialect.Generic, "of its maker: "+strings.Join(dialect.Names(), ", "))
-	s.StringVar(&f.country, "country", "", "whose national numbers it names as callers, DE (default: ours)")
 	for i, m := range mannerFlags {
 		s.StringVar(&f.manner[i], m.name, "", m.usage+" (default: as its dialect)")
 	}
@@ -106,8 +104,7 @@ func (f *trunkFlags) change(c *cobra.Command) (out trunks.TrunkChange, err error
 	pick(&out.Hours, some(f.hours), given("hours"))
 	pick(&out.Group, f.group, given("group"))
 	pick(&out.Dialect, f.dialect, given("dialect"))
-	pick(&out.Country, f.country, given("country"))
-	for i, to := range []**string{&out.Format, &out.CallerID, &out.UserPhone, &out.Reliable, &out.Early, &out.Keys, &out.Redirect,
+	for i, to := range []**string{&out.Format, &out.CallerID, &out.UserPhone, &out.Reliable, &out.Early, &out.Keys,
 		&out.Diversion, &out.Encryption, &out.Probe} {
 		pick(to, f.manner[i], given(mannerFlags[i].name))
 	}
