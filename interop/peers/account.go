@@ -34,6 +34,8 @@ type Account struct {
 	Friend                 string // whom to send texts to (baresip only, which knows nobody else)
 	Codec                  Codec  // the only one it speaks; "" is what the phone likes
 	SDES                   bool   // it insists on SRTP with keys in SDP
+	Publishes              bool   // it publishes its presence
+	Watches                string // address whose presence it shows, "" none
 }
 
 // AOR of the account.

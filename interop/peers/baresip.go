@@ -26,6 +26,7 @@ type Baresip struct {
 	conn    net.Conn
 	events  Transcript // "TYPE parameter", a line each
 	mark    int        // events before belong to earlier steps
+	seen    int        // the same of what it printed of presence
 }
 
 var _ Phone = (*Baresip)(nil)
@@ -85,7 +86,9 @@ func (b *Baresip) write(a Account, say string, control int) error {
 		"module g711.so", "module g722.so", "module opus.so", "module srtp.so", "module aufile.so", "module sndfile.so",
 		"module stdio.so", // shows texts that come
 		"module_tmp uuid.so", "module_tmp account.so",
-		"module_app contact.so", "module_app menu.so", "module_app ctrl_tcp.so",
+		"module_app contact.so",
+		"module_app menu.so",
+		"module_app ctrl_tcp.so",
 		"ctrl_tcp_listen " + loopback(control), "",
 	}, "\n")
 	if a.CA == "" {
@@ -96,7 +99,17 @@ func (b *Baresip) write(a Account, say string, control int) error {
 		account += fmt.Sprintf(";auth_user=%s;auth_pass=%s", a.User, a.Password)
 	}
 	account += baresipMedia(a)
-	for name, text := range map[string]string{"config": config, "accounts": account + "\n", "contacts": fmt.Sprintf("\"friend\" <%s>\n", cmp.Or(a.Friend, a.AOR()))} {
+	if a.Publishes {
+		account += ";pubint=60"
+	}
+	contact := fmt.Sprintf("\"friend\" <%s>\n", cmp.Or(a.Watches, a.Friend, a.AOR()))
+	if a.Watches != "" {
+		contact = strings.TrimSuffix(contact, "\n") + ";presence=p2p\n"
+	}
+	if a.Publishes || a.Watches != "" {
+		config = strings.Replace(config, "module_app menu.so", "module_app presence.so\nmodule_app menu.so", 1)
+	}
+	for name, text := range map[string]string{"config": config, "accounts": account + "\n", "contacts": contact} {
 		if err := os.WriteFile(filepath.Join(b.dir, name), []byte(text), 0o600); err != nil {
 			return err
 		}
@@ -265,6 +278,19 @@ func (b *Baresip) Messaged(ctx context.Context) (string, error) {
 	}
 	return m[1], nil
 }
+
+// Sees waits until it shows the one it watches in a state: Online, Offline or Busy.
+func (b *Baresip) Sees(ctx context.Context, state string) error {
+	_, next, err := b.program.Out.Wait(ctx, b.seen, regexp.MustCompile(`changed status from .* to .*`+state))
+	if err != nil {
+		return fmt.Errorf("baresip: %w\n%s", err, b.Transcript())
+	}
+	b.seen = next
+	return nil
+}
+
+// Kill ends it without a word.
+func (b *Baresip) Kill() { b.program.Kill() }
 
 // Transcript implements Phone.
 func (b *Baresip) Transcript() string {

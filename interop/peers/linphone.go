@@ -15,6 +15,7 @@ type Linphone struct {
 	dir     string
 	program *Program
 	mark    int
+	seen    int // what it printed of presence before belongs to earlier steps
 }
 
 var _ Phone = (*Linphone)(nil)
@@ -74,8 +75,11 @@ func (l *Linphone) write(a Account) error {
 		"[proxy_0]", "reg_proxy=" + proxy,
 		// Without it calls would go where DNS says, past the server.
 		"reg_route=" + strings.Replace(proxy, ">", ";lr>", 1),
-		"reg_identity=" + a.AOR(), "reg_expires=60", "reg_sendregister=1", "publish=0",
+		"reg_identity=" + a.AOR(), "reg_expires=60", "reg_sendregister=1", "publish=" + map[bool]string{false: "0", true: "1"}[a.Publishes],
 		"[auth_info_0]", "username=" + a.User, "passwd=" + a.Password, "realm=" + a.Domain, "",
+	}
+	if a.Watches != "" {
+		rc = append(rc, "[friend_0]", "url=\"friend\" <"+a.Watches+">", "pol=accept", "subscribe=1", "")
 	}
 	return os.WriteFile(filepath.Join(l.dir, "rc"), []byte(strings.Join(append(rc, linphoneCodecs(a)...), "\n")), 0o600)
 }
@@ -229,6 +233,20 @@ func (l *Linphone) Messaged(ctx context.Context) (string, error) {
 	}
 	return m[1], nil
 }
+
+// Sees waits until it shows the one it watches in a state: Online, Offline, Busy,
+// Away or "On the phone".
+func (l *Linphone) Sees(ctx context.Context, state string) error {
+	_, next, err := l.program.Out.Wait(ctx, l.seen, regexp.MustCompile(`(?i)Friend .* is `+state))
+	if err != nil {
+		return fmt.Errorf("linphonec: %w\n%s", err, l.Transcript())
+	}
+	l.seen = next
+	return nil
+}
+
+// Kill ends it without a word.
+func (l *Linphone) Kill() { l.program.Kill() }
 
 // Transcript implements Phone.
 func (l *Linphone) Transcript() string {
