@@ -52,6 +52,7 @@ type actor struct {
 	patience  time.Duration
 	shared    bool // the endpoint belongs to the target
 	call, tag string
+	described string // the description that came last in its call
 	cseq      int
 	invite    int // CSeq of the last INVITE
 	rtp       *wire.Media

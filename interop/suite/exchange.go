@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -293,6 +295,9 @@ func (b *bench) propose(ctx context.Context, d *actor, r *behaviour.Request, o *
 	if m.Status() != 200 {
 		return fmt.Errorf("INVITE got %q", m.Start)
 	}
+	if err := d.newer(string(m.Body)); err != nil {
+		return err
+	}
 	for _, l := range o.Lacks {
 		if strings.Contains(string(m.Body), l) {
 			return fmt.Errorf("%w: it should not hold %q", errAnswer, l)
@@ -303,3 +308,29 @@ func (b *bench) propose(ctx context.Context, d *actor, r *behaviour.Request, o *
 	}
 	return nil
 }
+
+// newer wants the version in o= to rise by one when a description differs from the
+// one before in the same call, and to stay when it does not (RFC 3264 §8).
+func (d *actor) newer(text string) error {
+	last := d.described
+	d.described = text
+	was, is := origin.FindStringSubmatch(last), origin.FindStringSubmatch(text)
+	if was == nil || is == nil {
+		return nil
+	}
+	before, _ := strconv.ParseUint(was[2], 10, 64)
+	after, _ := strconv.ParseUint(is[2], 10, 64)
+	changed := origin.ReplaceAllString(last, "") != origin.ReplaceAllString(text, "")
+	switch {
+	case was[1] != is[1]:
+		return fmt.Errorf("%w: o= names another session than the answer before: %q, %q", errAnswer, was[0], is[0])
+	case changed && after != before+1:
+		return fmt.Errorf("%w: it differs from the one before, and the version in o= went from %d to %d", errAnswer, before, after)
+	case !changed && after != before:
+		return fmt.Errorf("%w: it is as the one before, and the version in o= went from %d to %d", errAnswer, before, after)
+	}
+	return nil
+}
+
+// origin is the o= line: the session it names, and its version.
+var origin = regexp.MustCompile(`(?m)^o=(\S+ \S+) (\d+) `)
