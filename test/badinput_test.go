@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -28,8 +29,9 @@ func (o outcome) told(t *testing.T, code int, says ...string) {
 	if o.code != code {
 		t.Errorf("exit code %d, want %d", o.code, code)
 	}
-	if strings.Contains(text, "\n") || !strings.HasPrefix(text, "tandem: ") || strings.Contains(text, "goroutine") {
-		t.Errorf("not one line that begins with \"tandem: \":\n%s", text)
+	more := strings.Split(text, "\n")[1:]
+	if slices.ContainsFunc(more, func(l string) bool { return !strings.Contains(l, "tandem.yaml") }) || !strings.HasPrefix(text, "tandem: ") || strings.Contains(text, "goroutine") {
+		t.Errorf("not one line that begins with \"tandem: \", nor one for each mistake of the configuration:\n%s", text)
 	}
 	for _, s := range says {
 		if !strings.Contains(text, s) {

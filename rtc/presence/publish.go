@@ -29,14 +29,14 @@ func (a *Agent) Serve(r *rtc.Request) error {
 	if perr != nil || u.Kind != sip.URISIP && u.Kind != sip.URISIPS || !a.cfg.Users.Ours(u.Host, u.Port) {
 		return rtc.Next
 	}
-	owner, ok := a.cfg.Users.Resolve(rtc.AOR(u.AppendAOR(nil)))
-	if !ok {
-		return &rtc.Status{Code: 404}
-	}
 	if pkg, _ := r.Event(); string(pkg) != Name {
 		return &rtc.Status{Code: 489, Header: []byte("Allow-Events: " + a.cfg.Notifier.Allowed() + "\r\n")}
 	}
-	if err := a.own(r, owner); err != nil {
+	owner, ok := a.cfg.Users.Resolve(rtc.AOR(u.AppendAOR(nil)))
+	if !ok && r.Identity != nil && r.Identity.Method == rtc.AuthTrusted {
+		return &rtc.Status{Code: 404}
+	}
+	if err := a.own(r, owner); err != nil { // also for nobody: others do not learn who exists
 		return err
 	}
 	return a.publish(r, owner)

@@ -215,16 +215,16 @@ func (h *house) invited() (record []string) {
 func (h *house) tokens(s sender) {
 	h.n++
 	from := sender{h.gateway, "sip:+4930@else.test", ""}
-	h.send(h.gateway, from, fmt.Sprint("token-", h.n), "SUBSCRIBE", "sip:bob@time.test", "", "Contact: <sip:gw@"+h.gateway.addr.String()+";ob>\r\nEvent: x\r\n", nil)
+	h.send(h.gateway, from, fmt.Sprint("token-", h.n), "REFER", "sip:bob@time.test", "", "Contact: <sip:gw@"+h.gateway.addr.String()+";ob>\r\nRefer-To: <sip:x@else.test>\r\n", nil)
 	h.bob.look()
 	var route []string
 	for _, r := range h.bob.got {
 		var m sip.Message
-		if r.what == "SUBSCRIBE" && m.Parse(r.raw) == nil {
+		if r.what == "REFER" && m.Parse(r.raw) == nil {
 			for v := range m.Values(sip.HdrRecordRoute) {
 				route = append(route, string(v))
 			}
-			h.bob.answer("SUBSCRIBE", 200)
+			h.bob.answer("REFER", 202)
 		}
 	}
 	h.bob.got, h.gateway.got = nil, nil
