@@ -15,7 +15,7 @@ FROM debian:bookworm-slim
 RUN apt-get update && apt-get install -y --no-install-recommends libopus0 ca-certificates && rm -rf /var/lib/apt/lists/* \
  && useradd --system --home-dir /var/lib/tandem --create-home --shell /usr/sbin/nologin tandem && chmod 700 /var/lib/tandem
 COPY --from=build /tandem /usr/bin/tandem
-COPY packaging/tandem.yaml /etc/tandem/tandem.yaml
+COPY cmd/packaging/tandem.yaml /etc/tandem/tandem.yaml
 USER tandem
 WORKDIR /var/lib/tandem
 VOLUME /var/lib/tandem

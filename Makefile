@@ -32,7 +32,7 @@ build: ## build bin/tandem
 
 deb: ## a Debian package in bin, with unit and user
 	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-X tandem/cmd/tandem/server.release=$(VERSION)" -o bin/tandem ./cmd/tandem
-	@packaging/deb.sh bin/tandem "$(VERSION)"
+	@cmd/packaging/deb.sh bin/tandem "$(VERSION)"
 
 # Opus is spoken by libopus, which is looked for at run time. Without it the call of
 # "make run" is one in G.711.

@@ -13,7 +13,7 @@ import (
 // The unit keeps the server in a sandbox, as systemd itself judges: 10 is none.
 func TestUnitIsSandboxed(t *testing.T) {
 	for _, unit := range []string{"tandem.service", "tandem-media.service"} {
-		out, err := exec.Command("systemd-analyze", "security", "--offline=true", "--no-pager", "../packaging/"+unit).CombinedOutput()
+		out, err := exec.Command("systemd-analyze", "security", "--offline=true", "--no-pager", "../cmd/packaging/"+unit).CombinedOutput()
 		m := regexp.MustCompile(`exposure level for ` + unit + `: ([0-9.]+)`).FindSubmatch(out)
 		if m == nil {
 			t.Fatalf("systemd-analyze (Debian: systemd): %v\n%s", err, out)
@@ -31,7 +31,7 @@ func TestDebianPackage(t *testing.T) {
 	if err := os.WriteFile(binary, []byte("#!/bin/sh\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	script, err := filepath.Abs("../packaging/deb.sh")
+	script, err := filepath.Abs("../cmd/packaging/deb.sh")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -227,9 +227,21 @@ func (a *API) deleteUser(ctx context.Context, do *op.Doing, in *UserPath) (User,
 		return User{}, err
 	}
 	if err = a.Directory.Delete(ctx, aor); err == nil {
-		err = errors.Join(a.unbind(ctx, aor), a.Policy.Forget(ctx, aor), a.Settings.Forget(ctx, aor), a.Presence.Forget(ctx, aor))
+		err = a.forget(ctx, aor)
 	}
 	return do.Before.(User), err
+}
+
+// forget has every room drop what it keeps of a user who is no more.
+func (a *API) forget(ctx context.Context, aor rtc.AOR) error {
+	err := errors.Join(a.unbind(ctx, aor), a.Policy.Forget(ctx, aor), a.Settings.Forget(ctx, aor), a.Presence.Forget(ctx, aor))
+	if a.Contacts != nil {
+		err = errors.Join(err, a.Contacts.Forget(ctx, aor))
+	}
+	if a.Messages != nil {
+		a.Messages.Forget(aor)
+	}
+	return err
 }
 
 // Imported is what an import made.

@@ -108,6 +108,17 @@ func TestContactsAPI(t *testing.T) {
 	if r := w.do("PUT", "/users/alice/contacts/"+url.PathEscape("http://x"), `{}`); r.code != 422 {
 		t.Errorf("no address: %d %s", r.code, r.text)
 	}
+	// Another person who gets the name later does not find what was kept.
+	if r := w.do("POST", "/messages", `{"from":"alice","to":"bob","text":"for bob"}`); r.code/100 != 2 {
+		t.Errorf("message: %d %s", r.code, r.text)
+	}
+	w.do("DELETE", "/users/bob", "")
+	w.do("POST", "/users", `{"address":"bob"}`)
+	for _, path := range []string{"/users/bob/contacts", "/users/bob/messages"} {
+		if r := w.do("GET", path, ""); strings.Contains(r.text, "Plumber") || strings.Contains(r.text, "alice") {
+			t.Errorf("%s of a new bob: %s", path, r.text)
+		}
+	}
 	if r := w.do("POST", "/users/bob/contacts/import", `{"format":"csv","text":"a,b\n"}`); r.code != 422 {
 		t.Errorf("no columns: %d %s", r.code, r.text)
 	}

@@ -61,7 +61,7 @@ the address phones are told behind it where that is another:
 For Kamailio: modparam("rtpengine", "rtpengine_sock", "udp:127.0.0.1:2223")
 
 All is set by these flags; there is no configuration file (from rtpengine.conf to
-flags: docs/moving.md). A systemd unit is packaging/tandem-media.service. Metrics are
+flags: docs/moving.md). A systemd unit is cmd/packaging/tandem-media.service. Metrics are
 what the commands statistics, list and query of the control protocol tell; tandem
 serve, which has this relay inside, has them for Prometheus.`,
 		Example: "  tandem media serve --interface 192.0.2.1 --ports 30000-39999",
