@@ -8,10 +8,10 @@ const droppedPressure = 0.95
 // dropped datagrams since the last call. It makes a system call for each
 // socket: ask some times a second, from one goroutine.
 func (t *Transport) Pressure() float64 {
-	most := 0.0
+	most, info := 0.0, new(meminfo)
 	for _, l := range t.listeners {
 		for _, s := range l.socks {
-			fill, drops, ok := s.backlog()
+			fill, drops, ok := s.backlog(info)
 			if !ok {
 				continue
 			}

@@ -17,6 +17,7 @@ type valve struct {
 	at    time.Time
 	drops uint32 // of the socket, when last looked at
 	dice  uint32
+	info  meminfo
 }
 
 const (
@@ -33,7 +34,7 @@ func (v *valve) adjust(s *udpSocket, full bool, now time.Time) {
 		return
 	}
 	v.at = now
-	fill, drops, ok := s.backlog()
+	fill, drops, ok := s.backlog(&v.info)
 	if !ok {
 		return
 	}
