@@ -60,7 +60,9 @@ func TestEventsOfACall(t *testing.T) {
 		if err := json.Unmarshal([]byte(text), &e); err != nil {
 			t.Fatal(err)
 		}
-		types = append(types, e.Type)
+		if e.Type != "call.changed" { // a party has come or gone
+			types = append(types, e.Type)
+		}
 		if !strings.HasPrefix(e.Resource, "call-records/") || e.Data.From != "sip:alice@"+domain || e.Data.Number != "+49301234567" {
 			t.Errorf("event %s", text)
 		}
