@@ -99,8 +99,8 @@ func (j *job) change(state pint.State, info string, f func(s *pint.Session)) {
 	if len(s.Events) < pint.MaxEvents || state.Final() {
 		s.Events = append(s.Events, pint.Event{Time: time.Now().UTC().Truncate(time.Millisecond), State: state, Info: info})
 	}
-	before := j.shown.Swap(&s).State
 	s.Events = slices.Clip(s.Events)
+	before := j.shown.Swap(&s).State // from here on others read it
 	// A restart must know of what waits, what goes on and what has ended. The steps
 	// in between are kept only for a sink that is owed them.
 	if before != state && (!state.Active() || !before.Active()) || s.Sink.URL != "" {
