@@ -1,16 +1,12 @@
 package event
 
 import (
-	"strconv"
 	"sync/atomic"
 	"time"
 
 	"tandem/rtc/dialog"
-	"tandem/rtc/reach"
 	"tandem/rtc/sip"
 	"tandem/rtc/transaction"
-	"tandem/rtc/transport"
-	"tandem/rtc/uac"
 )
 
 // stats counts since start.
@@ -52,25 +48,6 @@ func (n *Notifier) work() {
 		t.shard.mu.Unlock()
 		n.queue.put(wake)
 	}
-}
-
-// notice is a NOTIFY on its way.
-type notice struct {
-	n        *Notifier
-	sub      *subscription
-	doc      *rendered // nil: of a list
-	body     Document
-	seq      uint32
-	count    uint32
-	state    State
-	reason   string
-	expires  int64 // seconds
-	target   string
-	flow     transport.Flow
-	last     bool
-	part     *part // of a list, what it tells
-	interval uint32
-	turn     uint32 // see queue.sent
 }
 
 // send sends what is ready at a topic, up to atOnce. On the topic's lane.
@@ -230,156 +207,6 @@ func (n *Notifier) reserveMore(s *subscription) {
 		l.reserving = false
 		l.mu.Unlock()
 	}
-}
-
-// transmit sends a NOTIFY: over the flow of its subscriber while that lives, else
-// where its Contact leads, by our own location for a GRUU of ours.
-func (n *Notifier) transmit(lane *transaction.Lane, x *notice) {
-	x.turn = n.queue.sent()
-	n.stats.notified.Add(1)
-	if x.flow != (transport.Flow{}) && n.cfg.Wire.Alive(x.flow) && (x.sub.leg.routes != "" || reach.Compare([]byte(x.target), x.flow) != reach.OtherPort) {
-		if n.cfg.Permit == nil || n.cfg.Permit(x.sub.leg.peer, x.flow.Remote) == nil {
-			n.overFlow(lane, x)
-			return
-		}
-	}
-	n.byAddress(lane, x)
-}
-
-func (n *Notifier) overFlow(lane *transaction.Lane, x *notice) {
-	tx := lane.Client(sip.NOTIFY, x)
-	var buf [2048]byte
-	var via [160]byte
-	p, sentBy := n.cfg.Wire.Local(x.flow)
-	v := uac.AppendVia(via[:0], p, sentBy)
-	v = tx.AppendBranch(v, nil)
-	tx.Send(x.flow, x.append(buf[:0], v, x.seq, x.flow))
-}
-
-// byAddress finds where a NOTIFY goes by its route set or Contact.
-func (n *Notifier) byAddress(lane *transaction.Lane, x *notice) {
-	hop := uac.Hop{URI: []byte(x.target), Peer: x.sub.leg.peer}
-	if hop.Peer == "" {
-		hop.By = x.flow.Remote
-	}
-	routes := x.sub.leg.routes
-	if routes == "" && n.cfg.GRUU != nil {
-		if u, err := sip.ParseURI(hop.URI); err == nil {
-			if aor, instance, ok := n.cfg.GRUU(u); ok {
-				ways := n.cfg.Reach.Ways(aor, reach.Want{Instance: instance, Max: 1, Secure: x.sub.leg.secure})
-				if len(ways) == 0 {
-					lane.After(0, func() { x.Failed(nil, uac.ErrUnreachable) })
-					return
-				}
-				x.target, routes, hop.URI, hop.Flow = ways[0].URI, ways[0].Path, []byte(ways[0].URI), ways[0].Flow
-			}
-		}
-	}
-	if routes != "" {
-		if a, err := sip.ParseNameAddr(sip.FirstElement([]byte(routes))); err == nil {
-			hop.URI = a.URI
-		}
-	}
-	n.client.Start(uac.Request{Lane: lane, Method: "NOTIFY", URI: []byte(x.target), Hop: hop, Seq: x.seq,
-		Next: func() uint32 { return x.seq },
-		Write: func(dst []byte, t uac.Try) []byte {
-			return x.appendVia(dst, t.Via, x.seq, t.Flow, routes)
-		},
-		Heard: func(_ *uac.Sending, _ transport.Flow, m *sip.Message) { x.Response(nil, m) },
-		Lost:  func(_ *uac.Sending, err error) { x.outcome(nil, err) },
-	})
-}
-
-func (x *notice) append(dst, via []byte, seq uint32, f transport.Flow) []byte {
-	return x.appendVia(dst, via, seq, f, x.sub.leg.routes)
-}
-
-// appendVia writes the NOTIFY.
-func (x *notice) appendVia(dst, via []byte, seq uint32, f transport.Flow, routes string) []byte {
-	l := x.sub.leg
-	p := x.sub.topic.pkg
-	uri, routes := strict(x.target, routes)
-	dst = append(append(append(dst, "NOTIFY "...), uri...), " SIP/2.0\r\nVia: "...)
-	dst = append(append(dst, via...), "\r\n"...)
-	if routes != "" {
-		dst = append(append(append(dst, "Route: "...), routes...), "\r\n"...)
-	}
-	dst = append(append(append(dst, "Max-Forwards: 70\r\nFrom: "...), l.from...), "\r\nTo: "...)
-	dst = append(append(append(dst, l.to...), "\r\nCall-ID: "...), l.callID...)
-	dst = strconv.AppendUint(append(dst, "\r\nCSeq: "...), uint64(seq), 10)
-	dst = append(dst, " NOTIFY\r\n"...)
-	dst = uac.Contact{Secure: l.secure}.Append(dst, x.n.cfg.Wire, f)
-	dst = append(append(dst, "Event: "...), p.Name...)
-	if x.sub.id != "" {
-		dst = append(append(dst, ";id="...), x.sub.id...)
-	}
-	dst = append(append(dst, "\r\nSubscription-State: "...), x.state...)
-	if x.reason != "" {
-		dst = append(append(dst, ";reason="...), x.reason...)
-	}
-	if x.state != Terminated {
-		dst = strconv.AppendInt(append(dst, ";expires="...), x.expires, 10)
-	} else {
-		dst = append(dst, ";expires=0"...)
-	}
-	if ms := int64(x.interval); ms > p.Interval.Milliseconds() { // RFC 6446 §5.3
-		dst = strconv.AppendFloat(append(dst, ";max-rate="...), 1000/float64(ms), 'g', 4, 64)
-	}
-	dst = append(dst, "\r\nAllow-Events: "...)
-	dst = append(append(dst, x.n.allow...), "\r\n"...)
-	if x.doc != nil && x.body.Type != "" {
-		dst = strconv.AppendUint(append(dst, "SIP-ETag: "...), x.doc.mark, 36) // RFC 5839 §6.2
-		dst = append(dst, "\r\n"...)
-	}
-	if x.part != nil {
-		dst = append(dst, "Require: eventlist\r\n"...)
-	}
-	return x.appendBody(dst)
-}
-
-func (x *notice) appendBody(dst []byte) []byte {
-	b := &x.body
-	size := len(b.Body)
-	var digits [10]byte
-	var count []byte
-	if b.Count > 0 {
-		count = strconv.AppendUint(digits[:0], uint64(x.count+b.First), 10)
-		size += len(count)
-	}
-	if b.Type != "" {
-		dst = append(append(append(dst, "Content-Type: "...), b.Type...), "\r\n"...)
-	}
-	dst = strconv.AppendInt(append(dst, "Content-Length: "...), int64(size), 10)
-	dst = append(dst, "\r\n\r\n"...)
-	dst = append(dst, b.Body[:b.Count]...)
-	dst = append(dst, count...)
-	return append(dst, b.Body[b.Count:]...)
-}
-
-// strict is what a first route without lr makes of Request-URI and Route (RFC
-// 3261 §12.2.1.1).
-func strict(target, routes string) (uri, rest string) {
-	if routes == "" {
-		return target, ""
-	}
-	first := sip.FirstElement([]byte(routes))
-	a, err := sip.ParseNameAddr(first)
-	if err != nil {
-		return target, routes
-	}
-	u, err := sip.ParseURI(a.URI)
-	if err != nil {
-		return target, routes
-	}
-	if _, loose := u.Param("lr"); loose {
-		return target, routes
-	}
-	for v := range sip.Elements([]byte(routes)) {
-		if rest != "" || string(v) != string(first) {
-			rest += string(v) + ", "
-		}
-	}
-	return string(u.RequestForm(a.URI)), rest + "<" + target + ">"
 }
 
 // Response implements transaction.ClientTU.

@@ -1,0 +1,247 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"tandem/cmd/tandem/api/access"
+	"tandem/cmd/tandem/api/front"
+	op "tandem/cmd/tandem/api/operation"
+	"tandem/rtc"
+	"tandem/sipphone"
+	"tandem/sipphone/family"
+	"tandem/sipphone/invite"
+	"tandem/sipphone/output"
+	"tandem/sipphone/provision"
+	"tandem/sipphone/tftp"
+)
+
+// loadFamilies reads the families and the operator's templates. A wrong template
+// is reported and the one before stays.
+func (s *Server) loadFamilies(cfg *Config) error {
+	set, errs := family.Load(cfg.phonesFolder(cfg.Phones.Templates, "templates"), s.phones.families.Load())
+	if set == nil {
+		return errors.Join(errs...)
+	}
+	for _, err := range errs {
+		s.log.Error("template of phones not used", "err", err)
+	}
+	s.phones.families.Store(set)
+	policies, err := output.Load(cfg.phonesFolder(cfg.Phones.Templates, "templates"))
+	if err != nil {
+		s.log.Error("output policies of phones not used", "err", err)
+	}
+	if policies == nil {
+		return err
+	}
+	if err == nil || s.phones.output.Load() == nil {
+		s.phones.output.Store(policies)
+	}
+	return nil
+}
+
+// reloadPhones reads templates and what phones are told again.
+func (s *Server) reloadPhones(cfg *Config) error {
+	if err := s.loadFamilies(cfg); err != nil {
+		return err
+	}
+	place := s.phonePlace(cfg)
+	s.phones.place.Store(&place)
+	return nil
+}
+
+// phonePlace is what all phones are told.
+func (s *Server) phonePlace(cfg *Config) family.Place {
+	p := cfg.Phones
+	place := family.Place{Domain: cfg.Domains[0], Ports: make(map[string]int), Transport: p.Transport, Expires: cfg.Registrar.DefaultExpires,
+		NTP: p.NTP, Timezone: p.Timezone, Language: p.Language, Country: cfg.Numbers.Country,
+		Voicemail: p.Voicemail, Pickup: p.Pickup, Park: p.Park, Intercom: p.Intercom}
+	name := cfg.Domains[0]
+	if len(cfg.Names) > 0 {
+		name = cfg.Names[0]
+	}
+	place.Host = p.Host
+	for _, l := range s.transport.Listeners() {
+		proto := l.Proto().Param()
+		if place.Ports[proto] == 0 {
+			place.Ports[proto] = int(l.Addr().Port())
+		}
+		if a := l.Addr().Addr(); place.Host == "" && !a.IsUnspecified() {
+			place.Host = a.String()
+		}
+	}
+	place.Host = cmp.Or(place.Host, name)
+	place.URL = cmp.Or(p.URL, base("https", p.HTTPS, name), base("http", p.HTTP, name))
+	place.OldURL = base("https", p.OldTLS, name)
+	if !strings.HasSuffix(place.URL, "/") {
+		place.URL += "/"
+	}
+	if p.TFTP != "" {
+		place.TFTP = place.Host
+	}
+	if b, err := os.ReadFile(filepath.Join(cfg.Data, "ca.pem")); err == nil && cfg.TLS.Certificate == "" {
+		place.CA = string(b)
+	}
+	return place
+}
+
+// base is the URL of a listener, "" when there is none.
+func base(scheme, addr, name string) string {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return ""
+	}
+	if a, err := netip.ParseAddr(host); err != nil || a.IsUnspecified() {
+		host = name
+	}
+	return scheme + "://" + net.JoinHostPort(host, port) + "/"
+}
+
+// person is the name of a user and the number others dial.
+func (s *Server) person(aor rtc.AOR) (name, number string) {
+	u, ok := s.directory.User(aor)
+	if !ok {
+		return "", ""
+	}
+	return u.DisplayName, u.Extension
+}
+
+// phonebook is who can be called from a phone: the users of its domain.
+func (s *Server) phonebook(sipphone.Phone) []provision.Entry {
+	var list []provision.Entry
+	for u := range s.directory.After("") {
+		if !u.Enabled {
+			continue
+		}
+		list = append(list, provision.Entry{Name: cmp.Or(u.DisplayName, u.AOR.User()), Number: cmp.Or(u.Extension, u.AOR.User())})
+		if len(list) == 1000 {
+			break
+		}
+	}
+	return list
+}
+
+// listenPhones opens the listeners that the configuration names.
+func (s *Server) listenPhones(cfg *Config) error {
+	for _, l := range []struct {
+		key, addr string
+		way       provision.Way
+	}{{"https", cfg.Phones.HTTPS, provision.HTTPS}, {"http", cfg.Phones.HTTP, provision.HTTP}, {"old_tls", cfg.Phones.OldTLS, provision.OldTLS}} {
+		if l.addr == "" {
+			continue
+		}
+		if err := s.listenFiles(cfg, l.addr, l.way); err != nil {
+			return fmt.Errorf("phones.%s: %w", l.key, err)
+		}
+	}
+	if cfg.Phones.PnP != "" {
+		leave, err := joinMulticast(cfg.Phones.PnP)
+		if err != nil {
+			return fmt.Errorf("phones.pnp: %w", err)
+		}
+		s.phones.closers = append(s.phones.closers, leave)
+	}
+	if cfg.Phones.TFTP != "" {
+		l, err := tftp.Listen(cfg.Phones.TFTP, s.phones.desk, s.log)
+		if err != nil {
+			return fmt.Errorf("phones.tftp: %w", err)
+		}
+		s.phones.listening[string(provision.TFTP)] = l.Addr().String()
+		s.phones.closers = append(s.phones.closers, func() error { l.Close(); return nil }) // closed already when it was served
+		s.phones.serve = append(s.phones.serve, l.Run)
+	}
+	return nil
+}
+
+func (s *Server) listenFiles(cfg *Config, addr string, way provision.Way) error {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return fmt.Errorf("%w; choose another port, or \"\" for none", err)
+	}
+	limited := front.NewListener(l, maxPhoneConns)
+	s.phones.listening[string(way)] = l.Addr().String()
+	s.phones.closers = append(s.phones.closers, func() error { limited.Close(); return nil })
+	server := &http.Server{Handler: limited.Handler(s.filesHandler(way)), ConnContext: limited.Context, ErrorLog: quiet(s.log),
+		ReadHeaderTimeout: provision.ReadHeaderTimeout, ReadTimeout: provision.ReadTimeout, WriteTimeout: provision.WriteTimeout,
+		IdleTimeout: provision.IdleTimeout, MaxHeaderBytes: 8 << 10}
+	listener := net.Listener(limited)
+	if way != provision.HTTP {
+		t, err := s.phoneTLS(cfg, way)
+		if err != nil {
+			return err
+		}
+		listener = tls.NewListener(limited, t)
+	}
+	s.phones.serve = append(s.phones.serve, func(ctx context.Context) error { return serveHTTP(ctx, server, listener) })
+	return nil
+}
+
+// filesHandler serves phones, and softphones over TLS alone: their links are
+// secrets.
+func (s *Server) filesHandler(way provision.Way) http.Handler {
+	files := s.phones.desk.Handler(way)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch link := strings.HasPrefix(r.URL.Path, "/"+invite.Path); {
+		case link && way == provision.HTTPS:
+			s.phones.links.ServeHTTP(w, r)
+		case link:
+			http.NotFound(w, r)
+		default:
+			files.ServeHTTP(w, r)
+		}
+	})
+}
+
+// phoneTLS asks for a certificate where makers' CAs are known, and takes none as
+// well: a phone may have a password instead.
+func (s *Server) phoneTLS(cfg *Config, way provision.Way) (*tls.Config, error) {
+	if s.cert.current.Load() == nil {
+		if err := s.cert.load(cfg); err != nil {
+			return nil, err
+		}
+	}
+	t, err := s.cert.server("")
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Phones.ClientCA != "" {
+		b, err := os.ReadFile(cfg.Phones.ClientCA)
+		if err != nil {
+			return nil, fmt.Errorf("reading phones.client_ca: %w", err)
+		}
+		pool := x509.NewCertPool()
+		if !pool.AppendCertsFromPEM(b) {
+			return nil, fmt.Errorf("phones.client_ca: %s holds no PEM certificate", cfg.Phones.ClientCA)
+		}
+		t.ClientCAs, t.ClientAuth = pool, tls.VerifyClientCertIfGiven
+	}
+	if way == provision.OldTLS {
+		t.MinVersion = tls.VersionTLS10
+		for _, suite := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
+			if !strings.Contains(suite.Name, "RC4") {
+				t.CipherSuites = append(t.CipherSuites, suite.ID)
+			}
+		}
+	}
+	return t, nil
+}
+
+// guessing reports an address that asks for the files of others.
+func (s *Server) guessing(from netip.Addr, until time.Time) {
+	s.phones.guessers.Add(1)
+	s.log.Warn("address asks for the files of many phones and is shut out", "peer", from, "until", until)
+	s.state.Tell("phone.guessing", op.Resource("phones", "guessers", from.String()), access.Read("phones"), func() any {
+		return map[string]any{"from": from.String(), "until": until}
+	})
+}

@@ -1,0 +1,157 @@
+package event
+
+import (
+	"strings"
+	"time"
+
+	"tandem/rtc"
+	"tandem/rtc/sip"
+)
+
+// again takes a SUBSCRIBE in a dialog.
+func (n *Notifier) again(r *rtc.Request) error {
+	l := n.table.find(r.CallID(), r.ToTag(), r.FromTag())
+	if l == nil {
+		if n.ours(r.CallID(), r.ToTag()) {
+			return &rtc.Status{Code: 481} // RFC 6665 §4.2.1.4
+		}
+		return rtc.Next
+	}
+	seq, ok := r.CSeq()
+	if !ok {
+		return &rtc.Status{Code: 400, Reason: "Bad CSeq"}
+	}
+	pkg, id := r.Event()
+	sub, moved, late := l.heard(r, seq, string(pkg), string(id))
+	switch {
+	case late:
+		return &rtc.Status{Code: 500, Reason: "CSeq Out of Order"} // RFC 3261 §12.2.2
+	case sub == nil:
+		return n.beside(r, l)
+	}
+	return n.refresh(r, sub, moved)
+}
+
+// heard takes over what a request in the dialog says of the subscriber, and
+// finds its subscription; moved says that he is reached otherwise than before.
+func (l *leg) heard(r *rtc.Request, seq uint32, pkg, id string) (sub *subscription, moved, late bool) {
+	target, err := contactOf(r.Message)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if seq < l.remoteSeq {
+		return nil, false, true
+	}
+	moved = l.flow != r.Flow()
+	l.remoteSeq, l.flow = seq, r.Flow()
+	if err == nil && target != l.target && (!l.secure || strings.HasPrefix(strings.ToLower(target), "sips:")) {
+		l.target, moved = target, true
+	}
+	for s := l.first; s != nil; s = s.sibling {
+		if s.topic.pkg.Name == pkg && s.id == id {
+			return s, moved, false
+		}
+	}
+	return nil, moved, false
+}
+
+// beside takes a SUBSCRIBE for something else in a dialog of ours, as old phones
+// send it (RFC 6665 §4.5.2).
+func (n *Notifier) beside(r *rtc.Request, l *leg) error {
+	l.mu.Lock()
+	with := l.first
+	l.mu.Unlock()
+	if with == nil {
+		return &rtc.Status{Code: 481}
+	}
+	w, err := n.wish(r, with)
+	if err == rtc.Next {
+		return &rtc.Status{Code: 481}
+	}
+	if err != nil {
+		return err
+	}
+	sub := newSubscription()
+	sub.leg, sub.id, sub.kind, sub.proved, sub.fetch = l, w.id, w.kind, w.proved, w.expires == 0
+	return n.admit(r, sub, w)
+}
+
+// refresh takes a SUBSCRIBE of a subscription there is.
+func (n *Notifier) refresh(r *rtc.Request, sub *subscription, moved bool) error {
+	w := wish{pkg: sub.topic.pkg, isList: sub.list != nil}
+	if err := n.terms(r.Message, &w); err != nil {
+		return err
+	}
+	now := time.Now().UnixMilli()
+	s := sub.topic.shard
+	s.mu.Lock()
+	if sub.reason != "" || sub.place < 0 {
+		s.mu.Unlock()
+		return &rtc.Status{Code: 481} // it was said that it is over
+	}
+	covered := !moved && w.expires > 0 && now+w.expires.Milliseconds() <= sub.disk
+	before := *sub
+	if w.expires > 0 {
+		disk := sub.disk
+		sub.agree(w, now)
+		if covered {
+			sub.disk = disk
+		}
+		if r.Has(sip.HdrAccept) {
+			sub.kind = w.kind
+		}
+	}
+	s.mu.Unlock()
+	if covered {
+		n.goOn(r, sub, w)
+		return nil
+	}
+	r.Hold()
+	done := func(err error) {
+		if err != nil {
+			s.mu.Lock()
+			sub.until, sub.disk, sub.granted = before.until, before.disk, before.granted
+			s.mu.Unlock()
+			r.Resume(busy(err))
+			return
+		}
+		r.Tx.Lane().Do(func() { n.goOn(r, sub, w) })
+	}
+	var err error
+	if w.expires == 0 {
+		err = n.cfg.Store.Delete(idOf(sub.leg, w.pkg.Name, sub.id), done)
+	} else {
+		err = n.cfg.Store.Put(n.row(sub), done)
+	}
+	if err != nil {
+		return busy(err)
+	}
+	return nil
+}
+
+// goOn answers a refresh and notifies (RFC 6665 §4.2.1.2). On the lane of the
+// request.
+func (n *Notifier) goOn(r *rtc.Request, sub *subscription, w wish) {
+	n.stats.refreshed.Add(1)
+	quiet := w.expires > 0 && n.matches(sub, w.match)
+	n.answer(r, sub, quiet, w.expires)
+	now := time.Now().UnixMilli()
+	s := sub.topic.shard
+	s.mu.Lock()
+	var told Subscription
+	switch {
+	case w.expires == 0:
+		told = n.endLocked(sub, "timeout")
+	case quiet:
+		sub.settle(now)
+	default:
+		sub.whole = true
+		sub.touch(now, true)
+	}
+	wake := sub.topic.wake()
+	s.mu.Unlock()
+	n.queue.put(wake)
+	if w.expires == 0 {
+		n.tell(told, "timeout")
+		n.unfill(sub)
+	}
+}
