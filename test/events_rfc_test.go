@@ -133,8 +133,7 @@ func TestRFC6665Section422Failures(t *testing.T) {
 	}
 }
 
-// One NOTIFY that is lost for good does not end a subscription: it is tested on
-// the virtual clock in rtc/event. Here a datagram is lost and sent again.
+// A NOTIFY whose first datagram is lost is sent again, and the subscription goes on.
 func TestRFC3261Section1712LostNotify(t *testing.T) {
 	r := startServer(t, atOnce)
 	r.user("alice", "bob")

@@ -44,3 +44,17 @@ func TestAliasesChange(t *testing.T) {
 		t.Errorf("found %t; stored %v", finds(alice), store.users[alice].Aliases)
 	}
 }
+
+// A name, an address and an alias all mean the user.
+func TestNamed(t *testing.T) {
+	d, _ := newDirectory(t)
+	add(t, d, "sip:alice@example.com", "100")
+	for _, name := range []string{"alice", "alice@example.com", "sip:alice@example.com", "100"} {
+		if aor, err := d.Named(name); err != nil || aor != "sip:alice@example.com" {
+			t.Errorf("%s: %s, %v", name, aor, err)
+		}
+	}
+	if _, err := d.Named("nobody"); !errors.Is(err, ErrUnknownUser) {
+		t.Errorf("nobody: %v", err)
+	}
+}

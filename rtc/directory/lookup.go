@@ -32,6 +32,20 @@ func (d *Directory) Resolve(aor rtc.AOR) (User, bool) {
 	return User{}, false
 }
 
+// Named is the address of the user whom a name, an address or an alias means, as
+// people write it. The error names the remedy.
+func (d *Directory) Named(name string) (rtc.AOR, error) {
+	aor, err := d.ParseAOR(name)
+	if err != nil {
+		return "", err
+	}
+	if u, ok := d.Resolve(aor); ok {
+		return u.AOR, nil
+	}
+	u, err := d.Get(aor)
+	return u.AOR, err
+}
+
 // ByNumber finds the user of a telephone number, given in E.164 with '+'.
 func (d *Directory) ByNumber(number string) (User, bool) {
 	return d.find(append(append(make([]byte, 0, 32), "tel:"...), number...))

@@ -48,7 +48,7 @@ func (a *API) devices(aor rtc.AOR) ([]Device, error) {
 }
 
 func (a *API) listDevices(_ context.Context, in *struct {
-	UserPath
+	op.UserPath
 	op.Paging
 }) (op.Page[Device], error) {
 	aor, err := a.Directory.ParseAOR(in.User)
@@ -63,7 +63,7 @@ func (a *API) listDevices(_ context.Context, in *struct {
 }
 
 func (a *API) addDevice(ctx context.Context, do *op.Doing, in *struct {
-	UserPath
+	op.UserPath
 	Body NewDevice
 }) (Device, error) {
 	aor, err := a.Directory.ParseAOR(in.User)
@@ -85,7 +85,7 @@ func (a *API) addDevice(ctx context.Context, do *op.Doing, in *struct {
 
 // DevicePath names a device in a path.
 type DevicePath struct {
-	UserPath
+	op.UserPath
 	Device string `path:"device" doc:"Name of the device"`
 }
 

@@ -59,11 +59,6 @@ type UserChange struct {
 	RemoveAlias string    `json:"remove_alias,omitempty"`
 }
 
-// UserPath names a user in a path.
-type UserPath struct {
-	User string `path:"user" doc:"alice, alice@example.com or sip:alice@example.com"`
-}
-
 func (a *API) registerUsers() {
 	read, write := access.Read("users"), access.Write("users")
 	op.Read(a.set, op.Op{Path: "/users", ID: "list-users", Short: "List users",
@@ -123,7 +118,7 @@ func (a *API) listUsers(_ context.Context, in *struct {
 
 func userKey(u User) string { return u.Address }
 
-func (a *API) showUser(_ context.Context, in *UserPath) (User, error) {
+func (a *API) showUser(_ context.Context, in *op.UserPath) (User, error) {
 	aor, err := a.Directory.ParseAOR(in.User)
 	if err != nil {
 		return User{}, err
@@ -169,7 +164,7 @@ func (a *API) beginUser(ctx context.Context, do *op.Doing, name string) (rtc.AOR
 }
 
 func (a *API) changeUser(ctx context.Context, do *op.Doing, in *struct {
-	UserPath
+	op.UserPath
 	Body UserChange
 }) (User, error) {
 	aor, err := a.beginUser(ctx, do, in.User)
@@ -221,7 +216,7 @@ func (a *API) unbind(ctx context.Context, aor rtc.AOR) error {
 	return err
 }
 
-func (a *API) deleteUser(ctx context.Context, do *op.Doing, in *UserPath) (User, error) {
+func (a *API) deleteUser(ctx context.Context, do *op.Doing, in *op.UserPath) (User, error) {
 	aor, err := a.beginUser(ctx, do, in.User)
 	if err != nil {
 		return User{}, err

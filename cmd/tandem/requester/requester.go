@@ -19,6 +19,8 @@ import (
 	"sync"
 	"time"
 
+	"tandem/cmd/tandem/socket"
+
 	"github.com/emiago/sipgo"
 	"github.com/emiago/sipgo/sip"
 )
@@ -122,35 +124,13 @@ func (q *Requester) open() error {
 		}
 		q.local = q.udp.LocalAddr().String()
 		opts = append(opts, sipgo.WithClientConnectionAddr(q.local))
-		socket := &readied{PacketConn: q.udp, ready: make(chan struct{})}
-		q.serve.Go(func() {
-			defer socket.begun()
-			if err := server.ServeUDP(socket); err != nil && !errors.Is(err, net.ErrClosed) {
-				q.cfg.Log.Error("client stopped", "err", err)
-			}
-		})
-		<-socket.ready
+		socket.Serve(&q.serve, q.udp, server.ServeUDP, func(err error) { q.cfg.Log.Error("client stopped", "err", err) })
 	}
 	if q.client, err = sipgo.NewClient(q.ua, opts...); err != nil {
 		return fmt.Errorf("starting the client: %w", err)
 	}
 	return nil
 }
-
-// readied tells when sipgo begins to read a socket: only then does it send from it.
-type readied struct {
-	net.PacketConn
-	once  sync.Once
-	ready chan struct{}
-}
-
-// ReadFrom implements net.PacketConn.
-func (r *readied) ReadFrom(b []byte) (int, net.Addr, error) {
-	r.begun()
-	return r.PacketConn.ReadFrom(b)
-}
-
-func (r *readied) begun() { r.once.Do(func() { close(r.ready) }) }
 
 // Close closes the sockets. Services that were asked for go on.
 func (q *Requester) Close() error {

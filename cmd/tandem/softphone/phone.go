@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 
+	"tandem/cmd/tandem/socket"
+
 	"github.com/emiago/diago"
 	"github.com/emiago/sipgo"
 	"github.com/emiago/sipgo/sip"
@@ -169,32 +171,10 @@ func (p *Phone) open() error {
 	server.OnMessage(p.message)
 	p.diago.HandleFunc(p.incoming)
 	if p.udp != nil {
-		socket := &readied{PacketConn: p.udp, ready: make(chan struct{})}
-		p.serving.Go(func() {
-			defer socket.begun()
-			if err := server.ServeUDP(socket); err != nil && !errors.Is(err, net.ErrClosed) {
-				cfg.Log.Error("phone stopped", "err", err)
-			}
-		})
-		<-socket.ready
+		socket.Serve(&p.serving, p.udp, server.ServeUDP, func(err error) { cfg.Log.Error("phone stopped", "err", err) })
 	}
 	return nil
 }
-
-// readied tells when sipgo begins to read a socket: only then does it send
-// from it, and before would try to open another on the same port.
-type readied struct {
-	net.PacketConn
-	once  sync.Once
-	ready chan struct{}
-}
-
-func (r *readied) ReadFrom(b []byte) (int, net.Addr, error) {
-	r.begun()
-	return r.PacketConn.ReadFrom(b)
-}
-
-func (r *readied) begun() { r.once.Do(func() { close(r.ready) }) }
 
 // Close ends calls without ceremony and closes the sockets. A registration is
 // left to expire; see Unregister.

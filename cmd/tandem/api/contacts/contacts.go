@@ -70,14 +70,9 @@ type ImportedContacts struct {
 	Skipped  []string `json:"skipped,omitempty" yaml:"skipped,omitempty" doc:"Without any address"`
 }
 
-// UserPath names a user in a path.
-type UserPath struct {
-	User string `path:"user" doc:"alice, alice@example.com or sip:alice@example.com"`
-}
-
 // ContactPath names a contact.
 type ContactPath struct {
-	UserPath
+	op.UserPath
 	Address string `path:"address" doc:"SIP or tel URI, or the name of a user of this server"`
 }
 
@@ -95,15 +90,6 @@ func Register(set *op.Set, r Rooms) {
 	op.Change(set, op.Op{Method: http.MethodPost, Path: "/users/{user}/contacts/import", ID: "import-contacts", Short: "Add the contacts of a vCard or CSV file, all or none",
 		Scope: write, Event: "contacts.imported", Body: op.MaxBody}, n.importFile)
 	op.Read(set, op.Op{Path: "/users/{user}/contacts/export", ID: "export-contacts", Short: "Write the contacts of a user as vCard or CSV", Scope: read}, n.export)
-}
-
-func (n *nouns) user(name string) (rtc.AOR, error) {
-	aor, err := n.Directory.ParseAOR(name)
-	if err != nil {
-		return "", err
-	}
-	u, err := n.Directory.Get(aor)
-	return u.AOR, err
 }
 
 // address is a contact's: the name of a user stands for that user.
@@ -136,10 +122,10 @@ func (n *nouns) consent(user, contact rtc.AOR) string {
 }
 
 func (n *nouns) list(ctx context.Context, in *struct {
-	UserPath
+	op.UserPath
 	op.Paging
 }) (op.Page[Contact], error) {
-	user, err := n.user(in.User)
+	user, err := n.Directory.Named(in.User)
 	if err != nil {
 		return op.Page[Contact]{}, err
 	}
@@ -159,10 +145,10 @@ func (n *nouns) list(ctx context.Context, in *struct {
 }
 
 func (n *nouns) changes(ctx context.Context, in *struct {
-	UserPath
+	op.UserPath
 	Since int64 `query:"since" minimum:"0" doc:"A version of before"`
 }) (ContactChanges, error) {
-	user, err := n.user(in.User)
+	user, err := n.Directory.Named(in.User)
 	if err != nil {
 		return ContactChanges{}, err
 	}
@@ -201,7 +187,7 @@ func (n *nouns) put(ctx context.Context, do *op.Doing, in *struct {
 	ContactPath
 	Body ContactFields
 }) (Contact, error) {
-	user, err := n.user(in.User)
+	user, err := n.Directory.Named(in.User)
 	if err != nil {
 		return Contact{}, err
 	}
@@ -223,7 +209,7 @@ func (n *nouns) put(ctx context.Context, do *op.Doing, in *struct {
 }
 
 func (n *nouns) remove(ctx context.Context, do *op.Doing, in *ContactPath) (Contact, error) {
-	user, err := n.user(in.User)
+	user, err := n.Directory.Named(in.User)
 	if err != nil {
 		return Contact{}, err
 	}
@@ -237,10 +223,10 @@ func (n *nouns) remove(ctx context.Context, do *op.Doing, in *ContactPath) (Cont
 }
 
 func (n *nouns) importFile(ctx context.Context, do *op.Doing, in *struct {
-	UserPath
+	op.UserPath
 	Body ContactFile
 }) (ImportedContacts, error) {
-	user, err := n.user(in.User)
+	user, err := n.Directory.Named(in.User)
 	if err != nil {
 		return ImportedContacts{}, err
 	}
@@ -262,10 +248,10 @@ func (n *nouns) importFile(ctx context.Context, do *op.Doing, in *struct {
 }
 
 func (n *nouns) export(ctx context.Context, in *struct {
-	UserPath
+	op.UserPath
 	Format string `query:"format" enum:"vcard,csv" default:"vcard"`
 }) (ContactFile, error) {
-	user, err := n.user(in.User)
+	user, err := n.Directory.Named(in.User)
 	if err != nil {
 		return ContactFile{}, err
 	}

@@ -83,20 +83,15 @@ type DecidedStranger struct {
 	Messages int    `json:"messages" yaml:"messages" doc:"That were delivered or forgotten"`
 }
 
-// UserPath names a user in a path.
-type UserPath struct {
-	User string `path:"user" doc:"alice, alice@example.com or sip:alice@example.com"`
-}
-
 // MessagePath names a message.
 type MessagePath struct {
-	UserPath
+	op.UserPath
 	ID int64 `path:"id" doc:"Of the list"`
 }
 
 // SenderPath names a sender.
 type SenderPath struct {
-	UserPath
+	op.UserPath
 	Sender string `path:"sender" doc:"Address"`
 }
 
@@ -115,22 +110,12 @@ func Register(set *op.Set, r Rooms) {
 		Scope: write, Needs: r.Running, Event: "stranger.decided"}, n.decide)
 }
 
-// user finds a user who is there.
-func (n *nouns) user(name string) (rtc.AOR, error) {
-	aor, err := n.Directory.ParseAOR(name)
-	if err != nil {
-		return "", err
-	}
-	u, err := n.Directory.Get(aor)
-	return u.AOR, err
-}
-
 func (n *nouns) send(ctx context.Context, do *op.Doing, in *struct{ Body NewMessage }) (SentMessage, error) {
-	from, err := n.user(in.Body.From)
+	from, err := n.Directory.Named(in.Body.From)
 	if err != nil {
 		return SentMessage{}, err
 	}
-	to, err := n.user(in.Body.To)
+	to, err := n.Directory.Named(in.Body.To)
 	if err != nil {
 		return SentMessage{}, err
 	}
@@ -159,10 +144,10 @@ func waiting(k im.Kept) WaitingMessage {
 }
 
 func (n *nouns) list(_ context.Context, in *struct {
-	UserPath
+	op.UserPath
 	op.Paging
 }) (op.Page[WaitingMessage], error) {
-	user, err := n.user(in.User)
+	user, err := n.Directory.Named(in.User)
 	if err != nil {
 		return op.Page[WaitingMessage]{}, err
 	}
@@ -174,7 +159,7 @@ func (n *nouns) list(_ context.Context, in *struct {
 }
 
 func (n *nouns) show(ctx context.Context, in *MessagePath) (ShownMessage, error) {
-	user, err := n.user(in.User)
+	user, err := n.Directory.Named(in.User)
 	if err != nil {
 		return ShownMessage{}, err
 	}
@@ -191,7 +176,7 @@ func (n *nouns) show(ctx context.Context, in *MessagePath) (ShownMessage, error)
 }
 
 func (n *nouns) remove(ctx context.Context, do *op.Doing, in *MessagePath) (WaitingMessage, error) {
-	user, err := n.user(in.User)
+	user, err := n.Directory.Named(in.User)
 	if err != nil {
 		return WaitingMessage{}, err
 	}
@@ -206,10 +191,10 @@ func (n *nouns) remove(ctx context.Context, do *op.Doing, in *MessagePath) (Wait
 }
 
 func (n *nouns) strangers(_ context.Context, in *struct {
-	UserPath
+	op.UserPath
 	op.Paging
 }) (op.Page[Stranger], error) {
-	user, err := n.user(in.User)
+	user, err := n.Directory.Named(in.User)
 	if err != nil {
 		return op.Page[Stranger]{}, err
 	}
@@ -224,7 +209,7 @@ func (n *nouns) decide(ctx context.Context, do *op.Doing, in *struct {
 	SenderPath
 	Body StrangerDecision
 }) (DecidedStranger, error) {
-	user, err := n.user(in.User)
+	user, err := n.Directory.Named(in.User)
 	if err != nil {
 		return DecidedStranger{}, err
 	}

@@ -65,23 +65,6 @@ func Register(set *op.Set, r Rooms) {
 	}
 }
 
-// User names a user in a path.
-type User struct {
-	User string `path:"user" doc:"Name or address" example:"alice"`
-}
-
-func (n *nouns) user(name string) (rtc.AOR, error) {
-	aor, err := n.Directory.ParseAOR(name)
-	if err != nil {
-		return "", err
-	}
-	u, ok := n.Directory.Resolve(aor)
-	if !ok {
-		return "", problem.Unknown("user_unknown", "there is no user "+string(aor), "see: tandem users list")
-	}
-	return u.AOR, nil
-}
-
 // Presence is what is known of a user.
 type Presence struct {
 	User     string           `json:"user" yaml:"user"`
@@ -113,10 +96,10 @@ type Watcher struct {
 }
 
 func (n *nouns) show(_ context.Context, in *struct {
-	User
+	op.UserPath
 	Watcher string `query:"watcher" doc:"Only what this user would see"`
 }) (Presence, error) {
-	aor, err := n.user(in.User.User)
+	aor, err := n.Directory.Named(in.User)
 	if err != nil {
 		return Presence{}, err
 	}
@@ -139,7 +122,7 @@ func (n *nouns) show(_ context.Context, in *struct {
 // look is what one user sees of another without a subscription. One who is
 // blocked learns as much as of somebody who does not exist.
 func (n *nouns) look(aor rtc.AOR, name string) (Presence, error) {
-	who, err := n.user(name)
+	who, err := n.Directory.Named(name)
 	if err != nil {
 		return Presence{}, err
 	}
@@ -174,10 +157,10 @@ type UserStatus struct {
 }
 
 func (n *nouns) set(ctx context.Context, do *op.Doing, in *struct {
-	User
+	op.UserPath
 	Body UserStatus
 }) (Presence, error) {
-	aor, err := n.user(in.User.User)
+	aor, err := n.Directory.Named(in.User)
 	if err != nil {
 		return Presence{}, err
 	}
@@ -211,8 +194,8 @@ type ConsentRule struct {
 	Action string `json:"action,omitempty" yaml:"action,omitempty" enum:"allow,confirm,polite-block,block" doc:"polite-block: sees somebody who is always offline; confirm: waits until it is decided"`
 }
 
-func (n *nouns) rules(_ context.Context, in *User) (op.Page[ConsentRule], error) {
-	aor, err := n.user(in.User)
+func (n *nouns) rules(_ context.Context, in *op.UserPath) (op.Page[ConsentRule], error) {
+	aor, err := n.Directory.Named(in.User)
 	if err != nil {
 		return op.Page[ConsentRule]{}, err
 	}
@@ -239,21 +222,21 @@ func (n *nouns) rule(in *ConsentRule) (consent.Rule, error) {
 }
 
 func (n *nouns) setRule(ctx context.Context, do *op.Doing, in *struct {
-	User
+	op.UserPath
 	Body ConsentRule
 }) (ConsentRule, error) {
-	return n.changeRule(ctx, do, in.User.User, &in.Body, n.Consent.Set)
+	return n.changeRule(ctx, do, in.User, &in.Body, n.Consent.Set)
 }
 
 func (n *nouns) unsetRule(ctx context.Context, do *op.Doing, in *struct {
-	User
+	op.UserPath
 	ConsentRule
 }) (ConsentRule, error) {
-	return n.changeRule(ctx, do, in.User.User, &in.ConsentRule, n.Consent.Unset)
+	return n.changeRule(ctx, do, in.User, &in.ConsentRule, n.Consent.Unset)
 }
 
 func (n *nouns) changeRule(ctx context.Context, do *op.Doing, user string, in *ConsentRule, change func(context.Context, rtc.AOR, consent.Rule) error) (ConsentRule, error) {
-	aor, err := n.user(user)
+	aor, err := n.Directory.Named(user)
 	if err != nil {
 		return ConsentRule{}, err
 	}

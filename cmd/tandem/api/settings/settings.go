@@ -8,7 +8,6 @@ import (
 
 	"tandem/cmd/tandem/api/access"
 	op "tandem/cmd/tandem/api/operation"
-	"tandem/rtc"
 	"tandem/rtc/directory"
 	"tandem/telephony/settings"
 )
@@ -58,37 +57,22 @@ func Register(set *op.Set, rooms Rooms) {
 		Scope: access.Write("users"), Event: "call_settings.changed"}, n.change)
 }
 
-// Path names a user in a path.
-type Path struct {
-	User string `path:"user" doc:"Name or address"`
-}
-
 func shown(u settings.User) Settings {
 	return Settings{User: string(u.AOR), Always: u.Always, Busy: u.Busy, NoAnswer: u.NoAnswer, Unreachable: u.Unreachable,
 		DoNotDisturb: u.DoNotDisturb, RingSeconds: int(u.RingTime / time.Second), Also: u.Also,
 		RefuseAnonymous: u.RefuseAnonymous, Withhold: u.Withhold}
 }
 
-// user is the address of a user that exists.
-func (n *nouns) user(name string) (rtc.AOR, error) {
-	aor, err := n.Directory.ParseAOR(name)
-	if err != nil {
-		return "", err
-	}
-	_, err = n.Directory.Get(aor)
-	return aor, err
-}
-
-func (n *nouns) show(_ context.Context, in *Path) (Settings, error) {
-	aor, err := n.user(in.User)
+func (n *nouns) show(_ context.Context, in *op.UserPath) (Settings, error) {
+	aor, err := n.Directory.Named(in.User)
 	return shown(n.Settings.Of(aor)), err
 }
 
 func (n *nouns) change(ctx context.Context, do *op.Doing, in *struct {
-	Path
+	op.UserPath
 	Body SettingsChange
 }) (Settings, error) {
-	aor, err := n.user(in.User)
+	aor, err := n.Directory.Named(in.User)
 	if err != nil {
 		return Settings{}, err
 	}
