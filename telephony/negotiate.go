@@ -191,13 +191,13 @@ func (c *Call) tryRenew(l *leg, header []byte, tries int) {
 	offer, err := c.media.MakeOffer(l.side, l.want)
 	if err != nil {
 		c.log.Warn("no new offer can be made", "leg", l.callID, "err", err)
+		c.idle()
 		return
 	}
 	c.busy = true
 	content := description(offer)
 	content.Header = header
 	l.reinvite(content, func(m *sip.Message, err error) {
-		defer c.idle()
 		if c.over {
 			return
 		}
@@ -207,23 +207,28 @@ func (c *Call) tryRenew(l *leg, header []byte, tries int) {
 		} else {
 			c.media.Refused(l.side)
 		}
-		switch {
-		case errors.Is(err, dialog.ErrPending) && tries < 10:
-			l.do(func(s *dialog.Session) {
-				s.Lane().After(pause, func() {
-					l.must(func(c *Call) { c.whenIdle(func() { c.renewAgain(l, header, tries+1) }) })
-				})
-			})
-		case err != nil:
+		if errors.Is(err, dialog.ErrPending) && tries < 10 && l.after(pause, func(c *Call) { c.renewAgain(l, header, tries+1) }) {
+			return // still busy: what waits for this offer comes after it
+		}
+		if err != nil {
 			c.log.Warn("a new offer was not answered", "leg", l.callID, "err", err)
 		}
+		c.idle()
 	})
 }
 
 func (c *Call) renewAgain(l *leg, header []byte, tries int) {
-	if !c.over && (l == c.caller || l == c.callee) {
-		c.tryRenew(l, header, tries)
+	if c.over || l != c.caller && l != c.callee {
+		c.idle()
+		return
 	}
+	c.tryRenew(l, header, tries)
+}
+
+// after does f as an event of the leg's call when d has passed. False when the leg's
+// dialog has ended.
+func (l *leg) after(d time.Duration, f func(c *Call)) bool {
+	return l.do(func(s *dialog.Session) { s.Lane().After(d, func() { l.must(f) }) })
 }
 
 // info takes keys out of an INFO; any other goes to the other side.

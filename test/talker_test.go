@@ -48,6 +48,14 @@ func (r *rig) invites(w *wire, user, to string, port int, lines ...string) *talk
 // connected takes the 200 and acknowledges it.
 func (k *talker) connected() *sip.Message {
 	k.t.Helper()
+	m := k.accepted()
+	k.ack(m, "")
+	return m
+}
+
+// accepted takes the 200, and leaves the ACK to the caller.
+func (k *talker) accepted() *sip.Message {
+	k.t.Helper()
 	m := k.final(k.id, "INVITE")
 	if m.StatusCode() != 200 {
 		k.t.Fatalf("%s's call is answered %d", k.user, m.StatusCode())
@@ -56,7 +64,6 @@ func (k *talker) connected() *sip.Message {
 	k.local, k.peer = string(m.FromTag()), string(m.ToTag())
 	a, _ := m.FirstAddr(sip.HdrContact)
 	k.target = string(a.URI)
-	k.ack(m, "")
 	return m
 }
 

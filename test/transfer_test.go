@@ -263,8 +263,9 @@ func TestInviteWithReplaces(t *testing.T) {
 			}
 			n = b
 		} else {
-			n.connected()
+			accepted := n.accepted()
 			b.ok("BYE", "", "")
+			n.ack(accepted, "") // so late that the first new offer has to wait for it
 			n.reoffered()
 			if m := a.reoffered(); !strings.Contains(string(m.Get(sip.HdrPAssertedIdentity)), "sip:"+c.by+"@") {
 				t.Errorf("alice is told of %q", m.Get(sip.HdrPAssertedIdentity))
