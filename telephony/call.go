@@ -16,6 +16,9 @@ import (
 	"tandem/telephony/cdr"
 	"tandem/telephony/conference"
 	"tandem/telephony/diversion"
+	"tandem/telephony/outcome"
+	"tandem/telephony/owner"
+	"tandem/telephony/routing"
 )
 
 // completedElsewhere keeps phones from showing a call that another device
@@ -27,7 +30,7 @@ type Call struct {
 	x   *Exchange
 	id  string
 	log *slog.Logger
-	box inbox
+	box owner.Inbox
 
 	shown  atomic.Pointer[cdr.Record] // the record as others see it, never changed
 	lately atomic.Pointer[[]Party]    // who takes part, as others see it
@@ -35,16 +38,16 @@ type Call struct {
 	caller   *leg
 	ringing  []*leg // INVITEs of ours without a final response
 	callee   *leg   // who answered
-	route    Route
-	onward   dialog.Onward // what INVITEs of ours take along
-	rounds   rounds        // still to be tried
-	turn     int           // the round at hand
-	patience *time.Timer   // with it
-	toned    bool          // the caller hears ringback from here
-	alerted  bool          // a phone, since the call was sent on last
+	route    routing.Route
+	onward   dialog.Onward  // what INVITEs of ours take along
+	rounds   routing.Rounds // still to be tried
+	turn     int            // the round at hand
+	patience *time.Timer    // with it
+	toned    bool           // the caller hears ringback from here
+	alerted  bool           // a phone, since the call was sent on last
 	media    *media.Session
 	record   cdr.Record
-	best     outcome // of the attempts that failed
+	best     outcome.Outcome // of the attempts that failed
 	limit    *time.Timer
 
 	place    *sip.Part        // where the caller of an emergency call is
@@ -75,26 +78,26 @@ func (c *Call) begin(invite *sip.Message) {
 		return
 	}
 	c.passed = passed(invite)
-	if c.route.emergency {
+	if c.route.Emergency {
 		c.place = place(invite)
-		c.note(cdr.Emergency, c.route.number)
+		c.note(cdr.Emergency, c.route.Number)
 	}
 	err := c.listen()
 	if err == nil {
 		err = c.caller.takeOffer(invite)
 	}
 	if err != nil {
-		c.refuse(described(err))
+		c.refuse(outcome.Described(err))
 		return
 	}
-	c.limit = time.AfterFunc(c.x.cfg.RingTime, func() { c.box.must(c.unanswered) })
+	c.limit = time.AfterFunc(c.x.cfg.RingTime, func() { c.box.Must(c.unanswered) })
 	c.noteHops(0)
 	c.next()
 }
 
 // listen opens the call's media.
 func (c *Call) listen() (err error) {
-	c.media, err = c.x.cfg.Media.Open(c.id, media.Options{Handle: func(e media.Event) { c.box.post(func() { c.heard(e) }) }})
+	c.media, err = c.x.cfg.Media.Open(c.id, media.Options{Handle: func(e media.Event) { c.box.Post(func() { c.heard(e) }) }})
 	if err != nil {
 		c.log.Error("no media session", "err", err)
 	}
@@ -105,23 +108,23 @@ func (c *Call) listen() (err error) {
 // caller gets the best of the final responses.
 func (c *Call) next() {
 	for len(c.ringing) == 0 && c.callee == nil && !c.over {
-		round, ok := c.rounds.next()
+		round, ok := c.rounds.Next()
 		if !ok {
-			if c.divert(c.best.diversion(c.alerted), "") {
+			if c.divert(c.best.Diversion(c.alerted), "") {
 				continue
 			}
-			c.refuse(c.best.orElse(480, "nobody can be reached"))
+			c.refuse(c.best.OrElse(480, "nobody can be reached"))
 			return
 		}
-		onward, ok := c.onward.Share(len(round.to))
+		onward, ok := c.onward.Share(len(round.To))
 		if !ok { // RFC 5393 §5.3.3
-			c.refuse(outcome{code: 440, text: "the call would ring too many devices"})
+			c.refuse(outcome.Outcome{Code: 440, Text: "the call would ring too many devices"})
 			return
 		}
-		c.wait(round.patience)
-		for _, d := range round.to {
-			if o := c.ring(d, onward); o.code != 0 {
-				c.best = c.best.or(o)
+		c.wait(round.Patience)
+		for _, d := range round.To {
+			if o := c.ring(d, onward); o.Code != 0 {
+				c.best = c.best.Or(o)
 			}
 		}
 		c.tell(Changed)
@@ -130,27 +133,27 @@ func (c *Call) next() {
 
 // ring sends an INVITE to a destination. The outcome's code is 0 when it is on
 // its way.
-func (c *Call) ring(d destination, onward dialog.Onward) outcome {
-	if d.payer == "" {
-		d.payer = c.route.payer
+func (c *Call) ring(d routing.Destination, onward dialog.Onward) outcome.Outcome {
+	if d.Payer == "" {
+		d.Payer = c.route.Payer
 	}
-	l := &leg{c: c, side: media.B, destination: d, callID: rand.Text(), onward: onward}
-	if o := l.seize(); o.code != 0 {
+	l := &leg{c: c, side: media.B, Destination: d, callID: rand.Text(), onward: onward}
+	if o := l.seize(); o.Code != 0 {
 		return o
 	}
 	offer, err := l.offer()
 	if err != nil {
 		l.drop()
-		return described(err)
+		return outcome.Described(err)
 	}
 	if err := l.invite(offer); err != nil {
 		l.drop()
-		return outcome{code: 503, text: err.Error()}
+		return outcome.Outcome{Code: 503, Text: err.Error()}
 	}
 	c.ringing = append(c.ringing, l)
 	c.tries(l)
-	c.log.Debug("ringing", "leg", l.callID, "trunk", d.trunkName(), "aor", d.way.URI)
-	return outcome{}
+	c.log.Debug("ringing", "leg", l.callID, "trunk", d.TrunkName(), "aor", d.Way.URI)
+	return outcome.Outcome{}
 }
 
 // progressed passes a provisional response on to the caller.
@@ -169,9 +172,9 @@ func (c *Call) progressed(l *leg, m *sip.Message) {
 		c.tell(Ringing)
 	}
 	if e := c.errand; e != nil {
-		e.home.box.post(func() { e.home.rang(code) })
+		e.home.box.Post(func() { e.home.rang(code) })
 	}
-	if len(m.Body()) == 0 || l.trunk != nil && l.trunk.Speaks().Early == dialect.EarlyIgnore {
+	if len(m.Body()) == 0 || l.Trunk != nil && l.Trunk.Speaks().Early == dialect.EarlyIgnore {
 		_ = c.caller.ring(code, dialog.Content{})
 		c.ringAlone()
 		return
@@ -194,7 +197,7 @@ func (c *Call) progressed(l *leg, m *sip.Message) {
 func (c *Call) answered(l *leg, s *dialog.Session, m *sip.Message) {
 	l.session = s
 	if c.over || c.callee != nil {
-		l.bye(reasonLine(completedElsewhere))
+		l.bye(outcome.ReasonLine(completedElsewhere))
 		return
 	}
 	c.tried(l, 200, "")
@@ -204,17 +207,17 @@ func (c *Call) answered(l *leg, s *dialog.Session, m *sip.Message) {
 	}
 	c.callee = l
 	c.record.CallIDs[1] = l.callID
-	if l.trunk != nil {
-		c.record.Trunk = l.trunk.Name
+	if l.Trunk != nil {
+		c.record.Trunk = l.Trunk.Name
 	}
-	if l.payer != "" {
-		c.record.Payer = l.payer
+	if l.Payer != "" {
+		c.record.Payer = l.Payer
 	}
 	c.chosen(l)
 	text, err := l.choose(m)
 	if err != nil {
 		c.log.Warn("answer not usable", "leg", l.callID, "err", err)
-		c.refuse(described(err))
+		c.refuse(outcome.Described(err))
 		return
 	}
 	c.whenKept(func() { c.connect(text) })
@@ -250,34 +253,34 @@ func (c *Call) connect(text []byte) {
 		return
 	}
 	c.record.Answered = time.Now()
-	c.log.Info("call answered", "leg", c.callee.callID, "trunk", c.callee.trunkName(), "dur", c.record.Answered.Sub(c.record.Started))
+	c.log.Info("call answered", "leg", c.callee.callID, "trunk", c.callee.TrunkName(), "dur", c.record.Answered.Sub(c.record.Started))
 	c.tell(Answered)
 }
 
 // failed takes the final response of a destination, or the lack of one.
-func (c *Call) failed(l *leg, o outcome) {
+func (c *Call) failed(l *leg, o outcome.Outcome) {
 	at := slices.Index(c.ringing, l)
 	if at < 0 || c.over {
 		return
 	}
 	c.ringing = slices.Delete(c.ringing, at, at+1)
 	l.drop()
-	c.tried(l, o.code, o.text)
-	c.best = c.best.or(o)
-	c.log.Info("destination failed", "leg", l.callID, "trunk", l.trunkName(), "code", o.code, "err", o.text)
-	if o.deflected() && l.who.user == c.route.rings.AOR && c.route.rings.AOR != "" && c.divert(diversion.Deflection, o.contact) {
+	c.tried(l, o.Code, o.Text)
+	c.best = c.best.Or(o)
+	c.log.Info("destination failed", "leg", l.callID, "trunk", l.TrunkName(), "code", o.Code, "err", o.Text)
+	if o.Deflected() && l.Who.User == c.route.Rings.AOR && c.route.Rings.AOR != "" && c.divert(diversion.Deflection, o.Contact) {
 		c.cancelAll("")
 		c.next()
 		return
 	}
-	if c.route.emergency {
+	if c.route.Emergency {
 		c.next() // whatever the reason
 		return
 	}
-	if o.global() {
+	if o.Global() {
 		c.rounds = nil
 		c.cancelAll("")
-	} else if l.trunk != nil && (!o.goesOn(!c.record.Ringing.IsZero()) || c.late()) {
+	} else if l.Trunk != nil && (!o.GoesOn(!c.record.Ringing.IsZero()) || c.late()) {
 		c.rounds = nil
 	}
 	if len(c.ringing) > 0 && c.alerted {
@@ -289,7 +292,7 @@ func (c *Call) failed(l *leg, o outcome) {
 // unanswered ends a call that has rung for too long.
 func (c *Call) unanswered() {
 	if c.callee == nil {
-		c.refuse(outcome{code: 408, text: "nobody answered"})
+		c.refuse(outcome.Outcome{Code: 408, Text: "nobody answered"})
 	}
 }
 
@@ -314,17 +317,17 @@ func (c *Call) left(l *leg, e dialog.End) {
 }
 
 // refuse answers the caller by a final response other than 2xx.
-func (c *Call) refuse(o outcome) {
+func (c *Call) refuse(o outcome.Outcome) {
 	if c.over {
 		return
 	}
 	c.caller.reject(o)
-	c.end(End{Code: o.code, Text: o.text, Reason: o.reason})
+	c.end(End{Code: o.Code, Text: o.Text, Reason: o.Reason})
 }
 
 // Hangup ends the call on behalf of who.
 func (c *Call) Hangup(who string) {
-	c.box.must(func() { c.end(End{By: who, Code: 200, Text: "hung up by " + who}) })
+	c.box.Must(func() { c.end(End{By: who, Code: 200, Text: "hung up by " + who}) })
 }
 
 func (c *Call) cancelAll(reason string) {
@@ -356,12 +359,12 @@ func (c *Call) end(e End) {
 		c.seat.Leave()
 	}
 	c.abandon()
-	c.report(outcome{code: max(e.Code, 400), text: e.Text, reason: e.Reason})
+	c.report(outcome.Outcome{Code: max(e.Code, 400), Text: e.Text, Reason: e.Reason})
 	c.cancelAll(e.Reason)
-	c.caller.bye(reasonLine(e.Reason))
+	c.caller.bye(outcome.ReasonLine(e.Reason))
 	c.caller.release()
 	if c.callee != nil {
-		c.callee.bye(reasonLine(e.Reason))
+		c.callee.bye(outcome.ReasonLine(e.Reason))
 		c.callee.release()
 	}
 	if c.media != nil {
@@ -370,7 +373,7 @@ func (c *Call) end(e End) {
 	}
 	c.close(e)
 	c.x.forget(c)
-	c.box.close()
+	c.box.Close()
 	c.tell(Ended)
 	c.shed()
 }
@@ -384,7 +387,7 @@ func (c *Call) shed() {
 			l.branch, l.theirs, l.ours = nil, nil, nil
 		}
 	}
-	c.route = Route{}
+	c.route = routing.Route{}
 }
 
 // heard is told what happens to the sound.

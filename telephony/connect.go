@@ -10,6 +10,9 @@ import (
 	"tandem/rtc"
 	"tandem/rtc/sip"
 	"tandem/telephony/cdr"
+	"tandem/telephony/identity"
+	"tandem/telephony/outcome"
+	"tandem/telephony/routing"
 )
 
 // Options of Connect.
@@ -44,7 +47,7 @@ type Shown struct {
 // origin is what a call has in addition that the server makes by itself.
 type origin struct {
 	Options
-	toB     Route
+	toB     routing.Route
 	rang    bool        // a phone of A
 	reached bool        // A has answered
 	play    *[]string   // files that A hears instead of being joined with B, those that are left; nil: it is joined
@@ -66,11 +69,11 @@ func (x *Exchange) Connect(ctx context.Context, a, b string, o Options) (*Call, 
 	if err != nil {
 		return nil, fmt.Errorf("calling B (%s): %w", b, err)
 	}
-	toA.caller, toB.caller = o.ShowA.party(toB, x.cfg.Domain), o.ShowB.party(toA, x.cfg.Domain)
+	toA.Caller, toB.Caller = o.ShowA.party(toB, x.cfg.Domain), o.ShowB.party(toA, x.cfg.Domain)
 	c := x.newCall(toA)
 	c.origin = &origin{Options: o, toB: toB}
-	c.record = toB.record(c.id, "", time.Now())
-	c.record.From, c.record.Display, c.record.Payer = toA.target(), toA.calledName, o.Payer
+	c.record = recordOf(toB, c.id, "", time.Now())
+	c.record.From, c.record.Display, c.record.Payer = toA.Target(), toA.CalledName, o.Payer
 	return x.launch(ctx, c)
 }
 
@@ -86,7 +89,7 @@ func (x *Exchange) launch(ctx context.Context, c *Call) (*Call, error) {
 	}
 	begun := make(chan error, 1)
 	c.origin.begun = func(err error) { begun <- err }
-	c.box.must(func() {
+	c.box.Must(func() {
 		c.tell(Started)
 		c.dial()
 	})
@@ -107,14 +110,14 @@ func (c *Call) dial() {
 	if c.open(); c.over {
 		return
 	}
-	session, err := c.x.cfg.Media.Open(c.id+"-A", media.Options{Handle: func(e media.Event) { c.box.post(func() { c.heard(e) }) }})
+	session, err := c.x.cfg.Media.Open(c.id+"-A", media.Options{Handle: func(e media.Event) { c.box.Post(func() { c.heard(e) }) }})
 	if err != nil {
 		c.log.Error("no media session", "err", err)
-		c.refuse(described(err))
+		c.refuse(outcome.Described(err))
 		return
 	}
 	c.media = session
-	c.limit = time.AfterFunc(c.origin.Ring, func() { c.box.must(c.unanswered) })
+	c.limit = time.AfterFunc(c.origin.Ring, func() { c.box.Must(c.unanswered) })
 	c.next()
 }
 
@@ -142,11 +145,11 @@ func (c *Call) reached(l *leg, m *sip.Message) {
 	if _, err := l.choose(m); err != nil {
 		c.log.Warn("answer not usable", "leg", l.callID, "err", err)
 		l.bye(nil)
-		c.refuse(described(err))
+		c.refuse(outcome.Described(err))
 		return
 	}
 	alone := c.media
-	session, err := c.x.cfg.Media.Open(c.id, media.Options{Handle: func(e media.Event) { c.box.post(func() { c.heard(e) }) }})
+	session, err := c.x.cfg.Media.Open(c.id, media.Options{Handle: func(e media.Event) { c.box.Post(func() { c.heard(e) }) }})
 	if err == nil {
 		if err = session.Adopt(media.A, alone, media.B); err != nil {
 			session.Close()
@@ -155,7 +158,7 @@ func (c *Call) reached(l *leg, m *sip.Message) {
 	if err != nil {
 		c.log.Error("no media session", "err", err)
 		l.bye(nil)
-		c.refuse(described(err))
+		c.refuse(outcome.Described(err))
 		return
 	}
 	alone.Close()
@@ -167,8 +170,8 @@ func (c *Call) reached(l *leg, m *sip.Message) {
 		c.hears(l)
 		return
 	}
-	c.route, c.rounds, c.best = c.origin.toB, c.origin.toB.Rounds, outcome{}
-	c.limit = time.AfterFunc(c.origin.Ring, func() { c.box.must(c.unanswered) })
+	c.route, c.rounds, c.best = c.origin.toB, c.origin.toB.Rounds, outcome.Outcome{}
+	c.limit = time.AfterFunc(c.origin.Ring, func() { c.box.Must(c.unanswered) })
 	c.note(cdr.CallerReached, l.name())
 	c.tell(CallerReached)
 	c.waitTone()
@@ -194,33 +197,25 @@ func (c *Call) join() {
 	c.correct(c.caller)
 	if talk := c.origin.Talk; talk > 0 {
 		c.limit = time.AfterFunc(talk, func() {
-			c.box.must(func() { c.end(End{By: "server", Code: 200, Text: "the longest talk time is over"}) })
+			c.box.Must(func() { c.end(End{By: "server", Code: 200, Text: "the longest talk time is over"}) })
 		})
 	}
 }
 
 // party is whom a called party sees, by default the other party of the call.
-func (s Shown) party(other Route, domain string) party {
-	p := party{user: s.AOR, number: s.Number, name: s.Name, uri: string(s.AOR), private: s.Private}
-	if p.user == "" && p.number == "" {
-		p.user, p.number, p.uri = other.called, other.calledNumber, string(other.called)
-		if p.name == "" {
-			p.name = other.calledName
+func (s Shown) party(other routing.Route, domain string) identity.Party {
+	p := identity.Party{User: s.AOR, Number: s.Number, Name: s.Name, URI: string(s.AOR), Private: s.Private}
+	if p.User == "" && p.Number == "" {
+		p.User, p.Number, p.URI = other.Called, other.CalledNumber, string(other.Called)
+		if p.Name == "" {
+			p.Name = other.CalledName
 		}
-		if p.number == "" {
-			p.number = other.number
+		if p.Number == "" {
+			p.Number = other.Number
 		}
 	}
-	if p.uri == "" {
-		p.uri = "sip:" + p.number + "@" + domain
+	if p.URI == "" {
+		p.URI = "sip:" + p.Number + "@" + domain
 	}
 	return p
-}
-
-// target is whom a route leads to: a user, or a number as a tel URI.
-func (t Route) target() rtc.AOR {
-	if t.called != "" {
-		return t.called
-	}
-	return rtc.AOR("tel:" + t.number)
 }

@@ -6,6 +6,8 @@ import (
 	"tandem/media"
 	"tandem/rtc"
 	"tandem/rtc/dialog/refer"
+	"tandem/telephony/outcome"
+	"tandem/telephony/routing"
 )
 
 // errand is what a call is made for: whoever answers it takes the place of the
@@ -18,15 +20,15 @@ type errand struct {
 // prepare makes the errand of a transfer by l to a target: a call for which the
 // transferor has to have the right, and which it pays.
 func (x *Exchange) prepare(home *Call, l *leg, target refer.Target, by string) (*Call, error) {
-	route, err := x.cfg.Router.Refer(l.who.user, target.URI)
+	route, err := x.cfg.Router.Refer(l.Who.User, target.URI)
 	if err != nil {
 		return nil, err
 	}
-	if stays := home.other(l); route.called != "" && (route.called == l.who.user || route.called == stays.who.user) {
+	if stays := home.other(l); route.Called != "" && (route.Called == l.Who.User || route.Called == stays.Who.User) {
 		return nil, &rtc.Status{Code: 403, Reason: "A Party of This Call"}
 	}
 	if by == "" {
-		by = "<" + l.who.uri + ">"
+		by = "<" + l.Who.URI + ">"
 	}
 	passed := []byte("Referred-By: " + by + "\r\n") // RFC 3892 §2.2
 	if r := target.Replaces; r != (refer.Replaced{}) {
@@ -37,20 +39,20 @@ func (x *Exchange) prepare(home *Call, l *leg, target refer.Target, by string) (
 
 // errand makes the call by a route to whoever takes the place of l, in the name of who
 // stays.
-func (x *Exchange) errand(home *Call, l *leg, route Route, passed []byte) (*Call, error) {
+func (x *Exchange) errand(home *Call, l *leg, route routing.Route, passed []byte) (*Call, error) {
 	onward, ok := home.onward.Next()
 	if !ok {
 		return nil, &rtc.Status{Code: 483, Reason: "Transferred Too Often"}
 	}
 	stays := home.other(l)
-	route.caller, route.payer = stays.who, l.who.user
+	route.Caller, route.Payer = stays.Who, l.Who.User
 	c := x.newCall(route)
 	c.onward = onward
 	c.errand = &errand{home: home}
-	c.caller = &leg{c: c, side: media.A, destination: destination{who: stays.who}}
+	c.caller = &leg{c: c, side: media.A, Destination: routing.Destination{Who: stays.Who}}
 	c.passed = passed
 	c.log = x.cfg.Log.With("call", c.id, "for", home.id)
-	c.record = route.record(c.id, "", time.Now())
+	c.record = recordOf(route, c.id, "", time.Now())
 	if !x.enter(c) {
 		return nil, tooMany
 	}
@@ -64,10 +66,10 @@ func (c *Call) run() {
 		return
 	}
 	if err := c.listen(); err != nil {
-		c.refuse(described(err))
+		c.refuse(outcome.Described(err))
 		return
 	}
-	c.limit = time.AfterFunc(c.x.cfg.RingTime, func() { c.box.must(c.unanswered) })
+	c.limit = time.AfterFunc(c.x.cfg.RingTime, func() { c.box.Must(c.unanswered) })
 	c.next()
 }
 
@@ -83,7 +85,7 @@ func replaces(r refer.Replaced) string {
 // other than l, at once or when that has answered.
 func (c *Call) surrender(l *leg, home *Call) {
 	if c.over || c.errand != nil || c.transfer != nil {
-		home.box.must(func() { home.transferFailed(outcome{code: 481, text: "the other call has ended"}) })
+		home.box.Must(func() { home.transferFailed(outcome.Outcome{Code: 481, Text: "the other call has ended"}) })
 		return
 	}
 	c.errand = &errand{home: home}
@@ -91,14 +93,14 @@ func (c *Call) surrender(l *leg, home *Call) {
 	case !c.record.Answered.IsZero():
 		c.whenIdle(func() { c.deliver(c.other(l)) })
 	case l != c.caller:
-		c.report(outcome{code: 481, text: "the other call is not answered yet"})
+		c.report(outcome.Outcome{Code: 481, Text: "the other call is not answered yet"})
 	} // else when it is answered
 }
 
 // deliver gives the party of an errand to the call it is for.
 func (c *Call) deliver(l *leg) {
 	if c.over || l == nil || l.session == nil {
-		c.report(outcome{code: 480, text: "the party has gone"})
+		c.report(outcome.Outcome{Code: 480, Text: "the party has gone"})
 		return
 	}
 	home := c.errand.home
@@ -109,11 +111,11 @@ func (c *Call) deliver(l *leg) {
 }
 
 // report tells the call that an errand is for how it failed, once.
-func (c *Call) report(o outcome) {
+func (c *Call) report(o outcome.Outcome) {
 	if c.errand == nil || c.errand.done {
 		return
 	}
 	c.errand.done = true
 	home := c.errand.home
-	home.box.must(func() { home.transferFailed(o) })
+	home.box.Must(func() { home.transferFailed(o) })
 }

@@ -21,6 +21,9 @@ import (
 	"tandem/telephony/conference"
 	"tandem/telephony/diversion"
 	"tandem/telephony/feature"
+	"tandem/telephony/outcome"
+	"tandem/telephony/owner"
+	"tandem/telephony/routing"
 )
 
 // allow are the methods of our dialogs.
@@ -35,11 +38,11 @@ type Config struct {
 	Domain  string // the default domain, for our From and Warning headers
 	Country string // whose tones are heard, ISO 3166; "" or one whose tones are not known: US
 
-	Calls    int           // calls at a time, default 10,000
-	RingTime time.Duration // how long a call may ring, default 3 min
-	Failover time.Duration // how long trunks are tried one after the other, default 20 s
-	Refused  func(Refusal) // is told of calls that a limit does not let out; it must be quick; nil: nobody
-	Music    string        // WAV file for who is on hold; "" carries hold across
+	Calls    int                   // calls at a time, default 10,000
+	RingTime time.Duration         // how long a call may ring, default 3 min
+	Failover time.Duration         // how long trunks are tried one after the other, default 20 s
+	Refused  func(routing.Refusal) // is told of calls that a limit does not let out; it must be quick; nil: nobody
+	Music    string                // WAV file for who is on hold; "" carries hold across
 	// Setting changes what a user wants, by a code dialled; nil: codes change nothing.
 	Setting func(user rtc.AOR, code feature.Code) error
 	// Recordings is the folder of recordings, "" when calls are not recorded;
@@ -51,7 +54,7 @@ type Config struct {
 	Local func(host []byte, port uint16) bool
 	// Reach tells by what connection a phone is reached whose own has closed; nil:
 	// none is looked for. Reconnect is how long it has for a new one, default 20 s.
-	Reach     Reach
+	Reach     routing.Reach
 	Reconnect time.Duration
 	// CallerTo is in which header a phone reads who calls, by the device secret it
 	// registered with; "" when From alone tells it. nil: as "" for all.
@@ -64,23 +67,23 @@ type Router interface {
 	// Route runs on the lane of the INVITE and must not block. It returns rtc.Next
 	// for an INVITE that is no business of telephony, and a *rtc.Status for one that
 	// is refused.
-	Route(r *rtc.Request) (Route, error)
+	Route(r *rtc.Request) (routing.Route, error)
 	// Caller is the route of a call of which only the caller counts, as that of Route.
-	Caller(r *rtc.Request) (Route, error)
+	Caller(r *rtc.Request) (routing.Route, error)
 	// Toward is the route of a call that the server makes for a user, the payer: to
 	// the address of a user, an extension, or a number as the payer dials it. The
 	// error is a *rtc.Status.
-	Toward(payer rtc.AOR, target string) (Route, error)
+	Toward(payer rtc.AOR, target string) (routing.Route, error)
 	// Refer is the route to the target of a transfer by a user, whose rights count,
 	// or by a trunk (""). The error is as that of Route.
-	Refer(by rtc.AOR, target string) (Route, error)
+	Refer(by rtc.AOR, target string) (routing.Route, error)
 	// MayPickUp reports whether a user may take a call that rings at another's phone.
 	MayPickUp(by, at rtc.AOR) bool
 	// Divert is the route of a call that nobody took on its way: to target, or, when
 	// that is "", to where the user it rings wants such calls sent. The error is
 	// rtc.Next when the user wants nothing, and a *rtc.Status when the call may not
 	// go there.
-	Divert(route Route, why diversion.Reason, target string) (Route, error)
+	Divert(route routing.Route, why diversion.Reason, target string) (routing.Route, error)
 }
 
 // maxSeats is how many take part in one conference.
@@ -93,7 +96,7 @@ type Exchange struct {
 	watchers []func(Event)
 	logins   logins
 
-	crew   *crew
+	crew   *owner.Crew
 	mu     sync.Mutex
 	calls  map[string]*Call // by ID
 	ending bool             // takes no more
@@ -121,7 +124,7 @@ func New(cfg Config) *Exchange {
 	if _, ok := sound.Tones(cfg.Country, sound.Ringback); !ok {
 		cfg.Country = "US"
 	}
-	x := &Exchange{cfg: cfg, crew: newCrew(), calls: make(map[string]*Call), rooms: conference.New(cfg.Calls, maxSeats)}
+	x := &Exchange{cfg: cfg, crew: owner.NewCrew(), calls: make(map[string]*Call), rooms: conference.New(cfg.Calls, maxSeats)}
 	d := cfg.Dialog
 	d.Allow, d.Log = allow, cfg.Log
 	x.ua = dialog.New(d)
@@ -147,7 +150,7 @@ func (x *Exchange) Run(ctx context.Context) error {
 	for _, c := range x.Calls() {
 		c.Hangup("server")
 	}
-	x.crew.end()
+	x.crew.End()
 	x.rooms.Wait()
 	stop()
 	carrier.Wait()
@@ -173,21 +176,21 @@ func (x *Exchange) Serve(r *rtc.Request) error {
 		x.turnedAway(r, route, err)
 		return err
 	}
-	if route.code.Kind != feature.None {
+	if route.Code.Kind != feature.None {
 		return x.receive(r, route, (*Call).serve)
 	}
 	return x.receive(r, route, (*Call).begin)
 }
 
 // turnedAway records a call that was not allowed.
-func (x *Exchange) turnedAway(r *rtc.Request, route Route, err error) {
+func (x *Exchange) turnedAway(r *rtc.Request, route routing.Route, err error) {
 	var st *rtc.Status
-	if !errors.As(err, &st) || st.Code != 403 || route.payer == "" {
+	if !errors.As(err, &st) || st.Code != 403 || route.Payer == "" {
 		return
 	}
 	now := time.Now()
-	record := route.record(rand.Text(), string(r.CallID()), now)
-	record.State, record.Ended, record.Code, record.Text, record.Cause = cdr.Failed, now, st.Code, reasonText(st), int(causeOf(End{Code: st.Code}))
+	record := recordOf(route, rand.Text(), string(r.CallID()), now)
+	record.State, record.Ended, record.Code, record.Text, record.Cause = cdr.Failed, now, st.Code, outcome.Text(st), int(causeOf(End{Code: st.Code}))
 	lost := func(err error) {
 		if err != nil {
 			x.cfg.Log.Error("a refused call was not recorded", "call", record.ID, "err", err)
@@ -239,21 +242,21 @@ func hasLine(text []byte, begin string) bool {
 
 // receive makes the call of an INVITE, with which its owner begins. It runs on the
 // INVITE's lane.
-func (x *Exchange) receive(r *rtc.Request, route Route, begin func(c *Call, invite *sip.Message)) error {
+func (x *Exchange) receive(r *rtc.Request, route routing.Route, begin func(c *Call, invite *sip.Message)) error {
 	onward, err := x.ua.Onward(r.Message)
 	if err != nil {
 		return err
 	}
 	c := x.newCall(route)
 	c.onward = onward
-	c.caller = &leg{c: c, side: media.A, callID: string(r.CallID()), destination: destination{trunk: route.trunk}}
-	if o := c.caller.seize(); o.code != 0 {
+	c.caller = &leg{c: c, side: media.A, callID: string(r.CallID()), Destination: routing.Destination{Trunk: route.Trunk}}
+	if o := c.caller.seize(); o.Code != 0 {
 		return &rtc.Status{Code: 503, Reason: "All Channels Taken", Header: []byte("Retry-After: 5\r\n")}
 	}
-	c.caller.want, c.caller.who = route.want, route.caller
-	how := dialog.Inbound{Events: c.caller.events(), Sticky: route.trunk == nil}
-	if route.trunk != nil {
-		how.Peer = route.trunk.Name
+	c.caller.Want, c.caller.Who = route.Want, route.Caller
+	how := dialog.Inbound{Events: c.caller.events(), Sticky: route.Trunk == nil}
+	if route.Trunk != nil {
+		how.Peer = route.Trunk.Name
 	}
 	in, err := x.ua.Receive(r, how)
 	if err != nil {
@@ -262,23 +265,23 @@ func (x *Exchange) receive(r *rtc.Request, route Route, begin func(c *Call, invi
 	}
 	c.caller.session, in.Session.User = in.Session, c.caller
 	c.log = x.cfg.Log.With("call", c.id, "call_id", c.caller.callID)
-	c.record = route.record(c.id, c.caller.callID, time.Now())
+	c.record = recordOf(route, c.id, c.caller.callID, time.Now())
 	if !x.enter(c) {
 		c.caller.release()
 		in.Session.Events = dialog.Events{} // there is no call
 		return in.Session.Reject(503, dialog.Content{Header: tooMany.Header})
 	}
 	invite := in.Message // it lasts: a copy of the INVITE
-	c.box.must(func() {
+	c.box.Must(func() {
 		c.tell(Started)
 		begin(c, invite)
 	})
 	return nil
 }
 
-func (x *Exchange) newCall(route Route) *Call {
+func (x *Exchange) newCall(route routing.Route) *Call {
 	c := &Call{x: x, id: rand.Text(), route: route, rounds: route.Rounds}
-	c.box.crew = x.crew
+	c.box.Crew = x.crew
 	return c
 }
 
@@ -292,7 +295,7 @@ func (x *Exchange) enter(c *Call) bool {
 	c.shown.Store(&shown)
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.ending || len(x.calls) >= x.cfg.Calls && !c.route.emergency {
+	if x.ending || len(x.calls) >= x.cfg.Calls && !c.route.Emergency {
 		return false
 	}
 	x.calls[c.id] = c

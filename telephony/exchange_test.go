@@ -19,22 +19,25 @@ import (
 	"tandem/rtc/transport"
 	"tandem/telephony/cdr"
 	"tandem/telephony/diversion"
+	"tandem/telephony/routing"
 )
 
 // nowhere is a router whose calls ring nobody.
 type nowhere struct{}
 
-func (nowhere) Caller(*rtc.Request) (Route, error) { return Route{}, nil }
+func (nowhere) Caller(*rtc.Request) (routing.Route, error) { return routing.Route{}, nil }
 
-func (nowhere) Refer(rtc.AOR, string) (Route, error) { return Route{}, nil }
+func (nowhere) Refer(rtc.AOR, string) (routing.Route, error) { return routing.Route{}, nil }
 
-func (nowhere) Route(*rtc.Request) (Route, error) { return Route{}, nil }
+func (nowhere) Route(*rtc.Request) (routing.Route, error) { return routing.Route{}, nil }
 
-func (nowhere) Toward(rtc.AOR, string) (Route, error) { return Route{}, nil }
+func (nowhere) Toward(rtc.AOR, string) (routing.Route, error) { return routing.Route{}, nil }
 
 func (nowhere) MayPickUp(rtc.AOR, rtc.AOR) bool { return false }
 
-func (nowhere) Divert(r Route, _ diversion.Reason, _ string) (Route, error) { return r, rtc.Next }
+func (nowhere) Divert(r routing.Route, _ diversion.Reason, _ string) (routing.Route, error) {
+	return r, rtc.Next
+}
 
 // full is a store that takes nothing, at once or later.
 type full struct {

@@ -10,6 +10,8 @@ import (
 	"tandem/rtc/reach"
 	"tandem/rtc/sip"
 	"tandem/rtc/transport"
+	"tandem/telephony/outcome"
+	"tandem/telephony/routing"
 )
 
 // lookEvery is how often a new connection of a phone is looked for.
@@ -48,10 +50,10 @@ func (l *leg) lost(s *dialog.Session) {
 // newFlow is the connection by which the phone at a Contact is registered now.
 func (l *leg) newFlow(contact string) (flow transport.Flow, ok bool) {
 	x := l.c.x
-	if x.cfg.Reach == nil || l.who.user == "" {
+	if x.cfg.Reach == nil || l.Who.User == "" {
 		return flow, false
 	}
-	for _, w := range x.cfg.Reach.Ways(l.who.user, reach.Want{Max: maxDevices}) {
+	for _, w := range x.cfg.Reach.Ways(l.Who.User, reach.Want{Max: routing.MaxDevices}) {
 		if !w.Flow.IsZero() && w.Flow.Alive() && sameAddress(w.URI, contact) {
 			return w.Flow, true
 		}
@@ -72,7 +74,7 @@ func (c *Call) deserted(l *leg) {
 	case c.over:
 	case slices.Contains(c.ringing, l):
 		l.cancel("")
-		c.failed(l, outcome{code: 480, text: "the phone's connection was lost"})
+		c.failed(l, outcome.Outcome{Code: 480, Text: "the phone's connection was lost"})
 	case c.transfer != nil && l == c.transfer.by:
 		l.bye(nil)
 	case l == c.caller || l == c.callee:

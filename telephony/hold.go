@@ -38,7 +38,7 @@ func (c *Call) answerAlone(l *leg, in *dialog.Incoming, offer []byte) bool {
 	err := c.media.TakeOffer(l.side, offer)
 	var answer []byte
 	if err == nil {
-		answer, err = c.media.MakeAnswer(l.side, l.want)
+		answer, err = c.media.MakeAnswer(l.side, l.Want)
 	}
 	if err != nil {
 		c.media.Refused(l.side)

@@ -9,15 +9,18 @@ import (
 	"tandem/media"
 	"tandem/rtc/dialog"
 	"tandem/rtc/sip"
+	"tandem/telephony/identity"
+	"tandem/telephony/outcome"
+	"tandem/telephony/routing"
 )
 
 // leg is the dialog of a call with one device or gateway. Its fields belong to
 // the call's owner; its dialog to the lane, which the methods enter.
 type leg struct {
-	c           *Call                // whose leg it is, for the owner; see move.go
-	at          atomic.Pointer[Call] // the same, for the lane
-	side        media.Which
-	destination // where it leads; of the caller's leg only whom
+	c                   *Call                // whose leg it is, for the owner; see move.go
+	at                  atomic.Pointer[Call] // the same, for the lane
+	side                media.Which
+	routing.Destination // where it leads; of the caller's leg only whom
 
 	callID  string
 	session *dialog.Session // the caller's from the start, others' once they are answered
@@ -59,8 +62,8 @@ func (l *leg) accept(content dialog.Content) (err error) {
 	return err
 }
 
-func (l *leg) reject(o outcome) {
-	l.do(func(s *dialog.Session) { _ = s.Reject(o.code, dialog.Content{Header: o.lines(l.c.x.cfg.Domain)}) })
+func (l *leg) reject(o outcome.Outcome) {
+	l.do(func(s *dialog.Session) { _ = s.Reject(o.Code, dialog.Content{Header: o.Lines(l.c.x.cfg.Domain)}) })
 }
 
 // bye ends the leg when it has not ended yet.
@@ -114,7 +117,7 @@ func (l *leg) events() dialog.Events {
 		},
 		Failed: func(_ *dialog.Call, m *sip.Message, err error) {
 			l.observe(m, err)
-			o := outcomeOf(m, err)
+			o := outcome.Of(m, err)
 			l.must(func(c *Call) { c.failed(l, o) })
 		},
 		Request: func(_ *dialog.Session, in *dialog.Incoming) {
@@ -159,14 +162,6 @@ func descriptionIn(m *sip.Message) []byte {
 	return nil
 }
 
-// reasonLine is a Reason header line (RFC 3326), nil for "".
-func reasonLine(value string) []byte {
-	if value == "" {
-		return nil
-	}
-	return []byte("Reason: " + value + "\r\n")
-}
-
 // reasonOf is the Reason that came with the BYE or CANCEL of a leg.
 func reasonOf(e dialog.End) string {
 	if e.Message == nil {
@@ -179,20 +174,20 @@ func reasonOf(e dialog.End) string {
 func (l *leg) request(offer []byte) dialog.Invite {
 	c := l.c
 	inv := dialog.Invite{
-		Way:     l.way,
+		Way:     l.Way,
 		Onward:  l.onward,
-		Auth:    c.x.logins.of(l.trunk),
-		From:    c.route.caller.from(l.trunk, c.x.cfg.Domain),
+		Auth:    c.x.logins.of(l.Trunk),
+		From:    c.route.Caller.From(l.Trunk, c.x.cfg.Domain),
 		CallID:  l.callID,
 		Content: located(offer, c.place),
 	}
-	inv.Reliable = l.trunk != nil && l.trunk.Speaks().Reliable == dialect.On
-	inv.Header = append(c.route.caller.identity(l.trunk, c.x.cfg.Domain), diverted(c.route.chain.Lines(l.who.uri), l.trunk)...)
-	if l.phone != "" && c.x.cfg.CallerTo != nil {
-		inv.Header = append(inv.Header, c.route.caller.identityTo(c.x.cfg.CallerTo(l.phone))...)
+	inv.Reliable = l.Trunk != nil && l.Trunk.Speaks().Reliable == dialect.On
+	inv.Header = append(c.route.Caller.Identity(l.Trunk, c.x.cfg.Domain), identity.Diverted(c.route.Chain.Lines(l.Who.URI), l.Trunk)...)
+	if l.Phone != "" && c.x.cfg.CallerTo != nil {
+		inv.Header = append(inv.Header, c.route.Caller.IdentityTo(c.x.cfg.CallerTo(l.Phone))...)
 	}
 	inv.Header = append(append(inv.Header, c.passed...), c.geolocation()...)
-	if c.route.auto && l.trunk == nil {
+	if c.route.Auto && l.Trunk == nil {
 		inv.Header = append(inv.Header, autoAnswer...)
 	}
 	return inv

@@ -12,7 +12,7 @@ import (
 // meet answers the caller and seats him in a conference.
 func (c *Call) meet(invite *sip.Message) {
 	c.alone(invite, func() {
-		seat, err := c.x.rooms.Enter(c.route.code.Arg, c.media, media.A)
+		seat, err := c.x.rooms.Enter(c.route.Code.Arg, c.media, media.A)
 		if err != nil {
 			c.log.Warn("no seat in a conference", "err", err)
 			c.end(End{By: "server", Code: 503, Text: err.Error()})
@@ -45,7 +45,7 @@ func (c *Call) Mute(ctx context.Context, on bool) error {
 // ask has the owner do f, and waits for it.
 func (c *Call) ask(ctx context.Context, f func() error) error {
 	done := make(chan error, 1)
-	if !c.box.must(func() {
+	if !c.box.Must(func() {
 		if c.over {
 			done <- &rtc.Status{Code: 481}
 			return

@@ -3,6 +3,7 @@ package telephony
 import (
 	"tandem/media"
 	"tandem/rtc/dialog"
+	"tandem/telephony/owner"
 )
 
 // Legs move between calls: transfer, pickup, park and retrieval are all one call
@@ -17,14 +18,14 @@ import (
 //	})
 
 // post has the owner of the call that the leg is in do f, as inbox.post does.
-func (l *leg) post(f func(c *Call)) bool { return l.put(f, (*inbox).post) }
+func (l *leg) post(f func(c *Call)) bool { return l.put(f, (*owner.Inbox).Post) }
 
 // must is post for what the call cannot do without.
-func (l *leg) must(f func(c *Call)) bool { return l.put(f, (*inbox).must) }
+func (l *leg) must(f func(c *Call)) bool { return l.put(f, (*owner.Inbox).Must) }
 
 // put finds the leg's call again when the leg has moved before its owner came to
 // the event.
-func (l *leg) put(f func(c *Call), into func(*inbox, func()) bool) bool {
+func (l *leg) put(f func(c *Call), into func(*owner.Inbox, func()) bool) bool {
 	for {
 		c := l.at.Load()
 		if into(&c.box, func() {
@@ -58,7 +59,7 @@ func (c *Call) give(l *leg, to *Call, e End, then func(l *leg, from *media.Sessi
 	}
 	l.c = to
 	l.at.Store(to)
-	if !to.box.must(func() { then(l, from) }) {
+	if !to.box.Must(func() { then(l, from) }) {
 		l.drop()
 		l.bye(nil)
 		from.Close()

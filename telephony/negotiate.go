@@ -8,6 +8,7 @@ import (
 	"tandem/media/dtmf"
 	"tandem/rtc/dialog"
 	"tandem/rtc/sip"
+	"tandem/telephony/outcome"
 )
 
 // requested takes a request in a leg's dialog.
@@ -55,7 +56,7 @@ func (c *Call) renegotiate(l *leg, in *dialog.Incoming) {
 		c.holdOrResume(l, in, body)
 	default:
 		c.busy = true
-		offer, err := c.media.Offer(l.side, body, other.want)
+		offer, err := c.media.Offer(l.side, body, other.Want)
 		if err != nil {
 			c.idle()
 			l.refuse(in, err)
@@ -76,7 +77,7 @@ func (c *Call) early(l *leg, in *dialog.Incoming, offer []byte) {
 		err := l.branch.TakeOffer(offer)
 		var answer []byte
 		if err == nil {
-			answer, err = l.branch.MakeAnswer(l.want)
+			answer, err = l.branch.MakeAnswer(l.Want)
 		}
 		if err != nil {
 			l.branch.Refused()
@@ -100,7 +101,7 @@ func (c *Call) renegotiated(l *leg, in *dialog.Incoming, theirs, offer []byte, m
 	if err == nil && m.StatusCode() < 300 {
 		body := descriptionIn(m)
 		var answer []byte
-		if answer, err = c.media.Answer(other.side, body, l.want); err == nil {
+		if answer, err = c.media.Answer(other.side, body, l.Want); err == nil {
 			held := holds(l.theirs)
 			l.theirs, l.ours, other.theirs, other.ours = theirs, answer, body, offer
 			l.respond(in, 200, description(answer))
@@ -128,14 +129,14 @@ func (c *Call) renegotiated(l *leg, in *dialog.Incoming, theirs, offer []byte, m
 
 // refuse answers an offer that cannot be used.
 func (l *leg) refuse(in *dialog.Incoming, err error) {
-	o := described(err)
-	l.respond(in, o.code, dialog.Content{Header: o.lines(l.c.x.cfg.Domain)})
+	o := outcome.Described(err)
+	l.respond(in, o.Code, dialog.Content{Header: o.Lines(l.c.x.cfg.Domain)})
 }
 
 // offerAgain answers a re-INVITE without offer by an offer of our own, of what
 // the other side has agreed to already (RFC 3261 §14.2).
 func (c *Call) offerAgain(l *leg, in *dialog.Incoming) {
-	offer, err := c.media.MakeOffer(l.side, l.want)
+	offer, err := c.media.MakeOffer(l.side, l.Want)
 	if err != nil {
 		l.respond(in, 488, dialog.Content{})
 		return
@@ -188,7 +189,7 @@ func (c *Call) renew(l *leg, header []byte) { c.tryRenew(l, header, 0) }
 const pause = 500 * time.Millisecond
 
 func (c *Call) tryRenew(l *leg, header []byte, tries int) {
-	offer, err := c.media.MakeOffer(l.side, l.want)
+	offer, err := c.media.MakeOffer(l.side, l.Want)
 	if err != nil {
 		c.log.Warn("no new offer can be made", "leg", l.callID, "err", err)
 		c.idle()

@@ -14,6 +14,8 @@ import (
 	"tandem/rtc/sip"
 	"tandem/telephony/cdr"
 	"tandem/telephony/feature"
+	"tandem/telephony/outcome"
+	"tandem/telephony/routing"
 )
 
 // parkTime is how long a party waits to be retrieved.
@@ -74,7 +76,7 @@ func (c *Call) Park(ctx context.Context, by string, slot int) (int, error) {
 		err  error
 	}
 	done := make(chan answer, 1)
-	if !c.box.must(func() {
+	if !c.box.Must(func() {
 		c.whenIdle(func() {
 			l := c.callee
 			if by == "caller" {
@@ -140,7 +142,7 @@ func (c *Call) park(l *leg, slot int) (int, error) {
 		c.callee = gone
 	}
 	c.parked = &parked{slot: n, empty: gone, limit: time.AfterFunc(parkTime, func() {
-		c.box.must(func() {
+		c.box.Must(func() {
 			if c.parked != nil && c.parked.slot == n {
 				c.end(End{By: "server", Code: 200, Text: "nobody retrieved the parked call"})
 			}
@@ -148,7 +150,7 @@ func (c *Call) park(l *leg, slot int) (int, error) {
 	})}
 	l.release()
 	c.entertain(stays)
-	c.note(cdr.Parked, l.who.address()+" in slot "+strconv.Itoa(n))
+	c.note(cdr.Parked, l.Who.Address()+" in slot "+strconv.Itoa(n))
 	c.tell(Changed)
 	return n, nil
 }
@@ -169,7 +171,7 @@ func (c *Call) nobody(side media.Which) *leg {
 
 // single reports whether there is one party only, who is asked about its own offers.
 func (c *Call) single() bool {
-	return c.parked != nil || c.route.code.Kind != feature.None || c.transfer != nil && c.transfer.gone
+	return c.parked != nil || c.route.Code.Kind != feature.None || c.transfer != nil && c.transfer.gone
 }
 
 // unpark frees the slot.
@@ -192,10 +194,10 @@ func (c *Call) entertain(l *leg) {
 
 // retrieve answers the caller and gives it to the call in a slot.
 func (c *Call) retrieve(invite *sip.Message) {
-	slot, _ := strconv.Atoi(c.route.code.Arg)
+	slot, _ := strconv.Atoi(c.route.Code.Arg)
 	home := c.x.lot.at(slot)
 	if home == nil {
-		c.refuse(outcome{code: 404, text: "no call is parked in slot " + c.route.code.Arg})
+		c.refuse(outcome.Outcome{Code: 404, Text: "no call is parked in slot " + c.route.Code.Arg})
 		return
 	}
 	c.alone(invite, func() {
@@ -208,7 +210,7 @@ func (c *Call) retrieved(l *leg, from *media.Session) {
 	if c.over || c.parked == nil {
 		from.Close()
 		l.release()
-		l.bye(reasonLine(`SIP;cause=481;text="The call is not there any more"`))
+		l.bye(outcome.ReasonLine(`SIP;cause=481;text="The call is not there any more"`))
 		return
 	}
 	side := c.parked.empty.side
@@ -220,7 +222,7 @@ func (c *Call) retrieved(l *leg, from *media.Session) {
 	}
 	stays := c.other(l)
 	c.media.Stop(stays.side)
-	c.note(cdr.Retrieved, l.who.address())
+	c.note(cdr.Retrieved, l.Who.Address())
 	c.tell(Transferred)
 	c.introduce(l, stays)
 	c.whenIdle(func() { c.introduce(stays, l) })
@@ -232,7 +234,7 @@ func slotOf(target string) (slot int, ok bool) {
 	if perr != nil {
 		return 0, false
 	}
-	code, ok := feature.Read(dialled(uri))
+	code, ok := feature.Read(routing.Dialled(uri))
 	if !ok || code.Kind != feature.Park && code.Kind != feature.Retrieve {
 		return 0, false
 	}

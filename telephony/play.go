@@ -7,6 +7,7 @@ import (
 
 	"tandem/media"
 	"tandem/telephony/cdr"
+	"tandem/telephony/routing"
 )
 
 // Play calls one party and plays WAV files to it, one after the other; then the call
@@ -18,10 +19,10 @@ func (x *Exchange) Play(ctx context.Context, to string, files []string, o Option
 	if err != nil {
 		return nil, fmt.Errorf("calling %s: %w", to, err)
 	}
-	route.caller = o.ShowA.party(Route{called: o.Payer}, x.cfg.Domain)
+	route.Caller = o.ShowA.party(routing.Route{Called: o.Payer}, x.cfg.Domain)
 	c := x.newCall(route)
 	c.origin = &origin{Options: o, play: &files}
-	c.record = route.record(c.id, "", time.Now())
+	c.record = recordOf(route, c.id, "", time.Now())
 	c.record.From, c.record.Payer = o.Payer, o.Payer
 	return x.launch(ctx, c)
 }

@@ -4,14 +4,17 @@ import (
 	"time"
 
 	"tandem/media"
+	"tandem/rtc"
 	"tandem/telephony/cdr"
+	"tandem/telephony/outcome"
 	"tandem/telephony/q850"
+	"tandem/telephony/routing"
 )
 
 // open writes the record of a call that begins.
 func (c *Call) open() {
 	err := c.x.cfg.Records.Put(c.record.Clone(), func(err error) {
-		c.box.must(func() {
+		c.box.Must(func() {
 			if err != nil {
 				c.unkept(err)
 				return
@@ -32,7 +35,7 @@ func (c *Call) open() {
 // unkept refuses a call that could not be recorded.
 func (c *Call) unkept(err error) {
 	c.log.Error("call not recorded", "err", err)
-	c.refuse(outcome{code: 503, text: "the call cannot be recorded", header: []byte("Retry-After: 10\r\n")})
+	c.refuse(outcome.Outcome{Code: 503, Text: "the call cannot be recorded", Header: []byte("Retry-After: 10\r\n")})
 }
 
 // whenKept does f once the record is on disk, which it nearly always is long
@@ -71,7 +74,7 @@ func (c *Call) close(e End) {
 
 // tries notes that a destination is tried.
 func (c *Call) tries(l *leg) {
-	c.record.Tried = append(c.record.Tried, cdr.Try{Trunk: l.trunkName(), URI: l.way.URI, CallID: l.callID, Began: time.Now()})
+	c.record.Tried = append(c.record.Tried, cdr.Try{Trunk: l.TrunkName(), URI: l.Way.URI, CallID: l.callID, Began: time.Now()})
 }
 
 // tried notes the final response of a destination.
@@ -115,4 +118,15 @@ func (c *Call) note(what cdr.What, who string) {
 		c.record.Story = append(c.record.Story, cdr.Step{At: time.Now(), What: what, Who: who})
 	}
 	c.log.Info("call goes on", "what", string(what), "aor", who)
+}
+
+// recordOf is the record of a call by a route, as it begins.
+func recordOf(t routing.Route, id, callID string, now time.Time) cdr.Record {
+	r := cdr.Record{ID: id, State: cdr.Open, From: t.Caller.User, Display: t.Caller.Name, To: t.Dialled, Number: t.Number,
+		Called: t.Called, Payer: t.Payer, Kind: t.Kind, Started: now}
+	r.CallIDs[0] = callID
+	if t.Trunk != nil {
+		r.Trunk, r.From = t.Trunk.Name, rtc.AOR("tel:"+t.Caller.Number)
+	}
+	return r
 }

@@ -71,7 +71,7 @@ func (c *Call) beep() {
 			c.log.Warn("no tone for a recording", "err", err)
 		}
 	}
-	c.tape.beep = time.AfterFunc(beepEvery, func() { c.box.post(c.beep) })
+	c.tape.beep = time.AfterFunc(beepEvery, func() { c.box.Post(c.beep) })
 }
 
 func (c *Call) stopRecording(who string) (string, error) {

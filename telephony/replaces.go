@@ -9,6 +9,7 @@ import (
 	"tandem/rtc/dialog"
 	"tandem/rtc/sip"
 	"tandem/telephony/cdr"
+	"tandem/telephony/outcome"
 )
 
 // replaced takes an INVITE that is to take over a leg of a call (RFC 3891): who sends
@@ -34,10 +35,10 @@ func (c *Call) takeOver(d *dialog.Dialog, invite *sip.Message) {
 	l := legOf(d)
 	switch {
 	case l == nil || l.session == nil:
-		c.refuse(outcome{code: 481, text: "the dialog to be replaced has ended"})
+		c.refuse(outcome.Outcome{Code: 481, Text: "the dialog to be replaced has ended"})
 		return
 	case !c.mayReplace(l, invite):
-		c.refuse(outcome{code: 403, text: "the dialog to be replaced is another's"})
+		c.refuse(outcome.Outcome{Code: 403, Text: "the dialog to be replaced is another's"})
 		return
 	}
 	if c.open(); c.over {
@@ -51,12 +52,12 @@ func (c *Call) takeOver(d *dialog.Dialog, invite *sip.Message) {
 	switch {
 	case err != nil:
 	case c.caller.late:
-		answer, err = c.media.MakeOffer(media.A, c.caller.want)
+		answer, err = c.media.MakeOffer(media.A, c.caller.Want)
 	default:
-		answer, err = c.media.MakeAnswer(media.A, c.caller.want)
+		answer, err = c.media.MakeAnswer(media.A, c.caller.Want)
 	}
 	if err != nil {
-		c.refuse(described(err))
+		c.refuse(outcome.Described(err))
 		return
 	}
 	c.caller.ours = answer
@@ -66,12 +67,12 @@ func (c *Call) takeOver(d *dialog.Dialog, invite *sip.Message) {
 // mayReplace reports whether a caller may take over a leg: it is of the same user, who
 // changes the phone, or the caller names that user as the one who referred it here.
 func (c *Call) mayReplace(l *leg, invite *sip.Message) bool {
-	who := c.caller.who.user
-	if who == "" || l.who.user == "" {
+	who := c.caller.Who.User
+	if who == "" || l.Who.User == "" {
 		return false
 	}
 	by, err := sip.ParseNameAddr(invite.Get(sip.HdrReferredBy))
-	return who == l.who.user || err == nil && strings.EqualFold(string(by.URI), string(l.who.user))
+	return who == l.Who.User || err == nil && strings.EqualFold(string(by.URI), string(l.Who.User))
 }
 
 // hand accepts the caller and gives it to the call of a leg in whose place it comes.
@@ -101,7 +102,7 @@ func (c *Call) exchange(old, l *leg, from *media.Session) {
 	if c.over || stays == nil || old != c.caller && old != c.callee || c.transfer != nil || c.record.Answered.IsZero() {
 		from.Close()
 		l.release()
-		l.bye(reasonLine(`SIP;cause=481;text="The call has ended"`))
+		l.bye(outcome.ReasonLine(`SIP;cause=481;text="The call has ended"`))
 		return
 	}
 	if _, err := c.take(old.side, l, from); err != nil {
@@ -111,7 +112,7 @@ func (c *Call) exchange(old, l *leg, from *media.Session) {
 	old.bye(nil)
 	old.release()
 	c.media.Stop(stays.side)
-	c.note(cdr.Transferred, l.who.address())
+	c.note(cdr.Transferred, l.Who.Address())
 	c.tell(Transferred)
 	c.introduce(l, stays)
 	c.whenIdle(func() { c.introduce(stays, l) })

@@ -9,13 +9,14 @@ import (
 	"tandem/rtc"
 	"tandem/telephony/cdr"
 	"tandem/telephony/feature"
+	"tandem/telephony/outcome"
 
 	"tandem/rtc/sip"
 )
 
 // serve answers a caller who has dialled a code: the server itself is the other side.
 func (c *Call) serve(invite *sip.Message) {
-	switch code := c.route.code; code.Kind {
+	switch code := c.route.Code; code.Kind {
 	case feature.Pickup, feature.GroupPickup:
 		c.pickUp(invite)
 	case feature.Retrieve:
@@ -23,7 +24,7 @@ func (c *Call) serve(invite *sip.Message) {
 	case feature.Conference:
 		c.meet(invite)
 	case feature.Park:
-		c.refuse(outcome{code: 403, text: "a call is parked by a transfer to the code"})
+		c.refuse(outcome.Outcome{Code: 403, Text: "a call is parked by a transfer to the code"})
 	default:
 		c.change(invite)
 	}
@@ -42,12 +43,12 @@ func (c *Call) alone(invite *sip.Message, then func()) {
 	switch {
 	case err != nil:
 	case c.caller.late:
-		answer, err = c.media.MakeOffer(media.A, c.caller.want)
+		answer, err = c.media.MakeOffer(media.A, c.caller.Want)
 	default:
-		answer, err = c.media.MakeAnswer(media.A, c.caller.want)
+		answer, err = c.media.MakeAnswer(media.A, c.caller.Want)
 	}
 	if err != nil {
-		c.refuse(described(err))
+		c.refuse(outcome.Described(err))
 		return
 	}
 	c.caller.ours, c.callee = answer, c.nobody(media.B)
@@ -69,16 +70,16 @@ func (c *Call) alone(invite *sip.Message, then func()) {
 func (c *Call) change(invite *sip.Message) {
 	c.alone(invite, func() {
 		signal, length := sound.Dial, 1500*time.Millisecond
-		err := c.x.cfg.Setting(c.caller.who.user, c.route.code)
+		err := c.x.cfg.Setting(c.caller.Who.User, c.route.Code)
 		if err != nil {
-			c.log.Info("a setting dialled was refused", "aor", string(c.caller.who.user), "err", err)
+			c.log.Info("a setting dialled was refused", "aor", string(c.caller.Who.User), "err", err)
 			signal, length = sound.Congestion, 3*time.Second
 		}
 		if err := c.media.Tone(media.A, c.x.cfg.Country, signal, length); err != nil {
 			c.log.Warn("no tone", "err", err)
 		}
 		c.limit = time.AfterFunc(length, func() {
-			c.box.must(func() { c.end(End{By: "server", Code: 200}) })
+			c.box.Must(func() { c.end(End{By: "server", Code: 200}) })
 		})
 	})
 }
@@ -86,10 +87,10 @@ func (c *Call) change(invite *sip.Message) {
 // pickUp answers the caller and gives it to a call that rings elsewhere.
 func (c *Call) pickUp(invite *sip.Message) {
 	target := c.x.ringingAt(func(user rtc.AOR) bool {
-		return (c.route.code.Kind == feature.GroupPickup || user == c.route.called) && c.x.cfg.Router.MayPickUp(c.caller.who.user, user)
+		return (c.route.Code.Kind == feature.GroupPickup || user == c.route.Called) && c.x.cfg.Router.MayPickUp(c.caller.Who.User, user)
 	})
 	if target == nil {
-		c.refuse(outcome{code: 404, text: "no call rings there that may be picked up"})
+		c.refuse(outcome.Outcome{Code: 404, Text: "no call rings there that may be picked up"})
 		return
 	}
 	c.alone(invite, func() {
@@ -120,29 +121,29 @@ func (c *Call) pickedUp(l *leg, from *media.Session) {
 	if c.over || c.callee != nil || len(c.ringing) == 0 || c.dialling() {
 		from.Close()
 		l.release()
-		l.bye(reasonLine(`SIP;cause=481;text="The call is not there any more"`))
+		l.bye(outcome.ReasonLine(`SIP;cause=481;text="The call is not there any more"`))
 		return
 	}
 	c.chosen(nil)
 	c.wait(0)
 	if _, err := c.take(media.B, l, from); err != nil {
 		c.log.Warn("a call is not picked up", "leg", l.callID, "err", err)
-		c.refuse(outcome{code: 500, text: err.Error()})
+		c.refuse(outcome.Outcome{Code: 500, Text: err.Error()})
 		return
 	}
 	a := c.caller
 	var err error
 	switch {
 	case a.late:
-		a.ours, err = c.media.MakeOffer(media.A, a.want)
+		a.ours, err = c.media.MakeOffer(media.A, a.Want)
 	case c.media.Awaits(media.A):
-		a.ours, err = c.media.MakeAnswer(media.A, a.want)
+		a.ours, err = c.media.MakeAnswer(media.A, a.Want)
 	}
 	if err != nil {
-		c.refuse(described(err))
+		c.refuse(outcome.Described(err))
 		return
 	}
-	c.note(cdr.PickedUp, l.who.address())
+	c.note(cdr.PickedUp, l.Who.Address())
 	c.whenKept(func() {
 		c.connect(a.ours)
 		if !c.over && c.errand == nil {

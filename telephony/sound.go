@@ -12,7 +12,7 @@ import (
 // begins with an offer of ours in the 200 (RFC 3261 §13.2.1).
 func (l *leg) takeOffer(m *sip.Message) error {
 	body := descriptionIn(m)
-	l.want.Inband = true
+	l.Want.Inband = true
 	l.c.media.Near(l.side, m.Source.Addr())
 	if body == nil {
 		l.late = true
@@ -31,18 +31,18 @@ func (l *leg) offer() (text []byte, err error) {
 	if near := l.near(); near.IsValid() {
 		l.branch.Near(near)
 	}
-	l.want.Inband = true // keys of a side that knows no events; it is heard only where sound is converted
-	l.ours, err = l.branch.MakeOffer(l.want)
+	l.Want.Inband = true // keys of a side that knows no events; it is heard only where sound is converted
+	l.ours, err = l.branch.MakeOffer(l.Want)
 	return l.ours, err
 }
 
 // near is where the leg's signalling goes, as far as that is known without asking
 // a name server.
 func (l *leg) near() netip.Addr {
-	if from := l.way.Flow.Remote; from.IsValid() {
+	if from := l.Way.Flow.Remote; from.IsValid() {
 		return from.Addr()
 	}
-	uri, err := sip.ParseURI([]byte(l.way.URI))
+	uri, err := sip.ParseURI([]byte(l.Way.URI))
 	if err != nil {
 		return netip.Addr{}
 	}
@@ -61,7 +61,7 @@ func (l *leg) hear(m *sip.Message) (toCaller []byte, err error) {
 		return nil, nil // it came with a provisional response and still holds
 	}
 	a := l.c.caller
-	if toCaller, err = l.branch.Answer(body, a.want); err != nil {
+	if toCaller, err = l.branch.Answer(body, a.Want); err != nil {
 		return nil, err
 	}
 	l.c.hush()
@@ -104,7 +104,7 @@ func (l *leg) choose(m *sip.Message) (toCaller []byte, err error) {
 	c.hush()
 	a := c.caller
 	if a.late {
-		a.ours, err = c.media.MakeOffer(media.A, a.want)
+		a.ours, err = c.media.MakeOffer(media.A, a.Want)
 	}
 	return a.ours, err
 }

@@ -12,6 +12,7 @@ import (
 	"tandem/rtc/dialog/refer"
 	"tandem/rtc/sip"
 	"tandem/telephony/cdr"
+	"tandem/telephony/outcome"
 )
 
 // transfer is the replacement of one party of a call by another one. A REFER asks
@@ -57,10 +58,10 @@ func (c *Call) referred(l *leg, in *dialog.Incoming) {
 		return
 	}
 	if c.accept(l, in, errand, target.URI) {
-		errand.box.must(errand.run)
+		errand.box.Must(errand.run)
 		return
 	}
-	errand.box.must(func() { errand.end(End{By: "server", Code: 487}) })
+	errand.box.Must(func() { errand.end(End{By: "server", Code: 487}) })
 }
 
 // Transfer has the server transfer the call as one of its parties could, "caller" or
@@ -68,7 +69,7 @@ func (c *Call) referred(l *leg, in *dialog.Incoming) {
 // ctx bounds the wait. The error is a *rtc.Status.
 func (c *Call) Transfer(ctx context.Context, by, target string) error {
 	begun := make(chan error, 1)
-	if !c.box.must(func() { begun <- c.sendOn(by, refer.Target{URI: target, Method: "INVITE"}) }) {
+	if !c.box.Must(func() { begun <- c.sendOn(by, refer.Target{URI: target, Method: "INVITE"}) }) {
 		return &rtc.Status{Code: 481}
 	}
 	select {
@@ -92,8 +93,8 @@ func (c *Call) sendOn(by string, target refer.Target) error {
 		return err
 	}
 	c.transfer = &transfer{by: l, errand: errand, to: target.URI}
-	c.note(cdr.Transferring, l.who.address())
-	errand.box.must(errand.run)
+	c.note(cdr.Transferring, l.Who.Address())
+	errand.box.Must(errand.run)
 	return nil
 }
 
@@ -124,7 +125,7 @@ func (l *leg) deny(in *dialog.Incoming, err error) {
 	l.c.log.Info("request refused", "leg", l.callID, "method", string(in.MethodName()), "code", st.Code, "err", err)
 	header := append([]byte(nil), st.Header...)
 	if st.Reason != "" && len(header) == 0 {
-		header = warning(l.c.x.cfg.Domain, st.Reason)
+		header = outcome.Warning(l.c.x.cfg.Domain, st.Reason)
 	}
 	l.respond(in, st.Code, dialog.Content{Header: header})
 }
@@ -140,7 +141,7 @@ func (c *Call) accept(l *leg, in *dialog.Incoming, errand *Call, to string) bool
 		return false
 	}
 	c.transfer = t
-	c.note(cdr.Transferring, l.who.address())
+	c.note(cdr.Transferring, l.Who.Address())
 	return true
 }
 
@@ -157,12 +158,12 @@ func (c *Call) consult(l *leg, in *dialog.Incoming, d *dialog.Dialog) {
 		return
 	}
 	second := other.at.Load()
-	if !c.accept(l, in, second, other.who.address()) {
+	if !c.accept(l, in, second, other.Who.Address()) {
 		return
 	}
 	c.transfer.consulted = true
 	if !other.must(func(second *Call) { second.surrender(other, c) }) {
-		c.transferFailed(outcome{code: 481, text: "the other call has ended"})
+		c.transferFailed(outcome.Outcome{Code: 481, Text: "the other call has ended"})
 	}
 }
 
@@ -201,18 +202,18 @@ func (c *Call) replace(t *transfer, l *leg, from *media.Session) {
 	stays := c.other(t.by)
 	by, err := c.take(t.by.side, l, from)
 	if err != nil {
-		c.transferFailed(outcome{code: 500, text: err.Error()})
+		c.transferFailed(outcome.Outcome{Code: 500, Text: err.Error()})
 		return
 	}
 	c.transfer = nil
 	c.media.Stop(stays.side)
-	if l.payer != "" {
-		c.record.Payer = l.payer
+	if l.Payer != "" {
+		c.record.Payer = l.Payer
 	}
-	if l.trunk != nil {
-		c.record.Trunk = l.trunk.Name
+	if l.Trunk != nil {
+		c.record.Trunk = l.Trunk.Name
 	}
-	c.note(cdr.Transferred, l.who.address())
+	c.note(cdr.Transferred, l.Who.Address())
 	t.finish(200)
 	by.bye(nil)
 	by.release()
@@ -226,10 +227,10 @@ func (c *Call) replace(t *transfer, l *leg, from *media.Session) {
 // introduce tells a leg whom it speaks with now, with an offer of what fits. A
 // trunk is only told what it must know.
 func (c *Call) introduce(l, to *leg) {
-	if c.over || l.trunk != nil && !c.media.NeedsOffer(l.side) {
+	if c.over || l.Trunk != nil && !c.media.NeedsOffer(l.side) {
 		return
 	}
-	c.renew(l, to.who.connected())
+	c.renew(l, to.Who.Connected())
 }
 
 // finish tells the transferor how it went.
@@ -240,18 +241,18 @@ func (t *transfer) finish(code int) {
 }
 
 // transferFailed goes on with the transferor, if that is still there.
-func (c *Call) transferFailed(o outcome) {
+func (c *Call) transferFailed(o outcome.Outcome) {
 	t := c.transfer
 	if t == nil || c.over {
 		return
 	}
 	c.transfer = nil
-	t.finish(max(o.code, 400))
-	c.log.Info("transfer failed", "code", o.code, "err", o.text)
+	t.finish(max(o.Code, 400))
+	c.log.Info("transfer failed", "code", o.Code, "err", o.Text)
 	c.note(cdr.TransferFailed, t.to)
 	if t.gone {
 		if !c.recall(t) {
-			c.end(End{By: "server", Code: 200, Text: "the transfer failed: " + o.text, Reason: o.reason})
+			c.end(End{By: "server", Code: 200, Text: "the transfer failed: " + o.Text, Reason: o.Reason})
 		}
 		return
 	}
@@ -264,7 +265,7 @@ func (c *Call) transferFailed(o outcome) {
 // recall rings the transferor, who has hung up, when nobody has taken the call: who
 // was sent on is not left alone. False when there is nobody to ring, or that was tried.
 func (c *Call) recall(t *transfer) bool {
-	user := t.by.who.user
+	user := t.by.Who.User
 	if t.recalls || user == "" {
 		return false
 	}
@@ -279,7 +280,7 @@ func (c *Call) recall(t *transfer) bool {
 	}
 	c.transfer = &transfer{by: t.by, errand: errand, to: string(user), gone: true, recalls: true}
 	c.note(cdr.Recalled, string(user))
-	errand.box.must(errand.run)
+	errand.box.Must(errand.run)
 	return true
 }
 
@@ -288,7 +289,7 @@ func (c *Call) abandon() {
 	if t := c.transfer; t != nil {
 		c.transfer = nil
 		t.finish(487)
-		t.errand.box.must(func() {
+		t.errand.box.Must(func() {
 			if e := t.errand.errand; e != nil && e.home == c && !e.done {
 				e.done = true
 				t.errand.end(End{By: "caller", Code: 487})
@@ -319,8 +320,8 @@ func legOf(d *dialog.Dialog) (l *leg) {
 
 // sameParty reports whether two legs are of the same user, or the same trunk.
 func (l *leg) sameParty(o *leg) bool {
-	if l.who.user != "" {
-		return l.who.user == o.who.user
+	if l.Who.User != "" {
+		return l.Who.User == o.Who.User
 	}
-	return l.trunk != nil && l.trunk == o.trunk
+	return l.Trunk != nil && l.Trunk == o.Trunk
 }

@@ -1,17 +1,17 @@
 package telephony
 
 import (
-	"bytes"
 	"errors"
 	"sync"
 	"time"
 
 	"tandem/gateways"
-	"tandem/gateways/dialect"
 	"tandem/rtc"
 	"tandem/rtc/dialog"
 	"tandem/rtc/digest"
 	"tandem/rtc/sip"
+	"tandem/telephony/outcome"
+	"tandem/telephony/routing"
 )
 
 // logins are what proves to trunks who we are. A login is kept with the trunk's
@@ -49,39 +49,39 @@ func (l *logins) of(t *gateways.Trunk) *digest.Client {
 
 // seize takes a channel of the leg's trunk and counts the call. The outcome's code
 // is 0 when that is done.
-func (l *leg) seize() outcome {
-	if l.trunk == nil || l.seized {
-		return outcome{}
+func (l *leg) seize() outcome.Outcome {
+	if l.Trunk == nil || l.seized {
+		return outcome.Outcome{}
 	}
-	if l.way.URI != "" && l.c.route.emergency {
-		l.trunk.Force(l.direction())
+	if l.Way.URI != "" && l.c.route.Emergency {
+		l.Trunk.Force(l.direction())
 		l.seized = true
-		return outcome{}
+		return outcome.Outcome{}
 	}
-	if !l.trunk.Seize(l.direction()) {
-		l.c.x.cfg.Log.Info("trunk has no channel free", "call", l.c.id, "trunk", l.trunkName())
-		return outcome{code: 503, text: "all channels of trunk " + l.trunkName() + " are taken"}
+	if !l.Trunk.Seize(l.direction()) {
+		l.c.x.cfg.Log.Info("trunk has no channel free", "call", l.c.id, "trunk", l.TrunkName())
+		return outcome.Outcome{Code: 503, Text: "all channels of trunk " + l.TrunkName() + " are taken"}
 	}
-	if why := l.toll.Begin(l.trunk.Name); why != "" {
-		l.trunk.Release(l.direction())
+	if why := l.Toll.Begin(l.Trunk.Name); why != "" {
+		l.Trunk.Release(l.direction())
 		l.c.limited(l, why)
-		return outcome{code: 403, text: why}
+		return outcome.Outcome{Code: 403, Text: why}
 	}
 	l.seized = true
-	return outcome{}
+	return outcome.Outcome{}
 }
 
 // limited tells that a limit does not let the call out.
 func (c *Call) limited(l *leg, why string) {
-	c.log.Warn("call refused by a limit", "aor", string(l.payer), "trunk", l.trunkName(), "err", why)
+	c.log.Warn("call refused by a limit", "aor", string(l.Payer), "trunk", l.TrunkName(), "err", why)
 	if c.x.cfg.Refused != nil {
-		c.x.cfg.Refused(Refusal{User: l.payer, Dialled: c.record.To, Number: l.who.number, Kind: c.route.kind, Why: why})
+		c.x.cfg.Refused(routing.Refusal{User: l.Payer, Dialled: c.record.To, Number: l.Who.Number, Kind: c.route.Kind, Why: why})
 	}
 }
 
 // direction of the leg's call on its trunk.
 func (l *leg) direction() gateways.Direction {
-	if l.way.URI == "" { // the caller's
+	if l.Way.URI == "" { // the caller's
 		return gateways.In
 	}
 	return gateways.Out
@@ -91,8 +91,8 @@ func (l *leg) direction() gateways.Direction {
 func (l *leg) release() {
 	if l.seized {
 		l.seized = false
-		l.trunk.Release(l.direction())
-		l.toll.End(l.trunk.Name)
+		l.Trunk.Release(l.direction())
+		l.Toll.End(l.Trunk.Name)
 	}
 }
 
@@ -110,38 +110,15 @@ func (c *Call) late() bool {
 func (l *leg) observe(m *sip.Message, err error) {
 	var st *rtc.Status
 	switch {
-	case l.trunk == nil:
+	case l.Trunk == nil:
 	case m != nil:
 		if m.StatusCode()/100 == 2 {
-			l.toll.Answered(l.trunk.Name)
+			l.Toll.Answered(l.Trunk.Name)
 		}
 		seconds, _ := m.RetryAfter()
-		l.trunk.Answered(m.StatusCode(), time.Duration(seconds)*time.Second)
+		l.Trunk.Answered(m.StatusCode(), time.Duration(seconds)*time.Second)
 	case errors.Is(err, dialog.ErrCanceled), errors.As(err, &st): // it was not asked
 	case err != nil:
-		l.trunk.Missed("no answer to a call: " + err.Error())
+		l.Trunk.Missed("no answer to a call: " + err.Error())
 	}
-}
-
-// diverted are the header lines about who sent a call on that a trunk wants.
-func diverted(lines []byte, trunk *gateways.Trunk) []byte {
-	if trunk == nil {
-		return lines
-	}
-	var name string
-	switch trunk.Speaks().Diversion {
-	case dialect.DiversionNone:
-		return nil
-	case dialect.DiversionHeader:
-		name = "Diversion: "
-	case dialect.DiversionHistory:
-		name = "History-Info: "
-	}
-	var kept []byte
-	for line := range bytes.Lines(lines) {
-		if bytes.HasPrefix(line, []byte(name)) {
-			kept = append(kept, line...)
-		}
-	}
-	return kept
 }

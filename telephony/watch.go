@@ -5,6 +5,7 @@ import (
 
 	"tandem/rtc"
 	"tandem/telephony/cdr"
+	"tandem/telephony/identity"
 )
 
 // Event is a change of a call that other rooms may want to know: presence,
@@ -96,31 +97,31 @@ func (c *Call) parties() (list []Party) {
 		caller = Confirmed
 	}
 	if c.caller.callID != "" { // else nobody has that place yet, or any more
-		with := c.route.party()
+		with := c.route.Party()
 		if len(called) > 0 {
-			with = called[0].who
+			with = called[0].Who
 		}
 		list = append(list, c.caller.party(caller, with, true))
 	}
 	seen := make(map[string]bool, len(called))
 	for _, l := range called {
-		if key := l.who.address(); !seen[key] {
+		if key := l.Who.Address(); !seen[key] {
 			seen[key] = true
 			state := Early
 			if l == c.callee && caller == Confirmed {
 				state = Confirmed
 			}
-			list = append(list, l.party(state, c.route.caller, false))
+			list = append(list, l.party(state, c.route.Caller, false))
 		}
 	}
 	return list
 }
 
 // party is how a leg is shown.
-func (l *leg) party(state PartyState, with party, initiator bool) Party {
-	p := Party{User: l.who.user, CallID: l.callID, Initiator: initiator, State: state, Remote: with.address(), RemoteName: with.name,
+func (l *leg) party(state PartyState, with identity.Party, initiator bool) Party {
+	p := Party{User: l.Who.User, CallID: l.callID, Initiator: initiator, State: state, Remote: with.Address(), RemoteName: with.Name,
 		Held: state == Confirmed && holds(l.theirs)}
-	if with.private {
+	if with.Private {
 		p.Remote, p.RemoteName = "sip:anonymous@anonymous.invalid", "Anonymous"
 	}
 	if l.session != nil {

@@ -81,6 +81,7 @@ import (
 	"tandem/telephony/group"
 	"tandem/telephony/guard"
 	"tandem/telephony/number"
+	"tandem/telephony/routing"
 	"tandem/telephony/settings"
 )
 
@@ -101,7 +102,7 @@ type Rooms struct {
 	Groups        *group.Table
 	Rules         *dialplan.Rules
 	Guard         *guard.Guard
-	Explain       func(user rtc.AOR, dialled string) ([]telephony.Step, error) // what becomes of a number
+	Explain       func(user rtc.AOR, dialled string) ([]routing.Step, error) // what becomes of a number
 	PINT          pint.Rooms
 	Policy        *policy.Engine
 	Numbers       func(site string) *number.Plan

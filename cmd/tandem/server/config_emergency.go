@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"strings"
 
-	"tandem/telephony"
 	"tandem/telephony/number"
+	"tandem/telephony/routing"
 )
 
 // EmergencySite is how emergency calls leave a site.
@@ -22,10 +22,10 @@ type Emergency struct {
 }
 
 // of is how emergency calls leave a site.
-func (e *Emergency) of(site string) (out telephony.Emergency) {
+func (e *Emergency) of(site string) (out routing.Emergency) {
 	for _, s := range e.Sites {
-		if s.Site == site || s.Site == "" && out == (telephony.Emergency{}) {
-			out = telephony.Emergency{Trunk: s.Trunk, Caller: s.Caller, Location: s.Location}
+		if s.Site == site || s.Site == "" && out == (routing.Emergency{}) {
+			out = routing.Emergency{Trunk: s.Trunk, Caller: s.Caller, Location: s.Location}
 			if s.Site == site {
 				break
 			}

@@ -8,19 +8,19 @@ import (
 	"tandem/cmd/tandem/api/access"
 	op "tandem/cmd/tandem/api/operation"
 	"tandem/rtc/store"
-	"tandem/telephony"
 	"tandem/telephony/dialplan"
 	dialplanstore "tandem/telephony/dialplan/sqlstore"
 	"tandem/telephony/guard"
 	guardstore "tandem/telephony/guard/sqlstore"
 	"tandem/telephony/rights"
+	"tandem/telephony/routing"
 )
 
 // dialling is what becomes of numbers that are dialled: rules, and limits.
 type dialling struct {
 	rules   *dialplan.Rules
 	guard   *guard.Guard
-	refused chan telephony.Refusal // wait for the audit log
+	refused chan routing.Refusal // wait for the audit log
 }
 
 // maxRefused bounds the refusals that wait for the audit log.
@@ -32,7 +32,7 @@ func newDialling(db *store.DB) dialling {
 		kinds = append(kinds, k.Name)
 	}
 	return dialling{rules: dialplan.New(dialplanstore.New(db)), guard: guard.New(guardstore.New(db), kinds),
-		refused: make(chan telephony.Refusal, maxRefused)}
+		refused: make(chan routing.Refusal, maxRefused)}
 }
 
 func (d dialling) load(ctx context.Context, log *slog.Logger) error {
@@ -50,7 +50,7 @@ func (s *Server) openDialling(ctx context.Context, _ *Config) error {
 
 // refuse tells of a call that is not allowed. It does not wait: it is called on the
 // lanes of calls.
-func (s *Server) refuse(r telephony.Refusal) {
+func (s *Server) refuse(r routing.Refusal) {
 	s.log.Warn("call not allowed", "aor", string(r.User), "number", r.Number, "kind", r.Kind, "err", r.Why)
 	s.state.Tell("call.refused", op.Resource("users", string(r.User)), access.Read("calls"), func() any {
 		return map[string]string{"user": string(r.User), "dialled": r.Dialled, "number": r.Number, "kind": r.Kind, "why": r.Why}

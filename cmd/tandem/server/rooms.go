@@ -27,6 +27,7 @@ import (
 	dialplanstore "tandem/telephony/dialplan/sqlstore"
 	groupstore "tandem/telephony/group/sqlstore"
 	guardstore "tandem/telephony/guard/sqlstore"
+	"tandem/telephony/routing"
 	settingsstore "tandem/telephony/settings/sqlstore"
 )
 
@@ -129,7 +130,7 @@ func (s *Server) openTelephony(ctx context.Context, cfg *Config) error {
 	if err := s.countToday(ctx); err != nil {
 		return err
 	}
-	s.plans = &telephony.Plan{
+	s.plans = &routing.Plan{
 		Users:     users{s.directory, s},
 		Numbers:   s.plan,
 		Policy:    s.policy,

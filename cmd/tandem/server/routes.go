@@ -17,7 +17,7 @@ import (
 	"tandem/rtc/registrar"
 	"tandem/rtc/sip"
 	"tandem/rtc/transport"
-	"tandem/telephony"
+	"tandem/telephony/routing"
 )
 
 // routes is the order in which a request meets the handlers. To see why a
@@ -106,25 +106,25 @@ type users struct {
 	s *Server
 }
 
-// Domain implements telephony.Users.
+// Domain implements routing.Users.
 func (u users) Ours(host []byte, port uint16) bool {
 	return u.s.transport.IsLocal(host, port) || u.Directory.Domain(host)
 }
 
-// User implements telephony.Users.
-func (u users) User(address rtc.AOR) (telephony.Settings, bool) {
+// User implements routing.Users.
+func (u users) User(address rtc.AOR) (routing.User, bool) {
 	user, ok := u.Directory.Resolve(address)
 	return called(user), ok && user.Enabled
 }
 
-// Number implements telephony.Users.
-func (u users) Number(number string) (telephony.Settings, bool) {
+// Number implements routing.Users.
+func (u users) Number(number string) (routing.User, bool) {
 	user, ok := u.Directory.Resolve(rtc.AOR("tel:" + number))
 	return called(user), ok && user.Enabled
 }
 
-func called(u directory.User) telephony.Settings {
-	s := telephony.Settings{AOR: u.AOR, Display: u.DisplayName, Groups: u.Groups, Site: u.Site}
+func called(u directory.User) routing.User {
+	s := routing.User{AOR: u.AOR, Display: u.DisplayName, Groups: u.Groups, Site: u.Site}
 	for _, a := range u.Aliases {
 		if n, ok := strings.CutPrefix(string(a), "tel:+"); ok {
 			s.Number = "+" + n

@@ -48,6 +48,7 @@ import (
 	"tandem/telephony/cdr"
 	"tandem/telephony/group"
 	"tandem/telephony/number"
+	"tandem/telephony/routing"
 	"tandem/telephony/settings"
 )
 
@@ -80,7 +81,7 @@ type Server struct {
 	trunks    *gateways.Trunks
 	lines     *registration.Keeper // registrations with trunks
 	dialling  dialling
-	plans     *telephony.Plan // decides where calls go
+	plans     *routing.Plan // decides where calls go
 	numbers   *number.Plan
 	policy    *policy.Engine
 	media     *media.Server

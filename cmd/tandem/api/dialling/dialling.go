@@ -9,16 +9,16 @@ import (
 	"tandem/cmd/tandem/api/access"
 	op "tandem/cmd/tandem/api/operation"
 	"tandem/rtc"
-	"tandem/telephony"
 	"tandem/telephony/dialplan"
 	"tandem/telephony/guard"
+	"tandem/telephony/routing"
 )
 
 // Rooms are what the operations act on.
 type Rooms struct {
 	Rules    *dialplan.Rules
 	Guard    *guard.Guard
-	Explain  func(user rtc.AOR, dialled string) ([]telephony.Step, error) // nil when no server runs
+	Explain  func(user rtc.AOR, dialled string) ([]routing.Step, error) // nil when no server runs
 	ParseAOR func(text string) (rtc.AOR, error)
 	Running  func() error // nil while a server runs
 }

@@ -1,10 +1,11 @@
-package telephony
+package routing
 
 import (
 	"fmt"
 
 	"tandem/rtc"
 	"tandem/rtc/sip"
+	"tandem/telephony/identity"
 )
 
 // Refer implements Router. A user may transfer to whom it may call. A trunk pays
@@ -14,7 +15,7 @@ func (p *Plan) Refer(by rtc.AOR, target string) (Route, error) {
 	if !ok {
 		return Route{}, &rtc.Status{Code: 403, Reason: "Not a Destination of This Server", Err: fmt.Errorf("a transfer to %q leaves this server", target)}
 	}
-	route := Route{dialled: dialled(uri), payer: by}
+	route := Route{Dialled: Dialled(uri), Payer: by}
 	if gr, ok := uri.Param("gr"); ok { // RFC 5627 §3.2
 		route.device = string(sip.AppendUnescaped(nil, gr))
 	}
@@ -46,41 +47,28 @@ func (p *Plan) Caller(r *rtc.Request) (Route, error) {
 		return Route{}, &rtc.Status{Code: perr.Code, Reason: perr.Reason}
 	}
 	if trunk := p.trunkOf(r, uri); trunk != nil {
-		return Route{trunk: trunk, caller: p.partyFrom(r.Message, trunk)}, nil
+		return Route{Trunk: trunk, Caller: p.partyFrom(r.Message, trunk)}, nil
 	}
 	caller, known := p.caller(r.Identity)
 	if !known {
 		return Route{}, &rtc.Status{Code: 403}
 	}
-	return Route{caller: p.partyOf(r.Message, caller), payer: caller.AOR}, nil
+	return Route{Caller: p.partyOf(r.Message, caller), Payer: caller.AOR}, nil
 }
 
-// party is whom the route leads to.
-func (t Route) party() party {
-	p := party{user: t.called, number: t.number, name: t.calledName, uri: string(t.target())}
-	if p.number == "" {
-		p.number = t.calledNumber
+// Party is whom the route leads to.
+func (t Route) Party() identity.Party {
+	p := identity.Party{User: t.Called, Number: t.Number, Name: t.CalledName, URI: string(t.Target())}
+	if p.Number == "" {
+		p.Number = t.CalledNumber
 	}
 	return p
 }
 
-// address is who it is, for people.
-func (p party) address() string {
-	switch {
-	case p.user != "":
-		return string(p.user)
-	case p.number != "":
-		return "tel:" + p.number
+// Target is whom a route leads to: a user, or a number as a tel URI.
+func (t Route) Target() rtc.AOR {
+	if t.Called != "" {
+		return t.Called
 	}
-	return p.uri
-}
-
-// connected are the header lines that tell a side whom it speaks with now: of
-// RFC 3325, and of gateways and phones of old.
-func (p party) connected() []byte {
-	if p.private {
-		return nil
-	}
-	who := p.nameAddr(p.uri)
-	return []byte("P-Asserted-Identity: " + who + "\r\nRemote-Party-ID: " + who + ";party=called;screen=yes\r\n")
+	return rtc.AOR("tel:" + t.Number)
 }

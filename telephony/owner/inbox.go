@@ -1,4 +1,7 @@
-package telephony
+// Package owner has the events of one call dealt with in order, by one goroutine at a
+// time: the call's owner. Goroutines are lent to calls only while they have events. See
+// docs/adr/07-call-owner.md.
+package owner
 
 import "sync"
 
@@ -6,10 +9,10 @@ import "sync"
 // events a second at most; only a peer that floods its dialog reaches the bound.
 const maxWaiting = 64
 
-// inbox holds the events of one call, in order, until its owner has dealt with
+// Inbox holds the events of one call, in order, until its owner has dealt with
 // them. The owner is a goroutine lent to the call only while there are any.
-type inbox struct {
-	crew *crew // whose goroutines the owners are
+type Inbox struct {
+	Crew *Crew // whose goroutines the owners are
 
 	mu      sync.Mutex
 	events  []func()
@@ -17,16 +20,16 @@ type inbox struct {
 	closed  bool
 }
 
-// post has f done by the owner. It never waits and may be called on any lane.
+// Post has f done by the owner. It never waits and may be called on any lane.
 // It reports false when the inbox is full or closed; then f is not done.
-func (b *inbox) post(f func()) bool { return b.put(f, maxWaiting) }
+func (b *Inbox) Post(f func()) bool { return b.put(f, maxWaiting) }
 
-// must is post for an event that the call cannot do without: the end of a leg,
+// Must is Post for an event that the call cannot do without: the end of a leg,
 // a final response, the result of something the owner began. There are only a
 // few of them a leg, so they need no bound. It is false once the call has ended.
-func (b *inbox) must(f func()) bool { return b.put(f, 1<<30) }
+func (b *Inbox) Must(f func()) bool { return b.put(f, 1<<30) }
 
-func (b *inbox) put(f func(), bound int) bool {
+func (b *Inbox) put(f func(), bound int) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed || len(b.events) >= bound {
@@ -35,12 +38,12 @@ func (b *inbox) put(f func(), bound int) bool {
 	b.events = append(b.events, f)
 	if !b.working {
 		b.working = true
-		b.crew.serve(b)
+		b.Crew.serve(b)
 	}
 	return true
 }
 
-func (b *inbox) work() {
+func (b *Inbox) work() {
 	for {
 		b.mu.Lock()
 		events := b.events
@@ -57,8 +60,8 @@ func (b *inbox) work() {
 	}
 }
 
-// close lets no further events in.
-func (b *inbox) close() {
+// Close lets no further events in.
+func (b *Inbox) Close() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.closed = true

@@ -1,11 +1,17 @@
-package telephony
+// Package routing decides where calls go: to the devices of a user, the members of a
+// group, a service of the server, or through trunks to a number; and where they are
+// sent on when nobody takes them there.
+//
+// It owns the Plan, and the Route that it gives for a call. Who may call what it asks
+// rtc/policy, what users want telephony/settings, which trunks there are gateways. It
+// rings nobody: telephony leads the call along the Route.
+package routing
 
 import (
 	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
-	"time"
 
 	"tandem/gateways"
 	"tandem/media"
@@ -16,18 +22,18 @@ import (
 	"tandem/rtc/reach"
 	"tandem/rtc/sip"
 	"tandem/rtc/transport"
-	"tandem/telephony/cdr"
 	"tandem/telephony/dialplan"
 	"tandem/telephony/diversion"
 	"tandem/telephony/feature"
 	"tandem/telephony/group"
 	"tandem/telephony/guard"
+	"tandem/telephony/identity"
 	"tandem/telephony/number"
 	"tandem/telephony/settings"
 )
 
-// Settings are what calls need to know of a user.
-type Settings struct {
+// User is what calls need to know of a user.
+type User struct {
 	AOR     rtc.AOR
 	Display string
 	Number  string // E.164 with '+', shown to trunks; "" when the user has none
@@ -41,9 +47,9 @@ type Users interface {
 	// Ours reports whether a host is a domain or address of this server.
 	Ours(host []byte, port uint16) bool
 	// User finds an enabled user by an address in one of our domains.
-	User(address rtc.AOR) (Settings, bool)
+	User(address rtc.AOR) (User, bool)
 	// Number finds the enabled user who owns a number, in E.164 with '+'.
-	Number(number string) (Settings, bool)
+	Number(number string) (User, bool)
 }
 
 // Policy says who may do what. An Engine of rtc/policy is one.
@@ -56,7 +62,7 @@ type Reach interface {
 	Ways(aor rtc.AOR, want reach.Want) []reach.Way
 }
 
-// Plan decides where calls go. It implements Router.
+// Plan decides where calls go. It implements Router of telephony.
 type Plan struct {
 	Users   Users
 	Numbers func(site string) *number.Plan // how numbers are dialled at a site; "" is the default one
@@ -80,37 +86,27 @@ type Plan struct {
 
 // Route is where a call goes, and whose it is.
 type Route struct {
-	Rounds          rounds
-	caller          party
-	trunk           *gateways.Trunk // by which it came, nil for a user's call
-	dialled, number string
-	called          rtc.AOR
+	Rounds          Rounds
+	Caller          identity.Party
+	Trunk           *gateways.Trunk // by which it came, nil for a user's call
+	Dialled, Number string
+	Called          rtc.AOR
 	device          string // instance of the one device that is meant (a GRUU), "" for all
-	calledName      string // display name of the user called
-	calledNumber    string // the number the user called shows
-	payer           rtc.AOR
-	kind            string       // of the number
-	rings           Settings     // the user whose phones ring, and who may send the call on
+	CalledName      string // display name of the user called
+	CalledNumber    string // the number the user called shows
+	Payer           rtc.AOR
+	Kind            string       // of the number
+	Rings           User         // the user whose phones ring, and who may send the call on
 	group           *group.Group // whose members ring, nil when it is not a group's call
-	code            feature.Code // of a service that was dialled
-	auto            bool         // the phone is to answer by itself
-	emergency       bool
-	location        string          // of the site, for an emergency call
-	chain           diversion.Chain // who has sent it on
-	want            media.Want      // of the caller's side
+	Code            feature.Code // of a service that was dialled
+	Auto            bool         // the phone is to answer by itself
+	Emergency       bool
+	Location        string          // of the site, for an emergency call
+	Chain           diversion.Chain // who has sent it on
+	Want            media.Want      // of the caller's side
 }
 
-func (t Route) record(id, callID string, now time.Time) cdr.Record {
-	r := cdr.Record{ID: id, State: cdr.Open, From: t.caller.user, Display: t.caller.name, To: t.dialled, Number: t.number,
-		Called: t.called, Payer: t.payer, Kind: t.kind, Started: now}
-	r.CallIDs[0] = callID
-	if t.trunk != nil {
-		r.Trunk, r.From = t.trunk.Name, rtc.AOR("tel:"+t.caller.number)
-	}
-	return r
-}
-
-// Route implements Router.
+// Route implements Router of telephony.
 func (p *Plan) Route(r *rtc.Request) (Route, error) {
 	uri, perr := sip.ParseURI(r.RequestURI())
 	if perr != nil {
@@ -140,14 +136,14 @@ func (p *Plan) trunkOf(r *rtc.Request, uri sip.URI) *gateways.Trunk {
 
 // outbound routes the call of a user, or of a trusted server for a user of ours.
 func (p *Plan) outbound(r *rtc.Request, uri sip.URI) (Route, error) {
-	route := Route{dialled: dialled(uri)}
+	route := Route{Dialled: Dialled(uri)}
 	caller, known := p.caller(r.Identity)
 	if known {
-		route.caller, route.payer = p.partyOf(r.Message, caller), caller.AOR
+		route.Caller, route.Payer = p.partyOf(r.Message, caller), caller.AOR
 	} else {
-		route.caller = stranger(r.Message)
+		route.Caller = stranger(r.Message)
 	}
-	if code, ok := feature.Read(route.dialled); ok && known {
+	if code, ok := feature.Read(route.Dialled); ok && known {
 		return p.toService(route, caller, code)
 	}
 	if called, ok := p.user(uri); ok {
@@ -179,7 +175,7 @@ func (p *Plan) Toward(payer rtc.AOR, target string) (Route, error) {
 	if !ok {
 		return Route{}, &rtc.Status{Code: 404, Err: fmt.Errorf("%q is not an address or number of this server", target)}
 	}
-	route := Route{dialled: dialled(uri), payer: payer}
+	route := Route{Dialled: Dialled(uri), Payer: payer}
 	if called, ok := p.user(uri); ok && called.AOR == payer {
 		return p.toPhones(route, called) // whatever the user wants of calls of others
 	}
@@ -204,7 +200,7 @@ func (p *Plan) read(target string) (sip.URI, bool) {
 }
 
 // toWhom routes to the user, group or number of a URI, on behalf of a user.
-func (p *Plan) toWhom(route Route, caller Settings, uri sip.URI) (Route, error) {
+func (p *Plan) toWhom(route Route, caller User, uri sip.URI) (Route, error) {
 	if called, ok := p.user(uri); ok {
 		return p.toUser(route, called)
 	}
@@ -215,9 +211,9 @@ func (p *Plan) toWhom(route Route, caller Settings, uri sip.URI) (Route, error) 
 }
 
 // caller is the user that an identity is.
-func (p *Plan) caller(id *rtc.Identity) (Settings, bool) {
+func (p *Plan) caller(id *rtc.Identity) (User, bool) {
 	if id == nil || id.AOR == "" {
-		return Settings{}, false
+		return User{}, false
 	}
 	return p.Users.User(id.AOR)
 }
@@ -236,16 +232,16 @@ func unreadable(err error) error {
 
 // inbound routes a call that comes from a trunk: to a user, nowhere else.
 func (p *Plan) inbound(r *rtc.Request, uri sip.URI, trunk *gateways.Trunk) (Route, error) {
-	route := Route{trunk: trunk, dialled: dialled(uri), caller: p.partyFrom(r.Message, trunk), chain: diversion.Read(r.Message)}
+	route := Route{Trunk: trunk, Dialled: Dialled(uri), Caller: p.partyFrom(r.Message, trunk), Chain: diversion.Read(r.Message)}
 	if called, err := p.Numbers("").Subscriber(trunk.Received(calledThrough(trunk, r.Message, uri))); err == nil {
-		if route.number = called.String(); !trunk.Owns(route.number) {
+		if route.Number = called.String(); !trunk.Owns(route.Number) {
 			return route, &rtc.Status{Code: 404}
 		}
-		if called, ok := p.Users.Number(route.number); ok {
+		if called, ok := p.Users.Number(route.Number); ok {
 			return p.toUser(route, called)
 		}
 		if p.Groups != nil {
-			if g := p.Groups.Number(route.number); g != nil {
+			if g := p.Groups.Number(route.Number); g != nil {
 				return p.toGroup(route, g)
 			}
 		}
@@ -263,14 +259,14 @@ func (p *Plan) inbound(r *rtc.Request, uri sip.URI, trunk *gateways.Trunk) (Rout
 // that this server registered with may call the address registered, and tell the
 // number elsewhere.
 func calledThrough(trunk *gateways.Trunk, m *sip.Message, uri sip.URI) string {
-	user := dialled(uri)
+	user := Dialled(uri)
 	if trunk.Register != gateways.RegisterLine || user != trunk.User() {
 		return user
 	}
 	for _, v := range [][]byte{m.GetName("P-Called-Party-ID"), m.Get(sip.HdrTo)} {
 		if a, err := sip.ParseNameAddr(v); err == nil {
-			if u, err := sip.ParseURI(a.URI); err == nil && dialled(u) != "" && dialled(u) != user {
-				return dialled(u)
+			if u, err := sip.ParseURI(a.URI); err == nil && Dialled(u) != "" && Dialled(u) != user {
+				return Dialled(u)
 			}
 		}
 	}
@@ -281,17 +277,17 @@ func calledThrough(trunk *gateways.Trunk, m *sip.Message, uri sip.URI) string {
 }
 
 // user finds the user whom a SIP URI of ours means.
-func (p *Plan) user(uri sip.URI) (Settings, bool) {
+func (p *Plan) user(uri sip.URI) (User, bool) {
 	if uri.Kind == sip.URITel || uri.User == nil {
-		return Settings{}, false
+		return User{}, false
 	}
 	uri.Host, uri.Port = []byte(p.Domain), 0
 	var buf [128]byte
 	return p.Users.User(rtc.AOR(uri.AppendAOR(buf[:0])))
 }
 
-// maxDevices is how many ways of a user are tried.
-const maxDevices = 32
+// MaxDevices is how many ways of a user are tried.
+const MaxDevices = 32
 
 // wayTo is a way as the INVITE takes it. A device that registered from the very
 // host of a gateway is reached there by its flow.
@@ -325,9 +321,9 @@ func deviceWant(f transport.Flow) media.Want {
 	return media.Want{Security: media.SecurityNone, ICE: media.No}
 }
 
-// dialled is the user part of a URI, or the number of a tel URI, without
+// Dialled is the user part of a URI, or the number of a tel URI, without
 // parameters (RFC 3966, RFC 4694).
-func dialled(u sip.URI) string {
+func Dialled(u sip.URI) string {
 	if u.Kind == sip.URIOther {
 		return string(u.Scheme) + ":" + string(u.Opaque)
 	}
@@ -336,33 +332,33 @@ func dialled(u sip.URI) string {
 }
 
 // party is a user as others see him.
-func (s *Settings) party() party {
-	return party{user: s.AOR, number: s.Number, name: s.Display, uri: string(s.AOR)}
+func (s *User) party() identity.Party {
+	return identity.Party{User: s.AOR, Number: s.Number, Name: s.Display, URI: string(s.AOR)}
 }
 
 // partyOf is a user as caller.
-func (p *Plan) partyOf(m *sip.Message, s Settings) party {
+func (p *Plan) partyOf(m *sip.Message, s User) identity.Party {
 	c := s.party()
-	c.private = wantsPrivacy(m) || p.settings(s.AOR).Withhold && !privacyHas(m, "none")
-	if from, ok := m.From(); ok && len(from.Display) > 0 && c.name == "" {
-		c.name = unquoted(from.Display)
+	c.Private = identity.WantsPrivacy(m) || p.settings(s.AOR).Withhold && !identity.PrivacyHas(m, "none")
+	if from, ok := m.From(); ok && len(from.Display) > 0 && c.Name == "" {
+		c.Name = identity.Unquoted(from.Display)
 	}
 	return c
 }
 
 // stranger is a caller who is no user, as From says.
-func stranger(m *sip.Message) party {
-	c := party{private: wantsPrivacy(m), uri: "sip:anonymous@anonymous.invalid"}
+func stranger(m *sip.Message) identity.Party {
+	c := identity.Party{Private: identity.WantsPrivacy(m), URI: "sip:anonymous@anonymous.invalid"}
 	if from, ok := m.From(); ok {
-		c.name, c.uri = unquoted(from.Display), string(from.URI)
+		c.Name, c.URI = identity.Unquoted(from.Display), string(from.URI)
 	}
 	return c
 }
 
 // partyFrom is the caller whom a trunk names: in P-Asserted-Identity, else in
 // From.
-func (p *Plan) partyFrom(m *sip.Message, trunk *gateways.Trunk) party {
-	c := party{private: wantsPrivacy(m)}
+func (p *Plan) partyFrom(m *sip.Message, trunk *gateways.Trunk) identity.Party {
+	c := identity.Party{Private: identity.WantsPrivacy(m)}
 	addr, ok := m.From()
 	if v := m.Get(sip.HdrPAssertedIdentity); v != nil {
 		if a, err := sip.ParseNameAddr(v); err == nil {
@@ -370,27 +366,22 @@ func (p *Plan) partyFrom(m *sip.Message, trunk *gateways.Trunk) party {
 		}
 	}
 	if !ok {
-		c.uri = "sip:anonymous@anonymous.invalid"
+		c.URI = "sip:anonymous@anonymous.invalid"
 		return c
 	}
-	c.name = unquoted(addr.Display)
+	c.Name = identity.Unquoted(addr.Display)
 	u, err := sip.ParseURI(addr.URI)
 	if err != nil {
-		c.uri = "sip:anonymous@anonymous.invalid"
+		c.URI = "sip:anonymous@anonymous.invalid"
 		return c
 	}
-	user := dialled(u)
+	user := Dialled(u)
 	if n, err := p.Numbers("").Subscriber(trunk.Caller(user)); err == nil && n.Global() {
-		c.number, user = n.String(), n.String()
+		c.Number, user = n.String(), n.String()
 	}
 	if strings.EqualFold(string(u.Host), "anonymous.invalid") || user == "" {
-		c.private = true
+		c.Private = true
 	}
-	c.uri = "sip:" + user + "@" + p.Domain
+	c.URI = "sip:" + user + "@" + p.Domain
 	return c
-}
-
-// warning tells people why (RFC 3261 §20.43).
-func warning(agent, text string) []byte {
-	return []byte("Warning: 399 " + agent + ` "` + printable(text) + "\"\r\n")
 }

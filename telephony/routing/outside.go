@@ -1,4 +1,4 @@
-package telephony
+package routing
 
 import (
 	"bytes"
@@ -16,7 +16,9 @@ import (
 	"tandem/rtc/sip"
 	"tandem/telephony/dialplan"
 	"tandem/telephony/guard"
+	"tandem/telephony/identity"
 	"tandem/telephony/number"
+	"tandem/telephony/outcome"
 	"tandem/telephony/rights"
 )
 
@@ -30,20 +32,20 @@ type Refusal struct {
 }
 
 // toNumber routes to the number in a URI, on behalf of a user.
-func (p *Plan) toNumber(route Route, caller Settings, uri sip.URI) (Route, error) {
+func (p *Plan) toNumber(route Route, caller User, uri sip.URI) (Route, error) {
 	return p.lead(route, caller, uri, nil)
 }
 
 // lead routes what a user dials: by the dial plan, to a user who has the number, or
 // outside. log, unless it is nil, is told of every step.
-func (p *Plan) lead(route Route, caller Settings, uri sip.URI, log *steps) (Route, error) {
+func (p *Plan) lead(route Route, caller User, uri sip.URI, log *steps) (Route, error) {
 	plan := p.Numbers(caller.Site)
 	if n, err := plan.URI(uri); err == nil && plan.Class(n) == number.ClassEmergency {
 		log.add("number", n.String(), "is for help: nothing stands against it")
 		return p.toEmergency(route, caller.Site, n)
 	}
 	via := p.trunkGroup(uri)
-	rule := p.Rules.Find(caller.Site, dialled(uri), log.rule)
+	rule := p.Rules.Find(caller.Site, Dialled(uri), log.rule)
 	if rule != nil {
 		switch to := rule.Route; to.Kind {
 		case dialplan.Refuse:
@@ -53,21 +55,21 @@ func (p *Plan) lead(route Route, caller Settings, uri sip.URI, log *steps) (Rout
 		case dialplan.Trunk, dialplan.Group:
 			via = to.To
 		}
-		changed := dialplan.Apply(rule, dialled(uri))
+		changed := dialplan.Apply(rule, Dialled(uri))
 		uri = sip.URI{Kind: sip.URISIP, User: []byte(changed), Host: []byte(p.Domain)}
 	}
 	called, err := plan.URI(uri)
 	if err != nil {
-		log.add("number", dialled(uri), "is not a number: "+err.Error())
+		log.add("number", Dialled(uri), "is not a number: "+err.Error())
 		return route, unreadable(err)
 	}
-	route.number = called.String()
+	route.Number = called.String()
 	question := rights.Question(plan, called)
-	log.add("number", route.number, question.Kind)
+	log.add("number", route.Number, question.Kind)
 	if question.Kind == number.ClassEmergency.String() { // by a rule
 		return p.toEmergency(route, caller.Site, called)
 	}
-	if called, ok := p.Users.Number(route.number); ok && via == "" {
+	if called, ok := p.Users.Number(route.Number); ok && via == "" {
 		log.add("user", string(called.AOR), "has the number")
 		return p.toUser(route, called)
 	}
@@ -112,7 +114,7 @@ func (p *Plan) toRuled(route Route, rule *dialplan.Rule, log *steps) (Route, err
 }
 
 // may asks whether a user may call a number; explained, with the rules looked at.
-func (p *Plan) may(s Settings, what policy.Question, explained bool) (policy.Decision, []policy.Step) {
+func (p *Plan) may(s User, what policy.Question, explained bool) (policy.Decision, []policy.Step) {
 	who := policy.Subject{User: s.AOR, Groups: s.Groups, Site: s.Site}
 	if e, ok := p.Policy.(explainer); ok && explained {
 		return e.Explain(who, what)
@@ -126,47 +128,47 @@ type explainer interface {
 
 // refused is a call that is not allowed. Nobody is told of one that is only
 // explained.
-func (p *Plan) refused(route Route, by Settings, kind, why string, log *steps) (Route, error) {
-	route.kind = kind
+func (p *Plan) refused(route Route, by User, kind, why string, log *steps) (Route, error) {
+	route.Kind = kind
 	if log == nil && p.Refused != nil {
-		p.Refused(Refusal{User: by.AOR, Dialled: route.dialled, Number: route.number, Kind: kind, Why: why})
+		p.Refused(Refusal{User: by.AOR, Dialled: route.Dialled, Number: route.Number, Kind: kind, Why: why})
 	}
-	return route, &rtc.Status{Code: 403, Reason: "Not Allowed", Header: warning(p.Domain, why), Err: errors.New(why)}
+	return route, &rtc.Status{Code: 403, Reason: "Not Allowed", Header: outcome.Warning(p.Domain, why), Err: errors.New(why)}
 }
 
 // toTrunks tries the trunks for a number one after the other, at the expense of a
 // user: those for its beginning, or those of a name.
-func (p *Plan) toTrunks(route Route, payer Settings, kind, via string, log *steps) (Route, error) {
-	trunks := p.Trunks().Choose(route.number)
+func (p *Plan) toTrunks(route Route, payer User, kind, via string, log *steps) (Route, error) {
+	trunks := p.Trunks().Choose(route.Number)
 	if via != "" {
 		trunks = p.Trunks().Via(via)
 	}
-	route.kind = kind
+	route.Kind = kind
 	toll := p.toll(payer, kind)
 	log.trunks(p.Trunks(), trunks)
 	for trunk := range trunks {
-		route.Rounds = append(route.Rounds, roundsBy(trunk, route.number, toll)...)
+		route.Rounds = append(route.Rounds, roundsBy(trunk, route.Number, toll)...)
 	}
 	if len(route.Rounds) == 0 {
-		return route, &rtc.Status{Code: 404, Header: warning(p.Domain, "no trunk serves the number "+route.number)}
+		return route, &rtc.Status{Code: 404, Header: outcome.Warning(p.Domain, "no trunk serves the number "+route.Number)}
 	}
 	return route, nil
 }
 
 // roundsBy tries the addresses of a trunk one after the other.
-func roundsBy(trunk *gateways.Trunk, number string, toll *guard.Toll) (list rounds) {
+func roundsBy(trunk *gateways.Trunk, number string, toll *guard.Toll) (list Rounds) {
 	for i := range trunk.Addresses {
 		uri := trunk.URI(i, number)
-		list = append(list, round{to: []destination{{
-			way: dialog.Way{URI: uri, Next: trunk.Next(i), Peer: trunk.Name}, trunk: trunk, want: trunkWant(trunk),
-			who: party{number: number, uri: uri}, toll: toll,
+		list = append(list, Round{To: []Destination{{
+			Way: dialog.Way{URI: uri, Next: trunk.Next(i), Peer: trunk.Name}, Trunk: trunk, Want: trunkWant(trunk),
+			Who: identity.Party{Number: number, URI: uri}, Toll: toll,
 		}}})
 	}
 	return list
 }
 
 // toll counts a call outside. Emergency calls are not counted and never refused.
-func (p *Plan) toll(payer Settings, kind string) *guard.Toll {
+func (p *Plan) toll(payer User, kind string) *guard.Toll {
 	if kind == number.ClassEmergency.String() {
 		return nil
 	}
@@ -265,25 +267,15 @@ func (p *Plan) Explain(user rtc.AOR, dialled string) ([]Step, error) {
 		log.add("user", string(called.AOR), "is called by the address")
 		return log.list, nil
 	}
-	_, err := p.lead(Route{dialled: dialled, payer: who.AOR}, who, uri, log)
+	_, err := p.lead(Route{Dialled: dialled, Payer: who.AOR}, who, uri, log)
 	var st *rtc.Status
 	switch {
 	case errors.Is(err, rtc.Next):
 		log.add("end", dialled, "is neither a user nor a number")
 	case errors.As(err, &st):
-		log.add("end", dialled, fmt.Sprintf("is answered %d: %s", st.Code, reasonText(st)))
+		log.add("end", dialled, fmt.Sprintf("is answered %d: %s", st.Code, outcome.Text(st)))
 	default:
 		log.add("end", dialled, "is called")
 	}
 	return log.list, nil
-}
-
-func reasonText(st *rtc.Status) string {
-	if st.Err != nil {
-		return st.Err.Error()
-	}
-	if st.Reason != "" {
-		return st.Reason
-	}
-	return sip.ReasonPhrase(st.Code)
 }

@@ -1,4 +1,4 @@
-package telephony
+package routing
 
 import (
 	"slices"
@@ -6,7 +6,6 @@ import (
 	"tandem/rtc"
 	"tandem/rtc/sip"
 	"tandem/telephony/diversion"
-	"tandem/telephony/feature"
 	"tandem/telephony/group"
 )
 
@@ -37,18 +36,18 @@ func (p *Plan) group(uri sip.URI) *group.Group {
 
 // toGroup rings the members of a group: all at once, or one after the other.
 func (p *Plan) toGroup(route Route, g *group.Group) (Route, error) {
-	route.called, route.calledName, route.group = g.AOR, g.Note, g
-	route.rings, route.Rounds = Settings{}, nil
+	route.Called, route.CalledName, route.group = g.AOR, g.Note, g
+	route.Rings, route.Rounds = User{}, nil
 	for _, member := range g.Members {
 		to := p.member(route, g, member)
 		switch {
 		case len(to) == 0:
 		case g.Hunt == group.Parallel && len(route.Rounds) > 0:
 			first := &route.Rounds[0]
-			first.to = append(first.to, to...)
-			first.to = first.to[:min(len(first.to), maxParallel)]
+			first.To = append(first.To, to...)
+			first.To = first.To[:min(len(first.To), maxParallel)]
 		default:
-			route.Rounds = append(route.Rounds, round{to: to, patience: g.Ring()})
+			route.Rounds = append(route.Rounds, Round{To: to, Patience: g.Ring()})
 		}
 	}
 	if len(route.Rounds) > 0 {
@@ -65,7 +64,7 @@ const maxParallel = 60
 
 // member are the ways to a member of a group: all phones of a user who takes calls,
 // or the best trunk for a number, as far as the group's payer may call it.
-func (p *Plan) member(route Route, g *group.Group, member string) (to []destination) {
+func (p *Plan) member(route Route, g *group.Group, member string) (to []Destination) {
 	uri, ok := p.read(member)
 	if !ok {
 		return nil
@@ -78,13 +77,13 @@ func (p *Plan) member(route Route, g *group.Group, member string) (to []destinat
 	}
 	if ok {
 		set := p.settings(called.AOR)
-		if set.DoNotDisturb || set.RefuseAnonymous && route.caller.private {
+		if set.DoNotDisturb || set.RefuseAnonymous && route.Caller.Private {
 			return nil
 		}
 		phones, _ := p.toPhones(Route{}, called)
 		for _, r := range phones.Rounds {
-			if !r.spare {
-				to = append(to, r.to...)
+			if !r.Spare {
+				to = append(to, r.To...)
 			}
 		}
 		return to
@@ -93,13 +92,13 @@ func (p *Plan) member(route Route, g *group.Group, member string) (to []destinat
 	if !ok {
 		return nil
 	}
-	out, err := p.toNumber(Route{caller: route.caller}, payer, uri)
+	out, err := p.toNumber(Route{Caller: route.Caller}, payer, uri)
 	if err != nil || len(out.Rounds) == 0 {
 		return nil
 	}
-	d := out.Rounds[0].to[0]
-	d.payer = payer.AOR
-	return []destination{d}
+	d := out.Rounds[0].To[0]
+	d.Payer = payer.AOR
+	return []Destination{d}
 }
 
 // overflow routes a call that no member has taken.
@@ -141,43 +140,4 @@ func (p *Plan) isMember(g *group.Group, user rtc.AOR) bool {
 		u, ok := p.user(uri)
 		return ok && u.AOR == user
 	})
-}
-
-// toService routes what was dialled to the server itself.
-func (p *Plan) toService(route Route, caller Settings, code feature.Code) (Route, error) {
-	route.code = code
-	switch code.Kind {
-	case feature.Withhold:
-		route.code, route.caller.private = feature.Code{}, true
-		uri, ok := p.read(code.Arg)
-		if !ok {
-			return route, &rtc.Status{Code: 404}
-		}
-		return p.toWhom(route, caller, uri)
-	case feature.Intercom:
-		uri, ok := p.read(code.Arg)
-		if !ok {
-			return route, &rtc.Status{Code: 404}
-		}
-		called, ok := p.user(uri)
-		switch {
-		case !ok:
-			return route, &rtc.Status{Code: 404, Header: warning(p.Domain, "nobody is called "+code.Arg)}
-		case !p.MayPickUp(caller.AOR, called.AOR):
-			return route, &rtc.Status{Code: 403, Header: warning(p.Domain, "intercom is for users of the same group")}
-		}
-		route.code, route.auto = feature.Code{}, true
-		return p.toUser(route, called)
-	case feature.Pickup:
-		uri, ok := p.read(code.Arg)
-		if !ok {
-			return route, &rtc.Status{Code: 404}
-		}
-		called, ok := p.user(uri)
-		if !ok {
-			return route, &rtc.Status{Code: 404, Header: warning(p.Domain, "nobody is called "+code.Arg)}
-		}
-		route.called, route.calledName = called.AOR, called.Display
-	}
-	return route, nil
 }

@@ -1,25 +1,25 @@
-package telephony
+package owner
 
 import "testing"
 
 // Events are done in order by one owner at a time; what a peer can repeat at will
 // is bounded, and what the call cannot do without always finds room.
 func TestInbox(t *testing.T) {
-	owners := newCrew()
-	b := inbox{crew: owners}
+	owners := NewCrew()
+	b := Inbox{Crew: owners}
 	hold, held := make(chan struct{}), make(chan struct{})
-	b.must(func() { close(held); <-hold })
+	b.Must(func() { close(held); <-hold })
 	<-held
 	var done []int
 	for i := range maxWaiting {
-		if !b.post(func() { done = append(done, i) }) {
+		if !b.Post(func() { done = append(done, i) }) {
 			t.Fatalf("event %d finds no room", i)
 		}
 	}
-	if b.post(func() {}) {
+	if b.Post(func() {}) {
 		t.Error("the inbox has no bound")
 	}
-	b.must(func() { done = append(done, maxWaiting) })
+	b.Must(func() { done = append(done, maxWaiting) })
 	close(hold)
 	owners.busy.Wait()
 	if len(done) != maxWaiting+1 {
@@ -30,9 +30,9 @@ func TestInbox(t *testing.T) {
 			t.Fatalf("done in the order %v", done)
 		}
 	}
-	b.close()
-	if b.post(func() { t.Error("done after the end") }) {
+	b.Close()
+	if b.Post(func() { t.Error("done after the end") }) {
 		t.Error("a closed inbox takes an event")
 	}
-	owners.end()
+	owners.End()
 }

@@ -1,4 +1,4 @@
-package telephony
+package owner
 
 import (
 	"sync"
@@ -12,11 +12,11 @@ const (
 	crewRests = 10 * time.Second
 )
 
-// crew lends goroutines to the owners of calls. A goroutine that has worked for
+// Crew lends goroutines to the owners of calls. A goroutine that has worked for
 // one call goes on with the next: its stack has grown by then, and to grow it
 // anew for each event costs a twelfth of a call.
-type crew struct {
-	next chan *inbox   // to one that waits
+type Crew struct {
+	next chan *Inbox   // to one that waits
 	over chan struct{} // closed when there will be no further work
 	all  sync.WaitGroup
 	busy sync.WaitGroup // owners at work
@@ -25,10 +25,11 @@ type crew struct {
 	waiting int
 }
 
-func newCrew() *crew { return &crew{next: make(chan *inbox), over: make(chan struct{})} }
+// NewCrew makes a crew; its goroutines are started as they are needed.
+func NewCrew() *Crew { return &Crew{next: make(chan *Inbox), over: make(chan struct{})} }
 
 // serve has the events of an inbox dealt with. It does not wait.
-func (c *crew) serve(b *inbox) {
+func (c *Crew) serve(b *Inbox) {
 	c.busy.Add(1)
 	select {
 	case c.next <- b:
@@ -37,7 +38,7 @@ func (c *crew) serve(b *inbox) {
 	}
 }
 
-func (c *crew) work(b *inbox) {
+func (c *Crew) work(b *Inbox) {
 	rest := time.NewTimer(crewRests)
 	defer rest.Stop()
 	for {
@@ -60,7 +61,7 @@ func (c *crew) work(b *inbox) {
 }
 
 // wait counts those who wait; false when there are enough.
-func (c *crew) wait(n int) bool {
+func (c *Crew) wait(n int) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if n > 0 && c.waiting >= crewWaits {
@@ -70,9 +71,9 @@ func (c *crew) wait(n int) bool {
 	return true
 }
 
-// end waits until all events are dealt with, and ends the goroutines. Nothing is
+// End waits until all events are dealt with, and ends the goroutines. Nothing is
 // served after it.
-func (c *crew) end() {
+func (c *Crew) End() {
 	c.busy.Wait()
 	close(c.over)
 	c.all.Wait()

@@ -1,4 +1,4 @@
-package telephony
+package identity
 
 import (
 	"bytes"
@@ -9,12 +9,12 @@ import (
 )
 
 func TestWhoCallsIsTold(t *testing.T) {
-	alice := party{user: "sip:alice@example.com", number: "+49301234567", name: `Al "Ice"`, uri: "sip:alice@example.com"}
+	alice := Party{User: "sip:alice@example.com", Number: "+49301234567", Name: `Al "Ice"`, URI: "sip:alice@example.com"}
 	hidden := alice
-	hidden.private = true
+	hidden.Private = true
 	digits := &gateways.Trunk{Manner: dialect.Manner{Format: dialect.FormatDigits, CallerID: dialect.CallerRemote}}
 	for _, c := range []struct {
-		who            party
+		who            Party
 		trunk          *gateways.Trunk
 		from, identity string
 	}{
@@ -27,10 +27,10 @@ func TestWhoCallsIsTold(t *testing.T) {
 		{hidden, digits, anonymous,
 			"Remote-Party-ID: \"Al \\\"Ice\\\"\" <sip:49301234567@example.com;user=phone>;party=calling;screen=yes;privacy=full\r\nPrivacy: id\r\n"},
 	} {
-		if got := c.who.from(c.trunk, "example.com"); got != c.from {
+		if got := c.who.From(c.trunk, "example.com"); got != c.from {
 			t.Errorf("From %s, want %s", got, c.from)
 		}
-		if got := string(c.who.identity(c.trunk, "example.com")); got != c.identity {
+		if got := string(c.who.Identity(c.trunk, "example.com")); got != c.identity {
 			t.Errorf("identity %q, want %q", got, c.identity)
 		}
 	}
@@ -38,7 +38,7 @@ func TestWhoCallsIsTold(t *testing.T) {
 
 func TestUnquoted(t *testing.T) {
 	for in, want := range map[string]string{`"Al \"Ice\""`: `Al "Ice"`, " Bob ": "Bob", `""`: "", `"\\"`: `\`, "": ""} {
-		if got := unquoted([]byte(in)); got != want {
+		if got := Unquoted([]byte(in)); got != want {
 			t.Errorf("%s: %q, want %q", in, got, want)
 		}
 	}
@@ -51,7 +51,7 @@ func TestDiverted(t *testing.T) {
 		string(lines[:bytes.Index(lines, []byte("History"))]): dialect.DiversionHeader,
 		string(lines[bytes.Index(lines, []byte("History")):]): dialect.DiversionHistory,
 	} {
-		if got := string(diverted(lines, &gateways.Trunk{Manner: dialect.Manner{Diversion: manner}})); got != want {
+		if got := string(Diverted(lines, &gateways.Trunk{Manner: dialect.Manner{Diversion: manner}})); got != want {
 			t.Errorf("%s: %q, want %q", manner, got, want)
 		}
 	}

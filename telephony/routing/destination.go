@@ -1,0 +1,68 @@
+package routing
+
+import (
+	"slices"
+	"time"
+
+	"tandem/gateways"
+	"tandem/media"
+	"tandem/rtc"
+	"tandem/rtc/dialog"
+	"tandem/telephony/guard"
+	"tandem/telephony/identity"
+)
+
+// Destination is one place an INVITE of ours goes to.
+type Destination struct {
+	Way   dialog.Way
+	Trunk *gateways.Trunk // nil for a device
+	Want  media.Want      // how the offer to it is written
+	Who   identity.Party  // whom it reaches
+	Phone string          // the device secret it registered with, "" for none
+	Payer rtc.AOR         // whose rights it uses, "" for nobody's
+	Toll  *guard.Toll     // counts it; nil: nobody does
+}
+
+// TrunkName is the name of its trunk, "" for a device.
+func (d Destination) TrunkName() string {
+	if d.Trunk == nil {
+		return ""
+	}
+	return d.Trunk.Name
+}
+
+// Round is whom a call tries at the same time.
+type Round struct {
+	To       []Destination
+	Patience time.Duration // how long they ring; 0: as long as the call may
+	Spare    bool          // ways that stand in for others, which did not ring either
+}
+
+// Rounds say whom a call still tries. The next round begins when all of one have
+// failed, or its patience is at an end.
+type Rounds []Round
+
+// Next takes the round that is tried now; false when there are none left.
+func (r *Rounds) Next() (Round, bool) {
+	if len(*r) == 0 {
+		return Round{}, false
+	}
+	at := r.alive()
+	next := (*r)[at]
+	*r = slices.Delete(slices.Clone(*r), at, at+1)
+	return next, true
+}
+
+// alive is the first round, or when that is of a trunk that has gone down since the
+// call was routed, the first of the trunks behind it that has not.
+func (r *Rounds) alive() int {
+	for i, x := range *r {
+		if x.To[0].Trunk == nil {
+			break
+		}
+		if x.To[0].Trunk.State() < gateways.Down {
+			return i
+		}
+	}
+	return 0
+}

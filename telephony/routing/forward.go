@@ -1,0 +1,153 @@
+package routing
+
+import (
+	"errors"
+	"fmt"
+
+	"tandem/rtc"
+	"tandem/rtc/reach"
+	"tandem/telephony/diversion"
+	"tandem/telephony/outcome"
+	"tandem/telephony/rights"
+	"tandem/telephony/settings"
+)
+
+// settings are how a user wants to be called.
+func (p *Plan) settings(aor rtc.AOR) settings.User {
+	if p.Settings == nil {
+		return settings.User{AOR: aor}
+	}
+	return p.Settings(aor)
+}
+
+// toUser rings the phones of a user, or sends the call where the user wants it.
+func (p *Plan) toUser(route Route, called User) (Route, error) {
+	set := p.settings(called.AOR)
+	switch {
+	case route.device != "":
+		return p.toPhones(route, called) // that one is meant, and no other
+	case set.RefuseAnonymous && route.Caller.Private:
+		return route, &rtc.Status{Code: 433, Header: outcome.Warning(p.Domain, "the user takes no anonymous calls")} // RFC 5079
+	case set.Always != "":
+		return p.sendOn(route, p.sentOn(called, diversion.Unconditional), called, set.Always)
+	case set.DoNotDisturb && set.Busy != "":
+		return p.sendOn(route, p.sentOn(called, diversion.DoNotDisturb), called, set.Busy)
+	case set.DoNotDisturb:
+		return route, &rtc.Status{Code: 486, Reason: "Do Not Disturb"}
+	}
+	route, err := p.toPhones(route, called)
+	p.also(&route, called, set)
+	if len(route.Rounds) > 0 {
+		return route, nil
+	}
+	if set.Unreachable != "" {
+		return p.sendOn(route, p.sentOn(called, diversion.Unavailable), called, set.Unreachable)
+	}
+	return route, err
+}
+
+// toPhones rings all devices of a user: those of the highest q at once, then those
+// of the next, and each spare way of a device after the way it stands in for.
+func (p *Plan) toPhones(route Route, called User) (Route, error) {
+	route.Called, route.CalledName, route.CalledNumber = called.AOR, called.Display, called.Number
+	route.Rings, route.Rounds = called, nil
+	ring := p.settings(called.AOR).RingTime
+	var spares Rounds
+	q := uint16(0)
+	for i, w := range p.Reach.Ways(called.AOR, reach.Want{Max: MaxDevices, Instance: route.device}) {
+		d := Destination{Way: p.wayTo(w), Want: deviceWant(w.Flow), Who: called.party(), Phone: w.Device}
+		switch {
+		case w.Spare:
+			spares = append(spares, Round{To: []Destination{d}, Patience: ring, Spare: true})
+			continue
+		case i == 0 || w.Q != q:
+			route.Rounds, q = append(route.Rounds, Round{Patience: ring}), w.Q
+		}
+		last := &route.Rounds[len(route.Rounds)-1]
+		last.To = append(last.To, d)
+	}
+	route.Rounds = append(route.Rounds, spares...)
+	if len(route.Rounds) == 0 {
+		return route, &rtc.Status{Code: 480}
+	}
+	return route, nil
+}
+
+// also rings a number outside together with the user's phones, at the user's
+// expense and as far as the user may call it.
+func (p *Plan) also(route *Route, called User, set settings.User) {
+	if set.Also == "" {
+		return
+	}
+	plan := p.Numbers(called.Site)
+	number, err := plan.Parse(set.Also)
+	if err != nil {
+		return
+	}
+	question := rights.Question(plan, number)
+	if d, _ := p.may(called, question, false); !d.Allowed {
+		return
+	}
+	out, err := p.toTrunks(Route{Number: number.String(), Caller: route.Caller}, called, question.Kind, "", nil)
+	if err != nil {
+		return
+	}
+	d := out.Rounds[0].To[0]
+	d.Payer = called.AOR
+	if len(route.Rounds) == 0 {
+		route.Rounds = Rounds{{Patience: set.RingTime}}
+	}
+	route.Rounds[0].To = append(route.Rounds[0].To, d)
+}
+
+// sentOn is a user in the chain of those who sent a call on.
+func (p *Plan) sentOn(by User, why diversion.Reason) diversion.Hop {
+	hop := diversion.Hop{User: by.AOR, Name: by.Display, URI: string(by.AOR), Reason: why}
+	if by.Number != "" {
+		hop.URI = "sip:" + by.Number + "@" + p.Domain + ";user=phone"
+	}
+	return hop
+}
+
+// sendOn routes a call to where the one it was for wants it: at the payer's expense,
+// and only where the payer may call.
+func (p *Plan) sendOn(route Route, by diversion.Hop, payer User, target string) (Route, error) {
+	chain, err := route.Chain.Add(by)
+	if err != nil {
+		return route, &rtc.Status{Code: 482, Reason: "Forwarding Loop", Err: fmt.Errorf("%s forwards to %s: %w", by.User, target, err)}
+	}
+	uri, ok := p.read(target)
+	if !ok {
+		return route, &rtc.Status{Code: 404, Err: fmt.Errorf("%s forwards to %q, which is not an address or number of this server", by.User, target)}
+	}
+	next := Route{Caller: route.Caller, Trunk: route.Trunk, Dialled: route.Dialled, Want: route.Want, Chain: chain, Payer: payer.AOR}
+	next, err = p.toWhom(next, payer, uri)
+	if errors.Is(err, rtc.Next) {
+		err = &rtc.Status{Code: 404, Err: fmt.Errorf("%s forwards to %q, which is neither a user nor a number", by.User, target)}
+	}
+	return next, err
+}
+
+// Divert implements Router.
+func (p *Plan) Divert(route Route, why diversion.Reason, target string) (Route, error) {
+	switch {
+	case route.group != nil && route.group.Overflow != "":
+		return p.overflow(route, route.group, why)
+	case route.Rings.AOR == "":
+		return route, rtc.Next // a number: others see to it
+	}
+	set := p.settings(route.Rings.AOR)
+	switch {
+	case target != "":
+	case why == diversion.Busy:
+		target = set.Busy
+	case why == diversion.NoAnswer:
+		target = set.NoAnswer
+	case why == diversion.Unavailable:
+		target = set.Unreachable
+	}
+	if target == "" {
+		return route, rtc.Next
+	}
+	return p.sendOn(route, p.sentOn(route.Rings, why), route.Rings, target)
+}
