@@ -214,6 +214,11 @@ func (b *Book) Documents(ctx context.Context, user rtc.AOR) ([]Document, error) 
 	return b.store.Documents(ctx, user)
 }
 
+// All calls each for every document of a usage.
+func (b *Book) All(ctx context.Context, usage string, each func(Document)) error {
+	return b.store.All(ctx, usage, each)
+}
+
 // Condition is what must hold of a document for a change to be made (RFC 9110
 // §13.1). nil Old: there is none.
 type Condition func(old *Document) error
@@ -317,9 +322,18 @@ func (b *Book) room(ctx context.Context, user rtc.AOR) error {
 func (b *Book) Forget(ctx context.Context, user rtc.AOR) error {
 	b.learn(user, nil)
 	b.mu.Lock()
+	gone := b.versions[user]
 	delete(b.versions, user)
 	b.mu.Unlock()
-	return b.store.Forget(ctx, user)
+	if err := b.store.Forget(ctx, user); err != nil {
+		return err
+	}
+	for _, d := range gone {
+		for _, f := range b.watchers {
+			f(Event{Key: d.Key, Before: d.Version})
+		}
+	}
+	return nil
 }
 
 // AORof is the canonical address of a URI, the URI itself when it has none.

@@ -72,7 +72,11 @@ func (n *Notifier) beside(r *rtc.Request, l *leg) error {
 	}
 	sub := newSubscription()
 	sub.leg, sub.id, sub.kind, sub.proved, sub.fetch = l, w.id, w.kind, w.proved, w.expires == 0
-	return n.admit(r, sub, w)
+	admit := func(w wish) error { return n.admit(r, sub, w) }
+	if !w.kept() {
+		return admit(w)
+	}
+	return n.read(r, w, admit, func() {})
 }
 
 // refresh takes a SUBSCRIBE of a subscription there is.
@@ -140,7 +144,8 @@ func (n *Notifier) goOn(r *rtc.Request, sub *subscription, w wish) {
 	var told Subscription
 	switch {
 	case w.expires == 0:
-		told = n.endLocked(sub, "timeout")
+		sub.end("timeout", now)
+		told = sub.info()
 	case quiet:
 		sub.settle(now)
 	default:

@@ -1,44 +1,49 @@
 package event
 
 import (
-	"bytes"
-	"encoding/xml"
-	"errors"
+	"context"
 	"strconv"
 	"time"
 
 	"tandem/rtc"
+	"tandem/rtc/event/lists"
 	"tandem/rtc/sip"
 )
 
-// Entry is a member of a list of resources (RFC 4662).
-type Entry struct {
-	URI  string
-	Name string // display name, "" none
+// Lists finds lists of resources that are kept elsewhere. Package
+// rtc/contacts/services has those that users keep.
+type Lists interface {
+	// Known reports whether a list for an event package has that address, and
+	// that watcher may subscribe to it. It must not block.
+	Known(address rtc.AOR, pkg string, watcher rtc.AOR) bool
+	// Members reads a list that is known; it may block.
+	Members(ctx context.Context, address rtc.AOR, watcher rtc.AOR) ([]lists.Entry, error)
 }
 
 // list is what a subscription to a list has besides (RFC 4662). The shard of the
 // subscription guards it.
 type list struct {
-	uri      string  // as subscribed to
-	resource rtc.AOR // as it is kept
-	given    []Entry // that came with the SUBSCRIBE (RFC 5367), nil: it is kept elsewhere
-	members  []*member
-	whole    bool      // all members are to be told
-	news     []*member // whose state is to be told
+	uri      string        // as subscribed to
+	resource rtc.AOR       // as it is kept
+	given    []lists.Entry // that came with the SUBSCRIBE (RFC 5367), nil: it is kept elsewhere
+	members  []*member     // replaced, never changed
+	last     int           // ID given to a member
+	gen      uint64        // of kept, before members were read
+	whole    bool          // all members are to be told
+	news     []*member     // whose state is to be told
 }
 
 // member is one resource of a list, subscribed to inside the process.
 type member struct {
-	Entry
+	lists.Entry
+	id     int           // see lists.Resource
 	of     *subscription // to the list
 	sub    *subscription // nil: there is none, for the reason
 	state  State         // "" = not known yet
 	reason string
 	body   Document
 	count  uint32 // of documents, for those that are numbered
-	mark   uint64
-	listed bool // in news
+	listed bool   // in news
 }
 
 // part is what one NOTIFY of a list tells.
@@ -47,121 +52,32 @@ type part struct {
 	members []*member
 }
 
-func newList(uri string, resource rtc.AOR, given []Entry) *list {
+func newList(uri string, resource rtc.AOR, given []lists.Entry) *list {
 	return &list{uri: uri, resource: resource, given: given, whole: true}
 }
 
-// listOf finds the members when a SUBSCRIBE is about a list.
+// listOf finds out whether a SUBSCRIBE is about a list, and which.
 func (n *Notifier) listOf(m *sip.Message, w *wish, address rtc.AOR) (err error) {
 	kind := sip.ParseParted(m.Get(sip.HdrContentType)).Value
 	switch {
-	case len(m.Body()) > 0 && sip.EqualFold(kind, ListType) && !w.pkg.OwnLists: // RFC 5367 §4
-		w.list, err = ParseList(m.Body())
+	case len(m.Body()) > 0 && sip.EqualFold(kind, lists.Type) && !w.pkg.OwnLists: // RFC 5367 §4
+		w.given, err = lists.Parse(m.Body())
 		if err != nil {
 			return &rtc.Status{Code: 400, Reason: "Bad Resource List", Err: err}
 		}
-		w.given, w.isList, w.resource = w.list, true, address
-	case n.cfg.Lists != nil:
-		w.list, w.isList, err = n.cfg.Lists(address, w.pkg.Name, w.watcher)
-		w.resource = address
-	}
-	if err != nil || !w.isList {
-		return err
+		w.isList, w.resource = true, address
+	case n.cfg.Lists != nil && w.proved && n.cfg.Lists.Known(address, w.pkg.Name, w.watcher):
+		w.isList, w.resource = true, address
+	default:
+		return nil
 	}
 	switch {
 	case !m.HasToken(sip.HdrSupported, "eventlist") && !m.HasToken(sip.HdrRequire, "eventlist"): // RFC 4662 §4.2
 		return &rtc.Status{Code: 421, Header: []byte("Require: eventlist\r\n")}
-	case len(w.list) > n.cfg.PerList:
+	case len(w.given) > n.cfg.PerList:
 		return &rtc.Status{Code: 413, Reason: "Too Many Members"}
 	}
 	return nil
-}
-
-// fill makes the subscriptions to the members of a list.
-func (n *Notifier) fill(sub *subscription, w wish) {
-	resolve := w.pkg.Resource
-	if resolve == nil {
-		resolve = n.cfg.Users.Resolve
-	}
-	seen := make(map[string]bool)
-	for _, e := range w.list {
-		if seen[e.URI] {
-			continue
-		}
-		seen[e.URI] = true
-		x := &member{Entry: e, of: sub, state: Terminated, reason: "noresource"}
-		sub.list.members = append(sub.list.members, x)
-		u, perr := sip.ParseURI([]byte(e.URI))
-		if perr != nil || !n.cfg.Users.Ours(u.Host, u.Port) {
-			continue
-		}
-		resource, ok := resolve(rtc.AOR(u.AppendAOR(nil)))
-		if !ok {
-			continue
-		}
-		g, err := w.pkg.Authorise(Ask{Resource: resource, Watcher: w.watcher, Proved: w.proved, Type: w.pkg.Types[w.kind],
-			ID: idOf(sub.leg, w.pkg.Name, w.id) + "/" + string(resource)})
-		if err != nil {
-			x.reason = "rejected"
-			if st := (*rtc.Status)(nil); errors.As(err, &st) && st.Code == 404 {
-				x.reason = "noresource"
-			}
-			continue
-		}
-		x.state, x.reason = "", ""
-		s := newSubscription()
-		s.parent, s.user, s.kind, s.proved, s.pending, s.view = x, sub.user, w.kind, w.proved, g.Pending, g.View
-		s.interval = uint32(w.interval.Milliseconds())
-		k := key{resource, w.pkg}
-		sh := n.shardOf(k)
-		sh.mu.Lock()
-		s.topic = sh.topicOf(n, k)
-		s.topic.coming++
-		sh.mu.Unlock()
-		x.sub = s
-	}
-}
-
-// connect enters the subscriptions to the members.
-func (n *Notifier) connect(sub *subscription) {
-	now := time.Now().UnixMilli()
-	for _, x := range sub.list.members {
-		if x.sub == nil {
-			continue
-		}
-		sh := x.sub.topic.shard
-		sh.mu.Lock()
-		x.sub.topic.coming--
-		x.sub.topic.add(x.sub)
-		x.sub.touch(now, true)
-		info, wake := x.sub.info(), x.sub.topic.wake()
-		sh.mu.Unlock()
-		n.queue.put(wake)
-		if !sub.fetch {
-			n.tell(info, "subscribe")
-		}
-	}
-}
-
-// unfill ends the subscriptions to the members of a list that has ended.
-func (n *Notifier) unfill(sub *subscription) {
-	if sub.list == nil {
-		return
-	}
-	for _, x := range sub.list.members {
-		if x.sub == nil {
-			continue
-		}
-		sh := x.sub.topic.shard
-		sh.mu.Lock()
-		info := x.sub.info()
-		sh.mu.Unlock()
-		n.forget(x.sub)
-		if !sub.fetch && info.State != Terminated {
-			info.State, info.Reason = Terminated, "timeout"
-			n.tell(info, "timeout")
-		}
-	}
 }
 
 // hand gives what a member's subscriber is to see to the list. On a lane, with
@@ -171,8 +87,7 @@ func (n *Notifier) hand(x *notice) {
 	now := time.Now().UnixMilli()
 	sh := to.of.topic.shard
 	sh.mu.Lock()
-	to.state, to.reason = x.state, x.reason
-	to.body, to.mark = x.doc.doc, x.doc.mark
+	to.state, to.reason, to.body = x.state, x.reason, x.doc.doc
 	if x.state == Terminated {
 		to.body = Document{}
 	}
@@ -187,9 +102,6 @@ func (n *Notifier) hand(x *notice) {
 	s.inflight, s.shown = false, x.doc.mark
 	s.settle(now)
 	own.mu.Unlock()
-	if x.last {
-		n.forget(s)
-	}
 }
 
 func (l *list) changed(x *member) {
@@ -215,94 +127,88 @@ func (l *list) failed(p *part) {
 const (
 	pieceDatagram = 4 << 10
 	pieceStream   = 48 << 10
+	// nameDatagram bounds what names all members of a list, which must be told in
+	// one (RFC 4662 §5.2): names are left out first, and of a list that is still
+	// longer the rest is named with its states.
+	nameDatagram = 48 << 10
 )
 
 // content fills a NOTIFY of a list: who is in it, and as many states as fit. The
 // shard is locked.
-func (s *subscription) content(n *Notifier, x *notice) {
+func (s *subscription) content(x *notice) {
 	l := s.list
-	room := pieceDatagram
+	room, names := pieceDatagram, nameDatagram
 	if x.flow.Proto().Stream() {
-		room = pieceStream
+		room, names = pieceStream, 1<<30
 	}
 	x.part = &part{whole: l.whole || s.whole}
+	var named []lists.Resource
 	if x.part.whole {
-		l.whole = false
-		l.news = l.news[:0]
-		for _, m := range l.members { // all that is known is to be told anew
-			m.listed = m.state != ""
-			if m.listed {
-				l.news = append(l.news, m)
-			}
+		named = l.nameAll(names)
+		for i := range named {
+			room -= named[i].Named()
 		}
-		room -= 80 * len(l.members)
 	}
 	for len(l.news) > 0 && (len(x.part.members) == 0 && !x.part.whole || room > 0) {
 		m := l.news[0]
-		if room -= len(m.body.Body) + 400; room < 0 && (len(x.part.members) > 0 || x.part.whole) {
+		if room -= len(m.body.Body) + lists.Overhead; room < 0 && (len(x.part.members) > 0 || x.part.whole) {
 			break
 		}
 		m.listed = false
 		l.news = l.news[1:]
 		x.part.members = append(x.part.members, m)
 	}
-	x.body = l.compose(x)
+	x.body = l.compose(x, named)
 }
 
-// compose writes the multipart document (RFC 4662 §5).
-func (l *list) compose(x *notice) Document {
-	var rlmi, out bytes.Buffer
-	told := make(map[*member]bool, len(x.part.members))
+// nameAll begins to tell all members anew: it names them, in at most that many
+// octets, and has all that is known of them be told.
+func (l *list) nameAll(octets int) []lists.Resource {
+	l.whole = false
+	l.news = l.news[:0]
+	all := 0
+	for _, m := range l.members {
+		if m.listed = m.state != ""; m.listed {
+			l.news = append(l.news, m)
+		}
+		all += m.Named()
+	}
+	named := make([]lists.Resource, 0, len(l.members))
+	for _, m := range l.members {
+		r := lists.Resource{Entry: m.Entry, ID: m.id}
+		if all > octets {
+			r.Name = ""
+		}
+		if octets -= r.Named(); octets < 0 {
+			break
+		}
+		named = append(named, r)
+	}
+	return named
+}
+
+// compose writes what a NOTIFY tells: named are all members, nil when only those
+// are named whose state is told.
+func (l *list) compose(x *notice, named []lists.Resource) Document {
+	at := make(map[int]int, len(named)) // by ID
+	for i := range named {
+		at[named[i].ID] = i
+	}
 	for _, m := range x.part.members {
-		told[m] = true
-	}
-	boundary := "b" + strconv.FormatUint(uint64(x.seq), 36) + "z" + x.sub.leg.local
-	rlmi.WriteString(`<?xml version="1.0" encoding="UTF-8"?>` + "\n" + `<list xmlns="urn:ietf:params:xml:ns:rlmi" uri="`)
-	_ = xml.EscapeText(&rlmi, []byte(l.uri)) // a buffer takes everything
-	rlmi.WriteString(`" version="` + strconv.FormatUint(uint64(x.count), 10) + `" fullState="` + strconv.FormatBool(x.part.whole) + `">`)
-	for i, m := range l.members {
-		if told[m] || x.part.whole {
-			m.describe(&rlmi, i, boundary, told[m])
+		i, ok := at[m.id]
+		if !ok {
+			i = len(named)
+			named = append(named, lists.Resource{Entry: m.Entry, ID: m.id})
 		}
-	}
-	rlmi.WriteString("</list>")
-	piece := func(id int, kind string, body []byte) {
-		out.WriteString("--" + boundary + "\r\nContent-Transfer-Encoding: binary\r\nContent-ID: <" + strconv.Itoa(id) + "@" + boundary + ">\r\nContent-Type: " + kind + "\r\n\r\n")
-		out.Write(body)
-		out.WriteString("\r\n")
-	}
-	piece(0, `application/rlmi+xml;charset="UTF-8"`, rlmi.Bytes())
-	for i, m := range l.members {
-		if told[m] && len(m.body.Body) > 0 {
-			piece(i+1, m.body.Type, m.body.numbered(m.count-1))
-		}
-	}
-	out.WriteString("--" + boundary + "--\r\n")
-	return Document{Type: `multipart/related;type="application/rlmi+xml";start="<0@` + boundary + `>";boundary="` + boundary + `"`, Body: out.Bytes()}
-}
-
-// describe writes the resource element of a member; the state only when it is
-// told now.
-func (m *member) describe(b *bytes.Buffer, i int, boundary string, told bool) {
-	b.WriteString(`<resource uri="`)
-	_ = xml.EscapeText(b, []byte(m.URI))
-	b.WriteString(`">`)
-	if m.Name != "" {
-		b.WriteString("<name>")
-		_ = xml.EscapeText(b, []byte(m.Name))
-		b.WriteString("</name>")
-	}
-	if told {
-		b.WriteString(`<instance id="` + strconv.Itoa(i+1) + `" state="` + string(m.state) + `"`)
-		if m.reason != "" {
-			b.WriteString(` reason="` + m.reason + `"`)
-		}
+		r := &named[i]
+		r.Told, r.State, r.Reason, r.Type = true, string(m.state), m.reason, m.body.Type
 		if len(m.body.Body) > 0 {
-			b.WriteString(` cid="` + strconv.Itoa(i+1) + "@" + boundary + `"`)
+			r.Body = m.body.numbered(m.count - 1)
 		}
-		b.WriteString("/>")
 	}
-	b.WriteString("</resource>")
+	d := lists.Document{URI: l.uri, Version: x.count, Whole: x.part.whole, Boundary: "b" + strconv.FormatUint(uint64(x.seq), 36) + "z" + x.sub.leg.local}
+	kind, body := d.Write(named)
+	return Document{Type: kind, Body: body}
 }
 
 // numbered is the body with the number of the NOTIFY in its place.
@@ -310,6 +216,6 @@ func (d *Document) numbered(count uint32) []byte {
 	if d.Count == 0 {
 		return d.Body
 	}
-	b := strconv.AppendUint(bytes.Clone(d.Body[:d.Count]), uint64(count+d.First), 10)
+	b := strconv.AppendUint(append(make([]byte, 0, len(d.Body)+10), d.Body[:d.Count]...), uint64(count+d.First), 10)
 	return append(b, d.Body[d.Count:]...)
 }

@@ -42,9 +42,8 @@ type Config struct {
 	Reach *reach.Reach
 	// Demand asks a sender for credentials, see auth.Gate.
 	Demand func(r *rtc.Request) *rtc.Status
-	// Lists finds the members of a list that is kept; nil: there are none.
-	Lists func(address rtc.AOR, pkg string, watcher rtc.AOR) (members []Entry, ok bool, err error)
-	Key   []byte // secret octets that survive a restart
+	Lists  Lists  // that are kept elsewhere; nil: there are none
+	Key    []byte // secret octets that survive a restart
 
 	Total       int // subscriptions in all, default 1,000,000
 	PerUser     int // subscriptions of one watcher, those within lists not counted, default 1,000
@@ -67,6 +66,7 @@ type Notifier struct {
 	table    table
 	users    users
 	queue    queue
+	kept     kept
 	total    atomic.Int64
 	run      uint32 // of the server, see Store.Begin
 	stats    stats
@@ -99,6 +99,7 @@ func New(cfg Config) *Notifier {
 	for i := range n.shards {
 		n.shards[i].topics = make(map[key]*topic)
 	}
+	n.kept.subs = make(map[rtc.AOR]map[*subscription]struct{})
 	n.table.init()
 	n.users.init()
 	n.queue.init(cfg.UnderWay)
@@ -258,11 +259,8 @@ func (n *Notifier) End(id, reason string) error {
 				if sub.leg == nil || sub.reason != "" || sub.info().ID != id {
 					continue
 				}
-				told := n.endLocked(sub, reason)
-				wake := t.wake()
 				s.mu.Unlock()
-				n.queue.put(wake)
-				n.ended(sub, told)
+				n.endOne(sub, reason)
 				return nil
 			}
 		}
@@ -273,42 +271,33 @@ func (n *Notifier) End(id, reason string) error {
 
 // EndAll ends the subscriptions to a resource of a package.
 func (n *Notifier) EndAll(resource rtc.AOR, pkg, reason string) {
-	for _, s := range n.Watchers(resource, pkg) {
-		if !s.InList && s.State != Terminated {
-			_ = n.End(s.ID, reason) // one that ended meanwhile has ended
-		}
+	for _, s := range n.to(resource, pkg) {
+		n.endOne(s, reason)
 	}
-}
-
-// endLocked begins the end of a subscription. The shard is locked.
-func (n *Notifier) endLocked(s *subscription, reason string) Subscription {
-	s.end(reason, time.Now().UnixMilli())
-	return s.info()
 }
 
 // Reauthorise asks the package again about all that have subscribed to a
 // resource, and tells them what has changed for them.
 func (n *Notifier) Reauthorise(resource rtc.AOR, pkg string) {
+	for _, sub := range n.to(resource, pkg) {
+		n.reauthorise(sub.topic, sub)
+	}
+}
+
+// to are the subscriptions to a resource of a package.
+func (n *Notifier) to(resource rtc.AOR, pkg string) []*subscription {
 	p := n.packages[pkg]
 	if p == nil {
-		return
+		return nil
 	}
 	k := key{resource, p}
 	s := n.shardOf(k)
 	s.mu.Lock()
-	var list []*subscription
-	t := s.topics[k]
-	if t != nil {
-		list = slices.Clone(t.subs)
+	defer s.mu.Unlock()
+	if t := s.topics[k]; t != nil {
+		return slices.Clone(t.subs)
 	}
-	s.mu.Unlock()
-	for _, sub := range list {
-		n.reauthorise(t, sub)
-	}
-	s.mu.Lock()
-	wake := t.wake()
-	s.mu.Unlock()
-	n.queue.put(wake)
+	return nil
 }
 
 func (n *Notifier) reauthorise(t *topic, sub *subscription) {
@@ -319,7 +308,11 @@ func (n *Notifier) reauthorise(t *topic, sub *subscription) {
 	now := time.Now().UnixMilli()
 	event := ""
 	t.shard.mu.Lock()
+	again := sub.parent != nil && sub.reason == "rejected" && g.Rejected == "" // one in a list may come back
 	switch {
+	case again:
+		sub.reason, sub.pending, sub.view, event = "", g.Pending, g.View, "subscribe"
+		sub.touch(now, true)
 	case sub.reason != "":
 	case g.Rejected != "":
 		sub.end(g.Rejected, now)
@@ -334,11 +327,12 @@ func (n *Notifier) reauthorise(t *topic, sub *subscription) {
 		sub.next = min(sub.next, now)
 		sub.touch(now, sub.force)
 	}
-	info := sub.info()
+	info, wake := sub.info(), t.wake()
 	t.shard.mu.Unlock()
+	n.queue.put(wake)
 	switch event {
 	case "":
-	case "approved":
+	case "approved", "subscribe":
 		n.tell(info, event)
 	default:
 		n.ended(sub, info)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tandem/rtc"
+	"tandem/rtc/event/lists"
 	"tandem/rtc/internal/rig"
 	"tandem/rtc/sip"
 	"tandem/rtc/transport"
@@ -295,7 +296,7 @@ const listBody = `body:<resource-lists xmlns="urn:ietf:params:xml:ns:resource-li
 
 func TestListInRequest(t *testing.T) {
 	run(t, func(b *bench) {
-		b.ask("SUBSCRIBE sip:pbx.test SIP/2.0", "Require: recipient-list-subscribe", "Supported: eventlist", "Content-Type: "+ListType, listBody)
+		b.ask("SUBSCRIBE sip:pbx.test SIP/2.0", "Require: recipient-list-subscribe", "Supported: eventlist", "Content-Type: "+lists.Type, listBody)
 		m := b.Want("200 SUBSCRIBE", "NOTIFY")
 		if get(m[0], "Require") != "eventlist" || get(m[1], "Require") != "eventlist" {
 			t.Errorf("%s", m[1].Bytes())

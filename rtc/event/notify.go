@@ -116,7 +116,10 @@ func (n *Notifier) notice(t *topic, s *subscription, doc *rendered) *notice {
 	s.dirty, s.force, s.inflight = false, false, true
 	s.next = now + int64(s.interval)
 	if s.list != nil {
-		s.content(n, x)
+		s.content(x)
+		if s.fetch && len(s.list.news) > 0 { // more pieces follow
+			x.last, x.state, x.reason = false, Active, ""
+		}
 	} else {
 		x.doc = doc
 		x.body = doc.doc

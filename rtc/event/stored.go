@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tandem/rtc"
+	"tandem/rtc/event/lists"
 	"tandem/rtc/transport"
 )
 
@@ -27,9 +28,9 @@ type Stored struct {
 	Peer, Flow                 string
 	Secure                     bool
 	Base, RemoteSeq            uint32
-	Seq, Run                   uint32  // sequence numbers up to Seq may have been used by run Run of the server
-	List                       string  // the URI of a list, "" when it is none
-	Members                    []Entry // of a list that came with the SUBSCRIBE
+	Seq, Run                   uint32        // sequence numbers up to Seq may have been used by run Run of the server
+	List                       string        // the URI of a list, "" when it is none
+	Members                    []lists.Entry // of a list that came with the SUBSCRIBE
 }
 
 // Store keeps subscriptions durably.
@@ -152,21 +153,25 @@ func (n *Notifier) Restore(ctx context.Context, flow func(string) (transport.Flo
 	if err != nil {
 		return 0, err
 	}
-	for _, id := range gone {
-		_ = n.cfg.Store.Delete(id, func(error) {}) // the next start tries again
-	}
 	now := time.Now().UnixMilli()
 	for _, s := range list {
 		sh := s.topic.shard
 		sh.mu.Lock()
 		s.topic.add(s)
+		if s.reason != "" {
+			gone = append(gone, idOf(s.leg, s.topic.pkg.Name, s.id))
+		}
 		s.touch(now, true)
 		wake := s.topic.wake()
 		sh.mu.Unlock()
 		n.queue.put(wake)
 		if s.list != nil {
-			n.connect(s)
+			n.connect(s, s.list.members)
+			n.kept.enter(s)
 		}
+	}
+	for _, id := range gone {
+		_ = n.cfg.Store.Delete(id, func(error) {}) // the next start tries again
 	}
 	return len(list), nil
 }
@@ -215,11 +220,7 @@ func (n *Notifier) revive(st *Stored, flow func(string) (transport.Flow, bool)) 
 // admitAgain asks whether a subscription may go on after a restart.
 func (n *Notifier) admitAgain(s *subscription, st *Stored) {
 	if s.list != nil {
-		w := wish{pkg: s.topic.pkg, watcher: st.Watcher, proved: st.Proved, kind: s.kind, list: st.Members, isList: true}
-		if len(st.Members) == 0 {
-			w.list, _, _ = n.cfg.Lists(rtc.AOR(st.Resource), st.Package, st.Watcher)
-		}
-		n.fill(s, w)
+		n.fillAgain(s, st)
 		return
 	}
 	g, err := s.topic.pkg.Authorise(n.ask(s.topic, s))
@@ -230,4 +231,23 @@ func (n *Notifier) admitAgain(s *subscription, st *Stored) {
 		s.reason = g.Rejected
 	}
 	s.pending, s.view = g.Pending, g.View
+}
+
+// fillAgain finds the members of a list after a restart.
+func (n *Notifier) fillAgain(s *subscription, st *Stored) {
+	if len(st.Members) > 0 {
+		n.fill(s, st.Members)
+		return
+	}
+	if n.cfg.Lists == nil || !n.cfg.Lists.Known(st.Resource, st.Package, st.Watcher) {
+		s.reason = "noresource"
+		return
+	}
+	members, err := n.membersOf(st.Resource, st.Watcher)
+	if err != nil {
+		n.cfg.Log.Warn("a list cannot be read; its subscriber is told to subscribe anew", "aor", string(st.Resource), "err", err)
+		s.reason = "deactivated"
+		return
+	}
+	n.fill(s, members)
 }

@@ -36,11 +36,17 @@ func (n *Notifier) begin(r *rtc.Request) error {
 	if !n.table.enter(sub.leg) {
 		return &rtc.Status{Code: 482, Reason: "Merged Request"} // RFC 3261 §8.2.2.2
 	}
-	if err := n.admit(r, sub, w); err != nil {
-		n.table.remove(sub.leg)
+	admit := func(w wish) error {
+		err := n.admit(r, sub, w)
+		if err != nil {
+			n.table.remove(sub.leg)
+		}
 		return err
 	}
-	return nil
+	if !w.kept() {
+		return admit(w)
+	}
+	return n.read(r, w, admit, func() { n.table.remove(sub.leg) })
 }
 
 // admit counts a subscription, asks whether it may be, and keeps it; the 200
@@ -67,6 +73,7 @@ func (n *Notifier) enter(r *rtc.Request, sub *subscription, w wish) error {
 	k := key{w.resource, w.pkg}
 	if w.isList {
 		sub.list = newList(string(r.RequestURI()), w.resource, w.given)
+		sub.list.gen = w.gen
 		k.resource = rtc.AOR("list " + sub.leg.local) // a topic of its own
 	} else {
 		g, err := w.pkg.Authorise(Ask{Resource: w.resource, Watcher: w.watcher, Proved: w.proved, Type: w.pkg.Types[w.kind],
@@ -93,7 +100,7 @@ func (n *Notifier) enter(r *rtc.Request, sub *subscription, w wish) error {
 	t.coming++
 	s.mu.Unlock()
 	if w.isList {
-		n.fill(sub, w)
+		n.fill(sub, append(w.given, w.members...))
 	}
 	if sub.fetch {
 		n.welcome(r, sub, w)
@@ -109,12 +116,6 @@ func (n *Notifier) enter(r *rtc.Request, sub *subscription, w wish) error {
 
 // abandon takes back what enter prepared for a subscription that will not be.
 func (n *Notifier) abandon(sub *subscription) {
-	drop := func(t *topic) {
-		t.shard.mu.Lock()
-		t.coming--
-		t.tidy()
-		t.shard.mu.Unlock()
-	}
 	drop(sub.topic)
 	if sub.list == nil {
 		return
@@ -155,6 +156,9 @@ func (n *Notifier) stored(r *rtc.Request, sub *subscription, w wish, err error) 
 // welcome answers the SUBSCRIBE and begins to notify. On the lane of the request.
 func (n *Notifier) welcome(r *rtc.Request, sub *subscription, w wish) {
 	n.stats.subscribed.Add(1)
+	if sub.fetch && sub.list != nil {
+		n.look(sub)
+	}
 	quiet := n.matches(sub, w.match)
 	n.answer(r, sub, quiet, w.expires)
 	now := time.Now().UnixMilli()
@@ -175,8 +179,11 @@ func (n *Notifier) welcome(r *rtc.Request, sub *subscription, w wish) {
 	info, wake := sub.info(), sub.topic.wake()
 	s.mu.Unlock()
 	n.queue.put(wake)
-	if sub.list != nil {
-		n.connect(sub)
+	if sub.list != nil && !sub.fetch {
+		n.connect(sub, sub.list.members)
+		if n.kept.enter(sub) {
+			go n.Relist(sub.user.aor)
+		}
 	}
 	if !sub.fetch {
 		n.tell(info, "subscribe")

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tandem/rtc"
+	"tandem/rtc/event/lists"
 	"tandem/rtc/sip"
 )
 
@@ -16,9 +17,10 @@ type wish struct {
 	pkg      *Package
 	id       string
 	resource rtc.AOR
-	list     []Entry // its members, when it is about a list
 	isList   bool
-	given    []Entry // of list, when it came with the SUBSCRIBE
+	given    []lists.Entry // members of a list that came with the SUBSCRIBE
+	members  []lists.Entry // of a list that is kept, when they have been read
+	gen      uint64        // see kept
 	watcher  rtc.AOR
 	proved   bool
 	kind     uint8

@@ -9,13 +9,32 @@ import (
 	"tandem/cmd/tandem/api/xcap"
 	"tandem/rtc"
 	"tandem/rtc/contacts"
+	"tandem/rtc/contacts/services"
 	contactstore "tandem/rtc/contacts/sqlstore"
+	"tandem/rtc/sip"
 )
 
 // openContacts builds the contact lists of users.
 func (s *Server) openContacts(ctx context.Context, _ *Config) error {
 	s.contacts = contacts.New(contactstore.New(s.store))
 	return s.contacts.Load(ctx)
+}
+
+// ownContacts is the name of the address under which each user finds the own
+// contact list, unless it is that of a user.
+const ownContacts = "contacts"
+
+// openLists makes the lists of users subscribable.
+func (s *Server) openLists(ctx context.Context, cfg *Config) error {
+	s.lists = services.New(s.contacts, documentRoot(cfg), func(address rtc.AOR) bool {
+		u, err := sip.ParseURI([]byte(address))
+		if err != nil || string(u.User) != ownContacts || !s.directory.Domain(u.Host) {
+			return false
+		}
+		_, taken := s.directory.Resolve(address)
+		return !taken
+	})
+	return s.lists.Load(ctx, func(user rtc.AOR) { s.events.Relist(user) })
 }
 
 // withDocuments serves the documents of users beside the operations of the API.

@@ -14,7 +14,10 @@ import (
 
 // openEvents builds the notifier. Rooms that come later add their event packages
 // to it.
-func (s *Server) openEvents(_ context.Context, cfg *Config) error {
+func (s *Server) openEvents(ctx context.Context, cfg *Config) error {
+	if err := s.openLists(ctx, cfg); err != nil {
+		return err
+	}
 	s.events = event.New(event.Config{
 		Store:       eventstore.New(s.store, s.log),
 		Users:       users{s.directory, s},
@@ -26,6 +29,7 @@ func (s *Server) openEvents(_ context.Context, cfg *Config) error {
 		GRUU:        s.deviceOf,
 		Reach:       s.reach,
 		Demand:      s.gate.Demand,
+		Lists:       s.lists,
 		Key:         s.key,
 		Total:       cfg.Events.Subscriptions,
 		PerUser:     cfg.Events.PerUser,

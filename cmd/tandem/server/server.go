@@ -26,6 +26,7 @@ import (
 	"tandem/media/relay"
 	"tandem/rtc/auth"
 	"tandem/rtc/contacts"
+	"tandem/rtc/contacts/services"
 	"tandem/rtc/directory"
 	directorystore "tandem/rtc/directory/sqlstore"
 	"tandem/rtc/event"
@@ -73,6 +74,7 @@ type Server struct {
 	reach     *reach.Reach
 	gruu      *location.GRUU
 	events    *event.Notifier
+	lists     *services.Services // that users keep
 	consent   *consent.Book
 	presence  *presence.Agent
 	lamps     *lamps

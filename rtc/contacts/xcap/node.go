@@ -33,6 +33,15 @@ func Get(doc []byte, s Selector) ([]byte, bool) {
 	return s.get(doc, root)
 }
 
+// Find returns the element that a selector names in a document, nil when that is
+// none.
+func (s *Selector) Find(root *Element) *Element {
+	if s.namespaces || s.attr != "" {
+		return nil
+	}
+	return s.element(root)
+}
+
 func (s *Selector) get(doc []byte, root *Element) ([]byte, bool) {
 	e := s.element(root)
 	switch {

@@ -11,6 +11,7 @@ import (
 	"tandem/rtc/contacts"
 	"tandem/rtc/contacts/xcap"
 	"tandem/rtc/event"
+	"tandem/rtc/event/lists"
 	"tandem/rtc/sip"
 )
 
@@ -30,8 +31,8 @@ func Package(n *event.Notifier, b *contacts.Book, root string) event.Package {
 
 // content accepts a list of documents, or none (RFC 5875 §4.2).
 func content(m *sip.Message) error {
-	if t := sip.ParseParted(m.Get(sip.HdrContentType)).Value; len(m.Body()) > 0 && !sip.EqualFold(t, event.ListType) {
-		return &rtc.Status{Code: 415, Header: []byte("Accept: " + event.ListType + "\r\n")}
+	if t := sip.ParseParted(m.Get(sip.HdrContentType)).Value; len(m.Body()) > 0 && !sip.EqualFold(t, lists.Type) {
+		return &rtc.Status{Code: 415, Header: []byte("Accept: " + lists.Type + "\r\n")}
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tandem/rtc/event"
+	"tandem/rtc/event/lists"
 )
 
 // version is the first octet of the encoding: the texts, each a length and its
@@ -66,7 +67,7 @@ func decode(b []byte, st *event.Stored) error {
 		return errEncoding
 	}
 	for range members {
-		st.Members = append(st.Members, event.Entry{URI: r.text(), Name: r.text()})
+		st.Members = append(st.Members, lists.Entry{URI: r.text(), Name: r.text()})
 	}
 	if r.bad {
 		return errEncoding

@@ -42,8 +42,8 @@ func document(resource rtc.AOR, pkg string, list []event.Subscription) event.Doc
 	_ = xml.EscapeText(&b, []byte(resource)) // a buffer takes everything
 	b.WriteString(`" package="` + pkg + `">`)
 	for _, s := range list {
-		if s.Watcher == resource && !s.InList && s.State == event.Terminated {
-			continue
+		if s.State == event.Terminated && (s.InList || s.Watcher == resource) {
+			continue // a member of a list stays until its watcher leaves the list
 		}
 		status, why := string(s.State), "subscribe"
 		if s.State == event.Terminated {

@@ -1,4 +1,4 @@
-package event
+package lists
 
 import "testing"
 
@@ -9,17 +9,17 @@ func TestListRefused(t *testing.T) {
 		"entities":    `<!DOCTYPE x [<!ENTITY a "b">]><resource-lists xmlns="urn:ietf:params:xml:ns:resource-lists"><list><entry uri="&a;"/></list></resource-lists>`,
 		"another one": `<a xmlns="urn:ietf:params:xml:ns:resource-lists"><list><entry uri="sip:a@b"/></list></a>`,
 	} {
-		if list, err := ParseList([]byte(text)); err == nil {
+		if list, err := Parse([]byte(text)); err == nil {
 			t.Errorf("%s: read %v", name, list)
 		}
 	}
 }
 
-func FuzzParseList(f *testing.F) {
-	f.Add([]byte(listBody[len("body:"):]))
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(`<resource-lists xmlns="urn:ietf:params:xml:ns:resource-lists"><list><entry uri="sip:bob@pbx.test"><display-name>Bob</display-name></entry><list><entry uri="sip:carol@pbx.test"/></list></list></resource-lists>`))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		list, err := ParseList(b)
-		if err == nil && (len(list) == 0 || len(list) > maxEntries) {
+		list, err := Parse(b)
+		if err == nil && (len(list) == 0 || len(list) > MaxEntries) {
 			t.Errorf("%d entries", len(list))
 		}
 	})

@@ -1,4 +1,4 @@
-package event
+package lists
 
 import (
 	"encoding/xml"
@@ -7,8 +7,8 @@ import (
 	"tandem/rtc/strictxml"
 )
 
-// ListType is the media type of lists of resources (RFC 4826 §3).
-const ListType = "application/resource-lists+xml"
+// Type is the media type of lists of resources (RFC 4826 §3).
+const Type = "application/resource-lists+xml"
 
 // resourceLists is such a document as far as it matters: what it refers to by
 // URI elsewhere is left out.
@@ -25,11 +25,11 @@ type resourceSet struct {
 	} `xml:"entry"`
 }
 
-// maxEntries bounds what is read of one document.
-const maxEntries = 10_000
+// MaxEntries is how many members are read of one list.
+const MaxEntries = 10_000
 
-// ParseList reads a list of resources, those in lists within it included.
-func ParseList(b []byte) ([]Entry, error) {
+// Parse reads a list of resources, those in lists within it included.
+func Parse(b []byte) ([]Entry, error) {
 	var doc resourceLists
 	if err := strictxml.Decode(b, &doc); err != nil {
 		return nil, err
@@ -39,7 +39,7 @@ func ParseList(b []byte) ([]Entry, error) {
 	walk = func(sets []resourceSet) {
 		for _, s := range sets {
 			for _, e := range s.Entries {
-				if e.URI != "" && len(list) < maxEntries {
+				if e.URI != "" && len(list) < MaxEntries {
 					list = append(list, Entry{URI: e.URI, Name: e.Name})
 				}
 			}
