@@ -46,6 +46,50 @@ func parseCredentials(v []byte, a *answer) (digest bool, reason string) {
 	return true, a.complete(algorithm)
 }
 
+// answers goes through the credentials of a request, in the fields of the given
+// kinds. Some phones send several, also in one line: those for other realms, other
+// algorithms, or the nonce before.
+type answers struct {
+	m     *sip.Message
+	line  int    // the next one to look at
+	rest  []byte // of the line before it
+	a     *answer
+	which [2]sip.HeaderID
+
+	reason string // what is wrong with the one that next has read, "" when nothing is
+}
+
+// fields are those that credentials for us come in: phones that were once asked by
+// 407 put them into Proxy-Authorization even on REGISTER.
+var fields = [2]sip.HeaderID{sip.HdrAuthorization, sip.HdrProxyAuthorization}
+
+// next reads the next credentials of the Digest scheme; false when there are none.
+func (c *answers) next() bool {
+	for {
+		for len(c.rest) == 0 {
+			if c.line == c.m.Len() {
+				return false
+			}
+			if h := c.m.At(c.line); h.ID == c.which[0] || h.ID == c.which[1] {
+				c.rest = h.Value
+			}
+			c.line++
+		}
+		v := c.rest
+		c.rest = nil
+		digest, reason := parseCredentials(v, c.a)
+		if !digest || reason != "" { // perhaps because there are several in it
+			if v, c.rest = sip.CutCredentials(v); len(c.rest) > 0 {
+				digest, reason = parseCredentials(v, c.a)
+			}
+		}
+		if digest {
+			c.reason = reason
+			return true
+		}
+	}
+}
+
 // slot is where a parameter is kept, nil for one that is not needed.
 func (a *answer) slot(name []byte, algorithm *[]byte) *[]byte {
 	switch {

@@ -16,13 +16,9 @@ func (g *Gate) AppendInfo(dst []byte, m *sip.Message, identity *rtc.Identity, no
 	defer g.work.Put(w)
 	a := &w.answer
 	where := place(m.Source.Addr())
-	for i := range m.Len() {
-		h := m.At(i)
-		if h.ID != sip.HdrAuthorization {
-			continue
-		}
-		digest, reason := parseCredentials(h.Value, a)
-		if !digest || reason != "" || a.algorithm == 0 || a.qop == qopNone || a.qop == qopUnknown {
+	all := answers{m: m, a: a, which: [2]sip.HeaderID{sip.HdrAuthorization, sip.HdrAuthorization}}
+	for all.next() {
+		if all.reason != "" || a.algorithm == 0 || a.qop == qopNone || a.qop == qopUnknown {
 			continue
 		}
 		n, ok := g.nonces.check(a.nonce, where, now, g.cfg.NonceLife)

@@ -86,12 +86,9 @@ func e164(user []byte) (number string, ok bool) {
 // credentials reports whether a request carries any for a realm of ours: a user
 // may send from a peer's address.
 func (g *Gate) credentials(m *sip.Message, w *work) bool {
-	for i := range m.Len() {
-		h := m.At(i)
-		if h.ID != sip.HdrAuthorization && h.ID != sip.HdrProxyAuthorization {
-			continue
-		}
-		if digest, _ := parseCredentials(h.Value, &w.answer); digest && (w.answer.realm == nil || g.realmOf(w.answer.realm) != nil) {
+	all := answers{m: m, a: &w.answer, which: fields}
+	for all.next() {
+		if w.answer.realm == nil || g.realmOf(w.answer.realm) != nil {
 			return true
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/icholy/digest"
 )
@@ -173,4 +174,23 @@ func TestQuirkLastChallengeOnly(t *testing.T) {
 	if last := v.realm.server[len(v.realm.server)-1]; !strings.Contains(last.after, "algorithm=MD5") {
 		t.Errorf("last challenge: %+v", last)
 	}
+}
+
+// TestQuirkTwoCredentialsInOneLine: for two algorithms, or for two realms, joined
+// by a comma, which RFC 3261 §7.3.1 forbids and phones do.
+func TestQuirkTwoCredentialsInOneLine(t *testing.T) {
+	f := newFixture(t, nil)
+	r := register("100")
+	all := f.challenge(f.send(r))
+	value := func(line string) string { return strings.TrimPrefix(line, "Authorization: ") }
+	md5 := value(f.answer(r, all["MD5"], "100", password, nil))
+	sha := value(f.answer(r, all["SHA-256"], "100", password, nil))
+	const other = `Digest username="x", realm="elsewhere", nonce="n", uri="sip:y", response="z"`
+	for i, line := range []string{sha + ", " + md5, md5 + "," + sha, other + ", " + md5, md5 + ", " + other, "Basic QWxhZGRpbg==, " + md5} {
+		r.callID, r.cseq = "two", 10+i
+		f.now = f.now.Add(time.Minute)
+		fresh := value(f.answer(r, f.challenge(f.send(r))["MD5"], "100", password, nil))
+		f.wantIdentity(f.send(r.with("Authorization: "+strings.ReplaceAll(line, md5, fresh))), "sip:100@example.com")
+	}
+	f.wantAsked(f.send(r.with("Authorization: "+other+", "+other)), false)
 }

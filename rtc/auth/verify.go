@@ -40,24 +40,18 @@ type proof struct {
 	retry   time.Duration
 }
 
-// verify looks at the credentials of a request in whichever of the two header
-// fields they came: phones that were once asked by 407 put them into
-// Proxy-Authorization even on REGISTER.
+// verify looks at the credentials of a request.
 func (g *Gate) verify(m *sip.Message, where netip.Addr, now time.Time, w *work) proof {
 	var best proof
 	a := &w.answer
-	for i, n := 0, 0; i < m.Len() && n < maxAnswers; i++ {
-		h := m.At(i)
-		if h.ID != sip.HdrAuthorization && h.ID != sip.HdrProxyAuthorization {
-			continue
-		}
-		digest, reason := parseCredentials(h.Value, a)
-		if !digest || a.realm != nil && g.realmOf(a.realm) == nil {
+	all := answers{m: m, a: a, which: fields}
+	for n := 0; n < maxAnswers && all.next(); {
+		if a.realm != nil && g.realmOf(a.realm) == nil {
 			continue // for somebody else
 		}
 		n++
-		p := proof{result: proofMalformed, reason: reason}
-		if reason == "" {
+		p := proof{result: proofMalformed, reason: all.reason}
+		if all.reason == "" {
 			p = g.try(m, where, now, w)
 		}
 		if p.result > best.result {
@@ -83,13 +77,9 @@ func (g *Gate) verify(m *sip.Message, where netip.Addr, now time.Time, w *work) 
 // whose nonce is not good, so that asking again is no verdict on the password.
 func (g *Gate) outdated(m *sip.Message, now time.Time, w *work) (old bool) {
 	where := place(m.Source.Addr())
-	for i, n := 0, 0; i < m.Len() && n < maxAnswers; i++ {
-		h := m.At(i)
-		if h.ID != sip.HdrAuthorization && h.ID != sip.HdrProxyAuthorization {
-			continue
-		}
-		digest, reason := parseCredentials(h.Value, &w.answer)
-		if !digest || reason != "" || g.realmOf(w.answer.realm) == nil {
+	all := answers{m: m, a: &w.answer, which: fields}
+	for n := 0; n < maxAnswers && all.next(); {
+		if all.reason != "" || g.realmOf(w.answer.realm) == nil {
 			continue
 		}
 		n++

@@ -2,6 +2,7 @@ package digest
 
 import (
 	"bytes"
+	"iter"
 
 	"tandem/rtc/sip"
 )
@@ -18,6 +19,22 @@ type challenge struct {
 	named     bool   // the challenge names its algorithm
 	qop       string // what to answer with, "" when none is offered
 	stale     bool
+}
+
+// challenges yields those of the lines with an id, and whether each was understood;
+// some servers write several into one line.
+func challenges(m *sip.Message, id sip.HeaderID) iter.Seq2[challenge, bool] {
+	return func(yield func(challenge, bool) bool) {
+		for rest := range m.Lines(id) {
+			for len(rest) > 0 {
+				var v []byte
+				v, rest = sip.CutCredentials(rest)
+				if !yield(parseChallenge(v, id == sip.HdrProxyAuthenticate)) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // parseChallenge reads a value; false when it is of another scheme or asks for

@@ -67,8 +67,7 @@ func (c *Client) Challenged(m *sip.Message, again bool) bool {
 	var seen []challenge // realms that are settled by an earlier line of this response
 	taken := false
 	for _, id := range [...]sip.HeaderID{sip.HdrWWWAuthenticate, sip.HdrProxyAuthenticate} {
-		for v := range m.Lines(id) {
-			ch, ok := parseChallenge(v, id == sip.HdrProxyAuthenticate)
+		for ch, ok := range challenges(m, id) {
 			if !ok || slices.ContainsFunc(seen, ch.like) {
 				continue
 			}

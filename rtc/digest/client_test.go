@@ -92,6 +92,8 @@ func TestChoice(t *testing.T) {
 		{"the first there is a hash of", hashed, []string{www + ", algorithm=SHA-256", www + ", algorithm=MD5"}, []string{"example.com MD5"}},
 		{"no hash", hashed, []string{www + ", algorithm=SHA-256"}, nil},
 		{"two realms", alice, []string{www, `Proxy-Authenticate: Digest realm="p", nonce="x"`}, []string{"example.com MD5", "p MD5"}},
+		{"several in one line", alice, []string{`WWW-Authenticate: Digest realm="q", nonce="y", algorithm=SHA-256, Digest realm="q", nonce="y", Digest realm="p", nonce="x"`}, []string{"q SHA-256", "p MD5"}},
+		{"behind another scheme", alice, []string{`WWW-Authenticate: Basic realm="q", Digest realm="q", nonce="y"`}, []string{"q MD5"}},
 		{"a realm without login", alice, []string{`WWW-Authenticate: Digest realm="stranger", nonce="x"`}, nil},
 		{"another scheme", alice, []string{`WWW-Authenticate: NTLM realm="example.com"`, `WWW-Authenticate: Basic realm="example.com"`}, nil},
 		{"no nonce", alice, []string{`WWW-Authenticate: Digest realm="example.com"`}, nil},

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 
@@ -68,11 +69,31 @@ func (p *Proxy) consume(e *sip.Edit, m *sip.Message) {
 		if h.ID != sip.HdrProxyAuthorization {
 			continue
 		}
-		c, err := sip.ParseCredentials(h.Value)
-		if realm, ok := c.Param("realm"); err != nil || !ok || p.users.Domain(realm) {
+		if keep := p.foreign(h.Value); len(keep) == 0 {
 			e.DelAt(i)
+		} else if len(keep) < len(h.Value) {
+			e.SetAt(i, keep)
 		}
 	}
+}
+
+// foreign is what of a line of credentials is for proxies behind us: v itself
+// when all of it is.
+func (p *Proxy) foreign(v []byte) []byte {
+	var keep [][]byte
+	ours := false
+	for one, rest := sip.CutCredentials(v); len(one) > 0; one, rest = sip.CutCredentials(rest) {
+		c, err := sip.ParseCredentials(one)
+		if realm, ok := c.Param("realm"); err != nil || !ok || p.users.Domain(realm) {
+			ours = true
+		} else {
+			keep = append(keep, one)
+		}
+	}
+	if !ours {
+		return v
+	}
+	return bytes.Join(keep, []byte(", "))
 }
 
 // setURI sets Request-URI and Routes (step 2 and 6).

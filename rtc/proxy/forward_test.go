@@ -493,3 +493,26 @@ func TestOldPhone(t *testing.T) {
 	bob.accept(bob.want("INVITE"))
 	alice.want(200)
 }
+
+// Credentials for us stay here, those for proxies behind us go along, also when
+// both stand in one line.
+func TestCredentialsForOthersGoAlong(t *testing.T) {
+	r := newRig(t, nil)
+	alice, bob := r.udpUA("alice"), r.udpUA("bob")
+	r.book.user("bob", r.binding(bob, ""))
+	const ours, theirs = `Digest username="a, b", realm="example.com", response="1"`, `Digest realm="p.example", nonce="x"`
+	for line, want := range map[string]string{
+		ours:                               "",
+		theirs:                             theirs,
+		ours + ", " + theirs:               theirs,
+		theirs + "," + ours + "," + theirs: theirs + ", " + theirs,
+	} {
+		alice.ask(req{method: "MESSAGE", uri: "sip:bob@example.com", is: "alice", extra: "Proxy-Authorization: " + line + "\n"})
+		m := bob.want("MESSAGE")
+		if got := string(m.Get(sip.HdrProxyAuthorization)); got != want {
+			t.Errorf("%s\narrives as %s", line, got)
+		}
+		bob.reply(m, 200, "")
+		alice.want(200)
+	}
+}

@@ -169,6 +169,9 @@ func (j *job) readContact(c *contact, a sip.NameAddr, value []byte, nat bool) *r
 	if _, gr := uri.Param("gr"); gr && j.g.users.Domain(uri.Host) {
 		return &rtc.Status{Code: 403, Reason: "Contact Is a GRUU"} // RFC 5627 §5.1
 	}
+	if uri.Nowhere {
+		return &rtc.Status{Code: 400, Reason: "Port 0 in Contact"}
+	}
 	c.uri = uri
 	d := &c.draft
 	d.Contact, d.URI, d.CallID, d.CSeq, d.Path = value, a.URI, j.callID, j.cseq, j.path

@@ -25,6 +25,7 @@ func TestRefusals(t *testing.T) {
 		{"To of an unknown scheme (unksm2)", []string{"To: isbn:2983792873", "Contact: <name:John_Smith>"}, 400, "SIP URI"},
 		{"unknown extension required", []string{"Require: path, x-new, gruu"}, 420, "Unsupported: x-new\r\n"},
 		{"contact without brackets but headers (regbadct)", []string{"Contact: sip:user@example.com?Route=%3Csip:sip.example.com%3E"}, 400, "angle brackets"},
+		{"contact at port 0", []string{"Contact: <sip:a@192.0.2.4:0>"}, 400, "Port 0"},
 		{"contact does not close", []string{"Contact: <sip:a@192.0.2.4"}, 400, "Contact"},
 		{"contact without host", []string{"Contact: <sip:a@>"}, 400, "Contact"},
 		{"star without Expires", []string{"Contact: *"}, 400, "Expires: 0"},

@@ -70,10 +70,15 @@ func (b *Builder) to(req *Message, r Response) {
 	if v == nil {
 		return
 	}
-	b.Header(HdrTo, v)
-	if a, _ := req.To(); r.ToTag == "" || a.Tag() != nil {
+	a, _ := req.To()
+	if r.ToTag == "" || a.Tag() != nil {
+		b.Header(HdrTo, v)
 		return
 	}
+	if _, empty := a.Param("tag"); empty {
+		v = AppendParams(append([]byte(nil), v[:len(v)-len(a.Params)]...), a.Params, "tag")
+	}
+	b.Header(HdrTo, v)
 	b.Buf = append(b.Buf[:len(b.Buf)-2], ";tag="...)
 	b.Buf = append(b.Buf, r.ToTag...)
 	b.Buf = append(b.Buf, "\r\n"...)

@@ -16,7 +16,7 @@ func (m *Message) Check() *Error {
 }
 
 func (m *Message) check() *Error {
-	if !EqualFold(m.at(m.version), "SIP/2.0") { // RFC 3261 §7.1
+	if !EqualFold(m.at(m.version), version) { // RFC 3261 §7.1
 		return &Error{Code: 505, Reason: ReasonPhrase(505)}
 	}
 	if err := m.checkPresent(); err != nil {
@@ -83,18 +83,33 @@ func (m *Message) checkRequest() *Error {
 			return bad("Bad IPv6 address in Request-URI")
 		}
 	}
+	if u.Nowhere {
+		return bad("Port 0 in Request-URI")
+	}
 	if u.Headers != nil && !bytes.EqualFold(u.Headers, replacesWanted) {
 		return bad("Headers in Request-URI") // RFC 3261 §19.1.1
 	}
 	if m.method == INVITE && m.Has(HdrContact) { // where the requests of the dialog will go (RFC 3261 §12.1.1)
-		if a, err := ParseNameAddr(FirstElement(m.Get(HdrContact))); err != nil || a.Star {
-			return bad("Bad Contact")
+		if err := checkContact(FirstElement(m.Get(HdrContact))); err != nil {
+			return err
 		}
 	}
 	if m.Has(HdrMaxForwards) { // absent is RFC 2543; RFC 3261 §16.3 step 3
 		if _, ok := m.MaxForwards(); !ok {
 			return bad("Bad Max-Forwards")
 		}
+	}
+	return nil
+}
+
+// checkContact wants an address to which the requests of a dialog can go.
+func checkContact(v []byte) *Error {
+	a, err := ParseNameAddr(v)
+	if err != nil || a.Star {
+		return bad("Bad Contact")
+	}
+	if u, err := ParseURI(a.URI); err == nil && u.Nowhere {
+		return bad("Port 0 in Contact")
 	}
 	return nil
 }
@@ -178,9 +193,6 @@ func (m *Message) checkAddress(id HeaderID) (NameAddr, *Error) {
 	}
 	if err == nil {
 		_, err = ParseURI(a.URI)
-	}
-	if tag, ok := a.Param("tag"); ok && len(tag) == 0 && err == nil {
-		err = bad("Empty tag")
 	}
 	if err != nil {
 		if id == HdrFrom {

@@ -17,6 +17,8 @@ func TestCheckReadsAll(t *testing.T) {
 		{"Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKtop, SIP/2.0/NEW host.example;x", 0},
 		{"Contact: *", 400},
 		{"Contact: <sip:joe@example.org>;expires=9", 0},
+		{"Contact: <sip:joe@192.0.2.1:0>", 400},
+		{"From: <sip:joe@192.0.2.1:0>;tag=1", 0},
 	} {
 		var m Message
 		err := m.Parse(bytes.ReplaceAll(request(c.line), []byte("OPTIONS"), []byte("INVITE")))

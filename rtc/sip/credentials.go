@@ -27,6 +27,29 @@ func ParseCredentials(v []byte) (Credentials, *Error) {
 	return Credentials{Scheme: v[:i:i], Params: trim(v[i:])}, nil
 }
 
+// CutCredentials cuts the first of several credentials or challenges that stand in
+// one line, which is against RFC 3261 §7.3.1, from the others; rest is nil behind
+// the last. The next one begins where a scheme follows a comma: a token that has a
+// blank behind it and no "=".
+func CutCredentials(v []byte) (one, rest []byte) {
+	for i := 0; i < len(v); {
+		switch v[i] {
+		case '"':
+			if i = skipQuoted(v, i); i < 0 {
+				return v, nil
+			}
+			continue
+		case ',':
+			next := skipBlanks(v, i+1)
+			if c, err := ParseCredentials(v[next:]); err == nil && len(c.Params) > 0 && c.Params[0] != '=' {
+				return v[:i:i], v[next:]
+			}
+		}
+		i++
+	}
+	return v, nil
+}
+
 // Is reports whether the scheme is that one, in any case.
 func (c Credentials) Is(scheme string) bool { return EqualFold(c.Scheme, scheme) }
 

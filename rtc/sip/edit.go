@@ -5,7 +5,8 @@ package sip
 // zero value is ready; Start makes it ready again without allocating.
 // Values given to it must stay unchanged until Append.
 //
-// A Content-Length that is missing or does not fit the body (both are accepted
+// The version is spelled in capitals, as whoever sends must (RFC 3261 §7.1). A
+// Content-Length that is missing or does not fit the body (both are accepted
 // on datagrams) is put right, so that the message can leave over a stream.
 type Edit struct {
 	m       *Message
@@ -30,6 +31,7 @@ type splice struct {
 // What a splice is about beside headers, in place of their id.
 const (
 	partURI HeaderID = headerIDs + iota
+	partVersion
 	partBody
 )
 
@@ -38,6 +40,9 @@ func (e *Edit) Start(m *Message) {
 	clear(e.splices) // holds on to no values of the message before
 	e.m, e.splices, e.seq = m, e.splices[:0], 0
 	e.routes, e.vias, e.marked = window{}, window{}, false
+	if v := m.at(m.version); string(v) != version {
+		e.put(splice{from: m.version.from, to: m.version.to, id: partVersion, text: raw(version)})
+	}
 	if n, ok := m.ContentLength(); !ok || n != len(m.Body()) {
 		e.setLength(len(m.Body()))
 	}
@@ -159,6 +164,12 @@ func (e *Edit) Del(id HeaderID) {
 // DelAt removes line i.
 func (e *Edit) DelAt(i int) {
 	e.put(splice{from: e.m.lines[i].start, to: e.m.lineEnd(i), id: e.m.lines[i].id})
+}
+
+// SetAt replaces the value of line i.
+func (e *Edit) SetAt(i int, value []byte) {
+	l := &e.m.lines[i]
+	e.put(splice{from: l.value.from, to: l.value.to, id: l.id, text: value})
 }
 
 // DelName removes all lines of that name.

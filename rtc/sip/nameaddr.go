@@ -105,10 +105,13 @@ func (a *NameAddr) params(b []byte) *Error {
 // quoted string; nil,true for a parameter without value.
 func (a NameAddr) Param(name string) ([]byte, bool) { return Param(a.Params, name) }
 
-// Tag is the tag parameter, nil when absent.
+// Tag is the tag parameter, nil when absent. One without a value, as phones of
+// 2001 write it in To before there is a tag, counts as absent.
 func (a NameAddr) Tag() []byte {
-	t, _ := Param(a.Params, "tag")
-	return t
+	if t, _ := Param(a.Params, "tag"); len(t) > 0 {
+		return t
+	}
+	return nil
 }
 
 // AppendDisplay appends the display name without quotes and backslashes.

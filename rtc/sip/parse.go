@@ -3,6 +3,7 @@ package sip
 import "bytes"
 
 const (
+	version   = "SIP/2.0"
 	maxLines  = 256     // header lines of one message
 	shortBody = 6       // octets a datagram's body may lack of its Content-Length
 	maxLength = 1 << 24 // octets of a message the index can hold
@@ -47,6 +48,10 @@ func (m *Message) Parse(b []byte) *Error {
 	return err
 }
 
+// IsResponse reports whether b begins as a response does. The version has no case
+// (RFC 3261 §7.1), and no method holds a slash.
+func IsResponse(b []byte) bool { return len(b) >= 4 && EqualFold(b[:4], "SIP/") }
+
 func (m *Message) reset() {
 	m.index = index{lines: m.lines[:0]}
 	m.seen.checked = false
@@ -66,7 +71,7 @@ func (m *Message) startLine() (next int, err *Error) {
 	} else {
 		err = bad("Start line ends in a bare LF")
 	}
-	if len(b) >= 4 && string(b[:4]) == "SIP/" {
+	if IsResponse(b) {
 		if e := m.statusLine(end); err == nil {
 			err = e
 		}

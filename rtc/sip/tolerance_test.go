@@ -2,6 +2,7 @@ package sip
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -287,4 +288,68 @@ func TestToleratesHashInUser(t *testing.T) {
 
 func TestToleratesEmptyUserAndNoUser(t *testing.T) {
 	tolerated(t, request("From: \"unknown\" <sip:1.2.3.4>;tag=1", "Contact: <sip:1.2.3.4:5060>", "Record-Route: <sip:@1.2.3.4;lr>"))
+}
+
+// A phone of 2001 writes the tag of To before there is one.
+func TestToleratesEmptyTag(t *testing.T) {
+	for line, answered := range map[string]string{
+		"To: <sip:b@example.com>;tag=":             "To: <sip:b@example.com>;tag=own",
+		"To: <sip:b@example.com>;tag":              "To: <sip:b@example.com>;tag=own",
+		"To: <sip:b@example.com> ; tag= ; x=\"y\"": "To: <sip:b@example.com> ;x=\"y\";tag=own",
+		"To: sip:b@example.com;x;TAG=":             "To: sip:b@example.com;x;tag=own",
+	} {
+		m := tolerated(t, request(line))
+		if m.ToTag() != nil {
+			t.Errorf("%s: tag %q", line, m.ToTag())
+		}
+		out := AppendResponse(nil, m, Response{Code: 200, ToTag: "own"})
+		if !bytes.Contains(out, []byte("\r\n"+answered+"\r\n")) {
+			t.Errorf("%s\n%s", line, out)
+		}
+	}
+	m := tolerated(t, request("From: <sip:a@example.com>;tag="))
+	equal(t, "no From tag", m.FromTag() == nil, true)
+}
+
+// The version has no case; what we forward has capitals (RFC 3261 §7.1).
+func TestToleratesVersionInLowerCase(t *testing.T) {
+	for _, in := range [][]byte{
+		bytes.Replace(request(), []byte("SIP/2.0\r\n"), []byte("sip/2.0\r\n"), 1),
+		bytes.Replace(request(), []byte("OPTIONS sip:b@example.com SIP/2.0"), []byte("sip/2.0 200 OK"), 1),
+		bytes.Replace(request(), []byte("OPTIONS sip:b@example.com SIP/2.0"), []byte("Sip/2.0 200"), 1),
+	} {
+		var m Message
+		if err := accept(&m, in); err != nil {
+			t.Fatalf("%s: %+v", in, err)
+		}
+		var e Edit
+		e.Start(&m)
+		out := e.Append(nil)
+		line, _, _ := bytes.Cut(out, []byte("\r\n"))
+		if !bytes.Contains(line, []byte("SIP/2.0")) || len(out) != len(in) {
+			t.Errorf("forwarded as %s", out)
+		}
+	}
+}
+
+func TestCutCredentials(t *testing.T) {
+	for in, want := range map[string][]string{
+		`Digest a="1", b=2`:                      {`Digest a="1", b=2`},
+		`Digest a="1, Basic x", b = 2`:           {`Digest a="1, Basic x", b = 2`},
+		`Digest a="1",b=2, Digest a="3"`:         {`Digest a="1",b=2`, `Digest a="3"`},
+		`Basic QWxhZGRpbg==,Digest a=1,NTLM abc`: {`Basic QWxhZGRpbg==`, `Digest a=1`, `NTLM abc`},
+		"Digest a=1,\r\n Digest b=2":             {`Digest a=1`, `Digest b=2`},
+		`Digest a="open, Digest b=2`:             {`Digest a="open, Digest b=2`},
+		`Digest a=1,,`:                           {`Digest a=1,,`},
+	} {
+		var got []string
+		for rest := []byte(in); len(rest) > 0; {
+			var one []byte
+			one, rest = CutCredentials(rest)
+			got = append(got, string(one))
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %q", in, got)
+		}
+	}
 }

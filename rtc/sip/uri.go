@@ -15,6 +15,7 @@ type URI struct {
 	Password []byte // nil when absent
 	Host     []byte // IPv6 with its brackets
 	Port     uint16 // 0 when absent
+	Nowhere  bool   // port 0 is written: nothing can be sent there
 	Params   []byte // with leading ';'
 	Headers  []byte // after '?'
 	Opaque   []byte // of other schemes: everything after ':'
@@ -87,7 +88,7 @@ func (u *URI) sip(b []byte) *Error {
 		if !ok {
 			return bad("Bad port in URI")
 		}
-		u.Port = uint16(n)
+		u.Port, u.Nowhere = uint16(n), n == 0
 	}
 	b = b[i:]
 	if len(b) == 0 {

@@ -77,7 +77,7 @@ func scan(b []byte) headline {
 	var h headline
 	line, rest, _ := bytes.Cut(b, []byte("\n"))
 	start := strings.TrimSpace(string(line))
-	if status, ok := strings.CutPrefix(start, "SIP/2.0 "); ok {
+	if version, status, _ := strings.Cut(start, " "); strings.EqualFold(version, "SIP/2.0") {
 		h.status = status
 	} else if parts := strings.Fields(start); len(parts) > 1 {
 		h.method, h.uri = parts[0], parts[1]

@@ -1,8 +1,9 @@
 package transport
 
 import (
-	"bytes"
 	"time"
+
+	"tandem/rtc/sip"
 )
 
 // valve lets in as many requests of unknown senders as there is time for, before
@@ -64,10 +65,8 @@ func (v *valve) chooses() bool {
 // sheds reports whether a datagram is dropped because more comes in than can be
 // served, and its sender is not known. Responses are not: we asked for them.
 func (u *udpLoop) sheds(f Flow, b []byte) bool {
-	if u.valve.shut == 0 || u.t.cfg.Known == nil || bytes.HasPrefix(b, responseStart) || f.Trusted() {
+	if u.valve.shut == 0 || u.t.cfg.Known == nil || sip.IsResponse(b) || f.Trusted() {
 		return false
 	}
 	return u.valve.chooses() && !u.t.cfg.Known(f.Remote, b)
 }
-
-var responseStart = []byte("SIP/2.0 ")
