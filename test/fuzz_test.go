@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"runtime"
 	"runtime/pprof"
 	"strings"
@@ -14,6 +13,7 @@ import (
 
 	"tandem/cmd/tandem/server"
 	"tandem/rtc/sip"
+	"tandem/rtc/sip/torture"
 )
 
 // attack sends bad messages to a live server and wants it to go on serving.
@@ -57,16 +57,10 @@ func startAttack(t *testing.T) *attack {
 	return a
 }
 
-// tortureSeeds adds the torture messages where there are any.
+// tortureSeeds adds the torture messages.
 func (a *attack) tortureSeeds() {
-	dir, err := os.Getwd()
-	for ; err == nil && dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
-		files, _ := filepath.Glob(filepath.Join(dir, "shared", "torture", "rfc*", "*.dat"))
-		for _, f := range files {
-			if b, err := os.ReadFile(f); err == nil {
-				a.seeds = append(a.seeds, b)
-			}
-		}
+	for _, c := range torture.All() {
+		a.seeds = append(a.seeds, c.Bytes())
 	}
 }
 

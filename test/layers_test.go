@@ -52,6 +52,7 @@ type rule struct {
 // layers is the table of ARCHITECTURE.md, the first rule that fits counts.
 var layers = []rule{
 	{"rtc/sip", nil, "messages are the ground floor"},
+	{"rtc/sip/torture", nil, "messages as octets, for tests"},
 	{"rtc/transport", []string{"rtc/sip"}, "a transport knows messages, not what they mean"},
 	{"rtc/transaction", []string{"rtc/sip", "rtc/transport"}, "the stack is built upwards"},
 	{"rtc/resolve", []string{"rtc/sip", "rtc/transport"}, "it finds targets; it sends nothing"},

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -16,85 +14,36 @@ import (
 
 	"tandem/cmd/tandem/server"
 	"tandem/rtc/sip"
+	"tandem/rtc/sip/torture"
 )
 
-// torture is one row of the table of expected outcomes.
-type torture struct {
-	file            string // below the folder of the torture messages
-	transport       string
-	proxy, register string // what may come of it
-	bytes           []byte
-}
+// tortured is a message of the torture RFCs and what may come of it.
+type tortured struct{ torture.Case }
 
-// tortureDir finds the torture messages in a folder shared/torture beside or
-// above the checkout.
-func tortureDir(t testing.TB) string {
-	t.Helper()
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		d := filepath.Join(dir, "shared", "torture")
-		if s, err := os.Stat(d); err == nil && s.IsDir() {
-			return d
-		}
-		up := filepath.Dir(dir)
-		if up == dir {
-			t.Skip("no folder shared/torture in any parent: the RFC 4475 and RFC 5118 messages are not tested")
-		}
-		dir = up
-	}
-}
-
-func tortures(t testing.TB) []torture {
-	t.Helper()
-	dir := tortureDir(t)
-	table, err := os.ReadFile(filepath.Join(dir, "expected.tsv"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var list []torture
-	for _, row := range strings.Split(string(table), "\n")[1:] {
-		f := strings.Split(row, "\t")
-		if len(f) < 9 {
-			continue
-		}
-		c := torture{file: f[0] + "/" + f[1], transport: f[3], proxy: f[6], register: f[7]}
-		if c.proxy == "same" {
-			c.proxy = f[5]
-		}
-		path := filepath.Join(dir, c.file)
-		if f[1] == "baddn.dat" { // the table's remark: the file lacks its last line
-			path = filepath.Join(dir, "extra", "baddn_terminated.dat")
-		}
-		if c.bytes, err = os.ReadFile(path); err != nil {
-			t.Fatal(err)
-		}
-		list = append(list, c)
-	}
-	if len(list) != 61 {
-		t.Fatalf("%d torture messages, want 61", len(list))
+func tortures() (list []tortured) {
+	for _, c := range torture.All() {
+		list = append(list, tortured{c})
 	}
 	return list
 }
 
-func (c *torture) method() string {
-	m, _, _ := bytes.Cut(c.bytes, []byte(" "))
+func (c tortured) method() string {
+	m, _, _ := bytes.Cut(c.Bytes(), []byte(" "))
 	return string(m)
 }
 
 // prepared is the message as if a tester on loopback had forwarded it: with a
 // Via of its own on top, so that every answer stays on this machine.
-func (c *torture) prepared(w *wire) (b []byte, branch string) {
+func (c tortured) prepared(w *wire) (b []byte, branch string) {
 	branch = "z9hG4bK" + unique()
 	// What is bad about it must stand in the topmost Via.
-	if strings.HasSuffix(c.file, "badbranch.dat") {
+	if c.Name == "badbranch" {
 		branch = "z9hG4bK"
 	}
-	end := bytes.Index(c.bytes, []byte("\r\n")) + 2
+	text := c.Bytes()
+	end := bytes.Index(text, []byte("\r\n")) + 2
 	via := fmt.Sprintf("Via: SIP/2.0/%s %s;rport;branch=%s\r\n", w.proto, w.local, branch)
-	return slices.Concat(c.bytes[:end], []byte(via), c.bytes[end:]), branch
+	return slices.Concat(text[:end], []byte(via), text[end:]), branch
 }
 
 // result is what came of a message.
@@ -161,7 +110,7 @@ func (a *answerer) beside(t *testing.T) *answerer {
 }
 
 // try sends one and tells what came of it.
-func (c *torture) try(t *testing.T, w *wire, a *answerer) result {
+func (c tortured) try(t *testing.T, w *wire, a *answerer) result {
 	t.Helper()
 	b, branch := c.prepared(w)
 	if err := w.write(b); err != nil {
@@ -169,7 +118,7 @@ func (c *torture) try(t *testing.T, w *wire, a *answerer) result {
 	}
 	var res result
 	limit := patience
-	if !bytes.HasPrefix(c.bytes, []byte("SIP/2.0 ")) && c.proxy != "discard" && !strings.HasPrefix(c.proxy, "drop") {
+	if !c.Response() && c.Proxy != "discard" && !strings.HasPrefix(c.Proxy, "drop") {
 		limit = 3 * time.Second
 	} else {
 		if err := w.probe(patience); err != nil {
@@ -205,12 +154,10 @@ var roles = []roleOf{
 	{"proxy to another domain, sender trusted", "trusted", false, true},
 }
 
-var tortureDomains = []string{"example.com", "example.net", "example.org", "company.com", "chair-dnrc.example.com", "host.example.net", "registrar.example.com"}
-
 // startTortured starts a server on which every message has somebody to go to.
 func startTortured(t *testing.T, ours bool, a *answerer) *rig {
 	var routes []string
-	for _, c := range tortures(t) {
+	for _, c := range tortures() {
 		routes = append(routes, c.method())
 	}
 	slices.Sort(routes)
@@ -218,18 +165,18 @@ func startTortured(t *testing.T, ours bool, a *answerer) *rig {
 		cfg.DNS.Servers = []string{nameserver(t, a.local.Port())}
 		cfg.Routes = catchAll(a.local, slices.Compact(routes)...)
 		if ours {
-			cfg.Domains, cfg.Auth.AllowForeign = tortureDomains, true
+			cfg.Domains, cfg.Auth.AllowForeign = torture.Domains, true
 		}
 	})
 	if !ours {
 		return r
 	}
-	for _, d := range tortureDomains {
-		for _, u := range []string{"user", "UserB", "vivekg", "kumiko", "t.watson", "remote-target", "j.user", "joe", "null-%00-null", "caller", "sips%3Auser%40example.com", "user;par=u%40example.net", "watson"} {
+	for _, d := range torture.Domains {
+		for _, u := range torture.Users {
 			aor, err := r.s.Directory().ParseAOR(u + "@" + d)
 			if err == nil {
 				r.user(string(aor))
-			} else if d == tortureDomains[0] {
+			} else if d == torture.Domains[0] {
 				t.Logf("no user can be called %s: %v", u, err)
 			}
 		}
@@ -238,16 +185,16 @@ func startTortured(t *testing.T, ours bool, a *answerer) *rig {
 }
 
 // verdict checks a result against the table.
-func (c *torture) verdict(t *testing.T, role roleOf, got result) {
+func (c tortured) verdict(t *testing.T, role roleOf, got result) {
 	t.Helper()
-	cell := c.proxy
-	if bytes.HasPrefix(c.bytes, []byte("SIP/2.0 ")) { // a response that nobody here waits for
+	cell := c.Proxy
+	if c.Response() { // a response that nobody here waits for
 		cell = "discard"
 	}
 	register := c.method() == "REGISTER"
 	switch {
-	case register && role.ours && c.register != "-":
-		cell = c.register
+	case register && role.ours && c.Registrar != "":
+		cell = c.Registrar
 	case register && role.ours:
 		cell += " 200 404" // it has no word on registrars; RFC 5118's are for hosts not ours
 	}
@@ -258,21 +205,21 @@ func (c *torture) verdict(t *testing.T, role roleOf, got result) {
 	switch {
 	case register && role.trusted && got.code == 200 && cell == "401 new challenge (or ignore)": // ignored
 		return
-	case strings.HasSuffix(c.file, "unksm2.dat") && got.code == 400: // its sender could not be asked for credentials
+	case c.Name == "unksm2" && got.code == 400: // its sender could not be asked for credentials
 		return
 	case passes && !role.trusted && (got.code == 401 || got.code == 407 || got.code == 403): // who are you?
 		return
 	case passes && role.ours && (got.code == 404 || got.code == 480) && c.special(got): // nobody of that name
 		return
 	}
-	t.Errorf("%s by %s: %s; the table says %q", c.file, role.name, got, cell)
+	t.Errorf("%s by %s: %s; the table says %q", c.Name, role.name, got, cell)
 }
 
 // special are those whose user part no user can have here, or whose user has
 // no phone.
-func (c *torture) special(got result) bool {
-	switch filepath.Base(c.file) {
-	case "intmeth.dat", "esc01.dat", "esc02.dat", "semiuri.dat", "escnull.dat":
+func (c tortured) special(got result) bool {
+	switch c.Name {
+	case "intmeth", "esc01", "esc02", "semiuri", "escnull":
 		return got.code == 404
 	}
 	return false
@@ -285,13 +232,13 @@ func TestTorture(t *testing.T) {
 			r := startTortured(t, role.ours, a)
 			phone := a.serve(t, r.addr["udp"]).beside(t)
 			tally := map[string]int{}
-			for _, c := range tortures(t) {
+			for _, c := range tortures() {
 				if role.ours && c.method() != "REGISTER" {
 					r.bind(t, phone)
 				}
-				t.Run(c.file, func(t *testing.T) {
+				t.Run(c.Name, func(t *testing.T) {
 					w, a := r.dial(t, role.listener), a
-					if strings.HasSuffix(c.file, "mpart01.dat") && role.trusted {
+					if c.Name == "mpart01" && role.trusted {
 						if a = routed(t, r); a == nil {
 							t.Log("port 5080, to which its Route leads, is taken: whether it is forwarded cannot be seen")
 							return
@@ -343,17 +290,16 @@ func TestTortureStream(t *testing.T) {
 	r.bind(t, a.serve(t, r.addr["udp"]).beside(t))
 	role := roleOf{"proxy to our domain over TCP", "trusted-tcp", true, true}
 	n := 0
-	for _, c := range tortures(t) {
-		base := filepath.Base(c.file)
-		ends := base == "mcl01.dat" || base == "ncl.dat" || base == "clerr.dat"
-		if c.transport == "UDP" && !ends {
+	for _, c := range tortures() {
+		ends := c.Name == "mcl01" || c.Name == "ncl" || c.Name == "clerr"
+		if c.Via == "UDP" && !ends {
 			continue
 		}
 		n++
-		t.Run(base, func(t *testing.T) {
+		t.Run(c.Name, func(t *testing.T) {
 			w := r.dial(t, role.listener)
-			if base == "clerr.dat" { // its end is the only way to see that there is not more
-				shutWrite(t, w, &c)
+			if c.Name == "clerr" { // its end is the only way to see that there is not more
+				shutWrite(t, w, c)
 			} else {
 				c.verdict(t, role, c.try(t, w, a))
 			}
@@ -373,7 +319,7 @@ func TestTortureStream(t *testing.T) {
 }
 
 // shutWrite sends one and ends our side of the stream.
-func shutWrite(t *testing.T, w *wire, c *torture) {
+func shutWrite(t *testing.T, w *wire, c tortured) {
 	t.Helper()
 	b, _ := c.prepared(w)
 	if err := w.write(b); err != nil {

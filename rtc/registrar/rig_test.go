@@ -34,11 +34,10 @@ func users() book {
 	return book{
 		"sip:alice@example.com":         alice,
 		"sip:+4930123@example.com":      alice,
-		"sip:user@example.com":          {AOR: "sip:user@example.com", Enabled: true},
-		"sip:watson@example.com":        {AOR: "sip:watson@example.com", Enabled: true},
+		"sip:ada@example.com":           {AOR: "sip:ada@example.com", Enabled: true},
 		"sip:100@example.com":           {AOR: "sip:100@example.com", Enabled: true},
 		"sip:disabled@example.com":      {AOR: "sip:disabled@example.com"},
-		"sip:null-%00-null@example.com": {AOR: "sip:null-%00-null@example.com", Enabled: true},
+		"sip:zero-%00-zero@example.com": {AOR: "sip:zero-%00-zero@example.com", Enabled: true},
 	}
 }
 

@@ -2,12 +2,12 @@ package sip
 
 import (
 	"bytes"
-	"os"
-	"path/filepath"
 	"testing"
+
+	"tandem/rtc/sip/torture"
 )
 
-// seeds adds our own messages and the torture messages when they are there.
+// seeds adds messages of all kinds, those of the torture RFCs too.
 func seeds(f *testing.F) {
 	f.Add(sampleINVITE)
 	f.Add(sampleREGISTER)
@@ -17,17 +17,8 @@ func seeds(f *testing.F) {
 	for _, c := range oddCases {
 		f.Add(c.text())
 	}
-	dir, err := os.Getwd()
-	if err != nil {
-		f.Fatal(err)
-	}
-	for ; dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
-		files, _ := filepath.Glob(filepath.Join(dir, "shared", "torture", "*", "*.dat"))
-		for _, name := range files {
-			if b, err := os.ReadFile(name); err == nil {
-				f.Add(b)
-			}
-		}
+	for _, c := range torture.All() {
+		f.Add(c.Bytes())
 	}
 }
 

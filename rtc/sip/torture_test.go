@@ -2,68 +2,37 @@ package sip
 
 import (
 	"bytes"
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
+
+	"tandem/rtc/sip/torture"
 )
-
-// tortureDir finds the torture messages in a folder shared/torture beside or
-// above the checkout.
-func tortureDir(t testing.TB) string {
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		d := filepath.Join(dir, "shared", "torture")
-		if s, err := os.Stat(d); err == nil && s.IsDir() {
-			return d
-		}
-		up := filepath.Dir(dir)
-		if up == dir {
-			t.Skip("no folder shared/torture in any parent: the RFC 4475 and RFC 5118 messages are not tested")
-		}
-		dir = up
-	}
-}
-
-func torture(t testing.TB, name string) []byte {
-	b, err := os.ReadFile(filepath.Join(tortureDir(t), name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
 
 // refused are the torture messages that Parse and Check refuse whatever the
 // role, with the status; 0 discards. All others pass: what else is wrong with
 // them concerns the layers above.
 var refused = map[string]int{
-	"rfc4475/badinv01.dat":   400,
-	"rfc4475/clerr.dat":      400,
-	"rfc4475/ncl.dat":        400,
-	"rfc4475/scalar02.dat":   400,
-	"rfc4475/scalarlg.dat":   0,
-	"rfc4475/quotbal.dat":    400,
-	"rfc4475/ltgtruri.dat":   400,
-	"rfc4475/lwsruri.dat":    400,
-	"rfc4475/lwsstart.dat":   400,
-	"rfc4475/trws.dat":       400,
-	"rfc4475/escruri.dat":    400,
-	"rfc4475/badaspec.dat":   400,
-	"rfc4475/baddn.dat":      400,
-	"rfc4475/badvers.dat":    505,
-	"rfc4475/mismatch01.dat": 400,
-	"rfc4475/mismatch02.dat": 501,
-	"rfc4475/bigcode.dat":    0,
-	"rfc4475/badbranch.dat":  400,
-	"rfc4475/insuf.dat":      400,
-	"rfc4475/multi01.dat":    400,
-	"rfc4475/mcl01.dat":      400,
-	"rfc5118/ipv6-bad.dat":   400,
-
-	"extra/baddn_terminated.dat": 400,
+	"badinv01":   400,
+	"clerr":      400,
+	"ncl":        400,
+	"scalar02":   400,
+	"scalarlg":   0,
+	"quotbal":    400,
+	"ltgtruri":   400,
+	"lwsruri":    400,
+	"lwsstart":   400,
+	"trws":       400,
+	"escruri":    400,
+	"badaspec":   400,
+	"baddn":      400,
+	"badvers":    505,
+	"mismatch01": 400,
+	"mismatch02": 501,
+	"bigcode":    0,
+	"badbranch":  400,
+	"insuf":      400,
+	"multi01":    400,
+	"mcl01":      400,
+	"ipv6-bad":   400,
 }
 
 func accept(m *Message, b []byte) *Error {
@@ -74,38 +43,25 @@ func accept(m *Message, b []byte) *Error {
 }
 
 func TestTorture(t *testing.T) {
-	dir := tortureDir(t)
-	seen := 0
-	for _, suite := range []string{"rfc4475", "rfc5118", "extra"} {
-		files, err := filepath.Glob(filepath.Join(dir, suite, "*.dat"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, file := range files {
-			name := suite + "/" + filepath.Base(file)
-			seen++
-			t.Run(name, func(t *testing.T) {
-				var m Message
-				err := accept(&m, torture(t, name))
-				code, no := refused[name]
-				switch {
-				case !no && err != nil:
-					t.Fatalf("refused with %d %s", err.Code, err.Reason)
-				case no && err == nil:
-					t.Fatal("accepted")
-				case no && (err.Code != code || err.Reason == ""):
-					t.Fatalf("refused with %d %q, want %d", err.Code, err.Reason, code)
-				case no:
-					t.Logf("%d %s", err.Code, err.Reason)
-				}
-				if err != nil && err.Code != 0 {
-					answers(t, &m, err)
-				}
-			})
-		}
-	}
-	if seen != 62 {
-		t.Errorf("%d torture messages, want 49 + 12 + 1", seen)
+	for _, c := range torture.All() {
+		t.Run(c.Name, func(t *testing.T) {
+			var m Message
+			err := accept(&m, c.Bytes())
+			code, no := refused[c.Name]
+			switch {
+			case !no && err != nil:
+				t.Fatalf("refused with %d %s", err.Code, err.Reason)
+			case no && err == nil:
+				t.Fatal("accepted")
+			case no && (err.Code != code || err.Reason == ""):
+				t.Fatalf("refused with %d %q, want %d", err.Code, err.Reason, code)
+			case no:
+				t.Logf("%d %s", err.Code, err.Reason)
+			}
+			if err != nil && err.Code != 0 {
+				answers(t, &m, err)
+			}
+		})
 	}
 }
 
@@ -124,30 +80,19 @@ func answers(t *testing.T, m *Message, e *Error) {
 	}
 }
 
-// TestExpectedTable compares the table above with the suite's own list.
-func TestExpectedTable(t *testing.T) {
-	rows := strings.Split(string(torture(t, "expected.tsv")), "\n")
-	n := 0
-	for _, row := range rows[1:] {
-		f := strings.Split(row, "\t")
-		if len(f) < 9 {
-			continue
-		}
-		n++
-		name := f[0] + "/" + f[1]
-		_, no := refused[name]
-		switch parse := f[4]; {
-		case parse == "reject" || parse == "discard":
+// TestTortureTable compares the table above with that of the RFCs.
+func TestTortureTable(t *testing.T) {
+	for _, c := range torture.All() {
+		_, no := refused[c.Name]
+		switch c.Parse {
+		case torture.Reject, torture.Discard:
 			if !no {
-				t.Errorf("%s must be refused: %s", name, f[8])
+				t.Errorf("%s must be refused", c.Name)
 			}
-		case parse == "accept" && no:
-			if !strings.Contains(f[8], "400") && !strings.Contains(f[8], "505") {
-				t.Errorf("%s must be accepted: %s", name, f[8])
+		case torture.Accept:
+			if no && c.Code != 400 && c.Code != 505 {
+				t.Errorf("%s must be accepted", c.Name)
 			}
 		}
-	}
-	if n != 61 {
-		t.Errorf("%d rows, want 61", n)
 	}
 }

@@ -1,11 +1,10 @@
 package transaction
 
 import (
-	"os"
-	"path/filepath"
 	"testing"
 
 	"tandem/rtc/sip"
+	"tandem/rtc/sip/torture"
 )
 
 // FuzzMessage feeds bytes into a layer that holds live transactions: whatever
@@ -16,11 +15,8 @@ func FuzzMessage(f *testing.F) {
 		f.Add([]byte(request(m, "Via: SIP/2.0/UDP 192.0.2.1")), byte(1))
 	}
 	f.Add(reply(200), byte(2))
-	torture, _ := filepath.Glob("../../../shared/torture/rfc*/*.dat") // more seeds when they are there
-	for _, name := range torture {
-		if b, err := os.ReadFile(name); err == nil {
-			f.Add(b, byte(3))
-		}
+	for _, c := range torture.All() {
+		f.Add(c.Bytes(), byte(3))
 	}
 	l := New(Config{Lanes: 1, AbsorbBytes: 4096, MaxServer: 100})
 	r := &relay{req: []byte(request("MESSAGE")), resp: reply(200)}
