@@ -141,7 +141,7 @@ func newTalker(t testing.TB, f codec.Format, rate int, ptime time.Duration, kind
 	t.Helper()
 	e, err := f.NewEncoder(rate, codec.Options{Ptime: int(ptime / time.Millisecond), Bitrate: 40000})
 	if err != nil {
-		t.Skipf("%s cannot be spoken here: %v", f.Name, err)
+		t.Fatalf("%s cannot be spoken here: %v (make peers installs what tests need)", f.Name, err)
 	}
 	t.Cleanup(e.Close)
 	return &talker{format: f, rate: rate, ptime: ptime, encoder: e, mark: true,
