@@ -111,7 +111,8 @@ type Book struct {
 // Event is told of a document that has changed.
 type Event struct {
 	Key
-	Before, After int64 // versions, 0 when there was or is none
+	Before, After int64  // versions, 0 when there was or is none
+	Old, New      []byte // what it says, nil when there was or is none
 	Changes       []Change
 }
 
@@ -264,10 +265,9 @@ func (b *Book) write(ctx context.Context, was *Document, d Document) error {
 	var changes []Change
 	var list []Contact
 	contacts := d.Usage == xcap.ResourceLists.ID && d.Name == Index
-	e := Event{Key: d.Key, After: d.Version}
-	var old []byte
+	e := Event{Key: d.Key, After: d.Version, New: d.Body}
 	if was != nil {
-		e.Before, old = was.Version, was.Body
+		e.Before, e.Old = was.Version, was.Body
 	}
 	if contacts {
 		var err error
@@ -277,7 +277,7 @@ func (b *Book) write(ctx context.Context, was *Document, d Document) error {
 		if len(list) > MaxContacts {
 			return fmt.Errorf("%w contacts: at most %d; remove some first", ErrTooMany, MaxContacts)
 		}
-		before, _ := parse(old)
+		before, _ := parse(e.Old)
 		changes = differences(before, list, d.Version)
 	}
 	var err error

@@ -77,7 +77,7 @@ func (n *Notifier) enter(r *rtc.Request, sub *subscription, w wish) error {
 		k.resource = rtc.AOR("list " + sub.leg.local) // a topic of its own
 	} else {
 		g, err := w.pkg.Authorise(Ask{Resource: w.resource, Watcher: w.watcher, Proved: w.proved, Type: w.pkg.Types[w.kind],
-			ID: idOf(sub.leg, w.pkg.Name, w.id)})
+			ID: idOf(sub.leg, w.pkg.Name, w.id), Message: r.Message})
 		if err != nil {
 			return err
 		}

@@ -167,6 +167,12 @@ func (p *phone) send(b []byte) {
 // request sends one from user to another.
 func (p *phone) request(method, from, to string, more ...string) {
 	p.w.t.Helper()
+	p.content(method, from, to, "", more...)
+}
+
+// content sends a request with a body.
+func (p *phone) content(method, from, to, body string, more ...string) {
+	p.w.t.Helper()
 	p.n++
 	id := fmt.Sprintf("%d-%d", p.flow.Remote.Port(), p.n)
 	if !strings.Contains(to, "@") {
@@ -185,7 +191,7 @@ func (p *phone) request(method, from, to string, more ...string) {
 		"Call-ID: " + id,
 		"CSeq: 1 " + method,
 	}
-	p.send([]byte(strings.Join(append(append(head, more...), "Content-Length: 0", "", ""), "\r\n")))
+	p.send([]byte(strings.Join(append(append(head, more...), fmt.Sprint("Content-Length: ", len(body)), "", body), "\r\n")))
 }
 
 // register returns for how long it is.

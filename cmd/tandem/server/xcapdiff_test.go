@@ -9,36 +9,74 @@ import (
 	"tandem/rtc/sip"
 )
 
-// A client of a user hears at once when another one changes the contact list.
+// told answers all NOTIFYs and returns their bodies.
+func (w *world) notified(p *phone) (bodies []string) {
+	time.Sleep(100 * time.Millisecond)
+	p.look()
+	for i := range p.got {
+		var m sip.Message
+		if p.got[i].what == "NOTIFY" && m.Parse(p.got[i].raw) == nil {
+			p.got[i].what = "read"
+			bodies = append(bodies, string(m.Body()))
+			p.send(sip.AppendResponse(nil, &m, sip.Response{Code: 200}))
+		}
+	}
+	return bodies
+}
+
+// Clients of a user hear at once when another one changes the contact list: with
+// the entity tags before and after, and with patches unless they want none. Who
+// lists what he wants hears of nothing else.
 func TestXCAPDiff(t *testing.T) {
 	inTime(t, func(w *world) {
-		alice := w.phone()
-		alice.device("alice", "a", 3600)
-		alice.got = nil
-		alice.request("SUBSCRIBE", "alice", "alice", "Event: xcap-diff", "Accept: application/xcap-diff+xml", "Expires: 600", "Contact: <sip:alice@"+alice.flow.Remote.String()+">")
-		told := func() (bodies []string) {
-			time.Sleep(100 * time.Millisecond)
-			alice.look()
-			for i := range alice.got {
-				var m sip.Message
-				if alice.got[i].what == "NOTIFY" && m.Parse(alice.got[i].raw) == nil {
-					alice.got[i].what = "read"
-					bodies = append(bodies, string(m.Body()))
-					alice.send(sip.AppendResponse(nil, &m, sip.Response{Code: 200}))
-				}
+		all, plain, other := w.phone(), w.phone(), w.phone()
+		subscribe := func(p *phone, event string, wanted ...string) {
+			p.device("alice", "a"+p.addr.String(), 3600)
+			p.got = nil
+			body := ""
+			if len(wanted) > 0 {
+				body = `<resource-lists xmlns="urn:ietf:params:xml:ns:resource-lists"><list><entry uri="` + strings.Join(wanted, `"/><entry uri="`) + `"/></list></resource-lists>`
 			}
-			return bodies
+			p.content("SUBSCRIBE", "alice", "alice", body, "Event: xcap-diff"+event, "Accept: application/xcap-diff+xml", "Expires: 600",
+				"Content-Type: application/resource-lists+xml", "Contact: <sip:alice@"+p.flow.Remote.String()+">")
+			if got := w.notified(p); len(got) != 1 || !strings.Contains(got[0], "xcap-root=") || strings.Contains(got[0], "<d:document") {
+				t.Fatalf("at first %q, of %q", got, p.heard())
+			}
 		}
-		if got := told(); len(got) != 1 || !strings.Contains(got[0], "xcap-root=") || strings.Contains(got[0], "<document") {
-			t.Fatalf("at first %q, of %q", got, alice.heard())
+		subscribe(all, "")
+		subscribe(plain, ";diff-processing=no-patching", "resource-lists/users/sip:alice@time.test/")
+		subscribe(other, ";diff-processing=aggregate", "pres-rules/users/sip:alice@time.test/index", "resource-lists/users/sip:bob@time.test/index")
+		edit := func(set []contacts.Contact, remove []string) string {
+			version, err := w.s.contacts.Edit(w.t.Context(), aliceAOR, nil, set, remove)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return strings.Trim(contacts.ETag(version), `"`)
 		}
-		version, err := w.s.contacts.Edit(w.t.Context(), aliceAOR, nil, []contacts.Contact{{Address: "sip:bob@time.test"}}, nil)
-		if err != nil {
+		expect := func(what string, p *phone, want string) {
+			t.Helper()
+			got := w.notified(p)
+			if want == "" && len(got) == 0 {
+				return
+			}
+			if len(got) != 1 || !strings.Contains(got[0], "/\">"+want+"</d:xcap-diff>") {
+				t.Errorf("%s: %q, want %s", what, got, want)
+			}
+		}
+		const sel = ` sel="resource-lists/users/sip:alice@time.test/index"`
+		one := edit([]contacts.Contact{{Address: "sip:bob@time.test", Name: "Bob"}}, nil)
+		expect("a new list", all, `<d:document new-etag="`+one+`"`+sel+`/>`)
+		expect("a new list", plain, `<d:document new-etag="`+one+`"`+sel+`/>`)
+		two := edit([]contacts.Contact{{Address: "sip:bob@time.test", Name: "Robert"}}, nil)
+		expect("a name", all, `<d:document previous-etag="`+one+`" new-etag="`+two+`"`+sel+`><d:replace sel="*/*[1]/*[2]/*[1]" xmlns="urn:ietf:params:xml:ns:resource-lists"><display-name>Robert</display-name></d:replace></d:document>`)
+		expect("a name", plain, `<d:document previous-etag="`+one+`" new-etag="`+two+`"`+sel+`/>`)
+		three := edit(nil, []string{"sip:bob@time.test"})
+		expect("one less", all, `<d:document previous-etag="`+two+`" new-etag="`+three+`"`+sel+`><d:remove sel="*/*[1]/*[2]"/></d:document>`)
+		key := contacts.Key{User: aliceAOR, Usage: "resource-lists", Name: contacts.Index}
+		if _, _, err := w.s.contacts.Change(w.t.Context(), key, nil, func([]byte) ([]byte, error) { return nil, nil }); err != nil {
 			t.Fatal(err)
 		}
-		want := `<document new-etag="` + strings.Trim(contacts.ETag(version), `"`) + `" sel="resource-lists/users/sip:alice@time.test/index"/>`
-		if got := told(); len(got) != 1 || !strings.Contains(got[0], want) {
-			t.Errorf("after a change %q, want %s", got, want)
-		}
+		expect("no list", all, `<d:document previous-etag="`+three+`"`+sel+`/>`)
+		expect("what is not asked for", other, "")
 	})
 }

@@ -90,5 +90,15 @@ func FuzzRead(f *testing.F) {
 				t.Fatalf("a contact without address: %+v", c)
 			}
 		}
+		for _, format := range []Format{VCard, CSV} { // what is read of ours are as many contacts
+			b, err := Write(list, format)
+			if err != nil {
+				t.Fatal(err)
+			}
+			again, _, err := Read(b, format)
+			if err != nil || len(again) != len(list) {
+				t.Fatalf("%d contacts of %q are %d of %q: %v", len(list), s, len(again), b, err)
+			}
+		}
 	})
 }

@@ -48,7 +48,7 @@ func (s *Selector) get(doc []byte, root *Element) ([]byte, bool) {
 	case e == nil:
 		return nil, false
 	case s.namespaces:
-		return e.inScope(doc), true
+		return e.inScope(), true
 	case s.attr != "":
 		a := s.attrOf(e, s.attr)
 		if a == nil {
@@ -61,8 +61,14 @@ func (s *Selector) get(doc []byte, root *Element) ([]byte, bool) {
 
 // inScope is the start tag of an element with the namespaces in force there
 // (RFC 4825 §7.10), and nothing else.
-func (e *Element) inScope(doc []byte) []byte {
-	out := []byte("<" + e.tag)
+func (e *Element) inScope() []byte {
+	return append(append([]byte("<"+e.tag), e.Declared()...), "/>"...)
+}
+
+// Declared are the namespaces in force at an element, as attributes that declare
+// them, each with a blank before it.
+func (e *Element) Declared() string {
+	var out []byte
 	var seen []string
 	for x := e; x != nil; x = x.Parent {
 		for _, b := range x.spaces {
@@ -77,7 +83,13 @@ func (e *Element) inScope(doc []byte) []byte {
 			out = append(out, " "+name+`="`+Escape(b.uri)+`"`...)
 		}
 	}
-	return append(out, "/>"...)
+	return string(out)
+}
+
+// Declares reports whether a prefix is in force at an element.
+func (e *Element) Declares(prefix string) bool {
+	_, ok := e.space(prefix)
+	return ok
 }
 
 // Put puts a node into a document of the usage, in place of the one that is

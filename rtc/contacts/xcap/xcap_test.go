@@ -258,6 +258,38 @@ func FuzzSelector(f *testing.F) {
 	})
 }
 
+// Documents of users, whatever they hold: what is taken is well-formed, and its
+// contacts, services and rules can be told apart.
+func FuzzValidate(f *testing.F) {
+	f.Add([]byte(doc))
+	f.Add([]byte(`<rls-services xmlns="urn:ietf:params:xml:ns:rls-services"><service uri="sip:a@b"><list/></service></rls-services>`))
+	f.Add([]byte(`<ruleset xmlns="urn:ietf:params:xml:ns:common-policy"><rule id="a"><actions/></rule></ruleset>`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for _, u := range Usages() {
+			err := u.Validate(b)
+			var fault *Fault
+			if err != nil {
+				if !errors.As(err, &fault) || len(fault.Document()) == 0 {
+					t.Fatalf("%v is no fault", err)
+				}
+				continue
+			}
+			root, err := Parse(b)
+			if err != nil || root.Space != u.Space || root.Name != u.Root {
+				t.Fatalf("%q is taken as %s: %v", b, u.ID, err)
+			}
+			seen := map[string]bool{}
+			for _, c := range root.Children {
+				id, has := c.Attr(map[*Usage]string{ResourceLists: "name", Services: "uri", PresRules: "id"}[u])
+				if c.Space == u.Space && has && seen[id] {
+					t.Fatalf("%q stands twice in %q", id, b)
+				}
+				seen[id] = seen[id] || c.Space == u.Space && has
+			}
+		}
+	})
+}
+
 func thousand() []byte {
 	var b strings.Builder
 	b.WriteString(`<?xml version="1.0" encoding="UTF-8"?><resource-lists xmlns="` + ListsSpace + `"><list name="all">`)
@@ -266,6 +298,18 @@ func thousand() []byte {
 	}
 	b.WriteString(`</list></resource-lists>`)
 	return []byte(b.String())
+}
+
+// BenchmarkGet reads one node of it.
+func BenchmarkGet(b *testing.B) {
+	d := thousand()
+	s := selector(b, `resource-lists/list[@name="all"]/entry[@uri="sip:user500@example.com"]`, "")
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, ok := Get(d, s); !ok {
+			b.Fatal("it is not there")
+		}
+	}
 }
 
 // BenchmarkPut changes one node of a list of 1,000 contacts and validates the

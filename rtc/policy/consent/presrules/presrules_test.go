@@ -45,3 +45,23 @@ func TestRead(t *testing.T) {
 		}
 	}
 }
+
+// Whatever a document says that XCAP takes: the rules read of it are written as a
+// document that says the same.
+func FuzzRead(f *testing.F) {
+	f.Add(rules(rule("a", `<cp:identity><cp:one id="sip:b@c"/><cp:many domain="d"/></cp:identity>`, "block")))
+	f.Add(rules(rule("a", `<cp:identity><cp:many><cp:except id="sip:b@c"/></cp:many></cp:identity>`, "polite-block") + rule("b", "", "confirm")))
+	f.Fuzz(func(t *testing.T, doc []byte) {
+		if xcap.PresRules.Validate(doc) != nil {
+			return
+		}
+		got, err := Read(doc)
+		if err != nil {
+			return
+		}
+		again := Write(got)
+		if err := xcap.PresRules.Validate(again); err != nil || !Same(again, got) {
+			t.Fatalf("%q\nis read as %+v\nand written as %q: %v", doc, got, again, err)
+		}
+	})
+}
