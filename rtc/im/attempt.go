@@ -122,10 +122,13 @@ func transient(code int) bool {
 // heard is a device's answer.
 func (f *flight) heard(t *try, code int, m *sip.Message) {
 	switch {
-	case code/100 == 2:
+	case code/100 == 2, code == 482: // 482: it has it from before a crash, and the sender asked again
 		t.state = took
 		if f.accepted == 0 {
-			f.accepted = code
+			f.accepted = 200
+			if code/100 == 2 {
+				f.accepted = code
+			}
 		}
 		f.im.counts.delivered.Add(1)
 	case transient(code) && len(t.spare) > 0: // another way to the device (RFC 5626 §7)

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"tandem/rtc"
+	"tandem/rtc/im/imdn"
 	"tandem/rtc/reach"
 	"tandem/rtc/sip"
 	"tandem/rtc/transaction"
@@ -43,6 +44,7 @@ type flight struct {
 	asserts  bool // the sender may say who the caller is
 	held     bool
 	proved   bool   // who sent it is
+	wrote    string // by which program, of a message that is not of a request
 	by       string // of a copy of what the user wrote himself: the device he did by
 
 	ways     []reach.Way
@@ -315,6 +317,7 @@ func (f *flight) decide() {
 	}
 	switch {
 	case f.accepted != 0 && (len(f.later) == 0 || f.im.cfg.Best):
+		f.im.tellPassed(f, imdn.Processed)
 		f.finish(f.taken())
 	case f.accepted == 0 && f.refusal != nil && len(f.later) == 0:
 		f.finish(f.refusal)

@@ -59,7 +59,7 @@ type Ask struct {
 // Event is told about a message that was taken, delivered or lost, for those
 // who follow.
 type Event struct {
-	Kind string // "kept", "held", "delivered", "expired", "refused"
+	Kind string // "kept", "held", "delivered", "expired", "refused", "typing"
 	To   rtc.AOR
 	From rtc.AOR
 	ID   int64 // of a kept message, 0 for others
@@ -86,6 +86,9 @@ type Config struct {
 	// Rule says who may write to whom; nil: everybody. It is called for each
 	// message, when it comes and again when it was kept, and must be quick.
 	Rule func(Ask) Verdict
+	// Report says whether a user may be told what becomes of his messages to
+	// another; nil: always. Who may not is told that it is forbidden (RFC 5438 §5).
+	Report func(sender, receiver rtc.AOR) bool
 	// Archive sees every message before it is acknowledged; nil = none.
 	Archive Archive
 	// Tell is called after something happened, on a lane or a goroutine of the

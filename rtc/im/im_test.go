@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tandem/rtc"
+	"tandem/rtc/im/imdn"
 	"tandem/rtc/location"
 	"tandem/rtc/reach"
 	"tandem/rtc/sip"
@@ -175,10 +176,112 @@ func FuzzWish(f *testing.F) {
 			return
 		}
 		w := wishOf(m)
-		if (w.stored || w.failed) && w.id == "" {
+		if (w.Processing || w.Failure) && w.ID == "" {
 			t.Fatalf("%+v", w)
 		}
 		_ = kindOf(m)
-		_ = w.report("sip:a", "sip:b", "x", "y")
+		_ = w.Report("sip:a", "sip:b", imdn.Delivery, imdn.Failed)
 	})
+}
+
+// Reports go first through those who have put themselves on their way, in order;
+// who may not be told is told that.
+func TestNoticesOnTheirRoute(t *testing.T) {
+	alice, list, bob := rtc.AOR("sip:alice@example.com"), rtc.AOR("sip:list@example.com"), rtc.AOR("sip:bob@example.com")
+	may := true
+	im, _ := alone(t, func(c *Config) {
+		c.Report = func(sender, receiver rtc.AOR) bool { return may && sender == alice && receiver == bob }
+	})
+	body := strings.Replace(cpim, "Content-length: 12", "imdn.IMDN-Record-Route: <sip:list@example.com>\r\nimdn.IMDN-Record-Route: \"x\" <sip:far@example.net>\r\nimdn.Original-To: <im:all@example.com>", 1)
+	report := func(user rtc.AOR, n int) string {
+		t.Helper()
+		for end := time.Now().Add(10 * time.Second); len(im.Queue(user)) < n; time.Sleep(time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("%d reports for %s, want %d", len(im.Queue(user)), user, n)
+			}
+		}
+		m, err := im.Show(t.Context(), user, im.Queue(user)[n-1].ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, _ := m.parsed()
+		return string(p.Body())
+	}
+	send := func(body string) {
+		t.Helper()
+		if _, err := im.Send(t.Context(), Draft{From: alice, To: bob, Type: "message/cpim", Body: []byte(body)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	send(body)
+	if got := report(list, 1); !strings.Contains(got, "\r\nimdn.IMDN-Route: <sip:list@example.com>\r\nimdn.IMDN-Route: <sip:far@example.net>\r\n") ||
+		!strings.Contains(got, "To: <sip:alice@example.com>") || !strings.Contains(got, "<original-recipient-uri>im:all@example.com</original-recipient-uri>") {
+		t.Errorf("on the way\n%s", got)
+	}
+	if n := len(im.Queue(alice)); n != 0 {
+		t.Errorf("%d reports past the one on the way", n)
+	}
+	may = false
+	send(cpim)
+	if got := report(alice, 1); !strings.Contains(got, "<processing-notification><status><forbidden/>") {
+		t.Errorf("who may not know is told\n%s", got)
+	}
+}
+
+// A program is a device: every message waits for it until it has taken it, also
+// what its user writes elsewhere.
+func TestProgram(t *testing.T) {
+	im, store := alone(t, func(c *Config) { c.Copies = true })
+	alice, bob := rtc.AOR("sip:alice@example.com"), rtc.AOR("sip:bob@example.com")
+	im.Attach(bob, "web")
+	im.Attach(alice, "web")
+	im.Attach(alice, "other")
+	send := func(text, device string) {
+		t.Helper()
+		if _, err := im.Send(t.Context(), Draft{From: alice, To: bob, Body: []byte(text), Device: device}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	texts := func(user rtc.AOR, device string, n int) (list []string) {
+		t.Helper()
+		for end := time.Now().Add(10 * time.Second); len(im.QueueFor(user, device)) < n && time.Now().Before(end); time.Sleep(time.Millisecond) {
+		}
+		for _, k := range im.QueueFor(user, device) {
+			m, err := im.Show(t.Context(), user, k.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, body, _ := m.Content()
+			list = append(list, string(body))
+		}
+		return list
+	}
+	send("1", "web")
+	send("2", "")
+	if got := strings.Join(texts(bob, "web", 2), " "); got != "1 2" {
+		t.Fatalf("bob gets %s", got)
+	}
+	if got := strings.Join(texts(alice, "other", 2), " "); got != "1 2" {
+		t.Errorf("alice's other program gets %s", got)
+	}
+	if got := strings.Join(texts(alice, "web", 1), " "); got != "2" {
+		t.Errorf("the program she wrote with gets %s", got)
+	}
+	first := im.QueueFor(bob, "web")[0].ID
+	if err := im.Take(bob, first, "web"); err != nil {
+		t.Error(err)
+	}
+	if err := im.Take(bob, first, "web"); !errors.Is(err, ErrUnknown) {
+		t.Errorf("twice: %v", err)
+	}
+	if got := strings.Join(texts(bob, "web", 1), " "); got != "2" {
+		t.Errorf("then bob gets %s", got)
+	}
+	if list, _ := store.Messages(t.Context(), bob, 0, 10); len(list) != 1 {
+		t.Errorf("%d are kept", len(list))
+	}
+	im.Detach(alice, "other")
+	if got := texts(alice, "other", 0); len(got) != 0 || len(im.Queue(alice)) != 1 {
+		t.Errorf("a program that is no more gets %q, %d wait", got, len(im.Queue(alice)))
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tandem/rtc"
+	"tandem/rtc/im/imdn"
 )
 
 var (
@@ -172,7 +173,11 @@ func (f *flight) stored(err error) {
 		if f.accepted != 0 {
 			st = f.taken()
 		}
-		im.tellStored(f)
+		if f.accepted == 0 {
+			im.tellPassed(f, imdn.Stored)
+		} else {
+			im.tellPassed(f, imdn.Processed)
+		}
 		to := f.to
 		f.finish(st)
 		im.dirty.add(to)

@@ -1,8 +1,7 @@
 package im
 
 import (
-	"bytes"
-
+	"tandem/rtc/im/imdn"
 	"tandem/rtc/sip"
 )
 
@@ -15,14 +14,16 @@ const (
 	notice        // reports what became of another message (RFC 5438)
 )
 
+const cpimType = "message/cpim"
+
 // kindOf looks at the type of a body, and of what CPIM wraps (RFC 3862).
 func kindOf(m *sip.Message) kind {
 	t, ok := m.Parted(sip.HdrContentType)
 	if !ok {
 		return text
 	}
-	if sip.EqualFold(t.Value, "message/cpim") {
-		return kindOfType(cpimType(m.Body()))
+	if sip.EqualFold(t.Value, cpimType) {
+		return kindOfType(imdn.Wrapped(m.Body()))
 	}
 	return kindOfType(t.Value)
 }
@@ -31,27 +32,8 @@ func kindOfType(t []byte) kind {
 	switch {
 	case sip.EqualFold(t, "application/im-iscomposing+xml"):
 		return fleeting
-	case sip.EqualFold(t, "message/imdn+xml"):
+	case sip.EqualFold(t, imdn.Type):
 		return notice
 	}
 	return text
-}
-
-// cpimType is the type of what a CPIM message wraps: the Content-Type in the
-// headers that follow the first empty line.
-func cpimType(body []byte) []byte {
-	_, wrapped, ok := bytes.Cut(body, []byte("\r\n\r\n"))
-	if !ok {
-		return nil
-	}
-	for line := range bytes.SplitSeq(wrapped, []byte("\r\n")) {
-		name, value, ok := bytes.Cut(line, []byte(":"))
-		if !ok {
-			return nil
-		}
-		if sip.EqualFold(bytes.TrimSpace(name), "Content-Type") {
-			return sip.ParseParted(bytes.TrimSpace(value)).Value
-		}
-	}
-	return nil
 }

@@ -3,6 +3,7 @@ package im
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -17,6 +18,7 @@ type Draft struct {
 	Display  string // of the sender, "" none
 	Type     string // of the body, "" = text/plain;charset=UTF-8
 	Body     []byte
+	Device   string // program it was written with, see Attach; "" none that gets messages
 }
 
 // Send sends a message as if its sender had sent it by SIP: the same rules,
@@ -34,14 +36,15 @@ func (im *IM) Send(ctx context.Context, d Draft) (code int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	f.done = func(st *rtc.Status) { result <- st }
-	switch im.cfg.Rule(Ask{f.from, f.to, true, f.kind == notice}) {
-	case Refuse:
-		return 0, notFound()
-	case Drop:
-		return 202, nil
-	case Hold:
-		f.held = true
+	f.done, f.wrote = func(st *rtc.Status) { result <- st }, programName(d.Device)
+	f.proved = true
+	if err := im.rule(f); err != nil {
+		f.end()
+		var st *rtc.Status
+		if errors.As(err, &st) && st.Code/100 == 2 {
+			return st.Code, nil
+		}
+		return 0, err
 	}
 	f.lane.Do(func() { im.archived(f, f.begin) })
 	select {
@@ -83,15 +86,14 @@ func (im *IM) flightOf(from, to rtc.AOR, text []byte) (*flight, error) {
 	return f, nil
 }
 
-// copies sends to the sender's other devices what he wrote, when it is known by
-// which of them he did.
+// copies sends to the sender's other devices what he wrote.
 func (im *IM) copies(f *flight) {
-	if !im.cfg.Copies || f.tx == nil || f.from == f.to {
+	if !im.cfg.Copies || f.tx == nil && f.wrote == "" || f.from == f.to {
 		return
 	}
-	source, more := "", false
+	source, more := f.wrote, false
 	for _, b := range im.cfg.Location.Bindings(f.from) {
-		if b.Flow == f.tx.Flow() {
+		if f.tx != nil && b.Flow == f.tx.Flow() {
 			source = device(b.Instance, b.URI)
 		} else {
 			more = true

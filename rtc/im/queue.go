@@ -32,11 +32,14 @@ func (im *IM) Queue(user rtc.AOR) (list []Kept) {
 	defer s.mu.Unlock()
 	if b := s.boxes[user]; b != nil {
 		for i := range b.list {
-			e := &b.list[i]
-			list = append(list, Kept{e.id, e.from, e.arrived, e.expires, e.octets, e.waiting, e.held})
+			list = append(list, b.list[i].kept())
 		}
 	}
 	return list
+}
+
+func (e *entry) kept() Kept {
+	return Kept{e.id, e.from, e.arrived, e.expires, e.octets, e.waiting, e.held}
 }
 
 // Show returns a kept message as it will be sent, from its From line on.

@@ -47,6 +47,12 @@ func (im *IM) admit(r *rtc.Request, f *flight) error {
 		im.counts.refused.Add(1)
 		return err
 	}
+	return im.rule(f)
+}
+
+// rule asks who may write to whom. The error is the answer, which may be one of
+// success.
+func (im *IM) rule(f *flight) error {
 	switch im.cfg.Rule(Ask{f.from, f.to, f.proved, f.kind == notice}) {
 	case Refuse:
 		im.counts.refused.Add(1)
@@ -59,6 +65,9 @@ func (im *IM) admit(r *rtc.Request, f *flight) error {
 			return notFound()
 		}
 		f.held = true
+	}
+	if f.kind == fleeting { // programs get messages from the mailbox, where it will not be
+		im.cfg.Tell(Event{Kind: "typing", To: f.to, From: f.from})
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ func writing() policy.Action {
 	return policy.Action{Name: "message", About: "write a message to somebody", Allow: true, Kinds: []policy.Kind{
 		{Name: "contact", About: "to somebody whose contact the sender is", Allow: true},
 		{Name: "stranger", About: "to others", Allow: true},
+		{Name: "report", About: "be told by the server whether it is kept or lost", Allow: true},
 	}}
 }
 
@@ -56,6 +57,14 @@ func (s *Server) mayWrite(a im.Ask) im.Verdict {
 		return im.Hold
 	}
 	return im.Deliver
+}
+
+// mayKnow tells whether a user may get reports of the server about messages to
+// another.
+func (s *Server) mayKnow(sender, receiver rtc.AOR) bool {
+	u, _ := s.directory.User(sender)
+	subject := policy.Subject{User: sender, Groups: u.Groups, Site: u.Site}
+	return s.policy.May(subject, policy.Question{Action: "message", Kind: "report", Object: string(receiver)}).Allowed
 }
 
 func blocks(a consent.Action) bool { return a == consent.Block || a == consent.PoliteBlock }

@@ -32,6 +32,7 @@ func (s *Server) openMessages(ctx context.Context, cfg *Config) error {
 		},
 		PeerAt:      s.peerAt,
 		Rule:        s.mayWrite,
+		Report:      s.mayKnow,
 		Tell:        s.tellMessage,
 		Best:        m.Deliver == "best",
 		Copies:      m.Copies,

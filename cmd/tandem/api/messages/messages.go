@@ -37,6 +37,8 @@ type NewMessage struct {
 	To   string `json:"to" example:"bob" doc:"A user of this server"`
 	Type string `json:"type,omitempty" doc:"Media type of the text; absent: text/plain;charset=UTF-8"`
 	Text string `json:"text" minLength:"1"`
+
+	Device string `json:"device,omitempty" maxLength:"64" doc:"Of the program it was written with; all other devices of the user get a copy"`
 }
 
 // SentMessage is what became of a message.
@@ -89,6 +91,17 @@ type MessagePath struct {
 	ID int64 `path:"id" doc:"Of the list"`
 }
 
+// DevicePath names a program that gets a user's messages as a device does.
+type DevicePath struct {
+	op.UserPath
+	Device string `path:"device" maxLength:"64" pattern:"^[A-Za-z0-9._-]+$" doc:"A name of its own choice"`
+}
+
+// MessageDevice is a program that gets a user's messages.
+type MessageDevice struct {
+	Device string `json:"device" yaml:"device"`
+}
+
 // SenderPath names a sender.
 type SenderPath struct {
 	op.UserPath
@@ -100,8 +113,13 @@ func Register(set *op.Set, r Rooms) {
 	n := &nouns{r}
 	read, write := access.Read("messages"), access.Write("messages")
 	op.Change(set, op.Op{Method: http.MethodPost, Path: "/messages", ID: "send-message", Short: "Send a message to a user",
-		Long: "The same rules and limits hold as for a message by SIP.", Scope: write, Needs: r.Running}, n.send)
+		Long: "The same rules and limits hold as for a message by SIP. That somebody is typing is sent as application/im-iscomposing+xml.", Scope: write, Own: true, Needs: r.Running}, n.send)
 	op.Read(set, op.Op{Path: "/users/{user}/messages", ID: "list-messages", Short: "List the messages that wait for a user", Scope: read, Needs: r.Running}, n.list)
+	op.Change(set, op.Op{Method: http.MethodPut, Path: "/users/{user}/message-devices/{device}", ID: "put-message-device", Short: "Have messages wait for a program as for a device of the user",
+		Long:  "From then on every message waits for it until it has fetched it, also one that a phone has taken, and what the user writes elsewhere. A program that has not asked for a week is forgotten.",
+		Scope: write, Needs: r.Running}, n.putDevice)
+	op.Change(set, op.Op{Method: http.MethodDelete, Path: "/users/{user}/message-devices/{device}", ID: "remove-message-device", Short: "Have no more messages wait for a program",
+		Scope: write, Needs: r.Running}, n.removeDevice)
 	op.Read(set, op.Op{Path: "/users/{user}/messages/{id}", ID: "show-message", Short: "Show a message that waits, with its text", Scope: read, Needs: r.Running}, n.show)
 	op.Change(set, op.Op{Method: http.MethodDelete, Path: "/users/{user}/messages/{id}", ID: "delete-message", Short: "Forget a message that waits",
 		Scope: write, Needs: r.Running, Event: "message.deleted"}, n.remove)
@@ -119,11 +137,14 @@ func (n *nouns) send(ctx context.Context, do *op.Doing, in *struct{ Body NewMess
 	if err != nil {
 		return SentMessage{}, err
 	}
+	if user := access.Of(ctx).User; user != "" && user != string(from) {
+		return SentMessage{}, problem.New(http.StatusForbidden, "not_yours", "the token is limited to "+user).Fix("write as that user")
+	}
 	if err := do.Begin(ctx, op.Resource("users", string(to), "messages"), nil); err != nil {
 		return SentMessage{}, err
 	}
 	u, _ := n.Directory.User(from)
-	code, err := n.Messages.Send(ctx, im.Draft{From: from, To: to, Display: u.DisplayName, Type: in.Body.Type, Body: []byte(in.Body.Text)})
+	code, err := n.Messages.Send(ctx, im.Draft{From: from, To: to, Display: u.DisplayName, Type: in.Body.Type, Body: []byte(in.Body.Text), Device: in.Body.Device})
 	if err != nil {
 		return SentMessage{}, err
 	}
@@ -146,13 +167,18 @@ func waiting(k im.Kept) WaitingMessage {
 func (n *nouns) list(_ context.Context, in *struct {
 	op.UserPath
 	op.Paging
+	Device string `query:"device" maxLength:"64" doc:"Only those that wait for this program"`
 }) (op.Page[WaitingMessage], error) {
 	user, err := n.Directory.Named(in.User)
 	if err != nil {
 		return op.Page[WaitingMessage]{}, err
 	}
 	list := []WaitingMessage{}
-	for _, k := range n.Messages.Queue(user) {
+	queue := n.Messages.Queue(user)
+	if in.Device != "" {
+		queue = n.Messages.QueueFor(user, in.Device)
+	}
+	for _, k := range queue {
 		list = append(list, waiting(k))
 	}
 	return op.InOrder(in.Paging, list)
@@ -175,17 +201,45 @@ func (n *nouns) show(ctx context.Context, in *MessagePath) (ShownMessage, error)
 	return out, err
 }
 
-func (n *nouns) remove(ctx context.Context, do *op.Doing, in *MessagePath) (WaitingMessage, error) {
+func (n *nouns) putDevice(ctx context.Context, do *op.Doing, in *DevicePath) (MessageDevice, error) {
+	return n.device(ctx, do, in, n.Messages.Attach)
+}
+
+func (n *nouns) removeDevice(ctx context.Context, do *op.Doing, in *DevicePath) (MessageDevice, error) {
+	return n.device(ctx, do, in, n.Messages.Detach)
+}
+
+func (n *nouns) device(ctx context.Context, do *op.Doing, in *DevicePath, change func(user rtc.AOR, device string)) (MessageDevice, error) {
+	user, err := n.Directory.Named(in.User)
+	if err != nil {
+		return MessageDevice{}, err
+	}
+	out := MessageDevice{in.Device}
+	if err := do.Begin(ctx, op.Resource("users", string(user), "message-devices", in.Device), nil); err != nil {
+		return out, err
+	}
+	change(user, in.Device)
+	do.After = out
+	return out, nil
+}
+
+func (n *nouns) remove(ctx context.Context, do *op.Doing, in *struct {
+	MessagePath
+	Device string `query:"device" maxLength:"64" doc:"This program has it: it goes on waiting for others. Absent: it waits for nobody any more"`
+}) (WaitingMessage, error) {
 	user, err := n.Directory.Named(in.User)
 	if err != nil {
 		return WaitingMessage{}, err
 	}
 	err = do.Begin(ctx, op.Resource("users", string(user), "messages", strconv.FormatInt(in.ID, 10)), func() (any, error) {
-		s, err := n.show(ctx, in)
+		s, err := n.show(ctx, &in.MessagePath)
 		return s.WaitingMessage, err
 	})
 	if err != nil {
 		return WaitingMessage{}, err
+	}
+	if in.Device != "" {
+		return do.Before.(WaitingMessage), n.Messages.Take(user, in.ID, in.Device)
 	}
 	return do.Before.(WaitingMessage), n.Messages.Delete(user, in.ID)
 }
