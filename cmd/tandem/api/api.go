@@ -137,6 +137,9 @@ func New(rooms Rooms) *API {
 		Log:         rooms.Log,
 		Explain:     explain,
 	}
+	if rooms.Directory != nil {
+		cfg.User = a.named
+	}
 	if rooms.State != nil {
 		cfg.Record = rooms.State
 	}
@@ -170,7 +173,13 @@ func (a *API) nouns() {
 	a.registerPresence()
 	contacts.Register(a.set, contacts.Rooms{Contacts: a.Contacts, Directory: a.Directory, Consent: a.Consent})
 	messages.Register(a.set, messages.Rooms{Messages: a.Messages, Directory: a.Directory, Consent: a.Consent, Running: a.running})
-	admin.Register(a.set, a.State, a.running)
+	admin.Register(a.set, a.State, a.named, a.running)
+}
+
+// named finds the address of a user as people write it.
+func (a *API) named(name string) (string, error) {
+	user, err := a.Directory.Named(name)
+	return string(user), err
 }
 
 func (a *API) registerPresence() {

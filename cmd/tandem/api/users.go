@@ -230,6 +230,9 @@ func (a *API) deleteUser(ctx context.Context, do *op.Doing, in *op.UserPath) (Us
 // forget has every room drop what it keeps of a user who is no more.
 func (a *API) forget(ctx context.Context, aor rtc.AOR) error {
 	err := errors.Join(a.unbind(ctx, aor), a.Policy.Forget(ctx, aor), a.Settings.Forget(ctx, aor), a.Presence.Forget(ctx, aor))
+	if a.State != nil {
+		err = errors.Join(err, a.Tokens.Forget(ctx, string(aor)))
+	}
 	if a.Contacts != nil {
 		err = errors.Join(err, a.Contacts.Forget(ctx, aor))
 	}

@@ -51,7 +51,7 @@ func load(t *testing.T, s Store) *Tokens {
 func TestTokens(t *testing.T) {
 	store := NewMemory()
 	tokens := load(t, store)
-	x, text, err := tokens.Add(t.Context(), "a", Scopes{"users:read"}, time.Time{}, "local:root")
+	x, text, err := tokens.Add(t.Context(), Token{Name: "a", Scopes: Scopes{"users:read"}, By: "local:root"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,11 +74,11 @@ func TestTokens(t *testing.T) {
 			}
 		}
 	}
-	if _, _, err := tokens.Add(t.Context(), "a", Scopes{"users:read"}, time.Time{}, ""); !errors.Is(err, ErrTokenTaken) {
+	if _, _, err := tokens.Add(t.Context(), Token{Name: "a", Scopes: Scopes{"users:read"}}); !errors.Is(err, ErrTokenTaken) {
 		t.Errorf("again: %v", err)
 	}
 	for name, scopes := range map[string]Scopes{"": {Admin}, "a b": {Admin}, "a/b": {Admin}, "none": nil} {
-		if _, _, err := tokens.Add(t.Context(), name, scopes, time.Time{}, ""); !errors.Is(err, ErrTokenInvalid) {
+		if _, _, err := tokens.Add(t.Context(), Token{Name: name, Scopes: scopes}); !errors.Is(err, ErrTokenInvalid) {
 			t.Errorf("%q: %v", name, err)
 		}
 	}
@@ -98,10 +98,10 @@ func TestTokensEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := NewMemory()
 		tokens := load(t, store)
-		if _, _, err := tokens.Add(t.Context(), "past", Scopes{Admin}, time.Now().Add(-time.Second), ""); !errors.Is(err, ErrTokenInvalid) {
+		if _, _, err := tokens.Add(t.Context(), Token{Name: "past", Scopes: Scopes{Admin}, Expires: time.Now().Add(-time.Second)}); !errors.Is(err, ErrTokenInvalid) {
 			t.Errorf("in the past: %v", err)
 		}
-		_, text, err := tokens.Add(t.Context(), "a", Scopes{Admin}, time.Now().Add(3*time.Hour), "")
+		_, text, err := tokens.Add(t.Context(), Token{Name: "a", Scopes: Scopes{Admin}, Expires: time.Now().Add(3 * time.Hour)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -132,7 +132,7 @@ func TestTokensEnd(t *testing.T) {
 // A store that fails changes nothing in memory.
 func TestTokensAndAFailingStore(t *testing.T) {
 	tokens := load(t, failing{NewMemory()})
-	if _, _, err := tokens.Add(t.Context(), "a", Scopes{Admin}, time.Time{}, ""); !errors.Is(err, errFailing) || len(tokens.List()) != 0 {
+	if _, _, err := tokens.Add(t.Context(), Token{Name: "a", Scopes: Scopes{Admin}}); !errors.Is(err, errFailing) || len(tokens.List()) != 0 {
 		t.Errorf("%v, %d tokens", err, len(tokens.List()))
 	}
 }

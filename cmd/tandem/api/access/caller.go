@@ -6,7 +6,10 @@ import "context"
 type Caller struct {
 	Name   string // "local:root", "local:tandem(alice)" on the control socket, "token:NAME" over HTTPS
 	Scopes Scopes
-	Valid  func() bool // still true? asked while a stream lasts; nil: always
+	// User is the address of the one user the caller acts for, "" when there is none
+	// such: then the scopes hold for all users.
+	User  string
+	Valid func() bool // still true? asked while a stream lasts; nil: always
 }
 
 // Local is the administrator at the control socket: whoever may open it is the

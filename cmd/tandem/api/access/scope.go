@@ -39,6 +39,10 @@ func (s Scope) Reading() Scope {
 	return s
 }
 
+// personal are the nouns that a token limited to one user may name: what is the
+// user's own affair.
+var personal = []string{"contacts", "events", "messages", "presence"}
+
 // Scopes are the permissions of one caller.
 type Scopes []Scope
 

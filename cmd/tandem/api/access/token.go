@@ -20,6 +20,7 @@ type Token struct {
 	Name     string // unique
 	Hash     [32]byte
 	Scopes   Scopes
+	User     string // address of the one user it is limited to, "" none such
 	By       string // who made it
 	Created  time.Time
 	Expires  time.Time // zero: never
@@ -96,17 +97,12 @@ func (t *Tokens) hold(x Token) {
 	t.byHash[x.Hash] = h
 }
 
-// Add makes a token and returns its text, which nobody can be told again. expires
-// is zero for never.
-func (t *Tokens) Add(ctx context.Context, name string, scopes Scopes, expires time.Time, by string) (Token, string, error) {
-	if err := checkName(name); err != nil {
+// Add makes a token of what x says of Name, Scopes, User, Expires and By. It
+// returns its text, which nobody can be told again.
+func (t *Tokens) Add(ctx context.Context, x Token) (Token, string, error) {
+	name := x.Name
+	if err := x.check(); err != nil {
 		return Token{}, "", err
-	}
-	if len(scopes) == 0 {
-		return Token{}, "", fmt.Errorf("scopes of %q: %w: name at least one, such as users:read", name, ErrTokenInvalid)
-	}
-	if !expires.IsZero() && expires.Before(time.Now()) {
-		return Token{}, "", fmt.Errorf("end of %q: %w: it must be in the future", name, ErrTokenInvalid)
 	}
 	done, err := t.begin(ctx)
 	if err != nil {
@@ -122,13 +118,34 @@ func (t *Tokens) Add(ctx context.Context, name string, scopes Scopes, expires ti
 	b := make([]byte, 32)
 	rand.Read(b) // never fails: it ends the process instead
 	text := prefix + strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b))
-	x := Token{Name: name, Hash: sha256.Sum256([]byte(text)), Scopes: scopes, By: by, Created: time.Now().Truncate(time.Millisecond),
-		Expires: expires.Truncate(time.Millisecond)}
+	x.Hash, x.Created, x.Expires = sha256.Sum256([]byte(text)), time.Now().Truncate(time.Millisecond), x.Expires.Truncate(time.Millisecond)
 	if err := t.store.PutToken(context.WithoutCancel(ctx), x); err != nil {
 		return Token{}, "", fmt.Errorf("storing a token: %w", err)
 	}
 	t.hold(x)
 	return x, text, nil
+}
+
+// check says why a token cannot be made, nil when it can.
+func (t *Token) check() error {
+	if err := checkName(t.Name); err != nil {
+		return err
+	}
+	if len(t.Scopes) == 0 {
+		return fmt.Errorf("scopes of %q: %w: name at least one, such as users:read", t.Name, ErrTokenInvalid)
+	}
+	if !t.Expires.IsZero() && t.Expires.Before(time.Now()) {
+		return fmt.Errorf("end of %q: %w: it must be in the future", t.Name, ErrTokenInvalid)
+	}
+	if t.User == "" {
+		return nil
+	}
+	for _, s := range t.Scopes {
+		if !slices.Contains(personal, s.Noun()) {
+			return fmt.Errorf("scope %s of %q: %w: a token of one user has scopes of %s", s, t.Name, ErrTokenInvalid, strings.Join(personal, ", "))
+		}
+	}
+	return nil
 }
 
 // Revoke makes a token worthless.
@@ -149,6 +166,17 @@ func (t *Tokens) Revoke(ctx context.Context, name string) error {
 	defer t.mu.Unlock()
 	delete(t.byHash, x.Hash)
 	return nil
+}
+
+// Forget revokes the tokens that are limited to a user who is no more.
+func (t *Tokens) Forget(ctx context.Context, user string) error {
+	var errs []error
+	for _, x := range t.List() {
+		if x.User == user {
+			errs = append(errs, t.Revoke(ctx, x.Name))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // begin waits for the turn to change something.
@@ -198,7 +226,7 @@ func (t *Tokens) Caller(text string) (Caller, error) {
 		return Caller{}, fmt.Errorf("%w: it has expired", ErrRefused)
 	}
 	h.used.Store(time.Now().Unix())
-	return Caller{Name: "token:" + h.Name, Scopes: h.Scopes, Valid: func() bool { return find() != nil && !h.expired() }}, nil
+	return Caller{Name: "token:" + h.Name, Scopes: h.Scopes, User: h.User, Valid: func() bool { return find() != nil && !h.expired() }}, nil
 }
 
 // KeepUse writes down the last use of those tokens that were used since it was

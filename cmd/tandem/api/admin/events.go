@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"strings"
 
 	"tandem/cmd/tandem/api/access"
 	"tandem/cmd/tandem/api/events"
@@ -11,7 +12,7 @@ import (
 func (n *nouns) registerEvents() {
 	op.Stream(n.set, op.Op{Path: "/events", ID: "follow-events", Short: "Follow what happens",
 		Long:  "Tells those events whose resources the caller may read. The name of each is event; its type is in the data.",
-		Scope: access.Read("events"), Needs: n.running},
+		Scope: access.Read("events"), Own: true, Needs: n.running},
 		map[string]any{"event": events.Event{}}, n.followEvents)
 }
 
@@ -19,14 +20,21 @@ func (n *nouns) followEvents(ctx context.Context, in *struct {
 	op.Resume
 	Types []string `query:"types" doc:"Only these: user.changed, user.*; absent: all"`
 }) (op.Source, error) {
-	return &feed{reader: n.Events.Follow(in.LastEventID), types: in.Types, scopes: access.Of(ctx).Scopes}, nil
+	return &feed{reader: n.Events.Follow(in.LastEventID), types: in.Types, caller: access.Of(ctx)}, nil
 }
 
 // feed is the events as one caller may see them.
 type feed struct {
 	reader *events.Reader
 	types  []string
-	scopes access.Scopes
+	caller access.Caller
+}
+
+// about tells whether a caller who acts for one user may see what is about a
+// resource.
+func (f *feed) about(resource string) bool {
+	user := f.caller.User
+	return user == "" || strings.HasPrefix(resource, op.Resource("users", user)+"/") || strings.HasPrefix(resource+"/", op.Resource("presence", user)+"/")
 }
 
 // Next implements operation.Source.
@@ -42,7 +50,7 @@ func (f *feed) Next(ctx context.Context) ([]op.Event, error) {
 				Data: op.Lost{Why: "they happened before what the server still has", Remedy: "read the resources again"}})
 		}
 		for _, e := range list {
-			if events.Matches(f.types, e.Type) && f.scopes.Allow(e.Scope) {
+			if events.Matches(f.types, e.Type) && f.caller.Scopes.Allow(e.Scope) && f.about(e.Resource) {
 				out = append(out, op.Event{ID: e.Mark, Type: "event", Data: e.Event})
 			}
 		}

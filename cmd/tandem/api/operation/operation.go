@@ -34,6 +34,8 @@ type Config struct {
 	Log                         *slog.Logger
 	// Explain turns an error of a room into a problem, nil when it does not know it.
 	Explain func(error) *problem.Problem
+	// User finds the address of the user whom a path names; nil: there are no users.
+	User func(name string) (address string, err error)
 	// Record keeps what was changed; nil keeps nothing.
 	Record Recorder
 }
@@ -102,6 +104,7 @@ type Op struct {
 	Event  string       // of a Change: published when it is done, "user.changed"; "" for none
 	Status int          // of success; 0: 200. 201 names the new resource in Location
 	Body   int64        // octets of the body at most; 0: 1 MiB
+	Own    bool         // it heeds Caller.User itself, without a {user} in Path
 	Needs  func() error // asked first: its error is the answer. nil: nothing is needed
 }
 
@@ -141,6 +144,11 @@ func (s *Set) admit(op Op) func(huma.Context, func(huma.Context)) {
 				Fix("make one that has: tandem tokens add NAME --scope "+string(need)))
 			return
 		}
+		if !s.own(op, ctx) {
+			problem.Write(w, problem.New(http.StatusForbidden, "not_yours", "the token is limited to "+access.Of(ctx.Context()).User).
+				Fix("ask about that user, or use a token that is not limited: tandem tokens add NAME without --user"))
+			return
+		}
 		if op.Needs != nil {
 			if err := op.Needs(); err != nil {
 				problem.Write(w, s.problem(ctx.Context(), op, err))
@@ -149,6 +157,20 @@ func (s *Set) admit(op Op) func(huma.Context, func(huma.Context)) {
 		}
 		next(huma.WithValue(ctx, conditionKey{}, condition{match: ctx.Header("If-Match"), noneMatch: ctx.Header("If-None-Match")}))
 	}
+}
+
+// own tells whether a caller who acts for one user may do an operation: one on
+// that user, or one that looks after it itself.
+func (s *Set) own(op Op, ctx huma.Context) bool {
+	user := access.Of(ctx.Context()).User
+	if user == "" || op.Own {
+		return true
+	}
+	if s.cfg.User == nil || !strings.HasPrefix(op.Path, "/users/{user}/") && !strings.HasPrefix(op.Path, "/presence/{user}") {
+		return false
+	}
+	about, err := s.cfg.User(ctx.Param("user"))
+	return err == nil && about == user
 }
 
 // seen is the answer of a Read.

@@ -18,7 +18,7 @@ func NewTokens(db *store.DB) *Tokens { return &Tokens{db} }
 
 // Tokens implements access.Store.
 func (s *Tokens) Tokens(ctx context.Context, each func(access.Token)) error {
-	rows, err := s.db.Read().QueryContext(ctx, `SELECT name, hash, scopes, made_by, created, expires, last_used FROM api_tokens ORDER BY name`)
+	rows, err := s.db.Read().QueryContext(ctx, `SELECT name, hash, scopes, owner, made_by, created, expires, last_used FROM api_tokens ORDER BY name`)
 	if err != nil {
 		return s.db.Fault("loading tokens", err)
 	}
@@ -28,7 +28,7 @@ func (s *Tokens) Tokens(ctx context.Context, each func(access.Token)) error {
 		var hash []byte
 		var scopes string
 		var created, expires, used int64
-		if err := rows.Scan(&t.Name, &hash, &scopes, &t.By, &created, &expires, &used); err != nil {
+		if err := rows.Scan(&t.Name, &hash, &scopes, &t.User, &t.By, &created, &expires, &used); err != nil {
 			return s.db.Fault("loading tokens", err)
 		}
 		copy(t.Hash[:], hash)
@@ -48,10 +48,10 @@ func (s *Tokens) PutToken(ctx context.Context, t access.Token) error {
 		scopes = append(scopes, string(x))
 	}
 	return do(ctx, s.db, "storing token", len(t.Name), func(ctx context.Context, tx store.Tx) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO api_tokens (name, hash, scopes, made_by, created, expires, last_used)
-			VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (name) DO UPDATE SET hash = excluded.hash, scopes = excluded.scopes,
+		_, err := tx.ExecContext(ctx, `INSERT INTO api_tokens (name, hash, scopes, owner, made_by, created, expires, last_used)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (name) DO UPDATE SET hash = excluded.hash, scopes = excluded.scopes, owner = excluded.owner,
 			made_by = excluded.made_by, created = excluded.created, expires = excluded.expires, last_used = excluded.last_used`,
-			t.Name, t.Hash[:], strings.Join(scopes, " "), t.By, millis(t.Created), millis(t.Expires), millis(t.LastUsed))
+			t.Name, t.Hash[:], strings.Join(scopes, " "), t.User, t.By, millis(t.Created), millis(t.Expires), millis(t.LastUsed))
 		return err
 	})
 }

@@ -47,7 +47,7 @@ func Tokens(t *testing.T, open Open[access.Store]) {
 		"all fields survive": func(t *testing.T, s access.Store, again func() access.Store) {
 			a := access.Token{Name: "a", Hash: [32]byte{1, 2, 3}, Scopes: access.Scopes{"users:read", access.Admin}, By: "local:root",
 				Created: day, Expires: day.Add(time.Hour), LastUsed: day.Add(time.Minute)}
-			b := access.Token{Name: "b", Hash: [32]byte{4}, Scopes: access.Scopes{"calls:write"}, By: "token:a", Created: day}
+			b := access.Token{Name: "b", Hash: [32]byte{4}, Scopes: access.Scopes{"messages:write"}, User: "sip:alice@example.com", By: "token:a", Created: day}
 			must(t, s.PutToken(t.Context(), a))
 			must(t, s.PutToken(t.Context(), b))
 			equal(t, "kept", tokens(t, again()), map[string]access.Token{"a": a, "b": b})

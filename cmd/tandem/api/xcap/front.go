@@ -3,8 +3,8 @@
 // be made.
 //
 // A user proves who he is by Digest with the password of his SIP account, or of
-// one of his devices, and reaches his own documents alone. A token of the API
-// with the scope contacts reaches those of everybody.
+// one of his devices, or by a token limited to him, and reaches his own documents
+// alone. A token of the API with the scope contacts reaches those of everybody.
 package xcap
 
 import (
@@ -93,7 +93,8 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // who is the caller.
 type who struct {
-	user   rtc.AOR // "" for a token
+	user   rtc.AOR // "" for a token that is not limited to one user
+	token  bool
 	scopes access.Scopes
 }
 
@@ -103,8 +104,11 @@ func (c who) may(t target, method string) bool {
 	if t.global {
 		return read
 	}
-	if c.user != "" {
-		return c.user == t.key.User
+	if c.user != "" && c.user != t.key.User {
+		return false
+	}
+	if !c.token {
+		return true
 	}
 	if read {
 		return c.scopes.Allow(access.Read("contacts"))
@@ -123,7 +127,7 @@ func (f *Front) caller(w http.ResponseWriter, r *http.Request, body []byte) (c w
 			http.Error(w, err.Error(), http.StatusUnauthorized)
 			return c, false
 		}
-		return who{scopes: caller.Scopes}, true
+		return who{user: rtc.AOR(caller.User), scopes: caller.Scopes, token: true}, true
 	}
 	from, _ := netip.ParseAddrPort(r.RemoteAddr)
 	id, challenges, refused := f.Gate.Web(auth.WebRequest{Method: r.Method, URI: r.RequestURI, Authorization: r.Header["Authorization"], Body: body, From: from})

@@ -34,9 +34,13 @@ func newTokensAdd() *cobra.Command {
 		Long: `Make a token by which a program calls the API over HTTPS (api.addr). What it may
 do is told by scopes: users:read lets it see users, users:write change them too,
 admin do everything; an unknown scope is answered with the list of all. The token
-is shown this once.`,
-		Example: "  tandem tokens add provisioning --scope users:write --scope registrations:read --expires 90d",
-		Args:    command.ExactArgs(1),
+is shown this once.
+
+With --user it is limited to one user, as a client of that user needs it: for the
+user's own contacts, messages, presence and events, by the API and by XCAP.`,
+		Example: `  tandem tokens add provisioning --scope users:write --scope registrations:read --expires 90d
+  tandem tokens add alices-browser --user alice --scope messages:write --scope contacts:write --scope events:read`,
+		Args: command.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			in.Name = args[0]
 			if life != "" {
@@ -63,6 +67,7 @@ is shown this once.`,
 		},
 	}
 	c.Flags().StringArrayVar(&in.Scopes, "scope", nil, "what it may do, such as users:read; may be repeated")
+	c.Flags().StringVar(&in.User, "user", "", "limit it to one user")
 	c.Flags().StringVar(&life, "expires", "", "how long it may be used, such as 90d or 12h (default: until it is revoked)")
 	return c
 }
@@ -93,9 +98,9 @@ func newTokensList() *cobra.Command {
 					return err
 				}
 				return command.Print(c, list, func(w io.Writer) {
-					fmt.Fprintln(w, "NAME\tSCOPES\tMADE BY\tCREATED\tEXPIRES\tLAST USED")
+					fmt.Fprintln(w, "NAME\tUSER\tSCOPES\tMADE BY\tCREATED\tEXPIRES\tLAST USED")
 					for _, t := range list {
-						fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", t.Name, strings.Join(t.Scopes, " "), t.By, command.When(t.Created), command.When(t.Expires), command.When(t.LastUsed))
+						fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", t.Name, t.User, strings.Join(t.Scopes, " "), t.By, command.When(t.Created), command.When(t.Expires), command.When(t.LastUsed))
 					}
 				})
 			})
