@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"tandem/gateways/dialect"
 	"tandem/media"
 	"tandem/media/sound"
 	"tandem/rtc"
@@ -56,10 +55,10 @@ type Config struct {
 	// none is looked for. Reconnect is how long it has for a new one, default 20 s.
 	Reach     routing.Reach
 	Reconnect time.Duration
-	// CallerTo is in which header a phone reads who calls, by the device secret it
-	// registered with; "" when From alone tells it. nil: as "" for all.
-	CallerTo func(device string) dialect.CallerID
-	Log      *slog.Logger
+	// Manner is how a phone is spoken to, by the device secret it registered with; nil:
+	// as one of which nothing is known.
+	Manner func(device string) Manner
+	Log    *slog.Logger
 }
 
 // Router decides where a call goes.
@@ -250,11 +249,14 @@ func (x *Exchange) receive(r *rtc.Request, route routing.Route, begin func(c *Ca
 	c := x.newCall(route)
 	c.onward = onward
 	c.caller = &leg{c: c, side: media.A, callID: string(r.CallID()), Destination: routing.Destination{Trunk: route.Trunk}}
+	if r.Identity != nil {
+		c.caller.Phone = r.Identity.Device
+	}
 	if o := c.caller.seize(); o.Code != 0 {
 		return &rtc.Status{Code: 503, Reason: "All Channels Taken", Header: []byte("Retry-After: 5\r\n")}
 	}
 	c.caller.Want, c.caller.Who = route.Want, route.Caller
-	how := dialog.Inbound{Events: c.caller.events(), Sticky: route.Trunk == nil}
+	how := dialog.Inbound{Events: c.caller.events(), Sticky: route.Trunk == nil, Shape: c.caller.manner(x).Shape}
 	if route.Trunk != nil {
 		how.Peer = route.Trunk.Name
 	}

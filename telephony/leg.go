@@ -183,8 +183,9 @@ func (l *leg) request(offer []byte) dialog.Invite {
 	}
 	inv.Reliable = l.Trunk != nil && l.Trunk.Speaks().Reliable == dialect.On
 	inv.Header = append(c.route.Caller.Identity(l.Trunk, c.x.cfg.Domain), identity.Diverted(c.route.Chain.Lines(l.Who.URI), l.Trunk)...)
-	if l.Phone != "" && c.x.cfg.CallerTo != nil {
-		inv.Header = append(inv.Header, c.route.Caller.IdentityTo(c.x.cfg.CallerTo(l.Phone))...)
+	if l.Phone != "" {
+		manner := l.manner(c.x)
+		inv.Header, inv.Shape = append(inv.Header, c.route.Caller.IdentityTo(manner.Caller)...), manner.Shape
 	}
 	inv.Header = append(append(inv.Header, c.passed...), c.geolocation()...)
 	if c.route.Auto && l.Trunk == nil {

@@ -224,15 +224,6 @@ func (c *Call) replace(t *transfer, l *leg, from *media.Session) {
 	c.whenIdle(func() { c.introduce(stays, l) })
 }
 
-// introduce tells a leg whom it speaks with now, with an offer of what fits. A
-// trunk is only told what it must know.
-func (c *Call) introduce(l, to *leg) {
-	if c.over || l.Trunk != nil && !c.media.NeedsOffer(l.side) {
-		return
-	}
-	c.renew(l, to.Who.Connected())
-}
-
 // finish tells the transferor how it went.
 func (t *transfer) finish(code int) {
 	if t.told != nil {

@@ -34,8 +34,8 @@ func (g *Gate) knowsMD5Only(aor []byte) bool {
 // md5Only is whether the sender of m is to be offered MD5 alone. That it can
 // lie about its name gives it nothing: it may choose MD5 anyway.
 func (g *Gate) md5Only(m *sip.Message) bool {
-	if len(g.cfg.MD5Agents) == 0 || !g.offersMD5() {
+	if !g.offersMD5() {
 		return false
 	}
-	return family(g.cfg.MD5Agents, m.Get(sip.HdrUserAgent)) >= 0
+	return len(g.cfg.MD5Agents) > 0 && family(g.cfg.MD5Agents, m.Get(sip.HdrUserAgent)) >= 0 || g.cfg.MD5Only != nil && g.cfg.MD5Only(m)
 }

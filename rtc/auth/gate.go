@@ -46,6 +46,9 @@ type Config struct {
 	// algorithm, wherever it stands. nil: MD5Agents(); empty: none. Without effect
 	// when MD5 is not offered.
 	MD5Agents []string
+	// MD5Only reports whether the sender of a request is such a one for another reason
+	// than its User-Agent; nil: nobody is.
+	MD5Only func(m *sip.Message) bool
 	// URIAgents are beginnings of User-Agent values, in any case, whose credentials
 	// may name the server instead of the Request-URI. nil: URIAgents(); empty: none.
 	URIAgents []string

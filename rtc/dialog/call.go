@@ -259,7 +259,7 @@ func (c *Call) fork(f transport.Flow, m *sip.Message) *Session {
 	if err != nil {
 		return nil
 	}
-	d.flow, d.peer, d.auth, d.contactUser = f, c.inv.Peer, c.inv.Auth, c.inv.User
+	d.flow, d.peer, d.auth, d.contactUser, d.shape = f, c.inv.Peer, c.inv.Auth, c.inv.User, c.inv.Shape
 	d.sticky = c.ua.cfg.Sticky || c.inv.Flow != (transport.Flow{})
 	s := &Session{Dialog: d, call: c, Events: c.inv.Events, offerOut: c.offering}
 	d.Attach(s)

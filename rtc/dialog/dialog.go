@@ -52,6 +52,7 @@ type Dialog struct {
 	flow        transport.Flow // by which the peer was last heard
 	sticky      bool           // requests go by the flow while it lives, not where the URI points
 	peer        string         // the gateway that requests may reach, see Config.Permit
+	shape       uac.Shape      // how requests to the peer are written, nil: as they are
 	auth        *digest.Client // answers challenges, nil: nobody
 	contactUser string
 
@@ -90,6 +91,7 @@ func (ua *UA) NewServer(r *rtc.Request, how Inbound) (*Dialog, error) {
 		sticky:      how.Sticky || ua.cfg.Sticky,
 		peer:        how.Peer,
 		auth:        how.Auth,
+		shape:       how.Shape,
 		contactUser: cmp.Or(how.User, ua.cfg.User),
 	}
 	uri, err := sip.ParseURI(m.RequestURI())

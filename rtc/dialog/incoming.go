@@ -7,6 +7,7 @@ import (
 	"tandem/rtc/digest"
 	"tandem/rtc/sip"
 	"tandem/rtc/transaction"
+	"tandem/rtc/uac"
 )
 
 // Incoming is a request of the peer that waits for our answer.
@@ -28,6 +29,7 @@ type Inbound struct {
 	Peer   string         // the gateway that requests in the dialog may reach, see Config.Permit
 	Sticky bool           // requests in the dialog go by the flow the INVITE came by while it lives
 	Auth   *digest.Client // answers challenges to requests in the dialog, nil: nobody
+	Shape  uac.Shape      // how requests in the dialog are written, see Way.Shape
 	// Contactless takes requests without a Contact, as RFC 2543 allowed and RFC 2848
 	// prints them: then the dialog is sticky, and its target is what From names.
 	Contactless bool

@@ -29,7 +29,7 @@ func (d *Dialog) Hop() []byte {
 
 // hop is where requests in the dialog go.
 func (d *Dialog) hop() uac.Hop {
-	h := uac.Hop{URI: d.Hop(), Peer: d.peer}
+	h := uac.Hop{URI: d.Hop(), Peer: d.peer, Shape: d.shape}
 	if d.sticky {
 		h.Flow = d.flow
 	}

@@ -1,6 +1,8 @@
 package dialog
 
 import (
+	"bytes"
+
 	"tandem/rtc"
 	"tandem/rtc/sip"
 	"tandem/rtc/transport"
@@ -151,8 +153,17 @@ func (s *Session) hand(in *Incoming) {
 func (s *Session) learn(m *sip.Message) {
 	if m.Has(sip.HdrAllow) {
 		s.peerUpdates = m.HasToken(sip.HdrAllow, "UPDATE")
+		return
+	}
+	if a, ok := m.FirstAddr(sip.HdrContact); ok { // RFC 3840 §10.1; Polycom's have it instead of Allow
+		if list, ok := a.Param("methods"); ok {
+			s.peerUpdates = bytes.Contains(list, []byte("UPDATE"))
+		}
 	}
 }
+
+// Updates reports whether the peer allows UPDATE (RFC 3311). Only on the lane.
+func (s *Session) Updates() bool { return s.peerUpdates }
 
 // end tells the user, once. The dialog ends unless it has other usages.
 func (s *Session) end(e End) {

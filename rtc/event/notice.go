@@ -142,7 +142,7 @@ func (n *Notifier) overFlow(lane *transaction.Lane, x *notice) {
 	p, sentBy := n.cfg.Wire.Local(x.flow)
 	v := uac.AppendVia(via[:0], p, sentBy)
 	v = tx.AppendBranch(v, nil)
-	tx.Send(x.flow, x.append(buf[:0], v, x.seq, x.flow))
+	tx.Send(x.flow, x.shaped(x.flow, x.append(buf[:0], v, x.seq, x.flow)))
 }
 
 // byAddress finds where a NOTIFY goes by its route set or Contact.
@@ -172,9 +172,17 @@ func (n *Notifier) byAddress(lane *transaction.Lane, x *notice) {
 	n.client.Start(uac.Request{Lane: lane, Method: "NOTIFY", URI: []byte(x.target), Hop: hop, Seq: x.seq,
 		Next: func() uint32 { return x.seq },
 		Write: func(dst []byte, t uac.Try) []byte {
-			return x.appendVia(dst, t.Via, x.seq, t.Flow, routes)
+			return x.shaped(t.Flow, x.appendVia(dst, t.Via, x.seq, t.Flow, routes))
 		},
 		Heard: func(_ *uac.Sending, _ transport.Flow, m *sip.Message) { x.Response(nil, m) },
 		Lost:  func(_ *uac.Sending, err error) { x.outcome(nil, err) },
 	})
+}
+
+// shaped is the NOTIFY as the watcher's phone needs it.
+func (x *notice) shaped(f transport.Flow, message []byte) []byte {
+	if x.n.cfg.Shape == nil || f == (transport.Flow{}) || !x.sub.proved {
+		return message
+	}
+	return x.n.cfg.Shape(x.sub.user.aor, f, message)
 }

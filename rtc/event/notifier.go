@@ -17,6 +17,7 @@ import (
 	"tandem/rtc/resolve"
 	"tandem/rtc/sip"
 	"tandem/rtc/transaction"
+	"tandem/rtc/transport"
 	"tandem/rtc/uac"
 )
 
@@ -42,8 +43,11 @@ type Config struct {
 	Reach *reach.Reach
 	// Demand asks a sender for credentials, see auth.Gate.
 	Demand func(r *rtc.Request) *rtc.Status
-	Lists  Lists  // that are kept elsewhere; nil: there are none
-	Key    []byte // secret octets that survive a restart
+	// Shape writes a NOTIFY in the form that the phone of a watcher needs, by the flow
+	// it leaves by, and returns it as it is when nothing has to change; nil: for nobody.
+	Shape func(watcher rtc.AOR, f transport.Flow, message []byte) []byte
+	Lists Lists  // that are kept elsewhere; nil: there are none
+	Key   []byte // secret octets that survive a restart
 
 	Total       int // subscriptions in all, default 1,000,000
 	PerUser     int // subscriptions of one watcher, those within lists not counted, default 1,000

@@ -57,6 +57,9 @@ func (p *Proxy) build(w *work, m *sip.Message, pl *plan, t *target, breadth int,
 	e.PushVia(s[at:]) // step 8
 	w.scratch = s
 	w.out = e.Append(w.out[:0])
+	if t.Device != "" && p.cfg.Shape != nil {
+		w.out = p.cfg.Shape(t.Device, out.Proto(), w.out)
+	}
 	return w.out
 }
 

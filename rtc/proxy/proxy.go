@@ -90,6 +90,11 @@ type Config struct {
 	// credentials when it may not be relayed without (auth.Gate has it); nil = 403.
 	Demand func(r *rtc.Request) *rtc.Status
 
+	// Shape writes a request in the form that the device needs which registered with
+	// that device secret, and returns it as it is when nothing has to change; nil: for
+	// none. It is asked for requests outside dialogs.
+	Shape func(device string, p transport.Proto, message []byte) []byte
+
 	// DiversionOfUsers passes on what users say about the way of a call (Diversion,
 	// History-Info); else only that of peers that may assert is.
 	DiversionOfUsers bool

@@ -136,6 +136,20 @@ var compactNames = [26]HeaderID{
 	'v' - 'a': HdrVia, 'x' - 'a': HdrSessionExpires, 'y' - 'a': HdrIdentity,
 }
 
+// Compact is the one-letter form of a header name, 0 for a name that has none.
+func Compact(name []byte) byte {
+	id := headerID(name)
+	if id == HdrOther {
+		return 0
+	}
+	for i, has := range compactNames {
+		if has == id {
+			return 'a' + byte(i)
+		}
+	}
+	return 0
+}
+
 // The names are found by first letter and length: buckets holds the first id
 // of each pair, chain the next one with the same.
 const longestName = 24

@@ -18,14 +18,14 @@ func (c *Client) Pass(lane *transaction.Lane, h Hop, write Writer, sent func(tra
 			c.notPassed(h, err)
 			return
 		}
-		c.emit(lane, h.Flow, write, sent)
+		c.emit(lane, h.Flow, h.Shape, write, sent)
 		return
 	}
 	c.locate(lane, h, sizeOf(write), func(cands []resolve.Candidate, err error) {
 		for _, cand := range cands {
 			f, e := c.cfg.Wire.Flow(cand.Target)
 			if e == nil {
-				c.emit(lane, f, write, sent)
+				c.emit(lane, f, h.Shape, write, sent)
 				return
 			}
 			err = e
@@ -34,11 +34,11 @@ func (c *Client) Pass(lane *transaction.Lane, h Hop, write Writer, sent func(tra
 	})
 }
 
-func (c *Client) emit(lane *transaction.Lane, f transport.Flow, write Writer, sent func(transport.Flow, []byte)) {
+func (c *Client) emit(lane *transaction.Lane, f transport.Flow, shape Shape, write Writer, sent func(transport.Flow, []byte)) {
 	p, sentBy := c.cfg.Wire.Local(f)
 	via := AppendVia(make([]byte, 0, 128), p, sentBy)
 	via = append(append(via, "z9hG4bK"...), rand.Text()...)
-	b := write(make([]byte, 0, 1500), Try{Flow: f, Via: via})
+	b := shape.of(c.cfg.Wire, f, write(make([]byte, 0, 1500), Try{Flow: f, Via: via}))
 	lane.Send(f, b)
 	sent(f, bytes.Clone(b)) // kept while the call lasts
 }

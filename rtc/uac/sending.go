@@ -156,7 +156,7 @@ func (s *Sending) launch(f transport.Flow) {
 	p, sentBy := s.c.cfg.Wire.Local(f)
 	via := s.tx.AppendBranch(AppendVia(make([]byte, 0, 128), p, sentBy), nil)
 	s.auth = s.r.Auth.Append(nil, s.r.Method, s.r.URI, s.r.Body)
-	s.tx.Send(f, s.r.Write(make([]byte, 0, 1500), Try{Flow: f, Via: via, Seq: s.r.Seq, Auth: s.auth}))
+	s.tx.Send(f, s.r.Hop.Shape.of(s.c.cfg.Wire, f, s.r.Write(make([]byte, 0, 1500), Try{Flow: f, Via: via, Seq: s.r.Seq, Auth: s.auth})))
 	if s.canceled {
 		s.tx.Cancel(s.reason)
 	}

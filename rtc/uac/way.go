@@ -20,6 +20,21 @@ type Way struct {
 	Flow  transport.Flow // the request goes by it while it lives, and so do later ones in the dialog
 	Peer  string         // the gateway that the request, and later ones in the dialog, may reach; "" none
 	By    netip.AddrPort // where the user was heard from who chose the URI, for Config.Chosen; the zero value: no user did
+	Shape Shape          // how requests to it are written, those in the dialog too; nil: as they are
+}
+
+// Shape writes a request anew for a receiver that needs it in another form. It is
+// called just before the request leaves by a protocol, must not block, and returns
+// the message itself when nothing has to change.
+type Shape func(p transport.Proto, message []byte) []byte
+
+// of is the message in the form, by a flow.
+func (s Shape) of(w Wire, f transport.Flow, message []byte) []byte {
+	if s == nil {
+		return message
+	}
+	p, _ := w.Local(f)
+	return s(p, message)
 }
 
 // Hop is what tells the next hop of a request.
@@ -28,11 +43,13 @@ type Hop struct {
 	Flow transport.Flow // instead of URI while it lives; the zero Flow is none
 	Peer string         // for Config.Permit
 	By   netip.AddrPort // for Config.Chosen
+
+	Shape Shape // nil: as it is written
 }
 
 // Hop of the first request.
 func (w *Way) Hop() Hop {
-	h := Hop{URI: []byte(w.URI), Flow: w.Flow, Peer: w.Peer, By: w.By}
+	h := Hop{URI: []byte(w.URI), Flow: w.Flow, Peer: w.Peer, By: w.By, Shape: w.Shape}
 	switch {
 	case w.Next != "":
 		h.URI = []byte(w.Next)

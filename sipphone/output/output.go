@@ -7,12 +7,14 @@
 package output
 
 import (
+	"cmp"
 	_ "embed"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/goccy/go-yaml"
 )
@@ -36,11 +38,63 @@ const (
 	From     Caller = "from"     // neither: From tells it
 )
 
+// Reliable is what becomes of the offer of reliable provisional responses.
+type Reliable string
+
+// What becomes of it.
+const (
+	Offer Reliable = "offer" // it passes on
+	Strip Reliable = "strip" // 100rel is taken out of Supported (RFC 3262)
+)
+
+// Display is how a phone is told in mid-call whom it speaks with now.
+type Display string
+
+// The ways of telling.
+const (
+	Reinvite Display = "reinvite" // by a new offer
+	Update   Display = "update"   // by UPDATE without one (RFC 3311), where the phone allows UPDATE
+	Never    Display = "never"    // not at all, unless the sound needs a new offer
+)
+
+// Lamp is the form of dialog information (RFC 4235) about a line that does nothing.
+type Lamp string
+
+// The forms.
+const (
+	Always Lamp = "always" // a dialog that is terminated
+	Empty  Lamp = "empty"  // a document without a dialog
+)
+
+// SDP is how a session description is passed on.
+type SDP string
+
+// The ways.
+const (
+	Keep  SDP = "keep"  // as it came
+	Order SDP = "order" // its lines in the order of RFC 8866 §5, rtpmap before fmtp
+)
+
+// Digest is which algorithms a phone is offered in a challenge.
+type Digest string
+
+// The offers.
+const (
+	Any Digest = "any"
+	MD5 Digest = "md5" // MD5 alone, for phones that stumble over a second challenge
+)
+
 // Policy of a family.
 type Policy struct {
-	MWI         Summary `yaml:"mwi"`
-	Unsolicited bool    `yaml:"unsolicited"` // it takes message summaries it has not subscribed to
-	Caller      Caller  `yaml:"caller"`
+	MWI          Summary  `yaml:"mwi"`
+	Unsolicited  bool     `yaml:"unsolicited"` // it takes message summaries it has not subscribed to
+	Caller       Caller   `yaml:"caller"`
+	Reliable     Reliable `yaml:"reliable"`
+	Display      Display  `yaml:"display"`
+	Lamp         Lamp     `yaml:"lamp"`
+	SDP          SDP      `yaml:"sdp"`
+	CompactAbove int      `yaml:"compact_above"` // octets: what is larger over UDP gets compact header names (RFC 3261 §7.3.3); 0: nothing does
+	Digest       Digest   `yaml:"digest"`
 }
 
 //go:embed policies.yaml
@@ -105,11 +159,8 @@ func (s *Set) lay(name string, entry yaml.MapSlice) error {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	switch {
-	case p.MWI != Full && p.MWI != Plain:
-		return fmt.Errorf("%s: mwi %q is unknown; use full or plain", name, p.MWI)
-	case p.Caller != Asserted && p.Caller != Remote && p.Caller != From:
-		return fmt.Errorf("%s: caller %q is unknown; use asserted, remote or from", name, p.Caller)
+	if err := p.check(); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
 	}
 	s.byFamily[name] = p
 	return nil
@@ -121,4 +172,21 @@ func (s *Set) Of(family string) Policy {
 		return p
 	}
 	return s.byFamily[""]
+}
+
+// check names the first field with a word that it does not know.
+func (p Policy) check() error {
+	if p.CompactAbove < 0 || p.CompactAbove > 65535 {
+		return fmt.Errorf("compact_above %d is no size of a message; use 0 to 65535", p.CompactAbove)
+	}
+	return cmp.Or(known("mwi", p.MWI, Full, Plain), known("caller", p.Caller, Asserted, Remote, From), known("reliable", p.Reliable, Offer, Strip),
+		known("display", p.Display, Reinvite, Update, Never), known("lamp", p.Lamp, Always, Empty), known("sdp", p.SDP, Keep, Order),
+		known("digest", p.Digest, Any, MD5))
+}
+
+func known[T ~string](field string, v T, words ...T) error {
+	if slices.Contains(words, v) {
+		return nil
+	}
+	return fmt.Errorf("%s %q is unknown; use one of %q", field, v, words)
 }

@@ -156,12 +156,18 @@ func (p Party) Address() string {
 	return p.URI
 }
 
-// Connected are the header lines that tell a side whom it speaks with now: of
-// RFC 3325, and of gateways and phones of old.
-func (p Party) Connected() []byte {
+// Connected are the header lines that tell a side whom it speaks with now: in the
+// form its phone reads, else those of RFC 3325 and of gateways and phones of old.
+func (p Party) Connected(form dialect.CallerID) []byte {
 	if p.Private {
 		return nil
 	}
 	who := p.nameAddr(p.URI)
+	switch form {
+	case dialect.CallerAsserted:
+		return []byte("P-Asserted-Identity: " + who + "\r\n")
+	case dialect.CallerRemote:
+		return []byte("Remote-Party-ID: " + who + ";party=called;id-type=subscriber;privacy=off;screen=yes\r\n")
+	}
 	return []byte("P-Asserted-Identity: " + who + "\r\nRemote-Party-ID: " + who + ";party=called;screen=yes\r\n")
 }

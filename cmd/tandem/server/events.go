@@ -30,6 +30,7 @@ func (s *Server) openEvents(ctx context.Context, cfg *Config) error {
 		Reach:       s.reach,
 		Demand:      s.gate.Demand,
 		Lists:       s.lists,
+		Shape:       s.shapeNotice,
 		Key:         s.key,
 		Total:       cfg.Events.Subscriptions,
 		PerUser:     cfg.Events.PerUser,

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	phonesapi "tandem/cmd/tandem/api/phones"
-	"tandem/gateways/dialect"
 	"tandem/rtc"
 	"tandem/rtc/directory"
 	"tandem/rtc/location"
@@ -94,44 +93,6 @@ func (s *Server) openPhones(ctx context.Context, cfg *Config) error {
 	s.events.Add(p.waiting.Package())
 	s.showFeatures()
 	return s.listenPhones(cfg)
-}
-
-// policyOf is how requests to a phone are written, by the device secret it
-// registered with: false when it is not one of ours.
-func (s *Server) policyOf(device string) (output.Policy, bool) {
-	mac, _, ok := sipphone.ParseDevice(device)
-	if !ok {
-		return output.Policy{}, false
-	}
-	phone, err := s.phones.inventory.Get(mac)
-	if err != nil {
-		return output.Policy{}, false
-	}
-	return s.phones.output.Load().Of(phone.Family), true
-}
-
-// callerTo is how a phone is told who calls.
-func (s *Server) callerTo(device string) dialect.CallerID {
-	policy, ok := s.policyOf(device)
-	switch {
-	case !ok:
-		return ""
-	case policy.Caller == output.Remote:
-		return dialect.CallerRemote
-	case policy.Caller == output.Asserted:
-		return dialect.CallerAsserted
-	}
-	return dialect.CallerFrom
-}
-
-// summaryForm is the most careful form that one of a user's phones needs.
-func (s *Server) summaryForm(user rtc.AOR) output.Summary {
-	for _, mac := range s.phones.inventory.Of(user) {
-		if policy, ok := s.policyOf(mac.Device(1)); ok && policy.MWI == output.Plain {
-			return output.Plain
-		}
-	}
-	return output.Full
 }
 
 // pushSummary tells those of a user's phones that subscribe to nothing and yet

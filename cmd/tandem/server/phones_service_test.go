@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -36,6 +38,19 @@ func (o *office) place(t *testing.T, family, mac string, users ...string) *desk 
 	d := &desk{o: o, t: t, mac: mac, kind: &phones[slices.IndexFunc(phones, func(p boot.Phone) bool { return p.Family == family })]}
 	d.boot()
 	return d
+}
+
+// write writes a file below the folder of phones.
+func (o *office) write(t *testing.T, name, text string) {
+	t.Helper()
+	path := filepath.Join(o.cfg.Load().Data, "phones", name)
+	err := os.MkdirAll(filepath.Dir(path), 0o700)
+	if err == nil {
+		err = os.WriteFile(path, []byte(text), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // boot fetches the files and registers with what they hold.

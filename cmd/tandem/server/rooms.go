@@ -166,7 +166,7 @@ func (s *Server) openTelephony(ctx context.Context, cfg *Config) error {
 		RingTime:      cfg.Telephony.RingTime,
 		Reach:         s.reach,
 		Reconnect:     cfg.Telephony.Reconnect,
-		CallerTo:      s.callerTo,
+		Manner:        s.mannerOf,
 		Log:           s.log,
 	})
 	return nil

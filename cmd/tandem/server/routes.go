@@ -36,6 +36,7 @@ func (s *Server) routes(ctx context.Context, cfg *Config) (*rtc.Router, error) {
 		NonceLife:    cfg.Auth.NonceLife,
 		Offer:        algorithms(cfg.Auth.Algorithms),
 		MD5Agents:    cfg.Auth.MD5Agents,
+		MD5Only:      s.md5Phone,
 		URIAgents:    cfg.Auth.URIAgents,
 		QOP:          qop(cfg.Auth),
 		AllowForeign: cfg.Auth.AllowForeign,
@@ -74,6 +75,7 @@ func (s *Server) routes(ctx context.Context, cfg *Config) (*rtc.Router, error) {
 			return s.gruu.Temp(s.location, uri)
 		},
 		Demand:           s.gate.Demand,
+		Shape:            s.shapeTo,
 		Recursion:        recursion(cfg.Proxy),
 		MaxForks:         cfg.Proxy.MaxForks,
 		Failover:         cfg.Proxy.Failover,

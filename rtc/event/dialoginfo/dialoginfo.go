@@ -2,9 +2,9 @@
 // dialog (RFC 4235), by which the lamps of other phones are lit.
 //
 // It keeps the calls of each line while they last, as it is told of them. A
-// document has one dialog element, always: some phones fail on several, others
-// leave a lamp as it was when there is none. Of several calls it tells the one
-// that is furthest along.
+// document has one dialog element: some phones fail on several, others leave a lamp
+// as it was when there is none, and a few want none while the line does nothing. Of
+// several calls it tells the one that is furthest along.
 package dialoginfo
 
 import (
@@ -14,6 +14,7 @@ import (
 	"hash/fnv"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -60,17 +61,31 @@ type Board struct {
 	m  map[rtc.AOR][]Call
 }
 
+// bare marks the views of watchers who want no dialog in the document about a line
+// that does nothing.
+const bare = " bare"
+
 // New makes a board and adds the event package to n. authorise says who may watch
-// a line; in the view hidden it never does anything.
-func New(n *event.Notifier, authorise func(event.Ask) (event.Grant, error), hidden string) *Board {
+// a line; in the view hidden it never does anything. bareWhenIdle names watchers who
+// want no dialog then; nil: there are none.
+func New(n *event.Notifier, authorise func(event.Ask) (event.Grant, error), hidden string, bareWhenIdle func(watcher rtc.AOR) bool) *Board {
 	b := &Board{n: n, m: make(map[rtc.AOR][]Call)}
-	n.Add(event.Package{Name: Name, Types: []string{Type}, Interval: time.Second, Authorise: authorise, Document: func(q event.Query) event.Document {
-		call := Call{ID: "idle"}
-		if q.View != hidden {
-			call = b.line(q.Resource)
-		}
-		return document(q.Resource, call)
-	}})
+	n.Add(event.Package{Name: Name, Types: []string{Type}, Interval: time.Second,
+		Authorise: func(a event.Ask) (event.Grant, error) {
+			g, err := authorise(a)
+			if err == nil && bareWhenIdle != nil && bareWhenIdle(a.Watcher) {
+				g.View += bare
+			}
+			return g, err
+		},
+		Document: func(q event.Query) event.Document {
+			call := Call{ID: "idle"}
+			view, isBare := strings.CutSuffix(q.View, bare)
+			if view != hidden {
+				call = b.line(q.Resource)
+			}
+			return document(q.Resource, call, isBare)
+		}})
 	return b
 }
 
@@ -119,13 +134,17 @@ func bit(b bool) int {
 	return 0
 }
 
-func document(line rtc.AOR, c Call) event.Document {
+func document(line rtc.AOR, c Call, isBare bool) event.Document {
 	var b bytes.Buffer
 	text := func(s string) { _ = xml.EscapeText(&b, []byte(s)) } // a buffer takes everything
 	b.WriteString(`<?xml version="1.0" encoding="UTF-8"?>` + "\n" + `<dialog-info xmlns="urn:ietf:params:xml:ns:dialog-info" version="`)
 	count := b.Len()
 	b.WriteString(`" state="full" entity="`)
 	text(string(line))
+	if isBare && c.State == Terminated {
+		b.WriteString(`"></dialog-info>` + "\n")
+		return event.Document{Type: Type, Body: b.Bytes(), Count: count}
+	}
 	b.WriteString(`"><dialog id="` + id(c.ID) + `"`)
 	for _, a := range [][2]string{{"call-id", c.CallID}, {"local-tag", c.LocalTag}, {"remote-tag", c.RemoteTag}} {
 		if a[1] != "" {

@@ -1,0 +1,86 @@
+package output
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+
+	"tandem/rtc/sip"
+	"tandem/rtc/transport"
+)
+
+const grandstream = "v=0\r\no=u 1 1 IN IP4 192.0.2.1\r\ns= \r\nt=0 0\r\nc=IN IP4 192.0.2.1\r\na=group:x\r\nb=AS:64\r\nm=audio 5004 RTP/AVP 0 101\r\na=ptime:20\r\na=fmtp:101 0-15\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\na=sendrecv\r\nc=IN IP4 192.0.2.2\r\n"
+
+func invite(supported, body string) string {
+	return "INVITE sip:bob@192.0.2.9:5060 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKa\r\nMax-Forwards: 70\r\nFrom: <sip:a@example.com>;tag=1\r\nTo: <sip:b@example.com>\r\n" +
+		"Call-ID: c\r\nCSeq: 1 INVITE\r\nContact: <sip:a@192.0.2.1>\r\n" + supported + "X-Odd:\r\n folded: value\r\nContent-Type: application/sdp\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n" + body
+}
+
+func TestStrip(t *testing.T) {
+	p := Policy{Reliable: Strip}
+	for _, c := range []struct{ supported, want string }{
+		{"Supported: 100rel,replaces\r\n", "Supported: replaces\r\n"},
+		{"Supported: timer\r\nk: 100REL\r\nSupported: gruu\r\n", "Supported: timer, gruu\r\n"},
+		{"Supported: 100rel\r\n", ""},
+		{"Supported: timer\r\n", "Supported: timer\r\n"},
+		{"Supported: 100rel\r\nRequire: 100rel\r\n", "Supported: 100rel\r\nRequire: 100rel\r\n"}, // the caller insists: the phone may refuse it
+	} {
+		if got, want := string(p.Shape(transport.UDP, []byte(invite(c.supported, "")))), invite(c.want, ""); got != want {
+			t.Errorf("%q:\n%s", c.supported, got)
+		}
+	}
+}
+
+func TestOrdered(t *testing.T) {
+	want := "v=0\r\no=u 1 1 IN IP4 192.0.2.1\r\ns= \r\nc=IN IP4 192.0.2.1\r\nb=AS:64\r\nt=0 0\r\na=group:x\r\nm=audio 5004 RTP/AVP 0 101\r\nc=IN IP4 192.0.2.2\r\n" +
+		"a=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=ptime:20\r\na=sendrecv\r\n"
+	got := string(Policy{SDP: Order}.Shape(transport.TCP, []byte(invite("", grandstream))))
+	if got != invite("", want) {
+		t.Errorf("%s", got)
+	}
+	if again := string(Ordered([]byte(want))); again != want {
+		t.Errorf("what is in order changes:\n%s", again)
+	}
+	if kept := string(Policy{SDP: Keep}.Shape(transport.UDP, []byte(invite("", grandstream)))); kept != invite("", grandstream) {
+		t.Errorf("%s", kept)
+	}
+}
+
+func TestCompact(t *testing.T) {
+	message := []byte(invite("Supported: timer\r\n", grandstream))
+	p := Policy{CompactAbove: len(message) - 1}
+	got := string(p.Shape(transport.UDP, message))
+	for _, line := range []string{"\r\nv: SIP/2.0/UDP", "\r\nf: <sip:a", "\r\nt: <sip:b", "\r\ni: c\r\n", "\r\nm: <sip:a", "\r\nk: timer", "\r\nc: application/sdp", "\r\nl: ", "\r\nMax-Forwards: 70", "X-Odd:\r\n folded: value"} {
+		if !strings.Contains(got, line) {
+			t.Errorf("no %q in\n%s", line, got)
+		}
+	}
+	m := new(sip.Message)
+	if err := m.Parse([]byte(got)); err != nil || string(m.Body()) != grandstream || len(got) >= len(message) {
+		t.Errorf("%v\n%s", err, got)
+	}
+	if s := string(p.Shape(transport.TCP, message)); s != string(message) {
+		t.Error("over TCP nothing is too long")
+	}
+	if s := string(Policy{CompactAbove: len(message)}.Shape(transport.UDP, message)); s != string(message) {
+		t.Error("what fits is not changed")
+	}
+}
+
+// FuzzShape: whatever is shaped stays readable, with the same Call-ID and branch.
+func FuzzShape(f *testing.F) {
+	f.Add([]byte(invite("Supported: 100rel\r\n", grandstream)))
+	p := Policy{Reliable: Strip, SDP: Order, CompactAbove: 1}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		before, after := new(sip.Message), new(sip.Message)
+		if before.Parse(b) != nil || !before.IsRequest() {
+			return
+		}
+		if err := after.Parse(p.Shape(transport.UDP, b)); err != nil {
+			t.Fatalf("%v", err)
+		}
+		if string(before.CallID()) != string(after.CallID()) || string(before.Get(sip.HdrVia)) != string(after.Get(sip.HdrVia)) {
+			t.Errorf("%q %q", before.Bytes(), after.Bytes())
+		}
+	})
+}
