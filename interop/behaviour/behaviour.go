@@ -148,10 +148,16 @@ type Offer struct {
 	Again []Offer  `yaml:"again,omitempty" json:"again,omitempty"` // re-INVITEs of the caller; By is not used
 }
 
-// Step is one thing a device does. Who is gateway, phone, second (phone) or
-// stranger; exactly one of the others is there.
+// Step is one thing a device does. Who is gateway, phone, second (phone),
+// stranger or operator, who runs the server; exactly one of the others is there.
 type Step struct {
 	Who      string        `yaml:"who" json:"who"`
+	Operate  *Operate      `yaml:"operate,omitempty" json:"operate,omitempty"`   // of the operator
+	Boot     string        `yaml:"boot,omitempty" json:"boot,omitempty"`         // family of package boot: it fetches its files and registers with what they hold
+	Fetch    *Fetch        `yaml:"fetch,omitempty" json:"fetch,omitempty"`       // one file
+	Ask      *Request      `yaml:"ask,omitempty" json:"ask,omitempty"`           // sent, again with credentials when challenged, and granted
+	Call     *Request      `yaml:"call,omitempty" json:"call,omitempty"`         // INVITE, sent again with credentials when challenged
+	Talk     *Talk         `yaml:"talk,omitempty" json:"talk,omitempty"`         // sound
 	Register *struct{}     `yaml:"register,omitempty" json:"register,omitempty"` // an ordinary registration
 	Send     *Request      `yaml:"send,omitempty" json:"send,omitempty"`
 	Bytes    string        `yaml:"bytes,omitempty" json:"bytes,omitempty"` // sent as they are
@@ -159,6 +165,40 @@ type Step struct {
 	Answer   *Answer       `yaml:"answer,omitempty" json:"answer,omitempty"` // to the request that came last
 	Ack      bool          `yaml:"ack,omitempty" json:"ack,omitempty"`       // of the final response that came last
 	Quiet    time.Duration `yaml:"quiet,omitempty" json:"quiet,omitempty"`   // for this long nothing that Wait names comes
+}
+
+// Operate is what the operator of the server does, by its API.
+type Operate struct {
+	Do     string   `yaml:"do" json:"do"`                             // method and path, such as PUT /users/{user}/waiting
+	Body   string   `yaml:"body,omitempty" json:"body,omitempty"`     // JSON
+	Match  []string `yaml:"match,omitempty" json:"match,omitempty"`   // regular expressions, in the answer; what is looked at is looked at until they match
+	Beside bool     `yaml:"beside,omitempty" json:"beside,omitempty"` // the steps go on meanwhile; it must have been done by their end
+	Secret string   `yaml:"secret,omitempty" json:"secret,omitempty"` // device whose password is from now on the first one in the answer
+	Undo   string   `yaml:"undo,omitempty" json:"undo,omitempty"`     // method, path and body, if any, that take it back after the case
+}
+
+// Fetch is a file a phone asks for.
+type Fetch struct {
+	Path    string   `yaml:"path" json:"path"`
+	Over    string   `yaml:"over,omitempty" json:"over,omitempty"`   // http, when not given, or tftp
+	Agent   string   `yaml:"agent,omitempty" json:"agent,omitempty"` // User-Agent
+	Match   []string `yaml:"match,omitempty" json:"match,omitempty"`
+	Missing bool     `yaml:"missing,omitempty" json:"missing,omitempty"` // it must not be there
+}
+
+// Talk has a device send sound or a key to where the description that came last
+// wants it, in the first of PCMU and PCMA named there and with the number of
+// telephone-event given there, and another one hear it.
+type Talk struct {
+	To      string   `yaml:"to" json:"to"`                               // who hears
+	Tone    float64  `yaml:"tone,omitempty" json:"tone,omitempty"`       // Hz
+	Key     string   `yaml:"key,omitempty" json:"key,omitempty"`         // one key, as telephone-event (RFC 4733)
+	Hears   int      `yaml:"hears,omitempty" json:"hears,omitempty"`     // number of telephone-event of who hears; 101 when not given
+	Packets []string `yaml:"packets,omitempty" json:"packets,omitempty"` // sent besides, octets of RTP in hex
+	Octets  int      `yaml:"octets,omitempty" json:"octets,omitempty"`   // of sound in each packet that is heard
+	Mark    string   `yaml:"mark,omitempty" json:"mark,omitempty"`       // the marker bit of the key that is heard: set or clear
+	Other   bool     `yaml:"other,omitempty" json:"other,omitempty"`     // sent from another port than the description names
+	Nothing bool     `yaml:"nothing,omitempty" json:"nothing,omitempty"` // no tone may be heard
 }
 
 // Request is one a device sends: a whole text, or the usual form with lines of
@@ -189,6 +229,7 @@ type Wait struct {
 	Same   []string          `yaml:"same,omitempty" json:"same,omitempty"`   // header fields equal to those this device sent last
 	Header map[string]string `yaml:"header,omitempty" json:"header,omitempty"`
 	Body   *string           `yaml:"body,omitempty" json:"body,omitempty"`
+	Keep   map[string]string `yaml:"keep,omitempty" json:"keep,omitempty"` // by name: regular expression with one group, whose text is {kept.NAME} from now on
 }
 
 // Answer is a response of a device.

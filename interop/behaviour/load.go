@@ -84,10 +84,13 @@ func Load(name string, text []byte) (*Family, error) {
 	return &f, nil
 }
 
+// Operator is who runs the server: no device, and needed where a step operates.
+const Operator = "operator"
+
 var (
 	identifier = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 	evidence   = []Evidence{Trace, EditedTrace, Code, Document, Inferred, Memory}
-	devices    = []string{"gateway", "phone", "second", "stranger"}
+	devices    = []string{"gateway", "phone", "second", "stranger", Operator}
 )
 
 func (b *Behaviour) check() (errs []error) {
@@ -148,8 +151,17 @@ func (c *Case) check() (errs []error) {
 		if !slices.Contains(devices, s.Who) {
 			bad("steps[%d]: who is %q; use one of %v", i, s.Who, devices)
 		}
-		if n := given(s.Register != nil, s.Send != nil, s.Bytes != "", s.Wait != nil, s.Answer != nil, s.Ack); n != 1 {
-			bad("steps[%d]: needs exactly one of register, send, bytes, wait, answer and ack", i)
+		if n := given(s.Register != nil, s.Send != nil, s.Bytes != "", s.Wait != nil, s.Answer != nil, s.Ack, s.Operate != nil, s.Boot != "", s.Fetch != nil, s.Ask != nil, s.Call != nil, s.Talk != nil); n != 1 {
+			bad("steps[%d]: needs exactly one of register, send, ask, call, bytes, wait, answer, ack, talk, boot, fetch and operate", i)
+		}
+		if (s.Who == Operator) != (s.Operate != nil) {
+			bad("steps[%d]: the operator operates, and nobody else", i)
+		}
+		if s.Talk != nil && !slices.Contains(devices, s.Talk.To) {
+			bad("steps[%d]: talk: to is %q; use one of %v", i, s.Talk.To, devices)
+		}
+		if s.Fetch != nil && !slices.Contains([]string{"", "http", "tftp"}, s.Fetch.Over) {
+			bad("steps[%d]: fetch: over is %q; use http or tftp", i, s.Fetch.Over)
 		}
 		if s.Send != nil && given(s.Send.Text != "", s.Send.Method != "") != 1 {
 			bad("steps[%d]: send needs text or method", i)
@@ -161,6 +173,11 @@ func (c *Case) check() (errs []error) {
 			for _, m := range append([]string{s.Wait.Pick}, s.Wait.Match...) {
 				if _, err := regexp.Compile(m); err != nil {
 					bad("steps[%d]: match: %w", i, err)
+				}
+			}
+			for name, k := range s.Wait.Keep {
+				if e, err := regexp.Compile(k); err != nil || e.NumSubexp() != 1 {
+					bad("steps[%d]: keep: %s: %q is not a regular expression with one group", i, name, k)
 				}
 			}
 		}
@@ -194,6 +211,14 @@ func (c *Case) Devices() (list []string) {
 	for _, s := range c.Steps {
 		if !slices.Contains(list, s.Who) {
 			list = append(list, s.Who)
+		}
+	}
+	for _, s := range c.Steps {
+		if s.Talk != nil && !slices.Contains(list, s.Talk.To) {
+			list = append(list, s.Talk.To)
+		}
+		if s.Boot != "" && !slices.Contains(list, Operator) {
+			list = append(list, Operator)
 		}
 	}
 	text := c.texts()

@@ -3,6 +3,7 @@ package behaviour
 import (
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/goccy/go-yaml"
 )
@@ -19,9 +20,14 @@ var Variables = []string{
 	"number",                // that leads to the gateway by the server's routes
 	"branch", "call", "tag", // branch is new each time; call and tag are the device's
 	"cseq", "invite", "id", // numbers in CSeq of this request and of the INVITE; id is new for each case
+	"mac", "mac.upper", // of the phone, twelve hex digits
+	"digits",        // six that are new for each case, for numbers of its own
 	"length", "rtp", // of the body; the port of the device's sound
 	"realm", "nonce", "opaque", "response", // of credentials
 }
+
+// Kept begins the names of what a case keeps of a message.
+const Kept = "kept."
 
 var variable = regexp.MustCompile(`\{([a-z][a-z0-9.]*)\}`)
 
@@ -47,7 +53,7 @@ func (c *Case) texts() string {
 // unknown are names in braces that are no variables.
 func (c *Case) unknown() (list []string) {
 	for _, m := range variable.FindAllStringSubmatch(c.texts(), -1) {
-		if !slices.Contains(Variables, m[1]) {
+		if !slices.Contains(Variables, m[1]) && !strings.HasPrefix(m[1], Kept) {
 			list = append(list, m[1])
 		}
 	}

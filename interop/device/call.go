@@ -71,11 +71,9 @@ func (c *Call) confirmed(answer *wire.Message) error {
 	c.from, c.to, c.target = c.sent["from"], answer.Get("To"), wire.URI(answer.Get("Contact"))
 	c.routes = answer.Values("Record-Route")
 	slices.Reverse(c.routes)
-	far, codec, err := media(answer.Body)
-	if err != nil {
+	if err := c.sound.aim(answer.Body); err != nil {
 		return fmt.Errorf("the 200 to INVITE: %w", err)
 	}
-	c.sound.aim(far, codec)
 	ack := c.within("ACK")
 	ack["cseq"] = c.sent["cseq"]
 	return v.end.Send(v.words(v.dialect.Request, ack))
@@ -147,15 +145,13 @@ func (c *Call) Refuse(ctx context.Context, code int, reason string) error {
 // Answer takes the call and waits for the ACK.
 func (c *Call) Answer(ctx context.Context) (err error) {
 	v := c.device
-	far, codec, err := media(c.invite.Body)
-	if err != nil {
-		return fmt.Errorf("the INVITE: %w", err)
-	}
 	if c.sound, err = listen(v.end.Local.Addr()); err != nil {
 		return err
 	}
-	c.sound.aim(far, codec)
-	said := message{"rtp": fmt.Sprint(c.sound.Port()), "session": "2", "version": "1", "chosen": fmt.Sprint(codec)}
+	if err := c.sound.aim(c.invite.Body); err != nil {
+		return fmt.Errorf("the INVITE: %w", err)
+	}
+	said := message{"rtp": fmt.Sprint(c.sound.Port()), "session": "2", "version": "1", "chosen": fmt.Sprint(c.sound.codec)}
 	body := string(v.words(v.dialect.Answer, said))
 	if err := c.respond(c.invite, 200, "OK", message{"content": "Content-Type: application/sdp", "body": body}); err != nil {
 		return err

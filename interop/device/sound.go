@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
-	"sync"
-	"sync/atomic"
+	"regexp"
+	"strconv"
 	"time"
 
 	"github.com/zaf/g711"
@@ -16,28 +16,25 @@ import (
 	"tandem/media/sound"
 )
 
-// Sound is a device's sound: packets of 20 ms in G.711.
+// Sound is a device's sound: packets of 20 ms in G.711, and keys.
 type Sound struct {
-	conn  *wire.Media
-	far   netip.AddrPort
-	codec int // 0 PCMU, 8 PCMA
+	conn   *wire.Media
+	far    netip.AddrPort
+	codec  int // that it says: 0 PCMU, 8 PCMA
+	events int // number of telephone-event the far side wants; 0: none
+	hears  int // number of telephone-event this side has given
 
-	mu    sync.Mutex
-	heard []int16
-	done  sync.WaitGroup
-	said  atomic.Bool // all is said; what is under way may still come
+	sequence uint16
+	stamp    uint32
 }
 
-// Heard is what a device heard.
-type Heard struct {
-	Freq   float64 // of the longest steady tone, Hz
-	Level  float64 // dBFS
-	Length time.Duration
-	Packet int // how many came
-}
+// usualEvents is the number of telephone-event most devices give.
+const usualEvents = 101
 
-func (h Heard) String() string {
-	return fmt.Sprintf("%.0f Hz at %.1f dBFS for %.2f s in %d packets", h.Freq, h.Level, h.Length.Seconds(), h.Packet)
+// NewSound is the sound at a port toward where a description wants it.
+func NewSound(conn *wire.Media, description []byte) (*Sound, error) {
+	s := &Sound{conn: conn, hears: usualEvents, sequence: 100, stamp: 1000}
+	return s, s.aim(description)
 }
 
 func listen(at netip.Addr) (*Sound, error) {
@@ -45,59 +42,91 @@ func listen(at netip.Addr) (*Sound, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Sound{conn: c}, nil
+	return &Sound{conn: c, hears: usualEvents, sequence: 100, stamp: 1000}, nil
 }
 
 // Port it is heard at.
 func (s *Sound) Port() int { return s.conn.Port() }
 
-func (s *Sound) aim(far netip.AddrPort, codec int) { s.far, s.codec = far, codec }
+// Hears sets the number of telephone-event this side has given.
+func (s *Sound) Hears(number int) { s.hears = number }
+
+// At is the same sound said from another port.
+func (s *Sound) At(conn *wire.Media) *Sound {
+	c := *s
+	c.conn = conn
+	return &c
+}
+
+var eventFormat = regexp.MustCompile(`(?mi)^a=rtpmap:(\d+) telephone-event/`)
+
+// aim has it say what it says to where a description wants it.
+func (s *Sound) aim(description []byte) (err error) {
+	if s.far, s.codec, err = media(description); err != nil {
+		return err
+	}
+	s.events = 0
+	if m := eventFormat.FindSubmatch(description); m != nil {
+		s.events, _ = strconv.Atoi(string(m[1]))
+	}
+	return nil
+}
 
 // Close ends it.
-func (s *Sound) Close() {
-	_ = s.conn.Close()
-	s.done.Wait()
+func (s *Sound) Close() { _ = s.conn.Close() }
+
+// Speech is what one side says.
+type Speech struct {
+	Tone    float64  // Hz, 0 for none
+	Key     string   // "" for none
+	Packets [][]byte // of RTP, sent as they are before all else
 }
 
 // talking is for how long a device says its tone, and level how loud (dBFS). lull is
 // how long nothing comes when all that was under way has come: on a busy machine
 // packets stay with the server for long.
 const (
-	talking = 900 * time.Millisecond
+	talking = 600 * time.Millisecond
 	level   = -15.0
 	lull    = 200 * time.Millisecond
+	frame   = 160 // samples of 20 ms
 )
 
+// Between has one side speak and the other hear. What came before is not heard.
+func Between(ctx context.Context, from, to *Sound, s Speech) (Heard, error) {
+	ear := to.listenFor()
+	err := from.speak(ctx, s)
+	return ear.end(), err
+}
+
 // talk says a tone and returns what was heard meanwhile.
-func (s *Sound) talk(ctx context.Context, freq float64) (Heard, error) {
-	packets := 0
-	_ = s.conn.SetReadDeadline(time.Time{}) // that of the talk before
-	s.done.Go(func() { packets = s.hear() })
-	err := s.say(ctx, sound.Tone(freq, level, talking))
-	s.said.Store(true)
-	_ = s.conn.SetReadDeadline(time.Now().Add(lull))
-	s.done.Wait()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	h := Heard{Packet: packets}
-	for _, t := range sound.Segments(s.heard) {
-		if t.Length > h.Length {
-			h.Freq, h.Level, h.Length = t.Freq, t.Level, t.Length
+func (s *Sound) talk(ctx context.Context, tone float64) (Heard, error) {
+	return Between(ctx, s, s, Speech{Tone: tone})
+}
+
+// speak sends a speech.
+func (s *Sound) speak(ctx context.Context, what Speech) error {
+	for _, p := range what.Packets {
+		if err := s.send(p); err != nil {
+			return err
 		}
 	}
-	return h, err
+	if what.Tone != 0 {
+		if err := s.say(ctx, sound.Tone(what.Tone, level, talking)); err != nil {
+			return err
+		}
+	}
+	if what.Key != "" {
+		return s.press(ctx, what.Key)
+	}
+	return nil
 }
 
 // say sends samples, a packet each 20 ms.
 func (s *Sound) say(ctx context.Context, samples []int16) error {
-	const frame = 160
-	begun := time.Now()
+	beat := newBeat()
 	for i := 0; (i+1)*frame <= len(samples); i++ {
-		b := make([]byte, 12, 12+frame)
-		b[0], b[1] = 0x80, byte(s.codec)
-		binary.BigEndian.PutUint16(b[2:], uint16(100+i))
-		binary.BigEndian.PutUint32(b[4:], uint32(1000+i*frame))
-		binary.BigEndian.PutUint32(b[8:], 0x5eed0001)
+		b := s.packet(s.codec, false)
 		for _, v := range samples[i*frame : (i+1)*frame] {
 			if s.codec == 8 {
 				b = append(b, g711.EncodeAlawFrame(v))
@@ -105,45 +134,69 @@ func (s *Sound) say(ctx context.Context, samples []int16) error {
 				b = append(b, g711.EncodeUlawFrame(v))
 			}
 		}
-		if _, err := s.conn.WriteToUDPAddrPort(b, s.far); err != nil {
-			return fmt.Errorf("sending sound to %s: %w", s.far, err)
+		s.stamp += frame
+		if err := s.send(b); err != nil {
+			return err
 		}
-		select {
-		case <-time.After(time.Until(begun.Add(time.Duration(i+1) * 20 * time.Millisecond))):
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := beat.wait(ctx); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// hear keeps what comes until the deadline, which moves while something comes.
-func (s *Sound) hear() (packets int) {
-	room := make([]byte, 2048)
-	for packets < 10*int(talking/(20*time.Millisecond)) {
-		n, _, err := s.conn.ReadFromUDPAddrPort(room)
-		if err != nil {
-			return packets
-		}
-		if n <= 12 || room[0]>>6 != 2 {
-			continue
-		}
-		packets++
-		if s.said.Load() {
-			_ = s.conn.SetReadDeadline(time.Now().Add(lull))
-		}
-		s.mu.Lock()
-		for _, o := range room[12:n] {
-			switch room[1] & 0x7f {
-			case 0:
-				s.heard = append(s.heard, g711.DecodeUlawFrame(o))
-			case 8:
-				s.heard = append(s.heard, g711.DecodeAlawFrame(o))
-			}
-		}
-		s.mu.Unlock()
+// packet begins one of RTP (RFC 3550 §5.1).
+func (s *Sound) packet(kind int, mark bool) []byte {
+	b := make([]byte, 12, 12+frame)
+	b[0], b[1] = 0x80, byte(kind)
+	if mark {
+		b[1] |= 0x80
 	}
-	return packets
+	s.sequence++
+	binary.BigEndian.PutUint16(b[2:], s.sequence)
+	binary.BigEndian.PutUint32(b[4:], s.stamp)
+	binary.BigEndian.PutUint32(b[8:], 0x5eed0001)
+	return b
+}
+
+func (s *Sound) send(b []byte) error {
+	if _, err := s.conn.WriteToUDPAddrPort(b, s.far); err != nil {
+		return fmt.Errorf("sending sound to %s: %w", s.far, err)
+	}
+	return nil
+}
+
+// beat is the time of packets, one in 20 ms.
+type beat struct {
+	begun time.Time
+	count int
+}
+
+func newBeat() *beat { return &beat{begun: time.Now()} }
+
+func (t *beat) wait(ctx context.Context) error {
+	t.count++
+	select {
+	case <-time.After(time.Until(t.begun.Add(time.Duration(t.count) * 20 * time.Millisecond))):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Heard is what a device heard.
+type Heard struct {
+	Freq   float64 // of the longest steady tone, Hz
+	Level  float64 // dBFS
+	Length time.Duration
+	Packet int    // how many came
+	Octets int    // of sound in each, when all are alike, else -1
+	Keys   string // in their order, each once
+	Marked bool   // the first packet of the last key had the marker bit
+}
+
+func (h Heard) String() string {
+	return fmt.Sprintf("%.0f Hz at %.1f dBFS for %.2f s in %d packets", h.Freq, h.Level, h.Length.Seconds(), h.Packet)
 }
 
 // Is says whether a tone was heard well enough: 1 % of its frequency, 2 dB of

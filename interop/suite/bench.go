@@ -1,18 +1,21 @@
 package suite
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math/big"
 	"net/netip"
 	"slices"
 	"strings"
 	"time"
 
 	"tandem/interop/behaviour"
+	"tandem/interop/device"
 	"tandem/interop/wire"
 )
 
@@ -30,6 +33,17 @@ func token() string {
 	return hex.EncodeToString(b[:])
 }
 
+// number is one of so many digits that nobody else uses.
+func number(digits int) string {
+	n, _ := rand.Int(rand.Reader, new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(digits)), nil)) // never fails
+	return fmt.Sprintf("%0*d", digits, n)
+}
+
+// newBench is a bench on a target.
+func newBench(t *Target, accounts map[string]Account) *bench {
+	return &bench{target: t, id: token(), mac: "0004f2" + token()[:6], digits: number(6), accounts: accounts, devices: map[string]*actor{}, kept: map[string]string{}, begun: time.Now()}
+}
+
 // bench is what one case works with.
 type bench struct {
 	target   *Target
@@ -41,6 +55,12 @@ type bench struct {
 	order    []*actor
 	begun    time.Time
 	missing  string // a variable that had no value
+	mac      string // of the phone, where it boots from files
+	digits   string
+	kept     map[string]string             // of messages, by name
+	booted   *device.Device                // the phone as it booted
+	beside   []chan error                  // what the operator does meanwhile
+	undo     []func(context.Context) error // what he takes back afterwards
 }
 
 // actor is one raw endpoint and what it remembers.
@@ -52,7 +72,8 @@ type actor struct {
 	patience  time.Duration
 	shared    bool // the endpoint belongs to the target
 	call, tag string
-	described string // the description that came last in its call
+	described string // the description it was answered last, by which the next one is judged
+	offered   []byte // the description that came last
 	cseq      int
 	invite    int // CSeq of the last INVITE
 	rtp       *wire.Media
@@ -112,6 +133,10 @@ func (b *bench) close() {
 func (b *bench) value(ctx context.Context, d *actor) func(string) (string, bool) {
 	return func(name string) (string, bool) {
 		who, part, _ := strings.Cut(name, ".")
+		if kept, ok := strings.CutPrefix(name, behaviour.Kept); ok {
+			v, known := b.kept[kept]
+			return v, known
+		}
 		switch who {
 		case "gateway", "phone", "second", "stranger":
 			other, err := b.actor(ctx, who)
@@ -141,6 +166,12 @@ func (b *bench) value(ctx context.Context, d *actor) func(string) (string, bool)
 			return d.tag, true
 		case "id":
 			return b.id, true
+		case "mac":
+			return b.mac, true
+		case "mac.upper":
+			return strings.ToUpper(b.mac), true
+		case "digits":
+			return b.digits, true
 		case "cseq":
 			return fmt.Sprint(d.cseq), true
 		case "invite":
@@ -180,7 +211,7 @@ func (b *bench) fill(ctx context.Context, d *actor, text string) string {
 	value := b.value(ctx, d)
 	return behaviour.Fill(text, func(name string) (string, bool) {
 		v, ok := value(name)
-		if !ok && name != "length" && slices.Contains(behaviour.Variables, name) {
+		if !ok && name != "length" && (slices.Contains(behaviour.Variables, name) || strings.HasPrefix(name, behaviour.Kept)) {
 			b.missing = name
 		}
 		return v, ok
@@ -227,6 +258,9 @@ func (d *actor) wait(ctx context.Context, what string, fits func(*wire.Message) 
 
 // note remembers what came.
 func (d *actor) note(m *wire.Message) {
+	if bytes.HasPrefix(m.Body, []byte("v=0")) {
+		d.offered = m.Body
+	}
 	if m.IsRequest() {
 		d.request = m
 		d.requests[m.Method()] = m

@@ -124,7 +124,7 @@ func (r *runner) parallel() int {
 	if r.target.Pause > 0 {
 		return 1
 	}
-	return min(8, max(1, len(r.target.Accounts)/2))
+	return min(16, max(1, len(r.target.Accounts)/2))
 }
 
 // row tries one row.
@@ -179,11 +179,12 @@ func (r *runner) excused(b *behaviour.Behaviour) (Outcome, string) {
 
 // try tries one case with devices of its own.
 func (r *runner) try(ctx context.Context, c *behaviour.Case) (res CaseResult) {
-	b := &bench{target: r.target, id: token(), accounts: map[string]Account{}, over: c.Over, devices: map[string]*actor{}, begun: time.Now()}
+	b := newBench(r.target, map[string]Account{})
+	b.over = c.Over
 	res.Name = c.Name
 	defer func() { res.Took = time.Since(b.begun) }()
 	back := r.lend(b, c)
-	err := b.run(ctx, c)
+	err := errors.Join(b.run(ctx, c), b.joined(ctx))
 	if b.missing != "" {
 		err = errors.Join(err, fmt.Errorf("{%s} has no value here", b.missing))
 	}
@@ -195,8 +196,9 @@ func (r *runner) try(ctx context.Context, c *behaviour.Case) (res CaseResult) {
 	if err != nil {
 		res.Fault, res.Wire = err.Error(), b.packets()
 	}
+	err = b.undone(context.WithoutCancel(ctx))
 	b.close()
-	if err := back(ctx); err != nil && res.Fault == "" {
+	if err := errors.Join(err, back(ctx)); err != nil && res.Fault == "" {
 		res.Fault = err.Error()
 	}
 	return res
@@ -207,10 +209,12 @@ func starts(b []byte, s string) bool { return len(b) >= len(s) && string(b[:len(
 // lend gives a case accounts and a gateway; what it returns takes them back.
 func (r *runner) lend(b *bench, c *behaviour.Case) (back func(context.Context) error) {
 	need := c.Devices()
+	var lent []Account // as they are outside of the case
 	r.pair.Lock()
 	for _, who := range []string{"phone", "second"} {
 		if slices.Contains(need, who) {
 			b.accounts[who] = <-r.accounts
+			lent = append(lent, b.accounts[who])
 		}
 	}
 	r.pair.Unlock()
@@ -220,7 +224,7 @@ func (r *runner) lend(b *bench, c *behaviour.Case) (back func(context.Context) e
 	}
 	return func(ctx context.Context) error {
 		var errs []error
-		for _, a := range b.accounts {
+		for _, a := range lent {
 			errs = append(errs, r.target.forget(context.WithoutCancel(ctx), a))
 			r.accounts <- a
 		}
@@ -236,7 +240,7 @@ func (t *Target) probe(ctx context.Context) error {
 	if len(t.Accounts) == 0 {
 		return nil
 	}
-	b := &bench{target: t, id: token(), accounts: map[string]Account{"phone": t.Accounts[0]}, devices: map[string]*actor{}}
+	b := newBench(t, map[string]Account{"phone": t.Accounts[0]})
 	defer b.close()
 	d, err := b.actor(ctx, "phone")
 	if err != nil {
@@ -253,7 +257,7 @@ func (t *Target) probe(ctx context.Context) error {
 
 // forget removes all registrations of an account (RFC 3261 §10.2.2).
 func (t *Target) forget(ctx context.Context, a Account) error {
-	b := &bench{target: t, id: token(), accounts: map[string]Account{"phone": a}, devices: map[string]*actor{}}
+	b := newBench(t, map[string]Account{"phone": a})
 	defer b.close()
 	d, err := b.actor(ctx, "phone")
 	if err != nil {

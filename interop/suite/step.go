@@ -22,6 +22,9 @@ func (b *bench) steps(ctx context.Context, list []behaviour.Step) error {
 }
 
 func (b *bench) step(ctx context.Context, s behaviour.Step) error {
+	if s.Operate != nil {
+		return b.operate(ctx, s.Operate)
+	}
 	d, err := b.actor(ctx, s.Who)
 	if err != nil {
 		return err
@@ -29,6 +32,16 @@ func (b *bench) step(ctx context.Context, s behaviour.Step) error {
 	switch {
 	case s.Register != nil:
 		return b.enroll(ctx, d)
+	case s.Ask != nil:
+		return b.ask(ctx, d, s.Ask)
+	case s.Call != nil:
+		return b.call(ctx, d, s.Call)
+	case s.Talk != nil:
+		return b.speak(ctx, d, s.Talk)
+	case s.Boot != "":
+		return b.boot(ctx, d, s.Boot)
+	case s.Fetch != nil:
+		return b.fetch(ctx, d, s.Fetch)
 	case s.Send != nil:
 		return b.send(ctx, d, s.Send, "")
 	case s.Bytes != "":
@@ -45,6 +58,37 @@ func (b *bench) step(ctx context.Context, s behaviour.Step) error {
 		return err
 	}
 	return b.judge(ctx, d, s.Wait, m)
+}
+
+// ask sends a request that must be granted, again with credentials when the server
+// asks for them.
+func (b *bench) ask(ctx context.Context, d *actor, r *behaviour.Request) error {
+	m, err := b.challenged(ctx, d, r, "usual")
+	if err == nil && m.Status() >= 300 {
+		err = fmt.Errorf("%s sends %s and gets %q", d.who, d.sent.Method(), m.Start)
+	}
+	return err
+}
+
+// call sends an INVITE, again with credentials where the server asks a phone for
+// them. What it is answered another step waits for.
+func (b *bench) call(ctx context.Context, d *actor, r *behaviour.Request) error {
+	if err := b.send(ctx, d, r, ""); err != nil {
+		return err
+	}
+	if _, member := b.accounts[d.who]; !member || b.target.open {
+		return nil
+	}
+	challenge := &behaviour.Wait{Code: "407"}
+	if _, err := d.wait(ctx, challenge.String(), challenge.Fits); err != nil {
+		return err
+	}
+	if err := b.ack(ctx, d); err != nil {
+		return err
+	}
+	again := *r
+	again.Credentials = "usual"
+	return b.send(ctx, d, &again, "")
 }
 
 // quiet wants nothing to come for a while.
@@ -92,8 +136,17 @@ func (b *bench) judge(ctx context.Context, d *actor, w *behaviour.Wait, m *wire.
 			return fault("%v", err)
 		}
 	}
-	if w.Body != nil && string(m.Body) != *w.Body {
-		return fault("its body should be %q and is %q", *w.Body, m.Body)
+	if w.Body != nil {
+		if want, _ := content(b.fill(ctx, d, *w.Body), ""); string(m.Body) != want {
+			return fault("its body should be %q and is %q", want, m.Body)
+		}
+	}
+	for name, expr := range w.Keep {
+		found := regexp.MustCompile(expr).FindSubmatch(m.Raw) // checked when it was read
+		if found == nil {
+			return fault("nothing in it matches %s", expr)
+		}
+		b.kept[name] = string(found[1])
 	}
 	return nil
 }

@@ -23,6 +23,9 @@ type Target struct {
 	TLSConfig  *tls.Config
 	Trusted    netip.AddrPort // requests from this machine need no credentials here (UDP)
 	TrustedTCP netip.AddrPort
+	HTTP       netip.AddrPort // phones fetch their files here; not valid: not served
+	TFTP       netip.AddrPort
+	Operator   Operator // nil: nobody operates it for the suite
 	Accounts   []Account
 	Gateways   []Gateway
 	Local      netip.Addr // ours toward the server; not valid: found
@@ -82,6 +85,14 @@ func (t *Target) answers(ctx context.Context) error {
 // lacks says why a case cannot be run against this target, "" when it can.
 func (t *Target) lacks(c *behaviour.Case) string {
 	need := c.Devices()
+	if slices.Contains(need, behaviour.Operator) && t.Operator == nil {
+		return "the operator has to do something, and the suite may not operate this server (--operate)"
+	}
+	for _, s := range c.Steps {
+		if (s.Boot != "" || s.Fetch != nil) && (!t.HTTP.IsValid() || !t.TFTP.IsValid()) {
+			return "it is not known where phones get their files (--files, --tftp)"
+		}
+	}
 	if slices.Contains(need, "gateway") && !t.Trusted.IsValid() {
 		return "the server has no address at which it takes this machine for a gateway (--trusted)"
 	}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"tandem/cmd/tandem/api/client"
 	"tandem/cmd/tandem/server"
 	"tandem/gateways"
 	"tandem/interop/behaviour"
@@ -24,16 +25,17 @@ import (
 type Lab struct {
 	Target suite.Target
 
-	dir   string // removed by Close
-	stop  context.CancelFunc
-	ended chan error
+	dir    string // removed by Close
+	socket string // of the API
+	stop   context.CancelFunc
+	ended  chan error
 }
 
 // What a lab has of each.
 const (
 	domain       = "interop.test"
-	accounts     = 16
-	gatewayCount = 8
+	accounts     = 32
+	gatewayCount = 16
 )
 
 // listeners are the listeners of a lab, in this order.
@@ -44,6 +46,9 @@ var listeners = []server.Listen{
 	{Proto: "udp", Addr: "127.0.0.1:0", Loops: 1, Trusted: []string{"127.0.0.1"}},
 	{Proto: "tcp", Addr: "127.0.0.1:0", Trusted: []string{"127.0.0.1"}},
 }
+
+// has is what this server has beside a registrar and a proxy.
+var has = []behaviour.Feature{behaviour.Calls, behaviour.Media, behaviour.Trunks, behaviour.Messages, behaviour.Lamps, behaviour.Provisioning, behaviour.Resync}
 
 // Start starts a server and waits until it serves.
 func Start(ctx context.Context) (_ *Lab, err error) {
@@ -66,6 +71,7 @@ func Start(ctx context.Context) (_ *Lab, err error) {
 	cfg.Limits.Drain = 0
 	cfg.Listen = listeners
 	cfg.Numbers.Country = "DE"
+	cfg.Phones.HTTP, cfg.Phones.TFTP, cfg.Phones.Transport = "127.0.0.1:0", "127.0.0.1:0", "udp"
 	cfg.DNS.Servers = []string{"127.0.0.1:9"} // no name is looked up outside
 	if err := cfg.Check(); err != nil {
 		return nil, err
@@ -75,7 +81,7 @@ func Start(ctx context.Context) (_ *Lab, err error) {
 		return nil, fmt.Errorf("starting the server to try: %w", err)
 	}
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
-	l.stop = stop
+	l.stop, l.socket = stop, cfg.Socket()
 	go func() { l.ended <- s.Run(run) }()
 	return l, l.fill(ctx, s)
 }
@@ -93,7 +99,7 @@ func (l *Lab) gateways() error {
 }
 
 // number begins the numbers behind a gateway.
-func number(i int) string { return fmt.Sprintf("+49305550%d", i) }
+func number(i int) string { return fmt.Sprintf("+4930555%02d", i) }
 
 // trunks leads the numbers to the gateways.
 func (l *Lab) trunks(ctx context.Context, s *server.Server) error {
@@ -111,13 +117,21 @@ func (l *Lab) trunks(ctx context.Context, s *server.Server) error {
 // fill makes accounts and says where the server is.
 func (l *Lab) fill(ctx context.Context, s *server.Server) (err error) {
 	t, at := &l.Target, s.Transport().Listeners()
-	t.Domain, t.Local, t.Has = domain, netip.MustParseAddr("127.0.0.1"), []behaviour.Feature{behaviour.Calls, behaviour.Media}
+	t.Domain, t.Local, t.Has = domain, netip.MustParseAddr("127.0.0.1"), has
 	t.UDP, t.TCP, t.TLS, t.Trusted, t.TrustedTCP = at[0].Addr(), at[1].Addr(), at[2].Addr(), at[3].Addr(), at[4].Addr()
 	if err := l.trunks(ctx, s); err != nil {
 		return err
 	}
 	if t.TLSConfig, err = suite.Trust(filepath.Join(l.dir, "data", "ca.pem"), domain); err != nil {
 		return err
+	}
+	if t.Operator, err = client.Dial(l.socket); err != nil {
+		return err
+	}
+	for way, at := range map[string]*netip.AddrPort{"http": &t.HTTP, "tftp": &t.TFTP} {
+		if *at, err = netip.ParseAddrPort(s.PhoneFiles(way)); err != nil {
+			return fmt.Errorf("where phones get files over %s: %w", way, err)
+		}
 	}
 	for i := range accounts {
 		aor, err := s.Directory().ParseAOR(fmt.Sprintf("%d@%s", 1001+i, domain))

@@ -10,7 +10,7 @@ import (
 
 // outcomes are what the suite reports of this server. A row that is no longer
 // run, or that is run at last, has to be noted here.
-var outcomes = map[suite.Outcome]int{suite.Passed: 155, suite.Partly: 72, suite.Unverified: 58, suite.NotRun: 63, suite.Nothing: 7}
+var outcomes = map[suite.Outcome]int{suite.Passed: 184, suite.Partly: 72, suite.Unverified: 59, suite.NotRun: 33, suite.Nothing: 7}
 
 // TestInterop runs every behaviour that can be run against a server of its own.
 func TestInterop(t *testing.T) {

@@ -95,6 +95,10 @@ func (s *Server) openPhones(ctx context.Context, cfg *Config) error {
 	return s.listenPhones(cfg)
 }
 
+// PhoneFiles is where phones get their files by a way, "http", "https" or "tftp"; ""
+// where it is off.
+func (s *Server) PhoneFiles(way string) string { return s.phones.listening[way] }
+
 // pushSummary tells those of a user's phones that subscribe to nothing and yet
 // expect to be told.
 func (s *Server) pushSummary(user rtc.AOR, c waiting.Counts) {
