@@ -164,6 +164,17 @@ func (t *Table) Via(name string) iter.Seq[*Trunk] {
 	}
 }
 
+// Serves reports whether there is a trunk for a number, or one of a name unless that
+// is "", whether it takes calls now or not.
+func (t *Table) Serves(number, name string) bool {
+	return slices.ContainsFunc(t.list, func(trunk *Trunk) bool {
+		if name != "" {
+			return trunk.Name == name || trunk.Group == name
+		}
+		return slices.ContainsFunc(trunk.Prefixes, func(p string) bool { return p == "*" || strings.HasPrefix(number, p) })
+	})
+}
+
 // choice is one walk through a Table.
 type choice struct {
 	table *Table

@@ -81,6 +81,7 @@ type Behaviour struct {
 	Open     string     `yaml:"open,omitempty" json:"open,omitempty"` // what of Server no case checks yet
 	WaitsFor Feature    `yaml:"waits_for,omitempty" json:"waits_for,omitempty"`
 	Beside   []string   `yaml:"beside,omitempty" json:"beside,omitempty"`   // tests beside the code that check it meanwhile
+	NotYet   string     `yaml:"not_yet,omitempty" json:"not_yet,omitempty"` // why it is not run though the server may have what it waits for
 	Nothing  string     `yaml:"nothing,omitempty" json:"nothing,omitempty"` // why there is nothing to run
 
 	Family *Family `yaml:"-" json:"-"`
@@ -169,12 +170,13 @@ type Step struct {
 
 // Operate is what the operator of the server does, by its API.
 type Operate struct {
-	Do     string   `yaml:"do" json:"do"`                             // method and path, such as PUT /users/{user}/waiting
-	Body   string   `yaml:"body,omitempty" json:"body,omitempty"`     // JSON
-	Match  []string `yaml:"match,omitempty" json:"match,omitempty"`   // regular expressions, in the answer; what is looked at is looked at until they match
-	Beside bool     `yaml:"beside,omitempty" json:"beside,omitempty"` // the steps go on meanwhile; it must have been done by their end
-	Secret string   `yaml:"secret,omitempty" json:"secret,omitempty"` // device whose password is from now on the first one in the answer
-	Undo   string   `yaml:"undo,omitempty" json:"undo,omitempty"`     // method, path and body, if any, that take it back after the case
+	Do     string            `yaml:"do" json:"do"`                             // method and path, such as PUT /users/{user}/waiting
+	Body   string            `yaml:"body,omitempty" json:"body,omitempty"`     // JSON
+	Match  []string          `yaml:"match,omitempty" json:"match,omitempty"`   // regular expressions, in the answer; what is looked at is looked at until they match
+	Beside bool              `yaml:"beside,omitempty" json:"beside,omitempty"` // the steps go on meanwhile; it must have been done by their end
+	Keep   map[string]string `yaml:"keep,omitempty" json:"keep,omitempty"`     // of the answer, as a Wait keeps of a message
+	Secret string            `yaml:"secret,omitempty" json:"secret,omitempty"` // device whose password is from now on the first one in the answer
+	Undo   string            `yaml:"undo,omitempty" json:"undo,omitempty"`     // method, path and body, if any, that take it back after the case
 }
 
 // Fetch is a file a phone asks for.
@@ -229,7 +231,8 @@ type Wait struct {
 	Same   []string          `yaml:"same,omitempty" json:"same,omitempty"`   // header fields equal to those this device sent last
 	Header map[string]string `yaml:"header,omitempty" json:"header,omitempty"`
 	Body   *string           `yaml:"body,omitempty" json:"body,omitempty"`
-	Keep   map[string]string `yaml:"keep,omitempty" json:"keep,omitempty"` // by name: regular expression with one group, whose text is {kept.NAME} from now on
+	Proves string            `yaml:"proves,omitempty" json:"proves,omitempty"` // the password its credentials must prove (RFC 7616)
+	Keep   map[string]string `yaml:"keep,omitempty" json:"keep,omitempty"`     // by name: regular expression with one group, whose text is {kept.NAME} from now on
 }
 
 // Answer is a response of a device.

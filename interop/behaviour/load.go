@@ -121,6 +121,9 @@ func (b *Behaviour) check() (errs []error) {
 	if b.WaitsFor != "" && Features[b.WaitsFor] == "" {
 		bad("waits_for %q is unknown", b.WaitsFor)
 	}
+	if (b.NotYet != "") != (b.WaitsFor != "" && len(b.Run) == 0) {
+		bad("a row that waits for a feature has exchanges (run), or says why there are none (not_yet)")
+	}
 	if b.Open != "" && len(b.Run) == 0 {
 		bad("open names what the cases leave unchecked, but there are no cases")
 	}
@@ -175,10 +178,12 @@ func (c *Case) check() (errs []error) {
 					bad("steps[%d]: match: %w", i, err)
 				}
 			}
-			for name, k := range s.Wait.Keep {
-				if e, err := regexp.Compile(k); err != nil || e.NumSubexp() != 1 {
-					bad("steps[%d]: keep: %s: %q is not a regular expression with one group", i, name, k)
-				}
+		}
+	}
+	for _, s := range c.Steps {
+		for name, k := range s.kept() {
+			if e, err := regexp.Compile(k); err != nil || e.NumSubexp() != 1 {
+				bad("keep: %s: %q is not a regular expression with one group", name, k)
 			}
 		}
 	}
@@ -186,6 +191,17 @@ func (c *Case) check() (errs []error) {
 		bad("{%s} is not a variable; use one of %v", name, Variables)
 	}
 	return errs
+}
+
+// kept are the expressions by which a step keeps something.
+func (s *Step) kept() map[string]string {
+	switch {
+	case s.Wait != nil:
+		return s.Wait.Keep
+	case s.Operate != nil:
+		return s.Operate.Keep
+	}
+	return nil
 }
 
 func given(there ...bool) (n int) {

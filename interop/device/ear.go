@@ -18,6 +18,7 @@ type ear struct {
 	heard  []int16
 	report Heard
 	key    uint32      // timestamp of the last one
+	begun  atomic.Bool // something has come
 	said   atomic.Bool // all is said; what is under way may still come
 	done   sync.WaitGroup
 }
@@ -51,6 +52,7 @@ func (e *ear) listen() {
 		if n <= 12 || room[0]>>6 != 2 {
 			continue
 		}
+		e.begun.Store(true)
 		if e.said.Load() {
 			_ = e.conn.SetReadDeadline(time.Now().Add(lull))
 		}
@@ -85,10 +87,14 @@ func (e *ear) packet(b []byte) {
 	}
 }
 
-// end stops listening when nothing more comes, and says what was heard.
-func (e *ear) end() Heard {
+// end stops listening when nothing more comes, and says what was heard. The other
+// side may begin late: for the first packet it waits as long as patience.
+func (e *ear) end(patience time.Duration) Heard {
 	e.said.Store(true)
-	_ = e.conn.SetReadDeadline(time.Now().Add(lull))
+	if e.begun.Load() {
+		patience = lull
+	}
+	_ = e.conn.SetReadDeadline(time.Now().Add(patience))
 	e.done.Wait()
 	h := e.report
 	for _, t := range sound.Segments(e.heard) {

@@ -80,6 +80,7 @@ type Speech struct {
 	Tone    float64  // Hz, 0 for none
 	Key     string   // "" for none
 	Packets [][]byte // of RTP, sent as they are before all else
+	Unheard bool     // the other side is to hear nothing
 }
 
 // talking is for how long a device says its tone, and level how loud (dBFS). lull is
@@ -89,14 +90,20 @@ const (
 	talking = 600 * time.Millisecond
 	level   = -15.0
 	lull    = 200 * time.Millisecond
-	frame   = 160 // samples of 20 ms
+	late    = 5 * time.Second // how much later the other side may begin
+	frame   = 160             // samples of 20 ms
 )
 
 // Between has one side speak and the other hear. What came before is not heard.
 func Between(ctx context.Context, from, to *Sound, s Speech) (Heard, error) {
 	ear := to.listenFor()
-	err := from.speak(ctx, s)
-	return ear.end(), err
+	if err := from.speak(ctx, s); err != nil {
+		return ear.end(lull), err
+	}
+	if s.Unheard {
+		return ear.end(lull), nil
+	}
+	return ear.end(late), nil
 }
 
 // talk says a tone and returns what was heard meanwhile.

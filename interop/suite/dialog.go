@@ -1,10 +1,13 @@
 package suite
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
+	"tandem/interop/behaviour"
 	"tandem/interop/wire"
 )
 
@@ -60,4 +63,20 @@ func (g *dialog) place(strict bool) (uri string, lines []string, err error) {
 		lines = append(lines, "Route: "+r)
 	}
 	return uri, lines, nil
+}
+
+// leave hangs up the calls that a case has left, so that the accounts and numbers are
+// free for the next one. What the server makes of it is no matter of the case.
+func (b *bench) leave(ctx context.Context) {
+	for _, d := range b.order {
+		if d.dialog == nil || d.requests["BYE"] != nil || d.sent != nil && d.sent.Method() == "BYE" {
+			continue
+		}
+		if err := b.send(ctx, d, &behaviour.Request{Method: "BYE", Dialog: true}, ""); err != nil {
+			continue
+		}
+		limited, cancel := context.WithTimeout(ctx, time.Second)
+		_, _ = d.Next(limited, func(m *wire.Message) bool { return !m.IsRequest() && m.Method() == "BYE" })
+		cancel()
+	}
 }

@@ -46,7 +46,7 @@ func (b *bench) operate(ctx context.Context, o *behaviour.Operate) error {
 		var answer json.RawMessage
 		err := b.api(limited, do, body, &answer)
 		if err == nil {
-			if err = b.match(ctx, o.Match, string(answer)); err == nil {
+			if err = errors.Join(b.match(ctx, o.Match, string(answer)), b.keep(o.Keep, answer)); err == nil {
 				return b.know(o.Secret, answer)
 			}
 			err = fmt.Errorf("%s: %w; it is %s", do, err, answer)

@@ -165,8 +165,8 @@ func (r *runner) excused(b *behaviour.Behaviour) (Outcome, string) {
 		if !slices.Contains(r.target.Has, b.WaitsFor) {
 			return NotRun, "waits for: " + behaviour.Features[b.WaitsFor]
 		}
-		if len(b.Run) == 0 {
-			return NotRun, "no exchange is written for it yet"
+		if b.NotYet != "" {
+			return NotRun, b.NotYet
 		}
 	}
 	for i := range b.Run {
@@ -196,6 +196,7 @@ func (r *runner) try(ctx context.Context, c *behaviour.Case) (res CaseResult) {
 	if err != nil {
 		res.Fault, res.Wire = err.Error(), b.packets()
 	}
+	b.leave(context.WithoutCancel(ctx))
 	err = b.undone(context.WithoutCancel(ctx))
 	b.close()
 	if err := errors.Join(err, back(ctx)); err != nil && res.Fault == "" {

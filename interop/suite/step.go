@@ -141,12 +141,38 @@ func (b *bench) judge(ctx context.Context, d *actor, w *behaviour.Wait, m *wire.
 			return fault("its body should be %q and is %q", want, m.Body)
 		}
 	}
-	for name, expr := range w.Keep {
-		found := regexp.MustCompile(expr).FindSubmatch(m.Raw) // checked when it was read
+	if w.Proves != "" {
+		if err := proves(m, b.fill(ctx, d, w.Proves)); err != nil {
+			return fault("%v", err)
+		}
+	}
+	if err := b.keep(w.Keep, m.Raw); err != nil {
+		return fault("%v", err)
+	}
+	return nil
+}
+
+// keep notes what a text says, by name. The expressions were checked when they were
+// read.
+func (b *bench) keep(expressions map[string]string, text []byte) error {
+	for name, expr := range expressions {
+		found := regexp.MustCompile(expr).FindSubmatch(text)
 		if found == nil {
-			return fault("nothing in it matches %s", expr)
+			return fmt.Errorf("nothing in it matches %s", expr)
 		}
 		b.kept[name] = string(found[1])
+	}
+	return nil
+}
+
+// proves wants the credentials of a request to be made with a password.
+func proves(m *wire.Message, password string) error {
+	line := m.Get("Authorization") + m.Get("Proxy-Authorization")
+	said := func(key string) string { return wire.DigestParam(line, key) }
+	c := wire.Challenge{Realm: said("realm"), Nonce: said("nonce"), Algorithm: said("algorithm")}
+	want := c.Response(wire.Proof{User: said("username"), Password: password, Method: m.Method(), URI: said("uri"), QOP: said("qop"), NC: said("nc"), CNonce: said("cnonce")})
+	if line == "" || said("response") != want {
+		return fmt.Errorf("its credentials prove another password: %q", line)
 	}
 	return nil
 }

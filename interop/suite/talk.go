@@ -44,7 +44,7 @@ func (b *bench) speak(ctx context.Context, d *actor, t *behaviour.Talk) error {
 		}
 		packets = append(packets, raw)
 	}
-	heard, err := device.Between(ctx, from, ear, device.Speech{Tone: t.Tone, Key: t.Key, Packets: packets})
+	heard, err := device.Between(ctx, from, ear, device.Speech{Tone: t.Tone, Key: t.Key, Packets: packets, Unheard: t.Nothing})
 	if err != nil {
 		return err
 	}
