@@ -44,10 +44,14 @@ func TestRows(t *testing.T) {
 
 func TestLoadSaysWhatIsWrong(t *testing.T) {
 	const good = "title: T\nrole: phone\nbehaviours:\n  - id: a-b\n    does: x\n    server: y\n    evidence: [trace]\n    source: [s]\n"
-	if _, err := Load("good.yaml", []byte(good+"    waits_for: calls\n")); err != nil {
+	if _, err := Load("good.yaml", []byte(good+"    waits_for: calls\n    not_yet: z\n")); err != nil {
 		t.Fatal(err)
 	}
 	for text, says := range map[string]string{
+		good + "    waits_for: calls\n": "not_yet",
+		good + "    run:\n      - steps:\n          - {who: phone, operate: {do: GET /x}}\n":             "the operator operates",
+		good + "    run:\n      - steps:\n          - {who: phone, talk: {to: cat, tone: 1}}\n":          `talk: to is "cat"`,
+		good + "    run:\n      - steps:\n          - {who: phone, wait: {code: final, keep: {x: y}}}\n": "one group",
 		good: "says how the row is tried",
 		strings.Replace(good, "trace", "rumour", 1) + "    waits_for: calls\n":                           `evidence "rumour"`,
 		strings.Replace(good, "role: phone", "role: fax", 1) + "    waits_for: calls\n":                  `role "fax"`,

@@ -71,7 +71,7 @@ func (c *Call) confirmed(answer *wire.Message) error {
 	c.from, c.to, c.target = c.sent["from"], answer.Get("To"), wire.URI(answer.Get("Contact"))
 	c.routes = answer.Values("Record-Route")
 	slices.Reverse(c.routes)
-	if err := c.sound.aim(answer.Body); err != nil {
+	if err := c.sound.Aim(answer.Body); err != nil {
 		return fmt.Errorf("the 200 to INVITE: %w", err)
 	}
 	ack := c.within("ACK")
@@ -148,7 +148,7 @@ func (c *Call) Answer(ctx context.Context) (err error) {
 	if c.sound, err = listen(v.end.Local.Addr()); err != nil {
 		return err
 	}
-	if err := c.sound.aim(c.invite.Body); err != nil {
+	if err := c.sound.Aim(c.invite.Body); err != nil {
 		return fmt.Errorf("the INVITE: %w", err)
 	}
 	said := message{"rtp": fmt.Sprint(c.sound.Port()), "session": "2", "version": "1", "chosen": fmt.Sprint(c.sound.codec)}

@@ -31,10 +31,9 @@ type Sound struct {
 // usualEvents is the number of telephone-event most devices give.
 const usualEvents = 101
 
-// NewSound is the sound at a port toward where a description wants it.
-func NewSound(conn *wire.Media, description []byte) (*Sound, error) {
-	s := &Sound{conn: conn, hears: usualEvents, sequence: 100, stamp: 1000}
-	return s, s.aim(description)
+// NewSound is the sound at a port. Nothing is said before it is aimed.
+func NewSound(conn *wire.Media) *Sound {
+	return &Sound{conn: conn, hears: usualEvents, sequence: 100, stamp: 1000}
 }
 
 func listen(at netip.Addr) (*Sound, error) {
@@ -42,7 +41,7 @@ func listen(at netip.Addr) (*Sound, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Sound{conn: c, hears: usualEvents, sequence: 100, stamp: 1000}, nil
+	return NewSound(c), nil
 }
 
 // Port it is heard at.
@@ -60,8 +59,8 @@ func (s *Sound) At(conn *wire.Media) *Sound {
 
 var eventFormat = regexp.MustCompile(`(?mi)^a=rtpmap:(\d+) telephone-event/`)
 
-// aim has it say what it says to where a description wants it.
-func (s *Sound) aim(description []byte) (err error) {
+// Aim has it say what it says to where a description wants it.
+func (s *Sound) Aim(description []byte) (err error) {
 	if s.far, s.codec, err = media(description); err != nil {
 		return err
 	}

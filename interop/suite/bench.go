@@ -77,6 +77,7 @@ type actor struct {
 	cseq      int
 	invite    int // CSeq of the last INVITE
 	rtp       *wire.Media
+	voice     *device.Sound            // from and to rtp
 	sent      *wire.Message            // request sent last
 	inviting  *wire.Message            // INVITE sent last
 	request   *wire.Message            // came last

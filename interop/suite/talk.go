@@ -71,5 +71,8 @@ func (d *actor) speaker() (*device.Sound, error) {
 	if d.offered == nil {
 		return nil, fmt.Errorf("%s has got no description, so there is no place for its sound", d.who)
 	}
-	return device.NewSound(d.rtp, d.offered)
+	if d.voice == nil {
+		d.voice = device.NewSound(d.rtp)
+	}
+	return d.voice, d.voice.Aim(d.offered)
 }

@@ -90,7 +90,7 @@ func (t *Target) lacks(c *behaviour.Case) string {
 	}
 	for _, s := range c.Steps {
 		if (s.Boot != "" || s.Fetch != nil) && (!t.HTTP.IsValid() || !t.TFTP.IsValid()) {
-			return "it is not known where phones get their files (--files, --tftp)"
+			return "it is not known where phones get their files (--files and --tftp)"
 		}
 	}
 	if slices.Contains(need, "gateway") && !t.Trusted.IsValid() {

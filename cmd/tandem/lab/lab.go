@@ -14,6 +14,7 @@ import (
 	"tandem/cmd/tandem/api/client"
 	"tandem/cmd/tandem/server"
 	"tandem/gateways"
+	"tandem/gateways/dialect"
 	"tandem/interop/behaviour"
 	"tandem/interop/suite"
 	"tandem/interop/wire"
@@ -106,7 +107,8 @@ func (l *Lab) trunks(ctx context.Context, s *server.Server) error {
 	for i, g := range l.Target.Gateways {
 		g.Endpoint.Aim(l.Target.Trusted)
 		err := s.Trunks().Add(ctx, gateways.Trunk{Name: fmt.Sprintf("gateway-%d", i),
-			Addresses: []string{"sip:" + g.Endpoint.Local.String()}, Prefixes: []string{number(i)}})
+			Addresses: []string{"sip:" + g.Endpoint.Local.String()}, Prefixes: []string{number(i)},
+			Manner: dialect.Manner{Probe: dialect.ProbeOff}}) // the suite plays one device at a time at an address
 		if err != nil {
 			return err
 		}

@@ -204,7 +204,7 @@ the exchange with their exact bytes. Exit code 1 when a row failed.`,
 			}
 			ctx, cancel := context.WithTimeout(c.Context(), limit)
 			defer cancel()
-			target, name, closeTarget, err := to.open(ctx)
+			target, name, closeTarget, err := to.open(ctx, c)
 			if err != nil {
 				return err
 			}

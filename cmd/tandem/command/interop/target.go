@@ -12,8 +12,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tandem/cmd/tandem/api/client"
 	"tandem/cmd/tandem/command"
 	"tandem/cmd/tandem/lab"
+	"tandem/cmd/tandem/server"
 	"tandem/interop/behaviour"
 	"tandem/interop/suite"
 	"tandem/interop/wire"
@@ -24,7 +26,8 @@ type target struct {
 	server, tcp, tls, domain, accounts, ca string
 	trusted, trustedTCP, gateway           string
 	has                                    []string
-	own                                    bool
+	files, tftp                            string
+	own, operate                           bool
 	pause                                  time.Duration
 }
 
@@ -40,12 +43,15 @@ func (o *target) flags(c *cobra.Command) {
 	f.StringVar(&o.trustedTCP, "trusted-tcp", "", "the same over TCP")
 	f.StringVar(&o.gateway, "gateway", "", "NUMBER=host:port: the server leads this number to this address of ours")
 	f.StringArrayVar(&o.has, "has", nil, "what the server has beside a registrar and proxy: calls, media, trunks, message-lamp, lamps, provisioning, resync, cisco-remote")
+	f.BoolVar(&o.operate, "operate", false, "--against is the server of this machine's data folder: the suite adds phones and trunks to it, and removes them again")
+	f.StringVar(&o.files, "files", "", "where its phones get their files over HTTP, host:port")
+	f.StringVar(&o.tftp, "tftp", "", "the same over TFTP")
 	f.DurationVar(&o.pause, "pause", 20*time.Millisecond, "between two messages to --against")
 	f.BoolVar(&o.own, "i-own-this", false, "the target has a public address and is mine to try")
 }
 
 // open makes the target ready. The name is for the report.
-func (o *target) open(ctx context.Context) (t *suite.Target, name string, shut func() error, err error) {
+func (o *target) open(ctx context.Context, c *cobra.Command) (t *suite.Target, name string, shut func() error, err error) {
 	if o.server == "" {
 		l, err := lab.Start(ctx)
 		if err != nil {
@@ -74,7 +80,7 @@ func (o *target) open(ctx context.Context) (t *suite.Target, name string, shut f
 	for _, a := range []struct {
 		flag, value string
 		to          *netip.AddrPort
-	}{{"--tcp", o.tcp, &t.TCP}, {"--tls", o.tls, &t.TLS}, {"--trusted", o.trusted, &t.Trusted}, {"--trusted-tcp", o.trustedTCP, &t.TrustedTCP}} {
+	}{{"--tcp", o.tcp, &t.TCP}, {"--tls", o.tls, &t.TLS}, {"--trusted", o.trusted, &t.Trusted}, {"--trusted-tcp", o.trustedTCP, &t.TrustedTCP}, {"--files", o.files, &t.HTTP}, {"--tftp", o.tftp, &t.TFTP}} {
 		if a.value == "" {
 			continue
 		}
@@ -90,6 +96,15 @@ func (o *target) open(ctx context.Context) (t *suite.Target, name string, shut f
 	}
 	if t.Has, err = o.features(); err != nil {
 		return nil, "", nil, err
+	}
+	if o.operate {
+		cfg, err := server.Load(command.ConfigPath(c))
+		if err != nil {
+			return nil, "", nil, err
+		}
+		if t.Operator, err = client.Dial(cfg.Socket()); err != nil {
+			return nil, "", nil, fmt.Errorf("--operate: %w", err)
+		}
 	}
 	shut, err = o.listen(t)
 	return t, o.server, shut, err
