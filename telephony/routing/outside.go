@@ -149,8 +149,8 @@ func (p *Plan) toTrunks(route Route, payer User, kind, via string, log *steps) (
 	for trunk := range trunks {
 		route.Rounds = append(route.Rounds, roundsBy(trunk, route.Number, toll)...)
 	}
-	if len(route.Rounds) == 0 && p.Trunks().Serves(route.number, via) {
-		return route, &rtc.Status{Code: 503, Header: warning(p.Domain, "no trunk for the number "+route.number+" takes calls now")}
+	if len(route.Rounds) == 0 && p.Trunks().Serves(route.Number, via) {
+		return route, &rtc.Status{Code: 503, Header: outcome.Warning(p.Domain, "no trunk for the number "+route.Number+" takes calls now")}
 	}
 	if len(route.Rounds) == 0 {
 		return route, &rtc.Status{Code: 404, Header: outcome.Warning(p.Domain, "no trunk serves the number "+route.Number)}
