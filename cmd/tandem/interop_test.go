@@ -27,7 +27,7 @@ func runInterop(t *testing.T, args ...string) (string, error) {
 
 func TestInteropCommands(t *testing.T) {
 	list, err := runInterop(t, "list", "--family", "nuera")
-	if err != nil || strings.Count(list, "gw-nuera-") != 8 || strings.Count(list, "story-nuera-gx-") != 4 || !strings.Contains(list, "memory") {
+	if err != nil || strings.Count(list, "gw-nuera-") != 8 || strings.Count(list, "story-nuera-gx-") != 9 || !strings.Contains(list, "memory") {
 		t.Errorf("list: %v\n%s", err, list)
 	}
 	show, err := runInterop(t, "show", "ph-7960-reg-2002")
@@ -60,7 +60,7 @@ func TestInteropReports(t *testing.T) {
 	if err := json.Unmarshal([]byte(out[strings.Index(out, "{\n"):]), &report); err != nil {
 		t.Fatal(err)
 	}
-	if len(report.Results) != 13 || report.Counts[suite.Passed] != 1 || report.Counts[suite.Unverified] < 5 {
+	if len(report.Results) != 18 || report.Counts[suite.Passed] != 1 || report.Counts[suite.Unverified] < 5 {
 		t.Errorf("%+v", report.Counts)
 	}
 	for _, r := range report.Results {

@@ -96,7 +96,7 @@ func (b *Behaviour) Seen() bool {
 // devices are those of package device.
 type Story struct {
 	Device string `yaml:"device" json:"device"`
-	Tells  string `yaml:"tells" json:"tells"` // register, call-out, call-in, busy or give-up
+	Tells  string `yaml:"tells" json:"tells"` // name of one of the stories of package suite
 }
 
 // Case is one exchange with the server. Exactly one of Pass, Register, Offer,

@@ -215,8 +215,13 @@ func given(there ...bool) (n int) {
 
 // Devices are those a case needs.
 func (c *Case) Devices() (list []string) {
-	if c.Story != nil && c.Story.Tells == "register" {
+	switch {
+	case c.Story != nil && c.Story.Tells == "register":
 		return []string{"phone"}
+	case c.Story != nil && c.Story.Tells == "waiting":
+		return []string{"phone", Operator}
+	case c.Story != nil && c.Story.Tells == "transfer":
+		return []string{"gateway", "phone", "second"}
 	}
 	if c.Pass != nil || c.Offer != nil || c.Story != nil || c.Register != nil && c.Register.Called != "" {
 		return []string{"gateway", "phone"}

@@ -67,7 +67,7 @@ func (c *Case) Uses(name string) bool {
 			return true
 		}
 	}
-	return name == "number" && (c.Offer != nil && c.Offer.By == "phone" || c.Story != nil && c.Story.Tells != "register")
+	return name == "number" && (c.Offer != nil && c.Offer.By == "phone" || c.Story != nil && c.Story.Tells != "register" && c.Story.Tells != "waiting")
 }
 
 // Challenged says whether a case waits for the server to ask for a password.

@@ -22,8 +22,14 @@ type Call struct {
 	invite   *wire.Message // that came, nil of a call of ours
 	sent     message       // of a call of ours
 	sound    *Sound
-	Ended    bool
+	version  int // of the description sent last
 }
+
+// session and firstVersion stand in the o= lines of a call.
+const (
+	session      = "1568"
+	firstVersion = 6603
+)
 
 // ErrRefused says that a call was answered with a failure.
 var ErrRefused = errors.New("the call was refused")
@@ -56,12 +62,13 @@ func (v *Device) begin(uri string) (*Call, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Call{device: v, callid: v.fresh(v.dialect.CallID), sound: s}
+	c := &Call{device: v, callid: v.fresh(v.dialect.CallID), sound: s, version: firstVersion}
 	c.sent = message{"method": "INVITE", "ruri": uri, "callid": c.callid, "contact": "Contact: " + v.contact(),
-		"from": tagged(v.own(), v.fresh(v.dialect.Tag)), "content": "Content-Type: application/sdp", "rtp": fmt.Sprint(s.Port()), "session": "1568", "version": "6603"}
+		"from": tagged(v.own(), v.fresh(v.dialect.Tag)), "content": "Content-Type: application/sdp", "rtp": fmt.Sprint(s.Port()), "session": session, "version": fmt.Sprint(firstVersion)}
 	c.sent["to"] = string(v.words(v.dialect.To, message{"ruri": uri}))
 	c.sent["to"] = strings.TrimSuffix(c.sent["to"], "\r\n")
 	c.sent["body"] = string(v.words(v.dialect.Offer, c.sent))
+	s.offers([]byte(c.sent["body"]))
 	return c, nil
 }
 
@@ -96,7 +103,7 @@ func (v *Device) Incoming(ctx context.Context) (*Call, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Call{device: v, callid: m.Get("Call-ID"), invite: m, to: m.Get("From"), target: wire.URI(m.Get("Contact")), routes: m.Values("Record-Route")}
+	c := &Call{device: v, version: firstVersion, callid: m.Get("Call-ID"), invite: m, to: m.Get("From"), target: wire.URI(m.Get("Contact")), routes: m.Values("Record-Route")}
 	tag := v.fresh(v.dialect.Tag)
 	if tag == "" {
 		tag = random(4) // even the oldest have one in To
@@ -108,20 +115,15 @@ func (v *Device) Incoming(ctx context.Context) (*Call, error) {
 // respond answers a request of the call in the device's words.
 func (c *Call) respond(m *wire.Message, code int, reason string, more message) error {
 	v := c.device
-	words := message{"status": fmt.Sprint(code), "reason": reason, "from": m.Get("From"), "to": m.Get("To"), "callid": m.Get("Call-ID"),
-		"cseq": fmt.Sprint(m.CSeq()), "method": m.Method()}
+	words := v.answer(m, code, reason)
 	if m.Method() == "INVITE" && code > 100 {
 		words["to"] = c.from
 	}
-	var vias, routes []string
-	for _, s := range m.Values("Via") {
-		vias = append(vias, "Via: "+s)
-	}
-	for _, s := range m.Values("Record-Route") {
-		routes = append(routes, "Record-Route: "+s)
-	}
-	words["vias"] = strings.Join(vias, "\r\n")
 	if m.Method() == "INVITE" && code > 100 && code < 300 {
+		var routes []string
+		for _, s := range m.Values("Record-Route") {
+			routes = append(routes, "Record-Route: "+s)
+		}
 		words["recordroutes"], words["contact"] = strings.Join(routes, "\r\n"), "Contact: "+v.contact()
 	}
 	for k, s := range more {
@@ -151,8 +153,9 @@ func (c *Call) Answer(ctx context.Context) (err error) {
 	if err := c.sound.Aim(c.invite.Body); err != nil {
 		return fmt.Errorf("the INVITE: %w", err)
 	}
-	said := message{"rtp": fmt.Sprint(c.sound.Port()), "session": "2", "version": "1", "chosen": fmt.Sprint(c.sound.codec)}
+	said := message{"rtp": fmt.Sprint(c.sound.Port()), "session": session, "version": fmt.Sprint(firstVersion), "chosen": fmt.Sprint(c.sound.codec)}
 	body := string(v.words(v.dialect.Answer, said))
+	c.sound.offers([]byte(body))
 	if err := c.respond(c.invite, 200, "OK", message{"content": "Content-Type: application/sdp", "body": body}); err != nil {
 		return err
 	}

@@ -34,6 +34,9 @@ func New(d *Dialect, end *wire.Endpoint, who Identity, patience time.Duration) *
 	return v
 }
 
+// Dialect is how it words its messages.
+func (v *Device) Dialect() *Dialect { return v.dialect }
+
 func random(octets int) string {
 	b := make([]byte, octets)
 	_, _ = rand.Read(b) // never fails
@@ -197,4 +200,42 @@ func (v *Device) prove(m message, answer *wire.Message) error {
 	}
 	m["credentials"] = name + strings.Replace(line, "{response}", response, 1)
 	return nil
+}
+
+// answer begins a response: Vias, From, To, Call-ID and CSeq as they came (RFC 3261
+// §8.2.6.2).
+func (v *Device) answer(m *wire.Message, code int, reason string) message {
+	words := message{"status": fmt.Sprint(code), "reason": reason, "from": m.Get("From"), "to": m.Get("To"), "callid": m.Get("Call-ID"),
+		"cseq": fmt.Sprint(m.CSeq()), "method": m.Method()}
+	var vias []string
+	for _, s := range m.Values("Via") {
+		vias = append(vias, "Via: "+s)
+	}
+	words["vias"] = strings.Join(vias, "\r\n")
+	return words
+}
+
+// Subscribe asks to be told of an event of its own user, and waits for the first
+// notice (RFC 6665 §4.1.2).
+func (v *Device) Subscribe(ctx context.Context, event, accept string) (*wire.Message, error) {
+	own := "sip:" + v.who.User + "@" + v.who.Domain
+	m := message{"method": "SUBSCRIBE", "ruri": own, "callid": v.fresh(v.dialect.CallID), "expires": "Expires: 600", "contact": "Contact: " + v.contact(),
+		"to": "<" + own + ">", "from": tagged(v.own(), random(4)), "content": "Event: " + event + "\r\nAccept: " + accept}
+	answer, err := v.request(ctx, m, v.dialect.Request)
+	if err != nil {
+		return nil, err
+	}
+	if answer.Status() >= 300 {
+		return nil, fmt.Errorf("%s subscribes to %s and gets %q", v.dialect.Name, event, answer.Start)
+	}
+	return v.Told(ctx)
+}
+
+// Told waits for a notice outside of calls and answers it.
+func (v *Device) Told(ctx context.Context) (*wire.Message, error) {
+	m, err := v.expect(ctx, "NOTIFY", func(m *wire.Message) bool { return m.IsRequest() && m.Method() == "NOTIFY" })
+	if err != nil {
+		return nil, err
+	}
+	return m, v.end.Reply(m, v.words(v.dialect.Response, v.answer(m, 200, "OK")))
 }

@@ -45,7 +45,11 @@ type Dialect struct {
 	Response    string `yaml:"response"`
 	Offer       string `yaml:"offer"`
 	Answer      string `yaml:"answer"`
+	Hold        string `yaml:"hold"` // how it holds: sendonly, address, or address and sendrecv; "" when that is not known
 }
+
+// Events says whether it sends keys as telephone-event.
+func (d *Dialect) Events() bool { return strings.Contains(d.Offer, "telephone-event") }
 
 // Dialects are all devices, by name; the first is plain.
 func Dialects() ([]*Dialect, error) {
@@ -93,7 +97,7 @@ func load(name string, plain *Dialect) (*Dialect, error) {
 	if plain != nil {
 		c := *plain
 		d = &c
-		d.Title, d.Family, d.Role, d.Evidence, d.Note, d.Over, d.Register, d.Invite = "", "", "", nil, "", nil, "", ""
+		d.Title, d.Family, d.Role, d.Evidence, d.Note, d.Over, d.Register, d.Invite, d.Hold = "", "", "", nil, "", nil, "", "", ""
 	}
 	if err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(d); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
@@ -121,6 +125,9 @@ var known = []string{
 func (d *Dialect) check() error {
 	if d.Title == "" || len(d.Evidence) == 0 || len(d.Over) == 0 {
 		return errors.New("title, evidence and over are missing")
+	}
+	if !slices.Contains([]string{"", holdDirection, holdAddress, holdBoth}, d.Hold) {
+		return fmt.Errorf("hold %q is unknown; use %s, %s or %s", d.Hold, holdDirection, holdAddress, holdBoth)
 	}
 	if d.Role != behaviour.Phone && d.Role != behaviour.Gateway && d.Role != behaviour.Trunk {
 		return fmt.Errorf("role %q is unknown", d.Role)

@@ -47,6 +47,13 @@ func listen(at netip.Addr) (*Sound, error) {
 // Port it is heard at.
 func (s *Sound) Port() int { return s.conn.Port() }
 
+// offers notes the number of telephone-event in a description of its own.
+func (s *Sound) offers(description []byte) {
+	if m := eventFormat.FindSubmatch(description); m != nil {
+		s.hears, _ = strconv.Atoi(string(m[1]))
+	}
+}
+
 // Hears sets the number of telephone-event this side has given.
 func (s *Sound) Hears(number int) { s.hears = number }
 

@@ -2,27 +2,49 @@ package suite
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
-	"strings"
-	"sync"
 
 	"tandem/interop/behaviour"
+	"tandem/interop/boot"
 	"tandem/interop/device"
 )
 
-// tales are the stories, with what they mean.
-var tales = []struct{ name, does, server string }{
-	{"register", "Starts and registers.", "Challenges it, takes its credentials and names its contact as it wrote it."},
-	{"call-out", "Calls, talks and hangs up.", "Leads the call, passes the sound both ways, and tells the other side of the end."},
-	{"call-in", "Is called, rings, answers, talks, and the other side hangs up.", "Leads the call, passes the sound both ways, and tells the device of the end."},
-	{"busy", "Is called and answers that it is busy.", "Tells the caller so."},
-	{"give-up", "Calls and gives up while it rings.", "Cancels the call at the other side, and answers 487."},
+// tale is one story, with what it means.
+type tale struct {
+	name, does, server string
+	waits              behaviour.Feature // "": every registrar can
+	fits               func(*device.Dialect) bool
+	play               func(*bench, context.Context, cast) error
 }
 
-// Stories are the rows of all devices: each tells every story that fits its
-// role, over every transport it uses.
+func always(*device.Dialect) bool      { return true }
+func isPhone(d *device.Dialect) bool   { return d.Role == behaviour.Phone }
+func isGateway(d *device.Dialect) bool { return d.Role != behaviour.Phone }
+func canHold(d *device.Dialect) bool   { return d.Hold != "" }
+
+// tales are all stories. Those after the fifth are told over one transport.
+var tales = []tale{
+	{"register", "Starts and registers.", "Challenges it, takes its credentials and names its contact as it wrote it.", "", isPhone, nil},
+	{"call-out", "Calls, talks and hangs up.", "Leads the call, passes the sound both ways, and tells the other side of the end.", behaviour.Calls, always, (*bench).callOut},
+	{"call-in", "Is called, rings, answers, talks, and the other side hangs up.", "Leads the call, passes the sound both ways, and tells the device of the end.", behaviour.Calls, always, (*bench).callIn},
+	{"busy", "Is called and answers that it is busy.", "Tells the caller so.", behaviour.Calls, always, (*bench).busy},
+	{"give-up", "Calls and gives up while it rings.", "Cancels the call at the other side, and answers 487.", behaviour.Calls, always, (*bench).giveUp},
+	{"keys", "Calls, and a key is pressed at either side.", "Passes each key once, as telephone-event with the number that side has given.", behaviour.Media, (*device.Dialect).Events, (*bench).keys},
+	{"hold", "Calls, puts the other side on hold, and takes it back.", "Tells the other side, which is not heard meanwhile, and passes the sound again afterwards.", behaviour.Calls, canHold, (*bench).hold},
+	{"held", "Calls, is put on hold, and taken back.", "Tells it so, and passes the sound again afterwards.", behaviour.Calls, always, (*bench).held},
+	{"transfer", "Calls, and sends the other side on to a third.", "Answers 202, reports how it went, ends the call, and connects the two.", behaviour.Calls, isPhone, (*bench).transfer},
+	{"fax", "Calls, and wants to go on as a fax by T.38, which the other side refuses.", "Passes the refusal, and the sound goes on.", behaviour.Calls, isGateway, (*bench).fax},
+	{"failure", "Calls where nobody answers, and is refused when it is called.", "Tells the caller what the called side said.", behaviour.Calls, always, (*bench).failure},
+	{"waiting", "Subscribes to its messages, and one comes.", "Tells it now, and when one comes.", behaviour.Messages, isPhone, nil},
+	{"reboot", "Starts again at another port, and is called.", "Takes the new registration beside the old one, and reaches it.", behaviour.Calls, isPhone, (*bench).reboot},
+}
+
+// overAll is how many of the tales are told over every transport.
+const overAll = 5
+
+// Stories are the rows of all devices: each tells every story that fits it, over the
+// transports it uses, and how it boots from files where it does.
 func Stories() ([]*behaviour.Behaviour, error) {
 	dialects, err := device.Dialects()
 	if err != nil {
@@ -30,168 +52,86 @@ func Stories() ([]*behaviour.Behaviour, error) {
 	}
 	var rows []*behaviour.Behaviour
 	for _, d := range dialects[1:] { // plain is the other side
-		for _, t := range tales {
-			if t.name == "register" && d.Role != behaviour.Phone {
+		for i, t := range tales {
+			if !t.fits(d) {
 				continue
 			}
-			row := &behaviour.Behaviour{ID: "story-" + d.Name + "-" + t.name, Does: d.Title + ". " + t.does, Server: t.server,
-				Evidence: d.Evidence, Source: []string{"the rows of the family " + d.Family}, Family: &behaviour.Family{Name: d.Family, Title: d.Title, Role: d.Role}}
+			row := storyOf(d, t.name, t.does, t.server, t.waits)
 			for _, over := range d.Over {
-				row.Run = append(row.Run, behaviour.Case{Name: over, Over: map[string]string{"phone": over}, Story: &behaviour.Story{Device: d.Name, Tells: t.name}})
-				if d.Role != behaviour.Phone {
-					row.Run[0].Over = nil // gateways are played over UDP
+				c := behaviour.Case{Name: over, Over: map[string]string{"phone": over}, Story: &behaviour.Story{Device: d.Name, Tells: t.name}}
+				if isGateway(d) {
+					c.Over = nil // gateways are played over UDP
+				}
+				if row.Run = append(row.Run, c); i >= overAll || isGateway(d) {
 					break
 				}
 			}
-			if t.name != "register" {
-				row.WaitsFor = behaviour.Calls
-			}
 			rows = append(rows, row)
+		}
+		for _, p := range boot.Phones() {
+			if p.Dialect == d.Name {
+				row := storyOf(d, "boot", "Fetches its files, registers with what they hold, is told to start again, and does.",
+					"Gives it its files, takes the password they hold, and tells it in the words of its family.", behaviour.Provisioning)
+				row.Run = []behaviour.Case{bootStory(p.Family)}
+				rows = append(rows, row)
+			}
 		}
 	}
 	return rows, nil
 }
 
-// The tones of the two sides, Hz.
-const (
-	callerTone = 700
-	calleeTone = 440
-)
+func storyOf(d *device.Dialect, tells, does, server string, waits behaviour.Feature) *behaviour.Behaviour {
+	b := &behaviour.Behaviour{ID: "story-" + d.Name + "-" + tells, Does: d.Title + ". " + does, Server: server, WaitsFor: waits, Evidence: d.Evidence,
+		Source: []string{"the rows of the family " + d.Family}, Family: &behaviour.Family{Name: d.Family, Title: d.Title, Role: d.Role}}
+	for _, t := range []struct{ tells, source string }{{"hold", "RFC 3264 §8.4 where they do not say how it holds"}, {"transfer", "RFC 3515"}, {"waiting", "RFC 3842"},
+		{"keys", "RFC 4733"}, {"fax", "ITU-T T.38 annex D"}, {"failure", "RFC 3261 §16.7"}} {
+		if t.tells == tells {
+			b.Source = append(b.Source, t.source)
+		}
+	}
+	return b
+}
 
-// cast are the two devices of a story: the one it is about and the other.
-type cast struct {
-	hero, other     *device.Device
-	toHero, toOther string // what each is called
+// bootStory is a phone from the box to its second start.
+func bootStory(family string) behaviour.Case {
+	phone, again := "phone", "reboot"
+	if family == "patton" {
+		again = "resync" // it knows no other
+	}
+	return behaviour.Case{Steps: []behaviour.Step{
+		{Who: behaviour.Operator, Operate: &behaviour.Operate{Do: "POST /phones", Body: `{"mac":"{mac}","family":"` + family + `","lines":[{"user":"{user}"}]}`, Undo: "DELETE /phones/{mac}"}},
+		{Who: phone, Boot: family},
+		{Who: "gateway", Send: &behaviour.Request{Method: "OPTIONS", URI: "sip:{user}@{domain}"}},
+		{Who: phone, Wait: &behaviour.Wait{Method: "OPTIONS"}},
+		{Who: phone, Answer: &behaviour.Answer{Code: 200}},
+		{Who: "gateway", Wait: &behaviour.Wait{Code: "200"}},
+		{Who: behaviour.Operator, Operate: &behaviour.Operate{Do: "POST /phones/{mac}/" + again, Beside: true}},
+		{Who: phone, Wait: &behaviour.Wait{Method: "NOTIFY"}},
+		{Who: phone, Answer: &behaviour.Answer{Code: 200}},
+		{Who: phone, Boot: family},
+	}}
 }
 
 // story plays a whole device against a plain one at the other side of the server.
 func (b *bench) story(ctx context.Context, s *behaviour.Story) error {
-	c, err := b.cast(ctx, s)
-	if err != nil || s.Tells == "register" {
-		return err
+	i := slices.IndexFunc(tales, func(t tale) bool { return t.name == s.Tells })
+	if i < 0 {
+		return fmt.Errorf("no story tells %q", s.Tells)
 	}
-	switch s.Tells {
-	case "call-out":
-		return b.conversation(ctx, c.hero, c.other, c.toOther)
-	case "call-in":
-		return b.conversation(ctx, c.other, c.hero, c.toHero)
-	case "busy":
-		return together(
-			func() error {
-				_, err := c.other.Dial(ctx, c.toHero)
-				if !errors.Is(err, device.ErrRefused) || !strings.Contains(err.Error(), " 486 ") {
-					return fmt.Errorf("the caller should be told 486: %v", err)
-				}
-				return nil
-			},
-			func() error {
-				call, err := c.hero.Incoming(ctx)
-				if err != nil {
-					return err
-				}
-				return call.Refuse(ctx, 486, "Busy Here")
-			})
-	case "give-up":
-		return together(
-			func() error { return c.hero.GiveUp(ctx, c.toOther) },
-			func() error {
-				call, err := c.other.Incoming(ctx)
-				if err == nil {
-					err = call.Ring()
-				}
-				if err != nil {
-					return err
-				}
-				return call.GivenUp(ctx)
-			})
-	}
-	return fmt.Errorf("no story tells %q", s.Tells)
-}
-
-// cast starts the devices: phones register.
-func (b *bench) cast(ctx context.Context, s *behaviour.Story) (c cast, err error) {
 	hero, err := device.Find(s.Device)
 	if err != nil {
-		return c, err
+		return err
 	}
-	plain, err := device.Find("plain")
+	switch {
+	case s.Tells == "register":
+		_, err := b.phone(ctx, "phone", hero)
+		return err
+	case s.Tells == "waiting":
+		return b.waiting(ctx, hero)
+	}
+	c, err := b.cast(ctx, hero)
 	if err != nil {
-		return c, err
+		return err
 	}
-	phoneWords, gatewayWords := hero, plain
-	if hero.Role != behaviour.Phone {
-		phoneWords, gatewayWords = plain, hero
-	}
-	p, err := b.actor(ctx, "phone")
-	if err != nil {
-		return c, err
-	}
-	account := b.accounts["phone"]
-	phone := device.New(phoneWords, p.Endpoint, device.Identity{User: account.User, Password: account.Password, Domain: b.target.Domain}, b.target.patience())
-	if err := phone.Register(ctx); err != nil || s.Tells == "register" {
-		return c, err
-	}
-	g, err := b.actor(ctx, "gateway")
-	if err != nil {
-		return c, err
-	}
-	gateway := device.New(gatewayWords, g.Endpoint, device.Identity{User: "36602", Domain: g.Local.Addr().String()}, b.target.patience())
-	toPhone, toGateway := "sip:"+account.User+"@"+b.target.Domain, "sip:"+b.gateway.Number+"@"+b.target.Domain
-	if hero.Role == behaviour.Phone {
-		return cast{phone, gateway, toPhone, toGateway}, nil
-	}
-	return cast{gateway, phone, toGateway, toPhone}, nil
-}
-
-// conversation is a whole call: both sides hear each other, and the caller
-// hangs up.
-func (b *bench) conversation(ctx context.Context, caller, callee *device.Device, uri string) error {
-	return together(
-		func() error {
-			call, err := caller.Dial(ctx, uri)
-			if err != nil {
-				return fmt.Errorf("the caller: %w", err)
-			}
-			defer call.Close()
-			err = hears(ctx, "the caller", call, callerTone, calleeTone)
-			return errors.Join(err, call.HangUp(ctx)) // also a call that failed is ended
-		},
-		func() error {
-			call, err := callee.Incoming(ctx)
-			if err == nil {
-				err = call.Ring()
-			}
-			if err == nil {
-				err = call.Answer(ctx)
-			}
-			if err != nil {
-				return fmt.Errorf("the called: %w", err)
-			}
-			defer call.Close()
-			err = hears(ctx, "the called", call, calleeTone, callerTone)
-			return errors.Join(err, call.HungUp(ctx))
-		})
-}
-
-// hears has one side talk and judges what it heard.
-func hears(ctx context.Context, who string, call *device.Call, says, want float64) error {
-	h, err := call.Talk(ctx, says)
-	if err != nil {
-		return fmt.Errorf("%s: %w", who, err)
-	}
-	if !h.Is(want) {
-		return fmt.Errorf("%s should hear %.0f Hz and heard %s", who, want, h)
-	}
-	return nil
-}
-
-// together does things at the same time and joins their errors.
-func together(things ...func() error) error {
-	errs := make([]error, len(things))
-	var wg sync.WaitGroup
-	for i, f := range things {
-		wg.Go(func() { errs[i] = f() })
-	}
-	wg.Wait()
-	return errors.Join(slices.DeleteFunc(errs, func(e error) bool { return e == nil })...)
+	return tales[i].play(b, ctx, c)
 }
