@@ -18,9 +18,10 @@
 // written and is acknowledged at once. With an instance a new Call-ID is written
 // as well, because it ends the temporary GRUUs given out before (RFC 5627 §3.2). So a phone that refreshes shortly before
 // its expiry is written every second time, one that refreshes at half time every
-// third time. After a restart a binding lives until the time on disk: never
-// shorter than a phone was promised, at most one interval longer. Its CSeq may
-// then be that of the last written update.
+// third time. After a crash a binding lives until the time on disk: never shorter
+// than a phone was promised, at most one interval longer. A server that ends in
+// order writes down what phones were promised (promise.go). The CSeq may after
+// either be that of the last written update.
 //
 // Removals, expiry included, are always written. A connection does not
 // survive a restart and is not stored: a binding that came by one is restored

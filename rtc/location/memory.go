@@ -1,6 +1,8 @@
 package location
 
 import (
+	"context"
+	"iter"
 	"slices"
 	"sync"
 
@@ -10,8 +12,9 @@ import (
 
 // Memory is a Store that forgets with the process.
 type Memory struct {
-	mu   sync.Mutex
-	rows map[rtc.AOR][]Binding
+	mu       sync.Mutex
+	rows     map[rtc.AOR][]Binding
+	promises map[rtc.AOR][]Promise
 }
 
 // NewMemory makes an empty one.
@@ -36,6 +39,29 @@ func (m *Memory) LoadBindings(_ func(string) (transport.Flow, bool), each func(r
 	defer m.mu.Unlock()
 	for aor, list := range m.rows {
 		each(aor, slices.Clone(list))
+	}
+	return nil
+}
+
+// KeepPromises implements Store.
+func (m *Memory) KeepPromises(_ context.Context, all iter.Seq2[rtc.AOR, []Promise]) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.promises = make(map[rtc.AOR][]Promise)
+	for aor, list := range all {
+		m.promises[aor] = slices.Clone(list)
+	}
+	return nil
+}
+
+// TakePromises implements Store.
+func (m *Memory) TakePromises(_ context.Context, each func(rtc.AOR, []Promise)) error {
+	m.mu.Lock()
+	all := m.promises
+	m.promises = nil
+	m.mu.Unlock()
+	for aor, list := range all {
+		each(aor, list)
 	}
 	return nil
 }

@@ -28,6 +28,9 @@ func (l *Location) Restore(flow func(string) (transport.Flow, bool)) (int, error
 		defer s.mu.Unlock()
 		l.show(s, &record{aor: aor, at: -1}, list)
 	})
+	if err == nil {
+		err = l.takePromises()
+	}
 	if err != nil {
 		return l.Count(), fmt.Errorf("restoring bindings: %w", err)
 	}

@@ -15,6 +15,7 @@ var errDisk = errors.New("disk full")
 
 // disk is a Store whose commits the test makes happen.
 type disk struct {
+	Memory // keeps promises
 	mu     sync.Mutex
 	rows   map[rtc.AOR][]Binding
 	queue  []write

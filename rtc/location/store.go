@@ -1,6 +1,9 @@
 package location
 
 import (
+	"context"
+	"iter"
+
 	"tandem/rtc"
 	"tandem/rtc/transport"
 )
@@ -17,8 +20,14 @@ import (
 // was stored with (transport.Transport.ParseFlow); nil revives none. AORs whose
 // bindings have all ended may be left out.
 //
+// KeepPromises replaces the promises kept by those that all yields. TakePromises
+// calls each for every AOR that has some and forgets all, durably, before it
+// returns: they are true of the moment the server ended.
+//
 // Package storetest checks an implementation.
 type Store interface {
 	PutBindings(aor rtc.AOR, bindings []Binding, done func(error)) error
 	LoadBindings(flow func(string) (transport.Flow, bool), each func(aor rtc.AOR, bindings []Binding)) error
+	KeepPromises(ctx context.Context, all iter.Seq2[rtc.AOR, []Promise]) error
+	TakePromises(ctx context.Context, each func(aor rtc.AOR, all []Promise)) error
 }

@@ -22,7 +22,7 @@ type Registration struct {
 	Address   string    `json:"address" yaml:"address" doc:"Address-of-record"`
 	Contact   string    `json:"contact" yaml:"contact" doc:"Contact URI"`
 	Expires   time.Time `json:"expires" yaml:"expires"`
-	AtMost    bool      `json:"at_most,omitempty" yaml:"at_most,omitempty" doc:"The registration is of before a restart: it ends then at the latest"`
+	AtMost    bool      `json:"at_most,omitempty" yaml:"at_most,omitempty" doc:"The registration is of before a crash: it ends then at the latest"`
 	Reached   string    `json:"reached" yaml:"reached" enum:"flow,path,contact,lost" doc:"By what the phone is reached: the flow it registered by, its edge proxy, a new connection to its contact, at which it may not listen, or nothing until it registers again"`
 	Q         float64   `json:"q" yaml:"q" doc:"Preference, 0 to 1"`
 	Flow      string    `json:"flow,omitempty" yaml:"flow,omitempty" doc:"Transport, local and remote address it came by"`

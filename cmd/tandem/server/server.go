@@ -301,7 +301,7 @@ func (s *Server) Run(ctx context.Context) error {
 	endCalls()
 	stop()
 	wg.Wait()
-	err = errors.Join(err, s.close())
+	err = errors.Join(err, s.location.KeepPromises(context.WithoutCancel(ctx)), s.close())
 	s.log.Info("stopped")
 	return err
 }

@@ -25,6 +25,7 @@ func Run(t *testing.T, open func(t *testing.T) (s location.Store, again func() l
 		"the list may be changed then":  copies,
 		"bindings that ended are gone":  ended,
 		"a restored location is usable": restores,
+		"promises are taken once":       promises,
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, again := open(t)
@@ -175,5 +176,42 @@ func restores(t *testing.T, s location.Store, again func() location.Store) {
 	}
 	if n, err := l.Remove(t.Context(), AOR(1), nil); n != 2 || err != nil {
 		t.Errorf("%d removed, %v", n, err)
+	}
+}
+
+// What a location keeps at the end the next one knows, exactly and once: after a
+// crash it knows the upper limit alone.
+func promises(t *testing.T, s location.Store, again func() location.Store) {
+	const users = 3000 // more than one row holds, where there are rows
+	l := location.New(s, nil)
+	granted := time.UnixMilli(time.Now().Add(time.Hour).UnixMilli())
+	var acked sync.WaitGroup
+	for n := range users {
+		acked.Add(1)
+		b := Binding(n)
+		b.Expires = granted
+		l.Update(AOR(n), func([]location.Binding) ([]location.Binding, error) { return []location.Binding{b}, nil },
+			func(_ []location.Binding, err error) {
+				if err != nil {
+					t.Error(err)
+				}
+				acked.Done()
+			})
+	}
+	acked.Wait()
+	if err := l.KeepPromises(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, exact := range []bool{true, false} {
+		l = location.New(again(), nil)
+		if n, err := l.Restore(nil); n != users || err != nil {
+			t.Fatalf("%d restored, %v", n, err)
+		}
+		for n := range users {
+			list := l.Bindings(AOR(n))
+			if len(list) != 1 || list[0].Expires.Equal(granted) != exact || list[0].Restored == exact || list[0].Expires.Before(granted) {
+				t.Fatalf("exact %v: %+v", exact, list)
+			}
+		}
 	}
 }

@@ -51,7 +51,7 @@ func newRegistrationsList() *cobra.Command {
 	}
 }
 
-// ends is when a registration ends. What the disk knows of one of before a restart
+// ends is when a registration ends. What the disk knows of one of before a crash
 // may be later than what the phone was promised.
 func ends(r api.Registration) string {
 	left := time.Until(r.Expires).Round(time.Second).String()
