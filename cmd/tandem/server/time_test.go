@@ -78,7 +78,7 @@ func (w *world) open() {
 		endCalls()
 		cancel()
 		all.Wait()
-		if err := errors.Join(s.transport.Run(ctx), s.close()); err != nil { // closes the sockets
+		if err := errors.Join(s.transport.Run(ctx), s.location.KeepPromises(context.Background()), s.close()); err != nil { // the first closes the sockets
 			w.t.Error(err)
 		}
 	}
