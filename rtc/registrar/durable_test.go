@@ -24,6 +24,8 @@ import (
 
 // slowStore holds every write until the test decides about it.
 type slowStore struct {
+	location.Memory // keeps promises
+
 	mu     sync.Mutex
 	queue  []func(error)
 	refuse error

@@ -288,6 +288,7 @@ func (s *Server) Run(ctx context.Context) error {
 	endRequests := startFirst(start, "click-to-call", s.carryOut)
 	start("systemd", s.notify)
 	start("store", s.watchStore)
+	start("next hops", s.watchHops)
 	start("last use of secrets", s.keepUse)
 	start("memory", s.keepMemory)
 	s.log.Info("serving", "listen", s.listening(), "domains", s.directory.Domains(), "users", s.directory.Count(), "bindings", s.location.Count())
