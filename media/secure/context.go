@@ -18,10 +18,23 @@ const (
 	window = 512
 	// maxSources bounds what one key keeps, whatever SSRCs are sent.
 	maxSources = 512
-
-	rtpHeader  = 12
-	rtcpHeader = 8
 )
+
+// layout is where a protocol has what is in clear.
+type layout struct{ header, ssrc int }
+
+var (
+	rtpLayout  = layout{12, 8} // RFC 3550 §5.1
+	rtcpLayout = layout{8, 4}  // RFC 3550 §6.4
+)
+
+// source is whose packet b is.
+func (l layout) source(b []byte) (ssrc uint32, ok bool) {
+	if len(b) < l.header || b[0]>>6 != 2 {
+		return 0, false
+	}
+	return binary.BigEndian.Uint32(b[l.ssrc:]), true
+}
 
 // Context protects or unprotects one direction, RTP and RTCP, of any number of
 // SSRCs up to 512. Safe for several goroutines: RTP may be at another's hands
@@ -81,12 +94,13 @@ func (c *Context) Format(f fmt.State, verb rune) { _, _ = f.Write([]byte("secure
 // (RFC 3711 §9.1, RFC 7714 §8.4). It is ErrReplay, as is one older than 512
 // packets.
 func (c *Context) Protect(b []byte) ([]byte, error) {
-	if len(b) < rtpHeader || b[0]>>6 != 2 {
+	ssrc, ok := rtpLayout.source(b)
+	if !ok {
 		return nil, ErrShort
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	ssrc, seq := binary.BigEndian.Uint32(b[8:]), binary.BigEndian.Uint16(b[2:])
+	seq := binary.BigEndian.Uint16(b[2:])
 	h, known := c.sent[ssrc]
 	switch {
 	case !known && len(c.sent) >= maxSources:
@@ -109,20 +123,33 @@ func (c *Context) Protect(b []byte) ([]byte, error) {
 // ProtectRTCP protects a compound RTCP packet in place; b must have 64 octets
 // of spare capacity. No allocation once an SSRC is known.
 func (c *Context) ProtectRTCP(b []byte) ([]byte, error) {
-	if len(b) < rtcpHeader || b[0]>>6 != 2 {
+	return c.run(b, rtcpLayout, c.knownC, c.encryptRTCP, sentError)
+}
+
+func (c *Context) encryptRTCP(b []byte, _ uint32) ([]byte, error) {
+	return c.srtp.EncryptRTCP(b, b, &c.rtcp)
+}
+
+// run has a cipher work on a packet in place, of a source that is known or may yet
+// be. failed names what hinders it.
+func (c *Context) run(b []byte, l layout, known map[uint32]struct{}, cipher func(b []byte, ssrc uint32) ([]byte, error), failed func(error) error) ([]byte, error) {
+	ssrc, ok := l.source(b)
+	if !ok {
 		return nil, ErrShort
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	ssrc := binary.BigEndian.Uint32(b[4:])
-	if full(c.knownC, ssrc) {
+	_, before := known[ssrc]
+	if !before && len(known) >= maxSources {
 		return nil, ErrSources
 	}
-	out, err := c.srtp.EncryptRTCP(b, b, &c.rtcp)
+	out, err := cipher(b, ssrc)
 	if err != nil {
-		return nil, sentError(err)
+		return nil, failed(err)
 	}
-	remember(c.knownC, ssrc)
+	if !before {
+		known[ssrc] = struct{}{}
+	}
 	return out, nil
 }
 
@@ -131,24 +158,23 @@ func (c *Context) ProtectRTCP(b []byte) ([]byte, error) {
 // (ErrWrongKey, ErrMKI) and what is no SRTP (ErrShort). After an error what b
 // holds is not defined. No allocation for a good packet of a known SSRC.
 func (c *Context) Unprotect(b []byte) ([]byte, error) {
-	if len(b) < rtpHeader || b[0]>>6 != 2 {
-		return nil, ErrShort
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	ssrc := binary.BigEndian.Uint32(b[8:])
-	if full(c.known, ssrc) {
-		return nil, ErrSources
-	}
+	return c.run(b, rtpLayout, c.known, c.decryptRTP, receivedError)
+}
+
+func (c *Context) decryptRTP(b []byte, ssrc uint32) ([]byte, error) {
 	if roc, ok := c.inherited[ssrc]; ok {
 		return c.first(b, ssrc, roc)
 	}
-	out, err := c.srtp.DecryptRTP(b, b, &c.header)
-	if err != nil {
-		return nil, receivedError(err)
-	}
-	remember(c.known, ssrc)
-	return out, nil
+	return c.srtp.DecryptRTP(b, b, &c.header)
+}
+
+// UnprotectRTCP does the same for a compound RTCP packet.
+func (c *Context) UnprotectRTCP(b []byte) ([]byte, error) {
+	return c.run(b, rtcpLayout, c.knownC, c.decryptRTCP, receivedError)
+}
+
+func (c *Context) decryptRTCP(b []byte, _ uint32) ([]byte, error) {
+	return c.srtp.DecryptRTCP(b, b, &c.rtcp)
 }
 
 // Inherit tells a context that receives what the roll-over counters were under the
@@ -184,14 +210,13 @@ func (c *Context) first(b []byte, ssrc, roc uint32) ([]byte, error) {
 		out, err := c.srtp.DecryptRTP(b, b, &c.header)
 		if err == nil {
 			delete(c.inherited, ssrc)
-			remember(c.known, ssrc)
 			return out, nil
 		}
 		failed = err
 		copy(b, c.copied)
 	}
 	c.srtp.SetROC(ssrc, 0)
-	return nil, receivedError(failed)
+	return nil, failed
 }
 
 // Wrapped says whether the numbers of anything sent have passed their end, so that
@@ -205,36 +230,6 @@ func (c *Context) Wrapped() bool {
 		}
 	}
 	return false
-}
-
-// UnprotectRTCP does the same for a compound RTCP packet.
-func (c *Context) UnprotectRTCP(b []byte) ([]byte, error) {
-	if len(b) < rtcpHeader || b[0]>>6 != 2 {
-		return nil, ErrShort
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	ssrc := binary.BigEndian.Uint32(b[4:])
-	if full(c.knownC, ssrc) {
-		return nil, ErrSources
-	}
-	out, err := c.srtp.DecryptRTCP(b, b, &c.rtcp)
-	if err != nil {
-		return nil, receivedError(err)
-	}
-	remember(c.knownC, ssrc)
-	return out, nil
-}
-
-func full(known map[uint32]struct{}, ssrc uint32) bool {
-	_, ok := known[ssrc]
-	return !ok && len(known) >= maxSources
-}
-
-func remember(known map[uint32]struct{}, ssrc uint32) {
-	if _, ok := known[ssrc]; !ok {
-		known[ssrc] = struct{}{}
-	}
 }
 
 // sentError names what hinders sending.
