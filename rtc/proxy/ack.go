@@ -95,7 +95,7 @@ func (p *Proxy) sendAck(lane *transaction.Lane, m *sip.Message, pl *plan, t *tar
 	w := getWork()
 	p.count(countedRequests)
 	w.ack = statelessBranch{p, m}
-	lane.Send(flow, p.build(w, m, pl, t, 0, flow, &w.ack))
+	lane.Send(flow, p.build(w, m, pl, t, unsaid, flow, &w.ack))
 	w.put()
 }
 

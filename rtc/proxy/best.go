@@ -12,7 +12,7 @@ func (f *forward) finish(live *answer) {
 	best := -1
 	for i := range f.branches {
 		b := &f.branches[i]
-		if b.code >= 300 && (best < 0 || rank(b.code, f.cancelled) < rank(f.branches[best].code, f.cancelled)) {
+		if b.code >= 300 && (best < 0 || f.rank(b.code) < f.rank(f.branches[best].code)) {
 			best = i
 		}
 	}
@@ -23,7 +23,7 @@ func (f *forward) finish(live *answer) {
 	b := &f.branches[best]
 	code := b.code
 	switch {
-	case f.cancelled && (code == 408 || code >= 500 && code < 600):
+	case f.phase == hungUp && (code == 408 || code >= 500 && code < 600):
 		f.give(487)
 	case code == 408 && f.plan.method != sip.INVITE:
 		// RFC 4320 §4.1: by now the client has given up by itself
@@ -52,8 +52,8 @@ func (f *forward) give(code int) { f.respond(code, "", nil) }
 
 // rank orders final answers, the best lowest: 6xx before all, then the lowest
 // class; within 4xx first what lets the caller try again with success.
-func rank(code int, cancelled bool) int {
-	if cancelled && code == 487 {
+func (f *forward) rank(code int) int {
+	if f.phase == hungUp && code == 487 {
 		return 0
 	}
 	if code >= 600 {

@@ -29,9 +29,13 @@ func TestRank(t *testing.T) {
 		{[]int{603, 487}, true, 487},
 		{[]int{487, 486}, false, 486},
 	} {
+		f := new(forward)
+		if c.cancelled {
+			f.close(hungUp)
+		}
 		best := c.codes[0]
 		for _, code := range c.codes[1:] {
-			if rank(code, c.cancelled) < rank(best, c.cancelled) {
+			if f.rank(code) < f.rank(best) {
 				best = code
 			}
 		}

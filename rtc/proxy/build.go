@@ -16,7 +16,7 @@ type brancher interface {
 
 // build makes the copy of a request for one target (RFC 3261 §16.6 step 1 to 8).
 // The result is in w and lasts until w is put back.
-func (p *Proxy) build(w *work, m *sip.Message, pl *plan, t *target, breadth int, out transport.Flow, br brancher) []byte {
+func (p *Proxy) build(w *work, m *sip.Message, pl *plan, t *target, most breadth, out transport.Flow, br brancher) []byte {
 	e := &w.edit
 	w.scratch = w.scratch[:0]
 	e.Start(m)
@@ -31,9 +31,9 @@ func (p *Proxy) build(w *work, m *sip.Message, pl *plan, t *target, breadth int,
 	at := len(s)
 	s = strconv.AppendInt(s, int64(pl.maxForwards), 10) // step 3
 	e.Set(sip.HdrMaxForwards, s[at:])
-	if pl.hasBreadth && pl.method != sip.ACK { // RFC 5393 §5.3.3; a request without it counts as 60 anyway
+	if most != unsaid && pl.method != sip.ACK { // RFC 5393 §5.3.3
 		at = len(s)
-		s = strconv.AppendInt(s, int64(breadth), 10)
+		s = strconv.AppendInt(s, int64(most), 10)
 		e.DelName("Max-Breadth")
 		e.AddName("Max-Breadth", s[at:])
 	}

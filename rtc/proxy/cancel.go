@@ -10,10 +10,10 @@ import (
 // cancel hangs up for the caller (RFC 3261 §16.10). What the branches answer
 // then decides: mostly 487, but a 200 that crossed goes up.
 func (f *forward) cancel(reason []byte) {
-	if f.s.Final() || f.cancelled {
+	if f.s.Final() || f.phase == hungUp {
 		return
 	}
-	f.cancelled = true
+	f.close(hungUp)
 	f.p.count(countedCancelled)
 	f.abandon(bytes.Clone(reason))
 	if f.pending == 0 {
@@ -24,7 +24,7 @@ func (f *forward) cancel(reason []byte) {
 // abandon begins no more branches and cancels those under way. A non-INVITE
 // cannot be cancelled (§9.1): its branches run out by themselves.
 func (f *forward) abandon(reason []byte) {
-	f.stop = true
+	f.close(closed)
 	for i := range f.branches {
 		b := &f.branches[i]
 		switch {
@@ -58,6 +58,6 @@ func (f *forward) timerC(i int) {
 		b.timerC = f.lane.After(left, func() { f.timerC(i) })
 		return
 	}
-	b.timerC, b.expired = nil, true
+	b.timerC, b.state = nil, overdue
 	b.client.Cancel(nil) // its 487, or the silence after it, ends the branch
 }

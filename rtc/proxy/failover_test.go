@@ -3,12 +3,13 @@ package proxy
 import (
 	"errors"
 	"fmt"
-	"golang.org/x/sys/unix"
 	"net"
 	"net/netip"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"tandem/rtc/sip"
 	"tandem/rtc/transport"

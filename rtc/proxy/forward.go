@@ -15,7 +15,19 @@ import (
 )
 
 // forward is one request under way: the response context of RFC 3261 §16.
-// Everything in it belongs to the lane of the request.
+// Everything in it belongs to the lane of the request. Its life:
+//
+//	begin ── targets ──▶ branches, all idle
+//	  advance           the highest q not tried starts, when nothing is awaited
+//	    start           idle ─▶ locating ─▶ active     (resolver, then send)
+//	    Response 1xx    goes up at once
+//	    Response 2xx    goes up at once; closed, the others are cancelled
+//	    Response 3xx+   kept; recurse may add branches; at the next address or with
+//	    Failed          a spare when the place failed; else the branch has ended
+//	    timer C         active ─▶ overdue ─▶ ended with 408
+//	    CANCEL          hungUp: no branch begins, those under way are cancelled
+//	  finish            nothing is awaited, none is left: the best answer goes up
+//	release             back to the pool; further 2xx of an INVITE are its caller's
 type forward struct {
 	p    *Proxy
 	s    *transaction.Server
@@ -26,14 +38,25 @@ type forward struct {
 	user *caller              // nil unless INVITE
 
 	m    *sip.Message // the request while its handler runs, then nil
-	held *held        // its bytes afterwards
+	kept *kept        // its bytes afterwards
 
-	branches  []branch
-	inline    [2]branch
-	pending   int  // branches that will still say something
-	stop      bool // no branch may begin any more
-	cancelled bool // the caller hung up
+	branches []branch
+	inline   [2]branch
+	pending  int // branches that will still say something
+	phase    phase
 }
+
+// phase is how far a forward has come.
+type phase uint8
+
+const (
+	open   phase = iota // branches may begin
+	closed              // none may any more
+	hungUp              // closed, because the caller has hung up
+)
+
+// close lets no branch begin any more.
+func (f *forward) close(p phase) { f.phase = max(f.phase, p) }
 
 // branch is one copy of the request on its way.
 type branch struct {
@@ -41,14 +64,12 @@ type branch struct {
 	client   *transaction.Client
 	cand     resolve.Candidate   // where it went; zero when it went by a flow
 	rest     []resolve.Candidate // where it may go when that fails
-	breadth  int                 // its share of Max-Breadth
+	breadth  breadth             // its share of the request's
 	deadline time.Time           // of timer C
 	timerC   *transaction.Timer
 	silence  *transaction.Timer // for how long it may say nothing
 	gone     *bool              // set when a look-up is not waited for any more
 	state    branchState
-	resolved bool   // cand is set
-	expired  bool   // timer C has ended it
 	code     int    // its final answer; 0 when it has none that counts
 	final    []byte // the answer itself, when it had to be kept
 }
@@ -59,13 +80,17 @@ const (
 	idle     branchState = iota
 	locating             // waits for the resolver
 	active               // sent
+	overdue              // cancelled by timer C
 	ended
 )
 
+// placed reports whether the resolver chose where the branch went.
+func (b *branch) placed() bool { return b.cand.Target.Addr.IsValid() }
+
 var forwards = sync.Pool{New: func() any { return new(forward) }}
 
-// forward sends a request on its way (RFC 3261 §16.5 and §16.6).
-func (p *Proxy) forward(r *rtc.Request, pl *plan) error {
+// begin sends a request on its way (RFC 3261 §16.5 and §16.6).
+func (p *Proxy) begin(r *rtc.Request, pl *plan) error {
 	f := forwards.Get().(*forward)
 	f.p, f.s, f.lane, f.m = p, r.Tx, r.Tx.Lane(), r.Message
 	f.branches, f.tu = f.inline[:0], f
@@ -84,7 +109,7 @@ func (p *Proxy) forward(r *rtc.Request, pl *plan) error {
 	}
 	f.advance(nil)
 	if f.pending > 0 {
-		f.hold()
+		f.keepRequest()
 	}
 	f.m = nil
 	f.release()
@@ -103,7 +128,7 @@ func (f *forward) addDevice(w reach.Way) { f.add(target{Way: w, by: device}) }
 // forward when there are no more. live is the response at hand, nil when none is.
 func (f *forward) advance(live *answer) {
 	for f.pending == 0 {
-		if f.stop || !f.startGroup(live) {
+		if f.phase != open || !f.startGroup(live) {
 			f.finish(live)
 			return
 		}
@@ -132,17 +157,14 @@ func (f *forward) startGroup(live *answer) bool {
 	}
 	live.keep(f)
 	if f.plan.breadth == 0 {
-		f.stop = true
+		f.close(closed)
 		f.branches[first].state, f.branches[first].code = ended, 440
 		return true
 	}
-	n = min(n, f.plan.breadth)
-	q, share := f.branches[first].Q, f.plan.breadth
-	if n > 1 {
-		share, f.plan.hasBreadth = share/n, true
-	}
+	n = min(n, f.plan.breadth.copies())
+	q, share := f.branches[first].Q, f.plan.breadth.share(n)
 	for i := first; i < len(f.branches) && n > 0; i++ {
-		if b := &f.branches[i]; b.state == idle && !b.Spare && b.Q == q && !f.stop {
+		if b := &f.branches[i]; b.state == idle && !b.Spare && b.Q == q && f.phase == open {
 			b.breadth = share
 			f.start(i)
 			n--
@@ -213,7 +235,7 @@ func (f *forward) lookup(i int, uri sip.URI) {
 			if err != nil && f.p.debug() {
 				f.p.log.Debug("next hop not found", "call_id", string(f.request().CallID()), "err", err)
 			}
-			if f.stop {
+			if f.phase != open {
 				f.end(i, 0)
 			} else {
 				f.found(i, host, cands)
@@ -275,7 +297,7 @@ func (f *forward) try(i int, c resolve.Candidate) bool {
 		return false
 	}
 	b := &f.branches[i]
-	b.cand, b.resolved = c, true
+	b.cand = c
 	if c.Race && len(b.rest) > 0 && !flow.Open() {
 		b.state = locating
 		f.await(i, flow, time.Now().Add(resolve.Patience))
@@ -297,7 +319,7 @@ func (f *forward) await(i int, flow transport.Flow, end time.Time) {
 		b := &f.branches[i]
 		b.gone = nil
 		switch {
-		case f.stop:
+		case f.phase != open:
 			f.end(i, 0)
 		case flow.Open():
 			f.send(i, flow)

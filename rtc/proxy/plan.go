@@ -14,9 +14,8 @@ type plan struct {
 	in     transport.Flow // the request came by
 	method sip.Method
 
-	maxForwards int    // of the copies
-	breadth     int    // Max-Breadth (RFC 5393 §5) received, or 60
-	hasBreadth  bool   // it was received
+	maxForwards int // of the copies
+	breadth     breadth
 	loop        uint64 // what a loop would have in common with this request
 
 	uri      sip.URI  // Request-URI to route by; dies with the message unless ruri is set
@@ -24,15 +23,24 @@ type plan struct {
 	pops     int      // own Routes to remove from the top
 	dropLast bool     // the last Route has become the Request-URI (strict routing)
 	next     []byte   // URI of the topmost Route that is not ours, nil when none; dies with the message
-	ours     bool     // it came through a Route of ours
 	mark     standing // what the mark in our Route grants
 
-	flow     transport.Flow      // the Route's token names this way onward
-	deadFlow bool                // the token's flow has gone
-	via      *transport.Listener // the last Route of ours names it; nil when none does
+	guide guide
+	flow  transport.Flow      // the way onward that the Route's token names
+	via   *transport.Listener // the last Route of ours names it; nil when none does
 
 	from *rtc.Identity // the sender, nil when not known
 }
+
+// guide is what brought a request here, and what that says about its way onward.
+type guide uint8
+
+const (
+	byItself guide = iota // no Route of ours
+	byRoute               // one, which names no flow
+	byToken               // one whose token names the flow
+	byLost                // one whose token names a flow that has gone
+)
 
 // asserts reports whether what the sender says of the caller is believed (RFC 3325).
 func (pl *plan) asserts() bool {

@@ -184,7 +184,7 @@ func (p *Proxy) Serve(r *rtc.Request) error {
 		p.options(r)
 		return nil
 	}
-	return p.forward(r, &pl)
+	return p.begin(r, &pl)
 }
 
 // Stray implements the rest of transaction.TU: a response that matches no

@@ -69,7 +69,7 @@ func (f *forward) provisional(i int, m *sip.Message) {
 // success goes up at once; the other branches have lost (step 5 and 10).
 func (f *forward) success(i int, m *sip.Message) {
 	b := &f.branches[i]
-	if b.resolved {
+	if b.placed() {
 		f.p.res.Succeeded(b.cand)
 	}
 	c := b.client
@@ -90,11 +90,12 @@ func (f *forward) failure(i int, m *sip.Message) {
 	b := &f.branches[i]
 	code := m.StatusCode()
 	switch {
-	case code == 503 && b.resolved:
+	case code == 503 && b.placed():
 		f.p.res.Failed(b.cand, resolve.ErrUnavailable, retryAfter(m))
-	case b.resolved:
+	case b.placed():
 		f.p.res.Succeeded(b.cand)
 	}
+	overtime := b.state == overdue
 	f.end(i, code)
 	if (code == 503 || code == 430) && f.tryElsewhere(i) { // RFC 3263 §4.3, RFC 5626 §5.3.1
 		return
@@ -102,14 +103,14 @@ func (f *forward) failure(i int, m *sip.Message) {
 	if code >= 600 {
 		f.abandon(nil) // step 5
 	}
-	if code < 400 && f.p.cfg.Recursion != RecurseNever && !f.stop {
+	if code < 400 && f.p.cfg.Recursion != RecurseNever && f.phase == open {
 		if f.recurse(m) {
 			f.branches[i].code = 0 // its contacts stand for it
 		}
 	}
 	live := &answer{i, m}
 	switch {
-	case f.branches[i].expired && code == 487: // our doing, not the caller's
+	case overtime && code == 487: // our doing, not the caller's
 		f.branches[i].code = 408
 		live = nil
 	case code >= 600 && f.plan.method != sip.INVITE: // nothing can be cancelled, nothing will be better
@@ -135,7 +136,7 @@ func (f *forward) Failed(c *transaction.Client, err error) {
 	if errors.Is(err, transaction.ErrTimeout) {
 		code = 408
 	}
-	if b.resolved && !errors.Is(err, transaction.ErrCanceled) {
+	if b.placed() && !errors.Is(err, transaction.ErrCanceled) {
 		f.p.res.Failed(b.cand, err, 0)
 	}
 	if f.p.debug() {
@@ -155,10 +156,10 @@ func (f *forward) unheard(i int) {
 	b := &f.branches[i]
 	b.silence = nil
 	c := b.client
-	if b.state != active || !c.Unheard() || f.stop || f.s.Final() {
+	if b.state != active || !c.Unheard() || f.phase != open || f.s.Final() {
 		return
 	}
-	if b.resolved {
+	if b.placed() {
 		f.p.res.Failed(b.cand, transaction.ErrTimeout, 0)
 	}
 	f.end(i, 408)
@@ -172,7 +173,7 @@ func (f *forward) unheard(i int) {
 // tryElsewhere begins anew after branch i could not be served where it went: at
 // the next address, or with a spare of its instance or route.
 func (f *forward) tryElsewhere(i int) bool {
-	if f.stop || f.s.Final() {
+	if f.phase != open || f.s.Final() {
 		return false
 	}
 	b := &f.branches[i]
@@ -271,7 +272,7 @@ func retryAfter(m *sip.Message) time.Duration {
 }
 
 func (f *forward) logAnswer(code int) {
-	if f.p.debug() && f.held != nil {
+	if f.p.debug() && f.kept != nil {
 		f.p.log.Debug("call answered", "call_id", string(f.request().CallID()), "code", code)
 	}
 }

@@ -118,11 +118,10 @@ func (p *Proxy) strictRouted(m *sip.Message, u sip.URI, last []byte) bool {
 
 // takeRoute learns what one Route of ours carries.
 func (p *Proxy) takeRoute(m *sip.Message, pl *plan, u sip.URI) {
-	pl.ours = true
-	pl.flow, pl.deadFlow = noFlow, false
+	pl.guide, pl.flow = byRoute, noFlow
 	pl.via = p.listenerNamed(u)
 	if isToken(u.User) {
-		pl.flow, pl.deadFlow = p.readToken(u.User)
+		pl.guide, pl.flow = p.readToken(u.User)
 	}
 	if mark, ok := u.Param("did"); ok {
 		pl.mark = max(pl.mark, p.readMark(m.CallID(), mark))

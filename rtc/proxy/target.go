@@ -34,9 +34,9 @@ func (p *Proxy) targets(r *rtc.Request, pl *plan, f *forward) error {
 	switch {
 	case p.intrudes(r, pl):
 		return p.denied(r, pl, nil)
-	case pl.deadFlow && pl.next == nil:
+	case pl.guide == byLost && pl.next == nil:
 		return p.movedTargets(r, pl, f)
-	case pl.deadFlow:
+	case pl.guide == byLost:
 		return &rtc.Status{Code: 430}
 	case pl.next != nil: // a Route of somebody else: the set is the Request-URI
 		if pl.standing() == stranger {
@@ -54,7 +54,7 @@ func (p *Proxy) targets(r *rtc.Request, pl *plan, f *forward) error {
 	}
 	// What comes by our Record-Route goes to the Contact of its dialog; a Route of
 	// ours on a new request is only the outbound proxy of a phone's settings.
-	if inDialog := pl.ours && r.Message.ToTag() != nil; !inDialog {
+	if inDialog := pl.guide != byItself && r.Message.ToTag() != nil; !inDialog {
 		if route := p.Routes().find(r.MethodName(), pl.uri); route != nil {
 			return p.routeTargets(r, pl, f, route)
 		}

@@ -47,38 +47,43 @@ func (p *Proxy) appendToken(dst []byte, f transport.Flow) []byte {
 	return base64.RawURLEncoding.AppendEncode(dst, b)
 }
 
-// readToken finds the flow of a token. dead: it was a good one, but the
-// connection has gone. A forged token is no token.
-func (p *Proxy) readToken(user []byte) (f transport.Flow, dead bool) {
+// readToken finds the flow of a token, and tells whether it has gone meanwhile. A
+// forged token is no token.
+func (p *Proxy) readToken(user []byte) (guide, transport.Flow) {
 	var buf [64]byte
 	user = user[len(tokenPrefix):]
 	if base64.RawURLEncoding.DecodedLen(len(user)) > len(buf) {
-		return noFlow, false
+		return byRoute, noFlow
 	}
 	n, err := base64.RawURLEncoding.Decode(buf[:], user)
 	if err != nil || n < 2+tokenMAC {
-		return noFlow, false
+		return byRoute, noFlow
 	}
 	b, mac := buf[:n-tokenMAC], buf[n-tokenMAC:n]
 	if subtle.ConstantTimeCompare(mac, p.mac(b)) != 1 {
-		return noFlow, false
+		return byRoute, noFlow
 	}
 	kind, index, b := b[0], int(b[1]), b[2:]
 	switch {
 	case kind == tokenConn && len(b) == 8:
-		f, ok := p.tr.FlowByID(binary.BigEndian.Uint64(b))
-		return f, !ok
+		if f, ok := p.tr.FlowByID(binary.BigEndian.Uint64(b)); ok {
+			return byToken, f
+		}
+		return byLost, noFlow
 	case kind == tokenUDP && len(b) > 2:
 		addr, ok := netip.AddrFromSlice(b[2:])
 		listeners := p.tr.Listeners()
 		if !ok || index >= len(listeners) || listeners[index].Proto() != transport.UDP {
-			return noFlow, true // made under another configuration
+			return byLost, noFlow // made under another configuration
 		}
 		f, err := p.tr.Flow(transport.Target{Proto: transport.UDP, Via: listeners[index],
 			Addr: netip.AddrPortFrom(addr, binary.BigEndian.Uint16(b))})
-		return f, err != nil
+		if err != nil {
+			return byLost, noFlow
+		}
+		return byToken, f
 	}
-	return noFlow, false
+	return byRoute, noFlow
 }
 
 func (p *Proxy) listenerIndex(l *transport.Listener) byte {

@@ -7,9 +7,6 @@ import (
 	"tandem/rtc/sip"
 )
 
-// defaultBreadth is RFC 5393 §5.3.3's value for a request without Max-Breadth.
-const defaultBreadth = 60
-
 // firstForwards is put into a request without Max-Forwards (RFC 3261 §16.6 step 3).
 const firstForwards = 70
 
@@ -40,13 +37,13 @@ func (p *Proxy) validate(r *rtc.Request, pl *plan) error {
 			return &rtc.Status{Code: 420, Header: header}
 		}
 	}
-	pl.breadth = defaultBreadth
+	pl.breadth = unsaid
 	if v := m.GetName("Max-Breadth"); v != nil {
 		n, err := strconv.ParseUint(string(v), 10, 16)
 		if err != nil {
 			return &rtc.Status{Code: 400, Reason: "Bad Max-Breadth"}
 		}
-		pl.breadth, pl.hasBreadth = int(n), true
+		pl.breadth = breadth(n)
 	}
 	return nil
 }

@@ -3,30 +3,27 @@ package proxy
 import (
 	"net/netip"
 	"sync"
-	"sync/atomic"
 
 	"tandem/rtc"
-	"tandem/rtc/reach"
-	"tandem/rtc/resolve"
 	"tandem/rtc/sip"
 )
 
-// held keeps a request's bytes while answers are awaited. They are read again
+// kept is a request's bytes while answers are awaited. They are read again
 // only when a further copy or an answer of our own is needed.
-type held struct {
+type kept struct {
 	b      []byte
 	source netip.AddrPort
 	m      sip.Message
 	parsed bool
 }
 
-var helds = sync.Pool{New: func() any { return new(held) }}
+var keeps = sync.Pool{New: func() any { return new(kept) }}
 
-func (f *forward) hold() {
-	h := helds.Get().(*held)
+func (f *forward) keepRequest() {
+	h := keeps.Get().(*kept)
 	h.b = append(h.b[:0], f.m.Bytes()...)
 	h.source, h.parsed = f.m.Source, false
-	f.held = h
+	f.kept = h
 }
 
 // request is the request as it came.
@@ -34,7 +31,7 @@ func (f *forward) request() *sip.Message {
 	if f.m != nil {
 		return f.m
 	}
-	h := f.held
+	h := f.kept
 	if !h.parsed {
 		h.m.Parse(h.b) // it went well the first time
 		h.m.Source, h.parsed = h.source, true
@@ -48,11 +45,11 @@ func (f *forward) release() {
 	if f.pending > 0 || f.m != nil {
 		return
 	}
-	if f.held != nil {
-		if cap(f.held.b) <= 8192 {
-			helds.Put(f.held)
+	if f.kept != nil {
+		if cap(f.kept.b) <= 8192 {
+			keeps.Put(f.kept)
 		}
-		f.held = nil
+		f.kept = nil
 	}
 	if f.user != nil {
 		f.user.f = nil
@@ -75,34 +72,4 @@ func (f *forward) respond(code int, reason string, header []byte) {
 	w.out = sip.AppendResponse(w.out[:0], m, r)
 	f.s.Respond(code, w.out)
 	w.put()
-}
-
-// work is the scratch space for making one message.
-type work struct {
-	edit    sip.Edit
-	scratch []byte
-	out     []byte
-	tail    [loopLen]byte
-	cands   []resolve.Candidate
-	ways    []reach.Way
-	ack     statelessBranch
-	stripe  int // which counters it writes
-}
-
-var (
-	works  = sync.Pool{New: newWork}
-	worked atomic.Uint32 // works made
-)
-
-func newWork() any {
-	return &work{scratch: make([]byte, 0, 1024), out: make([]byte, 0, 4096), stripe: int(worked.Add(1))}
-}
-
-func getWork() *work { return works.Get().(*work) }
-
-func (w *work) put() {
-	w.ack = statelessBranch{}
-	if cap(w.out) <= 1<<16 {
-		works.Put(w)
-	}
 }
