@@ -5,8 +5,9 @@ import (
 	"testing"
 	"time"
 
+	"tandem/test/hearing"
+
 	"tandem/media/sdp"
-	"tandem/media/sound"
 )
 
 // suffering is one call over a bad network, both ways.
@@ -96,7 +97,7 @@ func (c *suffering) judge(t *testing.T, said []int16, mark, words int) {
 				clear(gaps[from : from+fine/50])
 			}
 		}
-		c.silent[w] = judged{intelligible: sound.Intelligibility(ref, gaps, fine), distortion: sound.LogSpectralDistance(ref, gaps, fine, 3400)}
+		c.silent[w] = judged{intelligible: hearing.Intelligibility(ref, gaps, fine), distortion: hearing.LogSpectralDistance(ref, gaps, fine, 3400)}
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"tandem/test/hearing"
+
 	"tandem/media/sdp"
 	"tandem/media/sound"
 )
@@ -74,17 +76,17 @@ func judge(t *testing.T, said []int16, mark, words int, by, to *speaker, start t
 	var levels, snrs []float64
 	for b := fine / 4; b+fine/10 <= min(at-fine/3, mark); b += fine / 10 {
 		levels = append(levels, sound.Level(got[b:b+fine/10])-saidLevel)
-		snrs = append(snrs, sound.SineSNR(fine, got[b:b+fine/10], saidFreq))
+		snrs = append(snrs, hearing.SineSNR(fine, got[b:b+fine/10], saidFreq))
 	}
 	j.tone, j.toneSNR = median(levels), median(snrs)
 	ref := said[words : len(said)-fine/2]
 	from := min(at+words-mark, len(got))
-	heard := sound.Align(ref, got[from:], fine/5, fine/40)
+	heard := hearing.Align(ref, got[from:], fine/5, fine/40)
 	j.speech = sound.Level(got[from:min(from+len(ref), len(got))]) - sound.Level(ref)
-	j.snr, j.segmented = sound.SNR(ref, heard), sound.SegmentalSNR(ref, heard, fine)
+	j.snr, j.segmented = hearing.SNR(ref, heard), hearing.SegmentalSNR(ref, heard, fine)
 	j.aligned = heard
-	j.intelligible = sound.Intelligibility(ref, heard, fine)
-	j.distortion = sound.LogSpectralDistance(ref, heard, fine, 3400)
+	j.intelligible = hearing.Intelligibility(ref, heard, fine)
+	j.distortion = hearing.LogSpectralDistance(ref, heard, fine, 3400)
 	return j
 }
 

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"tandem/test/hearing"
+
 	"tandem/interop/peers"
 	"tandem/media"
 	"tandem/media/sdp"
@@ -229,7 +231,7 @@ func (s *spell) judge(t *testing.T, text []int16) (wrong []string) {
 	holes := 0
 	for at := wide / 4; at+wide/10 <= min(len(got), wide*5/4); at += wide / 10 {
 		block := got[at : at+wide/10]
-		l, snr := sound.Level(block), sound.SineSNR(wide, block, toneFreq)
+		l, snr := sound.Level(block), hearing.SineSNR(wide, block, toneFreq)
 		levels, snrs = append(levels, l), append(snrs, snr)
 		for k := 0; k+wide/100 <= len(block); k += wide / 100 {
 			if sound.Level(block[k:k+wide/100]) < level-20 {
@@ -252,7 +254,7 @@ func (s *spell) judge(t *testing.T, text []int16) (wrong []string) {
 	heard := got[min(first+len(mark), len(got)):min(first+len(mark)+len(ref), len(got))]
 	ref = narrow(ref, s)
 	speech := sound.Level(heard) - sound.Level(ref)
-	esto := sound.Intelligibility(ref, sound.Align(ref, heard, wide/4, wide/40), wide)
+	esto := hearing.Intelligibility(ref, hearing.Align(ref, heard, wide/4, wide/40), wide)
 	t.Logf("%d packets; tone %.1f Hz, level %+.2f dB, SNR %.1f dB; mark shifted by %v, likeness %.2f and %.2f, apart by %v more; speech level %+.2f dB, ESTOI %.3f; jitter %v, concealed %v, wanted delay %v, %d late turns, %d lost at the far side",
 		sides[media.A].Received.Packets, freq, median(levels)-level, median(snrs), shift.Round(time.Millisecond), alike, again, apart.Round(time.Millisecond), speech, esto, sides[media.A].Received.Jitter, sides[media.A].Path.Concealed, sides[media.A].Path.BufferTarget, sides[media.A].Path.LateTicks, sides[media.B].Hears.Lost)
 	if d := median(levels) - level; math.Abs(d) > bar.level {

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"tandem/test/hearing"
+
 	"tandem/media/sound"
 )
 
@@ -140,9 +142,9 @@ func TestQuality(t *testing.T) {
 			snr  func(ref, got []int16) float64
 			bar  float64
 		}{
-			{"sine", sine(rate, 1004, 8000, 3), sound.SNR, b.sine},
-			{"chord", chord(rate, 3), sound.SNR, b.chord},
-			{"speech", speech(t, rate), func(ref, got []int16) float64 { return sound.SegmentalSNR(ref, got, rate) }, b.speech},
+			{"sine", sine(rate, 1004, 8000, 3), hearing.SNR, b.sine},
+			{"chord", chord(rate, 3), hearing.SNR, b.chord},
+			{"speech", speech(t, rate), func(ref, got []int16) float64 { return hearing.SegmentalSNR(ref, got, rate) }, b.speech},
 		} {
 			got, err := play(mustDecoder(t, f, rate), rate, packets(t, f, rate, Options{}, c.in), nil, nil)
 			if err != nil {
@@ -150,7 +152,7 @@ func TestQuality(t *testing.T) {
 			}
 			ref, got, lag := align(c.in, got, rate)
 			level, snr := sound.Level(got)-sound.Level(ref), c.snr(ref, got)
-			distance := sound.LogSpectralDistance(ref, got, rate, min(0.42*float64(min(rate, f.Native)), 7000))
+			distance := hearing.LogSpectralDistance(ref, got, rate, min(0.42*float64(min(rate, f.Native)), 7000))
 			t.Logf("%-6s level %+.2f dB, SNR %.1f dB, spectral distance %.2f dB, delay %.2f ms",
 				c.name, level, snr, distance, float64(lag)*1000/float64(rate))
 			if math.Abs(level) > 0.5 {
@@ -171,7 +173,7 @@ func TestQuality(t *testing.T) {
 
 // align cuts off the delay and the start.
 func align(in, got []int16, rate int) (ref, late []int16, lag int) {
-	lag, _ = sound.Lag(in[rate/2:rate], got[rate/2:rate*3/2], rate/50)
+	lag, _ = hearing.Lag(in[rate/2:rate], got[rate/2:rate*3/2], rate/50)
 	late = got[lag:]
 	ref = in[:len(late)]
 	return ref[rate/5:], late[rate/5:], lag

@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"tandem/test/hearing"
+
 	"tandem/media/sound"
 )
 
@@ -101,13 +103,13 @@ func suffer(t *testing.T, f Format, rate int, share float64, bursts bool) (fille
 			if err != nil {
 				t.Fatal(err)
 			}
-			result[i].intelligibility += sound.Intelligibility(whole, pcm, rate) / float64(draws)
+			result[i].intelligibility += hearing.Intelligibility(whole, pcm, rate) / float64(draws)
 			got[i] = append(got[i], only(pcm, step, lost)...)
 		}
 	}
 	for i := range result {
-		result[i].distance = sound.LogSpectralDistance(ref, got[i], rate, upTo)
-		result[i].snr = sound.SegmentalSNR(ref, got[i], rate)
+		result[i].distance = hearing.LogSpectralDistance(ref, got[i], rate, upTo)
+		result[i].snr = hearing.SegmentalSNR(ref, got[i], rate)
 	}
 	return result[0], result[1]
 }
@@ -179,7 +181,7 @@ func TestConcealmentContinuesTones(t *testing.T) {
 				}
 			}
 			at := 15 * step
-			if snr := sound.SNR(in[at:at+step/2], out[at:at+step/2]); snr < c.snr {
+			if snr := hearing.SNR(in[at:at+step/2], out[at:at+step/2]); snr < c.snr {
 				t.Errorf("%v Hz at %d: SNR of the first 10 ms is %.1f dB, want %v", c.freq, rate, snr, c.snr)
 			}
 			// The steepest a sine of this level gets, and a quarter more.

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"unsafe"
 
+	"tandem/test/hearing"
+
 	"github.com/ebitengine/purego"
 
 	"tandem/media/sound"
@@ -132,7 +134,7 @@ func TestOpusAgainstLibopus(t *testing.T) {
 			t.Fatal(err)
 		}
 		theirs := r.play(t, c.rate, all, nil)
-		if snr := sound.SNR(theirs, ours); snr < c.alike {
+		if snr := hearing.SNR(theirs, ours); snr < c.alike {
 			t.Errorf("%d Hz: SNR against libopus %.1f dB, want %v", c.rate, snr, c.alike)
 		}
 		for _, bursts := range []bool{false, true} {
@@ -142,8 +144,8 @@ func TestOpusAgainstLibopus(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			we := sound.Intelligibility(ours, filled, c.rate)
-			they := sound.Intelligibility(theirs, r.play(t, c.rate, all, lost), c.rate)
+			we := hearing.Intelligibility(ours, filled, c.rate)
+			they := hearing.Intelligibility(theirs, r.play(t, c.rate, all, lost), c.rate)
 			t.Logf("%d Hz, 5 %% lost, bursts %v: intelligibility %.4f, libopus %.4f", c.rate, bursts, we, they)
 			if we < they-0.015 {
 				t.Errorf("%d Hz, bursts %v: intelligibility %.4f, libopus %.4f", c.rate, bursts, we, they)

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 
+	"tandem/test/hearing"
+
 	"tandem/media/sound"
 )
 
@@ -296,7 +298,7 @@ func TestOpusRecovers(t *testing.T) {
 		}
 		filled, _ := run(false)
 		mended, taken := run(true)
-		a, b := sound.Intelligibility(whole, filled, rate), sound.Intelligibility(whole, mended, rate)
+		a, b := hearing.Intelligibility(whole, filled, rate), hearing.Intelligibility(whole, mended, rate)
 		t.Logf("%d Hz: intelligibility %.4f filled, %.4f with %d packets recovered", rate, a, b, taken)
 		if taken < 40 || 1-b > (1-a)/2 {
 			t.Errorf("%d Hz: %d packets recovered; intelligibility %.4f, without %.4f", rate, taken, b, a)

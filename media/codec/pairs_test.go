@@ -4,6 +4,8 @@ import (
 	"math"
 	"testing"
 
+	"tandem/test/hearing"
+
 	"tandem/media/sound"
 )
 
@@ -25,16 +27,16 @@ func TestPairs(t *testing.T) {
 			ends := min(rate, 16000) // what speaks and listens, at a rate all codecs take
 			tone := convert(t, from, to, ends, rate, sine(ends, 1004, 8000, 3))
 			ref, got, _ := align(sine(ends, 1004, 8000, 3), tone, ends)
-			toneLevel, toneSNR := sound.Level(got)-sound.Level(ref), sound.SNR(ref, got)
+			toneLevel, toneSNR := sound.Level(got)-sound.Level(ref), hearing.SNR(ref, got)
 
 			said := speech(t, ends)[:10*ends]
 			heard := convert(t, from, to, ends, rate, said)
 			ref, got, lag := align(said, heard, ends)
 			level := sound.Level(got) - sound.Level(ref)
-			distance := sound.LogSpectralDistance(ref, got, ends, 0.42*float64(ends))
-			clear := sound.Intelligibility(ref, got, ends)
+			distance := hearing.LogSpectralDistance(ref, got, ends, 0.42*float64(ends))
+			clear := hearing.Intelligibility(ref, got, ends)
 			t.Logf("| %s | %s | %d | %+.2f | %.1f | %+.2f | %.1f | %.2f | %.3f | %.1f |", from.Name, to.Name, rate,
-				toneLevel, toneSNR, level, sound.SegmentalSNR(ref, got, ends), distance, clear, float64(lag)*1000/float64(ends))
+				toneLevel, toneSNR, level, hearing.SegmentalSNR(ref, got, ends), distance, clear, float64(lag)*1000/float64(ends))
 			if math.Abs(toneLevel) > 0.5 || math.Abs(level) > 0.5 {
 				t.Errorf("%s to %s: tone %+.2f dB, speech %+.2f dB", from.Name, to.Name, toneLevel, level)
 			}

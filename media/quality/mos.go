@@ -50,12 +50,6 @@ func MOS(codec string, delay time.Duration, loss, burst float64) (float64, bool)
 	return opinion(c.rating(delay, loss, burst)), true
 }
 
-// MOSWithoutConcealment is MOS for G.711 played by something that leaves
-// silence where packets were lost.
-func MOSWithoutConcealment(delay time.Duration, loss, burst float64) float64 {
-	return opinion(impairment{0, unconcealed}.rating(delay, loss, burst))
-}
-
 // rating is R (G.107 §7.1).
 func (c impairment) rating(delay time.Duration, loss, burst float64) float64 {
 	return basic - simultaneous - delayed(delay) - c.effective(loss, burst)

@@ -2,8 +2,8 @@
 //
 // It generates tones, cadences of many countries and chirps, reads and writes
 // WAV files as streams, plays files without touching the disk in the caller's
-// time, records two sides of a call, and measures level, frequency, delay and
-// likeness. It knows no codec, no packet and no call.
+// time, records two sides of a call, and measures level, frequency and delay. It
+// knows no codec, no packet and no call.
 //
 // Rates are in samples a second; functions that take none work at Rate. Levels
 // are in dBFS relative to a full-scale sine, so a sine of amplitude 32,768 has

@@ -42,7 +42,7 @@ func FrequencyAt(rate int, s []int16) (freq, purity float64) {
 		window := 0.5 - 0.5*math.Cos(2*math.Pi*float64(i)/float64(len(s)-1))
 		x[i] = complex(float64(v)*window, 0)
 	}
-	fft(x)
+	Transform(x)
 	power := make([]float64, n/2)
 	total, best := 0.0, 1
 	for i := 1; i < n/2; i++ {
@@ -69,25 +69,8 @@ func FrequencyAt(rate int, s []int16) (freq, purity float64) {
 	return (float64(best) + shift) * float64(rate) / float64(n), near / total
 }
 
-// SineSNR is the power of the sine of freq hertz that fits s best over that of
-// the rest, in dB; at most 200. Measure codecs with a frequency that shares no
-// large divisor with the rate, as the 1004 Hz of telephony: of a tone that repeats
-// with their packets they make the same error every time.
-func SineSNR(rate int, s []int16, freq float64) float64 {
-	var ss, cc, sc, xs, xc, xx float64
-	for i, v := range s {
-		sin, cos := math.Sincos(2 * math.Pi * freq * float64(i) / float64(rate))
-		x := float64(v)
-		ss, cc, sc, xs, xc, xx = ss+sin*sin, cc+cos*cos, sc+sin*cos, xs+x*sin, xc+x*cos, xx+x*x
-	}
-	det := ss*cc - sc*sc
-	a, b := (xs*cc-xc*sc)/det, (xc*ss-xs*sc)/det
-	fit := a*xs + b*xc
-	return 10 * math.Log10(fit/max(xx-fit, fit*1e-20))
-}
-
-// fft transforms in place; len(x) is a power of two.
-func fft(x []complex128) {
+// Transform is the discrete Fourier transform, in place; len(x) is a power of two.
+func Transform(x []complex128) {
 	n := len(x)
 	for i, j := 1, 0; i < n; i++ {
 		bit := n >> 1

@@ -108,25 +108,6 @@ func TestWAVRoundTrip(t *testing.T) {
 	}
 }
 
-// TestSineSNR buries tones in noise, for times that hold no whole number of periods.
-func TestSineSNR(t *testing.T) {
-	random := rand.New(rand.NewPCG(1, 2))
-	for _, freq := range []float64{400, 1000, 1004, 3333} {
-		s := ToneAt(16000, freq, -10, 103*time.Millisecond)
-		s = s[200 : len(s)-200] // tones fade in and out
-		if snr := SineSNR(16000, s, freq); snr < 60 {
-			t.Errorf("%v Hz alone: %.1f dB", freq, snr)
-		}
-		noise := math.Pow(10, -40.0/20) * 32768 / math.Sqrt2
-		for i := range s {
-			s[i] += int16(random.NormFloat64() * noise)
-		}
-		if snr := SineSNR(16000, s, freq); math.Abs(snr-30) > 1 {
-			t.Errorf("%v Hz 30 dB above noise: %.1f dB", freq, snr)
-		}
-	}
-}
-
 func FuzzDecodeWAV(f *testing.F) {
 	path := filepath.Join(f.TempDir(), "a.wav")
 	if err := WriteWAV(path, Tone(700, -9, 10*time.Millisecond)); err != nil {

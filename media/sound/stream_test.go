@@ -79,7 +79,7 @@ func TestReaderFormats(t *testing.T) {
 		got = got[:r.Read(got)]
 		if r.Rate() != 16000 || len(got) != c.n || r.Err() != nil {
 			t.Errorf("%s: %d samples at %d, %v", c.name, len(got), r.Rate(), r.Err())
-		} else if snr := SNR(tone[:len(got)], got); snr < 30 {
+		} else if snr := snr(tone[:len(got)], got); snr < 30 {
 			t.Errorf("%s: SNR %.1f dB", c.name, snr)
 		}
 	}
@@ -152,7 +152,7 @@ func TestResampler(t *testing.T) {
 			if l := Level(out[n/4 : n/2]); math.Abs(l+6) > 0.1 {
 				t.Errorf("%d to %d, %v Hz: level %.2f", c.from, c.to, freq, l)
 			}
-			if snr := SNR(want[n/4:n/2], out[n/4:n/2]); snr < 55 {
+			if snr := snr(want[n/4:n/2], out[n/4:n/2]); snr < 55 {
 				t.Errorf("%d to %d, %v Hz: SNR %.1f dB", c.from, c.to, freq, snr)
 			}
 		}
@@ -350,4 +350,14 @@ func BenchmarkTap(b *testing.B) {
 			t.tail.Store(t.head.Load())
 		}
 	}
+}
+
+// snr is the power of want over that of what got differs by, in dB.
+func snr(want, got []int16) float64 {
+	var signal, noise float64
+	for i := range want {
+		d := float64(got[i]) - float64(want[i])
+		signal, noise = signal+float64(want[i])*float64(want[i]), noise+d*d
+	}
+	return 10 * math.Log10(signal/noise)
 }

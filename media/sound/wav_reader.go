@@ -117,9 +117,6 @@ func (w *Reader) block() int {
 // Rate is the file's samples a second.
 func (w *Reader) Rate() int { return w.rate }
 
-// Channels is how many channels the file has.
-func (w *Reader) Channels() int { return w.channels }
-
 // Frames is how many samples each channel has as the header tells, -1 when it
 // does not. The file may be shorter.
 func (w *Reader) Frames() int64 { return w.frames }
@@ -140,19 +137,6 @@ func (w *Reader) Read(pcm []int16) int {
 		pcm[i] = int16(sum / w.channels)
 	}
 	return len(pcm)
-}
-
-// ReadChannels is Read with the channels side by side: it fills pcm with whole
-// frames and returns how many of them.
-func (w *Reader) ReadChannels(pcm []int16) int {
-	n := len(pcm) / w.channels
-	for i := range n {
-		if !w.next() {
-			return i
-		}
-		copy(pcm[i*w.channels:], w.frame[:w.channels])
-	}
-	return n
 }
 
 // next reads one sample of each channel.

@@ -7,8 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"tandem/test/hearing"
+
 	"tandem/media/codec"
-	"tandem/media/sound"
 )
 
 // TestLoss loses packets and looks at what is told of it and what is heard.
@@ -142,7 +143,7 @@ func TestJitter(t *testing.T) {
 			k.say(l, tone[:8000])
 			l.run(k.at + 2*time.Second)
 			r := l.listen(pcma, 8000, 97)
-			snr := sound.SineSNR(8000, r.pcm[8000*31:8000*32], 400)
+			snr := hearing.SineSNR(8000, r.pcm[8000*31:8000*32], 400)
 			t.Logf("delay %v, target %v; in the first 30 s %v concealed, in the next %v, late %d; SNR of a second %.1f dB", s.BufferDelay, s.BufferTarget,
 				first.Concealed, spoilt, s.Late, snr)
 			if s.BufferDelay < jitter*8/10 || s.BufferDelay > jitter+25*time.Millisecond {

@@ -6,8 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"tandem/test/hearing"
+
 	"tandem/media/codec"
-	"tandem/media/sound"
 )
 
 // TestPairs sends a tone from each format to each other.
@@ -37,7 +38,7 @@ func pair(t *testing.T, in, out codec.Format, inTime, outTime time.Duration) {
 	if d := levelOf(tone) - level; math.Abs(d) > 0.5 {
 		t.Errorf("level is %+.2f dB off", d)
 	}
-	snr := sound.SineSNR(heard, tone, freq)
+	snr := hearing.SineSNR(heard, tone, freq)
 	t.Logf("SNR %.1f dB, level %+.2f dB", snr, levelOf(tone)-level)
 	if snr < 25 {
 		t.Errorf("SNR is %.1f dB", snr)
@@ -82,14 +83,14 @@ func TestThereAndBack(t *testing.T) {
 			back.run(l.now + time.Second)
 			r := back.listen(pcmu, 8000, 97)
 			tone, speech := r.pcm[8000:8000*3], r.pcm[8000*4:8000*14]
-			t.Logf("tone: level %+.2f dB, SNR %.1f dB; speech: level %+.2f dB", levelOf(tone)-level, sound.SineSNR(8000, tone, freq), levelOf(speech)-levelOf(in))
+			t.Logf("tone: level %+.2f dB, SNR %.1f dB; speech: level %+.2f dB", levelOf(tone)-level, hearing.SineSNR(8000, tone, freq), levelOf(speech)-levelOf(in))
 			if d := levelOf(tone) - level; math.Abs(d) > 0.5 {
 				t.Errorf("the tone's level is %+.2f dB off", d)
 			}
 			if d := levelOf(speech) - levelOf(in); math.Abs(d) > 1 {
 				t.Errorf("the speech's level is %+.2f dB off", d)
 			}
-			if snr := sound.SineSNR(8000, tone, freq); snr < 20 {
+			if snr := hearing.SineSNR(8000, tone, freq); snr < 20 {
 				t.Errorf("SNR is %.1f dB", snr)
 			}
 			if s := back.path.Stats(); r.holes > 0 || s.Concealed > 0 {

@@ -7,9 +7,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"tandem/test/hearing"
+
 	"tandem/media/codec"
 	"tandem/media/dtmf"
-	"tandem/media/sound"
 )
 
 // tone is a source of a sine for so many samples.
@@ -75,7 +76,7 @@ func TestPlay(t *testing.T) {
 		}
 		check := func(from float64, freq float64) {
 			t.Helper()
-			if snr := sound.SineSNR(8000, r.pcm[at+int(from*8000):][:4000], freq); snr < 30 {
+			if snr := hearing.SineSNR(8000, r.pcm[at+int(from*8000):][:4000], freq); snr < 30 {
 				t.Errorf("%v Hz after %v s: SNR %.1f dB", freq, from, snr)
 			}
 		}
@@ -202,7 +203,7 @@ func TestStall(t *testing.T) {
 	if r.holes != 1 {
 		t.Errorf("%d holes", r.holes)
 	}
-	if snr := sound.SineSNR(8000, r.pcm[8000*6:8000*7], 400); snr < 30 {
+	if snr := hearing.SineSNR(8000, r.pcm[8000*6:8000*7], 400); snr < 30 {
 		t.Errorf("SNR %.1f dB", snr)
 	}
 }

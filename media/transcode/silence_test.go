@@ -6,8 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"tandem/test/hearing"
+
 	"tandem/media/codec"
-	"tandem/media/sound"
 )
 
 // hiss is noise of a level in dBFS.
@@ -186,7 +187,7 @@ func TestRestart(t *testing.T) {
 			if len(r.pcm) < 8000*9 {
 				t.Fatalf("%d samples", len(r.pcm))
 			}
-			if snr := sound.SineSNR(8000, r.pcm[8000*8:8000*9], 400); snr < 30 {
+			if snr := hearing.SineSNR(8000, r.pcm[8000*8:8000*9], 400); snr < 30 {
 				t.Errorf("SNR %.1f dB", snr)
 			}
 			if v := levelOf(r.pcm[8000*6 : 8000*9]); v < -10.5 || v > -9.5 {

@@ -1,6 +1,10 @@
-package sound
+package hearing
 
-import "math"
+import (
+	"math"
+
+	"tandem/media/sound"
+)
 
 // SNR of got against ref in dB: the power of ref over the power of their
 // difference. They have one rate and are aligned (see Lag). +Inf when they are
@@ -16,13 +20,13 @@ func SNR(ref, got []int16) float64 {
 }
 
 // SegmentalSNR is the mean over 20 ms segments of the SNR of each, held to -10
-// to 35 dB, of those segments in which ref is louder than Quiet. It weighs
+// to 35 dB, of those segments in which ref is louder than silence (sound.Quiet). It weighs
 // soft speech like loud, as the ear does more than SNR.
 func SegmentalSNR(ref, got []int16, rate int) float64 {
 	size, sum, count := rate/50, 0.0, 0
 	for at := 0; at+size <= min(len(ref), len(got)); at += size {
 		r, g := ref[at:at+size], got[at:at+size]
-		if Level(r) < Quiet {
+		if sound.Level(r) < sound.Quiet {
 			continue
 		}
 		sum += min(max(SNR(r, g), -10), 35)
@@ -35,7 +39,7 @@ func SegmentalSNR(ref, got []int16, rate int) float64 {
 }
 
 // LogSpectralDistance is how far apart the spectra of ref and got lie, in dB:
-// over 32 ms frames in which ref is louder than Quiet, the mean of the root mean
+// over 32 ms frames in which ref is louder than silence (sound.Quiet), the mean of the root mean
 // square difference of their logarithmic power from 100 Hz to upTo. What is more
 // than 30 dB below a frame's loudest bin of ref counts as that loud, so that
 // silence is not punished for what is masked. It does not care for phase, which concealment cannot get right.
@@ -48,7 +52,7 @@ func LogSpectralDistance(ref, got []int16, rate int, upTo float64) float64 {
 	window := hann(n)
 	sum, count := 0.0, 0
 	for at := 0; at+n <= min(len(ref), len(got)); at += n / 2 {
-		if Level(ref[at:at+n]) < Quiet {
+		if sound.Level(ref[at:at+n]) < sound.Quiet {
 			continue
 		}
 		r, g := powers(ref[at:at+n], got[at:at+n], window, n)
@@ -87,7 +91,7 @@ func powers(r, g []int16, window []float64, n int) (pr, pg []float64) {
 	for i, w := range window {
 		x[i] = complex(math.Trunc(float64(r[i])*w), math.Trunc(float64(g[i])*w))
 	}
-	fft(x)
+	sound.Transform(x)
 	pr, pg = make([]float64, n/2), make([]float64, n/2)
 	for i := range pr {
 		a, b := x[i], x[(n-i)%n]
@@ -167,7 +171,7 @@ func envelopes(ref, got []int16, rate int) (r, g []bands) {
 			do(at)
 		}
 	}
-	frames(func(at int) { loudest = max(loudest, Level(ref[at:at+size])) })
+	frames(func(at int) { loudest = max(loudest, sound.Level(ref[at:at+size])) })
 	window := hann(size + 1)[1:]
 	levels := func(p []float64) (b bands) {
 		for j := range b {
@@ -182,7 +186,7 @@ func envelopes(ref, got []int16, rate int) (r, g []bands) {
 		return b
 	}
 	frames(func(at int) {
-		if Level(ref[at:at+size]) > loudest-40 {
+		if sound.Level(ref[at:at+size]) > loudest-40 {
 			pr, pg := powers(ref[at:at+size], got[at:at+size], window, n)
 			r, g = append(r, levels(pr)), append(g, levels(pg))
 		}
@@ -222,4 +226,21 @@ func standardize(x []float64) {
 	for i := range x {
 		x[i] = (x[i] - mean) / math.Sqrt(square+1e-20)
 	}
+}
+
+// SineSNR is the power of the sine of freq hertz that fits s best over that of
+// the rest, in dB; at most 200. Measure codecs with a frequency that shares no
+// large divisor with the rate, as the 1004 Hz of telephony: of a tone that repeats
+// with their packets they make the same error every time.
+func SineSNR(rate int, s []int16, freq float64) float64 {
+	var ss, cc, sc, xs, xc, xx float64
+	for i, v := range s {
+		sin, cos := math.Sincos(2 * math.Pi * freq * float64(i) / float64(rate))
+		x := float64(v)
+		ss, cc, sc, xs, xc, xx = ss+sin*sin, cc+cos*cos, sc+sin*cos, xs+x*sin, xc+x*cos, xx+x*x
+	}
+	det := ss*cc - sc*sc
+	a, b := (xs*cc-xc*sc)/det, (xc*ss-xs*sc)/det
+	fit := a*xs + b*xc
+	return 10 * math.Log10(fit/max(xx-fit, fit*1e-20))
 }

@@ -1,6 +1,10 @@
-package sound
+package hearing
 
-import "math"
+import (
+	"math"
+
+	"tandem/media/sound"
+)
 
 // Align returns what of got lies beside ref: for each block of ref that part of
 // got that is most like it, at most most samples earlier or later than the
@@ -13,7 +17,7 @@ func Align(ref, got []int16, block, most int) []int16 {
 	for at := 0; at < len(ref); at += block {
 		r := ref[at:min(at+block, len(ref))]
 		lag, alike := last, 0.0
-		if Level(r) > Quiet { // silence is like anything
+		if sound.Level(r) > sound.Quiet { // silence is like anything
 			const coarse = 2 // first every other place by every other sample, then those around the best
 			for l := last - most; l <= last+most; l += coarse {
 				if a := likeness(r, got, at+l, coarse); a > alike {

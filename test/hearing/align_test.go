@@ -1,14 +1,16 @@
-package sound
+package hearing
 
 import (
 	"slices"
 	"testing"
 	"time"
+
+	"tandem/media/sound"
 )
 
 // What was moved back and forth lies beside what it was again.
 func TestAlign(t *testing.T) {
-	ref := Sweep(300, 3000, -10, time.Second)
+	ref := sound.Sweep(300, 3000, -10, time.Second)
 	got := slices.Concat(make([]int16, 40), ref[:4000], ref[3970:])
 	out := Align(ref, got, 800, 100)
 	if s := SNR(ref[:3000], out[:3000]); s < 60 {
