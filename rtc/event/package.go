@@ -88,15 +88,6 @@ func Owner(a Ask) (Grant, error) {
 	return Grant{}, nil
 }
 
-// Everybody is an Authorise that lets everybody subscribe whose identity is
-// proved.
-func Everybody(a Ask) (Grant, error) {
-	if !a.Proved {
-		return Grant{}, &rtc.Status{Code: 403}
-	}
-	return Grant{}, nil
-}
-
 func (p *Package) complete() {
 	if p.Expires <= 0 {
 		p.Expires = time.Hour

@@ -8,7 +8,6 @@
 package reach
 
 import (
-	"iter"
 	"net/netip"
 	"strings"
 
@@ -106,22 +105,6 @@ func Known(ways []Way, instance string) bool {
 		}
 	}
 	return false
-}
-
-// Groups yields the ways of each q, spares included, the highest q first.
-func Groups(ways []Way) iter.Seq[[]Way] {
-	return func(yield func([]Way) bool) {
-		for len(ways) > 0 {
-			n := 1
-			for n < len(ways) && ways[n].Q == ways[0].Q {
-				n++
-			}
-			if !yield(ways[:n:n]) {
-				return
-			}
-			ways = ways[n:]
-		}
-	}
 }
 
 func secure(b *location.Binding) bool {

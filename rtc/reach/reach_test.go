@@ -3,6 +3,7 @@ package reach
 import (
 	"context"
 	"fmt"
+	"iter"
 	"net/netip"
 	"sync"
 	"testing"
@@ -118,8 +119,8 @@ func TestWanted(t *testing.T) {
 		{Want{Instance: "urn:A"}, "[sip:a1@192.0.2.1] [spare:sip:a2@192.0.2.1]"},
 		{Want{Instance: "urn:x"}, ""},
 	} {
-		var groups []string
-		for g := range Groups(New(list, nil).Ways(bob, c.want)) {
+		var seen []string
+		for g := range groups(New(list, nil).Ways(bob, c.want)) {
 			var uris []string
 			for _, w := range g {
 				if w.Spare {
@@ -127,17 +128,30 @@ func TestWanted(t *testing.T) {
 				}
 				uris = append(uris, w.URI)
 			}
-			groups = append(groups, fmt.Sprint(uris))
+			seen = append(seen, fmt.Sprint(uris))
 		}
-		if got := fmt.Sprint(groups); got != "["+c.ways+"]" {
+		if got := fmt.Sprint(seen); got != "["+c.ways+"]" {
 			t.Errorf("%+v: %s, want %s", c.want, got, c.ways)
 		}
-	}
-	for range Groups([]Way{{Q: 2}, {Q: 1}}) {
-		break // the caller may stop at any group
 	}
 	old := []Way{{URI: "sip:first"}}
 	if all := New(list, nil).Append(old, bob, Want{Max: 1}); len(all) != 2 || all[0].URI != "sip:first" || all[1].URI != "sip:a1@192.0.2.1" {
 		t.Errorf("appended: %v", all)
+	}
+}
+
+// groups yields the ways of each q, spares included, the highest q first.
+func groups(ways []Way) iter.Seq[[]Way] {
+	return func(yield func([]Way) bool) {
+		for len(ways) > 0 {
+			n := 1
+			for n < len(ways) && ways[n].Q == ways[0].Q {
+				n++
+			}
+			if !yield(ways[:n:n]) {
+				return
+			}
+			ways = ways[n:]
+		}
 	}
 }

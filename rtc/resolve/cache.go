@@ -70,9 +70,3 @@ func (c *cache) put(k cacheKey, rrs []dns.RR, err error, ttl time.Duration) {
 	}
 	c.m[k] = c.used.PushFront(e)
 }
-
-func (c *cache) len() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.used.Len()
-}

@@ -90,8 +90,8 @@ func TestCacheIsBounded(t *testing.T) {
 	put("c")
 	has("a") // used: b is the oldest now
 	put("d")
-	if c.len() != 3 || len(c.m) != 3 || has("b") || !has("a") || !has("c") || !has("d") {
-		t.Errorf("len %d: a %v b %v c %v d %v", c.len(), has("a"), has("b"), has("c"), has("d"))
+	if c.used.Len() != 3 || len(c.m) != 3 || has("b") || !has("a") || !has("c") || !has("d") {
+		t.Errorf("len %d: a %v b %v c %v d %v", c.used.Len(), has("a"), has("b"), has("c"), has("d"))
 	}
 }
 

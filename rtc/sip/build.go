@@ -118,9 +118,6 @@ func (b *Builder) HeaderString(id HeaderID, value string) {
 	b.Buf = appendLine(b.Buf, headerNames[id], raw(value))
 }
 
-// Named writes a header line without an id.
-func (b *Builder) Named(name, value string) { b.Buf = appendLine(b.Buf, name, raw(value)) }
-
 // Raw writes complete header lines, each ending in CRLF.
 func (b *Builder) Raw(lines []byte) { b.Buf = append(b.Buf, lines...) }
 

@@ -72,9 +72,9 @@ func TestBuilder(t *testing.T) {
 	b.Request("NOTIFY", []byte("sip:a@b"))
 	b.HeaderString(HdrVia, "SIP/2.0/UDP h")
 	b.Header(HdrCSeq, []byte("1 NOTIFY"))
-	b.Named("X-Evil", "a\r\nB: c\n")
+	b.HeaderString(HdrSubject, "a\r\nB: c\n")
 	b.Raw([]byte("Event: dialog\r\n"))
-	want := "0NOTIFY sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP h\r\nCSeq: 1 NOTIFY\r\nX-Evil: a  B: c \r\nEvent: dialog\r\nContent-Type: t/x\r\nContent-Length: 2\r\n\r\nhi"
+	want := "0NOTIFY sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP h\r\nCSeq: 1 NOTIFY\r\nSubject: a  B: c \r\nEvent: dialog\r\nContent-Type: t/x\r\nContent-Length: 2\r\n\r\nhi"
 	if got := string(b.Finish("t/x", []byte("hi"))); got != want {
 		t.Errorf("%q\nwant %q", got, want)
 	}

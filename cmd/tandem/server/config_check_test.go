@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -97,7 +98,10 @@ func TestNumbersKeepTheirText(t *testing.T) {
 		t.Error(err)
 	}
 	cfg := Default()
-	if err := Parse([]byte("routes: [{name: a, match: {prefix: +49}, next_hop: sip:gw.test}]"), &cfg); err != nil || cfg.Routes[0].Match.Prefix != "+49" {
+	if err := parsed([]byte("routes: [{name: a, match: {prefix: +49}, next_hop: sip:gw.test}]"), &cfg); err != nil || cfg.Routes[0].Match.Prefix != "+49" {
 		t.Errorf("prefix %q, %v", cfg.Routes[0].Match.Prefix, err)
 	}
 }
+
+// parsed is parse with all mistakes in one error.
+func parsed(b []byte, c *Config) error { return errors.Join(parse(b, c)...) }

@@ -15,10 +15,8 @@ import (
 // maxMistakes is how many mistakes of a file are told at once.
 const maxMistakes = 20
 
-// Parse decodes YAML over c; an empty file changes nothing. Each line of the error
-// begins with "line:column: ". What cannot be read keeps its value in c.
-func Parse(b []byte, c *Config) error { return errors.Join(parse(b, c)...) }
-
+// parse decodes YAML over c; an empty file changes nothing. Each mistake begins with
+// "line:column: ". What cannot be read keeps its value in c.
 func parse(b []byte, c *Config) (mistakes []error) {
 	file, err := parser.ParseBytes(b, 0)
 	if err != nil {

@@ -187,7 +187,7 @@ func TestDescriptionsAreWhole(t *testing.T) {
 // what holds without a file.
 func TestDefaultsFileHoldsTheDefaults(t *testing.T) {
 	var read Config
-	if err := Parse([]byte(DefaultsYAML), &read); err != nil {
+	if err := parsed([]byte(DefaultsYAML), &read); err != nil {
 		t.Fatal(err)
 	}
 	want := Default()

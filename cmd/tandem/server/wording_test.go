@@ -18,7 +18,7 @@ func TestFaultsInPlainWords(t *testing.T) {
 		{"nme: x", `1:1: unknown key "nme"; did you mean "name"?`},
 	} {
 		cfg := Default()
-		err := Parse([]byte(c.file), &cfg)
+		err := parsed([]byte(c.file), &cfg)
 		if err == nil || !strings.HasPrefix(err.Error(), c.says) || strings.Contains(err.Error(), "Go ") {
 			t.Errorf("%q: %v; want %q", c.file, err, c.says)
 		}
