@@ -2,6 +2,7 @@ package telephony
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -29,6 +30,14 @@ type Options struct {
 	// Ring is how long each may ring, Talk how long both may talk. 0 is the
 	// exchange's ring time, and no limit.
 	Ring, Talk time.Duration
+	// Trunk is the only one by which numbers are called; "" is any that serves them.
+	Trunk string
+	// Hold has the call wait once A has answered, for Proceed or Speak.
+	Hold bool
+	// Hear is given what each party says from its answer on, as mono PCM of 8,000 Hz, 20
+	// ms at a time, until it returns false. It must not wait, keep pcm, nor call the call.
+	// It may be nil.
+	Hear func(side media.Which, pcm []int16) (more bool)
 	// Watch is told of the changes of this call, as are those of Exchange.Watch; the
 	// same holds for it. It may be nil.
 	Watch func(Event)
@@ -50,7 +59,9 @@ type origin struct {
 	toB     routing.Route
 	rang    bool        // a phone of A
 	reached bool        // A has answered
-	play    *[]string   // files that A hears instead of being joined with B, those that are left; nil: it is joined
+	held    bool        // it waits for Proceed
+	play    *[]string   // files that are heard instead of being joined, those that are left; nil: both are joined
+	to      media.Which // who hears them
 	begun   func(error) // told once: the record is on disk, or the call has ended before
 }
 
@@ -68,6 +79,9 @@ func (x *Exchange) Connect(ctx context.Context, a, b string, o Options) (*Call, 
 	toB, err := x.cfg.Router.Toward(o.Payer, b)
 	if err != nil {
 		return nil, fmt.Errorf("calling B (%s): %w", b, err)
+	}
+	if err := errors.Join(through(&toA, o.Trunk), through(&toB, o.Trunk)); err != nil {
+		return nil, err
 	}
 	toA.Caller, toB.Caller = o.ShowA.party(toB, x.cfg.Domain), o.ShowB.party(toA, x.cfg.Domain)
 	c := x.newCall(toA)
@@ -166,14 +180,18 @@ func (c *Call) reached(l *leg, m *sip.Message) {
 	c.record.CallIDs[0] = l.callID
 	c.log = c.log.With("call_id", l.callID)
 	c.origin.reached = true
-	if c.origin.play != nil {
-		c.hears(l)
-		return
-	}
-	c.route, c.rounds, c.best = c.origin.toB, c.origin.toB.Rounds, outcome.Outcome{}
-	c.limit = time.AfterFunc(c.origin.Ring, func() { c.box.Must(c.unanswered) })
 	c.note(cdr.CallerReached, l.name())
 	c.tell(CallerReached)
+	c.overhear(media.A)
+	if c.origin.held = c.origin.Hold; !c.origin.held {
+		c.proceed()
+	}
+}
+
+// callB rings B for A, who waits.
+func (c *Call) callB() {
+	c.route, c.rounds, c.best = c.origin.toB, c.origin.toB.Rounds, outcome.Outcome{}
+	c.limit = time.AfterFunc(c.origin.Ring, func() { c.box.Must(c.unanswered) })
 	c.waitTone()
 	c.next()
 }
@@ -195,6 +213,7 @@ func (c *Call) waitTone() {
 func (c *Call) join() {
 	c.media.Stop(media.A)
 	c.correct(c.caller)
+	c.overhear(media.B)
 	if talk := c.origin.Talk; talk > 0 {
 		c.limit = time.AfterFunc(talk, func() {
 			c.box.Must(func() { c.end(End{By: "server", Code: 200, Text: "the longest talk time is over"}) })
@@ -218,4 +237,22 @@ func (s Shown) party(other routing.Route, domain string) identity.Party {
 		p.URI = "sip:" + p.Number + "@" + domain
 	}
 	return p
+}
+
+// through has numbers called by one trunk alone. The error says that it serves none of
+// them.
+func through(t *routing.Route, trunk string) error {
+	if trunk == "" || t.Called != "" {
+		return nil
+	}
+	var left routing.Rounds
+	for _, r := range t.Rounds {
+		if r.To[0].TrunkName() == trunk {
+			left = append(left, r)
+		}
+	}
+	if t.Rounds = left; len(left) == 0 {
+		return &rtc.Status{Code: 503, Reason: "Not Reached by the Trunk", Err: fmt.Errorf("trunk %s does not serve %s", trunk, t.Number)}
+	}
+	return nil
 }

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"tandem/media"
-	"tandem/telephony/cdr"
 	"tandem/telephony/routing"
 )
 
@@ -19,6 +17,9 @@ func (x *Exchange) Play(ctx context.Context, to string, files []string, o Option
 	if err != nil {
 		return nil, fmt.Errorf("calling %s: %w", to, err)
 	}
+	if err := through(&route, o.Trunk); err != nil {
+		return nil, err
+	}
 	route.Caller = o.ShowA.party(routing.Route{Called: o.Payer}, x.cfg.Domain)
 	c := x.newCall(route)
 	c.origin = &origin{Options: o, play: &files}
@@ -27,10 +28,8 @@ func (x *Exchange) Play(ctx context.Context, to string, files []string, o Option
 	return x.launch(ctx, c)
 }
 
-// hears begins to play to the party who has answered.
-func (c *Call) hears(l *leg) {
-	c.note(cdr.CallerReached, l.name())
-	c.tell(CallerReached)
+// hears begins to play to the party who has answered first.
+func (c *Call) hears() {
 	c.record.Answered = time.Now()
 	c.tell(Answered)
 	c.playNext()
@@ -44,7 +43,7 @@ func (c *Call) playNext() {
 		return
 	}
 	*c.origin.play = left[1:]
-	if _, err := c.media.Announce(media.A, left[0], 1); err != nil {
+	if _, err := c.media.Announce(c.origin.to, left[0], 1); err != nil {
 		c.log.Error("sound not played", "err", err)
 		c.end(End{By: "server", Code: 500, Text: "the sound cannot be played"})
 	}
