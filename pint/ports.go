@@ -18,6 +18,13 @@ type Telephony interface {
 
 // Handle is a call under way.
 type Handle interface {
+	// Proceed goes on with a call of which Call.Screen is set: the second party is
+	// called, or the sounds are played.
+	Proceed()
+	// Speak plays WAV files to a party in place of all else; then the call ends.
+	Speak(second bool, files []string)
+	// Record keeps the sound of a call in which both talk, and names the file.
+	Record(ctx context.Context) (file string, err error)
 	// Hangup ends the call: no leg of it is left. Ended is still told.
 	Hangup(by string)
 }
@@ -31,7 +38,10 @@ type Call struct {
 	First, Second Leg
 	Play          []string // WAV files
 	RingTime      time.Duration
-	Provider      string // tsp: the telephone provider asked for; not yet heeded
+	Provider      string // tsp: the telephone provider asked for
+	// Screen has each party listened to when it answers: Person, Machine and
+	// GreetingOver are told, and the call waits for Proceed after the first has answered.
+	Screen bool
 }
 
 // Leg is one party of a Call.
@@ -55,6 +65,9 @@ const (
 	FirstAnswered                 //
 	SecondRinging                 //
 	Joined                        // both talk, or the sounds are played
+	Person                        // a person has answered, or somebody who says nothing
+	Machine                       // an answering machine has
+	GreetingOver                  // it records now
 	Ended                         // always last
 )
 
@@ -63,12 +76,12 @@ type Progress struct {
 	Step    Step
 	Call    string // ID of its record
 	Gateway string // trunk by which the second party is called
+	Second  bool   // it is about the second party: of Person, Machine, GreetingOver; of Ended: it could not be reached
 	// Of Ended:
-	Code   int    // SIP status: 200 after a conversation
-	Cause  int    // Q.850
-	Text   string // for people
-	By     string // who ended it: "first", "second", "server", or as given to Hangup
-	Second bool   // it was the second party that could not be reached
+	Code  int    // SIP status: 200 after a conversation
+	Cause int    // Q.850
+	Text  string // for people
+	By    string // who ended it: "first", "second", "server", or as given to Hangup
 }
 
 // Rights says what a requester means and may do.

@@ -63,6 +63,7 @@ type Order struct {
 	CallerID [2]string     `json:"caller_id,omitzero"` // shown to A and to B; "" = the other party's number
 	RingTime time.Duration `json:"ring_time,omitempty"`
 	MaxTalk  time.Duration `json:"max_talk,omitempty"`
+	Record   bool          `json:"record,omitempty"` // the sound is to be kept
 	Retries  int           `json:"retries,omitempty"`
 	Pause    time.Duration `json:"pause,omitempty"`
 
@@ -79,7 +80,7 @@ type Order struct {
 type Content struct {
 	Media string `json:"media,omitempty"` // "text/plain", "audio/wav"; "" = not said
 	URI   string `json:"uri,omitempty"`   // where it is fetched from
-	Text  string `json:"text,omitempty"`  // or it came along
+	Part  []byte `json:"part,omitempty"`  // or it came along
 	// Opaque is known to the telephone side alone (opr:). It may be a credential and
 	// is never logged.
 	Opaque string `json:"opaque,omitempty"`
@@ -113,6 +114,9 @@ type Session struct {
 	Tries     int       `json:"tries,omitempty"`
 	Calls     []string  `json:"calls,omitempty"` // IDs of their records
 	Gateway   string    `json:"gateway,omitempty"`
+	Recording string    `json:"recording,omitempty"` // file of the sound
+	// Machine is the party whose answering machine answered, "" when none did.
+	Machine service.Leg `json:"machine,omitempty"`
 
 	Events []Event `json:"events"`
 	Told   int     `json:"told,omitempty"` // so many events the sink has taken

@@ -104,6 +104,7 @@ var layers = []rule{
 	{"pint/sdp", nil, "descriptions are text"},
 	{"pint/service", nil, "a table of what may be asked for"},
 	{"pint/schedule", nil, "names and times"},
+	{"pint/machine", nil, "it hears sound; calls are others' matter"},
 	{"pint/fetch", nil, "it fetches; who asked is others' matter"},
 	{"pint", []string{"rtc", "rtc/...", "pint/..."}, "a front of telephony, which it names by a small interface"},
 	{"telephony/rights", []string{"rtc/policy", "telephony/number"}, "the seam of two that do not know each other"},

@@ -35,6 +35,9 @@ func (x *Executive) check(o *pint.Order, svc *service.Service, now time.Time) er
 	if err := x.able(o); err != nil {
 		return err
 	}
+	if err := x.records(o, svc); err != nil {
+		return err
+	}
 	_, err := x.parties(o, svc)
 	return err
 }
@@ -69,6 +72,7 @@ func complete(o *pint.Order, svc *service.Service) {
 	if o.Pause <= 0 {
 		o.Pause = svc.Pause
 	}
+	o.Record = o.Record || svc.Record == service.RecordAlways
 }
 
 // able reports what the service would need and is not there (RFC 2848 §5.3: 501 has
@@ -78,6 +82,14 @@ func (x *Executive) able(o *pint.Order) error {
 	case service.Fax, service.FaxBack:
 		if x.cfg.Fax == nil {
 			return pint.Refuse(501, "no fax machine is connected to this server: set pint.fax, or send the request to a gateway that has one")
+		}
+		if o.Kind == service.Fax && len(o.Content) == 0 {
+			return pint.Refuse(400, "nothing is named that could be sent: add uri: or spr: to the description")
+		}
+		for _, c := range o.Content {
+			if err := x.cfg.Fax.Can(c); err != nil {
+				return err
+			}
 		}
 	case service.Hear:
 		if len(o.Content) == 0 {
@@ -91,6 +103,18 @@ func (x *Executive) able(o *pint.Order) error {
 				return err
 			}
 		}
+	}
+	return nil
+}
+
+// records reports why a call that is to be recorded cannot be.
+func (x *Executive) records(o *pint.Order, svc *service.Service) error {
+	switch {
+	case !o.Record:
+	case svc.Record == service.RecordNever:
+		return pint.Refuse(403, "calls of the service %s are not recorded: ask without, or have its record set to asked", svc.Name)
+	case !x.cfg.Records || o.Kind != service.Call:
+		return pint.Refuse(501, "this call cannot be recorded: set telephony.recordings; calls between two are recorded alone")
 	}
 	return nil
 }

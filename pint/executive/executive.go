@@ -38,6 +38,8 @@ type Sounds interface {
 
 // Fax takes documents to a fax machine.
 type Fax interface {
+	// Can reports why such content cannot be sent, nil when it can.
+	Can(c pint.Content) error
 	// Send returns when the document was sent, or was not. progress is told meanwhile.
 	Send(ctx context.Context, s pint.Session, to string, progress func(text string)) error
 }
@@ -50,6 +52,7 @@ type Config struct {
 	Services  *service.Table
 	Sounds    Sounds
 	Fax       Fax
+	Records   bool          // calls can be recorded
 	Sessions  int           // not ended, at most; default 20,000
 	Keep      time.Duration // how long ended sessions are kept; default 7 days
 	Log       *slog.Logger

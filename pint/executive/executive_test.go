@@ -28,9 +28,11 @@ type exchange struct {
 // call is a call it was asked for.
 type call struct {
 	pint.Call
-	at   time.Time
-	tell func(pint.Progress)
-	hung []string
+	at    time.Time
+	tell  func(pint.Progress)
+	hung  []string
+	asked []string
+	deaf  bool // cannot be recorded
 }
 
 func (x *exchange) Connect(c pint.Call, tell func(pint.Progress)) (pint.Handle, error) {
@@ -48,6 +50,18 @@ func (x *exchange) Connect(c pint.Call, tell func(pint.Progress)) (pint.Handle, 
 func (k *call) Hangup(by string) {
 	k.hung = append(k.hung, by)
 	k.tell(pint.Progress{Step: pint.Ended, Code: 480, Cause: 16, By: by, Text: "hung up by " + by})
+}
+
+// Proceed, Speak and Record note that they were asked for.
+func (k *call) Proceed() { k.asked = append(k.asked, "proceed") }
+func (k *call) Speak(second bool, f []string) {
+	k.asked = append(k.asked, fmt.Sprint("speak ", second, " ", f))
+}
+func (k *call) Record(context.Context) (string, error) {
+	if k.deaf {
+		return "", errors.New("no such folder")
+	}
+	return "call.wav", nil
 }
 
 func (x *exchange) last(t *testing.T, n int) *call {
@@ -114,6 +128,18 @@ type world struct {
 	mu     sync.Mutex
 	states []string
 	stop   func()
+	fax    Fax
+}
+
+// voice gives one file for each text, by its name.
+type voice struct{}
+
+func (voice) Can(pint.Content) error { return nil }
+func (voice) Make(_ context.Context, list []pint.Content, _ string) (files []string, done func(), err error) {
+	for _, c := range list {
+		files = append(files, string(c.Part)+".wav")
+	}
+	return files, func() {}, nil
 }
 
 // inTime runs f in a bubble, with an executive whose R2C service is as given. It is
@@ -136,12 +162,21 @@ func inTimeAt(t *testing.T, at time.Time, svc service.Service, f func(w *world))
 }
 
 func (w *world) open(svc service.Service) {
-	svc.Name, svc.Kind = "R2C", service.Call
+	if svc.Name == "" {
+		svc.Name, svc.Kind = "R2C", service.Call
+	}
 	table, err := service.New([]service.Service{svc})
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.Executive = New(Config{Store: w.store, Telephony: w.ex, Rights: w.rights, Services: table})
+	cfg := Config{Store: w.store, Telephony: w.ex, Rights: w.rights, Services: table, Records: true}
+	if svc.Machine != "" || svc.Kind == service.Hear {
+		cfg.Sounds = voice{}
+	}
+	if w.fax != nil {
+		cfg.Fax = w.fax
+	}
+	w.Executive = New(cfg)
 	w.Watch(func(s pint.Session) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
@@ -425,7 +460,7 @@ func TestRefused(t *testing.T) {
 		{"quiet", order(), service.Service{Quiet: service.Quiet{From: "23:00", Until: "07:00"}}, 480},
 		{"fax", change(func(o *pint.Order) { o.Service = "R2F" }), service.Service{}, 501},
 		{"nothing to hear", change(func(o *pint.Order) { o.Service = "R2HC" }), service.Service{}, 400},
-		{"nothing plays", change(func(o *pint.Order) { o.Service, o.Content = "R2HC", []pint.Content{{Text: "hi"}} }), service.Service{}, 501},
+		{"nothing plays", change(func(o *pint.Order) { o.Service, o.Content = "R2HC", []pint.Content{{Part: []byte("hi")}} }), service.Service{}, 501},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inTime(t, c.svc, func(w *world) { // it is midnight

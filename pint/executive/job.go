@@ -31,6 +31,8 @@ type job struct {
 	holding bool   // a place of limits
 	cleanup func() // of sounds
 	missed  service.Leg
+	message []string    // files that are played to an answering machine
+	machine service.Leg // whose machine has answered this try
 }
 
 // now is the session as it is.
@@ -246,7 +248,7 @@ func (j *job) dial(w whom) {
 	if s.Kind != service.Call {
 		j.names[0] = service.B
 	}
-	j.dest = [2]string{first.To, second.To}
+	j.dest, j.machine = [2]string{first.To, second.To}, ""
 	j.change(pint.Dialling, "dialling "+upper(j.names[0]), func(s *pint.Session) {
 		s.Tries++
 		s.Due = time.Time{}
@@ -256,16 +258,23 @@ func (j *job) dial(w whom) {
 	})
 	s = j.now()
 	if s.Kind == service.Fax || s.Kind == service.FaxBack {
-		j.fax(w.b.To)
+		to := w.b.To
+		if w.b.User != "" { // whose number a fax machine can dial
+			to = w.b.Show
+		}
+		j.fax(to)
 		return
 	}
-	call := pint.Call{Session: s.ID, Payer: s.By, First: first, Second: second, RingTime: s.RingTime, Provider: s.Provider}
+	svc := j.x.cfg.Services.Find(s.Service) // it was there a moment ago
+	call := pint.Call{Session: s.ID, Payer: s.By, First: first, Second: second, RingTime: s.RingTime, Provider: s.Provider, Screen: svc.Machine != ""}
+	files, ok := j.heard(svc)
+	if !ok {
+		return
+	}
 	if s.Kind == service.Hear {
-		files, ok := j.sounds()
-		if !ok {
-			return
-		}
 		call.Play = files
+	} else {
+		j.message = files
 	}
 	if by := j.quits(); by != "" {
 		j.release()
@@ -311,13 +320,24 @@ func (j *job) waiting(limit time.Duration) (context.Context, context.CancelFunc)
 	}
 }
 
+// heard is what somebody, or an answering machine, will hear; nothing in most calls.
+func (j *job) heard(svc *service.Service) (files []string, ok bool) {
+	switch {
+	case svc.Kind == service.Hear:
+		return j.sounds(j.now().Content)
+	case svc.Machine == service.ActionSpeak:
+		return j.sounds([]pint.Content{{Media: "text/plain", Part: []byte(svc.Message)}})
+	}
+	return nil, true
+}
+
 // sounds prepares what is to be heard, before anybody is called: nobody shall
 // answer and hear nothing.
-func (j *job) sounds() (files []string, ok bool) {
+func (j *job) sounds(list []pint.Content) (files []string, ok bool) {
 	ctx, done := j.waiting(time.Minute)
 	defer done()
 	s := j.now()
-	files, cleanup, err := j.x.cfg.Sounds.Make(ctx, s.Content, s.Language)
+	files, cleanup, err := j.x.cfg.Sounds.Make(ctx, list, s.Language)
 	if err != nil && j.quits() == "" {
 		var r *pint.Refusal
 		if !errors.As(err, &r) {
@@ -343,9 +363,13 @@ func (j *job) fax(to string) {
 		})
 	})
 	j.release()
-	if err != nil {
+	var refused *pint.Refusal
+	switch {
+	case err == nil:
+		j.finish(pint.Completed, 200, 16, "sent OK", "")
+	case errors.As(err, &refused):
+		j.finish(pint.Failed, refused.Code, 0, refused.Text, "server")
+	default:
 		j.finish(pint.Failed, 500, 0, err.Error(), "server")
-		return
 	}
-	j.finish(pint.Completed, 200, 16, "sent OK", "")
 }

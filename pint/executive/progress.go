@@ -27,8 +27,8 @@ func (j *job) progress(p pint.Progress) {
 		j.change(pint.Dialling, first+" ringing", nil)
 	case pint.FirstAnswered:
 		j.change(pint.Joining, first+" answered", nil)
-		if j.dest[1] != "" {
-			j.change(pint.Joining, "dialling "+second, nil)
+		if !j.screens() {
+			j.diallingSecond()
 		}
 	case pint.SecondRinging:
 		j.change(pint.Joining, second+" ringing", nil)
@@ -36,6 +36,9 @@ func (j *job) progress(p pint.Progress) {
 		now := time.Now().UTC()
 		j.change(pint.Connected, "connected", func(s *pint.Session) { s.Connected, s.Gateway = now, p.Gateway })
 		j.x.queue.Set(j.now().ID+"/talk", now.Add(j.now().MaxTalk))
+		j.record()
+	case pint.Person, pint.Machine, pint.GreetingOver:
+		j.screened(p)
 	case pint.Ended:
 		if !state.Final() {
 			j.ended(p)
@@ -45,6 +48,15 @@ func (j *job) progress(p pint.Progress) {
 
 // ended is the end of the call.
 func (j *job) ended(p pint.Progress) {
+	if j.hungUpOn() { // nobody has talked
+		s := j.now().Clone()
+		s.Connected = time.Time{}
+		j.shown.Store(&s)
+		j.x.queue.Drop(s.ID + "/talk")
+		p.Code, p.Second, p.By, p.Text = 480, j.machine == j.names[1], "", "the answering machine of "+upper(j.machine)+" answered"
+		j.failed(p)
+		return
+	}
 	if !j.now().Connected.IsZero() {
 		j.release()
 		text := "ended"
@@ -144,7 +156,7 @@ func (j *job) release() {
 		j.holding = false
 		j.x.limits.End(string(j.now().By))
 	}
-	j.handle = nil
+	j.handle, j.message = nil, nil
 	if j.cleanup != nil {
 		j.cleanup()
 		j.cleanup = nil

@@ -243,7 +243,7 @@ func pieces(m *sdp.Media, body *multipart.Body, named map[string]bool) (list []p
 					return nil, pint.Refuse(400, "no part has the Content-ID %.60s that spr: names", s.Value)
 				}
 				named[strings.Trim(s.Value, "<>")] = true
-				c.Media, c.Text = media, string(text)
+				c.Media, c.Part = media, slices.Clone(text)
 			}
 			pieces = append(pieces, c)
 		}

@@ -63,9 +63,35 @@ type Service struct {
 	Quiet  Quiet
 	Limits Limits
 
-	Gateways bool     // the service is done by gateways that have registered for it, not here
-	Register []string // users who may register gateways for it
+	Record  Record // whether calls are recorded; default RecordNever
+	Machine Action // what is done when an answering machine answers; default: nobody listens for one
+	Message string // what is spoken to one in a call between two, with ActionSpeak
+
+	// Gateways are the users who may register gateways for the service (RFC 2848 §3.5.7).
+	// With any, they do it, and this server chooses among them.
+	// They are addresses.
+	Gateways []string
 }
+
+// Record says whether calls of a service are recorded.
+type Record string
+
+// The choices.
+const (
+	RecordNever  Record = "never"
+	RecordAsked  Record = "asked" // when a request wants it
+	RecordAlways Record = "always"
+)
+
+// Action is what is done when an answering machine answers.
+type Action string
+
+// The actions.
+const (
+	ActionHangup Action = "hangup" // it counts as no answer
+	ActionJoin   Action = "join"   // the call goes on, as with a person
+	ActionSpeak  Action = "speak"  // it is told Message, or the content, when its greeting is over
+)
 
 // Limits of one requester. Zero values take the defaults.
 type Limits struct {
@@ -143,6 +169,9 @@ func complete(s Service) *Service {
 			*d.field = d.value
 		}
 	}
+	if s.Record == "" {
+		s.Record = RecordNever
+	}
 	if len(s.RetryOn) == 0 {
 		s.RetryOn = []Reason{Busy, NoAnswer}
 	}
@@ -176,8 +205,24 @@ func check(s *Service) error {
 			return fault("retry_on", "%q is unknown; use busy, no-answer or failed", r)
 		}
 	}
+	if err := s.checkAnswer(); err != nil {
+		return err
+	}
 	if err := s.Quiet.check(); err != nil {
 		return fault("quiet", "%v", err)
+	}
+	return nil
+}
+
+// checkAnswer checks what is done once somebody has answered.
+func (s *Service) checkAnswer() error {
+	switch {
+	case !slices.Contains([]Record{"", RecordNever, RecordAsked, RecordAlways}, s.Record):
+		return fmt.Errorf("service %s: record: %q is unknown; use never, asked or always", s.Name, s.Record)
+	case !slices.Contains([]Action{"", ActionHangup, ActionJoin, ActionSpeak}, s.Machine):
+		return fmt.Errorf("service %s: machine: %q is unknown; use hangup, join or speak", s.Name, s.Machine)
+	case s.Machine == ActionSpeak && s.Kind == Call && strings.TrimSpace(s.Message) == "":
+		return fmt.Errorf("service %s: message: is empty; write what is spoken to an answering machine", s.Name)
 	}
 	return nil
 }

@@ -52,7 +52,7 @@ func New(cfg Config) *Voice {
 // Can implements executive.Sounds.
 func (v *Voice) Can(c pint.Content) error {
 	switch {
-	case c.URI == "" && c.Text == "":
+	case c.URI == "" && len(c.Part) == 0:
 		return pint.Refuse(501, "content that only the telephone side has (opr:) is not known here")
 	case c.URI != "":
 		if err := v.cfg.Fetch.Check(c.URI); err != nil {
@@ -60,7 +60,7 @@ func (v *Voice) Can(c pint.Content) error {
 		}
 		return nil // its type shows when it is fetched
 	}
-	return v.fits(c.Media, []byte(c.Text))
+	return v.fits(c.Media, c.Part)
 }
 
 // fits reports whether content of a type can be heard.
@@ -103,7 +103,7 @@ func (v *Voice) Make(ctx context.Context, list []pint.Content, language string) 
 }
 
 func (v *Voice) make(ctx context.Context, c pint.Content, language, file string) error {
-	content, media := []byte(c.Text), c.Media
+	content, media := c.Part, c.Media
 	if c.URI != "" {
 		var err error
 		if media, content, err = v.cfg.Fetch.Get(ctx, c.URI); err != nil {

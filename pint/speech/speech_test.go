@@ -35,12 +35,12 @@ func TestCan(t *testing.T) {
 		content     pint.Content
 		mute, speak int
 	}{
-		{pint.Content{Media: "text/plain", Text: "hello"}, 501, 0},
-		{pint.Content{Media: "audio/wav", Text: string(sound())}, 0, 0},
-		{pint.Content{Media: "audio/wav", Text: "RIFF"}, 415, 415},
-		{pint.Content{Media: "image/jpeg", Text: "x"}, 415, 415},
-		{pint.Content{Media: "text/plain", Text: " \n"}, 501, 400},
-		{pint.Content{Media: "text/plain", Text: "\xff"}, 501, 400},
+		{pint.Content{Media: "text/plain", Part: []byte("hello")}, 501, 0},
+		{pint.Content{Media: "audio/wav", Part: sound()}, 0, 0},
+		{pint.Content{Media: "audio/wav", Part: []byte("RIFF")}, 415, 415},
+		{pint.Content{Media: "image/jpeg", Part: []byte("x")}, 415, 415},
+		{pint.Content{Media: "text/plain", Part: []byte(" \n")}, 501, 400},
+		{pint.Content{Media: "text/plain", Part: []byte("\xff")}, 501, 400},
 		{pint.Content{Media: "text/x-pay", Opaque: "1234"}, 501, 501},
 		{pint.Content{URI: "https://files.example.com/a.wav"}, 0, 0},
 		{pint.Content{URI: "http://169.254.169.254/latest"}, 606, 606},
@@ -67,7 +67,7 @@ func TestMake(t *testing.T) {
 	}))
 	defer web.Close()
 	v := New(Config{Fetch: fetch.New(fetch.Config{Hosts: []string{"127.0.0.1"}, Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}})})
-	files, done, err := v.Make(t.Context(), []pint.Content{{Media: "text/plain", Text: "The backup has failed."}, {URI: web.URL + "/a.wav"}}, "en; rm -rf")
+	files, done, err := v.Make(t.Context(), []pint.Content{{Media: "text/plain", Part: []byte("The backup has failed.")}, {URI: web.URL + "/a.wav"}}, "en; rm -rf")
 	if err != nil {
 		t.Fatal(err)
 	}

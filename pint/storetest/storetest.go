@@ -44,13 +44,13 @@ func Full(id string) pint.Session {
 		Order: pint.Order{Service: "R2C", Kind: service.Call, Door: pint.REST, By: "sip:alice@example.com", Client: "token:crm",
 			A: party.Party{Number: "+12014567890", Address: "", Context: "+44", Hide: true, Nature: 3, Plan: 1}, B: party.Party{Address: "sip:bob@example.com"},
 			Provider: "telco.example", First: service.B, At: start, Until: start.Add(time.Hour), Zone: "Europe/Berlin",
-			Content:  []pint.Content{{Media: "text/plain", URI: "https://example.com/x", Text: "Grüße", Opaque: "1234-PIN"}},
-			Language: "de", CallerID: [2]string{"+4930", "+4940"}, RingTime: time.Minute, MaxTalk: time.Hour,
+			Content:  []pint.Content{{Media: "text/plain", URI: "https://example.com/x", Part: []byte("Grüße"), Opaque: "1234-PIN"}},
+			Language: "de", CallerID: [2]string{"+4930", "+4940"}, RingTime: time.Minute, MaxTalk: time.Hour, Record: true,
 			Retries: 3, Pause: time.Minute, Origin: "- 1 IN IP4 host", Description: "v=0\r\n", CallID: "c@host", Tag: "tag",
 			Sink: pint.Sink{URL: "https://example.com/sink", Token: "token", Secret: []byte{1, 2}}, Labels: map[string]string{"case": "7"}},
 		State: pint.Connected, Info: "connected", Code: 200, Cause: 16, EndedBy: "A", Missed: service.B,
 		Created: start, Due: start.Add(time.Second), Started: start.Add(2 * time.Second), Connected: start.Add(3 * time.Second), Ended: start.Add(4 * time.Second),
-		Tries: 2, Calls: []string{"one", "two"}, Gateway: "berlin",
+		Tries: 2, Calls: []string{"one", "two"}, Gateway: "berlin", Recording: "call.wav", Machine: service.A,
 		Events: []pint.Event{{Time: start, State: pint.Accepted, Info: "queued"}}, Told: 1,
 	}
 }

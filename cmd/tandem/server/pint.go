@@ -66,12 +66,19 @@ func (s *Server) openPINT(ctx context.Context, cfg *Config) error {
 	if err != nil {
 		return err
 	}
+	fetcher := fetch.New(fetch.Config{Hosts: cfg.PINT.FetchHosts, Networks: from})
+	machine, err := cfg.PINT.machine(fetcher)
+	if err != nil {
+		return err
+	}
 	s.pint.executive = executive.New(executive.Config{
 		Store:     kept,
 		Telephony: pintCalls{s},
 		Rights:    pintRights{s, cfg.PINT.contexts()},
 		Services:  services,
-		Sounds:    speech.New(speech.Config{Fetch: fetch.New(fetch.Config{Hosts: cfg.PINT.FetchHosts, Networks: from})}),
+		Sounds:    speech.New(speech.Config{Fetch: fetcher}),
+		Fax:       machine,
+		Records:   cfg.recordings() != "",
 		Sessions:  cfg.PINT.Sessions,
 		Keep:      cfg.PINT.Keep,
 		Log:       s.log,

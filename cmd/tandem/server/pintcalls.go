@@ -3,9 +3,12 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"sync"
 	"time"
 
+	"tandem/media"
 	"tandem/pint"
 	"tandem/pint/party"
 	"tandem/rtc"
@@ -25,15 +28,23 @@ func (p pintCalls) Connect(c pint.Call, tell func(pint.Progress)) (pint.Handle, 
 	steps := &pintSteps{tell: tell}
 	ctx, done := context.WithTimeout(context.Background(), 10*time.Second)
 	defer done()
+	trunk, err := p.trunk(c.Provider)
+	if err != nil {
+		return nil, err
+	}
 	options := telephony.Options{
 		Payer: c.Payer,
 		ShowA: telephony.Shown{Name: c.First.Name, Number: c.First.Caller, Private: c.First.Hidden},
 		ShowB: telephony.Shown{Name: c.Second.Name, Number: c.Second.Caller, Private: c.Second.Hidden},
 		Ring:  c.RingTime,
+		Trunk: trunk,
 		Watch: steps.event,
 	}
+	if c.Screen {
+		steps.screen = &pintScreen{steps: steps}
+		options.Hold, options.Hear = true, steps.screen.hear
+	}
 	var call *telephony.Call
-	var err error
 	if c.Second.IsZero() {
 		call, err = p.s.exchange.Play(ctx, c.First.To, c.Play, options)
 	} else {
@@ -45,13 +56,45 @@ func (p pintCalls) Connect(c pint.Call, tell func(pint.Progress)) (pint.Handle, 
 	}
 	tell(pint.Progress{Step: pint.Begun, Call: call.Record().ID})
 	steps.open()
-	return call, nil
+	return pintHandle{call}, nil
+}
+
+// trunk is the one by which the telephone provider that a request names is reached, ""
+// when it names none.
+func (p pintCalls) trunk(provider string) (string, error) {
+	if provider == "" || len(p.s.begun.PINT.Providers) == 0 {
+		return "", nil
+	}
+	for _, known := range p.s.begun.PINT.Providers {
+		if strings.EqualFold(known.TSP, provider) {
+			return known.Trunk, nil
+		}
+	}
+	return "", &rtc.Status{Code: 606, Err: fmt.Errorf("no trunk is set for the telephone provider %s", provider)}
+}
+
+// pintHandle is a call as PINT leads it.
+type pintHandle struct{ *telephony.Call }
+
+// Speak implements pint.Handle.
+func (h pintHandle) Speak(second bool, files []string) {
+	to := media.A
+	if second {
+		to = media.B
+	}
+	h.Call.Speak(to, files)
+}
+
+// Record implements pint.Handle.
+func (h pintHandle) Record(ctx context.Context) (string, error) {
+	return h.Recording(ctx, true, "pint")
 }
 
 // pintSteps turns the events of a call into steps. Those that come before Connect
 // has returned wait.
 type pintSteps struct {
-	tell func(pint.Progress)
+	tell   func(pint.Progress)
+	screen *pintScreen // nil: nobody listens to who answers
 
 	mu      sync.Mutex
 	waiting []pint.Progress
@@ -61,24 +104,36 @@ type pintSteps struct {
 }
 
 func (p *pintSteps) event(e telephony.Event) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	var step pint.Progress
+	p.mu.Lock()
+	reached := p.reached
+	p.mu.Unlock()
 	switch e.Kind {
 	case telephony.CallerRings:
 		step.Step = pint.FirstRinging
 	case telephony.CallerReached:
-		step.Step, p.reached = pint.FirstAnswered, true
+		step.Step, reached = pint.FirstAnswered, true
+		if p.screen != nil {
+			p.screen.answered()
+		}
 	case telephony.Ringing:
 		step.Step = pint.SecondRinging
 	case telephony.Answered:
 		step.Step, step.Gateway = pint.Joined, e.Record.Trunk
 	case telephony.Ended:
 		r := e.Record
-		step = pint.Progress{Step: pint.Ended, Code: r.Code, Cause: r.Cause, Text: r.Text, By: side(r.EndedBy), Second: p.reached}
+		step = pint.Progress{Step: pint.Ended, Code: r.Code, Cause: r.Cause, Text: r.Text, By: side(r.EndedBy), Second: reached}
 	default:
 		return
 	}
+	p.step(step, reached)
+}
+
+// step tells of one step, or keeps it until Connect has returned.
+func (p *pintSteps) step(step pint.Progress, reached bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.reached = p.reached || reached
 	switch {
 	case p.over:
 	case p.begun:
@@ -86,6 +141,7 @@ func (p *pintSteps) event(e telephony.Event) {
 	default:
 		p.waiting = append(p.waiting, step)
 	}
+	p.over = p.over || step.Step == pint.Ended
 }
 
 // side is who ended a call, as PINT names the parties.
