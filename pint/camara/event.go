@@ -52,6 +52,19 @@ func reason(s *pint.Session) string {
 	return who + "Failure"
 }
 
+// recorded is what became of the wish to have a call recorded, "" when there was none.
+func recorded(s *pint.Session) string {
+	switch {
+	case !s.Record:
+		return ""
+	case s.Recording != "":
+		return "success"
+	case s.Connected.IsZero():
+		return "noRecord"
+	}
+	return "fail"
+}
+
 // event is a CloudEvent in structured mode.
 type event struct {
 	ID          string    `json:"id"`
@@ -69,6 +82,7 @@ type data struct {
 	Callee    string    `json:"callee"`
 	Status    state     `json:"status"`
 	Duration  string    `json:"callDuration,omitempty"`
+	Recording string    `json:"recordingResult,omitempty"`
 	Timestamp time.Time `json:"timestamp"`
 }
 
@@ -88,6 +102,7 @@ func Encode(s *pint.Session, n int) sink.Message {
 	if e.State.Final() {
 		d.Status.Reason = reason(s)
 		d.Duration = strconv.Itoa(int(s.Talked().Seconds()))
+		d.Recording = recorded(s)
 	}
 	id := uuid(s.ID, n)
 	b, _ := json.Marshal(event{ID: id, Source: Base, SpecVersion: "1.0", Type: "org.camaraproject.click-to-dial.v0.status-changed", // cannot fail

@@ -41,6 +41,9 @@ func (g *Gateway) read(r *rtc.Request) (pint.Order, error) {
 	if first, ok := desc.Find(&desc.Media[0], "X-first-leg"); ok {
 		o.First = service.Leg(strings.ToLower(first))
 	}
+	if record, ok := desc.Find(&desc.Media[0], "X-record"); ok {
+		o.Record = strings.EqualFold(record, "true")
+	}
 	if err := g.callee(r.Message, svc, &o); err != nil {
 		return o, err
 	}

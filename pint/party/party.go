@@ -71,7 +71,7 @@ func ParseNumber(text string) (string, error) {
 // Known lists the attributes that Set takes, and those of a description that may
 // be named by require (RFC 2848 §3.4.4).
 func Known(name string) bool {
-	return slices.ContainsFunc([]string{"phone-context", "clir", "Q763-nature", "Q763-plan", "Q763-INN", "fmtp", "uri", "opr", "spr", "lang", "require", "X-first-leg"},
+	return slices.ContainsFunc([]string{"phone-context", "clir", "Q763-nature", "Q763-plan", "Q763-INN", "fmtp", "uri", "opr", "spr", "lang", "require", "X-first-leg", "X-record"},
 		func(k string) bool { return strings.EqualFold(k, name) })
 }
 

@@ -18,7 +18,11 @@ type Framer struct {
 // more: answer what can be answered, then close. It works on what it has seen
 // before: called again with a longer b it need not start over when the caller
 // passes the previous Framer. After a whole message it begins anew.
-func (f *Framer) Frame(b []byte, max int) (n int, err *Error) {
+func (f *Framer) Frame(b []byte, max int) (n int, err *Error) { return f.FrameBy(b, max, nil) }
+
+// FrameBy is Frame with a bound that a message may have raised: more is asked, once, when
+// one is longer than max, and gives the bound for that with this head.
+func (f *Framer) FrameBy(b []byte, max int, more func(head []byte) (int, *Error)) (n int, err *Error) {
 	if f.total == 0 {
 		head, err := f.findHead(b)
 		if err != nil {
@@ -33,6 +37,11 @@ func (f *Framer) Frame(b []byte, max int) (n int, err *Error) {
 		length, err := contentLength(b[:head])
 		if err != nil {
 			return 0, err
+		}
+		if length > max-head && more != nil {
+			if max, err = more(b[:head]); err != nil {
+				return 0, err
+			}
 		}
 		if length > max-head {
 			return 0, &Error{Code: 513, Reason: "Message Too Large"}

@@ -21,12 +21,15 @@ type Listen struct {
 
 // Config is all a Transport needs. Zero limits take the defaults.
 type Config struct {
-	Listen         []Listen
-	Names          []string // host names this machine is known by, besides its addresses
-	Handler        Handler
-	Log            *slog.Logger
-	ClientTLS      *tls.Config   // for connections we open
-	MaxMessage     int           // octets, default 65535
+	Listen     []Listen
+	Names      []string // host names this machine is known by, besides its addresses
+	Handler    Handler
+	Log        *slog.Logger
+	ClientTLS  *tls.Config // for connections we open
+	MaxMessage int         // octets, default 65535
+	// MaxMultipart is what an INVITE with a multipart body may have in addition, on TCP and
+	// TLS; 0: nothing.
+	MaxMultipart   int
 	MaxConns       int           // stream connections in all, default 100000
 	MaxConnsPerIP  int           // default 1000, an IPv6 /64 counts as one (loopback and Trusted exempt)
 	HeaderTimeout  time.Duration // a begun message must be complete within, default 10 s

@@ -28,6 +28,9 @@ type stream struct {
 	begun   bool          // a message has begun and is not complete
 	armed   time.Duration // when the deadline was set
 	waiting bool          // the deadline is that of silence
+
+	bound   int  // octets of the message at hand
+	isLarge bool // it is one of Transport.large
 }
 
 // messages are indexes that quiet connections need not keep.
@@ -37,6 +40,8 @@ var messages = sync.Pool{New: func() any { return new(sip.Message) }}
 func (s *stream) serve() {
 	s.buf = make([]byte, readBuffer)
 	s.out.t = s.c.t
+	s.small()
+	defer s.small()
 	for {
 		s.arm()
 		n, err := s.src.Read(s.buf[s.w:])
@@ -114,8 +119,8 @@ func (s *stream) handle() bool {
 		if !s.skipKeepAlives() {
 			break
 		}
-		n, ferr := s.framer.Frame(s.buf[s.r:s.w], t.cfg.MaxMessage)
-		if ferr == nil && n == 0 && s.w-s.r > t.cfg.MaxMessage {
+		n, ferr := s.framer.FrameBy(s.buf[s.r:s.w], t.cfg.MaxMessage, s.larger)
+		if ferr == nil && n == 0 && s.w-s.r > s.bound {
 			ferr = &sip.Error{Code: 513, Reason: "Message Too Large"}
 		}
 		if ferr != nil {
@@ -129,6 +134,7 @@ func (s *stream) handle() bool {
 		t.deliver(&s.out, &t.count[s.c.proto], s.c.flow(), s.msg, s.buf[s.r:s.r+n], nil)
 		s.c.learnAlias(s.msg)
 		s.r += n
+		s.small()
 	}
 	s.room()
 	return true
@@ -176,7 +182,7 @@ func (s *stream) room() {
 		s.r = 0
 	}
 	if s.w == len(s.buf) {
-		larger := make([]byte, min(2*len(s.buf), max(s.c.t.cfg.MaxMessage, readBuffer)+readBuffer))
+		larger := make([]byte, min(2*len(s.buf), max(s.bound, readBuffer)+readBuffer))
 		copy(larger, s.buf)
 		s.buf = larger
 	}

@@ -182,6 +182,57 @@ func TestTCPTooLong(t *testing.T) {
 	c.expectEnd()
 }
 
+// An INVITE with a multipart body may be longer than others, but so many at a time.
+func TestTCPMultipart(t *testing.T) {
+	long := func(method, kind string, n int) []byte {
+		b := bytes.Replace(request("TCP", "x", strings.Repeat("y", n)), []byte("MESSAGE"), []byte(method), -1)
+		return bytes.Replace(b, []byte("text/plain"), []byte(kind), 1)
+	}
+	e := &echo{}
+	tr := start(t, Config{Handler: e, MaxMessage: 2000, MaxMultipart: 100_000, Listen: []Listen{{Proto: TCP}}})
+	at := tr.Listeners()[0].Addr()
+	c := dialTCP(t, at)
+	for range largeAtOnce + 1 { // one after the other
+		c.write(long("INVITE", "Multipart/Related; boundary=next", 90_000))
+		c.expect(200, strings.Repeat("y", 90_000))
+	}
+	for name, b := range map[string][]byte{
+		"of another method": long("MESSAGE", "multipart/mixed", 5000), "of one part": long("INVITE", "application/sdp", 5000),
+		"longer still": long("INVITE", "multipart/mixed", 110_000),
+	} {
+		c := dialTCP(t, at)
+		c.write(b)
+		if m, err := c.next(); err != nil || m.StatusCode() != 513 {
+			t.Errorf("%s: %v %v", name, m, err)
+		}
+	}
+	var held []*client
+	for range largeAtOnce {
+		c := dialTCP(t, at)
+		b := long("INVITE", "multipart/mixed", 90_000)
+		c.write(b[:len(b)-1])
+		held = append(held, c)
+	}
+	for deadline := time.Now().Add(10 * time.Second); len(tr.large) < largeAtOnce; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d are held", len(tr.large))
+		}
+	}
+	c = dialTCP(t, at)
+	c.write(long("INVITE", "multipart/mixed", 90_000))
+	if m, err := c.next(); err != nil || m.StatusCode() != 503 {
+		t.Fatalf("one too many: %v %v", m, err)
+	}
+	for _, c := range held {
+		c.Close()
+	}
+	for deadline := time.Now().Add(10 * time.Second); len(tr.large) > 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d are still held", len(tr.large))
+		}
+	}
+}
+
 // Both directions of one connection, and its end.
 func TestTCPFlow(t *testing.T) {
 	e := &echo{}

@@ -50,7 +50,8 @@ type Transport struct {
 	ctx       context.Context
 	cancel    context.CancelFunc
 	start     time.Time
-	owed      atomic.Int64 // octets waiting for peers that do not read as fast as they are written to
+	large     chan struct{} // a place for each message longer than MaxMessage
+	owed      atomic.Int64  // octets waiting for peers that do not read as fast as they are written to
 
 	mu       sync.Mutex // guards below
 	ended    bool
@@ -63,7 +64,7 @@ func New(cfg Config) (*Transport, error) {
 	if cfg.Handler == nil {
 		return nil, errors.New("starting the transport: no handler")
 	}
-	t := &Transport{cfg: cfg.withDefaults(), start: time.Now()}
+	t := &Transport{cfg: cfg.withDefaults(), start: time.Now(), large: make(chan struct{}, largeAtOnce)}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	t.conns.init(t.cfg)
 	t.failures.t = t

@@ -151,6 +151,7 @@ type Request struct {
 	Text    string    // R2HC: what is spoken
 	URI     string    // R2HC: what is fetched and spoken or played
 	Lang    string
+	Record  bool // the call is to be recorded
 }
 
 // Session is a service that was asked for.
@@ -186,6 +187,9 @@ func (r *Request) description(local string) (contentType, body string) {
 		binary.BigEndian.Uint64(id[:])>>1, kind, host, r.Service, r.B, start)
 	if r.Lang != "" {
 		b += "a=lang:" + r.Lang + "\r\n"
+	}
+	if r.Record { // required, so that a server that does not know it refuses
+		b += "a=require:X-record\r\na=X-record:true\r\n"
 	}
 	switch {
 	case r.URI != "":

@@ -112,6 +112,7 @@ type Limits struct {
 	Connections      int           `yaml:"connections" json:"connections" jsonschema_description:"Stream connections in all"`
 	ConnectionsPerIP int           `yaml:"connections_per_ip" json:"connections_per_ip" jsonschema_description:"Stream connections from one address (IPv6: one /64)"`
 	MessageBytes     int           `yaml:"message_bytes" json:"message_bytes" jsonschema_description:"Largest message taken"`
+	MultipartBytes   int           `yaml:"multipart_bytes" json:"multipart_bytes" jsonschema_description:"What an INVITE that brings documents along may have in addition, over TCP and TLS"`
 	Transactions     int           `yaml:"transactions" json:"transactions" jsonschema_description:"Transactions under way at most; new calls are refused from 80 % on"`
 	AbsorbBytes      int           `yaml:"absorb_bytes" json:"absorb_bytes" jsonschema_description:"Octets of final answers kept to repeat them to retransmissions"`
 	Drain            time.Duration `yaml:"drain" json:"drain" jsonschema_description:"How long SIGTERM waits for calls being set up"`
@@ -147,7 +148,7 @@ func Default() Config {
 		HTTP:      HTTP{Addr: "127.0.0.1:9090"},
 		API:       API{KeepAudit: 400 * 24 * time.Hour},
 		Log:       Log{Level: "info", Format: "text"},
-		Limits: Limits{Connections: 100000, ConnectionsPerIP: 1000, MessageBytes: 65535,
+		Limits: Limits{Connections: 100000, ConnectionsPerIP: 1000, MessageBytes: 65535, MultipartBytes: 1 << 20,
 			Transactions: 500000, AbsorbBytes: 64 << 20, Drain: 30 * time.Second},
 		Trace: Trace{Bytes: 8 << 20},
 	}

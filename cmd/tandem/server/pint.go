@@ -5,7 +5,9 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/tls"
+	"io"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -214,6 +216,14 @@ func (s *Server) withCAMARA(api http.Handler) http.Handler {
 			return camara.Client{Name: c.Name, Read: c.Scopes.Allow(access.Read("pint")), Write: c.Scopes.Allow(access.Write("pint"))}
 		},
 		Owner: s.ownerOf,
+		Recording: func(name string) (io.ReadCloser, error) {
+			folder, err := os.OpenRoot(s.begun.recordings())
+			if err != nil {
+				return nil, err
+			}
+			defer func() { _ = folder.Close() }() // the file stays open
+			return folder.Open(name)
+		},
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, camara.Base+"/") {

@@ -203,6 +203,7 @@ func (s *Server) openSIP(ctx context.Context, cfg *Config) error {
 		Log:           s.log,
 		ClientTLS:     clientTLS,
 		MaxMessage:    cfg.Limits.MessageBytes,
+		MaxMultipart:  cfg.Limits.MultipartBytes,
 		MaxConns:      connections(cfg, s.log),
 		MaxConnsPerIP: cfg.Limits.ConnectionsPerIP,
 		Known:         s.known,

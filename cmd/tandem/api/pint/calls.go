@@ -32,6 +32,7 @@ type NewPINTCall struct {
 	MaxTalk  int               `json:"talk_s,omitempty" minimum:"1" doc:"Longest talk time in seconds"`
 	Retries  int               `json:"retries,omitempty" minimum:"0" maximum:"10" doc:"Tries after one that was busy or not answered"`
 	Pause    int               `json:"pause_s,omitempty" minimum:"1" doc:"Seconds between two tries"`
+	Record   bool              `json:"record,omitempty" doc:"Keep the sound; the service must allow it"`
 	Hide     []string          `json:"hide,omitempty" enum:"a,b" doc:"Parties whose number the other one is not shown"`
 	Labels   map[string]string `json:"labels,omitempty" doc:"Yours; given back in answers and events"`
 }
@@ -55,7 +56,7 @@ func (n *nouns) registerCalls(set *op.Set) {
 // order reads what a client asks for.
 func (n *nouns) order(ctx context.Context, in *NewPINTCall) (o pint.Order, err error) {
 	o = pint.Order{Service: in.Service, Door: pint.REST, Client: access.Of(ctx).Name, First: service.Leg(in.First), Zone: in.Zone,
-		RingTime: seconds(in.RingTime), MaxTalk: seconds(in.MaxTalk), Retries: in.Retries, Pause: seconds(in.Pause), Labels: in.Labels}
+		RingTime: seconds(in.RingTime), MaxTalk: seconds(in.MaxTalk), Retries: in.Retries, Pause: seconds(in.Pause), Record: in.Record, Labels: in.Labels}
 	if o.By, err = n.ParseAOR(in.User); err != nil {
 		return o, err
 	}

@@ -63,6 +63,8 @@ type PINTCall struct {
 	Code      int               `json:"code,omitempty" yaml:"code,omitempty" doc:"SIP status of its end"`
 	Cause     int               `json:"cause,omitempty" yaml:"cause,omitempty" doc:"Q.850"`
 	Trunk     string            `json:"trunk,omitempty" yaml:"trunk,omitempty"`
+	Recording string            `json:"recording,omitempty" yaml:"recording,omitempty" doc:"File of its sound, in the folder telephony.recordings"`
+	Machine   string            `json:"machine,omitempty" yaml:"machine,omitempty" doc:"Party whose answering machine answered: a or b"`
 	Records   []string          `json:"records,omitempty" yaml:"records,omitempty" doc:"IDs of its call records"`
 	Labels    map[string]string `json:"labels,omitempty" yaml:"labels,omitempty"`
 	Steps     []PINTStep        `json:"steps" yaml:"steps" nullable:"false"`
@@ -80,7 +82,7 @@ func Shown(s *pint.Session) PINTCall {
 	c := PINTCall{ID: s.ID, Service: s.Service, Door: string(s.Door), State: string(s.State), Info: s.Info, User: string(s.By), Client: s.Client,
 		A: s.A.String(), B: s.B.String(), First: string(s.First), At: moment(s.At), Zone: s.Zone, Created: s.Created, Due: moment(s.Due),
 		Started: moment(s.Started), Connected: moment(s.Connected), Ended: moment(s.Ended), Talked: s.Talked().Seconds(), Tries: s.Tries,
-		EndedBy: s.EndedBy, Code: s.Code, Cause: s.Cause, Trunk: s.Gateway, Records: s.Calls, Labels: s.Labels, Steps: []PINTStep{}}
+		EndedBy: s.EndedBy, Code: s.Code, Cause: s.Cause, Trunk: s.Gateway, Recording: s.Recording, Machine: string(s.Machine), Records: s.Calls, Labels: s.Labels, Steps: []PINTStep{}}
 	for _, e := range s.Events {
 		c.Steps = append(c.Steps, PINTStep{e.Time, string(e.State), e.Info})
 	}

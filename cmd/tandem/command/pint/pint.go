@@ -166,6 +166,7 @@ func (a *asking) follow(c *cobra.Command, s *requester.Session) error {
 
 func newCall() *cobra.Command {
 	a := &asking{}
+	var record bool
 	c := &cobra.Command{
 		Use:   "call A B",
 		Short: "Have A and B called and joined; B is yours and is called first",
@@ -173,10 +174,11 @@ func newCall() *cobra.Command {
   tandem pint call sales +49309876543 --user alice --at 2027-03-28T09:30 --zone Europe/Berlin`,
 		Args: command.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
-			return a.ask(c, requester.Request{A: args[0], B: args[1]})
+			return a.ask(c, requester.Request{A: args[0], B: args[1], Record: record})
 		},
 	}
 	a.flags(c, "R2C")
+	c.Flags().BoolVar(&record, "record", false, "have the call recorded; the service must allow it")
 	return c
 }
 
@@ -272,6 +274,8 @@ func details(w io.Writer, s *pint.PINTCall) {
 	row("state", s.State)
 	row("tries", s.Tries)
 	row("trunk", s.Trunk)
+	row("answering machine", s.Machine)
+	row("recording", s.Recording)
 	row("talked", time.Duration(s.Talked*float64(time.Second)).Round(time.Second))
 	row("ended by", s.EndedBy)
 	row("code", s.Code)
