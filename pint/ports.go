@@ -92,6 +92,9 @@ type Rights interface {
 	// May reports whether the requester may have this called; nil when so. The error
 	// is a *rtc.Status.
 	May(by rtc.AOR, d Destination) error
+	// Provider reports whether a telephone provider (tsp) is reached from here; nil when
+	// so. The error is a *Refusal.
+	Provider(name string) error
 }
 
 // Destination is whom a party means.

@@ -38,6 +38,11 @@ func (x *Executive) check(o *pint.Order, svc *service.Service, now time.Time) er
 	if err := x.records(o, svc); err != nil {
 		return err
 	}
+	if o.Provider != "" {
+		if err := x.cfg.Rights.Provider(o.Provider); err != nil {
+			return err
+		}
+	}
 	_, err := x.parties(o, svc)
 	return err
 }

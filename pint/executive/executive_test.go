@@ -109,6 +109,13 @@ func (r *rights) Resolve(_ rtc.AOR, p *party.Party) (pint.Destination, error) {
 	return pint.Destination{To: p.String(), Own: strings.HasPrefix(p.Number, "+4930"), Show: p.Number}, nil
 }
 
+func (r *rights) Provider(name string) error {
+	if name == "telco.com" {
+		return nil
+	}
+	return pint.Refuse(606, "not reached")
+}
+
 func (r *rights) May(_ rtc.AOR, d pint.Destination) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -194,8 +194,12 @@ func outcomeOf(state pint.State, code int) stats.Outcome {
 // codeOf is the SIP status of an error.
 func codeOf(err error) int {
 	var st *rtc.Status
-	if errors.As(err, &st) {
+	var refused *pint.Refusal
+	switch {
+	case errors.As(err, &st):
 		return st.Code
+	case errors.As(err, &refused):
+		return refused.Code
 	}
 	return 500
 }

@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -70,7 +69,13 @@ func (p pintCalls) trunk(provider string) (string, error) {
 			return known.Trunk, nil
 		}
 	}
-	return "", &rtc.Status{Code: 606, Err: fmt.Errorf("no trunk is set for the telephone provider %s", provider)}
+	return "", pint.Refuse(606, "the telephone provider %.60s is not reached from here: leave tsp out, or add it to pint.providers", provider)
+}
+
+// Provider implements pint.Rights.
+func (p pintRights) Provider(name string) error {
+	_, err := pintCalls{p.s}.trunk(name)
+	return err
 }
 
 // pintHandle is a call as PINT leads it.
