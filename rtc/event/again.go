@@ -43,8 +43,8 @@ func (l *leg) heard(r *rtc.Request, seq uint32, pkg, id string) (sub *subscripti
 	}
 	moved = l.flow != r.Flow()
 	l.remoteSeq, l.flow = seq, r.Flow()
-	if err == nil && target != l.target && (!l.secure || strings.HasPrefix(strings.ToLower(target), "sips:")) {
-		l.target, moved = target, true
+	if err == nil && string(target) != l.target && (!l.secure || strings.HasPrefix(strings.ToLower(string(target)), "sips:")) {
+		l.target, moved = string(target), true
 	}
 	for s := l.first; s != nil; s = s.sibling {
 		if s.topic.pkg.Name == pkg && s.id == id {
@@ -118,11 +118,11 @@ func (n *Notifier) refresh(r *rtc.Request, sub *subscription, moved bool) error 
 			r.Resume(busy(err))
 			return
 		}
-		r.Tx.Lane().Do(func() { n.goOn(r, sub, w) })
+		n.queue.later(answer{r.Tx.Lane(), func() { n.goOn(r, sub, w) }})
 	}
 	var err error
 	if w.expires == 0 {
-		err = n.cfg.Store.Delete(idOf(sub.leg, w.pkg.Name, sub.id), done)
+		err = n.cfg.Store.Delete(sub.row, done)
 	} else {
 		err = n.cfg.Store.Put(n.row(sub), done)
 	}

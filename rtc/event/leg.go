@@ -17,50 +17,83 @@ func (n *Notifier) newLeg(r *rtc.Request) (*leg, error) {
 	}
 	tag := n.tagFor(m)
 	seq, _ := m.CSeq()
-	l := &leg{target: target, flow: r.Flow(), remoteSeq: seq, secure: strings.HasPrefix(strings.ToLower(string(m.RequestURI())), "sips:")}
-	l.callID, l.local, l.remote = string(m.CallID()), tag, string(m.FromTag())
-	l.from, l.to = string(uac.Tagged(m.Get(sip.HdrTo), tag)), string(m.Get(sip.HdrFrom))
+	l := &leg{flow: r.Flow(), remoteSeq: seq, secure: strings.HasPrefix(strings.ToLower(string(m.RequestURI())), "sips:")}
 	if r.Identity != nil {
 		l.peer = r.Identity.Peer
 	}
-	var routes []string
-	for route := range m.Values(sip.HdrRecordRoute) { // in order
-		routes = append(routes, string(route))
+	var room [1024]byte
+	text := newTexts(room[:0])
+	text.add(&l.callID, m.CallID())
+	text.add(&l.from, uac.Tagged(m.Get(sip.HdrTo), tag))
+	text.add(&l.to, m.Get(sip.HdrFrom))
+	text.add(&l.target, target)
+	if m.Has(sip.HdrRecordRoute) {
+		var routes []string
+		for route := range m.Values(sip.HdrRecordRoute) { // in order
+			routes = append(routes, string(route))
+		}
+		text.add(&l.routes, []byte(strings.Join(routes, ", ")))
 	}
-	l.routes = strings.Join(routes, ", ")
-	l.share()
+	text.share()
+	l.local, l.remote = tagIn(l.from, tag), tagIn(l.to, string(m.FromTag()))
 	return l, nil
 }
 
+// texts has the texts of a dialog stand in one string: half a million of them
+// have to fit.
+type texts struct {
+	b    []byte
+	to   [6]*string
+	size [6]int
+	n    int
+}
+
+func newTexts(room []byte) texts { return texts{b: room} }
+
+func (t *texts) add(to *string, text []byte) {
+	t.to[t.n], t.size[t.n] = to, len(text)
+	t.b = append(t.b, text...)
+	t.n++
+}
+
+func (t *texts) share() {
+	all := string(t.b)
+	for i := range t.n {
+		*t.to[i], all = all[:t.size[i]], all[t.size[i]:]
+	}
+}
+
+// tagIn is a tag, as a part of the header it stands in.
+func tagIn(header, tag string) string {
+	if i := strings.LastIndex(header, tag); i >= 0 {
+		return header[i : i+len(tag)]
+	}
+	return tag
+}
+
 // contactOf is the URI of the one Contact a SUBSCRIBE has.
-func contactOf(m *sip.Message) (string, error) {
+func contactOf(m *sip.Message) ([]byte, error) {
 	for v := range m.Values(sip.HdrContact) {
 		if a, err := sip.ParseNameAddr(v); err == nil && !a.Star && len(a.URI) > 0 {
-			return string(a.URI), nil
+			return a.URI, nil
 		}
 		break
 	}
-	return "", &rtc.Status{Code: 400, Reason: "Missing or Bad Contact"}
+	return nil, &rtc.Status{Code: 400, Reason: "Missing or Bad Contact"}
 }
 
-// share has the texts of a dialog stand in one string: half a million of them
-// have to fit.
-func (l *leg) share() {
-	var b strings.Builder
-	parts := []*string{&l.callID, &l.from, &l.to, &l.routes}
-	for _, p := range parts {
-		b.WriteString(*p)
+// read takes over the texts that were kept.
+func (l *leg) read(st *Stored) {
+	var room [1024]byte
+	text := newTexts(room[:0])
+	for _, x := range []struct {
+		to   *string
+		text string
+	}{{&l.callID, st.CallID}, {&l.from, st.From}, {&l.to, st.To}, {&l.target, st.Target}, {&l.routes, st.Routes}} {
+		text.add(x.to, []byte(x.text))
 	}
-	all := b.String()
-	for _, p := range parts {
-		*p, all = all[:len(*p)], all[len(*p):]
-	}
-	if i := strings.LastIndex(l.from, l.local); i >= 0 {
-		l.local = l.from[i : i+len(l.local)]
-	}
-	if i := strings.LastIndex(l.to, l.remote); i >= 0 {
-		l.remote = l.to[i : i+len(l.remote)]
-	}
+	text.share()
+	l.local, l.remote = tagIn(l.from, strings.Clone(st.Local)), tagIn(l.to, strings.Clone(st.Remote))
 }
 
 // join enters a subscription of the dialog.

@@ -216,8 +216,7 @@ func (n *Notifier) join(sub *subscription, e lists.Entry) *member {
 	if !ok {
 		return x
 	}
-	g, err := p.Authorise(Ask{Resource: resource, Watcher: sub.user.aor, Proved: sub.proved, Type: p.Types[sub.kind],
-		ID: idOf(sub.leg, p.Name, sub.id) + "/" + string(resource)})
+	g, err := p.Authorise(Ask{Resource: resource, Watcher: sub.user.aor, Proved: sub.proved, Type: p.Types[sub.kind]})
 	s := newSubscription()
 	if st := (*rtc.Status)(nil); err == nil {
 		x.state, x.reason = "", ""

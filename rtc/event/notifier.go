@@ -72,7 +72,8 @@ type Notifier struct {
 	queue    queue
 	kept     kept
 	total    atomic.Int64
-	run      uint32 // of the server, see Store.Begin
+	rows     atomic.Int64 // last one given to a subscription
+	run      uint32       // of the server, see Store.Begin
 	stats    stats
 }
 
@@ -344,9 +345,5 @@ func (n *Notifier) reauthorise(t *topic, sub *subscription) {
 }
 
 func (n *Notifier) ask(t *topic, sub *subscription) Ask {
-	l := sub.leg
-	if sub.parent != nil {
-		l = sub.parent.of.leg
-	}
-	return Ask{Resource: t.resource, Watcher: sub.user.aor, Proved: sub.proved, Type: t.pkg.Types[sub.kind], ID: idOf(l, t.pkg.Name, sub.id)}
+	return Ask{Resource: t.resource, Watcher: sub.user.aor, Proved: sub.proved, Type: t.pkg.Types[sub.kind]}
 }

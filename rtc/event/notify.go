@@ -32,22 +32,41 @@ func (n *Notifier) Stats() Stats {
 // atOnce is how many NOTIFYs are sent while a lane is held.
 const atOnce = 32
 
-// work sends what waits until the queue is closed.
+// work answers and sends what waits until the queue is closed. What is done in a
+// round leaves together: a system call costs more than a NOTIFY.
 func (n *Notifier) work() {
+	var answers []answer
 	var batch []*notice
-	for {
-		t := n.queue.take()
-		if t == nil {
+	for more := true; ; {
+		if answers, more = n.queue.take(answers[:0]); !more {
 			return
 		}
-		t.lane.DoTogether(func() { batch = n.send(t, batch[:0]) })
-		t.shard.mu.Lock()
-		t.queued = false
-		wake := t.wake()
-		t.tidy()
-		t.shard.mu.Unlock()
-		n.queue.put(wake)
+		n.cfg.Layer.Together(func(do func(*transaction.Lane, func())) {
+			for i := range answers {
+				do(answers[i].lane, answers[i].send)
+			}
+			for sent := 0; sent < round; {
+				t := n.queue.topic()
+				if t == nil {
+					return
+				}
+				do(t.lane, func() { batch = n.send(t, batch[:0]) })
+				sent += max(1, len(batch))
+				t.rest(n)
+			}
+		})
+		clear(answers)
 	}
+}
+
+// rest puts a topic out of a worker's hands.
+func (t *topic) rest(n *Notifier) {
+	t.shard.mu.Lock()
+	t.queued = false
+	wake := t.wake()
+	t.tidy()
+	t.shard.mu.Unlock()
+	n.queue.put(wake)
 }
 
 // send sends what is ready at a topic, up to atOnce. On the topic's lane.
@@ -78,7 +97,7 @@ func (n *Notifier) send(t *topic, batch []*notice) []*notice {
 		} else {
 			n.transmit(t.lane, x)
 		}
-		batch[i] = nil
+		batch[i] = nil // its length is how many there were
 	}
 	return batch
 }
@@ -308,7 +327,7 @@ func codeOf(m *sip.Message) int {
 // ended deletes a subscription from the disk, and tells that it ended.
 func (n *Notifier) ended(s *subscription, info Subscription) {
 	if s.parent == nil && !s.fetch {
-		if err := n.cfg.Store.Delete(idOf(s.leg, s.topic.pkg.Name, s.id), func(error) {}); err != nil {
+		if err := n.cfg.Store.Delete(s.row, func(error) {}); err != nil {
 			n.cfg.Log.Warn("an ended subscription stays on disk until its time is over", "call_id", s.leg.callID, "err", err)
 		}
 	}

@@ -44,7 +44,6 @@ type Ask struct {
 	Watcher  rtc.AOR // "" when nobody knows
 	Proved   bool    // by credentials, or by whom the server trusts
 	Type     string  // of the documents
-	ID       string  // of the subscription, see Subscription.ID
 	// Message is the SUBSCRIBE that begins it, nil when the package is asked again.
 	Message *sip.Message
 }

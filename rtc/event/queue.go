@@ -4,13 +4,17 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+
+	"tandem/rtc/transaction"
 )
 
-// queue holds the topics that have something to send. A topic is in it at most
-// once, so it is bounded by their number.
+// queue holds what workers do: the SUBSCRIBEs that can be answered, and the topics
+// that have something to send. A topic is in it at most once, so it is bounded by
+// their number; SUBSCRIBEs are bounded by the transactions of the layer.
 type queue struct {
 	mu      sync.Mutex
 	cond    sync.Cond
+	answers []answer
 	list    []*topic
 	head    int
 	closed  bool
@@ -74,8 +78,26 @@ func (q *queue) put(t *topic) {
 	q.cond.Signal()
 }
 
-// take waits for a topic; nil when the queue is closed.
-func (q *queue) take() *topic {
+// answer is a SUBSCRIBE whose subscription is on disk.
+type answer struct {
+	lane *transaction.Lane
+	send func()
+}
+
+// later enters an answer.
+func (q *queue) later(a answer) {
+	q.mu.Lock()
+	q.answers = append(q.answers, a)
+	q.mu.Unlock()
+	q.cond.Signal()
+}
+
+// round is what a worker does before what it sent leaves.
+const round = 32
+
+// take waits for answers, of which it appends some to to, or else topics; false
+// when the queue is closed.
+func (q *queue) take(to []answer) ([]answer, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for {
@@ -86,17 +108,34 @@ func (q *queue) take() *topic {
 		}
 		switch {
 		case q.closed:
-			return nil
+			return to, false
+		case len(q.answers) > 0:
+			n := min(len(q.answers), round)
+			to = append(to, q.answers[:n]...)
+			rest := copy(q.answers, q.answers[n:])
+			clear(q.answers[rest:])
+			q.answers = q.answers[:rest]
+			return to, true
 		case !full && q.head < len(q.list):
-			t := q.list[q.head]
-			q.list[q.head] = nil
-			if q.head++; q.head == len(q.list) {
-				q.list, q.head = q.list[:0], 0
-			}
-			return t
+			return to, true
 		}
 		q.cond.Wait()
 	}
+}
+
+// topic takes one out, nil when there is none or too much is under way.
+func (q *queue) topic() *topic {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed || q.head == len(q.list) || q.underWay() >= q.most {
+		return nil
+	}
+	t := q.list[q.head]
+	q.list[q.head] = nil
+	if q.head++; q.head == len(q.list) {
+		q.list, q.head = q.list[:0], 0
+	}
+	return t
 }
 
 // answered counts a NOTIFY that is not under way any more.

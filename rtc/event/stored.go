@@ -2,8 +2,6 @@ package event
 
 import (
 	"context"
-	"encoding/base64"
-	"hash/fnv"
 	"slices"
 	"strings"
 	"sync"
@@ -16,7 +14,7 @@ import (
 
 // Stored is what is kept of a subscription.
 type Stored struct {
-	ID                         string
+	Row                        int64 // names it: later ones have higher numbers
 	Package, EventID, Type     string
 	Resource, Watcher          rtc.AOR
 	Proved                     bool
@@ -46,19 +44,19 @@ type Store interface {
 	// Begin counts the runs of the server. It is called once in each, before Load.
 	Begin(ctx context.Context) (run uint32, err error)
 	Put(s Stored, done func(error)) error
-	Delete(id string, done func(error)) error
+	Delete(row int64, done func(error)) error
 	Load(ctx context.Context, each func(Stored)) error
 }
 
 // Memory is a Store that forgets with the process.
 type Memory struct {
 	mu   sync.Mutex
-	rows map[string]Stored
+	rows map[int64]Stored
 	run  uint32
 }
 
 // NewMemory makes an empty one.
-func NewMemory() *Memory { return &Memory{rows: make(map[string]Stored)} }
+func NewMemory() *Memory { return &Memory{rows: make(map[int64]Stored)} }
 
 // Begin implements Store.
 func (m *Memory) Begin(context.Context) (uint32, error) {
@@ -73,16 +71,16 @@ func (m *Memory) Put(s Stored, done func(error)) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s.Members = slices.Clone(s.Members)
-	m.rows[s.ID] = s
+	m.rows[s.Row] = s
 	go done(nil)
 	return nil
 }
 
 // Delete implements Store.
-func (m *Memory) Delete(id string, done func(error)) error {
+func (m *Memory) Delete(row int64, done func(error)) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	delete(m.rows, id)
+	delete(m.rows, row)
 	go done(nil)
 	return nil
 }
@@ -104,20 +102,10 @@ func (m *Memory) Load(_ context.Context, each func(Stored)) error {
 // never go backwards and a restart writes nothing.
 const reserve = 1024
 
-// idOf names a subscription: it is the same after a restart, and short.
-func idOf(l *leg, pkg, id string) string {
-	h := fnv.New128a()
-	for _, p := range []string{l.callID, l.local, l.remote, pkg, id} {
-		_, _ = h.Write([]byte(p))
-		_, _ = h.Write([]byte{0})
-	}
-	return base64.RawURLEncoding.EncodeToString(h.Sum(nil))
-}
-
 // row is what is kept of a subscription that is not being changed by others.
 func (n *Notifier) row(s *subscription) Stored {
 	l := s.leg
-	st := Stored{ID: idOf(l, s.topic.pkg.Name, s.id), Package: s.topic.pkg.Name, EventID: s.id, Type: s.topic.pkg.Types[s.kind],
+	st := Stored{Row: s.row, Package: s.topic.pkg.Name, EventID: s.id, Type: s.topic.pkg.Types[s.kind],
 		Resource: s.about(), Watcher: s.user.aor, Proved: s.proved, Until: time.UnixMilli(s.disk),
 		Granted: time.Duration(s.granted) * time.Second, Interval: time.Duration(s.interval) * time.Millisecond, Longest: time.Duration(s.longest) * time.Millisecond,
 		CallID: l.callID, Local: l.local, Remote: l.remote, From: l.from, To: l.to, Routes: l.routes, Peer: l.peer, Secure: l.secure, Base: s.base}
@@ -138,16 +126,17 @@ func (n *Notifier) row(s *subscription) Stored {
 // UDP flows. It returns how many subscriptions there are.
 func (n *Notifier) Restore(ctx context.Context, flow func(string) (transport.Flow, bool)) (int, error) {
 	var list []*subscription
-	var gone []string
+	var gone []int64
 	var err error
 	if n.run, err = n.cfg.Store.Begin(ctx); err != nil {
 		return 0, err
 	}
 	err = n.cfg.Store.Load(ctx, func(st Stored) {
+		n.rows.Store(max(n.rows.Load(), st.Row))
 		if s := n.revive(&st, flow); s != nil {
 			list = append(list, s)
 		} else {
-			gone = append(gone, st.ID)
+			gone = append(gone, st.Row)
 		}
 	})
 	if err != nil {
@@ -159,7 +148,7 @@ func (n *Notifier) Restore(ctx context.Context, flow func(string) (transport.Flo
 		sh.mu.Lock()
 		s.topic.add(s)
 		if s.reason != "" {
-			gone = append(gone, idOf(s.leg, s.topic.pkg.Name, s.id))
+			gone = append(gone, s.row)
 		}
 		s.touch(now, true)
 		wake := s.topic.wake()
@@ -170,8 +159,8 @@ func (n *Notifier) Restore(ctx context.Context, flow func(string) (transport.Flo
 			n.kept.enter(s)
 		}
 	}
-	for _, id := range gone {
-		_ = n.cfg.Store.Delete(id, func(error) {}) // the next start tries again
+	for _, row := range gone {
+		_ = n.cfg.Store.Delete(row, func(error) {}) // the next start tries again
 	}
 	return len(list), nil
 }
@@ -186,9 +175,8 @@ func (n *Notifier) revive(st *Stored, flow func(string) (transport.Flow, bool)) 
 	s := newSubscription()
 	s.leg = n.table.find([]byte(st.CallID), []byte(st.Local), []byte(st.Remote))
 	if s.leg == nil {
-		s.leg = &leg{callID: st.CallID, local: st.Local, remote: st.Remote, from: st.From, to: st.To, routes: st.Routes, peer: st.Peer,
-			secure: st.Secure, target: st.Target, remoteSeq: st.RemoteSeq}
-		s.leg.share()
+		s.leg = &leg{peer: strings.Clone(st.Peer), secure: st.Secure, remoteSeq: st.RemoteSeq}
+		s.leg.read(st)
 		if f, ok := flow(st.Flow); ok {
 			s.leg.flow = f
 		}
@@ -198,7 +186,7 @@ func (n *Notifier) revive(st *Stored, flow func(string) (transport.Flow, bool)) 
 		s.leg.seq, s.leg.reserved = seq, seq+reserve
 	}
 	s.leg.join(s)
-	s.id, s.proved, s.base = strings.Clone(st.EventID), st.Proved, st.Base
+	s.row, s.id, s.proved, s.base = st.Row, strings.Clone(st.EventID), st.Proved, st.Base
 	s.kind, _ = p.kind([]byte(st.Type))
 	s.granted, s.interval, s.longest = uint32(st.Granted/time.Second), uint32(st.Interval.Milliseconds()), uint32(st.Longest.Milliseconds())
 	s.until, s.disk = st.Until.UnixMilli(), st.Until.UnixMilli()

@@ -2,6 +2,7 @@ package event
 
 import (
 	"strconv"
+	"sync"
 	"time"
 
 	"tandem/rtc"
@@ -76,13 +77,13 @@ func (n *Notifier) enter(r *rtc.Request, sub *subscription, w wish) error {
 		sub.list.gen = w.gen
 		k.resource = rtc.AOR("list " + sub.leg.local) // a topic of its own
 	} else {
-		g, err := w.pkg.Authorise(Ask{Resource: w.resource, Watcher: w.watcher, Proved: w.proved, Type: w.pkg.Types[w.kind],
-			ID: idOf(sub.leg, w.pkg.Name, w.id), Message: r.Message})
+		g, err := w.pkg.Authorise(Ask{Resource: w.resource, Watcher: w.watcher, Proved: w.proved, Type: w.pkg.Types[w.kind], Message: r.Message})
 		if err != nil {
 			return err
 		}
 		sub.pending, sub.view = g.Pending, g.View
 	}
+	sub.row = n.rows.Add(1)
 	if sub.leg.reserved == 0 {
 		sub.leg.reserved = sub.leg.seq + reserve
 	}
@@ -150,7 +151,7 @@ func (n *Notifier) stored(r *rtc.Request, sub *subscription, w wish, err error) 
 		r.Resume(busy(err))
 		return
 	}
-	r.Tx.Lane().Do(func() { n.welcome(r, sub, w) })
+	n.queue.later(answer{r.Tx.Lane(), func() { n.welcome(r, sub, w) }})
 }
 
 // welcome answers the SUBSCRIBE and begins to notify. On the lane of the request.
@@ -214,7 +215,8 @@ func (n *Notifier) answer(r *rtc.Request, sub *subscription, quiet bool, expires
 	if quiet {
 		code, reason = 204, "No Notification" // RFC 5839 §7.1
 	}
-	header := uac.Contact{Secure: sub.leg.secure}.Append(make([]byte, 0, 256), n.cfg.Wire, r.Flow())
+	var room [512]byte
+	header := uac.Contact{Secure: sub.leg.secure}.Append(room[:0], n.cfg.Wire, r.Flow())
 	header = append(header, "Expires: "...)
 	header = strconv.AppendInt(header, int64(expires/time.Second), 10)
 	header = append(header, "\r\nAllow-Events: "...)
@@ -222,5 +224,10 @@ func (n *Notifier) answer(r *rtc.Request, sub *subscription, quiet bool, expires
 	if sub.list != nil {
 		header = append(header, "Require: eventlist\r\n"...) // RFC 4662 §4.2
 	}
-	r.Tx.Respond(code, sip.AppendResponse(nil, r.Message, sip.Response{Code: code, Reason: reason, ToTag: sub.leg.local, Header: header}))
+	buf := buffers.Get().(*[]byte)
+	*buf = sip.AppendResponse((*buf)[:0], r.Message, sip.Response{Code: code, Reason: reason, ToTag: sub.leg.local, Header: header})
+	r.Tx.Respond(code, *buf)
+	buffers.Put(buf)
 }
+
+var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 2048); return &b }}

@@ -1,6 +1,7 @@
 package event
 
 import (
+	"strconv"
 	"sync"
 	"time"
 
@@ -53,6 +54,7 @@ type subscription struct {
 	fetch    bool // it is over with its first NOTIFY, and on no disk
 	fails    uint8
 
+	row      int64  // on disk
 	place    int32  // in topic.subs, -1 when it is not there
 	at       int32  // in the heap of the shard, -1 when it is not there
 	shown    uint64 // mark of the document the subscriber has, 0 = none
@@ -164,9 +166,10 @@ func (s *subscription) info() Subscription {
 	out.Contact = l.target
 	l.mu.Unlock()
 	out.CallID = l.callID
-	out.ID = idOf(l, s.topic.pkg.Name, s.id)
-	if s.parent != nil {
-		out.ID += "/" + string(s.topic.resource)
+	if s.parent == nil {
+		out.ID = strconv.FormatInt(s.row, 36)
+	} else {
+		out.ID = strconv.FormatInt(s.parent.of.row, 36) + "/" + string(s.topic.resource)
 	}
 	return out
 }

@@ -1,9 +1,8 @@
 package event
 
 import (
-	"crypto/hmac"
 	"crypto/sha256"
-	"encoding/base32"
+	"crypto/subtle"
 	"encoding/binary"
 	"hash/maphash"
 	"sync"
@@ -99,39 +98,39 @@ const (
 	tagCheck  = 8
 )
 
-var tagText = base32.HexEncoding.WithPadding(base32.NoPadding)
+const tagDigits = "0123456789abcdefghijklmnopqrstuv"
 
-func (n *Notifier) tagFor(m *sip.Message) string {
-	var b [8]byte
-	sum := n.mac("tag", m.CallID(), m.FromTag(), m.Get(sip.HdrCSeq))
-	binary.BigEndian.PutUint64(b[:], sum)
-	unique := tagText.EncodeToString(b[:])
-	return unique + n.check(m.CallID(), []byte(unique))
+func appendTag(dst []byte, v uint64, digits int) []byte {
+	for digits--; digits >= 0; digits-- {
+		dst = append(dst, tagDigits[v>>(5*digits)&31])
+	}
+	return dst
 }
 
-func (n *Notifier) check(callID, unique []byte) string {
-	var b [5]byte
-	sum := n.mac("check", callID, unique)
-	for i := range b {
-		b[i] = byte(sum >> (8 * i))
-	}
-	return tagText.EncodeToString(b[:])
+func (n *Notifier) tagFor(m *sip.Message) string {
+	tag := appendTag(make([]byte, 0, tagUnique+tagCheck), n.mac("tag", m.CallID(), m.FromTag(), m.Get(sip.HdrCSeq)), tagUnique)
+	return string(appendTag(tag, n.mac("check", m.CallID(), tag), tagCheck))
 }
 
 // ours reports whether a tag was made here for this Call-ID, also before a restart.
 func (n *Notifier) ours(callID, tag []byte) bool {
-	return len(tag) == tagUnique+tagCheck && hmac.Equal([]byte(n.check(callID, tag[:tagUnique])), tag[tagUnique:])
+	if len(tag) != tagUnique+tagCheck {
+		return false
+	}
+	var want [tagCheck]byte
+	return subtle.ConstantTimeCompare(appendTag(want[:0], n.mac("check", callID, tag[:tagUnique]), tagCheck), tag[tagUnique:]) == 1
 }
 
-func (n *Notifier) mac(parts0 string, parts ...[]byte) uint64 {
-	mac := hmac.New(sha256.New, n.cfg.Key)
-	mac.Write([]byte("event " + parts0))
-	for _, p := range parts {
-		mac.Write([]byte{0})
-		mac.Write(p)
+// mac is a keyed check over what it is for and texts. One pass of the hash does:
+// of its result too little is shown to go on with it.
+func (n *Notifier) mac(what string, texts ...[]byte) uint64 {
+	var room [256]byte
+	b := append(append(append(room[:0], n.cfg.Key...), 0), what...)
+	for _, t := range texts {
+		b = append(binary.BigEndian.AppendUint32(b, uint32(len(t))), t...)
 	}
-	var sum [sha256.Size]byte
-	return binary.BigEndian.Uint64(mac.Sum(sum[:0]))
+	sum := sha256.Sum256(b)
+	return binary.BigEndian.Uint64(sum[:])
 }
 
 // user is somebody who has subscriptions, and how many.

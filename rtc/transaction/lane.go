@@ -65,18 +65,20 @@ func (ln *Lane) Do(f func()) {
 	f()
 }
 
-// DoTogether is Do for many messages: what f sends leaves together, when f has
-// returned and the lane is free again.
-func (ln *Lane) DoTogether(f func()) {
-	w, ok := ln.l.wire.(interface{ Together(func(transport.Sink)) })
+// Together is Lane.Do for many messages on many lanes: what is sent within do
+// leaves together, when f has returned.
+func (l *Layer) Together(f func(do func(*Lane, func()))) {
+	w, ok := l.wire.(interface{ Together(func(transport.Sink)) })
 	if !ok { // the fake of a test
-		ln.Do(f)
+		f(func(ln *Lane, g func()) { ln.Do(g) })
 		return
 	}
 	w.Together(func(out transport.Sink) {
-		ln.enter(out)
-		defer ln.leave()
-		f()
+		f(func(ln *Lane, g func()) {
+			ln.enter(out)
+			defer ln.leave()
+			g()
+		})
 	})
 }
 

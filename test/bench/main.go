@@ -137,7 +137,7 @@ func (o options) media() error {
 func (o options) presence() error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	return presence.Run(ctx, presence.Options{Tandem: o.tandem, Dir: o.dir, Presentities: o.people, Watchers: o.watchers, Only: o.match, Out: os.Stdout})
+	return presence.Run(ctx, presence.Options{Tandem: o.tandem, Dir: o.dir, Presentities: o.people, Watchers: o.watchers, Only: o.match, Profiles: o.profiles, Out: os.Stdout})
 }
 
 // signalling compares SIP servers.

@@ -17,8 +17,8 @@ func texts(st *event.Stored) []*string {
 	return []*string{&st.EventID, &st.Type, &st.CallID, &st.Local, &st.Remote, &st.From, &st.To, &st.Routes, &st.Target, &st.Peer, &st.Flow, &st.List}
 }
 
-func encode(st *event.Stored) []byte {
-	b := append(make([]byte, 0, 512), version)
+func encode(b []byte, st *event.Stored) []byte {
+	b = append(b, version)
 	for _, t := range texts(st) {
 		b = appendText(b, *t)
 	}

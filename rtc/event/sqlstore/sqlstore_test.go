@@ -34,13 +34,13 @@ func TestStore(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	full := storetest.Full("1")
-	f.Add(encode(&full))
+	full := storetest.Full(1)
+	f.Add(encode(nil, &full))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var st event.Stored
 		if decode(b, &st) == nil {
 			var back event.Stored
-			if err := decode(encode(&st), &back); err != nil {
+			if err := decode(encode(nil, &st), &back); err != nil {
 				t.Errorf("%v", err)
 			}
 		}

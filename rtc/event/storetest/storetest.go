@@ -3,7 +3,6 @@
 package storetest
 
 import (
-	"fmt"
 	"reflect"
 	"testing"
 	"time"
@@ -30,8 +29,8 @@ func Run(t *testing.T, open func(t *testing.T) (s event.Store, again func() even
 }
 
 // Full is a subscription with a value in every field.
-func Full(id string) event.Stored {
-	return event.Stored{ID: id, Package: "presence", EventID: "7", Type: "application/pidf+xml", Resource: "sip:bob@example.com", Watcher: "sip:alice@example.com",
+func Full(row int64) event.Stored {
+	return event.Stored{Row: row, Package: "presence", EventID: "7", Type: "application/pidf+xml", Resource: "sip:bob@example.com", Watcher: "sip:alice@example.com",
 		Proved: true, Until: time.Now().Add(time.Hour).Truncate(time.Millisecond), Granted: time.Hour, Interval: 5 * time.Second, Longest: time.Minute,
 		CallID: "call", Local: "ours", Remote: "theirs", From: "<sip:bob@example.com>;tag=ours", To: `"Älice" <sip:alice@example.com>;tag=theirs`,
 		Routes: "<sip:edge;lr>, <sip:inner;lr>", Target: "sip:alice@192.0.2.1:5070", Peer: "berlin", Flow: "udp 127.0.0.1:5060 192.0.2.1:5070", Secure: true,
@@ -56,22 +55,22 @@ func wait(t *testing.T, change func(func(error)) error) {
 	}
 }
 
-func load(t *testing.T, s event.Store) map[string]event.Stored {
+func load(t *testing.T, s event.Store) map[int64]event.Stored {
 	t.Helper()
-	all := make(map[string]event.Stored)
-	if err := s.Load(t.Context(), func(st event.Stored) { all[st.ID] = st }); err != nil {
+	all := make(map[int64]event.Stored)
+	if err := s.Load(t.Context(), func(st event.Stored) { all[st.Row] = st }); err != nil {
 		t.Fatal(err)
 	}
 	return all
 }
 
 func fields(t *testing.T, s event.Store, again func() event.Store) {
-	want := Full("1")
-	plain := event.Stored{ID: "2", Package: "reg", Until: want.Until}
+	want := Full(1)
+	plain := event.Stored{Row: 2, Package: "reg", Until: want.Until}
 	put(t, s, want, plain)
 	all := load(t, again())
 	for _, w := range []event.Stored{want, plain} {
-		got := all[w.ID]
+		got := all[w.Row]
 		if !got.Until.Equal(w.Until) {
 			t.Errorf("until %v, want %v", got.Until, w.Until)
 		}
@@ -83,20 +82,20 @@ func fields(t *testing.T, s event.Store, again func() event.Store) {
 }
 
 func replaces(t *testing.T, s event.Store, again func() event.Store) {
-	st := Full("1")
+	st := Full(1)
 	put(t, s, st)
 	st.Seq, st.Target = 9999, "sip:elsewhere"
 	put(t, s, st)
-	if got := load(t, again()); len(got) != 1 || got["1"].Seq != 9999 || got["1"].Target != "sip:elsewhere" {
+	if got := load(t, again()); len(got) != 1 || got[1].Seq != 9999 || got[1].Target != "sip:elsewhere" {
 		t.Errorf("%+v", got)
 	}
 }
 
 func deletes(t *testing.T, s event.Store, again func() event.Store) {
-	put(t, s, Full("1"), Full("2"))
-	wait(t, func(done func(error)) error { return s.Delete("1", done) })
-	wait(t, func(done func(error)) error { return s.Delete("unknown", done) })
-	if got := load(t, again()); len(got) != 1 || got["2"].ID != "2" {
+	put(t, s, Full(1), Full(2))
+	wait(t, func(done func(error)) error { return s.Delete(1, done) })
+	wait(t, func(done func(error)) error { return s.Delete(99, done) })
+	if got := load(t, again()); len(got) != 1 || got[2].Row != 2 {
 		t.Errorf("%+v", got)
 	}
 }
@@ -104,11 +103,11 @@ func deletes(t *testing.T, s event.Store, again func() event.Store) {
 func ends(t *testing.T, s event.Store, again func() event.Store) {
 	var list []event.Stored
 	for i := range 1005 { // more than one transaction deletes
-		st := Full(fmt.Sprint(i))
+		st := Full(int64(i))
 		st.Until = time.Now().Add(-time.Second)
 		list = append(list, st)
 	}
-	put(t, s, append(list, Full("last"))...)
+	put(t, s, append(list, Full(5000))...)
 	if got := load(t, again()); len(got) != 1 {
 		t.Errorf("%d are left", len(got))
 	}

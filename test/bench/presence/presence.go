@@ -23,6 +23,7 @@ type Options struct {
 	Tandem       string // program
 	Dir          string // for what is written
 	Only         string // one server alone: tandem or kamailio
+	Profiles     string // folder for CPU profiles of Tandem, one a phase; "": none
 	Presentities int    // default 1,000
 	Watchers     int    // of each, default 20
 	Storms       int    // publications of each in the storm, default 3
@@ -99,7 +100,7 @@ func (o Options) measure(ctx context.Context, name string) (f figures, err error
 	defer c.close()
 	subs := len(c.subs)
 
-	spent := s.spent(func() { err = c.subscribeAll(false) })
+	spent := s.spent("subscribe", func() { err = c.subscribeAll(false) })
 	if err != nil {
 		return f, err
 	}
@@ -111,7 +112,7 @@ func (o Options) measure(ctx context.Context, name string) (f figures, err error
 		return f, err
 	}
 	before := c.notified
-	spent = s.spent(func() {
+	spent = s.spent("storm", func() {
 		for i := range o.Storms {
 			if err == nil {
 				err = c.publishAll(fmt.Sprint("storm", i))
@@ -124,7 +125,7 @@ func (o Options) measure(ctx context.Context, name string) (f figures, err error
 	f.storm = spent / time.Duration(max(1, c.notified-before))
 	f.stale = c.stale(fmt.Sprint("storm", o.Storms-1))
 
-	spent = s.spent(func() { err = c.subscribeAll(true) })
+	spent = s.spent("refresh", func() { err = c.subscribeAll(true) })
 	if err != nil {
 		return f, err
 	}

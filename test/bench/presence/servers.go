@@ -7,7 +7,9 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,6 +25,8 @@ type server struct {
 	args      []string
 	cmd       *exec.Cmd
 	port      int
+	http      int // for profiles, 0 = none
+	profiles  string
 }
 
 //go:embed kamailio.cfg
@@ -34,7 +38,7 @@ listen:
   - {proto: udp, addr: "127.0.0.1:%d", trusted: ["127.0.0.0/8"]}
 events: {per_user: 1000000}
 presence: {interval: 0s}
-http: {addr: ""}
+http: {addr: %q}
 `
 
 func (o Options) start(ctx context.Context, name string) (*server, error) {
@@ -76,7 +80,12 @@ func (s *server) kamailio(o Options) error {
 
 func (s *server) tandem(ctx context.Context, o Options) error {
 	file := filepath.Join(o.Dir, "tandem-presence.yaml")
-	if err := os.WriteFile(file, fmt.Appendf(nil, tandemConfig, filepath.Join(o.Dir, "presence-data"), s.port), 0o644); err != nil {
+	addr := ""
+	if o.Profiles != "" {
+		s.http, s.profiles = freePort(), o.Profiles
+		addr = fmt.Sprintf("127.0.0.1:%d", s.http)
+	}
+	if err := os.WriteFile(file, fmt.Appendf(nil, tandemConfig, filepath.Join(o.Dir, "presence-data"), s.port, addr), 0o644); err != nil {
 		return err
 	}
 	s.args = []string{o.Tandem, "serve", "-c", file}
@@ -180,11 +189,28 @@ func processes(pid int) []int {
 	return pids
 }
 
-// spent is the server's time on a processor while f runs.
-func (s *server) spent(f func()) time.Duration {
+// spent is the server's time on a processor while f runs, the phase of a name.
+func (s *server) spent(phase string, f func()) time.Duration {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	if s.http != 0 {
+		go s.profile(ctx, phase)
+	}
 	before := s.cpu()
 	f()
 	return s.cpu() - before
+}
+
+// profile fetches a profile of the first seconds of a phase.
+func (s *server) profile(ctx context.Context, phase string) {
+	r, _ := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://127.0.0.1:%d/debug/pprof/profile?seconds=5", s.http), nil)
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return // the phase was shorter
+	}
+	defer resp.Body.Close()
+	b, _ := io.ReadAll(resp.Body)
+	_ = os.WriteFile(filepath.Join(s.profiles, phase+".pprof"), b, 0o644)
 }
 
 func (s *server) cpu() (total time.Duration) {
