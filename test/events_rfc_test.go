@@ -9,6 +9,7 @@ import (
 
 	"tandem/cmd/tandem/server"
 	"tandem/rtc/presence"
+	"tandem/rtc/sip"
 )
 
 // The notifier's rules, each named after the section that has them, in raw bytes.
@@ -230,6 +231,50 @@ func TestRFC3903Section6(t *testing.T) {
 	wantCode(t, b.publish("bob", "", ok), 403) // the third
 }
 
+// Differences are published (RFC 5264), from what was published before.
+func TestRFC5264PartialPublication(t *testing.T) {
+	r := startServer(t, atOnce)
+	r.user("alice", "bob")
+	b := r.dial(t, "tcp")
+	k, _ := r.watch(r.dial(t, "udp"), "alice", "bob", "presence")
+	publish := func(match, body string) *sip.Message {
+		return b.final(b.ask("PUBLISH", "bob", bobURI, "Event: presence\nContent-Type: application/pidf-diff+xml"+match, body), "PUBLISH")
+	}
+	space := ` xmlns="urn:ietf:params:xml:ns:pidf" xmlns:p="urn:ietf:params:xml:ns:pidf-diff" entity="` + bobURI + `"`
+	diff := `<p:pidf-diff` + space + ` version="2"><p:replace sel="*/tuple[@id='t']/status/basic/text()">closed</p:replace></p:pidf-diff>`
+	wantCode(t, publish("", diff), 400) // from nothing
+	m := publish("", `<p:pidf-full`+space+` version="1"><tuple id="t"><status><basic>open</basic></status></tuple></p:pidf-full>`)
+	wantCode(t, m, 200)
+	k.until("<basic>open</basic>")
+	wantCode(t, publish("\nSIP-If-Match: unknown", diff), 412)
+	wantCode(t, publish("\nSIP-If-Match: "+value(m, "SIP-ETag"), strings.Replace(diff, "[@id='t']", "[@id='x']", 1)), 400)
+	m = publish("\nSIP-If-Match: "+value(m, "SIP-ETag"), diff)
+	wantCode(t, m, 200)
+	k.until("<basic>closed</basic>")
+}
+
+// When somebody was online last is told where that is set, and not of who is.
+func TestRFC3863Section417LastSeen(t *testing.T) {
+	r := startServer(t, func(cfg *server.Config) { atOnce(cfg); cfg.Presence.LastSeen = true })
+	r.user("alice", "bob")
+	b := r.dial(t, "tcp")
+	k, first := r.watch(r.dial(t, "udp"), "alice", "bob", "presence")
+	if strings.Contains(string(first.Body()), "<timestamp>") {
+		t.Errorf("never seen: %s", first.Body())
+	}
+	b.register("bob")
+	if m := k.until("<basic>open</basic>"); strings.Contains(string(m.Body()), "<timestamp>") {
+		t.Errorf("online: %s", m.Body())
+	}
+	b.close()
+	if m := k.until("<basic>closed</basic>"); !strings.Contains(string(m.Body()), "<timestamp>"+time.Now().UTC().Format("2006-01-02T")) {
+		t.Errorf("gone: %s", m.Body())
+	}
+	if e := r.s.Presence().Explain(bobURI); time.Since(e.LastSeen) > time.Minute {
+		t.Errorf("last seen %v", e.LastSeen)
+	}
+}
+
 func TestRFC5263Section4PartialNotification(t *testing.T) {
 	r := startServer(t, atOnce)
 	r.user("alice", "bob")
@@ -288,5 +333,35 @@ func TestRFC5627NotifyToGRUU(t *testing.T) {
 	moved := &watcher{wire: now, user: "alice", id: k.id}
 	if n := moved.until("busy"); string(n.RequestURI()) != "sip:alice@"+now.local.String() {
 		t.Errorf("%s", n.Bytes())
+	}
+}
+
+// A user's own devices hear where he is registered (RFC 3680 §4.7).
+func TestRFC3680Section5Registrations(t *testing.T) {
+	r := startServer(t, nil)
+	r.user("bob")
+	a, b := r.dial(t, "udp"), r.dial(t, "tcp")
+	a.register("bob")
+	k, first := r.watch(a, "bob", "bob", "reg")
+	if text := string(first.Body()); !strings.Contains(text, `version="0"`) || !strings.Contains(text, `state="full"`) || strings.Count(text, "<contact ") != 1 {
+		t.Errorf("%s", text)
+	}
+	b.register("bob")
+	if text := string(k.notified().Body()); !strings.Contains(text, `version="1"`) || strings.Count(text, "<contact ") != 2 {
+		t.Errorf("%s", text)
+	}
+}
+
+// What can be subscribed to stands in answers to SUBSCRIBE and OPTIONS.
+func TestRFC6665Section444AllowEvents(t *testing.T) {
+	r := startServer(t, nil)
+	r.user("alice", "bob")
+	a := r.dial(t, "udp")
+	_, m := r.subscribes(a, "alice", "bob", "presence", "", "")
+	o := a.final(a.ask("OPTIONS", "alice", "sip:"+domain, "", ""), "OPTIONS")
+	for _, m := range []*sip.Message{m, o} {
+		if e := value(m, "Allow-Events"); !strings.Contains(e, "presence") || !strings.Contains(e, "dialog") || !strings.Contains(e, "reg") {
+			t.Errorf("Allow-Events %q in\n%s", e, m.Bytes())
+		}
 	}
 }

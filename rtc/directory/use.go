@@ -15,6 +15,21 @@ type Use struct {
 	Used   time.Time // to the second
 }
 
+// LastUsed is when one of a user's secrets last proved an identity, the zero time
+// if never.
+func (d *Directory) LastUsed(aor rtc.AOR) (last time.Time) {
+	a, err := d.account(aor)
+	if err != nil {
+		return last
+	}
+	for _, s := range a.Secrets {
+		if used := s.LastUsed(); used.After(last) {
+			last = used
+		}
+	}
+	return last
+}
+
 // KeepUse writes to the Store when the secrets were last used, if the use of any
 // moved by more than granularity since it was written. Changes of users need not
 // wait for it.

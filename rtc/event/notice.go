@@ -12,21 +12,21 @@ import (
 
 // notice is a NOTIFY on its way.
 type notice struct {
-	n        *Notifier
-	sub      *subscription
-	doc      *rendered // nil: of a list
-	body     Document
-	seq      uint32
-	count    uint32
-	state    State
-	reason   string
-	expires  int64 // seconds
-	target   string
-	flow     transport.Flow
-	last     bool
-	part     *part // of a list, what it tells
-	interval uint32
-	turn     uint32 // see queue.sent
+	n       *Notifier
+	sub     *subscription
+	doc     *rendered // nil: of a list
+	body    Document
+	seq     uint32
+	count   uint32
+	state   State
+	reason  string
+	expires int64 // seconds
+	target  string
+	flow    transport.Flow
+	last    bool
+	part    *part // of a list, what it tells
+	rates   rates
+	turn    uint32 // see queue.sent
 }
 
 func (x *notice) append(dst, via []byte, seq uint32, f transport.Flow) []byte {
@@ -61,9 +61,10 @@ func (x *notice) appendVia(dst, via []byte, seq uint32, f transport.Flow, routes
 	} else {
 		dst = append(dst, ";expires=0"...)
 	}
-	if ms := int64(x.interval); ms > p.Interval.Milliseconds() { // RFC 6446 §5.3
-		dst = strconv.AppendFloat(append(dst, ";max-rate="...), 1000/float64(ms), 'g', 4, 64)
+	if x.reason == "probation" {
+		dst = append(dst, ";retry-after=60"...) // RFC 6665 §4.1.3
 	}
+	dst = x.rates.append(dst, p)
 	dst = append(dst, "\r\nAllow-Events: "...)
 	dst = append(append(dst, x.n.allow...), "\r\n"...)
 	if x.doc != nil && x.body.Type != "" {

@@ -75,6 +75,7 @@ type Notifier struct {
 	rows     atomic.Int64 // last one given to a subscription
 	run      uint32       // of the server, see Store.Begin
 	stats    stats
+	draining atomic.Bool
 }
 
 // Change is told of a subscription that began, changed its state or ended.
@@ -207,6 +208,52 @@ func (s *shard) sweep(n *Notifier, now int64) {
 	for _, sub := range lost {
 		n.forget(sub)
 	}
+}
+
+// drainAhead is how many subscriptions Drain ends before it waits until their
+// subscribers have answered: they are deleted from the disk as well, and its
+// queue is bounded.
+const drainAhead = 4096
+
+// Drain ends all subscriptions as "deactivated", so that their subscribers
+// subscribe again at once, at another server (RFC 6665 §4.4.2); here they are
+// answered 503 from then on. It returns when all have been told, or ctx ends, and
+// how many were left then.
+func (n *Notifier) Drain(ctx context.Context) (left int) {
+	n.draining.Store(true)
+	t := time.NewTicker(tick)
+	defer t.Stop()
+	ended, all := 0, n.Active()
+	for i := range n.shards {
+		s := &n.shards[i]
+		s.mu.Lock()
+		var subs []*subscription
+		for _, t := range s.topics {
+			subs = append(subs, t.subs...)
+		}
+		s.mu.Unlock()
+		for _, sub := range subs {
+			for n.Active() > all-ended+drainAhead {
+				select {
+				case <-ctx.Done():
+					return n.Active()
+				case <-t.C:
+				}
+			}
+			if sub.parent == nil {
+				n.endOne(sub, "deactivated")
+				ended++
+			}
+		}
+	}
+	for n.Active() > 0 {
+		select {
+		case <-ctx.Done():
+			return n.Active()
+		case <-t.C:
+		}
+	}
+	return 0
 }
 
 // Active is how many subscriptions there are.

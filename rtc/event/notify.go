@@ -121,7 +121,7 @@ func (n *Notifier) notice(t *topic, s *subscription, doc *rendered) *notice {
 		s.settle(now)
 		return nil
 	}
-	x := &notice{n: n, sub: s, state: Active, expires: max(0, (s.until-now+500)/1000), last: s.reason != "", interval: s.interval}
+	x := &notice{n: n, sub: s, state: Active, expires: max(0, (s.until-now+500)/1000), last: s.reason != "", rates: s.rates}
 	switch {
 	case s.reason != "":
 		x.state, x.reason = Terminated, s.reason
@@ -133,7 +133,8 @@ func (n *Notifier) notice(t *topic, s *subscription, doc *rendered) *notice {
 		return nil
 	}
 	s.dirty, s.force, s.inflight = false, false, true
-	s.next = now + int64(s.interval)
+	s.count = s.rates.sent(s.count, now-s.next+int64(s.rates.interval))
+	s.next = now + int64(s.rates.interval)
 	if s.list != nil {
 		s.content(x)
 		if s.fetch && len(s.list.news) > 0 { // more pieces follow
@@ -262,6 +263,9 @@ func (x *notice) outcome(m *sip.Message, err error) {
 		gone = true
 	case err == nil && m.StatusCode() < 300:
 		s.fails = 0
+		if r := (rates{}); m.Has(sip.HdrEvent) && r.read(m, s.topic.pkg) { // RFC 6446 §5.1
+			s.rates, s.next = r, s.next-int64(s.rates.interval)+int64(r.interval)
+		}
 		if x.doc != nil {
 			s.shown = x.doc.mark
 		}

@@ -14,21 +14,23 @@ import (
 
 // Stored is what is kept of a subscription.
 type Stored struct {
-	Row                        int64 // names it: later ones have higher numbers
-	Package, EventID, Type     string
-	Resource, Watcher          rtc.AOR
-	Proved                     bool
-	Since                      time.Time // of a pending one: when it began
-	Until                      time.Time // with slack, see the package comment
-	Granted, Interval, Longest time.Duration
-	CallID, Local, Remote      string
-	From, To, Routes, Target   string
-	Peer, Flow                 string
-	Secure                     bool
-	Base, RemoteSeq            uint32
-	Seq, Run                   uint32        // sequence numbers up to Seq may have been used by run Run of the server
-	List                       string        // the URI of a list, "" when it is none
-	Members                    []lists.Entry // of a list that came with the SUBSCRIBE
+	Row                      int64 // names it: later ones have higher numbers
+	Package, EventID, Type   string
+	Resource, Watcher        rtc.AOR
+	Proved                   bool
+	Since                    time.Time // of a pending one: when it began
+	Until                    time.Time // with slack, see the package comment
+	Granted                  time.Duration
+	Interval, Longest        time.Duration // between two NOTIFYs
+	Adaptive                 time.Duration // the same, on average
+	CallID, Local, Remote    string
+	From, To, Routes, Target string
+	Peer, Flow               string
+	Secure                   bool
+	Base, RemoteSeq          uint32
+	Seq, Run                 uint32        // sequence numbers up to Seq may have been used by run Run of the server
+	List                     string        // the URI of a list, "" when it is none
+	Members                  []lists.Entry // of a list that came with the SUBSCRIBE
 }
 
 // Store keeps subscriptions durably.
@@ -102,12 +104,14 @@ func (m *Memory) Load(_ context.Context, each func(Stored)) error {
 // never go backwards and a restart writes nothing.
 const reserve = 1024
 
+func ms(n uint32) time.Duration { return time.Duration(n) * time.Millisecond }
+
 // row is what is kept of a subscription that is not being changed by others.
 func (n *Notifier) row(s *subscription) Stored {
 	l := s.leg
 	st := Stored{Row: s.row, Package: s.topic.pkg.Name, EventID: s.id, Type: s.topic.pkg.Types[s.kind],
 		Resource: s.about(), Watcher: s.user.aor, Proved: s.proved, Until: time.UnixMilli(s.disk),
-		Granted: time.Duration(s.granted) * time.Second, Interval: time.Duration(s.interval) * time.Millisecond, Longest: time.Duration(s.longest) * time.Millisecond,
+		Granted: time.Duration(s.granted) * time.Second, Interval: ms(s.rates.interval), Longest: ms(s.rates.longest), Adaptive: ms(s.rates.adaptive),
 		CallID: l.callID, Local: l.local, Remote: l.remote, From: l.from, To: l.to, Routes: l.routes, Peer: l.peer, Secure: l.secure, Base: s.base}
 	if s.list != nil {
 		st.List, st.Members = s.list.uri, s.list.given
@@ -188,7 +192,8 @@ func (n *Notifier) revive(st *Stored, flow func(string) (transport.Flow, bool)) 
 	s.leg.join(s)
 	s.row, s.id, s.proved, s.base = st.Row, strings.Clone(st.EventID), st.Proved, st.Base
 	s.kind, _ = p.kind([]byte(st.Type))
-	s.granted, s.interval, s.longest = uint32(st.Granted/time.Second), uint32(st.Interval.Milliseconds()), uint32(st.Longest.Milliseconds())
+	s.granted = uint32(st.Granted / time.Second)
+	s.rates = rates{uint32(st.Interval.Milliseconds()), uint32(st.Longest.Milliseconds()), uint32(st.Adaptive.Milliseconds())}
 	s.until, s.disk = st.Until.UnixMilli(), st.Until.UnixMilli()
 	s.user, _ = n.users.take(st.Watcher, 0)
 	n.total.Add(1)

@@ -53,6 +53,9 @@ func (n *Notifier) begin(r *rtc.Request) error {
 // admit counts a subscription, asks whether it may be, and keeps it; the 200
 // follows when it is on disk.
 func (n *Notifier) admit(r *rtc.Request, sub *subscription, w wish) error {
+	if n.draining.Load() {
+		return &rtc.Status{Code: 503, Reason: "Subscribe Elsewhere", Header: []byte("Retry-After: 60\r\n")}
+	}
 	if n.total.Add(1) > int64(n.cfg.Total) {
 		n.total.Add(-1)
 		return &rtc.Status{Code: 503, Reason: "Too Many Subscriptions", Header: []byte("Retry-After: 60\r\n")}
@@ -138,7 +141,7 @@ func (s *subscription) agree(w wish, now int64) {
 	s.granted = uint32(w.expires / time.Second)
 	s.until = now + w.expires.Milliseconds()
 	s.disk = s.until + w.expires.Milliseconds() // the slack
-	s.interval, s.longest = uint32(w.interval.Milliseconds()), uint32(w.longest.Milliseconds())
+	s.rates = w.rates
 }
 
 // stored goes on when a new subscription is on disk, or cannot be.

@@ -54,18 +54,18 @@ type subscription struct {
 	fetch    bool // it is over with its first NOTIFY, and on no disk
 	fails    uint8
 
-	row      int64  // on disk
-	place    int32  // in topic.subs, -1 when it is not there
-	at       int32  // in the heap of the shard, -1 when it is not there
-	shown    uint64 // mark of the document the subscriber has, 0 = none
-	base     uint32 // of sequence numbers: what documents count from
-	granted  uint32 // seconds
-	interval uint32 // ms, least time between NOTIFYs
-	longest  uint32 // ms, most time between NOTIFYs, 0 = any (RFC 6446 min-rate)
-	next     int64  // unix ms, no NOTIFY before
-	until    int64  // unix ms, when it ends
-	disk     int64  // unix ms, when it ends as the disk knows
-	due      int64  // place in the heap
+	row     int64  // on disk
+	place   int32  // in topic.subs, -1 when it is not there
+	at      int32  // in the heap of the shard, -1 when it is not there
+	shown   uint64 // mark of the document the subscriber has, 0 = none
+	base    uint32 // of sequence numbers: what documents count from
+	granted uint32 // seconds
+	rates   rates
+	count   float32 // of NOTIFYs, see rates.sent
+	next    int64   // unix ms, no NOTIFY before
+	until   int64   // unix ms, when it ends
+	disk    int64   // unix ms, when it ends as the disk knows
+	due     int64   // place in the heap
 }
 
 func newSubscription() *subscription { return &subscription{place: -1, at: -1} }
@@ -96,8 +96,8 @@ func (s *subscription) settle(now int64) {
 	when := s.until
 	if s.dirty && !s.inflight && !s.listed {
 		when = min(when, s.next)
-	} else if s.longest > 0 && !s.dirty && s.reason == "" {
-		when = min(when, s.next-int64(s.interval)+int64(s.longest))
+	} else if silence := s.rates.silence(s.count); silence > 0 && !s.dirty && s.reason == "" {
+		when = min(when, s.next-int64(s.rates.interval)+silence)
 	}
 	if s.reason != "" && !s.dirty {
 		s.topic.shard.due.remove(s)

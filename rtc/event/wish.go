@@ -3,7 +3,6 @@ package event
 import (
 	"bytes"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -25,8 +24,7 @@ type wish struct {
 	proved   bool
 	kind     uint8
 	expires  time.Duration
-	interval time.Duration
-	longest  time.Duration
+	rates    rates
 	match    string // of Suppress-If-Match
 }
 
@@ -164,7 +162,8 @@ func (n *Notifier) terms(m *sip.Message, w *wish) error {
 			return err
 		}
 	}
-	w.rate(m)
+	w.rates.read(m, w.pkg)
+	w.rates.within(w.expires)
 	w.match = string(bytes.TrimSpace(m.GetName("Suppress-If-Match")))
 	return nil
 }
@@ -204,24 +203,4 @@ func (p *Package) accepted(m *sip.Message) (uint8, error) {
 		return 0, nil
 	}
 	return 0, &rtc.Status{Code: 406, Header: []byte("Accept: " + strings.Join(p.Types, ", ") + "\r\n")}
-}
-
-// rate reads the rates of RFC 6446 that stand in Event.
-func (w *wish) rate(m *sip.Message) {
-	p := sip.ParseParted(m.Get(sip.HdrEvent))
-	most, _ := p.Param("max-rate")
-	least, _ := p.Param("min-rate")
-	w.interval = max(period(most), w.pkg.Interval)
-	if w.longest = period(least); w.longest > 0 {
-		w.longest = max(w.longest, w.interval, time.Second)
-	}
-}
-
-// period of a rate in NOTIFYs a second, 0 when there is none.
-func period(rate []byte) time.Duration {
-	f, err := strconv.ParseFloat(string(rate), 64)
-	if err != nil || !(f > 0) {
-		return 0
-	}
-	return time.Duration(min(1/f, 86400) * float64(time.Second))
 }

@@ -21,19 +21,21 @@ type sources struct {
 	calls     int
 	manual    Manual
 	calendar  Manual
+	seen      time.Time // when he was last online, zero: it is not told
 }
 
 // offline is the document of somebody of whom nothing is open, and what politely
-// blocked watchers are shown.
-func offline(aor rtc.AOR) *pidf.Document {
-	return &pidf.Document{Entity: string(aor), Tuples: []pidf.Tuple{{ID: "t0"}}}
+// blocked watchers are shown. seen is since when, as far as that is told (RFC
+// 3863 §4.1.7).
+func offline(aor rtc.AOR, seen time.Time) *pidf.Document {
+	return &pidf.Document{Entity: string(aor), Tuples: []pidf.Tuple{{ID: "t0", Since: seen}}}
 }
 
 // compose makes one document, by the rules in the package comment.
 func compose(s sources) *pidf.Document {
 	d := &pidf.Document{Entity: string(s.aor)}
 	if s.manual.Activity == "offline" {
-		return offline(s.aor)
+		return offline(s.aor, s.seen)
 	}
 	used := slices.Clone(s.published) // the one used last first
 	slices.SortStableFunc(used, func(a, b *publication) int { return b.lastUsed().Compare(a.lastUsed()) })
@@ -49,7 +51,7 @@ func compose(s sources) *pidf.Document {
 	}
 	slices.SortStableFunc(d.Tuples, func(a, b pidf.Tuple) int { return bit(b.Open) - bit(a.Open) })
 	if !d.Open() {
-		return offline(s.aor)
+		return offline(s.aor, s.seen)
 	}
 	d.Person = s.person(used)
 	return d

@@ -35,6 +35,12 @@ type Config struct {
 	Interval time.Duration          // least time between two NOTIFYs of a subscription
 	Calls    func(user rtc.AOR) int // how many calls of a user are up; Changed is told when it changes. nil: nobody knows
 
+	// Used is when a user last proved who he is, the zero time if never; it
+	// survives a restart. nil: nobody knows.
+	Used func(user rtc.AOR) time.Time
+	// LastSeen has watchers be told when somebody who is offline was last online.
+	LastSeen bool
+
 	Publications int // of a user at a time, default 20
 	BodyBytes    int // of one, default 16 KiB
 	Log          *slog.Logger
@@ -116,16 +122,26 @@ func (a *Agent) gather(aor rtc.AOR) sources {
 		if st.calendar.counts(now) {
 			s.calendar = st.calendar
 		}
+		s.seen = st.seen
 	})
+	if a.cfg.Used != nil && s.manual.Activity != "offline" { // who hides is not given away by logging in
+		if used := a.cfg.Used(aor); used.After(s.seen) {
+			s.seen = used
+		}
+	}
 	return s
 }
 
 // Look is the document of a user as a watcher may see it now.
 func (a *Agent) Look(aor rtc.AOR, view string) *pidf.Document {
 	if view == Hidden {
-		return offline(aor)
+		return offline(aor, time.Time{})
 	}
-	return compose(a.gather(aor))
+	s := a.gather(aor)
+	if !a.cfg.LastSeen {
+		s.seen = time.Time{}
+	}
+	return compose(s)
 }
 
 // document implements event.Package.
@@ -158,7 +174,12 @@ func (a *Agent) Changed(aor rtc.AOR) { a.cfg.Notifier.Changed(aor, Name) }
 // SetManual sets what a user says of himself, durably; a Manual without activity
 // ends it.
 func (a *Agent) SetManual(ctx context.Context, aor rtc.AOR, m Manual) error {
-	return a.set(ctx, aor, "manual", m, func(st *state) { st.manual = m })
+	return a.set(ctx, aor, "manual", m, func(st *state) {
+		if m.Activity == "offline" && st.manual.Activity != "offline" {
+			st.seen = time.Now()
+		}
+		st.manual = m
+	})
 }
 
 // SetCalendar sets what a calendar says, durably.
@@ -179,6 +200,7 @@ func (a *Agent) set(ctx context.Context, aor rtc.AOR, source string, m Manual, a
 func (a *Agent) Forget(ctx context.Context, user rtc.AOR) error {
 	a.drop(a.states.take(func(p *publication) bool { return p.owner == user }))
 	a.cfg.Notifier.EndAll(user, Name, "noresource")
+	a.states.change(user, func(st *state) { st.seen = time.Time{} })
 	return errors.Join(a.SetManual(ctx, user, Manual{}), a.SetCalendar(ctx, user, Manual{}))
 }
 
@@ -203,6 +225,7 @@ func (a *Agent) Run(ctx context.Context) error {
 // drop deletes publications that have been taken out, and tells.
 func (a *Agent) drop(gone []*publication) {
 	for _, p := range gone {
+		a.states.change(p.owner, func(st *state) { st.seen = time.Now() })
 		a.cfg.Log.Debug("publication ended", "aor", string(p.owner), "peer", p.flow.String())
 		if err := a.cfg.Store.Delete(p.id, func(error) {}); err != nil {
 			a.cfg.Log.Warn("an ended publication stays on disk until its time is over", "aor", string(p.owner), "err", err)
@@ -238,6 +261,9 @@ func (a *Agent) bound(aor rtc.AOR, old, now []location.Binding) {
 		}
 		if len(gone) > 0 {
 			st.published = rest
+		}
+		if len(old) > 0 && len(now) == 0 {
+			st.seen = time.Now()
 		}
 	})
 	a.drop(gone)
@@ -283,9 +309,18 @@ type Source struct {
 	Until  time.Time
 }
 
+// Explanation is all that is known of a user.
+type Explanation struct {
+	Sources  []Source
+	Made     *pidf.Document // of them, by the rules in the package comment
+	Says     string         // in a word or two
+	LastSeen time.Time      // when he was last online, zero: he is, or nobody knows
+}
+
 // Explain lists every source of a user's presence, and what is made of them.
-func (a *Agent) Explain(aor rtc.AOR) (list []Source, made *pidf.Document, says string) {
+func (a *Agent) Explain(aor rtc.AOR) (e Explanation) {
 	s := a.gather(aor)
+	var list []Source
 	manual := s.manual.Activity != ""
 	for _, p := range s.published {
 		list = append(list, Source{Kind: "publication", ID: p.id, From: p.from + " " + p.flow.String(), Says: Summary(p.doc), Counts: s.manual.Activity != "offline", Since: p.since, Until: p.until})
@@ -303,8 +338,14 @@ func (a *Agent) Explain(aor rtc.AOR) (list []Source, made *pidf.Document, says s
 	if s.calendar.Activity != "" {
 		list = append(list, Source{Kind: "calendar", Says: s.calendar.Activity + " " + s.calendar.Note, Counts: !manual, Until: s.calendar.Until})
 	}
-	made = compose(s)
-	return list, made, Summary(made)
+	if e.LastSeen = s.seen; !a.cfg.LastSeen {
+		s.seen = time.Time{}
+	}
+	e.Sources, e.Made = list, compose(s)
+	if e.Says = Summary(e.Made); e.Made.Open() {
+		e.LastSeen = time.Time{}
+	}
+	return e
 }
 
 // Activity reports whether a word may be that of a Manual: an activity of RFC 4480

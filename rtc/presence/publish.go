@@ -66,6 +66,7 @@ type change struct {
 	expires time.Duration
 	body    []byte
 	doc     *pidf.Document // of body
+	partial bool           // body is pidf-diff (RFC 5264); doc follows when it is known what it is about
 }
 
 func (a *Agent) publish(r *rtc.Request, owner rtc.AOR) error {
@@ -103,16 +104,41 @@ func (a *Agent) read(m *sip.Message) (c change, err error) {
 		}
 		return c, nil
 	}
-	if t := sip.ParseParted(m.Get(sip.HdrContentType)).Value; !sip.EqualFold(t, pidf.Type) || encoded(m) {
-		return c, &rtc.Status{Code: 415, Header: []byte("Accept: " + pidf.Type + "\r\nAccept-Encoding: identity\r\n")}
+	t := sip.ParseParted(m.Get(sip.HdrContentType)).Value
+	c.partial = sip.EqualFold(t, pidf.DiffType)
+	if !c.partial && !sip.EqualFold(t, pidf.Type) || encoded(m) {
+		return c, &rtc.Status{Code: 415, Header: []byte("Accept: " + pidf.Type + ", " + pidf.DiffType + "\r\nAccept-Encoding: identity\r\n")}
 	}
 	if len(c.body) > a.cfg.BodyBytes {
 		return c, &rtc.Status{Code: 413}
+	}
+	if c.partial && c.match != "" {
+		return c, nil
+	}
+	if c.partial {
+		err = a.patch(&c, nil)
+		return c, err
 	}
 	if c.doc, err = pidf.Parse(c.body); err != nil {
 		return c, &rtc.Status{Code: 400, Reason: "Bad Presence Document", Err: err}
 	}
 	return c, nil
+}
+
+// patch makes a whole document of a partial one, on the one before.
+func (a *Agent) patch(c *change, before []byte) error {
+	body, err := pidf.Patch(before, c.body)
+	if err == nil {
+		c.doc, err = pidf.Parse(body)
+	}
+	switch {
+	case err != nil:
+		return &rtc.Status{Code: 400, Reason: "Invalid Partial Publication", Err: err} // RFC 5264 §4.3.2
+	case len(body) > a.cfg.BodyBytes:
+		return &rtc.Status{Code: 413}
+	}
+	c.body = body
+	return nil
 }
 
 func encoded(m *sip.Message) bool {
@@ -152,6 +178,7 @@ func (a *Agent) renew(r *rtc.Request, owner rtc.AOR, c change) error {
 	}
 	now := time.Now()
 	var old, fresh *publication
+	var bad error
 	quick := false
 	a.states.look(owner, func(st *state) {
 		i := slices.IndexFunc(st.published, func(p *publication) bool { return p.id == id })
@@ -163,6 +190,11 @@ func (a *Agent) renew(r *rtc.Request, owner rtc.AOR, c change) error {
 			return
 		}
 		old = p
+		if c.partial {
+			if bad = a.patch(&c, p.body); bad != nil {
+				return
+			}
+		}
 		q := *p
 		q.count, q.restored = n+1, false
 		q.until, q.flow = now.Add(c.expires), r.Flow()
@@ -182,6 +214,8 @@ func (a *Agent) renew(r *rtc.Request, owner rtc.AOR, c change) error {
 	switch {
 	case old == nil:
 		return &rtc.Status{Code: 412} // RFC 3903 §6 step 2
+	case bad != nil:
+		return bad
 	case c.expires == 0:
 		return a.remove(r, old)
 	case quick:

@@ -26,6 +26,7 @@ type state struct {
 	published []*publication
 	manual    Manual
 	calendar  Manual
+	seen      time.Time // when something of his ended that was online
 }
 
 // publication is a document that a device published. Only the fields below
@@ -85,7 +86,7 @@ func (s *states) change(aor rtc.AOR, f func(*state)) {
 }
 
 func (st *state) empty() bool {
-	return len(st.published) == 0 && st.manual == (Manual{}) && st.calendar == (Manual{})
+	return len(st.published) == 0 && st.manual == (Manual{}) && st.calendar == (Manual{}) && st.seen.IsZero()
 }
 
 // look runs f on the state of a user, if there is one.

@@ -95,6 +95,10 @@ type Config struct {
 	// none. It is asked for requests outside dialogs.
 	Shape func(device string, p transport.Proto, message []byte) []byte
 
+	// Events are the event packages that can be subscribed to, as the value of
+	// Allow-Events; nil = nobody says.
+	Events func() string
+
 	// DiversionOfUsers passes on what users say about the way of a call (Diversion,
 	// History-Info); else only that of peers that may assert is.
 	DiversionOfUsers bool

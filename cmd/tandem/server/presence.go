@@ -33,6 +33,8 @@ func (s *Server) openPresence(ctx context.Context, cfg *Config) error {
 		Calls:        func(user rtc.AOR) int { return s.lamps.board.Calls(user) },
 		Publications: cfg.Presence.Publications,
 		BodyBytes:    cfg.Presence.BodyBytes,
+		Used:         s.directory.LastUsed,
+		LastSeen:     cfg.Presence.LastSeen,
 		Log:          s.log,
 	})
 	s.lamps.board = dialoginfo.New(s.events, s.presence.Authorise, presence.Hidden, s.bareWhenIdle)

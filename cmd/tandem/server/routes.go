@@ -76,6 +76,7 @@ func (s *Server) routes(ctx context.Context, cfg *Config) (*rtc.Router, error) {
 		},
 		Demand:           s.gate.Demand,
 		Shape:            s.shapeTo,
+		Events:           func() string { return s.events.Allowed() },
 		Recursion:        recursion(cfg.Proxy),
 		MaxForks:         cfg.Proxy.MaxForks,
 		Failover:         cfg.Proxy.Failover,

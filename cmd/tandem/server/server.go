@@ -346,6 +346,13 @@ func (s *Server) await() {
 	limit := s.cfg.Load().Limits.Drain
 	s.log.Info("draining", "transactions", s.layer.Active(), "limit", limit)
 	end := time.Now().Add(limit)
+	if s.cfg.Load().Events.Deactivate {
+		ctx, cancel := context.WithDeadline(context.Background(), end)
+		defer cancel()
+		if left := s.events.Drain(ctx); left > 0 {
+			s.log.Warn("subscribers did not answer that their subscription is over", "subscriptions", left)
+		}
+	}
 	for s.layer.Active() > 0 && time.Now().Before(end) && s.drain.Load() {
 		time.Sleep(50 * time.Millisecond)
 	}

@@ -34,7 +34,7 @@ type Subscriber struct {
 	implied func(Event) bool // whose a NOTIFY is; nil when it began by a SUBSCRIBE
 	refresh *transaction.Timer
 	expiry  *transaction.Timer
-	heard   bool // a NOTIFY came
+	heard   bool // a NOTIFY came since the last SUBSCRIBE
 	leaving bool
 	over    bool
 }
@@ -96,6 +96,7 @@ func (s *Subscriber) subscribe(d time.Duration) {
 		c.Header = append(append(append(c.Header, "Accept: "...), s.wish.Accept...), "\r\n"...)
 	}
 	first := s.Pending()
+	s.heard = false
 	if first {
 		c.Header = append(c.Header, s.wish.Content.Header...)
 		c.Type, c.Body = s.wish.Content.Type, s.wish.Content.Body
@@ -130,7 +131,7 @@ func (s *Subscriber) answered(asked time.Duration, first bool, m *sip.Message, e
 			asked = min(asked, time.Duration(n)*time.Second)
 		}
 		s.granted(asked)
-		if !s.heard { // no NOTIFY, no subscription
+		if !s.heard && m.StatusCode() != 204 { // no NOTIFY, no subscription, after a refresh as well (RFC 6665 §4.1.2.2)
 			s.await(timerN)
 		}
 	}

@@ -145,6 +145,56 @@ func TestEndsOfSubscriber(t *testing.T) {
 	}
 }
 
+// refreshed subscribes, is told, and returns the SUBSCRIBE that refreshes.
+func refreshed(t *testing.T, r *rig.Rig, ua *dialog.UA) *sip.Message {
+	watch(t, r, ua)
+	m := r.Want("SUBSCRIBE")[0]
+	r.Reply(m, 200, "b", granted)
+	r.Say(notify(m, 1, "b", "active;expires=600", ""))
+	r.Want("200 NOTIFY")
+	r.Sleep(540 * time.Second)
+	r.WantNotes("active")
+	return r.Want("SUBSCRIBE")[0]
+}
+
+// A refresh that is answered 200 is followed by a NOTIFY, or it is over (Timer N).
+func TestRFC6665Section4122TimerNOfRefresh(t *testing.T) {
+	run(t, nil, func(r *rig.Rig, ua *dialog.UA) {
+		r.Reply(refreshed(t, r, ua), 200, "", granted)
+		r.Sleep(31 * time.Second)
+		r.WantNotes()
+		r.Sleep(2 * time.Second)
+		r.WantNotes("ended timeout")
+		r.Got()
+	})
+}
+
+// After 204 none is awaited (RFC 5839 §7.1).
+func TestRFC6665Section4122TimerNAfter204(t *testing.T) {
+	run(t, nil, func(r *rig.Rig, ua *dialog.UA) {
+		r.Reply(refreshed(t, r, ua), 204, "", granted)
+		r.Sleep(time.Minute)
+		r.WantNotes()
+	})
+}
+
+// The dialog is the one of the first NOTIFY; those of other forks get 481, as
+// our packages want one notifier (RFC 6665 §4.1.4, §5.4.9).
+func TestRFC6665Section414Fork(t *testing.T) {
+	run(t, nil, func(r *rig.Rig, ua *dialog.UA) {
+		watch(t, r, ua)
+		m := r.Want("SUBSCRIBE")[0]
+		r.Say(notify(m, 1, "one", "active;expires=600", "first"))
+		r.Want("200 NOTIFY")
+		r.Reply(m, 200, "two", granted) // the response of another fork does not take the dialog away
+		r.Say(notify(m, 1, "two", "active;expires=600", "second"))
+		r.Want("481 NOTIFY")
+		r.Say(notify(m, 2, "one", "active;expires=600", "again"))
+		r.Want("200 NOTIFY")
+		r.WantNotes("active first", "active again")
+	})
+}
+
 // A notifier that wants longer subscriptions gets one.
 func TestIntervalTooBrief(t *testing.T) {
 	run(t, nil, func(r *rig.Rig, ua *dialog.UA) {

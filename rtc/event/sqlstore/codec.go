@@ -10,8 +10,9 @@ import (
 )
 
 // version is the first octet of the encoding: the texts, each a length and its
-// octets, then the numbers, as unsigned varints, then the members of a list.
-const version = 1
+// octets, then the numbers, as unsigned varints, then the members of a list. In
+// the first one there was no Adaptive.
+const version = 2
 
 func texts(st *event.Stored) []*string {
 	return []*string{&st.EventID, &st.Type, &st.CallID, &st.Local, &st.Remote, &st.From, &st.To, &st.Routes, &st.Target, &st.Peer, &st.Flow, &st.List}
@@ -29,7 +30,7 @@ func encode(b []byte, st *event.Stored) []byte {
 	if st.Secure {
 		flags |= 2
 	}
-	for _, v := range []uint64{flags, uint64(st.Granted.Milliseconds()), uint64(st.Interval.Milliseconds()), uint64(st.Longest.Milliseconds()),
+	for _, v := range []uint64{flags, uint64(st.Granted.Milliseconds()), uint64(st.Interval.Milliseconds()), uint64(st.Longest.Milliseconds()), uint64(st.Adaptive.Milliseconds()),
 		uint64(st.Base), uint64(st.RemoteSeq), uint64(st.Seq), uint64(st.Run), uint64(len(st.Members))} {
 		b = binary.AppendUvarint(b, v)
 	}
@@ -47,7 +48,7 @@ var errEncoding = errors.New("it is not in a known encoding")
 
 // decode fills in what encode wrote.
 func decode(b []byte, st *event.Stored) error {
-	if len(b) == 0 || b[0] != version {
+	if len(b) == 0 || b[0] < 1 || b[0] > version {
 		return errEncoding
 	}
 	r := reader{rest: string(b[1:])} // all texts share one copy
@@ -56,7 +57,11 @@ func decode(b []byte, st *event.Stored) error {
 	}
 	flags := r.number()
 	st.Proved, st.Secure = flags&1 != 0, flags&2 != 0
-	for _, d := range []*time.Duration{&st.Granted, &st.Interval, &st.Longest} {
+	times := []*time.Duration{&st.Granted, &st.Interval, &st.Longest, &st.Adaptive}
+	if b[0] == 1 {
+		times = times[:3]
+	}
+	for _, d := range times {
 		*d = time.Duration(r.number()) * time.Millisecond
 	}
 	for _, n := range []*uint32{&st.Base, &st.RemoteSeq, &st.Seq, &st.Run} {

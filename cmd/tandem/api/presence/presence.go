@@ -69,6 +69,7 @@ func Register(set *op.Set, r Rooms) {
 type Presence struct {
 	User     string           `json:"user" yaml:"user"`
 	Says     string           `json:"says" yaml:"says" doc:"In a word or two: offline, available, idle, or activities" example:"on-the-phone"`
+	LastSeen time.Time        `json:"last_seen,omitzero" yaml:"last_seen,omitempty" doc:"When somebody who is offline was last online, as far as that is known"`
 	Sources  []PresenceSource `json:"sources,omitempty" yaml:"sources,omitempty" doc:"All that is known, and whether it counts"`
 	Watchers []Watcher        `json:"watchers,omitempty" yaml:"watchers,omitempty" doc:"Who has subscribed, and what each sees"`
 	Document string           `json:"document" yaml:"document" doc:"application/pidf+xml"`
@@ -106,9 +107,9 @@ func (n *nouns) show(_ context.Context, in *struct {
 	if in.Watcher != "" {
 		return n.look(aor, in.Watcher)
 	}
-	sources, doc, says := n.Agent.Explain(aor)
-	out := Presence{User: string(aor), Says: says, Document: string(doc.Bytes())}
-	for _, s := range sources {
+	e := n.Agent.Explain(aor)
+	out := Presence{User: string(aor), Says: e.Says, LastSeen: e.LastSeen, Document: string(e.Made.Bytes())}
+	for _, s := range e.Sources {
 		out.Sources = append(out.Sources, PresenceSource{s.Kind, s.ID, s.From, s.Says, s.Counts, s.Since, s.Until})
 	}
 	for _, pkg := range []string{presence.Name, "dialog"} {
@@ -168,8 +169,7 @@ func (n *nouns) set(ctx context.Context, do *op.Doing, in *struct {
 		return Presence{}, problem.Invalid("invalid", "\""+in.Body.Activity+"\" is not an activity", "use available, away, busy, meeting, vacation, offline or another one of RFC 4480, section 3.2")
 	}
 	if err := do.Begin(ctx, op.Resource("presence", string(aor), "status"), func() (any, error) {
-		_, _, says := n.Agent.Explain(aor)
-		return map[string]string{"says": says}, nil
+		return map[string]string{"says": n.Agent.Explain(aor).Says}, nil
 	}); err != nil {
 		return Presence{}, err
 	}
@@ -182,9 +182,9 @@ func (n *nouns) set(ctx context.Context, do *op.Doing, in *struct {
 	if err != nil {
 		return Presence{}, err
 	}
-	_, doc, says := n.Agent.Explain(aor)
+	e := n.Agent.Explain(aor)
 	do.After = in.Body
-	return Presence{User: string(aor), Says: says, Document: string(doc.Bytes())}, nil
+	return Presence{User: string(aor), Says: e.Says, Document: string(e.Made.Bytes())}, nil
 }
 
 // ConsentRule is what a user lets somebody know.

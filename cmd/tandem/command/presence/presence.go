@@ -60,6 +60,9 @@ func newShow() *cobra.Command {
 
 func printPresence(w io.Writer, p *presence.Presence) {
 	fmt.Fprintf(w, "%s is %s\n", p.User, p.Says)
+	if !p.LastSeen.IsZero() {
+		fmt.Fprintf(w, "last seen %s\n", command.When(p.LastSeen))
+	}
 	if len(p.Sources) > 0 {
 		fmt.Fprintln(w, "\nSOURCE\tSAYS\tCOUNTS\tFROM\tUNTIL")
 		for _, s := range p.Sources {
