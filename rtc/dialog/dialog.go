@@ -57,7 +57,6 @@ type Dialog struct {
 	contactUser string
 
 	table         *Table
-	chain         *Dialog // in the table
 	stuck         uint64  // the connection it is listed under there
 	before, after *Dialog // in that list
 }

@@ -2,10 +2,9 @@ package dialog
 
 import (
 	"errors"
-	"hash/maphash"
-	"sync"
 	"sync/atomic"
 
+	"tandem/rtc/dialog/table"
 	"tandem/rtc/sip"
 )
 
@@ -21,15 +20,9 @@ const shards = 64
 type Table struct {
 	max  int64
 	n    atomic.Int64
-	seed maphash.Seed
-	part [shards]part
+	byID *table.Table[*Dialog]
 
 	flows [shards]flowPart
-}
-
-type part struct {
-	mu sync.RWMutex
-	m  map[uint64]*Dialog
 }
 
 // NewTable makes a table of at most max dialogs; 0 means 500000.
@@ -37,30 +30,11 @@ func NewTable(max int) *Table {
 	if max <= 0 {
 		max = 500000
 	}
-	t := &Table{max: int64(max), seed: maphash.MakeSeed()}
-	for i := range t.part {
-		t.part[i].m = make(map[uint64]*Dialog)
-	}
-	return t
+	return &Table{max: int64(max), byID: table.New(func(d *Dialog) (callID, local, remote string) { return d.id.CallID, d.id.Local, d.id.Remote })}
 }
 
 // Len is the number of dialogs, those that ended lately included.
 func (t *Table) Len() int { return int(t.n.Load()) }
-
-func (t *Table) hash(callID, local, remote []byte) uint64 {
-	var h maphash.Hash
-	h.SetSeed(t.seed)
-	h.Write(callID)
-	h.WriteByte(0)
-	h.Write(local)
-	h.WriteByte(0)
-	h.Write(remote)
-	return h.Sum64()
-}
-
-func (t *Table) hashID(id ID) uint64 {
-	return t.hash([]byte(id.CallID), []byte(id.Local), []byte(id.Remote))
-}
 
 // Add enters a dialog; the error is ErrFull or ErrKnown. Only on its lane.
 func (t *Table) Add(d *Dialog) error {
@@ -73,47 +47,22 @@ func (t *Table) Add(d *Dialog) error {
 }
 
 func (t *Table) enter(d *Dialog) error {
-	h := t.hashID(d.id)
-	p := &t.part[h%shards]
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for x := p.m[h]; x != nil; x = x.chain {
-		if x.id == d.id {
-			return ErrKnown
-		}
+	if !t.byID.Enter(d) {
+		return ErrKnown
 	}
 	if t.n.Add(1) > t.max {
 		t.n.Add(-1)
+		t.byID.Remove(d)
 		return ErrFull
 	}
-	d.chain = p.m[h]
-	p.m[h] = d
 	return nil
 }
 
 // Remove forgets a dialog. Only on its lane.
 func (t *Table) Remove(d *Dialog) {
 	t.stick(d, 0)
-	h := t.hashID(d.id)
-	p := &t.part[h%shards]
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	var before *Dialog
-	for x := p.m[h]; x != nil; before, x = x, x.chain {
-		if x != d {
-			continue
-		}
-		switch {
-		case before != nil:
-			before.chain = x.chain
-		case x.chain != nil:
-			p.m[h] = x.chain
-		default:
-			delete(p.m, h)
-		}
-		d.chain = nil
+	if t.byID.Remove(d) {
 		t.n.Add(-1)
-		return
 	}
 }
 
@@ -125,16 +74,7 @@ func (t *Table) Find(m *sip.Message) *Dialog {
 
 // Match returns the dialog of an ID.
 func (t *Table) Match(callID, local, remote []byte) *Dialog {
-	h := t.hash(callID, local, remote)
-	p := &t.part[h%shards]
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	for x := p.m[h]; x != nil; x = x.chain {
-		if x.id.CallID == string(callID) && x.id.Local == string(local) && x.id.Remote == string(remote) {
-			return x
-		}
-	}
-	return nil
+	return t.byID.Find(callID, local, remote)
 }
 
 // Replaces finds the dialog an INVITE wants to take over (RFC 3891 §3). code is

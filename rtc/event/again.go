@@ -10,7 +10,7 @@ import (
 
 // again takes a SUBSCRIBE in a dialog.
 func (n *Notifier) again(r *rtc.Request) error {
-	l := n.table.find(r.CallID(), r.ToTag(), r.FromTag())
+	l := n.legs.Find(r.CallID(), r.ToTag(), r.FromTag())
 	if l == nil {
 		if n.ours(r.CallID(), r.ToTag()) {
 			return &rtc.Status{Code: 481} // RFC 6665 §4.2.1.4

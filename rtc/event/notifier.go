@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"tandem/rtc"
+	"tandem/rtc/dialog/table"
 	"tandem/rtc/reach"
 	"tandem/rtc/resolve"
 	"tandem/rtc/sip"
@@ -67,7 +68,7 @@ type Notifier struct {
 	client   *uac.Client
 	seed     maphash.Seed
 	shards   [shards]shard
-	table    table
+	legs     *table.Table[*leg]
 	users    users
 	queue    queue
 	kept     kept
@@ -106,7 +107,7 @@ func New(cfg Config) *Notifier {
 		n.shards[i].topics = make(map[key]*topic)
 	}
 	n.kept.subs = make(map[rtc.AOR]map[*subscription]struct{})
-	n.table.init()
+	n.legs = table.New(func(l *leg) (callID, local, remote string) { return l.callID, l.local, l.remote })
 	n.users.init()
 	n.queue.init(cfg.UnderWay)
 	return n

@@ -354,7 +354,7 @@ func (n *Notifier) forget(s *subscription) {
 		return
 	}
 	if s.parent == nil && s.leg.leave(s) {
-		n.table.remove(s.leg)
+		n.legs.Remove(s.leg)
 	}
 	if s.parent == nil {
 		n.total.Add(-1)

@@ -4,11 +4,12 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"tandem/rtc"
 	"tandem/rtc/event/lists"
+	"tandem/rtc/internal/rows"
 	"tandem/rtc/transport"
 )
 
@@ -52,50 +53,32 @@ type Store interface {
 
 // Memory is a Store that forgets with the process.
 type Memory struct {
-	mu   sync.Mutex
-	rows map[int64]Stored
-	run  uint32
+	rows *rows.Rows[int64, Stored]
+	run  atomic.Uint32
 }
 
 // NewMemory makes an empty one.
-func NewMemory() *Memory { return &Memory{rows: make(map[int64]Stored)} }
+func NewMemory() *Memory { return &Memory{rows: rows.New[int64, Stored]()} }
 
 // Begin implements Store.
-func (m *Memory) Begin(context.Context) (uint32, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.run++
-	return m.run, nil
-}
+func (m *Memory) Begin(context.Context) (uint32, error) { return m.run.Add(1), nil }
 
 // Put implements Store.
 func (m *Memory) Put(s Stored, done func(error)) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	s.Members = slices.Clone(s.Members)
-	m.rows[s.Row] = s
-	go done(nil)
-	return nil
+	return m.rows.Put(s.Row, s, done)
 }
 
 // Delete implements Store.
-func (m *Memory) Delete(row int64, done func(error)) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	delete(m.rows, row)
-	go done(nil)
-	return nil
-}
+func (m *Memory) Delete(row int64, done func(error)) error { return m.rows.Delete(row, done) }
 
 // Load implements Store.
 func (m *Memory) Load(_ context.Context, each func(Stored)) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, s := range m.rows {
+	m.rows.Each(func(_ int64, s Stored) {
 		if s.Until.After(time.Now()) {
 			each(s)
 		}
-	}
+	})
 	return nil
 }
 
@@ -177,14 +160,14 @@ func (n *Notifier) revive(st *Stored, flow func(string) (transport.Flow, bool)) 
 		return nil
 	}
 	s := newSubscription()
-	s.leg = n.table.find([]byte(st.CallID), []byte(st.Local), []byte(st.Remote))
+	s.leg = n.legs.Find([]byte(st.CallID), []byte(st.Local), []byte(st.Remote))
 	if s.leg == nil {
 		s.leg = &leg{peer: strings.Clone(st.Peer), secure: st.Secure, remoteSeq: st.RemoteSeq}
 		s.leg.read(st)
 		if f, ok := flow(st.Flow); ok {
 			s.leg.flow = f
 		}
-		n.table.enter(s.leg)
+		n.legs.Enter(s.leg)
 	}
 	if seq := st.Seq + (n.run-st.Run-1)*reserve; seq >= s.leg.seq {
 		s.leg.seq, s.leg.reserved = seq, seq+reserve

@@ -34,20 +34,20 @@ func (n *Notifier) begin(r *rtc.Request) error {
 	if sub.leg, err = n.newLeg(r); err != nil {
 		return err
 	}
-	if !n.table.enter(sub.leg) {
+	if !n.legs.Enter(sub.leg) {
 		return &rtc.Status{Code: 482, Reason: "Merged Request"} // RFC 3261 §8.2.2.2
 	}
 	admit := func(w wish) error {
 		err := n.admit(r, sub, w)
 		if err != nil {
-			n.table.remove(sub.leg)
+			n.legs.Remove(sub.leg)
 		}
 		return err
 	}
 	if !w.kept() {
 		return admit(w)
 	}
-	return n.read(r, w, admit, func() { n.table.remove(sub.leg) })
+	return n.read(r, w, admit, func() { n.legs.Remove(sub.leg) })
 }
 
 // admit counts a subscription, asks whether it may be, and keeps it; the 200
@@ -147,7 +147,7 @@ func (s *subscription) agree(w wish, now int64) {
 // stored goes on when a new subscription is on disk, or cannot be.
 func (n *Notifier) stored(r *rtc.Request, sub *subscription, w wish, err error) {
 	if err != nil {
-		n.table.remove(sub.leg)
+		n.legs.Remove(sub.leg)
 		n.total.Add(-1)
 		n.users.release(sub.user)
 		n.abandon(sub)

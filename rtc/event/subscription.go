@@ -17,7 +17,6 @@ type leg struct {
 	routes                string // Route values joined by ", "
 	peer                  string // the gateway it may reach, see Config.Permit
 	secure                bool   // it began with a sips URI
-	chain                 *leg   // in the table
 
 	mu sync.Mutex
 	// Guarded by mu:

@@ -2,10 +2,10 @@ package presence
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"tandem/rtc"
+	"tandem/rtc/internal/rows"
 )
 
 // Stored is what is kept of a publication.
@@ -37,62 +37,47 @@ type Store interface {
 
 // Memory is a Store that forgets with the process.
 type Memory struct {
-	mu     sync.Mutex
-	rows   map[string]Stored
-	status map[[2]string]Manual
+	rows   *rows.Rows[string, Stored]
+	status *rows.Rows[said, Manual]
+}
+
+// said is who says something of whom.
+type said struct {
+	user   rtc.AOR
+	source string
 }
 
 // NewMemory makes an empty one.
 func NewMemory() *Memory {
-	return &Memory{rows: make(map[string]Stored), status: make(map[[2]string]Manual)}
+	return &Memory{rows: rows.New[string, Stored](), status: rows.New[said, Manual]()}
 }
 
 // Put implements Store.
-func (m *Memory) Put(s Stored, done func(error)) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.rows[s.ID] = s
-	go done(nil)
-	return nil
-}
+func (m *Memory) Put(s Stored, done func(error)) error { return m.rows.Put(s.ID, s, done) }
 
 // Delete implements Store.
-func (m *Memory) Delete(id string, done func(error)) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	delete(m.rows, id)
-	go done(nil)
-	return nil
-}
+func (m *Memory) Delete(id string, done func(error)) error { return m.rows.Delete(id, done) }
 
 // Load implements Store.
 func (m *Memory) Load(_ context.Context, each func(Stored)) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, s := range m.rows {
+	m.rows.Each(func(_ string, s Stored) {
 		if s.Until.After(time.Now()) {
 			each(s)
 		}
-	}
+	})
 	return nil
 }
 
 // PutStatus implements Store.
 func (m *Memory) PutStatus(_ context.Context, user rtc.AOR, source string, s Manual) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.status[[2]string{string(user), source}] = s; s.Activity == "" {
-		delete(m.status, [2]string{string(user), source})
+	if s.Activity == "" {
+		return m.status.Delete(said{user, source}, func(error) {})
 	}
-	return nil
+	return m.status.Put(said{user, source}, s, func(error) {})
 }
 
 // LoadStatus implements Store.
 func (m *Memory) LoadStatus(_ context.Context, each func(rtc.AOR, string, Manual)) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for k, s := range m.status {
-		each(rtc.AOR(k[0]), k[1], s)
-	}
+	m.status.Each(func(k said, s Manual) { each(k.user, k.source, s) })
 	return nil
 }
