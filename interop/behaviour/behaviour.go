@@ -196,6 +196,7 @@ type Talk struct {
 	Tone    float64  `yaml:"tone,omitempty" json:"tone,omitempty"`       // Hz
 	Key     string   `yaml:"key,omitempty" json:"key,omitempty"`         // one key, as telephone-event (RFC 4733)
 	Hears   int      `yaml:"hears,omitempty" json:"hears,omitempty"`     // number of telephone-event of who hears; 101 when not given
+	Info    *Request `yaml:"info,omitempty" json:"info,omitempty"`       // sent instead of the key, by SIP; granted
 	Packets []string `yaml:"packets,omitempty" json:"packets,omitempty"` // sent besides, octets of RTP in hex
 	Octets  int      `yaml:"octets,omitempty" json:"octets,omitempty"`   // of sound in each packet that is heard
 	Mark    string   `yaml:"mark,omitempty" json:"mark,omitempty"`       // the marker bit of the key that is heard: set or clear

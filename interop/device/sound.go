@@ -83,10 +83,11 @@ func (s *Sound) Close() { _ = s.conn.Close() }
 
 // Speech is what one side says.
 type Speech struct {
-	Tone    float64  // Hz, 0 for none
-	Key     string   // "" for none
-	Packets [][]byte // of RTP, sent as they are before all else
-	Unheard bool     // the other side is to hear nothing
+	Tone    float64                     // Hz, 0 for none
+	Key     string                      // "" for none
+	Packets [][]byte                    // of RTP, sent as they are before all else
+	Do      func(context.Context) error // what is done besides; nil for nothing
+	Unheard bool                        // the other side is to hear nothing
 }
 
 // talking is for how long a device says its tone, and level how loud (dBFS). lull is
@@ -95,7 +96,7 @@ type Speech struct {
 const (
 	talking = 600 * time.Millisecond
 	level   = -15.0
-	lull    = 200 * time.Millisecond
+	lull    = 400 * time.Millisecond
 	late    = 5 * time.Second // how much later the other side may begin
 	frame   = 160             // samples of 20 ms
 )
@@ -130,7 +131,12 @@ func (s *Sound) speak(ctx context.Context, what Speech) error {
 		}
 	}
 	if what.Key != "" {
-		return s.press(ctx, what.Key)
+		if err := s.press(ctx, what.Key); err != nil {
+			return err
+		}
+	}
+	if what.Do != nil {
+		return what.Do(ctx)
 	}
 	return nil
 }

@@ -44,7 +44,11 @@ func (b *bench) speak(ctx context.Context, d *actor, t *behaviour.Talk) error {
 		}
 		packets = append(packets, raw)
 	}
-	heard, err := device.Between(ctx, from, ear, device.Speech{Tone: t.Tone, Key: t.Key, Packets: packets, Unheard: t.Nothing})
+	speech := device.Speech{Tone: t.Tone, Key: t.Key, Packets: packets, Unheard: t.Nothing}
+	if t.Info != nil {
+		speech.Key, speech.Do = "", func(ctx context.Context) error { return b.ask(ctx, d, t.Info) }
+	}
+	heard, err := device.Between(ctx, from, ear, speech)
 	if err != nil {
 		return err
 	}

@@ -356,7 +356,7 @@ func stranger(m *sip.Message) identity.Party {
 }
 
 // partyFrom is the caller whom a trunk names: in P-Asserted-Identity, else in
-// From.
+// Remote-Party-ID, as gateways of old do (draft-ietf-sip-privacy-04), else in From.
 func (p *Plan) partyFrom(m *sip.Message, trunk *gateways.Trunk) identity.Party {
 	c := identity.Party{Private: identity.WantsPrivacy(m)}
 	addr, ok := m.From()
@@ -364,6 +364,9 @@ func (p *Plan) partyFrom(m *sip.Message, trunk *gateways.Trunk) identity.Party {
 		if a, err := sip.ParseNameAddr(v); err == nil {
 			addr, ok = a, true
 		}
+	} else if a, private, there := remoteParty(m); there {
+		addr, ok = a, true
+		c.Private = c.Private || private
 	}
 	if !ok {
 		c.URI = "sip:anonymous@anonymous.invalid"
@@ -384,4 +387,21 @@ func (p *Plan) partyFrom(m *sip.Message, trunk *gateways.Trunk) identity.Party {
 	}
 	c.URI = "sip:" + user + "@" + p.Domain
 	return c
+}
+
+// remoteParty is the caller in Remote-Party-ID, and whether it may not be shown.
+func remoteParty(m *sip.Message) (a sip.NameAddr, private, there bool) {
+	v := m.Get(sip.HdrRemotePartyID)
+	if v == nil {
+		return a, false, false
+	}
+	a, err := sip.ParseNameAddr(v)
+	if party, named := a.Param("party"); err != nil || named && !sip.EqualFold(party, "calling") {
+		return a, false, false
+	}
+	privacy, _ := a.Param("privacy")
+	for word := range strings.SplitSeq(string(privacy), "-") {
+		private = private || word != "" && !strings.EqualFold(word, "off")
+	}
+	return a, private, true
 }
