@@ -103,7 +103,8 @@ type Story struct {
 // Story and Steps is there.
 type Case struct {
 	Name     string            `yaml:"name,omitempty" json:"name,omitempty"`
-	Over     map[string]string `yaml:"over,omitempty" json:"over,omitempty"` // device to transport; udp when not named
+	WaitsFor Feature           `yaml:"waits_for,omitempty" json:"waits_for,omitempty"` // of this case alone; against a server without it the row is tried in part
+	Over     map[string]string `yaml:"over,omitempty" json:"over,omitempty"`           // device to transport; udp when not named
 	Pass     *Pass             `yaml:"pass,omitempty" json:"pass,omitempty"`
 	Register *Register         `yaml:"register,omitempty" json:"register,omitempty"`
 	Offer    *Offer            `yaml:"offer,omitempty" json:"offer,omitempty"`

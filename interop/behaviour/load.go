@@ -140,6 +140,9 @@ func (c *Case) check() (errs []error) {
 	if n := given(c.Pass != nil, c.Register != nil, c.Offer != nil, c.Story != nil, len(c.Steps) > 0); n != 1 {
 		bad("needs exactly one of pass, register, offer, story and steps")
 	}
+	if c.WaitsFor != "" && Features[c.WaitsFor] == "" {
+		bad("waits_for %q is unknown", c.WaitsFor)
+	}
 	for who, proto := range c.Over {
 		if !slices.Contains(devices, who) || !slices.Contains([]string{"udp", "tcp", "tls"}, proto) {
 			bad("over: %s: %s is unknown; devices are %v, transports udp, tcp and tls", who, proto, devices)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -134,23 +135,27 @@ func (r *runner) row(ctx context.Context, b *behaviour.Behaviour) Result {
 	if res.Outcome, res.Why = r.excused(b); res.Outcome != "" {
 		return res
 	}
+	cases := r.cases(b)
+	if left := len(b.Run) - len(cases); left > 0 {
+		res.Open = strings.TrimSpace(fmt.Sprintf("%s %d of %d cases wait for what this server does not have.", res.Open, left, len(b.Run)))
+	}
 	res.Outcome = Passed
 	switch {
 	case !b.Seen():
 		res.Outcome = Unverified
-	case b.Open != "":
+	case res.Open != "":
 		res.Outcome = Partly
 	}
-	for i := range b.Run {
+	for _, c := range cases {
 		if ctx.Err() != nil {
 			res.Outcome, res.Why = NotRun, "the run was ended before"
 			return res
 		}
-		c := r.try(ctx, &b.Run[i])
-		if c.Fault != "" {
+		done := r.try(ctx, c)
+		if done.Fault != "" {
 			res.Outcome = Failed
 		}
-		res.Cases = append(res.Cases, c)
+		res.Cases = append(res.Cases, done)
 	}
 	res.Took = time.Since(begun)
 	return res
@@ -169,12 +174,29 @@ func (r *runner) excused(b *behaviour.Behaviour) (Outcome, string) {
 			return NotRun, b.NotYet
 		}
 	}
-	for i := range b.Run {
-		if why := r.target.lacks(&b.Run[i]); why != "" {
-			return NotRun, why
+	cases, why := r.cases(b), ""
+	if len(cases) == 0 {
+		why = "waits for: " + behaviour.Features[b.Run[0].WaitsFor]
+	}
+	for _, c := range cases {
+		if why == "" {
+			why = r.target.lacks(c)
 		}
 	}
+	if why != "" {
+		return NotRun, why
+	}
 	return "", ""
+}
+
+// cases are those of a row that wait for nothing the target lacks.
+func (r *runner) cases(b *behaviour.Behaviour) (list []*behaviour.Case) {
+	for i := range b.Run {
+		if c := &b.Run[i]; c.WaitsFor == "" || slices.Contains(r.target.Has, c.WaitsFor) {
+			list = append(list, c)
+		}
+	}
+	return list
 }
 
 // try tries one case with devices of its own.

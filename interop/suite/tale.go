@@ -176,11 +176,20 @@ func conversation(ctx context.Context, caller, callee *device.Device, uri string
 	return during(ctx, caller, callee, uri, func(from, to *device.Call) error { return hear(ctx, from, to) })
 }
 
+// tries is how often something is said until it is heard well. Once is enough but on
+// a machine so busy that packets come too late.
+const tries = 3
+
 // hear has both sides talk at once and judges what they heard.
-func hear(ctx context.Context, from, to *device.Call) error {
-	return together(
-		func() error { return hears(ctx, "the caller", from, callerTone, calleeTone) },
-		func() error { return hears(ctx, "the called", to, calleeTone, callerTone) })
+func hear(ctx context.Context, from, to *device.Call) (err error) {
+	for range tries {
+		if err = together(
+			func() error { return hears(ctx, "the caller", from, callerTone, calleeTone) },
+			func() error { return hears(ctx, "the called", to, calleeTone, callerTone) }); err == nil {
+			return nil
+		}
+	}
+	return err
 }
 
 // hears has one side talk and judges what it heard.

@@ -48,10 +48,20 @@ func (b *bench) speak(ctx context.Context, d *actor, t *behaviour.Talk) error {
 	if t.Info != nil {
 		speech.Key, speech.Do = "", func(ctx context.Context) error { return b.ask(ctx, d, t.Info) }
 	}
-	heard, err := device.Between(ctx, from, ear, speech)
-	if err != nil {
-		return err
+	for range tries {
+		var heard device.Heard
+		if heard, err = device.Between(ctx, from, ear, speech); err != nil {
+			return err
+		}
+		if err = judged(t, heard); err == nil || t.Tone == 0 || t.Key != "" || t.Nothing {
+			return err
+		}
 	}
+	return err
+}
+
+// judged says what of a talk was not heard as it should be.
+func judged(t *behaviour.Talk, heard device.Heard) error {
 	switch {
 	case t.Nothing && heard.Length > 0:
 		return fmt.Errorf("%s should hear nothing and heard %s", t.To, heard)
