@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tandem/media/codec"
+	"tandem/media/format"
 	"tandem/media/sdp"
 )
 
@@ -13,13 +14,9 @@ import (
 // best first, the ones every telephone has at the end.
 var standing = []string{"opus", "G722", "PCMA", "PCMU"}
 
-// Payload numbers we offer for dynamic formats of our own; the agent chooses
-// others when these mean something else already.
-const (
-	numberOpus      = 111
-	numberEvents    = 101
-	numberEvents48k = 110
-)
+// numberEvents48k is what we offer events at 48 kHz under, beside those at 8 kHz; the
+// agent chooses others when such numbers mean something else already.
+const numberEvents48k = 110
 
 func isEvent(c sdp.Codec) bool { return c.Event() }
 func isCN(c sdp.Codec) bool    { return c.Canonical() == "CN" }
@@ -38,17 +35,15 @@ func same(a, b sdp.Codec) bool { return a.Same(b) }
 
 // describe is the entry of a codec of ours for SDP.
 func describe(name string) (sdp.Codec, bool) {
-	switch strings.ToLower(name) {
-	case "pcmu":
-		return sdp.Codec{PayloadType: 0, Name: "PCMU", ClockRate: 8000, Channels: 1}, true
-	case "pcma":
-		return sdp.Codec{PayloadType: 8, Name: "PCMA", ClockRate: 8000, Channels: 1}, true
-	case "g722":
-		return sdp.Codec{PayloadType: 9, Name: "G722", ClockRate: 8000, Channels: 1}, true
-	case "opus":
-		return sdp.Codec{PayloadType: numberOpus, Name: "opus", ClockRate: 48000, Channels: 2}, true
+	f := format.Of(name)
+	if f == nil || !slices.Contains(standing, f.Name) {
+		return sdp.Codec{}, false
 	}
-	return sdp.Codec{}, false
+	number := f.Offered
+	if len(f.Numbers) > 0 {
+		number = f.Numbers[0].PT
+	}
+	return sdp.Codec{PayloadType: number, Name: f.Name, ClockRate: f.Clock, Channels: max(f.Channels, 1)}, true
 }
 
 // offerCodecs chooses what to offer a side when the other has base.
@@ -140,7 +135,7 @@ func withEvents(out, base []sdp.Codec, want Want) []sdp.Codec {
 		return out
 	}
 	for _, e := range []sdp.Codec{
-		{PayloadType: numberEvents, Name: "telephone-event", ClockRate: 8000, Channels: 1, Fmtp: "0-16"},
+		{PayloadType: format.Of("telephone-event").Offered, Name: "telephone-event", ClockRate: 8000, Channels: 1, Fmtp: "0-16"},
 		{PayloadType: numberEvents48k, Name: "telephone-event", ClockRate: 48000, Channels: 1, Fmtp: "0-16"},
 	} {
 		// One event format for each clock in use (RFC 4733 §2.5.1.2, §7.1).

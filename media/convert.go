@@ -179,14 +179,16 @@ func (l *leg) settle() {
 	}
 }
 
-func format(e sdpCodec) (codec.Format, bool) { return codec.Find(e.name, e.clock, max(e.channels, 1)) }
+func formatOf(e sdpCodec) (codec.Format, bool) {
+	return codec.Find(e.name, e.clock, max(e.channels, 1))
+}
 
 // newPath makes the path that converts from l to the leg opposite.
 func (l *leg) newPath(k pathKey, passed bool) (*transcode.Path, error) {
 	s, o := l.stream.session, k.to
-	in, _ := format(k.in)
+	in, _ := formatOf(k.in)
 	in.InGo = s.server.c.Opus.DecodeInGo
-	out, _ := format(k.out)
+	out, _ := formatOf(k.out)
 	var keys *dtmf.Reader // whoever reads them goes on where the other stopped
 	if k.event == l.keyPT {
 		keys = l.keys

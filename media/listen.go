@@ -93,7 +93,7 @@ func (l *leg) voice() (voiceKey, bool) {
 			break
 		}
 	}
-	if f, ok := format(k.in); !ok || f.Name == "" {
+	if f, ok := formatOf(k.in); !ok || f.Name == "" {
 		return voiceKey{}, false
 	}
 	k.event, k.eventClock = eventOf(&l.agreed, k.in.clock, receiving)
@@ -103,7 +103,7 @@ func (l *leg) voice() (voiceKey, bool) {
 
 // input is where a path begins that only decodes a leg.
 func (l *leg) input(k voiceKey) transcode.Input {
-	in, _ := format(k.in)
+	in, _ := formatOf(k.in)
 	in.InGo = l.stream.session.server.c.Opus.DecodeInGo
 	return transcode.Input{Format: in, PayloadType: k.pt, CN: k.cn, Event: k.event, EventClock: k.eventClock}
 }

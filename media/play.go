@@ -124,7 +124,7 @@ func (l *leg) playable() (k playKey, ok bool) {
 // newPlayer makes a path that plays to a leg.
 func (l *leg) newPlayer(k playKey, rate int) (*transcode.Path, error) {
 	s := l.stream.session
-	f, _ := format(k.out)
+	f, _ := formatOf(k.out)
 	begun := false
 	return s.server.pool.Add(transcode.Options{
 		In:   transcode.Input{PayloadType: none, CN: none, Event: none},

@@ -24,7 +24,7 @@ const lookEvery = time.Second
 // the lane.
 func (l *leg) lost(s *dialog.Session) {
 	was, until := s.Flow(), time.Now().Add(l.at.Load().x.cfg.Reconnect)
-	browser := was.Proto() == transport.WS || was.Proto() == transport.WSS
+	browser := was.Proto().Web()
 	var look func()
 	look = func() {
 		if s.State() == dialog.Terminated || s.Flow() != was { // it has been heard by another one

@@ -17,6 +17,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"tandem/media/format"
 )
 
 // Format is one codec as SDP names it.
@@ -28,26 +30,82 @@ type Format struct {
 	InGo     bool   // decode Opus in Go even where libopus is there
 }
 
-// The names of the formats, as RFC 3551 §6 and RFC 7587 §7 register them.
-const (
-	namePCMU = "PCMU"
-	namePCMA = "PCMA"
-	nameG722 = "G722"
-	nameOpus = "opus"
-	nameL16  = "L16"
-)
+// kind is a format and how it is converted. What else is known of it, its names and
+// what descriptions say, is in package format.
+type kind struct {
+	Format
+	decoder func(f Format, rate int) (Decoder, error)
+	encoder func(f Format, rate int, o Options) (Encoder, error)
+	ready   func() error // what an encoder lacks here; nil: nothing
+	lengths []int        // ms that a packet may last, the shortest first; nil: any
+}
+
+const nameOpus = "opus"
+
+// kinds are all that can be converted here, best first within a rate.
+var kinds = [...]kind{
+	{Format: describe(nameOpus, 48000), decoder: decodeOpus, encoder: encodeOpus, ready: library,
+		lengths: []int{10, 20, 40, 60}}, // RFC 6716 §2.1.4, but for the shorter frames, which have no voice mode
+	{Format: describe("G722", 16000), decoder: adaptive, encoder: adaptiveEncoder},
+	{Format: describe("PCMU", 8000), decoder: waves(ulaw{}), encoder: waveEncoder(ulaw{})},
+	{Format: describe("PCMA", 8000), decoder: waves(alaw{}), encoder: waveEncoder(alaw{})},
+	linear(8000), linear(16000), linear(48000),
+}
+
+// describe is a format as its descriptor has it, whose sound is best at a rate.
+func describe(name string, native int) Format {
+	f := format.Of(name)
+	return Format{Name: f.Name, Clock: f.Clock, Channels: max(f.Channels, 1), Native: native}
+}
+
+// linear is L16 at a rate.
+func linear(rate int) kind {
+	return kind{Format: Format{Name: format.Of("L16").Name, Clock: rate, Channels: 1, Native: rate},
+		decoder: waves(l16{}), encoder: waveEncoder(l16{})}
+}
+
+func waves(w law) func(Format, int) (Decoder, error) {
+	return func(f Format, rate int) (Decoder, error) { return newWaveform(w, f.Native, rate), nil }
+}
+
+func waveEncoder(w payloadEncoder) func(Format, int, Options) (Encoder, error) {
+	return func(f Format, rate int, _ Options) (Encoder, error) { return newEncoder(w, f.Native, rate), nil }
+}
+
+func adaptive(f Format, rate int) (Decoder, error) {
+	return newDecoder(newG722Decoder(), f.Native, rate), nil
+}
+
+func adaptiveEncoder(f Format, rate int, _ Options) (Encoder, error) {
+	return newEncoder(newG722Encoder(), f.Native, rate), nil
+}
+
+func decodeOpus(f Format, rate int) (Decoder, error) { return newOpusDecoder(rate, f.InGo) }
+
+func encodeOpus(_ Format, rate int, o Options) (Encoder, error) { return newOpusEncoder(rate, o) }
+
+func library() error {
+	_, err := Library()
+	return err
+}
 
 // Formats lists all that can be converted here, best first within a rate.
 func Formats() []Format {
-	return []Format{
-		{Name: nameOpus, Clock: 48000, Channels: 2, Native: 48000},
-		{Name: nameG722, Clock: 8000, Channels: 1, Native: 16000}, // the clock is wrong by history: RFC 3551 §4.5.2
-		{Name: namePCMU, Clock: 8000, Channels: 1, Native: 8000},
-		{Name: namePCMA, Clock: 8000, Channels: 1, Native: 8000},
-		{Name: nameL16, Clock: 8000, Channels: 1, Native: 8000},
-		{Name: nameL16, Clock: 16000, Channels: 1, Native: 16000},
-		{Name: nameL16, Clock: 48000, Channels: 1, Native: 48000},
+	list := make([]Format, len(kinds))
+	for i := range kinds {
+		list[i] = kinds[i].Format
 	}
+	return list
+}
+
+// kind finds how a format is converted.
+func (f Format) kind() (*kind, error) {
+	for i := range kinds {
+		if k := &kinds[i]; k.Name == f.Name && k.Native == f.Native {
+			return k, nil
+		}
+	}
+	return nil, fmt.Errorf("%w %q", ErrFormat, f.Name)
 }
 
 // Find returns the format SDP calls so, false when we cannot convert it.
@@ -57,9 +115,9 @@ func Find(name string, clock, channels int) (Format, bool) {
 	if channels == 0 {
 		channels = 1
 	}
-	for _, f := range Formats() {
-		if strings.EqualFold(f.Name, name) && f.Clock == clock && f.Channels == channels {
-			return f, true
+	for i := range kinds {
+		if f := &kinds[i].Format; strings.EqualFold(f.Name, name) && f.Clock == clock && f.Channels == channels {
+			return *f, true
 		}
 	}
 	return Format{}, false
@@ -154,22 +212,11 @@ func (f Format) NewDecoder(rate int) (Decoder, error) {
 	if err := checkRate(rate); err != nil {
 		return nil, err
 	}
-	switch f.Name {
-	case namePCMU:
-		return newWaveform(ulaw{}, 8000, rate), nil
-	case namePCMA:
-		return newWaveform(alaw{}, 8000, rate), nil
-	case nameG722:
-		return newDecoder(newG722Decoder(), 16000, rate), nil
-	case nameL16:
-		if err := checkRate(f.Native); err != nil {
-			return nil, err
-		}
-		return newWaveform(l16{}, f.Native, rate), nil
-	case nameOpus:
-		return newOpusDecoder(rate, f.InGo)
+	k, err := f.kind()
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("%w %q", ErrFormat, f.Name)
+	return k.decoder(f, rate)
 }
 
 // NewEncoder makes an encoder taking PCM at rate. Errors wrap ErrNoEncoder
@@ -178,36 +225,20 @@ func (f Format) NewEncoder(rate int, o Options) (Encoder, error) {
 	if err := checkRate(rate); err != nil {
 		return nil, err
 	}
-	switch f.Name {
-	case namePCMU:
-		return newEncoder(ulaw{}, 8000, rate), nil
-	case namePCMA:
-		return newEncoder(alaw{}, 8000, rate), nil
-	case nameG722:
-		return newEncoder(newG722Encoder(), 16000, rate), nil
-	case nameL16:
-		if err := checkRate(f.Native); err != nil {
-			return nil, err
-		}
-		return newEncoder(l16{}, f.Native, rate), nil
-	case nameOpus:
-		return newOpusEncoder(rate, o)
+	k, err := f.kind()
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("%w %q", ErrFormat, f.Name)
+	return k.encoder(f, rate, o)
 }
 
 // CanEncode says whether NewEncoder would work, nil if so.
 func (f Format) CanEncode() error {
-	switch f.Name {
-	case namePCMU, namePCMA, nameG722:
-		return nil
-	case nameL16:
-		return checkRate(f.Native)
-	case nameOpus:
-		_, err := Library()
+	k, err := f.kind()
+	if err != nil || k.ready == nil {
 		return err
 	}
-	return fmt.Errorf("%w %q", ErrFormat, f.Name)
+	return k.ready()
 }
 
 // Fit returns the packet length nearest to and at most ms that the format can
@@ -215,16 +246,15 @@ func (f Format) CanEncode() error {
 // least is 10.
 func (f Format) Fit(ms int) int {
 	ms = max(ms, 10)
-	if f.Name != nameOpus {
+	k, err := f.kind()
+	if err != nil || k.lengths == nil {
 		return ms
 	}
-	switch { // RFC 6716 §2.1.4, but for the shorter frames, which have no voice mode
-	case ms >= 60:
-		return 60
-	case ms >= 40:
-		return 40
-	case ms >= 20:
-		return 20
+	fits := k.lengths[0]
+	for _, l := range k.lengths {
+		if l <= ms {
+			fits = l
+		}
 	}
-	return 10
+	return fits
 }

@@ -16,7 +16,7 @@ import (
 func TestPairs(t *testing.T) {
 	var formats []Format
 	for _, f := range Formats() {
-		if f.Name != nameL16 {
+		if f.Name != "L16" {
 			formats = append(formats, f)
 		}
 	}

@@ -1,41 +1,23 @@
 package quality
 
 import (
-	"strings"
 	"time"
+
+	"tandem/media/format"
 )
 
-// impairment is what a codec costs (ITU-T G.113 Appendix I): Ie without loss,
-// and Bpl, how well it stands loss.
+// impairment is what a codec costs (format.Loss).
 type impairment struct{ ie, bpl float64 }
-
-// impairments are those of receivers that conceal loss, as all do today.
-// G.711, G.729A, G.723.1 and GSM-EFR are G.113's. It has none on this scale for
-// the others, and these are assumptions:
-//   - opus at 16 kb/s and more: measured at 11 kb/s narrowband by Al-Ahmadi,
-//     Počta and Melvin (2021) as Ie 2.0 and Bpl 16.0; Ie goes to 0 above.
-//   - G722: nothing is lost against G.711 in the telephone's band; it stands
-//     loss less well, since its predictor must find back.
-//   - L16 is G.711 without its noise.
-var impairments = [...]struct {
-	codec string
-	impairment
-}{
-	{"PCMU", impairment{0, 25.1}}, {"PCMA", impairment{0, 25.1}}, {"L16", impairment{0, 25.1}},
-	{"opus", impairment{0, 16}}, {"G722", impairment{0, 10}},
-	{"G729", impairment{11, 19}}, {"G723", impairment{15, 16.1}}, {"GSM-EFR", impairment{5, 10}},
-}
 
 // unconcealed is G.711's Bpl when lost packets are silence.
 const unconcealed = 4.3
 
 func impairmentOf(codec string) (impairment, bool) {
-	for _, c := range impairments {
-		if strings.EqualFold(c.codec, codec) {
-			return c.impairment, true
-		}
+	f := format.Of(codec)
+	if f == nil || f.Loss == nil {
+		return impairment{}, false
 	}
-	return impairment{}, false
+	return impairment{f.Loss.Ie, f.Loss.Bpl}, true
 }
 
 // MOS is the E-model's estimate (1 to 4.5) for a codec, a one-way delay from

@@ -4,6 +4,8 @@ import (
 	"math/bits"
 	"strconv"
 	"strings"
+
+	"tandem/media/format"
 )
 
 // Parameter finds one parameter of the codec's fmtp, by any case of its name.
@@ -27,82 +29,49 @@ func parameterOr(fmtp, name, standard string) string {
 }
 
 // sameConfig compares the parameters of a format that both sides must have
-// alike. All others only say what their writer likes.
+// alike.
 func sameConfig(name, a, b string) bool {
 	if a == b {
 		return true
 	}
-	alike := func(param, standard string) bool {
-		return strings.EqualFold(parameterOr(a, param, standard), parameterOr(b, param, standard))
+	f := format.Of(name)
+	if f == nil {
+		return true
 	}
-	switch strings.ToUpper(name) {
-	case "H264": // RFC 6184 §8.2.2
-		return alike("packetization-mode", "0") &&
-			h264Profile(parameterOr(a, "profile-level-id", "42000a")) == h264Profile(parameterOr(b, "profile-level-id", "42000a"))
-	case "H265": // RFC 7798 §7.2.2
-		return alike("profile-id", "1") && alike("tier-flag", "0") && alike("tx-mode", "SRST")
-	case "VP9": // RFC 9628 §6
-		return alike("profile-id", "0")
-	case "AV1":
-		return alike("profile", "0")
-	case "AMR", "AMR-WB": // RFC 4867 §8.3.1
-		return alike("octet-align", "0") && alike("crc", "0") && alike("robust-sorting", "0") && alike("interleaving", "")
-	case "G7221", "SIREN14": // RFC 5577 §5
-		return alike("bitrate", "")
-	case "MPEG4-GENERIC":
-		return alike("mode", "") && alike("config", "")
-	case "RTX": // RFC 4588 §8.6
-		return alike("apt", "")
+	for _, p := range f.Alike {
+		x, y := parameterOr(a, p.Name, p.Standard), parameterOr(b, p.Name, p.Standard)
+		if p.Normal != nil {
+			x, y = p.Normal(x), p.Normal(y)
+		}
+		if !strings.EqualFold(x, y) {
+			return false
+		}
 	}
 	return true
-}
-
-// h264Profile brings the spellings of one profile together (RFC 6184 §8.1,
-// table 5): constrained baseline has three.
-func h264Profile(id string) string {
-	n, err := strconv.ParseUint(id, 16, 32)
-	if err != nil || len(id) != 6 {
-		return id
-	}
-	idc, iop := n>>16, n>>8&0xff
-	switch {
-	case idc == 0x42 && iop&0x4f == 0x40, idc == 0x4d && iop&0x8f == 0x80, idc == 0x58 && iop&0xcf == 0xc0:
-		return "constrained-baseline"
-	case idc == 0x42 && iop&0x4f == 0, idc == 0x58 && iop&0xcf == 0x80:
-		return "baseline"
-	}
-	return strconv.FormatUint(n>>8, 16)
 }
 
 // answerFmtp is what we write for a codec that both have.
 func answerFmtp(ours, theirs Codec) string {
-	switch theirs.Canonical() {
-	case "telephone-event":
+	f := format.Of(theirs.Name)
+	if f == nil {
+		return ours.Fmtp
+	}
+	switch f.Answer {
+	case format.AnswerEvents:
 		return commonEvents(ours.Fmtp, theirs.Fmtp)
-	case "G729":
-		return declined(ours.Fmtp, theirs.Fmtp, "annexb")
-	case "G723":
-		return declined(ours.Fmtp, theirs.Fmtp, "annexa")
-	case "iLBC":
-		// The longer frame wins (RFC 3952 §5).
+	case format.AnswerNo:
+		return declined(ours.Fmtp, theirs.Fmtp, f.Declined)
+	case format.AnswerLonger:
 		if parameterOr(ours.Fmtp, "mode", "30") == "30" || parameterOr(theirs.Fmtp, "mode", "30") == "30" {
 			return orElse(theirs.Fmtp, ours.Fmtp)
 		}
-	case "opus":
+	case format.AnswerOwn:
 		return ours.Fmtp
 	}
-	if ours.Fmtp == "" && !sameConfigEmpty(theirs) {
+	if ours.Fmtp == "" && f.Alike != nil {
 		return theirs.Fmtp // what must be alike must be said alike
 	}
 	return ours.Fmtp
-}
-
-func sameConfigEmpty(c Codec) bool {
-	switch strings.ToUpper(c.Canonical()) {
-	case "H264", "H265", "VP9", "AV1", "AMR", "AMR-WB", "G7221", "SIREN14", "MPEG4-GENERIC", "RTX", "RED":
-		return c.Fmtp == ""
-	}
-	return true
 }
 
 // declined keeps our parameters, but what either side declines is off for both

@@ -82,7 +82,7 @@ func (l *Location) FlowClosed(f transport.Flow) {
 	if id == 0 {
 		return
 	}
-	web := f.Proto() == transport.WS || f.Proto() == transport.WSS
+	web := f.Proto().Web()
 	for _, aor := range l.flows.of(id) {
 		l.Update(aor, func(old []Binding) ([]Binding, error) { return withoutFlow(old, id, web), nil },
 			func(_ []Binding, err error) {

@@ -13,7 +13,7 @@ import (
 // peer. Nobody is known over WebSocket: the browser of a peer's machine runs
 // anybody's pages.
 func (t *Table) From(f transport.Flow) (*Peer, *rtc.Identity) {
-	if t == nil || f.Proto() == transport.WS || f.Proto() == transport.WSS {
+	if t == nil || f.Proto().Web() {
 		return nil, nil
 	}
 	x := t.current.Load()

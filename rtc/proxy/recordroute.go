@@ -67,7 +67,7 @@ func (p *Proxy) needsToken(m *sip.Message, pl *plan) bool {
 	if contact == nil {
 		return false
 	}
-	if pl.in.Proto() > transport.TCP && (pl.from == nil || pl.phone()) {
+	if pl.in.Proto().OneWay() && (pl.from == nil || pl.phone()) {
 		return true
 	}
 	na, err := sip.ParseNameAddr(contact)

@@ -73,7 +73,7 @@ func (p *Proxy) readToken(user []byte) (guide, transport.Flow) {
 	case kind == tokenUDP && len(b) > 2:
 		addr, ok := netip.AddrFromSlice(b[2:])
 		listeners := p.tr.Listeners()
-		if !ok || index >= len(listeners) || listeners[index].Proto() != transport.UDP {
+		if !ok || index >= len(listeners) || listeners[index].Proto().Stream() {
 			return byLost, noFlow // made under another configuration
 		}
 		f, err := p.tr.Flow(transport.Target{Proto: transport.UDP, Via: listeners[index],

@@ -42,7 +42,7 @@ func Compare(uri []byte, f transport.Flow) Place {
 		return Elsewhere
 	case portOf(u) == f.Remote.Port():
 		return Here
-	case f.Proto() == transport.UDP && (addr.IsPrivate() || addr.IsLoopback()):
+	case !f.Proto().Stream() && (addr.IsPrivate() || addr.IsLoopback()):
 		return OtherPort
 	}
 	return Elsewhere // a public address and the wrong port: what STUN makes of a symmetric NAT

@@ -25,7 +25,7 @@ func MeansOf(b *location.Binding) Means {
 		return ByPath
 	case !b.Flow.IsZero() && b.Flow.Alive(), resocketed(b):
 		return ByFlow
-	case b.RegID != 0 || !b.Flow.IsZero() && b.Flow.Proto() > transport.TCP || strings.Contains(b.URI, ".invalid"):
+	case b.RegID != 0 || !b.Flow.IsZero() && b.Flow.Proto().OneWay() || strings.Contains(b.URI, ".invalid"):
 		return Lost
 	}
 	return ByContact
@@ -54,7 +54,7 @@ func (r *Reach) way(b *location.Binding) (w Way, ok bool) {
 		}
 	}
 	switch {
-	case b.RegID != 0 || w.Flow.Proto() > transport.TCP:
+	case b.RegID != 0 || w.Flow.Proto().OneWay():
 		w.Sticky = true
 	case endsWith(w.URI, w.Flow.Remote): // nearly always
 	default:

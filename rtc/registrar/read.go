@@ -255,7 +255,7 @@ func (j *job) connected() bool {
 // translated reports whether a translator stands between us and the phone: the
 // request came straight from it by UDP, and not from where it says to be.
 func (j *job) translated() bool {
-	if j.g.cfg.NATExpires <= 0 || !j.m.Source.IsValid() || j.flow == (transport.Flow{}) || j.flow.Proto() != transport.UDP || j.hops() != 1 {
+	if j.g.cfg.NATExpires <= 0 || !j.m.Source.IsValid() || j.flow == (transport.Flow{}) || j.flow.Proto().Stream() || j.hops() != 1 {
 		return false
 	}
 	via, ok := j.m.TopVia()

@@ -57,6 +57,13 @@ func (p Proto) Secure() bool { return p == TLS || p == WSS }
 // Stream reports whether messages go over a connection.
 func (p Proto) Stream() bool { return p != UDP }
 
+// OneWay reports whether a connection can be opened by the phone alone: hardly any
+// phone listens for TLS, and no browser for anything.
+func (p Proto) OneWay() bool { return p == TLS || p.Web() }
+
+// Web reports whether messages go over a WebSocket, as a browser's do (RFC 7118).
+func (p Proto) Web() bool { return p == WS || p == WSS }
+
 // port is the default port (RFC 3261 §19.1.2).
 func (p Proto) port() uint16 {
 	if p.Secure() {
