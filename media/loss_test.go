@@ -5,9 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"tandem/test/hearing"
-
 	"tandem/media/sdp"
+	"tandem/test/hearing"
 )
 
 // suffering is one call over a bad network, both ways.

@@ -7,10 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"tandem/test/hearing"
-
 	"tandem/media/sdp"
 	"tandem/media/sound"
+	"tandem/test/hearing"
 )
 
 // What speakers say, at 16000 Hz: a tone, a mark, speech.

@@ -14,12 +14,11 @@ import (
 	"testing"
 	"time"
 
-	"tandem/test/hearing"
-
 	"tandem/interop/peers"
 	"tandem/media"
 	"tandem/media/sdp"
 	"tandem/media/sound"
+	"tandem/test/hearing"
 	"tandem/test/realtime"
 )
 

@@ -7,9 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"tandem/test/hearing"
-
 	"tandem/media/sound"
+	"tandem/test/hearing"
 )
 
 var rates = []int{8000, 16000, 48000}

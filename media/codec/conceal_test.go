@@ -6,9 +6,8 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"tandem/test/hearing"
-
 	"tandem/media/sound"
+	"tandem/test/hearing"
 )
 
 // losses says which of n packets are lost: a share at random, or as many in

@@ -10,11 +10,10 @@ import (
 	"testing"
 	"unsafe"
 
-	"tandem/test/hearing"
-
 	"github.com/ebitengine/purego"
 
 	"tandem/media/sound"
+	"tandem/test/hearing"
 )
 
 // reference are functions of libopus that only tests need.

@@ -9,9 +9,8 @@ import (
 	"sync"
 	"testing"
 
-	"tandem/test/hearing"
-
 	"tandem/media/sound"
+	"tandem/test/hearing"
 )
 
 func opusFormat(t testing.TB) Format {

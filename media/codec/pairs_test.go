@@ -4,9 +4,8 @@ import (
 	"math"
 	"testing"
 
-	"tandem/test/hearing"
-
 	"tandem/media/sound"
+	"tandem/test/hearing"
 )
 
 // TestPairs converts from every codec to every other, as a call between two

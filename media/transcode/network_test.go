@@ -7,9 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"tandem/test/hearing"
-
 	"tandem/media/codec"
+	"tandem/test/hearing"
 )
 
 // TestLoss loses packets and looks at what is told of it and what is heard.

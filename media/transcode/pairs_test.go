@@ -6,9 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"tandem/test/hearing"
-
 	"tandem/media/codec"
+	"tandem/test/hearing"
 )
 
 // TestPairs sends a tone from each format to each other.

@@ -7,10 +7,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"tandem/test/hearing"
-
 	"tandem/media/codec"
 	"tandem/media/dtmf"
+	"tandem/test/hearing"
 )
 
 // tone is a source of a sine for so many samples.

@@ -6,9 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"tandem/test/hearing"
-
 	"tandem/media/codec"
+	"tandem/test/hearing"
 )
 
 // hiss is noise of a level in dBFS.
