@@ -15,10 +15,11 @@ type Memory struct {
 	mu       sync.Mutex
 	sessions map[string]Session
 	numbers  []OwnNumber
+	watches  map[string]Watch
 }
 
 // NewMemory makes an empty one.
-func NewMemory() *Memory { return &Memory{sessions: map[string]Session{}} }
+func NewMemory() *Memory { return &Memory{sessions: map[string]Session{}, watches: map[string]Watch{}} }
 
 // Put implements Store.
 func (m *Memory) Put(s *Session, done func(error)) error {
@@ -128,4 +129,32 @@ func (m *Memory) Copy() *Memory {
 	}
 	c.numbers = slices.Clone(m.numbers)
 	return c
+}
+
+// PutWatch implements Store.
+func (m *Memory) PutWatch(w Watch, done func(error)) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.watches[w.ID] = w
+	go done(nil)
+	return nil
+}
+
+// DeleteWatch implements Store.
+func (m *Memory) DeleteWatch(id string, done func(error)) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.watches, id)
+	go done(nil)
+	return nil
+}
+
+// Watches implements Store.
+func (m *Memory) Watches(_ context.Context, each func(Watch)) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, w := range m.watches {
+		each(w)
+	}
+	return nil
 }

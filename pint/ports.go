@@ -125,10 +125,30 @@ type Store interface {
 	// how many.
 	Prune(ctx context.Context, before time.Time, limit int) (int, error)
 
+	Watches
+
 	// Numbers yields the numbers that users have proved to be theirs.
 	Numbers(ctx context.Context, each func(OwnNumber)) error
 	PutNumber(ctx context.Context, n OwnNumber) error
 	DeleteNumber(ctx context.Context, user rtc.AOR, number string) error
+}
+
+// Watches keeps subscriptions to sessions durably.
+type Watches interface {
+	// PutWatch inserts or replaces one, by ID; done is told once when it is on disk. The
+	// error says at once that the store takes no more; then done is not told.
+	PutWatch(w Watch, done func(error)) error
+	DeleteWatch(id string, done func(error)) error
+	Watches(ctx context.Context, each func(Watch)) error
+}
+
+// Watch is one subscription to a session.
+type Watch struct {
+	ID      string // names it: the session and the dialog
+	Session string
+	By      rtc.AOR // the requester
+	Until   time.Time
+	Dialog  []byte // in which NOTIFYs are sent, as its owner writes it
 }
 
 // OwnNumber is a number that somebody has proved to be theirs, or an

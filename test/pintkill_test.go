@@ -16,7 +16,7 @@ import (
 // TestKilledServerKeepsPINT: the server is killed while a phone rings and a call is
 // scheduled. After the restart nobody is called again for the first, the key of its
 // request still answers, the scheduled call comes at its time, and a BYE in the
-// dialog of before cancels the third.
+// dialog of before cancels the third, of which its watcher is told.
 func TestKilledServerKeepsPINT(t *testing.T) {
 	dir := t.TempDir()
 	p := configure(t, dir, "numbers: {country: GB}\n")
@@ -49,7 +49,15 @@ func TestKilledServerKeepsPINT(t *testing.T) {
 	if ok.StatusCode() != 200 {
 		t.Fatalf("answered\n%s", ok.Bytes())
 	}
+	_, body, _ := strings.Cut(text, "\r\n\r\n")
+	q.within(ok, "SUBSCRIBE", "Content-Type: application/sdp\nExpires: 600\n", body)
+	if m := q.final(string(ok.CallID()), "SUBSCRIBE"); m.StatusCode() != 200 {
+		t.Fatalf("SUBSCRIBE was answered\n%s", m.Bytes())
+	}
+	told := q.request("NOTIFY")
+	q.reply(told, 200, "", "", "")
 	q.plainAck(ok, text)
+	q.reply(q.request("NOTIFY"), 200, "", "", "")
 	wait(t, "three requests are on disk", func() bool { return strings.Count(p.run("pint", "list"), "\n") == 4 })
 	p.signal(os.Kill)
 	p.wait(patience)
@@ -66,6 +74,12 @@ func TestKilledServerKeepsPINT(t *testing.T) {
 	if m := q.final(string(ok.CallID()), "BYE"); m.StatusCode() != 200 {
 		t.Errorf("BYE was answered\n%s", m.Bytes())
 	}
+	again := q.request("NOTIFY") // the subscription has survived
+	before, _ := told.CSeq()
+	if n, _ := again.CSeq(); n <= before || info(t, again) != "cancelled by requester" {
+		t.Errorf("told after the restart, CSeq %d before:\n%s", before, again.Bytes())
+	}
+	q.reply(again, 200, "", "", "")
 	wait(t, "it is cancelled", func() bool { return strings.Contains(p.run("pint", "list", "--state", "cancelled"), "R2C") })
 	m, err := phone.next(time.Until(at)+patience, func(m *sip.Message) bool {
 		return m.IsRequest() && string(m.MethodName()) == "INVITE" && strings.Contains(string(m.Get(sip.HdrFrom)), "345123457")

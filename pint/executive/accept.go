@@ -17,13 +17,19 @@ import (
 // session is on disk. Unless it is confirmed, nothing is done for it before Confirm.
 // The error is a *pint.Refusal; then done is not told.
 func (x *Executive) Accept(o pint.Order, confirmed bool, done func(pint.Session, error)) error {
+	return x.AcceptAs(rand.Text(), o, confirmed, done)
+}
+
+// AcceptAs is Accept of an order whose session is to have an ID that its door has given
+// out already. Nobody may be able to guess it, and nobody else may have it.
+func (x *Executive) AcceptAs(id string, o pint.Order, confirmed bool, done func(pint.Session, error)) error {
 	svc := x.cfg.Services.Find(o.Service)
 	if svc == nil {
 		return pint.Refuse(404, "there is no service %.40s", o.Service)
 	}
 	o.Kind = svc.Kind
 	x.count(&o, "", stats.Received)
-	err := x.accept(o, svc, confirmed, done)
+	err := x.accept(id, o, svc, confirmed, done)
 	if err != nil {
 		x.refuse(o, err)
 	}
@@ -69,13 +75,13 @@ func clientOf(o *pint.Order) string {
 	return o.Client
 }
 
-func (x *Executive) accept(o pint.Order, svc *service.Service, confirmed bool, done func(pint.Session, error)) error {
+func (x *Executive) accept(id string, o pint.Order, svc *service.Service, confirmed bool, done func(pint.Session, error)) error {
 	now := time.Now()
 	if err := x.check(&o, svc, now); err != nil {
 		return err
 	}
 	later := o.At.After(now)
-	s := pint.Session{ID: rand.Text(), Order: o, State: pint.Accepted, Info: "queued", Created: now.UTC().Truncate(time.Millisecond)}
+	s := pint.Session{ID: id, Order: o, State: pint.Accepted, Info: "queued", Created: now.UTC().Truncate(time.Millisecond)}
 	if confirmed {
 		s.State, s.Due = pint.Scheduled, o.At
 	}

@@ -29,8 +29,8 @@ func (x *Executive) check(o *pint.Order, svc *service.Service, now time.Time) er
 	case !o.Until.IsZero() && !o.Until.After(begin):
 		return pint.Refuse(606, "the request ends before it begins")
 	}
-	if end := svc.Quiet.Over(begin); !end.IsZero() {
-		return &pint.Refusal{Code: 480, After: end.Sub(now), Text: "the service calls nobody at that time; it does again from " + end.Format("15:04 MST")}
+	if err := quiet(svc, begin, now); err != nil {
+		return err
 	}
 	if err := x.able(o); err != nil {
 		return err
@@ -45,6 +45,14 @@ func (x *Executive) check(o *pint.Order, svc *service.Service, now time.Time) er
 	}
 	_, err := x.parties(o, svc)
 	return err
+}
+
+// quiet refuses what begins when nobody is to be called.
+func quiet(svc *service.Service, begin, now time.Time) error {
+	if end := svc.Quiet.Over(begin); !end.IsZero() {
+		return &pint.Refusal{Code: 480, After: end.Sub(now), Text: "the service calls nobody at that time; it does again from " + end.Format("15:04 MST")}
+	}
+	return nil
 }
 
 // complete fills in what the service says.

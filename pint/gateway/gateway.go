@@ -8,6 +8,7 @@ package gateway
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -37,7 +38,11 @@ type Config struct {
 	Ours     func(host []byte, port uint16) bool
 	Agent    string            // who warns: the default domain
 	Contexts map[string]string // private phone-contexts, and what is dialled before their numbers
-	Log      *slog.Logger
+	// Onward passes requests on to the gateways that have registered for their service;
+	// Passed is told of each. nil: there are none, nobody.
+	Onward rtc.Handler
+	Passed func(pint.Order)
+	Log    *slog.Logger
 }
 
 // Gateway is a handler of requests.
@@ -76,6 +81,12 @@ func (g *Gateway) Run(ctx context.Context) error {
 	return err
 }
 
+// Restore goes on with the subscriptions of before a restart. It is called before the
+// executive loads its sessions. flow revives flows.
+func (g *Gateway) Restore(ctx context.Context, flow func(string) (transport.Flow, bool)) error {
+	return g.status.Restore(ctx, flow)
+}
+
 // FlowClosed implements transaction.FlowWatcher.
 func (g *Gateway) FlowClosed(f transport.Flow) { g.ua.FlowClosed(f) }
 
@@ -88,11 +99,19 @@ func (g *Gateway) Serve(r *rtc.Request) error {
 		return g.within(r)
 	}
 	switch {
+	case string(r.MethodName()) == "UNSUBSCRIBE" && g.local(r.Message):
+		return &rtc.Status{Code: 481} // there is no subscription outside a dialog
 	case r.Method() == sip.INVITE && g.ours(r.Message):
+		if g.brokered(r.Message) {
+			return g.broker(r)
+		}
 		return g.invite(r)
 	case r.Method() == sip.SUBSCRIBE && !r.Has(sip.HdrEvent) && g.local(r.Message):
 		if !g.ours(r.Message) {
 			return &rtc.Status{Code: 489} // RFC 6665 §4.2.1.3
+		}
+		if g.brokered(r.Message) {
+			return g.cfg.Onward.Serve(r)
 		}
 		return g.status.Subscribe(r, nil, "")
 	}
@@ -122,7 +141,8 @@ func (g *Gateway) invite(r *rtc.Request) error {
 		g.exec.Refused(order, err)
 		return g.refusal(err)
 	}
-	in, err := g.ua.Receive(r, dialog.Inbound{Contactless: true, Events: dialog.Events{
+	name := rand.Text() // at which it can be watched
+	in, err := g.ua.Receive(r, dialog.Inbound{Contactless: true, User: name, Events: dialog.Events{
 		Acked:   func(s *dialog.Session, _ *sip.Message) { g.exec.Confirm(id(s)) },
 		Request: g.request,
 		Ended:   g.ended,
@@ -132,7 +152,7 @@ func (g *Gateway) invite(r *rtc.Request) error {
 	}
 	s := in.Session
 	order.Tag = s.ID().Local
-	err = g.exec.Accept(order, false, func(session pint.Session, err error) {
+	err = g.exec.AcceptAs(name, order, false, func(session pint.Session, err error) {
 		s.Do(func() { g.accept(s, session, err) })
 	})
 	if err != nil {
@@ -236,6 +256,9 @@ func (g *Gateway) within(r *rtc.Request) error {
 	case r.Method() == sip.BYE:
 		if session, ok := g.unstoppable(d); ok {
 			return g.keepOn(r, session)
+		}
+		if _, leads := g.sessionOf(d); !leads { // it came back for its watchers alone
+			return g.withinLost(r)
 		}
 	case r.Method() == sip.SUBSCRIBE && !r.Has(sip.HdrEvent) && !g.status.Watches(d):
 		if by := g.requester(d); by != "" {

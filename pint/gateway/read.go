@@ -67,11 +67,8 @@ func (g *Gateway) service(m *sip.Message, o *pint.Order) (*service.Service, erro
 	if svc == nil {
 		return nil, pint.Refuse(404, "there is no service %.40s here", u.User)
 	}
-	if err := g.required(u.Required, &u.Party); err != nil {
-		return nil, err
-	}
 	o.Service, o.Kind, o.Provider = svc.Name, svc.Kind, u.Provider
-	return svc, nil
+	return svc, g.required(u.Required, &u.Party)
 }
 
 // callee reads the A party, who stands in To. For services that need none, To
@@ -95,17 +92,13 @@ func (g *Gateway) callee(m *sip.Message, svc *service.Service, o *pint.Order) er
 	if err != nil {
 		return notUnderstood(err)
 	}
-	if err := g.required(u.Required, &u.Party); err != nil {
-		return err
+	if g.exec.Services().Find(u.User) == nil { // else it repeats the service
+		o.A = u.Party
+		if o.Provider == "" {
+			o.Provider = u.Provider
+		}
 	}
-	if g.exec.Services().Find(u.User) != nil {
-		return nil // it repeats the service
-	}
-	o.A = u.Party
-	if o.Provider == "" {
-		o.Provider = u.Provider
-	}
-	return nil
+	return g.required(u.Required, &u.Party)
 }
 
 // called reads the B party, whose number is the address of the description.

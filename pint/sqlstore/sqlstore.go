@@ -212,3 +212,37 @@ func (s *Store) DeleteNumber(ctx context.Context, user rtc.AOR, number string) e
 		return err
 	}})
 }
+
+// PutWatch implements pint.Store.
+func (s *Store) PutWatch(w pint.Watch, done func(error)) error {
+	const query = `INSERT INTO pint_watches (id, session, asked_by, until, dialog) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (id) DO UPDATE SET until = excluded.until, dialog = excluded.dialog`
+	return s.db.Put(store.Change{Key: "pint watch:" + w.ID, Owner: string(w.By), Octets: len(w.Dialog) + 512, Apply: func(ctx context.Context, tx store.Tx) error {
+		_, err := tx.ExecContext(ctx, query, w.ID, w.Session, string(w.By), millis(w.Until), w.Dialog)
+		return err
+	}}, done)
+}
+
+// DeleteWatch implements pint.Store.
+func (s *Store) DeleteWatch(id string, done func(error)) error {
+	return s.db.Put(store.Change{Key: "pint watch:" + id, Octets: 256, Apply: func(ctx context.Context, tx store.Tx) error {
+		_, err := tx.ExecContext(ctx, `DELETE FROM pint_watches WHERE id = $1`, id)
+		return err
+	}}, done)
+}
+
+// Watches implements pint.Store.
+func (s *Store) Watches(ctx context.Context, each func(pint.Watch)) error {
+	err := store.Pages(ctx, s.db.Read(), `SELECT id, session, asked_by, until, dialog FROM pint_watches WHERE id > $1 ORDER BY id LIMIT $2`, "",
+		func(scan func(...any) error) (string, error) {
+			var w pint.Watch
+			var until int64
+			if err := scan(&w.ID, &w.Session, (*string)(&w.By), &until, &w.Dialog); err != nil {
+				return "", err
+			}
+			w.Until = time.UnixMilli(until).UTC()
+			each(w)
+			return w.ID, nil
+		})
+	return s.db.Fault("loading subscriptions to PINT sessions", err)
+}

@@ -13,6 +13,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"tandem/pint"
 	"tandem/pint/sdp"
@@ -25,6 +26,8 @@ import (
 type Sessions interface {
 	// ByOrigin finds one that has not ended by its requester and o= line.
 	ByOrigin(by rtc.AOR, origin string) (pint.Session, bool)
+	// Session finds one that has not ended by its ID.
+	Session(id string) (pint.Session, bool)
 	// Store has those that have ended.
 	Store() pint.Store
 }
@@ -43,6 +46,8 @@ type Config struct {
 type Server struct {
 	cfg  Config
 	read chan func(context.Context) // look-ups in the store
+
+	closing atomic.Bool
 
 	mu       sync.Mutex
 	watchers map[string][]*watcher  // by session
@@ -63,6 +68,7 @@ func (s *Server) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
+			s.closing.Store(true)
 			return nil
 		case f := <-s.read:
 			f(ctx)
@@ -140,11 +146,10 @@ func (s *Server) accept(r *rtc.Request, d *dialog.Dialog, found *pint.Session) e
 			}
 			d.Confirm()
 		}
-		w = &watcher{Dialog: d, server: s, session: found.ID, by: found.By}
-		if !s.add(w) {
+		w = &watcher{server: s, session: found.ID, by: found.By}
+		if !s.entered(w, d) {
 			return &rtc.Status{Code: 503, Header: []byte("Retry-After: 60\r\n")}
 		}
-		d.Attach(w)
 	}
 	w.answer(r, found, expires)
 	return nil

@@ -20,10 +20,12 @@ type watcher struct {
 	session string
 	by      rtc.AOR // the requester
 
+	until   time.Time
 	expiry  *transaction.Timer
 	seen    int              // steps of the session that have been told
 	waiting []dialog.Content // NOTIFYs that wait for the answer to the one before
 	sending bool
+	ending  bool // it has been told that it is over
 	over    bool
 }
 
@@ -59,8 +61,30 @@ func refuse(r *rtc.Request, err error) {
 	r.Respond(st.Code, st.Reason, st.Header)
 }
 
-// answer grants a SUBSCRIBE: its 200 has the description as it is now.
+// answer grants a SUBSCRIBE, once it is on disk: its 200 has the description as it is
+// now.
 func (w *watcher) answer(r *rtc.Request, found *pint.Session, expires uint32) {
+	if expires == 0 { // a poll; nothing is to be kept
+		w.grant(r, found, expires)
+		return
+	}
+	r.Hold()
+	w.until = time.Now().Add(time.Duration(expires) * time.Second)
+	w.keep(func(err error) {
+		if err != nil {
+			r.Respond(503, "", []byte("Retry-After: 5\r\n"))
+			w.close()
+			return
+		}
+		if now, ok := w.server.cfg.Sessions.Session(found.ID); ok { // it may have gone on meanwhile
+			found = &now
+		}
+		w.grant(r, found, expires)
+	})
+}
+
+// grant answers a SUBSCRIBE and begins to tell.
+func (w *watcher) grant(r *rtc.Request, found *pint.Session, expires uint32) {
 	c := w.server.Document(found)
 	ok := c
 	ok.Header = append(fmt.Appendf(nil, "Expires: %d\r\n", expires), c.Header...)
@@ -91,7 +115,7 @@ func (w *watcher) tell(steps int, c dialog.Content) {
 }
 
 func (w *watcher) next() {
-	if w.sending || len(w.waiting) == 0 || w.over {
+	if w.sending || len(w.waiting) == 0 || w.over || w.ending {
 		return
 	}
 	c := w.waiting[0]
@@ -99,19 +123,23 @@ func (w *watcher) next() {
 	w.sending = true
 	w.Send(w, "NOTIFY", c, func(m *sip.Message, err error) {
 		w.sending = false
-		if err != nil || m.StatusCode() >= 300 { // RFC 2848 §3.5.3.2: it may count as a failure
+		switch {
+		case err != nil || m.StatusCode() == 481:
 			w.close()
-			return
+		case m.StatusCode() >= 300: // RFC 2848 §3.5.3.2: it may count as a failure
+			w.expire()
+		default:
+			w.next()
 		}
-		w.next()
 	})
 }
 
 // expire tells the watcher that the subscription is over (RFC 2848 §3.5.3.3).
 func (w *watcher) expire() {
-	if w.over {
+	if w.over || w.ending {
 		return
 	}
+	w.ending = true
 	c := dialog.Content{Header: fmt.Appendf(nil, "Expires: %d\r\n", w.server.cfg.Keep)}
 	w.Send(w, "UNSUBSCRIBE", c, func(*sip.Message, error) { w.close() })
 }
@@ -125,6 +153,7 @@ func (w *watcher) close() {
 	}
 	w.over = true
 	w.expiry.Stop()
+	w.drop()
 	w.server.remove(w)
 	w.Detach(w)
 }

@@ -26,6 +26,7 @@ func Run(t *testing.T, open func(t *testing.T) (s pint.Store, again func() pint.
 		"list":                   list,
 		"prune":                  prune,
 		"numbers":                numbers,
+		"watches":                watches,
 		"many":                   many,
 		"a copy is not the rest": copies,
 	} {
@@ -241,5 +242,31 @@ func copies(t *testing.T, s pint.Store, _ func() pint.Store) {
 	x.Events[0].Info, x.Labels["case"] = "changed", "8"
 	if got := get(t, s, "x"); got.Events[0].Info != "queued" || got.Labels["case"] != "7" {
 		t.Errorf("%+v", got)
+	}
+}
+
+func watches(t *testing.T, s pint.Store, again func() pint.Store) {
+	done := make(chan error, 1)
+	do := func(err error) {
+		t.Helper()
+		if err == nil {
+			err = <-done
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	tell := func(err error) { done <- err }
+	x := pint.Watch{ID: "x", Session: "s", By: "sip:alice@example.com", Until: start.Add(time.Hour), Dialog: []byte(`{"CallID":"c"}`)}
+	y := pint.Watch{ID: "y", Session: "s", By: "sip:alice@example.com", Until: start, Dialog: []byte("{}")}
+	do(s.PutWatch(x, tell))
+	do(s.PutWatch(y, tell))
+	x.Until, x.Dialog = start.Add(2*time.Hour), []byte(`{"CallID":"d"}`)
+	do(s.PutWatch(x, tell))
+	do(s.DeleteWatch("y", tell))
+	do(s.DeleteWatch("z", tell))
+	var got []pint.Watch
+	if err := again().Watches(t.Context(), func(w pint.Watch) { got = append(got, w) }); err != nil || len(got) != 1 || !reflect.DeepEqual(got[0], x) {
+		t.Errorf("%+v, %v; want %+v", got, err, x)
 	}
 }

@@ -56,6 +56,9 @@ type Config struct {
 	QOP string
 	// AllowForeign lets callers of other domains reach ours without credentials.
 	AllowForeign bool
+	// Registrant reports whether a user may register at an address that is not theirs: that
+	// of a service, by its gateways (RFC 2848 §3.5.7). nil = nobody.
+	Registrant func(address, user rtc.AOR) bool
 	// Precheck finds what a request is refused for whoever sent it; it is asked
 	// before credentials are. nil = nothing.
 	Precheck func(r *rtc.Request) error
@@ -318,7 +321,7 @@ func (g *Gate) conclude(m *sip.Message, c claim, p proof, w *work) verdict {
 	if s := g.user(p); s.peer != nil {
 		return g.peer(m, s, w)
 	}
-	if !c.mayBe(p, w) {
+	if !c.mayBe(p, w) && !g.registers(m, p, w) {
 		w.counts.Add(countedMismatched)
 		return refuse(403, c.mismatch)
 	}
@@ -347,6 +350,11 @@ func (g *Gate) concludeInDialog(m *sip.Message, c claim, p proof, w *work) verdi
 
 // mayBe is whether who is proved may say to be who is claimed.
 func (c *claim) mayBe(p proof, w *work) bool { return c.anonymous || p.account.Owns(w.aor) }
+
+// registers is whether a REGISTER is of who may register for somebody else.
+func (g *Gate) registers(m *sip.Message, p proof, w *work) bool {
+	return m.Method() == sip.REGISTER && g.cfg.Registrant != nil && g.cfg.Registrant(rtc.AOR(w.aor), p.secret.Identity.AOR)
+}
 
 func (g *Gate) realmOf(host []byte) *realm {
 	for _, r := range g.realms {

@@ -109,6 +109,9 @@ func (ua *UA) Send(o uac.Outside, done func(uac.Reply)) error { return ua.client
 // Run carries posted work to its lanes until ctx ends.
 func (ua *UA) Run(ctx context.Context) error { return ua.client.Run(ctx) }
 
+// Lane of the dialogs with a Call-ID.
+func (ua *UA) Lane(callID string) *transaction.Lane { return ua.cfg.Layer.Lane([]byte(callID)) }
+
 // Post has f run on a lane soon; unlike Lane.Do it may be called on any lane.
 // It does not block: false means that too much is waiting.
 func (ua *UA) Post(lane *transaction.Lane, f func()) bool { return ua.client.Post(lane, f) }

@@ -367,7 +367,7 @@ func (f *forward) send(i int, flow transport.Flow) {
 	b.client, b.state = c, active
 	if f.plan.method == sip.INVITE {
 		f.armTimerC(i)
-		if len(b.rest) > 0 || b.by == routed || b.by == device && b.Instance != "" {
+		if len(b.rest) > 0 || b.by == routed || b.hunt != nil || b.by == device && b.Instance != "" {
 			b.silence = f.lane.After(f.p.cfg.Failover, func() { f.unheard(i) })
 		}
 	}

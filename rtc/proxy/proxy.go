@@ -99,6 +99,10 @@ type Config struct {
 	// Allow-Events; nil = nobody says.
 	Events func() string
 
+	// Hunt finds the servers of a service of ours that an address of ours names. It gives
+	// neither a Hunt nor an error for any other address. nil = there are no services.
+	Hunt func(r *rtc.Request, uri sip.URI) (*Hunt, error)
+
 	// DiversionOfUsers passes on what users say about the way of a call (Diversion,
 	// History-Info); else only that of peers that may assert is.
 	DiversionOfUsers bool

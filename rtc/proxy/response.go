@@ -97,8 +97,15 @@ func (f *forward) failure(i int, m *sip.Message) {
 	}
 	overtime := b.state == overdue
 	f.end(i, code)
-	if (code == 503 || code == 430) && f.tryElsewhere(i) { // RFC 3263 §4.3, RFC 5626 §5.3.1
+	if (code == 503 || code == 430) && b.hunt == nil && f.tryElsewhere(i) { // RFC 3263 §4.3, RFC 5626 §5.3.1
 		return
+	}
+	if b.hunt != nil && b.hunt.Next(code) {
+		(&answer{i, m}).keep(f) // it may be the best there will be
+		if f.tryElsewhere(i) {
+			f.branches[i].code = code
+			return
+		}
 	}
 	if code >= 600 {
 		f.abandon(nil) // step 5

@@ -12,6 +12,7 @@ type target struct {
 	by        chooser
 	hop       string // URI that tells the next hop; "" = the copy's Request-URI
 	route     *route // that chose it, nil unless routed
+	hunt      *Hunt  // it is one of
 }
 
 // chooser is who chose a target.
@@ -24,9 +25,9 @@ const (
 )
 
 // alternates reports whether of two targets only one is tried at a time: the
-// ways to one device, the next hops of one route.
+// ways to one device, the next hops of one route, the servers of a service.
 func (t *target) alternates(o *target) bool {
-	return t.by == o.by && (t.by == routed || t.by == device && t.Instance != "" && t.Instance == o.Instance)
+	return t.by == o.by && (t.hunt != nil && t.hunt == o.hunt || t.by == routed || t.by == device && t.Instance != "" && t.Instance == o.Instance)
 }
 
 // targets finds out where the request goes (RFC 3261 §16.5).
@@ -88,6 +89,14 @@ func (p *Proxy) intrudes(r *rtc.Request, pl *plan) bool {
 func (p *Proxy) localTargets(r *rtc.Request, pl *plan, f *forward) error {
 	if pl.uri.User == nil {
 		return &rtc.Status{Code: 404}
+	}
+	if p.cfg.Hunt != nil {
+		if h, err := p.cfg.Hunt(r, pl.uri); h != nil || err != nil {
+			if err == nil {
+				p.huntTargets(f, h)
+			}
+			return err
+		}
 	}
 	aor, instance, known := p.find(pl.uri)
 	if known {

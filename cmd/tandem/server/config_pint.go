@@ -84,7 +84,7 @@ func (p *PINT) table() (*service.Table, error) {
 	for _, s := range p.Services {
 		svc := service.Service{Name: s.Name, Kind: service.Kind(s.Kind), First: service.Leg(s.First), Party: s.Party,
 			CallerID: [2]string{s.CallerIDA, s.CallerIDB}, AnyParty: s.AnyParty, RingTime: s.RingTime, MaxTalk: s.MaxTalk,
-			Record: service.Record(s.Record), Machine: service.Action(s.Machine), Message: s.Message,
+			Record: service.Record(s.Record), Machine: service.Action(s.Machine), Message: s.Message, Gateways: s.Gateways,
 			Retries: s.Retries, Pause: s.Pause, Quiet: service.Quiet{From: s.QuietFrom, Until: s.QuietTo, Zone: s.QuietZone},
 			Limits: service.Limits{PerMinute: s.PerMinute, AtOnce: s.AtOnce, Waiting: s.Waiting, Same: s.Same}}
 		for _, r := range s.RetryOn {

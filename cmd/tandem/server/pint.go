@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -22,12 +23,14 @@ import (
 	"tandem/pint/fetch"
 	"tandem/pint/gateway"
 	"tandem/pint/own"
+	"tandem/pint/service"
 	"tandem/pint/sink"
 	"tandem/pint/speech"
 	pintstore "tandem/pint/sqlstore"
 	"tandem/pint/stats"
 	"tandem/rtc"
 	"tandem/rtc/dialog"
+	"tandem/rtc/event/dialoginfo"
 	"tandem/telephony"
 )
 
@@ -36,6 +39,7 @@ type pintRoom struct {
 	executive *executive.Executive
 	door      *gateway.Gateway
 	numbers   *own.Numbers
+	brokers   bool // there are services that gateways do
 	sinks     *sink.Teller
 	rows      chan auditRow
 }
@@ -85,6 +89,7 @@ func (s *Server) openPINT(ctx context.Context, cfg *Config) error {
 		Keep:      cfg.PINT.Keep,
 		Log:       s.log,
 	})
+	s.pint.brokers = slices.ContainsFunc(services.All(), func(svc *service.Service) bool { return len(svc.Gateways) > 0 })
 	s.pint.rows = make(chan auditRow, 1024)
 	s.pint.executive.Watch(s.tellPINT)
 	to, err := prefixes(cfg.API.WebhooksTo)
@@ -104,6 +109,8 @@ func (s *Server) openPINT(ctx context.Context, cfg *Config) error {
 		Ours:     users{s.directory, s}.Ours,
 		Agent:    cfg.Domains[0],
 		Contexts: cfg.PINT.contexts(),
+		Onward:   s.proxy,
+		Passed:   s.passedPINT,
 		Log:      s.log,
 	})
 	return nil
@@ -113,6 +120,7 @@ func (s *Server) openPINT(ctx context.Context, cfg *Config) error {
 func (s *Server) tellPINT(session pint.Session) {
 	resource := op.Resource("pint", "calls", session.ID)
 	s.state.Tell("pint."+string(session.State), resource, access.Read("pint"), func() any { return apipint.Shown(&session) })
+	s.events.Changed(s.pintLine(session.ID), dialoginfo.Name)
 	if len(session.Events) == 1 && session.Told == 0 {
 		s.auditPINT(auditRow{order: session.Order, resource: resource, after: apipint.Shown(&session)})
 	}
@@ -180,6 +188,9 @@ func derived(key []byte, purpose string) []byte {
 // carryOut takes up what was not finished, and carries requests out until ctx
 // ends.
 func (s *Server) carryOut(ctx context.Context) error {
+	if err := s.pint.door.Restore(ctx, s.transport.ParseFlow); err != nil {
+		return err
+	}
 	if err := s.pint.executive.Load(ctx); err != nil {
 		return err
 	}

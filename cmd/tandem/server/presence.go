@@ -37,7 +37,7 @@ func (s *Server) openPresence(ctx context.Context, cfg *Config) error {
 		LastSeen:     cfg.Presence.LastSeen,
 		Log:          s.log,
 	})
-	s.lamps.board = dialoginfo.New(s.events, s.presence.Authorise, presence.Hidden, s.bareWhenIdle)
+	s.lamps.board = dialoginfo.New(s.events, s.presence.Authorise, presence.Hidden, s.bareWhenIdle, s.pintLines())
 	s.lamps.changed = s.presence.Changed
 	s.consent.Watch(func(owner rtc.AOR) { s.events.Reauthorise(owner, dialoginfo.Name) })
 	s.events.Add(winfo.Of(s.events, presence.Name))

@@ -40,6 +40,7 @@ func (s *Server) routes(ctx context.Context, cfg *Config) (*rtc.Router, error) {
 		URIAgents:    cfg.Auth.URIAgents,
 		QOP:          qop(cfg.Auth),
 		AllowForeign: cfg.Auth.AllowForeign,
+		Registrant:   s.mayRegister,
 		Precheck:     s.precheck,
 		Log:          s.log,
 	})
@@ -48,7 +49,7 @@ func (s *Server) routes(ctx context.Context, cfg *Config) (*rtc.Router, error) {
 	}
 	reg := registrar.New(registrar.Config{
 		Location:       s.location,
-		Users:          s.directory,
+		Users:          registered{s.directory, s},
 		Log:            s.log,
 		Domain:         cfg.Domains[0],
 		Local:          func(host []byte, _ uint16) bool { return s.transport.IsLocalHost(host) },
@@ -75,6 +76,7 @@ func (s *Server) routes(ctx context.Context, cfg *Config) (*rtc.Router, error) {
 			return s.gruu.Temp(s.location, uri)
 		},
 		Demand:           s.gate.Demand,
+		Hunt:             s.hunt,
 		Shape:            s.shapeTo,
 		Events:           func() string { return s.events.Allowed() },
 		Recursion:        recursion(cfg.Proxy),
@@ -84,8 +86,9 @@ func (s *Server) routes(ctx context.Context, cfg *Config) (*rtc.Router, error) {
 		TimerC:           cfg.Proxy.TimerC,
 	})
 	handlers := []rtc.Handler{
-		s.gate, // who is it?
-		reg,    // REGISTER for our domains
+		s.gate,                           // who is it?
+		rtc.HandlerFunc(s.guardServices), // REGISTER for services, by their gateways alone
+		reg,                              // REGISTER for our domains
 	}
 	if cfg.Phones.PnP != "" {
 		first, err := s.plugAndPlay(cfg)

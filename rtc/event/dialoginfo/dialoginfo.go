@@ -65,13 +65,28 @@ type Board struct {
 // that does nothing.
 const bare = " bare"
 
+// Lines are lines of others than users: what is watched there is known elsewhere.
+type Lines struct {
+	// Resource finds the line, or else the user, that an address means.
+	Resource func(address rtc.AOR) (rtc.AOR, bool)
+	// Authorise is asked who may watch one of these lines; mine is false for others.
+	Authorise func(a event.Ask) (g event.Grant, mine bool, err error)
+	// Line is what one of these lines does; mine is false for others.
+	Line func(line rtc.AOR) (c Call, mine bool)
+}
+
 // New makes a board and adds the event package to n. authorise says who may watch
 // a line; in the view hidden it never does anything. bareWhenIdle names watchers who
-// want no dialog then; nil: there are none.
-func New(n *event.Notifier, authorise func(event.Ask) (event.Grant, error), hidden string, bareWhenIdle func(watcher rtc.AOR) bool) *Board {
+// want no dialog then; nil: there are none. others are lines besides those of users.
+func New(n *event.Notifier, authorise func(event.Ask) (event.Grant, error), hidden string, bareWhenIdle func(watcher rtc.AOR) bool, others Lines) *Board {
 	b := &Board{n: n, m: make(map[rtc.AOR][]Call)}
-	n.Add(event.Package{Name: Name, Types: []string{Type}, Interval: time.Second,
+	n.Add(event.Package{Name: Name, Types: []string{Type}, Interval: time.Second, Resource: others.Resource,
 		Authorise: func(a event.Ask) (event.Grant, error) {
+			if others.Authorise != nil {
+				if g, mine, err := others.Authorise(a); mine {
+					return g, err
+				}
+			}
 			g, err := authorise(a)
 			if err == nil && bareWhenIdle != nil && bareWhenIdle(a.Watcher) {
 				g.View += bare
@@ -81,8 +96,16 @@ func New(n *event.Notifier, authorise func(event.Ask) (event.Grant, error), hidd
 		Document: func(q event.Query) event.Document {
 			call := Call{ID: "idle"}
 			view, isBare := strings.CutSuffix(q.View, bare)
-			if view != hidden {
+			mine := false
+			if others.Line != nil {
+				call, mine = others.Line(q.Resource)
+			}
+			switch {
+			case mine:
+			case view != hidden:
 				call = b.line(q.Resource)
+			default:
+				call = Call{ID: "idle"}
 			}
 			return document(q.Resource, call, isBare)
 		}})

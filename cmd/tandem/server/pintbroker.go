@@ -1,0 +1,170 @@
+package server
+
+import (
+	"cmp"
+	"hash/fnv"
+	"slices"
+	"strings"
+
+	op "tandem/cmd/tandem/api/operation"
+	"tandem/pint"
+	"tandem/pint/service"
+	"tandem/pint/uri"
+	"tandem/rtc"
+	"tandem/rtc/directory"
+	"tandem/rtc/proxy"
+	"tandem/rtc/reach"
+	"tandem/rtc/sip"
+)
+
+// brokered is the service that an address of ours names, nil when gateways do not do it,
+// and the address-of-record at which they register.
+func (s *Server) brokered(address rtc.AOR) (*service.Service, rtc.AOR) {
+	domain := []byte(address.Domain())
+	if !s.pint.brokers || !s.directory.Domain(domain) && !s.transport.IsLocalHost(domain) {
+		return nil, ""
+	}
+	svc := s.pint.executive.Services().Find(address.User())
+	if svc == nil || len(svc.Gateways) == 0 {
+		return nil, ""
+	}
+	return svc, rtc.AOR("sip:" + svc.Name + "@" + s.begun.Domains[0])
+}
+
+// mayRegister reports whether a user may register gateways for a service: the Registrant
+// of the gate.
+func (s *Server) mayRegister(address, user rtc.AOR) bool {
+	svc, _ := s.brokered(address)
+	if svc == nil || user == "" {
+		return false
+	}
+	return slices.ContainsFunc(svc.Gateways, func(name string) bool {
+		name = strings.TrimPrefix(name, "sip:")
+		if !strings.Contains(name, "@") {
+			name += "@" + s.begun.Domains[0]
+		}
+		u, ok := s.directory.Resolve(rtc.AOR("sip:" + name))
+		return ok && u.Enabled && u.AOR == user
+	})
+}
+
+// guardServices has nobody register at a service, or remove what others have registered,
+// who has not proved to be one of its gateways (RFC 2848 §5.2): an address that a listener
+// trusts proves nothing.
+func (s *Server) guardServices(r *rtc.Request) error {
+	if r.Method() != sip.REGISTER {
+		return rtc.Next
+	}
+	to, ok := r.To()
+	if !ok {
+		return rtc.Next
+	}
+	u, err := sip.ParseURI(to.URI)
+	if err != nil {
+		return rtc.Next
+	}
+	address := rtc.AOR(u.AppendAOR(nil))
+	if svc, _ := s.brokered(address); svc == nil {
+		return rtc.Next
+	}
+	if r.Identity == nil || r.Identity.Method != rtc.AuthDigest || !s.mayRegister(address, r.Identity.AOR) {
+		return pint.Refuse(403, "only gateways of the service that prove who they are may register for it").Status(s.begun.Domains[0])
+	}
+	return rtc.Next
+}
+
+// registered is the directory as the registrar sees it: services have bindings, too.
+type registered struct {
+	*directory.Directory
+	s *Server
+}
+
+// Resolve implements registrar.Users.
+func (r registered) Resolve(address rtc.AOR) (directory.User, bool) {
+	if svc, aor := r.s.brokered(address); svc != nil {
+		return directory.User{AOR: aor, Enabled: true}, true
+	}
+	return r.Directory.Resolve(address)
+}
+
+// hunt finds the gateways of a service: proxy.Config.Hunt. A gateway of the provider that
+// the request names (tsp) is asked, else one that names none. Of equal ones the
+// description decides, so that a SUBSCRIBE finds the gateway of its INVITE and requests
+// are spread.
+func (s *Server) hunt(r *rtc.Request, to sip.URI) (*proxy.Hunt, error) {
+	svc, aor := s.brokered(rtc.AOR(to.AppendAOR(nil)))
+	if svc == nil || r.Method() != sip.INVITE && r.Method() != sip.SUBSCRIBE {
+		return nil, nil
+	}
+	agent := s.begun.Domains[0]
+	asked, err := uri.Of(to)
+	if err != nil {
+		return nil, pint.Refuse(400, "Request-URI: %v", err).Status(agent)
+	}
+	ways := s.reach.Append(nil, aor, reach.Want{Secure: to.Kind == sip.URISIPS, Max: 64})
+	if len(ways) == 0 {
+		return nil, pint.Refuse(503, "no gateway is registered for the service %s", svc.Name).Status(agent)
+	}
+	if ways = serving(ways, asked.Provider); len(ways) == 0 {
+		return nil, pint.Refuse(606, "no gateway of the service %s serves the telephone provider %.60s", svc.Name, asked.Provider).Status(agent)
+	}
+	spread := originOf(r.Message)
+	slices.SortStableFunc(ways, func(a, b reach.Way) int {
+		return cmp.Or(cmp.Compare(b.Q, a.Q), cmp.Compare(weight(b.URI, spread), weight(a.URI, spread)))
+	})
+	next := func(code int) bool { return code >= 500 && code < 600 || code == 415 } // RFC 2848 §5.3
+	if r.Method() == sip.SUBSCRIBE {
+		next = func(code int) bool { return code >= 500 && code < 600 || code == 404 || code == 481 || code == 606 }
+	}
+	return &proxy.Hunt{Ways: ways, Next: next}, nil
+}
+
+// serving are the ways to gateways of a provider: those whose Contact names it, or when
+// there are none, those whose Contact names none.
+func serving(ways []reach.Way, provider string) []reach.Way {
+	if provider == "" {
+		return ways
+	}
+	var same, open []reach.Way
+	for _, w := range ways {
+		u, err := sip.ParseURI([]byte(w.URI))
+		if err != nil {
+			continue
+		}
+		switch tsp, named := u.Param("tsp"); {
+		case !named:
+			w.URI += ";tsp=" + provider // it is to know which one is wanted
+			open = append(open, w)
+		case strings.EqualFold(string(tsp), provider):
+			same = append(same, w)
+		}
+	}
+	if len(same) > 0 {
+		return same
+	}
+	return open
+}
+
+// originOf is the o= line of a request, which names its session.
+func originOf(m *sip.Message) string {
+	part, _ := m.FindPart("application/sdp")
+	for line := range strings.SplitSeq(string(part.Body), "\n") {
+		if line = strings.TrimSpace(line); strings.HasPrefix(line, "o=") {
+			return line
+		}
+	}
+	return string(m.CallID())
+}
+
+// weight is that of a gateway for a session (rendezvous hashing).
+func weight(gateway, session string) uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(gateway + "|" + session))
+	return h.Sum64()
+}
+
+// passedPINT records a request that a gateway carries out.
+func (s *Server) passedPINT(o pint.Order) {
+	s.auditPINT(auditRow{order: o, resource: op.Resource("pint", "calls"),
+		after: map[string]string{"service": o.Service, "a": o.A.String(), "b": o.B.String(), "done": "by a registered gateway"}})
+}

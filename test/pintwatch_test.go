@@ -1,0 +1,119 @@
+package test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"tandem/cmd/tandem/server"
+	"tandem/rtc/sip"
+)
+
+// outside sends a request of q's user outside any dialog, with credentials when they are
+// asked for, and returns the final answer.
+func (q *pintClient) outside(t *testing.T, method, uri, lines, body string) *sip.Message {
+	t.Helper()
+	id := unique()
+	ask := func(n int, extra string) *sip.Message {
+		q.send(strings.ReplaceAll(fmt.Sprintf("%s %s SIP/2.0\nVia: %s\nMax-Forwards: 70\nFrom: <sip:%s@%s>;tag=w\nTo: <%s>\nCall-ID: %s\nCSeq: %d %s\nContact: %s\n%s%sContent-Length: %d\n\n",
+			method, uri, q.via(), q.user, domain, uri, id, n, method, q.contact(q.user), lines, extra, len(body)), "\n", "\r\n") + body)
+		return q.final(id, method)
+	}
+	m := ask(1, "")
+	if m.StatusCode() != 401 && m.StatusCode() != 407 {
+		return m
+	}
+	line, err := credentials(m, q.user, password, method, uri, "auth")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ask(2, line+"\n")
+}
+
+// TestPINTWatching: who may ask about a session, in which words, and how it ends.
+func TestPINTWatching(t *testing.T) {
+	r, q, alice, _ := pintRig(t, func(cfg *server.Config) { cfg.Presence.Interval = time.Millisecond })
+	text := q.example(t, "4.9")
+	_, body, _ := strings.Cut(text, "\r\n\r\n")
+	ok := q.invite(t, text)
+	contact, _ := ok.FirstAddr(sip.HdrContact)
+	const pint = "Content-Type: application/sdp\n"
+	eve := &pintClient{r.dial(t, "udp"), "eve"}
+	warned := func(who string, m *sip.Message, code int, warning string) {
+		t.Helper()
+		if m.StatusCode() != code || !strings.HasPrefix(string(m.Get(sip.HdrWarning)), warning) {
+			t.Errorf("%s: answered\n%s", who, m.Bytes())
+		}
+	}
+	warned("somebody else", eve.outside(t, "SUBSCRIBE", "sip:R2C@"+domain, pint, body), 606, "307 "+domain+` "session id no longer valid"`)
+	warned("somebody else at the contact", eve.outside(t, "SUBSCRIBE", string(contact.URI), pint, body), 606, "307 ")
+	warned("a forged o=", q.outside(t, "SUBSCRIBE", "sip:R2C@"+domain, pint, strings.Replace(body, "2353687760", "2353687761", 1)), 606, "307 ")
+	warned("no Event and no PINT", q.outside(t, "SUBSCRIBE", "sip:alice@"+domain, "", ""), 489, "")
+	warned("an event nobody has", q.outside(t, "SUBSCRIBE", "sip:alice@"+domain, "Event: colour\n", ""), 489, "")
+	warned("no description", q.outside(t, "SUBSCRIBE", "sip:R2C@"+domain, "", ""), 400, "399 ")
+	warned("UNSUBSCRIBE of nothing", q.outside(t, "UNSUBSCRIBE", "sip:R2C@"+domain, "", ""), 481, "")
+
+	poll := q.outside(t, "SUBSCRIBE", "sip:R2C@"+domain, pint+"Expires: 0\n", body)
+	if n, has := poll.Expires(); poll.StatusCode() != 200 || info(t, poll) != "queued" || !has || n != 0 {
+		t.Errorf("a poll was answered\n%s", poll.Bytes())
+	}
+	watch := q.outside(t, "SUBSCRIBE", "sip:R2C@"+domain, pint+"Expires: 600\n", "--x\r\nContent-Type: application/sdp\r\n\r\n"+body+"\r\n--x\r\nContent-Type: text/plain\r\n\r\nignored\r\n--x--\r\n")
+	if watch.StatusCode() == 200 { // its Content-Type says application/sdp, and it is none
+		t.Errorf("taken for a description:\n%s", watch.Bytes())
+	}
+	watch = q.outside(t, "SUBSCRIBE", "sip:R2C@"+domain, pint+"Expires: 600\n", body)
+	if n, _ := watch.Expires(); watch.StatusCode() != 200 || n != 600 {
+		t.Fatalf("SUBSCRIBE was answered\n%s", watch.Bytes())
+	}
+	q.reply(q.request("NOTIFY"), 200, "", "", "")
+	q.plainAck(ok, text)
+	m := q.request("NOTIFY")
+	if info(t, m) != "dialling B" || m.Has(sip.HdrEvent) {
+		t.Errorf("told by\n%s", m.Bytes())
+	}
+	q.reply(m, 200, "", "", "")
+	q.within(watch, "UNSUBSCRIBE", "", "")
+	m = q.final(string(watch.CallID()), "UNSUBSCRIBE")
+	if n, has := m.Expires(); m.StatusCode() != 200 || !has || n != 7*24*3600 {
+		t.Errorf("UNSUBSCRIBE was answered\n%s", m.Bytes())
+	}
+	alice.reply(alice.request("INVITE"), 180, "a", "", "")
+	if m, err := q.next(100*time.Millisecond, (*sip.Message).IsRequest); err == nil {
+		t.Errorf("told after the end:\n%s", m.Bytes())
+	}
+	q.within(watch, "UNSUBSCRIBE", "", "")
+	if m := q.final(string(watch.CallID()), "UNSUBSCRIBE"); m.StatusCode() != 481 {
+		t.Errorf("a second one was answered\n%s", m.Bytes())
+	}
+
+	// A watcher who refuses to be told is told no more, and knows it.
+	q.within(ok, "SUBSCRIBE", pint+"Expires: 600\n", body)
+	if m := q.final(string(ok.CallID()), "SUBSCRIBE"); m.StatusCode() != 200 {
+		t.Fatalf("SUBSCRIBE was answered\n%s", m.Bytes())
+	}
+	q.reply(q.request("NOTIFY"), 500, "", "", "")
+	q.reply(q.request("UNSUBSCRIBE"), 200, "", "", "")
+
+	// The same by RFC 6665: the dialog package, at the Contact of the answer.
+	dialogs := func(m *sip.Message, state string) {
+		t.Helper()
+		if !strings.Contains(string(m.Body()), "<state>"+state+"</state>") || !strings.Contains(string(m.Body()), "tel:+44345123456") && state != "terminated" {
+			t.Errorf("want %s in\n%s", state, m.Bytes())
+		}
+		q.reply(m, 200, "", "", "")
+	}
+	if m := eve.outside(t, "SUBSCRIBE", string(contact.URI), "Event: dialog\n", ""); m.StatusCode() != 404 {
+		t.Errorf("somebody else: answered\n%s", m.Bytes())
+	}
+	if m := q.outside(t, "SUBSCRIBE", string(contact.URI), "Event: dialog\nExpires: 600\n", ""); m.StatusCode() != 200 {
+		t.Fatalf("Event: dialog was answered\n%s", m.Bytes())
+	}
+	dialogs(q.request("NOTIFY"), "trying")
+	q.within(ok, "BYE", "", "")
+	if m := q.final(string(ok.CallID()), "BYE"); m.StatusCode() != 200 {
+		t.Errorf("BYE was answered\n%s", m.Bytes())
+	}
+	dialogs(q.request("NOTIFY"), "terminated")
+	alice.reply(alice.request("CANCEL"), 200, "", "", "")
+}
