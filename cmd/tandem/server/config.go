@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"tandem/pint/fax"
 	"tandem/rtc/auth"
 	"tandem/rtc/proxy"
 )
@@ -141,7 +142,7 @@ func Default() Config {
 		Telephony: Telephony{Calls: 4000, RingTime: 3 * time.Minute, Failover: 20 * time.Second, SessionTimer: 30 * time.Minute, Reconnect: 20 * time.Second},
 		Events:    Events{Subscriptions: 1_000_000, PerUser: 1000, PerResource: 10_000, PerList: 2000, UnderWay: 512},
 		Presence:  Presence{Interval: 5 * time.Second, Publications: 20, BodyBytes: 16 << 10, Unknown: "allow"},
-		PINT:      PINT{Keep: 7 * 24 * time.Hour, Sessions: 20_000, Fax: PINTFax{Time: 30 * time.Minute}},
+		PINT:      PINT{Keep: 7 * 24 * time.Hour, Sessions: 20_000, Fax: PINTFax{Types: fax.Types(), Time: 30 * time.Minute}},
 		Media:     Media{Ports: "16384-32767", Kernel: "auto", DSCP: 46, Idle: time.Minute},
 		Phones:    defaultPhones(),
 		Messages:  Messages{Deliver: "all", Copies: true, Strangers: "deliver", Keep: 7 * 24 * time.Hour, Octets: 60000, Mailbox: 2000, Bytes: 4 << 20, Rate: 10, Burst: 100},
