@@ -221,6 +221,10 @@ func (s *Service) checkAnswer() error {
 		return fmt.Errorf("service %s: record: %q is unknown; use never, asked or always", s.Name, s.Record)
 	case !slices.Contains([]Action{"", ActionHangup, ActionJoin, ActionSpeak}, s.Machine):
 		return fmt.Errorf("service %s: machine: %q is unknown; use hangup, join or speak", s.Name, s.Machine)
+	case s.Kind != Call && (s.Record == RecordAsked || s.Record == RecordAlways):
+		return fmt.Errorf("service %s: record: calls between two are recorded alone; leave it out", s.Name)
+	case s.Kind != Call && s.Kind != Hear && s.Machine != "":
+		return fmt.Errorf("service %s: machine: a fax is not talked to; leave it out", s.Name)
 	case s.Machine == ActionSpeak && s.Kind == Call && strings.TrimSpace(s.Message) == "":
 		return fmt.Errorf("service %s: message: is empty; write what is spoken to an answering machine", s.Name)
 	}

@@ -23,6 +23,8 @@ func TestTable(t *testing.T) {
 		"no name": {Kind: Call}, "blank": {Name: "a b", Kind: Call}, "no kind": {Name: "a"}, "reserved": {Name: "R2F", Kind: Call},
 		"first": {Name: "a", Kind: Call, First: "c"}, "retries": {Name: "a", Kind: Call, Retries: 11}, "reason": {Name: "a", Kind: Call, RetryOn: []Reason{"rain"}},
 		"zone": {Name: "a", Kind: Call, Quiet: Quiet{From: "22:00", Until: "07:00", Zone: "Europe/Nowhere"}}, "time": {Name: "a", Kind: Call, Quiet: Quiet{From: "25:00", Until: "07:00"}},
+		"record": {Name: "a", Kind: Call, Record: "twice"}, "recorded fax": {Name: "a", Kind: Fax, Record: RecordAsked}, "recorded text": {Name: "a", Kind: Hear, Record: RecordAlways},
+		"machine": {Name: "a", Kind: Call, Machine: "shout"}, "no message": {Name: "a", Kind: Call, Machine: ActionSpeak}, "fax to a machine": {Name: "a", Kind: Fax, Machine: ActionHangup},
 		"half": {Name: "a", Kind: Call, Quiet: Quiet{From: "22:00"}},
 	} {
 		if _, err := New([]Service{s}); err == nil {
