@@ -101,6 +101,7 @@ type Book struct {
 	seed     maphash.Seed
 	turns    [stripes]chan struct{} // one change at a time; a share of the users each
 	watchers []func(Event)
+	recent   recent
 
 	mu sync.RWMutex
 	// Guarded by mu:
@@ -111,8 +112,8 @@ type Book struct {
 // Event is told of a document that has changed.
 type Event struct {
 	Key
-	Before, After int64  // versions, 0 when there was or is none
-	Old, New      []byte // what it says, nil when there was or is none
+	Before, After int64      // versions, 0 when there was or is none
+	Old, New      *xcap.Tree // nil when there was or is none
 	Changes       []Change
 }
 
@@ -190,6 +191,28 @@ func (b *Book) learn(user rtc.AOR, list []Contact) {
 	b.known[user] = hashes
 }
 
+// relearn notes which contacts have come and gone.
+func (b *Book) relearn(user rtc.AOR, changes []Change) {
+	b.mu.RLock()
+	list := slices.Clone(b.known[user])
+	b.mu.RUnlock()
+	for _, c := range changes {
+		h := b.hash(AORof(c.Address))
+		i, ok := slices.BinarySearch(list, h)
+		switch {
+		case c.Kind == Added:
+			list = slices.Insert(list, i, h)
+		case c.Kind == Removed && ok:
+			list = slices.Delete(list, i, i+1)
+		}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.known[user] = list; len(list) == 0 {
+		delete(b.known, user)
+	}
+}
+
 func (b *Book) hash(aor rtc.AOR) uint64 { return maphash.String(b.seed, string(aor)) }
 
 // Has reports whether somebody is a contact of a user. It reads memory alone.
@@ -228,6 +251,17 @@ type Condition func(old *Document) error
 // none, and deletes it by returning nil. It returns the document as it is then,
 // and whether it is new. Errors of f are returned as they are.
 func (b *Book) Change(ctx context.Context, k Key, when Condition, f func(old []byte) ([]byte, error)) (d Document, created bool, err error) {
+	return b.ChangeTree(ctx, k, when, func(old *xcap.Tree) (*xcap.Tree, error) {
+		body, err := f(old.Body())
+		if err != nil || body == nil {
+			return nil, err
+		}
+		return &xcap.Tree{Doc: body}, nil
+	})
+}
+
+// ChangeTree is Change for those who have read the document, or want it read.
+func (b *Book) ChangeTree(ctx context.Context, k Key, when Condition, f func(old *xcap.Tree) (*xcap.Tree, error)) (d Document, created bool, err error) {
 	turn := b.turns[b.hash(k.User)%stripes]
 	select {
 	case turn <- struct{}{}:
@@ -236,73 +270,79 @@ func (b *Book) Change(ctx context.Context, k Key, when Condition, f func(old []b
 		return d, false, ctx.Err()
 	}
 	ctx = context.WithoutCancel(ctx) // memory and disk stay alike
-	old, ok, err := b.store.Document(ctx, k)
+	was, old, err := b.present(ctx, k)
 	if err != nil {
 		return d, false, err
-	}
-	was := &old
-	if !ok {
-		was = nil
 	}
 	if when != nil {
 		if err := when(was); err != nil {
 			return d, false, err
 		}
 	}
-	body, err := f(old.Body)
+	now, err := f(old)
 	if err != nil {
 		return d, false, err
 	}
-	d = Document{Key: k, Version: next(old.Version), Changed: time.Now().UTC().Truncate(time.Millisecond), Body: body}
-	return d, !ok && body != nil, b.write(ctx, was, d)
+	d = Document{Key: k, Changed: time.Now().UTC().Truncate(time.Millisecond), Body: now.Body()}
+	e := Event{Key: k, Old: old, New: now}
+	if was != nil {
+		e.Before = was.Version
+	}
+	d.Version = next(e.Before)
+	e.After = d.Version
+	return d, was == nil && now != nil, b.write(ctx, d, e)
+}
+
+// present is a document as it is, nil when there is none.
+func (b *Book) present(ctx context.Context, k Key) (*Document, *xcap.Tree, error) {
+	if d, t := b.recent.get(k); t != nil {
+		return &d, t, nil
+	}
+	d, ok, err := b.store.Document(ctx, k)
+	if err != nil || !ok {
+		return nil, nil, err
+	}
+	return &d, &xcap.Tree{Doc: d.Body}, nil
 }
 
 // next version: later than the last, and than one of a document that was deleted.
 func next(last int64) int64 { return max(last+1, time.Now().UnixMicro()) }
 
 // write keeps a document in place of another.
-func (b *Book) write(ctx context.Context, was *Document, d Document) error {
-	var changes []Change
-	var list []Contact
-	contacts := d.Usage == xcap.ResourceLists.ID && d.Name == Index
-	e := Event{Key: d.Key, After: d.Version, New: d.Body}
-	if was != nil {
-		e.Before, e.Old = was.Version, was.Body
+func (b *Book) write(ctx context.Context, d Document, e Event) (err error) {
+	if e.Old == nil && e.New == nil {
+		return nil
 	}
-	if contacts {
-		var err error
-		if list, err = parse(d.Body); err != nil {
+	var after lists
+	if d.Usage == xcap.ResourceLists.ID && d.Name == Index {
+		if after, err = compare(e.Old, e.New, d.Version); err != nil {
 			return err
 		}
-		if len(list) > MaxContacts {
+		if after.count > MaxContacts {
 			return fmt.Errorf("%w contacts: at most %d; remove some first", ErrTooMany, MaxContacts)
 		}
-		before, _ := parse(e.Old)
-		changes = differences(before, list, d.Version)
+		e.Changes = after.changes
 	}
-	var err error
+	b.recent.drop(d.Key) // should it fail, nobody knows
 	switch {
-	case d.Body == nil && was == nil:
-		return nil
-	case d.Body == nil:
+	case e.New == nil:
 		e.After = 0
-		err = b.store.Delete(ctx, d.Key, changes)
-	default:
-		if was == nil {
-			if err := b.room(ctx, d.User); err != nil {
-				return err
-			}
+		err = b.store.Delete(ctx, d.Key, e.Changes)
+	case e.Old == nil:
+		if err = b.room(ctx, d.User); err == nil {
+			err = b.store.Put(ctx, d, e.Changes)
 		}
-		err = b.store.Put(ctx, d, changes)
+	default:
+		err = b.store.Put(ctx, d, e.Changes)
 	}
 	if err != nil {
 		return err
 	}
-	b.note(d, d.Body != nil)
-	if contacts {
-		b.learn(d.User, list)
+	b.note(d, e.New != nil)
+	b.relearn(d.User, e.Changes)
+	if e.New != nil {
+		b.recent.put(d, e.New)
 	}
-	e.Changes = changes
 	for _, f := range b.watchers {
 		f(e)
 	}
@@ -321,6 +361,7 @@ func (b *Book) room(ctx context.Context, user rtc.AOR) error {
 // Forget deletes all of a user who is no more.
 func (b *Book) Forget(ctx context.Context, user rtc.AOR) error {
 	b.learn(user, nil)
+	b.recent.forget(user)
 	b.mu.Lock()
 	gone := b.versions[user]
 	delete(b.versions, user)

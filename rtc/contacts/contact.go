@@ -111,11 +111,7 @@ func parse(doc []byte) ([]Contact, error) {
 		return nil, err
 	}
 	r := reader{doc: doc, at: make(map[string]int)}
-	for _, l := range root.Children {
-		r.list(l, "")
-	}
-	slices.SortFunc(r.contacts, func(a, b Contact) int { return strings.Compare(a.Address, b.Address) })
-	return r.contacts, nil
+	return r.read(root), nil
 }
 
 // reader collects contacts, each once however many lists it is in.
@@ -123,6 +119,17 @@ type reader struct {
 	doc      []byte
 	at       map[string]int // of contacts, by address
 	contacts []Contact
+	only     map[string]bool // addresses that are read, nil: all
+	entries  int             // that were seen
+}
+
+// read returns the contacts in the order of their addresses.
+func (r *reader) read(root *xcap.Element) []Contact {
+	for _, l := range root.Children {
+		r.list(l, "")
+	}
+	slices.SortFunc(r.contacts, func(a, b Contact) int { return strings.Compare(a.Address, b.Address) })
+	return r.contacts
 }
 
 // list reads a list and those in it. Groups within groups are named "a/b".
@@ -138,6 +145,9 @@ func (r *reader) list(l *xcap.Element, above string) {
 		r.list(e, name)
 		uri, ok := e.Attr("uri")
 		if e.Space != xcap.ListsSpace || e.Name != "entry" || !ok {
+			continue
+		}
+		if r.entries++; r.only != nil && !r.only[uri] {
 			continue
 		}
 		i, again := r.at[uri]

@@ -7,7 +7,7 @@ import "bytes"
 // ACK BYE 200, routed by Record-Route.
 type relay struct {
 	uac, uas *socket
-	invite   bool
+	method   string // of what is sent: INVITE begins a call
 	users    int
 	from     int // the first of them
 	next     int
@@ -15,8 +15,8 @@ type relay struct {
 	ringing  func(slot int) // told of a 180; may be nil
 }
 
-func newRelay(port, window, users int, invite bool) (*relay, error) {
-	r := &relay{invite: invite, users: users, seqs: make([]uint32, window)}
+func newRelay(port, window, users int, method string) (*relay, error) {
+	r := &relay{method: method, users: users, seqs: make([]uint32, window)}
 	var err error
 	if r.uac, err = dial(port); err != nil {
 		return nil, err
@@ -36,7 +36,7 @@ func (r *relay) begin(slot int) {
 	r.seqs[slot]++
 	u := r.from + r.next
 	r.next = (r.next + 1) % r.users
-	if r.invite {
+	if r.method == "INVITE" {
 		b := r.head(r.uac.buf(), "INVITE", nil, u, slot, 1, nil)
 		b = append(b, "Contact: <sip:caller@127.0.0.1:"...)
 		b = appendInt(b, r.uac.port)
@@ -46,7 +46,7 @@ func (r *relay) begin(slot int) {
 		r.uac.queue(b)
 		return
 	}
-	b := r.head(r.uac.buf(), "MESSAGE", nil, u, slot, 1, nil)
+	b := r.head(r.uac.buf(), r.method, nil, u, slot, 1, nil)
 	r.uac.queue(append(b, "Content-Type: text/plain\r\nContent-Length: 28\r\n\r\nShall we have lunch at noon?"...))
 }
 

@@ -49,7 +49,7 @@ func registerCrowd(s *server) (scenario, error) {
 func messageCrowd(s *server) (scenario, error) {
 	c := &crowd{}
 	for i := range peers {
-		r, err := newRelay(s.trusted, window/peers, users, false)
+		r, err := newRelay(s.trusted, window/peers, users, "MESSAGE")
 		if err != nil {
 			return nil, err
 		}
@@ -76,7 +76,7 @@ func (o options) cores(w func(format string, a ...any)) error {
 	for _, c := range []struct {
 		name string
 		make func(*server) (scenario, error)
-	}{{"REGISTER, digest, UDP", registerCrowd}, {"MESSAGE, proxied, UDP", messageCrowd}} {
+	}{{"REGISTER, digest, UDP", registerCrowd}, {"MESSAGE, UDP", messageCrowd}} {
 		var best [2]float64
 		for range o.rounds {
 			for i, cores := range []string{"0", "0,1"} {

@@ -56,7 +56,7 @@ func (o options) timed(w io.Writer, calls float64) error {
 }
 
 func timedOn(s *server, rate float64) (rung, registered latency, lost int, err error) {
-	calls, err := newRelay(s.trusted, window, users/2, true)
+	calls, err := newRelay(s.trusted, window, users/2, "INVITE")
 	if err != nil {
 		return nil, nil, 0, err
 	}

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tandem/test/bench/media"
+	"tandem/test/bench/messages"
 	"tandem/test/bench/presence"
 )
 
@@ -48,6 +49,12 @@ type test struct {
 
 const (
 	bindings = "100,000 new bindings, UDP"
+	// A request as long as a MESSAGE, of a method that only the proxy knows, and the
+	// MESSAGE itself, which the room of messages delivers.
+	plain     = "like MESSAGE but proxied, UDP"
+	delivered = "MESSAGE, UDP"
+	// roomBar is what a MESSAGE may cost of the request that is only proxied.
+	roomBar = 1.3
 
 	window = 64
 	users  = 2000
@@ -58,9 +65,10 @@ var tests = []test{
 	{"REGISTER, digest, UDP", 0.75, 150000, func(s *server) (scenario, error) { return newRegister("UDP", s.port, window, users, false) }, false, 0},
 	{"REGISTER, digest, TCP", 0.75, 100000, func(s *server) (scenario, error) { return newRegister("TCP", s.port, window, users, false) }, false, 0},
 	{"re-REGISTER, UDP", 0.75, 200000, func(s *server) (scenario, error) { return newRegister("UDP", s.port, window, users, true) }, false, 0},
-	{"MESSAGE, proxied, UDP", 0.5, 200000, func(s *server) (scenario, error) { return newRelay(s.trusted, window, users, false) }, false, 0},
-	{"call INVITE to BYE, UDP", 0.6, 60000, func(s *server) (scenario, error) { return newRelay(s.trusted, window, users, true) }, false, 0},
-	{"led call, INVITE to BYE, UDP", 0.6, 20000, func(s *server) (scenario, error) { return newRelay(s.trusted, window, users, true) }, true, 40 * time.Second},
+	{plain, 0.5, 200000, func(s *server) (scenario, error) { return newRelay(s.trusted, window, users, "NOTHING") }, false, 0},
+	{delivered, 0.4, 200000, func(s *server) (scenario, error) { return newRelay(s.trusted, window, users, "MESSAGE") }, false, 0},
+	{"call INVITE to BYE, UDP", 0.6, 60000, func(s *server) (scenario, error) { return newRelay(s.trusted, window, users, "INVITE") }, false, 0},
+	{"led call, INVITE to BYE, UDP", 0.6, 20000, func(s *server) (scenario, error) { return newRelay(s.trusted, window, users, "INVITE") }, true, 40 * time.Second},
 }
 
 func main() {
@@ -76,7 +84,7 @@ func main() {
 	flag.BoolVar(&o.quick, "quick", false, "one short round, closed loop only")
 	flag.IntVar(&o.rounds, "rounds", 2, "rounds; the best of each server counts")
 	flag.Float64Var(&o.scale, "scale", 1, "multiplies the operations of a run")
-	flag.StringVar(&o.only, "only", "", "one part alone: media; presence; sip; or SIP with one server alone: tandem or kamailio")
+	flag.StringVar(&o.only, "only", "", "one part alone: media; presence; messages; sip; or SIP with one server alone: tandem or kamailio")
 	flag.StringVar(&o.match, "match", "", "only scenarios whose name contains this")
 	flag.StringVar(&o.profiles, "profiles", "", "folder for CPU profiles of tandem, one a scenario (of media with perf)")
 	flag.IntVar(&o.people, "presentities", 1000, "of the part presence")
@@ -115,7 +123,12 @@ func run(o options) error {
 			return err
 		}
 	}
-	if o.only != "media" && o.only != "presence" {
+	if o.only == "messages" || o.only == "" && o.match == "" {
+		if err := o.messages(); err != nil {
+			return err
+		}
+	}
+	if o.only != "media" && o.only != "presence" && o.only != "messages" {
 		if err := o.signalling(); err != nil {
 			return err
 		}
@@ -140,6 +153,13 @@ func (o options) presence() error {
 	return presence.Run(ctx, presence.Options{Tandem: o.tandem, Dir: o.dir, Presentities: o.people, Watchers: o.watchers, Only: o.match, Profiles: o.profiles, Out: os.Stdout})
 }
 
+// messages measures what is kept of messages and contacts.
+func (o options) messages() error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return messages.Run(ctx, messages.Options{Tandem: o.tandem, Dir: o.dir, Out: os.Stdout, CPU: cpuTime})
+}
+
 // signalling compares SIP servers.
 func (o options) signalling() error {
 	t := newTable()
@@ -154,6 +174,7 @@ func (o options) signalling() error {
 		}
 	}
 	t.print(os.Stdout)
+	t.against(os.Stdout, delivered, plain, roomBar)
 	if o.match == "" || strings.Contains("latency", o.match) {
 		for _, rate := range []float64{50, 100} {
 			if err := o.timed(os.Stdout, rate); err != nil {

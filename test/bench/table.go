@@ -56,6 +56,14 @@ func (t *table) print(w io.Writer) {
 	}
 }
 
+// against prints what one operation of Tandem costs of another.
+func (t *table) against(w io.Writer, name, base string, bar float64) {
+	a, b := t.best[[2]string{name, "tandem"}], t.best[[2]string{base, "tandem"}]
+	if a.Ops > 0 && b.Ops > 0 {
+		fmt.Fprintf(w, "\nTandem, %s against %s: %.2f, bar %.2f\n", name, base, a.perOp()/b.perOp(), bar)
+	}
+}
+
 func atPace(k, d result) string {
 	if k.Paced == 0 && d.Paced == 0 {
 		return "-"

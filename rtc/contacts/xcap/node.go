@@ -92,14 +92,51 @@ func (e *Element) Declares(prefix string) bool {
 	return ok
 }
 
+// Tree is a document with its elements, which are read once. It is not changed, but
+// its first reader must be alone.
+type Tree struct {
+	Doc  []byte
+	root *Element
+}
+
+// Body is the document, nil of a nil tree.
+func (t *Tree) Body() []byte {
+	if t == nil {
+		return nil
+	}
+	return t.Doc
+}
+
+// Root reads the document. The error is a *Fault.
+func (t *Tree) Root() (*Element, error) {
+	if t.root == nil {
+		root, err := Parse(t.Doc)
+		if err != nil {
+			return nil, err
+		}
+		t.root = root
+	}
+	return t.root, nil
+}
+
+// Tree checks a document as Validate does.
+func (u *Usage) Tree(doc []byte) (*Tree, error) {
+	root, err := u.read(doc)
+	if err != nil {
+		return nil, err
+	}
+	return &Tree{doc, root}, nil
+}
+
 // Put puts a node into a document of the usage, in place of the one that is
 // selected or where it then is (RFC 4825 §8.2.3), and validates what becomes of
 // it. created: there was none before.
-func (u *Usage) Put(doc []byte, s Selector, node []byte) (changed []byte, created bool, err error) {
-	root, err := Parse(doc)
+func (u *Usage) Put(old *Tree, s Selector, node []byte) (now *Tree, created bool, err error) {
+	root, err := old.Root()
 	if err != nil {
 		return nil, false, err
 	}
+	doc, changed := old.Doc, []byte(nil)
 	if s.namespaces {
 		return nil, false, &Fault{Kind: CannotInsert, Phrase: "namespaces cannot be put"}
 	}
@@ -118,7 +155,7 @@ func (u *Usage) Put(doc []byte, s Selector, node []byte) (changed []byte, create
 	if got, ok := s.get(changed, root); !ok || !bytes.Equal(bytes.TrimSpace(got), bytes.TrimSpace(node)) {
 		return nil, false, &Fault{Kind: CannotInsert, Phrase: "the selector would not find what was put"}
 	}
-	return changed, created, nil
+	return &Tree{changed, root}, created, nil
 }
 
 func noParent(s *Selector, depth int) *Fault {
@@ -254,11 +291,12 @@ func prefixes(b []byte) (list []string) {
 
 // Delete takes a node out of a document of the usage (RFC 4825 §8.2.4), and
 // validates what is left. found is false when nothing is selected.
-func (u *Usage) Delete(doc []byte, s Selector) (changed []byte, found bool, err error) {
-	root, err := Parse(doc)
+func (u *Usage) Delete(old *Tree, s Selector) (now *Tree, found bool, err error) {
+	root, err := old.Root()
 	if err != nil {
 		return nil, false, err
 	}
+	doc, changed := old.Doc, []byte(nil)
 	e := s.element(root)
 	if e == nil {
 		return nil, false, nil
@@ -272,8 +310,8 @@ func (u *Usage) Delete(doc []byte, s Selector) (changed []byte, found bool, err 
 			return nil, false, nil
 		}
 		changed = splice(doc, a.start, a.end, nil)
-		_, err = u.read(changed)
-		return changed, true, err
+		now, err = u.Tree(changed)
+		return now, true, err
 	case e.Parent == nil:
 		return nil, true, &Fault{Kind: CannotDelete, Phrase: "a document needs its root element: delete the document"}
 	}
@@ -284,7 +322,7 @@ func (u *Usage) Delete(doc []byte, s Selector) (changed []byte, found bool, err 
 	if _, still := s.get(changed, root); still {
 		return nil, true, &Fault{Kind: CannotDelete, Phrase: "the selector would then find another element"}
 	}
-	return changed, true, nil
+	return &Tree{changed, root}, true, nil
 }
 
 func splice(doc []byte, from, to int, b []byte) []byte {

@@ -98,14 +98,14 @@ func TestPut(t *testing.T) {
 		{friends + `/entry[1]`, "", "!not-xml-frag"},
 		{friends + `/entry[1]`, "<entry>\xff</entry>", "!not-utf-8"},
 	} {
-		got, _, err := ResourceLists.Put([]byte(doc), selector(t, c.path, ""), []byte(c.node))
+		got, _, err := ResourceLists.Put(&Tree{Doc: []byte(doc)}, selector(t, c.path, ""), []byte(c.node))
 		kind, fails := strings.CutPrefix(c.want, "!")
 		var f *Fault
 		switch {
 		case fails && (!errors.As(err, &f) || string(f.Kind) != kind):
-			t.Errorf("%s: %s, %v; want %s", c.path, got, err, kind)
-		case !fails && (err != nil || !bytes.Contains(got, []byte(c.want))):
-			t.Errorf("%s: %v\n%s\nwant %s", c.path, err, got, c.want)
+			t.Errorf("%s: %s, %v; want %s", c.path, got.Body(), err, kind)
+		case !fails && (err != nil || !bytes.Contains(got.Body(), []byte(c.want))):
+			t.Errorf("%s: %v\n%s\nwant %s", c.path, err, got.Body(), c.want)
 		}
 		if fails && len(f.Document()) > 0 {
 			if err := xml.Unmarshal(f.Document(), new(struct{})); err != nil {
@@ -113,7 +113,7 @@ func TestPut(t *testing.T) {
 			}
 		}
 	}
-	_, _, err := ResourceLists.Put([]byte(doc), selector(t, `resource-lists/list[@name="friends"]/list[@name="x"]/entry`, ""), []byte(anne))
+	_, _, err := ResourceLists.Put(&Tree{Doc: []byte(doc)}, selector(t, `resource-lists/list[@name="friends"]/list[@name="x"]/entry`, ""), []byte(anne))
 	if f, ok := err.(*Fault); !ok || f.Ancestor != friends {
 		t.Errorf("ancestor of %v", err)
 	}
@@ -130,7 +130,7 @@ func TestDelete(t *testing.T) {
 		{friends + `/@name`, "friends", ""},
 		{friends + `/namespace::*`, "", "cannot-delete"},
 	} {
-		got, found, err := ResourceLists.Delete([]byte(doc), selector(t, c.path, ""))
+		got, found, err := ResourceLists.Delete(&Tree{Doc: []byte(doc)}, selector(t, c.path, ""))
 		var f *Fault
 		switch {
 		case c.kind == "missing":
@@ -141,8 +141,8 @@ func TestDelete(t *testing.T) {
 			if !errors.As(err, &f) || string(f.Kind) != c.kind {
 				t.Errorf("%s: %v", c.path, err)
 			}
-		case err != nil || !found || bytes.Contains(got, []byte(c.gone)):
-			t.Errorf("%s: %v\n%s", c.path, err, got)
+		case err != nil || !found || bytes.Contains(got.Body(), []byte(c.gone)):
+			t.Errorf("%s: %v\n%s", c.path, err, got.Body())
 		}
 	}
 }
@@ -245,14 +245,14 @@ func FuzzSelector(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if changed, _, err := ResourceLists.Put([]byte(doc), s, []byte(node)); err == nil {
-			if _, err := Parse(changed); err != nil {
-				t.Fatalf("%q with %q makes %q: %v", path, node, changed, err)
+		if changed, _, err := ResourceLists.Put(&Tree{Doc: []byte(doc)}, s, []byte(node)); err == nil {
+			if _, err := Parse(changed.Doc); err != nil {
+				t.Fatalf("%q with %q makes %q: %v", path, node, changed.Doc, err)
 			}
 		}
-		if changed, found, err := ResourceLists.Delete([]byte(doc), s); found && err == nil {
-			if _, err := Parse(changed); err != nil {
-				t.Fatalf("without %q it is %q: %v", path, changed, err)
+		if changed, found, err := ResourceLists.Delete(&Tree{Doc: []byte(doc)}, s); found && err == nil {
+			if _, err := Parse(changed.Doc); err != nil {
+				t.Fatalf("without %q it is %q: %v", path, changed.Doc, err)
 			}
 		}
 	})
@@ -319,7 +319,7 @@ func BenchmarkPut(b *testing.B) {
 	s := selector(b, `resource-lists/list[@name="all"]/entry[@uri="sip:user500@example.com"]`, "")
 	b.ReportAllocs()
 	for b.Loop() {
-		_, _, err := ResourceLists.Put(d, s, []byte(`<entry uri="sip:user500@example.com"><display-name>Other</display-name></entry>`))
+		_, _, err := ResourceLists.Put(&Tree{Doc: d}, s, []byte(`<entry uri="sip:user500@example.com"><display-name>Other</display-name></entry>`))
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -11,12 +11,13 @@ import (
 // remove of a diff document (RFC 5261). false: there is none that is worth it, and
 // clients fetch the document. Elements are selected by their place alone, so that
 // no selector needs a namespace.
-func patch(old, now []byte) ([]byte, bool) {
-	was, err := xcap.Parse(old)
+func patch(before, after *xcap.Tree) ([]byte, bool) {
+	old, now := before.Doc, after.Doc
+	was, err := before.Root()
 	if err != nil {
 		return nil, false
 	}
-	is, err := xcap.Parse(now)
+	is, err := after.Root()
 	if err != nil {
 		return nil, false
 	}

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"tandem/rtc/contacts/xcap"
 )
 
 // tree is an element as the XML decoder of the library sees it; a child is a *tree
@@ -190,7 +192,7 @@ func apply(t testing.TB, doc, patch string) string {
 // check makes a patch, applies it, and returns it.
 func check(t testing.TB, old, now string) string {
 	t.Helper()
-	b, ok := patch([]byte(old), []byte(now))
+	b, ok := patch(&xcap.Tree{Doc: []byte(old)}, &xcap.Tree{Doc: []byte(now)})
 	if !ok {
 		return "none"
 	}

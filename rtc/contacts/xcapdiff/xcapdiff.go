@@ -122,7 +122,7 @@ func (h *history) forget(user rtc.AOR) {
 func (h *history) add(e contacts.Event) {
 	s := step{key: e.Key, before: e.Before, after: e.After}
 	if e.Old != nil && e.New != nil {
-		if s.same = string(e.Old) == string(e.New); !s.same {
+		if s.same = string(e.Old.Doc) == string(e.New.Doc); !s.same {
 			s.patch, _ = patch(e.Old, e.New)
 		}
 	}

@@ -297,10 +297,10 @@ func (f *Front) change(w http.ResponseWriter, r *http.Request, t target, body []
 		f.fail(w, err)
 		return
 	}
-	d, fresh, err := f.Book.Change(r.Context(), t.key, conditions(r.Header), func(old []byte) (out []byte, err error) {
+	d, fresh, err := f.Book.ChangeTree(r.Context(), t.key, conditions(r.Header), func(old *xcap.Tree) (out *xcap.Tree, err error) {
 		out, created, err = t.apply(r.Method, old, body)
 		if err == nil && isRules(t.key) {
-			err = f.adopt(r.Context(), t.key.User, out)
+			err = f.adopt(r.Context(), t.key.User, out.Body())
 		}
 		return out, err
 	})
@@ -317,10 +317,11 @@ func (f *Front) change(w http.ResponseWriter, r *http.Request, t target, body []
 }
 
 // apply is what a request makes of a document.
-func (t *target) apply(method string, old, body []byte) (out []byte, created bool, err error) {
+func (t *target) apply(method string, old *xcap.Tree, body []byte) (out *xcap.Tree, created bool, err error) {
 	switch {
 	case method == http.MethodPut && !t.node:
-		return body, false, t.usage.Validate(body)
+		out, err = t.usage.Tree(body)
+		return out, false, err
 	case method == http.MethodPut && old == nil:
 		return nil, false, &xcap.Fault{Kind: xcap.NoParent, Phrase: "there is no such document"}
 	case method == http.MethodPut:
