@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -283,5 +286,75 @@ func TestProgram(t *testing.T) {
 	im.Detach(alice, "other")
 	if got := texts(alice, "other", 0); len(got) != 0 || len(im.Queue(alice)) != 1 {
 		t.Errorf("a program that is no more gets %q, %d wait", got, len(im.Queue(alice)))
+	}
+}
+
+// A sender in a hurry is told when to go on, and nobody else has to wait.
+func TestRate(t *testing.T) {
+	im, _ := alone(t, func(c *Config) { c.Rate, c.Burst = 0.001, 3 })
+	send := func(from rtc.AOR) *rtc.Status {
+		t.Helper()
+		var st *rtc.Status
+		if _, err := im.Send(t.Context(), Draft{From: from, To: "sip:bob@example.com", Body: []byte("x")}); err != nil && !errors.As(err, &st) {
+			t.Fatal(err)
+		}
+		return st
+	}
+	for i := range 5 {
+		if st := send("sip:alice@example.com"); (st != nil) != (i >= 3) || st != nil && (st.Code != 503 || !strings.Contains(string(st.Header), "Retry-After: ")) {
+			t.Errorf("message %d: %+v", i+1, st)
+		}
+	}
+	if st := send("sip:carol@example.com"); st != nil {
+		t.Errorf("carol: %v", st)
+	}
+}
+
+// fullStore takes nothing while it is full.
+type fullStore struct {
+	*Memory
+	full atomic.Bool
+}
+
+func (s *fullStore) Put(m Message, done func(error)) error {
+	if s.full.Load() {
+		return errors.New("the queue of the disk is full")
+	}
+	return s.Memory.Put(m, done)
+}
+
+// A store that is full refuses, and loses nothing of what it has.
+func TestFullStore(t *testing.T) {
+	store := &fullStore{Memory: NewMemory()}
+	im, _ := alone(t, func(c *Config) { c.Store = store })
+	bob := rtc.AOR("sip:bob@example.com")
+	send := func(text string) (code int) {
+		t.Helper()
+		code, err := im.Send(t.Context(), Draft{From: "sip:alice@example.com", To: bob, Body: []byte(text)})
+		var st *rtc.Status
+		if errors.As(err, &st) {
+			return st.Code
+		}
+		return code
+	}
+	var codes []int
+	for i := range 6 {
+		store.full.Store(i == 2 || i == 3)
+		codes = append(codes, send(strconv.Itoa(i)))
+	}
+	if !slices.Equal(codes, []int{202, 202, 503, 503, 202, 202}) {
+		t.Errorf("told %v", codes)
+	}
+	got := ""
+	for _, k := range im.Queue(bob) {
+		m, err := im.Show(t.Context(), bob, k.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, body, _ := m.Content()
+		got += string(body)
+	}
+	if got != "0145" || im.Stats().Waiting != 4 {
+		t.Errorf("kept are %s, %d", got, im.Stats().Waiting)
 	}
 }

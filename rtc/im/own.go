@@ -31,6 +31,9 @@ func (im *IM) Send(ctx context.Context, d Draft) (code int, err error) {
 	if len(d.Body) > im.cfg.MaxBody {
 		return 0, &rtc.Status{Code: 413, Err: fmt.Errorf("body has %d octets, at most %d are taken", len(d.Body), im.cfg.MaxBody)}
 	}
+	if err := im.hurry(d.From, time.Now()); err != nil {
+		return 0, err
+	}
 	result := make(chan *rtc.Status, 1)
 	f, err := im.own(d)
 	if err != nil {

@@ -158,9 +158,8 @@ func (im *IM) check(r *rtc.Request, f *flight) error {
 			Header: fmt.Appendf(nil, "Warning: 399 tandem \"body has %d octets, at most %d are taken\"\r\n", n, im.cfg.MaxBody)}
 	}
 	if id := r.Identity; id != nil && id.AOR != "" && id.Peer == "" {
-		if wait := im.rate(f.from, r.Arrived()); wait > 0 {
-			seconds := int64((wait + time.Second - 1) / time.Second)
-			return &rtc.Status{Code: 503, Reason: "Too Many Messages", Header: append(strconv.AppendInt([]byte("Retry-After: "), seconds, 10), "\r\n"...)}
+		if err := im.hurry(f.from, r.Arrived()); err != nil {
+			return err
 		}
 	}
 	f.kind = kindOf(r.Message)
@@ -178,6 +177,16 @@ func (im *IM) keyHash(m *sip.Message) uint64 {
 type bucket struct {
 	left float64
 	at   time.Time
+}
+
+// hurry refuses more messages than a sender may send.
+func (im *IM) hurry(from rtc.AOR, now time.Time) error {
+	wait := im.rate(from, now)
+	if wait <= 0 {
+		return nil
+	}
+	seconds := int64((wait + time.Second - 1) / time.Second)
+	return &rtc.Status{Code: 503, Reason: "Too Many Messages", Header: append(strconv.AppendInt([]byte("Retry-After: "), seconds, 10), "\r\n"...)}
 }
 
 // rate takes one message off what a sender may send, or tells how long to wait.
