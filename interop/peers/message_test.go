@@ -1,12 +1,15 @@
 package peers_test
 
 import (
+	"crypto/rand"
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
 
 	"tandem/interop/peers"
+	"tandem/interop/wire"
 )
 
 // A text from one phone to the other and back.
@@ -85,5 +88,66 @@ func kept(t *testing.T, s *peers.Server, user string, n int) error {
 			return fmt.Errorf("%s waits instead of %d", out, n)
 		case <-time.After(100 * time.Millisecond):
 		}
+	}
+}
+
+// A client that says only what SIMPLE has (RFC 3428), octet by octet, writes to
+// phones and reads what they write.
+func TestMessageOfRawClient(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, peers.Settings{Trusting: true})
+	explain(t, s, "carol")
+	alice := user(t, s, "linphonec", "alice", peers.UDP)
+	account, err := s.AddUser(within(t), "bob", peers.TCP)
+	must(t, "adding bob", err)
+	account.Friend = "sip:carol@" + peers.Domain
+	bob := startPhone(t, "baresip", account)
+	_, err = s.AddUser(within(t), "carol", peers.UDP)
+	must(t, "adding carol", err)
+	raw, err := wire.Open(within(t), "udp", netip.MustParseAddr("127.0.0.1"), netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(s.TrustsPort)), nil)
+	must(t, "opening a socket", err)
+	t.Cleanup(raw.Close)
+	ask := func(method, to, body string, want int) {
+		t.Helper()
+		id, uri, lines := rand.Text(), "sip:"+to+"@"+peers.Domain, "Content-Type: text/plain;charset=UTF-8\r\n"
+		if method == "REGISTER" {
+			uri, lines = "sip:"+peers.Domain, "Contact: <sip:carol@"+raw.Local.String()+">;expires=600\r\n"
+		}
+		must(t, "sending", raw.Send(fmt.Appendf(nil, "%s %s SIP/2.0\r\nVia: SIP/2.0/UDP %s;rport;branch=z9hG4bK%s\r\nMax-Forwards: 70\r\nFrom: <sip:carol@%s>;tag=%s\r\nTo: <sip:%s@%s>\r\nCall-ID: %s\r\nCSeq: 1 %s\r\n%sContent-Length: %d\r\n\r\n%s",
+			method, uri, raw.Local, id, peers.Domain, id[:8], to, peers.Domain, id, method, lines, len(body), body)))
+		m, err := raw.Next(within(t), func(m *wire.Message) bool { return !m.IsRequest() && m.Get("Call-ID") == id && m.Status() >= 200 })
+		must(t, "waiting for the answer to "+method, err)
+		if m.Status() != want {
+			t.Fatalf("%s to %s: %d, want %d", method, to, m.Status(), want)
+		}
+	}
+	read := func(text string) error { // and answers, also the reports that linphonec sends
+		for {
+			m, err := raw.Next(within(t), func(m *wire.Message) bool { return m.Method() == "MESSAGE" })
+			if err != nil {
+				return err
+			}
+			if err := raw.Reply(m, fmt.Appendf(nil, "SIP/2.0 200 OK\r\nVia: %s\r\nFrom: %s\r\nTo: %s;tag=raw\r\nCall-ID: %s\r\nCSeq: %s\r\nContent-Length: 0\r\n\r\n",
+				strings.Join(m.Values("Via"), "\r\nVia: "), m.Get("From"), m.Get("To"), m.Get("Call-ID"), m.Get("CSeq"))); err != nil {
+				return err
+			}
+			if strings.HasPrefix(m.Get("Content-Type"), "text/plain") {
+				if string(m.Body) != text {
+					t.Errorf("carol reads %q, want %q", m.Body, text)
+				}
+				return nil
+			}
+		}
+	}
+	ask("REGISTER", "carol", "", 200)
+	for name, p := range map[string]peers.Phone{"alice": alice, "bob": bob} {
+		ask("MESSAGE", name, "Grüße an "+name, 200)
+		text, err := p.Messaged(within(t))
+		must(t, name+" reads", err)
+		if text != "Grüße an "+name {
+			t.Errorf("%s reads %q", name, text)
+		}
+		must(t, "sending", p.Message("sip:carol@"+peers.Domain, "from "+name))
+		must(t, "carol reads", read("from "+name))
 	}
 }
