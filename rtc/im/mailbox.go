@@ -198,7 +198,7 @@ func (im *IM) settled(err error) {
 }
 
 // Watch is a location.Watcher: who registers gets what was kept for him.
-func (im *IM) Watch(aor rtc.AOR, _, list []location.Binding) {
+func (im *IM) Watch(aor rtc.AOR, old, list []location.Binding) {
 	if len(list) == 0 || im.cfg.Keep < 0 {
 		return
 	}
@@ -216,11 +216,30 @@ func (im *IM) Watch(aor rtc.AOR, _, list []location.Binding) {
 	}
 	waiting := b != nil && len(b.list) > 0
 	if b != nil {
-		clear(b.failed)
+		b.forgive(old, list)
 	}
 	s.mu.Unlock()
 	if waiting {
 		im.dirty.add(aor)
+	}
+}
+
+// forgive tries devices that did not take a message again when they have registered
+// anew. Others of the user stay as silent as they were.
+func (b *box) forgive(old, list []location.Binding) {
+	for d := range b.failed {
+		there, anew := false, false
+		for i := range list {
+			if x := &list[i]; device(x.Instance, x.URI) == d {
+				there = true
+				anew = anew || !slices.ContainsFunc(old, func(o location.Binding) bool {
+					return o.URI == x.URI && o.CallID == x.CallID && o.CSeq == x.CSeq && o.Flow == x.Flow && o.Expires.Equal(x.Expires)
+				})
+			}
+		}
+		if anew || !there {
+			delete(b.failed, d)
+		}
 	}
 }
 

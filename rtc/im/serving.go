@@ -248,9 +248,12 @@ func (im *IM) settleAll(m *Message, device string) {
 	im.settle(s.box(m.To), m.ID, device)
 }
 
-// sendKept sends by one way and waits for the answer; not ok: ctx has ended.
+// sendKept sends by one way and waits for the answer, as long as a device may take:
+// then what waits for whoever comes first is for others. An answer that comes later
+// still counts. Not ok: ctx has ended.
 func (im *IM) sendKept(ctx context.Context, m *Message, parsed *sip.Message, w reach.Way) (code int, ok bool) {
 	result := make(chan int, 1)
+	var turn meeting // of the answer and the end of patience
 	lane := im.cfg.Layer.Lane(parsed.CallID())
 	lane.Do(func() {
 		write := func(dst []byte, t uac.Try) []byte {
@@ -260,11 +263,22 @@ func (im *IM) sendKept(ctx context.Context, m *Message, parsed *sip.Message, w r
 		if !w.Flow.IsZero() {
 			peer = im.cfg.PeerAt(w.From)
 		}
-		im.attempt(lane, hop(&w, len(parsed.Bytes()), peer), &w, write, func(code int, _ *sip.Message) { result <- code })
+		im.attempt(lane, hop(&w, len(parsed.Bytes()), peer), &w, write, func(code int, _ *sip.Message) {
+			if result <- code; turn.second() && (code/100 == 2 || code == 482) {
+				im.settleAll(m, deviceOf(&w))
+			}
+		})
 	})
+	patience := time.NewTimer(im.cfg.Patience)
+	defer patience.Stop()
 	select {
 	case code = <-result:
 		return code, true
+	case <-patience.C:
+		if turn.second() {
+			return <-result, true
+		}
+		return 0, true
 	case <-ctx.Done():
 		return 0, false
 	}

@@ -173,6 +173,28 @@ func TestSilentDevice(t *testing.T) {
 	})
 }
 
+// What was kept because the only device is silent comes at once to another one that
+// registers: it does not wait until the silent one is given up.
+func TestSilentDeviceHoldsNothingUp(t *testing.T) {
+	inTime(t, func(w *world) {
+		alice, silent, other := w.phone(), w.phone(), w.phone()
+		silent.register("bob", 3600)
+		alice.say("alice", "bob", "hello")
+		w.pass(5*time.Second, alice)
+		w.expect("she is told", w.told(alice), []string{"202"})
+		other.register("bob", 3600)
+		w.expect("the other device", w.reading(time.Second, other), []string{"hello"})
+		alice.say("alice", "bob", "again") // and now the other one is silent as well
+		w.pass(5*time.Second, alice)
+		w.expect("she is told", w.told(alice), []string{"202", "202"})
+		w.stop() // after a restart nobody knows who is silent
+		w.open()
+		third := w.phone()
+		third.register("bob", 3600)
+		w.expect("within the time that the silent ones may take", w.reading(12*time.Second, third), []string{"again"})
+	})
+}
+
 // A device that has a message already, because the server died before it could
 // note that, says 482 and does not get it again.
 func TestRepeatIsRecognised(t *testing.T) {
