@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"encoding/xml"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -124,6 +125,41 @@ func TestInteropTarget(t *testing.T) {
 	l.Close()
 	if out, err := runInterop(t, "run", "--against", l.Target.UDP.String(), "--accounts", accounts); err == nil || !strings.Contains(err.Error(), "does not answer OPTIONS") {
 		t.Errorf("a server that is not there: %v\n%s", err, out)
+	}
+}
+
+// Against a server of this machine by its trunk: the number and address are those of
+// the trunk, and what comes from there needs no credentials.
+func TestInteropTrunk(t *testing.T) {
+	l, err := lab.Start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	free, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := free.LocalAddr().String()
+	free.Close()
+	trunk := map[string]any{"name": "mine", "addresses": []string{"sip:" + at}, "prefixes": []string{"+4930999"}, "probe": "off"}
+	if err := l.Target.Operator.Call(t.Context(), "POST", "/trunks", trunk, nil); err != nil {
+		t.Fatal(err)
+	}
+	config, accounts := filepath.Join(t.TempDir(), "tandem.yaml"), filepath.Join(t.TempDir(), "accounts")
+	a := l.Target.Accounts[0]
+	for path, text := range map[string]string{config: "data: " + l.Data() + "\ndomains: [" + l.Target.Domain + "]\n", accounts: a.User + ":" + a.Password + "\n"} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out, err := runInterop(t, "run", "--config", config, "--against", l.Target.UDP.String(), "--domain", l.Target.Domain, "--accounts", accounts,
+		"--trunk", "mine", "--has", "calls", "--pause", "0s", "--behaviour", "story-cisco-ios-isr-call-in", "--behaviour", "story-cisco-ios-isr-call-out")
+	if err != nil || !strings.Contains(out, "2 passed") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if out, err := runInterop(t, "run", "--config", config, "--against", l.Target.UDP.String(), "--trunk", "nobodys"); err == nil || !strings.Contains(err.Error(), "nobodys") {
+		t.Errorf("a trunk that is not there: %v\n%s", err, out)
 	}
 }
 

@@ -67,7 +67,7 @@ func Start(ctx context.Context) (_ *Lab, err error) {
 	}
 	cfg := server.Default()
 	cfg.Domains = []string{domain}
-	cfg.Data = filepath.Join(l.dir, "data")
+	cfg.Data = l.Data()
 	cfg.HTTP.Addr = ""
 	cfg.Limits.Drain = 0
 	cfg.Listen = listeners
@@ -124,7 +124,7 @@ func (l *Lab) fill(ctx context.Context, s *server.Server) (err error) {
 	if err := l.trunks(ctx, s); err != nil {
 		return err
 	}
-	if t.TLSConfig, err = suite.Trust(filepath.Join(l.dir, "data", "ca.pem"), domain); err != nil {
+	if t.TLSConfig, err = suite.Trust(filepath.Join(l.Data(), "ca.pem"), domain); err != nil {
 		return err
 	}
 	if t.Operator, err = client.Dial(l.socket); err != nil {
@@ -148,6 +148,9 @@ func (l *Lab) fill(ctx context.Context, s *server.Server) (err error) {
 	}
 	return nil
 }
+
+// Data is the data folder of its server.
+func (l *Lab) Data() string { return filepath.Join(l.dir, "data") }
 
 // Close ends the server and removes its folder. It may be called again.
 func (l *Lab) Close() (err error) {

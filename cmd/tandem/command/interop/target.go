@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/http"
 	"net/netip"
 	"os"
 	"strings"
@@ -24,7 +25,7 @@ import (
 // target is a server named on the command line.
 type target struct {
 	server, tcp, tls, domain, accounts, ca string
-	trusted, trustedTCP, gateway           string
+	trusted, trustedTCP, gateway, trunk    string
 	has                                    []string
 	files, tftp                            string
 	own, operate                           bool
@@ -42,6 +43,7 @@ func (o *target) flags(c *cobra.Command) {
 	f.StringVar(&o.trusted, "trusted", "", "where it takes this machine for a gateway that needs no credentials, host:port over UDP")
 	f.StringVar(&o.trustedTCP, "trusted-tcp", "", "the same over TCP")
 	f.StringVar(&o.gateway, "gateway", "", "NUMBER=host:port: the server leads this number to this address of ours")
+	f.StringVar(&o.trunk, "trunk", "", "instead of --trusted and --gateway: the trunk of this machine's server whose address is one of ours; implies --operate")
 	f.StringArrayVar(&o.has, "has", nil, "what the server has beside a registrar and proxy: calls, media, trunks, message-lamp, lamps, provisioning, resync, cisco-remote")
 	f.BoolVar(&o.operate, "operate", false, "--against is the server of this machine's data folder: the suite adds phones and trunks to it, and removes them again")
 	f.StringVar(&o.files, "files", "", "where its phones get their files over HTTP, host:port")
@@ -97,7 +99,7 @@ func (o *target) open(ctx context.Context, c *cobra.Command) (t *suite.Target, n
 	if t.Has, err = o.features(); err != nil {
 		return nil, "", nil, err
 	}
-	if o.operate {
+	if o.operate || o.trunk != "" {
 		cfg, err := server.Load(command.ConfigPath(c))
 		if err != nil {
 			return nil, "", nil, err
@@ -105,6 +107,9 @@ func (o *target) open(ctx context.Context, c *cobra.Command) (t *suite.Target, n
 		if t.Operator, err = client.Dial(cfg.Socket()); err != nil {
 			return nil, "", nil, fmt.Errorf("--operate: %w", err)
 		}
+	}
+	if err := o.lead(ctx, t); err != nil {
+		return nil, "", nil, err
 	}
 	shut, err = o.listen(t)
 	return t, o.server, shut, err
@@ -136,6 +141,31 @@ func (o *target) features() (list []behaviour.Feature, err error) {
 		list = append(list, f)
 	}
 	return list, nil
+}
+
+// lead finds out which number and address of ours the trunk of --trunk has. What comes
+// from there is the trunk's, and needs no credentials.
+func (o *target) lead(ctx context.Context, t *suite.Target) error {
+	if o.trunk == "" {
+		return nil
+	}
+	var trunk struct {
+		Addresses []string `json:"addresses"`
+		Prefixes  []string `json:"prefixes"`
+	}
+	if err := t.Operator.Call(ctx, http.MethodGet, client.Path("trunks", o.trunk), nil, &trunk); err != nil {
+		return fmt.Errorf("--trunk: %w", err)
+	}
+	if len(trunk.Addresses) == 0 || len(trunk.Prefixes) == 0 || !strings.HasPrefix(trunk.Prefixes[0], "+") {
+		return command.Usage("--trunk: %s needs an address of this machine and a prefix such as +4930555", o.trunk)
+	}
+	at := strings.TrimPrefix(trunk.Addresses[0], "sip:")
+	at, _, _ = strings.Cut(at, ";")
+	o.gateway = trunk.Prefixes[0] + "100=" + at
+	if !t.Trusted.IsValid() {
+		t.Trusted = t.UDP
+	}
+	return nil
 }
 
 // listen opens the address a number leads to.
