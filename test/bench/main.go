@@ -32,6 +32,7 @@ type options struct {
 	quick       bool
 	people      int
 	watchers    int
+	storms      int
 }
 
 // test is one row of the table: a scenario with its size, and how much of
@@ -89,6 +90,7 @@ func main() {
 	flag.StringVar(&o.profiles, "profiles", "", "folder for CPU profiles of tandem, one a scenario (of media with perf)")
 	flag.IntVar(&o.people, "presentities", 1000, "of the part presence")
 	flag.IntVar(&o.watchers, "watchers", 20, "of each presentity")
+	flag.IntVar(&o.storms, "storms", 3, "publications of each presentity")
 	flag.Parse()
 	if o.quick {
 		o.rounds, o.scale = 1, o.scale/4
@@ -150,7 +152,7 @@ func (o options) media() error {
 func (o options) presence() error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	return presence.Run(ctx, presence.Options{Tandem: o.tandem, Dir: o.dir, Presentities: o.people, Watchers: o.watchers, Only: o.match, Profiles: o.profiles, Out: os.Stdout})
+	return presence.Run(ctx, presence.Options{Tandem: o.tandem, Dir: o.dir, Presentities: o.people, Watchers: o.watchers, Storms: o.storms, Only: o.match, Profiles: o.profiles, Out: os.Stdout})
 }
 
 // messages measures what is kept of messages and contacts.

@@ -22,6 +22,7 @@ type crowd struct {
 	buf      []byte
 	out      []byte
 	onNotify func(i int)
+	onList   func(m []byte) // a NOTIFY of the list
 	server   *net.UDPAddr
 }
 
@@ -285,6 +286,12 @@ func (c *crowd) notify(s *net.UDPConn, from *net.UDPAddr, m, id []byte) {
 	b = append(b, "Content-Length: 0\r\n\r\n"...)
 	c.out = b
 	_, _ = s.WriteToUDP(b, from)
+	if bytes.Equal(id, []byte("list@bench")) {
+		if c.onList != nil {
+			c.onList(m)
+		}
+		return
+	}
 	i, ok := number(id, "s", '-')
 	if !ok || i >= len(c.subs) {
 		return
@@ -298,4 +305,38 @@ func (c *crowd) notify(s *net.UDPConn, from *net.UDPAddr, m, id []byte) {
 	if c.onNotify != nil {
 		c.onNotify(i)
 	}
+}
+
+// list has one watcher subscribe to a list, by UDP, and returns how long it took
+// until it knew the first state, and all.
+func (c *crowd) list(members int) (first, all time.Duration, err error) {
+	var body bytes.Buffer
+	body.WriteString(`<resource-lists xmlns="urn:ietf:params:xml:ns:resource-lists"><list>`)
+	for i := range members {
+		fmt.Fprintf(&body, `<entry uri="sip:u%d@bench.test"/>`, i)
+	}
+	body.WriteString(`</list></resource-lists>`)
+	b := fmt.Appendf(nil, "SUBSCRIBE sip:bench.test SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:%d;rport;branch=z9hG4bKlist\r\nMax-Forwards: 70\r\nFrom: <sip:list@bench.test>;tag=list\r\nTo: <sip:bench.test>\r\nCall-ID: list@bench\r\nCSeq: 1 SUBSCRIBE\r\nContact: <sip:list@127.0.0.1:%d>\r\nEvent: presence\r\nSupported: eventlist\r\nRequire: recipient-list-subscribe\r\nExpires: 600\r\nContent-Type: application/resource-lists+xml\r\nContent-Length: %d\r\n\r\n%s",
+		port(c.pub), port(c.pub), body.Len(), body.Bytes())
+	told := make(map[string]bool, members)
+	c.onList = func(m []byte) {
+		for id := range bytes.SplitSeq(m, []byte(` state="active" cid="`)) {
+			if at := bytes.IndexByte(id, '@'); at > 0 && at < 6 {
+				told[string(id[:at])] = true
+			}
+		}
+	}
+	defer func() { c.onList = nil }()
+	begin := time.Now()
+	_, _ = c.pub.WriteToUDP(b, c.server)
+	for len(told) < members {
+		c.poll()
+		if len(told) > 0 && first == 0 {
+			first = time.Since(begin)
+		}
+		if time.Since(begin) > 20*time.Second {
+			return first, 0, fmt.Errorf("%d of a list of %d were told", len(told), members)
+		}
+	}
+	return first, time.Since(begin), nil
 }

@@ -38,7 +38,11 @@ type figures struct {
 	memory                    float64       // KiB of a subscription
 	restart                   time.Duration // until all were notified, 0 when they are lost
 	stale, lost               int
+	listFirst, listAll        time.Duration // a list of ListMembers: until the first state, until all
 }
+
+// ListMembers is how long the list is that one watcher subscribes to.
+const ListMembers = 1000
 
 // Run prints a table.
 func Run(ctx context.Context, o Options) error {
@@ -77,6 +81,12 @@ func (o Options) print(all []figures) {
 		}
 		fmt.Fprintf(o.Out, "| %s | %.1f | %.1f | %.1f | %s, %s | %.2f | %s | %d, %d |\n", f.name, us(f.subscribe), us(f.storm), us(f.refresh),
 			f.last50.Round(10*time.Microsecond), f.last99.Round(10*time.Microsecond), f.memory, again, f.stale, f.lost)
+	}
+	for _, f := range all {
+		if f.listAll > 0 {
+			fmt.Fprintf(o.Out, "\n%s: a list of %d: first state after %s (bar 50 ms), all after %s (bar 300 ms)\n", f.name, ListMembers,
+				f.listFirst.Round(time.Millisecond), f.listAll.Round(time.Millisecond))
+		}
 	}
 	if len(all) == 2 {
 		k, t := all[0], all[1]
@@ -134,6 +144,11 @@ func (o Options) measure(ctx context.Context, name string) (f figures, err error
 	took, err := c.paced(200, 20)
 	if err != nil {
 		return f, err
+	}
+	if name == "tandem" && o.Presentities >= ListMembers {
+		if f.listFirst, f.listAll, err = c.list(ListMembers); err != nil {
+			return f, err
+		}
 	}
 	slices.Sort(took)
 	f.last50, f.last99 = took[len(took)/2], took[len(took)*99/100]
