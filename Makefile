@@ -51,7 +51,8 @@ peers: ## install the programs the tests talk to, where missing
 	  npm install --prefix "$$d" --no-audit --no-fund --silent $(JSSIP); }
 
 # How the packages are tested, each of them once:
-# - with the race detector, and not the measurements of audio (TestQuality...);
+# - with the race detector, and neither the measurements of audio (TestQuality...)
+#   nor what takes hours on a virtual clock (HOURS);
 # - those of much arithmetic in one goroutine without it, since it has nothing to
 #   find there and makes them twenty times as long; it sees their few tests of
 #   several goroutines. The measurements of audio in media likewise, and what is
@@ -61,16 +62,18 @@ peers: ## install the programs the tests talk to, where missing
 # - not those that build programs by the dozen: they have a target of their own.
 ARITHMETIC = $(addprefix tandem/media/,codec dtmf jitter quality sdp transcode)
 LONG       = ^Test(Quality.*|NothingLeaks|NoAllocationPerPacket)$$
+HOURS      = ^Test(CallOfADay|SessionTimers)$$
 TOGETHER   = ^Test(OpusTogether|Pool|Overload|Spread|Close)$$
 REAL       = tandem/interop/peers tandem/cmd/tandem/probe tandem/cmd/tandem/gatewaysim
 BUILDS     = tandem/test/mutants
 OTHERS     = $$($(GO) list ./... | grep -vxF $(addprefix -e ,$(ARITHMETIC) $(REAL) $(BUILDS)))
 
 test: peers build ## all tests, with real peers
-	$(GO) test -race -short -shuffle=on -timeout 15m -skip '^TestQuality' $(OTHERS)
+	$(GO) test -race -short -shuffle=on -timeout 15m -skip '^TestQuality|$(HOURS)' $(OTHERS)
 	$(GO) test -race -shuffle=on -timeout 15m -run '$(TOGETHER)' $(ARITHMETIC)
 	$(GO) test -shuffle=on -timeout 15m $(ARITHMETIC)
 	$(GO) test -shuffle=on -timeout 15m -run '$(LONG)' ./media
+	$(GO) test -shuffle=on -timeout 15m -run '$(HOURS)' ./cmd/tandem/server
 	$(GO) test -shuffle=on -timeout 15m -p 1 $(REAL)
 
 check: lint vuln ## lint and vuln

@@ -2,7 +2,6 @@ package telephony
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -188,7 +187,7 @@ func (x *Exchange) turnedAway(r *rtc.Request, route routing.Route, err error) {
 		return
 	}
 	now := time.Now()
-	record := recordOf(route, rand.Text(), string(r.CallID()), now)
+	record := recordOf(route, cdr.NewID(now), string(r.CallID()), now)
 	record.State, record.Ended, record.Code, record.Text, record.Cause = cdr.Failed, now, st.Code, outcome.Text(st), int(causeOf(End{Code: st.Code}))
 	lost := func(err error) {
 		if err != nil {
@@ -282,7 +281,7 @@ func (x *Exchange) receive(r *rtc.Request, route routing.Route, begin func(c *Ca
 }
 
 func (x *Exchange) newCall(route routing.Route) *Call {
-	c := &Call{x: x, id: rand.Text(), route: route, rounds: route.Rounds}
+	c := &Call{x: x, id: cdr.NewID(time.Now()), route: route, rounds: route.Rounds}
 	c.box.Crew = x.crew
 	return c
 }

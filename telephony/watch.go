@@ -1,6 +1,7 @@
 package telephony
 
 import (
+	"slices"
 	"time"
 
 	"tandem/rtc"
@@ -87,7 +88,8 @@ func (c *Call) parties() (list []Party) {
 	if c.over {
 		return nil
 	}
-	called := make([]*leg, 0, len(c.ringing)+1)
+	var room [4]*leg
+	called := room[:0]
 	if c.callee != nil && c.callee.callID != "" {
 		called = append(called, c.callee)
 	}
@@ -96,6 +98,7 @@ func (c *Call) parties() (list []Party) {
 	if !c.record.Answered.IsZero() {
 		caller = Confirmed
 	}
+	list = make([]Party, 0, 1+len(called))
 	if c.caller.callID != "" { // else nobody has that place yet, or any more
 		with := c.route.Party()
 		if len(called) > 0 {
@@ -103,10 +106,9 @@ func (c *Call) parties() (list []Party) {
 		}
 		list = append(list, c.caller.party(caller, with, true))
 	}
-	seen := make(map[string]bool, len(called))
-	for _, l := range called {
-		if key := l.Who.Address(); !seen[key] {
-			seen[key] = true
+	for i, l := range called {
+		same := func(o *leg) bool { return o.Who.Address() == l.Who.Address() }
+		if !slices.ContainsFunc(called[:i], same) { // several devices of a user are one party
 			state := Early
 			if l == c.callee && caller == Confirmed {
 				state = Confirmed

@@ -125,6 +125,15 @@ func (p *parser) take() error {
 	return nil
 }
 
+// fields appends the parts of a value between blanks. The caller gives room for as many
+// as there are nearly always.
+func fields(parts []string, v string) []string {
+	for f := range strings.FieldsSeq(v) {
+		parts = append(parts, f)
+	}
+	return parts
+}
+
 // control finds what is no text; a tab may stand for a blank.
 func control(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
 
@@ -147,7 +156,8 @@ func (p *parser) takeOrigin(v string) error {
 	if p.origin {
 		return nil
 	}
-	f := strings.Fields(v)
+	var room [6]string
+	f := fields(room[:0], v)
 	n := len(f)
 	if n < 5 {
 		return malformed(p.line, "o=%s has %d of 6 parts; it is o=user id version IN IP4 address", quote(v), n)
@@ -167,12 +177,16 @@ func (p *parser) takeName(v string) {
 }
 
 func (p *parser) takeTime(v string) error {
-	f := strings.Fields(v)
+	var room [2]string
+	f := fields(room[:0], v)
 	if len(f) == 0 {
 		return malformed(p.line, "t= is empty; for a call it is t=0 0")
 	}
 	if p.d.Time == "" {
-		p.d.Time = strings.Join(f, " ")
+		p.d.Time = "0 0" // nearly always
+		if len(f) != 2 || f[0] != "0" || f[1] != "0" {
+			p.d.Time = strings.Join(f, " ")
+		}
 	}
 	return nil
 }
@@ -213,7 +227,8 @@ func (p *parser) takeConnection(v string) error {
 }
 
 func parseConnection(line int, v string) (netip.Addr, string, error) {
-	f := strings.Fields(v)
+	var room [3]string
+	f := fields(room[:0], v)
 	if len(f) < 3 {
 		return netip.Addr{}, "", malformed(line, "c=%s has %d of 3 parts; it is c=IN IP4 address", quote(v), len(f))
 	}

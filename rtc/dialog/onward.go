@@ -1,12 +1,10 @@
 package dialog
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/binary"
 	"strconv"
 
 	"tandem/rtc"
+	"tandem/rtc/internal/keyed"
 	"tandem/rtc/sip"
 )
 
@@ -110,7 +108,5 @@ func (o Onward) append(dst []byte, own string) []byte {
 
 // markOf names this server to itself, and to nobody else.
 func markOf(key []byte) string {
-	mac := hmac.New(sha256.New, key)
-	mac.Write([]byte("loop mark\x00"))
-	return string(appendTagDigits(nil, binary.BigEndian.Uint64(mac.Sum(nil)), tagCheck))
+	return string(appendTagDigits(nil, keyed.New(key, "loop mark").Uint64(), tagCheck))
 }

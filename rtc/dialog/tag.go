@@ -3,7 +3,6 @@ package dialog
 import (
 	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/binary"
 	"hash/maphash"
 
@@ -55,12 +54,7 @@ func (ua *UA) sealTag(callID []byte, unique uint64) string {
 }
 
 func (ua *UA) appendCheck(dst, callID, unique []byte) []byte {
-	mac := hmac.New(sha256.New, ua.cfg.Key)
-	mac.Write([]byte("dialog tag\x00"))
-	mac.Write(unique)
-	mac.Write(callID)
-	var sum [sha256.Size]byte
-	return appendTagDigits(dst, binary.BigEndian.Uint64(mac.Sum(sum[:0])), tagCheck)
+	return appendTagDigits(dst, ua.tags.Uint64(unique, callID), tagCheck)
 }
 
 // ours reports whether this process or an earlier one with the same Key made

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"tandem/rtc"
+	"tandem/rtc/internal/keyed"
 	"tandem/rtc/resolve"
 	"tandem/rtc/sip"
 	"tandem/rtc/transaction"
@@ -56,6 +57,7 @@ type Config struct {
 type UA struct {
 	cfg     Config
 	tagSeed maphash.Seed
+	tags    *keyed.Check
 	mark    string // by which a call that was here is recognised
 	client  *uac.Client
 }
@@ -93,7 +95,7 @@ func New(cfg Config) *UA {
 	if cfg.Random == nil {
 		cfg.Random = rand.IntN
 	}
-	return &UA{cfg: cfg, tagSeed: maphash.MakeSeed(), mark: markOf(cfg.Key), client: uac.New(uac.Config{Layer: cfg.Layer, Wire: cfg.Wire,
+	return &UA{cfg: cfg, tagSeed: maphash.MakeSeed(), mark: markOf(cfg.Key), tags: keyed.New(cfg.Key, "dialog tag"), client: uac.New(uac.Config{Layer: cfg.Layer, Wire: cfg.Wire,
 		Resolver: cfg.Resolver, Permit: cfg.Permit, Chosen: cfg.Chosen, Silence: cfg.Silence, Log: cfg.Log})}
 }
 

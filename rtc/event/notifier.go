@@ -14,6 +14,7 @@ import (
 
 	"tandem/rtc"
 	"tandem/rtc/dialog/table"
+	"tandem/rtc/internal/keyed"
 	"tandem/rtc/reach"
 	"tandem/rtc/resolve"
 	"tandem/rtc/sip"
@@ -67,6 +68,8 @@ type Notifier struct {
 	watchers []func(Change)
 	client   *uac.Client
 	seed     maphash.Seed
+	tags     *keyed.Check
+	checks   *keyed.Check // of tags
 	shards   [shards]shard
 	legs     *table.Table[*leg]
 	users    users
@@ -102,6 +105,7 @@ func New(cfg Config) *Notifier {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	n := &Notifier{cfg: cfg, packages: make(map[string]*Package), seed: maphash.MakeSeed(),
+		tags: keyed.New(cfg.Key, "event tag"), checks: keyed.New(cfg.Key, "event check"),
 		client: uac.New(uac.Config{Layer: cfg.Layer, Wire: cfg.Wire, Resolver: cfg.Resolver, Permit: cfg.Permit, Chosen: cfg.Chosen, Log: cfg.Log})}
 	for i := range n.shards {
 		n.shards[i].topics = make(map[key]*topic)

@@ -1,9 +1,7 @@
 package event
 
 import (
-	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/binary"
 
 	"tandem/rtc/sip"
 )
@@ -27,8 +25,8 @@ func appendTag(dst []byte, v uint64, digits int) []byte {
 }
 
 func (n *Notifier) tagFor(m *sip.Message) string {
-	tag := appendTag(make([]byte, 0, tagUnique+tagCheck), n.mac("tag", m.CallID(), m.FromTag(), m.Get(sip.HdrCSeq)), tagUnique)
-	return string(appendTag(tag, n.mac("check", m.CallID(), tag), tagCheck))
+	tag := appendTag(make([]byte, 0, tagUnique+tagCheck), n.tags.Uint64(m.CallID(), m.FromTag(), m.Get(sip.HdrCSeq)), tagUnique)
+	return string(appendTag(tag, n.checks.Uint64(m.CallID(), tag), tagCheck))
 }
 
 // ours reports whether a tag was made here for this Call-ID, also before a restart.
@@ -37,17 +35,5 @@ func (n *Notifier) ours(callID, tag []byte) bool {
 		return false
 	}
 	var want [tagCheck]byte
-	return subtle.ConstantTimeCompare(appendTag(want[:0], n.mac("check", callID, tag[:tagUnique]), tagCheck), tag[tagUnique:]) == 1
-}
-
-// mac is a keyed check over what it is for and texts. One pass of the hash does:
-// of its result too little is shown to go on with it.
-func (n *Notifier) mac(what string, texts ...[]byte) uint64 {
-	var room [256]byte
-	b := append(append(append(room[:0], n.cfg.Key...), 0), what...)
-	for _, t := range texts {
-		b = append(binary.BigEndian.AppendUint32(b, uint32(len(t))), t...)
-	}
-	sum := sha256.Sum256(b)
-	return binary.BigEndian.Uint64(sum[:])
+	return subtle.ConstantTimeCompare(appendTag(want[:0], n.checks.Uint64(callID, tag[:tagUnique]), tagCheck), tag[tagUnique:]) == 1
 }

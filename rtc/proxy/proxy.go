@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"tandem/rtc"
+	"tandem/rtc/internal/keyed"
 	"tandem/rtc/internal/tally"
 	"tandem/rtc/peers"
 	"tandem/rtc/reach"
@@ -127,7 +128,8 @@ type Proxy struct {
 	log    *slog.Logger
 	peers  *peers.Table
 	routes atomic.Pointer[Routes]
-	key    []byte
+	key    []byte // of marks
+	tokens *keyed.Check
 	seed   maphash.Seed // of loop detection
 	_      [64]byte     // what stands above is read with every request
 	stats  tally.Board
@@ -155,7 +157,7 @@ func New(cfg Config) *Proxy {
 		cfg.Peers = peers.New(cfg.Resolver, cfg.Log)
 	}
 	p := &Proxy{cfg: cfg, tr: cfg.Transport, res: cfg.Resolver, users: cfg.Users,
-		log: cfg.Log, peers: cfg.Peers, key: cfg.Key, seed: maphash.MakeSeed()}
+		log: cfg.Log, peers: cfg.Peers, key: cfg.Key, tokens: keyed.New(cfg.Key, "flow token"), seed: maphash.MakeSeed()}
 	p.SetRoutes(cfg.Routes)
 	return p
 }

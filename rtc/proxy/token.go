@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
@@ -42,7 +41,8 @@ func (p *Proxy) appendToken(dst []byte, f transport.Flow) []byte {
 		b = binary.BigEndian.AppendUint16(b, f.Remote.Port())
 		b = append(b, f.Remote.Addr().AsSlice()...)
 	}
-	b = append(b, p.mac(b)...)
+	sum := p.tokens.Sum(b)
+	b = append(b, sum[:tokenMAC]...)
 	dst = append(dst, tokenPrefix...)
 	return base64.RawURLEncoding.AppendEncode(dst, b)
 }
@@ -60,7 +60,7 @@ func (p *Proxy) readToken(user []byte) (guide, transport.Flow) {
 		return byRoute, noFlow
 	}
 	b, mac := buf[:n-tokenMAC], buf[n-tokenMAC:n]
-	if subtle.ConstantTimeCompare(mac, p.mac(b)) != 1 {
+	if sum := p.tokens.Sum(b); subtle.ConstantTimeCompare(mac, sum[:tokenMAC]) != 1 {
 		return byRoute, noFlow
 	}
 	kind, index, b := b[0], int(b[1]), b[2:]
@@ -93,12 +93,6 @@ func (p *Proxy) listenerIndex(l *transport.Listener) byte {
 		}
 	}
 	return 255
-}
-
-func (p *Proxy) mac(b []byte) []byte {
-	h := hmac.New(sha256.New, p.key)
-	h.Write(b)
-	return h.Sum(nil)[:tokenMAC]
 }
 
 // A mark stands in the Route a request carries. Whoever has seen a Record-Route of

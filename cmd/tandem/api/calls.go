@@ -84,10 +84,13 @@ func moment(t time.Time) *time.Time {
 	return &t
 }
 
+// seesCalls is who may see calls.
+var seesCalls = access.Read("calls")
+
 // tellCall tells those who follow, and webhooks, of a change of a call.
 func (a *API) tellCall(e telephony.Event) {
 	record := e.Record
-	a.Tell("call."+e.Kind.String(), op.Resource("call-records", record.ID), access.Read("calls"), func() any { return shownCall(record) })
+	a.Tell("call."+e.Kind.String(), "call-records/"+record.ID, seesCalls, func() any { return shownCall(record) })
 }
 
 func (a *API) listCalls(_ context.Context, in *op.Paging) (op.Page[Call], error) {

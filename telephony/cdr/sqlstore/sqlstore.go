@@ -49,7 +49,7 @@ type row struct {
 }
 
 const put = `INSERT INTO calls (id, state, caller, called, trunk, started, ended, data) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-	ON CONFLICT (id) DO UPDATE SET state = excluded.state, caller = excluded.caller, called = excluded.called,
+	ON CONFLICT (id) DO UPDATE SET state = excluded.state, called = excluded.called,
 	trunk = excluded.trunk, ended = excluded.ended, data = excluded.data`
 
 // Put implements cdr.Store.
