@@ -33,6 +33,7 @@ type Record struct {
 	Ringing  time.Time // first 18x
 	Answered time.Time // 200 to the caller
 	Ended    time.Time
+	Held     time.Duration // one side or both were on hold, in all
 
 	EndedBy string    // "caller", "callee", "server" or an administrator; "" when it was refused
 	Code    int       // SIP status: 200 after a conversation
@@ -161,8 +162,9 @@ type Store interface {
 	// List returns the records that fit, the latest first.
 	List(ctx context.Context, q Query) ([]Record, error)
 	// Each tells f the records that fit, the oldest first, however many there are;
-	// Limit does not count. It holds nothing up while f works. An error of f ends it.
-	// Records that come or change meanwhile may be seen or not, each once.
+	// Limit does not count. r is f's until f returns, but for its strings. It holds
+	// nothing up while f works. An error of f ends it. Records that come or change
+	// meanwhile may be seen or not, each once.
 	Each(ctx context.Context, q Query, f func(r *Record) error) error
 	// Prune deletes the records of calls that began before and do not go on, and
 	// returns how many there were.

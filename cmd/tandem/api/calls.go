@@ -36,6 +36,7 @@ type Call struct {
 	Answered *time.Time `json:"answered,omitempty" yaml:"answered,omitempty"`
 	Ended    *time.Time `json:"ended,omitempty" yaml:"ended,omitempty"`
 	Talked   float64    `json:"talked_s,omitempty" yaml:"talked_s,omitempty" doc:"Seconds"`
+	Held     float64    `json:"held_s,omitempty" yaml:"held_s,omitempty" doc:"Seconds in which one side or both were on hold"`
 	EndedBy  string     `json:"ended_by,omitempty" yaml:"ended_by,omitempty"`
 	Code     int        `json:"code,omitempty" yaml:"code,omitempty" doc:"SIP status"`
 	Cause    int        `json:"cause,omitempty" yaml:"cause,omitempty" doc:"Q.850"`
@@ -63,7 +64,7 @@ func shownCall(r *cdr.Record) Call {
 	c := Call{ID: r.ID, State: string(r.State), From: string(r.From), Display: r.Display, To: r.To, Number: r.Number,
 		Called: string(r.Called), Payer: string(r.Payer), Trunk: r.Trunk, Tried: r.Tried, Story: r.Story, Started: r.Started,
 		Ringing: moment(r.Ringing), Answered: moment(r.Answered), Ended: moment(r.Ended), Talked: r.Talked().Seconds(),
-		EndedBy: r.EndedBy, Code: r.Code, Cause: r.Cause, Text: r.Text, CallIDs: []string{}}
+		Held: r.Held.Seconds(), EndedBy: r.EndedBy, Code: r.Code, Cause: r.Cause, Text: r.Text, CallIDs: []string{}}
 	for _, id := range r.CallIDs {
 		if id != "" {
 			c.CallIDs = append(c.CallIDs, id)

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"tandem/rtc"
 	"tandem/rtc/store"
 	"tandem/telephony/cdr"
 )
@@ -29,33 +28,13 @@ var _ cdr.Store = (*Store)(nil)
 // New makes the records of a database opened with Migrations.
 func New(db *store.DB) *Store { return &Store{db} }
 
-// row is what of a record has no column, in JSON. Times are unix milliseconds.
-type row struct {
-	Display  string       `json:"display,omitempty"`
-	To       string       `json:"to"`
-	Number   string       `json:"number,omitempty"`
-	Payer    rtc.AOR      `json:"payer,omitempty"`
-	Kind     string       `json:"kind,omitempty"`
-	Tried    []cdr.Try    `json:"tried,omitempty"`
-	Story    []cdr.Step   `json:"story,omitempty"`
-	Ringing  int64        `json:"ringing,omitempty"`
-	Answered int64        `json:"answered,omitempty"`
-	EndedBy  string       `json:"ended_by,omitempty"`
-	Code     int          `json:"code,omitempty"`
-	Cause    int          `json:"cause,omitempty"`
-	Text     string       `json:"text,omitempty"`
-	CallIDs  [2]string    `json:"call_ids"`
-	Sides    [2]cdr.Sound `json:"sides"`
-}
-
 const put = `INSERT INTO calls (id, state, caller, called, trunk, started, ended, data) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 	ON CONFLICT (id) DO UPDATE SET state = excluded.state, called = excluded.called,
 	trunk = excluded.trunk, ended = excluded.ended, data = excluded.data`
 
 // Put implements cdr.Store.
 func (s *Store) Put(r cdr.Record, done func(error)) error {
-	data, err := json.Marshal(row{r.Display, r.To, r.Number, r.Payer, r.Kind, r.Tried, r.Story, millis(r.Ringing), millis(r.Answered),
-		r.EndedBy, r.Code, r.Cause, r.Text, r.CallIDs, r.Sides})
+	data, err := json.Marshal(rowOf(&r))
 	if err != nil {
 		return fmt.Errorf("writing a call's record: %w", err)
 	}
@@ -164,22 +143,40 @@ func (s *Store) Each(ctx context.Context, q cdr.Query, f func(*cdr.Record) error
 	n := len(args)
 	where = append(where, fmt.Sprintf("(started, id) > ($%d, $%d)", n+1, n+2))
 	query := columns + " WHERE " + strings.Join(where, " AND ") + fmt.Sprintf(" ORDER BY started, id LIMIT $%d", n+3)
+	var r cdr.Record // the one that is read next takes its place, lists included
 	for {
-		page, err := s.page(ctx, query, append(args[:n:n], at.started, at.id, store.MaxRows))
-		if err != nil {
-			return s.db.Fault("reading records of calls", err)
+		told, err := s.stream(ctx, query, append(args[:n:n], at.started, at.id, store.MaxRows), &r, f)
+		if err != nil || told < store.MaxRows {
+			return err
 		}
-		for i := range page {
-			if err := f(&page[i]); err != nil {
-				return err
-			}
-		}
-		if len(page) < store.MaxRows {
-			return nil
-		}
-		last := page[len(page)-1]
-		at = place{millis(last.Started), last.ID}
+		at = place{millis(r.Started), r.ID}
 	}
+}
+
+// stream tells f the records that a query selects, each in r, and returns how many
+// there were.
+func (s *Store) stream(ctx context.Context, query string, args []any, r *cdr.Record, f func(*cdr.Record) error) (told int, err error) {
+	const doing = "reading records of calls"
+	rows, err := s.db.Read().QueryContext(ctx, query, args...)
+	if err != nil {
+		return 0, s.db.Fault(doing, err)
+	}
+	defer func() { _ = rows.Close() }()
+	var in scanned
+	fields := in.fields(r)
+	for rows.Next() {
+		if err := rows.Scan(fields...); err != nil {
+			return told, s.db.Fault(doing, err)
+		}
+		if err := in.into(r); err != nil {
+			return told, err
+		}
+		if err := f(r); err != nil {
+			return told, err
+		}
+		told++
+	}
+	return told, s.db.Fault(doing, rows.Err())
 }
 
 // page reads the records that a query selects.
@@ -228,23 +225,6 @@ func (s *Store) Record(ctx context.Context, id string) (cdr.Record, bool, error)
 		return cdr.Record{}, false, nil
 	}
 	return r, err == nil, s.db.Fault("reading a call's record", err)
-}
-
-func read(scan func(...any) error) (r cdr.Record, err error) {
-	var started, ended int64
-	var data string
-	if err := scan(&r.ID, (*string)(&r.State), (*string)(&r.From), (*string)(&r.Called), &r.Trunk, &started, &ended, &data); err != nil {
-		return r, err
-	}
-	var v row
-	if err := json.Unmarshal([]byte(data), &v); err != nil {
-		return r, fmt.Errorf("record of call %s: %w", r.ID, err)
-	}
-	r.Display, r.To, r.Number, r.Payer, r.Tried, r.EndedBy = v.Display, v.To, v.Number, v.Payer, v.Tried, v.EndedBy
-	r.Story, r.Kind = v.Story, v.Kind
-	r.Code, r.Cause, r.Text, r.CallIDs, r.Sides = v.Code, v.Cause, v.Text, v.CallIDs, v.Sides
-	r.Started, r.Ringing, r.Answered, r.Ended = fromMillis(started), fromMillis(v.Ringing), fromMillis(v.Answered), fromMillis(ended)
-	return r, nil
 }
 
 // millis writes the zero time as 0.

@@ -172,6 +172,9 @@ func callDetails(w io.Writer, c *api.Call) {
 		row(strings.ReplaceAll(string(s.What), "_", " "), "after %s: %s", s.At.Sub(c.Started).Round(time.Millisecond), s.Who)
 	}
 	row("talked", "%s", talked(c))
+	if c.Held > 0 {
+		row("on hold", "%s", time.Duration(c.Held*float64(time.Second)).Round(time.Second))
+	}
 	row("ended by", "%s", c.EndedBy)
 	row("code", "%s %s", code(c.Code), c.Text)
 	row("Q.850 cause", "%s", code(c.Cause))
