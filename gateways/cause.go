@@ -54,7 +54,7 @@ func ofStatus(code int) Failure {
 	}
 	switch {
 	case code >= 300 && code < 400:
-		return Failure{true, "the trunk redirects, which is not followed"}
+		return Failure{true, "the trunk sends the call elsewhere, where it does not go"}
 	case code >= 500 && code < 600:
 		return Failure{true, "the trunk has a failure or no channel"}
 	}

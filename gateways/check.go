@@ -11,6 +11,7 @@ import (
 	"tandem/gateways/dialect"
 	"tandem/gateways/hours"
 	"tandem/rtc/sip"
+	"tandem/telephony/number"
 )
 
 // Errors of changes. What is returned wraps one of them and names the remedy.
@@ -146,6 +147,9 @@ func (t *Trunk) checkNumbers() error {
 			return invalid("number %q: write + and digits, +4930123450, or a block with * at its end, +493012345*", n)
 		}
 		t.Numbers[i] = n
+	}
+	if t.Country = strings.ToUpper(t.Country); t.Country != "" && !number.Known(t.Country) {
+		return invalid("country %q is unknown: give its two letters of ISO 3166-1, such as DE or US", t.Country)
 	}
 	t.Prefixes = slices.Clone(t.Prefixes)
 	for i, p := range t.Prefixes {

@@ -11,6 +11,7 @@ import (
 	"tandem/gateways/dialect"
 	"tandem/gateways/hours"
 	"tandem/rtc/prefix"
+	"tandem/rtc/sip"
 )
 
 // Table is all trunks at one moment, ready to be asked. It never changes; what
@@ -136,6 +137,23 @@ func (t *Table) ByName(name string) *Trunk {
 		return nil
 	}
 	return t.names[name]
+}
+
+// At is the trunk one of whose addresses a URI names, or whose domain; nil for
+// nobody's.
+func (t *Table) At(uri sip.URI) *Trunk {
+	host := hostPort(uri.Host, uri.Port)
+	for _, trunk := range t.list {
+		if trunk.Domain != "" && trunk.Domain == host {
+			return trunk
+		}
+		for _, a := range trunk.Addresses {
+			if u, err := sip.ParseURI([]byte(a)); err == nil && hostPort(u.Host, u.Port) == host {
+				return trunk
+			}
+		}
+	}
+	return nil
 }
 
 // Choose returns the trunks to try for a number, in E.164 with '+' or as the

@@ -42,6 +42,9 @@ type Trunk struct {
 	// Numbers are ours and called through the trunk: "+4930123450", or a block
 	// as "+493012345*". Without any, calls for the number of any user come in.
 	Numbers []string `json:"numbers,omitempty"`
+	// Country is where the trunk is, ISO 3166-1: numbers that it writes without
+	// their country's code are of that one. "" is the server's own.
+	Country string `json:"country,omitempty"`
 	// Prefixes of the numbers that may be called through the trunk: "+49", or
 	// "*" for all. Without any the trunk takes no calls out.
 	Prefixes []string `json:"prefixes,omitempty"`

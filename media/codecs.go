@@ -126,6 +126,9 @@ func withEvents(out, base []sdp.Codec, want Want) []sdp.Codec {
 			out = append(out, c)
 		}
 	}
+	if slices.ContainsFunc(want.Strip, func(n string) bool { return strings.EqualFold(n, "telephone-event") }) {
+		return out
+	}
 	for _, c := range base {
 		if isEvent(c) && slices.Contains(clocks, c.ClockRate) {
 			out = append(out, c)

@@ -62,6 +62,7 @@ type Call struct {
 	parked   *parked          // one of its parties waits in a slot
 	seat     *conference.Seat // the caller's in a conference
 	tape     *tape            // it is recorded
+	waits    time.Time        // since then a side is on hold; zero: none is
 	over     bool
 }
 
@@ -174,7 +175,11 @@ func (c *Call) progressed(l *leg, m *sip.Message) {
 	if e := c.errand; e != nil {
 		e.home.box.Post(func() { e.home.rang(code) })
 	}
-	if len(m.Body()) == 0 || l.Trunk != nil && l.Trunk.Speaks().Early == dialect.EarlyIgnore {
+	ignored := l.Trunk != nil && l.Trunk.Speaks().Early == dialect.EarlyIgnore
+	if len(m.Body()) == 0 || ignored {
+		if ignored && len(m.Body()) > 0 {
+			code = 180 // the phone makes the ringing tone that the network's sound would have been
+		}
 		_ = c.caller.ring(code, dialog.Content{})
 		c.ringAlone()
 		return
@@ -270,6 +275,10 @@ func (c *Call) failed(l *leg, o outcome.Outcome) {
 	c.log.Info("destination failed", "leg", l.callID, "trunk", l.TrunkName(), "code", o.Code, "err", o.Text)
 	if o.Deflected() && l.Who.User == c.route.Rings.AOR && c.route.Rings.AOR != "" && c.divert(diversion.Deflection, o.Contact) {
 		c.cancelAll("")
+		c.next()
+		return
+	}
+	if c.redirected(l, o) {
 		c.next()
 		return
 	}

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"tandem/gateways"
 	"tandem/media"
 	"tandem/media/sound"
 	"tandem/rtc"
@@ -82,6 +83,10 @@ type Router interface {
 	// rtc.Next when the user wants nothing, and a *rtc.Status when the call may not
 	// go there.
 	Divert(route routing.Route, why diversion.Reason, target string) (routing.Route, error)
+	// Redirect is the route of a call that a trunk has sent elsewhere: from, the number
+	// called by it, to target, a URI. It is payer's call. The error is a *rtc.Status:
+	// it does not go there.
+	Redirect(route routing.Route, by *gateways.Trunk, payer rtc.AOR, from, target string) (routing.Route, error)
 }
 
 // maxSeats is how many take part in one conference.

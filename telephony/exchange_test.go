@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"tandem/gateways"
 	"tandem/media"
 	"tandem/rtc"
 	"tandem/rtc/dialog"
@@ -35,6 +36,9 @@ func (nowhere) Toward(rtc.AOR, string) (routing.Route, error) { return routing.R
 
 func (nowhere) MayPickUp(rtc.AOR, rtc.AOR) bool { return false }
 
+func (nowhere) Redirect(r routing.Route, _ *gateways.Trunk, _ rtc.AOR, _, _ string) (routing.Route, error) {
+	return r, &rtc.Status{Code: 404}
+}
 func (nowhere) Divert(r routing.Route, _ diversion.Reason, _ string) (routing.Route, error) {
 	return r, rtc.Next
 }

@@ -3,11 +3,13 @@ package telephony
 import (
 	"errors"
 
+	"tandem/gateways/dialect"
 	"tandem/rtc"
 	"tandem/rtc/dialog"
 	"tandem/telephony/cdr"
 	"tandem/telephony/diversion"
 	"tandem/telephony/outcome"
+	"tandem/telephony/routing"
 )
 
 // divert sends the call on when all of a round have failed and the user it rings
@@ -20,15 +22,35 @@ func (c *Call) divert(why diversion.Reason, target string) bool {
 		}
 		return false
 	}
+	c.goesTo(route)
+	return true
+}
+
+// redirected follows a trunk that has sent the call elsewhere. It reports whether
+// the call goes there.
+func (c *Call) redirected(l *leg, o outcome.Outcome) bool {
+	if l.Trunk == nil || !o.Redirected() || l.Trunk.Speaks().Redirects != dialect.RedirectsFollow || len(c.ringing) > 0 || c.route.Emergency {
+		return false
+	}
+	route, err := c.x.cfg.Router.Redirect(c.route, l.Trunk, l.Payer, l.Who.Number, o.Contact)
+	if err != nil {
+		c.log.Warn("a trunk sends the call elsewhere, where it does not go", "trunk", l.TrunkName(), "err", err)
+		return false
+	}
+	c.goesTo(route)
+	return true
+}
+
+// goesTo has the call go on by another route.
+func (c *Call) goesTo(route routing.Route) {
 	before := len(c.route.Chain.Hops())
 	c.route, c.rounds, c.best, c.alerted = route, route.Rounds, outcome.Outcome{}, false
 	c.record.Payer = route.Payer
 	if route.Number != "" {
-		c.record.Number = route.Number
+		c.record.Number, c.record.Kind = route.Number, route.Kind
 	}
 	c.limit.Reset(c.x.cfg.RingTime)
 	c.noteHops(before)
-	return true
 }
 
 // noteHops tells the caller and the record of those who sent the call on, from the

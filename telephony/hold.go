@@ -24,6 +24,9 @@ func holds(text []byte) bool {
 	return false
 }
 
+// holds reports whether the leg has put the other one on hold.
+func (l *leg) holds() bool { return l != nil && holds(l.theirs) }
+
 // holdOrResume answers an offer that begins or ends a hold.
 func (c *Call) holdOrResume(l *leg, in *dialog.Incoming, offer []byte) {
 	if c.answerAlone(l, in, offer) {

@@ -169,6 +169,7 @@ func (c *Call) acked(l *leg, body []byte) {
 	if c.x.cfg.Music != "" {
 		c.held(l, body)
 	}
+	c.countHold(time.Now())
 }
 
 // correct sends a leg a new offer when its last answer does not fit what the

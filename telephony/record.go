@@ -63,6 +63,7 @@ func (c *Call) close(e End) {
 		e.Text = cause.Text()
 	}
 	r.Ended, r.EndedBy, r.Code, r.Text, r.Cause = time.Now(), e.By, e.Code, e.Text, int(cause)
+	c.countHold(r.Ended)
 	c.log.Info("call ended", "code", e.Code, "by", e.By, "dur", r.Talked(), "err", e.Text)
 	lost := func(err error) {
 		if err != nil {
@@ -70,6 +71,18 @@ func (c *Call) close(e End) {
 		}
 	}
 	lost(c.x.cfg.Records.Put(r.Clone(), lost))
+}
+
+// countHold adds to the record how long a side has been on hold, or in a parking
+// slot, since the last change of the call.
+func (c *Call) countHold(now time.Time) {
+	if !c.waits.IsZero() {
+		c.record.Held += now.Sub(c.waits)
+		c.waits = time.Time{}
+	}
+	if !c.over && !c.record.Answered.IsZero() && (c.parked != nil || c.caller.holds() || c.callee.holds()) {
+		c.waits = now
+	}
 }
 
 // tries notes that a destination is tried.

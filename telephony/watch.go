@@ -71,6 +71,7 @@ const (
 func (x *Exchange) Watch(f func(Event)) { x.watchers = append(x.watchers, f) }
 
 func (c *Call) tell(kind EventKind) {
+	c.countHold(time.Now())
 	record := c.record.Clone()
 	c.shown.Store(&record)
 	e := Event{Kind: kind, Time: time.Now(), Record: &record, Parties: c.parties()}

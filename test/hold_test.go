@@ -129,6 +129,9 @@ func TestMusicOnHold(t *testing.T) {
 			a.hangsUp()
 			b.ok("BYE", "", "")
 			r.nothingLeft(t)
+			if rec := r.records(t, 1)[0]; rec.Held <= 0 || rec.Held >= rec.Talked() {
+				t.Errorf("the record says that %s of %s were a hold", rec.Held, rec.Talked())
+			}
 		})
 	}
 }

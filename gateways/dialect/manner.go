@@ -18,6 +18,7 @@ type Manner struct {
 	Diversion Diversion `json:"diversion,omitempty"`   // how it is told that a call was forwarded
 	Media     Media     `json:"media,omitempty"`       // whether sound is encrypted
 	Probe     Probe     `json:"probe,omitempty"`       // how it is found out whether it is there
+	Redirects Redirects `json:"redirects,omitempty"`   // what is done when it sends a call elsewhere
 }
 
 // Format is how numbers are written.
@@ -96,13 +97,22 @@ const (
 	ProbeOff     Probe = "off"     // for gateways that do not bear it
 )
 
+// Redirects is what is done when a trunk answers a call with another address (3xx).
+type Redirects string
+
+// The ways with redirections.
+const (
+	RedirectsRefuse Redirects = "refuse" // the next trunk is tried
+	RedirectsFollow Redirects = "follow" // the number named is called, if whoever pays may call it
+)
+
 // Or is the manner with its empty fields filled from another.
 func (m Manner) Or(o Manner) Manner {
 	return Manner{
 		Format: cmp.Or(m.Format, o.Format), CallerID: cmp.Or(m.CallerID, o.CallerID), UserPhone: cmp.Or(m.UserPhone, o.UserPhone),
 		Reliable: cmp.Or(m.Reliable, o.Reliable), Early: cmp.Or(m.Early, o.Early), Keys: cmp.Or(m.Keys, o.Keys),
 		Diversion: cmp.Or(m.Diversion, o.Diversion),
-		Media:     cmp.Or(m.Media, o.Media), Probe: cmp.Or(m.Probe, o.Probe),
+		Media:     cmp.Or(m.Media, o.Media), Probe: cmp.Or(m.Probe, o.Probe), Redirects: cmp.Or(m.Redirects, o.Redirects),
 	}
 }
 
@@ -119,6 +129,7 @@ func (m Manner) Check() error {
 		known("diversion", m.Diversion, DiversionBoth, DiversionHeader, DiversionHistory, DiversionNone),
 		known("media", m.Media, MediaOff, MediaPrefer, MediaRequire),
 		known("probe", m.Probe, ProbeOptions, ProbeOff),
+		known("redirects", m.Redirects, RedirectsRefuse, RedirectsFollow),
 	)
 }
 

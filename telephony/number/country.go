@@ -68,6 +68,10 @@ func NewWorld() (*World, error) {
 	return w, nil
 }
 
+// Known reports whether a country, by its code of ISO 3166-1, has numbers that are
+// known.
+func Known(country string) bool { return phonenumbers.GetSupportedRegions()[country] }
+
 // split takes the calling code off E.164 digits. No code is the beginning of
 // another.
 func (w *World) split(digits []byte) (code int, rest []byte, ok bool) {

@@ -80,6 +80,10 @@ func (o Outcome) Global() bool { return o.Code >= 600 }
 // Deflected reports whether a phone has sent the call on itself (RFC 3261 §21.3).
 func (o Outcome) Deflected() bool { return (o.Code == 301 || o.Code == 302) && o.Contact != "" }
 
+// Redirected reports whether a trunk has named another address for the call (RFC
+// 3261 §21.3.1 to §21.3.3).
+func (o Outcome) Redirected() bool { return o.Code >= 300 && o.Code <= 302 && o.Contact != "" }
+
 // GoesOn reports whether another trunk may succeed where one failed so. rang is
 // whether the called party's phone has rung.
 func (o Outcome) GoesOn(rang bool) bool {

@@ -183,7 +183,7 @@ func trunkWant(t *gateways.Trunk) media.Want {
 	speaks := t.Speaks()
 	w := media.Want{Codecs: t.Offers(), ICE: media.No}
 	if speaks.Keys == dialect.KeysInband {
-		w.NoEvents, w.Inband = true, true
+		w.Strip, w.Inband = []string{"telephone-event"}, true
 	}
 	switch speaks.Media {
 	case dialect.MediaRequire:

@@ -66,10 +66,13 @@ type Reach interface {
 type Plan struct {
 	Users   Users
 	Numbers func(site string) *number.Plan // how numbers are dialled at a site; "" is the default one
-	Policy  Policy
-	Reach   Reach
-	Trunks  func() *gateways.Table
-	PeerAt  func(netip.AddrPort) string // the name of the peer whose address it is, "" for nobody's
+	// Countries is how numbers are written in a country, by its code of ISO 3166-1; nil,
+	// or nil from it: as by Numbers.
+	Countries func(country string) *number.Plan
+	Policy    Policy
+	Reach     Reach
+	Trunks    func() *gateways.Table
+	PeerAt    func(netip.AddrPort) string // the name of the peer whose address it is, "" for nobody's
 	// Led is the trunk whose registration led a request here, "" for none; nil:
 	// none ever does.
 	Led    func(uri sip.URI, from netip.AddrPort) string
@@ -233,7 +236,11 @@ func unreadable(err error) error {
 // inbound routes a call that comes from a trunk: to a user, nowhere else.
 func (p *Plan) inbound(r *rtc.Request, uri sip.URI, trunk *gateways.Trunk) (Route, error) {
 	route := Route{Trunk: trunk, Dialled: Dialled(uri), Caller: p.partyFrom(r.Message, trunk), Chain: diversion.Read(r.Message)}
-	if called, err := p.Numbers("").Subscriber(trunk.Received(calledThrough(trunk, r.Message, uri))); err == nil {
+	text := calledThrough(trunk, r.Message, uri)
+	if text == route.Dialled {
+		text = written(uri)
+	}
+	if called, err := p.abroad(trunk).Subscriber(trunk.Received(text)); err == nil {
 		if route.Number = called.String(); !trunk.Owns(route.Number) {
 			return route, &rtc.Status{Code: 404}
 		}
@@ -253,6 +260,25 @@ func (p *Plan) inbound(r *rtc.Request, uri sip.URI, trunk *gateways.Trunk) (Rout
 		return p.toGroup(route, g)
 	}
 	return route, &rtc.Status{Code: 404}
+}
+
+// abroad is how numbers are written at a trunk.
+func (p *Plan) abroad(trunk *gateways.Trunk) *number.Plan {
+	if p.Countries != nil && trunk.Country != "" {
+		if plan := p.Countries(trunk.Country); plan != nil {
+			return plan
+		}
+	}
+	return p.Numbers("")
+}
+
+// written is the number in a URI with its parameters (RFC 3966 §3).
+func written(u sip.URI) string {
+	text := sip.AppendUnescaped(nil, u.User)
+	if u.Kind == sip.URITel {
+		text = append(text, u.Params...)
+	}
+	return string(text)
 }
 
 // calledThrough is the number called through a trunk as the trunk wrote it. One
@@ -357,6 +383,7 @@ func stranger(m *sip.Message) identity.Party {
 
 // partyFrom is the caller whom a trunk names: in P-Asserted-Identity, else in
 // Remote-Party-ID, as gateways of old do (draft-ietf-sip-privacy-04), else in From.
+// The number is made E.164 by the trunk's country.
 func (p *Plan) partyFrom(m *sip.Message, trunk *gateways.Trunk) identity.Party {
 	c := identity.Party{Private: identity.WantsPrivacy(m)}
 	addr, ok := m.From()
@@ -379,7 +406,7 @@ func (p *Plan) partyFrom(m *sip.Message, trunk *gateways.Trunk) identity.Party {
 		return c
 	}
 	user := Dialled(u)
-	if n, err := p.Numbers("").Subscriber(trunk.Caller(user)); err == nil && n.Global() {
+	if n, err := p.abroad(trunk).Subscriber(trunk.Caller(written(u))); err == nil && n.Global() {
 		c.Number, user = n.String(), n.String()
 	}
 	if strings.EqualFold(string(u.Host), "anonymous.invalid") || user == "" {

@@ -238,7 +238,7 @@ func (c *Config) faults() []Fault {
 	c.presenceFaults(bad)
 	c.emergencyFaults(bad)
 	c.PINT.faults(bad)
-	if _, err := c.Numbers.plan(c.Domains); err != nil {
+	if _, _, err := c.Numbers.plan(c.Domains); err != nil {
 		bad("numbers", "%w", err)
 	}
 	c.Messages.faults(bad)

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"log/slog"
+	"sync"
 
 	"tandem/rtc/policy"
 	policystore "tandem/rtc/policy/sqlstore"
@@ -19,12 +20,14 @@ type Numbers struct {
 	Emergency []string `yaml:"emergency" json:"emergency,omitempty" jsonschema_description:"Emergency numbers besides those of the country"`
 }
 
-func (n Numbers) plan(domains []string) (*number.Plan, error) {
+// plan is how numbers are dialled here, and how they are written in other countries.
+func (n Numbers) plan(domains []string) (*number.Plan, *countries, error) {
 	world, err := number.NewWorld()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return world.Plan(number.Site{Country: n.Country, Area: n.Area, Outside: n.Outside, Emergency: n.Emergency, Domains: domains})
+	plan, err := world.Plan(number.Site{Country: n.Country, Area: n.Area, Outside: n.Outside, Emergency: n.Emergency, Domains: domains})
+	return plan, &countries{world: world}, err
 }
 
 // openPolicy builds what says who may call what.
@@ -39,6 +42,26 @@ func newPolicy(db *store.DB, log *slog.Logger) *policy.Engine {
 
 // plan is how numbers are dialled at a site. All sites dial alike as yet.
 func (s *Server) plan(string) *number.Plan { return s.numbers }
+
+// countries are how numbers are written in other countries, each made when it is
+// first needed. No country has more than one plan, so that there are few.
+type countries struct {
+	world *number.World
+	plans sync.Map // *number.Plan by ISO 3166-1 code
+}
+
+// of is nil for a country that is not known.
+func (c *countries) of(country string) *number.Plan {
+	if p, ok := c.plans.Load(country); ok {
+		return p.(*number.Plan)
+	}
+	p, err := c.world.Plan(number.Site{Country: country})
+	if err != nil {
+		return nil
+	}
+	kept, _ := c.plans.LoadOrStore(country, p)
+	return kept.(*number.Plan)
+}
 
 // Actions are what rules of policy can be about.
 func Actions() []policy.Action { return []policy.Action{rights.Calls(), writing()} }

@@ -27,7 +27,7 @@ func Offline(ctx context.Context, cfg *Config, db *store.DB, key []byte, log *sl
 	if err != nil {
 		return api.Rooms{}, err
 	}
-	plan, err := cfg.Numbers.plan(cfg.Domains)
+	plan, _, err := cfg.Numbers.plan(cfg.Domains)
 	if err != nil {
 		return api.Rooms{}, err
 	}

@@ -133,6 +133,7 @@ func (s *Server) openTelephony(ctx context.Context, cfg *Config) error {
 	s.plans = &routing.Plan{
 		Users:     users{s.directory, s},
 		Numbers:   s.plan,
+		Countries: s.countries.of,
 		Policy:    s.policy,
 		Reach:     s.reach,
 		Trunks:    s.trunks.Table,

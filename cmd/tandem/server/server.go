@@ -85,6 +85,7 @@ type Server struct {
 	dialling  dialling
 	plans     *routing.Plan // decides where calls go
 	numbers   *number.Plan
+	countries *countries // how numbers are written in others
 	policy    *policy.Engine
 	media     *media.Server
 	network   relay.Network // of media
@@ -180,7 +181,7 @@ func (s *Server) openSIP(ctx context.Context, cfg *Config) error {
 		return err
 	}
 	s.trace = trace.NewRing(cfg.Trace.Bytes)
-	if s.numbers, err = cfg.Numbers.plan(cfg.Domains); err != nil {
+	if s.numbers, s.countries, err = cfg.Numbers.plan(cfg.Domains); err != nil {
 		return err
 	}
 	s.layer = transaction.New(transaction.Config{

@@ -35,6 +35,7 @@ type Trunk struct {
 	Realm       string   `json:"realm,omitempty" yaml:"realm,omitempty" doc:"Of the digest; empty: any it names"`
 	HasSecret   bool     `json:"has_secret,omitempty" yaml:"has_secret,omitempty" doc:"Its password is set; it is never shown"`
 	Numbers     []string `json:"numbers,omitempty" yaml:"numbers,omitempty" doc:"Ours, called through it; a block ends with *. None: the number of any user"`
+	Country     string   `json:"country,omitempty" yaml:"country,omitempty" doc:"Whose numbers it writes without the country's code, ISO 3166-1; empty: the server's"`
 	Prefixes    []string `json:"prefixes,omitempty" yaml:"prefixes,omitempty" doc:"Beginnings of numbers that may be called through it; * for all"`
 	Priority    int      `json:"priority,omitempty" yaml:"priority,omitempty" doc:"Among trunks of the same prefix, the lowest first"`
 	Cost        float64  `json:"cost,omitempty" yaml:"cost,omitempty" doc:"Of a minute; among trunks of the same priority the lowest first"`
@@ -65,12 +66,13 @@ type TrunkManner struct {
 	Diversion  string `json:"diversion" yaml:"diversion" enum:"both,diversion,history,none" doc:"How it is told who forwarded a call"`
 	Encryption string `json:"encryption" yaml:"encryption" enum:"off,prefer,require" doc:"Of its sound (SRTP)"`
 	Probe      string `json:"probe" yaml:"probe" enum:"options,off" doc:"How it is found out whether it is there, besides by calls"`
+	Redirects  string `json:"redirects" yaml:"redirects" enum:"refuse,follow" doc:"When it answers a call with another address (3xx): the next trunk is tried, or the number named is called if policy and limits let it"`
 }
 
 func shownManner(m dialect.Manner) TrunkManner {
 	return TrunkManner{Format: string(m.Format), CallerID: string(m.CallerID), UserPhone: string(m.UserPhone), Reliable: string(m.Reliable),
 		Early: string(m.Early), Keys: string(m.Keys), Diversion: string(m.Diversion),
-		Encryption: string(m.Media), Probe: string(m.Probe)}
+		Encryption: string(m.Media), Probe: string(m.Probe), Redirects: string(m.Redirects)}
 }
 
 // TrunkState is how a trunk does now.
@@ -109,6 +111,7 @@ type TrunkChange struct {
 	For         *string      `json:"register_for,omitempty" doc:"How long a registration is asked for" example:"10m"`
 	Secret      *string      `json:"secret,omitempty" doc:"Password of the digest; kept sealed and never shown"`
 	Numbers     *[]string    `json:"numbers,omitempty" doc:"Ours, called through it"`
+	Country     *string      `json:"country,omitempty" doc:"Whose numbers it writes without the country's code" example:"GB"`
 	Prefixes    *[]string    `json:"prefixes,omitempty" doc:"Beginnings of numbers that may be called through it"`
 	Priority    *int         `json:"priority,omitempty" doc:"The lowest first"`
 	Cost        *float64     `json:"cost,omitempty" doc:"Of a minute; the lowest first"`
@@ -133,6 +136,7 @@ type TrunkChange struct {
 	Codecs      *[]string    `json:"codecs,omitempty" doc:"It accepts, best first"`
 	Encryption  *string      `json:"encryption,omitempty" doc:"off, prefer or require"`
 	Probe       *string      `json:"probe,omitempty" doc:"options or off"`
+	Redirects   *string      `json:"redirects,omitempty" doc:"refuse or follow"`
 }
 
 // NewTrunk is a trunk to be made.
@@ -165,7 +169,7 @@ func shownTrunk(t *gateways.Trunk) Trunk {
 	s := Trunk{Name: t.Name, Note: t.Note, Disabled: t.Disabled, Draining: t.Draining, Addresses: t.Addresses,
 		TLSNames: t.TLSNames, Users: t.Users, Domain: t.Domain, Account: t.Account, Register: string(t.Register), For: t.RegisterFor.String(),
 		User: t.Digest.User, Realm: t.Digest.Realm, HasSecret: t.Digest.Secret != "",
-		Numbers: t.Numbers, Prefixes: t.Prefixes, Priority: t.Priority, Cost: t.Cost, Weight: t.Weight, Hours: t.Hours, Group: t.Group,
+		Numbers: t.Numbers, Country: t.Country, Prefixes: t.Prefixes, Priority: t.Priority, Cost: t.Cost, Weight: t.Weight, Hours: t.Hours, Group: t.Group,
 		Channels: t.Channels, ChannelsIn: t.ChannelsIn, ChannelsOut: t.ChannelsOut, Rate: t.Rate, RateIn: t.RateIn,
 		Dialect: cmp.Or(t.Dialect, dialect.Generic), TrunkManner: shownManner(t.Speaks()), Codecs: t.Offers(),
 		Out: shownRules(t.Out), In: shownRules(t.In)}
@@ -205,6 +209,7 @@ func (c *TrunkChange) apply(t *gateways.Trunk) (err error) {
 		t.Digest.Secret = "" // it is nobody's any more
 	}
 	set(&t.Numbers, c.Numbers)
+	set(&t.Country, c.Country)
 	set(&t.Prefixes, c.Prefixes)
 	set(&t.Codecs, c.Codecs)
 	c.applyShares(t)
@@ -245,6 +250,7 @@ func (c *TrunkChange) applyManner(t *gateways.Trunk) {
 	set(&t.Diversion, (*dialect.Diversion)(c.Diversion))
 	set(&t.Manner.Media, (*dialect.Media)(c.Encryption))
 	set(&t.Probe, (*dialect.Probe)(c.Probe))
+	set(&t.Redirects, (*dialect.Redirects)(c.Redirects))
 }
 
 func set[T any](field *T, value *T) {

@@ -21,12 +21,12 @@ type trunkFlags struct {
 	addresses, sources, tlsNames, numbers, prefixes, codecs, out, in  []string
 	users, hours                                                      []string
 	note, user, realm, secretFile, domain, account, register          string
-	group, dialect                                                    string
+	group, dialect, country                                           string
 	priority, weight, channels, channelsIn, channelsOut, rate, rateIn int
 	cost                                                              float64
 	registerFor                                                       time.Duration
 	disabled                                                          bool
-	manner                                                            [9]string
+	manner                                                            [10]string
 }
 
 // mannerFlags are the flags of a trunk's manner.
@@ -39,6 +39,7 @@ var mannerFlags = [...]struct{ name, usage string }{
 	{"dtmf", "how keys are sent: events (RFC 4733) or inband"},
 	{"diversion", "header that tells who forwarded a call: both, diversion, history or none"},
 	{"encryption", "of its sound (SRTP): off, prefer or require"},
+	{"redirects", "when it answers with another address (3xx): refuse, and the next trunk is tried, or follow, as far as policy and limits let the call"},
 	{"probe", "how it is found out whether it is there: options, or off where it does not bear that"},
 }
 
@@ -51,6 +52,7 @@ func (f *trunkFlags) define(s *pflag.FlagSet) {
 	s.StringArrayVar(&f.codecs, "codec", nil, "codec it accepts, best first; may be repeated (default: all)")
 	s.StringArrayVar(&f.out, "out", nil, "BEGINNING=REPLACEMENT of called numbers on the way out, as +49=0; the first that matches; may be repeated")
 	s.StringArrayVar(&f.in, "in", nil, "BEGINNING=REPLACEMENT of called numbers on the way in, as 0=+49; may be repeated")
+	s.StringVar(&f.country, "country", "", "country whose numbers it writes without the country's code, as GB (default: the server's)")
 	s.IntVar(&f.priority, "priority", 0, "among trunks of the same prefix, the lowest first")
 	s.IntVar(&f.weight, "weight", 1, "share of calls among trunks of the same priority")
 	s.IntVar(&f.channels, "channels", 0, "calls at a time, 0 for no limit")
@@ -86,6 +88,7 @@ func (f *trunkFlags) change(c *cobra.Command) (out trunks.TrunkChange, err error
 	pick(&out.Prefixes, some(f.prefixes), given("prefix"))
 	pick(&out.Numbers, some(f.numbers), given("number"))
 	pick(&out.Codecs, some(f.codecs), given("codec"))
+	pick(&out.Country, f.country, given("country"))
 	pick(&out.Priority, f.priority, given("priority"))
 	pick(&out.Weight, f.weight, given("weight"))
 	pick(&out.Channels, f.channels, given("channels"))
@@ -105,7 +108,7 @@ func (f *trunkFlags) change(c *cobra.Command) (out trunks.TrunkChange, err error
 	pick(&out.Group, f.group, given("group"))
 	pick(&out.Dialect, f.dialect, given("dialect"))
 	for i, to := range []**string{&out.Format, &out.CallerID, &out.UserPhone, &out.Reliable, &out.Early, &out.Keys,
-		&out.Diversion, &out.Encryption, &out.Probe} {
+		&out.Diversion, &out.Encryption, &out.Redirects, &out.Probe} {
 		pick(to, f.manner[i], given(mannerFlags[i].name))
 	}
 	pick(&out.Note, f.note, given("note"))

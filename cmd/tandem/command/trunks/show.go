@@ -85,6 +85,7 @@ func printTrunk(w io.Writer, t trunks.Trunk) {
 	row("TLS names", strings.Join(t.TLSNames, " "))
 	row("called through it", cmp.Or(strings.Join(t.Prefixes, " "), "nothing"))
 	row("numbers of ours", cmp.Or(strings.Join(t.Numbers, " "), "those of any user"))
+	row("country", t.Country)
 	row("priority", fmt.Sprint(t.Priority))
 	row("weight", fmt.Sprint(t.Weight))
 	row("channels", fmt.Sprint(t.Channels))
@@ -119,6 +120,7 @@ func printTrunk(w io.Writer, t trunks.Trunk) {
 	row("codecs", cmp.Or(strings.Join(t.Codecs, " "), "all"))
 	row("encryption", t.Encryption)
 	row("probe", t.Probe)
+	row("redirects", t.Redirects)
 }
 
 func shownTrunkRules(list []trunks.TrunkRule) string {
