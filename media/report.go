@@ -86,6 +86,9 @@ func (l *leg) figures(now time.Time) LegReport {
 			r.Codec = l.agreed.Codecs[v.codec].Name
 		}
 	}
+	if r.Codec == "" && r.Received.Packets > 0 && len(l.agreed.Codecs) > 0 { // nobody is on the other side
+		r.Codec = l.agreed.Codecs[0].Name
+	}
 	if l.path != nil {
 		r.Path = l.path.Stats()
 		r.Received.Concealed, r.Received.BufferDelay = r.Path.Concealed, r.Path.BufferDelay

@@ -62,6 +62,7 @@ type origin struct {
 	held    bool        // it waits for Proceed
 	play    *[]string   // files that are heard instead of being joined, those that are left; nil: both are joined
 	to      media.Which // who hears them
+	trial   *trial      // tries a trunk
 	begun   func(error) // told once: the record is on disk, or the call has ended before
 }
 

@@ -73,6 +73,10 @@ type Router interface {
 	// the address of a user, an extension, or a number as the payer dials it. The
 	// error is a *rtc.Status.
 	Toward(payer rtc.AOR, target string) (routing.Route, error)
+	// By is the route of a call that the server makes to a number by one trunk alone,
+	// by the rights of payer or, when that is "", those that everybody has. The error
+	// is a *rtc.Status.
+	By(payer rtc.AOR, trunk, number string) (routing.Route, error)
 	// Refer is the route to the target of a transfer by a user, whose rights count,
 	// or by a trunk (""). The error is as that of Route.
 	Refer(by rtc.AOR, target string) (routing.Route, error)

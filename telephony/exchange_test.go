@@ -39,6 +39,9 @@ func (nowhere) MayPickUp(rtc.AOR, rtc.AOR) bool { return false }
 func (nowhere) Redirect(r routing.Route, _ *gateways.Trunk, _ rtc.AOR, _, _ string) (routing.Route, error) {
 	return r, &rtc.Status{Code: 404}
 }
+func (nowhere) By(rtc.AOR, string, string) (routing.Route, error) {
+	return routing.Route{}, &rtc.Status{Code: 404}
+}
 func (nowhere) Divert(r routing.Route, _ diversion.Reason, _ string) (routing.Route, error) {
 	return r, rtc.Next
 }

@@ -28,10 +28,14 @@ func (x *Exchange) Play(ctx context.Context, to string, files []string, o Option
 	return x.launch(ctx, c)
 }
 
-// hears begins to play to the party who has answered first.
+// hears begins to play to the party who has answered first, or to try its trunk.
 func (c *Call) hears() {
 	c.record.Answered = time.Now()
 	c.tell(Answered)
+	if c.origin.trial != nil {
+		c.origin.trial.begin(c)
+		return
+	}
 	c.playNext()
 }
 

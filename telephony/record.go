@@ -101,6 +101,9 @@ func (c *Call) tried(l *leg, code int, text string) {
 
 // measure takes the figures of the sound into the record.
 func (c *Call) measure(report media.Report) {
+	if c.origin != nil && c.origin.trial != nil {
+		c.origin.trial.note(report)
+	}
 	for _, s := range report.Streams {
 		if s.Kind != "audio" {
 			continue

@@ -16,7 +16,7 @@ func (c *Call) Proceed() {
 // proceed does what a call is for, once its first party has answered.
 func (c *Call) proceed() {
 	c.origin.held = false
-	if c.origin.play != nil {
+	if c.origin.play != nil || c.origin.trial != nil {
 		c.hears()
 		return
 	}

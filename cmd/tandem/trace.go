@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"iter"
 	"net/url"
 	"strings"
@@ -16,7 +15,6 @@ import (
 	"tandem/cmd/tandem/api/client"
 	"tandem/cmd/tandem/api/operation"
 	"tandem/cmd/tandem/command"
-	"tandem/rtc/trace"
 )
 
 func newTraceCommand() *cobra.Command {
@@ -69,7 +67,7 @@ address; --ladder draws who sent what to whom.`,
 					return err
 				}
 				if ladder {
-					return drawLadder(c.OutOrStdout(), list, width)
+					return command.Ladder(c.OutOrStdout(), list, width)
 				}
 				return printMessages(c, list)
 			})
@@ -94,7 +92,7 @@ func printMessages(c *cobra.Command, list []api.Message) error {
 		}
 	}
 	if len(list) == 0 {
-		command.Say(c, "%s", noneKept)
+		command.Say(c, "%s", command.NoneKept)
 	}
 	return nil
 }
@@ -157,18 +155,4 @@ func moment(text string, now time.Time) (time.Time, error) {
 		return t, nil
 	}
 	return time.Time{}, fmt.Errorf("%q is not a time; write 10m, 15:04 or 2026-01-31T15:04:05Z", text)
-}
-
-const noneKept = "no message matches; the newest are kept only (trace.bytes)"
-
-func drawLadder(w io.Writer, messages []api.Message, width int) error {
-	if len(messages) == 0 {
-		_, err := fmt.Fprintln(w, noneKept)
-		return err
-	}
-	var list []trace.Entry
-	for _, m := range messages {
-		list = append(list, trace.Entry{Time: m.Time, Out: m.Out, Unsent: m.Unsent, Flow: m.Flow, Local: m.Local, Remote: m.Remote, Bytes: []byte(m.Text)})
-	}
-	return trace.Ladder(w, list, width)
 }

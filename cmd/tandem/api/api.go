@@ -153,6 +153,7 @@ func New(rooms Rooms) *API {
 
 // nouns is all the API speaks of.
 func (a *API) nouns() {
+	parse := func(text string) (rtc.AOR, error) { return a.Directory.ParseAOR(text) }
 	a.registerUsers()
 	a.registerDevices()
 	a.registerRegistrations()
@@ -160,13 +161,13 @@ func (a *API) nouns() {
 	callcontrol.Register(a.set, callcontrol.Rooms{Exchange: a.Exchange, Running: a.running})
 	apisettings.Register(a.set, apisettings.Rooms{Settings: a.Settings, Directory: a.Directory})
 	groups.Register(a.set, groups.Rooms{Groups: a.Groups, Directory: a.Directory, Numbers: a.Numbers})
-	trunks.Register(a.set, trunks.Rooms{Trunks: a.Trunks, Registrations: a.Registrations, Running: a.running})
-	dialling.Register(a.set, dialling.Rooms{Rules: a.Rules, Guard: a.Guard, Explain: a.Explain, Running: a.running, ParseAOR: func(text string) (rtc.AOR, error) { return a.Directory.ParseAOR(text) }})
+	trunks.Register(a.set, trunks.Rooms{Trunks: a.Trunks, Registrations: a.Registrations, Running: a.running, Try: a.Exchange.Try, ParseAOR: parse})
+	dialling.Register(a.set, dialling.Rooms{Rules: a.Rules, Guard: a.Guard, Explain: a.Explain, Running: a.running, ParseAOR: parse})
 	a.registerPINT()
 	a.registerPolicy()
 	a.registerBans()
 	a.registerCalls()
-	records.Register(a.set, records.Rooms{Records: a.Records, Running: a.running, ParseAOR: func(text string) (rtc.AOR, error) { return a.Directory.ParseAOR(text) }})
+	records.Register(a.set, records.Rooms{Records: a.Records, Running: a.running, ParseAOR: parse})
 	a.registerTrace()
 	a.registerServer()
 	phones.Register(a.set, a.Phones, a.running)

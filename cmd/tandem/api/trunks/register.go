@@ -6,13 +6,16 @@ import (
 	op "tandem/cmd/tandem/api/operation"
 	"tandem/gateways"
 	"tandem/gateways/registration"
+	"tandem/rtc"
 )
 
 // Rooms are what the operations act on.
 type Rooms struct {
 	Trunks        *gateways.Trunks
 	Registrations Registrations // nil when no server runs
-	Running       func() error  // nil while a server runs
+	Try           Try           // nil when no server runs
+	ParseAOR      func(text string) (rtc.AOR, error)
+	Running       func() error // nil while a server runs
 }
 
 // Registrations says how this server is registered with a trunk, false when that
@@ -23,7 +26,11 @@ type Registrations func(trunk string) (registration.State, bool)
 type nouns struct{ Rooms }
 
 // Register adds the operations on rooms to set.
-func Register(set *op.Set, rooms Rooms) { (&nouns{rooms}).register(set) }
+func Register(set *op.Set, rooms Rooms) {
+	n := &nouns{rooms}
+	n.register(set)
+	n.registerTest(set)
+}
 
 // TrunkRegistration is how this server is registered with a trunk.
 type TrunkRegistration struct {

@@ -20,7 +20,7 @@ import (
 func New() *cobra.Command {
 	c := command.Group(&cobra.Command{Use: "trunks", Short: "Gateways and providers that lead to the telephone network"})
 	c.AddCommand(newAdd(), newSet(), newList(), newShow(), newRemove(), newImportRoutes(),
-		newService("disable"), newService("drain"), newService("enable"))
+		newService("disable"), newService("drain"), newService("enable"), newTest())
 	return c
 }
 

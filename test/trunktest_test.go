@@ -1,0 +1,80 @@
+package test
+
+import (
+	"encoding/json"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"tandem/cmd/tandem/gatewaysim"
+)
+
+// TestTrunkTest: a call by which an administrator tries a trunk shows the ladder, what
+// was heard in both directions, and a verdict; policy counts.
+func TestTrunkTest(t *testing.T) {
+	g, err := gatewaysim.Start(gatewaysim.Config{Addr: netip.MustParseAddrPort("127.0.0.1:0"), Ring: 50 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = g.Close() })
+	nobody, err := net.ListenPacket("udp", "127.0.0.1:0") // a gateway that says nothing
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = nobody.Close() })
+	p := configure(t, t.TempDir(), "numbers: {country: DE}\n")
+	p.run("users", "add", "alice", "--password", password)
+	p.run("trunks", "add", "berlin", "--address", g.URI(), "--prefix", "+1", "--codec", "PCMU", "--number", "+4930555")
+	p.run("trunks", "add", "mute", "--address", "127.0.0.1:"+strconv.Itoa(nobody.LocalAddr().(*net.UDPAddr).Port), "--prefix", "+1")
+	p.start()
+	text := p.run("trunks", "test", "berlin", "030 1234567", "--talk", "4")
+	for _, want := range []string{"INVITE", "200 OK", "BYE", "verdict", "good", "440", "packets"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+	var out struct {
+		Call     string
+		Answered bool
+		Code     int
+		From     struct {
+			Sound struct {
+				Codec   string
+				Packets int
+			}
+			Tones []struct {
+				Frequency float64 `json:"frequency_hz"`
+			}
+			Echo bool
+		} `json:"from_trunk"`
+		To      struct{ Packets int } `json:"to_trunk"`
+		Verdict struct{ Good bool }
+	}
+	if err := json.Unmarshal([]byte(p.run("trunks", "test", "berlin", "+49301234567", "--user", "alice", "--talk", "4", "-o", "json")), &out); err != nil {
+		t.Fatal(err)
+	}
+	if !out.Answered || out.Code != 200 || out.From.Sound.Codec != "PCMU" || out.From.Sound.Packets < 100 || len(out.From.Tones) < 4 || out.To.Packets < 100 || !out.Verdict.Good {
+		t.Errorf("%+v", out)
+	}
+	var rec struct{ From, Payer, Trunk, State string }
+	if err := json.Unmarshal([]byte(p.run("cdr", "show", out.Call, "-o", "json")), &rec); err != nil || rec.Trunk != "berlin" || rec.State != "completed" || rec.Payer != "sip:alice@"+domain {
+		t.Errorf("%v: record %+v", err, rec)
+	}
+	for _, c := range []struct{ trunk, number, want string }{
+		{"berlin", "+19005551234", "premium"}, {"berlin", "112", "emergency"}, {"bonn", "+49301234567", "no trunk"}, {"mute", "+49301234567", "not answered"},
+	} {
+		begun := time.Now()
+		o := p.tandem("trunks", "test", c.trunk, c.number)
+		t.Logf("%s by %s: %s after %s", c.number, c.trunk, strings.TrimSpace(o.stderr), time.Since(begun).Round(time.Millisecond))
+		if o.code == 0 || !strings.Contains(o.stderr+o.stdout, c.want) {
+			t.Errorf("%s by %s: exit %d\n%s%s", c.number, c.trunk, o.code, o.stdout, o.stderr)
+		}
+	}
+	p.run("trunks", "disable", "berlin")
+	if o := p.tandem("trunks", "test", "berlin", "+49301234567"); o.code == 0 || !strings.Contains(o.stderr, "enable") {
+		t.Errorf("of a disabled trunk: exit %d %s", o.code, o.stderr)
+	}
+}
