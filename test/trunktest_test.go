@@ -20,18 +20,18 @@ func TestTrunkTest(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = g.Close() })
-	nobody, err := net.ListenPacket("udp", "127.0.0.1:0") // a gateway that says nothing
+	nobody, err := net.ListenPacket("udp", "127.0.0.1:0") // a gateway that is not there
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = nobody.Close() })
+	_ = nobody.Close()
 	p := configure(t, t.TempDir(), "numbers: {country: DE}\n")
 	p.run("users", "add", "alice", "--password", password)
 	p.run("trunks", "add", "berlin", "--address", g.URI(), "--prefix", "+1", "--codec", "PCMU", "--number", "+4930555")
-	p.run("trunks", "add", "mute", "--address", "127.0.0.1:"+strconv.Itoa(nobody.LocalAddr().(*net.UDPAddr).Port), "--prefix", "+1")
+	p.run("trunks", "add", "gone", "--address", "127.0.0.1:"+strconv.Itoa(nobody.LocalAddr().(*net.UDPAddr).Port), "--prefix", "+1")
 	p.start()
-	text := p.run("trunks", "test", "berlin", "030 1234567", "--talk", "4")
-	for _, want := range []string{"INVITE", "200 OK", "BYE", "verdict", "good", "440", "packets"} {
+	text := p.run("trunks", "test", "berlin", "030 1234567", "--talk", "1")
+	for _, want := range []string{"INVITE", "200 OK", "BYE", "verdict", "good", "523", "packets"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
 		}
@@ -53,7 +53,7 @@ func TestTrunkTest(t *testing.T) {
 		To      struct{ Packets int } `json:"to_trunk"`
 		Verdict struct{ Good bool }
 	}
-	if err := json.Unmarshal([]byte(p.run("trunks", "test", "berlin", "+49301234567", "--user", "alice", "--talk", "4", "-o", "json")), &out); err != nil {
+	if err := json.Unmarshal([]byte(p.run("trunks", "test", "berlin", "+49301234567", "--user", "alice", "--talk", "3", "-o", "json")), &out); err != nil {
 		t.Fatal(err)
 	}
 	if !out.Answered || out.Code != 200 || out.From.Sound.Codec != "PCMU" || out.From.Sound.Packets < 100 || len(out.From.Tones) < 4 || out.To.Packets < 100 || !out.Verdict.Good {
@@ -64,11 +64,9 @@ func TestTrunkTest(t *testing.T) {
 		t.Errorf("%v: record %+v", err, rec)
 	}
 	for _, c := range []struct{ trunk, number, want string }{
-		{"berlin", "+19005551234", "premium"}, {"berlin", "112", "emergency"}, {"bonn", "+49301234567", "no trunk"}, {"mute", "+49301234567", "not answered"},
+		{"berlin", "+19005551234", "premium"}, {"berlin", "112", "emergency"}, {"bonn", "+49301234567", "no trunk"}, {"gone", "+49301234567", "not answered"},
 	} {
-		begun := time.Now()
 		o := p.tandem("trunks", "test", c.trunk, c.number)
-		t.Logf("%s by %s: %s after %s", c.number, c.trunk, strings.TrimSpace(o.stderr), time.Since(begun).Round(time.Millisecond))
 		if o.code == 0 || !strings.Contains(o.stderr+o.stdout, c.want) {
 			t.Errorf("%s by %s: exit %d\n%s%s", c.number, c.trunk, o.code, o.stdout, o.stderr)
 		}
