@@ -201,6 +201,21 @@ func (t *Trunk) URI(address int, number string) string {
 	return uri
 }
 
+// PortedURI is URI for a number of which is known how it is ported (RFC 4694 §3): routing
+// is the number that leads there, in E.164 with '+', "" for one that is not ported. A
+// trunk that does not want to know is told nothing.
+func (t *Trunk) PortedURI(address int, number, routing string) string {
+	uri := t.URI(address, number)
+	if t.Speaks().Ported != dialect.On {
+		return uri
+	}
+	params := ";npdi"
+	if routing != "" {
+		params += ";rn=" + routing
+	}
+	return strings.Replace(uri, "@", params+"@", 1)
+}
+
 // Next is the next hop of a call by one of the trunk's Addresses, "" where its URI
 // tells.
 func (t *Trunk) Next(address int) string {

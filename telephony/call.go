@@ -109,6 +109,10 @@ func (c *Call) listen() (err error) {
 // caller gets the best of the final responses.
 func (c *Call) next() {
 	for len(c.ringing) == 0 && c.callee == nil && !c.over {
+		if c.route.Ask {
+			c.route.Ask = false
+			c.rounds = c.x.cfg.Router.Elsewhere(c.route)
+		}
 		round, ok := c.rounds.Next()
 		if !ok {
 			if c.divert(c.best.Diversion(c.alerted), "") {
@@ -289,7 +293,7 @@ func (c *Call) failed(l *leg, o outcome.Outcome) {
 	if o.Global() {
 		c.rounds = nil
 		c.cancelAll("")
-	} else if l.Trunk != nil && (!o.GoesOn(!c.record.Ringing.IsZero()) || c.late()) {
+	} else if (l.Trunk != nil || l.Instead) && (!o.GoesOn(!c.record.Ringing.IsZero()) || c.late()) {
 		c.rounds = nil
 	}
 	if len(c.ringing) > 0 && c.alerted {

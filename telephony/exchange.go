@@ -77,6 +77,9 @@ type Router interface {
 	// by the rights of payer or, when that is "", those that everybody has. The error
 	// is a *rtc.Status.
 	By(payer rtc.AOR, trunk, number string) (routing.Route, error)
+	// Elsewhere is the rounds of a route whose Ask is set: it waits for DNS to say more of
+	// the number, so that it must not run on a lane.
+	Elsewhere(route routing.Route) routing.Rounds
 	// Refer is the route to the target of a transfer by a user, whose rights count,
 	// or by a trunk (""). The error is as that of Route.
 	Refer(by rtc.AOR, target string) (routing.Route, error)

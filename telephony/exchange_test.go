@@ -42,6 +42,7 @@ func (nowhere) Redirect(r routing.Route, _ *gateways.Trunk, _ rtc.AOR, _, _ stri
 func (nowhere) By(rtc.AOR, string, string) (routing.Route, error) {
 	return routing.Route{}, &rtc.Status{Code: 404}
 }
+func (nowhere) Elsewhere(r routing.Route) routing.Rounds { return r.Rounds }
 func (nowhere) Divert(r routing.Route, _ diversion.Reason, _ string) (routing.Route, error) {
 	return r, rtc.Next
 }

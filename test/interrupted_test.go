@@ -1,13 +1,18 @@
 package test
 
 import (
+	"bytes"
+	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"tandem/cmd/tandem/api/client"
 	"tandem/rtc/sip"
 )
 
@@ -21,15 +26,76 @@ func (p *process) run(args ...string) string {
 	return o.stdout
 }
 
-// TestKilledServerKnowsItsCalls: the server is killed with 50 calls up. After the
-// restart 50 records say so, the BYE of a phone gets 481, and a new call works.
+// older puts the records of n calls into the database of a server that does not run.
+func (p *process) older(n int) {
+	p.t.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(filepath.Dir(p.config), "data", "tandem.db"))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer db.Close()
+	const data = `{"to":"0301234567","number":"+49301234567","ringing":1767225602000,"answered":1767225605000,"code":200,"cause":16,"call_ids":["a","b"],"sides":[{"codec":"opus"},{"codec":"PCMU"}]}`
+	if _, err := db.Exec(`WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i+1 FROM n WHERE i+1 < $1)
+		INSERT INTO calls (id, state, caller, called, trunk, started, ended, data)
+		SELECT printf('old%06d', i), 'completed', 'sip:alice@example.com', '', 'berlin', 1767225600000 + i, 1767225660000 + i, $2 FROM n`, n, data); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// killsAt kills a server when an export has begun to arrive, and keeps what arrives.
+type killsAt struct {
+	got bytes.Buffer // not embedded: that has a way past Write
+	p   *process
+}
+
+func (k *killsAt) Write(b []byte) (int, error) {
+	if k.got.Len() == 0 {
+		k.p.signal(os.Kill)
+		k.p.wait(patience)
+	}
+	return k.got.Write(b)
+}
+
+// dieInExport kills the server while it exports its records. What has arrived by then
+// is records, each once, and the client knows that it is not all.
+func (p *process) dieInExport(all int) {
+	p.t.Helper()
+	k, err := client.Dial(filepath.Join(filepath.Dir(p.config), "data", "tandem.sock"))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	got := &killsAt{p: p}
+	if err := k.Copy(ctx, "/call-records-export", got); err == nil {
+		p.t.Error("an export that was cut off ends without an error")
+	}
+	lines := strings.Split(got.got.String(), "\n")
+	lines = lines[:len(lines)-1] // the last is cut off, or empty
+	seen := map[string]bool{}
+	for _, line := range lines {
+		var r struct{ ID, State string }
+		if err := json.Unmarshal([]byte(line), &r); err != nil || seen[r.ID] {
+			p.t.Errorf("%v: %s", err, line)
+		}
+		seen[r.ID] = true
+	}
+	if len(seen) == 0 || len(seen) >= all {
+		p.t.Errorf("%d of %d records had arrived, want some", len(seen), all)
+	}
+}
+
+// TestKilledServerKnowsItsCalls: the server is killed with 50 calls up, during an
+// export. After the restart 50 records say so, each record is exported once and is
+// complete, the BYE of a phone gets 481, and a new call works.
 func TestKilledServerKnowsItsCalls(t *testing.T) {
-	const calls = 50
+	const calls, old = 50, 20_000
 	p := configure(t, t.TempDir(), "numbers: {country: DE}\n")
 	addr := netip.MustParseAddrPort(p.sip)
 	gateway := dialUDP(t, addr)
 	p.run("users", "add", "alice", "--password", password)
 	p.run("trunks", "add", "berlin", "--address", "sip:"+gateway.local.String(), "--prefix", "+49", "--codec", "PCMU")
+	p.older(old)
 	p.start()
 	alice := dialUDP(t, addr)
 	answers := make(map[string]*sip.Message)
@@ -44,8 +110,7 @@ func TestKilledServerKnowsItsCalls(t *testing.T) {
 		alice.ack(m, "")
 		answers[id] = m
 	}
-	p.signal(os.Kill)
-	p.wait(patience)
+	p.dieInExport(old + calls)
 	p.start()
 	var list []struct {
 		State   string   `json:"state"`
@@ -65,7 +130,7 @@ func TestKilledServerKnowsItsCalls(t *testing.T) {
 	seen := map[string]int{}
 	for _, line := range strings.Split(strings.TrimSpace(p.run("cdr", "export")), "\n") {
 		var r struct{ ID, State, Number, Started, Ended string }
-		if err := json.Unmarshal([]byte(line), &r); err != nil || r.State != "interrupted" || r.Number == "" || r.Started == "" || r.Ended == "" {
+		if err := json.Unmarshal([]byte(line), &r); err != nil || r.State != map[bool]string{true: "completed", false: "interrupted"}[strings.HasPrefix(r.ID, "old")] || r.Number == "" || r.Started == "" || r.Ended == "" {
 			t.Errorf("exported %s: %v", line, err)
 		}
 		seen[r.ID]++
@@ -75,8 +140,8 @@ func TestKilledServerKnowsItsCalls(t *testing.T) {
 			t.Errorf("record %s is exported %d times", id, n)
 		}
 	}
-	if len(seen) != calls {
-		t.Errorf("%d records are exported, want %d", len(seen), calls)
+	if len(seen) != calls+old {
+		t.Errorf("%d records are exported, want %d", len(seen), calls+old)
 	}
 	for id, m := range answers {
 		alice.send(crlf(fmt.Sprintf("BYE %s SIP/2.0\nVia: %s\nMax-Forwards: 70\nFrom: %s\nTo: %s\nCall-ID: %s\nCSeq: 9 BYE\nContent-Length: 0\n",

@@ -33,7 +33,7 @@ func TestDialects(t *testing.T) {
 
 func TestCheckNamesTheWords(t *testing.T) {
 	for _, m := range []Manner{{Format: "x"}, {CallerID: "x"}, {UserPhone: "x"}, {Reliable: "x"}, {Early: "x"}, {Keys: "x"},
-		{Diversion: "x"}, {Media: "x"}, {Probe: "x"}, {Redirects: "x"}} {
+		{Diversion: "x"}, {Media: "x"}, {Probe: "x"}, {Redirects: "x"}, {Ported: "x"}} {
 		if err := m.Check(); err == nil {
 			t.Errorf("%+v is let through", m)
 		}

@@ -12,7 +12,7 @@ type Dialect struct {
 const Generic = "generic"
 
 var generic = Manner{Format: FormatE164, CallerID: CallerAsserted, UserPhone: On, Reliable: Off, Early: EarlyPass,
-	Keys: KeysEvents, Diversion: DiversionBoth, Media: MediaOff, Probe: ProbeOptions, Redirects: RedirectsRefuse}
+	Keys: KeysEvents, Diversion: DiversionBoth, Media: MediaOff, Probe: ProbeOptions, Redirects: RedirectsRefuse, Ported: Off}
 
 // g711 is what gateways of old take for certain.
 var g711 = []string{"PCMA", "PCMU"}

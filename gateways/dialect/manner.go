@@ -19,6 +19,7 @@ type Manner struct {
 	Media     Media     `json:"media,omitempty"`       // whether sound is encrypted
 	Probe     Probe     `json:"probe,omitempty"`       // how it is found out whether it is there
 	Redirects Redirects `json:"redirects,omitempty"`   // what is done when it sends a call elsewhere
+	Ported    Switch    `json:"ported,omitempty"`      // it is told how a number is ported, where that is known (RFC 4694)
 }
 
 // Format is how numbers are written.
@@ -113,6 +114,7 @@ func (m Manner) Or(o Manner) Manner {
 		Reliable: cmp.Or(m.Reliable, o.Reliable), Early: cmp.Or(m.Early, o.Early), Keys: cmp.Or(m.Keys, o.Keys),
 		Diversion: cmp.Or(m.Diversion, o.Diversion),
 		Media:     cmp.Or(m.Media, o.Media), Probe: cmp.Or(m.Probe, o.Probe), Redirects: cmp.Or(m.Redirects, o.Redirects),
+		Ported: cmp.Or(m.Ported, o.Ported),
 	}
 }
 
@@ -130,6 +132,7 @@ func (m Manner) Check() error {
 		known("media", m.Media, MediaOff, MediaPrefer, MediaRequire),
 		known("probe", m.Probe, ProbeOptions, ProbeOff),
 		known("redirects", m.Redirects, RedirectsRefuse, RedirectsFollow),
+		known("ported", m.Ported, On, Off),
 	)
 }
 

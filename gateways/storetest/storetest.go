@@ -44,7 +44,7 @@ func full(name string) gateways.Trunk {
 		Dialect: "cisco-ios",
 		Manner: dialect.Manner{Format: dialect.FormatDigits, CallerID: dialect.CallerRemote, UserPhone: dialect.Off, Reliable: dialect.On,
 			Early: dialect.EarlyIgnore, Keys: dialect.KeysInband, Diversion: dialect.DiversionHistory,
-			Media: dialect.MediaRequire, Probe: dialect.ProbeOff, Redirects: dialect.RedirectsFollow},
+			Media: dialect.MediaRequire, Probe: dialect.ProbeOff, Redirects: dialect.RedirectsFollow, Ported: dialect.On},
 		Out: []gateways.Rule{{Match: "+49", Strip: 3, Add: "0"}}, In: []gateways.Rule{{Add: "+"}},
 		Codecs: []string{"PCMA", "opus"},
 	}

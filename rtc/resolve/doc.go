@@ -9,5 +9,5 @@
 //
 // Names are taken as absolute: there is no search list. "localhost" and the
 // names of the hosts file have the addresses given there and no other records.
-// ENUM is not done here.
+// What NAPTR records say of telephone numbers (ENUM) is read by telephony/enum.
 package resolve

@@ -21,6 +21,9 @@ type Destination struct {
 	Phone string          // the device secret it registered with, "" for none
 	Payer rtc.AOR         // whose rights it uses, "" for nobody's
 	Toll  *guard.Toll     // counts it; nil: nobody does
+	// Instead says that it stands before the trunks for a number: what the called party
+	// does there ends the search as it does with a trunk.
+	Instead bool
 }
 
 // TrunkName is the name of its trunk, "" for a device.

@@ -89,7 +89,7 @@ func (p *Plan) also(route *Route, called User, set settings.User) {
 		return
 	}
 	out, err := p.toTrunks(Route{Number: number.String(), Caller: route.Caller}, called, question.Kind, "", nil)
-	if err != nil {
+	if err != nil || len(out.Rounds) == 0 {
 		return
 	}
 	d := out.Rounds[0].To[0]

@@ -143,19 +143,21 @@ func (p *Plan) toTrunks(route Route, payer User, kind, via string, log *steps) (
 	if via != "" {
 		trunks = p.Trunks().Via(via)
 	}
-	route.Kind = kind
-	toll := p.toll(payer, kind)
+	route.Kind, route.toll, route.Ask = kind, p.toll(payer, kind), p.asks(route.Number, via)
+	if log != nil && route.Ask {
+		p.found(route, log)
+	}
 	log.trunks(p.Trunks(), trunks)
 	for trunk := range trunks {
-		route.Rounds = append(route.Rounds, roundsBy(trunk, route.Number, toll)...)
+		route.Rounds = append(route.Rounds, roundsBy(trunk, route.Number, route.toll)...)
 	}
-	if len(route.Rounds) == 0 && p.Trunks().Serves(route.Number, via) {
+	switch {
+	case len(route.Rounds) > 0 || route.Ask:
+		return route, nil
+	case p.Trunks().Serves(route.Number, via):
 		return route, &rtc.Status{Code: 503, Header: outcome.Warning(p.Domain, "no trunk for the number "+route.Number+" takes calls now")}
 	}
-	if len(route.Rounds) == 0 {
-		return route, &rtc.Status{Code: 404, Header: outcome.Warning(p.Domain, "no trunk serves the number "+route.Number)}
-	}
-	return route, nil
+	return route, &rtc.Status{Code: 404, Header: outcome.Warning(p.Domain, "no trunk serves the number "+route.Number)}
 }
 
 // roundsBy tries the addresses of a trunk one after the other.
@@ -198,7 +200,7 @@ func trunkWant(t *gateways.Trunk) media.Want {
 
 // Step is one thing that was looked at on the way of a call.
 type Step struct {
-	What    string // "rule", "number", "user", "policy", "trunk", "end"
+	What    string // "rule", "number", "user", "policy", "enum", "trunk", "end"
 	Name    string
 	Verdict string
 }

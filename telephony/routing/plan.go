@@ -77,6 +77,7 @@ type Plan struct {
 	// none ever does.
 	Led    func(uri sip.URI, from netip.AddrPort) string
 	Domain string // the default domain
+	Enum   Enum   // what DNS says of numbers; nil: it is not asked
 	// Emergency is how emergency calls leave a site; nil: as other calls do.
 	Emergency func(site string) Emergency
 	Groups    Groups                      // nil: there are none
@@ -107,6 +108,8 @@ type Route struct {
 	Location        string          // of the site, for an emergency call
 	Chain           diversion.Chain // who has sent it on
 	Want            media.Want      // of the caller's side
+	Ask             bool            // Elsewhere says more of Number
+	toll            *guard.Toll     // counts the calls outside
 }
 
 // Route implements Router of telephony.

@@ -241,6 +241,7 @@ func (c *Config) faults() []Fault {
 	if _, _, err := c.Numbers.plan(c.Domains); err != nil {
 		bad("numbers", "%w", err)
 	}
+	c.Numbers.enumFaults(bad)
 	c.Messages.faults(bad)
 	c.API.faults(bad)
 	c.Phones.faults(bad)

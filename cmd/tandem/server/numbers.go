@@ -2,14 +2,20 @@ package server
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 
 	"tandem/rtc/policy"
 	policystore "tandem/rtc/policy/sqlstore"
+	"tandem/rtc/resolve"
 	"tandem/rtc/store"
+	"tandem/telephony/enum"
 	"tandem/telephony/number"
 	"tandem/telephony/rights"
+	"tandem/telephony/routing"
 )
 
 // Numbers is how telephone numbers are dialled here.
@@ -18,6 +24,7 @@ type Numbers struct {
 	Area      string   `yaml:"area" json:"area,omitempty" jsonschema_description:"Area code put before numbers of five digits and more dialled without any prefix: 30"`
 	Outside   string   `yaml:"outside" json:"outside,omitempty" jsonschema_description:"Digits dialled first to leave the house: 0 or 9"`
 	Emergency []string `yaml:"emergency" json:"emergency,omitempty" jsonschema_description:"Emergency numbers besides those of the country"`
+	ENUM      []string `yaml:"enum" json:"enum,omitempty" jsonschema_description:"Domains of DNS that are asked for numbers called (RFC 6116), as e164.arpa; empty: none"`
 }
 
 // plan is how numbers are dialled here, and how they are written in other countries.
@@ -42,6 +49,32 @@ func newPolicy(db *store.DB, log *slog.Logger) *policy.Engine {
 
 // plan is how numbers are dialled at a site. All sites dial alike as yet.
 func (s *Server) plan(string) *number.Plan { return s.numbers }
+
+// enum asks DNS for numbers, nil when no domain is to be asked.
+func (n Numbers) enum(r *resolve.Resolver) routing.Enum {
+	if len(n.ENUM) == 0 {
+		return nil
+	}
+	return &enum.Finder{Domains: n.ENUM, Source: func(ctx context.Context, name string) (out []enum.Record, err error) {
+		list, err := r.Naptr(ctx, name)
+		if errors.Is(err, resolve.ErrNotFound) {
+			return nil, nil
+		}
+		for _, x := range list {
+			out = append(out, enum.Record{Order: x.Order, Preference: x.Preference, Flags: x.Flags, Service: x.Service, Expression: x.Expression})
+		}
+		return out, err
+	}}
+}
+
+// enumFaults finds domains that are none.
+func (n Numbers) enumFaults(bad func(key, format string, args ...any)) {
+	for i, d := range n.ENUM {
+		if d == "" || len(d) > 200 || strings.Trim(strings.ToLower(d), "abcdefghijklmnopqrstuvwxyz0123456789-.") != "" {
+			bad(fmt.Sprintf("numbers.enum[%d]", i), "%q is not a domain of DNS; write it as e164.arpa", d)
+		}
+	}
+}
 
 // countries are how numbers are written in other countries, each made when it is
 // first needed. No country has more than one plan, so that there are few.

@@ -134,6 +134,7 @@ func (s *Server) openTelephony(ctx context.Context, cfg *Config) error {
 		Users:     users{s.directory, s},
 		Numbers:   s.plan,
 		Countries: s.countries.of,
+		Enum:      cfg.Numbers.enum(s.resolver),
 		Policy:    s.policy,
 		Reach:     s.reach,
 		Trunks:    s.trunks.Table,

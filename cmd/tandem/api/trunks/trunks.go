@@ -66,13 +66,14 @@ type TrunkManner struct {
 	Diversion  string `json:"diversion" yaml:"diversion" enum:"both,diversion,history,none" doc:"How it is told who forwarded a call"`
 	Encryption string `json:"encryption" yaml:"encryption" enum:"off,prefer,require" doc:"Of its sound (SRTP)"`
 	Probe      string `json:"probe" yaml:"probe" enum:"options,off" doc:"How it is found out whether it is there, besides by calls"`
+	Ported     string `json:"ported" yaml:"ported" enum:"on,off" doc:"It is told how a number is ported, where ENUM says so (npdi, rn; RFC 4694)"`
 	Redirects  string `json:"redirects" yaml:"redirects" enum:"refuse,follow" doc:"When it answers a call with another address (3xx): the next trunk is tried, or the number named is called if policy and limits let it"`
 }
 
 func shownManner(m dialect.Manner) TrunkManner {
 	return TrunkManner{Format: string(m.Format), CallerID: string(m.CallerID), UserPhone: string(m.UserPhone), Reliable: string(m.Reliable),
 		Early: string(m.Early), Keys: string(m.Keys), Diversion: string(m.Diversion),
-		Encryption: string(m.Media), Probe: string(m.Probe), Redirects: string(m.Redirects)}
+		Encryption: string(m.Media), Probe: string(m.Probe), Redirects: string(m.Redirects), Ported: string(m.Ported)}
 }
 
 // TrunkState is how a trunk does now.
@@ -136,6 +137,7 @@ type TrunkChange struct {
 	Codecs      *[]string    `json:"codecs,omitempty" doc:"It accepts, best first"`
 	Encryption  *string      `json:"encryption,omitempty" doc:"off, prefer or require"`
 	Probe       *string      `json:"probe,omitempty" doc:"options or off"`
+	Ported      *string      `json:"ported,omitempty" doc:"on or off"`
 	Redirects   *string      `json:"redirects,omitempty" doc:"refuse or follow"`
 }
 
@@ -250,6 +252,7 @@ func (c *TrunkChange) applyManner(t *gateways.Trunk) {
 	set(&t.Diversion, (*dialect.Diversion)(c.Diversion))
 	set(&t.Manner.Media, (*dialect.Media)(c.Encryption))
 	set(&t.Probe, (*dialect.Probe)(c.Probe))
+	set(&t.Ported, (*dialect.Switch)(c.Ported))
 	set(&t.Redirects, (*dialect.Redirects)(c.Redirects))
 }
 

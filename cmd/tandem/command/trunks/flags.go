@@ -26,7 +26,7 @@ type trunkFlags struct {
 	cost                                                              float64
 	registerFor                                                       time.Duration
 	disabled                                                          bool
-	manner                                                            [10]string
+	manner                                                            [11]string
 }
 
 // mannerFlags are the flags of a trunk's manner.
@@ -40,6 +40,7 @@ var mannerFlags = [...]struct{ name, usage string }{
 	{"diversion", "header that tells who forwarded a call: both, diversion, history or none"},
 	{"encryption", "of its sound (SRTP): off, prefer or require"},
 	{"redirects", "when it answers with another address (3xx): refuse, and the next trunk is tried, or follow, as far as policy and limits let the call"},
+	{"ported", "tell it how a number is ported, where ENUM says so (npdi, rn; RFC 4694): on or off"},
 	{"probe", "how it is found out whether it is there: options, or off where it does not bear that"},
 }
 
@@ -108,7 +109,7 @@ func (f *trunkFlags) change(c *cobra.Command) (out trunks.TrunkChange, err error
 	pick(&out.Group, f.group, given("group"))
 	pick(&out.Dialect, f.dialect, given("dialect"))
 	for i, to := range []**string{&out.Format, &out.CallerID, &out.UserPhone, &out.Reliable, &out.Early, &out.Keys,
-		&out.Diversion, &out.Encryption, &out.Redirects, &out.Probe} {
+		&out.Diversion, &out.Encryption, &out.Redirects, &out.Ported, &out.Probe} {
 		pick(to, f.manner[i], given(mannerFlags[i].name))
 	}
 	pick(&out.Note, f.note, given("note"))

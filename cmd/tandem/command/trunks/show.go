@@ -121,6 +121,7 @@ func printTrunk(w io.Writer, t trunks.Trunk) {
 	row("encryption", t.Encryption)
 	row("probe", t.Probe)
 	row("redirects", t.Redirects)
+	row("ported numbers", t.Ported)
 }
 
 func shownTrunkRules(list []trunks.TrunkRule) string {

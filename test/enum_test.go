@@ -1,0 +1,120 @@
+package test
+
+import (
+	"net"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/miekg/dns"
+
+	"tandem/cmd/tandem/api/client"
+	"tandem/cmd/tandem/server"
+	"tandem/gateways"
+	"tandem/gateways/dialect"
+	"tandem/rtc/sip"
+)
+
+// zone serves records of DNS on loopback.
+func zone(t *testing.T, records map[string]string) (addr string) {
+	t.Helper()
+	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer := func(w dns.ResponseWriter, q *dns.Msg) {
+		m := new(dns.Msg)
+		m.SetReply(q)
+		if text := records[strings.ToLower(q.Question[0].Name)]; text != "" && q.Question[0].Qtype == dns.TypeNAPTR {
+			rr, err := dns.NewRR(q.Question[0].Name + " 60 IN NAPTR " + text)
+			if err != nil {
+				t.Error(err)
+			}
+			m.Answer = append(m.Answer, rr)
+		} else {
+			m.Rcode = dns.RcodeNameError
+		}
+		_ = w.WriteMsg(m)
+	}
+	started, ended := make(chan struct{}), make(chan struct{})
+	s := &dns.Server{PacketConn: pc, Handler: dns.HandlerFunc(answer), NotifyStartedFunc: func() { close(started) }}
+	go func() { defer close(ended); _ = s.ActivateAndServe() }()
+	<-started
+	t.Cleanup(func() { _ = s.Shutdown(); <-ended })
+	return pc.LocalAddr().String()
+}
+
+// TestENUM: what DNS says of a number (RFC 6116, RFC 4769) stands before the trunks,
+// and never leads to another number.
+func TestENUM(t *testing.T) {
+	records := map[string]string{}
+	dnsAddr := zone(t, records)
+	var data string
+	r := startServer(t, func(cfg *server.Config) {
+		exchange(cfg)
+		data = cfg.Data
+		cfg.DNS.Servers, cfg.Numbers.ENUM = []string{dnsAddr}, []string{"e164.example"}
+	})
+	r.user("alice", "bob")
+	usual := r.rawTrunk(t, "usual", func(t *gateways.Trunk) { t.Prefixes = []string{"+49"} })
+	other := r.rawTrunk(t, "other", func(t *gateways.Trunk) { t.Prefixes = []string{"+1"} })
+	ported := r.rawTrunk(t, "ported", func(t *gateways.Trunk) { t.Prefixes, t.Ported = []string{"+4999"}, dialect.On })
+	bob, alice := r.dial(t, "udp"), r.dial(t, "udp")
+	bob.register("bob")
+	for _, c := range []struct {
+		number, record string
+		at             *wire
+		want           string // beginning of the Request-URI, "" for any
+	}{
+		{"+4930111", `"u" "E2U+sip" "!^.*$!sip:bob@` + domain + `!"`, bob, ""},
+		{"+4930222", `"u" "E2U+sip" "!^(.*)$!sip:\\1@` + other.local.String() + `!"`, other, "sip:+4930222@"},
+		{"+4930333", `"u" "E2U+pstn:tel" "!^(.*)$!tel:\\1;npdi;rn=+4999123!"`, ported, "sip:+4930333;npdi;rn=+4999123@"},
+		{"+4930444", `"u" "E2U+pstn:tel" "!^.*$!tel:+19005551234;npdi;rn=+19005551234!"`, usual, "sip:+4930444@"},
+		{"+4930555", `"u" "E2U+sip" "!^.*$!sip:+19005551234@` + other.local.String() + `!"`, usual, "sip:+4930555@"},
+		{"+4930666", "", usual, "sip:+4930666@"},
+	} {
+		name := ""
+		for _, d := range c.number[1:] {
+			name = string(d) + "." + name
+		}
+		if c.record != "" {
+			records[name+"e164.example."] = "10 10 " + c.record + " ."
+		}
+		id := alice.dialNumber("alice", c.number)
+		m := c.at.request("INVITE")
+		if !strings.HasPrefix(string(m.RequestURI()), c.want) {
+			t.Errorf("%s reaches %s as %s, want %s", c.number, c.at.local, m.RequestURI(), c.want)
+		}
+		c.at.reply(m, 486, "x", "", "")
+		c.at.request("ACK")
+		if m := alice.final(id, "INVITE"); m.StatusCode() != 486 {
+			t.Errorf("%s: the caller gets %d", c.number, m.StatusCode())
+		}
+	}
+	for _, number := range []string{"+19005551234", "+1900555123499"} { // policy is asked first
+		id := alice.dialNumber("alice", number)
+		if m := alice.final(id, "INVITE"); m.StatusCode() != 403 && m.StatusCode() != 404 {
+			t.Errorf("%s: %d", number, m.StatusCode())
+		}
+	}
+	k, err := client.Dial(filepath.Join(data, "tandem.sock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out struct {
+		Steps []struct{ What, Name, Verdict string }
+	}
+	if err := k.Get(soon(t), "/dialplan/explain?user=alice&number=%2B4930111", &out); err != nil {
+		t.Fatal(err)
+	}
+	told := false
+	for _, s := range out.Steps {
+		told = told || s.What == "enum" && strings.Contains(s.Name, "bob") && strings.Contains(s.Verdict, "rings")
+	}
+	if !told {
+		t.Errorf("explained without DNS: %+v", out)
+	}
+	if m, err := other.next(0, (*sip.Message).IsRequest); err == nil {
+		t.Errorf("another number was called: %s", m.RequestURI())
+	}
+}
