@@ -10,10 +10,12 @@ import (
 )
 
 // Ports are taken from below the range the kernel gives to clients
-// (ip_local_port_range), so that none is taken between choosing and use.
+// (ip_local_port_range), and below that of the sound of servers (media.ports), so that
+// none is taken between choosing and use: a gateway that found its port taken was one
+// that no call could reach, whatever a server did.
 const (
-	lowPort  = 15000
-	highPort = 32000
+	lowPort  = 10000
+	highPort = 16000
 	attempts = 50
 )
 
