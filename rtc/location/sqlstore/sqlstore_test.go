@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"tandem/rtc"
 	"tandem/rtc/location"
 	"tandem/rtc/location/storetest"
 	"tandem/rtc/store"
@@ -272,4 +273,40 @@ func cpuTime() time.Duration {
 		return 0
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// Promises of more users than one row holds come back whole, and once.
+func TestPromisesOfManyRows(t *testing.T) {
+	s, again := open(t)
+	const users = 9000
+	promise := func(n int) []location.Promise {
+		return []location.Promise{{Contact: uint64(n) * 0x9e3779b97f4a7c15, Expires: int64(n)}}
+	}
+	err := s.KeepPromises(t.Context(), func(yield func(rtc.AOR, []location.Promise) bool) {
+		for n := range users {
+			if !yield(storetest.AOR(n), promise(n)) {
+				return
+			}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := 0
+	if err := s.db.Read().QueryRowContext(t.Context(), "SELECT count(*) FROM promises").Scan(&rows); err != nil || rows < 2 {
+		t.Fatalf("%d rows, %v", rows, err)
+	}
+	s = again()
+	for _, want := range []int{users, 0} {
+		seen := 0
+		err := s.TakePromises(t.Context(), func(aor rtc.AOR, all []location.Promise) {
+			if len(all) != 1 || aor != storetest.AOR(seen) || all[0] != promise(seen)[0] {
+				t.Errorf("%s: %v", aor, all)
+			}
+			seen++
+		})
+		if err != nil || seen != want {
+			t.Errorf("%d promises, want %d: %v", seen, want, err)
+		}
+	}
 }

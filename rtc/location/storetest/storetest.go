@@ -182,7 +182,7 @@ func restores(t *testing.T, s location.Store, again func() location.Store) {
 // What a location keeps at the end the next one knows, exactly and once: after a
 // crash it knows the upper limit alone.
 func promises(t *testing.T, s location.Store, again func() location.Store) {
-	const users = 3000 // more than one row holds, where there are rows
+	const users = 50
 	l := location.New(s, nil)
 	granted := time.UnixMilli(time.Now().Add(time.Hour).UnixMilli())
 	var acked sync.WaitGroup
