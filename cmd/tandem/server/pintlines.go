@@ -32,7 +32,7 @@ func (s *Server) pintLines() dialoginfo.Lines {
 		},
 		Line: func(line rtc.AOR) (dialoginfo.Call, bool) {
 			session, mine := find(line)
-			return shownDialog(&session), mine
+			return s.shownDialog(&session), mine
 		},
 	}
 }
@@ -41,17 +41,21 @@ func (s *Server) pintLines() dialoginfo.Lines {
 func (s *Server) pintLine(id string) rtc.AOR { return rtc.AOR("sip:" + id + "@" + s.begun.Domains[0]) }
 
 // shownDialog is a request as the one call of a line.
-func shownDialog(s *pint.Session) dialoginfo.Call {
-	c := dialoginfo.Call{ID: s.ID, Caller: true, State: dialoginfo.Trying, Remote: s.A.Address}
-	if s.A.Number != "" {
-		c.Remote = "tel:" + s.A.Number
+func (s *Server) shownDialog(session *pint.Session) dialoginfo.Call {
+	c := dialoginfo.Call{ID: session.ID, Caller: true, State: dialoginfo.Trying, Remote: session.A.Address}
+	switch number, err := session.A.Dial(s.begun.PINT.contexts()); {
+	case err != nil || number == "":
+	case number[0] == '+':
+		c.Remote = "tel:" + number
+	default: // a tel URI would need a context
+		c.Remote = "sip:" + number + "@" + s.begun.Domains[0]
 	}
 	switch {
-	case s.State == pint.Joining:
+	case session.State == pint.Joining:
 		c.State = dialoginfo.Early
-	case s.State == pint.Connected:
+	case session.State == pint.Connected:
 		c.State = dialoginfo.Confirmed
-	case s.State.Final():
+	case session.State.Final():
 		c.State = dialoginfo.Terminated
 	}
 	return c
