@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -120,12 +121,16 @@ func pool[T any](list []T) chan T {
 	return c
 }
 
+// aCore is how many rows a core bears at a time: they wait most of the time, but sound
+// that comes too late is not heard.
+const aCore = 4
+
 // parallel is how many rows are tried at a time.
 func (r *runner) parallel() int {
 	if r.target.Pause > 0 {
 		return 1
 	}
-	return min(16, max(1, len(r.target.Accounts)/2))
+	return min(aCore*runtime.NumCPU(), max(1, len(r.target.Accounts)/2))
 }
 
 // row tries one row.
