@@ -61,6 +61,7 @@ type Call struct {
 	errand   *errand          // what it is for, when that is the transfer of another call
 	parked   *parked          // one of its parties waits in a slot
 	seat     *conference.Seat // the caller's in a conference
+	paged    []*Call          // the phones that hear the caller of a page
 	tape     *tape            // it is recorded
 	waits    time.Time        // since then a side is on hold; zero: none is
 	over     bool
@@ -368,6 +369,9 @@ func (c *Call) end(e End) {
 	}
 	c.unpark()
 	c.forgetTape()
+	for _, p := range c.paged {
+		p.Hangup("caller")
+	}
 	if c.seat != nil {
 		c.seat.Leave()
 	}

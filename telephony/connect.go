@@ -63,6 +63,7 @@ type origin struct {
 	play    *[]string   // files that are heard instead of being joined, those that are left; nil: both are joined
 	to      media.Which // who hears them
 	trial   *trial      // tries a trunk
+	room    string      // whose speaker A hears, as one of those who are paged; "" for no page
 	begun   func(error) // told once: the record is on disk, or the call has ended before
 }
 
@@ -181,6 +182,10 @@ func (c *Call) reached(l *leg, m *sip.Message) {
 	c.record.CallIDs[0] = l.callID
 	c.log = c.log.With("call_id", l.callID)
 	c.origin.reached = true
+	if c.origin.room != "" {
+		c.listens(l)
+		return
+	}
 	c.note(cdr.CallerReached, l.name())
 	c.tell(CallerReached)
 	c.overhear(media.A)

@@ -42,8 +42,10 @@ type Config struct {
 	Failover time.Duration         // how long trunks are tried one after the other, default 20 s
 	Refused  func(routing.Refusal) // is told of calls that a limit does not let out; it must be quick; nil: nobody
 	Music    string                // WAV file for who is on hold; "" carries hold across
-	// Setting changes what a user wants, by a code dialled; nil: codes change nothing.
-	Setting func(user rtc.AOR, code feature.Code) error
+	// Setting changes what a user wants, or who is logged in at a phone, by a code
+	// dialled; device is the secret it registered with, "" for none. nil: codes change
+	// nothing.
+	Setting func(user rtc.AOR, device string, code feature.Code) error
 	// Recordings is the folder of recordings, "" when calls are not recorded;
 	// RecordingTone has both sides hear that they are.
 	Recordings    string

@@ -23,6 +23,8 @@ func (c *Call) serve(invite *sip.Message) {
 		c.retrieve(invite)
 	case feature.Conference:
 		c.meet(invite)
+	case feature.Paging:
+		c.page(invite)
 	case feature.Park:
 		c.refuse(outcome.Outcome{Code: 403, Text: "a call is parked by a transfer to the code"})
 	default:
@@ -70,7 +72,7 @@ func (c *Call) alone(invite *sip.Message, then func()) {
 func (c *Call) change(invite *sip.Message) {
 	c.alone(invite, func() {
 		signal, length := sound.Dial, 1500*time.Millisecond
-		err := c.x.cfg.Setting(c.caller.Who.User, c.route.Code)
+		err := c.x.cfg.Setting(c.caller.Who.User, c.caller.Phone, c.route.Code)
 		if err != nil {
 			c.log.Info("a setting dialled was refused", "aor", string(c.caller.Who.User), "err", err)
 			signal, length = sound.Congestion, 3*time.Second

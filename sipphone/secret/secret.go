@@ -12,6 +12,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base32"
+	"encoding/binary"
 	"fmt"
 	"strconv"
 
@@ -54,6 +55,14 @@ func (k *Keeper) Line(mac sipphone.MAC, line, generation int, user rtc.AOR) stri
 // Files is the password with which a phone asks for its files.
 func (k *Keeper) Files(mac sipphone.MAC, generation int) string {
 	return k.derive("files", mac, generation, "")
+}
+
+// PIN is what a user dials to log in at any phone: six digits, which are short for a
+// secret, so that whoever takes them has to count wrong ones.
+func (k *Keeper) PIN(user rtc.AOR, generation int) string {
+	h := hmac.New(sha256.New, k.key)
+	fmt.Fprintf(h, "pin\x00%s\x00%d", user, generation)
+	return fmt.Sprintf("%06d", binary.BigEndian.Uint64(h.Sum(nil))%1_000_000)
 }
 
 // Opens reports whether password is that of Files, in constant time.

@@ -26,6 +26,13 @@ func TestWaiting(t *testing.T) {
 	})
 }
 
+func TestPINs(t *testing.T) {
+	storetest.PINs(t, func(t *testing.T) (storetest.PINStore, func() storetest.PINStore) {
+		again := opener(t)
+		return NewPINs(again()), func() storetest.PINStore { return NewPINs(again()) }
+	})
+}
+
 // opener opens a database in a new directory, again and again.
 func opener(t *testing.T) func() *store.DB {
 	path := filepath.Join(t.TempDir(), "t.db")

@@ -24,6 +24,8 @@ const (
 	Unreachable       // *62*TARGET# and #62#
 	Busy              // *67*TARGET# and #67#
 	DoNotDisturb      // *26# and #26#
+	Hotdesk           // *11*USER*PIN# and #11#: log in at this phone, and out
+	Paging            // *81GROUP: the phones of a group answer by themselves and hear the caller
 )
 
 // Code is what was dialled.
@@ -39,7 +41,7 @@ var settings = []struct {
 	kind Kind
 	arg  bool
 }{
-	{"21", Always, true}, {"61", NoAnswer, true}, {"62", Unreachable, true}, {"67", Busy, true}, {"26", DoNotDisturb, false},
+	{"21", Always, true}, {"61", NoAnswer, true}, {"62", Unreachable, true}, {"67", Busy, true}, {"26", DoNotDisturb, false}, {"11", Hotdesk, true},
 }
 
 // Read reads what was dialled, unescaped; false for what is not a code.
@@ -59,6 +61,8 @@ func Read(dialled string) (Code, bool) {
 		return arg(Pickup, dialled[2:])
 	case strings.HasPrefix(dialled, "*80"):
 		return arg(Intercom, dialled[3:])
+	case strings.HasPrefix(dialled, "*81"):
+		return arg(Paging, dialled[3:])
 	case strings.HasPrefix(dialled, "*31*"):
 		return arg(Withhold, dialled[4:])
 	case strings.HasPrefix(dialled, "*5") && digits(dialled[2:]):
@@ -67,6 +71,15 @@ func Read(dialled string) (Code, bool) {
 		return arg(Conference, dialled[2:])
 	}
 	return Code{}, false
+}
+
+// Shown is what was dialled as records and logs may have it: without a PIN.
+func Shown(dialled string) string {
+	if c, ok := Read(dialled); ok && c.Kind == Hotdesk && !c.Off {
+		user, _, _ := strings.Cut(c.Arg, "*")
+		return "*11*" + user + "*"
+	}
+	return dialled
 }
 
 // setting reads *21*TARGET#, *26# and #21#. The # at the end may be missing.

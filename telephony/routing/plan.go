@@ -99,6 +99,7 @@ type Route struct {
 	CalledName      string // display name of the user called
 	CalledNumber    string // the number the user called shows
 	Payer           rtc.AOR
+	Paged           []Route      // to the phones that hear the caller of a page, one each
 	Kind            string       // of the number
 	Rings           User         // the user whose phones ring, and who may send the call on
 	group           *group.Group // whose members ring, nil when it is not a group's call
@@ -150,6 +151,7 @@ func (p *Plan) outbound(r *rtc.Request, uri sip.URI) (Route, error) {
 		route.Caller = stranger(r.Message)
 	}
 	if code, ok := feature.Read(route.Dialled); ok && known {
+		route.Dialled = feature.Shown(route.Dialled)
 		return p.toService(route, caller, code)
 	}
 	if called, ok := p.user(uri); ok {

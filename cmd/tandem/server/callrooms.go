@@ -34,10 +34,14 @@ func (s *Server) Groups() *group.Table { return s.groups }
 // settingTime bounds how long a setting that is dialled waits for the disk.
 const settingTime = 5 * time.Second
 
-// dialledSetting changes what a user wants by a code dialled.
-func (s *Server) dialledSetting(user rtc.AOR, code feature.Code) error {
+// dialledSetting changes what a user wants, or who is logged in at a phone, by a code
+// dialled.
+func (s *Server) dialledSetting(user rtc.AOR, device string, code feature.Code) error {
 	ctx, cancel := context.WithTimeout(context.Background(), settingTime)
 	defer cancel()
+	if code.Kind == feature.Hotdesk {
+		return s.dialledLogin(ctx, device, code)
+	}
 	_, err := s.settings.Change(ctx, user, func(u *settings.User) error {
 		switch code.Kind {
 		case feature.Always:

@@ -19,6 +19,7 @@ import (
 	"tandem/rtc/store"
 	"tandem/sipphone"
 	"tandem/sipphone/family"
+	"tandem/sipphone/hotdesk"
 	"tandem/sipphone/inventory"
 	"tandem/sipphone/invite"
 	"tandem/sipphone/notify"
@@ -36,6 +37,8 @@ type phones struct {
 	notifier  *notify.Notifier
 	waiting   *waiting.Board
 	links     *invite.Links
+	hotdesk   *hotdesk.Desk
+	told      sync.WaitGroup // phones that are being told of a login
 	output    atomic.Pointer[output.Set]
 	families  atomic.Pointer[family.Set]
 	place     atomic.Pointer[family.Place]
@@ -90,6 +93,9 @@ func (s *Server) openPhones(ctx context.Context, cfg *Config) error {
 	if err := p.waiting.Load(ctx); err != nil {
 		return err
 	}
+	if err := s.openHotdesk(ctx, keeper); err != nil {
+		return err
+	}
 	s.events.Add(p.waiting.Package())
 	s.showFeatures()
 	return s.listenPhones(cfg)
@@ -142,7 +148,7 @@ func offlinePhones(ctx context.Context, cfg *Config, db *store.DB, key []byte, u
 func (s *Server) phonesRoom() phonesapi.Room {
 	return phonesapi.Room{Inventory: s.phones.inventory, Directory: s.directory, Families: s.phones.families.Load, Desk: s.phones.desk,
 		Registered: s.registeredLines, Prepare: s.preparePhone, Waiting: s.phones.waiting,
-		Links: s.phones.links, FilesURL: func() string { return s.phones.place.Load().URL }}
+		Links: s.phones.links, Hotdesk: s.phones.hotdesk, FilesURL: func() string { return s.phones.place.Load().URL }}
 }
 
 // registeredLines tells which lines of a phone are registered: by the device
@@ -232,6 +238,7 @@ func (s *Server) runPhones(ctx context.Context) error {
 		})
 	}
 	wg.Wait()
+	s.phones.told.Wait()
 	return errors.Join(errs...)
 }
 

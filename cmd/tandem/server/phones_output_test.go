@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"tandem/interop/device"
 	"tandem/interop/wire"
 )
 
@@ -40,15 +39,7 @@ func TestOutputByFamily(t *testing.T) {
 		o.user(u)
 	}
 	old, other := o.place(t, "cisco-7960", "000532000002", "alice"), o.place(t, "snom", "000413000002", "bob")
-	_, password, err := o.directory.AddDevice(t.Context(), "sip:alice@example.com", "laptop")
-	if err != nil {
-		t.Fatal(err)
-	}
-	laptop := &desk{o: o, t: t, user: "laptop", end: o.end(t)}
-	laptop.Device = device.New(o.dialect(t, "plain"), laptop.end, device.Identity{User: "alice", Password: password, Domain: "example.com"}, 10*time.Second)
-	if err := laptop.Register(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	laptop := o.laptop(t, "alice")
 	caller := o.place(t, "polycom", "0004f2000003", "dave") // it says 100rel, and a= before c= of the sound
 	call := func(user string) func() {
 		return doing(func() {

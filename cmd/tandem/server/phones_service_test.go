@@ -15,6 +15,7 @@ import (
 	"tandem/interop/boot"
 	"tandem/interop/device"
 	"tandem/interop/wire"
+	"tandem/rtc"
 	"tandem/sipphone"
 )
 
@@ -245,9 +246,10 @@ func TestCallerByFamily(t *testing.T) {
 	}
 }
 
-// TestHotdesking: alice is logged in at one phone and in a call. She logs in at
-// another: the call goes on, with sound in both directions; new calls ring at the
-// other phone alone; the first one has its own line again.
+// TestHotdesking: alice is logged in at one phone and in a call. She dials the code
+// at another: the call goes on, with sound in both directions; new calls ring at the
+// other phone alone; the first one has its own line again. A wrong PIN, and a device
+// that is no phone of ours, change nothing; no record has the PIN.
 func TestHotdesking(t *testing.T) {
 	o := newOffice(t, overUDP)
 	for _, u := range []string{"alice", "bob", "first", "second"} {
@@ -264,7 +266,19 @@ func TestHotdesking(t *testing.T) {
 	call, far := o.connect(t, held, bob, "sip:bob@example.com")
 	heard(t, call, far)
 
-	o.login(t, second, first, "alice")
+	r := overSocket(t, o.Server).do("POST", "/users/alice/phone-pin", "")
+	pin, _ := r.body["pin"].(string)
+	if r.code != 201 || len(pin) != 6 {
+		t.Fatalf("%d %s", r.code, r.text)
+	}
+	second.dialCode(t, "*11*alice*"+wrong(pin)+"#")
+	laptop := o.laptop(t, "bob")
+	laptop.dialCode(t, "*11*alice*"+pin+"#")
+	refused := func() bool { return strings.Count(o.log.String(), "a setting dialled was refused") == 2 }
+	if p, _ := o.phones.inventory.Get(secondMAC); !soon(refused) || len(p.Guest) != 0 {
+		t.Errorf("a wrong PIN, or one dialled elsewhere, logs in: %+v", p)
+	}
+	second.dialCode(t, "*11*alice*"+pin+"#", first, second)
 	if first.user != "first" || second.user != "alice" {
 		t.Errorf("the first phone is %s's, the second %s's", first.user, second.user)
 	}
@@ -276,10 +290,56 @@ func TestHotdesking(t *testing.T) {
 	heard(t, again, ring)
 	hangUp(t, again, ring)
 	hangUp(t, call, far)
-	o.do(t, "POST", "/phones/"+secondMAC+"/logout", "")
+	second.dialCode(t, "#11#", second)
+	if log := o.log.String(); strings.Contains(log, pin) {
+		t.Error("the log has the PIN")
+	}
+	if r := overSocket(t, o.Server).do("GET", "/call-records", ""); r.code != 200 || strings.Contains(r.text, pin) || !strings.Contains(r.text, "*11*alice*") {
+		t.Errorf("records: %d, with the PIN: %v", r.code, strings.Contains(r.text, pin))
+	}
 	if p, _ := o.phones.inventory.Get(sipphone.MAC(secondMAC)); p.Lines[0].User != "sip:second@example.com" {
 		t.Errorf("after the logout the second phone has %+v", p.Lines)
 	}
+}
+
+// wrong is another PIN.
+func wrong(pin string) string { return pin[1:] + string('0'+(pin[0]-'0'+1)%10) }
+
+// dialCode dials a code, whose # is escaped in a URI, and hangs up. The phones named
+// are told to fetch their files, and boot with them.
+func (d *desk) dialCode(t *testing.T, code string, told ...*desk) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	call, err := d.Dial(ctx, "sip:"+strings.ReplaceAll(code, "#", "%23")+"@example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer call.Close()
+	for _, x := range told {
+		x.told("check-sync;reboot=false")
+	}
+	if err := call.HangUp(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range told {
+		x.boot()
+	}
+}
+
+// laptop is a registered device of a user that is no phone of ours.
+func (o *office) laptop(t *testing.T, user string) *desk {
+	t.Helper()
+	_, password, err := o.directory.AddDevice(t.Context(), rtc.AOR("sip:"+user+"@example.com"), "laptop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &desk{o: o, t: t, user: user, end: o.end(t)}
+	d.Device = device.New(o.dialect(t, "plain"), d.end, device.Identity{User: user, Password: password, Domain: "example.com"}, 10*time.Second)
+	if err := d.Register(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return d
 }
 
 // login logs a user in; the phones are told, and boot with what they get.

@@ -14,6 +14,7 @@ import (
 	"tandem/rtc/directory"
 	"tandem/sipphone"
 	"tandem/sipphone/family"
+	"tandem/sipphone/hotdesk"
 	"tandem/sipphone/inventory"
 	"tandem/sipphone/invite"
 	"tandem/sipphone/notify"
@@ -37,7 +38,9 @@ type Room struct {
 	// Waiting is how many messages wait for users.
 	Waiting *waiting.Board
 	// Links set softphones up, at FilesURL.
-	Links    *invite.Links
+	Links *invite.Links
+	// Hotdesk is where users log in by dialling.
+	Hotdesk  *hotdesk.Desk
 	FilesURL func() string
 }
 
@@ -99,6 +102,7 @@ func Register(set *op.Set, r Room, running func() error) {
 	n.registerWaiting(set)
 	n.registerSecrets(set)
 	n.registerSoftphones(set)
+	n.registerPINs(set)
 }
 
 // Path names a phone in a path.

@@ -20,7 +20,7 @@ import (
 func New() *cobra.Command {
 	c := command.Group(&cobra.Command{Use: "phones", Short: "Add desk phones, give them lines, and have them fetch their files"})
 	c.AddCommand(newAdd(), newList(), newShow(), newAdopt(), newAssign(), newLogin(), newLogout(), newTell("resync", "Have a phone fetch its files again"),
-		newTell("reboot", "Have a phone restart"), newRemove(), newPreview(), newDiff(), newImport(), newExport(), newFamilies(), newDHCP(), newSecrets(), newWaiting(), newSoftphone())
+		newTell("reboot", "Have a phone restart"), newRemove(), newPreview(), newDiff(), newImport(), newExport(), newFamilies(), newDHCP(), newSecrets(), newWaiting(), newSoftphone(), newPIN())
 	return c
 }
 

@@ -72,3 +72,20 @@ opens it first gets a new device of the user (tandem devices).`,
 		},
 	}
 }
+
+func newPIN() *cobra.Command {
+	return &cobra.Command{
+		Use:   "pin USER",
+		Short: "Give a user a PIN to log in at desk phones",
+		Long: `Give a user a PIN. With it he dials *11*USER*PIN# at any desk phone, USER being
+his name or extension, and his line takes the place of the phone's own; #11# gives it
+back. Five wrong PINs shut the user, or the phone, out for a quarter of an hour.
+
+The PIN is shown once. The one of before does not count any more.`,
+		Example: "  tandem phones pin alice",
+		Args:    command.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return call(c, http.MethodPost, client.Path("users", args[0], "phone-pin"), nil, func(w io.Writer, p *phones.PhonePIN) { fmt.Fprintln(w, p.PIN) })
+		},
+	}
+}
