@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"net/netip"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -408,5 +410,76 @@ func hangUp(t *testing.T, by, other *device.Call) {
 	wait()
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+// TestPaging: a member of a group dials *81GROUP: the phones of the others are asked
+// to answer by themselves and hear him; he hears nobody. Who is no member may not.
+func TestPaging(t *testing.T) {
+	o := newOffice(t, overUDP)
+	for _, u := range []string{"alice", "bob", "carol", "eve"} {
+		o.user(u)
+	}
+	o.do(t, "POST", "/groups", `{"name":"staff","members":["alice","bob","carol"]}`)
+	alice, eve := o.place(t, "yealink", "001565000001", "alice"), o.place(t, "yealink", "001565000004", "eve")
+	if _, err := eve.Dial(t.Context(), "sip:*81staff@example.com"); !errors.Is(err, device.ErrRefused) {
+		t.Errorf("who is no member: %v", err)
+	}
+	type listener struct {
+		*desk
+		call *device.Call
+	}
+	paged := []*listener{{desk: o.place(t, "snom", "000413000002", "bob")}, {desk: o.place(t, "polycom", "0004f2000003", "carol")}}
+	var answered sync.WaitGroup
+	for _, p := range paged {
+		answered.Go(func() {
+			call, err := p.Incoming(t.Context())
+			if err == nil {
+				err = call.Answer(t.Context())
+			}
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			p.call = call
+			t.Cleanup(call.Close)
+			for _, r := range p.end.Records() {
+				if text := string(r.Bytes); strings.HasPrefix(text, "INVITE ") && (!strings.Contains(text, "\r\nAlert-Info: ") || !strings.Contains(text, "\r\nAnswer-Mode: Auto\r\n")) {
+					t.Errorf("%s is not asked to answer by itself:\n%s", p.user, text)
+				}
+			}
+		})
+	}
+	page, err := alice.Dial(t.Context(), "sip:*81staff@example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(page.Close)
+	answered.Wait()
+	var talk sync.WaitGroup
+	for _, p := range paged {
+		talk.Go(func() {
+			if h, err := p.call.Talk(t.Context(), 700); err != nil || !h.Is(440) {
+				t.Errorf("%s hears %v %v", p.user, h, err)
+			}
+		})
+	}
+	if h, err := page.Talk(t.Context(), 440); err != nil || h.Is(700) {
+		t.Errorf("who pages hears %v %v", h, err)
+	}
+	talk.Wait()
+	for _, p := range paged {
+		talk.Go(func() {
+			if err := p.call.HungUp(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	if err := page.HangUp(t.Context()); err != nil {
+		t.Error(err)
+	}
+	talk.Wait()
+	if !soon(func() bool { return o.exchange.Active() == 0 }) {
+		t.Error("calls are left")
 	}
 }
