@@ -2,6 +2,7 @@ package telephony
 
 import (
 	"slices"
+	"strconv"
 	"time"
 
 	"tandem/rtc"
@@ -19,6 +20,7 @@ type Event struct {
 	// before and is not any more has left: that dialog is over. None are there when
 	// the call has ended.
 	Parties []Party
+	Slot    string // in which one of them is parked, "" when none is
 }
 
 // EventKind says what changed.
@@ -75,6 +77,9 @@ func (c *Call) tell(kind EventKind) {
 	record := c.record.Clone()
 	c.shown.Store(&record)
 	e := Event{Kind: kind, Time: time.Now(), Record: &record, Parties: c.parties()}
+	if c.parked != nil && !c.over {
+		e.Slot = strconv.Itoa(c.parked.slot)
+	}
 	c.lately.Store(&e.Parties)
 	for _, f := range c.x.watchers {
 		f(e)

@@ -23,11 +23,13 @@ type Place struct {
 	NTP       string
 	Timezone  string
 	Language  string
-	Country   string // of tones, two letters
-	Voicemail string // number that a message key calls
-	Pickup    string // digits in front of an extension to take its call
-	Park      string // digits in front of a place to park
-	Intercom  string // digits in front of an extension that answers at once
+	Country   string   // of tones, two letters
+	Voicemail string   // number that a message key calls
+	Pickup    string   // digits in front of an extension to take its call
+	Park      string   // digits in front of a place to park
+	Intercom  string   // digits in front of an extension that answers at once
+	Paging    string   // digits in front of a group whose phones answer at once
+	Rings     []string // names of ring tones in the folder of files, below rings
 }
 
 // Asked is one file to be made.
@@ -68,6 +70,8 @@ type View struct {
 	Voicemail          string
 	Pickup, Park       string
 	Intercom           string
+	Rings              []string // file names of ring tones
+	Ring               string   // URL of the phone's own, "" for none
 	Set                map[string]string
 }
 
@@ -103,6 +107,12 @@ func (f *Family) view(a *Asked, p *Place, safe func(string) string) *View {
 		Voicemail: safe(p.Voicemail), Pickup: safe(p.Pickup), Park: safe(p.Park), Intercom: safe(p.Intercom),
 		Set: make(map[string]string, len(ph.Settings)),
 	}
+	for _, name := range p.Rings {
+		v.Rings = append(v.Rings, safe(name))
+	}
+	if name := ph.Settings["ring"]; name != "" {
+		v.Ring = v.URL + safe("rings/"+name)
+	}
 	if a.Book != "" {
 		v.Book = v.URL + a.Book
 	}
@@ -116,8 +126,12 @@ func (f *Family) view(a *Asked, p *Place, safe func(string) string) *View {
 		v.Lines = append(v.Lines, n)
 	}
 	for i, k := range ph.Keys {
-		v.Keys = append(v.Keys, ViewKey{N: i + 1, K: len(ph.Lines) + i + 1, Kind: string(k.Kind), Target: safe(k.Target), Label: safe(cmp.Or(k.Label, k.Target)),
-			Dial: safe(p.dial(k)), Lamp: k.Kind == sipphone.KeyLamp || k.Kind == sipphone.KeyPark})
+		key := ViewKey{N: i + 1, K: len(ph.Lines) + i + 1, Kind: string(k.Kind), Target: safe(k.Target), Label: safe(cmp.Or(k.Label, k.Target)),
+			Dial: safe(p.dial(k)), Lamp: k.Kind == sipphone.KeyLamp}
+		if k.Kind == sipphone.KeyPark { // what is dialled is what has the lamp
+			key.Target, key.Lamp = key.Dial, true
+		}
+		v.Keys = append(v.Keys, key)
 	}
 	for name, value := range ph.Settings {
 		v.Set[name] = safe(value)
@@ -143,8 +157,10 @@ func (p *Place) dial(k sipphone.Key) string {
 	switch k.Kind {
 	case sipphone.KeyPark:
 		return p.Park + k.Target
-	case sipphone.KeyIntercom, sipphone.KeyPaging:
+	case sipphone.KeyIntercom:
 		return p.Intercom + k.Target
+	case sipphone.KeyPaging:
+		return p.Paging + k.Target
 	}
 	return k.Target
 }

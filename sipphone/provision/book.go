@@ -2,6 +2,7 @@ package provision
 
 import (
 	"bytes"
+	"context"
 	"encoding/xml"
 	"strings"
 
@@ -22,8 +23,8 @@ func isBook(path string, mac sipphone.MAC) bool {
 }
 
 // book writes the phonebook in the form of the family.
-func (d *Desk) book(a *asked) (*Document, error) {
-	entries := d.cfg.Book(*a.phone)
+func (d *Desk) book(ctx context.Context, a *asked) (*Document, error) {
+	entries := d.cfg.Book(ctx, *a.phone)
 	entries = entries[:min(len(entries), maxBook)]
 	b, err := xml.MarshalIndent(shelf(a.phone.Family, entries), "", "  ")
 	if err != nil {

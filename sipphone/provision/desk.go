@@ -32,7 +32,7 @@ type Config struct {
 	// Person tells the display name of a user and the number others dial.
 	Person func(rtc.AOR) (name, number string)
 	// Book makes the phonebook of a phone; nil for none.
-	Book     func(sipphone.Phone) []Entry
+	Book     func(context.Context, sipphone.Phone) []Entry
 	Networks []netip.Prefix // where phones are
 	Files    string         // folder of firmware, ring tones and the like; "" for none
 	Uploads  string         // folder of what phones send
@@ -54,6 +54,7 @@ func New(cfg Config) (*Desk, error) {
 	d := &Desk{cfg: cfg, served: newLedger()}
 	d.guard.init(cfg.Guessing)
 	if cfg.Files != "" {
+		_ = os.MkdirAll(cfg.Files, 0o700) // so that files can be put there while the server runs
 		root, err := os.OpenRoot(cfg.Files)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("opening the folder of files for phones: %w", err)

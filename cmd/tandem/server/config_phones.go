@@ -28,6 +28,7 @@ type Phones struct {
 	Pickup    string        `yaml:"pickup" json:"pickup" jsonschema_description:"Digits in front of an extension that take its call"`
 	Park      string        `yaml:"park" json:"park" jsonschema_description:"Digits in front of the place of a park key"`
 	Intercom  string        `yaml:"intercom" json:"intercom" jsonschema_description:"Digits in front of an extension that answers at once"`
+	Paging    string        `yaml:"paging" json:"paging" jsonschema_description:"Digits in front of a group whose phones answer at once and hear the caller"`
 }
 
 func defaultPhones() Phones {
@@ -36,7 +37,7 @@ func defaultPhones() Phones {
 		Networks:  []string{"127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7", "fe80::/10"},
 		Window:    24 * time.Hour,
 		NTP:       "pool.ntp.org", Timezone: "UTC", Language: "en",
-		Pickup: "**", Park: "", Intercom: "*80",
+		Pickup: "**", Park: "*5", Intercom: "*80", Paging: "*81",
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"tandem/cmd/tandem/api/front"
 	op "tandem/cmd/tandem/api/operation"
 	"tandem/rtc"
+	"tandem/rtc/sip"
 	"tandem/sipphone"
 	"tandem/sipphone/family"
 	"tandem/sipphone/invite"
@@ -66,7 +67,7 @@ func (s *Server) phonePlace(cfg *Config) family.Place {
 	p := cfg.Phones
 	place := family.Place{Domain: cfg.Domains[0], Ports: make(map[string]int), Transport: p.Transport, Expires: cfg.Registrar.DefaultExpires,
 		NTP: p.NTP, Timezone: p.Timezone, Language: p.Language, Country: cfg.Numbers.Country,
-		Voicemail: p.Voicemail, Pickup: p.Pickup, Park: p.Park, Intercom: p.Intercom}
+		Voicemail: p.Voicemail, Pickup: p.Pickup, Park: p.Park, Intercom: p.Intercom, Paging: p.Paging, Rings: rings(cfg.phonesFolder(cfg.Phones.Files, "files"))}
 	name := cfg.Domains[0]
 	if len(cfg.Names) > 0 {
 		name = cfg.Names[0]
@@ -96,6 +97,20 @@ func (s *Server) phonePlace(cfg *Config) family.Place {
 	return place
 }
 
+// rings are the ring tones of the folder of files, by name.
+func rings(folder string) (names []string) {
+	entries, err := os.ReadDir(filepath.Join(folder, "rings"))
+	if err != nil {
+		return nil // there is no such folder
+	}
+	for _, e := range entries {
+		if e.Type().IsRegular() && !strings.HasPrefix(e.Name(), ".") && len(names) < 100 {
+			names = append(names, e.Name())
+		}
+	}
+	return names
+}
+
 // base is the URL of a listener, "" when there is none.
 func base(scheme, addr, name string) string {
 	host, port, err := net.SplitHostPort(addr)
@@ -117,16 +132,55 @@ func (s *Server) person(aor rtc.AOR) (name, number string) {
 	return u.DisplayName, u.Extension
 }
 
-// phonebook is who can be called from a phone: the users of its domain.
-func (s *Server) phonebook(sipphone.Phone) []provision.Entry {
-	var list []provision.Entry
+// maxBook bounds a phonebook.
+const maxBook = 1000
+
+// phonebook is who can be called from a phone: the contacts of the user of its first
+// line, and the users of this server.
+func (s *Server) phonebook(ctx context.Context, p sipphone.Phone) []provision.Entry {
+	list := s.contactEntries(ctx, p)
+	listed := make(map[string]bool)
+	for _, e := range list {
+		listed[e.Number] = true
+	}
 	for u := range s.directory.After("") {
-		if !u.Enabled {
+		e := provision.Entry{Name: cmp.Or(u.DisplayName, u.AOR.User()), Number: cmp.Or(u.Extension, u.AOR.User())}
+		if !u.Enabled || listed[e.Number] {
 			continue
 		}
-		list = append(list, provision.Entry{Name: cmp.Or(u.DisplayName, u.AOR.User()), Number: cmp.Or(u.Extension, u.AOR.User())})
-		if len(list) == 1000 {
+		if list = append(list, e); len(list) >= maxBook {
 			break
+		}
+	}
+	return list
+}
+
+// contactEntries are the telephone numbers of a user's contacts, and the addresses of
+// those that have none.
+func (s *Server) contactEntries(ctx context.Context, p sipphone.Phone) (list []provision.Entry) {
+	if len(p.Lines) == 0 {
+		return nil
+	}
+	contacts, _, err := s.contacts.Contacts(ctx, p.Lines[0].User)
+	if err != nil {
+		s.log.Warn("a phonebook lacks contacts", "aor", string(p.Lines[0].User), "err", err)
+		return nil
+	}
+	for _, c := range contacts {
+		numbers := c.Numbers
+		if uri, err := sip.ParseURI([]byte(c.Address)); len(numbers) == 0 && err == nil {
+			number := string(sip.AppendUnescaped(nil, uri.User))
+			if u, ok := s.directory.User(c.AOR()); ok {
+				number = cmp.Or(u.Extension, number)
+			} else if uri.Kind != sip.URITel {
+				number += "@" + string(uri.Host)
+			}
+			numbers = []string{number}
+		}
+		for _, n := range numbers {
+			if list = append(list, provision.Entry{Name: cmp.Or(c.Name, c.Address), Number: n}); len(list) >= maxBook {
+				return list
+			}
 		}
 	}
 	return list

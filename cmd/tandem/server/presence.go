@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"tandem/rtc"
+	"tandem/rtc/event"
 	"tandem/rtc/event/dialoginfo"
 	"tandem/rtc/event/winfo"
 	"tandem/rtc/policy/consent"
@@ -13,6 +14,7 @@ import (
 	"tandem/rtc/presence"
 	presencestore "tandem/rtc/presence/sqlstore"
 	"tandem/telephony"
+	"tandem/telephony/feature"
 )
 
 // openPresence builds the presence agent and the lamps of lines, which follow the
@@ -37,11 +39,40 @@ func (s *Server) openPresence(ctx context.Context, cfg *Config) error {
 		LastSeen:     cfg.Presence.LastSeen,
 		Log:          s.log,
 	})
-	s.lamps.board = dialoginfo.New(s.events, s.presence.Authorise, presence.Hidden, s.bareWhenIdle, s.pintLines())
+	s.lamps.board = dialoginfo.New(s.events, s.mayWatch, presence.Hidden, s.bareWhenIdle, s.lines())
+	s.lamps.domain = cfg.Domains[0]
 	s.lamps.changed = s.presence.Changed
 	s.consent.Watch(func(owner rtc.AOR) { s.events.Reauthorise(owner, dialoginfo.Name) })
 	s.events.Add(winfo.Of(s.events, presence.Name))
 	return s.presence.Restore(ctx, s.transport.ParseFlow)
+}
+
+// lines are lines besides those of users: of click-to-call, and places to park.
+func (s *Server) lines() dialoginfo.Lines {
+	lines := s.pintLines()
+	known := lines.Resource
+	lines.Resource = func(address rtc.AOR) (rtc.AOR, bool) {
+		if line, ok := known(address); ok {
+			return line, true
+		}
+		return address, isSlot(address)
+	}
+	return lines
+}
+
+// isSlot reports whether an address is the code that retrieves a parked call.
+func isSlot(address rtc.AOR) bool {
+	code, ok := feature.Read(address.User())
+	return ok && code.Kind == feature.Retrieve
+}
+
+// mayWatch says who may watch a line. That something is parked, and not who, is for
+// every user.
+func (s *Server) mayWatch(a event.Ask) (event.Grant, error) {
+	if isSlot(a.Resource) {
+		return event.Everybody(a)
+	}
+	return s.presence.Authorise(a)
 }
 
 // Groups implements presence.Users.
@@ -60,6 +91,7 @@ func (s *Server) watchCalls(context.Context, *Config) error {
 type lamps struct {
 	board   *dialoginfo.Board
 	changed func(user rtc.AOR)
+	domain  string
 
 	mu    sync.Mutex
 	calls map[string][]lit // the lines of each call
@@ -92,6 +124,11 @@ func (l *lamps) follow(e telephony.Event) {
 		now = append(now, lit{p.User, c.ID})
 		l.board.Set(p.User, c)
 		l.changed(p.User)
+	}
+	if e.Slot != "" { // the lamp of the place where a party is parked
+		slot := lit{rtc.AOR("sip:*5" + e.Slot + "@" + l.domain), e.Record.ID}
+		now = append(now, slot)
+		l.board.Set(slot.line, dialoginfo.Call{ID: slot.id, State: dialoginfo.Confirmed})
 	}
 	for _, x := range l.left(e.Record.ID, now) {
 		l.board.Set(x.line, dialoginfo.Call{ID: x.id})

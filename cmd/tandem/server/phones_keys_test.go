@@ -1,0 +1,149 @@
+package server
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"tandem/rtc/contacts"
+	"tandem/sipphone"
+)
+
+// TestKeysOfServices: keys for park, intercom and paging dial what the server
+// understands; the lamp of a place to park follows whoever waits there.
+func TestKeysOfServices(t *testing.T) {
+	o := newOffice(t, func(c *Config) { overUDP(c); c.Telephony.AllCalls = true })
+	for _, u := range []string{"alice", "bob", "carol"} {
+		o.user(u)
+	}
+	const mac = "001565000001"
+	o.phone(mac, "yealink", []sipphone.Key{{Kind: sipphone.KeyPark, Target: "7"}, {Kind: sipphone.KeyIntercom, Target: "bob"}, {Kind: sipphone.KeyPaging, Target: "staff"}}, "alice")
+	_, file := o.ask("https", mac+".cfg", yealink(mac))
+	for _, line := range []string{"linekey.2.type = 10", "linekey.2.value = *57", "linekey.3.value = *80bob", "linekey.4.value = *81staff"} {
+		if !strings.Contains(file, line+"\n") {
+			t.Errorf("no %q in\n%s", line, file)
+		}
+	}
+	watcher := o.place(t, "snom", "000413000001", "carol")
+	if m := watcher.watch(t, "*57", "dialog", "application/dialog-info+xml", ""); !strings.Contains(string(m.Body), "<state>terminated<") {
+		t.Errorf("nobody waits, and the lamp shows\n%s", m.Body)
+	}
+	alice, bob := o.laptop(t, "alice"), o.place(t, "polycom", "0004f2000003", "bob")
+	near, _ := o.connect(t, alice.Device, bob, "sip:bob@example.com")
+	leaves := doing(func() { _ = near.HungUp(t.Context()) })
+	o.do(t, "POST", "/calls/"+o.exchange.Calls()[0].ID()+"/park", `{"slot":7,"by":"caller"}`)
+	leaves()
+	if body := watcher.notified("dialog"); !strings.Contains(body, "<state>confirmed<") || strings.Contains(body, "bob") {
+		t.Errorf("bob waits, and the lamp shows\n%s", body)
+	}
+	o.exchange.Calls()[0].Hangup("test")
+	if body := watcher.notified("dialog"); !strings.Contains(body, "<state>terminated<") {
+		t.Errorf("bob has gone, and the lamp shows\n%s", body)
+	}
+}
+
+// TestPhonebook: a phone gets the contacts of its user and the directory, in the form
+// of its maker, and nobody else gets them.
+func TestPhonebook(t *testing.T) {
+	o := newOffice(t, nil)
+	for _, u := range []string{"alice", "bob"} {
+		o.user(u)
+	}
+	if _, err := o.contacts.Edit(t.Context(), "sip:alice@example.com", nil, []contacts.Contact{
+		{Address: "sip:bob@example.com", Name: "Bobby"}, {Address: "sip:max@elsewhere.org", Name: "Max", Numbers: []string{"+49301234567", "+491701234567"}},
+		{Address: "sip:eva@elsewhere.org", Name: "Eva & Co"}}, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ family, mac, agent, path, want string }{
+		{"yealink", alicesMAC, yealink(alicesMAC), "phonebook/" + alicesMAC + ".xml", "<Name>%s</Name>\n    <Telephone>%s</Telephone>"},
+		{"polycom", "0004f2000001", "FileTransport PolycomVVX-VVX_450-UA/5.9.5.0614 (0004f2000001) Type/Application", "0004f2000001-directory.xml", "<ln>%s</ln>\n      <ct>%s</ct>"},
+	} {
+		o.phone(c.mac, c.family, nil, "alice")
+		code, text := o.ask("https", c.path, c.agent)
+		o.want("its phonebook", code, "", 200)
+		for _, e := range [][2]string{{"Bobby", "bob"}, {"Max", "+49301234567"}, {"Max", "+491701234567"}, {"Eva &amp; Co", "eva@elsewhere.org"}, {"Alice &#34;&lt;&amp;&gt;&#34;", "alice"}} {
+			if want := strings.Replace(strings.Replace(c.want, "%s", e[0], 1), "%s", e[1], 1); strings.Count(text, want) != 1 {
+				t.Errorf("%s: not once %q in\n%s", c.family, want, text)
+			}
+		}
+		if strings.Contains(text, "Bob &#34;") {
+			t.Errorf("bob stands there twice:\n%s", text)
+		}
+		o.shut(c.mac)
+		code, text = o.ask("https", c.path, c.agent)
+		o.want("the phonebook after the window", code, text, 401)
+	}
+}
+
+// TestRingTones: lists name the tones of the folder, a phone's own is named in its
+// file, and the tone itself is given to phones near by.
+func TestRingTones(t *testing.T) {
+	o := twoPhones(t, nil)
+	o.write(t, "files/rings/bell.wav", "RIFF")
+	if err := o.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := o.phones.inventory.Change(t.Context(), alicesMAC, func(p *sipphone.Phone) error {
+		p.Settings = map[string]string{"ring": "bell.wav"}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	_, file := o.ask("https", alicesMAC+".cfg", yealink(alicesMAC))
+	url := between(file, "ringtone.url = ", "\n")
+	if !strings.HasSuffix(url, "/rings/bell.wav") || !strings.Contains(file, "account.1.ringtone.ring_type = bell.wav\n") {
+		t.Errorf("its own tone: %q in\n%s", url, file)
+	}
+	if code, text := o.ask("https", "rings/bell.wav", yealink(alicesMAC)); code != 200 || text != "RIFF" {
+		t.Errorf("the tone: %d %q", code, text)
+	}
+	if _, list := o.ask("http", "RINGLIST.DAT", "CSCO/7"); list != "bell.wav\trings/bell.wav\n" {
+		t.Errorf("the list: %q", list)
+	}
+	if _, list := o.ask("http", "ringlist.xml", ""); !strings.Contains(list, "<FileName>rings/bell.wav</FileName>") {
+		t.Errorf("the list: %q", list)
+	}
+}
+
+// TestOldTLS: a phone that knows no TLS 1.2 gets its files at the listener of its own,
+// which is off unless configured, and at no other.
+func TestOldTLS(t *testing.T) {
+	o := twoPhones(t, func(c *Config) { c.Phones.OldTLS = "127.0.0.1:0" })
+	fetch := func(way string, version uint16) (int, uint16) {
+		config := o.tls()
+		config.MinVersion, config.MaxVersion = version, version
+		for _, s := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
+			config.CipherSuites = append(config.CipherSuites, s.ID)
+		}
+		client := http.Client{Transport: &http.Transport{TLSClientConfig: config}}
+		defer client.CloseIdleConnections()
+		resp, err := client.Get("https://" + o.phones.listening[way] + "/" + alicesMAC + ".cfg")
+		if err != nil {
+			return 0, 0
+		}
+		defer resp.Body.Close()
+		return resp.StatusCode, resp.TLS.Version
+	}
+	for _, c := range []struct {
+		way     string
+		version uint16
+		want    int
+	}{
+		{"old-tls", tls.VersionTLS10, 200}, {"old-tls", tls.VersionTLS11, 200}, {"old-tls", tls.VersionTLS12, 200},
+		{"https", tls.VersionTLS10, 0}, {"https", tls.VersionTLS11, 0}, {"https", tls.VersionTLS12, 200},
+	} {
+		if code, version := fetch(c.way, c.version); code != c.want || code != 0 && version != c.version {
+			t.Errorf("%s with %s: %d by %s, want %d", c.way, tls.VersionName(c.version), code, tls.VersionName(version), c.want)
+		}
+	}
+	if plain := newOffice(t, nil); plain.phones.listening["old-tls"] != "" || Default().Phones.OldTLS != "" {
+		t.Error("the listener for old TLS is on by default")
+	}
+	if b, err := os.ReadFile(filepath.Join(o.cfg.Load().Data, "ca.pem")); err != nil || !x509.NewCertPool().AppendCertsFromPEM(b) {
+		t.Errorf("the CA: %v", err)
+	}
+}
