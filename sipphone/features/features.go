@@ -64,21 +64,26 @@ type Settings interface {
 type Sync struct {
 	settings Settings
 	resolve  func(rtc.AOR) (rtc.AOR, bool) // whom an address means
-	jobs     chan job
+	// publishes reports whether what registered with a device secret publishes
+	// do-not-disturb, see Cisco.
+	publishes func(device string) bool
+	jobs      chan job
 }
 
 type job struct {
-	r      *rtc.Request
-	user   rtc.AOR
-	change Change
+	r         *rtc.Request
+	user      rtc.AOR
+	change    Change
+	published bool // it came by PUBLISH, which ends here
 }
 
 // maxJobs is how many changes may wait for the store.
 const maxJobs = 1024
 
-// New makes a Sync. resolve finds the user of an address.
-func New(s Settings, resolve func(rtc.AOR) (rtc.AOR, bool)) *Sync {
-	return &Sync{settings: s, resolve: resolve, jobs: make(chan job, maxJobs)}
+// New makes a Sync. resolve finds the user of an address; publishes tells devices that
+// publish do-not-disturb, nil: none does.
+func New(s Settings, resolve func(rtc.AOR) (rtc.AOR, bool), publishes func(device string) bool) *Sync {
+	return &Sync{settings: s, resolve: resolve, publishes: publishes, jobs: make(chan job, maxJobs)}
 }
 
 // Package is the event package, for the notifier. Only the user himself may
@@ -99,7 +104,10 @@ func bad(err error) error {
 // Serve makes what a SUBSCRIBE changes and hands it on to the notifier then. It
 // stands before the notifier and after the gate.
 func (s *Sync) Serve(r *rtc.Request) error {
-	if string(r.MethodName()) != "SUBSCRIBE" || len(r.Body()) == 0 {
+	switch {
+	case string(r.MethodName()) == "PUBLISH":
+		return s.published(r)
+	case string(r.MethodName()) != "SUBSCRIBE" || len(r.Body()) == 0:
 		return rtc.Next
 	}
 	if pkg, _ := r.Event(); string(pkg) != Name {
@@ -115,9 +123,14 @@ func (s *Sync) Serve(r *rtc.Request) error {
 	if err != nil {
 		return bad(err)
 	}
-	r.Hold()
+	return s.take(job{r: r, user: r.Identity.AOR, change: c})
+}
+
+// take has a change wait for its turn.
+func (s *Sync) take(j job) error {
+	j.r.Hold()
 	select {
-	case s.jobs <- job{r, r.Identity.AOR, c}:
+	case s.jobs <- j:
 		return nil
 	default:
 		return &rtc.Status{Code: 503, Header: []byte("Retry-After: 5\r\n")}
@@ -155,6 +168,10 @@ func (s *Sync) Run(ctx context.Context) error {
 			cancel()
 			if err != nil {
 				j.r.Resume(&rtc.Status{Code: 403, Reason: "Setting Refused", Err: err})
+				continue
+			}
+			if j.published {
+				accept(j.r)
 				continue
 			}
 			j.r.Resume(rtc.Next)

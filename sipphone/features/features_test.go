@@ -1,6 +1,7 @@
 package features
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -53,4 +54,30 @@ func TestDocument(t *testing.T) {
 	if strings.Count(string(d.Body), "--"+boundary) != 5 {
 		t.Errorf("parts:\n%s", d.Body)
 	}
+}
+
+func TestReadPresence(t *testing.T) {
+	for body, want := range map[string]string{
+		`<presence xmlns:ce="urn:cisco:params:xml:ns:pidf:rpid"><person><activities><ce:dnd/></activities></person></presence>`: "true",
+		`<presence><person><activities/></person></presence>`:                                                                   "false",
+		`<dnd/>`:          "error",
+		`<presence><dnd>`: "error",
+		"":                "error",
+		"<presence>" + strings.Repeat(" ", maxBody) + "</presence>": "error",
+	} {
+		on, err := ReadPresence([]byte(body))
+		if got := fmt.Sprint(on); err == nil && got != want || (err != nil) != (want == "error") {
+			t.Errorf("%.80s: %v %v, want %s", body, on, err, want)
+		}
+	}
+}
+
+// FuzzReadPresence: whatever a phone publishes is read or refused.
+func FuzzReadPresence(f *testing.F) {
+	f.Add([]byte(`<presence><person><activities><dnd/></activities></person></presence>`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		if on, err := ReadPresence(body); on && err == nil && !strings.Contains(string(body), "dnd") {
+			t.Errorf("%q has no dnd", body)
+		}
+	})
 }

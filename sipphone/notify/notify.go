@@ -111,6 +111,25 @@ func (c *Notifier) Push(p *sipphone.Phone, line int, event, mediaType string, bo
 	}
 }
 
+// Refer tells a phone by a REFER outside dialogs what its firmware reads there. It does
+// not wait for the answer; the phone is one, so its first line that is registered is
+// told.
+func (c *Notifier) Refer(p *sipphone.Phone, mediaType string, body []byte) {
+	secrets := c.cfg.Secrets(p)
+	for i, l := range p.Lines {
+		for _, w := range c.cfg.Ways(l.User, p.MAC.Device(i+1)) {
+			header := "Refer-To: <cid:" + string(p.MAC) + "@" + c.cfg.Domain + ">\r\nContent-ID: <" + string(p.MAC) + "@" + c.cfg.Domain + ">\r\n" +
+				"Require: norefersub\r\nRefer-Sub: false\r\nExpires: 0\r\n"
+			o := c.outside(w, l.User, secrets[i], uac.Content{Header: []byte(header), Type: mediaType, Body: body})
+			o.Method = "REFER"
+			if err := c.cfg.Send(o, nil); err != nil {
+				c.cfg.Log.Warn("phone not told", "mac", p.MAC, "method", o.Method, "err", err)
+			}
+			return
+		}
+	}
+}
+
 func (c *Notifier) outside(w reach.Way, user rtc.AOR, secret string, content uac.Content) uac.Outside {
 	return uac.Outside{Method: "NOTIFY", Way: uac.Way{URI: w.URI, Flow: w.Flow, Route: routes(w.Path)},
 		From: "<sip:" + c.cfg.Domain + ">", To: "<" + string(user) + ">", Contact: &uac.Contact{User: "phones"}, Timeout: patience,

@@ -84,6 +84,16 @@ const (
 	MD5 Digest = "md5" // MD5 alone, for phones that stumble over a second challenge
 )
 
+// Features is how a phone is told of do-not-disturb and forwarding that were set
+// elsewhere.
+type Features string
+
+// The ways.
+const (
+	Subscribed Features = "subscribed" // to whoever subscribes to as-feature-event
+	RemoteCC   Features = "remotecc"   // by REFER, in Cisco's own documents; it publishes do-not-disturb
+)
+
 // Policy of a family.
 type Policy struct {
 	MWI          Summary  `yaml:"mwi"`
@@ -95,6 +105,7 @@ type Policy struct {
 	SDP          SDP      `yaml:"sdp"`
 	CompactAbove int      `yaml:"compact_above"` // octets: what is larger over UDP gets compact header names (RFC 3261 §7.3.3); 0: nothing does
 	Digest       Digest   `yaml:"digest"`
+	Features     Features `yaml:"features"`
 }
 
 //go:embed policies.yaml
@@ -181,7 +192,7 @@ func (p Policy) check() error {
 	}
 	return cmp.Or(known("mwi", p.MWI, Full, Plain), known("caller", p.Caller, Asserted, Remote, From), known("reliable", p.Reliable, Offer, Strip),
 		known("display", p.Display, Reinvite, Update, Never), known("lamp", p.Lamp, Always, Empty), known("sdp", p.SDP, Keep, Order),
-		known("digest", p.Digest, Any, MD5))
+		known("digest", p.Digest, Any, MD5), known("features", p.Features, Subscribed, RemoteCC))
 }
 
 func known[T ~string](field string, v T, words ...T) error {

@@ -13,8 +13,8 @@ func TestLoad(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plain := Policy{MWI: Full, Caller: Asserted, Reliable: Offer, Display: Reinvite, Lamp: Always, SDP: Keep, Digest: Any}
-	if p, want := s.Of("cisco-7960"), (Policy{Plain, true, Remote, Strip, Reinvite, Always, Order, 1300, MD5}); p != want {
+	plain := Policy{MWI: Full, Caller: Asserted, Reliable: Offer, Display: Reinvite, Lamp: Always, SDP: Keep, Digest: Any, Features: Subscribed}
+	if p, want := s.Of("cisco-7960"), (Policy{Plain, true, Remote, Strip, Reinvite, Always, Order, 1300, MD5, Subscribed}); p != want {
 		t.Errorf("cisco-7960 %+v", p)
 	}
 	if p := s.Of("never heard of"); p != plain || p != s.Of("yealink") {
@@ -32,7 +32,7 @@ func TestLoad(t *testing.T) {
 		t.Errorf("changed without code: %+v, %v", s.Of("yealink"), err)
 	}
 	for _, wrong := range []string{"yealink: {mwi: maybe}", "yealink: {never: heard}", "yealink: [", "snom: {caller: 3}", "snom: {reliable: x}", "snom: {display: x}",
-		"snom: {lamp: x}", "snom: {sdp: x}", "snom: {compact_above: -1}", "snom: {digest: sha1}"} {
+		"snom: {lamp: x}", "snom: {sdp: x}", "snom: {compact_above: -1}", "snom: {digest: sha1}", "snom: {features: x}"} {
 		write(wrong)
 		if s, err := Load(dir); err == nil || s == nil || s.Of("yealink").MWI != Full || !strings.Contains(err.Error(), "stay in use") {
 			t.Errorf("%q: %v", wrong, err)

@@ -2,28 +2,77 @@ package server
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
 	"tandem/rtc"
+	"tandem/rtc/location"
 	"tandem/rtc/uac"
 	"tandem/sipphone"
 	"tandem/sipphone/features"
+	"tandem/sipphone/output"
 	"tandem/sipphone/pnp"
+	"tandem/sipphone/waiting"
 	"tandem/telephony/settings"
 )
 
 // openFeatures has phones learn and change do-not-disturb and forwarding. It
 // stands before the notifier, which answers the SUBSCRIBE when the change is made.
 func (s *Server) openFeatures(context.Context, *Config) error {
-	s.features = features.New(phoneSettings{s}, users{s.directory, s}.Resolve)
+	s.features = features.New(phoneSettings{s}, users{s.directory, s}.Resolve, func(device string) bool {
+		policy, ok := s.policyOf(device)
+		return ok && policy.Features == output.RemoteCC
+	})
 	return nil
 }
 
 // showFeatures adds the event package, and tells phones what others changed.
 func (s *Server) showFeatures() {
 	s.events.Add(s.features.Package())
-	s.settings.Watch(func(user rtc.AOR) { s.events.Changed(user, features.Name) })
+	s.settings.Watch(func(user rtc.AOR) {
+		s.events.Changed(user, features.Name)
+		for _, mac := range s.phones.inventory.Of(user) {
+			s.tellFeatures(mac)
+		}
+	})
+	s.location.Watch(s.greetPhones)
+}
+
+// greeting is how long after its registration a phone is told what it does not
+// subscribe to: it has the answer to its REGISTER by then.
+const greeting = 500 * time.Millisecond
+
+// greetPhones tells phones that have registered anew what they do not subscribe to.
+func (s *Server) greetPhones(user rtc.AOR, old, now []location.Binding) {
+	for i := range now {
+		mac, line, ok := sipphone.ParseDevice(now[i].Device)
+		if !ok || slices.ContainsFunc(old, func(b location.Binding) bool { return b.Device == now[i].Device && b.CallID == now[i].CallID }) {
+			continue
+		}
+		time.AfterFunc(greeting, func() {
+			s.tellFeatures(mac)
+			if c := s.phones.waiting.Of(user); c != (waiting.Counts{}) {
+				s.pushTo(mac, line-1, user, c)
+			}
+		})
+	}
+}
+
+// tellFeatures tells a phone that reads them in Cisco's documents the settings of its
+// lines.
+func (s *Server) tellFeatures(mac sipphone.MAC) {
+	phone, err := s.phones.inventory.Get(mac)
+	if err != nil || s.phones.output.Load().Of(phone.Family).Features != output.RemoteCC {
+		return
+	}
+	var lines []features.CiscoLine
+	for _, l := range phone.Lines {
+		c := s.phones.waiting.Of(l.User)
+		lines = append(lines, features.CiscoLine{State: phoneSettings{s}.Of(l.User), New: c.New, Old: c.Old})
+	}
+	mediaType, body := features.Cisco(lines)
+	s.phones.notifier.Refer(&phone, mediaType, body)
 }
 
 // phoneSettings are the call settings as phones see them.

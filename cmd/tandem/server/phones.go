@@ -109,16 +109,23 @@ func (s *Server) PhoneFiles(way string) string { return s.phones.listening[way] 
 // expect to be told.
 func (s *Server) pushSummary(user rtc.AOR, c waiting.Counts) {
 	for _, mac := range s.phones.inventory.Of(user) {
-		phone, err := s.phones.inventory.Get(mac)
-		if err != nil {
-			continue
-		}
-		policy := s.phones.output.Load().Of(phone.Family)
-		for i, l := range phone.Lines {
-			if l.User == user && policy.Unsolicited {
-				s.phones.notifier.Push(&phone, i, waiting.Name, waiting.Type, waiting.Summary(user, c, policy.MWI))
+		if phone, err := s.phones.inventory.Get(mac); err == nil {
+			for i := range phone.Lines {
+				s.pushTo(mac, i, user, c)
 			}
 		}
+	}
+}
+
+// pushTo tells a line of a phone, counted from 0, when it is the user's and expects to
+// be told.
+func (s *Server) pushTo(mac sipphone.MAC, line int, user rtc.AOR, c waiting.Counts) {
+	phone, err := s.phones.inventory.Get(mac)
+	if err != nil || line >= len(phone.Lines) || phone.Lines[line].User != user {
+		return
+	}
+	if policy := s.phones.output.Load().Of(phone.Family); policy.Unsolicited {
+		s.phones.notifier.Push(&phone, line, waiting.Name, waiting.Type, waiting.Summary(user, c, policy.MWI))
 	}
 }
 
