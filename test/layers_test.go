@@ -141,6 +141,7 @@ var layers = []rule{
 	{"sipphone/features", []string{"rtc", "rtc/event", "rtc/sip"}, "settings are kept elsewhere; it reads and writes what phones say of them"},
 	{"sipphone/invite", []string{"rtc"}, "it tells settings to who has the link; who makes devices is told to it"},
 	{"sipphone/tftp", []string{"sipphone/provision"}, "a front of the desk that gives files"},
+	{"sipphone/appearance", []string{"rtc", "rtc/event", "rtc/sip"}, "it shows what shared lines do; who leads calls tells it"},
 	{"sipphone/hotdesk", []string{"rtc", "sipphone", "sipphone/storetest"}, "it judges PINs; who moves lines is told to it"},
 	{"sipphone/output", []string{"rtc/sip", "rtc/transport"}, "policies are data, and how they change a message; who sends asks for them"},
 	{"sipphone/waiting", []string{"rtc", "rtc/event", "sipphone/output"}, "it counts messages; who has phones is told to it"},

@@ -74,7 +74,7 @@ func (x *notice) appendVia(dst, via []byte, seq uint32, f transport.Flow, routes
 	if x.part != nil {
 		dst = append(dst, "Require: eventlist\r\n"...)
 	}
-	return x.appendBody(dst)
+	return x.appendBody(append(dst, x.body.Header...))
 }
 
 func (x *notice) appendBody(dst []byte) []byte {

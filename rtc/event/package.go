@@ -12,7 +12,7 @@ import (
 // block, and may be called by several at a time.
 type Package struct {
 	Name  string   // as in Event: "presence"
-	Types []string // media types of its documents, the default one first
+	Types []string // media types of its documents, the default one first; "" for one without bodies
 
 	Expires    time.Duration // without a wish, default an hour
 	MinExpires time.Duration // a shorter wish gets 423, default a minute
@@ -71,6 +71,9 @@ type Query struct {
 type Document struct {
 	Type string // media type; "" with an empty Body
 	Body []byte
+	// Header are further lines of the NOTIFY, each complete, of packages that tell in
+	// the header what others tell in a body.
+	Header []byte
 	// Count is where in Body the number of the NOTIFY is written, which begins with
 	// First and grows by one (the version of RFC 3857, 4235, …); 0 = nowhere.
 	Count int

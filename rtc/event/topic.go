@@ -139,6 +139,7 @@ func markOf(d *Document) uint64 {
 	_, _ = h.Write([]byte(d.Type))
 	_, _ = h.Write([]byte{0})
 	_, _ = h.Write(d.Body)
+	_, _ = h.Write(d.Header)
 	return max(h.Sum64(), 1)
 }
 

@@ -187,7 +187,7 @@ func (p *Package) asked(m *sip.Message) (time.Duration, error) {
 // accepted is the type of documents a subscriber gets: the first of ours that
 // has the highest place in his Accept lines.
 func (p *Package) accepted(m *sip.Message) (uint8, error) {
-	if !m.Has(sip.HdrAccept) || len(p.Types) == 0 {
+	if !m.Has(sip.HdrAccept) || len(p.Types) == 0 || p.Types[0] == "" {
 		return 0, nil
 	}
 	any := false

@@ -18,6 +18,7 @@ import (
 	"tandem/rtc/reach"
 	"tandem/rtc/store"
 	"tandem/sipphone"
+	"tandem/sipphone/appearance"
 	"tandem/sipphone/family"
 	"tandem/sipphone/hotdesk"
 	"tandem/sipphone/inventory"
@@ -38,7 +39,8 @@ type phones struct {
 	waiting   *waiting.Board
 	links     *invite.Links
 	hotdesk   *hotdesk.Desk
-	told      sync.WaitGroup // phones that are being told of a login
+	shared    *appearance.Board // what shared lines do
+	told      sync.WaitGroup    // phones that are being told of a login
 	output    atomic.Pointer[output.Set]
 	families  atomic.Pointer[family.Set]
 	place     atomic.Pointer[family.Place]
@@ -97,6 +99,7 @@ func (s *Server) openPhones(ctx context.Context, cfg *Config) error {
 		return err
 	}
 	s.events.Add(p.waiting.Package())
+	s.showShared()
 	s.showFeatures()
 	return s.listenPhones(cfg)
 }

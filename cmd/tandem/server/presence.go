@@ -13,6 +13,7 @@ import (
 	consentstore "tandem/rtc/policy/consent/sqlstore"
 	"tandem/rtc/presence"
 	presencestore "tandem/rtc/presence/sqlstore"
+	"tandem/sipphone/appearance"
 	"tandem/telephony"
 	"tandem/telephony/feature"
 )
@@ -42,6 +43,7 @@ func (s *Server) openPresence(ctx context.Context, cfg *Config) error {
 	s.lamps.board = dialoginfo.New(s.events, s.mayWatch, presence.Hidden, s.bareWhenIdle, s.lines())
 	s.lamps.domain = cfg.Domains[0]
 	s.lamps.changed = s.presence.Changed
+	s.lamps.shared = func() *appearance.Board { return s.phones.shared }
 	s.consent.Watch(func(owner rtc.AOR) { s.events.Reauthorise(owner, dialoginfo.Name) })
 	s.events.Add(winfo.Of(s.events, presence.Name))
 	return s.presence.Restore(ctx, s.transport.ParseFlow)
@@ -91,6 +93,7 @@ func (s *Server) watchCalls(context.Context, *Config) error {
 type lamps struct {
 	board   *dialoginfo.Board
 	changed func(user rtc.AOR)
+	shared  func() *appearance.Board // nil before there are phones
 	domain  string
 
 	mu    sync.Mutex
@@ -123,6 +126,7 @@ func (l *lamps) follow(e telephony.Event) {
 		}
 		now = append(now, lit{p.User, c.ID})
 		l.board.Set(p.User, c)
+		l.shared().Set(p.User, c.ID, appearanceOf(p, c), p.Remote)
 		l.changed(p.User)
 	}
 	if e.Slot != "" { // the lamp of the place where a party is parked
@@ -132,6 +136,7 @@ func (l *lamps) follow(e telephony.Event) {
 	}
 	for _, x := range l.left(e.Record.ID, now) {
 		l.board.Set(x.line, dialoginfo.Call{ID: x.id})
+		l.shared().Set(x.line, x.id, appearance.Idle, "")
 		l.changed(x.line)
 	}
 }
