@@ -72,7 +72,10 @@ func isSlot(address rtc.AOR) bool {
 // every user.
 func (s *Server) mayWatch(a event.Ask) (event.Grant, error) {
 	if isSlot(a.Resource) {
-		return event.Everybody(a)
+		if !a.Proved {
+			return event.Grant{}, &rtc.Status{Code: 403}
+		}
+		return event.Grant{}, nil
 	}
 	return s.presence.Authorise(a)
 }
