@@ -208,17 +208,18 @@ func (b *Board) authorise(a event.Ask) (event.Grant, error) {
 	if _, err := event.Owner(a); err != nil {
 		return event.Grant{}, err
 	}
-	if !b.seize(a.Resource, a.ID, wanted(a.Message)) {
+	if a.Message == nil { // of before a restart: the phone has dialled, or given up
+		return event.Grant{Rejected: "giveup"}, nil
+	}
+	by := string(a.Message.CallID())
+	if !b.seize(a.Resource, by, wanted(a.Message)) {
 		return event.Grant{}, &rtc.Status{Code: 480, Reason: "Appearance Taken"}
 	}
-	return event.Grant{View: a.ID}, nil
+	return event.Grant{View: by}, nil
 }
 
 // wanted is the appearance that a message names, 0 for any.
 func wanted(m *sip.Message) int {
-	if m == nil {
-		return 0
-	}
 	_, value, ok := bytes.Cut(m.Get(sip.HdrCallInfo), []byte("appearance-index="))
 	if !ok {
 		return 0
@@ -237,6 +238,6 @@ func wanted(m *sip.Message) int {
 // Ended is told of subscriptions that end: what one has seized is free again.
 func (b *Board) Ended(c event.Change) {
 	if c.Package == LineSeize && c.State == event.Terminated {
-		b.release(c.Resource, c.ID)
+		b.release(c.Resource, c.CallID)
 	}
 }
