@@ -40,7 +40,7 @@ func (s *Server) openPresence(ctx context.Context, cfg *Config) error {
 		LastSeen:     cfg.Presence.LastSeen,
 		Log:          s.log,
 	})
-	s.lamps.board = dialoginfo.New(s.events, s.mayWatch, presence.Hidden, s.bareWhenIdle, s.lines())
+	s.lamps.board = dialoginfo.New(s.events, s.mayWatch, presence.Hidden, s.bareWhenIdle, s.lampLines())
 	s.lamps.domain = cfg.Domains[0]
 	s.lamps.changed = s.presence.Changed
 	s.lamps.shared = func() *appearance.Board { return s.phones.shared }
@@ -49,8 +49,8 @@ func (s *Server) openPresence(ctx context.Context, cfg *Config) error {
 	return s.presence.Restore(ctx, s.transport.ParseFlow)
 }
 
-// lines are lines besides those of users: of click-to-call, and places to park.
-func (s *Server) lines() dialoginfo.Lines {
+// lampLines are lines besides those of users: of click-to-call, and places to park.
+func (s *Server) lampLines() dialoginfo.Lines {
 	lines := s.pintLines()
 	known := lines.Resource
 	lines.Resource = func(address rtc.AOR) (rtc.AOR, bool) {
