@@ -233,10 +233,7 @@ func (f *flight) landed(device string, has bool) {
 	waiting := len(b.list) > 0
 	if f.kept && has {
 		delete(b.failed, device)
-		f.im.settle(b, f.id, device)
-		if e := b.find(f.id); e != nil && slices.Contains(e.waiting, Anyone) {
-			f.im.settle(b, f.id, Anyone)
-		}
+		f.im.taken(b, f.id, device)
 	}
 	s.mu.Unlock()
 	if waiting {

@@ -189,6 +189,15 @@ func (im *IM) settle(b *box, id int64, device string) (done bool) {
 	return len(waiting) == 0
 }
 
+// taken notes that a device has a kept message, or refused it: then it does not wait
+// any more for whoever comes first. Locked.
+func (im *IM) taken(b *box, id int64, device string) {
+	im.settle(b, id, device)
+	if e := b.find(id); e != nil && slices.Contains(e.waiting, Anyone) {
+		im.settle(b, id, Anyone)
+	}
+}
+
 // settled hears that a delivery was noted, or not: then it is repeated after
 // the next start, and the device recognises it.
 func (im *IM) settled(err error) {

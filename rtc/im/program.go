@@ -71,10 +71,7 @@ func (im *IM) Take(user rtc.AOR, id int64, device string) error {
 		return fmt.Errorf("%w: %d of %s does not wait for %s: see the queue of the user", ErrUnknown, id, user, device)
 	}
 	from := e.from
-	im.settle(b, id, name)
-	if e := b.find(id); e != nil && e.waits(Anyone) { // somebody has it
-		im.settle(b, id, Anyone)
-	}
+	im.taken(b, id, name)
 	s.tidy(user, b)
 	s.mu.Unlock()
 	im.counts.delivered.Add(1)

@@ -177,7 +177,7 @@ func (im *IM) claim(aor rtc.AOR, device string) (id int64, ok bool) {
 	if e == nil {
 		return 0, false
 	}
-	if slices.Contains(e.waiting, Anyone) {
+	if e.claimed == "" && !slices.Contains(e.waiting, device) { // it is not named: it comes first
 		e.claimed = device
 	}
 	return e.id, true
@@ -209,13 +209,13 @@ func (im *IM) rest(aor rtc.AOR, device string, served bool) {
 // next one.
 func (im *IM) serveOne(ctx context.Context, m *Message, device string) bool {
 	if v := im.cfg.Rule(Ask{From: m.From, To: m.To, Proved: true}); v == Refuse || v == Drop { // blocked since it was kept
-		im.settleAll(m, device)
+		im.done(m, device)
 		return true
 	}
 	parsed, err := m.parsed()
 	if err != nil {
 		im.log.Error("kept message cannot be read", "aor", string(m.To), "id", m.ID, "err", err)
-		im.settleAll(m, device)
+		im.done(m, device)
 		return true
 	}
 	for _, w := range im.cfg.Reach.Ways(m.To, reach.Want{Max: maxWays}) {
@@ -227,25 +227,26 @@ func (im *IM) serveOne(ctx context.Context, m *Message, device string) bool {
 			return false
 		}
 		if code/100 == 2 || code == 482 { // 482: it had it before a restart
-			im.settleAll(m, device)
+			im.done(m, device)
 			im.counts.delivered.Add(1)
 			im.cfg.Tell(Event{Kind: "delivered", To: m.To, From: m.From, ID: m.ID})
 			return true
 		}
 		if !transient(code) {
 			im.log.Info("device refused a kept message", "aor", string(m.To), "id", m.ID, "code", code)
-			im.settleAll(m, device)
+			im.done(m, device)
 			return true
 		}
 	}
 	return false
 }
 
-func (im *IM) settleAll(m *Message, device string) {
+// done notes that a device has a kept message, or will never take it.
+func (im *IM) done(m *Message, device string) {
 	s := im.of(m.To)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	im.settle(s.box(m.To), m.ID, device)
+	im.taken(s.box(m.To), m.ID, device)
 }
 
 // sendKept sends by one way and waits for the answer, as long as a device may take:
@@ -265,7 +266,7 @@ func (im *IM) sendKept(ctx context.Context, m *Message, parsed *sip.Message, w r
 		}
 		im.attempt(lane, hop(&w, len(parsed.Bytes()), peer), &w, write, func(code int, _ *sip.Message) {
 			if result <- code; turn.second() && (code/100 == 2 || code == 482) {
-				im.settleAll(m, deviceOf(&w))
+				im.done(m, deviceOf(&w))
 			}
 		})
 	})
