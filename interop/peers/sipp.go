@@ -112,8 +112,38 @@ Content-Length: 0
 </scenario>
 `
 
-// StartGateway starts sipp as a gateway with sound; it hangs up after talk.
-func StartGateway(_ context.Context, dir string, talk time.Duration) (*SIPP, error) {
+// StartGateway starts sipp as a gateway with sound; it hangs up after talk. A port that
+// somebody has taken since it was chosen is left for another one: a test would have a
+// stranger answer in place of the gateway.
+func StartGateway(ctx context.Context, dir string, talk time.Duration) (*SIPP, error) {
+	for {
+		g, err := startGateway(dir, talk)
+		if err != nil || g.listens(ctx) {
+			return g, err
+		}
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("sipp does not listen: %w\n%s", ctx.Err(), g.Transcript())
+		}
+	}
+}
+
+// listens waits until sipp listens at its port; false when it has ended instead.
+func (s *SIPP) listens(ctx context.Context) bool {
+	for ctx.Err() == nil {
+		if bound(s.program.cmd.Process.Pid, s.Port) {
+			return true
+		}
+		select {
+		case <-s.program.done:
+			return false
+		case <-ctx.Done():
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	return false
+}
+
+func startGateway(dir string, talk time.Duration) (*SIPP, error) {
 	port, err := Port()
 	if err != nil {
 		return nil, err
