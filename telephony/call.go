@@ -50,20 +50,23 @@ type Call struct {
 	best     outcome.Outcome // of the attempts that failed
 	limit    *time.Timer
 
-	place    *sip.Part        // where the caller of an emergency call is
-	passed   []byte           // header lines of the caller for those called
-	kept     bool             // the record's row is on disk
-	waiting  func()           // goes on once it is
-	origin   *origin          // of a call that the server makes
-	busy     bool             // an offer is being carried across
-	later    []func()         // what waits until it is
-	transfer *transfer        // under way, of one of its parties
-	errand   *errand          // what it is for, when that is the transfer of another call
-	parked   *parked          // one of its parties waits in a slot
-	seat     *conference.Seat // the caller's in a conference
-	paged    []*Call          // the phones that hear the caller of a page
-	tape     *tape            // it is recorded
-	waits    time.Time        // since then a side is on hold; zero: none is
+	place    *sip.Part           // where the caller of an emergency call is
+	passed   []byte              // header lines of the caller for those called
+	kept     bool                // the record's row is on disk
+	waiting  func()              // goes on once it is
+	origin   *origin             // of a call that the server makes
+	busy     bool                // an offer is being carried across
+	later    []func()            // what waits until it is
+	transfer *transfer           // under way, of one of its parties
+	errand   *errand             // what it is for, when that is the transfer of another call
+	parked   *parked             // one of its parties waits in a slot
+	seats    [2]*conference.Seat // of the sides in a conference
+	keys     [2]keys             // pressed lately, by side
+	farewell *outcome.Outcome    // follows when the caller has heard why the call failed
+	tape     *tape               // it is recorded
+	tapes    int                 // recordings so far
+	waits    time.Time           // since then a side is on hold; zero: none is
+	paged    []*Call             // the phones that hear the caller of a page
 	over     bool
 }
 
@@ -163,7 +166,7 @@ func (c *Call) ring(d routing.Destination, onward dialog.Onward) outcome.Outcome
 }
 
 // progressed passes a provisional response on to the caller.
-func (c *Call) progressed(l *leg, m *sip.Message) {
+func (c *Call) progressed(l *leg, id dialog.ID, m *sip.Message) {
 	if c.over || c.callee != nil || !slices.Contains(c.ringing, l) {
 		return
 	}
@@ -172,6 +175,10 @@ func (c *Call) progressed(l *leg, m *sip.Message) {
 		return
 	}
 	code := m.StatusCode()
+	if l.early != id && id != (dialog.ID{}) {
+		l.early = id
+		defer c.tell(Changed) // lamps show by what it can be picked up
+	}
 	c.alerted = c.alerted || code == 180 || code == 183
 	if c.record.Ringing.IsZero() {
 		c.record.Ringing = time.Now()
@@ -206,7 +213,7 @@ func (c *Call) progressed(l *leg, m *sip.Message) {
 // answered joins the caller with the leg that was answered first.
 func (c *Call) answered(l *leg, s *dialog.Session, m *sip.Message) {
 	l.session = s
-	if c.over || c.callee != nil {
+	if c.over || c.callee != nil || c.farewell != nil {
 		l.bye(outcome.ReasonLine(completedElsewhere))
 		return
 	}
@@ -258,13 +265,24 @@ func (c *Call) connect(text []byte) {
 	}
 	if c.origin != nil {
 		c.join()
-	} else if err := c.caller.accept(description(text)); err != nil { // the caller has given up meanwhile
+	} else if err := c.caller.accept(c.told(text)); err != nil { // the caller has given up meanwhile
 		c.end(End{By: c.caller.name(), Code: 487})
 		return
 	}
 	c.record.Answered = time.Now()
+	c.recordByPolicy()
 	c.log.Info("call answered", "leg", c.callee.callID, "trunk", c.callee.TrunkName(), "dur", c.record.Answered.Sub(c.record.Started))
 	c.tell(Answered)
+}
+
+// told is the description for the caller's 200, and who has answered: after forwarding
+// or pickup that is not who was called. A trunk is told no names of the house.
+func (c *Call) told(text []byte) dialog.Content {
+	content := description(text)
+	if c.caller.Trunk == nil {
+		content.Header = c.callee.Who.Connected(c.caller.manner(c.x).Caller)
+	}
+	return content
 }
 
 // failed takes the final response of a destination, or the lack of one.
@@ -276,6 +294,9 @@ func (c *Call) failed(l *leg, o outcome.Outcome) {
 	c.ringing = slices.Delete(c.ringing, at, at+1)
 	l.drop()
 	c.tried(l, o.Code, o.Text)
+	if c.ringWider(l, o) {
+		return
+	}
 	c.best = c.best.Or(o)
 	c.log.Info("destination failed", "leg", l.callID, "trunk", l.TrunkName(), "code", o.Code, "err", o.Text)
 	if o.Deflected() && l.Who.User == c.route.Rings.AOR && c.route.Rings.AOR != "" && c.divert(diversion.Deflection, o.Contact) {
@@ -322,6 +343,8 @@ func (c *Call) left(l *leg, e dialog.End) {
 	case l == c.caller && c.record.Answered.IsZero():
 		c.end(End{By: l.name(), Code: 487})
 	case l != c.caller && l != c.callee:
+	case c.seats[l.side] != nil && c.seats[l.side.Other()] != nil: // the other one talks on with the rest
+		c.leaves(l)
 	case e.Remote && e.Reason == "bye":
 		c.end(End{By: l.name(), Code: 200, Reason: reasonOf(e)})
 	default: // "expired", "no ack", "lost"
@@ -333,6 +356,9 @@ func (c *Call) left(l *leg, e dialog.End) {
 // refuse answers the caller by a final response other than 2xx.
 func (c *Call) refuse(o outcome.Outcome) {
 	if c.over {
+		return
+	}
+	if c.announce(o) {
 		return
 	}
 	c.caller.reject(o)
@@ -372,8 +398,10 @@ func (c *Call) end(e End) {
 	for _, p := range c.paged {
 		p.Hangup("caller")
 	}
-	if c.seat != nil {
-		c.seat.Leave()
+	for _, s := range c.seats {
+		if s != nil {
+			s.Leave()
+		}
 	}
 	c.abandon()
 	c.report(outcome.Outcome{Code: max(e.Code, 400), Text: e.Text, Reason: e.Reason})
@@ -414,9 +442,15 @@ func (c *Call) heard(e media.Event) {
 		c.log.Warn("no sound from either side", "dur", e.For)
 		c.end(End{By: "server", Code: 408, Text: "no media", Reason: `SIP;cause=408;text="No media from either side"`})
 	case media.EventPlayed:
-		if c.origin != nil && c.origin.play != nil && !c.over {
+		switch {
+		case c.over:
+		case c.farewell != nil:
+			c.refuse(*c.farewell)
+		case c.origin != nil && c.origin.play != nil:
 			c.playNext()
 		}
+	case media.EventKey:
+		c.pressed(e.Side, e.Key)
 	case media.EventSecurity:
 		c.log.Warn("media cannot be protected", "leg", e.Side.String(), "err", e.Err)
 		c.end(End{By: "server", Code: 488, Text: "media security failed"})

@@ -64,6 +64,7 @@ type origin struct {
 	to      media.Which // who hears them
 	trial   *trial      // tries a trunk
 	room    string      // whose speaker A hears, as one of those who are paged; "" for no page
+	seatIn  string      // conference that A is seated in instead; "" for none
 	begun   func(error) // told once: the record is on disk, or the call has ended before
 }
 
@@ -95,20 +96,11 @@ func (x *Exchange) Connect(ctx context.Context, a, b string, o Options) (*Call, 
 
 // launch begins a call that the server makes by itself.
 func (x *Exchange) launch(ctx context.Context, c *Call) (*Call, error) {
-	if c.origin.Ring <= 0 {
-		c.origin.Ring = x.cfg.RingTime
-	}
-	c.caller = &leg{c: c, side: media.A} // nobody yet
-	c.log = x.cfg.Log.With("call", c.id)
-	if !x.enter(c) {
-		return nil, tooMany
-	}
 	begun := make(chan error, 1)
 	c.origin.begun = func(err error) { begun <- err }
-	c.box.Must(func() {
-		c.tell(Started)
-		c.dial()
-	})
+	if err := x.start(c); err != nil {
+		return nil, err
+	}
 	select {
 	case err := <-begun:
 		if err != nil {
@@ -119,6 +111,23 @@ func (x *Exchange) launch(ctx context.Context, c *Call) (*Call, error) {
 		c.Hangup("server")
 		return nil, ctx.Err()
 	}
+}
+
+// start begins it and does not wait. The error says that there is no room.
+func (x *Exchange) start(c *Call) error {
+	if c.origin.Ring <= 0 {
+		c.origin.Ring = x.cfg.RingTime
+	}
+	c.caller = &leg{c: c, side: media.A} // nobody yet
+	c.log = x.cfg.Log.With("call", c.id)
+	if !x.enter(c) {
+		return tooMany
+	}
+	c.box.Must(func() {
+		c.tell(Started)
+		c.dial()
+	})
+	return nil
 }
 
 // dial rings A.
@@ -184,6 +193,10 @@ func (c *Call) reached(l *leg, m *sip.Message) {
 	c.origin.reached = true
 	if c.origin.room != "" {
 		c.listens(l)
+		return
+	}
+	if c.origin.seatIn != "" {
+		c.summoned(l)
 		return
 	}
 	c.note(cdr.CallerReached, l.name())

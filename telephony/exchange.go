@@ -13,6 +13,7 @@ import (
 	"tandem/media/sound"
 	"tandem/rtc"
 	"tandem/rtc/dialog"
+	"tandem/rtc/policy"
 	"tandem/rtc/sip"
 	"tandem/rtc/transport"
 	"tandem/rtc/uac"
@@ -41,11 +42,15 @@ type Config struct {
 	RingTime time.Duration         // how long a call may ring, default 3 min
 	Failover time.Duration         // how long trunks are tried one after the other, default 20 s
 	Refused  func(routing.Refusal) // is told of calls that a limit does not let out; it must be quick; nil: nobody
+	ParkTime time.Duration         // how long a parked call waits before who parked it is called, default 3 min
 	Music    string                // WAV file for who is on hold; "" carries hold across
 	// Setting changes what a user wants, or who is logged in at a phone, by a code
 	// dialled; device is the secret it registered with, "" for none. nil: codes change
 	// nothing.
 	Setting func(user rtc.AOR, device string, code feature.Code) error
+	// Announcements is the folder of what callers hear when a call fails, see announce;
+	// "" when they hear nothing.
+	Announcements string
 	// Recordings is the folder of recordings, "" when calls are not recorded;
 	// RecordingTone has both sides hear that they are.
 	Recordings    string
@@ -85,6 +90,8 @@ type Router interface {
 	// Refer is the route to the target of a transfer by a user, whose rights count,
 	// or by a trunk (""). The error is as that of Route.
 	Refer(by rtc.AOR, target string) (routing.Route, error)
+	// May reports whether a user may do something, and so whether it is done for him.
+	May(user rtc.AOR, what policy.Question) bool
 	// MayPickUp reports whether a user may take a call that rings at another's phone.
 	MayPickUp(by, at rtc.AOR) bool
 	// Divert is the route of a call that nobody took on its way: to target, or, when
@@ -126,6 +133,9 @@ func New(cfg Config) *Exchange {
 	}
 	if cfg.Reconnect <= 0 {
 		cfg.Reconnect = 20 * time.Second
+	}
+	if cfg.ParkTime <= 0 {
+		cfg.ParkTime = 3 * time.Minute
 	}
 	if cfg.Failover <= 0 {
 		cfg.Failover = 20 * time.Second
@@ -171,6 +181,11 @@ func (x *Exchange) Run(ctx context.Context) error {
 
 // Serve implements rtc.Handler.
 func (x *Exchange) Serve(r *rtc.Request) error {
+	if r.Method() == sip.REFER && r.ToTag() == nil {
+		if taken, err := x.summons(r); taken {
+			return err
+		}
+	}
 	if r.Method() != sip.INVITE || r.ToTag() != nil {
 		if err := x.ua.Serve(r); err != rtc.Next || !x.astray(r) {
 			return err
@@ -185,8 +200,7 @@ func (x *Exchange) Serve(r *rtc.Request) error {
 	}
 	route, err := x.cfg.Router.Route(r)
 	if err != nil {
-		x.turnedAway(r, route, err)
-		return err
+		return x.sayWhy(r, route, err)
 	}
 	if route.Code.Kind != feature.None {
 		return x.receive(r, route, (*Call).serve)

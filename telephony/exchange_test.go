@@ -16,6 +16,7 @@ import (
 	"tandem/media"
 	"tandem/rtc"
 	"tandem/rtc/dialog"
+	"tandem/rtc/policy"
 	"tandem/rtc/transaction"
 	"tandem/rtc/transport"
 	"tandem/telephony/cdr"
@@ -33,6 +34,8 @@ func (nowhere) Refer(rtc.AOR, string) (routing.Route, error) { return routing.Ro
 func (nowhere) Route(*rtc.Request) (routing.Route, error) { return routing.Route{}, nil }
 
 func (nowhere) Toward(rtc.AOR, string) (routing.Route, error) { return routing.Route{}, nil }
+
+func (nowhere) May(rtc.AOR, policy.Question) bool { return false }
 
 func (nowhere) MayPickUp(rtc.AOR, rtc.AOR) bool { return false }
 

@@ -30,6 +30,7 @@ type leg struct {
 	seized  bool            // it has a channel of its trunk
 	late    bool            // its INVITE had no offer: ours is in the 200, the answer in the ACK
 	holding bool            // it has put the other side on hold, which hears music
+	early   dialog.ID       // while it rings: the dialog, as this server has it
 	theirs  []byte          // the description they sent last
 	ours    []byte          // the one we sent last
 }
@@ -107,7 +108,11 @@ func (l *leg) events() dialog.Events {
 				s.User = l
 			}
 			m = m.Clone()
-			l.post(func(c *Call) { c.progressed(l, m) })
+			var id dialog.ID
+			if s != nil {
+				id = s.ID()
+			}
+			l.post(func(c *Call) { c.progressed(l, id, m) })
 		},
 		Answered: func(s *dialog.Session, m *sip.Message) {
 			l.observe(m, nil)
@@ -181,7 +186,7 @@ func (l *leg) request(offer []byte) dialog.Invite {
 		CallID:  l.callID,
 		Content: located(offer, c.place),
 	}
-	inv.Reliable = l.Trunk != nil && l.Trunk.Speaks().Reliable == dialect.On
+	inv.Reliable = l.Trunk == nil || l.Trunk.Speaks().Reliable == dialect.On // each leg acknowledges its own
 	inv.Header = append(c.route.Caller.Identity(l.Trunk, c.x.cfg.Domain), identity.Diverted(c.route.Chain.Lines(l.Who.URI), l.Trunk)...)
 	if l.Phone != "" {
 		manner := l.manner(c.x)

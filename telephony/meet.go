@@ -5,8 +5,11 @@ import (
 
 	"tandem/media"
 	"tandem/rtc"
+	"tandem/rtc/dialog"
+	"tandem/rtc/dialog/refer"
 	"tandem/rtc/sip"
 	"tandem/telephony/cdr"
+	"tandem/telephony/feature"
 )
 
 // meet answers the caller and seats him in a conference.
@@ -18,25 +21,136 @@ func (c *Call) meet(invite *sip.Message) {
 			c.end(End{By: "server", Code: 503, Text: err.Error()})
 			return
 		}
-		c.seat = seat
+		c.seats[media.A] = seat
 		c.note(cdr.Joined, "conference "+seat.Room())
 		c.tell(Changed)
 	})
 }
 
-// Mute leaves what the caller says out of the conference he is in, or has him heard
-// again. ctx bounds the wait. The error is a *rtc.Status: he is in none.
-func (c *Call) Mute(ctx context.Context, on bool) error {
+// Confer takes both parties of a call into a conference, whose number is room, where
+// others can join them. Each may leave by itself then. ctx bounds the wait. The error is
+// a *rtc.Status.
+func (c *Call) Confer(ctx context.Context, room string) error {
 	return c.ask(ctx, func() error {
-		if c.seat == nil {
+		if err := c.conferable(room); err != nil {
+			return err
+		}
+		for _, l := range []*leg{c.caller, c.callee} {
+			if err := c.sit(l, room); err != nil {
+				return err
+			}
+		}
+		c.tell(Changed)
+		return nil
+	})
+}
+
+func (c *Call) conferable(room string) error {
+	code, ok := feature.Read("*6" + room)
+	switch {
+	case !ok || code.Kind != feature.Conference || code.Arg != room:
+		return &rtc.Status{Code: 404, Reason: "No Conference Number"}
+	case c.record.Answered.IsZero() || c.single() || c.transfer != nil || c.busy || c.callee == nil:
+		return &rtc.Status{Code: 403, Reason: "Not Now"}
+	}
+	return nil
+}
+
+// sit seats a leg of a call in a conference.
+func (c *Call) sit(l *leg, room string) error {
+	seat, err := c.x.rooms.Enter(room, c.media, l.side)
+	if err != nil {
+		c.log.Warn("no seat in a conference", "leg", l.callID, "err", err)
+		return &rtc.Status{Code: 503, Reason: "No Seat", Err: err}
+	}
+	c.seats[l.side] = seat
+	c.note(cdr.Joined, l.Who.Address()+" conference "+room)
+	return nil
+}
+
+// conferBy takes the other party of a leg into a conference, on behalf of that leg,
+// which has sent a REFER to the conference's code (RFC 4579 §5.6), and leaves the call.
+func (c *Call) conferBy(l *leg, in *dialog.Incoming, room string) {
+	stays := c.other(l)
+	err := c.conferable(room)
+	var told *refer.Referral
+	if err == nil {
+		err = dialog.ErrState
+		l.do(func(*dialog.Session) { told, err = refer.Accept(in) })
+	}
+	if err != nil {
+		l.deny(in, err)
+		return
+	}
+	code := 200
+	if err := c.sit(stays, room); err != nil {
+		code = 503
+	}
+	l.do(func(*dialog.Session) { told.Finish(code, "") })
+	if code == 200 {
+		c.leaves(l)
+	}
+}
+
+// leaves takes a party out of a call whose other party is in a conference, and goes on
+// there.
+func (c *Call) leaves(l *leg) {
+	if s := c.seats[l.side]; s != nil {
+		s.Leave()
+		c.seats[l.side] = nil
+	}
+	c.note(cdr.Left, l.Who.Address())
+	gone := c.nobody(l.side)
+	if l == c.caller {
+		c.caller = gone
+	} else {
+		c.callee = gone
+	}
+	l.bye(nil)
+	l.release()
+	c.tell(Changed)
+}
+
+// Kick has a party, "caller" or "callee", leave the call: both go when it is one of two.
+// ctx bounds the wait. The error is a *rtc.Status.
+func (c *Call) Kick(ctx context.Context, party, who string) error {
+	return c.ask(ctx, func() error {
+		l := c.partyOf(party)
+		if l == nil || l.session == nil {
+			return &rtc.Status{Code: 404, Reason: "No Such Party"}
+		}
+		if c.seats[media.A] != nil && c.seats[media.B] != nil {
+			c.leaves(l)
+			return nil
+		}
+		c.end(End{By: who, Code: 200, Text: "hung up by " + who})
+		return nil
+	})
+}
+
+// partyOf is a leg by its name, "caller" or "callee".
+func (c *Call) partyOf(name string) *leg {
+	if name == "caller" {
+		return c.caller
+	}
+	return c.callee
+}
+
+// Mute leaves what a party, "caller" or "callee", says out of the conference it is in, or
+// has it heard again. ctx bounds the wait. The error is a *rtc.Status: it is in none.
+func (c *Call) Mute(ctx context.Context, party string, on bool) error {
+	return c.ask(ctx, func() error {
+		l := c.partyOf(party)
+		if l == nil || c.seats[l.side] == nil {
 			return &rtc.Status{Code: 404, Reason: "Not in a Conference"}
 		}
-		c.seat.Mute(on)
+		seat := c.seats[l.side]
+		seat.Mute(on)
 		what := cdr.Unmuted
 		if on {
 			what = cdr.Muted
 		}
-		c.note(what, "conference "+c.seat.Room())
+		c.note(what, "conference "+seat.Room())
 		c.tell(Changed)
 		return nil
 	})

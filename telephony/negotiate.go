@@ -3,6 +3,7 @@ package telephony
 import (
 	"bytes"
 	"errors"
+	"strings"
 	"time"
 
 	"tandem/media/dtmf"
@@ -239,12 +240,17 @@ func (c *Call) info(l *leg, in *dialog.Incoming) {
 	switch {
 	case c.over:
 		l.respond(in, 481, dialog.Content{})
+	case in.GetName("Record") != nil: // phones with a button for it
+		if err := c.recordBy(l, strings.EqualFold(string(in.GetName("Record")), "on")); err != nil {
+			l.deny(in, err)
+			return
+		}
+		l.respond(in, 200, dialog.Content{})
 	case err != nil:
 		c.pass(l, in)
 	default:
-		if err := c.media.Press(l.side.Other(), key); err != nil {
-			c.log.Warn("a key does not go across", "leg", l.callID, "err", err)
-		}
+		c.press(c.other(l), key)
+		c.command(l, key)
 		l.respond(in, 200, dialog.Content{})
 	}
 }

@@ -24,7 +24,7 @@ func (c *Call) page(invite *sip.Message) {
 			c.end(End{By: "server", Code: 503, Text: err.Error()})
 			return
 		}
-		c.seat = seat
+		c.seats[media.A] = seat
 		for _, route := range c.route.Paged {
 			if p := c.x.pageOne(c, route, room); p != nil {
 				c.paged = append(c.paged, p)
@@ -59,7 +59,7 @@ func (c *Call) listens(l *leg) {
 		return
 	}
 	seat.Mute(true)
-	c.seat = seat
+	c.seats[media.A] = seat
 	c.note(cdr.CallerReached, l.name())
 	c.record.Answered = time.Now()
 	c.tell(Answered)

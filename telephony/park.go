@@ -13,13 +13,14 @@ import (
 	"tandem/rtc/dialog/refer"
 	"tandem/rtc/sip"
 	"tandem/telephony/cdr"
+	"tandem/telephony/conference"
 	"tandem/telephony/feature"
 	"tandem/telephony/outcome"
 	"tandem/telephony/routing"
 )
 
-// parkTime is how long a party waits to be retrieved.
-const parkTime = 10 * time.Minute
+// parkings is how often a party waits: after each time who parked it is called.
+const parkings = 3
 
 // maxSlot is the highest slot.
 const maxSlot = 999
@@ -105,7 +106,7 @@ func (c *Call) parkBy(l *leg, in *dialog.Incoming, slot int) {
 		l.deny(in, &rtc.Status{Code: 491})
 		return
 	}
-	if slot != 0 && c.x.lot.at(slot) != nil {
+	if slot > maxSlot || slot != 0 && c.x.lot.at(slot) != nil {
 		l.deny(in, errSlot)
 		return
 	}
@@ -136,29 +137,65 @@ func (c *Call) park(l *leg, slot int) (int, error) {
 		return 0, errSlot
 	}
 	gone := c.nobody(l.side)
+	gone.Who = l.Who
 	if l == c.caller {
 		c.caller = gone
 	} else {
 		c.callee = gone
 	}
-	c.parked = &parked{slot: n, empty: gone, limit: time.AfterFunc(parkTime, func() {
+	l.release()
+	c.waitsIn(n, gone, 1)
+	return n, nil
+}
+
+// waitsIn has the party on the other side of an empty place wait in a slot, for the n-th
+// time.
+func (c *Call) waitsIn(slot int, empty *leg, n int) {
+	p := &parked{slot: slot, empty: empty, times: n}
+	p.limit = time.AfterFunc(c.x.cfg.ParkTime, func() {
 		c.box.Must(func() {
-			if c.parked != nil && c.parked.slot == n {
-				c.end(End{By: "server", Code: 200, Text: "nobody retrieved the parked call"})
+			if c.parked == p && !c.over {
+				c.forgotten(p)
 			}
 		})
-	})}
-	l.release()
-	c.entertain(stays)
-	c.note(cdr.Parked, l.Who.Address()+" in slot "+strconv.Itoa(n))
+	})
+	c.parked = p
+	c.entertain(c.other(empty))
+	c.note(cdr.Parked, empty.Who.Address()+" in slot "+strconv.Itoa(slot))
 	c.tell(Changed)
-	return n, nil
+}
+
+// forgotten calls who parked a call that nobody has retrieved.
+func (c *Call) forgotten(p *parked) {
+	c.unpark()
+	c.media.Stop(c.other(p.empty).side)
+	if !c.recall(&transfer{by: p.empty, parked: p}) {
+		c.end(End{By: "server", Code: 200, Text: "nobody retrieved the parked call"})
+	}
+}
+
+// parkAgain has a party wait on whom nobody has taken back, as often as it may. It is
+// false when that was the last time.
+func (c *Call) parkAgain(p *parked) bool {
+	if p == nil || p.times >= parkings {
+		return false
+	}
+	slot := c.x.lot.put(p.slot, c)
+	if slot == 0 {
+		slot = c.x.lot.put(0, c)
+	}
+	if slot == 0 {
+		return false
+	}
+	c.waitsIn(slot, p.empty, p.times+1)
+	return true
 }
 
 // parked is a call one party of which waits.
 type parked struct {
 	slot  int
-	empty *leg // the place of who comes
+	empty *leg // the place of who comes; whose it was
+	times int  // that it waits
 	limit *time.Timer
 }
 
@@ -171,7 +208,7 @@ func (c *Call) nobody(side media.Which) *leg {
 
 // single reports whether there is one party only, who is asked about its own offers.
 func (c *Call) single() bool {
-	return c.parked != nil || c.route.Code.Kind != feature.None || c.transfer != nil && c.transfer.gone
+	return c.parked != nil || c.seats != [2]*conference.Seat{} || c.route.Code.Kind != feature.None || c.transfer != nil && c.transfer.gone
 }
 
 // unpark frees the slot.
@@ -228,16 +265,12 @@ func (c *Call) retrieved(l *leg, from *media.Session) {
 	c.whenIdle(func() { c.introduce(stays, l) })
 }
 
-// slotOf is the slot that the target of a transfer names: 0 for any.
-func slotOf(target string) (slot int, ok bool) {
+// codeOf is the code of a service that the target of a transfer is.
+func codeOf(target string) feature.Code {
 	uri, perr := sip.ParseURI([]byte(target))
 	if perr != nil {
-		return 0, false
+		return feature.Code{}
 	}
-	code, ok := feature.Read(routing.Dialled(uri))
-	if !ok || code.Kind != feature.Park && code.Kind != feature.Retrieve {
-		return 0, false
-	}
-	slot, _ = strconv.Atoi(code.Arg)
-	return slot, slot <= maxSlot
+	code, _ := feature.Read(routing.Dialled(uri))
+	return code
 }

@@ -3,6 +3,7 @@ package telephony
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"tandem/media/sound"
 	"tandem/rtc"
 	"tandem/telephony/cdr"
+	"tandem/telephony/rights"
 )
 
 // Recording begins to record the sound of a call in Config.Recordings, the caller
@@ -49,12 +51,14 @@ func (c *Call) startRecording(who string) (string, error) {
 	if err := os.MkdirAll(c.x.cfg.Recordings, 0o700); err != nil {
 		return "", err
 	}
-	name := time.Now().UTC().Format("20060102-150405.000") + "-" + c.id + ".wav"
+	c.tapes++
+	name := fmt.Sprintf("%s-%s-%d.wav", time.Now().UTC().Format("20060102-150405.000"), c.id, c.tapes)
 	if err := c.media.Record(filepath.Join(c.x.cfg.Recordings, name)); err != nil {
 		return "", err
 	}
 	c.tape = &tape{name: name}
 	c.note(cdr.Recording, who+" "+name)
+	c.tell(Changed)
 	if c.x.cfg.RecordingTone {
 		c.beep()
 	}
@@ -74,6 +78,37 @@ func (c *Call) beep() {
 	c.tape.beep = time.AfterFunc(beepEvery, func() { c.box.Post(c.beep) })
 }
 
+// recordByPolicy records a call of those whose calls are.
+func (c *Call) recordByPolicy() {
+	if c.x.cfg.Recordings == "" || c.over {
+		return
+	}
+	for _, l := range []*leg{c.caller, c.callee} {
+		if l == nil || l.Who.User == "" || !c.x.cfg.Router.May(l.Who.User, rights.Recorded) {
+			continue
+		}
+		if _, err := c.startRecording("policy"); err != nil {
+			c.log.Error("a call that policy wants recorded is not", "aor", string(l.Who.User), "err", err)
+		}
+		return
+	}
+}
+
+// recordBy begins or ends a recording for a party that asks by a key or a button of its
+// phone; the error is a *rtc.Status.
+func (c *Call) recordBy(l *leg, on bool) error {
+	if l.Who.User == "" || !c.x.cfg.Router.May(l.Who.User, rights.RecordOwn) {
+		return &rtc.Status{Code: 403, Reason: "Not Allowed to Record"}
+	}
+	var err error
+	if on {
+		_, err = c.startRecording(string(l.Who.User))
+	} else {
+		_, err = c.stopRecording(string(l.Who.User))
+	}
+	return err
+}
+
 func (c *Call) stopRecording(who string) (string, error) {
 	if c.tape == nil {
 		return "", &rtc.Status{Code: 404, Reason: "Not Recorded"}
@@ -81,6 +116,7 @@ func (c *Call) stopRecording(who string) (string, error) {
 	name := c.tape.name
 	c.forgetTape()
 	c.note(cdr.Recorded, who+" "+name)
+	c.tell(Changed)
 	return name, c.media.StopRecording()
 }
 

@@ -34,6 +34,9 @@ func (x *Exchange) replaced(r *rtc.Request) (taken bool, err error) {
 func (c *Call) takeOver(d *dialog.Dialog, invite *sip.Message) {
 	l := legOf(d)
 	switch {
+	case l != nil && d.State() == dialog.Early:
+		c.takeRinging(l, invite)
+		return
 	case l == nil || l.session == nil:
 		c.refuse(outcome.Outcome{Code: 481, Text: "the dialog to be replaced has ended"})
 		return
@@ -62,6 +65,19 @@ func (c *Call) takeOver(d *dialog.Dialog, invite *sip.Message) {
 	}
 	c.caller.ours = answer
 	c.whenKept(func() { c.hand(l) })
+}
+
+// takeRinging answers the caller and hands it over to a call that rings at a leg, as
+// the code of pickup does: lamps tell phones which dialog that is (RFC 4235 §4.1.3).
+func (c *Call) takeRinging(l *leg, invite *sip.Message) {
+	if !c.x.cfg.Router.MayPickUp(c.caller.Who.User, l.Who.User) {
+		c.refuse(outcome.Outcome{Code: 403, Text: "calls of others are picked up within a group"})
+		return
+	}
+	target := l.at.Load()
+	c.alone(invite, func() {
+		c.give(c.caller, target, End{By: "pickup", Code: 200, Text: "joined with call " + target.id}, target.pickedUp)
+	})
 }
 
 // mayReplace reports whether a caller may take over a leg: it is of the same user, who

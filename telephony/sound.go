@@ -6,13 +6,14 @@ import (
 
 	"tandem/media"
 	"tandem/rtc/sip"
+	"tandem/telephony/outcome"
 )
 
 // takeOffer takes the description in the caller's INVITE. Without one the call
 // begins with an offer of ours in the 200 (RFC 3261 §13.2.1).
 func (l *leg) takeOffer(m *sip.Message) error {
 	body := descriptionIn(m)
-	l.Want.Inband = true
+	l.Want.Inband = !l.keysByInfo()
 	l.c.media.Near(l.side, m.Source.Addr())
 	if body == nil {
 		l.late = true
@@ -31,7 +32,7 @@ func (l *leg) offer() (text []byte, err error) {
 	if near := l.near(); near.IsValid() {
 		l.branch.Near(near)
 	}
-	l.Want.Inband = true // keys of a side that knows no events; it is heard only where sound is converted
+	l.Want.Inband = !l.keysByInfo() // keys of a side that knows no events; it is heard only where sound is converted
 	l.ours, err = l.branch.MakeOffer(l.Want)
 	return l.ours, err
 }
@@ -115,4 +116,24 @@ func (l *leg) drop() {
 	if l.branch != nil {
 		l.branch.Drop()
 	}
+}
+
+// wider are the codecs that are offered in addition, and converted, to a phone that
+// takes none of those the other side has.
+var wider = []string{"opus", "G722", "PCMU", "PCMA"}
+
+// ringWider calls a phone again that has refused what it was offered, with all that can
+// be converted. It is not done at once: most phones have a codec of the caller's, and
+// some would choose another one.
+func (c *Call) ringWider(l *leg, o outcome.Outcome) bool {
+	if o.Code != 488 && o.Code != 606 || l.Trunk != nil || len(l.Want.Add) > 0 || c.farewell != nil {
+		return false
+	}
+	d := l.Destination
+	d.Want.Add = wider
+	if c.ring(d, l.onward).Code != 0 {
+		return false
+	}
+	c.tell(Changed)
+	return true
 }

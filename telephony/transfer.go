@@ -3,6 +3,7 @@ package telephony
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 
 	"tandem/media"
@@ -12,6 +13,7 @@ import (
 	"tandem/rtc/dialog/refer"
 	"tandem/rtc/sip"
 	"tandem/telephony/cdr"
+	"tandem/telephony/feature"
 	"tandem/telephony/outcome"
 )
 
@@ -29,6 +31,7 @@ type transfer struct {
 	consulted bool            // the new party speaks with the transferor, or is rung by it
 	gone      bool            // the transferor has hung up
 	recalls   bool            // the transferor is called back, since nobody took the call
+	parked    *parked         // it is called because of this
 }
 
 // referred takes a REFER. It is answered when it is known whether the reference can
@@ -48,8 +51,13 @@ func (c *Call) referred(l *leg, in *dialog.Incoming) {
 			return
 		} // of phones that speak with each other without us: the target's phone knows it
 	}
-	if slot, ok := slotOf(target.URI); ok {
+	switch code := codeOf(target.URI); code.Kind {
+	case feature.Park, feature.Retrieve:
+		slot, _ := strconv.Atoi(code.Arg)
 		c.parkBy(l, in, slot)
+		return
+	case feature.Conference:
+		c.conferBy(l, in, code.Arg)
 		return
 	}
 	errand, err := c.x.prepare(c, l, target, string(in.Get(sip.HdrReferredBy)))
@@ -242,7 +250,7 @@ func (c *Call) transferFailed(o outcome.Outcome) {
 	c.log.Info("transfer failed", "code", o.Code, "err", o.Text)
 	c.note(cdr.TransferFailed, t.to)
 	if t.gone {
-		if !c.recall(t) {
+		if !c.parkAgain(t.parked) && !c.recall(t) {
 			c.end(End{By: "server", Code: 200, Text: "the transfer failed: " + o.Text, Reason: o.Reason})
 		}
 		return
@@ -269,7 +277,7 @@ func (c *Call) recall(t *transfer) bool {
 		c.log.Info("the transferor cannot be called back", "aor", string(user), "err", err)
 		return false
 	}
-	c.transfer = &transfer{by: t.by, errand: errand, to: string(user), gone: true, recalls: true}
+	c.transfer = &transfer{by: t.by, errand: errand, to: string(user), gone: true, recalls: true, parked: t.parked}
 	c.note(cdr.Recalled, string(user))
 	errand.box.Must(errand.run)
 	return true

@@ -49,7 +49,7 @@ type Party struct {
 	User   rtc.AOR // "" for a number outside
 	CallID string  // of the dialog with the device; of the first that rings
 	// LocalTag and RemoteTag are the tags of that dialog as the device has them, for
-	// Replaces (RFC 3891); "" while it rings.
+	// Replaces (RFC 3891); "" until the device has said that it rings.
 	LocalTag, RemoteTag string
 	Initiator           bool // the party called; else it was called
 	State               PartyState
@@ -132,9 +132,10 @@ func (l *leg) party(state PartyState, with identity.Party, initiator bool) Party
 	if with.Private {
 		p.Remote, p.RemoteName = "sip:anonymous@anonymous.invalid", "Anonymous"
 	}
+	id := l.early
 	if l.session != nil {
-		id := l.session.ID()
-		p.LocalTag, p.RemoteTag = id.Remote, id.Local
+		id = l.session.ID()
 	}
+	p.LocalTag, p.RemoteTag = id.Remote, id.Local
 	return p
 }

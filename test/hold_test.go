@@ -1,16 +1,19 @@
 package test
 
 import (
+	bin "encoding/binary"
 	"math"
 	"net"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/zaf/g711"
 
 	"tandem/cmd/tandem/server"
+	"tandem/media/sdp"
 	"tandem/media/sound"
 	"tandem/rtc/sip"
 )
@@ -36,10 +39,32 @@ func listen(t *testing.T) *ear {
 // given; 0 when there is silence or nothing comes.
 func (e *ear) heard(of ...float64) float64 {
 	e.t.Helper()
-	var pcm []int16
+	best, loudest := 0.0, 0.01
+	pcm := e.listen(4000)
+	for _, f := range of {
+		if level := loudness(pcm, f); level > loudest {
+			best, loudest = f, level
+		}
+	}
+	return best
+}
+
+// hears reports for each frequency whether it is in about half a second of audio.
+func (e *ear) hears(of ...float64) (list []bool) {
+	e.t.Helper()
+	pcm := e.listen(4000)
+	for _, f := range of {
+		list = append(list, loudness(pcm, f) > 0.01)
+	}
+	return list
+}
+
+// listen takes so many samples of what comes from now on; none when little comes.
+func (e *ear) listen(samples int) (pcm []int16) {
+	e.t.Helper()
 	b := make([]byte, 1500)
 	end := time.Now().Add(3 * time.Second)
-	for drained := false; len(pcm) < 4000; {
+	for drained := false; len(pcm) < samples; {
 		_ = e.SetReadDeadline(time.Now().Add(300 * time.Millisecond))
 		n, err := e.Read(b)
 		if err != nil || time.Now().After(end) {
@@ -60,21 +85,84 @@ func (e *ear) heard(of ...float64) float64 {
 		}
 	}
 	if len(pcm) < 1600 {
-		return 0
+		return nil
 	}
-	best, loudest := 0.0, 0.01
-	for _, f := range of {
-		var re, im float64
-		for i, s := range pcm {
-			x := float64(s) / 32768
-			re += x * math.Cos(2*math.Pi*f*float64(i)/8000)
-			im += x * math.Sin(2*math.Pi*f*float64(i)/8000)
+	return pcm
+}
+
+// to is where the first stream of a description is received, on this machine.
+func to(d *sdp.Description) net.Addr {
+	return &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: int(d.Media[0].Port)}
+}
+
+// hearsFromStart reports whether a tone is in any tenth of a second of what has come
+// since the socket was opened, or comes within a second.
+func (e *ear) hearsFromStart(freq float64) bool {
+	e.t.Helper()
+	var pcm []int16
+	b := make([]byte, 1500)
+	_ = e.SetReadDeadline(time.Now().Add(3 * time.Second))
+	for len(pcm) < 12000 {
+		n, err := e.Read(b)
+		if err != nil {
+			break
 		}
-		if level := 2 * math.Hypot(re, im) / float64(len(pcm)); level > loudest {
-			best, loudest = f, level
+		if n > 12 && b[1]&0x7f == 0 {
+			for _, u := range b[12:n] {
+				pcm = append(pcm, g711.DecodeUlawFrame(u))
+			}
 		}
 	}
-	return best
+	for at := 0; at+800 <= len(pcm); at += 400 {
+		if loudness(pcm[at:at+800], freq) > 0.05 {
+			return true
+		}
+	}
+	return false
+}
+
+// loudness of a tone, 1 is full scale.
+func loudness(pcm []int16, f float64) float64 {
+	var re, im float64
+	for i, s := range pcm {
+		x := float64(s) / 32768
+		re += x * math.Cos(2*math.Pi*f*float64(i)/8000)
+		im += x * math.Sin(2*math.Pi*f*float64(i)/8000)
+	}
+	return 2 * math.Hypot(re, im) / float64(max(len(pcm), 1))
+}
+
+// says sends a steady tone to where a description says, until stopped.
+func (e *ear) says(freq float64, description []byte) (stop func()) {
+	e.t.Helper()
+	d, err := sdp.Parse(description)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	over, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(20 * time.Millisecond)
+		defer tick.Stop()
+		packet := make([]byte, 172)
+		packet[0], packet[11] = 0x80, byte(freq)
+		for n := 0; ; n++ {
+			bin.BigEndian.PutUint16(packet[2:], uint16(n))
+			bin.BigEndian.PutUint32(packet[4:], uint32(n*160))
+			for i := range 160 {
+				packet[12+i] = g711.EncodeUlawFrame(int16(4000 * math.Sin(2*math.Pi*freq*float64(n*160+i)/8000)))
+			}
+			if _, err := e.WriteTo(packet, to(d)); err != nil {
+				return
+			}
+			select {
+			case <-over:
+				return
+			case <-tick.C:
+			}
+		}
+	}()
+	return sync.OnceFunc(func() { close(over); <-done })
 }
 
 const musicTone = 660.0

@@ -206,7 +206,7 @@ func TestConference(t *testing.T) {
 	}
 	time.Sleep(300 * time.Millisecond) // all are seated
 	last := callOf(r, "u4")
-	if err := last.Mute(soon(t), true); err != nil {
+	if err := last.Mute(soon(t), "caller", true); err != nil {
 		t.Fatal(err)
 	}
 	heard := make([][]float64, len(phones))

@@ -66,6 +66,7 @@ type Keys string
 const (
 	KeysEvents Keys = "events" // telephone-event in RTP (RFC 4733)
 	KeysInband Keys = "inband" // as tones in the sound
+	KeysInfo   Keys = "info"   // in INFO requests (application/dtmf-relay)
 )
 
 // Diversion is the header that tells a trunk who forwarded a call.
@@ -127,7 +128,7 @@ func (m Manner) Check() error {
 		known("user_phone", m.UserPhone, On, Off),
 		known("reliable", m.Reliable, On, Off),
 		known("early_media", m.Early, EarlyPass, EarlyIgnore),
-		known("dtmf", m.Keys, KeysEvents, KeysInband),
+		known("dtmf", m.Keys, KeysEvents, KeysInband, KeysInfo),
 		known("diversion", m.Diversion, DiversionBoth, DiversionHeader, DiversionHistory, DiversionNone),
 		known("media", m.Media, MediaOff, MediaPrefer, MediaRequire),
 		known("probe", m.Probe, ProbeOptions, ProbeOff),

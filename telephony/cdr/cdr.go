@@ -93,8 +93,10 @@ const (
 	Parked What = "parked"
 	// Retrieved: the one named has taken the parked call.
 	Retrieved What = "retrieved"
-	// Joined: the caller is in the conference named.
+	// Joined: the caller, or the one named, is in the conference named.
 	Joined What = "joined"
+	// Left: the one named has left; the other party goes on in the conference.
+	Left What = "left"
 	// Muted and Unmuted: others in the conference do not hear the caller, or do again.
 	Muted   What = "muted"
 	Unmuted What = "unmuted"

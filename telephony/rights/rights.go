@@ -23,6 +23,30 @@ const Call = "call"
 // country ("numbers.country") expensive numbers look like them.
 const Unassigned = "unassigned"
 
+// Recorded and RecordOwn are the questions about recordings of a user's calls.
+var (
+	Recorded  = policy.Question{Action: "record", Kind: "always"}
+	RecordOwn = policy.Question{Action: "record", Kind: "own"}
+)
+
+// Recordings is the action of recording calls, for policy.New.
+func Recordings() policy.Action {
+	return policy.Action{Name: "record", About: "record calls", Kinds: []policy.Kind{
+		{Name: "own", About: "the own ones, by *1 or a button of the phone"},
+		{Name: "always", About: "all calls of the user are recorded, whatever he does"},
+	}}
+}
+
+// Announced is the question whether a user hears in words why a call failed.
+var Announced = policy.Question{Action: "announce", Kind: "failure"}
+
+// Announcements is the action of hearing them, for policy.New.
+func Announcements() policy.Action {
+	return policy.Action{Name: "announce", About: "hear announcements", Kinds: []policy.Kind{
+		{Name: "failure", About: "why a call failed, where there is a file for it", Allow: true},
+	}}
+}
+
 // kind is what holds for a class out of the box: what people call every day is
 // allowed. The rest costs money, and is what fraudsters call.
 func kind(class number.Class) policy.Kind {

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"tandem/rtc"
+	"tandem/rtc/policy"
 	"tandem/rtc/sip"
 	"tandem/telephony/diversion"
 	"tandem/telephony/group"
@@ -105,6 +106,16 @@ func (p *Plan) member(route Route, g *group.Group, member string) (to []Destinat
 func (p *Plan) overflow(route Route, g *group.Group, why diversion.Reason) (Route, error) {
 	payer, _ := p.Users.User(g.Payer)
 	return p.sendOn(route, diversion.Hop{User: g.AOR, Name: g.Note, URI: string(g.AOR), Reason: why}, payer, g.Overflow)
+}
+
+// May implements Router of telephony.
+func (p *Plan) May(user rtc.AOR, what policy.Question) bool {
+	who, ok := p.Users.User(user)
+	if !ok {
+		return false
+	}
+	d, _ := p.may(who, what, false)
+	return d.Allowed
 }
 
 // MayPickUp implements Router: users pick up each other's calls who are of the same

@@ -184,8 +184,11 @@ func (p *Plan) toll(payer User, kind string) *guard.Toll {
 func trunkWant(t *gateways.Trunk) media.Want {
 	speaks := t.Speaks()
 	w := media.Want{Codecs: t.Offers(), ICE: media.No}
-	if speaks.Keys == dialect.KeysInband {
+	switch speaks.Keys {
+	case dialect.KeysInband:
 		w.Strip, w.Inband = []string{"telephone-event"}, true
+	case dialect.KeysInfo:
+		w.Strip = []string{"telephone-event"}
 	}
 	switch speaks.Media {
 	case dialect.MediaRequire:

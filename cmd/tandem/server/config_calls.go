@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -19,6 +20,8 @@ type Telephony struct {
 	Calls         int           `yaml:"calls" json:"calls" jsonschema_description:"Calls led at a time; more are answered 503"`
 	RingTime      time.Duration `yaml:"ring_time" json:"ring_time" jsonschema_description:"How long a call may ring"`
 	Recordings    string        `yaml:"recordings" json:"recordings,omitempty" jsonschema_description:"Folder that recordings of calls are written to; empty: calls are not recorded"`
+	Announcements string        `yaml:"announcements" json:"announcements,omitempty" jsonschema_description:"Folder of WAV files that a caller hears when a call fails: busy, no-answer, unknown, unreachable, refused, congestion, failed; empty: the status alone tells"`
+	ParkTime      time.Duration `yaml:"park_time" json:"park_time" jsonschema_description:"How long a parked call waits before who parked it is called"`
 	RecordingTone bool          `yaml:"recording_tone" json:"recording_tone" jsonschema_description:"Both sides hear a tone every 15 s while a call is recorded"`
 	Failover      time.Duration `yaml:"failover" json:"failover" jsonschema_description:"How long trunks are tried one after the other before the caller is told that none takes the call"`
 	KeepRecords   time.Duration `yaml:"keep_records" json:"keep_records" jsonschema_description:"How long records of calls are kept; 0: for ever"`
@@ -128,6 +131,14 @@ func (c *Config) callFaults(bad func(key, format string, args ...any)) {
 	}
 	if t := c.Telephony.SessionTimer; t != 0 && t < 90*time.Second {
 		bad("telephony.session_timer", "has %s; RFC 4028 allows no less than 90s, use 0 for none of our own", t)
+	}
+	if t := c.Telephony.ParkTime; t < 10*time.Second {
+		bad("telephony.park_time", "has %s; who parks a call needs at least 10s before it comes back", t)
+	}
+	if dir := c.Telephony.Announcements; dir != "" {
+		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+			bad("telephony.announcements", "%q is not a folder; make it, or leave it out", dir)
+		}
 	}
 	if c.Telephony.Reconnect < time.Second {
 		bad("telephony.reconnect", "has %s; nobody comes back within less than 1s", c.Telephony.Reconnect)

@@ -97,7 +97,9 @@ func (c *countries) of(country string) *number.Plan {
 }
 
 // Actions are what rules of policy can be about.
-func Actions() []policy.Action { return []policy.Action{rights.Calls(), writing()} }
+func Actions() []policy.Action {
+	return []policy.Action{rights.Calls(), rights.Recordings(), rights.Announcements(), writing()}
+}
 
 // Policy of the server.
 func (s *Server) Policy() *policy.Engine { return s.policy }

@@ -160,6 +160,8 @@ func (s *Server) openTelephony(ctx context.Context, cfg *Config) error {
 		Failover:      cfg.Telephony.Failover,
 		Setting:       s.dialledSetting,
 		Recordings:    cfg.recordings(),
+		Announcements: cfg.Telephony.Announcements,
+		ParkTime:      cfg.Telephony.ParkTime,
 		RecordingTone: cfg.Telephony.RecordingTone,
 		Records:       s.records,
 		Domain:        cfg.Domains[0],

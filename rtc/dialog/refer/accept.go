@@ -59,6 +59,43 @@ func Accept(in *dialog.Incoming) (*Referral, error) {
 	return r, nil
 }
 
+// Outside answers a REFER that is in the dialog of no call by 202. It makes a dialog, in
+// which is told how the reference goes: first 100 Trying. The error is a *rtc.Status;
+// the REFER is then not answered. It runs on the lane of the request.
+func Outside(ua *dialog.UA, r *rtc.Request, how dialog.Inbound) (*Referral, error) {
+	t, err := Read(r.Message)
+	if err != nil {
+		return nil, err
+	}
+	ref := &Referral{Target: t, ReferredBy: string(r.Get(sip.HdrReferredBy)), code: 100}
+	if strings.EqualFold(string(r.Get(sip.HdrReferSub)), "false") || r.HasToken(sip.HdrRequire, "norefersub") {
+		r.Respond(202, "", []byte("Refer-Sub: false\r\n")) // RFC 4488 §4
+		return ref, nil
+	}
+	d, err := ua.NewServer(r, how)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.Enter(); err != nil {
+		return nil, err
+	}
+	d.Confirm()
+	ref.told = subscription.New(d, subscription.Terms{Event: subscription.Event{Package: "refer"}, Expires: lifetime, Longest: lifetime,
+		Least: time.Second, Document: ref.document})
+	d.Respond(r, 202, dialog.Content{})
+	ref.told.Changed()
+	return ref, nil
+}
+
+// Do runs f on the lane of the dialog, from any goroutine that is not on a lane.
+func (r *Referral) Do(f func()) {
+	if r.told == nil {
+		f()
+		return
+	}
+	r.told.Lane().Do(f)
+}
+
 // Progress tells the status of the reference: a provisional one.
 func (r *Referral) Progress(code int, reason string) {
 	if !r.finished && code > r.code {

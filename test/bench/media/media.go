@@ -136,7 +136,7 @@ func (b *bench) measure(ctx context.Context, l *lane, settle, length time.Durati
 		return fmt.Errorf("%s has ended; its log ends: %s", l.name, l.relay.tail())
 	}
 	stop := b.profile(l)
-	w, err := l.phones.run(ctx, l.relay, settle, length)
+	w, err := l.phones.run(ctx, l.relay.used, settle, length)
 	stop()
 	if err != nil {
 		return err

@@ -113,8 +113,8 @@ func (p *phones) add(legs [2]leg, s *speech) {
 }
 
 // run lets all ends speak for a time, after as much as is needed for things to
-// settle, and counts.
-func (p *phones) run(ctx context.Context, r *relay, settle, length time.Duration) (w window, err error) {
+// settle, and counts. used is the processor time of the relay so far.
+func (p *phones) run(ctx context.Context, used func() time.Duration, settle, length time.Duration) (w window, err error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	if err := pin(1); err != nil {
@@ -136,7 +136,7 @@ func (p *phones) run(ctx context.Context, r *relay, settle, length time.Duration
 		gone := now.Sub(begin)
 		if !counting && gone >= settle {
 			counting = true
-			w.cpu -= r.used()
+			w.cpu -= used()
 			from, until = now.UnixNano(), now.Add(length).UnixNano()
 			w.late = 0
 		}
@@ -161,7 +161,7 @@ func (p *phones) run(ctx context.Context, r *relay, settle, length time.Duration
 		}
 		doze(max(nap, time.Until(begin.Add(time.Duration(n)*every))))
 	}
-	w.cpu += r.used()
+	w.cpu += used()
 	for quiet := time.Now(); time.Since(quiet) < 100*time.Millisecond && ctx.Err() == nil; {
 		p.read(&w, from, until)
 		doze(readEvery)

@@ -82,7 +82,7 @@ func start(ctx context.Context, dir, name, control, bin string, args ...string) 
 		_ = r.cmd.Wait()
 		close(r.done)
 	}()
-	prefer(r.cmd.Process.Pid)
+	Prefer(r.cmd.Process.Pid)
 	if r.ng, err = ng.Dial("127.0.0.1:" + control); err != nil {
 		r.stop()
 		return nil, err
@@ -95,7 +95,7 @@ func start(ctx context.Context, dir, name, control, bin string, args ...string) 
 		stop()
 		switch {
 		case err == nil:
-			prefer(r.cmd.Process.Pid) // threads made since
+			Prefer(r.cmd.Process.Pid) // threads made since
 			return r, nil
 		case ping.Err() != nil || r.dead():
 			r.stop()
@@ -131,9 +131,9 @@ func (r *relay) stop() {
 	}
 }
 
-// prefer puts all threads of a process before others' work: measures are of the
+// Prefer puts all threads of a process before others' work: measures are of the
 // relay, not of what else runs. Without the right to it, it changes nothing.
-func prefer(pid int) {
+func Prefer(pid int) {
 	tasks, _ := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
 	for _, t := range tasks {
 		if id, err := strconv.Atoi(t.Name()); err == nil {

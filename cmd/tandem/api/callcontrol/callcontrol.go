@@ -1,8 +1,9 @@
 // Package callcontrol is the operations on a call that goes on: transfer, park,
-// recording, mute in a conference.
+// recording, conference, mute and kick.
 package callcontrol
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 
@@ -47,9 +48,15 @@ type Recording struct {
 	File string `json:"file" yaml:"file" doc:"In the folder telephony.recordings"`
 }
 
+// Conference says in which conference a call goes on.
+type Conference struct {
+	Room string `json:"room" yaml:"room" pattern:"^[0-9]{1,20}$" doc:"Its number: others join by dialling *6 and it"`
+}
+
 // Muting says whether a party of a conference is heard.
 type Muting struct {
-	Muted bool `json:"muted" yaml:"muted"`
+	Party string `json:"party,omitempty" yaml:"party,omitempty" enum:"caller,callee" default:"caller" doc:"Of the two of a call that was made a conference"`
+	Muted bool   `json:"muted" yaml:"muted"`
 }
 
 // Done says which call something was done to.
@@ -68,8 +75,38 @@ func Register(set *op.Set, rooms Rooms) {
 		Scope: access.Write("recordings"), Needs: rooms.Running}, n.record)
 	op.Change(set, op.Op{Method: http.MethodDelete, Path: "/calls/{id}/recording", ID: "stop-recording-call", Short: "End the recording of a call",
 		Scope: access.Write("recordings"), Needs: rooms.Running}, n.stop)
-	op.Change(set, op.Op{Method: http.MethodPost, Path: "/calls/{id}/mute", ID: "mute-call", Short: "Mute the caller in a conference, or have him heard again",
-		Long: "To have somebody leave a conference, hang up the call.", Scope: write, Needs: rooms.Running}, n.mute)
+	op.Change(set, op.Op{Method: http.MethodPost, Path: "/calls/{id}/mute", ID: "mute-call", Short: "Mute a party in a conference, or have it heard again",
+		Long: "To have somebody leave it: kick-party.", Scope: write, Needs: rooms.Running}, n.mute)
+	op.Change(set, op.Op{Method: http.MethodPost, Path: "/calls/{id}/conference", ID: "confer-call", Short: "Make a conference of a call",
+		Long: "Both parties stay where they are; others join by dialling *6 and the number. Each may leave by itself.", Scope: write, Needs: rooms.Running}, n.conference)
+	op.Change(set, op.Op{Method: http.MethodDelete, Path: "/calls/{id}/parties/{party}", ID: "kick-party", Short: "Have a party leave a conference",
+		Long: "A call of two ends by it.", Scope: write, Needs: rooms.Running}, n.kick)
+}
+
+// Seat names a party of a call in a path.
+type Seat struct {
+	Path
+	Party string `path:"party" enum:"caller,callee"`
+}
+
+func (n *nouns) conference(ctx context.Context, do *op.Doing, in *struct {
+	Path
+	Body Conference
+}) (Conference, error) {
+	c, err := n.begin(ctx, do, in.ID)
+	if err != nil {
+		return Conference{}, err
+	}
+	do.After = in.Body
+	return in.Body, c.Confer(ctx, in.Body.Room)
+}
+
+func (n *nouns) kick(ctx context.Context, do *op.Doing, in *Seat) (Done, error) {
+	c, err := n.begin(ctx, do, in.ID)
+	if err != nil {
+		return Done{}, err
+	}
+	return Done{in.ID}, c.Kick(ctx, in.Party, do.Who)
 }
 
 // begin finds a call and begins a change of it.
@@ -133,5 +170,5 @@ func (n *nouns) mute(ctx context.Context, do *op.Doing, in *struct {
 		return Muting{}, err
 	}
 	do.After = in.Body
-	return in.Body, c.Mute(ctx, in.Body.Muted)
+	return in.Body, c.Mute(ctx, cmp.Or(in.Body.Party, "caller"), in.Body.Muted)
 }

@@ -62,7 +62,7 @@ type TrunkManner struct {
 	UserPhone  string `json:"user_phone" yaml:"user_phone" enum:"on,off" doc:"Numbers in URIs are marked user=phone"`
 	Reliable   string `json:"reliable" yaml:"reliable" enum:"on,off" doc:"Provisional responses may be reliable (100rel)"`
 	Early      string `json:"early_media" yaml:"early_media" enum:"pass,ignore" doc:"Sound before the answer"`
-	Keys       string `json:"dtmf" yaml:"dtmf" enum:"events,inband" doc:"How keys are sent"`
+	Keys       string `json:"dtmf" yaml:"dtmf" enum:"events,inband,info" doc:"How keys are sent"`
 	Diversion  string `json:"diversion" yaml:"diversion" enum:"both,diversion,history,none" doc:"How it is told who forwarded a call"`
 	Encryption string `json:"encryption" yaml:"encryption" enum:"off,prefer,require" doc:"Of its sound (SRTP)"`
 	Probe      string `json:"probe" yaml:"probe" enum:"options,off" doc:"How it is found out whether it is there, besides by calls"`
@@ -127,7 +127,7 @@ type TrunkChange struct {
 	UserPhone   *string      `json:"user_phone,omitempty" doc:"on or off; empty: as its dialect has it, and so for what follows"`
 	Reliable    *string      `json:"reliable,omitempty" doc:"on or off"`
 	Early       *string      `json:"early_media,omitempty" doc:"pass or ignore"`
-	Keys        *string      `json:"dtmf,omitempty" doc:"events or inband"`
+	Keys        *string      `json:"dtmf,omitempty" doc:"events, inband or info"`
 	Diversion   *string      `json:"diversion,omitempty" doc:"both, diversion, history or none"`
 	Channels    *int         `json:"channels,omitempty" doc:"Calls at a time; 0: no limit"`
 	Format      *string      `json:"format,omitempty" doc:"e164 or digits"`

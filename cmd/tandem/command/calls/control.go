@@ -16,7 +16,7 @@ import (
 
 // control makes the verbs that change a call that goes on.
 func control() []*cobra.Command {
-	return []*cobra.Command{newShow(), newTransfer(), newPark(), newRecord(), newMute()}
+	return []*cobra.Command{newShow(), newTransfer(), newPark(), newRecord(), newConference(), newMute(), newKick()}
 }
 
 // do does an operation on a call, and prints its result.
@@ -107,21 +107,57 @@ func newRecord() *cobra.Command {
 
 func newMute() *cobra.Command {
 	var off bool
+	var party string
 	c := &cobra.Command{
 		Use:   "mute ID",
-		Short: "Mute the caller in a conference, or have him heard again (--off)",
-		Long:  "Mute the caller in a conference. To have somebody leave it, hang up the call.",
+		Short: "Mute a party in a conference, or have it heard again (--off)",
+		Long:  "Mute a party in a conference. Who dialled into it is the caller of its call.",
 		Args:  command.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return do(c, http.MethodPost, client.Path("calls", args[0], "mute"), callcontrol.Muting{Muted: !off},
+			return do(c, http.MethodPost, client.Path("calls", args[0], "mute"), callcontrol.Muting{Party: party, Muted: !off},
 				func(m callcontrol.Muting) string {
 					if m.Muted {
-						return "the others do not hear the caller"
+						return "the others do not hear the " + party
 					}
-					return "the others hear the caller"
+					return "the others hear the " + party
 				})
 		},
 	}
-	c.Flags().BoolVar(&off, "off", false, "have him heard again")
+	c.Flags().BoolVar(&off, "off", false, "have it heard again")
+	partyFlag(c, &party)
+	return c
+}
+
+func partyFlag(c *cobra.Command, party *string) {
+	c.Flags().StringVar(party, "party", "caller", "whom: caller or callee")
+	command.Complete(c, "party", "caller", "callee")
+}
+
+func newConference() *cobra.Command {
+	return &cobra.Command{
+		Use:   "conference ID NUMBER",
+		Short: "Make a conference of a call, that others join by dialling *6 and the number",
+		Args:  command.ExactArgs(2),
+		RunE: func(c *cobra.Command, args []string) error {
+			return do(c, http.MethodPost, client.Path("calls", args[0], "conference"), callcontrol.Conference{Room: args[1]},
+				func(r callcontrol.Conference) string {
+					return "both are in conference " + r.Room + "; dial *6" + r.Room + " to join it"
+				})
+		},
+	}
+}
+
+func newKick() *cobra.Command {
+	var party string
+	c := &cobra.Command{
+		Use:   "kick ID",
+		Short: "Have a party leave a conference",
+		Args:  command.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return do(c, http.MethodDelete, client.Path("calls", args[0], "parties", party), nil,
+				func(callcontrol.Done) string { return "the " + party + " has left" })
+		},
+	}
+	partyFlag(c, &party)
 	return c
 }

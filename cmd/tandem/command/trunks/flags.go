@@ -36,7 +36,7 @@ var mannerFlags = [...]struct{ name, usage string }{
 	{"user-phone", "mark numbers in URIs with user=phone: on or off"},
 	{"reliable", "reliable provisional responses (100rel): on or off"},
 	{"early-media", "sound before the answer: pass or ignore"},
-	{"dtmf", "how keys are sent: events (RFC 4733) or inband"},
+	{"dtmf", "how keys are sent: events (RFC 4733), inband or info"},
 	{"diversion", "header that tells who forwarded a call: both, diversion, history or none"},
 	{"encryption", "of its sound (SRTP): off, prefer or require"},
 	{"redirects", "when it answers with another address (3xx): refuse, and the next trunk is tried, or follow, as far as policy and limits let the call"},

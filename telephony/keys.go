@@ -1,0 +1,75 @@
+package telephony
+
+import (
+	"time"
+
+	"tandem/gateways/dialect"
+	"tandem/media"
+	"tandem/media/dtmf"
+	"tandem/rtc/dialog"
+	"tandem/rtc/sip"
+)
+
+// keys are what a party has pressed lately.
+type keys struct {
+	last byte
+	at   time.Time
+}
+
+// within is how long the keys of a code may take.
+const within = 3 * time.Second
+
+// pressed is told of a key that came with the sound of a side. The relay passes it on
+// by itself, but for a trunk that wants INFO.
+func (c *Call) pressed(side media.Which, key dtmf.Event) {
+	l := c.caller
+	if side == media.B {
+		l = c.callee
+	}
+	if c.over || l == nil {
+		return
+	}
+	if other := c.other(l); other != nil && other.keysByInfo() {
+		c.press(other, key)
+	}
+	c.command(l, key)
+}
+
+// command does what a party wants by keys: *1 begins or ends a recording of the call.
+func (c *Call) command(l *leg, key dtmf.Event) {
+	before, digit := c.keys[l.side], key.Digit()
+	c.keys[l.side] = keys{digit, time.Now()}
+	if digit != '1' || before.last != '*' || time.Since(before.at) > within || c.record.Answered.IsZero() {
+		return
+	}
+	if err := c.recordBy(l, c.tape == nil); err != nil {
+		c.log.Info("a recording by key is refused", "leg", l.callID, "aor", string(l.Who.User), "err", err)
+	}
+}
+
+// press lets a leg have a key that did not come with sound, or is not to go with it.
+func (c *Call) press(l *leg, key dtmf.Event) {
+	if l == nil {
+		return
+	}
+	if !l.keysByInfo() {
+		if err := c.media.Press(l.side, key); err != nil {
+			c.log.Warn("a key does not go across", "leg", l.callID, "err", err)
+		}
+		return
+	}
+	const kind = "application/dtmf-relay"
+	body, err := dtmf.WriteBody(kind, key)
+	if err != nil {
+		c.log.Warn("a key does not go across", "leg", l.callID, "err", err)
+		return
+	}
+	l.send("INFO", dialog.Content{Type: kind, Body: body}, func(m *sip.Message, err error) {
+		if err != nil || m.StatusCode() >= 300 {
+			c.log.Warn("a key was not taken", "leg", l.callID, "err", err)
+		}
+	})
+}
+
+// keysByInfo reports whether the leg's trunk reads keys in INFO alone.
+func (l *leg) keysByInfo() bool { return l.Trunk != nil && l.Trunk.Speaks().Keys == dialect.KeysInfo }

@@ -1,0 +1,83 @@
+package telephony
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"tandem/media"
+	"tandem/rtc"
+	"tandem/rtc/dialog"
+	"tandem/rtc/dialog/refer"
+	"tandem/telephony/cdr"
+	"tandem/telephony/feature"
+)
+
+// summons takes a REFER to a conference that is sent outside a dialog (RFC 4579 §5.5):
+// whom it names is called, at the expense of who sends it, and seated. It is false for
+// a REFER to anything else. It runs on the lane of the REFER.
+func (x *Exchange) summons(r *rtc.Request) (taken bool, err error) {
+	code := codeOf(string(r.RequestURI()))
+	if code.Kind != feature.Conference {
+		return false, nil
+	}
+	by, err := x.cfg.Router.Caller(r)
+	if err == nil && by.Caller.User == "" {
+		err = &rtc.Status{Code: 403, Reason: "Users Alone Invite to Conferences"}
+	}
+	if err != nil {
+		return true, err
+	}
+	target, err := refer.Read(r.Message)
+	if err != nil {
+		return true, err
+	}
+	if !strings.EqualFold(target.Method, "INVITE") {
+		return true, &rtc.Status{Code: 403, Reason: "Only Calls Lead to a Conference"}
+	}
+	route, err := x.cfg.Router.Refer(by.Caller.User, target.URI)
+	switch {
+	case errors.Is(err, rtc.Next):
+		return true, &rtc.Status{Code: 403, Reason: "Not a Destination of This Server"}
+	case err != nil:
+		return true, err
+	}
+	told, err := refer.Outside(x.ua, r, dialog.Inbound{Sticky: true})
+	if err != nil {
+		return true, err
+	}
+	route.Caller = by.Caller
+	c := x.newCall(route)
+	c.origin = &origin{seatIn: code.Arg, Options: Options{Payer: by.Caller.User, Watch: func(e Event) { told.Do(func() { tellOf(told, e) }) }}}
+	c.record = recordOf(route, c.id, "", time.Now())
+	c.record.From, c.record.Payer = by.Caller.User, by.Caller.User
+	if err := x.start(c); err != nil {
+		told.Finish(503, "")
+	}
+	return true, nil
+}
+
+// tellOf tells who has sent a REFER what becomes of the call it asked for.
+func tellOf(told *refer.Referral, e Event) {
+	switch e.Kind {
+	case CallerRings:
+		told.Progress(180, "")
+	case Answered:
+		told.Finish(200, "")
+	case Ended:
+		told.Finish(max(e.Record.Code, 400), "")
+	}
+}
+
+// summoned seats who has answered.
+func (c *Call) summoned(l *leg) {
+	c.callee = c.nobody(media.B)
+	c.note(cdr.CallerReached, l.name())
+	c.tell(CallerReached)
+	if err := c.sit(l, c.origin.seatIn); err != nil {
+		c.end(End{By: "server", Code: 503, Text: "the conference has no seat"})
+		return
+	}
+	c.record.Answered = time.Now()
+	c.tell(Answered)
+}
