@@ -137,7 +137,7 @@ func TestKeysToInfo(t *testing.T) {
 		t.Errorf("INFO is answered %d", m.StatusCode())
 	}
 	keyed("5")
-	ear.press(9, answer.Body())
+	ear.pressEvent(9, answer.Body())
 	keyed("9")
 	a.hangsUp()
 	trunk.reply(trunk.request("BYE"), 200, "", "", "")

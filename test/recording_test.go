@@ -83,8 +83,8 @@ func TestRecordingByKey(t *testing.T) {
 			t.Errorf("alice's button %s is answered %s", way, m.Bytes())
 		}
 	}
-	ear.press(10, answer.Body()) // in the sound
-	ear.press(1, answer.Body())
+	ear.pressEvent(10, answer.Body()) // in the sound
+	ear.pressEvent(1, answer.Body())
 	for end := time.Now().Add(patience); words(callOf(r, "alice").Record()) != "recording recorded recording recorded recording"; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("the story is %q", words(callOf(r, "alice").Record()))
@@ -120,8 +120,8 @@ func sides(t *testing.T, path string) (left, right []int16) {
 	return left, right
 }
 
-// press sends a key as an event (RFC 4733) to where a description says.
-func (e *ear) press(code byte, description []byte) {
+// pressEvent sends a key as an event (RFC 4733) to where a description says.
+func (e *ear) pressEvent(code byte, description []byte) {
 	e.t.Helper()
 	d, err := sdp.Parse(description)
 	if err != nil {
