@@ -73,11 +73,12 @@ func TestReliablePolicy(t *testing.T) {
 	}
 }
 
-// press sends a key as telephone-event (RFC 4733): a packet every 20 ms for a third
-// of a second, and the last one thrice.
+// press sends a key as telephone-event (RFC 4733): a packet every 20 ms for eight
+// tenths of a second, and the last one thrice: long enough to be heard by whoever begins
+// to listen late.
 func (e *ear) press(key byte, to *net.UDPAddr) {
 	e.t.Helper()
-	const packets, last = 16, 14
+	const packets, last = 42, 40
 	for i := range packets {
 		b := make([]byte, 16)
 		b[0], b[1] = 0x80, 101
