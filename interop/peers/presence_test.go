@@ -24,7 +24,6 @@ type show struct {
 	watched seer            // the linphonec
 	partner seer            // the baresip
 	account func(name, watches string, publishes bool) peers.Account
-	told    func(name string) // waits until a watcher has subscribed
 }
 
 func (s *show) linphone(a peers.Account, sound string) seer {

@@ -117,16 +117,18 @@ func (c *Notifier) Push(p *sipphone.Phone, line int, event, mediaType string, bo
 func (c *Notifier) Refer(p *sipphone.Phone, mediaType string, body []byte) {
 	secrets := c.cfg.Secrets(p)
 	for i, l := range p.Lines {
-		for _, w := range c.cfg.Ways(l.User, p.MAC.Device(i+1)) {
-			header := "Refer-To: <cid:" + string(p.MAC) + "@" + c.cfg.Domain + ">\r\nContent-ID: <" + string(p.MAC) + "@" + c.cfg.Domain + ">\r\n" +
-				"Require: norefersub\r\nRefer-Sub: false\r\nExpires: 0\r\n"
-			o := c.outside(w, l.User, secrets[i], uac.Content{Header: []byte(header), Type: mediaType, Body: body})
-			o.Method = "REFER"
-			if err := c.cfg.Send(o, nil); err != nil {
-				c.cfg.Log.Warn("phone not told", "mac", p.MAC, "method", o.Method, "err", err)
-			}
-			return
+		ways := c.cfg.Ways(l.User, p.MAC.Device(i+1))
+		if len(ways) == 0 {
+			continue
 		}
+		header := "Refer-To: <cid:" + string(p.MAC) + "@" + c.cfg.Domain + ">\r\nContent-ID: <" + string(p.MAC) + "@" + c.cfg.Domain + ">\r\n" +
+			"Require: norefersub\r\nRefer-Sub: false\r\nExpires: 0\r\n"
+		o := c.outside(ways[0], l.User, secrets[i], uac.Content{Header: []byte(header), Type: mediaType, Body: body})
+		o.Method = "REFER"
+		if err := c.cfg.Send(o, nil); err != nil {
+			c.cfg.Log.Warn("phone not told", "mac", p.MAC, "method", o.Method, "err", err)
+		}
+		return
 	}
 }
 

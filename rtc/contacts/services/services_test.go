@@ -10,10 +10,9 @@ import (
 	"tandem/rtc/contacts/xcap"
 )
 
-const (
-	alice rtc.AOR = "sip:alice@example.com"
-	root          = "https://example.com/xcap-root/"
-)
+const alice rtc.AOR = "sip:alice@example.com"
+
+const root = "https://example.com/xcap-root/"
 
 func put(t *testing.T, b *contacts.Book, u *xcap.Usage, name, text string) {
 	t.Helper()
