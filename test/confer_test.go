@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"tandem/cmd/tandem/server"
+	"tandem/cmd/tandem/config"
 	"tandem/media/sound"
 	"tandem/rtc/policy"
 	"tandem/rtc/sip"
@@ -256,7 +256,7 @@ func TestAnnouncements(t *testing.T) {
 // shortParking is a house whose parked calls come back soon.
 func shortParking(t *testing.T) (*rig, map[string]*wire) {
 	t.Helper()
-	return houseOf(t, func(cfg *server.Config) { cfg.Telephony.ParkTime = 200 * time.Millisecond })
+	return houseOf(t, func(cfg *config.Config) { cfg.Telephony.ParkTime = 200 * time.Millisecond })
 }
 
 // announcing is a house that says why calls fail.
@@ -268,12 +268,12 @@ func announcing(t *testing.T) (*rig, map[string]*wire) {
 			t.Fatal(err)
 		}
 	}
-	return houseOf(t, func(cfg *server.Config) { cfg.Telephony.Announcements = dir })
+	return houseOf(t, func(cfg *config.Config) { cfg.Telephony.Announcements = dir })
 }
 
-func houseOf(t *testing.T, change func(*server.Config)) (*rig, map[string]*wire) {
+func houseOf(t *testing.T, change func(*config.Config)) (*rig, map[string]*wire) {
 	t.Helper()
-	r := startServer(t, func(cfg *server.Config) { ledCalls(cfg); change(cfg) })
+	r := startServer(t, func(cfg *config.Config) { ledCalls(cfg); change(cfg) })
 	phones := map[string]*wire{}
 	for _, name := range []string{"alice", "bob"} {
 		r.user(name)

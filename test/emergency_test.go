@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"tandem/cmd/tandem/server"
+	"tandem/cmd/tandem/config"
 	"tandem/gateways"
 	"tandem/rtc/policy"
 	"tandem/telephony/cdr"
@@ -18,10 +18,10 @@ import (
 // user may call nobody and withholds the number; by the site's trunk first and by
 // any other then, with the number by which the site is called back.
 func TestEmergency(t *testing.T) {
-	r := startServer(t, func(cfg *server.Config) {
+	r := startServer(t, func(cfg *config.Config) {
 		exchange(cfg)
 		cfg.Telephony.Calls = 1
-		cfg.Emergency.Sites = []server.EmergencySite{{Trunk: "help", Caller: "+49305555", Location: "https://lis.example.test/berlin"}}
+		cfg.Emergency.Sites = []config.EmergencySite{{Trunk: "help", Caller: "+49305555", Location: "https://lis.example.test/berlin"}}
 	})
 	r.user("alice", "bob")
 	pstn := r.rawTrunk(t, "pstn", func(t *gateways.Trunk) { t.Channels = 1 })
@@ -75,9 +75,9 @@ func TestEmergency(t *testing.T) {
 
 // TestEmergencyLocation: where the phone says it is passes on, header and document.
 func TestEmergencyLocation(t *testing.T) {
-	r := startServer(t, func(cfg *server.Config) {
+	r := startServer(t, func(cfg *config.Config) {
 		exchange(cfg)
-		cfg.Emergency.Sites = []server.EmergencySite{{Location: "https://lis.example.test/berlin"}}
+		cfg.Emergency.Sites = []config.EmergencySite{{Location: "https://lis.example.test/berlin"}}
 	})
 	r.user("alice")
 	pstn, alice := r.rawTrunk(t, "pstn", nil), r.dial(t, "udp")

@@ -9,7 +9,7 @@ import (
 	"github.com/miekg/dns"
 
 	"tandem/cmd/tandem/api/client"
-	"tandem/cmd/tandem/server"
+	"tandem/cmd/tandem/config"
 	"tandem/gateways"
 	"tandem/gateways/dialect"
 	"tandem/rtc/sip"
@@ -50,7 +50,7 @@ func TestENUM(t *testing.T) {
 	records := map[string]string{}
 	dnsAddr := zone(t, records)
 	var data string
-	r := startServer(t, func(cfg *server.Config) {
+	r := startServer(t, func(cfg *config.Config) {
 		exchange(cfg)
 		data = cfg.Data
 		cfg.DNS.Servers, cfg.Numbers.ENUM = []string{dnsAddr}, []string{"e164.example"}

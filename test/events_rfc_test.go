@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"tandem/cmd/tandem/server"
+	"tandem/cmd/tandem/config"
 	"tandem/rtc/presence"
 	"tandem/rtc/sip"
 )
@@ -209,7 +209,7 @@ func TestRFC6665Section43RecordRoute(t *testing.T) {
 }
 
 func TestRFC3903Section6(t *testing.T) {
-	r := startServer(t, func(cfg *server.Config) { cfg.Presence.BodyBytes = 2000; cfg.Presence.Publications = 2 })
+	r := startServer(t, func(cfg *config.Config) { cfg.Presence.BodyBytes = 2000; cfg.Presence.Publications = 2 })
 	r.user("alice", "bob")
 	b := r.dial(t, "tcp")
 	ok := pidfOf("bob", "open", "")
@@ -255,7 +255,7 @@ func TestRFC5264PartialPublication(t *testing.T) {
 
 // When somebody was online last is told where that is set, and not of who is.
 func TestRFC3863Section417LastSeen(t *testing.T) {
-	r := startServer(t, func(cfg *server.Config) { atOnce(cfg); cfg.Presence.LastSeen = true })
+	r := startServer(t, func(cfg *config.Config) { atOnce(cfg); cfg.Presence.LastSeen = true })
 	r.user("alice", "bob")
 	b := r.dial(t, "tcp")
 	k, first := r.watch(r.dial(t, "udp"), "alice", "bob", "presence")

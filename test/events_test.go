@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"tandem/cmd/tandem/server"
+	"tandem/cmd/tandem/config"
 	"tandem/cmd/tandem/softphone"
 )
 
@@ -20,7 +20,7 @@ import (
 func TestEventsOfACall(t *testing.T) {
 	softphone.AllowLargeDatagrams()
 	var data string
-	r := startServer(t, func(cfg *server.Config) { exchange(cfg); data = cfg.Data })
+	r := startServer(t, func(cfg *config.Config) { exchange(cfg); data = cfg.Data })
 	r.user("alice")
 	r.gateway(t, "berlin", nil)
 	h := http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {

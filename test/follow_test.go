@@ -5,12 +5,12 @@ import (
 	"testing"
 	"time"
 
-	"tandem/cmd/tandem/server"
+	"tandem/cmd/tandem/config"
 )
 
 // reconnects is a rig where a phone has two seconds to come back.
 func reconnects(t *testing.T) *rig {
-	r := startServer(t, func(cfg *server.Config) { ledCalls(cfg); cfg.Telephony.Reconnect = 2 * time.Second })
+	r := startServer(t, func(cfg *config.Config) { ledCalls(cfg); cfg.Telephony.Reconnect = 2 * time.Second })
 	r.user("alice", "bob")
 	return r
 }

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"tandem/cmd/tandem/server"
+	"tandem/cmd/tandem/config"
 	"tandem/rtc"
 	"tandem/rtc/sip"
 	"tandem/telephony/cdr"
@@ -196,7 +196,7 @@ func TestDoNotDisturb(t *testing.T) {
 // TestAnonymous: who withholds his identity is shown to nobody, and refused by who
 // wants that (RFC 5079).
 func TestAnonymous(t *testing.T) {
-	r := startServer(t, func(cfg *server.Config) { exchange(cfg); cfg.Telephony.AllCalls = true })
+	r := startServer(t, func(cfg *config.Config) { exchange(cfg); cfg.Telephony.AllCalls = true })
 	r.user("alice", "bob")
 	alice, bob, trunk := r.dial(t, "udp"), r.dial(t, "udp"), r.rawTrunk(t, "pstn", nil)
 	bob.register("bob")

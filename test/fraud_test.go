@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"tandem/cmd/tandem/api/client"
-	"tandem/cmd/tandem/server"
+	"tandem/cmd/tandem/config"
 	"tandem/gateways"
 	"tandem/rtc/sip"
 	"tandem/telephony"
@@ -43,7 +43,7 @@ func (a *attempts) dials(w *wire, user, uri, lines string) {
 // that were refused for what they are stand in the audit log.
 func TestFraud(t *testing.T) {
 	var data string
-	r := startServer(t, func(cfg *server.Config) { ledCalls(cfg); exchange(cfg); data = cfg.Data })
+	r := startServer(t, func(cfg *config.Config) { ledCalls(cfg); exchange(cfg); data = cfg.Data })
 	r.user("alice", "bob")
 	trunk := r.rawTrunk(t, "world", func(t *gateways.Trunk) { t.Prefixes = []string{"*"} })
 	alice, bob := r.dial(t, "udp"), r.dial(t, "udp")

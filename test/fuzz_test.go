@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"tandem/cmd/tandem/server"
+	"tandem/cmd/tandem/config"
 	"tandem/rtc/sip"
 	"tandem/rtc/sip/torture"
 )
@@ -35,7 +35,7 @@ var attacked = []string{"udp", "trusted", "tcp", "ws"}
 func startAttack(t *testing.T) *attack {
 	t.Helper()
 	phone := newAnswerer(t)
-	r := startServer(t, func(cfg *server.Config) {
+	r := startServer(t, func(cfg *config.Config) {
 		cfg.Auth.AllowForeign = true
 		cfg.DNS.Servers = []string{nameserver(t, phone.local.Port())}
 		cfg.Routes = catchAll(phone.local, "INVITE", "MESSAGE", "OPTIONS", "BYE", "CANCEL", "SUBSCRIBE", "NOTIFY", "REGISTER", "INFO")

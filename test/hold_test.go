@@ -12,7 +12,7 @@ import (
 
 	"github.com/zaf/g711"
 
-	"tandem/cmd/tandem/server"
+	"tandem/cmd/tandem/config"
 	"tandem/media/sdp"
 	"tandem/media/sound"
 	"tandem/rtc/sip"
@@ -187,7 +187,7 @@ func TestMusicOnHold(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			music := musicFile(t)
-			r := startServer(t, func(cfg *server.Config) { ledCalls(cfg); cfg.Telephony.Music = music })
+			r := startServer(t, func(cfg *config.Config) { ledCalls(cfg); cfg.Telephony.Music = music })
 			r.user("alice", "bob")
 			wa, wb := r.dial(t, "udp"), r.dial(t, "udp")
 			wa.register("alice")

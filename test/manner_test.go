@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"tandem/cmd/tandem/api/client"
-	"tandem/cmd/tandem/server"
+	"tandem/cmd/tandem/config"
 	"tandem/gateways"
 	"tandem/gateways/dialect"
 	"tandem/rtc"
@@ -179,7 +179,7 @@ func (e *ear) event(key byte) bool {
 // goes to the next trunk.
 func TestRedirects(t *testing.T) {
 	var data string
-	r := startServer(t, func(cfg *server.Config) { exchange(cfg); data = cfg.Data })
+	r := startServer(t, func(cfg *config.Config) { exchange(cfg); data = cfg.Data })
 	r.user("alice")
 	follow := func(t *gateways.Trunk) { t.Priority, t.Redirects = 1, dialect.RedirectsFollow }
 	first, second := r.rawTrunk(t, "first", follow), r.rawTrunk(t, "second", priority(2))

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"tandem/cmd/tandem/config"
 	"tandem/cmd/tandem/gatewaysim"
-	"tandem/cmd/tandem/server"
 	"tandem/cmd/tandem/softphone"
 	"tandem/media/sound"
 	"tandem/rtc/trace"
@@ -37,9 +37,9 @@ func outward(t *testing.T) netip.Addr {
 func TestPhoneOnTheServersMachine(t *testing.T) {
 	softphone.AllowLargeDatagrams()
 	here := outward(t)
-	r := startServer(t, func(cfg *server.Config) {
+	r := startServer(t, func(cfg *config.Config) {
 		exchange(cfg)
-		cfg.Listen = append(cfg.Listen, server.Listen{Proto: "udp", Addr: "0.0.0.0:0", Loops: 1})
+		cfg.Listen = append(cfg.Listen, config.Listen{Proto: "udp", Addr: "0.0.0.0:0", Loops: 1})
 	})
 	open := r.s.Transport().Listeners()[len(listeners)].Addr()
 	r.user("alice")

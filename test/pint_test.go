@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"tandem/cmd/tandem/server"
+	"tandem/cmd/tandem/config"
 	"tandem/gateways"
 	"tandem/pint"
 	"tandem/pint/sdp"
@@ -26,7 +26,7 @@ type pintClient struct {
 }
 
 // britain is where the numbers of RFC 2848 §4.9 are dialled.
-func britain(cfg *server.Config) { cfg.Numbers.Country = "GB" }
+func britain(cfg *config.Config) { cfg.Numbers.Country = "GB" }
 
 // example is a request of RFC 2848 §4 for the server of a rig, sent by user: the
 // host of the service, From, Via, Call-ID and the length differ from what is
@@ -104,9 +104,9 @@ func (q *pintClient) within(m *sip.Message, method string, lines, body string) {
 
 // pintRig is a server with alice, who owns +44-1794-8331013 and has a phone, and a
 // gateway to all numbers.
-func pintRig(t *testing.T, adjust ...func(*server.Config)) (r *rig, q *pintClient, alice, gateway *wire) {
+func pintRig(t *testing.T, adjust ...func(*config.Config)) (r *rig, q *pintClient, alice, gateway *wire) {
 	t.Helper()
-	r = startServer(t, func(cfg *server.Config) {
+	r = startServer(t, func(cfg *config.Config) {
 		britain(cfg)
 		for _, f := range adjust {
 			f(cfg)

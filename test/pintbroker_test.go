@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"tandem/cmd/tandem/server"
+	"tandem/cmd/tandem/config"
 	"tandem/rtc/sip"
 )
 
@@ -34,8 +34,8 @@ func (w *wire) registersFor(service, user string, lines ...string) *sip.Message 
 // brokerRig is a server whose R2C is done by gateways that gw1 and gw2 may register.
 func brokerRig(t *testing.T) (r *rig, q *pintClient, gateways [2]*wire) {
 	t.Helper()
-	r, q, _, _ = pintRig(t, func(cfg *server.Config) {
-		cfg.PINT.Services = []server.PINTService{{Name: "R2C", Kind: "r2c", PerMinute: 1000, Same: time.Nanosecond, Gateways: []string{"gw1", "sip:gw2@" + domain}}}
+	r, q, _, _ = pintRig(t, func(cfg *config.Config) {
+		cfg.PINT.Services = []config.PINTService{{Name: "R2C", Kind: "r2c", PerMinute: 1000, Same: time.Nanosecond, Gateways: []string{"gw1", "sip:gw2@" + domain}}}
 	})
 	r.user("gw1", "gw2")
 	for i := range gateways {

@@ -16,7 +16,7 @@ import (
 	"github.com/coder/websocket"
 	"github.com/coder/websocket/wsjson"
 
-	"tandem/cmd/tandem/server"
+	"tandem/cmd/tandem/config"
 )
 
 // tab is a page in a headless Chromium, led by its debugger.
@@ -102,7 +102,7 @@ func TestClickToCallPage(t *testing.T) {
 	}
 	at := free.Addr().String()
 	free.Close()
-	r, _, alice, _ := pintRig(t, func(cfg *server.Config) { cfg.API.Addr = at })
+	r, _, alice, _ := pintRig(t, func(cfg *config.Config) { cfg.API.Addr = at })
 	code, token, _ := r.http(t, "POST", "/tokens", `{"name":"page","scopes":["pint:write"]}`)
 	if code != 201 {
 		t.Fatal(code, token)

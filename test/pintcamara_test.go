@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"tandem/cmd/tandem/server"
+	"tandem/cmd/tandem/config"
 )
 
 // cloud is a client's sink that fails at first, and keeps what it takes.
@@ -52,7 +52,7 @@ func TestClickToDial(t *testing.T) {
 	sink := &cloud{fails: 2, done: make(chan struct{})}
 	web := httptest.NewServer(sink)
 	defer web.Close()
-	r, _, alice, gateway := pintRig(t, func(cfg *server.Config) { cfg.API.WebhooksTo = []string{"127.0.0.0/8"} })
+	r, _, alice, gateway := pintRig(t, func(cfg *config.Config) { cfg.API.WebhooksTo = []string{"127.0.0.0/8"} })
 	const base = "/camara/click-to-dial/vwip/calls"
 	body := `{"caller":{"number":"+4417948331013"},"callee":{"number":"+44345123456"},"sink":"` + web.URL + `",
 		"sinkCredential":{"credentialType":"ACCESSTOKEN","accessToken":"t0k","accessTokenExpiresUtc":"2099-01-01T00:00:00Z","accessTokenType":"bearer"}}`

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"tandem/cmd/tandem/server"
+	"tandem/cmd/tandem/config"
 	"tandem/pint"
 	"tandem/rtc/sip"
 )
@@ -25,7 +25,7 @@ echo "page 2 of 2"`
 	if err := os.WriteFile(program, []byte(script), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	r, _, _, _ := pintRig(t, func(cfg *server.Config) { cfg.PINT.Fax.Program = program })
+	r, _, _, _ := pintRig(t, func(cfg *config.Config) { cfg.PINT.Fax.Program = program })
 	q := &pintClient{r.dial(t, "tcp"), "alice"}
 	text := q.example(t, "4.9", "R2C@", "R2F@", "m=audio 1  voice -", "m=application 1 fax pdf\na=fmtp:pdf spr:doc@x", "Content-type: application/sdp", "Content-Type: multipart/related; boundary=next")
 	head, sdp, _ := strings.Cut(strings.Replace(text, "SIP/2.0/UDP", "SIP/2.0/TCP", 1), "\r\n\r\n")

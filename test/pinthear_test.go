@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"tandem/cmd/tandem/config"
 	"tandem/cmd/tandem/gatewaysim"
-	"tandem/cmd/tandem/server"
 	"tandem/cmd/tandem/softphone"
 	"tandem/media/sound"
 	"tandem/pint"
@@ -33,7 +33,7 @@ func TestPINTHear(t *testing.T) {
 	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(tones) }))
 	defer web.Close()
 	host, _ := url.Parse(web.URL)
-	r, q, _, _ := pintRig(t, func(cfg *server.Config) {
+	r, q, _, _ := pintRig(t, func(cfg *config.Config) {
 		cfg.PINT.FetchHosts, cfg.PINT.FetchFrom = []string{host.Hostname()}, []string{"127.0.0.0/8"}
 	})
 	r.user("carol")

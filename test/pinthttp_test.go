@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"tandem/cmd/tandem/config"
 	"tandem/cmd/tandem/requester"
-	"tandem/cmd/tandem/server"
 	"tandem/rtc/sip"
 )
 
@@ -269,8 +269,8 @@ func TestPINTClient(t *testing.T) {
 // TestPINTWhenFree: alice is busy; when her other call ends she is called again at
 // once, though the pause of the service is an hour.
 func TestPINTWhenFree(t *testing.T) {
-	r, _, alice, gateway := pintRig(t, func(cfg *server.Config) {
-		cfg.PINT.Services = []server.PINTService{{Name: "R2C", Kind: "r2c", Retries: 1, Pause: time.Hour}}
+	r, _, alice, gateway := pintRig(t, func(cfg *config.Config) {
+		cfg.PINT.Services = []config.PINTService{{Name: "R2C", Kind: "r2c", Retries: 1, Pause: time.Hour}}
 	})
 	id := alice.dialNumber("alice", "+442079460000")
 	other := gateway.request("INVITE")

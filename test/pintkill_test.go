@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"tandem/cmd/tandem/server"
+	"tandem/cmd/tandem/config"
 	"tandem/rtc/sip"
 )
 
@@ -20,7 +20,7 @@ import (
 func TestKilledServerKeepsPINT(t *testing.T) {
 	dir := t.TempDir()
 	p := configure(t, dir, "numbers: {country: GB}\n")
-	cfg := server.Default()
+	cfg := config.Default()
 	cfg.Data = filepath.Join(dir, "data")
 	addr := netip.MustParseAddrPort(p.sip)
 	p.run("users", "add", "alice", "--password", password)

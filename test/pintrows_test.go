@@ -6,16 +6,16 @@ import (
 	"testing"
 	"time"
 
-	"tandem/cmd/tandem/server"
+	"tandem/cmd/tandem/config"
 	"tandem/rtc/sip"
 )
 
 // TestPINTRefusals: what is wrong with a request, as example 4.9 of RFC 2848 changed
 // in one place, and the answer with its Warning.
 func TestPINTRefusals(t *testing.T) {
-	_, q, alice, gateway := pintRig(t, func(cfg *server.Config) {
-		cfg.PINT.Contexts = []server.PINTContext{{Context: "X-acme.com-1", Dial: "0345"}}
-		cfg.PINT.Services = []server.PINTService{{Name: "open", Kind: "r2c", AnyParty: true}}
+	_, q, alice, gateway := pintRig(t, func(cfg *config.Config) {
+		cfg.PINT.Contexts = []config.PINTContext{{Context: "X-acme.com-1", Dial: "0345"}}
+		cfg.PINT.Services = []config.PINTService{{Name: "open", Kind: "r2c", AnyParty: true}}
 	})
 	const c, m, to = "c=TN  RFC2543  +44-1794-8331013", "m=audio 1  voice -", "sip:0345-123456@pint.bt.co.uk;user=phone;phone-context=+44"
 	for _, row := range []struct {
@@ -88,9 +88,9 @@ func TestPINTRefusals(t *testing.T) {
 
 // TestPINTSpellings: what is taken on, however it is written.
 func TestPINTSpellings(t *testing.T) {
-	_, q, alice, _ := pintRig(t, func(cfg *server.Config) {
-		cfg.PINT.Services = []server.PINTService{{Name: "R2C", Kind: "r2c", PerMinute: 1000, AtOnce: 1000, Same: time.Millisecond}}
-		cfg.PINT.Contexts = []server.PINTContext{{Context: "X-acme.com-1", Dial: "0345"}}
+	_, q, alice, _ := pintRig(t, func(cfg *config.Config) {
+		cfg.PINT.Services = []config.PINTService{{Name: "R2C", Kind: "r2c", PerMinute: 1000, AtOnce: 1000, Same: time.Millisecond}}
+		cfg.PINT.Contexts = []config.PINTContext{{Context: "X-acme.com-1", Dial: "0345"}}
 	})
 	const c, m, to = "c=TN  RFC2543  +44-1794-8331013", "m=audio 1  voice -", "sip:0345-123456@pint.bt.co.uk;user=phone;phone-context=+44"
 	for name, replace := range map[string][]string{

@@ -14,7 +14,7 @@ import (
 
 	"github.com/zaf/g711"
 
-	"tandem/cmd/tandem/server"
+	"tandem/cmd/tandem/config"
 	"tandem/cmd/tandem/softphone"
 	"tandem/media/sound"
 	"tandem/pint"
@@ -86,9 +86,9 @@ func (k *telephone) talks(t *testing.T, invite *sip.Message, freq float64, packe
 // TestPINTNumbersTalk: two numbers behind a gateway are called and joined, and each hears
 // the other; the call is recorded, since the request wants that.
 func TestPINTNumbersTalk(t *testing.T) {
-	r, q, _, gateway := pintRig(t, func(cfg *server.Config) {
+	r, q, _, gateway := pintRig(t, func(cfg *config.Config) {
 		cfg.Telephony.Recordings = "recordings"
-		cfg.PINT.Services = []server.PINTService{{Name: "R2C", Kind: "r2c", AnyParty: true, Record: "asked"}}
+		cfg.PINT.Services = []config.PINTService{{Name: "R2C", Kind: "r2c", AnyParty: true, Record: "asked"}}
 	})
 	const m = "m=audio 1  voice -"
 	text := q.example(t, "4.9", "+44-1794-8331013", "+44-1794-8331099", m, m+"\na=require:X-record\na=X-record:true")
@@ -146,8 +146,8 @@ func TestPINTMachine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, q, _, _ := pintRig(t, func(cfg *server.Config) {
-		cfg.PINT.Services = []server.PINTService{{Name: "R2C", Kind: "r2c", Machine: "hangup"}, {Name: "R2HC", Kind: "r2hc", Machine: "speak"}}
+	r, q, _, _ := pintRig(t, func(cfg *config.Config) {
+		cfg.PINT.Services = []config.PINTService{{Name: "R2C", Kind: "r2c", Machine: "hangup"}, {Name: "R2HC", Kind: "r2hc", Machine: "speak"}}
 	})
 	r.user("bob", "carol", "dave")
 	bob, carol, dave := r.endpoint(t, "bob", "tcp"), r.endpoint(t, "carol", "tcp"), r.endpoint(t, "dave", "tcp")

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"tandem/cmd/tandem/server"
+	"tandem/cmd/tandem/config"
 	"tandem/rtc/sip"
 )
 
@@ -33,7 +33,7 @@ func (q *pintClient) outside(t *testing.T, method, uri, lines, body string) *sip
 
 // TestPINTWatching: who may ask about a session, in which words, and how it ends.
 func TestPINTWatching(t *testing.T) {
-	r, q, alice, _ := pintRig(t, func(cfg *server.Config) { cfg.Presence.Interval = time.Millisecond })
+	r, q, alice, _ := pintRig(t, func(cfg *config.Config) { cfg.Presence.Interval = time.Millisecond })
 	text := q.example(t, "4.9")
 	_, body, _ := strings.Cut(text, "\r\n\r\n")
 	ok := q.invite(t, text)

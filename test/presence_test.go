@@ -8,14 +8,14 @@ import (
 	"testing"
 	"time"
 
-	"tandem/cmd/tandem/server"
+	"tandem/cmd/tandem/config"
 	"tandem/rtc/policy/consent"
 	"tandem/rtc/presence"
 	"tandem/rtc/sip"
 )
 
 // atOnce has every change told at once.
-func atOnce(cfg *server.Config) { cfg.Presence.Interval = 0 }
+func atOnce(cfg *config.Config) { cfg.Presence.Interval = 0 }
 
 const aliceURI, bobURI = "sip:alice@" + domain, "sip:bob@" + domain
 
@@ -84,7 +84,7 @@ func TestTwoDevices(t *testing.T) {
 }
 
 func TestManualStatusAndCall(t *testing.T) {
-	r := startServer(t, func(cfg *server.Config) { ledCalls(cfg); atOnce(cfg) })
+	r := startServer(t, func(cfg *config.Config) { ledCalls(cfg); atOnce(cfg) })
 	r.user("alice", "bob", "carol")
 	a, b, c := r.dial(t, "tcp"), r.dial(t, "tcp"), r.dial(t, "tcp")
 	a.register("alice")

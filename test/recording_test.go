@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"tandem/cmd/tandem/server"
+	"tandem/cmd/tandem/config"
 	"tandem/media/sdp"
 	"tandem/media/sound"
 	"tandem/telephony/cdr"
@@ -98,7 +98,7 @@ func TestRecordingByKey(t *testing.T) {
 func recording(t *testing.T) (*rig, map[string]*wire, string) {
 	t.Helper()
 	dir := t.TempDir()
-	r, phones := houseOf(t, func(cfg *server.Config) { cfg.Telephony.Recordings, cfg.Telephony.RecordingTone = dir, true })
+	r, phones := houseOf(t, func(cfg *config.Config) { cfg.Telephony.Recordings, cfg.Telephony.RecordingTone = dir, true })
 	return r, phones, dir
 }
 

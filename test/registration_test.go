@@ -5,13 +5,13 @@ import (
 	"testing"
 	"time"
 
-	"tandem/cmd/tandem/server"
+	"tandem/cmd/tandem/config"
 	"tandem/rtc/sip"
 )
 
 // A registration that is not refreshed ends, and the phone is called no more.
 func TestRegistrationExpires(t *testing.T) {
-	r := startServer(t, func(cfg *server.Config) { cfg.Registrar.MinExpires = time.Second })
+	r := startServer(t, func(cfg *config.Config) { cfg.Registrar.MinExpires = time.Second })
 	r.user("100")
 	w, gw := r.dial(t, "udp"), r.dial(t, "trusted")
 	w.register("100", "Expires: 1")

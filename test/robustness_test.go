@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"tandem/cmd/tandem/server"
+	"tandem/cmd/tandem/config"
 	"tandem/rtc/sip"
 )
 
@@ -21,7 +21,7 @@ type crowd struct {
 	good *party
 }
 
-func newCrowd(t *testing.T, adjust func(*server.Config)) *crowd {
+func newCrowd(t *testing.T, adjust func(*config.Config)) *crowd {
 	r := startServer(t, adjust)
 	r.user("good")
 	return &crowd{r, t, r.party(t, "good", "udp")}
@@ -180,7 +180,7 @@ func heap() int64 {
 // There are never more connections than allowed; that of a registered phone stays,
 // whoever else has to make room.
 func TestConnectionLimit(t *testing.T) {
-	r := startServer(t, func(cfg *server.Config) { cfg.Limits.Connections = 20 })
+	r := startServer(t, func(cfg *config.Config) { cfg.Limits.Connections = 20 })
 	old := r.dial(t, "tcp")
 	r.user("alice")
 	old.register("alice")

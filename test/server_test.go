@@ -14,6 +14,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"tandem/cmd/tandem/config"
 	"tandem/cmd/tandem/server"
 	"tandem/rtc/directory"
 	"tandem/rtc/proxy"
@@ -29,7 +30,7 @@ const (
 type rig struct {
 	t    testing.TB
 	s    *server.Server
-	cfg  server.Config
+	cfg  config.Config
 	ca   *x509.CertPool
 	addr map[string]netip.AddrPort // by listener: udp tcp tls ws wss, trusted and trusted-tcp
 }
@@ -38,9 +39,9 @@ type rig struct {
 var listeners = []string{"udp", "tcp", "tls", "ws", "wss", "trusted", "trusted-tcp"}
 
 // startServer starts a server; adjust may change its configuration.
-func startServer(t testing.TB, adjust func(*server.Config)) *rig {
+func startServer(t testing.TB, adjust func(*config.Config)) *rig {
 	t.Helper()
-	cfg := server.Default()
+	cfg := config.Default()
 	cfg.Domains = []string{domain}
 	cfg.Data = t.TempDir()
 	cfg.HTTP.Addr = ""
@@ -48,7 +49,7 @@ func startServer(t testing.TB, adjust func(*server.Config)) *rig {
 	any := []string{"127.0.0.0/8"}
 	cfg.Listen = nil
 	for _, name := range listeners {
-		l := server.Listen{Proto: name, Addr: "127.0.0.1:0", Origins: []string{"*"}, Loops: 1}
+		l := config.Listen{Proto: name, Addr: "127.0.0.1:0", Origins: []string{"*"}, Loops: 1}
 		switch name {
 		case "trusted":
 			l.Proto, l.Trusted = "udp", any

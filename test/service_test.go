@@ -17,7 +17,7 @@ import (
 	"tandem/cmd/tandem/api/callcontrol"
 	"tandem/cmd/tandem/api/client"
 	"tandem/cmd/tandem/api/problem"
-	"tandem/cmd/tandem/server"
+	"tandem/cmd/tandem/config"
 	"tandem/cmd/tandem/softphone"
 	"tandem/media/sound"
 	"tandem/rtc"
@@ -301,7 +301,7 @@ func TestSettingsDialled(t *testing.T) {
 // call has ended; without a folder nothing is recorded.
 func TestRecording(t *testing.T) {
 	dir := t.TempDir()
-	r := startServer(t, func(cfg *server.Config) { exchange(cfg); cfg.Telephony.Recordings = dir })
+	r := startServer(t, func(cfg *config.Config) { exchange(cfg); cfg.Telephony.Recordings = dir })
 	r.user("alice")
 	r.gateway(t, "berlin", nil)
 	p, err := softphone.New(softphone.Config{User: "alice", Domain: domain, Password: password, Server: r.addr["tcp"].String(), Proto: "tcp"})
@@ -361,7 +361,7 @@ func TestIntercom(t *testing.T) {
 // TestCallControl: what is asked by the API happens to the call, and the trace shows
 // all legs by the Call-ID of any.
 func TestCallControl(t *testing.T) {
-	r := startServer(t, func(cfg *server.Config) { exchange(cfg); cfg.Telephony.Recordings = "recordings" })
+	r := startServer(t, func(cfg *config.Config) { exchange(cfg); cfg.Telephony.Recordings = "recordings" })
 	r.user("alice", "bob")
 	trunk, alice, bob := r.rawTrunk(t, "pstn", nil), r.dial(t, "udp"), r.dial(t, "udp")
 	alice.register("alice")

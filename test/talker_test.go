@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"tandem/cmd/tandem/server"
+	"tandem/cmd/tandem/config"
 	"tandem/rtc/sip"
 )
 
@@ -21,7 +21,7 @@ type talker struct {
 }
 
 // ledCalls has calls between users led, too.
-func ledCalls(cfg *server.Config) {
+func ledCalls(cfg *config.Config) {
 	exchange(cfg)
 	cfg.Telephony.AllCalls = true
 }

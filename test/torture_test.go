@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"tandem/cmd/tandem/server"
+	"tandem/cmd/tandem/config"
 	"tandem/rtc/sip"
 	"tandem/rtc/sip/torture"
 )
@@ -161,7 +161,7 @@ func startTortured(t *testing.T, ours bool, a *answerer) *rig {
 		routes = append(routes, c.method())
 	}
 	slices.Sort(routes)
-	r := startServer(t, func(cfg *server.Config) {
+	r := startServer(t, func(cfg *config.Config) {
 		cfg.DNS.Servers = []string{nameserver(t, a.local.Port())}
 		cfg.Routes = catchAll(a.local, slices.Compact(routes)...)
 		if ours {

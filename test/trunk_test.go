@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"tandem/cmd/tandem/config"
 	"tandem/cmd/tandem/gatewaysim"
-	"tandem/cmd/tandem/server"
 	"tandem/cmd/tandem/softphone"
 	"tandem/gateways"
 	"tandem/gateways/dialect"
@@ -21,7 +21,7 @@ import (
 )
 
 // exchange is a house in Germany.
-func exchange(cfg *server.Config) { cfg.Numbers.Country = "DE" }
+func exchange(cfg *config.Config) { cfg.Numbers.Country = "DE" }
 
 // gateway starts an independent gateway, which takes G.711 alone, and a trunk
 // to it that takes PCMU alone.

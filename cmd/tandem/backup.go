@@ -17,6 +17,7 @@ import (
 	"tandem/cmd/tandem/api/client"
 	"tandem/cmd/tandem/backup"
 	"tandem/cmd/tandem/command"
+	"tandem/cmd/tandem/config"
 	"tandem/cmd/tandem/server"
 	"tandem/rtc/store"
 )
@@ -35,7 +36,7 @@ The file holds the secrets of all users: keep it as safe as the server.`,
 		Example: "  tandem backup /mnt/backup/tandem-$(date +%F).tar.gz",
 		Args:    command.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			cfg, err := server.Load(command.ConfigPath(c))
+			cfg, err := config.Load(command.ConfigPath(c))
 			if err != nil {
 				return err
 			}
@@ -49,7 +50,7 @@ The file holds the secrets of all users: keep it as safe as the server.`,
 	return c
 }
 
-func makeBackup(c *cobra.Command, cfg *server.Config, to string) error {
+func makeBackup(c *cobra.Command, cfg *config.Config, to string) error {
 	ctx := c.Context()
 	tell := c.ErrOrStderr()
 	path, err := store.Path(cfg.StoreURL())
@@ -84,7 +85,7 @@ func makeBackup(c *cobra.Command, cfg *server.Config, to string) error {
 }
 
 // takeSnapshot has the running server copy its database, or does so itself.
-func takeSnapshot(ctx context.Context, cfg *server.Config) (string, error) {
+func takeSnapshot(ctx context.Context, cfg *config.Config) (string, error) {
 	k, err := client.Dial(cfg.Socket())
 	if errors.Is(err, fs.ErrNotExist) {
 		path, _, err := server.Snapshot(ctx, cfg)
@@ -112,7 +113,7 @@ running. With --force data that is there is put aside, as files named .old.`,
 		Example: "  tandem restore /mnt/backup/tandem-2026-05-04.tar.gz -c /etc/tandem/tandem.yaml",
 		Args:    command.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			cfg, err := server.Load(command.ConfigPath(c))
+			cfg, err := config.Load(command.ConfigPath(c))
 			if err != nil {
 				return err
 			}
@@ -126,7 +127,7 @@ running. With --force data that is there is put aside, as files named .old.`,
 	return c
 }
 
-func restore(c *cobra.Command, cfg *server.Config, from string, force bool) error {
+func restore(c *cobra.Command, cfg *config.Config, from string, force bool) error {
 	path, err := store.Path(cfg.StoreURL())
 	if err != nil {
 		return err

@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tandem/cmd/tandem/command"
-	"tandem/cmd/tandem/server"
+	"tandem/cmd/tandem/config"
 )
 
 func newConfigCommand() *cobra.Command {
@@ -19,7 +19,7 @@ func newConfigCommand() *cobra.Command {
 			Example: "  tandem config defaults > tandem.yaml",
 			Args:    command.ExactArgs(0),
 			RunE: func(c *cobra.Command, _ []string) error {
-				_, err := fmt.Fprint(c.OutOrStdout(), server.DefaultsYAML)
+				_, err := fmt.Fprint(c.OutOrStdout(), config.DefaultsYAML)
 				return err
 			},
 		},
@@ -30,7 +30,7 @@ func newConfigCommand() *cobra.Command {
 			Args:    command.ExactArgs(0),
 			RunE: func(c *cobra.Command, _ []string) error {
 				path := command.ConfigPath(c)
-				if err := server.Examine(path); err != nil {
+				if err := config.Examine(path); err != nil {
 					return err
 				}
 				if path == "" {
@@ -45,7 +45,7 @@ func newConfigCommand() *cobra.Command {
 			Short: "Print the configuration in force, defaults filled in",
 			Args:  command.ExactArgs(0),
 			RunE: func(c *cobra.Command, _ []string) error {
-				cfg, err := server.Load(command.ConfigPath(c))
+				cfg, err := config.Load(command.ConfigPath(c))
 				if err != nil {
 					return err
 				}
@@ -57,7 +57,7 @@ func newConfigCommand() *cobra.Command {
 			Short: "Print the JSON Schema of the configuration, for editors",
 			Args:  command.ExactArgs(0),
 			RunE: func(c *cobra.Command, _ []string) error {
-				b, err := server.Schema()
+				b, err := config.Schema()
 				if err == nil {
 					_, err = fmt.Fprintf(c.OutOrStdout(), "%s\n", b)
 				}

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tandem/cmd/tandem/command"
+	"tandem/cmd/tandem/config"
 	"tandem/cmd/tandem/demo"
 	"tandem/cmd/tandem/server"
 	"tandem/cmd/tandem/softphone"
@@ -96,13 +97,13 @@ type demoServer struct {
 
 // Start implements demo.Server.
 func (d *demoServer) Start(ctx context.Context, s demo.Settings) error {
-	cfg := server.Default()
+	cfg := config.Default()
 	cfg.Domains = []string{s.Domain}
 	cfg.Data = s.Data
 	cfg.Numbers.Country = "DE" // where the numbers that it dials are
 	cfg.HTTP.Addr = ""         // the demonstration shows what matters itself
 	cfg.Limits.Drain = 0
-	cfg.Listen = []server.Listen{
+	cfg.Listen = []config.Listen{
 		{Proto: "udp", Addr: s.UDP.String(), Advertise: advertise(s.Host, s.UDP)},
 		{Proto: "tcp", Addr: s.UDP.String(), Advertise: advertise(s.Host, s.UDP)},
 		{Proto: "tls", Addr: s.TLS.String(), Advertise: advertise(s.Host, s.TLS)},

@@ -4,7 +4,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"tandem/cmd/tandem/server"
+	"tandem/cmd/tandem/config"
 )
 
 // The commands that demo --data prints find its data folder.
@@ -14,7 +14,7 @@ func TestDemoFolder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if cfg, err := server.Load(file); err != nil || cfg.Data != data {
+	if cfg, err := config.Load(file); err != nil || cfg.Data != data {
 		t.Errorf("%q, %v", cfg.Data, err)
 	}
 }

@@ -9,8 +9,8 @@ import (
 
 	"tandem/cmd/tandem/api/client"
 	"tandem/cmd/tandem/command"
+	"tandem/cmd/tandem/config"
 	"tandem/cmd/tandem/doctor"
-	"tandem/cmd/tandem/server"
 )
 
 func newDoctorCommand() *cobra.Command {
@@ -21,7 +21,7 @@ func newDoctorCommand() *cobra.Command {
 limits. Exit code 1 when something is in the way.`,
 		Args: command.ExactArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			cfg, err := server.Load(command.ConfigPath(c))
+			cfg, err := config.Load(command.ConfigPath(c))
 			if err != nil {
 				return err
 			}

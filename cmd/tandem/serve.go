@@ -15,6 +15,7 @@ import (
 	"tandem/cmd/tandem/api"
 	"tandem/cmd/tandem/api/client"
 	"tandem/cmd/tandem/command"
+	"tandem/cmd/tandem/config"
 	"tandem/cmd/tandem/server"
 )
 
@@ -31,7 +32,7 @@ Without a configuration file it serves the domain localhost from ./var.`,
 		Args:    command.ExactArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			path := command.ConfigPath(c)
-			cfg, err := server.Load(path)
+			cfg, err := config.Load(path)
 			if err != nil {
 				return err
 			}

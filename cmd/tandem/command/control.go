@@ -13,6 +13,7 @@ import (
 	"tandem/cmd/tandem/api"
 	"tandem/cmd/tandem/api/access"
 	"tandem/cmd/tandem/api/client"
+	"tandem/cmd/tandem/config"
 	"tandem/cmd/tandem/server"
 )
 
@@ -34,14 +35,14 @@ func ConfigPath(c *cobra.Command) string {
 // with one that opens the store itself, so that users can be made before the
 // first start.
 func WithControl(c *cobra.Command, f func(context.Context, *client.Client) error) error {
-	cfg, err := server.Load(ConfigPath(c))
+	cfg, err := config.Load(ConfigPath(c))
 	if err != nil {
 		return err
 	}
 	return Control(c.Context(), &cfg, f)
 }
 
-func Control(ctx context.Context, cfg *server.Config, f func(context.Context, *client.Client) error) error {
+func Control(ctx context.Context, cfg *config.Config, f func(context.Context, *client.Client) error) error {
 	k, err := client.Dial(cfg.Socket())
 	if err == nil {
 		return f(ctx, k)

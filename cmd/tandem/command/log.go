@@ -7,12 +7,12 @@ import (
 	"slices"
 	"strings"
 
-	"tandem/cmd/tandem/server"
+	"tandem/cmd/tandem/config"
 )
 
 // NewLogger writes to w as the configuration says; level is set by it and may be
 // changed while the server runs.
-func NewLogger(cfg server.Log, level *slog.LevelVar, w io.Writer) *slog.Logger {
+func NewLogger(cfg config.Log, level *slog.LevelVar, w io.Writer) *slog.Logger {
 	var l slog.Level
 	if l.UnmarshalText([]byte(cfg.Level)) == nil {
 		level.Set(l)

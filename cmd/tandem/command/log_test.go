@@ -7,7 +7,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"tandem/cmd/tandem/server"
+	"tandem/cmd/tandem/config"
 )
 
 // TestLogLinesAreBounded: what a peer writes into a message does not make a
@@ -15,7 +15,7 @@ import (
 func TestLogLinesAreBounded(t *testing.T) {
 	for _, format := range []string{"text", "json"} {
 		var b bytes.Buffer
-		log := NewLogger(server.Log{Level: "info", Format: format}, new(slog.LevelVar), &b)
+		log := NewLogger(config.Log{Level: "info", Format: format}, new(slog.LevelVar), &b)
 		log.Warn("relaying denied", "call_id", strings.Repeat("ä", 30000), "code", 403)
 		if b.Len() > 1000 || !strings.Contains(b.String(), "403") || !utf8.Valid(b.Bytes()) {
 			t.Errorf("%s: %d octets: %.100q", format, b.Len(), b.String())

@@ -21,7 +21,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"tandem/cmd/tandem/server"
+	"tandem/cmd/tandem/config"
 	"tandem/media/host"
 )
 
@@ -45,7 +45,7 @@ type Finding struct {
 
 // Examine runs every check on a configuration. running says that a server
 // already uses it, so that its ports are rightly taken.
-func Examine(ctx context.Context, cfg server.Config, running bool) []Finding {
+func Examine(ctx context.Context, cfg config.Config, running bool) []Finding {
 	var all []Finding
 	all = append(all, dataFolder(cfg))
 	told := map[string]bool{} // one host is judged once, however many ports it has
@@ -57,7 +57,7 @@ func Examine(ctx context.Context, cfg server.Config, running bool) []Finding {
 		}
 	}
 	if cfg.HTTP.Addr != "" {
-		all = append(all, port(server.Listen{Proto: "http", Addr: cfg.HTTP.Addr}, running))
+		all = append(all, port(config.Listen{Proto: "http", Addr: cfg.HTTP.Addr}, running))
 	}
 	for _, d := range cfg.Domains {
 		all = append(all, records(ctx, cfg, d))
@@ -66,7 +66,7 @@ func Examine(ctx context.Context, cfg server.Config, running bool) []Finding {
 	return all
 }
 
-func dataFolder(cfg server.Config) Finding {
+func dataFolder(cfg config.Config) Finding {
 	f := Finding{Check: "data folder"}
 	st, err := os.Stat(cfg.Data)
 	if errors.Is(err, os.ErrNotExist) {
@@ -90,7 +90,7 @@ func dataFolder(cfg server.Config) Finding {
 	return f
 }
 
-func port(l server.Listen, running bool) Finding {
+func port(l config.Listen, running bool) Finding {
 	f := Finding{Check: "port " + l.Proto + " " + l.Addr, Level: OK, Found: "free"}
 	addr := l.Addr
 	var err error
@@ -128,7 +128,7 @@ func port(l server.Listen, running bool) Finding {
 }
 
 // shownHost is the host a listener tells peers, "" or unspecified for any.
-func shownHost(l server.Listen) string {
+func shownHost(l config.Listen) string {
 	shown := l.Advertise
 	if h, _, err := net.SplitHostPort(shown); err == nil {
 		shown = h
@@ -171,7 +171,7 @@ func outward() string {
 }
 
 // records looks for what lets other domains and phones find a domain (RFC 3263 §4).
-func records(ctx context.Context, cfg server.Config, domain string) Finding {
+func records(ctx context.Context, cfg config.Config, domain string) Finding {
 	f := Finding{Check: "DNS of " + domain, Level: OK}
 	if domain == "localhost" || net.ParseIP(domain) != nil {
 		f.Found = "needs none"
@@ -205,7 +205,7 @@ func records(ctx context.Context, cfg server.Config, domain string) Finding {
 		"phones need the server's address as outbound proxy; or publish: _sip._udp." + domain + " SRV 0 0 5060 <this host>"}
 }
 
-func certificate(cfg server.Config) Finding {
+func certificate(cfg config.Config) Finding {
 	f := Finding{Check: "TLS certificate", Level: OK}
 	cert, key := cfg.TLS.Certificate, cfg.TLS.Key
 	if cert == "" {
@@ -244,7 +244,7 @@ func clock() Finding {
 	return f
 }
 
-func files(cfg server.Config) Finding {
+func files(cfg config.Config) Finding {
 	f := Finding{Check: "open files", Level: OK}
 	var lim unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &lim); err != nil {

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 
 	"tandem/cmd/tandem/api/client"
+	"tandem/cmd/tandem/config"
 	"tandem/cmd/tandem/server"
 	"tandem/gateways"
 	"tandem/gateways/dialect"
@@ -40,7 +41,7 @@ const (
 )
 
 // listeners are the listeners of a lab, in this order.
-var listeners = []server.Listen{
+var listeners = []config.Listen{
 	{Proto: "udp", Addr: "127.0.0.1:0", Loops: 1},
 	{Proto: "tcp", Addr: "127.0.0.1:0"},
 	{Proto: "tls", Addr: "127.0.0.1:0"},
@@ -65,7 +66,7 @@ func Start(ctx context.Context) (_ *Lab, err error) {
 	if err := l.gateways(); err != nil {
 		return nil, err
 	}
-	cfg := server.Default()
+	cfg := config.Default()
 	cfg.Domains = []string{domain}
 	cfg.Data = l.Data()
 	cfg.HTTP.Addr = ""

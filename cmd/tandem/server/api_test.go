@@ -11,14 +11,16 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"tandem/cmd/tandem/config"
 )
 
 // running is a server with its own data folder that is ended with the test.
-func running(t *testing.T, change func(*Config)) *Server {
+func running(t *testing.T, change func(*config.Config)) *Server {
 	t.Helper()
-	cfg := Default()
+	cfg := config.Default()
 	cfg.Domains, cfg.Data, cfg.HTTP.Addr = []string{"example.com"}, t.TempDir(), ""
-	cfg.Listen = []Listen{{Proto: "udp", Addr: "127.0.0.1:0"}}
+	cfg.Listen = []config.Listen{{Proto: "udp", Addr: "127.0.0.1:0"}}
 	if change != nil {
 		change(&cfg)
 	}

@@ -7,12 +7,13 @@ import (
 
 	"tandem/cmd/tandem/api/admin"
 	"tandem/cmd/tandem/api/sqlstore"
+	"tandem/cmd/tandem/config"
 	"tandem/rtc/store"
 )
 
 // OpenAPIState loads what the API keeps from an open store: tokens, audit log,
 // webhooks. It is the same with and without a running server.
-func OpenAPIState(ctx context.Context, cfg *Config, db *store.DB, key []byte, log *slog.Logger) (*admin.State, error) {
+func OpenAPIState(ctx context.Context, cfg *config.Config, db *store.DB, key []byte, log *slog.Logger) (*admin.State, error) {
 	hooks, err := sqlstore.NewOutbox(db, key)
 	if err != nil {
 		return nil, err
@@ -21,7 +22,7 @@ func OpenAPIState(ctx context.Context, cfg *Config, db *store.DB, key []byte, lo
 	if err != nil {
 		return nil, err
 	}
-	to, err := prefixes(cfg.API.WebhooksTo)
+	to, err := config.Prefixes(cfg.API.WebhooksTo)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"tandem/cmd/tandem/config"
 	"tandem/rtc"
 	"tandem/telephony/feature"
 	"tandem/telephony/group"
@@ -14,7 +15,7 @@ import (
 )
 
 // openSettings loads how users want to be called.
-func (s *Server) openSettings(ctx context.Context, _ *Config) error {
+func (s *Server) openSettings(ctx context.Context, _ *config.Config) error {
 	s.settings = settings.New(settingsstore.New(s.store), s.log)
 	return s.settings.Load(ctx)
 }
@@ -23,7 +24,7 @@ func (s *Server) openSettings(ctx context.Context, _ *Config) error {
 func (s *Server) CallSettings() *settings.Table { return s.settings }
 
 // openGroups loads the ring groups.
-func (s *Server) openGroups(ctx context.Context, _ *Config) error {
+func (s *Server) openGroups(ctx context.Context, _ *config.Config) error {
 	s.groups = group.New(groupstore.New(s.store), s.log)
 	return s.groups.Load(ctx)
 }

@@ -17,6 +17,8 @@ import (
 	"path/filepath"
 	"sync/atomic"
 	"time"
+
+	"tandem/cmd/tandem/config"
 )
 
 // certificate serves the current certificate to new handshakes; Reload swaps
@@ -28,7 +30,7 @@ type certificate struct {
 
 // load reads the configured files, or makes and signs a certificate with the
 // self-made CA of the data folder.
-func (c *certificate) load(cfg *Config) error {
+func (c *certificate) load(cfg *config.Config) error {
 	certFile, keyFile := cfg.TLS.Certificate, cfg.TLS.Key
 	if certFile == "" {
 		var err error
@@ -80,7 +82,7 @@ func (c *certificate) server(clientCA string) (*tls.Config, error) {
 
 // machineNames are the host names, besides domains and addresses, by which
 // phones may know this server: an outbound proxy in their settings.
-func machineNames(cfg *Config) []string {
+func machineNames(cfg *config.Config) []string {
 	names := append([]string(nil), cfg.Names...)
 	if h, err := os.Hostname(); err == nil && h != "" {
 		names = append(names, h)
@@ -90,7 +92,7 @@ func machineNames(cfg *Config) []string {
 
 // hostNames are the names and addresses a self-made certificate speaks for:
 // the domains, what is advertised, this host's name and addresses.
-func hostNames(cfg *Config) []string {
+func hostNames(cfg *config.Config) []string {
 	seen := map[string]bool{}
 	var names []string
 	add := func(n string) {

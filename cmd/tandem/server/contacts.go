@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"tandem/cmd/tandem/api/xcap"
+	"tandem/cmd/tandem/config"
 	"tandem/rtc"
 	"tandem/rtc/contacts"
 	"tandem/rtc/contacts/services"
@@ -15,7 +16,7 @@ import (
 )
 
 // openContacts builds the contact lists of users.
-func (s *Server) openContacts(ctx context.Context, _ *Config) error {
+func (s *Server) openContacts(ctx context.Context, _ *config.Config) error {
 	s.contacts = contacts.New(contactstore.New(s.store))
 	return s.contacts.Load(ctx)
 }
@@ -25,7 +26,7 @@ func (s *Server) openContacts(ctx context.Context, _ *Config) error {
 const ownContacts = "contacts"
 
 // openLists makes the lists of users subscribable.
-func (s *Server) openLists(ctx context.Context, cfg *Config) error {
+func (s *Server) openLists(ctx context.Context, cfg *config.Config) error {
 	s.lists = services.New(s.contacts, documentRoot(cfg), func(address rtc.AOR) bool {
 		u, err := sip.ParseURI([]byte(address))
 		if err != nil || string(u.User) != ownContacts || !s.directory.Domain(u.Host) {
@@ -38,7 +39,7 @@ func (s *Server) openLists(ctx context.Context, cfg *Config) error {
 }
 
 // withDocuments serves the documents of users beside the operations of the API.
-func (s *Server) withDocuments(operations http.Handler, cfg *Config) http.Handler {
+func (s *Server) withDocuments(operations http.Handler, cfg *config.Config) http.Handler {
 	front := xcap.New(xcap.Front{Book: s.contacts, Gate: s.gate, Tokens: s.state.Tokens, Consent: s.consent, Domain: cfg.Domains[0], Log: s.log,
 		Resolve: func(address rtc.AOR) (rtc.AOR, bool) {
 			u, ok := s.directory.Resolve(address)
@@ -54,7 +55,7 @@ func (s *Server) withDocuments(operations http.Handler, cfg *Config) http.Handle
 }
 
 // documentRoot is the XCAP root URI as clients know it.
-func documentRoot(cfg *Config) string {
+func documentRoot(cfg *config.Config) string {
 	host := cfg.Domains[0]
 	if len(cfg.API.Hosts) > 0 {
 		host = cfg.API.Hosts[0]

@@ -5,6 +5,8 @@ import (
 	"os"
 	"runtime"
 
+	"tandem/cmd/tandem/config"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -19,7 +21,7 @@ const perCall = 4
 // or fewer when the process may not open that many descriptors. What is left then
 // is kept for everything else, so that neither a flood of connections nor a
 // busy hour locks the administrator out.
-func connections(cfg *Config, log *slog.Logger) int {
+func connections(cfg *config.Config, log *slog.Logger) int {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		return cfg.Limits.Connections
@@ -34,7 +36,7 @@ func connections(cfg *Config, log *slog.Logger) int {
 }
 
 // spare is how many of a process's descriptors are left for connections.
-func spare(files uint64, cfg *Config) int {
+func spare(files uint64, cfg *config.Config) int {
 	need := reserved + len(cfg.Listen)*runtime.GOMAXPROCS(0) + maxHTTP + perCall*cfg.Telephony.Calls
 	if cfg.API.Addr != "" {
 		need += maxRemote

@@ -7,13 +7,15 @@ import (
 	"strings"
 	"testing"
 
+	"tandem/cmd/tandem/config"
+
 	"golang.org/x/sys/unix"
 )
 
 // A process that may open few files takes fewer connections than configured and
 // keeps some for the administrator; the log says so.
 func TestConnectionsWithinTheProcessesLimit(t *testing.T) {
-	cfg := Default()
+	cfg := config.Default()
 	cfg.Telephony.Calls = 100
 	for _, c := range []struct {
 		files     uint64

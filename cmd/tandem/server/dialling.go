@@ -7,6 +7,7 @@ import (
 
 	"tandem/cmd/tandem/api/access"
 	op "tandem/cmd/tandem/api/operation"
+	"tandem/cmd/tandem/config"
 	"tandem/rtc/store"
 	"tandem/telephony/dialplan"
 	dialplanstore "tandem/telephony/dialplan/sqlstore"
@@ -43,7 +44,7 @@ func (d dialling) load(ctx context.Context, log *slog.Logger) error {
 		d.guard.Load(ctx, func(l guard.Limit, err error) { log.Error("stored limit left out", "limit", l.Scope(), "err", err) }))
 }
 
-func (s *Server) openDialling(ctx context.Context, _ *Config) error {
+func (s *Server) openDialling(ctx context.Context, _ *config.Config) error {
 	s.dialling = newDialling(s.store)
 	return s.dialling.load(ctx, s.log)
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 
+	"tandem/cmd/tandem/config"
 	"tandem/rtc"
 	"tandem/rtc/contacts/xcapdiff"
 	"tandem/rtc/event"
@@ -14,7 +15,7 @@ import (
 
 // openEvents builds the notifier. Rooms that come later add their event packages
 // to it.
-func (s *Server) openEvents(ctx context.Context, cfg *Config) error {
+func (s *Server) openEvents(ctx context.Context, cfg *config.Config) error {
 	if err := s.openLists(ctx, cfg); err != nil {
 		return err
 	}
@@ -45,7 +46,7 @@ func (s *Server) openEvents(ctx context.Context, cfg *Config) error {
 }
 
 // restoreSubscriptions goes on with the subscriptions of before the restart.
-func (s *Server) restoreSubscriptions(ctx context.Context, _ *Config) error {
+func (s *Server) restoreSubscriptions(ctx context.Context, _ *config.Config) error {
 	n, err := s.events.Restore(ctx, s.transport.ParseFlow)
 	if n > 0 {
 		s.log.Info("subscriptions restored", "subscriptions", n)

@@ -10,14 +10,16 @@ import (
 	"os"
 	"testing"
 	"time"
+
+	"tandem/cmd/tandem/config"
 )
 
 // Clients that dawdle, idle or never read hold no connection of the HTTP
 // listener for ever, and no more than a few descriptors, which SIP needs too.
 func TestHTTPDoesNotWaitForItsClients(t *testing.T) {
-	cfg := Default()
+	cfg := config.Default()
 	cfg.Domains, cfg.Data, cfg.HTTP.Addr = []string{"http.test"}, t.TempDir(), "127.0.0.1:0"
-	cfg.Listen = []Listen{{Proto: "udp", Addr: "127.0.0.1:0"}}
+	cfg.Listen = []config.Listen{{Proto: "udp", Addr: "127.0.0.1:0"}}
 	s, err := New(t.Context(), cfg, Options{})
 	if err != nil {
 		t.Fatal(err)

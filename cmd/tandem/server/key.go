@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"tandem/cmd/tandem/config"
 	"tandem/rtc/store"
 )
 
@@ -80,7 +81,7 @@ func keyPrint(key []byte) string {
 
 // checkKey wants the key and the database of a data folder to belong together;
 // it makes the key of a new one.
-func checkKey(ctx context.Context, cfg *Config, db *store.DB, key []byte) ([]byte, error) {
+func checkKey(ctx context.Context, cfg *config.Config, db *store.DB, key []byte) ([]byte, error) {
 	print, err := db.KeyPrint(ctx)
 	if err != nil {
 		return nil, err
@@ -105,7 +106,7 @@ func checkKey(ctx context.Context, cfg *Config, db *store.DB, key []byte) ([]byt
 
 // RenewKey puts the key aside, as key.old, and lets the next start make a new
 // one. No server may be running.
-func RenewKey(ctx context.Context, cfg *Config, log *slog.Logger) error {
+func RenewKey(ctx context.Context, cfg *config.Config, log *slog.Logger) error {
 	db, err := store.Open(ctx, cfg.StoreURL(), log, migrations()...)
 	if err != nil {
 		return err

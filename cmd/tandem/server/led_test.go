@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"tandem/cmd/tandem/config"
 	"tandem/gateways"
 	"tandem/gateways/dialect"
 	"tandem/rtc/sip"
@@ -123,7 +124,7 @@ func led(t *testing.T, change func(w *world), f func(w *world, a, b *user)) {
 	inTime(t, func(w *world) {
 		w.cfg.Telephony.AllCalls, w.cfg.Numbers.Country = true, "DE"
 		w.cfg.Media.Idle = 48 * time.Hour // nobody says anything
-		w.cfg.Media.Interfaces = []MediaInterface{{Addr: "127.0.0.1"}}
+		w.cfg.Media.Interfaces = []config.MediaInterface{{Addr: "127.0.0.1"}}
 		if change != nil {
 			change(w)
 		}

@@ -6,6 +6,8 @@ import (
 	"runtime/debug"
 	"runtime/metrics"
 	"time"
+
+	"tandem/cmd/tandem/config"
 )
 
 const (
@@ -29,7 +31,7 @@ const (
 )
 
 // tuneMemory trades memory for processor time, unless a limit is set.
-func tuneMemory(cfg *Config) {
+func tuneMemory(cfg *config.Config) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"tandem/cmd/tandem/api/access"
 	op "tandem/cmd/tandem/api/operation"
+	"tandem/cmd/tandem/config"
 	"tandem/rtc"
 	"tandem/rtc/im"
 	imstore "tandem/rtc/im/sqlstore"
@@ -16,7 +17,7 @@ import (
 )
 
 // openMessages builds the room of instant messages on what is kept.
-func (s *Server) openMessages(ctx context.Context, cfg *Config) error {
+func (s *Server) openMessages(ctx context.Context, cfg *config.Config) error {
 	m := cfg.Messages
 	s.messages = im.New(im.Config{
 		Layer:    s.layer,

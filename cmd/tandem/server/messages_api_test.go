@@ -5,11 +5,13 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"tandem/cmd/tandem/config"
 )
 
 // What is sent, kept and decided by the API, by a client that knows only HTTP.
 func TestMessagesAPI(t *testing.T) {
-	s := running(t, func(c *Config) { c.Messages.Strangers = "hold" })
+	s := running(t, func(c *config.Config) { c.Messages.Strangers = "hold" })
 	w := overSocket(t, s)
 	for _, u := range []string{"alice", "bob"} {
 		if r := w.do("POST", "/users", fmt.Sprintf(`{"address":%q}`, u)); r.code != 201 {

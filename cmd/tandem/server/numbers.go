@@ -3,11 +3,10 @@ package server
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 
+	"tandem/cmd/tandem/config"
 	"tandem/rtc/policy"
 	policystore "tandem/rtc/policy/sqlstore"
 	"tandem/rtc/resolve"
@@ -18,27 +17,8 @@ import (
 	"tandem/telephony/routing"
 )
 
-// Numbers is how telephone numbers are dialled here.
-type Numbers struct {
-	Country   string   `yaml:"country" json:"country,omitempty" jsonschema_description:"Country of this site, as two letters of ISO 3166-1: DE, US. Without it every number with + counts as abroad, and 0 and 1 in front mean nothing"`
-	Area      string   `yaml:"area" json:"area,omitempty" jsonschema_description:"Area code put before numbers of five digits and more dialled without any prefix: 30"`
-	Outside   string   `yaml:"outside" json:"outside,omitempty" jsonschema_description:"Digits dialled first to leave the house: 0 or 9"`
-	Emergency []string `yaml:"emergency" json:"emergency,omitempty" jsonschema_description:"Emergency numbers besides those of the country"`
-	ENUM      []string `yaml:"enum" json:"enum,omitempty" jsonschema_description:"Domains of DNS that are asked for numbers called (RFC 6116), as e164.arpa; empty: none"`
-}
-
-// plan is how numbers are dialled here, and how they are written in other countries.
-func (n Numbers) plan(domains []string) (*number.Plan, *countries, error) {
-	world, err := number.NewWorld()
-	if err != nil {
-		return nil, nil, err
-	}
-	plan, err := world.Plan(number.Site{Country: n.Country, Area: n.Area, Outside: n.Outside, Emergency: n.Emergency, Domains: domains})
-	return plan, &countries{world: world}, err
-}
-
 // openPolicy builds what says who may call what.
-func (s *Server) openPolicy(ctx context.Context, _ *Config) error {
+func (s *Server) openPolicy(ctx context.Context, _ *config.Config) error {
 	s.policy = newPolicy(s.store, s.log)
 	return s.policy.Load(ctx)
 }
@@ -50,8 +30,8 @@ func newPolicy(db *store.DB, log *slog.Logger) *policy.Engine {
 // plan is how numbers are dialled at a site. All sites dial alike as yet.
 func (s *Server) plan(string) *number.Plan { return s.numbers }
 
-// enum asks DNS for numbers, nil when no domain is to be asked.
-func (n Numbers) enum(r *resolve.Resolver) routing.Enum {
+// enumOf asks DNS for numbers, nil when no domain is to be asked.
+func enumOf(n config.Numbers, r *resolve.Resolver) routing.Enum {
 	if len(n.ENUM) == 0 {
 		return nil
 	}
@@ -65,15 +45,6 @@ func (n Numbers) enum(r *resolve.Resolver) routing.Enum {
 		}
 		return out, err
 	}}
-}
-
-// enumFaults finds domains that are none.
-func (n Numbers) enumFaults(bad func(key, format string, args ...any)) {
-	for i, d := range n.ENUM {
-		if d == "" || len(d) > 200 || strings.Trim(strings.ToLower(d), "abcdefghijklmnopqrstuvwxyz0123456789-.") != "" {
-			bad(fmt.Sprintf("numbers.enum[%d]", i), "%q is not a domain of DNS; write it as e164.arpa", d)
-		}
-	}
 }
 
 // countries are how numbers are written in other countries, each made when it is

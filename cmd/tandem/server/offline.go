@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	"tandem/cmd/tandem/api"
+	"tandem/cmd/tandem/config"
 	"tandem/rtc/contacts"
 	contactstore "tandem/rtc/contacts/sqlstore"
 	"tandem/rtc/directory"
@@ -22,12 +23,12 @@ import (
 
 // Offline is what can be operated while no server runs: the rooms that are
 // nothing but what the store holds.
-func Offline(ctx context.Context, cfg *Config, db *store.DB, key []byte, log *slog.Logger) (api.Rooms, error) {
+func Offline(ctx context.Context, cfg *config.Config, db *store.DB, key []byte, log *slog.Logger) (api.Rooms, error) {
 	trunks, err := newTrunks(db, key, log)
 	if err != nil {
 		return api.Rooms{}, err
 	}
-	plan, _, err := cfg.Numbers.plan(cfg.Domains)
+	_, plan, err := cfg.Numbers.Plan(cfg.Domains)
 	if err != nil {
 		return api.Rooms{}, err
 	}

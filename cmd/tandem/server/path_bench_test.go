@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"tandem/cmd/tandem/config"
 	"tandem/rtc"
 	"tandem/rtc/directory"
 	"tandem/rtc/sip"
@@ -34,9 +35,9 @@ const pathUsers = 1024
 // digests made here would be measured as well.
 func pathServer(b *testing.B) (*Server, netip.AddrPort) {
 	b.Helper()
-	cfg := Default()
+	cfg := config.Default()
 	cfg.Domains, cfg.Data, cfg.HTTP.Addr = []string{"bench.test"}, b.TempDir(), ""
-	cfg.Listen = []Listen{{Proto: "udp", Addr: "127.0.0.1:0", Trusted: []string{"127.0.0.0/8"}}}
+	cfg.Listen = []config.Listen{{Proto: "udp", Addr: "127.0.0.1:0", Trusted: []string{"127.0.0.0/8"}}}
 	s, err := New(context.Background(), cfg, Options{})
 	if err != nil {
 		b.Fatal(err)

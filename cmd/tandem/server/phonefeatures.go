@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"tandem/cmd/tandem/config"
 	"tandem/rtc"
 	"tandem/rtc/location"
 	"tandem/rtc/uac"
@@ -19,7 +20,7 @@ import (
 
 // openFeatures has phones learn and change do-not-disturb and forwarding. It
 // stands before the notifier, which answers the SUBSCRIBE when the change is made.
-func (s *Server) openFeatures(context.Context, *Config) error {
+func (s *Server) openFeatures(context.Context, *config.Config) error {
 	s.features = features.New(phoneSettings{s}, users{s.directory, s}.Resolve, func(device string) bool {
 		policy, ok := s.policyOf(device)
 		return ok && policy.Features == output.RemoteCC
@@ -111,8 +112,8 @@ func (p phoneSettings) Set(ctx context.Context, user rtc.AOR, c features.Change)
 }
 
 // plugAndPlay answers phones that look for a server. It stands before the gate.
-func (s *Server) plugAndPlay(cfg *Config) (rtc.Handler, error) {
-	networks, err := prefixes(cfg.Phones.Networks)
+func (s *Server) plugAndPlay(cfg *config.Config) (rtc.Handler, error) {
+	networks, err := config.Prefixes(cfg.Phones.Networks)
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,7 @@ import (
 	"tandem/cmd/tandem/api/access"
 	"tandem/cmd/tandem/api/front"
 	op "tandem/cmd/tandem/api/operation"
+	"tandem/cmd/tandem/config"
 	"tandem/rtc"
 	"tandem/rtc/sip"
 	"tandem/sipphone"
@@ -30,8 +31,8 @@ import (
 
 // loadFamilies reads the families and the operator's templates. A wrong template
 // is reported and the one before stays.
-func (s *Server) loadFamilies(cfg *Config) error {
-	set, errs := family.Load(cfg.phonesFolder(cfg.Phones.Templates, "templates"), s.phones.families.Load())
+func (s *Server) loadFamilies(cfg *config.Config) error {
+	set, errs := family.Load(cfg.PhonesFolder(cfg.Phones.Templates, "templates"), s.phones.families.Load())
 	if set == nil {
 		return errors.Join(errs...)
 	}
@@ -39,7 +40,7 @@ func (s *Server) loadFamilies(cfg *Config) error {
 		s.log.Error("template of phones not used", "err", err)
 	}
 	s.phones.families.Store(set)
-	policies, err := output.Load(cfg.phonesFolder(cfg.Phones.Templates, "templates"))
+	policies, err := output.Load(cfg.PhonesFolder(cfg.Phones.Templates, "templates"))
 	if err != nil {
 		s.log.Error("output policies of phones not used", "err", err)
 	}
@@ -53,7 +54,7 @@ func (s *Server) loadFamilies(cfg *Config) error {
 }
 
 // reloadPhones reads templates and what phones are told again.
-func (s *Server) reloadPhones(cfg *Config) error {
+func (s *Server) reloadPhones(cfg *config.Config) error {
 	if err := s.loadFamilies(cfg); err != nil {
 		return err
 	}
@@ -63,11 +64,11 @@ func (s *Server) reloadPhones(cfg *Config) error {
 }
 
 // phonePlace is what all phones are told.
-func (s *Server) phonePlace(cfg *Config) family.Place {
+func (s *Server) phonePlace(cfg *config.Config) family.Place {
 	p := cfg.Phones
 	place := family.Place{Domain: cfg.Domains[0], Ports: make(map[string]int), Transport: p.Transport, Expires: cfg.Registrar.DefaultExpires,
 		NTP: p.NTP, Timezone: p.Timezone, Language: p.Language, Country: cfg.Numbers.Country,
-		Voicemail: p.Voicemail, Pickup: p.Pickup, Park: p.Park, Intercom: p.Intercom, Paging: p.Paging, Rings: rings(cfg.phonesFolder(cfg.Phones.Files, "files"))}
+		Voicemail: p.Voicemail, Pickup: p.Pickup, Park: p.Park, Intercom: p.Intercom, Paging: p.Paging, Rings: rings(cfg.PhonesFolder(cfg.Phones.Files, "files"))}
 	name := cfg.Domains[0]
 	if len(cfg.Names) > 0 {
 		name = cfg.Names[0]
@@ -187,7 +188,7 @@ func (s *Server) contactEntries(ctx context.Context, p sipphone.Phone) (list []p
 }
 
 // listenPhones opens the listeners that the configuration names.
-func (s *Server) listenPhones(cfg *Config) error {
+func (s *Server) listenPhones(cfg *config.Config) error {
 	for _, l := range []struct {
 		key, addr string
 		way       provision.Way
@@ -218,7 +219,7 @@ func (s *Server) listenPhones(cfg *Config) error {
 	return nil
 }
 
-func (s *Server) listenFiles(cfg *Config, addr string, way provision.Way) error {
+func (s *Server) listenFiles(cfg *config.Config, addr string, way provision.Way) error {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return fmt.Errorf("%w; choose another port, or \"\" for none", err)
@@ -259,7 +260,7 @@ func (s *Server) filesHandler(way provision.Way) http.Handler {
 
 // phoneTLS asks for a certificate where makers' CAs are known, and takes none as
 // well: a phone may have a password instead.
-func (s *Server) phoneTLS(cfg *Config, way provision.Way) (*tls.Config, error) {
+func (s *Server) phoneTLS(cfg *config.Config, way provision.Way) (*tls.Config, error) {
 	if s.cert.current.Load() == nil {
 		if err := s.cert.load(cfg); err != nil {
 			return nil, err

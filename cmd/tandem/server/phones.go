@@ -12,6 +12,7 @@ import (
 	"time"
 
 	phonesapi "tandem/cmd/tandem/api/phones"
+	"tandem/cmd/tandem/config"
 	"tandem/rtc"
 	"tandem/rtc/directory"
 	"tandem/rtc/location"
@@ -54,7 +55,7 @@ type phones struct {
 // a whole site boots at once.
 const maxPhoneConns = 8192
 
-func (s *Server) openPhones(ctx context.Context, cfg *Config) error {
+func (s *Server) openPhones(ctx context.Context, cfg *config.Config) error {
 	p := &phones{listening: make(map[string]string)}
 	s.phones = p
 	if err := s.loadFamilies(cfg); err != nil {
@@ -66,7 +67,7 @@ func (s *Server) openPhones(ctx context.Context, cfg *Config) error {
 	if err != nil {
 		return err
 	}
-	networks, err := prefixes(cfg.Phones.Networks)
+	networks, err := config.Prefixes(cfg.Phones.Networks)
 	if err != nil {
 		return err
 	}
@@ -77,7 +78,7 @@ func (s *Server) openPhones(ctx context.Context, cfg *Config) error {
 	p.desk, err = provision.New(provision.Config{
 		Inventory: p.inventory, Secrets: keeper, Families: p.families.Load, Place: p.place.Load,
 		Person: s.person, Book: s.phonebook, Networks: networks, Guessing: s.guessing,
-		Files: cfg.phonesFolder(cfg.Phones.Files, "files"), Uploads: filepath.Join(cfg.Data, "phones", "uploads"), Log: s.log,
+		Files: cfg.PhonesFolder(cfg.Phones.Files, "files"), Uploads: filepath.Join(cfg.Data, "phones", "uploads"), Log: s.log,
 	})
 	if err != nil {
 		return err
@@ -132,7 +133,7 @@ func (s *Server) pushTo(mac sipphone.MAC, line int, user rtc.AOR, c waiting.Coun
 	}
 }
 
-func newInventory(cfg *Config, db *store.DB, users phoneUsers, keeper *secret.Keeper, families func() *family.Set, log *slog.Logger) *inventory.Inventory {
+func newInventory(cfg *config.Config, db *store.DB, users phoneUsers, keeper *secret.Keeper, families func() *family.Set, log *slog.Logger) *inventory.Inventory {
 	return inventory.New(inventory.Config{
 		Store: phonestore.New(db), Users: users, Secrets: keeper, Families: families,
 		Window: cfg.Phones.Window, PerUser: min(cfg.Registrar.MaxBindings, directory.MaxSecrets/2), Log: log,
@@ -140,12 +141,12 @@ func newInventory(cfg *Config, db *store.DB, users phoneUsers, keeper *secret.Ke
 }
 
 // offlinePhones is what can be done with phones while no server runs.
-func offlinePhones(ctx context.Context, cfg *Config, db *store.DB, key []byte, users *directory.Directory, log *slog.Logger) (phonesapi.Room, error) {
+func offlinePhones(ctx context.Context, cfg *config.Config, db *store.DB, key []byte, users *directory.Directory, log *slog.Logger) (phonesapi.Room, error) {
 	keeper, err := secret.New(key)
 	if err != nil {
 		return phonesapi.Room{}, err
 	}
-	set, errs := family.Load(cfg.phonesFolder(cfg.Phones.Templates, "templates"), nil)
+	set, errs := family.Load(cfg.PhonesFolder(cfg.Phones.Templates, "templates"), nil)
 	if set == nil {
 		return phonesapi.Room{}, errors.Join(errs...)
 	}

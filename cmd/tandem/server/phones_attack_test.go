@@ -21,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"tandem/cmd/tandem/config"
 	"tandem/interop/boot"
 	"tandem/sipphone"
 )
@@ -33,7 +34,7 @@ const (
 func yealink(mac string) string { return "Yealink SIP-T27G 69.86.0.15 " + mac }
 
 // twoPhones have a window that is open.
-func twoPhones(t *testing.T, change func(*Config)) *office {
+func twoPhones(t *testing.T, change func(*config.Config)) *office {
 	t.Helper()
 	o := newOffice(t, change)
 	for user, mac := range map[string]string{"alice": alicesMAC, "bob": bobsMAC} {
@@ -113,7 +114,7 @@ func between(s, from, to string) string {
 
 // TestForeignNetwork: within the window, the MAC counts only where phones are.
 func TestForeignNetwork(t *testing.T) {
-	o := twoPhones(t, func(c *Config) { c.Phones.Networks = []string{"192.0.2.0/24"} })
+	o := twoPhones(t, func(c *config.Config) { c.Phones.Networks = []string{"192.0.2.0/24"} })
 	code, text := o.ask("https", alicesMAC+".cfg", yealink(alicesMAC))
 	o.want("from another network", code, text, 403)
 	if _, err := boot.TFTP(t.Context(), o.phones.listening["tftp"], alicesMAC+".cfg"); !errors.Is(err, boot.ErrMissing) {
@@ -133,7 +134,7 @@ func TestClientCertificate(t *testing.T) {
 	if err := os.WriteFile(file, ca.pem, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	o := twoPhones(t, func(c *Config) {
+	o := twoPhones(t, func(c *config.Config) {
 		c.Phones.ClientCA, c.Phones.Networks = file, []string{"192.0.2.0/24"}
 	})
 	o.shut(alicesMAC)
@@ -403,7 +404,7 @@ func TestTFTPAmplification(t *testing.T) {
 // the start and at a reload.
 func TestWrongTemplate(t *testing.T) {
 	var dir string
-	o := twoPhones(t, func(c *Config) { dir = filepath.Join(c.Data, "phones", "templates", "yealink") })
+	o := twoPhones(t, func(c *config.Config) { dir = filepath.Join(c.Data, "phones", "templates", "yealink") })
 	write := func(text string) {
 		t.Helper()
 		if err := os.MkdirAll(dir, 0o700); err != nil {

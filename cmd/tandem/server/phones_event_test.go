@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"tandem/cmd/tandem/config"
 	"tandem/interop/device"
 	"tandem/interop/wire"
 	"tandem/rtc"
@@ -131,7 +132,7 @@ func TestFeatures(t *testing.T) {
 // TestPlugAndPlay: a phone out of the box asks by multicast, here by a copy to our
 // address, and is told where its files are; who sits elsewhere is not.
 func TestPlugAndPlay(t *testing.T) {
-	o := newOffice(t, func(c *Config) { overUDP(c); c.Phones.PnP = "127.0.0.1" })
+	o := newOffice(t, func(c *config.Config) { overUDP(c); c.Phones.PnP = "127.0.0.1" })
 	for _, c := range []struct{ event, mac, want string }{
 		{`ua-profile;profile-type="device";vendor="Yealink";model="T53W";version="96.84"`, "001565000001", `^https://[^/]+/$`},
 		{`ua-profile;profile-type="device";vendor="snom";model="snom320";version="8.4.18"`, "000413000001", `^https://[^/]+/000413000001\.xml$`},
@@ -150,7 +151,10 @@ func TestPlugAndPlay(t *testing.T) {
 			t.Errorf("it is told %q, want %s", body, c.want)
 		}
 	}
-	far := newOffice(t, func(c *Config) { overUDP(c); c.Phones.PnP, c.Phones.Networks = "127.0.0.1", []string{"192.0.2.0/24"} })
+	far := newOffice(t, func(c *config.Config) {
+		overUDP(c)
+		c.Phones.PnP, c.Phones.Networks = "127.0.0.1", []string{"192.0.2.0/24"}
+	})
 	d := far.plain(t)
 	m := fmt.Sprintf("SUBSCRIBE sip:MAC%%3a001565000001@224.0.1.75 SIP/2.0\r\nVia: SIP/2.0/UDP %s;rport\r\nFrom: <sip:a@x>;tag=77\r\nTo: <sip:a@x>\r\nCall-ID: far\r\nCSeq: 1 SUBSCRIBE\r\nContact: <sip:a@%s>\r\nEvent: ua-profile\r\nContent-Length: 0\r\n\r\n", d.end.Local, d.end.Local)
 	if err := d.end.Send([]byte(m)); err != nil {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"tandem/cmd/tandem/config"
 	"tandem/rtc/contacts"
 	"tandem/sipphone"
 )
@@ -16,7 +17,7 @@ import (
 // TestKeysOfServices: keys for park, intercom and paging dial what the server
 // understands; the lamp of a place to park follows whoever waits there.
 func TestKeysOfServices(t *testing.T) {
-	o := newOffice(t, func(c *Config) { overUDP(c); c.Telephony.AllCalls = true })
+	o := newOffice(t, func(c *config.Config) { overUDP(c); c.Telephony.AllCalls = true })
 	for _, u := range []string{"alice", "bob", "carol"} {
 		o.user(u)
 	}
@@ -112,7 +113,7 @@ func TestRingTones(t *testing.T) {
 // TestOldTLS: a phone that knows no TLS 1.2 gets its files at the listener of its own,
 // which is off unless configured, and at no other.
 func TestOldTLS(t *testing.T) {
-	o := twoPhones(t, func(c *Config) { c.Phones.OldTLS = "127.0.0.1:0" })
+	o := twoPhones(t, func(c *config.Config) { c.Phones.OldTLS = "127.0.0.1:0" })
 	fetch := func(way string, version uint16) (int, uint16) {
 		config := o.tls()
 		config.MinVersion, config.MaxVersion = version, version
@@ -140,7 +141,7 @@ func TestOldTLS(t *testing.T) {
 			t.Errorf("%s with %s: %d by %s, want %d", c.way, tls.VersionName(c.version), code, tls.VersionName(version), c.want)
 		}
 	}
-	if plain := newOffice(t, nil); plain.phones.listening["old-tls"] != "" || Default().Phones.OldTLS != "" {
+	if plain := newOffice(t, nil); plain.phones.listening["old-tls"] != "" || config.Default().Phones.OldTLS != "" {
 		t.Error("the listener for old TLS is on by default")
 	}
 	if b, err := os.ReadFile(filepath.Join(o.cfg.Load().Data, "ca.pem")); err != nil || !x509.NewCertPool().AppendCertsFromPEM(b) {

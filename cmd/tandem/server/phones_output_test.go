@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"tandem/cmd/tandem/config"
 	"tandem/interop/wire"
 )
 
@@ -166,7 +167,7 @@ func TestLampByFamily(t *testing.T) {
 // its new party by one without a description, another by a re-INVITE, each in the
 // header that it reads.
 func TestDisplayByFamily(t *testing.T) {
-	o := newOffice(t, func(c *Config) { overUDP(c); c.Telephony.AllCalls = true })
+	o := newOffice(t, func(c *config.Config) { overUDP(c); c.Telephony.AllCalls = true })
 	for _, u := range []string{"alice", "bob", "carol", "dave"} {
 		o.user(u)
 	}

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"tandem/cmd/tandem/config"
 	"tandem/interop/boot"
 	"tandem/interop/device"
 	"tandem/interop/wire"
@@ -139,12 +140,12 @@ func doing(f func()) (done func()) {
 	return func() { <-ended }
 }
 
-func overUDP(c *Config) { c.Phones.Transport = "udp" }
+func overUDP(c *config.Config) { c.Phones.Transport = "udp" }
 
 // TestResyncByFamily: each family is told in its own words, with its own spelling
 // of the event, and Cisco's with the Call-ID of its registration.
 func TestResyncByFamily(t *testing.T) {
-	o := newOffice(t, func(c *Config) { overUDP(c); c.Registrar.MaxBindings = 32 })
+	o := newOffice(t, func(c *config.Config) { overUDP(c); c.Registrar.MaxBindings = 32 })
 	o.user("alice")
 	for i, c := range []struct{ family, resync, reboot, body string }{
 		{"cisco-7960", "check-sync", "check-sync", ""},
@@ -219,7 +220,7 @@ func TestMessagesWaiting(t *testing.T) {
 // TestCallerByFamily: a led call tells each phone who calls in the header it
 // reads; a device that is no phone of ours is told nothing more than From.
 func TestCallerByFamily(t *testing.T) {
-	o := newOffice(t, func(c *Config) { overUDP(c); c.Telephony.AllCalls = true })
+	o := newOffice(t, func(c *config.Config) { overUDP(c); c.Telephony.AllCalls = true })
 	for _, u := range []string{"alice", "bob", "carol", "dave"} {
 		o.user(u)
 	}

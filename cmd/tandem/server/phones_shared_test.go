@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"tandem/cmd/tandem/config"
 	"tandem/interop/wire"
 	"tandem/sipphone"
 )
@@ -31,7 +32,7 @@ func (d *desk) info(t *testing.T, want string) {
 // with whom; it hangs up: idle. A call from a phone that seized nothing shows, too, and
 // so does one that rings.
 func TestSharedLineAppearances(t *testing.T) {
-	o := newOffice(t, func(c *Config) { overUDP(c); c.Telephony.AllCalls = true })
+	o := newOffice(t, func(c *config.Config) { overUDP(c); c.Telephony.AllCalls = true })
 	for _, u := range []string{"sales", "bob"} {
 		o.user(u)
 	}

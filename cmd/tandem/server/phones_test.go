@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"tandem/cmd/tandem/config"
 	"tandem/interop/boot"
 	"tandem/interop/device"
 	"tandem/interop/wire"
@@ -52,12 +53,12 @@ func (l *logged) String() string {
 	return l.b.String()
 }
 
-func newOffice(t *testing.T, change func(*Config)) *office {
+func newOffice(t *testing.T, change func(*config.Config)) *office {
 	t.Helper()
 	o := &office{t: t, log: &logged{}}
-	cfg := Default()
+	cfg := config.Default()
 	cfg.Domains, cfg.Data, cfg.HTTP.Addr = []string{"example.com"}, t.TempDir(), ""
-	cfg.Listen = []Listen{{Proto: "udp", Addr: "127.0.0.1:0"}, {Proto: "tcp", Addr: "127.0.0.1:0"}, {Proto: "tls", Addr: "127.0.0.1:0"}}
+	cfg.Listen = []config.Listen{{Proto: "udp", Addr: "127.0.0.1:0"}, {Proto: "tcp", Addr: "127.0.0.1:0"}, {Proto: "tls", Addr: "127.0.0.1:0"}}
 	cfg.Phones.HTTPS, cfg.Phones.HTTP, cfg.Phones.TFTP = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
 	if change != nil {
 		change(&cfg)
@@ -156,7 +157,7 @@ func (o *office) get(p *boot.Phone, mac string, change ...func(*http.Request)) b
 // TestEveryFamilyBoots: a phone of each family asks for its files in its order,
 // reads them by its own grammar, and registers both lines in its own spelling.
 func TestEveryFamilyBoots(t *testing.T) {
-	o := newOffice(t, func(c *Config) { c.Registrar.MaxBindings = 32 })
+	o := newOffice(t, func(c *config.Config) { c.Registrar.MaxBindings = 32 })
 	o.user("alice")
 	o.user("sales")
 	dialects, err := device.Dialects()

@@ -17,6 +17,7 @@ import (
 	op "tandem/cmd/tandem/api/operation"
 	"tandem/cmd/tandem/api/outbox"
 	apipint "tandem/cmd/tandem/api/pint"
+	"tandem/cmd/tandem/config"
 	"tandem/pint"
 	"tandem/pint/camara"
 	"tandem/pint/executive"
@@ -55,7 +56,7 @@ type auditRow struct {
 
 // openPINT builds click-to-call. The calls are telephony's, which is opened after
 // it: the services stand before calls in the order of handlers.
-func (s *Server) openPINT(ctx context.Context, cfg *Config) error {
+func (s *Server) openPINT(ctx context.Context, cfg *config.Config) error {
 	kept, err := pintstore.New(s.store, s.key)
 	if err != nil {
 		return err
@@ -64,27 +65,27 @@ func (s *Server) openPINT(ctx context.Context, cfg *Config) error {
 	if err := s.pint.numbers.Load(ctx); err != nil {
 		return err
 	}
-	services, err := cfg.PINT.table()
+	services, err := cfg.PINT.Table()
 	if err != nil {
 		return err
 	}
-	from, err := prefixes(cfg.PINT.FetchFrom)
+	from, err := config.Prefixes(cfg.PINT.FetchFrom)
 	if err != nil {
 		return err
 	}
 	fetcher := fetch.New(fetch.Config{Hosts: cfg.PINT.FetchHosts, Networks: from})
-	machine, err := cfg.PINT.machine(fetcher)
+	machine, err := cfg.PINT.Machine(fetcher)
 	if err != nil {
 		return err
 	}
 	s.pint.executive = executive.New(executive.Config{
 		Store:     kept,
 		Telephony: pintCalls{s},
-		Rights:    pintRights{s, cfg.PINT.contexts()},
+		Rights:    pintRights{s, cfg.PINT.PhoneContexts()},
 		Services:  services,
 		Sounds:    speech.New(speech.Config{Fetch: fetcher}),
 		Fax:       machine,
-		Records:   cfg.recordings() != "",
+		Records:   cfg.Recordings() != "",
 		Sessions:  cfg.PINT.Sessions,
 		Keep:      cfg.PINT.Keep,
 		Log:       s.log,
@@ -92,7 +93,7 @@ func (s *Server) openPINT(ctx context.Context, cfg *Config) error {
 	s.pint.brokers = slices.ContainsFunc(services.All(), func(svc *service.Service) bool { return len(svc.Gateways) > 0 })
 	s.pint.rows = make(chan auditRow, 1024)
 	s.pint.executive.Watch(s.tellPINT)
-	to, err := prefixes(cfg.API.WebhooksTo)
+	to, err := config.Prefixes(cfg.API.WebhooksTo)
 	if err != nil {
 		return err
 	}
@@ -108,7 +109,7 @@ func (s *Server) openPINT(ctx context.Context, cfg *Config) error {
 			Key: derived(s.key, "pint")}, // its dialogs are told from those of calls
 		Ours:     users{s.directory, s}.Ours,
 		Agent:    cfg.Domains[0],
-		Contexts: cfg.PINT.contexts(),
+		Contexts: cfg.PINT.PhoneContexts(),
 		Onward:   s.proxy,
 		Passed:   s.passedPINT,
 		Log:      s.log,
@@ -228,7 +229,7 @@ func (s *Server) withCAMARA(api http.Handler) http.Handler {
 		},
 		Owner: s.ownerOf,
 		Recording: func(name string) (io.ReadCloser, error) {
-			folder, err := os.OpenRoot(s.begun.recordings())
+			folder, err := os.OpenRoot(s.begun.Recordings())
 			if err != nil {
 				return nil, err
 			}

@@ -43,7 +43,7 @@ func (s *Server) pintLine(id string) rtc.AOR { return rtc.AOR("sip:" + id + "@" 
 // shownDialog is a request as the one call of a line.
 func (s *Server) shownDialog(session *pint.Session) dialoginfo.Call {
 	c := dialoginfo.Call{ID: session.ID, Caller: true, State: dialoginfo.Trying, Remote: session.A.Address}
-	switch number, err := session.A.Dial(s.begun.PINT.contexts()); {
+	switch number, err := session.A.Dial(s.begun.PINT.PhoneContexts()); {
 	case err != nil || number == "":
 	case number[0] == '+':
 		c.Remote = "tel:" + number

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 
+	"tandem/cmd/tandem/config"
 	"tandem/rtc"
 	"tandem/rtc/event"
 	"tandem/rtc/event/dialoginfo"
@@ -20,7 +21,7 @@ import (
 
 // openPresence builds the presence agent and the lamps of lines, which follow the
 // same consent.
-func (s *Server) openPresence(ctx context.Context, cfg *Config) error {
+func (s *Server) openPresence(ctx context.Context, cfg *config.Config) error {
 	s.consent = consent.New(consentstore.New(s.store), consent.Action(cfg.Presence.Unknown))
 	if err := s.consent.Load(ctx); err != nil {
 		return err
@@ -87,7 +88,7 @@ func (u users) Groups(user rtc.AOR) []string {
 }
 
 // watchCalls has calls light the lamps.
-func (s *Server) watchCalls(context.Context, *Config) error {
+func (s *Server) watchCalls(context.Context, *config.Config) error {
 	s.exchange.Watch(s.lamps.follow)
 	return nil
 }

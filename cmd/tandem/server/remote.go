@@ -10,6 +10,7 @@ import (
 
 	"tandem/cmd/tandem/api/front"
 	apipint "tandem/cmd/tandem/api/pint"
+	"tandem/cmd/tandem/config"
 )
 
 // remote serves the API over HTTPS; nil-like without an address.
@@ -21,7 +22,7 @@ type remote struct {
 // maxRemote is how many connections there are at a time.
 const maxRemote = 512
 
-func (s *Server) listenRemote(cfg *Config, operations http.Handler) (*remote, error) {
+func (s *Server) listenRemote(cfg *config.Config, operations http.Handler) (*remote, error) {
 	r := &remote{}
 	if cfg.API.Addr == "" {
 		return r, nil
@@ -57,7 +58,7 @@ func (s *Server) listenRemote(cfg *Config, operations http.Handler) (*remote, er
 }
 
 // apiHosts are the names callers may use, in lower case.
-func apiHosts(cfg *Config) []string {
+func apiHosts(cfg *config.Config) []string {
 	var list []string
 	for _, names := range [][]string{cfg.API.Hosts, hostNames(cfg)} {
 		for _, n := range names {

@@ -19,6 +19,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"tandem/cmd/tandem/config"
 )
 
 // overHTTPS is a client of a running server that trusts its CA, with a token of the
@@ -46,7 +48,7 @@ func overHTTPS(t *testing.T, s *Server, scopes ...string) *web {
 }
 
 // remotely is a configuration with the API over HTTPS.
-func remotely(c *Config) { c.API.Addr = "127.0.0.1:0" }
+func remotely(c *config.Config) { c.API.Addr = "127.0.0.1:0" }
 
 // TestTokens: over HTTPS nobody gets in without a token, or beyond its scopes.
 func TestTokens(t *testing.T) {
@@ -95,7 +97,7 @@ func TestTokens(t *testing.T) {
 
 // TestHostsAndOrigins: a request that a web page was made to send does not get in.
 func TestHostsAndOrigins(t *testing.T) {
-	s := running(t, func(c *Config) {
+	s := running(t, func(c *config.Config) {
 		remotely(c)
 		c.API.Origins, c.API.Hosts = []string{"https://admin.example.net"}, []string{"api.example.net"}
 	})
@@ -140,7 +142,7 @@ func TestHostsAndOrigins(t *testing.T) {
 // TestHalfOpenConnections: whoever holds many connections without a request keeps
 // neither callers of the API nor health checks out.
 func TestHalfOpenConnections(t *testing.T) {
-	s := running(t, func(c *Config) {
+	s := running(t, func(c *config.Config) {
 		remotely(c)
 		c.HTTP.Addr = "127.0.0.1:0"
 	})
@@ -297,7 +299,7 @@ func TestIdempotencyKeys(t *testing.T) {
 	var first reply
 	for i := range 2 {
 		t.Run(fmt.Sprint("server ", i+1), func(t *testing.T) {
-			w := overSocket(t, running(t, func(c *Config) { c.Data = dir }))
+			w := overSocket(t, running(t, func(c *config.Config) { c.Data = dir }))
 			for range 2 {
 				r := w.do("POST", "/users", `{"address":"alice"}`, "Idempotency-Key", "c0ffee")
 				if first.code == 0 {
@@ -367,7 +369,7 @@ func TestWebhooks(t *testing.T) {
 	defer hook.Close()
 	for _, allowed := range []bool{false, true} {
 		t.Run(fmt.Sprint("allowed ", allowed), func(t *testing.T) {
-			w := overSocket(t, running(t, func(c *Config) {
+			w := overSocket(t, running(t, func(c *config.Config) {
 				if allowed {
 					c.API.WebhooksTo = []string{"127.0.0.0/8"}
 				}

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 
 	apistore "tandem/cmd/tandem/api/sqlstore"
+	"tandem/cmd/tandem/config"
 	gatewaystore "tandem/gateways/sqlstore"
 	"tandem/media"
 	pintstore "tandem/pint/sqlstore"
@@ -38,10 +39,10 @@ type room struct {
 	page       string // in docs/, "" for one of the core
 	migrations fs.FS  // of its tables
 
-	open    func(s *Server, ctx context.Context, cfg *Config) error // builds it, on the rooms before it
-	handler func(s *Server) rtc.Handler                             // of requests, after those of the rooms before it
-	run     func(s *Server, ctx context.Context) error              // until ctx ends
-	reload  func(s *Server, cfg *Config) error                      // reads again what can change without a restart
+	open    func(s *Server, ctx context.Context, cfg *config.Config) error // builds it, on the rooms before it
+	handler func(s *Server) rtc.Handler                                    // of requests, after those of the rooms before it
+	run     func(s *Server, ctx context.Context) error                     // until ctx ends
+	reload  func(s *Server, cfg *config.Config) error                      // reads again what can change without a restart
 	metrics func(s *Server, m meter)
 }
 
@@ -98,7 +99,7 @@ func migrations() (list []fs.FS) {
 }
 
 // openRooms builds the rooms and returns their handlers in order.
-func (s *Server) openRooms(ctx context.Context, cfg *Config) (handlers []rtc.Handler, err error) {
+func (s *Server) openRooms(ctx context.Context, cfg *config.Config) (handlers []rtc.Handler, err error) {
 	for _, r := range rooms() {
 		if r.open != nil {
 			if err := r.open(s, ctx, cfg); err != nil {
@@ -112,8 +113,8 @@ func (s *Server) openRooms(ctx context.Context, cfg *Config) (handlers []rtc.Han
 	return handlers, nil
 }
 
-func (s *Server) openMedia(_ context.Context, cfg *Config) error {
-	m, err := cfg.Media.config()
+func (s *Server) openMedia(_ context.Context, cfg *config.Config) error {
+	m, err := cfg.Media.Config()
 	if err != nil {
 		return err
 	}
@@ -122,7 +123,7 @@ func (s *Server) openMedia(_ context.Context, cfg *Config) error {
 	return err
 }
 
-func (s *Server) openTelephony(ctx context.Context, cfg *Config) error {
+func (s *Server) openTelephony(ctx context.Context, cfg *config.Config) error {
 	if cfg.Numbers.Country == "" && len(s.trunks.Table().All()) > 0 {
 		s.log.Warn("numbers.country is not set: every number with + counts as abroad, which policy refuses unless it is allowed")
 	}
@@ -134,7 +135,7 @@ func (s *Server) openTelephony(ctx context.Context, cfg *Config) error {
 		Users:     users{s.directory, s},
 		Numbers:   s.plan,
 		Countries: s.countries.of,
-		Enum:      cfg.Numbers.enum(s.resolver),
+		Enum:      enumOf(cfg.Numbers, s.resolver),
 		Policy:    s.policy,
 		Reach:     s.reach,
 		Trunks:    s.trunks.Table,
@@ -145,7 +146,7 @@ func (s *Server) openTelephony(ctx context.Context, cfg *Config) error {
 		Guard:     s.dialling.guard,
 		Refused:   s.refuse,
 		Settings:  s.settings.Of,
-		Emergency: cfg.Emergency.of,
+		Emergency: cfg.Emergency.Of,
 		Groups:    s.groups,
 		AllCalls:  cfg.Telephony.AllCalls,
 	}
@@ -159,7 +160,7 @@ func (s *Server) openTelephony(ctx context.Context, cfg *Config) error {
 		Refused:       s.refuse,
 		Failover:      cfg.Telephony.Failover,
 		Setting:       s.dialledSetting,
-		Recordings:    cfg.recordings(),
+		Recordings:    cfg.Recordings(),
 		Announcements: cfg.Telephony.Announcements,
 		ParkTime:      cfg.Telephony.ParkTime,
 		RecordingTone: cfg.Telephony.RecordingTone,

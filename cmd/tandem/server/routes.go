@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"tandem/cmd/tandem/config"
 	"tandem/rtc"
 	"tandem/rtc/auth"
 	"tandem/rtc/directory"
@@ -22,7 +23,7 @@ import (
 
 // routes is the order in which a request meets the handlers. To see why a
 // request was answered as it was, read from top to bottom.
-func (s *Server) routes(ctx context.Context, cfg *Config) (*rtc.Router, error) {
+func (s *Server) routes(ctx context.Context, cfg *config.Config) (*rtc.Router, error) {
 	routes, err := proxy.NewRoutes(cfg.Routes)
 	if err != nil {
 		return nil, err
@@ -163,14 +164,14 @@ func algorithms(names []string) []auth.Algorithm {
 	return list
 }
 
-func qop(a Auth) string {
+func qop(a config.Auth) string {
 	if a.QopInt {
 		return "auth,auth-int"
 	}
 	return "auth"
 }
 
-func recursion(p Proxy) proxy.Recursion {
+func recursion(p config.Proxy) proxy.Recursion {
 	if p.RecurseRedirect {
 		return proxy.RecurseDomains
 	}
@@ -178,15 +179,15 @@ func recursion(p Proxy) proxy.Recursion {
 }
 
 // listeners turns the configured addresses into the transport's.
-func (s *Server) listeners(cfg *Config) ([]transport.Listen, error) {
+func (s *Server) listeners(cfg *config.Config) ([]transport.Listen, error) {
 	var list []transport.Listen
 	for _, l := range cfg.Listen {
 		proto, _ := transport.ParseProto([]byte(l.Proto))
-		addr, err := l.addrPort()
+		addr, err := l.AddrPort()
 		if err != nil {
 			return nil, err
 		}
-		trusted, err := l.prefixes()
+		trusted, err := l.Prefixes()
 		if err != nil {
 			return nil, err
 		}
@@ -208,7 +209,7 @@ func (s *Server) listeners(cfg *Config) ([]transport.Listen, error) {
 
 // authorities are the CAs by which servers we connect to are verified: the
 // system's and our own.
-func authorities(cfg *Config) *x509.CertPool {
+func authorities(cfg *config.Config) *x509.CertPool {
 	pool, err := x509.SystemCertPool()
 	if err != nil {
 		pool = x509.NewCertPool()
@@ -220,7 +221,7 @@ func authorities(cfg *Config) *x509.CertPool {
 }
 
 // clientTLS verifies servers we connect to.
-func (s *Server) clientTLS(cfg *Config) (*tls.Config, error) {
+func (s *Server) clientTLS(cfg *config.Config) (*tls.Config, error) {
 	return &tls.Config{MinVersion: tls.VersionTLS12, CipherSuites: suites(cfg.TLS.OldCiphers), RootCAs: authorities(cfg), GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 		if c := s.cert.current.Load(); c != nil {
 			return c, nil

@@ -20,6 +20,7 @@ import (
 	"tandem/cmd/tandem/api/admin"
 	apipint "tandem/cmd/tandem/api/pint"
 	apipresence "tandem/cmd/tandem/api/presence"
+	"tandem/cmd/tandem/config"
 	"tandem/gateways"
 	"tandem/gateways/registration"
 	"tandem/media"
@@ -55,9 +56,9 @@ import (
 
 // Server is one running server. Make it with New, run it with Run.
 type Server struct {
-	cfg     atomic.Pointer[Config]
-	begun   *Config // the configuration started with
-	path    string  // of the configuration file, "" for none
+	cfg     atomic.Pointer[config.Config]
+	begun   *config.Config // the configuration started with
+	path    string         // of the configuration file, "" for none
 	log     *slog.Logger
 	level   *slog.LevelVar
 	started time.Time
@@ -122,7 +123,7 @@ type Options struct {
 
 // New opens the store and all sockets, so that whatever can be wrong with them
 // shows before anything is served. Close ends it when Run is never called.
-func New(ctx context.Context, cfg Config, opt Options) (_ *Server, err error) {
+func New(ctx context.Context, cfg config.Config, opt Options) (_ *Server, err error) {
 	s := &Server{path: opt.Path, log: opt.Log, level: opt.Level, network: opt.Network, started: time.Now()}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -161,7 +162,7 @@ func New(ctx context.Context, cfg Config, opt Options) (_ *Server, err error) {
 }
 
 // openState opens what survives a restart.
-func (s *Server) openState(ctx context.Context, cfg *Config) (err error) {
+func (s *Server) openState(ctx context.Context, cfg *config.Config) (err error) {
 	if s.store, s.key, err = OpenStore(ctx, cfg, s.log); err != nil {
 		return err
 	}
@@ -175,18 +176,20 @@ func (s *Server) openState(ctx context.Context, cfg *Config) (err error) {
 }
 
 // openSIP builds the stack from the wire upwards and binds the sockets.
-func (s *Server) openSIP(ctx context.Context, cfg *Config) error {
+func (s *Server) openSIP(ctx context.Context, cfg *config.Config) error {
 	listen, err := s.listeners(cfg)
 	if err != nil {
 		return err
 	}
 	s.trace = trace.NewRing(cfg.Trace.Bytes)
-	if s.numbers, s.countries, err = cfg.Numbers.plan(cfg.Domains); err != nil {
+	world, plan, err := cfg.Numbers.Plan(cfg.Domains)
+	if err != nil {
 		return err
 	}
+	s.numbers, s.countries = plan, &countries{world: world}
 	s.layer = transaction.New(transaction.Config{
 		MaxServer:   cfg.Limits.Transactions,
-		Emergency:   emergencyNumbers(s.numbers, cfg.Numbers.Emergency),
+		Emergency:   config.EmergencyNumbers(s.numbers, cfg.Numbers.Emergency),
 		AbsorbBytes: cfg.Limits.AbsorbBytes,
 		Pressure:    s.pressure,
 		Unsent:      s.unsent,
@@ -217,7 +220,7 @@ func (s *Server) openSIP(ctx context.Context, cfg *Config) error {
 	s.layer.SetTransport(s.transport)
 	s.resolver = resolve.New(resolve.Config{Servers: cfg.DNS.Servers, Protos: s.protos(), NoIPv6: !s.hasIPv6(), Probe: s.probe, Log: s.log})
 	s.peers = peers.New(s.resolver, s.log)
-	local, err := prefixes(cfg.Proxy.UsersTo)
+	local, err := config.Prefixes(cfg.Proxy.UsersTo)
 	if err != nil {
 		return fmt.Errorf("proxy.users_to: %w", err)
 	}
@@ -390,7 +393,7 @@ func (s *Server) Reload() error {
 	s.reload.Lock()
 	defer s.reload.Unlock()
 	old := s.cfg.Load()
-	cfg, err := Load(s.path)
+	cfg, err := config.Load(s.path)
 	if s.path == "" {
 		cfg, err = *old, nil
 	}
@@ -413,7 +416,7 @@ func (s *Server) Reload() error {
 	}
 	s.proxy.SetRoutes(routes)
 	s.setLevel(cfg.Log.Level)
-	if key := needsRestart(s.begun, &cfg); key != "" {
+	if key := config.NeedsRestart(s.begun, &cfg); key != "" {
 		s.log.Warn("configuration change needs a restart", "key", key)
 	}
 	s.cfg.Store(&cfg)
@@ -481,7 +484,7 @@ func (s *Server) api() *api.API {
 
 func (s *Server) status() api.Status {
 	st := api.Status{Version: Version(), PID: os.Getpid(), Started: s.started, Listen: s.listening(), Domains: s.directory.Domains(),
-		Restart: needsRestart(s.begun, s.cfg.Load()), Users: s.directory.Count(), Bindings: s.location.Count(), Connected: s.transport.Stats().Conns}
+		Restart: config.NeedsRestart(s.begun, s.cfg.Load()), Users: s.directory.Count(), Bindings: s.location.Count(), Connected: s.transport.Stats().Conns}
 	if err := s.store.Healthy(); err != nil {
 		st.StoreError = err.Error()
 	}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"tandem/cmd/tandem/config"
 	"tandem/rtc/store"
 )
 
@@ -17,7 +18,7 @@ import (
 // program must: a schema with tables it does not know is refused. It returns the
 // key that belongs to it as well, and refuses a data folder of which one of the
 // two has gone.
-func OpenStore(ctx context.Context, cfg *Config, log *slog.Logger) (*store.DB, []byte, error) {
+func OpenStore(ctx context.Context, cfg *config.Config, log *slog.Logger) (*store.DB, []byte, error) {
 	key, err := readKey(cfg.Data)
 	if err != nil {
 		return nil, nil, err
@@ -81,11 +82,11 @@ func (s *Server) snapshot(ctx context.Context) (path string, octets int64, err e
 }
 
 // Snapshot copies the database of a data folder that no server has open.
-func Snapshot(ctx context.Context, cfg *Config) (path string, octets int64, err error) {
+func Snapshot(ctx context.Context, cfg *config.Config) (path string, octets int64, err error) {
 	return takeSnapshot(ctx, cfg, func(ctx context.Context, to string) error { return store.Snapshot(ctx, cfg.StoreURL(), to) })
 }
 
-func takeSnapshot(ctx context.Context, cfg *Config, take func(ctx context.Context, to string) error) (path string, octets int64, err error) {
+func takeSnapshot(ctx context.Context, cfg *config.Config, take func(ctx context.Context, to string) error) (path string, octets int64, err error) {
 	old, err := filepath.Glob(filepath.Join(cfg.Data, snapshotName))
 	if err != nil {
 		return "", 0, err
@@ -110,7 +111,7 @@ func takeSnapshot(ctx context.Context, cfg *Config, take func(ctx context.Contex
 // files, which both lie in the data folder. What stands in their place is put
 // aside with the suffix ".old"; without force nothing may. No server may be
 // running.
-func Restore(ctx context.Context, cfg *Config, db, files string, force bool) error {
+func Restore(ctx context.Context, cfg *config.Config, db, files string, force bool) error {
 	there, err := store.Present(cfg.StoreURL())
 	if err != nil {
 		return err

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"tandem/cmd/tandem/config"
 	"tandem/rtc/directory"
 	"tandem/rtc/store"
 )
@@ -23,8 +24,8 @@ import (
 // it is.
 func TestPartsOfTheDataFolderGone(t *testing.T) {
 	quiet := slog.New(slog.DiscardHandler)
-	whole := func(t *testing.T) *Config {
-		cfg := Default()
+	whole := func(t *testing.T) *config.Config {
+		cfg := config.Default()
 		cfg.Data = t.TempDir()
 		db, key, err := OpenStore(t.Context(), &cfg, quiet)
 		if err != nil || len(key) != keySize {
@@ -121,7 +122,7 @@ func listing(t *testing.T, dir string) string {
 }
 
 func TestKeyIsTheSameAfterARestart(t *testing.T) {
-	cfg := Default()
+	cfg := config.Default()
 	cfg.Data = t.TempDir()
 	var first []byte
 	for range 3 {
@@ -145,7 +146,7 @@ func TestKeyIsTheSameAfterARestart(t *testing.T) {
 // The database is deleted under a running server: it is not ready, says so, and
 // promises nothing more: not even a refresh that the copy on disk would cover.
 func TestDatabaseDeletedUnderARunningServer(t *testing.T) {
-	s := running(t, func(cfg *Config) {
+	s := running(t, func(cfg *config.Config) {
 		cfg.Listen[0].Trusted = []string{"127.0.0.0/8"}
 	})
 	phone := registrant(t, s)

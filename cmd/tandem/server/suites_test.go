@@ -3,13 +3,15 @@ package server
 import (
 	"crypto/tls"
 	"testing"
+
+	"tandem/cmd/tandem/config"
 )
 
 // A phone that knows CBC suites alone is let in only where the configuration says so.
 func TestOldCiphersAreRefusedByDefault(t *testing.T) {
 	for _, old := range []bool{false, true} {
-		s := running(t, func(cfg *Config) {
-			cfg.Listen, cfg.TLS.OldCiphers = []Listen{{Proto: "tls", Addr: "127.0.0.1:0"}}, old
+		s := running(t, func(cfg *config.Config) {
+			cfg.Listen, cfg.TLS.OldCiphers = []config.Listen{{Proto: "tls", Addr: "127.0.0.1:0"}}, old
 		})
 		for _, suite := range []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA, tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256} {
 			c, err := tls.Dial("tcp", s.transport.Listeners()[0].Addr().String(),

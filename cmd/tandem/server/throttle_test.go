@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"tandem/cmd/tandem/config"
 )
 
 // A stranger cannot fill the disk with warnings; what is left out is counted,
@@ -14,9 +16,9 @@ import (
 func TestWarningsAreThrottled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var b bytes.Buffer
-		cfg := Default()
+		cfg := config.Default()
 		cfg.Domains, cfg.Data, cfg.HTTP.Addr = []string{"log.test"}, t.TempDir(), ""
-		cfg.Listen = []Listen{{Proto: "udp", Addr: "127.0.0.1:0"}}
+		cfg.Listen = []config.Listen{{Proto: "udp", Addr: "127.0.0.1:0"}}
 		s, err := New(t.Context(), cfg, Options{Log: slog.New(slog.NewTextHandler(&b, nil))})
 		if err != nil {
 			t.Fatal(err)

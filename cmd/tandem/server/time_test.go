@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"tandem/cmd/tandem/config"
 	"tandem/media/relay"
 	"tandem/media/relay/memnet"
 	"tandem/rtc"
@@ -30,7 +31,7 @@ import (
 // for a socket in virtual time.
 type world struct {
 	t     *testing.T
-	cfg   Config
+	cfg   config.Config
 	s     *Server
 	start time.Time
 	stop  func()
@@ -41,9 +42,9 @@ type world struct {
 func inTime(t *testing.T, f func(w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		cfg := Default()
+		cfg := config.Default()
 		cfg.Domains, cfg.Data, cfg.HTTP.Addr = []string{"time.test"}, t.TempDir(), ""
-		cfg.Listen = []Listen{{Proto: "udp", Addr: "127.0.0.1:0", Trusted: []string{"127.0.0.1/32"}}}
+		cfg.Listen = []config.Listen{{Proto: "udp", Addr: "127.0.0.1:0", Trusted: []string{"127.0.0.1/32"}}}
 		w := &world{t: t, cfg: cfg, start: time.Now()}
 		w.ports.net = memnet.New()
 		w.open()

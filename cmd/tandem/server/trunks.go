@@ -11,6 +11,7 @@ import (
 	"tandem/cmd/tandem/api/access"
 	op "tandem/cmd/tandem/api/operation"
 	apitrunks "tandem/cmd/tandem/api/trunks"
+	"tandem/cmd/tandem/config"
 	"tandem/gateways"
 	"tandem/gateways/registration"
 	gatewaystore "tandem/gateways/sqlstore"
@@ -22,7 +23,7 @@ import (
 )
 
 // openGateways keeps the addresses of trunks closed to everybody but telephony.
-func (s *Server) openGateways(ctx context.Context, _ *Config) error {
+func (s *Server) openGateways(ctx context.Context, _ *config.Config) error {
 	var err error
 	if s.trunks, err = newTrunks(s.store, s.key, s.log); err != nil {
 		return err

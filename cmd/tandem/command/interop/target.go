@@ -15,8 +15,8 @@ import (
 
 	"tandem/cmd/tandem/api/client"
 	"tandem/cmd/tandem/command"
+	"tandem/cmd/tandem/config"
 	"tandem/cmd/tandem/lab"
-	"tandem/cmd/tandem/server"
 	"tandem/interop/behaviour"
 	"tandem/interop/suite"
 	"tandem/interop/wire"
@@ -100,7 +100,7 @@ func (o *target) open(ctx context.Context, c *cobra.Command) (t *suite.Target, n
 		return nil, "", nil, err
 	}
 	if o.operate || o.trunk != "" {
-		cfg, err := server.Load(command.ConfigPath(c))
+		cfg, err := config.Load(command.ConfigPath(c))
 		if err != nil {
 			return nil, "", nil, err
 		}

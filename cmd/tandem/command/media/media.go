@@ -14,8 +14,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"tandem/cmd/tandem/command"
+	"tandem/cmd/tandem/config"
 	"tandem/cmd/tandem/probe"
-	"tandem/cmd/tandem/server"
 	"tandem/media"
 	"tandem/media/codec"
 	"tandem/media/ng"
@@ -81,7 +81,7 @@ serve, which has this relay inside, has them for Prometheus.`,
 			if cfg.PortMin, cfg.PortMax, err = portRange(f.ports); err != nil {
 				return command.Usage("%w", err)
 			}
-			cfg.Logger = command.NewLogger(server.Log{Level: f.level}, new(slog.LevelVar), c.ErrOrStderr())
+			cfg.Logger = command.NewLogger(config.Log{Level: f.level}, new(slog.LevelVar), c.ErrOrStderr())
 			from, err := networks(f.from)
 			if err != nil {
 				return command.Usage("%w", err)

@@ -15,7 +15,7 @@ import (
 	"tandem/cmd/tandem/api/client"
 	"tandem/cmd/tandem/api/trunks"
 	"tandem/cmd/tandem/command"
-	"tandem/cmd/tandem/server"
+	"tandem/cmd/tandem/config"
 	"tandem/rtc/proxy"
 )
 
@@ -28,7 +28,7 @@ number, all or none: routes with the same next hop become one trunk. The server
 refuses such routes: delete them from the file then.`,
 		Args: command.ExactArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error {
-			cfg, _, err := server.Read(command.ConfigPath(c)) // Load refuses such routes
+			cfg, _, err := config.Read(command.ConfigPath(c)) // Load refuses such routes
 			if err != nil {
 				return err
 			}

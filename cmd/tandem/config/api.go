@@ -1,4 +1,4 @@
-package server
+package config
 
 import (
 	"fmt"
@@ -35,7 +35,7 @@ func (a *API) faults(bad func(key, format string, args ...any)) {
 			bad("api.origins", "%q is not an origin; write it as https://host or https://host:port", o)
 		}
 	}
-	if _, err := prefixes(a.WebhooksTo); err != nil {
+	if _, err := Prefixes(a.WebhooksTo); err != nil {
 		bad("api.webhooks_to", "%w", err)
 	}
 	if a.KeepAudit < 0 || a.KeepAudit > 0 && a.KeepAudit < 24*time.Hour {
@@ -43,8 +43,8 @@ func (a *API) faults(bad func(key, format string, args ...any)) {
 	}
 }
 
-// prefixes reads addresses and networks.
-func prefixes(list []string) ([]netip.Prefix, error) {
+// Prefixes reads addresses and networks.
+func Prefixes(list []string) ([]netip.Prefix, error) {
 	var out []netip.Prefix
 	for _, s := range list {
 		if a, err := netip.ParseAddr(s); err == nil {

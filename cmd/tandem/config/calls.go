@@ -1,4 +1,4 @@
-package server
+package config
 
 import (
 	"fmt"
@@ -50,8 +50,8 @@ type MediaInterface struct {
 	Advertise string `yaml:"advertise" json:"advertise,omitempty" jsonschema_description:"Address that phones are told, when a NAT stands before this server; empty: addr"`
 }
 
-// config is what the media server is made with.
-func (m *Media) config() (media.Config, error) {
+// Config is what the media server is made with.
+func (m *Media) Config() (media.Config, error) {
 	cfg := media.Config{Workers: m.Workers, Converters: m.Converters, Kernel: m.Kernel, DSCP: m.DSCP, Idle: m.Idle,
 		Learn: media.LearnAfterSignalling, Opus: media.Opus{DecodeInGo: m.OpusInGo}}
 	if m.StrictSource {
@@ -152,8 +152,8 @@ func (c *Config) callFaults(bad func(key, format string, args ...any)) {
 	}
 }
 
-// recordings is the folder of recordings.
-func (c *Config) recordings() string {
+// Recordings is the folder of recordings.
+func (c *Config) Recordings() string {
 	if c.Telephony.Recordings == "" || filepath.IsAbs(c.Telephony.Recordings) {
 		return c.Telephony.Recordings
 	}

@@ -1,4 +1,4 @@
-package server
+package config
 
 import (
 	"time"
@@ -43,7 +43,8 @@ type PINTContext struct {
 	Dial    string `yaml:"dial" json:"dial" jsonschema_description:"What is dialled here before its numbers"`
 }
 
-func (p *PINT) contexts() map[string]string {
+// PhoneContexts are what is dialled before numbers of a phone-context.
+func (p *PINT) PhoneContexts() map[string]string {
 	m := make(map[string]string, len(p.Contexts))
 	for _, c := range p.Contexts {
 		m[c.Context] = c.Dial
@@ -78,8 +79,8 @@ type PINTService struct {
 	Same      time.Duration `yaml:"same" json:"same,omitempty" jsonschema_description:"The same request is not taken again so soon; 0: 10s"`
 }
 
-// table is the service table.
-func (p *PINT) table() (*service.Table, error) {
+// Table is the service table.
+func (p *PINT) Table() (*service.Table, error) {
 	var own []service.Service
 	for _, s := range p.Services {
 		svc := service.Service{Name: s.Name, Kind: service.Kind(s.Kind), First: service.Leg(s.First), Party: s.Party,
@@ -95,8 +96,8 @@ func (p *PINT) table() (*service.Table, error) {
 	return service.New(own)
 }
 
-// machine is what sends faxes, nil when nothing does.
-func (p *PINT) machine(f *fetch.Fetcher) (executive.Fax, error) {
+// Machine is what sends faxes, nil when nothing does.
+func (p *PINT) Machine(f *fetch.Fetcher) (executive.Fax, error) {
 	if p.Fax.Program == "" && p.Fax.URL == "" {
 		return nil, nil
 	}
@@ -104,13 +105,13 @@ func (p *PINT) machine(f *fetch.Fetcher) (executive.Fax, error) {
 }
 
 func (p *PINT) faults(bad func(key, format string, args ...any)) {
-	if _, err := p.table(); err != nil {
+	if _, err := p.Table(); err != nil {
 		bad("pint.services", "%w", err)
 	}
-	if _, err := prefixes(p.FetchFrom); err != nil {
+	if _, err := Prefixes(p.FetchFrom); err != nil {
 		bad("pint.fetch_from", "%w", err)
 	}
-	if _, err := p.machine(nil); err != nil {
+	if _, err := p.Machine(nil); err != nil {
 		bad("pint.fax", "%w", err)
 	}
 	if p.Keep < time.Minute {

@@ -1,4 +1,4 @@
-package server
+package config
 
 import (
 	"net/netip"
@@ -50,7 +50,7 @@ func (p Phones) fixed() Phones {
 func (p *Phones) faults(bad func(key, format string, args ...any)) {
 	for _, a := range []struct{ key, addr string }{{"https", p.HTTPS}, {"http", p.HTTP}, {"tftp", p.TFTP}, {"old_tls", p.OldTLS}} {
 		if a.addr != "" {
-			if _, err := (&Listen{Addr: a.addr}).addrPort(); err != nil {
+			if _, err := (&Listen{Addr: a.addr}).AddrPort(); err != nil {
 				bad("phones."+a.key, "%w", err)
 			}
 		}
@@ -63,7 +63,7 @@ func (p *Phones) faults(bad func(key, format string, args ...any)) {
 	if p.Transport != "udp" && p.Transport != "tcp" && p.Transport != "tls" {
 		bad("phones.transport", "%q is unknown; use udp, tcp or tls", p.Transport)
 	}
-	if _, err := prefixes(p.Networks); err != nil {
+	if _, err := Prefixes(p.Networks); err != nil {
 		bad("phones.networks", "%w", err)
 	}
 	if p.Window < time.Minute || p.Window > 30*24*time.Hour {
@@ -74,7 +74,8 @@ func (p *Phones) faults(bad func(key, format string, args ...any)) {
 	}
 }
 
-func (c *Config) phonesFolder(own, name string) string {
+// PhonesFolder is a folder of phones: that which is set, else one in the data folder.
+func (c *Config) PhonesFolder(own, name string) string {
 	if own != "" {
 		return own
 	}

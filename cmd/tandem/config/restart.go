@@ -1,12 +1,12 @@
-package server
+package config
 
 import (
 	"reflect"
 )
 
-// needsRestart is the first key whose change takes no effect until a restart,
+// NeedsRestart is the first key whose change takes no effect until a restart,
 // "" when there is none. old is the configuration started with.
-func needsRestart(old, cfg *Config) string {
+func NeedsRestart(old, cfg *Config) string {
 	if old.Log.Format != cfg.Log.Format {
 		return "log.format"
 	}

@@ -1,4 +1,4 @@
-package server
+package config
 
 import (
 	"net"
@@ -11,7 +11,7 @@ import (
 // advertises, else what it listens on; of all addresses those of this machine, the
 // one that the default route uses first, loopback for want of others.
 func (l *Listen) Places() []string {
-	at, err := l.addrPort()
+	at, err := l.AddrPort()
 	if err != nil {
 		return nil // Check has refused it
 	}

@@ -1,4 +1,4 @@
-package server
+package config
 
 import (
 	"bytes"
@@ -110,7 +110,7 @@ func live(path string) bool {
 		v = v.FieldByIndex(fieldOf(v.Type(), strings.TrimSuffix(name, "[]")))
 	}
 	change(v)
-	return needsRestart(&old, &cfg) == ""
+	return NeedsRestart(&old, &cfg) == ""
 }
 
 func fieldOf(t reflect.Type, name string) []int {

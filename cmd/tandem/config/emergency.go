@@ -1,4 +1,4 @@
-package server
+package config
 
 import (
 	"fmt"
@@ -21,8 +21,8 @@ type Emergency struct {
 	Sites []EmergencySite `yaml:"sites" json:"sites,omitempty" jsonschema_description:"How emergency calls leave each site"`
 }
 
-// of is how emergency calls leave a site.
-func (e *Emergency) of(site string) (out routing.Emergency) {
+// Of is how emergency calls leave a site.
+func (e *Emergency) Of(site string) (out routing.Emergency) {
 	for _, s := range e.Sites {
 		if s.Site == site || s.Site == "" && out == (routing.Emergency{}) {
 			out = routing.Emergency{Trunk: s.Trunk, Caller: s.Caller, Location: s.Location}
@@ -46,9 +46,9 @@ func (c *Config) emergencyFaults(bad func(key, format string, args ...any)) {
 	}
 }
 
-// emergencyNumbers are the numbers of calls that are never shed: what everybody
+// EmergencyNumbers are the numbers of calls that are never shed: what everybody
 // dials, and those of the house.
-func emergencyNumbers(plan *number.Plan, more []string) []string {
+func EmergencyNumbers(plan *number.Plan, more []string) []string {
 	list := append([]string{"112", "911"}, more...)
 	for _, n := range []string{"000", "100", "101", "102", "103", "104", "108", "110", "111", "113", "114", "115", "117", "118", "119", "120", "122",
 		"123", "127", "128", "133", "140", "141", "144", "15", "17", "18", "190", "191", "192", "193", "194", "195", "197", "199", "999"} {

@@ -1,4 +1,4 @@
-package server
+package config
 
 import (
 	"crypto/tls"
@@ -51,7 +51,7 @@ func (c *Config) doubleFaults(bad func(key, format string, args ...any)) {
 		if l.Proto == "udp" {
 			network = "udp"
 		}
-		if a, err := l.addrPort(); err == nil {
+		if a, err := l.AddrPort(); err == nil {
 			add(fmt.Sprintf("listen[%d].addr", i), network, a)
 		}
 	}

@@ -1,4 +1,4 @@
-package server
+package config
 
 import (
 	"errors"
@@ -228,7 +228,7 @@ func (c *Config) faults() []Fault {
 	if c.Proxy.Failover < 500*time.Millisecond {
 		bad("proxy.failover", "has %s; less than 500ms lets no next hop answer a repeated request", c.Proxy.Failover)
 	}
-	if _, err := prefixes(c.Proxy.UsersTo); err != nil {
+	if _, err := Prefixes(c.Proxy.UsersTo); err != nil {
 		bad("proxy.users_to", "%w", err)
 	}
 	if _, err := proxy.NewRoutes(c.Routes); err != nil {
@@ -238,7 +238,7 @@ func (c *Config) faults() []Fault {
 	c.presenceFaults(bad)
 	c.emergencyFaults(bad)
 	c.PINT.faults(bad)
-	if _, _, err := c.Numbers.plan(c.Domains); err != nil {
+	if _, _, err := c.Numbers.Plan(c.Domains); err != nil {
 		bad("numbers", "%w", err)
 	}
 	c.Numbers.enumFaults(bad)
@@ -269,17 +269,18 @@ func (l *Listen) check() (key string, err error) {
 	default:
 		return "proto", fmt.Errorf("%q is unknown; use udp, tcp, tls, ws or wss", l.Proto)
 	}
-	if _, err := l.addrPort(); err != nil {
+	if _, err := l.AddrPort(); err != nil {
 		return "addr", err
 	}
-	list, err := l.prefixes()
+	list, err := l.Prefixes()
 	if err == nil {
 		err = everybody(list)
 	}
 	return "trusted", err
 }
 
-func (l *Listen) addrPort() (netip.AddrPort, error) {
+// AddrPort is where it listens.
+func (l *Listen) AddrPort() (netip.AddrPort, error) {
 	a := l.Addr
 	if strings.HasPrefix(a, ":") {
 		a = "0.0.0.0" + a
@@ -291,4 +292,5 @@ func (l *Listen) addrPort() (netip.AddrPort, error) {
 	return ap, nil
 }
 
-func (l *Listen) prefixes() ([]netip.Prefix, error) { return prefixes(l.Trusted) }
+// Prefixes are those whose requests are trusted.
+func (l *Listen) Prefixes() ([]netip.Prefix, error) { return Prefixes(l.Trusted) }

@@ -1,0 +1,36 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+
+	"tandem/telephony/number"
+)
+
+// Numbers is how telephone numbers are dialled here.
+type Numbers struct {
+	Country   string   `yaml:"country" json:"country,omitempty" jsonschema_description:"Country of this site, as two letters of ISO 3166-1: DE, US. Without it every number with + counts as abroad, and 0 and 1 in front mean nothing"`
+	Area      string   `yaml:"area" json:"area,omitempty" jsonschema_description:"Area code put before numbers of five digits and more dialled without any prefix: 30"`
+	Outside   string   `yaml:"outside" json:"outside,omitempty" jsonschema_description:"Digits dialled first to leave the house: 0 or 9"`
+	Emergency []string `yaml:"emergency" json:"emergency,omitempty" jsonschema_description:"Emergency numbers besides those of the country"`
+	ENUM      []string `yaml:"enum" json:"enum,omitempty" jsonschema_description:"Domains of DNS that are asked for numbers called (RFC 6116), as e164.arpa; empty: none"`
+}
+
+// Plan is how numbers are dialled here, in the world of all countries.
+func (n Numbers) Plan(domains []string) (*number.World, *number.Plan, error) {
+	world, err := number.NewWorld()
+	if err != nil {
+		return nil, nil, err
+	}
+	plan, err := world.Plan(number.Site{Country: n.Country, Area: n.Area, Outside: n.Outside, Emergency: n.Emergency, Domains: domains})
+	return world, plan, err
+}
+
+// enumFaults finds domains that are none.
+func (n Numbers) enumFaults(bad func(key, format string, args ...any)) {
+	for i, d := range n.ENUM {
+		if d == "" || len(d) > 200 || strings.Trim(strings.ToLower(d), "abcdefghijklmnopqrstuvwxyz0123456789-.") != "" {
+			bad(fmt.Sprintf("numbers.enum[%d]", i), "%q is not a domain of DNS; write it as e164.arpa", d)
+		}
+	}
+}
