@@ -1,6 +1,8 @@
 package media
 
 import (
+	"slices"
+
 	"tandem/media/sdp"
 )
 
@@ -28,6 +30,20 @@ func (s *Session) NeedsOffer(w Which) bool {
 		}
 	}
 	return false
+}
+
+// Converts reports whether a side has named speech that can be converted, so that the
+// other one may be offered codecs that this side has not.
+func (s *Session) Converts(w Which) bool {
+	s.ctl.Lock()
+	defer s.ctl.Unlock()
+	said := s.sides[w].known()
+	if said == nil {
+		return false
+	}
+	return slices.ContainsFunc(said.Media, func(m sdp.Media) bool {
+		return slices.ContainsFunc(m.Codecs, func(c sdp.Codec) bool { _, ok := convertible(c); return ok && speech(c) })
+	})
 }
 
 // joins says whether anything but keys and noise can go between two sides.

@@ -126,7 +126,7 @@ var wider = []string{"opus", "G722", "PCMU", "PCMA"}
 // be converted. It is not done at once: most phones have a codec of the caller's, and
 // some would choose another one.
 func (c *Call) ringWider(l *leg, o outcome.Outcome) bool {
-	if o.Code != 488 && o.Code != 606 || l.Trunk != nil || len(l.Want.Add) > 0 || c.farewell != nil {
+	if o.Code != 488 && o.Code != 606 || l.Trunk != nil || len(l.Want.Add) > 0 || c.farewell != nil || !c.media.Converts(media.A) {
 		return false
 	}
 	d := l.Destination

@@ -70,7 +70,7 @@ func TestPolicy(t *testing.T) {
 		{"policy set call international maybe", "neither allow nor deny"},
 		{"policy set call lunar allow", "one of the kinds"},
 		{"policy set call 0044* allow", "+4420*"},
-		{"policy set fly any allow", "use call"},
+		{"policy set fly any allow", "use announce, call"},
 		{"policy set call emergency deny", "cannot be refused"},
 		{"policy set call any allow --user nobody", "no such user"},
 		{"policy set call any allow --until 2001-01-01", "is past"},

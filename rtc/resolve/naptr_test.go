@@ -13,7 +13,7 @@ func TestNaptr(t *testing.T) {
 	for range 2 {
 		list, err := r.Naptr(t.Context(), "1.4.4.e164.arpa")
 		if want := (Naptr{10, 20, "u", "E2U+sip", "!^(.*)$!sip:\\1\"\xe4@example.com!", "."}); err != nil || len(list) != 1 || list[0] != want {
-			t.Errorf("%+q %v, want %+q", list, err, want)
+			t.Errorf("%+v %v, want %+v", list, err, want)
 		}
 		if _, err := r.Naptr(t.Context(), "2.4.4.e164.arpa"); !errors.Is(err, ErrNotFound) {
 			t.Errorf("no records: %v", err)
