@@ -118,6 +118,7 @@ type phone struct {
 	flow transport.Flow
 	n    int
 	got  []received
+	hop  bool // it answers the OPTIONS that next hops are asked by
 }
 
 type received struct {
@@ -238,6 +239,9 @@ func (p *phone) look() {
 			what = f[1]
 		}
 		p.got = append(p.got, received{time.Since(p.w.start), what, slices.Clone(b[:n])})
+		if p.hop && what == "OPTIONS" {
+			p.answer("OPTIONS", 200)
+		}
 	}
 }
 
