@@ -22,15 +22,12 @@ const within = 3 * time.Second
 // pressed is told of a key that came with the sound of a side. The relay passes it on
 // by itself, but for a trunk that wants INFO.
 func (c *Call) pressed(side media.Which, key dtmf.Event) {
-	l := c.caller
-	if side == media.B {
-		l = c.callee
-	}
+	l := c.at(side)
 	if c.over || l == nil {
 		return
 	}
 	if other := c.other(l); other != nil && other.keysByInfo() {
-		c.press(other, key)
+		c.press(other.side, key)
 	}
 	c.command(l, key)
 }
@@ -47,14 +44,21 @@ func (c *Call) command(l *leg, key dtmf.Event) {
 	}
 }
 
-// press lets a leg have a key that did not come with sound, or is not to go with it.
-func (c *Call) press(l *leg, key dtmf.Event) {
-	if l == nil {
-		return
+// at is the leg of a side; nil while nobody has answered there.
+func (c *Call) at(side media.Which) *leg {
+	if side == media.A {
+		return c.caller
 	}
-	if !l.keysByInfo() {
-		if err := c.media.Press(l.side, key); err != nil {
-			c.log.Warn("a key does not go across", "leg", l.callID, "err", err)
+	return c.callee
+}
+
+// press lets a side have a key that did not come with sound, or is not to go with it.
+// Before the answer it may have early media.
+func (c *Call) press(side media.Which, key dtmf.Event) {
+	l := c.at(side)
+	if l == nil || !l.keysByInfo() {
+		if err := c.media.Press(side, key); err != nil {
+			c.log.Warn("a key does not go across", "err", err)
 		}
 		return
 	}

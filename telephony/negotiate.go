@@ -249,7 +249,7 @@ func (c *Call) info(l *leg, in *dialog.Incoming) {
 	case err != nil:
 		c.pass(l, in)
 	default:
-		c.press(c.other(l), key)
+		c.press(l.side.Other(), key)
 		c.command(l, key)
 		l.respond(in, 200, dialog.Content{})
 	}

@@ -107,8 +107,11 @@ func (c *Call) parties() (list []Party) {
 	list = make([]Party, 0, 1+len(called))
 	if c.caller.callID != "" { // else nobody has that place yet, or any more
 		with := c.route.Party()
-		if len(called) > 0 {
+		switch {
+		case len(called) > 0:
 			with = called[0].Who
+		case c.origin != nil: // the route may still be that to the caller
+			with = c.origin.toB.Party()
 		}
 		list = append(list, c.caller.party(caller, with, true))
 	}

@@ -4,6 +4,7 @@ import (
 	"net"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -16,7 +17,7 @@ import (
 )
 
 // zone serves records of DNS on loopback.
-func zone(t *testing.T, records map[string]string) (addr string) {
+func zone(t *testing.T, records *sync.Map) (addr string) {
 	t.Helper()
 	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
@@ -25,8 +26,8 @@ func zone(t *testing.T, records map[string]string) (addr string) {
 	answer := func(w dns.ResponseWriter, q *dns.Msg) {
 		m := new(dns.Msg)
 		m.SetReply(q)
-		if text := records[strings.ToLower(q.Question[0].Name)]; text != "" && q.Question[0].Qtype == dns.TypeNAPTR {
-			rr, err := dns.NewRR(q.Question[0].Name + " 60 IN NAPTR " + text)
+		if text, ok := records.Load(strings.ToLower(q.Question[0].Name)); ok && q.Question[0].Qtype == dns.TypeNAPTR {
+			rr, err := dns.NewRR(q.Question[0].Name + " 60 IN NAPTR " + text.(string))
 			if err != nil {
 				t.Error(err)
 			}
@@ -47,7 +48,7 @@ func zone(t *testing.T, records map[string]string) (addr string) {
 // TestENUM: what DNS says of a number (RFC 6116, RFC 4769) stands before the trunks,
 // and never leads to another number.
 func TestENUM(t *testing.T) {
-	records := map[string]string{}
+	records := new(sync.Map) // texts by name
 	dnsAddr := zone(t, records)
 	var data string
 	r := startServer(t, func(cfg *config.Config) {
@@ -78,7 +79,7 @@ func TestENUM(t *testing.T) {
 			name = string(d) + "." + name
 		}
 		if c.record != "" {
-			records[name+"e164.example."] = "10 10 " + c.record + " ."
+			records.Store(name+"e164.example.", "10 10 "+c.record+" .")
 		}
 		id := alice.dialNumber("alice", c.number)
 		m := c.at.request("INVITE")
