@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -18,10 +17,9 @@ import (
 
 // attempts are those of TestFraud.
 type attempts struct {
-	t       *testing.T
-	r       *rig
-	n       int
-	refused int // of them by policy, which are in the audit log
+	t *testing.T
+	r *rig
+	n int
 }
 
 // dials has a user dial a URI, with further lines and perhaps another From.
@@ -33,14 +31,11 @@ func (a *attempts) dials(w *wire, user, uri, lines string) {
 	if m.StatusCode() < 400 {
 		a.t.Errorf("%s with %q is answered %d", uri, lines, m.StatusCode())
 	}
-	if m.StatusCode() == 403 && strings.Contains(string(m.GetName("Warning")), "call ") {
-		a.refused++
-	}
 }
 
 // TestFraud: a hundred attempts to have the server call premium and satellite
-// numbers, by everything a user can send or set. None reaches the gateway, and those
-// that were refused for what they are stand in the audit log.
+// numbers, by everything a user can send or set. None reaches the gateway, and each stands
+// in the audit log.
 func TestFraud(t *testing.T) {
 	var data string
 	r := startServer(t, func(cfg *config.Config) { ledCalls(cfg); exchange(cfg); data = cfg.Data })
@@ -137,8 +132,8 @@ func (a *attempts) answered(alice, bob *wire, code int, lines string) {
 	}
 }
 
-// audited wants a row for each attempt that was refused with a text, and more: what
-// bob or a transfer caused.
+// audited wants a row in the audit log for each attempt, also for what bob or a transfer
+// caused.
 func (a *attempts) audited(socket string) {
 	a.t.Helper()
 	type row struct{ Who, Operation, Resource, Outcome, Error string }
@@ -160,12 +155,12 @@ func (a *attempts) audited(socket string) {
 				by[r.Who]++
 			}
 		}
-		if len(rows) > a.refused && by["sip:bob@"+domain] > 0 {
-			a.t.Logf("%d of the attempts were refused by policy at once; the audit log has %d, by %s", a.refused, len(rows), fmt.Sprint(by))
+		if len(rows) >= a.n && by["sip:bob@"+domain] > 0 {
+			a.t.Logf("%d attempts; the audit log has %d, by %s", a.n, len(rows), fmt.Sprint(by))
 			return
 		}
 		if time.Now().After(end) {
-			a.t.Fatalf("%d rows in the audit log, %v; %d attempts were refused by policy", len(rows), by, a.refused)
+			a.t.Fatalf("%d rows in the audit log, %v; %d attempts", len(rows), by, a.n)
 		}
 	}
 }

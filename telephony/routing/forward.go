@@ -118,6 +118,7 @@ func (p *Plan) sendOn(route Route, by diversion.Hop, payer User, target string) 
 	}
 	uri, ok := p.read(target)
 	if !ok {
+		p.leaves(by.User, target, "a call that is sent on leaves this server")
 		return route, &rtc.Status{Code: 404, Err: fmt.Errorf("%s forwards to %q, which is not an address or number of this server", by.User, target)}
 	}
 	next := Route{Caller: route.Caller, Trunk: route.Trunk, Dialled: route.Dialled, Want: route.Want, Chain: chain, Payer: payer.AOR}
@@ -126,6 +127,13 @@ func (p *Plan) sendOn(route Route, by diversion.Hop, payer User, target string) 
 		err = &rtc.Status{Code: 404, Err: fmt.Errorf("%s forwards to %q, which is neither a user nor a number", by.User, target)}
 	}
 	return next, err
+}
+
+// leaves tells of a call that a user wanted to send to an address of somebody else.
+func (p *Plan) leaves(by rtc.AOR, target, why string) {
+	if p.Refused != nil {
+		p.Refused(Refusal{User: by, Dialled: target, Why: why})
+	}
 }
 
 // Divert implements Router.

@@ -26,7 +26,7 @@ import (
 type Refusal struct {
 	User    rtc.AOR // whose call it would have been: who caused it
 	Dialled string
-	Number  string // E.164 with '+', "" when it was refused as dialled
+	Number  string // E.164 with '+', "" when it was refused as dialled or is an address
 	Kind    string // of number
 	Why     string // for people
 }

@@ -13,6 +13,7 @@ import (
 func (p *Plan) Refer(by rtc.AOR, target string) (Route, error) {
 	uri, ok := p.read(target)
 	if !ok {
+		p.leaves(by, target, "a transfer leaves this server")
 		return Route{}, &rtc.Status{Code: 403, Reason: "Not a Destination of This Server", Err: fmt.Errorf("a transfer to %q leaves this server", target)}
 	}
 	route := Route{Dialled: Dialled(uri), Payer: by}

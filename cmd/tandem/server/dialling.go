@@ -70,7 +70,11 @@ func (s *Server) auditRefusals(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case r := <-s.dialling.refused:
-			id, err := s.state.Audit.Begin(ctx, string(r.User), "call", "numbers/"+r.Number,
+			resource := op.Resource("numbers", r.Number)
+			if r.Number == "" {
+				resource = op.Resource("addresses", r.Dialled)
+			}
+			id, err := s.state.Audit.Begin(ctx, string(r.User), "call", resource,
 				map[string]string{"dialled": r.Dialled, "kind": r.Kind})
 			if err == nil {
 				err = s.state.Audit.Failed(ctx, id, errors.New(r.Why))
