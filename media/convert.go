@@ -77,7 +77,7 @@ func (l *leg) wanted() (pathKey, bool) {
 	k.out = entry(to)
 	k.outKey, k.outKeyClock = eventOf(&o.agreed, to.ClockRate, sending)
 	k.outCN = noiseOf(&o.agreed, to.ClockRate, sending)
-	k.inband = l.stream.session.sides[l.which].want.Inband && k.event == none
+	k.inband = l.stream.session.sides[l.which].want.Tones != TonesIgnored && k.event == none
 	return k, true
 }
 

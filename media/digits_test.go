@@ -63,8 +63,8 @@ func TestKeysThroughACall(t *testing.T) {
 			{name: "events beside converted audio", a: newSpeaker(t, pcmu, 101), b: newSpeaker(t, pcma, 97), clock: [2]int{8000, 8000}, want: Want{Codecs: []string{"PCMA"}}, as: "events"},
 			{name: "events on another clock", a: newSpeaker(t, opus, 110), b: newSpeaker(t, pcmu, 97), clock: [2]int{48000, 8000}, want: Want{Codecs: []string{"PCMU"}}, as: "events"},
 			{name: "events to tones", a: newSpeaker(t, pcmu, 101), b: newSpeaker(t, pcma, none), clock: [2]int{8000, 0}, want: Want{Codecs: []string{"PCMA"}, NoEvents: true}, as: "tones"},
-			{name: "tones to events", a: newSpeaker(t, pcmu, none), b: newSpeaker(t, pcma, 97), clock: [2]int{0, 8000}, tones: true, want: Want{Codecs: []string{"PCMA"}}, answer: Want{Inband: true}, as: "events"},
-			{name: "both at once", a: newSpeaker(t, pcmu, 101), b: newSpeaker(t, pcma, 97), clock: [2]int{8000, 8000}, tones: true, both: true, want: Want{Codecs: []string{"PCMA"}}, answer: Want{Inband: true}, as: "events"}, // ph-7960-dtmf
+			{name: "tones to events", a: newSpeaker(t, pcmu, none), b: newSpeaker(t, pcma, 97), clock: [2]int{0, 8000}, tones: true, want: Want{Codecs: []string{"PCMA"}}, answer: Want{Tones: TonesConverted}, as: "events"},
+			{name: "both at once", a: newSpeaker(t, pcmu, 101), b: newSpeaker(t, pcma, 97), clock: [2]int{8000, 8000}, tones: true, both: true, want: Want{Codecs: []string{"PCMA"}}, answer: Want{Tones: TonesConverted}, as: "events"}, // ph-7960-dtmf
 			{name: "pressed as events", a: newSpeaker(t, pcmu, none), b: newSpeaker(t, pcmu, 97), clock: [2]int{0, 8000}, press: true, as: "events"},
 			{name: "pressed as tones", a: newSpeaker(t, pcmu, none), b: newSpeaker(t, pcmu, none), press: true, want: Want{NoEvents: true}, as: "tones"},
 		} {

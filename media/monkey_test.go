@@ -113,7 +113,7 @@ func (m *monkey) describe(r *rand.Rand, c *cage, w Which) []byte {
 }
 
 func (m *monkey) want(r *rand.Rand) Want {
-	w := Want{Security: []Security{"", "", "", SecurityNone, SecurityOptional, SecuritySDES, SecurityDTLS}[r.IntN(7)], Inband: r.IntN(4) == 0}
+	w := Want{Security: []Security{"", "", "", SecurityNone, SecurityOptional, SecuritySDES, SecurityDTLS}[r.IntN(7)], Tones: Tones(r.IntN(3))}
 	w.ICE, w.Mux = []Choice{Fitting, Fitting, Yes, No}[r.IntN(4)], []Choice{Fitting, Fitting, Yes, No}[r.IntN(4)]
 	w.Codecs = [][]string{nil, nil, {"PCMU"}, {"PCMA"}, {"G722", "PCMU"}, {"opus", "PCMA"}}[r.IntN(6)]
 	if r.IntN(4) == 0 {

@@ -93,7 +93,7 @@ func (l *leg) tapped() (tapKey, bool) {
 	if !s.spoilt {
 		k.recorder = s.recorder
 	}
-	k.inband = l.path == nil && s.sides[l.which].want.Inband && voice.event == none
+	k.inband = l.path == nil && s.sides[l.which].want.Tones == TonesHeard && voice.event == none
 	return k, k.recorder != nil || k.inband
 }
 

@@ -25,10 +25,24 @@ type Want struct {
 	// NoEvents leaves telephone-event out when the other side has none.
 	// Otherwise it is offered and keys are converted.
 	NoEvents bool
-	// Inband listens for keys in the audio of a side that has no
+	// Tones says where keys are listened for in the audio of a side that has no
 	// telephone-event.
-	Inband bool
+	Tones Tones
 }
+
+// Tones says where keys are listened for in audio.
+type Tones uint8
+
+const (
+	// TonesIgnored listens nowhere.
+	TonesIgnored Tones = iota
+	// TonesConverted listens where the audio is converted anyway: the keys go on as
+	// events.
+	TonesConverted
+	// TonesHeard listens in all audio, for EventKey. Audio that passes is decoded for
+	// it, which costs several times what passing it does.
+	TonesHeard
+)
 
 // Security is how a side's media is protected.
 type Security string

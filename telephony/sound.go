@@ -13,7 +13,7 @@ import (
 // begins with an offer of ours in the 200 (RFC 3261 §13.2.1).
 func (l *leg) takeOffer(m *sip.Message) error {
 	body := descriptionIn(m)
-	l.Want.Inband = !l.keysByInfo()
+	l.Want.Tones = l.tones(nil)
 	l.c.media.Near(l.side, m.Source.Addr())
 	if body == nil {
 		l.late = true
@@ -32,9 +32,21 @@ func (l *leg) offer() (text []byte, err error) {
 	if near := l.near(); near.IsValid() {
 		l.branch.Near(near)
 	}
-	l.Want.Inband = !l.keysByInfo() // keys of a side that knows no events; it is heard only where sound is converted
+	l.Want.Tones = l.tones(l.c.caller)
 	l.ours, err = l.branch.MakeOffer(l.Want)
 	return l.ours, err
+}
+
+// tones says where keys of a leg that knows no events are listened for, when it speaks
+// with another one, nil while that is not known.
+func (l *leg) tones(other *leg) media.Tones {
+	switch {
+	case l.keysByInfo():
+		return media.TonesIgnored
+	case other != nil && other.keysByInfo():
+		return media.TonesHeard
+	}
+	return media.TonesConverted
 }
 
 // near is where the leg's signalling goes, as far as that is known without asking
@@ -62,6 +74,7 @@ func (l *leg) hear(m *sip.Message) (toCaller []byte, err error) {
 		return nil, nil // it came with a provisional response and still holds
 	}
 	a := l.c.caller
+	a.Want.Tones = a.tones(l)
 	if toCaller, err = l.branch.Answer(body, a.Want); err != nil {
 		return nil, err
 	}

@@ -27,7 +27,9 @@ func want(r Dict) media.Want {
 	w.Ptime = int(r.Int("ptime"))
 	codecs(&w, r, flags)
 	w.NoEvents = slices.Contains(flags, "no-telephone-event")
-	w.Inband = slices.Contains(flags, "inject-DTMF") || slices.Contains(flags, "inject DTMF")
+	if slices.Contains(flags, "inject-DTMF") || slices.Contains(flags, "inject DTMF") {
+		w.Tones = media.TonesHeard
+	}
 	return w
 }
 

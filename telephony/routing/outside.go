@@ -186,7 +186,7 @@ func trunkWant(t *gateways.Trunk) media.Want {
 	w := media.Want{Codecs: t.Offers(), ICE: media.No}
 	switch speaks.Keys {
 	case dialect.KeysInband:
-		w.Strip, w.Inband = []string{"telephone-event"}, true
+		w.Strip, w.Tones = []string{"telephone-event"}, media.TonesConverted
 	case dialect.KeysInfo:
 		w.Strip = []string{"telephone-event"}
 	}
