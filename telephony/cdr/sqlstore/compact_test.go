@@ -65,17 +65,16 @@ func FuzzCompact(f *testing.F) {
 		if !readCompact(text, &got) {
 			return
 		}
-		if a, b := rowOf(&got), rowOf(&want); !sameJSON(t, a, b) {
+		if a, b := rowOf(&got), rowOf(&want); !sameJSON(a, b) {
 			t.Errorf("%q is %+v, want %+v", text, a, b)
 		}
 	})
 }
 
-func sameJSON(t *testing.T, a, b row) bool {
-	x, err := json.Marshal(a)
-	if err != nil {
-		t.Skip() // a year that JSON has no form for
-	}
-	y, err := json.Marshal(b)
-	return err == nil && string(x) == string(y)
+// sameJSON compares rows as they are written. A year that JSON has no form for is the
+// same when neither can be.
+func sameJSON(a, b row) bool {
+	x, errX := json.Marshal(a)
+	y, errY := json.Marshal(b)
+	return string(x) == string(y) && (errX == nil) == (errY == nil)
 }
