@@ -2,6 +2,7 @@ package gatewaysim
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -13,11 +14,15 @@ import (
 	"tandem/media/sound"
 )
 
+var errClosed = errors.New("the gateway was closed")
+
 // noAnswer is how long the network lets an unanswered number ring.
 const noAnswer = 180 * time.Second
 
 // call handles one call; diago hangs up when it returns.
 func (g *Gateway) call(s *diago.DialogServerSession) {
+	g.calls.Add(1)
+	defer g.calls.Done()
 	number := s.InviteRequest.Recipient.User
 	log := g.cfg.Log.With("call_id", s.InviteRequest.CallID().Value(), "aor", number)
 	log.Info("call arrived")
@@ -51,6 +56,8 @@ func (g *Gateway) ring(s *diago.DialogServerSession, d time.Duration) error {
 	select {
 	case <-time.After(d):
 	case <-s.Context().Done():
+	case <-g.open.Done():
+		return errClosed
 	}
 	return nil
 }
@@ -103,8 +110,10 @@ func Announcement() []int16 {
 // announceLevel is about what exchanges use, in dBFS.
 const announceLevel = -15
 
-// converse says the announcement and then echoes until the caller hangs up.
+// converse says the announcement and then echoes until the caller hangs up. The
+// caller of a closed gateway may never do that, so its sockets are closed.
 func (g *Gateway) converse(s *diago.DialogServerSession, number string) error {
+	defer context.AfterFunc(g.open, func() { _ = s.DialogMedia.Close() })()
 	if err := say(s.Context(), &s.DialogMedia, Announcement()); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package gatewaysim
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -33,6 +34,10 @@ type Gateway struct {
 	udp     net.PacketConn
 	tcp     net.Listener
 	serving sync.WaitGroup
+	calls   sync.WaitGroup
+
+	open context.Context // ends with Close, and its calls with it
+	end  context.CancelFunc
 
 	answering sync.Map // Call-ID to a channel that is closed once it is answered
 }
@@ -68,6 +73,7 @@ func Start(cfg Config) (*Gateway, error) {
 		return nil, errors.Join(fmt.Errorf("starting gateway: %w", err), udp.Close(), tcp.Close())
 	}
 	g := &Gateway{cfg: cfg, ua: ua, addr: addr, udp: udp, tcp: tcp}
+	g.open, g.end = context.WithCancel(context.Background())
 	if err := g.serve(); err != nil {
 		return nil, errors.Join(err, g.Close())
 	}
@@ -123,10 +129,12 @@ func (g *Gateway) Addr() netip.AddrPort { return g.addr }
 
 // Close ends all calls without ceremony.
 func (g *Gateway) Close() error {
+	g.end()
 	err := g.ua.Close()
 	g.udp.Close() // sipgo may have closed them already
 	g.tcp.Close()
 	g.serving.Wait()
+	g.calls.Wait()
 	return err
 }
 

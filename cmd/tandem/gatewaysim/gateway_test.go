@@ -194,3 +194,27 @@ func TestHoldAndResume(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// Close ends every call, also one whose caller never hangs up: it returns only
+// when none is left.
+func TestCloseEndsCalls(t *testing.T) {
+	t.Parallel()
+	for name, number := range map[string]string{"talking": "+493012367", "ringing": "+493012301", "early": "+493012303"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			echoing, rings := make(chan struct{}, 1), make(chan struct{}, 10)
+			g := start(t, Config{Ring: time.Millisecond, OnDigit: func(string, rune) { echoing <- struct{}{} }})
+			p := phone(t, g, softphone.Config{})
+			go func() {
+				call, err := p.Dial(t.Context(), number, softphone.DialOptions{Progress: func(int, string) { rings <- struct{}{} }})
+				if err == nil {
+					_, _ = call.Talk(t.Context(), softphone.TalkOptions{Digits: "1", DigitsAt: 2800 * time.Millisecond, Duration: time.Minute})
+				}
+			}()
+			if <-rings; name == "talking" {
+				<-echoing
+			}
+			g.Close()
+		})
+	}
+}
