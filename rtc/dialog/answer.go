@@ -92,6 +92,7 @@ func (in *Incoming) accept(code int, c Content) {
 		return
 	}
 	in.answered = true
+	in.expiry.Stop()
 	s.rel.stop()
 	s.answering = nil
 	s.Retarget(in.Message) // RFC 6141 §4.5: a refresh holds once it is accepted
@@ -111,6 +112,7 @@ func (in *Incoming) accept(code int, c Content) {
 func (in *Incoming) reject(code int, c Content) {
 	s := in.Session
 	in.answered = true
+	in.expiry.Stop()
 	s.closed(in)
 	in.send(code, c.Header, c)
 	if in.first {

@@ -91,6 +91,30 @@ func TestCancel(t *testing.T) {
 	})
 }
 
+// An invitation ends after the time of its Expires unless it was answered by then
+// (RFC 3261 §13.3.1).
+func TestInvitationExpires(t *testing.T) {
+	for _, accepted := range []bool{false, true} {
+		bubble(t, func(w *world) {
+			alice, bob := w.agent("alice", 1, Config{}), w.agent("bob", 2, Config{})
+			alice.dial(bob, Content{Type: "application/sdp", Body: []byte("offer"), Header: []byte("Expires: 20\r\n")})
+			bob.do(func(s *Session) { bob.must(s.Ring(180, Content{}, false)) })
+			w.sleep(19 * time.Second)
+			w.want("alice>bob INVITE", "bob>alice 180 INVITE")
+			if accepted {
+				bob.do(func(s *Session) { bob.must(s.Accept(sdp("answer"))) })
+				w.sleep(19 * time.Second)
+				w.want("bob>alice 200 INVITE", "alice>bob ACK")
+				bob.wantEvents("incoming", "acked")
+				return
+			}
+			w.sleep(2 * time.Second)
+			w.want("bob>alice 487 INVITE", "alice>bob ACK")
+			bob.wantEvents("incoming", "ended cancel remote=true")
+		})
+	}
+}
+
 // The 200 crosses the CANCEL: it is acknowledged and ended.
 func TestCancelTooLate(t *testing.T) {
 	bubble(t, func(w *world) {

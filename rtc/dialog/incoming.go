@@ -2,6 +2,7 @@ package dialog
 
 import (
 	"errors"
+	"time"
 
 	"tandem/rtc"
 	"tandem/rtc/digest"
@@ -20,6 +21,7 @@ type Incoming struct {
 	answered bool
 	first    bool // it began the dialog
 	offers   bool // an UPDATE whose offer waits for our answer
+	expiry   *transaction.Timer
 }
 
 // Inbound says how a call that comes in is led.
@@ -63,7 +65,18 @@ func (ua *UA) Receive(r *rtc.Request, how Inbound) (*Incoming, error) {
 	r.Tx.User = canceler{in}
 	s.learn(r.Message)
 	s.offerIn = len(r.Body()) > 0
+	in.expires()
 	return in, nil
+}
+
+// expires ends the invitation, unanswered, when its Expires says so (RFC 3261
+// §13.3.1). None is asked for by 0: no answer could come in time.
+func (in *Incoming) expires() {
+	if seconds, ok := in.Expires(); ok && seconds > 0 {
+		in.expiry = in.Session.lane.After(time.Duration(seconds)*time.Second, func() {
+			in.withdrawn(End{Remote: true, Reason: "cancel"})
+		})
+	}
 }
 
 // Enter puts a new dialog into the table. The error is a *rtc.Status.
@@ -121,14 +134,20 @@ func (c canceler) Cancel(m *sip.Message) { c.in.canceled(m) }
 
 // canceled: RFC 3261 §9.2.
 func (in *Incoming) canceled(m *sip.Message) {
+	in.withdrawn(End{Remote: true, Reason: "cancel", Message: m})
+}
+
+// withdrawn ends an INVITE that its sender does not want answered any more.
+func (in *Incoming) withdrawn(e End) {
 	if in.answered {
 		return
 	}
 	in.answered = true
+	in.expiry.Stop()
 	s := in.Session
 	s.closed(in)
 	in.send(487, nil, Content{})
 	if in.first {
-		s.end(End{Remote: true, Reason: "cancel", Message: m})
+		s.end(e)
 	}
 }
