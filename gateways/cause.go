@@ -35,8 +35,8 @@ func ofStatus(code int) Failure {
 		return Failure{true, "the trunk did not answer"}
 	case 401, 407:
 		return Failure{true, "the trunk does not accept this server's credentials"}
-	case 403:
-		return Failure{true, "the trunk does not take the call"}
+	case 403: // that of causes 21, 55, 57 and 87 (RFC 3398 §7.2.4.1)
+		return Failure{false, "the network does not allow the call"}
 	case 405, 406, 413, 415, 416, 420, 421, 422, 488, 493, 494, 580, 606:
 		return Failure{true, "the trunk does not speak as this server does"}
 	case 404, 410, 484, 485, 604:
