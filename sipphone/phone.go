@@ -3,6 +3,7 @@ package sipphone
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -67,6 +68,9 @@ const (
 	KeyPaging    KeyKind = "paging"   // the same to a group
 )
 
+// KeyKinds are all of them.
+var KeyKinds = []KeyKind{KeySpeedDial, KeyLamp, KeyPark, KeyIntercom, KeyPaging}
+
 // Key is a programmable key beside the lines.
 type Key struct {
 	Kind   KeyKind `json:"kind"`
@@ -122,9 +126,7 @@ func checkText(s string) error {
 }
 
 func (k *Key) check() error {
-	switch k.Kind {
-	case KeySpeedDial, KeyLamp, KeyPark, KeyIntercom, KeyPaging:
-	default:
+	if !slices.Contains(KeyKinds, k.Kind) {
 		return fmt.Errorf("kind of key %q: %w: use dial, lamp, park, intercom or paging", k.Kind, ErrInvalid)
 	}
 	if k.Target == "" || len(k.Target) > 64 || strings.ContainsFunc(k.Target, func(r rune) bool {

@@ -36,6 +36,12 @@ type Family struct {
 	SRTP       bool     `yaml:"srtp"`
 	Evidence   string   `yaml:"evidence"` // where the facts are from
 
+	// Keys is how the files write a key of each kind, with {dial}, {target}, {domain} and
+	// {pickup}; Codes is how they write a transport. Templates see them as .Code: a text
+	// that was looked up costs a fraction of one that a template chooses.
+	Keys  map[sipphone.KeyKind]string `yaml:"keys"`
+	Codes map[string]string           `yaml:"codes"`
+
 	http, sip []*regexp.Regexp
 	refused   []pattern
 	uploads   []pattern

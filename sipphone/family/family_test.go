@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -152,28 +153,69 @@ func FuzzAgent(f *testing.F) {
 	})
 }
 
-// BenchmarkRender: the file of a phone with two lines and twenty keys.
-func BenchmarkRender(b *testing.B) {
-	s, _ := Load("", nil)
+// reference is a phone with two lines and twenty lamps.
+func reference() (*Asked, *Place) {
 	place := &Place{Domain: "example.com", Host: "192.0.2.1", Ports: map[string]int{"udp": 5060, "tls": 5061}, Transport: "tls", Expires: time.Hour, URL: "https://192.0.2.1:8445/", Timezone: "Europe/Berlin"}
 	ask := &Asked{Phone: sipphone.Phone{MAC: "001565000001", Lines: []sipphone.Line{{User: "sip:alice@example.com"}, {User: "sip:sales@example.com"}}},
 		Names: []string{"Alice & Co", "Sales"}, Secrets: []string{"abcdefghijkmnopqrstuvwxyz2", "abcdefghijkmnopqrstuvwxyz3"}, Password: "abcdefghijkmnopqrstuvwxyz4"}
 	for i := range 20 {
 		ask.Phone.Keys = append(ask.Phone.Keys, sipphone.Key{Kind: sipphone.KeyLamp, Target: fmt.Sprint("user", i)})
 	}
+	return ask, place
+}
+
+// setup is the file of a family with the passwords of its phones, nil for none.
+func (f *Family) setup() *File {
+	for i := range f.Files {
+		if file := &f.Files[i]; file.Secret && file.Query == "" {
+			return file
+		}
+	}
+	return nil
+}
+
+// TestRenderIsFrugal: no template has so many calls of functions in its loops that
+// making a file takes long. A call costs some five allocations and ten times what the
+// value of a field costs.
+func TestRenderIsFrugal(t *testing.T) {
+	s, _ := Load("", nil)
+	ask, place := reference()
 	for _, f := range s.All() {
-		for i := range f.Files {
-			if file := &f.Files[i]; file.Secret && file.Query == "" {
-				b.Run(f.Name, func(b *testing.B) {
-					b.ReportAllocs()
-					for b.Loop() {
-						if _, err := f.Render(file, ask, place); err != nil {
-							b.Fatal(err)
-						}
-					}
-				})
-				break
+		if file := f.setup(); file != nil {
+			if n := testing.AllocsPerRun(10, func() { _, _ = f.Render(file, ask, place) }); n > 600 {
+				t.Errorf("%s: %.0f allocations", f.Name, n)
 			}
 		}
 	}
+}
+
+// BenchmarkRender makes the file of the reference phone, and tells the time of the
+// processor it takes, which other programs do not change.
+func BenchmarkRender(b *testing.B) {
+	s, _ := Load("", nil)
+	ask, place := reference()
+	for _, f := range s.All() {
+		file := f.setup()
+		if file == nil {
+			continue
+		}
+		b.Run(f.Name, func(b *testing.B) {
+			b.ReportAllocs()
+			before := cpu(b)
+			for b.Loop() {
+				if _, err := f.Render(file, ask, place); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64((cpu(b)-before).Microseconds())/float64(b.N), "cpu-µs/op")
+		})
+	}
+}
+
+func cpu(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -71,6 +71,9 @@ func readFamily(name string) (*Family, error) {
 	if f.Name != name {
 		return nil, fmt.Errorf("is called %q in folder %q", f.Name, name)
 	}
+	if err := f.checkWords(); err != nil {
+		return nil, err
+	}
 	if f.http, err = compile(f.HTTPAgents); err != nil {
 		return nil, err
 	}
@@ -102,6 +105,22 @@ func readFamily(name string) (*Family, error) {
 		}
 	}
 	return f, nil
+}
+
+// checkWords finds kinds of keys and transports for which a family that has words for
+// some has none.
+func (f *Family) checkWords() error {
+	for _, kind := range sipphone.KeyKinds {
+		if _, ok := f.Keys[kind]; len(f.Keys) > 0 && !ok {
+			return fmt.Errorf("keys: the kind %q is missing", kind)
+		}
+	}
+	for _, t := range f.Transports {
+		if _, ok := f.Codes[t]; len(f.Codes) > 0 && !ok {
+			return fmt.Errorf("codes: the transport %q is missing", t)
+		}
+	}
+	return nil
 }
 
 func compile(list []string) (out []*regexp.Regexp, err error) {

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/base64"
 	"fmt"
+	"reflect"
 	"strings"
+	"sync"
 	"text/template"
 	"time"
 
@@ -20,13 +22,17 @@ func (f *Family) Render(file *File, a *Asked, p *Place) ([]byte, error) {
 	if t == nil {
 		return nil, fmt.Errorf("%s: the template %s of %s is missing", file.Name, file.Template, f.Name)
 	}
-	out := bounded{limit: maxFile}
-	out.Grow(8 << 10)
-	if err := t.Execute(&out, f.view(a, p, file.Format.safe)); err != nil {
+	out := buffers.Get().(*bounded)
+	defer buffers.Put(out)
+	out.Reset()
+	if err := t.Execute(out, f.view(a, p, file.Format.safe)); err != nil {
 		return nil, fmt.Errorf("%s: %w", file.Name, err)
 	}
-	return out.Bytes(), nil
+	return bytes.Clone(out.Bytes()), nil
 }
+
+// buffers are those in which files are made, used again: phones boot all at once.
+var buffers = sync.Pool{New: func() any { return &bounded{limit: maxFile} }}
 
 // bounded is a buffer that ends a template which never does.
 type bounded struct {
@@ -64,6 +70,7 @@ var functions = template.FuncMap{
 		}
 		return list
 	},
+	"first": first,
 	"yesno": func(b bool, yes, no string) string {
 		if b {
 			return yes
@@ -109,4 +116,13 @@ func Masked(b []byte, secrets ...string) []byte {
 		}
 	}
 	return b
+}
+
+// first are at most n of a list.
+func first(n int, list any) (any, error) {
+	v := reflect.ValueOf(list)
+	if v.Kind() != reflect.Slice || n < 0 {
+		return nil, fmt.Errorf("first %d of %T: give a number and a list", n, list)
+	}
+	return v.Slice(0, min(n, v.Len())).Interface(), nil
 }

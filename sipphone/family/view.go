@@ -47,17 +47,19 @@ type Asked struct {
 // View is what a template sees. Its texts are written so that they cannot leave
 // their place in the format of the file.
 type View struct {
+	Domain, Host       string // what templates name for each line comes first: a field is found by looking through them
+	Port               int
+	Transport          string // udp, tcp or tls
+	Code               string // of the transport, as the family writes it
+	Expires            int    // seconds
+	KeepAlive          int    // seconds, 0 for none
+	SRTP               bool
+	Voicemail          string
 	MAC, Upper, Colons string
 	Model, Label, Site string
 	Generation         int
 	Lines              []ViewLine
 	Keys               []ViewKey
-	Domain, Host       string
-	Port               int
-	Transport          string // udp, tcp or tls
-	Expires            int    // seconds
-	KeepAlive          int    // seconds, 0 for none
-	SRTP               bool
 	URL                string // base of the files, ends in /
 	User, Password     string // for files
 	Book               string // URL of the phonebook, "" for none
@@ -67,7 +69,6 @@ type View struct {
 	Offset             int    // seconds east of Greenwich, without summer time
 	Summer             bool   // whether the zone has summer time
 	Language, Country  string
-	Voicemail          string
 	Pickup, Park       string
 	Intercom           string
 	Rings              []string // file names of ring tones
@@ -85,12 +86,15 @@ type ViewLine struct {
 
 // ViewKey is a key in a template.
 type ViewKey struct {
-	N             int // from 1
-	K             int // after the keys of the lines
-	Kind          string
-	Target, Label string
-	Dial          string // what the key dials, its prefix included
-	Lamp          bool   // it shows the state of Target
+	N            int    // from 1
+	K            int    // after the keys of the lines
+	Index        int    // K counted from 0
+	Code         string // of its kind, as the family writes it
+	Label        string
+	Dial         string // what the key dials, its prefix included
+	Pickup       string // takes a call that rings at Target; "" for what is not a user's lamp
+	Lamp         bool   // it shows the state of Target
+	Kind, Target string
 }
 
 // view builds what a template sees, with texts safe for a format.
@@ -100,7 +104,7 @@ func (f *Family) view(a *Asked, p *Place, safe func(string) string) *View {
 	v := &View{
 		MAC: string(ph.MAC), Upper: ph.MAC.Upper(), Colons: ph.MAC.Colons(), Model: safe(cmp.Or(ph.Model, a.Model)),
 		Label: safe(ph.Label), Site: safe(ph.Site), Generation: ph.Generation,
-		Domain: p.Domain, Host: p.Host, Port: p.Ports[transport], Transport: transport,
+		Domain: p.Domain, Host: p.Host, Port: p.Ports[transport], Transport: transport, Code: f.Codes[transport],
 		Expires: int(p.Expires / time.Second), KeepAlive: f.KeepAlive, SRTP: a.SRTP && f.SRTP && transport == "tls",
 		URL: f.url(p), User: string(ph.MAC), Password: a.Password, CA: p.CA,
 		NTP: p.NTP, Timezone: cmp.Or(ph.Timezone, p.Timezone, "UTC"), Language: safe(cmp.Or(ph.Language, p.Language, "en")), Country: p.Country,
@@ -126,17 +130,48 @@ func (f *Family) view(a *Asked, p *Place, safe func(string) string) *View {
 		v.Lines = append(v.Lines, n)
 	}
 	for i, k := range ph.Keys {
-		key := ViewKey{N: i + 1, K: len(ph.Lines) + i + 1, Kind: string(k.Kind), Target: safe(k.Target), Label: safe(cmp.Or(k.Label, k.Target)),
+		key := ViewKey{N: i + 1, K: len(ph.Lines) + i + 1, Index: len(ph.Lines) + i, Kind: string(k.Kind), Target: safe(k.Target), Label: safe(cmp.Or(k.Label, k.Target)),
 			Dial: safe(p.dial(k)), Lamp: k.Kind == sipphone.KeyLamp}
 		if k.Kind == sipphone.KeyPark { // what is dialled is what has the lamp
 			key.Target, key.Lamp = key.Dial, true
 		}
+		if k.Kind == sipphone.KeyLamp {
+			key.Pickup = v.Pickup + key.Target
+		}
+		key.Code = f.write(k.Kind, &key, v)
 		v.Keys = append(v.Keys, key)
 	}
 	for name, value := range ph.Settings {
 		v.Set[name] = safe(value)
 	}
 	return v
+}
+
+// write is a key as the files of the family have it.
+func (f *Family) write(kind sipphone.KeyKind, k *ViewKey, v *View) string {
+	form := f.Keys[kind]
+	if strings.IndexByte(form, '{') < 0 {
+		return form
+	}
+	var b strings.Builder
+	b.Grow(len(form) + len(k.Dial) + 2*len(v.Domain) + len(k.Target))
+	for form != "" {
+		text, rest, _ := strings.Cut(form, "{")
+		name, rest, _ := strings.Cut(rest, "}")
+		b.WriteString(text)
+		switch name {
+		case "dial":
+			b.WriteString(k.Dial)
+		case "target":
+			b.WriteString(k.Target)
+		case "domain":
+			b.WriteString(v.Domain)
+		case "pickup":
+			b.WriteString(v.Pickup)
+		}
+		form = rest
+	}
+	return b.String()
 }
 
 func at(list []string, i int) string {
