@@ -185,6 +185,8 @@ var layers = []rule{
 	{"cmd/tandem/api/records", []string{"cmd/tandem/api/access", "cmd/tandem/api/operation", "cmd/tandem/api/problem", "rtc", "telephony/cdr", "telephony/cdr/export"}, "the nouns of one room"},
 	{"cmd/tandem/api/trunks", []string{"cmd/tandem/api/access", "cmd/tandem/api/operation", "cmd/tandem/api/problem", "gateways", "gateways/...", "rtc", "telephony", "telephony/cdr"}, "the nouns of one room"},
 	{"cmd", []string{"..."}, "cmd composes all rooms"},
+	{"interop/process", nil, "programs are started and heard, whatever they are"},
+	{"interop/phones", []string{"interop/process", "interop/story", "cmd/tandem/softphone", "media/sound"}, "telephones of others, which share nothing with the server"},
 	{"interop/peers", []string{"..."}, "it drives the built server and programs of others"},
 	{"interop", []string{"interop/...", "media/sound"}, "devices are played byte for byte, by code that shares nothing with the server"},
 	{"test", []string{"..."}, "tests of the whole may look at everything"},

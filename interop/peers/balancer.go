@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"tandem/interop/process"
 )
 
 // Balancer is a Kamailio that sends all calls on to one gateway, and answers OPTIONS
@@ -46,7 +48,7 @@ request_route {
 
 // StartBalancer starts one below dir before a gateway's UDP port.
 func StartBalancer(ctx context.Context, dir string, gateway int) (*Balancer, error) {
-	port, err := Port()
+	port, err := process.Port()
 	if err != nil {
 		return nil, err
 	}

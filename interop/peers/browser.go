@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 
 	_ "embed"
+
+	"tandem/interop/process"
 )
 
 //go:embed browser.html
@@ -34,13 +36,13 @@ type Browsed struct {
 // namespace with nothing but loopback, else the browser gathers from every
 // interface there is.
 func Browse(ctx context.Context, dir, say string, answer func(offer string) (string, error)) (Browsed, error) {
-	path, err := Find("chromium")
+	path, err := process.Find("chromium")
 	if err != nil {
 		return Browsed{}, err
 	}
 	result := make(chan Browsed, 1)
-	server := http.Server{ReadHeaderTimeout: patience, Handler: browserHandler(answer, result)}
-	listener, err := listen()
+	server := http.Server{ReadHeaderTimeout: process.Patience, Handler: browserHandler(answer, result)}
+	listener, err := process.Listen()
 	if err != nil {
 		return Browsed{}, err
 	}
@@ -50,7 +52,7 @@ func Browse(ctx context.Context, dir, say string, answer func(offer string) (str
 		_ = server.Close()
 		<-served
 	}()
-	p, err := start(command{path: path, dir: dir, env: []string{"HOME=" + dir}, args: []string{
+	p, err := process.Start(process.Command{Path: path, Dir: dir, Env: []string{"HOME=" + dir}, Args: []string{
 		"--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
 		"--user-data-dir=" + filepath.Join(dir, "profile"), "--disable-background-networking", "--disable-component-update",
 		"--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", "--use-file-for-fake-audio-capture=" + say,
@@ -67,8 +69,8 @@ func Browse(ctx context.Context, dir, say string, answer func(offer string) (str
 			return r, fmt.Errorf("the page says: %s", r.Error)
 		}
 		return r, nil
-	case <-p.done:
-		return Browsed{}, fmt.Errorf("chromium ended: %w\n%s", p.err, p.Out.Tail(20))
+	case <-p.Done():
+		return Browsed{}, fmt.Errorf("chromium ended: %w\n%s", p.Err(), p.Out.Tail(20))
 	case <-ctx.Done():
 		return Browsed{}, fmt.Errorf("the page reports nothing: %w\n%s", ctx.Err(), p.Out.Tail(20))
 	}
@@ -109,7 +111,7 @@ func browserHandler(answer func(string) (string, error), result chan<- Browsed) 
 // Alone runs the test binary again, for the one test named, in a network
 // namespace where nothing is but loopback. It returns what that printed.
 func Alone(ctx context.Context, test string) (string, error) {
-	path, err := Find("unshare")
+	path, err := process.Find("unshare")
 	if err != nil {
 		return "", err
 	}
@@ -118,7 +120,7 @@ func Alone(ctx context.Context, test string) (string, error) {
 		args = []string{"-r", "-n"}
 	}
 	args = append(args, "sh", "-c", `ip link set lo up && exec "$0" "$@"`, os.Args[0], "-test.run", "^"+test+"$", "-test.v", "-test.timeout", "60s")
-	p, err := run(ctx, command{path: path, args: args, env: []string{alone + "=1"}})
+	p, err := process.Run(ctx, process.Command{Path: path, Args: args, Env: []string{alone + "=1"}})
 	if err != nil {
 		return "", err
 	}

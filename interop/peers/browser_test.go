@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"tandem/interop/peers"
+	"tandem/interop/phones"
 	"tandem/media"
 	"tandem/media/codec"
 	"tandem/media/relay"
@@ -48,7 +49,7 @@ func TestBrowser(t *testing.T) {
 	phone := newTelephone(t)
 	dir := folder(t)
 	say := filepath.Join(dir, "say.wav")
-	must(t, "writing a tone", peers.Tone(say, 700, level, 20*time.Second))
+	must(t, "writing a tone", phones.Tone(say, 700, level, 20*time.Second))
 	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second) // it takes its time to start
 	defer cancel()
 	seen, err := peers.Browse(ctx, dir, say, func(offer string) (string, error) {

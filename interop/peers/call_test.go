@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tandem/interop/peers"
+	"tandem/interop/phones"
 	"tandem/test/realtime"
 )
 
@@ -14,7 +15,7 @@ import (
 const talk = 3 * time.Second
 
 // connect sets a call up and returns once both sides say so.
-func connect(t *testing.T, from, to peers.Phone, uri string) {
+func connect(t *testing.T, from, to phones.Phone, uri string) {
 	t.Helper()
 	must(t, "dialling", from.Dial(uri))
 	must(t, "the callee rings", to.Incoming(within(t)))
@@ -24,7 +25,7 @@ func connect(t *testing.T, from, to peers.Phone, uri string) {
 	must(t, "the caller speaks", from.Established(within(t)))
 }
 
-func ended(t *testing.T, p peers.Phone) string {
+func ended(t *testing.T, p phones.Phone) string {
 	t.Helper()
 	reason, err := p.Ended(within(t))
 	must(t, "the end of the call", err)
@@ -37,13 +38,13 @@ func TestCall(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		from, to         string
-		fromOver, toOver peers.Proto
+		fromOver, toOver phones.Proto
 		callerEnds       bool
 	}{
-		{"baresip", "linphonec", peers.UDP, peers.UDP, true},
-		{"baresip", "linphonec", peers.TCP, peers.TLS, false},
-		{"linphonec", "baresip", peers.UDP, peers.TCP, true},
-		{"linphonec", "baresip", peers.TLS, peers.UDP, false},
+		{"baresip", "linphonec", phones.UDP, phones.UDP, true},
+		{"baresip", "linphonec", phones.TCP, phones.TLS, false},
+		{"linphonec", "baresip", phones.UDP, phones.TCP, true},
+		{"linphonec", "baresip", phones.TLS, phones.UDP, false},
 	} {
 		name := fmt.Sprintf("%s-%s_%s-%s_callerEnds=%v", c.from, c.fromOver, c.to, c.toOver, c.callerEnds)
 		t.Run(name, func(t *testing.T) {
@@ -79,8 +80,8 @@ func TestReject(t *testing.T) {
 			t.Parallel()
 			s := startServer(t, peers.Settings{})
 			explain(t, s, "alice")
-			alice := user(t, s, c.from, "alice", peers.UDP)
-			bob := user(t, s, c.to, "bob", peers.TCP)
+			alice := user(t, s, c.from, "alice", phones.UDP)
+			bob := user(t, s, c.to, "bob", phones.TCP)
 			must(t, "dialling", alice.Dial("sip:bob@"+peers.Domain))
 			must(t, "bob rings", bob.Incoming(within(t)))
 			must(t, "rejecting", bob.Hangup())
@@ -102,8 +103,8 @@ func TestCancel(t *testing.T) {
 			t.Parallel()
 			s := startServer(t, peers.Settings{})
 			explain(t, s, "alice")
-			alice := user(t, s, c.from, "alice", peers.TCP)
-			bob := user(t, s, c.to, "bob", peers.UDP)
+			alice := user(t, s, c.from, "alice", phones.TCP)
+			bob := user(t, s, c.to, "bob", phones.UDP)
 			must(t, "dialling", alice.Dial("sip:bob@"+peers.Domain))
 			must(t, "bob rings", bob.Incoming(within(t)))
 			must(t, "alice hears it ring", alice.Ringing(within(t)))

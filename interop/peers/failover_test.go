@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tandem/interop/peers"
+	"tandem/interop/phones"
 )
 
 // Three trunks of equal weight, Kamailio with a gateway behind it and two sipp
@@ -24,7 +25,7 @@ func TestFailover(t *testing.T) {
 	for name, port := range map[string]int{"kamailio": k.Port, "second": second.Port, "third": third.Port} {
 		must(t, "adding the trunk", s.AddTrunk(within(t), name, port))
 	}
-	alice, err := s.AddUser(within(t), "alice", peers.UDP)
+	alice, err := s.AddUser(within(t), "alice", phones.UDP)
 	must(t, "adding alice", err)
 	for _, name := range []string{"kamailio", "second", "third"} {
 		wantState(t, s, name, "up")
@@ -159,7 +160,7 @@ func TestCapacity(t *testing.T) {
 	_, err := s.Tandem(within(t), "trunks", "add", "berlin", "--address", "127.0.0.1:"+strconv.Itoa(g.Port), "--prefix", "+49", "--codec", "PCMU",
 		"--channels", "10", "--probe", "off") // sipp would count an OPTIONS as a call
 	must(t, "adding the trunk", err)
-	alice, err := s.AddUser(within(t), "alice", peers.UDP)
+	alice, err := s.AddUser(within(t), "alice", phones.UDP)
 	must(t, "adding alice", err)
 	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 	defer cancel()

@@ -8,11 +8,14 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"tandem/interop/phones"
+	"tandem/interop/process"
 )
 
 // Stream is audio by RTP as ffmpeg sends or takes it.
 type Stream struct {
-	Codec Codec
+	Codec phones.Codec
 	// Key is master key and salt in base64, for AES_CM_128_HMAC_SHA1_80; ""
 	// leaves it plain.
 	Key string
@@ -29,16 +32,16 @@ func NewKey(octets [keyLength]byte) string { return base64.StdEncoding.EncodeToS
 
 // spoken is how ffmpeg is told to speak a codec in packets of 20 ms, and what
 // SDP says of it. Without a limit it puts all it can into a packet.
-var spoken = map[Codec]struct {
+var spoken = map[phones.Codec]struct {
 	args   []string
 	packet int // octets of RTP, 0 any
 	number int
 	rtpmap string
 }{
-	PCMU: {[]string{"-c:a", "pcm_mulaw", "-ar", "8000", "-ac", "1"}, 172, 0, "PCMU/8000"},
-	PCMA: {[]string{"-c:a", "pcm_alaw", "-ar", "8000", "-ac", "1"}, 172, 8, "PCMA/8000"},
-	G722: {[]string{"-c:a", "g722", "-ar", "16000", "-ac", "1"}, 172, 9, "G722/8000"},
-	Opus: {[]string{"-c:a", "libopus", "-application", "voip", "-b:a", "40000", "-ar", "48000", "-ac", "1"}, 1400, 107, "opus/48000/2"},
+	phones.PCMU: {[]string{"-c:a", "pcm_mulaw", "-ar", "8000", "-ac", "1"}, 172, 0, "PCMU/8000"},
+	phones.PCMA: {[]string{"-c:a", "pcm_alaw", "-ar", "8000", "-ac", "1"}, 172, 8, "PCMA/8000"},
+	phones.G722: {[]string{"-c:a", "g722", "-ar", "16000", "-ac", "1"}, 172, 9, "G722/8000"},
+	phones.Opus: {[]string{"-c:a", "libopus", "-application", "voip", "-b:a", "40000", "-ar", "48000", "-ac", "1"}, 1400, 107, "opus/48000/2"},
 }
 
 // Describe is the SDP of a stream at a port, with a direction.
@@ -55,20 +58,10 @@ func (s Stream) Describe(port int, direction string) string {
 	return text + "a=" + direction + "\r\n"
 }
 
-// RTPPort is a free even port on loopback with the one above it free too.
-func RTPPort() (int, error) {
-	for range attempts {
-		if p := (take(3) + 1) &^ 1; claim(p) && claim(p+1) && free(p) && free(p+1) {
-			return p, nil
-		}
-	}
-	return 0, fmt.Errorf("no two free ports on 127.0.0.1")
-}
-
 // Say lets ffmpeg send a WAV file from a port of loopback to another, as fast
 // as it would be spoken, to its end.
 func (s Stream) Say(ctx context.Context, file string, from, to int) error {
-	path, err := Find("ffmpeg")
+	path, err := process.Find("ffmpeg")
 	if err != nil {
 		return err
 	}
@@ -81,20 +74,20 @@ func (s Stream) Say(ctx context.Context, file string, from, to int) error {
 		proto, packet = "srtp", packet+14 // what it keeps free for a tag
 	}
 	args = append(args, fmt.Sprintf("%s://127.0.0.1:%d?localrtpport=%d&localrtcpport=%d&pkt_size=%d", proto, to, from, from+1, packet))
-	_, err = run(ctx, command{path: path, args: args})
+	_, err = process.Run(ctx, process.Command{Path: path, Args: args})
 	return err
 }
 
 // Recorder is an ffmpeg that writes what it hears to a WAV file.
 type Recorder struct {
 	File string
-	p    *Program
+	p    *process.Program
 }
 
 // Hear starts an ffmpeg that records what comes to a port of loopback below
 // dir, at 16000 Hz, and waits until it listens.
 func (s Stream) Hear(ctx context.Context, dir string, port int) (*Recorder, error) {
-	path, err := Find("ffmpeg")
+	path, err := process.Find("ffmpeg")
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +96,7 @@ func (s Stream) Hear(ctx context.Context, dir string, port int) (*Recorder, erro
 		return nil, fmt.Errorf("telling ffmpeg what comes: %w", err)
 	}
 	r := &Recorder{File: filepath.Join(dir, "heard.wav")}
-	r.p, err = start(command{path: path, args: []string{"-nostdin", "-hide_banner", "-loglevel", "warning", "-y",
+	r.p, err = process.Start(process.Command{Path: path, Args: []string{"-nostdin", "-hide_banner", "-loglevel", "warning", "-y",
 		"-protocol_whitelist", "file,udp,rtp,srtp", "-analyzeduration", "200000", "-i", file,
 		"-c:a", "pcm_s16le", "-ar", "16000", "-ac", "1", r.File}})
 	if err != nil {
@@ -111,8 +104,8 @@ func (s Stream) Hear(ctx context.Context, dir string, port int) (*Recorder, erro
 	}
 	for !listens(port) {
 		select {
-		case <-r.p.done:
-			return nil, fmt.Errorf("ffmpeg ended: %w\n%s", r.p.err, r.p.Out.Tail(20))
+		case <-r.p.Done():
+			return nil, fmt.Errorf("ffmpeg ended: %w\n%s", r.p.Err(), r.p.Out.Tail(20))
 		case <-ctx.Done():
 			r.p.Kill()
 			return nil, fmt.Errorf("ffmpeg does not listen: %w\n%s", ctx.Err(), r.p.Out.Tail(20))
@@ -134,10 +127,10 @@ func (r *Recorder) Close() error {
 	// Waiting for packets it heeds only the second signal.
 	for range 2 {
 		select {
-		case <-r.p.done:
+		case <-r.p.Done():
 			return nil
 		case <-time.After(time.Second):
-			_ = r.p.cmd.Process.Signal(os.Interrupt)
+			_ = r.p.Signal(os.Interrupt)
 		}
 	}
 	return r.p.Close()

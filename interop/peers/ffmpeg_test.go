@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"tandem/interop/peers"
+	"tandem/interop/phones"
+	"tandem/interop/process"
 	"tandem/media"
 	"tandem/media/sdp"
 	"tandem/media/sound"
@@ -30,11 +32,11 @@ const (
 )
 
 // bars of a pair of codecs: by the worse of the two.
-var bars = map[peers.Codec]struct{ level, snr float64 }{
-	peers.PCMU: {0.5, 30},
-	peers.PCMA: {0.5, 30},
-	peers.G722: {0.5, 25},
-	peers.Opus: {0.5, 18}, // it keeps how a sound is heard, not its shape
+var bars = map[phones.Codec]struct{ level, snr float64 }{
+	phones.PCMU: {0.5, 30},
+	phones.PCMA: {0.5, 30},
+	phones.G722: {0.5, 25},
+	phones.Opus: {0.5, 18}, // it keeps how a sound is heard, not its shape
 }
 
 // spell is one call between two ffmpegs, and what came of it.
@@ -56,8 +58,8 @@ func TestFFmpeg(t *testing.T) {
 	say, text := utterance(t, dir)
 	server := mediaServer(t, media.Config{})
 	var all []*spell
-	for i, a := range []peers.Codec{peers.PCMU, peers.PCMA, peers.G722, peers.Opus} {
-		for j, b := range []peers.Codec{peers.PCMU, peers.PCMA, peers.G722, peers.Opus} {
+	for i, a := range []phones.Codec{phones.PCMU, phones.PCMA, phones.G722, phones.Opus} {
+		for j, b := range []phones.Codec{phones.PCMU, phones.PCMA, phones.G722, phones.Opus} {
 			// Each codec plain and protected; pairs of two with either side so.
 			for _, locked := range [][2]bool{{false, false}, {true, true}, {true, false}, {false, true}} {
 				if (a == b) != (locked[0] == locked[1]) || a != b && locked[0] != ((i+j)%2 == 0) {
@@ -113,7 +115,7 @@ func newKey(t *testing.T) string {
 // utterance writes what is said and returns its samples.
 func utterance(t *testing.T, dir string) (file string, pcm []int16) {
 	t.Helper()
-	path, err := peers.Find("espeak-ng")
+	path, err := process.Find("espeak-ng")
 	must(t, "speaking", err)
 	b, err := exec.Command(path, "--stdout", "-s", "150", "The birch canoe slid on the smooth planks.").Output()
 	must(t, "speaking", err)
@@ -141,11 +143,11 @@ func (s *spell) run(ctx context.Context, server *media.Server, say string) error
 		return err
 	}
 	defer session.Close()
-	from, err := peers.RTPPort()
+	from, err := process.RTPPort()
 	if err != nil {
 		return err
 	}
-	to, err := peers.RTPPort()
+	to, err := process.RTPPort()
 	if err != nil {
 		return err
 	}
@@ -304,8 +306,8 @@ func TestFind(t *testing.T) {
 
 // narrow is ref as a telephone band lets it through where one end has no more.
 func narrow(ref []int16, s *spell) []int16 {
-	for _, c := range []peers.Codec{s.from.Codec, s.to.Codec} {
-		if c == peers.PCMU || c == peers.PCMA {
+	for _, c := range []phones.Codec{s.from.Codec, s.to.Codec} {
+		if c == phones.PCMU || c == phones.PCMA {
 			down := sound.NewResampler(wide, 8000)
 			low := down.Flush(down.Append(nil, ref))
 			up := sound.NewResampler(8000, wide)

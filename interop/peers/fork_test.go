@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"tandem/interop/peers"
+	"tandem/interop/phones"
 )
 
 // Three contacts of one user ring at once; one answers, the others are
@@ -14,11 +15,11 @@ func TestThreeContacts(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, peers.Settings{})
 	explain(t, s, "bob")
-	bob, err := s.AddUser(within(t), "bob", peers.UDP)
+	bob, err := s.AddUser(within(t), "bob", phones.UDP)
 	must(t, "adding bob", err)
-	overTCP, overTLS := s.Account("bob", bob.Password, peers.TCP), s.Account("bob", bob.Password, peers.TLS)
+	overTCP, overTLS := s.Account("bob", bob.Password, phones.TCP), s.Account("bob", bob.Password, phones.TLS)
 	desk, laptop, mobile := startPhone(t, "baresip", bob), startPhone(t, "linphonec", overTLS), startPhone(t, "baresip", overTCP)
-	alice := user(t, s, "linphonec", "alice", peers.UDP)
+	alice := user(t, s, "linphonec", "alice", phones.UDP)
 	b, err := s.Bindings(within(t), "bob")
 	must(t, "listing registrations", err)
 	if len(b) != 3 {
@@ -26,7 +27,7 @@ func TestThreeContacts(t *testing.T) {
 	}
 	must(t, "dialling", alice.Dial("sip:bob@"+peers.Domain))
 	var ring sync.WaitGroup
-	for name, p := range map[string]peers.Phone{"desk": desk, "laptop": laptop, "mobile": mobile} {
+	for name, p := range map[string]phones.Phone{"desk": desk, "laptop": laptop, "mobile": mobile} {
 		ctx := within(t)
 		ring.Go(func() {
 			if err := p.Incoming(ctx); err != nil {
@@ -41,7 +42,7 @@ func TestThreeContacts(t *testing.T) {
 	must(t, "answering", mobile.Answer())
 	must(t, "the mobile speaks", mobile.Established(within(t)))
 	must(t, "alice speaks", alice.Established(within(t)))
-	for name, p := range map[string]peers.Phone{"desk": desk, "laptop": laptop} {
+	for name, p := range map[string]phones.Phone{"desk": desk, "laptop": laptop} {
 		reason, err := p.Ended(within(t))
 		must(t, name+" falls silent", err)
 		t.Logf("%s says: %s", name, reason)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tandem/interop/peers"
+	"tandem/interop/phones"
 	"tandem/test/realtime"
 )
 
@@ -17,9 +18,9 @@ func TestOpusToGateway(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		kind      string
-		proto     peers.Proto
+		proto     phones.Proto
 		phoneEnds bool
-	}{{"baresip", peers.UDP, true}, {"linphonec", peers.TCP, false}} {
+	}{{"baresip", phones.UDP, true}, {"linphonec", phones.TCP, false}} {
 		t.Run(c.kind, func(t *testing.T) {
 			t.Parallel()
 			realtime.Measure(t, func(t *testing.T) []string {
@@ -68,10 +69,10 @@ func TestOpusThroughKamailio(t *testing.T) {
 				must(t, "starting kamailio", err)
 				t.Cleanup(func() { _ = k.Close() })
 				must(t, "adding the trunk", s.AddTrunk(within(t), "berlin", k.Port))
-				alice := opusPhone(t, s, c.kind, "alice", peers.UDP)
-				account := k.Account("+49301234567", peers.UDP)
-				account.Codec = peers.PCMU
-				bob, err := peers.StartBaresip(within(t), folder(t), account, tone(t, "bob"))
+				alice := opusPhone(t, s, c.kind, "alice", phones.UDP)
+				account := k.Account("+49301234567", phones.UDP)
+				account.Codec = phones.PCMU
+				bob, err := phones.StartBaresip(within(t), folder(t), account, tone(t, "bob"))
 				must(t, "starting the phone behind kamailio", err)
 				t.Cleanup(func() { _ = bob.Close() })
 				must(t, "it registers", bob.Registered(within(t)))
@@ -100,11 +101,11 @@ func TestOpusThroughKamailio(t *testing.T) {
 type presser interface{ Press(keys string) error }
 
 // opusPhone makes a user and a phone for it that speaks Opus alone.
-func opusPhone(t *testing.T, s *peers.Server, kind, name string, proto peers.Proto) peers.Phone {
+func opusPhone(t *testing.T, s *peers.Server, kind, name string, proto phones.Proto) phones.Phone {
 	t.Helper()
 	a, err := s.AddUser(within(t), name, proto)
 	must(t, "adding "+name, err)
-	a.Codec = peers.Opus
+	a.Codec = phones.Opus
 	return startPhone(t, kind, a)
 }
 

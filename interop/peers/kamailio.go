@@ -7,6 +7,9 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"tandem/interop/phones"
+	"tandem/interop/process"
 )
 
 // KamailioDomain is the domain a Kamailio here serves.
@@ -16,7 +19,7 @@ const KamailioDomain = "kamailio.test"
 // nobody for a password and sends calls for Domain to the server.
 type Kamailio struct {
 	Port    int
-	program *Program
+	program *process.Program
 }
 
 // kamailioConfig is as small as such a proxy gets. It is UDP and TCP with one
@@ -74,7 +77,7 @@ func startKamailio(ctx context.Context, dir, config string) (k *Kamailio, err er
 }
 
 func tryKamailio(ctx context.Context, dir, config string) (*Kamailio, error) {
-	port, err := Port()
+	port, err := process.Port()
 	if err != nil {
 		return nil, err
 	}
@@ -95,8 +98,8 @@ func tryKamailio(ctx context.Context, dir, config string) (*Kamailio, error) {
 }
 
 // launchKamailio starts one with that configuration, which it writes to file.
-func launchKamailio(file, config string) (*Program, error) {
-	path, err := Find("kamailio")
+func launchKamailio(file, config string) (*process.Program, error) {
+	path, err := process.Find("kamailio")
 	if err != nil {
 		return nil, err
 	}
@@ -105,15 +108,15 @@ func launchKamailio(file, config string) (*Program, error) {
 	}
 	// -DD keeps it in the foreground, as our child with its own children.
 	dir := filepath.Dir(file)
-	return start(command{path: path, dir: dir, args: []string{"-DD", "-E", "-f", file, "-Y", dir, "-m", "32", "-M", "4"}})
+	return process.Start(process.Command{Path: path, Dir: dir, Args: []string{"-DD", "-E", "-f", file, "-Y", dir, "-m", "32", "-M", "4"}})
 }
 
 // ready waits until it has its port.
 func (k *Kamailio) ready(ctx context.Context) error {
-	for free(k.Port) {
+	for process.Free(k.Port) {
 		select {
-		case <-k.program.done:
-			return fmt.Errorf("kamailio ended: %w\n%s", k.program.err, k.program.Out.Tail(20))
+		case <-k.program.Done():
+			return fmt.Errorf("kamailio ended: %w\n%s", k.program.Err(), k.program.Out.Tail(20))
 		case <-ctx.Done():
 			return fmt.Errorf("kamailio does not listen: %w\n%s", ctx.Err(), k.program.Out.Tail(20))
 		case <-time.After(20 * time.Millisecond):
@@ -123,15 +126,15 @@ func (k *Kamailio) ready(ctx context.Context) error {
 }
 
 // Account is one of its users.
-func (k *Kamailio) Account(user string, proto Proto) Account {
-	return Account{User: user, Domain: KamailioDomain, Port: k.Port, Proto: proto}
+func (k *Kamailio) Account(user string, proto phones.Proto) phones.Account {
+	return phones.Account{User: user, Domain: KamailioDomain, Port: k.Port, Proto: proto}
 }
 
-// Transcript is what it logged.
+// process.Transcript is what it logged.
 func (k *Kamailio) Transcript() string { return k.program.Out.Tail(40) }
 
 // Close ends it.
 func (k *Kamailio) Close() error { return k.program.Close() }
 
 // URI is how a static route names it.
-func (k *Kamailio) URI() string { return sipURI(k.Port, UDP) }
+func (k *Kamailio) URI() string { return phones.URI(k.Port, phones.UDP) }

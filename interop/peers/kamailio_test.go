@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"tandem/interop/peers"
+	"tandem/interop/phones"
+	"tandem/interop/process"
 	"tandem/rtc/proxy"
 	"tandem/test/realtime"
 )
@@ -19,7 +21,7 @@ func TestKamailioAsPeer(t *testing.T) {
 			t.Parallel()
 			realtime.Measure(t, func(t *testing.T) []string {
 				// Each needs the other's port: the server's is known first.
-				port, err := peers.Port()
+				port, err := process.Port()
 				must(t, "choosing a port", err)
 				k, err := peers.StartKamailio(within(t), folder(t), port)
 				must(t, "starting kamailio", err)
@@ -32,8 +34,8 @@ func TestKamailioAsPeer(t *testing.T) {
 				s := startServer(t, peers.Settings{Port: port, AllowForeign: true, Routes: []proxy.Route{{
 					Name: "kamailio", Match: proxy.Match{Domain: peers.KamailioDomain}, NextHop: proxy.Hops{k.URI()}}}})
 				explain(t, s, "alice")
-				alice := user(t, s, "linphonec", "alice", peers.TCP)
-				carol := startPhone(t, "baresip", k.Account("carol", peers.UDP))
+				alice := user(t, s, "linphonec", "alice", phones.TCP)
+				carol := startPhone(t, "baresip", k.Account("carol", phones.UDP))
 				if outward {
 					connect(t, alice, carol, "sip:carol@"+peers.KamailioDomain)
 				} else {

@@ -6,11 +6,12 @@ import (
 	"time"
 
 	"tandem/interop/peers"
+	"tandem/interop/phones"
 	"tandem/test/realtime"
 )
 
 // protos are how each of the phones speaks to the server here.
-var protos = map[string]peers.Proto{"linphonec": peers.UDP, "baresip": peers.TCP, "jssip": peers.WSS}
+var protos = map[string]phones.Proto{"linphonec": phones.UDP, "baresip": phones.TCP, "jssip": phones.WSS}
 
 // Three phones call each other in all directions through the server, which converts
 // what they have not in common: Opus and G.711, DTLS and none. Both ends measure what
@@ -39,8 +40,8 @@ func TestLedCalls(t *testing.T) {
 func TestTabClosed(t *testing.T) {
 	t.Parallel()
 	s := ledServer(t)
-	alice := telephoneOf(t, s, "jssip", "alice", peers.WSS).(*peers.JsSIP)
-	bob := telephoneOf(t, s, "baresip", "bob", peers.UDP)
+	alice := telephoneOf(t, s, "jssip", "alice", phones.WSS).(*phones.JsSIP)
+	bob := telephoneOf(t, s, "baresip", "bob", phones.UDP)
 	connect(t, alice, bob, "sip:bob@"+peers.Domain)
 	alice.CloseTab()
 	begun := time.Now()
@@ -54,8 +55,8 @@ func TestSessionTimers(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, peers.Settings{AllCalls: true, Browsers: true, SessionTimer: "90s"})
 	explain(t, s, "alice")
-	alice := telephoneOf(t, s, "jssip", "alice", peers.WSS)
-	bob := telephoneOf(t, s, "linphonec", "bob", peers.UDP)
+	alice := telephoneOf(t, s, "jssip", "alice", phones.WSS)
+	bob := telephoneOf(t, s, "linphonec", "bob", phones.UDP)
 	connect(t, alice, bob, "sip:bob@"+peers.Domain)
 	time.Sleep(50 * time.Second) // more than half of the interval
 	ladder := s.Ladder(within(t), "alice")

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tandem/interop/peers"
+	"tandem/interop/phones"
 )
 
 // binary is the server, built once for all tests, with the race detector. The
@@ -87,7 +88,7 @@ var tones = map[string]float64{"alice": 700, "bob": 440, "carol": 1000, "dave": 
 func tone(t *testing.T, user string) string {
 	t.Helper()
 	file := filepath.Join(folder(t), user+".wav")
-	must(t, "writing a tone", peers.Tone(file, tones[user], level, 30*time.Second))
+	must(t, "writing a tone", phones.Tone(file, tones[user], level, 30*time.Second))
 	return file
 }
 
@@ -102,20 +103,20 @@ func folder(t *testing.T) string {
 }
 
 // makers start the phones by name.
-var makers = map[string]func(context.Context, string, peers.Account, string) (peers.Phone, error){
-	"baresip": func(ctx context.Context, dir string, a peers.Account, say string) (peers.Phone, error) {
-		return peers.StartBaresip(ctx, dir, a, say)
+var makers = map[string]func(context.Context, string, phones.Account, string) (phones.Phone, error){
+	"baresip": func(ctx context.Context, dir string, a phones.Account, say string) (phones.Phone, error) {
+		return phones.StartBaresip(ctx, dir, a, say)
 	},
-	"linphonec": func(ctx context.Context, dir string, a peers.Account, say string) (peers.Phone, error) {
-		return peers.StartLinphone(ctx, dir, a, say)
+	"linphonec": func(ctx context.Context, dir string, a phones.Account, say string) (phones.Phone, error) {
+		return phones.StartLinphone(ctx, dir, a, say)
 	},
-	"jssip": func(ctx context.Context, dir string, a peers.Account, say string) (peers.Phone, error) {
-		return peers.StartJsSIP(ctx, dir, a, say)
+	"jssip": func(ctx context.Context, dir string, a phones.Account, say string) (phones.Phone, error) {
+		return phones.StartJsSIP(ctx, dir, a, say)
 	},
 }
 
 // startPhone starts a phone for an account and waits until it is registered.
-func startPhone(t *testing.T, kind string, a peers.Account) peers.Phone {
+func startPhone(t *testing.T, kind string, a phones.Account) phones.Phone {
 	t.Helper()
 	p, err := makers[kind](within(t), folder(t), a, tone(t, a.User))
 	must(t, "starting "+kind, err)
@@ -125,7 +126,7 @@ func startPhone(t *testing.T, kind string, a peers.Account) peers.Phone {
 }
 
 // user makes a user and a phone for it.
-func user(t *testing.T, s *peers.Server, kind, name string, proto peers.Proto) peers.Phone {
+func user(t *testing.T, s *peers.Server, kind, name string, proto phones.Proto) phones.Phone {
 	t.Helper()
 	a, err := s.AddUser(within(t), name, proto)
 	must(t, "adding "+name, err)
@@ -146,12 +147,12 @@ func explain(t *testing.T, s *peers.Server, user string) {
 
 // wrongTone says what is wrong when something else than the tone of a user was
 // heard.
-func wrongTone(t *testing.T, who string, p peers.Phone, freq float64) (wrong []string) {
+func wrongTone(t *testing.T, who string, p phones.Phone, freq float64) (wrong []string) {
 	t.Helper()
 	return wrongToneAt(t, who, p, freq, level)
 }
 
-func wrongToneAt(t *testing.T, who string, p peers.Phone, freq, level float64) (wrong []string) {
+func wrongToneAt(t *testing.T, who string, p phones.Phone, freq, level float64) (wrong []string) {
 	t.Helper()
 	h, err := p.Heard()
 	must(t, who+" recorded", err)

@@ -6,35 +6,38 @@ import (
 	"net"
 	"strings"
 	"time"
+
+	"tandem/interop/phones"
+	"tandem/interop/process"
 )
 
 // Media is our media relay as a process of its own, driven over the ng
 // protocol by whoever knows its port.
 type Media struct {
 	Port    int
-	process *Program
+	process *process.Program
 }
 
 // StartMedia starts the relay of the binary bin and waits until it answers.
 func StartMedia(ctx context.Context, bin, dir string) (*Media, error) {
-	p, err := Port()
+	p, err := process.Port()
 	if err != nil {
 		return nil, err
 	}
-	return startMedia(ctx, p, command{path: bin, dir: dir, args: []string{
-		"media", "serve", "--ng", loopback(p), "--interface", "127.0.0.1", "--ports", "32100-32699"}})
+	return startMedia(ctx, p, process.Command{Path: bin, Dir: dir, Args: []string{
+		"media", "serve", "--ng", process.Loopback(p), "--interface", "127.0.0.1", "--ports", "32100-32699"}})
 }
 
-func startMedia(ctx context.Context, port int, c command) (*Media, error) {
-	process, err := start(c)
+func startMedia(ctx context.Context, port int, c process.Command) (*Media, error) {
+	process, err := process.Start(c)
 	if err != nil {
 		return nil, err
 	}
 	m := &Media{Port: port, process: process}
 	for m.ping() != nil {
 		select {
-		case <-process.done:
-			return nil, fmt.Errorf("the media relay ended: %w\n%s", process.err, process.Out.Tail(20))
+		case <-process.Done():
+			return nil, fmt.Errorf("the media relay ended: %w\n%s", process.Err(), process.Out.Tail(20))
 		case <-ctx.Done():
 			process.Kill()
 			return nil, fmt.Errorf("the media relay does not answer: %w\n%s", ctx.Err(), process.Out.Tail(20))
@@ -46,7 +49,7 @@ func startMedia(ctx context.Context, port int, c command) (*Media, error) {
 
 // ping asks whether it is there, in the words of the protocol.
 func (m *Media) ping() error {
-	conn, err := net.Dial("udp", loopback(m.Port))
+	conn, err := net.Dial("udp", process.Loopback(m.Port))
 	if err != nil {
 		return err
 	}
@@ -66,13 +69,13 @@ func (m *Media) ping() error {
 }
 
 // Log is what it logged.
-func (m *Media) Log() *Transcript { return &m.process.Out }
+func (m *Media) Log() *process.Transcript { return &m.process.Out }
 
 // Close ends it. The error tells of a crash, a data race or an error in its log.
 func (m *Media) Close() error {
 	select {
-	case <-m.process.done:
-		return fmt.Errorf("the media relay had ended by itself: %v\n%s", m.process.err, m.process.Out.Tail(60))
+	case <-m.process.Done():
+		return fmt.Errorf("the media relay had ended by itself: %v\n%s", m.process.Err(), m.process.Out.Tail(60))
 	default:
 	}
 	_ = m.process.Close()
@@ -84,7 +87,7 @@ func (m *Media) Close() error {
 
 // Leg is how one side of calls through a relay is to be spoken to.
 type Leg struct {
-	Codec Codec
+	Codec phones.Codec
 	SDES  bool
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tandem/interop/peers"
+	"tandem/interop/phones"
 	"tandem/test/realtime"
 )
 
@@ -33,14 +34,14 @@ func TestMedia(t *testing.T) {
 	t.Parallel()
 	m := startMedia(t)
 	for _, c := range []struct{ from, to peers.Leg }{
-		{peers.Leg{Codec: peers.PCMU}, peers.Leg{Codec: peers.PCMU}},
-		{peers.Leg{Codec: peers.PCMU, SDES: true}, peers.Leg{Codec: peers.PCMA}},
-		{peers.Leg{Codec: peers.PCMA}, peers.Leg{Codec: peers.PCMU, SDES: true}},
-		{peers.Leg{Codec: peers.PCMA, SDES: true}, peers.Leg{Codec: peers.G722, SDES: true}},
-		{peers.Leg{Codec: peers.G722}, peers.Leg{Codec: peers.Opus}},
-		{peers.Leg{Codec: peers.G722, SDES: true}, peers.Leg{Codec: peers.PCMA, SDES: true}},
-		{peers.Leg{Codec: peers.Opus}, peers.Leg{Codec: peers.G722}},
-		{peers.Leg{Codec: peers.Opus, SDES: true}, peers.Leg{Codec: peers.Opus, SDES: true}},
+		{peers.Leg{Codec: phones.PCMU}, peers.Leg{Codec: phones.PCMU}},
+		{peers.Leg{Codec: phones.PCMU, SDES: true}, peers.Leg{Codec: phones.PCMA}},
+		{peers.Leg{Codec: phones.PCMA}, peers.Leg{Codec: phones.PCMU, SDES: true}},
+		{peers.Leg{Codec: phones.PCMA, SDES: true}, peers.Leg{Codec: phones.G722, SDES: true}},
+		{peers.Leg{Codec: phones.G722}, peers.Leg{Codec: phones.Opus}},
+		{peers.Leg{Codec: phones.G722, SDES: true}, peers.Leg{Codec: phones.PCMA, SDES: true}},
+		{peers.Leg{Codec: phones.Opus}, peers.Leg{Codec: phones.G722}},
+		{peers.Leg{Codec: phones.Opus, SDES: true}, peers.Leg{Codec: phones.Opus, SDES: true}},
 	} {
 		for _, kinds := range [][2]string{{"baresip", "linphonec"}, {"linphonec", "baresip"}} {
 			name := fmt.Sprintf("%s-%s-%v_%s-%s-%v", kinds[0], c.from.Codec, c.from.SDES, kinds[1], c.to.Codec, c.to.SDES)
@@ -55,8 +56,8 @@ func TestMedia(t *testing.T) {
 						}
 						_ = k.Close()
 					})
-					account := func(name string, l peers.Leg) peers.Account {
-						a := k.Account(name, peers.UDP)
+					account := func(name string, l peers.Leg) phones.Account {
+						a := k.Account(name, phones.UDP)
 						a.Codec, a.SDES = l.Codec, l.SDES
 						return a
 					}
@@ -78,7 +79,7 @@ func TestMedia(t *testing.T) {
 // bias is how many dB too loud a phone hears, and too quiet it speaks:
 // linphonec 5.1 scales G.722 by two against baresip, ffmpeg and us.
 func bias(kind string, l peers.Leg) float64 {
-	if kind == "linphonec" && l.Codec == peers.G722 {
+	if kind == "linphonec" && l.Codec == phones.G722 {
 		return 6
 	}
 	return 0

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tandem/interop/peers"
+	"tandem/interop/phones"
 	"tandem/interop/wire"
 )
 
@@ -17,8 +18,8 @@ func TestMessage(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, peers.Settings{})
 	explain(t, s, "alice")
-	alice := user(t, s, "linphonec", "alice", peers.UDP)
-	account, err := s.AddUser(within(t), "bob", peers.TCP)
+	alice := user(t, s, "linphonec", "alice", phones.UDP)
+	account, err := s.AddUser(within(t), "bob", phones.TCP)
 	must(t, "adding bob", err)
 	account.Friend = "sip:alice@" + peers.Domain
 	bob := startPhone(t, "baresip", account)
@@ -42,8 +43,8 @@ func TestMessageToAbsent(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, peers.Settings{})
 	explain(t, s, "alice")
-	alice := user(t, s, "linphonec", "alice", peers.UDP)
-	account, err := s.AddUser(within(t), "bob", peers.TCP)
+	alice := user(t, s, "linphonec", "alice", phones.UDP)
+	account, err := s.AddUser(within(t), "bob", phones.TCP)
 	must(t, "adding bob", err)
 	must(t, "sending", alice.Message("sip:bob@"+peers.Domain, "while you were away"))
 	must(t, "keeping", kept(t, s, "bob", 1))
@@ -56,7 +57,7 @@ func TestMessageToAbsent(t *testing.T) {
 		t.Errorf("bob reads %q", text)
 	}
 	must(t, "delivery", kept(t, s, "bob", 0))
-	others := []peers.Phone{startPhone(t, "baresip", account), startPhone(t, "linphonec", account)}
+	others := []phones.Phone{startPhone(t, "baresip", account), startPhone(t, "linphonec", account)}
 	must(t, "sending", alice.Message("sip:bob@"+peers.Domain, "to all of you"))
 	for i, d := range others {
 		text, err := d.Messaged(within(t))
@@ -97,12 +98,12 @@ func TestMessageOfRawClient(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, peers.Settings{Trusting: true})
 	explain(t, s, "carol")
-	alice := user(t, s, "linphonec", "alice", peers.UDP)
-	account, err := s.AddUser(within(t), "bob", peers.TCP)
+	alice := user(t, s, "linphonec", "alice", phones.UDP)
+	account, err := s.AddUser(within(t), "bob", phones.TCP)
 	must(t, "adding bob", err)
 	account.Friend = "sip:carol@" + peers.Domain
 	bob := startPhone(t, "baresip", account)
-	_, err = s.AddUser(within(t), "carol", peers.UDP)
+	_, err = s.AddUser(within(t), "carol", phones.UDP)
 	must(t, "adding carol", err)
 	raw, err := wire.Open(within(t), "udp", netip.MustParseAddr("127.0.0.1"), netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(s.TrustsPort)), nil)
 	must(t, "opening a socket", err)
@@ -140,7 +141,7 @@ func TestMessageOfRawClient(t *testing.T) {
 		}
 	}
 	ask("REGISTER", "carol", "", 200)
-	for name, p := range map[string]peers.Phone{"alice": alice, "bob": bob} {
+	for name, p := range map[string]phones.Phone{"alice": alice, "bob": bob} {
 		ask("MESSAGE", name, "Grüße an "+name, 200)
 		text, err := p.Messaged(within(t))
 		must(t, name+" reads", err)

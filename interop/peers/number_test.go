@@ -9,6 +9,7 @@ import (
 
 	"tandem/cmd/tandem/gatewaysim"
 	"tandem/interop/peers"
+	"tandem/interop/phones"
 	"tandem/test/realtime"
 )
 
@@ -19,7 +20,7 @@ func TestNumberThroughGateway(t *testing.T) {
 	gw, err := gatewaysim.Start(gatewaysim.Config{Addr: netip.MustParseAddrPort("127.0.0.1:0")})
 	must(t, "starting the gateway", err)
 	t.Cleanup(func() { _ = gw.Close() })
-	for kind, proto := range map[string]peers.Proto{"baresip": peers.UDP, "linphonec": peers.TLS} {
+	for kind, proto := range map[string]phones.Proto{"baresip": phones.UDP, "linphonec": phones.TLS} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			realtime.Measure(t, func(t *testing.T) []string {
@@ -43,7 +44,7 @@ func TestNumberThroughGateway(t *testing.T) {
 }
 
 // wrongAnnouncement says what is wrong with the gateway's tones, in order.
-func wrongAnnouncement(h peers.Heard) (wrong []string) {
+func wrongAnnouncement(h phones.Heard) (wrong []string) {
 	at := 0
 	for _, want := range []struct {
 		freq   float64

@@ -9,12 +9,14 @@ import (
 	"testing"
 
 	"tandem/interop/peers"
+	"tandem/interop/phones"
+	"tandem/interop/process"
 )
 
 // deskPhone adds a phone that is a baresip to the server.
-func deskPhone(t *testing.T, s *peers.Server, mac, user string, more ...string) (*peers.Bootable, string) {
+func deskPhone(t *testing.T, s *peers.Server, mac, user string, more ...string) (*phones.Bootable, string) {
 	t.Helper()
-	port, err := peers.Port()
+	port, err := process.Port()
 	must(t, "a port for its control", err)
 	dir := folder(t)
 	args := append([]string{"phones", "add", mac, "--family", "baresip", "--line", user,
@@ -23,7 +25,7 @@ func deskPhone(t *testing.T, s *peers.Server, mac, user string, more ...string) 
 		"--set", "listen=127.0.0.1:0", "--set", "net_interface=127.0.0.1", "--set", "rtp_ports=9000-9999"}, more...)
 	_, err = s.Tandem(within(t), args...)
 	must(t, "adding the phone of "+user, err)
-	return &peers.Bootable{MAC: mac, URL: fmt.Sprintf("https://127.0.0.1:%d/", s.FilesPort), CA: filepath.Join(s.Dir, "data", "ca.pem")}, dir
+	return &phones.Bootable{MAC: mac, URL: fmt.Sprintf("https://127.0.0.1:%d/", s.FilesPort), CA: filepath.Join(s.Dir, "data", "ca.pem")}, dir
 }
 
 // A program that knows its MAC address and the server's CA and nothing else boots
@@ -34,7 +36,7 @@ func TestPhoneBootsFromFiles(t *testing.T) {
 	s := startServer(t, peers.Settings{Phones: true, AllCalls: true})
 	explain(t, s, "alice")
 	for _, name := range []string{"alice", "bob"} {
-		_, err := s.AddUser(within(t), name, peers.TLS)
+		_, err := s.AddUser(within(t), name, phones.TLS)
 		must(t, "adding "+name, err)
 	}
 	box, dir := deskPhone(t, s, "0004f2000001", "alice", "--key", "lamp:bob:Bob")

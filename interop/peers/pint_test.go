@@ -8,6 +8,7 @@ import (
 
 	"tandem/cmd/tandem/requester"
 	"tandem/interop/peers"
+	"tandem/interop/phones"
 	"tandem/test/realtime"
 )
 
@@ -18,13 +19,13 @@ func TestPINTJoinsPhones(t *testing.T) {
 	realtime.Measure(t, func(t *testing.T) []string {
 		s := startServer(t, peers.Settings{})
 		explain(t, s, "alice")
-		a, err := s.AddUser(within(t), "alice", peers.UDP)
+		a, err := s.AddUser(within(t), "alice", phones.UDP)
 		must(t, "adding alice", err)
-		a.Codec = peers.PCMU
+		a.Codec = phones.PCMU
 		_, err = s.Tandem(within(t), "users", "alias", "add", "alice", "+49301234567")
 		must(t, "giving her a number", err)
 		alice := startPhone(t, "baresip", a)
-		bob := telephoneOf(t, s, "baresip", "bob", peers.TCP)
+		bob := telephoneOf(t, s, "baresip", "bob", phones.TCP)
 		q, err := requester.New(requester.Config{User: "alice", Domain: peers.Domain, Password: a.Password, Server: fmt.Sprintf("127.0.0.1:%d", s.Port)})
 		must(t, "starting the client", err)
 		t.Cleanup(func() { _ = q.Close() })
@@ -32,7 +33,7 @@ func TestPINTJoinsPhones(t *testing.T) {
 		must(t, "asking", err)
 		must(t, "watching", call.Watch(within(t)))
 		must(t, "confirming", call.Confirm())
-		for _, phone := range []peers.Phone{alice, bob} {
+		for _, phone := range []phones.Phone{alice, bob} {
 			must(t, "being called", phone.Incoming(within(t)))
 			must(t, "answering", phone.Answer())
 			must(t, "the call is up", phone.Established(within(t)))

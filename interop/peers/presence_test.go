@@ -7,11 +7,12 @@ import (
 	"time"
 
 	"tandem/interop/peers"
+	"tandem/interop/phones"
 )
 
 // seer is a phone that shows the presence of a friend.
 type seer interface {
-	peers.Phone
+	phones.Phone
 	Sees(ctx context.Context, state string) error
 	Kill()
 }
@@ -23,27 +24,27 @@ type show struct {
 	watch   map[string]seer // by what they are
 	watched seer            // the linphonec
 	partner seer            // the baresip
-	account func(name, watches string, publishes bool) peers.Account
+	account func(name, watches string, publishes bool) phones.Account
 }
 
-func (s *show) linphone(a peers.Account, sound string) seer {
+func (s *show) linphone(a phones.Account, sound string) seer {
 	s.t.Helper()
-	p, err := peers.StartLinphone(within(s.t), folder(s.t), a, tone(s.t, sound))
+	p, err := phones.StartLinphone(within(s.t), folder(s.t), a, tone(s.t, sound))
 	must(s.t, "starting linphonec", err)
 	s.t.Cleanup(func() { p.Close() })
 	return p
 }
 
-func (s *show) baresip(a peers.Account, sound string) seer {
+func (s *show) baresip(a phones.Account, sound string) seer {
 	s.t.Helper()
-	p, err := peers.StartBaresip(within(s.t), folder(s.t), a, tone(s.t, sound))
+	p, err := phones.StartBaresip(within(s.t), folder(s.t), a, tone(s.t, sound))
 	must(s.t, "starting baresip", err)
 	s.t.Cleanup(func() { p.Close() })
 	return p
 }
 
 // begin starts the watchers, who see nobody, and accounts for the others.
-func (s *show) begin() (watched, partner peers.Account) {
+func (s *show) begin() (watched, partner phones.Account) {
 	s.t.Helper()
 	partner = s.account("partner", "", true)
 	watched = s.account("lin", partner.AOR(), true)
@@ -72,7 +73,7 @@ func both(linphonec, baresip string) map[string]string {
 }
 
 // call has the baresip call the linphonec.
-func (s *show) call(partner, watched peers.Account) {
+func (s *show) call(partner, watched phones.Account) {
 	s.t.Helper()
 	s.partner = s.baresip(partner, "d")
 	must(s.t, "baresip registers", s.partner.Registered(within(s.t)))
@@ -87,8 +88,8 @@ func TestPresence(t *testing.T) {
 	t.Parallel()
 	server := startServer(t, peers.Settings{AllCalls: true})
 	explain(t, server, "lin")
-	s := &show{t: t, account: func(name, watches string, publishes bool) peers.Account {
-		a, err := server.AddUser(within(t), name, peers.TCP)
+	s := &show{t: t, account: func(name, watches string, publishes bool) phones.Account {
+		a, err := server.AddUser(within(t), name, phones.TCP)
 		must(t, "adding "+name, err)
 		a.Watches, a.Publishes = watches, publishes
 		return a

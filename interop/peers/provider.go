@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"tandem/interop/process"
 )
 
 // Provider is a Kamailio that plays a telephone provider: it serves
@@ -95,7 +97,7 @@ modparam("tls", "tls_method", "TLSv1.2+")
 // port of a gateway. cert and key are the PEM files of its certificate, "" for a
 // provider without TLS.
 func StartProvider(ctx context.Context, dir string, gateway int, cert, key string) (*Provider, error) {
-	list, err := ports(2)
+	list, err := process.Ports(2)
 	if err != nil {
 		return nil, err
 	}

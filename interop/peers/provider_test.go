@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"tandem/interop/peers"
+	"tandem/interop/phones"
 )
 
 // The server registers with a provider, which is Kamailio, with digest by UDP and
@@ -18,7 +19,7 @@ import (
 // was killed and has forgotten it.
 func TestProvider(t *testing.T) {
 	t.Parallel()
-	for _, proto := range []peers.Proto{peers.UDP, peers.TLS} {
+	for _, proto := range []phones.Proto{phones.UDP, phones.TLS} {
 		t.Run(string(proto), func(t *testing.T) {
 			t.Parallel()
 			gateway, err := peers.StartGateway(within(t), folder(t), time.Minute)
@@ -35,7 +36,7 @@ func TestProvider(t *testing.T) {
 				}
 			})
 			addProvider(t, s, p, proto)
-			alice := user(t, s, "baresip", "alice", peers.UDP)
+			alice := user(t, s, "baresip", "alice", phones.UDP)
 			_, err = s.Tandem(within(t), "users", "alias", "add", "alice", "tel:+4930123450")
 			must(t, "giving alice the number", err)
 
@@ -52,12 +53,12 @@ func TestProvider(t *testing.T) {
 	}
 }
 
-func addProvider(t *testing.T, s *peers.Server, p *peers.Provider, proto peers.Proto) {
+func addProvider(t *testing.T, s *peers.Server, p *peers.Provider, proto phones.Proto) {
 	t.Helper()
 	secret := filepath.Join(t.TempDir(), "secret")
 	must(t, "writing the password", os.WriteFile(secret, []byte(p.Password+"\n"), 0o600))
 	address := "sip:127.0.0.1:" + strconv.Itoa(p.Port)
-	if proto == peers.TLS {
+	if proto == phones.TLS {
 		address = "sip:localhost:" + strconv.Itoa(p.TLSPort) + ";transport=tls"
 	}
 	_, err := s.Tandem(within(t), "trunks", "add", "provider", "--address", address, "--domain", peers.KamailioDomain,
@@ -90,7 +91,7 @@ func wantRegistration(t *testing.T, s *peers.Server, phase string) trunkState {
 }
 
 // providerCalls makes a call in each direction.
-func providerCalls(t *testing.T, s *peers.Server, p *peers.Provider, alice peers.Phone) {
+func providerCalls(t *testing.T, s *peers.Server, p *peers.Provider, alice phones.Phone) {
 	t.Helper()
 	must(t, "dialling out", alice.Dial("sip:+49301234567@"+peers.Domain))
 	must(t, "the call out is answered", alice.Established(within(t)))
@@ -101,7 +102,7 @@ func providerCalls(t *testing.T, s *peers.Server, p *peers.Provider, alice peers
 
 // wantIncoming has the telephone network call the account until it gets through,
 // which must not last longer than a registration.
-func wantIncoming(t *testing.T, s *peers.Server, p *peers.Provider, alice peers.Phone) {
+func wantIncoming(t *testing.T, s *peers.Server, p *peers.Provider, alice phones.Phone) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), moment)
 	defer cancel()
@@ -138,7 +139,7 @@ func TestProviderRefuses(t *testing.T) {
 	t.Cleanup(func() { _ = p.Close() })
 	right := p.Password
 	p.Password = "wrong"
-	addProvider(t, s, p, peers.UDP)
+	addProvider(t, s, p, phones.UDP)
 	st := wantRegistration(t, s, "refused")
 	if st.State != "degraded" || !strings.Contains(st.Registration.Why, "401") || !strings.Contains(st.Registration.Remedy, "its password is wrong") {
 		t.Errorf("%+v", st)

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"tandem/interop/peers"
+	"tandem/interop/phones"
 )
 
 // Each phone registers with digest over each transport, and the server knows it
@@ -14,7 +15,7 @@ func TestRegister(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, peers.Settings{})
 	for _, kind := range []string{"baresip", "linphonec"} {
-		for _, proto := range []peers.Proto{peers.UDP, peers.TCP, peers.TLS} {
+		for _, proto := range []phones.Proto{phones.UDP, phones.TCP, phones.TLS} {
 			t.Run(kind+"/"+string(proto), func(t *testing.T) {
 				name := strings.ToLower(kind) + string(proto)
 				explain(t, s, name)
@@ -25,7 +26,7 @@ func TestRegister(t *testing.T) {
 					t.Fatalf("%d bindings, want 1: %+v", len(b), b)
 				}
 				t.Logf("%s by %s", b[0].Contact, b[0].UserAgent)
-				if got := strings.Contains(strings.ToLower(b[0].Contact), "transport="+string(proto)); !got && proto != peers.UDP {
+				if got := strings.Contains(strings.ToLower(b[0].Contact), "transport="+string(proto)); !got && proto != phones.UDP {
 					t.Errorf("contact %s is not of %s", b[0].Contact, proto)
 				}
 				log, err := s.Messages(within(t), name)
@@ -56,7 +57,7 @@ var (
 func TestWrongPassword(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, peers.Settings{})
-	a, err := s.AddUser(within(t), "alice", peers.UDP)
+	a, err := s.AddUser(within(t), "alice", phones.UDP)
 	must(t, "adding alice", err)
 	a.Password += "x"
 	for kind, make := range makers {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"tandem/interop/peers"
+	"tandem/interop/phones"
 )
 
 // The server dies and comes back: who was registered still is, and is called
@@ -14,7 +15,7 @@ func TestRestart(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, peers.Settings{})
 	explain(t, s, "bob")
-	alice, bob := user(t, s, "linphonec", "alice", peers.UDP), user(t, s, "baresip", "bob", peers.UDP)
+	alice, bob := user(t, s, "linphonec", "alice", phones.UDP), user(t, s, "baresip", "bob", phones.UDP)
 	before, err := s.Bindings(within(t), "")
 	must(t, "listing registrations", err)
 	s.Kill()

@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"time"
 
+	"tandem/interop/phones"
+	"tandem/interop/process"
 	"tandem/rtc/proxy"
 )
 
@@ -24,10 +26,10 @@ type Settings struct {
 	Routes       []proxy.Route
 	AllowForeign bool
 	Algorithms   []string // of Digest; none: the default
-	Port         int      // of UDP and TCP; 0: a free one
-	Trusting     bool     // a further UDP port asks nobody on loopback for credentials
+	Port         int      // of phones.UDP and phones.TCP; 0: a free one
+	Trusting     bool     // a further phones.UDP port asks nobody on loopback for credentials
 	Phones       bool     // desk phones get their files at FilesPort
-	Browsers     bool     // secure WebSocket, for JsSIP
+	Browsers     bool     // secure WebSocket, for phones.JsSIP
 	AllCalls     bool     // calls between users are led, too
 	Music        string   // WAV file for who is on hold
 	SessionTimer string   // of calls; "" is the default
@@ -36,11 +38,11 @@ type Settings struct {
 // Server is the built server as a process of its own.
 type Server struct {
 	Dir                          string
-	Port, TLSPort, TrustsPort    int // of UDP and TCP, of TLS, of what Trusting asks for
+	Port, TLSPort, TrustsPort    int // of phones.UDP and phones.TCP, of phones.TLS, of what Trusting asks for
 	HTTPPort, FilesPort, WSSPort int
 	bin                          string
 	config                       string
-	process                      *Program
+	process                      *process.Program
 	complaints                   int // in the logs of runs before
 }
 
@@ -61,7 +63,7 @@ func StartServer(ctx context.Context, bin, dir string, set Settings) (s *Server,
 }
 
 func tryServer(ctx context.Context, bin, dir string, set Settings) (*Server, error) {
-	p, err := ports(6)
+	p, err := process.Ports(6)
 	if err != nil {
 		return nil, err
 	}
@@ -81,15 +83,15 @@ func tryServer(ctx context.Context, bin, dir string, set Settings) (*Server, err
 // write writes the configuration. JSON is YAML.
 func (s *Server) write(set Settings) error {
 	listen := []map[string]any{
-		{"proto": "udp", "addr": loopback(s.Port)},
-		{"proto": "tcp", "addr": loopback(s.Port)},
-		{"proto": "tls", "addr": loopback(s.TLSPort)},
+		{"proto": "udp", "addr": process.Loopback(s.Port)},
+		{"proto": "tcp", "addr": process.Loopback(s.Port)},
+		{"proto": "tls", "addr": process.Loopback(s.TLSPort)},
 	}
 	if set.Browsers {
-		listen = append(listen, map[string]any{"proto": "wss", "addr": loopback(s.WSSPort), "origins": []string{"*"}})
+		listen = append(listen, map[string]any{"proto": "wss", "addr": process.Loopback(s.WSSPort), "origins": []string{"*"}})
 	}
 	if set.Trusting {
-		listen = append(listen, map[string]any{"proto": "udp", "addr": loopback(s.TrustsPort), "trusted": []string{"127.0.0.0/8"}})
+		listen = append(listen, map[string]any{"proto": "udp", "addr": process.Loopback(s.TrustsPort), "trusted": []string{"127.0.0.0/8"}})
 	}
 	auth := map[string]any{"allow_foreign": set.AllowForeign}
 	if len(set.Algorithms) > 0 {
@@ -97,7 +99,7 @@ func (s *Server) write(set Settings) error {
 	}
 	phones := map[string]any{}
 	if set.Phones {
-		phones = map[string]any{"https": loopback(s.FilesPort), "host": "127.0.0.1", "window": "10m"}
+		phones = map[string]any{"https": process.Loopback(s.FilesPort), "host": "127.0.0.1", "window": "10m"}
 	}
 	b, err := json.MarshalIndent(map[string]any{
 		"phones":    phones,
@@ -106,7 +108,7 @@ func (s *Server) write(set Settings) error {
 		"listen":    listen,
 		"auth":      auth,
 		"routes":    set.Routes,
-		"http":      map[string]any{"addr": loopback(s.HTTPPort)},
+		"http":      map[string]any{"addr": process.Loopback(s.HTTPPort)},
 		"numbers":   map[string]any{"country": "DE"},
 		"media":     map[string]any{"ports": mediaPorts},
 		"telephony": map[string]any{"all_calls": set.AllCalls, "music": set.Music, "session_timer": cmp.Or(set.SessionTimer, "30m")},
@@ -127,12 +129,12 @@ func (s *Server) write(set Settings) error {
 
 // Start starts it, again after Kill or Close, and waits until it is ready.
 func (s *Server) Start(ctx context.Context) error {
-	p, err := start(command{path: s.bin, args: []string{"serve", "-c", s.config}, dir: s.Dir})
+	p, err := process.Start(process.Command{Path: s.bin, Args: []string{"serve", "-c", s.config}, Dir: s.Dir})
 	if err != nil {
 		return err
 	}
 	s.process = p
-	url := "http://" + loopback(s.HTTPPort) + "/readyz"
+	url := "http://" + process.Loopback(s.HTTPPort) + "/readyz"
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -146,8 +148,8 @@ func (s *Server) Start(ctx context.Context) error {
 		}
 		select {
 		case <-tick.C:
-		case <-p.done:
-			return fmt.Errorf("the server ended: %w\n%s", p.err, p.Out.Tail(20))
+		case <-p.Done():
+			return fmt.Errorf("the server ended: %w\n%s", p.Err(), p.Out.Tail(20))
 		case <-ctx.Done():
 			p.Kill()
 			return fmt.Errorf("the server does not get ready: %w\n%s", ctx.Err(), p.Out.Tail(20))
@@ -157,7 +159,7 @@ func (s *Server) Start(ctx context.Context) error {
 
 // Tandem runs a command of the server's command line.
 func (s *Server) Tandem(ctx context.Context, args ...string) (string, error) {
-	p, err := run(ctx, command{path: s.bin, args: append([]string{"-c", s.config}, args...), dir: s.Dir})
+	p, err := process.Run(ctx, process.Command{Path: s.bin, Args: append([]string{"-c", s.config}, args...), Dir: s.Dir})
 	if err != nil {
 		return "", err
 	}
@@ -165,14 +167,14 @@ func (s *Server) Tandem(ctx context.Context, args ...string) (string, error) {
 }
 
 // AddUser makes a user and returns the account to register with.
-func (s *Server) AddUser(ctx context.Context, user string, proto Proto) (Account, error) {
+func (s *Server) AddUser(ctx context.Context, user string, proto phones.Proto) (phones.Account, error) {
 	out, err := s.Tandem(ctx, "users", "add", user, "-o", "json")
 	if err != nil {
-		return Account{}, err
+		return phones.Account{}, err
 	}
 	var made struct{ Password string }
 	if err := json.Unmarshal([]byte(out), &made); err != nil {
-		return Account{}, fmt.Errorf("adding user %s: %w: %s", user, err, out)
+		return phones.Account{}, fmt.Errorf("adding user %s: %w: %s", user, err, out)
 	}
 	return s.Account(user, made.Password, proto), nil
 }
@@ -180,7 +182,7 @@ func (s *Server) AddUser(ctx context.Context, user string, proto Proto) (Account
 // AddTrunk has numbers of the country called through a gateway at a UDP port,
 // which is offered PCMU alone.
 func (s *Server) AddTrunk(ctx context.Context, name string, port int) error {
-	_, err := s.Tandem(ctx, "trunks", "add", name, "--address", loopback(port), "--prefix", "+49", "--codec", "PCMU")
+	_, err := s.Tandem(ctx, "trunks", "add", name, "--address", process.Loopback(port), "--prefix", "+49", "--codec", "PCMU")
 	return err
 }
 
@@ -212,12 +214,12 @@ func (s *Server) Calls(ctx context.Context) ([]Call, error) {
 }
 
 // Account is an account of a user with a known password.
-func (s *Server) Account(user, password string, proto Proto) Account {
-	a := Account{User: user, Password: password, Domain: Domain, Proto: proto, Port: s.Port, CA: filepath.Join(s.Dir, "data", "ca.pem")}
-	if proto == TLS {
+func (s *Server) Account(user, password string, proto phones.Proto) phones.Account {
+	a := phones.Account{User: user, Password: password, Domain: Domain, Proto: proto, Port: s.Port, CA: filepath.Join(s.Dir, "data", "ca.pem")}
+	if proto == phones.TLS {
 		a.Port = s.TLSPort
 	}
-	if proto == WSS {
+	if proto == phones.WSS {
 		a.Port = s.WSSPort
 	}
 	return a
@@ -267,7 +269,7 @@ func (s *Server) Kill() {
 }
 
 // Log is what it logged since it was started.
-func (s *Server) Log() *Transcript { return &s.process.Out }
+func (s *Server) Log() *process.Transcript { return &s.process.Out }
 
 var disaster = regexp.MustCompile(`^(panic:|fatal error:|WARNING: DATA RACE)|level=ERROR`)
 
@@ -275,14 +277,14 @@ var disaster = regexp.MustCompile(`^(panic:|fatal error:|WARNING: DATA RACE)|lev
 // or an error in its log.
 func (s *Server) Close() error {
 	select {
-	case <-s.process.done:
-		return fmt.Errorf("the server had ended by itself: %v\n%s", s.process.err, s.process.Out.Tail(60))
+	case <-s.process.Done():
+		return fmt.Errorf("the server had ended by itself: %v\n%s", s.process.Err(), s.process.Out.Tail(60))
 	default:
 	}
-	_ = s.process.cmd.Process.Signal(syscall.SIGTERM)
+	_ = s.process.Signal(syscall.SIGTERM)
 	select {
-	case <-s.process.done:
-	case <-time.After(2 * patience):
+	case <-s.process.Done():
+	case <-time.After(2 * process.Patience):
 		s.process.Kill()
 		return fmt.Errorf("the server did not end when asked\n%s", s.process.Out.Tail(60))
 	}

@@ -5,17 +5,19 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"tandem/interop/phones"
+	"tandem/interop/process"
 )
 
 // SIPP is a run of sipp's built-in scenarios.
 type SIPP struct {
 	Port    int
-	program *Program
+	program *process.Program
 	dir     string
 	args    []string // of a gateway, without the scenario
 }
@@ -25,18 +27,18 @@ type Counts struct{ Successful, Failed int }
 
 // StartUAS starts sipp as a callee that answers everything.
 func StartUAS(_ context.Context, dir string) (*SIPP, error) {
-	path, err := Find("sipp")
+	path, err := process.Find("sipp")
 	if err != nil {
 		return nil, err
 	}
-	port, err := Port()
+	port, err := process.Port()
 	if err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	p, err := start(command{path: path, dir: dir, env: []string{"TERM=dumb"}, args: []string{
+	p, err := process.Start(process.Command{Path: path, Dir: dir, Env: []string{"TERM=dumb"}, Args: []string{
 		"-sn", "uas", "-i", "127.0.0.1", "-p", strconv.Itoa(port), "-nostdin"}})
 	return &SIPP{Port: port, program: p}, err
 }
@@ -79,7 +81,7 @@ s=-
 c=IN IP[media_ip_type] [media_ip]
 t=0 0
 m=audio [media_port] RTP/AVP 0
-a=rtpmap:0 PCMU/8000
+a=rtpmap:0 phones.PCMU/8000
 
   ]]></send>
   <recv request="ACK" crlf="true"/>
@@ -130,11 +132,11 @@ func StartGateway(ctx context.Context, dir string, talk time.Duration) (*SIPP, e
 // listens waits until sipp listens at its port; false when it has ended instead.
 func (s *SIPP) listens(ctx context.Context) bool {
 	for ctx.Err() == nil {
-		if bound(s.program.cmd.Process.Pid, s.Port) {
+		if s.program.Bound(s.Port) {
 			return true
 		}
 		select {
-		case <-s.program.done:
+		case <-s.program.Done():
 			return false
 		case <-ctx.Done():
 		case <-time.After(10 * time.Millisecond):
@@ -144,11 +146,11 @@ func (s *SIPP) listens(ctx context.Context) bool {
 }
 
 func startGateway(dir string, talk time.Duration) (*SIPP, error) {
-	port, err := Port()
+	port, err := process.Port()
 	if err != nil {
 		return nil, err
 	}
-	media, err := RTPPort()
+	media, err := process.RTPPort()
 	if err != nil {
 		return nil, err
 	}
@@ -162,7 +164,7 @@ func startGateway(dir string, talk time.Duration) (*SIPP, error) {
 
 // play starts sipp with a scenario.
 func (s *SIPP) play(scenario string) error {
-	path, err := Find("sipp")
+	path, err := process.Find("sipp")
 	if err != nil {
 		return err
 	}
@@ -170,7 +172,7 @@ func (s *SIPP) play(scenario string) error {
 	if err := os.WriteFile(file, []byte(scenario), 0o600); err != nil {
 		return fmt.Errorf("configuring sipp: %w", err)
 	}
-	s.program, err = start(command{path: path, dir: s.dir, env: []string{"TERM=dumb"}, args: append([]string{"-sf", file}, s.args...)})
+	s.program, err = process.Start(process.Command{Path: path, Dir: s.dir, Env: []string{"TERM=dumb"}, Args: append([]string{"-sf", file}, s.args...)})
 	return err
 }
 
@@ -201,10 +203,10 @@ func (s *SIPP) Refuse() error {
 }
 
 // Pause has it say nothing; Resume ends that.
-func (s *SIPP) Pause() error { return s.program.cmd.Process.Signal(syscall.SIGSTOP) }
+func (s *SIPP) Pause() error { return s.program.Signal(syscall.SIGSTOP) }
 
 // Resume has it go on after Pause.
-func (s *SIPP) Resume() error { return s.program.cmd.Process.Signal(syscall.SIGCONT) }
+func (s *SIPP) Resume() error { return s.program.Signal(syscall.SIGCONT) }
 
 // Calls ends a gateway and returns how many calls it had at a time at most, and in
 // all.
@@ -212,7 +214,7 @@ func (s *SIPP) Calls() (most, total int, err error) {
 	if err := s.Close(); err != nil {
 		return 0, 0, err
 	}
-	most, total = s.program.last(`Peak was (\d+) calls`), s.program.last(`Incoming calls created\s*\|\s*\d+\s*\|\s*(\d+)`)
+	most, total = s.program.Last(`Peak was (\d+) calls`), s.program.Last(`Incoming calls created\s*\|\s*\d+\s*\|\s*(\d+)`)
 	if most < 0 || total < 0 {
 		return most, total, fmt.Errorf("sipp has not counted its calls\n%s", s.program.Out.Tail(60))
 	}
@@ -228,24 +230,24 @@ const Elsewhere = "192.0.2.7"
 // RunUAC makes calls to number at Elsewhere through a server's UDP port, rate a second, and
 // returns their outcome. The error tells of failed calls.
 func RunUAC(ctx context.Context, dir, number string, server, calls, rate int) (Counts, error) {
-	path, err := Find("sipp")
+	path, err := process.Find("sipp")
 	if err != nil {
 		return Counts{}, err
 	}
-	port, err := Port()
+	port, err := process.Port()
 	if err != nil {
 		return Counts{}, err
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return Counts{}, err
 	}
-	p, err := run(ctx, command{path: path, dir: dir, env: []string{"TERM=dumb"}, args: []string{
+	p, err := process.Run(ctx, process.Command{Path: path, Dir: dir, Env: []string{"TERM=dumb"}, Args: []string{
 		"-sn", "uac", "-s", number, "-i", "127.0.0.1", "-p", strconv.Itoa(port), "-nostdin", "-d", "200",
-		"-m", strconv.Itoa(calls), "-r", strconv.Itoa(rate), "-timeout", "30s", "-timeout_error", "-trace_err", "-rsa", loopback(server), Elsewhere}})
+		"-m", strconv.Itoa(calls), "-r", strconv.Itoa(rate), "-timeout", "30s", "-timeout_error", "-trace_err", "-rsa", process.Loopback(server), Elsewhere}})
 	if p == nil {
 		return Counts{}, err
 	}
-	c := Counts{Successful: p.last(`Successful call\s*\|\s*\d+\s*\|\s*(\d+)`), Failed: p.last(`Failed call\s*\|\s*\d+\s*\|\s*(\d+)`)}
+	c := Counts{Successful: p.Last(`Successful call\s*\|\s*\d+\s*\|\s*(\d+)`), Failed: p.Last(`Failed call\s*\|\s*\d+\s*\|\s*(\d+)`)}
 	if err == nil && c.Successful != calls {
 		err = fmt.Errorf("sipp finished %d of %d calls\n%s", c.Successful, calls, p.Out.Tail(60))
 	}
@@ -327,17 +329,17 @@ s=-
 c=IN IP4 [local_ip]
 t=0 0
 m=audio [media_port] RTP/AVP 0
-a=rtpmap:0 PCMU/8000
+a=rtpmap:0 phones.PCMU/8000
 `
 
 // RunCallers makes calls of a user to a number, rate a second, and returns their
 // outcome. The error tells of failed calls.
-func RunCallers(ctx context.Context, dir string, a Account, number string, calls, rate int) (Counts, error) {
-	path, err := Find("sipp")
+func RunCallers(ctx context.Context, dir string, a phones.Account, number string, calls, rate int) (Counts, error) {
+	path, err := process.Find("sipp")
 	if err != nil {
 		return Counts{}, err
 	}
-	port, err := Port()
+	port, err := process.Port()
 	if err != nil {
 		return Counts{}, err
 	}
@@ -350,30 +352,17 @@ func RunCallers(ctx context.Context, dir string, a Account, number string, calls
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return Counts{}, fmt.Errorf("configuring sipp: %w", err)
 	}
-	p, err := run(ctx, command{path: path, dir: dir, env: []string{"TERM=dumb"}, args: []string{
+	p, err := process.Run(ctx, process.Command{Path: path, Dir: dir, Env: []string{"TERM=dumb"}, Args: []string{
 		"-sf", file, "-i", "127.0.0.1", "-p", strconv.Itoa(port), "-nostdin", "-m", strconv.Itoa(calls), "-r", strconv.Itoa(rate),
-		"-trace_err", "-auth_uri", number + "@" + a.Domain, loopback(a.Port)}})
+		"-trace_err", "-auth_uri", number + "@" + a.Domain, process.Loopback(a.Port)}})
 	if p == nil {
 		return Counts{}, err
 	}
-	return Counts{Successful: p.last(`Successful call\s*\|\s*\d+\s*\|\s*(\d+)`), Failed: p.last(`Failed call\s*\|\s*\d+\s*\|\s*(\d+)`)}, err
-}
-
-// last is the number in the last line that matches, -1 when none does.
-func (p *Program) last(re string) int {
-	at, n := 0, -1
-	for {
-		m, next, err := p.Out.Wait(context.Background(), at, regexp.MustCompile(re)) // it has ended
-		if err != nil {
-			return n
-		}
-		n, _ = strconv.Atoi(m[1])
-		at = next
-	}
+	return Counts{Successful: p.Last(`Successful call\s*\|\s*\d+\s*\|\s*(\d+)`), Failed: p.Last(`Failed call\s*\|\s*\d+\s*\|\s*(\d+)`)}, err
 }
 
 // Addr is where a callee listens.
-func (s *SIPP) Addr() string { return loopback(s.Port) }
+func (s *SIPP) Addr() string { return process.Loopback(s.Port) }
 
-// Transcript is what it said last.
+// process.Transcript is what it said last.
 func (s *SIPP) Transcript() string { return s.program.Out.Tail(60) }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+
+	"tandem/interop/process"
 )
 
 // quiet is how many seconds without an answer end a tool.
@@ -27,22 +29,22 @@ func Svcrack(ctx context.Context, dir string, server int, user, dictionary strin
 // vicious runs one of the tools. They tell of findings by their output; the exit
 // code says nothing.
 func vicious(ctx context.Context, dir, name string, args ...string) (string, error) {
-	path, err := Find(name)
+	path, err := process.Find(name)
 	if err != nil {
 		return "", err
 	}
 	// From 5060, their default, they would take up what is meant for others.
-	local, err := Port()
+	local, err := process.Port()
 	if err != nil {
 		return "", err
 	}
 	args = append([]string{"-P", strconv.Itoa(local)}, args...)
-	p, err := start(command{path: path, args: args, dir: dir, env: []string{"HOME=" + dir, "COLUMNS=200"}})
+	p, err := process.Start(process.Command{Path: path, Args: args, Dir: dir, Env: []string{"HOME=" + dir, "COLUMNS=200"}})
 	if err != nil {
 		return "", err
 	}
 	select {
-	case <-p.done:
+	case <-p.Done():
 	case <-ctx.Done():
 		p.Kill()
 		return p.Out.Tail(1 << 20), fmt.Errorf("%s does not end: %w\n%s", name, ctx.Err(), p.Out.Tail(20))

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"tandem/interop/peers"
+	"tandem/interop/phones"
 	"tandem/test/realtime"
 )
 
@@ -30,8 +31,8 @@ func TestPasswordGuessing(t *testing.T) {
 	realtime.Measure(t, func(t *testing.T) []string {
 		s := startServer(t, peers.Settings{Algorithms: []string{"MD5"}})
 		explain(t, s, "bob")
-		alice, bob := user(t, s, "linphonec", "alice", peers.UDP), user(t, s, "baresip", "bob", peers.TCP)
-		victim, err := s.AddUser(within(t), "victim", peers.UDP)
+		alice, bob := user(t, s, "linphonec", "alice", phones.UDP), user(t, s, "baresip", "bob", phones.TCP)
+		victim, err := s.AddUser(within(t), "victim", phones.UDP)
 		must(t, "adding the victim", err)
 		const guesses = 40
 		var words []string
@@ -118,7 +119,7 @@ func answersTo(t *testing.T, s *peers.Server, user string) map[string]int {
 func TestScanning(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, peers.Settings{})
-	alice := user(t, s, "baresip", "alice", peers.UDP)
+	alice := user(t, s, "baresip", "alice", phones.UDP)
 	dir := folder(t)
 	out, err := peers.Svmap(within(t), dir, s.Port)
 	must(t, "svmap", err)
@@ -136,7 +137,7 @@ func TestScanning(t *testing.T) {
 		})
 	}
 	scans.Wait()
-	bob := user(t, s, "linphonec", "bob", peers.UDP)
+	bob := user(t, s, "linphonec", "bob", phones.UDP)
 	connect(t, alice, bob, "sip:bob@"+peers.Domain)
 	must(t, "hanging up", alice.Hangup())
 	ended(t, bob)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tandem/interop/peers"
+	"tandem/interop/phones"
 	"tandem/test/realtime"
 )
 
@@ -16,7 +17,7 @@ const musicTone = 880.0
 
 // stages says what is wrong when tones were not heard in this order, each for a
 // second at least.
-func stages(t *testing.T, who string, p peers.Phone, want ...float64) (wrong []string) {
+func stages(t *testing.T, who string, p phones.Phone, want ...float64) (wrong []string) {
 	t.Helper()
 	h, err := p.Heard()
 	must(t, who+" recorded", err)
@@ -40,7 +41,7 @@ func stages(t *testing.T, who string, p peers.Phone, want ...float64) (wrong []s
 func ledServer(t *testing.T) *peers.Server {
 	t.Helper()
 	music := filepath.Join(folder(t), "music.wav")
-	must(t, "writing the music", peers.Tone(music, musicTone, level, 5*time.Second))
+	must(t, "writing the music", phones.Tone(music, musicTone, level, 5*time.Second))
 	s := startServer(t, peers.Settings{AllCalls: true, Browsers: true, Music: music})
 	explain(t, s, "alice")
 	return s
@@ -48,11 +49,11 @@ func ledServer(t *testing.T) *peers.Server {
 
 // telephoneOf is a phone that speaks G.711 alone: linphonec writes what it hears as 8 kHz
 // whatever it is.
-func telephoneOf(t *testing.T, s *peers.Server, kind, name string, proto peers.Proto) peers.Phone {
+func telephoneOf(t *testing.T, s *peers.Server, kind, name string, proto phones.Proto) phones.Phone {
 	t.Helper()
 	a, err := s.AddUser(within(t), name, proto)
 	must(t, "adding "+name, err)
-	a.Codec = peers.PCMU
+	a.Codec = phones.PCMU
 	return startPhone(t, kind, a)
 }
 
@@ -72,7 +73,7 @@ func TestTransferByLinphone(t *testing.T) {
 			t.Parallel()
 			realtime.Measure(t, func(t *testing.T) []string {
 				s := ledServer(t)
-				alice := telephoneOf(t, s, "linphonec", "alice", peers.UDP).(*peers.Linphone)
+				alice := telephoneOf(t, s, "linphonec", "alice", phones.UDP).(*phones.Linphone)
 				bob := telephoneOf(t, s, c.bob, "bob", protos[c.bob])
 				carol := telephoneOf(t, s, c.carol, "carol", protos[c.carol])
 				connect(t, alice, bob, "sip:bob@"+peers.Domain)

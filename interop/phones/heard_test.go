@@ -1,11 +1,11 @@
-package peers_test
+package phones_test
 
 import (
 	"path/filepath"
 	"testing"
 	"time"
 
-	"tandem/interop/peers"
+	"tandem/interop/phones"
 	"tandem/media/sound"
 )
 
@@ -13,7 +13,7 @@ import (
 func TestListen(t *testing.T) {
 	t.Parallel()
 	part := func(freq, level float64, d time.Duration) []int16 { return sound.Tone(freq, level, d) }
-	file := filepath.Join(folder(t), "x.wav")
+	file := filepath.Join(t.TempDir(), "x.wav")
 	for _, c := range []struct {
 		name   string
 		audio  [][]int16
@@ -31,18 +31,22 @@ func TestListen(t *testing.T) {
 		for _, p := range c.audio {
 			all = append(all, p...)
 		}
-		must(t, "writing", sound.WriteWAV(file, all))
-		h, err := peers.Listen(file)
-		must(t, "listening", err)
+		if err := sound.WriteWAV(file, all); err != nil {
+			t.Fatal(err)
+		}
+		h, err := phones.Listen(file)
+		if err != nil {
+			t.Fatal(err)
+		}
 		got := h.Longest()
-		if d := got.Freq - c.freq; d > maxFreq || d < -maxFreq {
+		if d := got.Freq - c.freq; d > 3 || d < -3 {
 			t.Errorf("%s: %.1f Hz, want %.0f", c.name, got.Freq, c.freq)
 		}
 		if d := got.Length - c.length; d > 60*time.Millisecond || d < -60*time.Millisecond {
 			t.Errorf("%s: %s, want %s", c.name, got.Length, c.length)
 		}
 	}
-	if _, err := peers.Listen(file + "x"); err == nil {
+	if _, err := phones.Listen(file + "x"); err == nil {
 		t.Error("a file that is not there is no error")
 	}
 }

@@ -1,4 +1,4 @@
-package peers
+package phones
 
 import (
 	"context"
@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+
+	"tandem/interop/process"
 )
 
 // Bootable is a baresip that knows its MAC, where its files are and whom to trust,
@@ -68,7 +70,7 @@ var controlPort = regexp.MustCompile(`(?m)^ctrl_tcp_listen\s+127\.0\.0\.1:(\d+)`
 
 // Start starts baresip on what is in dir.
 func (b *Bootable) Start(ctx context.Context, dir string) (*Baresip, error) {
-	path, err := Find("baresip")
+	path, err := process.Find("baresip")
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +87,7 @@ func (b *Bootable) Start(ctx context.Context, dir string) (*Baresip, error) {
 		return nil, err
 	}
 	p := &Baresip{dir: dir}
-	if p.program, err = start(command{path: path, args: []string{"-s", "-f", dir}, dir: dir}); err != nil {
+	if p.program, err = process.Start(process.Command{Path: path, Args: []string{"-s", "-f", dir}, Dir: dir}); err != nil {
 		return nil, err
 	}
 	if err := p.connect(ctx, port); err != nil {

@@ -1,4 +1,4 @@
-package peers
+package process
 
 import (
 	"context"
@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -37,32 +39,33 @@ type Program struct {
 	err  error // of the process; valid once done is closed
 }
 
-// command is how a program is started.
-type command struct {
-	path  string
-	args  []string
-	dir   string
-	env   []string // added to ours
-	apart bool     // give it a log of its own as /dev/fd/3
+// Command is how a program is started.
+type Command struct {
+	Path  string
+	Args  []string
+	Dir   string
+	Env   []string // added to ours
+	Apart bool     // give it a log of its own as /dev/fd/3
 }
 
-// patience is how long a program gets to end when asked to.
-const patience = 3 * time.Second
+// Patience is how long a program gets to end when asked to.
+const Patience = 3 * time.Second
 
-func start(c command) (*Program, error) {
-	p := &Program{Name: filepath.Base(c.path), cmd: exec.Command(c.path, c.args...), done: make(chan struct{})}
-	p.cmd.Dir = c.dir
-	p.cmd.Env = append(os.Environ(), c.env...)
+// Start starts a program.
+func Start(c Command) (*Program, error) {
+	p := &Program{Name: filepath.Base(c.Path), cmd: exec.Command(c.Path, c.Args...), done: make(chan struct{})}
+	p.cmd.Dir = c.Dir
+	p.cmd.Env = append(os.Environ(), c.Env...)
 	p.cmd.SysProcAttr = mortal()
 	p.cmd.Stdout, p.cmd.Stderr = &p.Out, &p.Out
 	// A grandchild that keeps our pipe open must not keep us waiting.
-	p.cmd.WaitDelay = patience
+	p.cmd.WaitDelay = Patience
 	var err error
 	if p.in, err = p.cmd.StdinPipe(); err != nil {
 		return nil, fmt.Errorf("starting %s: %w", p.Name, err)
 	}
 	var far *os.File
-	if c.apart {
+	if c.Apart {
 		near, f, err := os.Pipe()
 		if err != nil {
 			return nil, fmt.Errorf("starting %s: %w", p.Name, err)
@@ -84,16 +87,16 @@ func start(c command) (*Program, error) {
 	go func() {
 		err := p.cmd.Wait()
 		p.said.Wait()
-		p.Out.end()
-		p.Log.end()
+		p.Out.End()
+		p.Log.End()
 		p.err = err
 		close(p.done)
 	}()
 	return p, nil
 }
 
-// say writes a line to its standard input.
-func (p *Program) say(line string) error {
+// Say writes a line to its standard input.
+func (p *Program) Say(line string) error {
 	if _, err := io.WriteString(p.in, line+"\n"); err != nil {
 		return fmt.Errorf("telling %s %q: %w", p.Name, line, err)
 	}
@@ -126,21 +129,48 @@ func (p *Program) Close() error {
 	_ = p.cmd.Process.Signal(os.Interrupt)
 	select {
 	case <-p.done:
-	case <-time.After(patience):
+	case <-time.After(Patience):
 		p.Kill()
 	}
 	return nil
 }
 
-// run runs a program to its end.
-func run(ctx context.Context, c command) (*Program, error) {
-	p, err := start(c)
+// Run runs a program to its end.
+func Run(ctx context.Context, c Command) (*Program, error) {
+	p, err := Start(c)
 	if err != nil {
 		return nil, err
 	}
 	if err := p.Wait(ctx); err != nil {
 		p.Kill()
-		return p, fmt.Errorf("%s %s: %w\n%s", p.Name, strings.Join(c.args, " "), err, p.Out.Tail(20))
+		return p, fmt.Errorf("%s %s: %w\n%s", p.Name, strings.Join(c.Args, " "), err, p.Out.Tail(20))
 	}
 	return p, nil
+}
+
+// Done is closed when it has ended.
+func (p *Program) Done() <-chan struct{} { return p.done }
+
+// Err is how it ended, once Done is closed.
+func (p *Program) Err() error { return p.err }
+
+// Signal sends it a signal.
+func (p *Program) Signal(s os.Signal) error { return p.cmd.Process.Signal(s) }
+
+// Bound reports whether it has a UDP socket at a port: a port that is not free may be
+// a stranger's.
+func (p *Program) Bound(port int) bool { return bound(p.cmd.Process.Pid, port) }
+
+// Last is the number in the last line it said that matches, -1 when none does. It has
+// ended.
+func (p *Program) Last(re string) int {
+	at, n := 0, -1
+	for {
+		m, next, err := p.Out.Wait(context.Background(), at, regexp.MustCompile(re))
+		if err != nil {
+			return n
+		}
+		n, _ = strconv.Atoi(m[1])
+		at = next
+	}
 }

@@ -1,6 +1,6 @@
 //go:build !linux
 
-package peers
+package process
 
 // bound cannot be told here.
 func bound(_, _ int) bool { return true }

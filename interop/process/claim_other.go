@@ -1,6 +1,6 @@
 //go:build !linux
 
-package peers
+package process
 
 // claim is for Linux.
 func claim(int) bool { return true }

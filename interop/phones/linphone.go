@@ -1,4 +1,4 @@
-package peers
+package phones
 
 import (
 	"context"
@@ -7,13 +7,15 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+
+	"tandem/interop/process"
 )
 
 // Linphone is a running linphonec with one account, driven by its standard
 // input and understood by its log.
 type Linphone struct {
 	dir     string
-	program *Program
+	program *process.Program
 	mark    int
 	seen    int // what it printed of presence before belongs to earlier steps
 }
@@ -22,7 +24,7 @@ var _ Phone = (*Linphone)(nil)
 
 // StartLinphone starts one below dir. It says the file say in calls.
 func StartLinphone(_ context.Context, dir string, a Account, say string) (*Linphone, error) {
-	path, err := Find("linphonec")
+	path, err := process.Find("linphonec")
 	if err != nil {
 		return nil, err
 	}
@@ -32,14 +34,14 @@ func StartLinphone(_ context.Context, dir string, a Account, say string) (*Linph
 	}
 	// Its home must be a place of its own: there it keeps its database, without
 	// which it does not even open its sockets.
-	l.program, err = start(command{path: path, args: []string{"-c", filepath.Join(dir, "rc"), "-d", "6", "-l", "/dev/fd/3"},
-		dir: dir, env: []string{"HOME=" + dir, "XDG_DATA_HOME=", "XDG_CONFIG_HOME="}, apart: true})
+	l.program, err = process.Start(process.Command{Path: path, Args: []string{"-c", filepath.Join(dir, "rc"), "-d", "6", "-l", "/dev/fd/3"},
+		Dir: dir, Env: []string{"HOME=" + dir, "XDG_DATA_HOME=", "XDG_CONFIG_HOME="}, Apart: true})
 	if err != nil {
 		return nil, err
 	}
 	// The files must be named before a call comes: it crashes over them later.
 	for _, line := range []string{"soundcard use files", "play " + say, "record " + l.recording()} {
-		if err := l.program.say(line); err != nil {
+		if err := l.program.Say(line); err != nil {
 			l.program.Kill()
 			return nil, err
 		}
@@ -53,11 +55,11 @@ func (l *Linphone) write(a Account) error {
 			return err
 		}
 	}
-	media, err := RTPPort()
+	media, err := process.RTPPort()
 	if err != nil {
 		return err
 	}
-	proxy := "<" + sipURI(a.Port, a.Proto) + ">"
+	proxy := "<" + URI(a.Port, a.Proto) + ">"
 	if a.Proto == TLS {
 		// Its TLS library does not match addresses in certificates, names only.
 		proxy = strings.Replace(proxy, "127.0.0.1", "localhost", 1)
@@ -141,7 +143,7 @@ func (l *Linphone) recording() string { return filepath.Join(l.dir, "heard.wav")
 
 // Dial implements Phone.
 func (l *Linphone) Dial(uri string) error {
-	return l.program.say("call " + uri)
+	return l.program.Say("call " + uri)
 }
 
 // Incoming implements Phone.
@@ -158,7 +160,7 @@ func (l *Linphone) Ringing(ctx context.Context) error {
 
 // Answer implements Phone.
 func (l *Linphone) Answer() error {
-	return l.program.say("answer")
+	return l.program.Say("answer")
 }
 
 // Established implements Phone.
@@ -168,7 +170,7 @@ func (l *Linphone) Established(ctx context.Context) error {
 }
 
 // Hangup implements Phone.
-func (l *Linphone) Hangup() error { return l.program.say("terminate") }
+func (l *Linphone) Hangup() error { return l.program.Say("terminate") }
 
 var linphoneEnd = regexp.MustCompile(`Call \d+ .*\b(ended|error)\b.*`)
 
@@ -186,7 +188,7 @@ func (l *Linphone) Ended(ctx context.Context) (string, error) {
 
 // Hold puts the call on hold.
 func (l *Linphone) Hold(ctx context.Context) error {
-	if err := l.program.say("pause"); err != nil {
+	if err := l.program.Say("pause"); err != nil {
 		return err
 	}
 	_, err := l.state(ctx, "Paused")
@@ -195,24 +197,24 @@ func (l *Linphone) Hold(ctx context.Context) error {
 
 // Resume goes on with a call that is on hold, by the number linphonec gave it.
 func (l *Linphone) Resume(ctx context.Context, call int) error {
-	if err := l.program.say(fmt.Sprint("resume ", call)); err != nil {
+	if err := l.program.Say(fmt.Sprint("resume ", call)); err != nil {
 		return err
 	}
 	return l.Established(ctx)
 }
 
 // Transfer sends the other party of the current call to an address.
-func (l *Linphone) Transfer(uri string) error { return l.program.say("transfer " + uri) }
+func (l *Linphone) Transfer(uri string) error { return l.program.Say("transfer " + uri) }
 
 // Join joins the other parties of two calls, and leaves both.
 func (l *Linphone) Join(first, second int) error {
-	return l.program.say(fmt.Sprintf("transfer %d --to-call %d", first, second))
+	return l.program.Say(fmt.Sprintf("transfer %d --to-call %d", first, second))
 }
 
 // Press sends keys in the call, one by one.
 func (l *Linphone) Press(keys string) error {
 	for _, key := range keys {
-		if err := l.program.say(string(key)); err != nil {
+		if err := l.program.Say(string(key)); err != nil {
 			return err
 		}
 	}
@@ -223,7 +225,7 @@ func (l *Linphone) Press(keys string) error {
 func (l *Linphone) Heard() (Heard, error) { return Listen(l.recording()) }
 
 // Message implements Phone.
-func (l *Linphone) Message(uri, text string) error { return l.program.say("chat " + uri + " " + text) }
+func (l *Linphone) Message(uri, text string) error { return l.program.Say("chat " + uri + " " + text) }
 
 // Messaged implements Phone.
 func (l *Linphone) Messaged(ctx context.Context) (string, error) {
@@ -248,17 +250,17 @@ func (l *Linphone) Sees(ctx context.Context, state string) error {
 // Kill ends it without a word.
 func (l *Linphone) Kill() { l.program.Kill() }
 
-// Transcript implements Phone.
+// process.Transcript implements Phone.
 func (l *Linphone) Transcript() string {
 	return "linphonec's output:\n" + l.program.Out.Tail(30) + "\nits log:\n" + l.program.Log.Tail(60)
 }
 
 // Close implements Phone. It unregisters on the way.
 func (l *Linphone) Close() error {
-	if err := l.program.say("quit"); err != nil {
+	if err := l.program.Say("quit"); err != nil {
 		return l.program.Close()
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), process.Patience)
 	defer cancel()
 	if err := l.program.Wait(ctx); err != nil {
 		l.program.Kill()

@@ -1,4 +1,4 @@
-package peers
+package phones
 
 import (
 	"context"
@@ -17,6 +17,7 @@ import (
 
 	_ "embed"
 
+	"tandem/interop/process"
 	"tandem/media/sound"
 )
 
@@ -26,12 +27,12 @@ var jssipPage []byte
 // JsSIP is a headless Chromium with one page: a phone of the library JsSIP, with one
 // account, over a secure WebSocket.
 type JsSIP struct {
-	program *Program
+	program *process.Program
 	server  http.Server
 	served  chan error
 	account Account
 	next    chan order
-	events  Transcript
+	events  process.Transcript
 	mark    int
 
 	mu    sync.Mutex
@@ -61,7 +62,7 @@ func modules() (string, error) {
 
 // StartJsSIP starts one below dir. It says the file say (WAV) in calls.
 func StartJsSIP(_ context.Context, dir string, a Account, say string) (*JsSIP, error) {
-	path, err := Find("chromium")
+	path, err := process.Find("chromium")
 	if err != nil {
 		return nil, err
 	}
@@ -69,14 +70,14 @@ func StartJsSIP(_ context.Context, dir string, a Account, say string) (*JsSIP, e
 	if err != nil {
 		return nil, err
 	}
-	listener, err := listen()
+	listener, err := process.Listen()
 	if err != nil {
 		return nil, err
 	}
 	p := &JsSIP{account: a, next: make(chan order, 8), served: make(chan error, 1)}
-	p.server = http.Server{ReadHeaderTimeout: patience, Handler: p.pages(library)}
+	p.server = http.Server{ReadHeaderTimeout: process.Patience, Handler: p.pages(library)}
 	go func() { p.served <- p.server.Serve(listener) }()
-	p.program, err = start(command{path: path, dir: dir, env: []string{"HOME=" + dir}, args: []string{
+	p.program, err = process.Start(process.Command{Path: path, Dir: dir, Env: []string{"HOME=" + dir}, Args: []string{
 		"--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
 		"--user-data-dir=" + filepath.Join(dir, "profile"), "--disable-background-networking", "--disable-component-update",
 		"--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", "--use-file-for-fake-audio-capture=" + say,
@@ -101,13 +102,13 @@ func (p *JsSIP) pages(library string) http.Handler {
 	})
 	mux.Handle("GET /modules/", http.StripPrefix("/modules/", http.FileServer(http.Dir(library))))
 	mux.HandleFunc("GET /account", func(w http.ResponseWriter, _ *http.Request) {
-		_ = json.NewEncoder(w).Encode(map[string]string{"url": "wss://" + loopback(p.account.Port) + "/", "uri": p.account.AOR(), "password": p.account.Password})
+		_ = json.NewEncoder(w).Encode(map[string]string{"url": "wss://" + process.Loopback(p.account.Port) + "/", "uri": p.account.AOR(), "password": p.account.Password})
 	})
 	mux.HandleFunc("GET /next", func(w http.ResponseWriter, r *http.Request) {
 		select {
 		case o := <-p.next:
 			_ = json.NewEncoder(w).Encode(o)
-		case <-time.After(patience):
+		case <-time.After(process.Patience):
 			_, _ = io.WriteString(w, "{}")
 		case <-r.Context().Done():
 		}
@@ -225,7 +226,7 @@ func (p *JsSIP) Message(string, string) error { return errors.ErrUnsupported }
 // Messaged implements Phone.
 func (p *JsSIP) Messaged(context.Context) (string, error) { return "", errors.ErrUnsupported }
 
-// Transcript implements Phone.
+// process.Transcript implements Phone.
 func (p *JsSIP) Transcript() string {
 	return "the page's events:\n" + p.events.Tail(30) + "\nchromium's output:\n" + strings.TrimSpace(p.program.Out.Tail(10))
 }

@@ -1,4 +1,4 @@
-package peers
+package process
 
 import (
 	"bytes"
@@ -56,8 +56,8 @@ func (t *Transcript) wake() {
 	}
 }
 
-// end says that nothing more will come.
-func (t *Transcript) end() {
+// End says that nothing more will come.
+func (t *Transcript) End() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.rest) > 0 {

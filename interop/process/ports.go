@@ -1,8 +1,7 @@
-package peers
+package process
 
 import (
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"net"
 	"strconv"
@@ -35,14 +34,15 @@ func take(n int) int {
 // Port is one that is free on 127.0.0.1 for UDP and TCP.
 func Port() (int, error) {
 	for range attempts {
-		if port := take(1); claim(port) && free(port) {
+		if port := take(1); claim(port) && Free(port) {
 			return port, nil
 		}
 	}
 	return 0, errors.New("no free port on 127.0.0.1")
 }
 
-func ports(n int) ([]int, error) {
+// Ports are so many of them.
+func Ports(n int) ([]int, error) {
 	list := make([]int, n)
 	for i := range list {
 		var err error
@@ -53,8 +53,9 @@ func ports(n int) ([]int, error) {
 	return list, nil
 }
 
-func free(port int) bool {
-	addr := loopback(port)
+// Free reports whether nobody has a port of 127.0.0.1.
+func Free(port int) bool {
+	addr := Loopback(port)
 	u, err := net.ListenPacket("udp", addr)
 	if err != nil {
 		return false
@@ -63,11 +64,18 @@ func free(port int) bool {
 	return errors.Join(err, u.Close()) == nil && t.Close() == nil
 }
 
-func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
+// Loopback is an address of 127.0.0.1.
+func Loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
 
-// sipURI is a URI of a port of ours.
-func sipURI(port int, proto Proto) string {
-	return fmt.Sprintf("sip:%s;transport=%s", loopback(port), proto)
+// Listen opens a free TCP port.
+func Listen() (net.Listener, error) { return net.Listen("tcp", "127.0.0.1:0") }
+
+// RTPPort is a free even port on loopback with the one above it free too.
+func RTPPort() (int, error) {
+	for range attempts {
+		if p := (take(3) + 1) &^ 1; claim(p) && claim(p+1) && Free(p) && Free(p+1) {
+			return p, nil
+		}
+	}
+	return 0, errors.New("no two free ports on 127.0.0.1")
 }
-
-func listen() (net.Listener, error) { return net.Listen("tcp", "127.0.0.1:0") }

@@ -1,6 +1,11 @@
-package peers
+package phones
 
-import "context"
+import (
+	"context"
+	"fmt"
+
+	"tandem/interop/process"
+)
 
 // Proto is how a phone speaks to the server.
 type Proto string
@@ -67,8 +72,13 @@ type Phone interface {
 	Message(uri, text string) error
 	// Messaged waits for a text.
 	Messaged(ctx context.Context) (text string, err error)
-	// Transcript is all it said, for failures.
+	// process.Transcript is all it said, for failures.
 	Transcript() string
 	// Close ends the program.
 	Close() error
+}
+
+// URI is one of a port of this machine.
+func URI(port int, proto Proto) string {
+	return fmt.Sprintf("sip:%s;transport=%s", process.Loopback(port), proto)
 }

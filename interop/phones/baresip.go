@@ -1,4 +1,4 @@
-package peers
+package phones
 
 import (
 	"bufio"
@@ -17,16 +17,18 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"tandem/interop/process"
 )
 
 // Baresip is a running baresip with one account, driven by its control port.
 type Baresip struct {
 	dir     string
-	program *Program
+	program *process.Program
 	conn    net.Conn
-	events  Transcript // "TYPE parameter", a line each
-	mark    int        // events before belong to earlier steps
-	seen    int        // the same of what it printed of presence
+	events  process.Transcript // "TYPE parameter", a line each
+	mark    int                // events before belong to earlier steps
+	seen    int                // the same of what it printed of presence
 }
 
 var _ Phone = (*Baresip)(nil)
@@ -37,11 +39,11 @@ var baresipModules = []string{"/usr/lib/baresip/modules", "/usr/local/lib/baresi
 // StartBaresip starts one below dir. It says the file say (16-bit WAV, 8000 Hz)
 // in calls.
 func StartBaresip(ctx context.Context, dir string, a Account, say string) (*Baresip, error) {
-	path, err := Find("baresip")
+	path, err := process.Find("baresip")
 	if err != nil {
 		return nil, err
 	}
-	control, err := Port()
+	control, err := process.Port()
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +51,7 @@ func StartBaresip(ctx context.Context, dir string, a Account, say string) (*Bare
 	if err := b.write(a, say, control); err != nil {
 		return nil, fmt.Errorf("configuring baresip: %w", err)
 	}
-	if b.program, err = start(command{path: path, args: []string{"-f", dir}, dir: dir}); err != nil {
+	if b.program, err = process.Start(process.Command{Path: path, Args: []string{"-f", dir}, Dir: dir}); err != nil {
 		return nil, err
 	}
 	if err := b.connect(ctx, control); err != nil {
@@ -89,12 +91,12 @@ func (b *Baresip) write(a Account, say string, control int) error {
 		"module_app contact.so",
 		"module_app menu.so",
 		"module_app ctrl_tcp.so",
-		"ctrl_tcp_listen " + loopback(control), "",
+		"ctrl_tcp_listen " + process.Loopback(control), "",
 	}, "\n")
 	if a.CA == "" {
 		config = strings.Replace(config, "sip_cafile \n", "", 1)
 	}
-	account := fmt.Sprintf("<%s;transport=%s>;regint=60;outbound=%q", a.AOR(), a.Proto, sipURI(a.Port, a.Proto))
+	account := fmt.Sprintf("<%s;transport=%s>;regint=60;outbound=%q", a.AOR(), a.Proto, URI(a.Port, a.Proto))
 	if a.Password != "" {
 		account += fmt.Sprintf(";auth_user=%s;auth_pass=%s", a.User, a.Password)
 	}
@@ -132,7 +134,7 @@ func (b *Baresip) connect(ctx context.Context, port int) error {
 	if _, _, err := b.program.Out.Wait(ctx, 0, regexp.MustCompile(`baresip is ready`)); err != nil {
 		return err
 	}
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", loopback(port))
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", process.Loopback(port))
 	if err != nil {
 		return fmt.Errorf("reaching baresip's control port: %w", err)
 	}
@@ -143,7 +145,7 @@ func (b *Baresip) connect(ctx context.Context, port int) error {
 
 // read takes the netstrings baresip sends: events and answers to commands.
 func (b *Baresip) read() {
-	defer b.events.end()
+	defer b.events.End()
 	r := bufio.NewReader(b.conn)
 	for {
 		length, err := r.ReadString(':')
@@ -187,7 +189,7 @@ func (b *Baresip) command(name, params string) error {
 	if err != nil {
 		return err
 	}
-	if err := b.conn.SetWriteDeadline(time.Now().Add(patience)); err != nil {
+	if err := b.conn.SetWriteDeadline(time.Now().Add(process.Patience)); err != nil {
 		return err
 	}
 	if _, err := fmt.Fprintf(b.conn, "%d:%s,", len(m), m); err != nil {
@@ -292,7 +294,7 @@ func (b *Baresip) Sees(ctx context.Context, state string) error {
 // Kill ends it without a word.
 func (b *Baresip) Kill() { b.program.Kill() }
 
-// Transcript implements Phone.
+// process.Transcript implements Phone.
 func (b *Baresip) Transcript() string {
 	return "baresip's events:\n" + b.events.Tail(30) + "\nits output:\n" + b.program.Out.Tail(30)
 }
@@ -302,7 +304,7 @@ func (b *Baresip) Close() error {
 	if b.conn != nil {
 		defer b.conn.Close()
 		if b.command("quit", "") == nil {
-			ctx, cancel := context.WithTimeout(context.Background(), patience)
+			ctx, cancel := context.WithTimeout(context.Background(), process.Patience)
 			defer cancel()
 			if b.program.Wait(ctx) == nil {
 				return nil
