@@ -15,7 +15,7 @@ PEERS   += kamailio-presence-modules kamailio-sqlite-modules sqlite3
 JSSIP    = jssip@3.13.8
 PEERCMDS = systemd-analyze kamailio sipp baresip linphonec svmap chromium ffmpeg espeak-ng rtpengine openssl
 
-.PHONY: help run build deb opus peers test lint vuln check bench mutants fuzz clean
+.PHONY: help run build deb opus peers nightly test lint vuln check bench mutants fuzz clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 10
@@ -59,9 +59,11 @@ peers: ## install the programs the tests talk to, where missing
 #   only counted exactly without it;
 # - those with real programs as peers, which run in real time, by themselves: one
 #   after the other with nothing beside. The server they talk to has the detector;
+# - not the call of a quarter of an hour (NIGHT), see "make nightly";
 # - not those that build programs by the dozen: they have a target of their own.
 ARITHMETIC = $(addprefix tandem/media/,codec dtmf jitter quality sdp transcode)
 LONG       = ^Test(Quality.*|NothingLeaks|NoAllocationPerPacket)$$
+NIGHT      = ^TestLongCall$$
 HOURS      = ^Test(CallOfADay|SessionTimers)$$
 TOGETHER   = ^Test(OpusTogether|Pool|Overload|Spread|Close)$$
 REAL       = tandem/interop/peers tandem/cmd/tandem/probe tandem/cmd/tandem/gatewaysim
@@ -74,7 +76,11 @@ test: peers build ## all tests, with real peers
 	$(GO) test -shuffle=on -timeout 15m $(ARITHMETIC)
 	$(GO) test -shuffle=on -timeout 15m -run '$(LONG)' ./media
 	$(GO) test -shuffle=on -timeout 15m -run '$(HOURS)' ./cmd/tandem/server
-	$(GO) test -shuffle=on -timeout 15m -p 1 $(REAL)
+	$(GO) test -shuffle=on -timeout 15m -skip '$(NIGHT)' -p 1 $(REAL)
+
+LENGTH ?= 15m
+nightly: peers ## a real call of 15 minutes (LENGTH=5m for another time), with a hold and session timers
+	$(GO) test -timeout 2h -run '$(NIGHT)' -v ./interop/peers -long $(LENGTH)
 
 check: lint vuln ## lint and vuln
 

@@ -192,7 +192,11 @@ type Call struct {
 	EndedBy      string `json:"ended_by"`
 	Caller       Sound  `json:"caller_sound"`
 	Callee       Sound  `json:"callee_sound"`
+	Story        []Step
 }
+
+// Step is one that a Call's story tells.
+type Step struct{ What, Who string }
 
 // Sound is what came from one side of a Call.
 type Sound struct {

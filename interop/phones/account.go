@@ -35,6 +35,7 @@ type Account struct {
 	Port                   int // of the server, for Proto
 	Proto                  Proto
 	CA                     string // PEM file that vouches for the server
+	Listen                 int    // own port, of a gateway that registers nowhere; 0: a free one (baresip only)
 	From                   string // local address; "" is 127.0.0.1 (baresip only)
 	Friend                 string // whom to send texts to (baresip only, which knows nobody else)
 	Codec                  Codec  // the only one it speaks; "" is what the phone likes

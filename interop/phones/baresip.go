@@ -76,7 +76,7 @@ func (b *Baresip) write(a Account, say string, control int) error {
 	}
 	config := strings.Join([]string{
 		"poll_method epoll",
-		"sip_listen " + cmp.Or(a.From, "127.0.0.1") + ":0",
+		fmt.Sprintf("sip_listen %s:%d", cmp.Or(a.From, "127.0.0.1"), a.Listen),
 		"sip_cafile " + a.CA,
 		"sip_verify_server yes",
 		"net_interface 127.0.0.1",
@@ -96,7 +96,11 @@ func (b *Baresip) write(a Account, say string, control int) error {
 	if a.CA == "" {
 		config = strings.Replace(config, "sip_cafile \n", "", 1)
 	}
-	account := fmt.Sprintf("<%s;transport=%s>;regint=60;outbound=%q", a.AOR(), a.Proto, URI(a.Port, a.Proto))
+	interval := 60
+	if a.Listen != 0 {
+		interval = 0
+	}
+	account := fmt.Sprintf("<%s;transport=%s>;regint=%d;outbound=%q", a.AOR(), a.Proto, interval, URI(a.Port, a.Proto))
 	if a.Password != "" {
 		account += fmt.Sprintf(";auth_user=%s;auth_pass=%s", a.User, a.Password)
 	}
@@ -260,6 +264,9 @@ func (b *Baresip) Heard() (Heard, error) {
 	slices.Sort(files)
 	return Listen(files[len(files)-1])
 }
+
+// Transfer sends the other party of the call to an address.
+func (b *Baresip) Transfer(uri string) error { return b.command("transfer", uri) }
 
 // Press sends keys in the call.
 func (b *Baresip) Press(keys string) error { return b.command("sndcode", keys) }
