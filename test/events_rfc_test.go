@@ -328,7 +328,13 @@ func TestRFC5627NotifyToGRUU(t *testing.T) {
 	wantCode(t, k.final(k.id, "SUBSCRIBE"), 200)
 	k.notified()
 	now.register("alice", "Supported: gruu", fmt.Sprintf(`Contact: <sip:alice@%s>;+sip.instance="<%s>"`, now.local, instance))
+	before := r.s.Transport().Stats().Conns
 	old.close()
+	for end := time.Now().Add(patience); r.s.Transport().Stats().Conns == before; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the server does not notice that the connection is closed")
+		}
+	}
 	r.say("busy")
 	moved := &watcher{wire: now, user: "alice", id: k.id}
 	if n := moved.until("busy"); string(n.RequestURI()) != "sip:alice@"+now.local.String() {

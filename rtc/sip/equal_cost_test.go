@@ -33,11 +33,17 @@ func TestEqualURICost(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		began := time.Now()
-		if !EqualURI(a, a) || EqualURI(a, b) {
-			t.Errorf("%s%s: compared beyond reason", form.scheme, form.start)
+		took := time.Hour
+		for range 20 { // the best of them: on a busy machine another program may take its turn meanwhile
+			began := time.Now()
+			if !EqualURI(a, a) || EqualURI(a, b) {
+				t.Errorf("%s%s: compared beyond reason", form.scheme, form.start)
+			}
+			if took = min(took, time.Since(began)); took <= 20*time.Millisecond {
+				break
+			}
 		}
-		if took := time.Since(began); took > 20*time.Millisecond {
+		if took > 20*time.Millisecond {
 			t.Errorf("%s%s with %d parameters: %v", form.scheme, form.start, len(there), took)
 		}
 	}
