@@ -40,9 +40,9 @@ func (f *flight) send(i int) {
 	if !t.way.Flow.IsZero() {
 		peer = im.cfg.PeerAt(t.way.From)
 	}
-	if h := hop(&t.way, len(f.message().Bytes()), peer); h.Flow == noFlow || !im.wire.Alive(h.Flow) {
-		w := t.way
-		im.attempt(f.lane, h, &w, f.write(w), func(code int, m *sip.Message) { f.heard(t, code, m) })
+	size := len(f.message().Bytes())
+	if flow := flowOf(&t.way, size); flow == noFlow || !im.wire.Alive(flow) {
+		f.seek(t, size, peer)
 		return
 	}
 	if im.cfg.Uac.Permit != nil {
@@ -60,10 +60,16 @@ func (f *flight) send(i int) {
 	b = append(append(append(b, ' '), sentBy...), ";rport;branch="...)
 	b = tx.AppendBranch(b, nil)
 	b = f.appendRest(append(b, "\r\n"...), &t.way)
-	tx.Send(t.way.Flow, b) // copied
+	tx.Send(t.way.Flow, b) // it copies b
 	if *buf = b; cap(b) <= 1<<16 {
 		buffers.Put(buf)
 	}
+}
+
+// seek sends by the way of a try whose next hop must be found.
+func (f *flight) seek(t *try, size int, peer string) {
+	w := t.way
+	f.im.attempt(f.lane, hop(&w, size, peer), &w, f.write(w), func(code int, m *sip.Message) { f.heard(t, code, m) })
 }
 
 // Response implements transaction.ClientTU.

@@ -1,7 +1,6 @@
 package im
 
 import (
-	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -23,14 +22,11 @@ type flight struct {
 	im   *IM
 	lane *transaction.Lane
 
-	// The message: of a request, live while its handler runs and raw afterwards, or
-	// as text when it is of our own.
+	// The message: of a request, live while its handler runs and a copy afterwards,
+	// or as text when it is of our own.
 	tx     *transaction.Server
 	live   *sip.Message
-	raw    []byte
-	source netip.AddrPort // of the request
-	again  sip.Message    // raw, read again
-	isRead bool
+	copied sip.Message
 	text   []byte
 	parsed *sip.Message // of text
 	done   func(*rtc.Status)
@@ -65,7 +61,7 @@ type flight struct {
 	kept     bool  // it is in the mailbox under its ID
 	settled  bool  // it is in the mailbox, or not going there; guarded by the shard
 
-	impatientFunc func() // impatient, made once
+	beginFunc, impatientFunc func() // begin and impatient, made once
 }
 
 var flights = sync.Pool{New: func() any { return new(flight) }}
@@ -74,7 +70,7 @@ func (im *IM) flight() *flight {
 	f := flights.Get().(*flight)
 	f.im, f.hops = im, 70
 	if f.impatientFunc == nil {
-		f.impatientFunc = f.impatient
+		f.beginFunc, f.impatientFunc = f.begin, f.impatient
 	}
 	return f
 }
@@ -82,11 +78,11 @@ func (im *IM) flight() *flight {
 // end gives a flight back. It is the last thing that is done with it.
 func (f *flight) end() {
 	f.patience.Stop()
-	if cap(f.raw) > 8192 {
-		f.raw = nil
+	if len(f.copied.Bytes()) > 8192 {
+		f.copied = sip.Message{}
 	}
 	clear(f.ways)
-	*f = flight{raw: f.raw[:0], ways: f.ways[:0], again: f.again, impatientFunc: f.impatientFunc}
+	*f = flight{ways: f.ways[:0], copied: f.copied, beginFunc: f.beginFunc, impatientFunc: f.impatientFunc}
 	flights.Put(f)
 }
 
@@ -97,18 +93,14 @@ func (f *flight) message() *sip.Message {
 		return f.live
 	case f.tx == nil:
 		return f.parsed
-	case !f.isRead:
-		f.again.Parse(f.raw) // it went well the first time
-		f.again.Source, f.isRead = f.source, true
 	}
-	return &f.again
+	return &f.copied
 }
 
 // outlive keeps what is needed of the request when its handler returns.
 func (f *flight) outlive() {
-	m := f.live
-	f.raw = append(f.raw[:0], m.Bytes()...)
-	f.source, f.live = m.Source, nil
+	f.copied.Assign(f.live)
+	f.live = nil
 }
 
 // begin finds out which devices get the message now and which later, and sends.

@@ -8,6 +8,7 @@ import (
 	"tandem/rtc"
 	"tandem/rtc/reach"
 	"tandem/rtc/sip"
+	"tandem/rtc/transport"
 	"tandem/rtc/uac"
 )
 
@@ -116,16 +117,22 @@ func appendWay(dst []byte, w *reach.Way, hops int) []byte {
 
 // hop is where a message to a device goes first.
 func hop(w *reach.Way, size int, peer string) uac.Hop {
-	h := uac.Hop{URI: []byte(w.URI), Flow: w.Flow, Peer: peer, By: w.From}
+	h := uac.Hop{URI: []byte(w.URI), Flow: flowOf(w, size), Peer: peer, By: w.From}
 	if w.Path != "" {
 		if a, err := sip.ParseNameAddr(sip.FirstElement([]byte(w.Path))); err == nil {
 			h.URI = a.URI
 		}
 	}
-	if size > maxDatagram && !w.Sticky && !w.Flow.IsZero() && !w.Flow.Proto().Stream() {
-		h.Flow = noFlow // the resolver tries TCP first (RFC 3261 §18.1.1, RFC 3428 §8)
-	}
 	return h
+}
+
+// flowOf is what a message of so many octets is sent by; none: the resolver finds
+// a way, and tries TCP first (RFC 3261 §18.1.1, RFC 3428 §8).
+func flowOf(w *reach.Way, size int) transport.Flow {
+	if size > maxDatagram && !w.Sticky && !w.Flow.IsZero() && !w.Flow.Proto().Stream() {
+		return noFlow
+	}
+	return w.Flow
 }
 
 // device is how a device is called: by its instance, or, when it gives none, by

@@ -67,7 +67,7 @@ func (im *IM) report(w *imdn.Wish, sender, receiver rtc.AOR, k imdn.Kind, s imdn
 		}
 	}
 	f, err := im.own(d)
-	if err != nil || !im.client.Post(f.lane, f.begin) {
+	if err != nil || !im.client.Post(f.lane, f.beginFunc) {
 		im.log.Warn("notice not sent", "aor", string(sender), "err", err)
 	}
 }

@@ -49,7 +49,7 @@ func (im *IM) Send(ctx context.Context, d Draft) (code int, err error) {
 		}
 		return 0, err
 	}
-	f.lane.Do(func() { im.archived(f, f.begin) })
+	f.lane.Do(func() { im.archived(f, f.beginFunc) })
 	select {
 	case st := <-result:
 		if st.Code/100 != 2 {

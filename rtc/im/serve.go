@@ -32,7 +32,7 @@ func (im *IM) Serve(r *rtc.Request) error {
 	}
 	f.tx, f.lane, f.live = r.Tx, r.Tx.Lane(), r.Message
 	f.key = im.keyHash(r.Message)
-	im.archived(f, f.begin)
+	im.archived(f, f.beginFunc)
 	if f.ended {
 		f.end()
 		return nil

@@ -73,11 +73,18 @@ func bad(reason string) *Error { return &Error{Code: 400, Reason: reason} }
 // Clone returns an independent copy (one allocation for bytes, one for the index).
 func (m *Message) Clone() *Message {
 	c := new(Message)
-	*c = *m
-	c.seen = views{} // they point into m's bytes
-	c.buf = append(make([]byte, 0, len(m.buf)), m.buf...)
-	c.lines = append(make([]line, 0, len(m.lines)), m.lines...)
+	c.buf, c.lines = make([]byte, 0, len(m.buf)), make([]line, 0, len(m.lines))
+	c.Assign(m)
 	return c
+}
+
+// Assign makes m an independent copy of another message, in the memory m has, for a
+// tenth of what reading the bytes again costs.
+func (m *Message) Assign(from *Message) {
+	buf, lines := append(m.buf[:0], from.buf...), append(m.lines[:0], from.lines...)
+	*m = *from
+	m.seen = views{} // they point into the other's bytes
+	m.buf, m.lines = buf, lines
 }
 
 func (m *Message) at(s span) []byte { return m.buf[s.from:s.to:s.to] }

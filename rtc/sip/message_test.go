@@ -256,6 +256,29 @@ func TestClone(t *testing.T) {
 	}
 }
 
+func TestAssign(t *testing.T) {
+	var c Message
+	b := append([]byte(nil), sampleINVITE...)
+	m := parse(t, b)
+	if err := m.Check(); err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range [][]byte{sampleREGISTER, sampleINVITE} { // a shorter one, then a longer one
+		x := parse(t, text)
+		c.Assign(x)
+	}
+	c.Assign(m)
+	clear(b)
+	m.Parse(sampleREGISTER)
+	via, ok := c.TopVia()
+	if !ok || !bytes.Equal(c.Bytes(), sampleINVITE) || c.Len() != 15 || !bytes.Contains(sampleINVITE, via.Branch) || len(via.Branch) == 0 {
+		t.Errorf("the copy changed: %s, branch %q", c.Bytes(), via.Branch)
+	}
+	if n := testing.AllocsPerRun(10, func() { c.Assign(m) }); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
 func TestValues(t *testing.T) {
 	m := parse(t, crlf(`
 OPTIONS sip:b SIP/2.0
