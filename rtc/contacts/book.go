@@ -23,6 +23,7 @@ const (
 	MaxContacts  = 5000
 	MaxDocuments = 32
 	MaxChanges   = 1000 // versions that differences are kept for
+	MoreChanges  = 32   // versions beyond them that a store may keep
 )
 
 // Key names a document.
@@ -82,7 +83,7 @@ type Store interface {
 	Documents(ctx context.Context, user rtc.AOR) ([]Document, error)
 	Document(ctx context.Context, k Key) (Document, bool, error)
 	// Put replaces a document and adds changes of contacts, of which it keeps
-	// those of the last MaxChanges versions.
+	// those of the last MaxChanges versions, and of at most MoreChanges older ones.
 	Put(ctx context.Context, d Document, changes []Change) error
 	// Delete forgets a document, and adds changes.
 	Delete(ctx context.Context, k Key, changes []Change) error
@@ -228,9 +229,48 @@ func (b *Book) Has(user, contact rtc.AOR) bool {
 func (b *Book) Document(ctx context.Context, k Key) (Document, error) {
 	d, ok, err := b.store.Document(ctx, k)
 	if err == nil && !ok {
-		err = fmt.Errorf("%w: %s has no %s/%s", ErrUnknown, k.User, k.Usage, k.Name)
+		err = unknown(k)
 	}
 	return d, err
+}
+
+// Tree is Document with its elements. Who reads one node usually reads the next:
+// the trees of the last few documents are kept.
+func (b *Book) Tree(ctx context.Context, k Key) (Document, *xcap.Tree, error) {
+	if d, t := b.recent.get(k); t != nil {
+		return d, t, nil
+	}
+	leave, err := b.enter(ctx, k.User) // what is kept is what no change has overtaken
+	if err != nil {
+		return Document{}, nil, err
+	}
+	defer leave()
+	d, t, err := b.present(ctx, k)
+	if err == nil && d == nil {
+		err = unknown(k)
+	}
+	if err != nil {
+		return Document{}, nil, err
+	}
+	if _, err := t.Root(); err == nil {
+		b.recent.put(*d, t)
+	}
+	return *d, t, nil
+}
+
+func unknown(k Key) error {
+	return fmt.Errorf("%w: %s has no %s/%s", ErrUnknown, k.User, k.Usage, k.Name)
+}
+
+// enter waits until nobody else changes documents of a user.
+func (b *Book) enter(ctx context.Context, user rtc.AOR) (leave func(), err error) {
+	turn := b.turns[b.hash(user)%stripes]
+	select {
+	case turn <- struct{}{}:
+		return func() { <-turn }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // Documents of a user, without their bodies.
@@ -262,13 +302,11 @@ func (b *Book) Change(ctx context.Context, k Key, when Condition, f func(old []b
 
 // ChangeTree is Change for those who have read the document, or want it read.
 func (b *Book) ChangeTree(ctx context.Context, k Key, when Condition, f func(old *xcap.Tree) (*xcap.Tree, error)) (d Document, created bool, err error) {
-	turn := b.turns[b.hash(k.User)%stripes]
-	select {
-	case turn <- struct{}{}:
-		defer func() { <-turn }()
-	case <-ctx.Done():
-		return d, false, ctx.Err()
+	leave, err := b.enter(ctx, k.User)
+	if err != nil {
+		return d, false, err
 	}
+	defer leave()
 	ctx = context.WithoutCancel(ctx) // memory and disk stay alike
 	was, old, err := b.present(ctx, k)
 	if err != nil {

@@ -14,8 +14,8 @@ const (
 	maxRecentOctets = 128 << 10
 )
 
-// recent are the documents changed last, as they were read: a client that changes
-// one usually changes it again. The zero value is ready.
+// recent are the documents changed or looked into last, as they were read: a client
+// that does so usually does it again. The zero value is ready.
 type recent struct {
 	mu sync.Mutex
 	// Guarded by mu:
@@ -44,6 +44,7 @@ func (r *recent) put(d Document, t *xcap.Tree) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.list = slices.DeleteFunc(r.list, func(o readDocument) bool { return o.Key == d.Key })
 	if len(r.list) == maxRecent {
 		r.list = slices.Delete(r.list, 0, 1)
 	}

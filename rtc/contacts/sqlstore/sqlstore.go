@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"embed"
 	"errors"
+	"sync"
 	"time"
 
 	"tandem/rtc"
@@ -19,12 +20,37 @@ import (
 var Migrations embed.FS
 
 // Store implements contacts.Store.
-type Store struct{ db *store.DB }
+type Store struct {
+	db *store.DB
+
+	mu sync.Mutex
+	// written counts the changes of each user since old ones were last looked for,
+	// which costs more than the change. Guarded by mu.
+	written map[rtc.AOR]int
+}
 
 var _ contacts.Store = (*Store)(nil)
 
 // New makes the documents of a database opened with Migrations.
-func New(db *store.DB) *Store { return &Store{db} }
+func New(db *store.DB) *Store { return &Store{db: db, written: make(map[rtc.AOR]int)} }
+
+// maxWritten bounds the users that changes are counted of.
+const maxWritten = 10_000
+
+// aged reports whether old changes of a user are to be looked for.
+func (s *Store) aged(user rtc.AOR) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n, ok := s.written[user]; ok && n < contacts.MoreChanges {
+		s.written[user] = n + 1
+		return false
+	}
+	if len(s.written) >= maxWritten {
+		clear(s.written)
+	}
+	s.written[user] = 1
+	return true
+}
 
 // All implements contacts.Store.
 func (s *Store) All(ctx context.Context, usage string, each func(contacts.Document)) error {
@@ -83,15 +109,20 @@ func (s *Store) Document(ctx context.Context, k contacts.Key) (contacts.Document
 func (s *Store) Put(ctx context.Context, d contacts.Document, changes []contacts.Change) error {
 	const query = `INSERT INTO contact_documents (owner, usage, name, version, changed, body) VALUES ($1, $2, $3, $4, $5, $6)
 		ON CONFLICT (owner, usage, name) DO UPDATE SET version = excluded.version, changed = excluded.changed, body = excluded.body`
+	aged := len(changes) > 0 && s.aged(d.User)
 	return s.db.Do(ctx, store.Change{Owner: "contacts:" + string(d.User), Octets: len(d.Body) + 128*len(changes) + 512, Apply: func(ctx context.Context, tx store.Tx) error {
 		if _, err := tx.ExecContext(ctx, query, string(d.User), d.Usage, d.Name, d.Version, d.Changed.UnixMilli(), d.Body); err != nil {
 			return err
 		}
-		return add(ctx, tx, d.User, changes)
+		err := add(ctx, tx, d.User, changes)
+		if err == nil && aged {
+			err = prune(ctx, tx, d.User)
+		}
+		return err
 	}})
 }
 
-// add keeps changes, of the last versions alone.
+// add keeps changes.
 func add(ctx context.Context, tx store.Tx, user rtc.AOR, changes []contacts.Change) error {
 	for _, c := range changes {
 		const query = `INSERT INTO contact_changes (owner, version, address, kind) VALUES ($1, $2, $3, $4)`
@@ -99,9 +130,11 @@ func add(ctx context.Context, tx store.Tx, user rtc.AOR, changes []contacts.Chan
 			return err
 		}
 	}
-	if len(changes) == 0 {
-		return nil
-	}
+	return nil
+}
+
+// prune forgets changes but those of the last versions.
+func prune(ctx context.Context, tx store.Tx, user rtc.AOR) error {
 	const oldest = `SELECT DISTINCT version FROM contact_changes WHERE owner = $1 ORDER BY version DESC LIMIT 1 OFFSET $2`
 	var version int64
 	err := tx.QueryRowContext(ctx, oldest, string(user), contacts.MaxChanges).Scan(&version)
@@ -126,7 +159,10 @@ func (s *Store) Delete(ctx context.Context, k contacts.Key, changes []contacts.C
 		if _, err := tx.ExecContext(ctx, query, string(k.User), k.Usage, k.Name); err != nil {
 			return err
 		}
-		return add(ctx, tx, k.User, changes)
+		if err := add(ctx, tx, k.User, changes); err != nil {
+			return err
+		}
+		return prune(ctx, tx, k.User)
 	}})
 }
 

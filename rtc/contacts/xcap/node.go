@@ -3,6 +3,7 @@ package xcap
 import (
 	"bytes"
 	"slices"
+	"sync/atomic"
 )
 
 // The media types of nodes (RFC 4825 §15.2).
@@ -21,16 +22,6 @@ func (s *Selector) Type() string {
 		return AttributeType
 	}
 	return ElementType
-}
-
-// Get returns a node of a document as it stands there; false: nothing, or more
-// than one, is selected.
-func Get(doc []byte, s Selector) ([]byte, bool) {
-	root, err := Parse(doc)
-	if err != nil {
-		return nil, false
-	}
-	return s.get(doc, root)
 }
 
 // Find returns the element that a selector names in a document, nil when that is
@@ -54,7 +45,7 @@ func (s *Selector) get(doc []byte, root *Element) ([]byte, bool) {
 		if a == nil {
 			return nil, false
 		}
-		return doc[a.from:a.to], true
+		return doc[e.start+a.from : e.start+a.to], true
 	}
 	return doc[e.start:e.end], true
 }
@@ -92,11 +83,17 @@ func (e *Element) Declares(prefix string) bool {
 	return ok
 }
 
-// Tree is a document with its elements, which are read once. It is not changed, but
-// its first reader must be alone.
+// Tree is a document with its elements, which are read once. It is not changed, and
+// safe for concurrent use.
 type Tree struct {
 	Doc  []byte
-	root *Element
+	root atomic.Pointer[Element]
+}
+
+func newTree(doc []byte, root *Element) *Tree {
+	t := &Tree{Doc: doc}
+	t.root.Store(root)
+	return t
 }
 
 // Body is the document, nil of a nil tree.
@@ -109,14 +106,25 @@ func (t *Tree) Body() []byte {
 
 // Root reads the document. The error is a *Fault.
 func (t *Tree) Root() (*Element, error) {
-	if t.root == nil {
-		root, err := Parse(t.Doc)
-		if err != nil {
-			return nil, err
-		}
-		t.root = root
+	if root := t.root.Load(); root != nil {
+		return root, nil
 	}
-	return t.root, nil
+	root, err := Parse(t.Doc)
+	if err != nil {
+		return nil, err
+	}
+	t.root.Store(root)
+	return root, nil
+}
+
+// Get returns a node of the document as it stands there; false: nothing, or more
+// than one, is selected.
+func (t *Tree) Get(s Selector) ([]byte, bool) {
+	root, err := t.Root()
+	if err != nil {
+		return nil, false
+	}
+	return s.get(t.Doc, root)
 }
 
 // Tree checks a document as Validate does.
@@ -125,7 +133,7 @@ func (u *Usage) Tree(doc []byte) (*Tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Tree{doc, root}, nil
+	return newTree(doc, root), nil
 }
 
 // Put puts a node into a document of the usage, in place of the one that is
@@ -136,55 +144,68 @@ func (u *Usage) Put(old *Tree, s Selector, node []byte) (now *Tree, created bool
 	if err != nil {
 		return nil, false, err
 	}
-	doc, changed := old.Doc, []byte(nil)
 	if s.namespaces {
 		return nil, false, &Fault{Kind: CannotInsert, Phrase: "namespaces cannot be put"}
 	}
+	var d edit
 	if s.attr != "" {
-		changed, created, err = putAttr(doc, root, &s, node)
+		d, created, err = putAttr(old.Doc, root, &s, node)
 	} else {
-		changed, created, err = putElement(doc, root, &s, node)
+		d, created, err = putElement(root, &s, node)
 	}
 	if err != nil {
 		return nil, false, err
 	}
-	if root, err = u.read(changed); err != nil {
+	if now, err = u.edited(old.Doc, root, &d); err != nil {
 		return nil, false, err
 	}
 	// A GET of the same node must now return what was put.
-	if got, ok := s.get(changed, root); !ok || !bytes.Equal(bytes.TrimSpace(got), bytes.TrimSpace(node)) {
+	if got, ok := now.Get(s); !ok || !bytes.Equal(bytes.TrimSpace(got), bytes.TrimSpace(node)) {
 		return nil, false, &Fault{Kind: CannotInsert, Phrase: "the selector would not find what was put"}
 	}
-	return &Tree{changed, root}, created, nil
+	return now, created, nil
+}
+
+// edited is a document behind an edit, validated.
+func (u *Usage) edited(doc []byte, root *Element, d *edit) (*Tree, error) {
+	doc = d.apply(doc)
+	if root = graft(root, doc, d); root == nil {
+		return u.Tree(doc)
+	}
+	if err := u.check(doc, root); err != nil {
+		return nil, err
+	}
+	return newTree(doc, root), nil
 }
 
 func noParent(s *Selector, depth int) *Fault {
 	return &Fault{Kind: NoParent, Ancestor: s.prefix(depth)}
 }
 
-func putAttr(doc []byte, root *Element, s *Selector, value []byte) (changed []byte, created bool, err error) {
+func putAttr(doc []byte, root *Element, s *Selector, value []byte) (d edit, created bool, err error) {
 	e, depth := s.walk(root, len(s.steps))
 	if depth < len(s.steps) {
-		return nil, false, noParent(s, depth)
+		return d, false, noParent(s, depth)
 	}
 	if _, err := unescape(string(value)); err != nil || bytes.ContainsAny(value, `<"`) || legal(value) != nil {
-		return nil, false, &Fault{Kind: NotAttribute}
+		return d, false, &Fault{Kind: NotAttribute}
 	}
 	if a := s.attrOf(e, s.attr); a != nil {
-		if doc[a.from-1] == '\'' && bytes.IndexByte(value, '\'') >= 0 { // with the quotes that fit
-			return splice(doc, a.from-1, a.to+1, []byte(`"`+string(value)+`"`)), false, nil
+		from, to := e.start+a.from, e.start+a.to
+		if doc[from-1] == '\'' && bytes.IndexByte(value, '\'') >= 0 { // with the quotes that fit
+			return edit{from: from - 1, to: to + 1, text: []byte(`"` + string(value) + `"`)}, false, nil
 		}
-		return splice(doc, a.from, a.to, value), false, nil
+		return edit{from: from, to: to, text: value}, false, nil
 	}
 	name, ok := s.written(e, s.attr)
 	if !ok {
-		return nil, false, &Fault{Kind: CannotInsert, Phrase: "the prefix of the attribute is not declared in the document"}
+		return d, false, &Fault{Kind: CannotInsert, Phrase: "the prefix of the attribute is not declared in the document"}
 	}
 	at := e.open - 1 // before ">" or "/>"
 	if e.empty {
 		at = e.end - 2
 	}
-	return splice(doc, at, at, []byte(" "+name+`="`+string(value)+`"`)), true, nil
+	return edit{from: at, to: at, text: []byte(" " + name + `="` + string(value) + `"`)}, true, nil
 }
 
 // written is an attribute's name with the prefix that the document uses.
@@ -203,35 +224,36 @@ func (s *Selector) written(e *Element, name string) (string, bool) {
 	return "", false
 }
 
-func putElement(doc []byte, root *Element, s *Selector, node []byte) (changed []byte, created bool, err error) {
+func putElement(root *Element, s *Selector, node []byte) (d edit, created bool, err error) {
 	if err := fragment(node); err != nil {
-		return nil, false, err
+		return d, false, err
 	}
 	n := len(s.steps)
 	at, depth := s.walk(root, n)
-	if depth == n {
-		return splice(doc, at.start, at.end, bytes.TrimSpace(node)), false, nil
+	if node = bytes.TrimSpace(node); depth == n {
+		return edit{from: at.start, to: at.end, text: node, in: at.Parent, gone: at}, false, nil
 	}
 	if depth < n-1 || at == nil {
-		return nil, false, noParent(s, depth)
+		return d, false, noParent(s, depth)
 	}
 	where, ok := s.place(at, &s.steps[n-1])
 	if !ok {
-		return nil, false, &Fault{Kind: CannotInsert, Phrase: "there are too few elements before that place"}
+		return d, false, &Fault{Kind: CannotInsert, Phrase: "there are too few elements before that place"}
 	}
 	if at.empty { // <x/> must be opened
-		body := append([]byte(">"), bytes.TrimSpace(node)...)
-		return splice(doc, at.end-2, at.end, append(body, "</"+at.tag+">"...)), true, nil
+		from, to, text := at.Grown(node)
+		return edit{from: from, to: to, text: text}, true, nil
 	}
-	return splice(doc, where, where, bytes.TrimSpace(node)), true, nil
+	return edit{from: where, to: where, text: node, in: at}, true, nil
 }
 
 // place is where a new child goes (RFC 4825 §8.2.3): behind the last one of its
 // name, or where its position says.
 func (s *Selector) place(parent *Element, st *step) (where int, ok bool) {
 	var same []*Element
+	w := s.want(st)
 	for _, c := range parent.Children {
-		if s.named(c, st) {
+		if w.is(c) {
 			same = append(same, c)
 		}
 	}
@@ -296,7 +318,6 @@ func (u *Usage) Delete(old *Tree, s Selector) (now *Tree, found bool, err error)
 	if err != nil {
 		return nil, false, err
 	}
-	doc, changed := old.Doc, []byte(nil)
 	e := s.element(root)
 	if e == nil {
 		return nil, false, nil
@@ -309,20 +330,18 @@ func (u *Usage) Delete(old *Tree, s Selector) (now *Tree, found bool, err error)
 		if a == nil {
 			return nil, false, nil
 		}
-		changed = splice(doc, a.start, a.end, nil)
-		now, err = u.Tree(changed)
+		now, err = u.Tree(splice(old.Doc, e.start+a.start, e.start+a.end, nil))
 		return now, true, err
 	case e.Parent == nil:
 		return nil, true, &Fault{Kind: CannotDelete, Phrase: "a document needs its root element: delete the document"}
 	}
-	changed = splice(doc, e.start, e.end, nil)
-	if root, err = u.read(changed); err != nil {
+	if now, err = u.Tree(splice(old.Doc, e.start, e.end, nil)); err != nil {
 		return nil, true, err
 	}
-	if _, still := s.get(changed, root); still {
+	if _, still := now.Get(s); still {
 		return nil, true, &Fault{Kind: CannotDelete, Phrase: "the selector would then find another element"}
 	}
-	return &Tree{changed, root}, true, nil
+	return now, true, nil
 }
 
 func splice(doc []byte, from, to int, b []byte) []byte {

@@ -72,6 +72,7 @@ func (p *parser) make(parent *Element) *Element {
 
 // keep adds an attribute to an element.
 func (p *parser) keep(e *Element, a Attr) {
+	a.start, a.end, a.from, a.to = a.start-e.start, a.end-e.start, a.from-e.start, a.to-e.start
 	n := len(e.Attrs)
 	if len(p.attrs) == cap(p.attrs) {
 		p.attrs = append(make([]Attr, 0, max(2*n, 128)), e.Attrs...)
@@ -80,7 +81,7 @@ func (p *parser) keep(e *Element, a Attr) {
 	e.Attrs = p.attrs[len(p.attrs)-n-1 : len(p.attrs) : len(p.attrs)]
 }
 
-func (p *parser) has(s string) bool { return bytes.HasPrefix(p.b[p.i:], []byte(s)) }
+func (p *parser) has(s string) bool { return strings.HasPrefix(p.s[p.i:], s) }
 
 func blank(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }
 

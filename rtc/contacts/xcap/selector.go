@@ -184,22 +184,39 @@ func (s *Selector) expand(name string, attr bool) (space, local string, ok bool)
 	return "", local, false
 }
 
-// named reports whether an element has the name of a step.
-func (s *Selector) named(e *Element, st *step) bool {
-	if st.name == "*" {
-		return true
-	}
-	space, local, ok := s.expand(st.name, false)
-	return ok && e.Space == space && e.Name == local
+// wanted is a step with the namespaces of its names.
+type wanted struct {
+	*step
+	any                  bool // by name
+	space, local         string
+	attrSpace, attrLocal string
+	named, attributed    bool // the prefixes are known
 }
 
-// has reports whether an element has the attribute that a step asks for.
-func (s *Selector) has(e *Element, st *step) bool {
-	if st.attr == "" {
+func (s *Selector) want(st *step) (w wanted) {
+	w.step, w.any = st, st.name == "*"
+	w.space, w.local, w.named = s.expand(st.name, false)
+	if st.attr != "" {
+		w.attrSpace, w.attrLocal, w.attributed = s.expand(st.attr, true)
+	}
+	return w
+}
+
+// is reports whether an element has the name of the step.
+func (w *wanted) is(e *Element) bool {
+	return w.any || w.named && e.Name == w.local && e.Space == w.space
+}
+
+// has reports whether an element has the attribute that the step asks for.
+func (w *wanted) has(e *Element) bool {
+	if w.attr == "" {
 		return true
 	}
-	a := s.attrOf(e, st.attr)
-	return a != nil && a.Value == st.value
+	if !w.attributed {
+		return false
+	}
+	a := e.attr(w.attrSpace, w.attrLocal)
+	return a != nil && a.Value == w.value
 }
 
 func (s *Selector) attrOf(e *Element, name string) *Attr {
@@ -207,8 +224,12 @@ func (s *Selector) attrOf(e *Element, name string) *Attr {
 	if !ok {
 		return nil
 	}
+	return e.attr(space, local)
+}
+
+func (e *Element) attr(space, local string) *Attr {
 	for i := range e.Attrs {
-		if a := &e.Attrs[i]; a.Space == space && a.Name == local {
+		if a := &e.Attrs[i]; a.Name == local && a.Space == space {
 			return a
 		}
 	}
@@ -217,13 +238,13 @@ func (s *Selector) attrOf(e *Element, name string) *Attr {
 
 // step returns the child that a step selects, nil unless it is exactly one.
 func (s *Selector) step(children []*Element, st *step) (found *Element) {
-	n := 0
+	n, w := 0, s.want(st)
 	for _, c := range children {
-		if !s.named(c, st) {
+		if !w.is(c) {
 			continue
 		}
 		n++
-		if st.pos > 0 && n != st.pos || !s.has(c, st) {
+		if st.pos > 0 && n != st.pos || !w.has(c) {
 			continue
 		}
 		if found != nil {

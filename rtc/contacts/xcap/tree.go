@@ -33,8 +33,9 @@ type Element struct {
 type Attr struct {
 	Space, Name, Value string
 	tag                string
-	start, end         int // with the blank before it
-	from, to           int // of the value, without quotes
+	// Counted from the start of the element:
+	start, end int // with the blank before it
+	from, to   int // of the value, without quotes
 }
 
 type binding struct{ prefix, uri string }

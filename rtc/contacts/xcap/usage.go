@@ -70,15 +70,21 @@ func (u *Usage) Validate(doc []byte) error {
 // read parses and validates a document.
 func (u *Usage) read(doc []byte) (*Element, error) {
 	root, err := Parse(doc)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case root.Space != u.Space || root.Name != u.Root:
-		return nil, schema("the root element is not " + u.Root + " of " + u.Space)
-	case u.validate == nil:
-		return root, nil
 	}
-	return root, u.validate(doc, root)
+	return root, u.check(doc, root)
+}
+
+// check validates a document that was read.
+func (u *Usage) check(doc []byte, root *Element) error {
+	switch {
+	case root.Space != u.Space || root.Name != u.Root:
+		return schema("the root element is not " + u.Root + " of " + u.Space)
+	case u.validate == nil:
+		return nil
+	}
+	return u.validate(doc, root)
 }
 
 func schema(phrase string) *Fault { return &Fault{Kind: Schema, Phrase: phrase} }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -50,7 +51,7 @@ func TestGet(t *testing.T) {
 		{friends + `/entry[2]/@mark`, "", "-"},
 		{`resource-lists/list[2]/namespace::*`, "", `<list xmlns="urn:ietf:params:xml:ns:resource-lists" xmlns:t="urn:test"/>`},
 	} {
-		got, ok := Get([]byte(doc), selector(t, c.path, c.query))
+		got, ok := (&Tree{Doc: []byte(doc)}).Get(selector(t, c.path, c.query))
 		if !ok {
 			got = []byte("-")
 		}
@@ -192,6 +193,73 @@ func TestValidate(t *testing.T) {
 	}
 }
 
+// sameAsRead fails unless a tree is what reading its document makes.
+func sameAsRead(t *testing.T, got *Tree) {
+	t.Helper()
+	want, err := Parse(got.Doc)
+	if err != nil {
+		t.Fatalf("%q: %v", got.Doc, err)
+	}
+	root, err := got.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var compare func(a, b, above *Element)
+	compare = func(a, b, above *Element) {
+		x, y := *a, *b
+		x.Children, y.Children, x.Parent, y.Parent = nil, nil, nil, nil
+		if !reflect.DeepEqual(x, y) || len(a.Children) != len(b.Children) || a.Parent != above {
+			t.Fatalf("%+v\nis read as\n%+v in\n%s", a, b, got.Doc)
+		}
+		for i := range a.Children {
+			compare(a.Children[i], b.Children[i], a)
+		}
+	}
+	compare(root, want, nil)
+}
+
+// A document that grows by what is put into it is what it would be if it were read.
+func TestPutMakesTheTree(t *testing.T) {
+	was := &Tree{Doc: []byte(doc)}
+	for _, c := range []struct{ path, node string }{
+		{friends + `/entry[@uri="sip:bill@example.com"]`, `<entry uri="sip:bill@example.com" t:mark="x"><display-name>William</display-name></entry>`},
+		{friends + `/entry[@uri="sip:anne@example.com"]`, `<entry uri="sip:anne@example.com"/>`},
+		{friends + `/entry[1][@uri="sip:carl@example.com"]`, ` <entry uri="sip:carl@example.com"/> `},
+		{friends + `/external[@anchor="http://x/y"]`, `<external anchor="http://x/y"><o:a xmlns:o="urn:o"><o:b c="d"/></o:a></external>`},
+		{friends + `/list[1]/entry[2]`, `<entry uri="sip:zoe@example.com"/>`},
+		{`resource-lists/list[@name="empty"]/entry[@uri="sip:ed@example.com"]`, `<entry uri="sip:ed@example.com"/>`},
+		{`resource-lists/list[@name="empty"]/@x`, `1`},
+		{`resource-lists/list[@name="new"]`, `<list name="new"><entry uri="sip:a@b"/></list>`},
+		{`resource-lists/list[@name="new"]/entry[1]`, `<entry uri="sip:a@b"><display-name>A</display-name></entry>`},
+		{friends + `/entry[2]/@uri`, `sip:longer.than.before@example.com`},
+	} {
+		now, _, err := ResourceLists.Put(was, selector(t, c.path, ""), []byte(c.node))
+		if err != nil {
+			t.Fatalf("%s: %v", c.path, err)
+		}
+		sameAsRead(t, now)
+		sameAsRead(t, was) // others may be reading it
+		was = now
+	}
+}
+
+// What would be refused in a document that is read is refused in one that grows.
+func TestPutRefuses(t *testing.T) {
+	deep := strings.Repeat(`<x:a>`, maxDepth-3) + strings.Repeat(`</x:a>`, maxDepth-3)
+	for node, kind := range map[string]Kind{
+		`<entry uri="sip:a@b"><none:x/></entry>`:                               NotWellFormed, // a prefix that nobody declares
+		`<entry uri="sip:a@b"><entry/></entry>`:                                Schema,
+		`<entry uri="sip:a@b" xmlns:x="urn:x">` + deep + `</entry>`:            "",
+		`<entry uri="sip:a@b" xmlns:x="urn:x"><x:b>` + deep + `</x:b></entry>`: NotWellFormed,
+	} {
+		_, _, err := ResourceLists.Put(&Tree{Doc: []byte(doc)}, selector(t, friends+`/entry[@uri="sip:a@b"]`, ""), []byte(node))
+		var f *Fault
+		if errors.As(err, &f) != (kind != "") || f != nil && f.Kind != kind {
+			t.Errorf("%.60s: %v, want %s", node, err, kind)
+		}
+	}
+}
+
 // What we read as XML is XML to the standard library, too, with as many elements.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(doc))
@@ -246,9 +314,7 @@ func FuzzSelector(f *testing.F) {
 			return
 		}
 		if changed, _, err := ResourceLists.Put(&Tree{Doc: []byte(doc)}, s, []byte(node)); err == nil {
-			if _, err := Parse(changed.Doc); err != nil {
-				t.Fatalf("%q with %q makes %q: %v", path, node, changed.Doc, err)
-			}
+			sameAsRead(t, changed)
 		}
 		if changed, found, err := ResourceLists.Delete(&Tree{Doc: []byte(doc)}, s); found && err == nil {
 			if _, err := Parse(changed.Doc); err != nil {
@@ -306,7 +372,7 @@ func BenchmarkGet(b *testing.B) {
 	s := selector(b, `resource-lists/list[@name="all"]/entry[@uri="sip:user500@example.com"]`, "")
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, ok := Get(d, s); !ok {
+		if _, ok := (&Tree{Doc: d}).Get(s); !ok {
 			b.Fatal("it is not there")
 		}
 	}
@@ -315,11 +381,14 @@ func BenchmarkGet(b *testing.B) {
 // BenchmarkPut changes one node of a list of 1,000 contacts and validates the
 // document.
 func BenchmarkPut(b *testing.B) {
-	d := thousand()
+	d := &Tree{Doc: thousand()}
+	if _, err := d.Root(); err != nil {
+		b.Fatal(err)
+	}
 	s := selector(b, `resource-lists/list[@name="all"]/entry[@uri="sip:user500@example.com"]`, "")
 	b.ReportAllocs()
 	for b.Loop() {
-		_, _, err := ResourceLists.Put(&Tree{Doc: d}, s, []byte(`<entry uri="sip:user500@example.com"><display-name>Other</display-name></entry>`))
+		_, _, err := ResourceLists.Put(d, s, []byte(`<entry uri="sip:user500@example.com"><display-name>Other</display-name></entry>`))
 		if err != nil {
 			b.Fatal(err)
 		}

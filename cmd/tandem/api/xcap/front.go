@@ -205,22 +205,28 @@ func (f *Front) user(xui string) (rtc.AOR, bool) {
 	return f.Resolve(contacts.AORof(xui))
 }
 
-// document of a target. The error wraps contacts.ErrUnknown when there is none.
-func (f *Front) document(r *http.Request, t target) (contacts.Document, error) {
+// document of a target, with its elements when a node is asked for. The error wraps
+// contacts.ErrUnknown when there is none.
+func (f *Front) document(r *http.Request, t target) (d contacts.Document, tree *xcap.Tree, err error) {
 	if t.global {
 		if t.usage == xcap.Caps && t.key.Name == contacts.Index {
-			return contacts.Document{Key: t.key, Version: 1, Body: xcap.CapsDocument()}, nil
+			body := xcap.CapsDocument()
+			return contacts.Document{Key: t.key, Version: 1, Body: body}, &xcap.Tree{Doc: body}, nil
 		}
-		return contacts.Document{}, contacts.ErrUnknown
+		return d, nil, contacts.ErrUnknown
 	}
 	if err := f.refresh(r.Context(), t.key); err != nil {
-		return contacts.Document{}, err
+		return d, nil, err
 	}
-	return f.Book.Document(r.Context(), t.key)
+	if t.node {
+		return f.Book.Tree(r.Context(), t.key)
+	}
+	d, err = f.Book.Document(r.Context(), t.key)
+	return d, nil, err
 }
 
 func (f *Front) get(w http.ResponseWriter, r *http.Request, t target) {
-	d, err := f.document(r, t)
+	d, tree, err := f.document(r, t)
 	if err != nil {
 		f.fail(w, err)
 		return
@@ -228,7 +234,7 @@ func (f *Front) get(w http.ResponseWriter, r *http.Request, t target) {
 	body, kind := d.Body, t.usage.Type
 	if t.node {
 		var ok bool
-		if body, ok = xcap.Get(d.Body, t.sel); !ok {
+		if body, ok = tree.Get(t.sel); !ok {
 			http.Error(w, "nothing is selected", http.StatusNotFound)
 			return
 		}
