@@ -37,8 +37,9 @@ type Setup struct {
 // ErrMissing is the answer to a request for a file that there is not.
 var ErrMissing = errors.New("no such file")
 
-// Get asks for a file, by whatever the phone speaks.
-type Get func(ctx context.Context, path string) ([]byte, error)
+// Ask asks for a file, by whatever the phone speaks. With a message it posts that, and
+// gets the answer.
+type Ask func(ctx context.Context, path string, message []byte) ([]byte, error)
 
 // Phone is a family as it boots.
 type Phone struct {
@@ -51,8 +52,8 @@ type Phone struct {
 
 // Boot asks for the files of the phone with that MAC, twelve lower-case hex
 // digits, and reads them.
-func (p *Phone) Boot(ctx context.Context, mac string, get Get) (Setup, error) {
-	b := &booting{ctx: ctx, mac: mac, get: get}
+func (p *Phone) Boot(ctx context.Context, mac string, ask Ask) (Setup, error) {
+	b := &booting{ctx: ctx, mac: mac, ask: ask}
 	err := p.boot(b)
 	if err == nil && len(b.setup.Accounts) == 0 {
 		err = errors.New("the files hold no line")
@@ -69,13 +70,13 @@ func (p *Phone) UserAgent(mac string) string {
 type booting struct {
 	ctx   context.Context
 	mac   string
-	get   Get
+	ask   Ask
 	setup Setup
 }
 
 // must fetches a file without which the phone does not come up.
 func (b *booting) must(path string) (string, error) {
-	text, err := b.get(b.ctx, path)
+	text, err := b.ask(b.ctx, path, nil)
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", path, err)
 	}

@@ -22,6 +22,7 @@ func Phones() []Phone {
 		{Family: "fanvil", Dialect: "fanvil", Agent: "Fanvil X5U-V2 2.12.16.17 {mac}", boot: fanvil},
 		{Family: "gigaset", Dialect: "gigaset", Agent: "Gigaset N720 DM PRO/70.089.00.000.000;{MAC}", boot: gigaset},
 		{Family: "patton", Dialect: "patton", Agent: "Patton SN4120", boot: patton},
+		{Family: "unify", Dialect: "siemens-openstage", boot: unify},
 	}
 }
 

@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -22,11 +23,15 @@ const maxFile = 1 << 20
 var files = &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 
 // get is a phone's way to a file.
-func (b *bench) get(ctx context.Context, over, agent, path string) ([]byte, error) {
+func (b *bench) get(ctx context.Context, over, agent, path string, message []byte) ([]byte, error) {
 	if over == "tftp" {
 		return boot.TFTP(ctx, b.target.TFTP.String(), path, "blksize", "1428")
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+b.target.HTTP.String()+"/"+path, nil)
+	method := http.MethodGet
+	if message != nil {
+		method = http.MethodPost
+	}
+	req, err := http.NewRequestWithContext(ctx, method, "http://"+b.target.HTTP.String()+"/"+path, bytes.NewReader(message))
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +56,7 @@ func (b *bench) get(ctx context.Context, over, agent, path string) ([]byte, erro
 // fetch has a phone ask for one file.
 func (b *bench) fetch(ctx context.Context, d *actor, f *behaviour.Fetch) error {
 	path, agent := b.fill(ctx, d, f.Path), b.fill(ctx, d, f.Agent)
-	text, err := b.get(ctx, f.Over, agent, path)
+	text, err := b.get(ctx, f.Over, agent, path, nil)
 	if f.Missing {
 		if !errors.Is(err, boot.ErrMissing) {
 			return fmt.Errorf("there should be no file %s: %v, %q", path, err, text)
@@ -80,8 +85,8 @@ func (b *bench) boot(ctx context.Context, d *actor, family string) error {
 	if p.TFTP {
 		over = "tftp"
 	}
-	setup, err := p.Boot(ctx, b.mac, func(ctx context.Context, path string) ([]byte, error) {
-		return b.get(ctx, over, p.UserAgent(b.mac), path)
+	setup, err := p.Boot(ctx, b.mac, func(ctx context.Context, path string, message []byte) ([]byte, error) {
+		return b.get(ctx, over, p.UserAgent(b.mac), path, message)
 	})
 	if err != nil {
 		return fmt.Errorf("booting: %w", err)

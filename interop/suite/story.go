@@ -70,7 +70,7 @@ func Stories() ([]*behaviour.Behaviour, error) {
 		}
 		for _, p := range boot.Phones() {
 			if p.Dialect == d.Name {
-				row := storyOf(d, "boot", "Fetches its files, registers with what they hold, is told to start again, and does.",
+				row := storyOf(d, "boot", "Fetches its files and registers with what they hold; what is told to start again by NOTIFY is, and does.",
 					"Gives it its files, takes the password they hold, and tells it in the words of its family.", behaviour.Provisioning)
 				row.Run = []behaviour.Case{bootStory(p.Family)}
 				rows = append(rows, row)
@@ -98,18 +98,23 @@ func bootStory(family string) behaviour.Case {
 	if family == "patton" {
 		again = "resync" // it knows no other
 	}
-	return behaviour.Case{Steps: []behaviour.Step{
+	steps := []behaviour.Step{
 		{Who: behaviour.Operator, Operate: &behaviour.Operate{Do: "POST /phones", Body: `{"mac":"{mac}","family":"` + family + `","lines":[{"user":"{user}"}]}`, Undo: "DELETE /phones/{mac}"}},
 		{Who: phone, Boot: family},
 		{Who: "gateway", Send: &behaviour.Request{Method: "OPTIONS", URI: "sip:{user}@{domain}"}},
 		{Who: phone, Wait: &behaviour.Wait{Method: "OPTIONS"}},
 		{Who: phone, Answer: &behaviour.Answer{Code: 200}},
 		{Who: "gateway", Wait: &behaviour.Wait{Code: "200"}},
-		{Who: behaviour.Operator, Operate: &behaviour.Operate{Do: "POST /phones/{mac}/" + again, Beside: true}},
-		{Who: phone, Wait: &behaviour.Wait{Method: "NOTIFY"}},
-		{Who: phone, Answer: &behaviour.Answer{Code: 200}},
-		{Who: phone, Boot: family},
-	}}
+	}
+	if family == "unify" { // it is told over HTTP, at a port that is not played
+		return behaviour.Case{Steps: steps}
+	}
+	return behaviour.Case{Steps: append(steps,
+		behaviour.Step{Who: behaviour.Operator, Operate: &behaviour.Operate{Do: "POST /phones/{mac}/" + again, Beside: true}},
+		behaviour.Step{Who: phone, Wait: &behaviour.Wait{Method: "NOTIFY"}},
+		behaviour.Step{Who: phone, Answer: &behaviour.Answer{Code: 200}},
+		behaviour.Step{Who: phone, Boot: family},
+	)}
 }
 
 // story plays a whole device against a plain one at the other side of the server.

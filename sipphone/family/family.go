@@ -52,12 +52,14 @@ type Family struct {
 // Option is a DHCP option by which the family finds this server.
 type Option struct {
 	Code  int    `yaml:"code"`
-	Value string `yaml:"value"` // "url", "host" or "tftp": what it holds
+	Value string `yaml:"value"` // "url", "host", "tftp" or "dls": what it holds
 }
 
-// Notice is the NOTIFY that makes a phone do something.
+// Notice is what makes a phone do something: a NOTIFY, or a POST to the phone itself.
+// Without Event and Post it knows none.
 type Notice struct {
-	Event string `yaml:"event"` // "" when it knows none
+	Post  string `yaml:"post"` // URL with {host}, the address it registered from
+	Event string `yaml:"event"`
 	State string `yaml:"state"` // of Subscription-State, "" for no such header
 	Type  string `yaml:"type"`
 	Body  string `yaml:"body"` // with {callid}, the Call-ID of its registration

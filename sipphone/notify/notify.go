@@ -1,6 +1,6 @@
 // Package notify speaks to phones that are registered: it has them fetch their
-// files again or restart, each with the NOTIFY of its family, and tells those that
-// ask for no subscription about waiting messages.
+// files again or restart, each with the NOTIFY of its family or a POST to the phone,
+// and tells those that ask for no subscription about waiting messages.
 //
 // It finds the way to a phone by the device secret it registered with, and keeps
 // nothing.
@@ -10,6 +10,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -73,12 +75,16 @@ func (c *Notifier) Prepare(p *sipphone.Phone, f *family.Family, what What) func(
 		n = f.Reboot
 	}
 	return func(ctx context.Context) (int, error) {
-		if n.Event == "" {
+		if n.Event == "" && n.Post == "" {
 			return 0, fmt.Errorf("%s of a phone of family %s: %w: it knows no such notice; switch it off and on", what, f.Name, sipphone.ErrInvalid)
 		}
 		code := 0
 		for _, t := range targets {
-			code = c.notify(ctx, t.way, t.user, t.secret, content(n, t.way.CallID))
+			if n.Post != "" {
+				code = c.post(ctx, n, t.way.From)
+			} else {
+				code = c.notify(ctx, t.way, t.user, t.secret, content(n, t.way.CallID))
+			}
 			c.cfg.Log.Info("phone told", "mac", mac, "method", what, "peer", t.way.From, "code", code)
 			if code >= 200 && code < 300 {
 				return 1, nil
@@ -97,6 +103,31 @@ func content(n family.Notice, callID string) uac.Content {
 		header += "Subscription-State: " + n.State + "\r\n"
 	}
 	return uac.Content{Header: []byte(header), Type: n.Type, Body: []byte(strings.ReplaceAll(n.Body, "{callid}", callID))}
+}
+
+// client posts to phones. It follows nobody who sends it elsewhere.
+var client = &http.Client{Timeout: patience, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	Transport: &http.Transport{DisableKeepAlives: true, MaxResponseHeaderBytes: 4 << 10}}
+
+// post tells a phone over HTTP, at the address it registered from with its password:
+// the status of its answer, 408 for none.
+func (c *Notifier) post(ctx context.Context, n family.Notice, phone netip.AddrPort) int {
+	host := phone.Addr().Unmap().WithZone("").String()
+	if phone.Addr().Unmap().Is6() {
+		host = "[" + host + "]"
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.ReplaceAll(n.Post, "{host}", host), strings.NewReader(n.Body))
+	if err != nil {
+		return 503
+	}
+	req.Header.Set("Content-Type", n.Type)
+	resp, err := client.Do(req)
+	if err != nil {
+		c.cfg.Log.Warn("phone not told", "peer", phone, "method", "POST", "err", err)
+		return 408
+	}
+	_ = resp.Body.Close() // what it says is not read
+	return resp.StatusCode
 }
 
 // Push tells what registered with a line of a phone something that it has not

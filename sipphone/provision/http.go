@@ -14,6 +14,10 @@ import (
 // Handler serves the files of a Desk over HTTP.
 func (d *Desk) Handler(way Way) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost && isWorkpoint(r.URL.Path) {
+			d.serveWorkpoint(w, r, way)
+			return
+		}
 		ask := request(r, way)
 		switch r.Method {
 		case http.MethodGet, http.MethodHead:

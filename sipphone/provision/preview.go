@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -167,6 +168,8 @@ func (d *Desk) Hints() []Hint {
 				value = place.TFTP
 			case o.Value == "host":
 				value = place.Host
+			case o.Value == "dls":
+				value = deployment(place.URL)
 			case f.OldTLS && place.OldURL != "":
 				value = place.OldURL
 			}
@@ -177,4 +180,14 @@ func (d *Desk) Hints() []Hint {
 	}
 	slices.SortStableFunc(list, func(a, b Hint) int { return cmp.Compare(a.Code, b.Code) })
 	return list
+}
+
+// deployment is how a URL is told to Unify's phones: maker and address in sub-options 1
+// and 3 of option 43.
+func deployment(base string) string {
+	u, err := url.Parse(base)
+	if err != nil || u.Scheme != "https" {
+		return "" // they speak nothing else
+	}
+	return "1=Siemens 3=sdlp://" + u.Host
 }

@@ -158,6 +158,7 @@ func TestResyncByFamily(t *testing.T) {
 		{"grandstream", "check-sync;reboot=false", "check-sync;reboot=true", ""},
 		{"fanvil", "check-sync", "check-sync;reboot=true", ""},
 		{"patton", "check-sync", "", ""},
+		{"gigaset", "check-sync", "check-sync;reboot=true", ""},
 	} {
 		t.Run(c.family, func(t *testing.T) {
 			d := o.place(t, c.family, fmt.Sprintf("0004f20001%02x", i), "alice")

@@ -113,7 +113,13 @@ func (o *office) phone(mac, family string, keys []sipphone.Key, users ...string)
 // ask asks for a file by a way and tells status and content.
 func (o *office) ask(way, path, agent string, change ...func(*http.Request)) (int, string) {
 	o.t.Helper()
-	req, err := http.NewRequestWithContext(o.t.Context(), http.MethodGet, strings.TrimSuffix(way, "-old")+"://"+o.phones.listening[way]+"/"+path, nil)
+	return o.send(http.MethodGet, way, path, agent, nil, change...)
+}
+
+// send sends a request to where files are.
+func (o *office) send(method, way, path, agent string, body []byte, change ...func(*http.Request)) (int, string) {
+	o.t.Helper()
+	req, err := http.NewRequestWithContext(o.t.Context(), method, strings.TrimSuffix(way, "-old")+"://"+o.phones.listening[way]+"/"+path, bytes.NewReader(body))
 	if err != nil {
 		o.t.Fatal(err)
 	}
@@ -138,12 +144,16 @@ func basic(user, password string) func(*http.Request) {
 }
 
 // get fetches as a booting phone does.
-func (o *office) get(p *boot.Phone, mac string, change ...func(*http.Request)) boot.Get {
-	return func(ctx context.Context, path string) ([]byte, error) {
+func (o *office) get(p *boot.Phone, mac string, change ...func(*http.Request)) boot.Ask {
+	return func(ctx context.Context, path string, message []byte) ([]byte, error) {
 		if p.TFTP {
 			return boot.TFTP(ctx, o.phones.listening["tftp"], path)
 		}
-		code, text := o.ask("https", path, p.UserAgent(mac), change...)
+		method := http.MethodGet
+		if message != nil {
+			method = http.MethodPost
+		}
+		code, text := o.send(method, "https", path, p.UserAgent(mac), message, change...)
 		switch code {
 		case http.StatusOK:
 			return []byte(text), nil
