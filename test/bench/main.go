@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -85,7 +86,7 @@ func main() {
 	flag.BoolVar(&o.quick, "quick", false, "one short round, closed loop only")
 	flag.IntVar(&o.rounds, "rounds", 2, "rounds; the best of each server counts")
 	flag.Float64Var(&o.scale, "scale", 1, "multiplies the operations of a run")
-	flag.StringVar(&o.only, "only", "", "one part alone: calls; media; presence; messages; sip; or SIP with one server alone: tandem or kamailio")
+	flag.StringVar(&o.only, "only", "", "one part alone: calls; media; pint; presence; messages; sip; or SIP with one server alone: tandem or kamailio")
 	flag.StringVar(&o.match, "match", "", "only scenarios whose name contains this")
 	flag.StringVar(&o.profiles, "profiles", "", "folder for CPU profiles of tandem, one a scenario (of media with perf)")
 	flag.IntVar(&o.people, "presentities", 1000, "of the part presence")
@@ -135,7 +136,12 @@ func run(o options) error {
 			return err
 		}
 	}
-	if o.only != "media" && o.only != "presence" && o.only != "messages" && o.only != "calls" {
+	if o.only == "pint" || o.only == "" && o.match == "" {
+		if err := o.pint(os.Stdout); err != nil {
+			return err
+		}
+	}
+	if !slices.Contains([]string{"media", "pint", "presence", "messages", "calls"}, o.only) {
 		if err := o.signalling(); err != nil {
 			return err
 		}

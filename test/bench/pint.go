@@ -1,0 +1,156 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// The part pint measures click-to-call, which no other server has: a SIPp asks for calls
+// at a steady rate and ends each after 5 s, another SIPp is all telephones. The server
+// has core 0, both SIPps core 1.
+
+const (
+	pintRate = 200 // a second
+	pintHeld = 5   // seconds, as sipp/pint.xml has it
+	pintTime = 30  // seconds in which calls begin
+)
+
+// pint prints what a PINT call costs, and whether any was lost.
+func (o options) pint(w io.Writer) error {
+	fmt.Fprintf(w, "\nPINT calls, %d a second, held %d s, both legs relayed, the server on one core\n\n"+
+		"| calls | µs of CPU a call | core used %% | client: good / failed / retransmissions | legs: good / failed / retransmissions | came to a conversation | MiB after |\n|---|---|---|---|---|---|---|\n", pintRate, pintHeld)
+	for round := range o.rounds {
+		fmt.Fprintf(os.Stderr, "pint, round %d of %d\n", round+1, o.rounds)
+		if err := o.pintRound(w); err != nil {
+			return fmt.Errorf("pint: %w", err)
+		}
+	}
+	return nil
+}
+
+func (o options) pintRound(w io.Writer) error {
+	s, err := o.start("tandem", 0, true)
+	if err != nil {
+		return err
+	}
+	defer s.stop()
+	dir, err := o.pintFiles(s)
+	if err != nil {
+		return err
+	}
+	at := freePort()
+	if err := registerAt(s, at); err != nil {
+		return err
+	}
+	if _, err := pintCalls(s, dir, at, 0, 2*pintRate); err != nil { // warms up
+		return err
+	}
+	wait := func() {}
+	if o.profiles != "" {
+		wait = s.profile(filepath.Join(o.profiles, "pint.pprof"))
+	}
+	before, cpu := s.metric("tandem_pint_calls_successful_total"), s.cpu()
+	calls := int(pintRate * pintTime * o.scale)
+	r, err := pintCalls(s, dir, at, 2*pintRate, calls)
+	if err != nil {
+		return err
+	}
+	used := s.cpu() - cpu
+	wait()
+	fmt.Fprintf(w, "| %d | %.0f | %.0f | %d / %d / %d | %d / %d / %d | %d | %.0f |\n", calls, float64(used.Microseconds())/float64(calls),
+		100*used.Seconds()*pintRate/float64(calls), r[0].ok, r[0].failed, r[0].retransmitted, r[1].ok, r[1].failed, r[1].retransmitted,
+		s.metric("tandem_pint_calls_successful_total")-before, s.memory())
+	return nil
+}
+
+// pintFiles makes users with a telephone number each, and puts down the scenarios.
+func (o options) pintFiles(s *server) (dir string, err error) {
+	var csv bytes.Buffer
+	for i := range users {
+		fmt.Fprintf(&csv, "%s,,%s,+4930%07d\n", userName(i), password, i)
+	}
+	dir = filepath.Dir(s.log)
+	add := exec.Command(o.tandem, "users", "import", "-", "-c", filepath.Join(dir, "tandem.yaml"))
+	add.Stdin = &csv
+	if out, err := add.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("importing users: %w: %s", err, out)
+	}
+	for _, name := range []string{"pint.xml", "callee.xml"} {
+		b, _ := scenarios.ReadFile("sipp/" + name)
+		if err := os.WriteFile(filepath.Join(dir, name), b, 0o644); err != nil {
+			return "", err
+		}
+	}
+	return dir, nil
+}
+
+// pintAsks is what SIPp reads: who asks for a call, with which number, and who is called.
+// Users take turns from the first on, and nobody asks for the same twice.
+func pintAsks(first, calls int) []byte {
+	in := []byte("SEQUENTIAL\n")
+	for i := first; i < first+calls; i++ {
+		u := i % users
+		in = fmt.Appendf(in, "%s;+4930%07d;%s;[authentication username=%[1]s password=%[4]s]\n", userName(u), u, userName((u+1+i/users)%users), password)
+	}
+	return in
+}
+
+// pintCalls has calls made, and returns what the client and what the telephones saw.
+func pintCalls(s *server, dir string, at, first, calls int) (r [2]sippCounts, err error) {
+	if err := os.WriteFile(filepath.Join(dir, "users.csv"), pintAsks(first, calls), 0o644); err != nil {
+		return r, err
+	}
+	files := [2]string{filepath.Join(dir, "pint.csv"), filepath.Join(dir, "legs.csv")}
+	common := func(file string, n int) []string {
+		return []string{"-i", "127.0.0.1", "-m", strconv.Itoa(n), "-trace_err", "-trace_stat", "-stf", file, "-fd", "1"}
+	}
+	legs := sippCommand(dir, append(common(files[1], 2*calls), "-sf", "callee.xml", "-p", strconv.Itoa(at))...)
+	if err := legs.Start(); err != nil {
+		return r, err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- legs.Wait() }()
+	defer func() { _ = legs.Process.Kill() }()
+	time.Sleep(300 * time.Millisecond)
+	client := sippCommand(dir, append(common(files[0], calls), "127.0.0.1:"+strconv.Itoa(s.port), "-sf", "pint.xml", "-inf", "users.csv",
+		"-p", strconv.Itoa(freePort()), "-r", strconv.Itoa(pintRate), "-l", strconv.Itoa(calls), "-timeout", "150s")...)
+	if out, err := client.CombinedOutput(); err != nil && client.ProcessState.ExitCode() != 1 { // 1: some calls failed, which is counted
+		return r, fmt.Errorf("%w: %s", err, out[max(0, len(out)-600):])
+	}
+	select {
+	case <-ended:
+	case <-time.After(10 * time.Second): // legs that never ended are no good ones
+	}
+	for i, file := range files {
+		if r[i], err = readSipp(file); err != nil {
+			return r, err
+		}
+	}
+	return r, nil
+}
+
+// metric is the sum of a metric of Tandem.
+func (s *server) metric(name string) (sum int) {
+	resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/metrics", s.http))
+	if err != nil {
+		return 0
+	}
+	defer resp.Body.Close()
+	for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
+		key, value, _ := strings.Cut(lines.Text(), " ")
+		if key == name || strings.HasPrefix(key, name+"{") {
+			n, _ := strconv.Atoi(value)
+			sum += n
+		}
+	}
+	return sum
+}
