@@ -112,9 +112,11 @@ func (x *Executive) Services() *service.Table { return x.cfg.Services }
 // Store of the sessions.
 func (x *Executive) Store() pint.Store { return x.cfg.Store }
 
-// Load takes up what was not finished before a restart. A session whose telephones
-// were involved has failed: nobody is called a second time without having asked. One
-// that its client had not confirmed is cancelled.
+// Load takes up what was not finished before a restart. The rule is that nobody is
+// called twice for one request: a try is on disk before its first INVITE leaves, and a
+// session that was being tried when the server ended has failed, even when nobody had
+// been called yet. What waited for its time, or for the next try, still does. One that
+// its client had not confirmed is cancelled.
 func (x *Executive) Load(ctx context.Context) error {
 	return x.cfg.Store.Unfinished(ctx, func(s pint.Session) {
 		j := x.add(s)
@@ -371,7 +373,7 @@ func (x *Executive) Told(id string, n int) {
 			s := j.now().Clone()
 			s.Told = max(s.Told, n)
 			j.shown.Store(&s)
-			j.keep(&s)
+			j.keep(&s, nil)
 		})
 	}
 }

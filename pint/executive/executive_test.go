@@ -132,6 +132,7 @@ type world struct {
 	ex     *exchange
 	rights *rights
 	store  *pint.Memory
+	kept   pint.Store // nil: store
 	mu     sync.Mutex
 	states []string
 	stop   func()
@@ -176,7 +177,10 @@ func (w *world) open(svc service.Service) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	cfg := Config{Store: w.store, Telephony: w.ex, Rights: w.rights, Services: table, Records: true}
+	if w.kept == nil {
+		w.kept = w.store
+	}
+	cfg := Config{Store: w.kept, Telephony: w.ex, Rights: w.rights, Services: table, Records: true}
 	if svc.Machine != "" || svc.Kind == service.Hear {
 		cfg.Sounds = voice{}
 	}
@@ -435,7 +439,7 @@ func TestRestart(t *testing.T) {
 		missed := w.ask(o).ID
 		crashed := w.store.Copy() // as on disk when the process is killed
 		w.stop()
-		w.store = crashed
+		w.store, w.kept = crashed, crashed
 		time.Sleep(2 * time.Hour)
 		w.open(service.Service{Retries: 3})
 		w.is(id, pint.Failed, "the server ended during the call")

@@ -87,8 +87,14 @@ func (j *job) quits() string {
 
 // change makes the next state of the session, keeps and tells it.
 func (j *job) change(state pint.State, info string, f func(s *pint.Session)) {
+	j.changed(state, info, f, nil)
+}
+
+// changed is change; kept, unless it is nil, is done by the owner when the session is on
+// disk, or cannot be.
+func (j *job) changed(state pint.State, info string, f func(s *pint.Session), kept func(error)) {
 	s := j.now().Clone()
-	if s.State.Final() || s.State == state && s.Info == info {
+	if s.State.Final() || s.State == state && s.Info == info && kept == nil {
 		return
 	}
 	s.State, s.Info = state, info
@@ -102,8 +108,8 @@ func (j *job) change(state pint.State, info string, f func(s *pint.Session)) {
 	before := j.shown.Swap(&s).State // from here on others read it
 	// A restart must know of what waits, what goes on and what has ended. The steps
 	// in between are kept only for a sink that is owed them.
-	if before != state && (!state.Active() || !before.Active()) || s.Sink.URL != "" {
-		j.keep(&s)
+	if before != state && (!state.Active() || !before.Active()) || s.Sink.URL != "" || kept != nil {
+		j.keep(&s, kept)
 	}
 	j.x.tell(&s)
 	if state.Final() {
@@ -113,10 +119,14 @@ func (j *job) change(state pint.State, info string, f func(s *pint.Session)) {
 	}
 }
 
-func (j *job) keep(s *pint.Session) {
+// keep puts the session on disk; kept may be nil.
+func (j *job) keep(s *pint.Session, kept func(error)) {
 	done := func(err error) {
 		if err != nil {
 			j.x.cfg.Log.Error("PINT session not stored", "session", s.ID, "err", err)
+		}
+		if kept != nil {
+			j.post(func() { kept(err) })
 		}
 		if !s.Unfinished() { // from here on the store is asked
 			j.x.forget(s.ID)
@@ -240,7 +250,8 @@ func (j *job) giveUp(err error) {
 	j.finish(pint.Failed, r.Code, 0, r.Text, "server")
 }
 
-// dial has telephony call.
+// dial makes the next try. Nobody is called before it is on disk that somebody is being
+// called: whatever a restart finds in such a state is not done again.
 func (j *job) dial(w whom) {
 	s := j.now()
 	first, second := w.legs(&s.Order)
@@ -249,37 +260,58 @@ func (j *job) dial(w whom) {
 		j.names[0] = service.B
 	}
 	j.dest, j.machine = [2]string{first.To, second.To}, ""
-	j.change(pint.Dialling, "dialling "+upper(j.names[0]), func(s *pint.Session) {
+	begin := func(s *pint.Session) {
 		s.Tries++
 		s.Due = time.Time{}
 		if s.Started.IsZero() {
 			s.Started = time.Now().UTC()
 		}
-	})
-	s = j.now()
-	if s.Kind == service.Fax || s.Kind == service.FaxBack {
-		to := w.b.To
-		if w.b.User != "" { // whose number a fax machine can dial
-			to = w.b.Show
-		}
-		j.fax(to)
-		return
 	}
-	svc := j.x.cfg.Services.Find(s.Service) // it was there a moment ago
+	j.changed(pint.Dialling, "dialling "+upper(j.names[0]), begin, func(err error) {
+		switch {
+		case err != nil:
+			j.release()
+			j.finish(pint.Failed, 503, 0, "the disk takes nothing: nobody was called", "server")
+		case j.abandoned():
+		case s.Kind == service.Fax || s.Kind == service.FaxBack:
+			j.fax(number(w.b))
+		default:
+			j.connect(first, second)
+		}
+	})
+}
+
+// abandoned ends a try that somebody does not want any more before anybody is called.
+func (j *job) abandoned() bool {
+	by := j.quits()
+	if by != "" {
+		j.release()
+		j.finish(pint.Cancelled, 487, 0, "cancelled by "+by, by)
+	}
+	return by != ""
+}
+
+// number is one that a fax machine can dial.
+func number(d pint.Destination) string {
+	if d.User != "" {
+		return d.Show
+	}
+	return d.To
+}
+
+// connect has telephony call.
+func (j *job) connect(first, second pint.Leg) {
+	s := j.now()
+	svc := j.x.cfg.Services.Find(s.Service) // the table does not change
 	call := pint.Call{Session: s.ID, Payer: s.By, First: first, Second: second, RingTime: s.RingTime, Provider: s.Provider, Screen: svc.Machine != ""}
 	files, ok := j.heard(svc)
-	if !ok {
+	if !ok || j.abandoned() {
 		return
 	}
 	if s.Kind == service.Hear {
 		call.Play = files
 	} else {
 		j.message = files
-	}
-	if by := j.quits(); by != "" {
-		j.release()
-		j.finish(pint.Cancelled, 487, 0, "cancelled by "+by, by)
-		return
 	}
 	handle, err := j.x.cfg.Telephony.Connect(call, func(p pint.Progress) { j.post(func() { j.progress(p) }) })
 	if err != nil {

@@ -1,0 +1,219 @@
+package executive
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"tandem/pint"
+	"tandem/pint/service"
+)
+
+// disk is a store whose writes wait until they are let through, in order; what waits
+// when the process is killed is lost.
+type disk struct {
+	*pint.Memory
+	mu    sync.Mutex
+	queue []func()
+	full  bool
+}
+
+// Put implements pint.Store.
+func (d *disk) Put(s *pint.Session, done func(error)) error {
+	c := s.Clone()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.full {
+		return errors.New("no space left")
+	}
+	d.queue = append(d.queue, func() { _ = d.Memory.Put(&c, done) })
+	return nil
+}
+
+// write lets the next write through; false when none waits.
+func (d *disk) write() bool {
+	d.mu.Lock()
+	if len(d.queue) == 0 {
+		d.mu.Unlock()
+		return false
+	}
+	f := d.queue[0]
+	d.queue = d.queue[1:]
+	d.mu.Unlock()
+	f()
+	synctest.Wait()
+	return true
+}
+
+// fill has the disk take nothing any more.
+func (d *disk) fill() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.full = true
+}
+
+// step is one thing that happens to a request: a write that reaches the disk, or
+// something that its telephones do.
+type step struct {
+	name string
+	do   func(w *world, d *disk)
+}
+
+func written(w *world, d *disk) {
+	if !d.write() {
+		w.t.Fatal("nothing waits for the disk")
+	}
+}
+
+// telephones has the last call go a step.
+func telephones(s pint.Step) func(*world, *disk) {
+	return func(w *world, _ *disk) { w.ex.calls[len(w.ex.calls)-1].steps(s) }
+}
+
+// talks is the life of a call that is busy first and then succeeds.
+var talks = []step{
+	{"accepted", written},
+	{"about to dial", written},
+	{"the first rings", telephones(pint.FirstRinging)},
+	{"the first has answered", telephones(pint.FirstAnswered)},
+	{"the second is busy", func(w *world, _ *disk) {
+		w.ex.calls[0].end(pint.Progress{Code: 486, Second: true})
+	}},
+	{"waits for the next try", written},
+	{"its time has come", func(*world, *disk) { time.Sleep(time.Minute); synctest.Wait() }},
+	{"about to dial again", written},
+	{"the first rings again", telephones(pint.FirstRinging)},
+	{"the first has answered again", telephones(pint.FirstAnswered)},
+	{"both talk", telephones(pint.Joined)},
+	{"hung up", func(w *world, _ *disk) { w.ex.calls[1].end(pint.Progress{Code: 200, By: "first"}) }},
+	{"the end is written", written},
+}
+
+// TestKilledAtEachStep: wherever the process is killed, no try is made twice, the
+// session comes to its end, and nothing that was acknowledged is forgotten.
+func TestKilledAtEachStep(t *testing.T) {
+	svc := service.Service{Retries: 1}
+	for n := range len(talks) + 1 {
+		name := "asked"
+		if n > 0 {
+			name = talks[n-1].name
+		}
+		t.Run(fmt.Sprintf("%d %s", n, name), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { killedAfter(t, svc, talks[:n]) })
+		})
+	}
+}
+
+func killedAfter(t *testing.T, svc service.Service, steps []step) {
+	w := &world{t: t, ex: &exchange{}, rights: &rights{}, store: pint.NewMemory()}
+	d := &disk{Memory: w.store}
+	w.kept = d
+	w.open(svc)
+	accepted := false
+	var id string
+	if err := w.AcceptAs("one", order(), true, func(s pint.Session, err error) { id, accepted = s.ID, err == nil }); err != nil {
+		t.Fatal(err)
+	}
+	synctest.Wait()
+	for _, s := range steps {
+		s.do(w, d)
+	}
+	tries := 0 // that the disk knows of
+	on, known, _ := d.Memory.Session(t.Context(), "one")
+	if known {
+		tries = on.Tries
+	}
+	if len(w.ex.calls) > tries {
+		t.Errorf("%d calls were made, the disk knows of %d", len(w.ex.calls), tries)
+	}
+	made := len(w.ex.calls)
+	w.kept = w.store.Copy() // as on disk
+	w.store = w.kept.(*pint.Memory)
+	killed := w.stop
+	w.open(svc)
+	if !accepted {
+		if known {
+			t.Error("on disk before it was accepted")
+		}
+		killed()
+		w.stop()
+		return
+	}
+	time.Sleep(time.Minute)
+	synctest.Wait()
+	switch {
+	case on.State == pint.Scheduled: // it was not being tried: it is now, once
+		if len(w.ex.calls) != made+1 || w.session(id).Tries != tries+1 {
+			t.Errorf("%d calls after the restart, %d before; %+v", len(w.ex.calls)-made, made, w.session(id))
+		}
+		w.ex.calls[made].end(pint.Progress{Code: 603})
+	case len(w.ex.calls) != made:
+		t.Errorf("called again after the restart: was %s, try %d", on.State, tries)
+	case !on.State.Final():
+		w.is(id, pint.Failed, "the server ended during the call")
+	}
+	time.Sleep(24 * time.Hour)
+	if s := w.session(id); !s.State.Final() || len(w.ex.calls) > made+1 {
+		t.Errorf("at last %+v, %d calls", s, len(w.ex.calls))
+	}
+	w.stop()
+	killed()
+}
+
+// TestDiskFull: who cannot be known after a restart is not called.
+func TestDiskFull(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{t: t, ex: &exchange{}, rights: &rights{}, store: pint.NewMemory()}
+		d := &disk{Memory: w.store}
+		w.kept = d
+		w.open(service.Service{})
+		if err := w.AcceptAs("one", order(), false, func(pint.Session, error) {}); err != nil {
+			t.Fatal(err)
+		}
+		written(w, d)
+		d.fill()
+		w.Confirm("one")
+		synctest.Wait()
+		if len(w.ex.calls) != 0 {
+			t.Error("called, though a restart would not know of it")
+		}
+		var refused *pint.Refusal
+		another := order()
+		another.A.Number = "+4940112"
+		if err := w.Accept(another, true, func(pint.Session, error) {}); !errors.As(err, &refused) || refused.Code != 503 {
+			t.Error("taken on, though it cannot be kept:", err)
+		}
+		if all, _ := w.Active(); all != 0 {
+			t.Error("sessions are left:", all)
+		}
+		w.stop()
+	})
+}
+
+// TestCancelledBeforeDial: who is not wanted any more is not called, though the disk was
+// being written when that was said.
+func TestCancelledBeforeDial(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{t: t, ex: &exchange{}, rights: &rights{}, store: pint.NewMemory()}
+		d := &disk{Memory: w.store}
+		w.kept = d
+		w.open(service.Service{})
+		if err := w.AcceptAs("one", order(), true, func(pint.Session, error) {}); err != nil {
+			t.Fatal(err)
+		}
+		written(w, d)
+		if err := w.Cancel("one", "requester"); err != nil {
+			t.Fatal(err)
+		}
+		for d.write() {
+		}
+		if len(w.ex.calls) != 0 {
+			t.Error("called")
+		}
+		w.is("one", pint.Cancelled, "cancelled by requester")
+		w.stop()
+	})
+}
