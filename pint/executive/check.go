@@ -16,20 +16,7 @@ func (x *Executive) check(o *pint.Order, svc *service.Service, now time.Time) er
 		return pint.Refuse(403, "only a user may ask for a service: say who you are")
 	}
 	complete(o, svc)
-	if !o.At.After(now) {
-		o.At = time.Time{}
-	}
-	begin := now
-	if !o.At.IsZero() {
-		begin = o.At
-	}
-	switch {
-	case begin.Sub(now) > furthest:
-		return pint.Refuse(606, "the call is scheduled for %s, which is more than a year ahead", begin.Format(time.DateOnly))
-	case !o.Until.IsZero() && !o.Until.After(begin):
-		return pint.Refuse(606, "the request ends before it begins")
-	}
-	if err := quiet(svc, begin, now); err != nil {
+	if err := x.timely(o, svc, now); err != nil {
 		return err
 	}
 	if err := x.able(o); err != nil {
@@ -45,6 +32,24 @@ func (x *Executive) check(o *pint.Order, svc *service.Service, now time.Time) er
 	}
 	_, err := x.parties(o, svc)
 	return err
+}
+
+// timely judges when an order is wanted; a time that has passed means at once.
+func (x *Executive) timely(o *pint.Order, svc *service.Service, now time.Time) error {
+	if !o.At.After(now) {
+		o.At = time.Time{}
+	}
+	begin := now
+	if !o.At.IsZero() {
+		begin = o.At
+	}
+	switch {
+	case begin.Sub(now) > furthest:
+		return pint.Refuse(606, "the call is scheduled for %s, which is more than a year ahead", begin.Format(time.DateOnly))
+	case !o.Until.IsZero() && !o.Until.After(begin):
+		return pint.Refuse(606, "the request ends before it begins")
+	}
+	return quiet(svc, begin, now)
 }
 
 // quiet refuses what begins when nobody is to be called.

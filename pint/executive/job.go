@@ -29,6 +29,7 @@ type job struct {
 	names   [2]service.Leg // of the first and second party
 	dest    [2]string
 	holding bool   // a place of limits
+	moving  bool   // another time is being written
 	cleanup func() // of sounds
 	missed  service.Leg
 	message []string    // files that are played to an answering machine
@@ -186,7 +187,7 @@ const latest = 10 * time.Minute
 // start makes the first or next try.
 func (j *job) start() {
 	s := j.now()
-	if s.State != pint.Scheduled && s.State != pint.Accepted || j.x.isClosed() {
+	if s.State != pint.Scheduled && s.State != pint.Accepted || j.moving || j.x.isClosed() {
 		return
 	}
 	svc := j.x.cfg.Services.Find(s.Service)

@@ -205,12 +205,10 @@ func (g *Gateway) refusal(err error) *rtc.Status {
 	return &rtc.Status{Code: 500, Err: err}
 }
 
-// request answers a re-INVITE and what else comes in a dialog: nothing of a service
-// can be changed while it is carried out.
-func (g *Gateway) request(_ *dialog.Session, in *dialog.Incoming) {
+// request answers a re-INVITE and what else comes in a dialog.
+func (g *Gateway) request(s *dialog.Session, in *dialog.Incoming) {
 	if in.Method() == sip.INVITE {
-		refused := pint.Refuse(488, "a request cannot be changed: end it by BYE, and send a new one")
-		in.Respond(refused.Code, dialog.Content{Header: refused.Lines(g.cfg.Agent)})
+		g.reinvite(s, in)
 		return
 	}
 	in.Respond(405, dialog.Content{Header: []byte("Allow: " + allow + "\r\n")})

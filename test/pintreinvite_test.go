@@ -1,0 +1,93 @@
+package test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"tandem/pint"
+	"tandem/rtc/sip"
+)
+
+// reinvite sends a re-INVITE in the dialog of an answer, confirms its answer, and returns
+// it. n tells it from others of the dialog.
+func (q *pintClient) reinvite(ok *sip.Message, n int, body string) *sip.Message {
+	target, _ := ok.FirstAddr(sip.HdrContact)
+	seq, _ := ok.CSeq()
+	lines := fmt.Sprintf("From: %s\nTo: %s\nCall-ID: %s\n", ok.Get(sip.HdrFrom), ok.Get(sip.HdrTo), ok.CallID())
+	kind := ""
+	if body != "" {
+		kind = "Content-Type: application/sdp\n"
+	}
+	via := q.via()
+	q.send(strings.ReplaceAll(fmt.Sprintf("INVITE %s SIP/2.0\nVia: %s\n%sCSeq: %d INVITE\n%sContent-Length: %d\n\n", target.URI, via, lines, int(seq)+n, kind, len(body)), "\n", "\r\n") + body)
+	m := q.final(string(ok.CallID()), "INVITE")
+	if m.StatusCode()/100 == 2 {
+		via = q.via() // the ACK to a 2xx is a transaction of its own
+	}
+	q.send(strings.ReplaceAll(fmt.Sprintf("ACK %s SIP/2.0\nVia: %s\n%sCSeq: %d ACK\nContent-Length: 0\n\n", target.URI, via, lines, int(seq)+n), "\n", "\r\n"))
+	return m
+}
+
+// TestPINTReinvite: a re-INVITE changes the time of a service that waits for it, durably
+// and before it is answered; all else of a request stays as it was.
+func TestPINTReinvite(t *testing.T) {
+	r, q, alice, _ := pintRig(t)
+	at := func(d time.Duration) string { return fmt.Sprint("t=", time.Now().Add(d).Unix()+2208988800) }
+	first := at(time.Hour)
+	text := q.example(t, "4.9", "t=2353687760", first)
+	ok := q.invite(t, text)
+	q.plainAck(ok, text)
+	_, body, _ := strings.Cut(text, "\r\n\r\n")
+	session := func() pint.Session {
+		t.Helper()
+		list, err := r.s.PINT().Store().List(soon(t), pint.Query{})
+		if err != nil || len(list) != 1 {
+			t.Fatal(len(list), err)
+		}
+		return list[0]
+	}
+	wait(t, "it waits for its time", func() bool { return session().State == pint.Scheduled })
+	due := session().Due
+	second := at(3 * time.Hour)
+	for n, row := range []struct {
+		name, body string
+		code       int
+		warning    string
+		moved      bool
+	}{
+		{"nothing", "", 200, "", false},
+		{"the same", body, 200, "", false},
+		{"another number", strings.Replace(body, "8331013", "8331014", 1), 488, "of a request only its time", false},
+		{"on hold", strings.Replace(body, "m=audio 1", "m=audio 0", 1), 488, "of a request only its time", false},
+		{"another session", strings.Replace(body, "o=- 2353687760", "o=- 99", 1), 488, "of a request only its time", false},
+		{"no description", "v=0", 400, "line o=", false},
+		{"in ten years", strings.Replace(body, first, at(10*365*24*time.Hour), 1), 606, "the call is scheduled for", false},
+		{"later, and a new version", strings.NewReplacer(first, second, "2353687760 2353687760", "2353687760 2353687761").Replace(body), 200, "", true},
+	} {
+		m := q.reinvite(ok, n+1, row.body)
+		if m.StatusCode() != row.code || !strings.Contains(string(m.Get(sip.HdrWarning)), row.warning) {
+			t.Errorf("%s: answered\n%s", row.name, m.Bytes())
+		}
+		if moved := !session().Due.Equal(due); moved != row.moved {
+			t.Errorf("%s: on disk it begins at %s, before at %s", row.name, session().Due, due)
+		}
+		if row.code == 200 && !strings.HasPrefix(info(t, m), "scheduled for") {
+			t.Errorf("%s: given back was\n%s", row.name, m.Bytes())
+		}
+	}
+	if m := q.reinvite(ok, 20, strings.Replace(body, first, "t=0", 1)); m.StatusCode() != 200 {
+		t.Fatalf("at once: answered\n%s", m.Bytes())
+	}
+	invite := alice.request("INVITE")
+	alice.reply(invite, 180, "a", "", "")
+	if m := q.reinvite(ok, 21, body); m.StatusCode() != 606 || !strings.Contains(string(m.Get(sip.HdrWarning)), "the service has begun") {
+		t.Errorf("when it has begun: answered\n%s", m.Bytes())
+	}
+	alice.reply(invite, 603, "a", "", "")
+	q.reply(q.request("BYE"), 200, "", "", "")
+	if s := r.pintSession(t); s.Tries != 1 || s.Code != 603 {
+		t.Errorf("%+v", s)
+	}
+}
