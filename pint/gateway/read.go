@@ -208,7 +208,7 @@ func fits(m *sdp.Media, svc *service.Service) error {
 	case m.Port == 0:
 		return pint.Refuse(606, "the request is on hold (port 0): ask for it when it is wanted")
 	case m.Proto != want: // RFC 2848 §5.3: a broker tries the next gateway
-		return pint.Refuse(501, "the service %s does %s, not %.20s", svc.Name, want, m.Proto)
+		return &pint.Refusal{Code: 501, Warn: 302, Text: fmt.Sprintf("Incompatible transport protocol: %.20s: the service %s does %s", m.Proto, svc.Name, want)}
 	case svc.Kind == service.Call && m.Type != "audio":
 		return &pint.Refusal{Code: 415, Warn: 304, Text: fmt.Sprintf("Media type not available: %.20s: a call has audio", m.Type)}
 	case svc.Kind == service.Hear && (m.Type == "image" || m.Type == "video"):
@@ -259,17 +259,30 @@ func withoutSecrets(d *sdp.Description) *sdp.Description {
 		m := &c.Media[i]
 		m.Attributes = slices.Clone(m.Attributes)
 		for k, a := range m.Attributes {
-			if !strings.EqualFold(a.Name, "fmtp") {
-				continue
+			if strings.EqualFold(a.Name, "fmtp") {
+				m.Attributes[k].Value = withoutOpaque(a.Value)
 			}
-			fields := strings.Fields(a.Value)
-			for n, f := range fields {
-				if kind, _, ok := strings.Cut(f, ":"); ok && strings.EqualFold(kind, "opr") {
-					fields[n] = "opr:"
-				}
-			}
-			m.Attributes[k].Value = strings.Join(fields, " ")
 		}
 	}
 	return &c
+}
+
+// withoutOpaque leaves of an fmtp its sources, and of opr: not what it says, which may
+// hold blanks.
+func withoutOpaque(fmtp string) string {
+	var kept []string
+	opaque := false
+	for f := range strings.FieldsSeq(fmtp) {
+		kind, _, named := strings.Cut(strings.ToLower(f), ":")
+		switch {
+		case named && kind == "opr":
+			opaque, f = true, "opr:"
+		case named && (kind == "uri" || kind == "spr") || f[0] == ';':
+			opaque = false
+		case opaque:
+			continue
+		}
+		kept = append(kept, f)
+	}
+	return strings.Join(kept, " ")
 }
