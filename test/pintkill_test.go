@@ -141,7 +141,9 @@ func killedAt(t *testing.T, steps int) {
 	if code, out, _ := overSocket(t, cfg.Socket(), "POST", "/pint/calls", strings.Replace(aliceCalls, "123456", "123457", 1)); code != 201 {
 		t.Fatal(code, out)
 	}
-	is := func(m *sip.Message) bool { return m.IsRequest() && m.Method() == sip.INVITE && string(m.CallID()) != string(first.CallID()) }
+	is := func(m *sip.Message) bool {
+		return m.IsRequest() && m.Method() == sip.INVITE && string(m.CallID()) != string(first.CallID())
+	}
 	m, err := phone.next(patience, is)
 	if err != nil || !strings.Contains(string(m.Get(sip.HdrFrom)), "345123457") {
 		t.Fatalf("%v, she is called again:\n%s", err, m.Bytes())

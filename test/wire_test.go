@@ -34,7 +34,8 @@ type wire struct {
 	half  func()      // TCP: ends our side
 	close func()
 
-	aside []*sip.Message // read while waiting for something else
+	aside []*sip.Message  // read while waiting for something else
+	told  map[string]bool // NOTIFYs that request has returned, by Via
 }
 
 var serial atomic.Uint64
@@ -237,10 +238,19 @@ func (w *wire) next(limit time.Duration, fits func(*sip.Message) bool) (*sip.Mes
 
 const patience = 10 * time.Second
 
-// request waits for a request of a method.
+// request waits for a request of a method. A NOTIFY that is repeated since its answer came
+// late is the same one.
 func (w *wire) request(method string) *sip.Message {
 	w.t.Helper()
-	m, err := w.next(patience, func(m *sip.Message) bool { return m.IsRequest() && string(m.MethodName()) == method })
+	m, err := w.next(patience, func(m *sip.Message) bool {
+		return m.IsRequest() && string(m.MethodName()) == method && !w.told[string(m.Get(sip.HdrVia))]
+	})
+	if err == nil && method == "NOTIFY" {
+		if w.told == nil {
+			w.told = map[string]bool{}
+		}
+		w.told[string(m.Get(sip.HdrVia))] = true
+	}
 	if err != nil {
 		w.t.Fatalf("waiting for %s: %v", method, err)
 	}
