@@ -5,6 +5,7 @@ import (
 	"errors"
 	"hash/maphash"
 	"log/slog"
+	"math"
 	"net/netip"
 	"slices"
 	"strings"
@@ -74,6 +75,7 @@ type Notifier struct {
 	legs     *table.Table[*leg]
 	users    users
 	queue    queue
+	alarm    *alarm
 	kept     kept
 	total    atomic.Int64
 	rows     atomic.Int64 // last one given to a subscription
@@ -104,16 +106,16 @@ func New(cfg Config) *Notifier {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	n := &Notifier{cfg: cfg, packages: make(map[string]*Package), seed: maphash.MakeSeed(),
+	n := &Notifier{cfg: cfg, alarm: newAlarm(), packages: make(map[string]*Package), seed: maphash.MakeSeed(),
 		tags: keyed.New(cfg.Key, "event tag"), checks: keyed.New(cfg.Key, "event check"),
 		client: uac.New(uac.Config{Layer: cfg.Layer, Wire: cfg.Wire, Resolver: cfg.Resolver, Permit: cfg.Permit, Chosen: cfg.Chosen, Log: cfg.Log})}
 	for i := range n.shards {
-		n.shards[i].topics = make(map[key]*topic)
+		n.shards[i].topics, n.shards[i].alarm = make(map[key]*topic), n.alarm
 	}
 	n.kept.subs = make(map[rtc.AOR]map[*subscription]struct{})
 	n.legs = table.New(func(l *leg) (callID, local, remote string) { return l.callID, l.local, l.remote })
 	n.users.init()
-	n.queue.init(cfg.UnderWay)
+	n.queue.init(cfg.UnderWay, n.alarm)
 	return n
 }
 
@@ -143,9 +145,6 @@ func (n *Notifier) tell(s Subscription, event string) {
 	}
 }
 
-// tick is how often what is due is looked for.
-const tick = 100 * time.Millisecond
-
 // Run sends until ctx ends.
 func (n *Notifier) Run(ctx context.Context) error {
 	stop := n.queue.closeWith(ctx)
@@ -155,28 +154,47 @@ func (n *Notifier) Run(ctx context.Context) error {
 		all.Go(n.work)
 	}
 	all.Go(func() { _ = n.client.Run(ctx) })
-	t := time.NewTicker(tick)
-	defer t.Stop()
-	for ctx.Err() == nil {
-		select {
-		case <-ctx.Done():
-		case now := <-t.C:
-			n.queue.age()
-			n.sweep(now.UnixMilli())
-		}
-	}
+	n.watchTheClock(ctx)
 	all.Wait()
 	return nil
 }
 
-// sweep does what is due: it ends subscriptions, and sends what was held back.
-func (n *Notifier) sweep(now int64) {
-	for i := range n.shards {
-		n.shards[i].sweep(n, now)
+// watchTheClock does what is due when it is, until ctx ends.
+func (n *Notifier) watchTheClock(ctx context.Context) {
+	t := time.NewTimer(tick)
+	defer t.Stop()
+	last := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-n.alarm.bell:
+			n.alarm.ticking()
+			t.Reset(max(0, tick-time.Since(last)))
+		case last = <-t.C:
+			n.queue.age()
+			n.alarm.open()
+			first := n.sweep(last.UnixMilli())
+			if n.queue.underWay() > 0 {
+				first = 0
+			}
+			t.Reset(n.alarm.sleep(first, last.UnixMilli()))
+		}
 	}
 }
 
-func (s *shard) sweep(n *Notifier, now int64) {
+// sweep does what is due: it ends subscriptions, and sends what was held back. It
+// returns when the next thing is due.
+func (n *Notifier) sweep(now int64) (first int64) {
+	first = math.MaxInt64
+	for i := range n.shards {
+		first = min(first, n.shards[i].sweep(n, now))
+	}
+	return first
+}
+
+func (s *shard) sweep(n *Notifier, now int64) (first int64) {
+	first = math.MaxInt64
 	var wake []*topic
 	var lost, over []*subscription
 	var told []Subscription
@@ -203,6 +221,9 @@ func (s *shard) sweep(n *Notifier, now int64) {
 			wake = append(wake, t)
 		}
 	}
+	if len(s.due) > 0 {
+		first = s.due[0].due
+	}
 	s.mu.Unlock()
 	for _, t := range wake {
 		n.queue.put(t)
@@ -213,6 +234,7 @@ func (s *shard) sweep(n *Notifier, now int64) {
 	for _, sub := range lost {
 		n.forget(sub)
 	}
+	return first
 }
 
 // drainAhead is how many subscriptions Drain ends before it waits until their

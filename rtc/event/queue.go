@@ -26,6 +26,7 @@ type queue struct {
 	young [youth]atomic.Int64
 	turn  atomic.Uint32 // ticks so far
 	most  int64         // of young ones; more wait
+	alarm *alarm        // has them age
 }
 
 // youth is how many ticks a NOTIFY is young: until it is sent a second time.
@@ -42,6 +43,7 @@ func (q *queue) underWay() (n int64) {
 func (q *queue) sent() (turn uint32) {
 	turn = q.turn.Load()
 	q.young[turn%youth].Add(1)
+	q.alarm.by(0)
 	return turn
 }
 
@@ -62,9 +64,9 @@ func (q *queue) wake() {
 	}
 }
 
-func (q *queue) init(most int) {
+func (q *queue) init(most int, a *alarm) {
 	q.cond.L = &q.mu
-	q.most = int64(most)
+	q.most, q.alarm = int64(most), a
 }
 
 // put enters a topic that wake returned.

@@ -103,6 +103,7 @@ func (s *subscription) settle(now int64) {
 		return
 	}
 	s.topic.shard.due.set(s, when)
+	s.topic.shard.alarm.by(when)
 }
 
 // end notes the reason of the end, and that it is to be told. The shard is

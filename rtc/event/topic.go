@@ -20,7 +20,8 @@ type key struct {
 }
 
 type shard struct {
-	mu sync.Mutex
+	alarm *alarm
+	mu    sync.Mutex
 	// Guarded by mu, as is all of the topics and subscriptions in it that is not
 	// said to be guarded by something else:
 	topics map[key]*topic
