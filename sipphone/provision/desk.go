@@ -38,13 +38,17 @@ type Config struct {
 	Uploads  string         // folder of what phones send
 	// Guessing is told of an address that asks for the files of others.
 	Guessing func(from netip.Addr, until time.Time)
-	Log      *slog.Logger
+	// Twice is told of a device that asks for the files of a phone which another has
+	// had within the same window.
+	Twice func(mac sipphone.MAC, first, second netip.Addr)
+	Log   *slog.Logger
 }
 
 // Desk decides who gets which file. It is safe for concurrent use.
 type Desk struct {
 	cfg    Config
 	guard  guard
+	takers takers
 	served ledger
 	files  *os.Root
 }
@@ -131,6 +135,7 @@ var (
 	errProof    = &Refusal{401, "show that you are the phone: by its certificate or password, or within the window after it was added or told to resync"}
 	errNetwork  = &Refusal{403, "the address is not in a network of phones (phones.networks)"}
 	errMismatch = &Refusal{403, "the file is that of another phone"}
+	errTwice    = &Refusal{403, "another device with this MAC has had its files; have the phone resync to open the window again"}
 	errGuessing = &Refusal{429, "too many requests for files of others; wait ten minutes"}
 	errTooLarge = &Refusal{413, "the file is larger than a phone may send"}
 	errBusy     = &Refusal{503, "the file could not be made; ask again"}
@@ -290,9 +295,8 @@ func (d *Desk) personal(ctx context.Context, a *asked, file *family.File, found 
 		return nil, err
 	}
 	if a.proof == byWindow && file.Secret {
-		if err := d.cfg.Inventory.Narrow(ctx, a.mac, narrow); err != nil {
-			d.cfg.Log.Error("closing the window of a phone", "mac", a.mac, "err", err)
-			return nil, errBusy
+		if err := d.take(ctx, a); err != nil {
+			return nil, err
 		}
 	}
 	ask := d.ask(*a.phone, cmp.Or(found.Model, a.agent.Model))
@@ -304,6 +308,29 @@ func (d *Desk) personal(ctx context.Context, a *asked, file *family.File, found 
 	d.served.note(a.mac, file.Path(a.phone), b, ask.Hidden())
 	d.note(a)
 	return document(file, b), nil
+}
+
+// take notes who takes the passwords of a phone by its window, which closes soon then.
+func (d *Desk) take(ctx context.Context, a *asked) error {
+	err := d.cfg.Inventory.Narrow(ctx, a.mac, narrow)
+	phone, gone := d.cfg.Inventory.Get(a.mac)
+	if err = errors.Join(err, gone); err != nil {
+		d.cfg.Log.Error("closing the window of a phone", "mac", a.mac, "err", err)
+		return errBusy
+	}
+	if first, ok := d.takers.take(a.mac, a.From, phone.Window); !ok {
+		return d.twice(a, first)
+	}
+	return nil
+}
+
+// twice refuses and reports a second device with one MAC.
+func (d *Desk) twice(a *asked, first netip.Addr) error {
+	d.guard.strike(a.From, string(a.mac))
+	if d.cfg.Twice != nil {
+		d.cfg.Twice(a.mac, first, a.From)
+	}
+	return errTwice
 }
 
 func document(file *family.File, b []byte) *Document {
@@ -379,6 +406,9 @@ func (d *Desk) prove(a *asked) error {
 	case !time.Now().Before(a.phone.Window) || a.Password != "":
 		d.guard.strike(a.From, string(a.mac))
 		return errProof
+	}
+	if first, ok := d.takers.may(a.mac, a.From, a.phone.Window); !ok {
+		return d.twice(a, first)
 	}
 	a.proof = byWindow
 	return nil

@@ -300,3 +300,11 @@ func (s *Server) guessing(from netip.Addr, until time.Time) {
 		return map[string]any{"from": from.String(), "until": until}
 	})
 }
+
+// phoneTwice reports a second device with the MAC of a phone: one of them is not it.
+func (s *Server) phoneTwice(mac sipphone.MAC, first, second netip.Addr) {
+	s.log.Warn("second device with the MAC of a phone", "mac", mac, "first", first, "peer", second)
+	s.state.Tell("phone.twice", op.Resource("phones", string(mac)), access.Read("phones"), func() any {
+		return map[string]any{"mac": mac.Colons(), "first": first.String(), "second": second.String()}
+	})
+}

@@ -77,7 +77,7 @@ func (s *Server) openPhones(ctx context.Context, cfg *config.Config) error {
 	}
 	p.desk, err = provision.New(provision.Config{
 		Inventory: p.inventory, Secrets: keeper, Families: p.families.Load, Place: p.place.Load,
-		Person: s.person, Book: s.phonebook, Networks: networks, Guessing: s.guessing,
+		Person: s.person, Book: s.phonebook, Networks: networks, Guessing: s.guessing, Twice: s.phoneTwice,
 		Files: cfg.PhonesFolder(cfg.Phones.Files, "files"), Uploads: filepath.Join(cfg.Data, "phones", "uploads"), Log: s.log,
 	})
 	if err != nil {

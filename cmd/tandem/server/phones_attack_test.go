@@ -445,3 +445,34 @@ func TestWrongTemplate(t *testing.T) {
 		t.Errorf("without own templates: %.80q", got)
 	}
 }
+
+// TestTwoPhonesWithOneMAC: a second device that says it has the MAC of a phone gets
+// nothing in the window in which the phone got its files, over any way, and is reported.
+// The phone itself goes on, and a window that is opened again is for whoever comes first.
+func TestTwoPhonesWithOneMAC(t *testing.T) {
+	o := twoPhones(t, nil)
+	clone := *o
+	clone.client = http.Client{Timeout: o.client.Timeout, Transport: &http.Transport{TLSClientConfig: o.tls(), DisableKeepAlives: true,
+		DialContext: (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}).DialContext}}
+	ask := func(who *office, want int) {
+		t.Helper()
+		for _, way := range []string{"https", "http"} {
+			code, text := who.ask(way, alicesMAC+".cfg", yealink(alicesMAC))
+			who.want("a file over "+way, code, text, want)
+		}
+	}
+	if err := o.phones.inventory.Add(t.Context(), sipphone.Phone{MAC: alicesMAC, Family: "yealink"}); !errors.Is(err, sipphone.ErrExists) {
+		t.Errorf("added twice: %v", err)
+	}
+	ask(o, 200)
+	ask(&clone, 403)
+	ask(o, 200)
+	if log := o.log.String(); !strings.Contains(log, "second device with the MAC of a phone") || !strings.Contains(log, "first=127.0.0.1 peer=127.0.0.2") {
+		t.Error("it is not reported")
+	}
+	if err := o.phones.inventory.Open(t.Context(), alicesMAC, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	ask(&clone, 200)
+	ask(o, 403)
+}
