@@ -65,6 +65,7 @@ type Config struct {
 	// Manner is how a phone is spoken to, by the device secret it registered with; nil:
 	// as one of which nothing is known.
 	Manner func(device string) Manner
+	Lines  SharedLines // nil: no line is shared
 	Log    *slog.Logger
 }
 
@@ -293,6 +294,7 @@ func (x *Exchange) receive(r *rtc.Request, route routing.Route, begin func(c *Ca
 		return err
 	}
 	c.caller.session, in.Session.User = in.Session, c.caller
+	c.caller.appearance = in.Message.Appearance()
 	c.log = x.cfg.Log.With("call", c.id, "call_id", c.caller.callID)
 	c.record = recordOf(route, c.id, c.caller.callID, time.Now())
 	if !x.enter(c) {

@@ -22,17 +22,18 @@ type leg struct {
 	side                media.Which
 	routing.Destination // where it leads; of the caller's leg only whom
 
-	callID  string
-	session *dialog.Session // the caller's from the start, others' once they are answered
-	call    *dialog.Call    // of the legs we began
-	onward  dialog.Onward   // of the legs we began
-	branch  *media.Branch   // of the legs we began, until one is answered
-	seized  bool            // it has a channel of its trunk
-	late    bool            // its INVITE had no offer: ours is in the 200, the answer in the ACK
-	holding bool            // it has put the other side on hold, which hears music
-	early   dialog.ID       // while it rings: the dialog, as this server has it
-	theirs  []byte          // the description they sent last
-	ours    []byte          // the one we sent last
+	callID     string
+	session    *dialog.Session // the caller's from the start, others' once they are answered
+	call       *dialog.Call    // of the legs we began
+	onward     dialog.Onward   // of the legs we began
+	branch     *media.Branch   // of the legs we began, until one is answered
+	seized     bool            // it has a channel of its trunk
+	late       bool            // its INVITE had no offer: ours is in the 200, the answer in the ACK
+	appearance int             // of its shared line, that its INVITE names; 0 for none
+	holding    bool            // it has put the other side on hold, which hears music
+	early      dialog.ID       // while it rings: the dialog, as this server has it
+	theirs     []byte          // the description they sent last
+	ours       []byte          // the one we sent last
 }
 
 func (l *leg) name() string {
@@ -191,6 +192,7 @@ func (l *leg) request(offer []byte) dialog.Invite {
 	if l.Phone != "" {
 		manner := l.manner(c.x)
 		inv.Header, inv.Shape = append(inv.Header, c.route.Caller.IdentityTo(manner.Caller)...), manner.Shape
+		inv.Header = append(inv.Header, l.place()...)
 	}
 	inv.Header = append(append(inv.Header, c.passed...), c.geolocation()...)
 	if c.route.Auto && l.Trunk == nil {

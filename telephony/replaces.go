@@ -12,11 +12,17 @@ import (
 	"tandem/telephony/outcome"
 )
 
-// replaced takes an INVITE that is to take over a leg of a call (RFC 3891): who sends
-// it takes the place of the one at its other end. It is false for a dialog of which
+// replaced takes an INVITE that is to take over a leg of a call (RFC 3891), or takes up
+// a call on hold at a shared line: who sends it takes the place of the one at its other
+// end. It is false for a dialog of which
 // we know nothing. It runs on the INVITE's lane, and the leg may be on another one.
 func (x *Exchange) replaced(r *rtc.Request) (taken bool, err error) {
 	d, code := x.ua.Table().Replaces(r.Message)
+	if d == nil && code == 0 {
+		if d, err = x.resumed(r); err != nil {
+			return true, err
+		}
+	}
 	switch {
 	case d == nil && (code == 0 || code == 481):
 		return false, nil

@@ -56,6 +56,7 @@ type Party struct {
 	Remote              string // address of the other side, "sip:…" or "tel:+…"
 	RemoteName          string
 	Held                bool // the device has put the other side on hold
+	Appearance          int  // of a shared line, that the device has named; 0 for none
 }
 
 // PartyState is how far a party's dialog is.
@@ -130,7 +131,7 @@ func (c *Call) parties() (list []Party) {
 
 // party is how a leg is shown.
 func (l *leg) party(state PartyState, with identity.Party, initiator bool) Party {
-	p := Party{User: l.Who.User, CallID: l.callID, Initiator: initiator, State: state, Remote: with.Address(), RemoteName: with.Name,
+	p := Party{User: l.Who.User, CallID: l.callID, Initiator: initiator, State: state, Remote: with.Address(), RemoteName: with.Name, Appearance: l.appearance,
 		Held: state == Confirmed && holds(l.theirs)}
 	if with.Private {
 		p.Remote, p.RemoteName = "sip:anonymous@anonymous.invalid", "Anonymous"

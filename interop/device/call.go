@@ -34,12 +34,14 @@ const (
 // ErrRefused says that a call was answered with a failure.
 var ErrRefused = errors.New("the call was refused")
 
-// Dial calls a URI and waits for the answer.
-func (v *Device) Dial(ctx context.Context, uri string) (*Call, error) {
+// Dial calls a URI and waits for the answer. Its INVITE has further header lines, without
+// their line ends.
+func (v *Device) Dial(ctx context.Context, uri string, lines ...string) (*Call, error) {
 	c, err := v.begin(uri)
 	if err != nil {
 		return nil, err
 	}
+	c.sent["contact"] = strings.Join(append([]string{c.sent["contact"]}, lines...), "\r\n")
 	answer, err := v.request(ctx, c.sent, v.dialect.Invite)
 	if err != nil {
 		c.sound.Close()
@@ -96,6 +98,9 @@ func (c *Call) within(method string) message {
 	m["routes"] = strings.Join(lines, "\r\n")
 	return m
 }
+
+// Header of the INVITE that came, "" for none.
+func (c *Call) Header(name string) string { return c.invite.Get(name) }
 
 // Incoming waits for a call.
 func (v *Device) Incoming(ctx context.Context) (*Call, error) {

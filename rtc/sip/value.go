@@ -1,5 +1,10 @@
 package sip
 
+import (
+	"bytes"
+	"strconv"
+)
+
 // Views of the values a server looks at in every message. They read on demand
 // and do not allocate.
 
@@ -198,6 +203,25 @@ func (m *Message) RAck() (rseq, cseq uint32, method []byte, ok bool) {
 type Dialog struct {
 	CallID, ToTag, FromTag []byte
 	EarlyOnly              bool
+}
+
+// Appearance is the place of a shared line that Call-Info names (appearance-index, as
+// Broadsoft's servers and many phones have it), counted from 1; 0 for none.
+func (m *Message) Appearance() int {
+	for v := range m.Values(HdrCallInfo) {
+		_, value, ok := bytes.Cut(v, []byte(";appearance-index="))
+		if !ok {
+			continue
+		}
+		end := 0
+		for end < len(value) && end < 3 && value[end] >= '0' && value[end] <= '9' {
+			end++
+		}
+		if n, err := strconv.Atoi(string(value[:end])); err == nil {
+			return n
+		}
+	}
+	return 0
 }
 
 // DialogOf views a Replaces, Join or Target-Dialog header; false when absent

@@ -1,7 +1,8 @@
 // Package appearance shows phones that share a line what it does: the event packages
 // call-info and line-seize of Broadsoft's shared call appearances, which Polycom's and
 // Cisco's phones speak. A line has a few appearances, each for one call. A phone seizes
-// one before it dials; one that does not gets the first that is free.
+// one before it dials; one that does not gets the first that is free. A call on hold at
+// one may be taken up at any phone of the line.
 //
 // It keeps what calls it is told of, and leads none.
 package appearance
@@ -15,7 +16,6 @@ import (
 
 	"tandem/rtc"
 	"tandem/rtc/event"
-	"tandem/rtc/sip"
 )
 
 // Names of the event packages.
@@ -43,11 +43,22 @@ const (
 	Held        State = "held"
 )
 
+// Call is what a call does at a line.
+type Call struct {
+	ID     string
+	State  State
+	URI    string // of the other party, "" when it is not known yet
+	Index  int    // the appearance it wants, 0 for any
+	Dialog Dialog
+}
+
+// Dialog is that of a phone with this server, by the tags as the phone has them.
+type Dialog struct{ CallID, Local, Remote string }
+
 // appearance is one place for a call.
 type appearance struct {
-	state State
-	by    string // the call, or the subscription that has seized it
-	uri   string // of the other party
+	Call
+	by string // the call, or the subscription that has seized it
 }
 
 // Board keeps what shared lines do. It is safe for concurrent use.
@@ -65,24 +76,18 @@ func New(shared func(rtc.AOR) bool, changed func(rtc.AOR)) *Board {
 	return &Board{changed: changed, shared: shared, lines: make(map[rtc.AOR]*[Most]appearance)}
 }
 
-// Set tells what a call of a line does; the URI is of the other party. A call that is
-// Idle has ended. One that begins takes the appearance that its line has seized, else
-// the first that is free.
-func (b *Board) Set(line rtc.AOR, call string, s State, uri string) {
+// Set tells what a call of a line does. A call that is Idle has ended. One that begins
+// takes the appearance that it wants, else the one that its line has seized, else the
+// first that is free.
+func (b *Board) Set(line rtc.AOR, c Call) {
 	if !b.shared(line) {
 		return
 	}
 	b.mu.Lock()
 	l := b.line(line)
-	i := find(l, func(a *appearance) bool { return a.by == call })
-	if i < 0 && s == Progressing {
-		i = find(l, func(a *appearance) bool { return a.state == Seized })
-	}
-	if i < 0 && s != Idle {
-		i = find(l, func(a *appearance) bool { return a.by == "" })
-	}
-	now := appearance{s, call, uri}
-	if s == Idle {
+	i := b.find(l, c)
+	now := appearance{c, c.ID}
+	if c.State == Idle {
 		now = appearance{}
 	}
 	changed := i >= 0 && l[i] != now
@@ -96,9 +101,59 @@ func (b *Board) Set(line rtc.AOR, call string, s State, uri string) {
 	}
 }
 
-// seize takes an appearance for a subscription: the one wanted, 1 or more, or any when
-// that is 0. It is false when it is not free.
-func (b *Board) seize(line rtc.AOR, by string, want int) bool {
+// find is the appearance of a call, -1 for none, under the lock.
+func (b *Board) find(l *[Most]appearance, c Call) int {
+	free := func(a *appearance) bool { return a.by == "" }
+	seized := func(a *appearance) bool { return a.State == Seized }
+	i := find(l, func(a *appearance) bool { return a.by == c.ID })
+	if i < 0 && c.State == Progressing {
+		if n := c.Index; n > 0 && n <= Most && (free(&l[n-1]) || seized(&l[n-1])) {
+			return n - 1
+		}
+		i = find(l, seized)
+	}
+	if i < 0 && c.State != Idle {
+		i = find(l, free)
+	}
+	return i
+}
+
+// Place gives a call an appearance of a line at which it is about to ring, and tells
+// which: 0 when the line is not shared, or has none free.
+func (b *Board) Place(line rtc.AOR, call string) int {
+	if !b.shared(line) {
+		return 0
+	}
+	b.mu.Lock()
+	l := b.line(line)
+	i := b.find(l, Call{ID: call, State: Alerting})
+	begins := i >= 0 && l[i].by == ""
+	if begins {
+		l[i] = appearance{Call{ID: call, State: Alerting}, call}
+	}
+	b.tidy(line, l)
+	b.mu.Unlock()
+	if begins {
+		b.changed(line)
+	}
+	return i + 1
+}
+
+// At is the call at an appearance; false when nothing is there.
+func (b *Board) At(line rtc.AOR, index int) (Call, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	l := b.lines[line]
+	if l == nil || index < 1 || index > Most || l[index-1].by == "" {
+		return Call{}, false
+	}
+	return l[index-1].Call, true
+}
+
+// seize takes an appearance for a subscription, and tells which: the one wanted, 1 or
+// more, or any when that is 0. It is 0 when that is not free. One whose call is on hold stays as it is:
+// the phone is about to take the call up.
+func (b *Board) seize(line rtc.AOR, by string, want int) int {
 	b.mu.Lock()
 	l := b.line(line)
 	i := find(l, func(a *appearance) bool { return a.by == by })
@@ -107,28 +162,31 @@ func (b *Board) seize(line rtc.AOR, by string, want int) bool {
 	case again:
 	case want > Most:
 	case want > 0:
-		if l[want-1].by == "" {
+		switch a := &l[want-1]; {
+		case a.by == "":
 			i = want - 1
+		case a.State == Held:
+			i, again = want-1, true
 		}
 	default:
 		i = find(l, func(a *appearance) bool { return a.by == "" })
 	}
 	if i >= 0 && !again {
-		l[i] = appearance{state: Seized, by: by}
+		l[i] = appearance{Call{State: Seized}, by}
 	}
 	b.tidy(line, l)
 	b.mu.Unlock()
 	if i >= 0 && !again {
 		b.changed(line)
 	}
-	return i >= 0
+	return i + 1
 }
 
 // release gives up what a subscription has seized and no call has taken.
 func (b *Board) release(line rtc.AOR, by string) {
 	b.mu.Lock()
 	l := b.line(line)
-	i := find(l, func(a *appearance) bool { return a.state == Seized && a.by == by })
+	i := find(l, func(a *appearance) bool { return a.State == Seized && a.by == by })
 	if i >= 0 {
 		l[i] = appearance{}
 	}
@@ -165,7 +223,7 @@ func find(l *[Most]appearance, fits func(*appearance) bool) int {
 }
 
 // document is the Call-Info of a line: its appearances that do something, and idle for
-// all others.
+// all others; or of one appearance alone.
 func (b *Board) document(line rtc.AOR, only string) event.Document {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -173,12 +231,12 @@ func (b *Board) document(line rtc.AOR, only string) event.Document {
 	h.WriteString("Call-Info: ")
 	if l := b.lines[line]; l != nil {
 		for i, a := range l {
-			if a.by == "" || only != "" && a.by != only {
+			if a.by == "" || only != "" && strconv.Itoa(i+1) != only {
 				continue
 			}
-			fmt.Fprintf(&h, "<%s>;appearance-index=%d;appearance-state=%s", line, i+1, a.state)
-			if a.uri != "" {
-				fmt.Fprintf(&h, `;appearance-uri="<%s>"`, a.uri)
+			fmt.Fprintf(&h, "<%s>;appearance-index=%d;appearance-state=%s", line, i+1, a.State)
+			if a.URI != "" {
+				fmt.Fprintf(&h, `;appearance-uri="<%s>"`, a.URI)
 			}
 			if only != "" {
 				h.WriteString("\r\n")
@@ -211,28 +269,11 @@ func (b *Board) authorise(a event.Ask) (event.Grant, error) {
 	if a.Message == nil { // of before a restart: the phone has dialled, or given up
 		return event.Grant{Rejected: "giveup"}, nil
 	}
-	by := string(a.Message.CallID())
-	if !b.seize(a.Resource, by, wanted(a.Message)) {
+	n := b.seize(a.Resource, string(a.Message.CallID()), a.Message.Appearance())
+	if n == 0 {
 		return event.Grant{}, &rtc.Status{Code: 480, Reason: "Appearance Taken"}
 	}
-	return event.Grant{View: by}, nil
-}
-
-// wanted is the appearance that a message names, 0 for any.
-func wanted(m *sip.Message) int {
-	_, value, ok := bytes.Cut(m.Get(sip.HdrCallInfo), []byte("appearance-index="))
-	if !ok {
-		return 0
-	}
-	end := 0
-	for end < len(value) && value[end] >= '0' && value[end] <= '9' {
-		end++
-	}
-	n, err := strconv.Atoi(string(value[:end]))
-	if err != nil {
-		return 0
-	}
-	return n
+	return event.Grant{View: strconv.Itoa(n)}, nil
 }
 
 // Ended is told of subscriptions that end: what one has seized is free again.

@@ -130,7 +130,7 @@ func (l *lamps) follow(e telephony.Event) {
 		}
 		now = append(now, lit{p.User, c.ID})
 		l.board.Set(p.User, c)
-		l.shared().Set(p.User, c.ID, appearanceOf(p, c), p.Remote)
+		l.shared().Set(p.User, appearanceOf(p, c))
 		l.changed(p.User)
 	}
 	if e.Slot != "" { // the lamp of the place where a party is parked
@@ -140,8 +140,17 @@ func (l *lamps) follow(e telephony.Event) {
 	}
 	for _, x := range l.left(e.Record.ID, now) {
 		l.board.Set(x.line, dialoginfo.Call{ID: x.id})
-		l.shared().Set(x.line, x.id, appearance.Idle, "")
+		l.shared().Set(x.line, appearance.Call{ID: x.id, State: appearance.Idle})
 		l.changed(x.line)
+	}
+}
+
+// keep notes a line that a call is about to light.
+func (l *lamps) keep(call string, x lit) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !slices.Contains(l.calls[call], x) {
+		l.calls[call] = append(l.calls[call], x)
 	}
 }
 

@@ -172,6 +172,7 @@ func (s *Server) openTelephony(ctx context.Context, cfg *config.Config) error {
 		Reach:         s.reach,
 		Reconnect:     cfg.Telephony.Reconnect,
 		Manner:        s.mannerOf,
+		Lines:         sharedLines{s},
 		Log:           s.log,
 	})
 	return nil

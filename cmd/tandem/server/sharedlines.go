@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"tandem/rtc"
+	"tandem/rtc/dialog/refer"
 	"tandem/rtc/event"
 	"tandem/rtc/event/dialoginfo"
 	"tandem/sipphone"
@@ -28,15 +29,42 @@ func (s *Server) isShared(line rtc.AOR) bool {
 	})
 }
 
-// appearanceOf is the state of a party's call in the words of shared lines.
-func appearanceOf(p telephony.Party, c dialoginfo.Call) appearance.State {
+// appearanceOf is a party's call in the words of shared lines.
+func appearanceOf(p telephony.Party, c dialoginfo.Call) appearance.Call {
+	out := appearance.Call{ID: c.ID, URI: p.Remote, Index: p.Appearance, State: appearance.Alerting,
+		Dialog: appearance.Dialog{CallID: p.CallID, Local: p.LocalTag, Remote: p.RemoteTag}}
 	switch {
 	case p.Held:
-		return appearance.Held
+		out.State = appearance.Held
 	case c.State == dialoginfo.Confirmed:
-		return appearance.Active
+		out.State = appearance.Active
 	case p.Initiator:
-		return appearance.Progressing
+		out.State = appearance.Progressing
 	}
-	return appearance.Alerting
+	return out
+}
+
+// sharedLines are those of phones, as calls see them.
+type sharedLines struct{ s *Server }
+
+// Place implements telephony.SharedLines. The call keeps the place until it shows that
+// it rings there no more.
+func (x sharedLines) Place(line rtc.AOR, call string) int {
+	n := x.s.phones.shared.Place(line, call)
+	if n > 0 {
+		x.s.lamps.keep(call, lit{line, call})
+	}
+	return n
+}
+
+// Held implements telephony.SharedLines.
+func (x sharedLines) Held(line rtc.AOR, index int) (refer.Replaced, error) {
+	call, ok := x.s.phones.shared.At(line, index)
+	switch {
+	case !ok || call.State == appearance.Seized:
+		return refer.Replaced{}, nil
+	case call.State != appearance.Held:
+		return refer.Replaced{}, &rtc.Status{Code: 480, Reason: "Appearance Taken"}
+	}
+	return refer.Replaced{CallID: call.Dialog.CallID, ToTag: call.Dialog.Remote, FromTag: call.Dialog.Local}, nil
 }
