@@ -1,7 +1,9 @@
 package event
 
 // due is a heap of subscriptions by when something is to be done about them:
-// what was held back is sent, or they end.
+// what was held back is sent, or they end. One of which something is to be done
+// later than was thought stays where it is until it is at the top: a refresh, of
+// which there are many, moves nothing.
 type due []*subscription
 
 func (d due) swap(i, j int) {
@@ -9,18 +11,30 @@ func (d due) swap(i, j int) {
 	d[i].at, d[j].at = int32(i), int32(j)
 }
 
-// set enters a subscription, or moves it.
+// set enters a subscription, or has it come earlier or later.
 func (d *due) set(s *subscription, when int64) {
-	if s.at >= 0 && s.due == when {
-		return
-	}
+	s.due = when
 	if s.at < 0 {
 		s.at = int32(len(*d))
 		*d = append(*d, s)
+	} else if when >= s.key {
+		return
 	}
-	s.due = when
+	s.key = when
 	d.up(int(s.at))
-	d.down(int(s.at))
+}
+
+// first is when something is to be done about the first, nil when there is none.
+func (d due) first() *subscription {
+	for len(d) > 0 {
+		s := d[0]
+		if s.key == s.due {
+			return s
+		}
+		s.key = s.due
+		d.down(0)
+	}
+	return nil
 }
 
 func (d *due) remove(s *subscription) {
@@ -45,7 +59,7 @@ func (d *due) remove(s *subscription) {
 func (d due) up(i int) {
 	for i > 0 {
 		parent := (i - 1) / 2
-		if d[parent].due <= d[i].due {
+		if d[parent].key <= d[i].key {
 			return
 		}
 		d.swap(i, parent)
@@ -57,7 +71,7 @@ func (d due) down(i int) {
 	for {
 		least := i
 		for c := 2*i + 1; c <= 2*i+2 && c < len(d); c++ {
-			if d[c].due < d[least].due {
+			if d[c].key < d[least].key {
 				least = c
 			}
 		}

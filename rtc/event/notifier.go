@@ -199,8 +199,8 @@ func (s *shard) sweep(n *Notifier, now int64) (first int64) {
 	var lost, over []*subscription
 	var told []Subscription
 	s.mu.Lock()
-	for len(s.due) > 0 && s.due[0].due <= now {
-		sub := s.due[0]
+	sub := s.due.first()
+	for ; sub != nil && sub.due <= now; sub = s.due.first() {
 		switch {
 		case sub.reason != "" && sub.until <= now:
 			s.due.remove(sub)
@@ -221,8 +221,8 @@ func (s *shard) sweep(n *Notifier, now int64) (first int64) {
 			wake = append(wake, t)
 		}
 	}
-	if len(s.due) > 0 {
-		first = s.due[0].due
+	if sub != nil {
+		first = sub.due
 	}
 	s.mu.Unlock()
 	for _, t := range wake {

@@ -64,7 +64,8 @@ type subscription struct {
 	next    int64   // unix ms, no NOTIFY before
 	until   int64   // unix ms, when it ends
 	disk    int64   // unix ms, when it ends as the disk knows
-	due     int64   // place in the heap
+	due     int64   // unix ms, when something is to be done
+	key     int64   // place in the heap: due, or earlier
 }
 
 func newSubscription() *subscription { return &subscription{place: -1, at: -1} }
