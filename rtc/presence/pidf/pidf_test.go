@@ -1,6 +1,10 @@
 package pidf
 
 import (
+	"bytes"
+	"encoding/xml"
+	"io"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -62,8 +66,21 @@ func TestDiff(t *testing.T) {
 	}
 }
 
+// rich has what RFC 4480 knows.
+const rich = `<presence entity="pres:carol@example.com" xmlns="urn:ietf:params:xml:ns:pidf" xmlns:r="urn:ietf:params:xml:ns:pidf:rpid" xmlns:dm="urn:ietf:params:xml:ns:pidf:data-model">
+ <tuple id="t"><status><basic>closed</basic></status><r:class>work</r:class><r:privacy><r:audio/></r:privacy><r:relationship><r:self/></r:relationship><r:service-class><r:electronic/></r:service-class><note>n</note></tuple>
+ <dm:person id="p"><r:activities from="2026-05-04T12:00:00Z" until="2026-05-04T13:00:00+02:00"><r:meeting/><r:on-the-phone/></r:activities><r:mood><r:happy/></r:mood><r:place-is><r:audio><r:noisy/></r:audio></r:place-is><r:place-type><office/></r:place-type><r:sphere>home</r:sphere><r:status-icon>http://example.com/i.png</r:status-icon><r:time-offset>120</r:time-offset></dm:person>
+</presence>`
+
+// Whatever is published: what is written of it says the same when it is read again,
+// and every form of it is XML.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(linphone))
+	f.Add([]byte(rich))
+	old, err := Parse([]byte(linphone))
+	if err != nil {
+		f.Fatal(err)
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		d, err := Parse(b)
 		if err != nil {
@@ -76,5 +93,22 @@ func FuzzParse(f *testing.F) {
 		if string(again.Bytes()) != string(d.Bytes()) {
 			t.Fatalf("%s\n%s", d.Bytes(), again.Bytes())
 		}
+		wellFormed(t, d.XPIDF())
+		full, count := d.Full()
+		wellFormed(t, slices.Concat(full[:count], []byte("1"), full[count:]))
+		if diff, count, ok := d.Diff(old); ok {
+			wellFormed(t, slices.Concat(diff[:count], []byte("1"), diff[count:]))
+		}
 	})
+}
+
+func wellFormed(t *testing.T, b []byte) {
+	t.Helper()
+	for d := xml.NewDecoder(bytes.NewReader(b)); ; {
+		if _, err := d.Token(); err == io.EOF {
+			return
+		} else if err != nil {
+			t.Fatalf("%v: %s", err, b)
+		}
+	}
 }
