@@ -21,6 +21,7 @@ type Evidence string
 
 // The kinds of evidence, strongest first.
 const (
+	Itself      Evidence = "itself"       // it takes part as it is: a program, not a simulation
 	Trace       Evidence = "trace"        // the lines stand in a public captured message
 	EditedTrace Evidence = "edited-trace" // in a public test file made from a capture; values may be changed
 	Code        Evidence = "code"         // a public project changed its code for this device and says so

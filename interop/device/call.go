@@ -2,7 +2,6 @@ package device
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -21,6 +20,8 @@ type Call struct {
 	routes   []string
 	invite   *wire.Message // that came, nil of a call of ours
 	sent     message       // of a call of ours
+	number   int           // CSeq of it
+	answer   *wire.Message // to it, once it has come
 	sound    *Sound
 	version  int // of the description sent last
 }
@@ -30,33 +31,6 @@ const (
 	session      = "1568"
 	firstVersion = 6603
 )
-
-// ErrRefused says that a call was answered with a failure.
-var ErrRefused = errors.New("the call was refused")
-
-// Dial calls a URI and waits for the answer. Its INVITE has further header lines, without
-// their line ends.
-func (v *Device) Dial(ctx context.Context, uri string, lines ...string) (*Call, error) {
-	c, err := v.begin(uri)
-	if err != nil {
-		return nil, err
-	}
-	c.sent["contact"] = strings.Join(append([]string{c.sent["contact"]}, lines...), "\r\n")
-	answer, err := v.request(ctx, c.sent, v.dialect.Invite)
-	if err != nil {
-		c.sound.Close()
-		return nil, err
-	}
-	if answer.Status() >= 300 {
-		c.sound.Close()
-		return nil, fmt.Errorf("%w: %q", ErrRefused, answer.Start)
-	}
-	if err := c.confirmed(answer); err != nil {
-		c.sound.Close()
-		return nil, err
-	}
-	return c, nil
-}
 
 // begin words the INVITE.
 func (v *Device) begin(uri string) (*Call, error) {
@@ -150,7 +124,15 @@ func (c *Call) Refuse(ctx context.Context, code int, reason string) error {
 }
 
 // Answer takes the call and waits for the ACK.
-func (c *Call) Answer(ctx context.Context) (err error) {
+func (c *Call) Answer(ctx context.Context) error {
+	if err := c.Accept(); err != nil {
+		return err
+	}
+	return c.Acknowledged(ctx)
+}
+
+// Accept takes the call.
+func (c *Call) Accept() (err error) {
 	v := c.device
 	if c.sound, err = listen(v.end.Local.Addr()); err != nil {
 		return err
@@ -158,13 +140,15 @@ func (c *Call) Answer(ctx context.Context) (err error) {
 	if err := c.sound.Aim(c.invite.Body); err != nil {
 		return fmt.Errorf("the INVITE: %w", err)
 	}
-	said := message{"rtp": fmt.Sprint(c.sound.Port()), "session": session, "version": fmt.Sprint(firstVersion), "chosen": fmt.Sprint(c.sound.codec)}
+	said := message{"rtp": fmt.Sprint(c.sound.Port()), "session": session, "version": fmt.Sprint(firstVersion), "chosen": fmt.Sprint(c.sound.aim.Load().codec)}
 	body := string(v.words(v.dialect.Answer, said))
 	c.sound.offers([]byte(body))
-	if err := c.respond(c.invite, 200, "OK", message{"content": "Content-Type: application/sdp", "body": body}); err != nil {
-		return err
-	}
-	_, err = v.expect(ctx, "ACK", func(m *wire.Message) bool {
+	return c.respond(c.invite, 200, "OK", message{"content": "Content-Type: application/sdp", "body": body})
+}
+
+// Acknowledged waits for the ACK to its answer.
+func (c *Call) Acknowledged(ctx context.Context) error {
+	_, err := c.device.expect(ctx, "ACK", func(m *wire.Message) bool {
 		return m.IsRequest() && m.Method() == "ACK" && m.Get("Call-ID") == c.callid
 	})
 	return err
@@ -190,52 +174,6 @@ func (c *Call) HungUp(ctx context.Context) error {
 	return c.respond(m, 200, "OK", nil)
 }
 
-// GiveUp dials, waits until it rings, and cancels (RFC 3261 §9.1).
-func (v *Device) GiveUp(ctx context.Context, uri string) error {
-	c, err := v.begin(uri)
-	if err != nil {
-		return err
-	}
-	defer c.sound.Close()
-	for {
-		v.cseq++
-		c.sent["cseq"], c.sent["via"] = fmt.Sprint(v.cseq), v.fresh(v.dialect.Via)
-		if err := v.end.Send(v.words(v.dialect.Invite, c.sent)); err != nil {
-			return err
-		}
-		m, err := v.expect(ctx, "180", func(m *wire.Message) bool {
-			return m.Get("Call-ID") == c.callid && m.Method() == "INVITE" && m.CSeq() == v.cseq && m.Status() > 100
-		})
-		if err != nil {
-			return err
-		}
-		if m.Status() < 200 {
-			break
-		}
-		if err := v.acknowledge(c.sent, m); err != nil {
-			return err
-		}
-		if m.Status() != 401 && m.Status() != 407 || c.sent["credentials"] != "" {
-			return fmt.Errorf("%w: %q", ErrRefused, m.Start)
-		}
-		if err := v.prove(c.sent, m); err != nil {
-			return err
-		}
-	}
-	cancel := message{"method": "CANCEL", "ruri": c.sent["ruri"], "via": c.sent["via"], "from": c.sent["from"], "to": c.sent["to"], "callid": c.callid, "cseq": c.sent["cseq"]}
-	if err := v.end.Send(v.words(v.dialect.Request, cancel)); err != nil {
-		return err
-	}
-	m, err := v.final(ctx, c.sent, v.cseq)
-	if err != nil {
-		return err
-	}
-	if m.Status() != 487 {
-		return fmt.Errorf("the cancelled INVITE got %q", m.Start)
-	}
-	return v.acknowledge(c.sent, m)
-}
-
 // GivenUp waits until the caller gives up, and ends the INVITE with 487.
 func (c *Call) GivenUp(ctx context.Context) error {
 	m, err := c.device.expect(ctx, "CANCEL", func(m *wire.Message) bool { return m.IsRequest() && m.Method() == "CANCEL" })
@@ -248,8 +186,10 @@ func (c *Call) GivenUp(ctx context.Context) error {
 	return c.Refuse(ctx, 487, "Request Terminated")
 }
 
-// Talk says a tone and returns what was heard.
-func (c *Call) Talk(ctx context.Context, freq float64) (Heard, error) { return c.sound.talk(ctx, freq) }
+// Talk says a tone and returns what was heard meanwhile.
+func (c *Call) Talk(ctx context.Context, freq float64) (Heard, error) {
+	return Between(ctx, c.sound, c.sound, Speech{Tone: freq})
+}
 
 // Close ends the sound.
 func (c *Call) Close() {

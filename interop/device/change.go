@@ -104,7 +104,7 @@ func (c *Call) Proposed(ctx context.Context) (*wire.Message, error) {
 	code, reason, words := 488, "Not Acceptable Here", message{}
 	if strings.Contains(string(m.Body), "m=audio ") && !strings.Contains(string(m.Body), "m=image ") {
 		c.version++
-		body := string(v.words(v.dialect.Answer, message{"rtp": fmt.Sprint(c.sound.Port()), "session": session, "version": fmt.Sprint(c.version), "chosen": fmt.Sprint(c.sound.codec)}))
+		body := string(v.words(v.dialect.Answer, message{"rtp": fmt.Sprint(c.sound.Port()), "session": session, "version": fmt.Sprint(c.version), "chosen": fmt.Sprint(c.sound.aim.Load().codec)}))
 		code, reason = 200, "OK"
 		words = message{"content": "Content-Type: application/sdp", "body": direction.ReplaceAllString(body, "") + opposite(m.Body)}
 	}
@@ -164,9 +164,4 @@ func (c *Call) Refer(ctx context.Context, uri string) (report string, err error)
 // done says whether a report is the last one.
 func done(report string) bool {
 	return report != "" && !strings.HasPrefix(report, "SIP/2.0 1")
-}
-
-// HearsFrom has another device speak and returns what this one heard.
-func (c *Call) HearsFrom(ctx context.Context, other *Call, s Speech) (Heard, error) {
-	return Between(ctx, other.sound, c.sound, s)
 }

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/goccy/go-yaml"
 
@@ -51,8 +52,11 @@ type Dialect struct {
 // Events says whether it sends keys as telephone-event.
 func (d *Dialect) Events() bool { return strings.Contains(d.Offer, "telephone-event") }
 
-// Dialects are all devices, by name; the first is plain.
-func Dialects() ([]*Dialect, error) {
+// Dialects are all devices, by name; the first is plain. They are shared and must not be
+// changed.
+func Dialects() ([]*Dialect, error) { return dialects() }
+
+var dialects = sync.OnceValues(func() ([]*Dialect, error) {
 	plain, err := load("dialects/plain.yaml", nil)
 	if err != nil {
 		return nil, err
@@ -73,7 +77,7 @@ func Dialects() ([]*Dialect, error) {
 		list = append(list, d)
 	}
 	return list, nil
-}
+})
 
 // Find returns a dialect by its name.
 func Find(name string) (*Dialect, error) {

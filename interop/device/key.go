@@ -23,13 +23,13 @@ const (
 // press sends one key: one event, whose packets have one timestamp, the first with
 // the marker bit (RFC 4733 §2.3.5, §2.5.1.1).
 func (s *Sound) press(ctx context.Context, key string) error {
-	event := strings.Index(keys, key)
-	if s.events == 0 || event < 0 {
+	event, number := strings.Index(keys, key), s.aim.Load().events
+	if number == 0 || event < 0 {
 		return ErrNoKeys
 	}
 	beat := newBeat()
 	for i := range keyPackets + keyEnds {
-		b := append(s.packet(s.events, i == 0), byte(event), 10, 0, 0)
+		b := append(s.packet(number, i == 0), byte(event), 10, 0, 0)
 		if i >= keyPackets {
 			b[13] |= 0x80
 		}

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"regexp"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/zaf/g711"
@@ -18,14 +19,19 @@ import (
 
 // Sound is a device's sound: packets of 20 ms in G.711, and keys.
 type Sound struct {
-	conn   *wire.Media
-	far    netip.AddrPort
-	codec  int // that it says: 0 PCMU, 8 PCMA
-	events int // number of telephone-event the far side wants; 0: none
-	hears  int // number of telephone-event this side has given
+	conn  *wire.Media
+	aim   atomic.Pointer[aim]
+	hears int // number of telephone-event this side has given
 
 	sequence uint16
 	stamp    uint32
+}
+
+// aim is where sound goes, and how.
+type aim struct {
+	far    netip.AddrPort
+	codec  int // 0 PCMU, 8 PCMA
+	events int // number of telephone-event the far side wants; 0: none
 }
 
 // usualEvents is the number of telephone-event most devices give.
@@ -33,7 +39,9 @@ const usualEvents = 101
 
 // NewSound is the sound at a port. Nothing is said before it is aimed.
 func NewSound(conn *wire.Media) *Sound {
-	return &Sound{conn: conn, hears: usualEvents, sequence: 100, stamp: 1000}
+	s := &Sound{conn: conn, hears: usualEvents, sequence: 100, stamp: 1000}
+	s.aim.Store(&aim{})
+	return s
 }
 
 func listen(at netip.Addr) (*Sound, error) {
@@ -59,22 +67,24 @@ func (s *Sound) Hears(number int) { s.hears = number }
 
 // At is the same sound said from another port.
 func (s *Sound) At(conn *wire.Media) *Sound {
-	c := *s
-	c.conn = conn
-	return &c
+	c := &Sound{conn: conn, hears: s.hears, sequence: s.sequence, stamp: s.stamp}
+	c.aim.Store(s.aim.Load())
+	return c
 }
 
 var eventFormat = regexp.MustCompile(`(?mi)^a=rtpmap:(\d+) telephone-event/`)
 
 // Aim has it say what it says to where a description wants it.
-func (s *Sound) Aim(description []byte) (err error) {
-	if s.far, s.codec, err = media(description); err != nil {
+func (s *Sound) Aim(description []byte) error {
+	far, codec, err := media(description)
+	if err != nil {
 		return err
 	}
-	s.events = 0
+	a := &aim{far: far, codec: codec}
 	if m := eventFormat.FindSubmatch(description); m != nil {
-		s.events, _ = strconv.Atoi(string(m[1]))
+		a.events, _ = strconv.Atoi(string(m[1]))
 	}
+	s.aim.Store(a)
 	return nil
 }
 
@@ -113,11 +123,6 @@ func Between(ctx context.Context, from, to *Sound, s Speech) (Heard, error) {
 	return ear.end(late), nil
 }
 
-// talk says a tone and returns what was heard meanwhile.
-func (s *Sound) talk(ctx context.Context, tone float64) (Heard, error) {
-	return Between(ctx, s, s, Speech{Tone: tone})
-}
-
 // speak sends a speech.
 func (s *Sound) speak(ctx context.Context, what Speech) error {
 	for _, p := range what.Packets {
@@ -145,16 +150,7 @@ func (s *Sound) speak(ctx context.Context, what Speech) error {
 func (s *Sound) say(ctx context.Context, samples []int16) error {
 	beat := newBeat()
 	for i := 0; (i+1)*frame <= len(samples); i++ {
-		b := s.packet(s.codec, false)
-		for _, v := range samples[i*frame : (i+1)*frame] {
-			if s.codec == 8 {
-				b = append(b, g711.EncodeAlawFrame(v))
-			} else {
-				b = append(b, g711.EncodeUlawFrame(v))
-			}
-		}
-		s.stamp += frame
-		if err := s.send(b); err != nil {
+		if err := s.utter(samples[i*frame : (i+1)*frame]); err != nil {
 			return err
 		}
 		if err := beat.wait(ctx); err != nil {
@@ -162,6 +158,21 @@ func (s *Sound) say(ctx context.Context, samples []int16) error {
 		}
 	}
 	return nil
+}
+
+// utter sends one packet of samples.
+func (s *Sound) utter(samples []int16) error {
+	codec := s.aim.Load().codec
+	b := s.packet(codec, false)
+	for _, v := range samples {
+		if codec == 8 {
+			b = append(b, g711.EncodeAlawFrame(v))
+		} else {
+			b = append(b, g711.EncodeUlawFrame(v))
+		}
+	}
+	s.stamp += frame
+	return s.send(b)
 }
 
 // packet begins one of RTP (RFC 3550 §5.1).
@@ -179,8 +190,9 @@ func (s *Sound) packet(kind int, mark bool) []byte {
 }
 
 func (s *Sound) send(b []byte) error {
-	if _, err := s.conn.WriteToUDPAddrPort(b, s.far); err != nil {
-		return fmt.Errorf("sending sound to %s: %w", s.far, err)
+	far := s.aim.Load().far
+	if _, err := s.conn.WriteToUDPAddrPort(b, far); err != nil {
+		return fmt.Errorf("sending sound to %s: %w", far, err)
 	}
 	return nil
 }

@@ -22,7 +22,7 @@ import (
 // patience is how long a device waits for what must come when the target says
 // nothing else. It is long because the machine may be busy; nothing waits for it
 // when all is well.
-const patience = 8 * time.Second
+const patience = 20 * time.Second
 
 func (t *Target) patience() time.Duration { return cmp.Or(t.Patience, patience) }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"tandem/interop/behaviour"
+	"tandem/interop/story"
 	"tandem/interop/wire"
 )
 
@@ -51,6 +52,7 @@ type Result struct {
 type CaseResult struct {
 	Name  string        `json:"name,omitempty"`
 	Fault string        `json:"fault,omitempty"` // what was wrong, "" for nothing
+	Why   string        `json:"why,omitempty"`   // the device has no means for it
 	Wire  []Packet      `json:"wire,omitempty"`  // all messages, where it failed
 	Took  time.Duration `json:"took_ns"`
 }
@@ -157,8 +159,11 @@ func (r *runner) row(ctx context.Context, b *behaviour.Behaviour) Result {
 			return res
 		}
 		done := r.try(ctx, c)
-		if done.Fault != "" {
+		switch {
+		case done.Fault != "":
 			res.Outcome = Failed
+		case done.Why != "" && res.Outcome != Failed:
+			res.Outcome, res.Why = NotRun, done.Why
 		}
 		res.Cases = append(res.Cases, done)
 	}
@@ -179,8 +184,8 @@ func (r *runner) excused(b *behaviour.Behaviour) (Outcome, string) {
 			return NotRun, b.NotYet
 		}
 	}
-	cases, why := r.cases(b), ""
-	if len(cases) == 0 {
+	cases, why := r.cases(b), r.target.absent(b)
+	if len(cases) == 0 && why == "" {
 		why = "waits for: " + behaviour.Features[b.Run[0].WaitsFor]
 	}
 	for _, c := range cases {
@@ -212,6 +217,9 @@ func (r *runner) try(ctx context.Context, c *behaviour.Case) (res CaseResult) {
 	defer func() { res.Took = time.Since(b.begun) }()
 	back := r.lend(b, c)
 	err := errors.Join(b.run(ctx, c), b.joined(ctx))
+	if why, ok := story.Excuse(err); ok {
+		res.Why, err = why, nil
+	}
 	if b.missing != "" {
 		err = errors.Join(err, fmt.Errorf("{%s} has no value here", b.missing))
 	}

@@ -4,44 +4,56 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"tandem/interop/behaviour"
 	"tandem/interop/boot"
 	"tandem/interop/device"
+	"tandem/interop/story"
 )
 
-// tale is one story, with what it means.
-type tale struct {
-	name, does, server string
-	waits              behaviour.Feature // "": every registrar can
-	fits               func(*device.Dialect) bool
-	play               func(*bench, context.Context, cast) error
+// What is told of one device alone, before and between the stories of two.
+var (
+	registers = story.Story{Name: "register", Does: "Starts and registers.", Server: "Challenges it, takes its credentials and names its contact as it wrote it."}
+	waits     = story.Story{Name: "waiting", Does: "Subscribes to its messages, and one comes.", Server: "Tells it now, and when one comes.", Source: "RFC 3842"}
+)
+
+// tales are all stories in the order of reports.
+func tales() []story.Story {
+	i := slices.IndexFunc(story.All, func(s story.Story) bool { return s.Name == "reboot" })
+	return slices.Concat([]story.Story{registers}, story.All[:i], []story.Story{waits}, story.All[i:])
 }
 
-func always(*device.Dialect) bool      { return true }
-func isPhone(d *device.Dialect) bool   { return d.Role == behaviour.Phone }
-func isGateway(d *device.Dialect) bool { return d.Role != behaviour.Phone }
-func canHold(d *device.Dialect) bool   { return d.Hold != "" }
+// everywhere are the stories that phones tell over every transport they use.
+var everywhere = []string{"register", "call-out", "call-in", "busy", "give-up"}
 
-// tales are all stories. Those after the fifth are told over one transport.
-var tales = []tale{
-	{"register", "Starts and registers.", "Challenges it, takes its credentials and names its contact as it wrote it.", "", isPhone, nil},
-	{"call-out", "Calls, talks and hangs up.", "Leads the call, passes the sound both ways, and tells the other side of the end.", behaviour.Calls, always, (*bench).callOut},
-	{"call-in", "Is called, rings, answers, talks, and the other side hangs up.", "Leads the call, passes the sound both ways, and tells the device of the end.", behaviour.Calls, always, (*bench).callIn},
-	{"busy", "Is called and answers that it is busy.", "Tells the caller so.", behaviour.Calls, always, (*bench).busy},
-	{"give-up", "Calls and gives up while it rings.", "Cancels the call at the other side, and answers 487.", behaviour.Calls, always, (*bench).giveUp},
-	{"keys", "Calls, and a key is pressed at either side.", "Passes each key once, as telephone-event with the number that side has given.", behaviour.Media, (*device.Dialect).Events, (*bench).keys},
-	{"hold", "Calls, puts the other side on hold, and takes it back.", "Tells the other side, which is not heard meanwhile, and passes the sound again afterwards.", behaviour.Calls, canHold, (*bench).hold},
-	{"held", "Calls, is put on hold, and taken back.", "Tells it so, and passes the sound again afterwards.", behaviour.Calls, always, (*bench).held},
-	{"transfer", "Calls, and sends the other side on to a third.", "Answers 202, reports how it went, ends the call, and connects the two.", behaviour.Calls, isPhone, (*bench).transfer},
-	{"fax", "Calls, and wants to go on as a fax by T.38, which the other side refuses.", "Passes the refusal, and the sound goes on.", behaviour.Calls, isGateway, (*bench).fax},
-	{"failure", "Calls where nobody answers, and is refused when it is called.", "Tells the caller what the called side said.", behaviour.Calls, always, (*bench).failure},
-	{"waiting", "Subscribes to its messages, and one comes.", "Tells it now, and when one comes.", behaviour.Messages, isPhone, nil},
-	{"reboot", "Starts again at another port, and is called.", "Takes the new registration beside the old one, and reaches it.", behaviour.Calls, isPhone, (*bench).reboot},
+// fits says whether a device tells a story.
+func fits(d *device.Dialect, tells string) bool {
+	switch tells {
+	case "register", "waiting", "transfer", "reboot":
+		return isPhone(d)
+	case "fax":
+		return isGateway(d)
+	case "keys":
+		return d.Events()
+	case "hold":
+		return d.Hold != ""
+	}
+	return true
 }
 
-// overAll is how many of the tales are told over every transport.
-const overAll = 5
+// waitsFor is what a server needs for a story.
+func waitsFor(tells string) behaviour.Feature {
+	switch tells {
+	case "register":
+		return ""
+	case "waiting":
+		return behaviour.Messages
+	case "keys":
+		return behaviour.Media
+	}
+	return behaviour.Calls
+}
 
 // Stories are the rows of all devices: each tells every story that fits it, over the
 // transports it uses, and how it boots from files where it does.
@@ -52,26 +64,16 @@ func Stories() ([]*behaviour.Behaviour, error) {
 	}
 	var rows []*behaviour.Behaviour
 	for _, d := range dialects[1:] { // plain is the other side
-		for i, t := range tales {
-			if !t.fits(d) {
-				continue
+		for _, t := range tales() {
+			if fits(d, t.Name) {
+				rows = append(rows, told(d, t))
 			}
-			row := storyOf(d, t.name, t.does, t.server, t.waits)
-			for _, over := range d.Over {
-				c := behaviour.Case{Name: over, Over: map[string]string{"phone": over}, Story: &behaviour.Story{Device: d.Name, Tells: t.name}}
-				if isGateway(d) {
-					c.Over = nil // gateways are played over UDP
-				}
-				if row.Run = append(row.Run, c); i >= overAll || isGateway(d) {
-					break
-				}
-			}
-			rows = append(rows, row)
 		}
 		for _, p := range boot.Phones() {
 			if p.Dialect == d.Name {
-				row := storyOf(d, "boot", "Fetches its files and registers with what they hold; what is told to start again by NOTIFY is, and does.",
-					"Gives it its files, takes the password they hold, and tells it in the words of its family.", behaviour.Provisioning)
+				row := storyOf(d, story.Story{Name: "boot", Does: "Fetches its files and registers with what they hold; what is told to start again by NOTIFY is, and does.",
+					Server: "Gives it its files, takes the password they hold, and tells it in the words of its family."})
+				row.WaitsFor = behaviour.Provisioning
 				row.Run = []behaviour.Case{bootStory(p.Family)}
 				rows = append(rows, row)
 			}
@@ -80,14 +82,43 @@ func Stories() ([]*behaviour.Behaviour, error) {
 	return rows, nil
 }
 
-func storyOf(d *device.Dialect, tells, does, server string, waits behaviour.Feature) *behaviour.Behaviour {
-	b := &behaviour.Behaviour{ID: "story-" + d.Name + "-" + tells, Does: d.Title + ". " + does, Server: server, WaitsFor: waits, Evidence: d.Evidence,
-		Source: []string{"the rows of the family " + d.Family}, Family: &behaviour.Family{Name: d.Family, Title: d.Title, Role: d.Role}}
-	for _, t := range []struct{ tells, source string }{{"hold", "RFC 3264 §8.4 where they do not say how it holds"}, {"transfer", "RFC 3515"}, {"waiting", "RFC 3842"},
-		{"keys", "RFC 4733"}, {"fax", "ITU-T T.38 annex D"}, {"failure", "RFC 3261 §16.7"}} {
-		if t.tells == tells {
-			b.Source = append(b.Source, t.source)
+// told is the row of a device and a story. Gateways are played over UDP.
+func told(d *device.Dialect, t story.Story) *behaviour.Behaviour {
+	row := storyOf(d, t)
+	for _, over := range d.Over {
+		c := behaviour.Case{Name: over, Story: &behaviour.Story{Device: d.Name, Tells: t.Name}}
+		if isPhone(d) {
+			c.Over = map[string]string{"phone": over}
 		}
+		row.Run = append(row.Run, c)
+		if isGateway(d) || !slices.Contains(everywhere, t.Name) {
+			break
+		}
+	}
+	return row
+}
+
+// PlayerStories are the rows of telephones that somebody else made.
+func PlayerStories(players []Player) (rows []*behaviour.Behaviour) {
+	family := &behaviour.Family{Name: "programs", Title: "Real programs and libraries", Role: behaviour.Phone}
+	for _, p := range players {
+		for _, t := range story.All {
+			if t.Name == "fax" {
+				continue // gateways do that
+			}
+			rows = append(rows, &behaviour.Behaviour{ID: "story-" + p.Name + "-" + t.Name, Does: p.Title + ". " + t.Does, Server: t.Server, WaitsFor: waitsFor(t.Name),
+				Evidence: []behaviour.Evidence{behaviour.Itself}, Source: []string{t.Source}, Family: family,
+				Run: []behaviour.Case{{Story: &behaviour.Story{Device: p.Name, Tells: t.Name}}}})
+		}
+	}
+	return rows
+}
+
+func storyOf(d *device.Dialect, t story.Story) *behaviour.Behaviour {
+	b := &behaviour.Behaviour{ID: "story-" + d.Name + "-" + t.Name, Does: d.Title + ". " + t.Does, Server: t.Server, WaitsFor: waitsFor(t.Name), Evidence: d.Evidence,
+		Source: []string{"the rows of the family " + d.Family}, Family: &behaviour.Family{Name: d.Family, Title: d.Title, Role: d.Role}}
+	if t.Source != "" {
+		b.Source = append(b.Source, t.Source)
 	}
 	return b
 }
@@ -117,26 +148,39 @@ func bootStory(family string) behaviour.Case {
 	)}
 }
 
-// story plays a whole device against a plain one at the other side of the server.
+// story plays a whole device, or a player, against a plain device at the other side of
+// the server.
 func (b *bench) story(ctx context.Context, s *behaviour.Story) error {
-	i := slices.IndexFunc(tales, func(t tale) bool { return t.name == s.Tells })
-	if i < 0 {
-		return fmt.Errorf("no story tells %q", s.Tells)
+	if p, ok := b.target.player(s.Device); ok {
+		t, _ := story.Find(s.Tells)
+		c, end, err := b.starring(ctx, p, t.Third)
+		if err != nil {
+			return err
+		}
+		defer end()
+		return t.Play(ctx, c, storyPatience)
 	}
 	hero, err := device.Find(s.Device)
 	if err != nil {
 		return err
 	}
-	switch {
-	case s.Tells == "register":
+	switch s.Tells {
+	case registers.Name:
 		_, err := b.phone(ctx, "phone", hero)
 		return err
-	case s.Tells == "waiting":
+	case waits.Name:
 		return b.waiting(ctx, hero)
 	}
-	c, err := b.cast(ctx, hero)
+	t, ok := story.Find(s.Tells)
+	if !ok {
+		return fmt.Errorf("no story tells %q", s.Tells)
+	}
+	c, err := b.cast(ctx, hero, t.Third)
 	if err != nil {
 		return err
 	}
-	return tales[i].play(b, ctx, c)
+	return t.Play(ctx, c, storyPatience)
 }
+
+// storyPatience is how long a story may take on a busy machine.
+const storyPatience = 40 * time.Second

@@ -11,6 +11,10 @@ import (
 	"tandem/interop/wire"
 )
 
+// tries is how often something is said until it is heard well. Once is enough but on
+// a machine so busy that packets come too late.
+const tries = 3
+
 // speak has a device send sound or a key, and another one hear it.
 func (b *bench) speak(ctx context.Context, d *actor, t *behaviour.Talk) error {
 	to, err := b.actor(ctx, t.To)

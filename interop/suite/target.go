@@ -30,8 +30,9 @@ type Target struct {
 	Gateways   []Gateway
 	Local      netip.Addr // ours toward the server; not valid: found
 	Has        []behaviour.Feature
+	Players    []Player      // of the rows of PlayerStories
 	Pause      time.Duration // between two messages to the server, 0 for none
-	Patience   time.Duration // for what must come; 0 for eight seconds
+	Patience   time.Duration // for what must come; 0 for twenty seconds
 
 	open bool // it asks for no passwords
 }
