@@ -30,7 +30,8 @@ type Options struct {
 	// Ring is how long each may ring, Talk how long both may talk. 0 is the
 	// exchange's ring time, and no limit.
 	Ring, Talk time.Duration
-	// Trunk is the only one by which numbers are called; "" is any that serves them.
+	// Trunk is the only one, or the trunk group, by which numbers are called; "" is any
+	// that serves them.
 	Trunk string
 	// Hold has the call wait once A has answered, for Proceed or Speak.
 	Hold bool
@@ -258,15 +259,15 @@ func (s Shown) party(other routing.Route, domain string) identity.Party {
 	return p
 }
 
-// through has numbers called by one trunk alone. The error says that it serves none of
-// them.
+// through has numbers called by one trunk alone, or by those of a trunk group. The error
+// says that it serves none of them.
 func through(t *routing.Route, trunk string) error {
 	if trunk == "" || t.Called != "" {
 		return nil
 	}
 	var left routing.Rounds
 	for _, r := range t.Rounds {
-		if r.To[0].TrunkName() == trunk {
+		if t := r.To[0].Trunk; t != nil && (t.Name == trunk || t.Group == trunk) {
 			left = append(left, r)
 		}
 	}

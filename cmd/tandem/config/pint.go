@@ -24,7 +24,7 @@ type PINT struct {
 // PINTProvider is a telephone provider.
 type PINTProvider struct {
 	TSP   string `yaml:"tsp" json:"tsp" jsonschema_description:"Its domain, as requests write it: telco.com"`
-	Trunk string `yaml:"trunk" json:"trunk" jsonschema_description:"Name of the trunk by which numbers are called then"`
+	Trunk string `yaml:"trunk" json:"trunk" jsonschema_description:"Name of the trunk, or trunk group, by which numbers are called then"`
 }
 
 // PINTFax is where documents go that requests want faxed. Without a program and a URL
