@@ -92,11 +92,21 @@ func (x *Executive) accept(id string, o pint.Order, svc *service.Service, confir
 	if err := x.room(); err != nil {
 		return err
 	}
-	j := x.add(s)
+	j := x.enter(s)
 	if confirmed {
 		x.limits.Wait(string(o.By), +1)
 	}
 	return x.keepNew(j, confirmed, done)
+}
+
+// enter makes the job of a new session.
+func (x *Executive) enter(s pint.Session) *job {
+	x.mu.Lock()
+	if x.fresh != nil {
+		x.fresh[s.ID] = true
+	}
+	x.mu.Unlock()
+	return x.add(s)
 }
 
 // keepNew puts a new session on disk and goes on with it from there.

@@ -74,6 +74,7 @@ type Executive struct {
 	origin map[string]*job          // by requester and o= line
 	dialog map[string]*job          // by Call-ID and our tag
 	busy   map[string]map[*job]bool // those that wait until somebody is free, by whom
+	fresh  map[string]bool          // taken on before Load has ended: it may find them, too; nil afterwards
 	closed bool                     // no session begins anything any more
 	ended  bool                     // nothing is posted any more
 }
@@ -89,7 +90,7 @@ func New(cfg Config) *Executive {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Executive{cfg: cfg, limits: limits.New(), queue: schedule.New(), stats: stats.New(), seed: maphash.MakeSeed(), jobs: map[string]*job{}, origin: map[string]*job{}, dialog: map[string]*job{}, busy: map[string]map[*job]bool{}}
+	return &Executive{cfg: cfg, limits: limits.New(), queue: schedule.New(), stats: stats.New(), seed: maphash.MakeSeed(), jobs: map[string]*job{}, origin: map[string]*job{}, dialog: map[string]*job{}, busy: map[string]map[*job]bool{}, fresh: map[string]bool{}}
 }
 
 // Watch has f told of every change of every session, those of one session in
@@ -116,15 +117,28 @@ func (x *Executive) Store() pint.Store { return x.cfg.Store }
 // called twice for one request: a try is on disk before its first INVITE leaves, and a
 // session that was being tried when the server ended has failed, even when nobody had
 // been called yet. What waited for its time, or for the next try, still does. One that
-// its client had not confirmed is cancelled.
+// its client had not confirmed is cancelled. Orders may be taken on meanwhile.
 func (x *Executive) Load(ctx context.Context) error {
-	return x.cfg.Store.Unfinished(ctx, func(s pint.Session) {
+	err := x.cfg.Store.Unfinished(ctx, func(s pint.Session) {
+		if x.isFresh(s.ID) {
+			return
+		}
 		j := x.add(s)
 		if s.State == pint.Scheduled {
 			x.limits.Wait(string(s.By), +1)
 		}
 		j.post(j.resume)
 	})
+	x.mu.Lock()
+	x.fresh = nil
+	x.mu.Unlock()
+	return err
+}
+
+func (x *Executive) isFresh(id string) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.fresh[id]
 }
 
 // Run serves until ctx ends; then calls under way are ended, and what waits stays

@@ -1,6 +1,7 @@
 package executive
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -161,6 +162,42 @@ func killedAfter(t *testing.T, svc service.Service, steps []step) {
 	}
 	w.stop()
 	killed()
+}
+
+// TestAskedWhileLoading: a request that comes while those of before a restart are taken up
+// is none of them.
+func TestAskedWhileLoading(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{t: t, ex: &exchange{}, rights: &rights{}, store: pint.NewMemory()}
+		early := func() {
+			if err := w.AcceptAs("one", order(), true, func(pint.Session, error) {}); err != nil {
+				t.Error(err)
+			}
+			waits := order()
+			waits.A.Number = "+4940112"
+			if err := w.AcceptAs("two", waits, false, func(pint.Session, error) {}); err != nil {
+				t.Error(err)
+			}
+		}
+		w.kept = asks{w.store, early}
+		w.open(service.Service{})
+		w.ex.last(t, 1) // not twice
+		w.Confirm("two")
+		w.ex.last(t, 2) // it was not cancelled
+		w.stop()
+	})
+}
+
+// asks is a store that has something asked for before it tells what is unfinished.
+type asks struct {
+	pint.Store
+	early func()
+}
+
+// Unfinished implements pint.Store.
+func (a asks) Unfinished(ctx context.Context, each func(pint.Session)) error {
+	a.early()
+	return a.Store.Unfinished(ctx, each)
 }
 
 // TestDiskFull: who cannot be known after a restart is not called.

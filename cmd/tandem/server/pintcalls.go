@@ -49,14 +49,38 @@ func (p pintCalls) Connect(c pint.Call, tell func(pint.Progress)) (pint.Handle, 
 	} else {
 		call, err = p.s.exchange.Connect(ctx, c.First.To, c.Second.To, options)
 	}
-	if err != nil {
+	id := steps.started()
+	switch {
+	case err == nil:
+		id = call.Record().ID
+	case id == "":
 		steps.close()
 		return nil, err
 	}
-	tell(pint.Progress{Step: pint.Begun, Call: call.Record().ID})
+	tell(pint.Progress{Step: pint.Begun, Call: id})
 	steps.open()
+	if err != nil { // it has ended before its record was on disk, which is told as any end
+		return endedCall{}, nil
+	}
 	return pintHandle{call}, nil
 }
+
+// endedCall is a call that is over: Ended is told, or was.
+type endedCall struct{}
+
+// Proceed implements pint.Handle.
+func (endedCall) Proceed() {}
+
+// Speak implements pint.Handle.
+func (endedCall) Speak(bool, []string) {}
+
+// Record implements pint.Handle.
+func (endedCall) Record(context.Context) (string, error) {
+	return "", errors.New("the call has ended")
+}
+
+// Hangup implements pint.Handle.
+func (endedCall) Hangup(string) {}
 
 // trunk is the one by which the telephone provider that a request names is reached, ""
 // when it names none.
@@ -102,6 +126,7 @@ type pintSteps struct {
 	screen *pintScreen // nil: nobody listens to who answers
 
 	mu      sync.Mutex
+	call    string // ID of its record, once it has started
 	waiting []pint.Progress
 	begun   bool
 	over    bool
@@ -114,6 +139,11 @@ func (p *pintSteps) event(e telephony.Event) {
 	reached := p.reached
 	p.mu.Unlock()
 	switch e.Kind {
+	case telephony.Started:
+		p.mu.Lock()
+		p.call = e.Record.ID
+		p.mu.Unlock()
+		return
 	case telephony.CallerRings:
 		step.Step = pint.FirstRinging
 	case telephony.CallerReached:
@@ -158,6 +188,13 @@ func side(by string) string {
 		return "second"
 	}
 	return by
+}
+
+// started is the ID of the call's record, "" when no call was begun.
+func (p *pintSteps) started() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.call
 }
 
 func (p *pintSteps) open() {
