@@ -1,6 +1,7 @@
 package export
 
 import (
+	"bytes"
 	"io"
 	"strconv"
 	"time"
@@ -79,6 +80,15 @@ func (o *object) number(name string, f float64) {
 	}
 }
 
+// seconds is a duration of milliseconds, in seconds: 1.5.
+func (o *object) seconds(name string, d time.Duration) {
+	if d = d.Truncate(time.Millisecond); d != 0 {
+		o.key(name)
+		o.b = bytes.TrimRight(appendSeconds(o.b, d), "0")
+		o.b = bytes.TrimSuffix(o.b, []byte{'.'})
+	}
+}
+
 func (o *object) moment(name string, t time.Time) {
 	if !t.IsZero() {
 		o.key(name)
@@ -120,9 +130,9 @@ func appendRecord(dst []byte, r *cdr.Record) []byte {
 	o.moment("ringing", r.Ringing)
 	o.moment("answered", r.Answered)
 	o.moment("ended", r.Ended)
-	o.number("post_dial_delay_s", r.Delay().Seconds())
-	o.number("talked_s", r.Talked().Seconds())
-	o.number("held_s", r.Held.Seconds())
+	o.seconds("post_dial_delay_s", r.Delay())
+	o.seconds("talked_s", r.Talked())
+	o.seconds("held_s", r.Held)
 	o.text("ended_by", r.EndedBy)
 	o.code("code", r.Code)
 	o.code("cause", r.Cause)
@@ -168,25 +178,36 @@ func (o *object) step(s *cdr.Step) {
 
 const hex = "0123456789abcdef"
 
+// asIs are the characters that mean themselves in a JSON string.
+var asIs = func() (t [256]bool) {
+	for c := ' '; c < utf8.RuneSelf; c++ {
+		t[c] = c != '"' && c != '\\'
+	}
+	return t
+}()
+
 // appendText appends a JSON string (RFC 8259 §7). What is no UTF-8 becomes U+FFFD.
 func appendText(dst []byte, s string) []byte {
 	dst = append(dst, '"')
-	for i := 0; i < len(s); {
-		c := s[i]
-		switch {
-		case c == '"' || c == '\\':
-			dst = append(dst, '\\', c)
-		case c < ' ':
-			dst = append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
-		case c < utf8.RuneSelf:
-			dst = append(dst, c)
-		default:
-			r, n := utf8.DecodeRuneInString(s[i:])
-			dst = utf8.AppendRune(dst, r) // U+FFFD for what is none
-			i += n
-			continue
+	for {
+		n := 0
+		for n < len(s) && asIs[s[n]] {
+			n++
 		}
-		i++
+		dst = append(dst, s[:n]...)
+		if s = s[n:]; s == "" {
+			return append(dst, '"')
+		}
+		switch c := s[0]; {
+		case c == '"' || c == '\\':
+			dst, n = append(dst, '\\', c), 1
+		case c < ' ':
+			dst, n = append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15]), 1
+		default:
+			var r rune
+			r, n = utf8.DecodeRuneInString(s)
+			dst = utf8.AppendRune(dst, r) // U+FFFD for what is none
+		}
+		s = s[n:]
 	}
-	return append(dst, '"')
 }

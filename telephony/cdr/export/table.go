@@ -35,17 +35,17 @@ func (t *table) Write(r *cdr.Record) error {
 	}
 	t.tried(r.Tried)
 	for _, d := range [...]time.Duration{r.Delay(), r.Talked(), r.Held} {
-		t.number(d.Seconds(), 3)
+		t.seconds(d)
 	}
 	t.text(r.EndedBy)
-	t.number(float64(r.Code), 0)
-	t.number(float64(r.Cause), 0)
+	t.whole(int64(r.Code))
+	t.whole(int64(r.Cause))
 	t.text(r.Text)
 	for _, s := range r.Sides {
 		t.text(s.Codec)
-		t.number(float64(s.Lost), 0)
-		t.number(s.Jitter, 1)
-		t.number(s.MOS, 1)
+		t.whole(int64(s.Lost))
+		t.tenths(s.Jitter)
+		t.tenths(s.MOS)
 	}
 	t.text(r.CallIDs[0])
 	t.text(r.CallIDs[1])
@@ -71,12 +71,12 @@ func (t *table) Flush() error {
 
 // text is a cell. A spreadsheet must not take what others chose for a formula.
 func (t *table) text(s string) {
-	formula := s != "" && strings.IndexByte("=+-@\t\r", s[0]) >= 0 && !plainNumber(s)
-	quote := strings.ContainsAny(s, ",\"\r\n") || s != "" && s[0] == ' '
-	if quote {
-		t.buf = append(t.buf, '"')
+	if plain(s) {
+		t.buf = append(append(t.buf, s...), ',')
+		return
 	}
-	if formula {
+	t.buf = append(t.buf, '"')
+	if strings.IndexByte(formula, s[0]) >= 0 && !plainNumber(s) {
 		t.buf = append(t.buf, '\'')
 	}
 	for i := range len(s) {
@@ -85,25 +85,57 @@ func (t *table) text(s string) {
 		}
 		t.buf = append(t.buf, s[i])
 	}
-	if quote {
-		t.buf = append(t.buf, '"')
+	t.buf = append(t.buf, '"', ',')
+}
+
+// formula is what the formulas of spreadsheets begin with.
+const formula = "=+-@\t\r"
+
+// plain reports whether a cell needs no quotes and is no formula.
+func plain(s string) bool {
+	if s == "" {
+		return true
 	}
-	t.buf = append(t.buf, ',')
+	for i := range len(s) {
+		if c := s[i]; c == ',' || c == '"' || c == '\r' || c == '\n' {
+			return false
+		}
+	}
+	return s[0] != ' ' && (strings.IndexByte(formula, s[0]) < 0 || plainNumber(s))
 }
 
 // plainNumber reports whether s is a telephone number and nothing else.
 func plainNumber(s string) bool { return strings.Trim(s, "+0123456789") == "" }
 
+// moment is UTC with milliseconds: "2026-05-04T12:00:00.000Z".
 func (t *table) moment(at time.Time) {
 	if !at.IsZero() {
-		t.buf = at.UTC().AppendFormat(t.buf, "2006-01-02T15:04:05.000Z")
+		t.buf = at.UTC().AppendFormat(t.buf, time.RFC3339) // package time is quick at this one
+		t.buf[len(t.buf)-1] = '.'
+		t.buf = append(appendThousandths(t.buf, at.Nanosecond()/int(time.Millisecond)), 'Z')
 	}
 	t.buf = append(t.buf, ',')
 }
 
-func (t *table) number(f float64, digits int) {
-	t.buf = append(strconv.AppendFloat(t.buf, f, 'f', digits, 64), ',')
+func (t *table) seconds(d time.Duration) { t.buf = append(appendSeconds(t.buf, d), ',') }
+
+// appendSeconds appends a duration with milliseconds: "1.500".
+func appendSeconds(dst []byte, d time.Duration) []byte {
+	if d < 0 {
+		dst, d = append(dst, '-'), -d
+	}
+	dst = append(strconv.AppendInt(dst, int64(d/time.Second), 10), '.')
+	return appendThousandths(dst, int(d%time.Second/time.Millisecond))
 }
+
+// appendThousandths appends three digits.
+func appendThousandths(dst []byte, n int) []byte {
+	return append(dst, byte('0'+n/100), byte('0'+n/10%10), byte('0'+n%10))
+}
+
+func (t *table) whole(n int64) { t.buf = append(strconv.AppendInt(t.buf, n, 10), ',') }
+
+func (t *table) tenths(f float64) { t.buf = append(strconv.AppendFloat(t.buf, f, 'f', 1, 64), ',') }
 
 // tried is "bonn:503 berlin:200".
 func (t *table) tried(list []cdr.Try) {

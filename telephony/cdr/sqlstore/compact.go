@@ -17,7 +17,10 @@ func readCompact(text string, r *cdr.Record) bool {
 	blank := cdr.Record{ID: r.ID, State: r.State, From: r.From, Called: r.Called, Trunk: r.Trunk, Started: r.Started, Ended: r.Ended,
 		Tried: r.Tried[:0], Story: r.Story[:0]}
 	*r = blank
-	s := scanner{rest: text}
+	if strings.IndexByte(text, '\\') >= 0 {
+		return false
+	}
+	s := scanner{in: text}
 	s.object(func(key string) { s.field(key, r) })
 	if len(r.Tried) == 0 {
 		r.Tried = nil
@@ -25,7 +28,7 @@ func readCompact(text string, r *cdr.Record) bool {
 	if len(r.Story) == 0 {
 		r.Story = nil
 	}
-	return !s.bad && s.rest == ""
+	return !s.bad && s.at == len(text)
 }
 
 // field reads a field of a row.
@@ -132,16 +135,17 @@ func (s *scanner) sound() (h cdr.Sound) {
 
 // scanner reads JSON without blanks and escapes. Once bad it reads nothing more.
 type scanner struct {
-	rest string
-	bad  bool
+	in  string
+	at  int // what is read next
+	bad bool
 }
 
 // take goes past a character if it is next.
 func (s *scanner) take(c byte) bool {
-	if s.bad || s.rest == "" || s.rest[0] != c {
+	if s.bad || s.at >= len(s.in) || s.in[s.at] != c {
 		return false
 	}
-	s.rest = s.rest[1:]
+	s.at++
 	return true
 }
 
@@ -188,35 +192,50 @@ func (s *scanner) pair(value func(i int)) {
 	})
 }
 
-// text is a string that means itself: all but what has escapes.
+// text is a string; it has no escapes. Most are too short for strings.IndexByte to
+// be worth its call.
 func (s *scanner) text() string {
 	s.must('"')
-	if s.bad {
-		return ""
+	begin, end := s.at, s.at
+	for end < len(s.in) && s.in[end] != '"' {
+		end++
 	}
-	end := strings.IndexByte(s.rest, '"')
-	if end < 0 || strings.IndexByte(s.rest[:end], '\\') >= 0 {
+	if s.bad || end == len(s.in) {
 		s.bad = true
 		return ""
 	}
-	text := s.rest[:end]
-	s.rest = s.rest[end+1:]
-	return text
+	s.at = end + 1
+	return s.in[begin:end]
 }
 
 // word is a number as it is written.
 func (s *scanner) word() string {
-	n := 0
-	for n < len(s.rest) && strings.IndexByte("0123456789+-.eE", s.rest[n]) >= 0 {
-		n++
+	begin := s.at
+	for s.at < len(s.in) && s.in[s.at] != ',' && s.in[s.at] != '}' && s.in[s.at] != ']' {
+		s.at++
 	}
-	word := s.rest[:n]
-	s.rest = s.rest[n:]
-	return word
+	return s.in[begin:s.at]
 }
 
 func (s *scanner) whole() int64 {
-	n, err := strconv.ParseInt(s.word(), 10, 64)
+	word := s.word()
+	if len(word) == 0 || len(word) > 18 { // what has more digits may be too large
+		return s.rare(word)
+	}
+	n := int64(0)
+	for i := range len(word) {
+		d := word[i] - '0'
+		if d > 9 {
+			return s.rare(word)
+		}
+		n = 10*n + int64(d)
+	}
+	return n
+}
+
+// rare is a whole number that is negative or large, or none.
+func (s *scanner) rare(word string) int64 {
+	n, err := strconv.ParseInt(word, 10, 64)
 	s.bad = s.bad || err != nil
 	return n
 }

@@ -78,3 +78,18 @@ func sameJSON(a, b row) bool {
 	y, errY := json.Marshal(b)
 	return string(x) == string(y) && (errX == nil) == (errY == nil)
 }
+
+func BenchmarkCompact(b *testing.B) {
+	want := written()
+	text, err := json.Marshal(rowOf(&want))
+	if err != nil {
+		b.Fatal(err)
+	}
+	s, r := string(text), cdr.Record{}
+	b.ReportAllocs()
+	for b.Loop() {
+		if !readCompact(s, &r) {
+			b.Fatal(s)
+		}
+	}
+}
