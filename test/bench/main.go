@@ -86,7 +86,7 @@ func main() {
 	flag.BoolVar(&o.quick, "quick", false, "one short round, closed loop only")
 	flag.IntVar(&o.rounds, "rounds", 2, "rounds; the best of each server counts")
 	flag.Float64Var(&o.scale, "scale", 1, "multiplies the operations of a run")
-	flag.StringVar(&o.only, "only", "", "one part alone: calls; media; pint; presence; messages; sip; or SIP with one server alone: tandem or kamailio")
+	flag.StringVar(&o.only, "only", "", "one part alone: calls; export; media; pint; presence; messages; sip; or SIP with one server alone: tandem or kamailio")
 	flag.StringVar(&o.match, "match", "", "only scenarios whose name contains this")
 	flag.StringVar(&o.profiles, "profiles", "", "folder for CPU profiles of tandem, one a scenario (of media with perf)")
 	flag.IntVar(&o.people, "presentities", 1000, "of the part presence")
@@ -141,7 +141,12 @@ func run(o options) error {
 			return err
 		}
 	}
-	if !slices.Contains([]string{"media", "pint", "presence", "messages", "calls"}, o.only) {
+	if o.only == "export" || o.only == "" && o.match == "" {
+		if err := o.export(os.Stdout); err != nil {
+			return err
+		}
+	}
+	if !slices.Contains([]string{"media", "pint", "presence", "messages", "calls", "export"}, o.only) {
 		if err := o.signalling(); err != nil {
 			return err
 		}
