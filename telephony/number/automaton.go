@@ -32,6 +32,12 @@ func (a *automaton) run(digits []byte) (full, begin classes) {
 	return full, begin
 }
 
+// matches reports whether a pattern matches all of the digits.
+func (a *automaton) matches(digits []byte) bool {
+	full, _ := a.run(digits)
+	return full != 0
+}
+
 // longest is how many of the digits the longest match from the first on has.
 func (a *automaton) longest(digits []byte) int {
 	n, state := 0, uint16(1)

@@ -27,13 +27,14 @@ func (r *region) codeOf() int { return int(r.meta.GetCountryCode()) }
 // country is one country's numbers, in tables.
 type country struct {
 	home          *region
-	code          []byte     // "49"
-	national      []byte     // dialled before a national number: "0"
-	international *automaton // what is dialled before a country's code
-	abroad        string     // one of these, to write: "00"
-	leading       *automaton // first digits that are its own among the countries of its code; nil: none
-	numbers       *automaton // national numbers, by class
-	short         *automaton // numbers dialled as they are: emergency, information
+	code          []byte      // "49"
+	national      []byte      // dialled before a national number: "0"
+	prefix        *prefixRule // nil: that is all there is to it
+	international *automaton  // what is dialled before a country's code
+	abroad        string      // one of these, to write: "00"
+	leading       *automaton  // first digits that are its own among the countries of its code; nil: none
+	numbers       *automaton  // national numbers, by class
+	short         *automaton  // numbers dialled as they are: emergency, information
 }
 
 // NewWorld reads what is known of the countries' numbers.
@@ -84,6 +85,16 @@ func (w *World) split(digits []byte) (code int, rest []byte, ok bool) {
 	return 0, nil, false
 }
 
+// inUse reports whether a country of the code has the national number, in full.
+func (w *World) inUse(code int, national []byte) bool {
+	for _, r := range w.codes[code] {
+		if r.country().numbers.matches(national) {
+			return true
+		}
+	}
+	return false
+}
+
 func newCountry(r *region) *country {
 	m := r.meta
 	c := &country{home: r, code: strconv.AppendInt(nil, int64(m.GetCountryCode()), 10), national: []byte(m.GetNationalPrefix()),
@@ -101,6 +112,12 @@ func newCountry(r *region) *country {
 	}
 	if m.GetLeadingDigits() != "" {
 		c.leading = must(patternsOf(ClassNational, m.GetLeadingDigits()))
+	}
+	if text := m.GetNationalPrefixForParsing(); text != m.GetNationalPrefix() {
+		var err error
+		if c.prefix, err = newPrefixRule(text, m.GetNationalPrefixTransformRule()); err != nil {
+			panic(err) // a test makes all of them
+		}
 	}
 	if s := r.short; s != nil {
 		c.short = must(slices.Concat(

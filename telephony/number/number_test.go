@@ -72,7 +72,12 @@ func TestDialledNumbers(t *testing.T) {
 		{Site{Country: "JP"}, "0312345678", "+81312345678"},
 		{Site{Country: "AR"}, "0111523456789", "+5491123456789"}, // the mobile 15 becomes a 9
 		{Site{Country: "BR"}, "0151123456789", "+551123456789"},  // 15 is a carrier
+		{Site{Country: "AR"}, "+54111523456789", "+5491123456789"},
 		{Site{Country: "BB", Area: "246"}, "4301234", "+12464301234"},
+		{Site{Country: "BB"}, "4301234", "+12464301234"}, // an island has one area
+		{Site{Country: "BS"}, "2125551212", "+12125551212"},
+		{Site{Country: "CO"}, "036012345678", "+576012345678"}, // 3 is a carrier
+		{Site{Country: "RU"}, "8001234567", "+78001234567"},    // its 8 is its own
 		{Site{}, "00493012345", "+493012345"},
 		{Site{}, "03012345", "03012345"},
 		{Site{}, "911", "911"},
@@ -283,7 +288,7 @@ func TestEveryCountryCompiles(t *testing.T) {
 }
 
 func TestNothingIsAllocated(t *testing.T) {
-	p := plan(t, berlin)
+	p, argentina := plan(t, berlin), plan(t, Site{Country: "AR"})
 	u, _ := sip.ParseURI([]byte("sip:+49-30-1234567;npdi@example.com;user=phone"))
 	for _, dialled := range []string{"+49301234567", "0301234567", "00441632960001", "200", "+18095551212", "11833"} {
 		n := testing.AllocsPerRun(100, func() {
@@ -292,6 +297,9 @@ func TestNothingIsAllocated(t *testing.T) {
 				t.Fatal(err)
 			}
 			if _, err := p.URI(u); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := argentina.Parse("0111523456789"); err != nil {
 				t.Fatal(err)
 			}
 		})
@@ -313,14 +321,17 @@ func BenchmarkParse(b *testing.B) {
 			}
 		})
 	}
-	b.Run("odd", func(b *testing.B) {
-		p := plan(b, Site{Country: "AR"})
-		for b.Loop() {
-			if _, err := p.Parse("0111523456789"); err != nil {
-				b.Fatal(err)
+	for country, dialled := range map[string]string{"AR": "0111523456789", "BR": "0151123456789", "KR": "08012345678", "AG": "4641234", "KZ": "87710001234", "JP": "0037680312345678"} {
+		b.Run(country+" "+dialled, func(b *testing.B) {
+			p := plan(b, Site{Country: country})
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := p.Parse(dialled); err != nil {
+					b.Fatal(err)
+				}
 			}
-		}
-	})
+		})
+	}
 }
 
 func BenchmarkClass(b *testing.B) {

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"strings"
-
-	"github.com/nyaruka/phonenumbers"
 )
 
 // Site is how numbers are dialled at a place.
@@ -67,8 +65,8 @@ func (w *World) Plan(site Site) (*Plan, error) {
 
 // Parse reads a number as it is dialled or written: "+49 (30) 123-4567",
 // "0301234567", "00441632960001", "200". The result is global where the site's
-// country tells; otherwise local. It allocates nothing, but for the few countries
-// and numbers whose prefixes change more than one digit.
+// country tells; otherwise local. It allocates nothing but when a country is met for
+// the first time, whose tables are then made in some milliseconds.
 func (p *Plan) Parse(dialled string) (Number, error) {
 	var in [2 * maxText]byte
 	if len(dialled) > len(in) {
@@ -101,15 +99,15 @@ func (p *Plan) parse(dialled []byte) (Number, error) {
 	return p.dialled(d)
 }
 
-// prefixed is a number that had '+'. "+49 (0) 30 …" is written often and has a
-// digit too many.
+// prefixed is a number that had '+'. What is dialled before numbers within their
+// country does not belong there, as in "+49 (0) 30 …", but is often written.
 func (p *Plan) prefixed(d []byte) (Number, error) {
-	code, rest, ok := p.world.split(d)
-	if ok && len(rest) > 0 && rest[0] == '0' {
+	if code, rest, ok := p.world.split(d); ok {
 		c := p.world.codes[code][0].country()
-		if full, _ := c.numbers.run(rest); full == 0 && string(c.national) == "0" {
-			if full, _ := c.numbers.run(rest[1:]); full != 0 {
-				return global(c.code, rest[1:])
+		if c.prefix != nil || len(c.national) > 0 && bytes.HasPrefix(rest, c.national) {
+			var buf [maxText + maxDigits]byte
+			if national, ok := p.world.within(c, buf[:0], rest); ok {
+				return global(c.code, national)
 			}
 		}
 	}
@@ -133,27 +131,19 @@ func (p *Plan) dialled(d []byte) (Number, error) {
 	c := p.country
 	if c == nil {
 		if len(d) > 2 && string(d[:2]) == "00" {
-			return global(d[2:])
+			return p.prefixed(d[2:])
 		}
 		return local(d)
 	}
-	if n := c.international.longest(d); n > 0 && n < len(d) {
+	if n := c.international.longest(d); n > 0 && n < len(d) && d[n] != '0' { // no country's code begins with 0
 		return p.prefixed(d[n:])
 	}
-	if len(c.national) > 0 && len(d) > len(c.national) && string(d[:len(c.national)]) == string(c.national) {
-		rest := d[len(c.national):]
-		if full, _ := c.numbers.run(rest); full != 0 {
-			return global(c.code, rest)
-		}
-		if n, ok := p.odd(d); ok {
-			return n, nil
-		}
-		return p.global(c.code, rest)
+	var buf [maxText + maxDigits]byte
+	if national, ok := p.world.within(c, buf[:0], d); ok {
+		return global(c.code, national)
 	}
-	if string(c.national) != "0" { // nothing need be dialled before national numbers
-		if full, _ := c.numbers.run(d); full != 0 {
-			return global(c.code, d)
-		}
+	if rest, ok := bytes.CutPrefix(d, c.national); ok && len(c.national) > 0 && len(rest) > 0 {
+		return p.global(c.code, rest)
 	}
 	if p.site.Area != "" && len(d) >= p.site.LocalDigits {
 		if full, _ := c.short.run(d); full == 0 || full == 1<<listed && d[0] != '1' {
@@ -161,21 +151,6 @@ func (p *Plan) dialled(d []byte) (Number, error) {
 		}
 	}
 	return local(d)
-}
-
-// odd is a national number whose parts change places, or that names a carrier,
-// as in Argentina and Brazil.
-func (p *Plan) odd(d []byte) (Number, bool) {
-	if p.country.home.meta.GetNationalPrefixTransformRule() == "" {
-		return Number{}, false
-	}
-	parsed, err := phonenumbers.Parse(string(d), p.country.home.meta.GetId())
-	if err != nil || !phonenumbers.IsValidNumber(parsed) {
-		return Number{}, false
-	}
-	e164 := phonenumbers.Format(parsed, phonenumbers.E164)
-	n, err := global([]byte(strings.TrimPrefix(e164, "+")))
-	return n, err == nil
 }
 
 // AppendDialled appends a number as it is dialled from the site's country
