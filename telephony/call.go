@@ -1,6 +1,7 @@
 package telephony
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"log/slog"
@@ -43,6 +44,7 @@ type Call struct {
 	rounds   routing.Rounds // still to be tried
 	turn     int            // the round at hand
 	patience *time.Timer    // with it
+	asking   int            // the turn that waits for DNS; 0: none does
 	toned    bool           // the caller hears ringback from here
 	alerted  bool           // a phone, since the call was sent on last
 	media    *media.Session
@@ -67,7 +69,9 @@ type Call struct {
 	tapes    int                 // recordings so far
 	waits    time.Time           // since then a side is on hold; zero: none is
 	paged    []*Call             // the phones that hear the caller of a page
-	over     bool
+
+	stopAsking context.CancelFunc // of DNS; nil: it has not been asked
+	over       bool
 }
 
 // ID names the call in logs, traces, records and the API.
@@ -114,8 +118,10 @@ func (c *Call) listen() (err error) {
 func (c *Call) next() {
 	for len(c.ringing) == 0 && c.callee == nil && !c.over {
 		if c.route.Ask {
-			c.route.Ask = false
-			c.rounds = c.x.cfg.Router.Elsewhere(c.route)
+			c.lookUp()
+		}
+		if c.asking == c.turn && c.asking != 0 {
+			return
 		}
 		round, ok := c.rounds.Next()
 		if !ok {
@@ -389,6 +395,9 @@ func (c *Call) end(e End) {
 		if t != nil {
 			t.Stop()
 		}
+	}
+	if c.stopAsking != nil {
+		c.stopAsking()
 	}
 	for _, f := range c.later { // they see that it is over
 		f()

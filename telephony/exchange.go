@@ -86,8 +86,9 @@ type Router interface {
 	// is a *rtc.Status.
 	By(payer rtc.AOR, trunk, number string) (routing.Route, error)
 	// Elsewhere is the rounds of a route whose Ask is set: it waits for DNS to say more of
-	// the number, so that it must not run on a lane.
-	Elsewhere(route routing.Route) routing.Rounds
+	// the number, so that neither a lane nor an owner may run it. The error is a
+	// *rtc.Status: there are none.
+	Elsewhere(ctx context.Context, route routing.Route) (routing.Rounds, error)
 	// Refer is the route to the target of a transfer by a user, whose rights count,
 	// or by a trunk (""). The error is as that of Route.
 	Refer(by rtc.AOR, target string) (routing.Route, error)
@@ -116,7 +117,10 @@ type Exchange struct {
 	watchers []func(Event)
 	logins   logins
 
-	crew   *owner.Crew
+	crew *owner.Crew
+
+	lookups sync.WaitGroup // of numbers in DNS
+
 	mu     sync.Mutex
 	calls  map[string]*Call // by ID
 	ending bool             // takes no more
@@ -174,6 +178,7 @@ func (x *Exchange) Run(ctx context.Context) error {
 		c.Hangup("server")
 	}
 	x.crew.End()
+	x.lookups.Wait()
 	x.rooms.Wait()
 	stop()
 	carrier.Wait()

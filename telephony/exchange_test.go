@@ -45,7 +45,9 @@ func (nowhere) Redirect(r routing.Route, _ *gateways.Trunk, _ rtc.AOR, _, _ stri
 func (nowhere) By(rtc.AOR, string, string) (routing.Route, error) {
 	return routing.Route{}, &rtc.Status{Code: 404}
 }
-func (nowhere) Elsewhere(r routing.Route) routing.Rounds { return r.Rounds }
+func (nowhere) Elsewhere(_ context.Context, r routing.Route) (routing.Rounds, error) {
+	return r.Rounds, nil
+}
 func (nowhere) Divert(r routing.Route, _ diversion.Reason, _ string) (routing.Route, error) {
 	return r, rtc.Next
 }
@@ -69,27 +71,8 @@ func (f full) Put(_ cdr.Record, done func(error)) error {
 func TestUnrecordedCall(t *testing.T) {
 	for _, later := range []bool{false, true} {
 		t.Run(fmt.Sprintf("later=%v", later), func(t *testing.T) {
-			m, err := media.New(media.Config{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			layer := transaction.New(transaction.Config{})
-			tp, err := transport.New(transport.Config{Handler: layer, Listen: []transport.Listen{
-				{Proto: transport.UDP, Addr: netip.MustParseAddrPort("127.0.0.1:0")}}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			layer.SetTransport(tp)
-			x := New(Config{Dialog: dialog.Config{Layer: layer, Wire: dialog.Over(tp)}, Media: m, Router: nowhere{},
-				Records: full{cdr.NewMemory(), later}, Domain: "example.com"})
-			layer.SetTU(rtc.NewRouter(slog.New(slog.DiscardHandler), nil, x))
-			ctx, stop := context.WithCancel(t.Context())
-			var all sync.WaitGroup
-			for _, run := range []func(context.Context) error{layer.Run, tp.Run, m.Run, x.Run} {
-				all.Go(func() { _ = run(ctx) })
-			}
-			defer func() { stop(); all.Wait() }()
-			if answer := invite(t, tp.Listeners()[0].Addr()); !strings.HasPrefix(answer, "SIP/2.0 503 ") || !strings.Contains(answer, "Retry-After:") {
+			x, m, addr := exchange(t, nowhere{}, full{cdr.NewMemory(), later})
+			if answer := newCaller(t, addr).invite(); !strings.HasPrefix(answer, "SIP/2.0 503 ") || !strings.Contains(answer, "Retry-After:") {
 				// The lack of anybody to ring may be known before the lack of room.
 				if !later || !strings.HasPrefix(answer, "SIP/2.0 480 ") {
 					t.Errorf("the caller gets\n%s", answer)
@@ -104,32 +87,137 @@ func TestUnrecordedCall(t *testing.T) {
 	}
 }
 
-// invite sends an INVITE and returns the final response to it.
-func invite(t *testing.T, to netip.AddrPort) string {
+// exchange runs one until the test ends; addr is where it listens by UDP.
+func exchange(t *testing.T, r Router, records cdr.Store) (x *Exchange, m *media.Server, addr netip.AddrPort) {
+	t.Helper()
+	m, err := media.New(media.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	layer := transaction.New(transaction.Config{})
+	tp, err := transport.New(transport.Config{Handler: layer, Listen: []transport.Listen{
+		{Proto: transport.UDP, Addr: netip.MustParseAddrPort("127.0.0.1:0")}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	layer.SetTransport(tp)
+	x = New(Config{Dialog: dialog.Config{Layer: layer, Wire: dialog.Over(tp)}, Media: m, Router: r, Records: records, Domain: "example.com"})
+	layer.SetTU(rtc.NewRouter(slog.New(slog.DiscardHandler), nil, x))
+	ctx, stop := context.WithCancel(context.Background())
+	var all sync.WaitGroup
+	for _, run := range []func(context.Context) error{layer.Run, tp.Run, m.Run, x.Run} {
+		all.Go(func() { _ = run(ctx) })
+	}
+	t.Cleanup(func() { stop(); all.Wait() })
+	return x, m, tp.Listeners()[0].Addr()
+}
+
+// slow is a router whose DNS does not answer before it is told to stop.
+type slow struct {
+	nowhere
+	asked, stopped chan struct{}
+}
+
+func (slow) Route(*rtc.Request) (routing.Route, error) {
+	return routing.Route{Number: "+4930123456", Ask: true}, nil
+}
+
+func (s slow) Elsewhere(ctx context.Context, _ routing.Route) (routing.Rounds, error) {
+	close(s.asked)
+	<-ctx.Done()
+	close(s.stopped)
+	return nil, &rtc.Status{Code: 503}
+}
+
+// A caller can give up while DNS is asked for the number: the look-up does not hold up
+// the call, and ends with it.
+func TestLookUpDoesNotHoldTheCall(t *testing.T) {
+	r := slow{asked: make(chan struct{}), stopped: make(chan struct{})}
+	x, _, addr := exchange(t, r, cdr.NewMemory())
+	c := newCaller(t, addr)
+	c.send("INVITE", offer)
+	<-r.asked
+	c.send("CANCEL", "")
+	for answer := c.final(); !strings.HasPrefix(answer, "SIP/2.0 487 "); answer = c.final() { // after the 200 to the CANCEL
+		if !strings.HasPrefix(answer, "SIP/2.0 200 ") {
+			t.Fatalf("the caller gets\n%s", answer)
+		}
+	}
+	<-r.stopped
+	for end := time.Now().Add(10 * time.Second); x.Active() > 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the call is left")
+		}
+	}
+}
+
+// noTrunk is a router that has nowhere to go once DNS was asked.
+type noTrunk struct{ slow }
+
+func (noTrunk) Elsewhere(context.Context, routing.Route) (routing.Rounds, error) {
+	return nil, &rtc.Status{Code: 503, Err: errors.New("no trunk takes calls now")}
+}
+
+func TestNothingLeftAfterLookUp(t *testing.T) {
+	_, _, addr := exchange(t, noTrunk{}, cdr.NewMemory())
+	if answer := newCaller(t, addr).invite(); !strings.HasPrefix(answer, "SIP/2.0 503 ") || !strings.Contains(answer, "no trunk takes calls now") {
+		t.Errorf("the caller gets\n%s", answer)
+	}
+}
+
+// caller is a telephone that calls once.
+type caller struct {
+	t *testing.T
+	*net.UDPConn
+}
+
+func newCaller(t *testing.T, to netip.AddrPort) caller {
 	t.Helper()
 	c, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(to))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
-	const sdp = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 9000 RTP/AVP 0\r\n"
-	_, err = fmt.Fprintf(c, "INVITE sip:x@example.com SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bK1\r\nMax-Forwards: 70\r\nFrom: <sip:a@example.com>;tag=1\r\n"+
-		"To: <sip:x@example.com>\r\nCall-ID: unrecorded\r\nCSeq: 1 INVITE\r\nContact: <sip:a@%s>\r\nContent-Type: application/sdp\r\nContent-Length: %d\r\n\r\n%s",
-		c.LocalAddr(), c.LocalAddr(), len(sdp), sdp)
-	if err != nil {
-		t.Fatal(err)
+	t.Cleanup(func() { _ = c.Close() })
+	return caller{t, c}
+}
+
+const offer = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 9000 RTP/AVP 0\r\n"
+
+func (c caller) send(method, body string) {
+	c.t.Helper()
+	kind := ""
+	if body != "" {
+		kind = "Content-Type: application/sdp\r\n"
 	}
+	_, err := fmt.Fprintf(c, "%[1]s sip:x@example.com SIP/2.0\r\nVia: SIP/2.0/UDP %[2]s;branch=z9hG4bK1\r\nMax-Forwards: 70\r\nFrom: <sip:a@example.com>;tag=1\r\n"+
+		"To: <sip:x@example.com>\r\nCall-ID: once\r\nCSeq: 1 %[1]s\r\nContact: <sip:a@%[2]s>\r\n%[3]sContent-Length: %[4]d\r\n\r\n%[5]s",
+		method, c.LocalAddr(), kind, len(body), body)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// final is the next response that is not provisional.
+func (c caller) final() string {
+	c.t.Helper()
 	b := make([]byte, 4096)
 	for {
 		if err := c.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
-			t.Fatal(err)
+			c.t.Fatal(err)
 		}
 		n, err := c.Read(b)
 		if err != nil {
-			t.Fatal(err)
+			c.t.Fatal(err)
 		}
 		if answer := string(b[:n]); !strings.HasPrefix(answer, "SIP/2.0 1") {
 			return answer
 		}
 	}
+}
+
+// invite calls and returns the final response.
+func (c caller) invite() string {
+	c.t.Helper()
+	c.send("INVITE", offer)
+	return c.final()
 }

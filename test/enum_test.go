@@ -55,12 +55,13 @@ func TestENUM(t *testing.T) {
 		exchange(cfg)
 		data = cfg.Data
 		cfg.DNS.Servers, cfg.Numbers.ENUM = []string{dnsAddr}, []string{"e164.example"}
+		cfg.Proxy.UsersTo = []string{"127.0.0.0/8"}
 	})
 	r.user("alice", "bob")
 	usual := r.rawTrunk(t, "usual", func(t *gateways.Trunk) { t.Prefixes = []string{"+49"} })
 	other := r.rawTrunk(t, "other", func(t *gateways.Trunk) { t.Prefixes = []string{"+1"} })
 	ported := r.rawTrunk(t, "ported", func(t *gateways.Trunk) { t.Prefixes, t.Ported = []string{"+4999"}, dialect.On })
-	bob, alice := r.dial(t, "udp"), r.dial(t, "udp")
+	bob, alice, friend := r.dial(t, "udp"), r.dial(t, "udp"), r.dial(t, "udp")
 	bob.register("bob")
 	for _, c := range []struct {
 		number, record string
@@ -73,6 +74,7 @@ func TestENUM(t *testing.T) {
 		{"+4930444", `"u" "E2U+pstn:tel" "!^.*$!tel:+19005551234;npdi;rn=+19005551234!"`, usual, "sip:+4930444@"},
 		{"+4930555", `"u" "E2U+sip" "!^.*$!sip:+19005551234@` + other.local.String() + `!"`, usual, "sip:+4930555@"},
 		{"+4930666", "", usual, "sip:+4930666@"},
+		{"+4930777", `"u" "E2U+sip" "!^.*$!sip:friend@` + friend.local.String() + `!"`, friend, "sip:friend@"},
 	} {
 		name := ""
 		for _, d := range c.number[1:] {
@@ -97,6 +99,27 @@ func TestENUM(t *testing.T) {
 		if m := alice.final(id, "INVITE"); m.StatusCode() != 403 && m.StatusCode() != 404 {
 			t.Errorf("%s: %d", number, m.StatusCode())
 		}
+	}
+	// An address elsewhere that cannot be called is followed by the trunks.
+	records.Store("8.8.8.0.3.9.4.e164.example.", `10 10 "u" "E2U+sip" "!^.*$!sip:friend@`+friend.local.String()+`!" .`)
+	id := alice.dialNumber("alice", "+4930888")
+	m := friend.request("INVITE")
+	if strings.Contains(string(m.Bytes()), "P-Asserted-Identity") { // of the trust domain (RFC 3325 §7)
+		t.Errorf("a stranger is told\n%s", m.Bytes())
+	}
+	friend.reply(m, 503, "x", "", "")
+	m = usual.request("INVITE")
+	usual.reply(m, 486, "x", "", "")
+	if m := alice.final(id, "INVITE"); m.StatusCode() != 486 {
+		t.Errorf("the caller gets %d", m.StatusCode())
+	}
+	// With all trunks at rest the caller hears of it as without ENUM.
+	if err := r.s.Trunks().Change(soon(t), "usual", func(t *gateways.Trunk) error { t.Disabled = true; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	id = alice.dialNumber("alice", "+4930666")
+	if m := alice.final(id, "INVITE"); m.StatusCode() != 503 || !strings.Contains(string(m.Get(sip.HdrWarning)), "takes calls now") {
+		t.Errorf("all trunks are disabled, and the caller gets\n%s", m.Bytes())
 	}
 	k, err := client.Dial(filepath.Join(data, "tandem.sock"))
 	if err != nil {

@@ -29,24 +29,27 @@ func (p *Plan) asks(number, via string) bool {
 }
 
 // Elsewhere is the rounds of a route whose number DNS is to be asked about: what DNS
-// says of it stands before the trunks. It waits for DNS, for two seconds at most, and
-// must not run on a lane.
+// says of it stands before the trunks. It waits for DNS, for two seconds at most. The
+// error is a *rtc.Status: nothing is left to be tried.
 //
 // Policy has allowed the number that was called, so that number alone is called by a
 // trunk, whatever DNS says. An address that is no trunk's is called as any user may
 // call it, and counts as no call outside.
-func (p *Plan) Elsewhere(route Route) Rounds {
-	rounds, replace := p.found(route, nil)
-	if replace {
-		return rounds
+func (p *Plan) Elsewhere(ctx context.Context, route Route) (Rounds, error) {
+	rounds, replace := p.found(ctx, route, nil)
+	if !replace {
+		rounds = append(rounds, route.Rounds...)
 	}
-	return append(rounds, route.Rounds...)
+	if len(rounds) == 0 {
+		return nil, p.noTrunk(route.Number, "")
+	}
+	return rounds, nil
 }
 
 // found is what DNS says of a route's number. replace says that the trunks are chosen
 // anew, since the number is ported.
-func (p *Plan) found(route Route, log *steps) (rounds Rounds, replace bool) {
-	ctx, cancel := context.WithTimeout(context.Background(), enumTime)
+func (p *Plan) found(ctx context.Context, route Route, log *steps) (rounds Rounds, replace bool) {
+	ctx, cancel := context.WithTimeout(ctx, enumTime)
 	defer cancel()
 	uris, err := p.Enum.Find(ctx, route.Number)
 	switch {

@@ -2,6 +2,7 @@ package routing
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"iter"
@@ -145,19 +146,25 @@ func (p *Plan) toTrunks(route Route, payer User, kind, via string, log *steps) (
 	}
 	route.Kind, route.toll, route.Ask = kind, p.toll(payer, kind), p.asks(route.Number, via)
 	if log != nil && route.Ask {
-		p.found(route, log)
+		p.found(context.Background(), route, log)
 	}
 	log.trunks(p.Trunks(), trunks)
 	for trunk := range trunks {
 		route.Rounds = append(route.Rounds, roundsBy(trunk, route.Number, route.toll)...)
 	}
-	switch {
-	case len(route.Rounds) > 0 || route.Ask:
-		return route, nil
-	case p.Trunks().Serves(route.Number, via):
-		return route, &rtc.Status{Code: 503, Header: outcome.Warning(p.Domain, "no trunk for the number "+route.Number+" takes calls now")}
+	if len(route.Rounds) == 0 && !route.Ask {
+		return route, p.noTrunk(route.Number, via)
 	}
-	return route, &rtc.Status{Code: 404, Header: outcome.Warning(p.Domain, "no trunk serves the number "+route.Number)}
+	return route, nil
+}
+
+// noTrunk says why a number cannot be called by any trunk.
+func (p *Plan) noTrunk(number, via string) error {
+	code, why := 404, "no trunk serves the number "+number
+	if p.Trunks().Serves(number, via) {
+		code, why = 503, "no trunk for the number "+number+" takes calls now"
+	}
+	return &rtc.Status{Code: code, Header: outcome.Warning(p.Domain, why), Err: errors.New(why)}
 }
 
 // roundsBy tries the addresses of a trunk one after the other.
