@@ -60,7 +60,11 @@ func (f *flight) send(i int) {
 	b = append(append(append(b, ' '), sentBy...), ";rport;branch="...)
 	b = tx.AppendBranch(b, nil)
 	b = f.appendRest(append(b, "\r\n"...), &t.way)
-	tx.Send(t.way.Flow, b) // it copies b
+	if shape := f.im.shape(&t.way); shape != nil {
+		tx.Send(t.way.Flow, shape(p, b))
+	} else {
+		tx.Send(t.way.Flow, b) // it copies b
+	}
 	if *buf = b; cap(b) <= 1<<16 {
 		buffers.Put(buf)
 	}
@@ -69,7 +73,7 @@ func (f *flight) send(i int) {
 // seek sends by the way of a try whose next hop must be found.
 func (f *flight) seek(t *try, size int, peer string) {
 	w := t.way
-	f.im.attempt(f.lane, hop(&w, size, peer), &w, f.write(w), func(code int, m *sip.Message) { f.heard(t, code, m) })
+	f.im.attempt(f.lane, f.im.hop(&w, size, peer), &w, f.write(w), func(code int, m *sip.Message) { f.heard(t, code, m) })
 }
 
 // Response implements transaction.ClientTU.

@@ -83,6 +83,9 @@ type Config struct {
 	// PeerAt names the peer whose address it is, "" for nobody's: a device that
 	// registered from there is reached there.
 	PeerAt func(netip.AddrPort) string
+	// Shape is how messages are written to the device that registered with a device
+	// secret; nil, for all or for one: as they came.
+	Shape func(device string) uac.Shape
 	// Rule says who may write to whom; nil: everybody. It is called for each
 	// message, when it comes and again when it was kept, and must be quick.
 	Rule func(Ask) Verdict

@@ -115,9 +115,18 @@ func appendWay(dst []byte, w *reach.Way, hops int) []byte {
 	return append(strconv.AppendInt(dst, int64(hops), 10), "\r\n"...)
 }
 
+// shape is how messages to a device are written, nil: as they came.
+func (im *IM) shape(w *reach.Way) uac.Shape {
+	if im.cfg.Shape == nil || w.Device == "" {
+		return nil
+	}
+	return im.cfg.Shape(w.Device)
+}
+
 // hop is where a message to a device goes first.
-func hop(w *reach.Way, size int, peer string) uac.Hop {
+func (im *IM) hop(w *reach.Way, size int, peer string) uac.Hop {
 	h := uac.Hop{URI: []byte(w.URI), Flow: flowOf(w, size), Peer: peer, By: w.From}
+	h.Shape = im.shape(w)
 	if w.Path != "" {
 		if a, err := sip.ParseNameAddr(sip.FirstElement([]byte(w.Path))); err == nil {
 			h.URI = a.URI

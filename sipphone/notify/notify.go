@@ -28,6 +28,9 @@ type Config struct {
 	// Ways to what registered with a device secret of a user.
 	Ways func(aor rtc.AOR, device string) []reach.Way
 	Send func(uac.Outside, func(uac.Reply)) error
+	// Shape is how requests are written to what registered with a device secret; nil,
+	// for all or for one: as they are.
+	Shape func(device string) uac.Shape
 	// Secrets of the lines of a phone: one that challenges us is answered with
 	// what only it and we know.
 	Secrets func(*sipphone.Phone) []string
@@ -164,7 +167,11 @@ func (c *Notifier) Refer(p *sipphone.Phone, mediaType string, body []byte) {
 }
 
 func (c *Notifier) outside(w reach.Way, user rtc.AOR, secret string, content uac.Content) uac.Outside {
-	return uac.Outside{Method: "NOTIFY", Way: uac.Way{URI: w.URI, Flow: w.Flow, Route: routes(w.Path)},
+	var shape uac.Shape
+	if c.cfg.Shape != nil {
+		shape = c.cfg.Shape(w.Device)
+	}
+	return uac.Outside{Method: "NOTIFY", Way: uac.Way{URI: w.URI, Flow: w.Flow, Route: routes(w.Path), Shape: shape},
 		From: "<sip:" + c.cfg.Domain + ">", To: "<" + string(user) + ">", Contact: &uac.Contact{User: "phones"}, Timeout: patience,
 		Auth: digest.One(digest.Login{User: user.User(), Password: secret}), Content: content}
 }

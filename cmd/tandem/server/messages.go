@@ -32,6 +32,7 @@ func (s *Server) openMessages(ctx context.Context, cfg *config.Config) error {
 			return s.gruu.Temp(s.location, uri)
 		},
 		PeerAt:      s.peerAt,
+		Shape:       s.shapeOf,
 		Rule:        s.mayWrite,
 		Report:      s.mayKnow,
 		Tell:        s.tellMessage,

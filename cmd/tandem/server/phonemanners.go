@@ -8,6 +8,7 @@ import (
 	"tandem/rtc/location"
 	"tandem/rtc/sip"
 	"tandem/rtc/transport"
+	"tandem/rtc/uac"
 	"tandem/sipphone"
 	"tandem/sipphone/output"
 	"tandem/telephony"
@@ -49,6 +50,14 @@ func (s *Server) mannerOf(device string) telephony.Manner {
 		m.Display = telephony.Silently
 	}
 	return m
+}
+
+// shapeOf is how requests to a phone are written that begin here, nil: as they are.
+func (s *Server) shapeOf(device string) uac.Shape {
+	if policy, ok := s.policyOf(device); ok {
+		return policy.Shape
+	}
+	return nil
 }
 
 // shapeTo writes what the proxy forwards to a phone.

@@ -86,7 +86,7 @@ func (s *Server) openPhones(ctx context.Context, cfg *config.Config) error {
 	p.closers = append(p.closers, p.desk.Close)
 	p.notifier = notify.New(notify.Config{
 		Ways: func(aor rtc.AOR, device string) []reach.Way { return s.reach.Ways(aor, reach.Want{Device: device}) },
-		Send: s.exchange.Send, Secrets: p.inventory.Secrets, Domain: cfg.Domains[0], Log: s.log,
+		Send: s.exchange.Send, Shape: s.shapeOf, Secrets: p.inventory.Secrets, Domain: cfg.Domains[0], Log: s.log,
 	})
 	p.links = invite.New(invite.Config{Account: s.softphone})
 	p.waiting = waiting.New(waiting.Config{

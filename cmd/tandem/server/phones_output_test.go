@@ -206,3 +206,67 @@ func TestDisplayByFamily(t *testing.T) {
 		}
 	}
 }
+
+// heard waits for a request of a method, takes it, and returns it octet by octet.
+func (d *desk) heard(t *testing.T, method string) string {
+	t.Helper()
+	m, err := d.next(func(m *wire.Message) bool { return m.IsRequest() && m.Method() == method })
+	if err != nil {
+		t.Fatalf("%s waits for %s: %v", d.user, method, err)
+	}
+	d.answer(m, "200 OK", "")
+	return d.last(method)
+}
+
+// last is the request of a method that came last, octet by octet.
+func (d *desk) last(method string) string {
+	records := d.end.Records()
+	for i := len(records) - 1; i >= 0; i-- {
+		if r := records[i]; !r.Sent && strings.HasPrefix(string(r.Bytes), method+" ") {
+			return string(r.Bytes)
+		}
+	}
+	return ""
+}
+
+// TestOutsideByFamily: requests outside calls are written as the family needs them, too:
+// messages, those that were kept, notices that were asked for and those that were not,
+// and what the proxy forwards. Those to another family are not.
+func TestOutsideByFamily(t *testing.T) {
+	o := newOffice(t, overUDP)
+	for _, u := range []string{"alice", "bob", "carol"} {
+		o.user(u)
+	}
+	o.policy(t, "polycom: {compact_above: 100}\n")
+	carol := o.place(t, "yealink", "001565000003", "carol")
+	say := func(user string) {
+		if _, err := carol.Ask(t.Context(), "MESSAGE", "sip:"+user+"@example.com", "", "text/plain", "hello"); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, c := range []struct {
+		family, mac, user string
+		compact           bool
+	}{{"polycom", "0004f2000001", "alice", true}, {"snom", "000413000001", "bob", false}} {
+		say(c.user) // he is away
+		d := o.place(t, c.family, c.mac, c.user)
+		check := func(what, text string) {
+			t.Helper()
+			if strings.Contains(text, "\r\nv: SIP/2.0") != c.compact || strings.Contains(text, "\r\nf: ") != c.compact || strings.Contains(text, "\r\nFrom: ") == c.compact {
+				t.Errorf("%s to %s:\n%s", what, c.family, text)
+			}
+		}
+		check("a message that was kept", d.heard(t, "MESSAGE"))
+		told := doing(func() { say(c.user) })
+		check("a message", d.heard(t, "MESSAGE"))
+		told()
+		told = doing(func() { o.do(t, "POST", "/phones/"+c.mac+"/resync", "") })
+		check("a notice", d.heard(t, "NOTIFY"))
+		told()
+		told = doing(func() { _, _ = carol.Ask(t.Context(), "OPTIONS", "sip:"+c.user+"@example.com", "", "") })
+		check("OPTIONS", d.heard(t, "OPTIONS"))
+		told()
+		d.watch(t, c.user, "message-summary", "application/simple-message-summary", "")
+		check("what it subscribes to", d.last("NOTIFY"))
+	}
+}
