@@ -286,7 +286,10 @@ func (x *Exchange) receive(r *rtc.Request, route routing.Route, begin func(c *Ca
 		c.caller.Phone = r.Identity.Device
 	}
 	if o := c.caller.seize(); o.Code != 0 {
-		return &rtc.Status{Code: 503, Reason: "All Channels Taken", Header: []byte("Retry-After: 5\r\n")}
+		if route.Trunk.State() == gateways.Draining {
+			return OutOfService
+		}
+		return allTaken
 	}
 	c.caller.Want, c.caller.Who = route.Want, route.Caller
 	how := dialog.Inbound{Events: c.caller.events(), Sticky: route.Trunk == nil, Shape: c.caller.manner(x).Shape}
@@ -320,6 +323,13 @@ func (x *Exchange) newCall(route routing.Route) *Call {
 	c.box.Crew = x.crew
 	return c
 }
+
+// What a gateway is told to whose call there is no channel, or whose trunk takes no new
+// calls for now: it tries another way.
+var (
+	allTaken     = &rtc.Status{Code: 503, Reason: "All Channels Taken", Header: []byte("Retry-After: 5\r\n")}
+	OutOfService = &rtc.Status{Code: 503, Reason: "Out Of Service", Header: []byte("Retry-After: 30\r\n")}
+)
 
 // tooMany is what a call is refused with for which there is no room.
 var tooMany = &rtc.Status{Code: 503, Reason: "Too Many Calls", Header: []byte("Retry-After: 5\r\n")}

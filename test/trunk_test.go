@@ -402,6 +402,61 @@ func contactOf(t *testing.T, m *sip.Message) string {
 	return string(a.URI)
 }
 
+// options is what an OPTIONS of a gateway is answered with.
+func (w *wire) options() *sip.Message {
+	w.t.Helper()
+	id := unique()
+	w.send(strings.ReplaceAll(fmt.Sprintf("OPTIONS sip:%s SIP/2.0\nVia: %s\nMax-Forwards: 70\nFrom: <sip:%s>;tag=%s\nTo: <sip:%s>\nCall-ID: %s\nCSeq: 1 OPTIONS\nContent-Length: 0\n\n",
+		w.to, w.via(), w.local, unique(), w.to, id), "\n", "\r\n"))
+	return w.final(id, "OPTIONS")
+}
+
+// TestBusyOut: a trunk that drains takes no new call in either direction, and its
+// gateway is told so in answer to OPTIONS; the call under way goes on.
+func TestBusyOut(t *testing.T) {
+	r := startServer(t, exchange)
+	r.user("alice", "bob")
+	gateway := r.rawTrunk(t, "berlin", nil)
+	bob, alice := r.dial(t, "udp"), r.dial(t, "udp")
+	bob.register("bob")
+	draining := func(on bool) {
+		t.Helper()
+		if err := r.s.Trunks().Change(soon(t), "berlin", func(t *gateways.Trunk) error { t.Draining = on; return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if m := gateway.options(); m.StatusCode() != 200 {
+		t.Fatalf("OPTIONS: %d", m.StatusCode())
+	}
+	id := gateway.callIn("+491701234567", "bob", "")
+	invite := bob.request("INVITE")
+	bob.answer(invite, 200, "b", 30006)
+	ok := gateway.final(id, "INVITE")
+	gateway.ack(ok, "")
+	bob.request("ACK")
+
+	draining(true)
+	if m := gateway.options(); m.StatusCode() != 503 || !m.Has(sip.HdrRetryAfter) {
+		t.Errorf("OPTIONS are answered\n%s", m.Bytes())
+	}
+	if m := gateway.final(gateway.callIn("+491701234567", "bob", ""), "INVITE"); m.StatusCode() != 503 || !m.Has(sip.HdrRetryAfter) {
+		t.Errorf("a new call in is answered\n%s", m.Bytes())
+	}
+	if m := alice.final(alice.dialNumber("alice", "+4930123456"), "INVITE"); m.StatusCode() != 503 {
+		t.Errorf("a new call out is answered %d", m.StatusCode())
+	}
+	bob.inside(invite, "b", "BYE", 1, "", "")
+	bye := gateway.request("BYE") // no INVITE came before it
+	gateway.reply(bye, 200, "", "", "")
+
+	draining(false)
+	if m := gateway.options(); m.StatusCode() != 200 {
+		t.Errorf("OPTIONS: %d", m.StatusCode())
+	}
+	gateway.callIn("+491701234567", "bob", "")
+	bob.reply(bob.request("INVITE"), 486, "x", "", "")
+}
+
 // TestGatewayGoesNowhereElse: from a gateway calls go to users alone, and nobody
 // learns there who exists.
 func TestGatewayGoesNowhereElse(t *testing.T) {

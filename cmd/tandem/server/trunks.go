@@ -20,6 +20,7 @@ import (
 	"tandem/rtc/store"
 	"tandem/rtc/transport"
 	"tandem/rtc/uac"
+	"tandem/telephony"
 )
 
 // openGateways keeps the addresses of trunks closed to everybody but telephony.
@@ -121,16 +122,22 @@ func (s *Server) trunkMetrics(m meter) {
 // Trunks of the server.
 func (s *Server) Trunks() *gateways.Trunks { return s.trunks }
 
-// reports hears what gateways say of their channels in OPTIONS of theirs. Others
-// answer these.
+// reports hears what gateways say of their channels in OPTIONS of theirs, and tells those
+// whose trunk takes no new calls. Others answer the rest.
 type reports struct{ trunks *gateways.Trunks }
 
 // Serve implements rtc.Handler.
 func (h reports) Serve(r *rtc.Request) error {
-	if r.Method() == sip.OPTIONS && r.Identity != nil && r.Identity.Peer != "" {
-		if t := h.trunks.Table().ByName(r.Identity.Peer); t != nil {
-			t.Reported(r.Message)
-		}
+	if r.Method() != sip.OPTIONS || r.ToTag() != nil || r.Identity == nil || r.Identity.Peer == "" {
+		return rtc.Next
+	}
+	t := h.trunks.Table().ByName(r.Identity.Peer)
+	if t == nil {
+		return rtc.Next
+	}
+	t.Reported(r.Message)
+	if t.State() == gateways.Draining {
+		return telephony.OutOfService
 	}
 	return rtc.Next
 }

@@ -174,19 +174,21 @@ func newRemove() *cobra.Command {
 var services = map[string]struct {
 	short, done, long  string
 	disabled, draining bool
+	alias              []string
 }{
-	"disable": {"Take a trunk out of service", "is disabled", "It takes no calls in either direction, is not registered with and not asked how it is. Calls under way go on.", true, false},
-	"drain":   {"Give a trunk no new calls", "takes no new calls", "Calls under way go on. It stays registered, and is still asked how it is.", false, true},
-	"enable":  {"Put a trunk into service again", "takes calls", "It counts for the next call.", false, false},
+	"disable": {"Take a trunk out of service", "is disabled", "It takes no calls in either direction, is not registered with and not asked how it is. The gateway is a stranger then. Calls under way go on.", true, false, nil},
+	"drain":   {"Give a trunk no new calls", "takes no new calls", "This is busy-out: new calls are refused in both directions. The gateway gets 503 with Retry-After for its calls and its OPTIONS, so that it goes another way; ours go to other trunks. Calls under way go on. It stays registered, and is still asked how it is.", false, true, []string{"busy-out"}},
+	"enable":  {"Put a trunk into service again", "takes calls", "It counts for the next call.", false, false, nil},
 }
 
 func newService(verb string) *cobra.Command {
 	v := services[verb]
 	return &cobra.Command{
-		Use:   verb + " NAME",
-		Short: v.short,
-		Long:  v.short + ". " + v.long,
-		Args:  command.ExactArgs(1),
+		Use:     verb + " NAME",
+		Aliases: v.alias,
+		Short:   v.short,
+		Long:    v.short + ". " + v.long,
+		Args:    command.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			return command.WithControl(c, func(ctx context.Context, k *client.Client) error {
 				var out trunks.Trunk
