@@ -32,45 +32,35 @@ func TestFailover(t *testing.T) {
 	}
 
 	const calls, rate = 100, 4
-	type result struct {
-		peers.Counts
-		err error
+	callers := runCallers(t, alice, calls, rate)
+	for _, name := range []string{"kamailio", "second", "third"} {
+		callers.reach(s, name)
 	}
-	done := make(chan result, 1)
-	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
-	defer cancel()
-	dir := folder(t)
-	go func() {
-		c, err := peers.RunCallers(ctx, dir, alice, "+49301234567", calls, rate)
-		done <- result{c, err}
-	}()
-
-	time.Sleep(2 * time.Second)
 	k.Kill()
-	wantState(t, s, "kamailio", "down")
+	callers.find(s, "kamailio", "down")
 	killed := time.Now()
 	must(t, "having the second gateway refuse", second.Refuse())
-	wantState(t, s, "second", "down")
+	callers.find(s, "second", "down")
 	refusing := time.Now()
 	must(t, "starting kamailio again", k.Restart(within(t)))
 	quiet(t, s, "kamailio", killed, time.Now())
-	wantState(t, s, "kamailio", "up")
+	callers.find(s, "kamailio", "up")
 	if err := third.Pause(); err != nil {
 		t.Fatalf("having the third gateway stop: %v\n%s", err, third.Transcript())
 	}
-	wantState(t, s, "third", "down")
+	callers.find(s, "third", "down")
 	silent := time.Now()
 
-	got := <-done
-	t.Logf("%d calls: %+v", calls, got.Counts)
+	<-callers.ended
+	t.Logf("%d calls: %+v", calls, callers.Counts)
 	quiet(t, s, "third", silent, time.Now())
 	quiet(t, s, "second", refusing, time.Now())
 	must(t, "having the third gateway go on", third.Resume())
-	if got.err != nil {
-		t.Error(got.err)
+	if callers.err != nil {
+		t.Error(callers.err)
 	}
-	if got.Successful != calls || got.Failed != 0 {
-		t.Errorf("%+v, want all %d", got.Counts, calls)
+	if callers.Successful != calls || callers.Failed != 0 {
+		t.Errorf("%+v, want all %d", callers.Counts, calls)
 	}
 	by := map[string]int{}
 	for _, r := range records(t, s) {
@@ -82,6 +72,77 @@ func TestFailover(t *testing.T) {
 		}
 	}
 	t.Logf("attempts by trunk and answer: %v", by)
+}
+
+// callers are calls under way, of a program of its own.
+type callers struct {
+	t     *testing.T
+	ended chan struct{}
+	peers.Counts
+	err error
+}
+
+func runCallers(t *testing.T, a phones.Account, calls, rate int) *callers {
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	c := &callers{t: t, ended: make(chan struct{})}
+	dir := folder(t)
+	go func() {
+		defer close(c.ended)
+		c.Counts, c.err = peers.RunCallers(ctx, dir, a, "+49301234567", calls, rate)
+	}()
+	t.Cleanup(func() { cancel(); <-c.ended })
+	return c
+}
+
+// await waits until what is wanted is so. Callers that have come to grief, which trunks
+// would never hear of, end the test and say why.
+func (c *callers) await(wanted string, so func() (bool, string)) {
+	c.t.Helper()
+	for end := time.Now().Add(detected); ; time.Sleep(50 * time.Millisecond) {
+		ok, is := so()
+		if ok {
+			return
+		}
+		select {
+		case <-c.ended:
+			if c.err != nil {
+				c.t.Fatalf("the callers have ended: %+v, %v", c.Counts, c.err)
+			}
+		default:
+		}
+		if time.Now().After(end) {
+			c.t.Fatalf("want %s, but %s", wanted, is)
+		}
+	}
+}
+
+// detected bounds how soon a server knows of a trunk that it neither calls nor asks more
+// often than it must: 30 s until it asks, and three times it waits.
+const detected = 90 * time.Second
+
+// reach waits until a trunk has taken a call.
+func (c *callers) reach(s *peers.Server, trunk string) {
+	c.t.Helper()
+	c.await("a call by "+trunk, func() (bool, string) {
+		list := records(c.t, s)
+		for _, r := range list {
+			for _, try := range r.Tried {
+				if try.Trunk == trunk && try.Code == 200 {
+					return true, ""
+				}
+			}
+		}
+		return false, fmt.Sprintf("there were %d calls", len(list))
+	})
+}
+
+// find waits until a trunk is in a state.
+func (c *callers) find(s *peers.Server, trunk, state string) {
+	c.t.Helper()
+	c.await(trunk+" "+state, func() (bool, string) {
+		is, why := stateOf(c.t, s, trunk)
+		return is == state, "it is " + is + " (" + why + ")"
+	})
 }
 
 type record struct {
@@ -117,21 +178,26 @@ func quiet(t *testing.T, s *peers.Server, trunk string, from, to time.Time) {
 	}
 }
 
+// stateOf is how a trunk does, and why.
+func stateOf(t *testing.T, s *peers.Server, trunk string) (state, why string) {
+	t.Helper()
+	out, err := s.Tandem(within(t), "trunks", "show", trunk, "--state", "-o", "json")
+	must(t, "showing the trunk", err)
+	var st struct{ State, Why string }
+	must(t, "reading "+out, json.Unmarshal([]byte(out), &st))
+	return st.State, st.Why
+}
+
 func wantState(t *testing.T, s *peers.Server, trunk, state string) {
 	t.Helper()
-	end := time.Now().Add(moment)
-	for {
-		out, err := s.Tandem(within(t), "trunks", "show", trunk, "--state", "-o", "json")
-		must(t, "showing the trunk", err)
-		var st struct{ State, Why string }
-		must(t, "reading "+out, json.Unmarshal([]byte(out), &st))
-		if st.State == state {
+	for end := time.Now().Add(moment); ; time.Sleep(50 * time.Millisecond) {
+		is, why := stateOf(t, s, trunk)
+		if is == state {
 			return
 		}
 		if time.Now().After(end) {
-			t.Fatalf("%s is %s (%s), want it %s", trunk, st.State, st.Why, state)
+			t.Fatalf("%s is %s (%s), want it %s", trunk, is, why, state)
 		}
-		time.Sleep(50 * time.Millisecond)
 	}
 }
 

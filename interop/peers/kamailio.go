@@ -130,7 +130,7 @@ func (k *Kamailio) Account(user string, proto phones.Proto) phones.Account {
 	return phones.Account{User: user, Domain: KamailioDomain, Port: k.Port, Proto: proto}
 }
 
-// process.Transcript is what it logged.
+// Transcript is what it logged.
 func (k *Kamailio) Transcript() string { return k.program.Out.Tail(40) }
 
 // Close ends it.

@@ -81,7 +81,7 @@ s=-
 c=IN IP[media_ip_type] [media_ip]
 t=0 0
 m=audio [media_port] RTP/AVP 0
-a=rtpmap:0 phones.PCMU/8000
+a=rtpmap:0 PCMU/8000
 
   ]]></send>
   <recv request="ACK" crlf="true"/>
@@ -329,7 +329,7 @@ s=-
 c=IN IP4 [local_ip]
 t=0 0
 m=audio [media_port] RTP/AVP 0
-a=rtpmap:0 phones.PCMU/8000
+a=rtpmap:0 PCMU/8000
 `
 
 // RunCallers makes calls of a user to a number, rate a second, and returns their
@@ -364,5 +364,5 @@ func RunCallers(ctx context.Context, dir string, a phones.Account, number string
 // Addr is where a callee listens.
 func (s *SIPP) Addr() string { return process.Loopback(s.Port) }
 
-// process.Transcript is what it said last.
+// Transcript is what it said last.
 func (s *SIPP) Transcript() string { return s.program.Out.Tail(60) }

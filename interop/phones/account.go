@@ -73,7 +73,7 @@ type Phone interface {
 	Message(uri, text string) error
 	// Messaged waits for a text.
 	Messaged(ctx context.Context) (text string, err error)
-	// process.Transcript is all it said, for failures.
+	// Transcript is all it said, for failures.
 	Transcript() string
 	// Close ends the program.
 	Close() error

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -30,16 +31,12 @@ const (
 
 // export prints what an export costs, and what phones wait meanwhile.
 func (o options) export(w io.Writer) error {
-	s, err := startTandem(o.dir, o.tandem, "0", users, false)
-	if err != nil {
-		return err
-	}
-	s.stop() // one program at a time has the store
 	data := filepath.Join(o.dir, "tandem")
 	if err := fillRecords(filepath.Join(data, "tandem.db")); err != nil {
 		return fmt.Errorf("writing %d records: %w", exportRecords, err)
 	}
-	if err := s.start("0", o.tandem, "serve", "-c", filepath.Join(o.dir, "tandem.yaml")); err != nil {
+	s, err := startTandem(o.dir, o.tandem, "0", users, false) // which makes the tables of other rooms
+	if err != nil {
 		return err
 	}
 	defer s.stop()
@@ -79,6 +76,9 @@ func (o options) export(w io.Writer) error {
 
 // fillRecords writes records of calls of 100 days as the server does.
 func fillRecords(file string) error {
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return err
+	}
 	ctx := context.Background()
 	db, err := store.Open(ctx, "sqlite://"+file, slog.New(slog.DiscardHandler), sqlstore.Migrations)
 	if err != nil {
