@@ -124,6 +124,8 @@ type Exchange struct {
 	mu     sync.Mutex
 	calls  map[string]*Call // by ID
 	ending bool             // takes no more
+	swept  bool             // records of an earlier run were marked as interrupted
+	early  []*Call          // calls of before, which have no record yet
 	lot    lot              // parked calls
 	rooms  *conference.Rooms
 }
@@ -166,6 +168,13 @@ func (x *Exchange) Run(ctx context.Context) error {
 	} else if n > 0 {
 		x.cfg.Log.Warn("calls were interrupted when the server ended", "calls", n)
 	}
+	x.mu.Lock()
+	early := x.early
+	x.swept, x.early = true, nil
+	x.mu.Unlock()
+	for _, c := range early {
+		c.box.Must(c.open)
+	}
 	inner, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	var carrier sync.WaitGroup
@@ -183,6 +192,17 @@ func (x *Exchange) Run(ctx context.Context) error {
 	stop()
 	carrier.Wait()
 	return nil
+}
+
+// waits has the record of a call opened later: when Run has marked those of an earlier
+// run, of which it is none.
+func (x *Exchange) waits(c *Call) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if !x.swept {
+		x.early = append(x.early, c)
+	}
+	return !x.swept
 }
 
 // Serve implements rtc.Handler.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -67,11 +68,65 @@ func (f full) Put(_ cdr.Record, done func(error)) error {
 	return nil
 }
 
+// earlier is a store in which a call begins while those of an earlier run are being
+// marked.
+type earlier struct {
+	*cdr.Memory
+	begin func()
+
+	mu     sync.Mutex
+	swept  bool
+	opened []bool // records of calls under way: whether all of before had been marked
+}
+
+// Put implements cdr.Store.
+func (e *earlier) Put(r cdr.Record, done func(error)) error {
+	e.mu.Lock()
+	if r.State == cdr.Open || !e.swept {
+		e.opened = append(e.opened, e.swept || r.State != cdr.Open)
+	}
+	e.mu.Unlock()
+	return e.Memory.Put(r, done)
+}
+
+// Interrupt implements cdr.Store.
+func (e *earlier) Interrupt(ctx context.Context, at time.Time) (int, error) {
+	e.begin()
+	n, err := e.Memory.Interrupt(ctx, at)
+	e.mu.Lock()
+	e.swept = true
+	e.mu.Unlock()
+	return n, err
+}
+
+// A call that comes while the server is starting is none of those that its end has
+// interrupted.
+func TestCallWhileStarting(t *testing.T) {
+	address := make(chan netip.AddrPort, 1)
+	answered := make(chan string, 1)
+	e := &earlier{Memory: cdr.NewMemory(), begin: func() { answered <- newCaller(t, <-address).invite() }}
+	_, _, at := exchange(t, nowhere{}, e)
+	address <- at
+	if answer := <-answered; !strings.HasPrefix(answer, "SIP/2.0 480 ") {
+		t.Errorf("the caller gets\n%s", answer)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if slices.Contains(e.opened, false) {
+		t.Error("its record was open before those of before were marked")
+	}
+}
+
 // A call that cannot be recorded is refused, and leaves nothing behind.
 func TestUnrecordedCall(t *testing.T) {
 	for _, later := range []bool{false, true} {
 		t.Run(fmt.Sprintf("later=%v", later), func(t *testing.T) {
 			x, m, addr := exchange(t, nowhere{}, full{cdr.NewMemory(), later})
+			for started := false; !started; time.Sleep(time.Millisecond) { // before, no record is opened
+				x.mu.Lock()
+				started = x.swept
+				x.mu.Unlock()
+			}
 			if answer := newCaller(t, addr).invite(); !strings.HasPrefix(answer, "SIP/2.0 503 ") || !strings.Contains(answer, "Retry-After:") {
 				// The lack of anybody to ring may be known before the lack of room.
 				if !later || !strings.HasPrefix(answer, "SIP/2.0 480 ") {

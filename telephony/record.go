@@ -13,6 +13,9 @@ import (
 
 // open writes the record of a call that begins.
 func (c *Call) open() {
+	if c.x.waits(c) {
+		return
+	}
 	err := c.x.cfg.Records.Put(c.record.Clone(), func(err error) {
 		c.box.Must(func() {
 			if err != nil {
