@@ -368,7 +368,7 @@ func (c *Call) refuse(o outcome.Outcome) {
 		return
 	}
 	c.caller.reject(o)
-	c.end(End{Code: o.Code, Text: o.Text, Reason: o.Reason})
+	c.end(End{Code: o.Code, Text: o.Text, Reason: c.because(o)})
 }
 
 // Hangup ends the call on behalf of who.

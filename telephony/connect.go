@@ -208,6 +208,15 @@ func (c *Call) reached(l *leg, m *sip.Message) {
 	}
 }
 
+// because is the Reason with which those are told of a failure who get no response: a
+// party that the server has called and that waits for another (RFC 3725 §6).
+func (c *Call) because(o outcome.Outcome) string {
+	if c.origin == nil || o.Reason != "" || o.Code < 300 {
+		return o.Reason
+	}
+	return fmt.Sprintf(`SIP;cause=%d;text="%s"`, o.Code, sip.ReasonPhrase(o.Code))
+}
+
 // callB rings B for A, who waits.
 func (c *Call) callB() {
 	c.route, c.rounds, c.best = c.origin.toB, c.origin.toB.Rounds, outcome.Outcome{}
