@@ -116,7 +116,11 @@ func TestPINTEnds(t *testing.T) {
 		{"A is busy", nil, func(c *pintCall) {
 			c.bAnswers()
 			c.gateway.reply(c.gateway.request("INVITE"), 486, "a", "", "")
-			hungUp(c.alice)
+			m := c.alice.request("BYE") // RFC 3725 §6
+			if why := string(m.GetName("Reason")); !strings.Contains(why, "SIP;cause=486") {
+				c.t.Errorf("B is told %q", why)
+			}
+			c.alice.reply(m, 200, "", "", "")
 			if why := c.told(); !strings.Contains(why, "SIP;cause=486") {
 				c.t.Errorf("the client is told %q", why)
 			}
