@@ -194,6 +194,8 @@ func (t *Trunk) checkShares() error {
 	switch {
 	case t.Cost < 0 || t.Cost > 1e6 || math.IsNaN(t.Cost):
 		return invalid("cost %v: it is the price of a minute, 0 to 1000000", t.Cost)
+	case t.TrunkGroup != "" && !trunkGroup(t.TrunkGroup):
+		return invalid("trunk group %q: write LABEL@CONTEXT as the gateway has it, such as tg1@gw.example.net", t.TrunkGroup)
 	case t.Group != "" && (len(t.Group) > 64 || strings.Trim(t.Group, nameChars) != ""):
 		return invalid("group %q: it has 1 to 64 of the characters a-z 0-9 - _ and .", t.Group)
 	case outside(t.Rate, 10000) || outside(t.RateIn, 10000):
@@ -260,4 +262,11 @@ func (t *Trunk) checkCodecs() error {
 		t.Codecs[i] = name
 	}
 	return nil
+}
+
+// trunkGroup reports whether text is the label of a trunk group and its context, a domain
+// or the beginning of numbers (RFC 4904 §4). Few gateways have labels of other characters.
+func trunkGroup(text string) bool {
+	label, context, ok := strings.Cut(strings.ToLower(text), "@")
+	return ok && label != "" && context != "" && len(text) <= 128 && strings.Trim(label+strings.TrimPrefix(context, "+"), nameChars) == ""
 }

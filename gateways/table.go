@@ -289,3 +289,26 @@ func (t *Table) Inbound(number string) []*Trunk {
 	list, _, _ := t.blocks.Longest(number, len(number)+1)
 	return list
 }
+
+// Of is the trunk of a call that came by t and names the trunk group it took at the
+// gateway (RFC 4904 §5.1): the one with that TrunkGroup among those at which t's own
+// gateway is known, else t. A gateway never speaks for another.
+func (t *Table) Of(trunk *Trunk, label, context string) *Trunk {
+	for _, other := range t.list {
+		l, c, ok := strings.Cut(other.TrunkGroup, "@")
+		if ok && strings.EqualFold(l, label) && strings.EqualFold(c, context) && !other.Disabled && other.sameGateway(trunk) {
+			return other
+		}
+	}
+	return trunk
+}
+
+// sameGateway reports whether two trunks lead to one gateway: by an address, or by what
+// proves who it is.
+func (t *Trunk) sameGateway(o *Trunk) bool {
+	return t.Name == o.Name || common(t.Addresses, o.Addresses) || common(t.Sources, o.Sources) || common(t.TLSNames, o.TLSNames) || common(t.Users, o.Users)
+}
+
+func common[T comparable](a, b []T) bool {
+	return slices.ContainsFunc(a, func(x T) bool { return slices.Contains(b, x) })
+}

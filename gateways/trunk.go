@@ -52,7 +52,10 @@ type Trunk struct {
 	Cost     float64  `json:"cost,omitempty"`     // of a minute, among trunks of the same priority; the lowest first
 	Weight   int      `json:"weight,omitempty"`   // share of calls among equals in priority and cost; 0 counts as 1
 	Hours    []string `json:"hours,omitempty"`    // when it takes calls out, "mon-fri 08:00-18:00"; none = always
-	Group    string   `json:"group,omitempty"`    // the trunk group it is in (RFC 4904)
+	Group    string   `json:"group,omitempty"`    // the trunk group of ours it is in (RFC 4904)
+	// TrunkGroup is the gateway's own, LABEL@CONTEXT (RFC 4904): calls out ask for it,
+	// and calls in that name it are this trunk's, of those that share its addresses.
+	TrunkGroup string `json:"trunk_group,omitempty"`
 
 	Channels    int  `json:"channels,omitempty"`     // calls at a time, both directions together; 0 = no limit
 	ChannelsIn  int  `json:"channels_in,omitempty"`  // calls at a time that come in; 0 = no limit
@@ -194,11 +197,20 @@ func (t *Trunk) URI(address int, number string) string {
 	if t.Domain != "" {
 		scheme, rest = "sip", t.Domain
 	}
-	uri := scheme + ":" + t.Called(number) + "@" + rest
+	uri := scheme + ":" + t.Called(number) + t.groupParams() + "@" + rest
 	if t.Speaks().UserPhone == dialect.On && !strings.Contains(rest, ";user=") {
 		uri += ";user=phone" // RFC 3261 §19.1.1
 	}
 	return uri
+}
+
+// groupParams name the trunk group that a call is to take (RFC 4904 §4), "" for none.
+func (t *Trunk) groupParams() string {
+	label, context, ok := strings.Cut(t.TrunkGroup, "@")
+	if !ok {
+		return ""
+	}
+	return ";tgrp=" + label + ";trunk-context=" + context
 }
 
 // PortedURI is URI for a number of which is known how it is ported (RFC 4694 §3): routing

@@ -201,6 +201,28 @@ func TestNumberForms(t *testing.T) {
 	}
 }
 
+// A gateway's own trunk groups (RFC 4904) tell its trunks apart, in both directions, and
+// no gateway speaks for another.
+func TestTrunkGroups(t *testing.T) {
+	group := func(name string) func(*Trunk) { return func(t *Trunk) { t.TrunkGroup = name } }
+	first, second := at("first", group("tg1@gw.example.net")), at("second", group("tg2@gw.example.net"))
+	second.Addresses = first.Addresses
+	other := at("other", group("tg3@gw.example.net"))
+	s := newTrunks(t, first, second, other)
+	one := s.Table().ByName("first")
+	if uri := one.URI(0, "+4930123"); !strings.HasPrefix(uri, "sip:+4930123;tgrp=tg1;trunk-context=gw.example.net@") {
+		t.Errorf("it is called as %s", uri)
+	}
+	for label, want := range map[string]string{"tg1": "first", "TG2": "second", "tg3": "first", "tg4": "first"} {
+		if got := s.Table().Of(one, label, "GW.example.net").Name; got != want {
+			t.Errorf("a call that names %s is of %s, want %s", label, got, want)
+		}
+	}
+	if got := s.Table().Of(one, "tg2", "elsewhere.example").Name; got != "first" {
+		t.Errorf("a group of elsewhere is %s's", got)
+	}
+}
+
 func TestChecksSayTheRemedy(t *testing.T) {
 	s := newTrunks(t, at("there", serves("+")))
 	for _, c := range []struct {
@@ -222,6 +244,8 @@ func TestChecksSayTheRemedy(t *testing.T) {
 		{"or * for all", serves("+49x")},
 		{"or * for all", serves("")},
 		{"or * for all", serves(strings.Repeat("4", 40))},
+		{"LABEL@CONTEXT", func(t *Trunk) { t.TrunkGroup = "tg1" }},
+		{"LABEL@CONTEXT", func(t *Trunk) { t.TrunkGroup = "tg1;x=y@gw.example.com" }},
 		{"the lowest first", func(t *Trunk) { t.Priority = -1 }},
 		{"0 to 65535", func(t *Trunk) { t.Weight = 1 << 20 }},
 		{"no limit", func(t *Trunk) { t.Channels = -1 }},

@@ -52,6 +52,49 @@ func TestNumberFormsOfGateways(t *testing.T) {
 	}
 }
 
+// TestTrunkGroupsOfOneGateway: two trunks at one address are told apart by tgrp and
+// trunk-context (RFC 4904), in calls out and in.
+func TestTrunkGroupsOfOneGateway(t *testing.T) {
+	r := startServer(t, exchange)
+	r.user("alice")
+	group := func(name, prefix string) func(*gateways.Trunk) {
+		return func(t *gateways.Trunk) { t.TrunkGroup, t.Prefixes = name+"@gw.example.net", []string{prefix} }
+	}
+	gateway := r.rawTrunk(t, "city", group("tg1", "+4930"))
+	r.trunk(t, "far", "sip:"+gateway.local.String(), func(t *gateways.Trunk) { t.Probe = dialect.ProbeOff; group("tg2", "+49")(t) })
+	alice := r.dial(t, "udp")
+	alice.register("alice")
+	for number, label := range map[string]string{"+4930123456": "tg1", "+4989123456": "tg2"} {
+		id := alice.dialNumber("alice", number)
+		m := gateway.request("INVITE")
+		if want := "sip:" + number + ";tgrp=" + label + ";trunk-context=gw.example.net@"; !strings.HasPrefix(string(m.RequestURI()), want) {
+			t.Errorf("%s is called as %s", number, m.RequestURI())
+		}
+		gateway.reply(m, 486, "g", "", "")
+		alice.final(id, "INVITE")
+		gateway.request("ACK")
+	}
+	calls := 2
+	for label, trunk := range map[string]string{"tg1": "city", "tg2": "far"} {
+		id := gateway.callIn("+491701234567;tgrp="+label+";trunk-context=gw.example.net", "alice", "")
+		m := alice.request("INVITE")
+		if from, _ := m.From(); !strings.HasPrefix(string(from.URI), "sip:+491701234567@") {
+			t.Errorf("the phone is shown %s", from.URI)
+		}
+		alice.reply(m, 486, "a", "", "")
+		alice.request("ACK")
+		gateway.final(id, "INVITE")
+		calls++
+		found := false
+		for _, rec := range r.records(t, calls) {
+			found = found || rec.CallIDs[0] == id && rec.Trunk == trunk
+		}
+		if !found {
+			t.Errorf("a call that names %s is not recorded as of %s", label, trunk)
+		}
+	}
+}
+
 // TestNumberFormsOfMessages: what passes the proxy finds the user of a number by
 // every form of it, too, and nobody by a number that only resembles it.
 func TestNumberFormsOfMessages(t *testing.T) {

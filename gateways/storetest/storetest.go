@@ -40,7 +40,7 @@ func full(name string) gateways.Trunk {
 		Country:   "GB", Numbers: []string{"+493012345*", "+4930999"},
 		Prefixes: []string{"*", "+49"}, Priority: 2, Weight: 30, Channels: 60,
 		Users: []string{"sip:gw@example.com"}, Domain: "sip.example.net", Account: "4930", Register: gateways.RegisterBulk, RegisterFor: time.Hour,
-		Cost: 0.25, Hours: []string{"mon-fri 08:00-18:00"}, Group: "pstn", ChannelsIn: 5, ChannelsOut: 6, Rate: 7, RateIn: 8, Draining: true,
+		Cost: 0.25, Hours: []string{"mon-fri 08:00-18:00"}, Group: "pstn", TrunkGroup: "tg1@gw.example.net", ChannelsIn: 5, ChannelsOut: 6, Rate: 7, RateIn: 8, Draining: true,
 		Dialect: "cisco-ios",
 		Manner: dialect.Manner{Format: dialect.FormatDigits, CallerID: dialect.CallerRemote, UserPhone: dialect.Off, Reliable: dialect.On,
 			Early: dialect.EarlyIgnore, Keys: dialect.KeysInband, Diversion: dialect.DiversionHistory,

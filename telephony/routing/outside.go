@@ -88,20 +88,25 @@ func (p *Plan) lead(route Route, caller User, uri sip.URI, log *steps) (Route, e
 // trunkGroup is the trunk group that a URI of ours names, "" for none (RFC 4904 §4).
 // No other trunk is taken in place of one that is not there.
 func (p *Plan) trunkGroup(uri sip.URI) string {
+	if label, context, ok := groupIn(uri); ok && strings.EqualFold(context, p.Domain) {
+		return label
+	}
+	return ""
+}
+
+// groupIn is the trunk group that a URI names, and whose it is.
+func groupIn(uri sip.URI) (label, context string, ok bool) {
 	params := uri.Params
 	if uri.Kind != sip.URITel {
 		_, inUser, ok := bytes.Cut(uri.User, []byte{';'})
 		if !ok {
-			return ""
+			return "", "", false
 		}
 		params = append([]byte{';'}, inUser...)
 	}
 	group, ok := sip.Param(params, "tgrp")
-	context, named := sip.Param(params, "trunk-context")
-	if !ok || !named || !strings.EqualFold(string(context), p.Domain) {
-		return ""
-	}
-	return string(group)
+	of, named := sip.Param(params, "trunk-context")
+	return string(group), string(of), ok && named
 }
 
 // toRuled routes to the user that a rule of the dial plan names.

@@ -138,7 +138,15 @@ func (p *Plan) trunkOf(r *rtc.Request, uri sip.URI) *gateways.Trunk {
 			return p.Trunks().ByName(name)
 		}
 	}
-	return p.Trunks().ByName(r.Identity.Peer)
+	trunk := p.Trunks().ByName(r.Identity.Peer)
+	if a, ok := r.FirstAddr(sip.HdrContact); ok && trunk != nil {
+		if at, err := sip.ParseURI(a.URI); err == nil {
+			if label, context, ok := groupIn(at); ok {
+				return p.Trunks().Of(trunk, label, context)
+			}
+		}
+	}
+	return trunk
 }
 
 // outbound routes the call of a user, or of a trusted server for a user of ours.

@@ -42,6 +42,7 @@ type Trunk struct {
 	Weight      int      `json:"weight,omitempty" yaml:"weight,omitempty" doc:"Share of calls among equals in priority and cost; 0 counts as 1"`
 	Hours       []string `json:"hours,omitempty" yaml:"hours,omitempty" doc:"When it takes calls out; none: always"`
 	Group       string   `json:"group,omitempty" yaml:"group,omitempty" doc:"Trunk group it is in (RFC 4904)"`
+	TrunkGroup  string   `json:"trunk_group,omitempty" yaml:"trunk_group,omitempty" doc:"The gateway's own trunk group, LABEL@CONTEXT (RFC 4904)"`
 	Channels    int      `json:"channels,omitempty" yaml:"channels,omitempty" doc:"Calls at a time; 0: no limit"`
 	ChannelsIn  int      `json:"channels_in,omitempty" yaml:"channels_in,omitempty" doc:"Calls at a time that come in; 0: no limit"`
 	ChannelsOut int      `json:"channels_out,omitempty" yaml:"channels_out,omitempty" doc:"Calls at a time that go out; 0: no limit"`
@@ -119,6 +120,7 @@ type TrunkChange struct {
 	Weight      *int         `json:"weight,omitempty" doc:"Share of calls among equals in priority and cost"`
 	Hours       *[]string    `json:"hours,omitempty" doc:"When it takes calls out" example:"[\"mon-fri 08:00-18:00\"]"`
 	Group       *string      `json:"group,omitempty" doc:"Trunk group it is in"`
+	TrunkGroup  *string      `json:"trunk_group,omitempty" doc:"The gateway's own trunk group: calls out ask for it, calls in that name it are this trunk's" example:"tg1@gw.example.net"`
 	ChannelsIn  *int         `json:"channels_in,omitempty" doc:"Calls at a time that come in; 0: no limit"`
 	ChannelsOut *int         `json:"channels_out,omitempty" doc:"Calls at a time that go out; 0: no limit"`
 	Rate        *int         `json:"rate,omitempty" doc:"Calls out that may begin in a second; 0: no limit"`
@@ -171,7 +173,7 @@ func shownTrunk(t *gateways.Trunk) Trunk {
 	s := Trunk{Name: t.Name, Note: t.Note, Disabled: t.Disabled, Draining: t.Draining, Addresses: t.Addresses,
 		TLSNames: t.TLSNames, Users: t.Users, Domain: t.Domain, Account: t.Account, Register: string(t.Register), For: t.RegisterFor.String(),
 		User: t.Digest.User, Realm: t.Digest.Realm, HasSecret: t.Digest.Secret != "",
-		Numbers: t.Numbers, Country: t.Country, Prefixes: t.Prefixes, Priority: t.Priority, Cost: t.Cost, Weight: t.Weight, Hours: t.Hours, Group: t.Group,
+		Numbers: t.Numbers, Country: t.Country, Prefixes: t.Prefixes, Priority: t.Priority, Cost: t.Cost, Weight: t.Weight, Hours: t.Hours, Group: t.Group, TrunkGroup: t.TrunkGroup,
 		Channels: t.Channels, ChannelsIn: t.ChannelsIn, ChannelsOut: t.ChannelsOut, Rate: t.Rate, RateIn: t.RateIn,
 		Dialect: cmp.Or(t.Dialect, dialect.Generic), TrunkManner: shownManner(t.Speaks()), Codecs: t.Offers(),
 		Out: shownRules(t.Out), In: shownRules(t.In)}
@@ -234,6 +236,7 @@ func (c *TrunkChange) applyShares(t *gateways.Trunk) {
 	set(&t.Weight, c.Weight)
 	set(&t.Hours, c.Hours)
 	set(&t.Group, c.Group)
+	set(&t.TrunkGroup, c.TrunkGroup)
 	set(&t.Channels, c.Channels)
 	set(&t.ChannelsIn, c.ChannelsIn)
 	set(&t.ChannelsOut, c.ChannelsOut)

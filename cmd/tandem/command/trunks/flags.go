@@ -21,7 +21,7 @@ type trunkFlags struct {
 	addresses, sources, tlsNames, numbers, prefixes, codecs, out, in  []string
 	users, hours                                                      []string
 	note, user, realm, secretFile, domain, account, register          string
-	group, dialect, country                                           string
+	group, trunkGroup, dialect, country                               string
 	priority, weight, channels, channelsIn, channelsOut, rate, rateIn int
 	cost                                                              float64
 	registerFor                                                       time.Duration
@@ -72,6 +72,7 @@ func (f *trunkFlags) define(s *pflag.FlagSet) {
 	s.Float64Var(&f.cost, "cost", 0, "price of a minute; among trunks of the same priority the lowest first")
 	s.StringArrayVar(&f.hours, "hours", nil, "when it takes calls out, \"mon-fri 08:00-18:00\"; may be repeated (default: always)")
 	s.StringVar(&f.group, "group", "", "trunk group it is in (RFC 4904)")
+	s.StringVar(&f.trunkGroup, "trunk-group", "", "the gateway's own trunk group, LABEL@CONTEXT: calls out ask for it, calls in that name it are this trunk's (RFC 4904)")
 	s.StringVar(&f.dialect, "dialect", dialect.Generic, "of its maker: "+strings.Join(dialect.Names(), ", "))
 	for i, m := range mannerFlags {
 		s.StringVar(&f.manner[i], m.name, "", m.usage+" (default: as its dialect)")
@@ -107,6 +108,7 @@ func (f *trunkFlags) change(c *cobra.Command) (out trunks.TrunkChange, err error
 	pick(&out.Cost, f.cost, given("cost"))
 	pick(&out.Hours, some(f.hours), given("hours"))
 	pick(&out.Group, f.group, given("group"))
+	pick(&out.TrunkGroup, f.trunkGroup, given("trunk-group"))
 	pick(&out.Dialect, f.dialect, given("dialect"))
 	for i, to := range []**string{&out.Format, &out.CallerID, &out.UserPhone, &out.Reliable, &out.Early, &out.Keys,
 		&out.Diversion, &out.Encryption, &out.Redirects, &out.Ported, &out.Probe} {

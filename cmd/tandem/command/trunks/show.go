@@ -101,6 +101,7 @@ func printTrunk(w io.Writer, t trunks.Trunk) {
 	row("cost", fmt.Sprint(t.Cost))
 	row("hours", strings.Join(t.Hours, ", "))
 	row("group", t.Group)
+	row("trunk group", t.TrunkGroup)
 	row("domain", t.Domain)
 	row("account", t.Account)
 	row("proves itself as", strings.Join(t.Users, " "))
