@@ -36,7 +36,7 @@ type figures struct {
 	subscribe, storm, refresh time.Duration // CPU of one SUBSCRIBE with its NOTIFY, of one NOTIFY, of one refresh with its NOTIFY
 	last50, last99            time.Duration // PUBLISH to the last NOTIFY, paced
 	memory                    float64       // KiB of a subscription
-	restart                   time.Duration // until all were notified, 0 when they are lost
+	restart, restartCPU       time.Duration // until all were notified, 0 when they are lost; and the CPU since the start
 	stale, lost               int
 	listFirst, listAll        time.Duration // a list of ListMembers: until the first state, until all
 }
@@ -77,7 +77,7 @@ func (o Options) print(all []figures) {
 	for _, f := range all {
 		again := "lost"
 		if f.restart > 0 {
-			again = f.restart.Round(10 * time.Millisecond).String()
+			again = fmt.Sprintf("%s (%s of CPU)", f.restart.Round(10*time.Millisecond), f.restartCPU.Round(10*time.Millisecond))
 		}
 		fmt.Fprintf(o.Out, "| %s | %.1f | %.1f | %.1f | %s, %s | %.2f | %s | %d, %d |\n", f.name, us(f.subscribe), us(f.storm), us(f.refresh),
 			f.last50.Round(10*time.Microsecond), f.last99.Round(10*time.Microsecond), f.memory, again, f.stale, f.lost)
@@ -160,7 +160,7 @@ func (o Options) measure(ctx context.Context, name string) (f figures, err error
 			return f, err
 		}
 		if f.lost = c.awaitAll(time.Minute); f.lost == 0 {
-			f.restart = time.Since(begin)
+			f.restart, f.restartCPU = time.Since(begin), s.cpu()
 		}
 	}
 	return f, nil
