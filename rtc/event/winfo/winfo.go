@@ -8,6 +8,7 @@ import (
 	"encoding/xml"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"tandem/rtc"
@@ -20,47 +21,153 @@ const Type = "application/watcherinfo+xml"
 // Of is the template package of an event package of n, for n.Add. Only the
 // resource itself may subscribe (RFC 3857 §4.6). n tells it of changes from the
 // first request on.
+//
+// The first document of a subscription, and of each refresh, has all watchers; later
+// ones have those of whom something has changed (RFC 3858 §4.1).
 func Of(n *event.Notifier, pkg string) event.Package {
 	name := pkg + ".winfo"
+	e := endings{m: make(map[rtc.AOR][]ending)}
 	n.Watch(func(c event.Change) {
-		if c.Package == pkg && !c.List {
-			n.Changed(c.Resource, name)
+		if c.Package != pkg || c.List {
+			return
 		}
+		if c.State == event.Terminated && len(n.Watchers(c.Resource, name)) > 0 {
+			e.add(c.Resource, ending{c.ID, c.Event})
+		}
+		n.Changed(c.Resource, name)
 	})
 	return event.Package{Name: name, Types: []string{Type}, Interval: interval, Authorise: event.Owner,
-		Document: func(q event.Query) event.Document { return document(q.Resource, pkg, n.Watchers(q.Resource, pkg)) }}
-}
-
-// document lists watchers. Its version is that of the NOTIFY, and it is always
-// whole.
-func document(resource rtc.AOR, pkg string, list []event.Subscription) event.Document {
-	slices.SortFunc(list, func(a, b event.Subscription) int { return strings.Compare(a.ID, b.ID) })
-	var b bytes.Buffer
-	b.WriteString(`<?xml version="1.0" encoding="UTF-8"?>` + "\n" + `<watcherinfo xmlns="urn:ietf:params:xml:ns:watcherinfo" version="`)
-	count := b.Len()
-	b.WriteString(`" state="full"><watcher-list resource="`)
-	_ = xml.EscapeText(&b, []byte(resource)) // a buffer takes everything
-	b.WriteString(`" package="` + pkg + `">`)
-	for _, s := range list {
-		if s.State == event.Terminated && (s.InList || s.Watcher == resource) {
-			continue // a member of a list stays until its watcher leaves the list
-		}
-		status, why := string(s.State), "subscribe"
-		if s.State == event.Terminated {
-			why = s.Reason
-		}
-		b.WriteString(`<watcher id="` + id(s.ID) + `" status="` + status + `" event="` + why + `">`)
-		_ = xml.EscapeText(&b, []byte(s.Watcher))
-		b.WriteString(`</watcher>`)
-	}
-	b.WriteString(`</watcher-list></watcherinfo>`)
-	return event.Document{Type: Type, Body: b.Bytes(), Count: count}
-}
-
-// id is a name of XML: what stands behind '/' tells the members of one list.
-func id(s string) string {
-	return "w" + strings.NewReplacer("/", ".", ":", ".", "@", ".").Replace(s)
+		Document: func(q event.Query) event.Document {
+			return whole(&state{q.Resource, pkg, watchers(q.Resource, n.Watchers(q.Resource, pkg))})
+		},
+		Difference: func(old, now event.Document) (event.Document, bool) {
+			return partial(old.Source.(*state), now.Source.(*state), &e), true
+		}}
 }
 
 // interval is the least time between two NOTIFYs (RFC 3857 §4.10).
 const interval = 5 * time.Second
+
+// state is what a document was made of.
+type state struct {
+	resource rtc.AOR
+	pkg      string
+	list     []watcher // by ID
+}
+
+// watcher is one as it is told of.
+type watcher struct {
+	id     string
+	aor    rtc.AOR
+	status event.State
+	event  string
+}
+
+// watchers are those who are told of.
+func watchers(resource rtc.AOR, subs []event.Subscription) []watcher {
+	list := make([]watcher, 0, len(subs))
+	for i := range subs {
+		s := &subs[i]
+		if s.State == event.Terminated && (s.InList || s.Watcher == resource) {
+			continue // a member of a list stays until its watcher leaves the list
+		}
+		w := watcher{s.ID, s.Watcher, s.State, "subscribe"}
+		if s.State == event.Terminated {
+			w.event = s.Reason
+		}
+		list = append(list, w)
+	}
+	slices.SortFunc(list, byID)
+	return list
+}
+
+func byID(a, b watcher) int { return strings.Compare(a.id, b.id) }
+
+// whole lists all that go on. Its version is that of the NOTIFY.
+func whole(s *state) event.Document {
+	return s.document("full", slices.DeleteFunc(slices.Clone(s.list), func(w watcher) bool { return w.status == event.Terminated }))
+}
+
+// partial lists those of whom something has changed, and those who are no more.
+func partial(old, now *state, e *endings) event.Document {
+	var list []watcher
+	for _, w := range now.list {
+		i, found := slices.BinarySearchFunc(old.list, w, byID)
+		switch {
+		case found && old.list[i] == w:
+			continue
+		case found && old.list[i].status == event.Pending && w.status == event.Active:
+			w.event = "approved" // RFC 3857 §4.7.1
+		}
+		list = append(list, w)
+	}
+	for _, w := range old.list {
+		if _, found := slices.BinarySearchFunc(now.list, w, byID); !found && w.status != event.Terminated {
+			w.status, w.event = event.Terminated, e.of(now.resource, w.id)
+			list = append(list, w)
+		}
+	}
+	return now.document("partial", list)
+}
+
+func (s *state) document(how string, list []watcher) event.Document {
+	var b bytes.Buffer
+	b.WriteString(`<?xml version="1.0" encoding="UTF-8"?>` + "\n" + `<watcherinfo xmlns="urn:ietf:params:xml:ns:watcherinfo" version="`)
+	count := b.Len()
+	b.WriteString(`" state="` + how + `"><watcher-list resource="`)
+	_ = xml.EscapeText(&b, []byte(s.resource)) // a buffer takes everything
+	b.WriteString(`" package="` + s.pkg + `">`)
+	for i := range list {
+		w := &list[i]
+		b.WriteString(`<watcher id="` + name(w.id) + `" status="` + string(w.status) + `" event="` + w.event + `">`)
+		_ = xml.EscapeText(&b, []byte(w.aor))
+		b.WriteString(`</watcher>`)
+	}
+	b.WriteString(`</watcher-list></watcherinfo>`)
+	return event.Document{Type: Type, Body: b.Bytes(), Count: count, Source: s}
+}
+
+// name is a name of XML: what stands behind '/' tells the members of one list.
+func name(id string) string {
+	return "w" + strings.NewReplacer("/", ".", ":", ".", "@", ".").Replace(id)
+}
+
+// endings are why the last subscriptions to a resource ended whose owner is told of
+// his watchers: when he is told they may be no more.
+type endings struct {
+	mu sync.Mutex
+	m  map[rtc.AOR][]ending // guarded by mu; the latest last
+}
+
+type ending struct{ id, event string }
+
+// Bounds of endings.
+const (
+	maxEndings   = 64   // of a resource
+	maxResources = 1024 // others are forgotten
+)
+
+func (e *endings) add(resource rtc.AOR, x ending) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	list := e.m[resource]
+	if list == nil && len(e.m) == maxResources {
+		clear(e.m)
+	}
+	if len(list) == maxEndings {
+		list = slices.Delete(list, 0, 1)
+	}
+	e.m[resource] = append(list, x)
+}
+
+// of is why a subscription ended, "timeout" when that is long ago.
+func (e *endings) of(resource rtc.AOR, id string) string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, x := range e.m[resource] {
+		if x.id == id {
+			return x.event
+		}
+	}
+	return "timeout"
+}

@@ -1,0 +1,150 @@
+package winfo
+
+import (
+	"encoding/xml"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"tandem/rtc"
+	"tandem/rtc/event"
+	"tandem/rtc/internal/rig"
+	"tandem/rtc/sip"
+	"tandem/rtc/transport"
+)
+
+type people struct{}
+
+func (people) Ours(host []byte, _ uint16) bool   { return string(host) == "pbx.test" }
+func (people) Resolve(a rtc.AOR) (rtc.AOR, bool) { return a, true }
+func noFlow(string) (f transport.Flow, ok bool)  { return f, false }
+func uri(user string) string                     { return "sip:" + user + "@pbx.test" }
+func tagged(user string, m *sip.Message) string {
+	return "<" + uri(user) + ">;tag=" + string(m.ToTag())
+}
+func line(m *sip.Message, h sip.HeaderID) string      { return string(m.Get(h)) }
+func read(m *sip.Message) (how string, list []string) { return told(string(m.Body())) }
+
+// told is the state of a document, and each watcher in it.
+func told(body string) (how string, list []string) {
+	var d struct {
+		Version string `xml:"version,attr"`
+		State   string `xml:"state,attr"`
+		Watcher []struct {
+			Status string `xml:"status,attr"`
+			Event  string `xml:"event,attr"`
+			AOR    string `xml:",chardata"`
+		} `xml:"watcher-list>watcher"`
+	}
+	if err := xml.Unmarshal([]byte(body), &d); err != nil {
+		return err.Error(), nil
+	}
+	for _, w := range d.Watcher {
+		list = append(list, w.AOR+" "+w.Status+" "+w.Event)
+	}
+	slices.Sort(list)
+	return d.State + " " + d.Version, list
+}
+
+// A user hears of all his watchers first and after a refresh, and in between of
+// those of whom something changed, each time in the next version.
+func TestPartial(t *testing.T) {
+	rig.Run(t, func(r *rig.Rig) {
+		decided := event.Grant{Pending: true}
+		n := event.New(event.Config{Store: event.NewMemory(), Users: people{}, Layer: r.Layer, Wire: rig.Wire{}, Key: []byte("key")})
+		n.Add(event.Package{Name: "weather", Types: []string{"text/weather"},
+			Authorise: func(a event.Ask) (event.Grant, error) {
+				if a.Watcher == rtc.AOR(uri("dave")) {
+					return decided, nil
+				}
+				return event.Grant{}, nil
+			},
+			Document: func(event.Query) event.Document { return event.Document{Type: "text/weather", Body: []byte("rain")} }})
+		n.Add(Of(n, "weather"))
+		if _, err := n.Restore(t.Context(), noFlow); err != nil {
+			t.Fatal(err)
+		}
+		r.Handle(rtc.HandlerFunc(func(q *rtc.Request) error {
+			a, _ := q.From()
+			q.Identity = &rtc.Identity{AOR: rtc.AOR(a.URI), Method: rtc.AuthDigest}
+			return rtc.Next
+		}), n)
+		r.Go(n.Run)
+		seq := 0
+		ask := func(who, pkg, to string, expires int) (ok, notify *sip.Message) {
+			t.Helper()
+			seq++
+			r.Say(fmt.Sprintf("SUBSCRIBE %s SIP/2.0\nVia: SIP/2.0/UDP 10.0.0.9:5060;branch=z9hG4bK%d\nMax-Forwards: 70\nFrom: <%s>;tag=%s\nTo: %s\nCall-ID: %s%s\nCSeq: %d SUBSCRIBE\nContact: <%s>\nEvent: %s\nExpires: %d\n\n",
+				uri("bob"), seq, uri(who), who, to, who, pkg, seq, "sip:x@10.0.0.9:5060", pkg, expires))
+			for _, m := range r.Got() {
+				switch {
+				case !m.IsRequest():
+					ok = m
+				case string(m.CallID()) == who+pkg:
+					notify = m
+					r.Reply(m, 200, "", "")
+				}
+			}
+			if ok == nil || ok.StatusCode() != 200 || notify == nil {
+				t.Fatalf("%s gets %v, %v", who, ok, notify)
+			}
+			return ok, notify
+		}
+		next := func(want string, watchers ...string) {
+			t.Helper()
+			r.Sleep(interval + time.Second)
+			var how string
+			var list []string
+			for _, m := range r.Got() {
+				if r.Reply(m, 200, "", ""); strings.HasPrefix(line(m, sip.HdrEvent), "weather.winfo") {
+					how, list = read(m)
+				}
+			}
+			if how != want || !slices.Equal(list, watchers) {
+				t.Errorf("told %s %q, want %s %q", how, list, want, watchers)
+			}
+		}
+		first := func(user string) string { return "<" + uri(user) + ">" }
+		alice, _ := ask("alice", "weather", first("bob"), 600)
+		own, m := ask("bob", "weather.winfo", first("bob"), 600)
+		if how, list := read(m); how != "full 0" || !slices.Equal(list, []string{"sip:alice@pbx.test active subscribe"}) {
+			t.Errorf("first: %s %q", how, list)
+		}
+		carol, _ := ask("carol", "weather", first("bob"), 600)
+		ask("dave", "weather", first("bob"), 600)
+		next("partial 1", "sip:carol@pbx.test active subscribe", "sip:dave@pbx.test pending subscribe")
+		decided = event.Grant{}
+		n.Reauthorise(rtc.AOR(uri("bob")), "weather")
+		next("partial 2", "sip:dave@pbx.test active approved")
+		ask("carol", "weather", tagged("bob", carol), 0)
+		next("partial 3", "sip:carol@pbx.test terminated timeout")
+		decided = event.Grant{Rejected: "rejected"}
+		n.Reauthorise(rtc.AOR(uri("bob")), "weather")
+		next("partial 4", "sip:dave@pbx.test terminated rejected")
+		_, m = ask("bob", "weather.winfo", tagged("bob", own), 600)
+		if how, list := read(m); how != "full 5" || !slices.Equal(list, []string{"sip:alice@pbx.test active subscribe"}) {
+			t.Errorf("refreshed: %s %q", how, list)
+		}
+		ask("alice", "weather", tagged("bob", alice), 0)
+		next("partial 6", "sip:alice@pbx.test terminated timeout")
+	})
+}
+
+// Why many subscriptions ended is not kept for ever.
+func TestEndingsAreBounded(t *testing.T) {
+	e := endings{m: make(map[rtc.AOR][]ending)}
+	for i := range 3 * maxResources {
+		e.add(rtc.AOR(fmt.Sprint(i)), ending{"a", "rejected"})
+	}
+	for i := range 3 * maxEndings {
+		e.add("last", ending{fmt.Sprint(i), "rejected"})
+	}
+	if len(e.m) > maxResources || len(e.m["last"]) > maxEndings {
+		t.Errorf("%d resources, %d endings of one", len(e.m), len(e.m["last"]))
+	}
+	if e.of("last", fmt.Sprint(3*maxEndings-1)) != "rejected" || e.of("last", "0") != "timeout" || e.of("nobody", "0") != "timeout" {
+		t.Error("the last are not kept, or the first are")
+	}
+}
