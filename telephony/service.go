@@ -100,6 +100,15 @@ func (c *Call) pickUp(invite *sip.Message) {
 	})
 }
 
+// Engaged reports whether a user is in a call, or one rings there. It looks at all
+// calls.
+func (x *Exchange) Engaged(user rtc.AOR) bool {
+	return slices.ContainsFunc(x.Calls(), func(c *Call) bool {
+		now := c.lately.Load()
+		return now != nil && slices.ContainsFunc(*now, func(p Party) bool { return p.User == user })
+	})
+}
+
 // ringingAt finds the call that has rung for longest at a user's phone, nil when
 // there is none.
 func (x *Exchange) ringingAt(fits func(user rtc.AOR) bool) (found *Call) {

@@ -193,6 +193,37 @@ func TestDoNotDisturb(t *testing.T) {
 	bob.request("INVITE")
 }
 
+// Without call waiting a user is busy while a call rings or goes on, led by whomever:
+// others hear busy, or go where calls go then. A group passes the user over.
+func TestCallWaiting(t *testing.T) {
+	r, phones := house(t)
+	r.set(t, "bob", func(u *settings.User) { u.NoWaiting = true })
+	alice, bob, carol := phones["alice"], phones["bob"], phones["carol"]
+	a := r.invites(bob, "bob", "sip:alice@"+domain, 31000)
+	first := alice.request("INVITE")
+	refused := func() int {
+		return carol.final(carol.ask("INVITE", "carol", "sip:bob@"+domain, sdpType, sdpOf(31010, "0")), "INVITE").StatusCode()
+	}
+	if code := refused(); code != 486 {
+		t.Errorf("while he calls, carol is told %d", code)
+	}
+	r.set(t, "bob", func(u *settings.User) { u.Busy = "alice" })
+	id := carol.ask("INVITE", "carol", "sip:bob@"+domain, sdpType, sdpOf(31010, "0"))
+	m := alice.request("INVITE")
+	if !strings.Contains(header(m, "Diversion"), "user-busy") {
+		t.Errorf("alice is told\n%s", m.Bytes())
+	}
+	alice.reply(m, 486, "a", "", "")
+	if code := carol.final(id, "INVITE").StatusCode(); code != 486 {
+		t.Errorf("carol is told %d", code)
+	}
+	alice.reply(first, 486, "f", "", "")
+	bob.final(a.id, "INVITE")
+	r.nothingLeft(t)
+	carol.ask("INVITE", "carol", "sip:bob@"+domain, sdpType, sdpOf(31010, "0"))
+	bob.request("INVITE")
+}
+
 // TestAnonymous: who withholds his identity is shown to nobody, and refused by who
 // wants that (RFC 5079).
 func TestAnonymous(t *testing.T) {

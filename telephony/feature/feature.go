@@ -24,6 +24,7 @@ const (
 	Unreachable       // *62*TARGET# and #62#
 	Busy              // *67*TARGET# and #67#
 	DoNotDisturb      // *26# and #26#
+	CallWaiting       // *43# and #43#
 	Hotdesk           // *11*USER*PIN# and #11#: log in at this phone, and out
 	Paging            // *81GROUP: the phones of a group answer by themselves and hear the caller
 )
@@ -41,7 +42,7 @@ var settings = []struct {
 	kind Kind
 	arg  bool
 }{
-	{"21", Always, true}, {"61", NoAnswer, true}, {"62", Unreachable, true}, {"67", Busy, true}, {"26", DoNotDisturb, false}, {"11", Hotdesk, true},
+	{"21", Always, true}, {"61", NoAnswer, true}, {"62", Unreachable, true}, {"67", Busy, true}, {"26", DoNotDisturb, false}, {"43", CallWaiting, false}, {"11", Hotdesk, true},
 }
 
 // Read reads what was dialled, unescaped; false for what is not a code.

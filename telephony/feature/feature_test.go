@@ -22,6 +22,8 @@ func TestRead(t *testing.T) {
 		"*67*+49301234567": {Kind: Busy, Arg: "+49301234567"},
 		"#67#":             {Kind: Busy, Off: true},
 		"*26#":             {Kind: DoNotDisturb},
+		"*43#":             {Kind: CallWaiting},
+		"#43#":             {Kind: CallWaiting, Off: true},
 		"#26#":             {Kind: DoNotDisturb, Off: true},
 		// what is none
 		"": {}, "*": {}, "**": {}, "112": {}, "alice": {}, "*21#": {}, "*21*#": {}, "#21#5": {}, "*31*": {}, "*5x": {}, "*9": {}, "+4930": {},

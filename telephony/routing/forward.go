@@ -20,6 +20,11 @@ func (p *Plan) settings(aor rtc.AOR) settings.User {
 	return p.Settings(aor)
 }
 
+// engaged reports whether a user who wants one call at a time is in one.
+func (p *Plan) engaged(set settings.User) bool {
+	return set.NoWaiting && p.Engaged != nil && p.Engaged(set.AOR)
+}
+
 // toUser rings the phones of a user, or sends the call where the user wants it.
 func (p *Plan) toUser(route Route, called User) (Route, error) {
 	set := p.settings(called.AOR)
@@ -34,6 +39,10 @@ func (p *Plan) toUser(route Route, called User) (Route, error) {
 		return p.sendOn(route, p.sentOn(called, diversion.DoNotDisturb), called, set.Busy)
 	case set.DoNotDisturb:
 		return route, &rtc.Status{Code: 486, Reason: "Do Not Disturb"}
+	case p.engaged(set) && set.Busy != "":
+		return p.sendOn(route, p.sentOn(called, diversion.Busy), called, set.Busy)
+	case p.engaged(set):
+		return route, &rtc.Status{Code: 486}
 	}
 	route, err := p.toPhones(route, called)
 	p.also(&route, called, set)

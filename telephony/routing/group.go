@@ -78,7 +78,7 @@ func (p *Plan) member(route Route, g *group.Group, member string) (to []Destinat
 	}
 	if ok {
 		set := p.settings(called.AOR)
-		if set.DoNotDisturb || set.RefuseAnonymous && route.Caller.Private {
+		if set.DoNotDisturb || p.engaged(set) || set.RefuseAnonymous && route.Caller.Private {
 			return nil
 		}
 		phones, _ := p.toPhones(Route{}, called)

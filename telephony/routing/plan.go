@@ -85,6 +85,7 @@ type Plan struct {
 	Guard     *guard.Guard                // bounds calls outside; nil: nothing does
 	Refused   func(Refusal)               // is told of calls that are not allowed; it must be quick; nil: nobody
 	Settings  func(rtc.AOR) settings.User // how a user wants to be called; nil: nobody has set anything
+	Engaged   func(rtc.AOR) bool          // whether a user is in a call; nil: nobody is
 	AllCalls  bool                        // calls between users go through the exchange, too
 }
 
@@ -163,7 +164,8 @@ func (p *Plan) outbound(r *rtc.Request, uri sip.URI) (Route, error) {
 		return p.toService(route, caller, code)
 	}
 	if called, ok := p.user(uri); ok {
-		if !p.AllCalls && p.settings(called.AOR).IsZero() && !p.settings(caller.AOR).Withhold {
+		own := p.settings(caller.AOR)
+		if !p.AllCalls && p.settings(called.AOR).IsZero() && !own.Withhold && !own.NoWaiting {
 			return route, rtc.Next
 		}
 		return p.toUser(route, called)

@@ -28,6 +28,8 @@ type User struct {
 	Unreachable string // when no phone is registered, or none can be reached
 
 	DoNotDisturb bool
+	// NoWaiting has a user in a call be busy to all others: call waiting is off.
+	NoWaiting bool
 	// RingTime is how long the phones ring before NoAnswer. 0 is the server's.
 	RingTime time.Duration
 	// Also is a number outside that rings together with the phones. "" is none.

@@ -55,6 +55,8 @@ func (s *Server) dialledSetting(user rtc.AOR, device string, code feature.Code) 
 			u.Unreachable = code.Arg
 		case feature.DoNotDisturb:
 			u.DoNotDisturb = !code.Off
+		case feature.CallWaiting:
+			u.NoWaiting = code.Off
 		default:
 			return fmt.Errorf("a code of kind %d is not a setting", code.Kind)
 		}

@@ -149,6 +149,7 @@ func (s *Server) openTelephony(ctx context.Context, cfg *config.Config) error {
 		Emergency: cfg.Emergency.Of,
 		Groups:    s.groups,
 		AllCalls:  cfg.Telephony.AllCalls,
+		Engaged:   func(user rtc.AOR) bool { return s.exchange.Engaged(user) },
 	}
 	s.exchange = telephony.New(telephony.Config{
 		Dialog: dialog.Config{Layer: s.layer, Wire: dialog.Over(s.transport), Resolver: s.resolver, Permit: s.peers.Permit, Chosen: s.peers.Chosen, Key: s.key,

@@ -38,6 +38,7 @@ type row struct {
 	Also            string `json:"also,omitempty"`
 	RefuseAnonymous bool   `json:"refuse_anonymous,omitempty"`
 	Withhold        bool   `json:"withhold,omitempty"`
+	NoWaiting       bool   `json:"no_waiting,omitempty"`
 }
 
 // Settings implements settings.Store.
@@ -54,7 +55,7 @@ func (s *Store) Settings(ctx context.Context, each func(settings.User)) error {
 			}
 			each(settings.User{AOR: rtc.AOR(aor), Always: r.Always, Busy: r.Busy, NoAnswer: r.NoAnswer, Unreachable: r.Unreachable,
 				DoNotDisturb: r.DoNotDisturb, RingTime: time.Duration(r.RingSeconds) * time.Second, Also: r.Also,
-				RefuseAnonymous: r.RefuseAnonymous, Withhold: r.Withhold})
+				RefuseAnonymous: r.RefuseAnonymous, Withhold: r.Withhold, NoWaiting: r.NoWaiting})
 			return aor, nil
 		})
 	return s.db.Fault("loading the settings of users", err)
@@ -63,7 +64,7 @@ func (s *Store) Settings(ctx context.Context, each func(settings.User)) error {
 // PutSettings implements settings.Store.
 func (s *Store) PutSettings(ctx context.Context, u settings.User) error {
 	document, err := json.Marshal(row{u.Always, u.Busy, u.NoAnswer, u.Unreachable, u.DoNotDisturb,
-		int64(u.RingTime / time.Second), u.Also, u.RefuseAnonymous, u.Withhold})
+		int64(u.RingTime / time.Second), u.Also, u.RefuseAnonymous, u.Withhold, u.NoWaiting})
 	if err != nil {
 		return fmt.Errorf("settings of %s: %w", u.AOR, err)
 	}

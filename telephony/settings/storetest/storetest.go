@@ -52,7 +52,7 @@ func Run(t *testing.T, open func(t *testing.T) (s settings.Store, again func() s
 // full has a value in every field.
 func full(aor rtc.AOR) settings.User {
 	return settings.User{AOR: aor, Always: "bob", Busy: "sip:carol@example.com", NoAnswer: "+49301234567", Unreachable: "200",
-		DoNotDisturb: true, RingTime: 20 * time.Second, Also: "01711234567", RefuseAnonymous: true, Withhold: true}
+		DoNotDisturb: true, RingTime: 20 * time.Second, Also: "01711234567", RefuseAnonymous: true, Withhold: true, NoWaiting: true}
 }
 
 func put(t *testing.T, s settings.Store, list ...settings.User) {

@@ -20,6 +20,7 @@ type Settings struct {
 	NoAnswer        string `json:"no_answer,omitempty" yaml:"no_answer,omitempty" doc:"Where calls go that nobody answers within the ring time"`
 	Unreachable     string `json:"unreachable,omitempty" yaml:"unreachable,omitempty" doc:"Where calls go when no phone can be reached"`
 	DoNotDisturb    bool   `json:"do_not_disturb" yaml:"do_not_disturb" doc:"No phone rings"`
+	CallWaiting     bool   `json:"call_waiting" yaml:"call_waiting" doc:"Phones ring while the user is in a call; else others find the user busy"`
 	RingSeconds     int    `json:"ring_s,omitempty" yaml:"ring_s,omitempty" doc:"How long the phones ring; absent: the server's ring time"`
 	Also            string `json:"also,omitempty" yaml:"also,omitempty" doc:"A number outside that rings together with the phones"`
 	RefuseAnonymous bool   `json:"refuse_anonymous" yaml:"refuse_anonymous" doc:"Callers who withhold their identity are refused (433)"`
@@ -33,6 +34,7 @@ type SettingsChange struct {
 	NoAnswer        *string `json:"no_answer,omitempty"`
 	Unreachable     *string `json:"unreachable,omitempty"`
 	DoNotDisturb    *bool   `json:"do_not_disturb,omitempty"`
+	CallWaiting     *bool   `json:"call_waiting,omitempty"`
 	RingSeconds     *int    `json:"ring_s,omitempty" minimum:"0" maximum:"180"`
 	Also            *string `json:"also,omitempty"`
 	RefuseAnonymous *bool   `json:"refuse_anonymous,omitempty"`
@@ -59,7 +61,7 @@ func Register(set *op.Set, rooms Rooms) {
 
 func shown(u settings.User) Settings {
 	return Settings{User: string(u.AOR), Always: u.Always, Busy: u.Busy, NoAnswer: u.NoAnswer, Unreachable: u.Unreachable,
-		DoNotDisturb: u.DoNotDisturb, RingSeconds: int(u.RingTime / time.Second), Also: u.Also,
+		DoNotDisturb: u.DoNotDisturb, CallWaiting: !u.NoWaiting, RingSeconds: int(u.RingTime / time.Second), Also: u.Also,
 		RefuseAnonymous: u.RefuseAnonymous, Withhold: u.Withhold}
 }
 
@@ -95,6 +97,9 @@ func (c *SettingsChange) apply(u *settings.User) error {
 	set(&u.Also, c.Also)
 	set(&u.RefuseAnonymous, c.RefuseAnonymous)
 	set(&u.Withhold, c.Withhold)
+	if c.CallWaiting != nil {
+		u.NoWaiting = !*c.CallWaiting
+	}
 	if c.RingSeconds != nil {
 		u.RingTime = time.Duration(*c.RingSeconds) * time.Second
 	}

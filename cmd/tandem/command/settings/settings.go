@@ -45,7 +45,7 @@ func newShow() *cobra.Command {
 // flags are the options of set.
 type flags struct {
 	always, busy, noAnswer, unreachable, also string
-	disturb, refuse, withhold                 bool
+	disturb, waiting, refuse, withhold        bool
 	ring                                      time.Duration
 }
 
@@ -83,6 +83,7 @@ expense, and only where the user may call. "" takes a destination back.`,
 	o.StringVar(&f.unreachable, "unreachable", "", "where calls go when no phone can be reached")
 	o.StringVar(&f.also, "also", "", "number outside that rings together with the phones")
 	o.BoolVar(&f.disturb, "do-not-disturb", false, "no phone rings")
+	o.BoolVar(&f.waiting, "call-waiting", true, "phones ring while the user is in a call; =false: others find the user busy")
 	o.BoolVar(&f.refuse, "refuse-anonymous", false, "callers who withhold their identity are refused")
 	o.BoolVar(&f.withhold, "withhold", false, "the user's own identity is withheld in all calls")
 	o.DurationVar(&f.ring, "ring", 0, "how long the phones ring, e.g. 20s; 0: the server's ring time")
@@ -106,6 +107,8 @@ func (f *flags) change(given *pflag.FlagSet) (c settings.SettingsChange) {
 			c.Also = &f.also
 		case "do-not-disturb":
 			c.DoNotDisturb = &f.disturb
+		case "call-waiting":
+			c.CallWaiting = &f.waiting
 		case "refuse-anonymous":
 			c.RefuseAnonymous = &f.refuse
 		case "withhold":
@@ -133,7 +136,7 @@ func rows(w io.Writer, s settings.Settings) {
 	for _, r := range []struct {
 		name string
 		on   bool
-	}{{"do not disturb", s.DoNotDisturb}, {"anonymous calls refused", s.RefuseAnonymous}, {"identity withheld", s.Withhold}} {
+	}{{"do not disturb", s.DoNotDisturb}, {"call waiting", s.CallWaiting}, {"anonymous calls refused", s.RefuseAnonymous}, {"identity withheld", s.Withhold}} {
 		fmt.Fprintf(w, "%s\t%s\n", r.name, map[bool]string{true: "yes", false: "no"}[r.on])
 	}
 }
