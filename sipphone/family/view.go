@@ -73,6 +73,7 @@ type View struct {
 	Intercom           string
 	Rings              []string // file names of ring tones
 	Ring               string   // URL of the phone's own, "" for none
+	TFTP               string   // host of the TFTP server, "" for none
 	Set                map[string]string
 }
 
@@ -106,7 +107,7 @@ func (f *Family) view(a *Asked, p *Place, safe func(string) string) *View {
 		Label: safe(ph.Label), Site: safe(ph.Site), Generation: ph.Generation,
 		Domain: p.Domain, Host: p.Host, Port: p.Ports[transport], Transport: transport, Code: f.Codes[transport],
 		Expires: int(p.Expires / time.Second), KeepAlive: f.KeepAlive, SRTP: a.SRTP && f.SRTP && transport == "tls",
-		URL: f.url(p), User: string(ph.MAC), Password: a.Password, CA: p.CA,
+		URL: f.url(p), User: string(ph.MAC), Password: a.Password, CA: p.CA, TFTP: p.TFTP,
 		NTP: p.NTP, Timezone: cmp.Or(ph.Timezone, p.Timezone, "UTC"), Language: safe(cmp.Or(ph.Language, p.Language, "en")), Country: p.Country,
 		Voicemail: safe(p.Voicemail), Pickup: safe(p.Pickup), Park: safe(p.Park), Intercom: safe(p.Intercom),
 		Set: make(map[string]string, len(ph.Settings)),

@@ -3,6 +3,7 @@ package server
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -98,6 +99,27 @@ func TestRingTones(t *testing.T) {
 	url := between(file, "ringtone.url = ", "\n")
 	if !strings.HasSuffix(url, "/rings/bell.wav") || !strings.Contains(file, "account.1.ringtone.ring_type = bell.wav\n") {
 		t.Errorf("its own tone: %q in\n%s", url, file)
+	}
+	for i, c := range []struct{ family, path, agent, ring, want string }{
+		{"cisco-spa", "%s.xml", "Cisco/SPA508G-7.4.4 (%s)(CBT1)", "bell.wav", `<Ring1 ua="na">n=bell.wav;w=tftp://127.0.0.1/rings/bell.wav;c=0</Ring1>`},
+		{"cisco-mpp", "%s.cfg", "", "bell.wav", `<Ring1 ua="na">n=bell.wav;w=https://`},
+		{"polycom", "%s-line.cfg", "", "bell.wav", `/rings/bell.wav" se.pat.ringer.ringer15.name="bell.wav"`},
+		{"snom", "%s.xml", "", "bell.wav", `/rings/bell.wav</user_custom>`},
+		{"grandstream", "cfg%s.xml", "", "2", `<P104>2</P104>`},
+	} {
+		mac := fmt.Sprintf("00156500001%d", i)
+		o.phone(mac, c.family, nil, "alice")
+		for _, ring := range []string{"", c.ring} {
+			if _, err := o.phones.inventory.Change(t.Context(), sipphone.MAC(mac), func(p *sipphone.Phone) error {
+				p.Settings = map[string]string{"ring": ring}
+				return nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+			if _, text := o.ask("https", fmt.Sprintf(c.path, mac), c.agent); strings.Contains(text, c.want) != (ring != "") {
+				t.Errorf("%s with %q: no %s in\n%s", c.family, ring, c.want, text)
+			}
+		}
 	}
 	if code, text := o.ask("https", "rings/bell.wav", yealink(alicesMAC)); code != 200 || text != "RIFF" {
 		t.Errorf("the tone: %d %q", code, text)
