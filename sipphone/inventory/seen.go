@@ -1,11 +1,13 @@
 package inventory
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
 
 	"tandem/sipphone"
+	"tandem/sipphone/family"
 )
 
 // Note notes what a phone was seen doing. It costs no write: Run keeps it soon.
@@ -23,6 +25,20 @@ func (v *Inventory) Note(s Seen) {
 		s.Firmware = old.Firmware
 	}
 	v.seen[s.MAC], v.dirty[s.MAC] = s, true
+}
+
+// Registered notes what a phone calls itself as it registers, and from where: those
+// that ask for no files, or over TFTP, tell it nowhere else.
+func (v *Inventory) Registered(mac sipphone.MAC, agent string, a family.Agent, from string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.phones[mac] == nil {
+		return
+	}
+	s := v.seen[mac]
+	s.MAC, s.Agent, s.From = mac, agent, from
+	s.Model, s.Firmware = cmp.Or(a.Model, s.Model), cmp.Or(a.Firmware, s.Firmware)
+	v.seen[mac], v.dirty[mac] = s, true
 }
 
 // LastSeen is what a phone was last seen doing.

@@ -13,13 +13,13 @@ import (
 // Seen is what a phone was last seen doing.
 type Seen struct {
 	MAC      sipphone.MAC `json:"mac"`
-	Agent    string       `json:"agent,omitempty"` // User-Agent of its latest fetch
+	Agent    string       `json:"agent,omitempty"` // User-Agent of its latest fetch or registration
 	Model    string       `json:"model,omitempty"`
 	Firmware string       `json:"firmware,omitempty"`
-	From     string       `json:"from,omitempty"` // address
-	File     string       `json:"file,omitempty"` // the latest one asked for
-	Fetched  time.Time    `json:"fetched,omitzero"`
-	Login    string       `json:"login,omitempty"` // how it proved that it is the phone
+	From     string       `json:"from,omitempty"`   // address
+	File     string       `json:"file,omitempty"`   // the latest one asked for
+	Fetched  time.Time    `json:"fetched,omitzero"` // the zero time when it has fetched nothing
+	Login    string       `json:"login,omitempty"`  // how it proved that it is the phone
 }
 
 // Served is a file as a phone last got it, its secrets replaced by marks.

@@ -11,6 +11,7 @@ import (
 	"tandem/rtc/location"
 	"tandem/rtc/uac"
 	"tandem/sipphone"
+	"tandem/sipphone/family"
 	"tandem/sipphone/features"
 	"tandem/sipphone/output"
 	"tandem/sipphone/pnp"
@@ -51,6 +52,7 @@ func (s *Server) greetPhones(user rtc.AOR, old, now []location.Binding) {
 		if !ok || slices.ContainsFunc(old, func(b location.Binding) bool { return b.Device == now[i].Device && b.CallID == now[i].CallID }) {
 			continue
 		}
+		s.notePhone(mac, &now[i])
 		time.AfterFunc(greeting, func() {
 			s.tellFeatures(mac)
 			if c := s.phones.waiting.Of(user); c != (waiting.Counts{}) {
@@ -58,6 +60,23 @@ func (s *Server) greetPhones(user rtc.AOR, old, now []location.Binding) {
 			}
 		})
 	}
+}
+
+// maxAgent bounds what is kept of a User-Agent, in octets.
+const maxAgent = 160
+
+// notePhone notes model and firmware of a phone as its User-Agent tells them.
+func (s *Server) notePhone(mac sipphone.MAC, b *location.Binding) {
+	phone, err := s.phones.inventory.Get(mac)
+	if err != nil {
+		return
+	}
+	var is family.Agent
+	if f := s.phones.families.Load().Family(phone.Family); f != nil {
+		is, _ = f.SIPAgent(b.UserAgent)
+	}
+	agent := strings.ToValidUTF8(b.UserAgent[:min(len(b.UserAgent), maxAgent)], "")
+	s.phones.inventory.Registered(mac, agent, is, b.Flow.Remote.Addr().Unmap().String())
 }
 
 // tellFeatures tells a phone that reads them in Cisco's documents the settings of its

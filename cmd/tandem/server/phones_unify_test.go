@@ -50,6 +50,9 @@ func TestTypedPasswords(t *testing.T) {
 	if p, _ := o.phones.inventory.Get("00e0bb000001"); !slices.Equal(o.registeredLines(&p), []bool{true}) {
 		t.Error("its line is not registered")
 	}
+	if r := overSocket(t, o.Server).do("GET", "/phones/00e0bb000001", ""); r.body["state"] != "registered" || r.body["firmware"] != "V7.1.53.53" || r.body["agent"] != "3Com-SIP-Phone/V7.1.53.53" || r.body["from"] != "127.0.0.1" {
+		t.Errorf("it is shown as %s", r.text)
+	}
 	if strings.Contains(o.log.String(), password) {
 		t.Error("the log has the password")
 	}

@@ -119,7 +119,10 @@ func (n *nouns) shown(p *sipphone.Phone) Phone {
 		out.Window = p.Window
 	}
 	if s, ok := n.Inventory.LastSeen(p.MAC); ok {
-		out.State, out.Firmware, out.Agent, out.From, out.Fetched, out.Login = "fetched", s.Firmware, s.Agent, s.From, s.Fetched, s.Login
+		out.Firmware, out.Agent, out.From, out.Fetched, out.Login = s.Firmware, s.Agent, s.From, s.Fetched, s.Login
+		if !s.Fetched.IsZero() {
+			out.State = "fetched"
+		}
 		if out.Model == "" {
 			out.Model = s.Model
 		}
