@@ -166,6 +166,7 @@ var layers = []rule{
 	{"media/ice", nil, "it answers checks"},
 	{"media/sound", nil, "files, tones and their measures"},
 	{"media", []string{"media/..."}, "media knows nothing of SIP dialogs"},
+	{"cmd/tandem/pintroom", []string{"media", "pint", "pint/...", "rtc", "rtc/...", "telephony", "telephony/..."}, "the seam of rooms that do not know each other"},
 	{"cmd/tandem/api/problem", nil, "failures are words; who maps those of rooms imports it"},
 	{"cmd/tandem/api/access", nil, "who calls is known before anything else is"},
 	{"cmd/tandem/api/events", []string{"cmd/tandem/api/access"}, "events have a scope, and no meaning here"},

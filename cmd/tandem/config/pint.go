@@ -52,6 +52,15 @@ func (p *PINT) PhoneContexts() map[string]string {
 	return m
 }
 
+// Trunks are the trunks by which telephone providers are reached, by tsp.
+func (p *PINT) Trunks() map[string]string {
+	m := make(map[string]string, len(p.Providers))
+	for _, known := range p.Providers {
+		m[known.TSP] = known.Trunk
+	}
+	return m
+}
+
 // PINTService is one entry of the service table.
 type PINTService struct {
 	Name      string        `yaml:"name" json:"name" jsonschema_description:"User part of the service's address"`

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -18,13 +17,13 @@ import (
 	"tandem/cmd/tandem/api/outbox"
 	apipint "tandem/cmd/tandem/api/pint"
 	"tandem/cmd/tandem/config"
+	"tandem/cmd/tandem/pintroom"
 	"tandem/pint"
 	"tandem/pint/camara"
 	"tandem/pint/executive"
 	"tandem/pint/fetch"
 	"tandem/pint/gateway"
 	"tandem/pint/own"
-	"tandem/pint/service"
 	"tandem/pint/sink"
 	"tandem/pint/speech"
 	pintstore "tandem/pint/sqlstore"
@@ -32,6 +31,7 @@ import (
 	"tandem/rtc"
 	"tandem/rtc/dialog"
 	"tandem/rtc/event/dialoginfo"
+	"tandem/rtc/reach"
 	"tandem/telephony"
 )
 
@@ -40,7 +40,8 @@ type pintRoom struct {
 	executive *executive.Executive
 	door      *gateway.Gateway
 	numbers   *own.Numbers
-	brokers   bool // there are services that gateways do
+	broker    *pintroom.Broker
+	lines     pintroom.Lines
 	sinks     *sink.Teller
 	rows      chan auditRow
 }
@@ -54,6 +55,15 @@ type auditRow struct {
 	refused  error // why it was not
 }
 
+// openBroker builds what knows of gateways for services, which gate, registrar and proxy
+// ask.
+func (s *Server) openBroker(cfg *config.Config) error {
+	services, err := cfg.PINT.Table()
+	s.pint.broker = &pintroom.Broker{Services: services, Directory: s.directory, LocalHost: s.transport.IsLocalHost, Domain: cfg.Domains[0],
+		Reach: func() *reach.Reach { return s.reach }}
+	return err
+}
+
 // openPINT builds click-to-call. The calls are telephony's, which is opened after
 // it: the services stand before calls in the order of handlers.
 func (s *Server) openPINT(ctx context.Context, cfg *config.Config) error {
@@ -65,10 +75,7 @@ func (s *Server) openPINT(ctx context.Context, cfg *config.Config) error {
 	if err := s.pint.numbers.Load(ctx); err != nil {
 		return err
 	}
-	services, err := cfg.PINT.Table()
-	if err != nil {
-		return err
-	}
+	contexts, providers := cfg.PINT.PhoneContexts(), cfg.PINT.Trunks()
 	from, err := config.Prefixes(cfg.PINT.FetchFrom)
 	if err != nil {
 		return err
@@ -80,17 +87,18 @@ func (s *Server) openPINT(ctx context.Context, cfg *config.Config) error {
 	}
 	s.pint.executive = executive.New(executive.Config{
 		Store:     kept,
-		Telephony: pintCalls{s},
-		Rights:    pintRights{s, cfg.PINT.PhoneContexts()},
-		Services:  services,
-		Sounds:    speech.New(speech.Config{Fetch: fetcher}),
-		Fax:       machine,
-		Records:   cfg.Recordings() != "",
-		Sessions:  cfg.PINT.Sessions,
-		Keep:      cfg.PINT.Keep,
-		Log:       s.log,
+		Telephony: pintroom.Calls{Exchange: func() pintroom.Exchange { return s.exchange }, Providers: providers},
+		Rights: pintroom.Rights{Users: users{s.directory, s}, Plan: s.plan, Policy: s.policy, Numbers: s.pint.numbers,
+			Contexts: contexts, Domain: cfg.Domains[0], Providers: providers},
+		Services: s.pint.broker.Services,
+		Sounds:   speech.New(speech.Config{Fetch: fetcher}),
+		Fax:      machine,
+		Records:  cfg.Recordings() != "",
+		Sessions: cfg.PINT.Sessions,
+		Keep:     cfg.PINT.Keep,
+		Log:      s.log,
 	})
-	s.pint.brokers = slices.ContainsFunc(services.All(), func(svc *service.Service) bool { return len(svc.Gateways) > 0 })
+	s.pint.lines = pintroom.Lines{Session: s.pint.executive.Session, Users: users{s.directory, s}.Resolve, Contexts: contexts, Domain: cfg.Domains[0]}
 	s.pint.rows = make(chan auditRow, 1024)
 	s.pint.executive.Watch(s.tellPINT)
 	to, err := config.Prefixes(cfg.API.WebhooksTo)
@@ -109,7 +117,7 @@ func (s *Server) openPINT(ctx context.Context, cfg *config.Config) error {
 			Key: derived(s.key, "pint")}, // its dialogs are told from those of calls
 		Ours:     users{s.directory, s}.Ours,
 		Agent:    cfg.Domains[0],
-		Contexts: cfg.PINT.PhoneContexts(),
+		Contexts: contexts,
 		Onward:   s.proxy,
 		Passed:   s.passedPINT,
 		Log:      s.log,
@@ -121,7 +129,7 @@ func (s *Server) openPINT(ctx context.Context, cfg *config.Config) error {
 func (s *Server) tellPINT(session pint.Session) {
 	resource := op.Resource("pint", "calls", session.ID)
 	s.state.Tell("pint."+string(session.State), resource, access.Read("pint"), func() any { return apipint.Shown(&session) })
-	s.events.Changed(s.pintLine(session.ID), dialoginfo.Name)
+	s.events.Changed(s.pint.lines.At(session.ID), dialoginfo.Name)
 	if len(session.Events) == 1 && session.Told == 0 {
 		s.auditPINT(auditRow{order: session.Order, resource: resource, after: apipint.Shown(&session)})
 	}
@@ -136,6 +144,12 @@ func (s *Server) auditPINT(row auditRow) {
 	default:
 		s.log.Error("audit row of a PINT request lost: the disk cannot keep up", "user", string(row.order.By), "resource", row.resource)
 	}
+}
+
+// passedPINT records a request that a gateway carries out.
+func (s *Server) passedPINT(o pint.Order) {
+	s.auditPINT(auditRow{order: o, resource: op.Resource("pint", "calls"),
+		after: map[string]string{"service": o.Service, "a": o.A.String(), "b": o.B.String(), "done": "by a registered gateway"}})
 }
 
 // keepAudit writes the rows of requests by SIP.

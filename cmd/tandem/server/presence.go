@@ -52,7 +52,7 @@ func (s *Server) openPresence(ctx context.Context, cfg *config.Config) error {
 
 // lampLines are lines besides those of users: of click-to-call, and places to park.
 func (s *Server) lampLines() dialoginfo.Lines {
-	lines := s.pintLines()
+	lines := s.pint.lines.Lines()
 	known := lines.Resource
 	lines.Resource = func(address rtc.AOR) (rtc.AOR, bool) {
 		if line, ok := known(address); ok {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"tandem/cmd/tandem/config"
+	"tandem/cmd/tandem/pintroom"
 	"tandem/rtc"
 	"tandem/rtc/auth"
 	"tandem/rtc/directory"
@@ -28,6 +29,9 @@ func (s *Server) routes(ctx context.Context, cfg *config.Config) (*rtc.Router, e
 	if err != nil {
 		return nil, err
 	}
+	if err := s.openBroker(cfg); err != nil {
+		return nil, err
+	}
 	s.gate = auth.New(auth.Config{
 		Users:        s.directory,
 		Peers:        s.peers,
@@ -41,7 +45,7 @@ func (s *Server) routes(ctx context.Context, cfg *config.Config) (*rtc.Router, e
 		URIAgents:    cfg.Auth.URIAgents,
 		QOP:          qop(cfg.Auth),
 		AllowForeign: cfg.Auth.AllowForeign,
-		Registrant:   s.mayRegister,
+		Registrant:   s.pint.broker.MayRegister,
 		Precheck:     s.precheck,
 		Log:          s.log,
 	})
@@ -50,7 +54,7 @@ func (s *Server) routes(ctx context.Context, cfg *config.Config) (*rtc.Router, e
 	}
 	reg := registrar.New(registrar.Config{
 		Location:       s.location,
-		Users:          registered{s.directory, s},
+		Users:          pintroom.Registered{Directory: s.directory, Broker: s.pint.broker},
 		Log:            s.log,
 		Domain:         cfg.Domains[0],
 		Local:          func(host []byte, _ uint16) bool { return s.transport.IsLocalHost(host) },
@@ -77,7 +81,7 @@ func (s *Server) routes(ctx context.Context, cfg *config.Config) (*rtc.Router, e
 			return s.gruu.Temp(s.location, uri)
 		},
 		Demand:           s.gate.Demand,
-		Hunt:             s.hunt,
+		Hunt:             s.pint.broker.Hunt,
 		Shape:            s.shapeTo,
 		Events:           func() string { return s.events.Allowed() },
 		Recursion:        recursion(cfg.Proxy),
@@ -87,9 +91,9 @@ func (s *Server) routes(ctx context.Context, cfg *config.Config) (*rtc.Router, e
 		TimerC:           cfg.Proxy.TimerC,
 	})
 	handlers := []rtc.Handler{
-		s.gate,                           // who is it?
-		rtc.HandlerFunc(s.guardServices), // REGISTER for services, by their gateways alone
-		reg,                              // REGISTER for our domains
+		s.gate,                               // who is it?
+		rtc.HandlerFunc(s.pint.broker.Guard), // REGISTER for services, by their gateways alone
+		reg,                                  // REGISTER for our domains
 	}
 	if cfg.Phones.PnP != "" {
 		first, err := s.plugAndPlay(cfg)

@@ -1,4 +1,4 @@
-package server
+package pintroom
 
 import (
 	"cmp"
@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	op "tandem/cmd/tandem/api/operation"
 	"tandem/pint"
 	"tandem/pint/service"
 	"tandem/pint/uri"
@@ -17,41 +16,50 @@ import (
 	"tandem/rtc/sip"
 )
 
+// Broker knows the gateways that do services elsewhere (RFC 2848 §6.2): who may register
+// them, and which are asked.
+type Broker struct {
+	Services  *service.Table
+	Directory *directory.Directory
+	LocalHost func(host []byte) bool
+	Domain    string              // the default one
+	Reach     func() *reach.Reach // asked for each request
+}
+
 // brokered is the service that an address of ours names, nil when gateways do not do it,
 // and the address-of-record at which they register.
-func (s *Server) brokered(address rtc.AOR) (*service.Service, rtc.AOR) {
-	domain := []byte(address.Domain())
-	if !s.pint.brokers || !s.directory.Domain(domain) && !s.transport.IsLocalHost(domain) {
-		return nil, ""
-	}
-	svc := s.pint.executive.Services().Find(address.User())
+func (b *Broker) brokered(address rtc.AOR) (*service.Service, rtc.AOR) {
+	svc := b.Services.Find(address.User())
 	if svc == nil || len(svc.Gateways) == 0 {
 		return nil, ""
 	}
-	return svc, rtc.AOR("sip:" + svc.Name + "@" + s.begun.Domains[0])
+	if domain := []byte(address.Domain()); !b.Directory.Domain(domain) && !b.LocalHost(domain) {
+		return nil, ""
+	}
+	return svc, rtc.AOR("sip:" + svc.Name + "@" + b.Domain)
 }
 
-// mayRegister reports whether a user may register gateways for a service: the Registrant
+// MayRegister reports whether a user may register gateways for a service: the Registrant
 // of the gate.
-func (s *Server) mayRegister(address, user rtc.AOR) bool {
-	svc, _ := s.brokered(address)
+func (b *Broker) MayRegister(address, user rtc.AOR) bool {
+	svc, _ := b.brokered(address)
 	if svc == nil || user == "" {
 		return false
 	}
 	return slices.ContainsFunc(svc.Gateways, func(name string) bool {
 		name = strings.TrimPrefix(name, "sip:")
 		if !strings.Contains(name, "@") {
-			name += "@" + s.begun.Domains[0]
+			name += "@" + b.Domain
 		}
-		u, ok := s.directory.Resolve(rtc.AOR("sip:" + name))
+		u, ok := b.Directory.Resolve(rtc.AOR("sip:" + name))
 		return ok && u.Enabled && u.AOR == user
 	})
 }
 
-// guardServices has nobody register at a service, or remove what others have registered,
+// Guard has nobody register at a service, or remove what others have registered,
 // who has not proved to be one of its gateways (RFC 2848 §5.2): an address that a listener
 // trusts proves nothing.
-func (s *Server) guardServices(r *rtc.Request) error {
+func (b *Broker) Guard(r *rtc.Request) error {
 	if r.Method() != sip.REGISTER {
 		return rtc.Next
 	}
@@ -64,44 +72,44 @@ func (s *Server) guardServices(r *rtc.Request) error {
 		return rtc.Next
 	}
 	address := rtc.AOR(u.AppendAOR(nil))
-	if svc, _ := s.brokered(address); svc == nil {
+	if svc, _ := b.brokered(address); svc == nil {
 		return rtc.Next
 	}
-	if r.Identity == nil || r.Identity.Method != rtc.AuthDigest || !s.mayRegister(address, r.Identity.AOR) {
-		return pint.Refuse(403, "only gateways of the service that prove who they are may register for it").Status(s.begun.Domains[0])
+	if r.Identity == nil || r.Identity.Method != rtc.AuthDigest || !b.MayRegister(address, r.Identity.AOR) {
+		return pint.Refuse(403, "only gateways of the service that prove who they are may register for it").Status(b.Domain)
 	}
 	return rtc.Next
 }
 
-// registered is the directory as the registrar sees it: services have bindings, too.
-type registered struct {
+// Registered is the directory as the registrar sees it: services have bindings, too.
+type Registered struct {
 	*directory.Directory
-	s *Server
+	Broker *Broker
 }
 
 // Resolve implements registrar.Users.
-func (r registered) Resolve(address rtc.AOR) (directory.User, bool) {
-	if svc, aor := r.s.brokered(address); svc != nil {
+func (r Registered) Resolve(address rtc.AOR) (directory.User, bool) {
+	if svc, aor := r.Broker.brokered(address); svc != nil {
 		return directory.User{AOR: aor, Enabled: true}, true
 	}
 	return r.Directory.Resolve(address)
 }
 
-// hunt finds the gateways of a service: proxy.Config.Hunt. A gateway of the provider that
+// Hunt finds the gateways of a service: proxy.Config.Hunt. A gateway of the provider that
 // the request names (tsp) is asked, else one that names none. Of equal ones the
 // description decides, so that a SUBSCRIBE finds the gateway of its INVITE and requests
 // are spread.
-func (s *Server) hunt(r *rtc.Request, to sip.URI) (*proxy.Hunt, error) {
-	svc, aor := s.brokered(rtc.AOR(to.AppendAOR(nil)))
+func (b *Broker) Hunt(r *rtc.Request, to sip.URI) (*proxy.Hunt, error) {
+	svc, aor := b.brokered(rtc.AOR(to.AppendAOR(nil)))
 	if svc == nil || r.Method() != sip.INVITE && r.Method() != sip.SUBSCRIBE {
 		return nil, nil
 	}
-	agent := s.begun.Domains[0]
+	agent := b.Domain
 	asked, err := uri.Of(to)
 	if err != nil {
 		return nil, pint.Refuse(400, "Request-URI: %v", err).Status(agent)
 	}
-	ways := s.reach.Append(nil, aor, reach.Want{Secure: to.Kind == sip.URISIPS, Max: 64})
+	ways := b.Reach().Append(nil, aor, reach.Want{Secure: to.Kind == sip.URISIPS, Max: 64})
 	if len(ways) == 0 {
 		return nil, pint.Refuse(503, "no gateway is registered for the service %s", svc.Name).Status(agent)
 	}
@@ -161,10 +169,4 @@ func weight(gateway, session string) uint64 {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(gateway + "|" + session))
 	return h.Sum64()
-}
-
-// passedPINT records a request that a gateway carries out.
-func (s *Server) passedPINT(o pint.Order) {
-	s.auditPINT(auditRow{order: o, resource: op.Resource("pint", "calls"),
-		after: map[string]string{"service": o.Service, "a": o.A.String(), "b": o.B.String(), "done": "by a registered gateway"}})
 }

@@ -1,4 +1,4 @@
-package server
+package pintroom
 
 import (
 	"sync"
@@ -9,10 +9,10 @@ import (
 	"tandem/pint/machine"
 )
 
-// pintScreen listens to those who answer a call of PINT, and tells persons from
+// screen listens to those who answer a call of PINT, and tells persons from
 // answering machines.
-type pintScreen struct {
-	steps *pintSteps
+type screen struct {
+	steps *steps
 	mu    sync.Mutex
 	sides [2]*machine.Detector
 	is    [2]machine.Heard
@@ -23,12 +23,12 @@ type pintScreen struct {
 const noSound = 6 * time.Second
 
 // answered begins to wait for what the first party says.
-func (s *pintScreen) answered() {
+func (s *screen) answered() {
 	time.AfterFunc(noSound, func() { s.told(media.A, machine.Person) })
 }
 
 // hear takes what a side says: telephony.Options.Hear.
-func (s *pintScreen) hear(side media.Which, pcm []int16) (more bool) {
+func (s *screen) hear(side media.Which, pcm []int16) (more bool) {
 	s.mu.Lock()
 	d := s.sides[side]
 	if d == nil {
@@ -43,7 +43,7 @@ func (s *pintScreen) hear(side media.Which, pcm []int16) (more bool) {
 }
 
 // told passes on what is known of a side, once: what comes after noSound is too late.
-func (s *pintScreen) told(side media.Which, heard machine.Heard) {
+func (s *screen) told(side media.Which, heard machine.Heard) {
 	s.mu.Lock()
 	before := s.is[side]
 	fits := before == machine.Nothing && heard != machine.Over || before == machine.Machine && heard == machine.Over
