@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"tandem/gateways/dialect"
 	"tandem/rtc"
@@ -69,6 +71,25 @@ func TestChoice(t *testing.T) {
 	if got := chosen(s, "+1212"); got != "world de all" && got != "de world all" {
 		t.Errorf("two of one prefix: %s", got)
 	}
+}
+
+// TestHoursAndCost: a trunk outside its hours is passed over, and among those of one
+// priority the cheapest comes first.
+func TestHoursAndCost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		trunk := func(cost float64, hours ...string) func(*Trunk) {
+			return func(t *Trunk) { t.Prefixes, t.Cost, t.Hours = []string{"+49"}, cost, hours }
+		}
+		s := newTrunks(t, at("dear", trunk(0.05)), at("cheap", trunk(0.01, "mon-fri 08:00-18:00")), at("usual", trunk(0.02)))
+		for day, want := range map[time.Weekday]string{time.Saturday: "usual dear", time.Monday: "cheap usual dear"} {
+			for now := time.Now(); now.Weekday() != day || now.Hour() != 12; now = time.Now() {
+				time.Sleep(time.Hour)
+			}
+			if got := chosen(s, "+4930123456"); got != want {
+				t.Errorf("on %s at noon: %s, want %s", day, got, want)
+			}
+		}
+	})
 }
 
 // TestStateBeforePrefix: a trunk that is down is tried when nothing else is
@@ -186,6 +207,7 @@ func TestNumberForms(t *testing.T) {
 		{gw.URI(0, "+49301"), "sip:0301@192.0.2.10:5070;user=phone"},
 		{gw.URI(1, "+4130"), "sip:9+4130@gw.example.com;transport=tcp;user=phone"},
 		{gw.URI(2, "+1212"), "sip:1212@[2001:db8::1];user=ip"},
+		{(&Trunk{Addresses: gw.Addresses, Manner: dialect.Manner{UserPhone: dialect.Off}}).URI(0, "+49301"), "sip:+49301@192.0.2.10:5070"},
 		{gw.Form("+49301"), "49301"},
 		{gw.Received("030123"), "+4930123"},
 		{gw.Received("4930123"), "+4930123"},
