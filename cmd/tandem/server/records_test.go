@@ -24,14 +24,14 @@ func TestRecordsAreKeptForATime(t *testing.T) {
 			}
 		}
 		put("old", cdr.Completed, 25*time.Hour)
-		put("soon old", cdr.Failed, 20*time.Hour)
+		put("soon old", cdr.Failed, 24*time.Hour-pruneEvery/2)
 		put("long", cdr.Open, 30*time.Hour)
 		put("new", cdr.Completed, 0)
 		ctx, stop := context.WithCancel(w.t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- w.s.pruneRecords(ctx) }()
 		for after, want := range []string{"new soon old long", "new long"} {
-			time.Sleep(time.Duration(after) * 6 * time.Hour)
+			time.Sleep(time.Duration(after) * pruneEvery)
 			synctest.Wait()
 			list, err := w.s.records.List(w.t.Context(), cdr.Query{})
 			got := ""
@@ -39,7 +39,7 @@ func TestRecordsAreKeptForATime(t *testing.T) {
 				got += " " + r.ID
 			}
 			if err != nil || got != " "+want {
-				t.Errorf("after %d hours:%s, %v; want %s", 6*after, got, err, want)
+				t.Errorf("after %d hours:%s, %v; want %s", after, got, err, want)
 			}
 		}
 		stop()
