@@ -53,7 +53,8 @@ type flight struct {
 	open     int
 	accepted int         // code of the first device that took it
 	refusal  *rtc.Status // the first refusal
-	patience *transaction.Timer
+	patience transaction.Timer
+	waits    bool // patience was started
 	answered bool
 	ended    bool
 	keeping  bool  // it is being written, and ends when that is done
@@ -261,8 +262,9 @@ func (f *flight) advance() {
 		}
 	}
 	if f.open > 0 {
-		if f.patience == nil && !f.answered {
-			f.patience = f.lane.After(f.im.cfg.Patience, f.impatientFunc)
+		if !f.waits && !f.answered {
+			f.waits = true
+			f.lane.Start(&f.patience, f.im.cfg.Patience, f.impatientFunc)
 		}
 		return
 	}
@@ -277,7 +279,7 @@ func (f *flight) impatient() {
 	if f.answered {
 		return
 	}
-	f.patience = nil
+	f.waits = false
 	f.decide()
 }
 

@@ -96,9 +96,15 @@ func (ln *Lane) send(f transport.Flow, b []byte, fail transport.Failer) {
 
 // After calls f on the lane after d, on the wheel (resolution 50 ms). Only on the lane.
 func (ln *Lane) After(d time.Duration, f func()) *Timer {
-	t := &Timer{owner: call(f)}
-	ln.arm(t, ln.l.now()+d)
+	t := new(Timer)
+	ln.Start(t, d, f)
 	return t
+}
+
+// Start is After with a timer that the caller has; one that runs begins anew.
+func (ln *Lane) Start(t *Timer, d time.Duration, f func()) {
+	t.owner = call(f)
+	ln.arm(t, ln.l.now()+d)
 }
 
 // slot is one place for a client transaction. Its number and generation stand
