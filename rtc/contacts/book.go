@@ -398,6 +398,11 @@ func (b *Book) room(ctx context.Context, user rtc.AOR) error {
 
 // Forget deletes all of a user who is no more.
 func (b *Book) Forget(ctx context.Context, user rtc.AOR) error {
+	leave, err := b.enter(ctx, user)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	b.learn(user, nil)
 	b.recent.forget(user)
 	b.mu.Lock()

@@ -166,6 +166,56 @@ func TestTwoClients(t *testing.T) {
 	}
 }
 
+// Who reads nodes while others change them sees each version once it is acknowledged,
+// never an older one afterwards, and no change is lost by what is kept for reading.
+func TestTreeIsNeverStale(t *testing.T) {
+	b := contacts.New(contacts.NewMemory())
+	k := contacts.Key{User: alice, Usage: xcap.ResourceLists.ID, Name: contacts.Index}
+	if _, _, err := b.Tree(t.Context(), k); !errors.Is(err, contacts.ErrUnknown) {
+		t.Errorf("there is no document: %v", err)
+	}
+	set(t, b, contacts.Contact{Address: "sip:first@example.com"})
+	const changes = 50
+	var wg sync.WaitGroup
+	for i := range 4 {
+		wg.Go(func() {
+			for j := range changes {
+				address := fmt.Sprintf("sip:u%d.%d@example.com", i, j)
+				v, err := b.Edit(t.Context(), alice, nil, []contacts.Contact{{Address: address}}, nil)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				d, tree, err := b.Tree(t.Context(), k)
+				if err != nil || d.Version < v || !strings.Contains(string(tree.Doc), address) || string(tree.Doc) != string(d.Body) {
+					t.Errorf("version %d after %d was acknowledged, %v", d.Version, v, err)
+				}
+			}
+		})
+		wg.Go(func() { // somebody whose documents push those of alice out
+			for j := range 40 {
+				other := contacts.Key{User: rtc.AOR(fmt.Sprintf("sip:o%d.%d@example.com", i, j)), Usage: k.Usage, Name: k.Name}
+				if _, err := b.Edit(t.Context(), other.User, nil, []contacts.Contact{{Address: "sip:x@example.com"}}, nil); err != nil {
+					t.Error(err)
+				}
+				if _, _, err := b.Tree(t.Context(), other); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if n := len(list(t, b)); n != 1+4*changes {
+		t.Errorf("%d contacts", n)
+	}
+	if err := b.Forget(t.Context(), alice); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := b.Tree(t.Context(), k); !errors.Is(err, contacts.ErrUnknown) {
+		t.Errorf("the user is no more: %v", err)
+	}
+}
+
 func TestManyContacts(t *testing.T) {
 	b := contacts.New(contacts.NewMemory())
 	many := make([]contacts.Contact, contacts.MaxContacts+1)
