@@ -50,7 +50,7 @@ var listeners = []config.Listen{
 }
 
 // has is what this server has beside a registrar and a proxy.
-var has = []behaviour.Feature{behaviour.Calls, behaviour.Media, behaviour.Trunks, behaviour.Messages, behaviour.Lamps, behaviour.Provisioning, behaviour.Resync}
+var has = []behaviour.Feature{behaviour.Calls, behaviour.Media, behaviour.Trunks, behaviour.Messages, behaviour.Lamps, behaviour.Provisioning, behaviour.Resync, behaviour.Remote}
 
 // Start starts a server and waits until it serves.
 func Start(ctx context.Context) (_ *Lab, err error) {

@@ -142,6 +142,13 @@ func (s *Server) plugAndPlay(cfg *config.Config) (rtc.Handler, error) {
 	}), nil
 }
 
+// phoneErrands answers what phones ask that cannot answer a challenge. It stands before
+// the gate.
+func phoneErrands(cfg *config.Config) (rtc.Handler, error) {
+	networks, err := config.Prefixes(cfg.Phones.Networks)
+	return features.Errands{Networks: networks}, err
+}
+
 // filesURL is where a phone of a maker asks for its files.
 func (s *Server) filesURL(vendor string, mac sipphone.MAC) string {
 	url := s.phones.place.Load().URL

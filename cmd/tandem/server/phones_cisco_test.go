@@ -1,9 +1,11 @@
 package server
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
+	"tandem/cmd/tandem/config"
 	"tandem/interop/wire"
 	"tandem/telephony/settings"
 )
@@ -79,5 +81,33 @@ func TestGreeting(t *testing.T) {
 	old := o.place(t, "cisco-7960", "000532000001", "alice")
 	if m := old.told("message-summary"); !strings.Contains(string(m.Body), "Voice-Message: 2/8\r\n") {
 		t.Errorf("%s", m.Body)
+	}
+}
+
+// TestErrands: what Cisco's enterprise firmware asks without being able to prove that it
+// asks is answered where phones are, and nowhere else; other requests are not.
+func TestErrands(t *testing.T) {
+	near := newOffice(t, overUDP)
+	far := newOffice(t, func(c *config.Config) { overUDP(c); c.Phones.Networks = []string{"192.0.2.0/24"} })
+	for i, c := range []struct {
+		o     *office
+		lines string
+		want  bool
+	}{
+		{near, "Refer-To: <urn:x-cisco-remotecc:token-registration>\r\n", true},
+		{near, "Refer-To: <cid:1@x>\r\nContent-Type: application/x-cisco-alarm+xml\r\n", true},
+		{near, "Refer-To: <sip:bob@example.com>\r\n", false},
+		{far, "Refer-To: <urn:x-cisco-remotecc:token-registration>\r\n", false},
+	} {
+		d := c.o.plain(t)
+		m := fmt.Sprintf("REFER sip:example.com SIP/2.0\r\nVia: SIP/2.0/UDP %[1]s;branch=z9hG4bKe%[2]d\r\nMax-Forwards: 70\r\nFrom: <sip:alice@example.com>;tag=1\r\nTo: <sip:example.com>\r\n"+
+			"Call-ID: errand%[2]d\r\nCSeq: 1 REFER\r\nContact: <sip:alice@%[1]s>\r\n%[3]sContent-Length: 0\r\n\r\n", d.end.Local, i, c.lines)
+		if err := d.end.Send([]byte(m)); err != nil {
+			t.Fatal(err)
+		}
+		answer, err := d.next(func(m *wire.Message) bool { return m.Status() >= 200 })
+		if err != nil || (answer.Status() == 202) != c.want {
+			t.Errorf("%s: %v, %v", c.lines, answer, err)
+		}
 	}
 }

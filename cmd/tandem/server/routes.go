@@ -102,6 +102,11 @@ func (s *Server) routes(ctx context.Context, cfg *config.Config) (*rtc.Router, e
 		}
 		handlers = append([]rtc.Handler{first}, handlers...) // phones out of the box, whom nobody knows
 	}
+	errands, err := phoneErrands(cfg)
+	if err != nil {
+		return nil, err
+	}
+	handlers = append([]rtc.Handler{errands}, handlers...) // phones that cannot prove who they are
 	more, err := s.openRooms(ctx, cfg)
 	if err != nil {
 		return nil, err
