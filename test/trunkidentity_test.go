@@ -39,7 +39,6 @@ func TestTrunkWithCredentials(t *testing.T) {
 	}
 }
 
-// TestEncryptionRequired: a trunk that demands SRTP is offered nothing else, and one that
 // TestEncryptionRequired: a trunk that demands SRTP is offered nothing else; one that
 // answers without it is hung up, and the caller is not heard in the clear.
 func TestEncryptionRequired(t *testing.T) {
