@@ -243,12 +243,12 @@ func (p *Party) Fax(ctx context.Context) (int, error) {
 }
 
 // Faxed implements story.Party.
-func (p *Party) Faxed(ctx context.Context) error {
+func (p *Party) Faxed(ctx context.Context) (int, error) {
 	if p.voice == nil {
-		return errNoCall
+		return 0, errNoCall
 	}
 	_, err := p.call.Proposed(ctx)
-	return err
+	return 488, err
 }
 
 // Reboot implements story.Party.

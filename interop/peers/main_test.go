@@ -102,23 +102,10 @@ func folder(t *testing.T) string {
 	return dir
 }
 
-// makers start the phones by name.
-var makers = map[string]func(context.Context, string, phones.Account, string) (phones.Phone, error){
-	"baresip": func(ctx context.Context, dir string, a phones.Account, say string) (phones.Phone, error) {
-		return phones.StartBaresip(ctx, dir, a, say)
-	},
-	"linphonec": func(ctx context.Context, dir string, a phones.Account, say string) (phones.Phone, error) {
-		return phones.StartLinphone(ctx, dir, a, say)
-	},
-	"jssip": func(ctx context.Context, dir string, a phones.Account, say string) (phones.Phone, error) {
-		return phones.StartJsSIP(ctx, dir, a, say)
-	},
-}
-
 // startPhone starts a phone for an account and waits until it is registered.
 func startPhone(t *testing.T, kind string, a phones.Account) phones.Phone {
 	t.Helper()
-	p, err := makers[kind](within(t), folder(t), a, tone(t, a.User))
+	p, err := phones.Start(within(t), kind, folder(t), a, tone(t, a.User))
 	must(t, "starting "+kind, err)
 	t.Cleanup(func() { _ = p.Close() })
 	must(t, kind+" registers", p.Registered(within(t)))

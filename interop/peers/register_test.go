@@ -60,8 +60,8 @@ func TestWrongPassword(t *testing.T) {
 	a, err := s.AddUser(within(t), "alice", phones.UDP)
 	must(t, "adding alice", err)
 	a.Password += "x"
-	for kind, make := range makers {
-		p, err := make(within(t), folder(t), a, tone(t, "alice"))
+	for _, kind := range phones.Programs {
+		p, err := phones.Start(within(t), kind, folder(t), a, tone(t, "alice"))
 		must(t, "starting "+kind, err)
 		if err := p.Registered(within(t)); err == nil {
 			t.Errorf("%s registered with a wrong password", kind)

@@ -29,6 +29,9 @@ type Baresip struct {
 	events  process.Transcript // "TYPE parameter", a line each
 	mark    int                // events before belong to earlier steps
 	seen    int                // the same of what it printed of presence
+
+	recording
+	called int // events before are of earlier calls
 }
 
 var _ Phone = (*Baresip)(nil)
@@ -275,6 +278,28 @@ func (b *Baresip) Press(keys string) error { return b.command("sndcode", keys) }
 func (b *Baresip) Pressed(ctx context.Context) (key string, err error) {
 	return b.event(ctx, "CALL_DTMF_START")
 }
+
+var baresipOffer = regexp.MustCompile(`^(CALL_REMOTE_SDP) offer`)
+
+// deaf reports whether an offer has come within the call: baresip 1.0.0 records nothing
+// more after one that put it on hold.
+func (b *Baresip) deaf() bool {
+	events := b.events.Since(b.called)
+	i := slices.IndexFunc(events, func(e string) bool { return strings.HasPrefix(e, "CALL_ESTABLISHED") })
+	return i >= 0 && captures(events[i:], baresipOffer) != ""
+}
+
+// begin implements ear.
+func (b *Baresip) begin() {
+	b.pattern = filepath.Join(b.dir, "*dec*.wav")
+	b.next()
+	b.called = b.events.Len()
+}
+
+var baresipKey = regexp.MustCompile(`^CALL_DTMF_START (.)`)
+
+// pressed are the keys of the other side in the call.
+func (b *Baresip) pressed() string { return captures(b.events.Since(b.called), baresipKey) }
 
 // Message implements Phone. It sends to the account's Friend, whoever uri is.
 func (b *Baresip) Message(_, text string) error { return b.command("message", text) }

@@ -18,6 +18,7 @@ import (
 	_ "embed"
 
 	"tandem/interop/process"
+	"tandem/interop/story"
 	"tandem/media/sound"
 )
 
@@ -33,10 +34,11 @@ type JsSIP struct {
 	account Account
 	next    chan order
 	events  process.Transcript
-	mark    int
+	told    int
 
-	mu    sync.Mutex
-	heard Heard
+	mu      sync.Mutex
+	samples []sample // of the call
+	before  int      // how many of them are of earlier calls, until the page forgets them
 }
 
 var _ Phone = (*JsSIP)(nil)
@@ -72,6 +74,9 @@ func StartJsSIP(_ context.Context, dir string, a Account, say string) (*JsSIP, e
 	}
 	listener, err := process.Listen()
 	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
 	p := &JsSIP{account: a, next: make(chan order, 8), served: make(chan error, 1)}
@@ -122,7 +127,10 @@ func (p *JsSIP) pages(library string) http.Handler {
 		if err := json.NewDecoder(io.LimitReader(r.Body, 1<<24)).Decode(&list); err == nil {
 			p.mu.Lock()
 			defer p.mu.Unlock()
-			p.heard = tonesOf(list)
+			if len(list) < len(p.samples) {
+				p.before = 0 // another call
+			}
+			p.samples = list
 		}
 	})
 	return mux
@@ -157,11 +165,11 @@ func tonesOf(list []sample) Heard {
 }
 
 func (p *JsSIP) event(ctx context.Context, re string) (string, error) {
-	m, next, err := p.events.Wait(ctx, p.mark, regexp.MustCompile(`^(?:`+re+`) ?(.*)$`))
+	m, next, err := p.events.Wait(ctx, p.told, regexp.MustCompile(`^(?:`+re+`) ?(.*)$`))
 	if err != nil {
 		return "", fmt.Errorf("JsSIP: %w\n%s", err, p.Transcript())
 	}
-	p.mark = next
+	p.told = next
 	return m[1], nil
 }
 
@@ -214,11 +222,65 @@ func (p *JsSIP) Ended(ctx context.Context) (string, error) { return p.event(ctx,
 func (p *JsSIP) Heard() (Heard, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.heard.File == "" {
+	if len(p.samples) == 0 {
 		return Heard{}, fmt.Errorf("the page has heard nothing\n%s", p.Transcript())
 	}
-	return p.heard, nil
+	return tonesOf(p.samples), nil
 }
+
+// begin implements ear.
+func (p *JsSIP) begin() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.before = len(p.samples)
+}
+
+func (p *JsSIP) length() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.samples)
+}
+
+func (p *JsSIP) tones(from int) []sound.Segment {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return tonesOf(p.samples[min(max(from, p.before), len(p.samples)):]).Tones
+}
+
+// Hold puts the other side on hold, or takes it back.
+func (p *JsSIP) Hold(_ context.Context, on bool) error {
+	if on {
+		return p.do(order{What: "hold"})
+	}
+	return p.do(order{What: "unhold"})
+}
+
+// Held waits until the page is told that it is on hold, or taken back.
+func (p *JsSIP) Held(ctx context.Context, on bool) error {
+	what := "unhold remote"
+	if on {
+		what = "hold remote"
+	}
+	_, err := p.event(ctx, what)
+	return err
+}
+
+// Press sends a key in the call. The browser may say that it cannot.
+func (p *JsSIP) Press(key string) error {
+	if err := p.do(order{"press", key}); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 2*process.Patience)
+	defer cancel()
+	how, err := p.event(ctx, "pressed")
+	if err == nil && how != "" {
+		err = &story.Cannot{Who: "the browser", What: "says: " + how}
+	}
+	return err
+}
+
+// Transfer sends the other side to an address.
+func (p *JsSIP) Transfer(uri string) error { return p.do(order{"refer", uri}) }
 
 // Message implements Phone: the page is a telephone alone.
 func (p *JsSIP) Message(string, string) error { return errors.ErrUnsupported }
@@ -230,6 +292,9 @@ func (p *JsSIP) Messaged(context.Context) (string, error) { return "", errors.Er
 func (p *JsSIP) Transcript() string {
 	return "the page's events:\n" + p.events.Tail(30) + "\nchromium's output:\n" + strings.TrimSpace(p.program.Out.Tail(10))
 }
+
+// Kill ends it without a word.
+func (p *JsSIP) Kill() { _ = p.Close() }
 
 // CloseTab ends the browser as it stands, without a word to the server.
 func (p *JsSIP) CloseTab() { p.program.Kill() }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"tandem/interop/process"
@@ -18,6 +19,9 @@ type Linphone struct {
 	program *process.Program
 	mark    int
 	seen    int // what it printed of presence before belongs to earlier steps
+
+	recording
+	called int // what it printed before is of earlier calls
 }
 
 var _ Phone = (*Linphone)(nil)
@@ -40,7 +44,7 @@ func StartLinphone(_ context.Context, dir string, a Account, say string) (*Linph
 		return nil, err
 	}
 	// The files must be named before a call comes: it crashes over them later.
-	for _, line := range []string{"soundcard use files", "play " + say, "record " + l.recording()} {
+	for _, line := range []string{"soundcard use files", "play " + say, "record " + l.recorded()} {
 		if err := l.program.Say(line); err != nil {
 			l.program.Kill()
 			return nil, err
@@ -139,7 +143,7 @@ func (l *Linphone) Registered(ctx context.Context) error {
 	return nil
 }
 
-func (l *Linphone) recording() string { return filepath.Join(l.dir, "heard.wav") }
+func (l *Linphone) recorded() string { return filepath.Join(l.dir, "heard.wav") }
 
 // Dial implements Phone.
 func (l *Linphone) Dial(uri string) error {
@@ -211,6 +215,42 @@ func (l *Linphone) Join(first, second int) error {
 	return l.program.Say(fmt.Sprintf("transfer %d --to-call %d", first, second))
 }
 
+// begin implements ear.
+func (l *Linphone) begin() {
+	l.pattern = l.recorded()
+	l.next()
+	l.called = l.program.Out.Len()
+}
+
+var (
+	linphoneKey  = regexp.MustCompile(`Receiving tone (.) from`)
+	linphoneCall = regexp.MustCompile(`Call (\d+) `)
+)
+
+// pressed are the keys of the other side in the call.
+func (l *Linphone) pressed() string { return captures(l.program.Out.Since(l.called), linphoneKey) }
+
+// number is the one it has given the call, 1 as long as it has told none.
+func (l *Linphone) number() int {
+	for _, line := range l.program.Out.Since(l.called) {
+		if m := linphoneCall.FindStringSubmatch(line); m != nil {
+			n, _ := strconv.Atoi(m[1])
+			return n
+		}
+	}
+	return 1
+}
+
+// Held waits until it shows that it is on hold, or taken back.
+func (l *Linphone) Held(ctx context.Context, on bool) error {
+	states := "StreamsRunning"
+	if on {
+		states = "PausedByRemote"
+	}
+	_, err := l.state(ctx, states)
+	return err
+}
+
 // Press sends keys in the call, one by one.
 func (l *Linphone) Press(keys string) error {
 	for _, key := range keys {
@@ -222,7 +262,7 @@ func (l *Linphone) Press(keys string) error {
 }
 
 // Heard implements Phone.
-func (l *Linphone) Heard() (Heard, error) { return Listen(l.recording()) }
+func (l *Linphone) Heard() (Heard, error) { return Listen(l.recorded()) }
 
 // Message implements Phone.
 func (l *Linphone) Message(uri, text string) error { return l.program.Say("chat " + uri + " " + text) }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -73,6 +74,13 @@ func (t *Transcript) Len() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return len(t.lines)
+}
+
+// Since are the lines from mark on.
+func (t *Transcript) Since(mark int) []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Clone(t.lines[min(mark, len(t.lines)):])
 }
 
 // Wait returns the parts (regexp.FindStringSubmatch) of the first line from

@@ -56,8 +56,9 @@ type Party interface {
 	Pressed(ctx context.Context, count int) (keys string, err error)
 	// Fax wants to go on by T.38 and returns the code of the answer.
 	Fax(ctx context.Context) (code int, err error)
-	// Faxed waits until the other side has wanted that, which it refuses.
-	Faxed(ctx context.Context) error
+	// Faxed waits until the other side has wanted that, which it refuses, and returns the
+	// code, 0 where it does so by itself and tells nobody.
+	Faxed(ctx context.Context) (code int, err error)
 	// Reboot starts it again as after a loss of power, at another port, and registers it.
 	Reboot(ctx context.Context) error
 	// Rest ends what goes on and forgets it, whatever its state: the next story begins.
@@ -109,7 +110,7 @@ func (p Plain) Pressed(context.Context, int) (string, error) {
 func (p Plain) Fax(context.Context) (int, error) { return 0, p.cannot("is no fax machine") }
 
 // Faxed implements Party.
-func (p Plain) Faxed(context.Context) error { return nil } // it refuses by itself
+func (p Plain) Faxed(context.Context) (int, error) { return 0, nil }
 
 // Reboot implements Party.
 func (p Plain) Reboot(context.Context) error { return p.cannot("is not restarted") }

@@ -157,3 +157,24 @@ func (c *Call) Hold(ctx context.Context, on bool) error {
 	}
 	return h.Unhold(ctx)
 }
+
+// Refer sends the other side on to a URI or a number (RFC 3515). told gets the status of
+// each report of how it goes; it must not block. The call is the caller's to end.
+func (c *Call) Refer(ctx context.Context, to string, told func(code int)) error {
+	uri, err := c.phone.target(to)
+	if err != nil {
+		return err
+	}
+	switch s := c.session.(type) {
+	case *diago.DialogClientSession:
+		err = s.ReferOptions(ctx, uri, diago.ReferClientOptions{OnNotify: told})
+	case *diago.DialogServerSession:
+		err = s.ReferOptions(ctx, uri, diago.ReferServerOptions{OnNotify: told})
+	default:
+		return errors.New("this call cannot be transferred")
+	}
+	if err != nil {
+		return c.phone.failure("transfer", err)
+	}
+	return nil
+}

@@ -82,6 +82,11 @@ func (s *mouth) speak(ctx context.Context, done <-chan struct{}, o TalkOptions) 
 		if ctx.Err() != nil {
 			return nil
 		}
+		select {
+		case r := <-o.Press:
+			script.press(i, r)
+		default:
+		}
 		if event, ok := script.event(i); ok {
 			if err := s.event(event); err != nil {
 				return quietEnd(done, err)
@@ -157,6 +162,11 @@ func newScript(o TalkOptions) *script {
 		s.digits = append(s.digits, media.RTPDTMFEncode8000(r)...)
 	}
 	return s
+}
+
+// press sends a digit from packet i on. One that is being sent is cut short.
+func (s *script) press(i int, r rune) {
+	s.digits, s.from = media.RTPDTMFEncode8000(r), i
 }
 
 // event is the digit packet to be sent as packet i, if it is one.

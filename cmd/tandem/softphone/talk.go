@@ -30,6 +30,8 @@ type TalkOptions struct {
 	Duration time.Duration // hang up after; 0: until the other side does or ctx ends
 	PlayOnce bool          // hang up when Play has been said
 	OnDigit  func(rune)    // a digit was heard; must not block
+	OnSound  func([]int16) // all that was heard so far, after each packet; must not block or keep it
+	Press    <-chan rune   // digits to send besides; nil for none
 }
 
 // Talk runs the call's audio until the other side hangs up, the duration is
@@ -55,7 +57,7 @@ func (c *Call) Talk(ctx context.Context, o TalkOptions) (*Report, error) {
 		defer cancel()
 	}
 	listening := make(chan error, 1)
-	go func() { listening <- c.listen(reader, m, ear, mouth, o.Echo) }()
+	go func() { listening <- c.listen(reader, m, ear, mouth, o) }()
 	if !o.Echo {
 		err = mouth.speak(ctx, c.Done(), o)
 	} else {
@@ -76,7 +78,7 @@ func (c *Call) Talk(ctx context.Context, o TalkOptions) (*Report, error) {
 }
 
 // listen reads packets until the call's media is closed.
-func (c *Call) listen(r io.Reader, m *diago.DialogMedia, ear *ear, mouth *mouth, echo bool) error {
+func (c *Call) listen(r io.Reader, m *diago.DialogMedia, ear *ear, mouth *mouth, o TalkOptions) error {
 	buf := make([]byte, media.RTPBufSize)
 	for {
 		n, err := r.Read(buf)
@@ -90,7 +92,13 @@ func (c *Call) listen(r io.Reader, m *diago.DialogMedia, ear *ear, mouth *mouth,
 			continue // held
 		}
 		h := m.RTPPacketReader.PacketHeader
-		if ear.take(time.Now(), &h, buf[:n]) && echo {
+		if !ear.take(time.Now(), &h, buf[:n]) {
+			continue
+		}
+		if o.OnSound != nil {
+			o.OnSound(ear.heard)
+		}
+		if o.Echo {
 			if err := mouth.send(buf[:n]); err != nil {
 				return err
 			}

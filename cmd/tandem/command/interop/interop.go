@@ -27,12 +27,16 @@ func New() *cobra.Command {
 }
 
 // selection is which rows a command means.
-type selection struct{ families, ids, files []string }
+type selection struct {
+	families, ids, files []string
+	programs             bool // telephones of others as well
+}
 
 func (s *selection) flags(c *cobra.Command) {
 	c.Flags().StringArrayVar(&s.families, "family", nil, "only this family of devices; may be repeated")
 	c.Flags().StringArrayVar(&s.ids, "behaviour", nil, "only this row; may be repeated")
 	c.Flags().StringArrayVar(&s.files, "file", nil, "the rows of a file of your own; may be repeated")
+	c.Flags().BoolVar(&s.programs, "programs", false, "also the telephones of others that are installed here: baresip, linphonec, and the library diago (family programs)")
 	command.Complete(c, "family", behaviour.Names()...)
 }
 
@@ -45,6 +49,9 @@ func (s *selection) rows() ([]*behaviour.Behaviour, error) {
 	list, err := s.own()
 	if err != nil {
 		return nil, err
+	}
+	if s.programs {
+		all = append(all, suite.PlayerStories(programs())...)
 	}
 	known, unknown := map[string]bool{}, []string{}
 	for _, b := range all {
@@ -207,6 +214,9 @@ the exchange with their exact bytes. Exit code 1 when a row failed.`,
 			target, name, closeTarget, err := to.open(ctx, c)
 			if err != nil {
 				return err
+			}
+			if sel.programs {
+				target.Players = programs()
 			}
 			begun := time.Now()
 			results, err := suite.Run(ctx, target, rows, suite.Options{Done: func(r suite.Result) { fmt.Fprintln(c.ErrOrStderr(), r.Line()) }})
