@@ -189,3 +189,22 @@ func TestBrowserTakesOurOffer(t *testing.T) {
 		}
 	}
 }
+
+// The tags of a browser's m-lines stay in what it is offered later, whatever the other
+// side of the call names its own by: a browser refuses an offer whose tags have changed
+// (RFC 9429 §5.2.2).
+func TestTagsStay(t *testing.T) {
+	a := NewAgent(here)
+	answer(t, a, file(t, "chromium-offer.sdp"), browserLine("audio", "opus", "PCMA", "telephone-event"))
+	line := browserLine("audio", "PCMA")
+	line.MID = "audio0"
+	again := written(offer(t, a, line))
+	wantLines(t, again, "a=group:BUNDLE 0", "a=mid:0")
+	wantNoLine(t, again, "a=mid:audio0")
+	// One that was left out and comes again has its tag, and a new one takes nobody's.
+	b := NewAgent(here)
+	answer(t, b, file(t, "chromium-offer.sdp"), browserLine("audio", "opus"))
+	first, second := browserLine("audio", "opus"), browserLine("audio", "PCMA")
+	first.MID, second.MID = "x", "0"
+	wantLines(t, written(offer(t, b, first, second)), "a=mid:0", "a=mid:1")
+}

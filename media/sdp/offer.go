@@ -2,6 +2,8 @@ package sdp
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -16,6 +18,7 @@ func (a *Agent) Offer(lines []Line) (*Description, error) {
 		return nil, fmt.Errorf("sdp: offering %d m-lines; at most %d", len(lines), maxMedia)
 	}
 	d := &Description{}
+	lines = a.tagged(lines)
 	for i := range max(len(lines), len(a.alive)) {
 		line := a.leftOut(i)
 		if i < len(lines) {
@@ -37,6 +40,23 @@ func (a *Agent) Offer(lines []Line) (*Description, error) {
 	}
 	a.local, a.state = sent, offering
 	return sent, nil
+}
+
+// tagged gives each line the tag by which this side knows it: one that was given stays,
+// whatever the other side of the call names it by (RFC 9429 §5.2.2).
+func (a *Agent) tagged(lines []Line) []Line {
+	if a.local == nil {
+		return lines
+	}
+	lines = slices.Clone(lines)
+	for i := range lines {
+		if i < len(a.local.Media) && a.local.Media[i].MID != "" && lines[i].MID != "" {
+			lines[i].MID = a.local.Media[i].MID
+		} else if lines[i].MID != "" && slices.ContainsFunc(a.local.Media, func(m Media) bool { return m.MID == lines[i].MID }) {
+			lines[i].MID = lines[i].Kind + strconv.Itoa(i)
+		}
+	}
+	return lines
 }
 
 // leftOut is the Line of an m-line nobody mentions any more: its number stays,
