@@ -10,7 +10,7 @@ import (
 
 // outcomes are what the suite reports of this server. A row that is no longer
 // run, or that is run at last, has to be noted here.
-var outcomes = map[suite.Outcome]int{suite.Passed: 300, suite.Partly: 57, suite.Unverified: 112, suite.NotRun: 17, suite.Nothing: 7}
+var outcomes = map[suite.Outcome]int{suite.Passed: 306, suite.Partly: 53, suite.Unverified: 112, suite.NotRun: 15, suite.Nothing: 7}
 
 // TestInterop runs every behaviour that can be run against a server of its own.
 func TestInterop(t *testing.T) {
