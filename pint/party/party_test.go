@@ -2,6 +2,7 @@ package party
 
 import (
 	"errors"
+	"strings"
 	"testing"
 )
 
@@ -75,4 +76,24 @@ func TestAble(t *testing.T) {
 			t.Errorf("%s %+v: %v", c.name, c.p, err)
 		}
 	}
+}
+
+// FuzzParseNumber: what is taken for a number holds nothing but a '+' and digits, and is
+// read again as it is.
+func FuzzParseNumber(f *testing.F) {
+	for _, text := range []string{"+1-201-406-4090", "0345-12347-01", "+", "-1", "1-", "12a"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		n, err := ParseNumber(text)
+		if err != nil {
+			return
+		}
+		if digits := strings.TrimPrefix(n, "+"); digits == "" || strings.Trim(digits, "0123456789") != "" {
+			t.Errorf("%q is %q", text, n)
+		}
+		if again, err := ParseNumber(n); err != nil || again != n {
+			t.Errorf("%q is %q, and that %q, %v", text, n, again, err)
+		}
+	})
 }

@@ -141,7 +141,7 @@ func (h *entries) Pop() any {
 var layouts = []string{"2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04:05", "2006-01-02 15:04"}
 
 // Parse reads a time: RFC 3339, or a time of the clock on the wall in a zone (IANA
-// name, "" = UTC). A time that the clock skips in spring is taken as the moment it
+// name, "" = UTC), to the second. A time that the clock skips in spring is taken as the moment it
 // is set forward; of one that comes twice in autumn, the first is meant.
 func Parse(text, zone string) (time.Time, error) {
 	if t, err := time.Parse(time.RFC3339, text); err == nil {
@@ -156,12 +156,12 @@ func Parse(text, zone string) (time.Time, error) {
 		if err != nil {
 			continue
 		}
-		return wall(t, where), nil
+		return wall(t.Truncate(time.Second), where), nil // time.Parse takes fractions, too
 	}
 	return time.Time{}, fmt.Errorf("%q is not a time; write it as 2027-03-28T15:04, or with its zone as 2027-03-28T15:04:00+01:00", text)
 }
 
-// wall is the first moment at which the clocks of a zone show at least t.
+// wall is the first moment at which the clocks of a zone show at least t, whole seconds.
 func wall(t time.Time, where *time.Location) time.Time {
 	shows := func(u time.Time) time.Time {
 		_, offset := u.In(where).Zone()

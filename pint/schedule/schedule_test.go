@@ -16,6 +16,8 @@ func TestParse(t *testing.T) {
 		{"2027-07-10 09:30", "Europe/Berlin", "2027-07-10T07:30:00Z"},
 		{"2027-03-28T01:59", "Europe/Berlin", "2027-03-28T00:59:00Z"},
 		{"2027-03-28T02:30", "Europe/Berlin", "2027-03-28T01:00:00Z"}, // skipped
+		{"2027-03-28T02:30:59.7", "Europe/Berlin", "2027-03-28T01:00:00Z"},
+		{"2027-03-28T02:00:00.5", "Europe/Berlin", "2027-03-28T01:00:00Z"},
 		{"2027-03-28T03:00", "Europe/Berlin", "2027-03-28T01:00:00Z"},
 		{"2027-10-31T02:30", "Europe/Berlin", "2027-10-31T00:30:00Z"}, // twice
 		{"2027-10-31T03:00", "Europe/Berlin", "2027-10-31T02:00:00Z"},
@@ -76,4 +78,24 @@ func BenchmarkSet(b *testing.B) {
 	for n := range b.N {
 		q.Set(fmt.Sprint(n%10000), now.Add(time.Duration(n*7919%100000)*time.Second))
 	}
+}
+
+// FuzzParse: whatever is taken for a time is one moment, also when it is written with its
+// zone.
+func FuzzParse(f *testing.F) {
+	f.Add("2027-03-28T02:30", "Europe/Berlin")
+	f.Add("2027-10-31T02:30:15", "America/St_Johns")
+	f.Add("2027-03-28T02:30:59.7", "Europe/Berlin")
+	f.Add("2027-03-28T15:04:00+01:00", "")
+	f.Add("0000-01-01 00:00", "Pacific/Kiritimati")
+	f.Fuzz(func(t *testing.T, text, zone string) {
+		at, err := Parse(text, zone)
+		if err != nil {
+			return
+		}
+		again, err := Parse(at.UTC().Format(time.RFC3339Nano), zone)
+		if err != nil || !again.Equal(at) {
+			t.Errorf("%q in %q is %s, and written so %s, %v", text, zone, at, again, err)
+		}
+	})
 }
