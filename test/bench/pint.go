@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"tandem/test/bench/media"
 )
 
 // The part pint measures click-to-call, which no other server has: a SIPp asks for calls
@@ -43,6 +45,11 @@ func (o options) pintRound(w io.Writer) error {
 		return err
 	}
 	defer s.stop()
+	for _, pid := range append(s.pids(), os.Getpid()) { // SIPp inherits it
+		for _, p := range processes(pid) {
+			media.Prefer(p)
+		}
+	}
 	dir, err := o.pintFiles(s)
 	if err != nil {
 		return err
