@@ -3,6 +3,7 @@
 //
 // The rooms below it do the work: inventory keeps phones, family knows what the
 // phones of a maker ask for, provision and tftp give files to the phone they
-// belong to, control speaks to a phone that is registered, and output says how
-// requests to a family are written. None of them leads calls.
+// belong to, notify speaks to a phone that is registered, appearance shows what
+// phones of one line do, and output says how requests to a family are written. None
+// of them leads calls.
 package sipphone
