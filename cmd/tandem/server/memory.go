@@ -16,12 +16,9 @@ const (
 	gcPercent  = 200
 	maxPercent = 600
 	heapRoom   = 96 << 20
-	// That is for what comes and goes. Users, bindings, and what was there when the
-	// server started, stay, and take of that room down to leastRoom, and to a part of
-	// the heap: they leave nothing behind to be collected, but are gone through each
-	// time.
+	// That is for what comes and goes. Users and bindings stay, and take of that
+	// room down to leastRoom: they leave nothing behind to be collected.
 	leastRoom   = 24 << 20
-	leastPart   = 5
 	bindingSize = 420
 	// A server that allocates less than quietRate octets a second for quietTicks
 	// returns what it does not use, if that is worth the work; and again after
@@ -81,7 +78,7 @@ func percentFor(live, stays uint64) int {
 		return gcPercent
 	}
 	stays = min(stays, live)
-	room := max(leastRoom, live/leastPart, heapRoom-min(stays, heapRoom), live-stays)
+	room := max(leastRoom, heapRoom-min(stays, heapRoom), live-stays)
 	return int(min(maxPercent, room*100/live))
 }
 
