@@ -20,6 +20,7 @@ import (
 	"tandem/sipphone"
 	"tandem/sipphone/family"
 	"tandem/sipphone/inventory"
+	"tandem/sipphone/phonebook"
 	"tandem/sipphone/secret"
 )
 
@@ -32,7 +33,7 @@ type Config struct {
 	// Person tells the display name of a user and the number others dial.
 	Person func(rtc.AOR) (name, number string)
 	// Book makes the phonebook of a phone; nil for none.
-	Book     func(context.Context, sipphone.Phone) []Entry
+	Book     func(context.Context, sipphone.Phone) []phonebook.Entry
 	Networks []netip.Prefix // where phones are
 	Files    string         // folder of firmware, ring tones and the like; "" for none
 	Uploads  string         // folder of what phones send

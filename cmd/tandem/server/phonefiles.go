@@ -25,6 +25,7 @@ import (
 	"tandem/sipphone/family"
 	"tandem/sipphone/invite"
 	"tandem/sipphone/output"
+	"tandem/sipphone/phonebook"
 	"tandem/sipphone/provision"
 	"tandem/sipphone/tftp"
 )
@@ -133,23 +134,20 @@ func (s *Server) person(aor rtc.AOR) (name, number string) {
 	return u.DisplayName, u.Extension
 }
 
-// maxBook bounds a phonebook.
-const maxBook = 1000
-
 // phonebook is who can be called from a phone: the contacts of the user of its first
 // line, and the users of this server.
-func (s *Server) phonebook(ctx context.Context, p sipphone.Phone) []provision.Entry {
+func (s *Server) phonebook(ctx context.Context, p sipphone.Phone) []phonebook.Entry {
 	list := s.contactEntries(ctx, p)
 	listed := make(map[string]bool)
 	for _, e := range list {
 		listed[e.Number] = true
 	}
 	for u := range s.directory.After("") {
-		e := provision.Entry{Name: cmp.Or(u.DisplayName, u.AOR.User()), Number: cmp.Or(u.Extension, u.AOR.User())}
+		e := phonebook.Entry{Name: cmp.Or(u.DisplayName, u.AOR.User()), Number: cmp.Or(u.Extension, u.AOR.User())}
 		if !u.Enabled || listed[e.Number] {
 			continue
 		}
-		if list = append(list, e); len(list) >= maxBook {
+		if list = append(list, e); len(list) >= phonebook.Max {
 			break
 		}
 	}
@@ -158,7 +156,7 @@ func (s *Server) phonebook(ctx context.Context, p sipphone.Phone) []provision.En
 
 // contactEntries are the telephone numbers of a user's contacts, and the addresses of
 // those that have none.
-func (s *Server) contactEntries(ctx context.Context, p sipphone.Phone) (list []provision.Entry) {
+func (s *Server) contactEntries(ctx context.Context, p sipphone.Phone) (list []phonebook.Entry) {
 	if len(p.Lines) == 0 {
 		return nil
 	}
@@ -179,7 +177,7 @@ func (s *Server) contactEntries(ctx context.Context, p sipphone.Phone) (list []p
 			numbers = []string{number}
 		}
 		for _, n := range numbers {
-			if list = append(list, provision.Entry{Name: cmp.Or(c.Name, c.Address), Number: n}); len(list) >= maxBook {
+			if list = append(list, phonebook.Entry{Name: cmp.Or(c.Name, c.Address), Number: n}); len(list) >= phonebook.Max {
 				return list
 			}
 		}
