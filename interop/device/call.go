@@ -78,7 +78,9 @@ func (c *Call) Header(name string) string { return c.invite.Get(name) }
 
 // Incoming waits for a call.
 func (v *Device) Incoming(ctx context.Context) (*Call, error) {
-	m, err := v.expect(ctx, "INVITE", func(m *wire.Message) bool { return m.IsRequest() && m.Method() == "INVITE" })
+	m, err := v.expect(ctx, "INVITE", func(m *wire.Message) bool {
+		return m.IsRequest() && m.Method() == "INVITE" && !strings.Contains(m.Get("To"), "tag=")
+	})
 	if err != nil {
 		return nil, err
 	}
