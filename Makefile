@@ -10,10 +10,10 @@ GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.1.4
 FUZZTIME ?= 20s
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 # Real programs the tests talk to, and the commands that show they are there.
-PEERS    = systemd kamailio kamailio-tls-modules sip-tester baresip-core linphone-cli sipvicious chromium ffmpeg espeak-ng rtpengine-daemon libopus0 openssl
+PEERS    = systemd kamailio kamailio-tls-modules sip-tester baresip-core linphone-cli sipvicious sipsak chromium ffmpeg espeak-ng rtpengine-daemon libopus0 openssl
 PEERS   += kamailio-presence-modules kamailio-sqlite-modules sqlite3
 JSSIP    = jssip@3.13.8
-PEERCMDS = systemd-analyze kamailio sipp baresip linphonec svmap chromium ffmpeg espeak-ng rtpengine openssl
+PEERCMDS = systemd-analyze kamailio sipp baresip linphonec svmap sipsak chromium ffmpeg espeak-ng rtpengine openssl
 
 .PHONY: help run build deb opus peers nightly test lint vuln check bench mutants fuzz clean
 

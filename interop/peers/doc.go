@@ -1,6 +1,6 @@
 // Package peers starts and drives what real servers, gateways and attackers are, against
 // our server: the proxy kamailio, the load maker sipp, rtpengine's module, ffmpeg, the
-// tools of sipvicious, a browser's media; and the built server itself as a process of
+// tools of sipvicious, sipsak, a browser's media; and the built server itself as a process of
 // its own. Telephones are driven by tandem/interop/phones.
 //
 // It owns how each program is configured, told what to do and understood. What the
