@@ -256,7 +256,11 @@ func (h *Handler) end(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	if err := h.cfg.Executive.Cancel(s.ID, "requester"); err != nil {
+	switch err := h.cfg.Executive.CancelKept(r.Context(), s.ID, "requester"); {
+	case errors.Is(err, executive.ErrNotKept):
+		fail(w, http.StatusServiceUnavailable, "UNAVAILABLE", "the end of the call is not on disk yet: ask again")
+		return
+	case err != nil:
 		fail(w, http.StatusConflict, "CONFLICT", "the call has ended")
 		return
 	}

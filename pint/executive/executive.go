@@ -12,6 +12,7 @@ package executive
 import (
 	"context"
 	"errors"
+	"fmt"
 	"hash/maphash"
 	"log/slog"
 	"maps"
@@ -164,7 +165,7 @@ func (x *Executive) close() {
 	x.closed = true
 	x.mu.Unlock()
 	for _, j := range x.under() {
-		j.cancel("server")
+		j.cancel("server", nil)
 	}
 	for limit := time.Now().Add(ending); len(x.under()) > 0 && time.Now().Before(limit); {
 		time.Sleep(10 * time.Millisecond)
@@ -204,7 +205,7 @@ func (x *Executive) due(name string) {
 	switch {
 	case j == nil:
 	case what == "talk":
-		j.cancel("longest talk time")
+		j.cancel("longest talk time", nil)
 	default:
 		j.post(j.start)
 	}
@@ -322,11 +323,13 @@ func (x *Executive) Find(ctx context.Context, id string) (pint.Session, bool, er
 var (
 	ErrUnknown = errors.New("no such session")
 	ErrEnded   = errors.New("the session has ended")
+	ErrNotKept = errors.New("the end of the session is not on disk yet: a restart might still make the call")
 )
 
 // Cancel ends a session: it does not begin, or no leg of its call is left soon. by
-// says who wanted it.
-func (x *Executive) Cancel(id, by string) error {
+// says who wanted it. kept, unless it is nil, is told when no restart can make the call
+// any more, or that the disk does not take it; not when Cancel returns an error.
+func (x *Executive) Cancel(id, by string, kept func(error)) error {
 	j := x.job(id)
 	if j == nil {
 		return ErrUnknown
@@ -337,8 +340,26 @@ func (x *Executive) Cancel(id, by string) error {
 	case s.Stoppable() != nil:
 		return s.Stoppable()
 	}
-	j.cancel(by)
+	j.cancel(by, kept)
 	return nil
+}
+
+// CancelKept is Cancel, and waits until no restart can make the call any more. ErrNotKept
+// says that ctx ended before, or that the disk does not take it.
+func (x *Executive) CancelKept(ctx context.Context, id, by string) error {
+	kept := make(chan error, 1)
+	if err := x.Cancel(id, by, func(err error) { kept <- err }); err != nil {
+		return err
+	}
+	select {
+	case err := <-kept:
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrNotKept, err)
+		}
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("%w: %w", ErrNotKept, ctx.Err())
+	}
 }
 
 // Freed says that a user who was busy is not any more: calls that wait to try again

@@ -281,7 +281,7 @@ func TestConfirm(t *testing.T) {
 		w.ex.last(t, 1)
 		o.B.Number = "+4930333"
 		other := w.ask(o).ID
-		if err := w.Cancel(other, "no ACK"); err != nil {
+		if err := w.Cancel(other, "no ACK", nil); err != nil {
 			t.Error(err)
 		}
 		w.is(other, pint.Cancelled, "no ACK")
@@ -297,7 +297,7 @@ func TestCancel(t *testing.T) {
 			id := w.ask(order()).ID
 			k := w.ex.last(t, 1)
 			k.steps(whole[:n]...)
-			if err := w.Cancel(id, "requester"); err != nil {
+			if err := w.Cancel(id, "requester", nil); err != nil {
 				t.Fatal(err)
 			}
 			state := pint.Cancelled
@@ -308,7 +308,7 @@ func TestCancel(t *testing.T) {
 			if !slices.Equal(k.hung, []string{"requester"}) {
 				t.Errorf("after %d steps hung up by %q", n, k.hung)
 			}
-			if err := w.Cancel(id, "again"); !errors.Is(err, ErrUnknown) && !errors.Is(err, ErrEnded) {
+			if err := w.Cancel(id, "again", nil); !errors.Is(err, ErrUnknown) && !errors.Is(err, ErrEnded) {
 				t.Error(err)
 			}
 			time.Sleep(time.Hour)

@@ -67,7 +67,7 @@ func (j *job) own() {
 }
 
 // cancel ends the session, from anywhere.
-func (j *job) cancel(by string) {
+func (j *job) cancel(by string, kept func(error)) {
 	j.mu.Lock()
 	if j.wanted == "" {
 		j.wanted = by
@@ -76,7 +76,12 @@ func (j *job) cancel(by string) {
 		j.stop()
 	}
 	j.mu.Unlock()
-	j.post(func() { j.end(by) })
+	j.post(func() {
+		if kept == nil {
+			kept = func(error) {}
+		}
+		j.end(by, kept)
+	})
 }
 
 // quits is who wants the session to end, "" nobody.

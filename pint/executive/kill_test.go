@@ -242,7 +242,7 @@ func TestCancelledBeforeDial(t *testing.T) {
 			t.Fatal(err)
 		}
 		written(w, d)
-		if err := w.Cancel("one", "requester"); err != nil {
+		if err := w.Cancel("one", "requester", nil); err != nil {
 			t.Fatal(err)
 		}
 		for d.write() {
@@ -253,4 +253,41 @@ func TestCancelledBeforeDial(t *testing.T) {
 		w.is("one", pint.Cancelled, "cancelled by requester")
 		w.stop()
 	})
+}
+
+// TestCancelIsOnDisk: who cancels a call of later is told so once a restart knows of it,
+// or that the disk does not take it.
+func TestCancelIsOnDisk(t *testing.T) {
+	for _, full := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			w := &world{t: t, ex: &exchange{}, rights: &rights{}, store: pint.NewMemory()}
+			d := &disk{Memory: w.store}
+			w.kept = d
+			w.open(service.Service{})
+			later := order()
+			later.At = time.Now().Add(time.Hour)
+			if err := w.AcceptAs("one", later, true, func(pint.Session, error) {}); err != nil {
+				t.Fatal(err)
+			}
+			written(w, d)
+			for d.write() {
+			}
+			if full {
+				d.fill()
+			}
+			told := make(chan error, 1)
+			go func() { told <- w.CancelKept(t.Context(), "one", "requester") }()
+			synctest.Wait()
+			if !full {
+				if len(told) != 0 {
+					t.Fatal("told before it was on disk")
+				}
+				written(w, d)
+			}
+			if err := <-told; errors.Is(err, ErrNotKept) != full {
+				t.Errorf("disk full %v: told %v", full, err)
+			}
+			w.stop()
+		})
+	}
 }

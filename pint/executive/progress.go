@@ -136,18 +136,19 @@ func reasonOf(code int) service.Reason {
 }
 
 // end ends the session as somebody wants it.
-func (j *job) end(by string) {
+func (j *job) end(by string, kept func(error)) {
 	s := j.now()
 	switch {
-	case s.State.Final():
 	case s.State == pint.Scheduled || s.State == pint.Accepted:
 		if s.State == pint.Scheduled {
 			j.x.limits.Wait(string(s.By), -1)
 		}
-		j.finish(pint.Cancelled, 487, 0, "cancelled by "+by, by)
+		j.finished(pint.Cancelled, 487, 0, "cancelled by "+by, by, kept)
+		return
 	case j.handle != nil:
 		j.handle.Hangup(by)
 	}
+	kept(nil) // it has ended, or the disk has that somebody is being called
 }
 
 // release gives back what a try held.
@@ -165,15 +166,20 @@ func (j *job) release() {
 
 // finish ends the session.
 func (j *job) finish(state pint.State, code, cause int, text, by string) {
+	j.finished(state, code, cause, text, by, nil)
+}
+
+// finished is finish; kept, unless it is nil, is told when the end is on disk.
+func (j *job) finished(state pint.State, code, cause int, text, by string, kept func(error)) {
 	was := j.now()
 	if was.State.Final() {
 		return
 	}
 	j.x.count(&was.Order, was.Gateway, outcomeOf(state, code))
-	j.change(state, text, func(s *pint.Session) {
+	j.changed(state, text, func(s *pint.Session) {
 		s.Code, s.Cause, s.EndedBy, s.Ended, s.Due = code, cause, by, time.Now().UTC().Truncate(time.Millisecond), time.Time{}
 		s.Missed = j.missed
-	})
+	}, kept)
 }
 
 // outcomeOf is the end of a session in the words of RFC 3055.

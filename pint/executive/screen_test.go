@@ -190,7 +190,7 @@ func TestFax(t *testing.T) {
 			w.Confirm(s.ID)
 			p.sent <- "page 1 of 2"
 			w.is(s.ID, pint.Connected, "+4930222: page 1 of 2")
-			if err := w.Cancel(s.ID, "requester"); err != pint.ErrFaxing {
+			if err := w.Cancel(s.ID, "requester", nil); err != pint.ErrFaxing {
 				t.Errorf("%s: stopping it: %v", name, err)
 			}
 			p.end <- c.end

@@ -228,7 +228,7 @@ func (g *Gateway) ended(s *dialog.Session, e dialog.End) {
 }
 
 func (g *Gateway) cancel(id, by string) {
-	if err := g.exec.Cancel(id, by); err != nil {
+	if err := g.exec.Cancel(id, by, nil); err != nil {
 		g.cfg.Log.Debug("PINT session not cancelled", "session", id, "err", err)
 	}
 }

@@ -177,8 +177,10 @@ func (n *nouns) cancel(ctx context.Context, do *op.Doing, in *ID) (PINTCall, err
 	if err := do.Begin(ctx, op.Resource("pint", "calls", in.ID), func() (any, error) { return before, nil }); err != nil {
 		return PINTCall{}, err
 	}
-	err = n.Executive.Cancel(in.ID, access.Of(ctx).Name)
+	err = n.Executive.CancelKept(ctx, in.ID, access.Of(ctx).Name)
 	switch {
+	case errors.Is(err, executive.ErrNotKept):
+		return PINTCall{}, problem.New(http.StatusServiceUnavailable, "pint_call_not_kept", err.Error()).Fix("see: tandem pint show " + in.ID)
 	case errors.Is(err, executive.ErrUnknown), errors.Is(err, executive.ErrEnded):
 		return PINTCall{}, problem.New(http.StatusConflict, "pint_call_ended", "the request "+in.ID+" has ended").Fix("see: tandem pint show " + in.ID)
 	case err != nil:
