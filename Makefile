@@ -61,11 +61,14 @@ peers: ## install the programs the tests talk to, where missing
 #   after the other with nothing beside. The server they talk to has the detector;
 # - not the call of a quarter of an hour (NIGHT), see "make nightly";
 # - not those that build programs by the dozen: they have a target of their own.
+#   Of these only the test that builds nothing (PLACES): a mutant whose text is no
+#   longer in the code is seen at once.
 ARITHMETIC = $(addprefix tandem/media/,codec dtmf jitter quality sdp transcode)
 LONG       = ^Test(Quality.*|NothingLeaks|NoAllocationPerPacket)$$
 NIGHT      = ^TestLongCall$$
 HOURS      = ^Test(CallOfADay|SessionTimers)$$
 TOGETHER   = ^Test(OpusTogether|Pool|Overload|Spread|Close)$$
+PLACES     = ^TestPlaces$$
 REAL       = tandem/interop/peers tandem/cmd/tandem/probe tandem/cmd/tandem/gatewaysim
 BUILDS     = tandem/test/mutants
 OTHERS     = $$($(GO) list ./... | grep -vxF $(addprefix -e ,$(ARITHMETIC) $(REAL) $(BUILDS)))
@@ -76,6 +79,7 @@ test: peers build ## all tests, with real peers
 	$(GO) test -shuffle=on -timeout 15m $(ARITHMETIC)
 	$(GO) test -shuffle=on -timeout 15m -run '$(LONG)' ./media
 	$(GO) test -shuffle=on -timeout 15m -run '$(HOURS)' ./cmd/tandem/server
+	$(GO) test -run '$(PLACES)' $(BUILDS)
 	$(GO) test -shuffle=on -timeout 15m -skip '$(NIGHT)' -p 1 $(REAL)
 
 LENGTH ?= 15m

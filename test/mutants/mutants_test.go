@@ -2,6 +2,7 @@ package mutants
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,11 +33,17 @@ var mutants = map[string]mutant{
 	"CSeq has no leading zeros":            {"rtc/sip/value.go", "\tnumber, _ := m.cseq()\n\tu, ok := ParseUint(number, 1<<31-1)\n\treturn uint32(u), ok", "\tnumber, _ := m.cseq()\n\tu, ok := ParseUint(number, 1<<31-1)\n\treturn uint32(u), ok && (len(number) < 2 || number[0] != '0')", []string{"any-cseq-zeros"}},
 }
 
-func TestMutants(t *testing.T) {
-	root, err := filepath.Abs(filepath.Join("..", ".."))
-	if err != nil {
-		t.Fatal(err)
+// TestPlaces builds nothing: the text each mistake replaces is in its file, once.
+func TestPlaces(t *testing.T) {
+	for name, m := range mutants {
+		if _, err := m.apply(root(t)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
+}
+
+func TestMutants(t *testing.T) {
+	root := root(t)
 	used := map[string]bool{}
 	for _, m := range mutants {
 		for _, row := range m.rows {
@@ -65,25 +72,44 @@ func TestMutants(t *testing.T) {
 	}
 }
 
+// root is the folder of the module.
+func root(t *testing.T) string {
+	t.Helper()
+	dir, err := filepath.Abs(filepath.Join("..", ".."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// apply returns the text of the file with the mistake. It is an error when the text
+// it replaces is not there exactly once.
+func (m *mutant) apply(root string) (string, error) {
+	text, err := os.ReadFile(filepath.Join(root, m.file))
+	if err != nil {
+		return "", err
+	}
+	if n := strings.Count(string(text), m.old); n != 1 {
+		return "", fmt.Errorf("%s has %q %d times, want once", m.file, m.old, n)
+	}
+	return strings.Replace(string(text), m.old, m.new, 1), nil
+}
+
 // build builds the server with a mistake, nil for none.
 func build(t *testing.T, root string, m *mutant) string {
 	t.Helper()
 	dir := t.TempDir()
 	args := []string{"build", "-o", filepath.Join(dir, "tandem")}
 	if m != nil {
-		path := filepath.Join(root, m.file)
-		text, err := os.ReadFile(path)
+		text, err := m.apply(root)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n := strings.Count(string(text), m.old); n != 1 {
-			t.Fatalf("%s has %q %d times, want once", m.file, m.old, n)
-		}
 		changed := filepath.Join(dir, "changed.go")
-		if err := os.WriteFile(changed, []byte(strings.Replace(string(text), m.old, m.new, 1)), 0o600); err != nil {
+		if err := os.WriteFile(changed, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		overlay, err := json.Marshal(map[string]map[string]string{"Replace": {path: changed}})
+		overlay, err := json.Marshal(map[string]map[string]string{"Replace": {filepath.Join(root, m.file): changed}})
 		if err != nil {
 			t.Fatal(err)
 		}
