@@ -122,6 +122,51 @@ func TestMasked(t *testing.T) {
 	}
 }
 
+// TestOffsets: every family that writes an offset writes its sign, hours and minutes.
+func TestOffsets(t *testing.T) {
+	s, _ := Load("", nil)
+	for _, form := range []struct {
+		family, path, text string // with %s for the offset
+		want               map[string]string
+	}{
+		{"cisco-spa", "spa001565000001.xml", ">GMT%s</Time_Zone>", padded},
+		{"cisco-mpp", "001565000001.cfg", ">GMT%s</Time_Zone>", padded},
+		{"patton", "001565000001.cfg", "clock local offset %s\n", padded},
+		{"yealink", "001565000001.cfg", "time_zone = %s\n", short},
+		{"yealink", "y000000000069.cfg", "time_zone = %s\n", short},
+		{"cisco-7960", "SIPDefault.cnf", "time_zone: \"GMT%s\"", map[string]string{"UTC": ""}},
+		{"polycom", "site.cfg", "gmtOffset=\"%s\"", map[string]string{"Asia/Kolkata": "19800", "Pacific/Honolulu": "-36000", "UTC": "0"}},
+	} {
+		f := s.Family(form.family)
+		for zone, plain := range short {
+			want, given := form.want[zone]
+			switch {
+			case given:
+			case form.family == "polycom":
+				continue
+			default:
+				want = plain
+			}
+			file, _, ok := f.File(form.path)
+			if !ok {
+				t.Fatalf("%s: no file %s", form.family, form.path)
+			}
+			b, err := f.Render(file, &Asked{Phone: sipphone.Phone{MAC: "001565000001"}}, &Place{Timezone: zone})
+			if line := fmt.Sprintf(form.text, want); err != nil || !strings.Contains(string(b), line) {
+				t.Errorf("%s in %s: no %q, %v", form.family, zone, line, err)
+			}
+		}
+	}
+}
+
+// The offsets of zones as "+01:00", and as short as they can be.
+var (
+	padded = map[string]string{"Australia/Brisbane": "+10:00", "Pacific/Honolulu": "-10:00", "Asia/Kolkata": "+05:30", "America/New_York": "-05:00",
+		"America/St_Johns": "-03:30", "Asia/Kathmandu": "+05:45", "Pacific/Marquesas": "-09:30", "Europe/Berlin": "+01:00", "UTC": "+00:00"}
+	short = map[string]string{"Australia/Brisbane": "+10", "Pacific/Honolulu": "-10", "Asia/Kolkata": "+5:30", "America/New_York": "-5",
+		"America/St_Johns": "-3:30", "Asia/Kathmandu": "+5:45", "Pacific/Marquesas": "-9:30", "Europe/Berlin": "+1", "UTC": "+0"}
+)
+
 // FuzzPath: no path breaks the search, and what is found has a MAC or none.
 func FuzzPath(f *testing.F) {
 	s, _ := Load("", nil)

@@ -52,6 +52,7 @@ var functions = template.FuncMap{
 	"mul":   func(a, b int) int { return a * b },
 	"div":   func(a, b int) int { return a / b },
 	"hours": hours,
+	"clock": clock,
 	"upper": strings.ToUpper,
 	"lower": strings.ToLower,
 	"list":  strings.Fields,

@@ -2,6 +2,7 @@ package family
 
 import (
 	"cmp"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -236,4 +237,13 @@ func hours(offset int) string {
 		s += ":" + strings.Trim(strconv.Itoa(m), "-")
 	}
 	return s
+}
+
+// clock is an offset as "+01:00", "-03:30" or "+05:45".
+func clock(offset int) string {
+	sign := '+'
+	if offset < 0 {
+		sign, offset = '-', -offset
+	}
+	return fmt.Sprintf("%c%02d:%02d", sign, offset/3600, offset%3600/60)
 }
