@@ -221,14 +221,27 @@ func (s *Server) pintMetrics(m meter) {
 	m.gauge("pint_scheduled", "Of these, those that wait for a time", float64(waiting))
 	m.gauge("pint_watching", "Subscriptions to requests for services", float64(s.pint.door.Watching()))
 	for _, r := range s.pint.executive.Stats().Rows(time.Now()) {
-		if r.Table == stats.Global && r.Period == stats.SinceReboot {
-			service, c := string(r.Service), r.Counts
-			m.counter("pint_calls_received_total", "Requests for services (RFC 3055)", c[stats.Received], "service", service)
-			m.counter("pint_calls_successful_total", "Of these, those that came to a conversation", c[stats.Successful], "service", service)
-			m.counter("pint_calls_disconnected_total", "Of these, those that did not", c[stats.Disconnected], "service", service)
-			m.counter("pint_calls_auth_failed_total", "Disconnected since the client or user may not", c[stats.AuthFailed], "service", service)
-			m.counter("pint_calls_service_problem_total", "Disconnected since the service could not be done", c[stats.ServiceProblem], "service", service)
-			m.counter("pint_calls_gateway_problem_total", "Disconnected since no gateway took the call", c[stats.GatewayProblem], "service", service)
+		if r.Table != stats.Global {
+			continue
+		}
+		service := string(r.Service)
+		for _, c := range [...]struct {
+			what stats.Outcome
+			name string
+			help string
+		}{
+			{stats.Received, "received", "Requests for services (RFC 3055)"},
+			{stats.Successful, "successful", "Of these, those that came to a conversation"},
+			{stats.Disconnected, "disconnected", "Of these, those that did not"},
+			{stats.AuthFailed, "auth_failed", "Disconnected since the client or user may not"},
+			{stats.ServiceProblem, "service_problem", "Disconnected since the service could not be done"},
+			{stats.GatewayProblem, "gateway_problem", "Disconnected since no gateway took the call"},
+		} {
+			if n := r.Counts[c.what]; r.Period == stats.SinceReboot {
+				m.counter("pint_calls_"+c.name+"_total", c.help, n, "service", service)
+			} else {
+				m.gauge("pint_calls_"+c.name, c.help+", in the period that ends now", float64(n), "service", service, "period", string(r.Period))
+			}
 		}
 	}
 }
