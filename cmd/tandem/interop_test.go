@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"encoding/xml"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -35,7 +37,7 @@ func TestInteropCommands(t *testing.T) {
 	if err != nil || !strings.Contains(show, "CSCO/4") || !strings.Contains(show, "evidence") {
 		t.Errorf("show: %v\n%s", err, show)
 	}
-	for _, args := range [][]string{{"show", "nonsense"}, {"show", "nuera"}, {"run", "--family", "nonsense"}, {"run", "--has", "wings"}, {"run", "--against", "192.0.2.1:5060"}} {
+	for _, args := range [][]string{{"show", "nonsense"}, {"show", "nuera"}, {"run", "--family", "nonsense"}, {"run", "--has", "wings"}} {
 		if out, err := runInterop(t, args...); exitCode(err) != 2 {
 			t.Errorf("%v: %v\n%s", args, err, out)
 		}
@@ -125,6 +127,35 @@ func TestInteropTarget(t *testing.T) {
 	l.Close()
 	if out, err := runInterop(t, "run", "--against", l.Target.UDP.String(), "--accounts", accounts); err == nil || !strings.Contains(err.Error(), "does not answer OPTIONS") {
 		t.Errorf("a server that is not there: %v\n%s", err, out)
+	}
+}
+
+// No flag leads to a public address that is not said to be one's own, and to one that
+// is the suite never hurries. Nothing is sent here: the accounts are not there.
+func TestInteropPublic(t *testing.T) {
+	accounts := filepath.Join(t.TempDir(), "missing")
+	type try struct {
+		args []string
+		code int
+		want string
+	}
+	tries := []try{
+		{[]string{"--against", "192.0.2.1", "--i-own-this", "--pause=-1s"}, 2, "--pause has to be 20ms or more"},
+		{[]string{"--against", "192.0.2.1", "--i-own-this"}, 1, accounts},
+		{[]string{"--against", "127.0.0.1", "--pause", "0s"}, 1, accounts},
+	}
+	for _, flag := range []string{"--against", "--tcp", "--tls", "--trusted", "--trusted-tcp", "--files", "--tftp"} {
+		args := []string{flag, "192.0.2.1:5060"}
+		if flag != "--against" {
+			args = append(args, "--against", "127.0.0.1")
+		}
+		tries = append(tries, try{args, 2, flag + ": 192.0.2.1 is a public address; try only servers of your own, and say so with --i-own-this"},
+			try{slices.Concat(args, []string{"--i-own-this", "--pause", "0s"}), 2, flag + ": 192.0.2.1 is a public address; --pause has to be 20ms or more there"})
+	}
+	for _, c := range tries {
+		if out, err := runInterop(t, append([]string{"run", "--accounts", accounts}, c.args...)...); exitCode(err) != c.code || !strings.Contains(fmt.Sprint(err), c.want) {
+			t.Errorf("%v: %v, want %q and exit code %d\n%s", c.args, err, c.want, c.code, out)
+		}
 	}
 }
 

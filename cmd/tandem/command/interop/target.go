@@ -22,6 +22,10 @@ import (
 	"tandem/interop/wire"
 )
 
+// gentle is how long the suite waits between two messages, if nothing else is said, and
+// at least where the server has a public address.
+const gentle = 20 * time.Millisecond
+
 // target is a server named on the command line.
 type target struct {
 	server, tcp, tls, domain, accounts, ca string
@@ -48,7 +52,7 @@ func (o *target) flags(c *cobra.Command) {
 	f.BoolVar(&o.operate, "operate", false, "--against is the server of this machine's data folder: the suite adds phones and trunks to it, and removes them again")
 	f.StringVar(&o.files, "files", "", "where its phones get their files over HTTP, host:port")
 	f.StringVar(&o.tftp, "tftp", "", "the same over TFTP")
-	f.DurationVar(&o.pause, "pause", 20*time.Millisecond, "between two messages to --against")
+	f.DurationVar(&o.pause, "pause", gentle, "between two messages to --against")
 	f.BoolVar(&o.own, "i-own-this", false, "the target has a public address and is mine to try")
 }
 
@@ -64,31 +68,15 @@ func (o *target) open(ctx context.Context, c *cobra.Command) (t *suite.Target, n
 		return &l.Target, "a server of this program", l.Close, err
 	}
 	t = &suite.Target{Pause: o.pause}
-	o.server = strings.TrimPrefix(o.server, "sip:")
-	if t.UDP, err = o.address(ctx, "--against", o.server); err != nil {
+	if err = o.addresses(ctx, t); err != nil {
 		return nil, "", nil, err
-	}
-	if !t.UDP.Addr().IsPrivate() && !t.UDP.Addr().IsLoopback() && !t.UDP.Addr().IsLinkLocalUnicast() && !o.own {
-		return nil, "", nil, command.Usage("%s is a public address; try only servers of your own, and say so with --i-own-this", t.UDP.Addr())
 	}
 	host, _, err := net.SplitHostPort(o.server)
 	if err != nil {
 		host = o.server
 	}
-	t.TCP, t.Domain = t.UDP, host
-	if o.domain != "" {
-		t.Domain = o.domain
-	}
-	for _, a := range []struct {
-		flag, value string
-		to          *netip.AddrPort
-	}{{"--tcp", o.tcp, &t.TCP}, {"--tls", o.tls, &t.TLS}, {"--trusted", o.trusted, &t.Trusted}, {"--trusted-tcp", o.trustedTCP, &t.TrustedTCP}, {"--files", o.files, &t.HTTP}, {"--tftp", o.tftp, &t.TFTP}} {
-		if a.value == "" {
-			continue
-		}
-		if *a.to, err = o.address(ctx, a.flag, a.value); err != nil {
-			return nil, "", nil, err
-		}
+	if t.Domain = o.domain; t.Domain == "" {
+		t.Domain = host
 	}
 	if t.Accounts, err = readAccounts(o.accounts); err != nil {
 		return nil, "", nil, err
@@ -115,8 +103,49 @@ func (o *target) open(ctx context.Context, c *cobra.Command) (t *suite.Target, n
 	return t, o.server, shut, err
 }
 
-// address resolves host or host:port.
-func (o *target) address(ctx context.Context, flag, value string) (netip.AddrPort, error) {
+// addresses finds where the server is. Whatever the suite sends by itself goes to one
+// of these addresses, so each of them has to be allowed.
+func (o *target) addresses(ctx context.Context, t *suite.Target) error {
+	o.server = strings.TrimPrefix(o.server, "sip:")
+	for _, a := range []struct {
+		flag, value string
+		to          *netip.AddrPort
+	}{{"--against", o.server, &t.UDP}, {"--tcp", o.tcp, &t.TCP}, {"--tls", o.tls, &t.TLS}, {"--trusted", o.trusted, &t.Trusted}, {"--trusted-tcp", o.trustedTCP, &t.TrustedTCP}, {"--files", o.files, &t.HTTP}, {"--tftp", o.tftp, &t.TFTP}} {
+		if a.value == "" {
+			continue
+		}
+		at, err := resolve(ctx, a.flag, a.value)
+		if err != nil {
+			return err
+		}
+		if err := o.allowed(a.flag, at.Addr()); err != nil {
+			return err
+		}
+		*a.to = at
+	}
+	if !t.TCP.IsValid() {
+		t.TCP = t.UDP
+	}
+	return nil
+}
+
+// allowed refuses a public address that is not said to be the caller's own, and to send
+// to one that is faster than by default.
+func (o *target) allowed(flag string, ip netip.Addr) error {
+	if ip.IsPrivate() || ip.IsLoopback() || ip.IsLinkLocalUnicast() {
+		return nil
+	}
+	if !o.own {
+		return command.Usage("%s: %s is a public address; try only servers of your own, and say so with --i-own-this", flag, ip)
+	}
+	if o.pause < gentle {
+		return command.Usage("%s: %s is a public address; --pause has to be %s or more there", flag, ip, gentle)
+	}
+	return nil
+}
+
+// resolve finds the address of host or host:port.
+func resolve(ctx context.Context, flag, value string) (netip.AddrPort, error) {
 	if _, _, err := net.SplitHostPort(value); err != nil {
 		value = net.JoinHostPort(value, "5060")
 	}
