@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"tandem/rtc"
 	"tandem/sipphone"
 )
 
@@ -20,7 +21,7 @@ func (v *Inventory) Add(ctx context.Context, add ...sipphone.Phone) error {
 	defer done()
 	now := time.Now()
 	add = slices.Clone(add)
-	coming := make(map[sipphone.MAC]bool, len(add))
+	coming, lines := make(map[sipphone.MAC]bool, len(add)), make(map[rtc.AOR]int)
 	for i := range add {
 		p := &add[i]
 		if p.Generation == 0 {
@@ -31,7 +32,7 @@ func (v *Inventory) Add(ctx context.Context, add ...sipphone.Phone) error {
 			return fmt.Errorf("phone %s: %w: change it with assign, or remove it first", p.MAC.Colons(), sipphone.ErrExists)
 		}
 		coming[p.MAC] = true
-		if err := v.check(p); err != nil {
+		if err := v.check(p, lines); err != nil {
 			return err
 		}
 	}
@@ -65,7 +66,7 @@ func (v *Inventory) Change(ctx context.Context, mac sipphone.MAC, f func(*sippho
 		return old, err
 	}
 	p.MAC, p.Created, p.Changed = old.MAC, old.Created, time.Now()
-	if err := v.check(&p); err != nil {
+	if err := v.check(&p, make(map[rtc.AOR]int)); err != nil {
 		return old, err
 	}
 	if err := v.revoke(ctx, &old, &p); err != nil {
@@ -115,7 +116,9 @@ func (v *Inventory) keep(ctx context.Context, list []sipphone.Phone) error {
 	return nil
 }
 
-func (v *Inventory) check(p *sipphone.Phone) error {
+// check refuses a phone that cannot be. Coming are the lines of users that phones
+// bring which are added with it; check counts those of p in.
+func (v *Inventory) check(p *sipphone.Phone, coming map[rtc.AOR]int) error {
 	if err := p.Check(); err != nil {
 		return err
 	}
@@ -131,12 +134,29 @@ func (v *Inventory) check(p *sipphone.Phone) error {
 		if !v.cfg.Users.Known(l.User) {
 			return fmt.Errorf("line of %s: %w: there is no such user; add it with users add", l.User, sipphone.ErrInvalid)
 		}
-		others := slices.DeleteFunc(v.Of(l.User), func(m sipphone.MAC) bool { return m == p.MAC })
-		if len(others) >= v.cfg.PerUser {
-			return fmt.Errorf("%w phones with a line of %s: there may be %d; raise registrar.max_bindings, or take the line from one of them", sipphone.ErrTooMany, l.User, v.cfg.PerUser)
+		coming[l.User]++
+		if v.linesOf(l.User, p.MAC)+coming[l.User] > v.cfg.PerUser {
+			return fmt.Errorf("%w lines of %s: there may be %d; raise registrar.max_bindings, or take the line from a phone", sipphone.ErrTooMany, l.User, v.cfg.PerUser)
 		}
 	}
 	return nil
+}
+
+// linesOf counts the lines of a user on all phones but one.
+func (v *Inventory) linesOf(user rtc.AOR, but sipphone.MAC) (n int) {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	for _, mac := range v.users[user] {
+		if mac == but {
+			continue
+		}
+		for _, l := range v.phones[mac].Lines {
+			if l.User == user {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // Remove forgets a phone. Its secrets are worthless before Remove returns.

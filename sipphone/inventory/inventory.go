@@ -36,7 +36,7 @@ type Config struct {
 	// Window is for how long files are given without credentials after a phone was
 	// added or adopted.
 	Window time.Duration
-	// PerUser is how many phones may have a line of one user: what the directory
+	// PerUser is how many lines of phones one user may have: what the directory
 	// and the registrar hold for one.
 	PerUser int
 	Log     *slog.Logger

@@ -101,6 +101,8 @@ func TestRefusals(t *testing.T) {
 		{"two phones with one MAC", sipphone.ErrExists, []sipphone.Phone{phone("001565000001", "bob")}},
 		{"two with one MAC at once", sipphone.ErrExists, []sipphone.Phone{phone("001565000002"), phone("001565000002")}},
 		{"a family that is none", sipphone.ErrInvalid, []sipphone.Phone{{MAC: "001565000003", Family: "x"}}},
+		{"more lines than a user may have, at once", sipphone.ErrTooMany, []sipphone.Phone{phone("001565000005", "bob"), phone("001565000006", "bob"), phone("001565000007", "bob"), phone("001565000008", "bob")}},
+		{"more lines than a user may have, on one phone", sipphone.ErrTooMany, []sipphone.Phone{phone("001565000005", "bob", "bob", "bob", "bob")}},
 		{"a user who is none", sipphone.ErrInvalid, []sipphone.Phone{phone("001565000003"), phone("001565000004", "nobody")}},
 	} {
 		if err := v.Add(t.Context(), c.add...); !errors.Is(err, c.err) {
@@ -114,6 +116,9 @@ func TestRefusals(t *testing.T) {
 	}
 	if err := v.Add(t.Context(), phone("001565000020", "alice")); !errors.Is(err, sipphone.ErrTooMany) {
 		t.Errorf("the fourth phone of three with a line: %v", err)
+	}
+	if _, err := v.Change(t.Context(), "001565000001", func(p *sipphone.Phone) error { p.Lines = append(p.Lines, p.Lines[0]); return nil }); !errors.Is(err, sipphone.ErrTooMany) {
+		t.Errorf("a fourth line of three: %v", err)
 	}
 	if v.Count() != 3 || len(d) != 3 || len(v.Of("sip:alice@example.com")) != 3 {
 		t.Errorf("%d phones, %v", v.Count(), d)
