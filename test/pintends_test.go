@@ -148,6 +148,18 @@ func TestPINTEnds(t *testing.T) {
 			cancelled(c.gateway, c.second, "a")
 			c.told()
 		}, pint.Failed, 487, "B", service.A},
+		{"A is called first, and hangs up before B answers", func(cfg *config.Config) {
+			cfg.PINT.Services = []config.PINTService{{Name: "R2C", Kind: "r2c", First: "a"}}
+		}, func(c *pintCall) {
+			first := c.gateway.request("INVITE")
+			c.gateway.answer(first, 200, "a", 30002)
+			c.gateway.request("ACK")
+			second := c.alice.request("INVITE")
+			c.alice.reply(second, 180, "b", "", "")
+			c.gateway.bye(first, "a")
+			cancelled(c.alice, second, "b")
+			c.told()
+		}, pint.Failed, 487, "A", service.B},
 		{"B hangs up", nil, func(c *pintCall) { c.aAnswers(); c.alice.bye(c.first, "b"); hungUp(c.gateway); c.told() }, pint.Completed, 200, "B", ""},
 		{"A hangs up", nil, func(c *pintCall) { c.aAnswers(); c.gateway.bye(c.second, "a"); hungUp(c.alice); c.told() }, pint.Completed, 200, "A", ""},
 		{"BYE while B rings", nil, func(c *pintCall) { c.bRings(); c.byBYE(); cancelled(c.alice, c.first, "b") }, pint.Cancelled, 487, "requester", ""},

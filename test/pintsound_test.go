@@ -20,6 +20,7 @@ import (
 	"tandem/pint"
 	"tandem/rtc"
 	"tandem/rtc/sip"
+	"tandem/telephony/cdr"
 )
 
 // telephone is the sound of a number behind a gateway: it says a tone and keeps what it
@@ -132,6 +133,15 @@ func TestPINTNumbersTalk(t *testing.T) {
 	if err != nil || len(b) < 16000 {
 		t.Errorf("recording %q has %d octets, %v", s.Recording, len(b), err)
 	}
+	if rec := r.records(t, 1)[0]; rec.State != cdr.Completed || rec.Payer != "sip:alice@"+domain || rec.Number != "+44345123456" ||
+		rec.Sides[0].Codec != "PCMU" || rec.Sides[1].Codec != "PCMU" {
+		t.Errorf("record %+v", rec)
+	}
+	wait(t, "the request is in the audit log", func() bool {
+		_, out, _ := r.http(t, "GET", "/audit", "")
+		text := fmt.Sprint(out)
+		return strings.Contains(text, "ask-pint-call") && strings.Contains(text, "sip:alice@"+domain) && strings.Contains(text, s.ID)
+	})
 }
 
 // TestPINTMachine: the voicemail of A answers, and nobody is joined with it; that of B
