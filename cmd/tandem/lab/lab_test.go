@@ -2,6 +2,11 @@ package lab
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -42,4 +47,103 @@ func TestInterop(t *testing.T) {
 			t.Errorf("%d rows %s, want %d", r.Counts[o], o, outcomes[o])
 		}
 	}
+	documented(t, r)
+}
+
+// documented compares the matrix of the documentation with a run of this server, family
+// by family.
+func documented(t *testing.T, r *suite.Report) {
+	t.Helper()
+	var b strings.Builder
+	if err := suite.Matrix(&b, r); err != nil {
+		t.Fatal(err)
+	}
+	text := document(t)
+	for _, line := range strings.Split(b.String(), "\n")[2:] { // behind the head
+		if !strings.Contains(text, "\n"+line) {
+			t.Errorf("docs/interop.md has no row that begins %s; make the matrix again as it says there", line)
+		}
+	}
+}
+
+// The matrix in the documentation has every family with all its rows, each of them once
+// for either server, and its totals are theirs. Those of this server are those above.
+func TestDocumentedMatrix(t *testing.T) {
+	rows, err := suite.Rows()
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := map[string]int{"all": len(rows)}
+	for _, b := range rows {
+		count[b.Family.Name]++
+	}
+	table := matrix(t)
+	if len(table) != len(count) {
+		t.Errorf("the matrix of docs/interop.md has %d rows, want %d", len(table), len(count))
+	}
+	sum := make([]int, columns)
+	for name, want := range count {
+		cells := table[name]
+		if cells == nil {
+			t.Errorf("docs/interop.md has no row for %s", name)
+			continue
+		}
+		for server, of := range map[string][]int{"Tandem": cells[1:5], "Kamailio": cells[5:]} {
+			if got := of[0] + of[1] + of[2] + of[3]; cells[0] != want || got != want {
+				t.Errorf("docs/interop.md: %s has %d rows, and %d outcomes of %s; it has %d", name, cells[0], got, server, want)
+			}
+		}
+		if name != "all" {
+			for i, n := range cells {
+				sum[i] += n
+			}
+		}
+	}
+	if !slices.Equal(sum, table["all"]) {
+		t.Errorf("docs/interop.md: the families together are %v, and the row for all says %v", sum, table["all"])
+	}
+	here := []int{outcomes[suite.Passed] + outcomes[suite.Partly], outcomes[suite.Unverified], outcomes[suite.Failed], outcomes[suite.NotRun] + outcomes[suite.Nothing]}
+	if all := table["all"]; all != nil && !slices.Equal(all[1:5], here) {
+		t.Errorf("docs/interop.md says that %v passed, passed unverified, failed and were not run; it is %v", all[1:5], here)
+	}
+}
+
+// columns are those of the matrix with a number: the rows, and four outcomes of each of
+// two servers.
+const columns = 9
+
+// matrix is the table of the documentation by family.
+func matrix(t *testing.T) map[string][]int {
+	t.Helper()
+	table := map[string][]int{}
+	_, rest, _ := strings.Cut(document(t), "\n| family | rows |")
+	rest, _, _ = strings.Cut(rest, "\n\n")
+	for _, line := range strings.Split(rest, "\n")[2:] {
+		cells := strings.Split(strings.Trim(line, "|"), "|")
+		if len(cells) != columns+1 {
+			t.Fatalf("docs/interop.md: %s has %d cells", line, len(cells))
+		}
+		numbers := make([]int, columns)
+		for i, c := range cells[1:] {
+			if c = strings.TrimSpace(c); c == "" {
+				continue
+			}
+			n, err := strconv.Atoi(c)
+			if err != nil {
+				t.Fatalf("docs/interop.md: %s: %v", line, err)
+			}
+			numbers[i] = n
+		}
+		table[strings.TrimSpace(cells[0])] = numbers
+	}
+	return table
+}
+
+func document(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "interop.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
