@@ -122,6 +122,28 @@ func TestMasked(t *testing.T) {
 	}
 }
 
+// TestSwitchedOn: the files have phones do what they do only when they are told to:
+// share do-not-disturb and forwarding with the server, and have keys that dial.
+func TestSwitchedOn(t *testing.T) {
+	s, _ := Load("", nil)
+	ask, place := reference()
+	for family, want := range map[string][]string{
+		"cisco-spa": {`<Feature_Key_Sync_1_ ua="na">Yes<`, `<Feature_Key_Sync_2_ ua="na">Yes<`},
+		"cisco-mpp": {`<Feature_Key_Sync_1_ ua="na">Yes<`, `<Feature_Key_Sync_2_ ua="na">Yes<`},
+		"polycom": {`reg.1.serverFeatureControl.dnd="1"`, `reg.1.serverFeatureControl.cf="1"`, `reg.2.serverFeatureControl.dnd="1"`,
+			`feature.enhancedFeatureKeys.enabled="1"`},
+		"yealink": {"features.feature_key_sync.enable = 1\n"},
+	} {
+		f := s.Family(family)
+		b, err := f.Render(f.setup(), ask, place)
+		for _, text := range want {
+			if err != nil || !strings.Contains(string(b), text) {
+				t.Errorf("%s: no %s, %v", family, text, err)
+			}
+		}
+	}
+}
+
 // TestOffsets: every family that writes an offset writes its sign, hours and minutes.
 func TestOffsets(t *testing.T) {
 	s, _ := Load("", nil)
