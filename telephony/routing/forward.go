@@ -7,6 +7,7 @@ import (
 	"tandem/rtc"
 	"tandem/rtc/reach"
 	"tandem/telephony/diversion"
+	"tandem/telephony/identity"
 	"tandem/telephony/outcome"
 	"tandem/telephony/rights"
 	"tandem/telephony/settings"
@@ -25,8 +26,25 @@ func (p *Plan) engaged(set settings.User) bool {
 	return set.NoWaiting && p.Engaged != nil && p.Engaged(set.AOR)
 }
 
-// toUser rings the phones of a user, or sends the call where the user wants it.
+// bars is what the caller is told when the user has blocked him, nil when not. Before
+// there is a caller it is the payer who calls.
+func (p *Plan) bars(route Route, called User) error {
+	caller := route.Caller
+	if caller == (identity.Party{}) {
+		caller.User = route.Payer
+	}
+	if p.Bars == nil || caller.User == called.AOR {
+		return nil
+	}
+	return p.Bars(called.AOR, caller)
+}
+
+// toUser rings the phones of a user, or sends the call where the user wants it: but
+// for those whom the user has blocked, who get to neither.
 func (p *Plan) toUser(route Route, called User) (Route, error) {
+	if err := p.bars(route, called); err != nil {
+		return route, err
+	}
 	set := p.settings(called.AOR)
 	switch {
 	case route.device != "":
@@ -56,10 +74,14 @@ func (p *Plan) toUser(route Route, called User) (Route, error) {
 }
 
 // toPhones rings all devices of a user: those of the highest q at once, then those
-// of the next, and each spare way of a device after the way it stands in for.
+// of the next, and each spare way of a device after the way it stands in for. Every
+// way to phones is found here, and none for a caller whom the user has blocked.
 func (p *Plan) toPhones(route Route, called User) (Route, error) {
 	route.Called, route.CalledName, route.CalledNumber = called.AOR, called.Display, called.Number
 	route.Rings, route.Rounds = called, nil
+	if err := p.bars(route, called); err != nil {
+		return route, err
+	}
 	ring := p.settings(called.AOR).RingTime
 	var spares Rounds
 	q := uint16(0)

@@ -81,7 +81,7 @@ func (p *Plan) member(route Route, g *group.Group, member string) (to []Destinat
 		if set.DoNotDisturb || p.engaged(set) || set.RefuseAnonymous && route.Caller.Private {
 			return nil
 		}
-		phones, _ := p.toPhones(Route{}, called)
+		phones, _ := p.toPhones(Route{Caller: route.Caller, Payer: route.Payer}, called)
 		for _, r := range phones.Rounds {
 			if !r.Spare {
 				to = append(to, r.To...)

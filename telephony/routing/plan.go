@@ -86,7 +86,10 @@ type Plan struct {
 	Refused   func(Refusal)               // is told of calls that are not allowed; it must be quick; nil: nobody
 	Settings  func(rtc.AOR) settings.User // how a user wants to be called; nil: nobody has set anything
 	Engaged   func(rtc.AOR) bool          // whether a user is in a call; nil: nobody is
-	AllCalls  bool                        // calls between users go through the exchange, too
+	// Bars is what a caller is told whom a user has blocked, a *rtc.Status, and nil
+	// for everybody else; it must be quick; nil: nobody is blocked.
+	Bars     func(user rtc.AOR, caller identity.Party) error
+	AllCalls bool // calls between users go through the exchange, too
 }
 
 // Route is where a call goes, and whose it is.

@@ -6,6 +6,7 @@ import (
 	"tandem/rtc/policy"
 	"tandem/rtc/policy/consent"
 	"tandem/rtc/sip"
+	"tandem/telephony/identity"
 )
 
 // writing is what policy says about messages.
@@ -80,10 +81,22 @@ func (s *Server) toStrangers(known bool) im.Verdict {
 	return im.Refuse
 }
 
-// refuseBlocked is a handler: who is blocked by a user does not call him. He is
-// told what he would be told if there were no such user, or if the user were away.
+// bars is what somebody whom a user has blocked is told when he calls: what he would
+// be told if there were no such user, or if the user were away. nil: he may call.
+func (s *Server) bars(user rtc.AOR, caller consent.Watcher) error {
+	switch action, rule := s.consent.Decide(user, caller); {
+	case rule != nil && action == consent.Block:
+		return &rtc.Status{Code: 404}
+	case rule != nil && action == consent.PoliteBlock:
+		return &rtc.Status{Code: 480}
+	}
+	return nil
+}
+
+// refuseBlocked is a handler: who is blocked by a user does not call him. It is for
+// what is proxied; of the calls that are led, their plan asks.
 func (s *Server) refuseBlocked(r *rtc.Request) error {
-	if r.Method() != sip.INVITE || r.ToTag() != nil || r.Identity != nil && r.Identity.Peer != "" {
+	if r.Method() != sip.INVITE || r.ToTag() != nil {
 		return rtc.Next
 	}
 	caller := s.caller(r)
@@ -105,11 +118,8 @@ func (s *Server) refuseBlocked(r *rtc.Request) error {
 	if !ok || to == caller.AOR {
 		return rtc.Next
 	}
-	switch action, rule := s.consent.Decide(to, caller); {
-	case rule != nil && action == consent.Block:
-		return &rtc.Status{Code: 404}
-	case rule != nil && action == consent.PoliteBlock:
-		return &rtc.Status{Code: 480}
+	if err := s.bars(to, caller); err != nil {
+		return err
 	}
 	return rtc.Next
 }
@@ -119,10 +129,42 @@ func (s *Server) caller(r *rtc.Request) consent.Watcher {
 	if id := r.Identity; id != nil && id.AOR != "" {
 		return consent.Watcher{AOR: id.AOR, Groups: users{s.directory, s}.Groups(id.AOR), Proved: true}
 	}
+	if r.Identity != nil && r.Identity.Peer != "" {
+		if route, err := s.plans.Caller(r); err == nil { // of a trunk, which tells a number
+			return s.watcher(route.Caller)
+		}
+	}
 	from, _ := r.From()
 	u, err := sip.ParseURI(from.URI)
 	if err != nil {
 		return consent.Watcher{}
 	}
 	return consent.Watcher{AOR: rtc.AOR(u.AppendAOR(nil)), Proved: r.Identity != nil}
+}
+
+// watcher is the caller of a call that is led, as far as consent asks. A number is
+// whoever has it, and is blocked as tel:+4930123 or as sip:+4930123 in a domain of
+// ours. That a trunk shows a name in our domain makes nobody one of its users.
+func (s *Server) watcher(p identity.Party) consent.Watcher {
+	w := consent.Watcher{AOR: p.User, Proved: p.User != ""}
+	if w.Proved {
+		w.Groups = users{s.directory, s}.Groups(p.User)
+	} else if u, err := sip.ParseURI([]byte(p.URI)); err == nil {
+		shown := rtc.AOR(u.AppendAOR(nil))
+		if w.Also = append(w.Also, shown); !s.directory.Domain(u.Host) {
+			w.AOR = shown
+		}
+	}
+	if p.Number == "" {
+		return w
+	}
+	number := rtc.AOR("tel:" + p.Number)
+	w.Also = append(w.Also, number)
+	for _, domain := range s.begun.Domains {
+		w.Also = append(w.Also, rtc.AOR("sip:"+p.Number+"@"+domain))
+	}
+	if owner, ok := s.directory.Resolve(number); ok {
+		w.Also = append(w.Also, owner.AOR)
+	}
+	return w
 }

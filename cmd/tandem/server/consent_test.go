@@ -11,6 +11,9 @@ import (
 	"tandem/rtc/contacts"
 	"tandem/rtc/policy"
 	"tandem/rtc/policy/consent"
+	"tandem/rtc/sip"
+	"tandem/telephony/group"
+	"tandem/telephony/settings"
 )
 
 const aliceAOR, bobAOR rtc.AOR = "sip:alice@time.test", "sip:bob@time.test"
@@ -69,6 +72,112 @@ func TestPolitelyBlockedSender(t *testing.T) {
 		alice.say("alice", "bob", "hello")
 		w.expect("she is told", w.told(alice), []string{"202"})
 		w.expect("he hears", w.reading(time.Minute, bob), []string{""})
+		alice.got = nil
+		alice.request("INVITE", "alice", "bob", "Contact: <sip:alice@"+alice.flow.Remote.String()+">")
+		w.expect("her call", w.told(alice), []string{"480"})
+		if got := bob.when("INVITE"); len(got) != 0 {
+			t.Errorf("his phone rings")
+		}
+	})
+}
+
+// A number that a user has blocked is as good as a user, whatever a trunk calls: the
+// user, a group he is of, somebody who forwards to him.
+func TestBlockedNumber(t *testing.T) {
+	led(t, nil, func(w *world, a, b *user) {
+		site := &user{phone: w.phoneAt(4), name: "030123456"}
+		w.trunk("site", site.phone)
+		a.register("alice", 3600)
+		if err := w.s.groups.Add(w.t.Context(), group.Group{AOR: "sip:sales@time.test", Members: []string{"alice", "bob"}, Hunt: group.Parallel}); err != nil {
+			t.Fatal(err)
+		}
+		calls := func(who *user, to string) (code string, alice, bob bool) {
+			t.Helper()
+			who.calls("sip:"+to+"@time.test", "", who.sdp())
+			for _, s := range []*user{a, b} { // who rings is busy
+				if m := s.came("INVITE"); m != nil {
+					alice, bob = alice || s == a, bob || s == b
+					s.reply(m, 486, s.name, "", "")
+					s.want("ACK")
+				}
+			}
+			for _, code = range []string{"404", "480", "486"} {
+				if m := who.came(code + " INVITE"); m != nil {
+					who.to = string(m.Get(sip.HdrTo))
+					who.write("ACK", "sip:"+to+"@time.test", 1, "", "")
+					return code, alice, bob
+				}
+			}
+			t.Fatalf("%s has no answer: %q", who.name, who.heard())
+			return "", false, false
+		}
+		check := func(what string, who *user, to, want string, alice, bob bool) {
+			t.Helper()
+			if code, x, y := calls(who, to); code != want || x != alice || y != bob {
+				t.Errorf("%s: a call to %s is answered %s; rings alice %v, bob %v", what, to, code, x, y)
+			}
+		}
+		check("before", site, "bob", "486", false, true)
+		for _, name := range []rtc.AOR{"tel:+4930123456", "sip:+4930123456@time.test"} {
+			w.consents(bobAOR, name, consent.Block)
+			check("block", site, "bob", "404", false, false)
+			w.consents(bobAOR, name, consent.PoliteBlock)
+			check("polite block", site, "bob", "480", false, false)
+			check("polite block", site, "sales", "486", true, false)
+			site.name = "030123457"
+			check("another number", site, "bob", "486", false, true)
+			site.name = "030123456"
+			if err := w.s.consent.Unset(w.t.Context(), bobAOR, consent.Rule{Kind: consent.User, Name: string(name)}); err != nil {
+				t.Fatal(err)
+			}
+			check("no longer blocked", site, "bob", "486", false, true)
+		}
+		w.consents(bobAOR, "tel:+4930123456", consent.Block)
+		if _, err := w.s.settings.Change(w.t.Context(), aliceAOR, func(u *settings.User) error { u.Always = "bob"; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		check("forwarded", site, "alice", "404", false, false)
+		if _, err := w.s.settings.Change(w.t.Context(), bobAOR, func(u *settings.User) error { u.Always = "alice"; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.s.settings.Change(w.t.Context(), aliceAOR, func(u *settings.User) error { u.Always = ""; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		check("a blocked caller is not sent on", site, "bob", "404", false, false)
+		check("who is not blocked is", a, "bob", "486", true, false)
+	})
+}
+
+// A user who is blocked is told the same of calls that are led, and rings the
+// blocker in no group.
+func TestBlockedCallerOfLedCalls(t *testing.T) {
+	led(t, nil, func(w *world, a, b *user) {
+		if err := w.s.groups.Add(w.t.Context(), group.Group{AOR: "sip:sales@time.test", Members: []string{"bob"}}); err != nil {
+			t.Fatal(err)
+		}
+		w.consents(bobAOR, aliceAOR, consent.Block)
+		answers := make(map[string]string)
+		for _, to := range []string{"bob", "nobody"} {
+			a.got = nil
+			a.phone.request("INVITE", "alice", to, "Contact: <sip:alice@"+a.flow.Remote.String()+">")
+			w.told(a.phone)
+			for _, r := range a.got {
+				text := strings.ReplaceAll(string(r.raw), to+"@", "X@")
+				answers[to] += regexp.MustCompile(`(tag|branch)=[^;\r]*|Call-ID: [^\r]*`).ReplaceAllString(text, "")
+			}
+		}
+		if x, y := answers["bob"], answers["nobody"]; x != y || strings.Count(x, "404") != 1 {
+			t.Errorf("bob, who blocks her:\n%s\nnobody:\n%s", x, y)
+		}
+		a.got = nil
+		w.consents(bobAOR, aliceAOR, consent.PoliteBlock)
+		for _, to := range []string{"bob", "sales"} {
+			a.phone.request("INVITE", "alice", to, "Contact: <sip:alice@"+a.flow.Remote.String()+">")
+		}
+		w.expect("politely", w.told(a.phone), []string{"480", "480"})
+		if got := b.when("INVITE"); len(got) != 0 {
+			t.Error("bob's phone rings")
+		}
 	})
 }
 

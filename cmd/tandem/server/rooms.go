@@ -28,6 +28,7 @@ import (
 	dialplanstore "tandem/telephony/dialplan/sqlstore"
 	groupstore "tandem/telephony/group/sqlstore"
 	guardstore "tandem/telephony/guard/sqlstore"
+	"tandem/telephony/identity"
 	"tandem/telephony/routing"
 	settingsstore "tandem/telephony/settings/sqlstore"
 )
@@ -72,13 +73,13 @@ func rooms() []room {
 		{name: "limits", page: "fraud.md", migrations: guardstore.Migrations},
 		{name: "call settings", page: "forwarding.md", migrations: settingsstore.Migrations, open: (*Server).openSettings},
 		{name: "groups", page: "groups.md", migrations: groupstore.Migrations, open: (*Server).openGroups},
-		{name: "consent", migrations: consentstore.Migrations,
-			handler: func(s *Server) rtc.Handler { return rtc.HandlerFunc(s.refuseBlocked) }},
 		{name: "presence", page: "presence.md", migrations: presencestore.Migrations, open: (*Server).openPresence,
 			handler: func(s *Server) rtc.Handler { return s.presence },
 			run:     func(s *Server, ctx context.Context) error { return s.presence.Run(ctx) }},
 		{name: "telephony", page: "calls.md", migrations: cdrstore.Migrations, open: (*Server).openTelephony, run: (*Server).pruneRecords, metrics: (*Server).telephonyMetrics,
 			handler: func(s *Server) rtc.Handler { return s.exchange }},
+		{name: "consent", migrations: consentstore.Migrations,
+			handler: func(s *Server) rtc.Handler { return rtc.HandlerFunc(s.refuseBlocked) }}, // of calls that are not led
 		{name: "phones", page: "phones.md", migrations: phonestore.Migrations, open: (*Server).openPhones, run: (*Server).runPhones,
 			reload: (*Server).reloadPhones, metrics: (*Server).phoneMetrics},
 		{name: "API", page: "api.md", migrations: apistore.Migrations, metrics: (*Server).apiMetrics,
@@ -150,6 +151,7 @@ func (s *Server) openTelephony(ctx context.Context, cfg *config.Config) error {
 		Groups:    s.groups,
 		AllCalls:  cfg.Telephony.AllCalls,
 		Engaged:   func(user rtc.AOR) bool { return s.exchange.Engaged(user) },
+		Bars:      func(user rtc.AOR, caller identity.Party) error { return s.bars(user, s.watcher(caller)) },
 	}
 	s.exchange = telephony.New(telephony.Config{
 		Dialog: dialog.Config{Layer: s.layer, Wire: dialog.Over(s.transport), Resolver: s.resolver, Permit: s.peers.Permit, Chosen: s.peers.Chosen, Key: s.key,

@@ -76,8 +76,9 @@ type Store interface {
 // Watcher is who wants to know.
 type Watcher struct {
 	AOR    rtc.AOR
-	Groups []string // of the directory
-	Proved bool     // it is he; nobody is given anything on the strength of a mere From
+	Also   []rtc.AOR // other addresses that mean him, as of his telephone number: for rules of users
+	Groups []string  // of the directory
+	Proved bool      // it is he; nobody is given anything on the strength of a mere From
 }
 
 // Book holds the rules of all users. Decide takes no lock.
@@ -148,7 +149,7 @@ func unproved(a Action, w Watcher) Action {
 func (r *Rule) fits(w Watcher) bool {
 	switch r.Kind {
 	case User:
-		return r.Name == string(w.AOR)
+		return r.Name == string(w.AOR) || slices.Contains(w.Also, rtc.AOR(r.Name))
 	case Group:
 		return w.Proved && slices.Contains(w.Groups, r.Name)
 	case Domain:

@@ -209,7 +209,7 @@ func (n *nouns) rules(_ context.Context, in *op.UserPath) (op.Page[ConsentRule],
 func (n *nouns) rule(in *ConsentRule) (consent.Rule, error) {
 	r := consent.Rule{Kind: consent.Kind(in.Kind), Name: in.Name, Action: consent.Action(in.Action)}
 	if r.Kind == consent.User && r.Name != "" {
-		aor, err := n.Directory.ParseAOR(in.Name)
+		aor, err := n.Directory.ParseAlias(in.Name, n.Directory.DefaultDomain()) // numbers call, too
 		if err != nil {
 			return r, err
 		}
