@@ -32,7 +32,7 @@ type Family struct {
 	Uploads    []string `yaml:"uploads"` // what it may PUT
 	Resync     Notice   `yaml:"resync"`
 	Reboot     Notice   `yaml:"reboot"`
-	KeepAlive  int      `yaml:"keep_alive"` // seconds between what keeps a NAT open, 0: none
+	KeepAlive  int      `yaml:"keep_alive"` // seconds between what keeps a NAT open, as its files say; 0: they do not
 	SRTP       bool     `yaml:"srtp"`
 	Evidence   string   `yaml:"evidence"` // where the facts are from
 

@@ -144,6 +144,25 @@ func TestSwitchedOn(t *testing.T) {
 	}
 }
 
+// TestKeepAlive: a family that says how often its phones keep a NAT open tells them.
+func TestKeepAlive(t *testing.T) {
+	s, _ := Load("", nil)
+	ask, place := reference()
+	for _, f := range s.All() {
+		if f.KeepAlive == 0 {
+			continue
+		}
+		before, err := f.Render(f.setup(), ask, place)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.KeepAlive++
+		if after, err := f.Render(f.setup(), ask, place); err != nil || string(after) == string(before) {
+			t.Errorf("%s: every %d seconds, and its files do not say so (%v)", f.Name, f.KeepAlive-1, err)
+		}
+	}
+}
+
 // TestOffsets: every family that writes an offset writes its sign, hours and minutes.
 func TestOffsets(t *testing.T) {
 	s, _ := Load("", nil)
