@@ -101,8 +101,8 @@ type Limits struct {
 	Same      time.Duration // the same request again so soon is refused, default 10 s
 }
 
-// Quiet is when nobody is called: "22:00" to "07:00" in the zone of the callee's
-// site.
+// Quiet is when nobody is called: "22:00" to "07:00" in Zone, wherever
+// the parties are.
 type Quiet struct {
 	From, Until string // "" = never
 	Zone        string // IANA name, "" = UTC
