@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -22,6 +23,35 @@ func TestDigestResponsesAreMasked(t *testing.T) {
 		got := string(r.Entries(0, Filter{})[0].Bytes)
 		if want := strings.Replace(text, secret, strings.Repeat("*", len(secret)), 1); got != want {
 			t.Errorf("got\n%s\nwant\n%s", got, want)
+		}
+	}
+}
+
+// Of a request for a service as RFC 2848 §4.11 prints it, what only the telephone
+// network is to understand is not shown; nor among several sources, nor in a multipart
+// body.
+func TestOpaqueSourcesAreMasked(t *testing.T) {
+	b, err := os.ReadFile("../../pint/testdata/rfc2848-4.11.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	printed := strings.ReplaceAll(strings.ReplaceAll(string(b), "\r\n", "\n"), "\n", "\r\n")
+	const source = "opr:mci.com/md5:<crypto signature>"
+	for _, c := range [][2]string{
+		{source, "opr:******************* **********"},
+		{"opr:PIN=1234;x:9 uri:http://example.com/x spr:1@x", "opr:************ uri:http://example.com/x spr:1@x"},
+		{"spr:2@x OPR:1234\t5678", "spr:2@x OPR:****\t****"},
+		{"opr: uri:http://example.com/opr:x", "opr: uri:http://example.com/opr:x"},
+	} {
+		for _, part := range []string{"v=0", "--b\r\nContent-Type: application/sdp\r\n\r\nv=0"} {
+			whole := func(by string) string {
+				return strings.Replace(strings.Replace(printed, source, by, 1), "v=0", part, 1) + "\r\nopr:shown"
+			}
+			r := NewRing(0)
+			r.Add(time.Now(), false, "udp a b", []byte(whole(c[0])))
+			if got, want := string(r.Entries(0, Filter{})[0].Bytes), whole(c[1]); got != want {
+				t.Errorf("got\n%s\nwant\n%s", got, want)
+			}
 		}
 	}
 }
