@@ -274,6 +274,7 @@ func through(t *routing.Route, trunk string) error {
 	if trunk == "" || t.Called != "" {
 		return nil
 	}
+	t.Ask = false // what DNS says of a number is not that trunk's
 	var left routing.Rounds
 	for _, r := range t.Rounds {
 		if t := r.To[0].Trunk; t != nil && (t.Name == trunk || t.Group == trunk) {

@@ -2,6 +2,7 @@ package test
 
 import (
 	"strings"
+	"sync"
 	"testing"
 
 	"tandem/cmd/tandem/config"
@@ -11,8 +12,8 @@ import (
 )
 
 // TestPINTProvider: the telephone provider that a request names (tsp) carries the call: by
-// its trunk, or by a trunk of its group, though another trunk would come first. A provider
-// that is not reached from here is none.
+// its trunk, or by a trunk of its group, though another would come first, by its priority
+// and by what DNS says of the number. A provider that is not reached from here is none.
 func TestPINTProvider(t *testing.T) {
 	const ruri, m, to = "R2C@pint.bt.co.uk", "m=audio 1  voice -", "sip:0345-123456@pint.bt.co.uk;user=phone;phone-context=+44"
 	for _, row := range []struct {
@@ -30,9 +31,13 @@ func TestPINTProvider(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
+			records := new(sync.Map)
+			dnsAddr := zone(t, records)
 			r, q, alice, pstn := pintRig(t, func(cfg *config.Config) {
+				cfg.DNS.Servers, cfg.Numbers.ENUM = []string{dnsAddr}, []string{"e164.example"}
 				cfg.PINT.Providers = []config.PINTProvider{{TSP: "telco.com", Trunk: "london"}, {TSP: "carrier.example", Trunk: "north"}, {TSP: "gone.example", Trunk: "gone"}}
 			})
+			records.Store("6.5.4.3.2.1.5.4.3.4.4.e164.example.", `10 10 "u" "E2U+sip" "!^(.*)$!sip:\\1@`+pstn.local.String()+`!" .`)
 			trunk := func(name, group string) *wire {
 				return r.rawTrunk(t, name, func(t *gateways.Trunk) { t.Prefixes, t.Priority, t.Group = []string{"*"}, 9, group })
 			}
