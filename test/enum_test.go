@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/miekg/dns"
 
@@ -108,6 +109,15 @@ func TestENUM(t *testing.T) {
 		t.Errorf("a stranger is told\n%s", m.Bytes())
 	}
 	friend.reply(m, 503, "x", "", "")
+	m = usual.request("INVITE")
+	usual.reply(m, 486, "x", "", "")
+	if m := alice.final(id, "INVITE"); m.StatusCode() != 486 {
+		t.Errorf("the caller gets %d", m.StatusCode())
+	}
+	// A trunk that DNS names and that is down does not stand before one that is up.
+	records.Store("2.2.2.0.3.9.4.e164.example.", `10 10 "u" "E2U+sip" "!^(.*)$!sip:\\1@`+other.local.String()+`!" .`)
+	r.s.Trunks().Table().ByName("other").Heard(503, time.Hour)
+	id = alice.dialNumber("alice", "+4930222")
 	m = usual.request("INVITE")
 	usual.reply(m, 486, "x", "", "")
 	if m := alice.final(id, "INVITE"); m.StatusCode() != 486 {

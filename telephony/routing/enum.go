@@ -101,6 +101,10 @@ func (p *Plan) at(route Route, uri sip.URI, text string, log *steps) Rounds {
 			log.add("enum", text, "is left out: it names another number at trunk "+trunk.Name)
 			return nil
 		}
+		if !p.takes(trunk) {
+			log.add("enum", text, "is left out: trunk "+trunk.Name+" takes no calls now")
+			return nil
+		}
 		log.add("enum", text, "is tried first, by trunk "+trunk.Name)
 		return roundsBy(trunk, route.Number, route.toll)
 	}
@@ -110,6 +114,20 @@ func (p *Plan) at(route Route, uri sip.URI, text string, log *steps) Rounds {
 		want.Security = media.SecurityOptional
 	}
 	return Rounds{{To: []Destination{{Way: dialog.Way{URI: text}, Want: want, Who: identity.Party{Number: route.Number, URI: text}, Instead: true}}}}
+}
+
+// takes reports whether a trunk may stand before others: it is not down, and within its
+// hours.
+func (p *Plan) takes(trunk *gateways.Trunk) bool {
+	if trunk.State() >= gateways.Down {
+		return false
+	}
+	for t := range p.Trunks().Via(trunk.Name) {
+		if t.Name == trunk.Name {
+			return true
+		}
+	}
+	return false
 }
 
 // ported is the trunks for a number of which DNS says how it is ported (RFC 4769, RFC
