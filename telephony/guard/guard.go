@@ -26,6 +26,7 @@ type Guard struct {
 	mu     sync.Mutex
 	limits map[Key]*Limit
 	used   map[counter]*usage
+	swept  string // the day on which used was last rid of what no longer counts
 }
 
 // counter is what is counted: a limit, and for the default whose.
@@ -102,7 +103,8 @@ func (g *Guard) Limit(k Key) (Limit, bool) {
 	return Limit{}, false
 }
 
-// Set makes or replaces a limit. What was called before it counts on.
+// Set makes or replaces a limit. What was called before counts, also when there was
+// none.
 func (g *Guard) Set(ctx context.Context, l Limit) error {
 	if err := l.normalise(g.kinds); err != nil {
 		return err
@@ -123,10 +125,7 @@ func (g *Guard) Unset(ctx context.Context, k Key) error {
 	if _, ok := g.Limit(k); !ok {
 		return fmt.Errorf("limit of %s for %s: %w: see: tandem limits list", k.Scope(), k.what(), ErrUnknown)
 	}
-	return g.change(ctx, func(ctx context.Context) error { return g.store.DeleteLimit(ctx, k) }, func() {
-		delete(g.limits, k)
-		maps.DeleteFunc(g.used, func(c counter, _ *usage) bool { return c.Key == k })
-	})
+	return g.change(ctx, func(ctx context.Context) error { return g.store.DeleteLimit(ctx, k) }, func() { delete(g.limits, k) })
 }
 
 // change makes a change in the store, then in memory. It goes through even when
@@ -171,7 +170,8 @@ func (p *Payer) keys(kind, trunk string) (list []Key) {
 	return list
 }
 
-// maxIdle bounds how many counters are kept that count nothing now.
+// maxIdle bounds how many counters of other days are kept. Those of today are as many as
+// there are users, groups, sites and trunks that call, times the kinds of numbers.
 const maxIdle = 50_000
 
 // usage of a limit by a payer; g.mu is held.
@@ -182,10 +182,11 @@ func (g *Guard) usage(k Key, user string, now time.Time) *usage {
 	}
 	u := g.used[c]
 	if u == nil {
-		if len(g.used) >= maxIdle {
-			maps.DeleteFunc(g.used, func(_ counter, u *usage) bool { return u.calls == 0 && u.day != day(now) })
+		if today := day(now); len(g.used) >= maxIdle && g.swept != today { // once a day: it looks at all
+			g.swept = today
+			maps.DeleteFunc(g.used, func(_ counter, u *usage) bool { return u.calls == 0 && u.day != today && !u.next.After(now) })
 		}
-		u = &usage{running: make(map[*Toll]bool)}
+		u = new(usage)
 		g.used[c] = u
 	}
 	return u

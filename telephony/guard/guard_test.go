@@ -195,3 +195,44 @@ func TestChanges(t *testing.T) {
 		t.Error(why)
 	}
 }
+
+// What was called before a limit was set counts, and so do calls that go on.
+func TestLimitSetLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := limited(t)
+		call := func() *guard.Toll {
+			toll := g.Toll(alice, "national")
+			if why := toll.Begin("gw"); why != "" {
+				t.Fatal(why)
+			}
+			toll.Answered("gw")
+			return toll
+		}
+		first := call()
+		time.Sleep(10 * time.Minute)
+		first.End("gw")
+		call()
+		time.Sleep(5 * time.Minute)
+		g.Spent(alice, "national", "gw", 5*time.Minute)
+		for _, k := range []guard.Key{key(guard.User, alice.User, ""), key(guard.Group, "sales", "premium"), key(guard.Trunk, "gw", ""), key(guard.Default, "", "")} {
+			want := guard.Used{Calls: 1, Minutes: 20}
+			if k.Kind != "" {
+				want = guard.Used{}
+			}
+			if err := g.Set(t.Context(), guard.Limit{Key: k, MinutesDay: 20, Calls: 2}); err != nil {
+				t.Fatal(err)
+			}
+			if used := g.Used(k, alice.User); used != want {
+				t.Errorf("%+v: %+v, want %+v", k, used, want)
+			}
+			if k.Kind == "" {
+				if why := g.Toll(alice, "national").Begin("gw"); !strings.Contains(why, "20 minutes a day") {
+					t.Errorf("%+v: %q", k, why)
+				}
+			}
+			if err := g.Unset(t.Context(), k); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}

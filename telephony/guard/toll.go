@@ -41,19 +41,17 @@ func (t *Toll) Begin(trunk string) (refused string) {
 	h := hold{trunk: trunk}
 	var counted []*Limit
 	for _, k := range t.payer.keys(t.kind, trunk) {
-		l := t.g.limits[k]
-		if l == nil {
-			continue
-		}
-		u := t.g.usage(k, t.payer.User, now)
-		if why := l.fits(u, now, !t.begun); why != "" {
-			return why
+		l, u := t.g.limits[k], t.g.usage(k, t.payer.User, now) // counted without a limit, too: one may be set later
+		if l != nil {
+			if why := l.fits(u, now, !t.begun); why != "" {
+				return why
+			}
 		}
 		h.used, counted = append(h.used, u), append(counted, l)
 	}
 	for i, u := range h.used {
 		u.calls++
-		if l := counted[i]; !t.begun && l.PerMinute > 0 {
+		if l := counted[i]; l != nil && !t.begun && l.PerMinute > 0 {
 			if u.next.Before(now) {
 				u.next = now
 			}
@@ -76,6 +74,9 @@ func (t *Toll) Answered(trunk string) {
 		if h.trunk == trunk && t.answered.IsZero() {
 			t.answered = time.Now()
 			for _, u := range h.used {
+				if u.running == nil {
+					u.running = make(map[*Toll]bool)
+				}
 				u.running[t] = true
 			}
 		}
@@ -120,9 +121,7 @@ func (g *Guard) Spent(p Payer, kind, trunk string, d time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, k := range p.keys(kind, trunk) {
-		if g.limits[k] != nil {
-			g.usage(k, p.User, now).spend(now, d)
-		}
+		g.usage(k, p.User, now).spend(now, d)
 	}
 }
 

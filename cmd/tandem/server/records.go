@@ -9,20 +9,22 @@ import (
 	"tandem/telephony/guard"
 )
 
-// countToday has limits know of what was called today before this start.
+// countToday has limits know of what was called today before this start, those that are
+// set later too. A call during which the server ended counts until it was back: nobody
+// knows for how long the trunk went on with it.
 func (s *Server) countToday(ctx context.Context) error {
-	if len(s.dialling.guard.Limits()) == 0 {
-		return nil
-	}
 	now := time.Now()
 	midnight := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, now.Location())
-	return s.records.Each(ctx, cdr.Query{After: midnight, State: cdr.Completed}, func(r *cdr.Record) error {
-		if r.Kind != "" && r.Payer != "" {
+	return s.records.Each(ctx, cdr.Query{After: midnight}, func(r *cdr.Record) error {
+		if r.State == cdr.Open { // it is marked as interrupted when calls begin
+			r.Ended = now
+		}
+		if talked := r.Talked(); talked > 0 && r.Kind != "" && r.Payer != "" {
 			payer := guard.Payer{User: string(r.Payer)}
 			if u, ok := s.directory.Resolve(rtc.AOR(r.Payer)); ok {
 				payer.Groups, payer.Site = u.Groups, u.Site
 			}
-			s.dialling.guard.Spent(payer, r.Kind, r.Trunk, r.Talked())
+			s.dialling.guard.Spent(payer, r.Kind, r.Trunk, talked)
 		}
 		return nil
 	})

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tandem/telephony/cdr"
+	"tandem/telephony/guard"
 )
 
 // Records leave when they are older than telephony.keep_records; calls under way stay.
@@ -45,6 +46,40 @@ func TestRecordsAreKeptForATime(t *testing.T) {
 		stop()
 		if err := <-ended; err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// What was called today counts after a restart, also calls during which the server ended,
+// and also for a limit that is set only then.
+func TestTodayCountsAfterARestart(t *testing.T) {
+	inTime(t, func(w *world) {
+		time.Sleep(2 * time.Hour)
+		for state, talked := range map[cdr.State]time.Duration{cdr.Completed: 10 * time.Minute, cdr.Interrupted: 20 * time.Minute, cdr.Open: 40 * time.Minute, cdr.Failed: 0} {
+			now := time.Now()
+			r := cdr.Record{ID: string(state), State: state, Kind: "national", Payer: "sip:alice@time.test", Trunk: "gw", Started: now.Add(-time.Hour)}
+			if talked > 0 {
+				r.Answered = now.Add(-talked)
+			}
+			if state != cdr.Open {
+				r.Ended = now
+			}
+			done := make(chan error, 1)
+			if err := w.s.records.Put(r, func(err error) { done <- err }); err != nil {
+				t.Fatal(err)
+			}
+			if err := <-done; err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.stop()
+		w.open()
+		k := guard.Key{Level: guard.User, Name: "sip:alice@time.test"}
+		if err := w.s.dialling.guard.Set(w.t.Context(), guard.Limit{Key: k, MinutesDay: 60}); err != nil {
+			t.Fatal(err)
+		}
+		if used := w.s.dialling.guard.Used(k, k.Name); used.Minutes < 70 || used.Minutes > 72 {
+			t.Errorf("%+v, want 70 minutes", used)
 		}
 	})
 }
