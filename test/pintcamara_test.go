@@ -2,7 +2,9 @@ package test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -47,7 +49,8 @@ func (c *cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // TestClickToDial: a call asked for as CAMARA has it; the sink, which fails twice,
-// gets every event in order; what a client gets wrong it is told.
+// gets every event in order; what a client gets wrong it is told. What it has made, ended and
+// been refused is in the audit log.
 func TestClickToDial(t *testing.T) {
 	sink := &cloud{fails: 2, done: make(chan struct{})}
 	web := httptest.NewServer(sink)
@@ -86,6 +89,15 @@ func TestClickToDial(t *testing.T) {
 	if want := []string{"initiating", "callingCaller", "callingCallee", "connected", "disconnected hangUp"}; !slices.Equal(sink.states, want) || sink.auth[0] != "Bearer t0k" {
 		t.Errorf("told were %q, want %q", sink.states, want)
 	}
+	code, call, _ = r.http(t, "POST", base, strings.Replace(`{"caller":{"number":"+4417948331013"},"callee":{"number":"N"}}`, "N", "+44345123457", 1))
+	ended, _ := call["callId"].(string)
+	rings := alice.request("INVITE")
+	alice.reply(rings, 180, "c", "", "")
+	if gone, p, _ := r.http(t, "DELETE", base+"/"+ended, ""); code != 201 || gone != 204 {
+		t.Error(code, call, gone, p)
+	}
+	alice.reply(alice.request("CANCEL"), 200, "c", "", "")
+	alice.reply(rings, 487, "c", "", "")
 	for _, c := range []struct {
 		method, path, body string
 		code               int
@@ -102,5 +114,27 @@ func TestClickToDial(t *testing.T) {
 		if code, p, _ := r.http(t, c.method, base+c.path, c.body); code != c.code || p["code"] != c.name {
 			t.Errorf("%s %s %s: %d %v, want %d %s", c.method, c.path, c.body, code, p, c.code, c.name)
 		}
+	}
+	_, log, _ := r.http(t, "GET", "/audit?limit=100", "")
+	rows := map[string]int{}
+	items, _ := log["items"].([]any)
+	for _, item := range items {
+		row, _ := item.(map[string]any)
+		before, _ := row["before"].(map[string]any)
+		if resource, _ := row["resource"].(string); strings.HasPrefix(resource, "pint/calls") && strings.HasPrefix(fmt.Sprint(row["who"]), "local:") {
+			rows[fmt.Sprint(row["operation"], " ", resource, " ", row["outcome"], " ", before["callee"])]++
+		}
+	}
+	callee := func(n string) string { return fmt.Sprint(map[string]any{"number": n}) }
+	want := map[string]int{
+		"ask-pint-call pint/calls done +44345123456":                               1,
+		"ask-pint-call pint/calls done +44345123457":                               1,
+		"ask-pint-call pint/calls failed +44345123456":                             1, // nobody's number
+		"ask-pint-call pint/calls failed +12014567890":                             1,
+		"cancel-pint-call pint/calls/" + ended + " done " + callee("+44345123457"): 1,
+		"cancel-pint-call pint/calls/" + id + " failed " + callee("+44345123456"):  1,
+	}
+	if !maps.Equal(rows, want) {
+		t.Errorf("the audit log has %v, want %v of %v", rows, want, log)
 	}
 }

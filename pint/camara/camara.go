@@ -3,7 +3,8 @@
 // they are joined. Events go to the sink of a call as CloudEvents.
 //
 // Who calls the interface, and with which permissions, it is told; policy, limits
-// and records are those of the executive. Recordings are not offered.
+// and records are those of the executive. A call that was recorded is given as text in
+// JSON, when it has ended.
 package camara
 
 import (
@@ -43,6 +44,17 @@ type Config struct {
 	Owner func(number string) (rtc.AOR, bool)
 	// Recording opens the file of a recording by its name.
 	Recording func(name string) (io.ReadCloser, error)
+	// Audit keeps what clients ask for.
+	Audit Recorder
+}
+
+// Recorder keeps who changes what, before it is done and with what became of it. A Log of
+// audit is one.
+type Recorder interface {
+	// Begin keeps that a change is about to be made; its error prevents the change.
+	Begin(ctx context.Context, who, operation, resource string, before any) (id int64, err error)
+	Done(ctx context.Context, id int64, after any) error
+	Failed(ctx context.Context, id int64, why error) error
 }
 
 // Handler serves the interface.
@@ -181,12 +193,48 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request) {
 		fail(w, at, code, err.Error())
 		return
 	}
-	owner, ok := h.cfg.Owner(c.Caller.Number)
+	row, ok := h.begin(w, r, "ask-pint-call", "pint/calls", map[string]string{"caller": c.Caller.Number, "callee": c.Callee.Number})
 	if !ok {
-		fail(w, http.StatusUnprocessableEntity, "CALLER_NOT_AVAILABLE", "the caller's number is not one of a user of this server: have it entered with: tandem pint numbers add")
 		return
 	}
-	o := pint.Order{Service: "R2C", Door: pint.CAMARA, By: owner, Client: h.cfg.Client(r.Context()).Name,
+	made, err := h.take(r.Context(), &c)
+	if err = h.finish(r.Context(), row, shown(&made), err); err != nil {
+		refuse(w, err)
+		return
+	}
+	w.Header().Set("Location", Base+"/calls/"+made.ID)
+	write(w, http.StatusCreated, shown(&made))
+}
+
+// begin writes the audit row of a change. Without one the change is not made.
+func (h *Handler) begin(w http.ResponseWriter, r *http.Request, operation, resource string, before any) (row int64, ok bool) {
+	row, err := h.cfg.Audit.Begin(r.Context(), h.cfg.Client(r.Context()).Name, operation, resource, before)
+	if err != nil {
+		fail(w, http.StatusServiceUnavailable, "UNAVAILABLE", "the request could not be recorded: ask again")
+	}
+	return row, err == nil
+}
+
+// finish records what became of a change, also when the client has gone. The error is
+// err, or that of the record.
+func (h *Handler) finish(ctx context.Context, row int64, after any, err error) error {
+	ctx = context.WithoutCancel(ctx)
+	if err != nil {
+		return errors.Join(err, h.cfg.Audit.Failed(ctx, row, err))
+	}
+	return h.cfg.Audit.Done(ctx, row, after)
+}
+
+// errNobody is that a caller's number has no owner.
+var errNobody = errors.New("the caller's number is not one of a user of this server: have it entered with: tandem pint numbers add")
+
+// take has the executive take a call on, and returns when it is on disk.
+func (h *Handler) take(ctx context.Context, c *Create) (pint.Session, error) {
+	owner, ok := h.cfg.Owner(c.Caller.Number)
+	if !ok {
+		return pint.Session{}, errNobody
+	}
+	o := pint.Order{Service: "R2C", Door: pint.CAMARA, By: owner, Client: h.cfg.Client(ctx).Name,
 		A: party.Party{Number: c.Callee.Number}, B: party.Party{Number: c.Caller.Number}, First: "b", Record: c.Recording, Sink: pint.Sink{URL: c.Sink}}
 	if c.Credential != nil {
 		o.Sink.Token = c.Credential.Token
@@ -197,22 +245,20 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request) {
 	}
 	kept := make(chan outcome, 1)
 	if err := h.cfg.Executive.Accept(o, true, func(s pint.Session, err error) { kept <- outcome{s, err} }); err != nil {
-		refuse(w, err)
-		return
+		return pint.Session{}, err
 	}
 	got := <-kept // it may be done, so that giving up would say what is not true
-	if got.err != nil {
-		refuse(w, got.err)
-		return
-	}
-	w.Header().Set("Location", Base+"/calls/"+got.s.ID)
-	write(w, http.StatusCreated, shown(&got.s))
+	return got.s, got.err
 }
 
 // refuse says why a call is not made.
 func refuse(w http.ResponseWriter, err error) {
 	var r *pint.Refusal
-	if !errors.As(err, &r) {
+	switch {
+	case errors.Is(err, errNobody):
+		fail(w, http.StatusUnprocessableEntity, "CALLER_NOT_AVAILABLE", errNobody.Error())
+		return
+	case !errors.As(err, &r):
 		fail(w, http.StatusInternalServerError, "INTERNAL", "something unforeseen went wrong")
 		return
 	}
@@ -256,7 +302,12 @@ func (h *Handler) end(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	switch err := h.cfg.Executive.CancelKept(r.Context(), s.ID, "requester"); {
+	row, ok := h.begin(w, r, "cancel-pint-call", "pint/calls/"+s.ID, shown(&s))
+	if !ok {
+		return
+	}
+	err := h.cfg.Executive.CancelKept(r.Context(), s.ID, "requester")
+	switch err = h.finish(r.Context(), row, shown(&s), err); {
 	case errors.Is(err, executive.ErrNotKept):
 		fail(w, http.StatusServiceUnavailable, "UNAVAILABLE", "the end of the call is not on disk yet: ask again")
 		return

@@ -46,8 +46,8 @@ type pintRoom struct {
 	rows      chan auditRow
 }
 
-// auditRow is a request that came by SIP, for the record; those by the API have
-// theirs from there.
+// auditRow is a request that came by SIP, for the record; those by the API and by
+// Click-to-Dial have theirs from there.
 type auditRow struct {
 	order    pint.Order
 	resource string
@@ -255,6 +255,7 @@ func (s *Server) withCAMARA(api http.Handler) http.Handler {
 			return camara.Client{Name: c.Name, Read: c.Scopes.Allow(access.Read("pint")), Write: c.Scopes.Allow(access.Write("pint"))}
 		},
 		Owner: s.ownerOf,
+		Audit: s.state.Audit,
 		Recording: func(name string) (io.ReadCloser, error) {
 			folder, err := os.OpenRoot(s.begun.Recordings())
 			if err != nil {
