@@ -16,6 +16,7 @@ import (
 	"tandem/rtc/policy"
 	"tandem/rtc/sip"
 	"tandem/telephony/dialplan"
+	"tandem/telephony/feature"
 	"tandem/telephony/guard"
 	"tandem/telephony/identity"
 	"tandem/telephony/number"
@@ -215,7 +216,7 @@ func trunkWant(t *gateways.Trunk) media.Want {
 
 // Step is one thing that was looked at on the way of a call.
 type Step struct {
-	What    string // "rule", "number", "user", "policy", "enum", "trunk", "end"
+	What    string // "code", "rule", "number", "user", "group", "policy", "enum", "trunk", "end"
 	Name    string
 	Verdict string
 }
@@ -271,7 +272,8 @@ func (s *steps) trunks(table *gateways.Table, tried iter.Seq[*gateways.Trunk]) {
 }
 
 // Explain says what becomes of a number that a user dials, by the code that routes
-// calls, and what was looked at on the way. Nothing is called.
+// calls and in its order: a code, a user, a group, else a number; and what was looked at
+// on the way. Nothing is called.
 func (p *Plan) Explain(user rtc.AOR, dialled string) ([]Step, error) {
 	who, ok := p.Users.User(user)
 	if !ok {
@@ -283,19 +285,42 @@ func (p *Plan) Explain(user rtc.AOR, dialled string) ([]Step, error) {
 		log.add("end", dialled, "is not an address or number of this server")
 		return log.list, nil
 	}
+	if code, ok := feature.Read(Dialled(uri)); ok {
+		shown := feature.Shown(Dialled(uri))
+		if code.Kind != feature.Withhold {
+			log.add("code", shown, "is a code for this server, which no rule or number comes before")
+			_, err := p.toService(Route{Dialled: shown, Payer: who.AOR}, who, code)
+			log.end(shown, err)
+			return log.list, nil
+		}
+		log.add("code", shown, "calls "+code.Arg+" and does not show who calls")
+		if uri, ok = p.read(code.Arg); !ok {
+			log.add("end", code.Arg, "is not an address or number of this server")
+			return log.list, nil
+		}
+	}
 	if called, ok := p.user(uri); ok {
 		log.add("user", string(called.AOR), "is called by the address")
 		return log.list, nil
 	}
+	if g := p.group(uri); g != nil {
+		log.add("group", string(g.AOR), "is called: "+strings.Join(g.Members, ", "))
+		return log.list, nil
+	}
 	_, err := p.lead(Route{Dialled: dialled, Payer: who.AOR}, who, uri, log)
+	log.end(dialled, err)
+	return log.list, nil
+}
+
+// end tells what becomes of the call.
+func (s *steps) end(dialled string, err error) {
 	var st *rtc.Status
 	switch {
 	case errors.Is(err, rtc.Next):
-		log.add("end", dialled, "is neither a user nor a number")
+		s.add("end", dialled, "is neither a user nor a number")
 	case errors.As(err, &st):
-		log.add("end", dialled, fmt.Sprintf("is answered %d: %s", st.Code, outcome.Text(st)))
+		s.add("end", dialled, fmt.Sprintf("is answered %d: %s", st.Code, outcome.Text(st)))
 	default:
-		log.add("end", dialled, "is called")
+		s.add("end", dialled, "is called")
 	}
-	return log.list, nil
 }
