@@ -145,6 +145,19 @@ func (r *Record) Delay() time.Duration {
 	return 0
 }
 
+// Rang is how long the other side rang, until it answered or the call ended; 0 when it
+// did not ring.
+func (r *Record) Rang() time.Duration {
+	end := r.Answered
+	if end.IsZero() {
+		end = r.Ended
+	}
+	if r.Ringing.IsZero() || end.Before(r.Ringing) {
+		return 0
+	}
+	return end.Sub(r.Ringing)
+}
+
 // Clone is a copy that shares nothing with r.
 func (r *Record) Clone() Record {
 	c := *r

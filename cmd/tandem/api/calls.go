@@ -35,6 +35,7 @@ type Call struct {
 	Ringing  *time.Time `json:"ringing,omitempty" yaml:"ringing,omitempty"`
 	Answered *time.Time `json:"answered,omitempty" yaml:"answered,omitempty"`
 	Ended    *time.Time `json:"ended,omitempty" yaml:"ended,omitempty"`
+	Rang     float64    `json:"rang_s,omitempty" yaml:"rang_s,omitempty" doc:"Seconds, until it was answered or ended"`
 	Talked   float64    `json:"talked_s,omitempty" yaml:"talked_s,omitempty" doc:"Seconds"`
 	Held     float64    `json:"held_s,omitempty" yaml:"held_s,omitempty" doc:"Seconds in which one side or both were on hold"`
 	EndedBy  string     `json:"ended_by,omitempty" yaml:"ended_by,omitempty"`
@@ -63,7 +64,7 @@ func (a *API) registerCalls() {
 func shownCall(r *cdr.Record) Call {
 	c := Call{ID: r.ID, State: string(r.State), From: string(r.From), Display: r.Display, To: r.To, Number: r.Number,
 		Called: string(r.Called), Payer: string(r.Payer), Trunk: r.Trunk, Tried: r.Tried, Story: r.Story, Started: r.Started,
-		Ringing: moment(r.Ringing), Answered: moment(r.Answered), Ended: moment(r.Ended), Talked: r.Talked().Seconds(),
+		Ringing: moment(r.Ringing), Answered: moment(r.Answered), Ended: moment(r.Ended), Rang: r.Rang().Seconds(), Talked: r.Talked().Seconds(),
 		Held: r.Held.Seconds(), EndedBy: r.EndedBy, Code: r.Code, Cause: r.Cause, Text: r.Text, CallIDs: []string{}}
 	for _, id := range r.CallIDs {
 		if id != "" {

@@ -39,6 +39,7 @@ type Line struct {
 	Answered time.Time    `json:"answered,omitzero"`
 	Ended    time.Time    `json:"ended,omitzero"`
 	PDD      float64      `json:"post_dial_delay_s,omitempty"`
+	Rang     float64      `json:"rang_s,omitempty"`
 	Talked   float64      `json:"talked_s,omitempty"`
 	Held     float64      `json:"held_s,omitempty"`
 	EndedBy  string       `json:"ended_by,omitempty"`
@@ -63,7 +64,7 @@ func TestJSON(t *testing.T) {
 	}
 	list := strings.Split(strings.TrimSpace(b.String()), "\n")
 	var l Line
-	if len(list) != 2 || json.Unmarshal([]byte(list[1]), &l) != nil || l.PDD != 1.5 || l.Talked != 60 || l.Held != 2.5 || l.Kind != "national" || l.Sides[0].MOS != 4.3 || len(l.Tried) != 2 {
+	if len(list) != 2 || json.Unmarshal([]byte(list[1]), &l) != nil || l.PDD != 1.5 || l.Rang != 1.5 || l.Talked != 60 || l.Held != 2.5 || l.Kind != "national" || l.Sides[0].MOS != 4.3 || len(l.Tried) != 2 {
 		t.Errorf("%s\n%+v", b.String(), l)
 	}
 	var again strings.Builder
@@ -91,7 +92,7 @@ func TestCSV(t *testing.T) {
 	for i, name := range rows[0] {
 		got[name] = rows[1][i]
 	}
-	for name, want := range map[string]string{"id": "a", "number": "+49301234567", "tried": "bonn:503 berlin:200", "post_dial_delay_s": "1.500", "talked_s": "60.000", "held_s": "2.500",
+	for name, want := range map[string]string{"id": "a", "number": "+49301234567", "tried": "bonn:503 berlin:200", "post_dial_delay_s": "1.500", "rang_s": "1.500", "talked_s": "60.000", "held_s": "2.500",
 		"text": "a, \"b\"\nc\x01\\ä\xff", "display_name": `'=HYPERLINK("x")`, "callee_codec": "PCMU", "caller_mos": "4.3", "callee_call_id": "y"} {
 		if got[name] != want {
 			t.Errorf("%s is %q, want %q", name, got[name], want)

@@ -131,6 +131,7 @@ func appendRecord(dst []byte, r *cdr.Record) []byte {
 	o.moment("answered", r.Answered)
 	o.moment("ended", r.Ended)
 	o.seconds("post_dial_delay_s", r.Delay())
+	o.seconds("rang_s", r.Rang())
 	o.seconds("talked_s", r.Talked())
 	o.seconds("held_s", r.Held)
 	o.text("ended_by", r.EndedBy)

@@ -11,7 +11,7 @@ import (
 
 // head is the first line of CSV.
 const head = "id,state,started,ringing,answered,ended,from,display_name,to,number,kind,called,payer," +
-	"trunk,tried,post_dial_delay_s,talked_s,held_s,ended_by,code,cause,text,caller_codec,caller_lost,caller_jitter_ms," +
+	"trunk,tried,post_dial_delay_s,rang_s,talked_s,held_s,ended_by,code,cause,text,caller_codec,caller_lost,caller_jitter_ms," +
 	"caller_mos,callee_codec,callee_lost,callee_jitter_ms,callee_mos,caller_call_id,callee_call_id\n"
 
 // table writes records as CSV (RFC 4180).
@@ -34,7 +34,7 @@ func (t *table) Write(r *cdr.Record) error {
 		t.text(text)
 	}
 	t.tried(r.Tried)
-	for _, d := range [...]time.Duration{r.Delay(), r.Talked(), r.Held} {
+	for _, d := range [...]time.Duration{r.Delay(), r.Rang(), r.Talked(), r.Held} {
 		t.seconds(d)
 	}
 	t.text(r.EndedBy)
