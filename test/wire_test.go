@@ -2,6 +2,7 @@ package test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/md5"
 	"crypto/tls"
@@ -34,6 +35,7 @@ type wire struct {
 	half  func()      // TCP: ends our side
 	close func()
 
+	from  string          // whom From names in what ask sends, "" for the user
 	aside []*sip.Message  // read while waiting for something else
 	told  map[string]bool // NOTIFYs that request has returned, by Via
 }
@@ -401,9 +403,10 @@ func (w *wire) tryRegister(user string, lines ...string) *sip.Message {
 func (w *wire) ask(method, user, uri string, lines, body string) (callID string) {
 	w.t.Helper()
 	id, tag := unique(), unique()
+	from := cmp.Or(w.from, "sip:"+user+"@"+domain)
 	text := func(n int, extra string) string {
-		head := fmt.Sprintf("%s %s SIP/2.0\nVia: %s\nMax-Forwards: 70\nFrom: <sip:%s@%s>;tag=%s\nTo: <%s>\nCall-ID: %s\nCSeq: %d %s\nContact: %s\n",
-			method, uri, w.via(), user, domain, tag, uri, id, n, method, w.contact(user))
+		head := fmt.Sprintf("%s %s SIP/2.0\nVia: %s\nMax-Forwards: 70\nFrom: <%s>;tag=%s\nTo: <%s>\nCall-ID: %s\nCSeq: %d %s\nContact: %s\n",
+			method, uri, w.via(), from, tag, uri, id, n, method, w.contact(user))
 		for _, l := range []string{lines, extra} {
 			if l = strings.TrimSpace(l); l != "" {
 				head += l + "\n"
