@@ -10,8 +10,11 @@ import (
 )
 
 // Archive is the one place every message passes before it is acknowledged: also
-// one that is refused by the device later, is held, or comes from the API. Those
-// that only say that somebody is typing do not pass.
+// one that is refused by the device later, is held, comes from the API, or is
+// acknowledged to a sender whom its receiver has blocked politely. What is not for
+// this package does not pass: messages to other domains and those within a dialog,
+// which the proxy routes, and chats in sessions. Nor do messages that only say that
+// somebody is typing.
 type Archive interface {
 	// Record keeps a message. done is called once when it is kept, or cannot be:
 	// then the message is not delivered, and its sender is told to try again. It

@@ -39,6 +39,7 @@ type flight struct {
 	secure   bool
 	asserts  bool // the sender may say who the caller is
 	held     bool
+	dropped  bool   // it is acknowledged, and that is all
 	proved   bool   // who sent it is
 	wrote    string // by which program, of a message that is not of a request
 	by       string // of a copy of what the user wrote himself: the device he did by
@@ -108,6 +109,11 @@ func (f *flight) outlive() {
 // On the lane.
 func (f *flight) begin() {
 	im := f.im
+	if f.dropped {
+		f.answer(&rtc.Status{Code: 202})
+		f.over()
+		return
+	}
 	if f.held {
 		f.id = im.ids.Add(1)
 		f.later = []string{Anyone}

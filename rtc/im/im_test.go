@@ -94,6 +94,40 @@ func TestArchive(t *testing.T) {
 	}
 }
 
+// Also a message that goes no further is acknowledged only when the archive has it.
+func TestArchiveOfDropped(t *testing.T) {
+	v := &vault{make(chan Record, 1), make(chan error)}
+	im, store := alone(t, func(c *Config) {
+		c.Archive, c.Rule = v, func(Ask) Verdict { return Drop }
+	})
+	bob := rtc.AOR("sip:bob@example.com")
+	for _, failure := range []error{nil, errors.New("the tape is full")} {
+		result := make(chan error, 1)
+		go func() {
+			code, err := im.Send(t.Context(), Draft{From: "sip:alice@example.com", To: bob, Body: []byte("hello")})
+			if err == nil && code != 202 {
+				err = errors.New(strconv.Itoa(code))
+			}
+			result <- err
+		}()
+		select {
+		case r := <-v.records:
+			if r.To != bob || string(r.Body) != "hello" {
+				t.Errorf("archived %+v", r)
+			}
+		case err := <-result:
+			t.Fatalf("acknowledged before it is archived: %v", err)
+		}
+		v.answer <- failure
+		if err := <-result; (err == nil) != (failure == nil) {
+			t.Errorf("archived %v: told %v", failure, err)
+		}
+	}
+	if list, _ := store.Messages(t.Context(), bob, 0, 10); len(list) != 0 || len(im.Queue(bob)) != 0 {
+		t.Error("it is kept")
+	}
+}
+
 // What the wire never carries in text is carried by type and charset alone: the
 // bodies of real clients come out of the store as they went in.
 func TestBodies(t *testing.T) {
@@ -168,6 +202,36 @@ func TestNotices(t *testing.T) {
 	got := notices(1)
 	if !strings.Contains(got[0], "<delivery-notification><status><failed/>") || len(im.Queue(bob)) != 0 {
 		t.Errorf("told\n%s", got)
+	}
+}
+
+// Who was blocked after he wrote is not told that his message has failed.
+func TestNoFailureReportForBlocked(t *testing.T) {
+	var blocked atomic.Pointer[rtc.AOR]
+	im, _ := alone(t, func(c *Config) {
+		c.Rule = func(a Ask) Verdict {
+			if who := blocked.Load(); who != nil && a.From == *who {
+				return Refuse
+			}
+			return Deliver
+		}
+	})
+	alice, carol, bob := rtc.AOR("sip:alice@example.com"), rtc.AOR("sip:carol@example.com"), rtc.AOR("sip:bob@example.com")
+	body := strings.Replace(cpim, "negative-delivery, processing", "negative-delivery", 1)
+	for _, from := range []rtc.AOR{alice, carol} {
+		if _, err := im.Send(t.Context(), Draft{From: from, To: bob, Type: "message/cpim", Body: []byte(body)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	blocked.Store(&alice)
+	im.sweep(time.Now().Add(8 * 24 * time.Hour))
+	for end := time.Now().Add(20 * time.Second); len(im.Queue(carol)) == 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("carol, who is not blocked, is not told")
+		}
+	}
+	if n := len(im.Queue(alice)); n != 0 || len(im.Queue(bob)) != 0 {
+		t.Errorf("alice is told %d times", n)
 	}
 }
 
@@ -307,6 +371,46 @@ func TestRate(t *testing.T) {
 	}
 	if st := send("sip:carol@example.com"); st != nil {
 		t.Errorf("carol: %v", st)
+	}
+}
+
+// A mailbox is full by its octets as well as by its messages, of each receiver
+// alone, and has room again when something is taken.
+func TestFullByOctets(t *testing.T) {
+	im, store := alone(t, func(c *Config) { c.MaxOctets = 3000 })
+	bob, carol := rtc.AOR("sip:bob@example.com"), rtc.AOR("sip:carol@example.com")
+	send := func(to rtc.AOR, octets int) (code int) {
+		t.Helper()
+		code, err := im.Send(t.Context(), Draft{From: "sip:alice@example.com", To: to, Body: make([]byte, octets)})
+		var st *rtc.Status
+		if errors.As(err, &st) {
+			return st.Code
+		}
+		return code
+	}
+	for i, c := range []struct {
+		to     rtc.AOR
+		octets int
+		code   int
+	}{{bob, 2000, 202}, {bob, 2000, 480}, {bob, 10, 202}, {carol, 2000, 202}} {
+		if code := send(c.to, c.octets); code != c.code {
+			t.Errorf("message %d: told %d, want %d", i, code, c.code)
+		}
+	}
+	first := im.Queue(bob)[0].ID
+	if err := im.Delete(bob, first); err != nil {
+		t.Fatal(err)
+	}
+	if code := send(bob, 2000); code != 202 {
+		t.Errorf("when there is room again: %d", code)
+	}
+	list, _ := store.Messages(t.Context(), bob, 0, 10)
+	octets := 0
+	for i := range list {
+		octets += list[i].Octets()
+	}
+	if len(list) != 2 || octets > 3000 {
+		t.Errorf("%d messages of %d octets are kept", len(list), octets)
 	}
 }
 

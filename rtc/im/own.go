@@ -3,7 +3,6 @@ package im
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -43,10 +42,6 @@ func (im *IM) Send(ctx context.Context, d Draft) (code int, err error) {
 	f.proved = true
 	if err := im.rule(f); err != nil {
 		f.end()
-		var st *rtc.Status
-		if errors.As(err, &st) && st.Code/100 == 2 {
-			return st.Code, nil
-		}
 		return 0, err
 	}
 	f.lane.Do(func() { im.archived(f, f.beginFunc) })

@@ -50,8 +50,7 @@ func (im *IM) admit(r *rtc.Request, f *flight) error {
 	return im.rule(f)
 }
 
-// rule asks who may write to whom. The error is the answer, which may be one of
-// success.
+// rule asks who may write to whom. The error is the answer.
 func (im *IM) rule(f *flight) error {
 	switch im.cfg.Rule(Ask{f.from, f.to, f.proved, f.kind == notice}) {
 	case Refuse:
@@ -59,7 +58,8 @@ func (im *IM) rule(f *flight) error {
 		im.cfg.Tell(Event{Kind: "refused", To: f.to, From: f.from})
 		return notFound() // as if there were no such user
 	case Drop:
-		return &rtc.Status{Code: 202}
+		f.dropped = true
+		return nil
 	case Hold:
 		if f.kind == fleeting {
 			return notFound()
