@@ -101,9 +101,14 @@ func (b *bench) actor(ctx context.Context, who string) (*actor, error) {
 		return nil, fmt.Errorf("%s over %s: %w", who, proto, err)
 	}
 	d := &actor{who: who, patience: b.target.patience(), call: token() + "@" + b.target.Local.String(), tag: token(), cseq: 100, requests: map[string]*wire.Message{}}
-	if who == "gateway" && proto == "udp" && b.gateway != nil {
+	if who == "gateway" && b.gateway != nil && strings.EqualFold(proto, b.gateway.Endpoint.Proto) {
 		d.Endpoint, d.shared = b.gateway.Endpoint, true
 		d.Forget()
+		if proto == "tcp" {
+			if err := d.Connect(ctx, to); err != nil {
+				return nil, err
+			}
+		}
 	} else if d.Endpoint, err = wire.Open(ctx, proto, b.target.Local, to, b.target.TLSConfig); err != nil {
 		return nil, err
 	}

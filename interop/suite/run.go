@@ -86,7 +86,10 @@ func Run(ctx context.Context, t *Target, rows []*behaviour.Behaviour, opt Option
 	if err := t.probe(ctx); err != nil {
 		return nil, err
 	}
-	r := &runner{target: t, accounts: pool(t.Accounts), gateways: pool(t.Gateways)}
+	r := &runner{target: t, accounts: pool(t.Accounts), gateways: map[string]chan Gateway{}}
+	for _, proto := range []string{"UDP", "TCP"} {
+		r.gateways[proto] = pool(slices.DeleteFunc(slices.Clone(t.Gateways), func(g Gateway) bool { return g.Endpoint.Proto != proto }))
+	}
 	results := make([]Result, len(rows))
 	var wg sync.WaitGroup
 	var mu sync.Mutex
@@ -111,8 +114,8 @@ func Run(ctx context.Context, t *Target, rows []*behaviour.Behaviour, opt Option
 type runner struct {
 	target   *Target
 	accounts chan Account
-	gateways chan Gateway
-	pair     sync.Mutex // one takes several accounts at a time
+	gateways map[string]chan Gateway // by transport
+	pair     sync.Mutex              // one takes several accounts at a time
 }
 
 func pool[T any](list []T) chan T {
@@ -202,7 +205,7 @@ func (r *runner) excused(b *behaviour.Behaviour) (Outcome, string) {
 // cases are those of a row that wait for nothing the target lacks.
 func (r *runner) cases(b *behaviour.Behaviour) (list []*behaviour.Case) {
 	for i := range b.Run {
-		if c := &b.Run[i]; c.WaitsFor == "" || slices.Contains(r.target.Has, c.WaitsFor) {
+		if c := &b.Run[i]; (c.WaitsFor == "" || slices.Contains(r.target.Has, c.WaitsFor)) && r.target.leads(c) {
 			list = append(list, c)
 		}
 	}
@@ -254,8 +257,9 @@ func (r *runner) lend(b *bench, c *behaviour.Case) (back func(context.Context) e
 		}
 	}
 	r.pair.Unlock()
-	if slices.Contains(need, "gateway") && len(r.target.Gateways) > 0 {
-		g := <-r.gateways
+	gateways := r.gateways[way(c)]
+	if slices.Contains(need, "gateway") && cap(gateways) > 0 {
+		g := <-gateways
 		b.gateway = &g
 	}
 	return func(ctx context.Context) error {
@@ -265,7 +269,7 @@ func (r *runner) lend(b *bench, c *behaviour.Case) (back func(context.Context) e
 			r.accounts <- a
 		}
 		if b.gateway != nil {
-			r.gateways <- *b.gateway
+			gateways <- *b.gateway
 		}
 		return errors.Join(errs...)
 	}

@@ -24,7 +24,7 @@ func tales() []story.Story {
 	return slices.Concat([]story.Story{registers}, story.All[:i], []story.Story{waits}, story.All[i:])
 }
 
-// everywhere are the stories that phones tell over every transport they use.
+// everywhere are the stories that are told over every transport a device uses.
 var everywhere = []string{"register", "call-out", "call-in", "busy", "give-up"}
 
 // fits says whether a device tells a story.
@@ -82,16 +82,16 @@ func Stories() ([]*behaviour.Behaviour, error) {
 	return rows, nil
 }
 
-// told is the row of a device and a story. Gateways are played over UDP.
+// told is the row of a device and a story.
 func told(d *device.Dialect, t story.Story) *behaviour.Behaviour {
 	row := storyOf(d, t)
+	who := "gateway"
+	if isPhone(d) {
+		who = "phone"
+	}
 	for _, over := range d.Over {
-		c := behaviour.Case{Name: over, Story: &behaviour.Story{Device: d.Name, Tells: t.Name}}
-		if isPhone(d) {
-			c.Over = map[string]string{"phone": over}
-		}
-		row.Run = append(row.Run, c)
-		if isGateway(d) || !slices.Contains(everywhere, t.Name) {
+		row.Run = append(row.Run, behaviour.Case{Name: over, Over: map[string]string{who: over}, Story: &behaviour.Story{Device: d.Name, Tells: t.Name}})
+		if !slices.Contains(everywhere, t.Name) {
 			break
 		}
 	}

@@ -40,7 +40,8 @@ type Target struct {
 // Account is a user of the server. Its registrations are removed by the suite.
 type Account struct{ User, Password string }
 
-// Gateway is an address of ours to which the server's routes lead a number.
+// Gateway is an address of ours to which the server's routes lead a number, over the
+// transport by which its endpoint sends.
 type Gateway struct {
 	Endpoint *wire.Endpoint
 	Number   string
@@ -118,6 +119,22 @@ func (t *Target) lacks(c *behaviour.Case) string {
 		}
 	}
 	return ""
+}
+
+// way is the transport of the gateway a case needs, as it stands in Via: a story is
+// played over that of its gateway, other exchanges with a connection of their own.
+func way(c *behaviour.Case) string {
+	if c.Story != nil && c.Over["gateway"] == "tcp" {
+		return "TCP"
+	}
+	return "UDP"
+}
+
+// leads says whether a number leads to a gateway over the transport a case needs. Over
+// UDP it is asked by lacks.
+func (t *Target) leads(c *behaviour.Case) bool {
+	proto := way(c)
+	return proto == "UDP" || slices.ContainsFunc(t.Gateways, func(g Gateway) bool { return g.Endpoint.Proto == proto })
 }
 
 // at is where a device sends over a transport.

@@ -55,6 +55,7 @@ type Record struct {
 type flow interface {
 	write([]byte) error
 	peer() string
+	proto() string // as Record has it
 }
 
 func newEndpoint(proto string, to netip.AddrPort) *Endpoint {
@@ -71,10 +72,9 @@ func Open(ctx context.Context, proto string, local netip.Addr, to netip.AddrPort
 			return nil, err
 		}
 	case "TCP", "TLS":
-		d := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(local, 0))}
-		c, err := d.DialContext(ctx, "tcp", to.String())
+		c, err := dial(ctx, local, to)
 		if err != nil {
-			return nil, fmt.Errorf("connecting to %s: %w", to, err)
+			return nil, err
 		}
 		if e.Proto == "TLS" {
 			secure := tls.Client(c, config)
@@ -93,9 +93,16 @@ func Open(ctx context.Context, proto string, local netip.Addr, to netip.AddrPort
 
 // Listen opens a device that others reach at one port over UDP and TCP, as a
 // gateway. It sends over UDP.
-func Listen(local, to netip.AddrPort) (*Endpoint, error) {
+func Listen(local, to netip.AddrPort) (*Endpoint, error) { return listen("UDP", local, to) }
+
+// ListenTCP opens one that sends over TCP, once Connect has connected it.
+func ListenTCP(local netip.AddrPort) (*Endpoint, error) {
+	return listen("TCP", local, netip.AddrPort{})
+}
+
+func listen(proto string, local, to netip.AddrPort) (*Endpoint, error) {
 	for try := 1; ; try++ {
-		e := newEndpoint("UDP", to)
+		e := newEndpoint(proto, to)
 		if err := e.listenUDP(local); err != nil {
 			return nil, err
 		}
@@ -153,11 +160,46 @@ func (e *Endpoint) onClose(f func()) {
 }
 
 // Send sends bytes to the server as they are.
-func (e *Endpoint) Send(b []byte) error { return e.write(e.out, b) }
+func (e *Endpoint) Send(b []byte) error {
+	e.mu.Lock()
+	out := e.out
+	e.mu.Unlock()
+	return e.write(out, b)
+}
+
+// Connect has an endpoint of ListenTCP send to a server over a new connection, in the
+// place of the one before. Nothing may be under way.
+func (e *Endpoint) Connect(ctx context.Context, to netip.AddrPort) error {
+	c, err := dial(ctx, e.Local.Addr(), to)
+	if err != nil {
+		return err
+	}
+	s := e.serve(c)
+	e.mu.Lock()
+	before := e.out
+	e.To, e.out = to, s
+	e.mu.Unlock()
+	if old, ok := before.(stream); ok {
+		_ = old.conn.Close()
+	}
+	return nil
+}
+
+// dial opens a connection from an address of ours.
+func dial(ctx context.Context, local netip.Addr, to netip.AddrPort) (net.Conn, error) {
+	d := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(netip.AddrPortFrom(local, 0))}
+	c, err := d.DialContext(ctx, "tcp", to.String())
+	if err != nil {
+		return nil, fmt.Errorf("connecting to %s: %w", to, err)
+	}
+	return c, nil
+}
 
 // Aim has Send of a listening endpoint send to another server. Nothing may be
 // under way.
 func (e *Endpoint) Aim(to netip.AddrPort) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	e.To = to
 	if d, ok := e.out.(datagrams); ok {
 		e.out = datagrams{d.conn, to}
@@ -174,7 +216,7 @@ func (e *Endpoint) Reply(to *Message, b []byte) error {
 }
 
 func (e *Endpoint) write(f flow, b []byte) error {
-	e.keep(Record{At: time.Now(), Sent: true, Peer: f.peer(), Proto: e.Proto, Bytes: b})
+	e.keep(Record{At: time.Now(), Sent: true, Peer: f.peer(), Proto: f.proto(), Bytes: b})
 	if err := f.write(b); err != nil {
 		return fmt.Errorf("sending to %s: %w", f.peer(), err)
 	}
@@ -238,7 +280,7 @@ func (e *Endpoint) Next(ctx context.Context, fits func(*Message) bool) (*Message
 
 // take hears one message.
 func (e *Endpoint) take(b []byte, by flow) {
-	r := Record{At: time.Now(), Peer: by.peer(), Proto: e.Proto, Bytes: b}
+	r := Record{At: time.Now(), Peer: by.peer(), Proto: by.proto(), Bytes: b}
 	m, err := Parse(b)
 	if err != nil {
 		r.Fault = err.Error()

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/netip"
@@ -18,6 +19,7 @@ type datagrams struct {
 
 func (d datagrams) write(b []byte) error { _, err := d.conn.WriteToUDPAddrPort(b, d.to); return err }
 func (d datagrams) peer() string         { return d.to.String() }
+func (d datagrams) proto() string        { return "UDP" }
 
 func (e *Endpoint) readUDP(c *net.UDPConn) {
 	room := make([]byte, 65536)
@@ -50,6 +52,13 @@ func (s stream) write(b []byte) error {
 
 func (s stream) peer() string { return s.conn.RemoteAddr().String() }
 
+func (s stream) proto() string {
+	if _, secure := s.conn.(*tls.Conn); secure {
+		return "TLS"
+	}
+	return "TCP"
+}
+
 func (e *Endpoint) accept(l *net.TCPListener) {
 	for {
 		c, err := l.AcceptTCP()
@@ -61,17 +70,20 @@ func (e *Endpoint) accept(l *net.TCPListener) {
 }
 
 // serve reads a connection. The first one is what Send uses unless there is UDP.
-func (e *Endpoint) serve(c net.Conn) {
+func (e *Endpoint) serve(c net.Conn) stream {
 	s := stream{new(sync.Mutex), c}
+	e.mu.Lock()
 	if e.out == nil {
 		e.out = s
 	}
+	e.mu.Unlock()
 	e.work.Add(1)
 	e.onClose(func() { _ = c.Close() })
 	go func() {
 		defer e.work.Done()
 		e.readStream(s)
 	}()
+	return s
 }
 
 // readStream takes messages apart by Content-Length.

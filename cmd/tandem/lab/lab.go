@@ -37,7 +37,8 @@ type Lab struct {
 const (
 	domain       = "interop.test"
 	accounts     = 32
-	gatewayCount = 16
+	gatewayCount = 20
+	tcpGateways  = 4 // of these, over TCP
 )
 
 // listeners are the listeners of a lab, in this order.
@@ -90,8 +91,13 @@ func Start(ctx context.Context) (_ *Lab, err error) {
 
 // gateways opens addresses that numbers lead to.
 func (l *Lab) gateways() error {
+	free := netip.MustParseAddrPort("127.0.0.1:0")
 	for i := range gatewayCount {
-		e, err := wire.Listen(netip.MustParseAddrPort("127.0.0.1:0"), netip.AddrPort{})
+		open := func() (*wire.Endpoint, error) { return wire.Listen(free, netip.AddrPort{}) } // aimed once the server is there
+		if i < tcpGateways {
+			open = func() (*wire.Endpoint, error) { return wire.ListenTCP(free) }
+		}
+		e, err := open()
 		if err != nil {
 			return err
 		}
@@ -106,9 +112,14 @@ func number(i int) string { return fmt.Sprintf("+4930555%02d", i) }
 // trunks leads the numbers to the gateways.
 func (l *Lab) trunks(ctx context.Context, s *server.Server) error {
 	for i, g := range l.Target.Gateways {
-		g.Endpoint.Aim(l.Target.Trusted)
+		address := "sip:" + g.Endpoint.Local.String()
+		if g.Endpoint.Proto == "TCP" {
+			address += ";transport=tcp"
+		} else {
+			g.Endpoint.Aim(l.Target.Trusted)
+		}
 		err := s.Trunks().Add(ctx, gateways.Trunk{Name: fmt.Sprintf("gateway-%d", i),
-			Addresses: []string{"sip:" + g.Endpoint.Local.String()}, Prefixes: []string{number(i)},
+			Addresses: []string{address}, Prefixes: []string{number(i)},
 			Manner: dialect.Manner{Probe: dialect.ProbeOff}}) // the suite plays one device at a time at an address
 		if err != nil {
 			return err

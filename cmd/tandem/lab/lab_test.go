@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"tandem/interop/behaviour"
 	"tandem/interop/suite"
 )
 
@@ -48,6 +49,42 @@ func TestInterop(t *testing.T) {
 		}
 	}
 	documented(t, r)
+}
+
+// TestGatewayOverTCP: a gateway that uses TCP is played over it, called and calling.
+func TestGatewayOverTCP(t *testing.T) {
+	rows, err := suite.Rows()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows = slices.DeleteFunc(rows, func(b *behaviour.Behaviour) bool {
+		return b.ID != "story-audiocodes-mediant-call-in" && b.ID != "story-audiocodes-mediant-call-out"
+	})
+	l, err := Start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	results, err := suite.Run(t.Context(), &l.Target, rows, suite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range results {
+		if r.Outcome != suite.Passed || len(r.Cases) != 2 {
+			t.Errorf("%s: %s in %d cases, want two", r.ID, r.Outcome, len(r.Cases))
+		}
+	}
+	invites := map[bool]int{} // by whether the gateway sent it
+	for _, g := range l.Target.Gateways {
+		for _, r := range g.Endpoint.Records() { // kept until it plays again
+			if g.Endpoint.Proto == "TCP" && r.Proto == "TCP" && bytes.HasPrefix(r.Bytes, []byte("INVITE ")) {
+				invites[r.Sent]++
+			}
+		}
+	}
+	if invites[true] != 1 || invites[false] != 1 {
+		t.Errorf("%d calls of the gateway and %d to it over TCP, want one each", invites[true], invites[false])
+	}
 }
 
 // documented compares the matrix of the documentation with a run of this server, family
