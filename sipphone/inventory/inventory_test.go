@@ -160,6 +160,25 @@ func TestWindow(t *testing.T) {
 	}
 }
 
+// TestSeen: a phone that registers and asks for no file has a time of its last contact,
+// and a file that it asks for then does not take it away.
+func TestSeen(t *testing.T) {
+	v := open(t, inventory.NewMemory(), devices{})
+	const mac = sipphone.MAC("001565000001")
+	if err := v.Add(t.Context(), phone(string(mac))); err != nil {
+		t.Fatal(err)
+	}
+	v.Registered(mac, "Yealink SIP-T27G", family.Agent{Model: "T27G"}, "192.0.2.1")
+	s, ok := v.LastSeen(mac)
+	if !ok || s.Registered.IsZero() || !s.Fetched.IsZero() {
+		t.Errorf("after it registered: %+v", s)
+	}
+	v.Note(inventory.Seen{MAC: mac, File: "x.cfg", Fetched: time.Now()})
+	if n, _ := v.LastSeen(mac); !n.Registered.Equal(s.Registered) || n.Fetched.IsZero() || n.Model != "T27G" {
+		t.Errorf("after it asked for a file: %+v", n)
+	}
+}
+
 // TestInbox is bounded, and the one unseen for longest makes room.
 func TestInbox(t *testing.T) {
 	v := open(t, inventory.NewMemory(), devices{})

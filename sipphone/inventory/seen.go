@@ -24,10 +24,11 @@ func (v *Inventory) Note(s Seen) {
 	if s.Firmware == "" {
 		s.Firmware = old.Firmware
 	}
+	s.Registered = old.Registered
 	v.seen[s.MAC], v.dirty[s.MAC] = s, true
 }
 
-// Registered notes what a phone calls itself as it registers, and from where: those
+// Registered notes when a phone registered, what a phone calls itself as it registers, and from where: those
 // that ask for no files, or over TFTP, tell it nowhere else.
 func (v *Inventory) Registered(mac sipphone.MAC, agent string, a family.Agent, from string) {
 	v.mu.Lock()
@@ -36,7 +37,7 @@ func (v *Inventory) Registered(mac sipphone.MAC, agent string, a family.Agent, f
 		return
 	}
 	s := v.seen[mac]
-	s.MAC, s.Agent, s.From = mac, agent, from
+	s.MAC, s.Agent, s.From, s.Registered = mac, agent, from, time.Now()
 	s.Model, s.Firmware = cmp.Or(a.Model, s.Model), cmp.Or(a.Firmware, s.Firmware)
 	v.seen[mac], v.dirty[mac] = s, true
 }

@@ -20,6 +20,8 @@ type Seen struct {
 	File     string       `json:"file,omitempty"`   // the latest one asked for
 	Fetched  time.Time    `json:"fetched,omitzero"` // the zero time when it has fetched nothing
 	Login    string       `json:"login,omitempty"`  // how it proved that it is the phone
+
+	Registered time.Time `json:"registered,omitzero"` // when it last did; the zero time for never
 }
 
 // Served is a file as a phone last got it, its secrets replaced by marks.

@@ -39,7 +39,7 @@ func full(mac sipphone.MAC) sipphone.Phone {
 }
 
 func seen(mac sipphone.MAC) inventory.Seen {
-	return inventory.Seen{MAC: mac, Agent: "Yealink", Model: "T53W", Firmware: "1.2", From: "192.0.2.1", File: "x.cfg", Fetched: at(4), Login: "window"}
+	return inventory.Seen{MAC: mac, Agent: "Yealink", Model: "T53W", Firmware: "1.2", From: "192.0.2.1", File: "x.cfg", Fetched: at(4), Login: "window", Registered: at(5)}
 }
 
 func phones(t *testing.T, s inventory.Store) (list []sipphone.Phone) {

@@ -45,14 +45,19 @@ func (s *Server) showFeatures() {
 // subscribe to: it has the answer to its REGISTER by then.
 const greeting = 500 * time.Millisecond
 
-// greetPhones tells phones that have registered anew what they do not subscribe to.
+// greetPhones notes phones that register, and tells those that have registered anew
+// what they do not subscribe to.
 func (s *Server) greetPhones(user rtc.AOR, old, now []location.Binding) {
 	for i := range now {
 		mac, line, ok := sipphone.ParseDevice(now[i].Device)
-		if !ok || slices.ContainsFunc(old, func(b location.Binding) bool { return b.Device == now[i].Device && b.CallID == now[i].CallID }) {
+		at := slices.IndexFunc(old, func(b location.Binding) bool { return b.Device == now[i].Device && b.CallID == now[i].CallID })
+		if !ok || at >= 0 && old[at].CSeq == now[i].CSeq {
 			continue
 		}
 		s.notePhone(mac, &now[i])
+		if at >= 0 {
+			continue
+		}
 		time.AfterFunc(greeting, func() {
 			s.tellFeatures(mac)
 			if c := s.phones.waiting.Of(user); c != (waiting.Counts{}) {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -483,5 +484,33 @@ func TestPaging(t *testing.T) {
 	talk.Wait()
 	if !soon(func() bool { return o.exchange.Active() == 0 }) {
 		t.Error("calls are left")
+	}
+}
+
+// TestLastContact: a phone is shown with the time at which it last registered, a
+// refresh included, apart from that at which it asked for a file.
+func TestLastContact(t *testing.T) {
+	o := newOffice(t, overUDP)
+	o.user("alice")
+	d := o.place(t, "yealink", "001565000001", "alice")
+	socket := overSocket(t, o.Server)
+	shown := func(after time.Time) (s struct{ Fetched, Registered time.Time }) {
+		if !soon(func() bool {
+			err := json.Unmarshal([]byte(socket.do("GET", "/phones/"+d.mac, "").text), &s)
+			return err == nil && s.Registered.After(after)
+		}) {
+			t.Fatalf("not registered after %s: %+v", after, s)
+		}
+		return s
+	}
+	first := shown(time.Time{})
+	if first.Fetched.IsZero() {
+		t.Errorf("it asked for files: %+v", first)
+	}
+	if err := d.Register(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if again := shown(first.Registered); !again.Fetched.Equal(first.Fetched) {
+		t.Errorf("fetched at %s, and %s after it registered again", first.Fetched, again.Fetched)
 	}
 }

@@ -60,10 +60,11 @@ type Phone struct {
 	Generation int               `json:"generation" yaml:"generation" doc:"Of its secrets"`
 	Window     time.Time         `json:"window,omitzero" yaml:"window,omitempty" doc:"Until then it gets its files by its MAC alone"`
 	Guest      bool              `json:"guest,omitempty" yaml:"guest,omitempty" doc:"Somebody is logged in; its own lines come back at the logout"`
-	Firmware   string            `json:"firmware,omitempty" yaml:"firmware,omitempty" doc:"As it said when it last asked for a file"`
+	Firmware   string            `json:"firmware,omitempty" yaml:"firmware,omitempty" doc:"As it said when it last asked for a file or registered"`
 	Agent      string            `json:"agent,omitempty" yaml:"agent,omitempty" doc:"User-Agent of that request"`
 	From       string            `json:"from,omitempty" yaml:"from,omitempty" doc:"Address it came from"`
-	Fetched    time.Time         `json:"fetched,omitzero" yaml:"fetched,omitempty" doc:"When it came"`
+	Fetched    time.Time         `json:"fetched,omitzero" yaml:"fetched,omitempty" doc:"When it last asked for a file"`
+	Registered time.Time         `json:"registered,omitzero" yaml:"registered,omitempty" doc:"When it last registered"`
 	Login      string            `json:"login,omitempty" yaml:"login,omitempty" doc:"How it proved to be the phone: certificate, password or window"`
 	Changed    time.Time         `json:"changed" yaml:"changed"`
 }
@@ -119,7 +120,7 @@ func (n *nouns) shown(p *sipphone.Phone) Phone {
 		out.Window = p.Window
 	}
 	if s, ok := n.Inventory.LastSeen(p.MAC); ok {
-		out.Firmware, out.Agent, out.From, out.Fetched, out.Login = s.Firmware, s.Agent, s.From, s.Fetched, s.Login
+		out.Firmware, out.Agent, out.From, out.Fetched, out.Login, out.Registered = s.Firmware, s.Agent, s.From, s.Fetched, s.Login, s.Registered
 		if !s.Fetched.IsZero() {
 			out.State = "fetched"
 		}

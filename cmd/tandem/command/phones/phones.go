@@ -168,6 +168,9 @@ func printPhone(w io.Writer, p *phones.Phone) {
 	if !p.Fetched.IsZero() {
 		row("fetched", command.When(p.Fetched)+" by "+p.Login)
 	}
+	if !p.Registered.IsZero() {
+		row("registered", command.When(p.Registered))
+	}
 }
 
 func newList() *cobra.Command {
