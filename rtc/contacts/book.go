@@ -116,6 +116,7 @@ type Event struct {
 	Before, After int64      // versions, 0 when there was or is none
 	Old, New      *xcap.Tree // nil when there was or is none
 	Changes       []Change
+	Edited        bool // by Edit; else whole documents and their nodes were written
 }
 
 // New makes a book. Load fills it.
@@ -291,17 +292,28 @@ type Condition func(old *Document) error
 // none, and deletes it by returning nil. It returns the document as it is then,
 // and whether it is new. Errors of f are returned as they are.
 func (b *Book) Change(ctx context.Context, k Key, when Condition, f func(old []byte) ([]byte, error)) (d Document, created bool, err error) {
-	return b.ChangeTree(ctx, k, when, func(old *xcap.Tree) (*xcap.Tree, error) {
+	return b.ChangeTree(ctx, k, when, asTree(f))
+}
+
+// asTree is a function of text as one of trees.
+func asTree(f func(old []byte) ([]byte, error)) func(*xcap.Tree) (*xcap.Tree, error) {
+	return func(old *xcap.Tree) (*xcap.Tree, error) {
 		body, err := f(old.Body())
 		if err != nil || body == nil {
 			return nil, err
 		}
 		return &xcap.Tree{Doc: body}, nil
-	})
+	}
 }
 
 // ChangeTree is Change for those who have read the document, or want it read.
 func (b *Book) ChangeTree(ctx context.Context, k Key, when Condition, f func(old *xcap.Tree) (*xcap.Tree, error)) (d Document, created bool, err error) {
+	return b.change(ctx, Event{Key: k}, when, f)
+}
+
+// change is ChangeTree of what is told as e.
+func (b *Book) change(ctx context.Context, e Event, when Condition, f func(old *xcap.Tree) (*xcap.Tree, error)) (d Document, created bool, err error) {
+	k := e.Key
 	leave, err := b.enter(ctx, k.User)
 	if err != nil {
 		return d, false, err
@@ -322,7 +334,7 @@ func (b *Book) ChangeTree(ctx context.Context, k Key, when Condition, f func(old
 		return d, false, err
 	}
 	d = Document{Key: k, Changed: time.Now().UTC().Truncate(time.Millisecond), Body: now.Body()}
-	e := Event{Key: k, Old: old, New: now}
+	e.Old, e.New = old, now
 	if was != nil {
 		e.Before = was.Version
 	}

@@ -84,13 +84,13 @@ func (b *Book) Edit(ctx context.Context, user rtc.AOR, when Condition, set []Con
 			return 0, err
 		}
 	}
-	d, _, err := b.Change(ctx, listOf(user), when, func(old []byte) ([]byte, error) {
+	d, _, err := b.change(ctx, Event{Key: listOf(user), Edited: true}, when, asTree(func(old []byte) ([]byte, error) {
 		body, err := edit(old, set, remove)
 		if err == nil {
 			err = xcap.ResourceLists.Validate(body)
 		}
 		return body, err
-	})
+	}))
 	return d.Version, err
 }
 

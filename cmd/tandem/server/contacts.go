@@ -6,6 +6,9 @@ import (
 	"net/http"
 	"strings"
 
+	"tandem/cmd/tandem/api/access"
+	apicontacts "tandem/cmd/tandem/api/contacts"
+	op "tandem/cmd/tandem/api/operation"
 	"tandem/cmd/tandem/api/xcap"
 	"tandem/cmd/tandem/config"
 	"tandem/rtc"
@@ -18,7 +21,34 @@ import (
 // openContacts builds the contact lists of users.
 func (s *Server) openContacts(ctx context.Context, _ *config.Config) error {
 	s.contacts = contacts.New(contactstore.New(s.store))
+	s.contacts.Watch(s.tellContacts)
 	return s.contacts.Load(ctx)
+}
+
+// maxContactsTold is how many contacts that change at once are told one by one.
+const maxContactsTold = 100
+
+// tellContacts tells of contacts that clients have changed by XCAP: of those that
+// operations change, these tell themselves.
+func (s *Server) tellContacts(e contacts.Event) {
+	if e.Edited {
+		return
+	}
+	if n := len(e.Changes); n > maxContactsTold {
+		s.state.Tell("contacts.imported", op.Resource("users", string(e.User), "contacts"), access.Read("contacts"), func() any {
+			return apicontacts.ImportedContacts{Contacts: n}
+		})
+		return
+	}
+	for _, c := range e.Changes {
+		kind := "contact.changed"
+		if c.Kind == contacts.Removed {
+			kind = "contact.removed"
+		}
+		s.state.Tell(kind, op.Resource("users", string(e.User), "contacts", c.Address), access.Read("contacts"), func() any {
+			return apicontacts.ContactChange{Address: c.Address, Kind: string(c.Kind)}
+		})
+	}
 }
 
 // ownContacts is the name of the address under which each user finds the own

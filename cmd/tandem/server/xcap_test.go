@@ -1,10 +1,12 @@
 package server
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -53,6 +55,57 @@ const (
 	elements = "application/xcap-el+xml"
 	attrs    = "application/xcap-att+xml"
 )
+
+// What becomes of contacts is told once, whether an operation or a client of XCAP
+// has changed them.
+func TestContactEvents(t *testing.T) {
+	s := running(t, remotely)
+	socket := overSocket(t, s)
+	for _, u := range []string{"alice", "bob"} {
+		if r := socket.do("POST", "/users", fmt.Sprintf(`{"address":%q,"password":"password of %s"}`, u, u)); r.code != 201 {
+			t.Fatal(r.text)
+		}
+	}
+	reader := overHTTPS(t, s, "events:read", "contacts:read")
+	x := xcapOf(t, s, "alice", "password of alice")
+	const index = "resource-lists/users/sip:alice@example.com/index"
+	if r := socket.do("PUT", "/users/alice/contacts/bob", `{}`); r.code != 200 {
+		t.Fatal(r.text)
+	}
+	put := func(entries string) {
+		t.Helper()
+		doc := `<?xml version="1.0" encoding="UTF-8"?><resource-lists xmlns="urn:ietf:params:xml:ns:resource-lists"><list name="friends">` + entries + `</list></resource-lists>`
+		if code, text, _ := x.ask("PUT", index, lists, doc); code != 200 {
+			t.Fatalf("%d %s", code, text)
+		}
+	}
+	put(`<entry uri="sip:anne@example.com"/>`)
+	put(`<entry uri="sip:anne@example.com"/>`) // which changes none
+	many := ""
+	for i := range 150 {
+		many += fmt.Sprintf(`<entry uri="sip:u%d@example.com"/>`, i)
+	}
+	put(`<entry uri="sip:anne@example.com"/>` + many)
+	if r := socket.do("DELETE", "/users/alice/contacts/"+url.PathEscape("sip:anne@example.com"), ""); r.code != 200 {
+		t.Fatal(r.text)
+	}
+	var got []string
+	_, data := reader.events("/events?types=contact.*,contacts.*", "none", 6)
+	for _, d := range data[1:] { // the first says that the server does not know "none"
+		var e struct{ Type, Resource string }
+		if err := json.Unmarshal([]byte(d), &e); err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, e.Type+" "+e.Resource)
+	}
+	slices.Sort(got)
+	const of = " users/sip:alice@example.com/contacts"
+	want := []string{"contact.changed" + of + "/sip:anne@example.com", "contact.changed" + of + "/sip:bob@example.com",
+		"contact.removed" + of + "/sip:anne@example.com", "contact.removed" + of + "/sip:bob@example.com", "contacts.imported" + of}
+	if !slices.Equal(got, want) {
+		t.Errorf("told\n%s", strings.Join(got, "\n"))
+	}
+}
 
 // The forms of request that clients use, against the whole server.
 func TestXCAP(t *testing.T) {
