@@ -1,12 +1,12 @@
 package test
 
 import (
+	"fmt"
 	"net"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/miekg/dns"
 
@@ -116,9 +116,15 @@ func TestENUM(t *testing.T) {
 	}
 	// A trunk that DNS names and that is down does not stand before one that is up.
 	records.Store("2.2.2.0.3.9.4.e164.example.", `10 10 "u" "E2U+sip" "!^(.*)$!sip:\\1@`+other.local.String()+`!" .`)
-	r.s.Trunks().Table().ByName("other").Heard(503, time.Hour)
+	for range 3 {
+		r.s.Trunks().Table().ByName("other").Missed("it does not answer")
+	}
 	id = alice.dialNumber("alice", "+4930222")
 	m = usual.request("INVITE")
+	silent(t, "the trunk that is down", other)
+	if _, told, _ := r.http(t, "GET", "/dialplan/explain?user=alice&number=%2B4930222", ""); !strings.Contains(fmt.Sprint(told), "trunk other takes no calls now") {
+		t.Errorf("explained: %v", told)
+	}
 	usual.reply(m, 486, "x", "", "")
 	if m := alice.final(id, "INVITE"); m.StatusCode() != 486 {
 		t.Errorf("the caller gets %d", m.StatusCode())
