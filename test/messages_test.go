@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -19,6 +20,8 @@ type writer struct {
 	*wire
 	sent  map[string]string // by Call-ID: receiver and number, not answered yet
 	acked map[string]bool   // receiver and number
+	after map[string]int    // receiver and number: the greatest acknowledged to that receiver when it was first sent
+	last  map[string]int    // by receiver: the greatest acknowledged
 	n     int
 }
 
@@ -36,6 +39,8 @@ func (w *writer) storm(n int, kill func()) {
 			w.n++
 			id, to := unique(), fmt.Sprintf("u%d %d", w.n%50, w.n)
 			w.sent[id] = to
+			user, _, _ := strings.Cut(to, " ")
+			w.after[to] = w.last[user]
 			w.write1(id, to)
 		}
 		if !w.heard(2 * time.Second) {
@@ -59,6 +64,9 @@ func (w *writer) heard(limit time.Duration) bool {
 			w.t.Errorf("answered\n%s", m.Bytes())
 		}
 		w.acked[to] = true
+		user, number, _ := strings.Cut(to, " ")
+		n, _ := strconv.Atoi(number)
+		w.last[user] = max(w.last[user], n)
 		delete(w.sent, string(m.CallID()))
 	}
 	return true
@@ -71,7 +79,8 @@ func TestKilledServerKeepsMessages(t *testing.T) {
 	p := configure(t, dir, "messages: {rate: 0, mailbox: 10000, mailbox_bytes: 100000000}\n")
 	importUsers(t, p, dir)
 	p.start()
-	w := &writer{wire: dialUDP(t, netip.MustParseAddrPort(p.trusted)), sent: make(map[string]string), acked: make(map[string]bool)}
+	w := &writer{wire: dialUDP(t, netip.MustParseAddrPort(p.trusted)), sent: make(map[string]string), acked: make(map[string]bool),
+		after: make(map[string]int), last: make(map[string]int)}
 	for round := range 3 {
 		w.storm(1500+rand.N(500), func() { p.signal(syscall.SIGKILL); p.wait(5 * time.Second) })
 		unsure := len(w.sent)
@@ -94,7 +103,7 @@ func TestKilledServerKeepsMessages(t *testing.T) {
 		reader.send(fmt.Sprintf("REGISTER sip:%s SIP/2.0\nVia: %s\nFrom: <sip:%s@%s>;tag=1\nTo: <sip:%s@%s>\nCall-ID: %s\nCSeq: 1 REGISTER\nContact: <sip:%s@%s>;expires=3600\nContent-Length: 0\n",
 			domain, reader.via(), user, domain, user, domain, unique(), user, reader.local))
 	}
-	last := make(map[string]int)
+	came := make(map[string]map[int]bool) // by receiver
 	for len(got) < len(w.acked) {
 		m, err := reader.next(10*time.Second, func(m *sip.Message) bool { return m.IsRequest() && m.Method() == sip.MESSAGE })
 		if err != nil {
@@ -108,7 +117,16 @@ func TestKilledServerKeepsMessages(t *testing.T) {
 		if got[key]++; got[key] > 1 {
 			t.Errorf("%s came %d times", key, got[key])
 		}
-		last[string(u.User)] = n
+		user := string(u.User)
+		if came[user] == nil {
+			came[user] = make(map[int]bool)
+		}
+		came[user][n] = true
+		// What was answered before this one was sent comes before it; those that were
+		// under way together may come in any order.
+		if before := w.after[key]; before > 0 && !came[user][before] {
+			t.Errorf("%s came before %d, which was acknowledged before it was sent", key, before)
+		}
 		reader.reply(m, 200, "r", "", "")
 	}
 	var missing []string
