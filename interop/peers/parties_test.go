@@ -91,8 +91,8 @@ func TestStories(t *testing.T) {
 				err := told.Play(t.Context(), c, moment)
 				why, excused := story.Excuse(err)
 				switch {
-				case excused != slices.Contains(strings.Fields(pair.excused), told.Name):
-					t.Errorf("%s: excused: %t, %v", told.Name, excused, err)
+				case excused && !slices.Contains(strings.Fields(pair.excused), told.Name):
+					t.Errorf("%s: %v", told.Name, err)
 				case excused:
 					t.Logf("%s: %s", told.Name, why)
 				case err != nil:
