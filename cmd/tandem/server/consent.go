@@ -82,9 +82,12 @@ func (s *Server) toStrangers(known bool) im.Verdict {
 }
 
 // bars is what somebody whom a user has blocked is told when he calls: what he would
-// be told if there were no such user, or if the user were away. nil: he may call.
+// be told if there were no such user, or if the user were away. nil: he may call. Who
+// calls from outside is blocked by a rule about him alone: whoever shows his presence
+// to nobody wants to be called all the same.
 func (s *Server) bars(user rtc.AOR, caller consent.Watcher) error {
 	switch action, rule := s.consent.Decide(user, caller); {
+	case rule != nil && rule.Kind != consent.User && len(caller.Also) > 0:
 	case rule != nil && action == consent.Block:
 		return &rtc.Status{Code: 404}
 	case rule != nil && action == consent.PoliteBlock:

@@ -132,6 +132,14 @@ func TestBlockedNumber(t *testing.T) {
 			}
 			check("no longer blocked", site, "bob", "486", false, true)
 		}
+		everyone := consent.Rule{Kind: consent.Everyone, Action: consent.Block}
+		if err := w.s.consent.Set(w.t.Context(), bobAOR, everyone); err != nil {
+			t.Fatal(err)
+		}
+		check("a rule for everyone", site, "bob", "486", false, true)
+		if err := w.s.consent.Unset(w.t.Context(), bobAOR, everyone); err != nil {
+			t.Fatal(err)
+		}
 		w.consents(bobAOR, "tel:+4930123456", consent.Block)
 		if _, err := w.s.settings.Change(w.t.Context(), aliceAOR, func(u *settings.User) error { u.Always = "bob"; return nil }); err != nil {
 			t.Fatal(err)
