@@ -58,12 +58,11 @@ type Option struct {
 // Notice is what makes a phone do something: a NOTIFY, or a POST to the phone itself.
 // Without Event and Post it knows none.
 type Notice struct {
-	Instead string `yaml:"instead"` // what people do when it knows none; "": switch it off and on
-	Post    string `yaml:"post"`    // URL with {host}, the address it registered from
-	Event   string `yaml:"event"`
-	State   string `yaml:"state"` // of Subscription-State, "" for no such header
-	Type    string `yaml:"type"`
-	Body    string `yaml:"body"` // with {callid}, the Call-ID of its registration
+	Post  string `yaml:"post"` // URL with {host}, the address it registered from
+	Event string `yaml:"event"`
+	State string `yaml:"state"` // of Subscription-State, "" for no such header
+	Type  string `yaml:"type"`
+	Body  string `yaml:"body"` // with {callid}, the Call-ID of its registration
 }
 
 // File is a file made of a template.

@@ -7,7 +7,6 @@
 package notify
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -80,7 +79,7 @@ func (c *Notifier) Prepare(p *sipphone.Phone, f *family.Family, what What) func(
 	}
 	return func(ctx context.Context) (int, error) {
 		if n.Event == "" && n.Post == "" {
-			return 0, fmt.Errorf("%s of a phone of family %s: %w: it knows no such notice; %s", what, f.Name, sipphone.ErrInvalid, cmp.Or(n.Instead, "switch it off and on"))
+			return 0, fmt.Errorf("%s of a phone of family %s: %w: it knows no such notice; switch it off and on", what, f.Name, sipphone.ErrInvalid)
 		}
 		code := 0
 		for _, t := range targets {

@@ -2,7 +2,6 @@ package notify
 
 import (
 	"context"
-	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -17,18 +16,6 @@ import (
 	"tandem/sipphone"
 	"tandem/sipphone/family"
 )
-
-// TestUnknownNotice: who is to restart a phone that no notice restarts is told what to do.
-func TestUnknownNotice(t *testing.T) {
-	set, _ := family.Load("", nil)
-	n := New(Config{Log: slog.New(slog.DiscardHandler), Secrets: func(*sipphone.Phone) []string { return nil }})
-	for name, want := range map[string]string{"polycom": "change something and resync it", "patton": "switch it off and on"} {
-		told, err := n.Prepare(&sipphone.Phone{}, set.Family(name), Reboot)(t.Context())
-		if told != 0 || !errors.Is(err, sipphone.ErrInvalid) || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %d, %v", name, told, err)
-		}
-	}
-}
 
 // TestPost: a phone that is told over HTTP is told at the address it registered from;
 // where it sends us elsewhere, nobody goes; one that does not listen is reported.

@@ -153,7 +153,7 @@ func TestResyncByFamily(t *testing.T) {
 		{"cisco-enterprise", "service-control", "service-control", "action=reset\r\nRegisterCallId={"},
 		{"cisco-spa", "resync", "reboot", ""},
 		{"cisco-mpp", "resync", "restart_now", ""},
-		{"polycom", "check-sync", "", ""},
+		{"polycom", "check-sync", "check-sync", ""},
 		{"yealink", "check-sync;reboot=false", "check-sync;reboot=true", ""},
 		{"snom", "check-sync;reboot=false", "check-sync;reboot=true", ""},
 		{"grandstream", "check-sync;reboot=false", "check-sync;reboot=true", ""},
