@@ -1,6 +1,8 @@
 package server
 
 import (
+	"strings"
+
 	"tandem/rtc"
 	"tandem/rtc/im"
 	"tandem/rtc/policy"
@@ -82,12 +84,12 @@ func (s *Server) toStrangers(known bool) im.Verdict {
 }
 
 // bars is what somebody whom a user has blocked is told when he calls: what he would
-// be told if there were no such user, or if the user were away. nil: he may call. Who
-// calls from outside is blocked by a rule about him alone: whoever shows his presence
-// to nobody wants to be called all the same.
+// be told if there were no such user, or if the user were away. nil: he may call. A
+// telephone number is barred by a rule about that number alone: whoever shows his
+// presence to nobody wants to be called all the same.
 func (s *Server) bars(user rtc.AOR, caller consent.Watcher) error {
 	switch action, rule := s.consent.Decide(user, caller); {
-	case rule != nil && rule.Kind != consent.User && len(caller.Also) > 0:
+	case rule != nil && rule.Kind != consent.User && strings.HasPrefix(string(caller.AOR), "tel:"):
 	case rule != nil && action == consent.Block:
 		return &rtc.Status{Code: 404}
 	case rule != nil && action == consent.PoliteBlock:
@@ -162,7 +164,9 @@ func (s *Server) watcher(p identity.Party) consent.Watcher {
 		return w
 	}
 	number := rtc.AOR("tel:" + p.Number)
-	w.Also = append(w.Also, number)
+	if w.Also = append(w.Also, number); !w.Proved {
+		w.AOR = number
+	}
 	for _, domain := range s.begun.Domains {
 		w.Also = append(w.Also, rtc.AOR("sip:"+p.Number+"@"+domain))
 	}
