@@ -93,12 +93,12 @@ func (j *job) quits() string {
 
 // change makes the next state of the session, keeps and tells it.
 func (j *job) change(state pint.State, info string, f func(s *pint.Session)) {
-	j.changed(state, info, f, nil)
+	j.changeKept(state, info, f, nil)
 }
 
-// changed is change; kept, unless it is nil, is done by the owner when the session is on
+// changeKept is change; kept, unless it is nil, is done by the owner when the session is on
 // disk, or cannot be.
-func (j *job) changed(state pint.State, info string, f func(s *pint.Session), kept func(error)) {
+func (j *job) changeKept(state pint.State, info string, f func(s *pint.Session), kept func(error)) {
 	s := j.now().Clone()
 	if s.State.Final() || s.State == state && s.Info == info && kept == nil {
 		return
@@ -273,7 +273,7 @@ func (j *job) dial(w whom) {
 			s.Started = time.Now().UTC()
 		}
 	}
-	j.changed(pint.Dialling, "dialling "+upper(j.names[0]), begin, func(err error) {
+	j.changeKept(pint.Dialling, "dialling "+upper(j.names[0]), begin, func(err error) {
 		switch {
 		case err != nil:
 			j.release()

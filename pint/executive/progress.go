@@ -143,7 +143,7 @@ func (j *job) end(by string, kept func(error)) {
 		if s.State == pint.Scheduled {
 			j.x.limits.Wait(string(s.By), -1)
 		}
-		j.finished(pint.Cancelled, 487, 0, "cancelled by "+by, by, kept)
+		j.finishKept(pint.Cancelled, 487, 0, "cancelled by "+by, by, kept)
 		return
 	case j.handle != nil:
 		j.handle.Hangup(by)
@@ -166,17 +166,17 @@ func (j *job) release() {
 
 // finish ends the session.
 func (j *job) finish(state pint.State, code, cause int, text, by string) {
-	j.finished(state, code, cause, text, by, nil)
+	j.finishKept(state, code, cause, text, by, nil)
 }
 
-// finished is finish; kept, unless it is nil, is told when the end is on disk.
-func (j *job) finished(state pint.State, code, cause int, text, by string, kept func(error)) {
+// finishKept is finish; kept, unless it is nil, is told when the end is on disk.
+func (j *job) finishKept(state pint.State, code, cause int, text, by string, kept func(error)) {
 	was := j.now()
 	if was.State.Final() {
 		return
 	}
 	j.x.count(&was.Order, was.Gateway, outcomeOf(state, code))
-	j.changed(state, text, func(s *pint.Session) {
+	j.changeKept(state, text, func(s *pint.Session) {
 		s.Code, s.Cause, s.EndedBy, s.Ended, s.Due = code, cause, by, time.Now().UTC().Truncate(time.Millisecond), time.Time{}
 		s.Missed = j.missed
 	}, kept)

@@ -65,7 +65,7 @@ func (j *job) reschedule(order pint.Order, done func(pint.Session, error)) {
 	}
 	j.x.queue.Drop(was.ID) // nothing begins while the disk is being written
 	j.moving = true
-	j.changed(pint.Scheduled, info, take(&order, order.At), func(err error) {
+	j.changeKept(pint.Scheduled, info, take(&order, order.At), func(err error) {
 		j.moving = false
 		switch s := j.now(); {
 		case s.State != pint.Scheduled: // cancelled meanwhile

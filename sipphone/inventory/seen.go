@@ -28,8 +28,8 @@ func (v *Inventory) Note(s Seen) {
 	v.seen[s.MAC], v.dirty[s.MAC] = s, true
 }
 
-// Registered notes when a phone registered, what a phone calls itself as it registers, and from where: those
-// that ask for no files, or over TFTP, tell it nowhere else.
+// Registered notes that a phone has registered, from where, and what it calls itself:
+// phones that ask for no files, or for files over TFTP, tell that nowhere else.
 func (v *Inventory) Registered(mac sipphone.MAC, agent string, a family.Agent, from string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
