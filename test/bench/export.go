@@ -40,25 +40,24 @@ func (o options) export(w io.Writer) error {
 		return err
 	}
 	defer s.stop()
-	phones, err := newRegister("UDP", s.port, knownSlots, users, true)
+	phones, err := knownPhones(s)
 	if err != nil {
 		return err
 	}
 	defer phones.close()
-	if r := drive(phones, window, users, 0); r.Failed+r.Lost > 0 {
-		return fmt.Errorf("registering: %d failed, %d lost", r.Failed, r.Lost)
-	}
 	before := s.cpu()
 	alone := steady(phones, exportFor)
 	refreshes := s.cpu() - before
 	fmt.Fprintf(w, "\nExport of call records, %d refreshes a second meanwhile\nno export: %.0f refreshes a second, %s\n", knownRate, alone.goodput, alone.latency)
 	for _, f := range []export.Format{export.JSON, export.CSV} {
+		profiled := func() {}
+		if o.profiles != "" {
+			profiled = s.profile(filepath.Join(o.profiles, "export-"+string(f)+".prof"))
+		}
 		e := startExports(filepath.Join(data, "tandem.sock"), f)
 		before := s.cpu()
-		if o.profiles != "" {
-			defer s.profile(filepath.Join(o.profiles, "export-"+string(f)+".prof"))()
-		}
 		under := steady(phones, exportFor)
+		profiled()
 		cpu := s.cpu() - before - refreshes
 		rows, took, err := e.stop()
 		if err != nil {

@@ -28,6 +28,19 @@ const (
 	overloadP95     = 100 * time.Millisecond
 )
 
+// knownPhones are phones that a server knows: all are registered.
+func knownPhones(s *server) (*register, error) {
+	phones, err := newRegister("UDP", s.port, knownSlots, users, true)
+	if err != nil {
+		return nil, err
+	}
+	if r := drive(phones, window, users, 0); r.Failed+r.Lost > 0 {
+		phones.close()
+		return nil, fmt.Errorf("registering: %d failed, %d lost", r.Failed, r.Lost)
+	}
+	return phones, nil
+}
+
 // overload prints what known users get alone and under the flood.
 func (o options) overload(w io.Writer) error {
 	s, err := o.startOpen()
@@ -40,14 +53,11 @@ func (o options) overload(w io.Writer) error {
 		return err
 	}
 	defer ns.remove()
-	phones, err := newRegister("UDP", s.port, knownSlots, users, true)
+	phones, err := knownPhones(s)
 	if err != nil {
 		return err
 	}
 	defer phones.close()
-	if r := drive(phones, window, users, 0); r.Failed+r.Lost > 0 {
-		return fmt.Errorf("registering: %d failed, %d lost", r.Failed, r.Lost)
-	}
 	capacity, err := ns.capacity(s)
 	if err != nil {
 		return err
