@@ -18,17 +18,7 @@ import (
 // request still answers, the scheduled call comes at its time, and a BYE in the
 // dialog of before cancels the third, of which its watcher is told.
 func TestKilledServerKeepsPINT(t *testing.T) {
-	dir := t.TempDir()
-	p := configure(t, dir, "numbers: {country: GB}\n")
-	cfg := config.Default()
-	cfg.Data = filepath.Join(dir, "data")
-	addr := netip.MustParseAddrPort(p.sip)
-	p.run("users", "add", "alice", "--password", password)
-	p.start()
-	phone := dialUDP(t, addr)
-	phone.register("alice")
-	gateway := dialUDP(t, addr)
-	p.run("trunks", "add", "pstn", "--address", "sip:"+gateway.local.String(), "--prefix", "*", "--codec", "PCMU", "--probe", "off")
+	p, cfg, phone, _ := pintProcess(t)
 	p.run("pint", "numbers", "add", "alice", "+4417948331013")
 	post := func(key, body string) map[string]any {
 		t.Helper()
@@ -43,7 +33,7 @@ func TestKilledServerKeepsPINT(t *testing.T) {
 	phone.reply(phone.request("INVITE"), 180, "a", "", "")
 	at := time.Now().Add(12 * time.Second)
 	second := post("k2", fmt.Sprintf(`{"user":"alice","a":"0345123457","at":%q}`, at.Format(time.RFC3339Nano)))
-	q := &pintClient{dialUDP(t, addr), "alice"}
+	q := &pintClient{dialUDP(t, netip.MustParseAddrPort(p.sip)), "alice"}
 	text := q.example(t, "4.9", "t=2353687760", fmt.Sprint("t=", time.Now().Add(time.Hour).Unix()+2208988800))
 	ok := q.invite(t, text)
 	if ok.StatusCode() != 200 {
@@ -97,6 +87,23 @@ func TestKilledServerKeepsPINT(t *testing.T) {
 	}
 }
 
+// pintProcess is a server as a process of its own, with alice's phone and a gateway to
+// all numbers.
+func pintProcess(t *testing.T) (p *process, cfg config.Config, phone, gateway *wire) {
+	t.Helper()
+	dir := t.TempDir()
+	p = configure(t, dir, "numbers: {country: GB}\n")
+	cfg = config.Default()
+	cfg.Data = filepath.Join(dir, "data")
+	p.run("users", "add", "alice", "--password", password)
+	p.start()
+	addr := netip.MustParseAddrPort(p.sip)
+	phone, gateway = dialUDP(t, addr), dialUDP(t, addr)
+	phone.register("alice")
+	p.run("trunks", "add", "pstn", "--address", "sip:"+gateway.local.String(), "--prefix", "*", "--codec", "PCMU", "--probe", "off")
+	return p, cfg, phone, gateway
+}
+
 // TestKilledServerCallsOnce: wherever a call is when the server is killed, no telephone is
 // called a second time for it after the restart.
 func TestKilledServerCallsOnce(t *testing.T) {
@@ -107,16 +114,7 @@ func TestKilledServerCallsOnce(t *testing.T) {
 
 // killedAt kills the server after as many steps of a call.
 func killedAt(t *testing.T, steps int) {
-	dir := t.TempDir()
-	p := configure(t, dir, "numbers: {country: GB}\n")
-	cfg := config.Default()
-	cfg.Data = filepath.Join(dir, "data")
-	addr := netip.MustParseAddrPort(p.sip)
-	p.run("users", "add", "alice", "--password", password)
-	p.start()
-	phone, gateway := dialUDP(t, addr), dialUDP(t, addr)
-	phone.register("alice")
-	p.run("trunks", "add", "pstn", "--address", "sip:"+gateway.local.String(), "--prefix", "*", "--codec", "PCMU", "--probe", "off")
+	p, cfg, phone, gateway := pintProcess(t)
 	code, asked, _ := overSocket(t, cfg.Socket(), "POST", "/pint/calls", aliceCalls)
 	if code != 201 {
 		t.Fatal(code, asked)
