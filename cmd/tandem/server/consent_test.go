@@ -47,7 +47,7 @@ func TestBlockedSender(t *testing.T) {
 				answers[to] += regexp.MustCompile(`(tag|branch)=[^;\r]*|Call-ID: [^\r]*`).ReplaceAllString(text, "")
 			}
 		}
-		if a, b := answers["bob"], answers["nobody"]; a != b || strings.Count(a, "404") != 2 {
+		if a, b := answers["bob"], answers["nobody"]; a != b || strings.Count(a, "SIP/2.0 404 ") != 2 {
 			t.Errorf("bob, who blocks her:\n%s\nnobody:\n%s", a, b)
 		}
 		w.expect("bob hears", w.reading(time.Second, bob), []string{""})
@@ -174,7 +174,7 @@ func TestBlockedCallerOfLedCalls(t *testing.T) {
 				answers[to] += regexp.MustCompile(`(tag|branch)=[^;\r]*|Call-ID: [^\r]*`).ReplaceAllString(text, "")
 			}
 		}
-		if x, y := answers["bob"], answers["nobody"]; x != y || strings.Count(x, "404") != 1 {
+		if x, y := answers["bob"], answers["nobody"]; x != y || strings.Count(x, "SIP/2.0 404 ") != 1 {
 			t.Errorf("bob, who blocks her:\n%s\nnobody:\n%s", x, y)
 		}
 		a.got = nil
