@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"tandem/interop/story"
 	"tandem/media/sound"
@@ -76,8 +75,7 @@ func (p *Party) Refuse(ctx context.Context, code int) (int, error) {
 	if p.call == nil {
 		return 0, errNoCall
 	}
-	reason := map[int]string{404: "Not Found", 480: "Temporarily Unavailable", 486: "Busy Here"}[code]
-	err := p.call.Refuse(ctx, code, reason)
+	err := p.call.Refuse(ctx, code, story.Reason(code))
 	p.over()
 	return code, err
 }
@@ -109,7 +107,7 @@ func (p *Party) HangUp(ctx context.Context) error {
 	case p.call.invite == nil:
 		return p.call.GiveUp(ctx)
 	}
-	return p.call.Refuse(ctx, 480, "Temporarily Unavailable")
+	return p.call.Refuse(ctx, 480, story.Reason(480))
 }
 
 // Ended implements story.Party.
@@ -218,16 +216,7 @@ func (p *Party) Pressed(ctx context.Context, count int) (string, error) {
 	if p.voice == nil {
 		return "", errNoCall
 	}
-	for {
-		if keys := p.voice.keys(); len(keys) >= count {
-			return keys, nil
-		}
-		select {
-		case <-time.After(20 * time.Millisecond):
-		case <-ctx.Done():
-			return "", fmt.Errorf("%s heard the keys %q", p.Kind(), p.voice.keys())
-		}
-	}
+	return story.Keys(ctx, p.Kind(), count, p.voice.keys)
 }
 
 // Fax implements story.Party.

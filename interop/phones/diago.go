@@ -126,7 +126,7 @@ func (d *Diago) Answer(context.Context) (err error) {
 // Refuse implements story.Party.
 func (d *Diago) Refuse(_ context.Context, code int) (int, error) {
 	defer d.over()
-	return code, d.in.Reject(code, map[int]string{404: "Not Found", 480: "Temporarily Unavailable", 486: "Busy Here"}[code])
+	return code, d.in.Reject(code, story.Reason(code))
 }
 
 // Established implements story.Party.
@@ -303,19 +303,11 @@ func (d *Diago) Press(ctx context.Context, key string) error {
 
 // Pressed implements story.Party.
 func (d *Diago) Pressed(ctx context.Context, count int) (string, error) {
-	for {
+	return story.Keys(ctx, "diago", count, func() string {
 		d.mu.Lock()
-		keys := d.keys
-		d.mu.Unlock()
-		if len(keys) >= count {
-			return keys, nil
-		}
-		select {
-		case <-time.After(20 * time.Millisecond):
-		case <-ctx.Done():
-			return "", fmt.Errorf("diago heard the keys %q", keys)
-		}
-	}
+		defer d.mu.Unlock()
+		return d.keys
+	})
 }
 
 // Reboot implements story.Party.
@@ -332,7 +324,7 @@ func (d *Diago) Rest(ctx context.Context) error {
 		_ = d.HangUp(ctx)
 	}
 	if d.in != nil {
-		_ = d.in.Reject(480, "Temporarily Unavailable") // unless it is answered
+		_ = d.in.Reject(480, story.Reason(480)) // unless it is answered
 	}
 	d.over()
 	return nil

@@ -3,10 +3,8 @@ package phones
 import (
 	"context"
 	"errors"
-	"fmt"
 	"regexp"
 	"strconv"
-	"time"
 
 	"tandem/interop/story"
 	"tandem/media/sound"
@@ -182,16 +180,7 @@ func (p *Party) Pressed(ctx context.Context, count int) (string, error) {
 	if !ok {
 		return p.Plain.Pressed(ctx, count)
 	}
-	for {
-		if keys := h.pressed(); len(keys) >= count {
-			return keys, nil
-		}
-		select {
-		case <-time.After(20 * time.Millisecond):
-		case <-ctx.Done():
-			return "", fmt.Errorf("%s heard the keys %q", p.Kind(), h.pressed())
-		}
-	}
+	return story.Keys(ctx, p.Kind(), count, h.pressed)
 }
 
 // Reboot implements story.Party.

@@ -80,6 +80,25 @@ func Excuse(err error) (why string, ok bool) {
 	return "", false
 }
 
+// Keys waits until the keys that a party has heard so far are so many. It is how a
+// party is asked which has to be looked at for that.
+func Keys(ctx context.Context, who string, count int, heard func() string) (string, error) {
+	for {
+		keys := heard()
+		if len(keys) >= count {
+			return keys, nil
+		}
+		if !sleep(ctx, glance) {
+			return "", fmt.Errorf("%s heard the keys %q", who, keys)
+		}
+	}
+}
+
+// Reason is the phrase of a code by which calls are refused.
+func Reason(code int) string {
+	return map[int]string{404: "Not Found", 480: "Temporarily Unavailable", 486: "Busy Here"}[code]
+}
+
 // Plain is a party that can call and be called and nothing else; others have it for what
 // they have no means for.
 type Plain struct{ Name string }
