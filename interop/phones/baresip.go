@@ -326,7 +326,7 @@ func (b *Baresip) Sees(ctx context.Context, state string) error {
 // Kill ends it without a word.
 func (b *Baresip) Kill() { b.program.Kill() }
 
-// process.Transcript implements Phone.
+// Transcript implements Phone.
 func (b *Baresip) Transcript() string {
 	return "baresip's events:\n" + b.events.Tail(30) + "\nits output:\n" + b.program.Out.Tail(30)
 }

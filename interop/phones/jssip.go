@@ -288,7 +288,7 @@ func (p *JsSIP) Message(string, string) error { return errors.ErrUnsupported }
 // Messaged implements Phone.
 func (p *JsSIP) Messaged(context.Context) (string, error) { return "", errors.ErrUnsupported }
 
-// process.Transcript implements Phone.
+// Transcript implements Phone.
 func (p *JsSIP) Transcript() string {
 	return "the page's events:\n" + p.events.Tail(30) + "\nchromium's output:\n" + strings.TrimSpace(p.program.Out.Tail(10))
 }

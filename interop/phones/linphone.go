@@ -290,7 +290,7 @@ func (l *Linphone) Sees(ctx context.Context, state string) error {
 // Kill ends it without a word.
 func (l *Linphone) Kill() { l.program.Kill() }
 
-// process.Transcript implements Phone.
+// Transcript implements Phone.
 func (l *Linphone) Transcript() string {
 	return "linphonec's output:\n" + l.program.Out.Tail(30) + "\nits log:\n" + l.program.Log.Tail(60)
 }

@@ -34,6 +34,15 @@ func (d *disk) Put(s *pint.Session, done func(error)) error {
 	return nil
 }
 
+// onDisk is an executive with one service whose sessions are kept on such a disk.
+func onDisk(t *testing.T, svc service.Service) (*world, *disk) {
+	w := &world{t: t, ex: &exchange{}, rights: &rights{}, store: pint.NewMemory()}
+	d := &disk{Memory: w.store}
+	w.kept = d
+	w.open(svc)
+	return w, d
+}
+
 // write lets the next write through; false when none waits.
 func (d *disk) write() bool {
 	d.mu.Lock()
@@ -109,10 +118,7 @@ func TestKilledAtEachStep(t *testing.T) {
 }
 
 func killedAfter(t *testing.T, svc service.Service, steps []step) {
-	w := &world{t: t, ex: &exchange{}, rights: &rights{}, store: pint.NewMemory()}
-	d := &disk{Memory: w.store}
-	w.kept = d
-	w.open(svc)
+	w, d := onDisk(t, svc)
 	accepted := false
 	var id string
 	if err := w.AcceptAs("one", order(), true, func(s pint.Session, err error) { id, accepted = s.ID, err == nil }); err != nil {
@@ -203,10 +209,7 @@ func (a asks) Unfinished(ctx context.Context, each func(pint.Session)) error {
 // TestDiskFull: who cannot be known after a restart is not called.
 func TestDiskFull(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{t: t, ex: &exchange{}, rights: &rights{}, store: pint.NewMemory()}
-		d := &disk{Memory: w.store}
-		w.kept = d
-		w.open(service.Service{})
+		w, d := onDisk(t, service.Service{})
 		if err := w.AcceptAs("one", order(), false, func(pint.Session, error) {}); err != nil {
 			t.Fatal(err)
 		}
@@ -234,10 +237,7 @@ func TestDiskFull(t *testing.T) {
 // being written when that was said.
 func TestCancelledBeforeDial(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{t: t, ex: &exchange{}, rights: &rights{}, store: pint.NewMemory()}
-		d := &disk{Memory: w.store}
-		w.kept = d
-		w.open(service.Service{})
+		w, d := onDisk(t, service.Service{})
 		if err := w.AcceptAs("one", order(), true, func(pint.Session, error) {}); err != nil {
 			t.Fatal(err)
 		}
@@ -260,10 +260,7 @@ func TestCancelledBeforeDial(t *testing.T) {
 func TestCancelIsOnDisk(t *testing.T) {
 	for _, full := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
-			w := &world{t: t, ex: &exchange{}, rights: &rights{}, store: pint.NewMemory()}
-			d := &disk{Memory: w.store}
-			w.kept = d
-			w.open(service.Service{})
+			w, d := onDisk(t, service.Service{})
 			later := order()
 			later.At = time.Now().Add(time.Hour)
 			if err := w.AcceptAs("one", later, true, func(pint.Session, error) {}); err != nil {

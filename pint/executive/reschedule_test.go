@@ -90,10 +90,7 @@ func TestRescheduleNow(t *testing.T) {
 // the disk takes nothing, the time before holds.
 func TestRescheduleOnDisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{t: t, ex: &exchange{}, rights: &rights{}, store: pint.NewMemory()}
-		d := &disk{Memory: w.store}
-		w.kept = d
-		w.open(service.Service{})
+		w, d := onDisk(t, service.Service{})
 		begin := time.Now()
 		o := order()
 		o.At = begin.Add(time.Hour)
