@@ -188,6 +188,7 @@ var layers = []rule{
 	{"cmd/tandem/api/records", []string{"cmd/tandem/api/access", "cmd/tandem/api/operation", "cmd/tandem/api/problem", "rtc", "telephony/cdr", "telephony/cdr/export"}, "the nouns of one room"},
 	{"cmd/tandem/api/trunks", []string{"cmd/tandem/api/access", "cmd/tandem/api/operation", "cmd/tandem/api/problem", "gateways", "gateways/...", "rtc", "telephony", "telephony/cdr"}, "the nouns of one room"},
 	{"cmd", []string{"..."}, "cmd composes all rooms"},
+	{"interop/report", []string{"interop/behaviour"}, "the forms of a run know nothing of how it ran"},
 	{"interop/story", []string{"media/sound"}, "what telephones do with each other, whoever plays it"},
 	{"interop/process", nil, "programs are started and heard, whatever they are"},
 	{"interop/phones", []string{"interop/process", "interop/story", "cmd/tandem/softphone", "media/sound"}, "telephones of others, which share nothing with the server"},

@@ -13,7 +13,7 @@ import (
 	"testing"
 
 	"tandem/cmd/tandem/lab"
-	"tandem/interop/suite"
+	"tandem/interop/report"
 )
 
 // runInterop runs a command line and returns its output.
@@ -59,18 +59,18 @@ func TestInteropReports(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	var report suite.Report
-	if err := json.Unmarshal([]byte(out[strings.Index(out, "{\n"):]), &report); err != nil {
+	var run report.Report
+	if err := json.Unmarshal([]byte(out[strings.Index(out, "{\n"):]), &run); err != nil {
 		t.Fatal(err)
 	}
-	if len(report.Results) != 18 || report.Counts[suite.Passed] != 1 || report.Counts[suite.Unverified] < 5 {
-		t.Errorf("%+v", report.Counts)
+	if len(run.Results) != 18 || run.Counts[report.Passed] != 1 || run.Counts[report.Unverified] < 5 {
+		t.Errorf("%+v", run.Counts)
 	}
-	for _, r := range report.Results {
-		if !r.Seen && (r.Outcome == suite.Passed || r.Outcome == suite.Partly) {
+	for _, r := range run.Results {
+		if !r.Seen && (r.Outcome == report.Passed || r.Outcome == report.Partly) {
 			t.Errorf("%s counts as verified", r.ID)
 		}
-		if (r.Outcome == suite.NotRun) != (r.Why != "") {
+		if (r.Outcome == report.NotRun) != (r.Why != "") {
 			t.Errorf("%s is %s and says %q", r.ID, r.Outcome, r.Why)
 		}
 	}

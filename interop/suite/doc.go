@@ -1,7 +1,7 @@
 // Package suite tries the behaviours of package behaviour against a running
-// server and reports what came of it.
+// server and says what came of it (package report).
 //
 // It owns the order of an exchange, the devices it plays (raw bytes, package
-// wire), the judgement and the reports. It starts no server, and knows nothing
+// wire) and the judgement. It starts no server, and knows nothing
 // of the one it talks to but what Target says.
 package suite

@@ -12,71 +12,20 @@ import (
 	"time"
 
 	"tandem/interop/behaviour"
+	"tandem/interop/report"
 	"tandem/interop/story"
 	"tandem/interop/wire"
 )
 
-// Outcome is what came of a row.
-type Outcome string
-
-// The outcomes.
-const (
-	Passed     Outcome = "passed"
-	Partly     Outcome = "passed in part"     // the row has a part nothing checks yet
-	Unverified Outcome = "passed, unverified" // the server did it; nobody saw the device do it
-	Failed     Outcome = "failed"
-	NotRun     Outcome = "not run"
-	Nothing    Outcome = "nothing to run"
-)
-
-// Outcomes in the order of reports.
-var Outcomes = []Outcome{Passed, Partly, Unverified, Failed, NotRun, Nothing}
-
-// Result is one row of a report.
-type Result struct {
-	ID       string               `json:"id"`
-	Family   string               `json:"family"`
-	Role     behaviour.Role       `json:"role"`
-	Does     string               `json:"does"`
-	Server   string               `json:"server"`
-	Evidence []behaviour.Evidence `json:"evidence"`
-	Seen     bool                 `json:"seen"` // nothing of it rests on lineage or memory
-	Outcome  Outcome              `json:"outcome"`
-	Why      string               `json:"why,omitempty"`  // not run, or nothing to run
-	Open     string               `json:"open,omitempty"` // what nothing checks yet
-	Cases    []CaseResult         `json:"cases,omitempty"`
-	Took     time.Duration        `json:"took_ns"`
-}
-
-// CaseResult is one exchange.
-type CaseResult struct {
-	Name  string        `json:"name,omitempty"`
-	Fault string        `json:"fault,omitempty"` // what was wrong, "" for nothing
-	Why   string        `json:"why,omitempty"`   // the device has no means for it
-	Wire  []Packet      `json:"wire,omitempty"`  // all messages, where it failed
-	Took  time.Duration `json:"took_ns"`
-}
-
-// Packet is one message of a failed case. Bytes are exact.
-type Packet struct {
-	After  time.Duration `json:"after_ns"` // the case began
-	Device string        `json:"device"`
-	Sent   bool          `json:"sent"` // by the device
-	Peer   string        `json:"peer"`
-	Proto  string        `json:"proto"`
-	Bytes  []byte        `json:"bytes"`
-	Fault  string        `json:"fault,omitempty"`
-}
-
 // Options of a run.
 type Options struct {
-	Done func(Result) // told of each row as it ends, one at a time; may be nil
+	Done func(report.Result) // told of each row as it ends, one at a time; may be nil
 }
 
 // Run tries rows against a target. The error says that the target cannot be
 // tried at all; what is wrong with it stands in the results. It ends with ctx:
 // rows not reached by then are not run.
-func Run(ctx context.Context, t *Target, rows []*behaviour.Behaviour, opt Options) ([]Result, error) {
+func Run(ctx context.Context, t *Target, rows []*behaviour.Behaviour, opt Options) ([]report.Result, error) {
 	if err := t.find(); err != nil {
 		return nil, err
 	}
@@ -90,7 +39,7 @@ func Run(ctx context.Context, t *Target, rows []*behaviour.Behaviour, opt Option
 	for _, proto := range []string{"UDP", "TCP"} {
 		r.gateways[proto] = pool(slices.DeleteFunc(slices.Clone(t.Gateways), func(g Gateway) bool { return g.Endpoint.Proto != proto }))
 	}
-	results := make([]Result, len(rows))
+	results := make([]report.Result, len(rows))
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	room := make(chan struct{}, r.parallel())
@@ -139,9 +88,9 @@ func (r *runner) parallel() int {
 }
 
 // row tries one row.
-func (r *runner) row(ctx context.Context, b *behaviour.Behaviour) Result {
+func (r *runner) row(ctx context.Context, b *behaviour.Behaviour) report.Result {
 	begun := time.Now()
-	res := Result{ID: b.ID, Family: b.Family.Name, Role: b.Family.Role, Does: b.Does, Server: b.Server, Evidence: b.Evidence, Seen: b.Seen(), Open: b.Open}
+	res := report.Result{ID: b.ID, Family: b.Family.Name, Role: b.Family.Role, Does: b.Does, Server: b.Server, Evidence: b.Evidence, Seen: b.Seen(), Open: b.Open}
 	if res.Outcome, res.Why = r.excused(b); res.Outcome != "" {
 		return res
 	}
@@ -149,24 +98,24 @@ func (r *runner) row(ctx context.Context, b *behaviour.Behaviour) Result {
 	if left := len(b.Run) - len(cases); left > 0 {
 		res.Open = strings.TrimSpace(fmt.Sprintf("%s %d of %d cases wait for what this server does not have.", res.Open, left, len(b.Run)))
 	}
-	res.Outcome = Passed
+	res.Outcome = report.Passed
 	switch {
 	case !b.Seen():
-		res.Outcome = Unverified
+		res.Outcome = report.Unverified
 	case res.Open != "":
-		res.Outcome = Partly
+		res.Outcome = report.Partly
 	}
 	for _, c := range cases {
 		if ctx.Err() != nil {
-			res.Outcome, res.Why = NotRun, "the run was ended before"
+			res.Outcome, res.Why = report.NotRun, "the run was ended before"
 			return res
 		}
 		done := r.try(ctx, c)
 		switch {
 		case done.Fault != "":
-			res.Outcome = Failed
-		case done.Why != "" && res.Outcome != Failed:
-			res.Outcome, res.Why = NotRun, done.Why
+			res.Outcome = report.Failed
+		case done.Why != "" && res.Outcome != report.Failed:
+			res.Outcome, res.Why = report.NotRun, done.Why
 		}
 		res.Cases = append(res.Cases, done)
 	}
@@ -175,16 +124,16 @@ func (r *runner) row(ctx context.Context, b *behaviour.Behaviour) Result {
 }
 
 // excused says why a row is not run at all.
-func (r *runner) excused(b *behaviour.Behaviour) (Outcome, string) {
+func (r *runner) excused(b *behaviour.Behaviour) (report.Outcome, string) {
 	if b.Nothing != "" {
-		return Nothing, b.Nothing
+		return report.Nothing, b.Nothing
 	}
 	if b.WaitsFor != "" {
 		if !slices.Contains(r.target.Has, b.WaitsFor) {
-			return NotRun, "waits for: " + behaviour.Features[b.WaitsFor]
+			return report.NotRun, "waits for: " + behaviour.Features[b.WaitsFor]
 		}
 		if b.NotYet != "" {
-			return NotRun, b.NotYet
+			return report.NotRun, b.NotYet
 		}
 	}
 	cases, why := r.cases(b), r.target.absent(b)
@@ -197,7 +146,7 @@ func (r *runner) excused(b *behaviour.Behaviour) (Outcome, string) {
 		}
 	}
 	if why != "" {
-		return NotRun, why
+		return report.NotRun, why
 	}
 	return "", ""
 }
@@ -213,7 +162,7 @@ func (r *runner) cases(b *behaviour.Behaviour) (list []*behaviour.Case) {
 }
 
 // try tries one case with devices of its own.
-func (r *runner) try(ctx context.Context, c *behaviour.Case) (res CaseResult) {
+func (r *runner) try(ctx context.Context, c *behaviour.Case) (res report.Case) {
 	b := newBench(r.target, map[string]Account{})
 	b.over = c.Over
 	res.Name = c.Name
@@ -315,16 +264,16 @@ func (t *Target) forget(ctx context.Context, a Account) error {
 }
 
 // packets are all messages of a case in their order.
-func (b *bench) packets() (list []Packet) {
+func (b *bench) packets() (list []report.Packet) {
 	for _, d := range b.order {
 		for _, r := range d.Records() {
 			list = append(list, packet(b.begun, d.who, r))
 		}
 	}
-	slices.SortStableFunc(list, func(x, y Packet) int { return cmp.Compare(x.After, y.After) })
+	slices.SortStableFunc(list, func(x, y report.Packet) int { return cmp.Compare(x.After, y.After) })
 	return list
 }
 
-func packet(begun time.Time, who string, r wire.Record) Packet {
-	return Packet{After: r.At.Sub(begun), Device: who, Sent: r.Sent, Peer: r.Peer, Proto: r.Proto, Bytes: r.Bytes, Fault: r.Fault}
+func packet(begun time.Time, who string, r wire.Record) report.Packet {
+	return report.Packet{After: r.At.Sub(begun), Device: who, Sent: r.Sent, Peer: r.Peer, Proto: r.Proto, Bytes: r.Bytes, Fault: r.Fault}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tandem/interop/behaviour"
+	"tandem/interop/report"
 	"tandem/interop/wire"
 )
 
@@ -81,16 +82,16 @@ func TestFaultsAreSeen(t *testing.T) {
 			}
 			r := results[0]
 			if c.says == "" {
-				if r.Outcome != Passed {
-					t.Errorf("%s: %s", r.Outcome, r.fault())
+				if r.Outcome != report.Passed {
+					t.Errorf("%s: %s", r.Outcome, r.Fault())
 				}
 				return
 			}
-			if r.Outcome != Failed || !strings.Contains(r.fault(), c.says) {
-				t.Errorf("%s: %q, want a fault that says %q", r.Outcome, r.fault(), c.says)
+			if r.Outcome != report.Failed || !strings.Contains(r.Fault(), c.says) {
+				t.Errorf("%s: %q, want a fault that says %q", r.Outcome, r.Fault(), c.says)
 			}
 			var text bytes.Buffer
-			NewReport("t", time.Now(), results).Summary(&text)
+			report.New("t", time.Now(), results).Summary(&text)
 			for _, want := range []string{"REGISTER sip:d SIP/2.0\\r\\n", "phone got from", "1 failed", fmt.Sprint(target.UDP)} {
 				if !strings.Contains(text.String(), want) {
 					t.Errorf("the report lacks %q:\n%s", want, text.String())

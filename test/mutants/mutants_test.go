@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"tandem/interop/suite"
+	"tandem/interop/report"
 )
 
 // mutant is one mistake: in a file a text takes the place of another one.
@@ -54,17 +54,17 @@ func TestMutants(t *testing.T) {
 	for row := range used {
 		rows = append(rows, row)
 	}
-	if r := try(t, build(t, root, nil), rows); r.Counts[suite.Failed] > 0 {
+	if r := try(t, build(t, root, nil), rows); r.Counts[report.Failed] > 0 {
 		t.Fatal("the server without a mistake fails rows; see: tandem interop run")
 	}
 	for name, m := range mutants {
 		t.Run(name, func(t *testing.T) {
 			r := try(t, build(t, root, &m), m.rows)
-			if r.Counts[suite.Failed] == 0 {
+			if r.Counts[report.Failed] == 0 {
 				t.Errorf("the suite does not see it: %v", r.Counts)
 			}
 			for _, x := range r.Results {
-				if x.Outcome == suite.Failed {
+				if x.Outcome == report.Failed {
 					t.Log(x.ID)
 				}
 			}
@@ -126,7 +126,7 @@ func build(t *testing.T, root string, m *mutant) string {
 }
 
 // try runs rows of the suite by a program, against a server of its own.
-func try(t *testing.T, program string, rows []string) *suite.Report {
+func try(t *testing.T, program string, rows []string) *report.Report {
 	t.Helper()
 	args := []string{"interop", "run", "-o", "json"}
 	for _, r := range rows {
@@ -139,7 +139,7 @@ func try(t *testing.T, program string, rows []string) *suite.Report {
 	c := exec.CommandContext(t.Context(), program, args...)
 	c.Dir = t.TempDir()
 	out, runErr := c.Output()
-	r := new(suite.Report)
+	r := new(report.Report)
 	if err := json.Unmarshal(out, r); err != nil {
 		t.Fatalf("%v: %v\n%s", args, runErr, out)
 	}

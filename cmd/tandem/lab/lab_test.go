@@ -11,12 +11,13 @@ import (
 	"time"
 
 	"tandem/interop/behaviour"
+	"tandem/interop/report"
 	"tandem/interop/suite"
 )
 
 // outcomes are what the suite reports of this server. A row that is no longer
 // run, or that is run at last, has to be noted here.
-var outcomes = map[suite.Outcome]int{suite.Passed: 306, suite.Partly: 53, suite.Unverified: 112, suite.NotRun: 15, suite.Nothing: 7}
+var outcomes = map[report.Outcome]int{report.Passed: 306, report.Partly: 53, report.Unverified: 112, report.NotRun: 15, report.Nothing: 7}
 
 // TestInterop runs every behaviour that can be run against a server of its own.
 func TestInterop(t *testing.T) {
@@ -37,13 +38,13 @@ func TestInterop(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := suite.NewReport("this server", time.Now(), results)
-	if r.Counts[suite.Failed] > 0 {
+	r := report.New("this server", time.Now(), results)
+	if r.Counts[report.Failed] > 0 {
 		var text bytes.Buffer
 		r.Summary(&text)
 		t.Error(text.String())
 	}
-	for _, o := range suite.Outcomes {
+	for _, o := range report.Outcomes {
 		if r.Counts[o] != outcomes[o] {
 			t.Errorf("%d rows %s, want %d", r.Counts[o], o, outcomes[o])
 		}
@@ -70,7 +71,7 @@ func TestGatewayOverTCP(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, r := range results {
-		if r.Outcome != suite.Passed || len(r.Cases) != 2 {
+		if r.Outcome != report.Passed || len(r.Cases) != 2 {
 			t.Errorf("%s: %s in %d cases, want two", r.ID, r.Outcome, len(r.Cases))
 		}
 	}
@@ -89,10 +90,10 @@ func TestGatewayOverTCP(t *testing.T) {
 
 // documented compares the matrix of the documentation with a run of this server, family
 // by family.
-func documented(t *testing.T, r *suite.Report) {
+func documented(t *testing.T, r *report.Report) {
 	t.Helper()
 	var b strings.Builder
-	if err := suite.Matrix(&b, r); err != nil {
+	if err := report.Matrix(&b, r); err != nil {
 		t.Fatal(err)
 	}
 	text := document(t)
@@ -139,7 +140,7 @@ func TestDocumentedMatrix(t *testing.T) {
 	if !slices.Equal(sum, table["all"]) {
 		t.Errorf("docs/interop.md: the families together are %v, and the row for all says %v", sum, table["all"])
 	}
-	here := []int{outcomes[suite.Passed] + outcomes[suite.Partly], outcomes[suite.Unverified], outcomes[suite.Failed], outcomes[suite.NotRun] + outcomes[suite.Nothing]}
+	here := []int{outcomes[report.Passed] + outcomes[report.Partly], outcomes[report.Unverified], outcomes[report.Failed], outcomes[report.NotRun] + outcomes[report.Nothing]}
 	if all := table["all"]; all != nil && !slices.Equal(all[1:5], here) {
 		t.Errorf("docs/interop.md says that %v passed, passed unverified, failed and were not run; it is %v", all[1:5], here)
 	}

@@ -16,6 +16,7 @@ import (
 
 	"tandem/cmd/tandem/command"
 	"tandem/interop/behaviour"
+	"tandem/interop/report"
 	"tandem/interop/suite"
 )
 
@@ -219,11 +220,11 @@ the exchange with their exact bytes. Exit code 1 when a row failed.`,
 				target.Players = programs()
 			}
 			begun := time.Now()
-			results, err := suite.Run(ctx, target, rows, suite.Options{Done: func(r suite.Result) { fmt.Fprintln(c.ErrOrStderr(), r.Line()) }})
+			results, err := suite.Run(ctx, target, rows, suite.Options{Done: func(r report.Result) { fmt.Fprintln(c.ErrOrStderr(), r.Line()) }})
 			if err = errors.Join(err, closeTarget()); err != nil {
 				return err
 			}
-			return show(c, suite.NewReport(name, begun, results), files)
+			return show(c, report.New(name, begun, results), files)
 		},
 	}
 	sel.flags(c)

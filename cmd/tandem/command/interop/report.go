@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tandem/cmd/tandem/command"
-	"tandem/interop/suite"
+	"tandem/interop/report"
 )
 
 // outputs are the files a report is written to.
@@ -22,7 +22,7 @@ func (o *outputs) flags(c *cobra.Command) {
 }
 
 // write writes the files that were asked for.
-func (o *outputs) write(r *suite.Report) error {
+func (o *outputs) write(r *report.Report) error {
 	for _, f := range []struct {
 		path string
 		form func(io.Writer) error
@@ -42,17 +42,17 @@ func (o *outputs) write(r *suite.Report) error {
 }
 
 // show shows a run as -o asks and says by the error that rows failed.
-func show(c *cobra.Command, r *suite.Report, files outputs) error {
+func show(c *cobra.Command, r *report.Report, files outputs) error {
 	if err := files.write(r); err != nil {
 		return err
 	}
 	if err := command.Print(c, r, func(w io.Writer) { r.Summary(w) }); err != nil {
 		return err
 	}
-	if n := r.Counts[suite.Failed]; n > 0 {
+	if n := r.Counts[report.Failed]; n > 0 {
 		return fmt.Errorf("%d rows failed", n)
 	}
-	if r.Counts[suite.Passed]+r.Counts[suite.Partly]+r.Counts[suite.Unverified] == 0 {
+	if r.Counts[report.Passed]+r.Counts[report.Partly]+r.Counts[report.Unverified] == 0 {
 		return errors.New("nothing was tried; the reasons stand beside the rows")
 	}
 	return nil
@@ -71,7 +71,7 @@ stand side by side, family by family.`,
   tandem interop report ours.json other.json --matrix`,
 		Args: cobra.RangeArgs(1, 2),
 		RunE: func(c *cobra.Command, args []string) error {
-			var runs []*suite.Report
+			var runs []*report.Report
 			for _, path := range args {
 				r, err := read(path)
 				if err != nil {
@@ -80,7 +80,7 @@ stand side by side, family by family.`,
 				runs = append(runs, r)
 			}
 			if matrix {
-				return suite.Matrix(c.OutOrStdout(), runs...)
+				return report.Matrix(c.OutOrStdout(), runs...)
 			}
 			if len(runs) > 1 {
 				return command.Usage("two runs are shown with --matrix alone")
@@ -94,12 +94,12 @@ stand side by side, family by family.`,
 }
 
 // read reads a run that was kept.
-func read(path string) (*suite.Report, error) {
+func read(path string) (*report.Report, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	r := new(suite.Report)
+	r := new(report.Report)
 	if err := json.Unmarshal(text, r); err != nil || r.Counts == nil {
 		return nil, fmt.Errorf("%s is not a kept run; make one with: tandem interop run -o json > %s", path, path)
 	}

@@ -1,4 +1,4 @@
-package suite
+package report
 
 import (
 	_ "embed"
@@ -76,7 +76,7 @@ func (r rung) End() int   { return max(r.From, r.To) + 2 }
 func (r rung) Span() int  { return r.End() - r.Begin() }
 
 // newLadder orders the messages of a case.
-func newLadder(c CaseResult) (l ladder) {
+func newLadder(c Case) (l ladder) {
 	for _, p := range c.Wire {
 		if !slices.Contains(l.Devices, p.Device) {
 			l.Devices = append(l.Devices, p.Device)

@@ -1,4 +1,4 @@
-package suite
+package report
 
 import (
 	"bytes"
@@ -17,8 +17,8 @@ func failure() *Report {
 		{After: 2 * time.Millisecond, Device: "phone", Peer: "192.0.2.1:5060", Proto: "UDP", Bytes: []byte("SIP/2.0 200 OK\r\n\r\n")},
 		{After: 3 * time.Millisecond, Device: "gateway", Sent: true, Peer: "192.0.2.1:5060", Proto: "TCP", Bytes: []byte("INVITE sip:a SIP/2.0\r\n\r\n")},
 	}
-	return NewReport("192.0.2.1", time.Now(), []Result{
-		{ID: "x-one", Family: "x", Does: "Sends <script>", Evidence: []behaviour.Evidence{behaviour.Trace}, Outcome: Failed, Cases: []CaseResult{{Fault: "wrong", Wire: wire}}},
+	return New("192.0.2.1", time.Now(), []Result{
+		{ID: "x-one", Family: "x", Does: "Sends <script>", Evidence: []behaviour.Evidence{behaviour.Trace}, Outcome: Failed, Cases: []Case{{Fault: "wrong", Wire: wire}}},
 		{ID: "x-two", Family: "x", Outcome: Passed},
 		{ID: "y-one", Family: "y", Outcome: Unverified},
 	})

@@ -1,4 +1,4 @@
-package suite
+package report
 
 import (
 	"encoding/json"
@@ -21,8 +21,8 @@ type Report struct {
 	Results []Result        `json:"results"`
 }
 
-// NewReport counts.
-func NewReport(target string, begun time.Time, results []Result) *Report {
+// New counts.
+func New(target string, begun time.Time, results []Result) *Report {
 	r := &Report{Target: target, Begun: begun, Took: time.Since(begun), Counts: map[Outcome]int{}, Results: results}
 	for _, x := range results {
 		r.Counts[x.Outcome]++
@@ -151,7 +151,7 @@ func (r *Report) JUnit(w io.Writer) error {
 			s.Failures++
 			var text strings.Builder
 			x.explain(&text)
-			c.Failure = &junitMessage{Message: x.fault(), Text: text.String()}
+			c.Failure = &junitMessage{Message: x.Fault(), Text: text.String()}
 		case NotRun, Nothing:
 			s.Skipped++
 			c.Skipped = &junitMessage{Message: x.Why}
@@ -170,8 +170,8 @@ func (r *Report) JUnit(w io.Writer) error {
 	return err
 }
 
-// fault is the first one.
-func (r *Result) fault() string {
+// Fault is the first thing that was wrong, "" for nothing.
+func (r *Result) Fault() string {
 	for _, c := range r.Cases {
 		if c.Fault != "" {
 			return c.Fault
