@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"tandem/cmd/tandem/config"
 	"tandem/pint"
 	"tandem/rtc/sip"
 )
@@ -90,4 +91,44 @@ func TestPINTReinvite(t *testing.T) {
 	if s := r.pintSession(t); s.Tries != 1 || s.Code != 603 {
 		t.Errorf("%+v", s)
 	}
+}
+
+// A BYE that takes back a service of later is answered once that is on disk: a server
+// that is killed then makes no call. One that comes too late changes nothing.
+func TestPINTByeIsOnDisk(t *testing.T) {
+	r, q, _, _ := pintRig(t, func(cfg *config.Config) {
+		cfg.PINT.Services = []config.PINTService{{Name: "R2C", Kind: "r2c", PerMinute: 1000, AtOnce: 1000, Same: time.Millisecond}}
+	})
+	at := time.Now().Add(time.Hour)
+	kept := func(id string) pint.State {
+		t.Helper()
+		s, ok, err := r.s.PINT().Store().Session(soon(t), id)
+		if err != nil || !ok {
+			t.Fatal(id, ok, err)
+		}
+		return s.State
+	}
+	for n := range 20 {
+		text := q.example(t, "4.9", "t=2353687760", fmt.Sprint("t=", at.Unix()+2208988800+int64(n)), "2353687760 2353687760", fmt.Sprint("2353687760 ", n))
+		ok := q.invite(t, text)
+		q.plainAck(ok, text)
+		target, _ := ok.FirstAddr(sip.HdrContact)
+		u, err := sip.ParseURI(target.URI)
+		if err != nil {
+			t.Fatal(err)
+		}
+		id := string(u.User)
+		wait(t, "it waits for its time", func() bool { return kept(id) == pint.Scheduled })
+		q.within(ok, "BYE", "", "")
+		if m := q.final(string(ok.CallID()), "BYE"); m.StatusCode() != 200 {
+			t.Fatalf("BYE was answered\n%s", m.Bytes())
+		}
+		if s := kept(id); s != pint.Cancelled {
+			t.Fatalf("after the answer to the BYE the disk has %s", s)
+		}
+	}
+	if m, err := q.next(50*time.Millisecond, (*sip.Message).IsRequest); err == nil {
+		t.Errorf("the client, who said BYE, gets\n%s", m.Bytes())
+	}
+	r.nothingLeft(t)
 }

@@ -252,11 +252,15 @@ func (g *Gateway) within(r *rtc.Request) error {
 	case d == nil:
 		return g.withinLost(r)
 	case r.Method() == sip.BYE:
-		if session, ok := g.unstoppable(d); ok {
-			return g.keepOn(r, session)
-		}
-		if _, leads := g.sessionOf(d); !leads { // it came back for its watchers alone
+		switch session, leads := g.sessionOf(d); {
+		case !leads: // it came back for its watchers alone
 			return g.withinLost(r)
+		case session.Stoppable() != nil:
+			return g.keepOn(r, session)
+		case session.State == pint.Scheduled && !d.Order(r):
+			return &rtc.Status{Code: 500, Reason: "CSeq Out of Order"}
+		case session.State == pint.Scheduled:
+			return g.stop(r, session.ID, func() error { return g.ua.Serve(r) })
 		}
 	case r.Method() == sip.SUBSCRIBE && !r.Has(sip.HdrEvent) && !g.status.Watches(d):
 		if by := g.requester(d); by != "" {
@@ -276,8 +280,31 @@ func (g *Gateway) withinLost(r *rtc.Request) error {
 	if !ok || r.Method() != sip.BYE {
 		return g.ua.Serve(r)
 	}
-	g.cancel(s.ID, "requester")
-	r.Respond(200, "", nil)
+	return g.stop(r, s.ID, func() error {
+		r.Respond(200, "", nil)
+		return nil
+	})
+}
+
+// stop cancels a service by a BYE, which is answered when no restart can begin the
+// service any more.
+func (g *Gateway) stop(r *rtc.Request, id string, answer func() error) error {
+	r.Hold()
+	g.forget(id) // so that its end is told by no BYE of ours
+	err := g.exec.Cancel(id, "requester", func(err error) {
+		if err != nil {
+			r.Resume(&rtc.Status{Code: 503, Header: []byte("Retry-After: 5\r\n"), Err: err})
+			return
+		}
+		r.Tx.Lane().Do(func() {
+			if err := answer(); err != nil {
+				g.cfg.Log.Warn("BYE of a PINT client not served", "session", id, "err", err)
+			}
+		})
+	})
+	if err != nil { // it has ended meanwhile
+		return answer()
+	}
 	return nil
 }
 
@@ -292,13 +319,6 @@ func (g *Gateway) sessionOf(d *dialog.Dialog) (pint.Session, bool) {
 func (g *Gateway) requester(d *dialog.Dialog) rtc.AOR {
 	s, _ := g.sessionOf(d)
 	return s.By
-}
-
-// unstoppable is the session of a dialog when it is carried out and cannot be
-// stopped.
-func (g *Gateway) unstoppable(d *dialog.Dialog) (pint.Session, bool) {
-	s, ok := g.sessionOf(d)
-	return s, ok && s.Stoppable() != nil
 }
 
 // keepOn refuses a BYE (RFC 2848 §3.5.8: 606 and the description).
