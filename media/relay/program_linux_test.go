@@ -44,7 +44,11 @@ func seal(l layout, b []byte) {
 		binary.BigEndian.PutUint16(b[24:], ^sum16(0, b[14:34]))
 	}
 	b[l.udp+6], b[l.udp+7] = 0, 0
-	binary.BigEndian.PutUint16(b[l.udp+6:], ^sumUDP(l, b))
+	sum := ^sumUDP(l, b)
+	if sum == 0 {
+		sum = 0xffff // zero would mean that there is no checksum (RFC 768)
+	}
+	binary.BigEndian.PutUint16(b[l.udp+6:], sum)
 }
 
 func sumUDP(l layout, b []byte) uint16 {
