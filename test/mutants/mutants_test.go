@@ -35,9 +35,11 @@ var mutants = map[string]mutant{
 
 // TestPlaces builds nothing: the text each mistake replaces is in its file, once.
 func TestPlaces(t *testing.T) {
-	for name, m := range mutants {
-		if _, err := m.apply(root(t)); err != nil {
-			t.Errorf("%s: %v", name, err)
+	for _, list := range []map[string]mutant{mutants, strangers} {
+		for name, m := range list {
+			if _, err := m.apply(root(t)); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
 		}
 	}
 }
