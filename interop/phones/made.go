@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"tandem/interop/process"
 	"tandem/interop/story"
 )
 
@@ -15,6 +16,21 @@ var Programs = []string{"baresip", "linphonec", "jssip"}
 
 // refuses are the codes by which they refuse calls.
 var refuses = map[string]int{"baresip": 486, "linphonec": 603, "jssip": 480}
+
+// Missing says what of a program is not on this machine, "" for nothing.
+func Missing(kind string) string {
+	program := kind
+	if kind == "jssip" {
+		if _, err := modules(); err != nil {
+			return err.Error()
+		}
+		program = "chromium"
+	}
+	if _, err := process.Find(program); err != nil {
+		return program + " is not installed on this machine"
+	}
+	return ""
+}
 
 // Start starts a program below dir, with an account. It says the file say in calls.
 func Start(ctx context.Context, kind, dir string, a Account, say string) (Phone, error) {

@@ -21,6 +21,7 @@ const (
 type Player struct {
 	Name, Title string
 	Missing     string // what it needs and is not here; "" when it can be started
+	Browser     bool   // it speaks over a secure WebSocket
 	// Start starts one that is registered. The second result ends it.
 	Start func(ctx context.Context, s Seat) (story.Party, func(), error)
 }
@@ -29,7 +30,7 @@ type Player struct {
 type Seat struct {
 	Account
 	Domain string
-	Server netip.AddrPort // over UDP
+	Server netip.AddrPort // over UDP, of browsers over a secure WebSocket
 	Tone   float64        // that it is to say, Hz
 }
 
@@ -47,6 +48,9 @@ func (t *Target) absent(b *behaviour.Behaviour) string {
 	for _, c := range b.Run {
 		if c.Story != nil {
 			p, _ := t.player(c.Story.Device)
+			if p.Missing == "" && p.Browser && !t.WSS.IsValid() {
+				return "the server has no address for browsers (--wss)"
+			}
 			return p.Missing
 		}
 	}
@@ -122,8 +126,11 @@ func (b *bench) starring(ctx context.Context, p Player, third bool) (c story.Cas
 	if err != nil {
 		return c, nil, err
 	}
-	account := b.accounts["phone"]
-	if c.Hero, end, err = p.Start(ctx, Seat{account, b.target.Domain, b.target.UDP, heroTone}); err != nil {
+	at := b.target.UDP
+	if p.Browser {
+		at = b.target.WSS
+	}
+	if c.Hero, end, err = p.Start(ctx, Seat{b.accounts["phone"], b.target.Domain, at, heroTone}); err != nil {
 		return c, nil, err
 	}
 	if c.Other, err = b.gatewayParty(ctx, plain, otherTone); err == nil && third {

@@ -21,6 +21,7 @@ type Target struct {
 	TCP        netip.AddrPort // not valid: not served
 	TLS        netip.AddrPort
 	TLSConfig  *tls.Config
+	WSS        netip.AddrPort // browsers send here; not valid: not served
 	Trusted    netip.AddrPort // requests from this machine need no credentials here (UDP)
 	TrustedTCP netip.AddrPort
 	HTTP       netip.AddrPort // phones fetch their files here; not valid: not served

@@ -48,6 +48,7 @@ var listeners = []config.Listen{
 	{Proto: "tls", Addr: "127.0.0.1:0"},
 	{Proto: "udp", Addr: "127.0.0.1:0", Loops: 1, Trusted: []string{"127.0.0.1"}},
 	{Proto: "tcp", Addr: "127.0.0.1:0", Trusted: []string{"127.0.0.1"}},
+	{Proto: "wss", Addr: "127.0.0.1:0", Origins: []string{"*"}}, // pages come from ports of their own
 }
 
 // has is what this server has beside a registrar and a proxy.
@@ -132,7 +133,7 @@ func (l *Lab) trunks(ctx context.Context, s *server.Server) error {
 func (l *Lab) fill(ctx context.Context, s *server.Server) (err error) {
 	t, at := &l.Target, s.Transport().Listeners()
 	t.Domain, t.Local, t.Has = domain, netip.MustParseAddr("127.0.0.1"), has
-	t.UDP, t.TCP, t.TLS, t.Trusted, t.TrustedTCP = at[0].Addr(), at[1].Addr(), at[2].Addr(), at[3].Addr(), at[4].Addr()
+	t.UDP, t.TCP, t.TLS, t.Trusted, t.TrustedTCP, t.WSS = at[0].Addr(), at[1].Addr(), at[2].Addr(), at[3].Addr(), at[4].Addr(), at[5].Addr()
 	if err := l.trunks(ctx, s); err != nil {
 		return err
 	}

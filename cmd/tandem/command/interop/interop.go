@@ -37,7 +37,7 @@ func (s *selection) flags(c *cobra.Command) {
 	c.Flags().StringArrayVar(&s.families, "family", nil, "only this family of devices; may be repeated")
 	c.Flags().StringArrayVar(&s.ids, "behaviour", nil, "only this row; may be repeated")
 	c.Flags().StringArrayVar(&s.files, "file", nil, "the rows of a file of your own; may be repeated")
-	c.Flags().BoolVar(&s.programs, "programs", false, "also the telephones of others that are installed here: baresip, linphonec, and the library diago (family programs)")
+	c.Flags().BoolVar(&s.programs, "programs", false, "also the telephones of others that are installed here: baresip, linphonec, JsSIP in Chromium, and the library diago (family programs)")
 	command.Complete(c, "family", behaviour.Names()...)
 }
 

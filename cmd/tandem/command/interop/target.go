@@ -28,12 +28,12 @@ const gentle = 20 * time.Millisecond
 
 // target is a server named on the command line.
 type target struct {
-	server, tcp, tls, domain, accounts, ca string
-	trusted, trustedTCP, gateway, trunk    string
-	has                                    []string
-	files, tftp                            string
-	own, operate                           bool
-	pause                                  time.Duration
+	server, tcp, tls, wss, domain, accounts, ca string
+	trusted, trustedTCP, gateway, trunk         string
+	has                                         []string
+	files, tftp                                 string
+	own, operate                                bool
+	pause                                       time.Duration
 }
 
 func (o *target) flags(c *cobra.Command) {
@@ -41,6 +41,7 @@ func (o *target) flags(c *cobra.Command) {
 	f.StringVar(&o.server, "against", "", "address of the server to try over UDP, such as sip:192.0.2.1:5060; none: a server is started")
 	f.StringVar(&o.tcp, "tcp", "", "where it serves TCP (default: as --against)")
 	f.StringVar(&o.tls, "tls", "", "where it serves TLS, host:port; none: rows over TLS are not run")
+	f.StringVar(&o.wss, "wss", "", "where it serves browsers over secure WebSocket, host:port on loopback; none: they do not play")
 	f.StringVar(&o.ca, "ca", "", "PEM file of the CA that signed its certificate")
 	f.StringVar(&o.domain, "domain", "", "SIP domain of the accounts (default: the host of --against)")
 	f.StringVar(&o.accounts, "accounts", "", "file with an account in each line, user:password")
@@ -110,7 +111,7 @@ func (o *target) addresses(ctx context.Context, t *suite.Target) error {
 	for _, a := range []struct {
 		flag, value string
 		to          *netip.AddrPort
-	}{{"--against", o.server, &t.UDP}, {"--tcp", o.tcp, &t.TCP}, {"--tls", o.tls, &t.TLS}, {"--trusted", o.trusted, &t.Trusted}, {"--trusted-tcp", o.trustedTCP, &t.TrustedTCP}, {"--files", o.files, &t.HTTP}, {"--tftp", o.tftp, &t.TFTP}} {
+	}{{"--against", o.server, &t.UDP}, {"--tcp", o.tcp, &t.TCP}, {"--tls", o.tls, &t.TLS}, {"--wss", o.wss, &t.WSS}, {"--trusted", o.trusted, &t.Trusted}, {"--trusted-tcp", o.trustedTCP, &t.TrustedTCP}, {"--files", o.files, &t.HTTP}, {"--tftp", o.tftp, &t.TFTP}} {
 		if a.value == "" {
 			continue
 		}
