@@ -35,6 +35,7 @@ type wire struct {
 	half  func()      // TCP: ends our side
 	close func()
 
+	pass  string          // it registers with, "" for the user's own
 	from  string          // whom From names in what ask sends, "" for the user
 	aside []*sip.Message  // read while waiting for something else
 	told  map[string]bool // NOTIFYs that request has returned, by Via
@@ -391,7 +392,7 @@ func (w *wire) tryRegister(user string, lines ...string) *sip.Message {
 	if m.StatusCode() != 401 {
 		return m
 	}
-	line, err := credentials(m, user, password, "REGISTER", "sip:"+domain, "auth")
+	line, err := credentials(m, user, cmp.Or(w.pass, password), "REGISTER", "sip:"+domain, "auth")
 	if err != nil {
 		w.t.Fatal(err)
 	}

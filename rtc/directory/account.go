@@ -30,7 +30,7 @@ func (a *Account) User() User {
 	u := User{AOR: a.AOR, DisplayName: a.DisplayName, Aliases: a.Aliases, Enabled: a.Enabled,
 		Created: fromMillis(a.created), Changed: fromMillis(a.changed)}
 	if m := a.about; m != nil {
-		u.Mail, u.Department, u.Site, u.Extension, u.Groups = m.mail, m.department, m.site, m.extension, m.groups
+		u.Mail, u.Department, u.Site, u.Extension, u.Groups, u.Direct = m.mail, m.department, m.site, m.extension, m.groups, m.direct
 	}
 	return u
 }

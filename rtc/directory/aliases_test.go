@@ -58,3 +58,56 @@ func TestNamed(t *testing.T) {
 		t.Errorf("nobody: %v", err)
 	}
 }
+
+// A number leads to one device for as long as the user has both.
+func TestDirectNumbers(t *testing.T) {
+	d, store := newDirectory(t)
+	const alice, number, door = rtc.AOR("sip:alice@example.com"), "+49301234", "urn:uuid:00000000-0000-1000-8000-000A95A0E128"
+	add(t, d, alice, "+49301111")
+	if _, _, err := d.AddDevice(t.Context(), alice, "desk"); err != nil {
+		t.Fatal(err)
+	}
+	leads := func(address rtc.AOR) string {
+		u, _ := d.Resolve(address)
+		return u.DeviceOf(address)
+	}
+	for _, c := range []struct {
+		change func() error
+		want   string // where the number leads then
+	}{
+		{func() error { return d.AddDirect(t.Context(), alice, number, "desk") }, "desk"},
+		{func() error { return d.AddAlias(t.Context(), alice, "+49302222") }, "desk"},
+		{func() error { return d.AddDirect(t.Context(), alice, number, door) }, door},
+		{func() error { return d.AddAlias(t.Context(), alice, number) }, ""},
+		{func() error { return d.AddDirect(t.Context(), alice, number, "desk") }, "desk"},
+		{func() error { return d.RemoveAlias(t.Context(), alice, number) }, ""},
+		{func() error { return d.AddAlias(t.Context(), alice, number) }, ""},
+		{func() error { return d.AddDirect(t.Context(), alice, number, "desk") }, "desk"},
+		{func() error { return d.Change(t.Context(), alice, Change{Numbers: &[]string{number}}) }, "desk"},
+		{func() error { return d.RevokeDevice(t.Context(), alice, "desk") }, ""},
+	} {
+		if err := c.change(); err != nil {
+			t.Fatal(err)
+		}
+		for _, address := range []rtc.AOR{"tel:" + number, "sip:" + number + "@example.com"} {
+			if got := leads(address); got != c.want {
+				t.Errorf("%s leads to %q, want %q", address, got, c.want)
+			}
+		}
+		if got := store.users[alice].Direct["tel:"+number]; got != c.want {
+			t.Errorf("stored: it leads to %q, want %q", got, c.want)
+		}
+	}
+	if got := leads("tel:+49301111"); got != "" {
+		t.Errorf("another number leads to %q", got)
+	}
+	for _, c := range []struct{ err, want error }{
+		{d.AddDirect(t.Context(), alice, number, "desk"), ErrUnknownDevice},
+		{d.AddDirect(t.Context(), alice, number, "urn:uuid:<>"), ErrInvalid},
+		{d.AddDirect(t.Context(), alice, string(alice), door), ErrInvalid},
+	} {
+		if !errors.Is(c.err, c.want) {
+			t.Errorf("%v, want %v", c.err, c.want)
+		}
+	}
+}

@@ -56,6 +56,7 @@ func (d *Directory) alter(ctx context.Context, aor rtc.AOR, what string, change 
 		return err
 	}
 	u.Changed = time.Now()
+	u.dropDirect(func(alias rtc.AOR, _ string) bool { return !slices.Contains(u.Aliases, alias) })
 	next := newAccount(u, old.Secrets)
 	if err := d.checkFree(next, old); err != nil {
 		return err

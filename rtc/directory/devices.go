@@ -55,7 +55,8 @@ func (d *Directory) SetDevice(ctx context.Context, aor rtc.AOR, name, password s
 	return nil
 }
 
-// RevokeDevice makes a device's password worthless.
+// RevokeDevice makes a device's password worthless. Numbers that led to that device
+// alone lead to all devices of the user then.
 func (d *Directory) RevokeDevice(ctx context.Context, aor rtc.AOR, name string) error {
 	ctx, done, err := d.begin(ctx)
 	if err != nil {
@@ -73,7 +74,14 @@ func (d *Directory) RevokeDevice(ctx context.Context, aor rtc.AOR, name string) 
 	if err := d.store.DeleteCredential(ctx, aor, name); err != nil {
 		return fmt.Errorf("revoking device %q of %s: %w", name, aor, err)
 	}
-	d.publish(newAccount(old.User(), slices.Delete(slices.Clone(old.Secrets), i, i+1)))
+	u := old.User()
+	u.dropDirect(func(_ rtc.AOR, device string) bool { return device == name })
+	if len(u.Direct) != len(old.User().Direct) {
+		if err := d.store.PutUser(ctx, u); err != nil {
+			return fmt.Errorf("storing user %s: %w", aor, err)
+		}
+	}
+	d.publish(newAccount(u, slices.Delete(slices.Clone(old.Secrets), i, i+1)))
 	d.log.Info("device revoked", "aor", aor, "device", name)
 	return nil
 }

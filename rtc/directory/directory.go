@@ -33,8 +33,11 @@ type User struct {
 	Groups      []string // in order
 	Enabled     bool
 	Aliases     []rtc.AOR // further addresses, telephone numbers ("sip:+4930123@example.com", "tel:+4930123") included
-	Created     time.Time
-	Changed     time.Time
+	// Direct is the one device of the user that an alias leads to, see DeviceOf: its name,
+	// or its instance as a URN (RFC 5626). What is not in it leads to all devices.
+	Direct  map[rtc.AOR]string
+	Created time.Time
+	Changed time.Time
 }
 
 // Credential is a digest secret of a user: the user's own password (Device "")

@@ -60,7 +60,7 @@ func (m *Memory) PutUsers(_ context.Context, users []User, credentials []Credent
 	defer m.mu.Unlock()
 	next := maps.Clone(m.users)
 	for _, u := range users {
-		u.Aliases, u.Groups = slices.Clone(u.Aliases), slices.Clone(u.Groups)
+		u.Aliases, u.Groups, u.Direct = slices.Clone(u.Aliases), slices.Clone(u.Groups), maps.Clone(u.Direct)
 		next[u.AOR] = u
 	}
 	taken := make(map[string]bool)

@@ -22,14 +22,15 @@ const (
 type about struct {
 	mail, department, site, extension string
 	groups                            []string
+	direct                            map[rtc.AOR]string // not to be changed
 }
 
 // newAbout is nil for a user of whom nothing is known.
 func newAbout(u *User) *about {
-	if u.Mail == "" && u.Department == "" && u.Site == "" && u.Extension == "" && len(u.Groups) == 0 {
+	if u.Mail == "" && u.Department == "" && u.Site == "" && u.Extension == "" && len(u.Groups) == 0 && len(u.Direct) == 0 {
 		return nil
 	}
-	a := &about{mail: u.Mail, department: shared(u.Department), site: shared(u.Site), extension: u.Extension}
+	a := &about{mail: u.Mail, department: shared(u.Department), site: shared(u.Site), extension: u.Extension, direct: u.Direct}
 	for _, g := range u.Groups {
 		a.groups = append(a.groups, shared(g))
 	}

@@ -63,7 +63,9 @@ func (p *Plan) toUser(route Route, called User) (Route, error) {
 		return route, &rtc.Status{Code: 486}
 	}
 	route, err := p.toPhones(route, called)
-	p.also(&route, called, set)
+	if called.Only == (reach.Want{}) {
+		p.also(&route, called, set)
+	}
 	if len(route.Rounds) > 0 {
 		return route, nil
 	}
@@ -73,9 +75,21 @@ func (p *Plan) toUser(route Route, called User) (Route, error) {
 	return route, err
 }
 
+// wanted are the ways to a user that a call is for: of all devices, unless a GRUU or the
+// number called leads to one of them.
+func (t *Route) wanted(called User) reach.Want {
+	want := called.Only
+	if t.device != "" {
+		want = reach.Want{Instance: t.device}
+	}
+	want.Max = MaxDevices
+	return want
+}
+
 // toPhones rings all devices of a user: those of the highest q at once, then those
-// of the next, and each spare way of a device after the way it stands in for. Every
-// way to phones is found here, and none for a caller whom the user has blocked.
+// of the next, and each spare way of a device after the way it stands in for; but one
+// device alone when the call is for that. Every way to phones is found here, and none
+// for a caller whom the user has blocked.
 func (p *Plan) toPhones(route Route, called User) (Route, error) {
 	route.Called, route.CalledName, route.CalledNumber = called.AOR, called.Display, called.Number
 	route.Rings, route.Rounds = called, nil
@@ -85,7 +99,7 @@ func (p *Plan) toPhones(route Route, called User) (Route, error) {
 	ring := p.settings(called.AOR).RingTime
 	var spares Rounds
 	q := uint16(0)
-	for i, w := range p.Reach.Ways(called.AOR, reach.Want{Max: MaxDevices, Instance: route.device}) {
+	for i, w := range p.Reach.Ways(called.AOR, route.wanted(called)) {
 		d := Destination{Way: p.wayTo(w), Want: deviceWant(w.Flow), Who: called.party(), Phone: w.Device}
 		switch {
 		case w.Spare:

@@ -39,6 +39,7 @@ type User struct {
 	Number  string // E.164 with '+', shown to trunks; "" when the user has none
 	Groups  []string
 	Site    string
+	Only    reach.Want // which of the devices the address or number called leads to; the zero value is all
 }
 
 // Users is what the plan needs of the directory. Its methods take no lock and
@@ -168,7 +169,7 @@ func (p *Plan) outbound(r *rtc.Request, uri sip.URI) (Route, error) {
 	}
 	if called, ok := p.user(uri); ok {
 		own := p.settings(caller.AOR)
-		if !p.AllCalls && p.settings(called.AOR).IsZero() && !own.Withhold && !own.NoWaiting {
+		if !p.AllCalls && called.Only == (reach.Want{}) && p.settings(called.AOR).IsZero() && !own.Withhold && !own.NoWaiting {
 			return route, rtc.Next
 		}
 		return p.toUser(route, called)

@@ -9,6 +9,7 @@ import (
 
 	"tandem/cmd/tandem/api/access"
 	op "tandem/cmd/tandem/api/operation"
+	"tandem/cmd/tandem/api/problem"
 	"tandem/rtc"
 	"tandem/rtc/directory"
 	"tandem/rtc/location"
@@ -19,9 +20,10 @@ type User struct {
 	Address  string `json:"address" yaml:"address" doc:"Address-of-record" example:"sip:alice@example.com"`
 	Display  string `json:"display,omitempty" yaml:"display,omitempty" doc:"Display name"`
 	Profile  `yaml:",inline"`
-	Enabled  bool     `json:"enabled" yaml:"enabled" doc:"May register and be reached"`
-	Aliases  []string `json:"aliases,omitempty" yaml:"aliases,omitempty" doc:"Further addresses and telephone numbers"`
-	Password string   `json:"password,omitempty" yaml:"password,omitempty" doc:"Only in the answer that made it"`
+	Enabled  bool              `json:"enabled" yaml:"enabled" doc:"May register and be reached"`
+	Aliases  []string          `json:"aliases,omitempty" yaml:"aliases,omitempty" doc:"Further addresses and telephone numbers"`
+	Direct   map[string]string `json:"direct,omitempty" yaml:"direct,omitempty" doc:"The one device that rings for an alias, by its name or instance; the others have all devices ring" example:"{\"tel:+49301234567\":\"desk-phone\"}"`
+	Password string            `json:"password,omitempty" yaml:"password,omitempty" doc:"Only in the answer that made it"`
 }
 
 // Profile is what people know of a user.
@@ -56,6 +58,7 @@ type UserChange struct {
 	Numbers     *[]string `json:"numbers,omitempty" doc:"All telephone numbers; other aliases stay"`
 	Groups      *[]string `json:"groups,omitempty" doc:"All groups"`
 	AddAlias    string    `json:"add_alias,omitempty"`
+	Device      string    `json:"device,omitempty" doc:"With add_alias: the one device that rings, its name or its instance (urn:uuid:…); absent: all ring" example:"desk-phone"`
 	RemoveAlias string    `json:"remove_alias,omitempty"`
 }
 
@@ -81,6 +84,12 @@ func shown(u directory.User) User {
 		Department: u.Department, Site: u.Site, Extension: u.Extension, Numbers: u.Numbers(), Groups: u.Groups}}
 	for _, a := range u.Aliases {
 		s.Aliases = append(s.Aliases, string(a))
+	}
+	if len(u.Direct) > 0 {
+		s.Direct = make(map[string]string, len(u.Direct))
+		for alias, device := range u.Direct {
+			s.Direct[string(alias)] = device
+		}
 	}
 	return s
 }
@@ -195,8 +204,11 @@ func (a *API) applyUser(ctx context.Context, aor rtc.AOR, in UserChange) (passwo
 	if err == nil && profile != (directory.Change{}) {
 		err = a.Directory.Change(ctx, aor, profile)
 	}
+	if err == nil && in.Device != "" && in.AddAlias == "" {
+		err = problem.Invalid("alias_missing", "device says which device rings for add_alias, which is not there", "name the address or number in add_alias")
+	}
 	if err == nil && in.AddAlias != "" {
-		err = a.Directory.AddAlias(ctx, aor, in.AddAlias)
+		err = a.Directory.AddDirect(ctx, aor, in.AddAlias, in.Device)
 	}
 	if err == nil && in.RemoveAlias != "" {
 		err = a.Directory.RemoveAlias(ctx, aor, in.RemoveAlias)

@@ -130,17 +130,24 @@ func (u users) Ours(host []byte, port uint16) bool {
 // User implements routing.Users.
 func (u users) User(address rtc.AOR) (routing.User, bool) {
 	user, ok := u.Directory.Resolve(address)
-	return called(user), ok && user.Enabled
+	return called(user, address), ok && user.Enabled
 }
 
 // Number implements routing.Users.
 func (u users) Number(number string) (routing.User, bool) {
-	user, ok := u.Directory.Resolve(rtc.AOR("tel:" + number))
-	return called(user), ok && user.Enabled
+	address := rtc.AOR("tel:" + number)
+	user, ok := u.Directory.Resolve(address)
+	return called(user, address), ok && user.Enabled
 }
 
-func called(u directory.User) routing.User {
+// called is a user as calls to an address know him.
+func called(u directory.User, address rtc.AOR) routing.User {
 	s := routing.User{AOR: u.AOR, Display: u.DisplayName, Groups: u.Groups, Site: u.Site}
+	if device := u.DeviceOf(address); directory.IsInstance(device) {
+		s.Only.Instance = device
+	} else {
+		s.Only.Device = device
+	}
 	for _, a := range u.Aliases {
 		if n, ok := strings.CutPrefix(string(a), "tel:+"); ok {
 			s.Number = "+" + n

@@ -7,6 +7,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -32,17 +33,25 @@ func New(db *store.DB) *Store { return &Store{db} }
 // Users implements directory.Store.
 func (s *Store) Users(ctx context.Context, each func(directory.User)) error {
 	aliases := make(map[rtc.AOR][]rtc.AOR)
-	rows, err := s.db.Read().QueryContext(ctx, `SELECT alias, aor FROM aliases ORDER BY alias`)
+	direct := make(map[rtc.AOR]map[rtc.AOR]string)
+	rows, err := s.db.Read().QueryContext(ctx, `SELECT alias, aor, device FROM aliases ORDER BY alias`)
 	if err != nil {
 		return s.db.Fault("loading aliases", err)
 	}
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
 		var alias, aor rtc.AOR
-		if err := rows.Scan(&alias, &aor); err != nil {
+		var device string
+		if err := rows.Scan(&alias, &aor, &device); err != nil {
 			return s.db.Fault("loading aliases", err)
 		}
 		aliases[aor] = append(aliases[aor], alias)
+		if device != "" {
+			if direct[aor] == nil {
+				direct[aor] = make(map[rtc.AOR]string)
+			}
+			direct[aor][alias] = device
+		}
 	}
 	if err := rows.Err(); err != nil {
 		return s.db.Fault("loading aliases", err)
@@ -61,7 +70,7 @@ func (s *Store) Users(ctx context.Context, each func(directory.User)) error {
 			return s.db.Fault("loading users", err)
 		}
 		u.Enabled, u.Created, u.Changed = enabled != 0, fromMillis(created), fromMillis(changed)
-		u.Aliases = aliases[u.AOR]
+		u.Aliases, u.Direct = aliases[u.AOR], direct[u.AOR]
 		if groups != "" {
 			u.Groups = strings.Split(groups, "\n")
 		}
@@ -108,7 +117,7 @@ func (s *Store) Credentials(ctx context.Context, each func(directory.Credential)
 
 // PutUser implements directory.Store.
 func (s *Store) PutUser(ctx context.Context, u directory.User) error {
-	u.Aliases = slices.Clone(u.Aliases) // the caller may go on before the write when ctx ends
+	u.Aliases, u.Direct = slices.Clone(u.Aliases), maps.Clone(u.Direct) // the caller may go on before the write when ctx ends
 	return s.change(ctx, "storing user", 1, func(ctx context.Context, tx store.Tx) error { return putUser(ctx, tx, u) })
 }
 
@@ -116,7 +125,7 @@ func (s *Store) PutUser(ctx context.Context, u directory.User) error {
 func (s *Store) PutUsers(ctx context.Context, users []directory.User, credentials []directory.Credential) error {
 	users, credentials = slices.Clone(users), slices.Clone(credentials)
 	for i := range users {
-		users[i].Aliases = slices.Clone(users[i].Aliases)
+		users[i].Aliases, users[i].Direct = slices.Clone(users[i].Aliases), maps.Clone(users[i].Direct)
 	}
 	return s.change(ctx, "storing users", len(users)+len(credentials), func(ctx context.Context, tx store.Tx) error {
 		for _, u := range users {
@@ -151,7 +160,7 @@ func putUser(ctx context.Context, tx store.Tx, u directory.User) error {
 		return err
 	}
 	for _, alias := range u.Aliases {
-		if _, err := tx.ExecContext(ctx, `INSERT INTO aliases (alias, aor) VALUES ($1, $2)`, string(alias), string(u.AOR)); err != nil {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO aliases (alias, aor, device) VALUES ($1, $2, $3)`, string(alias), string(u.AOR), u.Direct[alias]); err != nil {
 			return err
 		}
 	}

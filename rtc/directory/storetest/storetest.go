@@ -175,11 +175,13 @@ func uses(t *testing.T, s directory.Store, again func() directory.Store) {
 
 func copies(t *testing.T, s directory.Store, again func() directory.Store) {
 	u := user("alice", "sip:100@example.com")
+	u.Direct = map[rtc.AOR]string{"sip:100@example.com": "desk"}
 	all := []directory.User{user("bob", "sip:200@example.com")}
 	must(t, s.PutUser(t.Context(), u), s.PutUsers(t.Context(), all, nil))
 	u.Aliases[0], all[0].Aliases[0], all[0].DisplayName = "sip:x@example.com", "sip:y@example.com", "z"
+	u.Direct["sip:100@example.com"] = "other"
 	got := users(t, again())
-	if len(got) != 2 || !slices.Equal(got[0].Aliases, []rtc.AOR{"sip:100@example.com"}) || !slices.Equal(got[1].Aliases, []rtc.AOR{"sip:200@example.com"}) {
+	if len(got) != 2 || got[0].Direct["sip:100@example.com"] != "desk" || len(got[1].Direct) != 0 || !slices.Equal(got[0].Aliases, []rtc.AOR{"sip:100@example.com"}) || !slices.Equal(got[1].Aliases, []rtc.AOR{"sip:200@example.com"}) {
 		t.Errorf("%+v", got)
 	}
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -106,12 +108,21 @@ func showUser(c *cobra.Command, u api.User) error {
 		for _, line := range []struct{ what, text string }{
 			{"name", u.Display}, {"mail", u.Mail}, {"department", u.Department}, {"site", u.Site}, {"extension", u.Extension},
 			{"numbers", strings.Join(u.Numbers, " ")}, {"groups", strings.Join(u.Groups, ", ")}, {"aliases", strings.Join(otherAliases(u), " ")},
+			{"one device", strings.Join(direct(u), ", ")},
 		} {
 			if line.text != "" {
 				fmt.Fprintf(w, "%s\t%s\n", line.what, line.text)
 			}
 		}
 	})
+}
+
+// direct are the aliases for which one device rings, with that device.
+func direct(u api.User) (list []string) {
+	for _, alias := range slices.Sorted(maps.Keys(u.Direct)) {
+		list = append(list, strings.TrimPrefix(alias, "tel:")+" at "+u.Direct[alias])
+	}
+	return list
 }
 
 // otherAliases are those that are no telephone numbers.

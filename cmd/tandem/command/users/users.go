@@ -155,9 +155,17 @@ func newUsersEnable(enable bool) *cobra.Command {
 
 func newUsersAlias() *cobra.Command {
 	c := command.Group(&cobra.Command{Use: "alias", Short: "Give a user another address or telephone number, or take one away"})
-	c.AddCommand(
-		newAliasChange("add", "Let a user be reached by one more address or number, at once",
-			func(alias string) api.UserChange { return api.UserChange{AddAlias: alias} }),
+	var device string
+	add := newAliasChange("add", "Let a user, or one device of a user, be reached by one more address or number, at once",
+		func(alias string) api.UserChange { return api.UserChange{AddAlias: alias, Device: device} })
+	add.Long = `Let a user be reached by one more address or number. All devices of the user ring;
+with --device that one alone. A device is named as "tandem devices list USER" does,
+a line of a desk phone among them, or by its instance as "tandem registrations list"
+shows it. Adding an alias that the user has changes what rings.`
+	add.Example += "\n  tandem users alias add alice +49301234568 --device desk-phone" +
+		"\n  tandem users alias add alice +49301234569 --device phone-0004f2aabbcc-1"
+	add.Flags().StringVar(&device, "device", "", "the one device that rings: its name, or its instance (urn:uuid:…)")
+	c.AddCommand(add,
 		newAliasChange("remove", "Take an address or number from a user, at once",
 			func(alias string) api.UserChange { return api.UserChange{RemoveAlias: alias} }))
 	return c
