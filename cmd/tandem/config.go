@@ -19,7 +19,10 @@ func newConfigCommand() *cobra.Command {
 			Example: "  tandem config defaults > tandem.yaml",
 			Args:    command.ExactArgs(0),
 			RunE: func(c *cobra.Command, _ []string) error {
-				_, err := fmt.Fprint(c.OutOrStdout(), config.DefaultsYAML)
+				text, err := config.DefaultsYAML()
+				if err == nil {
+					_, err = fmt.Fprint(c.OutOrStdout(), text)
+				}
 				return err
 			},
 		},

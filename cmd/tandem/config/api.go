@@ -11,11 +11,11 @@ import (
 
 // API is the interface over HTTPS.
 type API struct {
-	Addr       string        `yaml:"addr" json:"addr" jsonschema_description:"host:port of /api/v1 over HTTPS, for callers with a token, such as 0.0.0.0:9443; empty: off"`
-	Hosts      []string      `yaml:"hosts" json:"hosts,omitempty" jsonschema_description:"Host names and addresses callers use besides domains, names and this machine's"`
-	Origins    []string      `yaml:"origins" json:"origins,omitempty" jsonschema_description:"Origins of web pages that may call, such as https://admin.example.com; empty: no page may"`
-	WebhooksTo []string      `yaml:"webhooks_to" json:"webhooks_to,omitempty" jsonschema_description:"Networks (CIDR) webhooks may reach without TLS, and though they are of this machine or its link"`
-	KeepAudit  time.Duration `yaml:"keep_audit" json:"keep_audit" jsonschema_description:"How long it is kept who changed what; 0: for ever"`
+	Addr       string        `yaml:"addr" json:"addr"`
+	Hosts      []string      `yaml:"hosts" json:"hosts,omitempty"`
+	Origins    []string      `yaml:"origins" json:"origins,omitempty"`
+	WebhooksTo []string      `yaml:"webhooks_to" json:"webhooks_to,omitempty"`
+	KeepAudit  time.Duration `yaml:"keep_audit" json:"keep_audit"`
 }
 
 // faults finds what the syntax does not show.

@@ -16,38 +16,38 @@ import (
 
 // Telephony is how calls are led.
 type Telephony struct {
-	AllCalls      bool          `yaml:"all_calls" json:"all_calls" jsonschema_description:"Lead calls between users, too, not only those from and to telephone numbers; otherwise they pass through as they are and sound goes straight from phone to phone"`
-	Calls         int           `yaml:"calls" json:"calls" jsonschema_description:"Calls led at a time; more are answered 503"`
-	RingTime      time.Duration `yaml:"ring_time" json:"ring_time" jsonschema_description:"How long a call may ring"`
-	Recordings    string        `yaml:"recordings" json:"recordings,omitempty" jsonschema_description:"Folder that recordings of calls are written to; empty: calls are not recorded"`
-	Announcements string        `yaml:"announcements" json:"announcements,omitempty" jsonschema_description:"Folder of WAV files that a caller hears when a call fails: busy, no-answer, unknown, unreachable, refused, congestion, failed; empty: the status alone tells"`
-	ParkTime      time.Duration `yaml:"park_time" json:"park_time" jsonschema_description:"How long a parked call waits before who parked it is called"`
-	RecordingTone bool          `yaml:"recording_tone" json:"recording_tone" jsonschema_description:"Both sides hear a tone every 15 s while a call is recorded"`
-	Failover      time.Duration `yaml:"failover" json:"failover" jsonschema_description:"How long trunks are tried one after the other before the caller is told that none takes the call"`
-	KeepRecords   time.Duration `yaml:"keep_records" json:"keep_records" jsonschema_description:"How long records of calls are kept; 0: for ever"`
-	SessionTimer  time.Duration `yaml:"session_timer" json:"session_timer" jsonschema_description:"How often each side of a call is asked at least twice whether it is still there (RFC 4028); 0: only where a phone or trunk asks for it"`
-	Reconnect     time.Duration `yaml:"reconnect" json:"reconnect" jsonschema_description:"How long a phone whose connection closed in a call has to come back; then the call of a browser ends"`
-	Music         string        `yaml:"music" json:"music" jsonschema_description:"WAV file that is played to who is on hold; empty: hold is carried across, and the phone is silent"`
+	AllCalls      bool          `yaml:"all_calls" json:"all_calls"`
+	Calls         int           `yaml:"calls" json:"calls"`
+	RingTime      time.Duration `yaml:"ring_time" json:"ring_time"`
+	Recordings    string        `yaml:"recordings" json:"recordings,omitempty"`
+	Announcements string        `yaml:"announcements" json:"announcements,omitempty"`
+	ParkTime      time.Duration `yaml:"park_time" json:"park_time"`
+	RecordingTone bool          `yaml:"recording_tone" json:"recording_tone"`
+	Failover      time.Duration `yaml:"failover" json:"failover"`
+	KeepRecords   time.Duration `yaml:"keep_records" json:"keep_records"`
+	SessionTimer  time.Duration `yaml:"session_timer" json:"session_timer"`
+	Reconnect     time.Duration `yaml:"reconnect" json:"reconnect"`
+	Music         string        `yaml:"music" json:"music"`
 }
 
 // Media is the relay that the sound of calls passes.
 type Media struct {
-	Interfaces   []MediaInterface `yaml:"interfaces" json:"interfaces,omitempty" jsonschema_description:"Addresses that sound is sent from and received at; empty: the address of this machine towards others"`
-	Ports        string           `yaml:"ports" json:"ports" jsonschema_description:"Range of UDP ports, FIRST-LAST; a call takes up to four"`
-	Workers      int              `yaml:"workers" json:"workers,omitempty" jsonschema_description:"Threads that pass packets; 0: one a core"`
-	Converters   int              `yaml:"converters" json:"converters,omitempty" jsonschema_description:"Threads that convert audio; 0: one a core"`
-	Kernel       string           `yaml:"kernel" json:"kernel" jsonschema:"enum=auto,enum=on,enum=off" jsonschema_description:"Forward plain streams in the kernel"`
-	DSCP         int              `yaml:"dscp" json:"dscp" jsonschema_description:"DSCP of packets; 46 is expedited forwarding"`
-	StrictSource bool             `yaml:"strict_source" json:"strict_source" jsonschema_description:"Believe the signalled addresses alone; phones behind NAT are not heard"`
-	OpusInGo     bool             `yaml:"opus_in_go" json:"opus_in_go" jsonschema_description:"Decode Opus in Go even where libopus is there: no C reads what phones send, at twice the cost"`
-	Idle         time.Duration    `yaml:"idle" json:"idle" jsonschema_description:"End a call that carries no sound for so long though it should"`
+	Interfaces   []MediaInterface `yaml:"interfaces" json:"interfaces,omitempty"`
+	Ports        string           `yaml:"ports" json:"ports"`
+	Workers      int              `yaml:"workers" json:"workers,omitempty"`
+	Converters   int              `yaml:"converters" json:"converters,omitempty"`
+	Kernel       string           `yaml:"kernel" json:"kernel" jsonschema:"enum=auto,enum=on,enum=off"`
+	DSCP         int              `yaml:"dscp" json:"dscp"`
+	StrictSource bool             `yaml:"strict_source" json:"strict_source"`
+	OpusInGo     bool             `yaml:"opus_in_go" json:"opus_in_go"`
+	Idle         time.Duration    `yaml:"idle" json:"idle"`
 }
 
 // MediaInterface is one network that sound comes from.
 type MediaInterface struct {
-	Name      string `yaml:"name" json:"name,omitempty" jsonschema_description:"By which it is named elsewhere; empty: its address"`
-	Addr      string `yaml:"addr" json:"addr" jsonschema_description:"Address of this machine"`
-	Advertise string `yaml:"advertise" json:"advertise,omitempty" jsonschema_description:"Address that phones are told, when a NAT stands before this server; empty: addr"`
+	Name      string `yaml:"name" json:"name,omitempty"`
+	Addr      string `yaml:"addr" json:"addr"`
+	Advertise string `yaml:"advertise" json:"advertise,omitempty"`
 }
 
 // Config is what the media server is made with.

@@ -17,16 +17,16 @@ import (
 // Config is tandem.yaml. Every field has a default; unknown keys are errors.
 // Users, devices and bindings live in the store, not here.
 type Config struct {
-	Domains   []string      `yaml:"domains" json:"domains" jsonschema_description:"SIP domains served here; the first is the default one and the digest realm"`
-	Names     []string      `yaml:"names" json:"names,omitempty" jsonschema_description:"Host names by which phones know this server besides domains and addresses, as sip.example.com for example.com"`
-	Data      string        `yaml:"data" json:"data" jsonschema_description:"Folder of the store, the self-made certificates and the control socket"`
-	Store     string        `yaml:"store" json:"store,omitempty" jsonschema_description:"Database URL; empty: tandem.db in the data folder"`
-	Listen    []Listen      `yaml:"listen" json:"listen" jsonschema_description:"Addresses to serve SIP on"`
+	Domains   []string      `yaml:"domains" json:"domains"`
+	Names     []string      `yaml:"names" json:"names,omitempty"`
+	Data      string        `yaml:"data" json:"data"`
+	Store     string        `yaml:"store" json:"store,omitempty"`
+	Listen    []Listen      `yaml:"listen" json:"listen"`
 	TLS       TLS           `yaml:"tls" json:"tls"`
 	Auth      Auth          `yaml:"auth" json:"auth"`
 	Registrar Registrar     `yaml:"registrar" json:"registrar"`
 	Proxy     Proxy         `yaml:"proxy" json:"proxy"`
-	Routes    []proxy.Route `yaml:"routes" json:"routes" jsonschema_description:"Static routes by domain or method; the longest domain wins"`
+	Routes    []proxy.Route `yaml:"routes" json:"routes"`
 	Telephony Telephony     `yaml:"telephony" json:"telephony"`
 	Numbers   Numbers       `yaml:"numbers" json:"numbers"`
 	Emergency Emergency     `yaml:"emergency" json:"emergency,omitempty"`
@@ -47,59 +47,59 @@ type Config struct {
 // Listen is one listening address.
 type Listen struct {
 	Proto     string   `yaml:"proto" json:"proto" jsonschema:"enum=udp,enum=tcp,enum=tls,enum=ws,enum=wss"`
-	Addr      string   `yaml:"addr" json:"addr" jsonschema_description:"host:port; an empty host is every address, IPv6 in brackets"`
-	Advertise string   `yaml:"advertise" json:"advertise,omitempty" jsonschema_description:"host or host:port that others see in Via and Record-Route; empty: addr"`
-	Trusted   []string `yaml:"trusted" json:"trusted,omitempty" jsonschema_description:"Addresses (CIDR) whose requests need no credentials, as for gateways of old; default none"`
-	Origins   []string `yaml:"origins" json:"origins,omitempty" jsonschema_description:"ws and wss: allowed Origin hosts; empty: the same host only"`
-	ClientCA  string   `yaml:"client_ca" json:"client_ca,omitempty" jsonschema_description:"tls and wss: PEM file of the CA that must have signed the client's certificate (mutual TLS)"`
-	Loops     int      `yaml:"loops" json:"loops,omitempty" jsonschema_description:"udp: reader loops; 0: one a core"`
+	Addr      string   `yaml:"addr" json:"addr"`
+	Advertise string   `yaml:"advertise" json:"advertise,omitempty"`
+	Trusted   []string `yaml:"trusted" json:"trusted,omitempty"`
+	Origins   []string `yaml:"origins" json:"origins,omitempty"`
+	ClientCA  string   `yaml:"client_ca" json:"client_ca,omitempty"`
+	Loops     int      `yaml:"loops" json:"loops,omitempty"`
 }
 
 // TLS names the server certificate.
 type TLS struct {
-	Certificate string `yaml:"certificate" json:"certificate,omitempty" jsonschema_description:"PEM file with the chain; empty: a self-made CA in the data folder signs one"`
-	Key         string `yaml:"key" json:"key,omitempty" jsonschema_description:"PEM file with the private key"`
-	OldCiphers  bool   `yaml:"old_ciphers" json:"old_ciphers" jsonschema_description:"Take the TLS 1.2 suites with CBC and SHA-1 too, for phones that know no better ones"`
+	Certificate string `yaml:"certificate" json:"certificate,omitempty"`
+	Key         string `yaml:"key" json:"key,omitempty"`
+	OldCiphers  bool   `yaml:"old_ciphers" json:"old_ciphers"`
 }
 
 // Auth is who must prove what.
 type Auth struct {
-	Algorithms   []string      `yaml:"algorithms" json:"algorithms" jsonschema_description:"Digest algorithms offered, best first: SHA-512-256, SHA-256, MD5"`
-	MD5Agents    []string      `yaml:"md5_agents" json:"md5_agents" jsonschema_description:"Beginnings of User-Agent whose phones are offered MD5 alone because they fail on anything else"`
-	URIAgents    []string      `yaml:"uri_agents" json:"uri_agents" jsonschema_description:"Beginnings of User-Agent whose credentials may name the server instead of the Request-URI"`
-	QopInt       bool          `yaml:"auth_int" json:"auth_int" jsonschema_description:"Offer qop auth-int besides auth"`
-	NonceLife    time.Duration `yaml:"nonce_life" json:"nonce_life" jsonschema_description:"How long a nonce can be used"`
-	AllowForeign bool          `yaml:"allow_foreign" json:"allow_foreign" jsonschema_description:"Let callers of other domains reach users here without credentials"`
+	Algorithms   []string      `yaml:"algorithms" json:"algorithms"`
+	MD5Agents    []string      `yaml:"md5_agents" json:"md5_agents"`
+	URIAgents    []string      `yaml:"uri_agents" json:"uri_agents"`
+	QopInt       bool          `yaml:"auth_int" json:"auth_int"`
+	NonceLife    time.Duration `yaml:"nonce_life" json:"nonce_life"`
+	AllowForeign bool          `yaml:"allow_foreign" json:"allow_foreign"`
 }
 
 // Registrar bounds registrations (RFC 3261 §10.3).
 type Registrar struct {
-	MinExpires     time.Duration `yaml:"min_expires" json:"min_expires" jsonschema_description:"Shortest registration granted; less is answered 423"`
-	MaxExpires     time.Duration `yaml:"max_expires" json:"max_expires" jsonschema_description:"Longest registration granted"`
-	DefaultExpires time.Duration `yaml:"default_expires" json:"default_expires" jsonschema_description:"Granted when a phone asks for none"`
-	ConnExpires    time.Duration `yaml:"connection_expires" json:"connection_expires" jsonschema_description:"Longest registration granted to a phone that is reached by the TCP, TLS or WebSocket connection it registered by, unless it keeps that alive itself (RFC 5626); 0: as others"`
-	MaxBindings    int           `yaml:"max_bindings" json:"max_bindings" jsonschema_description:"Contacts an address may have at a time"`
-	ServiceRoute   string        `yaml:"service_route" json:"service_route,omitempty" jsonschema_description:"Value of Service-Route in answers (RFC 3608); empty: none"`
+	MinExpires     time.Duration `yaml:"min_expires" json:"min_expires"`
+	MaxExpires     time.Duration `yaml:"max_expires" json:"max_expires"`
+	DefaultExpires time.Duration `yaml:"default_expires" json:"default_expires"`
+	ConnExpires    time.Duration `yaml:"connection_expires" json:"connection_expires"`
+	MaxBindings    int           `yaml:"max_bindings" json:"max_bindings"`
+	ServiceRoute   string        `yaml:"service_route" json:"service_route,omitempty"`
 }
 
 // Proxy is how calls are forwarded (RFC 3261 §16).
 type Proxy struct {
-	TimerC           time.Duration `yaml:"timer_c" json:"timer_c" jsonschema_description:"How long a call may ring without any answer"`
-	Failover         time.Duration `yaml:"failover" json:"failover" jsonschema_description:"How long a next hop may say nothing to a call while there is another"`
-	MaxForks         int           `yaml:"max_forks" json:"max_forks" jsonschema_description:"Branches of one request at most"`
-	DiversionOfUsers bool          `yaml:"diversion_of_users" json:"diversion_of_users" jsonschema_description:"Pass on what users' phones say about the way of a call (Diversion, History-Info); otherwise only that of trusted peers"`
-	UsersTo          []string      `yaml:"users_to" json:"users_to,omitempty" jsonschema_description:"Networks (CIDR) of this machine and its links that users' requests may reach from elsewhere; none by default"`
-	RecurseRedirect  bool          `yaml:"recurse_redirect" json:"recurse_redirect" jsonschema_description:"Follow 3xx answers instead of passing them on"`
+	TimerC           time.Duration `yaml:"timer_c" json:"timer_c"`
+	Failover         time.Duration `yaml:"failover" json:"failover"`
+	MaxForks         int           `yaml:"max_forks" json:"max_forks"`
+	DiversionOfUsers bool          `yaml:"diversion_of_users" json:"diversion_of_users"`
+	UsersTo          []string      `yaml:"users_to" json:"users_to,omitempty"`
+	RecurseRedirect  bool          `yaml:"recurse_redirect" json:"recurse_redirect"`
 }
 
 // DNS is where names are resolved.
 type DNS struct {
-	Servers []string `yaml:"servers" json:"servers,omitempty" jsonschema_description:"host:port; empty: those of /etc/resolv.conf"`
+	Servers []string `yaml:"servers" json:"servers,omitempty"`
 }
 
 // HTTP is the address of metrics and health.
 type HTTP struct {
-	Addr string `yaml:"addr" json:"addr" jsonschema_description:"host:port of /metrics, /livez, /readyz and /debug/pprof; keep it on loopback; empty: off"`
+	Addr string `yaml:"addr" json:"addr"`
 }
 
 // Log is how much is told.
@@ -110,19 +110,19 @@ type Log struct {
 
 // Limits bound what peers can make the server hold.
 type Limits struct {
-	Connections      int           `yaml:"connections" json:"connections" jsonschema_description:"Stream connections in all"`
-	ConnectionsPerIP int           `yaml:"connections_per_ip" json:"connections_per_ip" jsonschema_description:"Stream connections from one address (IPv6: one /64)"`
-	MessageBytes     int           `yaml:"message_bytes" json:"message_bytes" jsonschema_description:"Largest message taken"`
-	MultipartBytes   int           `yaml:"multipart_bytes" json:"multipart_bytes" jsonschema_description:"What an INVITE that brings documents along may have in addition, over TCP and TLS"`
-	Transactions     int           `yaml:"transactions" json:"transactions" jsonschema_description:"Transactions under way at most; new calls are refused from 80 % on"`
-	AbsorbBytes      int           `yaml:"absorb_bytes" json:"absorb_bytes" jsonschema_description:"Octets of final answers kept to repeat them to retransmissions"`
-	Drain            time.Duration `yaml:"drain" json:"drain" jsonschema_description:"How long SIGTERM waits for calls being set up"`
-	Memory           int64         `yaml:"memory" json:"memory" jsonschema_description:"Soft memory limit in octets, to which garbage collection adapts; 0: none"`
+	Connections      int           `yaml:"connections" json:"connections"`
+	ConnectionsPerIP int           `yaml:"connections_per_ip" json:"connections_per_ip"`
+	MessageBytes     int           `yaml:"message_bytes" json:"message_bytes"`
+	MultipartBytes   int           `yaml:"multipart_bytes" json:"multipart_bytes"`
+	Transactions     int           `yaml:"transactions" json:"transactions"`
+	AbsorbBytes      int           `yaml:"absorb_bytes" json:"absorb_bytes"`
+	Drain            time.Duration `yaml:"drain" json:"drain"`
+	Memory           int64         `yaml:"memory" json:"memory"`
 }
 
 // Trace is the ring of recent messages behind "tandem trace".
 type Trace struct {
-	Bytes int `yaml:"bytes" json:"bytes" jsonschema_description:"Octets of messages kept; 0: off"`
+	Bytes int `yaml:"bytes" json:"bytes"`
 }
 
 // Default is the configuration without a file.

@@ -63,7 +63,7 @@ func mistake(b []byte, err error) (place, error) {
 	msg, t := plain(ye.GetMessage()), ye.GetToken().Position
 	if name, ok := unknownField(msg); ok {
 		msg = fmt.Sprintf("unknown key %q", name)
-		if near := nearest(name, keys(reflect.TypeFor[Config](), nil)); near != "" {
+		if near := nearest(name, names(reflect.TypeFor[Config](), nil)); near != "" {
 			msg += fmt.Sprintf("; did you mean %q?", near)
 		} else {
 			msg += "; the keys are listed by: tandem config defaults"

@@ -10,15 +10,15 @@ import (
 
 // EmergencySite is how emergency calls leave a site.
 type EmergencySite struct {
-	Site     string `yaml:"site" json:"site,omitempty" jsonschema_description:"Site of the users; empty: all that are not named"`
-	Trunk    string `yaml:"trunk" json:"trunk,omitempty" jsonschema_description:"Trunk or trunk group tried first; empty: those that serve the number"`
-	Caller   string `yaml:"caller" json:"caller,omitempty" jsonschema_description:"Number shown, by which the site is called back, with + and country code; empty: the user's own"`
-	Location string `yaml:"location" json:"location,omitempty" jsonschema_description:"URI of where the site is, sent as Geolocation when the phone sends none"`
+	Site     string `yaml:"site" json:"site,omitempty"`
+	Trunk    string `yaml:"trunk" json:"trunk,omitempty"`
+	Caller   string `yaml:"caller" json:"caller,omitempty"`
+	Location string `yaml:"location" json:"location,omitempty"`
 }
 
 // Emergency is how emergency calls are led.
 type Emergency struct {
-	Sites []EmergencySite `yaml:"sites" json:"sites,omitempty" jsonschema_description:"How emergency calls leave each site"`
+	Sites []EmergencySite `yaml:"sites" json:"sites,omitempty"`
 }
 
 // Of is how emergency calls leave a site.

@@ -1,7 +1,6 @@
 package config
 
 import (
-	_ "embed"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,12 +11,6 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/parser"
 )
-
-// DefaultsYAML is the commented default configuration, as "tandem config
-// defaults" prints it.
-//
-//go:embed defaults.yaml
-var DefaultsYAML string
 
 // Load reads a configuration file over the defaults; path "" is the defaults
 // alone. The error has a line for each mistake, with file, line, column and remedy.
@@ -90,8 +83,8 @@ func locate(path string, b []byte, faults []Fault) error {
 	return errors.Join(errs...)
 }
 
-// keys collects every yaml key of a configuration type.
-func keys(t reflect.Type, into []string) []string {
+// names collects every yaml key of a configuration type.
+func names(t reflect.Type, into []string) []string {
 	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
 		t = t.Elem()
 	}
@@ -100,7 +93,7 @@ func keys(t reflect.Type, into []string) []string {
 	}
 	for f := range t.Fields() {
 		if tag, _, _ := strings.Cut(f.Tag.Get("yaml"), ","); tag != "" && tag != "-" {
-			into = keys(f.Type, append(into, tag))
+			into = names(f.Type, append(into, tag))
 		}
 	}
 	return into

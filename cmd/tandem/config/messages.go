@@ -4,15 +4,15 @@ import "time"
 
 // Messages is how instant messages are delivered and kept.
 type Messages struct {
-	Deliver   string        `yaml:"deliver" json:"deliver" jsonschema:"enum=all,enum=best" jsonschema_description:"all: to all devices of a user; best: to those of the highest q, and to others only when these do not take it"`
-	Copies    bool          `yaml:"copies" json:"copies" jsonschema_description:"Send what a user writes to his other devices as well"`
-	Strangers string        `yaml:"strangers" json:"strangers" jsonschema:"enum=deliver,enum=hold,enum=refuse" jsonschema_description:"What becomes of messages to users whose contact the sender is not: deliver, hold until they approve of him, or refuse as if there were no such user"`
-	Keep      time.Duration `yaml:"keep" json:"keep" jsonschema_description:"How long a message waits for a user who is away; 0: none is kept, and its sender is told 480"`
-	Octets    int           `yaml:"octets" json:"octets" jsonschema_description:"Largest body taken; a longer one is answered 413"`
-	Mailbox   int           `yaml:"mailbox" json:"mailbox" jsonschema_description:"Messages kept for one user"`
-	Bytes     int           `yaml:"mailbox_bytes" json:"mailbox_bytes" jsonschema_description:"Octets kept for one user"`
-	Rate      int           `yaml:"rate" json:"rate" jsonschema_description:"Messages a second that a user may send in the long run; 0: any number"`
-	Burst     int           `yaml:"burst" json:"burst" jsonschema_description:"Messages that he may send at once"`
+	Deliver   string        `yaml:"deliver" json:"deliver" jsonschema:"enum=all,enum=best"`
+	Copies    bool          `yaml:"copies" json:"copies"`
+	Strangers string        `yaml:"strangers" json:"strangers" jsonschema:"enum=deliver,enum=hold,enum=refuse"`
+	Keep      time.Duration `yaml:"keep" json:"keep"`
+	Octets    int           `yaml:"octets" json:"octets"`
+	Mailbox   int           `yaml:"mailbox" json:"mailbox"`
+	Bytes     int           `yaml:"mailbox_bytes" json:"mailbox_bytes"`
+	Rate      int           `yaml:"rate" json:"rate"`
+	Burst     int           `yaml:"burst" json:"burst"`
 }
 
 func (m *Messages) faults(bad func(key, format string, args ...any)) {

@@ -9,11 +9,11 @@ import (
 
 // Numbers is how telephone numbers are dialled here.
 type Numbers struct {
-	Country   string   `yaml:"country" json:"country,omitempty" jsonschema_description:"Country of this site, as two letters of ISO 3166-1: DE, US. Without it every number with + counts as abroad, and 0 and 1 in front mean nothing"`
-	Area      string   `yaml:"area" json:"area,omitempty" jsonschema_description:"Area code put before numbers of five digits and more dialled without any prefix: 30"`
-	Outside   string   `yaml:"outside" json:"outside,omitempty" jsonschema_description:"Digits dialled first to leave the house: 0 or 9"`
-	Emergency []string `yaml:"emergency" json:"emergency,omitempty" jsonschema_description:"Emergency numbers besides those of the country"`
-	ENUM      []string `yaml:"enum" json:"enum,omitempty" jsonschema_description:"Domains of DNS that are asked for numbers called (RFC 6116), as e164.arpa; empty: none"`
+	Country   string   `yaml:"country" json:"country,omitempty"`
+	Area      string   `yaml:"area" json:"area,omitempty"`
+	Outside   string   `yaml:"outside" json:"outside,omitempty"`
+	Emergency []string `yaml:"emergency" json:"emergency,omitempty"`
+	ENUM      []string `yaml:"enum" json:"enum,omitempty"`
 }
 
 // Plan is how numbers are dialled here, in the world of all countries.

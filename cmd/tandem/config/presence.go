@@ -4,21 +4,21 @@ import "time"
 
 // Events bound what can be subscribed to (SUBSCRIBE, NOTIFY).
 type Events struct {
-	Subscriptions int  `yaml:"subscriptions" json:"subscriptions" jsonschema_description:"Subscriptions held in all; more are answered 503"`
-	PerUser       int  `yaml:"per_user" json:"per_user" jsonschema_description:"Subscriptions of one user"`
-	PerResource   int  `yaml:"per_resource" json:"per_resource" jsonschema_description:"Watchers of one user, or of one line"`
-	PerList       int  `yaml:"per_list" json:"per_list" jsonschema_description:"Members of one list of contacts"`
-	UnderWay      int  `yaml:"under_way" json:"under_way" jsonschema_description:"NOTIFYs of the last half second without an answer; more wait to be sent"`
-	Deactivate    bool `yaml:"deactivate" json:"deactivate" jsonschema_description:"When the server stops, end all subscriptions so that their subscribers go to another server; else they go on after the restart"`
+	Subscriptions int  `yaml:"subscriptions" json:"subscriptions"`
+	PerUser       int  `yaml:"per_user" json:"per_user"`
+	PerResource   int  `yaml:"per_resource" json:"per_resource"`
+	PerList       int  `yaml:"per_list" json:"per_list"`
+	UnderWay      int  `yaml:"under_way" json:"under_way"`
+	Deactivate    bool `yaml:"deactivate" json:"deactivate"`
 }
 
 // Presence bounds what is published, and how often it is told.
 type Presence struct {
-	Interval     time.Duration `yaml:"interval" json:"interval" jsonschema_description:"Least time between two NOTIFYs of one subscription to presence; the first change is told at once, those within this time together"`
-	Publications int           `yaml:"publications" json:"publications" jsonschema_description:"Documents published for one user at a time"`
-	BodyBytes    int           `yaml:"body_bytes" json:"body_bytes" jsonschema_description:"Largest document that may be published; a larger one is answered 413"`
-	LastSeen     bool          `yaml:"last_seen" json:"last_seen" jsonschema_description:"Tell watchers when somebody who is offline was last online; whoever is politely blocked can then tell that"`
-	Unknown      string        `yaml:"unknown" json:"unknown" jsonschema:"enum=allow,enum=confirm,enum=polite-block,enum=block" jsonschema_description:"What a watcher gets for whom there is no rule"`
+	Interval     time.Duration `yaml:"interval" json:"interval"`
+	Publications int           `yaml:"publications" json:"publications"`
+	BodyBytes    int           `yaml:"body_bytes" json:"body_bytes"`
+	LastSeen     bool          `yaml:"last_seen" json:"last_seen"`
+	Unknown      string        `yaml:"unknown" json:"unknown" jsonschema:"enum=allow,enum=confirm,enum=polite-block,enum=block"`
 }
 
 func (c *Config) presenceFaults(bad func(key, format string, args ...any)) {

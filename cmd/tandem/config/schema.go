@@ -3,6 +3,7 @@ package config
 import (
 	"encoding/json"
 	"reflect"
+	"strings"
 	"time"
 
 	"github.com/invopop/jsonschema"
@@ -12,13 +13,35 @@ import (
 
 // Schema is the JSON Schema of the configuration.
 func Schema() ([]byte, error) {
-	r := jsonschema.Reflector{FieldNameTag: "yaml", ExpandedStruct: true, RequiredFromJSONSchemaTags: true, Mapper: written}
-	return json.MarshalIndent(r.Reflect(&Config{}), "", "  ")
+	keys, err := described()
+	if err != nil {
+		return nil, err
+	}
+	r := jsonschema.Reflector{FieldNameTag: "yaml", ExpandedStruct: true, RequiredFromJSONSchemaTags: true, Mapper: spelled}
+	s := r.Reflect(&Config{})
+	describe(s, s.Definitions, keys)
+	return json.MarshalIndent(s, "", "  ")
 }
 
-// written is the schema of what a file spells differently from what it is here:
+// describe puts into the schema of a section what its keys mean.
+func describe(s *jsonschema.Schema, all jsonschema.Definitions, keys []key) {
+	for _, k := range keys {
+		property, _ := s.Properties.Get(k.name)
+		property.Description = unmarked(k.means)
+		if k.keys == nil {
+			continue
+		}
+		section := property
+		if k.list() {
+			section = property.Items
+		}
+		describe(all[strings.TrimPrefix(section.Ref, "#/$defs/")], all, k.keys)
+	}
+}
+
+// spelled is the schema of what a file spells differently from what it is here:
 // durations are "5m", and a single next hop needs no list.
-func written(t reflect.Type) *jsonschema.Schema {
+func spelled(t reflect.Type) *jsonschema.Schema {
 	switch t {
 	case reflect.TypeFor[time.Duration]():
 		return &jsonschema.Schema{Type: "string", Pattern: `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`, Examples: []any{"30s", "1h30m"}}
