@@ -2,6 +2,7 @@ package test
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"regexp"
 	"strconv"
@@ -190,6 +191,9 @@ func TestPINT(t *testing.T) {
 	alice.reply(alice.request("BYE"), 200, "", "", "")
 	gateway.reply(gateway.request("BYE"), 200, "", "", "")
 	status("ended by requester")
+	if rows, want := r.pintRows(t), map[string]int{"ask-pint-call done": 1, "cancel-pint-call done": 1}; !maps.Equal(rows, want) {
+		t.Errorf("the audit log has %v, want %v", rows, want)
+	}
 	r.nothingLeft(t)
 	rec := r.records(t, 1)[0]
 	if rec.State != cdr.Completed || rec.Payer != "sip:alice@"+domain || rec.Number != "+44345123456" || rec.Trunk != "pstn" {

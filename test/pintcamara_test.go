@@ -131,6 +131,8 @@ func TestClickToDial(t *testing.T) {
 		"ask-pint-call pint/calls done +44345123457":                               1,
 		"ask-pint-call pint/calls failed +44345123456":                             1, // nobody's number
 		"ask-pint-call pint/calls failed +12014567890":                             1,
+		"ask-pint-call pint/calls failed <nil>":                                    1, // it is no JSON
+		"cancel-pint-call pint/calls/GUESSED failed <nil>":                         1,
 		"cancel-pint-call pint/calls/" + ended + " done " + callee("+44345123457"): 1,
 		"cancel-pint-call pint/calls/" + id + " failed " + callee("+44345123456"):  1,
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"slices"
@@ -158,7 +159,7 @@ func wait(t *testing.T, what string, holds func() bool) {
 // TestPINTHTTPRefusals: what a client gets wrong.
 func TestPINTHTTPRefusals(t *testing.T) {
 	r, _, _, _ := pintRig(t)
-	for _, c := range []struct {
+	cases := []struct {
 		body string
 		code int
 		name string
@@ -175,10 +176,17 @@ func TestPINTHTTPRefusals(t *testing.T) {
 		{`{"user":"alice","a":"0345123456","at":"2060-01-01T10:00"}`, 422, "not_acceptable"},
 		{`{"user":"alice","service":"R2F","b":"+4417948331013"}`, 501, "not_possible"},
 		{`{"user":"alice","a":"` + strings.Repeat("1", 80) + `"}`, 422, "invalid"},
-	} {
+	}
+	for _, c := range cases {
 		if code, p, _ := r.http(t, "POST", "/pint/calls", c.body); code != c.code || c.name != "" && p["code"] != c.name {
 			t.Errorf("%s: %d %v, want %d %s", c.body, code, p, c.code, c.name)
 		}
+	}
+	if code, _, _ := r.http(t, "DELETE", "/pint/calls/GUESSED", ""); code != 404 {
+		t.Error(code)
+	}
+	if rows, want := r.pintRows(t), map[string]int{"ask-pint-call failed": len(cases), "cancel-pint-call failed": 1}; !maps.Equal(rows, want) {
+		t.Errorf("the audit log has %v, want %v", rows, want)
 	}
 	if code, p, _ := r.http(t, "GET", "/pint/calls/GUESSED", ""); code != 404 || p["code"] != "pint_call_unknown" {
 		t.Error(code, p)

@@ -2,6 +2,7 @@ package test
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -90,6 +91,9 @@ func TestPINTReinvite(t *testing.T) {
 	q.reply(q.request("BYE"), 200, "", "", "")
 	if s := r.pintSession(t); s.Tries != 1 || s.Code != 603 {
 		t.Errorf("%+v", s)
+	}
+	if rows, want := r.pintRows(t), map[string]int{"ask-pint-call done": 1, "change-pint-call done": 2, "change-pint-call failed": 6}; !maps.Equal(rows, want) {
+		t.Errorf("the audit log has %v, want %v", rows, want)
 	}
 }
 

@@ -13,12 +13,12 @@ import (
 // TestPINTRefusals: what is wrong with a request, as example 4.9 of RFC 2848 changed
 // in one place, and the answer with its Warning.
 func TestPINTRefusals(t *testing.T) {
-	_, q, alice, gateway := pintRig(t, func(cfg *config.Config) {
+	r, q, alice, gateway := pintRig(t, func(cfg *config.Config) {
 		cfg.PINT.Contexts = []config.PINTContext{{Context: "X-acme.com-1", Dial: "0345"}}
 		cfg.PINT.Services = []config.PINTService{{Name: "open", Kind: "r2c", AnyParty: true}}
 	})
 	const c, m, to = "c=TN  RFC2543  +44-1794-8331013", "m=audio 1  voice -", "sip:0345-123456@pint.bt.co.uk;user=phone;phone-context=+44"
-	for _, row := range []struct {
+	rows := []struct {
 		name    string
 		replace []string
 		code    int
@@ -69,7 +69,8 @@ func TestPINTRefusals(t *testing.T) {
 		{"format without source", []string{"R2C@", "R2HC@", m, "m=text 1 voice plain"}, 400, "399 format plain has no a=fmtp", ""},
 		{"part that is not there", []string{"R2C@", "R2HC@", m, "m=text 1 voice plain\na=fmtp:plain spr:1@x"}, 400, "399 no part has the Content-ID", ""},
 		{"image to be heard", []string{"R2C@", "R2HC@", m, "m=image 1 voice jpeg\na=fmtp:jpeg uri:http://x/y"}, 415, "305 Incompatible media format: image jpeg", ""},
-	} {
+	}
+	for _, row := range rows {
 		m := q.invite(t, q.example(t, "4.9", row.replace...))
 		if m.StatusCode() < 300 {
 			q.plainAck(m, q.example(t, "4.9"))
@@ -81,6 +82,9 @@ func TestPINTRefusals(t *testing.T) {
 		if m.StatusCode() != row.code || code != want || !strings.HasPrefix(text, begins) || string(m.GetName("Unsupported")) != row.unsup {
 			t.Errorf("%s: %d, Warning %s, Unsupported %q; want %d, %s, %q", row.name, m.StatusCode(), m.Get(sip.HdrWarning), m.GetName("Unsupported"), row.code, row.warning, row.unsup)
 		}
+	}
+	if got := r.pintRows(t)["ask-pint-call failed"]; got != len(rows) {
+		t.Errorf("%d refusals are in the audit log, of %d", got, len(rows))
 	}
 	for name, w := range map[string]*wire{"alice": alice, "the gateway": gateway} {
 		if m, err := w.next(50*time.Millisecond, (*sip.Message).IsRequest); err == nil {

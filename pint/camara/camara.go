@@ -83,14 +83,14 @@ var correlator = regexp.MustCompile(`^[a-zA-Z0-9\-_:;./<>{}]{0,256}$`)
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if id := r.Header.Get("x-correlator"); id != "" {
 		if !correlator.MatchString(id) {
-			fail(w, http.StatusBadRequest, "INVALID_ARGUMENT", "x-correlator has characters that it may not have")
+			h.refused(w, r, http.StatusBadRequest, "INVALID_ARGUMENT", "x-correlator has characters that it may not have")
 			return
 		}
 		w.Header().Set("x-correlator", id)
 	}
 	c := h.cfg.Client(r.Context())
 	if !c.Write && (r.Method != http.MethodGet || !c.Read) {
-		fail(w, http.StatusForbidden, "PERMISSION_DENIED", "the token has not the scope pint:read or pint:write that this needs")
+		h.refused(w, r, http.StatusForbidden, "PERMISSION_DENIED", "the token has not the scope pint:read or pint:write that this needs")
 		return
 	}
 	h.mux.ServeHTTP(w, r)
@@ -190,7 +190,7 @@ func (h *Handler) create(w http.ResponseWriter, r *http.Request) {
 		if code == "INVALID_ARGUMENT" {
 			at = http.StatusBadRequest
 		}
-		fail(w, at, code, err.Error())
+		h.refused(w, r, at, code, err.Error())
 		return
 	}
 	row, ok := h.begin(w, r, "ask-pint-call", "pint/calls", map[string]string{"caller": c.Caller.Number, "callee": c.Callee.Number})
@@ -213,6 +213,24 @@ func (h *Handler) begin(w http.ResponseWriter, r *http.Request, operation, resou
 		fail(w, http.StatusServiceUnavailable, "UNAVAILABLE", "the request could not be recorded: ask again")
 	}
 	return row, err == nil
+}
+
+// refused says why a request is not looked into, and records that when it wants something
+// changed.
+func (h *Handler) refused(w http.ResponseWriter, r *http.Request, status int, code, message string) {
+	operation := map[string]string{http.MethodPost: "ask-pint-call", http.MethodDelete: "cancel-pint-call"}[r.Method]
+	if operation != "" {
+		resource := "pint" + strings.TrimPrefix(r.URL.Path, Base)
+		row, ok := h.begin(w, r, operation, resource, nil)
+		if !ok {
+			return
+		}
+		if err := h.cfg.Audit.Failed(context.WithoutCancel(r.Context()), row, errors.New(code+": "+message)); err != nil {
+			fail(w, http.StatusServiceUnavailable, "UNAVAILABLE", "the request could not be recorded: ask again")
+			return
+		}
+	}
+	fail(w, status, code, message)
 }
 
 // finish records what became of a change, also when the client has gone. The error is
@@ -286,7 +304,7 @@ func (h *Handler) find(w http.ResponseWriter, r *http.Request) (s pint.Session, 
 		return s, false
 	}
 	if ok = ok && s.Door == pint.CAMARA && s.Client == h.cfg.Client(r.Context()).Name; !ok {
-		fail(w, http.StatusNotFound, "NOT_FOUND", "there is no such call")
+		h.refused(w, r, http.StatusNotFound, "NOT_FOUND", "there is no such call")
 	}
 	return s, ok
 }

@@ -36,7 +36,7 @@ func (x *Executive) AcceptAs(id string, o pint.Order, confirmed bool, done func(
 	return err
 }
 
-// Refused counts, and tells of, an order that a door has refused by itself: what it
+// Refused counts an order that a door has refused by itself: what it
 // says makes no sense.
 func (x *Executive) Refused(o pint.Order, err error) {
 	x.count(&o, "", stats.Received)
@@ -57,9 +57,6 @@ func (x *Executive) refuse(o pint.Order, err error) {
 		}
 	}
 	x.count(&o, "", what)
-	for _, f := range x.refused {
-		f(o, err)
-	}
 }
 
 // count counts an outcome of an order.
@@ -115,7 +112,9 @@ func (x *Executive) keepNew(j *job, confirmed bool, done func(pint.Session, erro
 	err := x.cfg.Store.Put(s, func(err error) {
 		if err != nil {
 			x.drop(s, confirmed)
-			done(*s, busy(err))
+			err := busy(err)
+			x.refuse(s.Order, err)
+			done(*s, err)
 			return
 		}
 		j.post(func() {

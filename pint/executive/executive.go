@@ -67,7 +67,6 @@ type Executive struct {
 	stats    *stats.Stats
 	seed     maphash.Seed // of fingerprints
 	watchers []func(pint.Session)
-	refused  []func(pint.Order, error)
 
 	mu     sync.Mutex
 	owners sync.WaitGroup           // grows under mu
@@ -97,10 +96,6 @@ func New(cfg Config) *Executive {
 // Watch has f told of every change of every session, those of one session in
 // order. f must not block. Watch is called before anything is taken on.
 func (x *Executive) Watch(f func(pint.Session)) { x.watchers = append(x.watchers, f) }
-
-// WatchRefused has f told of every order that is not taken on, and why. f must not
-// block. It is called before anything is taken on.
-func (x *Executive) WatchRefused(f func(pint.Order, error)) { x.refused = append(x.refused, f) }
 
 // Stats are the counters of RFC 3055.
 func (x *Executive) Stats() *stats.Stats { return x.stats }

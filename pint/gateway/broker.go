@@ -22,12 +22,22 @@ func (g *Gateway) broker(r *rtc.Request) error {
 		err = g.exec.Pass(order)
 	}
 	if err != nil {
-		return g.refusal(err)
+		return g.refuse(r, Row{Deed: Ask, Order: order, Refused: err})
 	}
-	if g.cfg.Passed != nil {
-		g.cfg.Passed(order)
-	}
-	return g.cfg.Onward.Serve(r)
+	r.Hold()
+	g.record(Row{Deed: Ask, Order: order, Passed: true}, func(lost error) {
+		if lost != nil {
+			r.Resume(g.refusal(g.unrecorded(lost)))
+			return
+		}
+		r.Tx.Lane().Do(func() {
+			if err := g.cfg.Onward.Serve(r); err != nil {
+				st := g.refusal(err)
+				r.Respond(st.Code, st.Reason, st.Header)
+			}
+		})
+	})
+	return nil
 }
 
 // passing reads of a request what policy has to know: the parties and the time. What

@@ -39,9 +39,12 @@ type Config struct {
 	Agent    string            // who warns: the default domain
 	Contexts map[string]string // private phone-contexts, and what is dialled before their numbers
 	// Onward passes requests on to the gateways that have registered for their service;
-	// Passed is told of each. nil: there are none, nobody.
+	// nil: there are none.
 	Onward rtc.Handler
-	Passed func(pint.Order)
+	// Record keeps who asked for what; done is told once when that is on disk. The error
+	// says at once that no more is taken; then done is not told. Neither may be called on
+	// a lane. nil keeps nothing.
+	Record func(row Row, done func(error)) error
 	Log    *slog.Logger
 }
 
@@ -134,12 +137,13 @@ func (g *Gateway) ours(m *sip.Message) bool {
 	return g.exec.Services().Find(string(sip.AppendUnescaped(nil, u.User))) != nil || status.IsPINT(m)
 }
 
-// invite takes a request on. It is answered when the session is on disk.
+// invite takes a request on. It is answered when the session, and who asked for it, are on
+// disk.
 func (g *Gateway) invite(r *rtc.Request) error {
 	order, err := g.read(r)
 	if err != nil {
 		g.exec.Refused(order, err)
-		return g.refusal(err)
+		return g.refuse(r, Row{Deed: Ask, Order: order, Refused: err})
 	}
 	name := rand.Text() // at which it can be watched
 	in, err := g.ua.Receive(r, dialog.Inbound{Contactless: true, User: name, Events: dialog.Events{
@@ -148,15 +152,14 @@ func (g *Gateway) invite(r *rtc.Request) error {
 		Ended:   g.ended,
 	}})
 	if err != nil {
-		return err
+		g.exec.Refused(order, err)
+		return g.refuse(r, Row{Deed: Ask, Order: order, Refused: err})
 	}
 	s := in.Session
 	order.Tag = s.ID().Local
-	err = g.exec.AcceptAs(name, order, false, func(session pint.Session, err error) {
-		s.Do(func() { g.accept(s, session, err) })
-	})
+	err = g.exec.AcceptAs(name, order, false, func(session pint.Session, err error) { g.kept(s, session, err) })
 	if err != nil {
-		g.reject(s, err)
+		g.reject(s, Row{Deed: Ask, Order: order, Refused: err})
 	}
 	return nil
 }
@@ -164,10 +167,25 @@ func (g *Gateway) invite(r *rtc.Request) error {
 // id is the session that a dialog is of, "" while it is not on disk.
 func id(s *dialog.Session) string { name, _ := s.User.(string); return name }
 
-// accept answers the INVITE of a session that is on disk. It runs on the lane.
-func (g *Gateway) accept(s *dialog.Session, session pint.Session, err error) {
+// kept goes on with an INVITE whose session is on disk, or cannot be.
+func (g *Gateway) kept(s *dialog.Session, session pint.Session, err error) {
 	if err != nil {
-		g.reject(s, err)
+		g.reject(s, Row{Deed: Ask, Order: session.Order, Refused: err})
+		return
+	}
+	g.record(Row{Deed: Ask, Order: session.Order, Session: &session}, func(lost error) {
+		if lost != nil {
+			g.cancel(session.ID, "server")
+		}
+		s.Do(func() { g.accept(s, session, lost) })
+	})
+}
+
+// accept answers the INVITE of a session that is on disk and on record. It runs on the lane.
+func (g *Gateway) accept(s *dialog.Session, session pint.Session, lost error) {
+	if lost != nil {
+		st := g.refusal(g.unrecorded(lost))
+		_ = s.Reject(st.Code, dialog.Content{Header: st.Header}) // it may have been cancelled
 		return
 	}
 	s.User = session.ID
@@ -185,11 +203,6 @@ func (g *Gateway) accept(s *dialog.Session, session pint.Session, err error) {
 // expires says how long the session can be asked about (RFC 2848 §3.5.3).
 func (g *Gateway) expires() []byte {
 	return fmt.Appendf(nil, "Expires: %d\r\n", int(g.exec.Keep()/time.Second))
-}
-
-func (g *Gateway) reject(s *dialog.Session, err error) {
-	st := g.refusal(err)
-	_ = s.Reject(st.Code, dialog.Content{Header: st.Header}) // it may have been cancelled
 }
 
 // refusal is an error as response.
@@ -255,12 +268,10 @@ func (g *Gateway) within(r *rtc.Request) error {
 		switch session, leads := g.sessionOf(d); {
 		case !leads: // it came back for its watchers alone
 			return g.withinLost(r)
-		case session.Stoppable() != nil:
-			return g.keepOn(r, session)
-		case session.State == pint.Scheduled && !d.Order(r):
+		case !d.Order(r):
 			return &rtc.Status{Code: 500, Reason: "CSeq Out of Order"}
-		case session.State == pint.Scheduled:
-			return g.stop(r, session.ID, func() error { return g.ua.Serve(r) })
+		default:
+			return g.bye(r, session, func() error { return g.ua.Serve(r) })
 		}
 	case r.Method() == sip.SUBSCRIBE && !r.Has(sip.HdrEvent) && !g.status.Watches(d):
 		if by := g.requester(d); by != "" {
@@ -280,32 +291,49 @@ func (g *Gateway) withinLost(r *rtc.Request) error {
 	if !ok || r.Method() != sip.BYE {
 		return g.ua.Serve(r)
 	}
-	return g.stop(r, s.ID, func() error {
+	return g.bye(r, s, func() error {
 		r.Respond(200, "", nil)
 		return nil
 	})
 }
 
+// bye stops a service, or says why it goes on, once it is on record who wanted that. What
+// cannot be put on record is done all the same: it harms nobody.
+func (g *Gateway) bye(r *rtc.Request, session pint.Session, answer func() error) error {
+	r.Hold()
+	refused := session.Stoppable()
+	g.record(Row{Deed: Stop, Order: session.Order, Session: &session, Refused: refused}, func(lost error) {
+		if lost != nil {
+			_ = g.unrecorded(lost) // logs it
+		}
+		if refused != nil {
+			r.Tx.Lane().Do(func() { g.keepOn(r, session, refused) })
+			return
+		}
+		g.stop(r, session.ID, answer)
+	})
+	return nil
+}
+
 // stop cancels a service by a BYE, which is answered when no restart can begin the
 // service any more.
-func (g *Gateway) stop(r *rtc.Request, id string, answer func() error) error {
-	r.Hold()
+func (g *Gateway) stop(r *rtc.Request, id string, answer func() error) {
 	g.forget(id) // so that its end is told by no BYE of ours
-	err := g.exec.Cancel(id, "requester", func(err error) {
+	kept := func(err error) {
 		if err != nil {
 			r.Resume(&rtc.Status{Code: 503, Header: []byte("Retry-After: 5\r\n"), Err: err})
 			return
 		}
 		r.Tx.Lane().Do(func() {
 			if err := answer(); err != nil {
-				g.cfg.Log.Warn("BYE of a PINT client not served", "session", id, "err", err)
+				st := g.refusal(err)
+				r.Respond(st.Code, st.Reason, st.Header)
 			}
 		})
-	})
-	if err != nil { // it has ended meanwhile
-		return answer()
 	}
-	return nil
+	if g.exec.Cancel(id, "requester", kept) != nil { // it has ended meanwhile
+		kept(nil)
+	}
 }
 
 // sessionOf is the session that a dialog is of.
@@ -322,11 +350,10 @@ func (g *Gateway) requester(d *dialog.Dialog) rtc.AOR {
 }
 
 // keepOn refuses a BYE (RFC 2848 §3.5.8: 606 and the description).
-func (g *Gateway) keepOn(r *rtc.Request, session pint.Session) error {
-	refused := pint.Refuse(606, "%v", session.Stoppable())
+func (g *Gateway) keepOn(r *rtc.Request, session pint.Session, why error) {
+	refused := pint.Refuse(606, "%v", why)
 	r.Tx.Respond(606, sip.AppendResponse(nil, r.Message, sip.Response{Code: 606, Header: refused.Lines(g.cfg.Agent),
 		ContentType: "application/sdp", Body: status.Describe(&session)}))
-	return nil
 }
 
 // changed hears of every change of a session.

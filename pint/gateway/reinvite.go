@@ -18,7 +18,10 @@ import (
 func (g *Gateway) reinvite(s *dialog.Session, in *dialog.Incoming) {
 	session, ok := g.exec.Session(id(s))
 	if !ok {
-		g.decline(in, pint.Refuse(606, "the service has ended: ask for it anew"))
+		if in.Identity != nil {
+			session.By = in.Identity.AOR
+		}
+		g.decline(s, in, &session, pint.Refuse(606, "the service has ended: ask for it anew"))
 		return
 	}
 	if len(in.Body()) == 0 { // keeps the dialog alive
@@ -27,19 +30,19 @@ func (g *Gateway) reinvite(s *dialog.Session, in *dialog.Incoming) {
 	}
 	body, err := multipart.Split(in.Get(sip.HdrContentType), in.Body())
 	if err != nil {
-		g.decline(in, unreadable(err))
+		g.decline(s, in, &session, unreadable(err))
 		return
 	}
 	asked, err := sdp.Parse(body.Description)
 	if err != nil {
-		g.decline(in, pint.Refuse(400, "%v", err))
+		g.decline(s, in, &session, pint.Refuse(400, "%v", err))
 		return
 	}
 	was, err := sdp.Parse([]byte(session.Description))
 	asked = withoutSecrets(asked)
 	switch {
 	case err != nil || !onlyTimes(was, asked):
-		g.decline(in, pint.Refuse(488, "of a request only its time (t=) can be changed: end it by BYE, and send a new one"))
+		g.decline(s, in, &session, pint.Refuse(488, "of a request only its time (t=) can be changed: end it by BYE, and send a new one"))
 		return
 	case was.Start == asked.Start && was.Stop == asked.Stop:
 		g.agree(in, &session)
@@ -47,16 +50,19 @@ func (g *Gateway) reinvite(s *dialog.Session, in *dialog.Incoming) {
 	}
 	t := executive.Times{At: asked.StartTime(), Until: asked.StopTime(), Description: string(asked.Append(nil))}
 	err = g.exec.Reschedule(session.ID, t, func(now pint.Session, err error) {
-		s.Do(func() {
-			if err != nil {
-				g.decline(in, err)
-				return
+		if err != nil {
+			g.decline(s, in, &now, err)
+			return
+		}
+		g.record(Row{Deed: Move, Order: now.Order, Session: &now}, func(lost error) {
+			if lost != nil {
+				_ = g.unrecorded(lost) // logs it: the new time holds
 			}
-			g.agree(in, &now)
+			s.Do(func() { g.agree(in, &now) })
 		})
 	})
 	if err != nil {
-		g.decline(in, err)
+		g.decline(s, in, &session, err)
 	}
 }
 
@@ -77,7 +83,13 @@ func (g *Gateway) agree(in *dialog.Incoming, session *pint.Session) {
 	in.Respond(200, c)
 }
 
-func (g *Gateway) decline(in *dialog.Incoming, err error) {
-	st := g.refusal(err)
-	in.Respond(st.Code, dialog.Content{Header: st.Header})
+// decline answers a re-INVITE by an error, once that is on record.
+func (g *Gateway) decline(s *dialog.Session, in *dialog.Incoming, session *pint.Session, err error) {
+	g.record(Row{Deed: Move, Order: session.Order, Session: session, Refused: err}, func(lost error) {
+		if lost != nil {
+			err = g.unrecorded(lost)
+		}
+		st := g.refusal(err)
+		s.Do(func() { in.Respond(st.Code, dialog.Content{Header: st.Header}) })
+	})
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"tandem/cmd/tandem/api/access"
+	"tandem/cmd/tandem/api/audit"
 	op "tandem/cmd/tandem/api/operation"
 	"tandem/cmd/tandem/api/outbox"
 	apipint "tandem/cmd/tandem/api/pint"
@@ -43,16 +44,7 @@ type pintRoom struct {
 	broker    *pintroom.Broker
 	lines     pintroom.Lines
 	sinks     *sink.Teller
-	rows      chan auditRow
-}
-
-// auditRow is a request that came by SIP, for the record; those by the API and by
-// Click-to-Dial have theirs from there.
-type auditRow struct {
-	order    pint.Order
-	resource string
-	after    any   // as it was taken on
-	refused  error // why it was not
+	audit     pintAudit
 }
 
 // openBroker builds what knows of gateways for services, which gate, registrar and proxy
@@ -99,7 +91,7 @@ func (s *Server) openPINT(ctx context.Context, cfg *config.Config) error {
 		Log:      s.log,
 	})
 	s.pint.lines = pintroom.Lines{Session: s.pint.executive.Session, Users: users{s.directory, s}.Resolve, Contexts: contexts, Domain: cfg.Domains[0]}
-	s.pint.rows = make(chan auditRow, 1024)
+	s.pint.audit = newPINTAudit(func() *audit.Log { return s.state.Audit })
 	s.pint.executive.Watch(s.tellPINT)
 	to, err := config.Prefixes(cfg.API.WebhooksTo)
 	if err != nil {
@@ -108,9 +100,6 @@ func (s *Server) openPINT(ctx context.Context, cfg *config.Config) error {
 	s.pint.sinks = sink.New(sink.Config{Sessions: s.pint.executive, Encode: camara.Encode, Log: s.log,
 		Transport: outbox.NewTransport(&tls.Config{MinVersion: tls.VersionTLS12, RootCAs: authorities(cfg)}, to)})
 	s.pint.executive.Watch(s.pint.sinks.Changed)
-	s.pint.executive.WatchRefused(func(o pint.Order, err error) {
-		s.auditPINT(auditRow{order: o, resource: op.Resource("pint", "calls"), refused: err})
-	})
 	s.pint.door = gateway.New(gateway.Config{
 		Executive: s.pint.executive,
 		Dialog: dialog.Config{Layer: s.layer, Wire: dialog.Over(s.transport), Resolver: s.resolver, Permit: s.peers.Permit, Chosen: s.peers.Chosen,
@@ -119,7 +108,7 @@ func (s *Server) openPINT(ctx context.Context, cfg *config.Config) error {
 		Agent:    cfg.Domains[0],
 		Contexts: contexts,
 		Onward:   s.proxy,
-		Passed:   s.passedPINT,
+		Record:   s.pint.audit.record,
 		Log:      s.log,
 	})
 	return nil
@@ -130,63 +119,12 @@ func (s *Server) tellPINT(session pint.Session) {
 	resource := op.Resource("pint", "calls", session.ID)
 	s.state.Tell("pint."+string(session.State), resource, access.Read("pint"), func() any { return apipint.Shown(&session) })
 	s.events.Changed(s.pint.lines.At(session.ID), dialoginfo.Name)
-	if len(session.Events) == 1 && session.Told == 0 {
-		s.auditPINT(auditRow{order: session.Order, resource: resource, after: apipint.Shown(&session)})
-	}
-}
-
-func (s *Server) auditPINT(row auditRow) {
-	if row.order.Door != pint.SIP {
-		return
-	}
-	select {
-	case s.pint.rows <- row:
-	default:
-		s.log.Error("audit row of a PINT request lost: the disk cannot keep up", "user", string(row.order.By), "resource", row.resource)
-	}
-}
-
-// passedPINT records a request that a gateway carries out.
-func (s *Server) passedPINT(o pint.Order) {
-	s.auditPINT(auditRow{order: o, resource: op.Resource("pint", "calls"),
-		after: map[string]string{"service": o.Service, "a": o.A.String(), "b": o.B.String(), "done": "by a registered gateway"}})
-}
-
-// keepAudit writes the rows of requests by SIP.
-func (s *Server) keepAudit(ctx context.Context) {
-	write := func(row auditRow) {
-		ctx := context.WithoutCancel(ctx)
-		id, err := s.state.Audit.Begin(ctx, "sip:"+strings.TrimPrefix(string(row.order.By), "sip:"), "ask-pint-call", row.resource, nil)
-		switch {
-		case err != nil:
-		case row.refused != nil:
-			err = s.state.Audit.Failed(ctx, id, row.refused)
-		default:
-			err = s.state.Audit.Done(ctx, id, row.after)
-		}
-		if err != nil {
-			s.log.Error("audit row of a PINT request not written", "err", err)
-		}
-	}
-	for {
-		select {
-		case row := <-s.pint.rows:
-			write(row)
-		case <-ctx.Done():
-			for len(s.pint.rows) > 0 {
-				write(<-s.pint.rows)
-			}
-			return
-		}
-	}
 }
 
 // runPINT serves the door until ctx ends.
 func (s *Server) runPINT(ctx context.Context) error {
 	var wg sync.WaitGroup
-	for range 8 { // each waits for the disk
-		wg.Go(func() { s.keepAudit(ctx) })
-	}
+	wg.Go(func() { s.pint.audit.run(ctx) })
 	wg.Go(func() { _ = s.pint.sinks.Run(ctx) })
 	err := s.pint.door.Run(ctx)
 	wg.Wait()
@@ -298,3 +236,6 @@ func (s *Server) freed(e telephony.Event) {
 
 // PINT carries requests for services out.
 func (s *Server) PINT() *executive.Executive { return s.pint.executive }
+
+// Audit is who asked for what.
+func (s *Server) Audit() *audit.Log { return s.state.Audit }

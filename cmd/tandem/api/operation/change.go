@@ -45,6 +45,7 @@ type Doing struct {
 	set     *Set
 	release func()
 	id      int64
+	notice  *notice
 }
 
 // Begin takes the turn of the resource, looks with before at what is there now,
@@ -71,6 +72,7 @@ func (d *Doing) Begin(ctx context.Context, resource string, before func() (any, 
 			return err
 		}
 		d.id = id
+		d.notice.begun = true
 	}
 	return nil
 }
@@ -108,7 +110,7 @@ type changed[T any] struct {
 func Change[I, T any](s *Set, op Op, f func(context.Context, *Doing, *I) (T, error)) {
 	h := s.describe(op, "If-Match", "Idempotency-Key")
 	register(s, h, func(ctx context.Context, in *I) (*changed[T], error) {
-		d := &Doing{set: s, Deed: Deed{Operation: op.ID, Who: access.Of(ctx).Name, Event: op.Event, Scope: op.Scope}}
+		d := &Doing{set: s, Deed: Deed{Operation: op.ID, Who: access.Of(ctx).Name, Event: op.Event, Scope: op.Scope}, notice: noticeOf(ctx)}
 		defer d.leave()
 		v, err := f(ctx, d, in)
 		if err = d.end(ctx, err); err != nil {

@@ -104,6 +104,7 @@ type Op struct {
 	Event  string       // of a Change: published when it is done, "user.changed"; "" for none
 	Status int          // of success; 0: 200. 201 names the new resource in Location
 	Body   int64        // octets of the body at most; 0: 1 MiB
+	Record bool         // of a Change: what is refused before it has begun is on record, too
 	Own    bool         // it heeds Caller.User itself, without a {user} in Path
 	Needs  func() error // asked first: its error is the answer. nil: nothing is needed
 }
@@ -120,7 +121,7 @@ func (s *Set) describe(op Op, headers ...string) huma.Operation {
 		Security:      []map[string][]string{{"token": {string(op.Scope)}}},
 		MaxBodyBytes:  op.Body,
 		Responses:     map[string]*huma.Response{"default": s.failure()},
-		Middlewares:   huma.Middlewares{s.admit(op)},
+		Middlewares:   huma.Middlewares{s.refusals(op), s.admit(op)},
 	}
 	for _, name := range headers {
 		h.Parameters = append(h.Parameters, &huma.Param{Name: name, In: "header", Description: conditions[name], Schema: &huma.Schema{Type: "string"}})
@@ -138,25 +139,31 @@ func (s *Set) failure() *huma.Response {
 // operation needs is there, before anything of the request is read.
 func (s *Set) admit(op Op) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
-		_, w := humachi.Unwrap(ctx)
-		if need := op.Scope; !access.Of(ctx.Context()).Scopes.Allow(need) {
-			problem.Write(w, problem.New(http.StatusForbidden, "scope_missing", "the token has not the scope "+string(need)).
-				Fix("make one that has: tandem tokens add NAME --scope "+string(need)))
+		if p := s.barred(op, ctx); p != nil {
+			noticeOf(ctx.Context()).why = p
+			_, w := humachi.Unwrap(ctx)
+			problem.Write(w, p)
 			return
-		}
-		if !s.own(op, ctx) {
-			problem.Write(w, problem.New(http.StatusForbidden, "not_yours", "the token is limited to "+access.Of(ctx.Context()).User).
-				Fix("ask about that user, or use a token that is not limited: tandem tokens add NAME without --user"))
-			return
-		}
-		if op.Needs != nil {
-			if err := op.Needs(); err != nil {
-				problem.Write(w, s.problem(ctx.Context(), op, err))
-				return
-			}
 		}
 		next(huma.WithValue(ctx, conditionKey{}, condition{match: ctx.Header("If-Match"), noneMatch: ctx.Header("If-None-Match")}))
 	}
+}
+
+// barred is why a caller may not do an operation now, nil when it may.
+func (s *Set) barred(op Op, ctx huma.Context) *problem.Problem {
+	switch need := op.Scope; {
+	case !access.Of(ctx.Context()).Scopes.Allow(need):
+		return problem.New(http.StatusForbidden, "scope_missing", "the token has not the scope "+string(need)).
+			Fix("make one that has: tandem tokens add NAME --scope " + string(need))
+	case !s.own(op, ctx):
+		return problem.New(http.StatusForbidden, "not_yours", "the token is limited to "+access.Of(ctx.Context()).User).
+			Fix("ask about that user, or use a token that is not limited: tandem tokens add NAME without --user")
+	case op.Needs != nil:
+		if err := op.Needs(); err != nil {
+			return s.problem(ctx.Context(), op, err)
+		}
+	}
+	return nil
 }
 
 // own tells whether a caller who acts for one user may do an operation: one on

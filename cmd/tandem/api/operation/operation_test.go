@@ -170,6 +170,41 @@ func TestWhatIsRecorded(t *testing.T) {
 	}
 }
 
+// TestRefusedBeforeBegun: who asks for what is not looked into has one row all the same, of
+// an operation that wants that.
+func TestRefusedBeforeBegun(t *testing.T) {
+	for _, wanted := range []bool{true, false} {
+		for _, c := range []struct{ scopes, body, why string }{
+			{"things:read", `{"Add":1}`, "the token has not the scope"},
+			{"things:write", `{`, "refused: 4"},
+			{"things:write", `{"Add":"x"}`, "refused: 422"},
+			{"things:write", `{"Add":-1}`, "too small"},
+		} {
+			r := &rig{}
+			r.Set = New(Config{Title: "T", Version: "1", Log: slog.New(slog.DiscardHandler), Record: &r.records})
+			Change(r.Set, Op{Method: "POST", Path: "/thing", ID: "change", Short: "Change", Scope: "things:write", Record: wanted},
+				func(ctx context.Context, do *Doing, in *struct{ Body struct{ Add int } }) (thing, error) {
+					if err := do.Begin(ctx, "thing", nil); err != nil {
+						return thing{}, err
+					}
+					return thing{}, errors.New("too small")
+				})
+			if code := r.ask(c.scopes, "POST", "/thing", c.body).Code; code < 400 {
+				t.Error(c, code)
+			}
+			began := c.why == "too small"
+			switch got := r.records.lines; {
+			case !wanted && !began:
+				if len(got) != 0 {
+					t.Errorf("%+v: recorded %q", c, got)
+				}
+			case len(got) != 2 || got[0] != "begin change thing <nil>" || !strings.Contains(got[1], "failed ") || !strings.Contains(got[1], c.why):
+				t.Errorf("%+v: recorded %q", c, got)
+			}
+		}
+	}
+}
+
 func TestScopesOfOperations(t *testing.T) {
 	r := newRig()
 	if got := fmt.Sprint(r.Scopes()); got != "[admin things:read things:write]" {

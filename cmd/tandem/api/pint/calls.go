@@ -46,11 +46,11 @@ func (n *nouns) registerCalls(set *op.Set) {
 	read, write := access.Read("pint"), access.Write("pint")
 	op.Change(set, op.Op{Method: http.MethodPost, Path: "/pint/calls", ID: "ask-pint-call", Short: "Have two parties called and joined, now or later",
 		Long: "The answer says that the request was taken on. What becomes of it: the events pint.*, or the resource.", Scope: write,
-		Status: http.StatusCreated, Needs: n.Running}, n.ask)
+		Status: http.StatusCreated, Record: true, Needs: n.Running}, n.ask)
 	op.Read(set, op.Op{Path: "/pint/calls", ID: "list-pint-calls", Short: "List requests for calls, the latest first", Scope: read, Needs: n.Running}, n.list)
 	op.Read(set, op.Op{Path: "/pint/calls/{id}", ID: "show-pint-call", Short: "Show one request and what became of it", Scope: read, Needs: n.Running}, n.show)
 	op.Change(set, op.Op{Method: http.MethodDelete, Path: "/pint/calls/{id}", ID: "cancel-pint-call", Short: "Cancel a request: it does not begin, or its call ends",
-		Scope: write, Needs: n.Running}, n.cancel)
+		Scope: write, Record: true, Needs: n.Running}, n.cancel)
 }
 
 // order reads what a client asks for.
@@ -90,11 +90,11 @@ func labels(l map[string]string) error {
 func seconds(n int) time.Duration { return time.Duration(n) * time.Second }
 
 func (n *nouns) ask(ctx context.Context, do *op.Doing, in *struct{ Body NewPINTCall }) (PINTCall, error) {
-	o, err := n.order(ctx, &in.Body)
-	if err != nil {
+	if err := do.Begin(ctx, op.Resource("pint", "calls"), nil); err != nil {
 		return PINTCall{}, err
 	}
-	if err := do.Begin(ctx, op.Resource("pint", "calls"), nil); err != nil {
+	o, err := n.order(ctx, &in.Body)
+	if err != nil {
 		return PINTCall{}, err
 	}
 	type outcome struct {
