@@ -32,18 +32,19 @@ func TestSlowSenderIsClosed(t *testing.T) {
 		}
 	}()
 	c.expectEnd()
-	if d := time.Since(begun); d < 150*time.Millisecond || d > 5*time.Second {
+	if d := time.Since(begun); d < 150*time.Millisecond || d > 30*time.Second {
 		t.Errorf("closed after %v", d)
 	}
 }
 
 func TestIdleIsClosed(t *testing.T) {
+	t.Parallel()
 	e := &echo{}
-	tr := start(t, Config{Handler: e, IdleTimeout: 300 * time.Millisecond, Listen: []Listen{{Proto: TCP}}})
+	tr := start(t, Config{Handler: e, IdleTimeout: 2 * time.Second, Listen: []Listen{{Proto: TCP}}})
 	c := dialTCP(t, tr.Listeners()[0].Addr())
 	// Whoever talks stays.
 	for range 6 {
-		time.Sleep(100 * time.Millisecond)
+		time.Sleep(500 * time.Millisecond)
 		c.write(ping)
 		c.readPong()
 	}
@@ -52,7 +53,7 @@ func TestIdleIsClosed(t *testing.T) {
 	c.expect(200, "")
 	f := e.lastFlow()
 	for range 6 {
-		time.Sleep(100 * time.Millisecond)
+		time.Sleep(500 * time.Millisecond)
 		tr.Send(f, request("TCP", "y", "listen"), nil)
 		if m, err := c.next(); err != nil || string(m.Body()) != "listen" {
 			t.Fatalf("%v %v", m, err)
@@ -60,7 +61,7 @@ func TestIdleIsClosed(t *testing.T) {
 	}
 	begun := time.Now()
 	c.expectEnd()
-	if d := time.Since(begun); d < 200*time.Millisecond || d > 5*time.Second {
+	if d := time.Since(begun); d < time.Second || d > 30*time.Second {
 		t.Errorf("closed after %v", d)
 	}
 }

@@ -135,9 +135,10 @@ func TestWebSocketOrder(t *testing.T) {
 }
 
 func TestWebSocketKeepAlive(t *testing.T) {
-	tr := start(t, Config{Handler: &echo{}, IdleTimeout: 300 * time.Millisecond, Listen: []Listen{{Proto: WS}}})
+	t.Parallel()
+	tr := start(t, Config{Handler: &echo{}, IdleTimeout: 2 * time.Second, Listen: []Listen{{Proto: WS}}})
 	c := dialWS(t, "ws://"+tr.Listeners()[0].Addr().String(), nil)
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	got := make(chan []byte, 100)
 	go func() {
@@ -151,7 +152,7 @@ func TestWebSocketKeepAlive(t *testing.T) {
 		}
 	}()
 	for range 6 { // longer than the silence allowed
-		time.Sleep(100 * time.Millisecond)
+		time.Sleep(500 * time.Millisecond)
 		if err := c.Ping(ctx); err != nil {
 			t.Fatal(err)
 		}
@@ -172,7 +173,7 @@ func TestWebSocketKeepAlive(t *testing.T) {
 		if open {
 			t.Error("something else arrived")
 		}
-	case <-time.After(5 * time.Second):
+	case <-time.After(30 * time.Second):
 		t.Error("the silent connection stays open")
 	}
 }
