@@ -32,6 +32,13 @@ type Setup struct {
 	Keys     []Key
 	Login    string // user name for files, "" for none
 	Password string // for files
+	Clock    Clock
+	Language string   // as the maker writes it
+	Book     string   // URL of the phonebook
+	CA       string   // URL of a certificate to trust, or the certificate
+	Firmware string   // URL, path or name of what to load
+	Pickup   string   // digits before the number of somebody whose call is taken
+	Asked    []string // the files it asked for, in order
 }
 
 // ErrMissing is the answer to a request for a file that there is not.
@@ -76,6 +83,7 @@ type booting struct {
 
 // must fetches a file without which the phone does not come up.
 func (b *booting) must(path string) (string, error) {
+	b.setup.Asked = append(b.setup.Asked, path)
 	text, err := b.ask(b.ctx, path, nil)
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", path, err)

@@ -26,176 +26,6 @@ func Phones() []Phone {
 	}
 }
 
-func cisco7960(b *booting) error {
-	settings := make(map[string]string)
-	if _, err := b.try("OS79XX.TXT"); err != nil {
-		return err
-	}
-	for _, path := range []string{"SIPDefault.cnf", "SIP" + b.upper() + ".cnf"} {
-		text, err := b.must(path)
-		if err != nil {
-			return err
-		}
-		if err := colons(text, settings); err != nil {
-			return fmt.Errorf("%s: %w", path, err)
-		}
-	}
-	plan, err := b.must("dialplan.xml")
-	if err != nil {
-		return err
-	}
-	if root, err := tree(plan); err != nil || root.name != "DIALTEMPLATE" {
-		return fmt.Errorf("dialplan.xml: %v", err)
-	}
-	for n := 1; settings[fmt.Sprintf("line%d_name", n)] != ""; n++ {
-		line := func(name string) string { return settings[fmt.Sprintf("line%d_%s", n, name)] }
-		if len(line("password")) > 31 {
-			return errors.New("the password does not fit")
-		}
-		b.setup.Accounts = append(b.setup.Accounts, Account{User: line("name"), Login: line("authname"), Password: line("password"),
-			Domain: settings["proxy1_address"], Host: settings["proxy1_address"], Port: port(settings["proxy1_port"]), Transport: "udp"})
-	}
-	for n := 2; n <= 6; n++ {
-		if dial := settings[fmt.Sprintf("speed_line%d", n)]; dial != "" {
-			b.setup.Keys = append(b.setup.Keys, Key{"dial", dial, settings[fmt.Sprintf("speed_label%d", n)]})
-		}
-	}
-	return nil
-}
-
-func ciscoEnterprise(b *booting) error {
-	if err := b.lacks("CTLSEP"+b.upper()+".tlv", "ITLSEP"+b.upper()+".tlv", "ITLFile.tlv"); err != nil {
-		return err
-	}
-	path := "SEP" + b.upper() + ".cnf.xml"
-	text, err := b.must(path)
-	if err != nil {
-		return err
-	}
-	root, err := tree(text)
-	if err != nil || root.name != "device" || root.value("deviceProtocol") != "SIP" || root.value("registerWithProxy") != "true" {
-		return fmt.Errorf("%s: not the setup of a SIP phone (%v)", path, err)
-	}
-	transport := map[string]string{"1": "tcp", "2": "udp", "3": "tls"}[root.value("transportLayerProtocol")]
-	for _, l := range root.all("line") {
-		if l.value("featureID") == "9" {
-			if l.value("proxy") != "USECALLMANAGER" || l.value("name") == "" {
-				return fmt.Errorf("%s: line without proxy or name", path)
-			}
-			b.setup.Accounts = append(b.setup.Accounts, Account{User: l.value("name"), Login: l.value("authName"), Password: l.value("authPassword"),
-				Domain: root.value("processNodeName"), Host: root.value("processNodeName"), Port: port(root.value("sipPort")), Transport: transport})
-		} else {
-			kind := map[string]string{"21": "lamp", "2": "dial"}[l.value("featureID")]
-			b.setup.Keys = append(b.setup.Keys, Key{kind, l.value("speedDialNumber"), l.value("featureLabel")})
-		}
-	}
-	_, err = b.try("dialplan.xml")
-	return err
-}
-
-// flat reads a flat profile and follows its Profile_Rule once.
-func (b *booting) flat(path string) (map[string]string, error) {
-	text, err := b.must(path)
-	if err != nil {
-		return nil, err
-	}
-	root, err := tree(text)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	profile := root
-	if root.name == "device" {
-		list := root.all("flat-profile")
-		if len(list) != 1 {
-			return nil, fmt.Errorf("%s: %d flat profiles", path, len(list))
-		}
-		profile = list[0]
-	}
-	if profile.name != "flat-profile" {
-		return nil, fmt.Errorf("%s: <%s>", path, profile.name)
-	}
-	out := make(map[string]string)
-	for _, k := range profile.kids {
-		if k.attrs["ua"] != "na" {
-			return nil, fmt.Errorf("%s: %s has no ua", path, k.name)
-		}
-		out[k.name] = strings.TrimSpace(k.text)
-	}
-	return out, nil
-}
-
-var rule = regexp.MustCompile(`^(?:\[--uid (\S+) --pwd (\S+)\])?https?://[^/]+/(\S+)$`)
-
-// follow expands a Profile_Rule to the path it leads to.
-func (b *booting) follow(profile map[string]string, names ...string) (string, error) {
-	m := rule.FindStringSubmatch(profile["Profile_Rule"])
-	if m == nil {
-		return "", fmt.Errorf("Profile_Rule %q", profile["Profile_Rule"])
-	}
-	b.setup.Login, b.setup.Password = m[1], m[2]
-	return strings.NewReplacer(append(names, "$MA", b.mac)...).Replace(m[3]), nil
-}
-
-var extended = regexp.MustCompile(`fnc=([a-z+]+);sub=([^@]+)@[^;]+;ext=([^@]+)@`)
-
-func (b *booting) lines(p map[string]string) {
-	for n := 1; n <= 16; n++ {
-		get := func(name string) string { return p[name+"_"+strconv.Itoa(n)+"_"] }
-		if user := get("User_ID"); user != "" && get("Register") == "Yes" {
-			host, at := hostPort(get("Outbound_Proxy"))
-			login := user
-			if get("Use_Auth_ID") == "Yes" {
-				login = get("Auth_ID")
-			}
-			b.setup.Accounts = append(b.setup.Accounts, Account{User: user, Login: login, Password: get("Password"), Domain: get("Proxy"),
-				Host: host, Port: at, Transport: strings.ToLower(get("SIP_Transport"))})
-		}
-		if m := extended.FindStringSubmatch(get("Extended_Function")); m != nil {
-			kind := "dial"
-			if strings.Contains(m[1], "blf") {
-				kind = "lamp"
-			}
-			b.setup.Keys = append(b.setup.Keys, Key{kind, m[2], get("Short_Name")})
-		}
-	}
-}
-
-func ciscoSPA(b *booting) error {
-	first, err := b.flat("spa508G.cfg")
-	if err != nil {
-		return err
-	}
-	path, err := b.follow(first)
-	if err != nil {
-		return err
-	}
-	p, err := b.flat(path)
-	if err != nil {
-		return err
-	}
-	b.lines(p)
-	_, err = b.follow(p)
-	return err
-}
-
-func ciscoMPP(b *booting) error {
-	first, err := b.flat("8851-3PCC.xml")
-	if err != nil {
-		return err
-	}
-	path, err := b.follow(first, "$PN", "CP-8851-3PCC")
-	if err != nil {
-		return err
-	}
-	p, err := b.flat(path)
-	if err != nil {
-		return err
-	}
-	b.lines(p)
-	_, err = b.follow(p, "$PN", "CP-8851-3PCC")
-	return err
-}
-
 func polycom(b *booting) error {
 	text, err := b.try(b.mac + ".cfg")
 	if err == nil && text == "" {
@@ -228,7 +58,15 @@ func polycom(b *booting) error {
 	if err := b.lacks(b.mac + "-license.cfg"); err != nil {
 		return err
 	}
+	if text, err = b.try(b.mac + "-directory.xml"); err != nil {
+		return err
+	}
+	if root, err := tree(text); text != "" && (err != nil || root.name != "directory" || len(root.all("item")) == 0) {
+		return fmt.Errorf("directory: %v, %.80q", err, text)
+	}
 	b.setup.Login, b.setup.Password = p["device.prov.user"], p["device.prov.password"]
+	b.setup.Clock, b.setup.Language, b.setup.CA = polycomClock(p), p["lcl.ml.lang"], p["device.sec.TLS.customCaCert1"]
+	b.setup.Firmware, b.setup.Pickup = master.attrs["APP_FILE_PATH"], p["call.directedCallPickupString"]
 	transports := map[string]string{"TLS": "tls", "TCPOnly": "tcp", "UDPOnly": "udp"}
 	for n := 1; p[fmt.Sprintf("reg.%d.address", n)] != ""; n++ {
 		get := func(name string) string { return p[fmt.Sprintf("reg.%d.%s", n, name)] }
@@ -267,6 +105,8 @@ func yealink(b *booting) error {
 		}
 	}
 	b.setup.Login, b.setup.Password = p["static.auto_provision.server.username"], p["static.auto_provision.server.password"]
+	b.setup.Clock, b.setup.Language, b.setup.Book, b.setup.CA = yealinkClock(p), p["lang.gui"], p["remote_phonebook.data.1.url"], p["static.trusted_certificates.url"]
+	b.setup.Firmware, b.setup.Pickup = p["static.firmware.url"], p["features.pickup.direct_pickup_code"]
 	for n := 1; p[fmt.Sprintf("account.%d.enable", n)] == "1"; n++ {
 		get := func(name string) string { return p[fmt.Sprintf("account.%d.%s", n, name)] }
 		b.setup.Accounts = append(b.setup.Accounts, Account{User: get("user_name"), Login: get("auth_name"), Password: get("password"),
@@ -297,6 +137,21 @@ func grandstream(b *booting) error {
 	}
 	p := func(n int) string { return root.value("P" + strconv.Itoa(n)) }
 	b.setup.Login, b.setup.Password = p(1360), p(1361)
+	if p(64) != "customize" {
+		return fmt.Errorf("time zone %q", p(64))
+	}
+	if b.setup.Clock, err = posix(p(246)); err != nil {
+		return err
+	}
+	scheme := map[string]string{"1": "http://", "3": "https://"}[p(330)]
+	b.setup.Book = scheme + p(331) + "/phonebook.xml"
+	b.setup.Language, b.setup.CA, b.setup.Firmware = p(1362), p(8433), p(192)
+	for n, at := range [][3]int{{32, 99, 183}, {412, 415, 443}, {512, 515, 543}} { // expiry in minutes, lamp, SRTP
+		on := p([]int{271, 401, 501}[n]) == "1"
+		if got := p(at[0]) + " " + p(at[1]) + " " + p(at[2]); on && got != "60 1 1" && (got != "60 1 0" || p(130) == "2") {
+			return fmt.Errorf("account %d: %s", n+1, got)
+		}
+	}
 	transports := map[string]string{"0": "udp", "1": "tcp", "2": "tls"}
 	if p(271) == "1" {
 		host, at := hostPort(p(48))
@@ -321,28 +176,19 @@ func snom(b *booting) error {
 	if err != nil {
 		return err
 	}
-	var settings *node
-	for range 4 { // a list leads to lists, and at last to settings
-		root, err := tree(text)
-		if err != nil {
-			return err
-		}
-		if root.name == "settings" {
-			settings = root
-			break
-		}
-		files := root.all("file")
-		if root.name != "setting-files" || len(files) != 1 {
-			return fmt.Errorf("<%s> with %d files", root.name, len(files))
-		}
-		url := strings.ReplaceAll(files[0].attrs["url"], "{mac}", b.upper())
-		_, path, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(url, "https://"), "http://"), "/")
-		if text, err = b.must(path); err != nil {
-			return err
-		}
+	settings, err := b.snomFiles(text, 4)
+	if err != nil {
+		return err
 	}
 	if settings == nil {
 		return errors.New("the lists lead to no settings")
+	}
+	b.setup.Clock = snomClock(settings.value("utc_offset"), settings.value("dst"))
+	if b.setup.Language = settings.value("language"); b.setup.Language != settings.value("web_language") {
+		return errors.New("two languages")
+	}
+	for _, c := range settings.all("certificate") {
+		b.setup.CA = c.attrs["url"]
 	}
 	b.setup.Login, b.setup.Password = settings.value("http_client_user"), settings.value("http_client_pass")
 	by := func(name, idx string) string {
@@ -372,6 +218,49 @@ func snom(b *booting) error {
 	return nil
 }
 
+// snomFiles reads what a list leads to: further lists, as deep as that, settings, a
+// phonebook, firmware.
+func (b *booting) snomFiles(text string, deep int) (settings *node, err error) {
+	root, err := tree(text)
+	if err != nil {
+		return nil, err
+	}
+	switch root.name {
+	case "settings":
+		return root, nil
+	case "tbook":
+		return nil, nil
+	case "firmware-settings":
+		b.setup.Firmware = root.value("firmware")
+		return nil, nil
+	case "setting-files":
+	default:
+		return nil, fmt.Errorf("<%s>", root.name)
+	}
+	for _, f := range root.all("file") {
+		url := strings.ReplaceAll(f.attrs["url"], "{mac}", b.upper())
+		_, path, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(url, "https://"), "http://"), "/")
+		text, err := b.must(path)
+		if err != nil {
+			return nil, err
+		}
+		if strings.HasPrefix(path, "phonebook/") {
+			b.setup.Book = url
+		}
+		if deep == 0 {
+			return nil, errors.New("lists lead to lists without end")
+		}
+		found, err := b.snomFiles(text, deep-1)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		if found != nil {
+			settings = found
+		}
+	}
+	return settings, nil
+}
+
 func fanvil(b *booting) error {
 	if _, err := b.try("f0X5U00000000.cfg"); err != nil {
 		return err
@@ -384,7 +273,11 @@ func fanvil(b *booting) error {
 	if err != nil || root.name != "sysConf" || root.value("Version") == "" {
 		return fmt.Errorf("%s.cfg: %v", b.mac, err)
 	}
-	b.setup.Login, b.setup.Password = root.value("DownloadUsername"), root.value("DownloadPassword")
+	b.setup.Login, b.setup.Password = root.value("DefaultUsername"), root.value("DefaultPassword")
+	b.setup.Clock, b.setup.Language, b.setup.Firmware = fanvilClock(root), root.value("DefaultLanguage"), root.value("Auto_Image_URL")
+	for _, book := range root.all("xmlContact") {
+		b.setup.Book = book.value("Addr")
+	}
 	for _, l := range root.all("line") {
 		if l.value("EnableReg") == "1" {
 			b.setup.Accounts = append(b.setup.Accounts, Account{l.value("PhoneNumber"), l.value("RegisterUser"), l.value("RegisterPswd"), l.value("RegisterAddr"),
@@ -416,15 +309,30 @@ func gigaset(b *booting) error {
 	}
 	items := make(map[string]string)
 	for _, i := range root.all("SYMB_ITEM") {
-		items[i.attrs["ID"]] = strings.Trim(i.attrs["value"], "'")
+		text := i.attrs["value"]
+		if inner, is := strings.CutPrefix(text, `"`); is {
+			if text, is = strings.CutSuffix(inner, `"`); !is || strings.Contains(text, `"`) {
+				return fmt.Errorf("%s: quotes in %q", i.attrs["ID"], i.attrs["value"])
+			}
+		}
+		items[i.attrs["ID"]] = text
 	}
-	for n := 1; ; n++ {
-		get := func(name string) string { return items[fmt.Sprintf("BS_IP_%s_%d", name, n)] }
+	b.setup.Clock.Name, b.setup.Language = items["BS_IP_Data1.uiI_TIME_TIMEZONE"], items["BS_IP_Data1.ucI_HTTPLANGUAGE"]
+	b.setup.Book, b.setup.Firmware = items["BS_XML_Netdirs.astNetdirProvider[0].aucServerURL"], items["BS_IP_Data1.aucS_USER_FIRMWARE_URL"]
+	for n, suffix := 1, ""; ; n++ { // the first has no number
+		if n > 1 {
+			suffix = fmt.Sprintf("_%d", n)
+		}
+		get := func(name string) string { return items["BS_IP_"+name+suffix] }
 		if get("Data1.aucS_SIP_USER_ID") == "" {
 			return nil
 		}
+		at, err := strconv.ParseInt(get("Data1.uiI_SIP_SERVER_PORT"), 0, 32)
+		if err != nil {
+			return err
+		}
 		b.setup.Accounts = append(b.setup.Accounts, Account{get("Data1.aucS_SIP_USER_ID"), get("Data3.aucS_SIP_LOGIN_ID"), get("Data1.aucS_SIP_PASSWORD"),
-			get("Data1.aucS_SIP_DOMAIN"), get("Data1.aucS_SIP_SERVER"), port(get("Data1.uiI_SIP_SERVER_PORT")), "udp"})
+			get("Data1.aucS_SIP_DOMAIN"), get("Data1.aucS_SIP_SERVER"), int(at), "udp"})
 	}
 }
 
@@ -445,6 +353,8 @@ func patton(b *booting) error {
 		switch {
 		case len(w) == 4 && w[0] == "username" && w[2] == "password":
 			passwords[w[1]] = w[3]
+		case len(w) == 4 && w[0] == "clock" && w[2] == "default-offset":
+			b.setup.Clock.Offset = offset(w[3])
 		case len(w) == 3 && w[0] == "domain":
 			domain = w[2]
 		case len(w) == 2 && w[0] == "identity":

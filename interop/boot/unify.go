@@ -74,6 +74,7 @@ func (b *booting) items(root *node) error {
 			plain[i.attrs["name"]] = strings.TrimSpace(i.text)
 		}
 	}
+	b.setup.Language, b.setup.Clock.Offset, b.setup.Pickup = plain["language-iso"], 60*number(plain["sntp-tz-offset"]), plain["blf-code"]
 	account := Account{User: plain["e164"], Login: plain["sip-user-id"], Password: plain["sip-pwd"], Domain: plain["registrar-addr"],
 		Host: plain["reg-addr"], Port: port(plain["reg-port"]), Transport: map[string]string{"0": "udp", "1": "tcp", "2": "tls"}[plain["sip-transport"]]}
 	for n := 1; n <= 16; n++ {

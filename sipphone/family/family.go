@@ -11,7 +11,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"text/template"
 
 	"tandem/sipphone"
@@ -34,7 +33,9 @@ type Family struct {
 	Reboot     Notice   `yaml:"reboot"`
 	KeepAlive  int      `yaml:"keep_alive"` // seconds between what keeps a NAT open, as its files say; 0: they do not
 	SRTP       bool     `yaml:"srtp"`
-	Evidence   string   `yaml:"evidence"` // where the facts are from
+	PlainBook  bool     `yaml:"plain_book"` // it reads phonebooks over plain HTTP alone
+	Firmware   []string `yaml:"firmware"`   // ends of the names of files that name its firmware, in lower case
+	Evidence   string   `yaml:"evidence"`   // where the facts are from
 
 	// Keys is how the files write a key of each kind, with {dial}, {target}, {domain} and
 	// {pickup}; Codes is how they write a transport. Templates see them as .Code: a text
@@ -42,11 +43,16 @@ type Family struct {
 	Keys  map[sipphone.KeyKind]string `yaml:"keys"`
 	Codes map[string]string           `yaml:"codes"`
 
+	// Languages is how the files write a language, by two letters; none: as those.
+	Languages map[string]string `yaml:"languages"`
+	// Zones is how the files call a time zone: by its IANA name, or by its minutes east of
+	// Greenwich, with "s" behind where clocks change.
+	Zones map[string]string `yaml:"zones"`
+
 	http, sip []*regexp.Regexp
 	refused   []pattern
 	uploads   []pattern
 	byLabel   map[string]*template.Template
-	zones     sync.Map // zone by name
 }
 
 // Option is a DHCP option by which the family finds this server.
@@ -145,10 +151,11 @@ func (f *Family) Refuses(path string) (mac sipphone.MAC, ok bool) {
 	return "", false
 }
 
-// Transport is the best one of ours that the family speaks, wanted first.
+// Transport is the best one of ours that the family speaks, wanted first. Listeners of
+// SIP speak no old TLS.
 func (f *Family) Transport(wanted string, ours map[string]int) string {
 	for _, t := range append([]string{wanted}, f.Transports...) {
-		if slices.Contains(f.Transports, t) && ours[t] != 0 {
+		if slices.Contains(f.Transports, t) && ours[t] != 0 && !(t == "tls" && f.OldTLS) {
 			return t
 		}
 	}
@@ -169,4 +176,4 @@ func (file *File) Path(p *sipphone.Phone) string {
 }
 
 // Hidden are the secrets in what a file is made of.
-func (a *Asked) Hidden() []string { return append(slices.Clone(a.Secrets), a.Password) }
+func (a *Asked) Hidden() []string { return append(slices.Clone(a.Secrets), a.Password, a.BookWord) }

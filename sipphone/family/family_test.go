@@ -172,7 +172,7 @@ func TestOffsets(t *testing.T) {
 	}{
 		{"cisco-spa", "spa001565000001.xml", ">GMT%s</Time_Zone>", padded},
 		{"cisco-mpp", "001565000001.cfg", ">GMT%s</Time_Zone>", padded},
-		{"patton", "001565000001.cfg", "clock local offset %s\n", padded},
+		{"patton", "001565000001.cfg", "clock local default-offset %s\n", padded},
 		{"yealink", "001565000001.cfg", "time_zone = %s\n", short},
 		{"yealink", "y000000000069.cfg", "time_zone = %s\n", short},
 		{"cisco-7960", "SIPDefault.cnf", "time_zone: \"GMT%s\"", map[string]string{"UTC": ""}},

@@ -2,8 +2,8 @@ package family
 
 import (
 	"bytes"
-	"encoding/base64"
 	"fmt"
+	"path"
 	"reflect"
 	"strings"
 	"sync"
@@ -48,22 +48,29 @@ func (b *bounded) Write(p []byte) (int, error) {
 }
 
 var functions = template.FuncMap{
-	"add":   func(a, b int) int { return a + b },
-	"mul":   func(a, b int) int { return a * b },
-	"div":   func(a, b int) int { return a / b },
-	"hours": hours,
-	"clock": clock,
-	"upper": strings.ToUpper,
-	"lower": strings.ToLower,
-	"list":  strings.Fields,
+	"month":   func(n int) string { return time.Month(n).String() },
+	"weekday": func(n int) string { return time.Weekday(n).String() },
+	"stem":    func(name string) string { return strings.TrimSuffix(name, path.Ext(name)) },
+	"prefix":  func(prefix, s string) bool { return strings.HasPrefix(s, prefix) },
+	"bare":    bare,
+	// A text that stands in quotes within an attribute of XML.
+	"unquoted": func(s string) string { return strings.ReplaceAll(s, "&#34;", "") },
+	"after":    func(mark, s string) string { _, rest, _ := strings.Cut(s, mark); return rest },
+	"breaks":   func(pem string) string { return strings.ReplaceAll(pem, "\n", "&#10;") },
+	"add":      func(a, b int) int { return a + b },
+	"mul":      func(a, b int) int { return a * b },
+	"div":      func(a, b int) int { return a / b },
+	"hours":    hours,
+	"clock":    clock,
+	"upper":    strings.ToUpper,
+	"lower":    strings.ToLower,
+	"list":     strings.Fields,
 	"default": func(fallback, s string) string {
 		if s == "" {
 			return fallback
 		}
 		return s
 	},
-	"oneline": func(pem string) string { return strings.ReplaceAll(pem, "\n", "") },
-	"base64":  func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) },
 	"seq": func(from, to int) []int {
 		var list []int
 		for i := from; i <= to && len(list) < 256; i++ {
@@ -84,8 +91,9 @@ var functions = template.FuncMap{
 // are hostile, so that a template which lets one out of its place shows.
 func (f *Family) trial(file *File) error {
 	place := &Place{Domain: "example.com", Host: "pbx.example.com", Ports: map[string]int{"udp": 5060, "tcp": 5060, "tls": 5061}, Transport: "tls",
-		Expires: time.Hour, URL: "https://pbx.example.com:8445/", TFTP: "192.0.2.1", CA: "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
-		NTP: "pool.ntp.org", Timezone: "Europe/Berlin", Language: "de", Country: "DE", Voicemail: "*97", Pickup: "**", Park: "*68", Intercom: "*80"}
+		Expires: time.Hour, URL: "https://pbx.example.com:8445/", OldURL: "https://pbx.example.com:8446/", HTTPURL: "http://pbx.example.com:8080/", TFTP: "192.0.2.1", CA: "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+		NTP: "pool.ntp.org", Timezone: "Europe/Berlin", Language: "de", Country: "DE", Voicemail: "*97", Pickup: "**", Park: "*68", Intercom: "*80",
+		Firmware: map[string][]string{"T1": {"a.loads", "a.bin", "a.rom", "a.z", "a.ld"}}}
 	const hostile = `<&"'>; \ x = y`
 	full := sipphone.Phone{MAC: "0004f2aabbcc", Family: f.Name, Model: "T1", Label: hostile, Site: hostile, Generation: 1,
 		Lines: []sipphone.Line{{User: "sip:alice@example.com", Label: hostile}, {User: "sip:1234@example.com", Shared: true}},
@@ -126,4 +134,11 @@ func first(n int, list any) (any, error) {
 		return nil, fmt.Errorf("first %d of %T: give a number and a list", n, list)
 	}
 	return v.Slice(0, min(n, v.Len())).Interface(), nil
+}
+
+// bare is a URL as makers want it who ask for the way apart: without scheme, and without
+// the / at its end.
+func bare(url string) string {
+	_, rest, _ := strings.Cut(url, "://")
+	return strings.TrimSuffix(rest, "/")
 }

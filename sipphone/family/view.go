@@ -2,8 +2,7 @@ package family
 
 import (
 	"cmp"
-	"fmt"
-	"strconv"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,8 +18,10 @@ type Place struct {
 	Expires   time.Duration
 	URL       string // of the files, as in https://pbx.example.com:8445/
 	OldURL    string // of the listener for old TLS, "" when there is none
+	HTTPURL   string // of the listener in the clear, "" when there is none
 	TFTP      string // host of the TFTP server, "" when there is none
 	CA        string // PEM of the CA that phones are to trust
+	OldCA     string // PEM of the one that vouches for the listener for old TLS
 	NTP       string
 	Timezone  string
 	Language  string
@@ -31,6 +32,9 @@ type Place struct {
 	Intercom  string   // digits in front of an extension that answers at once
 	Paging    string   // digits in front of a group whose phones answer at once
 	Rings     []string // names of ring tones in the folder of files, below rings
+	// Firmware are the names of files in the folder of files, below firmware and the
+	// model they are for, in their order.
+	Firmware map[string][]string
 }
 
 // Asked is one file to be made.
@@ -43,6 +47,7 @@ type Asked struct {
 	Model    string   // from path or User-Agent, when the phone's own is not known
 	SRTP     bool
 	Book     string // path of the phonebook, "" for none
+	BookWord string // what is secret in that path
 }
 
 // View is what a template sees. Its texts are written so that they cannot leave
@@ -63,13 +68,17 @@ type View struct {
 	Keys               []ViewKey
 	URL                string // base of the files, ends in /
 	User, Password     string // for files
-	Book               string // URL of the phonebook, "" for none
+	Book, BookFolder   string // URL of the phonebook and of its folder, "" for none
 	CA                 string // PEM
 	NTP                string
 	Timezone           string // IANA
-	Offset             int    // seconds east of Greenwich, without summer time
-	Summer             bool   // whether the zone has summer time
-	Language, Country  string
+	Zone               Zone   // the same in numbers
+	Offset             int    // of Zone
+	ZoneName           string // of Zone, as the family calls it
+	Language, Country  string // Language as the family writes it
+	LanguageCode       string // two letters
+	Firmware           string // name of the file that the phone is to load, "" for none
+	FirmwareURL        string // of the folder it lies in, ends in /
 	Pickup, Park       string
 	Intercom           string
 	Rings              []string // file names of ring tones
@@ -108,10 +117,15 @@ func (f *Family) view(a *Asked, p *Place, safe func(string) string) *View {
 		Label: safe(ph.Label), Site: safe(ph.Site), Generation: ph.Generation,
 		Domain: p.Domain, Host: p.Host, Port: p.Ports[transport], Transport: transport, Code: f.Codes[transport],
 		Expires: int(p.Expires / time.Second), KeepAlive: f.KeepAlive, SRTP: a.SRTP && f.SRTP && transport == "tls",
-		URL: f.url(p), User: string(ph.MAC), Password: a.Password, CA: p.CA, TFTP: p.TFTP,
-		NTP: p.NTP, Timezone: cmp.Or(ph.Timezone, p.Timezone, "UTC"), Language: safe(cmp.Or(ph.Language, p.Language, "en")), Country: p.Country,
+		URL: p.URL, User: string(ph.MAC), Password: a.Password, CA: p.CA, TFTP: p.TFTP,
+		NTP: p.NTP, Timezone: cmp.Or(ph.Timezone, p.Timezone, "UTC"), Country: p.Country,
 		Voicemail: safe(p.Voicemail), Pickup: safe(p.Pickup), Park: safe(p.Park), Intercom: safe(p.Intercom),
 		Set: make(map[string]string, len(ph.Settings)),
+	}
+	v.LanguageCode = safe(cmp.Or(ph.Language, p.Language, "en"))
+	v.Language = safe(f.language(v.LanguageCode))
+	if f.OldTLS && p.OldURL != "" {
+		v.URL, v.CA = p.OldURL, p.OldCA
 	}
 	for _, name := range p.Rings {
 		v.Rings = append(v.Rings, safe(name))
@@ -119,11 +133,15 @@ func (f *Family) view(a *Asked, p *Place, safe func(string) string) *View {
 	if name := ph.Settings["ring"]; name != "" {
 		v.Ring = v.URL + safe("rings/"+name)
 	}
-	if a.Book != "" {
-		v.Book = v.URL + a.Book
+	if base := f.bookBase(v, p); a.Book != "" && base != "" {
+		v.Book = base + a.Book
+		v.BookFolder = v.Book[:strings.LastIndexByte(v.Book, '/')+1]
 	}
-	z := f.zone(v.Timezone)
-	v.Offset, v.Summer = z.offset, z.summer
+	v.Zone = zone(v.Timezone)
+	v.Offset, v.ZoneName = v.Zone.Offset, f.zoneName(v.Timezone, v.Zone)
+	if model := cmp.Or(ph.Model, a.Model); model != "" {
+		v.Firmware, v.FirmwareURL = safe(f.firmware(p.Firmware[model])), v.URL+"firmware/"+safe(model)+"/"
+	}
 	for i, l := range ph.Lines {
 		n := ViewLine{N: i + 1, User: safe(l.User.User()), Password: a.Secrets[i], Shared: l.Shared,
 			Name: safe(at(a.Names, i)), Number: safe(at(a.Numbers, i))}
@@ -183,11 +201,33 @@ func at(list []string, i int) string {
 	return ""
 }
 
-func (f *Family) url(p *Place) string {
-	if f.OldTLS && p.OldURL != "" {
-		return p.OldURL
+// bookBase is the URL from which the family reads its phonebook, "" where it cannot.
+func (f *Family) bookBase(v *View, p *Place) string {
+	if f.PlainBook {
+		return p.HTTPURL
 	}
-	return p.URL
+	return v.URL
+}
+
+// language is how the family writes a language of two letters; English when it knows no
+// other.
+func (f *Family) language(code string) string {
+	if len(f.Languages) == 0 {
+		return code
+	}
+	return cmp.Or(f.Languages[code], f.Languages["en"])
+}
+
+// firmware is the last of the files for a model that name its firmware, "" for none.
+func (f *Family) firmware(files []string) string {
+	for _, name := range slices.Backward(files) {
+		for _, end := range f.Firmware {
+			if strings.HasSuffix(strings.ToLower(name), end) {
+				return name
+			}
+		}
+	}
+	return ""
 }
 
 func (p *Place) dial(k sipphone.Key) string {
@@ -200,50 +240,4 @@ func (p *Place) dial(k sipphone.Key) string {
 		return p.Paging + k.Target
 	}
 	return k.Target
-}
-
-// zone is a time zone as phones are told it: the offset in winter, and whether
-// there is a summer.
-type zone struct {
-	offset int // seconds
-	summer bool
-}
-
-// zone finds a time zone. Reading one from disk takes longer than making a file, so
-// it is done once; there are only as many as IANA lists.
-func (f *Family) zone(name string) zone {
-	if z, ok := f.zones.Load(name); ok {
-		return z.(zone)
-	}
-	loc, err := time.LoadLocation(name)
-	if err != nil {
-		return zone{}
-	}
-	year := time.Now().Year()
-	_, january := time.Date(year, 1, 1, 0, 0, 0, 0, loc).Zone()
-	_, july := time.Date(year, 7, 1, 0, 0, 0, 0, loc).Zone()
-	z := zone{min(january, july), january != july}
-	f.zones.Store(name, z)
-	return z
-}
-
-// hours is an offset as "+1", "-3:30" or "5:45".
-func hours(offset int) string {
-	s := strconv.Itoa(offset / 3600)
-	if offset < 0 && offset > -3600 {
-		s = "-0"
-	}
-	if m := offset % 3600 / 60; m != 0 {
-		s += ":" + strings.Trim(strconv.Itoa(m), "-")
-	}
-	return s
-}
-
-// clock is an offset as "+01:00", "-03:30" or "+05:45".
-func clock(offset int) string {
-	sign := '+'
-	if offset < 0 {
-		sign, offset = '-', -offset
-	}
-	return fmt.Sprintf("%c%02d:%02d", sign, offset/3600, offset%3600/60)
 }

@@ -26,6 +26,10 @@ func shelf(family string, entries []Entry) any {
 		return grandstreamBook(entries)
 	case "snom":
 		return snomBook(entries)
+	case "gigaset":
+		return gigasetBook(entries)
+	case "cisco-7960", "cisco-enterprise", "cisco-spa":
+		return entryBook("CiscoIPPhoneDirectory", entries[:min(len(entries), maxCisco)])
 	case "yealink":
 		return entryBook("YealinkIPPhoneDirectory", entries)
 	case "fanvil":
@@ -33,6 +37,9 @@ func shelf(family string, entries []Entry) any {
 	}
 	return entryBook("CiscoIPPhoneDirectory", entries)
 }
+
+// maxCisco is how many entries these phones show; with more they show none.
+const maxCisco = 32
 
 type bookEntry struct {
 	Name      string `xml:"Name"`
@@ -88,23 +95,51 @@ func grandstreamBook(entries []Entry) (b grandstreamDirectory) {
 	return b
 }
 
+// snomItem is numbered so that an entry takes the place of the one before.
 type snomItem struct {
 	Context string `xml:"context,attr"`
+	Type    string `xml:"type,attr"`
+	Index   int    `xml:"index,attr"`
 	Name    string `xml:"name"`
 	Number  string `xml:"number"`
 }
 
 type snomDirectory struct {
-	XMLName xml.Name   `xml:"tbook"`
-	E       string     `xml:"e,attr"`
-	Version string     `xml:"version,attr"`
-	Items   []snomItem `xml:"item"`
+	XMLName  xml.Name   `xml:"tbook"`
+	E        string     `xml:"e,attr"`
+	Complete bool       `xml:"complete,attr"` // entries of before go
+	Items    []snomItem `xml:"item"`
 }
 
 func snomBook(entries []Entry) snomDirectory {
-	b := snomDirectory{E: "2", Version: "2.0"}
-	for _, e := range entries {
-		b.Items = append(b.Items, snomItem{"active", e.Name, e.Number})
+	b := snomDirectory{E: "2", Complete: true}
+	for i, e := range entries {
+		b.Items = append(b.Items, snomItem{"active", "none", i, e.Name, e.Number})
+	}
+	return b
+}
+
+type gigasetEntry struct {
+	ID       int    `xml:"id,attr"`
+	LastName string `xml:"ln"`
+	Home     string `xml:"hm"`
+}
+
+// gigasetList is all of a phonebook, whatever part of it the base station asks for.
+type gigasetList struct {
+	XMLName  xml.Name       `xml:"list"`
+	Response string         `xml:"response,attr"`
+	Type     string         `xml:"type,attr"`
+	Total    int            `xml:"total,attr"`
+	First    int            `xml:"first,attr"`
+	Last     int            `xml:"last,attr"`
+	Entries  []gigasetEntry `xml:"entry"`
+}
+
+func gigasetBook(entries []Entry) gigasetList {
+	b := gigasetList{Response: "get_list", Type: "pr", Total: len(entries), First: min(1, len(entries)), Last: len(entries)}
+	for i, e := range entries {
+		b.Entries = append(b.Entries, gigasetEntry{i + 1, e.Name, e.Number})
 	}
 	return b
 }

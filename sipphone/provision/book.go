@@ -9,15 +9,54 @@ import (
 	"tandem/sipphone/phonebook"
 )
 
-// bookPath is where a phone gets its phonebook.
-func bookPath(p sipphone.Phone) string { return "phonebook/" + string(p.MAC) + ".xml" }
+// books is the folder of phonebooks, and bookName what each is called: Grandstream adds
+// that by itself to the folder it is told.
+const (
+	books    = "phonebook/"
+	bookName = "/phonebook.xml"
+)
 
-func isBook(path string, mac sipphone.MAC) bool {
-	return strings.EqualFold(path, bookPath(sipphone.Phone{MAC: mac})) || strings.EqualFold(path, string(mac)+"-directory.xml")
+// bookPath is where a phone reads its phonebook, now and whenever somebody presses the key
+// for it. It shows no password then, most have no place for one: what the path holds is a
+// secret of that phone, good for its phonebook alone.
+func bookPath(mac sipphone.MAC, word string) string {
+	return books + string(mac) + "/" + word + bookName
+}
+
+// bookOf reads a path made by bookPath.
+func bookOf(path string) (mac sipphone.MAC, word string, ok bool) {
+	rest, ok := strings.CutPrefix(path, books)
+	if !ok {
+		return "", "", false
+	}
+	inner, ok := strings.CutSuffix(rest, bookName)
+	text, word, two := strings.Cut(inner, "/")
+	mac, err := sipphone.ParseMAC(text)
+	return mac, word, ok && two && err == nil && word != "" && !strings.Contains(word, "/")
+}
+
+// hideBook notes what the path of a phonebook proves, and takes it out: paths are logged
+// and kept.
+func (a *asked) hideBook() {
+	mac, word, ok := bookOf(a.path)
+	if !ok {
+		return
+	}
+	a.mac, a.word = mac, word
+	a.path = books + string(mac) + bookName
+	a.Path = "/" + a.path
+}
+
+func (a *asked) isBook() bool {
+	return a.path == books+string(a.mac)+bookName || strings.EqualFold(a.path, string(a.mac)+"-directory.xml")
 }
 
 // book writes the phonebook in the form of the family.
 func (d *Desk) book(ctx context.Context, a *asked) (*Document, error) {
+	if err := d.prove(a); err != nil {
+		return nil, err
+	}
+	d.note(a)
 	b, err := phonebook.Write(a.phone.Family, d.cfg.Book(ctx, *a.phone))
 	if err != nil {
 		return nil, errBusy

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -19,6 +21,7 @@ import (
 	"tandem/rtc"
 	"tandem/sipphone"
 	"tandem/sipphone/family"
+	"tandem/sipphone/guard"
 	"tandem/sipphone/inventory"
 	"tandem/sipphone/phonebook"
 	"tandem/sipphone/secret"
@@ -48,16 +51,15 @@ type Config struct {
 // Desk decides who gets which file. It is safe for concurrent use.
 type Desk struct {
 	cfg    Config
-	guard  guard
-	takers takers
+	guard  *guard.Guard
+	takers guard.Takers
 	served ledger
 	files  *os.Root
 }
 
 // New makes a Desk.
 func New(cfg Config) (*Desk, error) {
-	d := &Desk{cfg: cfg, served: newLedger()}
-	d.guard.init(cfg.Guessing)
+	d := &Desk{cfg: cfg, guard: guard.New(cfg.Guessing), served: newLedger()}
 	if cfg.Files != "" {
 		_ = os.MkdirAll(cfg.Files, 0o700) // so that files can be put there while the server runs
 		root, err := os.OpenRoot(cfg.Files)
@@ -150,6 +152,7 @@ type asked struct {
 	agent  family.Agent
 	family *family.Family // by User-Agent, path or MAC; nil when unknown
 	phone  *sipphone.Phone
+	word   string // the secret in the path of a phonebook
 	proof  string // how it proved to be the phone
 }
 
@@ -170,12 +173,13 @@ func (d *Desk) look(r Request) (*asked, error) {
 	a := &asked{Request: r}
 	p, ok := clean(r.Path)
 	if !ok {
-		d.guard.strike(r.From, "path")
+		d.guard.Strike(r.From, "path")
 		return a, errNotFound
 	}
 	a.path = p
+	a.hideBook()
 	families := d.cfg.Families()
-	if f, found, ok := families.ByPath(p); ok {
+	if f, found, ok := families.ByPath(a.path); ok && a.word == "" {
 		a.family, a.mac = f, found.MAC
 	}
 	if f, agent, ok := families.ByAgent(r.Agent); ok {
@@ -188,7 +192,7 @@ func (d *Desk) look(r Request) (*asked, error) {
 		a.mac = q
 	}
 	if a.mac == "" {
-		a.mac = uploadOf(families, p)
+		a.mac = uploadOf(families, a.path)
 	}
 	a.mac = cmp.Or(a.mac, a.agent.MAC, r.Certified)
 	if phone, err := d.cfg.Inventory.Get(a.mac); err == nil {
@@ -196,7 +200,7 @@ func (d *Desk) look(r Request) (*asked, error) {
 	}
 	// What a phone says of itself in several places must be the same.
 	if a.agent.MAC != "" && a.agent.MAC != a.mac || r.Certified != "" && r.Certified != a.mac {
-		d.guard.strike(r.From, string(a.mac))
+		d.guard.Strike(r.From, string(a.mac))
 		return a, errMismatch
 	}
 	return a, nil
@@ -257,10 +261,10 @@ func (d *Desk) get(ctx context.Context, a *asked) (*Document, error) {
 // unknown puts a device that nobody added into the inbox.
 func (d *Desk) unknown(a *asked) error {
 	if !d.near(a.From) || a.Way == "" {
-		d.guard.strike(a.From, string(a.mac))
+		d.guard.Strike(a.From, string(a.mac))
 		return errNotFound
 	}
-	if d.guard.strike(a.From, string(a.mac)) {
+	if d.guard.Strike(a.From, string(a.mac)) {
 		return errGuessing
 	}
 	u := inventory.Unknown{MAC: a.mac, Model: a.agent.Model, Agent: short(a.Agent), From: a.From.String(), File: a.path}
@@ -319,7 +323,7 @@ func (d *Desk) take(ctx context.Context, a *asked) error {
 		d.cfg.Log.Error("closing the window of a phone", "mac", a.mac, "err", err)
 		return errBusy
 	}
-	if first, ok := d.takers.take(a.mac, a.From, phone.Window); !ok {
+	if first, ok := d.takers.Take(a.mac, a.From, phone.Window); !ok {
 		return d.twice(a, first)
 	}
 	return nil
@@ -327,7 +331,7 @@ func (d *Desk) take(ctx context.Context, a *asked) error {
 
 // twice refuses and reports a second device with one MAC.
 func (d *Desk) twice(a *asked, first netip.Addr) error {
-	d.guard.strike(a.From, string(a.mac))
+	d.guard.Strike(a.From, string(a.mac))
 	if d.cfg.Twice != nil {
 		d.cfg.Twice(a.mac, first, a.From)
 	}
@@ -360,7 +364,7 @@ func (d *Desk) admit(a *asked) error {
 	if !d.near(a.From) {
 		return errNetwork
 	}
-	if d.guard.blocked(a.From) {
+	if d.guard.Blocked(a.From) {
 		return errGuessing
 	}
 	return nil
@@ -371,16 +375,19 @@ const (
 	byCertificate = "certificate"
 	byPassword    = "password"
 	byWindow      = "window"
+	byLink        = "link"
 )
 
 // known reports whether the request itself proves whose it is. A password counts
-// only where nobody can read along.
+// only where nobody can read along, the path of a phonebook also where phones are.
 func (d *Desk) known(a *asked) bool {
 	switch {
 	case a.Certified != "" && a.Certified == a.phone.MAC:
 		a.proof = byCertificate
 	case a.Way.private() && a.Password != "" && d.isUser(a) && d.cfg.Secrets.Opens(a.phone.MAC, a.phone.Generation, a.Password):
 		a.proof = byPassword
+	case a.word != "" && (a.Way.private() || d.near(a.From)) && d.cfg.Secrets.OpensBook(a.phone.MAC, a.phone.Generation, a.word):
+		a.proof = byLink
 	}
 	return a.proof != ""
 }
@@ -395,20 +402,20 @@ func (d *Desk) prove(a *asked) error {
 	if d.known(a) {
 		return nil
 	}
-	if a.Password != "" {
-		d.guard.strike(a.From, "password "+a.Password)
+	if a.Password+a.word != "" {
+		d.guard.Strike(a.From, "password "+a.Password+a.word)
 	}
 	switch {
-	case d.guard.blocked(a.From):
+	case d.guard.Blocked(a.From):
 		return errGuessing
 	case !d.near(a.From):
-		d.guard.strike(a.From, string(a.mac))
+		d.guard.Strike(a.From, string(a.mac))
 		return errNetwork
-	case !time.Now().Before(a.phone.Window) || a.Password != "":
-		d.guard.strike(a.From, string(a.mac))
+	case !time.Now().Before(a.phone.Window) || a.Password+a.word != "":
+		d.guard.Strike(a.From, string(a.mac))
 		return errProof
 	}
-	if first, ok := d.takers.may(a.mac, a.From, a.phone.Window); !ok {
+	if first, ok := d.takers.May(a.mac, a.From, a.phone.Window); !ok {
 		return d.twice(a, first)
 	}
 	a.proof = byWindow
@@ -419,7 +426,8 @@ func (d *Desk) prove(a *asked) error {
 func (d *Desk) ask(p sipphone.Phone, model string) family.Asked {
 	ask := family.Asked{Phone: p, Secrets: d.cfg.Inventory.Secrets(&p), Password: d.cfg.Secrets.Files(p.MAC, p.Generation), Model: model, SRTP: true}
 	if d.cfg.Book != nil {
-		ask.Book = bookPath(p)
+		ask.BookWord = d.cfg.Secrets.Book(p.MAC, p.Generation)
+		ask.Book = bookPath(p.MAC, ask.BookWord)
 	}
 	for _, l := range p.Lines {
 		name, number := d.cfg.Person(l.User)
@@ -442,20 +450,58 @@ func (d *Desk) file(a *asked) (*Document, error) {
 	if err := d.admit(a); err != nil {
 		return nil, err
 	}
-	if place := d.cfg.Place(); a.path == "ca.pem" && place.CA != "" {
-		return &Document{ReadSeeker: strings.NewReader(place.CA), Name: a.path, Type: "application/x-pem-file"}, nil
+	if doc := d.authority(a); doc != nil {
+		return doc, nil
 	}
 	if d.files != nil {
-		if doc := d.open(a.path); doc != nil {
+		if doc := cmp.Or(d.open(a.path), d.firmware(a)); doc != nil {
 			d.note(a)
 			return doc, nil
 		}
 	}
 	if a.phone == nil {
-		d.guard.strike(a.From, "path "+a.path)
+		d.guard.Strike(a.From, "path "+a.path)
 	}
 	return nil, errNotFound
 }
+
+// authority is the certificate of the CA that phones are to trust, nil for another file.
+// Those that come by old TLS know no other algorithm than that CA's.
+func (d *Desk) authority(a *asked) *Document {
+	place := d.cfg.Place()
+	text := place.CA
+	if a.Way == OldTLS || a.family != nil && a.family.OldTLS && place.OldCA != "" {
+		text = place.OldCA
+	}
+	switch {
+	case text == "":
+	case a.path == "ca.pem":
+		return &Document{ReadSeeker: strings.NewReader(text), Name: a.path, Type: "application/x-pem-file"}
+	case a.path == "ca.der":
+		if block, _ := pem.Decode([]byte(text)); block != nil {
+			return &Document{ReadSeeker: bytes.NewReader(block.Bytes), Name: a.path, Type: "application/x-x509-ca-cert"}
+		}
+	}
+	return nil
+}
+
+// firmware opens a file of the firmware of any model, nil for none: phones ask for it by
+// its name alone.
+func (d *Desk) firmware(a *asked) *Document {
+	if strings.Contains(a.path, "/") {
+		return nil
+	}
+	models := slices.Sorted(maps.Keys(d.cfg.Place().Firmware))
+	for _, model := range models {
+		if slices.Contains(d.cfg.Place().Firmware[model], a.path) {
+			return d.open(FirmwareFolder + "/" + model + "/" + a.path)
+		}
+	}
+	return nil
+}
+
+// FirmwareFolder is where firmware lies in the folder of files, in a folder for each model.
+const FirmwareFolder = "firmware"
 
 // open opens a regular file of the folder; the operating system sees that the
 // path does not lead out of it.

@@ -86,11 +86,7 @@ func (d *Desk) failed(a *asked, err error) error {
 // extra gives what is not made of a template: the phonebook, and files that the
 // phone sent before.
 func (d *Desk) extra(ctx context.Context, a *asked) (*Document, error) {
-	if d.cfg.Book != nil && isBook(a.path, a.mac) {
-		if err := d.prove(a); err != nil {
-			return nil, err
-		}
-		d.note(a)
+	if d.cfg.Book != nil && a.isBook() {
 		return d.book(ctx, a)
 	}
 	name, mac, ok := a.family.Upload(a.path)

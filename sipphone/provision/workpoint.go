@@ -29,7 +29,7 @@ func (d *Desk) converse(ctx context.Context, r Request, body io.Reader) ([]byte,
 	}
 	m, err := workpoint.Read(b)
 	if err != nil {
-		d.guard.strike(r.From, "message")
+		d.guard.Strike(r.From, "message")
 		return nil, errMessage
 	}
 	if !m.Comes() {

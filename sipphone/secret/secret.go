@@ -57,6 +57,12 @@ func (k *Keeper) Files(mac sipphone.MAC, generation int) string {
 	return k.derive("files", mac, generation, "")
 }
 
+// Book is what stands in the URL of a phone's phonebook: whoever knows it may read that,
+// and nothing else.
+func (k *Keeper) Book(mac sipphone.MAC, generation int) string {
+	return k.derive("book", mac, generation, "")
+}
+
 // PIN is what a user dials to log in at any phone: six digits, which are short for a
 // secret, so that whoever takes them has to count wrong ones.
 func (k *Keeper) PIN(user rtc.AOR, generation int) string {
@@ -67,5 +73,12 @@ func (k *Keeper) PIN(user rtc.AOR, generation int) string {
 
 // Opens reports whether password is that of Files, in constant time.
 func (k *Keeper) Opens(mac sipphone.MAC, generation int, password string) bool {
-	return subtle.ConstantTimeCompare([]byte(k.Files(mac, generation)), []byte(password)) == 1
+	return same(k.Files(mac, generation), password)
 }
+
+// OpensBook reports whether word is that of Book, in constant time.
+func (k *Keeper) OpensBook(mac sipphone.MAC, generation int, word string) bool {
+	return same(k.Book(mac, generation), word)
+}
+
+func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }

@@ -1,9 +1,11 @@
 package server
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -25,7 +27,8 @@ import (
 // it while flows go on.
 type certificate struct {
 	current  atomic.Pointer[tls.Certificate]
-	tolerant atomic.Bool // of old cipher suites
+	old      atomic.Pointer[tls.Certificate] // for phones that know RSA alone; nil: current
+	tolerant atomic.Bool                     // of old cipher suites
 }
 
 // load reads the configured files, or makes and signs a certificate with the
@@ -34,7 +37,7 @@ func (c *certificate) load(cfg *config.Config) error {
 	certFile, keyFile := cfg.TLS.Certificate, cfg.TLS.Key
 	if certFile == "" {
 		var err error
-		if certFile, keyFile, err = selfMade(cfg.Data, hostNames(cfg)); err != nil {
+		if certFile, keyFile, err = newKeys.selfMade(cfg.Data, hostNames(cfg)); err != nil {
 			return fmt.Errorf("making a certificate in %s: %w", cfg.Data, err)
 		}
 	}
@@ -45,8 +48,30 @@ func (c *certificate) load(cfg *config.Config) error {
 	if time.Now().After(pair.Leaf.NotAfter) {
 		return fmt.Errorf("the certificate %s expired on %s; renew it, or remove tls.certificate to use a self-made one", certFile, pair.Leaf.NotAfter.Format(time.DateOnly))
 	}
+	if err := c.loadOld(cfg, &pair); err != nil {
+		return err
+	}
 	c.current.Store(&pair)
 	c.tolerant.Store(cfg.TLS.OldCiphers)
+	return nil
+}
+
+// loadOld makes a certificate of RSA, by a CA of RSA, for the listener for old phones, where
+// there is one and the other certificate is of another kind.
+func (c *certificate) loadOld(cfg *config.Config, pair *tls.Certificate) error {
+	if _, is := pair.PrivateKey.(*rsa.PrivateKey); is || cfg.Phones.OldTLS == "" {
+		c.old.Store(nil)
+		return nil
+	}
+	certFile, keyFile, err := oldKeys.selfMade(cfg.Data, hostNames(cfg))
+	if err != nil {
+		return fmt.Errorf("making a certificate for old phones in %s: %w", cfg.Data, err)
+	}
+	old, err := tls.LoadX509KeyPair(certFile, keyFile)
+	if err != nil {
+		return fmt.Errorf("reading the certificate for old phones: %w", err)
+	}
+	c.old.Store(&old)
 	return nil
 }
 
@@ -123,22 +148,37 @@ func hostNames(cfg *config.Config) []string {
 	return names
 }
 
+// keys are a kind of keys, with the files in which a CA and a certificate of it lie.
+type keys struct {
+	authority, server string // names of files, without ".pem" and "-key.pem"
+	make              func() (crypto.Signer, error)
+	usage             x509.KeyUsage // of the server's
+}
+
+// oldAuthority is the name of the CA of phones that know RSA alone.
+const oldAuthority = "ca-rsa"
+
+var (
+	newKeys = keys{"ca", "server", func() (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) }, x509.KeyUsageDigitalSignature}
+	oldKeys = keys{oldAuthority, "server-rsa", func() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, 2048) }, x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment}
+)
+
 // selfMade returns certificate and key files for names, signed by the CA of
 // the folder; both are made when missing and the certificate is renewed 30
 // days before its end or when a name is new.
-func selfMade(dir string, names []string) (certFile, keyFile string, err error) {
-	certFile, keyFile = filepath.Join(dir, "server.pem"), filepath.Join(dir, "server-key.pem")
+func (k keys) selfMade(dir string, names []string) (certFile, keyFile string, err error) {
+	certFile, keyFile = filepath.Join(dir, k.server+".pem"), filepath.Join(dir, k.server+"-key.pem")
 	if pair, err := tls.LoadX509KeyPair(certFile, keyFile); err == nil && covers(pair.Leaf, names) {
 		return certFile, keyFile, nil
 	}
-	ca, err := authority(dir)
+	ca, err := k.ca(dir)
 	if err != nil {
 		return "", "", err
 	}
 	t := &x509.Certificate{
 		Subject:     pkix.Name{CommonName: names[0]}, // some desk phones read the CN only
 		NotAfter:    time.Now().AddDate(1, 0, 0),
-		KeyUsage:    x509.KeyUsageDigitalSignature,
+		KeyUsage:    k.usage,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}
 	for _, n := range names {
@@ -148,7 +188,7 @@ func selfMade(dir string, names []string) (certFile, keyFile string, err error) 
 			t.DNSNames = append(t.DNSNames, n)
 		}
 	}
-	return certFile, keyFile, issue(t, ca, certFile, keyFile)
+	return certFile, keyFile, k.issue(t, ca, certFile, keyFile)
 }
 
 func covers(leaf *x509.Certificate, names []string) bool {
@@ -160,10 +200,10 @@ func covers(leaf *x509.Certificate, names []string) bool {
 	return time.Until(leaf.NotAfter) > 30*24*time.Hour
 }
 
-// authority is the CA of the folder, made when missing. Its certificate,
-// ca.pem, is what phones are given to trust.
-func authority(dir string) (*tls.Certificate, error) {
-	certFile, keyFile := filepath.Join(dir, "ca.pem"), filepath.Join(dir, "ca-key.pem")
+// ca is the CA of the folder, made when missing. Its certificate is what phones are given
+// to trust.
+func (k keys) ca(dir string) (*tls.Certificate, error) {
+	certFile, keyFile := filepath.Join(dir, k.authority+".pem"), filepath.Join(dir, k.authority+"-key.pem")
 	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
 	if err == nil {
 		return &pair, nil
@@ -178,7 +218,7 @@ func authority(dir string) (*tls.Certificate, error) {
 		BasicConstraintsValid: true,
 		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
 	}
-	if err := issue(t, nil, certFile, keyFile); err != nil {
+	if err := k.issue(t, nil, certFile, keyFile); err != nil {
 		return nil, err
 	}
 	pair, err = tls.LoadX509KeyPair(certFile, keyFile)
@@ -187,8 +227,8 @@ func authority(dir string) (*tls.Certificate, error) {
 
 // issue signs t by ca (nil: by itself) and writes both PEM files, the key
 // readable by the owner only.
-func issue(t *x509.Certificate, ca *tls.Certificate, certFile, keyFile string) error {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+func (k keys) issue(t *x509.Certificate, ca *tls.Certificate, certFile, keyFile string) error {
+	key, err := k.make()
 	if err != nil {
 		return err
 	}

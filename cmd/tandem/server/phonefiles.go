@@ -69,7 +69,9 @@ func (s *Server) phonePlace(cfg *config.Config) family.Place {
 	p := cfg.Phones
 	place := family.Place{Domain: cfg.Domains[0], Ports: make(map[string]int), Transport: p.Transport, Expires: cfg.Registrar.DefaultExpires,
 		NTP: p.NTP, Timezone: p.Timezone, Language: p.Language, Country: cfg.Numbers.Country,
-		Voicemail: p.Voicemail, Pickup: p.Pickup, Park: p.Park, Intercom: p.Intercom, Paging: p.Paging, Rings: rings(cfg.PhonesFolder(cfg.Phones.Files, "files"))}
+		Voicemail: p.Voicemail, Pickup: p.Pickup, Park: p.Park, Intercom: p.Intercom, Paging: p.Paging}
+	files := cfg.PhonesFolder(p.Files, "files")
+	place.Rings, place.Firmware = filesIn(filepath.Join(files, "rings")), firmware(filepath.Join(files, provision.FirmwareFolder))
 	name := cfg.Domains[0]
 	if len(cfg.Names) > 0 {
 		name = cfg.Names[0]
@@ -86,7 +88,7 @@ func (s *Server) phonePlace(cfg *config.Config) family.Place {
 	}
 	place.Host = cmp.Or(place.Host, name)
 	place.URL = cmp.Or(p.URL, base("https", p.HTTPS, name), base("http", p.HTTP, name))
-	place.OldURL = base("https", p.OldTLS, name)
+	place.OldURL, place.HTTPURL = base("https", p.OldTLS, name), base("http", p.HTTP, name)
 	if !strings.HasSuffix(place.URL, "/") {
 		place.URL += "/"
 	}
@@ -96,17 +98,38 @@ func (s *Server) phonePlace(cfg *config.Config) family.Place {
 	if b, err := os.ReadFile(filepath.Join(cfg.Data, "ca.pem")); err == nil && cfg.TLS.Certificate == "" {
 		place.CA = string(b)
 	}
+	if b, err := os.ReadFile(filepath.Join(cfg.Data, oldAuthority+".pem")); err == nil && p.OldTLS != "" {
+		place.OldCA = string(b)
+	}
 	return place
 }
 
-// rings are the ring tones of the folder of files, by name.
-func rings(folder string) (names []string) {
-	entries, err := os.ReadDir(filepath.Join(folder, "rings"))
+// maxNames bounds what is read of a folder of files for phones.
+const maxNames = 100
+
+// firmware are the files of a folder that has one for each model.
+func firmware(folder string) map[string][]string {
+	models := make(map[string][]string)
+	entries, err := os.ReadDir(folder)
 	if err != nil {
 		return nil // there is no such folder
 	}
 	for _, e := range entries {
-		if e.Type().IsRegular() && !strings.HasPrefix(e.Name(), ".") && len(names) < 100 {
+		if e.IsDir() && len(models) < maxNames {
+			models[e.Name()] = filesIn(filepath.Join(folder, e.Name()))
+		}
+	}
+	return models
+}
+
+// filesIn are the names of the files in a folder, in order.
+func filesIn(folder string) (names []string) {
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return nil // there is no such folder
+	}
+	for _, e := range entries {
+		if e.Type().IsRegular() && !strings.HasPrefix(e.Name(), ".") && len(names) < maxNames {
 			names = append(names, e.Name())
 		}
 	}
@@ -259,11 +282,6 @@ func (s *Server) filesHandler(way provision.Way) http.Handler {
 // phoneTLS asks for a certificate where makers' CAs are known, and takes none as
 // well: a phone may have a password instead.
 func (s *Server) phoneTLS(cfg *config.Config, way provision.Way) (*tls.Config, error) {
-	if s.cert.current.Load() == nil {
-		if err := s.cert.load(cfg); err != nil {
-			return nil, err
-		}
-	}
 	t, err := s.cert.server("")
 	if err != nil {
 		return nil, err
@@ -277,10 +295,24 @@ func (s *Server) phoneTLS(cfg *config.Config, way provision.Way) (*tls.Config, e
 		if !pool.AppendCertsFromPEM(b) {
 			return nil, fmt.Errorf("phones.client_ca: %s holds no PEM certificate", cfg.Phones.ClientCA)
 		}
-		t.ClientCAs, t.ClientAuth = pool, tls.VerifyClientCertIfGiven
+		ask := func(t *tls.Config) { t.ClientCAs, t.ClientAuth = pool, tls.VerifyClientCertIfGiven }
+		ask(t)
+		if choose := t.GetConfigForClient; choose != nil {
+			t.GetConfigForClient = func(h *tls.ClientHelloInfo) (*tls.Config, error) {
+				other, err := choose(h)
+				if other != nil {
+					other = other.Clone()
+					ask(other)
+				}
+				return other, err
+			}
+		}
 	}
 	if way == provision.OldTLS {
-		t.MinVersion = tls.VersionTLS10
+		t.MinVersion, t.GetConfigForClient = tls.VersionTLS10, nil // whose suites are the new ones
+		t.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+			return cmp.Or(s.cert.old.Load(), s.cert.current.Load()), nil
+		}
 		for _, suite := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
 			if !strings.Contains(suite.Name, "RC4") {
 				t.CipherSuites = append(t.CipherSuites, suite.ID)

@@ -61,6 +61,11 @@ func (s *Server) openPhones(ctx context.Context, cfg *config.Config) error {
 	if err := s.loadFamilies(cfg); err != nil {
 		return err
 	}
+	if (cfg.Phones.HTTPS != "" || cfg.Phones.OldTLS != "") && s.cert.current.Load() == nil {
+		if err := s.cert.load(cfg); err != nil {
+			return err
+		}
+	}
 	place := s.phonePlace(cfg)
 	p.place.Store(&place)
 	keeper, err := secret.New(s.key)

@@ -61,10 +61,16 @@ func TestPhonebook(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ family, mac, agent, path, want string }{
-		{"yealink", alicesMAC, yealink(alicesMAC), "phonebook/" + alicesMAC + ".xml", "<Name>%s</Name>\n    <Telephone>%s</Telephone>"},
+		{"yealink", alicesMAC, yealink(alicesMAC), "", "<Name>%s</Name>\n    <Telephone>%s</Telephone>"},
 		{"polycom", "0004f2000001", "FileTransport PolycomVVX-VVX_450-UA/5.9.5.0614 (0004f2000001) Type/Application", "0004f2000001-directory.xml", "<ln>%s</ln>\n      <ct>%s</ct>"},
 	} {
 		o.phone(c.mac, c.family, nil, "alice")
+		after := 401
+		if c.path == "" {
+			_, file := o.ask("https", c.mac+".cfg", c.agent)
+			book := between(file, "remote_phonebook.data.1.url = ", "\n")
+			c.path, after = book[strings.Index(book, "phonebook/"):], 200 // its path is what opens it
+		}
 		code, text := o.ask("https", c.path, c.agent)
 		o.want("its phonebook", code, "", 200)
 		for _, e := range [][2]string{{"Bobby", "bob"}, {"Max", "+49301234567"}, {"Max", "+491701234567"}, {"Eva &amp; Co", "eva@elsewhere.org"}, {"Alice &#34;&lt;&amp;&gt;&#34;", "alice"}} {
@@ -77,7 +83,13 @@ func TestPhonebook(t *testing.T) {
 		}
 		o.shut(c.mac)
 		code, text = o.ask("https", c.path, c.agent)
-		o.want("the phonebook after the window", code, text, 401)
+		o.want("the phonebook after the window", code, text, after)
+		if _, err := o.phones.inventory.Change(t.Context(), sipphone.MAC(c.mac), func(p *sipphone.Phone) error { p.Generation++; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		o.shut(c.mac)
+		code, text = o.ask("https", c.path, c.agent)
+		o.want("the phonebook by a path of before", code, text, 401)
 	}
 }
 
@@ -132,41 +144,56 @@ func TestRingTones(t *testing.T) {
 	}
 }
 
-// TestOldTLS: a phone that knows no TLS 1.2 gets its files at the listener of its own,
-// which is off unless configured, and at no other.
+// TestOldTLS: a phone that knows no TLS 1.2, and RSA alone, gets its files at the listener
+// of its own, which is off unless configured, and at no other. Tolerance of old suites
+// elsewhere takes nothing from it.
 func TestOldTLS(t *testing.T) {
-	o := twoPhones(t, func(c *config.Config) { c.Phones.OldTLS = "127.0.0.1:0" })
-	fetch := func(way string, version uint16) (int, uint16) {
-		config := o.tls()
-		config.MinVersion, config.MaxVersion = version, version
-		for _, s := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
-			config.CipherSuites = append(config.CipherSuites, s.ID)
-		}
+	o := twoPhones(t, func(c *config.Config) { c.Phones.OldTLS, c.TLS.OldCiphers = "127.0.0.1:0", true })
+	kexRSA := []uint16{tls.TLS_RSA_WITH_AES_128_CBC_SHA} // whose certificate is the key: no other kind will do
+	var all []uint16
+	for _, s := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
+		all = append(all, s.ID)
+	}
+	fetch := func(way string, version uint16, suites []uint16, ca string) (int, *tls.ConnectionState) {
+		config := &tls.Config{RootCAs: o.roots(ca), ServerName: "example.com", MinVersion: version, MaxVersion: version, CipherSuites: suites}
 		client := http.Client{Transport: &http.Transport{TLSClientConfig: config}}
 		defer client.CloseIdleConnections()
 		resp, err := client.Get("https://" + o.phones.listening[way] + "/" + alicesMAC + ".cfg")
 		if err != nil {
-			return 0, 0
+			return 0, nil
 		}
 		defer resp.Body.Close()
-		return resp.StatusCode, resp.TLS.Version
+		return resp.StatusCode, resp.TLS
 	}
 	for _, c := range []struct {
 		way     string
 		version uint16
+		suites  []uint16
+		ca      string
 		want    int
 	}{
-		{"old-tls", tls.VersionTLS10, 200}, {"old-tls", tls.VersionTLS11, 200}, {"old-tls", tls.VersionTLS12, 200},
-		{"https", tls.VersionTLS10, 0}, {"https", tls.VersionTLS11, 0}, {"https", tls.VersionTLS12, 200},
+		{"old-tls", tls.VersionTLS10, all, oldAuthority, 200}, {"old-tls", tls.VersionTLS11, all, oldAuthority, 200}, {"old-tls", tls.VersionTLS12, all, oldAuthority, 200},
+		{"old-tls", tls.VersionTLS10, kexRSA, oldAuthority, 200}, {"old-tls", tls.VersionTLS12, kexRSA, oldAuthority, 200},
+		{"old-tls", tls.VersionTLS10, kexRSA, "ca", 0},
+		{"https", tls.VersionTLS10, all, "ca", 0}, {"https", tls.VersionTLS11, all, "ca", 0}, {"https", tls.VersionTLS12, all, "ca", 200}, {"https", tls.VersionTLS12, kexRSA, "ca", 0},
 	} {
-		if code, version := fetch(c.way, c.version); code != c.want || code != 0 && version != c.version {
-			t.Errorf("%s with %s: %d by %s, want %d", c.way, tls.VersionName(c.version), code, tls.VersionName(version), c.want)
+		code, state := fetch(c.way, c.version, c.suites, c.ca)
+		if code != c.want || code != 0 && state.Version != c.version {
+			t.Errorf("%s with %s: %d, want %d", c.way, tls.VersionName(c.version), code, c.want)
+		}
+		if code == 200 && c.way == "old-tls" {
+			for _, cert := range state.PeerCertificates {
+				if cert.PublicKeyAlgorithm != x509.RSA || cert.SignatureAlgorithm != x509.SHA256WithRSA {
+					t.Errorf("%s by %s", cert.PublicKeyAlgorithm, cert.SignatureAlgorithm)
+				}
+			}
 		}
 	}
-	if plain := newOffice(t, nil); plain.phones.listening["old-tls"] != "" || config.Default().Phones.OldTLS != "" {
+	plain := newOffice(t, nil)
+	if plain.phones.listening["old-tls"] != "" || config.Default().Phones.OldTLS != "" {
 		t.Error("the listener for old TLS is on by default")
 	}
-	if b, err := os.ReadFile(filepath.Join(o.cfg.Load().Data, "ca.pem")); err != nil || !x509.NewCertPool().AppendCertsFromPEM(b) {
-		t.Errorf("the CA: %v", err)
+	if _, err := os.Stat(filepath.Join(plain.cfg.Load().Data, oldAuthority+".pem")); err == nil {
+		t.Error("a CA for old phones, and there is no listener for them")
 	}
 }

@@ -83,13 +83,18 @@ func newOffice(t *testing.T, change func(*config.Config)) *office {
 }
 
 func (o *office) tls() *tls.Config {
-	b, err := os.ReadFile(filepath.Join(o.cfg.Load().Data, "ca.pem"))
+	return &tls.Config{RootCAs: o.roots("ca"), ServerName: "example.com"}
+}
+
+// roots are those of a CA of the data folder.
+func (o *office) roots(name string) *x509.CertPool {
+	b, err := os.ReadFile(filepath.Join(o.cfg.Load().Data, name+".pem"))
 	if err != nil {
 		o.t.Fatal(err)
 	}
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(b)
-	return &tls.Config{RootCAs: pool, ServerName: "example.com"}
+	return pool
 }
 
 func (o *office) user(name string) {
@@ -167,7 +172,11 @@ func (o *office) get(p *boot.Phone, mac string, change ...func(*http.Request)) b
 // TestEveryFamilyBoots: a phone of each family asks for its files in its order,
 // reads them by its own grammar, and registers both lines in its own spelling.
 func TestEveryFamilyBoots(t *testing.T) {
-	o := newOffice(t, func(c *config.Config) { c.Registrar.MaxBindings = 32 })
+	o := newOffice(t, func(c *config.Config) {
+		c.Registrar.MaxBindings = 32
+		c.Phones.Language, c.Phones.Timezone, c.Phones.OldTLS = "de", "Europe/Berlin", "127.0.0.1:0"
+		putFirmware(t, c.Data)
+	})
 	o.user("alice")
 	o.user("sales")
 	dialects, err := device.Dialects()
@@ -179,6 +188,7 @@ func TestEveryFamilyBoots(t *testing.T) {
 		t.Run(p.Family, func(t *testing.T) {
 			mac := fmt.Sprintf("0004f20000%02x", i+1)
 			o.phone(mac, p.Family, keys, "alice", "sales")
+			o.model(mac, wanted[p.Family].model)
 			setup, err := p.Boot(t.Context(), mac, o.get(&p, mac))
 			if err != nil {
 				t.Fatal(err)
@@ -187,6 +197,7 @@ func TestEveryFamilyBoots(t *testing.T) {
 				t.Fatalf("lines %+v", setup.Accounts)
 			}
 			wantKeys(t, p.Family, setup.Keys)
+			o.isTold(t, mac, &p, setup)
 			d := dialects[slices.IndexFunc(dialects, func(d *device.Dialect) bool { return d.Name == p.Dialect })]
 			for _, a := range setup.Accounts {
 				o.register(t, d, a)

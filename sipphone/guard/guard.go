@@ -1,4 +1,4 @@
-package provision
+package guard
 
 import (
 	"hash/maphash"
@@ -15,10 +15,10 @@ const (
 	guessSources = 8192 // remembered at a time
 )
 
-// guard counts how many different things an address asks for in vain. A phone
+// Guard counts how many different things an address asks for in vain. A phone
 // that asks for one missing file again and again is not a guesser; whoever goes
-// through MAC addresses is.
-type guard struct {
+// through MAC addresses is. It is safe for concurrent use.
+type Guard struct {
 	tell func(netip.Addr, time.Time)
 	seed maphash.Seed
 
@@ -32,8 +32,10 @@ type source struct {
 	tried []uint32
 }
 
-func (g *guard) init(tell func(netip.Addr, time.Time)) {
-	g.tell, g.seed, g.sources = tell, maphash.MakeSeed(), make(map[netip.Addr]*source)
+// New makes a Guard. tell, which may be nil, is told of an address that is shut out, and
+// until when.
+func New(tell func(netip.Addr, time.Time)) *Guard {
+	return &Guard{tell: tell, seed: maphash.MakeSeed(), sources: make(map[netip.Addr]*source)}
 }
 
 // network is what one guesser can have of addresses: a whole /64 of IPv6.
@@ -47,9 +49,9 @@ func network(a netip.Addr) netip.Addr {
 	return a
 }
 
-// strike counts something asked for in vain and reports whether the address is
+// Strike counts something asked for in vain and reports whether the address is
 // blocked now.
-func (g *guard) strike(from netip.Addr, what string) bool {
+func (g *Guard) Strike(from netip.Addr, what string) bool {
 	now := time.Now()
 	mark := uint32(maphash.String(g.seed, what))
 	from = network(from)
@@ -77,35 +79,36 @@ func (g *guard) strike(from netip.Addr, what string) bool {
 	return blocked
 }
 
-func (g *guard) blocked(from netip.Addr) bool {
+// Blocked reports whether an address is shut out.
+func (g *Guard) Blocked(from netip.Addr) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	s := g.sources[network(from)]
 	return s != nil && time.Now().Before(s.until)
 }
 
-// makeRoom forgets what is old, or anything when nothing is, under the lock.
-func (g *guard) makeRoom(now time.Time) {
+// makeRoom forgets what is old, or else some that are not shut out, or anything when all
+// are, under the lock. It makes room for many: whoever comes from ever new addresses must
+// not have all looked through each time.
+func (g *Guard) makeRoom(now time.Time) {
 	if len(g.sources) < guessSources {
 		return
 	}
-	n := 0
 	for a, s := range g.sources {
 		if now.Sub(s.since) > guessWithin && now.After(s.until) {
 			delete(g.sources, a)
-			n++
 		}
 	}
+	const enough = guessSources * 7 / 8
 	for a, s := range g.sources {
-		if n > 0 {
+		if len(g.sources) <= enough {
 			return
 		}
 		if now.After(s.until) {
 			delete(g.sources, a)
-			n++
 		}
 	}
-	if n == 0 {
+	if len(g.sources) >= guessSources {
 		clear(g.sources)
 	}
 }

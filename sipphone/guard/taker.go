@@ -1,4 +1,4 @@
-package provision
+package guard
 
 import (
 	"net/netip"
@@ -8,10 +8,10 @@ import (
 	"tandem/sipphone"
 )
 
-// takers are the addresses that took the passwords of phones by their windows. A window
+// Takers are the addresses that took the passwords of phones by their windows. A window
 // is for one device: another that says it has the same MAC gets nothing until it is
-// opened again.
-type takers struct {
+// opened again. The zero value is ready; it is safe for concurrent use.
+type Takers struct {
 	mu   sync.Mutex
 	list map[sipphone.MAC]taker
 }
@@ -24,22 +24,22 @@ type taker struct {
 // maxTakers is how many are kept before those whose window is over are forgotten.
 const maxTakers = 1024
 
-// may reports whether an address may come through the window of a phone that ends then,
+// May reports whether an address may come through the window of a phone that ends then,
 // and else who came before it.
-func (t *takers) may(mac sipphone.MAC, from netip.Addr, window time.Time) (first netip.Addr, ok bool) {
+func (t *Takers) May(mac sipphone.MAC, from netip.Addr, window time.Time) (first netip.Addr, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.allowed(mac, from, window)
 }
 
-func (t *takers) allowed(mac sipphone.MAC, from netip.Addr, window time.Time) (first netip.Addr, ok bool) {
+func (t *Takers) allowed(mac sipphone.MAC, from netip.Addr, window time.Time) (first netip.Addr, ok bool) {
 	old, taken := t.list[mac]
 	return old.from, !taken || old.from == from || window.After(old.window)
 }
 
-// take notes that an address takes the passwords, and does what may does: of two that
+// Take notes that an address takes the passwords, and does what May does: of two that
 // come at once, one takes them.
-func (t *takers) take(mac sipphone.MAC, from netip.Addr, window time.Time) (first netip.Addr, ok bool) {
+func (t *Takers) Take(mac sipphone.MAC, from netip.Addr, window time.Time) (first netip.Addr, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if first, ok = t.allowed(mac, from, window); !ok {
