@@ -2,11 +2,14 @@ package transport
 
 import (
 	"fmt"
+	"io"
+	"net"
 	"net/netip"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"tandem/rtc/sip"
@@ -37,33 +40,56 @@ func TestSlowSenderIsClosed(t *testing.T) {
 	}
 }
 
+// accepted is the peer's end of a connection in memory that tr has accepted. In a
+// bubble its time is virtual.
+func accepted(t *testing.T, tr *Transport, proto Proto) net.Conn {
+	t.Helper()
+	near, far := net.Pipe()
+	c, err := (&Listener{t: tr, proto: proto}).admit(near.LocalAddr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.link = newLink(tr, near)
+	tr.spawn(c.serve)
+	return far
+}
+
 func TestIdleIsClosed(t *testing.T) {
-	t.Parallel()
-	e := &echo{}
-	tr := start(t, Config{Handler: e, IdleTimeout: 2 * time.Second, Listen: []Listen{{Proto: TCP}}})
-	c := dialTCP(t, tr.Listeners()[0].Addr())
-	// Whoever talks stays.
-	for range 6 {
-		time.Sleep(500 * time.Millisecond)
-		c.write(ping)
-		c.readPong()
-	}
-	// Whoever is talked to stays, too.
-	c.write(request("TCP", "x", ""))
-	c.expect(200, "")
-	f := e.lastFlow()
-	for range 6 {
-		time.Sleep(500 * time.Millisecond)
-		tr.Send(f, request("TCP", "y", "listen"), nil)
-		if m, err := c.next(); err != nil || string(m.Body()) != "listen" {
-			t.Fatalf("%v %v", m, err)
+	synctest.Test(t, func(t *testing.T) {
+		const limit = 10 * time.Minute
+		e := &echo{}
+		tr, err := New(Config{Handler: e, IdleTimeout: limit})
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	begun := time.Now()
-	c.expectEnd()
-	if d := time.Since(begun); d < time.Second || d > 30*time.Second {
-		t.Errorf("closed after %v", d)
-	}
+		c := &client{Conn: accepted(t, tr, TCP), t: t}
+		// Whoever talks stays.
+		for range 6 {
+			time.Sleep(limit / 2)
+			c.write(ping)
+			c.readPong()
+		}
+		// Whoever is talked to stays, too.
+		c.write(request("TCP", "x", ""))
+		c.expect(200, "")
+		f := e.lastFlow()
+		for range 6 {
+			time.Sleep(limit / 2)
+			tr.Send(f, request("TCP", "y", "listen"), nil)
+			if m, err := c.next(); err != nil || string(m.Body()) != "listen" {
+				t.Fatalf("%v %v", m, err)
+			}
+		}
+		begun := time.Now()
+		if err := c.SetReadDeadline(begun.Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		_, err = c.Read(make([]byte, 1))
+		if d := time.Since(begun); err != io.EOF || d < limit || d > 2*limit {
+			t.Errorf("after %v: %v", d, err)
+		}
+		tr.work.Wait()
+	})
 }
 
 // At the limit the oldest connection that nobody registered by makes room; when
@@ -225,7 +251,7 @@ func TestPingFlood(t *testing.T) {
 	c := dialTCP(t, tr.Listeners()[0].Addr())
 	flood := []byte(strings.Repeat("\r\n", 32<<10))
 	for range 1000 {
-		c.SetWriteDeadline(time.Now().Add(5 * time.Second))
+		c.SetWriteDeadline(time.Now().Add(30 * time.Second))
 		if _, err := c.Write(flood); err != nil {
 			return // closed, as it should be
 		}

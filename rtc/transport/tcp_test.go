@@ -213,7 +213,7 @@ func TestTCPMultipart(t *testing.T) {
 		c.write(b[:len(b)-1])
 		held = append(held, c)
 	}
-	for deadline := time.Now().Add(10 * time.Second); len(tr.large) < largeAtOnce; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); len(tr.large) < largeAtOnce; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d are held", len(tr.large))
 		}
@@ -226,7 +226,7 @@ func TestTCPMultipart(t *testing.T) {
 	for _, c := range held {
 		c.Close()
 	}
-	for deadline := time.Now().Add(10 * time.Second); len(tr.large) > 0; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); len(tr.large) > 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d are still held", len(tr.large))
 		}

@@ -140,7 +140,7 @@ func TestMutualTLS(t *testing.T) {
 
 	nc, err := tls.Dial("tcp", to.String(), ccfg)
 	if err == nil { // in TLS 1.3 the refusal comes with the first reading
-		nc.SetReadDeadline(time.Now().Add(10 * time.Second))
+		nc.SetReadDeadline(time.Now().Add(30 * time.Second))
 		_, err = nc.Read(make([]byte, 1))
 		nc.Close()
 	}

@@ -72,9 +72,15 @@ func (e *echo) lastFlow() Flow {
 
 var anyV4 = netip.MustParseAddrPort("127.0.0.1:0")
 
-// start runs a transport for the length of the test.
+// start runs a transport for the length of the test. Limits the test does not set
+// are long: a machine that stands still for seconds is no peer that is slow.
 func start(t testing.TB, cfg Config) *Transport {
 	t.Helper()
+	for _, d := range []*time.Duration{&cfg.HandshakeLimit, &cfg.HeaderTimeout, &cfg.DialTimeout, &cfg.WriteTimeout} {
+		if *d == 0 {
+			*d = time.Minute
+		}
+	}
 	for i := range cfg.Listen {
 		if !cfg.Listen[i].Addr.IsValid() {
 			cfg.Listen[i].Addr = anyV4
@@ -137,7 +143,7 @@ func (c *client) write(b []byte) {
 
 // next reads one message.
 func (c *client) next() (*sip.Message, error) {
-	c.SetReadDeadline(time.Now().Add(10 * time.Second))
+	c.SetReadDeadline(time.Now().Add(30 * time.Second))
 	for {
 		var fr sip.Framer
 		n, ferr := fr.Frame(c.buf, 1<<20)
@@ -176,7 +182,7 @@ func (c *client) expect(code int, body string) *sip.Message {
 // expectEnd waits for the peer to close.
 func (c *client) expectEnd() {
 	c.t.Helper()
-	c.SetReadDeadline(time.Now().Add(10 * time.Second))
+	c.SetReadDeadline(time.Now().Add(30 * time.Second))
 	_, err := io.Copy(io.Discard, c)
 	if ne, ok := err.(net.Error); ok && ne.Timeout() {
 		c.t.Fatal("the connection stays open")
@@ -191,7 +197,7 @@ func exchange(t testing.TB, to netip.AddrPort, b []byte) []byte {
 		t.Fatal(err)
 	}
 	defer nc.Close()
-	nc.SetDeadline(time.Now().Add(10 * time.Second))
+	nc.SetDeadline(time.Now().Add(30 * time.Second))
 	if _, err := nc.Write(b); err != nil {
 		t.Fatal(err)
 	}
@@ -206,7 +212,7 @@ func exchange(t testing.TB, to netip.AddrPort, b []byte) []byte {
 // eventually waits for something other goroutines do.
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
 		if ok() {
 			return
 		}
@@ -231,7 +237,7 @@ func (f *failed) wait(t testing.TB) error {
 	select {
 	case err := <-f.ch:
 		return err
-	case <-time.After(10 * time.Second):
+	case <-time.After(30 * time.Second):
 		t.Fatal("the Failer was not told")
 		return nil
 	}
@@ -243,7 +249,7 @@ func TestMain(m *testing.M) {
 	if f := flag.Lookup("test.fuzz"); f != nil && f.Value.String() != "" {
 		os.Exit(code) // the fuzzing engine leaves goroutines of its own
 	}
-	end := time.Now().Add(5 * time.Second)
+	end := time.Now().Add(30 * time.Second)
 	for runtime.NumGoroutine() > before && time.Now().Before(end) {
 		time.Sleep(10 * time.Millisecond)
 	}

@@ -88,7 +88,7 @@ func TestUDPKeepAlives(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	nc.SetDeadline(time.Now().Add(10 * time.Second))
+	nc.SetDeadline(time.Now().Add(30 * time.Second))
 	nc.Write(append([]byte("\r\n\r\n"), request("UDP", "x", "real")...))
 	buf := make([]byte, 2000)
 	n, err := nc.Read(buf)
@@ -111,7 +111,7 @@ func TestSTUN(t *testing.T) {
 		defer nc.Close()
 		id := []byte("abcdefghijkl")
 		nc.Write(append([]byte{0, 1, 0, 0, 0x21, 0x12, 0xA4, 0x42}, id...))
-		nc.SetDeadline(time.Now().Add(10 * time.Second))
+		nc.SetDeadline(time.Now().Add(30 * time.Second))
 		buf := make([]byte, 100)
 		n, err := nc.Read(buf)
 		if err != nil {
@@ -174,7 +174,7 @@ func TestUDPBurst(t *testing.T) {
 	}
 	defer nc.Close()
 	nc.Write(request("UDP", "x", ""))
-	sinkhole.SetDeadline(time.Now().Add(10 * time.Second))
+	sinkhole.SetDeadline(time.Now().Add(30 * time.Second))
 	buf := make([]byte, 10)
 	for i := range each {
 		n, err := sinkhole.Read(buf)
