@@ -88,7 +88,7 @@ func connect(t *testing.T, tr *transport.Transport, h *flows, proto transport.Pr
 		select {
 		case f := <-h.came:
 			return c, f
-		case <-time.After(5 * time.Second):
+		case <-time.After(30 * time.Second):
 			t.Fatalf("no message by %v", proto)
 		}
 	}
@@ -144,7 +144,7 @@ func TestClosedFlows(t *testing.T) {
 				t.Fatalf("closed %v, not %v", got, f)
 			}
 			l.FlowClosed(got)
-		case <-time.After(5 * time.Second):
+		case <-time.After(30 * time.Second):
 			t.Fatal("the close was not told")
 		}
 	}

@@ -16,7 +16,7 @@ func TestMain(m *testing.M) {
 	if f := flag.Lookup("test.fuzz"); f != nil && f.Value.String() != "" {
 		os.Exit(code) // the fuzzing engine leaves goroutines of its own
 	}
-	deadline := time.Now().Add(3 * time.Second)
+	deadline := time.Now().Add(30 * time.Second)
 	for running() > before && time.Now().Before(deadline) {
 		time.Sleep(5 * time.Millisecond)
 	}

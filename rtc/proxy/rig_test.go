@@ -139,9 +139,15 @@ type logged struct {
 func (l *logged) Write(b []byte) (int, error) { l.mu.Lock(); defer l.mu.Unlock(); return l.b.Write(b) }
 func (l *logged) String() string              { l.mu.Lock(); defer l.mu.Unlock(); return l.b.String() }
 
-// newRig starts a proxy; adjust may change its configuration. T1 is 50 ms, so a
-// request is given up after 3.2 s.
+// newRig starts a proxy; adjust may change its configuration. A request is given up
+// after 12.8 s: longer than a busy machine stands still.
 func newRig(t testing.TB, adjust func(*Config)) *rig {
+	t.Helper()
+	return newRigAt(t, 200*time.Millisecond, adjust)
+}
+
+// newRigAt is newRig with another T1; a request is given up after 64 of them.
+func newRigAt(t testing.TB, t1 time.Duration, adjust func(*Config)) *rig {
 	t.Helper()
 	r := &rig{t: t, logged: new(logged), flows: make(chan transport.Flow, 1)}
 	level := slog.LevelDebug
@@ -149,8 +155,8 @@ func newRig(t testing.TB, adjust func(*Config)) *rig {
 		level = slog.LevelWarn
 	}
 	log := slog.New(slog.NewTextHandler(r.logged, &slog.HandlerOptions{Level: level}))
-	r.layer = transaction.New(transaction.Config{T1: 50 * time.Millisecond, T2: 400 * time.Millisecond, Lanes: 4, Log: log})
-	tr, err := transport.New(transport.Config{Log: log, Handler: r.layer, Listen: []transport.Listen{
+	r.layer = transaction.New(transaction.Config{T1: t1, T2: 400 * time.Millisecond, Lanes: 4, Log: log})
+	tr, err := transport.New(transport.Config{Log: log, Handler: r.layer, DialTimeout: time.Minute, Listen: []transport.Listen{
 		{Proto: transport.UDP, Addr: netip.MustParseAddrPort("127.0.0.1:0"), Loops: 1},
 		{Proto: transport.TCP, Addr: netip.MustParseAddrPort("127.0.0.1:0")},
 		{Proto: transport.WS, Addr: netip.MustParseAddrPort("127.0.0.1:0"), Origins: []string{"*"}},
@@ -209,7 +215,7 @@ func gate(r *rtc.Request) error {
 // waitFor waits until something is so.
 func waitFor(t testing.TB, so func() bool) {
 	t.Helper()
-	for end := time.Now().Add(5 * time.Second); !so(); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); !so(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("it did not come to be")
 		}

@@ -166,7 +166,7 @@ func (u *ua) next(wait time.Duration) (*sip.Message, error) {
 func (u *ua) want(what any) *sip.Message {
 	u.r.t.Helper()
 	for {
-		m, err := u.next(5 * time.Second)
+		m, err := u.next(30 * time.Second)
 		if err != nil {
 			u.r.t.Fatalf("%s waits for %v: %v", u.name, what, err)
 		}

@@ -165,7 +165,7 @@ func TestRegistrationsSurviveARestart(t *testing.T) {
 	buf := make([]byte, 4096)
 	read := func() {
 		t.Helper()
-		if err := c.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		if err := c.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
 			t.Fatal(err)
 		}
 		n, err := c.Read(buf)

@@ -108,7 +108,7 @@ func (r *rig) raw(text string) answer {
 		select {
 		case b := <-l.answers:
 			return parseAnswer(r.t, b)
-		case <-time.After(5 * time.Second):
+		case <-time.After(30 * time.Second):
 			r.t.Fatal("no answer")
 		}
 	}

@@ -27,7 +27,7 @@ func pester(t *testing.T, r *Resolver, n int) {
 func TestDeadZoneDelaysNobody(t *testing.T) {
 	s := serve(t, `host.test. 60 IN A 192.0.2.1`)
 	dead(s)
-	r := running(t, Config{Servers: []string{s.addr}, NoIPv6: true})
+	r := running(t, Config{Servers: []string{s.addr}, NoIPv6: true, Timeout: 2 * time.Second})
 	pester(t, r, 200)
 	if got, err := look(t, r, "sip:x@host.test:5060"); err != nil || text(got) != "UDP 192.0.2.1:5060" {
 		t.Errorf("got %s, %v", text(got), err)
@@ -39,7 +39,7 @@ func TestKnownNamesWaitForNobody(t *testing.T) {
 	s := serve(t, `_sip._udp.trunk.test. 60 IN SRV 0 0 5070 host.test.`, `host.test. 60 IN A 192.0.2.1`)
 	dead(s)
 	c := newClock()
-	r := running(t, Config{Servers: []string{s.addr}, NoIPv6: true, Workers: 2, Now: c.now})
+	r := running(t, Config{Servers: []string{s.addr}, NoIPv6: true, Workers: 2, Now: c.now, Timeout: 2 * time.Second})
 	for i := range 2 {
 		got, err := look(t, r, "sip:x@trunk.test")
 		if err != nil || text(got) != "UDP 192.0.2.1:5070" {

@@ -183,7 +183,7 @@ func TestServerFailover(t *testing.T) {
 		return true
 	})
 	good := serve(t, `host.test. 0 IN A 192.0.2.1`)
-	r := running(t, Config{Timeout: 200 * time.Millisecond, NoIPv6: true,
+	r := running(t, Config{Timeout: 3 * time.Second, NoIPv6: true,
 		Servers: []string{silent.LocalAddr().String(), broken.addr, liar.addr, good.addr}})
 	for range 3 {
 		got, err := look(t, r, "sip:x@host.test:5060")
