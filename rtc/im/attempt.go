@@ -40,9 +40,9 @@ func (f *flight) send(i int) {
 	if !t.way.Flow.IsZero() {
 		peer = im.cfg.PeerAt(t.way.From)
 	}
-	size := len(f.message().Bytes())
-	if flow := flowOf(&t.way, size); flow == noFlow || !im.wire.Alive(flow) {
-		f.seek(t, size, peer)
+	big := maybeLarge(&t.way, len(f.message().Bytes())) && large(f.write(t.way))
+	if big || t.way.Flow == noFlow || !im.wire.Alive(t.way.Flow) {
+		f.seek(t, big, peer)
 		return
 	}
 	if im.cfg.Uac.Permit != nil {
@@ -71,9 +71,9 @@ func (f *flight) send(i int) {
 }
 
 // seek sends by the way of a try whose next hop must be found.
-func (f *flight) seek(t *try, size int, peer string) {
+func (f *flight) seek(t *try, big bool, peer string) {
 	w := t.way
-	f.im.attempt(f.lane, f.im.hop(&w, size, peer), &w, f.write(w), func(code int, m *sip.Message) { f.heard(t, code, m) })
+	f.im.attempt(f.lane, f.im.hop(&w, big, peer), &w, f.write(w), func(code int, m *sip.Message) { f.heard(t, code, m) })
 }
 
 // Response implements transaction.ClientTU.

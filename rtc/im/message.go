@@ -8,7 +8,6 @@ import (
 	"tandem/rtc"
 	"tandem/rtc/reach"
 	"tandem/rtc/sip"
-	"tandem/rtc/transport"
 	"tandem/rtc/uac"
 )
 
@@ -124,8 +123,11 @@ func (im *IM) shape(w *reach.Way) uac.Shape {
 }
 
 // hop is where a message to a device goes first.
-func (im *IM) hop(w *reach.Way, size int, peer string) uac.Hop {
-	h := uac.Hop{URI: []byte(w.URI), Flow: flowOf(w, size), Peer: peer, By: w.From}
+func (im *IM) hop(w *reach.Way, big bool, peer string) uac.Hop {
+	h := uac.Hop{URI: []byte(w.URI), Flow: w.Flow, Peer: peer, By: w.From}
+	if big {
+		h.Flow = noFlow
+	}
 	h.Shape = im.shape(w)
 	if w.Path != "" {
 		if a, err := sip.ParseNameAddr(sip.FirstElement([]byte(w.Path))); err == nil {
@@ -135,13 +137,19 @@ func (im *IM) hop(w *reach.Way, size int, peer string) uac.Hop {
 	return h
 }
 
-// flowOf is what a message of so many octets is sent by; none: the resolver finds
-// a way, and tries TCP first (RFC 3261 §18.1.1, RFC 3428 §8).
-func flowOf(w *reach.Way, size int) transport.Flow {
-	if size > maxDatagram && !w.Sticky && !w.Flow.IsZero() && !w.Flow.Proto().Stream() {
-		return noFlow
-	}
-	return w.Flow
+// A message that is too large for a packet is not sent by the flow of a way over UDP:
+// the resolver finds a way, and tries TCP first (RFC 3261 §18.1.1, RFC 3428 §8).
+// Where a device is reached by its flow alone, there is no choice.
+
+// maybeLarge rules out nearly all, by the size of a message as it came or is kept.
+func maybeLarge(w *reach.Way, size int) bool {
+	const anew = 220 // octets of what is written anew, but for URI and Path
+	return !w.Sticky && w.Flow != noFlow && !w.Flow.Proto().Stream() && size+len(w.URI)+len(w.Path)+anew > maxDatagram
+}
+
+// large reports whether a message is, as it is written.
+func large(write uac.Writer) bool {
+	return len(write(nil, uac.Try{Via: make([]byte, 100)})) > maxDatagram
 }
 
 // device is how a device is called: by its instance, or, when it gives none, by

@@ -264,7 +264,7 @@ func (im *IM) sendKept(ctx context.Context, m *Message, parsed *sip.Message, w r
 		if !w.Flow.IsZero() {
 			peer = im.cfg.PeerAt(w.From)
 		}
-		im.attempt(lane, im.hop(&w, len(parsed.Bytes()), peer), &w, write, func(code int, _ *sip.Message) {
+		im.attempt(lane, im.hop(&w, maybeLarge(&w, len(m.Text)) && large(write), peer), &w, write, func(code int, _ *sip.Message) {
 			if result <- code; turn.second() && (code/100 == 2 || code == 482) {
 				im.done(m, deviceOf(&w))
 			}
