@@ -21,8 +21,8 @@ const Name = "presence"
 // Users is what is needed of the directory.
 type Users interface {
 	event.Users
-	// Groups of a user.
-	Groups(user rtc.AOR) []string
+	// Watcher is somebody as far as consent asks.
+	Watcher(address rtc.AOR, proved bool) consent.Watcher
 }
 
 // Config of an Agent. Zero values take the defaults.
@@ -99,7 +99,7 @@ func (a *Agent) Authorise(q event.Ask) (event.Grant, error) {
 
 // Decide is what a watcher gets of a user, and the rule that says so.
 func (a *Agent) Decide(owner, watcher rtc.AOR, proved bool) (consent.Action, *consent.Rule) {
-	return a.cfg.Consent.Decide(owner, consent.Watcher{AOR: watcher, Proved: proved, Groups: a.cfg.Users.Groups(watcher)})
+	return a.cfg.Consent.Decide(owner, a.cfg.Users.Watcher(watcher, proved))
 }
 
 // gather is what is known of a user now.

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"slices"
 	"strings"
 
 	"tandem/rtc"
@@ -28,16 +29,16 @@ func (s *Server) mayWrite(a im.Ask) im.Verdict {
 		return im.Deliver
 	}
 	if a.Notice { // about a message of To, which From may have blocked
-		if action, rule := s.consent.Decide(a.From, consent.Watcher{AOR: a.To, Proved: true}); rule != nil && blocks(action) {
+		if action, rule := s.consent.Decide(a.From, users{s.directory, s}.Watcher(a.To, true)); rule != nil && blocks(action) {
 			return im.Drop
 		}
 		return im.Deliver
 	}
-	sender := consent.Watcher{AOR: a.From, Proved: a.Proved}
+	sender := users{s.directory, s}.Watcher(a.From, a.Proved)
 	subject := policy.Subject{User: a.From}
 	if a.Proved {
 		if u, ok := s.directory.User(a.From); ok {
-			sender.Groups, subject.Groups, subject.Site = u.Groups, u.Groups, u.Site
+			subject.Groups, subject.Site = u.Groups, u.Site
 		}
 	}
 	known, kind := a.Proved && s.contacts.Has(a.To, a.From), "stranger"
@@ -132,7 +133,7 @@ func (s *Server) refuseBlocked(r *rtc.Request) error {
 // caller is who sent a request, as far as consent asks.
 func (s *Server) caller(r *rtc.Request) consent.Watcher {
 	if id := r.Identity; id != nil && id.AOR != "" {
-		return consent.Watcher{AOR: id.AOR, Groups: users{s.directory, s}.Groups(id.AOR), Proved: true}
+		return users{s.directory, s}.Watcher(id.AOR, true)
 	}
 	if r.Identity != nil && r.Identity.Peer != "" {
 		if route, err := s.plans.Caller(r); err == nil { // of a trunk, which tells a number
@@ -144,17 +145,16 @@ func (s *Server) caller(r *rtc.Request) consent.Watcher {
 	if err != nil {
 		return consent.Watcher{}
 	}
-	return consent.Watcher{AOR: rtc.AOR(u.AppendAOR(nil)), Proved: r.Identity != nil}
+	return users{s.directory, s}.Watcher(rtc.AOR(u.AppendAOR(nil)), r.Identity != nil)
 }
 
 // watcher is the caller of a call that is led, as far as consent asks. A number is
 // whoever has it, and is blocked as tel:+4930123 or as sip:+4930123 in a domain of
 // ours. That a trunk shows a name in our domain makes nobody one of its users.
 func (s *Server) watcher(p identity.Party) consent.Watcher {
-	w := consent.Watcher{AOR: p.User, Proved: p.User != ""}
-	if w.Proved {
-		w.Groups = users{s.directory, s}.Groups(p.User)
-	} else if u, err := sip.ParseURI([]byte(p.URI)); err == nil {
+	w := users{s.directory, s}.Watcher(p.User, p.User != "")
+	w.Also = slices.Clone(w.Also) // it is the directory's
+	if u, err := sip.ParseURI([]byte(p.URI)); err == nil && !w.Proved {
 		shown := rtc.AOR(u.AppendAOR(nil))
 		if w.Also = append(w.Also, shown); !s.directory.Domain(u.Host) {
 			w.AOR = shown

@@ -49,8 +49,8 @@ func Offline(ctx context.Context, cfg *config.Config, db *store.DB, key []byte, 
 		Numbers:   func(string) *number.Plan { return plan },
 		Log:       log,
 	}
-	rooms.Presence.Consent = consent.New(consentstore.New(db), consent.Action(cfg.Presence.Unknown))
-	if err := errors.Join(rooms.Presence.Consent.Load(ctx), rooms.Directory.Load(ctx), rooms.Trunks.Load(ctx), rooms.Policy.Load(ctx), rooms.Settings.Load(ctx), rooms.Groups.Load(ctx), dialling.load(ctx, log)); err != nil {
+	rooms.Presence.Consent = consent.New(consentstore.New(db), consent.Action(cfg.Presence.Unknown), names(rooms.Directory, rooms.Numbers))
+	if err := errors.Join(rooms.Directory.Load(ctx), rooms.Presence.Consent.Load(ctx), rooms.Trunks.Load(ctx), rooms.Policy.Load(ctx), rooms.Settings.Load(ctx), rooms.Groups.Load(ctx), dialling.load(ctx, log)); err != nil {
 		return api.Rooms{}, err
 	}
 	rooms.Phones, err = offlinePhones(ctx, cfg, db, key, rooms.Directory, log)

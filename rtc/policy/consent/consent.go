@@ -8,6 +8,11 @@
 // everybody. Of several groups the one that shows most counts, as RFC 4745
 // §7.2 combines what several rules permit. What no rule decides is as the
 // Default says. The user himself sees everything.
+//
+// # Names
+//
+// Somebody may be written in several ways: 030 1234 and +49301234 are one number.
+// Rules of users are kept, and watchers judged, by the one that Names gives.
 package consent
 
 import (
@@ -73,6 +78,10 @@ type Store interface {
 	Load(ctx context.Context, each func(owner rtc.AOR, rules []Rule)) error
 }
 
+// Names is the one address by which somebody is known whom a user may write in
+// several ways; the address itself when there is no other.
+type Names func(owner, address rtc.AOR) rtc.AOR
+
 // Watcher is who wants to know.
 type Watcher struct {
 	AOR    rtc.AOR
@@ -84,15 +93,20 @@ type Watcher struct {
 // Book holds the rules of all users. Decide takes no lock.
 type Book struct {
 	store    Store
+	names    Names
 	fallback Action
 	turn     sync.Mutex // one change at a time
 	rules    atomic.Pointer[map[rtc.AOR][]Rule]
 	changed  []func(owner rtc.AOR)
 }
 
-// New makes an empty book; fallback is what holds without a rule.
-func New(store Store, fallback Action) *Book {
-	b := &Book{store: store, fallback: fallback}
+// New makes an empty book; fallback is what holds without a rule. Without names
+// addresses are as they are written.
+func New(store Store, fallback Action, names Names) *Book {
+	if names == nil {
+		names = func(_, address rtc.AOR) rtc.AOR { return address }
+	}
+	b := &Book{store: store, fallback: fallback, names: names}
 	b.rules.Store(&map[rtc.AOR][]Rule{})
 	return b
 }
@@ -100,7 +114,7 @@ func New(store Store, fallback Action) *Book {
 // Load reads everything from the Store.
 func (b *Book) Load(ctx context.Context) error {
 	all := make(map[rtc.AOR][]Rule)
-	if err := b.store.Load(ctx, func(owner rtc.AOR, rules []Rule) { all[owner] = rules }); err != nil {
+	if err := b.store.Load(ctx, func(owner rtc.AOR, rules []Rule) { all[owner] = b.Named(owner, rules) }); err != nil {
 		return fmt.Errorf("loading consent: %w", err)
 	}
 	b.rules.Store(&all)
@@ -121,6 +135,9 @@ func (b *Book) Decide(owner rtc.AOR, w Watcher) (Action, *Rule) {
 		return Allow, nil
 	}
 	rules := (*b.rules.Load())[owner]
+	if len(rules) > 0 && rules[0].Kind == User {
+		w = b.known(owner, w)
+	}
 	for _, kind := range kinds {
 		var best *Rule
 		for i := range rules {
@@ -137,6 +154,43 @@ func (b *Book) Decide(owner rtc.AOR, w Watcher) (Action, *Rule) {
 }
 
 var kinds = []Kind{User, Group, Domain, Everyone}
+
+// Name is the address by which a user's rules know somebody.
+func (b *Book) Name(owner, address rtc.AOR) rtc.AOR { return b.names(owner, address) }
+
+// known adds the addresses by which rules name a watcher.
+func (b *Book) known(owner rtc.AOR, w Watcher) Watcher {
+	also := w.Also[:len(w.Also):len(w.Also)]
+	if name := b.names(owner, w.AOR); name != w.AOR {
+		also = append(also, name)
+	}
+	for _, a := range w.Also {
+		if name := b.names(owner, a); name != a {
+			also = append(also, name)
+		}
+	}
+	w.Also = also
+	return w
+}
+
+// Named is rules as they are kept, the most exact kind first: each by the name of
+// Names, and what that makes rules for the same as the one that shows most.
+func (b *Book) Named(owner rtc.AOR, rules []Rule) (list []Rule) {
+	for _, r := range rules {
+		if r.Kind == User && r.Name != "" {
+			r.Name = string(b.names(owner, rtc.AOR(r.Name)))
+		}
+		i := slices.IndexFunc(list, func(x Rule) bool { return x.Kind == r.Kind && x.Name == r.Name })
+		switch {
+		case i < 0:
+			list = append(list, r)
+		case slices.Index(order, r.Action) > slices.Index(order, list[i].Action):
+			list[i] = r
+		}
+	}
+	slices.SortFunc(list, compare)
+	return list
+}
 
 // unproved takes from an action what only a proved identity may have.
 func unproved(a Action, w Watcher) Action {
@@ -178,6 +232,7 @@ func (b *Book) Set(ctx context.Context, owner rtc.AOR, r Rule) error {
 	if err := r.check(); err != nil {
 		return err
 	}
+	r = b.Named(owner, []Rule{r})[0]
 	return b.change(ctx, owner, func(rules []Rule) ([]Rule, error) {
 		rules = append(without(rules, r), r)
 		if len(rules) > MaxRules {
@@ -189,6 +244,7 @@ func (b *Book) Set(ctx context.Context, owner rtc.AOR, r Rule) error {
 
 // Unset ends the rule for the same.
 func (b *Book) Unset(ctx context.Context, owner rtc.AOR, r Rule) error {
+	r = b.Named(owner, []Rule{r})[0]
 	return b.change(ctx, owner, func(rules []Rule) ([]Rule, error) { return without(rules, r), nil })
 }
 
@@ -201,7 +257,7 @@ func (b *Book) Replace(ctx context.Context, owner rtc.AOR, rules []Rule, keep fu
 		}
 	}
 	return b.change(ctx, owner, func(old []Rule) ([]Rule, error) {
-		all := slices.Clone(rules)
+		all := b.Named(owner, rules)
 		for _, r := range old {
 			if keep(r) {
 				all = append(all, r)

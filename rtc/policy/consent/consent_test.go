@@ -20,7 +20,7 @@ func TestMemory(t *testing.T) {
 const bob rtc.AOR = "sip:bob@example.com"
 
 func TestDecide(t *testing.T) {
-	b := consent.New(consent.NewMemory(), consent.Allow)
+	b := consent.New(consent.NewMemory(), consent.Allow, nil)
 	for _, r := range []consent.Rule{
 		{Kind: consent.User, Name: "sip:alice@example.com", Action: consent.Block},
 		{Kind: consent.Group, Name: "sales", Action: consent.PoliteBlock},
@@ -53,14 +53,14 @@ func TestDecide(t *testing.T) {
 
 func TestChanges(t *testing.T) {
 	s := consent.NewMemory()
-	b := consent.New(s, consent.Confirm)
+	b := consent.New(s, consent.Confirm, nil)
 	told := 0
 	b.Watch(func(rtc.AOR) { told++ })
 	alice := consent.Rule{Kind: consent.User, Name: "sip:alice@example.com", Action: consent.Allow}
 	if err := errors.Join(b.Set(t.Context(), bob, alice), b.Set(t.Context(), "sip:carol@example.com", alice)); err != nil {
 		t.Fatal(err)
 	}
-	b = consent.New(s, consent.Confirm)
+	b = consent.New(s, consent.Confirm, nil)
 	if err := b.Load(t.Context()); err != nil || len(b.Rules(bob)) != 1 {
 		t.Fatalf("%v %v", err, b.Rules(bob))
 	}

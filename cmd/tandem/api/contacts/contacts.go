@@ -115,7 +115,7 @@ func (n *nouns) consent(user, contact rtc.AOR) string {
 		return "unknown"
 	}
 	u, _ := n.Directory.User(user)
-	if action, _ := n.Consent.Decide(other.AOR, consent.Watcher{AOR: user, Groups: u.Groups, Proved: true}); action == consent.Allow {
+	if action, _ := n.Consent.Decide(other.AOR, consent.Watcher{AOR: user, Also: u.Aliases, Groups: u.Groups, Proved: true}); action == consent.Allow {
 		return "granted"
 	}
 	return "pending"

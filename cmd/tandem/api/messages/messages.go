@@ -267,7 +267,11 @@ func (n *nouns) decide(ctx context.Context, do *op.Doing, in *struct {
 	if err != nil {
 		return DecidedStranger{}, err
 	}
-	sender, out := rtc.AOR(in.Sender), DecidedStranger{Address: in.Sender, Decision: in.Body.Decision}
+	sender, err := n.Directory.ParseAlias(in.Sender, n.Directory.DefaultDomain())
+	if err != nil { // of another domain
+		sender = rtc.AOR(in.Sender)
+	}
+	out := DecidedStranger{Address: in.Sender, Decision: in.Body.Decision}
 	if err := do.Begin(ctx, op.Resource("users", string(user), "strangers", in.Sender), nil); err != nil {
 		return DecidedStranger{}, err
 	}
@@ -286,7 +290,11 @@ func (n *nouns) decide(ctx context.Context, do *op.Doing, in *struct {
 			return DecidedStranger{}, err
 		}
 	}
-	out.Messages = n.Messages.Decide(user, sender, rule.Action == consent.Allow)
+	for _, s := range n.Messages.Strangers(user) {
+		if s.AOR == sender || n.Consent.Name(user, s.AOR) == n.Consent.Name(user, sender) {
+			out.Messages += n.Messages.Decide(user, s.AOR, rule.Action == consent.Allow)
+		}
+	}
 	do.After = out
 	return out, nil
 }

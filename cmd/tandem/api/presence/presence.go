@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"tandem/cmd/tandem/api/access"
@@ -206,19 +207,32 @@ func (n *nouns) rules(_ context.Context, in *op.UserPath) (op.Page[ConsentRule],
 	return out, nil
 }
 
-func (n *nouns) rule(in *ConsentRule) (consent.Rule, error) {
+func (n *nouns) rule(owner rtc.AOR, in *ConsentRule) (consent.Rule, error) {
 	r := consent.Rule{Kind: consent.Kind(in.Kind), Name: in.Name, Action: consent.Action(in.Action)}
 	if r.Kind == consent.User && r.Name != "" {
-		aor, err := n.Directory.ParseAlias(in.Name, n.Directory.DefaultDomain()) // numbers call, too
+		aor, err := n.Directory.ParseAlias(dialled(in.Name), n.Directory.DefaultDomain()) // numbers call, too
 		if err != nil {
 			return r, err
 		}
-		if u, ok := n.Directory.Resolve(aor); ok {
-			aor = u.AOR
-		}
 		r.Name = string(aor)
+		r = n.Consent.Named(owner, []consent.Rule{r})[0]
 	}
 	return r, nil
+}
+
+// dialled is a number without what only helps to read it, whatever else as it is:
+// "(030) 123-4", "tel:030 1234" and "0301234" are the same.
+func dialled(name string) string {
+	digits := strings.Map(func(r rune) rune {
+		if strings.ContainsRune(" -.()/", r) {
+			return -1
+		}
+		return r
+	}, strings.TrimPrefix(name, "tel:"))
+	if digits == "" || strings.Trim(digits, "+0123456789") != "" {
+		return name
+	}
+	return digits
 }
 
 func (n *nouns) setRule(ctx context.Context, do *op.Doing, in *struct {
@@ -240,7 +254,7 @@ func (n *nouns) changeRule(ctx context.Context, do *op.Doing, user string, in *C
 	if err != nil {
 		return ConsentRule{}, err
 	}
-	r, err := n.rule(in)
+	r, err := n.rule(aor, in)
 	if err != nil {
 		return ConsentRule{}, err
 	}

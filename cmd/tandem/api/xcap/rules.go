@@ -34,12 +34,13 @@ func (f *Front) refresh(ctx context.Context, k contacts.Key) error {
 	}
 	rules := f.Consent.Rules(k.User)
 	d, err := f.Book.Document(ctx, k)
+	said, unread := presrules.Read(d.Body)
 	switch {
 	case errors.Is(err, contacts.ErrUnknown) && len(rules) == 0:
 		return nil
 	case err != nil && !errors.Is(err, contacts.ErrUnknown):
 		return err
-	case err == nil && presrules.Same(d.Body, rules):
+	case err == nil && unread == nil && presrules.Same(f.Consent.Named(k.User, said), rules):
 		return nil
 	}
 	_, _, err = f.Book.Change(ctx, k, nil, func([]byte) ([]byte, error) { return presrules.Write(rules), nil })

@@ -110,7 +110,9 @@ func identities(x *xcap.Element) (list []consent.Rule, except bool) {
 }
 
 func aor(uri string) rtc.AOR {
-	uri = "sip:" + strings.TrimPrefix(strings.TrimPrefix(uri, "pres:"), "sip:") // RFC 3859: the same user
+	if !strings.HasPrefix(uri, "tel:") {
+		uri = "sip:" + strings.TrimPrefix(strings.TrimPrefix(uri, "pres:"), "sip:") // RFC 3859: the same user
+	}
 	u, err := sip.ParseURI([]byte(uri))
 	if err != nil {
 		return rtc.AOR(uri)
@@ -118,15 +120,15 @@ func aor(uri string) rtc.AOR {
 	return rtc.AOR(u.AppendAOR(nil))
 }
 
-// Same reports whether a document says what the rules say, groups left aside.
-func Same(doc []byte, rules []consent.Rule) bool {
-	have, err := Read(doc)
-	if err != nil {
-		return false
+// Same reports whether what was read of a document is what the rules of a user say,
+// groups left aside.
+func Same(read, rules []consent.Rule) bool {
+	var sorted [2][]consent.Rule
+	for i, list := range [...][]consent.Rule{read, rules} {
+		sorted[i] = slices.DeleteFunc(slices.Clone(list), func(r consent.Rule) bool { return r.Kind == consent.Group })
+		slices.SortFunc(sorted[i], compare)
 	}
-	want := slices.DeleteFunc(slices.Clone(rules), func(r consent.Rule) bool { return r.Kind == consent.Group })
-	slices.SortFunc(want, compare)
-	return slices.Equal(have, want)
+	return slices.Equal(sorted[0], sorted[1])
 }
 
 // Write writes rules as a document.
