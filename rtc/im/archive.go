@@ -15,6 +15,9 @@ import (
 // this package does not pass: messages to other domains and those within a dialog,
 // which the proxy routes, and chats in sessions. Nor do messages that only say that
 // somebody is typing.
+//
+// Messages of one sender to one receiver are acknowledged and delivered in the order in
+// which they came, whichever the archive has first.
 type Archive interface {
 	// Record keeps a message. done is called once when it is kept, or cannot be:
 	// then the message is not delivered, and its sender is told to try again. It
@@ -40,6 +43,11 @@ func (im *IM) archived(f *flight, goOn func()) {
 		goOn()
 		return
 	}
+	w := im.lines.join(f, goOn)
+	if w == nil {
+		f.passed(errLine, goOn)
+		return
+	}
 	var turn meeting
 	m := f.message()
 	var failure error
@@ -48,20 +56,28 @@ func (im *IM) archived(f *flight, goOn func()) {
 		Body: bytes.Clone(m.Body()), Notice: f.kind == notice,
 	}, func(err error) {
 		failure = err
-		if turn.second() {
-			f.lane.Do(func() { f.passed(failure, goOn) })
+		if turn.second() && im.lines.done(w, failure) {
+			im.lines.release(w)
 		}
 	})
-	if err != nil {
-		f.passed(err, goOn)
+	if err == nil && !turn.second() {
 		return
 	}
-	if turn.second() { // it was done before Record returned
-		f.passed(failure, goOn)
+	if err == nil { // it was done before Record returned
+		err = failure
+	}
+	if im.lines.done(w, err) {
+		f.passed(err, goOn)
+		if behind := im.lines.next(w); behind != nil {
+			go im.lines.release(behind) // ends with those that are ready; not here, on a lane
+		}
 	}
 }
 
-var errArchive = errors.New("the message could not be archived")
+var (
+	errArchive = errors.New("the message could not be archived")
+	errLine    = errors.New("too many messages of the sender wait for the archive")
+)
 
 func (f *flight) passed(err error, goOn func()) {
 	if err == nil {

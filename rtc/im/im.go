@@ -170,6 +170,7 @@ type IM struct {
 	ids    atomic.Int64 // last one given
 	kept   atomic.Int64 // messages
 	dirty  dirty
+	lines  lines // of messages that wait for the archive
 	counts counters
 }
 

@@ -94,6 +94,121 @@ func TestArchive(t *testing.T) {
 	}
 }
 
+// slow is an archive that answers the first of a sender when it is told to, and what
+// comes later at once: on the lane, or off it.
+type slow struct {
+	first  chan func(error) // of the first
+	off    bool
+	mu     sync.Mutex
+	writer map[rtc.AOR]bool // guarded by mu
+}
+
+func (s *slow) Record(r Record, done func(error)) error {
+	s.mu.Lock()
+	later := s.writer[r.From]
+	s.writer[r.From] = true
+	s.mu.Unlock()
+	switch {
+	case !later:
+		s.first <- done
+	case string(r.Body) == "refused":
+		return errors.New("the tape is full")
+	case s.off:
+		go done(nil) // which ends at once
+	default:
+		done(nil)
+	}
+	return nil
+}
+
+// The messages of one sender to one receiver keep their order although the archive has
+// the later ones first, and those of others do not wait for them.
+func TestSlowArchive(t *testing.T) {
+	for _, off := range []bool{false, true} {
+		archive := &slow{first: make(chan func(error), 10), off: off, writer: make(map[rtc.AOR]bool)}
+		im, _ := alone(t, func(c *Config) { c.Archive, c.Rate = archive, -1 })
+		alice, bob, carol := rtc.AOR("sip:alice@example.com"), rtc.AOR("sip:bob@example.com"), rtc.AOR("sip:carol@example.com")
+		told := make(chan int, 200)
+		send := func(from, to rtc.AOR, text string) {
+			go func() {
+				code, err := im.Send(t.Context(), Draft{From: from, To: to, Body: []byte(text)})
+				var st *rtc.Status
+				if errors.As(err, &st) {
+					code = st.Code
+				}
+				told <- code
+			}()
+		}
+		inLine := func(from rtc.AOR, n int) {
+			t.Helper()
+			count := func() int {
+				im.lines.mu.Lock()
+				defer im.lines.mu.Unlock()
+				return len(im.lines.of[pair{from, bob}])
+			}
+			for end := time.Now().Add(20 * time.Second); count() != n; time.Sleep(time.Millisecond) {
+				if time.Now().After(end) {
+					t.Fatalf("%d wait for the archive, want %d", count(), n)
+				}
+			}
+		}
+		var want []string
+		for i := range maxLine { // one after the other, so that it is known in which order they come
+			text := strconv.Itoa(i)
+			if i == 7 {
+				text = "refused"
+			} else {
+				want = append(want, text)
+			}
+			send(alice, bob, text)
+			inLine(alice, i+1)
+		}
+		send(alice, bob, "one too many")
+		if code := <-told; code != 503 {
+			t.Errorf("beyond the line: told %d", code)
+		}
+		send(alice, carol, "to somebody else")
+		if code := <-told; code != 202 {
+			t.Errorf("to somebody else: told %d", code)
+		}
+		send(carol, bob, "of somebody else")
+		release := <-archive.first
+		(<-archive.first)(nil)
+		if code := <-told; code != 202 {
+			t.Errorf("of somebody else: told %d", code)
+		}
+		if n := len(im.Queue(bob)); n != 1 {
+			t.Errorf("%d are kept while the first is being archived", n-1)
+		}
+		release(nil)
+		refused := 0
+		for range maxLine {
+			if code := <-told; code == 503 {
+				refused++
+			} else if code != 202 {
+				t.Errorf("told %d", code)
+			}
+		}
+		if refused != 1 {
+			t.Errorf("%d are refused, want the one that could not be archived", refused)
+		}
+		var got []string
+		for _, k := range im.Queue(bob) {
+			m, err := im.Show(t.Context(), bob, k.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, body, _ := m.Content(); k.From == alice {
+				got = append(got, string(body))
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("kept as %q", got)
+		}
+		inLine(alice, 0)
+	}
+}
+
 // Also a message that goes no further is acknowledged only when the archive has it.
 func TestArchiveOfDropped(t *testing.T) {
 	v := &vault{make(chan Record, 1), make(chan error)}
