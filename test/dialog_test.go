@@ -114,7 +114,7 @@ func (a *agent) want(event string) {
 		if got != event {
 			a.t.Fatalf("our side was told %q, want %q", got, event)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		a.t.Fatalf("our side was not told %q", event)
 	}
 }
@@ -124,7 +124,7 @@ func (a *agent) its() *dialog.Session {
 	select {
 	case s := <-a.session:
 		return s
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		a.t.Fatal("no session")
 		return nil
 	}
@@ -156,7 +156,7 @@ func awake(t *testing.T, port int) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	for i := range 100 {
+	for i, end := 0, time.Now().Add(patience); time.Now().Before(end); i++ {
 		_, _ = fmt.Fprintf(c, "OPTIONS sip:127.0.0.1:%d SIP/2.0\r\nVia: SIP/2.0/UDP %s;rport;branch=z9hG4bK%d\r\nMax-Forwards: 1\r\n"+
 			"From: <sip:test@127.0.0.1>;tag=1\r\nTo: <sip:127.0.0.1:%d>\r\nCall-ID: awake-%d\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n",
 			port, c.LocalAddr(), i, port, port)
@@ -190,7 +190,7 @@ func (a *agent) reinvite(s *dialog.Session) {
 		if c != 200 {
 			a.t.Errorf("re-INVITE was answered %d", c)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		a.t.Error("re-INVITE was not answered")
 	}
 }
@@ -200,7 +200,7 @@ func TestDialogCalledByDiago(t *testing.T) {
 		t.Run(fmt.Sprintf("our BYE %v", ours), func(t *testing.T) {
 			a := startAgent(t)
 			dg, port := foreignPhone(t)
-			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+			ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
 			defer cancel()
 			if err := dg.ServeBackground(ctx, func(*diago.DialogServerSession) {}); err != nil {
 				t.Fatal(err)
@@ -247,7 +247,7 @@ func TestDialogCallsDiago(t *testing.T) {
 		t.Run(fmt.Sprintf("our BYE %v", ours), func(t *testing.T) {
 			a := startAgent(t)
 			dg, port := foreignPhone(t)
-			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+			ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
 			defer cancel()
 			up, hang, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 			if err := dg.ServeBackground(ctx, func(d *diago.DialogServerSession) {

@@ -26,7 +26,7 @@ func TestEarlyMediaOfAnotherBranch(t *testing.T) {
 	defer ear.says(500, m.Body())()
 	stop := first.says(600, one.Body())
 	defer stop()
-	if f := ear.heard(600, 900); f != 600 {
+	if f := ear.until(600, 900); f != 600 {
 		t.Errorf("alice hears %.0f Hz of the early media, want 600", f)
 	}
 	defer other.says(900, two.Body())()
@@ -35,10 +35,10 @@ func TestEarlyMediaOfAnotherBranch(t *testing.T) {
 	phones["bob"].reply(phones["bob"].request("CANCEL"), 200, "one", "", "")
 	phones["bob"].reply(one, 487, "one", "", "")
 	answer := a.connected()
-	if f := ear.heard(600, 900); f != 900 {
+	if f := ear.until(900, 600); f != 900 {
 		t.Errorf("alice hears %.0f Hz after the answer, want 900", f)
 	}
-	if f := other.heard(500); f != 500 {
+	if f := other.until(500); f != 500 {
 		t.Errorf("who has answered hears %.0f Hz, want 500", f)
 	}
 	if who := header(answer, "P-Asserted-Identity"); !strings.Contains(who, "sip:bob@"+domain) {
@@ -102,7 +102,7 @@ func TestPickupByReplaces(t *testing.T) {
 	bob.reply(m, 487, "b", "", "")
 	trunk.ack(trunk.final(id, "INVITE"), "")
 	a.reoffered()
-	if rec := story(t, r, "+4940999"); len(rec.Story) != 1 || rec.Story[0].What != cdr.PickedUp || rec.Story[0].Who != aliceURI {
+	if rec := r.told(t, "+4940999", cdr.PickedUp); rec.Story[0].Who != aliceURI {
 		t.Errorf("record %+v", rec)
 	}
 	a.hangsUp()

@@ -141,7 +141,7 @@ func TestRFC3261Section1712LostNotify(t *testing.T) {
 	r.dial(t, "udp").register("bob")
 	k, _ := r.watch(r.dial(t, "udp"), "alice", "bob", "presence")
 	r.say("busy")
-	k.request("NOTIFY") // lost
+	k.lost(k.request("NOTIFY"))
 	k.until("busy")
 }
 

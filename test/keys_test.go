@@ -17,20 +17,20 @@ func TestKeysByInfo(t *testing.T) {
 	early := a.status(183, a.id)
 	to, _ := early.FirstAddr(sip.HdrContact)
 	a.from, a.to, a.target = string(early.Get(sip.HdrFrom)), string(early.Get(sip.HdrTo)), string(to.URI)
-	press := func(when string) {
+	press := func(when, key string, freq float64) {
 		t.Helper()
-		if m := a.asks("INFO", "Content-Type: application/dtmf-relay\n", "Signal=5\r\nDuration=900\r\n"); m.StatusCode() != 200 {
+		if m := a.asks("INFO", "Content-Type: application/dtmf-relay\n", "Signal="+key+"\r\nDuration=900\r\n"); m.StatusCode() != 200 {
 			t.Errorf("INFO %s is answered %d", when, m.StatusCode())
 		}
-		if f := ear.heard(770); f != 770 {
+		if !ear.hearsFromStart(freq) {
 			t.Errorf("bob does not hear the key %s", when)
 		}
 	}
-	press("before the answer")
+	press("before the answer", "5", 770)
 	phones["bob"].answer(invite, 200, "b", ear.port)
 	phones["bob"].request("ACK")
 	a.connected()
-	press("in the call")
+	press("in the call", "9", 852)
 	a.hangsUp()
 	phones["bob"].reply(phones["bob"].request("BYE"), 200, "", "", "")
 	r.nothingLeft(t)

@@ -16,7 +16,7 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	built.remove()
 	left := servers()
-	for deadline := time.Now().Add(10 * time.Second); len(left) > 0 && time.Now().Before(deadline); left = servers() {
+	for deadline := time.Now().Add(patience); len(left) > 0 && time.Now().Before(deadline); left = servers() {
 		time.Sleep(10 * time.Millisecond)
 	}
 	if len(left) > 0 {

@@ -79,14 +79,16 @@ func TestReliablePolicy(t *testing.T) {
 func (e *ear) press(key byte, to *net.UDPAddr) {
 	e.t.Helper()
 	const packets, last = 42, 40
+	e.pressed++
+	first, at := uint16(100*e.pressed), uint32(16000*e.pressed) // each time another one
 	for i := range packets {
 		b := make([]byte, 16)
 		b[0], b[1] = 0x80, 101
 		if i == 0 {
 			b[1] |= 0x80 // RFC 4733 §2.5.1.2: the marker stands at its beginning
 		}
-		be.BigEndian.PutUint16(b[2:], uint16(100+i))
-		be.BigEndian.PutUint32(b[4:], 160)
+		be.BigEndian.PutUint16(b[2:], first+uint16(i))
+		be.BigEndian.PutUint32(b[4:], at)
 		be.BigEndian.PutUint32(b[8:], 77)
 		if b[12], b[13] = key, 10; i >= last-1 {
 			b[13] |= 0x80

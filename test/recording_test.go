@@ -33,7 +33,7 @@ func TestRecordingByPolicy(t *testing.T) {
 			t.Errorf("%s hears no tone of %.0f Hz", who, f)
 		}
 	}
-	if f := alice.heard(600, 900); f != 900 {
+	if f := alice.until(900, 600); f != 900 {
 		t.Errorf("after the tone alice hears %.0f Hz, want 900", f)
 	}
 	a.hangsUp()

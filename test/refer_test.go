@@ -17,7 +17,7 @@ import (
 func TestReferByDiago(t *testing.T) {
 	a := startAgent(t)
 	dg, port := foreignPhone(t)
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
 	defer cancel()
 	if err := dg.ServeBackground(ctx, func(*diago.DialogServerSession) {}); err != nil {
 		t.Fatal(err)

@@ -90,7 +90,7 @@ func startServer(t testing.TB, adjust func(*config.Config)) *rig {
 			if err != nil {
 				t.Errorf("the server ended with: %v", err)
 			}
-		case <-time.After(20 * time.Second):
+		case <-time.After(2 * patience):
 			t.Error("the server does not end")
 		}
 	})

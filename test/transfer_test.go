@@ -234,9 +234,7 @@ func TestTransferAndTrunks(t *testing.T) {
 	c := r.answers(phones["carol"], "carol", 31030)
 	g.ok("BYE", "", "")
 	a.reoffered()
-	if n := r.s.Trunks().Table().ByName("berlin").Calls(); n != 0 {
-		t.Errorf("%d channels of the trunk are taken after the transfer", n)
-	}
+	wait(t, "the channel of the trunk is free", func() bool { return r.s.Trunks().Table().ByName("berlin").Calls() == 0 })
 	a.hangsUp()
 	c.ok("BYE", "", "")
 	r.nothingLeft(t)
@@ -298,7 +296,7 @@ func TestRingbackAfterEarlyMedia(t *testing.T) {
 		t.Errorf("alice hears %.0f Hz in early media that is silent", f)
 	}
 	phones["bob"].reply(one, 486, "one", "", "")
-	if f := ear.heard(425); f != 425 {
+	if f := ear.until(425); f != 425 {
 		t.Errorf("alice hears %.0f Hz while bob's other phone rings, want 425", f)
 	}
 	k := &talker{wire: second, user: "bob", port: 31060, seq: 10}

@@ -45,7 +45,7 @@ func TestClientAtSipgo(t *testing.T) {
 					if s != want {
 						t.Errorf("%s, want %s", s, want)
 					}
-				case <-time.After(10 * time.Second):
+				case <-time.After(patience):
 					t.Fatal("no answer")
 				}
 			}

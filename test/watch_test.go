@@ -48,6 +48,7 @@ func TestLamps(t *testing.T) {
 	bob.bye(b, "b")
 	alice.reply(alice.request("BYE"), 200, "", "", "")
 	r.nothingLeft(t)
+	wait(t, "the end is told", func() bool { return slices.Contains(s.all(), telephony.Ended) })
 	if got, want := s.lamp("alice"), []string{"off", "early false sip:bob", "early true sip:bob", "confirmed true sip:bob", "off"}; !slices.Equal(got, want) {
 		t.Errorf("alice's lamp: %q, want %q", got, want)
 	}

@@ -35,10 +35,12 @@ type wire struct {
 	half  func()      // TCP: ends our side
 	close func()
 
-	pass  string          // it registers with, "" for the user's own
-	from  string          // whom From names in what ask sends, "" for the user
-	aside []*sip.Message  // read while waiting for something else
-	told  map[string]bool // NOTIFYs that request has returned, by Via
+	pass  string         // it registers with, "" for the user's own
+	from  string         // whom From names in what ask sends, "" for the user
+	aside []*sip.Message // read while waiting for something else
+
+	came   map[[md5.Size]byte]bool // what was read over UDP
+	agrees atomic.Bool             // see agree
 }
 
 var serial atomic.Uint64
@@ -130,7 +132,7 @@ func (r *rig) dialWS(t testing.TB, listener string) *wire {
 	if listener == "wss" {
 		scheme, tp.TLSClientConfig = "wss://", r.tls()
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	c, _, err := websocket.Dial(ctx, scheme+r.addr[listener].String(), &websocket.DialOptions{
 		Subprotocols: []string{"sip"}, HTTPClient: &http.Client{Transport: tp}})
@@ -140,7 +142,7 @@ func (r *rig) dialWS(t testing.TB, listener string) *wire {
 	c.SetReadLimit(1 << 20)
 	w := &wire{t: t, proto: strings.ToUpper(listener), to: r.addr[listener], local: netip.MustParseAddrPort("127.0.0.1:5060"), in: make(chan []byte, 8192)}
 	w.write = func(b []byte) error {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		return c.Write(ctx, websocket.MessageText, b)
 	}
@@ -165,6 +167,9 @@ func (w *wire) run(read func() ([]byte, error), shut func()) {
 			}
 			if err != nil {
 				continue // an ICMP error of an earlier datagram
+			}
+			if m := new(sip.Message); w.agrees.Load() && m.Parse(b) == nil && w.agreed(m) {
+				continue
 			}
 			select {
 			case w.in <- b:
@@ -203,7 +208,8 @@ var (
 	errGone  = errors.New("the connection has ended")
 )
 
-// next returns the next message that fits; others wait for their turn.
+// next returns the next message that fits; others wait for their turn. What a peer sends
+// again over UDP, since the test was slow to answer, comes once.
 func (w *wire) next(limit time.Duration, fits func(*sip.Message) bool) (*sip.Message, error) {
 	for i, m := range w.aside {
 		if fits(m) {
@@ -214,46 +220,74 @@ func (w *wire) next(limit time.Duration, fits func(*sip.Message) bool) (*sip.Mes
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	for {
-		select {
-		case b, ok := <-w.in:
-			if !ok {
-				return nil, errGone
-			}
-			m := new(sip.Message)
-			if err := m.Parse(b); err != nil {
-				if bytes.HasPrefix(b, []byte("SIP/2.0 400 ")) {
-					continue // it holds what was wrong with the request
-				}
+		b, err := w.read(timer.C)
+		if err != nil {
+			return nil, err
+		}
+		m := new(sip.Message)
+		if err := m.Parse(b); err != nil {
+			if !bytes.HasPrefix(b, []byte("SIP/2.0 400 ")) { // that holds what was wrong with the request
 				w.t.Errorf("the server sent what cannot be read: %v\n%q", err, b)
-				continue
 			}
-			if fits(m) {
-				return m, nil
-			}
-			if len(w.aside) < 10000 {
-				w.aside = append(w.aside, m)
-			}
-		case <-timer.C:
-			return nil, errQuiet
+			continue
+		}
+		if w.repeated(b) || w.agreed(m) {
+			continue
+		}
+		if fits(m) {
+			return m, nil
+		}
+		if len(w.aside) < 10000 {
+			w.aside = append(w.aside, m)
 		}
 	}
 }
 
-const patience = 10 * time.Second
+// read takes what has come, or comes before the time is over.
+func (w *wire) read(over <-chan time.Time) (b []byte, err error) {
+	ok := true
+	select {
+	case b, ok = <-w.in:
+	default:
+		select {
+		case b, ok = <-w.in:
+		case <-over:
+			return nil, errQuiet
+		}
+	}
+	if !ok {
+		return nil, errGone
+	}
+	return b, nil
+}
 
-// request waits for a request of a method. A NOTIFY that is repeated since its answer came
-// late is the same one.
+// repeated reports whether the same octets have been read before (RFC 3261 §17).
+func (w *wire) repeated(b []byte) bool {
+	if w.proto != "UDP" {
+		return false
+	}
+	if w.came == nil {
+		w.came = make(map[[md5.Size]byte]bool)
+	}
+	sum := md5.Sum(b)
+	if w.came[sum] {
+		return true
+	}
+	w.came[sum] = true
+	return false
+}
+
+// lost has a message not have come: its repetition counts.
+func (w *wire) lost(m *sip.Message) { delete(w.came, md5.Sum(m.Bytes())) }
+
+// patience is how long a test waits for what should come: long enough for a machine that
+// stands still for a while, and less than the 32 s after which a transaction ends.
+const patience = 25 * time.Second
+
+// request waits for a request of a method.
 func (w *wire) request(method string) *sip.Message {
 	w.t.Helper()
-	m, err := w.next(patience, func(m *sip.Message) bool {
-		return m.IsRequest() && string(m.MethodName()) == method && !w.told[string(m.Get(sip.HdrVia))]
-	})
-	if err == nil && method == "NOTIFY" {
-		if w.told == nil {
-			w.told = map[string]bool{}
-		}
-		w.told[string(m.Get(sip.HdrVia))] = true
-	}
+	m, err := w.next(patience, func(m *sip.Message) bool { return m.IsRequest() && string(m.MethodName()) == method })
 	if err != nil {
 		w.t.Fatalf("waiting for %s: %v", method, err)
 	}
@@ -304,15 +338,24 @@ func (w *wire) alive() {
 	}
 }
 
+// probe sends an OPTIONS, over UDP again until it is answered.
 func (w *wire) probe(limit time.Duration) error {
 	id := unique()
 	text := crlf(fmt.Sprintf("OPTIONS sip:%s SIP/2.0\nVia: %s\nMax-Forwards: 70\nFrom: <sip:prober@elsewhere.test>;tag=%s\nTo: <sip:%s>\nCall-ID: %s\nCSeq: 1 OPTIONS\nContent-Length: 0\n",
 		w.to, w.via(), unique(), w.to, id))
-	if err := w.write([]byte(text)); err != nil {
-		return err
+	answer := func(m *sip.Message) bool { return !m.IsRequest() && string(m.CallID()) == id }
+	for end := time.Now().Add(limit); ; {
+		if err := w.write([]byte(text)); err != nil {
+			return err
+		}
+		again := max(0, time.Until(end))
+		if w.proto == "UDP" {
+			again = min(again, 500*time.Millisecond)
+		}
+		if _, err := w.next(again, answer); err != errQuiet || time.Now().After(end) {
+			return err
+		}
 	}
-	_, err := w.next(limit, func(m *sip.Message) bool { return !m.IsRequest() && string(m.CallID()) == id })
-	return err
 }
 
 // reply answers a request; lines are further header lines, body may be "".
