@@ -1,6 +1,7 @@
 package test
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"os"
@@ -92,7 +93,7 @@ func (q *pintClient) invite(t *testing.T, text string) *sip.Message {
 func (q *pintClient) plainAck(m *sip.Message, text string) {
 	n, _ := m.CSeq()
 	q.send(fmt.Sprintf("ACK %s SIP/2.0\nVia: %s\nFrom: %s\nTo: %s\nCall-ID: %s\nCSeq: %d ACK\nContent-Length: 0\n\n",
-		strings.Fields(text)[1], sip.FirstElement(m.Get(sip.HdrVia)), m.Get(sip.HdrFrom), m.Get(sip.HdrTo), m.CallID(), n))
+		strings.Fields(text)[1], sip.FirstElement(m.Get(sip.HdrVia)), m.Get(sip.HdrFrom), bytes.ReplaceAll(m.Get(sip.HdrTo), []byte("\r\n"), nil), m.CallID(), n))
 }
 
 // within sends a request in the dialog of a response.
