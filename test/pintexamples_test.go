@@ -75,12 +75,7 @@ func (x *examples) ask(t *testing.T, name string, replace []string) (*sip.Messag
 		return m, ""
 	}
 	x.q.plainAck(m, text)
-	contact, _ := m.FirstAddr(sip.HdrContact)
-	u, err := sip.ParseURI(contact.URI)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m, string(u.User)
+	return m, sessionOf(t, m)
 }
 
 // ended is a session that has ended.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -32,7 +31,7 @@ echo "page 2 of 2"`
 	document := strings.Repeat("%PDF-1.7 \xff\x00 page", 43_000)
 	with := func(document string) string {
 		body := "--next\r\nContent-Type: application/sdp\r\n\r\n" + sdp + "\r\n--next\r\nContent-Type: application/pdf\r\nContent-ID: <doc@x>\r\n\r\n" + document + "\r\n--next--\r\n"
-		return regexp.MustCompile(`Content-Length: \d+`).ReplaceAllString(head, fmt.Sprint("Content-Length: ", len(body))) + "\r\n\r\n" + body
+		return contentLength.ReplaceAllString(head, fmt.Sprint("Content-Length: ", len(body))) + "\r\n\r\n" + body
 	}
 	ok := q.invite(t, with(document))
 	if ok.StatusCode() != 200 {

@@ -116,12 +116,7 @@ func TestPINTByeIsOnDisk(t *testing.T) {
 		text := q.example(t, "4.9", "t=2353687760", fmt.Sprint("t=", at.Unix()+2208988800+int64(n)), "2353687760 2353687760", fmt.Sprint("2353687760 ", n))
 		ok := q.invite(t, text)
 		q.plainAck(ok, text)
-		target, _ := ok.FirstAddr(sip.HdrContact)
-		u, err := sip.ParseURI(target.URI)
-		if err != nil {
-			t.Fatal(err)
-		}
-		id := string(u.User)
+		id := sessionOf(t, ok)
 		wait(t, "it waits for its time", func() bool { return kept(id) == pint.Scheduled })
 		q.within(ok, "BYE", "", "")
 		if m := q.final(string(ok.CallID()), "BYE"); m.StatusCode() != 200 {

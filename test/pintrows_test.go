@@ -2,6 +2,7 @@ package test
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -139,3 +140,79 @@ func TestPINTSpellings(t *testing.T) {
 		}
 	}
 }
+
+// TestPINTRefusedForNow: what is refused now and may be asked for again says when; what
+// cannot be recorded, or not sent in so many parts, is refused with what to do.
+func TestPINTRefusedForNow(t *testing.T) {
+	now := time.Now().UTC()
+	clock := func(d time.Duration) string { return now.Add(d).Format("15:04") }
+	r, q, alice, _ := pintRig(t, func(cfg *config.Config) {
+		cfg.Telephony.Recordings = "" // there is no place for them
+		cfg.PINT.Services = []config.PINTService{
+			{Name: "R2C", Kind: "r2c", PerMinute: 100, AtOnce: 100},
+			{Name: "asleep", Kind: "r2c", QuietFrom: clock(-2 * time.Hour), QuietTo: clock(2 * time.Hour), QuietZone: "UTC"},
+			{Name: "slow", Kind: "r2c", PerMinute: 1, Same: time.Millisecond},
+			{Name: "single", Kind: "r2c", PerMinute: 100, AtOnce: 1, Same: time.Millisecond},
+			{Name: "patient", Kind: "r2c", PerMinute: 100, AtOnce: 100, Waiting: 1, Same: time.Millisecond},
+			{Name: "recorded", Kind: "r2c", Record: "asked"},
+			{Name: "R2HC", Kind: "r2hc"},
+		}
+	})
+	const m, to = "m=audio 1  voice -", "sip:0345-123456@"
+	tomorrow := func(n int64) []string {
+		return []string{"R2C@", "patient@", "t=2353687760", fmt.Sprint("t=", now.Unix()+2208988800+86400+n)}
+	}
+	parts := func(n int) string {
+		body := "--next\r\nContent-Type: application/sdp\r\n\r\n" + strings.Join([]string{"v=0", "o=- 1 1 IN IP4 128.3.4.5", "s=R2HC", "c=TN RFC2543 +44-1794-8331013", "t=0 0", "m=text 1 voice plain", "a=fmtp:plain"}, "\r\n")
+		for i := range n - 1 {
+			body += fmt.Sprintf(" spr:%d@x", i)
+		}
+		body += "\r\n"
+		for i := range n - 1 {
+			body += fmt.Sprintf("--next\r\nContent-Type: text/plain\r\nContent-ID: <%d@x>\r\n\r\nword\r\n", i)
+		}
+		return body + "--next--\r\n"
+	}
+	multipart := func(n int) string {
+		text := q.example(t, "4.9", "R2C@", "R2HC@", "Content-type: application/sdp", "Content-Type: multipart/related; boundary=next")
+		head, _, _ := strings.Cut(text, "\r\n\r\n")
+		body := parts(n)
+		return contentLength.ReplaceAllString(head, fmt.Sprint("Content-Length: ", len(body))) + "\r\n\r\n" + body
+	}
+	asked := func(replace ...string) string { return q.example(t, "4.9", replace...) }
+	for _, row := range []struct {
+		name, text string
+		code       int
+		warning    string
+		after      [2]uint32 // of Retry-After, from and to, in seconds
+	}{
+		{"at first", asked(), 200, "", [2]uint32{}},
+		{"the same again", asked(), 480, "the same request was taken on just now", [2]uint32{1, 60}},
+		{"quiet hours", asked("R2C@", "asleep@"), 480, "the service calls nobody at that time", [2]uint32{3600, 7200}},
+		{"one a minute has been", asked("R2C@", "slow@"), 480, "too many requests within a minute", [2]uint32{1, 60}},
+		{"one at a time goes on", asked("R2C@", "single@"), 480, "too many calls at a time", [2]uint32{10, 10}},
+		{"one that waits", asked(tomorrow(0)...), 200, "", [2]uint32{}},
+		{"another that would wait", asked(tomorrow(60)...), 480, "too many scheduled calls wait", [2]uint32{60, 60}},
+		{"never recorded", asked(m, m+"\na=X-record:true", to, "sip:0345-123457@"), 403, "calls of the service R2C are not recorded", [2]uint32{}},
+		{"nowhere to keep it", asked("R2C@", "recorded@", m, m+"\na=X-record:true"), 501, "this call cannot be recorded", [2]uint32{}},
+		{"17 parts", multipart(17), 413, "the body is too large: it has more than 16 parts", [2]uint32{}},
+		{"16 parts", multipart(16), 200, "", [2]uint32{}},
+	} {
+		m := q.invite(t, row.text)
+		if m.StatusCode() == 200 {
+			q.plainAck(m, row.text)
+		}
+		switch row.name {
+		case "at first": // goes on while the others are asked for
+			alice.reply(alice.request("INVITE"), 180, "a", "", "")
+		case "one that waits":
+			wait(t, "it waits", func() bool { _, waiting := r.s.PINT().Active(); return waiting == 1 })
+		}
+		after, has := m.RetryAfter()
+		if m.StatusCode() != row.code || !strings.Contains(string(m.Get(sip.HdrWarning)), row.warning) || (row.after[0] > 0) != has || after < row.after[0] || after > row.after[1] {
+			t.Errorf("%s: answered\n%s", row.name, m.Bytes())
+		}
+	}
+}
+
+var contentLength = regexp.MustCompile(`Content-Length: \d+`)

@@ -196,7 +196,7 @@ func TestPINTMachine(t *testing.T) {
 	body := d.example(t, "4.9", "R2C@", "R2HC@", "+44-1794-8331013", "+44-7700-900553", "m=audio 1  voice -", "m=audio 1 voice wav\na=fmtp:wav spr:m@x", "Content-type: application/sdp", "Content-Type: multipart/related; boundary=next")
 	head, sdp, _ := strings.Cut(body, "\r\n\r\n")
 	parts := "--next\r\nContent-Type: application/sdp\r\n\r\n" + sdp + "\r\n--next\r\nContent-Type: audio/wav\r\nContent-ID: <m@x>\r\n\r\n" + string(message) + "\r\n--next--\r\n"
-	head = regexp.MustCompile(`Content-Length: \d+`).ReplaceAllString(head, fmt.Sprint("Content-Length: ", len(parts)))
+	head = contentLength.ReplaceAllString(head, fmt.Sprint("Content-Length: ", len(parts)))
 	spoken := d.invite(t, head+"\r\n\r\n"+parts)
 	if joined.StatusCode() != 200 || spoken.StatusCode() != 200 {
 		t.Fatalf("answered\n%s%s", joined.Bytes(), spoken.Bytes())

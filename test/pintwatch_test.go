@@ -1,7 +1,9 @@
 package test
 
 import (
+	"encoding/xml"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -116,4 +118,85 @@ func TestPINTWatching(t *testing.T) {
 	}
 	dialogs(q.request("NOTIFY"), "terminated")
 	alice.reply(alice.request("CANCEL"), 200, "", "", "")
+}
+
+// TestPINTDialogEvents: a service is shown by the event package dialog (RFC 4235) as it
+// goes on: trying while the first party is called, early when it has answered and the
+// second is called, confirmed when both talk, terminated; by whom it is with, and with
+// versions that grow.
+func TestPINTDialogEvents(t *testing.T) {
+	r, q, alice, gateway := pintRig(t, func(cfg *config.Config) { cfg.Presence.Interval = time.Millisecond })
+	text := q.example(t, "4.9")
+	ok := q.invite(t, text)
+	contact, _ := ok.FirstAddr(sip.HdrContact)
+	watcher := &pintClient{r.dial(t, "udp"), "alice"}
+	if m := watcher.outside(t, "SUBSCRIBE", string(contact.URI), "Event: dialog\nExpires: 600\n", ""); m.StatusCode() != 200 {
+		t.Fatalf("Event: dialog was answered\n%s", m.Bytes())
+	}
+	var states []string
+	var dialogs dialogInfo
+	until := func(state string) {
+		t.Helper()
+		for len(states) == 0 || states[len(states)-1] != state {
+			m := watcher.request("NOTIFY")
+			watcher.reply(m, 200, "", "", "")
+			var now dialogInfo
+			if err := xml.Unmarshal(m.Body(), &now); err != nil || len(now.Dialogs) != 1 || now.Entity != "sip:"+sessionOf(t, ok)+"@"+domain {
+				t.Fatalf("%v in\n%s", err, m.Bytes())
+			}
+			if now.Version <= dialogs.Version && len(states) > 0 {
+				t.Errorf("version %d after %d", now.Version, dialogs.Version)
+			}
+			d := now.Dialogs[0]
+			if d.State != "terminated" && d.Remote != "tel:+44345123456" {
+				t.Errorf("with %q in\n%s", d.Remote, m.Bytes())
+			}
+			if dialogs = now; len(states) == 0 || states[len(states)-1] != d.State {
+				states = append(states, d.State)
+			}
+			if string(m.GetName("Subscription-State")) == "" {
+				t.Errorf("no Subscription-State in\n%s", m.Bytes())
+			}
+		}
+	}
+	until("trying")
+	q.plainAck(ok, text)
+	first := alice.request("INVITE")
+	alice.reply(first, 180, "a", "", "")
+	alice.answer(first, 200, "a", 30000)
+	alice.request("ACK")
+	until("early")
+	second := gateway.request("INVITE")
+	gateway.reply(second, 180, "b", "", "")
+	gateway.answer(second, 200, "b", 30002)
+	gateway.request("ACK")
+	until("confirmed")
+	alice.bye(first, "a")
+	hungUp(gateway)
+	until("terminated")
+	q.reply(q.request("BYE"), 200, "", "", "")
+	if want := []string{"trying", "early", "confirmed", "terminated"}; !slices.Equal(states, want) {
+		t.Errorf("shown were %q, want %q", states, want)
+	}
+}
+
+// dialogInfo is a document of RFC 4235, as much of it as is looked at.
+type dialogInfo struct {
+	Version int    `xml:"version,attr"`
+	Entity  string `xml:"entity,attr"`
+	Dialogs []struct {
+		State  string `xml:"state"`
+		Remote string `xml:"remote>identity"`
+	} `xml:"dialog"`
+}
+
+// sessionOf is the session that the answer to its INVITE names.
+func sessionOf(t *testing.T, ok *sip.Message) string {
+	t.Helper()
+	contact, _ := ok.FirstAddr(sip.HdrContact)
+	u, err := sip.ParseURI(contact.URI)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(u.User)
 }

@@ -59,7 +59,7 @@ func (l *Limits) Admit(by string, what uint64, most service.Limits, later bool, 
 	case minute >= most.PerMinute:
 		return &pint.Refusal{Code: 480, After: time.Minute - now.Sub(oldest), Text: "too many requests within a minute; wait, or have the limit of the service raised"}
 	case later && u.waiting >= most.Waiting:
-		return &pint.Refusal{Code: 480, Text: "too many scheduled calls wait; cancel some, or have the limit of the service raised"}
+		return &pint.Refusal{Code: 480, After: time.Minute, Text: "too many scheduled calls wait; cancel some, or have the limit of the service raised"}
 	case !later && u.active >= most.AtOnce:
 		return &pint.Refusal{Code: 480, After: 10 * time.Second, Text: "too many calls at a time; wait until one has ended"}
 	}
