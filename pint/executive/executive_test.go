@@ -601,6 +601,9 @@ func TestScheduledMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	x := New(Config{Store: discard{w.store}, Telephony: w.ex, Rights: w.rights, Services: table})
+	if err := x.Load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	before := heap()
 	at := time.Now().Add(24 * time.Hour)
 	for n := range calls {
