@@ -201,6 +201,8 @@ func (x *Executive) due(name string) {
 	case j == nil:
 	case what == "talk":
 		j.cancel("longest talk time", nil)
+	case what == "keep":
+		j.post(func() { j.keep(j.now(), nil) })
 	default:
 		j.post(j.start)
 	}

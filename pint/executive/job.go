@@ -28,9 +28,11 @@ type job struct {
 	handle  pint.Handle
 	names   [2]service.Leg // of the first and second party
 	dest    [2]string
-	holding bool   // a place of limits
-	moving  bool   // another time is being written
-	cleanup func() // of sounds
+	holding bool          // a place of limits
+	moving  bool          // another time is being written
+	marking bool          // that somebody is being called is
+	ending  []func(error) // told of the end of a try that is being marked
+	cleanup func()        // of sounds
 	missed  service.Leg
 	message []string    // files that are played to an answering machine
 	machine service.Leg // whose machine has answered this try
@@ -125,7 +127,11 @@ func (j *job) changeKept(state pint.State, info string, f func(s *pint.Session),
 	}
 }
 
-// keep puts the session on disk; kept may be nil.
+// diskPause is how long it takes until the disk is asked once more for what it has refused.
+const diskPause = 5 * time.Second
+
+// keep puts the session on disk; kept may be nil. The end of a session that the disk
+// refuses is written once more later.
 func (j *job) keep(s *pint.Session, kept func(error)) {
 	done := func(err error) {
 		if err != nil {
@@ -134,7 +140,10 @@ func (j *job) keep(s *pint.Session, kept func(error)) {
 		if kept != nil {
 			j.post(func() { kept(err) })
 		}
-		if !s.Unfinished() { // from here on the store is asked
+		switch {
+		case err != nil && s.State.Final():
+			j.x.queue.Set(s.ID+"/keep", time.Now().Add(diskPause))
+		case !s.Unfinished(): // from here on the store is asked
 			j.x.forget(s.ID)
 		}
 	}
@@ -174,7 +183,7 @@ func (j *job) resume() {
 	switch {
 	case s.State == pint.Scheduled && s.Due.After(time.Now()):
 		j.x.queue.Set(s.ID, s.Due)
-	case s.State == pint.Scheduled && time.Since(s.Due) > latest && !s.Due.IsZero():
+	case s.State == pint.Scheduled && time.Since(wanted(s)) > latest:
 		j.x.limits.Wait(string(s.By), -1)
 		j.finish(pint.Failed, 408, 0, "missed: the server did not run at its time", "server")
 	case s.State == pint.Scheduled:
@@ -186,8 +195,11 @@ func (j *job) resume() {
 	}
 }
 
-// latest is how late a scheduled call may begin after the server was down.
+// latest is how late a call may begin, after the server was down or the disk full.
 const latest = 10 * time.Minute
+
+// wanted is when a session was to begin, or to be tried again.
+func wanted(s *pint.Session) time.Time { return later(s.Created, s.Due) }
 
 // start makes the first or next try.
 func (j *job) start() {
@@ -259,7 +271,7 @@ func (j *job) giveUp(err error) {
 // dial makes the next try. Nobody is called before it is on disk that somebody is being
 // called: whatever a restart finds in such a state is not done again.
 func (j *job) dial(w whom) {
-	s := j.now()
+	s := j.now() // as a restart would find it
 	first, second := w.legs(&s.Order)
 	j.names = [2]service.Leg{s.First, other(s.First)}
 	if s.Kind != service.Call {
@@ -273,12 +285,13 @@ func (j *job) dial(w whom) {
 			s.Started = time.Now().UTC()
 		}
 	}
+	j.marking = true
 	j.changeKept(pint.Dialling, "dialling "+upper(j.names[0]), begin, func(err error) {
+		j.marking = false
 		switch {
+		case j.abandoned(err):
 		case err != nil:
-			j.release()
-			j.finish(pint.Failed, 503, 0, "the disk takes nothing: nobody was called", "server")
-		case j.abandoned():
+			j.unmarked(s)
 		case s.Kind == service.Fax || s.Kind == service.FaxBack:
 			j.fax(number(w.b))
 		default:
@@ -287,14 +300,46 @@ func (j *job) dial(w whom) {
 	})
 }
 
-// abandoned ends a try that somebody does not want any more before anybody is called.
-func (j *job) abandoned() bool {
-	by := j.quits()
-	if by != "" {
-		j.release()
-		j.finish(pint.Cancelled, 487, 0, "cancelled by "+by, by)
+// unmarked is that the disk refuses what a try needs to be known by. Nobody is called. A
+// session that a restart would still take up waits for the disk, for as long as a restart
+// would: it is not told to have failed, and then done. All others have failed.
+func (j *job) unmarked(was *pint.Session) {
+	j.release()
+	s := j.now().Clone()
+	s.Tries, s.Due, s.Started = was.Tries, was.Due, was.Started
+	j.shown.Store(&s)
+	if was.State != pint.Scheduled || time.Since(wanted(was)) > latest {
+		j.finish(pint.Failed, 503, 0, "the disk takes nothing: nobody was called", "server")
+		return
 	}
-	return by != ""
+	j.x.limits.Wait(string(was.By), +1)
+	j.change(pint.Scheduled, "waits for the disk", nil)
+	j.x.queue.Set(was.ID, time.Now().Add(diskPause))
+}
+
+// abandoned ends a try that somebody does not want any more before anybody is called.
+// unmarked is why a restart would not know of the try; then its end must be on disk before
+// those who wanted it are told.
+func (j *job) abandoned(unmarked error) bool {
+	by := j.quits()
+	if by == "" {
+		return false
+	}
+	told := j.ending
+	j.ending = nil
+	tell := func(err error) {
+		for _, f := range told {
+			f(err)
+		}
+	}
+	j.release()
+	if unmarked != nil {
+		j.finishKept(pint.Cancelled, 487, 0, "cancelled by "+by, by, tell)
+		return true
+	}
+	j.finish(pint.Cancelled, 487, 0, "cancelled by "+by, by)
+	tell(nil)
+	return true
 }
 
 // number is one that a fax machine can dial.
@@ -311,7 +356,7 @@ func (j *job) connect(first, second pint.Leg) {
 	svc := j.x.cfg.Services.Find(s.Service) // the table does not change
 	call := pint.Call{Session: s.ID, Payer: s.By, First: first, Second: second, RingTime: s.RingTime, Provider: s.Provider, Screen: svc.Machine != ""}
 	files, ok := j.heard(svc)
-	if !ok || j.abandoned() {
+	if !ok || j.abandoned(nil) {
 		return
 	}
 	if s.Kind == service.Hear {

@@ -19,7 +19,8 @@ type disk struct {
 	*pint.Memory
 	mu    sync.Mutex
 	queue []func()
-	full  bool
+	full  bool // refuses at once
+	bad   bool // refuses when it is written
 }
 
 // Put implements pint.Store.
@@ -30,7 +31,13 @@ func (d *disk) Put(s *pint.Session, done func(error)) error {
 	if d.full {
 		return errors.New("no space left")
 	}
-	d.queue = append(d.queue, func() { _ = d.Memory.Put(&c, done) })
+	d.queue = append(d.queue, func() {
+		if d.bad {
+			done(errors.New("input/output error"))
+			return
+		}
+		_ = d.Memory.Put(&c, done)
+	})
 	return nil
 }
 
@@ -226,11 +233,140 @@ func TestDiskFull(t *testing.T) {
 		if err := w.Accept(another, true, func(pint.Session, error) {}); !errors.As(err, &refused) || refused.Code != 503 {
 			t.Error("taken on, though it cannot be kept:", err)
 		}
+		w.is("one", pint.Failed, "nobody was called")
+		d.mu.Lock()
+		d.full = false // somebody makes room
+		d.mu.Unlock()
+		time.Sleep(diskPause)
+		synctest.Wait()
+		written(w, d)
 		if all, _ := w.Active(); all != 0 {
 			t.Error("sessions are left:", all)
 		}
+		if s, _, _ := d.Memory.Session(t.Context(), "one"); s.State != pint.Failed {
+			t.Error("on disk it is", s.State)
+		}
 		w.stop()
 	})
+}
+
+// TestUnmarked: a call whose try the disk refuses to know of is not made, and is not told
+// to have failed while a restart would make it. It is made when there is room again, once;
+// a restart meanwhile makes it, once; after ten minutes neither does, and it has failed.
+func TestUnmarked(t *testing.T) {
+	full, bad := func(d *disk, yes bool) { d.full = yes }, func(d *disk, yes bool) { d.bad = yes }
+	for _, row := range []struct {
+		name    string
+		refuses func(d *disk, yes bool)
+		after   time.Duration // there is room again
+		restart bool          // the server is killed before
+		calls   int
+	}{
+		{"full for a minute", full, time.Minute, false, 1},
+		{"bad for a minute", bad, time.Minute, false, 1},
+		{"full for an hour", full, time.Hour, false, 0},
+		{"bad for an hour", bad, time.Hour, false, 0},
+		{"killed within a minute", full, time.Minute, true, 1},
+		{"killed after an hour", full, time.Hour, true, 0},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { unmarked(t, row.refuses, row.after, row.restart, row.calls) })
+		})
+	}
+}
+
+func unmarked(t *testing.T, refuses func(*disk, bool), after time.Duration, restart bool, calls int) {
+	w, d := onDisk(t, service.Service{})
+	writes := func() {
+		for d.write() {
+		}
+	}
+	lasts := func(long time.Duration) { // writes as they come
+		for end := time.Now().Add(long); time.Now().Before(end); time.Sleep(time.Second) {
+			synctest.Wait()
+			writes()
+		}
+	}
+	o := order()
+	o.At = time.Now().Add(time.Hour)
+	if err := w.AcceptAs("one", o, true, func(pint.Session, error) {}); err != nil {
+		t.Fatal(err)
+	}
+	writes()
+	d.mu.Lock()
+	refuses(d, true)
+	d.mu.Unlock()
+	lasts(time.Hour + after)
+	w.ex.last(t, 0)
+	if failed := w.session("one").State == pint.Failed; failed != (calls == 0) {
+		t.Errorf("after %s it is %+v", after, w.session("one"))
+	}
+	if restart {
+		killed := w.stop
+		defer killed()
+		w.store = w.store.Copy()
+		w.kept = w.store
+		w.open(service.Service{})
+	} else {
+		d.mu.Lock()
+		refuses(d, false)
+		d.mu.Unlock()
+		lasts(time.Minute)
+	}
+	if k := w.ex.last(t, calls); k != nil {
+		k.end(pint.Progress{Code: 603})
+		writes()
+		w.is("one", pint.Failed, "603")
+	} else {
+		w.is("one", pint.Failed, "")
+	}
+	if s := w.session("one"); s.Tries != calls {
+		t.Errorf("%d tries, %d calls", s.Tries, calls)
+	}
+	if all, _ := w.Active(); all != 0 {
+		t.Error("sessions are left:", all)
+	}
+	w.stop()
+}
+
+// TestCancelledWhileMarked: who cancels a call whose first try is being written is told that
+// no restart makes it once that is so, also when the disk refuses the try.
+func TestCancelledWhileMarked(t *testing.T) {
+	for _, bad := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			w, d := onDisk(t, service.Service{})
+			if err := w.AcceptAs("one", order(), true, func(pint.Session, error) {}); err != nil {
+				t.Fatal(err)
+			}
+			written(w, d)
+			told := make(chan error, 1)
+			if err := w.Cancel("one", "requester", func(err error) { told <- err }); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+			if len(told) != 0 {
+				t.Error("told before the disk knows")
+			}
+			d.bad = bad
+			written(w, d) // the try
+			if bad {
+				if len(told) != 0 {
+					t.Error("told, though a restart would make the call")
+				}
+				d.bad = false
+				written(w, d) // the end
+			}
+			synctest.Wait()
+			if s, _, _ := d.Memory.Session(t.Context(), "one"); len(told) != 1 || <-told != nil || s.State == pint.Scheduled {
+				t.Errorf("bad %v: on disk it is %s", bad, s.State)
+			}
+			for d.write() {
+			}
+			w.ex.last(t, 0)
+			w.is("one", pint.Cancelled, "requester")
+			w.stop()
+		})
+	}
 }
 
 // TestCancelledBeforeDial: who is not wanted any more is not called, though the disk was

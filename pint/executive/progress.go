@@ -145,6 +145,9 @@ func (j *job) end(by string, kept func(error)) {
 		}
 		j.finishKept(pint.Cancelled, 487, 0, "cancelled by "+by, by, kept)
 		return
+	case j.marking: // whoever is called is hung up on at once, or nobody is
+		j.ending = append(j.ending, kept)
+		return
 	case j.handle != nil:
 		j.handle.Hangup(by)
 	}
