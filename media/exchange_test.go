@@ -52,7 +52,7 @@ func (p *port) say(t *testing.T, to netip.AddrPort, b []byte) {
 // hears waits until something with a beginning has come.
 func (p *port) hears(t *testing.T, what string, is func(b []byte) bool) {
 	t.Helper()
-	for range 100 {
+	for range 3000 {
 		p.mu.Lock()
 		for _, b := range p.got {
 			if is(b) {
@@ -290,12 +290,10 @@ func TestPortsOfWhatIsRefused(t *testing.T) {
 	}
 	offer(audio)
 	answer(audio)
-	files := descriptors(t)
+	files, _ := settled(t)
 	same := func(what string, more int) {
 		t.Helper()
-		if got := descriptors(t); got != files+more {
-			t.Errorf("%s: %d files are open, want %d", what, got, files+more)
-		}
+		await(t, fmt.Sprintf("%s: %d files are open", what, files+more), func() bool { return descriptors(t) == files+more })
 	}
 	first := offer(audio + video)
 	same("video is offered", 2)

@@ -51,6 +51,11 @@ func TestCallMovesIntoTheKernel(t *testing.T) {
 		return r.Sides[A].Kernel && r.Sides[B].Kernel && len(keys) > 0
 	})
 	wait.Wait()
+	await(t, "the last packets", func() bool {
+		toA, _, _ := a.got()
+		toB, _, _ := b.got()
+		return toA >= 300 && toB >= 300
+	})
 	a.hears(1000)
 	b.hears(440)
 	mu.Lock()

@@ -71,7 +71,7 @@ func (p *phone) one(t *testing.T, in *secure.Context) (good, bad int) {
 	t.Helper()
 	b := make([]byte, 2048)
 	for {
-		_ = p.rtp.SetReadDeadline(time.Now().Add(5 * time.Second))
+		_ = p.rtp.SetReadDeadline(time.Now().Add(30 * time.Second))
 		n, _, err := p.rtp.ReadFromUDPAddrPort(b)
 		switch {
 		case err != nil:

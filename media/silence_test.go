@@ -83,6 +83,7 @@ func TestSilenceWhileNobodyHasToSpeak(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
+			begun := time.Now() // silence is no longer than from here
 			session, idle := open(t, s)
 			if _, err := session.Offer(A, a.sdp("a="+c.offer), Want{}); err != nil {
 				t.Fatal(err)
@@ -92,16 +93,16 @@ func TestSilenceWhileNobodyHasToSpeak(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			told := func(after time.Duration) bool {
-				session.watch(time.Now().Add(after), nil)
+			told := func(at time.Time) bool {
+				session.watch(at, nil)
 				session.mu.Lock()
 				defer session.mu.Unlock()
 				return session.idle
 			}
-			if told(c.dead - time.Second) {
+			if told(begun.Add(c.dead - time.Second)) {
 				t.Errorf("said to be dead before %v", c.dead)
 			}
-			if !told(c.dead + time.Second) {
+			if !told(time.Now().Add(c.dead + time.Second)) {
 				t.Errorf("not said to be dead after %v", c.dead)
 			}
 			await(t, "the event", func() bool { return idle(EventIdle) == 1 })
@@ -117,7 +118,7 @@ func TestSilenceWhileNobodyHasToSpeak(t *testing.T) {
 			if _, err := session.Offer(A, version(a.sdp("a=sendrecv"), 2), Want{}); err != nil { // resumed
 				t.Fatal(err)
 			}
-			if told(0) {
+			if told(time.Now()) {
 				t.Error("dead while another offer waits for its answer")
 			}
 		})

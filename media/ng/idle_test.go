@@ -31,12 +31,12 @@ func TestIdle(t *testing.T) {
 	until(t, c, "held", "rings")
 }
 
-// until waits for the calls to be those, 10 s at most, and then whether they
+// until waits for the calls to be those, half a minute at most, and then whether they
 // stay.
 func until(t *testing.T, c *Client, want ...string) {
 	t.Helper()
 	var got []string
-	for range 100 {
+	for range 300 {
 		got = ask(t, c, Dict{"command": "list"}).List("calls")
 		slices.Sort(got)
 		if slices.Equal(got, want) {

@@ -94,7 +94,7 @@ func serveIdle(t testing.TB, idle time.Duration) (*Client, *media.Server) {
 
 func ask(t *testing.T, c *Client, r Dict) Dict {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	d, err := c.Do(ctx, r)
 	if err != nil {
@@ -151,7 +151,7 @@ func TestRefusals(t *testing.T) {
 		{"command": "answer", "call-id": "y", "from-tag": "a", "sdp": sdpB},
 		{"command": "query", "call-id": "y"},
 	} {
-		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		if d, err := c.Do(ctx, r); err == nil {
 			t.Errorf("%v was answered %v", r, d)
 		}
@@ -177,7 +177,7 @@ func TestRepeatedRequest(t *testing.T) {
 			t.Fatal(err)
 		}
 		b := make([]byte, 4096)
-		_ = conn.SetReadDeadline(time.Now().Add(5 * time.Second))
+		_ = conn.SetReadDeadline(time.Now().Add(30 * time.Second))
 		n, err := conn.Read(b)
 		if err != nil {
 			t.Fatal(err)

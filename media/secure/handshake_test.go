@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -56,7 +57,7 @@ func (p *party) wait(t testing.TB) outcome {
 	select {
 	case o := <-p.done:
 		return o
-	case <-time.After(20 * time.Second):
+	case <-time.After(90 * time.Second):
 		t.Fatal("handshake neither done nor failed")
 		return outcome{}
 	}
@@ -90,8 +91,8 @@ func (w *wire) send(toActive bool) func([]byte, netip.AddrPort) error {
 // join starts a handshake between two identities over w.
 func join(t testing.TB, w *wire, a, b *Identity, change func(passive, active *HandshakeConfig)) (passive, active *party) {
 	t.Helper()
-	cp := HandshakeConfig{Identity: a, Hash: b.Hash, Fingerprint: b.Fingerprint, Send: w.send(true), Timeout: 10 * time.Second}
-	ca := HandshakeConfig{Identity: b, Active: true, Hash: a.Hash, Fingerprint: a.Fingerprint, Send: w.send(false), Timeout: 10 * time.Second}
+	cp := HandshakeConfig{Identity: a, Hash: b.Hash, Fingerprint: b.Fingerprint, Send: w.send(true), Timeout: time.Minute}
+	ca := HandshakeConfig{Identity: b, Active: true, Hash: a.Hash, Fingerprint: a.Fingerprint, Send: w.send(false), Timeout: time.Minute}
 	if change != nil {
 		change(&cp, &ca)
 	}
@@ -138,7 +139,7 @@ func TestHandshake(t *testing.T) {
 	active.Close()
 	select {
 	case <-passive.gone:
-	case <-time.After(5 * time.Second):
+	case <-time.After(30 * time.Second):
 		t.Fatal("close_notify was not noted")
 	}
 	active.Close()
@@ -246,7 +247,9 @@ func TestCloseBeforeTheEnd(t *testing.T) {
 }
 
 // Without a path a flight waits for one, and goes out as soon as it opens.
-func TestHandshakeWaitsForItsPath(t *testing.T) {
+func TestHandshakeWaitsForItsPath(t *testing.T) { synctest.Test(t, handshakeWaitsForItsPath) }
+
+func handshakeWaitsForItsPath(t *testing.T) {
 	var open atomic.Bool
 	w := &wire{}
 	passive, active := join(t, w, identity(t), identity(t), func(_, a *HandshakeConfig) {
@@ -267,6 +270,8 @@ func TestHandshakeWaitsForItsPath(t *testing.T) {
 	if took := time.Since(start); took > flight {
 		t.Errorf("%v after the path opened", took)
 	}
+	passive.Close()
+	active.Close()
 }
 
 // What a stranger may send must not end a handshake, nor what follows it.
@@ -303,7 +308,7 @@ func TestHandshakeOutlivesGarbage(t *testing.T) {
 	active.Close()
 	select {
 	case <-passive.gone:
-	case <-time.After(5 * time.Second):
+	case <-time.After(30 * time.Second):
 		t.Fatal("close_notify was not noted after garbage")
 	}
 }
@@ -335,7 +340,7 @@ func TestStrangersGetNoMoreThanACookie(t *testing.T) {
 	var hello []byte
 	id := identity(t)
 	caught := make(chan []byte, 16)
-	begin(t, HandshakeConfig{Identity: id, Active: true, Hash: id.Hash, Fingerprint: id.Fingerprint, Timeout: time.Second,
+	begin(t, HandshakeConfig{Identity: id, Active: true, Hash: id.Hash, Fingerprint: id.Fingerprint, Timeout: time.Minute,
 		Send: func(b []byte, _ netip.AddrPort) error {
 			select {
 			case caught <- append([]byte(nil), b...):
@@ -345,7 +350,7 @@ func TestStrangersGetNoMoreThanACookie(t *testing.T) {
 		}})
 	hello = <-caught
 	var answered, octets atomic.Int64
-	p := begin(t, HandshakeConfig{Identity: id, Hash: id.Hash, Fingerprint: id.Fingerprint, Timeout: time.Second,
+	p := begin(t, HandshakeConfig{Identity: id, Hash: id.Hash, Fingerprint: id.Fingerprint, Timeout: time.Minute,
 		Send: func(b []byte, _ netip.AddrPort) error { answered.Add(1); octets.Add(int64(len(b))); return nil }})
 	for i := range 200 {
 		forged := append([]byte(nil), hello...)
@@ -378,7 +383,7 @@ func TestHandshakesLeaveNoGoroutine(t *testing.T) {
 		passive.Close()
 		active.Close()
 	}
-	for range 100 {
+	for range 1500 {
 		if runtime.NumGoroutine() <= before {
 			return
 		}

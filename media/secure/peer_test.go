@@ -51,10 +51,29 @@ func TestAgainstFFmpeg(t *testing.T) {
 	}
 }
 
+// freePair is a port that is free as the one above it is: for RTP and for RTCP.
+func freePair(t *testing.T) *net.UDPAddr {
+	t.Helper()
+	for range 50 {
+		c := loopback(t)
+		at := c.LocalAddr().(*net.UDPAddr)
+		next, err := net.ListenUDP("udp4", &net.UDPAddr{IP: at.IP, Port: at.Port + 1})
+		c.Close()
+		if err == nil {
+			next.Close()
+			if at.Port%2 == 0 {
+				return at
+			}
+		}
+	}
+	t.Fatal("no pair of ports is free")
+	return nil
+}
+
 func fromFFmpeg(t *testing.T, ffmpeg string, p Profile) {
 	socket := loopback(t)
 	k, _ := NewKey(p)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 	defer cancel()
 	suite := string(p)
 	if p == "AES_CM_128_HMAC_SHA1_32" {
@@ -70,7 +89,7 @@ func fromFFmpeg(t *testing.T, ffmpeg string, p Profile) {
 	defer func() { cancel(); _ = cmd.Wait() }()
 	in, rtp, rtcp := opening(t, k), 0, 0
 	buf := make([]byte, 2048)
-	_ = socket.SetReadDeadline(time.Now().Add(15 * time.Second))
+	_ = socket.SetReadDeadline(time.Now().Add(60 * time.Second))
 	for rtp < 20 || rtcp < 1 {
 		n, err := socket.Read(buf)
 		if err != nil {
@@ -91,9 +110,7 @@ func fromFFmpeg(t *testing.T, ffmpeg string, p Profile) {
 }
 
 func toFFmpeg(t *testing.T, ffmpeg string, p Profile) {
-	probe := loopback(t)
-	to := probe.LocalAddr().(*net.UDPAddr)
-	probe.Close()
+	to := freePair(t)
 	k, _ := NewKey(p)
 	dir := t.TempDir()
 	sdp := fmt.Sprintf("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio %d RTP/SAVP 0\r\na=crypto:1 %s %s\r\n", to.Port, p, k.Inline())
@@ -101,7 +118,7 @@ func toFFmpeg(t *testing.T, ffmpeg string, p Profile) {
 	if err := os.WriteFile(file, []byte(sdp), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, ffmpeg, "-v", "error", "-nostdin", "-protocol_whitelist", "file,udp,rtp,srtp", "-analyzeduration", "200000",
 		"-i", file, "-t", "1", "-f", "mulaw", wav)
@@ -201,7 +218,7 @@ func withOpenSSL(t *testing.T, openssl, name string, p Profile, active bool, has
 	}
 	args = append(args, "-dtls1_2", "-use_srtp", name, "-cert", cert, "-key", key, "-mtu", "1200",
 		"-keymatexport", "EXTRACTOR-dtls_srtp", "-keymatexportlen", fmt.Sprint(2*(s.key+s.salt)))
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, openssl, args...)
 	output := &said{}
@@ -245,7 +262,7 @@ func withOpenSSL(t *testing.T, openssl, name string, p Profile, active bool, has
 		return
 	case hash != "sha-256":
 		party.Close()
-		for range 500 {
+		for range 1500 {
 			if strings.HasSuffix(strings.TrimSpace(output.String()), "closed") {
 				return
 			}
@@ -259,7 +276,7 @@ func withOpenSSL(t *testing.T, openssl, name string, p Profile, active bool, has
 	}
 	select {
 	case <-party.gone:
-	case <-time.After(10 * time.Second):
+	case <-time.After(30 * time.Second):
 		t.Error("its close_notify was not noted")
 	}
 }
@@ -273,7 +290,7 @@ func checkMaterial(t *testing.T, output *said, o outcome, s shape, active bool) 
 		client, server = server, client
 	}
 	want := strings.ToUpper(hex.EncodeToString(bytes.Join([][]byte{client[:s.key], server[:s.key], client[s.key:], server[s.key:]}, nil)))
-	for range 200 {
+	for range 1500 {
 		if m := material.FindStringSubmatch(output.String()); m != nil {
 			if m[1] != want {
 				t.Errorf("OpenSSL's keys are not ours")

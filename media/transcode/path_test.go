@@ -336,7 +336,7 @@ func TestClose(t *testing.T) {
 		p.Close()
 		closed[i].Store(true)
 		<-stop
-		for n := 0; done.Load() < 10 && n < 100; n++ {
+		for n := 0; done.Load() < 10 && n < 20_000; n++ {
 			time.Sleep(time.Millisecond)
 		}
 		if done.Load() != 10 {
