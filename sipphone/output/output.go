@@ -19,7 +19,7 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-// Summary is the form of a message summary (RFC 3842).
+// Summary is the form of a message summary (RFC 3842): how its counts reach the phone.
 type Summary string
 
 // The forms.

@@ -8,14 +8,18 @@ import (
 	"tandem/rtc/transport"
 )
 
-// Plain reports whether messages leave as they were written.
-func (p Policy) plain() bool { return p.Reliable != Strip && p.SDP != Order && p.CompactAbove == 0 }
+// plain reports whether a message leaves as it was written.
+func (p Policy) plain(message []byte) bool {
+	notice := p.MWI == Plain || p.Lamp == Empty
+	return p.Reliable != Strip && p.SDP != Order && p.CompactAbove == 0 && !(notice && bytes.HasPrefix(message, []byte("NOTIFY ")))
+}
 
 // Shape writes a request that is about to leave as the family needs it: what it
-// names in Supported, the order of its description, its header names. What needs
-// no change is returned as it is. A message that cannot be read is not touched.
+// names in Supported, its description, summary or dialog information, its header
+// names. What needs no change is returned as it is. A message that cannot be read is
+// not touched.
 func (p Policy) Shape(proto transport.Proto, message []byte) []byte {
-	if p.plain() {
+	if p.plain(message) {
 		return message
 	}
 	m := new(sip.Message)
@@ -25,9 +29,9 @@ func (p Policy) Shape(proto transport.Proto, message []byte) []byte {
 	var e sip.Edit
 	e.Start(m)
 	changed := p.strip(&e, m)
-	if body := m.Body(); p.SDP == Order && sip.EqualFold(mediaType(m), "application/sdp") {
-		if ordered := Ordered(body); !bytes.Equal(ordered, body) {
-			e.Body("", ordered)
+	if body := m.Body(); len(body) > 0 {
+		if written := p.body(m, body); !bytes.Equal(written, body) {
+			e.Body("", written)
 			changed = true
 		}
 	}
@@ -38,6 +42,58 @@ func (p Policy) Shape(proto transport.Proto, message []byte) []byte {
 		message = compacted(message)
 	}
 	return message
+}
+
+// body is a body as the family reads it.
+func (p Policy) body(m *sip.Message, body []byte) []byte {
+	kind := mediaType(m)
+	is := func(name string) bool { return sip.EqualFold(kind, name) }
+	switch {
+	case p.SDP == Order && is("application/sdp"):
+		return Ordered(body)
+	case p.MWI == Plain && is("application/simple-message-summary"):
+		return withoutUrgent(body)
+	case p.Lamp == Empty && (is("application/dialog-info+xml") || is("multipart/related")): // of one line, or of a list (RFC 4662)
+		return withoutIdle(body)
+	}
+	return body
+}
+
+// withoutUrgent takes the counts of urgent messages out of a summary (RFC 3842 §5.2): what
+// stands in brackets behind the others.
+func withoutUrgent(body []byte) []byte {
+	var out []byte
+	for line := range bytes.SplitAfterSeq(body, []byte("\n")) {
+		name, value, _ := bytes.Cut(line, []byte(":"))
+		at := bytes.LastIndexByte(value, '(')
+		if end := bytes.TrimRight(line, "\r\n"); at >= 0 && bytes.HasSuffix(name, []byte("-Message")) && bytes.HasSuffix(end, []byte(")")) {
+			out = append(append(append(append(out, name...), ':'), bytes.TrimRight(value[:at], " ")...), line[len(end):]...)
+			continue
+		}
+		out = append(out, line...)
+	}
+	return out
+}
+
+// withoutIdle takes dialogs that are over out of dialog information (RFC 4235 §4.1.1).
+func withoutIdle(body []byte) []byte {
+	var out []byte
+	for {
+		at := bytes.Index(body, []byte("<dialog "))
+		if at < 0 {
+			return append(out, body...)
+		}
+		size := bytes.Index(body[at:], []byte("</dialog>"))
+		if size < 0 {
+			return append(out, body...)
+		}
+		out = append(out, body[:at]...)
+		dialog := body[at : at+size+len("</dialog>")]
+		if !bytes.Contains(dialog, []byte(">terminated</state>")) {
+			out = append(out, dialog...)
+		}
+		body = body[at+len(dialog):]
+	}
 }
 
 func mediaType(m *sip.Message) []byte {

@@ -46,6 +46,36 @@ func TestOrdered(t *testing.T) {
 	}
 }
 
+// TestNotices: a family gets summaries and dialog information without what it does not
+// read, in lists, too; another gets them as they are.
+func TestNotices(t *testing.T) {
+	notify := func(kind, body string) string {
+		return "NOTIFY sip:bob@192.0.2.9 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKa\r\nFrom: <sip:a@example.com>;tag=1\r\nTo: <sip:b@example.com>;tag=2\r\nCall-ID: c\r\nCSeq: 1 NOTIFY\r\n" +
+			"Content-Type: " + kind + "\r\nContent-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n" + body
+	}
+	const (
+		idle = `<dialog-info version="1"><dialog id="a"><state>terminated</state></dialog></dialog-info>`
+		bare = `<dialog-info version="1"></dialog-info>`
+		busy = `<dialog-info version="1"><dialog id="a" direction="recipient"><state>early</state></dialog></dialog-info>`
+		head = "Messages-Waiting: yes\r\nMessage-Account: sip:a(b)@example.com\r\n"
+	)
+	p := Policy{MWI: Plain, Lamp: Empty}
+	for _, c := range []struct{ kind, body, want string }{
+		{"application/simple-message-summary", head + "Voice-Message: 2/8 (1/0)\r\nFax-Message: 1/0 (0/0)\r\n", head + "Voice-Message: 2/8\r\nFax-Message: 1/0\r\n"},
+		{"application/simple-message-summary", head + "Voice-Message: 2/8\r\n", head + "Voice-Message: 2/8\r\n"},
+		{"application/dialog-info+xml", idle, bare}, {"application/dialog-info+xml", busy, busy}, {"application/dialog-info+xml", bare, bare},
+		{`multipart/related;type="application/rlmi+xml";boundary=x`, "--x\r\n\r\n" + idle + "\r\n--x\r\n\r\n" + busy + "\r\n--x--", "--x\r\n\r\n" + bare + "\r\n--x\r\n\r\n" + busy + "\r\n--x--"},
+		{"text/plain", idle, idle},
+	} {
+		if got := string(p.Shape(transport.UDP, []byte(notify(c.kind, c.body)))); got != notify(c.kind, c.want) {
+			t.Errorf("%s\n%s", c.kind, got)
+		}
+		if got := string(Policy{MWI: Full, Lamp: Always}.Shape(transport.UDP, []byte(notify(c.kind, c.body)))); got != notify(c.kind, c.body) {
+			t.Errorf("another family, %s\n%s", c.kind, got)
+		}
+	}
+}
+
 func TestCompact(t *testing.T) {
 	message := []byte(invite("Supported: timer\r\n", grandstream))
 	p := Policy{CompactAbove: len(message) - 1}
@@ -70,7 +100,8 @@ func TestCompact(t *testing.T) {
 // FuzzShape: whatever is shaped stays readable, with the same Call-ID and branch.
 func FuzzShape(f *testing.F) {
 	f.Add([]byte(invite("Supported: 100rel\r\n", grandstream)))
-	p := Policy{Reliable: Strip, SDP: Order, CompactAbove: 1}
+	f.Add([]byte("NOTIFY sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP a;branch=z9hG4bKa\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:b@b>\r\nCall-ID: c\r\nCSeq: 1 NOTIFY\r\nContent-Type: application/dialog-info+xml\r\n\r\n<dialog ></dialog>"))
+	p := Policy{Reliable: Strip, SDP: Order, MWI: Plain, Lamp: Empty, CompactAbove: 1}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		before, after := new(sip.Message), new(sip.Message)
 		if before.Parse(b) != nil || !before.IsRequest() {

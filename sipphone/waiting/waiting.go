@@ -1,6 +1,7 @@
 // Package waiting tells phones of waiting messages (RFC 3842): to those that
 // subscribe, by the event package message-summary, and to those of families that
-// expect it without, by a NOTIFY of its own. Each gets the form its family reads.
+// expect it without, by a NOTIFY of its own. What a family does not read of it, package
+// output leaves out.
 //
 // It keeps the counts; whoever takes messages sets them.
 package waiting
@@ -12,7 +13,6 @@ import (
 
 	"tandem/rtc"
 	"tandem/rtc/event"
-	"tandem/sipphone/output"
 )
 
 // Name of the event package.
@@ -52,9 +52,6 @@ type Store interface {
 // Config of a Board.
 type Config struct {
 	Store Store
-	// Form is how a summary for the phones of a user is written: the most careful
-	// of those their families need.
-	Form func(user rtc.AOR) output.Summary
 	// Changed is told when the counts of a user changed, to notify those who
 	// subscribe.
 	Changed func(user rtc.AOR)
@@ -131,19 +128,15 @@ func (b *Board) Set(ctx context.Context, user rtc.AOR, c Counts) error {
 func (b *Board) Package() event.Package {
 	return event.Package{Name: Name, Types: []string{Type}, Authorise: event.Owner,
 		Document: func(q event.Query) event.Document {
-			return event.Document{Type: Type, Body: Summary(q.Resource, b.Of(q.Resource), b.cfg.Form(q.Resource))}
+			return event.Document{Type: Type, Body: Summary(q.Resource, b.Of(q.Resource))}
 		}}
 }
 
 // Summary writes counts (RFC 3842 §5.2).
-func Summary(user rtc.AOR, c Counts, form output.Summary) []byte {
+func Summary(user rtc.AOR, c Counts) []byte {
 	waiting := "no"
 	if c.New > 0 {
 		waiting = "yes"
 	}
-	s := fmt.Sprintf("Messages-Waiting: %s\r\nMessage-Account: %s\r\nVoice-Message: %d/%d", waiting, user, c.New, c.Old)
-	if form == output.Full {
-		s += fmt.Sprintf(" (%d/%d)", c.UrgentNew, c.UrgentOld)
-	}
-	return []byte(s + "\r\n")
+	return fmt.Appendf(nil, "Messages-Waiting: %s\r\nMessage-Account: %s\r\nVoice-Message: %d/%d (%d/%d)\r\n", waiting, user, c.New, c.Old, c.UrgentNew, c.UrgentOld)
 }

@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"tandem/rtc"
-	"tandem/sipphone/output"
 	"tandem/sipphone/storetest"
 	"tandem/sipphone/waiting"
 )
@@ -19,13 +18,9 @@ func TestMemory(t *testing.T) {
 
 func TestSummary(t *testing.T) {
 	c := waiting.Counts{New: 2, Old: 8, UrgentNew: 1}
-	for form, want := range map[output.Summary]string{
-		output.Full:  "Messages-Waiting: yes\r\nMessage-Account: sip:a@example.com\r\nVoice-Message: 2/8 (1/0)\r\n",
-		output.Plain: "Messages-Waiting: yes\r\nMessage-Account: sip:a@example.com\r\nVoice-Message: 2/8\r\n",
-	} {
-		if got := string(waiting.Summary("sip:a@example.com", c, form)); got != want {
-			t.Errorf("%s: %q", form, got)
-		}
+	const want = "Messages-Waiting: yes\r\nMessage-Account: sip:a@example.com\r\nVoice-Message: 2/8 (1/0)\r\n"
+	if got := string(waiting.Summary("sip:a@example.com", c)); got != want {
+		t.Errorf("%q", got)
 	}
 }
 

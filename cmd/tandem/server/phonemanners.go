@@ -81,29 +81,6 @@ func (s *Server) shapeNotice(watcher rtc.AOR, f transport.Flow, message []byte) 
 	return message
 }
 
-// carefully reports whether one of the phones of a user has a policy of which f is
-// true.
-func (s *Server) carefully(user rtc.AOR, f func(output.Policy) bool) bool {
-	return slices.ContainsFunc(s.phones.inventory.Of(user), func(mac sipphone.MAC) bool {
-		policy, ok := s.policyOf(mac.Device(1))
-		return ok && f(policy)
-	})
-}
-
-// summaryForm is the most careful form that one of a user's phones needs.
-func (s *Server) summaryForm(user rtc.AOR) output.Summary {
-	if s.carefully(user, func(p output.Policy) bool { return p.MWI == output.Plain }) {
-		return output.Plain
-	}
-	return output.Full
-}
-
-// bareWhenIdle reports whether a watcher has a phone that wants no dialog in the
-// document about a line that does nothing.
-func (s *Server) bareWhenIdle(watcher rtc.AOR) bool {
-	return s.carefully(watcher, func(p output.Policy) bool { return p.Lamp == output.Empty })
-}
-
 // md5Phone reports whether a request is one of a phone of ours, by what it calls
 // itself and whose it is, that is to be offered MD5 alone.
 func (s *Server) md5Phone(m *sip.Message) bool {

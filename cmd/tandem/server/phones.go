@@ -95,7 +95,7 @@ func (s *Server) openPhones(ctx context.Context, cfg *config.Config) error {
 	})
 	p.links = invite.New(invite.Config{Account: s.softphone})
 	p.waiting = waiting.New(waiting.Config{
-		Store: phonestore.NewWaiting(s.store), Form: s.summaryForm,
+		Store:   phonestore.NewWaiting(s.store),
 		Changed: func(user rtc.AOR) { s.events.Changed(user, waiting.Name) }, Push: s.pushSummary,
 	})
 	if err := p.waiting.Load(ctx); err != nil {
@@ -134,7 +134,7 @@ func (s *Server) pushTo(mac sipphone.MAC, line int, user rtc.AOR, c waiting.Coun
 		return
 	}
 	if policy := s.phones.output.Load().Of(phone.Family); policy.Unsolicited {
-		s.phones.notifier.Push(&phone, line, waiting.Name, waiting.Type, waiting.Summary(user, c, policy.MWI))
+		s.phones.notifier.Push(&phone, line, waiting.Name, waiting.Type, waiting.Summary(user, c))
 	}
 }
 

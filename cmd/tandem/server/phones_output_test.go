@@ -144,7 +144,8 @@ func (d *desk) watch(t *testing.T, target, event, accept, more string) *wire.Mes
 }
 
 // TestLampByFamily: a line that does nothing is shown as a dialog that is over to
-// phones that need one, and without any to those that need none.
+// phones that need one, and without any to those that need none; messages are counted
+// with and without urgent ones. It is the phone that counts, not its user.
 func TestLampByFamily(t *testing.T) {
 	o := newOffice(t, overUDP)
 	for _, u := range []string{"alice", "bob", "carol"} {
@@ -153,12 +154,18 @@ func TestLampByFamily(t *testing.T) {
 	for _, c := range []struct {
 		family, mac, user string
 		want              bool
-	}{{"yealink", "001565000001", "alice", true}, {"cisco-spa", "000e08000001", "bob", false}} {
+	}{{"yealink", "001565000001", "alice", true}, {"cisco-spa", "000e08000001", "bob", false}, {"cisco-spa", "000e08000002", "alice", false}, {"snom", "000413000001", "bob", true}} {
 		d := o.place(t, c.family, c.mac, c.user)
 		m := d.watch(t, "carol", "dialog", "application/dialog-info+xml", "")
 		body := string(m.Body)
 		if strings.Contains(body, "<dialog ") != c.want || !strings.Contains(body, `entity="sip:carol@example.com"`) {
-			t.Errorf("%s is shown\n%s", c.family, body)
+			t.Errorf("%s of %s is shown\n%s", c.family, c.user, body)
+		}
+	}
+	for _, c := range []struct{ family, mac, want string }{{"cisco-enterprise", "001bd4000001", "Voice-Message: 0/0\r\n"}, {"yealink", "001565000002", "Voice-Message: 0/0 (0/0)\r\n"}} {
+		d := o.place(t, c.family, c.mac, "carol")
+		if m := d.watch(t, "carol", "message-summary", "application/simple-message-summary", ""); !strings.HasSuffix(string(m.Body), c.want) {
+			t.Errorf("%s of carol, who has two phones, is told\n%s", c.family, m.Body)
 		}
 	}
 }

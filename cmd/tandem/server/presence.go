@@ -45,7 +45,7 @@ func (s *Server) openPresence(ctx context.Context, cfg *config.Config) error {
 		LastSeen:     cfg.Presence.LastSeen,
 		Log:          s.log,
 	})
-	s.lamps.board = dialoginfo.New(s.events, s.mayWatch, presence.Hidden, s.bareWhenIdle, s.lampLines())
+	s.lamps.board = dialoginfo.New(s.events, s.mayWatch, presence.Hidden, s.lampLines())
 	s.lamps.domain = cfg.Domains[0]
 	s.lamps.changed = s.presence.Changed
 	s.lamps.shared = func() *appearance.Board { return s.phones.shared }

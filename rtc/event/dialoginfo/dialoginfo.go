@@ -14,7 +14,6 @@ import (
 	"hash/fnv"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -61,10 +60,6 @@ type Board struct {
 	m  map[rtc.AOR][]Call
 }
 
-// bare marks the views of watchers who want no dialog in the document about a line
-// that does nothing.
-const bare = " bare"
-
 // Lines are lines of others than users: what is watched there is known elsewhere.
 type Lines struct {
 	// Resource finds the line, or else the user, that an address means.
@@ -76,9 +71,9 @@ type Lines struct {
 }
 
 // New makes a board and adds the event package to n. authorise says who may watch
-// a line; in the view hidden it never does anything. bareWhenIdle names watchers who
-// want no dialog then; nil: there are none. others are lines besides those of users.
-func New(n *event.Notifier, authorise func(event.Ask) (event.Grant, error), hidden string, bareWhenIdle func(watcher rtc.AOR) bool, others Lines) *Board {
+// a line; in the view hidden it never does anything. others are lines besides those of
+// users.
+func New(n *event.Notifier, authorise func(event.Ask) (event.Grant, error), hidden string, others Lines) *Board {
 	b := &Board{n: n, m: make(map[rtc.AOR][]Call)}
 	n.Add(event.Package{Name: Name, Types: []string{Type}, Interval: time.Second, Resource: others.Resource,
 		Authorise: func(a event.Ask) (event.Grant, error) {
@@ -87,27 +82,22 @@ func New(n *event.Notifier, authorise func(event.Ask) (event.Grant, error), hidd
 					return g, err
 				}
 			}
-			g, err := authorise(a)
-			if err == nil && bareWhenIdle != nil && bareWhenIdle(a.Watcher) {
-				g.View += bare
-			}
-			return g, err
+			return authorise(a)
 		},
 		Document: func(q event.Query) event.Document {
 			call := Call{ID: "idle"}
-			view, isBare := strings.CutSuffix(q.View, bare)
 			mine := false
 			if others.Line != nil {
 				call, mine = others.Line(q.Resource)
 			}
 			switch {
 			case mine:
-			case view != hidden:
+			case q.View != hidden:
 				call = b.line(q.Resource)
 			default:
 				call = Call{ID: "idle"}
 			}
-			return document(q.Resource, call, isBare)
+			return document(q.Resource, call)
 		}})
 	return b
 }
@@ -157,17 +147,13 @@ func bit(b bool) int {
 	return 0
 }
 
-func document(line rtc.AOR, c Call, isBare bool) event.Document {
+func document(line rtc.AOR, c Call) event.Document {
 	var b bytes.Buffer
 	text := func(s string) { _ = xml.EscapeText(&b, []byte(s)) } // a buffer takes everything
 	b.WriteString(`<?xml version="1.0" encoding="UTF-8"?>` + "\n" + `<dialog-info xmlns="urn:ietf:params:xml:ns:dialog-info" version="`)
 	count := b.Len()
 	b.WriteString(`" state="full" entity="`)
 	text(string(line))
-	if isBare && c.State == Terminated {
-		b.WriteString(`"></dialog-info>` + "\n")
-		return event.Document{Type: Type, Body: b.Bytes(), Count: count}
-	}
 	b.WriteString(`"><dialog id="` + id(c.ID) + `"`)
 	for _, a := range [][2]string{{"call-id", c.CallID}, {"local-tag", c.LocalTag}, {"remote-tag", c.RemoteTag}} {
 		if a[1] != "" {

@@ -9,7 +9,7 @@ import (
 )
 
 func TestDocument(t *testing.T) {
-	d := document("sip:bob@example.com", Call{ID: "1", CallID: `a"b`, State: Confirmed, Held: true, Remote: "sip:alice@example.com", Display: "<Älice>"}, false)
+	d := document("sip:bob@example.com", Call{ID: "1", CallID: `a"b`, State: Confirmed, Held: true, Remote: "sip:alice@example.com", Display: "<Älice>"})
 	text := string(d.Body[:d.Count]) + "7" + string(d.Body[d.Count:])
 	var got struct {
 		Version string `xml:"version,attr"`
@@ -43,18 +43,5 @@ func TestFurthest(t *testing.T) {
 	}
 	if c := b.line("y"); c.State != Terminated {
 		t.Errorf("%+v", c)
-	}
-}
-
-// A watcher that wants no dialog gets none while the line does nothing, and the same
-// as others in a call.
-func TestBareWhenIdle(t *testing.T) {
-	d := document("sip:bob@example.com", Call{ID: "idle"}, true)
-	if s := string(d.Body); strings.Contains(s, "<dialog ") || !strings.Contains(s, `entity="sip:bob@example.com"`) {
-		t.Errorf("%s", s)
-	}
-	busy := Call{ID: "1", State: Confirmed}
-	if a, b := string(document("sip:bob@example.com", busy, true).Body), string(document("sip:bob@example.com", busy, false).Body); a != b {
-		t.Errorf("%s\n%s", a, b)
 	}
 }
