@@ -16,10 +16,11 @@ import (
 type Row struct {
 	MAC, Family, Model, Label, Site, Timezone, Language string
 	Lines, Keys                                         []string // "user:label"; KIND:TARGET:LABEL
+	Shared                                              []string // those users whose lines are shared
 	Settings                                            map[string]string
 }
 
-var columns = []string{"mac", "family", "model", "label", "site", "timezone", "language", "lines", "keys", "settings"}
+var columns = []string{"mac", "family", "model", "label", "site", "timezone", "language", "lines", "shared", "keys", "settings"}
 
 // maxRows bounds a file.
 const maxRows = 10000
@@ -85,6 +86,8 @@ func readRow(names, cells []string) (row Row, err error) {
 		switch name {
 		case "lines":
 			row.Lines = split(cell)
+		case "shared":
+			row.Shared = split(cell)
 		case "keys":
 			row.Keys = split(cell)
 		case "settings":
@@ -133,7 +136,7 @@ func WriteCSV(out io.Writer, rows []Row) error {
 		}
 		slices.Sort(settings)
 		err := w.Write([]string{r.MAC, r.Family, r.Model, r.Label, r.Site, r.Timezone, r.Language,
-			strings.Join(r.Lines, "|"), strings.Join(r.Keys, "|"), strings.Join(settings, "|")})
+			strings.Join(r.Lines, "|"), strings.Join(r.Shared, "|"), strings.Join(r.Keys, "|"), strings.Join(settings, "|")})
 		if err != nil {
 			return err
 		}

@@ -61,7 +61,7 @@ func TestCheck(t *testing.T) {
 }
 
 func TestCSV(t *testing.T) {
-	rows := []Row{{MAC: "00:04:f2:aa:bb:cc", Family: "polycom", Label: `a "b", c`, Lines: []string{"alice:A", "sales"}, Keys: []string{"lamp:bob:Bob"}, Settings: map[string]string{"x": "1"}},
+	rows := []Row{{MAC: "00:04:f2:aa:bb:cc", Family: "polycom", Label: `a "b", c`, Lines: []string{"alice:A", "sales"}, Shared: []string{"sales"}, Keys: []string{"lamp:bob:Bob"}, Settings: map[string]string{"x": "1"}},
 		{MAC: "001565000001", Settings: map[string]string{}}}
 	var b bytes.Buffer
 	if err := WriteCSV(&b, rows); err != nil {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -70,8 +71,9 @@ func newImport() *cobra.Command {
 		Short: "Add phones from a CSV file, all or none",
 		Long: `Add phones from a CSV file (- reads standard input), with commas, semicolons or
 tabs. The first line names the columns, in any order: mac, family, model, label,
-site, timezone, language, lines, keys, settings; mac alone must be there. Several
-lines, keys or settings in one cell stand apart by "|". It is what export writes.`,
+site, timezone, language, lines, shared, keys, settings; mac alone must be there.
+Several lines, keys or settings in one cell stand apart by "|"; shared names those
+of the users whose lines show what other phones do. It is what export writes.`,
 		Example: `  tandem phones import phones.csv
   printf 'mac;lines;keys\n001565123456;alice;lamp:bob:Bob|park:701\n' | tandem phones import -`,
 		Args: command.ExactArgs(1),
@@ -112,7 +114,7 @@ func fromRow(r *sipphone.Row) phones.NewPhone {
 	lines := []phones.NewPhoneLine{}
 	for _, l := range r.Lines {
 		user, label, _ := strings.Cut(strings.TrimPrefix(l, "sip:"), ":")
-		lines = append(lines, phones.NewPhoneLine{User: user, Label: label})
+		lines = append(lines, phones.NewPhoneLine{User: user, Label: label, Shared: slices.Contains(r.Shared, user)})
 	}
 	n.Lines, n.Keys, n.Settings = &lines, &r.Keys, &r.Settings
 	return n
@@ -139,6 +141,9 @@ func newExport() *cobra.Command {
 							text += ":" + l.Label
 						}
 						r.Lines = append(r.Lines, text)
+						if l.Shared {
+							r.Shared = append(r.Shared, strings.TrimPrefix(l.User, "sip:"))
+						}
 					}
 					rows = append(rows, r)
 				}
