@@ -30,7 +30,7 @@ func deskPhone(t *testing.T, s *peers.Server, mac, user string, more ...string) 
 
 // A program that knows its MAC address and the server's CA and nothing else boots
 // from the files it gets over HTTPS, registers with a secret nobody typed, and
-// calls. A changed key reaches it after a resync.
+// calls. A changed key reaches it after a resync: it shows it then, and calls by it.
 func TestPhoneBootsFromFiles(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, peers.Settings{Phones: true, AllCalls: true})
@@ -76,11 +76,11 @@ func TestPhoneBootsFromFiles(t *testing.T) {
 		t.Errorf("it has the latest files, and yet they differ:\n%s", diff)
 	}
 
-	_, err = s.Tandem(within(t), "phones", "assign", box.MAC, "--key", "dial:carol:Carol")
+	_, err = s.Tandem(within(t), "phones", "assign", box.MAC, "--key", "dial:bob:Robert")
 	must(t, "changing its key", err)
 	diff, err = s.Tandem(within(t), "phones", "diff", box.MAC)
 	must(t, "diff", err)
-	if !strings.Contains(diff, "+\"Carol\"") || !strings.Contains(diff, "-\"Bob\"") || strings.Contains(diff, "auth_pass") {
+	if !strings.Contains(diff, "+\"Robert\"") || !strings.Contains(diff, "-\"Bob\"") || strings.Contains(diff, "auth_pass") {
 		t.Errorf("the difference is not the key:\n%s", diff)
 	}
 	out, err := s.Tandem(within(t), "phones", "resync", box.MAC)
@@ -89,9 +89,28 @@ func TestPhoneBootsFromFiles(t *testing.T) {
 	must(t, "fetching its files again", box.Fetch(within(t), dir))
 	contacts, err := os.ReadFile(filepath.Join(dir, "contacts"))
 	must(t, "reading them", err)
-	if !strings.Contains(string(contacts), `"Carol" <sip:carol@`+peers.Domain) {
+	if !strings.Contains(string(contacts), `"Robert" <sip:bob@`+peers.Domain) {
 		t.Errorf("the changed key did not arrive:\n%s", contacts)
 	}
+	keys, err := alice.Keys(within(t))
+	must(t, "its keys", err)
+	if !strings.Contains(keys, "Bob") || strings.Contains(keys, "Robert") {
+		t.Errorf("before it has taken up the files: %s", keys)
+	}
+	must(t, "going down", alice.Close())
+	alice, err = box.Start(within(t), dir) // as a phone that is told to fetch does when it has
+	must(t, "booting again", err)
+	must(t, "registering again", alice.Registered(within(t)))
+	keys, err = alice.Keys(within(t))
+	must(t, "its keys", err)
+	if strings.Contains(keys, "Bob") || !strings.Contains(keys, "Robert") {
+		t.Errorf("after it has taken up the files: %s", keys)
+	}
+	must(t, "pressing the key", alice.PressKey())
+	must(t, "bob's phone", bob.Incoming(within(t)))
+	must(t, "hanging up", alice.Hangup())
+	_, err = bob.Ended(within(t))
+	must(t, "the end of the call", err)
 	secret := regexp.MustCompile(`auth_pass=([a-z0-9]{26})`)
 	accounts, err := os.ReadFile(filepath.Join(dir, "accounts"))
 	must(t, "reading them", err)

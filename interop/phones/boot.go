@@ -105,3 +105,14 @@ func (b *Baresip) Hears(ctx context.Context, line *regexp.Regexp) error {
 	}
 	return nil
 }
+
+// Keys are the keys that it shows.
+func (b *Baresip) Keys(ctx context.Context) (string, error) {
+	if err := b.command("contacts", ""); err != nil {
+		return "", err
+	}
+	return b.event(ctx, "ANSWER true")
+}
+
+// PressKey calls whom its first key names.
+func (b *Baresip) PressKey() error { return b.command("dialcontact", "") }
