@@ -10,12 +10,13 @@ import (
 
 // plain reports whether a message leaves as it was written.
 func (p Policy) plain(message []byte) bool {
-	notice := p.MWI == Plain || p.Lamp == Empty
-	return p.Reliable != Strip && p.SDP != Order && p.CompactAbove == 0 && !(notice && bytes.HasPrefix(message, []byte("NOTIFY ")))
+	notice, caller := p.MWI == Plain || p.Lamp == Empty, p.Caller == Remote || p.Caller == From
+	return p.Reliable != Strip && p.SDP != Order && p.CompactAbove == 0 &&
+		!(notice && bytes.HasPrefix(message, []byte("NOTIFY "))) && !(caller && bytes.HasPrefix(message, []byte("INVITE ")))
 }
 
 // Shape writes a request that is about to leave as the family needs it: what it
-// names in Supported, its description, summary or dialog information, its header
+// names in Supported, who calls, its description, summary or dialog information, its header
 // names. What needs no change is returned as it is. A message that cannot be read is
 // not touched.
 func (p Policy) Shape(proto transport.Proto, message []byte) []byte {
@@ -29,6 +30,7 @@ func (p Policy) Shape(proto transport.Proto, message []byte) []byte {
 	var e sip.Edit
 	e.Start(m)
 	changed := p.strip(&e, m)
+	changed = p.caller(&e, m) || changed
 	if body := m.Body(); len(body) > 0 {
 		if written := p.body(m, body); !bytes.Equal(written, body) {
 			e.Body("", written)
@@ -42,6 +44,29 @@ func (p Policy) Shape(proto transport.Proto, message []byte) []byte {
 		message = compacted(message)
 	}
 	return message
+}
+
+// caller tells who calls where the family reads it: others have said so in
+// P-Asserted-Identity (RFC 3325). Calls that the server leads say it right at once.
+func (p Policy) caller(e *sip.Edit, m *sip.Message) bool {
+	if m.Method() != sip.INVITE || !m.Has(sip.HdrPAssertedIdentity) || p.Caller != Remote && p.Caller != From {
+		return false
+	}
+	if p.Caller == Remote && !m.Has(sip.HdrRemotePartyID) {
+		for who := range m.Values(sip.HdrPAssertedIdentity) {
+			if bytes.IndexByte(who, '<') < 0 {
+				who = slices.Concat([]byte("<"), who, []byte(">"))
+			}
+			// Old Cisco phones show "Private" unless all parameters are there.
+			e.Add(sip.HdrRemotePartyID, slices.Concat(who, []byte(";party=calling;id-type=subscriber;privacy=off;screen=yes")))
+			break
+		}
+	}
+	if p.Caller == From {
+		e.Del(sip.HdrRemotePartyID)
+	}
+	e.Del(sip.HdrPAssertedIdentity)
+	return true
 }
 
 // body is a body as the family reads it.

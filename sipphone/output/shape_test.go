@@ -31,6 +31,40 @@ func TestStrip(t *testing.T) {
 	}
 }
 
+// TestCaller: who calls stands where the family reads it.
+func TestCaller(t *testing.T) {
+	const (
+		pai    = "P-Asserted-Identity: \"Eva, <of> Sales\" <sip:+4930@example.org;user=phone>, <tel:+4930>\r\n"
+		bare   = "P-Asserted-Identity: sip:eva@example.org\r\n"
+		rpid   = "Remote-Party-ID: <sip:+4930@example.org>;party=calling;privacy=full\r\n"
+		params = ";party=calling;id-type=subscriber;privacy=off;screen=yes\r\n"
+	)
+	for _, c := range []struct {
+		caller        Caller
+		headers, want string
+	}{
+		{Remote, pai, "Remote-Party-ID: \"Eva, <of> Sales\" <sip:+4930@example.org;user=phone>" + params},
+		{Remote, bare, "Remote-Party-ID: <sip:eva@example.org>" + params},
+		{Remote, pai + rpid, rpid}, {Remote, rpid, rpid}, {Remote, "", ""},
+		{From, pai + rpid, ""}, {Asserted, pai, pai},
+	} {
+		got := string(Policy{Caller: c.caller}.Shape(transport.UDP, []byte(invite(c.headers, ""))))
+		m := new(sip.Message)
+		if err := m.Parse([]byte(got)); err != nil {
+			t.Fatal(err)
+		}
+		var kept string
+		for i := range m.Len() {
+			if h := m.At(i); h.ID == sip.HdrPAssertedIdentity || h.ID == sip.HdrRemotePartyID {
+				kept += string(h.Name) + ": " + string(h.Value) + "\r\n"
+			}
+		}
+		if kept != c.want {
+			t.Errorf("%s of %q: %q, want %q", c.caller, c.headers, kept, c.want)
+		}
+	}
+}
+
 func TestOrdered(t *testing.T) {
 	want := "v=0\r\no=u 1 1 IN IP4 192.0.2.1\r\ns= \r\nc=IN IP4 192.0.2.1\r\nb=AS:64\r\nt=0 0\r\na=group:x\r\nm=audio 5004 RTP/AVP 0 101\r\nc=IN IP4 192.0.2.2\r\n" +
 		"a=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=ptime:20\r\na=sendrecv\r\n"

@@ -85,6 +85,38 @@ func TestOutputByFamily(t *testing.T) {
 	}
 }
 
+// TestForwardedCaller: who calls is told by whom the server trusts, and the proxy passes it
+// on to each phone where that reads it.
+func TestForwardedCaller(t *testing.T) {
+	o := newOffice(t, func(c *config.Config) {
+		overUDP(c)
+		c.Listen = append(c.Listen, config.Listen{Proto: "udp", Addr: "127.0.0.1:0", Trusted: []string{"127.0.0.1/32"}})
+	})
+	listeners := o.transport.Listeners()
+	trusting := listeners[len(listeners)-1].Addr()
+	for i, c := range []struct{ user, family, mac, want, not string }{
+		{"alice", "cisco-7960", "000532000002", "\r\nRemote-Party-ID: \"Outside\" <sip:+4930@example.org>;party=calling;id-type=subscriber;privacy=off;screen=yes\r\n", "P-Asserted-Identity"},
+		{"bob", "yealink", "001565000001", "\r\nP-Asserted-Identity: \"Outside\" <sip:+4930@example.org>\r\n", "Remote-Party-ID"},
+	} {
+		o.user(c.user)
+		d := o.place(t, c.family, c.mac, c.user)
+		d.end.Forget()
+		end, err := wire.Open(t.Context(), "UDP", trusting.Addr(), trusting, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(end.Close)
+		const format = "INVITE sip:%[2]s@example.com SIP/2.0\r\nVia: SIP/2.0/UDP %[1]s;branch=z9hG4bKca%[3]d\r\nMax-Forwards: 70\r\nFrom: <sip:anyone@example.org>;tag=1\r\nTo: <sip:%[2]s@example.com>\r\n" +
+			"Call-ID: ca%[3]d\r\nCSeq: 1 INVITE\r\nContact: <sip:anyone@%[1]s>\r\nP-Asserted-Identity: \"Outside\" <sip:+4930@example.org>\r\nContent-Length: 0\r\n\r\n"
+		if err := end.Send(fmt.Appendf(nil, format, end.Local, c.user, i)); err != nil {
+			t.Fatal(err)
+		}
+		if got := d.heardInvite(t); !strings.Contains(got, c.want) || strings.Contains(got, c.not) {
+			t.Errorf("%s gets\n%s", c.family, got)
+		}
+	}
+}
+
 // policy writes the operator's output.yaml.
 func (o *office) policy(t *testing.T, text string) {
 	t.Helper()
