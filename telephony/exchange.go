@@ -38,12 +38,14 @@ type Config struct {
 	Domain  string // the default domain, for our From and Warning headers
 	Country string // whose tones are heard, ISO 3166; "" or one whose tones are not known: US
 
-	Calls    int                   // calls at a time, default 10,000
-	RingTime time.Duration         // how long a call may ring, default 3 min
-	Failover time.Duration         // how long trunks are tried one after the other, default 20 s
-	Refused  func(routing.Refusal) // is told of calls that a limit does not let out; it must be quick; nil: nobody
-	ParkTime time.Duration         // how long a parked call waits before who parked it is called, default 3 min
-	Music    string                // WAV file for who is on hold; "" carries hold across
+	Calls    int           // calls at a time, default 10,000
+	RingTime time.Duration // how long a call may ring, default 3 min
+	Failover time.Duration // how long trunks are tried one after the other, default 20 s
+	// Refused is told of calls that a limit does not let out or go on, see
+	// routing.Refusal.Tell; nil: nobody is.
+	Refused  func(routing.Refusal) error
+	ParkTime time.Duration // how long a parked call waits before who parked it is called, default 3 min
+	Music    string        // WAV file for who is on hold; "" carries hold across
 	// Setting changes what a user wants, or who is logged in at a phone, by a code
 	// dialled; device is the secret it registered with, "" for none. nil: codes change
 	// nothing.

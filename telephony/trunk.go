@@ -11,6 +11,7 @@ import (
 	"tandem/rtc/digest"
 	"tandem/rtc/sip"
 	"tandem/telephony/outcome"
+	"tandem/telephony/q850"
 	"tandem/telephony/routing"
 )
 
@@ -64,19 +65,26 @@ func (l *leg) seize() outcome.Outcome {
 	}
 	if why := l.Toll.Begin(l.Trunk.Name); why != "" {
 		l.Trunk.Release(l.direction())
-		l.c.limited(l, why)
-		return outcome.Outcome{Code: 403, Text: why}
+		return outcome.Outcome{Code: 403, Text: l.c.limited(l, why, false)}
 	}
 	l.seized = true
 	return outcome.Outcome{}
 }
 
-// limited tells that a limit does not let the call out.
-func (c *Call) limited(l *leg, why string) {
-	c.log.Warn("call refused by a limit", "aor", string(l.Payer), "trunk", l.TrunkName(), "err", why)
-	if c.x.cfg.Refused != nil {
-		c.x.cfg.Refused(routing.Refusal{User: l.Payer, Dialled: c.record.To, Number: l.Who.Number, Kind: c.route.Kind, Why: why})
-	}
+// limited tells that a limit does not let the call out, or ends it, and returns why.
+func (c *Call) limited(l *leg, why string, ended bool) string {
+	c.log.Warn("call stopped by a limit", "aor", string(l.Payer), "trunk", l.TrunkName(), "err", why)
+	return routing.Refusal{User: l.Payer, Dialled: c.record.To, Number: l.Who.Number, Kind: c.route.Kind, Why: why, Ended: ended}.Tell(c.x.cfg.Refused)
+}
+
+// usedUp ends the call whose leg has used up a limit of minutes.
+func (l *leg) usedUp(why string) {
+	l.must(func(c *Call) {
+		if c.over || l.session == nil || !l.seized {
+			return
+		}
+		c.end(End{By: "server", Code: 403, Text: c.limited(l, why, true), Reason: q850.OfStatus(403).Reason()})
+	})
 }
 
 // direction of the leg's call on its trunk.
@@ -113,7 +121,7 @@ func (l *leg) observe(m *sip.Message, err error) {
 	case l.Trunk == nil:
 	case m != nil:
 		if m.StatusCode()/100 == 2 {
-			l.Toll.Answered(l.Trunk.Name)
+			l.Toll.Answered(l.Trunk.Name, l.usedUp)
 		}
 		seconds, _ := m.RetryAfter()
 		l.Trunk.Answered(m.StatusCode(), time.Duration(seconds)*time.Second)

@@ -26,22 +26,7 @@ type Guard struct {
 	mu     sync.Mutex
 	limits map[Key]*Limit
 	used   map[counter]*usage
-	swept  string // the day on which used was last rid of what no longer counts
-}
-
-// counter is what is counted: a limit, and for the default whose.
-type counter struct {
-	Key
-	user string
-}
-
-// usage is what was called under a limit.
-type usage struct {
-	next    time.Time // when the next call may begin if all came evenly
-	calls   int       // at a time
-	day     string    // of spent
-	spent   time.Duration
-	running map[*Toll]bool // answered calls under way
+	swept  time.Time // the day on which used was last rid of what no longer counts
 }
 
 // New makes a Guard without limits. Load fills it. kinds are those that numbers
@@ -104,7 +89,7 @@ func (g *Guard) Limit(k Key) (Limit, bool) {
 }
 
 // Set makes or replaces a limit. What was called before counts, also when there was
-// none.
+// none; calls that have used up its minutes already are ended.
 func (g *Guard) Set(ctx context.Context, l Limit) error {
 	if err := l.normalise(g.kinds); err != nil {
 		return err
@@ -117,7 +102,15 @@ func (g *Guard) Set(ctx context.Context, l Limit) error {
 			return fmt.Errorf("%w limits: there may be %d", ErrTooMany, MaxLimits)
 		}
 		return g.store.PutLimit(ctx, l)
-	}, func() { g.limits[l.Key] = &l })
+	}, func() {
+		g.limits[l.Key] = &l
+		now := time.Now()
+		for c, u := range g.used {
+			if c.Key == l.Key {
+				g.watch(u, now)
+			}
+		}
+	})
 }
 
 // Unset removes a limit.
@@ -169,56 +162,3 @@ func (p *Payer) keys(kind, trunk string) (list []Key) {
 	add(Default, "")
 	return list
 }
-
-// maxIdle bounds how many counters of other days are kept. Those of today are as many as
-// there are users, groups, sites and trunks that call, times the kinds of numbers.
-const maxIdle = 50_000
-
-// usage of a limit by a payer; g.mu is held.
-func (g *Guard) usage(k Key, user string, now time.Time) *usage {
-	c := counter{Key: k}
-	if k.Level == Default {
-		c.user = user
-	}
-	u := g.used[c]
-	if u == nil {
-		if today := day(now); len(g.used) >= maxIdle && g.swept != today { // once a day: it looks at all
-			g.swept = today
-			maps.DeleteFunc(g.used, func(_ counter, u *usage) bool { return u.calls == 0 && u.day != today && !u.next.After(now) })
-		}
-		u = new(usage)
-		g.used[c] = u
-	}
-	return u
-}
-
-func day(t time.Time) string { return t.Format(time.DateOnly) }
-
-// minutes spent on a day, calls under way included.
-func (u *usage) minutes(now time.Time) float64 {
-	var d time.Duration
-	if u.day == day(now) {
-		d = u.spent
-	}
-	for t := range u.running {
-		d += now.Sub(t.answered)
-	}
-	return d.Minutes()
-}
-
-// fits reports why a call may not begin, "" when it may.
-func (l *Limit) fits(u *usage, now time.Time, first bool) string {
-	switch {
-	case l.closed.Has(now):
-		return fmt.Sprintf("%s of %s are refused at this hour", l.what(), l.Scope())
-	case l.Calls > 0 && u.calls >= l.Calls:
-		return fmt.Sprintf("%s of %s: %d at a time", l.what(), l.Scope(), l.Calls)
-	case l.MinutesDay > 0 && u.minutes(now) >= float64(l.MinutesDay):
-		return fmt.Sprintf("%s of %s: %d minutes a day", l.what(), l.Scope(), l.MinutesDay)
-	case first && l.PerMinute > 0 && u.next.Sub(now) > time.Minute-l.step():
-		return fmt.Sprintf("%s of %s: %d may begin in a minute", l.what(), l.Scope(), l.PerMinute)
-	}
-	return ""
-}
-
-func (l *Limit) step() time.Duration { return time.Minute / time.Duration(l.PerMinute) }

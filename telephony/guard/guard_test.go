@@ -3,6 +3,7 @@ package guard_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -99,7 +100,7 @@ func TestTimeGoesOn(t *testing.T) {
 		if why := call.Begin("gw"); why != "" {
 			t.Fatal(why)
 		}
-		call.Answered("gw")
+		call.Answered("gw", func(string) {})
 		time.Sleep(9 * time.Minute)
 		other := g.Toll(alice, "international")
 		if why := other.Begin("gw"); why != "" {
@@ -205,7 +206,7 @@ func TestLimitSetLater(t *testing.T) {
 			if why := toll.Begin("gw"); why != "" {
 				t.Fatal(why)
 			}
-			toll.Answered("gw")
+			toll.Answered("gw", func(string) {})
 			return toll
 		}
 		first := call()
@@ -234,5 +235,81 @@ func TestLimitSetLater(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+	})
+}
+
+// Calls under way end at the moment when they have used up a limit of minutes, all of
+// them, whatever came and went meanwhile. At midnight the day begins anew.
+func TestMinutesAreUsedUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(20 * time.Hour) // the bubble begins at midnight
+		sales := key(guard.Group, "sales", "international")
+		g := limited(t, guard.Limit{Key: sales, MinutesDay: 60}, guard.Limit{Key: key(guard.Default, "", ""), MinutesDay: 1000})
+		begun := time.Now()
+		var mu sync.Mutex
+		var ended []string
+		call := func(name string, p guard.Payer, kind string) *guard.Toll {
+			toll := g.Toll(p, kind)
+			if why := toll.Begin("gw"); why != "" {
+				t.Fatal(why)
+			}
+			toll.Answered("gw", func(why string) {
+				toll.End("gw")
+				mu.Lock()
+				defer mu.Unlock()
+				ended = append(ended, name+" "+time.Since(begun).String()+" "+why)
+			})
+			return toll
+		}
+		const why = " international calls of group sales: 60 minutes a day"
+		until := func(d time.Duration, want ...string) {
+			t.Helper()
+			time.Sleep(time.Until(begun.Add(d)))
+			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
+			if slices.Sort(ended); !slices.Equal(ended, want) {
+				t.Errorf("after %v: ended are %q, want %q", d, ended, want)
+			}
+			ended = nil
+		}
+		call("a", alice, "international")
+		call("national", alice, "national")
+		until(10 * time.Minute)
+		b := call("b", bob, "international")
+		until(20 * time.Minute) // 30 are used
+		b.End("gw")
+		until(30 * time.Minute) // 40
+		call("c", bob, "international")
+		until(40*time.Minute - time.Nanosecond)
+		until(40*time.Minute, "a 40m0s"+why, "c 40m0s"+why)
+
+		// a limit that is raised lets calls go on, one that is lowered ends them at once
+		if err := g.Set(t.Context(), guard.Limit{Key: sales, MinutesDay: 90}); err != nil {
+			t.Fatal(err)
+		}
+		call("d", alice, "international")
+		until(50 * time.Minute) // 70
+		if err := g.Set(t.Context(), guard.Limit{Key: sales, MinutesDay: 65}); err != nil {
+			t.Fatal(err)
+		}
+		until(50*time.Minute, "d 50m0s international calls of group sales: 65 minutes a day")
+
+		// over midnight, three hours and ten minutes on
+		if err := g.Set(t.Context(), guard.Limit{Key: sales, MinutesDay: 100}); err != nil {
+			t.Fatal(err)
+		}
+		until(3*time.Hour + 45*time.Minute)
+		call("e", alice, "international") // 15 minutes of this day, 100 of the next
+		until(4*time.Hour + 100*time.Minute - time.Nanosecond)
+		until(4*time.Hour+100*time.Minute, "e 5h40m0s international calls of group sales: 100 minutes a day")
+
+		// without the limit nothing ends
+		if err := g.Unset(t.Context(), sales); err != nil {
+			t.Fatal(err)
+		}
+		last := call("f", alice, "international")
+		until(8 * time.Hour)
+		last.End("gw")
 	})
 }

@@ -10,9 +10,9 @@ type Toll struct {
 	payer Payer
 	kind  string
 
-	begun    bool
-	answered time.Time
-	holds    []hold // by trunk of its attempts under way
+	begun bool
+	end   func(why string) // once it is answered: what ends it
+	holds []hold           // by trunk of its attempts under way
 }
 
 // hold is what one attempt holds.
@@ -63,21 +63,26 @@ func (t *Toll) Begin(trunk string) (refused string) {
 	return ""
 }
 
-// Answered counts the minutes from now on, of the attempt by a trunk.
-func (t *Toll) Answered(trunk string) {
+// Answered counts the minutes from now on, of the attempt by a trunk. end is told why
+// when they have used up a limit; it is to end the call, may be told more than once,
+// and is called with nothing held.
+func (t *Toll) Answered(trunk string, end func(why string)) {
 	if t == nil {
 		return
 	}
+	now := time.Now()
 	t.g.mu.Lock()
 	defer t.g.mu.Unlock()
 	for _, h := range t.holds {
-		if h.trunk == trunk && t.answered.IsZero() {
-			t.answered = time.Now()
+		if h.trunk == trunk && t.end == nil {
+			t.end = end
 			for _, u := range h.used {
-				if u.running == nil {
-					u.running = make(map[*Toll]bool)
+				u.settle(now)
+				if u.talking == nil {
+					u.talking = make(map[*Toll]bool)
 				}
-				u.running[t] = true
+				u.talking[t] = true
+				t.g.watch(u, now)
 			}
 		}
 	}
@@ -97,22 +102,15 @@ func (t *Toll) End(trunk string) {
 		}
 		for _, u := range h.used {
 			u.calls--
-			if u.running[t] {
-				delete(u.running, t)
-				u.spend(now, now.Sub(t.answered))
+			u.settle(now)
+			delete(u.talking, t)
+			if len(u.talking) == 0 && u.alarm != nil {
+				u.alarm.Stop()
 			}
 		}
 		t.holds = append(t.holds[:i:i], t.holds[i+1:]...)
 		return
 	}
-}
-
-// spend adds to what was spent on a day.
-func (u *usage) spend(now time.Time, d time.Duration) {
-	if today := day(now); u.day != today {
-		u.day, u.spent = today, 0
-	}
-	u.spent += d
 }
 
 // Spent counts a call of today that ended before this program began.
@@ -121,7 +119,9 @@ func (g *Guard) Spent(p Payer, kind, trunk string, d time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, k := range p.keys(kind, trunk) {
-		g.usage(k, p.User, now).spend(now, d)
+		u := g.usage(k, p.User, now)
+		u.settle(now)
+		u.spent += d
 	}
 }
 
@@ -135,13 +135,10 @@ type Used struct {
 func (g *Guard) Used(k Key, user string) Used {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	c := counter{Key: k}
-	if k.Level == Default {
-		c.user = user
-	}
-	u := g.used[c]
+	u := g.used[counterOf(k, user)]
 	if u == nil {
 		return Used{}
 	}
-	return Used{u.calls, u.minutes(time.Now())}
+	u.settle(time.Now())
+	return Used{u.calls, u.spent.Minutes()}
 }

@@ -176,9 +176,7 @@ func (p *Plan) sendOn(route Route, by diversion.Hop, payer User, target string) 
 
 // leaves tells of a call that a user wanted to send to an address of somebody else.
 func (p *Plan) leaves(by rtc.AOR, target, why string) {
-	if p.Refused != nil {
-		p.Refused(Refusal{User: by, Dialled: target, Why: why})
-	}
+	Refusal{User: by, Dialled: target, Why: why}.Tell(p.Refused)
 }
 
 // Divert implements Router.

@@ -24,13 +24,24 @@ import (
 	"tandem/telephony/rights"
 )
 
-// Refusal is a call to a number that was not allowed.
+// Refusal is a call to a number that was not allowed, or not for any longer.
 type Refusal struct {
 	User    rtc.AOR // whose call it would have been: who caused it
 	Dialled string
 	Number  string // E.164 with '+', "" when it was refused as dialled or is an address
 	Kind    string // of number
 	Why     string // for people
+	Ended   bool   // it was under way, and is ended
+}
+
+// Tell tells of a refusal, and returns why as the caller is told and the record has it.
+// refused must be quick; its error says that nobody will find the refusal in the audit
+// log, which why then says as well.
+func (r Refusal) Tell(refused func(Refusal) error) (why string) {
+	if refused != nil && refused(r) != nil {
+		return r.Why + "; the audit log had no room for this"
+	}
+	return r.Why
 }
 
 // toNumber routes to the number in a URI, on behalf of a user.
@@ -137,8 +148,8 @@ type explainer interface {
 // explained.
 func (p *Plan) refused(route Route, by User, kind, why string, log *steps) (Route, error) {
 	route.Kind = kind
-	if log == nil && p.Refused != nil {
-		p.Refused(Refusal{User: by.AOR, Dialled: route.Dialled, Number: route.Number, Kind: kind, Why: why})
+	if log == nil {
+		why = Refusal{User: by.AOR, Dialled: route.Dialled, Number: route.Number, Kind: kind, Why: why}.Tell(p.Refused)
 	}
 	return route, &rtc.Status{Code: 403, Reason: "Not Allowed", Header: outcome.Warning(p.Domain, why), Err: errors.New(why)}
 }

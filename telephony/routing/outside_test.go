@@ -1,6 +1,7 @@
 package routing
 
 import (
+	"errors"
 	"testing"
 
 	"tandem/rtc/sip"
@@ -23,5 +24,26 @@ func TestTrunkGroup(t *testing.T) {
 		if got := p.trunkGroup(uri); got != want {
 			t.Errorf("%s: %q, want %q", text, got, want)
 		}
+	}
+}
+
+// A refusal that nobody will find in the audit log says so.
+func TestRefusalSaysWhatIsNotKept(t *testing.T) {
+	r := Refusal{User: "sip:alice@example.com", Number: "+19005550100", Why: "premium numbers are not for you"}
+	var told Refusal
+	for _, c := range []struct {
+		to   func(Refusal) error
+		want string
+	}{
+		{nil, r.Why},
+		{func(r Refusal) error { told = r; return nil }, r.Why},
+		{func(Refusal) error { return errors.New("full") }, r.Why + "; the audit log had no room for this"},
+	} {
+		if got := r.Tell(c.to); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+	if told != r {
+		t.Errorf("told of %+v", told)
 	}
 }

@@ -84,7 +84,7 @@ type Plan struct {
 	Groups    Groups                      // nil: there are none
 	Rules     *dialplan.Rules             // for what is dialled; nil: none
 	Guard     *guard.Guard                // bounds calls outside; nil: nothing does
-	Refused   func(Refusal)               // is told of calls that are not allowed; it must be quick; nil: nobody
+	Refused   func(Refusal) error         // is told of calls that are not allowed, see Refusal.Tell; nil: nobody
 	Settings  func(rtc.AOR) settings.User // how a user wants to be called; nil: nobody has set anything
 	Engaged   func(rtc.AOR) bool          // whether a user is in a call; nil: nobody is
 	// Bars is what a caller is told whom a user has blocked, a *rtc.Status, and nil

@@ -40,5 +40,6 @@ func (s *Server) apiMetrics(m meter) {
 		m.counter("webhook_failed_total", "Events given up, since a webhook refused them", h.Failed, "webhook", h.Name)
 		m.counter("webhook_missed_total", "Events left out, since the queue of a webhook was full", h.Missed, "webhook", h.Name)
 	}
+	m.counter("audit_rows_lost_total", "Audit rows of refused calls and the like that could not be kept", s.state.Audit.Lost())
 	m.gauge("api_tokens", "Tokens for the API", float64(len(s.state.Tokens.List())))
 }

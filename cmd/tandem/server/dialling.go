@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	"tandem/cmd/tandem/api/access"
+	"tandem/cmd/tandem/api/audit"
 	op "tandem/cmd/tandem/api/operation"
 	"tandem/cmd/tandem/config"
 	"tandem/rtc/store"
@@ -19,21 +20,16 @@ import (
 
 // dialling is what becomes of numbers that are dialled: rules, and limits.
 type dialling struct {
-	rules   *dialplan.Rules
-	guard   *guard.Guard
-	refused chan routing.Refusal // wait for the audit log
+	rules *dialplan.Rules
+	guard *guard.Guard
 }
-
-// maxRefused bounds the refusals that wait for the audit log.
-const maxRefused = 1024
 
 func newDialling(db *store.DB) dialling {
 	var kinds []string
 	for _, k := range rights.Calls().Kinds {
 		kinds = append(kinds, k.Name)
 	}
-	return dialling{rules: dialplan.New(dialplanstore.New(db)), guard: guard.New(guardstore.New(db), kinds),
-		refused: make(chan routing.Refusal, maxRefused)}
+	return dialling{rules: dialplan.New(dialplanstore.New(db)), guard: guard.New(guardstore.New(db), kinds)}
 }
 
 func (d dialling) load(ctx context.Context, log *slog.Logger) error {
@@ -49,39 +45,22 @@ func (s *Server) openDialling(ctx context.Context, _ *config.Config) error {
 	return s.dialling.load(ctx, s.log)
 }
 
-// refuse tells of a call that is not allowed. It does not wait: it is called on the
-// lanes of calls.
-func (s *Server) refuse(r routing.Refusal) {
-	s.log.Warn("call not allowed", "aor", string(r.User), "number", r.Number, "kind", r.Kind, "err", r.Why)
-	s.state.Tell("call.refused", op.Resource("users", string(r.User)), access.Read("calls"), func() any {
+// refuse tells of a call that is not allowed, or that is ended since it has used up a
+// limit. It does not wait: it is called on the lanes of calls, and by their owners. The
+// error says that the audit log does not have it.
+func (s *Server) refuse(r routing.Refusal) error {
+	text, event := "call not allowed", "call.refused"
+	if r.Ended {
+		text, event = "call ended by a limit", "call.limited"
+	}
+	s.log.Warn(text, "aor", string(r.User), "number", r.Number, "kind", r.Kind, "err", r.Why)
+	s.state.Tell(event, op.Resource("users", string(r.User)), access.Read("calls"), func() any {
 		return map[string]string{"user": string(r.User), "dialled": r.Dialled, "number": r.Number, "kind": r.Kind, "why": r.Why}
 	})
-	select {
-	case s.dialling.refused <- r:
-	default: // the record of the call has it
-		s.log.Error("refused call not in the audit log: too many at once", "aor", string(r.User), "number", r.Number)
+	resource := op.Resource("numbers", r.Number)
+	if r.Number == "" {
+		resource = op.Resource("addresses", r.Dialled)
 	}
-}
-
-// auditRefusals writes the calls that were not allowed to the audit log.
-func (s *Server) auditRefusals(ctx context.Context) error {
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case r := <-s.dialling.refused:
-			resource := op.Resource("numbers", r.Number)
-			if r.Number == "" {
-				resource = op.Resource("addresses", r.Dialled)
-			}
-			id, err := s.state.Audit.Begin(ctx, string(r.User), "call", resource,
-				map[string]string{"dialled": r.Dialled, "kind": r.Kind})
-			if err == nil {
-				err = s.state.Audit.Failed(ctx, id, errors.New(r.Why))
-			}
-			if err != nil && ctx.Err() == nil {
-				s.log.Error("refused call not in the audit log", "aor", string(r.User), "number", r.Number, "err", err)
-			}
-		}
-	}
+	return s.state.Audit.Note(audit.Deed{Who: string(r.User), Operation: "call", Resource: resource,
+		Before: map[string]string{"dialled": r.Dialled, "kind": r.Kind}, Why: errors.New(r.Why)})
 }

@@ -69,7 +69,7 @@ func rooms() []room {
 		{name: "pint", page: "pint.md", migrations: pintstore.Migrations, open: (*Server).openPINT, metrics: (*Server).pintMetrics,
 			run:     (*Server).runPINT,
 			handler: func(s *Server) rtc.Handler { return s.pint.door }},
-		{name: "dial plan", page: "dialplan.md", migrations: dialplanstore.Migrations, open: (*Server).openDialling, run: (*Server).auditRefusals},
+		{name: "dial plan", page: "dialplan.md", migrations: dialplanstore.Migrations, open: (*Server).openDialling},
 		{name: "limits", page: "fraud.md", migrations: guardstore.Migrations},
 		{name: "call settings", page: "forwarding.md", migrations: settingsstore.Migrations, open: (*Server).openSettings},
 		{name: "groups", page: "groups.md", migrations: groupstore.Migrations, open: (*Server).openGroups},

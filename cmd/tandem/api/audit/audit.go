@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -47,8 +48,12 @@ type Query struct {
 	Since    time.Time
 }
 
-// Store keeps rows durably. Methods return when the change is on disk.
+// Store keeps rows durably. Methods but Note return when the change is on disk.
 type Store interface {
+	// Note keeps a row that is complete. It does not wait: done is told once when the
+	// row is on disk, or why it is not. An error says at once that the store takes no
+	// more; then done is not told.
+	Note(r Row, done func(error)) error
 	Begin(ctx context.Context, r Row) error
 	Finish(ctx context.Context, id int64, o Outcome, why string, after json.RawMessage) error
 	Rows(ctx context.Context, q Query) ([]Row, error)
@@ -63,6 +68,8 @@ type Log struct {
 	store Store
 	keep  time.Duration
 	log   *slog.Logger
+
+	lost atomic.Uint64
 
 	mu   sync.Mutex
 	last int64
@@ -99,6 +106,38 @@ func (l *Log) Begin(ctx context.Context, who, operation, resource string, before
 	}
 	return r.ID, nil
 }
+
+// Deed is something that is over when it is kept.
+type Deed struct {
+	Who, Operation, Resource string
+	Before, After            any
+	Why                      error // of a failure; nil: it was done
+}
+
+// Note keeps what is over, in one row. It does not wait and may be called from
+// anywhere: rows wait in the queue of the store, which holds tens of thousands and
+// writes them together. An error says that the queue is full and the row is lost. One
+// that cannot be written later is lost, too. What is lost is logged and counted.
+func (l *Log) Note(d Deed) error {
+	now := time.Now()
+	r := Row{ID: l.next(now), Time: now.Truncate(time.Millisecond), Who: cut(d.Who, maxText), Operation: d.Operation,
+		Resource: cut(d.Resource, maxText), Outcome: Done, Before: Mask(d.Before), After: Mask(d.After)}
+	if d.Why != nil {
+		r.Outcome, r.Why = Failed, cut(d.Why.Error(), maxText)
+	}
+	lost := func(err error) {
+		if err != nil {
+			l.lost.Add(1)
+			l.log.Error("audit row lost", "who", r.Who, "operation", r.Operation, "resource", r.Resource, "err", err)
+		}
+	}
+	err := l.store.Note(r, lost)
+	lost(err)
+	return err
+}
+
+// Lost is how many rows of Note were lost.
+func (l *Log) Lost() uint64 { return l.lost.Load() }
 
 // next is a new ID.
 func (l *Log) next(now time.Time) int64 {

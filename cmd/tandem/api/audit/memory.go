@@ -23,6 +23,12 @@ func (m *Memory) Begin(_ context.Context, r Row) error {
 	return nil
 }
 
+// Note implements Store.
+func (m *Memory) Note(r Row, done func(error)) error {
+	done(m.Begin(context.Background(), r))
+	return nil
+}
+
 // Finish implements Store.
 func (m *Memory) Finish(_ context.Context, id int64, o Outcome, why string, after json.RawMessage) error {
 	m.mu.Lock()

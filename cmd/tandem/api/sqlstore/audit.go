@@ -18,15 +18,24 @@ var _ audit.Store = (*Audit)(nil)
 // NewAudit makes the Store over an open database.
 func NewAudit(db *store.DB) *Audit { return &Audit{db} }
 
+// Note implements audit.Store.
+func (s *Audit) Note(r audit.Row, done func(error)) error { return s.db.Put(insertion(r), done) }
+
 // Begin implements audit.Store.
 func (s *Audit) Begin(ctx context.Context, r audit.Row) error {
-	octets := len(r.Who) + len(r.Resource) + len(r.Before)
-	return do(ctx, s.db, "storing audit row", octets, func(ctx context.Context, tx store.Tx) error {
+	c := insertion(r)
+	return do(ctx, s.db, "storing audit row", c.Octets-rowOctets, c.Apply)
+}
+
+// insertion is the change that keeps a new row.
+func insertion(r audit.Row) store.Change {
+	octets := rowOctets + len(r.Who) + len(r.Resource) + len(r.Why) + len(r.Before) + len(r.After)
+	return store.Change{Octets: octets, Apply: func(ctx context.Context, tx store.Tx) error {
 		_, err := tx.ExecContext(ctx, `INSERT INTO api_audit (id, at, who, operation, resource, outcome, why, before, after)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
 			r.ID, millis(r.Time), r.Who, r.Operation, r.Resource, string(r.Outcome), r.Why, text(r.Before), text(r.After))
 		return err
-	})
+	}}
 }
 
 // Finish implements audit.Store.

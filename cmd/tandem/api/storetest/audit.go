@@ -23,6 +23,14 @@ func Audit(t *testing.T, open Open[audit.Store]) {
 			second.Outcome, second.Why = audit.Failed, "no room"
 			equal(t, "rows", rows(t, again(), audit.Query{Limit: 10}), []audit.Row{second, r})
 		},
+		"rows that are complete": func(t *testing.T, s audit.Store, again func() audit.Store) {
+			r := row(1)
+			r.Outcome, r.Why, r.Before, r.After = audit.Failed, "no room", json.RawMessage(`{"a":"ä"}`), json.RawMessage(`{"b":1}`)
+			done := make(chan error, 1)
+			must(t, s.Note(r, func(err error) { done <- err }))
+			must(t, <-done)
+			equal(t, "rows", rows(t, again(), audit.Query{Limit: 10}), []audit.Row{r})
+		},
 		"what is chosen": func(t *testing.T, s audit.Store, _ func() audit.Store) {
 			for i := range 10 {
 				r := row(int64(i + 1))
