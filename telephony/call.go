@@ -223,7 +223,7 @@ func (c *Call) answered(l *leg, s *dialog.Session, m *sip.Message) {
 		l.bye(outcome.ReasonLine(completedElsewhere))
 		return
 	}
-	c.tried(l, 200, "")
+	c.tried(l, outcome.Outcome{Code: 200})
 	if c.dialling() {
 		c.reached(l, m)
 		return
@@ -299,7 +299,7 @@ func (c *Call) failed(l *leg, o outcome.Outcome) {
 	}
 	c.ringing = slices.Delete(c.ringing, at, at+1)
 	l.drop()
-	c.tried(l, o.Code, o.Text)
+	c.tried(l, o)
 	if c.ringWider(l, o) {
 		return
 	}

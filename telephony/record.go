@@ -94,10 +94,10 @@ func (c *Call) tries(l *leg) {
 }
 
 // tried notes the final response of a destination.
-func (c *Call) tried(l *leg, code int, text string) {
+func (c *Call) tried(l *leg, o outcome.Outcome) {
 	for i := range c.record.Tried {
 		if t := &c.record.Tried[i]; t.CallID == l.callID {
-			t.Code, t.Text, t.Ended = code, text, time.Now()
+			t.Code, t.Cause, t.Text, t.Ended = o.Code, int(causeOf(End{Code: o.Code, Reason: o.Reason})), o.Text, time.Now()
 		}
 	}
 }

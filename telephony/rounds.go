@@ -24,11 +24,12 @@ func (c *Call) impatient(turn int) {
 	if c.over || c.callee != nil || turn != c.turn {
 		return
 	}
+	nobody := outcome.Outcome{Code: 408, Text: "nobody answered"}
 	for _, l := range c.ringing {
-		c.tried(l, 408, "nobody answered")
+		c.tried(l, nobody)
 	}
 	c.cancelAll("")
-	c.best = c.best.Or(outcome.Outcome{Code: 408, Text: "nobody answered"})
+	c.best = c.best.Or(nobody)
 	c.rounds = slices.DeleteFunc(c.rounds, func(r routing.Round) bool { return r.Spare }) // the same phones
 	c.next()
 }

@@ -157,9 +157,16 @@ func priority(n int) func(*gateways.Trunk) {
 	return func(t *gateways.Trunk) { t.Priority = n }
 }
 
-// TestNextTrunk: what a gateway's answer means for the trunk after it.
+// TestNextTrunk: what a gateway's answer means for the trunk after it, and how it is
+// recorded: with the cause that the gateway gave, else that of RFC 3398.
 func TestNextTrunk(t *testing.T) {
-	for code, goesOn := range map[int]bool{503: true, 500: true, 403: false, 488: true, 486: false, 404: false, 603: false} {
+	for code, c := range map[int]struct {
+		goesOn bool
+		lines  string
+		cause  int
+	}{503: {true, "Reason: Q.850;cause=34", 34}, 500: {true, "", 41}, 403: {false, "", 21}, 488: {true, "", 65},
+		486: {false, "Reason: SIP;cause=486", 17}, 404: {false, "", 1}, 603: {false, "Reason: SIP;cause=603, q.850;cause=18", 18}} {
+		goesOn := c.goesOn
 		t.Run(fmt.Sprint(code), func(t *testing.T) {
 			t.Parallel()
 			r := startServer(t, exchange)
@@ -168,7 +175,7 @@ func TestNextTrunk(t *testing.T) {
 			alice := r.dial(t, "udp")
 			id := alice.dialNumber("alice", "+49301234567")
 			invite := first.request("INVITE")
-			first.reply(invite, code, "f", "", "")
+			first.reply(invite, code, "f", c.lines, "")
 			first.request("ACK")
 			want := code
 			if goesOn {
@@ -182,6 +189,9 @@ func TestNextTrunk(t *testing.T) {
 			tried := 1
 			if goesOn {
 				tried = 2
+			}
+			if rec.Tried[0].Cause != c.cause || goesOn && rec.Tried[1].Cause != 17 {
+				t.Errorf("causes of %+v, want %d", rec.Tried, c.cause)
 			}
 			if len(rec.Tried) != tried || rec.Tried[0].Code != code || rec.State != cdr.Failed || rec.Code != want {
 				t.Errorf("record %+v", rec)

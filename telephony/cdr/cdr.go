@@ -59,7 +59,8 @@ type Try struct {
 	Trunk  string `json:"trunk,omitempty"`
 	URI    string `json:"uri"`
 	CallID string `json:"call_id,omitempty"`
-	Code   int    `json:"code,omitempty"` // its final response; 0: none
+	Code   int    `json:"code,omitempty"`  // its final response; 0: none
+	Cause  int    `json:"cause,omitempty"` // Q.850: the one it gave, else that of Code (RFC 3398 §8.2.6.1)
 	Text   string `json:"text,omitempty"`
 
 	Began time.Time `json:"began,omitzero"` // the INVITE

@@ -15,7 +15,7 @@ var noon = time.Date(2026, 5, 4, 12, 0, 0, 0, time.Local)
 
 func record() *cdr.Record {
 	return &cdr.Record{ID: "a", State: cdr.Completed, From: "sip:alice@example.com", Display: `=HYPERLINK("x")`, To: "030 1234567", Number: "+49301234567",
-		Kind: "national", Payer: "sip:alice@example.com", Trunk: "berlin", Tried: []cdr.Try{{Trunk: "bonn", Code: 503}, {Trunk: "berlin", Code: 200}},
+		Kind: "national", Payer: "sip:alice@example.com", Trunk: "berlin", Tried: []cdr.Try{{Trunk: "bonn", Code: 503, Cause: 34}, {Trunk: "berlin", Code: 200, Cause: 16}},
 		Started: noon, Ringing: noon.Add(1500 * time.Millisecond), Answered: noon.Add(3 * time.Second), Ended: noon.Add(63 * time.Second),
 		Story: []cdr.Step{{At: noon, What: cdr.Forwarded, Who: "sip:bob@example.com busy"}}, Held: 2500 * time.Millisecond,
 		EndedBy: "callee", Code: 200, Cause: 16, Text: "a, \"b\"\nc\x01\\ä\xff", CallIDs: [2]string{"x", "y"}, Sides: [2]cdr.Sound{{Codec: "opus", Lost: 2, Jitter: 1.5, MOS: 4.3}, {Codec: "PCMU", MOS: 4.1}}}
@@ -92,7 +92,7 @@ func TestCSV(t *testing.T) {
 	for i, name := range rows[0] {
 		got[name] = rows[1][i]
 	}
-	for name, want := range map[string]string{"id": "a", "number": "+49301234567", "tried": "bonn:503 berlin:200", "post_dial_delay_s": "1.500", "rang_s": "1.500", "talked_s": "60.000", "held_s": "2.500",
+	for name, want := range map[string]string{"id": "a", "number": "+49301234567", "tried": "bonn:503/34 berlin:200/16", "post_dial_delay_s": "1.500", "rang_s": "1.500", "talked_s": "60.000", "held_s": "2.500",
 		"text": "a, \"b\"\nc\x01\\ä\xff", "display_name": `'=HYPERLINK("x")`, "callee_codec": "PCMU", "caller_mos": "4.3", "callee_call_id": "y"} {
 		if got[name] != want {
 			t.Errorf("%s is %q, want %q", name, got[name], want)

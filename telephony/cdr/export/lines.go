@@ -153,6 +153,7 @@ func (o *object) try(t *cdr.Try) {
 	o.always("uri", t.URI)
 	o.text("call_id", t.CallID)
 	o.code("code", t.Code)
+	o.code("cause", t.Cause)
 	o.text("text", t.Text)
 	o.moment("began", t.Began)
 	o.moment("ended", t.Ended)

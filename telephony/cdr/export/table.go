@@ -137,14 +137,15 @@ func (t *table) whole(n int64) { t.buf = append(strconv.AppendInt(t.buf, n, 10),
 
 func (t *table) tenths(f float64) { t.buf = append(strconv.AppendFloat(t.buf, f, 'f', 1, 64), ',') }
 
-// tried is "bonn:503 berlin:200".
+// tried is "bonn:503/34 berlin:200/16": trunk, SIP status and cause of Q.850.
 func (t *table) tried(list []cdr.Try) {
 	for i := range list {
 		if i > 0 {
 			t.buf = append(t.buf, ' ')
 		}
 		t.buf = append(append(t.buf, list[i].Trunk...), ':') // of the characters a-z 0-9 - _ and .
-		t.buf = strconv.AppendInt(t.buf, int64(list[i].Code), 10)
+		t.buf = append(strconv.AppendInt(t.buf, int64(list[i].Code), 10), '/')
+		t.buf = strconv.AppendInt(t.buf, int64(list[i].Cause), 10)
 	}
 	t.buf = append(t.buf, ',')
 }

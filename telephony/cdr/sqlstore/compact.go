@@ -84,6 +84,8 @@ func (s *scanner) try() (t cdr.Try) {
 			t.CallID = s.text()
 		case "code":
 			t.Code = int(s.whole())
+		case "cause":
+			t.Cause = int(s.whole())
 		case "text":
 			t.Text = s.text()
 		case "began":

@@ -42,7 +42,7 @@ func full(id string) cdr.Record {
 		ID: id, State: cdr.Completed, From: "sip:alice@example.com", Display: "Älice", To: "030 1234567", Number: "+49301234567",
 		Called: "sip:bob@example.com", Payer: "sip:alice@example.com", Kind: "national", Trunk: "berlin",
 		Story:   []cdr.Step{{At: time.UnixMilli(1_700_000_001_000).UTC(), What: cdr.CallerReached, Who: "sip:alice@example.com"}},
-		Tried:   []cdr.Try{{Trunk: "bonn", URI: "sip:+49301234567@192.0.2.1", CallID: "x", Code: 503, Text: "no channel", Began: noon, Ended: noon.Add(time.Second)}, {Trunk: "berlin", URI: "sip:+49301234567@192.0.2.2", CallID: "y", Code: 200}},
+		Tried:   []cdr.Try{{Trunk: "bonn", URI: "sip:+49301234567@192.0.2.1", CallID: "x", Code: 503, Cause: 34, Text: "no channel", Began: noon, Ended: noon.Add(time.Second)}, {Trunk: "berlin", URI: "sip:+49301234567@192.0.2.2", CallID: "y", Code: 200}},
 		Started: noon, Ringing: noon.Add(time.Second), Answered: noon.Add(2 * time.Second), Ended: noon.Add(time.Minute),
 		Held: 5 * time.Second, EndedBy: "callee", Code: 200, Cause: 16, Text: "ok", CallIDs: [2]string{"a", "y"},
 		Sides: [2]cdr.Sound{{Codec: "opus/48000", Packets: 3000, Lost: 2, Jitter: 1.5, MOS: 4.3}, {Codec: "PCMU/8000", Packets: 2900}},

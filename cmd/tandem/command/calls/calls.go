@@ -157,7 +157,7 @@ func callDetails(w io.Writer, c *api.Call) {
 	row("payer", "%s", c.Payer)
 	row("trunk", "%s", c.Trunk)
 	for _, t := range c.Tried {
-		row("tried", "%s %s %s %s", t.Trunk, t.URI, code(t.Code), t.Text)
+		row("tried", "%s %s %s %s%s", t.Trunk, t.URI, code(t.Code), t.Text, cause(t.Cause))
 	}
 	row("started", "%s", command.When(c.Started))
 	after := func(name string, at *time.Time) {
@@ -188,4 +188,12 @@ func callDetails(w io.Writer, c *api.Call) {
 	}
 	soundRow("sound of caller", c.Caller)
 	soundRow("sound of callee", c.Callee)
+}
+
+// cause is a cause of Q.850 behind a text, "" for none.
+func cause(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (Q.850 cause %d)", n)
 }
