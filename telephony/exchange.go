@@ -165,10 +165,8 @@ func New(cfg Config) *Exchange {
 // Run serves until ctx ends; then it ends all calls and waits for their owners.
 // Records that are open from an earlier run are marked as interrupted first.
 func (x *Exchange) Run(ctx context.Context) error {
-	if n, err := x.cfg.Records.Interrupt(ctx, time.Now()); err != nil {
+	if err := x.settle(ctx); err != nil {
 		return fmt.Errorf("marking interrupted calls: %w", err)
-	} else if n > 0 {
-		x.cfg.Log.Warn("calls were interrupted when the server ended", "calls", n)
 	}
 	x.mu.Lock()
 	early := x.early
@@ -194,6 +192,35 @@ func (x *Exchange) Run(ctx context.Context) error {
 	stop()
 	carrier.Wait()
 	return nil
+}
+
+// settle closes the records that an earlier run left open, and tells of each.
+func (x *Exchange) settle(ctx context.Context) error {
+	var open []cdr.Record
+	err := x.cfg.Records.Each(ctx, cdr.Query{State: cdr.Open}, func(r *cdr.Record) error {
+		open = append(open, r.Clone())
+		return nil
+	})
+	if err != nil || len(open) == 0 {
+		return err
+	}
+	now := time.Now()
+	if _, err := x.cfg.Records.Interrupt(ctx, now); err != nil {
+		return err
+	}
+	x.cfg.Log.Warn("calls were interrupted when the server ended", "calls", len(open))
+	for i := range open {
+		open[i].State, open[i].Ended = cdr.Interrupted, now
+		x.closed(&open[i])
+	}
+	return nil
+}
+
+// closed tells of the closed record of a call that nobody leads.
+func (x *Exchange) closed(r *cdr.Record) {
+	for _, f := range x.watchers {
+		f(Event{Kind: Ended, Time: r.Ended, Record: r})
+	}
 }
 
 // waits has the record of a call opened later: when Run has marked those of an earlier
@@ -250,7 +277,8 @@ func (x *Exchange) turnedAway(r *rtc.Request, route routing.Route, err error) {
 			x.cfg.Log.Error("a refused call was not recorded", "call", record.ID, "err", err)
 		}
 	}
-	lost(x.cfg.Records.Put(record, lost))
+	lost(x.cfg.Records.Put(record.Clone(), lost))
+	x.closed(&record)
 }
 
 // astray reports whether a request was sent to a Contact of ours in a dialog that is
