@@ -42,6 +42,7 @@ type Account struct {
 	SDES                   bool   // it insists on SRTP with keys in SDP
 	Publishes              bool   // it publishes its presence
 	Watches                string // address whose presence it shows, "" none
+	CPIM                   bool   // it wraps texts in CPIM and asks for delivery notices (linphonec only)
 }
 
 // AOR of the account.

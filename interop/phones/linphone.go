@@ -84,6 +84,9 @@ func (l *Linphone) write(a Account) error {
 		"reg_identity=" + a.AOR(), "reg_expires=60", "reg_sendregister=1", "publish=" + map[bool]string{false: "0", true: "1"}[a.Publishes],
 		"[auth_info_0]", "username=" + a.User, "passwd=" + a.Password, "realm=" + a.Domain, "",
 	}
+	if a.CPIM { // both: its settings of an account are not asked before it has registered
+		rc = append(rc, "[proxy_default_values]", "cpim_in_basic_chat_rooms_enabled=1", "[proxy]", "cpim_in_basic_chat_rooms_enabled=1", "")
+	}
 	if a.Watches != "" {
 		rc = append(rc, "[friend_0]", "url=\"friend\" <"+a.Watches+">", "pol=accept", "subscribe=1", "")
 	}

@@ -320,6 +320,8 @@ func (f *flight) decide() {
 		f.finish(f.refusal)
 	case f.by != "" && len(f.later) == 0:
 		f.finish(&rtc.Status{Code: 480}) // a copy nobody waits for
+	case f.kind == fleeting && f.accepted == 0 && f.im.attached(f.to): // by an event
+		f.finish(statusOK)
 	case f.kind == fleeting || f.im.cfg.Keep < 0:
 		if f.accepted == 0 {
 			f.finish(&rtc.Status{Code: 480})

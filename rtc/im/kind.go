@@ -16,6 +16,10 @@ const (
 
 const cpimType = "message/cpim"
 
+// maxHead is how much of a CPIM message is looked at: its headers, and those of what
+// it wraps.
+const maxHead = 8 << 10
+
 // kindOf looks at the type of a body, and of what CPIM wraps (RFC 3862).
 func kindOf(m *sip.Message) kind {
 	t, ok := m.Parted(sip.HdrContentType)
@@ -23,7 +27,8 @@ func kindOf(m *sip.Message) kind {
 		return text
 	}
 	if sip.EqualFold(t.Value, cpimType) {
-		return kindOfType(imdn.Wrapped(m.Body()))
+		head, _ := decoded(m, maxHead) // as far as it can be read
+		return kindOfType(imdn.Wrapped(head))
 	}
 	return kindOfType(t.Value)
 }

@@ -18,7 +18,11 @@ func wishOf(m *sip.Message) imdn.Wish {
 	if !sip.EqualFold(t.Value, cpimType) {
 		return imdn.Wish{}
 	}
-	return imdn.Read(m.Body())
+	head, err := decoded(m, maxHead)
+	if err != nil {
+		return imdn.Wish{}
+	}
+	return imdn.Read(head)
 }
 
 // tellPassed tells the sender that a message is kept, or was passed on, when he

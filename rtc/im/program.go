@@ -2,6 +2,8 @@ package im
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"tandem/rtc"
@@ -31,6 +33,15 @@ func (im *IM) Detach(user rtc.AOR, device string) {
 	b := s.box(user)
 	im.forgetDevice(b, user, programName(device))
 	s.tidy(user, b)
+}
+
+// attached reports whether a user has a program, which hears of what is not kept.
+func (im *IM) attached(user rtc.AOR) bool {
+	s := im.of(user)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.boxes[user]
+	return b != nil && slices.ContainsFunc(b.roster, func(k known) bool { return strings.HasPrefix(k.instance, program) })
 }
 
 // QueueFor is what waits for a program, in the order of arrival: what it may not

@@ -54,13 +54,20 @@ func (im *IM) Show(ctx context.Context, user rtc.AOR, id int64) (Message, error)
 	return list[0], nil
 }
 
-// Content is the type and body of a kept message.
+// maxContent is how many octets a compressed body may have without its compression.
+const maxContent = 1 << 20
+
+// Content is the type and body of a kept message, without its compression when that is
+// known.
 func (m *Message) Content() (contentType string, body []byte, err error) {
 	p, err := m.parsed()
 	if err != nil {
 		return "", nil, err
 	}
-	return string(p.Get(sip.HdrContentType)), p.Body(), nil
+	if body, err = decoded(p, maxContent); err != nil {
+		body = p.Body()
+	}
+	return string(p.Get(sip.HdrContentType)), body, nil
 }
 
 // Delete forgets a kept message.

@@ -74,6 +74,8 @@ func Read(cpim []byte) (w Wish) {
 			w.To = uriOf(value)
 		case name == "DateTime":
 			w.DateTime = value
+		case name == "Message-ID" && w.ID == "": // linphone before 5
+			w.ID = value
 		case prefix != "" && strings.HasPrefix(name, prefix):
 			w.header(name[len(prefix):], value)
 		}

@@ -63,7 +63,8 @@ type WaitingMessage struct {
 type ShownMessage struct {
 	WaitingMessage
 	Type string `json:"type" yaml:"type" doc:"Media type"`
-	Text string `json:"text" yaml:"text" doc:"Empty when it is not text"`
+	Text string `json:"text" yaml:"text" doc:"Empty when it is not UTF-8"`
+	Data []byte `json:"data,omitempty" yaml:"data,omitempty" doc:"What is not UTF-8, in Base64: read it as Type says"`
 }
 
 // Stranger is somebody whose messages are held.
@@ -197,6 +198,8 @@ func (n *nouns) show(ctx context.Context, in *MessagePath) (ShownMessage, error)
 	kind, body, err := m.Content()
 	if out.Type = kind; err == nil && utf8.Valid(body) {
 		out.Text = string(body)
+	} else if err == nil {
+		out.Data = body
 	}
 	return out, err
 }
