@@ -133,7 +133,7 @@ func TestUnrecordedCall(t *testing.T) {
 					t.Errorf("the caller gets\n%s", answer)
 				}
 			}
-			for end := time.Now().Add(10 * time.Second); x.Active() > 0 || len(m.Sessions()) > 0; time.Sleep(time.Millisecond) {
+			for end := time.Now().Add(30 * time.Second); x.Active() > 0 || len(m.Sessions()) > 0; time.Sleep(time.Millisecond) {
 				if time.Now().After(end) {
 					t.Fatalf("%d calls and %d media sessions are left", x.Active(), len(m.Sessions()))
 				}
@@ -199,7 +199,7 @@ func TestLookUpDoesNotHoldTheCall(t *testing.T) {
 		}
 	}
 	<-r.stopped
-	for end := time.Now().Add(10 * time.Second); x.Active() > 0; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); x.Active() > 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("the call is left")
 		}
@@ -257,7 +257,7 @@ func (c caller) final() string {
 	c.t.Helper()
 	b := make([]byte, 4096)
 	for {
-		if err := c.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		if err := c.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
 			c.t.Fatal(err)
 		}
 		n, err := c.Read(b)

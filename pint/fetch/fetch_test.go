@@ -113,8 +113,14 @@ func TestGet(t *testing.T) {
 		_ = http.NewResponseController(w).Flush()
 		<-r.Context().Done()
 	})
-	f := New(Config{Hosts: []string{"127.0.0.1"}, Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Octets: 1000, Time: 300 * time.Millisecond})
+	with := func(limit time.Duration) *Fetcher {
+		return New(Config{Hosts: []string{"127.0.0.1"}, Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Octets: 1000, Time: limit})
+	}
 	for path, want := range map[string]string{"/text": "hello", "/here": "hello", "/there": "", "/file": "", "/round": "", "/large": "", "/slow": "", "/none": ""} {
+		f := with(time.Minute)
+		if path == "/slow" {
+			f = with(300 * time.Millisecond)
+		}
 		media, body, err := f.Get(t.Context(), web.URL+path)
 		if string(body) != want || (err == nil) != (want != "") || want != "" && media != "text/plain" {
 			t.Errorf("%s: %s, %q, %v", path, media, body, err)

@@ -51,7 +51,7 @@ func echoLoad(tb testing.TB) (run func(n int), size int) {
 		sent, got := min(window, n), 0
 		give(sent)
 		for got < n {
-			_ = sock.conn.SetReadDeadline(time.Now().Add(5 * time.Second)) // a closed socket fails below
+			_ = sock.conn.SetReadDeadline(time.Now().Add(30 * time.Second)) // a closed socket fails below
 			k, err := in.receive()
 			if err != nil {
 				tb.Fatalf("after %d of %d: %v", got, n, err)
