@@ -29,7 +29,7 @@ func TestBrowser(t *testing.T) {
 	if !peers.IsAlone() {
 		t.Parallel()
 		realtime.Measure(t, func(t *testing.T) (wrong []string) {
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 			defer cancel()
 			out, err := peers.Alone(ctx, "TestBrowser")
 			t.Log(out)
@@ -50,7 +50,7 @@ func TestBrowser(t *testing.T) {
 	dir := folder(t)
 	say := filepath.Join(dir, "say.wav")
 	must(t, "writing a tone", phones.Tone(say, 700, level, 20*time.Second))
-	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second) // it takes its time to start
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute) // it takes its time to start
 	defer cancel()
 	seen, err := peers.Browse(ctx, dir, say, func(offer string) (string, error) {
 		out, err := session.Offer(media.A, []byte(offer), media.Want{Security: media.SecurityNone, Codecs: []string{"PCMU"}})

@@ -83,7 +83,7 @@ type callers struct {
 }
 
 func runCallers(t *testing.T, a phones.Account, calls, rate int) *callers {
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	c := &callers{t: t, ended: make(chan struct{})}
 	dir := folder(t)
 	go func() {
@@ -228,7 +228,7 @@ func TestCapacity(t *testing.T) {
 	must(t, "adding the trunk", err)
 	alice, err := s.AddUser(within(t), "alice", phones.UDP)
 	must(t, "adding alice", err)
-	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	got, err := peers.RunCallers(ctx, folder(t), alice, "+49301234567", 200, 200)
 	t.Logf("callers: %+v: %.3000v", got, err)

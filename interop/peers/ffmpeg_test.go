@@ -133,7 +133,7 @@ func utterance(t *testing.T, dir string) (file string, pcm []int16) {
 
 // run makes the call, of about six seconds.
 func (s *spell) run(ctx context.Context, server *media.Server, say string) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 90*time.Second)
 	defer cancel()
 	if err := os.Mkdir(s.dir, 0o700); err != nil {
 		return err

@@ -43,7 +43,7 @@ func TestPINTJoinsPhones(t *testing.T) {
 		ended(t, alice)
 		ended(t, bob)
 		var got []string
-		for limit := time.After(10 * time.Second); len(got) == 0 || got[len(got)-1] != "ended by requester"; {
+		for limit := time.After(moment); len(got) == 0 || got[len(got)-1] != "ended by requester"; {
 			select {
 			case text := <-call.Updates():
 				got = append(got, text)

@@ -40,7 +40,7 @@ func TestPasswordGuessing(t *testing.T) {
 			words = append(words, fmt.Sprintf("guess%d", i))
 		}
 		file := dictionary(t, append(words, victim.Password)...)
-		ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 		defer cancel()
 		dir := folder(t)
 		out := map[string]string{}
