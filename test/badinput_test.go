@@ -79,7 +79,7 @@ func TestBadConfiguration(t *testing.T) {
 				}
 			}
 			for _, verb := range [][]string{{"serve"}, {"config", "check"}, {"users", "list"}} {
-				command(t, 20*time.Second, tandem(t), append(verb, "-c", path)...).told(t, 1, c.says...)
+				command(t, 2*patience, tandem(t), append(verb, "-c", path)...).told(t, 1, c.says...)
 			}
 			if _, err := os.Stat(filepath.Join(dir, "data")); err == nil {
 				t.Error("the data folder was made")
@@ -90,7 +90,7 @@ func TestBadConfiguration(t *testing.T) {
 
 func TestMissingConfiguration(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "none.yaml")
-	command(t, 20*time.Second, tandem(t), "serve", "-c", path).told(t, 1, path, "tandem config defaults >")
+	command(t, 2*patience, tandem(t), "serve", "-c", path).told(t, 1, path, "tandem config defaults >")
 }
 
 func TestPortTaken(t *testing.T) {
@@ -126,11 +126,11 @@ func TestUnreadableCertificate(t *testing.T) {
 	for name, at := range map[string]string{"missing": none, "garbage": garbage} {
 		t.Run(name, func(t *testing.T) {
 			path := file(t, dir, name+".yaml", fmt.Sprintf("data: %s/data-%s\nlisten: [{proto: tls, addr: \"127.0.0.1:%d\"}]\nhttp: {addr: \"\"}\ntls: {certificate: %s, key: %s}\n", dir, name, freePort(t), at, at))
-			command(t, 20*time.Second, tandem(t), "serve", "-c", path).told(t, 1, "tls.certificate and tls.key must be readable PEM files")
+			command(t, 2*patience, tandem(t), "serve", "-c", path).told(t, 1, "tls.certificate and tls.key must be readable PEM files")
 		})
 	}
 	path := file(t, dir, "ca.yaml", fmt.Sprintf("data: %s/data-ca\nlisten: [{proto: tls, addr: \"127.0.0.1:%d\", client_ca: %s}]\nhttp: {addr: \"\"}\n", dir, freePort(t), garbage))
-	command(t, 20*time.Second, tandem(t), "serve", "-c", path).told(t, 1, "client_ca", "PEM")
+	command(t, 2*patience, tandem(t), "serve", "-c", path).told(t, 1, "client_ca", "PEM")
 }
 
 // A file where the folder should be cannot be written to, not even by root.
@@ -140,8 +140,8 @@ func TestUnwritableData(t *testing.T) {
 	for name, data := range map[string]string{"a file in place of the folder": blocked, "a folder below a file": blocked + "/data", "a kernel's folder": "/proc/tandem"} {
 		t.Run(name, func(t *testing.T) {
 			path := file(t, dir, "tandem.yaml", fmt.Sprintf("data: %s\nlisten: [{proto: udp, addr: \"127.0.0.1:%d\"}]\nhttp: {addr: \"\"}\n", data, freePort(t)))
-			command(t, 20*time.Second, tandem(t), "serve", "-c", path).told(t, 1, "data")
-			command(t, 20*time.Second, tandem(t), "users", "add", "alice", "-c", path).told(t, 1, blockedName(data), "; data must be")
+			command(t, 2*patience, tandem(t), "serve", "-c", path).told(t, 1, "data")
+			command(t, 2*patience, tandem(t), "users", "add", "alice", "-c", path).told(t, 1, blockedName(data), "; data must be")
 		})
 	}
 	dir = t.TempDir()
@@ -150,7 +150,7 @@ func TestUnwritableData(t *testing.T) {
 	}
 	file(t, dir, "data/tandem.db", "this is not a database, but a text that somebody put here; it must be left as it is")
 	path := file(t, dir, "tandem.yaml", fmt.Sprintf("data: %s/data\nlisten: [{proto: udp, addr: \"127.0.0.1:%d\"}]\nhttp: {addr: \"\"}\n", dir, freePort(t)))
-	command(t, 20*time.Second, tandem(t), "serve", "-c", path).told(t, 1, "tandem.db")
+	command(t, 2*patience, tandem(t), "serve", "-c", path).told(t, 1, "tandem.db")
 	if b, err := os.ReadFile(filepath.Join(dir, "data", "tandem.db")); err != nil || !strings.HasPrefix(string(b), "this is not a database") {
 		t.Errorf("the file was changed: %q %v", b, err)
 	}
@@ -263,7 +263,9 @@ func (c *clerk) fill(t *testing.T) (refused int) {
 // one registers one contact and waits for the answer.
 func (c *clerk) one(contact string) int {
 	c.put(contact, false)
-	m, err := c.next(patience, func(m *sip.Message) bool { return !m.IsRequest() && m.StatusCode() >= 200 })
+	m, err := c.next(patience, func(m *sip.Message) bool { // the only one asked for
+		return !m.IsRequest() && m.StatusCode() >= 200 && c.asked[string(m.CallID())] != change{}
+	})
 	if err != nil {
 		c.t.Fatalf("REGISTER is not answered: %v", err)
 	}
@@ -278,7 +280,7 @@ func (c *clerk) one(contact string) int {
 // recover wants REGISTERs to be taken again before long.
 func (c *clerk) recover(t *testing.T, p *process) {
 	t.Helper()
-	deadline := time.Now().Add(15 * time.Second)
+	deadline := time.Now().Add(2 * patience)
 	for i := 0; ; i++ {
 		// The parameter is the one of fill: URIs that differ in one that only one of
 		// them has are the same binding (RFC 3261 §19.1.4).

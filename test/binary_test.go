@@ -80,12 +80,18 @@ func (l *logBuffer) String() string {
 	return l.b.String()
 }
 
+// given are the ports that freePort has found: none is found twice.
+var given sync.Map
+
 // freePort finds a port of 127.0.0.1 that is free for UDP and TCP. It is none
 // that the kernel gives to clients, and so still free when a server starts again.
 func freePort(t testing.TB) int {
 	t.Helper()
 	for range 50 {
 		port := 10000 + rand.IntN(5000)
+		if _, taken := given.LoadOrStore(port, true); taken {
+			continue
+		}
 		addr := fmt.Sprintf("127.0.0.1:%d", port)
 		l, err := net.Listen("tcp", addr)
 		if err != nil {
@@ -127,7 +133,7 @@ func (p *process) start() {
 // ready waits until it is.
 func (p *process) ready() {
 	p.t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(2 * patience)
 	for time.Now().Before(deadline) {
 		if code, _ := p.get("/readyz"); code == http.StatusOK {
 			return
@@ -180,7 +186,7 @@ func (p *process) wait(limit time.Duration) int {
 
 // get asks the HTTP interface; code 0 when it cannot be reached.
 func (p *process) get(path string) (code int, body string) {
-	client := http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	client := http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
 	resp, err := client.Get("http://" + p.http + path)
 	if err != nil {
 		return 0, err.Error()

@@ -113,7 +113,7 @@ func (a *attack) alive() {
 	a.t.Helper()
 	for proto, w := range a.judge {
 		begin := time.Now()
-		if err := w.probe(5 * time.Second); err != nil {
+		if err := w.probe(patience); err != nil {
 			a.t.Fatalf("after %d messages OPTIONS over %s: %v", a.sent, proto, err)
 		}
 		a.slow = max(a.slow, time.Since(begin))
@@ -272,7 +272,7 @@ func (a *attack) settled(before *runtime.MemStats, goroutines int, long bool) {
 			a.alive()
 		}
 	}
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(2 * patience)
 	for runtime.NumGoroutine() > goroutines+4 && time.Now().Before(deadline) {
 		time.Sleep(20 * time.Millisecond)
 	}

@@ -83,11 +83,11 @@ func TestThreeDevicesAndKills(t *testing.T) {
 	devices := []*device{a, b, c}
 	kill := func() {
 		p.signal(syscall.SIGKILL)
-		p.wait(10 * time.Second)
+		p.wait(patience)
 	}
 	wait := func(d *device) *sip.Message {
 		t.Helper()
-		m := d.look(10 * time.Second)
+		m := d.look(patience)
 		if m == nil {
 			t.Fatalf("device %s gets nothing", d.instance)
 		}
@@ -136,7 +136,7 @@ func TestThreeDevicesAndKills(t *testing.T) {
 			d.bind(3600)
 		}
 		code := 0
-		for end := time.Now().Add(30 * time.Second); code == 0 || slices.ContainsFunc(devices, func(d *device) bool { return len(d.shown) < n }); {
+		for end := time.Now().Add(2 * patience); code == 0 || slices.ContainsFunc(devices, func(d *device) bool { return len(d.shown) < n }); {
 			if time.Now().After(end) {
 				break
 			}

@@ -43,7 +43,7 @@ func (w *writer) storm(n int, kill func()) {
 			w.after[to] = w.last[user]
 			w.write1(id, to)
 		}
-		if !w.heard(2 * time.Second) {
+		if !w.heard(patience) {
 			w.t.Fatalf("no answer after %d", answered)
 		}
 		answered++
@@ -82,14 +82,14 @@ func TestKilledServerKeepsMessages(t *testing.T) {
 	w := &writer{wire: dialUDP(t, netip.MustParseAddrPort(p.trusted)), sent: make(map[string]string), acked: make(map[string]bool),
 		after: make(map[string]int), last: make(map[string]int)}
 	for round := range 3 {
-		w.storm(1500+rand.N(500), func() { p.signal(syscall.SIGKILL); p.wait(5 * time.Second) })
+		w.storm(1500+rand.N(500), func() { p.signal(syscall.SIGKILL); p.wait(patience) })
 		unsure := len(w.sent)
 		p.start()
 		for id, to := range w.sent { // the clients send again
 			w.write1(id, to)
 		}
 		for len(w.sent) > 0 {
-			if !w.heard(5 * time.Second) {
+			if !w.heard(patience) {
 				t.Fatalf("%d are not answered after the restart", len(w.sent))
 			}
 		}
@@ -105,7 +105,7 @@ func TestKilledServerKeepsMessages(t *testing.T) {
 	}
 	came := make(map[string]map[int]bool) // by receiver
 	for len(got) < len(w.acked) {
-		m, err := reader.next(10*time.Second, func(m *sip.Message) bool { return m.IsRequest() && m.Method() == sip.MESSAGE })
+		m, err := reader.next(patience, func(m *sip.Message) bool { return m.IsRequest() && m.Method() == sip.MESSAGE })
 		if err != nil {
 			break
 		}

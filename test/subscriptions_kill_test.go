@@ -43,10 +43,10 @@ func TestKilledServerKeepsSubscriptions(t *testing.T) {
 		}
 		return true
 	}
-	for len(promised) < n/2 && take(5*time.Second) {
+	for len(promised) < n/2 && take(patience) {
 	}
 	p.signal(syscall.SIGKILL)
-	p.wait(5 * time.Second)
+	p.wait(patience)
 	for take(300 * time.Millisecond) { // what was sent before
 	}
 	before := len(told)
@@ -60,7 +60,7 @@ func TestKilledServerKeepsSubscriptions(t *testing.T) {
 		}
 		return ids
 	}
-	for end := time.Now().Add(20 * time.Second); len(lost()) > 0 && time.Now().Before(end); {
+	for end := time.Now().Add(2 * patience); len(lost()) > 0 && time.Now().Before(end); {
 		take(time.Second)
 	}
 	if ids := lost(); len(ids) > 0 {
@@ -89,7 +89,7 @@ func TestLampAfterKill(t *testing.T) {
 	r.call(a, b, "u1", "u2", 41000)
 	lit := k.until("<state>confirmed</state>")
 	p.signal(syscall.SIGKILL)
-	p.wait(5 * time.Second)
+	p.wait(patience)
 	p.start()
 	dark := k.until("<state>terminated</state>")
 	s1, _ := lit.CSeq()

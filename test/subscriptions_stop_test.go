@@ -5,7 +5,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"tandem/rtc/sip"
 )
@@ -38,7 +37,7 @@ func TestStoppedServerHandsSubscriptionsOver(t *testing.T) {
 		t.Errorf("no Retry-After\n%s", m.Bytes())
 	}
 	slow.reply(n, 200, "", "", "")
-	if code := p.wait(30 * time.Second); code != 0 {
+	if code := p.wait(3 * patience); code != 0 {
 		t.Errorf("it ended with %d\n%s", code, p.log)
 	}
 	p.start()
@@ -66,7 +65,7 @@ func TestStoppedServerKeepsSubscriptions(t *testing.T) {
 	r, to := &rig{t: t}, netip.MustParseAddrPort(p.trusted)
 	k, before := r.watch(dialUDP(t, to), "u1", "u2", "presence")
 	p.signal(syscall.SIGTERM)
-	if code := p.wait(30 * time.Second); code != 0 {
+	if code := p.wait(3 * patience); code != 0 {
 		t.Errorf("it ended with %d\n%s", code, p.log)
 	}
 	p.start()

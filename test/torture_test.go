@@ -118,25 +118,29 @@ func (c tortured) try(t *testing.T, w *wire, a *answerer) result {
 	}
 	var res result
 	limit := patience
-	if !c.Response() && c.Proxy != "discard" && !strings.HasPrefix(c.Proxy, "drop") {
-		limit = 3 * time.Second
-	} else {
+	switch {
+	case c.Response() || c.Proxy == "discard" || strings.HasPrefix(c.Proxy, "drop"):
 		if err := w.probe(patience); err != nil {
 			t.Fatalf("not alive after it: %v", err)
 		}
 		limit = 50 * time.Millisecond
+	case strings.Contains(c.Proxy, "discard") || strings.Contains(c.Proxy, "drop"): // or an answer
+		limit = 3 * time.Second
 	}
-	m, err := w.next(limit, func(m *sip.Message) bool {
-		return !m.IsRequest() && m.StatusCode() >= 200 && bytes.Contains(m.Get(sip.HdrVia), []byte(branch))
-	})
-	res.closed = err == errGone
-	if err == nil {
-		res.code = m.StatusCode()
+	for end := time.Now().Add(limit); ; {
+		m, err := w.next(50*time.Millisecond, func(m *sip.Message) bool {
+			return !m.IsRequest() && m.StatusCode() >= 200 && bytes.Contains(m.Get(sip.HdrVia), []byte(branch))
+		})
+		for len(a.got) > 0 {
+			res.forwarded = bytes.Contains(<-a.got, []byte(branch)) || res.forwarded
+		}
+		if err == nil {
+			res.code = m.StatusCode()
+		}
+		if res.closed = err == errGone; err != errQuiet || res.forwarded || time.Now().After(end) {
+			return res
+		}
 	}
-	for len(a.got) > 0 {
-		res.forwarded = bytes.Contains(<-a.got, []byte(branch)) || res.forwarded
-	}
-	return res
 }
 
 // roleOf is a way to meet a torture message.
