@@ -26,7 +26,7 @@ func TestEventsOfACall(t *testing.T) {
 	h := http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", filepath.Join(data, "tandem.sock"))
 	}}}
-	req, err := http.NewRequestWithContext(soon(t), "GET", "http://tandem/api/v1/events?types=call.*", nil)
+	req, err := http.NewRequestWithContext(t.Context(), "GET", "http://tandem/api/v1/events?types=call.*", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -96,12 +95,7 @@ func (b *tab) run(script string) string {
 // TestClickToCallPage: somebody opens the page in a real browser, calls, sees each step,
 // and hangs up.
 func TestClickToCallPage(t *testing.T) {
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	at := free.Addr().String()
-	free.Close()
+	at := fmt.Sprintf("127.0.0.1:%d", freePort(t))
 	r, _, alice, _ := pintRig(t, func(cfg *config.Config) { cfg.API.Addr = at })
 	code, token, _ := r.http(t, "POST", "/tokens", `{"name":"page","scopes":["pint:write"]}`)
 	if code != 201 {

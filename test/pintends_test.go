@@ -95,8 +95,10 @@ func hungUp(w *wire) { w.t.Helper(); w.reply(w.request("BYE"), 200, "", "", "") 
 // TestPINTEnds: however a call ends, no leg is left, the client is told, and the session
 // says who ended it or who could not be reached.
 func TestPINTEnds(t *testing.T) {
-	short := func(cfg *config.Config) {
-		cfg.PINT.Services = []config.PINTService{{Name: "R2C", Kind: "r2c", RingTime: 500 * time.Millisecond}}
+	rings := func(d time.Duration) func(cfg *config.Config) {
+		return func(cfg *config.Config) {
+			cfg.PINT.Services = []config.PINTService{{Name: "R2C", Kind: "r2c", RingTime: d}}
+		}
 	}
 	for _, row := range []struct {
 		name   string
@@ -125,12 +127,12 @@ func TestPINTEnds(t *testing.T) {
 				c.t.Errorf("the client is told %q", why)
 			}
 		}, pint.Failed, 486, "", service.A},
-		{"B never answers", short, func(c *pintCall) {
+		{"B never answers", rings(500 * time.Millisecond), func(c *pintCall) {
 			c.bRings()
 			cancelled(c.alice, c.first, "b")
 			c.told()
 		}, pint.Failed, 408, "", service.B},
-		{"A never answers", short, func(c *pintCall) {
+		{"A never answers", rings(8 * time.Second), func(c *pintCall) {
 			c.aRings()
 			cancelled(c.gateway, c.second, "a")
 			hungUp(c.alice)

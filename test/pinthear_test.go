@@ -54,7 +54,7 @@ func TestPINTHear(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	report, err := call.Talk(context.Background(), softphone.TalkOptions{Play: sound.Silence(30 * time.Second), Measure: true, Duration: 30 * time.Second})
+	report, err := call.Talk(context.Background(), softphone.TalkOptions{Play: sound.Silence(90 * time.Second), Measure: true, Duration: 90 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

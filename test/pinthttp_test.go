@@ -66,7 +66,7 @@ func (r *rig) follow(t *testing.T, last string) <-chan []string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	_ = c.SetDeadline(time.Now().Add(patience))
+	_ = c.SetDeadline(time.Now().Add(10 * patience))
 	fmt.Fprint(c, "GET /api/v1/events HTTP/1.1\r\nHost: server\r\n\r\n")
 	lines := bufio.NewScanner(c)
 	for lines.Scan() && !strings.Contains(lines.Text(), ": tandem") {

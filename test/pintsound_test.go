@@ -177,17 +177,17 @@ func TestPINTMachine(t *testing.T) {
 					t.Errorf("answering: %v", err)
 					return
 				}
-				report, _ := call.Talk(context.Background(), softphone.TalkOptions{Play: say, Duration: 30 * time.Second})
+				report, _ := call.Talk(context.Background(), softphone.TalkOptions{Play: say, Duration: 90 * time.Second})
 				out <- report
-			case <-time.After(patience):
+			case <-time.After(2 * patience):
 				t.Error("a phone is not called")
 			}
 		}()
 		return out
 	}
-	person := talk(bob, append(sound.Tone(300, -18, 400*time.Millisecond), sound.Silence(30*time.Second)...))
-	machine := talk(carol, append(greeting, sound.Silence(30*time.Second)...))
-	recorder := talk(dave, append(greeting, sound.Silence(30*time.Second)...))
+	person := talk(bob, append(sound.Tone(300, -18, 400*time.Millisecond), sound.Silence(90*time.Second)...))
+	machine := talk(carol, append(greeting, sound.Silence(90*time.Second)...))
+	recorder := talk(dave, append(greeting, sound.Silence(90*time.Second)...))
 	q.user = "bob"
 	join := q.example(t, "4.9", "+44-1794-8331013", "+44-7700-900551", "sip:0345-123456@pint.bt.co.uk;user=phone;phone-context=+44", "sip:carol@"+domain)
 	joined := q.invite(t, join)
