@@ -276,7 +276,7 @@ func TestPackageComments(t *testing.T) {
 // TestDevicesShareNothing: what plays devices has nothing of the server in it,
 // however far down, and no library that words messages for it.
 func TestDevicesShareNothing(t *testing.T) {
-	for _, p := range []string{"tandem/interop/suite", "tandem/interop/story", "tandem/interop/device", "tandem/interop/wire", "tandem/interop/behaviour"} {
+	for _, p := range []string{"tandem/interop/suite", "tandem/interop/story", "tandem/interop/device", "tandem/interop/voice", "tandem/interop/wire", "tandem/interop/behaviour"} {
 		out, err := exec.Command("go", "list", "-deps", p).Output()
 		if err != nil {
 			t.Fatalf("go list: %v", err)

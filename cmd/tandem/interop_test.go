@@ -30,7 +30,7 @@ func runInterop(t *testing.T, args ...string) (string, error) {
 
 func TestInteropCommands(t *testing.T) {
 	list, err := runInterop(t, "list", "--family", "nuera")
-	if err != nil || strings.Count(list, "gw-nuera-") != 8 || strings.Count(list, "story-nuera-gx-") != 9 || !strings.Contains(list, "memory") {
+	if err != nil || strings.Count(list, "gw-nuera-") != 8 || strings.Count(list, "story-nuera-gx-") != 11 || !strings.Contains(list, "memory") {
 		t.Errorf("list: %v\n%s", err, list)
 	}
 	show, err := runInterop(t, "show", "ph-7960-reg-2002")
@@ -63,7 +63,7 @@ func TestInteropReports(t *testing.T) {
 	if err := json.Unmarshal([]byte(out[strings.Index(out, "{\n"):]), &run); err != nil {
 		t.Fatal(err)
 	}
-	if len(run.Results) != 18 || run.Counts[report.Passed] != 1 || run.Counts[report.Unverified] < 5 {
+	if len(run.Results) != 20 || run.Counts[report.Passed] != 1 || run.Counts[report.Unverified] < 5 {
 		t.Errorf("%+v", run.Counts)
 	}
 	for _, r := range run.Results {

@@ -12,7 +12,7 @@ var rows = map[string]int{
 	"cube": 2, "twilio": 5, "telnyx": 3,
 	"cisco-7960": 27, "cisco-enterprise": 11, "cisco-spa": 8, "polycom": 20, "siemens": 14, "3com-phone": 8,
 	"yealink": 6, "grandstream": 7, "snom": 9, "fanvil": 3,
-	"libraries": 11, "resync": 8, "provisioning": 14, "any": 12,
+	"libraries": 11, "resync": 8, "provisioning": 14, "any": 19,
 }
 
 // known is how the rows of devices are known, by their strongest evidence.

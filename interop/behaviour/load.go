@@ -223,7 +223,7 @@ func (c *Case) Devices() (list []string) {
 		return []string{"phone"}
 	case c.Story != nil && c.Story.Tells == "waiting":
 		return []string{"phone", Operator}
-	case c.Story != nil && c.Story.Tells == "transfer":
+	case c.Story != nil && (c.Story.Tells == "transfer" || c.Story.Tells == "transfer-refused"):
 		return []string{"gateway", "phone", "second"}
 	}
 	if c.Pass != nil || c.Offer != nil || c.Story != nil || c.Register != nil && c.Register.Called != "" {

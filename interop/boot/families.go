@@ -12,9 +12,9 @@ import (
 func Phones() []Phone {
 	return []Phone{
 		{Family: "cisco-7960", Dialect: "cisco-7960-2002", TFTP: true, boot: cisco7960},
-		{Family: "cisco-enterprise", Dialect: "cisco-7960-v8", TFTP: true, boot: ciscoEnterprise},
-		{Family: "cisco-spa", Dialect: "plain", Agent: "Cisco/SPA508G-7.4.4 ({MAC})(CBT1)", boot: ciscoSPA},
-		{Family: "cisco-mpp", Dialect: "plain", Agent: "Cisco-CP-8851-3PCC/11.0.1 ({mac})", boot: ciscoMPP},
+		{Family: "cisco-enterprise", Dialect: "cisco-79x1", TFTP: true, boot: ciscoEnterprise},
+		{Family: "cisco-spa", Dialect: "cisco-spa", Agent: "Cisco/SPA508G-7.4.4 ({MAC})(CBT1)", boot: ciscoSPA},
+		{Family: "cisco-mpp", Dialect: "cisco-mpp", Agent: "Cisco-CP-8851-3PCC/11.0.1 ({mac})", boot: ciscoMPP},
 		{Family: "polycom", Dialect: "polycom", Agent: "FileTransport PolycomVVX-VVX_450-UA/5.9.5.0614 ({mac}) Type/Application", boot: polycom},
 		{Family: "yealink", Dialect: "yealink", Agent: "Yealink SIP-T27G 69.86.0.15 {mac}", boot: yealink},
 		{Family: "grandstream", Dialect: "grandstream", Agent: "Grandstream Model HW GXP2135 SW 1.0.9.108 DevId {mac}", boot: grandstream},

@@ -3,11 +3,10 @@ package device
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 
+	"tandem/interop/voice"
 	"tandem/interop/wire"
 )
 
@@ -22,7 +21,7 @@ type Call struct {
 	sent     message       // of a call of ours
 	number   int           // CSeq of it
 	answer   *wire.Message // to it, once it has come
-	sound    *Sound
+	sound    *voice.Sound
 	version  int // of the description sent last
 }
 
@@ -34,7 +33,7 @@ const (
 
 // begin words the INVITE.
 func (v *Device) begin(uri string) (*Call, error) {
-	s, err := listen(v.end.Local.Addr())
+	s, err := voice.Listen(v.end.Local.Addr())
 	if err != nil {
 		return nil, err
 	}
@@ -43,9 +42,21 @@ func (v *Device) begin(uri string) (*Call, error) {
 		"from": tagged(v.own(), v.fresh(v.dialect.Tag)), "content": "Content-Type: application/sdp", "rtp": fmt.Sprint(s.Port()), "session": session, "version": fmt.Sprint(firstVersion)}
 	c.sent["to"] = string(v.words(v.dialect.To, message{"ruri": uri}))
 	c.sent["to"] = strings.TrimSuffix(c.sent["to"], "\r\n")
-	c.sent["body"] = string(v.words(v.dialect.Offer, c.sent))
-	s.offers([]byte(c.sent["body"]))
+	if c.sent["body"], err = c.describe(v.dialect.Offer, c.sent); err != nil {
+		s.Close()
+		return nil, err
+	}
+	s.Offers([]byte(c.sent["body"]))
 	return c, nil
+}
+
+// describe fills a description, with a key for SRTP where the device protects its sound.
+func (c *Call) describe(text string, m message) (string, error) {
+	body := string(c.device.words(text, m))
+	if !c.device.dialect.protects(c.device.end.Proto) {
+		return body, nil
+	}
+	return c.sound.Protect(body)
 }
 
 // confirmed takes the 200 and acknowledges it.
@@ -136,15 +147,18 @@ func (c *Call) Answer(ctx context.Context) error {
 // Accept takes the call.
 func (c *Call) Accept() (err error) {
 	v := c.device
-	if c.sound, err = listen(v.end.Local.Addr()); err != nil {
+	if c.sound, err = voice.Listen(v.end.Local.Addr()); err != nil {
 		return err
 	}
 	if err := c.sound.Aim(c.invite.Body); err != nil {
 		return fmt.Errorf("the INVITE: %w", err)
 	}
-	said := message{"rtp": fmt.Sprint(c.sound.Port()), "session": session, "version": fmt.Sprint(firstVersion), "chosen": fmt.Sprint(c.sound.aim.Load().codec)}
-	body := string(v.words(v.dialect.Answer, said))
-	c.sound.offers([]byte(body))
+	said := message{"rtp": fmt.Sprint(c.sound.Port()), "session": session, "version": fmt.Sprint(firstVersion), "chosen": fmt.Sprint(c.sound.Codec())}
+	body, err := c.describe(v.dialect.Answer, said)
+	if err != nil {
+		return err
+	}
+	c.sound.Offers([]byte(body))
 	return c.respond(c.invite, 200, "OK", message{"content": "Content-Type: application/sdp", "body": body})
 }
 
@@ -158,7 +172,9 @@ func (c *Call) Acknowledged(ctx context.Context) error {
 
 // HangUp ends the call.
 func (c *Call) HangUp(ctx context.Context) error {
-	answer, err := c.device.request(ctx, c.within("BYE"), c.device.dialect.Request)
+	bye := c.within("BYE")
+	bye["content"] = c.device.fresh(c.device.dialect.Bye)
+	answer, err := c.device.request(ctx, bye, c.device.dialect.Request)
 	if err == nil && answer.Status() != 200 {
 		err = fmt.Errorf("%s hangs up and gets %q", c.device.dialect.Name, answer.Start)
 	}
@@ -189,8 +205,8 @@ func (c *Call) GivenUp(ctx context.Context) error {
 }
 
 // Talk says a tone and returns what was heard meanwhile.
-func (c *Call) Talk(ctx context.Context, freq float64) (Heard, error) {
-	return Between(ctx, c.sound, c.sound, Speech{Tone: freq})
+func (c *Call) Talk(ctx context.Context, freq float64) (voice.Heard, error) {
+	return voice.Between(ctx, c.sound, c.sound, voice.Speech{Tone: freq})
 }
 
 // Close ends the sound.
@@ -198,34 +214,4 @@ func (c *Call) Close() {
 	if c.sound != nil {
 		c.sound.Close()
 	}
-}
-
-// media is where a description wants sound, and the first of the formats 0 and
-// 8 it names. The m= line's own c= counts before the session's.
-func media(body []byte) (far netip.AddrPort, codec int, err error) {
-	host, port, codec, in := "", 0, -1, false
-	for line := range strings.Lines(string(body)) {
-		line = strings.TrimRight(line, "\r\n")
-		words := strings.Fields(line)
-		switch {
-		case strings.HasPrefix(line, "m="):
-			in = strings.HasPrefix(line, "m=audio ") && port == 0
-			if !in || len(words) < 4 {
-				continue
-			}
-			port, _ = strconv.Atoi(words[1])
-			for _, f := range words[3:] {
-				if n, err := strconv.Atoi(f); err == nil && (n == 0 || n == 8) && codec < 0 {
-					codec = n
-				}
-			}
-		case strings.HasPrefix(line, "c=") && len(words) == 3 && (in || port == 0):
-			host = words[2]
-		}
-	}
-	addr, err := netip.ParseAddr(host)
-	if err != nil || port == 0 || codec < 0 {
-		return far, 0, fmt.Errorf("its description has no sound in G.711: %q", body)
-	}
-	return netip.AddrPortFrom(addr, uint16(port)), codec, nil
 }

@@ -65,13 +65,16 @@ const t38 = "m=image %d udptl t38\r\na=T38FaxVersion:0\r\na=T38MaxBitRate:14400\
 
 // Fax wants to go on by T.38 and returns the answer to it.
 func (c *Call) Fax(ctx context.Context) (*wire.Message, error) {
-	return c.propose(ctx, func(body string) string {
-		session, _, _ := strings.Cut(body, "m=")
-		if !strings.Contains(session, "\nc=") {
-			session = strings.Replace(session, "\r\nt=", "\r\n"+connection.FindString(body)+"\r\nt=", 1)
-		}
-		return session + fmt.Sprintf(t38, c.sound.Port())
-	})
+	return c.propose(ctx, c.fax)
+}
+
+// fax makes a description of the device one of a fax.
+func (c *Call) fax(body string) string {
+	session, _, _ := strings.Cut(body, "m=")
+	if !strings.Contains(session, "\nc=") {
+		session = strings.Replace(session, "\r\nt=", "\r\n"+connection.FindString(body)+"\r\nt=", 1)
+	}
+	return session + fmt.Sprintf(t38, c.sound.Port())
 }
 
 // propose makes an offer within the call (RFC 3261 §14.1) and acknowledges the answer.
@@ -81,7 +84,11 @@ func (c *Call) propose(ctx context.Context, change func(string) string) (*wire.M
 	m := c.within("INVITE")
 	m["rtp"], m["session"], m["version"] = fmt.Sprint(c.sound.Port()), session, fmt.Sprint(c.version)
 	m["contact"], m["content"] = "Contact: "+v.contact(), "Content-Type: application/sdp"
-	m["body"] = change(string(v.words(v.dialect.Offer, m)))
+	body, err := c.describe(v.dialect.Offer, m)
+	if err != nil {
+		return nil, err
+	}
+	m["body"] = change(body)
 	answer, err := v.request(ctx, m, v.dialect.Invite)
 	if err != nil || answer.Status() >= 300 {
 		return answer, err
@@ -92,8 +99,8 @@ func (c *Call) propose(ctx context.Context, change func(string) string) (*wire.M
 }
 
 // Proposed waits for an offer within the call, answers it and waits for the ACK. It
-// returns the offer. One without sound is refused with 488.
-func (c *Call) Proposed(ctx context.Context) (*wire.Message, error) {
+// returns the offer. One without sound is refused with 488, or is a fax to take.
+func (c *Call) Proposed(ctx context.Context, takesFax bool) (*wire.Message, error) {
 	v := c.device
 	m, err := v.expect(ctx, "INVITE within the call", func(m *wire.Message) bool {
 		return m.IsRequest() && m.Method() == "INVITE" && m.Get("Call-ID") == c.callid
@@ -102,11 +109,17 @@ func (c *Call) Proposed(ctx context.Context) (*wire.Message, error) {
 		return nil, err
 	}
 	code, reason, words := 488, "Not Acceptable Here", message{}
-	if strings.Contains(string(m.Body), "m=audio ") && !strings.Contains(string(m.Body), "m=image ") {
+	fax := strings.Contains(string(m.Body), "m=image ")
+	if fax && takesFax || !fax && strings.Contains(string(m.Body), "m=audio ") {
 		c.version++
-		body := string(v.words(v.dialect.Answer, message{"rtp": fmt.Sprint(c.sound.Port()), "session": session, "version": fmt.Sprint(c.version), "chosen": fmt.Sprint(c.sound.aim.Load().codec)}))
-		code, reason = 200, "OK"
-		words = message{"content": "Content-Type: application/sdp", "body": direction.ReplaceAllString(body, "") + opposite(m.Body)}
+		body, err := c.describe(v.dialect.Answer, message{"rtp": fmt.Sprint(c.sound.Port()), "session": session, "version": fmt.Sprint(c.version), "chosen": fmt.Sprint(c.sound.Codec())})
+		if err != nil {
+			return nil, err
+		}
+		if body = direction.ReplaceAllString(body, "") + opposite(m.Body); fax {
+			body = c.fax(body)
+		}
+		code, reason, words = 200, "OK", message{"content": "Content-Type: application/sdp", "body": body}
 	}
 	if err := c.respond(m, code, reason, words); err != nil {
 		return nil, err
@@ -114,7 +127,7 @@ func (c *Call) Proposed(ctx context.Context) (*wire.Message, error) {
 	_, err = v.expect(ctx, "ACK", func(a *wire.Message) bool {
 		return a.IsRequest() && a.Method() == "ACK" && a.Get("Call-ID") == c.callid
 	})
-	if err != nil || code != 200 || opposite(m.Body) == "a=inactive\r\n" {
+	if err != nil || code != 200 || fax || opposite(m.Body) == "a=inactive\r\n" {
 		return m, err
 	}
 	return m, c.sound.Aim(m.Body)
@@ -130,7 +143,7 @@ func opposite(offer []byte) string {
 }
 
 // Refer sends the other side on to a URI (RFC 3515) and waits until the server has told
-// how it went and ended the call. It returns the last report.
+// how it went, and ended the call when it went well. It returns the last report.
 func (c *Call) Refer(ctx context.Context, uri string) (report string, err error) {
 	v := c.device
 	m := c.within("REFER")
@@ -142,7 +155,7 @@ func (c *Call) Refer(ctx context.Context, uri string) (report string, err error)
 	if answer.Status() != 202 {
 		return "", fmt.Errorf("%s transfers and gets %q", v.dialect.Name, answer.Start)
 	}
-	for over := false; !over || !done(report); {
+	for over := false; !done(report) || !over && strings.HasPrefix(report, "SIP/2.0 2"); {
 		m, err := v.expect(ctx, "the report of the transfer and BYE", func(m *wire.Message) bool {
 			return m.IsRequest() && m.Get("Call-ID") == c.callid && (m.Method() == "NOTIFY" || m.Method() == "BYE")
 		})
@@ -154,8 +167,11 @@ func (c *Call) Refer(ctx context.Context, uri string) (report string, err error)
 		}
 		if m.Method() == "BYE" {
 			over = true
-		} else {
-			report, _, _ = strings.Cut(strings.TrimSpace(string(m.Body)), "\r\n")
+			continue
+		}
+		report, _, _ = strings.Cut(strings.TrimSpace(string(m.Body)), "\r\n")
+		if state, _, _ := strings.Cut(m.Get("Subscription-State"), ";"); done(report) != (state == "terminated") { // RFC 3515 §2.4.7
+			return report, fmt.Errorf("the report %q says Subscription-State: %s", report, m.Get("Subscription-State"))
 		}
 	}
 	return report, nil

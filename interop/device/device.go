@@ -113,8 +113,12 @@ func (v *Device) expect(ctx context.Context, what string, fits func(*wire.Messag
 
 // Register boots the device: it registers and answers a challenge.
 func (v *Device) Register(ctx context.Context) error {
+	own := v.own()
+	if v.dialect.Registers { // a gateway's own address is otherwise that of its machine
+		own = "<sip:" + v.who.User + "@" + v.who.Domain + ">"
+	}
 	m := message{"method": "REGISTER", "ruri": "sip:" + v.who.Domain, "callid": v.regID, "expires": "Expires: 3600",
-		"contact": "Contact: " + v.contact(), "to": v.own(), "from": tagged(v.own(), v.regTag)}
+		"contact": "Contact: " + v.contact(), "to": own, "from": tagged(own, v.regTag)}
 	answer, err := v.request(ctx, m, v.dialect.Register)
 	if err != nil {
 		return err
@@ -179,7 +183,11 @@ func (v *Device) final(ctx context.Context, m message, cseq int) (*wire.Message,
 
 // acknowledge ends the transaction of an INVITE that failed, on its own Via.
 func (v *Device) acknowledge(m message, answer *wire.Message) error {
-	ack := message{"method": "ACK", "ruri": m["ruri"], "via": m["via"], "from": m["from"], "to": answer.Get("To"), "callid": m["callid"], "cseq": m["cseq"]}
+	to := answer.Get("To")
+	if v.dialect.BareACK && answer.Status() == 487 {
+		to = m["to"]
+	}
+	ack := message{"method": "ACK", "ruri": m["ruri"], "via": m["via"], "from": m["from"], "to": to, "callid": m["callid"], "cseq": m["cseq"]}
 	return v.end.Send(v.words(v.dialect.Request, ack))
 }
 
@@ -215,12 +223,15 @@ func (v *Device) answer(m *wire.Message, code int, reason string) message {
 	return words
 }
 
-// Subscribe asks to be told of an event of its own user, and waits for the first
-// notice (RFC 6665 §4.1.2).
-func (v *Device) Subscribe(ctx context.Context, event, accept string) (*wire.Message, error) {
+// Subscribe asks to be told of an event of its own user, with a body where one goes with
+// it, and waits for the first notice (RFC 6665 §4.1.2).
+func (v *Device) Subscribe(ctx context.Context, event, accept string, body ...string) (*wire.Message, error) {
 	own := "sip:" + v.who.User + "@" + v.who.Domain
 	m := message{"method": "SUBSCRIBE", "ruri": own, "callid": v.fresh(v.dialect.CallID), "expires": "Expires: 600", "contact": "Contact: " + v.contact(),
-		"to": "<" + own + ">", "from": tagged(v.own(), random(4)), "content": "Event: " + event + "\r\nAccept: " + accept}
+		"to": "<" + own + ">", "from": tagged(v.own(), random(4)), "content": "Event: " + event + "\r\nAccept: " + accept, "body": strings.Join(body, "")}
+	if m["body"] != "" {
+		m["content"] += "\r\nContent-Type: " + accept
+	}
 	answer, err := v.request(ctx, m, v.dialect.Request)
 	if err != nil {
 		return nil, err

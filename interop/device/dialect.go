@@ -46,8 +46,17 @@ type Dialect struct {
 	Response    string `yaml:"response"`
 	Offer       string `yaml:"offer"`
 	Answer      string `yaml:"answer"`
-	Hold        string `yaml:"hold"` // how it holds: sendonly, address, or address and sendrecv; "" when that is not known
+	Hold        string `yaml:"hold"`      // how it holds: sendonly, address, or address and sendrecv; "" when that is not known
+	Bye         string `yaml:"bye"`       // a further line of BYE
+	BareACK     bool   `yaml:"bare_ack"`  // the ACK of a 487 has no tag in To
+	Features    bool   `yaml:"features"`  // it keeps do-not-disturb by as-feature-event
+	Registers   bool   `yaml:"registers"` // of a gateway: it can register as well
+	Refers      bool   `yaml:"refers"`    // of a gateway: it transfers by REFER
+	SDES        bool   `yaml:"sdes"`      // over TLS its sound is SRTP with keys in the description (RFC 4568)
 }
+
+// protects says whether it protects its sound when it signals over a transport.
+func (d *Dialect) protects(proto string) bool { return d.SDES && proto == "TLS" }
 
 // Events says whether it sends keys as telephone-event.
 func (d *Dialect) Events() bool { return strings.Contains(d.Offer, "telephone-event") }
@@ -102,6 +111,7 @@ func load(name string, plain *Dialect) (*Dialect, error) {
 		c := *plain
 		d = &c
 		d.Title, d.Family, d.Role, d.Evidence, d.Note, d.Over, d.Register, d.Invite, d.Hold = "", "", "", nil, "", nil, "", "", ""
+		d.Bye, d.BareACK, d.Features, d.Registers, d.Refers, d.SDES = "", false, false, false, false, false
 	}
 	if err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(d); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)

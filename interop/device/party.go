@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"tandem/interop/story"
+	"tandem/interop/voice"
 	"tandem/media/sound"
 )
 
@@ -18,7 +19,7 @@ type Party struct {
 	again   func(context.Context) (*Device, error) // starts it again; nil: that cannot be
 
 	call  *Call
-	voice *voice // while two speak
+	voice *voice.Voice // while two speak
 }
 
 var _ story.Party = (*Party)(nil)
@@ -91,7 +92,7 @@ func (p *Party) Established(ctx context.Context) (err error) {
 		err = p.call.Answered(ctx)
 	}
 	if err == nil {
-		p.voice = newVoice(p.call.sound, p.tone)
+		p.voice = voice.Speak(p.call.sound, p.tone)
 	}
 	return err
 }
@@ -137,7 +138,7 @@ func (c *Call) up() bool { return c.answer != nil || c.invite != nil && c.sound 
 // over forgets the call.
 func (p *Party) over() {
 	if p.voice != nil {
-		p.voice.close()
+		p.voice.Close()
 	} else if p.call != nil {
 		p.call.Close()
 	}
@@ -149,7 +150,7 @@ func (p *Party) Mark() int {
 	if p.voice == nil {
 		return 0
 	}
-	return p.voice.mark()
+	return p.voice.Mark()
 }
 
 // Heard implements story.Party.
@@ -157,7 +158,7 @@ func (p *Party) Heard(mark int) ([]sound.Segment, error) {
 	if p.voice == nil {
 		return nil, errNoCall
 	}
-	return p.voice.heard(mark), nil
+	return p.voice.Heard(mark), nil
 }
 
 // Hold implements story.Party.
@@ -176,7 +177,7 @@ func (p *Party) Held(ctx context.Context, on bool) error {
 	if p.voice == nil {
 		return errNoCall
 	}
-	m, err := p.call.Proposed(ctx)
+	m, err := p.call.Proposed(ctx, false)
 	if err != nil {
 		return err
 	}
@@ -199,13 +200,25 @@ func (p *Party) Transfer(ctx context.Context, uri string) error {
 	return err
 }
 
+// TransferRefused implements story.Party.
+func (p *Party) TransferRefused(ctx context.Context, uri string) (code int, err error) {
+	if p.voice == nil {
+		return 0, errNoCall
+	}
+	report, err := p.call.Refer(ctx, uri)
+	if err == nil {
+		_, err = fmt.Sscanf(report, "SIP/2.0 %d ", &code)
+	}
+	return code, err
+}
+
 // Press implements story.Party.
 func (p *Party) Press(ctx context.Context, key string) error {
 	if p.voice == nil {
 		return errNoCall
 	}
-	err := p.voice.key(ctx, key)
-	if errors.Is(err, ErrNoKeys) && !p.device.dialect.Events() {
+	err := p.voice.Press(ctx, key)
+	if errors.Is(err, voice.ErrNoKeys) && !p.device.dialect.Events() {
 		err = &story.Cannot{Who: p.Kind(), What: "has no keys in its sound"}
 	}
 	return err
@@ -216,7 +229,7 @@ func (p *Party) Pressed(ctx context.Context, count int) (string, error) {
 	if p.voice == nil {
 		return "", errNoCall
 	}
-	return story.Keys(ctx, p.Kind(), count, p.voice.keys)
+	return story.Keys(ctx, p.Kind(), count, p.voice.Keys)
 }
 
 // Fax implements story.Party.
@@ -228,17 +241,34 @@ func (p *Party) Fax(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return m.Status(), nil
+	if m.Status() == 200 {
+		err = p.voice.Fax(m.Body)
+	}
+	return m.Status(), err
 }
 
 // Faxed implements story.Party.
-func (p *Party) Faxed(ctx context.Context) (int, error) {
+func (p *Party) Faxed(ctx context.Context, take bool) (int, error) {
 	if p.voice == nil {
 		return 0, errNoCall
 	}
-	_, err := p.call.Proposed(ctx)
-	return 488, err
+	m, err := p.call.Proposed(ctx, take)
+	if err != nil || !take {
+		return 488, err
+	}
+	return 200, p.voice.Fax(m.Body)
 }
+
+// Scan implements story.Party.
+func (p *Party) Scan(_ context.Context, packet []byte) error {
+	if p.voice == nil {
+		return errNoCall
+	}
+	return p.voice.Scan(packet)
+}
+
+// Printed implements story.Party.
+func (p *Party) Printed(packet []byte) bool { return p.voice != nil && p.voice.Printed(packet) }
 
 // Reboot implements story.Party.
 func (p *Party) Reboot(ctx context.Context) error {

@@ -50,15 +50,22 @@ type Party interface {
 	// Transfer sends the other side to a URI and waits until it is told that they
 	// talk. The call is over here then.
 	Transfer(ctx context.Context, uri string) error
+	// TransferRefused sends the other side to a URI that will not take it, and returns the
+	// code it is told. The call goes on.
+	TransferRefused(ctx context.Context, uri string) (code int, err error)
 	// Press presses a key in the call.
 	Press(ctx context.Context, key string) error
 	// Pressed waits for the keys that the other side has pressed to be so many in all.
 	Pressed(ctx context.Context, count int) (keys string, err error)
 	// Fax wants to go on by T.38 and returns the code of the answer.
 	Fax(ctx context.Context) (code int, err error)
-	// Faxed waits until the other side has wanted that, which it refuses, and returns the
-	// code, 0 where it does so by itself and tells nobody.
-	Faxed(ctx context.Context) (code int, err error)
+	// Faxed waits until the other side has wanted that, which it takes or refuses, and
+	// returns the code, 0 where it refuses by itself and tells nobody.
+	Faxed(ctx context.Context, take bool) (code int, err error)
+	// Scan sends a packet of the fax that the call has become.
+	Scan(ctx context.Context, packet []byte) error
+	// Printed says whether a packet of the fax has come, octet for octet.
+	Printed(packet []byte) bool
 	// Reboot starts it again as after a loss of power, at another port, and registers it.
 	Reboot(ctx context.Context) error
 	// Rest ends what goes on and forgets it, whatever its state: the next story begins.
@@ -117,6 +124,11 @@ func (p Plain) Held(context.Context, bool) error { return p.cannot("does not sho
 // Transfer implements Party.
 func (p Plain) Transfer(context.Context, string) error { return p.cannot("does not transfer calls") }
 
+// TransferRefused implements Party.
+func (p Plain) TransferRefused(context.Context, string) (int, error) {
+	return 0, p.cannot("does not say why a transfer failed")
+}
+
 // Press implements Party.
 func (p Plain) Press(context.Context, string) error { return p.cannot("has no keys") }
 
@@ -129,7 +141,18 @@ func (p Plain) Pressed(context.Context, int) (string, error) {
 func (p Plain) Fax(context.Context) (int, error) { return 0, p.cannot("is no fax machine") }
 
 // Faxed implements Party.
-func (p Plain) Faxed(context.Context) (int, error) { return 0, nil }
+func (p Plain) Faxed(_ context.Context, take bool) (int, error) {
+	if take {
+		return 0, p.cannot("is no fax machine")
+	}
+	return 0, nil
+}
+
+// Scan implements Party.
+func (p Plain) Scan(context.Context, []byte) error { return p.cannot("is no fax machine") }
+
+// Printed implements Party.
+func (p Plain) Printed([]byte) bool { return false }
 
 // Reboot implements Party.
 func (p Plain) Reboot(context.Context) error { return p.cannot("is not restarted") }

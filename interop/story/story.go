@@ -31,7 +31,9 @@ var All = []Story{
 	{"hold", "Calls, puts the other side on hold, and takes it back.", "Tells the other side, which is not heard meanwhile, and passes the sound again afterwards.", "RFC 3264 §8.4", false, hold},
 	{"held", "Calls, is put on hold, and taken back.", "Tells it so, and passes the sound again afterwards.", "RFC 3264 §8.4", false, held},
 	{"transfer", "Calls, and sends the other side on to a third.", "Answers 202, reports how it went, ends the call, and connects the two.", "RFC 3515", true, transfer},
+	{"transfer-refused", "Calls, and sends the other side on to a third who is busy.", "Reports what the third said, and the call goes on.", "RFC 3515 §2.4.5", true, transferRefused},
 	{"fax", "Calls, and wants to go on as a fax by T.38, which the other side refuses.", "Passes the refusal, and the sound goes on.", "ITU-T T.38 annex D", false, fax},
+	{"fax-switch", "Calls, and goes on as a fax by T.38, which the other side takes.", "Passes offer and answer, and from then on the packets of UDPTL both ways, octet for octet.", "ITU-T T.38 annex D", false, faxSwitch},
 	{"failure", "Calls where nobody answers, and is refused when it is called.", "Tells the caller what the called side said.", "RFC 3261 §16.7", false, failure},
 	{"reboot", "Starts again at another port, and is called.", "Takes the new registration beside the old one, and reaches it.", "RFC 3261 §10", false, reboot},
 }
@@ -248,7 +250,7 @@ func fax(ctx context.Context, c Cast) error {
 		var got, said int
 		if err := together(ctx,
 			func(ctx context.Context) (err error) { got, err = c.Hero.Fax(ctx); return err },
-			func(ctx context.Context) (err error) { said, err = c.Other.Faxed(ctx); return err }); err != nil {
+			func(ctx context.Context) (err error) { said, err = c.Other.Faxed(ctx, false); return err }); err != nil {
 			return err
 		}
 		if got < 400 || said != 0 && got != said {
@@ -284,6 +286,73 @@ func transfer(ctx context.Context, c Cast) error {
 		return fmt.Errorf("after the transfer: %w", err)
 	}
 	return end(ctx, c.Other, c.Third)
+}
+
+// transferRefused has the hero call, and send the other side on to a third who is busy.
+func transferRefused(ctx context.Context, c Cast) error {
+	return during(ctx, c.Hero, c.Other, func() error {
+		code, said := 0, 0
+		if err := together(ctx,
+			func(ctx context.Context) (err error) {
+				code, err = c.Hero.TransferRefused(ctx, c.Third.Address())
+				return on("the transfer", err)
+			},
+			func(ctx context.Context) (err error) {
+				if err = c.Third.Incoming(ctx); err == nil {
+					said, err = c.Third.Refuse(ctx, 486)
+				}
+				return on("the third", err)
+			}); err != nil {
+			return err
+		}
+		if code != said {
+			return fmt.Errorf("the third refused with %d, and the report says %d", said, code)
+		}
+		return on("after the transfer", talk(ctx, c.Hero, c.Other))
+	})
+}
+
+// What fax machines say to each other first, each as a packet of UDPTL with one indicator
+// and no repetition (ITU-T T.38 §7.2.1, §9.1): the calling tone and the called one.
+var (
+	callingTone = []byte{0, 0, 1, 2, 0, 0}
+	calledTone  = []byte{0, 0, 1, 4, 0, 0}
+)
+
+// faxSwitch has a call become a fax, which the other side takes.
+func faxSwitch(ctx context.Context, c Cast) error {
+	return during(ctx, c.Hero, c.Other, func() error {
+		if err := talk(ctx, c.Hero, c.Other); err != nil {
+			return fmt.Errorf("before the fax: %w", err)
+		}
+		var got, said int
+		if err := together(ctx,
+			func(ctx context.Context) (err error) { got, err = c.Hero.Fax(ctx); return err },
+			func(ctx context.Context) (err error) { said, err = c.Other.Faxed(ctx, true); return err }); err != nil {
+			return err
+		}
+		if got != 200 || said != 200 {
+			return fmt.Errorf("the fax was answered with %d, and the answer that came is %d", said, got)
+		}
+		return together(ctx,
+			func(ctx context.Context) error { return faxes(ctx, c.Hero, c.Other, callingTone) },
+			func(ctx context.Context) error { return faxes(ctx, c.Other, c.Hero, calledTone) })
+	})
+}
+
+// faxes has one side send a packet until the other one has it: UDPTL goes by UDP.
+func faxes(ctx context.Context, from, to Party, packet []byte) error {
+	for {
+		if err := from.Scan(ctx, packet); err != nil {
+			return err
+		}
+		if to.Printed(packet) {
+			return nil
+		}
+		if !sleep(ctx, glance) {
+			return fmt.Errorf("%s has not got the packet %x of the fax", to.Kind(), packet)
+		}
+	}
 }
 
 // reboot has the hero start again, without leaving, and be called.

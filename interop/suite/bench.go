@@ -16,6 +16,7 @@ import (
 
 	"tandem/interop/behaviour"
 	"tandem/interop/device"
+	"tandem/interop/voice"
 	"tandem/interop/wire"
 )
 
@@ -77,7 +78,7 @@ type actor struct {
 	cseq      int
 	invite    int // CSeq of the last INVITE
 	rtp       *wire.Media
-	voice     *device.Sound            // from and to rtp
+	voice     *voice.Sound             // from and to rtp
 	sent      *wire.Message            // request sent last
 	inviting  *wire.Message            // INVITE sent last
 	request   *wire.Message            // came last
@@ -104,7 +105,7 @@ func (b *bench) actor(ctx context.Context, who string) (*actor, error) {
 	if who == "gateway" && b.gateway != nil && strings.EqualFold(proto, b.gateway.Endpoint.Proto) {
 		d.Endpoint, d.shared = b.gateway.Endpoint, true
 		d.Forget()
-		if proto == "tcp" {
+		if proto != "udp" {
 			if err := d.Connect(ctx, to); err != nil {
 				return nil, err
 			}

@@ -95,17 +95,22 @@ func (b *bench) gatewayParty(ctx context.Context, words *device.Dialect, tone fl
 	if err != nil {
 		return nil, err
 	}
-	v := device.New(words, g.Endpoint, device.Identity{User: "36602", Domain: g.Local.Addr().String()}, b.target.patience())
-	return device.NewParty(v, b.uri("gateway"), tone, nil), nil
+	start := func(context.Context) (*device.Device, error) {
+		g.Forget()
+		return device.New(words, g.Endpoint, device.Identity{User: "36602", Domain: g.Local.Addr().String()}, b.target.patience()), nil
+	}
+	v, err := start(ctx)
+	return device.NewParty(v, b.uri("gateway"), tone, start), err
 }
 
-// cast starts the devices of a story: the hero, by its words, and plain ones.
-func (b *bench) cast(ctx context.Context, hero *device.Dialect, third bool) (c story.Cast, err error) {
+// cast starts the devices of a story: the hero, by its words, and plain ones. A gateway
+// plays from its own address unless it is registered.
+func (b *bench) cast(ctx context.Context, hero *device.Dialect, third, registered bool) (c story.Cast, err error) {
 	plain, err := device.Find("plain")
 	if err != nil {
 		return c, err
 	}
-	if isGateway(hero) {
+	if isGateway(hero) && !registered {
 		if c.Other, err = b.phoneParty(ctx, "phone", plain, otherTone); err == nil {
 			c.Hero, err = b.gatewayParty(ctx, hero, heroTone)
 		}

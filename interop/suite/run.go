@@ -36,7 +36,7 @@ func Run(ctx context.Context, t *Target, rows []*behaviour.Behaviour, opt Option
 		return nil, err
 	}
 	r := &runner{target: t, accounts: pool(t.Accounts), gateways: map[string]chan Gateway{}}
-	for _, proto := range []string{"UDP", "TCP"} {
+	for _, proto := range []string{"UDP", "TCP", "TLS"} {
 		r.gateways[proto] = pool(slices.DeleteFunc(slices.Clone(t.Gateways), func(g Gateway) bool { return g.Endpoint.Proto != proto }))
 	}
 	results := make([]report.Result, len(rows))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"tandem/interop/behaviour"
@@ -16,12 +17,15 @@ import (
 var (
 	registers = story.Story{Name: "register", Does: "Starts and registers.", Server: "Challenges it, takes its credentials and names its contact as it wrote it."}
 	waits     = story.Story{Name: "waiting", Does: "Subscribes to its messages, and one comes.", Server: "Tells it now, and when one comes.", Source: "RFC 3842"}
+	features  = story.Story{Name: "features", Does: "Subscribes to as-feature-event, and its user does not want to be disturbed.", Server: "Tells it what is set, takes what it sets, and refuses calls then.",
+		Source: "BroadSoft BD5196-00, as public projects quote it"}
+	again = story.Story{Name: "reboot-registered", Does: "Is registered, starts again at another port, and is called.", Server: "Takes the new registration beside the old one, and reaches it.", Source: "RFC 3261 §10"}
 )
 
 // tales are all stories in the order of reports.
 func tales() []story.Story {
 	i := slices.IndexFunc(story.All, func(s story.Story) bool { return s.Name == "reboot" })
-	return slices.Concat([]story.Story{registers}, story.All[:i], []story.Story{waits}, story.All[i:])
+	return slices.Concat([]story.Story{registers}, story.All[:i], []story.Story{waits, features}, story.All[i:], []story.Story{again})
 }
 
 // everywhere are the stories that are told over every transport a device uses.
@@ -30,9 +34,17 @@ var everywhere = []string{"register", "call-out", "call-in", "busy", "give-up"}
 // fits says whether a device tells a story.
 func fits(d *device.Dialect, tells string) bool {
 	switch tells {
-	case "register", "waiting", "transfer", "reboot":
+	case "register":
+		return isPhone(d) || d.Registers
+	case "reboot-registered":
+		return d.Registers
+	case "waiting":
 		return isPhone(d)
-	case "fax":
+	case "transfer", "transfer-refused":
+		return isPhone(d) || d.Refers
+	case "features":
+		return d.Features
+	case "fax", "fax-switch":
 		return isGateway(d)
 	case "keys":
 		return d.Events()
@@ -42,6 +54,9 @@ func fits(d *device.Dialect, tells string) bool {
 	return true
 }
 
+// asPhone says whether a gateway that tells a story has an account as a phone has.
+func asPhone(tells string) bool { return tells == registers.Name || tells == again.Name }
+
 // waitsFor is what a server needs for a story.
 func waitsFor(tells string) behaviour.Feature {
 	switch tells {
@@ -49,6 +64,8 @@ func waitsFor(tells string) behaviour.Feature {
 		return ""
 	case "waiting":
 		return behaviour.Messages
+	case "features":
+		return behaviour.Provisioning
 	case "keys":
 		return behaviour.Media
 	}
@@ -86,7 +103,7 @@ func Stories() ([]*behaviour.Behaviour, error) {
 func told(d *device.Dialect, t story.Story) *behaviour.Behaviour {
 	row := storyOf(d, t)
 	who := "gateway"
-	if isPhone(d) {
+	if isPhone(d) || asPhone(t.Name) {
 		who = "phone"
 	}
 	for _, over := range d.Over {
@@ -103,8 +120,8 @@ func PlayerStories(players []Player) (rows []*behaviour.Behaviour) {
 	family := &behaviour.Family{Name: "programs", Title: "Real programs and libraries", Role: behaviour.Phone}
 	for _, p := range players {
 		for _, t := range story.All {
-			if t.Name == "fax" {
-				continue // gateways do that
+			if strings.HasPrefix(t.Name, "fax") || t.Name == "transfer-refused" {
+				continue // gateways do the one, and no program says why a transfer failed
 			}
 			rows = append(rows, &behaviour.Behaviour{ID: "story-" + p.Name + "-" + t.Name, Does: p.Title + ". " + t.Does, Server: t.Server, WaitsFor: waitsFor(t.Name),
 				Evidence: []behaviour.Evidence{behaviour.Itself}, Source: []string{t.Source}, Family: family,
@@ -170,12 +187,14 @@ func (b *bench) story(ctx context.Context, s *behaviour.Story) error {
 		return err
 	case waits.Name:
 		return b.waiting(ctx, hero)
+	case features.Name:
+		return b.features(ctx, hero)
 	}
-	t, ok := story.Find(s.Tells)
+	t, ok := story.Find(strings.TrimSuffix(s.Tells, "-registered"))
 	if !ok {
 		return fmt.Errorf("no story tells %q", s.Tells)
 	}
-	c, err := b.cast(ctx, hero, t.Third)
+	c, err := b.cast(ctx, hero, t.Third, asPhone(s.Tells))
 	if err != nil {
 		return err
 	}

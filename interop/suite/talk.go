@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"tandem/interop/behaviour"
-	"tandem/interop/device"
+	"tandem/interop/voice"
 	"tandem/interop/wire"
 )
 
@@ -48,13 +48,13 @@ func (b *bench) speak(ctx context.Context, d *actor, t *behaviour.Talk) error {
 		}
 		packets = append(packets, raw)
 	}
-	speech := device.Speech{Tone: t.Tone, Key: t.Key, Packets: packets, Unheard: t.Nothing}
+	speech := voice.Speech{Tone: t.Tone, Key: t.Key, Packets: packets, Unheard: t.Nothing}
 	if t.Info != nil {
 		speech.Key, speech.Do = "", func(ctx context.Context) error { return b.ask(ctx, d, t.Info) }
 	}
 	for range tries {
-		var heard device.Heard
-		if heard, err = device.Between(ctx, from, ear, speech); err != nil {
+		var heard voice.Heard
+		if heard, err = voice.Between(ctx, from, ear, speech); err != nil {
 			return err
 		}
 		if err = judged(t, heard); err == nil || t.Tone == 0 || t.Key != "" || t.Nothing {
@@ -65,7 +65,7 @@ func (b *bench) speak(ctx context.Context, d *actor, t *behaviour.Talk) error {
 }
 
 // judged says what of a talk was not heard as it should be.
-func judged(t *behaviour.Talk, heard device.Heard) error {
+func judged(t *behaviour.Talk, heard voice.Heard) error {
 	switch {
 	case t.Nothing && heard.Length > 0:
 		return fmt.Errorf("%s should hear nothing and heard %s", t.To, heard)
@@ -73,6 +73,8 @@ func judged(t *behaviour.Talk, heard device.Heard) error {
 		return fmt.Errorf("%s should hear %.0f Hz and heard %s", t.To, t.Tone, heard)
 	case t.Key != "" && heard.Keys != t.Key:
 		return fmt.Errorf("%s should hear the key %s once and heard %q", t.To, t.Key, heard.Keys)
+	case t.Key != "" && heard.Ends < voice.Ends:
+		return fmt.Errorf("%s should be told the end of the key %s %d times and was %d times", t.To, t.Key, voice.Ends, heard.Ends)
 	case t.Mark != "" && heard.Marked != (t.Mark == "set"):
 		return fmt.Errorf("the marker bit of the key %s hears should be %s", t.To, t.Mark)
 	case t.Octets != 0 && heard.Octets != t.Octets:
@@ -82,7 +84,7 @@ func judged(t *behaviour.Talk, heard device.Heard) error {
 }
 
 // speaker is a device's sound toward where the description that came last wants it.
-func (d *actor) speaker() (*device.Sound, error) {
+func (d *actor) speaker() (*voice.Sound, error) {
 	if _, err := d.sound(); err != nil {
 		return nil, err
 	}
@@ -90,7 +92,7 @@ func (d *actor) speaker() (*device.Sound, error) {
 		return nil, fmt.Errorf("%s has got no description, so there is no place for its sound", d.who)
 	}
 	if d.voice == nil {
-		d.voice = device.NewSound(d.rtp)
+		d.voice = voice.New(d.rtp)
 	}
 	return d.voice, d.voice.Aim(d.offered)
 }

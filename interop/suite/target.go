@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"tandem/interop/behaviour"
@@ -24,6 +25,7 @@ type Target struct {
 	WSS        netip.AddrPort // browsers send here; not valid: not served
 	Trusted    netip.AddrPort // requests from this machine need no credentials here (UDP)
 	TrustedTCP netip.AddrPort
+	TrustedTLS netip.AddrPort
 	HTTP       netip.AddrPort // phones fetch their files here; not valid: not served
 	TFTP       netip.AddrPort
 	Operator   Operator // nil: nobody operates it for the suite
@@ -125,8 +127,8 @@ func (t *Target) lacks(c *behaviour.Case) string {
 // way is the transport of the gateway a case needs, as it stands in Via: a story is
 // played over that of its gateway, other exchanges with a connection of their own.
 func way(c *behaviour.Case) string {
-	if c.Story != nil && c.Over["gateway"] == "tcp" {
-		return "TCP"
+	if over := c.Over["gateway"]; c.Story != nil && over != "" {
+		return strings.ToUpper(over)
 	}
 	return "UDP"
 }
@@ -144,6 +146,8 @@ func (t *Target) at(who, proto string) (netip.AddrPort, error) {
 	switch {
 	case who == "gateway" && proto == "tcp":
 		at = t.TrustedTCP
+	case who == "gateway" && proto == "tls":
+		at = t.TrustedTLS
 	case who == "gateway" && proto == "udp":
 		at = t.Trusted
 	case proto == "udp":

@@ -28,6 +28,7 @@ type Endpoint struct {
 	Local netip.AddrPort // of the socket
 	To    netip.AddrPort // where Send sends
 
+	tls  *tls.Config // of a listening endpoint that uses TLS
 	out  flow
 	in   chan *Message
 	stop chan struct{}
@@ -77,11 +78,9 @@ func Open(ctx context.Context, proto string, local netip.Addr, to netip.AddrPort
 			return nil, err
 		}
 		if e.Proto == "TLS" {
-			secure := tls.Client(c, config)
-			if err := secure.HandshakeContext(ctx); err != nil {
-				return nil, errors.Join(fmt.Errorf("TLS with %s: %w", to, err), c.Close())
+			if c, err = secured(ctx, c, to, config); err != nil {
+				return nil, err
 			}
-			c = secure
 		}
 		e.Local = c.LocalAddr().(*net.TCPAddr).AddrPort()
 		e.serve(c)
@@ -100,9 +99,20 @@ func ListenTCP(local netip.AddrPort) (*Endpoint, error) {
 	return listen("TCP", local, netip.AddrPort{})
 }
 
+// ListenTLS is ListenTCP over TLS. The configuration is for both directions: it has a
+// certificate, and says whom to trust.
+func ListenTLS(local netip.AddrPort, config *tls.Config) (*Endpoint, error) {
+	return listenWith("TLS", local, netip.AddrPort{}, config)
+}
+
 func listen(proto string, local, to netip.AddrPort) (*Endpoint, error) {
+	return listenWith(proto, local, to, nil)
+}
+
+func listenWith(proto string, local, to netip.AddrPort, config *tls.Config) (*Endpoint, error) {
 	for try := 1; ; try++ {
 		e := newEndpoint(proto, to)
+		e.tls = config
 		if err := e.listenUDP(local); err != nil {
 			return nil, err
 		}
@@ -167,12 +177,17 @@ func (e *Endpoint) Send(b []byte) error {
 	return e.write(out, b)
 }
 
-// Connect has an endpoint of ListenTCP send to a server over a new connection, in the
-// place of the one before. Nothing may be under way.
+// Connect has an endpoint of ListenTCP or ListenTLS send to a server over a new
+// connection, in the place of the one before. Nothing may be under way.
 func (e *Endpoint) Connect(ctx context.Context, to netip.AddrPort) error {
 	c, err := dial(ctx, e.Local.Addr(), to)
 	if err != nil {
 		return err
+	}
+	if e.tls != nil {
+		if c, err = secured(ctx, c, to, e.tls); err != nil {
+			return err
+		}
 	}
 	s := e.serve(c)
 	e.mu.Lock()
@@ -183,6 +198,15 @@ func (e *Endpoint) Connect(ctx context.Context, to netip.AddrPort) error {
 		_ = old.conn.Close()
 	}
 	return nil
+}
+
+// secured puts TLS on a connection.
+func secured(ctx context.Context, c net.Conn, to netip.AddrPort, config *tls.Config) (net.Conn, error) {
+	s := tls.Client(c, config)
+	if err := s.HandshakeContext(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("TLS with %s: %w", to, err), c.Close())
+	}
+	return s, nil
 }
 
 // dial opens a connection from an address of ours.

@@ -61,9 +61,12 @@ func (s stream) proto() string {
 
 func (e *Endpoint) accept(l *net.TCPListener) {
 	for {
-		c, err := l.AcceptTCP()
+		c, err := l.Accept()
 		if err != nil {
 			return
+		}
+		if e.tls != nil {
+			c = tls.Server(c, e.tls) // the handshake comes with the first octets read
 		}
 		e.serve(c)
 	}

@@ -3,6 +3,7 @@ package mutants
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -33,13 +34,18 @@ var mutants = map[string]mutant{
 	"CSeq has no leading zeros":            {"rtc/sip/value.go", "\tnumber, _ := m.cseq()\n\tu, ok := ParseUint(number, 1<<31-1)\n\treturn uint32(u), ok", "\tnumber, _ := m.cseq()\n\tu, ok := ParseUint(number, 1<<31-1)\n\treturn uint32(u), ok && (len(number) < 2 || number[0] != '0')", []string{"any-cseq-zeros"}},
 }
 
+// all are the mistakes of whoever wrote them.
+func all() map[string]mutant {
+	list := maps.Clone(mutants)
+	maps.Copy(list, strangers)
+	return list
+}
+
 // TestPlaces builds nothing: the text each mistake replaces is in its file, once.
 func TestPlaces(t *testing.T) {
-	for _, list := range []map[string]mutant{mutants, strangers} {
-		for name, m := range list {
-			if _, err := m.apply(root(t)); err != nil {
-				t.Errorf("%s: %v", name, err)
-			}
+	for name, m := range all() {
+		if _, err := m.apply(root(t)); err != nil {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
@@ -47,7 +53,7 @@ func TestPlaces(t *testing.T) {
 func TestMutants(t *testing.T) {
 	root := root(t)
 	used := map[string]bool{}
-	for _, m := range mutants {
+	for _, m := range all() {
 		for _, row := range m.rows {
 			used[row] = true
 		}
@@ -59,7 +65,7 @@ func TestMutants(t *testing.T) {
 	if r := try(t, build(t, root, nil), rows); r.Counts[report.Failed] > 0 {
 		t.Fatal("the server without a mistake fails rows; see: tandem interop run")
 	}
-	for name, m := range mutants {
+	for name, m := range all() {
 		t.Run(name, func(t *testing.T) {
 			r := try(t, build(t, root, &m), m.rows)
 			if r.Counts[report.Failed] == 0 {

@@ -10,15 +10,13 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"tandem/cmd/tandem/api/client"
 	"tandem/cmd/tandem/config"
 	"tandem/cmd/tandem/server"
-	"tandem/gateways"
-	"tandem/gateways/dialect"
 	"tandem/interop/behaviour"
 	"tandem/interop/suite"
-	"tandem/interop/wire"
 	"tandem/rtc/directory"
 )
 
@@ -35,10 +33,8 @@ type Lab struct {
 
 // What a lab has of each.
 const (
-	domain       = "interop.test"
-	accounts     = 32
-	gatewayCount = 20
-	tcpGateways  = 4 // of these, over TCP
+	domain   = "interop.test"
+	accounts = 32
 )
 
 // listeners are the listeners of a lab, in this order.
@@ -48,8 +44,12 @@ var listeners = []config.Listen{
 	{Proto: "tls", Addr: "127.0.0.1:0"},
 	{Proto: "udp", Addr: "127.0.0.1:0", Loops: 1, Trusted: []string{"127.0.0.1"}},
 	{Proto: "tcp", Addr: "127.0.0.1:0", Trusted: []string{"127.0.0.1"}},
+	{Proto: "tls", Addr: "127.0.0.1:0"},                         // asks for certificates
 	{Proto: "wss", Addr: "127.0.0.1:0", Origins: []string{"*"}}, // pages come from ports of their own
 }
+
+// gatewayTLS is the one where gateways come over TLS.
+const gatewayTLS = 5
 
 // has is what this server has beside a registrar and a proxy.
 var has = []behaviour.Feature{behaviour.Calls, behaviour.Media, behaviour.Trunks, behaviour.Messages, behaviour.Lamps, behaviour.Provisioning, behaviour.Resync, behaviour.Remote}
@@ -65,15 +65,15 @@ func Start(ctx context.Context) (_ *Lab, err error) {
 			err = errors.Join(err, l.Close())
 		}
 	}()
-	if err := l.gateways(); err != nil {
-		return nil, err
-	}
 	cfg := config.Default()
 	cfg.Domains = []string{domain}
 	cfg.Data = l.Data()
 	cfg.HTTP.Addr = ""
 	cfg.Limits.Drain = 0
-	cfg.Listen = listeners
+	cfg.Listen = slices.Clone(listeners)
+	if cfg.Listen[gatewayTLS].ClientCA, err = l.certify(); err != nil {
+		return nil, err
+	}
 	cfg.Numbers.Country = "DE"
 	cfg.Phones.HTTP, cfg.Phones.TFTP, cfg.Phones.Transport = "127.0.0.1:0", "127.0.0.1:0", "udp"
 	cfg.DNS.Servers = []string{"127.0.0.1:9"} // no name is looked up outside
@@ -90,50 +90,14 @@ func Start(ctx context.Context) (_ *Lab, err error) {
 	return l, l.fill(ctx, s)
 }
 
-// gateways opens addresses that numbers lead to.
-func (l *Lab) gateways() error {
-	free := netip.MustParseAddrPort("127.0.0.1:0")
-	for i := range gatewayCount {
-		open := func() (*wire.Endpoint, error) { return wire.Listen(free, netip.AddrPort{}) } // aimed once the server is there
-		if i < tcpGateways {
-			open = func() (*wire.Endpoint, error) { return wire.ListenTCP(free) }
-		}
-		e, err := open()
-		if err != nil {
-			return err
-		}
-		l.Target.Gateways = append(l.Target.Gateways, suite.Gateway{Endpoint: e, Number: number(i) + "100"})
-	}
-	return nil
-}
-
-// number begins the numbers behind a gateway.
-func number(i int) string { return fmt.Sprintf("+4930555%02d", i) }
-
-// trunks leads the numbers to the gateways.
-func (l *Lab) trunks(ctx context.Context, s *server.Server) error {
-	for i, g := range l.Target.Gateways {
-		address := "sip:" + g.Endpoint.Local.String()
-		if g.Endpoint.Proto == "TCP" {
-			address += ";transport=tcp"
-		} else {
-			g.Endpoint.Aim(l.Target.Trusted)
-		}
-		err := s.Trunks().Add(ctx, gateways.Trunk{Name: fmt.Sprintf("gateway-%d", i),
-			Addresses: []string{address}, Prefixes: []string{number(i)},
-			Manner: dialect.Manner{Probe: dialect.ProbeOff}}) // the suite plays one device at a time at an address
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // fill makes accounts and says where the server is.
 func (l *Lab) fill(ctx context.Context, s *server.Server) (err error) {
 	t, at := &l.Target, s.Transport().Listeners()
 	t.Domain, t.Local, t.Has = domain, netip.MustParseAddr("127.0.0.1"), has
-	t.UDP, t.TCP, t.TLS, t.Trusted, t.TrustedTCP, t.WSS = at[0].Addr(), at[1].Addr(), at[2].Addr(), at[3].Addr(), at[4].Addr(), at[5].Addr()
+	t.UDP, t.TCP, t.TLS, t.Trusted, t.TrustedTCP, t.TrustedTLS, t.WSS = at[0].Addr(), at[1].Addr(), at[2].Addr(), at[3].Addr(), at[4].Addr(), at[gatewayTLS].Addr(), at[6].Addr()
+	if err := l.gateways(); err != nil {
+		return err
+	}
 	if err := l.trunks(ctx, s); err != nil {
 		return err
 	}

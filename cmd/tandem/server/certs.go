@@ -163,6 +163,15 @@ var (
 	oldKeys = keys{oldAuthority, "server-rsa", func() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, 2048) }, x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment}
 )
 
+// SelfMade returns certificate and key files of another machine that has names, as a
+// gateway's, signed by the CA of the folder; all are made when missing. whose begins the
+// names of the files.
+func SelfMade(dir, whose string, names []string) (certFile, keyFile string, err error) {
+	k := newKeys
+	k.server = whose
+	return k.selfMade(dir, names)
+}
+
 // selfMade returns certificate and key files for names, signed by the CA of
 // the folder; both are made when missing and the certificate is renewed 30
 // days before its end or when a name is new.

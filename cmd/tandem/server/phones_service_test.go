@@ -18,6 +18,7 @@ import (
 	"tandem/cmd/tandem/config"
 	"tandem/interop/boot"
 	"tandem/interop/device"
+	"tandem/interop/voice"
 	"tandem/interop/wire"
 	"tandem/rtc"
 	"tandem/sipphone"
@@ -391,12 +392,12 @@ func (o *office) connect(t *testing.T, from *device.Device, to *desk, uri string
 // heard: both sides hear each other.
 func heard(t *testing.T, a, b *device.Call) {
 	t.Helper()
-	var atA, atB device.Heard
+	var atA, atB voice.Heard
 	var errA, errB error
 	wait := doing(func() { atA, errA = a.Talk(t.Context(), 440) })
 	atB, errB = b.Talk(t.Context(), 700)
 	wait()
-	near := func(h device.Heard, freq float64) bool { return h.Packet > 20 && math.Abs(h.Freq-freq) < 5 }
+	near := func(h voice.Heard, freq float64) bool { return h.Packet > 20 && math.Abs(h.Freq-freq) < 5 }
 	if errA != nil || errB != nil || !near(atA, 700) || !near(atB, 440) {
 		t.Errorf("sound: %+v %v, %+v %v", atA, errA, atB, errB)
 	}

@@ -157,7 +157,7 @@ func TestSharedLineResumes(t *testing.T) {
 	defer stop()
 	agrees := doing(func() { // bob is offered what changes
 		for ctx.Err() == nil {
-			_, _ = bobs.Proposed(ctx)
+			_, _ = bobs.Proposed(ctx, false)
 		}
 	})
 	if err := ones.Hold(t.Context()); err != nil {

@@ -1,4 +1,4 @@
-package device
+package voice
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"regexp"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -17,11 +18,17 @@ import (
 	"tandem/media/sound"
 )
 
-// Sound is a device's sound: packets of 20 ms in G.711, and keys.
+// Sound is a device's sound: packets of 20 ms in G.711, and keys; in SRTP where it gives
+// a key.
 type Sound struct {
 	conn  *wire.Media
 	aim   atomic.Pointer[aim]
-	hears int // number of telephone-event this side has given
+	hears int        // number of telephone-event this side has given
+	key   string     // of what it sends, "" in clear
+	seal  *wire.SRTP // with it
+
+	theirs string     // key of what comes, as the reader knows it
+	open   *wire.SRTP // with it
 
 	sequence uint16
 	stamp    uint32
@@ -30,33 +37,38 @@ type Sound struct {
 // aim is where sound goes, and how.
 type aim struct {
 	far    netip.AddrPort
-	codec  int // 0 PCMU, 8 PCMA
-	events int // number of telephone-event the far side wants; 0: none
+	codec  int    // 0 PCMU, 8 PCMA
+	events int    // number of telephone-event the far side wants; 0: none
+	key    string // of what comes from there, "" in clear
 }
 
 // usualEvents is the number of telephone-event most devices give.
 const usualEvents = 101
 
-// NewSound is the sound at a port. Nothing is said before it is aimed.
-func NewSound(conn *wire.Media) *Sound {
+// New is the sound at a port. Nothing is said before it is aimed.
+func New(conn *wire.Media) *Sound {
 	s := &Sound{conn: conn, hears: usualEvents, sequence: 100, stamp: 1000}
 	s.aim.Store(&aim{})
 	return s
 }
 
-func listen(at netip.Addr) (*Sound, error) {
+// Listen is the sound at a free port.
+func Listen(at netip.Addr) (*Sound, error) {
 	c, err := wire.ListenMedia(at)
 	if err != nil {
 		return nil, err
 	}
-	return NewSound(c), nil
+	return New(c), nil
 }
 
 // Port it is heard at.
 func (s *Sound) Port() int { return s.conn.Port() }
 
-// offers notes the number of telephone-event in a description of its own.
-func (s *Sound) offers(description []byte) {
+// Codec is the number of the one it speaks, 0 (PCMU) or 8 (PCMA).
+func (s *Sound) Codec() int { return s.aim.Load().codec }
+
+// Offers notes the number of telephone-event in a description of its own.
+func (s *Sound) Offers(description []byte) {
 	if m := eventFormat.FindSubmatch(description); m != nil {
 		s.hears, _ = strconv.Atoi(string(m[1]))
 	}
@@ -72,6 +84,19 @@ func (s *Sound) At(conn *wire.Media) *Sound {
 	return c
 }
 
+// Protect makes a description of its own one of SRTP, with a key for what it sends
+// (RFC 4568).
+func (s *Sound) Protect(description string) (string, error) {
+	if s.key == "" {
+		s.key = wire.NewKey()
+		var err error
+		if s.seal, err = wire.NewSRTP(s.key); err != nil {
+			return "", err
+		}
+	}
+	return strings.Replace(description, " RTP/AVP ", " RTP/SAVP ", 1) + wire.Crypto(s.key) + "\r\n", nil
+}
+
 var eventFormat = regexp.MustCompile(`(?mi)^a=rtpmap:(\d+) telephone-event/`)
 
 // Aim has it say what it says to where a description wants it.
@@ -80,12 +105,37 @@ func (s *Sound) Aim(description []byte) error {
 	if err != nil {
 		return err
 	}
-	a := &aim{far: far, codec: codec}
+	a := &aim{far: far, codec: codec, key: wire.KeyOf(description)}
+	if s.key != "" && a.key == "" {
+		return fmt.Errorf("its description gives no key for SRTP: %q", description)
+	}
 	if m := eventFormat.FindSubmatch(description); m != nil {
 		a.events, _ = strconv.Atoi(string(m[1]))
 	}
 	s.aim.Store(a)
 	return nil
+}
+
+// receive is the next packet, nil for one that is not to be read.
+func (s *Sound) receive(room []byte) ([]byte, error) {
+	n, _, err := s.conn.ReadFromUDPAddrPort(room)
+	if err != nil || s.key == "" {
+		return room[:n], err
+	}
+	if key := s.aim.Load().key; key != s.theirs {
+		s.theirs = key
+		if s.open, err = wire.NewSRTP(key); err != nil {
+			return nil, err
+		}
+	}
+	if s.open == nil {
+		return nil, nil
+	}
+	b, err := s.open.Open(room[:n])
+	if err != nil {
+		return nil, nil // heard as silence
+	}
+	return b, nil
 }
 
 // Close ends it.
@@ -191,6 +241,9 @@ func (s *Sound) packet(kind int, mark bool) []byte {
 
 func (s *Sound) send(b []byte) error {
 	far := s.aim.Load().far
+	if s.seal != nil {
+		b = s.seal.Seal(b)
+	}
 	if _, err := s.conn.WriteToUDPAddrPort(b, far); err != nil {
 		return fmt.Errorf("sending sound to %s: %w", far, err)
 	}
@@ -224,6 +277,7 @@ type Heard struct {
 	Octets int    // of sound in each, when all are alike, else -1
 	Keys   string // in their order, each once
 	Marked bool   // the first packet of the last key had the marker bit
+	Ends   int    // how often the end of the last key was told
 }
 
 func (h Heard) String() string {

@@ -1,4 +1,4 @@
-package device
+package voice
 
 import (
 	"sync"
@@ -7,13 +7,12 @@ import (
 
 	"github.com/zaf/g711"
 
-	"tandem/interop/wire"
 	"tandem/media/sound"
 )
 
 // ear keeps what comes to a port while the other side speaks.
 type ear struct {
-	conn   *wire.Media
+	sound  *Sound
 	events int
 	heard  []int16
 	report Heard
@@ -25,18 +24,21 @@ type ear struct {
 
 // listenFor begins to listen; what lies there from before is thrown away.
 func (s *Sound) listenFor() *ear {
-	e := &ear{conn: s.conn, events: s.hears}
+	e := &ear{sound: s, events: s.hears}
 	room := make([]byte, 2048)
-	_ = e.conn.SetReadDeadline(time.Now().Add(time.Millisecond))
+	_ = e.sound.conn.SetReadDeadline(time.Now().Add(time.Millisecond))
 	for n := 0; n < maxHeard; n++ {
-		if _, _, err := e.conn.ReadFromUDPAddrPort(room); err != nil {
+		if _, err := s.receive(room); err != nil {
 			break
 		}
 	}
-	_ = e.conn.SetReadDeadline(time.Time{})
+	_ = e.sound.conn.SetReadDeadline(time.Time{})
 	e.done.Go(e.listen)
 	return e
 }
+
+// rtpHead is the least length of what stands before the sound of a packet (RFC 3550 §5.1).
+const rtpHead = 12
 
 // maxHeard bounds the packets of one speech.
 const maxHeard = 500
@@ -45,18 +47,18 @@ const maxHeard = 500
 func (e *ear) listen() {
 	room := make([]byte, 2048)
 	for e.report.Packet < maxHeard {
-		n, _, err := e.conn.ReadFromUDPAddrPort(room)
+		b, err := e.sound.receive(room)
 		if err != nil {
 			return
 		}
-		if n <= 12 || room[0]>>6 != 2 {
+		if len(b) <= rtpHead || b[0]>>6 != 2 {
 			continue
 		}
 		e.begun.Store(true)
 		if e.said.Load() {
-			_ = e.conn.SetReadDeadline(time.Now().Add(lull))
+			_ = e.sound.conn.SetReadDeadline(time.Now().Add(lull))
 		}
-		e.packet(room[:n])
+		e.packet(b)
 	}
 }
 
@@ -94,7 +96,7 @@ func (e *ear) end(patience time.Duration) Heard {
 	if e.begun.Load() {
 		patience = lull
 	}
-	_ = e.conn.SetReadDeadline(time.Now().Add(patience))
+	_ = e.sound.conn.SetReadDeadline(time.Now().Add(patience))
 	e.done.Wait()
 	h := e.report
 	for _, t := range sound.Segments(e.heard) {

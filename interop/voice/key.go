@@ -1,4 +1,4 @@
-package device
+package voice
 
 import (
 	"context"
@@ -13,11 +13,11 @@ const keys = "0123456789*#ABCD"
 // ErrNoKeys says that the other side gave no format for keys.
 var ErrNoKeys = errors.New("the description has no telephone-event")
 
-// Of a key: how many packets tell its progress, and how often its end is told
-// (RFC 4733 §2.5.1.4).
+// keyPackets is how many packets tell the progress of a key, and Ends how often its end
+// is told (RFC 4733 §2.5.1.4).
 const (
 	keyPackets = 5
-	keyEnds    = 3
+	Ends       = 3
 )
 
 // press sends one key: one event, whose packets have one timestamp, the first with
@@ -28,7 +28,7 @@ func (s *Sound) press(ctx context.Context, key string) error {
 		return ErrNoKeys
 	}
 	beat := newBeat()
-	for i := range keyPackets + keyEnds {
+	for i := range keyPackets + Ends {
 		b := append(s.packet(number, i == 0), byte(event), 10, 0, 0)
 		if i >= keyPackets {
 			b[13] |= 0x80
@@ -53,10 +53,12 @@ func (e *ear) event(b []byte) {
 		return
 	}
 	stamp := binary.BigEndian.Uint32(b[4:])
+	end := int(b[13] >> 7)
 	if e.report.Keys != "" && stamp == e.key {
+		e.report.Ends += end
 		return
 	}
-	e.key = stamp
+	e.key, e.report.Ends = stamp, end
 	e.report.Keys += keys[b[12] : b[12]+1]
 	e.report.Marked = b[1]&0x80 != 0
 }
