@@ -201,14 +201,17 @@ func (x *Exchange) settle(ctx context.Context) error {
 		open = append(open, r.Clone())
 		return nil
 	})
-	if err != nil || len(open) == 0 {
+	if err != nil {
 		return err
 	}
 	now := time.Now()
-	if _, err := x.cfg.Records.Interrupt(ctx, now); err != nil {
+	n, err := x.cfg.Records.Interrupt(ctx, now)
+	if err != nil {
 		return err
 	}
-	x.cfg.Log.Warn("calls were interrupted when the server ended", "calls", len(open))
+	if n > 0 {
+		x.cfg.Log.Warn("calls were interrupted when the server ended", "calls", n)
+	}
 	for i := range open {
 		open[i].State, open[i].Ended = cdr.Interrupted, now
 		x.closed(&open[i])
