@@ -39,6 +39,22 @@ func (c Change) Day() int {
 	return 7*c.Week - 6
 }
 
+// String is month, week, weekday and hour, as in "3/5/7/2".
+func (c Change) String() string { return fmt.Sprintf("%d/%d/%d/%d", c.Month, c.Week, c.ISO(), c.Hour) }
+
+// Dated is the same with the first day instead of the week, as in "3/-1/7/2:0:0".
+func (c Change) Dated() string {
+	return fmt.Sprintf("%d/%d/%d/%d:0:0", c.Month, c.Day(), c.ISO(), c.Hour)
+}
+
+// Ahead is how far clocks are ahead in summer, in hours: "1" or "0:30".
+func (z Zone) Ahead() string {
+	if z.Save == 3600 {
+		return "1"
+	}
+	return fmt.Sprintf("0:%d", z.Save/60)
+}
+
 // zones are those that were asked for, by name. Reading one from disk takes longer than
 // making a file; there are only as many as IANA lists.
 var zones sync.Map

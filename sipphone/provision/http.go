@@ -94,7 +94,7 @@ func refuse(w http.ResponseWriter, err error, way Way) {
 
 // Timeouts of HTTP servers for phones, which are slow and many.
 const (
-	ReadHeaderTimeout = 10 * time.Second
+	ReadHeaderTimeout = 30 * time.Second // with the handshake of TLS: thousands begin theirs at once
 	ReadTimeout       = 60 * time.Second // an upload
 	WriteTimeout      = 10 * time.Minute // firmware
 	IdleTimeout       = 30 * time.Second

@@ -67,6 +67,7 @@ type totals struct {
 	files, registers atomic.Int64
 	subscribes       atomic.Int64
 	notifies         atomic.Int64
+	again            atomic.Int64 // what was tried again: files that did not come, requests answered 503
 	mu               sync.Mutex
 	each             []time.Duration // from the first request to the last answer of a phone
 	errs             map[string]int
@@ -80,8 +81,8 @@ func (t *totals) fail(err error) {
 
 func (t *totals) report(n int, cpu time.Duration, peak int64) {
 	slices.Sort(t.each)
-	fmt.Printf("took %s: %d files, %d registrations, %d subscriptions, %d NOTIFYs\n", t.took.Round(10*time.Millisecond),
-		t.files.Load(), t.registers.Load(), t.subscribes.Load(), t.notifies.Load())
+	fmt.Printf("took %s: %d files, %d registrations, %d subscriptions, %d NOTIFYs, %d tried again\n", t.took.Round(10*time.Millisecond),
+		t.files.Load(), t.registers.Load(), t.subscribes.Load(), t.notifies.Load(), t.again.Load())
 	if len(t.each) > 0 {
 		fmt.Printf("a phone: median %s, 99 %% %s\n", t.each[len(t.each)/2].Round(time.Millisecond), t.each[len(t.each)*99/100].Round(time.Millisecond))
 	}

@@ -22,9 +22,16 @@ var (
 	nonceOf      = regexp.MustCompile(`nonce="([^"]+)"`)
 )
 
+// tries is how often a phone asks before it gives up.
+const tries = 10
+
 // bootOne is a phone that boots: files, registration, subscriptions.
 func bootOne(ctx context.Context, s *server, t *totals, i, n, lamps int) error {
 	password, err := files(ctx, s, t, mac(i))
+	for try := 1; err != nil && try < tries; try++ { // as phones do
+		t.again.Add(1)
+		password, err = files(ctx, s, t, mac(i))
+	}
 	if err != nil {
 		return fmt.Errorf("files: %w", err)
 	}
@@ -188,7 +195,7 @@ func (p *phone) notified(n int) error {
 // asked.
 func (p *phone) transact(method, uri, to, lines string) error {
 	callID := fmt.Sprintf("%s-%d-%d", p.user, time.Now().UnixNano(), p.cseq)
-	for try := 0; try < 3; try++ {
+	for range tries {
 		p.cseq++
 		m := p.request(method, uri, to, callID, lines)
 		answer, err := p.exchange(m, fmt.Sprintf("%d %s", p.cseq, method))
@@ -199,15 +206,17 @@ func (p *phone) transact(method, uri, to, lines string) error {
 		switch {
 		case code == 401 || code == 407:
 			p.nonce, p.nc = challenge(answer), 0
-		case code == 503:
-			time.Sleep(time.Second)
+		case code == 503: // the server is busy, and says when to come again
+			p.t.again.Add(1)
+			after, _ := strconv.Atoi(field(answer, "Retry-After"))
+			time.Sleep(time.Duration(max(1, after)) * time.Second)
 		case code >= 300:
 			return fmt.Errorf("%s: %s", method, answer[8:strings.Index(answer, "\r\n")])
 		default:
 			return nil
 		}
 	}
-	return fmt.Errorf("%s: refused three times", method)
+	return fmt.Errorf("%s: refused %d times", method, tries)
 }
 
 // challenge is the nonce for MD5.
