@@ -148,3 +148,69 @@ func killedAt(t *testing.T, steps int) {
 	}
 	phone.reply(m, 603, "a", "", "")
 }
+
+// TestKilledServerTakesReinvite: after a restart a client may change the time of what it
+// has asked for before, in the dialog of before, whether it watches or not; that dialog
+// goes on to the end.
+func TestKilledServerTakesReinvite(t *testing.T) {
+	for _, watched := range []bool{false, true} {
+		t.Run(fmt.Sprint("watched ", watched), func(t *testing.T) {
+			p, _, _, gateway := pintProcess(t)
+			p.run("pint", "numbers", "add", "alice", "+4417948331013")
+			ntp := func(d time.Duration) string { return fmt.Sprint("t=", time.Now().Add(d).Unix()+2208988800) }
+			q := &pintClient{dialUDP(t, netip.MustParseAddrPort(p.sip)), "alice"}
+			first, second := ntp(time.Hour), ntp(3*time.Hour)
+			text := q.example(t, "4.9", "t=2353687760", first)
+			ok := q.invite(t, text)
+			if ok.StatusCode() != 200 {
+				t.Fatalf("answered\n%s", ok.Bytes())
+			}
+			_, body, _ := strings.Cut(text, "\r\n\r\n")
+			told := func(want string) {
+				t.Helper()
+				if !watched {
+					return
+				}
+				m := q.request("NOTIFY")
+				if !strings.HasPrefix(info(t, m), want) {
+					t.Errorf("told %q, want %q", info(t, m), want)
+				}
+				q.reply(m, 200, "", "", "")
+			}
+			if watched {
+				q.within(ok, "SUBSCRIBE", "Content-Type: application/sdp\nExpires: 600\n", body)
+				if m := q.final(string(ok.CallID()), "SUBSCRIBE"); m.StatusCode() != 200 {
+					t.Fatalf("SUBSCRIBE was answered\n%s", m.Bytes())
+				}
+			}
+			told("queued")
+			q.plainAck(ok, text)
+			told("scheduled for")
+			id := sessionOf(t, ok)
+			wait(t, "the request is on disk", func() bool { return strings.Contains(p.run("pint", "list", "--state", "scheduled"), id[:8]) })
+			p.signal(os.Kill)
+			p.wait(patience)
+			p.start()
+			m := q.reinvite(ok, 20, strings.Replace(body, first, second, 1))
+			for n := 21; m.StatusCode() == 503 && m.Has(sip.HdrRetryAfter); n++ { // it still reads what was asked for
+				m = q.reinvite(ok, n, strings.Replace(body, first, second, 1))
+			}
+			if m.StatusCode() != 200 || !strings.HasPrefix(info(t, m), "scheduled for") || !strings.Contains(string(m.Body()), second) {
+				t.Errorf("a re-INVITE after the restart was answered\n%s", m.Bytes())
+			}
+			told("scheduled for")
+			if m := q.reinvite(ok, 5000, strings.Replace(body, first, "t=0", 1)); m.StatusCode() != 200 {
+				t.Errorf("a second one was answered\n%s", m.Bytes())
+			}
+			gateway.reply(gateway.request("INVITE"), 603, "a", "", "")
+			m = q.request("BYE")
+			if why := string(m.GetName("Reason")); !strings.Contains(why, "SIP;cause=603") {
+				t.Errorf("the client is told %q", why)
+			}
+			q.reply(m, 200, "", "", "")
+			if m := q.reinvite(ok, 5001, body); m.StatusCode() != 481 {
+				t.Errorf("after the end a re-INVITE was answered\n%s", m.Bytes())
+			}
+		})
+	}
+}

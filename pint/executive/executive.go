@@ -131,6 +131,13 @@ func (x *Executive) Load(ctx context.Context) error {
 	return err
 }
 
+// Loading reports whether sessions of before a restart may still be unknown.
+func (x *Executive) Loading() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.fresh != nil
+}
+
 func (x *Executive) isFresh(id string) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()

@@ -146,11 +146,7 @@ func (g *Gateway) invite(r *rtc.Request) error {
 		return g.refuse(r, Row{Deed: Ask, Order: order, Refused: err})
 	}
 	name := rand.Text() // at which it can be watched
-	in, err := g.ua.Receive(r, dialog.Inbound{Contactless: true, User: name, Events: dialog.Events{
-		Acked:   func(s *dialog.Session, _ *sip.Message) { g.exec.Confirm(id(s)) },
-		Request: g.request,
-		Ended:   g.ended,
-	}})
+	in, err := g.ua.Receive(r, dialog.Inbound{Contactless: true, User: name, Events: g.events()})
 	if err != nil {
 		g.exec.Refused(order, err)
 		return g.refuse(r, Row{Deed: Ask, Order: order, Refused: err})
@@ -162,6 +158,15 @@ func (g *Gateway) invite(r *rtc.Request) error {
 		g.reject(s, Row{Deed: Ask, Order: order, Refused: err})
 	}
 	return nil
+}
+
+// events are those of the dialog of a service.
+func (g *Gateway) events() dialog.Events {
+	return dialog.Events{
+		Acked:   func(s *dialog.Session, _ *sip.Message) { g.exec.Confirm(id(s)) },
+		Request: g.request,
+		Ended:   g.ended,
+	}
 }
 
 // id is the session that a dialog is of, "" while it is not on disk.
@@ -188,16 +193,21 @@ func (g *Gateway) accept(s *dialog.Session, session pint.Session, lost error) {
 		_ = s.Reject(st.Code, dialog.Content{Header: st.Header}) // it may have been cancelled
 		return
 	}
-	s.User = session.ID
-	g.mu.Lock()
-	g.dialogs[session.ID], g.names[s.Dialog] = s, session.ID
-	g.mu.Unlock()
+	g.lead(s, session.ID)
 	c := g.status.Document(&session) // RFC 2848 has no answer to an INVITE's description: it is given back
 	c.Header = append(c.Header, g.expires()...)
 	if s.Accept(c) != nil { // it was cancelled meanwhile
 		g.forget(session.ID)
 		g.cancel(session.ID, "requester")
 	}
+}
+
+// lead notes that a dialog is of a session. It is called on the lane.
+func (g *Gateway) lead(s *dialog.Session, id string) {
+	s.User = id
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.dialogs[id], g.names[s.Dialog] = s, id
 }
 
 // expires says how long the session can be asked about (RFC 2848 §3.5.3).
@@ -263,11 +273,15 @@ func (g *Gateway) within(r *rtc.Request) error {
 	case d == nil && unsubscribe && g.local(r.Message):
 		return &rtc.Status{Code: 481}
 	case d == nil:
-		return g.withinLost(r)
+		return g.withinLost(r, nil)
+	case r.Method() == sip.INVITE:
+		if _, leads := g.sessionOf(d); !leads {
+			return g.withinLost(r, d)
+		}
 	case r.Method() == sip.BYE:
 		switch session, leads := g.sessionOf(d); {
 		case !leads: // it came back for its watchers alone
-			return g.withinLost(r)
+			return g.withinLost(r, d)
 		case !d.Order(r):
 			return &rtc.Status{Code: 500, Reason: "CSeq Out of Order"}
 		default:
@@ -282,19 +296,6 @@ func (g *Gateway) within(r *rtc.Request) error {
 		}
 	}
 	return g.ua.Serve(r)
-}
-
-// withinLost takes a BYE in a dialog of before a restart, and leaves all else to
-// the dialogs there are.
-func (g *Gateway) withinLost(r *rtc.Request) error {
-	s, ok := g.exec.ByDialog(string(r.CallID()), string(r.ToTag()))
-	if !ok || r.Method() != sip.BYE {
-		return g.ua.Serve(r)
-	}
-	return g.bye(r, s, func() error {
-		r.Respond(200, "", nil)
-		return nil
-	})
 }
 
 // bye stops a service, or says why it goes on, once it is on record who wanted that. What

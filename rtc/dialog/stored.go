@@ -72,9 +72,15 @@ func (ua *UA) RestoreCall(st Stored, flow transport.Flow, e Events) (*Session, e
 	if err != nil {
 		return nil, err
 	}
+	return ua.Adopt(d, e), nil
+}
+
+// Adopt makes the session of a dialog that was a call, too: as RestoreCall, when the dialog
+// is there already, for another of its usages.
+func (ua *UA) Adopt(d *Dialog, e Events) *Session {
 	s := &Session{Dialog: d, Events: e}
 	d.Attach(s)
-	return s, nil
+	return s
 }
 
 // contact is our Contact in the dialog.
