@@ -26,9 +26,7 @@ type machine struct {
 func newMachine(t *testing.T) *machine {
 	t.Helper()
 	dir := t.TempDir()
-	udp := listenUDP(t)
-	p := &machine{t: t, config: filepath.Join(dir, "tandem.yaml"), data: filepath.Join(dir, "var"), sip: udp.LocalAddr().String(), http: listenTCP(t)}
-	udp.Close()
+	p := &machine{t: t, config: filepath.Join(dir, "tandem.yaml"), data: filepath.Join(dir, "var"), sip: freeAddr(t), http: freeAddr(t)}
 	text := fmt.Sprintf("domains: [example.com]\ndata: %s\nlisten: [{proto: udp, addr: %q, trusted: [127.0.0.1]}]\nhttp: {addr: %q}\n", p.data, p.sip, p.http)
 	if err := os.WriteFile(p.config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -92,7 +90,7 @@ func (p *phones) list() []string {
 	return append([]string(nil), p.acked...)
 }
 
-// register goes through the users until done is closed.
+// register goes through the users, again and again, until done is closed.
 func (p *phones) register(t *testing.T, sip string, first, step, users int, done chan struct{}) {
 	c, err := net.Dial("udp", sip)
 	if err != nil {
@@ -101,16 +99,17 @@ func (p *phones) register(t *testing.T, sip string, first, step, users int, done
 	}
 	defer c.Close()
 	b := make([]byte, 4096)
-	for n := first; n < users; n += step {
+	for i := first; ; i += step {
+		n, seq := i%users, 1+i/users
 		select {
 		case <-done:
 			return
 		default:
 		}
-		fmt.Fprintf(c, "REGISTER sip:example.com SIP/2.0\r\nVia: SIP/2.0/UDP %[1]s;branch=z9hG4bK%[2]d;rport\r\nMax-Forwards: 70\r\n"+
-			"From: <sip:u%[2]d@example.com>;tag=1\r\nTo: <sip:u%[2]d@example.com>\r\nCall-ID: %[2]d\r\nCSeq: 1 REGISTER\r\n"+
-			"Contact: <sip:u%[2]d@%[1]s>\r\nExpires: 3600\r\nContent-Length: 0\r\n\r\n", c.LocalAddr(), n)
-		c.SetReadDeadline(time.Now().Add(10 * time.Second))
+		fmt.Fprintf(c, "REGISTER sip:example.com SIP/2.0\r\nVia: SIP/2.0/UDP %[1]s;branch=z9hG4bK%[2]d-%[3]d;rport\r\nMax-Forwards: 70\r\n"+
+			"From: <sip:u%[2]d@example.com>;tag=1\r\nTo: <sip:u%[2]d@example.com>\r\nCall-ID: %[2]d\r\nCSeq: %[3]d REGISTER\r\n"+
+			"Contact: <sip:u%[2]d@%[1]s>\r\nExpires: 3600\r\nContent-Length: 0\r\n\r\n", c.LocalAddr(), n, seq)
+		c.SetReadDeadline(time.Now().Add(patience))
 		k, err := c.Read(b)
 		if err != nil {
 			t.Error(err)
@@ -142,6 +141,8 @@ func TestBackupDuringRegistrations(t *testing.T) {
 	var load phones
 	var registering sync.WaitGroup
 	done := make(chan struct{})
+	stop := sync.OnceFunc(func() { close(done); registering.Wait() })
+	defer stop()
 	for i := range 4 {
 		registering.Go(func() { load.register(t, here.sip, i, 4, users, done) })
 	}
@@ -150,8 +151,7 @@ func TestBackupDuringRegistrations(t *testing.T) {
 	before := load.list()
 	out := here.must("backup", file)
 	during := len(load.list()) - len(before)
-	close(done)
-	registering.Wait()
+	stop()
 	if during == 0 {
 		t.Error("nobody registered during the backup: it proves nothing")
 	}

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -27,19 +29,19 @@ func TestMain(m *testing.M) {
 // is not ready; the second one ends it.
 func TestDrain(t *testing.T) {
 	gateway, phone := listenUDP(t), listenUDP(t)
-	sipAddr, httpAddr := listenUDP(t), listenTCP(t)
+	sipAddr, httpAddr := freeAddr(t), freeAddr(t)
 	dir := t.TempDir()
 	config := filepath.Join(dir, "tandem.yaml")
 	text := fmt.Sprintf(`data: %s
 listen:
   - {proto: udp, addr: "%s", trusted: [127.0.0.1]}
 http: {addr: "%s"}
+limits: {drain: 10m}
 routes: [{name: gateway, match: {domain: partner.example}, next_hop: "sip:%s"}]
-`, filepath.Join(dir, "var"), sipAddr.LocalAddr(), httpAddr, gateway.LocalAddr())
+`, filepath.Join(dir, "var"), sipAddr, httpAddr, gateway.LocalAddr())
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	sipAddr.Close()
 	var log bytes.Buffer
 	server := exec.Command(os.Args[0])
 	server.Env = append(os.Environ(), "TANDEM_TEST_COMMAND=serve -c "+config)
@@ -52,7 +54,7 @@ routes: [{name: gateway, match: {domain: partner.example}, next_hop: "sip:%s"}]
 	defer server.Process.Kill()
 	await(t, "ready", func() bool { return ready(httpAddr) == "ok" })
 
-	to, err := net.ResolveUDPAddr("udp", sipAddr.LocalAddr().String())
+	to, err := net.ResolveUDPAddr("udp", sipAddr)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +79,7 @@ routes: [{name: gateway, match: {domain: partner.example}, next_hop: "sip:%s"}]
 		if err != nil {
 			t.Errorf("the exit code is not 0: %v\n%s", err, log.String())
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Error("the second signal did not end it")
 	}
 }
@@ -85,7 +87,7 @@ routes: [{name: gateway, match: {domain: partner.example}, next_hop: "sip:%s"}]
 // ring answers the INVITE that reaches the gateway with 180.
 func ring(t *testing.T, gateway *net.UDPConn) {
 	t.Helper()
-	gateway.SetReadDeadline(time.Now().Add(5 * time.Second))
+	gateway.SetReadDeadline(time.Now().Add(patience))
 	b := make([]byte, 65535)
 	n, from, err := gateway.ReadFromUDP(b)
 	if err != nil {
@@ -106,7 +108,8 @@ func ring(t *testing.T, gateway *net.UDPConn) {
 
 // ready is what /readyz says, "" when nobody answers.
 func ready(addr string) string {
-	r, err := http.Get("http://" + addr + "/readyz")
+	client := http.Client{Timeout: patience}
+	r, err := client.Get("http://" + addr + "/readyz")
 	if err != nil {
 		return ""
 	}
@@ -115,9 +118,13 @@ func ready(addr string) string {
 	return strings.TrimSpace(string(b))
 }
 
+// patience is how long a test waits for what should come, on a machine that may stand
+// still for a while.
+const patience = 30 * time.Second
+
 func await(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	for end := time.Now().Add(15 * time.Second); !is(); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(2 * patience); !is(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("never came to be: " + what)
 		}
@@ -134,13 +141,30 @@ func listenUDP(t *testing.T) *net.UDPConn {
 	return c
 }
 
-// listenTCP is a free address for the server to listen on.
-func listenTCP(t *testing.T) string {
+// given are the ports that freeAddr has found: none is found twice.
+var given sync.Map
+
+// freeAddr is an address of loopback for a server to listen on, free for UDP and TCP. Its
+// port is none that the kernel gives to clients, and so still free a moment later.
+func freeAddr(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 50 {
+		port := 15000 + rand.IntN(5000)
+		addr := fmt.Sprintf("127.0.0.1:%d", port)
+		if _, taken := given.LoadOrStore(port, true); taken {
+			continue
+		}
+		l, err := net.Listen("tcp", addr)
+		if err != nil {
+			continue
+		}
+		u, err := net.ListenPacket("udp", addr)
+		l.Close()
+		if err == nil {
+			u.Close()
+			return addr
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no port is free for UDP and TCP")
+	return ""
 }

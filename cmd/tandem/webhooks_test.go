@@ -96,14 +96,13 @@ func TestKill(t *testing.T) {
 	target := &hookTarget{got: map[string][]string{}, ids: map[string]bool{}}
 	hook := httptest.NewServer(target)
 	defer hook.Close()
-	dir, addr, sip := t.TempDir(), listenTCP(t), listenUDP(t)
+	dir, addr, sip := t.TempDir(), freeAddr(t), freeAddr(t)
 	config, data := filepath.Join(dir, "tandem.yaml"), filepath.Join(dir, "var")
 	text := fmt.Sprintf("data: %s\ndomains: [example.com]\nlisten: [{proto: udp, addr: %q}]\nhttp: {addr: %q}\napi: {webhooks_to: [127.0.0.0/8]}\nmedia: {ports: 30000-30999}\n",
-		data, sip.LocalAddr(), addr)
+		data, sip, addr)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	sip.Close()
 	socket := filepath.Join(data, "tandem.sock")
 	p := startProcess(t, config, socket, addr)
 	if !p.call("POST", "/webhooks", fmt.Sprintf(`{"name":"hook","url":%q,"types":["user.changed"]}`, hook.URL)) {
@@ -127,6 +126,7 @@ func TestKill(t *testing.T) {
 				acknowledged[i] = n
 				if i == 0 && n == 20 {
 					_ = p.cmd.Process.Kill()
+					return
 				}
 			}
 		})
