@@ -140,7 +140,13 @@ func TestEarlyMediaThenAnswer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := call.Talk(t.Context(), softphone.TalkOptions{Duration: time.Second})
+	ctx, enough := context.WithCancel(t.Context())
+	defer enough()
+	r, err := call.Talk(ctx, softphone.TalkOptions{Duration: 30 * time.Second, OnSound: func(heard []int16) {
+		if sound.Duration(len(heard)) >= time.Second/2 {
+			enough()
+		}
+	}})
 	if err != nil || saw != 183 || r.Audio.Received < 20 {
 		t.Fatalf("last provisional %d, report %+v, err %v", saw, r, err)
 	}
@@ -150,15 +156,19 @@ func TestDigitsArrive(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	got := ""
+	ctx, all := context.WithCancel(t.Context())
+	defer all()
 	g := start(t, Config{Ring: time.Millisecond, OnDigit: func(_ string, r rune) {
 		mu.Lock()
 		defer mu.Unlock()
-		got += string(r)
+		if got += string(r); len(got) == len("12*#") {
+			time.AfterFunc(time.Second, all) // none is to follow
+		}
 	}})
 	p := phone(t, g, softphone.Config{})
 	call, err := p.Dial(t.Context(), "100#", softphone.DialOptions{})
 	if err == nil {
-		_, err = call.Talk(t.Context(), softphone.TalkOptions{Digits: "12*#", DigitsAt: 2800 * time.Millisecond, Duration: 4 * time.Second})
+		_, err = call.Talk(ctx, softphone.TalkOptions{Digits: "12*#", DigitsAt: 2800 * time.Millisecond, Duration: 30 * time.Second})
 	}
 	mu.Lock()
 	defer mu.Unlock()

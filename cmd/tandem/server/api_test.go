@@ -228,7 +228,7 @@ func TestLiveTrace(t *testing.T) {
 	add(1)
 	add(2)
 	read := func(after string, n int) (ids, calls []string) {
-		ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
+		ctx, stop := context.WithTimeout(t.Context(), patience)
 		defer stop()
 		r, err := http.NewRequestWithContext(ctx, "GET", w.base+"/trace/live", nil)
 		if err != nil {

@@ -68,7 +68,7 @@ func (d *desk) notified(event string) string {
 }
 
 func (d *desk) next(fits func(*wire.Message) bool) (*wire.Message, error) {
-	ctx, cancel := context.WithTimeout(d.t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(d.t.Context(), patience)
 	defer cancel()
 	return d.end.Next(ctx, fits)
 }
@@ -219,7 +219,7 @@ func TestSoftphone(t *testing.T) {
 	}
 	end := o.end(t)
 	who := device.Identity{User: "alice", Password: password, Domain: "example.com"}
-	if err := device.New(o.dialect(t, "plain"), end, who, 5*time.Second).Register(t.Context()); err != nil {
+	if err := device.New(o.dialect(t, "plain"), end, who, patience).Register(t.Context()); err != nil {
 		t.Error(err)
 	}
 	if strings.Contains(o.log.String(), password) || strings.Contains(o.log.String(), path) {

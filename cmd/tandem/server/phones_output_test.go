@@ -6,7 +6,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"tandem/cmd/tandem/config"
 	"tandem/interop/wire"
@@ -15,7 +14,7 @@ import (
 // heardInvite is the INVITE that a desk got, octet by octet.
 func (d *desk) heardInvite(t *testing.T) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	m, err := d.end.Next(ctx, func(m *wire.Message) bool { return m.Method() == "INVITE" && m.IsRequest() })
 	if err != nil {

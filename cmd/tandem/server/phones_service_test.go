@@ -69,7 +69,7 @@ func (d *desk) boot() {
 	a := setup.Accounts[0]
 	d.user = a.User
 	d.end = d.o.end(d.t)
-	d.Device = device.New(d.o.dialect(d.t, d.kind.Dialect), d.end, device.Identity{User: a.User, Password: a.Password, Domain: a.Domain}, 10*time.Second)
+	d.Device = device.New(d.o.dialect(d.t, d.kind.Dialect), d.end, device.Identity{User: a.User, Password: a.Password, Domain: a.Domain}, patience)
 	if err := d.Register(d.t.Context()); err != nil {
 		d.t.Fatal(err)
 	}
@@ -98,7 +98,7 @@ func (o *office) dialect(t *testing.T, name string) *device.Dialect {
 // told waits for a NOTIFY, answers it, and returns it.
 func (d *desk) told(event string) *wire.Message {
 	d.t.Helper()
-	ctx, cancel := context.WithTimeout(d.t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(d.t.Context(), patience)
 	defer cancel()
 	m, err := d.end.Next(ctx, func(m *wire.Message) bool { return m.IsRequest() && m.Method() == "NOTIFY" })
 	if err != nil {
@@ -315,7 +315,7 @@ func wrong(pin string) string { return pin[1:] + string('0'+(pin[0]-'0'+1)%10) }
 // are told to fetch their files, and boot with them.
 func (d *desk) dialCode(t *testing.T, code string, told ...*desk) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	defer cancel()
 	call, err := d.Dial(ctx, "sip:"+strings.ReplaceAll(code, "#", "%23")+"@example.com")
 	if err != nil {
@@ -341,7 +341,7 @@ func (o *office) laptop(t *testing.T, user string) *desk {
 		t.Fatal(err)
 	}
 	d := &desk{o: o, t: t, user: user, end: o.end(t)}
-	d.Device = device.New(o.dialect(t, "plain"), d.end, device.Identity{User: user, Password: password, Domain: "example.com"}, 10*time.Second)
+	d.Device = device.New(o.dialect(t, "plain"), d.end, device.Identity{User: user, Password: password, Domain: "example.com"}, patience)
 	if err := d.Register(t.Context()); err != nil {
 		t.Fatal(err)
 	}

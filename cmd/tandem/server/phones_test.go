@@ -78,7 +78,7 @@ func newOffice(t *testing.T, change func(*config.Config)) *office {
 		}
 	})
 	o.client.Transport = &http.Transport{TLSClientConfig: o.tls()}
-	o.client.Timeout = 20 * time.Second
+	o.client.Timeout = 2 * patience
 	return o
 }
 
@@ -221,15 +221,20 @@ func TestEveryFamilyBoots(t *testing.T) {
 	}
 }
 
+// patience is how long a test waits for what should come, on a machine that may stand
+// still for a while.
+const patience = 30 * time.Second
+
 // soon waits for something that happens shortly.
 func soon(f func() bool) bool {
-	for range 200 {
+	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
 		if f() {
 			return true
 		}
-		time.Sleep(10 * time.Millisecond)
+		if time.Now().After(end) {
+			return false
+		}
 	}
-	return false
 }
 
 // wantKeys: the label with quotes and brackets came through as far as the grammar
@@ -271,7 +276,7 @@ func (o *office) register(t *testing.T, d *device.Dialect, a boot.Account) {
 	if a.Login != a.User || a.Host != "127.0.0.1" {
 		t.Fatalf("account %+v", a)
 	}
-	if err := device.New(d, end, device.Identity{User: a.User, Password: a.Password, Domain: a.Domain}, 5*time.Second).Register(t.Context()); err != nil {
+	if err := device.New(d, end, device.Identity{User: a.User, Password: a.Password, Domain: a.Domain}, patience).Register(t.Context()); err != nil {
 		t.Errorf("%s over %s: %v", a.User, proto, err)
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"tandem/cmd/tandem/config"
 	"tandem/interop/boot"
@@ -44,7 +43,7 @@ func TestTypedPasswords(t *testing.T) {
 	}
 	password, _ := lines[0].(map[string]any)["password"].(string)
 	who := device.Identity{User: "alice", Password: password, Domain: "127.0.0.1"}
-	if err := device.New(o.dialect(t, "3com-3102"), o.end(t), who, 5*time.Second).Register(t.Context()); err != nil {
+	if err := device.New(o.dialect(t, "3com-3102"), o.end(t), who, patience).Register(t.Context()); err != nil {
 		t.Error(err)
 	}
 	if p, _ := o.phones.inventory.Get("00e0bb000001"); !slices.Equal(o.registeredLines(&p), []bool{true}) {

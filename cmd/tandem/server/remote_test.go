@@ -167,32 +167,45 @@ func TestHalfOpenConnections(t *testing.T) {
 			return nil
 		}},
 	} {
-		for i := range c.count {
-			conn, err := net.Dial("tcp", c.addr)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer conn.Close()
-			if i%2 == 0 {
-				fmt.Fprint(conn, c.says)
-			}
+		// A machine that stands still makes one of them late, a server that waits all.
+		var longest time.Duration
+		for try := 0; try < 3 && (try == 0 || longest > 4*time.Second); try++ {
+			longest = beside(t, c.addr, c.says, c.count, c.check)
 		}
-		for range 5 {
-			begun := time.Now()
-			if err := c.check(); err != nil {
-				t.Errorf("%s: %v", c.addr, err)
-			}
-			if took := time.Since(begun); took > 4*time.Second {
-				t.Errorf("%s: took %s: it waited for the others to time out", c.addr, took)
-			}
+		if longest > 4*time.Second {
+			t.Errorf("%s: took %s: it waited for the others to time out", c.addr, longest)
 		}
 	}
+}
+
+// beside makes so many connections, half of which say something, and tells how long it
+// took at most to be served beside them.
+func beside(t *testing.T, addr, says string, count int, check func() error) (longest time.Duration) {
+	t.Helper()
+	for i := range count {
+		conn, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if i%2 == 0 {
+			fmt.Fprint(conn, says)
+		}
+	}
+	for range 5 {
+		begun := time.Now()
+		if err := check(); err != nil {
+			t.Errorf("%s: %v", addr, err)
+		}
+		longest = max(longest, time.Since(begun))
+	}
+	return longest
 }
 
 // events reads n events of a stream.
 func (w *web) events(path, after string, n int) (ids, data []string) {
 	w.t.Helper()
-	ctx, stop := context.WithTimeout(w.t.Context(), 20*time.Second)
+	ctx, stop := context.WithTimeout(w.t.Context(), patience)
 	defer stop()
 	resp := w.stream(ctx, path, after)
 	defer resp.Body.Close()
@@ -266,9 +279,10 @@ func TestEvents(t *testing.T) {
 		t.Errorf("after the first: %v", data)
 	}
 	// What one may not see is not told; what one may is.
-	ctx, stop := context.WithTimeout(t.Context(), time.Second)
+	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	resp := narrow.stream(ctx, "/events", ids[0])
+	time.AfterFunc(time.Second, stop)
 	if b, _ := io.ReadAll(resp.Body); strings.Contains(string(b), "user") {
 		t.Errorf("told to one who may not see users: %s", b)
 	}
@@ -390,12 +404,11 @@ func TestWebhooks(t *testing.T) {
 				}
 				return r.body["items"].([]any)[0].(map[string]any)
 			}
-			for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-				if h := state(); h["delivered"] == 1.0 || h["fault"] != nil {
-					break
-				}
-			}
 			h := state()
+			soon(func() bool {
+				h = state()
+				return allowed && h["delivered"] == 1.0 && h["pending"] == 0.0 || !allowed && h["fault"] != nil
+			})
 			if allowed != (h["delivered"] == 1.0) || allowed != (h["pending"] == 0.0) {
 				t.Errorf("state %v", h)
 			}

@@ -168,7 +168,7 @@ func TestDatabaseDeletedUnderARunningServer(t *testing.T) {
 		t.Errorf("status says %q", st.StoreError)
 	}
 	code := 200
-	for end := time.Now().Add(10 * time.Second); code == 200 && time.Now().Before(end); {
+	for end := time.Now().Add(patience); code == 200 && time.Now().Before(end); {
 		time.Sleep(lookEvery / 4)
 		code = phone()
 	}
@@ -201,7 +201,7 @@ func registrant(t *testing.T, s *Server) func() int {
 			"From: <sip:alice@example.com>;tag=1\r\nTo: <sip:alice@example.com>\r\nCall-ID: refresh\r\nCSeq: %[2]d REGISTER\r\n"+
 			"Contact: <sip:alice@%[1]s>\r\nExpires: 3600\r\nContent-Length: 0\r\n\r\n", c.LocalAddr(), seq)
 		b := make([]byte, 4096)
-		c.SetReadDeadline(time.Now().Add(10 * time.Second))
+		c.SetReadDeadline(time.Now().Add(patience))
 		n, err := c.Read(b)
 		if err != nil {
 			t.Fatal(err)

@@ -347,7 +347,7 @@ func TestTooManyStreams(t *testing.T) {
 	}
 	end()
 	ends[0]()
-	for until := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for until := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		resp, end := open()
 		end()
 		if resp.StatusCode == 200 {
