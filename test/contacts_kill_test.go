@@ -14,7 +14,6 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	"tandem/rtc/contacts"
 )
@@ -27,7 +26,7 @@ type local struct {
 
 func overUnix(t *testing.T, dir string) *local {
 	path := filepath.Join(dir, "data", "tandem.sock")
-	return &local{t, http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+	return &local{t, http.Client{Timeout: 2 * patience, Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", path)
 	}}}}
 }
@@ -148,7 +147,7 @@ func TestKilledServerTellsChangedContacts(t *testing.T) {
 			<-acked
 		}
 		p.signal(syscall.SIGKILL)
-		p.wait(10 * time.Second)
+		p.wait(patience)
 		writers.Wait()
 		close(acked)
 		p.start()
