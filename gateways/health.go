@@ -165,7 +165,7 @@ func (l *live) observe(now time.Time, why string, see func(*health)) {
 	}
 	tell := l.tell
 	if state != before {
-		l.health.Store(uint32(state))
+		l.set(&l.health, state)
 		l.since, l.why = now, why
 	}
 	l.mu.Unlock()

@@ -41,6 +41,8 @@ type live struct {
 	paused atomic.Int64  // until when it wants no call, unix ms; 0: it does
 	pace   [2]pace       // by direction
 
+	changes *atomic.Uint64 // counts those of states: of admin and health
+
 	mu    sync.Mutex
 	seen  health
 	since time.Time // the state is what it is
@@ -56,6 +58,13 @@ func (l *live) state() State {
 		return admin
 	}
 	return State(l.health.Load())
+}
+
+// set gives one of admin and health a state. Who counts the changes then sees it.
+func (l *live) set(which *atomic.Uint32, s State) {
+	if State(which.Swap(uint32(s))) != s {
+		l.changes.Add(1)
+	}
 }
 
 // resting reports whether the trunk asked to be left alone until after now, in

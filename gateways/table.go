@@ -1,11 +1,11 @@
 package gateways
 
 import (
-	"cmp"
 	"iter"
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"tandem/gateways/dialect"
@@ -24,43 +24,22 @@ type Table struct {
 	exact  map[string][]*Trunk    // by the numbers owned
 	vias   map[string][]group     // by the name of a trunk or of a trunk group
 	timed  bool                   // a trunk has hours
-	random func(n int) int
+	// changes counts those of the states of trunks, in this table and those before.
+	changes *atomic.Uint64
+	random  func(n int) int
 }
-
-// group is the trunks of one prefix with the same priority and cost.
-type group struct {
-	trunks []*Trunk
-	until  []int // the sum of the weights up to each
-}
-
-func (g *group) add(t *Trunk) {
-	g.trunks = append(g.trunks, t)
-	g.until = append(g.until, g.total()+t.weight())
-}
-
-func (g *group) total() int {
-	if len(g.until) == 0 {
-		return 0
-	}
-	return g.until[len(g.until)-1]
-}
-
-// at is the trunk whose share of the total weight n falls into.
-func (g *group) at(n int) *Trunk {
-	i, _ := slices.BinarySearch(g.until, n+1)
-	return g.trunks[i]
-}
-
-func (t *Trunk) weight() int { return max(t.Weight, 1) }
 
 // newTable makes a table of checked trunks. Those that old has too keep their state.
 func newTable(list []Trunk, old *Table) *Table {
-	t := &Table{names: make(map[string]*Trunk, len(list)), random: rand.IntN}
+	t := &Table{names: make(map[string]*Trunk, len(list)), random: rand.IntN, changes: new(atomic.Uint64)}
+	if old != nil {
+		t.changes = old.changes
+	}
 	for _, c := range list {
 		if before := old.ByName(c.Name); before != nil {
 			c.live = before.live
 		} else {
-			c.live = new(live)
+			c.live = &live{changes: t.changes}
 		}
 		d, _ := dialect.Of(c.Dialect)
 		c.spoken = c.Manner.Or(d.Manner)
@@ -97,21 +76,6 @@ func (t *Table) indexOut() {
 	for name, list := range vias {
 		t.vias[name] = grouped(list)
 	}
-}
-
-// grouped puts trunks in the order in which they are tried: equals share calls.
-func grouped(list []*Trunk) (groups []group) {
-	order := func(a, b *Trunk) int {
-		return cmp.Or(cmp.Compare(a.Priority, b.Priority), cmp.Compare(a.Cost, b.Cost))
-	}
-	slices.SortStableFunc(list, order)
-	for i, trunk := range list {
-		if i == 0 || order(trunk, list[i-1]) != 0 {
-			groups = append(groups, group{})
-		}
-		groups[len(groups)-1].add(trunk)
-	}
-	return groups
 }
 
 func (t *Table) indexIn() {
@@ -161,7 +125,7 @@ func (t *Table) At(uri sip.URI) *Trunk {
 // the priority, then the cost, then by chance according to weight; then degraded
 // ones, and those that are down last. Those outside their hours, and those that
 // asked for a pause, are left out. Each comes once and at most 32 do. It does not
-// allocate.
+// allocate, but for the first time after the state of a trunk has changed.
 func (t *Table) Choose(number string) iter.Seq[*Trunk] {
 	return func(yield func(*Trunk) bool) { t.choose(number, yield) }
 }
@@ -198,6 +162,7 @@ type choice struct {
 	table *Table
 	now   time.Time // zero when no trunk has hours
 	ms    int64
+	after uint64 // changes of states
 	tried [maxTries]*Trunk
 	n     int
 }
@@ -206,7 +171,7 @@ const maxTries = 32
 
 func (t *Table) begin() choice {
 	now := time.Now()
-	c := choice{table: t, ms: now.UnixMilli()}
+	c := choice{table: t, ms: now.UnixMilli(), after: t.changes.Load()}
 	if t.timed {
 		c.now = now
 	}
@@ -249,13 +214,17 @@ func (c *choice) walk(g *group, state State, yield func(*Trunk) bool) bool {
 // may not be taken leaves the shares of the others as they are; when most may
 // not, they are counted.
 func (c *choice) draw(g *group, state State) *Trunk {
+	s := g.in(state, c.after)
+	if s.total() == 0 {
+		return nil
+	}
 	for range 8 {
-		if t := g.at(c.table.random(g.total())); c.may(t, state) {
+		if t := s.at(c.table.random(s.total())); c.may(t, state) {
 			return t
 		}
 	}
 	var total int
-	for _, t := range g.trunks {
+	for _, t := range s.trunks {
 		if c.may(t, state) {
 			total += t.weight()
 		}
@@ -264,7 +233,7 @@ func (c *choice) draw(g *group, state State) *Trunk {
 		return nil
 	}
 	at := c.table.random(total)
-	for _, t := range g.trunks {
+	for _, t := range s.trunks {
 		if !c.may(t, state) {
 			continue
 		}

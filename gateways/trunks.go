@@ -176,16 +176,16 @@ func (s *Trunks) swap(list []Trunk) {
 		t.live.telling(s.teller(t.Name))
 		switch {
 		case t.Disabled:
-			t.live.admin.Store(uint32(Disabled))
+			t.live.set(&t.live.admin, Disabled)
 		case t.Draining:
-			t.live.admin.Store(uint32(Draining))
+			t.live.set(&t.live.admin, Draining)
 		default:
-			t.live.admin.Store(uint32(Up))
+			t.live.set(&t.live.admin, Up)
 		}
 	}
 	for _, t := range old.All() {
 		if next.ByName(t.Name) == nil {
-			t.live.admin.Store(uint32(Removed))
+			t.live.set(&t.live.admin, Removed)
 		}
 	}
 	s.table.Store(next)

@@ -97,14 +97,61 @@ func TestHoursAndCost(t *testing.T) {
 func TestStateBeforePrefix(t *testing.T) {
 	s := newTrunks(t, at("berlin", serves("+4930")), at("de", serves("+49")), at("world", serves("+")))
 	table := s.Table()
-	table.ByName("berlin").live.health.Store(uint32(Down))
-	table.ByName("de").live.health.Store(uint32(Degraded))
+	table.ByName("berlin").live.set(&table.ByName("berlin").live.health, Down)
+	table.ByName("de").live.set(&table.ByName("de").live.health, Degraded)
 	if got := chosen(s, "+49301"); got != "world de berlin" {
 		t.Error(got)
 	}
-	table.ByName("world").live.admin.Store(uint32(Disabled))
+	table.ByName("world").live.set(&table.ByName("world").live.admin, Disabled)
 	if got := chosen(s, "+49301"); got != "de berlin" {
 		t.Error(got)
+	}
+}
+
+// Among many trunks that share calls, too, each change of a state counts for the next
+// call, and the shares are those of the ones that are well.
+func TestStatesOfMany(t *testing.T) {
+	var list []Trunk
+	for i := range 5 * few {
+		list = append(list, at(fmt.Sprintf("t%02d", i), func(t *Trunk) { t.Prefixes, t.Weight = []string{"+"}, 1+2*(i%2) }))
+	}
+	s := newTrunks(t, list...)
+	all := s.Table().All()
+	first := func() *Trunk {
+		for t := range s.Table().Choose("+49301") {
+			return t
+		}
+		return nil
+	}
+	for _, trunk := range all {
+		trunk.live.set(&trunk.live.health, Down)
+	}
+	for _, well := range all {
+		well.live.set(&well.live.health, Up)
+		if got := first(); got != well {
+			t.Errorf("%s is taken, want %s", got.Name, well.Name)
+		}
+		well.live.set(&well.live.health, Degraded)
+		if got := first(); got.State() != Degraded {
+			t.Errorf("%s is taken, which is %s", got.Name, got.State())
+		}
+	}
+	const calls = 4000
+	n := 0 // that went to the one of three times the weight
+	for _, t := range all[:2] {
+		t.live.set(&t.live.health, Up)
+	}
+	for range calls {
+		switch first() {
+		case all[1]:
+			n++
+		case all[0]:
+		default:
+			t.Fatal("a trunk that is degraded comes before those that are up")
+		}
+	}
+	if n < calls*70/100 || n > calls*80/100 {
+		t.Errorf("%d of %d calls, want three quarters", n, calls)
 	}
 }
 
@@ -409,13 +456,16 @@ func TestSecretDoesNotShow(t *testing.T) {
 }
 
 // large has 1,000 trunks and 100,000 prefixes, some of them everywhere.
-func large(t testing.TB) *Trunks {
+func large(t testing.TB, change ...func(*Trunk)) *Trunks {
 	list := make([]Trunk, MaxTrunks)
 	for i := range list {
 		list[i] = at(fmt.Sprintf("t%d", i), func(t *Trunk) {
 			t.Prefixes = []string{"+"}
 			for j := range 99 {
 				t.Prefixes = append(t.Prefixes, fmt.Sprintf("+49%d", 10000+(i*99+j)%90000))
+			}
+			for _, f := range change {
+				f(t)
 			}
 		})
 	}
@@ -441,19 +491,39 @@ func TestChoiceDoesNotAllocate(t *testing.T) {
 	}
 }
 
+// BenchmarkChoose finds the trunk that takes a call, among 1,000 trunks with 100,000
+// prefixes: of few that serve a number closely, and of all, which share the rest of the
+// world. Most may be down or have no channel free; the search ends at one that takes the
+// call, or when 32 were full.
 func BenchmarkChoose(b *testing.B) {
-	table := large(b).Table()
-	for _, number := range []string{"+49301234567", "+12125551212"} {
-		b.Run(number, func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				for t := range table.Choose(number) {
-					if t == nil {
-						b.Fatal(t)
-					}
-					break
-				}
+	const well = 100 // each 100th trunk is well whatever the others are
+	for state, put := range map[string]func(t *Trunk){
+		"all up":    func(*Trunk) {},
+		"most down": func(t *Trunk) { t.live.set(&t.live.health, Down) },
+		"most full": func(t *Trunk) { t.live.calls.Store(one(Out)) },
+	} {
+		table := large(b, func(t *Trunk) { t.Channels = 1 }).Table()
+		for i, t := range table.All() {
+			if i%well != 0 {
+				put(t)
 			}
-		})
+		}
+		for name, number := range map[string]string{"close": "+49301234567", "world": "+12125551212"} {
+			b.Run(state+"/"+name, func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					tried := 0
+					for t := range table.Choose(number) {
+						if tried++; t.Seize(Out) {
+							t.Release(Out)
+							break
+						}
+					}
+					if tried == 0 {
+						b.Fatal("no trunk")
+					}
+				}
+			})
+		}
 	}
 }
