@@ -142,7 +142,7 @@ func TestFails(t *testing.T) {
 		"line busy":       {fax.Config{Program: program(t, "echo dialling; echo line busy >&2; exit 3")}, at, 502, "line busy"},
 		"says it so":      {fax.Config{Program: program(t, "echo no carrier; exit 1")}, at, 502, "no carrier"},
 		"no program":      {fax.Config{Program: "/nowhere/fax"}, at, 501, "does not start"},
-		"takes too long":  {fax.Config{Program: program(t, "exec sleep 60"), Time: 50 * time.Millisecond}, at, 502, "killed"},
+		"takes too long":  {fax.Config{Program: program(t, "exec sleep 60"), Time: 2 * time.Second}, at, 502, "killed"},
 		"nobody there":    {fax.Config{URL: "http://127.0.0.1:1/"}, at, 502, "does not answer"},
 		"another type":    {fax.Config{Program: program(t, "")}, at + "/picture", 415, "Incompatible media format: image/jpeg"},
 		"forbidden place": {fax.Config{Program: program(t, "")}, "http://192.0.2.1/x", 606, "pint.fetch_hosts"},
