@@ -80,3 +80,56 @@ func TestXCAPDiff(t *testing.T) {
 		expect("what is not asked for", other, "")
 	})
 }
+
+// Who asks for single elements and attributes is told what they are, when they change
+// and that they are gone, and nothing of the rest of the document.
+func TestXCAPDiffOfNodes(t *testing.T) {
+	inTime(t, func(w *world) {
+		p := w.phone()
+		p.device("alice", "a", 3600)
+		p.got = nil
+		const doc = "resource-lists/users/sip:alice@time.test/index/~~/"
+		const name, uri = doc + `resource-lists/list/entry%5b@uri=%22sip:bob@time.test%22%5d/display-name`, doc + `*/list%5b1%5d/entry%5b1%5d/@uri`
+		wanted := []string{name, uri, doc + "resource-lists/list%5b", doc + "resource-lists/namespace::*", "resource-lists/users/sip:bob@time.test/index/~~/resource-lists"}
+		body := `<resource-lists xmlns="urn:ietf:params:xml:ns:resource-lists"><list><entry uri="` + strings.Join(wanted, `"/><entry uri="`) + `"/></list></resource-lists>`
+		p.content("SUBSCRIBE", "alice", "alice", body, "Event: xcap-diff", "Accept: application/xcap-diff+xml", "Expires: 600",
+			"Content-Type: application/resource-lists+xml", "Contact: <sip:alice@"+p.flow.Remote.String()+">")
+		expect := func(what string, want ...string) {
+			t.Helper()
+			got := w.notified(p)
+			if len(want) == 0 && len(got) == 0 {
+				return
+			}
+			if len(got) != 1 || !strings.HasSuffix(got[0], `/">`+strings.Join(want, "")+"</d:xcap-diff>") {
+				t.Errorf("%s:\n%q, want\n%q", what, got, strings.Join(want, ""))
+			}
+		}
+		element := func(content string) string {
+			return `<d:element sel="` + name + `" xmlns="urn:ietf:params:xml:ns:resource-lists">` + content + `</d:element>`
+		}
+		const gone = `<d:element sel="` + name + `" exists="false"/>`
+		expect("at first, when there is nothing", "")
+		edit := func(set []contacts.Contact, remove ...string) {
+			if _, err := w.s.contacts.Edit(w.t.Context(), aliceAOR, nil, set, remove); err != nil {
+				t.Fatal(err)
+			}
+		}
+		edit([]contacts.Contact{{Address: "sip:bob@time.test", Name: "Bob > Co"}})
+		expect("a new one", `<d:attribute sel="`+uri+`">sip:bob@time.test</d:attribute>`, element("<display-name>Bob &gt; Co</display-name>"))
+		edit([]contacts.Contact{{Address: "sip:anne@time.test", Name: "Anne"}})
+		expect("something else")
+		edit([]contacts.Contact{{Address: "sip:bob@time.test", Name: "Robert"}})
+		expect("a name", element("<display-name>Robert</display-name>"))
+		long := `<resource-lists xmlns="urn:ietf:params:xml:ns:resource-lists"><list><entry uri="sip:bob@time.test"><display-name>` + strings.Repeat("x", 33<<10) + `</display-name></entry><entry uri="sip:anne@time.test"/></list></resource-lists>`
+		key := contacts.Key{User: aliceAOR, Usage: "resource-lists", Name: contacts.Index}
+		if _, _, err := w.s.contacts.Change(w.t.Context(), key, nil, func([]byte) ([]byte, error) { return []byte(long), nil }); err != nil {
+			t.Fatal(err)
+		}
+		list := w.s.contacts.Versions(aliceAOR)
+		expect("one that is too long", `<d:document new-etag="`+strings.Trim(contacts.ETag(list[0].Version), `"`)+`" sel="resource-lists/users/sip:alice@time.test/index"/>`)
+		edit(nil, "sip:bob@time.test")
+		if got := w.notified(p); len(got) != 1 || !strings.Contains(got[0], gone) || !strings.Contains(got[0], `<d:attribute sel="`+uri+`">sip:anne@time.test</d:attribute>`) {
+			t.Errorf("when it is gone: %q", got)
+		}
+	})
+}

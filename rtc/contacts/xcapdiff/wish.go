@@ -78,8 +78,9 @@ func authorise(a event.Ask) (event.Grant, error) {
 	return g, nil
 }
 
-// paths are the documents and collections that a list names by URIs relative to
-// the root (RFC 5875 §4.4), as usage/name, usage/ or "/" for all. What is of
+// paths are the documents, collections and nodes that a list names by URIs relative to
+// the root (RFC 5875 §4.4), as usage/name, usage/, or usage/name, a tab and the node
+// selector as it was written. What is of
 // others, or global, is left out: nothing is told of it.
 func paths(user rtc.AOR, body []byte) (list []string, err error) {
 	bad := func(why string) error { return &rtc.Status{Code: 400, Reason: "Bad Resource List: " + why} }
@@ -115,7 +116,7 @@ func paths(user rtc.AOR, body []byte) (list []string, err error) {
 
 // pathOf reads one URI about a user.
 func pathOf(user rtc.AOR, uri string) (string, bool) {
-	uri, _, _ = strings.Cut(uri, "/~~/")
+	uri, selector, isNode := strings.Cut(uri, "/~~/")
 	uri, err := url.PathUnescape(strings.TrimPrefix(uri, "/"))
 	if err != nil || strings.ContainsAny(uri, "\n\x00") || len(uri) > 512 {
 		return "", false
@@ -131,10 +132,23 @@ func pathOf(user rtc.AOR, uri string) (string, bool) {
 		return "", false
 	}
 	usage := xcap.UsageOf(parts[0]).ID
+	if isNode {
+		return nodePath(parts, selector)
+	}
 	if len(parts) == 3 || parts[3] == "" {
 		return usage + "/", true
 	}
 	return usage + "/" + parts[3], true
+}
+
+// nodePath reads the rest of a URI that names an element or attribute.
+func nodePath(parts []string, selector string) (string, bool) {
+	u := xcap.UsageOf(parts[0])
+	s, err := selectorOf(selector, u)
+	if err != nil || len(parts) != 4 || parts[3] == "" || s.Type() == xcap.NamespacesType || len(selector) > 512 || strings.ContainsAny(selector, "\t\r\n\x00") {
+		return "", false
+	}
+	return u.ID + "/" + parts[3] + "\t" + selector, true
 }
 
 // means reports whether an XUI is a user's: an address with or without scheme, or

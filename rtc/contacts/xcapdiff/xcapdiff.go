@@ -9,8 +9,8 @@
 // missing, and where it would be longer than the document, clients see by the
 // entity tags that they must fetch it.
 //
-// Single elements and attributes are not told of: who asks for one hears of its
-// document.
+// Single elements and attributes are told with their content, where a list in the
+// SUBSCRIBE asks for them by node selectors.
 package xcapdiff
 
 import (
@@ -48,19 +48,32 @@ func Package(n *event.Notifier, b *contacts.Book, root string) event.Package {
 	})
 	return event.Package{Name: Name, Types: []string{Type}, OwnLists: true, Content: content, Authorise: authorise,
 		Document: func(q event.Query) event.Document {
-			list := slices.DeleteFunc(slices.Clone(b.Versions(q.Resource)), func(d contacts.Document) bool { return !view(q.View).shows(&d) })
-			return whole(root, &state{q.Resource, view(q.View), list})
+			v := view(q.View)
+			s := &state{user: q.Resource, view: v, nodes: v.nodes(b, q.Resource)}
+			for _, d := range b.Versions(q.Resource) {
+				if v.shows(&d) || s.tooLong(d.Key) {
+					s.list = append(s.list, d)
+				}
+			}
+			return whole(root, s)
 		},
 		Difference: func(old, now event.Document) (event.Document, bool) {
 			return h.difference(root, old.Source.(*state), now.Source.(*state)), true
 		}}
 }
 
-// state is the versions of documents that a client knows of, by usage and name.
+// state is what a client knows of: versions of documents, by usage and name, and
+// single nodes.
 type state struct {
-	user rtc.AOR
-	view view
-	list []contacts.Document
+	user  rtc.AOR
+	view  view
+	list  []contacts.Document
+	nodes []selected
+}
+
+// tooLong reports whether a node of a document cannot be told, and the document is.
+func (s *state) tooLong(k contacts.Key) bool {
+	return slices.ContainsFunc(s.nodes, func(n selected) bool { return n.long && n.key == k })
 }
 
 // selector of a document, below the root.
@@ -89,6 +102,7 @@ func whole(root string, s *state) event.Document {
 		d := &s.list[i]
 		b.WriteString(`<` + prefix + `:document new-etag="` + tag(d.Version) + `" sel="` + s.selector(d.Key) + `"/>`)
 	}
+	nodesChanged(b, nil, s.nodes)
 	return finish(b, s)
 }
 
@@ -185,6 +199,7 @@ func (h *history) difference(root string, old, now *state) event.Document {
 			h.changed(b, open, now, d.Key, was.Version, d.Version)
 		}
 	}
+	nodesChanged(b, old.nodes, now.nodes)
 	return finish(b, now)
 }
 
