@@ -148,10 +148,15 @@ func (d *Directory) publish(accounts ...*Account) {
 	d.changes.Add(1)
 }
 
+// Unknown is the error about a user who does not exist, or shall not seem to.
+func Unknown(aor rtc.AOR) error {
+	return fmt.Errorf("user %s: %w: see the list of users", aor, ErrUnknownUser)
+}
+
 func (d *Directory) account(aor rtc.AOR) (*Account, error) {
 	a, ok := d.entries.getString(string(aor))
 	if !ok || a.AOR != aor {
-		return nil, fmt.Errorf("user %s: %w: see the list of users", aor, ErrUnknownUser)
+		return nil, Unknown(aor)
 	}
 	return a, nil
 }

@@ -41,6 +41,7 @@ type flight struct {
 	held     bool
 	dropped  bool   // it is acknowledged, and that is all
 	proved   bool   // who sent it is
+	paced    bool   // its sender may not send more than Config.Rate
 	wrote    string // by which program, of a message that is not of a request
 	by       string // of a copy of what the user wrote himself: the device he did by
 

@@ -3,7 +3,6 @@ package im
 import (
 	"context"
 	"crypto/rand"
-	"fmt"
 	"strings"
 	"time"
 
@@ -27,20 +26,14 @@ func (im *IM) Send(ctx context.Context, d Draft) (code int, err error) {
 	if d.Type == "" {
 		d.Type = "text/plain;charset=UTF-8"
 	}
-	if len(d.Body) > im.cfg.MaxBody {
-		return 0, &rtc.Status{Code: 413, Err: fmt.Errorf("body has %d octets, at most %d are taken", len(d.Body), im.cfg.MaxBody)}
-	}
-	if err := im.hurry(d.From, time.Now()); err != nil {
-		return 0, err
-	}
 	result := make(chan *rtc.Status, 1)
 	f, err := im.own(d)
 	if err != nil {
 		return 0, err
 	}
 	f.done, f.wrote = func(st *rtc.Status) { result <- st }, programName(d.Device)
-	f.proved = true
-	if err := im.rule(f); err != nil {
+	f.proved, f.paced = true, true
+	if err := im.admit(f, len(d.Body), time.Now()); err != nil {
 		f.end()
 		return 0, err
 	}

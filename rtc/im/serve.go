@@ -23,10 +23,18 @@ func (im *IM) Serve(r *rtc.Request) error {
 	f := im.flight()
 	f.to, f.instance, f.secure, f.from = to.aor, to.instance, to.secure, sender(r)
 	if id := r.Identity; id != nil {
-		f.proved = true
+		f.proved, f.paced = true, id.AOR != "" && id.Peer == ""
 		f.asserts = id.Peer != "" && id.Rights.Has(rtc.Asserts) || id.Method == rtc.AuthTrusted
 	}
-	if err := im.admit(r, f); err != nil {
+	if n, ok := r.MaxForwards(); ok {
+		f.hops = n - 1
+	}
+	if f.hops < 0 { // RFC 3261 §16.3
+		f.end()
+		return &rtc.Status{Code: 483}
+	}
+	f.kind = kindOf(r.Message)
+	if err := im.admit(f, len(r.Body()), r.Arrived()); err != nil {
 		f.end()
 		return err
 	}
@@ -41,33 +49,51 @@ func (im *IM) Serve(r *rtc.Request) error {
 	return nil
 }
 
-// admit finds out whether a message is taken. The error is the answer.
-func (im *IM) admit(r *rtc.Request, f *flight) error {
-	if err := im.check(r, f); err != nil {
+// admit finds out whether a message of so many octets is taken. The error is the
+// answer. Who may not write at all is told that first: no limit is to tell him that
+// his receiver exists.
+func (im *IM) admit(f *flight, octets int, now time.Time) error {
+	if err := im.rule(f, now); err != nil {
+		return err
+	}
+	if err := im.limit(f, octets, now); err != nil {
 		im.counts.refused.Add(1)
 		return err
 	}
-	return im.rule(f)
+	if f.kind == fleeting && !f.dropped { // programs get messages from the mailbox, where it will not be
+		im.cfg.Tell(Event{Kind: "typing", To: f.to, From: f.from})
+	}
+	return nil
 }
 
-// rule asks who may write to whom. The error is the answer.
-func (im *IM) rule(f *flight) error {
+// rule asks who may write to whom.
+func (im *IM) rule(f *flight, now time.Time) error {
 	switch im.cfg.Rule(Ask{f.from, f.to, f.proved, f.kind == notice}) {
 	case Refuse:
 		im.counts.refused.Add(1)
-		im.cfg.Tell(Event{Kind: "refused", To: f.to, From: f.from})
+		if !f.paced || im.rate(f.from, now) <= 0 { // who goes on and on drives no other events out
+			im.cfg.Tell(Event{Kind: "refused", To: f.to, From: f.from})
+		}
 		return notFound() // as if there were no such user
 	case Drop:
 		f.dropped = true
-		return nil
 	case Hold:
 		if f.kind == fleeting {
 			return notFound()
 		}
 		f.held = true
 	}
-	if f.kind == fleeting { // programs get messages from the mailbox, where it will not be
-		im.cfg.Tell(Event{Kind: "typing", To: f.to, From: f.from})
+	return nil
+}
+
+// limit refuses a message that is too long, and more than a sender may send.
+func (im *IM) limit(f *flight, octets int, now time.Time) error {
+	if octets > im.cfg.MaxBody {
+		return &rtc.Status{Code: 413, Reason: fmt.Sprintf("Message Too Large (At Most %d Octets)", im.cfg.MaxBody),
+			Header: fmt.Appendf(nil, "Warning: 399 tandem \"body has %d octets, at most %d are taken\"\r\n", octets, im.cfg.MaxBody)}
+	}
+	if f.paced {
+		return im.hurry(f.from, now)
 	}
 	return nil
 }
@@ -143,27 +169,6 @@ func sender(r *rtc.Request) rtc.AOR {
 	}
 	var buf [128]byte
 	return rtc.AOR(u.AppendAOR(buf[:0]))
-}
-
-// check is everything about a message that does not depend on its receiver.
-func (im *IM) check(r *rtc.Request, f *flight) error {
-	if n, ok := r.MaxForwards(); ok {
-		if n == 0 { // RFC 3261 §16.3
-			return &rtc.Status{Code: 483}
-		}
-		f.hops = n - 1
-	}
-	if n := len(r.Body()); n > im.cfg.MaxBody {
-		return &rtc.Status{Code: 413, Reason: fmt.Sprintf("Message Too Large (At Most %d Octets)", im.cfg.MaxBody),
-			Header: fmt.Appendf(nil, "Warning: 399 tandem \"body has %d octets, at most %d are taken\"\r\n", n, im.cfg.MaxBody)}
-	}
-	if id := r.Identity; id != nil && id.AOR != "" && id.Peer == "" {
-		if err := im.hurry(f.from, r.Arrived()); err != nil {
-			return err
-		}
-	}
-	f.kind = kindOf(r.Message)
-	return nil
 }
 
 // keyHash is keyOf for the process, without allocation.

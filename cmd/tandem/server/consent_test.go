@@ -63,6 +63,34 @@ func TestBlockedSender(t *testing.T) {
 	})
 }
 
+// Nor do limits tell a blocked sender that there is such a user: of size, of rate and
+// of hops, by SIP and by the API.
+func TestLimitsTellNothingOfBlocker(t *testing.T) {
+	inTime(t, func(w *world) {
+		w.stop()
+		w.cfg.Messages.Octets, w.cfg.Messages.Burst, w.cfg.Messages.Rate = 1000, 3, 1
+		w.open()
+		w.consents(bobAOR, aliceAOR, consent.Block)
+		alice := w.phone()
+		answers := make(map[string]string)
+		for _, to := range []string{"nobody", "bob"} {
+			for range 6 {
+				alice.say("alice", to, "hello")
+				answers[to] += " " + w.final(alice)
+			}
+			alice.say("alice", to, strings.Repeat("x", 1001))
+			answers[to] += " " + w.final(alice)
+			alice.n++
+			alice.send(fmt.Appendf(nil, "MESSAGE sip:%s@time.test SIP/2.0\r\nVia: SIP/2.0/UDP %s;rport;branch=z9hG4bKm%s\r\nMax-Forwards: 0\r\nFrom: <sip:alice@time.test>;tag=1\r\nTo: <sip:%s@time.test>\r\nCall-ID: m%s\r\nCSeq: 1 MESSAGE\r\nContent-Length: 0\r\n\r\n",
+				to, alice.flow.Remote, to, to, to))
+			answers[to] += " " + w.final(alice)
+		}
+		if answers["bob"] != answers["nobody"] || !strings.HasPrefix(answers["bob"], " 404 404 404 404 404 404 404") {
+			t.Errorf("bob, who blocks her, is answered\n%s\nnobody\n%s", answers["bob"], answers["nobody"])
+		}
+	})
+}
+
 // To a politely blocked sender the receiver looks like somebody who is away.
 func TestPolitelyBlockedSender(t *testing.T) {
 	inTime(t, func(w *world) {

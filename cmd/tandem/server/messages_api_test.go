@@ -26,7 +26,7 @@ func TestMessagesAPI(t *testing.T) {
 	}
 	for body, code := range map[string]int{`{"from":"nobody","to":"bob","text":"x"}`: 404, `{"from":"alice","to":"nobody","text":"x"}`: 404, `{"from":"alice","to":"bob","text":""}`: 422,
 		fmt.Sprintf(`{"from":"alice","to":"bob","text":%q}`, strings.Repeat("x", 60001)): 413} {
-		if r := w.do("POST", "/messages", body); r.code != code {
+		if r := w.do("POST", "/messages", body); r.code != code || code == 413 && !strings.Contains(r.text, "At Most 60000 Octets") {
 			t.Errorf("%.60s: %d %s, want %d", body, r.code, r.text, code)
 		}
 	}
@@ -61,8 +61,14 @@ func TestMessagesAPI(t *testing.T) {
 	if r := w.do("PUT", "/users/bob/strangers/alice", `{"decision":"block"}`); r.code != 200 {
 		t.Errorf("blocked: %s", r.text)
 	}
-	if r := say("third"); r.code != 404 {
-		t.Errorf("when blocked: %d %s", r.code, r.text)
+	for _, text := range []string{"third", strings.Repeat("x", 60001)} { // of whom she may not write to she learns nothing
+		to := func(name string) string {
+			r := w.do("POST", "/messages", fmt.Sprintf(`{"from":"alice","to":%q,"text":%q}`, name, text))
+			return fmt.Sprint(r.code, " ", strings.ReplaceAll(r.text, name+"@", "X@"))
+		}
+		if blocker, nobody := to("bob"), to("nobody"); blocker != nobody || !strings.HasPrefix(blocker, "404 ") {
+			t.Errorf("when blocked: %s\nto nobody: %s", blocker, nobody)
+		}
 	}
 	audit := w.do("GET", "/audit", "")
 	if strings.Contains(audit.text, "grüße") || !strings.Contains(audit.text, "send-message") {

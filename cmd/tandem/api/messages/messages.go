@@ -5,6 +5,7 @@ package messages
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strconv"
 	"time"
@@ -146,6 +147,11 @@ func (n *nouns) send(ctx context.Context, do *op.Doing, in *struct{ Body NewMess
 	}
 	u, _ := n.Directory.User(from)
 	code, err := n.Messages.Send(ctx, im.Draft{From: from, To: to, Display: u.DisplayName, Type: in.Body.Type, Body: []byte(in.Body.Text), Device: in.Body.Device})
+	if st := (*rtc.Status)(nil); errors.As(err, &st) && st.Code == 404 { // octet by octet as of nobody
+		if aor, bad := n.Directory.ParseAOR(in.Body.To); bad == nil {
+			err = directory.Unknown(aor)
+		}
+	}
 	if err != nil {
 		return SentMessage{}, err
 	}
