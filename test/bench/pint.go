@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -13,23 +14,29 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"tandem/test/bench/media"
 )
 
 // The part pint measures click-to-call, which no other server has: a SIPp asks for calls
-// at a steady rate and ends each after 5 s, another SIPp is all telephones. The server
-// has core 0, both SIPps core 1.
+// at a steady rate and ends each after 5 s, another SIPp is all telephones. What these say
+// to each other passes the server: a loop of ours speaks and hears for them, since SIPp
+// cannot for so many. The server has core 0, all else core 1.
 
 const (
 	pintRate = 200 // a second
 	pintHeld = 5   // seconds, as sipp/pint.xml has it
 	pintTime = 30  // seconds in which calls begin
+	// Each telephone speaks a little less than its call lasts: when it has ended, the next
+	// one may have its port of the relay.
+	pintTalk = pintHeld*time.Second - 200*time.Millisecond
 )
 
 // pint prints what a PINT call costs, and whether any was lost.
 func (o options) pint(w io.Writer) error {
 	fmt.Fprintf(w, "\nPINT calls, %d a second, held %d s, both legs relayed, the server on one core\n\n"+
-		"| calls | µs of CPU a call | core used %% | client: good / failed / retransmissions | legs: good / failed / retransmissions | came to a conversation | MiB after |\n|---|---|---|---|---|---|---|\n", pintRate, pintHeld)
+		"| calls | µs of CPU a call | core used %% | client: good / failed / retransmissions | legs: good / failed / retransmissions | came to a conversation | MiB after | legs that heard / did not | packets sent / heard | p99 |\n|---|---|---|---|---|---|---|---|---|---|\n", pintRate, pintHeld)
 	for round := range o.rounds {
 		fmt.Fprintf(os.Stderr, "pint, round %d of %d\n", round+1, o.rounds)
 		if err := o.pintRound(w); err != nil {
@@ -58,7 +65,7 @@ func (o options) pintRound(w io.Writer) error {
 	if err := registerAt(s, at); err != nil {
 		return err
 	}
-	if _, err := pintCalls(s, dir, at, 0, 2*pintRate); err != nil { // warms up
+	if _, _, err := pintCalls(s, dir, at, 0, 2*pintRate); err != nil { // warms up
 		return err
 	}
 	wait := func() {}
@@ -67,15 +74,19 @@ func (o options) pintRound(w io.Writer) error {
 	}
 	before, cpu := s.metric("tandem_pint_calls_successful_total"), s.cpu()
 	calls := int(pintRate * pintTime * o.scale)
-	r, err := pintCalls(s, dir, at, 2*pintRate, calls)
+	r, heard, err := pintCalls(s, dir, at, 2*pintRate, calls)
 	if err != nil {
 		return err
 	}
 	used := s.cpu() - cpu
 	wait()
-	fmt.Fprintf(w, "| %d | %.0f | %.0f | %d / %d / %d | %d / %d / %d | %d | %.0f |\n", calls, float64(used.Microseconds())/float64(calls),
+	fmt.Fprintf(w, "| %d | %.0f | %.0f | %d / %d / %d | %d / %d / %d | %d | %.0f | %d / %d | %d / %d | %s |\n", calls, float64(used.Microseconds())/float64(calls),
 		100*used.Seconds()*pintRate/float64(calls), r[0].ok, r[0].failed, r[0].retransmitted, r[1].ok, r[1].failed, r[1].retransmitted,
-		s.metric("tandem_pint_calls_successful_total")-before, s.memory())
+		s.metric("tandem_pint_calls_successful_total")-before, s.memory(),
+		heard.Legs-heard.Silent, heard.Silent, heard.Sent, heard.Arrived, heard.P99)
+	if heard.Late > tooLate {
+		fmt.Fprintf(w, "\nThe machine was too busy for the telephones to keep up: they were %s late once.\n", heard.Late.Round(time.Millisecond))
+	}
 	return nil
 }
 
@@ -91,7 +102,7 @@ func (o options) pintFiles(s *server) (dir string, err error) {
 	if out, err := add.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("importing users: %w: %s", err, out)
 	}
-	for _, name := range []string{"pint.xml", "callee.xml"} {
+	for _, name := range []string{"pint.xml", "telephone.xml"} {
 		b, _ := scenarios.ReadFile("sipp/" + name)
 		if err := os.WriteFile(filepath.Join(dir, name), b, 0o644); err != nil {
 			return "", err
@@ -111,18 +122,30 @@ func pintAsks(first, calls int) []byte {
 	return in
 }
 
-// pintCalls has calls made, and returns what the client and what the telephones saw.
-func pintCalls(s *server, dir string, at, first, calls int) (r [2]sippCounts, err error) {
+// pintCalls has calls made, and returns what the client and the telephones saw, and what
+// these heard.
+func pintCalls(s *server, dir string, at, first, calls int) (r [2]sippCounts, heard media.Heard, err error) {
 	if err := os.WriteFile(filepath.Join(dir, "users.csv"), pintAsks(first, calls), 0o644); err != nil {
-		return r, err
+		return r, heard, err
 	}
+	sound, err := media.NewTelephones(2*pintRate*(pintHeld+1), pintTalk)
+	if err != nil {
+		return r, heard, err
+	}
+	defer func() { heard = sound.Close() }()
+	log, shut, err := speakers(dir, sound)
+	if err != nil {
+		return r, heard, err
+	}
+	defer shut()
 	files := [2]string{filepath.Join(dir, "pint.csv"), filepath.Join(dir, "legs.csv")}
 	common := func(file string, n int) []string {
 		return []string{"-i", "127.0.0.1", "-m", strconv.Itoa(n), "-trace_err", "-trace_stat", "-stf", file, "-fd", "1"}
 	}
-	legs := sippCommand(dir, append(common(files[1], 2*calls), "-sf", "callee.xml", "-p", strconv.Itoa(at))...)
+	legs := sippCommand(dir, append(common(files[1], 2*calls), "-sf", "telephone.xml", "-p", strconv.Itoa(at),
+		"-key", "media", strconv.Itoa(sound.Port()), "-trace_logs", "-log_file", log)...)
 	if err := legs.Start(); err != nil {
-		return r, err
+		return r, heard, err
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- legs.Wait() }()
@@ -131,7 +154,7 @@ func pintCalls(s *server, dir string, at, first, calls int) (r [2]sippCounts, er
 	client := sippCommand(dir, append(common(files[0], calls), "127.0.0.1:"+strconv.Itoa(s.port), "-sf", "pint.xml", "-inf", "users.csv",
 		"-p", strconv.Itoa(freePort()), "-r", strconv.Itoa(pintRate), "-l", strconv.Itoa(calls), "-timeout", "150s")...)
 	if out, err := client.CombinedOutput(); err != nil && client.ProcessState.ExitCode() != 1 { // 1: some calls failed, which is counted
-		return r, fmt.Errorf("%w: %s", err, out[max(0, len(out)-600):])
+		return r, heard, fmt.Errorf("%w: %s", err, out[max(0, len(out)-600):])
 	}
 	select {
 	case <-ended:
@@ -139,10 +162,37 @@ func pintCalls(s *server, dir string, at, first, calls int) (r [2]sippCounts, er
 	}
 	for i, file := range files {
 		if r[i], err = readSipp(file); err != nil {
-			return r, err
+			return r, heard, err
 		}
 	}
-	return r, nil
+	return r, heard, nil
+}
+
+// speakers has a telephone speak for each line that SIPp writes to the file log, which is a
+// pipe.
+func speakers(dir string, sound *media.Telephones) (log string, shut func(), err error) {
+	log = filepath.Join(dir, "legs.log")
+	if err := os.Remove(log); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return "", nil, err
+	}
+	if err := unix.Mkfifo(log, 0o600); err != nil {
+		return "", nil, os.NewSyscallError("mkfifo", err)
+	}
+	pipe, err := os.OpenFile(log, os.O_RDWR, 0) // both, so that neither end waits for the other
+	if err != nil {
+		return "", nil, err
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for lines := bufio.NewScanner(pipe); lines.Scan(); {
+			_, rest, found := strings.Cut(lines.Text(), "media ")
+			if port := number([]byte(strings.TrimSpace(rest))); found && port > 0 && port < 1<<16 {
+				sound.Speak(port)
+			}
+		}
+	}()
+	return log, func() { _ = pipe.Close(); <-ended }, nil
 }
 
 // metric is the sum of a metric of Tandem.
