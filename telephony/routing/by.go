@@ -44,7 +44,7 @@ func (p *Plan) By(payer rtc.AOR, name, target string) (Route, error) {
 		return route, &rtc.Status{Code: 403, Err: errors.New("emergency numbers are not for trials")}
 	}
 	if d, _ := p.may(who, question, false); !d.Allowed {
-		return p.refused(route, who, question.Kind, d.Reason, nil)
+		return p.refused(route, who, question.Kind, d.Reason)
 	}
 	route.Kind, route.Rounds = question.Kind, roundsBy(trunk, route.Number, p.toll(who, question.Kind))
 	return route, nil

@@ -36,7 +36,7 @@ func (p *Plan) asks(number, via string) bool {
 // trunk, whatever DNS says. An address that is no trunk's is called as any user may
 // call it, and counts as no call outside.
 func (p *Plan) Elsewhere(ctx context.Context, route Route) (Rounds, error) {
-	rounds, replace := p.found(ctx, route, nil)
+	rounds, replace := p.found(ctx, route)
 	if !replace {
 		rounds = append(rounds, route.Rounds...)
 	}
@@ -48,7 +48,8 @@ func (p *Plan) Elsewhere(ctx context.Context, route Route) (Rounds, error) {
 
 // found is what DNS says of a route's number. replace says that the trunks are chosen
 // anew, since the number is ported.
-func (p *Plan) found(ctx context.Context, route Route, log *steps) (rounds Rounds, replace bool) {
+func (p *Plan) found(ctx context.Context, route Route) (rounds Rounds, replace bool) {
+	log := route.log
 	ctx, cancel := context.WithTimeout(ctx, enumTime)
 	defer cancel()
 	uris, err := p.Enum.Find(ctx, route.Number)
@@ -65,18 +66,19 @@ func (p *Plan) found(ctx context.Context, route Route, log *steps) (rounds Round
 			continue
 		}
 		if uri.Kind == sip.URITel {
-			if ported := p.ported(route, uri, log); len(ported) > 0 {
+			if ported := p.ported(route, uri); len(ported) > 0 {
 				return append(rounds, ported...), true
 			}
 			continue
 		}
-		rounds = append(rounds, p.at(route, uri, text, log)...)
+		rounds = append(rounds, p.at(route, uri, text)...)
 	}
 	return rounds, false
 }
 
 // at is how the address is called that DNS names for a number.
-func (p *Plan) at(route Route, uri sip.URI, text string, log *steps) Rounds {
+func (p *Plan) at(route Route, uri sip.URI, text string) Rounds {
+	log := route.log
 	if p.Users.Ours(uri.Host, uri.Port) {
 		called, ok := p.user(uri)
 		if !ok {
@@ -132,7 +134,8 @@ func (p *Plan) takes(trunk *gateways.Trunk) bool {
 
 // ported is the trunks for a number of which DNS says how it is ported (RFC 4769, RFC
 // 4694): those that serve the number that leads there. None when it says nothing.
-func (p *Plan) ported(route Route, uri sip.URI, log *steps) (rounds Rounds) {
+func (p *Plan) ported(route Route, uri sip.URI) (rounds Rounds) {
+	log := route.log
 	plan := p.Numbers("")
 	n, err := plan.URI(uri)
 	if err != nil || n.String() != route.Number {

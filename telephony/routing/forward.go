@@ -46,6 +46,7 @@ func (p *Plan) toUser(route Route, called User) (Route, error) {
 		return route, err
 	}
 	set := p.settings(called.AOR)
+	route.log.user(called, set, p.engaged(set))
 	switch {
 	case route.device != "":
 		return p.toPhones(route, called) // that one is meant, and no other
@@ -110,9 +111,11 @@ func (p *Plan) toPhones(route Route, called User) (Route, error) {
 		}
 		last := &route.Rounds[len(route.Rounds)-1]
 		last.To = append(last.To, d)
+		route.log.phone(d)
 	}
 	route.Rounds = append(route.Rounds, spares...)
 	if len(route.Rounds) == 0 {
+		route.log.add("phone", string(called.AOR), "has none that is registered")
 		return route, &rtc.Status{Code: 480}
 	}
 	return route, nil
@@ -133,7 +136,7 @@ func (p *Plan) also(route *Route, called User, set settings.User) {
 	if d, _ := p.may(called, question, false); !d.Allowed {
 		return
 	}
-	out, err := p.toTrunks(Route{Number: number.String(), Caller: route.Caller}, called, question.Kind, "", nil)
+	out, err := p.toTrunks(Route{Number: number.String(), Caller: route.Caller}, called, question.Kind, "")
 	if err != nil || len(out.Rounds) == 0 {
 		return
 	}
@@ -157,16 +160,19 @@ func (p *Plan) sentOn(by User, why diversion.Reason) diversion.Hop {
 // sendOn routes a call to where the one it was for wants it: at the payer's expense,
 // and only where the payer may call.
 func (p *Plan) sendOn(route Route, by diversion.Hop, payer User, target string) (Route, error) {
+	route.log.add("forward", string(by.Reason), "from "+string(by.User)+" to "+target)
 	chain, err := route.Chain.Add(by)
 	if err != nil {
 		return route, &rtc.Status{Code: 482, Reason: "Forwarding Loop", Err: fmt.Errorf("%s forwards to %s: %w", by.User, target, err)}
 	}
 	uri, ok := p.read(target)
 	if !ok {
-		p.leaves(by.User, target, "a call that is sent on leaves this server")
+		if route.log == nil {
+			p.leaves(by.User, target, "a call that is sent on leaves this server")
+		}
 		return route, &rtc.Status{Code: 404, Err: fmt.Errorf("%s forwards to %q, which is not an address or number of this server", by.User, target)}
 	}
-	next := Route{Caller: route.Caller, Trunk: route.Trunk, Dialled: route.Dialled, Want: route.Want, Chain: chain, Payer: payer.AOR}
+	next := Route{Caller: route.Caller, Trunk: route.Trunk, Dialled: route.Dialled, Want: route.Want, Chain: chain, Payer: payer.AOR, log: route.log}
 	next, err = p.toWhom(next, payer, uri)
 	if errors.Is(err, rtc.Next) {
 		err = &rtc.Status{Code: 404, Err: fmt.Errorf("%s forwards to %q, which is neither a user nor a number", by.User, target)}

@@ -2,6 +2,7 @@ package routing
 
 import (
 	"slices"
+	"strings"
 
 	"tandem/rtc"
 	"tandem/rtc/policy"
@@ -37,6 +38,7 @@ func (p *Plan) group(uri sip.URI) *group.Group {
 
 // toGroup rings the members of a group: all at once, or one after the other.
 func (p *Plan) toGroup(route Route, g *group.Group) (Route, error) {
+	route.log.add("group", string(g.AOR), "is called: "+strings.Join(g.Members, ", "))
 	route.Called, route.CalledName, route.group = g.AOR, g.Note, g
 	route.Rings, route.Rounds = User{}, nil
 	for _, member := range g.Members {
@@ -79,9 +81,10 @@ func (p *Plan) member(route Route, g *group.Group, member string) (to []Destinat
 	if ok {
 		set := p.settings(called.AOR)
 		if set.DoNotDisturb || p.engaged(set) || set.RefuseAnonymous && route.Caller.Private {
+			route.log.add("user", string(called.AOR), "is passed over: takes no call now")
 			return nil
 		}
-		phones, _ := p.toPhones(Route{Caller: route.Caller, Payer: route.Payer}, called)
+		phones, _ := p.toPhones(Route{Caller: route.Caller, Payer: route.Payer, log: route.log}, called)
 		for _, r := range phones.Rounds {
 			if !r.Spare {
 				to = append(to, r.To...)
@@ -93,7 +96,7 @@ func (p *Plan) member(route Route, g *group.Group, member string) (to []Destinat
 	if !ok {
 		return nil
 	}
-	out, err := p.toNumber(Route{Caller: route.Caller}, payer, uri)
+	out, err := p.toNumber(Route{Caller: route.Caller, log: route.log}, payer, uri)
 	if err != nil || len(out.Rounds) == 0 {
 		return nil
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"strings"
 
 	"tandem/gateways"
@@ -16,7 +15,6 @@ import (
 	"tandem/rtc/policy"
 	"tandem/rtc/sip"
 	"tandem/telephony/dialplan"
-	"tandem/telephony/feature"
 	"tandem/telephony/guard"
 	"tandem/telephony/identity"
 	"tandem/telephony/number"
@@ -44,14 +42,10 @@ func (r Refusal) Tell(refused func(Refusal) error) (why string) {
 	return r.Why
 }
 
-// toNumber routes to the number in a URI, on behalf of a user.
+// toNumber routes what a user dials, on behalf of that user: by the dial plan, to a user
+// who has the number, or outside.
 func (p *Plan) toNumber(route Route, caller User, uri sip.URI) (Route, error) {
-	return p.lead(route, caller, uri, nil)
-}
-
-// lead routes what a user dials: by the dial plan, to a user who has the number, or
-// outside. log, unless it is nil, is told of every step.
-func (p *Plan) lead(route Route, caller User, uri sip.URI, log *steps) (Route, error) {
+	log := route.log
 	plan := p.Numbers(caller.Site)
 	if n, err := plan.URI(uri); err == nil && plan.Class(n) == number.ClassEmergency {
 		log.add("number", n.String(), "is for help: nothing stands against it")
@@ -62,9 +56,9 @@ func (p *Plan) lead(route Route, caller User, uri sip.URI, log *steps) (Route, e
 	if rule != nil {
 		switch to := rule.Route; to.Kind {
 		case dialplan.Refuse:
-			return p.refused(route, caller, "", fmt.Sprintf("rule %s of the dial plan refuses it: %s", rule.Name, to.To), log)
+			return p.refused(route, caller, "", fmt.Sprintf("rule %s of the dial plan refuses it: %s", rule.Name, to.To))
 		case dialplan.User:
-			return p.toRuled(route, rule, log)
+			return p.toRuled(route, rule)
 		case dialplan.Trunk, dialplan.Group:
 			via = to.To
 		}
@@ -83,18 +77,17 @@ func (p *Plan) lead(route Route, caller User, uri sip.URI, log *steps) (Route, e
 		return p.toEmergency(route, caller.Site, called)
 	}
 	if called, ok := p.Users.Number(route.Number); ok && via == "" {
-		log.add("user", string(called.AOR), "has the number")
 		return p.toUser(route, called)
 	}
 	if caller.AOR == "" { // nobody pays
-		return p.refused(route, caller, question.Kind, "nobody pays for the number", log)
+		return p.refused(route, caller, question.Kind, "nobody pays for the number")
 	}
 	d, rules := p.may(caller, question, log != nil)
 	log.policy(d, rules)
 	if !d.Allowed {
-		return p.refused(route, caller, question.Kind, d.Reason, log)
+		return p.refused(route, caller, question.Kind, d.Reason)
 	}
-	return p.toTrunks(route, caller, question.Kind, via, log)
+	return p.toTrunks(route, caller, question.Kind, via)
 }
 
 // trunkGroup is the trunk group that a URI of ours names, "" for none (RFC 4904 §4).
@@ -122,10 +115,9 @@ func groupIn(uri sip.URI) (label, context string, ok bool) {
 }
 
 // toRuled routes to the user that a rule of the dial plan names.
-func (p *Plan) toRuled(route Route, rule *dialplan.Rule, log *steps) (Route, error) {
+func (p *Plan) toRuled(route Route, rule *dialplan.Rule) (Route, error) {
 	uri, ok := p.read(rule.Route.To)
 	if called, found := p.user(uri); ok && found {
-		log.add("user", string(called.AOR), "rings by rule "+rule.Name)
 		return p.toUser(route, called)
 	}
 	return route, &rtc.Status{Code: 404, Err: fmt.Errorf("rule %s of the dial plan leads to %q, who is not a user", rule.Name, rule.Route.To)}
@@ -146,9 +138,9 @@ type explainer interface {
 
 // refused is a call that is not allowed. Nobody is told of one that is only
 // explained.
-func (p *Plan) refused(route Route, by User, kind, why string, log *steps) (Route, error) {
+func (p *Plan) refused(route Route, by User, kind, why string) (Route, error) {
 	route.Kind = kind
-	if log == nil {
+	if route.log == nil {
 		why = Refusal{User: by.AOR, Dialled: route.Dialled, Number: route.Number, Kind: kind, Why: why}.Tell(p.Refused)
 	}
 	return route, &rtc.Status{Code: 403, Reason: "Not Allowed", Header: outcome.Warning(p.Domain, why), Err: errors.New(why)}
@@ -156,16 +148,16 @@ func (p *Plan) refused(route Route, by User, kind, why string, log *steps) (Rout
 
 // toTrunks tries the trunks for a number one after the other, at the expense of a
 // user: those for its beginning, or those of a name.
-func (p *Plan) toTrunks(route Route, payer User, kind, via string, log *steps) (Route, error) {
+func (p *Plan) toTrunks(route Route, payer User, kind, via string) (Route, error) {
 	trunks := p.Trunks().Choose(route.Number)
 	if via != "" {
 		trunks = p.Trunks().Via(via)
 	}
 	route.Kind, route.toll, route.Ask = kind, p.toll(payer, kind), p.asks(route.Number, via)
-	if log != nil && route.Ask {
-		p.found(context.Background(), route, log)
+	if route.log != nil && route.Ask {
+		p.found(context.Background(), route)
 	}
-	log.trunks(p.Trunks(), trunks)
+	route.log.trunks(p.Trunks(), trunks)
 	for trunk := range trunks {
 		route.Rounds = append(route.Rounds, roundsBy(trunk, route.Number, route.toll)...)
 	}
@@ -223,115 +215,4 @@ func trunkWant(t *gateways.Trunk) media.Want {
 		w.Security = media.SecurityNone
 	}
 	return w
-}
-
-// Step is one thing that was looked at on the way of a call.
-type Step struct {
-	What    string // "code", "rule", "number", "user", "group", "policy", "enum", "trunk", "end"
-	Name    string
-	Verdict string
-}
-
-// steps collects them; a nil one collects nothing.
-type steps struct{ list []Step }
-
-func (s *steps) add(what, name, verdict string) {
-	if s != nil {
-		s.list = append(s.list, Step{what, name, verdict})
-	}
-}
-
-func (s *steps) rule(r *dialplan.Rule, v dialplan.Verdict) {
-	if s != nil {
-		s.add("rule", fmt.Sprintf("%s (%s)", r.Name, r.Match), fmt.Sprintf("%s: %s", v, r.Route))
-	}
-}
-
-func (s *steps) policy(d policy.Decision, rules []policy.Step) {
-	if s == nil {
-		return
-	}
-	for _, r := range rules {
-		s.add("policy", r.Rule.Scope()+" "+r.Rule.Target(), string(r.Verdict))
-	}
-	verdict := "refused: "
-	if d.Allowed {
-		verdict = "allowed: "
-	}
-	s.add("policy", "decision", verdict+d.Reason)
-}
-
-// trunks tells of all trunks: those that are tried, in order, and why others are not.
-func (s *steps) trunks(table *gateways.Table, tried iter.Seq[*gateways.Trunk]) {
-	if s == nil {
-		return
-	}
-	seen := make(map[string]bool)
-	for t := range tried {
-		seen[t.Name] = true
-		s.add("trunk", t.Name, fmt.Sprintf("is tried as number %d; it is %s", len(seen), t.State()))
-	}
-	for _, t := range table.All() {
-		switch {
-		case seen[t.Name]:
-		case t.State() > gateways.Degraded:
-			s.add("trunk", t.Name, "is left out: it is "+t.State().String())
-		default:
-			s.add("trunk", t.Name, "is left out: it does not serve the number now; its prefixes are "+strings.Join(t.Prefixes, " "))
-		}
-	}
-}
-
-// Explain says what becomes of a number that a user dials, by the code that routes
-// calls and in its order: a code, a user, a group, else a number; and what was looked at
-// on the way. Nothing is called.
-func (p *Plan) Explain(user rtc.AOR, dialled string) ([]Step, error) {
-	who, ok := p.Users.User(user)
-	if !ok {
-		return nil, &rtc.Status{Code: 404, Err: fmt.Errorf("%s is not an enabled user", user)}
-	}
-	log := new(steps)
-	uri, ok := p.read(dialled)
-	if !ok {
-		log.add("end", dialled, "is not an address or number of this server")
-		return log.list, nil
-	}
-	if code, ok := feature.Read(Dialled(uri)); ok {
-		shown := feature.Shown(Dialled(uri))
-		if code.Kind != feature.Withhold {
-			log.add("code", shown, "is a code for this server, which no rule or number comes before")
-			_, err := p.toService(Route{Dialled: shown, Payer: who.AOR}, who, code)
-			log.end(shown, err)
-			return log.list, nil
-		}
-		log.add("code", shown, "calls "+code.Arg+" and does not show who calls")
-		if uri, ok = p.read(code.Arg); !ok {
-			log.add("end", code.Arg, "is not an address or number of this server")
-			return log.list, nil
-		}
-	}
-	if called, ok := p.user(uri); ok {
-		log.add("user", string(called.AOR), "is called by the address")
-		return log.list, nil
-	}
-	if g := p.group(uri); g != nil {
-		log.add("group", string(g.AOR), "is called: "+strings.Join(g.Members, ", "))
-		return log.list, nil
-	}
-	_, err := p.lead(Route{Dialled: dialled, Payer: who.AOR}, who, uri, log)
-	log.end(dialled, err)
-	return log.list, nil
-}
-
-// end tells what becomes of the call.
-func (s *steps) end(dialled string, err error) {
-	var st *rtc.Status
-	switch {
-	case errors.Is(err, rtc.Next):
-		s.add("end", dialled, "is neither a user nor a number")
-	case errors.As(err, &st):
-		s.add("end", dialled, fmt.Sprintf("is answered %d: %s", st.Code, outcome.Text(st)))
-	default:
-		s.add("end", dialled, "is called")
-	}
 }

@@ -32,7 +32,7 @@ func (p *Plan) toPage(route Route, caller User, name string) (Route, error) {
 		if !ok || called.AOR == caller.AOR || p.settings(called.AOR).DoNotDisturb {
 			continue
 		}
-		phones, _ := p.toPhones(Route{Caller: route.Caller, Payer: route.Payer}, called)
+		phones, _ := p.toPhones(Route{Caller: route.Caller, Payer: route.Payer, log: route.log}, called)
 		for _, r := range phones.Rounds {
 			for _, d := range r.To {
 				if r.Spare || len(route.Paged) == maxPaged {

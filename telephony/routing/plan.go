@@ -116,6 +116,7 @@ type Route struct {
 	Want            media.Want      // of the caller's side
 	Ask             bool            // Elsewhere says more of Number
 	toll            *guard.Toll     // counts the calls outside
+	log             *steps          // of a call that is only explained; nil for one that is made
 }
 
 // Route implements Router of telephony.

@@ -41,14 +41,14 @@ func (p *Plan) Redirect(route Route, by *gateways.Trunk, payer rtc.AOR, from, ta
 	}
 	question := rights.Question(p.Numbers(who.Site), called)
 	if question.Kind == number.ClassEmergency.String() { // who needs help has called for it
-		return p.refused(next, who, question.Kind, "a gateway sends no call to emergency numbers", nil)
+		return p.refused(next, who, question.Kind, "a gateway sends no call to emergency numbers")
 	}
 	if d, _ := p.may(who, question, false); !d.Allowed {
-		return p.refused(next, who, question.Kind, d.Reason, nil)
+		return p.refused(next, who, question.Kind, d.Reason)
 	}
 	via := ""
 	if t := p.Trunks().At(uri); t != nil {
 		via = t.Name
 	}
-	return p.toTrunks(next, who, question.Kind, via, nil)
+	return p.toTrunks(next, who, question.Kind, via)
 }

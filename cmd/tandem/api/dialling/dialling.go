@@ -105,7 +105,7 @@ type DialAnswer struct {
 
 // DialStep is one thing that was looked at.
 type DialStep struct {
-	What    string `json:"what" yaml:"what" enum:"code,rule,number,user,group,policy,enum,trunk,end"`
+	What    string `json:"what" yaml:"what" enum:"code,rule,number,user,group,phone,forward,policy,enum,trunk,end"`
 	Name    string `json:"name" yaml:"name"`
 	Verdict string `json:"verdict" yaml:"verdict"`
 }

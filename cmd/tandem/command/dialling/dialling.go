@@ -105,7 +105,9 @@ func newExplain() *cobra.Command {
 		Use:   "explain NUMBER --user USER",
 		Short: "Say what becomes of a number that a user dials",
 		Long: `Say what becomes of a number that a user dials, and everything that was looked at:
-each rule of the dial plan, the number as it is read, the rules of policy, the trunks.
+each rule of the dial plan, the number as it is read, the rules of policy, the trunks;
+for a user the phones that ring, do-not-disturb, and where the call is forwarded to,
+at once or when nobody takes it.
 The code that routes calls says it. Nothing is called.`,
 		Example: `  tandem dialplan explain 0301234567 --user alice`,
 		Args:    command.ExactArgs(1),
