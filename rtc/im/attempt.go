@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tandem/rtc"
+	"tandem/rtc/im/kept"
 	"tandem/rtc/reach"
 	"tandem/rtc/sip"
 	"tandem/rtc/transaction"
@@ -92,7 +93,7 @@ func (f *flight) appendRest(dst []byte, w *reach.Way) []byte {
 	if f.tx == nil {
 		return append(dst, f.text...)
 	}
-	return appendText(dst, f.message(), f.asserts, time.Time{})
+	return kept.AppendText(dst, f.message(), f.asserts, time.Time{})
 }
 
 // write is the message as it goes by a way whose next hop must be found.

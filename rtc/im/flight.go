@@ -7,6 +7,7 @@ import (
 
 	"tandem/rtc"
 	"tandem/rtc/im/imdn"
+	"tandem/rtc/im/kept"
 	"tandem/rtc/reach"
 	"tandem/rtc/sip"
 	"tandem/rtc/transaction"
@@ -117,7 +118,7 @@ func (f *flight) begin() {
 	}
 	if f.held {
 		f.id = im.ids.Add(1)
-		f.later = []string{Anyone}
+		f.later = []string{kept.Anyone}
 		f.keep()
 		return
 	}
@@ -204,9 +205,9 @@ func (f *flight) enter() *rtc.Status {
 // another message than one he wrote to himself.
 func (f *flight) keyText() string {
 	if f.by != "" {
-		return keyOf(f.message()) + " copy"
+		return kept.KeyOf(f.message()) + " copy"
 	}
-	return keyOf(f.message())
+	return kept.KeyOf(f.message())
 }
 
 // leave takes the flight out of the box when nothing is open any more.
@@ -331,7 +332,7 @@ func (f *flight) decide() {
 		f.finish(f.taken())
 	default:
 		if f.accepted == 0 && f.refusal == nil && f.instance == "" && f.by == "" {
-			f.later = append(f.later, Anyone)
+			f.later = append(f.later, kept.Anyone)
 		}
 		if f.accepted == 0 && f.instance != "" && len(f.later) == 0 {
 			f.later = append(f.later, f.instance)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tandem/rtc"
+	"tandem/rtc/im/kept"
 	"tandem/rtc/location"
 	"tandem/rtc/reach"
 	"tandem/rtc/sip"
@@ -73,7 +74,7 @@ type Config struct {
 	// Location tells by which device a user wrote.
 	Location location.Lookup
 	Users    Users
-	Store    Store
+	Store    kept.Store
 	Log      *slog.Logger
 
 	// Domain is meant when a Request-URI names an address of ours.
@@ -208,7 +209,7 @@ func (im *IM) Stats() Stats {
 // Load reads what is kept. It comes before the first request.
 func (im *IM) Load(ctx context.Context) error {
 	now := time.Now()
-	err := im.cfg.Store.Devices(ctx, func(d Device) {
+	err := im.cfg.Store.Devices(ctx, func(d kept.Device) {
 		if now.Sub(d.Seen) < im.cfg.Keep {
 			b := im.of(d.User).box(d.User)
 			b.roster = append(b.roster, known{d.Instance, d.Seen, d.Seen})
@@ -217,7 +218,7 @@ func (im *IM) Load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return im.cfg.Store.Index(ctx, func(m Message, octets int) {
+	return im.cfg.Store.Index(ctx, func(m kept.Message, octets int) {
 		b := im.of(m.To).box(m.To)
 		b.list = append(b.list, entry{id: m.ID, from: m.From, key: m.Key, octets: octets, arrived: m.Arrived, expires: m.Expires, waiting: m.Waiting, held: m.Held})
 		b.octets += octets

@@ -14,6 +14,7 @@ import (
 
 	"tandem/rtc"
 	"tandem/rtc/im/imdn"
+	"tandem/rtc/im/kept"
 	"tandem/rtc/location"
 	"tandem/rtc/reach"
 	"tandem/rtc/sip"
@@ -26,9 +27,9 @@ type everybody struct{}
 func (everybody) Ours([]byte, uint16) bool          { return true }
 func (everybody) Domain([]byte) bool                { return true }
 func (everybody) Resolve(a rtc.AOR) (rtc.AOR, bool) { return a, true }
-func alone(t *testing.T, change func(*Config)) (*IM, *Memory) {
+func alone(t *testing.T, change func(*Config)) (*IM, *kept.Memory) {
 	t.Helper()
-	store := NewMemory()
+	store := kept.NewMemory()
 	where := location.New(nil, slog.New(slog.DiscardHandler))
 	cfg := Config{Layer: transaction.New(transaction.Config{Lanes: 4}), Reach: reach.New(where, nil), Location: where, Users: everybody{}, Store: store, Domain: "example.com"}
 	change(&cfg)
@@ -300,7 +301,7 @@ func TestNotices(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			p, _ := m.parsed()
+			p, _ := m.Parsed()
 			if kindOf(p) != notice {
 				t.Errorf("it is not taken for a notice:\n%s", m.Text)
 			}
@@ -388,7 +389,7 @@ func TestNoticesOnTheirRoute(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, _ := m.parsed()
+		p, _ := m.Parsed()
 		return string(p.Body())
 	}
 	send := func(body string) {
@@ -533,11 +534,11 @@ func TestFullByOctets(t *testing.T) {
 
 // fullStore takes nothing while it is full.
 type fullStore struct {
-	*Memory
+	*kept.Memory
 	full atomic.Bool
 }
 
-func (s *fullStore) Put(m Message, done func(error)) error {
+func (s *fullStore) Put(m kept.Message, done func(error)) error {
 	if s.full.Load() {
 		return errors.New("the queue of the disk is full")
 	}
@@ -546,7 +547,7 @@ func (s *fullStore) Put(m Message, done func(error)) error {
 
 // A store that is full refuses, and loses nothing of what it has.
 func TestFullStore(t *testing.T) {
-	store := &fullStore{Memory: NewMemory()}
+	store := &fullStore{Memory: kept.NewMemory()}
 	im, _ := alone(t, func(c *Config) { c.Store = store })
 	bob := rtc.AOR("sip:bob@example.com")
 	send := func(text string) (code int) {

@@ -7,6 +7,7 @@ import (
 
 	"tandem/rtc"
 	"tandem/rtc/im/imdn"
+	"tandem/rtc/im/kept"
 )
 
 var (
@@ -48,9 +49,9 @@ func (f *flight) settle() {
 }
 
 // asKept is the message of a flight as it is kept.
-func (im *IM) asKept(f *flight) Message {
+func (im *IM) asKept(f *flight) kept.Message {
 	now := time.Now().Truncate(time.Millisecond)
-	m := Message{ID: f.id, To: f.to, From: f.from, Key: f.keyText(), Arrived: now, Expires: now.Add(im.cfg.Keep), Hops: f.hops, Waiting: f.later, Held: f.held}
+	m := kept.Message{ID: f.id, To: f.to, From: f.from, Key: f.keyText(), Arrived: now, Expires: now.Add(im.cfg.Keep), Hops: f.hops, Waiting: f.later, Held: f.held}
 	msg := f.message()
 	if n, ok := msg.Expires(); ok { // RFC 3428 §9
 		if limit := now.Add(time.Duration(n) * time.Second); limit.Before(m.Expires) {
@@ -58,7 +59,7 @@ func (im *IM) asKept(f *flight) Message {
 		}
 	}
 	if f.tx != nil {
-		m.Text = appendText(make([]byte, 0, len(msg.Bytes())), msg, f.asserts, now)
+		m.Text = kept.AppendText(make([]byte, 0, len(msg.Bytes())), msg, f.asserts, now)
 	} else {
 		m.Text = f.text
 	}
@@ -66,7 +67,7 @@ func (im *IM) asKept(f *flight) Message {
 }
 
 // put enters a message into its mailbox and has it written.
-func (im *IM) put(m *Message, done func(error)) error {
+func (im *IM) put(m *kept.Message, done func(error)) error {
 	again, err := im.enlist(m)
 	if err != nil {
 		return err
@@ -86,7 +87,7 @@ func (im *IM) put(m *Message, done func(error)) error {
 }
 
 // enlist enters a message into the list; again: it stands there already.
-func (im *IM) enlist(m *Message) (again bool, err error) {
+func (im *IM) enlist(m *kept.Message) (again bool, err error) {
 	s := im.of(m.To)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -121,7 +122,7 @@ func (im *IM) delist(to rtc.AOR, id int64) {
 
 // full reports whether a message finds no room. What strangers send must leave
 // room for others.
-func (im *IM) full(b *box, m *Message) bool {
+func (im *IM) full(b *box, m *kept.Message) bool {
 	if m.Held {
 		held := 0
 		for i := range b.list {
@@ -137,7 +138,7 @@ func (im *IM) full(b *box, m *Message) bool {
 }
 
 // written hears from the store about a message.
-func (im *IM) written(m *Message, err error) {
+func (im *IM) written(m *kept.Message, err error) {
 	if err != nil {
 		im.delist(m.To, m.ID)
 		return

@@ -2,6 +2,7 @@ package im
 
 import (
 	"tandem/rtc/im/imdn"
+	"tandem/rtc/im/kept"
 	"tandem/rtc/sip"
 )
 
@@ -27,7 +28,7 @@ func kindOf(m *sip.Message) kind {
 		return text
 	}
 	if sip.EqualFold(t.Value, cpimType) {
-		head, _ := decoded(m, maxHead) // as far as it can be read
+		head, _ := kept.Decoded(m, maxHead) // as far as it can be read
 		return kindOfType(imdn.Wrapped(head))
 	}
 	return kindOfType(t.Value)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"tandem/rtc"
+	"tandem/rtc/im/kept"
 	"tandem/rtc/sip"
 )
 
@@ -50,7 +51,7 @@ func TestKinds(t *testing.T) {
 		if got := kindOf(m); got != c.want {
 			t.Errorf("%d: a message of %s %s is taken for %d, want %d", i, c.kind, c.encoding, got, c.want)
 		}
-		if head, _ := decoded(m, maxHead); len(head) > maxHead {
+		if head, _ := kept.Decoded(m, maxHead); len(head) > maxHead {
 			t.Errorf("%d: %d octets are read", i, len(head))
 		}
 	}
@@ -96,7 +97,7 @@ func mustParse(t *testing.T, im *IM, user rtc.AOR) *sip.Message {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := m.parsed()
+	p, err := m.Parsed()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tandem/rtc"
+	"tandem/rtc/im/kept"
 	"tandem/rtc/location"
 )
 
@@ -82,7 +83,7 @@ func (s *shard) tidy(aor rtc.AOR, b *box) {
 
 // waits reports whether the message waits for a device.
 func (e *entry) waits(device string) bool {
-	return e.claimed == device || slices.Contains(e.waiting, device) || e.claimed == "" && slices.Contains(e.waiting, Anyone)
+	return e.claimed == device || slices.Contains(e.waiting, device) || e.claimed == "" && slices.Contains(e.waiting, kept.Anyone)
 }
 
 // behind reports whether a new message of a sender to a device has to wait for
@@ -169,7 +170,7 @@ func (im *IM) settle(b *box, id int64, device string) (done bool) {
 	}
 	gone := device
 	if e.claimed == device {
-		gone = Anyone
+		gone = kept.Anyone
 	}
 	e.waiting = slices.DeleteFunc(slices.Clone(e.waiting), func(w string) bool { return w == device || w == gone })
 	if e.claimed == device {
@@ -193,8 +194,8 @@ func (im *IM) settle(b *box, id int64, device string) (done bool) {
 // any more for whoever comes first. Locked.
 func (im *IM) taken(b *box, id int64, device string) {
 	im.settle(b, id, device)
-	if e := b.find(id); e != nil && slices.Contains(e.waiting, Anyone) {
-		im.settle(b, id, Anyone)
+	if e := b.find(id); e != nil && slices.Contains(e.waiting, kept.Anyone) {
+		im.settle(b, id, kept.Anyone)
 	}
 }
 
@@ -269,7 +270,7 @@ func (im *IM) learn(b *box, aor rtc.AOR, instance string) {
 		}
 		b.roster = append(b.roster, known{instance, now, now})
 	}
-	if err := im.cfg.Store.PutDevice(Device{aor, instance, now}, im.noted); err != nil {
+	if err := im.cfg.Store.PutDevice(kept.Device{User: aor, Instance: instance, Seen: now}, im.noted); err != nil {
 		im.noted(err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"tandem/rtc"
 	"tandem/rtc/im/imdn"
+	"tandem/rtc/im/kept"
 	"tandem/rtc/peers"
 	"tandem/rtc/reach"
 	"tandem/rtc/sip"
@@ -18,7 +19,7 @@ func wishOf(m *sip.Message) imdn.Wish {
 	if !sip.EqualFold(t.Value, cpimType) {
 		return imdn.Wish{}
 	}
-	head, err := decoded(m, maxHead)
+	head, err := kept.Decoded(m, maxHead)
 	if err != nil {
 		return imdn.Wish{}
 	}
@@ -37,8 +38,8 @@ func (im *IM) tellPassed(f *flight, s imdn.Status) {
 }
 
 // tellFailed tells the sender of a kept message that it was not delivered.
-func (im *IM) tellFailed(m *Message) {
-	p, err := m.parsed()
+func (im *IM) tellFailed(m *kept.Message) {
+	p, err := m.Parsed()
 	if err != nil || m.Held || strings.HasSuffix(m.Key, " copy") || kindOf(p) != text {
 		return
 	}

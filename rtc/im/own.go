@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tandem/rtc"
+	"tandem/rtc/im/kept"
 	"tandem/rtc/sip"
 )
 
@@ -66,8 +67,8 @@ func (im *IM) own(d Draft) (*flight, error) {
 
 // flightOf makes the flight of a text.
 func (im *IM) flightOf(from, to rtc.AOR, text []byte) (*flight, error) {
-	m := Message{Text: text}
-	parsed, err := m.parsed()
+	m := kept.Message{Text: text}
+	parsed, err := m.Parsed()
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +94,7 @@ func (im *IM) copies(f *flight) {
 	if source == "" || !more && !im.elsewhere(f.from, source) {
 		return
 	}
-	c, err := im.flightOf(f.from, f.from, appendText(nil, f.message(), f.asserts, time.Now()))
+	c, err := im.flightOf(f.from, f.from, kept.AppendText(nil, f.message(), f.asserts, time.Now()))
 	if err != nil {
 		im.log.Warn("no copy for the sender's devices", "aor", string(f.from), "err", err)
 		return

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"tandem/rtc"
-	"tandem/rtc/sip"
+	"tandem/rtc/im/kept"
 )
 
 // ErrUnknown is a message that is not kept, or not any more.
@@ -21,7 +21,7 @@ type Kept struct {
 	From             rtc.AOR
 	Arrived, Expires time.Time
 	Octets           int
-	Waiting          []string // devices; Anyone is whoever registers first
+	Waiting          []string // devices; kept.Anyone is whoever registers first
 	Held             bool     // for the receiver's consent
 }
 
@@ -43,31 +43,15 @@ func (e *entry) kept() Kept {
 }
 
 // Show returns a kept message as it will be sent, from its From line on.
-func (im *IM) Show(ctx context.Context, user rtc.AOR, id int64) (Message, error) {
+func (im *IM) Show(ctx context.Context, user rtc.AOR, id int64) (kept.Message, error) {
 	list, err := im.cfg.Store.Messages(ctx, user, id, 1)
 	if err != nil {
-		return Message{}, err
+		return kept.Message{}, err
 	}
 	if len(list) == 0 || list[0].ID != id {
-		return Message{}, fmt.Errorf("%w: %d of %s: see the queue of the user", ErrUnknown, id, user)
+		return kept.Message{}, fmt.Errorf("%w: %d of %s: see the queue of the user", ErrUnknown, id, user)
 	}
 	return list[0], nil
-}
-
-// maxContent is how many octets a compressed body may have without its compression.
-const maxContent = 1 << 20
-
-// Content is the type and body of a kept message, without its compression when that is
-// known.
-func (m *Message) Content() (contentType string, body []byte, err error) {
-	p, err := m.parsed()
-	if err != nil {
-		return "", nil, err
-	}
-	if body, err = decoded(p, maxContent); err != nil {
-		body = p.Body()
-	}
-	return string(p.Get(sip.HdrContentType)), body, nil
 }
 
 // Delete forgets a kept message.
@@ -101,7 +85,7 @@ func (im *IM) Decide(user, sender rtc.AOR, deliver bool) (n int) {
 		}
 		held := b.find(e.id)
 		held.held = false
-		held.waiting = append(b.away(func(string) bool { return false }), Anyone)
+		held.waiting = append(b.away(func(string) bool { return false }), kept.Anyone)
 		if err := im.cfg.Store.Settle(e.id, held.waiting, false, im.settled); err != nil {
 			im.settled(err)
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tandem/rtc"
+	"tandem/rtc/im/kept"
 	"tandem/rtc/reach"
 	"tandem/rtc/sip"
 	"tandem/rtc/uac"
@@ -207,12 +208,12 @@ func (im *IM) rest(aor rtc.AOR, device string, served bool) {
 
 // serveOne sends a kept message to a device and reports whether it may get the
 // next one.
-func (im *IM) serveOne(ctx context.Context, m *Message, device string) bool {
+func (im *IM) serveOne(ctx context.Context, m *kept.Message, device string) bool {
 	if v := im.cfg.Rule(Ask{From: m.From, To: m.To, Proved: true}); v == Refuse || v == Drop { // blocked since it was kept
 		im.done(m, device)
 		return true
 	}
-	parsed, err := m.parsed()
+	parsed, err := m.Parsed()
 	if err != nil {
 		im.log.Error("kept message cannot be read", "aor", string(m.To), "id", m.ID, "err", err)
 		im.done(m, device)
@@ -242,7 +243,7 @@ func (im *IM) serveOne(ctx context.Context, m *Message, device string) bool {
 }
 
 // done notes that a device has a kept message, or will never take it.
-func (im *IM) done(m *Message, device string) {
+func (im *IM) done(m *kept.Message, device string) {
 	s := im.of(m.To)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -252,7 +253,7 @@ func (im *IM) done(m *Message, device string) {
 // sendKept sends by one way and waits for the answer, as long as a device may take:
 // then what waits for whoever comes first is for others. An answer that comes later
 // still counts. Not ok: ctx has ended.
-func (im *IM) sendKept(ctx context.Context, m *Message, parsed *sip.Message, w reach.Way) (code int, ok bool) {
+func (im *IM) sendKept(ctx context.Context, m *kept.Message, parsed *sip.Message, w reach.Way) (code int, ok bool) {
 	result := make(chan int, 1)
 	var turn meeting // of the answer and the end of patience
 	lane := im.cfg.Layer.Lane(parsed.CallID())

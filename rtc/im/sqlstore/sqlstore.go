@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"tandem/rtc"
-	"tandem/rtc/im"
+	"tandem/rtc/im/kept"
 	"tandem/rtc/store"
 )
 
@@ -17,10 +17,10 @@ import (
 //go:embed sqlite
 var Migrations embed.FS
 
-// Store implements im.Store.
+// Store implements kept.Store.
 type Store struct{ db *store.DB }
 
-var _ im.Store = (*Store)(nil)
+var _ kept.Store = (*Store)(nil)
 
 // New makes the messages of a database opened with Migrations.
 func New(db *store.DB) *Store { return &Store{db} }
@@ -28,8 +28,8 @@ func New(db *store.DB) *Store { return &Store{db} }
 const put = `INSERT INTO im_messages (id, receiver, sender, repeat, arrived, expires, hops, held, octets, waiting, text)
 	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (receiver, repeat) DO NOTHING`
 
-// Put implements im.Store.
-func (s *Store) Put(m im.Message, done func(error)) error {
+// Put implements kept.Store.
+func (s *Store) Put(m kept.Message, done func(error)) error {
 	held := 0
 	if m.Held {
 		held = 1
@@ -41,7 +41,7 @@ func (s *Store) Put(m im.Message, done func(error)) error {
 	}}, done)
 }
 
-// Settle implements im.Store.
+// Settle implements kept.Store.
 func (s *Store) Settle(id int64, waiting []string, held bool, done func(error)) error {
 	return s.db.Put(store.Change{Octets: 256, Apply: func(ctx context.Context, tx store.Tx) error {
 		if len(waiting) == 0 {
@@ -57,12 +57,12 @@ func (s *Store) Settle(id int64, waiting []string, held bool, done func(error)) 
 	}}, done)
 }
 
-// Index implements im.Store.
-func (s *Store) Index(ctx context.Context, each func(m im.Message, octets int)) error {
+// Index implements kept.Store.
+func (s *Store) Index(ctx context.Context, each func(m kept.Message, octets int)) error {
 	const query = `SELECT id, receiver, sender, repeat, arrived, expires, hops, held, octets, waiting
 		FROM im_messages WHERE id > $1 ORDER BY id LIMIT $2`
 	err := store.Pages(ctx, s.db.Read(), query, int64(-1), func(scan func(...any) error) (int64, error) {
-		var m im.Message
+		var m kept.Message
 		octets := 0
 		err := readMessage(&m, scan, &octets)
 		if err == nil {
@@ -74,7 +74,7 @@ func (s *Store) Index(ctx context.Context, each func(m im.Message, octets int)) 
 }
 
 // readMessage reads a row: its fixed columns, then more.
-func readMessage(m *im.Message, scan func(...any) error, more ...any) error {
+func readMessage(m *kept.Message, scan func(...any) error, more ...any) error {
 	var arrived, expires, held int64
 	var waiting string
 	octets := more[0]
@@ -89,8 +89,8 @@ func readMessage(m *im.Message, scan func(...any) error, more ...any) error {
 	return nil
 }
 
-// Messages implements im.Store.
-func (s *Store) Messages(ctx context.Context, to rtc.AOR, from int64, limit int) (list []im.Message, err error) {
+// Messages implements kept.Store.
+func (s *Store) Messages(ctx context.Context, to rtc.AOR, from int64, limit int) (list []kept.Message, err error) {
 	const query = `SELECT id, receiver, sender, repeat, arrived, expires, hops, held, octets, waiting, text
 		FROM im_messages WHERE receiver = $1 AND id >= $2 ORDER BY id LIMIT $3`
 	rows, err := s.db.Read().QueryContext(ctx, query, string(to), from, limit)
@@ -99,7 +99,7 @@ func (s *Store) Messages(ctx context.Context, to rtc.AOR, from int64, limit int)
 	}
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
-		var m im.Message
+		var m kept.Message
 		octets := 0
 		if err := readMessage(&m, rows.Scan, &octets, &m.Text); err != nil {
 			return nil, s.db.Fault("reading messages", err)
@@ -109,8 +109,8 @@ func (s *Store) Messages(ctx context.Context, to rtc.AOR, from int64, limit int)
 	return list, s.db.Fault("reading messages", rows.Err())
 }
 
-// PutDevice implements im.Store.
-func (s *Store) PutDevice(d im.Device, done func(error)) error {
+// PutDevice implements kept.Store.
+func (s *Store) PutDevice(d kept.Device, done func(error)) error {
 	const query = `INSERT INTO im_devices (owner, instance, seen) VALUES ($1, $2, $3)
 		ON CONFLICT (owner, instance) DO UPDATE SET seen = excluded.seen`
 	return s.db.Put(store.Change{Key: "im-device:" + string(d.User) + " " + d.Instance, Octets: 256, Apply: func(ctx context.Context, tx store.Tx) error {
@@ -119,7 +119,7 @@ func (s *Store) PutDevice(d im.Device, done func(error)) error {
 	}}, done)
 }
 
-// DeleteDevice implements im.Store.
+// DeleteDevice implements kept.Store.
 func (s *Store) DeleteDevice(user rtc.AOR, instance string, done func(error)) error {
 	return s.db.Put(store.Change{Key: "im-device:" + string(user) + " " + instance, Octets: 256, Apply: func(ctx context.Context, tx store.Tx) error {
 		_, err := tx.ExecContext(ctx, "DELETE FROM im_devices WHERE owner = $1 AND instance = $2", string(user), instance)
@@ -127,15 +127,15 @@ func (s *Store) DeleteDevice(user rtc.AOR, instance string, done func(error)) er
 	}}, done)
 }
 
-// Devices implements im.Store.
-func (s *Store) Devices(ctx context.Context, each func(im.Device)) error {
+// Devices implements kept.Store.
+func (s *Store) Devices(ctx context.Context, each func(kept.Device)) error {
 	rows, err := s.db.Read().QueryContext(ctx, "SELECT owner, instance, seen FROM im_devices")
 	if err != nil {
 		return s.db.Fault("reading devices", err)
 	}
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
-		var d im.Device
+		var d kept.Device
 		var seen int64
 		if err := rows.Scan((*string)(&d.User), &d.Instance, &seen); err != nil {
 			return s.db.Fault("reading devices", err)

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"tandem/rtc"
-	"tandem/rtc/im"
+	"tandem/rtc/im/kept"
 	"tandem/rtc/im/storetest"
 	"tandem/rtc/store"
 	"tandem/rtc/store/killtest"
@@ -51,16 +51,16 @@ func open(t testing.TB) (s *Store, again func() *Store) {
 }
 
 func TestStore(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) (im.Store, func() im.Store) {
+	storetest.Run(t, func(t *testing.T) (kept.Store, func() kept.Store) {
 		s, again := open(t)
-		return s, func() im.Store { return again() }
+		return s, func() kept.Store { return again() }
 	})
 }
 
-func message(n int) im.Message {
+func message(n int) kept.Message {
 	now := time.Now()
-	return im.Message{ID: int64(n), To: rtc.AOR(fmt.Sprint("sip:u", n%1000, "@example.com")), From: rtc.AOR(fmt.Sprint("sip:s", n%500, "@example.com")),
-		Key: fmt.Sprint("tag call-", n, " 1"), Arrived: now, Expires: now.Add(time.Hour), Hops: 69, Waiting: []string{im.Anyone},
+	return kept.Message{ID: int64(n), To: rtc.AOR(fmt.Sprint("sip:u", n%1000, "@example.com")), From: rtc.AOR(fmt.Sprint("sip:s", n%500, "@example.com")),
+		Key: fmt.Sprint("tag call-", n, " 1"), Arrived: now, Expires: now.Add(time.Hour), Hops: 69, Waiting: []string{kept.Anyone},
 		Text: fmt.Appendf(nil, "From: <sip:s%d@example.com>;tag=1\r\nTo: <sip:u%d@example.com>\r\nCall-ID: call-%d\r\nCSeq: 1 MESSAGE\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello", n%500, n%1000, n)}
 }
 
@@ -102,7 +102,7 @@ func TestKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	if err := New(db).Index(t.Context(), func(m im.Message, _ int) { delete(acked, m.ID) }); err != nil || len(acked) > 0 {
+	if err := New(db).Index(t.Context(), func(m kept.Message, _ int) { delete(acked, m.ID) }); err != nil || len(acked) > 0 {
 		t.Errorf("%d acknowledged messages are missing, %v", len(acked), err)
 	}
 }

@@ -1,4 +1,4 @@
-// Package storetest checks implementations of im.Store: what one of them
+// Package storetest checks implementations of kept.Store: what one of them
 // promises all do.
 package storetest
 
@@ -10,13 +10,13 @@ import (
 	"time"
 
 	"tandem/rtc"
-	"tandem/rtc/im"
+	"tandem/rtc/im/kept"
 )
 
 // Run checks a Store. open gives an empty one and a function that closes it and
 // opens it again with what it kept.
-func Run(t *testing.T, open func(t *testing.T) (s im.Store, again func() im.Store)) {
-	for name, check := range map[string]func(*testing.T, im.Store, func() im.Store){
+func Run(t *testing.T, open func(t *testing.T) (s kept.Store, again func() kept.Store)) {
+	for name, check := range map[string]func(*testing.T, kept.Store, func() kept.Store){
 		"all fields survive":       fields,
 		"a repetition is one":      repetition,
 		"what waits is noted":      settles,
@@ -35,9 +35,9 @@ const bob, carol rtc.AOR = "sip:bob@example.com", "sip:carol@example.com"
 
 var noon = time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
 
-func message(id int64, to rtc.AOR) im.Message {
-	return im.Message{ID: id, To: to, From: "sip:alice@example.com", Key: fmt.Sprint("tag call-", id, " 1"), Arrived: noon, Expires: noon.Add(time.Hour),
-		Hops: 69, Waiting: []string{"<urn:uuid:a>", im.Anyone}, Text: []byte("From: <sip:alice@example.com>;tag=1\r\n\r\nhello \xff")}
+func message(id int64, to rtc.AOR) kept.Message {
+	return kept.Message{ID: id, To: to, From: "sip:alice@example.com", Key: fmt.Sprint("tag call-", id, " 1"), Arrived: noon, Expires: noon.Add(time.Hour),
+		Hops: 69, Waiting: []string{"<urn:uuid:a>", kept.Anyone}, Text: []byte("From: <sip:alice@example.com>;tag=1\r\n\r\nhello \xff")}
 }
 
 // wait returns a done, and what it was told.
@@ -52,14 +52,14 @@ func wait(t *testing.T, f func(done func(error)) error) {
 	}
 }
 
-func put(t *testing.T, s im.Store, list ...im.Message) {
+func put(t *testing.T, s kept.Store, list ...kept.Message) {
 	t.Helper()
 	for _, m := range list {
 		wait(t, func(done func(error)) error { return s.Put(m, done) })
 	}
 }
 
-func of(t *testing.T, s im.Store, to rtc.AOR, from int64, limit int) []im.Message {
+func of(t *testing.T, s kept.Store, to rtc.AOR, from int64, limit int) []kept.Message {
 	t.Helper()
 	list, err := s.Messages(t.Context(), to, from, limit)
 	if err != nil {
@@ -68,7 +68,7 @@ func of(t *testing.T, s im.Store, to rtc.AOR, from int64, limit int) []im.Messag
 	return list
 }
 
-func fields(t *testing.T, s im.Store, again func() im.Store) {
+func fields(t *testing.T, s kept.Store, again func() kept.Store) {
 	want := message(7, bob)
 	want.Held = true
 	put(t, s, want)
@@ -77,7 +77,7 @@ func fields(t *testing.T, s im.Store, again func() im.Store) {
 	}
 }
 
-func repetition(t *testing.T, s im.Store, again func() im.Store) {
+func repetition(t *testing.T, s kept.Store, again func() kept.Store) {
 	first, second, other := message(1, bob), message(2, bob), message(3, carol)
 	second.Key, second.Text, other.Key = first.Key, []byte("another"), first.Key
 	put(t, s, first, second, other)
@@ -90,7 +90,7 @@ func repetition(t *testing.T, s im.Store, again func() im.Store) {
 	}
 }
 
-func settles(t *testing.T, s im.Store, again func() im.Store) {
+func settles(t *testing.T, s kept.Store, again func() kept.Store) {
 	put(t, s, message(1, bob), message(2, bob))
 	wait(t, func(done func(error)) error { return s.Settle(1, []string{"<urn:uuid:b>"}, true, done) })
 	wait(t, func(done func(error)) error { return s.Settle(2, nil, false, done) })
@@ -101,7 +101,7 @@ func settles(t *testing.T, s im.Store, again func() im.Store) {
 	}
 }
 
-func pages(t *testing.T, s im.Store, _ func() im.Store) {
+func pages(t *testing.T, s kept.Store, _ func() kept.Store) {
 	for _, id := range []int64{5, 3, 9, 1, 7} {
 		put(t, s, message(id, bob))
 	}
@@ -115,27 +115,27 @@ func pages(t *testing.T, s im.Store, _ func() im.Store) {
 	}
 }
 
-func devices(t *testing.T, s im.Store, again func() im.Store) {
-	a, b := im.Device{User: bob, Instance: "<urn:uuid:a>", Seen: noon}, im.Device{User: bob, Instance: "<urn:uuid:b>", Seen: noon}
+func devices(t *testing.T, s kept.Store, again func() kept.Store) {
+	a, b := kept.Device{User: bob, Instance: "<urn:uuid:a>", Seen: noon}, kept.Device{User: bob, Instance: "<urn:uuid:b>", Seen: noon}
 	wait(t, func(done func(error)) error { return s.PutDevice(a, done) })
 	wait(t, func(done func(error)) error { return s.PutDevice(b, done) })
 	a.Seen = noon.Add(time.Hour)
 	wait(t, func(done func(error)) error { return s.PutDevice(a, done) })
 	wait(t, func(done func(error)) error { return s.DeleteDevice(bob, b.Instance, done) })
-	var got []im.Device
-	if err := again().Devices(t.Context(), func(d im.Device) { got = append(got, d) }); err != nil || len(got) != 1 || got[0] != a {
+	var got []kept.Device
+	if err := again().Devices(t.Context(), func(d kept.Device) { got = append(got, d) }); err != nil || len(got) != 1 || got[0] != a {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
 
-func index(t *testing.T, s im.Store, again func() im.Store) {
+func index(t *testing.T, s kept.Store, again func() kept.Store) {
 	const n = 1003 // more than one page
 	for i := range n {
 		put(t, s, message(int64(n-i), rtc.AOR(fmt.Sprint("sip:u", i%7, "@example.com"))))
 	}
 	var last int64
 	seen := 0
-	err := again().Index(t.Context(), func(m im.Message, octets int) {
+	err := again().Index(t.Context(), func(m kept.Message, octets int) {
 		if m.ID <= last || m.Text != nil || octets < 100 || len(m.Waiting) != 2 {
 			t.Errorf("%+v after %d, %d octets", m, last, octets)
 		}

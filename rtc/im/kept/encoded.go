@@ -1,4 +1,4 @@
-package im
+package kept
 
 import (
 	"bytes"
@@ -13,9 +13,9 @@ import (
 // errEncoding is a body whose Content-Encoding is none that is known here.
 var errEncoding = errors.New("content encoding is not known")
 
-// decoded is the beginning of a body, at most so many octets, without the compression
+// Decoded is the beginning of a body, at most so many octets, without the compression
 // that Content-Encoding names (RFC 3261 §20.12): linphone deflates its notices.
-func decoded(m *sip.Message, limit int) ([]byte, error) {
+func Decoded(m *sip.Message, limit int) ([]byte, error) {
 	body := m.Body()
 	name := bytes.TrimSpace(m.Get(sip.HdrContentEncoding))
 	var r io.Reader
