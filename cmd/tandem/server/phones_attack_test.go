@@ -24,6 +24,7 @@ import (
 	"tandem/cmd/tandem/config"
 	"tandem/interop/boot"
 	"tandem/sipphone"
+	"tandem/sipphone/secret"
 )
 
 const (
@@ -124,6 +125,18 @@ func TestForeignNetwork(t *testing.T) {
 	login := o.phones.inventory.Secrets(&p)
 	code, text = o.ask("https", alicesMAC+".cfg", yealink(alicesMAC), basic(alicesMAC, login[0]))
 	o.want("with the password of the line", code, text, 403)
+	keeper, err := secret.New(o.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	book := "phonebook/" + alicesMAC + "/" + keeper.Book(alicesMAC, p.Generation) + "/phonebook.xml"
+	code, text = o.ask("https", book, "")
+	o.want("the phonebook by its path, where nobody reads along", code, text, 200)
+	code, text = o.ask("http", book, "")
+	o.want("the same in the clear", code, text, 403)
+	if _, err := boot.TFTP(t.Context(), o.phones.listening["tftp"], book); err == nil {
+		t.Error("the same over TFTP")
+	}
 }
 
 // TestClientCertificate: a maker's certificate for the MAC needs no window and no

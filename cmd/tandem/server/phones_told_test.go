@@ -13,6 +13,7 @@ import (
 
 	"tandem/interop/boot"
 	"tandem/sipphone"
+	"tandem/sipphone/inventory"
 )
 
 // wanted is what the phones of each family must find out besides their lines and keys, in
@@ -109,6 +110,18 @@ func (o *office) isTold(t *testing.T, mac string, p *boot.Phone, got boot.Setup)
 		}
 	}()
 	o.reads(t, p, mac, got.Book, want.book)
+}
+
+// isKnown: model and firmware of a phone are known by what it registers as.
+func (o *office) isKnown(t *testing.T, mac sipphone.MAC) {
+	t.Helper()
+	var seen inventory.Seen
+	if !soon(func() bool {
+		seen, _ = o.phones.inventory.LastSeen(mac)
+		return !seen.Registered.IsZero() && seen.Firmware != "" && seen.Model != ""
+	}) {
+		t.Errorf("it has registered, and is known as %+v", seen)
+	}
 }
 
 // loads: the phone gets its firmware, by name alone and from its folder.
