@@ -59,6 +59,9 @@ type Config struct {
 	// Registrant reports whether a user may register at an address that is not theirs: that
 	// of a service, by its gateways (RFC 2848 §3.5.7). nil = nobody.
 	Registrant func(address, user rtc.AOR) bool
+	// Impostor is told of a request by a user in somebody else's name, which is refused; m
+	// is not to be kept, and it must be quick. nil = nobody is told.
+	Impostor func(m *sip.Message, user rtc.AOR)
 	// Precheck finds what a request is refused for whoever sent it; it is asked
 	// before credentials are. nil = nothing.
 	Precheck func(r *rtc.Request) error
@@ -323,6 +326,9 @@ func (g *Gate) conclude(m *sip.Message, c claim, p proof, w *work) verdict {
 	}
 	if !c.mayBe(p, w) && !g.registers(m, p, w) {
 		w.counts.Add(countedMismatched)
+		if g.cfg.Impostor != nil {
+			g.cfg.Impostor(m, p.secret.Identity.AOR)
+		}
 		return refuse(403, c.mismatch)
 	}
 	w.counts.Add(countedAccepted)

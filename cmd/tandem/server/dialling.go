@@ -9,6 +9,8 @@ import (
 	"tandem/cmd/tandem/api/audit"
 	op "tandem/cmd/tandem/api/operation"
 	"tandem/cmd/tandem/config"
+	"tandem/rtc"
+	"tandem/rtc/sip"
 	"tandem/rtc/store"
 	"tandem/telephony/dialplan"
 	dialplanstore "tandem/telephony/dialplan/sqlstore"
@@ -63,4 +65,18 @@ func (s *Server) refuse(r routing.Refusal) error {
 	}
 	return s.state.Audit.Note(audit.Deed{Who: string(r.User), Operation: "call", Resource: resource,
 		Before: map[string]string{"dialled": r.Dialled, "kind": r.Kind}, Why: errors.New(r.Why)})
+}
+
+// impostor tells of a call that a user tries to make in somebody else's name.
+func (s *Server) impostor(m *sip.Message, user rtc.AOR) {
+	uri, err := sip.ParseURI(m.RequestURI())
+	if err != nil || m.Method() != sip.INVITE {
+		return
+	}
+	from, _ := m.From()
+	r := routing.Refusal{User: user, Dialled: routing.Dialled(uri), Why: "From is " + string(from.URI) + ", not the user who calls"}
+	if n, err := s.numbers.URI(uri); err == nil && n.Global() {
+		r.Number = n.String()
+	}
+	r.Tell(s.refuse)
 }

@@ -46,6 +46,7 @@ func (s *Server) routes(ctx context.Context, cfg *config.Config) (*rtc.Router, e
 		QOP:          qop(cfg.Auth),
 		AllowForeign: cfg.Auth.AllowForeign,
 		Registrant:   s.pint.broker.MayRegister,
+		Impostor:     s.impostor,
 		Precheck:     s.precheck,
 		Log:          s.log,
 	})
