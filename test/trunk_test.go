@@ -18,6 +18,7 @@ import (
 	"tandem/rtc/directory"
 	"tandem/rtc/sip"
 	"tandem/telephony/cdr"
+	"tandem/test/realtime"
 )
 
 // exchange is a house in Germany.
@@ -76,6 +77,11 @@ func (r *rig) records(t *testing.T, n int) []cdr.Record {
 // complete, and either side may hang up.
 func TestCallThroughTrunk(t *testing.T) {
 	softphone.AllowLargeDatagrams()
+	realtime.Measure(t, throughTrunk)
+}
+
+func throughTrunk(t *testing.T) (wrong []string) {
+	fault := func(format string, a ...any) { wrong = append(wrong, fmt.Sprintf(format, a...)) }
 	r := startServer(t, exchange)
 	r.user("alice")
 	r.gateway(t, "berlin", nil)
@@ -89,18 +95,16 @@ func TestCallThroughTrunk(t *testing.T) {
 		t.Fatal(err)
 	}
 	announcement := sound.Duration(len(gatewaysim.Announcement()))
-	report, err := call.Talk(context.Background(), softphone.TalkOptions{Play: sound.Silence(announcement), Measure: true, Duration: announcement + 2*time.Second})
-	if err != nil {
-		t.Fatal(err)
-	}
+	report := listens(t, call, softphone.TalkOptions{Play: sound.Silence(announcement), Measure: true}, announcement+2*time.Second)
 	a := report.Audio
 	want := sound.Segments(gatewaysim.Announcement())
 	if a.Codec != "opus" || a.Lost > 0 || len(a.Tones) < len(want) || a.Echoes == 0 {
-		t.Fatalf("heard %+v", a)
+		fault("heard %+v", a)
+		return wrong
 	}
 	for i, w := range want {
 		if h := a.Tones[i]; h.Frequency < 0.99*w.Freq || h.Frequency > 1.01*w.Freq || h.Level < w.Level-1 || h.Level > w.Level+1 {
-			t.Errorf("tone %d is %.1f Hz at %.1f dBFS, want %.1f at %.1f", i, h.Frequency, h.Level, w.Freq, w.Level)
+			fault("tone %d is %.1f Hz at %.1f dBFS, want %.1f at %.1f", i, h.Frequency, h.Level, w.Freq, w.Level)
 		}
 	}
 	list := r.records(t, 1)
@@ -113,8 +117,9 @@ func TestCallThroughTrunk(t *testing.T) {
 		t.Errorf("record %+v", rec)
 	}
 	if s := rec.Sides; s[0].Codec != "opus" || s[1].Codec != "PCMU" || s[0].Packets < 100 || s[1].Packets < 100 || s[1].Lost > 0 {
-		t.Errorf("sound %+v", rec.Sides)
+		fault("sound %+v", rec.Sides)
 	}
+	return wrong
 }
 
 // sdpOf describes one audio stream at a port of this machine.

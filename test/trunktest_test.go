@@ -2,12 +2,14 @@ package test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
 	"time"
 
 	"tandem/cmd/tandem/gatewaysim"
+	"tandem/test/realtime"
 )
 
 // TestTrunkTest: a call by which an administrator tries a trunk shows the ladder, what
@@ -23,13 +25,16 @@ func TestTrunkTest(t *testing.T) {
 	p.run("trunks", "add", "berlin", "--address", g.URI(), "--prefix", "+1", "--codec", "PCMU", "--number", "+4930555")
 	p.run("trunks", "add", "gone", "--address", "127.0.0.1:9", "--prefix", "+1")
 	p.start()
-	text := p.run("trunks", "test", "berlin", "030 1234567", "--talk", "1")
-	for _, want := range []string{"INVITE", "200 OK", "BYE", "verdict", "good", "523", "packets"} {
-		if !strings.Contains(text, want) {
-			t.Errorf("no %q in\n%s", want, text)
+	realtime.Measure(t, func(*testing.T) (wrong []string) {
+		text := p.run("trunks", "test", "berlin", "030 1234567", "--talk", "1")
+		for _, want := range []string{"INVITE", "200 OK", "BYE", "verdict", "good", "523", "packets"} {
+			if !strings.Contains(text, want) {
+				wrong = append(wrong, fmt.Sprintf("no %q in\n%s", want, text))
+			}
 		}
-	}
-	var out struct {
+		return wrong
+	})
+	type answer struct {
 		Call     string
 		Answered bool
 		Code     int
@@ -46,12 +51,17 @@ func TestTrunkTest(t *testing.T) {
 		To      struct{ Packets int } `json:"to_trunk"`
 		Verdict struct{ Good bool }
 	}
-	if err := json.Unmarshal([]byte(p.run("trunks", "test", "berlin", "+49301234567", "--user", "alice", "--talk", "3", "-o", "json")), &out); err != nil {
-		t.Fatal(err)
-	}
-	if !out.Answered || out.Code != 200 || out.From.Sound.Codec != "PCMU" || out.From.Sound.Packets < 100 || len(out.From.Tones) < 4 || out.To.Packets < 100 || !out.Verdict.Good {
-		t.Errorf("%+v", out)
-	}
+	var out answer
+	realtime.Measure(t, func(t *testing.T) (wrong []string) {
+		out = answer{}
+		if err := json.Unmarshal([]byte(p.run("trunks", "test", "berlin", "+49301234567", "--user", "alice", "--talk", "3", "-o", "json")), &out); err != nil {
+			t.Fatal(err)
+		}
+		if !out.Answered || out.Code != 200 || out.From.Sound.Codec != "PCMU" || out.From.Sound.Packets < 100 || len(out.From.Tones) < 4 || out.To.Packets < 100 || !out.Verdict.Good {
+			wrong = append(wrong, fmt.Sprintf("%+v", out))
+		}
+		return wrong
+	})
 	var rec struct{ From, Payer, Trunk, State string }
 	if err := json.Unmarshal([]byte(p.run("cdr", "show", out.Call, "-o", "json")), &rec); err != nil || rec.Trunk != "berlin" || rec.State != "completed" || rec.Payer != "sip:alice@"+domain {
 		t.Errorf("%v: record %+v", err, rec)
