@@ -32,7 +32,7 @@ type box struct {
 	list    []entry // in the order of arrival
 	octets  int
 	flights []*flight
-	serving map[string]bool // devices that get kept messages just now
+	serving map[string]bool // devices that get kept messages just now; false: one has answered late
 	failed  map[string]bool // devices that did not take one: not before they register again
 	roster  []known
 }
@@ -89,7 +89,7 @@ func (e *entry) waits(device string) bool {
 // behind reports whether a new message of a sender to a device has to wait for
 // one before it.
 func (b *box) behind(f *flight, device string) bool {
-	if b.serving[device] {
+	if b.served(device) {
 		return true
 	}
 	for i := range b.list {
@@ -121,6 +121,20 @@ func (b *box) fail(device string) {
 		b.failed = make(map[string]bool)
 	}
 	b.failed[device] = true
+}
+
+// live notes that a device has answered after all.
+func (b *box) live(device string) {
+	delete(b.failed, device)
+	if b.served(device) { // as one that did not, which is about to be noted
+		b.serving[device] = false
+	}
+}
+
+// served reports whether kept messages are being sent to a device.
+func (b *box) served(device string) bool {
+	_, is := b.serving[device]
+	return is
 }
 
 // find returns a kept message. Locked.

@@ -98,7 +98,7 @@ func (im *IM) ready(aor rtc.AOR) (list []string) {
 	}
 	for i := range ways {
 		device := deviceOf(&ways[i])
-		if b.serving[device] || b.failed[device] || b.underWay(device) || b.next(device, now) == nil {
+		if b.served(device) || b.failed[device] || b.underWay(device) || b.next(device, now) == nil {
 			continue
 		}
 		if b.serving == nil {
@@ -189,13 +189,14 @@ func (im *IM) rest(aor rtc.AOR, device string, served bool) {
 	s := im.of(aor)
 	s.mu.Lock()
 	b := s.box(aor)
+	heard := !b.serving[device]
 	delete(b.serving, device)
 	for i := range b.list {
 		if b.list[i].claimed == device {
 			b.list[i].claimed = ""
 		}
 	}
-	if !served {
+	if !served && !heard {
 		b.fail(device)
 	}
 	more := len(b.list) > 0
@@ -242,6 +243,19 @@ func (im *IM) serveOne(ctx context.Context, m *kept.Message, device string) bool
 	return false
 }
 
+// doneLate notes that a device has a kept message, though it took long to say so: it
+// may get the others.
+func (im *IM) doneLate(m *kept.Message, device string) {
+	s := im.of(m.To)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.box(m.To)
+	im.taken(b, m.ID, device)
+	b.live(device)
+	s.tidy(m.To, b)
+	im.dirty.add(m.To)
+}
+
 // done notes that a device has a kept message, or will never take it.
 func (im *IM) done(m *kept.Message, device string) {
 	s := im.of(m.To)
@@ -267,7 +281,7 @@ func (im *IM) sendKept(ctx context.Context, m *kept.Message, parsed *sip.Message
 		}
 		im.attempt(lane, im.hop(&w, maybeLarge(&w, len(m.Text)) && large(write), peer), &w, write, func(code int, _ *sip.Message) {
 			if result <- code; turn.second() && (code/100 == 2 || code == 482) {
-				im.done(m, deviceOf(&w))
+				im.doneLate(m, deviceOf(&w))
 			}
 		})
 	})

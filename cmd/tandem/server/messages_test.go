@@ -196,6 +196,26 @@ func TestSilentDeviceHoldsNothingUp(t *testing.T) {
 	})
 }
 
+// A device that answers a kept message late lives: it gets the others at once, and need
+// not register again for them.
+func TestLateAnswerGoesOn(t *testing.T) {
+	inTime(t, func(w *world) {
+		alice, bob := w.phone(), w.phone()
+		for i := range 3 {
+			alice.say("alice", "bob", fmt.Sprint(i))
+		}
+		w.told(alice)
+		bob.device("bob", "a", 3600)
+		w.pass(10*time.Second, bob)
+		if got := bob.next(200); got != "0" {
+			t.Fatalf("bob got %q", got)
+		}
+		bob.got = nil // repetitions
+		w.expect("the rest", w.reading(2*time.Second, bob), []string{"1 2"})
+		w.expect("and no second time", w.reading(time.Minute, bob), []string{""})
+	})
+}
+
 // A device that has a message already, because the server died before it could
 // note that, says 482 and does not get it again.
 func TestRepeatIsRecognised(t *testing.T) {
