@@ -53,6 +53,9 @@ func (b *browser) hears(kind string) (resource string) {
 		if !strings.HasPrefix(e.Resource, "users/sip:"+b.user+"@") && !strings.HasPrefix(e.Resource, "tokens/") {
 			b.t.Errorf("%s is told of %s %s", b.user, e.Type, e.Resource)
 		}
+		if e.Type == "message.deleted" {
+			b.t.Errorf("%s is told that %s is deleted, which has only been taken", b.user, e.Resource)
+		}
 		if e.Type == kind {
 			return e.Resource
 		}
@@ -138,6 +141,9 @@ func TestMessagesInBrowsers(t *testing.T) {
 	bob.expect()
 	if got := second.expect("may I?"); got[0] != id {
 		t.Errorf("the other tab has %s, want %s", got[0], id)
+	}
+	if resource := second.hears("message.delivered"); !strings.HasSuffix(resource, "/messages/"+id) {
+		t.Errorf("told of %s", resource)
 	}
 	second.takes(id, 200)
 

@@ -248,6 +248,7 @@ func (n *nouns) remove(ctx context.Context, do *op.Doing, in *struct {
 		return WaitingMessage{}, err
 	}
 	if in.Device != "" {
+		do.Event = "" // it is delivered, which is told, and not deleted
 		return do.Before.(WaitingMessage), n.Messages.Take(user, in.ID, in.Device)
 	}
 	return do.Before.(WaitingMessage), n.Messages.Delete(user, in.ID)
