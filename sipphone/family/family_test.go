@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tandem/sipphone"
+	"tandem/sipphone/zone"
 )
 
 // TestLoad: every family reads, and its files keep what hostile texts hold in
@@ -304,4 +305,27 @@ func cpu(b *testing.B) time.Duration {
 		b.Fatal(err)
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// TestWords: a family writes languages and zones in its own words, and English where it
+// knows none.
+func TestWords(t *testing.T) {
+	s, _ := Load("", nil)
+	for _, c := range []struct{ family, language, zone, wantLanguage, wantZone string }{
+		{"snom", "de", "", "Deutsch", ""}, {"snom", "xx", "", "English", ""}, {"grandstream", "xx", "", "xx", ""},
+		{"cisco-enterprise", "fr", "Europe/Paris", "French_France", "Romance Standard/Daylight Time"},
+		{"cisco-enterprise", "", "Europe/Budapest", "", "Central Europe Standard/Daylight Time"},
+		{"cisco-enterprise", "", "America/Phoenix", "", "US Mountain Standard Time"},
+		{"cisco-enterprise", "", "America/Denver", "", "Mountain Standard/Daylight Time"},
+		{"gigaset", "de", "Europe/Berlin", "0x2", "0x1b"}, {"gigaset", "de", "Asia/Kolkata", "0x2", ""},
+	} {
+		f := s.Family(c.family)
+		language := ""
+		if c.language != "" {
+			language = f.language(c.language)
+		}
+		if name := f.zoneName(c.zone, zone.Of(c.zone)); language != c.wantLanguage || c.zone != "" && name != c.wantZone {
+			t.Errorf("%s: %q %q", c.family, language, name)
+		}
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"tandem/sipphone"
+	"tandem/sipphone/zone"
 )
 
 // maxFile bounds what a template makes.
@@ -60,8 +61,8 @@ var functions = template.FuncMap{
 	"add":      func(a, b int) int { return a + b },
 	"mul":      func(a, b int) int { return a * b },
 	"div":      func(a, b int) int { return a / b },
-	"hours":    hours,
-	"clock":    clock,
+	"hours":    zone.Hours,
+	"clock":    zone.Clock,
 	"upper":    strings.ToUpper,
 	"lower":    strings.ToLower,
 	"list":     strings.Fields,

@@ -3,10 +3,12 @@ package family
 import (
 	"cmp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"tandem/sipphone"
+	"tandem/sipphone/zone"
 )
 
 // Place is what all phones are told: where the server is and what time it is.
@@ -71,14 +73,14 @@ type View struct {
 	Book, BookFolder   string // URL of the phonebook and of its folder, "" for none
 	CA                 string // PEM
 	NTP                string
-	Timezone           string // IANA
-	Zone               Zone   // the same in numbers
-	Offset             int    // of Zone
-	ZoneName           string // of Zone, as the family calls it
-	Language, Country  string // Language as the family writes it
-	LanguageCode       string // two letters
-	Firmware           string // name of the file that the phone is to load, "" for none
-	FirmwareURL        string // of the folder it lies in, ends in /
+	Timezone           string    // IANA
+	Zone               zone.Zone // the same in numbers
+	Offset             int       // of Zone
+	ZoneName           string    // of Zone, as the family calls it
+	Language, Country  string    // Language as the family writes it
+	LanguageCode       string    // two letters
+	Firmware           string    // name of the file that the phone is to load, "" for none
+	FirmwareURL        string    // of the folder it lies in, ends in /
 	Pickup, Park       string
 	Intercom           string
 	Rings              []string // file names of ring tones
@@ -137,7 +139,7 @@ func (f *Family) view(a *Asked, p *Place, safe func(string) string) *View {
 		v.Book = base + a.Book
 		v.BookFolder = v.Book[:strings.LastIndexByte(v.Book, '/')+1]
 	}
-	v.Zone = zone(v.Timezone)
+	v.Zone = zone.Of(v.Timezone)
 	v.Offset, v.ZoneName = v.Zone.Offset, f.zoneName(v.Timezone, v.Zone)
 	if model := cmp.Or(ph.Model, a.Model); model != "" {
 		v.Firmware, v.FirmwareURL = safe(f.firmware(p.Firmware[model])), v.URL+"firmware/"+safe(model)+"/"
@@ -240,4 +242,13 @@ func (p *Place) dial(k sipphone.Key) string {
 		return p.Paging + k.Target
 	}
 	return k.Target
+}
+
+// zoneName is what the family calls a zone, "" when it has no word for it.
+func (f *Family) zoneName(name string, z zone.Zone) string {
+	minutes := strconv.Itoa(z.Offset / 60)
+	if z.Summer {
+		return cmp.Or(f.Zones[name], f.Zones[minutes+"s"], f.Zones[minutes])
+	}
+	return cmp.Or(f.Zones[name], f.Zones[minutes])
 }

@@ -4,16 +4,13 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
-	"maps"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -443,79 +440,6 @@ func (d *Desk) note(a *asked) {
 	}
 	d.cfg.Inventory.Note(inventory.Seen{MAC: a.mac, Agent: short(a.Agent), Model: cmp.Or(a.agent.Model, a.phone.Model), Firmware: a.agent.Firmware,
 		From: a.From.String(), File: a.path, Fetched: time.Now(), Login: a.proof})
-}
-
-// file gives one of the folder of files: firmware, ring tones.
-func (d *Desk) file(a *asked) (*Document, error) {
-	if err := d.admit(a); err != nil {
-		return nil, err
-	}
-	if doc := d.authority(a); doc != nil {
-		return doc, nil
-	}
-	if d.files != nil {
-		if doc := cmp.Or(d.open(a.path), d.firmware(a)); doc != nil {
-			d.note(a)
-			return doc, nil
-		}
-	}
-	if a.phone == nil {
-		d.guard.Strike(a.From, "path "+a.path)
-	}
-	return nil, errNotFound
-}
-
-// authority is the certificate of the CA that phones are to trust, nil for another file.
-// Those that come by old TLS know no other algorithm than that CA's.
-func (d *Desk) authority(a *asked) *Document {
-	place := d.cfg.Place()
-	text := place.CA
-	if a.Way == OldTLS || a.family != nil && a.family.OldTLS && place.OldCA != "" {
-		text = place.OldCA
-	}
-	switch {
-	case text == "":
-	case a.path == "ca.pem":
-		return &Document{ReadSeeker: strings.NewReader(text), Name: a.path, Type: "application/x-pem-file"}
-	case a.path == "ca.der":
-		if block, _ := pem.Decode([]byte(text)); block != nil {
-			return &Document{ReadSeeker: bytes.NewReader(block.Bytes), Name: a.path, Type: "application/x-x509-ca-cert"}
-		}
-	}
-	return nil
-}
-
-// firmware opens a file of the firmware of any model, nil for none: phones ask for it by
-// its name alone.
-func (d *Desk) firmware(a *asked) *Document {
-	if strings.Contains(a.path, "/") {
-		return nil
-	}
-	models := slices.Sorted(maps.Keys(d.cfg.Place().Firmware))
-	for _, model := range models {
-		if slices.Contains(d.cfg.Place().Firmware[model], a.path) {
-			return d.open(FirmwareFolder + "/" + model + "/" + a.path)
-		}
-	}
-	return nil
-}
-
-// FirmwareFolder is where firmware lies in the folder of files, in a folder for each model.
-const FirmwareFolder = "firmware"
-
-// open opens a regular file of the folder; the operating system sees that the
-// path does not lead out of it.
-func (d *Desk) open(name string) *Document {
-	f, err := d.files.Open(filepath.FromSlash(name))
-	if err != nil {
-		return nil
-	}
-	info, err := f.Stat()
-	if err != nil || !info.Mode().IsRegular() {
-		_ = f.Close()
-		return nil
-	}
-	return &Document{ReadSeeker: f, Name: name, Type: "application/octet-stream", Changed: info.ModTime(), close: f.Close}
 }
 
 func (d *Desk) log(a *asked, what string, err error, start time.Time) {

@@ -1,7 +1,10 @@
-package family
+// Package zone tells time zones as phones are told them: an offset, and the rule by which
+// clocks are changed.
+//
+// It finds the rule in the data of IANA. How a maker writes it is the matter of the templates.
+package zone
 
 import (
-	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -59,8 +62,8 @@ func (z Zone) Ahead() string {
 // making a file; there are only as many as IANA lists.
 var zones sync.Map
 
-// zone finds a time zone by its IANA name.
-func zone(name string) Zone {
+// Of finds a time zone by its IANA name; one that is unknown is Greenwich's.
+func Of(name string) Zone {
 	if z, ok := zones.Load(name); ok {
 		return z.(Zone)
 	}
@@ -149,24 +152,15 @@ func (c Change) posix() string {
 
 // west is an offset as POSIX counts it: hours west of Greenwich.
 func west(offset int) string {
-	s := strings.TrimPrefix(hours(-offset), "+")
+	s := strings.TrimPrefix(Hours(-offset), "+")
 	if s == "" || s[0] != '-' {
 		s = "+" + s
 	}
 	return s
 }
 
-// zoneName is what the family calls a zone, "" when it has no word for it.
-func (f *Family) zoneName(name string, z Zone) string {
-	minutes := strconv.Itoa(z.Offset / 60)
-	if z.Summer {
-		return cmp.Or(f.Zones[name], f.Zones[minutes+"s"], f.Zones[minutes])
-	}
-	return cmp.Or(f.Zones[name], f.Zones[minutes])
-}
-
-// hours is an offset as "+1", "-3:30" or "5:45".
-func hours(offset int) string {
+// Hours is an offset as "+1", "-3:30" or "5:45".
+func Hours(offset int) string {
 	s := strconv.Itoa(offset / 3600)
 	if offset < 0 && offset > -3600 {
 		s = "-0"
@@ -177,8 +171,8 @@ func hours(offset int) string {
 	return s
 }
 
-// clock is an offset as "+01:00", "-03:30" or "+05:45".
-func clock(offset int) string {
+// Clock is an offset as "+01:00", "-03:30" or "+05:45".
+func Clock(offset int) string {
 	sign := '+'
 	if offset < 0 {
 		sign, offset = '-', -offset

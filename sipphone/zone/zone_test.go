@@ -1,4 +1,4 @@
-package family
+package zone
 
 import (
 	"testing"
@@ -40,28 +40,5 @@ func TestZones(t *testing.T) {
 	}
 	if (Change{Week: 5}).Day() != -1 || (Change{Week: 2}).Day() != 8 || (Change{Weekday: 0}).ISO() != 7 || (Change{Weekday: 1}).ISO() != 1 {
 		t.Error("days and weekdays")
-	}
-}
-
-// TestWords: a family writes languages and zones in its own words, and English where it
-// knows none.
-func TestWords(t *testing.T) {
-	s, _ := Load("", nil)
-	for _, c := range []struct{ family, language, zone, wantLanguage, wantZone string }{
-		{"snom", "de", "", "Deutsch", ""}, {"snom", "xx", "", "English", ""}, {"grandstream", "xx", "", "xx", ""},
-		{"cisco-enterprise", "fr", "Europe/Paris", "French_France", "Romance Standard/Daylight Time"},
-		{"cisco-enterprise", "", "Europe/Budapest", "", "Central Europe Standard/Daylight Time"},
-		{"cisco-enterprise", "", "America/Phoenix", "", "US Mountain Standard Time"},
-		{"cisco-enterprise", "", "America/Denver", "", "Mountain Standard/Daylight Time"},
-		{"gigaset", "de", "Europe/Berlin", "0x2", "0x1b"}, {"gigaset", "de", "Asia/Kolkata", "0x2", ""},
-	} {
-		f := s.Family(c.family)
-		language := ""
-		if c.language != "" {
-			language = f.language(c.language)
-		}
-		if name := f.zoneName(c.zone, zone(c.zone)); language != c.wantLanguage || c.zone != "" && name != c.wantZone {
-			t.Errorf("%s: %q %q", c.family, language, name)
-		}
 	}
 }
