@@ -49,7 +49,7 @@ func (q *pintClient) burst(t *testing.T, asked map[string]string) map[string]*si
 // TestPINTBurstIsAudited: of requests that come all at once, taken on or refused, each has
 // its row by the time it is answered.
 func TestPINTBurstIsAudited(t *testing.T) {
-	const requests = 2400
+	const requests = 480
 	r, q, _, _ := pintRig(t, func(cfg *config.Config) {
 		cfg.PINT.Services = []config.PINTService{{Name: "R2C", Kind: "r2c", PerMinute: requests, AtOnce: requests, Waiting: requests, Same: time.Millisecond}}
 	})

@@ -44,7 +44,6 @@ type pintRoom struct {
 	broker    *pintroom.Broker
 	lines     pintroom.Lines
 	sinks     *sink.Teller
-	audit     pintAudit
 }
 
 // openBroker builds what knows of gateways for services, which gate, registrar and proxy
@@ -91,7 +90,6 @@ func (s *Server) openPINT(ctx context.Context, cfg *config.Config) error {
 		Log:      s.log,
 	})
 	s.pint.lines = pintroom.Lines{Session: s.pint.executive.Session, Users: users{s.directory, s}.Resolve, Contexts: contexts, Domain: cfg.Domains[0]}
-	s.pint.audit = newPINTAudit(func() *audit.Log { return s.state.Audit })
 	s.pint.executive.Watch(s.tellPINT)
 	to, err := config.Prefixes(cfg.API.WebhooksTo)
 	if err != nil {
@@ -108,7 +106,7 @@ func (s *Server) openPINT(ctx context.Context, cfg *config.Config) error {
 		Agent:    cfg.Domains[0],
 		Contexts: contexts,
 		Onward:   s.proxy,
-		Record:   s.pint.audit.record,
+		Record:   s.recordPINT,
 		Log:      s.log,
 	})
 	return nil
@@ -124,7 +122,6 @@ func (s *Server) tellPINT(session pint.Session) {
 // runPINT serves the door until ctx ends.
 func (s *Server) runPINT(ctx context.Context) error {
 	var wg sync.WaitGroup
-	wg.Go(func() { s.pint.audit.run(ctx) })
 	wg.Go(func() { _ = s.pint.sinks.Run(ctx) })
 	err := s.pint.door.Run(ctx)
 	wg.Wait()

@@ -118,7 +118,11 @@ type Deed struct {
 // anywhere: rows wait in the queue of the store, which holds tens of thousands and
 // writes them together. An error says that the queue is full and the row is lost. One
 // that cannot be written later is lost, too. What is lost is logged and counted.
-func (l *Log) Note(d Deed) error {
+func (l *Log) Note(d Deed) error { return l.Keep(d, func(error) {}) }
+
+// Keep is Note for who waits for the row: done is told once when it is on disk, or why it
+// is not, from any goroutine; not when Keep returns an error.
+func (l *Log) Keep(d Deed, done func(error)) error {
 	now := time.Now()
 	r := Row{ID: l.next(now), Time: now.Truncate(time.Millisecond), Who: cut(d.Who, maxText), Operation: d.Operation,
 		Resource: cut(d.Resource, maxText), Outcome: Done, Before: Mask(d.Before), After: Mask(d.After)}
@@ -131,7 +135,7 @@ func (l *Log) Note(d Deed) error {
 			l.log.Error("audit row lost", "who", r.Who, "operation", r.Operation, "resource", r.Resource, "err", err)
 		}
 	}
-	err := l.store.Note(r, lost)
+	err := l.store.Note(r, func(err error) { lost(err); done(err) })
 	lost(err)
 	return err
 }
