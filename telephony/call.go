@@ -371,9 +371,13 @@ func (c *Call) refuse(o outcome.Outcome) {
 	c.end(End{Code: o.Code, Text: o.Text, Reason: c.because(o)})
 }
 
+// cleared is the Reason of a call that is ended by who may end it: gateways want to know
+// (RFC 3326, Q.850 §2.2.7).
+const cleared = `Q.850;cause=16;text="Normal call clearing"`
+
 // Hangup ends the call on behalf of who.
 func (c *Call) Hangup(who string) {
-	c.box.Must(func() { c.end(End{By: who, Code: 200, Text: "hung up by " + who}) })
+	c.box.Must(func() { c.end(End{By: who, Code: 200, Text: "hung up by " + who, Reason: cleared}) })
 }
 
 func (c *Call) cancelAll(reason string) {

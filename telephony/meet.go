@@ -123,7 +123,7 @@ func (c *Call) Kick(ctx context.Context, party, who string) error {
 			c.leaves(l)
 			return nil
 		}
-		c.end(End{By: who, Code: 200, Text: "hung up by " + who})
+		c.end(End{By: who, Code: 200, Text: "hung up by " + who, Reason: cleared})
 		return nil
 	})
 }

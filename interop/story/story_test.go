@@ -1,6 +1,7 @@
 package story
 
 import (
+	"bytes"
 	"context"
 	"strings"
 	"testing"
@@ -18,6 +19,7 @@ type house struct {
 	doubly bool // each key comes twice
 	code   int  // that callers are told, 0 for the right one
 	stuck  bool // the end of a call is not told
+	torn   bool // packets of a fax change on their way
 	hold   bool
 }
 
@@ -31,13 +33,13 @@ type puppet struct {
 	told  chan int
 	ended chan bool
 	keys  string
+	fax   []byte
 }
 
 func (p *puppet) Address() string                       { return "sip:" + p.Name }
 func (p *puppet) Tone() float64                         { return p.tone }
 func (p *puppet) Dial(context.Context, string) error    { return nil }
 func (p *puppet) Ringing(context.Context) error         { return nil }
-func (p *puppet) Incoming(context.Context) error        { return nil }
 func (p *puppet) Answer(context.Context) error          { return nil }
 func (p *puppet) Established(context.Context) error     { p.since = time.Now(); return nil }
 func (p *puppet) Rest(context.Context) error            { p.keys = ""; return nil }
@@ -50,6 +52,26 @@ func (p *puppet) Press(_ context.Context, key string) error {
 	}
 	return nil
 }
+func (p *puppet) Incoming(context.Context) error               { return nil }
+func (p *puppet) Fax(context.Context) (int, error)             { return 200, nil }
+func (p *puppet) Faxed(_ context.Context, _ bool) (int, error) { return 200, nil }
+func (p *puppet) Printed(packet []byte) bool                   { return bytes.Equal(p.fax, packet) }
+func (p *puppet) Scan(_ context.Context, packet []byte) error {
+	p.peer.fax = bytes.Clone(packet)
+	if p.torn {
+		p.peer.fax[3]++
+	}
+	return nil
+}
+
+// TransferRefused is told what the third says, or something else.
+func (p *puppet) TransferRefused(context.Context, string) (int, error) {
+	if p.code != 0 {
+		return p.code, nil
+	}
+	return 486, nil
+}
+
 func (p *puppet) Pressed(context.Context, int) (string, error) { return p.keys, nil }
 
 func (p *puppet) Refuse(_ context.Context, code int) (int, error) {
@@ -110,7 +132,12 @@ func TestMistakesAreSeen(t *testing.T) {
 		{"each key twice", "keys", house{doubly: true}, `heard was "55"`},
 		{"hold", "hold", house{}, ""},
 		{"heard on hold", "held", house{leaky: true}, "should not hear"},
-		{"no fax", "fax", house{}, "cannot, because hero is no fax machine"},
+		{"a fax is taken though it should not", "fax", house{}, "the fax was refused with 200"},
+		{"a fax", "fax-switch", house{}, ""},
+		{"packets of a fax change", "fax-switch", house{torn: true}, "has not got the packet"},
+		{"a transfer that is refused", "transfer-refused", house{}, ""},
+		{"it is told as something else", "transfer-refused", house{code: 500}, "refused with 486, and the report says 500"},
+		{"a story that cannot be told", "transfer", house{}, "cannot, because hero does not transfer calls"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -121,11 +148,12 @@ func TestMistakesAreSeen(t *testing.T) {
 				if !ok {
 					t.Fatal("there is no such story")
 				}
-				err := s.Play(t.Context(), Cast{Hero: hero, Other: other}, 10*time.Second)
+				third := &puppet{Plain: Plain{"third"}, house: &c.house, peer: other, told: make(chan int, 1), ended: make(chan bool, 1)}
+				err := s.Play(t.Context(), Cast{Hero: hero, Other: other, Third: third}, 10*time.Second)
 				if c.says == "" && err != nil || c.says != "" && (err == nil || !strings.Contains(err.Error(), c.says)) {
 					t.Errorf("%v, want %q", err, c.says)
 				}
-				if _, ok := Excuse(err); ok != (c.story == "fax") {
+				if _, ok := Excuse(err); ok != (c.story == "transfer") {
 					t.Errorf("excused %t: %v", ok, err)
 				}
 			})

@@ -72,6 +72,30 @@ func (b *bench) fetch(ctx context.Context, d *actor, f *behaviour.Fetch) error {
 	return nil
 }
 
+// retry is how long a phone waits that got no file over TFTP. A server bears so many
+// requests of one address and answers others as if nothing was there; all phones here have
+// one address.
+const retry = 5 * time.Second
+
+// fetched is what the files of a phone hold. Over TFTP it tries again, as phones do.
+func (b *bench) fetched(ctx context.Context, p boot.Phone, over string) (boot.Setup, error) {
+	limited, cancel := context.WithTimeout(ctx, b.target.patience())
+	defer cancel()
+	for {
+		setup, err := p.Boot(ctx, b.mac, func(ctx context.Context, path string, message []byte) ([]byte, error) {
+			return b.get(ctx, over, p.UserAgent(b.mac), path, message)
+		})
+		if !p.TFTP || !errors.Is(err, boot.ErrMissing) {
+			return setup, err
+		}
+		select {
+		case <-time.After(retry):
+		case <-limited.Done():
+			return setup, err
+		}
+	}
+}
+
 // boot has a phone of a family start as out of the box: the operator has added it,
 // it fetches its files and registers with what they hold.
 func (b *bench) boot(ctx context.Context, d *actor, family string) error {
@@ -85,9 +109,7 @@ func (b *bench) boot(ctx context.Context, d *actor, family string) error {
 	if p.TFTP {
 		over = "tftp"
 	}
-	setup, err := p.Boot(ctx, b.mac, func(ctx context.Context, path string, message []byte) ([]byte, error) {
-		return b.get(ctx, over, p.UserAgent(b.mac), path, message)
-	})
+	setup, err := b.fetched(ctx, p, over)
 	if err != nil {
 		return fmt.Errorf("booting: %w", err)
 	}

@@ -17,7 +17,7 @@ import (
 
 // outcomes are what the suite reports of this server. A row that is no longer
 // run, or that is run at last, has to be noted here.
-var outcomes = map[report.Outcome]int{report.Passed: 386, report.Partly: 53, report.Unverified: 134, report.NotRun: 15, report.Nothing: 7}
+var outcomes = map[report.Outcome]int{report.Passed: 391, report.Partly: 48, report.Unverified: 134, report.NotRun: 15, report.Nothing: 7}
 
 // TestInterop runs every behaviour that can be run against a server of its own.
 func TestInterop(t *testing.T) {
@@ -85,6 +85,41 @@ func TestGatewayOverTCP(t *testing.T) {
 	}
 	if invites[true] != 1 || invites[false] != 1 {
 		t.Errorf("%d calls of the gateway and %d to it over TCP, want one each", invites[true], invites[false])
+	}
+}
+
+// TestTrunkOverTLS: a trunk is played over TLS, called and calling. It proves who it is by
+// its certificate, and the sound is SRTP both ways.
+func TestTrunkOverTLS(t *testing.T) {
+	l, err := Start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	var rows []*behaviour.Behaviour
+	for _, tells := range []string{"call-in", "call-out"} {
+		rows = append(rows, &behaviour.Behaviour{ID: tells, Evidence: []behaviour.Evidence{behaviour.Trace}, Family: &behaviour.Family{Name: "twilio"},
+			Run: []behaviour.Case{{Over: map[string]string{"gateway": "tls"}, Story: &behaviour.Story{Device: "twilio", Tells: tells}}}})
+	}
+	results, err := suite.Run(t.Context(), &l.Target, rows, suite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range results {
+		if r.Outcome != report.Passed {
+			t.Errorf("%s: %s %s", r.ID, r.Outcome, r.Fault())
+		}
+	}
+	secured := map[bool]int{} // INVITEs with keys, by whether the trunk sent them
+	for _, g := range l.Target.Gateways {
+		for _, r := range g.Endpoint.Records() {
+			if r.Proto == "TLS" && bytes.HasPrefix(r.Bytes, []byte("INVITE ")) && bytes.Contains(r.Bytes, []byte(" RTP/SAVP ")) && bytes.Contains(r.Bytes, []byte("\na=crypto:")) {
+				secured[r.Sent]++
+			}
+		}
+	}
+	if secured[true] == 0 || secured[false] == 0 {
+		t.Errorf("%d protected calls of the trunk and %d to it over TLS, want both", secured[true], secured[false])
 	}
 }
 
