@@ -66,7 +66,7 @@ peers: ## install the programs the tests talk to, where missing
 ARITHMETIC = $(addprefix tandem/media/,codec dtmf jitter quality sdp transcode)
 LONG       = ^Test(Quality.*|NothingLeaks|NoAllocationPerPacket)$$
 NIGHT      = ^TestLongCall$$
-HOURS      = ^Test(CallOfADay|SessionTimers)$$
+HOURS      = ^Test(CallOfADay|SessionTimers|TenThousandScheduled)$$
 TOGETHER   = ^Test(OpusTogether|Pool|Overload|Spread|Close)$$
 PLACES     = ^TestPlaces$$
 REAL       = tandem/interop/peers tandem/cmd/tandem/probe tandem/cmd/tandem/gatewaysim
@@ -78,7 +78,7 @@ test: peers build ## all tests, with real peers
 	$(GO) test -race -shuffle=on -timeout 15m -run '$(TOGETHER)' $(ARITHMETIC)
 	$(GO) test -shuffle=on -timeout 15m $(ARITHMETIC)
 	$(GO) test -shuffle=on -timeout 15m -run '$(LONG)' ./media
-	$(GO) test -shuffle=on -timeout 15m -run '$(HOURS)' ./cmd/tandem/server
+	$(GO) test -shuffle=on -timeout 15m -run '$(HOURS)' ./cmd/tandem/server ./pint/sqlstore
 	$(GO) test -run '$(PLACES)' $(BUILDS)
 	$(GO) test -shuffle=on -timeout 15m -skip '$(NIGHT)' -p 1 $(REAL)
 

@@ -610,7 +610,6 @@ func TestScheduledMemory(t *testing.T) {
 		o := order()
 		o.By = rtc.AOR(fmt.Sprintf("sip:user%d@example.com", n%200))
 		o.A.Number, o.B.Number, o.At, o.Zone = fmt.Sprintf("+4940%06d", n), fmt.Sprintf("+4930%06d", n), at, "Europe/Berlin"
-		o.Labels = map[string]string{"case": fmt.Sprint(n)}
 		if err := x.Accept(o, true, func(pint.Session, error) {}); err != nil {
 			t.Fatal(err)
 		}
