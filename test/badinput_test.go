@@ -14,20 +14,21 @@ import (
 	"time"
 
 	"tandem/rtc/sip"
+	"tandem/test/harness"
 )
 
 // told wants a failure told in one line, which may follow lines of the log.
-func (o outcome) told(t *testing.T, code int, says ...string) {
+func told(o harness.Outcome, t *testing.T, code int, says ...string) {
 	t.Helper()
 	var lines []string
-	for l := range strings.Lines(o.stderr) {
+	for l := range strings.Lines(o.Stderr) {
 		if !strings.HasPrefix(l, "time=") {
 			lines = append(lines, l)
 		}
 	}
 	text := strings.TrimSpace(strings.Join(lines, ""))
-	if o.code != code {
-		t.Errorf("exit code %d, want %d", o.code, code)
+	if o.Code != code {
+		t.Errorf("exit code %d, want %d", o.Code, code)
 	}
 	more := strings.Split(text, "\n")[1:]
 	if slices.ContainsFunc(more, func(l string) bool { return !strings.Contains(l, "tandem.yaml") }) || !strings.HasPrefix(text, "tandem: ") || strings.Contains(text, "goroutine") {
@@ -79,7 +80,7 @@ func TestBadConfiguration(t *testing.T) {
 				}
 			}
 			for _, verb := range [][]string{{"serve"}, {"config", "check"}, {"users", "list"}} {
-				command(t, 2*patience, tandem(t), append(verb, "-c", path)...).told(t, 1, c.says...)
+				told(harness.Command(t, 2*harness.Patience, harness.Tandem(t), append(verb, "-c", path)...), t, 1, c.says...)
 			}
 			if _, err := os.Stat(filepath.Join(dir, "data")); err == nil {
 				t.Error("the data folder was made")
@@ -90,16 +91,16 @@ func TestBadConfiguration(t *testing.T) {
 
 func TestMissingConfiguration(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "none.yaml")
-	command(t, 2*patience, tandem(t), "serve", "-c", path).told(t, 1, path, "tandem config defaults >")
+	told(harness.Command(t, 2*harness.Patience, harness.Tandem(t), "serve", "-c", path), t, 1, path, "tandem config defaults >")
 }
 
 func TestPortTaken(t *testing.T) {
 	for _, network := range []string{"udp", "tcp", "http"} {
 		t.Run(network, func(t *testing.T) {
-			p := configure(t, t.TempDir(), "")
-			addr := p.sip
+			p := harness.Configure(t, t.TempDir(), "")
+			addr := p.Sip
 			if network == "http" {
-				addr = p.http
+				addr = p.HTTP
 			}
 			if network == "udp" {
 				c, err := net.ListenPacket("udp", addr)
@@ -114,7 +115,7 @@ func TestPortTaken(t *testing.T) {
 				}
 				defer l.Close()
 			}
-			p.tandem("serve").told(t, 1, addr, "in use", ";")
+			told(p.Tandem("serve"), t, 1, addr, "in use", ";")
 		})
 	}
 }
@@ -125,12 +126,12 @@ func TestUnreadableCertificate(t *testing.T) {
 	garbage := file(t, dir, "garbage.pem", "this is not a certificate")
 	for name, at := range map[string]string{"missing": none, "garbage": garbage} {
 		t.Run(name, func(t *testing.T) {
-			path := file(t, dir, name+".yaml", fmt.Sprintf("data: %s/data-%s\nlisten: [{proto: tls, addr: \"127.0.0.1:%d\"}]\nhttp: {addr: \"\"}\ntls: {certificate: %s, key: %s}\n", dir, name, freePort(t), at, at))
-			command(t, 2*patience, tandem(t), "serve", "-c", path).told(t, 1, "tls.certificate and tls.key must be readable PEM files")
+			path := file(t, dir, name+".yaml", fmt.Sprintf("data: %s/data-%s\nlisten: [{proto: tls, addr: \"127.0.0.1:%d\"}]\nhttp: {addr: \"\"}\ntls: {certificate: %s, key: %s}\n", dir, name, harness.FreePort(t), at, at))
+			told(harness.Command(t, 2*harness.Patience, harness.Tandem(t), "serve", "-c", path), t, 1, "tls.certificate and tls.key must be readable PEM files")
 		})
 	}
-	path := file(t, dir, "ca.yaml", fmt.Sprintf("data: %s/data-ca\nlisten: [{proto: tls, addr: \"127.0.0.1:%d\", client_ca: %s}]\nhttp: {addr: \"\"}\n", dir, freePort(t), garbage))
-	command(t, 2*patience, tandem(t), "serve", "-c", path).told(t, 1, "client_ca", "PEM")
+	path := file(t, dir, "ca.yaml", fmt.Sprintf("data: %s/data-ca\nlisten: [{proto: tls, addr: \"127.0.0.1:%d\", client_ca: %s}]\nhttp: {addr: \"\"}\n", dir, harness.FreePort(t), garbage))
+	told(harness.Command(t, 2*harness.Patience, harness.Tandem(t), "serve", "-c", path), t, 1, "client_ca", "PEM")
 }
 
 // A file where the folder should be cannot be written to, not even by root.
@@ -139,9 +140,9 @@ func TestUnwritableData(t *testing.T) {
 	blocked := file(t, dir, "blocked", "a file")
 	for name, data := range map[string]string{"a file in place of the folder": blocked, "a folder below a file": blocked + "/data", "a kernel's folder": "/proc/tandem"} {
 		t.Run(name, func(t *testing.T) {
-			path := file(t, dir, "tandem.yaml", fmt.Sprintf("data: %s\nlisten: [{proto: udp, addr: \"127.0.0.1:%d\"}]\nhttp: {addr: \"\"}\n", data, freePort(t)))
-			command(t, 2*patience, tandem(t), "serve", "-c", path).told(t, 1, "data")
-			command(t, 2*patience, tandem(t), "users", "add", "alice", "-c", path).told(t, 1, blockedName(data), "; data must be")
+			path := file(t, dir, "tandem.yaml", fmt.Sprintf("data: %s\nlisten: [{proto: udp, addr: \"127.0.0.1:%d\"}]\nhttp: {addr: \"\"}\n", data, harness.FreePort(t)))
+			told(harness.Command(t, 2*harness.Patience, harness.Tandem(t), "serve", "-c", path), t, 1, "data")
+			told(harness.Command(t, 2*harness.Patience, harness.Tandem(t), "users", "add", "alice", "-c", path), t, 1, blockedName(data), "; data must be")
 		})
 	}
 	dir = t.TempDir()
@@ -149,8 +150,8 @@ func TestUnwritableData(t *testing.T) {
 		t.Fatal(err)
 	}
 	file(t, dir, "data/tandem.db", "this is not a database, but a text that somebody put here; it must be left as it is")
-	path := file(t, dir, "tandem.yaml", fmt.Sprintf("data: %s/data\nlisten: [{proto: udp, addr: \"127.0.0.1:%d\"}]\nhttp: {addr: \"\"}\n", dir, freePort(t)))
-	command(t, 2*patience, tandem(t), "serve", "-c", path).told(t, 1, "tandem.db")
+	path := file(t, dir, "tandem.yaml", fmt.Sprintf("data: %s/data\nlisten: [{proto: udp, addr: \"127.0.0.1:%d\"}]\nhttp: {addr: \"\"}\n", dir, harness.FreePort(t)))
+	told(harness.Command(t, 2*harness.Patience, harness.Tandem(t), "serve", "-c", path), t, 1, "tandem.db")
 	if b, err := os.ReadFile(filepath.Join(dir, "data", "tandem.db")); err != nil || !strings.HasPrefix(string(b), "this is not a database") {
 		t.Errorf("the file was changed: %q %v", b, err)
 	}
@@ -162,31 +163,31 @@ func blockedName(path string) string { return filepath.Base(path) }
 func TestUsersWronglyNamed(t *testing.T) {
 	for _, running := range []bool{false, true} {
 		t.Run(fmt.Sprintf("server running %v", running), func(t *testing.T) {
-			p := configure(t, t.TempDir(), "")
+			p := harness.Configure(t, t.TempDir(), "")
 			if running {
-				p.start()
+				p.Start()
 			}
-			if out := p.tandem("users", "add", "alice"); out.code != 0 || !strings.Contains(out.stdout, "alice") {
+			if out := p.Tandem("users", "add", "alice"); out.Code != 0 || !strings.Contains(out.Stdout, "alice") {
 				t.Fatalf("%+v", out)
 			}
-			p.tandem("users", "add", "alice").told(t, 1, "alice", "choose another name")
-			p.tandem("users", "delete", "bob").told(t, 1, "bob", "list of users")
-			p.tandem("users", "passwd", "bob").told(t, 1, "bob")
-			p.tandem("users", "disable", "bob").told(t, 1, "bob")
-			p.tandem("devices", "add", "bob", "desk").told(t, 1, "bob")
-			p.tandem("devices", "revoke", "alice", "desk").told(t, 1, "desk")
-			p.tandem("users", "add", "al ice").told(t, 1, "al ice")
-			p.tandem("users", "add", "carol@elsewhere.test").told(t, 1, "elsewhere.test")
-			p.tandem("users", "add").told(t, 2, "usage: tandem users add USER")
-			p.tandem("users", "ad", "x").told(t, 2, "did you mean: tandem users add")
-			p.tandem("users", "list", "--color").told(t, 2, "--help")
-			p.tandem("users", "import", "/nowhere.csv").told(t, 1, "/nowhere.csv")
-			csv := file(t, filepath.Dir(p.config), "users.csv", "dora\nalice\nthis is wrong\n")
-			if out := p.tandem("users", "import", csv); out.code != 1 || !strings.Contains(out.stderr, "line 2") || !strings.Contains(out.stderr, "line 3") {
+			told(p.Tandem("users", "add", "alice"), t, 1, "alice", "choose another name")
+			told(p.Tandem("users", "delete", "bob"), t, 1, "bob", "list of users")
+			told(p.Tandem("users", "passwd", "bob"), t, 1, "bob")
+			told(p.Tandem("users", "disable", "bob"), t, 1, "bob")
+			told(p.Tandem("devices", "add", "bob", "desk"), t, 1, "bob")
+			told(p.Tandem("devices", "revoke", "alice", "desk"), t, 1, "desk")
+			told(p.Tandem("users", "add", "al ice"), t, 1, "al ice")
+			told(p.Tandem("users", "add", "carol@elsewhere.test"), t, 1, "elsewhere.test")
+			told(p.Tandem("users", "add"), t, 2, "usage: tandem users add USER")
+			told(p.Tandem("users", "ad", "x"), t, 2, "did you mean: tandem users add")
+			told(p.Tandem("users", "list", "--color"), t, 2, "--help")
+			told(p.Tandem("users", "import", "/nowhere.csv"), t, 1, "/nowhere.csv")
+			csv := file(t, filepath.Dir(p.Config), "users.csv", "dora\nalice\nthis is wrong\n")
+			if out := p.Tandem("users", "import", csv); out.Code != 1 || !strings.Contains(out.Stderr, "line 2") || !strings.Contains(out.Stderr, "line 3") {
 				t.Errorf("import: %+v", out)
 			}
-			if out := p.tandem("users", "list"); !strings.Contains(out.stdout, "alice") || strings.Contains(out.stdout, "dora") {
-				t.Errorf("after it all there are:\n%s", out.stdout)
+			if out := p.Tandem("users", "list"); !strings.Contains(out.Stdout, "alice") || strings.Contains(out.Stdout, "dora") {
+				t.Errorf("after it all there are:\n%s", out.Stdout)
 			}
 		})
 	}
@@ -196,7 +197,7 @@ func TestUsersWronglyNamed(t *testing.T) {
 // goes on, and when there is room again so does the rest.
 func TestFullDisk(t *testing.T) {
 	dir := t.TempDir()
-	p := configure(t, dir, "registrar: {max_bindings: 60}\n")
+	p := harness.Configure(t, dir, "registrar: {max_bindings: 60}\n")
 	data := filepath.Join(dir, "data")
 	if err := os.Mkdir(data, 0o700); err != nil {
 		t.Fatal(err)
@@ -205,38 +206,38 @@ func TestFullDisk(t *testing.T) {
 	if os.Geteuid() != 0 {
 		own = []string{"-rm"}
 	}
-	script := fmt.Sprintf("mount -t tmpfs -o size=3m none %[1]s && %[2]s users import %[3]s -c %[4]s && exec %[2]s serve -c %[4]s", data, tandem(t), writeUsers(t, dir), p.config)
+	script := fmt.Sprintf("mount -t tmpfs -o size=3m none %[1]s && %[2]s users import %[3]s -c %[4]s && exec %[2]s serve -c %[4]s", data, harness.Tandem(t), writeUsers(t, dir), p.Config)
 	if err := exec.Command("unshare", append(own, "true")...).Run(); err != nil {
 		t.Fatalf("a disk of a small size needs the right to mount (unshare %s): %v", own[0], err)
 	}
-	p.launch("unshare", append(own, "sh", "-c", script)...)
-	p.ready()
-	c := newClerk(t, p.trusted)
+	p.Launch("unshare", append(own, "sh", "-c", script)...)
+	p.Ready()
+	c := newClerk(t, p.Trusted)
 	refused := c.fill(t)
 	if refused == 0 {
 		t.Fatal("the disk does not fill up")
 	}
 	t.Logf("full after %d registrations", len(c.known)-refused)
-	if code, body := p.get("/readyz"); code != http.StatusServiceUnavailable || !strings.Contains(body, "store") {
+	if code, body := p.Get("/readyz"); code != http.StatusServiceUnavailable || !strings.Contains(body, "store") {
 		t.Errorf("readyz on a full disk: %d %s", code, body)
 	}
-	dialUDP(t, netip.MustParseAddrPort(p.sip)).alive()
+	harness.DialUDP(t, netip.MustParseAddrPort(p.Sip)).Alive()
 	c.call(t, 20)
-	remount := exec.Command("nsenter", "-t", fmt.Sprint(p.cmd.Process.Pid), "-m", "-U", "--preserve-credentials", "mount", "-o", "remount,size=30m", data)
+	remount := exec.Command("nsenter", "-t", fmt.Sprint(p.Cmd.Process.Pid), "-m", "-U", "--preserve-credentials", "mount", "-o", "remount,size=30m", data)
 	if os.Geteuid() == 0 {
-		remount = exec.Command("nsenter", "-t", fmt.Sprint(p.cmd.Process.Pid), "-m", "mount", "-o", "remount,size=30m", data)
+		remount = exec.Command("nsenter", "-t", fmt.Sprint(p.Cmd.Process.Pid), "-m", "mount", "-o", "remount,size=30m", data)
 	}
 	if out, err := remount.CombinedOutput(); err != nil {
 		t.Fatalf("making room: %v %s", err, out)
 	}
 	c.recover(t, p)
-	c.call(t, clients)
+	c.call(t, harness.Clients)
 }
 
 func writeUsers(t *testing.T, dir string) string {
 	var csv strings.Builder
-	for i := range clients {
-		fmt.Fprintf(&csv, "u%d,,%s\n", i, password)
+	for i := range harness.Clients {
+		fmt.Fprintf(&csv, "u%d,,%s\n", i, harness.Password)
 	}
 	return file(t, dir, "users.csv", csv.String())
 }
@@ -245,7 +246,7 @@ func writeUsers(t *testing.T, dir string) string {
 func (c *clerk) fill(t *testing.T) (refused int) {
 	t.Helper()
 	for i := 0; i < 40000 && refused < 20; i++ {
-		contact := fmt.Sprintf("sip:u%d@%s;n=%d;pad=%s", i%clients, c.local, i, strings.Repeat("x", 300))
+		contact := fmt.Sprintf("sip:u%d@%s;n=%d;pad=%s", i%harness.Clients, c.Local, i, strings.Repeat("x", 300))
 		code := c.one(contact)
 		if code == 200 && refused > 0 {
 			refused = 0
@@ -263,11 +264,11 @@ func (c *clerk) fill(t *testing.T) (refused int) {
 // one registers one contact and waits for the answer.
 func (c *clerk) one(contact string) int {
 	c.put(contact, false)
-	m, err := c.next(patience, func(m *sip.Message) bool { // the only one asked for
+	m, err := c.Next(harness.Patience, func(m *sip.Message) bool { // the only one asked for
 		return !m.IsRequest() && m.StatusCode() >= 200 && c.asked[string(m.CallID())] != change{}
 	})
 	if err != nil {
-		c.t.Fatalf("REGISTER is not answered: %v", err)
+		c.T.Fatalf("REGISTER is not answered: %v", err)
 	}
 	delete(c.asked, string(m.CallID()))
 	c.known[contact] = "gone"
@@ -278,14 +279,14 @@ func (c *clerk) one(contact string) int {
 }
 
 // recover wants REGISTERs to be taken again before long.
-func (c *clerk) recover(t *testing.T, p *process) {
+func (c *clerk) recover(t *testing.T, p *harness.Process) {
 	t.Helper()
-	deadline := time.Now().Add(2 * patience)
+	deadline := time.Now().Add(2 * harness.Patience)
 	for i := 0; ; i++ {
 		// The parameter is the one of fill: URIs that differ in one that only one of
 		// them has are the same binding (RFC 3261 §19.1.4).
-		code := c.one(fmt.Sprintf("sip:u1@%s;n=again%d", c.local, i))
-		ready, body := p.get("/readyz")
+		code := c.one(fmt.Sprintf("sip:u1@%s;n=again%d", c.Local, i))
+		ready, body := p.Get("/readyz")
 		if code == 200 && ready == http.StatusOK {
 			return
 		}

@@ -7,8 +7,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -16,12 +14,13 @@ import (
 	"time"
 
 	"tandem/rtc/sip"
+	"tandem/test/harness"
 )
 
 // clerk registers many users from one socket and keeps account of what the
 // server has promised.
 type clerk struct {
-	*wire
+	*harness.Wire
 	rand  *rand.Rand
 	cseq  int
 	known map[string]string // by contact: bound, gone, or unsure when no answer came
@@ -31,11 +30,11 @@ type clerk struct {
 type change struct{ contact, becomes string }
 
 func newClerk(t *testing.T, to string) *clerk {
-	return &clerk{wire: dialUDP(t, netip.MustParseAddrPort(to)), rand: rand.New(rand.NewPCG(1, 2)),
+	return &clerk{Wire: harness.DialUDP(t, netip.MustParseAddrPort(to)), rand: rand.New(rand.NewPCG(1, 2)),
 		known: make(map[string]string), asked: make(map[string]change)}
 }
 
-const clients = 1000 // users
+// users
 
 // owner is the user of a contact "sip:u7@…;n=3".
 func owner(contact string) string {
@@ -45,7 +44,7 @@ func owner(contact string) string {
 
 // register asks for one binding or for its end.
 func (c *clerk) put(contact string, remove bool) {
-	id, expires, becomes := unique(), 3600, "bound"
+	id, expires, becomes := harness.Unique(), 3600, "bound"
 	if remove {
 		expires, becomes = 0, "gone"
 	}
@@ -53,13 +52,13 @@ func (c *clerk) put(contact string, remove bool) {
 	c.known[contact] = "unsure"
 	c.asked[id] = change{contact, becomes}
 	text := fmt.Sprintf("REGISTER sip:%s SIP/2.0\nVia: %s\nMax-Forwards: 70\nFrom: <sip:%s@%s>;tag=1\nTo: <sip:%s@%s>\nCall-ID: %s\nCSeq: %d REGISTER\nContact: <%s>;expires=%d\nContent-Length: 0\n",
-		domain, c.via(), owner(contact), domain, owner(contact), domain, id, c.cseq, contact, expires)
-	_ = c.write([]byte(crlf(text))) // a server that is gone gives no answer
+		harness.Domain, c.Via(), owner(contact), harness.Domain, owner(contact), harness.Domain, id, c.cseq, contact, expires)
+	_ = c.Write([]byte(harness.CRLF(text))) // a server that is gone gives no answer
 }
 
 // settle takes one answer; false when none comes within the limit.
 func (c *clerk) settle(limit time.Duration) bool {
-	m, err := c.next(limit, func(m *sip.Message) bool { return !m.IsRequest() && m.StatusCode() >= 200 })
+	m, err := c.Next(limit, func(m *sip.Message) bool { return !m.IsRequest() && m.StatusCode() >= 200 })
 	if err != nil {
 		return false
 	}
@@ -68,7 +67,7 @@ func (c *clerk) settle(limit time.Duration) bool {
 	if ok && m.StatusCode() == 200 {
 		c.known[ch.contact] = ch.becomes
 	} else if ok {
-		c.t.Errorf("REGISTER was answered\n%s", m.Bytes())
+		c.T.Errorf("REGISTER was answered\n%s", m.Bytes())
 	}
 	return true
 }
@@ -91,15 +90,15 @@ func (c *clerk) run(n int, kill func()) (answered int) {
 				bound = bound[:len(bound)-1]
 				continue
 			}
-			c.put(fmt.Sprintf("sip:u%d@%s;n=%d", c.rand.IntN(clients), c.local, c.cseq), false)
+			c.put(fmt.Sprintf("sip:u%d@%s;n=%d", c.rand.IntN(harness.Clients), c.Local, c.cseq), false)
 		}
-		limit := patience
+		limit := harness.Patience
 		if killed {
 			limit = 300 * time.Millisecond
 		}
 		if !c.settle(limit) {
 			if !killed {
-				c.t.Fatalf("no answer any more after %d", answered)
+				c.T.Fatalf("no answer any more after %d", answered)
 			}
 			break
 		}
@@ -112,29 +111,13 @@ func (c *clerk) run(n int, kill func()) (answered int) {
 	return answered
 }
 
-// importUsers makes u0, u1 … before the server starts.
-func importUsers(t *testing.T, p *process, dir string) {
-	t.Helper()
-	var csv strings.Builder
-	for i := range clients {
-		fmt.Fprintf(&csv, "u%d,,%s\n", i, password)
-	}
-	file := filepath.Join(dir, "users.csv")
-	if err := os.WriteFile(file, []byte(csv.String()), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if out := p.tandem("users", "import", file); out.code != 0 {
-		t.Fatalf("importing users: %s", out.stderr)
-	}
-}
-
 // bindings are the contacts the server lists.
-func (p *process) bindings() map[string]bool {
-	p.t.Helper()
-	out := p.tandem("registrations", "list", "-o", "json")
+func bindings(p *harness.Process) map[string]bool {
+	p.T.Helper()
+	out := p.Tandem("registrations", "list", "-o", "json")
 	var list []struct{ Contact string }
-	if err := json.Unmarshal([]byte(out.stdout), &list); out.code != 0 || err != nil {
-		p.t.Fatalf("registrations list: %v %s", err, out.stderr)
+	if err := json.Unmarshal([]byte(out.Stdout), &list); out.Code != 0 || err != nil {
+		p.T.Fatalf("registrations list: %v %s", err, out.Stderr)
 	}
 	set := make(map[string]bool)
 	for _, b := range list {
@@ -148,16 +131,16 @@ func (p *process) bindings() map[string]bool {
 // gone.
 func TestKilledServerKeepsRegistrations(t *testing.T) {
 	dir := t.TempDir()
-	p := configure(t, dir, "registrar: {max_bindings: 60}\n")
-	importUsers(t, p, dir)
-	p.start()
-	c := newClerk(t, p.trusted)
+	p := harness.Configure(t, dir, "registrar: {max_bindings: 60}\n")
+	harness.ImportUsers(t, p, dir)
+	p.Start()
+	c := newClerk(t, p.Trusted)
 	total := 0
 	for round := range 4 {
-		answered := c.run(1700, func() { p.signal(syscall.SIGKILL); p.wait(patience) })
+		answered := c.run(1700, func() { p.Signal(syscall.SIGKILL); p.Wait(harness.Patience) })
 		total += answered
-		p.start()
-		listed := p.bindings()
+		p.Start()
+		listed := bindings(p)
 		bound := 0
 		for contact, state := range c.known {
 			switch {
@@ -176,8 +159,8 @@ func TestKilledServerKeepsRegistrations(t *testing.T) {
 		t.Logf("round %d: %d answered before the kill, %d bound, %d listed", round, answered, bound, len(listed))
 		c.call(t, 40)
 	}
-	p.signal(syscall.SIGTERM)
-	if code := p.wait(2 * patience); code != 0 {
+	p.Signal(syscall.SIGTERM)
+	if code := p.Wait(2 * harness.Patience); code != 0 {
 		t.Errorf("exit code %d at the end", code)
 	}
 	if total < 3000 {
@@ -198,22 +181,22 @@ func (c *clerk) call(t *testing.T, n int) {
 		if n--; n < 0 {
 			return
 		}
-		id := unique()
-		c.send(fmt.Sprintf("MESSAGE sip:%s@%s SIP/2.0\nVia: %s\nFrom: <sip:clerk@%s>;tag=1\nTo: <sip:%s@%s>\nCall-ID: %s\nCSeq: 1 MESSAGE\nContent-Length: 0\n",
-			user, domain, c.via(), domain, user, domain, id))
+		id := harness.Unique()
+		c.Send(fmt.Sprintf("MESSAGE sip:%s@%s SIP/2.0\nVia: %s\nFrom: <sip:clerk@%s>;tag=1\nTo: <sip:%s@%s>\nCall-ID: %s\nCSeq: 1 MESSAGE\nContent-Length: 0\n",
+			user, harness.Domain, c.Via(), harness.Domain, user, harness.Domain, id))
 		missing := make(map[string]bool)
 		for _, contact := range contacts {
 			missing[contact] = true
 		}
 		for len(missing) > 0 { // one that comes again is none more
-			m, err := c.next(patience, func(m *sip.Message) bool { return m.IsRequest() && string(m.CallID()) == id })
+			m, err := c.Next(harness.Patience, func(m *sip.Message) bool { return m.IsRequest() && string(m.CallID()) == id })
 			if err != nil {
 				t.Fatalf("%s is bound to %q, but a message does not reach %q", user, contacts, slices.Collect(maps.Keys(missing)))
 			}
 			delete(missing, string(m.RequestURI()))
-			c.reply(m, 486, "x", "", "")
+			c.Reply(m, 486, "x", "", "")
 		}
-		if m := c.final(id, "MESSAGE"); m.StatusCode() != 486 {
+		if m := c.Final(id, "MESSAGE"); m.StatusCode() != 486 {
 			t.Errorf("\n%s", m.Bytes())
 		}
 	}
@@ -223,66 +206,66 @@ func (c *clerk) call(t *testing.T, n int) {
 // any more, and ends with exit code 0.
 func TestDrain(t *testing.T) {
 	dir := t.TempDir()
-	p := configure(t, dir, "limits: {drain: 10m}\n")
-	if out := p.tandem("users", "add", "100"); out.code != 0 {
-		t.Fatal(out.stderr)
+	p := harness.Configure(t, dir, "limits: {drain: 10m}\n")
+	if out := p.Tandem("users", "add", "100"); out.Code != 0 {
+		t.Fatal(out.Stderr)
 	}
-	p.start()
-	phone, caller := newClerk(t, p.trusted), dialUDP(t, netip.MustParseAddrPort(p.trusted))
-	phone.put("sip:100@"+phone.local.String(), false)
-	if !phone.settle(patience) {
+	p.Start()
+	phone, caller := newClerk(t, p.Trusted), harness.DialUDP(t, netip.MustParseAddrPort(p.Trusted))
+	phone.put("sip:100@"+phone.Local.String(), false)
+	if !phone.settle(harness.Patience) {
 		t.Fatal("not registered")
 	}
-	caller.send(fmt.Sprintf("INVITE sip:100@%s SIP/2.0\nVia: %s\nFrom: <sip:1@%s>;tag=1\nTo: <sip:100@%s>\nCall-ID: drain\nCSeq: 1 INVITE\nContact: <sip:1@%s>\nContent-Length: 0\n",
-		domain, caller.via(), domain, domain, caller.local))
-	inv := phone.request("INVITE")
-	phone.reply(inv, 180, "b", "", "")
-	caller.status(180, "drain")
-	p.signal(syscall.SIGTERM)
-	deadline := time.Now().Add(patience)
+	caller.Send(fmt.Sprintf("INVITE sip:100@%s SIP/2.0\nVia: %s\nFrom: <sip:1@%s>;tag=1\nTo: <sip:100@%s>\nCall-ID: drain\nCSeq: 1 INVITE\nContact: <sip:1@%s>\nContent-Length: 0\n",
+		harness.Domain, caller.Via(), harness.Domain, harness.Domain, caller.Local))
+	inv := phone.Request("INVITE")
+	phone.Reply(inv, 180, "b", "", "")
+	caller.Status(180, "drain")
+	p.Signal(syscall.SIGTERM)
+	deadline := time.Now().Add(harness.Patience)
 	for {
-		if code, body := p.get("/readyz"); code == http.StatusServiceUnavailable && strings.Contains(body, "draining") {
+		if code, body := p.Get("/readyz"); code == http.StatusServiceUnavailable && strings.Contains(body, "draining") {
 			break
 		} else if time.Now().After(deadline) {
 			t.Fatalf("readyz while draining: %d %s", code, body)
 		}
 	}
-	if code, _ := p.get("/livez"); code != http.StatusOK {
+	if code, _ := p.Get("/livez"); code != http.StatusOK {
 		t.Errorf("livez while draining: %d", code)
 	}
 	select {
-	case <-p.done:
+	case <-p.Done:
 		t.Fatal("ended before the call was set up")
 	case <-time.After(300 * time.Millisecond):
 	}
-	phone.reply(inv, 200, "b", "Contact: <sip:100@"+phone.local.String()+">", "")
-	if m := caller.final("drain", "INVITE"); m.StatusCode() != 200 {
+	phone.Reply(inv, 200, "b", "Contact: <sip:100@"+phone.Local.String()+">", "")
+	if m := caller.Final("drain", "INVITE"); m.StatusCode() != 200 {
 		t.Errorf("\n%s", m.Bytes())
 	}
-	if code := p.wait(2 * patience); code != 0 {
+	if code := p.Wait(2 * harness.Patience); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
 }
 
 // A second signal ends at once, whatever is under way.
 func TestSecondSignalEndsAtOnce(t *testing.T) {
-	p := configure(t, t.TempDir(), "limits: {drain: 10m}\n")
-	if out := p.tandem("users", "add", "100"); out.code != 0 {
-		t.Fatal(out.stderr)
+	p := harness.Configure(t, t.TempDir(), "limits: {drain: 10m}\n")
+	if out := p.Tandem("users", "add", "100"); out.Code != 0 {
+		t.Fatal(out.Stderr)
 	}
-	p.start()
-	phone, caller := newClerk(t, p.trusted), dialUDP(t, netip.MustParseAddrPort(p.trusted))
-	phone.put("sip:100@"+phone.local.String(), false)
-	if !phone.settle(patience) {
+	p.Start()
+	phone, caller := newClerk(t, p.Trusted), harness.DialUDP(t, netip.MustParseAddrPort(p.Trusted))
+	phone.put("sip:100@"+phone.Local.String(), false)
+	if !phone.settle(harness.Patience) {
 		t.Fatal("not registered")
 	}
-	caller.send(fmt.Sprintf("INVITE sip:100@%s SIP/2.0\nVia: %s\nFrom: <sip:1@%s>;tag=1\nTo: <sip:100@%s>\nCall-ID: d2\nCSeq: 1 INVITE\nContact: <sip:1@%s>\nContent-Length: 0\n",
-		domain, caller.via(), domain, domain, caller.local))
-	phone.request("INVITE")
-	p.signal(syscall.SIGTERM)
-	wait(t, "it drains", func() bool { code, _ := p.get("/readyz"); return code == http.StatusServiceUnavailable })
-	p.signal(syscall.SIGTERM)
-	if code := p.wait(patience); code != 0 {
+	caller.Send(fmt.Sprintf("INVITE sip:100@%s SIP/2.0\nVia: %s\nFrom: <sip:1@%s>;tag=1\nTo: <sip:100@%s>\nCall-ID: d2\nCSeq: 1 INVITE\nContact: <sip:1@%s>\nContent-Length: 0\n",
+		harness.Domain, caller.Via(), harness.Domain, harness.Domain, caller.Local))
+	phone.Request("INVITE")
+	p.Signal(syscall.SIGTERM)
+	harness.Wait(t, "it drains", func() bool { code, _ := p.Get("/readyz"); return code == http.StatusServiceUnavailable })
+	p.Signal(syscall.SIGTERM)
+	if code := p.Wait(harness.Patience); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
 }
@@ -290,15 +273,15 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 // Two servers on one data folder would write over each other.
 func TestSecondServerIsRefused(t *testing.T) {
 	dir := t.TempDir()
-	p := configure(t, dir, "")
-	p.start()
-	second := configure(t, dir, "")
-	out := second.tandem("serve")
-	if out.code != 1 || !strings.Contains(out.stderr, "stop the other server first") {
-		t.Errorf("exit code %d, %s", out.code, out.stderr)
+	p := harness.Configure(t, dir, "")
+	p.Start()
+	second := harness.Configure(t, dir, "")
+	out := second.Tandem("serve")
+	if out.Code != 1 || !strings.Contains(out.Stderr, "stop the other server first") {
+		t.Errorf("exit code %d, %s", out.Code, out.Stderr)
 	}
-	if n := strings.Count(strings.TrimSpace(out.stderr), "\n"); n > 0 {
-		t.Errorf("%d lines:\n%s", n+1, out.stderr)
+	if n := strings.Count(strings.TrimSpace(out.Stderr), "\n"); n > 0 {
+		t.Errorf("%d lines:\n%s", n+1, out.Stderr)
 	}
-	dialUDP(t, netip.MustParseAddrPort(p.sip)).alive()
+	harness.DialUDP(t, netip.MustParseAddrPort(p.Sip)).Alive()
 }

@@ -14,16 +14,17 @@ import (
 	"tandem/cmd/tandem/config"
 	"tandem/rtc/sip"
 	"tandem/rtc/sip/torture"
+	"tandem/test/harness"
 )
 
 // attack sends bad messages to a live server and wants it to go on serving.
 type attack struct {
 	t     *testing.T
-	r     *rig
+	r     *harness.Rig
 	rand  *rand.Rand
 	seeds [][]byte
-	judge map[string]*wire // who looks whether it is alive, by transport
-	over  map[string]*wire // who sends, by listener
+	judge map[string]*harness.Wire // who looks whether it is alive, by transport
+	over  map[string]*harness.Wire // who sends, by listener
 	sent  int
 	slow  time.Duration // longest answer to a probe
 	peak  uint64        // octets of heap
@@ -35,21 +36,21 @@ var attacked = []string{"udp", "trusted", "tcp", "ws"}
 func startAttack(t *testing.T) *attack {
 	t.Helper()
 	phone := newAnswerer(t)
-	r := startServer(t, func(cfg *config.Config) {
+	r := harness.StartServer(t, func(cfg *config.Config) {
 		cfg.Auth.AllowForeign = true
-		cfg.DNS.Servers = []string{nameserver(t, phone.local.Port())}
-		cfg.Routes = catchAll(phone.local, "INVITE", "MESSAGE", "OPTIONS", "BYE", "CANCEL", "SUBSCRIBE", "NOTIFY", "REGISTER", "INFO")
+		cfg.DNS.Servers = []string{harness.Nameserver(t, phone.Local.Port())}
+		cfg.Routes = harness.CatchAll(phone.Local, "INVITE", "MESSAGE", "OPTIONS", "BYE", "CANCEL", "SUBSCRIBE", "NOTIFY", "REGISTER", "INFO")
 		cfg.Registrar.MaxBindings = 60
 		cfg.Trace.Bytes = 1 << 20
 	})
-	r.user("100", "200", "300")
-	a := &attack{t: t, r: r, rand: rand.New(rand.NewPCG(4475, 5118)), judge: map[string]*wire{}, over: map[string]*wire{}}
-	phone.serve(t, r.addr["udp"])
-	w := r.dial(t, "udp")
-	w.register("100", fmt.Sprintf("Contact: <sip:100@%s>", phone.local))
-	w.close()
+	r.User("100", "200", "300")
+	a := &attack{t: t, r: r, rand: rand.New(rand.NewPCG(4475, 5118)), judge: map[string]*harness.Wire{}, over: map[string]*harness.Wire{}}
+	phone.serve(t, r.Addr["udp"])
+	w := r.Dial(t, "udp")
+	w.Register("100", fmt.Sprintf("Contact: <sip:100@%s>", phone.Local))
+	w.Close()
 	for _, proto := range []string{"udp", "tcp"} {
-		a.judge[proto] = r.dial(t, proto)
+		a.judge[proto] = r.Dial(t, proto)
 	}
 	for _, m := range messages {
 		a.seeds = append(a.seeds, []byte(crlfAll(m)))
@@ -77,17 +78,17 @@ func (a *attack) fire(listener string, b []byte) {
 	a.t.Helper()
 	w := a.over[listener]
 	if w == nil {
-		w = a.r.dial(loose{a.t}, listener)
+		w = a.r.Dial(loose{a.t}, listener)
 		a.over[listener] = w
 	}
 	if i := bytes.Index(b, []byte("\r\n")); i >= 0 {
-		b = bytes.Join([][]byte{b[:i], fmt.Appendf(nil, "Via: SIP/2.0/%s %s;rport;branch=z9hG4bK%s", w.proto, w.local, unique()), b[i+2:]}, []byte("\r\n"))
+		b = bytes.Join([][]byte{b[:i], fmt.Appendf(nil, "Via: SIP/2.0/%s %s;rport;branch=z9hG4bK%s", w.Proto, w.Local, harness.Unique()), b[i+2:]}, []byte("\r\n"))
 	}
 	if len(b) > 65000 {
 		b = b[:65000]
 	}
-	if w.write(b) != nil || !w.empty() || w.proto == "WS" && a.sent%50 == 0 { // the server has had enough of this stream
-		w.close()
+	if w.Write(b) != nil || !empty(w) || w.Proto == "WS" && a.sent%50 == 0 { // the server has had enough of this stream
+		w.Close()
 		delete(a.over, listener)
 	}
 	if a.sent++; a.sent%100 == 0 {
@@ -96,10 +97,10 @@ func (a *attack) fire(listener string, b []byte) {
 }
 
 // empty throws away what has come; false when the connection has ended.
-func (w *wire) empty() bool {
+func empty(w *harness.Wire) bool {
 	for {
 		select {
-		case _, ok := <-w.in:
+		case _, ok := <-w.In:
 			if !ok {
 				return false
 			}
@@ -113,7 +114,7 @@ func (a *attack) alive() {
 	a.t.Helper()
 	for proto, w := range a.judge {
 		begin := time.Now()
-		if err := w.probe(patience); err != nil {
+		if err := w.Probe(harness.Patience); err != nil {
 			a.t.Fatalf("after %d messages OPTIONS over %s: %v", a.sent, proto, err)
 		}
 		a.slow = max(a.slow, time.Since(begin))
@@ -127,7 +128,7 @@ func (a *attack) alive() {
 
 // liveCall is a call of two agents through the server, ringing or established.
 type liveCall struct {
-	caller, callee *wire
+	caller, callee *harness.Wire
 	invite         *sip.Message // as the callee got it
 	response       *sip.Message // as the caller got it
 }
@@ -135,38 +136,38 @@ type liveCall struct {
 // setUp begins a call to user 300, and answers it when up.
 func (a *attack) setUp(up bool) *liveCall {
 	a.t.Helper()
-	c := &liveCall{caller: a.r.dial(loose{a.t}, "trusted"), callee: a.r.dial(loose{a.t}, "udp")}
-	c.callee.register("300", "Contact: *", "Expires: 0")
-	c.callee.register("300")
-	id := unique()
-	c.caller.send(fmt.Sprintf("INVITE sip:300@%s SIP/2.0\nVia: %s\nMax-Forwards: 70\nFrom: <sip:1@elsewhere.test>;tag=1\nTo: <sip:300@%s>\nCall-ID: %s\nCSeq: 1 INVITE\nContact: <sip:1@%s>\nContent-Length: 0\n",
-		domain, c.caller.via(), domain, id, c.caller.local))
-	c.invite = c.callee.request("INVITE")
-	c.callee.reply(c.invite, 180, "b", "Contact: "+c.callee.contact("300"), "")
-	c.response = c.caller.status(180, id)
+	c := &liveCall{caller: a.r.Dial(loose{a.t}, "trusted"), callee: a.r.Dial(loose{a.t}, "udp")}
+	c.callee.Register("300", "Contact: *", "Expires: 0")
+	c.callee.Register("300")
+	id := harness.Unique()
+	c.caller.Send(fmt.Sprintf("INVITE sip:300@%s SIP/2.0\nVia: %s\nMax-Forwards: 70\nFrom: <sip:1@elsewhere.test>;tag=1\nTo: <sip:300@%s>\nCall-ID: %s\nCSeq: 1 INVITE\nContact: <sip:1@%s>\nContent-Length: 0\n",
+		harness.Domain, c.caller.Via(), harness.Domain, id, c.caller.Local))
+	c.invite = c.callee.Request("INVITE")
+	c.callee.Reply(c.invite, 180, "b", "Contact: "+c.callee.Contact("300"), "")
+	c.response = c.caller.Status(180, id)
 	if up {
-		c.callee.reply(c.invite, 200, "b", "Contact: "+c.callee.contact("300"), "")
-		c.response = c.caller.final(id, "INVITE")
-		c.caller.ack(c.response, "")
+		c.callee.Reply(c.invite, 200, "b", "Contact: "+c.callee.Contact("300"), "")
+		c.response = c.caller.Final(id, "INVITE")
+		c.caller.Ack(c.response, "")
 	}
 	return c
 }
 
 // seeds are messages that belong to the call.
 func (c *liveCall) seeds() (ofCaller, ofCallee [][]byte) {
-	routes := strings.ReplaceAll(routeSet(c.response), "\n", "\r\n")
+	routes := strings.ReplaceAll(harness.RouteSet(c.response), "\n", "\r\n")
 	via := string(sip.FirstElement(c.response.Get(sip.HdrVia)))
 	request := func(method, via, more string) []byte {
 		return fmt.Appendf(nil, "%s sip:300@%s SIP/2.0\r\nVia: %s\r\n%sMax-Forwards: 70\r\nFrom: <sip:1@elsewhere.test>;tag=1\r\nTo: <sip:300@%s>;tag=b\r\nCall-ID: %s\r\nCSeq: 1 %s\r\nContact: <sip:1@%s>\r\n%sContent-Length: 0\r\n\r\n",
-			method, c.callee.local, via, routes, domain, c.response.CallID(), method, c.caller.local, more)
+			method, c.callee.Local, via, routes, harness.Domain, c.response.CallID(), method, c.caller.Local, more)
 	}
 	for _, m := range []string{"INVITE", "ACK", "INFO", "UPDATE", "PRACK", "REFER", "NOTIFY"} {
-		ofCaller = append(ofCaller, request(m, c.caller.via(), "RAck: 1 1 INVITE\r\nRefer-To: <sip:x@127.0.0.1>\r\nEvent: refer\r\n"))
+		ofCaller = append(ofCaller, request(m, c.caller.Via(), "RAck: 1 1 INVITE\r\nRefer-To: <sip:x@127.0.0.1>\r\nEvent: refer\r\n"))
 	}
 	ofCaller = append(ofCaller, request("ACK", via, ""), request("INVITE", via, ""))
 	for _, code := range []int{100, 180, 183, 199} {
 		ofCallee = append(ofCallee, sip.AppendResponse(nil, c.invite, sip.Response{Code: code, ToTag: "b",
-			Header: fmt.Appendf(nil, "Contact: %s\r\nRequire: 100rel\r\nRSeq: 1\r\n", c.callee.contact("300"))}))
+			Header: fmt.Appendf(nil, "Contact: %s\r\nRequire: 100rel\r\nRSeq: 1\r\n", c.callee.Contact("300"))}))
 	}
 	return ofCaller, ofCallee
 }
@@ -176,15 +177,15 @@ func (c *liveCall) finish(t *testing.T, up bool) {
 	t.Helper()
 	id := string(c.invite.CallID())
 	if !up {
-		c.callee.reply(c.invite, 486, "b", "", "")
-		if _, err := c.caller.next(patience, func(m *sip.Message) bool { return m.StatusCode() >= 300 && string(m.CallID()) == id }); err != nil {
+		c.callee.Reply(c.invite, 486, "b", "", "")
+		if _, err := c.caller.Next(harness.Patience, func(m *sip.Message) bool { return m.StatusCode() >= 300 && string(m.CallID()) == id }); err != nil {
 			t.Errorf("the ringing call cannot be refused any more: %v", err)
 		}
 		return
 	}
-	c.caller.send(fmt.Sprintf("BYE sip:300@%s SIP/2.0\nVia: %s\n%sMax-Forwards: 70\nFrom: <sip:1@elsewhere.test>;tag=1\nTo: <sip:300@%s>;tag=b\nCall-ID: %s\nCSeq: 4711 BYE\nContent-Length: 0\n",
-		c.callee.local, c.caller.via(), routeSet(c.response), domain, id))
-	bye, err := c.callee.next(patience, func(m *sip.Message) bool {
+	c.caller.Send(fmt.Sprintf("BYE sip:300@%s SIP/2.0\nVia: %s\n%sMax-Forwards: 70\nFrom: <sip:1@elsewhere.test>;tag=1\nTo: <sip:300@%s>;tag=b\nCall-ID: %s\nCSeq: 4711 BYE\nContent-Length: 0\n",
+		c.callee.Local, c.caller.Via(), harness.RouteSet(c.response), harness.Domain, id))
+	bye, err := c.callee.Next(harness.Patience, func(m *sip.Message) bool {
 		n, _ := m.CSeq()
 		return m.IsRequest() && m.Method() == sip.BYE && n == 4711
 	})
@@ -192,8 +193,8 @@ func (c *liveCall) finish(t *testing.T, up bool) {
 		t.Errorf("the established call cannot be ended any more: %v", err)
 		return
 	}
-	c.callee.reply(bye, 200, "b", "", "")
-	c.caller.final(id, "BYE")
+	c.callee.Reply(bye, 200, "b", "", "")
+	c.caller.Final(id, "BYE")
 }
 
 // within attacks a call from both its ends with n messages.
@@ -203,22 +204,22 @@ func (a *attack) within(up bool, n int) {
 	caller, callee := c.seeds()
 	for range n {
 		if up || a.rand.IntN(2) == 0 {
-			_ = c.caller.write(mutate(a.rand, caller))
+			_ = c.caller.Write(mutate(a.rand, caller))
 		} else {
 			// A final answer by chance would end the call before its time.
 			if b := mutate(a.rand, callee); bytes.HasPrefix(b, []byte("SIP/2.0 1")) {
-				_ = c.callee.write(b)
+				_ = c.callee.Write(b)
 			}
 		}
 		if a.sent++; a.sent%100 == 0 {
 			a.alive()
 		}
-		c.caller.empty()
-		c.callee.empty()
+		empty(c.caller)
+		empty(c.callee)
 	}
 	c.finish(a.t, up)
-	c.caller.close()
-	c.callee.close()
+	c.caller.Close()
+	c.callee.Close()
 }
 
 // TestAttack sends some 4,500 fixed cases over all transports, then random
@@ -250,10 +251,10 @@ func TestAttack(t *testing.T) {
 		a.within(true, 100)
 	}
 	for _, w := range a.over {
-		w.close()
+		w.Close()
 	}
 	a.alive()
-	if n := a.r.s.Transport().Stats().Panics; n > 0 {
+	if n := a.r.S.Transport().Stats().Panics; n > 0 {
 		t.Errorf("%d panics were caught", n)
 	}
 	a.settled(&before, goroutines, err == nil)
@@ -272,7 +273,7 @@ func (a *attack) settled(before *runtime.MemStats, goroutines int, long bool) {
 			a.alive()
 		}
 	}
-	deadline := time.Now().Add(2 * patience)
+	deadline := time.Now().Add(2 * harness.Patience)
 	for runtime.NumGoroutine() > goroutines+4 && time.Now().Before(deadline) {
 		time.Sleep(20 * time.Millisecond)
 	}

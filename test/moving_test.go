@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"tandem/test/harness"
 )
 
 // TestWorkedExample follows docs/moving.md word by word, but for the two ports, which
@@ -30,7 +32,7 @@ func TestWorkedExample(t *testing.T) {
 		if !strings.Contains(script, port) {
 			t.Fatalf("port %s is not in the example", port)
 		}
-		script = strings.ReplaceAll(script, port, fmt.Sprint(freePort(t)))
+		script = strings.ReplaceAll(script, port, fmt.Sprint(harness.FreePort(t)))
 	}
 	dir := t.TempDir()
 	out, err := os.Create(filepath.Join(dir, "out"))
@@ -42,7 +44,7 @@ func TestWorkedExample(t *testing.T) {
 	defer stop()
 	shell := exec.CommandContext(ctx, "bash", "-c", script)
 	shell.Dir, shell.Stdout, shell.Stderr = dir, out, out
-	shell.Env = append(os.Environ(), "PATH="+filepath.Dir(tandem(t))+":"+os.Getenv("PATH"))
+	shell.Env = append(os.Environ(), "PATH="+filepath.Dir(harness.Tandem(t))+":"+os.Getenv("PATH"))
 	shell.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // with what it leaves running
 	shell.Cancel = func() error { return syscall.Kill(-shell.Process.Pid, syscall.SIGKILL) }
 	err = shell.Run()

@@ -12,6 +12,7 @@ import (
 	"tandem/cmd/tandem/softphone"
 	"tandem/media/sound"
 	"tandem/rtc/trace"
+	"tandem/test/harness"
 )
 
 // outward is an address of this machine that others reach it at, loopback's second
@@ -36,36 +37,36 @@ func outward(t *testing.T) netip.Addr {
 func TestPhoneOnTheServersMachine(t *testing.T) {
 	softphone.AllowLargeDatagrams()
 	here := outward(t)
-	r := startServer(t, func(cfg *config.Config) {
-		exchange(cfg)
+	r := harness.StartServer(t, func(cfg *config.Config) {
+		harness.Exchange(cfg)
 		cfg.Listen = append(cfg.Listen, config.Listen{Proto: "udp", Addr: "0.0.0.0:0", Loops: 1})
 	})
-	open := r.s.Transport().Listeners()[len(listeners)].Addr()
-	r.user("alice")
+	open := r.S.Transport().Listeners()[len(harness.Listeners)].Addr()
+	r.User("alice")
 	g, err := gatewaysim.Start(gatewaysim.Config{Addr: netip.AddrPortFrom(here, 0), Ring: 50 * time.Millisecond,
 		Allowed: []netip.Prefix{netip.PrefixFrom(here, here.BitLen())}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = g.Close() })
-	r.trunk(t, "elsewhere", g.URI(), nil)
-	phone, err := softphone.New(softphone.Config{User: "alice", Domain: domain, Password: password,
+	r.Trunk(t, "elsewhere", g.URI(), nil)
+	phone, err := softphone.New(softphone.Config{User: "alice", Domain: harness.Domain, Password: harness.Password,
 		Server: netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), open.Port()).String()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer phone.Close()
-	call, err := phone.Dial(soon(t), "+49301234567", softphone.DialOptions{})
+	call, err := phone.Dial(harness.Soon(t), "+49301234567", softphone.DialOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	announcement := sound.Duration(len(gatewaysim.Announcement()))
-	report := listens(t, call, softphone.TalkOptions{Play: sound.Silence(announcement), Measure: true}, announcement+2*time.Second)
+	report := harness.Listens(t, call, softphone.TalkOptions{Play: sound.Silence(announcement), Measure: true}, announcement+2*time.Second)
 	if a := report.Audio; len(a.Tones) < len(sound.Segments(gatewaysim.Announcement())) || a.Echoes == 0 {
 		t.Errorf("heard %+v", a)
 	}
 	told := 0
-	for _, m := range r.s.Trace().Entries(0, trace.Filter{}) {
+	for _, m := range r.S.Trace().Entries(0, trace.Filter{}) {
 		if !m.Out || !bytes.Contains(m.Bytes, []byte("\r\nc=IN IP4 ")) {
 			continue
 		}

@@ -12,19 +12,20 @@ import (
 
 	"tandem/cmd/tandem/config"
 	"tandem/rtc/sip"
+	"tandem/test/harness"
 )
 
 // crowd is a server under bad clients, and a good one that must not suffer.
 type crowd struct {
-	*rig
+	*harness.Rig
 	t    *testing.T
 	good *party
 }
 
 func newCrowd(t *testing.T, adjust func(*config.Config)) *crowd {
-	r := startServer(t, adjust)
-	r.user("good")
-	return &crowd{r, t, r.party(t, "good", "udp")}
+	r := harness.StartServer(t, adjust)
+	r.User("good")
+	return &crowd{r, t, rigParty(r, t, "good", "udp")}
 }
 
 // serves wants the good client to be served over every transport, before a bad one that is
@@ -33,20 +34,20 @@ func (c *crowd) serves() {
 	c.t.Helper()
 	for _, proto := range []string{"udp", "tcp", "tls", "ws"} {
 		begin := time.Now()
-		w := c.dial(c.t, proto)
-		w.alive()
-		w.close()
+		w := c.Dial(c.t, proto)
+		w.Alive()
+		w.Close()
 		if d := time.Since(begin); d > 4500*time.Millisecond {
 			c.t.Errorf("connecting and an answer over %s took %s", proto, d)
 		}
 	}
-	c.good.register("good")
+	c.good.Register("good")
 }
 
 // raw opens a connection and leaves it to the test.
 func (c *crowd) raw(listener string) net.Conn {
 	c.t.Helper()
-	conn, err := net.Dial("tcp", c.addr[listener].String())
+	conn, err := net.Dial("tcp", c.Addr[listener].String())
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -71,17 +72,17 @@ func TestSlowSenders(t *testing.T) {
 	c := newCrowd(t, nil)
 	c.serves()
 	conn := c.raw("tcp")
-	for _, b := range []byte(fmt.Sprintf(options, c.addr["tcp"], "TCP")) {
+	for _, b := range []byte(fmt.Sprintf(options, c.Addr["tcp"], "TCP")) {
 		if _, err := conn.Write([]byte{b}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Millisecond)
 	}
-	c.answered(overStream(t, "TCP", conn, c.addr["tcp"]), "TCP")
+	c.answered(harness.OverStream(t, "TCP", conn, c.Addr["tcp"]), "TCP")
 
 	ws := c.raw("ws")
-	handshake := "GET / HTTP/1.1\r\nHost: " + c.addr["ws"].String() + "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: sip\r\n\r\n"
-	text := fmt.Sprintf(options, c.addr["ws"], "WS")
+	handshake := "GET / HTTP/1.1\r\nHost: " + c.Addr["ws"].String() + "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: sip\r\n\r\n"
+	text := fmt.Sprintf(options, c.Addr["ws"], "WS")
 	frame := append([]byte{0x81, 0x80 | 126, byte(len(text) >> 8), byte(len(text)), 0, 0, 0, 0}, text...)
 	for _, b := range append([]byte(handshake), frame...) {
 		if _, err := ws.Write([]byte{b}); err != nil {
@@ -89,7 +90,7 @@ func TestSlowSenders(t *testing.T) {
 		}
 		time.Sleep(time.Millisecond)
 	}
-	_ = ws.SetReadDeadline(time.Now().Add(patience))
+	_ = ws.SetReadDeadline(time.Now().Add(harness.Patience))
 	buf, got := make([]byte, 4096), ""
 	for !strings.Contains(got, "SIP/2.0 200") {
 		n, err := ws.Read(buf)
@@ -100,9 +101,9 @@ func TestSlowSenders(t *testing.T) {
 	c.serves()
 }
 
-func (c *crowd) answered(w *wire, proto string) {
+func (c *crowd) answered(w *harness.Wire, proto string) {
 	c.t.Helper()
-	if _, err := w.next(patience, func(m *sip.Message) bool { return m.StatusCode() >= 200 }); err != nil { // whatever it is
+	if _, err := w.Next(harness.Patience, func(m *sip.Message) bool { return m.StatusCode() >= 200 }); err != nil { // whatever it is
 		c.t.Errorf("octet by octet over %s: %v", proto, err)
 	}
 }
@@ -120,9 +121,9 @@ func TestSilentClients(t *testing.T) {
 	_, _ = half.Write([]byte("OPTIONS sip:x SIP/2.0\r\nVia: SIP/2.0/TCP "))
 	silent["TCP with half a message"] = half
 	body := c.raw("tcp")
-	_, _ = body.Write([]byte(strings.Replace(fmt.Sprintf(options, c.addr["tcp"], "TCP"), "Content-Length: 0", "Content-Length: 500", 1)))
+	_, _ = body.Write([]byte(strings.Replace(fmt.Sprintf(options, c.Addr["tcp"], "TCP"), "Content-Length: 0", "Content-Length: 500", 1)))
 	silent["TCP with half a body"] = body
-	tlsConn, err := tls.Dial("tcp", c.addr["tls"].String(), c.tls())
+	tlsConn, err := tls.Dial("tcp", c.Addr["tls"].String(), c.TLS())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +131,7 @@ func TestSilentClients(t *testing.T) {
 	_, _ = tlsConn.Write([]byte("REGISTER sip:x"))
 	silent["TLS with half a message"] = tlsConn
 	c.serves()
-	end := time.Now().Add(2 * patience)
+	end := time.Now().Add(2 * harness.Patience)
 	for what, conn := range silent {
 		closedWithin(t, what, conn, time.Until(end))
 	}
@@ -147,11 +148,11 @@ func TestIdleConnections(t *testing.T) {
 	for range 200 {
 		idle = append(idle, c.raw("tcp"))
 	}
-	deadline := time.Now().Add(patience)
-	for c.s.Transport().Stats().Conns < 200 && time.Now().Before(deadline) {
+	deadline := time.Now().Add(harness.Patience)
+	for c.S.Transport().Stats().Conns < 200 && time.Now().Before(deadline) {
 		time.Sleep(10 * time.Millisecond)
 	}
-	if n := c.s.Transport().Stats().Conns; n < 200 {
+	if n := c.S.Transport().Stats().Conns; n < 200 {
 		t.Errorf("%d connections", n)
 	}
 	c.serves()
@@ -161,7 +162,7 @@ func TestIdleConnections(t *testing.T) {
 	for _, conn := range idle {
 		_ = conn.Close()
 	}
-	deadline = time.Now().Add(2 * patience)
+	deadline = time.Now().Add(2 * harness.Patience)
 	for runtime.NumGoroutine() > goroutines+2 && time.Now().Before(deadline) {
 		time.Sleep(10 * time.Millisecond)
 	}
@@ -181,22 +182,22 @@ func heap() int64 {
 // There are never more connections than allowed; that of a registered phone stays,
 // whoever else has to make room.
 func TestConnectionLimit(t *testing.T) {
-	r := startServer(t, func(cfg *config.Config) { cfg.Limits.Connections = 20 })
-	old := r.dial(t, "tcp")
-	r.user("alice")
-	old.register("alice")
+	r := harness.StartServer(t, func(cfg *config.Config) { cfg.Limits.Connections = 20 })
+	old := r.Dial(t, "tcp")
+	r.User("alice")
+	old.Register("alice")
 	for range 60 {
-		c, err := net.Dial("tcp", r.addr["tcp"].String())
+		c, err := net.Dial("tcp", r.Addr["tcp"].String())
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = c.Close() })
 	}
-	last := r.dial(t, "tcp") // taken after all of those
-	_ = last.probe(patience)
-	wait(t, "no more than 20 connections", func() bool { return r.s.Transport().Stats().Conns <= 20 })
-	old.alive()
-	r.dial(t, "udp").alive()
+	last := r.Dial(t, "tcp") // taken after all of those
+	_ = last.Probe(harness.Patience)
+	harness.Wait(t, "no more than 20 connections", func() bool { return r.S.Transport().Stats().Conns <= 20 })
+	old.Alive()
+	r.Dial(t, "udp").Alive()
 }
 
 // What is too large is refused and not kept.
@@ -204,7 +205,7 @@ func TestOversizedMessages(t *testing.T) {
 	c := newCrowd(t, nil)
 	c.serves()
 	before := heap()
-	text := fmt.Sprintf(options, c.addr["tcp"], "TCP")
+	text := fmt.Sprintf(options, c.Addr["tcp"], "TCP")
 	for what, b := range map[string]string{
 		"a body of 10 MB announced and sent": strings.Replace(text, "Content-Length: 0", "Content-Length: 10000000", 1) + strings.Repeat("x", 10_000_000),
 		"a body of 4 GB announced":           strings.Replace(text, "Content-Length: 0", "Content-Length: 4294967295", 1),
@@ -216,9 +217,9 @@ func TestOversizedMessages(t *testing.T) {
 		go func() { _, _ = conn.Write([]byte(b)) }() // it may be cut off
 		closedWithin(t, what, conn, 8*time.Second)
 	}
-	ws := c.dial(t, "ws")
-	_ = ws.write([]byte(strings.Repeat("x", 200_000)))
-	if _, err := ws.next(8*time.Second, func(*sip.Message) bool { return false }); err != errGone {
+	ws := c.Dial(t, "ws")
+	_ = ws.Write([]byte(strings.Repeat("x", 200_000)))
+	if _, err := ws.Next(8*time.Second, func(*sip.Message) bool { return false }); err != harness.ErrGone {
 		t.Errorf("200,000 octets over WS: %v", err)
 	}
 	c.serves()
@@ -226,10 +227,10 @@ func TestOversizedMessages(t *testing.T) {
 		t.Errorf("the heap has grown by %d MiB", grown>>20)
 	}
 	for _, n := range []int{60000, 65000} { // the largest there are
-		w := c.dial(t, "udp")
-		head := fmt.Sprintf(strings.Replace(options, "Call-ID", "Subject: %[3]s\r\nCall-ID", 1), w.to, "UDP", strings.Repeat("x", n))
-		_ = w.write([]byte(head))
-		w.alive()
+		w := c.Dial(t, "udp")
+		head := fmt.Sprintf(strings.Replace(options, "Call-ID", "Subject: %[3]s\r\nCall-ID", 1), w.To, "UDP", strings.Repeat("x", n))
+		_ = w.Write([]byte(head))
+		w.Alive()
 	}
 }
 
@@ -239,7 +240,7 @@ func TestReaderThatDoesNotRead(t *testing.T) {
 	c := newCrowd(t, nil)
 	deaf := c.raw("tcp")
 	_ = deaf.(*net.TCPConn).SetReadBuffer(4096)
-	one := fmt.Sprintf(options, c.addr["tcp"], "TCP")
+	one := fmt.Sprintf(options, c.Addr["tcp"], "TCP")
 	stop := time.Now().Add(3 * time.Second)
 	_ = deaf.SetWriteDeadline(stop)
 	sent := 0

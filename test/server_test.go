@@ -1,184 +1,27 @@
 package test
 
 import (
-	"context"
-	"crypto/tls"
-	"crypto/x509"
-	"log/slog"
-	"net"
-	"net/netip"
-	"os"
-	"path/filepath"
 	"testing"
-	"time"
 
-	"github.com/miekg/dns"
-
-	"tandem/cmd/tandem/config"
-	"tandem/cmd/tandem/server"
-	"tandem/rtc/directory"
-	"tandem/rtc/proxy"
 	"tandem/rtc/transport"
+	"tandem/test/harness"
 )
-
-const (
-	domain   = "example.test"
-	password = "correct horse"
-)
-
-// rig is a server of this process with its sockets on loopback.
-type rig struct {
-	t    testing.TB
-	s    *server.Server
-	cfg  config.Config
-	ca   *x509.CertPool
-	addr map[string]netip.AddrPort // by listener: udp tcp tls ws wss, trusted and trusted-tcp
-}
-
-// listeners are those every rig has, in this order.
-var listeners = []string{"udp", "tcp", "tls", "ws", "wss", "trusted", "trusted-tcp"}
-
-// startServer starts a server; adjust may change its configuration.
-func startServer(t testing.TB, adjust func(*config.Config)) *rig {
-	t.Helper()
-	cfg := config.Default()
-	cfg.Domains = []string{domain}
-	cfg.Data = t.TempDir()
-	cfg.HTTP.Addr = ""
-	cfg.Limits.Drain = 100 * time.Millisecond
-	any := []string{"127.0.0.0/8"}
-	cfg.Listen = nil
-	for _, name := range listeners {
-		l := config.Listen{Proto: name, Addr: "127.0.0.1:0", Origins: []string{"*"}, Loops: 1}
-		switch name {
-		case "trusted":
-			l.Proto, l.Trusted = "udp", any
-		case "trusted-tcp":
-			l.Proto, l.Trusted = "tcp", any
-		}
-		cfg.Listen = append(cfg.Listen, l)
-	}
-	if adjust != nil {
-		adjust(&cfg)
-	}
-	if len(cfg.DNS.Servers) == 0 {
-		cfg.DNS.Servers = []string{nameserver(t, 9)}
-	}
-	r := &rig{t: t, cfg: cfg, addr: make(map[string]netip.AddrPort)}
-	s, err := server.New(context.Background(), cfg, server.Options{Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.s = s
-	for i, l := range s.Transport().Listeners() {
-		if i < len(listeners) {
-			r.addr[listeners[i]] = l.Addr()
-		}
-	}
-	r.ca = x509.NewCertPool()
-	pem, err := os.ReadFile(filepath.Join(cfg.Data, "ca.pem"))
-	if err != nil || !r.ca.AppendCertsFromPEM(pem) {
-		t.Fatalf("the self-made CA: %v", err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- s.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		select {
-		case err := <-ended:
-			if err != nil {
-				t.Errorf("the server ended with: %v", err)
-			}
-		case <-time.After(2 * patience):
-			t.Error("the server does not end")
-		}
-	})
-	return r
-}
-
-// user makes a user with the common password.
-func (r *rig) user(names ...string) {
-	r.t.Helper()
-	for _, name := range names {
-		aor, err := r.s.Directory().ParseAOR(name)
-		if err == nil {
-			_, err = r.s.Directory().Add(context.Background(), directory.AddUser{AOR: aor, Password: password})
-		}
-		if err != nil {
-			r.t.Fatal(err)
-		}
-	}
-}
-
-func (r *rig) tls() *tls.Config { return &tls.Config{RootCAs: r.ca, ServerName: domain} }
-
-// catchAll are routes that take requests of these methods for any other domain
-// to one address, so that nothing leaves this machine.
-func catchAll(to netip.AddrPort, methods ...string) []proxy.Route {
-	var list []proxy.Route
-	for _, m := range methods {
-		list = append(list, proxy.Route{Match: proxy.Match{Method: m}, NextHop: proxy.Hops{"sip:" + to.String()}})
-	}
-	return list
-}
-
-// nameserver answers on loopback: every name has the address 127.0.0.1, and SIP
-// there that port.
-func nameserver(t testing.TB, port uint16) string {
-	t.Helper()
-	ready := make(chan struct{})
-	s := &dns.Server{Addr: "127.0.0.1:0", Net: "udp", NotifyStartedFunc: func() { close(ready) }}
-	s.Handler = dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) {
-		m := new(dns.Msg).SetReply(q)
-		if rr := record(q, port); rr != nil {
-			m.Answer = append(m.Answer, rr)
-		}
-		_ = w.WriteMsg(m) // the server asks again
-	})
-	ended := make(chan error, 1)
-	go func() { ended <- s.ListenAndServe() }()
-	select {
-	case <-ready:
-	case err := <-ended:
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = s.Shutdown()
-		<-ended
-	})
-	return s.PacketConn.LocalAddr().String()
-}
-
-func record(q *dns.Msg, port uint16) dns.RR {
-	if len(q.Question) != 1 {
-		return nil
-	}
-	h := dns.RR_Header{Name: q.Question[0].Name, Rrtype: q.Question[0].Qtype, Class: dns.ClassINET, Ttl: 60}
-	switch h.Rrtype {
-	case dns.TypeA:
-		return &dns.A{Hdr: h, A: net.IPv4(127, 0, 0, 1)}
-	case dns.TypeSRV:
-		return &dns.SRV{Hdr: h, Port: port, Target: "host.example.test."}
-	}
-	return nil
-}
 
 func TestServerServesEveryTransport(t *testing.T) {
-	r := startServer(t, nil)
-	if got := len(r.s.Transport().Listeners()); got != len(listeners) {
+	r := harness.StartServer(t, nil)
+	if got := len(r.S.Transport().Listeners()); got != len(harness.Listeners) {
 		t.Fatalf("%d listeners", got)
 	}
-	for i, l := range r.s.Transport().Listeners() {
+	for i, l := range r.S.Transport().Listeners() {
 		if want := map[string]transport.Proto{"udp": transport.UDP, "tcp": transport.TCP, "tls": transport.TLS, "ws": transport.WS,
-			"wss": transport.WSS, "trusted": transport.UDP, "trusted-tcp": transport.TCP}[listeners[i]]; l.Proto() != want {
-			t.Errorf("listener %s is %s", listeners[i], l.Proto())
+			"wss": transport.WSS, "trusted": transport.UDP, "trusted-tcp": transport.TCP}[harness.Listeners[i]]; l.Proto() != want {
+			t.Errorf("listener %s is %s", harness.Listeners[i], l.Proto())
 		}
 	}
 	for _, proto := range []string{"udp", "tcp", "tls", "ws", "wss"} {
 		t.Run(proto, func(t *testing.T) {
-			w := r.dial(t, proto)
-			w.alive()
+			w := r.Dial(t, proto)
+			w.Alive()
 		})
 	}
 }

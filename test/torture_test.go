@@ -15,6 +15,7 @@ import (
 	"tandem/cmd/tandem/config"
 	"tandem/rtc/sip"
 	"tandem/rtc/sip/torture"
+	"tandem/test/harness"
 )
 
 // tortured is a message of the torture RFCs and what may come of it.
@@ -34,15 +35,15 @@ func (c tortured) method() string {
 
 // prepared is the message as if a tester on loopback had forwarded it: with a
 // Via of its own on top, so that every answer stays on this machine.
-func (c tortured) prepared(w *wire) (b []byte, branch string) {
-	branch = "z9hG4bK" + unique()
+func (c tortured) prepared(w *harness.Wire) (b []byte, branch string) {
+	branch = "z9hG4bK" + harness.Unique()
 	// What is bad about it must stand in the topmost Via.
 	if c.Name == "badbranch" {
 		branch = "z9hG4bK"
 	}
 	text := c.Bytes()
 	end := bytes.Index(text, []byte("\r\n")) + 2
-	via := fmt.Sprintf("Via: SIP/2.0/%s %s;rport;branch=%s\r\n", w.proto, w.local, branch)
+	via := fmt.Sprintf("Via: SIP/2.0/%s %s;rport;branch=%s\r\n", w.Proto, w.Local, branch)
 	return slices.Concat(text[:end], []byte(via), text[end:]), branch
 }
 
@@ -73,21 +74,21 @@ func (r result) within(cell string) bool {
 
 // answerer answers 200 to all requests but ACK, and tells what came.
 type answerer struct {
-	*wire
+	*harness.Wire
 	got chan []byte
 }
 
 func newAnswerer(t *testing.T) *answerer {
-	return &answerer{dialUDP(t, netip.AddrPort{}), make(chan []byte, 1024)}
+	return &answerer{harness.DialUDP(t, netip.AddrPort{}), make(chan []byte, 1024)}
 }
 
 // serve answers a server.
 func (a *answerer) serve(t *testing.T, to netip.AddrPort) *answerer {
-	a.to = to
+	a.To = to
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		for b := range a.in {
+		for b := range a.In {
 			m := new(sip.Message)
 			if m.Parse(b) != nil || !m.IsRequest() || m.Method() == sip.ACK {
 				continue
@@ -96,31 +97,31 @@ func (a *answerer) serve(t *testing.T, to netip.AddrPort) *answerer {
 			case a.got <- b:
 			default: // nobody looks
 			}
-			_ = a.write(sip.AppendResponse(nil, m, sip.Response{Code: 200, ToTag: "callee"}))
+			_ = a.Write(sip.AppendResponse(nil, m, sip.Response{Code: 200, ToTag: "callee"}))
 		}
 	}()
-	t.Cleanup(func() { a.close(); <-done })
+	t.Cleanup(func() { a.Close(); <-done })
 	return a
 }
 
 // beside is another one, who tells the same listener: a user's phone where a is
 // the gateway.
 func (a *answerer) beside(t *testing.T) *answerer {
-	return (&answerer{dialUDP(t, netip.AddrPort{}), a.got}).serve(t, a.to)
+	return (&answerer{harness.DialUDP(t, netip.AddrPort{}), a.got}).serve(t, a.To)
 }
 
 // try sends one and tells what came of it.
-func (c tortured) try(t *testing.T, w *wire, a *answerer) result {
+func (c tortured) try(t *testing.T, w *harness.Wire, a *answerer) result {
 	t.Helper()
 	b, branch := c.prepared(w)
-	if err := w.write(b); err != nil {
+	if err := w.Write(b); err != nil {
 		t.Fatal(err)
 	}
 	var res result
-	limit := patience
+	limit := harness.Patience
 	switch {
 	case c.Response() || c.Proxy == "discard" || strings.HasPrefix(c.Proxy, "drop"):
-		if err := w.probe(patience); err != nil {
+		if err := w.Probe(harness.Patience); err != nil {
 			t.Fatalf("not alive after it: %v", err)
 		}
 		limit = 50 * time.Millisecond
@@ -128,7 +129,7 @@ func (c tortured) try(t *testing.T, w *wire, a *answerer) result {
 		limit = 3 * time.Second
 	}
 	for end := time.Now().Add(limit); ; {
-		m, err := w.next(50*time.Millisecond, func(m *sip.Message) bool {
+		m, err := w.Next(50*time.Millisecond, func(m *sip.Message) bool {
 			return !m.IsRequest() && m.StatusCode() >= 200 && bytes.Contains(m.Get(sip.HdrVia), []byte(branch))
 		})
 		for len(a.got) > 0 {
@@ -137,7 +138,7 @@ func (c tortured) try(t *testing.T, w *wire, a *answerer) result {
 		if err == nil {
 			res.code = m.StatusCode()
 		}
-		if res.closed = err == errGone; err != errQuiet || res.forwarded || time.Now().After(end) {
+		if res.closed = err == harness.ErrGone; err != harness.ErrQuiet || res.forwarded || time.Now().After(end) {
 			return res
 		}
 	}
@@ -159,15 +160,15 @@ var roles = []roleOf{
 }
 
 // startTortured starts a server on which every message has somebody to go to.
-func startTortured(t *testing.T, ours bool, a *answerer) *rig {
+func startTortured(t *testing.T, ours bool, a *answerer) *harness.Rig {
 	var routes []string
 	for _, c := range tortures() {
 		routes = append(routes, c.method())
 	}
 	slices.Sort(routes)
-	r := startServer(t, func(cfg *config.Config) {
-		cfg.DNS.Servers = []string{nameserver(t, a.local.Port())}
-		cfg.Routes = catchAll(a.local, slices.Compact(routes)...)
+	r := harness.StartServer(t, func(cfg *config.Config) {
+		cfg.DNS.Servers = []string{harness.Nameserver(t, a.Local.Port())}
+		cfg.Routes = harness.CatchAll(a.Local, slices.Compact(routes)...)
 		if ours {
 			cfg.Domains, cfg.Auth.AllowForeign = torture.Domains, true
 		}
@@ -177,9 +178,9 @@ func startTortured(t *testing.T, ours bool, a *answerer) *rig {
 	}
 	for _, d := range torture.Domains {
 		for _, u := range torture.Users {
-			aor, err := r.s.Directory().ParseAOR(u + "@" + d)
+			aor, err := r.S.Directory().ParseAOR(u + "@" + d)
 			if err == nil {
-				r.user(string(aor))
+				r.User(string(aor))
 			} else if d == torture.Domains[0] {
 				t.Logf("no user can be called %s: %v", u, err)
 			}
@@ -234,14 +235,14 @@ func TestTorture(t *testing.T) {
 		t.Run(role.name, func(t *testing.T) {
 			a := newAnswerer(t)
 			r := startTortured(t, role.ours, a)
-			phone := a.serve(t, r.addr["udp"]).beside(t)
+			phone := a.serve(t, r.Addr["udp"]).beside(t)
 			tally := map[string]int{}
 			for _, c := range tortures() {
 				if role.ours && c.method() != "REGISTER" {
-					r.bind(t, phone)
+					bind(r, t, phone)
 				}
 				t.Run(c.Name, func(t *testing.T) {
-					w, a := r.dial(t, role.listener), a
+					w, a := r.Dial(t, role.listener), a
 					if c.Name == "mpart01" && role.trusted {
 						if a = routed(t, r); a == nil {
 							t.Log("port 5080, to which its Route leads, is taken: whether it is forwarded cannot be seen")
@@ -252,7 +253,7 @@ func TestTorture(t *testing.T) {
 					c.verdict(t, role, got)
 					t.Log(got)
 					tally[got.String()]++
-					w.alive()
+					w.Alive()
 				})
 			}
 			t.Logf("%v", tally)
@@ -261,15 +262,15 @@ func TestTorture(t *testing.T) {
 }
 
 // bind lets the users of the torture messages be reached at a.
-func (r *rig) bind(t *testing.T, a *answerer) {
+func bind(r *harness.Rig, t *testing.T, a *answerer) {
 	t.Helper()
-	w := r.dial(t, "trusted")
-	defer w.close()
-	for _, u := range r.s.Directory().Users() {
-		id := unique()
-		w.send(fmt.Sprintf("REGISTER sip:%s SIP/2.0\nVia: %s\nFrom: <%s>;tag=1\nTo: <%s>\nCall-ID: %s\nCSeq: %d REGISTER\nContact: <sip:%s>\nContent-Length: 0\n",
-			u.AOR.Domain(), w.via(), u.AOR, u.AOR, id, 1, a.local))
-		if m := w.final(id, "REGISTER"); m.StatusCode() != 200 {
+	w := r.Dial(t, "trusted")
+	defer w.Close()
+	for _, u := range r.S.Directory().Users() {
+		id := harness.Unique()
+		w.Send(fmt.Sprintf("REGISTER sip:%s SIP/2.0\nVia: %s\nFrom: <%s>;tag=1\nTo: <%s>\nCall-ID: %s\nCSeq: %d REGISTER\nContact: <sip:%s>\nContent-Length: 0\n",
+			u.AOR.Domain(), w.Via(), u.AOR, u.AOR, id, 1, a.Local))
+		if m := w.Final(id, "REGISTER"); m.StatusCode() != 200 {
 			t.Fatalf("binding %s:\n%s", u.AOR, m.Bytes())
 		}
 	}
@@ -277,13 +278,13 @@ func (r *rig) bind(t *testing.T, a *answerer) {
 
 // routed answers at 127.0.0.1:5080, where the Route of one message leads; nil
 // when somebody else is there.
-func routed(t *testing.T, r *rig) *answerer {
+func routed(t *testing.T, r *harness.Rig) *answerer {
 	c, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 5080})
 	if err != nil {
 		return nil
 	}
-	to := r.addr["udp"]
-	return (&answerer{overUDP(t, c, to), make(chan []byte, 1024)}).serve(t, to)
+	to := r.Addr["udp"]
+	return (&answerer{harness.OverUDP(t, c, to), make(chan []byte, 1024)}).serve(t, to)
 }
 
 // Over TCP every message whose own Via says so, and those whose length is wrong,
@@ -291,7 +292,7 @@ func routed(t *testing.T, r *rig) *answerer {
 func TestTortureStream(t *testing.T) {
 	a := newAnswerer(t)
 	r := startTortured(t, true, a)
-	r.bind(t, a.serve(t, r.addr["udp"]).beside(t))
+	bind(r, t, a.serve(t, r.Addr["udp"]).beside(t))
 	role := roleOf{"proxy to our domain over TCP", "trusted-tcp", true, true}
 	n := 0
 	for _, c := range tortures() {
@@ -301,20 +302,20 @@ func TestTortureStream(t *testing.T) {
 		}
 		n++
 		t.Run(c.Name, func(t *testing.T) {
-			w := r.dial(t, role.listener)
+			w := r.Dial(t, role.listener)
 			if c.Name == "clerr" { // its end is the only way to see that there is not more
 				shutWrite(t, w, c)
 			} else {
 				c.verdict(t, role, c.try(t, w, a))
 			}
 			if !ends {
-				w.alive()
+				w.Alive()
 				return
 			}
-			if _, err := w.next(patience, func(*sip.Message) bool { return false }); err != errGone {
+			if _, err := w.Next(harness.Patience, func(*sip.Message) bool { return false }); err != harness.ErrGone {
 				t.Errorf("the connection stays open: %v", err)
 			}
-			r.dial(t, role.listener).alive()
+			r.Dial(t, role.listener).Alive()
 		})
 	}
 	if n != 13 {
@@ -323,14 +324,14 @@ func TestTortureStream(t *testing.T) {
 }
 
 // shutWrite sends one and ends our side of the stream.
-func shutWrite(t *testing.T, w *wire, c tortured) {
+func shutWrite(t *testing.T, w *harness.Wire, c tortured) {
 	t.Helper()
 	b, _ := c.prepared(w)
-	if err := w.write(b); err != nil {
+	if err := w.Write(b); err != nil {
 		t.Fatal(err)
 	}
-	w.half()
-	m, err := w.next(patience, func(m *sip.Message) bool { return !m.IsRequest() })
+	w.Half()
+	m, err := w.Next(harness.Patience, func(m *sip.Message) bool { return !m.IsRequest() })
 	if err != nil || m.StatusCode() != 400 {
 		t.Errorf("%v %v", m, err)
 	}

@@ -14,6 +14,7 @@ import (
 	"tandem/rtc/dialog"
 	"tandem/rtc/digest"
 	"tandem/rtc/uac"
+	"tandem/test/harness"
 )
 
 // Our REGISTER and MESSAGE are challenged by a server that sipgo makes, and
@@ -22,7 +23,7 @@ func TestClientAtSipgo(t *testing.T) {
 	for _, algorithm := range []string{"MD5", "SHA-256", "SHA-512-256"} {
 		t.Run(algorithm, func(t *testing.T) {
 			port, challenges := challengingServer(t, algorithm)
-			a := startAgent(t)
+			a := harness.StartAgent(t)
 			login := digest.One(digest.Login{User: "trunk", Password: "secret"})
 			for i, want := range []string{"REGISTER 200 seq=8", "MESSAGE 200 seq=1"} {
 				o := uac.Outside{Method: "REGISTER", Way: dialog.Way{URI: fmt.Sprintf("sip:127.0.0.1:%d", port)}, From: "<sip:trunk@example.com>",
@@ -31,7 +32,7 @@ func TestClientAtSipgo(t *testing.T) {
 					o = uac.Outside{Method: "MESSAGE", Way: o.Way, From: o.From, Auth: login, Content: uac.Content{Type: "text/plain", Body: []byte("hello")}}
 				}
 				got := make(chan string, 1)
-				if err := a.ua.Send(o, func(r uac.Reply) {
+				if err := a.UA.Send(o, func(r uac.Reply) {
 					if r.Message == nil {
 						got <- r.Err.Error()
 						return
@@ -45,7 +46,7 @@ func TestClientAtSipgo(t *testing.T) {
 					if s != want {
 						t.Errorf("%s, want %s", s, want)
 					}
-				case <-time.After(patience):
+				case <-time.After(harness.Patience):
 					t.Fatal("no answer")
 				}
 			}

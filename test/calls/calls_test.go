@@ -1,0 +1,160 @@
+package calls
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"tandem/cmd/tandem/softphone"
+	"tandem/test/harness"
+)
+
+// dialling is a call on its way.
+type dialling struct {
+	call *softphone.Call
+	err  error
+	rang chan int
+	done chan struct{}
+}
+
+func dial(e *harness.Endpoint, ctx context.Context, to string) *dialling {
+	d := &dialling{rang: make(chan int, 16), done: make(chan struct{})}
+	go func() {
+		defer close(d.done)
+		d.call, d.err = e.Dial(ctx, to, softphone.DialOptions{Progress: func(code int, _ string) { d.rang <- code }})
+	}()
+	return d
+}
+
+func ended(t *testing.T, what string, done <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-done:
+	case <-time.After(harness.Patience):
+		t.Errorf("%s does not end", what)
+	}
+}
+
+// TestCalls connects phones of every transport with each other: INVITE, 180,
+// 200, ACK, and BYE from one side or the other.
+func TestCalls(t *testing.T) {
+	softphone.AllowLargeDatagrams()
+	r := harness.StartServer(t, nil)
+	protos := []string{"udp", "tcp", "tls", "ws"}
+	callers, callees := map[string]*harness.Endpoint{}, map[string]*harness.Endpoint{}
+	for _, p := range protos {
+		r.User("caller-"+p, "callee-"+p)
+		callers[p], callees[p] = r.Endpoint(t, "caller-"+p, p), r.Endpoint(t, "callee-"+p, p)
+	}
+	for i, from := range protos {
+		for j, to := range protos {
+			t.Run(from+" to "+to, func(t *testing.T) {
+				d := dial(callers[from], harness.Soon(t), "callee-"+to)
+				in := callees[to].Call(t)
+				if err := in.Ring(harness.Soon(t), 20*time.Millisecond); err != nil {
+					t.Fatal(err)
+				}
+				answered, err := in.Answer()
+				if err != nil {
+					t.Fatalf("answering: %v", err)
+				}
+				ended(t, "setting up", d.done)
+				if d.err != nil {
+					t.Fatalf("calling: %v", d.err)
+				}
+				if answered.ID != d.call.ID {
+					t.Errorf("Call-ID %s and %s", answered.ID, d.call.ID)
+				}
+				one, other := d.call, answered
+				if (i+j)%2 == 1 {
+					one, other = other, one
+				}
+				if err := one.Hangup(harness.Soon(t)); err != nil {
+					t.Errorf("hanging up: %v", err)
+				}
+				ended(t, "the other side", other.Done())
+			})
+		}
+	}
+}
+
+func TestCallCancelled(t *testing.T) {
+	r := harness.StartServer(t, nil)
+	r.User("a", "b")
+	a, b := r.Endpoint(t, "a", "udp"), r.Endpoint(t, "b", "tcp")
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	d := dial(a, ctx, "b")
+	in := b.Call(t)
+	go func() { _ = in.Ring(context.Background(), harness.Patience) }()
+	for code := range d.rang {
+		if code == 180 {
+			break
+		}
+	}
+	cancel()
+	ended(t, "the callee's ringing", in.Done())
+	ended(t, "the caller's", d.done)
+	if d.err == nil {
+		t.Error("the call was answered")
+	}
+}
+
+func TestCallRefused(t *testing.T) {
+	r := harness.StartServer(t, nil)
+	r.User("a", "b")
+	a, b := r.Endpoint(t, "a", "tls"), r.Endpoint(t, "b", "ws")
+	for _, code := range []int{486, 603, 404} {
+		d := dial(a, harness.Soon(t), "b")
+		if err := b.Call(t).Reject(code, "No"); err != nil {
+			t.Fatal(err)
+		}
+		ended(t, "the call", d.done)
+		var f *softphone.Failure
+		if !errors.As(d.err, &f) || f.Code != code {
+			t.Errorf("%d arrived as %v", code, d.err)
+		}
+	}
+	if d := dial(a, harness.Soon(t), "nobody"); true {
+		ended(t, "the call to nobody", d.done)
+		var f *softphone.Failure
+		if !errors.As(d.err, &f) || f.Code != 404 {
+			t.Errorf("nobody: %v", d.err)
+		}
+	}
+}
+
+// TestMessageOrder: 2,000 messages on one connection arrive in their order, at a
+// phone on another connection. Those that come while one is under way are kept
+// (202) so that they cannot overtake it.
+func TestMessageOrder(t *testing.T) {
+	const n = 2000
+	r := harness.StartServer(t, nil)
+	r.User("b")
+	from, to := r.Dial(t, "trusted-tcp"), r.Dial(t, "tcp")
+	to.Register("b")
+	go func() {
+		for i := range n {
+			_ = from.Write([]byte(harness.CRLF(fmt.Sprintf("MESSAGE sip:b@%s SIP/2.0\nVia: %s\nMax-Forwards: 70\nFrom: <sip:x@elsewhere.test>;tag=1\nTo: <sip:b@%s>\nCall-ID: order\nCSeq: %d MESSAGE\nContent-Length: 0\n",
+				harness.Domain, from.Via(), harness.Domain, i+1))))
+		}
+	}()
+	for i := range n {
+		m := to.Request("MESSAGE")
+		if seq, _ := m.CSeq(); int(seq) != i+1 {
+			t.Fatalf("message %d came as number %d", seq, i+1)
+		}
+		to.Reply(m, 200, "b", "", "")
+	}
+	seen := make(map[uint32]bool)
+	for i := range n {
+		m := from.Final("order", "MESSAGE")
+		if seq, _ := m.CSeq(); m.StatusCode()/100 != 2 || seen[seq] {
+			t.Fatalf("answer %d is %d to number %d", i+1, m.StatusCode(), seq)
+		} else {
+			seen[seq] = true
+		}
+	}
+}

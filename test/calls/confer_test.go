@@ -1,0 +1,303 @@
+package calls
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"tandem/cmd/tandem/config"
+	"tandem/media/sound"
+	"tandem/rtc/policy"
+	"tandem/rtc/sip"
+	"tandem/telephony/cdr"
+	"tandem/test/harness"
+)
+
+// A call of two becomes a conference where its parties are: a third joins them, each
+// hears the others, and each may leave or be made to.
+func TestConferenceOfCall(t *testing.T) {
+	r, phones := house(t)
+	ears := map[string]*ear{"alice": listen(t), "bob": listen(t), "carol": listen(t)}
+	a := r.Invites(phones["alice"], "alice", "sip:bob@"+harness.Domain, ears["alice"].port)
+	invite := phones["bob"].Request("INVITE")
+	b := &harness.Talker{Wire: phones["bob"], User: "bob", Port: ears["bob"].port, Seq: 10}
+	b.Accept(invite)
+	b.Expect("ACK")
+	answer := a.Connected()
+	defer ears["alice"].says(500, answer.Body())()
+	defer ears["bob"].says(700, invite.Body())()
+	call := callOf(r, "alice")
+	if err := call.Confer(harness.Soon(t), "none"); err == nil {
+		t.Error("a conference has no number")
+	}
+	if err := call.Confer(harness.Soon(t), "77"); err != nil {
+		t.Fatal(err)
+	}
+	c := r.Invites(phones["carol"], "carol", "sip:*677@"+harness.Domain, ears["carol"].port)
+	defer ears["carol"].says(1100, c.Connected().Body())()
+	hears := func(who string, want ...string) {
+		t.Helper()
+		var heard []string
+		for end := time.Now().Add(harness.Patience); !slices.Equal(heard, want); {
+			if time.Now().After(end) {
+				t.Fatalf("%s hears %q, want %q", who, heard, want)
+			}
+			heard = nil
+			for i, is := range ears[who].hears(500, 700, 1100) {
+				if is {
+					heard = append(heard, []string{"alice", "bob", "carol"}[i])
+				}
+			}
+		}
+	}
+	hears("alice", "bob", "carol")
+	hears("bob", "alice", "carol")
+	hears("carol", "alice", "bob")
+	if err := call.Mute(harness.Soon(t), "callee", true); err != nil {
+		t.Fatal(err)
+	}
+	hears("carol", "alice")
+	if err := call.Mute(harness.Soon(t), "callee", false); err != nil {
+		t.Fatal(err)
+	}
+	if err := call.Kick(harness.Soon(t), "caller", "administrator"); err != nil {
+		t.Fatal(err)
+	}
+	a.Ok("BYE", "", "")
+	hears("carol", "bob")
+	if want := "joined joined muted unmuted left"; words(call.Record()) != want {
+		t.Errorf("the story is %q, want %q", words(call.Record()), want)
+	}
+	b.HangsUp()
+	c.HangsUp()
+	r.NothingLeft(t)
+}
+
+func words(r cdr.Record) string {
+	var list []string
+	for _, w := range whats(r) {
+		list = append(list, string(w))
+	}
+	return strings.Join(list, " ")
+}
+
+// A party refers the other one into a conference and may follow by dialling it.
+func TestReferIntoConference(t *testing.T) {
+	r, phones := house(t)
+	a, b := r.Call(phones["alice"], phones["bob"], "alice", "bob", 31000)
+	if m := a.Asks("REFER", "Refer-To: <sip:*688@"+harness.Domain+">\n", ""); m.StatusCode() != 202 {
+		t.Fatalf("REFER is answered\n%s", m.Bytes())
+	}
+	if told := notified(a); told[len(told)-1] != "200 OK" {
+		t.Errorf("alice is told %q", told)
+	}
+	a.Ok("BYE", "", "")
+	again := r.Invites(phones["alice"], "alice", "sip:*688@"+harness.Domain, 31010)
+	again.Connected()
+	if n := r.S.Exchange().Active(); n != 2 {
+		t.Errorf("%d calls, want 2", n)
+	}
+	if m := b.Asks("INVITE", "", b.SDP("a=sendonly\r\n")); m.StatusCode() != 200 || !strings.Contains(string(m.Body()), "a=recvonly") {
+		t.Errorf("a hold in a conference is answered\n%s", m.Bytes())
+	}
+	b.HangsUp()
+	again.HangsUp()
+	r.NothingLeft(t)
+}
+
+// A REFER to a conference, in no dialog, has somebody called and seated; who may not
+// call there is refused.
+func TestReferToConference(t *testing.T) {
+	r, phones := house(t)
+	a := r.Invites(phones["alice"], "alice", "sip:*699@"+harness.Domain, 31000)
+	a.Connected()
+	refer := func(to string, want int) string {
+		t.Helper()
+		id := phones["alice"].Ask("REFER", "alice", "sip:*699@"+harness.Domain, "Refer-To: <"+to+">\n", "")
+		if code := phones["alice"].Final(id, "REFER").StatusCode(); code != want {
+			t.Errorf("a REFER to %s is answered %d, want %d", to, code, want)
+		}
+		return id
+	}
+	refer("sip:+19005551234@"+harness.Domain, 403)
+	refer("sip:x@elsewhere.test", 403)
+	k := &harness.Talker{Wire: phones["alice"], User: "alice", ID: refer("sip:bob@"+harness.Domain, 202)}
+	b := r.Answers(phones["bob"], "bob", 31002)
+	if told := notified(k); told[0] != "100 Trying" || told[len(told)-1] != "200 OK" {
+		t.Errorf("alice is told %q", told)
+	}
+	if n := r.S.Exchange().Active(); n != 2 {
+		t.Errorf("%d calls, want 2", n)
+	}
+	k.ID = refer("sip:carol@"+harness.Domain, 202)
+	phones["carol"].Reply(phones["carol"].Request("INVITE"), 486, "busy", "", "")
+	if told := notified(k); told[len(told)-1] != "486 Busy Here" {
+		t.Errorf("alice is told %q", told)
+	}
+	a.HangsUp()
+	b.HangsUp()
+	r.NothingLeft(t)
+}
+
+// A transfer to one device of a user (GRUU) rings that one alone, and a change of codec
+// in the call is carried across.
+func TestTransferToDevice(t *testing.T) {
+	r, phones := house(t)
+	desk, mobile := r.Dial(t, "tcp"), r.Dial(t, "tcp")
+	of := func(w *harness.Wire, n int) string {
+		return fmt.Sprintf("Contact: %s;+sip.instance=\"<urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6b%02d>\"", w.Contact("carol"), n)
+	}
+	desk.Register("carol", of(desk, 1), "Supported: gruu")
+	mobile.Register("carol", of(mobile, 2), "Supported: gruu")
+	a, _ := r.Call(phones["alice"], phones["bob"], "alice", "bob", 31000)
+	if m := a.Asks("REFER", "Refer-To: <sip:carol@"+harness.Domain+";gr=urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6b02>\n", ""); m.StatusCode() != 202 {
+		t.Fatalf("REFER is answered\n%s", m.Bytes())
+	}
+	c := r.Answers(mobile, "carol", 31010)
+	notified(a)
+	a.Ok("BYE", "", "")
+	b := phones["bob"]
+	m := b.Request("INVITE")
+	b.Reply(m, 200, "", "Contact: "+b.Contact("bob")+"\n"+harness.SDPType, harness.SDPOf(31002, "0"))
+	b.Request("ACK")
+	silent(t, "carol's other phone", desk)
+	c.Say("INVITE", "", strings.Replace(c.SDP(""), "RTP/AVP 0", "RTP/AVP 8", 1))
+	offer := b.Request("INVITE")
+	b.Reply(offer, 200, "", "Contact: "+b.Contact("bob")+"\n"+harness.SDPType, harness.SDPOf(31002, "8"))
+	if !strings.Contains(string(offer.Body()), "PCMA/8000") {
+		t.Errorf("bob is offered\n%s", offer.Body())
+	}
+	answer := c.Final(c.ID, "INVITE")
+	c.AckIt("")
+	if answer.StatusCode() != 200 || !strings.Contains(string(answer.Body()), "RTP/AVP 8") {
+		t.Errorf("the new codec is answered\n%s", answer.Bytes())
+	}
+	c.HangsUp()
+	b.Reply(b.Request("BYE"), 200, "", "", "")
+	r.NothingLeft(t)
+}
+
+// A parked call that nobody retrieves comes back to who parked it, and waits on when
+// that one does not take it.
+func TestParkRecall(t *testing.T) {
+	for _, takes := range []bool{true, false} {
+		r, phones := shortParking(t)
+		a, b := r.Call(phones["alice"], phones["bob"], "alice", "bob", 31000)
+		if m := b.Asks("REFER", "Refer-To: <sip:*57@"+harness.Domain+">\n", ""); m.StatusCode() != 202 {
+			t.Fatalf("REFER is answered\n%s", m.Bytes())
+		}
+		notified(b)
+		b.Ok("BYE", "", "")
+		back := phones["bob"].Request("INVITE")
+		if from, _ := back.From(); !strings.HasPrefix(string(from.URI), "sip:alice@") {
+			t.Errorf("bob is called back by %s, want alice", from.URI)
+		}
+		if takes {
+			k := &harness.Talker{Wire: phones["bob"], User: "bob", Port: 31020, Seq: 10}
+			k.Accept(back)
+			k.Expect("ACK")
+			a.Reoffered()
+			a.HangsUp()
+			k.Ok("BYE", "", "")
+		} else {
+			for range 2 {
+				phones["bob"].Reply(back, 486, "busy", "", "")
+				back = phones["bob"].Request("INVITE")
+			}
+			phones["bob"].Reply(back, 486, "busy", "", "")
+			a.Ok("BYE", "", "")
+		}
+		r.NothingLeft(t)
+	}
+}
+
+// A caller hears why his call fails before he is told by the status; one whose class of
+// service has no announcements is told at once.
+func TestAnnouncements(t *testing.T) {
+	r, phones := announcing(t)
+	for _, c := range []struct {
+		to   string
+		freq float64
+		code int
+	}{{"sip:bob@" + harness.Domain, 620, 486}, {"sip:+19005551234@" + harness.Domain, 770, 403}} {
+		ear := listen(t)
+		a := r.Invites(phones["alice"], "alice", c.to, ear.port)
+		if c.code == 486 {
+			phones["bob"].Reply(phones["bob"].Request("INVITE"), 486, "busy", "", "")
+		}
+		m := a.Status(183, a.ID)
+		if harness.Header(m, "P-Early-Media") != "sendonly" {
+			t.Errorf("%s: the 183 says\n%s", c.to, m.Bytes())
+		}
+		if !ear.hearsFromStart(c.freq) {
+			t.Errorf("%s: alice does not hear %.0f Hz", c.to, c.freq)
+		}
+		final := a.Final(a.ID, "INVITE")
+		a.Ack(final, c.to)
+		if final.StatusCode() != c.code {
+			t.Errorf("%s is answered %d, want %d", c.to, final.StatusCode(), c.code)
+		}
+	}
+	deny(t, r, "announce", "failure", "alice")
+	a := r.Invites(phones["alice"], "alice", "sip:bob@"+harness.Domain, 31000)
+	phones["bob"].Reply(phones["bob"].Request("INVITE"), 486, "busy", "", "")
+	a.Final(a.ID, "INVITE")
+	if m, err := a.Next(0, func(m *sip.Message) bool { return m.StatusCode() == 183 }); err == nil {
+		t.Errorf("alice has no announcements and gets\n%s", m.Bytes())
+	}
+	r.NothingLeft(t)
+	for _, rec := range r.Records(t, 3) {
+		if rec.State != cdr.Failed {
+			t.Errorf("record %+v", rec)
+		}
+	}
+}
+
+// shortParking is a house whose parked calls come back soon.
+func shortParking(t *testing.T) (*harness.Rig, map[string]*harness.Wire) {
+	t.Helper()
+	return houseOf(t, func(cfg *config.Config) { cfg.Telephony.ParkTime = 200 * time.Millisecond })
+}
+
+// announcing is a house that says why calls fail.
+func announcing(t *testing.T) (*harness.Rig, map[string]*harness.Wire) {
+	t.Helper()
+	dir := t.TempDir()
+	for name, f := range map[string]float64{"busy.wav": 620, "refused.wav": 770} {
+		if err := sound.WriteWAV(filepath.Join(dir, name), sound.Tone(f, -12, 1200*time.Millisecond)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return houseOf(t, func(cfg *config.Config) { cfg.Telephony.Announcements = dir })
+}
+
+func houseOf(t *testing.T, change func(*config.Config)) (*harness.Rig, map[string]*harness.Wire) {
+	t.Helper()
+	r := harness.StartServer(t, func(cfg *config.Config) { harness.LedCalls(cfg); change(cfg) })
+	phones := map[string]*harness.Wire{}
+	for _, name := range []string{"alice", "bob"} {
+		r.User(name)
+		phones[name] = r.Dial(t, "udp")
+		phones[name].Register(name)
+	}
+	return r, phones
+}
+
+// deny and allow set what holds for one user.
+func deny(t *testing.T, r *harness.Rig, action, kind, user string) {
+	setRule(t, r, action, kind, user, false)
+}
+func allow(t *testing.T, r *harness.Rig, action, kind, user string) {
+	setRule(t, r, action, kind, user, true)
+}
+
+func setRule(t *testing.T, r *harness.Rig, action, kind, user string, may bool) {
+	t.Helper()
+	key := policy.Key{Level: policy.User, Name: "sip:" + user + "@" + harness.Domain, Action: action, Kind: kind}
+	if err := r.S.Policy().Set(harness.Soon(t), policy.Rule{Key: key, Allow: may}); err != nil {
+		t.Fatal(err)
+	}
+}

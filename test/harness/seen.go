@@ -1,0 +1,77 @@
+package harness
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"tandem/cmd/tandem/softphone"
+	"tandem/media/sound"
+	"tandem/telephony"
+)
+
+// Seen keeps what happened to a call.
+type Seen struct {
+	Mu      sync.Mutex
+	kinds   []telephony.EventKind
+	Parties [][]telephony.Party
+}
+
+func (s *Seen) Watch(e telephony.Event) {
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
+	s.Parties = append(s.Parties, e.Parties)
+	if e.Kind != telephony.Changed {
+		s.kinds = append(s.kinds, e.Kind)
+	}
+}
+
+func (s *Seen) All() []telephony.EventKind {
+	s.Mu.Lock()
+	defer s.Mu.Unlock()
+	return slices.Clone(s.kinds)
+}
+
+// Connect has the server call two parties for alice.
+func (r *Rig) Connect(t *testing.T, a, b string, o telephony.Options) *telephony.Call {
+	t.Helper()
+	o.Payer = "sip:alice@" + Domain
+	c, err := r.S.Exchange().Connect(Soon(t), a, b, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// NothingLeft waits until no call and no media session is left.
+func (r *Rig) NothingLeft(t *testing.T) {
+	t.Helper()
+	for end := time.Now().Add(Patience); ; time.Sleep(5 * time.Millisecond) {
+		calls, sessions := r.S.Exchange().Active(), len(r.S.Media().Sessions())
+		if calls+sessions == 0 {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%d calls and %d media sessions are left", calls, sessions)
+		}
+	}
+}
+
+// Listens has a phone talk until it has heard so much, whatever that takes.
+func Listens(t *testing.T, call *softphone.Call, o softphone.TalkOptions, much time.Duration) *softphone.Report {
+	t.Helper()
+	ctx, enough := context.WithTimeout(context.Background(), much+Patience)
+	defer enough()
+	o.OnSound = func(heard []int16) {
+		if sound.Duration(len(heard)) >= much {
+			enough()
+		}
+	}
+	report, err := call.Talk(ctx, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report
+}
