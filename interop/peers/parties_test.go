@@ -73,13 +73,13 @@ func simulated(t *testing.T, kind string, a phones.Account, tone float64) story.
 func TestStories(t *testing.T) {
 	t.Parallel()
 	for _, pair := range []struct{ hero, other, excused string }{
-		{"polycom", "baresip", "hold held transfer"},
-		{"baresip", "linphonec", "hold held fax"},
-		{"diago", "linphonec", "fax"},
-		{"diago", "jssip", "keys fax"},
-		{"jssip", "snom", "keys fax"},
-		{"linphonec", "jssip", "keys fax"},
-		{"cisco-7960-2002", "diago", ""},
+		{"polycom", "baresip", "hold held transfer fax-switch"},
+		{"baresip", "linphonec", "hold held transfer-refused fax fax-switch"},
+		{"diago", "linphonec", "transfer-refused fax fax-switch"},
+		{"diago", "jssip", "keys transfer-refused fax fax-switch"},
+		{"jssip", "snom", "keys transfer-refused fax fax-switch"},
+		{"linphonec", "jssip", "keys transfer-refused fax fax-switch"},
+		{"cisco-7960-2002", "diago", "fax-switch"},
 	} {
 		t.Run(pair.hero+" and "+pair.other, func(t *testing.T) {
 			t.Parallel()
