@@ -102,7 +102,7 @@ bench: peers ## CPU per operation against Kamailio and rtpengine, in one run
 	$(GO) run ./test/bench
 
 mutants: ## that the interop suite sees mistakes: the server is built with one at a time
-	$(GO) test -timeout 30m ./test/mutants
+	$(GO) test -timeout 60m ./test/mutants
 
 fuzz: ## each fuzz target for FUZZTIME
 	@for p in $$($(GO) list ./...); do \

@@ -88,9 +88,7 @@ func (t *Trunk) Health() (s State, since time.Time, why string) {
 func (t *Trunk) Seize(d Direction) bool {
 	for {
 		was := t.live.calls.Load()
-		in, out := was>>32, was&0xffffffff
-		if !room(t.Channels, in+out) || d == In && !room(t.ChannelsIn, in) || d == Out && !room(t.ChannelsOut, out) ||
-			State(t.live.admin.Load()) != Up {
+		if !t.roomBeside(was, d) || State(t.live.admin.Load()) != Up {
 			return false
 		}
 		if t.live.calls.CompareAndSwap(was, was+one(d)) {
@@ -106,6 +104,16 @@ func (t *Trunk) Seize(d Direction) bool {
 		return false
 	}
 	return true
+}
+
+// full reports whether no channel is free for a call.
+func (t *Trunk) full(d Direction) bool { return !t.roomBeside(t.live.calls.Load(), d) }
+
+// roomBeside reports whether there is a channel for one call more beside calls, which
+// counts as live does.
+func (t *Trunk) roomBeside(calls uint64, d Direction) bool {
+	in, out := calls>>32, calls&0xffffffff
+	return room(t.Channels, in+out) && (d != In || room(t.ChannelsIn, in)) && (d != Out || room(t.ChannelsOut, out))
 }
 
 func room(limit int, n uint64) bool { return limit == 0 || n < uint64(limit) }

@@ -123,8 +123,9 @@ func (t *Table) At(uri sip.URI) *Trunk {
 // Choose returns the trunks to try for a number, in E.164 with '+' or as the
 // prefixes are written, best first: those that are up by the longest prefix, then
 // the priority, then the cost, then by chance according to weight; then degraded
-// ones, and those that are down last. Those outside their hours, and those that
-// asked for a pause, are left out. Each comes once and at most 32 do. It does not
+// ones, and those that are down last; after all of them those whose channels are
+// taken, for calls that take one all the same. Those outside their hours, and those
+// that asked for a pause, are left out. Each comes once and at most 32 do. It does not
 // allocate, but for the first time after the state of a trunk has changed.
 func (t *Table) Choose(number string) iter.Seq[*Trunk] {
 	return func(yield func(*Trunk) bool) { t.choose(number, yield) }
@@ -135,14 +136,15 @@ func (t *Table) Choose(number string) iter.Seq[*Trunk] {
 func (t *Table) Via(name string) iter.Seq[*Trunk] {
 	return func(yield func(*Trunk) bool) {
 		c := t.begin()
-		for state := Up; state <= Down; state++ {
+		c.each(func(state State) bool {
 			groups := t.vias[name]
 			for i := range groups {
 				if !c.walk(&groups[i], state, yield) {
-					return
+					return false
 				}
 			}
-		}
+			return true
+		})
 	}
 }
 
@@ -163,6 +165,7 @@ type choice struct {
 	now   time.Time // zero when no trunk has hours
 	ms    int64
 	after uint64 // changes of states
+	full  bool   // those without a free channel are wanted
 	tried [maxTries]*Trunk
 	n     int
 }
@@ -183,12 +186,25 @@ func (t *Table) choose(number string, yield func(*Trunk) bool) {
 		return
 	}
 	c := t.begin()
-	for state := Up; state <= Down; state++ {
+	c.each(func(state State) bool {
 		for groups, n, ok := t.out.Longest(number, len(number)+1); ok; groups, n, ok = t.out.Longest(number, n) {
 			for i := range groups {
 				if !c.walk(&groups[i], state, yield) {
-					return
+					return false
 				}
+			}
+		}
+		return true
+	})
+}
+
+// each calls f for every state, best first, while it returns true: for trunks with a
+// free channel, then for those without.
+func (c *choice) each(f func(State) bool) {
+	for _, c.full = range [...]bool{false, true} {
+		for state := Up; state <= Down; state++ {
+			if !f(state) {
+				return
 			}
 		}
 	}
@@ -212,8 +228,8 @@ func (c *choice) walk(g *group, state State, yield func(*Trunk) bool) bool {
 
 // draw takes one of a group by chance, its weight counting. Drawing again what
 // may not be taken leaves the shares of the others as they are; when most may
-// not, they are counted.
-func (c *choice) draw(g *group, state State) *Trunk {
+// not, all are looked at.
+func (c *choice) draw(g *group, state State) (drawn *Trunk) {
 	s := g.in(state, c.after)
 	if s.total() == 0 {
 		return nil
@@ -223,29 +239,20 @@ func (c *choice) draw(g *group, state State) *Trunk {
 			return t
 		}
 	}
-	var total int
-	for _, t := range s.trunks {
-		if c.may(t, state) {
-			total += t.weight()
-		}
-	}
-	if total == 0 {
-		return nil
-	}
-	at := c.table.random(total)
+	total := 0 // of those that may be taken, so far: each gives way to a later one by its weight
 	for _, t := range s.trunks {
 		if !c.may(t, state) {
 			continue
 		}
-		if at -= t.weight(); at < 0 {
-			return t
+		if total += t.weight(); c.table.random(total) < t.weight() {
+			drawn = t
 		}
 	}
-	return nil // its state has changed since
+	return drawn
 }
 
 func (c *choice) may(t *Trunk, state State) bool {
-	return t.live.state() == state && (state != Down || !t.live.resting(c.ms)) &&
+	return t.live.state() == state && t.full(Out) == c.full && (state != Down || !t.live.resting(c.ms)) &&
 		(len(t.hours) == 0 || t.hours.Has(c.now)) && !slices.Contains(c.tried[:c.n], t)
 }
 

@@ -491,10 +491,42 @@ func TestChoiceDoesNotAllocate(t *testing.T) {
 	}
 }
 
+// A trunk with a free channel is found behind any number of full ones, which come last:
+// an emergency call takes a channel all the same.
+func TestFullTrunksComeLast(t *testing.T) {
+	table := large(t, func(t *Trunk) { t.Channels = 1 }).Table()
+	const free = 3
+	for i, trunk := range table.All() {
+		switch {
+		case i >= free:
+			trunk.Seize(Out)
+		case i == 0:
+			trunk.live.set(&trunk.live.health, Down)
+		}
+	}
+	for _, number := range []string{"+49301234567", "+12125551212"} {
+		var chosen []*Trunk
+		for trunk := range table.Choose(number) {
+			chosen = append(chosen, trunk)
+		}
+		if len(chosen) != maxTries {
+			t.Fatalf("%s: %d trunks", number, len(chosen))
+		}
+		for i, trunk := range chosen {
+			if trunk.full(Out) != (i >= free) {
+				t.Errorf("%s: %s comes as number %d, full: %t", number, trunk.Name, i, trunk.full(Out))
+			}
+		}
+		if s := chosen[free-1].State(); s != Down {
+			t.Errorf("%s: the one that is down does not come after those that are up", number)
+		}
+	}
+}
+
 // BenchmarkChoose finds the trunk that takes a call, among 1,000 trunks with 100,000
 // prefixes: of few that serve a number closely, and of all, which share the rest of the
 // world. Most may be down or have no channel free; the search ends at one that takes the
-// call, or when 32 were full.
+// call.
 func BenchmarkChoose(b *testing.B) {
 	const well = 100 // each 100th trunk is well whatever the others are
 	for state, put := range map[string]func(t *Trunk){
