@@ -72,9 +72,14 @@ func (t *Telephones) Close() Heard {
 // run sends what is due and reads what has come, until Close.
 func (t *Telephones) run() {
 	defer close(t.ended)
-	runtime.LockOSThread() // and the thread ends with it
+	// The thread must not end with it: it may be that which started the server, which
+	// is killed when it ends.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	_ = pin(1)
-	_ = unix.Setpriority(unix.PRIO_PROCESS, 0, first)
+	if unix.Setpriority(unix.PRIO_PROCESS, 0, first) == nil {
+		defer func() { _ = unix.Setpriority(unix.PRIO_PROCESS, 0, 0) }()
+	}
 	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0)
 	every := frame / time.Duration(len(t.streams))
 	begin := time.Now()
