@@ -130,10 +130,7 @@ func bindings(p *harness.Process) map[string]bool {
 // REGISTER that got its 200 is there, and calls find it; what was removed stays
 // gone.
 func TestKilledServerKeepsRegistrations(t *testing.T) {
-	dir := t.TempDir()
-	p := harness.Configure(t, dir, "registrar: {max_bindings: 60}\n")
-	harness.ImportUsers(t, p, dir)
-	p.Start()
+	p, _ := harness.StartProcess(t, "registrar: {max_bindings: 60}\n")
 	c := newClerk(t, p.Trusted)
 	total := 0
 	for round := range 4 {

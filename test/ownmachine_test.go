@@ -56,12 +56,7 @@ func TestPhoneOnTheServersMachine(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer phone.Close()
-	call, err := phone.Dial(harness.Soon(t), "+49301234567", softphone.DialOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	announcement := sound.Duration(len(gatewaysim.Announcement()))
-	report := harness.Listens(t, call, softphone.TalkOptions{Play: sound.Silence(announcement), Measure: true}, announcement+2*time.Second)
+	_, report := harness.HearsAnnouncement(t, phone)
 	if a := report.Audio; len(a.Tones) < len(sound.Segments(gatewaysim.Announcement())) || a.Echoes == 0 {
 		t.Errorf("heard %+v", a)
 	}

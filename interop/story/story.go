@@ -243,6 +243,17 @@ func shown(err error) error {
 
 // fax has the hero want T.38, which the other side refuses; the call goes on.
 func fax(ctx context.Context, c Cast) error {
+	return wantsFax(ctx, c, false, func(got, said int) error {
+		if got < 400 || said != 0 && got != said {
+			return fmt.Errorf("the fax was refused with %d, and the refusal that came is %d", said, got)
+		}
+		return on("after the fax", talk(ctx, c.Hero, c.Other))
+	})
+}
+
+// wantsFax has the hero want T.38 in a call, which the other side takes or refuses. then
+// judges the answer that came and the one that was said, 0 when nobody saw that.
+func wantsFax(ctx context.Context, c Cast, taken bool, then func(got, said int) error) error {
 	return during(ctx, c.Hero, c.Other, func() error {
 		if err := talk(ctx, c.Hero, c.Other); err != nil {
 			return fmt.Errorf("before the fax: %w", err)
@@ -250,13 +261,10 @@ func fax(ctx context.Context, c Cast) error {
 		var got, said int
 		if err := together(ctx,
 			func(ctx context.Context) (err error) { got, err = c.Hero.Fax(ctx); return err },
-			func(ctx context.Context) (err error) { said, err = c.Other.Faxed(ctx, false); return err }); err != nil {
+			func(ctx context.Context) (err error) { said, err = c.Other.Faxed(ctx, taken); return err }); err != nil {
 			return err
 		}
-		if got < 400 || said != 0 && got != said {
-			return fmt.Errorf("the fax was refused with %d, and the refusal that came is %d", said, got)
-		}
-		return on("after the fax", talk(ctx, c.Hero, c.Other))
+		return then(got, said)
 	})
 }
 
@@ -321,16 +329,7 @@ var (
 
 // faxSwitch has a call become a fax, which the other side takes.
 func faxSwitch(ctx context.Context, c Cast) error {
-	return during(ctx, c.Hero, c.Other, func() error {
-		if err := talk(ctx, c.Hero, c.Other); err != nil {
-			return fmt.Errorf("before the fax: %w", err)
-		}
-		var got, said int
-		if err := together(ctx,
-			func(ctx context.Context) (err error) { got, err = c.Hero.Fax(ctx); return err },
-			func(ctx context.Context) (err error) { said, err = c.Other.Faxed(ctx, true); return err }); err != nil {
-			return err
-		}
+	return wantsFax(ctx, c, true, func(got, said int) error {
 		if got != 200 || said != 200 {
 			return fmt.Errorf("the fax was answered with %d, and the answer that came is %d", said, got)
 		}

@@ -191,10 +191,7 @@ func TestParkRecall(t *testing.T) {
 		}
 		notified(b)
 		b.Ok("BYE", "", "")
-		back := phones["bob"].Request("INVITE")
-		if from, _ := back.From(); !strings.HasPrefix(string(from.URI), "sip:alice@") {
-			t.Errorf("bob is called back by %s, want alice", from.URI)
-		}
+		back := calledBack(t, phones, "bob", "alice")
 		if takes {
 			k := &harness.Talker{Wire: phones["bob"], User: "bob", Port: 31020, Seq: 10}
 			k.Accept(back)

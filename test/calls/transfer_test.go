@@ -312,6 +312,17 @@ func TestRingbackAfterEarlyMedia(t *testing.T) {
 	r.NothingLeft(t)
 }
 
+// calledBack is the INVITE by which somebody's phone is called back, in the name of who is
+// still there.
+func calledBack(t *testing.T, phones map[string]*harness.Wire, who, by string) *sip.Message {
+	t.Helper()
+	back := phones[who].Request("INVITE")
+	if from, _ := back.From(); !strings.HasPrefix(string(from.URI), "sip:"+by+"@") {
+		t.Errorf("%s is called back by %s, want %s", who, from.URI, by)
+	}
+	return back
+}
+
 // The transferor has hung up and nobody takes the call: it is called back, so that who
 // was sent on is not left alone.
 func TestTransferorIsCalledBack(t *testing.T) {
@@ -321,10 +332,7 @@ func TestTransferorIsCalledBack(t *testing.T) {
 		a.Asks("REFER", "Refer-To: <sip:carol@"+harness.Domain+">\n", "")
 		a.HangsUp()
 		phones["carol"].Reply(phones["carol"].Request("INVITE"), 486, "busy", "", "")
-		back := phones["alice"].Request("INVITE")
-		if from, _ := back.From(); !strings.HasPrefix(string(from.URI), "sip:bob@") {
-			t.Errorf("alice is called back by %s, want bob", from.URI)
-		}
+		back := calledBack(t, phones, "alice", "bob")
 		if takes {
 			k := &harness.Talker{Wire: phones["alice"], User: "alice", Port: 31020, Seq: 10}
 			k.Accept(back)

@@ -38,12 +38,7 @@ func throughTrunk(t *testing.T) (wrong []string) {
 		t.Fatal(err)
 	}
 	defer phone.Close()
-	call, err := phone.Dial(harness.Soon(t), "+49301234567", softphone.DialOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	announcement := sound.Duration(len(gatewaysim.Announcement()))
-	report := harness.Listens(t, call, softphone.TalkOptions{Play: sound.Silence(announcement), Measure: true}, announcement+2*time.Second)
+	call, report := harness.HearsAnnouncement(t, phone)
 	a := report.Audio
 	want := sound.Segments(gatewaysim.Announcement())
 	if a.Codec != "opus" || a.Lost > 0 || len(a.Tones) < len(want) || a.Echoes == 0 {

@@ -100,10 +100,7 @@ func (l *local) version(since string) (version string, complete bool, changes []
 // that holds, a follower of events is told that some were missed, and what was changed
 // can be asked for.
 func TestKilledServerTellsChangedContacts(t *testing.T) {
-	dir := t.TempDir()
-	p := harness.Configure(t, dir, "")
-	harness.ImportUsers(t, p, dir)
-	p.Start()
+	p, dir := harness.StartProcess(t, "")
 	l := overUnix(t, dir)
 	if code, out := l.do("PUT", "/users/u1/contacts/u2", `{"name":"0"}`); code != 200 {
 		t.Fatalf("%d %v", code, out)

@@ -76,10 +76,7 @@ func (d *device) take(m *sip.Message) {
 // The server is killed at each step of a message to three devices, one of which is
 // away: each shows every message once, and in order.
 func TestThreeDevicesAndKills(t *testing.T) {
-	dir := t.TempDir()
-	p := harness.Configure(t, dir, "")
-	harness.ImportUsers(t, p, dir)
-	p.Start()
+	p, _ := harness.StartProcess(t, "")
 	sender, a, b, c := newDevice(t, p, ""), newDevice(t, p, "a"), newDevice(t, p, "b"), newDevice(t, p, "c")
 	devices := []*device{a, b, c}
 	kill := func() {

@@ -15,10 +15,7 @@ import (
 // §4.1.3), and takes no new ones meanwhile. It waits for their answers, and knows
 // nothing of them when it comes back.
 func TestStoppedServerHandsSubscriptionsOver(t *testing.T) {
-	dir := t.TempDir()
-	p := harness.Configure(t, dir, "events: {deactivate: true}\n")
-	harness.ImportUsers(t, p, dir)
-	p.Start()
+	p, _ := harness.StartProcess(t, "events: {deactivate: true}\n")
 	r, to := &harness.Rig{T: t}, netip.MustParseAddrPort(p.Trusted)
 	presence, first := r.Watch(harness.DialUDP(t, to), "u1", "u2", "presence")
 	lamp, _ := r.Watch(harness.DialUDP(t, to), "u1", "u2", "dialog")
@@ -59,10 +56,7 @@ func deactivated(t *testing.T, m *sip.Message) {
 // Otherwise subscriptions go on when the server is there again, and nobody hears
 // that it was away.
 func TestStoppedServerKeepsSubscriptions(t *testing.T) {
-	dir := t.TempDir()
-	p := harness.Configure(t, dir, "")
-	harness.ImportUsers(t, p, dir)
-	p.Start()
+	p, _ := harness.StartProcess(t, "")
 	r, to := &harness.Rig{T: t}, netip.MustParseAddrPort(p.Trusted)
 	k, before := r.Watch(harness.DialUDP(t, to), "u1", "u2", "presence")
 	p.Signal(syscall.SIGTERM)

@@ -236,6 +236,17 @@ func (p *Process) Run(args ...string) string {
 
 const Clients = 1000
 
+// StartProcess starts the built server in a folder of its own, with settings besides those
+// of Configure and the users of ImportUsers.
+func StartProcess(t *testing.T, settings string) (p *Process, dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	p = Configure(t, dir, settings)
+	ImportUsers(t, p, dir)
+	p.Start()
+	return p, dir
+}
+
 // ImportUsers makes u0, u1 … before the server starts.
 func ImportUsers(t *testing.T, p *Process, dir string) {
 	t.Helper()

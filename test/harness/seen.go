@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"tandem/cmd/tandem/gatewaysim"
 	"tandem/cmd/tandem/softphone"
 	"tandem/media/sound"
 	"tandem/telephony"
@@ -74,4 +75,16 @@ func Listens(t *testing.T, call *softphone.Call, o softphone.TalkOptions, much t
 		t.Fatal(err)
 	}
 	return report
+}
+
+// HearsAnnouncement has a phone call a number behind a simulated gateway and say nothing
+// until it has heard the announcement.
+func HearsAnnouncement(t *testing.T, phone *softphone.Phone) (*softphone.Call, *softphone.Report) {
+	t.Helper()
+	call, err := phone.Dial(Soon(t), "+49301234567", softphone.DialOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	announcement := sound.Duration(len(gatewaysim.Announcement()))
+	return call, Listens(t, call, softphone.TalkOptions{Play: sound.Silence(announcement), Measure: true}, announcement+2*time.Second)
 }

@@ -32,7 +32,41 @@ func (s *Server) routes(ctx context.Context, cfg *config.Config) (*rtc.Router, e
 	if err := s.openBroker(cfg); err != nil {
 		return nil, err
 	}
-	s.gate = auth.New(auth.Config{
+	s.gate = s.newGate(cfg)
+	if s.gruu, err = location.NewGRUU(s.key); err != nil {
+		return nil, err
+	}
+	s.reach = reach.New(s.location, s.transport)
+	s.proxy = s.newProxy(cfg, routes)
+	handlers := []rtc.Handler{
+		s.gate,                               // who is it?
+		rtc.HandlerFunc(s.pint.broker.Guard), // REGISTER for services, by their gateways alone
+		s.newRegistrar(cfg),                  // REGISTER for our domains
+	}
+	if cfg.Phones.PnP != "" {
+		first, err := s.plugAndPlay(cfg)
+		if err != nil {
+			return nil, err
+		}
+		handlers = append([]rtc.Handler{first}, handlers...) // phones out of the box, whom nobody knows
+	}
+	errands, err := phoneErrands(cfg)
+	if err != nil {
+		return nil, err
+	}
+	handlers = append([]rtc.Handler{errands}, handlers...) // phones that cannot prove who they are
+	more, err := s.openRooms(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	handlers = append(handlers, more...) // those of rooms.go
+	handlers = append(handlers, s.proxy) // everything else, to wherever it is to go
+	return rtc.NewRouter(s.log, s.proxy.Stray, handlers...), nil
+}
+
+// newGate makes the handler that asks who a sender is.
+func (s *Server) newGate(cfg *config.Config) *auth.Gate {
+	return auth.New(auth.Config{
 		Users:        s.directory,
 		Peers:        s.peers,
 		Domains:      cfg.Domains,
@@ -50,10 +84,11 @@ func (s *Server) routes(ctx context.Context, cfg *config.Config) (*rtc.Router, e
 		Precheck:     s.precheck,
 		Log:          s.log,
 	})
-	if s.gruu, err = location.NewGRUU(s.key); err != nil {
-		return nil, err
-	}
-	reg := registrar.New(registrar.Config{
+}
+
+// newRegistrar makes the handler of REGISTER for our domains.
+func (s *Server) newRegistrar(cfg *config.Config) *registrar.Registrar {
+	return registrar.New(registrar.Config{
 		Location:       s.location,
 		Users:          pintroom.Registered{Directory: s.directory, Broker: s.pint.broker},
 		Log:            s.log,
@@ -67,8 +102,11 @@ func (s *Server) routes(ctx context.Context, cfg *config.Config) (*rtc.Router, e
 		MaxBindings:    cfg.Registrar.MaxBindings,
 		ServiceRoute:   cfg.Registrar.ServiceRoute,
 	})
-	s.reach = reach.New(s.location, s.transport)
-	s.proxy = proxy.New(proxy.Config{
+}
+
+// newProxy makes the handler that forwards what no other handler takes.
+func (s *Server) newProxy(cfg *config.Config, routes *proxy.Routes) *proxy.Proxy {
+	return proxy.New(proxy.Config{
 		Transport: s.transport,
 		Resolver:  s.resolver,
 		Reach:     s.reach,
@@ -91,30 +129,6 @@ func (s *Server) routes(ctx context.Context, cfg *config.Config) (*rtc.Router, e
 		DiversionOfUsers: cfg.Proxy.DiversionOfUsers,
 		TimerC:           cfg.Proxy.TimerC,
 	})
-	handlers := []rtc.Handler{
-		s.gate,                               // who is it?
-		rtc.HandlerFunc(s.pint.broker.Guard), // REGISTER for services, by their gateways alone
-		reg,                                  // REGISTER for our domains
-	}
-	if cfg.Phones.PnP != "" {
-		first, err := s.plugAndPlay(cfg)
-		if err != nil {
-			return nil, err
-		}
-		handlers = append([]rtc.Handler{first}, handlers...) // phones out of the box, whom nobody knows
-	}
-	errands, err := phoneErrands(cfg)
-	if err != nil {
-		return nil, err
-	}
-	handlers = append([]rtc.Handler{errands}, handlers...) // phones that cannot prove who they are
-	more, err := s.openRooms(ctx, cfg)
-	if err != nil {
-		return nil, err
-	}
-	handlers = append(handlers, more...) // those of rooms.go
-	handlers = append(handlers, s.proxy) // everything else, to wherever it is to go
-	return rtc.NewRouter(s.log, s.proxy.Stray, handlers...), nil
 }
 
 // users is the directory as proxy and calls see it.
