@@ -30,12 +30,7 @@ func (g *Gateway) broker(r *rtc.Request) error {
 			r.Resume(g.refusal(g.unrecorded(lost)))
 			return
 		}
-		r.Tx.Lane().Do(func() {
-			if err := g.cfg.Onward.Serve(r); err != nil {
-				st := g.refusal(err)
-				r.Respond(st.Code, st.Reason, st.Header)
-			}
-		})
+		g.goOn(r, func() error { return g.cfg.Onward.Serve(r) })
 	})
 	return nil
 }

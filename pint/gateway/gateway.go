@@ -305,7 +305,7 @@ func (g *Gateway) bye(r *rtc.Request, session pint.Session, answer func() error)
 	refused := session.Stoppable()
 	g.record(Row{Deed: Stop, Order: session.Order, Session: &session, Refused: refused}, func(lost error) {
 		if lost != nil {
-			_ = g.unrecorded(lost) // logs it
+			g.tellLost(lost)
 		}
 		if refused != nil {
 			r.Tx.Lane().Do(func() { g.keepOn(r, session, refused) })
@@ -325,16 +325,21 @@ func (g *Gateway) stop(r *rtc.Request, id string, answer func() error) {
 			r.Resume(&rtc.Status{Code: 503, Header: []byte("Retry-After: 5\r\n"), Err: err})
 			return
 		}
-		r.Tx.Lane().Do(func() {
-			if err := answer(); err != nil {
-				st := g.refusal(err)
-				r.Respond(st.Code, st.Reason, st.Header)
-			}
-		})
+		g.goOn(r, answer)
 	}
 	if g.exec.Cancel(id, "requester", kept) != nil { // it has ended meanwhile
 		kept(nil)
 	}
+}
+
+// goOn serves a held request on its lane. It must not be called on one.
+func (g *Gateway) goOn(r *rtc.Request, serve func() error) {
+	r.Tx.Lane().Do(func() {
+		if err := serve(); err != nil {
+			st := g.refusal(err)
+			r.Respond(st.Code, st.Reason, st.Header)
+		}
+	})
 }
 
 // sessionOf is the session that a dialog is of.

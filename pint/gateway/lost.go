@@ -10,10 +10,10 @@ import (
 	"tandem/rtc/sip"
 )
 
-// withinLost takes a request in a dialog of before a restart. What its session is, the disk
-// has told; that of the dialog is not kept: a BYE needs none, a re-INVITE brings what is
-// needed. All else is left to the dialogs there are. d came back for its watchers, nil when
-// there are none.
+// withinLost takes a request in a dialog that began before a restart. The session is on
+// disk, the dialog is not: a BYE needs no dialog, and a re-INVITE brings all that is needed
+// to make it again. Other requests are left to the dialogs there are. d is the dialog when
+// it came back for its watchers, else nil.
 func (g *Gateway) withinLost(r *rtc.Request, d *dialog.Dialog) error {
 	session, ok := g.exec.ByDialog(string(r.CallID()), string(r.ToTag()))
 	switch {

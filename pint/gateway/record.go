@@ -15,20 +15,20 @@ type Deed uint8
 const (
 	Ask  Deed = iota + 1 // a service (INVITE)
 	Move                 // another time (re-INVITE)
-	Stop                 // its end (BYE, CANCEL)
+	Stop                 // its end (BYE)
 )
 
 // Row is one request, for the record of who asked for what.
 type Row struct {
 	Deed    Deed
 	Order   pint.Order
-	Session *pint.Session // it is about, as it was then; nil: none was taken on
+	Session *pint.Session // that it is about, as it was then; nil: none was taken on
 	Passed  bool          // to a registered gateway, which carries it out
 	Refused error         // why it was, nil when it was not
 }
 
-// record puts a request on record, and tells then from another goroutine when that is on
-// disk, or cannot be. Answers wait for it: what nobody could be held to account for is not
+// record puts a request on record. When that is on disk, or cannot be, it calls then from
+// another goroutine. Answers wait for it: what nobody could be held to account for is not
 // taken on.
 func (g *Gateway) record(row Row, then func(lost error)) {
 	if g.cfg.Record == nil {
@@ -40,9 +40,14 @@ func (g *Gateway) record(row Row, then func(lost error)) {
 	}
 }
 
-// unrecorded is the answer to a request whose row cannot be kept.
-func (g *Gateway) unrecorded(lost error) error {
+// tellLost logs that the row of a request cannot be kept.
+func (g *Gateway) tellLost(lost error) {
 	g.cfg.Log.Error("audit row of a PINT request not kept", "err", lost)
+}
+
+// unrecorded is the answer to a request that is not taken on, since its row cannot be kept.
+func (g *Gateway) unrecorded(lost error) error {
+	g.tellLost(lost)
 	return &pint.Refusal{Code: 503, After: 5 * time.Second, Text: "the request could not be put on record"}
 }
 

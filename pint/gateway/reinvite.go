@@ -18,6 +18,7 @@ import (
 func (g *Gateway) reinvite(s *dialog.Session, in *dialog.Incoming) {
 	session, ok := g.exec.Session(id(s))
 	if !ok {
+		session.ID = id(s)
 		if in.Identity != nil {
 			session.By = in.Identity.AOR
 		}
@@ -56,7 +57,7 @@ func (g *Gateway) reinvite(s *dialog.Session, in *dialog.Incoming) {
 		}
 		g.record(Row{Deed: Move, Order: now.Order, Session: &now}, func(lost error) {
 			if lost != nil {
-				_ = g.unrecorded(lost) // logs it: the new time holds
+				g.tellLost(lost) // the new time holds all the same
 			}
 			s.Do(func() { g.agree(in, &now) })
 		})
