@@ -30,8 +30,8 @@ type job struct {
 	dest    [2]string
 	holding bool          // a place of limits
 	moving  bool          // another time is being written
-	marking bool          // that somebody is being called is
-	ending  []func(error) // told of the end of a try that is being marked
+	marking bool          // it is being written that somebody is being called
+	ending  []func(error) // are told when a session ends that was to end while marking
 	cleanup func()        // of sounds
 	missed  service.Leg
 	message []string    // files that are played to an answering machine
@@ -300,9 +300,10 @@ func (j *job) dial(w whom) {
 	})
 }
 
-// unmarked is that the disk refuses what a try needs to be known by. Nobody is called. A
-// session that a restart would still take up waits for the disk, for as long as a restart
-// would: it is not told to have failed, and then done. All others have failed.
+// unmarked goes on when the disk refuses to take that somebody is being called: then nobody
+// is. A session that a restart would begin, since it is scheduled on disk, waits for the
+// disk as long as it may be late after a restart: otherwise it could be told to have failed,
+// and be carried out after all. All others fail.
 func (j *job) unmarked(was *pint.Session) {
 	j.release()
 	s := j.now().Clone()
@@ -318,8 +319,8 @@ func (j *job) unmarked(was *pint.Session) {
 }
 
 // abandoned ends a try that somebody does not want any more before anybody is called.
-// unmarked is why a restart would not know of the try; then its end must be on disk before
-// those who wanted it are told.
+// unmarked is why the disk does not have the try; a restart would begin it, so those who
+// wanted its end are told only when that is on disk.
 func (j *job) abandoned(unmarked error) bool {
 	by := j.quits()
 	if by == "" {
