@@ -19,10 +19,10 @@ func (d *Directory) AddAlias(ctx context.Context, aor rtc.AOR, alias string) err
 // AddDirect is AddAlias of an address or number that leads to one device of the user,
 // named as Devices names it or by its instance ("urn:…"); "" is all.
 func (d *Directory) AddDirect(ctx context.Context, aor rtc.AOR, alias, device string) error {
-	if err := d.checkDirect(aor, device); err != nil {
-		return err
-	}
 	return d.setAlias(ctx, aor, alias, func(u *User, alias rtc.AOR) error {
+		if err := d.checkDirect(aor, device); err != nil {
+			return err
+		}
 		switch {
 		case alias == aor && device != "":
 			return fmt.Errorf("%s: %w: the user's own address leads to all devices", alias, ErrInvalid)
@@ -31,7 +31,6 @@ func (d *Directory) AddDirect(ctx context.Context, aor rtc.AOR, alias, device st
 		}
 		u.dropDirect(func(a rtc.AOR, _ string) bool { return a == alias })
 		if device != "" {
-			u.Direct = maps.Clone(u.Direct)
 			if u.Direct == nil {
 				u.Direct = make(map[rtc.AOR]string)
 			}
@@ -67,7 +66,8 @@ const maxInstance = 256
 // IsInstance tells the instance of a device from its name.
 func IsInstance(device string) bool { return strings.HasPrefix(strings.ToLower(device), "urn:") }
 
-// checkDirect wants a device that the user has. An instance may register later.
+// checkDirect wants a device that the user has, or an instance, which may register later.
+// It is called within a change, so that nobody revokes the device meanwhile.
 func (d *Directory) checkDirect(aor rtc.AOR, device string) error {
 	switch {
 	case device == "":
@@ -88,7 +88,8 @@ func (d *Directory) checkDirect(aor rtc.AOR, device string) error {
 	return nil
 }
 
-// dropDirect has aliases lead to all devices again.
+// dropDirect has aliases lead to all devices again. Direct is a copy then, which may be
+// changed.
 func (u *User) dropDirect(drop func(alias rtc.AOR, device string) bool) {
 	left := maps.Clone(u.Direct)
 	maps.DeleteFunc(left, drop)
