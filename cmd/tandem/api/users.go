@@ -191,6 +191,9 @@ func (a *API) changeUser(ctx context.Context, do *op.Doing, in *struct {
 }
 
 func (a *API) applyUser(ctx context.Context, aor rtc.AOR, in UserChange) (password string, err error) {
+	if in.Device != "" && in.AddAlias == "" {
+		return "", problem.Invalid("alias_missing", "device says which device rings for add_alias, which is not there", "name the address or number in add_alias")
+	}
 	if in.Enabled != nil && *in.Enabled {
 		err = a.Directory.Enable(ctx, aor)
 	}
@@ -203,9 +206,6 @@ func (a *API) applyUser(ctx context.Context, aor rtc.AOR, in UserChange) (passwo
 		Extension: in.Extension, Numbers: in.Numbers, Groups: in.Groups}
 	if err == nil && profile != (directory.Change{}) {
 		err = a.Directory.Change(ctx, aor, profile)
-	}
-	if err == nil && in.Device != "" && in.AddAlias == "" {
-		err = problem.Invalid("alias_missing", "device says which device rings for add_alias, which is not there", "name the address or number in add_alias")
 	}
 	if err == nil && in.AddAlias != "" {
 		err = a.Directory.AddDirect(ctx, aor, in.AddAlias, in.Device)
