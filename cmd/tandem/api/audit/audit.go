@@ -140,7 +140,7 @@ func (l *Log) Keep(d Deed, done func(error)) error {
 	return err
 }
 
-// Lost is how many rows of Note were lost.
+// Lost is how many rows of Note and Keep were lost.
 func (l *Log) Lost() uint64 { return l.lost.Load() }
 
 // next is a new ID.

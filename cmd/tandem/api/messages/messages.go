@@ -300,8 +300,9 @@ func (n *nouns) decide(ctx context.Context, do *op.Doing, in *struct {
 			return DecidedStranger{}, err
 		}
 	}
-	for _, s := range n.Messages.Strangers(user) {
-		if s.AOR == sender || n.Consent.Name(user, s.AOR) == n.Consent.Name(user, sender) {
+	name := n.Consent.Name(user, sender)
+	for _, s := range n.Messages.Strangers(user) { // one sender may write by several addresses
+		if n.Consent.Name(user, s.AOR) == name {
 			out.Messages += n.Messages.Decide(user, s.AOR, rule.Action == consent.Allow)
 		}
 	}
