@@ -71,7 +71,7 @@ type Lines struct {
 }
 
 // New makes a board and adds the event package to n. authorise says who may watch
-// a line; in the view hidden it never does anything. others are lines besides those of
+// a line; in the view hidden it always seems to be idle. others are lines besides those of
 // users.
 func New(n *event.Notifier, authorise func(event.Ask) (event.Grant, error), hidden string, others Lines) *Board {
 	b := &Board{n: n, m: make(map[rtc.AOR][]Call)}
@@ -85,19 +85,15 @@ func New(n *event.Notifier, authorise func(event.Ask) (event.Grant, error), hidd
 			return authorise(a)
 		},
 		Document: func(q event.Query) event.Document {
-			call := Call{ID: "idle"}
-			mine := false
 			if others.Line != nil {
-				call, mine = others.Line(q.Resource)
+				if call, mine := others.Line(q.Resource); mine {
+					return document(q.Resource, call)
+				}
 			}
-			switch {
-			case mine:
-			case q.View != hidden:
-				call = b.line(q.Resource)
-			default:
-				call = Call{ID: "idle"}
+			if q.View == hidden {
+				return document(q.Resource, Call{ID: "idle"})
 			}
-			return document(q.Resource, call)
+			return document(q.Resource, b.line(q.Resource))
 		}})
 	return b
 }
