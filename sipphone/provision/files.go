@@ -2,7 +2,6 @@ package provision
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/pem"
 	"maps"
 	"path/filepath"
@@ -19,7 +18,11 @@ func (d *Desk) file(a *asked) (*Document, error) {
 		return doc, nil
 	}
 	if d.files != nil {
-		if doc := cmp.Or(d.open(a.path), d.firmware(a)); doc != nil {
+		doc := d.open(a.path)
+		if doc == nil {
+			doc = d.firmware(a.path)
+		}
+		if doc != nil {
 			d.note(a)
 			return doc, nil
 		}
@@ -52,14 +55,14 @@ func (d *Desk) authority(a *asked) *Document {
 
 // firmware opens a file of the firmware of any model, nil for none: phones ask for it by
 // its name alone.
-func (d *Desk) firmware(a *asked) *Document {
-	if strings.Contains(a.path, "/") {
+func (d *Desk) firmware(name string) *Document {
+	if strings.Contains(name, "/") {
 		return nil
 	}
-	models := slices.Sorted(maps.Keys(d.cfg.Place().Firmware))
-	for _, model := range models {
-		if slices.Contains(d.cfg.Place().Firmware[model], a.path) {
-			return d.open(FirmwareFolder + "/" + model + "/" + a.path)
+	files := d.cfg.Place().Firmware
+	for _, model := range slices.Sorted(maps.Keys(files)) {
+		if slices.Contains(files[model], name) {
+			return d.open(FirmwareFolder + "/" + model + "/" + name)
 		}
 	}
 	return nil
