@@ -51,12 +51,7 @@ func (c Change) Dated() string {
 }
 
 // Ahead is how far clocks are ahead in summer, in hours: "1" or "0:30".
-func (z Zone) Ahead() string {
-	if z.Save == 3600 {
-		return "1"
-	}
-	return fmt.Sprintf("0:%d", z.Save/60)
-}
+func (z Zone) Ahead() string { return Hours(z.Save) }
 
 // zones are those that were asked for, by name. Reading one from disk takes longer than
 // making a file; there are only as many as IANA lists.
@@ -152,14 +147,14 @@ func (c Change) posix() string {
 
 // west is an offset as POSIX counts it: hours west of Greenwich.
 func west(offset int) string {
-	s := strings.TrimPrefix(Hours(-offset), "+")
-	if s == "" || s[0] != '-' {
+	s := Hours(-offset)
+	if s[0] != '-' {
 		s = "+" + s
 	}
 	return s
 }
 
-// Hours is an offset as "+1", "-3:30" or "5:45".
+// Hours is an offset as "1", "-3:30" or "5:45".
 func Hours(offset int) string {
 	s := strconv.Itoa(offset / 3600)
 	if offset < 0 && offset > -3600 {
