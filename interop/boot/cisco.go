@@ -93,7 +93,7 @@ func ciscoEnterprise(b *booting) error {
 	return nil
 }
 
-// flat reads a flat profile and follows its Profile_Rule once.
+// flat fetches a flat profile and reads its settings.
 func (b *booting) flat(path string) (map[string]string, error) {
 	text, err := b.must(path)
 	if err != nil {

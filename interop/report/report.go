@@ -21,7 +21,7 @@ type Report struct {
 	Results []Result        `json:"results"`
 }
 
-// New counts.
+// New makes the report of a run that has ended, and counts its outcomes.
 func New(target string, begun time.Time, results []Result) *Report {
 	r := &Report{Target: target, Begun: begun, Took: time.Since(begun), Counts: map[Outcome]int{}, Results: results}
 	for _, x := range results {

@@ -54,7 +54,7 @@ var functions = template.FuncMap{
 	"stem":    func(name string) string { return strings.TrimSuffix(name, path.Ext(name)) },
 	"prefix":  func(prefix, s string) bool { return strings.HasPrefix(s, prefix) },
 	"bare":    bare,
-	// A text that stands in quotes within an attribute of XML.
+	// For a text that stands in quotes within an attribute of XML: quotes are left out.
 	"unquoted": func(s string) string { return strings.ReplaceAll(s, "&#34;", "") },
 	"after":    func(mark, s string) string { _, rest, _ := strings.Cut(s, mark); return rest },
 	"breaks":   func(pem string) string { return strings.ReplaceAll(pem, "\n", "&#10;") },
@@ -137,8 +137,8 @@ func first(n int, list any) (any, error) {
 	return v.Slice(0, min(n, v.Len())).Interface(), nil
 }
 
-// bare is a URL as makers want it who ask for the way apart: without scheme, and without
-// the / at its end.
+// bare is a URL without its scheme and without the / at its end, for phones that have a
+// setting of its own for the scheme.
 func bare(url string) string {
 	_, rest, _ := strings.Cut(url, "://")
 	return strings.TrimSuffix(rest, "/")

@@ -38,7 +38,7 @@ func shelf(family string, entries []Entry) any {
 	return entryBook("CiscoIPPhoneDirectory", entries)
 }
 
-// maxCisco is how many entries these phones show; with more they show none.
+// maxCisco is how many entries these phones can show. A longer list they do not show at all.
 const maxCisco = 32
 
 type bookEntry struct {
@@ -95,7 +95,7 @@ func grandstreamBook(entries []Entry) (b grandstreamDirectory) {
 	return b
 }
 
-// snomItem is numbered so that an entry takes the place of the one before.
+// snomItem has a number: an entry replaces the one that had its number before.
 type snomItem struct {
 	Context string `xml:"context,attr"`
 	Type    string `xml:"type,attr"`
@@ -107,7 +107,7 @@ type snomItem struct {
 type snomDirectory struct {
 	XMLName  xml.Name   `xml:"tbook"`
 	E        string     `xml:"e,attr"`
-	Complete bool       `xml:"complete,attr"` // entries of before go
+	Complete bool       `xml:"complete,attr"` // it replaces the whole list that the phone has
 	Items    []snomItem `xml:"item"`
 }
 

@@ -9,16 +9,16 @@ import (
 	"tandem/sipphone/phonebook"
 )
 
-// books is the folder of phonebooks, and bookName what each is called: Grandstream adds
-// that by itself to the folder it is told.
+// books is the folder of phonebooks, and bookName the name of each. The name is fixed:
+// Grandstream is told the folder, and adds the name by itself.
 const (
 	books    = "phonebook/"
 	bookName = "/phonebook.xml"
 )
 
-// bookPath is where a phone reads its phonebook, now and whenever somebody presses the key
-// for it. It shows no password then, most have no place for one: what the path holds is a
-// secret of that phone, good for its phonebook alone.
+// bookPath is where a phone reads its phonebook, whenever somebody presses the key for it.
+// Most phones cannot send a password then, so the path holds a secret of that phone, good
+// for its phonebook alone.
 func bookPath(mac sipphone.MAC, word string) string {
 	return books + string(mac) + "/" + word + bookName
 }
@@ -35,8 +35,8 @@ func bookOf(path string) (mac sipphone.MAC, word string, ok bool) {
 	return mac, word, ok && two && err == nil && word != "" && !strings.Contains(word, "/")
 }
 
-// hideBook notes what the path of a phonebook proves, and takes it out: paths are logged
-// and kept.
+// hideBook takes the secret out of the path of a phonebook and keeps it in word, because
+// paths are logged.
 func (a *asked) hideBook() {
 	mac, word, ok := bookOf(a.path)
 	if !ok {
