@@ -59,7 +59,9 @@ func inTime(t *testing.T, f func(w *world)) {
 	})
 }
 
-// open starts the server, on the data there is.
+// open starts the server, on the data there is, and returns when it has done what it does
+// first: it marks the calls that an earlier run left open as interrupted, and a record that
+// a test writes during this would be one of them.
 func (w *world) open() {
 	s, err := New(w.t.Context(), w.cfg, Options{Network: &w.ports})
 	if err != nil {
@@ -83,6 +85,7 @@ func (w *world) open() {
 			w.t.Error(err)
 		}
 	}
+	synctest.Wait()
 }
 
 // ports are those of media, in memory, and how many are open.
