@@ -30,7 +30,7 @@ func (d *Side) choose(desc *sdp.Description) {
 func alike(a, b *sdp.Media) bool {
 	within := func(a, b *sdp.Media) bool {
 		return !slices.ContainsFunc(a.Codecs, func(c sdp.Codec) bool {
-			return speech(c) && !slices.ContainsFunc(b.Codecs, func(o sdp.Codec) bool { return same(c, o) })
+			return c.Main() && !slices.ContainsFunc(b.Codecs, func(o sdp.Codec) bool { return c.Same(o) })
 		})
 	}
 	return a.Port != 0 && b.Port != 0 && a.RTP() && b.RTP() && a.Kind == b.Kind && a.Connection == b.Connection && within(a, b) && within(b, a)

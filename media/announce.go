@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tandem/media/codec"
+	"tandem/media/route"
 	"tandem/media/sound"
 	"tandem/media/transcode"
 )
@@ -51,7 +52,7 @@ func (s *Session) ready(to Which) (*leg, int, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	if _, ok := l.playable(); !ok {
+	if _, ok := route.Saying(&l.agreed); !ok {
 		return nil, 0, fmt.Errorf("nothing can be played to side %s: %w", to, codec.ErrNoEncoder)
 	}
 	if l.play != nil {
@@ -63,8 +64,8 @@ func (s *Session) ready(to Which) (*leg, int, error) {
 // playRate is the rate at which a leg's player works: the codec's own, but no
 // more than wideband, which speech does not fill.
 func playRate(l *leg) int {
-	if n, ok := outgoing(&l.agreed); ok {
-		if f, ok := convertible(l.agreed.Codecs[n].Codec); ok {
+	if n, ok := route.Outgoing(&l.agreed); ok {
+		if f, ok := route.Convertible(l.agreed.Codecs[n].Codec); ok {
 			return min(f.Native, 16000)
 		}
 	}

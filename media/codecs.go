@@ -7,6 +7,7 @@ import (
 
 	"tandem/media/codec"
 	"tandem/media/format"
+	"tandem/media/route"
 	"tandem/media/sdp"
 )
 
@@ -17,21 +18,6 @@ var standing = []string{"opus", "G722", "PCMA", "PCMU"}
 // numberEvents48k is what we offer events at 48 kHz under, beside those at 8 kHz; the
 // agent chooses others when such numbers mean something else already.
 const numberEvents48k = 110
-
-func isEvent(c sdp.Codec) bool { return c.Event() }
-func isCN(c sdp.Codec) bool    { return c.Canonical() == "CN" }
-
-// speech says that c carries the voice itself.
-func speech(c sdp.Codec) bool { return c.Main() }
-
-// convertible finds the format of c when we can both hear and speak it.
-func convertible(c sdp.Codec) (codec.Format, bool) {
-	f, ok := codec.Find(c.Canonical(), c.ClockRate, max(c.Channels, 1))
-	return f, ok && f.CanEncode() == nil
-}
-
-// same says that two entries mean one format, so that packets can pass.
-func same(a, b sdp.Codec) bool { return a.Same(b) }
 
 // describe is the entry of a codec of ours for SDP.
 func describe(name string) (sdp.Codec, bool) {
@@ -55,12 +41,12 @@ func offerCodecs(want Want, base []sdp.Codec, alone bool) []sdp.Codec {
 		}
 		before := len(out)
 		for _, c := range base {
-			if strings.EqualFold(c.Name, name) && speech(c) {
+			if strings.EqualFold(c.Name, name) && c.Main() {
 				out = append(out, c)
 			}
 		}
 		if c, ok := describe(name); ok && len(out) == before {
-			if _, ok := convertible(c); ok {
+			if _, ok := route.Convertible(c); ok {
 				c.Fmtp = ceiling(c, base)
 				out = append(out, c)
 			}
@@ -76,7 +62,7 @@ func offerCodecs(want Want, base []sdp.Codec, alone bool) []sdp.Codec {
 		}
 	} else {
 		for _, c := range base {
-			if speech(c) {
+			if c.Main() {
 				out = append(out, c)
 			}
 		}
@@ -97,7 +83,7 @@ func keeping(want Want, own, base []sdp.Codec) Want {
 		return want
 	}
 	for _, c := range append(slices.Clone(own), base...) {
-		if speech(c) {
+		if c.Main() {
 			want.Codecs = append(want.Codecs, c.Canonical())
 		}
 	}
@@ -106,9 +92,9 @@ func keeping(want Want, own, base []sdp.Codec) Want {
 
 // apart says that what two sides speak has nothing in common but can be converted.
 func apart(a, b []sdp.Codec) bool {
-	convert := func(c sdp.Codec) bool { _, ok := convertible(c); return ok && speech(c) }
+	convert := func(c sdp.Codec) bool { _, ok := route.Convertible(c); return ok && c.Main() }
 	common := func(c sdp.Codec) bool {
-		return speech(c) && slices.ContainsFunc(b, func(o sdp.Codec) bool { return same(c, o) })
+		return c.Main() && slices.ContainsFunc(b, func(o sdp.Codec) bool { return c.Same(o) })
 	}
 	return slices.ContainsFunc(a, convert) && slices.ContainsFunc(b, convert) && !slices.ContainsFunc(a, common)
 }
@@ -122,7 +108,7 @@ func withEvents(out, base []sdp.Codec, want Want) []sdp.Codec {
 		}
 	}
 	for _, c := range base {
-		if isCN(c) && slices.Contains(clocks, c.ClockRate) {
+		if c.Noise() && slices.Contains(clocks, c.ClockRate) {
 			out = append(out, c)
 		}
 	}
@@ -130,7 +116,7 @@ func withEvents(out, base []sdp.Codec, want Want) []sdp.Codec {
 		return out
 	}
 	for _, c := range base {
-		if isEvent(c) && slices.Contains(clocks, c.ClockRate) {
+		if c.Event() && slices.Contains(clocks, c.ClockRate) {
 			out = append(out, c)
 		}
 	}
@@ -142,7 +128,7 @@ func withEvents(out, base []sdp.Codec, want Want) []sdp.Codec {
 		{PayloadType: numberEvents48k, Name: "telephone-event", ClockRate: 48000, Channels: 1, Fmtp: "0-16"},
 	} {
 		// One event format for each clock in use (RFC 4733 §2.5.1.2, §7.1).
-		if slices.Contains(clocks, e.ClockRate) && !slices.ContainsFunc(out, func(c sdp.Codec) bool { return same(c, e) }) {
+		if slices.Contains(clocks, e.ClockRate) && !slices.ContainsFunc(out, func(c sdp.Codec) bool { return c.Same(e) }) {
 			out = append(out, e)
 		}
 	}
@@ -155,7 +141,7 @@ func answerCodecs(want Want, theirs []sdp.Codec, far *sdp.Agreed) []sdp.Codec {
 	var out []sdp.Codec
 	if far != nil {
 		for _, f := range far.Codecs {
-			if i := slices.IndexFunc(theirs, func(c sdp.Codec) bool { return same(c, f.Codec) }); i >= 0 && speech(f.Codec) && wanted(want.Codecs, f.Codec) {
+			if i := slices.IndexFunc(theirs, func(c sdp.Codec) bool { return c.Same(f.Codec) }); i >= 0 && f.Codec.Main() && wanted(want.Codecs, f.Codec) {
 				out = append(out, theirs[i])
 			}
 		}
@@ -164,9 +150,9 @@ func answerCodecs(want Want, theirs []sdp.Codec, far *sdp.Agreed) []sdp.Codec {
 	// asked for if any were.
 	if len(out) == 0 {
 		for _, c := range preferred(theirs, want.Codecs) {
-			if _, ok := convertible(c); ok && speech(c) && wanted(want.Codecs, c) {
+			if _, ok := route.Convertible(c); ok && c.Main() && wanted(want.Codecs, c) {
 				if far != nil {
-					c.Fmtp = ceiling(c, plain(far.Codecs))
+					c.Fmtp = ceiling(c, route.Plain(far.Codecs))
 				}
 				out = append(out, c)
 				if far != nil {
@@ -180,16 +166,16 @@ func answerCodecs(want Want, theirs []sdp.Codec, far *sdp.Agreed) []sdp.Codec {
 	}
 	for _, c := range theirs {
 		switch {
-		case isEvent(c) && c.ClockRate == out[0].ClockRate:
+		case c.Event() && c.ClockRate == out[0].ClockRate:
 			out = append(out, c)
-		case isCN(c) && far != nil && slices.ContainsFunc(far.Codecs, func(f sdp.AgreedCodec) bool { return isCN(f.Codec) }):
+		case c.Noise() && far != nil && slices.ContainsFunc(far.Codecs, func(f sdp.AgreedCodec) bool { return f.Codec.Noise() }):
 			out = append(out, c)
 		}
 	}
 	// A browser offers Opus with events at 8000 Hz only, at times: better those
 	// than none.
-	if !slices.ContainsFunc(out, isEvent) {
-		if i := slices.IndexFunc(theirs, isEvent); i >= 0 {
+	if !slices.ContainsFunc(out, sdp.Codec.Event) {
+		if i := slices.IndexFunc(theirs, sdp.Codec.Event); i >= 0 {
 			out = append(out, theirs[i])
 		}
 	}
@@ -206,10 +192,10 @@ func ceiling(c sdp.Codec, far []sdp.Codec) string {
 	}
 	widest := 0
 	for _, f := range far {
-		if !speech(f) {
+		if !f.Main() {
 			continue
 		}
-		format, ok := convertible(f)
+		format, ok := route.Convertible(f)
 		if !ok {
 			return ""
 		}
@@ -249,29 +235,12 @@ func far2near(theirs *sdp.Media, far *sdp.Agreed) []sdp.Codec {
 	var out []sdp.Codec
 	taken := make([]bool, len(theirs.Codecs))
 	for _, f := range far.Codecs {
-		if i := counterpart(f.Codec, theirs.Codecs, taken); i >= 0 {
+		if i := route.Counterpart(f.Codec, theirs.Codecs, taken); i >= 0 {
 			taken[i] = true
 			out = append(out, theirs.Codecs[i])
 		}
 	}
 	return out
-}
-
-// counterpart finds c in list: with the same parameters, else with the same
-// number, else by name. Video lists one name many times.
-func counterpart(c sdp.Codec, list []sdp.Codec, taken []bool) int {
-	for _, fits := range []func(sdp.Codec) bool{
-		func(l sdp.Codec) bool { return l.Fmtp == c.Fmtp },
-		func(l sdp.Codec) bool { return l.PayloadType == c.PayloadType },
-		func(sdp.Codec) bool { return true },
-	} {
-		for i, l := range list {
-			if same(l, c) && fits(l) && (taken == nil || !taken[i]) {
-				return i
-			}
-		}
-	}
-	return -1
 }
 
 func has(list []sdp.Codec, name string) bool {

@@ -6,6 +6,7 @@ import (
 
 	"tandem/media/dtmf"
 	"tandem/media/relay"
+	"tandem/media/route"
 	"tandem/media/sdp"
 )
 
@@ -70,22 +71,22 @@ func (l *leg) agree(a *sdp.Agreed, now time.Time) {
 	if !l.on {
 		return
 	}
-	if n := voice(a); n != l.main {
+	if n := route.Main(a); n != l.main {
 		l.main = n
 	}
 	for _, c := range a.Codecs {
-		if speech(c.Codec) {
+		if c.Codec.Main() {
 			l.in.Clock, l.out.Clock = c.ClockRate, c.ClockRate
 			l.in.Codec, l.in.Delay = c.Canonical(), time.Duration(a.Ptime)*time.Millisecond
 			break
 		}
 	}
-	pt, clock := eventOf(a, l.in.Clock, receiving)
-	if pt != l.keyPT && pt != none {
+	pt, clock := route.EventOf(a, l.in.Clock, route.Receiving)
+	if pt != l.keyPT && pt != route.None {
 		l.keys = dtmf.NewReader(clock)
 	}
 	l.keyPT = pt
-	l.noise = noiseOf(a, l.in.Clock, receiving)
+	l.noise = route.NoiseOf(a, l.in.Clock, route.Receiving)
 	l.since, l.oneWay, l.resting = now, false, false
 }
 
@@ -95,10 +96,10 @@ func (st *stream) join(now time.Time) {
 		if l == nil {
 			continue
 		}
-		l.routes = [128]route{}
+		l.routes = route.Table{}
 		o := st.legs[Which(w).Other()]
 		if l.on && o != nil && o.on && l.agreed.Kind == o.agreed.Kind {
-			l.routes = routes(&l.agreed, &o.agreed)
+			l.routes = route.Between(&l.agreed, &o.agreed)
 		}
 	}
 }

@@ -3,82 +3,27 @@ package media
 import (
 	"time"
 
-	"tandem/media/codec"
 	"tandem/media/dtmf"
-	"tandem/media/sdp"
+	"tandem/media/route"
 	"tandem/media/transcode"
 )
 
-// pathKey is all a conversion path depends on: when it stays the same across a
-// re-INVITE, so does the path.
+// pathKey is all a conversion path depends on.
 type pathKey struct {
-	in, out       sdpCodec
-	pt            uint8 // of what comes in
-	cn, event     uint8
-	eventClock    int
-	outCN, outKey uint8
-	outKeyClock   int
-	ptime         int
-	inband, keys  bool // keys: made for key events alone; all voice goes through
-	to            *leg
+	route.Conversion
+	to *leg
 }
-
-// sdpCodec is a codec entry that can be compared.
-type sdpCodec struct {
-	name            string
-	clock, channels int
-	fmtp            string
-	send            uint8
-}
-
-func entry(c sdp.AgreedCodec) sdpCodec {
-	return sdpCodec{name: c.Canonical(), clock: c.ClockRate, channels: c.Channels, fmtp: c.Fmtp, send: c.Send}
-}
-
-// forced says that even voice that could pass goes through the path, because
-// keys must become tones in it.
-func (k pathKey) forced() bool { return k.keys }
 
 // wanted is the path a leg's voice needs now, false when it needs none. Called
 // with mu held.
 func (l *leg) wanted() (pathKey, bool) {
 	o := l.opposite()
-	if o == nil || !l.on || l.agreed.Kind != "audio" || l.main == none {
+	if o == nil || !l.on {
 		return pathKey{}, false
 	}
-	r := l.routes[l.main]
-	if r.verb != pass && r.verb != convert {
-		return pathKey{}, false
-	}
-	from := l.agreed.Codecs[r.codec]
-	k := pathKey{in: entry(from), pt: l.main, ptime: o.agreed.Ptime, to: o}
-	k.event, k.eventClock = eventOf(&l.agreed, from.ClockRate, receiving)
-	k.cn = noiseOf(&l.agreed, from.ClockRate, receiving)
-	n, ok := outgoing(&o.agreed)
-	if !ok {
-		return pathKey{}, false
-	}
-	to := o.agreed.Codecs[n]
-	if r.verb == pass {
-		// Only for keys: to the same format it came in.
-		if k.event == none || l.routes[k.event].verb != key || l.routes[k.event].toClock != 0 || !l.pressed() {
-			return pathKey{}, false
-		}
-		if _, ok := convertible(from.Codec); !ok {
-			return pathKey{}, false
-		}
-		for _, c := range o.agreed.Codecs {
-			if c.Send == r.to {
-				to = c
-			}
-		}
-		k.keys = true
-	}
-	k.out = entry(to)
-	k.outKey, k.outKeyClock = eventOf(&o.agreed, to.ClockRate, sending)
-	k.outCN = noiseOf(&o.agreed, to.ClockRate, sending)
-	k.inband = l.stream.session.sides[l.which].want.Tones != TonesIgnored && k.event == none
-	return k, true
+	inband := l.stream.session.sides[l.which].want.Tones != TonesIgnored
+	c, need := l.routes.Conversion(&l.agreed, &o.agreed, l.main, l.pressed(), inband)
+	return pathKey{c, o}, need
 }
 
 // pressed says that a key event has been seen of this leg.
@@ -145,8 +90,8 @@ func (l *leg) settle() {
 	if l.keys != nil {
 		if _, open := l.keys.Current(); open && old != nil {
 			l.lastKey = time.Now()
-		} else if open && k.event != none {
-			passed = l.routes[k.event].toClock != 0
+		} else if open && k.In.Event != route.None {
+			passed = l.routes[k.In.Event].ToClock != 0
 		}
 	}
 	s.mu.Unlock()
@@ -154,7 +99,7 @@ func (l *leg) settle() {
 	if need {
 		var err error
 		if fresh, err = l.newPath(k, passed); err != nil {
-			s.logger().Warn("audio cannot be converted", "from", k.in.name, "to", k.out.name, "err", err)
+			s.logger().Warn("audio cannot be converted", "from", k.In.Name, "to", k.Out.Name, "err", err)
 		}
 	}
 	s.mu.Lock()
@@ -163,7 +108,7 @@ func (l *leg) settle() {
 		for _, e := range unsent {
 			fresh.Send(e)
 		}
-		if k.event == l.keyPT {
+		if k.In.Event == l.keyPT {
 			l.keys, l.lent = nil, l.keys
 		}
 	}
@@ -179,39 +124,30 @@ func (l *leg) settle() {
 	}
 }
 
-func formatOf(e sdpCodec) (codec.Format, bool) {
-	return codec.Find(e.name, e.clock, max(e.channels, 1))
-}
-
 // newPath makes the path that converts from l to the leg opposite.
 func (l *leg) newPath(k pathKey, passed bool) (*transcode.Path, error) {
 	s, o := l.stream.session, k.to
-	in, _ := formatOf(k.in)
-	in.InGo = s.server.c.Opus.DecodeInGo
-	out, _ := formatOf(k.out)
-	var keys *dtmf.Reader // whoever reads them goes on where the other stopped
-	if k.event == l.keyPT {
-		keys = l.keys
+	in := k.In.Input(s.server.c.Opus.DecodeInGo)
+	if k.In.Event == l.keyPT { // whoever reads the keys goes on where the other stopped
+		in.Keys = l.keys
 	}
+	in.Passed = passed
+	clock := k.Out.Format().Clock
 	begun := false
 	return s.server.pool.Add(transcode.Options{
-		In: transcode.Input{Format: in, PayloadType: k.pt, CN: k.cn, Event: k.event, EventClock: k.eventClock, Keys: keys, Passed: passed},
-		Out: transcode.Output{
-			Format: out, PayloadType: k.out.send, CN: k.outCN, Event: k.outKey, EventClock: k.outKeyClock,
-			Ptime: time.Duration(k.ptime) * time.Millisecond, Fmtp: k.out.fmtp, Opus: s.server.c.Opus.options(),
-			Send: func(b []byte) {
-				s.mu.Lock()
-				defer s.mu.Unlock()
-				if !s.closed && o.on {
-					if !begun && o.source.origin == converted {
-						o.source = source{} // numbers of its own: they are joined on
-					}
-					begun = true
-					o.send(b, source{converted, out.Clock}, time.Now())
+		In: in,
+		Out: k.Out.Output(s.server.c.Opus.options(), func(b []byte) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if !s.closed && o.on {
+				if !begun && o.source.origin == converted {
+					o.source = source{} // numbers of its own: they are joined on
 				}
-			},
-		},
-		Inband: k.inband,
+				begun = true
+				o.send(b, source{converted, clock}, time.Now())
+			}
+		}),
+		Inband: k.Inband,
 		Key:    func(e dtmf.Event) { s.post(Event{Kind: EventKey, Side: l.which, Line: l.stream.index, Key: e}) },
 	})
 }

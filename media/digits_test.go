@@ -9,6 +9,7 @@ import (
 
 	"tandem/media/codec"
 	"tandem/media/dtmf"
+	"tandem/media/route"
 	"tandem/media/transcode"
 )
 
@@ -17,7 +18,7 @@ func (s *speaker) digits(clock int) (events, tones string) {
 	reader := dtmf.NewReader(clock)
 	var found []byte
 	for _, a := range s.arrived() {
-		if s.event != none && a.b[1]&0x7f == s.event {
+		if s.event != route.None && a.b[1]&0x7f == s.event {
 			if e, _, ended := reader.Packet(binary.BigEndian.Uint32(a.b[4:]), payload(a.b)); ended {
 				found = append(found, e.Digit())
 			}
@@ -62,11 +63,11 @@ func TestKeysThroughACall(t *testing.T) {
 			{name: "events under another number", a: newSpeaker(t, pcmu, 101), b: newSpeaker(t, pcmu, 97), clock: [2]int{8000, 8000}, as: "events"},
 			{name: "events beside converted audio", a: newSpeaker(t, pcmu, 101), b: newSpeaker(t, pcma, 97), clock: [2]int{8000, 8000}, want: Want{Codecs: []string{"PCMA"}}, as: "events"},
 			{name: "events on another clock", a: newSpeaker(t, opus, 110), b: newSpeaker(t, pcmu, 97), clock: [2]int{48000, 8000}, want: Want{Codecs: []string{"PCMU"}}, as: "events"},
-			{name: "events to tones", a: newSpeaker(t, pcmu, 101), b: newSpeaker(t, pcma, none), clock: [2]int{8000, 0}, want: Want{Codecs: []string{"PCMA"}, NoEvents: true}, as: "tones"},
-			{name: "tones to events", a: newSpeaker(t, pcmu, none), b: newSpeaker(t, pcma, 97), clock: [2]int{0, 8000}, tones: true, want: Want{Codecs: []string{"PCMA"}}, answer: Want{Tones: TonesConverted}, as: "events"},
+			{name: "events to tones", a: newSpeaker(t, pcmu, 101), b: newSpeaker(t, pcma, route.None), clock: [2]int{8000, 0}, want: Want{Codecs: []string{"PCMA"}, NoEvents: true}, as: "tones"},
+			{name: "tones to events", a: newSpeaker(t, pcmu, route.None), b: newSpeaker(t, pcma, 97), clock: [2]int{0, 8000}, tones: true, want: Want{Codecs: []string{"PCMA"}}, answer: Want{Tones: TonesConverted}, as: "events"},
 			{name: "both at once", a: newSpeaker(t, pcmu, 101), b: newSpeaker(t, pcma, 97), clock: [2]int{8000, 8000}, tones: true, both: true, want: Want{Codecs: []string{"PCMA"}}, answer: Want{Tones: TonesConverted}, as: "events"}, // ph-7960-dtmf
-			{name: "pressed as events", a: newSpeaker(t, pcmu, none), b: newSpeaker(t, pcmu, 97), clock: [2]int{0, 8000}, press: true, as: "events"},
-			{name: "pressed as tones", a: newSpeaker(t, pcmu, none), b: newSpeaker(t, pcmu, none), press: true, want: Want{NoEvents: true}, as: "tones"},
+			{name: "pressed as events", a: newSpeaker(t, pcmu, route.None), b: newSpeaker(t, pcmu, 97), clock: [2]int{0, 8000}, press: true, as: "events"},
+			{name: "pressed as tones", a: newSpeaker(t, pcmu, route.None), b: newSpeaker(t, pcmu, route.None), press: true, want: Want{NoEvents: true}, as: "tones"},
 		} {
 			pcm := quiet
 			if c.tones {
@@ -206,14 +207,14 @@ func TestKeysSurviveChangesOfCodec(t *testing.T) {
 			events  chan Event
 		}
 		all := []*crossing{
-			{name: "pressed, events", a: newSpeaker(t, pcmu, none), b: newSpeaker(t, pcmu, 97), press: true},
-			{name: "pressed, tones", a: newSpeaker(t, pcmu, none), b: newSpeaker(t, pcmu, none), press: true, tones: true},
-			{name: "pressed where it converts, events", a: newSpeaker(t, g722, none), b: newSpeaker(t, pcmu, 97), press: true},
-			{name: "pressed where it converts, tones", a: newSpeaker(t, g722, none), b: newSpeaker(t, pcmu, none), press: true, tones: true},
-			{name: "pressed over an announcement, events", a: newSpeaker(t, pcmu, none), b: newSpeaker(t, pcmu, 97), press: true, playing: true},
-			{name: "pressed over an announcement, tones", a: newSpeaker(t, pcmu, none), b: newSpeaker(t, pcmu, none), press: true, tones: true, playing: true},
+			{name: "pressed, events", a: newSpeaker(t, pcmu, route.None), b: newSpeaker(t, pcmu, 97), press: true},
+			{name: "pressed, tones", a: newSpeaker(t, pcmu, route.None), b: newSpeaker(t, pcmu, route.None), press: true, tones: true},
+			{name: "pressed where it converts, events", a: newSpeaker(t, g722, route.None), b: newSpeaker(t, pcmu, 97), press: true},
+			{name: "pressed where it converts, tones", a: newSpeaker(t, g722, route.None), b: newSpeaker(t, pcmu, route.None), press: true, tones: true},
+			{name: "pressed over an announcement, events", a: newSpeaker(t, pcmu, route.None), b: newSpeaker(t, pcmu, 97), press: true, playing: true},
+			{name: "pressed over an announcement, tones", a: newSpeaker(t, pcmu, route.None), b: newSpeaker(t, pcmu, route.None), press: true, tones: true, playing: true},
 			{name: "heard, events", a: newSpeaker(t, pcmu, 101), b: newSpeaker(t, pcmu, 97)},
-			{name: "heard, tones", a: newSpeaker(t, pcmu, 101), b: newSpeaker(t, pcmu, none), tones: true},
+			{name: "heard, tones", a: newSpeaker(t, pcmu, 101), b: newSpeaker(t, pcmu, route.None), tones: true},
 		}
 		for _, c := range all {
 			pcm := make([]int16, 4*c.a.format.Native)

@@ -8,6 +8,7 @@ import (
 	"tandem/media/dtmf"
 	"tandem/media/quality"
 	"tandem/media/relay"
+	"tandem/media/route"
 	"tandem/media/sdp"
 	"tandem/media/transcode"
 )
@@ -49,7 +50,7 @@ type leg struct {
 	in      quality.Inbound
 	out     quality.Outbound
 	rewrite relay.Rewrite
-	routes  [128]route
+	routes  route.Table
 
 	// what comes from this side
 	agreed    sdp.Agreed
@@ -70,9 +71,9 @@ type leg struct {
 	raw       uint64    // datagrams that are no RTP
 
 	// what goes to this side
-	playOf    playKey   // ctl
-	plays     int       // sources started on play; ctl
-	keysUntil time.Time // keys of our own are sent until then; ctl
+	playOf    route.Said // ctl
+	plays     int        // sources started on play; ctl
+	keysUntil time.Time  // keys of our own are sent until then; ctl
 	cname     string
 	nextRTCP  time.Time
 }
@@ -82,8 +83,8 @@ func (l *leg) begin() {
 	l.rewrite = *relay.NewRewrite(rand.Uint32())
 	l.rewrite.Mark = true
 	l.cname = cname()
-	l.keyPT, l.noise = none, none
-	l.main = none
+	l.keyPT, l.noise = route.None, route.None
+	l.main = route.None
 }
 
 // cname is a random name for RTCP, new for each leg (RFC 7022 §4.2).

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tandem/media/codec"
+	"tandem/media/route"
 	"tandem/media/transcode"
 )
 
@@ -69,43 +70,22 @@ type ear struct {
 
 // earKey is all an ear depends on.
 type earKey struct {
-	voice voiceKey
+	voice route.Heard
 	to    *Listener
 }
 
-// voiceKey is how what a leg says now is to be decoded.
-type voiceKey struct {
-	in         sdpCodec
-	pt, event  uint8
-	eventClock int
-	cn         uint8
-}
-
-// voice is how to decode a leg, false when it cannot be. Called with mu held.
-func (l *leg) voice() (voiceKey, bool) {
-	if !l.on || l.stream.kind != "audio" || l.main == none {
-		return voiceKey{}, false
+// voice is how to decode what a leg says now, false when it cannot be. Called with
+// mu held.
+func (l *leg) voice() (route.Heard, bool) {
+	if !l.on || l.stream.kind != "audio" || l.main == route.None {
+		return route.Heard{}, false
 	}
-	k := voiceKey{pt: l.main}
-	for _, c := range l.agreed.Codecs {
-		if c.Receive&0x7f == l.main || c.Send&0x7f == l.main {
-			k.in = entry(c)
-			break
-		}
-	}
-	if f, ok := formatOf(k.in); !ok || f.Name == "" {
-		return voiceKey{}, false
-	}
-	k.event, k.eventClock = eventOf(&l.agreed, k.in.clock, receiving)
-	k.cn = noiseOf(&l.agreed, k.in.clock, receiving)
-	return k, true
+	return route.Hearing(&l.agreed, l.main)
 }
 
 // input is where a path begins that only decodes a leg.
-func (l *leg) input(k voiceKey) transcode.Input {
-	in, _ := formatOf(k.in)
-	in.InGo = l.stream.session.server.c.Opus.DecodeInGo
-	return transcode.Input{Format: in, PayloadType: k.pt, CN: k.cn, Event: k.event, EventClock: k.eventClock}
+func (l *leg) input(h route.Heard) transcode.Input {
+	return h.Input(l.stream.session.server.c.Opus.DecodeInGo)
 }
 
 // settleEars makes, keeps or ends what decodes a leg for listeners. Called with ctl
@@ -134,7 +114,7 @@ func (l *leg) settleEars() {
 		}
 		path, err := l.newEar(k)
 		if err != nil {
-			s.logger().Warn("audio cannot be decoded for a listener", "codec", k.voice.in.name, "err", err)
+			s.logger().Warn("audio cannot be decoded for a listener", "codec", k.voice.Name, "err", err)
 			continue
 		}
 		fresh = append(fresh, ear{path, k})
@@ -167,7 +147,7 @@ func (l *leg) newEar(k earKey) (*transcode.Path, error) {
 	return l.stream.session.server.pool.Add(transcode.Options{
 		In:   l.input(k.voice),
 		Rate: k.to.rate,
-		Out:  transcode.Output{Format: codec.Format{}, CN: none, Event: none},
+		Out:  transcode.Output{Format: codec.Format{}, CN: route.None, Event: route.None},
 		Tap:  func(pcm []int16, _ int) { k.to.hear(pcm) },
 	})
 }
@@ -181,11 +161,11 @@ func (l *leg) overhear(b []byte, pt uint8, at time.Time) {
 	as := pt
 	if l.tap != nil {
 		l.tap.Push(b, at)
-		as = l.tapOf.voice.pt
+		as = l.tapOf.voice.PT
 	}
 	for i := range l.ears {
 		l.ears[i].path.Push(b, at)
-		as = l.ears[i].of.voice.pt
+		as = l.ears[i].of.voice.PT
 	}
 	if pt != as && l.says(pt) {
 		l.main = pt
@@ -197,12 +177,12 @@ func (l *leg) overhear(b []byte, pt uint8, at time.Time) {
 // nobody is opposite there are no routes to tell.
 func (l *leg) says(pt uint8) bool {
 	if l.opposite() != nil {
-		v := l.routes[pt].verb
-		return v == pass || v == convert
+		v := l.routes[pt].Verb
+		return v == route.Pass || v == route.Convert
 	}
 	for _, c := range l.agreed.Codecs {
 		if c.Receive&0x7f == pt || c.Send&0x7f == pt {
-			return speech(c.Codec)
+			return c.Codec.Main()
 		}
 	}
 	return false

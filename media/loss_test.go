@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"tandem/media/route"
 	"tandem/media/sdp"
 	"tandem/test/hearing"
 )
@@ -60,7 +61,7 @@ func suffer(t *testing.T, server *Server, said []int16, nets []network) (calls [
 			if pair.twice && (n.jitter > 0 || n.burst > 1 || n.loss == 0.01) {
 				continue // the buffer is known by now, and little is lost by itself
 			}
-			c := &suffering{net: n, a: newSpeaker(t, pair.a, none), b: newSpeaker(t, pair.b, none)}
+			c := &suffering{net: n, a: newSpeaker(t, pair.a, route.None), b: newSpeaker(t, pair.b, route.None)}
 			if i == 0 {
 				clean = c
 			}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tandem/media/dtmf"
+	"tandem/media/route"
 	"tandem/media/sound"
 	"tandem/media/transcode"
 )
@@ -23,7 +24,7 @@ func (s *speaker) again(version string, extra ...string) []byte {
 func TestOneStreamThroughAllChanges(t *testing.T) {
 	inTime(t, func(t *testing.T) {
 		server := start(t)
-		a, b := newSpeaker(t, pcmu, none), newSpeaker(t, pcmu, none)
+		a, b := newSpeaker(t, pcmu, route.None), newSpeaker(t, pcmu, route.None)
 		tone := sound.ToneAt(8000, 440, saidLevel, 6*time.Second)
 		a.prepare(tone, 8000, network{}, 1)
 		b.prepare(tone, 8000, network{}, 2)

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"tandem/media/relay"
+	"tandem/media/route"
 )
 
 // settledFor is how long a direction must have been passed on unchanged before
@@ -61,8 +62,8 @@ func (l *leg) plain() bool {
 func (l *leg) forwarded() (t relay.Types) {
 	for n, r := range l.routes {
 		t[n] = relay.DropType
-		if r.verb == pass && uint8(n) != l.noise {
-			t[n] = r.to
+		if r.Verb == route.Pass && uint8(n) != l.noise {
+			t[n] = r.To
 		}
 	}
 	return t

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tandem/media/relay"
+	"tandem/media/route"
 )
 
 // handled sets up a call whose packets can be given to a side's transport by
@@ -90,7 +91,7 @@ func BenchmarkPacket(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer conn.Close()
-	p := &phone{t: b, rtp: conn, codec: pcmu, event: none}
+	p := &phone{t: b, rtp: conn, codec: pcmu, event: route.None}
 	w, from := handled(b, s, p, p, Want{})
 	packet := feed(w, from)
 	b.ReportAllocs()

@@ -15,6 +15,7 @@ import (
 
 	"tandem/media/codec"
 	"tandem/media/relay"
+	"tandem/media/route"
 	"tandem/media/sdp"
 	"tandem/media/secure"
 )
@@ -49,7 +50,7 @@ func newPhone(t *testing.T, c sdp.Codec, freq float64) *phone {
 	if !ok {
 		t.Fatalf("no codec %s", c.Name)
 	}
-	return &phone{t: t, rtp: listen(t, "127.0.0.1"), codec: c, event: none, format: f, freq: freq, ssrcs: map[uint32]int{}}
+	return &phone{t: t, rtp: listen(t, "127.0.0.1"), codec: c, event: route.None, format: f, freq: freq, ssrcs: map[uint32]int{}}
 }
 
 func (p *phone) addr() netip.AddrPort { return p.rtp.LocalAddr().(*net.UDPAddr).AddrPort() }
@@ -63,7 +64,7 @@ func (p *phone) sdp(extra ...string) []byte {
 	}
 	var b strings.Builder
 	formats := fmt.Sprint(p.codec.PayloadType)
-	if p.event != none {
+	if p.event != route.None {
 		formats += fmt.Sprint(" ", p.event)
 	}
 	proto := "RTP/AVP"
@@ -76,7 +77,7 @@ func (p *phone) sdp(extra ...string) []byte {
 		fmt.Fprintf(&b, "/%d", p.codec.Channels)
 	}
 	b.WriteString("\r\n")
-	if p.event != none {
+	if p.event != route.None {
 		fmt.Fprintf(&b, "a=rtpmap:%d telephone-event/8000\r\na=fmtp:%d 0-15\r\n", p.event, p.event)
 	}
 	for _, e := range extra {

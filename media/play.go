@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tandem/media/dtmf"
+	"tandem/media/route"
 	"tandem/media/transcode"
 )
 
@@ -102,47 +103,24 @@ func (s *Session) audio(w Which) (*leg, error) {
 	return nil, ErrNoAudio
 }
 
-// playKey is all a player depends on.
-type playKey struct {
-	out        sdpCodec
-	event      uint8
-	eventClock int
-	ptime      int
-}
-
-// playable is how a leg's side can be played something, false when it cannot.
-func (l *leg) playable() (k playKey, ok bool) {
-	n, ok := outgoing(&l.agreed)
-	if !ok {
-		return playKey{}, false
-	}
-	k.out, k.ptime = entry(l.agreed.Codecs[n]), l.agreed.Ptime
-	k.event, k.eventClock = eventOf(&l.agreed, k.out.clock, sending)
-	return k, true
-}
-
 // newPlayer makes a path that plays to a leg.
-func (l *leg) newPlayer(k playKey, rate int) (*transcode.Path, error) {
+func (l *leg) newPlayer(k route.Said, rate int) (*transcode.Path, error) {
 	s := l.stream.session
-	f, _ := formatOf(k.out)
+	clock := k.Format().Clock
 	begun := false
 	return s.server.pool.Add(transcode.Options{
-		In:   transcode.Input{PayloadType: none, CN: none, Event: none},
+		In:   transcode.Input{PayloadType: route.None, CN: route.None, Event: route.None},
 		Rate: rate,
-		Out: transcode.Output{
-			Format: f, PayloadType: k.out.send, CN: none, Event: k.event, EventClock: k.eventClock,
-			Ptime: time.Duration(k.ptime) * time.Millisecond, Fmtp: k.out.fmtp, Opus: s.server.c.Opus.options(),
-			Send: func(b []byte) {
-				s.mu.Lock()
-				defer s.mu.Unlock()
-				if !s.closed && l.on && l.agreed.CanSend {
-					if !begun {
-						begun, l.source = true, source{} // numbers of its own: they are joined on
-					}
-					l.put(b, source{played, f.Clock}, time.Now())
+		Out: k.Output(s.server.c.Opus.options(), func(b []byte) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if !s.closed && l.on && l.agreed.CanSend {
+				if !begun {
+					begun, l.source = true, source{} // numbers of its own: they are joined on
 				}
-			},
-		},
+				l.put(b, source{played, clock}, time.Now())
+			}
+		}),
 	})
 }
 
@@ -152,7 +130,7 @@ func (l *leg) newPlayer(k playKey, rate int) (*transcode.Path, error) {
 func (l *leg) playing(from transcode.Source, ended func(), tell bool) error {
 	s := l.stream.session
 	if l.play == nil {
-		k, _ := l.playable()
+		k, _ := route.Saying(&l.agreed)
 		p, err := l.newPlayer(k, playRate(l))
 		if err != nil {
 			return err
@@ -179,7 +157,7 @@ func (l *leg) playing(from transcode.Source, ended func(), tell bool) error {
 // ctl held and without mu.
 func (l *leg) settlePlayer() {
 	s := l.stream.session
-	k, ok := l.playable()
+	k, ok := route.Saying(&l.agreed)
 	if l.play == nil || !l.on || ok && l.playOf == k {
 		return
 	}
@@ -187,7 +165,7 @@ func (l *leg) settlePlayer() {
 	if ok {
 		var err error
 		if fresh, err = l.newPlayer(k, l.play.Rate()); err != nil {
-			s.logger().Warn("what is played cannot go on", "to", k.out.name, "err", err)
+			s.logger().Warn("what is played cannot go on", "to", k.Name, "err", err)
 		}
 	}
 	if fresh == nil {

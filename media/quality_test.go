@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"tandem/media/route"
 	"tandem/media/sdp"
 	"tandem/media/sound"
 	"tandem/test/hearing"
@@ -104,7 +105,7 @@ type pair struct {
 }
 
 func newPair(t *testing.T, server *Server, a, b sdp.Codec) *pair {
-	c := &pair{a: newSpeaker(t, a, none), b: newSpeaker(t, b, none)}
+	c := &pair{a: newSpeaker(t, a, route.None), b: newSpeaker(t, b, route.None)}
 	seconds := 3
 	if testing.Short() {
 		seconds = 2

@@ -8,6 +8,7 @@ import (
 	"tandem/media/dtmf"
 	"tandem/media/quality"
 	"tandem/media/relay"
+	"tandem/media/route"
 )
 
 // Receive takes every datagram of this transport, on its worker's loop.
@@ -122,7 +123,7 @@ func (w *transport) rtpPacket(b []byte, from netip.AddrPort, at time.Time) {
 
 // believe lets the latch decide whose packets count, and follows it.
 func (w *transport) believe(l *leg, b []byte, from netip.AddrPort, at time.Time) bool {
-	known := !l.audio || l.routes[b[1]&0x7f].verb != drop || b[1]&0x7f == l.main
+	known := !l.audio || l.routes[b[1]&0x7f].Verb != route.Drop || b[1]&0x7f == l.main
 	verdict := w.latch.Packet(from, b, at, known)
 	if verdict == relay.Drop {
 		w.strangers++
@@ -177,22 +178,22 @@ func (l *leg) receive(b []byte, at time.Time) {
 	}
 	o := l.opposite()
 	r := l.routes[pt]
-	if r.verb == key && l.path == nil {
+	if r.Verb == route.Key && l.path == nil {
 		l.key(b, ts, at)
 	}
-	if o == nil || r.verb == drop || !l.hears || !o.speaks {
+	if o == nil || r.Verb == route.Drop || !l.hears || !o.speaks {
 		l.dropped++
-		if o != nil && r.verb != drop {
+		if o != nil && r.Verb != route.Drop {
 			o.source = source{} // held: what follows is joined on, not counted as lost
 		}
 		return
 	}
-	if r.verb == pass || r.verb == convert {
+	if r.Verb == route.Pass || r.Verb == route.Convert {
 		l.main = pt
 	}
 	l.forward(o, r, b, pt, at)
-	if r.verb == pass && verdict == quality.Fresh {
-		l.follow(o, pt, r.to, seq)
+	if r.Verb == route.Pass && verdict == quality.Fresh {
+		l.follow(o, pt, r.To, seq)
 	}
 }
 
@@ -206,23 +207,23 @@ func (l *leg) hear(at time.Time) {
 }
 
 // forward passes a packet on or gives it to the path that converts.
-func (l *leg) forward(o *leg, r route, b []byte, pt uint8, at time.Time) {
+func (l *leg) forward(o *leg, r route.Route, b []byte, pt uint8, at time.Time) {
 	switch {
-	case l.path != nil && (r.verb == key || pt == l.pathOf.pt || l.pathOf.forced()):
+	case l.path != nil && (r.Verb == route.Key || pt == l.pathOf.In.PT || l.pathOf.Keys):
 		l.path.Push(b, at)
-	case r.verb == key && r.toClock == 0:
+	case r.Verb == route.Key && r.ToClock == 0:
 		l.lastKey = at
 		l.rebuild(at) // keys must become tones from here on
-	case r.verb == convert:
+	case r.Verb == route.Convert:
 		l.rebuild(at) // this packet is lost; the path takes those that follow
-	case l.path != nil && r.verb == pass:
+	case l.path != nil && r.Verb == route.Pass:
 		l.rebuild(at) // its voice changed to what can pass
 	default:
-		if r.verb == key && r.clock != r.toClock {
-			dtmf.Rescale(payload(b), int(r.clock), int(r.toClock))
+		if r.Verb == route.Key && r.Clock != r.ToClock {
+			dtmf.Rescale(payload(b), int(r.Clock), int(r.ToClock))
 		}
-		b[1] = b[1]&0x80 | r.to
-		o.send(b, source{relayed, int(r.clock)}, at)
+		b[1] = b[1]&0x80 | r.To
+		o.send(b, source{relayed, int(r.Clock)}, at)
 	}
 }
 

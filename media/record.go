@@ -5,6 +5,7 @@ import (
 
 	"tandem/media/codec"
 	"tandem/media/dtmf"
+	"tandem/media/route"
 	"tandem/media/sound"
 	"tandem/media/transcode"
 )
@@ -76,7 +77,7 @@ func (s *Session) Recording() (sound.Progress, bool) {
 
 // tapKey is all a tap depends on.
 type tapKey struct {
-	voice    voiceKey
+	voice    route.Heard
 	recorder *sound.Recorder
 	inband   bool
 }
@@ -93,7 +94,7 @@ func (l *leg) tapped() (tapKey, bool) {
 	if !s.spoilt {
 		k.recorder = s.recorder
 	}
-	k.inband = l.path == nil && s.sides[l.which].want.Tones == TonesHeard && voice.event == none
+	k.inband = l.path == nil && s.sides[l.which].want.Tones == TonesHeard && voice.Event == route.None
 	return k, k.recorder != nil || k.inband
 }
 
@@ -118,7 +119,7 @@ func (l *leg) settleTap() {
 	}
 	fresh, err := l.newTap(k)
 	if err != nil {
-		s.logger().Warn("audio cannot be decoded for a recording", "codec", k.voice.in.name, "err", err)
+		s.logger().Warn("audio cannot be decoded for a recording", "codec", k.voice.Name, "err", err)
 		return
 	}
 	s.mu.Lock()
@@ -131,7 +132,7 @@ func (l *leg) newTap(k tapKey) (*transcode.Path, error) {
 	s := l.stream.session
 	o := transcode.Options{
 		In:  l.input(k.voice),
-		Out: transcode.Output{Format: codec.Format{}, CN: none, Event: none},
+		Out: transcode.Output{Format: codec.Format{}, CN: route.None, Event: route.None},
 	}
 	if r := k.recorder; r != nil {
 		o.Tap = func(pcm []int16, rate int) { r.Tap(int(l.which), pcm, rate) }

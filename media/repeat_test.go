@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tandem/media/codec"
+	"tandem/media/route"
 )
 
 // An Opus phone that can take a packet from the one after it is told things twice
@@ -14,7 +15,7 @@ func TestReportsOfLossAreHeeded(t *testing.T) {
 	inTime(t, func(t *testing.T) {
 		server := start(t)
 		said, _, _ := utterance(t, true, 6)
-		a, b := newSpeaker(t, opus, none), newSpeaker(t, pcmu, none)
+		a, b := newSpeaker(t, opus, route.None), newSpeaker(t, pcmu, route.None)
 		b.prepare(said, fine, network{}, 1)
 		session, err := server.Open(t.Name(), Options{})
 		if err != nil {

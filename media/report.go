@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tandem/media/quality"
+	"tandem/media/route"
 	"tandem/media/transcode"
 )
 
@@ -81,9 +82,9 @@ func (l *leg) figures(now time.Time) LegReport {
 		Dropped: l.dropped, Datagrams: l.raw, LastHeard: l.heard,
 	}
 	r.Sent.Packets, r.Sent.Octets = l.out.Sent()
-	if l.main != none {
-		if v := l.routes[l.main]; v.verb != drop && int(v.codec) < len(l.agreed.Codecs) {
-			r.Codec = l.agreed.Codecs[v.codec].Name
+	if l.main != route.None {
+		if v := l.routes[l.main]; v.Verb != route.Drop && int(v.Codec) < len(l.agreed.Codecs) {
+			r.Codec = l.agreed.Codecs[v.Codec].Name
 		}
 	}
 	if r.Codec == "" && r.Received.Packets > 0 && len(l.agreed.Codecs) > 0 { // nobody is on the other side

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"time"
 
+	"tandem/media/route"
 	"tandem/media/sdp"
 )
 
@@ -125,7 +126,7 @@ func (d *Side) spoken(i int) []sdp.Codec {
 	if i >= len(d.agreed) || !d.agreed[i].Enabled || d.agreed[i].Kind != "audio" {
 		return nil
 	}
-	return plain(d.agreed[i].Codecs)
+	return route.Plain(d.agreed[i].Codecs)
 }
 
 func (d *Side) takeAnswer(desc *sdp.Description) error {

@@ -3,6 +3,7 @@ package media
 import (
 	"slices"
 
+	"tandem/media/route"
 	"tandem/media/sdp"
 )
 
@@ -25,7 +26,7 @@ func (s *Session) NeedsOffer(w Which) bool {
 		if i < len(o.agreed) {
 			far = o.agreed[i]
 		}
-		if near.Enabled != far.Enabled || near.Enabled && (!joins(&near, &far) || d.hushed(i, &near, &far)) {
+		if near.Enabled != far.Enabled || near.Enabled && (!route.Joins(&near, &far) || d.hushed(i, &near, &far)) {
 			return true
 		}
 	}
@@ -42,28 +43,8 @@ func (s *Session) Converts(w Which) bool {
 		return false
 	}
 	return slices.ContainsFunc(said.Media, func(m sdp.Media) bool {
-		return slices.ContainsFunc(m.Codecs, func(c sdp.Codec) bool { _, ok := convertible(c); return ok && speech(c) })
+		return slices.ContainsFunc(m.Codecs, func(c sdp.Codec) bool { _, ok := route.Convertible(c); return ok && c.Main() })
 	})
-}
-
-// joins says whether anything but keys and noise can go between two sides.
-func joins(a, b *sdp.Agreed) bool {
-	if a.Kind != b.Kind || a.Media.RTP() != b.Media.RTP() {
-		return false
-	}
-	if !a.Media.RTP() {
-		return true
-	}
-	table := routes(a, b)
-	for _, c := range a.Codecs {
-		if !speech(c.Codec) {
-			continue
-		}
-		if counterpart(c.Codec, plain(b.Codecs), nil) >= 0 || a.Kind == "audio" && table[c.Receive&0x7f].verb == convert {
-			return true
-		}
-	}
-	return false
 }
 
 // hushed says that a direction is closed toward a side which the other side has

@@ -40,6 +40,9 @@ func (c Codec) Canonical() string {
 // Event says whether the codec carries keys instead of sound.
 func (c Codec) Event() bool { return c.Canonical() == "telephone-event" }
 
+// Noise says whether the codec carries comfort noise (RFC 3389).
+func (c Codec) Noise() bool { return c.Canonical() == "CN" }
+
 // Main says whether the codec can carry a stream by itself: no keys, comfort
 // noise, redundancy or repair.
 func (c Codec) Main() bool {

@@ -40,7 +40,7 @@ func names(l []sdp.Codec) string {
 	var out []string
 	for _, c := range l {
 		n := c.Name
-		if isEvent(c) && c.ClockRate == 48000 {
+		if c.Event() && c.ClockRate == 48000 {
 			n += "48"
 		}
 		out = append(out, n)
@@ -94,48 +94,5 @@ func TestAnswerCodecs(t *testing.T) {
 	}
 	if got := names(answerCodecs(Want{}, list(t, "G722/9 PCMU/0 telephone-event/101"), nil)); got != "G722 PCMU telephone-event" {
 		t.Errorf("alone: answered %q", got)
-	}
-}
-
-func TestRoutes(t *testing.T) {
-	for _, c := range []struct {
-		name, from, to string
-		pt             uint8
-		verb           verb
-		out            uint8
-	}{
-		{"same number", "PCMU/0", "PCMU/0", 0, pass, 0},
-		{"other number", "opus/111", "opus/96", 111, pass, 96},
-		{"converted", "opus/111", "PCMA/8 PCMU/0", 111, convert, 8},
-		{"second choice passes while the first is converted", "opus/111 PCMU/0", "PCMU/0", 0, pass, 0},
-		{"never declared", "PCMU/0", "PCMU/0", 77, drop, 0},
-		{"cannot be converted", "G729/18 PCMU/0", "PCMU/0", 18, drop, 0},
-		{"keys", "PCMU/0 telephone-event/101", "PCMU/0 telephone-event/97", 101, key, 97},
-		{"noise", "PCMU/0 CN/13", "PCMU/0 CN/13", 13, pass, 13},
-		{"noise nobody wants", "PCMU/0 CN/13", "PCMU/0", 13, drop, 0},
-	} {
-		table := routes(agreed(t, c.from), agreed(t, c.to))
-		if r := table[c.pt]; r.verb != c.verb || r.to != c.out {
-			t.Errorf("%s: number %d is %+v", c.name, c.pt, r)
-		}
-	}
-	r := routes(agreed(t, "opus/111 telephone-event48/110"), agreed(t, "PCMU/0 telephone-event/101"))[110]
-	if r.verb != key || r.clock != 48000 || r.toClock != 8000 {
-		t.Errorf("keys on another clock: %+v", r)
-	}
-	r = routes(agreed(t, "PCMU/0 telephone-event/101"), agreed(t, "PCMU/0"))[101]
-	if r.verb != key || r.toClock != 0 {
-		t.Errorf("keys for a side without events: %+v", r)
-	}
-}
-
-func TestVideoPassesUnderItsNumbers(t *testing.T) {
-	from, to := agreed(t, "VP8/96 rtx/97"), agreed(t, "VP8/100 rtx/101")
-	from.Kind = "video"
-	table := routes(from, to)
-	for in, out := range map[uint8]uint8{96: 100, 97: 101, 50: 50} {
-		if r := table[in]; r.verb != pass || r.to != out {
-			t.Errorf("number %d is %+v, want %d", in, r, out)
-		}
 	}
 }

@@ -1,0 +1,88 @@
+package route
+
+import (
+	"tandem/media/codec"
+	"tandem/media/sdp"
+)
+
+// Convertible finds the format of c when we can both hear and speak it.
+func Convertible(c sdp.Codec) (codec.Format, bool) {
+	f, ok := codec.Find(c.Canonical(), c.ClockRate, max(c.Channels, 1))
+	return f, ok && f.CanEncode() == nil
+}
+
+// Counterpart finds c in list: with the same parameters, else with the same
+// number, else by name; -1 when it is not there. Video lists one name many times.
+// Those taken, if given, are passed over.
+func Counterpart(c sdp.Codec, list []sdp.Codec, taken []bool) int {
+	for _, fits := range []func(sdp.Codec) bool{
+		func(l sdp.Codec) bool { return l.Fmtp == c.Fmtp },
+		func(l sdp.Codec) bool { return l.PayloadType == c.PayloadType },
+		func(sdp.Codec) bool { return true },
+	} {
+		for i, l := range list {
+			if l.Same(c) && fits(l) && (taken == nil || !taken[i]) {
+				return i
+			}
+		}
+	}
+	return -1
+}
+
+// Plain lists codecs as descriptions do, without the numbers of each direction.
+func Plain(list []sdp.AgreedCodec) []sdp.Codec {
+	out := make([]sdp.Codec, len(list))
+	for i, c := range list {
+		out[i] = c.Codec
+	}
+	return out
+}
+
+// Outgoing is the index of the first codec of a side we can speak, false when there
+// is none.
+func Outgoing(a *sdp.Agreed) (int, bool) {
+	for i, c := range a.Codecs {
+		if _, ok := Convertible(c.Codec); ok && c.Codec.Main() {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+// Main is the number a side most likely sends its voice with.
+func Main(a *sdp.Agreed) uint8 {
+	for _, c := range a.Codecs {
+		if c.Codec.Main() {
+			return c.Receive & 0x7f
+		}
+	}
+	return None
+}
+
+// EventOf finds a side's key events, best on the clock given; None when it has
+// none. number chooses between those it sends and those it is sent.
+func EventOf(a *sdp.Agreed, clock int, number func(sdp.AgreedCodec) uint8) (pt uint8, eventClock int) {
+	pt = None
+	for _, c := range a.Codecs {
+		if c.Codec.Event() && (pt == None || c.ClockRate == clock) {
+			pt, eventClock = number(c), c.ClockRate
+		}
+	}
+	return pt, eventClock
+}
+
+// NoiseOf finds a side's comfort noise on a clock; None when it has none.
+func NoiseOf(a *sdp.Agreed, clock int, number func(sdp.AgreedCodec) uint8) uint8 {
+	for _, c := range a.Codecs {
+		if c.Noise() && c.ClockRate == clock {
+			return number(c)
+		}
+	}
+	return None
+}
+
+// Receiving is the number a side sends us a codec under.
+func Receiving(c sdp.AgreedCodec) uint8 { return c.Receive }
+
+// sending is the number we send a codec to a side under.
+func sending(c sdp.AgreedCodec) uint8 { return c.Send }
