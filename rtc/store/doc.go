@@ -29,7 +29,9 @@
 // One suite, <room>/storetest, checks both implementations. rtc/directory shows
 // this for calls that wait (Do), rtc/location for those that do not (Put).
 //
-// Schemas are goose migrations, in one folder for each SQL dialect. Their numbers
+// Schemas are migrations, in one folder for each SQL dialect: what stands below
+// "-- +goose Up" makes the step, what stands below "-- +goose Down" would undo it
+// by hand. All that a database lacks is done in one transaction. Their numbers
 // are 00xx for rtc, 01xx telephony, 02xx gateways, 03xx event and presence, 04xx
 // contacts and im, 05xx pint, 06xx sipphone, 07xx policy, 09xx the API. Statements
 // use $n placeholders and types that PostgreSQL has as well (TEXT, BIGINT, BLOB);

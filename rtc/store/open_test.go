@@ -171,3 +171,48 @@ func TestMigrationsOfManyRooms(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// An upgrade that fails at one migration has changed nothing; when it is
+// repaired, all is done that was missing.
+func TestUpgradeIsWholeOrNot(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "t.db")
+	openAt(t, path).Close()
+	room := fstest.MapFS{
+		"sqlite/0991_good.sql": {Data: []byte("-- +goose Up\nCREATE TABLE good (n BIGINT);\nINSERT INTO good VALUES (1);\n\n-- +goose Down\nDROP TABLE good;\n")},
+		"sqlite/0992_bad.sql":  {Data: []byte("-- +goose Up\nCREATE TABLE bad (n BIGINT);\nINSERT INTO missing VALUES (1);\n")},
+	}
+	if _, err := Open(t.Context(), "sqlite://"+path, quiet(), notes, room); err == nil || !strings.Contains(err.Error(), "0992_bad.sql") {
+		t.Fatalf("got %v", err)
+	}
+	openAt(t, path).Close() // the program of before has no migration that it does not know
+	room["sqlite/0992_bad.sql"] = &fstest.MapFile{Data: []byte("-- +goose Up\nCREATE TABLE bad (n BIGINT);\n")}
+	for range 2 { // the second time there is nothing to do
+		db := openAt(t, path, room)
+		var good, bad, steps int
+		err := db.Read().QueryRowContext(t.Context(), `SELECT (SELECT count(*) FROM good), (SELECT count(*) FROM bad),
+			(SELECT count(*) FROM goose_db_version WHERE version_id IN (0, 4, 990, 991, 992) AND is_applied)`).Scan(&good, &bad, &steps)
+		if err != nil || good != 1 || bad != 0 || steps != 5 {
+			t.Errorf("%d rows of one table, %d of the other, %d steps: %v", good, bad, steps, err)
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A file that is no migration is refused before anything is done.
+func TestNoMigration(t *testing.T) {
+	for name, text := range map[string]string{
+		"0991_first.sql":  "CREATE TABLE a (n BIGINT);\n",
+		"first.sql":       "-- +goose Up\nCREATE TABLE a (n BIGINT);\n",
+		"0000_first.sql":  "-- +goose Up\nCREATE TABLE a (n BIGINT);\n",
+		"-0004_first.sql": "-- +goose Up\nCREATE TABLE a (n BIGINT);\n",
+		"0990_again.sql":  "-- +goose Up\nCREATE TABLE a (n BIGINT);\n",
+	} {
+		room := fstest.MapFS{"sqlite/" + name: {Data: []byte(text)}}
+		_, err := Open(t.Context(), "sqlite://"+filepath.Join(t.TempDir(), "t.db"), quiet(), notes, room)
+		if err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -74,7 +74,7 @@ func vacuumInto(ctx context.Context, c *sql.Conn, to string) error {
 
 // Verify checks a copy that Snapshot made: that it is whole, and that this
 // program knows its schema. It returns the print of its key.
-func Verify(ctx context.Context, path string, migrations ...fs.FS) (keyPrint string, err error) {
+func Verify(ctx context.Context, path string, rooms ...fs.FS) (keyPrint string, err error) {
 	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: "mode=ro"}
 	db, err := sql.Open("sqlite", u.String())
 	if err != nil {
@@ -88,12 +88,16 @@ func Verify(ctx context.Context, path string, migrations ...fs.FS) (keyPrint str
 	if result != "ok" {
 		return "", &Error{Kind: ErrCorrupt, Path: path, Remedy: "take another backup", Err: errors.New(result)}
 	}
-	p, err := provider(db, migrations)
+	all, err := migrations(rooms)
 	if err != nil {
 		return "", err
 	}
-	if err := known(ctx, path, db, p.ListSources()); err != nil {
+	done, err := known(ctx, path, db, all)
+	if err != nil {
 		return "", classify(path, err)
+	}
+	if len(done) == 0 {
+		return "", &Error{Kind: ErrCorrupt, Path: path, Remedy: "take another backup", Err: errors.New("it has no schema")}
 	}
 	if n, err := commits(ctx, db); err != nil || n == 0 { // of before there was a key print
 		return "", classify(path, err)
