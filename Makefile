@@ -78,7 +78,7 @@ test: peers build ## all tests, with real peers
 	$(GO) test -race -shuffle=on -timeout 15m -run '$(TOGETHER)' $(ARITHMETIC)
 	$(GO) test -shuffle=on -timeout 15m $(ARITHMETIC)
 	$(GO) test -shuffle=on -timeout 15m -run '$(LONG)' ./media
-	$(GO) test -shuffle=on -timeout 15m -run '$(HOURS)' ./cmd/tandem/server ./pint/sqlstore
+	$(GO) test -shuffle=on -timeout 15m -run '$(HOURS)' ./test/bubble/calls ./pint/sqlstore
 	$(GO) test -run '$(PLACES)' $(BUILDS)
 	$(GO) test -shuffle=on -timeout 15m -skip '$(NIGHT)' -p 1 $(REAL)
 

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	"tandem/cmd/tandem/api/admin"
+	"tandem/cmd/tandem/api/events"
 	"tandem/cmd/tandem/api/sqlstore"
 	"tandem/cmd/tandem/config"
 	"tandem/rtc/store"
@@ -43,3 +44,6 @@ func (s *Server) apiMetrics(m meter) {
 	m.counter("audit_rows_lost_total", "Audit rows of refused calls and the like that could not be kept", s.state.Audit.Lost())
 	m.gauge("api_tokens", "Tokens for the API", float64(len(s.state.Tokens.List())))
 }
+
+// Happened is what happened, for those who follow.
+func (s *Server) Happened() *events.Ring { return s.state.Events }

@@ -80,3 +80,6 @@ func (s *Server) impostor(m *sip.Message, user rtc.AOR) {
 	}
 	r.Tell(s.refuse)
 }
+
+// Guard keeps the limits of calls outside.
+func (s *Server) Guard() *guard.Guard { return s.dialling.guard }

@@ -2,22 +2,31 @@ package server
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"tandem/cmd/tandem/config"
+	"tandem/media/relay/memnet"
 	"tandem/telephony/cdr"
-	"tandem/telephony/guard"
 )
 
 // Records leave when they are older than telephony.keep_records; calls under way stay.
 func TestRecordsAreKeptForATime(t *testing.T) {
-	inTime(t, func(w *world) {
-		w.s.begun.Telephony.KeepRecords = 24 * time.Hour
-		put := func(id string, s cdr.State, age time.Duration) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := config.Default()
+		cfg.Domains, cfg.Data, cfg.HTTP.Addr = []string{"example.com"}, t.TempDir(), ""
+		cfg.Listen = []config.Listen{{Proto: "udp", Addr: "127.0.0.1:0"}}
+		cfg.Telephony.KeepRecords = 24 * time.Hour
+		s, err := New(t.Context(), cfg, Options{Network: memnet.New()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		put := func(id string, state cdr.State, age time.Duration) {
 			t.Helper()
 			done := make(chan error, 1)
-			if err := w.s.records.Put(cdr.Record{ID: id, State: s, Started: time.Now().Add(-age)}, func(err error) { done <- err }); err != nil {
+			if err := s.records.Put(cdr.Record{ID: id, State: state, Started: time.Now().Add(-age)}, func(err error) { done <- err }); err != nil {
 				t.Fatal(err)
 			}
 			if err := <-done; err != nil {
@@ -28,13 +37,13 @@ func TestRecordsAreKeptForATime(t *testing.T) {
 		put("soon old", cdr.Failed, 24*time.Hour-pruneEvery/2)
 		put("long", cdr.Open, 30*time.Hour)
 		put("new", cdr.Completed, 0)
-		ctx, stop := context.WithCancel(w.t.Context())
+		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
-		go func() { ended <- w.s.pruneRecords(ctx) }()
+		go func() { ended <- s.pruneRecords(ctx) }()
 		for after, want := range []string{"new soon old long", "new long"} {
 			time.Sleep(time.Duration(after) * pruneEvery)
 			synctest.Wait()
-			list, err := w.s.records.List(w.t.Context(), cdr.Query{})
+			list, err := s.records.List(t.Context(), cdr.Query{})
 			got := ""
 			for _, r := range list {
 				got += " " + r.ID
@@ -44,42 +53,8 @@ func TestRecordsAreKeptForATime(t *testing.T) {
 			}
 		}
 		stop()
-		if err := <-ended; err != nil {
+		if err := errors.Join(<-ended, s.transport.Run(ctx), s.close()); err != nil { // the second closes the sockets
 			t.Error(err)
-		}
-	})
-}
-
-// What was called today counts after a restart, also calls during which the server ended,
-// and also for a limit that is set only then.
-func TestTodayCountsAfterARestart(t *testing.T) {
-	inTime(t, func(w *world) {
-		time.Sleep(2 * time.Hour)
-		for state, talked := range map[cdr.State]time.Duration{cdr.Completed: 10 * time.Minute, cdr.Interrupted: 20 * time.Minute, cdr.Open: 40 * time.Minute, cdr.Failed: 0} {
-			now := time.Now()
-			r := cdr.Record{ID: string(state), State: state, Kind: "national", Payer: "sip:alice@time.test", Trunk: "gw", Started: now.Add(-time.Hour)}
-			if talked > 0 {
-				r.Answered = now.Add(-talked)
-			}
-			if state != cdr.Open {
-				r.Ended = now
-			}
-			done := make(chan error, 1)
-			if err := w.s.records.Put(r, func(err error) { done <- err }); err != nil {
-				t.Fatal(err)
-			}
-			if err := <-done; err != nil {
-				t.Fatal(err)
-			}
-		}
-		w.stop()
-		w.open()
-		k := guard.Key{Level: guard.User, Name: "sip:alice@time.test"}
-		if err := w.s.dialling.guard.Set(w.t.Context(), guard.Limit{Key: k, MinutesDay: 60}); err != nil {
-			t.Fatal(err)
-		}
-		if used := w.s.dialling.guard.Used(k, k.Name); used.Minutes < 70 || used.Minutes > 72 {
-			t.Errorf("%+v, want 70 minutes", used)
 		}
 	})
 }

@@ -442,6 +442,9 @@ func (s *Server) Trace() *trace.Ring { return s.trace }
 // Directory of the users.
 func (s *Server) Directory() *directory.Directory { return s.directory }
 
+// Layer of transactions.
+func (s *Server) Layer() *transaction.Layer { return s.layer }
+
 // Transport with its listeners.
 func (s *Server) Transport() *transport.Transport { return s.transport }
 

@@ -1,4 +1,4 @@
-package server
+package messages
 
 import (
 	"bytes"
@@ -14,6 +14,7 @@ import (
 
 	"tandem/rtc/policy/consent"
 	"tandem/rtc/sip"
+	"tandem/test/bubble"
 )
 
 // form is a body as clients write it.
@@ -62,25 +63,25 @@ var texts = map[string]form{
 }
 
 // writes sends a form.
-func (p *phone) writes(from, to string, f form) {
-	p.w.t.Helper()
+func writes(p *bubble.Phone, from, to string, f form) {
+	p.W.T.Helper()
 	more := []string{"Content-Type: " + f.kind}
 	if f.encoding != "" {
 		more = append(more, "Content-Encoding: "+f.encoding)
 	}
-	p.content("MESSAGE", from, to, f.body, more...)
+	p.Content("MESSAGE", from, to, f.body, more...)
 }
 
 // reads waits a second for a message, answers it and returns its form.
-func (w *world) reads(p *phone) (f form, ok bool) {
-	for end := time.Now().Add(time.Second); time.Now().Before(end); w.pass(10*time.Millisecond, p) {
-		for i := range p.got {
+func reads(w *bubble.World, p *bubble.Phone) (f form, ok bool) {
+	for end := time.Now().Add(time.Second); time.Now().Before(end); w.Pass(10*time.Millisecond, p) {
+		for i := range p.Got {
 			var m sip.Message
-			if p.got[i].what != "MESSAGE" || m.Parse(p.got[i].raw) != nil {
+			if p.Got[i].What != "MESSAGE" || m.Parse(p.Got[i].Raw) != nil {
 				continue
 			}
-			p.got[i].what = "read"
-			p.send(sip.AppendResponse(nil, &m, sip.Response{Code: 200, ToTag: "x"}))
+			p.Got[i].What = "read"
+			p.Send(sip.AppendResponse(nil, &m, sip.Response{Code: 200, ToTag: "x"}))
 			return form{string(m.Get(sip.HdrContentType)), string(m.Get(sip.HdrContentEncoding)), string(m.Body())}, true
 		}
 	}
@@ -90,11 +91,11 @@ func (w *world) reads(p *phone) (f form, ok bool) {
 // Delivery notices pass octet by octet in every form in which clients write them; to
 // somebody whom the one who reports has blocked none does.
 func TestNoticesOfClients(t *testing.T) {
-	inTime(t, func(w *world) {
-		alice, bob := w.phone(), w.phone()
-		alice.device("alice", "a", 3600)
+	bubble.Run(t, func(w *bubble.World) {
+		alice, bob := w.Phone(), w.Phone()
+		registerDevice(alice, "alice", "a", 3600)
 		change := func(r consent.Rule) {
-			if err := w.s.consent.Set(w.t.Context(), bobAOR, r); err != nil {
+			if err := w.S.Consent().Set(w.T.Context(), bobAOR, r); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -102,18 +103,18 @@ func TestNoticesOfClients(t *testing.T) {
 			sent := notices[name]
 			for _, action := range []consent.Action{consent.Block, consent.PoliteBlock, consent.Allow} {
 				change(consent.Rule{Kind: consent.User, Name: string(aliceAOR), Action: action})
-				bob.got = nil
-				bob.writes("bob", "alice", sent)
-				got, ok := w.reads(alice)
+				bob.Got = nil
+				writes(bob, "bob", "alice", sent)
+				got, ok := reads(w, alice)
 				if ok != (action == consent.Allow) || ok && got != sent {
 					t.Errorf("%s, when bob's rule is %s: alice gets %v, %q", name, action, ok, got)
 				}
-				if code := w.final(bob); code[0] != '2' {
+				if code := final(w, bob); code[0] != '2' {
 					t.Errorf("%s, when bob's rule is %s: bob's client is told %s", name, action, code)
 				}
 			}
 		}
-		if n := w.s.messages.Stats().Waiting; n != 0 {
+		if n := w.S.Messages().Stats().Waiting; n != 0 {
 			t.Errorf("%d notices are kept", n)
 		}
 	})
@@ -122,24 +123,24 @@ func TestNoticesOfClients(t *testing.T) {
 // Texts of every charset and structure pass octet by octet, at once and when they were
 // kept, with the type and encoding they came with.
 func TestTextsOfClients(t *testing.T) {
-	inTime(t, func(w *world) {
-		alice := w.phone()
+	bubble.Run(t, func(w *bubble.World) {
+		alice := w.Phone()
 		for i, name := range slices.Sorted(maps.Keys(texts)) {
-			sent, bob := texts[name], w.phone()
+			sent, bob := texts[name], w.Phone()
 			instance := fmt.Sprint("b", i)
-			bob.device("bob", instance, 3600)
-			alice.writes("alice", "bob", sent)
-			if got, _ := w.reads(bob); got != sent {
+			registerDevice(bob, "bob", instance, 3600)
+			writes(alice, "alice", "bob", sent)
+			if got, _ := reads(w, bob); got != sent {
 				t.Errorf("%s at once: %q", name, got)
 			}
-			bob.device("bob", instance, 0)
-			alice.writes("alice", "bob", sent)
-			bob.device("bob", instance, 3600)
-			if got, _ := w.reads(bob); got != sent {
+			registerDevice(bob, "bob", instance, 0)
+			writes(alice, "alice", "bob", sent)
+			registerDevice(bob, "bob", instance, 3600)
+			if got, _ := reads(w, bob); got != sent {
 				t.Errorf("%s, kept: %q", name, got)
 			}
-			bob.device("bob", instance, 0)
-			w.s.messages.Forget(bobAOR) // devices that are away would get what comes next
+			registerDevice(bob, "bob", instance, 0)
+			w.S.Messages().Forget(bobAOR) // devices that are away would get what comes next
 		}
 	})
 }

@@ -1,4 +1,4 @@
-package server
+package messages
 
 import (
 	"strings"
@@ -7,18 +7,19 @@ import (
 
 	"tandem/rtc/contacts"
 	"tandem/rtc/sip"
+	"tandem/test/bubble"
 )
 
 // told answers all NOTIFYs and returns their bodies.
-func (w *world) notified(p *phone) (bodies []string) {
+func notified(w *bubble.World, p *bubble.Phone) (bodies []string) {
 	time.Sleep(100 * time.Millisecond)
-	p.look()
-	for i := range p.got {
+	p.Look()
+	for i := range p.Got {
 		var m sip.Message
-		if p.got[i].what == "NOTIFY" && m.Parse(p.got[i].raw) == nil {
-			p.got[i].what = "read"
+		if p.Got[i].What == "NOTIFY" && m.Parse(p.Got[i].Raw) == nil {
+			p.Got[i].What = "read"
 			bodies = append(bodies, string(m.Body()))
-			p.send(sip.AppendResponse(nil, &m, sip.Response{Code: 200}))
+			p.Send(sip.AppendResponse(nil, &m, sip.Response{Code: 200}))
 		}
 	}
 	return bodies
@@ -28,34 +29,34 @@ func (w *world) notified(p *phone) (bodies []string) {
 // the entity tags before and after, and with patches unless they want none. Who
 // lists what he wants hears of nothing else.
 func TestXCAPDiff(t *testing.T) {
-	inTime(t, func(w *world) {
-		all, plain, other := w.phone(), w.phone(), w.phone()
-		subscribe := func(p *phone, event string, wanted ...string) {
-			p.device("alice", "a"+p.addr.String(), 3600)
-			p.got = nil
+	bubble.Run(t, func(w *bubble.World) {
+		all, plain, other := w.Phone(), w.Phone(), w.Phone()
+		subscribe := func(p *bubble.Phone, event string, wanted ...string) {
+			registerDevice(p, "alice", "a"+p.Addr.String(), 3600)
+			p.Got = nil
 			body := ""
 			if len(wanted) > 0 {
 				body = `<resource-lists xmlns="urn:ietf:params:xml:ns:resource-lists"><list><entry uri="` + strings.Join(wanted, `"/><entry uri="`) + `"/></list></resource-lists>`
 			}
-			p.content("SUBSCRIBE", "alice", "alice", body, "Event: xcap-diff"+event, "Accept: application/xcap-diff+xml", "Expires: 600",
-				"Content-Type: application/resource-lists+xml", "Contact: <sip:alice@"+p.flow.Remote.String()+">")
-			if got := w.notified(p); len(got) != 1 || !strings.Contains(got[0], "xcap-root=") || strings.Contains(got[0], "<d:document") {
-				t.Fatalf("at first %q, of %q", got, p.heard())
+			p.Content("SUBSCRIBE", "alice", "alice", body, "Event: xcap-diff"+event, "Accept: application/xcap-diff+xml", "Expires: 600",
+				"Content-Type: application/resource-lists+xml", "Contact: <sip:alice@"+p.Flow.Remote.String()+">")
+			if got := notified(w, p); len(got) != 1 || !strings.Contains(got[0], "xcap-root=") || strings.Contains(got[0], "<d:document") {
+				t.Fatalf("at first %q, of %q", got, p.Heard())
 			}
 		}
 		subscribe(all, "")
 		subscribe(plain, ";diff-processing=no-patching", "resource-lists/users/sip:alice@time.test/")
 		subscribe(other, ";diff-processing=aggregate", "pres-rules/users/sip:alice@time.test/index", "resource-lists/users/sip:bob@time.test/index")
 		edit := func(set []contacts.Contact, remove []string) string {
-			version, err := w.s.contacts.Edit(w.t.Context(), aliceAOR, nil, set, remove)
+			version, err := w.S.Contacts().Edit(w.T.Context(), aliceAOR, nil, set, remove)
 			if err != nil {
 				t.Fatal(err)
 			}
 			return strings.Trim(contacts.ETag(version), `"`)
 		}
-		expect := func(what string, p *phone, want string) {
+		expect := func(what string, p *bubble.Phone, want string) {
 			t.Helper()
-			got := w.notified(p)
+			got := notified(w, p)
 			if want == "" && len(got) == 0 {
 				return
 			}
@@ -73,7 +74,7 @@ func TestXCAPDiff(t *testing.T) {
 		three := edit(nil, []string{"sip:bob@time.test"})
 		expect("one less", all, `<d:document previous-etag="`+two+`" new-etag="`+three+`"`+sel+`><d:remove sel="*/*[1]/*[2]"/></d:document>`)
 		key := contacts.Key{User: aliceAOR, Usage: "resource-lists", Name: contacts.Index}
-		if _, _, err := w.s.contacts.Change(w.t.Context(), key, nil, func([]byte) ([]byte, error) { return nil, nil }); err != nil {
+		if _, _, err := w.S.Contacts().Change(w.T.Context(), key, nil, func([]byte) ([]byte, error) { return nil, nil }); err != nil {
 			t.Fatal(err)
 		}
 		expect("no list", all, `<d:document previous-etag="`+three+`"`+sel+`/>`)
@@ -84,19 +85,19 @@ func TestXCAPDiff(t *testing.T) {
 // Who asks for single elements and attributes is told what they are, when they change
 // and that they are gone, and nothing of the rest of the document.
 func TestXCAPDiffOfNodes(t *testing.T) {
-	inTime(t, func(w *world) {
-		p := w.phone()
-		p.device("alice", "a", 3600)
-		p.got = nil
+	bubble.Run(t, func(w *bubble.World) {
+		p := w.Phone()
+		registerDevice(p, "alice", "a", 3600)
+		p.Got = nil
 		const doc = "resource-lists/users/sip:alice@time.test/index/~~/"
 		const name, uri = doc + `resource-lists/list/entry%5b@uri=%22sip:bob@time.test%22%5d/display-name`, doc + `*/list%5b1%5d/entry%5b1%5d/@uri`
 		wanted := []string{name, uri, doc + "resource-lists/list%5b", doc + "resource-lists/namespace::*", "resource-lists/users/sip:bob@time.test/index/~~/resource-lists"}
 		body := `<resource-lists xmlns="urn:ietf:params:xml:ns:resource-lists"><list><entry uri="` + strings.Join(wanted, `"/><entry uri="`) + `"/></list></resource-lists>`
-		p.content("SUBSCRIBE", "alice", "alice", body, "Event: xcap-diff", "Accept: application/xcap-diff+xml", "Expires: 600",
-			"Content-Type: application/resource-lists+xml", "Contact: <sip:alice@"+p.flow.Remote.String()+">")
+		p.Content("SUBSCRIBE", "alice", "alice", body, "Event: xcap-diff", "Accept: application/xcap-diff+xml", "Expires: 600",
+			"Content-Type: application/resource-lists+xml", "Contact: <sip:alice@"+p.Flow.Remote.String()+">")
 		expect := func(what string, want ...string) {
 			t.Helper()
-			got := w.notified(p)
+			got := notified(w, p)
 			if len(want) == 0 && len(got) == 0 {
 				return
 			}
@@ -110,7 +111,7 @@ func TestXCAPDiffOfNodes(t *testing.T) {
 		const gone = `<d:element sel="` + name + `" exists="false"/>`
 		expect("at first, when there is nothing", "")
 		edit := func(set []contacts.Contact, remove ...string) {
-			if _, err := w.s.contacts.Edit(w.t.Context(), aliceAOR, nil, set, remove); err != nil {
+			if _, err := w.S.Contacts().Edit(w.T.Context(), aliceAOR, nil, set, remove); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -122,13 +123,13 @@ func TestXCAPDiffOfNodes(t *testing.T) {
 		expect("a name", element("<display-name>Robert</display-name>"))
 		long := `<resource-lists xmlns="urn:ietf:params:xml:ns:resource-lists"><list><entry uri="sip:bob@time.test"><display-name>` + strings.Repeat("x", 33<<10) + `</display-name></entry><entry uri="sip:anne@time.test"/></list></resource-lists>`
 		key := contacts.Key{User: aliceAOR, Usage: "resource-lists", Name: contacts.Index}
-		if _, _, err := w.s.contacts.Change(w.t.Context(), key, nil, func([]byte) ([]byte, error) { return []byte(long), nil }); err != nil {
+		if _, _, err := w.S.Contacts().Change(w.T.Context(), key, nil, func([]byte) ([]byte, error) { return []byte(long), nil }); err != nil {
 			t.Fatal(err)
 		}
-		list := w.s.contacts.Versions(aliceAOR)
+		list := w.S.Contacts().Versions(aliceAOR)
 		expect("one that is too long", `<d:document new-etag="`+strings.Trim(contacts.ETag(list[0].Version), `"`)+`" sel="resource-lists/users/sip:alice@time.test/index"/>`)
 		edit(nil, "sip:bob@time.test")
-		if got := w.notified(p); len(got) != 1 || !strings.Contains(got[0], gone) || !strings.Contains(got[0], `<d:attribute sel="`+uri+`">sip:anne@time.test</d:attribute>`) {
+		if got := notified(w, p); len(got) != 1 || !strings.Contains(got[0], gone) || !strings.Contains(got[0], `<d:attribute sel="`+uri+`">sip:anne@time.test</d:attribute>`) {
 			t.Errorf("when it is gone: %q", got)
 		}
 	})

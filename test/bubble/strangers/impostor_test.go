@@ -1,4 +1,4 @@
-package server
+package strangers
 
 import (
 	"fmt"
@@ -10,6 +10,7 @@ import (
 	"github.com/icholy/digest"
 
 	"tandem/rtc/sip"
+	"tandem/test/bubble"
 )
 
 // login is how somebody answers a challenge.
@@ -57,14 +58,14 @@ func TestImpostors(t *testing.T) {
 		{name: "who has credentials for another proxy", extra: `Proxy-Authorization: Digest username="x", realm="next.test", nonce="n", uri="sip:x", response="r"`, login: alice, want: "100", reaches: true, lacks: "time.test\", nonce", holds: "next.test"},
 		{name: "who keeps his password", login: alice, want: "100", reaches: true, lacks: "Digest"},
 	} {
-		t.Run(c.name, func(t *testing.T) { inTime(t, func(w *world) { c.make(w) }) })
+		t.Run(c.name, func(t *testing.T) { bubble.Run(t, func(w *bubble.World) { c.make(w) }) })
 	}
 }
 
-func (c *attempt) make(w *world) {
-	bob, there, other := w.phone(), w.phoneAt(2), w.phoneAt(3)
-	bob.register("bob", 3600)
-	bob.got = nil
+func (c *attempt) make(w *bubble.World) {
+	bob, there, other := w.Phone(), w.PhoneAt(2), w.PhoneAt(3)
+	bob.Register("bob", 3600)
+	bob.Got = nil
 	def := func(s *string, v string) {
 		if *s == "" {
 			*s = v
@@ -74,20 +75,20 @@ func (c *attempt) make(w *world) {
 	def(&c.uri, "sip:bob@time.test")
 	def(&c.from, "alice")
 	def(&c.to, "bob")
-	send := func(p *phone, n int, lines ...string) {
-		head := []string{c.method + " " + c.uri + " SIP/2.0", fmt.Sprintf("Via: SIP/2.0/UDP %s;branch=z9hG4bK%d", p.addr, n), "Max-Forwards: 70",
+	send := func(p *bubble.Phone, n int, lines ...string) {
+		head := []string{c.method + " " + c.uri + " SIP/2.0", fmt.Sprintf("Via: SIP/2.0/UDP %s;branch=z9hG4bK%d", p.Addr, n), "Max-Forwards: 70",
 			"From: <sip:" + c.from + "@time.test>;tag=1", "To: <sip:" + c.to + "@time.test>", "Call-ID: impostor", fmt.Sprintf("CSeq: %d %s", n, c.method),
-			"Contact: <sip:x@" + p.addr.String() + ">"}
+			"Contact: <sip:x@" + p.Addr.String() + ">"}
 		if c.extra != "" {
 			head = append(head, c.extra)
 		}
-		p.send([]byte(strings.Join(append(append(head, lines...), "Content-Length: 0", "", ""), "\r\n")))
-		p.look()
+		p.Send([]byte(strings.Join(append(append(head, lines...), "Content-Length: 0", "", ""), "\r\n")))
+		p.Look()
 	}
 	send(there, 1)
 	var ask sip.Message
-	if len(there.got) != 1 || ask.Parse(there.got[0].raw) != nil || ask.StatusCode() != 401 && ask.StatusCode() != 407 {
-		w.t.Fatalf("a first request is told %q", there.heard())
+	if len(there.Got) != 1 || ask.Parse(there.Got[0].Raw) != nil || ask.StatusCode() != 401 && ask.StatusCode() != 407 {
+		w.T.Fatalf("a first request is told %q", there.Heard())
 	}
 	answer := "Proxy-Authorization: "
 	value := string(ask.Get(sip.HdrProxyAuthenticate))
@@ -96,7 +97,7 @@ func (c *attempt) make(w *world) {
 	}
 	challenge, err := digest.ParseChallenge(value)
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	def(&c.login.method, c.method)
 	if c.login.realm != "" {
@@ -104,27 +105,27 @@ func (c *attempt) make(w *world) {
 	}
 	cred, err := digest.Digest(challenge, digest.Options{Method: c.login.method, URI: c.uri, Username: c.login.user, Password: c.login.password, Count: 1})
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	from := there
 	if c.elsewhere {
 		from = other
 	}
-	from.got = nil
+	from.Got = nil
 	send(from, 2, answer+cred.String())
 	if c.twice {
-		w.pass(time.Second, there, bob)
-		bob.got, from.got = nil, nil
+		w.Pass(time.Second, there, bob)
+		bob.Got, from.Got = nil, nil
 		send(from, 3, answer+cred.String())
 	}
-	if got := from.heard(); len(got) == 0 && c.want != "" || len(got) > 0 && got[0] != c.want {
-		w.t.Errorf("he is told %q, want %q", got, c.want)
+	if got := from.Heard(); len(got) == 0 && c.want != "" || len(got) > 0 && got[0] != c.want {
+		w.T.Errorf("he is told %q, want %q", got, c.want)
 	}
-	heard := slices.Contains(bob.heard(), c.method)
+	heard := slices.Contains(bob.Heard(), c.method)
 	if heard != c.reaches && !c.twice {
-		w.t.Errorf("bob heard %q", bob.heard())
+		w.T.Errorf("bob heard %q", bob.Heard())
 	}
-	if heard && (c.lacks != "" && strings.Contains(string(bob.got[0].raw), c.lacks) || !strings.Contains(string(bob.got[0].raw), c.holds)) {
-		w.t.Errorf("bob is told\n%s", bob.got[0].raw)
+	if heard && (c.lacks != "" && strings.Contains(string(bob.Got[0].Raw), c.lacks) || !strings.Contains(string(bob.Got[0].Raw), c.holds)) {
+		w.T.Errorf("bob is told\n%s", bob.Got[0].Raw)
 	}
 }

@@ -1,4 +1,4 @@
-package server
+package strangers
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"tandem/rtc/proxy"
+	"tandem/test/bubble"
 )
 
 // A stranger reaches nobody through the server, whatever his request looks like:
@@ -16,7 +17,7 @@ import (
 func TestStrangerReachesNobody(t *testing.T) {
 	for _, foreign := range []bool{false, true} {
 		t.Run(fmt.Sprint("foreign callers allowed ", foreign), func(t *testing.T) {
-			inTime(t, func(w *world) {
+			bubble.Run(t, func(w *bubble.World) {
 				x := newStranger(w, foreign)
 				for _, method := range []string{"INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "MESSAGE", "REFER", "SUBSCRIBE",
 					"NOTIFY", "PUBLISH", "INFO", "UPDATE", "PRACK", "REGISTER", "WHATEVER"} {
@@ -38,48 +39,48 @@ func TestStrangerReachesNobody(t *testing.T) {
 
 // stranger sends requests of all kinds.
 type stranger struct {
-	w                              *world
-	bob, gateway, trunk, third, me *phone
+	w                              *bubble.World
+	bob, gateway, trunk, third, me *bubble.Phone
 	foreign                        bool
 	n, rung                        int
 	told                           map[string]string // of bob, by what else is in the request
 }
 
-func newStranger(w *world, foreign bool) *stranger {
-	gateway := w.phone()
-	hop := proxy.Hops{"sip:" + gateway.addr.String()}
-	w.cfg.Routes = []proxy.Route{{Name: "branch", Match: proxy.Match{Domain: "branch.test"}, NextHop: hop}}
-	w.cfg.Auth.AllowForeign = foreign
-	w.stop()
-	w.open()
-	gateway.attach()
-	trunk := w.phoneAt(4)
-	w.trunk("site", trunk)
-	x := &stranger{w: w, bob: w.phone(), gateway: gateway, trunk: trunk, third: w.phoneAt(3), me: w.phoneAt(2), foreign: foreign, told: make(map[string]string)}
-	x.bob.register("bob", 3600)
-	x.bob.got = nil
+func newStranger(w *bubble.World, foreign bool) *stranger {
+	gateway := w.Phone()
+	hop := proxy.Hops{"sip:" + gateway.Addr.String()}
+	w.Cfg.Routes = []proxy.Route{{Name: "branch", Match: proxy.Match{Domain: "branch.test"}, NextHop: hop}}
+	w.Cfg.Auth.AllowForeign = foreign
+	w.Stop()
+	w.Open()
+	gateway.Attach()
+	trunk := w.PhoneAt(4)
+	w.Trunk("site", trunk)
+	x := &stranger{w: w, bob: w.Phone(), gateway: gateway, trunk: trunk, third: w.PhoneAt(3), me: w.PhoneAt(2), foreign: foreign, told: make(map[string]string)}
+	x.bob.Register("bob", 3600)
+	x.bob.Got = nil
 	return x
 }
 
-func (x *stranger) us() string { return x.w.cfg.Listen[0].Addr }
+func (x *stranger) us() string { return x.w.Cfg.Listen[0].Addr }
 
 func (x *stranger) targets() []string {
 	return []string{
 		"sip:bob@time.test", "sip:nobody@time.test", "sip:bob@" + x.us(), "sip:+15550100@time.test", "sip:+15550100@" + x.us(), "tel:+15550100",
-		"sip:x@branch.test", "sip:" + x.gateway.addr.String(), "sip:+15550100@" + x.gateway.addr.String(), "sip:+15550100@" + x.trunk.addr.String(),
-		"sip:bob@" + x.bob.addr.String(), "sip:x@" + x.third.addr.String(),
-		"sip:x@" + x.us() + ";maddr=" + x.third.addr.Addr().String(), "sip:" + x.us() + ";lr",
+		"sip:x@branch.test", "sip:" + x.gateway.Addr.String(), "sip:+15550100@" + x.gateway.Addr.String(), "sip:+15550100@" + x.trunk.Addr.String(),
+		"sip:bob@" + x.bob.Addr.String(), "sip:x@" + x.third.Addr.String(),
+		"sip:x@" + x.us() + ";maddr=" + x.third.Addr.Addr().String(), "sip:" + x.us() + ";lr",
 	}
 }
 
 // ways are Routes: none, ours, ours with what he made up, and on to others.
 func (x *stranger) ways() [][]string {
-	elsewhere, gateway, trunk := "<sip:"+x.third.addr.String()+";lr>", "<sip:"+x.gateway.addr.String()+";lr>", "<sip:"+x.trunk.addr.String()+";lr>"
+	elsewhere, gateway, trunk := "<sip:"+x.third.Addr.String()+";lr>", "<sip:"+x.gateway.Addr.String()+";lr>", "<sip:"+x.trunk.Addr.String()+";lr>"
 	all := [][]string{nil, {elsewhere}, {gateway}, {trunk}}
 	for _, own := range []string{"<sip:" + x.us() + ";lr>", "<sip:time.test;lr>", "<sip:" + x.us() + ";lr;did=AAAAAAAA>",
 		"<sip:" + x.us() + ";lr;did=AAAAAAAAAAAA>", "<sip:ft.dQABAgMEBQYHCAkKCwwNDg8Q@" + x.us() + ";lr>"} {
 		all = append(all, []string{own}, []string{own, own}, []string{own, elsewhere}, []string{own, gateway}, []string{own, trunk},
-			[]string{own, "<sip:+15550100@" + x.gateway.addr.String() + ">"})
+			[]string{own, "<sip:+15550100@" + x.gateway.Addr.String() + ">"})
 	}
 	return all
 }
@@ -92,32 +93,32 @@ func (x *stranger) try(method, uri string, way []string, tag string) {
 		from = "sip:x@foreign.test"
 	}
 	lines := []string{method + " " + uri + " SIP/2.0",
-		fmt.Sprintf("Via: SIP/2.0/UDP %s;branch=z9hG4bK%d", x.me.addr, x.n), "Max-Forwards: 70",
+		fmt.Sprintf("Via: SIP/2.0/UDP %s;branch=z9hG4bK%d", x.me.Addr, x.n), "Max-Forwards: 70",
 		fmt.Sprintf("From: <%s>;tag=%d", from, x.n), "To: <sip:bob@time.test>" + tag,
-		fmt.Sprintf("Call-ID: stranger-%d", x.n), "CSeq: 1 " + method, "Contact: <sip:x@" + x.me.addr.String() + ">"}
+		fmt.Sprintf("Call-ID: stranger-%d", x.n), "CSeq: 1 " + method, "Contact: <sip:x@" + x.me.Addr.String() + ">"}
 	for _, r := range way {
 		lines = append(lines, "Route: "+r)
 	}
-	x.me.send([]byte(strings.Join(append(lines, "Content-Length: 0", "", ""), "\r\n")))
-	answers := slices.Compact(x.me.heard())
-	rings := len(x.bob.heard()) == 1 && x.foreign && tag == ""
+	x.me.Send([]byte(strings.Join(append(lines, "Content-Length: 0", "", ""), "\r\n")))
+	answers := slices.Compact(x.me.Heard())
+	rings := len(x.bob.Heard()) == 1 && x.foreign && tag == ""
 	if rings {
 		x.rung++
 		if method == "MESSAGE" { // the next one would wait for it
-			x.bob.answer("MESSAGE", 200)
-			x.me.look()
+			x.bob.Answer("MESSAGE", 200)
+			x.me.Look()
 		}
-		x.bob.got = nil
+		x.bob.Got = nil
 	}
-	for _, p := range []*phone{x.bob, x.gateway, x.trunk, x.third} {
-		if got := p.heard(); len(got) > 0 {
-			x.w.t.Errorf("%s heard %q of\n%s", p.addr, got, strings.Join(lines, "\n"))
+	for _, p := range []*bubble.Phone{x.bob, x.gateway, x.trunk, x.third} {
+		if got := p.Heard(); len(got) > 0 {
+			x.w.T.Errorf("%s heard %q of\n%s", p.Addr, got, strings.Join(lines, "\n"))
 		}
-		p.got = nil
+		p.Got = nil
 	}
-	x.me.got = nil
+	x.me.Got = nil
 	if !rings && !x.right(method, uri, fmt.Sprint(method, way, tag), answers) {
-		x.w.t.Errorf("he is told %q for\n%s", answers, strings.Join(lines, "\n"))
+		x.w.T.Errorf("he is told %q for\n%s", answers, strings.Join(lines, "\n"))
 	}
 }
 

@@ -1,8 +1,7 @@
-package server
+package strangers
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -10,8 +9,8 @@ import (
 
 	"github.com/icholy/digest"
 
-	"tandem/gateways"
 	"tandem/rtc/sip"
+	"tandem/test/bubble"
 )
 
 const premium = "+19005550100" // no trunk is for it
@@ -19,7 +18,7 @@ const premium = "+19005550100" // no trunk is for it
 // No request reaches a gateway but those the call layer sends there: whoever
 // sends it and however it names the gateway.
 func TestNoWayAroundTheGate(t *testing.T) {
-	inTime(t, func(w *world) {
+	bubble.Run(t, func(w *bubble.World) {
 		h := newHouse(w)
 		for _, s := range h.senders() {
 			h.names(s)
@@ -37,32 +36,32 @@ func TestNoWayAroundTheGate(t *testing.T) {
 
 // house is a server with a gateway, and all who would like to use it.
 type house struct {
-	w                                               *world
-	gateway, other, bob, alice, mallory, trusted, x *phone
+	w                                               *bubble.World
+	gateway, other, bob, alice, mallory, trusted, x *bubble.Phone
 	n, rung                                         int
 }
 
 // sender is one who would.
 type sender struct {
-	phone *phone
+	phone *bubble.Phone
 	from  string
 	login string // user with a password, "" for none
 }
 
 // newHouse has a gateway that takes +49 alone, and another one that may not pass
 // calls on.
-func newHouse(w *world) *house {
-	h := &house{w: w, gateway: w.phone(), other: w.phoneAt(4)}
-	w.cfg.DNS.Servers = []string{"127.0.0.1:9"} // there is none
-	w.cfg.Auth.AllowForeign, w.cfg.Proxy.RecurseRedirect = true, true
-	w.stop()
-	w.open()
-	w.trunk("site", h.other)
-	w.trunk("pstn", h.gateway)
-	h.alice, h.bob, h.mallory, h.x, h.trusted = w.phoneAt(2), w.phone(), w.phone(), w.phoneAt(3), w.phone()
-	h.gateway.attach()
-	h.other.attach()
-	h.bob.register("bob", 3600)
+func newHouse(w *bubble.World) *house {
+	h := &house{w: w, gateway: w.Phone(), other: w.PhoneAt(4)}
+	w.Cfg.DNS.Servers = []string{"127.0.0.1:9"} // there is none
+	w.Cfg.Auth.AllowForeign, w.Cfg.Proxy.RecurseRedirect = true, true
+	w.Stop()
+	w.Open()
+	w.Trunk("site", h.other)
+	w.Trunk("pstn", h.gateway)
+	h.alice, h.bob, h.mallory, h.x, h.trusted = w.PhoneAt(2), w.Phone(), w.Phone(), w.PhoneAt(3), w.Phone()
+	h.gateway.Attach()
+	h.other.Attach()
+	h.bob.Register("bob", 3600)
 	return h
 }
 
@@ -75,21 +74,9 @@ func (h *house) senders() []sender {
 	}
 }
 
-// trunk makes a phone the gateway of a trunk that takes +49.
-func (w *world) trunk(name string, gateway *phone) {
-	w.t.Helper()
-	t := gateways.Trunk{Name: name, Addresses: []string{"sip:" + gateway.addr.String()}, Prefixes: []string{"+49"}}
-	if a := gateway.addr.Addr(); a != netip.AddrFrom4([4]byte{127, 0, 0, 1}) { // where others are as well
-		t.Sources = []netip.Prefix{netip.PrefixFrom(a, 32)}
-	}
-	if err := w.s.trunks.Add(w.t.Context(), t); err != nil {
-		w.t.Fatal(err)
-	}
-}
-
 // spellings of the gateway's place, some of which are none.
 func (h *house) spellings() []string {
-	port := fmt.Sprint(":", h.gateway.addr.Port())
+	port := fmt.Sprint(":", h.gateway.Addr.Port())
 	return []string{
 		"127.0.0.1" + port, "localhost" + port, "LOCALHOST" + port, "localhost." + port, "[::ffff:127.0.0.1]" + port, "[::FFFF:7f00:1]" + port,
 		"127.0.0.9" + port, "%31%32%37.0.0.1" + port, "127.1" + port, "2130706433" + port, "0x7f.0.0.1" + port, "127.0.0.01" + port,
@@ -100,7 +87,7 @@ func (h *house) spellings() []string {
 
 // names has the request itself name the gateway.
 func (h *house) names(s sender) {
-	us := h.w.cfg.Listen[0].Addr
+	us := h.w.Cfg.Listen[0].Addr
 	for _, at := range h.spellings() {
 		gateway, hop, strict := "sip:"+premium+"@"+at, "<sip:"+at+";lr>", "<sip:"+premium+"@"+at+">"
 		for _, c := range [][]string{ // Request-URI and Routes
@@ -122,7 +109,7 @@ func (h *house) names(s sender) {
 
 // bindings has mallory register a detour, for whoever calls bob's colleague.
 func (h *house) bindings(s sender) {
-	us := h.w.cfg.Listen[0].Addr
+	us := h.w.Cfg.Listen[0].Addr
 	for _, at := range h.spellings() {
 		for _, c := range [][2]string{ // Contact and Path
 			{"sip:" + premium + "@" + at, ""}, {"sip:" + premium + "@time.test", "<sip:" + at + ";lr>"},
@@ -150,9 +137,9 @@ func (h *house) register(contact, path string) {
 	if contact != "*" {
 		h.register("*", "")
 	}
-	h.mallory.request("REGISTER", "alice", "alice", head...)
-	h.mallory.heard()
-	h.mallory.got = nil
+	h.mallory.Request("REGISTER", "alice", "alice", head...)
+	h.mallory.Heard()
+	h.mallory.Got = nil
 }
 
 // redirections has bob's phone send everybody on.
@@ -197,17 +184,17 @@ func (h *house) call(s sender, uri string) string {
 
 // invited is the Record-Route that bob is told; he answers.
 func (h *house) invited() (record []string) {
-	h.bob.look()
-	for _, r := range h.bob.got {
+	h.bob.Look()
+	for _, r := range h.bob.Got {
 		var m sip.Message
-		if r.what == "INVITE" && m.Parse(r.raw) == nil {
+		if r.What == "INVITE" && m.Parse(r.Raw) == nil {
 			for v := range m.Values(sip.HdrRecordRoute) {
 				record = append(record, string(v))
 			}
-			h.bob.answer("INVITE", 200)
+			h.bob.Answer("INVITE", 200)
 		}
 	}
-	h.bob.got = nil
+	h.bob.Got = nil
 	return record
 }
 
@@ -215,24 +202,24 @@ func (h *house) invited() (record []string) {
 func (h *house) tokens(s sender) {
 	h.n++
 	from := sender{h.gateway, "sip:+4930@else.test", ""}
-	h.send(h.gateway, from, fmt.Sprint("token-", h.n), "REFER", "sip:bob@time.test", "", "Contact: <sip:gw@"+h.gateway.addr.String()+";ob>\r\nRefer-To: <sip:x@else.test>\r\n", nil)
-	h.bob.look()
+	h.send(h.gateway, from, fmt.Sprint("token-", h.n), "REFER", "sip:bob@time.test", "", "Contact: <sip:gw@"+h.gateway.Addr.String()+";ob>\r\nRefer-To: <sip:x@else.test>\r\n", nil)
+	h.bob.Look()
 	var route []string
-	for _, r := range h.bob.got {
+	for _, r := range h.bob.Got {
 		var m sip.Message
-		if r.what == "REFER" && m.Parse(r.raw) == nil {
+		if r.What == "REFER" && m.Parse(r.Raw) == nil {
 			for v := range m.Values(sip.HdrRecordRoute) {
 				route = append(route, string(v))
 			}
-			h.bob.answer("REFER", 202)
+			h.bob.Answer("REFER", 202)
 		}
 	}
-	h.bob.got, h.gateway.got = nil, nil
+	h.bob.Got, h.gateway.Got = nil, nil
 	if !strings.Contains(strings.Join(route, ""), "ft.") {
-		h.w.t.Fatalf("no flow token in %q", route)
+		h.w.T.Fatalf("no flow token in %q", route)
 	}
 	for _, method := range []string{"INVITE", "MESSAGE", "ACK", "BYE"} {
-		for _, uri := range []string{"sip:" + premium + "@else.test", "sip:" + premium + "@" + h.gateway.addr.String()} {
+		for _, uri := range []string{"sip:" + premium + "@else.test", "sip:" + premium + "@" + h.gateway.Addr.String()} {
 			for _, tag := range []string{"", ";tag=made-up"} {
 				h.try(s, method, uri, tag, "", route...)
 				h.try(s, method, uri, tag, "", route[len(route)-1])
@@ -246,21 +233,21 @@ func (h *house) tokens(s sender) {
 func (h *house) try(s sender, method, uri, tag, redirect string, route ...string) {
 	h.n++
 	h.ask(s, fmt.Sprint("try-", h.n), method, uri, tag, route)
-	for _, p := range []*phone{h.bob, h.mallory} {
-		p.look()
-		for _, r := range p.got {
+	for _, p := range []*bubble.Phone{h.bob, h.mallory} {
+		p.Look()
+		for _, r := range p.Got {
 			switch {
-			case r.what != method || method == "ACK":
+			case r.What != method || method == "ACK":
 			case redirect != "" && p == h.bob:
-				h.redirect(r.raw, redirect)
+				h.redirect(r.Raw, redirect)
 			default:
-				p.answer(method, 486)
+				p.Answer(method, 486)
 			}
-			if p == h.bob && r.what == method {
+			if p == h.bob && r.What == method {
 				h.rung++
 			}
 		}
-		p.got = nil
+		p.Got = nil
 	}
 	h.judge(s.phone, method, uri, route)
 }
@@ -268,31 +255,31 @@ func (h *house) try(s sender, method, uri, tag, redirect string, route ...string
 func (h *house) redirect(raw []byte, contact string) {
 	var m sip.Message
 	if m.Parse(raw) == nil {
-		h.bob.send(sip.AppendResponse(nil, &m, sip.Response{Code: 302, ToTag: "callee", Header: []byte(contact)}))
+		h.bob.Send(sip.AppendResponse(nil, &m, sip.Response{Code: 302, ToTag: "callee", Header: []byte(contact)}))
 	}
 }
 
 // judge: neither gateway may hear of it.
-func (h *house) judge(from *phone, method, uri string, route []string) {
-	for _, g := range []*phone{h.gateway, h.other} {
+func (h *house) judge(from *bubble.Phone, method, uri string, route []string) {
+	for _, g := range []*bubble.Phone{h.gateway, h.other} {
 		if g == from {
 			continue
 		}
-		for _, what := range g.heard() {
+		for _, what := range g.Heard() {
 			if what[0] > '9' { // a request
-				h.w.t.Errorf("%s from %s reached a gateway: %s, Route %q", what, from.addr, uri, route)
+				h.w.T.Errorf("%s from %s reached a gateway: %s, Route %q", what, from.Addr, uri, route)
 			}
 		}
-		g.got = nil
+		g.Got = nil
 	}
 	led := from == h.other && method == "INVITE" // calls from a trunk need more than this world has
-	for end := time.Now().Add(time.Minute); method != "ACK" && !led && !final(from.heard()); h.w.pass(time.Second, from) {
+	for end := time.Now().Add(time.Minute); method != "ACK" && !led && !final(from.Heard()); h.w.Pass(time.Second, from) {
 		if time.Now().After(end) {
-			h.w.t.Errorf("%s from %s to %s, Route %q is not answered", method, from.addr, uri, route)
+			h.w.T.Errorf("%s from %s to %s, Route %q is not answered", method, from.Addr, uri, route)
 			break
 		}
 	}
-	from.got = nil
+	from.Got = nil
 }
 
 func final(heard []string) bool {
@@ -301,49 +288,49 @@ func final(heard []string) bool {
 
 // ask sends a request, and again with credentials when they are asked for.
 func (h *house) ask(s sender, id, method, uri, tag string, route []string) {
-	s.phone.got = nil
+	s.phone.Got = nil
 	h.send(s.phone, s, id, method, uri, tag, "", route)
 	if s.login == "" {
 		return
 	}
-	s.phone.look()
-	for _, r := range s.phone.got {
-		if r.what != "407" && r.what != "401" {
+	s.phone.Look()
+	for _, r := range s.phone.Got {
+		if r.What != "407" && r.What != "401" {
 			continue
 		}
 		var m sip.Message
-		if m.Parse(r.raw) != nil {
+		if m.Parse(r.Raw) != nil {
 			continue
 		}
 		header, value := "Proxy-Authorization: ", m.Get(sip.HdrProxyAuthenticate)
-		if r.what == "401" {
+		if r.What == "401" {
 			header, value = "Authorization: ", m.Get(sip.HdrWWWAuthenticate)
 		}
 		c, err := digest.ParseChallenge(string(value))
 		if err != nil {
-			h.w.t.Fatal(err)
+			h.w.T.Fatal(err)
 		}
 		cred, err := digest.Digest(c, digest.Options{Method: method, URI: uri, Username: s.login, Password: "a secret of theirs", Count: 1})
 		if err != nil {
-			h.w.t.Fatal(err)
+			h.w.T.Fatal(err)
 		}
-		s.phone.got = nil
+		s.phone.Got = nil
 		h.send(s.phone, s, id, method, uri, tag, header+cred.String()+"\r\n", route)
 		return
 	}
 }
 
-func (h *house) send(p *phone, s sender, id, method, uri, tag, lines string, route []string) {
-	p.n++
+func (h *house) send(p *bubble.Phone, s sender, id, method, uri, tag, lines string, route []string) {
+	p.N++
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bK%s-%d\r\nMax-Forwards: 70\r\n", method, uri, p.addr, id, p.n)
-	fmt.Fprintf(&b, "From: <%s>;tag=f\r\nTo: <%s>%s\r\nCall-ID: %s\r\nCSeq: %d %s\r\n", s.from, uri, tag, id, p.n, method)
+	fmt.Fprintf(&b, "%s %s SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bK%s-%d\r\nMax-Forwards: 70\r\n", method, uri, p.Addr, id, p.N)
+	fmt.Fprintf(&b, "From: <%s>;tag=f\r\nTo: <%s>%s\r\nCall-ID: %s\r\nCSeq: %d %s\r\n", s.from, uri, tag, id, p.N, method)
 	for _, r := range route {
 		fmt.Fprintf(&b, "Route: %s\r\n", r)
 	}
 	if !strings.Contains(lines, "Contact:") {
-		fmt.Fprintf(&b, "Contact: <sip:x@%s>\r\n", p.addr)
+		fmt.Fprintf(&b, "Contact: <sip:x@%s>\r\n", p.Addr)
 	}
 	fmt.Fprintf(&b, "%sContent-Length: 0\r\n\r\n", lines)
-	p.send([]byte(b.String()))
+	p.Send([]byte(b.String()))
 }

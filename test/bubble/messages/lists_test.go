@@ -1,4 +1,4 @@
-package server
+package messages
 
 import (
 	"strings"
@@ -8,6 +8,7 @@ import (
 	"tandem/rtc/contacts"
 	"tandem/rtc/contacts/xcap"
 	"tandem/rtc/sip"
+	"tandem/test/bubble"
 )
 
 const friends = `<rls-services xmlns="urn:ietf:params:xml:ns:rls-services" xmlns:rl="urn:ietf:params:xml:ns:resource-lists"><service uri="sip:friends@time.test"><list><rl:entry uri="sip:bob@time.test"/></list><packages><package>presence</package></packages></service></rls-services>`
@@ -15,31 +16,31 @@ const friends = `<rls-services xmlns="urn:ietf:params:xml:ns:rls-services" xmlns
 // A user's contacts, and the lists of the user's rls-services, are subscribed to
 // as one; who comes and goes is told.
 func TestRFC4662KeptLists(t *testing.T) {
-	inTime(t, func(w *world) {
-		alice := w.phone()
-		alice.device("alice", "a", 3600)
+	bubble.Run(t, func(w *bubble.World) {
+		alice := w.Phone()
+		registerDevice(alice, "alice", "a", 3600)
 		told := func() (bodies string) {
 			for range 5 {
 				time.Sleep(100 * time.Millisecond)
-				alice.look()
-				for i := range alice.got {
+				alice.Look()
+				for i := range alice.Got {
 					var m sip.Message
-					if alice.got[i].what == "NOTIFY" && m.Parse(alice.got[i].raw) == nil {
-						alice.got[i].what = "read"
+					if alice.Got[i].What == "NOTIFY" && m.Parse(alice.Got[i].Raw) == nil {
+						alice.Got[i].What = "read"
 						bodies += string(m.Body())
-						alice.send(sip.AppendResponse(nil, &m, sip.Response{Code: 200}))
+						alice.Send(sip.AppendResponse(nil, &m, sip.Response{Code: 200}))
 					}
 				}
 			}
 			return bodies
 		}
 		edit := func(set []contacts.Contact, remove ...string) {
-			if _, err := w.s.contacts.Edit(w.t.Context(), aliceAOR, nil, set, remove); err != nil {
+			if _, err := w.S.Contacts().Edit(w.T.Context(), aliceAOR, nil, set, remove); err != nil {
 				t.Fatal(err)
 			}
 		}
 		subscribe := func(to string) {
-			alice.request("SUBSCRIBE", "alice", to, "Event: presence", "Supported: eventlist", "Accept: application/pidf+xml, application/rlmi+xml, multipart/related", "Expires: 600", "Contact: <sip:alice@"+alice.flow.Remote.String()+">")
+			alice.Request("SUBSCRIBE", "alice", to, "Event: presence", "Supported: eventlist", "Accept: application/pidf+xml, application/rlmi+xml, multipart/related", "Expires: 600", "Contact: <sip:alice@"+alice.Flow.Remote.String()+">")
 		}
 		has := func(when, text string, want ...string) {
 			t.Helper()
@@ -61,7 +62,7 @@ func TestRFC4662KeptLists(t *testing.T) {
 		subscribe("friends")
 		has("without the list", told(), "no rlmi")
 		change := func(text string) {
-			if _, _, err := w.s.contacts.Change(w.t.Context(), contacts.Key{User: aliceAOR, Usage: xcap.Services.ID, Name: contacts.Index}, nil, func([]byte) ([]byte, error) {
+			if _, _, err := w.S.Contacts().Change(w.T.Context(), contacts.Key{User: aliceAOR, Usage: xcap.Services.ID, Name: contacts.Index}, nil, func([]byte) ([]byte, error) {
 				if text == "" {
 					return nil, nil
 				}
@@ -74,10 +75,10 @@ func TestRFC4662KeptLists(t *testing.T) {
 		told()
 		subscribe("friends")
 		has("the list", told(), `uri="sip:friends@time.test"`, `entity="sip:bob@time.test"`)
-		before := w.s.events.Active()
+		before := w.S.Events().Active()
 		change("")
 		told()
-		if now := w.s.events.Active(); now != before-1 {
+		if now := w.S.Events().Active(); now != before-1 {
 			t.Errorf("%d subscriptions, before the list ended %d", now, before)
 		}
 	})

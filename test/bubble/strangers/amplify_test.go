@@ -1,19 +1,21 @@
-package server
+package strangers
 
 import (
 	"fmt"
 	"strings"
 	"testing"
 	"time"
+
+	"tandem/test/bubble"
 )
 
 // What one datagram with a forged source makes the server send there, within
 // the time in which anything is repeated: some octets more than it had, once.
 func TestForgedSourceIsNoAmplifier(t *testing.T) {
-	inTime(t, func(w *world) {
-		victim := w.phoneAt(2)
-		bob := w.phone()
-		bob.register("bob", 3600)
+	bubble.Run(t, func(w *bubble.World) {
+		victim := w.PhoneAt(2)
+		bob := w.Phone()
+		bob.Register("bob", 3600)
 		worst := 0.0
 		for i, r := range []struct{ method, uri, more string }{
 			{"INVITE", "sip:bob@time.test", ""}, {"INVITE", "sip:nobody@time.test", ""}, {"INVITE", "sip:x@192.0.2.9", ""},
@@ -35,15 +37,15 @@ func TestForgedSourceIsNoAmplifier(t *testing.T) {
 				}
 				b := []byte(fmt.Sprintf("%s %s SIP/2.0\r\nv:SIP/2.0/UDP a;branch=z9hG4bK%d%d;rport\r\nf:<sip:a@time.test>;tag=a\r\nt:<sip:bob@time.test>%s\r\ni:%d-%d\r\n%s\r\n",
 					r.method, r.uri, i, len(tag), tag, i, len(tag), cseq))
-				victim.got = nil
-				victim.send(b)
-				if st := w.s.layer.Stats(); st.Server+st.Client > 0 {
+				victim.Got = nil
+				victim.Send(b)
+				if st := w.S.Layer().Stats(); st.Server+st.Client > 0 {
 					t.Errorf("%s %s %s: held is %+v", r.method, r.uri, r.more, st)
 				}
 				time.Sleep(time.Minute)
-				n, all := 0, victim.heard()
-				for _, g := range victim.got {
-					n += len(g.raw)
+				n, all := 0, victim.Heard()
+				for _, g := range victim.Got {
+					n += len(g.Raw)
 				}
 				factor := float64(n) / float64(len(b))
 				t.Logf("%-10s %-30s %-25.25s %-7s %d octets, back %d in %q: %.1f", r.method, r.uri, r.more, tag, len(b), n, all, factor)
