@@ -31,8 +31,8 @@ type Server struct {
 	ended    atomic.Bool // Run is over: nobody is told anything any more
 }
 
-// ErrFull says that no more sessions are taken.
-var ErrFull = errors.New("as many media sessions as allowed are open")
+// ErrFull says that there is no room for more sound: no session, or no port.
+var ErrFull = errors.New("the media relay is full")
 
 // New makes a server. Nothing is bound but the ICE port until sessions open.
 func New(c Config) (*Server, error) {
@@ -113,12 +113,20 @@ func (s *Server) Open(id string, o Options) (*Session, error) {
 	case s.closed:
 		return nil, errors.New("the media server is stopping")
 	case len(s.sessions) >= s.c.Sessions:
-		return nil, fmt.Errorf("%w (%d)", ErrFull, s.c.Sessions)
+		return nil, fmt.Errorf("%w: %d sessions are open", ErrFull, s.c.Sessions)
 	case s.sessions[id] != nil:
 		return nil, fmt.Errorf("media session %q is open already", id)
 	}
 	s.sessions[id] = session
 	return session, nil
+}
+
+// Load is how full the server is, 0 to 1: of sessions, or of ports where that is more.
+func (s *Server) Load() float64 {
+	s.mu.Lock()
+	open := len(s.sessions)
+	s.mu.Unlock()
+	return max(float64(open)/float64(s.c.Sessions), s.plane.Load())
 }
 
 // Kernel says whether plain streams are forwarded in the kernel: by what, or

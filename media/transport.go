@@ -2,6 +2,8 @@ package media
 
 import (
 	"cmp"
+	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -155,9 +157,12 @@ func (w *transport) open(p plan, near *relay.Socket) error {
 	w.shared = nil
 	if !p.rtp || p.ice && p.mux {
 		w.rtp, err = server.plane.Single(in.Name, near, w)
-		return err
+	} else {
+		w.rtp, w.rtcp, err = server.plane.Pair(in.Name, near, w)
 	}
-	w.rtp, w.rtcp, err = server.plane.Pair(in.Name, near, w)
+	if errors.Is(err, relay.ErrPorts) {
+		return fmt.Errorf("%w: %w", ErrFull, err)
+	}
 	return err
 }
 

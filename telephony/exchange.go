@@ -387,14 +387,19 @@ var (
 // tooMany is what a call is refused with for which there is no room.
 var tooMany = &rtc.Status{Code: 503, Reason: "Too Many Calls", Header: []byte("Retry-After: 5\r\n")}
 
+// fullMedia is the load of the media server from which on there is no room but for
+// calls for help: they find ports for their sound when all others have taken theirs.
+const fullMedia = 0.97
+
 // enter lists a call that is about to begin; false when there are too many, or the
 // server ends.
 func (x *Exchange) enter(c *Call) bool {
 	shown := c.record.Clone()
 	c.shown.Store(&shown)
+	full := x.cfg.Media.Load() >= fullMedia
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.ending || len(x.calls) >= x.cfg.Calls && !c.route.Emergency {
+	if x.ending || (full || len(x.calls) >= x.cfg.Calls) && !c.route.Emergency {
 		return false
 	}
 	x.calls[c.id] = c

@@ -18,10 +18,12 @@ import (
 	"tandem/rtc"
 	"tandem/rtc/dialog"
 	"tandem/rtc/policy"
+	"tandem/rtc/sip"
 	"tandem/rtc/transaction"
 	"tandem/rtc/transport"
 	"tandem/telephony/cdr"
 	"tandem/telephony/diversion"
+	"tandem/telephony/identity"
 	"tandem/telephony/routing"
 )
 
@@ -53,18 +55,22 @@ func (nowhere) Divert(r routing.Route, _ diversion.Reason, _ string) (routing.Ro
 	return r, rtc.Next
 }
 
-// full is a store that takes nothing, at once or later.
+// full is a store that takes nothing, and says so at once, later, or never.
 type full struct {
 	*cdr.Memory
-	later bool
+	says string
 }
+
+var whenFull = []string{"at once", "later", "never"}
 
 func (f full) Put(_ cdr.Record, done func(error)) error {
 	err := errors.New("the disk is full")
-	if !f.later {
+	switch f.says {
+	case "at once":
 		return err
+	case "later":
+		go done(err)
 	}
-	go done(err)
 	return nil
 }
 
@@ -119,26 +125,93 @@ func TestCallWhileStarting(t *testing.T) {
 
 // A call that cannot be recorded is refused, and leaves nothing behind.
 func TestUnrecordedCall(t *testing.T) {
-	for _, later := range []bool{false, true} {
-		t.Run(fmt.Sprintf("later=%v", later), func(t *testing.T) {
-			x, m, addr := exchange(t, nowhere{}, full{cdr.NewMemory(), later})
-			for started := false; !started; time.Sleep(time.Millisecond) { // before, no record is opened
-				x.mu.Lock()
-				started = x.swept
-				x.mu.Unlock()
-			}
+	for _, says := range whenFull[:2] {
+		t.Run(says, func(t *testing.T) {
+			x, m, addr := exchange(t, nowhere{}, full{cdr.NewMemory(), says})
+			settled(x)
 			if answer := newCaller(t, addr).invite(); !strings.HasPrefix(answer, "SIP/2.0 503 ") || !strings.Contains(answer, "Retry-After:") {
 				// The lack of anybody to ring may be known before the lack of room.
-				if !later || !strings.HasPrefix(answer, "SIP/2.0 480 ") {
+				if says != "later" || !strings.HasPrefix(answer, "SIP/2.0 480 ") {
 					t.Errorf("the caller gets\n%s", answer)
 				}
 			}
-			for end := time.Now().Add(30 * time.Second); x.Active() > 0 || len(m.Sessions()) > 0; time.Sleep(time.Millisecond) {
-				if time.Now().After(end) {
-					t.Fatalf("%d calls and %d media sessions are left", x.Active(), len(m.Sessions()))
-				}
-			}
+			nothingLeft(t, x, m)
 		})
+	}
+}
+
+// settled waits until an exchange opens records.
+func settled(x *Exchange) {
+	for started := false; !started; time.Sleep(time.Millisecond) {
+		x.mu.Lock()
+		started = x.swept
+		x.mu.Unlock()
+	}
+}
+
+func nothingLeft(t *testing.T, x *Exchange, m *media.Server) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); x.Active() > 0 || len(m.Sessions()) > 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d calls and %d media sessions are left", x.Active(), len(m.Sessions()))
+		}
+	}
+}
+
+// help is a router that leads every call to a gateway for calls for help.
+type help struct {
+	nowhere
+	gateway net.Addr
+}
+
+func (h help) Route(*rtc.Request) (routing.Route, error) {
+	to := routing.Destination{Way: dialog.Way{URI: "sip:112@" + h.gateway.String()}}
+	return routing.Route{Caller: identity.Party{URI: "sip:a@example.com"}, Number: "+49112", Emergency: true, Rounds: routing.Rounds{{To: []routing.Destination{to}}}}, nil
+}
+
+// A call for help is answered although no record of it can be written, and also while
+// the disk says nothing at all.
+func TestHelpWithoutDisk(t *testing.T) {
+	for _, says := range whenFull {
+		t.Run(says, func(t *testing.T) {
+			gateway, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = gateway.Close() })
+			x, m, addr := exchange(t, help{gateway: gateway.LocalAddr()}, full{cdr.NewMemory(), says})
+			settled(x)
+			go answers(gateway)
+			c := newCaller(t, addr)
+			if answer := c.invite(); !strings.HasPrefix(answer, "SIP/2.0 200 ") {
+				t.Fatalf("the caller gets\n%s", answer)
+			}
+			for _, call := range x.Calls() {
+				call.Hangup("server")
+			}
+			nothingLeft(t, x, m)
+		})
+	}
+}
+
+// answers is a gateway that says 200 to every request but ACK.
+func answers(c *net.UDPConn) {
+	b := make([]byte, 4096)
+	for {
+		n, from, err := c.ReadFromUDPAddrPort(b)
+		if err != nil {
+			return
+		}
+		var m sip.Message
+		if m.Parse(b[:n]) != nil || !m.IsRequest() || m.Method() == sip.ACK {
+			continue
+		}
+		m.Source = from
+		r := sip.Response{Code: 200, ToTag: "help"}
+		if m.Method() == sip.INVITE {
+			r.Header, r.ContentType, r.Body = []byte("Contact: <sip:"+c.LocalAddr().String()+">\r\n"), "application/sdp", []byte(offer)
+		}
+		_, _ = c.WriteToUDPAddrPort(sip.AppendResponse(nil, &m, r), from)
 	}
 }
 

@@ -35,16 +35,20 @@ func (c *Call) open() {
 	}
 }
 
-// unkept refuses a call that could not be recorded.
+// unkept refuses a call that could not be recorded, unless it is for help.
 func (c *Call) unkept(err error) {
 	c.log.Error("call not recorded", "err", err)
+	if c.route.Emergency {
+		c.begun(nil)
+		return
+	}
 	c.refuse(outcome.Outcome{Code: 503, Text: "the call cannot be recorded", Header: []byte("Retry-After: 10\r\n")})
 }
 
 // whenKept does f once the record is on disk, which it nearly always is long
-// before somebody answers.
+// before somebody answers. A call for help does not wait for a disk.
 func (c *Call) whenKept(f func()) {
-	if c.kept {
+	if c.kept || c.route.Emergency {
 		f()
 		return
 	}

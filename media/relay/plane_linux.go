@@ -215,6 +215,16 @@ func (p *Plane) Single(iface string, near *Socket, r Receiver) (*Socket, error) 
 	return nil, p.taken()
 }
 
+// Load is the share of the ports that are in use, 0 to 1, of the address that has the
+// fewest left.
+func (p *Plane) Load() (load float64) {
+	for i := range p.nets {
+		inUse, of := p.nets[i].ports.taken()
+		load = max(load, float64(inUse)/float64(of))
+	}
+	return load
+}
+
 // Fixed opens a port of the caller's choice outside the range (one port for
 // all ICE sides). Port 0 lets the kernel choose.
 func (p *Plane) Fixed(iface string, port int, r Receiver) (*Socket, error) {

@@ -36,6 +36,9 @@ func (p *Plane) Pair(string, *Socket, Receiver) (rtp, rtcp *Socket, err error) {
 // Single says ErrUnsupported.
 func (p *Plane) Single(string, *Socket, Receiver) (*Socket, error) { return nil, ErrUnsupported }
 
+// Load is 0.
+func (p *Plane) Load() float64 { return 0 }
+
 // Fixed says ErrUnsupported.
 func (p *Plane) Fixed(string, int, Receiver) (*Socket, error) { return nil, ErrUnsupported }
 

@@ -104,6 +104,13 @@ func (p *ports) give(port int, now time.Time) {
 	p.rest = append(p.rest, resting{int32(i), now.Add(quarantine)})
 }
 
+// taken is how many ports are in use, and how many there are.
+func (p *ports) taken() (inUse, of int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.inUse, len(p.state)
+}
+
 // expire frees the ports whose quarantine is over.
 func (p *ports) expire(now time.Time) {
 	for p.woken < len(p.rest) && !now.Before(p.rest[p.woken].until) {

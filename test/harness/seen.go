@@ -46,16 +46,16 @@ func (r *Rig) Connect(t *testing.T, a, b string, o telephony.Options) *telephony
 	return c
 }
 
-// NothingLeft waits until no call and no media session is left.
+// NothingLeft waits until no call, no media session and no port is left.
 func (r *Rig) NothingLeft(t *testing.T) {
 	t.Helper()
 	for end := time.Now().Add(Patience); ; time.Sleep(5 * time.Millisecond) {
-		calls, sessions := r.S.Exchange().Active(), len(r.S.Media().Sessions())
-		if calls+sessions == 0 {
+		calls, sessions, load := r.S.Exchange().Active(), len(r.S.Media().Sessions()), r.S.Media().Load()
+		if calls+sessions == 0 && load == 0 {
 			return
 		}
 		if time.Now().After(end) {
-			t.Fatalf("%d calls and %d media sessions are left", calls, sessions)
+			t.Fatalf("%d calls, %d media sessions and ports (load %g) are left", calls, sessions, load)
 		}
 	}
 }

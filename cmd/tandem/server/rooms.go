@@ -120,6 +120,7 @@ func (s *Server) openMedia(_ context.Context, cfg *config.Config) error {
 		return err
 	}
 	m.Logger, m.Network = s.log, s.network
+	m.Sessions = max(10_000, 2*cfg.Telephony.Calls) // a call that the server makes has two for a while
 	s.media, err = media.New(m)
 	return err
 }
