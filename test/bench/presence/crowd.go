@@ -151,6 +151,27 @@ func (c *crowd) sendPublish(p int, state string) {
 	_, _ = c.pub.WriteToUDP(b, c.server)
 }
 
+// documents has every presentity publish before anybody watches.
+func (c *crowd) documents(state string) error {
+	const window = 64
+	for from := 0; from < c.people; from += window {
+		to := min(from+window, c.people)
+		for p := from; p < to; p++ {
+			c.sendPublish(p, state)
+		}
+		for p, end := from, time.Now().Add(40*time.Second); p < to; {
+			c.poll()
+			for p < to && c.tags[p] != nil {
+				p++
+			}
+			if time.Now().After(end) {
+				return fmt.Errorf("publication of %d has no answer", p)
+			}
+		}
+	}
+	return nil
+}
+
 // publishAll has every presentity publish once, eight at a time, and waits until
 // all watchers have been told of it.
 func (c *crowd) publishAll(state string) error {

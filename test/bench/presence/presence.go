@@ -110,17 +110,20 @@ func (o Options) measure(ctx context.Context, name string) (f figures, err error
 	defer c.close()
 	subs := len(c.subs)
 
+	if err := c.documents("first"); err != nil {
+		return f, err
+	}
 	spent := s.spent("subscribe", func() { err = c.subscribeAll(false) })
 	if err != nil {
 		return f, err
+	}
+	if n := c.stale("first"); n > 0 {
+		return f, fmt.Errorf("%d of %d first NOTIFYs are without the document", n, subs)
 	}
 	f.subscribe = spent / time.Duration(subs)
 	time.Sleep(time.Second)
 	f.memory = (s.memory() - empty) / float64(subs)
 
-	if err := c.publishAll("first"); err != nil { // documents there are, tags to go on with
-		return f, err
-	}
 	before := c.notified
 	spent = s.spent("storm", func() {
 		for i := range o.Storms {
