@@ -92,7 +92,7 @@ func (n *Notifier) refresh(r *rtc.Request, sub *subscription, moved bool) error 
 		s.mu.Unlock()
 		return &rtc.Status{Code: 481} // it was said that it is over
 	}
-	covered := !moved && w.expires > 0 && now+w.expires.Milliseconds() <= sub.disk
+	covered := !moved && w.has == sub.has && w.expires > 0 && now+w.expires.Milliseconds() <= sub.disk
 	before := *sub
 	if w.expires > 0 {
 		disk := sub.disk
@@ -113,7 +113,7 @@ func (n *Notifier) refresh(r *rtc.Request, sub *subscription, moved bool) error 
 	done := func(err error) {
 		if err != nil {
 			s.mu.Lock()
-			sub.until, sub.disk, sub.granted = before.until, before.disk, before.granted
+			sub.until, sub.disk, sub.granted, sub.has = before.until, before.disk, before.granted, before.has
 			s.mu.Unlock()
 			r.Resume(busy(err))
 			return
@@ -136,13 +136,16 @@ func (n *Notifier) refresh(r *rtc.Request, sub *subscription, moved bool) error 
 // request.
 func (n *Notifier) goOn(r *rtc.Request, sub *subscription, w wish) {
 	n.stats.refreshed.Add(1)
-	quiet := w.expires > 0 && n.matches(sub, w.match)
+	quiet := n.matches(sub, w.has)
 	n.answer(r, sub, quiet, w.expires)
 	now := time.Now().UnixMilli()
 	s := sub.topic.shard
 	s.mu.Lock()
 	var told Subscription
 	switch {
+	case w.expires == 0 && quiet: // RFC 5839 §5.7
+		sub.reason, sub.dirty = "timeout", false
+		told = sub.info()
 	case w.expires == 0:
 		sub.end("timeout", now)
 		told = sub.info()
@@ -158,5 +161,8 @@ func (n *Notifier) goOn(r *rtc.Request, sub *subscription, w wish) {
 	if w.expires == 0 {
 		n.tell(told, "timeout")
 		n.unfill(sub)
+		if quiet {
+			n.forget(sub)
+		}
 	}
 }

@@ -24,6 +24,7 @@ type notice struct {
 	target  string
 	flow    transport.Flow
 	last    bool
+	bare    bool  // the subscriber has the document
 	part    *part // of a list, what it tells
 	rates   rates
 	turn    uint32 // see queue.sent
@@ -67,7 +68,7 @@ func (x *notice) appendVia(dst, via []byte, seq uint32, f transport.Flow, routes
 	dst = x.rates.append(dst, p)
 	dst = append(dst, "\r\nAllow-Events: "...)
 	dst = append(append(dst, x.n.allow...), "\r\n"...)
-	if x.doc != nil && x.body.Type != "" {
+	if x.doc != nil && (x.bare || x.body.Type != "") {
 		dst = strconv.AppendUint(append(dst, "SIP-ETag: "...), x.doc.mark, 36) // RFC 5839 §6.2
 		dst = append(dst, "\r\n"...)
 	}

@@ -110,7 +110,8 @@ func (n *Notifier) notice(t *topic, s *subscription, doc *rendered) *notice {
 		return nil
 	}
 	now := time.Now().UnixMilli()
-	if s.list == nil && !s.force && s.shown == doc.mark {
+	had := s.list == nil && s.has.holds(doc.mark)
+	if s.list == nil && !s.force && (had || s.shown == doc.mark) {
 		s.dirty = false
 		n.stats.suppressed.Add(1)
 		s.settle(now)
@@ -150,6 +151,8 @@ func (n *Notifier) notice(t *topic, s *subscription, doc *rendered) *notice {
 		}
 		if x.last && (x.reason == "rejected" || x.reason == "noresource" || x.reason == "giveup") {
 			x.body = Document{} // it tells nothing any more
+		} else if had {
+			x.body, x.bare = Document{}, true
 		}
 	}
 	s.whole = false
@@ -259,6 +262,9 @@ func (x *notice) outcome(m *sip.Message, err error) {
 	sh.mu.Lock()
 	s.inflight = false
 	switch {
+	case s.place < 0: // it ended meanwhile, and nobody was told
+		sh.mu.Unlock()
+		return
 	case x.last:
 		gone = true
 	case err == nil && m.StatusCode() < 300:

@@ -122,6 +122,58 @@ func TestRFC6446Section52RateIn2xx(t *testing.T) {
 	})
 }
 
+// Who has the document is not shown it: the NOTIFY that makes a dialog has no body
+// (§6.2), others are not sent (§6.3), until there is another document.
+func TestRFC5839Section6Suppressed(t *testing.T) {
+	run(t, func(b *bench) {
+		_, first := b.begin()
+		has := "Suppress-If-Match: " + get(first, "SIP-ETag")
+		again := []string{"Call-ID: two", "From: <sip:alice@pbx.test>;tag=other"}
+		ok, bare := b.begin(append(again, has)...)
+		if len(bare.Body()) > 0 || bare.Has(sip.HdrContentType) || get(bare, "SIP-ETag") != get(first, "SIP-ETag") {
+			t.Errorf("%s", bare.Bytes())
+		}
+		say := func(text string) {
+			b.board.set("sip:bob@pbx.test", text)
+			b.n.Changed("sip:bob@pbx.test", "weather")
+		}
+		say("rain")
+		if at, m := b.told(time.Second); len(at) != 2 || string(m.Body()) != "rain" {
+			t.Errorf("a change is told %d times", len(at))
+		}
+		in := append(append(again, in(ok)...), "Suppress-If-Match: *") // sleeps, from here on
+		b.ask(in...)
+		b.Want("204 SUBSCRIBE")
+		say("snow")
+		if at, m := b.told(time.Second); len(at) != 1 || string(m.CallID()) != "one" {
+			t.Errorf("told %d times in its sleep", len(at))
+		}
+		b.stop()
+		b.open()
+		b.Sleep(200 * time.Millisecond)
+		for _, m := range b.Want("NOTIFY", "NOTIFY") {
+			if sleeps := string(m.CallID()) == "two"; sleeps != (len(m.Body()) == 0) {
+				t.Errorf("after a restart\n%s", m.Bytes())
+			}
+			b.Reply(m, 200, "", "")
+		}
+		b.ask(in[:len(in)-1]...) // wakes
+		m := b.Want("200 SUBSCRIBE", "NOTIFY")[1]
+		if string(m.Body()) != "snow" {
+			t.Errorf("%s", m.Bytes())
+		}
+		b.Reply(m, 200, "", "")
+		in[len(in)-1] = "Suppress-If-Match: " + get(m, "SIP-ETag")
+		b.ask(append(in, "Expires: 0")...)
+		b.Want("204 SUBSCRIBE")
+		b.Sleep(time.Second)
+		b.Want()
+		if n := b.n.Active(); n != 1 {
+			t.Errorf("%d subscriptions", n)
+		}
+	})
+}
+
 // The same SUBSCRIBE that comes by another way is no second subscription.
 func TestRFC3261Section8222Merged(t *testing.T) {
 	run(t, func(b *bench) {
@@ -189,6 +241,68 @@ func TestRFC6665Section413Probation(t *testing.T) {
 		b.Sleep(200 * time.Millisecond)
 		if s := get(b.Want("NOTIFY")[0], "Subscription-State"); s != "terminated;reason=probation;expires=0;retry-after=60" {
 			t.Errorf("Subscription-State: %s", s)
+		}
+	})
+}
+
+// Nobody has decided about a subscriber when his time is over.
+func TestRFC6665Section413Giveup(t *testing.T) {
+	run(t, func(b *bench) {
+		b.board.view["sip:alice@pbx.test"] = Grant{Pending: true, View: "hidden"}
+		var told []string
+		b.n.Watch(func(c Change) { told = append(told, c.Event) })
+		b.begin("Expires: 60")
+		at, m := b.told(62 * time.Second)
+		if len(at) != 1 || get(m, "Subscription-State") != "terminated;reason=giveup;expires=0" || len(m.Body()) > 0 {
+			t.Errorf("told after %v: %s", at, m.Bytes())
+		}
+		if fmt.Sprint(told) != "[subscribe giveup]" || b.n.Active() != 0 {
+			t.Errorf("told %v, %d active", told, b.n.Active())
+		}
+	})
+}
+
+// What was subscribed to is no more.
+func TestRFC6665Section413Noresource(t *testing.T) {
+	run(t, func(b *bench) {
+		b.begin()
+		b.n.EndAll("sip:bob@pbx.test", "weather", "noresource")
+		b.Sleep(200 * time.Millisecond)
+		m := b.Want("NOTIFY")[0]
+		if s := get(m, "Subscription-State"); s != "terminated;reason=noresource;expires=0" || len(m.Body()) > 0 {
+			t.Errorf("%s", m.Bytes())
+		}
+	})
+}
+
+// A subscriber who never answers is told twice, each with its repetitions, and holds
+// nobody up.
+func TestRFC6665Section422NeverAnswers(t *testing.T) {
+	run(t, func(b *bench) {
+		b.begin("Call-ID: lives", "From: <sip:carol@pbx.test>;tag=carol")
+		b.ask()
+		seqs := map[uint32]bool{}
+		lives := ""
+		for i := range 100 {
+			b.board.set("sip:bob@pbx.test", fmt.Sprint("change ", i))
+			b.n.Changed("sip:bob@pbx.test", "weather")
+			b.Sleep(time.Second)
+			for _, m := range b.Got() {
+				switch seq, _ := m.CSeq(); {
+				case string(m.MethodName()) != "NOTIFY":
+				case string(m.CallID()) == "lives":
+					lives = string(m.Body())
+					b.Reply(m, 200, "", "")
+				default:
+					seqs[seq] = true
+				}
+			}
+			if want := fmt.Sprint("change ", i); lives != want {
+				t.Fatalf("who answers has %q, want %q", lives, want)
+			}
+		}
+		if len(seqs) != tries || b.n.Active() != 1 || b.n.Stats().Lost != 1 {
+			t.Errorf("%d NOTIFYs, %d active, %+v", len(seqs), b.n.Active(), b.n.Stats())
 		}
 	})
 }

@@ -29,6 +29,7 @@ type Stored struct {
 	Peer, Flow               string
 	Secure                   bool
 	Base, RemoteSeq          uint32
+	Has                      uint64        // mark of the document the subscriber says he has, 0 = none
 	Seq, Run                 uint32        // sequence numbers up to Seq may have been used by run Run of the server
 	List                     string        // the URI of a list, "" when it is none
 	Members                  []lists.Entry // of a list that came with the SUBSCRIBE
@@ -95,7 +96,7 @@ func (n *Notifier) row(s *subscription) Stored {
 	st := Stored{Row: s.row, Package: s.topic.pkg.Name, EventID: s.id, Type: s.topic.pkg.Types[s.kind],
 		Resource: s.about(), Watcher: s.user.aor, Proved: s.proved, Until: time.UnixMilli(s.disk),
 		Granted: time.Duration(s.granted) * time.Second, Interval: ms(s.rates.interval), Longest: ms(s.rates.longest), Adaptive: ms(s.rates.adaptive),
-		CallID: l.callID, Local: l.local, Remote: l.remote, From: l.from, To: l.to, Routes: l.routes, Peer: l.peer, Secure: l.secure, Base: s.base}
+		CallID: l.callID, Local: l.local, Remote: l.remote, From: l.from, To: l.to, Routes: l.routes, Peer: l.peer, Secure: l.secure, Base: s.base, Has: uint64(s.has)}
 	if s.list != nil {
 		st.List, st.Members = s.list.uri, s.list.given
 	}
@@ -174,6 +175,7 @@ func (n *Notifier) revive(st *Stored, flow func(string) (transport.Flow, bool)) 
 	}
 	s.leg.join(s)
 	s.row, s.id, s.proved, s.base = st.Row, strings.Clone(st.EventID), st.Proved, st.Base
+	s.has = condition(st.Has)
 	s.kind, _ = p.kind([]byte(st.Type))
 	s.granted = uint32(st.Granted / time.Second)
 	s.rates = rates{uint32(st.Interval.Milliseconds()), uint32(st.Longest.Milliseconds()), uint32(st.Adaptive.Milliseconds())}

@@ -142,6 +142,7 @@ func (s *subscription) agree(w wish, now int64) {
 	s.until = now + w.expires.Milliseconds()
 	s.disk = s.until + w.expires.Milliseconds() // the slack
 	s.rates = w.rates
+	s.has = w.has
 }
 
 // stored goes on when a new subscription is on disk, or cannot be.
@@ -163,7 +164,7 @@ func (n *Notifier) welcome(r *rtc.Request, sub *subscription, w wish) {
 	if sub.fetch && sub.list != nil {
 		n.look(sub)
 	}
-	quiet := n.matches(sub, w.match)
+	quiet := n.matches(sub, w.has) && len(r.ToTag()) > 0 // else the NOTIFY makes the dialog (RFC 5839 §6.2)
 	n.answer(r, sub, quiet, w.expires)
 	now := time.Now().UnixMilli()
 	s := sub.topic.shard
@@ -193,24 +194,6 @@ func (n *Notifier) welcome(r *rtc.Request, sub *subscription, w wish) {
 		n.tell(info, "subscribe")
 	}
 }
-
-// matches reports whether the subscriber has the document already (RFC 5839
-// §5.2.1), and notes so.
-func (n *Notifier) matches(sub *subscription, match string) bool {
-	if match == "" || sub.list != nil {
-		return false
-	}
-	r := n.render(sub.topic, sub.view, sub.kind)
-	if match != "*" && match != etag(r.mark) {
-		return false
-	}
-	sub.topic.shard.mu.Lock()
-	sub.shown, sub.whole = r.mark, true
-	sub.topic.shard.mu.Unlock()
-	return true
-}
-
-func etag(mark uint64) string { return strconv.FormatUint(mark, 36) }
 
 // answer is the 2xx to a SUBSCRIBE.
 func (n *Notifier) answer(r *rtc.Request, sub *subscription, quiet bool, expires time.Duration) {

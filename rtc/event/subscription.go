@@ -53,12 +53,13 @@ type subscription struct {
 	fetch    bool // it is over with its first NOTIFY, and on no disk
 	fails    uint8
 
-	row     int64  // on disk
-	place   int32  // in topic.subs, -1 when it is not there
-	at      int32  // in the heap of the shard, -1 when it is not there
-	shown   uint64 // mark of the document the subscriber has, 0 = none
-	base    uint32 // of sequence numbers: what documents count from
-	granted uint32 // seconds
+	row     int64     // on disk
+	place   int32     // in topic.subs, -1 when it is not there
+	at      int32     // in the heap of the shard, -1 when it is not there
+	shown   uint64    // mark of the document the subscriber has, 0 = none
+	has     condition // that he has stated
+	base    uint32    // of sequence numbers: what documents count from
+	granted uint32    // seconds
 	rates   rates
 	count   float32 // of NOTIFYs, see rates.sent
 	next    int64   // unix ms, no NOTIFY before
@@ -96,7 +97,7 @@ func (s *subscription) settle(now int64) {
 	when := s.until
 	if s.dirty && !s.inflight && !s.listed {
 		when = min(when, s.next)
-	} else if silence := s.rates.silence(s.count); silence > 0 && !s.dirty && s.reason == "" {
+	} else if silence := s.rates.silence(s.count); silence > 0 && !s.dirty && s.reason == "" && s.has != asleep {
 		when = min(when, s.next-int64(s.rates.interval)+silence)
 	}
 	if s.reason != "" && !s.dirty {

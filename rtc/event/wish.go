@@ -1,7 +1,6 @@
 package event
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
 	"time"
@@ -25,7 +24,7 @@ type wish struct {
 	kind     uint8
 	expires  time.Duration
 	rates    rates
-	match    string // of Suppress-If-Match
+	has      condition // what need not be told
 }
 
 // wish reads and checks a SUBSCRIBE, in the order of RFC 6665 §4.2.1. with is a
@@ -164,7 +163,7 @@ func (n *Notifier) terms(m *sip.Message, w *wish) error {
 	}
 	w.rates.read(m, w.pkg)
 	w.rates.within(w.expires)
-	w.match = string(bytes.TrimSpace(m.GetName("Suppress-If-Match")))
+	w.has = conditionOf(m)
 	return nil
 }
 
