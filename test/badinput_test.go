@@ -63,7 +63,7 @@ func TestBadConfiguration(t *testing.T) {
 		"a wrong address":     {"listen:\n  - {proto: udp, addr: \"localhost:sip\"}\n", []string{":2:24:", "host:port"}},
 		"an unknown proto":    {"listen:\n  - {proto: sctp, addr: \"127.0.0.1:5060\"}\n", []string{":2:13:", "sctp", "use udp"}},
 		"a route to nowhere":  {"routes:\n  - name: pstn\n    match: {domain: a.test}\n", []string{"pstn", "next_hop", "set a SIP URI"}},
-		"a route for numbers": {"routes:\n  - {name: pstn, match: {prefix: \"+\"}, next_hop: \"sip:192.0.2.1\"}\n", []string{"pstn", "tandem trunks import-routes"}},
+		"a route for all":     {"routes:\n  - {name: pstn, match: {prefix: \"+\", domain: a.test}, next_hop: \"sip:192.0.2.1\"}\n", []string{"pstn", "tandem trunks add"}},
 		"a wrong level":       {"log: {level: loud}\n", []string{":1:14:", "use debug, info"}},
 		"a missing key file":  {"tls: {certificate: /nowhere.pem}\n", []string{"give both or neither"}},
 		"times out of order":  {"registrar: {min_expires: 2h}\n", []string{"min_expires <= default_expires"}},

@@ -24,7 +24,8 @@ type Route struct {
 	// privacy (RFC 3325 §7).
 	Trusted bool `yaml:"trusted,omitempty" json:"trusted,omitempty"`
 
-	// Strip and Add are of routes with a Prefix.
+	// Strip and Add are of routes for numbers: what leaves the front of the number,
+	// and what is put there.
 	Strip int    `yaml:"strip,omitempty" json:"-"`
 	Add   string `yaml:"add,omitempty" json:"-"`
 }
@@ -36,10 +37,14 @@ type Match struct {
 	Domain string `yaml:"domain,omitempty" json:"domain,omitempty"`
 	// Method of the request: "MESSAGE".
 	Method string `yaml:"method,omitempty" json:"method,omitempty"`
-	// Prefix of a number is of a trunk, not of a route: NewRoutes refuses it. It is
-	// read so that it can be said, and the route made a trunk.
+	// Prefix of the numbers the route is for; nothing else may stand beside it.
 	Prefix string `yaml:"prefix,omitempty" json:"-"`
 }
+
+// Numbers reports whether the route is for numbers. Files written before there were
+// trunks have such routes; numbers are called through trunks, and the server makes
+// one of the route.
+func (r *Route) Numbers() bool { return r.Match.Prefix != "" }
 
 // Hops are next hops in the order to try; in YAML one URI or a list.
 type Hops []string
@@ -69,7 +74,8 @@ type hop struct {
 	uri sip.URI
 }
 
-// NewRoutes checks routes. The error names the route at fault and what to do.
+// NewRoutes checks routes, and leaves out those for numbers: the proxy does not know
+// them. The error names the route at fault and what to do.
 func NewRoutes(list []Route) (*Routes, error) {
 	r := new(Routes)
 	for i, c := range list {
@@ -80,7 +86,9 @@ func NewRoutes(list []Route) (*Routes, error) {
 		if err != nil {
 			return nil, fmt.Errorf("static route %q: %w", c.Name, err)
 		}
-		r.list = append(r.list, checked)
+		if !c.Numbers() {
+			r.list = append(r.list, checked)
+		}
 	}
 	slices.SortStableFunc(r.list, func(a, b route) int { return b.weight() - a.weight() })
 	return r, nil
@@ -90,8 +98,10 @@ func check(c Route) (route, error) {
 	r := route{Route: c}
 	r.Match.Domain = strings.ToLower(c.Match.Domain)
 	switch {
-	case c.Match.Prefix != "" || c.Strip != 0 || c.Add != "":
-		return r, errors.New("numbers are called through trunks: make one of this route with: tandem trunks import-routes, then delete it")
+	case c.Numbers() && (c.Match.Domain != "" || c.Match.Method != ""):
+		return r, errors.New("a route with a prefix becomes a trunk, which knows no domain or method: leave those out, or make the trunk with: tandem trunks add")
+	case !c.Numbers() && (c.Strip != 0 || c.Add != ""):
+		return r, errors.New("strip and add change numbers, and need a prefix; see: tandem trunks add --help")
 	case c.Match == Match{}:
 		return r, errors.New("match is empty: set domain or method")
 	case len(c.NextHop) == 0:

@@ -83,13 +83,28 @@ func TestRouteFaults(t *testing.T) {
 		{Route{Match: any, NextHop: Hops{"gw.example"}}, "is not a SIP URI"},
 		{Route{Match: any, NextHop: Hops{"tel:+491"}}, "is not a SIP URI"},
 		{Route{Match: any, NextHop: Hops{"sip:gw?a=b"}}, "headers"},
-		{Route{Match: Match{Prefix: "+49"}, NextHop: hop}, "tandem trunks import-routes"},
-		{Route{Match: any, NextHop: hop, Strip: 1}, "tandem trunks import-routes"},
-		{Route{Match: any, NextHop: hop, Add: "0"}, "tandem trunks import-routes"},
+		{Route{Match: Match{Prefix: "+49"}}, "next_hop is empty"},
+		{Route{Match: Match{Prefix: "+49", Domain: "a.b"}, NextHop: hop}, "tandem trunks add"},
+		{Route{Match: Match{Prefix: "+49", Method: "INVITE"}, NextHop: hop}, "tandem trunks add"},
+		{Route{Match: any, NextHop: hop, Strip: 1}, "need a prefix"},
+		{Route{Match: any, NextHop: hop, Add: "0"}, "need a prefix"},
 	} {
 		if _, err := NewRoutes([]Route{c.route}); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: error %v, want %q", c.route, err, c.want)
 		}
+	}
+}
+
+// A route for numbers is no way of the proxy's: it would be one past the policy.
+func TestRoutesForNumbers(t *testing.T) {
+	r := routes(t,
+		Route{Name: "pstn", Match: Match{Prefix: "+"}, NextHop: Hops{"sip:192.0.2.1"}},
+		Route{Name: "branch", Match: Match{Domain: "branch.example"}, NextHop: Hops{"sip:192.0.2.2"}})
+	if list := r.List(); len(list) != 1 || list[0].Name != "branch" {
+		t.Errorf("the proxy has the routes %+v", list)
+	}
+	if hosts := r.hosts(); len(hosts) != 1 {
+		t.Errorf("peers of routes: %+v", hosts)
 	}
 }
 

@@ -35,7 +35,7 @@ func (s *Server) watchHops(ctx context.Context) error {
 // other nobody is spared by knowing. One that does not answer stands behind the
 // others from then on, and the resolver asks it until it answers.
 func (s *Server) askHops() {
-	for _, r := range s.cfg.Load().Routes {
+	for _, r := range s.proxy.Routes().List() {
 		for _, hop := range r.NextHop {
 			uri, err := sip.ParseURI([]byte(hop))
 			if err != nil {

@@ -24,7 +24,7 @@ import (
 )
 
 // openGateways keeps the addresses of trunks closed to everybody but telephony.
-func (s *Server) openGateways(ctx context.Context, _ *config.Config) error {
+func (s *Server) openGateways(ctx context.Context, cfg *config.Config) error {
 	var err error
 	if s.trunks, err = newTrunks(s.store, s.key, s.log); err != nil {
 		return err
@@ -43,7 +43,27 @@ func (s *Server) openGateways(ctx context.Context, _ *config.Config) error {
 		Tell:  s.tellRegistration,
 		Log:   s.log,
 	})
-	return s.trunks.Load(ctx)
+	if err := s.trunks.Load(ctx); err != nil {
+		return err
+	}
+	return s.takeRoutes(cfg)
+}
+
+// takeRoutes makes the trunks that are missing of the routes for numbers, so that a
+// file written before there were trunks goes on to lead calls: through the policy,
+// as those of all trunks. What has been set of such a trunk since then stays.
+func (s *Server) takeRoutes(cfg *config.Config) error {
+	var made []gateways.Trunk
+	for _, t := range cfg.Trunks() {
+		if s.trunks.Table().ByName(t.Name) == nil {
+			made = append(made, t)
+		}
+		s.log.Warn("a route with a prefix is a trunk now; delete it from routes in the configuration", "trunk", t.Name)
+	}
+	if len(made) == 0 {
+		return nil
+	}
+	return s.trunks.Add(context.Background(), made...)
 }
 
 func newTrunks(db *store.DB, key []byte, log *slog.Logger) (*gateways.Trunks, error) {
