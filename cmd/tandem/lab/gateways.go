@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"tandem/cmd/tandem/certs"
 	"tandem/cmd/tandem/server"
 	"tandem/gateways"
 	"tandem/gateways/dialect"
@@ -46,7 +47,7 @@ func (l *Lab) certify() (ca string, err error) {
 	}
 	for i := range gatewayCount {
 		if proto(i) == "TLS" {
-			if _, _, err := server.SelfMade(l.Data(), name(i), []string{name(i), "127.0.0.1"}); err != nil {
+			if _, _, err := certs.SelfMade(l.Data(), name(i), []string{name(i), "127.0.0.1"}); err != nil {
 				return "", err
 			}
 		}

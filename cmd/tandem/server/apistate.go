@@ -8,6 +8,7 @@ import (
 	"tandem/cmd/tandem/api/admin"
 	"tandem/cmd/tandem/api/events"
 	"tandem/cmd/tandem/api/sqlstore"
+	"tandem/cmd/tandem/certs"
 	"tandem/cmd/tandem/config"
 	"tandem/rtc/store"
 )
@@ -29,7 +30,7 @@ func OpenAPIState(ctx context.Context, cfg *config.Config, db *store.DB, key []b
 	}
 	return admin.Open(ctx, admin.Config{
 		Stores: admin.Stores{Tokens: sqlstore.NewTokens(db), Audit: sqlstore.NewAudit(db), Outbox: hooks, Idempotency: requests},
-		TLS:    &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: authorities(cfg)},
+		TLS:    &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: certs.Authorities(cfg)},
 		Log:    log, KeepAudit: cfg.API.KeepAudit, WebhooksTo: to,
 	})
 }

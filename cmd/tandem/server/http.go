@@ -99,7 +99,7 @@ func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
 	if err := s.store.Healthy(); err != nil {
 		errs = append(errs, fmt.Errorf("store: %w", err))
 	}
-	if c := s.cert.current.Load(); c != nil && time.Now().After(c.Leaf.NotAfter) {
+	if c := s.cert.Current(); c != nil && time.Now().After(c.Leaf.NotAfter) {
 		errs = append(errs, fmt.Errorf("certificate expired on %s", c.Leaf.NotAfter.Format(time.DateOnly)))
 	}
 	if err := errors.Join(errs...); err != nil {

@@ -155,7 +155,7 @@ func (c *collector) state(m meter) {
 	m.counter("store_failed_total", "Transactions that failed", st.Failed)
 	m.gauge("store_queue", "Changes waiting for the disk", float64(st.Queued))
 	m.gauge("store_commit_seconds", "Duration of the last commit", st.Last.Seconds())
-	if cert := c.s.cert.current.Load(); cert != nil {
+	if cert := c.s.cert.Current(); cert != nil {
 		m.gauge("certificate_expiry_timestamp_seconds", "End of the TLS certificate", float64(cert.Leaf.NotAfter.Unix()))
 	}
 	m.gauge("start_time_seconds", "Start of the server", float64(c.s.started.Unix()))

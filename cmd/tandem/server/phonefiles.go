@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -95,12 +94,7 @@ func (s *Server) phonePlace(cfg *config.Config) family.Place {
 	if p.TFTP != "" {
 		place.TFTP = place.Host
 	}
-	if b, err := os.ReadFile(filepath.Join(cfg.Data, "ca.pem")); err == nil && cfg.TLS.Certificate == "" {
-		place.CA = string(b)
-	}
-	if b, err := os.ReadFile(filepath.Join(cfg.Data, oldAuthority+".pem")); err == nil && p.OldTLS != "" {
-		place.OldCA = string(b)
-	}
+	place.CA, place.OldCA = s.cert.CA(cfg), s.cert.OldCA(cfg)
 	return place
 }
 
@@ -253,7 +247,11 @@ func (s *Server) listenFiles(cfg *config.Config, addr string, way provision.Way)
 		IdleTimeout: provision.IdleTimeout, MaxHeaderBytes: 8 << 10}
 	listener := net.Listener(limited)
 	if way != provision.HTTP {
-		t, err := s.phoneTLS(cfg, way)
+		config := s.cert.Phones
+		if way == provision.OldTLS {
+			config = s.cert.OldPhones
+		}
+		t, err := config(cfg.Phones.ClientCA)
 		if err != nil {
 			return err
 		}
@@ -277,49 +275,6 @@ func (s *Server) filesHandler(way provision.Way) http.Handler {
 			files.ServeHTTP(w, r)
 		}
 	})
-}
-
-// phoneTLS asks for a certificate where makers' CAs are known, and takes none as
-// well: a phone may have a password instead.
-func (s *Server) phoneTLS(cfg *config.Config, way provision.Way) (*tls.Config, error) {
-	t, err := s.cert.server("")
-	if err != nil {
-		return nil, err
-	}
-	if cfg.Phones.ClientCA != "" {
-		b, err := os.ReadFile(cfg.Phones.ClientCA)
-		if err != nil {
-			return nil, fmt.Errorf("reading phones.client_ca: %w", err)
-		}
-		pool := x509.NewCertPool()
-		if !pool.AppendCertsFromPEM(b) {
-			return nil, fmt.Errorf("phones.client_ca: %s holds no PEM certificate", cfg.Phones.ClientCA)
-		}
-		ask := func(t *tls.Config) { t.ClientCAs, t.ClientAuth = pool, tls.VerifyClientCertIfGiven }
-		ask(t)
-		if choose := t.GetConfigForClient; choose != nil {
-			t.GetConfigForClient = func(h *tls.ClientHelloInfo) (*tls.Config, error) {
-				other, err := choose(h)
-				if other != nil {
-					other = other.Clone()
-					ask(other)
-				}
-				return other, err
-			}
-		}
-	}
-	if way == provision.OldTLS {
-		t.MinVersion, t.GetConfigForClient = tls.VersionTLS10, nil // whose suites are the new ones
-		t.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-			return cmp.Or(s.cert.old.Load(), s.cert.current.Load()), nil
-		}
-		for _, suite := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
-			if !strings.Contains(suite.Name, "RC4") {
-				t.CipherSuites = append(t.CipherSuites, suite.ID)
-			}
-		}
-	}
-	return t, nil
 }
 
 // guessing reports an address that asks for the files of others.

@@ -61,8 +61,8 @@ func (s *Server) openPhones(ctx context.Context, cfg *config.Config) error {
 	if err := s.loadFamilies(cfg); err != nil {
 		return err
 	}
-	if (cfg.Phones.HTTPS != "" || cfg.Phones.OldTLS != "") && s.cert.current.Load() == nil {
-		if err := s.cert.load(cfg); err != nil {
+	if cfg.Phones.HTTPS != "" || cfg.Phones.OldTLS != "" {
+		if err := s.cert.Need(cfg); err != nil {
 			return err
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"tandem/cmd/tandem/certs"
 	"tandem/cmd/tandem/config"
 	"tandem/rtc/contacts"
 	"tandem/sipphone"
@@ -172,8 +173,8 @@ func TestOldTLS(t *testing.T) {
 		ca      string
 		want    int
 	}{
-		{"old-tls", tls.VersionTLS10, all, oldAuthority, 200}, {"old-tls", tls.VersionTLS11, all, oldAuthority, 200}, {"old-tls", tls.VersionTLS12, all, oldAuthority, 200},
-		{"old-tls", tls.VersionTLS10, kexRSA, oldAuthority, 200}, {"old-tls", tls.VersionTLS12, kexRSA, oldAuthority, 200},
+		{"old-tls", tls.VersionTLS10, all, certs.OldAuthority, 200}, {"old-tls", tls.VersionTLS11, all, certs.OldAuthority, 200}, {"old-tls", tls.VersionTLS12, all, certs.OldAuthority, 200},
+		{"old-tls", tls.VersionTLS10, kexRSA, certs.OldAuthority, 200}, {"old-tls", tls.VersionTLS12, kexRSA, certs.OldAuthority, 200},
 		{"old-tls", tls.VersionTLS10, kexRSA, "ca", 0},
 		{"https", tls.VersionTLS10, all, "ca", 0}, {"https", tls.VersionTLS11, all, "ca", 0}, {"https", tls.VersionTLS12, all, "ca", 200}, {"https", tls.VersionTLS12, kexRSA, "ca", 0},
 	} {
@@ -193,7 +194,7 @@ func TestOldTLS(t *testing.T) {
 	if plain.phones.listening["old-tls"] != "" || config.Default().Phones.OldTLS != "" {
 		t.Error("the listener for old TLS is on by default")
 	}
-	if _, err := os.Stat(filepath.Join(plain.cfg.Load().Data, oldAuthority+".pem")); err == nil {
+	if _, err := os.Stat(filepath.Join(plain.cfg.Load().Data, certs.OldAuthority+".pem")); err == nil {
 		t.Error("a CA for old phones, and there is no listener for them")
 	}
 }

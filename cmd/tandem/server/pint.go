@@ -17,6 +17,7 @@ import (
 	op "tandem/cmd/tandem/api/operation"
 	"tandem/cmd/tandem/api/outbox"
 	apipint "tandem/cmd/tandem/api/pint"
+	"tandem/cmd/tandem/certs"
 	"tandem/cmd/tandem/config"
 	"tandem/cmd/tandem/pintroom"
 	"tandem/pint"
@@ -96,7 +97,7 @@ func (s *Server) openPINT(ctx context.Context, cfg *config.Config) error {
 		return err
 	}
 	s.pint.sinks = sink.New(sink.Config{Sessions: s.pint.executive, Encode: camara.Encode, Log: s.log,
-		Transport: outbox.NewTransport(&tls.Config{MinVersion: tls.VersionTLS12, RootCAs: authorities(cfg)}, to)})
+		Transport: outbox.NewTransport(&tls.Config{MinVersion: tls.VersionTLS12, RootCAs: certs.Authorities(cfg)}, to)})
 	s.pint.executive.Watch(s.pint.sinks.Changed)
 	s.pint.door = gateway.New(gateway.Config{
 		Executive: s.pint.executive,

@@ -10,6 +10,7 @@ import (
 
 	"tandem/cmd/tandem/api/front"
 	apipint "tandem/cmd/tandem/api/pint"
+	"tandem/cmd/tandem/certs"
 	"tandem/cmd/tandem/config"
 )
 
@@ -27,12 +28,10 @@ func (s *Server) listenRemote(cfg *config.Config, operations http.Handler) (*rem
 	if cfg.API.Addr == "" {
 		return r, nil
 	}
-	if s.cert.current.Load() == nil {
-		if err := s.cert.load(cfg); err != nil {
-			return nil, err
-		}
+	if err := s.cert.Need(cfg); err != nil {
+		return nil, err
 	}
-	conf, err := s.cert.server("")
+	conf, err := s.cert.Server("")
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +59,7 @@ func (s *Server) listenRemote(cfg *config.Config, operations http.Handler) (*rem
 // apiHosts are the names callers may use, in lower case.
 func apiHosts(cfg *config.Config) []string {
 	var list []string
-	for _, names := range [][]string{cfg.API.Hosts, hostNames(cfg)} {
+	for _, names := range [][]string{cfg.API.Hosts, certs.HostNames(cfg)} {
 		for _, n := range names {
 			list = append(list, strings.ToLower(n))
 		}

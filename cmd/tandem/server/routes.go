@@ -2,10 +2,6 @@ package server
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"tandem/cmd/tandem/config"
@@ -224,41 +220,16 @@ func (s *Server) listeners(cfg *config.Config) ([]transport.Listen, error) {
 		}
 		t := transport.Listen{Proto: proto, Addr: addr, Advertise: l.Advertise, Origins: l.Origins, Trusted: trusted, Loops: l.Loops}
 		if proto.Secure() {
-			if s.cert.current.Load() == nil {
-				if err := s.cert.load(cfg); err != nil {
-					return nil, err
-				}
+			if err := s.cert.Need(cfg); err != nil {
+				return nil, err
 			}
-			if t.TLS, err = s.cert.server(l.ClientCA); err != nil {
+			if t.TLS, err = s.cert.Server(l.ClientCA); err != nil {
 				return nil, err
 			}
 		}
 		list = append(list, t)
 	}
 	return list, nil
-}
-
-// authorities are the CAs by which servers we connect to are verified: the
-// system's and our own.
-func authorities(cfg *config.Config) *x509.CertPool {
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		pool = x509.NewCertPool()
-	}
-	if b, err := os.ReadFile(filepath.Join(cfg.Data, "ca.pem")); err == nil {
-		pool.AppendCertsFromPEM(b)
-	}
-	return pool
-}
-
-// clientTLS verifies servers we connect to.
-func (s *Server) clientTLS(cfg *config.Config) (*tls.Config, error) {
-	return &tls.Config{MinVersion: tls.VersionTLS12, CipherSuites: suites(cfg.TLS.OldCiphers), RootCAs: authorities(cfg), GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-		if c := s.cert.current.Load(); c != nil {
-			return c, nil
-		}
-		return &tls.Certificate{}, nil
-	}}, nil
 }
 
 // precheck finds what nobody serves, whoever sends it. A service URN is telephony's:

@@ -20,6 +20,7 @@ import (
 	"tandem/cmd/tandem/api/admin"
 	apipint "tandem/cmd/tandem/api/pint"
 	apipresence "tandem/cmd/tandem/api/presence"
+	"tandem/cmd/tandem/certs"
 	"tandem/cmd/tandem/config"
 	"tandem/gateways"
 	"tandem/gateways/registration"
@@ -66,7 +67,7 @@ type Server struct {
 	copying sync.Mutex // one copy of the database at a time
 	drain   atomic.Bool
 
-	cert      certificate
+	cert      certs.Certificate
 	store     *store.DB
 	directory *directory.Directory
 	location  *location.Location
@@ -196,16 +197,12 @@ func (s *Server) openSIP(ctx context.Context, cfg *config.Config) error {
 		Known:       s.knownRequest,
 		Log:         s.log,
 	})
-	clientTLS, err := s.clientTLS(cfg)
-	if err != nil {
-		return err
-	}
 	s.transport, err = transport.New(transport.Config{
 		Listen:        listen,
-		Names:         machineNames(cfg),
+		Names:         certs.MachineNames(cfg),
 		Handler:       flows{s.layer, s.location},
 		Log:           s.log,
-		ClientTLS:     clientTLS,
+		ClientTLS:     s.cert.Client(cfg),
 		MaxMessage:    cfg.Limits.MessageBytes,
 		MaxMultipart:  cfg.Limits.MultipartBytes,
 		MaxConns:      connections(cfg, s.log),
@@ -407,7 +404,7 @@ func (s *Server) Reload() error {
 	if err != nil {
 		return err
 	}
-	if err := s.cert.load(&cfg); err != nil {
+	if err := s.cert.Load(&cfg); err != nil {
 		return err
 	}
 	for _, r := range rooms() {

@@ -1,4 +1,4 @@
-package server
+package certs
 
 import "crypto/tls"
 
