@@ -83,17 +83,13 @@ func (x *Executive) accept(id string, o pint.Order, svc *service.Service, confir
 		s.State, s.Due = pint.Scheduled, o.At
 	}
 	s.Events = []pint.Event{{Time: s.Created, State: s.State, Info: s.Info}}
-	if err := x.limits.Admit(string(o.By), x.fingerprint(&o), svc.Limits, later, now); err != nil {
-		return err
-	}
 	if err := x.room(); err != nil {
 		return err
 	}
-	j := x.enter(s)
-	if confirmed {
-		x.limits.Wait(string(o.By), +1)
+	if err := x.limits.Enter(string(o.By), x.fingerprint(&o), svc.Limits, later, now); err != nil {
+		return err
 	}
-	return x.keepNew(j, confirmed, done)
+	return x.keepNew(x.enter(s), confirmed, done)
 }
 
 // enter makes the job of a new session.
@@ -111,7 +107,7 @@ func (x *Executive) keepNew(j *job, confirmed bool, done func(pint.Session, erro
 	s := j.now()
 	err := x.cfg.Store.Put(s, func(err error) {
 		if err != nil {
-			x.drop(s, confirmed)
+			x.drop(s)
 			err := busy(err)
 			x.refuse(s.Order, err)
 			done(*s, err)
@@ -126,17 +122,15 @@ func (x *Executive) keepNew(j *job, confirmed bool, done func(pint.Session, erro
 		done(*s, nil)
 	})
 	if err != nil {
-		x.drop(s, confirmed)
+		x.drop(s)
 		return busy(err)
 	}
 	return nil
 }
 
-func (x *Executive) drop(s *pint.Session, confirmed bool) {
+func (x *Executive) drop(s *pint.Session) {
 	x.forget(s.ID)
-	if confirmed {
-		x.limits.Wait(string(s.By), -1)
-	}
+	x.limits.Wait(string(s.By), -1)
 }
 
 func busy(err error) *pint.Refusal {
@@ -163,7 +157,6 @@ func (x *Executive) Confirm(id string) {
 	if j := x.job(id); j != nil {
 		j.post(func() {
 			if j.now().State == pint.Accepted {
-				x.limits.Wait(string(j.now().By), +1)
 				j.begin()
 			}
 		})

@@ -120,7 +120,7 @@ func (x *Executive) Load(ctx context.Context) error {
 			return
 		}
 		j := x.add(s)
-		if s.State == pint.Scheduled {
+		if s.State == pint.Scheduled || s.State == pint.Accepted {
 			x.limits.Wait(string(s.By), +1)
 		}
 		j.post(j.resume)

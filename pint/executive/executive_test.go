@@ -545,6 +545,47 @@ func TestLimits(t *testing.T) {
 	})
 }
 
+// TestWaitingCountsWhenAccepted: a call for later takes its place among those that wait
+// when it is taken on, not only at the ACK, and gives it back once: when it is cancelled,
+// when it begins, and also when a restart has come in between.
+func TestWaitingCountsWhenAccepted(t *testing.T) {
+	inTime(t, service.Service{Limits: service.Limits{PerMinute: 100, Waiting: 1}}, func(w *world) {
+		o := order()
+		o.Door = pint.SIP
+		refused := func(name string) {
+			t.Helper()
+			var r *pint.Refusal
+			if err := w.Accept(o, false, nil); !errors.As(err, &r) || !strings.Contains(r.Text, "too many scheduled calls") {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		next := func() string {
+			t.Helper()
+			o.At, o.A.Number = time.Now().Add(time.Hour), o.A.Number+"1"
+			id := w.ask(o).ID
+			o.A.Number += "1"
+			return id
+		}
+		first := next()
+		refused("before the ACK")
+		if err := w.Cancel(first, "requester", nil); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		second := next()
+		w.Confirm(second)
+		synctest.Wait()
+		refused("after the ACK")
+		time.Sleep(time.Hour)
+		w.ex.last(t, 1).end(pint.Progress{Code: 603})
+		next()
+		w.stop()
+		w.open(service.Service{Limits: service.Limits{PerMinute: 100, Waiting: 1}}) // cancels what was not confirmed
+		next()
+		refused("after a restart")
+	})
+}
+
 // A call whose requester has no place free waits for one, and so does one that comes
 // due in quiet hours.
 func TestWaits(t *testing.T) {

@@ -189,6 +189,7 @@ func (j *job) resume() {
 	case s.State == pint.Scheduled:
 		j.start()
 	case s.State == pint.Accepted:
+		j.x.limits.Wait(string(s.By), -1)
 		j.finish(pint.Cancelled, 487, 0, "the server ended before the request was confirmed", "server")
 	case !s.State.Final():
 		j.finish(pint.Failed, 500, 41, "the server ended during the call", "server")

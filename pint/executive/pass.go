@@ -40,7 +40,7 @@ func (x *Executive) pass(o *pint.Order, svc *service.Service, now time.Time) err
 	if err := x.allowed(o, svc); err != nil {
 		return err
 	}
-	return x.limits.Admit(string(o.By), x.fingerprint(o), svc.Limits, true, now)
+	return x.limits.Admit(string(o.By), x.fingerprint(o), svc.Limits, now)
 }
 
 // allowed judges the parties, as far as they are known here.

@@ -140,9 +140,7 @@ func (j *job) end(by string, kept func(error)) {
 	s := j.now()
 	switch {
 	case s.State == pint.Scheduled || s.State == pint.Accepted:
-		if s.State == pint.Scheduled {
-			j.x.limits.Wait(string(s.By), -1)
-		}
+		j.x.limits.Wait(string(s.By), -1)
 		j.finishKept(pint.Cancelled, 487, 0, "cancelled by "+by, by, kept)
 		return
 	case j.marking: // whoever is called is hung up on at once, or nobody is

@@ -24,7 +24,7 @@ type Limits struct {
 type use struct {
 	recent  []ask // of the last minute, or longer while the same may not be asked again
 	active  int
-	waiting int
+	waiting int // taken on, and not begun
 }
 
 type ask struct {
@@ -36,13 +36,43 @@ type ask struct {
 // New makes Limits of which nothing is used.
 func New() *Limits { return &Limits{users: map[string]*use{}} }
 
-// Admit counts a request. what is a hash that is the same for the same request; later says that
-// it is for later. The error is a *pint.Refusal.
-func (l *Limits) Admit(by string, what uint64, most service.Limits, later bool, now time.Time) error {
+// Admit counts a request that somebody else carries out. what is a hash that is the same
+// for the same request. The error is a *pint.Refusal.
+func (l *Limits) Admit(by string, what uint64, most service.Limits, now time.Time) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.sweep(now)
 	u := l.use(by)
+	if err := u.judge(what, most, now); err != nil {
+		return err
+	}
+	u.recent = append(u.recent, ask{now, what, most.Same})
+	return nil
+}
+
+// Enter is Admit of a request that is carried out here. It counts among those that wait
+// from here on, until Wait takes it away; later says that it is for later.
+func (l *Limits) Enter(by string, what uint64, most service.Limits, later bool, now time.Time) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sweep(now)
+	u := l.use(by)
+	if err := u.judge(what, most, now); err != nil {
+		return err
+	}
+	switch {
+	case later && u.waiting >= most.Waiting:
+		return &pint.Refusal{Code: 480, After: time.Minute, Text: "too many scheduled calls wait; cancel some, or have the limit of the service raised"}
+	case !later && u.active >= most.AtOnce:
+		return &pint.Refusal{Code: 480, After: 10 * time.Second, Text: "too many calls at a time; wait until one has ended"}
+	}
+	u.recent = append(u.recent, ask{now, what, most.Same})
+	u.waiting++
+	return nil
+}
+
+// judge says whether another request is too much: the same again, or too many a minute.
+func (u *use) judge(what uint64, most service.Limits, now time.Time) error {
 	u.forget(now)
 	minute, oldest := 0, now
 	for _, a := range u.recent {
@@ -55,15 +85,9 @@ func (l *Limits) Admit(by string, what uint64, most service.Limits, later bool, 
 			}
 		}
 	}
-	switch {
-	case minute >= most.PerMinute:
+	if minute >= most.PerMinute {
 		return &pint.Refusal{Code: 480, After: time.Minute - now.Sub(oldest), Text: "too many requests within a minute; wait, or have the limit of the service raised"}
-	case later && u.waiting >= most.Waiting:
-		return &pint.Refusal{Code: 480, After: time.Minute, Text: "too many scheduled calls wait; cancel some, or have the limit of the service raised"}
-	case !later && u.active >= most.AtOnce:
-		return &pint.Refusal{Code: 480, After: 10 * time.Second, Text: "too many calls at a time; wait until one has ended"}
 	}
-	u.recent = append(u.recent, ask{now, what, most.Same})
 	return nil
 }
 
@@ -116,7 +140,7 @@ func (l *Limits) End(by string) {
 	l.use(by).active--
 }
 
-// Wait counts a call that begins (+1) or ceases (-1) to wait for its time.
+// Wait counts a call that begins once more (+1) or ceases (-1) to wait for its time.
 func (l *Limits) Wait(by string, n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
