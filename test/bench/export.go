@@ -52,7 +52,7 @@ func (o options) export(w io.Writer) error {
 	for _, f := range []export.Format{export.JSON, export.CSV} {
 		profiled := func() {}
 		if o.profiles != "" {
-			profiled = s.profile(filepath.Join(o.profiles, "export-"+string(f)+".prof"))
+			profiled = s.profile(filepath.Join(o.profiles, "export-"+string(f)+".prof"), 2*time.Second)
 		}
 		e := startExports(filepath.Join(data, "tandem.sock"), f)
 		before := s.cpu()

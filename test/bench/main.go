@@ -329,7 +329,7 @@ func (o options) measure(s *server, test test) (result, error) {
 	wait := func() {}
 	if o.profiles != "" && s.http != 0 {
 		file := filepath.Join(o.profiles, strings.ReplaceAll(test.name, " ", "_"))
-		cpu := s.profile(file + ".pprof")
+		cpu := s.profile(file+".pprof", 2*time.Second)
 		wait = func() {
 			cpu()
 			s.fetch("/debug/pprof/heap?gc=1", file+".heap.pprof")

@@ -68,12 +68,11 @@ func (o options) pintRound(w io.Writer) error {
 	if _, _, err := pintCalls(s, dir, at, 0, 2*pintRate); err != nil { // warms up
 		return err
 	}
-	wait := func() {}
+	calls, wait := int(pintRate*pintTime*o.scale), func() {}
 	if o.profiles != "" {
-		wait = s.profile(filepath.Join(o.profiles, "pint.pprof"))
+		wait = s.profile(filepath.Join(o.profiles, "pint.pprof"), (pintHeld+time.Duration(calls/pintRate))*time.Second)
 	}
 	before, cpu := s.metric("tandem_pint_calls_successful_total"), s.cpu()
-	calls := int(pintRate * pintTime * o.scale)
 	r, heard, err := pintCalls(s, dir, at, 2*pintRate, calls)
 	if err != nil {
 		return err

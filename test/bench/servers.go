@@ -232,13 +232,13 @@ func (s *server) leftovers() string {
 	return fmt.Sprintf("%s, %.0f MiB", strings.Join(out, ", "), s.memory())
 }
 
-// profile takes a CPU profile of the next 2 s into a file; the returned
+// profile takes a CPU profile of what comes next into a file; the returned
 // function waits for it.
-func (s *server) profile(file string) func() {
+func (s *server) profile(file string, length time.Duration) func() {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		s.fetch("/debug/pprof/profile?seconds=2", file)
+		s.fetch(fmt.Sprintf("/debug/pprof/profile?seconds=%.0f", length.Seconds()), file)
 	}()
 	return func() { <-done }
 }
