@@ -196,10 +196,21 @@ func (g *Gateway) accept(s *dialog.Session, session pint.Session, lost error) {
 	g.lead(s, session.ID)
 	c := g.status.Document(&session) // RFC 2848 has no answer to an INVITE's description: it is given back
 	c.Header = append(c.Header, g.expires()...)
-	if s.Accept(c) != nil { // it was cancelled meanwhile
-		g.forget(session.ID)
-		g.cancel(session.ID, "requester")
+	if s.Accept(c) != nil {
+		g.withdrawn(session)
 	}
+}
+
+// withdrawn ends a session whose INVITE was cancelled before it could be answered. The
+// CANCEL has its answer already; what its row needs is known only now.
+func (g *Gateway) withdrawn(session pint.Session) {
+	g.forget(session.ID)
+	g.record(Row{Deed: Stop, Order: session.Order, Session: &session}, func(lost error) {
+		if lost != nil {
+			g.tellLost(lost)
+		}
+		g.cancel(session.ID, "requester")
+	})
 }
 
 // lead notes that a dialog is of a session. It is called on the lane.

@@ -15,7 +15,7 @@ type Deed uint8
 const (
 	Ask  Deed = iota + 1 // a service (INVITE)
 	Move                 // another time (re-INVITE)
-	Stop                 // its end (BYE)
+	Stop                 // its end (BYE, CANCEL)
 )
 
 // Row is one request, for the record of who asked for what.
