@@ -31,7 +31,7 @@ func (s *Session) Adopt(w Which, from *Session, side Which) error {
 		return ErrClosed
 	}
 	d := from.sides[side]
-	if d.agent == nil {
+	if !d.Begun() {
 		return fmt.Errorf("side %s of media session %q has neither offered nor been offered anything", side, from.id)
 	}
 	if w == B {

@@ -1,9 +1,13 @@
 package media
 
-import "testing"
+import (
+	"testing"
+
+	"tandem/media/sdp"
+)
 
 // answered joins a caller and a device that is offered want.
-func answered(t *testing.T, s *Server, name string, caller *deskPhone, d device, want Want) *Session {
+func answered(t *testing.T, s *Server, name string, caller *deskPhone, d device, want Want) (*Session, *sdp.Description) {
 	t.Helper()
 	session, err := s.Open(name, Options{})
 	if err != nil {
@@ -18,7 +22,7 @@ func answered(t *testing.T, s *Server, name string, caller *deskPhone, d device,
 		t.Fatal(err)
 	}
 	caller.uses(answer)
-	return session
+	return session, read(t, offer)
 }
 
 // An attended transfer: who was called talks on with whom the transferor called,
@@ -36,11 +40,10 @@ func TestAttendedTransfer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := start(t)
 			a, b, b2, c := newDeskPhone(t, false), newDeskPhone(t, false), newDeskPhone(t, false), target.device(t)
-			first := answered(t, s, "first", a, b, Want{})
-			second := answered(t, s, "second", b2, c, target.want)
+			first, _ := answered(t, s, "first", a, b, Want{})
+			second, before := answered(t, s, "second", b2, c, target.want)
 			talk(t, a, 1, b, 2)
 			talk(t, b2, 3, c, 4)
-			before := second.sides[B].agent.Local()
 
 			if err := first.Adopt(B, second, B); err != nil {
 				t.Fatal(err)
@@ -78,7 +81,7 @@ func TestAttendedTransfer(t *testing.T) {
 func TestParkedSideIsPickedUp(t *testing.T) {
 	s := start(t)
 	a, b, c := newDeskPhone(t, false), newDeskPhone(t, true), newDeskPhone(t, false)
-	first := answered(t, s, "call", a, b, Want{Security: SecuritySDES})
+	first, _ := answered(t, s, "call", a, b, Want{Security: SecuritySDES})
 	lot, err := s.Open("lot", Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -109,7 +112,7 @@ func TestParkedSideIsPickedUp(t *testing.T) {
 func TestAdoptRefuses(t *testing.T) {
 	s := start(t)
 	a, b := newDeskPhone(t, false), newDeskPhone(t, false)
-	first := answered(t, s, "first", a, b, Want{})
+	first, _ := answered(t, s, "first", a, b, Want{})
 	if err := first.Adopt(B, first, A); err != ErrSame {
 		t.Errorf("a side in its own session: %v", err)
 	}
@@ -131,8 +134,8 @@ func TestAdoptRefuses(t *testing.T) {
 func TestMovesUnderLoad(t *testing.T) {
 	s := start(t)
 	phones := []*deskPhone{newDeskPhone(t, false), newDeskPhone(t, false), newDeskPhone(t, false), newDeskPhone(t, false)}
-	one := answered(t, s, "one", phones[0], phones[1], Want{})
-	two := answered(t, s, "two", phones[2], phones[3], Want{})
+	one, _ := answered(t, s, "one", phones[0], phones[1], Want{})
+	two, _ := answered(t, s, "two", phones[2], phones[3], Want{})
 	spare, err := s.Open("spare", Options{})
 	if err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"tandem/media/negotiation"
 	"tandem/media/sdp"
 )
 
@@ -33,7 +34,7 @@ type Branch struct {
 	session *Session // it rings for
 	id      string
 	own     *Session // where it waits while it is not heard
-	side    *Side
+	side    *side
 	over    bool // guarded by ctl
 }
 
@@ -100,7 +101,7 @@ func (s *Session) OfferBranch(b *Branch, text []byte, want Want) ([]byte, error)
 func (b *Branch) ID() string { return b.id }
 
 // do has a branch do something while it rings.
-func (b *Branch) do(f func(d *Side) error) error {
+func (b *Branch) do(f func(d *side) error) error {
 	b.session.ctl.Lock()
 	defer b.session.ctl.Unlock()
 	switch {
@@ -114,12 +115,12 @@ func (b *Branch) do(f func(d *Side) error) error {
 
 // Near is Session.Near for the device.
 func (b *Branch) Near(addr netip.Addr) {
-	_ = b.do(func(d *Side) error { d.near = addr; return nil })
+	_ = b.do(func(d *side) error { d.Near = addr; return nil })
 }
 
 // MakeOffer is Session.MakeOffer to the device.
 func (b *Branch) MakeOffer(want Want) (text []byte, err error) {
-	err = b.do(func(d *Side) error {
+	err = b.do(func(d *side) error {
 		text, err = d.makeOffer(want)
 		return err
 	})
@@ -133,7 +134,7 @@ func (b *Branch) TakeAnswer(text []byte) error {
 	if err != nil {
 		return err
 	}
-	return b.do(func(side *Side) error { return side.takeAnswer(d) })
+	return b.do(func(side *side) error { return side.takeAnswer(d) })
 }
 
 // TakeOffer takes an offer of the device (UPDATE while it rings, or the offer in a
@@ -143,12 +144,12 @@ func (b *Branch) TakeOffer(text []byte) error {
 	if err != nil {
 		return err
 	}
-	return b.do(func(side *Side) error { return side.takeOffer(d) })
+	return b.do(func(side *side) error { return side.takeOffer(d) })
 }
 
 // MakeAnswer is Session.MakeAnswer to the device.
 func (b *Branch) MakeAnswer(want Want) (text []byte, err error) {
-	err = b.do(func(d *Side) error {
+	err = b.do(func(d *side) error {
 		text, err = d.makeAnswer(want)
 		return err
 	})
@@ -157,7 +158,7 @@ func (b *Branch) MakeAnswer(want Want) (text []byte, err error) {
 
 // Refused is Session.Refused for the device.
 func (b *Branch) Refused() {
-	_ = b.do(func(d *Side) error { d.refused(); return nil })
+	_ = b.do(func(d *side) error { d.refused(); return nil })
 }
 
 // Answer is TakeAnswer and Early, and the answer to A if A waits for one, written
@@ -167,14 +168,14 @@ func (b *Branch) Answer(text []byte, want Want) (toA []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
-	err = b.do(func(side *Side) error {
+	err = b.do(func(side *side) error {
 		if err := side.takeAnswer(d); err != nil {
 			return err
 		}
 		if err := b.hear(); err != nil {
 			return err
 		}
-		if a := b.session.sides[A]; a.pending != nil {
+		if a := b.session.sides[A]; a.Awaits() {
 			toA, err = a.makeAnswer(want)
 		}
 		return err
@@ -185,8 +186,8 @@ func (b *Branch) Answer(text []byte, want Want) (toA []byte, err error) {
 // Early lets A hear the branch, and the branch A, in place of whichever was heard
 // before. The other branches wait. The device must have answered.
 func (b *Branch) Early() error {
-	return b.do(func(d *Side) error {
-		if d.agreed == nil {
+	return b.do(func(d *side) error {
+		if d.Agreed() == nil {
 			return fmt.Errorf("branch %q has not answered", b.id)
 		}
 		return b.hear()
@@ -222,7 +223,7 @@ func (b *Branch) wait() {
 // Choose makes the branch side B for good; all others end and their ports are
 // freed. The branch is used up: go on with the session.
 func (b *Branch) Choose() error {
-	return b.do(func(*Side) error {
+	return b.do(func(*side) error {
 		err := b.hear()
 		b.session.endBranches()
 		return err
@@ -242,7 +243,7 @@ func (s *Session) endBranches() {
 // Drop ends the branch and frees its ports. Nobody is heard by A when it was
 // this one, until another branch is. A second call does nothing.
 func (b *Branch) Drop() {
-	_ = b.do(func(*Side) error {
+	_ = b.do(func(*side) error {
 		s := b.session
 		if s.heard == b {
 			b.wait()
@@ -256,8 +257,8 @@ func (b *Branch) Drop() {
 }
 
 // end closes what a side has and makes it new. Called with ctl held.
-func (d *Side) end() {
+func (d *side) end() {
 	d.session.forgo(d.which)
 	d.unused(func(int, *leg) bool { return true })
-	d.agent, d.pending, d.agreed, d.want, d.asked = nil, nil, nil, Want{}, false
+	d.Side = negotiation.Side{Near: d.Near}
 }

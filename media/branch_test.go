@@ -16,6 +16,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"tandem/media/sdp"
+	"tandem/media/secure"
 )
 
 // device is a far end of the tests of forks. What it says is a payload of one
@@ -156,7 +157,7 @@ func (p *deskPhone) uses(text []byte) *sdp.Media {
 	m := &read(p.t, text).Media[0]
 	p.to = where(*m)
 	for _, c := range m.Crypto {
-		if p.key != nil && c.Suite == string(classic) {
+		if p.key != nil && c.Suite == string(secure.Mandatory) {
 			key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(strings.Split(c.Key, "|")[0], "inline:"))
 			if err != nil {
 				p.t.Fatal(err)

@@ -13,21 +13,22 @@ import (
 // connect puts a side's new agreement into force: addresses and keys of its
 // legs, then the routes of both directions of every stream. another says that who
 // agreed is not whom we offered our keys to, or not he alone. Called with ctl held.
-func (s *Session) connect(d *Side, another bool) error {
+func (s *Session) connect(d *side, another bool) error {
 	var after []func()
 	var failed error
 	now := time.Now()
 	s.mu.Lock()
 	s.onload() // and nothing can be forwarded again before the routes are new
 	s.noKernel = false
-	for i := range d.agreed {
+	agreed := d.Agreed()
+	for i := range agreed {
 		if i >= len(s.streams) || s.streams[i].legs[d.which] == nil {
 			continue
 		}
 		l := s.streams[i].legs[d.which]
-		s.streams[i].kind = d.agreed[i].Kind
+		s.streams[i].kind = agreed[i].Kind
 		after = append(after, l.move())
-		l.agree(&d.agreed[i], now)
+		l.agree(&agreed[i], now)
 		if l.on && l == l.way.lead() {
 			out := l.way.out
 			done, err := l.way.agree(&l.agreed, s.server.c.Learn, now)

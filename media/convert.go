@@ -21,7 +21,7 @@ func (l *leg) wanted() (pathKey, bool) {
 	if o == nil || !l.on {
 		return pathKey{}, false
 	}
-	inband := l.stream.session.sides[l.which].want.Tones != TonesIgnored
+	inband := l.stream.session.sides[l.which].Want().Tones != TonesIgnored
 	c, need := l.routes.Conversion(&l.agreed, &o.agreed, l.main, l.pressed(), inband)
 	return pathKey{c, o}, need
 }

@@ -1,6 +1,6 @@
-// Package media carries the sound of calls. A Session joins two Sides; each
-// side has an SDP view (package sdp), ports (relay), security (secure, ice),
-// codecs (codec, transcode) and figures (quality) of its own. The session
+// Package media carries the sound of calls. A Session joins two sides, A
+// and B; each has offers and answers (negotiation, sdp), ports (relay), security
+// (secure, ice), codecs (codec, transcode) and figures (quality) of its own. The session
 // chooses by itself between passing packets on and converting them, and may
 // change its mind in mid-call. It knows nothing of SIP dialogs: whoever runs
 // the call gives it the descriptions and sends out those it writes.

@@ -109,11 +109,11 @@ func TestSuites(t *testing.T) {
 		want    Want
 		offered string // "" it cannot be
 	}{
-		"all":               {Want{Security: SecuritySDES}, "AEAD_AES_256_GCM AEAD_AES_128_GCM AES_256_CM_HMAC_SHA1_80 " + string(classic) + " " + short},
+		"all":               {Want{Security: SecuritySDES}, "AEAD_AES_256_GCM AEAD_AES_128_GCM AES_256_CM_HMAC_SHA1_80 " + string(secure.Mandatory) + " " + short},
 		"one":               {Want{Security: SecuritySDES, Suites: []string{"aes_cm_128_hmac_sha1_32", "unknown"}}, short},
-		"some less":         {Want{Security: SecuritySDES, NoSuites: []string{"AEAD_AES_256_GCM", "AES_CM_256_HMAC_SHA1_80", "AEAD_AES_128_GCM"}}, string(classic) + " " + short},
+		"some less":         {Want{Security: SecuritySDES, NoSuites: []string{"AEAD_AES_256_GCM", "AES_CM_256_HMAC_SHA1_80", "AEAD_AES_128_GCM"}}, string(secure.Mandatory) + " " + short},
 		"none":              {Want{Security: SecuritySDES, Suites: []string{short}, NoSuites: []string{short}}, ""},
-		"optional":          {Want{Security: SecurityOptional}, string(classic)},
+		"optional":          {Want{Security: SecurityOptional}, string(secure.Mandatory)},
 		"optional, another": {Want{Security: SecurityOptional, Suites: []string{short}}, short},
 		"plain":             {Want{Security: SecurityNone, Suites: []string{"unknown"}}, "-"},
 	} {
@@ -150,7 +150,7 @@ func TestSuites(t *testing.T) {
 	if _, err := session.Offer(A, a.sdp(long, fmt.Sprintf("a=crypto:2 %s %s", short, k2.Inline())), Want{Security: SecurityNone}); err != nil {
 		t.Fatal(err)
 	}
-	answer, err := session.Answer(B, b.sdp(), Want{NoSuites: []string{string(classic)}})
+	answer, err := session.Answer(B, b.sdp(), Want{NoSuites: []string{string(secure.Mandatory)}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,7 +174,7 @@ func TestOurOwnOfferHasFreshKeys(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, c := range read(t, text).Media[0].Crypto {
-			if c.Suite == string(classic) {
+			if c.Suite == string(secure.Mandatory) {
 				k, err := secure.ParseKey(c.Suite, c.Key)
 				if err != nil {
 					t.Fatal(err)
@@ -221,11 +221,11 @@ func TestSecondBranchIsHeard(t *testing.T) {
 	}
 	var ours string
 	for _, c := range read(t, offer).Media[0].Crypto {
-		if c.Suite == string(classic) {
+		if c.Suite == string(secure.Mandatory) {
 			ours = c.Key
 		}
 	}
-	key, err := secure.ParseKey(string(classic), ours)
+	key, err := secure.ParseKey(string(secure.Mandatory), ours)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -202,7 +202,7 @@ func (l *leg) unplug() (paths []*transcode.Path) {
 
 // unused closes those of a side's legs that carry nothing, as useless says.
 // Called with ctl held.
-func (d *Side) unused(useless func(i int, l *leg) bool) {
+func (d *side) unused(useless func(i int, l *leg) bool) {
 	for i, st := range d.session.streams {
 		l := st.legs[d.which]
 		if l == nil || !useless(i, l) {

@@ -142,7 +142,7 @@ func TestListenRefuses(t *testing.T) {
 func TestStuckListenerHoldsUpNobody(t *testing.T) {
 	s := start(t, func(c *Config) { c.Converters = 1 })
 	a, b := newDeskPhone(t, false), newDeskPhone(t, false)
-	session := answered(t, s, "call", a, b, Want{})
+	session, _ := answered(t, s, "call", a, b, Want{})
 	stuck, release := make(chan struct{}), make(chan struct{})
 	var once sync.Once
 	if _, err := session.Listen(A, 8000, func([]int16) { once.Do(func() { close(stuck); <-release }) }); err != nil {

@@ -392,7 +392,7 @@ func TestMonkey(t *testing.T) {
 func newMonkey(t *testing.T) *monkey {
 	m := &monkey{t: t, wav: tone(t), dir: t.TempDir()}
 	for range 2 {
-		k, err := secure.NewKey(classic)
+		k, err := secure.NewKey(secure.Mandatory)
 		if err != nil {
 			t.Fatal(err)
 		}

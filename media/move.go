@@ -16,7 +16,7 @@ var ErrSame = errors.New("a side can move to another session of the same media s
 // place of what is there, which is the caller's to keep or to close. What was
 // played to it ends. Called with ctl of both sessions held; rejoin must follow in
 // both.
-func (d *Side) move(to *Session, as Which) {
+func (d *side) move(to *Session, as Which) {
 	from, was := d.session, d.which
 	fresh, closing := from.take(d, to, as)
 	for _, p := range closing {
@@ -30,7 +30,7 @@ func (d *Side) move(to *Session, as Which) {
 	d.session, d.which = to, as
 	to.sides[as] = d
 	if from.sides[was] == d {
-		from.sides[was] = &Side{session: from, which: was}
+		from.sides[was] = &side{session: from, which: was}
 	}
 }
 
@@ -42,7 +42,7 @@ type moving struct {
 
 // take takes the legs of a side off a session and gives their transports to
 // another; packets that come before they arrive there are lost.
-func (s *Session) take(d *Side, to *Session, as Which) (legs []moving, closing []*transcode.Path) {
+func (s *Session) take(d *side, to *Session, as Which) (legs []moving, closing []*transcode.Path) {
 	for _, st := range s.streams { // m-lines keep their places
 		if _, err := to.stream(st.index, st.kind); err != nil {
 			s.logger().Error("moving a side", "err", err)
@@ -100,7 +100,7 @@ func (s *Session) rejoin() error {
 	s.mu.Unlock()
 	var failed error
 	for _, d := range s.sides {
-		if d.agreed != nil {
+		if d.Agreed() != nil {
 			failed = errors.Join(failed, s.connect(d, false))
 		}
 	}

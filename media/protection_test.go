@@ -61,7 +61,7 @@ const key80 = "a=crypto:%d AES_CM_128_HMAC_SHA1_80 inline:%s"
 
 func crypto(t *testing.T, tag int) (string, secure.Key) {
 	t.Helper()
-	k, err := secure.NewKey(classic)
+	k, err := secure.NewKey(secure.Mandatory)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -224,7 +224,7 @@ func TestKeysBesideRTPAVP(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if m := read(t, offer).Media[0]; m.Proto != "RTP/AVP" || len(m.Crypto) != 1 || m.Crypto[0].Suite != string(classic) {
+			if m := read(t, offer).Media[0]; m.Proto != "RTP/AVP" || len(m.Crypto) != 1 || m.Crypto[0].Suite != string(secure.Mandatory) {
 				t.Errorf("passed on as\n%s", offer)
 			}
 			answer, err := session.Answer(B, b.sdp(), Want{Security: c.want})
@@ -414,7 +414,7 @@ func TestAssociationsEnd(t *testing.T) {
 	if third == second {
 		t.Error("with the roles changed the old association stays")
 	}
-	key, err := secure.NewKey(classic)
+	key, err := secure.NewKey(secure.Mandatory)
 	if err != nil {
 		t.Fatal(err)
 	}

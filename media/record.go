@@ -94,7 +94,7 @@ func (l *leg) tapped() (tapKey, bool) {
 	if !s.spoilt {
 		k.recorder = s.recorder
 	}
-	k.inband = l.path == nil && s.sides[l.which].want.Tones == TonesHeard && voice.Event == route.None
+	k.inband = l.path == nil && s.sides[l.which].Want().Tones == TonesHeard && voice.Event == route.None
 	return k, k.recorder != nil || k.inband
 }
 

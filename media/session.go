@@ -45,7 +45,7 @@ type Session struct {
 	inbox   inbox
 
 	ctl      *sync.Mutex // what the call layer asks for, one at a time; one with all branches
-	sides    [2]*Side    // guarded by ctl, as are
+	sides    [2]*side    // guarded by ctl, as are
 	gone     bool
 	root     *Session // whose branch waits in this one; nil: it is a session proper
 	branches []*Branch
@@ -71,7 +71,7 @@ func newSession(server *Server, id string, o Options) *Session {
 	now := time.Now()
 	s := &Session{id: id, serial: server.serials.Add(1), server: server, handle: o.Handle, ctl: new(sync.Mutex), created: now, signalled: now}
 	for w := range s.sides {
-		s.sides[w] = &Side{session: s, which: Which(w)}
+		s.sides[w] = &side{session: s, which: Which(w)}
 	}
 	return s
 }
@@ -159,7 +159,25 @@ func (s *Session) AnswerAgain(to Which, want Want) ([]byte, error) {
 func (s *Session) Awaits(w Which) bool {
 	s.ctl.Lock()
 	defer s.ctl.Unlock()
-	return s.sides[w].pending != nil
+	return s.sides[w].Awaits()
+}
+
+// NeedsOffer says that what a side was told no longer fits the other side, which
+// has changed since: a line is on at one side alone, no format of a line can pass
+// or be converted, or the side is told to be silent without need. An offer to it
+// (MakeOffer) mends that. False while either side has agreed to nothing.
+func (s *Session) NeedsOffer(w Which) bool {
+	s.ctl.Lock()
+	defer s.ctl.Unlock()
+	return s.sides[w].Stale(&s.sides[w.Other()].Side)
+}
+
+// Converts reports whether a side has named speech that can be converted, so that the
+// other one may be offered codecs that this side has not.
+func (s *Session) Converts(w Which) bool {
+	s.ctl.Lock()
+	defer s.ctl.Unlock()
+	return s.sides[w].Converts()
 }
 
 // Near tells where a side's signalling comes from, which makes media from that
@@ -169,7 +187,7 @@ func (s *Session) Awaits(w Which) bool {
 func (s *Session) Near(w Which, addr netip.Addr) {
 	s.ctl.Lock()
 	defer s.ctl.Unlock()
-	s.sides[w].near = addr
+	s.sides[w].Near = addr
 }
 
 // Refused forgets the exchange under way with a side: its offer was refused, or
@@ -207,11 +225,10 @@ func (s *Session) Offer(from Which, text []byte, want Want) ([]byte, error) {
 func (s *Session) unprotected(from Which) error {
 	s.ctl.Lock()
 	defer s.ctl.Unlock()
-	side := s.sides[from]
-	if s.gone || side.want.Security == SecurityNone {
+	if s.gone {
 		return nil
 	}
-	return side.agent.Unprotected()
+	return s.sides[from].Unprotected()
 }
 
 // Answer is TakeAnswer and MakeAnswer in one. Without an answer outstanding to

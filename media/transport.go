@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"tandem/media/ice"
+	"tandem/media/negotiation"
 	"tandem/media/relay"
 	"tandem/media/sdp"
 	"tandem/media/secure"
@@ -59,28 +60,28 @@ type transport struct {
 // transport finds or makes this side's transport of a stream. Where there is
 // one already, another waits beside it until it is agreed to: the exchange may
 // yet be refused. Called with ctl held.
-func (d *Side) transport(st *stream, p plan) (*transport, error) {
+func (d *side) transport(st *stream, p negotiation.Plan) (*transport, error) {
 	s := d.session
 	l := st.legs[d.which]
 	var first *transport // of the bundle
-	if p.bundle >= 0 && p.bundle < len(s.streams) && s.streams[p.bundle].legs[d.which] != nil {
-		first = s.streams[p.bundle].legs[d.which].coming()
+	if p.Bundle >= 0 && p.Bundle < len(s.streams) && s.streams[p.Bundle].legs[d.which] != nil {
+		first = s.streams[p.Bundle].legs[d.which].coming()
 	}
 	if l != nil {
 		switch {
-		case first == l.way, first == nil && l.way.iface == p.iface:
+		case first == l.way, first == nil && l.way.iface == d.iface:
 			l.wait(nil)
 			return l.way, nil
 		case first != nil:
 			l.wait(first)
 			return first, nil
-		case l.next != nil && l.next.iface == p.iface && l.alone(l.next):
+		case l.next != nil && l.next.iface == d.iface && l.alone(l.next):
 			return l.next, nil
 		}
 	}
 	w := first
 	if w == nil {
-		w = &transport{which: d.which, iface: p.iface}
+		w = &transport{which: d.which, iface: d.iface}
 		w.home.Store(s)
 		w.legs = w.first[:0] // one leg, nearly always, needs no memory elsewhere
 		if err := w.open(p, d.anySocket()); err != nil {
@@ -132,7 +133,7 @@ func (w *transport) lead() *leg {
 func (w *transport) byICE() bool { return w.ice != nil && !w.iceOff && w.ice.Selected().IsValid() }
 
 // anySocket is a socket of the session, so that all share a worker.
-func (d *Side) anySocket() *relay.Socket {
+func (d *side) anySocket() *relay.Socket {
 	for _, s := range []*Session{d.session, d.other().session} {
 		for _, st := range s.streams {
 			for _, l := range st.legs {
@@ -145,17 +146,17 @@ func (d *Side) anySocket() *relay.Socket {
 	return nil
 }
 
-func (w *transport) open(p plan, near *relay.Socket) error {
+func (w *transport) open(p negotiation.Plan, near *relay.Socket) error {
 	server := w.session().server
-	in, err := server.c.network(p.iface, netip.Addr{})
+	in, err := server.c.network(w.iface, netip.Addr{})
 	if err != nil {
 		return err
 	}
-	if w.shared = server.shared[in.Name]; p.ice && w.shared != nil {
+	if w.shared = server.shared[in.Name]; p.ICE && w.shared != nil {
 		return nil
 	}
 	w.shared = nil
-	if !p.rtp || p.ice && p.mux {
+	if !p.RTP || p.ICE && p.Mux {
 		w.rtp, err = server.plane.Single(in.Name, near, w)
 	} else {
 		w.rtp, w.rtcp, err = server.plane.Pair(in.Name, near, w)
@@ -211,6 +212,21 @@ func (w *transport) iceAgent(theirs sdp.ICE) (*ice.Agent, error) {
 	return agent, nil
 }
 
+// sdesKeys are our keys of a transport, one a profile, made once: an answer
+// that keeps the far side's key keeps the stream's counters too.
+func (w *transport) sdesKeys() ([]secure.Key, error) {
+	if w.keys == nil {
+		for _, p := range secure.Profiles {
+			k, err := secure.NewKey(p)
+			if err != nil {
+				return nil, err
+			}
+			w.keys = append(w.keys, k)
+		}
+	}
+	return w.keys, nil
+}
+
 // Host candidates have the highest type preference (RFC 8445 §5.1.2.1).
 const hostPriority = 126<<24 | 65535<<8
 
@@ -263,7 +279,7 @@ func securityAgreed(a *sdp.Agreed) Security {
 		return SecurityDTLS
 	case a.Crypto.Theirs.Key == "" || a.Crypto.Ours.Key == "":
 		return SecurityNone
-	case !demands(a.Proto):
+	case !sdp.DemandsSRTP(a.Proto):
 		return SecurityOptional
 	}
 	return SecuritySDES
@@ -273,7 +289,7 @@ func securityAgreed(a *sdp.Agreed) Security {
 // they, or anything else signalled, may have changed.
 func (w *transport) aim(a *sdp.Agreed, learn LearnPolicy, now time.Time) {
 	w.latch.Strict, w.latchRTCP.Strict = learn == LearnNever, learn == LearnNever
-	w.near = w.session().sides[w.which].near.Unmap()
+	w.near = w.session().sides[w.which].Near.Unmap()
 	w.latch.Open(w.outside(false, a.Remote), w.near, now)
 	w.latchRTCP.Open(w.outside(true, a.RemoteRTCP))
 	w.to, w.toRTCP = w.latch.Peer(), w.latchRTCP.Peer()

@@ -49,13 +49,13 @@ func (a *Agent) swapped(d *Description) error {
 // guarded says whether an m-line is agreed on under a secure profile.
 func (a *Agent) guarded(i int) bool {
 	return i < len(a.alive) && a.alive[i] && i < len(a.agreedRemote.Media) &&
-		(demandsSecurity(a.agreedRemote.Media[i].Proto) || demandsSecurity(a.agreedLocal.Media[i].Proto))
+		(DemandsSRTP(a.agreedRemote.Media[i].Proto) || DemandsSRTP(a.agreedLocal.Media[i].Proto))
 }
 
 // takesAway is the error of an m-line that is offered in clear where it was
 // protected; nil when it is no RTP or asks for protection.
 func takesAway(m *Media) *Error {
-	if !m.RTP() || demandsSecurity(m.Proto) {
+	if !m.RTP() || DemandsSRTP(m.Proto) {
 		return nil
 	}
 	return unacceptable(m.Line, warnOther, "%s where the call was protected; offer SRTP", quote(m.Proto))

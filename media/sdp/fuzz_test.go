@@ -254,7 +254,7 @@ func (w *watch) agreed(list []Agreed) {
 			w.t.Fatalf("agreed %+v", g)
 		}
 		if g.Crypto != (Pair{}) && g.Fingerprint != (Fingerprint{}) ||
-			demandsSecurity(g.Proto) && g.Crypto == (Pair{}) && g.Fingerprint == (Fingerprint{}) {
+			DemandsSRTP(g.Proto) && g.Crypto == (Pair{}) && g.Fingerprint == (Fingerprint{}) {
 			w.t.Fatalf("security %+v", g)
 		}
 		seen := map[uint8]bool{}

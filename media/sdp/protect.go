@@ -21,10 +21,10 @@ func secureAnswer(theirs, via *Media, line *Line, role string) (secured, *Error)
 	if pair, ok := ChooseCrypto(theirs.Crypto, line.Crypto); ok {
 		return secured{sdes: true, pair: pair}, nil
 	}
-	if demandsSecurity(theirs.Proto) {
+	if DemandsSRTP(theirs.Proto) {
 		return secured{}, unacceptable(theirs.Line, warnOther, "%s, but no key or fingerprint that both sides take", quote(theirs.Proto))
 	}
-	if theirs.RTP() && demandsSecurity(line.Proto) {
+	if theirs.RTP() && DemandsSRTP(line.Proto) {
 		return secured{}, unacceptable(theirs.Line, warnOther, "%s is not protected; offer SRTP", quote(theirs.Proto))
 	}
 	return secured{}, nil
@@ -40,7 +40,7 @@ func secureOffer(ours, theirs, via *Media) (secured, *Error) {
 	if pair, ok := answeredCrypto(ours.Crypto, theirs.Crypto); ok {
 		return secured{sdes: true, pair: pair}, nil
 	}
-	if demandsSecurity(ours.Proto) || demandsSecurity(theirs.Proto) {
+	if DemandsSRTP(ours.Proto) || DemandsSRTP(theirs.Proto) {
 		return secured{}, unacceptable(theirs.Line, warnOther, "%s without a key or fingerprint that was offered", quote(theirs.Proto))
 	}
 	return secured{}, nil

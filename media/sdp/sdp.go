@@ -138,7 +138,7 @@ func carriesRTP(proto string) bool {
 	return strings.Contains(strings.ToUpper(proto), "RTP/")
 }
 
-// demandsSecurity says whether the profile leaves no choice but SRTP.
-func demandsSecurity(proto string) bool {
+// DemandsSRTP says whether the profile leaves no choice but SRTP.
+func DemandsSRTP(proto string) bool {
 	return strings.Contains(strings.ToUpper(proto), "/SAVP")
 }

@@ -1,4 +1,4 @@
-package media
+package negotiation
 
 import (
 	"slices"
@@ -16,8 +16,8 @@ func (d *Side) choose(desc *sdp.Description) {
 		for j := range desc.Media {
 			secured, plain := &desc.Media[i], &desc.Media[j]
 			switch {
-			case !demands(secured.Proto) || demands(plain.Proto) || !alike(secured, plain):
-			case takeable(secured) || i < len(d.agreed) && d.agreed[i].Enabled && demands(d.agreed[i].Proto):
+			case !sdp.DemandsSRTP(secured.Proto) || sdp.DemandsSRTP(plain.Proto) || !alike(secured, plain):
+			case takeable(secured) || i < len(d.agreed) && d.agreed[i].Enabled && sdp.DemandsSRTP(d.agreed[i].Proto):
 				plain.Port = 0 // RFC 3264 §6: refused
 			default:
 				secured.Port = 0

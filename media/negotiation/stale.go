@@ -1,4 +1,4 @@
-package media
+package negotiation
 
 import (
 	"slices"
@@ -7,24 +7,21 @@ import (
 	"tandem/media/sdp"
 )
 
-// NeedsOffer says that what a side was told no longer fits the other side, which
-// has changed since: a line is on at one side alone, no format of a line can pass
-// or be converted, or the side is told to be silent without need. An offer to it
-// (MakeOffer) mends that. False while either side has agreed to nothing.
-func (s *Session) NeedsOffer(w Which) bool {
-	s.ctl.Lock()
-	defer s.ctl.Unlock()
-	d, o := s.sides[w], s.sides[w.Other()]
-	if d.agreed == nil || o.agreed == nil || d.pending != nil {
+// Stale says that what a side was told no longer fits the far side, which has changed
+// since: a line is on at one side alone, no format of a line can pass or be converted,
+// or the side is told to be silent without need. False while either side has agreed to
+// nothing.
+func (d *Side) Stale(other *Side) bool {
+	if d.agreed == nil || other.agreed == nil || d.pending != nil {
 		return false
 	}
-	for i := range max(len(d.agreed), len(o.agreed)) {
+	for i := range max(len(d.agreed), len(other.agreed)) {
 		var near, far sdp.Agreed
 		if i < len(d.agreed) {
 			near = d.agreed[i]
 		}
-		if i < len(o.agreed) {
-			far = o.agreed[i]
+		if i < len(other.agreed) {
+			far = other.agreed[i]
 		}
 		if near.Enabled != far.Enabled || near.Enabled && (!route.Joins(&near, &far) || d.hushed(i, &near, &far)) {
 			return true
@@ -33,12 +30,10 @@ func (s *Session) NeedsOffer(w Which) bool {
 	return false
 }
 
-// Converts reports whether a side has named speech that can be converted, so that the
+// Converts reports whether the side has named speech that can be converted, so that the
 // other one may be offered codecs that this side has not.
-func (s *Session) Converts(w Which) bool {
-	s.ctl.Lock()
-	defer s.ctl.Unlock()
-	said := s.sides[w].known()
+func (d *Side) Converts() bool {
+	said := d.known()
 	if said == nil {
 		return false
 	}

@@ -1,0 +1,139 @@
+package negotiation
+
+import (
+	"errors"
+	"net/netip"
+	"slices"
+	"strconv"
+
+	"tandem/media/sdp"
+	"tandem/media/secure"
+)
+
+// Carry has an m-line carried as planned and says by what. It is called for each
+// m-line in order, those that carry nothing included: they keep their places.
+type Carry func(i int, kind string, p Plan) (Carriage, error)
+
+// Carriage is what a description says of our end of an m-line.
+type Carriage struct {
+	Addr        netip.AddrPort  // of RTP, as advertised
+	RTCPPort    int             // the same with rtcp-mux
+	Keys        []secure.Key    // of ours, with keys in SDP
+	Fingerprint sdp.Fingerprint // of ours, with DTLS
+	ICE         sdp.ICE         // of ours, with ICE
+}
+
+// line builds what we say to this side in m-line i: ports, security and ICE.
+// Offering, m is what the other side said (and we mirror it); answering, m is
+// this side's own offer. Codecs are m's until the caller chooses others.
+func (d *Side) line(i int, m *sdp.Media, plan Plan, offering bool, carry Carry) (sdp.Line, error) {
+	line := sdp.Line{
+		Kind: m.Kind, Proto: m.Proto, Direction: mirrored(m), Codecs: m.Codecs,
+		Ptime: m.Ptime, MaxPtime: m.MaxPtime, MID: m.MID, Unprotected: d.want.Plain(),
+	}
+	if aside(m) {
+		_, err := carry(i, m.Kind, Plan{Off: true})
+		return asideLine(m), err
+	}
+	// Cisco IOS: m=video 36924 RTP/AVP, and others whose rtpmap nobody can read.
+	formatless := m.RTP() && m.Kind != "audio" && !slices.ContainsFunc(m.Codecs, func(c sdp.Codec) bool { return c.Name != "" })
+	if offering && (formatless || m.Port == 0 && !m.BundleOnly()) {
+		_, err := carry(i, m.Kind, Plan{Off: true})
+		return sdp.Line{Kind: m.Kind, Proto: plan.proto(m.Proto), Formats: m.Formats, Codecs: m.Codecs}, err
+	}
+	w, err := carry(i, m.Kind, plan)
+	if err != nil {
+		return line, err
+	}
+	line.Proto = plan.proto(m.Proto)
+	line.Addr, line.Port = w.Addr.Addr(), int(w.Addr.Port())
+	if !plan.RTP {
+		line.Formats, line.Codecs = m.Formats, nil
+		return line, nil
+	}
+	if want := d.want.Ptime; want > 0 {
+		line.Ptime = want
+	}
+	if offering && plan.Security == secure.DTLS && line.MID == "" {
+		line.MID = m.Kind + strconv.Itoa(i) // what browsers name their lines by (RFC 9429 §5.2.1)
+	}
+	line.Mux, line.RTCPPort, line.ICE = plan.Mux, w.RTCPPort, w.ICE
+	return line, d.protect(&line, w, plan, m, offering)
+}
+
+// protect adds keys or fingerprint to a line.
+func (d *Side) protect(line *sdp.Line, w Carriage, plan Plan, m *sdp.Media, offering bool) error {
+	switch plan.Security {
+	case secure.SDES, secure.Optional:
+		for n, k := range w.Keys {
+			if d.want.suite(k.Profile) {
+				line.Crypto = append(line.Crypto, sdp.Crypto{Tag: n + 1, Suite: string(k.Profile), Key: k.Inline()})
+			}
+		}
+		if offering && len(line.Crypto) == 0 {
+			return errors.New("no SRTP suite is left to offer")
+		}
+		if offering && plan.Security == secure.Optional { // one line more, which no old device stumbles over
+			i := slices.IndexFunc(line.Crypto, func(c sdp.Crypto) bool { return c.Suite == string(secure.Mandatory) })
+			line.Crypto = line.Crypto[max(i, 0):][:1]
+		}
+	case secure.DTLS:
+		line.Fingerprint = w.Fingerprint
+		line.Setup = "passive" // the browser calls us: one round trip less
+		if offering {
+			line.Setup = "actpass" // RFC 5763 §5
+		} else if m.Setup == "passive" {
+			line.Setup = "active"
+		}
+	}
+	return nil
+}
+
+// answerLine answers an m-line; other is what the far side agreed to for it, nil for
+// nothing, with met when it agreed to any.
+func (d *Side) answerLine(i int, theirs *sdp.Media, other *sdp.Agreed, met bool, carry Carry) (sdp.Line, error) {
+	if theirs.Port == 0 && !theirs.BundleOnly() || other != nil && !other.Enabled || other == nil && met {
+		_, err := carry(i, theirs.Kind, Plan{Off: true})
+		return sdp.Line{Kind: theirs.Kind, Proto: theirs.Proto, Formats: theirs.Formats, MID: theirs.MID}, err
+	}
+	if aside(theirs) {
+		_, err := carry(i, theirs.Kind, Plan{Off: true})
+		if other == nil {
+			return asideLine(&sdp.Media{Kind: theirs.Kind, Proto: theirs.Proto, Formats: theirs.Formats, MID: theirs.MID}), err
+		}
+		return asideLine(other.Media), err
+	}
+	line, err := d.line(i, theirs, d.answering(i, theirs), false, carry)
+	if err != nil {
+		return line, err
+	}
+	line.Direction = sdp.SendRecv
+	if other != nil {
+		line.Direction = mirrored(other.Media)
+		line.Codecs = far2near(theirs, other)
+	}
+	if theirs.Kind == "audio" && theirs.RTP() {
+		line.Codecs = answerCodecs(d.want, theirs.Codecs, other)
+		if len(line.Codecs) == 0 {
+			line.Port = 0 // to name none would be to take all
+		}
+	} else if other == nil {
+		line.Port = 0 // nobody to send it to
+	}
+	return line, nil
+}
+
+// mirrored is the direction to show one side when the other showed m: what the
+// other sends we send on. A hold in any of its forms shows as a direction.
+func mirrored(m *sdp.Media) sdp.Direction {
+	if m == nil {
+		return sdp.SendRecv
+	}
+	switch {
+	case m.Hold() && m.Direction == sdp.SendRecv:
+		return sdp.SendOnly // c=0.0.0.0 with a=sendrecv (RFC 2543 §B.5)
+	case m.Hold() && m.Direction == sdp.RecvOnly:
+		return sdp.Inactive
+	}
+	return m.Direction
+}

@@ -1,0 +1,135 @@
+package negotiation
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"tandem/media/sdp"
+	"tandem/media/secure"
+)
+
+// Plan is how a side's m-line is to be carried.
+type Plan struct {
+	Off      bool // it carries nothing and has a place, no more
+	RTP      bool
+	Security secure.Keying
+	ICE, Mux bool
+	Bundle   int     // index of the m-line whose transport is shared; -1 none
+	Theirs   sdp.ICE // answering: the credentials of the side
+	feedback bool    // profile with F
+}
+
+// Standing is what was agreed with a side for an m-line, the zero one when it need not
+// be kept: a new offer that says nothing else shall not lose what the first was told,
+// protection least of all.
+type Standing struct {
+	Security secure.Keying
+	ICE, Mux bool
+}
+
+func planned(m *sdp.Media) Plan {
+	return Plan{RTP: m.RTP(), Security: secure.Plain, Bundle: -1, feedback: strings.HasSuffix(strings.ToUpper(m.Proto), "F")}
+}
+
+// offering plans an m-line to be offered where the other side has m.
+func (d *Side) offering(m *sdp.Media, before Standing) Plan {
+	p := planned(m)
+	if !p.RTP {
+		return p
+	}
+	p.Security = cmp.Or(d.want.Security, before.Security, securityOf(m))
+	p.ICE = d.want.ICE.or(before.ICE || p.Security == secure.DTLS)
+	p.Mux = d.want.Mux.or(before.Mux || p.Security == secure.DTLS)
+	if p.Security == secure.DTLS {
+		p.feedback = true
+	} else if m.Kind == "audio" {
+		p.feedback = false
+	}
+	return p
+}
+
+// answering plans an m-line the side offered.
+func (d *Side) answering(i int, m *sdp.Media) Plan {
+	p := planned(m)
+	if !p.RTP {
+		return p
+	}
+	switch p.Security = securityOf(m); {
+	case p.Security == secure.Optional && d.want.Plain():
+		p.Security = secure.Plain
+	case p.Security == secure.Plain && (d.want.Security == secure.SDES || d.want.Security == secure.DTLS):
+		p.Security = d.want.Security // which will not do for what was offered
+	}
+	p.ICE = m.ICE.Ufrag != "" && d.want.ICE != No
+	p.Mux = m.Mux && (d.want.Mux != No || muxOnly(m))
+	p.Bundle, p.Theirs = bundledWith(d.pending, i), m.ICE
+	return p
+}
+
+// proto names the profile of a plan; what is no RTP keeps its own.
+func (p Plan) proto(theirs string) string {
+	if !p.RTP {
+		return theirs
+	}
+	name := map[secure.Keying]string{secure.Plain: "RTP/AVP", secure.Optional: "RTP/AVP", secure.SDES: "RTP/SAVP", secure.DTLS: "UDP/TLS/RTP/SAVP"}[p.Security]
+	if p.feedback {
+		name += "F"
+	}
+	return name
+}
+
+// muxOnly says that the far side has no other place for RTCP (RFC 8858 §3).
+func muxOnly(m *sdp.Media) bool {
+	return slices.ContainsFunc(m.Attributes, func(a sdp.Attribute) bool { return a.Name == "rtcp-mux-only" })
+}
+
+// securityOf reads the security of an m-line. RTP/AVP with keys means "if you
+// can" (RFC 8643 §3).
+func securityOf(m *sdp.Media) secure.Keying {
+	switch {
+	case !sdp.DemandsSRTP(m.Proto):
+		if len(m.Crypto) > 0 {
+			return secure.Optional
+		}
+		return secure.Plain
+	case m.Fingerprint.Value != "":
+		return secure.DTLS
+	}
+	return secure.SDES
+}
+
+// bundledWith finds the first m-line of the BUNDLE group m-line i is in, -1
+// when it is that or in none (RFC 9143 §7.3).
+func bundledWith(d *sdp.Description, i int) int {
+	if d == nil || d.Media[i].MID == "" {
+		return -1
+	}
+	for _, a := range d.Attributes {
+		tags := strings.Fields(a.Value)
+		if a.Name != "group" || len(tags) < 2 || tags[0] != "BUNDLE" || !slices.Contains(tags[1:], d.Media[i].MID) {
+			continue
+		}
+		for n := range d.Media {
+			if d.Media[n].MID == tags[1] && n < i {
+				return n
+			}
+		}
+	}
+	return -1
+}
+
+// goodKeys drops keys and fingerprints nobody could use, so that those behind
+// them count, or the offer is refused instead of a call without sound.
+func goodKeys(desc *sdp.Description) {
+	for i := range desc.Media {
+		m := &desc.Media[i]
+		if m.Fingerprint.Value != "" && secure.CheckFingerprint(m.Fingerprint.Hash, m.Fingerprint.Value) != nil {
+			m.Fingerprint = sdp.Fingerprint{}
+		}
+		m.Crypto = slices.DeleteFunc(m.Crypto, func(c sdp.Crypto) bool {
+			_, err := secure.ParseKey(c.Suite, c.Key)
+			return err != nil
+		})
+	}
+}
