@@ -57,6 +57,16 @@ type Party struct {
 	RemoteName          string
 	Held                bool // the device has put the other side on hold
 	Appearance          int  // of a shared line, that the device has named; 0 for none
+	Seat                Seat // in a conference
+}
+
+// Seat is the place of a party in a conference, the zero value for none.
+type Seat struct {
+	Room    string
+	Address string // of the party, as others there may know it; "" when they may not
+	Name    string // the same
+	Called  bool   // by the server; else the party called the conference
+	Muted   bool
 }
 
 // PartyState is how far a party's dialog is.
@@ -141,5 +151,11 @@ func (l *leg) party(state PartyState, with identity.Party, initiator bool) Party
 		id = l.session.ID()
 	}
 	p.LocalTag, p.RemoteTag = id.Remote, id.Local
+	if s := l.c.seats[l.side]; s != nil && state == Confirmed {
+		p.Seat = Seat{Room: s.Room(), Called: l != l.c.caller || l.c.origin != nil, Muted: s.Muted()}
+		if !l.Who.Private {
+			p.Seat.Address, p.Seat.Name = l.Who.Address(), l.Who.Name
+		}
+	}
 	return p
 }

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"tandem/media"
 	"tandem/media/mix"
@@ -47,6 +48,7 @@ type Seat struct {
 	rooms *Rooms
 	name  string
 	once  sync.Once
+	muted atomic.Bool
 }
 
 // Enter seats a side of a session in the room of a name, which is opened when nobody
@@ -72,6 +74,15 @@ func (s *Seat) Leave() {
 		s.rooms.leave(s.name)
 	})
 }
+
+// Mute leaves what the party says out of the room, or has it heard again.
+func (s *Seat) Mute(on bool) {
+	s.muted.Store(on)
+	s.Seat.Mute(on)
+}
+
+// Muted reports whether the party is not heard.
+func (s *Seat) Muted() bool { return s.muted.Load() }
 
 // Room is the name of the room.
 func (s *Seat) Room() string { return s.name }

@@ -298,3 +298,40 @@ func setRule(t *testing.T, r *harness.Rig, action, kind, user string, may bool) 
 		t.Fatal(err)
 	}
 }
+
+// Who is in a conference may know who else is, and hears of it when somebody leaves;
+// others may not.
+func TestRFC4575ConferenceIsWatched(t *testing.T) {
+	r, phones := house(t)
+	a := r.Invites(phones["alice"], "alice", "sip:*677@"+harness.Domain, 31000)
+	a.Connected()
+	b := r.Invites(phones["bob"], "bob", "sip:*677@"+harness.Domain, 31010)
+	b.Connected()
+	seated := func(user string) func() bool {
+		return func() bool { return strings.Contains(words(callOf(r, user).Record()), "joined") }
+	}
+	harness.Wait(t, "both are seated", func() bool { return seated("alice")() && seated("bob")() })
+	if _, m := r.Subscribes(phones["carol"], "carol", "*677", "conference", "", ""); m.StatusCode() != 403 {
+		t.Errorf("carol, who is not there, is answered\n%s", m.Bytes())
+	}
+	var k *harness.Watcher
+	harness.Wait(t, "alice may watch", func() bool { // a moment after she is seated
+		var m *sip.Message
+		k, m = r.Subscribes(phones["alice"], "alice", "*677", "conference", "Accept: application/conference-info+xml", "")
+		return m.StatusCode() == 200
+	})
+	k.Until("sip:bob@")
+	if err := callOf(r, "bob").Mute(harness.Soon(t), "caller", true); err != nil {
+		t.Fatal(err)
+	}
+	k.Until("muted-via-focus")
+	b.HangsUp()
+	if text := string(k.Notified().Body()); strings.Contains(text, "sip:bob@") || !strings.Contains(text, "<user-count>1</user-count>") {
+		t.Errorf("bob has left: %s", text)
+	}
+	a.HangsUp()
+	if s := string(k.Notified().Get(sip.HdrSubscriptionState)); !strings.HasPrefix(s, "terminated;reason=noresource") {
+		t.Errorf("it is over: %s", s)
+	}
+	r.NothingLeft(t)
+}

@@ -50,6 +50,7 @@ func (s *Server) openPresence(ctx context.Context, cfg *config.Config) error {
 	s.lamps.changed = s.presence.Changed
 	s.lamps.shared = func() *appearance.Board { return s.phones.shared }
 	s.consent.Watch(func(owner rtc.AOR) { s.events.Reauthorise(owner, dialoginfo.Name) })
+	s.meetings = newMeetings(s.events, cfg.Domains[0])
 	s.events.Add(winfo.Of(s.events, presence.Name))
 	return s.presence.Restore(ctx, s.transport.ParseFlow)
 }
@@ -121,6 +122,7 @@ func names(d *directory.Directory, plan func(site string) *number.Plan) consent.
 // watchCalls has calls light the lamps.
 func (s *Server) watchCalls(context.Context, *config.Config) error {
 	s.exchange.Watch(s.lamps.follow)
+	s.exchange.Watch(s.meetings.follow)
 	return nil
 }
 

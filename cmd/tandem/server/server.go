@@ -80,6 +80,7 @@ type Server struct {
 	consent   *consent.Book
 	presence  *presence.Agent
 	lamps     *lamps
+	meetings  *meetings
 	peers     *peers.Table
 	proxy     *proxy.Proxy
 	trunks    *gateways.Trunks
