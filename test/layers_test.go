@@ -194,6 +194,7 @@ var layers = []rule{
 	{"cmd/tandem/api/records", []string{"cmd/tandem/api/access", "cmd/tandem/api/operation", "cmd/tandem/api/problem", "rtc", "telephony/cdr", "telephony/cdr/export"}, "the nouns of one room"},
 	{"cmd/tandem/api/trunks", []string{"cmd/tandem/api/access", "cmd/tandem/api/operation", "cmd/tandem/api/problem", "gateways", "gateways/...", "rtc", "telephony", "telephony/cdr"}, "the nouns of one room"},
 	{"cmd/tandem/certs", []string{"cmd/tandem/config"}, "it makes certificates; who shows them to whom is the listeners' matter"},
+	{"cmd/tandem/web", []string{"cmd/tandem/api/access", "cmd/tandem/api/front", "cmd/tandem/certs", "cmd/tandem/config"}, "it listens; what is asked is the handlers' matter"},
 	{"cmd", []string{"..."}, "cmd composes all rooms"},
 	{"interop/report", []string{"interop/behaviour"}, "the forms of a run know nothing of how it ran"},
 	{"interop/story", []string{"media/sound"}, "what telephones do with each other, whoever plays it"},

@@ -11,46 +11,19 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"tandem/cmd/tandem/config"
 )
 
-// running is a server with its own data folder that is ended with the test.
-func running(t *testing.T, change func(*config.Config)) *Server {
-	t.Helper()
-	cfg := config.Default()
-	cfg.Domains, cfg.Data, cfg.HTTP.Addr = []string{"example.com"}, t.TempDir(), ""
-	cfg.Listen = []config.Listen{{Proto: "udp", Addr: "127.0.0.1:0"}}
-	if change != nil {
-		change(&cfg)
-	}
-	s, err := New(t.Context(), cfg, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- s.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	})
-	return s
+// client is an HTTP client that shares no code with ours.
+type client struct {
+	t     *testing.T
+	web   http.Client
+	base  string
+	token string
 }
 
-// web is an HTTP client that shares no code with ours.
-type web struct {
-	t      *testing.T
-	client http.Client
-	base   string
-	token  string
-}
-
-func overSocket(t *testing.T, s *Server) *web {
+func overSocket(t *testing.T, s *Server) *client {
 	path := s.cfg.Load().Socket()
-	return &web{t: t, base: "http://server/api/v1", client: http.Client{Transport: &http.Transport{
+	return &client{t: t, base: "http://server/api/v1", web: http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, "unix", path)
 		}}}}
@@ -64,7 +37,7 @@ type reply struct {
 	text   string
 }
 
-func (w *web) do(method, path, body string, headers ...string) reply {
+func (w *client) do(method, path, body string, headers ...string) reply {
 	w.t.Helper()
 	r, err := http.NewRequest(method, w.base+path, strings.NewReader(body))
 	if err != nil {
@@ -80,7 +53,7 @@ func (w *web) do(method, path, body string, headers ...string) reply {
 			r.Host = headers[i+1]
 		}
 	}
-	resp, err := w.client.Do(r)
+	resp, err := w.web.Do(r)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -237,7 +210,7 @@ func TestLiveTrace(t *testing.T) {
 		if after != "" {
 			r.Header.Set("Last-Event-ID", after)
 		}
-		resp, err := w.client.Do(r)
+		resp, err := w.web.Do(r)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,6 +6,7 @@ import (
 	"runtime"
 
 	"tandem/cmd/tandem/config"
+	"tandem/cmd/tandem/web"
 
 	"golang.org/x/sys/unix"
 )
@@ -37,9 +38,9 @@ func connections(cfg *config.Config, log *slog.Logger) int {
 
 // spare is how many of a process's descriptors are left for connections.
 func spare(files uint64, cfg *config.Config) int {
-	need := reserved + len(cfg.Listen)*runtime.GOMAXPROCS(0) + maxHTTP + perCall*cfg.Telephony.Calls
+	need := reserved + len(cfg.Listen)*runtime.GOMAXPROCS(0) + web.MaxHealth + perCall*cfg.Telephony.Calls
 	if cfg.API.Addr != "" {
-		need += maxRemote
+		need += web.MaxAPI
 	}
 	left := int64(min(files, 1<<31)) - int64(need)
 	return int(max(left, int64(files/4), 1)) // calls seldom need all at once

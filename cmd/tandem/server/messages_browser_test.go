@@ -15,7 +15,7 @@ import (
 
 // browser is a client in a browser: it has a token of its user, and HTTP.
 type browser struct {
-	*web
+	*client
 	user, tab string
 	lines     *bufio.Scanner // of the stream of events
 }

@@ -104,14 +104,14 @@ func TestTokenOfOneUser(t *testing.T) {
 }
 
 // follow reads the events of a caller, one line with data at a time.
-func follow(t *testing.T, w *web) func() string {
+func follow(t *testing.T, w *client) func() string {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), "GET", w.base+"/events", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.Header.Set("Authorization", "Bearer "+w.token)
-	resp, err := w.client.Do(r)
+	resp, err := w.web.Do(r)
 	if err != nil || resp.StatusCode != 200 {
 		t.Fatalf("events: %v %v", resp, err)
 	}

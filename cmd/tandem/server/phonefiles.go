@@ -18,6 +18,7 @@ import (
 	"tandem/cmd/tandem/api/front"
 	op "tandem/cmd/tandem/api/operation"
 	"tandem/cmd/tandem/config"
+	"tandem/cmd/tandem/web"
 	"tandem/rtc"
 	"tandem/rtc/sip"
 	"tandem/sipphone"
@@ -242,7 +243,7 @@ func (s *Server) listenFiles(cfg *config.Config, addr string, way provision.Way)
 	limited := front.NewListener(l, maxPhoneConns)
 	s.phones.listening[string(way)] = l.Addr().String()
 	s.phones.closers = append(s.phones.closers, func() error { limited.Close(); return nil })
-	server := &http.Server{Handler: limited.Handler(s.filesHandler(way)), ConnContext: limited.Context, ErrorLog: quiet(s.log),
+	server := &http.Server{Handler: limited.Handler(s.filesHandler(way)), ConnContext: limited.Context, ErrorLog: web.Quiet(s.log),
 		ReadHeaderTimeout: provision.ReadHeaderTimeout, ReadTimeout: provision.ReadTimeout, WriteTimeout: provision.WriteTimeout,
 		IdleTimeout: provision.IdleTimeout, MaxHeaderBytes: 8 << 10}
 	listener := net.Listener(limited)
@@ -257,7 +258,7 @@ func (s *Server) listenFiles(cfg *config.Config, addr string, way provision.Way)
 		}
 		listener = tls.NewListener(limited, t)
 	}
-	s.phones.serve = append(s.phones.serve, func(ctx context.Context) error { return serveHTTP(ctx, server, listener) })
+	s.phones.serve = append(s.phones.serve, func(ctx context.Context) error { return web.Serve(ctx, server, listener) })
 	return nil
 }
 

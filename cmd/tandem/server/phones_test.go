@@ -224,10 +224,6 @@ func TestEveryFamilyBoots(t *testing.T) {
 	}
 }
 
-// patience is how long a test waits for what should come, on a machine that may stand
-// still for a while.
-const patience = 30 * time.Second
-
 // soon waits for something that happens shortly.
 func soon(f func() bool) bool {
 	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {

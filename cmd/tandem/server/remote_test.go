@@ -21,11 +21,12 @@ import (
 	"time"
 
 	"tandem/cmd/tandem/config"
+	"tandem/cmd/tandem/web"
 )
 
 // overHTTPS is a client of a running server that trusts its CA, with a token of the
 // scopes.
-func overHTTPS(t *testing.T, s *Server, scopes ...string) *web {
+func overHTTPS(t *testing.T, s *Server, scopes ...string) *client {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(s.cfg.Load().Data, "ca.pem"))
 	if err != nil {
@@ -33,8 +34,8 @@ func overHTTPS(t *testing.T, s *Server, scopes ...string) *web {
 	}
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(b)
-	w := &web{t: t, base: "https://" + s.remote.l.Addr().String() + "/api/v1",
-		client: http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, ForceAttemptHTTP2: true}}}
+	w := &client{t: t, base: "https://" + s.API().Addr() + "/api/v1",
+		web: http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, ForceAttemptHTTP2: true}}}
 	if len(scopes) > 0 {
 		in, _ := json.Marshal(map[string]any{"name": strings.ReplaceAll(strings.Join(scopes, "-"), ":", "."), "scopes": scopes})
 		r := overSocket(t, s).do("POST", "/tokens", string(in))
@@ -43,7 +44,7 @@ func overHTTPS(t *testing.T, s *Server, scopes ...string) *web {
 			t.Fatal(r.text)
 		}
 	}
-	t.Cleanup(w.client.CloseIdleConnections)
+	t.Cleanup(w.web.CloseIdleConnections)
 	return w
 }
 
@@ -58,7 +59,7 @@ func TestTokens(t *testing.T) {
 	}
 	reader, writer := overHTTPS(t, s, "users:read"), overHTTPS(t, s, "users:write")
 	for _, c := range []struct {
-		w            *web
+		w            *client
 		method, path string
 		body         string
 		code         int
@@ -153,14 +154,14 @@ func TestHalfOpenConnections(t *testing.T) {
 		says  string
 		check func() error
 	}{
-		{s.http.l.Addr().String(), maxHTTP + 16, "GET /livez HTTP/1.1\r\nHost:", func() error {
-			r, err := http.Get("http://" + s.http.l.Addr().String() + "/livez")
+		{s.Health().Addr(), web.MaxHealth + 16, "GET /livez HTTP/1.1\r\nHost:", func() error {
+			r, err := http.Get("http://" + s.Health().Addr() + "/livez")
 			if err == nil {
 				r.Body.Close()
 			}
 			return err
 		}},
-		{s.remote.l.Addr().String(), maxRemote + 16, "\x16\x03\x01", func() error {
+		{s.API().Addr(), web.MaxAPI + 16, "\x16\x03\x01", func() error {
 			if r := w.do("GET", "/users", ""); r.code != 200 {
 				return errors.New(r.text)
 			}
@@ -203,7 +204,7 @@ func beside(t *testing.T, addr, says string, count int, check func() error) (lon
 }
 
 // events reads n events of a stream.
-func (w *web) events(path, after string, n int) (ids, data []string) {
+func (w *client) events(path, after string, n int) (ids, data []string) {
 	w.t.Helper()
 	ctx, stop := context.WithTimeout(w.t.Context(), patience)
 	defer stop()
@@ -225,7 +226,7 @@ func (w *web) events(path, after string, n int) (ids, data []string) {
 }
 
 // stream opens a stream of events; when it returns the server is sending.
-func (w *web) stream(ctx context.Context, path, after string) *http.Response {
+func (w *client) stream(ctx context.Context, path, after string) *http.Response {
 	w.t.Helper()
 	r, err := http.NewRequestWithContext(ctx, "GET", w.base+path, nil)
 	if err != nil {
@@ -237,7 +238,7 @@ func (w *web) stream(ctx context.Context, path, after string) *http.Response {
 	if after != "" {
 		r.Header.Set("Last-Event-ID", after)
 	}
-	resp, err := w.client.Do(r)
+	resp, err := w.web.Do(r)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -425,7 +426,7 @@ func TestWebhooks(t *testing.T) {
 func TestCurl(t *testing.T) {
 	s := running(t, remotely)
 	w := overHTTPS(t, s, "users:write")
-	_, port, _ := net.SplitHostPort(s.remote.l.Addr().String())
+	_, port, _ := net.SplitHostPort(s.API().Addr())
 	curl := func(args ...string) string {
 		t.Helper()
 		out, err := exec.Command("curl", append([]string{"-sS", "--cacert", filepath.Join(s.cfg.Load().Data, "ca.pem"), "-H", "Authorization: Bearer " + w.token}, args...)...).CombinedOutput()

@@ -18,10 +18,12 @@ import (
 
 	"tandem/cmd/tandem/api"
 	"tandem/cmd/tandem/api/admin"
+	"tandem/cmd/tandem/api/front"
 	apipint "tandem/cmd/tandem/api/pint"
 	apipresence "tandem/cmd/tandem/api/presence"
 	"tandem/cmd/tandem/certs"
 	"tandem/cmd/tandem/config"
+	"tandem/cmd/tandem/web"
 	"tandem/gateways"
 	"tandem/gateways/registration"
 	"tandem/media"
@@ -105,9 +107,9 @@ type Server struct {
 	state     *admin.State
 	phones    *phones
 	features  *features.Sync
-	control   *control
-	remote    *remote
-	http      *httpServer
+	control   *web.Control
+	remote    *web.API
+	health    *web.Health
 	settings  *settings.Table
 	groups    *group.Table
 }
@@ -151,13 +153,14 @@ func New(ctx context.Context, cfg config.Config, opt Options) (_ *Server, err er
 	}
 	s.exchange.Watch(s.freed)
 	operations := s.withCAMARA(s.api().Handler())
-	if s.control, err = listenControl(cfg.Socket(), operations); err != nil {
+	if s.control, err = web.ListenControl(cfg.Socket(), operations); err != nil {
 		return nil, err
 	}
-	if s.remote, err = s.listenRemote(&cfg, operations); err != nil {
+	guard := &front.Guard{Tokens: s.state.Tokens, Hosts: web.Hosts(&cfg), Origins: cfg.API.Origins, Log: s.log}
+	if s.remote, err = web.ListenAPI(&cfg, &s.cert, apipint.Page(s.withDocuments(guard.Handler(operations), &cfg)), s.log); err != nil {
 		return nil, err
 	}
-	if s.http, err = listenHTTP(cfg.HTTP.Addr, s); err != nil {
+	if s.health, err = web.ListenHealth(cfg.HTTP.Addr, s.registry(), s.ready, s.log); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -284,9 +287,9 @@ func (s *Server) Run(ctx context.Context) error {
 			start(r.name, func(ctx context.Context) error { return r.run(s, ctx) })
 		}
 	}
-	start("control socket", s.control.run)
-	start("API over HTTPS", s.remote.run)
-	start("http", s.http.run)
+	start("control socket", s.control.Run)
+	start("API over HTTPS", s.remote.Run)
+	start("http", s.health.Run)
 	endCalls := startFirst(start, "telephony", s.exchange.Run)
 	endRequests := startFirst(start, "click-to-call", s.carryOut)
 	start("systemd", s.notify)
@@ -370,13 +373,13 @@ func (s *Server) Stop() { s.drain.Store(false) }
 func (s *Server) close() error {
 	var errs []error
 	if s.control != nil {
-		errs = append(errs, s.control.close())
+		errs = append(errs, s.control.Close())
 	}
 	if s.remote != nil {
-		errs = append(errs, s.remote.close())
+		errs = append(errs, s.remote.Close())
 	}
-	if s.http != nil {
-		errs = append(errs, s.http.close())
+	if s.health != nil {
+		errs = append(errs, s.health.Close())
 	}
 	if s.phones != nil {
 		errs = append(errs, s.phones.close())
@@ -440,6 +443,15 @@ func (s *Server) Trace() *trace.Ring { return s.trace }
 // Directory of the users.
 func (s *Server) Directory() *directory.Directory { return s.directory }
 
+// API over HTTPS.
+func (s *Server) API() *web.API { return s.remote }
+
+// Health tells how the server is.
+func (s *Server) Health() *web.Health { return s.health }
+
+// Peers are the addresses of trunks and next hops.
+func (s *Server) Peers() *peers.Table { return s.peers }
+
 // Layer of transactions.
 func (s *Server) Layer() *transaction.Layer { return s.layer }
 
@@ -484,6 +496,22 @@ func (s *Server) api() *api.API {
 		Status: s.status,
 		Reload: s.Reload, Snapshot: s.snapshot,
 	})
+}
+
+// ready is nil when the server can do its work, else the reasons.
+// Liveness does not depend on the store: restarting would not mend it.
+func (s *Server) ready() error {
+	var errs []error
+	if s.drain.Load() {
+		errs = append(errs, errors.New("draining"))
+	}
+	if err := s.store.Healthy(); err != nil {
+		errs = append(errs, fmt.Errorf("store: %w", err))
+	}
+	if c := s.cert.Current(); c != nil && time.Now().After(c.Leaf.NotAfter) {
+		errs = append(errs, fmt.Errorf("certificate expired on %s", c.Leaf.NotAfter.Format(time.DateOnly)))
+	}
+	return errors.Join(errs...)
 }
 
 func (s *Server) status() api.Status {

@@ -17,13 +17,13 @@ import (
 
 // xcapClient speaks HTTP with Digest, by code that is not ours.
 type xcapClient struct {
-	*web
+	*client
 	user string
 }
 
 func xcapOf(t *testing.T, s *Server, user, password string) *xcapClient {
 	w := overHTTPS(t, s)
-	w.client.Transport = &icholy.Transport{Username: user, Password: password, Transport: w.client.Transport}
+	w.web.Transport = &icholy.Transport{Username: user, Password: password, Transport: w.web.Transport}
 	w.base = strings.TrimSuffix(w.base, "/api/v1") + "/xcap-root/"
 	return &xcapClient{w, user}
 }
@@ -41,7 +41,7 @@ func (x *xcapClient) ask(method, path, kind, body string, more ...string) (code 
 	for i := 0; i < len(more); i += 2 {
 		r.Header.Set(more[i], more[i+1])
 	}
-	resp, err := x.client.Do(r)
+	resp, err := x.web.Do(r)
 	if err != nil {
 		x.t.Fatal(err)
 	}

@@ -1,9 +1,10 @@
-package server
+package web
 
 import (
 	"bufio"
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -11,34 +12,30 @@ import (
 	"testing"
 	"time"
 
-	"tandem/cmd/tandem/config"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // Clients that dawdle, idle or never read hold no connection of the HTTP
 // listener for ever, and no more than a few descriptors, which SIP needs too.
 func TestHTTPDoesNotWaitForItsClients(t *testing.T) {
-	cfg := config.Default()
-	cfg.Domains, cfg.Data, cfg.HTTP.Addr = []string{"http.test"}, t.TempDir(), "127.0.0.1:0"
-	cfg.Listen = []config.Listen{{Proto: "udp", Addr: "127.0.0.1:0"}}
-	s, err := New(t.Context(), cfg, Options{})
+	h, err := ListenHealth("127.0.0.1:0", prometheus.NewRegistry(), func() error { return nil }, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &s.http.server
-	if h.ReadTimeout <= 0 || h.WriteTimeout <= 0 || h.IdleTimeout <= 0 || h.MaxHeaderBytes <= 0 {
-		t.Errorf("reading %v, writing %v, idle %v, header %d: 0 is without limit", h.ReadTimeout, h.WriteTimeout, h.IdleTimeout, h.MaxHeaderBytes)
+	if s := &h.server; s.ReadTimeout <= 0 || s.WriteTimeout <= 0 || s.IdleTimeout <= 0 || s.MaxHeaderBytes <= 0 {
+		t.Errorf("reading %v, writing %v, idle %v, header %d: 0 is without limit", s.ReadTimeout, s.WriteTimeout, s.IdleTimeout, s.MaxHeaderBytes)
 	}
 	ctx, stop := context.WithCancel(t.Context())
-	done := make(chan error)
-	go func() { done <- s.http.run(ctx) }()
+	done := make(chan error, 1)
+	go func() { done <- h.Run(ctx) }()
 	var held []net.Conn
-	for i := range 4 * maxHTTP {
-		c, err := net.Dial("tcp", s.http.l.Addr().String())
+	for i := range 4 * MaxHealth {
+		c, err := net.Dial("tcp", h.Addr())
 		if err != nil {
 			t.Fatal(err)
 		}
 		held = append(held, c)
-		if i < 3*maxHTTP {
+		if i < 3*MaxHealth {
 			continue
 		}
 		if _, err := c.Write([]byte("GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")); err != nil {
@@ -46,26 +43,26 @@ func TestHTTPDoesNotWaitForItsClients(t *testing.T) {
 		}
 	}
 	// The newest are held, the others have made room.
-	for _, c := range held[len(held)-maxHTTP:] {
-		c.SetDeadline(time.Now().Add(patience))
+	for _, c := range held[len(held)-MaxHealth:] {
+		c.SetDeadline(time.Now().Add(30 * time.Second))
 		r, err := http.ReadResponse(bufio.NewReader(c), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		r.Body.Close()
 	}
-	for _, c := range held[:len(held)-maxHTTP] {
-		c.SetReadDeadline(time.Now().Add(patience))
+	for _, c := range held[:len(held)-MaxHealth] {
+		c.SetReadDeadline(time.Now().Add(30 * time.Second))
 		if _, err := c.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
-			t.Fatalf("more than %d connections are held: %v", maxHTTP, err)
+			t.Fatalf("more than %d connections are held: %v", MaxHealth, err)
 		}
 	}
 	for _, c := range held {
 		c.Close()
 	}
 	// Their places are free again.
-	for end := time.Now().Add(patience); ; {
-		r, err := http.Get("http://" + s.http.l.Addr().String() + "/livez")
+	for end := time.Now().Add(30 * time.Second); ; {
+		r, err := http.Get("http://" + h.Addr() + "/livez")
 		if err == nil {
 			r.Body.Close()
 			break
@@ -76,7 +73,7 @@ func TestHTTPDoesNotWaitForItsClients(t *testing.T) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	stop()
-	if err := errors.Join(<-done, s.transport.Run(ctx), s.close()); err != nil {
+	if err := errors.Join(<-done, h.Close()); err != nil {
 		t.Error(err)
 	}
 }
@@ -104,5 +101,30 @@ func TestProfilesStayHere(t *testing.T) {
 		if w.Code != want {
 			t.Errorf("host %q: %d, want %d", host, w.Code, want)
 		}
+	}
+}
+
+// readyz says what is wrong, all of it; livez answers also then.
+func TestReady(t *testing.T) {
+	var err error
+	h, lerr := ListenHealth("127.0.0.1:0", prometheus.NewRegistry(), func() error { return err }, slog.New(slog.DiscardHandler))
+	if lerr != nil {
+		t.Fatal(lerr)
+	}
+	defer h.Close()
+	ask := func(path string) (int, string) {
+		w := httptest.NewRecorder()
+		h.server.Handler.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+		return w.Code, w.Body.String()
+	}
+	if code, text := ask("/readyz"); code != 200 {
+		t.Errorf("%d %s", code, text)
+	}
+	err = errors.New("the store is gone")
+	if code, text := ask("/readyz"); code != 503 || text != "the store is gone\n" {
+		t.Errorf("%d %s", code, text)
+	}
+	if code, _ := ask("/livez"); code != 200 {
+		t.Error(code)
 	}
 }

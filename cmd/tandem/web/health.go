@@ -1,10 +1,8 @@
-package server
+package web
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -13,19 +11,27 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"tandem/cmd/tandem/api/front"
 )
 
-// httpServer serves metrics, health and profiles; nil-like without an address.
-type httpServer struct {
+// MaxHealth is how many connections Health has at a time. The descriptors are for
+// SIP. Connections without a request make room for new ones, so that nobody who
+// holds some open keeps health checks out.
+const MaxHealth = 64
+
+// Health serves metrics, health and profiles. It does nothing without an address.
+type Health struct {
 	l      *front.Listener
 	server http.Server
 }
 
-func listenHTTP(addr string, s *Server) (*httpServer, error) {
-	h := &httpServer{}
+// ListenHealth opens a TCP address, "" for none. ready says why the server cannot do its
+// work, all of it in one error; nil when it can.
+func ListenHealth(addr string, metrics prometheus.Gatherer, ready func() error, log *slog.Logger) (*Health, error) {
+	h := &Health{}
 	if addr == "" {
 		return h, nil
 	}
@@ -33,20 +39,46 @@ func listenHTTP(addr string, s *Server) (*httpServer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("http.addr: %w; choose another port, or \"\" for none", err)
 	}
-	h.l = front.NewListener(l, maxHTTP)
+	h.l = front.NewListener(l, MaxHealth)
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(s.registry(), promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-	mux.HandleFunc("GET /readyz", s.readyz)
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if err := ready(); err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		fmt.Fprintln(w, "ok")
+	})
 	mux.Handle("GET /debug/pprof/", profiles())
 	h.server.Handler = h.l.Handler(mux)
 	h.server.ConnContext = h.l.Context
-	h.server.ErrorLog = quiet(s.log)
+	h.server.ErrorLog = Quiet(log)
 	h.server.ReadTimeout = 5 * time.Second
 	h.server.WriteTimeout = 30 * time.Second // profiles add their length to it
 	h.server.IdleTimeout = time.Minute
 	h.server.MaxHeaderBytes = 16 << 10
 	return h, nil
+}
+
+// Addr is where it listens, "" without an address.
+func (h *Health) Addr() string { return addrOf(h.l) }
+
+// Run serves until ctx ends.
+func (h *Health) Run(ctx context.Context) error {
+	if h.l == nil {
+		<-ctx.Done()
+		return nil
+	}
+	return Serve(ctx, &h.server, h.l)
+}
+
+// Close ends it, also when it was never served.
+func (h *Health) Close() error {
+	if h.l != nil {
+		h.l.Close() // already closed when it was served
+	}
+	return h.server.Close()
 }
 
 // profiles serves them to this machine alone: each costs time and memory.
@@ -76,50 +108,4 @@ func localName(host string) bool {
 	}
 	a, err := netip.ParseAddr(strings.Trim(host, "[]"))
 	return strings.EqualFold(host, "localhost") || err == nil && a.IsLoopback()
-}
-
-// maxHTTP is how many HTTP connections there are at a time. The descriptors are for
-// SIP. Connections without a request make room for new ones, so that nobody who
-// holds some open keeps health checks out.
-const maxHTTP = 64
-
-// quiet is for what net/http says of its peers: of no matter but for who looks for
-// it.
-func quiet(l *slog.Logger) *log.Logger {
-	return slog.NewLogLogger(l.Handler(), slog.LevelDebug)
-}
-
-// readyz is 200 when the server can do its work, else 503 with the reasons.
-// Liveness does not depend on the store: restarting would not mend it.
-func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
-	var errs []error
-	if s.drain.Load() {
-		errs = append(errs, errors.New("draining"))
-	}
-	if err := s.store.Healthy(); err != nil {
-		errs = append(errs, fmt.Errorf("store: %w", err))
-	}
-	if c := s.cert.Current(); c != nil && time.Now().After(c.Leaf.NotAfter) {
-		errs = append(errs, fmt.Errorf("certificate expired on %s", c.Leaf.NotAfter.Format(time.DateOnly)))
-	}
-	if err := errors.Join(errs...); err != nil {
-		http.Error(w, err.Error(), http.StatusServiceUnavailable)
-		return
-	}
-	fmt.Fprintln(w, "ok")
-}
-
-func (h *httpServer) run(ctx context.Context) error {
-	if h.l == nil {
-		<-ctx.Done()
-		return nil
-	}
-	return serveHTTP(ctx, &h.server, h.l)
-}
-
-func (h *httpServer) close() error {
-	if h.l != nil {
-		h.l.Close() // already closed when it was served
-	}
-	return h.server.Close()
 }

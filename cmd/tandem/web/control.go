@@ -1,4 +1,4 @@
-package server
+package web
 
 import (
 	"context"
@@ -12,14 +12,15 @@ import (
 	"tandem/cmd/tandem/api/access"
 )
 
-// control serves the control interface on a socket only this user may open.
-type control struct {
-	path   string
+// Control serves the control interface on a socket only this user may open.
+type Control struct {
 	l      net.Listener
 	server http.Server
 }
 
-func listenControl(path string, h http.Handler) (*control, error) {
+// ListenControl opens the socket, that of a server which is gone included. The error of
+// one that runs says what to do.
+func ListenControl(path string, h http.Handler) (*Control, error) {
 	if c, err := net.Dial("unix", path); err == nil {
 		c.Close()
 		return nil, fmt.Errorf("%s: a server is running on this data folder; stop it, or give this one another folder", path)
@@ -34,26 +35,18 @@ func listenControl(path string, h http.Handler) (*control, error) {
 	if err := os.Chmod(path, 0o600); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
-	c := &control{path: path, l: l}
+	c := &Control{l: l}
 	c.server.Handler = h
 	c.server.ConnContext = access.Socket
 	c.server.ReadHeaderTimeout = 5 * time.Second
 	return c, nil
 }
 
-func (c *control) run(ctx context.Context) error { return serveHTTP(ctx, &c.server, c.l) }
+// Run serves until ctx ends.
+func (c *Control) Run(ctx context.Context) error { return Serve(ctx, &c.server, c.l) }
 
-func (c *control) close() error {
+// Close ends it, also when it was never served.
+func (c *Control) Close() error {
 	c.l.Close() // already closed when it was served
 	return c.server.Close()
-}
-
-// serveHTTP serves until ctx ends; streams under way are cut.
-func serveHTTP(ctx context.Context, s *http.Server, l net.Listener) error {
-	stop := context.AfterFunc(ctx, func() { s.Close() })
-	defer stop()
-	if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
-	return nil
 }
