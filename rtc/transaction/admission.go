@@ -36,6 +36,7 @@ func (l *Layer) load() float64 {
 
 // admit decides about a new request.
 func (l *Layer) admit(f transport.Flow, m *sip.Message) bool {
+	l.goOn() // load may come with it: the pressure is measured from now on
 	load := l.load()
 	if load < limits[classNew] {
 		return true

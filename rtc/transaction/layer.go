@@ -1,10 +1,8 @@
 package transaction
 
 import (
-	"context"
 	"hash/maphash"
 	"log/slog"
-	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,6 +28,7 @@ type Layer struct {
 	buffers   bufferPools
 
 	pressure atomic.Uint64 // float64 bits, renewed once a tick
+	resting  atomic.Bool   // the clock stands still, see clock.go
 	grain    int64         // how many server transactions a lane makes or ends before it tells servers
 	servers  atomic.Int64
 
@@ -37,7 +36,8 @@ type Layer struct {
 
 	failMu   sync.Mutex
 	failures []failure
-	wake     chan struct{}
+	wake     chan struct{} // there are failures
+	rouse    chan struct{} // the clock is to go on
 }
 
 // wire is what the layer needs of the transport; tests put a fake here because
@@ -72,6 +72,7 @@ func New(cfg Config) *Layer {
 		keySeed:  maphash.MakeSeed(),
 		tagSeed:  maphash.MakeSeed(),
 		wake:     make(chan struct{}, 1),
+		rouse:    make(chan struct{}, 1),
 	}
 	for _, m := range cfg.Stateless {
 		l.stateless[m] = m != sip.INVITE // an INVITE without a machine could not absorb its ACK
@@ -90,49 +91,6 @@ func (l *Layer) SetTransport(t *transport.Transport) { l.wire = transportWire{t}
 
 // now is the time on the layer's clock.
 func (l *Layer) now() time.Duration { return time.Since(l.start) }
-
-// Run turns the timer wheels until ctx ends.
-func (l *Layer) Run(ctx context.Context) error {
-	// The ticker's beats fall on whole ticks of the layer's clock, or each
-	// timer would be late by the difference.
-	align := time.NewTimer(tick - l.now()%tick)
-	defer align.Stop()
-	for aligned := false; !aligned; {
-		select {
-		case <-align.C:
-			aligned = true
-		case <-l.wake:
-			l.deliverFailures()
-		case <-ctx.Done():
-			return nil
-		}
-	}
-	ticker := time.NewTicker(tick)
-	defer ticker.Stop()
-	for {
-		l.turn()
-		select {
-		case <-ticker.C:
-		case <-l.wake:
-			l.deliverFailures()
-		case <-ctx.Done():
-			return nil
-		}
-	}
-}
-
-// turn brings every lane that has timers to the present tick.
-func (l *Layer) turn() {
-	if l.cfg.Pressure != nil {
-		l.pressure.Store(math.Float64bits(l.cfg.Pressure()))
-	}
-	now := int64(l.now() / tick)
-	for i := range l.lanes {
-		if ln := &l.lanes[i]; ln.timers.Load() > 0 {
-			ln.advance(now)
-		}
-	}
-}
 
 // Message implements transport.Handler: it answers what is malformed, matches
 // retransmissions, ACK, CANCEL and responses, and gives the rest to the TU.

@@ -42,8 +42,8 @@ type Config struct {
 	// Stateless names the methods that get no transaction; nil means REGISTER and OPTIONS.
 	Stateless []sip.Method
 	// Pressure is load this layer cannot see (a store's queue, say): 0 idle, 1
-	// full. It is asked once a tick and must be quick; nil means none. See
-	// admission.go for what is shed when.
+	// full. It is asked once a tick while there is anything to do, and must be
+	// quick; nil means none. See admission.go for what is shed when.
 	Pressure func() float64
 	// Known says whether a request comes from a sender that is served before
 	// others: only the hard limit refuses it. It is asked under load alone; nil:

@@ -67,6 +67,7 @@ func (ln *Lane) arm(t *Timer, at time.Duration) {
 	t.at = max(int64((at+tick-1)/tick), ln.current+1)
 	t.link(&ln.wheel[t.at&wheelMask])
 	ln.timers.Add(1)
+	ln.l.goOn()
 }
 
 // advance tells every timer due up to the tick now.
