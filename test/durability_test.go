@@ -203,7 +203,7 @@ func (c *clerk) call(t *testing.T, n int) {
 // any more, and ends with exit code 0.
 func TestDrain(t *testing.T) {
 	dir := t.TempDir()
-	p := harness.Configure(t, dir, "limits: {drain: 10m}\n")
+	p := harness.Configure(t, dir, "limits: {drain: 10m}\ntelephony: {all_calls: false}\n")
 	if out := p.Tandem("users", "add", "100"); out.Code != 0 {
 		t.Fatal(out.Stderr)
 	}
@@ -246,7 +246,7 @@ func TestDrain(t *testing.T) {
 
 // A second signal ends at once, whatever is under way.
 func TestSecondSignalEndsAtOnce(t *testing.T) {
-	p := harness.Configure(t, t.TempDir(), "limits: {drain: 10m}\n")
+	p := harness.Configure(t, t.TempDir(), "limits: {drain: 10m}\ntelephony: {all_calls: false}\n")
 	if out := p.Tandem("users", "add", "100"); out.Code != 0 {
 		t.Fatal(out.Stderr)
 	}

@@ -144,6 +144,10 @@ auth: {algorithms: [SHA-256, MD5], md5_agents: [sipp]}
 http: {addr: "127.0.0.1:%d"}
 `
 
+// proxyConfig has calls pass through, as they do in Kamailio alone.
+const proxyConfig = `telephony: {all_calls: false}
+`
+
 // ledConfig has calls led, in the program's own relay like rtpengine's.
 const ledConfig = `telephony: {all_calls: true}
 media: {kernel: "off", interfaces: [{addr: 127.0.0.1}]}
@@ -164,6 +168,8 @@ func startTandemAt(dir, bin, cores string, users int, addr string, led bool) (*s
 	cfg := fmt.Sprintf(tandemConfig, data, addr, s.port, s.port, s.trusted, s.http)
 	if led {
 		cfg += ledConfig
+	} else {
+		cfg += proxyConfig
 	}
 	if err := os.WriteFile(file, []byte(cfg), 0o644); err != nil {
 		return nil, err

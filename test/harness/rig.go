@@ -37,7 +37,8 @@ type Rig struct {
 // Listeners are those every rig has, in this order.
 var Listeners = []string{"udp", "tcp", "tls", "ws", "wss", "trusted", "trusted-tcp"}
 
-// StartServer starts a server; adjust may change its configuration.
+// StartServer starts a server; adjust may change its configuration. Calls between users
+// pass through as they are, unless LedCalls is asked for.
 func StartServer(t testing.TB, adjust func(*config.Config)) *Rig {
 	t.Helper()
 	cfg := config.Default()
@@ -45,6 +46,7 @@ func StartServer(t testing.TB, adjust func(*config.Config)) *Rig {
 	cfg.Data = t.TempDir()
 	cfg.HTTP.Addr = ""
 	cfg.Limits.Drain = 100 * time.Millisecond
+	cfg.Telephony.AllCalls = false
 	any := []string{"127.0.0.0/8"}
 	cfg.Listen = nil
 	for _, name := range Listeners {

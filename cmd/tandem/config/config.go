@@ -139,7 +139,7 @@ func Default() Config {
 		Auth:      Auth{Algorithms: []string{"SHA-256", "MD5"}, MD5Agents: auth.MD5Agents(), URIAgents: auth.URIAgents(), NonceLife: 5 * time.Minute},
 		Registrar: Registrar{MinExpires: time.Minute, MaxExpires: time.Hour, DefaultExpires: time.Hour, ConnExpires: 10 * time.Minute, MaxBindings: 10},
 		Proxy:     Proxy{TimerC: 3*time.Minute + 10*time.Second, Failover: 4 * time.Second, MaxForks: 20},
-		Telephony: Telephony{Calls: 4000, RingTime: 3 * time.Minute, Failover: 20 * time.Second, SessionTimer: 30 * time.Minute, Reconnect: 20 * time.Second, ParkTime: 3 * time.Minute},
+		Telephony: Telephony{AllCalls: true, Calls: 4000, RingTime: 3 * time.Minute, Failover: 20 * time.Second, SessionTimer: 30 * time.Minute, Reconnect: 20 * time.Second, ParkTime: 3 * time.Minute},
 		Events:    Events{Subscriptions: 1_000_000, PerUser: 1000, PerResource: 10_000, PerList: 2000, UnderWay: 512},
 		Presence:  Presence{Interval: 5 * time.Second, Publications: 20, BodyBytes: 16 << 10, Unknown: "allow"},
 		PINT:      PINT{Keep: 7 * 24 * time.Hour, Sessions: 20_000, Fax: PINTFax{Types: fax.Types(), Time: 30 * time.Minute}},

@@ -38,6 +38,7 @@ func pathServer(b *testing.B) (*Server, netip.AddrPort) {
 	cfg := config.Default()
 	cfg.Domains, cfg.Data, cfg.HTTP.Addr = []string{"bench.test"}, b.TempDir(), ""
 	cfg.Listen = []config.Listen{{Proto: "udp", Addr: "127.0.0.1:0", Trusted: []string{"127.0.0.0/8"}}}
+	cfg.Telephony.AllCalls = false
 	s, err := New(context.Background(), cfg, Options{})
 	if err != nil {
 		b.Fatal(err)

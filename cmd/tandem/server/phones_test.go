@@ -59,6 +59,7 @@ func newOffice(t *testing.T, change func(*config.Config)) *office {
 	cfg := config.Default()
 	cfg.Domains, cfg.Data, cfg.HTTP.Addr = []string{"example.com"}, t.TempDir(), ""
 	cfg.Listen = []config.Listen{{Proto: "udp", Addr: "127.0.0.1:0"}, {Proto: "tcp", Addr: "127.0.0.1:0"}, {Proto: "tls", Addr: "127.0.0.1:0"}}
+	cfg.Telephony.AllCalls = false
 	cfg.Phones.HTTPS, cfg.Phones.HTTP, cfg.Phones.TFTP = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
 	if change != nil {
 		change(&cfg)
