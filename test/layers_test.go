@@ -194,6 +194,8 @@ var layers = []rule{
 	{"cmd/tandem/api/records", []string{"cmd/tandem/api/access", "cmd/tandem/api/operation", "cmd/tandem/api/problem", "rtc", "telephony/cdr", "telephony/cdr/export"}, "the nouns of one room"},
 	{"cmd/tandem/api/trunks", []string{"cmd/tandem/api/access", "cmd/tandem/api/operation", "cmd/tandem/api/problem", "gateways", "gateways/...", "rtc", "telephony", "telephony/cdr"}, "the nouns of one room"},
 	{"cmd/tandem/certs", []string{"cmd/tandem/config"}, "it makes certificates; who shows them to whom is the listeners' matter"},
+	{"cmd/tandem/phonefiles", []string{"cmd/tandem/api/front", "cmd/tandem/certs", "cmd/tandem/config", "cmd/tandem/web", "rtc/transport", "sipphone", "sipphone/..."}, "it listens; who gets which file is the desk's matter"},
+	{"cmd/tandem/phoneroom", []string{"cmd/tandem/api/access", "cmd/tandem/api/admin", "cmd/tandem/api/operation", "cmd/tandem/api/phones", "cmd/tandem/certs", "cmd/tandem/config", "cmd/tandem/phonefiles", "gateways/dialect", "rtc", "rtc/...", "sipphone", "sipphone/...", "telephony", "telephony/..."}, "the seam of rooms that do not know each other"},
 	{"cmd/tandem/web", []string{"cmd/tandem/api/access", "cmd/tandem/api/front", "cmd/tandem/certs", "cmd/tandem/config"}, "it listens; what is asked is the handlers' matter"},
 	{"cmd", []string{"..."}, "cmd composes all rooms"},
 	{"interop/report", []string{"interop/behaviour"}, "the forms of a run know nothing of how it ran"},

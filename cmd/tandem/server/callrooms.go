@@ -41,7 +41,7 @@ func (s *Server) dialledSetting(user rtc.AOR, device string, code feature.Code) 
 	ctx, cancel := context.WithTimeout(context.Background(), settingTime)
 	defer cancel()
 	if code.Kind == feature.Hotdesk {
-		return s.dialledLogin(ctx, device, code)
+		return s.phones.Dialled(ctx, device, code)
 	}
 	_, err := s.settings.Change(ctx, user, func(u *settings.User) error {
 		switch code.Kind {

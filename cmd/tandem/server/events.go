@@ -31,7 +31,7 @@ func (s *Server) openEvents(ctx context.Context, cfg *config.Config) error {
 		Reach:       s.reach,
 		Demand:      s.gate.Demand,
 		Lists:       s.lists,
-		Shape:       s.shapeNotice,
+		Shape:       s.phones.ShapeNotice,
 		Key:         s.key,
 		Total:       cfg.Events.Subscriptions,
 		PerUser:     cfg.Events.PerUser,

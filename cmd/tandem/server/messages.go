@@ -32,7 +32,7 @@ func (s *Server) openMessages(ctx context.Context, cfg *config.Config) error {
 			return s.gruu.Temp(s.location, uri)
 		},
 		PeerAt:      s.peerAt,
-		Shape:       s.shapeOf,
+		Shape:       s.phones.ShapeOf,
 		Rule:        s.mayWrite,
 		Report:      s.mayKnow,
 		Tell:        s.tellMessage,

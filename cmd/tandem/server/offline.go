@@ -7,6 +7,7 @@ import (
 
 	"tandem/cmd/tandem/api"
 	"tandem/cmd/tandem/config"
+	"tandem/cmd/tandem/phoneroom"
 	"tandem/rtc/contacts"
 	contactstore "tandem/rtc/contacts/sqlstore"
 	"tandem/rtc/directory"
@@ -53,6 +54,6 @@ func Offline(ctx context.Context, cfg *config.Config, db *store.DB, key []byte, 
 	if err := errors.Join(rooms.Directory.Load(ctx), rooms.Presence.Consent.Load(ctx), rooms.Trunks.Load(ctx), rooms.Policy.Load(ctx), rooms.Settings.Load(ctx), rooms.Groups.Load(ctx), dialling.load(ctx, log)); err != nil {
 		return api.Rooms{}, err
 	}
-	rooms.Phones, err = offlinePhones(ctx, cfg, db, key, rooms.Directory, log)
+	rooms.Phones, err = phoneroom.Offline(ctx, cfg, db, key, rooms.Directory, log)
 	return rooms, err
 }

@@ -48,7 +48,7 @@ func twoPhones(t *testing.T, change func(*config.Config)) *office {
 // shut closes the window of a phone.
 func (o *office) shut(mac string) {
 	o.t.Helper()
-	if err := o.phones.inventory.Narrow(o.t.Context(), sipphone.MAC(mac), -time.Second); err != nil {
+	if err := o.Phones().Inventory.Narrow(o.t.Context(), sipphone.MAC(mac), -time.Second); err != nil {
 		o.t.Fatal(err)
 	}
 }
@@ -70,7 +70,7 @@ func TestForeignFiles(t *testing.T) {
 	secret := between(text, "static.auto_provision.server.password = ", "\n")
 	code, text = o.ask("http", alicesMAC+".cfg", yealink(alicesMAC))
 	o.want("within the window, in the clear", code, text, 200)
-	p, err := o.phones.inventory.Get(alicesMAC)
+	p, err := o.Phones().Inventory.Get(alicesMAC)
 	if err != nil || time.Until(p.Window) > 11*time.Minute {
 		t.Errorf("the window is open until %s after the phone got its passwords, %v", p.Window, err)
 	}
@@ -97,10 +97,10 @@ func TestForeignFiles(t *testing.T) {
 		code, text := o.ask(c.way, c.path, c.agent, login...)
 		o.want("a file "+c.what, code, text, c.want)
 	}
-	if inbox := o.phones.inventory.Inbox(); len(inbox) != 1 || inbox[0].MAC != "001565000009" || inbox[0].Family != "yealink" || inbox[0].Model != "T27G" {
+	if inbox := o.Phones().Inventory.Inbox(); len(inbox) != 1 || inbox[0].MAC != "001565000009" || inbox[0].Family != "yealink" || inbox[0].Model != "T27G" {
 		t.Errorf("inbox %+v", inbox)
 	}
-	if _, err := o.phones.inventory.Change(t.Context(), alicesMAC, func(p *sipphone.Phone) error { p.Generation++; return nil }); err != nil {
+	if _, err := o.Phones().Inventory.Change(t.Context(), alicesMAC, func(p *sipphone.Phone) error { p.Generation++; return nil }); err != nil {
 		t.Fatal(err)
 	}
 	code, text = o.ask("https", alicesMAC+".cfg", yealink(alicesMAC), basic(alicesMAC, secret))
@@ -118,11 +118,11 @@ func TestForeignNetwork(t *testing.T) {
 	o := twoPhones(t, func(c *config.Config) { c.Phones.Networks = []string{"192.0.2.0/24"} })
 	code, text := o.ask("https", alicesMAC+".cfg", yealink(alicesMAC))
 	o.want("from another network", code, text, 403)
-	if _, err := boot.TFTP(t.Context(), o.phones.listening["tftp"], alicesMAC+".cfg"); !errors.Is(err, boot.ErrMissing) {
+	if _, err := boot.TFTP(t.Context(), o.PhoneFiles("tftp"), alicesMAC+".cfg"); !errors.Is(err, boot.ErrMissing) {
 		t.Errorf("from another network over TFTP: %v", err)
 	}
-	p, _ := o.phones.inventory.Get(alicesMAC)
-	login := o.phones.inventory.Secrets(&p)
+	p, _ := o.Phones().Inventory.Get(alicesMAC)
+	login := o.Phones().Inventory.Secrets(&p)
 	code, text = o.ask("https", alicesMAC+".cfg", yealink(alicesMAC), basic(alicesMAC, login[0]))
 	o.want("with the password of the line", code, text, 403)
 	keeper, err := secret.New(o.key)
@@ -134,7 +134,7 @@ func TestForeignNetwork(t *testing.T) {
 	o.want("the phonebook by its path, where nobody reads along", code, text, 200)
 	code, text = o.ask("http", book, "")
 	o.want("the same in the clear", code, text, 403)
-	if _, err := boot.TFTP(t.Context(), o.phones.listening["tftp"], book); err == nil {
+	if _, err := boot.TFTP(t.Context(), o.PhoneFiles("tftp"), book); err == nil {
 		t.Error("the same over TFTP")
 	}
 }
@@ -165,7 +165,7 @@ func TestClientCertificate(t *testing.T) {
 		config := o.tls()
 		config.Certificates = []tls.Certificate{c.maker.sign(t, c.name)}
 		client := http.Client{Transport: &http.Transport{TLSClientConfig: config}}
-		resp, err := client.Get("https://" + o.phones.listening["https"] + "/" + alicesMAC + ".cfg")
+		resp, err := client.Get("https://" + o.PhoneFiles("https") + "/" + alicesMAC + ".cfg")
 		code := 0
 		if err == nil {
 			code = resp.StatusCode
@@ -222,7 +222,7 @@ func (m *maker) sign(t *testing.T, name string) tls.Certificate {
 // another phone, over HTTP and TFTP. The octets are sent as they stand.
 func TestPathTricks(t *testing.T) {
 	o := twoPhones(t, nil)
-	files := filepath.Join(o.cfg.Load().Data, "phones", "files")
+	files := filepath.Join(o.Config().Data, "phones", "files")
 	if err := os.MkdirAll(filepath.Join(files, "sub"), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -234,7 +234,7 @@ func TestPathTricks(t *testing.T) {
 		if !strings.HasPrefix(answer, "HTTP/1.1 40") && !strings.HasPrefix(answer, "HTTP/1.1 43") && !strings.HasPrefix(answer, "HTTP/1.1 429") || strings.Contains(answer, "root:") {
 			t.Errorf("HTTP %q: %.100q", trick, answer)
 		}
-		if b, err := boot.TFTP(t.Context(), o.phones.listening["tftp"], strings.ReplaceAll(trick, "\x00", "")); err == nil {
+		if b, err := boot.TFTP(t.Context(), o.PhoneFiles("tftp"), strings.ReplaceAll(trick, "\x00", "")); err == nil {
 			t.Errorf("TFTP %q: %.100q", trick, b)
 		}
 	}
@@ -243,7 +243,7 @@ func TestPathTricks(t *testing.T) {
 // rawGet asks for a path as it stands.
 func (o *office) rawGet(path string) string {
 	o.t.Helper()
-	c, err := net.Dial("tcp", o.phones.listening["http"])
+	c, err := net.Dial("tcp", o.PhoneFiles("http"))
 	if err != nil {
 		o.t.Fatal(err)
 	}
@@ -276,15 +276,15 @@ func TestGuessing(t *testing.T) {
 	}
 	code, text := o.ask("https", alicesMAC+".cfg", yealink(alicesMAC))
 	o.want("the guess that is right", code, text, 429)
-	if _, err := boot.TFTP(t.Context(), o.phones.listening["tftp"], alicesMAC+".cfg"); err == nil {
+	if _, err := boot.TFTP(t.Context(), o.PhoneFiles("tftp"), alicesMAC+".cfg"); err == nil {
 		t.Error("the guess that is right, over TFTP")
 	}
 	code, text = o.ask("https", bobsMAC+".cfg", yealink(bobsMAC), basic(bobsMAC, secret))
 	o.want("a phone with its password", code, text, 200)
-	if !strings.Contains(o.log.String(), "asks for the files of many phones") || o.phones.guessers.Load() != 1 {
+	if !strings.Contains(o.log.String(), "asks for the files of many phones") || o.Phones().Guessers() != 1 {
 		t.Error("it is not reported")
 	}
-	if n := len(o.phones.inventory.Inbox()); n > 101 {
+	if n := len(o.Phones().Inventory.Inbox()); n > 101 {
 		t.Errorf("%d guesses in the inbox", n)
 	}
 }
@@ -298,7 +298,7 @@ func TestUploads(t *testing.T) {
 	o.phone(mac, "polycom", nil, "alice")
 	o.phone(other, "polycom", nil, "alice")
 	put := func(path, agent string, body io.Reader, size int64) int {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, "https://"+o.phones.listening["https"]+"/"+path, body)
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, "https://"+o.PhoneFiles("https")+"/"+path, body)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -343,7 +343,7 @@ func TestUploads(t *testing.T) {
 		t.Errorf("overrides %q", text)
 	}
 	var names []string
-	dir := filepath.Join(o.cfg.Load().Data, "phones", "uploads")
+	dir := filepath.Join(o.Config().Data, "phones", "uploads")
 	_ = filepath.Walk(dir, func(path string, info os.FileInfo, _ error) error {
 		if info != nil && !info.IsDir() {
 			names = append(names, strings.TrimPrefix(path, dir+"/"))
@@ -370,7 +370,7 @@ func (zeros) Read(p []byte) (int, error) {
 func TestTFTPAmplification(t *testing.T) {
 	t.Parallel() // it waits
 	o := twoPhones(t, nil)
-	to, err := net.ResolveUDPAddr("udp", o.phones.listening["tftp"])
+	to, err := net.ResolveUDPAddr("udp", o.PhoneFiles("tftp"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -477,7 +477,7 @@ func TestTwoPhonesWithOneMAC(t *testing.T) {
 			who.want("a file over "+way, code, text, want)
 		}
 	}
-	if err := o.phones.inventory.Add(t.Context(), sipphone.Phone{MAC: alicesMAC, Family: "yealink"}); !errors.Is(err, sipphone.ErrExists) {
+	if err := o.Phones().Inventory.Add(t.Context(), sipphone.Phone{MAC: alicesMAC, Family: "yealink"}); !errors.Is(err, sipphone.ErrExists) {
 		t.Errorf("added twice: %v", err)
 	}
 	ask(o, 200)
@@ -486,7 +486,7 @@ func TestTwoPhonesWithOneMAC(t *testing.T) {
 	if log := o.log.String(); !strings.Contains(log, "second device with the MAC of a phone") || !strings.Contains(log, "first=127.0.0.1 peer=127.0.0.2") {
 		t.Error("it is not reported")
 	}
-	if err := o.phones.inventory.Open(t.Context(), alicesMAC, time.Hour); err != nil {
+	if err := o.Phones().Inventory.Open(t.Context(), alicesMAC, time.Hour); err != nil {
 		t.Fatal(err)
 	}
 	ask(&clone, 200)

@@ -37,7 +37,7 @@ func TestCiscoFeatures(t *testing.T) {
 		!strings.Contains(body, "<fwdaddress></fwdaddress>") {
 		t.Errorf("when it has registered, it is told\n%s", body)
 	}
-	if _, err := o.settings.Change(t.Context(), "sip:alice@example.com", func(u *settings.User) error {
+	if _, err := o.CallSettings().Change(t.Context(), "sip:alice@example.com", func(u *settings.User) error {
 		u.DoNotDisturb, u.Always = true, "bob"
 		return nil
 	}); err != nil {
@@ -57,18 +57,18 @@ func TestCiscoFeatures(t *testing.T) {
 		}
 		return answer.Status()
 	}
-	if code := publish(cisco, ""); code != 200 || o.settings.Of("sip:alice@example.com").DoNotDisturb {
-		t.Errorf("its key is off: %d, %+v", code, o.settings.Of("sip:alice@example.com"))
+	if code := publish(cisco, ""); code != 200 || o.CallSettings().Of("sip:alice@example.com").DoNotDisturb {
+		t.Errorf("its key is off: %d, %+v", code, o.CallSettings().Of("sip:alice@example.com"))
 	}
 	if body := cisco.referred(t); !strings.Contains(body, "<state>disable</state>") {
 		t.Errorf("it is told\n%s", body)
 	}
-	if code := publish(cisco, "<ce:dnd/>"); code != 200 || !o.settings.Of("sip:alice@example.com").DoNotDisturb {
-		t.Errorf("its key is on: %d, %+v", code, o.settings.Of("sip:alice@example.com"))
+	if code := publish(cisco, "<ce:dnd/>"); code != 200 || !o.CallSettings().Of("sip:alice@example.com").DoNotDisturb {
+		t.Errorf("its key is on: %d, %+v", code, o.CallSettings().Of("sip:alice@example.com"))
 	}
 	cisco.referred(t)
-	if code := publish(other, "<ce:dnd/>"); code != 200 || o.settings.Of("sip:bob@example.com").DoNotDisturb {
-		t.Errorf("another phone: %d, %+v", code, o.settings.Of("sip:bob@example.com"))
+	if code := publish(other, "<ce:dnd/>"); code != 200 || o.CallSettings().Of("sip:bob@example.com").DoNotDisturb {
+		t.Errorf("another phone: %d, %+v", code, o.CallSettings().Of("sip:bob@example.com"))
 	}
 }
 

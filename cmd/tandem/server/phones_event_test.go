@@ -81,7 +81,7 @@ func (o *office) plain(t *testing.T) *desk {
 
 func (o *office) password(user string) string {
 	o.t.Helper()
-	password, err := o.directory.SetPassword(o.t.Context(), rtc.AOR("sip:"+user+"@example.com"), "")
+	password, err := o.Directory().SetPassword(o.t.Context(), rtc.AOR("sip:"+user+"@example.com"), "")
 	if err != nil {
 		o.t.Fatal(err)
 	}
@@ -104,13 +104,13 @@ func TestFeatures(t *testing.T) {
 	other := o.plain(t)
 	code, body = other.subscribe("alice", password, "as-feature-event", "application/x-as-feature-event+xml",
 		`<?xml version="1.0"?><SetDoNotDisturb xmlns="http://www.ecma-international.org/standards/ecma-323/csta/ed3"><device/><doNotDisturbOn>true</doNotDisturbOn></SetDoNotDisturb>`)
-	if code != 200 || !strings.Contains(body, "<doNotDisturbOn>true<") || !o.settings.Of("sip:alice@example.com").DoNotDisturb {
+	if code != 200 || !strings.Contains(body, "<doNotDisturbOn>true<") || !o.CallSettings().Of("sip:alice@example.com").DoNotDisturb {
 		t.Errorf("%d %s", code, body)
 	}
 	if body := d.notified("as-feature-event"); !strings.Contains(body, "<doNotDisturbOn>true<") {
 		t.Errorf("the other phone is told %s", body)
 	}
-	if _, err := o.settings.Change(t.Context(), "sip:alice@example.com", func(u *settings.User) error { u.NoAnswer, u.RingTime = "bob", 18*time.Second; return nil }); err != nil {
+	if _, err := o.CallSettings().Change(t.Context(), "sip:alice@example.com", func(u *settings.User) error { u.NoAnswer, u.RingTime = "bob", 18*time.Second; return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if body := d.notified("as-feature-event"); !strings.Contains(body, "forwardNoAns</forwardingType><forwardStatus>true</forwardStatus><forwardTo>bob</forwardTo><ringCount>3<") {

@@ -38,12 +38,12 @@ func TestKeysOfServices(t *testing.T) {
 	alice, bob := o.laptop(t, "alice"), o.place(t, "polycom", "0004f2000003", "bob")
 	near, _ := o.connect(t, alice.Device, bob, "sip:bob@example.com")
 	leaves := doing(func() { _ = near.HungUp(t.Context()) })
-	o.do(t, "POST", "/calls/"+o.exchange.Calls()[0].ID()+"/park", `{"slot":7,"by":"caller"}`)
+	o.do(t, "POST", "/calls/"+o.Exchange().Calls()[0].ID()+"/park", `{"slot":7,"by":"caller"}`)
 	leaves()
 	if body := watcher.notified("dialog"); !strings.Contains(body, "<state>confirmed<") || strings.Contains(body, "bob") {
 		t.Errorf("bob waits, and the lamp shows\n%s", body)
 	}
-	o.exchange.Calls()[0].Hangup("test")
+	o.Exchange().Calls()[0].Hangup("test")
 	if body := watcher.notified("dialog"); !strings.Contains(body, "<state>terminated<") {
 		t.Errorf("bob has gone, and the lamp shows\n%s", body)
 	}
@@ -85,7 +85,7 @@ func TestPhonebook(t *testing.T) {
 		o.shut(c.mac)
 		code, text = o.ask("https", c.path, c.agent)
 		o.want("the phonebook after the window", code, text, after)
-		if _, err := o.phones.inventory.Change(t.Context(), sipphone.MAC(c.mac), func(p *sipphone.Phone) error { p.Generation++; return nil }); err != nil {
+		if _, err := o.Phones().Inventory.Change(t.Context(), sipphone.MAC(c.mac), func(p *sipphone.Phone) error { p.Generation++; return nil }); err != nil {
 			t.Fatal(err)
 		}
 		o.shut(c.mac)
@@ -102,7 +102,7 @@ func TestRingTones(t *testing.T) {
 	if err := o.Reload(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := o.phones.inventory.Change(t.Context(), alicesMAC, func(p *sipphone.Phone) error {
+	if _, err := o.Phones().Inventory.Change(t.Context(), alicesMAC, func(p *sipphone.Phone) error {
 		p.Settings = map[string]string{"ring": "bell.wav"}
 		return nil
 	}); err != nil {
@@ -123,7 +123,7 @@ func TestRingTones(t *testing.T) {
 		mac := fmt.Sprintf("00156500001%d", i)
 		o.phone(mac, c.family, nil, "alice")
 		for _, ring := range []string{"", c.ring} {
-			if _, err := o.phones.inventory.Change(t.Context(), sipphone.MAC(mac), func(p *sipphone.Phone) error {
+			if _, err := o.Phones().Inventory.Change(t.Context(), sipphone.MAC(mac), func(p *sipphone.Phone) error {
 				p.Settings = map[string]string{"ring": ring}
 				return nil
 			}); err != nil {
@@ -159,7 +159,7 @@ func TestOldTLS(t *testing.T) {
 		config := &tls.Config{RootCAs: o.roots(ca), ServerName: "example.com", MinVersion: version, MaxVersion: version, CipherSuites: suites}
 		client := http.Client{Transport: &http.Transport{TLSClientConfig: config}}
 		defer client.CloseIdleConnections()
-		resp, err := client.Get("https://" + o.phones.listening[way] + "/" + alicesMAC + ".cfg")
+		resp, err := client.Get("https://" + o.PhoneFiles(way) + "/" + alicesMAC + ".cfg")
 		if err != nil {
 			return 0, nil
 		}
@@ -191,10 +191,10 @@ func TestOldTLS(t *testing.T) {
 		}
 	}
 	plain := newOffice(t, nil)
-	if plain.phones.listening["old-tls"] != "" || config.Default().Phones.OldTLS != "" {
+	if plain.PhoneFiles("old-tls") != "" || config.Default().Phones.OldTLS != "" {
 		t.Error("the listener for old TLS is on by default")
 	}
-	if _, err := os.Stat(filepath.Join(plain.cfg.Load().Data, certs.OldAuthority+".pem")); err == nil {
+	if _, err := os.Stat(filepath.Join(plain.Config().Data, certs.OldAuthority+".pem")); err == nil {
 		t.Error("a CA for old phones, and there is no listener for them")
 	}
 }

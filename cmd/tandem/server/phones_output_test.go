@@ -91,7 +91,7 @@ func TestForwardedCaller(t *testing.T) {
 		overUDP(c)
 		c.Listen = append(c.Listen, config.Listen{Proto: "udp", Addr: "127.0.0.1:0", Trusted: []string{"127.0.0.1/32"}})
 	})
-	listeners := o.transport.Listeners()
+	listeners := o.Transport().Listeners()
 	trusting := listeners[len(listeners)-1].Addr()
 	for i, c := range []struct{ user, family, mac, want, not string }{
 		{"alice", "cisco-7960", "000532000002", "\r\nRemote-Party-ID: \"Outside\" <sip:+4930@example.org>;party=calling;id-type=subscriber;privacy=off;screen=yes\r\n", "P-Asserted-Identity"},
@@ -227,7 +227,7 @@ func TestDisplayByFamily(t *testing.T) {
 			}
 		})
 		leaves := doing(func() { _ = near.HungUp(t.Context()) })
-		o.do(t, "POST", "/calls/"+o.exchange.Calls()[0].ID()+"/transfer", `{"to":"carol","by":"caller"}`)
+		o.do(t, "POST", "/calls/"+o.Exchange().Calls()[0].ID()+"/transfer", `{"to":"carol","by":"caller"}`)
 		answered()
 		m, err := stays.next(func(m *wire.Message) bool { return m.IsRequest() && (m.Method() == "UPDATE" || m.Method() == "INVITE") })
 		if err != nil {
@@ -238,8 +238,8 @@ func TestDisplayByFamily(t *testing.T) {
 		}
 		stays.answer(m, "500 Enough", "")
 		leaves()
-		o.exchange.Calls()[0].Hangup("test")
-		if !soon(func() bool { return o.exchange.Active() == 0 }) {
+		o.Exchange().Calls()[0].Hangup("test")
+		if !soon(func() bool { return o.Exchange().Active() == 0 }) {
 			t.Error("the call does not end")
 		}
 	}

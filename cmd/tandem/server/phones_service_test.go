@@ -49,7 +49,7 @@ func (o *office) place(t *testing.T, family, mac string, users ...string) *desk 
 // write writes a file below the folder of phones.
 func (o *office) write(t *testing.T, name, text string) {
 	t.Helper()
-	path := filepath.Join(o.cfg.Load().Data, "phones", name)
+	path := filepath.Join(o.Config().Data, "phones", name)
 	err := os.MkdirAll(filepath.Dir(path), 0o700)
 	if err == nil {
 		err = os.WriteFile(path, []byte(text), 0o600)
@@ -78,7 +78,7 @@ func (d *desk) boot() {
 func (o *office) end(t *testing.T) *wire.Endpoint {
 	t.Helper()
 	local := netip.MustParseAddr("127.0.0.1")
-	end, err := wire.Open(t.Context(), "UDP", local, netip.AddrPortFrom(local, uint16(o.phones.place.Load().Ports["udp"])), nil)
+	end, err := wire.Open(t.Context(), "UDP", local, netip.AddrPortFrom(local, uint16(o.Phones().Place().Ports["udp"])), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -281,7 +281,7 @@ func TestHotdesking(t *testing.T) {
 	laptop := o.laptop(t, "bob")
 	laptop.dialCode(t, "*11*alice*"+pin+"#")
 	refused := func() bool { return strings.Count(o.log.String(), "a setting dialled was refused") == 2 }
-	if p, _ := o.phones.inventory.Get(secondMAC); !soon(refused) || len(p.Guest) != 0 {
+	if p, _ := o.Phones().Inventory.Get(secondMAC); !soon(refused) || len(p.Guest) != 0 {
 		t.Errorf("a wrong PIN, or one dialled elsewhere, logs in: %+v", p)
 	}
 	second.dialCode(t, "*11*alice*"+pin+"#", first, second)
@@ -289,7 +289,7 @@ func TestHotdesking(t *testing.T) {
 		t.Errorf("the first phone is %s's, the second %s's", first.user, second.user)
 	}
 	heard(t, call, far)
-	if p, _ := o.phones.inventory.Get(firstMAC); len(p.Guest) != 0 || p.Lines[0].User != "sip:first@example.com" {
+	if p, _ := o.Phones().Inventory.Get(firstMAC); len(p.Guest) != 0 || p.Lines[0].User != "sip:first@example.com" {
 		t.Errorf("first %+v", p)
 	}
 	again, ring := o.connect(t, bob.Device, second, "sip:alice@example.com")
@@ -303,7 +303,7 @@ func TestHotdesking(t *testing.T) {
 	if r := overSocket(t, o.Server).do("GET", "/call-records", ""); r.code != 200 || strings.Contains(r.text, pin) || !strings.Contains(r.text, "*11*alice*") {
 		t.Errorf("records: %d, with the PIN: %v", r.code, strings.Contains(r.text, pin))
 	}
-	if p, _ := o.phones.inventory.Get(sipphone.MAC(secondMAC)); p.Lines[0].User != "sip:second@example.com" {
+	if p, _ := o.Phones().Inventory.Get(sipphone.MAC(secondMAC)); p.Lines[0].User != "sip:second@example.com" {
 		t.Errorf("after the logout the second phone has %+v", p.Lines)
 	}
 }
@@ -336,7 +336,7 @@ func (d *desk) dialCode(t *testing.T, code string, told ...*desk) {
 // laptop is a registered device of a user that is no phone of ours.
 func (o *office) laptop(t *testing.T, user string) *desk {
 	t.Helper()
-	_, password, err := o.directory.AddDevice(t.Context(), rtc.AOR("sip:"+user+"@example.com"), "laptop")
+	_, password, err := o.Directory().AddDevice(t.Context(), rtc.AOR("sip:"+user+"@example.com"), "laptop")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -483,7 +483,7 @@ func TestPaging(t *testing.T) {
 		t.Error(err)
 	}
 	talk.Wait()
-	if !soon(func() bool { return o.exchange.Active() == 0 }) {
+	if !soon(func() bool { return o.Exchange().Active() == 0 }) {
 		t.Error("calls are left")
 	}
 }

@@ -39,7 +39,7 @@ func TestSharedLineAppearances(t *testing.T) {
 	}
 	one, two := o.place(t, "polycom", "0004f2000001", "sales"), o.place(t, "polycom", "0004f2000002", "sales")
 	for _, mac := range []sipphone.MAC{"0004f2000001", "0004f2000002"} {
-		if _, err := o.phones.inventory.Change(t.Context(), mac, func(p *sipphone.Phone) error {
+		if _, err := o.Phones().Inventory.Change(t.Context(), mac, func(p *sipphone.Phone) error {
 			p.Lines[0].Shared = true
 			return nil
 		}); err != nil {
@@ -91,7 +91,7 @@ func share(t *testing.T) (o *office, one, two, bob *desk) {
 	}
 	one, two = o.place(t, "polycom", "0004f2000001", "sales"), o.place(t, "polycom", "0004f2000002", "sales")
 	for _, d := range []*desk{one, two} {
-		if _, err := o.phones.inventory.Change(t.Context(), sipphone.MAC(d.mac), func(p *sipphone.Phone) error {
+		if _, err := o.Phones().Inventory.Change(t.Context(), sipphone.MAC(d.mac), func(p *sipphone.Phone) error {
 			p.Lines[0].Shared = true
 			return nil
 		}); err != nil {
@@ -179,8 +179,8 @@ func TestSharedLineResumes(t *testing.T) {
 	defer twos.Close()
 	left()
 	two.info(t, `appearance-index=1;appearance-state=active;appearance-uri="<sip:bob@example.com>"`)
-	if !soon(func() bool { return o.exchange.Active() == 1 }) {
-		t.Errorf("%d calls", o.exchange.Active())
+	if !soon(func() bool { return o.Exchange().Active() == 1 }) {
+		t.Errorf("%d calls", o.Exchange().Active())
 	}
 	stop()
 	agrees()
@@ -190,7 +190,7 @@ func TestSharedLineResumes(t *testing.T) {
 	}
 	over()
 	two.info(t, "<sip:sales@example.com>;appearance-index=*;appearance-state=idle")
-	if !soon(func() bool { return o.exchange.Active() == 0 }) {
+	if !soon(func() bool { return o.Exchange().Active() == 0 }) {
 		t.Error("the call does not end")
 	}
 }

@@ -89,7 +89,7 @@ func (o *office) tls() *tls.Config {
 
 // roots are those of a CA of the data folder.
 func (o *office) roots(name string) *x509.CertPool {
-	b, err := os.ReadFile(filepath.Join(o.cfg.Load().Data, name+".pem"))
+	b, err := os.ReadFile(filepath.Join(o.Config().Data, name+".pem"))
 	if err != nil {
 		o.t.Fatal(err)
 	}
@@ -100,7 +100,7 @@ func (o *office) roots(name string) *x509.CertPool {
 
 func (o *office) user(name string) {
 	o.t.Helper()
-	if _, err := o.directory.Add(o.t.Context(), directory.AddUser{AOR: rtc.AOR("sip:" + name + "@example.com"), DisplayName: strings.ToUpper(name[:1]) + name[1:] + ` "<&>"`}); err != nil {
+	if _, err := o.Directory().Add(o.t.Context(), directory.AddUser{AOR: rtc.AOR("sip:" + name + "@example.com"), DisplayName: strings.ToUpper(name[:1]) + name[1:] + ` "<&>"`}); err != nil {
 		o.t.Fatal(err)
 	}
 }
@@ -111,7 +111,7 @@ func (o *office) phone(mac, family string, keys []sipphone.Key, users ...string)
 	for _, u := range users {
 		p.Lines = append(p.Lines, sipphone.Line{User: rtc.AOR("sip:" + u + "@example.com")})
 	}
-	if err := o.phones.inventory.Add(o.t.Context(), p); err != nil {
+	if err := o.Phones().Inventory.Add(o.t.Context(), p); err != nil {
 		o.t.Fatal(err)
 	}
 }
@@ -125,7 +125,7 @@ func (o *office) ask(way, path, agent string, change ...func(*http.Request)) (in
 // send sends a request to where files are.
 func (o *office) send(method, way, path, agent string, body []byte, change ...func(*http.Request)) (int, string) {
 	o.t.Helper()
-	req, err := http.NewRequestWithContext(o.t.Context(), method, strings.TrimSuffix(way, "-old")+"://"+o.phones.listening[way]+"/"+path, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(o.t.Context(), method, strings.TrimSuffix(way, "-old")+"://"+o.PhoneFiles(way)+"/"+path, bytes.NewReader(body))
 	if err != nil {
 		o.t.Fatal(err)
 	}
@@ -153,7 +153,7 @@ func basic(user, password string) func(*http.Request) {
 func (o *office) get(p *boot.Phone, mac string, change ...func(*http.Request)) boot.Ask {
 	return func(ctx context.Context, path string, message []byte) ([]byte, error) {
 		if p.TFTP {
-			return boot.TFTP(ctx, o.phones.listening["tftp"], path)
+			return boot.TFTP(ctx, o.PhoneFiles("tftp"), path)
 		}
 		method := http.MethodGet
 		if message != nil {
@@ -203,11 +203,11 @@ func TestEveryFamilyBoots(t *testing.T) {
 			for _, a := range setup.Accounts {
 				o.register(t, d, a)
 			}
-			phone, err := o.phones.inventory.Get(sipphone.MAC(mac))
+			phone, err := o.Phones().Inventory.Get(sipphone.MAC(mac))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := o.registeredLines(&phone); !slices.Equal(got, []bool{true, true}) {
+			if got := o.Phones().Registered(&phone); !slices.Equal(got, []bool{true, true}) {
 				t.Errorf("registered lines %v", got)
 			}
 			if strings.HasPrefix(p.Family, "cisco-") && p.Family != "cisco-7960" { // whose oldest says neither
@@ -215,7 +215,7 @@ func TestEveryFamilyBoots(t *testing.T) {
 			}
 			diff := ""
 			if !soon(func() bool {
-				diff, err = o.phones.desk.Diff(t.Context(), phone.MAC)
+				diff, err = o.Phones().Desk.Diff(t.Context(), phone.MAC)
 				return diff == "" && err == nil
 			}) {
 				t.Errorf("it has its files, and yet they differ (%v):\n%s", err, diff)
@@ -266,7 +266,7 @@ func (o *office) register(t *testing.T, d *device.Dialect, a boot.Account) {
 	}
 	to := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(a.Port))
 	if proto != a.Transport {
-		to = netip.AddrPortFrom(to.Addr(), uint16(o.phones.place.Load().Ports[proto]))
+		to = netip.AddrPortFrom(to.Addr(), uint16(o.Phones().Place().Ports[proto]))
 	}
 	end, err := wire.Open(t.Context(), strings.ToUpper(proto), netip.MustParseAddr("127.0.0.1"), to, o.tls())
 	if err != nil {

@@ -78,7 +78,7 @@ func putFirmware(t *testing.T, data string) {
 // model writes down the model of a phone that does not say it.
 func (o *office) model(mac, model string) {
 	o.t.Helper()
-	if _, err := o.phones.inventory.Change(o.t.Context(), sipphone.MAC(mac), func(p *sipphone.Phone) error { p.Model = model; return nil }); err != nil {
+	if _, err := o.Phones().Inventory.Change(o.t.Context(), sipphone.MAC(mac), func(p *sipphone.Phone) error { p.Model = model; return nil }); err != nil {
 		o.t.Fatal(err)
 	}
 }
@@ -105,7 +105,7 @@ func (o *office) isTold(t *testing.T, mac string, p *boot.Phone, got boot.Setup)
 	o.trusts(t, p, mac, got.CA, want.ca)
 	o.shut(mac)
 	defer func() {
-		if err := o.phones.inventory.Open(t.Context(), sipphone.MAC(mac), time.Hour); err != nil {
+		if err := o.Phones().Inventory.Open(t.Context(), sipphone.MAC(mac), time.Hour); err != nil {
 			t.Fatal(err)
 		}
 	}()
@@ -117,7 +117,7 @@ func (o *office) isKnown(t *testing.T, mac sipphone.MAC) {
 	t.Helper()
 	var seen inventory.Seen
 	if !soon(func() bool {
-		seen, _ = o.phones.inventory.LastSeen(mac)
+		seen, _ = o.Phones().Inventory.LastSeen(mac)
 		return !seen.Registered.IsZero() && seen.Firmware != "" && seen.Model != ""
 	}) {
 		t.Errorf("it has registered, and is known as %+v", seen)
@@ -143,7 +143,7 @@ func (o *office) trusts(t *testing.T, p *boot.Phone, mac, got, name string) {
 	if name == "" {
 		return
 	}
-	b, err := os.ReadFile(filepath.Join(o.cfg.Load().Data, name))
+	b, err := os.ReadFile(filepath.Join(o.Config().Data, name))
 	if err != nil {
 		t.Fatal(err)
 	}

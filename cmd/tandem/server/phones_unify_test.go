@@ -23,7 +23,7 @@ func TestEveryFamilyIsTried(t *testing.T) {
 	for _, p := range boot.Phones() {
 		played[p.Family] = true
 	}
-	for _, f := range o.phones.families.Load().All() {
+	for _, f := range o.Phones().Families().All() {
 		if played[f.Name] == (len(f.Files) == 0) {
 			t.Errorf("%s: it has %d files, and it is played: %v", f.Name, len(f.Files), played[f.Name])
 		}
@@ -46,7 +46,7 @@ func TestTypedPasswords(t *testing.T) {
 	if err := device.New(o.dialect(t, "3com-3102"), o.end(t), who, patience).Register(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if p, _ := o.phones.inventory.Get("00e0bb000001"); !slices.Equal(o.registeredLines(&p), []bool{true}) {
+	if p, _ := o.Phones().Inventory.Get("00e0bb000001"); !slices.Equal(o.Phones().Registered(&p), []bool{true}) {
 		t.Error("its line is not registered")
 	}
 	if r := overSocket(t, o.Server).do("GET", "/phones/00e0bb000001", ""); r.body["state"] != "registered" || r.body["firmware"] != "V7.1.53.53" || r.body["agent"] != "3Com-SIP-Phone/V7.1.53.53" || r.body["from"] != "127.0.0.1" {
@@ -97,14 +97,14 @@ func TestWorkpoint(t *testing.T) {
 			t.Errorf("%s: %d %.300s", c.what, code, text)
 		}
 	}
-	if u := o.phones.inventory.Inbox(); len(u) != 1 || u[0].MAC != "0001e3000009" || u[0].Family != "unify" || u[0].Model != "OpenStage 60" {
+	if u := o.Phones().Inventory.Inbox(); len(u) != 1 || u[0].MAC != "0001e3000009" || u[0].Family != "unify" || u[0].Model != "OpenStage 60" {
 		t.Errorf("inbox %+v", u)
 	}
-	if seen, _ := o.phones.inventory.LastSeen(unifyMAC); seen.Model != "OpenStage 60" || seen.Firmware != "V3 R5.13.0" {
+	if seen, _ := o.Phones().Inventory.LastSeen(unifyMAC); seen.Model != "OpenStage 60" || seen.Firmware != "V3 R5.13.0" {
 		t.Errorf("seen %+v", seen)
 	}
 	if !soon(func() bool {
-		diff, err := o.phones.desk.Diff(t.Context(), unifyMAC)
+		diff, err := o.Phones().Desk.Diff(t.Context(), unifyMAC)
 		return err == nil && diff == ""
 	}) {
 		t.Error("it has its items, and yet they differ")

@@ -48,7 +48,7 @@ func (s *Server) openPresence(ctx context.Context, cfg *config.Config) error {
 	s.lamps.board = dialoginfo.New(s.events, s.mayWatch, presence.Hidden, s.lampLines())
 	s.lamps.domain = cfg.Domains[0]
 	s.lamps.changed = s.presence.Changed
-	s.lamps.shared = func() *appearance.Board { return s.phones.shared }
+	s.lamps.shared = func() *appearance.Board { return s.phones.Shared }
 	s.consent.Watch(func(owner rtc.AOR) { s.events.Reauthorise(owner, dialoginfo.Name) })
 	s.meetings = newMeetings(s.events, cfg.Domains[0])
 	s.events.Add(winfo.Of(s.events, presence.Name))

@@ -63,8 +63,8 @@ func rooms() []room {
 			reload: (*Server).takeRoutes, metrics: (*Server).trunkMetrics},
 		{name: "media", page: "media-quality.md", open: (*Server).openMedia, metrics: (*Server).mediaMetrics,
 			run: func(s *Server, ctx context.Context) error { return s.media.Run(ctx) }},
-		{name: "phone settings", open: (*Server).openFeatures, handler: func(s *Server) rtc.Handler { return s.features },
-			run: func(s *Server, ctx context.Context) error { return s.features.Run(ctx) }},
+		{name: "phone settings", handler: func(s *Server) rtc.Handler { return s.phones.Features }, // before the notifier, which answers the SUBSCRIBE when the change is made
+			run: func(s *Server, ctx context.Context) error { return s.phones.Features.Run(ctx) }},
 		{name: "events", page: "presence.md", migrations: eventstore.Migrations, open: (*Server).openEvents, metrics: (*Server).eventMetrics,
 			handler: func(s *Server) rtc.Handler { return s.events }, run: func(s *Server, ctx context.Context) error { return s.events.Run(ctx) }},
 		{name: "pint", page: "pint.md", migrations: pintstore.Migrations, open: (*Server).openPINT, metrics: (*Server).pintMetrics,
@@ -81,8 +81,9 @@ func rooms() []room {
 			handler: func(s *Server) rtc.Handler { return s.exchange }},
 		{name: "consent", migrations: consentstore.Migrations,
 			handler: func(s *Server) rtc.Handler { return rtc.HandlerFunc(s.refuseBlocked) }}, // of calls that are not led
-		{name: "phones", page: "phones.md", migrations: phonestore.Migrations, open: (*Server).openPhones, run: (*Server).runPhones,
-			reload: (*Server).reloadPhones, metrics: (*Server).phoneMetrics},
+		{name: "phones", page: "phones.md", migrations: phonestore.Migrations, open: (*Server).openPhones, metrics: (*Server).phoneMetrics,
+			run:    func(s *Server, ctx context.Context) error { return s.phones.Run(ctx) },
+			reload: func(s *Server, cfg *config.Config) error { return s.phones.Reload(cfg) }},
 		{name: "API", page: "api.md", migrations: apistore.Migrations, metrics: (*Server).apiMetrics,
 			run: func(s *Server, ctx context.Context) error { return s.state.Run(ctx) }},
 		{name: "lamps", open: (*Server).watchCalls},
@@ -176,7 +177,7 @@ func (s *Server) openTelephony(ctx context.Context, cfg *config.Config) error {
 		RingTime:      cfg.Telephony.RingTime,
 		Reach:         s.reach,
 		Reconnect:     cfg.Telephony.Reconnect,
-		Manner:        s.mannerOf,
+		Manner:        s.phones.Manner,
 		Lines:         sharedLines{s},
 		Log:           s.log,
 	})

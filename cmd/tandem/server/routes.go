@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"tandem/cmd/tandem/config"
+	"tandem/cmd/tandem/phoneroom"
 	"tandem/cmd/tandem/pintroom"
 	"tandem/rtc"
 	"tandem/rtc/auth"
@@ -28,6 +29,7 @@ func (s *Server) routes(ctx context.Context, cfg *config.Config) (*rtc.Router, e
 	if err := s.openBroker(cfg); err != nil {
 		return nil, err
 	}
+	s.phones = s.newPhones(cfg)
 	s.gate = s.newGate(cfg)
 	if s.gruu, err = location.NewGRUU(s.key); err != nil {
 		return nil, err
@@ -40,13 +42,13 @@ func (s *Server) routes(ctx context.Context, cfg *config.Config) (*rtc.Router, e
 		s.newRegistrar(cfg),                  // REGISTER for our domains
 	}
 	if cfg.Phones.PnP != "" {
-		first, err := s.plugAndPlay(cfg)
+		first, err := s.phones.PlugAndPlay(cfg)
 		if err != nil {
 			return nil, err
 		}
 		handlers = append([]rtc.Handler{first}, handlers...) // phones out of the box, whom nobody knows
 	}
-	errands, err := phoneErrands(cfg)
+	errands, err := phoneroom.Errands(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +73,7 @@ func (s *Server) newGate(cfg *config.Config) *auth.Gate {
 		NonceLife:    cfg.Auth.NonceLife,
 		Offer:        algorithms(cfg.Auth.Algorithms),
 		MD5Agents:    cfg.Auth.MD5Agents,
-		MD5Only:      s.md5Phone,
+		MD5Only:      s.phones.MD5Only,
 		URIAgents:    cfg.Auth.URIAgents,
 		QOP:          qop(cfg.Auth),
 		AllowForeign: cfg.Auth.AllowForeign,
@@ -117,7 +119,7 @@ func (s *Server) newProxy(cfg *config.Config, routes *proxy.Routes) *proxy.Proxy
 		},
 		Demand:           s.gate.Demand,
 		Hunt:             s.pint.broker.Hunt,
-		Shape:            s.shapeTo,
+		Shape:            s.phones.ShapeTo,
 		Events:           func() string { return s.events.Allowed() },
 		Recursion:        recursion(cfg.Proxy),
 		MaxForks:         cfg.Proxy.MaxForks,

@@ -23,6 +23,7 @@ import (
 	apipresence "tandem/cmd/tandem/api/presence"
 	"tandem/cmd/tandem/certs"
 	"tandem/cmd/tandem/config"
+	"tandem/cmd/tandem/phoneroom"
 	"tandem/cmd/tandem/web"
 	"tandem/gateways"
 	"tandem/gateways/registration"
@@ -48,7 +49,6 @@ import (
 	"tandem/rtc/trace"
 	"tandem/rtc/transaction"
 	"tandem/rtc/transport"
-	"tandem/sipphone/features"
 	"tandem/telephony"
 	"tandem/telephony/cdr"
 	"tandem/telephony/group"
@@ -105,8 +105,7 @@ type Server struct {
 	key       []byte // signs what peers carry for us; it outlives a restart
 	traffic   traffic
 	state     *admin.State
-	phones    *phones
-	features  *features.Sync
+	phones    *phoneroom.Room
 	control   *web.Control
 	remote    *web.API
 	health    *web.Health
@@ -382,7 +381,7 @@ func (s *Server) close() error {
 		errs = append(errs, s.health.Close())
 	}
 	if s.phones != nil {
-		errs = append(errs, s.phones.close())
+		errs = append(errs, s.phones.Close())
 	}
 	if s.store != nil {
 		errs = append(errs, s.store.Close())
@@ -436,6 +435,9 @@ func (s *Server) setLevel(level string) {
 		}
 	}
 }
+
+// Config is the configuration that holds now.
+func (s *Server) Config() *config.Config { return s.cfg.Load() }
 
 // Trace is the ring of recent messages.
 func (s *Server) Trace() *trace.Ring { return s.trace }
@@ -491,7 +493,7 @@ func (s *Server) api() *api.API {
 		Routes: func() []proxy.Route { return s.proxy.Routes().List() },
 		Trunks: s.trunks, Registrations: s.lines.State, Rules: s.dialling.rules, Guard: s.dialling.guard, Explain: s.plans.Explain, Policy: s.policy, Numbers: s.plan,
 		Settings: s.settings, Groups: s.groups,
-		Phones: s.phonesRoom(), Presence: apipresence.Rooms{Agent: s.presence, Consent: s.consent, Notifier: s.events},
+		Phones: s.phones.API(), Presence: apipresence.Rooms{Agent: s.presence, Consent: s.consent, Notifier: s.events},
 		Contacts: s.contacts, Consent: s.consent, Messages: s.messages,
 		Status: s.status,
 		Reload: s.Reload, Snapshot: s.snapshot,

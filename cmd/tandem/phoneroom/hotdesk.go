@@ -1,4 +1,4 @@
-package server
+package phoneroom
 
 import (
 	"context"
@@ -20,18 +20,18 @@ import (
 )
 
 // openHotdesk makes the desk at which users log in by dialling.
-func (s *Server) openHotdesk(ctx context.Context, keeper *secret.Keeper) error {
-	s.phones.hotdesk = hotdesk.New(hotdesk.Config{
-		Store: phonestore.NewPINs(s.store), PIN: keeper.PIN, Log: s.log,
+func (r *Room) openHotdesk(ctx context.Context, keeper *secret.Keeper) error {
+	r.Hotdesk = hotdesk.New(hotdesk.Config{
+		Store: phonestore.NewPINs(r.c.Store), PIN: keeper.PIN, Log: r.c.Log,
 		Login: func(ctx context.Context, mac sipphone.MAC, user rtc.AOR) error {
-			return s.moveLines(ctx, append(s.phones.inventory.GuestAt(user), mac), func() error { return s.phones.inventory.Login(ctx, mac, user) })
+			return r.moveLines(ctx, append(r.Inventory.GuestAt(user), mac), func() error { return r.Inventory.Login(ctx, mac, user) })
 		},
 		Logout: func(ctx context.Context, mac sipphone.MAC) error {
-			return s.moveLines(ctx, []sipphone.MAC{mac}, func() error { return s.phones.inventory.Logout(ctx, mac) })
+			return r.moveLines(ctx, []sipphone.MAC{mac}, func() error { return r.Inventory.Logout(ctx, mac) })
 		},
-		Guessing: s.guessingPINs,
+		Guessing: r.guessingPINs,
 	})
-	return s.phones.hotdesk.Load(ctx)
+	return r.Hotdesk.Load(ctx)
 }
 
 // fetchWindow is for how long phones whose lines moved get their files by their MAC.
@@ -40,12 +40,12 @@ const fetchWindow = 10 * time.Minute
 // moveLines changes lines of phones, and has the phones fetch their files: how they
 // are reached is found before, since the change takes their registrations. They are
 // told beside the call by which it was dialled.
-func (s *Server) moveLines(ctx context.Context, macs []sipphone.MAC, change func() error) error {
+func (r *Room) moveLines(ctx context.Context, macs []sipphone.MAC, change func() error) error {
 	slices.Sort(macs)
 	macs = slices.Compact(macs)
 	var sends []func(context.Context) (int, error)
 	for _, mac := range macs {
-		if send, err := s.preparePhone(mac, notify.Resync); err == nil {
+		if send, err := r.prepare(mac, notify.Resync); err == nil {
 			sends = append(sends, send)
 		}
 	}
@@ -53,12 +53,12 @@ func (s *Server) moveLines(ctx context.Context, macs []sipphone.MAC, change func
 		return err
 	}
 	for _, mac := range macs {
-		if err := s.phones.inventory.Open(ctx, mac, fetchWindow); err != nil {
+		if err := r.Inventory.Open(ctx, mac, fetchWindow); err != nil {
 			return err
 		}
 	}
 	for _, send := range sends {
-		s.phones.told.Go(func() {
+		r.told.Go(func() {
 			limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchNotice)
 			defer cancel()
 			_, _ = send(limited) // one that is not reached fetches its files when it boots
@@ -72,30 +72,30 @@ const fetchNotice = 10 * time.Second
 
 var errNoPhone = errors.New("the code counts at desk phones that this server set up")
 
-// dialledLogin logs a user in, or out, at the phone at which a code was dialled.
-func (s *Server) dialledLogin(ctx context.Context, device string, code feature.Code) error {
+// Dialled logs a user in, or out, at the phone at which a code was dialled.
+func (r *Room) Dialled(ctx context.Context, device string, code feature.Code) error {
 	mac, _, ok := sipphone.ParseDevice(device)
 	if !ok {
 		return errNoPhone
 	}
 	if code.Off {
-		return s.phones.hotdesk.Logout(ctx, mac)
+		return r.Hotdesk.Logout(ctx, mac)
 	}
 	name, pin, ok := strings.Cut(code.Arg, "*")
 	if !ok {
 		return fmt.Errorf("%w: dial *11*USER*PIN#", hotdesk.ErrPIN)
 	}
-	user, ok := users{s.directory, s}.Resolve(rtc.AOR("sip:" + name + "@" + s.cfg.Load().Domains[0]))
+	user, ok := r.c.Resolve(rtc.AOR("sip:" + name + "@" + r.c.Domain))
 	if !ok {
-		user = rtc.AOR("sip:" + name + "@" + s.cfg.Load().Domains[0]) // as one without a PIN: who does not exist is not told
+		user = rtc.AOR("sip:" + name + "@" + r.c.Domain) // as one without a PIN: who does not exist is not told
 	}
-	return s.phones.hotdesk.Login(ctx, mac, user, pin)
+	return r.Hotdesk.Login(ctx, mac, user, pin)
 }
 
 // guessingPINs reports that somebody tries PINs.
-func (s *Server) guessingPINs(who string) {
-	s.phones.guessers.Add(1)
-	s.state.Tell("phone.guessing", op.Resource("phones", "guessers", who), access.Read("phones"), func() any {
+func (r *Room) guessingPINs(who string) {
+	r.guessers.Add(1)
+	r.c.State.Tell("phone.guessing", op.Resource("phones", "guessers", who), access.Read("phones"), func() any {
 		return map[string]any{"pins_of": who}
 	})
 }

@@ -1,4 +1,4 @@
-package server
+package phoneroom
 
 import (
 	"context"
@@ -19,26 +19,16 @@ import (
 	"tandem/telephony/settings"
 )
 
-// openFeatures has phones learn and change do-not-disturb and forwarding. It
-// stands before the notifier, which answers the SUBSCRIBE when the change is made.
-func (s *Server) openFeatures(context.Context, *config.Config) error {
-	s.features = features.New(phoneSettings{s}, users{s.directory, s}.Resolve, func(device string) bool {
-		policy, ok := s.policyOf(device)
-		return ok && policy.Features == output.RemoteCC
-	})
-	return nil
-}
-
 // showFeatures adds the event package, and tells phones what others changed.
-func (s *Server) showFeatures() {
-	s.events.Add(s.features.Package())
-	s.settings.Watch(func(user rtc.AOR) {
-		s.events.Changed(user, features.Name)
-		for _, mac := range s.phones.inventory.Of(user) {
-			s.tellFeatures(mac)
+func (r *Room) showFeatures() {
+	r.rooms.Events.Add(r.Features.Package())
+	r.rooms.Settings.Watch(func(user rtc.AOR) {
+		r.rooms.Events.Changed(user, features.Name)
+		for _, mac := range r.Inventory.Of(user) {
+			r.tellFeatures(mac)
 		}
 	})
-	s.location.Watch(s.greetPhones)
+	r.c.Location.Watch(r.greetPhones)
 }
 
 // greeting is how long after its registration a phone is told what it does not
@@ -47,21 +37,21 @@ const greeting = 500 * time.Millisecond
 
 // greetPhones notes phones that register, and tells those that have registered anew
 // what they do not subscribe to.
-func (s *Server) greetPhones(user rtc.AOR, old, now []location.Binding) {
+func (r *Room) greetPhones(user rtc.AOR, old, now []location.Binding) {
 	for i := range now {
 		mac, line, ok := sipphone.ParseDevice(now[i].Device)
 		at := slices.IndexFunc(old, func(b location.Binding) bool { return b.Device == now[i].Device && b.CallID == now[i].CallID })
 		if !ok || at >= 0 && old[at].CSeq == now[i].CSeq {
 			continue
 		}
-		s.notePhone(mac, &now[i])
+		r.notePhone(mac, &now[i])
 		if at >= 0 {
 			continue
 		}
 		time.AfterFunc(greeting, func() {
-			s.tellFeatures(mac)
-			if c := s.phones.waiting.Of(user); c != (waiting.Counts{}) {
-				s.pushTo(mac, line-1, user, c)
+			r.tellFeatures(mac)
+			if c := r.Waiting.Of(user); c != (waiting.Counts{}) {
+				r.pushTo(mac, line-1, user, c)
 			}
 		})
 	}
@@ -71,51 +61,51 @@ func (s *Server) greetPhones(user rtc.AOR, old, now []location.Binding) {
 const maxAgent = 160
 
 // notePhone notes model and firmware of a phone as its User-Agent tells them.
-func (s *Server) notePhone(mac sipphone.MAC, b *location.Binding) {
-	phone, err := s.phones.inventory.Get(mac)
+func (r *Room) notePhone(mac sipphone.MAC, b *location.Binding) {
+	phone, err := r.Inventory.Get(mac)
 	if err != nil {
 		return
 	}
 	var is family.Agent
-	if f := s.phones.families.Load().Family(phone.Family); f != nil {
+	if f := r.families.Load().Family(phone.Family); f != nil {
 		is, _ = f.SIPAgent(b.UserAgent)
 	}
 	agent := strings.ToValidUTF8(b.UserAgent[:min(len(b.UserAgent), maxAgent)], "")
-	s.phones.inventory.Registered(mac, agent, is, b.Flow.Remote.Addr().Unmap().String())
+	r.Inventory.Registered(mac, agent, is, b.Flow.Remote.Addr().Unmap().String())
 }
 
 // tellFeatures tells a phone that reads them in Cisco's documents the settings of its
 // lines.
-func (s *Server) tellFeatures(mac sipphone.MAC) {
-	phone, err := s.phones.inventory.Get(mac)
-	if err != nil || s.phones.output.Load().Of(phone.Family).Features != output.RemoteCC {
+func (r *Room) tellFeatures(mac sipphone.MAC) {
+	phone, err := r.Inventory.Get(mac)
+	if err != nil || r.output.Load().Of(phone.Family).Features != output.RemoteCC {
 		return
 	}
 	var lines []features.CiscoLine
 	for _, l := range phone.Lines {
-		c := s.phones.waiting.Of(l.User)
-		lines = append(lines, features.CiscoLine{State: phoneSettings{s}.Of(l.User), New: c.New, Old: c.Old})
+		c := r.Waiting.Of(l.User)
+		lines = append(lines, features.CiscoLine{State: phoneSettings{r}.Of(l.User), New: c.New, Old: c.Old})
 	}
 	mediaType, body := features.Cisco(lines)
-	s.phones.notifier.Refer(&phone, mediaType, body)
+	r.notifier.Refer(&phone, mediaType, body)
 }
 
 // phoneSettings are the call settings as phones see them.
-type phoneSettings struct{ s *Server }
+type phoneSettings struct{ r *Room }
 
 // ring is how long phones ring once, as they count it.
 const ring = 6 * time.Second
 
 // Of implements features.Settings.
 func (p phoneSettings) Of(user rtc.AOR) features.State {
-	u := p.s.settings.Of(user)
+	u := p.r.rooms.Settings.Of(user)
 	return features.State{DoNotDisturb: u.DoNotDisturb, Rings: int(u.RingTime / ring),
 		To: map[features.Forward]string{features.Always: u.Always, features.Busy: u.Busy, features.NoAnswer: u.NoAnswer}}
 }
 
 // Set implements features.Settings.
 func (p phoneSettings) Set(ctx context.Context, user rtc.AOR, c features.Change) error {
-	_, err := p.s.settings.Change(ctx, user, func(u *settings.User) error {
+	_, err := p.r.rooms.Settings.Change(ctx, user, func(u *settings.User) error {
 		if c.DoNotDisturb != nil {
 			u.DoNotDisturb = *c.DoNotDisturb
 			return nil
@@ -135,28 +125,28 @@ func (p phoneSettings) Set(ctx context.Context, user rtc.AOR, c features.Change)
 	return err
 }
 
-// plugAndPlay answers phones that look for a server. It stands before the gate.
-func (s *Server) plugAndPlay(cfg *config.Config) (rtc.Handler, error) {
+// PlugAndPlay answers phones that look for a server. It stands before the gate.
+func (r *Room) PlugAndPlay(cfg *config.Config) (rtc.Handler, error) {
 	networks, err := config.Prefixes(cfg.Phones.Networks)
 	if err != nil {
 		return nil, err
 	}
 	return pnp.New(pnp.Config{
-		Send: func(o uac.Outside, done func(uac.Reply)) error { return s.exchange.Send(o, done) },
-		URL:  s.filesURL, Networks: networks, Domain: cfg.Domains[0], Log: s.log,
+		Send: func(o uac.Outside, done func(uac.Reply)) error { return r.rooms.Send(o, done) },
+		URL:  r.filesURL, Networks: networks, Domain: cfg.Domains[0], Log: r.c.Log,
 	}), nil
 }
 
-// phoneErrands answers what phones ask that cannot answer a challenge. It stands before
+// Errands answers what phones ask that cannot answer a challenge. It stands before
 // the gate.
-func phoneErrands(cfg *config.Config) (rtc.Handler, error) {
+func Errands(cfg *config.Config) (rtc.Handler, error) {
 	networks, err := config.Prefixes(cfg.Phones.Networks)
 	return features.Errands{Networks: networks}, err
 }
 
 // filesURL is where a phone of a maker asks for its files.
-func (s *Server) filesURL(vendor string, mac sipphone.MAC) string {
-	url := s.phones.place.Load().URL
+func (r *Room) filesURL(vendor string, mac sipphone.MAC) string {
+	url := r.place.Load().URL
 	if strings.EqualFold(vendor, "snom") {
 		return url + mac.Upper() + ".xml"
 	}
