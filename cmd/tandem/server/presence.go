@@ -51,8 +51,21 @@ func (s *Server) openPresence(ctx context.Context, cfg *config.Config) error {
 	s.lamps.shared = func() *appearance.Board { return s.phones.Shared }
 	s.consent.Watch(func(owner rtc.AOR) { s.events.Reauthorise(owner, dialoginfo.Name) })
 	s.meetings = newMeetings(s.events, cfg.Domains[0])
-	s.events.Add(winfo.Of(s.events, presence.Name))
+	own := winfo.Of(s.events, presence.Name, s.decided)
+	s.events.Add(own)
+	s.consent.Watch(func(owner rtc.AOR) { s.events.Changed(owner, own.Name) })
 	return s.presence.Restore(ctx, s.transport.ParseFlow)
+}
+
+// decided is what somebody decided about a watcher who has asked.
+func (s *Server) decided(owner, watcher rtc.AOR, proved bool) string {
+	switch action, _ := s.presence.Decide(owner, watcher, proved); action {
+	case consent.Confirm:
+		return ""
+	case consent.Block:
+		return "rejected"
+	}
+	return "approved"
 }
 
 // lampLines are lines besides those of users: of click-to-call, and places to park.

@@ -24,9 +24,14 @@ const Type = "application/watcherinfo+xml"
 //
 // The first document of a subscription, and of each refresh, has all watchers; later
 // ones have those of whom something has changed (RFC 3858 §4.1).
-func Of(n *event.Notifier, pkg string) event.Package {
+//
+// Who asked, and was not decided about while his subscription went on, is told of as
+// waiting. decided says what came of him: "approved", "rejected", or "" for nothing
+// yet; when that may be another, n is told that the package has changed.
+func Of(n *event.Notifier, pkg string, decided func(resource, watcher rtc.AOR, proved bool) string) event.Package {
 	name := pkg + ".winfo"
 	e := endings{m: make(map[rtc.AOR][]ending)}
+	w := waiters{m: make(map[rtc.AOR][]waiter), decided: decided}
 	n.Watch(func(c event.Change) {
 		if c.Package != pkg || c.List {
 			return
@@ -34,14 +39,17 @@ func Of(n *event.Notifier, pkg string) event.Package {
 		if c.State == event.Terminated && len(n.Watchers(c.Resource, name)) > 0 {
 			e.add(c.Resource, ending{c.ID, c.Event})
 		}
+		if c.Event == "giveup" {
+			w.add(c.Resource, waiter{c.ID, c.Watcher, c.Proved, time.Now()})
+		}
 		n.Changed(c.Resource, name)
 	})
 	return event.Package{Name: name, Types: []string{Type}, Interval: interval, Authorise: event.Owner,
 		Document: func(q event.Query) event.Document {
-			return whole(&state{q.Resource, pkg, watchers(q.Resource, n.Watchers(q.Resource, pkg))})
+			return whole(&state{q.Resource, pkg, watchers(q.Resource, n.Watchers(q.Resource, pkg), w.of(q.Resource, time.Now()))})
 		},
 		Difference: func(old, now event.Document) (event.Document, bool) {
-			return partial(old.Source.(*state), now.Source.(*state), &e), true
+			return partial(old.Source.(*state), now.Source.(*state), &e, &w), true
 		}}
 }
 
@@ -63,8 +71,8 @@ type watcher struct {
 	event  string
 }
 
-// watchers are those who are told of.
-func watchers(resource rtc.AOR, subs []event.Subscription) []watcher {
+// watchers are those who are told of: who watches, and who has waited since.
+func watchers(resource rtc.AOR, subs []event.Subscription, since []waiter) []watcher {
 	list := make([]watcher, 0, len(subs))
 	for i := range subs {
 		s := &subs[i]
@@ -76,6 +84,18 @@ func watchers(resource rtc.AOR, subs []event.Subscription) []watcher {
 			w.event = s.Reason
 		}
 		list = append(list, w)
+	}
+	for _, x := range since {
+		again := func(s event.Subscription) bool {
+			return s.Watcher == x.aor && (s.ID == x.id || s.State != event.Terminated)
+		}
+		switch i := slices.IndexFunc(subs, again); {
+		case i < 0:
+			list = append(list, watcher{x.id, x.aor, waiting, "timeout"})
+		case subs[i].ID == x.id: // its last NOTIFY is under way
+			list = slices.DeleteFunc(list, func(w watcher) bool { return w.id == x.id })
+			list = append(list, watcher{x.id, x.aor, waiting, "timeout"})
+		}
 	}
 	slices.SortFunc(list, byID)
 	return list
@@ -89,7 +109,7 @@ func whole(s *state) event.Document {
 }
 
 // partial lists those of whom something has changed, and those who are no more.
-func partial(old, now *state, e *endings) event.Document {
+func partial(old, now *state, e *endings, waits *waiters) event.Document {
 	var list []watcher
 	for _, w := range now.list {
 		i, found := slices.BinarySearchFunc(old.list, w, byID)
@@ -103,7 +123,12 @@ func partial(old, now *state, e *endings) event.Document {
 	}
 	for _, w := range old.list {
 		if _, found := slices.BinarySearchFunc(now.list, w, byID); !found && w.status != event.Terminated {
-			w.status, w.event = event.Terminated, e.of(now.resource, w.id)
+			if w.status == waiting {
+				w.event = waits.end(now.resource, w.id)
+			} else {
+				w.event = e.of(now.resource, w.id)
+			}
+			w.status = event.Terminated
 			list = append(list, w)
 		}
 	}

@@ -62,7 +62,7 @@ func TestPartial(t *testing.T) {
 				return event.Grant{}, nil
 			},
 			Document: func(event.Query) event.Document { return event.Document{Type: "text/weather", Body: []byte("rain")} }})
-		n.Add(Of(n, "weather"))
+		n.Add(Of(n, "weather", func(rtc.AOR, rtc.AOR, bool) string { return "" }))
 		if _, err := n.Restore(t.Context(), noFlow); err != nil {
 			t.Fatal(err)
 		}
@@ -130,6 +130,76 @@ func TestPartial(t *testing.T) {
 		ask("alice", "weather", tagged("bob", alice), 0)
 		next("partial 6", "sip:alice@pbx.test terminated timeout")
 	})
+}
+
+// Who was not decided about in time waits: the owner hears of him whenever he looks,
+// until he has decided, or that one asks again.
+func TestRFC3857Section471Waiting(t *testing.T) {
+	rig.Run(t, func(r *rig.Rig) {
+		n := event.New(event.Config{Store: event.NewMemory(), Users: people{}, Layer: r.Layer, Wire: rig.Wire{}, Key: []byte("key")})
+		n.Add(event.Package{Name: "weather", Types: []string{"text/weather"},
+			Authorise: func(event.Ask) (event.Grant, error) { return event.Grant{Pending: true}, nil }})
+		decision := ""
+		n.Add(Of(n, "weather", func(rtc.AOR, rtc.AOR, bool) string { return decision }))
+		r.Handle(rtc.HandlerFunc(func(q *rtc.Request) error {
+			a, _ := q.From()
+			q.Identity = &rtc.Identity{AOR: rtc.AOR(a.URI), Method: rtc.AuthDigest}
+			return rtc.Next
+		}), n)
+		r.Go(n.Run)
+		seq := 0
+		ask := func(who, pkg string, expires int) {
+			seq++
+			r.Say(fmt.Sprintf("SUBSCRIBE %s SIP/2.0\nVia: SIP/2.0/UDP 10.0.0.9:5060;branch=z9hG4bK%d\nMax-Forwards: 70\nFrom: <%s>;tag=%d\nTo: <%s>\nCall-ID: %s%d\nCSeq: %d SUBSCRIBE\nContact: <sip:x@10.0.0.9:5060>\nEvent: %s\nExpires: %d\n\n",
+				uri("bob"), seq, uri(who), seq, uri("bob"), pkg, seq, seq, pkg, expires))
+		}
+		// told is what each document said, in a time.
+		told := func(d time.Duration) (all []string) {
+			for begin := time.Now(); time.Since(begin) < d; r.Sleep(100 * time.Millisecond) {
+				for _, m := range r.Got() {
+					if !m.IsRequest() {
+						continue
+					}
+					if r.Reply(m, 200, "", ""); strings.HasPrefix(line(m, sip.HdrEvent), "weather.winfo") {
+						how, list := read(m)
+						all = append(all, how+": "+strings.ReplaceAll(strings.Join(list, "; "), "@pbx.test", ""))
+					}
+				}
+			}
+			return all
+		}
+		want := func(got []string, want ...string) {
+			t.Helper()
+			if !slices.Equal(got, want) {
+				t.Errorf("told %q, want %q", got, want)
+			}
+		}
+		ask("eve", "weather", 60)
+		told(70 * time.Second) // nobody looks meanwhile
+		ask("bob", "weather.winfo", 3600)
+		want(told(10*time.Second), "full 0: sip:eve waiting timeout")
+		ask("eve", "weather", 60)
+		want(told(10*time.Second), "partial 1: sip:eve pending subscribe; sip:eve terminated giveup")
+		want(told(70*time.Second), "partial 2: sip:eve waiting timeout")
+		decision = "approved"
+		n.Changed(rtc.AOR(uri("bob")), "weather.winfo")
+		want(told(10*time.Second), "partial 3: sip:eve terminated approved")
+	})
+}
+
+// Who waits does so for some time, and is one of few.
+func TestWaitersAreBounded(t *testing.T) {
+	now := time.Now()
+	w := waiters{m: make(map[rtc.AOR][]waiter), decided: func(rtc.AOR, rtc.AOR, bool) string { return "" }}
+	for i := range 3 * maxResources {
+		w.add(rtc.AOR(fmt.Sprint(i)), waiter{id: "a", since: now})
+	}
+	for i := range 3 * maxEndings {
+		w.add("last", waiter{id: fmt.Sprint(i), aor: rtc.AOR(fmt.Sprint(i)), since: now})
+	}
+	if len(w.m) > maxResources || len(w.of("last", now)) != maxEndings || len(w.of("last", now.Add(patience))) != 0 {
+		t.Errorf("%d resources, %d of one, %d in the end", len(w.m), len(w.of("last", now)), len(w.of("last", now.Add(patience))))
+	}
 }
 
 // Why many subscriptions ended is not kept for ever.
