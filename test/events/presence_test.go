@@ -64,7 +64,7 @@ func TestDeviceVanishes(t *testing.T) {
 	t.Logf("told after %s", time.Since(start).Round(time.Millisecond))
 }
 
-// Of two publications one expires; the other stays.
+// Of two devices one vanishes; the other stays.
 func TestTwoDevices(t *testing.T) {
 	r := harness.StartServer(t, atOnce)
 	r.User("alice", "bob")
@@ -194,6 +194,8 @@ func TestConsentWhileSubscribed(t *testing.T) {
 		t.Errorf("%s", m.Bytes())
 	}
 	_, m := r.Subscribes(a, "alice", "bob", "presence", "", "")
+	wantCode(t, m, 403)
+	_, m = r.Subscribes(a, "alice", "bob", "presence", "Expires: 0", "") // a look
 	wantCode(t, m, 403)
 	_, m = r.Subscribes(a, "alice", "bob", "dialog", "", "")
 	wantCode(t, m, 403)
