@@ -3,9 +3,12 @@ package proxy
 import (
 	"strings"
 	"testing"
+	"time"
 
+	"tandem/rtc"
 	"tandem/rtc/location"
 	"tandem/rtc/sip"
+	"tandem/rtc/transport"
 )
 
 // A phone whose connection breaks in a call is found by what it registers then:
@@ -17,17 +20,21 @@ func TestDeviceMoves(t *testing.T) {
 		target func(old, moved *ua) string // the far side's Request-URI
 		gone   bool                        // it does not come back
 		other  bool                        // its user has another phone
+		stays  bool                        // so does its lost binding, which leads to this machine
 		want   any                         // what the caller is told
 	}{
 		{name: "the new Contact", target: func(_, moved *ua) string { return strings.Trim(moved.contact(), "<>") }, other: true, want: 200},
 		{name: "the old Contact", target: func(old, _ *ua) string { return strings.Trim(old.contact(), "<>") }, other: true, want: 200},
 		{name: "a GRUU", target: func(*ua, *ua) string { return "sip:somebody@example.com;gr=urn:phone" }, other: true, want: 200},
+		{name: "a GRUU, and the lost binding", target: func(*ua, *ua) string { return "sip:somebody@example.com;gr=urn:phone" }, stays: true, want: 200},
 		{name: "another Contact", target: func(*ua, *ua) string { return "sip:1ab2@10.0.0.1;transport=tcp" }, other: true, want: 200},
 		{name: "no device left", target: func(old, _ *ua) string { return strings.Trim(old.contact(), "<>") }, gone: true, want: 430},
 		{name: "another device's GRUU", target: func(*ua, *ua) string { return "sip:somebody@example.com;gr=urn:x" }, want: 430},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			r := newRig(t, nil)
+			r := newRig(t, func(c *Config) { // as the server's
+				c.Demand = func(*rtc.Request) *rtc.Status { return &rtc.Status{Code: 407, Header: []byte("X: asked\r\n")} }
+			})
 			alice, other := r.udpUA("alice"), r.udpUA("other")
 			bind := func(u *ua) location.Binding {
 				b := r.binding(u, "")
@@ -48,6 +55,11 @@ func TestDeviceMoves(t *testing.T) {
 			list := []location.Binding{bind(moved)}
 			if c.other {
 				list = append([]location.Binding{r.binding(other, "")}, list...)
+			}
+			if c.stays {
+				lost := bind(moved)
+				lost.URI, lost.RegID, lost.Flow = strings.Trim(old.contact(), "<>"), 0, transport.Flow{}
+				list = append([]location.Binding{lost}, list...)
 			}
 			if c.gone {
 				list = nil
@@ -101,5 +113,9 @@ func TestPhoneGone(t *testing.T) {
 	hangUp()
 	waitFor(t, func() bool { return !gone.Alive() })
 	invite := alice.ask(req{method: "INVITE", uri: "sip:bob@example.com"})
+	alice.ackFor(invite, alice.want(480))
+	// Nor is it the caller's fault that the address it had is one of this machine.
+	r.book.user("bob", location.Binding{URI: strings.Trim(phone.contact(), "<>"), Q: 1000, Expires: time.Now().Add(time.Hour)})
+	invite = alice.ask(req{method: "INVITE", uri: "sip:bob@example.com"})
 	alice.ackFor(invite, alice.want(480))
 }

@@ -107,9 +107,17 @@ func (p *Proxy) denied(r *rtc.Request, pl *plan, err error) *rtc.Status {
 	return st
 }
 
-// denied ends branch i, which may not go where it leads.
+// denied ends branch i, which may not go where it leads. Where a binding leads is
+// no fault of the sender's: its device is not to be reached.
 func (f *forward) denied(i int, err error) {
 	m := f.request()
+	if f.branches[i].by == device {
+		f.p.count(countedDenied)
+		f.p.log.Warn("binding leads where users' requests may not go", "call_id", string(m.CallID()), "method", string(m.MethodName()),
+			"aor", string(m.RequestURI()), "peer", f.branches[i].URI, "err", err)
+		f.end(i, 480)
+		return
+	}
 	st := f.p.denied(&rtc.Request{Message: m, Tx: f.s}, &f.plan, err)
 	f.end(i, st.Code)
 	if st.Header != nil && !f.s.Final() { // a challenge: only the sender can go on

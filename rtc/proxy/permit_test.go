@@ -78,14 +78,14 @@ func TestBindingLeadsToNoGateway(t *testing.T) {
 		through   netip.AddrPort // the REGISTER came by
 		want      any            // what alice is told, or nil
 	}{
-		{"sip:+1900@" + gw, "", netip.AddrPort{}, 403},
-		{"sip:+1900@gw.example", "", netip.AddrPort{}, 403},
-		{"sip:+1900@alias.example", "", netip.AddrPort{}, 403},
-		{"sip:+1900@mixed.example", "", netip.AddrPort{}, 403},
-		{"sip:+1900@elsewhere.example;maddr=gw.example", "", netip.AddrPort{}, 403},
-		{"sip:+1900@elsewhere.example;maddr=" + gateway.addr.Addr().String() + ";transport=udp", "<sip:" + gw + ";lr>", alice.addr, 403},
-		{"sip:+1900@example.com", "<sip:gw.example;lr>", alice.addr, 403},
-		{"sip:+1900@example.com", "<sip:alias.example;lr>, <sip:edge.example;lr>", alice.addr, 403},
+		{"sip:+1900@" + gw, "", netip.AddrPort{}, 480},
+		{"sip:+1900@gw.example", "", netip.AddrPort{}, 480},
+		{"sip:+1900@alias.example", "", netip.AddrPort{}, 480},
+		{"sip:+1900@mixed.example", "", netip.AddrPort{}, 480},
+		{"sip:+1900@elsewhere.example;maddr=gw.example", "", netip.AddrPort{}, 480},
+		{"sip:+1900@elsewhere.example;maddr=" + gateway.addr.Addr().String() + ";transport=udp", "<sip:" + gw + ";lr>", alice.addr, 480},
+		{"sip:+1900@example.com", "<sip:gw.example;lr>", alice.addr, 480},
+		{"sip:+1900@example.com", "<sip:alias.example;lr>, <sip:edge.example;lr>", alice.addr, 480},
 		{"sip:+1900@example.com", "<sip:us.example;lr>", alice.addr, 482},
 		{"sip:+1900@example.com", "<sip:" + r.udp.String() + ";lr>", alice.addr, 482},
 		{"sip:+1900@" + r.udp.String(), "", netip.AddrPort{}, 482},
