@@ -72,17 +72,17 @@ type origin struct {
 // Connect calls A, and when A has answered, B, and joins them: click-to-call, the
 // services of PINT (RFC 2848). Each is the address of a user, an extension, or a
 // telephone number as Payer dials it. It returns once the call's record is on disk;
-// ctx bounds the wait. The error is a *rtc.Status that says which of both cannot be
-// called and why. The call goes on by itself then, is watched by Options.Watch, and
+// ctx bounds the wait. The error is a *rtc.Status, within an *Uncallable when one of both
+// cannot be called. The call goes on by itself then, is watched by Options.Watch, and
 // can be ended at any time by Hangup.
 func (x *Exchange) Connect(ctx context.Context, a, b string, o Options) (*Call, error) {
 	toA, err := x.cfg.Router.Toward(o.Payer, a)
 	if err != nil {
-		return nil, fmt.Errorf("calling A (%s): %w", a, err)
+		return nil, &Uncallable{To: a, Err: err}
 	}
 	toB, err := x.cfg.Router.Toward(o.Payer, b)
 	if err != nil {
-		return nil, fmt.Errorf("calling B (%s): %w", b, err)
+		return nil, &Uncallable{Second: true, To: b, Err: err}
 	}
 	if err := errors.Join(through(&toA, o.Trunk), through(&toB, o.Trunk)); err != nil {
 		return nil, err
@@ -94,6 +94,19 @@ func (x *Exchange) Connect(ctx context.Context, a, b string, o Options) (*Call, 
 	c.record.From, c.record.Display, c.record.Payer = toA.Target(), toA.CalledName, o.Payer
 	return x.launch(ctx, c)
 }
+
+// Uncallable is why Connect calls nobody: a party that cannot be called.
+type Uncallable struct {
+	Second bool // it is B
+	To     string
+	Err    error // a *rtc.Status
+}
+
+// Error implements error.
+func (u *Uncallable) Error() string { return fmt.Sprintf("calling %s: %v", u.To, u.Err) }
+
+// Unwrap gives the *rtc.Status.
+func (u *Uncallable) Unwrap() error { return u.Err }
 
 // launch begins a call that the server makes by itself.
 func (x *Exchange) launch(ctx context.Context, c *Call) (*Call, error) {

@@ -93,6 +93,29 @@ func cancelled(w *harness.Wire, invite *sip.Message, tag string) {
 
 func hungUp(w *harness.Wire) { w.T.Helper(); w.Reply(w.Request("BYE"), 200, "", "", "") }
 
+// TestPINTNobodyThere: when a party has no phone, nobody is called, and the session says
+// which party it was, whichever is called first.
+func TestPINTNobodyThere(t *testing.T) {
+	r, q, alice, _ := pintRig(t, func(cfg *config.Config) {
+		cfg.PINT.Services = []config.PINTService{{Name: "R2C", Kind: "r2c"}, {Name: "a-first", Kind: "r2c", First: "a"}}
+	})
+	for _, name := range []string{"R2C", "a-first"} {
+		text := q.example(t, "4.9", "R2C@", name+"@", "sip:0345-123456@pint.bt.co.uk;user=phone;phone-context=+44", "sip:eve@"+harness.Domain)
+		ok := q.invite(t, text)
+		q.plainAck(ok, text)
+		if why := (&pintCall{q: q, t: t}).told(); !strings.Contains(why, "SIP;cause=480") || !strings.Contains(why, "calling sip:eve@"+harness.Domain) {
+			t.Errorf("%s: the client is told %q", name, why)
+		}
+		if s, _, err := r.S.PINT().Find(harness.Soon(t), sessionOf(t, ok)); err != nil || s.State != pint.Failed || s.Code != 480 || s.Missed != service.A {
+			t.Errorf("%s: %v, session is %s %d %q, missed %q", name, err, s.State, s.Code, s.Info, s.Missed)
+		}
+	}
+	if m, err := alice.Next(50*time.Millisecond, (*sip.Message).IsRequest); err == nil {
+		t.Errorf("alice gets\n%s", m.Bytes())
+	}
+	r.NothingLeft(t)
+}
+
 // TestPINTEnds: however a call ends, no leg is left, the client is told, and the session
 // says who ended it or who could not be reached.
 func TestPINTEnds(t *testing.T) {

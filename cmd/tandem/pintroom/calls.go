@@ -8,6 +8,7 @@ import (
 
 	"tandem/media"
 	"tandem/pint"
+	"tandem/rtc"
 	"tandem/telephony"
 )
 
@@ -52,9 +53,15 @@ func (p Calls) Connect(c pint.Call, tell func(pint.Progress)) (pint.Handle, erro
 		call, err = p.Exchange().Connect(ctx, c.First.To, c.Second.To, options)
 	}
 	id := told.started()
+	var nobody *telephony.Uncallable
+	var status *rtc.Status
 	switch {
 	case err == nil:
 		id = call.Record().ID
+	case errors.As(err, &nobody) && errors.As(err, &status): // told as any end, since it says which party it was
+		told.close()
+		tell(pint.Progress{Step: pint.Ended, Code: status.Code, Text: err.Error(), Second: nobody.Second})
+		return endedCall{}, nil
 	case id == "":
 		told.close()
 		return nil, err

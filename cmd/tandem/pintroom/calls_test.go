@@ -13,8 +13,11 @@ import (
 )
 
 // quick is an exchange whose calls have ended, after these events, before their record is
-// on disk.
-type quick struct{ events []telephony.EventKind }
+// on disk, by an error.
+type quick struct {
+	events []telephony.EventKind
+	err    error
+}
 
 func (q quick) Connect(_ context.Context, _, _ string, o telephony.Options) (*telephony.Call, error) {
 	for _, kind := range q.events {
@@ -24,7 +27,7 @@ func (q quick) Connect(_ context.Context, _, _ string, o telephony.Options) (*te
 		}
 		o.Watch(telephony.Event{Kind: kind, Record: &record})
 	}
-	return nil, &rtc.Status{Code: 486, Err: errors.New("Busy Here")}
+	return nil, q.err
 }
 
 func (q quick) Play(ctx context.Context, to string, _ []string, o telephony.Options) (*telephony.Call, error) {
@@ -32,30 +35,34 @@ func (q quick) Play(ctx context.Context, to string, _ []string, o telephony.Opti
 }
 
 // TestQuickCall: a call that ends before its record is on disk is told as any other, with
-// its record and with the party that could not be reached; one that never began is an
-// error.
+// its record and with the party that could not be reached, also when nobody was called; one
+// that never began is an error otherwise.
 func TestQuickCall(t *testing.T) {
+	busy := &rtc.Status{Code: 486, Err: errors.New("Busy Here")}
 	for _, row := range []struct {
 		name   string
 		events []telephony.EventKind
+		err    error
 		steps  []pint.Step
 		second bool
 	}{
-		{"the first is busy", []telephony.EventKind{telephony.Started, telephony.Ended}, []pint.Step{pint.Begun, pint.Ended}, false},
-		{"the second is busy", []telephony.EventKind{telephony.Started, telephony.CallerRings, telephony.CallerReached, telephony.Ended},
+		{"the first is busy", []telephony.EventKind{telephony.Started, telephony.Ended}, busy, []pint.Step{pint.Begun, pint.Ended}, false},
+		{"the second is busy", []telephony.EventKind{telephony.Started, telephony.CallerRings, telephony.CallerReached, telephony.Ended}, busy,
 			[]pint.Step{pint.Begun, pint.FirstRinging, pint.FirstAnswered, pint.Ended}, true},
-		{"none begins", nil, nil, false},
+		{"the first cannot be called", nil, &telephony.Uncallable{To: "a", Err: busy}, []pint.Step{pint.Ended}, false},
+		{"the second cannot be called", nil, &telephony.Uncallable{Second: true, To: "b", Err: busy}, []pint.Step{pint.Ended}, true},
+		{"none begins", nil, busy, nil, false},
 	} {
 		var steps []pint.Step
 		var last pint.Progress
-		calls := Calls{Exchange: func() Exchange { return quick{row.events} }}
+		calls := Calls{Exchange: func() Exchange { return quick{row.events, row.err} }}
 		handle, err := calls.Connect(pint.Call{First: pint.Leg{To: "a"}, Second: pint.Leg{To: "b"}}, func(p pint.Progress) {
 			if p.Step == pint.Begun && p.Call != "call-1" {
 				t.Errorf("%s: begun as %q", row.name, p.Call)
 			}
 			steps, last = append(steps, p.Step), p
 		})
-		if (err != nil) != (row.events == nil) || (handle == nil) != (err != nil) {
+		if (err != nil) != (row.steps == nil) || (handle == nil) != (err != nil) {
 			t.Errorf("%s: %v, %v", row.name, handle, err)
 		}
 		if !slices.Equal(steps, row.steps) || last.Second != row.second || err == nil && last.Code != 486 {
