@@ -395,7 +395,7 @@ func TestEarlyMediaThenAnotherAnswers(t *testing.T) {
 func TestPortsOfBranches(t *testing.T) {
 	s := start(t)
 	session, _, branches, devices, offers := ring(t, s)
-	open := func() int { return len(s.rings.ours) }
+	open := s.host.Held
 	if got := open(); got != 5 { // the browser's, and two for each phone
 		t.Errorf("%d ports are open while three ring, want 5", got)
 	}
@@ -673,7 +673,7 @@ func TestBranchesLeaveNothing(t *testing.T) {
 		round(n)
 	}
 	await(t, "no more files open than before", func() bool { return descriptors(t) <= files })
-	if len(s.rings.ours) > 0 || len(s.rings.named) > 0 || len(s.Sessions()) > 0 {
-		t.Errorf("%d ports, %d names and %d sessions are left", len(s.rings.ours), len(s.rings.named), len(s.Sessions()))
+	if s.host.Held() > 0 || len(s.Sessions()) > 0 {
+		t.Errorf("%d ports and %d sessions are left", s.host.Held(), len(s.Sessions()))
 	}
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/pion/stun/v3"
 
-	"tandem/media/relay"
 	"tandem/media/sdp"
 	"tandem/media/secure"
 )
@@ -34,10 +33,13 @@ func check(t *testing.T, ours sdp.ICE) []byte {
 	return m.Raw
 }
 
+// consent is how long one holds (RFC 7675 §5.1).
+const consent = 30 * time.Second
+
 var withICE = []string{"a=ice-ufrag:far", "a=ice-pwd:password-of-the-far-side"}
 
 // checked is a call whose side A does ICE; ours is what we said to it.
-func checked(t *testing.T, s *Server, a, b *phone, lines ...string) (session *Session, w *transport, ours sdp.ICE, events func(EventKind) int) {
+func checked(t *testing.T, s *Server, a, b *phone, lines ...string) (session *Session, w *way, ours sdp.ICE, events func(EventKind) int) {
 	t.Helper()
 	session, events = open(t, s)
 	if _, err := session.Offer(A, a.sdp(append(lines, withICE...)...), Want{ICE: No}); err != nil {
@@ -91,9 +93,9 @@ func TestSideLeavesICE(t *testing.T) {
 		a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
 		session, w, ours, _ := checked(t, s, a, b)
 		elsewhere := netip.MustParseAddrPort("127.0.0.9:4000")
-		w.Receive(w.rtp, check(t, ours), elsewhere, time.Now())
-		if w.to != elsewhere {
-			t.Fatalf("nominated, but media goes to %v", w.to)
+		w.Receive(w.Socket(), check(t, ours), elsewhere, time.Now())
+		if w.To() != elsewhere {
+			t.Fatalf("nominated, but media goes to %v", w.To())
 		}
 		if _, err := session.Offer(A, version(a.sdp(), 2), Want{ICE: No}); err != nil {
 			t.Fatal(err)
@@ -101,34 +103,13 @@ func TestSideLeavesICE(t *testing.T) {
 		if _, err := session.Answer(B, b.sdp(), Want{}); err != nil {
 			t.Fatal(err)
 		}
-		w.Receive(w.rtp, check(t, ours), elsewhere, time.Now())
-		if w.to != a.addr() {
-			t.Errorf("media goes to %v, not to %v", w.to, a.addr())
+		w.Receive(w.Socket(), check(t, ours), elsewhere, time.Now())
+		if w.To() != a.addr() {
+			t.Errorf("media goes to %v, not to %v", w.To(), a.addr())
 		}
 		utter(w, a.addr(), 10)
 		if good, _ := b.opened(t, nil); good != 10 {
 			t.Errorf("%d of 10 packets of the side passed", good)
-		}
-	})
-}
-
-// Without rtcp-mux the second component has a place of its own.
-func TestComponentsOfICE(t *testing.T) {
-	inTime(t, func(t *testing.T) {
-		s := start(t)
-		a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
-		_, w, ours, _ := checked(t, s, a, b)
-		rtp, rtcp := netip.MustParseAddrPort("127.0.0.9:4000"), netip.MustParseAddrPort("127.0.0.9:4007")
-		for range 2 { // whichever comes last
-			w.Receive(w.rtcp, check(t, ours), rtcp, time.Now())
-			w.Receive(w.rtp, check(t, ours), rtp, time.Now())
-		}
-		if w.to != rtp || w.toRTCP != rtcp {
-			t.Errorf("RTP goes to %v, RTCP to %v", w.to, w.toRTCP)
-		}
-		report := []byte{0x80, 201, 0, 1, 0, 0, 0, 7}
-		if w.Receive(w.rtcp, report, rtcp, time.Now()); w.strangers != 0 {
-			t.Error("a report of the second component was taken for a stranger's")
 		}
 	})
 }
@@ -150,20 +131,20 @@ func TestConsentEnds(t *testing.T) {
 				t.Errorf("%s %d packets went out, want %d", when, good, want)
 			}
 		}
-		w.Receive(w.rtp, check(t, ours), a.addr(), now)
+		w.Receive(w.Socket(), check(t, ours), a.addr(), now)
 		goes("nominated,", 1)
 		utter(w, a.addr(), 1)
-		session.watch(now.Add(consentTimeout-time.Second), nil)
+		session.watch(now.Add(consent-time.Second), nil)
 		_, _ = a.opened(t, nil) // reports
 		goes("still consented,", 1)
-		session.watch(now.Add(consentTimeout+time.Second), nil)
+		session.watch(now.Add(consent+time.Second), nil)
 		_, _ = a.opened(t, nil)
 		goes("after consent,", 0)
-		w.Receive(w.rtp, check(t, ours), a.addr(), now.Add(2*consentTimeout))
+		w.Receive(w.Socket(), check(t, ours), a.addr(), now.Add(2*consent))
 		_, _ = a.opened(t, nil) // the answer to the check
 		goes("consented again,", 1)
-		w.legs[0].heard = now.Add(4 * consentTimeout)
-		session.watch(now.Add(4*consentTimeout+time.Second), nil)
+		w.legs[0].heard = now.Add(4 * consent)
+		session.watch(now.Add(4*consent+time.Second), nil)
 		_, _ = a.opened(t, nil)
 		goes("with media coming,", 1)
 		for range 100 {
@@ -178,33 +159,12 @@ func TestConsentEnds(t *testing.T) {
 	})
 }
 
-// An address in use on a shared port is not taken away by a check that says it
-// comes from there.
-func TestPlacesOnASharedPort(t *testing.T) {
-	p := &sharedPort{names: map[string]*transport{}, places: map[netip.AddrPort]*transport{}}
-	addr := netip.MustParseAddrPort("192.0.2.1:4000")
-	owner, thief := &transport{}, &transport{}
-	now := time.Now()
-	if !p.place(addr, owner, now) {
-		t.Fatal("a free place is not given")
-	}
-	owner.consented.Store(now.UnixNano())
-	p.lend(addr, thief)
-	if p.place(addr, thief, now.Add(time.Second)) || p.places[addr] != owner {
-		t.Error("a place in use was taken away")
-	}
-	if !p.place(addr, thief, now.Add(consentTimeout+time.Second)) || p.places[addr] != thief || len(owner.places) != 0 || len(thief.places) != 1 {
-		t.Error("a place whose owner is gone is not given to the next")
-	}
-}
-
 // When the first m-line of a bundle is refused, the next one taken answers for
 // their transport.
 func TestLeadOfABundle(t *testing.T) {
-	w := &transport{}
-	w.legs = []*leg{{way: w}, {way: w, on: true, agreed: sdp.Agreed{Mux: true}}}
-	w.rtcp = new(relay.Socket)
-	if w.lead() != w.legs[1] || !w.muxed() {
+	w := &way{}
+	w.legs = []*leg{{way: w}, {way: w, on: true}}
+	if w.lead() != w.legs[1] {
 		t.Error("a refused m-line answers for those that share its port")
 	}
 	w.legs[1].on = false
@@ -235,12 +195,6 @@ func TestHandshakeThroughNAT(t *testing.T) {
 			t.Fatal(err)
 		}
 		m := a.use(answer)
-		w := session.streams[0].legs[A].way
-		session.mu.Lock()
-		if w.trusted(netip.MustParseAddrPort("127.0.0.9:4000")) || !w.trusted(a.addr()) {
-			t.Error("not the host of signalling alone is trusted")
-		}
-		session.mu.Unlock()
 		done := make(chan error, 1)
 		h := secure.NewHandshake(secure.HandshakeConfig{
 			Identity: id, Active: true, Hash: m.Fingerprint.Hash, Fingerprint: m.Fingerprint.Value, Timeout: 5 * time.Second,

@@ -1,11 +1,9 @@
 package media
 
 import (
-	"math/rand/v2"
 	"time"
 
 	"tandem/media/dtmf"
-	"tandem/media/relay"
 	"tandem/media/route"
 	"tandem/media/sdp"
 )
@@ -30,9 +28,8 @@ func (s *Session) connect(d *side, another bool) error {
 		after = append(after, l.move())
 		l.agree(&agreed[i], now)
 		if l.on && l == l.way.lead() {
-			out := l.way.out
-			done, err := l.way.agree(&l.agreed, s.server.c.Learn, now)
-			if another && out != nil && out == l.way.out {
+			anew, done, err := l.way.Agree(&l.agreed, d.Near, another, now)
+			if anew {
 				l.way.renew()
 			}
 			after = append(after, done)
@@ -50,19 +47,6 @@ func (s *Session) connect(d *side, another bool) error {
 	}
 	s.settle()
 	return failed
-}
-
-// renew begins the streams of a transport anew: who joins later with the same key
-// does not know how often their sequence numbers have wrapped, and under another
-// SSRC neither counters nor key stream are those of before (RFC 3711 §3.3.1, §9.1).
-func (w *transport) renew() {
-	for _, l := range w.legs {
-		if l.audio {
-			l.rewrite = *relay.NewRewrite(rand.Uint32())
-			l.rewrite.Mark = true
-			l.source = source{}
-		}
-	}
 }
 
 // agree takes what a side agreed to for one m-line.

@@ -27,8 +27,8 @@ type stream struct {
 // thousands of calls every cache line is fetched anew for every packet.
 type leg struct {
 	stream  *stream
-	way     *transport
-	next    *transport // in place of way once it is agreed to; ctl
+	way     *way
+	next    *way // in place of way once it is agreed to; ctl
 	which   Which
 	on      bool  // agreed and not refused
 	audio   bool  // of agreed, as are
@@ -107,7 +107,7 @@ func (l *leg) opposite() *leg {
 }
 
 // join has the leg use a transport. Called with mu held.
-func (l *leg) join(w *transport) {
+func (l *leg) join(w *way) {
 	l.way = w
 	w.legs = append(w.legs, l)
 }
@@ -124,12 +124,12 @@ func (l *leg) part() (after func()) {
 	if len(w.legs) > 0 {
 		return func() {}
 	}
-	return w.close
+	return w.Close
 }
 
 // coming is the transport the leg will have when the exchange under way is
 // agreed to. Called with ctl held.
-func (l *leg) coming() *transport {
+func (l *leg) coming() *way {
 	if l.next != nil {
 		return l.next
 	}
@@ -137,7 +137,7 @@ func (l *leg) coming() *transport {
 }
 
 // alone says that no other leg has w or waits for it. Called with ctl held.
-func (l *leg) alone(w *transport) bool {
+func (l *leg) alone(w *way) bool {
 	for _, st := range l.stream.session.streams {
 		if o := st.legs[l.which]; o != nil && o != l && (o.way == w || o.next == w) {
 			return false
@@ -148,11 +148,11 @@ func (l *leg) alone(w *transport) bool {
 
 // wait has w take the place of the leg's transport once it is agreed to; nil
 // takes that back. Called with ctl held.
-func (l *leg) wait(w *transport) {
+func (l *leg) wait(w *way) {
 	old := l.next
 	l.next = w
 	if old != nil && old != w && l.way != old && len(old.legs) == 0 && l.alone(old) {
-		old.close()
+		old.Close()
 	}
 }
 

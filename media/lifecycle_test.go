@@ -378,29 +378,6 @@ func TestCodecOfEachPacket(t *testing.T) {
 	})
 }
 
-// A side that restarts and moves for days holds no more of a shared port than
-// one that never does, is found at its last address, and leaves nothing.
-func TestSharedPortIsGivenBack(t *testing.T) {
-	p := &sharedPort{names: map[string]*transport{}, places: map[netip.AddrPort]*transport{}}
-	w, other := &transport{}, &transport{}
-	p.expect("other", other)
-	now := time.Now()
-	for n := range uint16(100) {
-		name, addr := fmt.Sprint(n), netip.AddrPortFrom(netip.MustParseAddr("192.0.2.1"), 1000+n)
-		p.expect(name, w)
-		if !p.place(addr, w, now) || p.places[addr] != w || p.names[name] != w {
-			t.Fatalf("after %d moves it cannot move any more", n)
-		}
-		if len(p.names) > maxNames+1 || len(p.places) > maxPlaces {
-			t.Fatalf("%d names, %d places", len(p.names), len(p.places))
-		}
-	}
-	p.forget(w)
-	if len(p.names) != 1 || len(p.places) != 0 {
-		t.Errorf("%d names and %d places are left", len(p.names), len(p.places))
-	}
-}
-
 // A server that cannot be made leaves nothing open.
 func TestNewFailsWhole(t *testing.T) {
 	taken, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})

@@ -51,13 +51,13 @@ func (s *Session) take(d *side, to *Session, as Which) (legs []moving, closing [
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.onload()
-	var ways []*transport
+	var ways []*way
 	for i, st := range s.streams {
 		l := st.legs[d.which]
 		if l == nil {
 			continue
 		}
-		for _, w := range []*transport{l.way, l.next} {
+		for _, w := range []*way{l.way, l.next} {
 			if w != nil && !slices.Contains(ways, w) {
 				ways = append(ways, w)
 			}
@@ -70,8 +70,7 @@ func (s *Session) take(d *side, to *Session, as Which) (legs []moving, closing [
 		legs = append(legs, moving{old: l, fresh: &leg{stream: to.streams[i], way: l.way, next: l.next, which: as}})
 	}
 	for _, w := range ways {
-		w.legs = w.first[:0]
-		s.server.rings.move(w, to, as)
+		w.move(to, as)
 	}
 	return legs, closing
 }

@@ -37,7 +37,7 @@ func (l *leg) offload(now time.Time) {
 		return
 	}
 	f := relay.Flow{
-		In: l.way.rtp, From: l.way.to, Out: o.way.rtp, To: o.way.to,
+		In: l.way.Socket(), From: l.way.To(), Out: o.way.Socket(), To: o.way.To(),
 		Offsets: offsets, Clock: uint32(l.in.Clock), Types: l.forwarded(),
 	}
 	l.unfollow()
@@ -52,8 +52,7 @@ func (l *leg) offload(now time.Time) {
 
 // plain says that packets of a leg can be forwarded by address alone.
 func (l *leg) plain() bool {
-	w := l.way
-	return l.stream.kind == "audio" && w.security == SecurityNone && w.ice == nil && w.shared == nil && w.settled && len(w.legs) == 1
+	return l.stream.kind == "audio" && len(l.way.legs) == 1 && l.way.Plain()
 }
 
 // forwarded are the payload types that pass without being looked at. Keys are
@@ -73,7 +72,7 @@ func (l *leg) forwarded() (t relay.Types) {
 // of both sides, and lets the numbers sent go on from there. Called with mu held.
 func (l *leg) account() {
 	if l.series {
-		l.ran(l.way.rtp.Followed(false))
+		l.ran(l.way.Socket().Followed(false))
 	}
 	if l.flow == nil {
 		return

@@ -13,7 +13,7 @@ import (
 
 // handled sets up a call whose packets can be given to a side's transport by
 // hand.
-func handled(t testing.TB, s *Server, a, b *phone, want Want) (w *transport, from netip.AddrPort) {
+func handled(t testing.TB, s *Server, a, b *phone, want Want) (w *way, from netip.AddrPort) {
 	t.Helper()
 	session, err := s.Open(t.Name(), Options{})
 	if err != nil {
@@ -31,7 +31,7 @@ func handled(t testing.TB, s *Server, a, b *phone, want Want) (w *transport, fro
 }
 
 // feed gives packets of a stream to a transport, as its worker would.
-func feed(w *transport, from netip.AddrPort) func() {
+func feed(w *way, from netip.AddrPort) func() {
 	b := make([]byte, 172, 256)
 	var n uint16
 	at := time.Now()
@@ -42,7 +42,7 @@ func feed(w *transport, from netip.AddrPort) func() {
 		binary.BigEndian.PutUint16(b[2:], n)
 		binary.BigEndian.PutUint32(b[4:], uint32(n)*160)
 		binary.BigEndian.PutUint32(b[8:], 4711)
-		w.Receive(w.rtp, b[:172:256], from, at)
+		w.Receive(w.Socket(), b[:172:256], from, at)
 	}
 }
 
@@ -58,7 +58,7 @@ func TestNoAllocationPerPacket(t *testing.T) {
 			if c.b == "PCMA" {
 				b = newPhone(t, pcma, 1000)
 			}
-			var w *transport
+			var w *way
 			var from netip.AddrPort
 			if c.want.Security == SecuritySDES {
 				callSDES(t, s, b, a) // what a sends is protected toward b

@@ -32,7 +32,8 @@ type phone struct {
 	freq    float64
 	to      netip.AddrPort
 	out, in *secure.Context
-	pressAt int // packet at which key 5 is pressed, in place of the tone; 0 never
+	key     secure.Key // of out
+	pressAt int        // packet at which key 5 is pressed, in place of the tone; 0 never
 
 	mu      sync.Mutex
 	heard   []int16

@@ -1,7 +1,6 @@
 package media
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -14,7 +13,7 @@ import (
 )
 
 // utter gives a transport packets of a stream by hand.
-func utter(w *transport, from netip.AddrPort, n int) {
+func utter(w *way, from netip.AddrPort, n int) {
 	say := feed(w, from)
 	for range n {
 		say()
@@ -251,7 +250,7 @@ func TestKeysBesideRTPAVP(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			w.Receive(w.rtp, packet, a.addr(), time.Now())
+			w.Receive(w.Socket(), packet, a.addr(), time.Now())
 			if good, _ := b.opened(t, nil); good != 1 {
 				t.Error("a protected packet did not pass")
 			}
@@ -295,7 +294,7 @@ func TestAnotherPartyGetsAnotherKey(t *testing.T) {
 	s := start(t)
 	a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
 	session := callSDES(t, s, a, b)
-	before := session.streams[0].legs[A].way.keyOut
+	_, before := session.streams[0].legs[A].way.Contexts()
 	line, _ := crypto(t, 1)
 	for _, origin := range []string{"phone 1 2", "other 1 1", "other 1 2"} {
 		same := origin != "other 1 1"
@@ -306,10 +305,11 @@ func TestAnotherPartyGetsAnotherKey(t *testing.T) {
 		if _, err := session.Answer(B, b.sdp(), Want{}); err != nil {
 			t.Fatal(err)
 		}
-		if got := session.streams[0].legs[A].way.keyOut.Equal(before); got != same {
+		_, now := session.streams[0].legs[A].way.Contexts()
+		if got := now == before; got != same {
 			t.Errorf("o=%s: our key is the same: %v", origin, got)
 		}
-		before = session.streams[0].legs[A].way.keyOut
+		before = now
 	}
 }
 
@@ -369,91 +369,15 @@ func TestNamedHost(t *testing.T) {
 	if _, err := session.Answer(B, b.sdp(), Want{}); err != nil {
 		t.Fatal(err)
 	}
-	if w := session.streams[0].legs[A].way; w.to != a.addr() || w.toRTCP.Port() != a.addr().Port()+1 {
-		t.Errorf("media goes to %v, RTCP to %v", w.to, w.toRTCP)
+	if w := session.streams[0].legs[A].way; w.To() != a.addr() {
+		t.Errorf("media goes to %v", w.To())
+	}
+	if to := session.sides[A].Agreed()[0].RemoteRTCP; to != netip.AddrPortFrom(a.addr().Addr(), a.addr().Port()+1) {
+		t.Errorf("RTCP goes to %v", to)
 	}
 }
 
 const someFingerprint = "a=fingerprint:sha-256 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF"
-
-// The association goes with what it was made for: a failed one is tried again
-// at the next exchange, another role is another one, and after other keys the
-// old ones are gone.
-func TestAssociationsEnd(t *testing.T) {
-	s := start(t)
-	a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
-	session, _ := open(t, s)
-	n := 0
-	exchange := func(proto string, lines ...string) *transport {
-		t.Helper()
-		n++
-		text := strings.Replace(string(version(a.sdp(lines...), n)), "RTP/AVP", proto, 1)
-		if _, err := session.Offer(A, []byte(text), Want{Security: SecurityNone}); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := session.Answer(B, version(b.sdp(), n), Want{Security: SecurityNone}); err != nil {
-			t.Fatal(err)
-		}
-		return session.streams[0].legs[A].way
-	}
-	dtls := func(setup string) *secure.Handshake {
-		t.Helper()
-		return exchange("UDP/TLS/RTP/SAVP", someFingerprint, "a=setup:"+setup).dtls
-	}
-	first := dtls("actpass")
-	if first == nil || dtls("actpass") != first {
-		t.Fatal("an unchanged association began anew")
-	}
-	w := session.streams[0].legs[A].way
-	w.secured(w.dtlsRun, secure.Key{}, secure.Key{}, secure.ErrTimeout)
-	second := dtls("actpass")
-	if second == first {
-		t.Error("a failed handshake is not tried again")
-	}
-	third := dtls("passive")
-	if third == second {
-		t.Error("with the roles changed the old association stays")
-	}
-	key, err := secure.NewKey(secure.Mandatory)
-	if err != nil {
-		t.Fatal(err)
-	}
-	named := func(id string) *secure.Handshake {
-		t.Helper()
-		return exchange("UDP/TLS/RTP/SAVP", someFingerprint, "a=setup:passive", "a=tls-id:"+id).dtls
-	}
-	if first, again := named("one"), named("one"); first != third || again != third || dtls("passive") != third {
-		t.Error("a name for the association, or none, makes another of it")
-	}
-	fourth := named("two")
-	if fourth == third {
-		t.Error("with another name the old association stays")
-	}
-	third = fourth
-	w.secured(w.dtlsRun-1, key, key, nil)
-	if w.in != nil {
-		t.Error("keys of a handshake that was given up are used")
-	}
-	w.secured(w.dtlsRun, key, key, nil)
-	if w.in == nil {
-		t.Fatal("keys of the handshake are not used")
-	}
-	exchange("RTP/AVP")
-	if w.dtls != nil {
-		t.Error("the association outlives the change to plain media")
-	}
-	if again := dtls("passive"); again == nil || again == third || w.in != nil {
-		t.Error("back from plain media there is no new association")
-	}
-	line, _ := crypto(t, 1)
-	exchange("RTP/SAVP", line)
-	if w.dtls != nil || w.in == nil || w.security != SecuritySDES {
-		t.Error("keys in SDP did not take the place of the association")
-	}
-	if dtls("passive"); w.in != nil || w.security != SecurityDTLS {
-		t.Error("keys of SDP serve where an association is agreed to")
-	}
-}
 
 // Nothing in common but what is neither passed nor converted: no answer that
 // promises it.
@@ -473,24 +397,6 @@ func TestNoAnswerInWhatCannotBeHeard(t *testing.T) {
 	}
 }
 
-// Reports of strangers count for nothing, before a port has settled too.
-func TestReportsOfStrangers(t *testing.T) {
-	s := start(t)
-	a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
-	w, from := handled(t, s, a, b, Want{})
-	report := binary.BigEndian.AppendUint32([]byte{0x80, 201, 0, 1}, 4711)
-	elsewhere := netip.MustParseAddrPort("127.0.0.9:4000")
-	w.Receive(w.rtp, append([]byte(nil), report...), elsewhere, time.Now())
-	w.Receive(w.rtcp, append([]byte(nil), report...), elsewhere, time.Now())
-	if w.strangers != 2 {
-		t.Errorf("%d of 2 reports were told to be a stranger's", w.strangers)
-	}
-	w.Receive(w.rtp, append([]byte(nil), report...), from, time.Now())
-	if w.strangers != 2 {
-		t.Error("a report of the side itself was told to be a stranger's")
-	}
-}
-
 // Where signalling comes from may change in mid-call, and media with it.
 func TestSignallingMoves(t *testing.T) {
 	s := start(t)
@@ -506,7 +412,7 @@ func TestSignallingMoves(t *testing.T) {
 	}
 	w := session.streams[0].legs[A].way
 	utter(w, moved, 3)
-	if w.to != moved {
-		t.Errorf("after three packets from where signalling comes from, media goes to %v", w.to)
+	if w.To() != moved {
+		t.Errorf("after three packets from where signalling comes from, media goes to %v", w.To())
 	}
 }

@@ -76,11 +76,12 @@ func (s *Session) Report() Report {
 func (l *leg) figures(now time.Time) LegReport {
 	w := l.way
 	r := LegReport{
-		On: l.on, Local: w.advertised(), Remote: w.to, Security: w.security,
-		Ready: w.security == SecurityNone || w.in != nil, Converting: l.path != nil, Kernel: l.flow != nil,
-		Received: l.in.Report(now), Hears: l.remote, Strangers: w.strangers, Refused: w.refused,
+		On: l.on, Local: w.Advertised(), Remote: w.To(), Security: w.Security(),
+		Ready: w.Ready(), Converting: l.path != nil, Kernel: l.flow != nil,
+		Received: l.in.Report(now), Hears: l.remote,
 		Dropped: l.dropped, Datagrams: l.raw, LastHeard: l.heard,
 	}
+	r.Strangers, r.Refused = w.Figures()
 	r.Sent.Packets, r.Sent.Octets = l.out.Sent()
 	if l.main != route.None {
 		if v := l.routes[l.main]; v.Verb != route.Drop && int(v.Codec) < len(l.agreed.Codecs) {

@@ -17,6 +17,7 @@ func callSDES(t *testing.T, s *Server, a, b *phone, codecs ...string) *Session {
 	if err != nil {
 		t.Fatal(err)
 	}
+	a.key = key
 	if a.out, err = secure.NewContext(key); err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +70,8 @@ func TestHoldKeepsKeysAndRekeyReplacesThem(t *testing.T) {
 		a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
 		session := callSDES(t, s, a, b)
 		w := session.streams[0].legs[A].way
-		in, out, kept := w.in, w.out, w.keyIn
+		in, out := w.Contexts()
+		kept := a.key
 		offer := func(version string, key secure.Key, extra ...string) *sdp.Media {
 			t.Helper()
 			text := a.sdp(append(extra, fmt.Sprintf("a=crypto:1 %s %s", key.Profile, key.Inline()))...)
@@ -87,7 +89,7 @@ func TestHoldKeepsKeysAndRekeyReplacesThem(t *testing.T) {
 		}
 		offer("2", kept, "a=sendonly")
 		offer("3", kept)
-		if w.in != in || w.out != out {
+		if i, o := w.Contexts(); i != in || o != out {
 			t.Error("a hold with the same key began new contexts")
 		}
 		fresh, err := secure.NewKey(kept.Profile)
@@ -95,7 +97,7 @@ func TestHoldKeepsKeysAndRekeyReplacesThem(t *testing.T) {
 			t.Fatal(err)
 		}
 		offer("4", fresh)
-		if w.in == in || w.out != out {
+		if i, o := w.Contexts(); i == in || o != out {
 			t.Error("a new key of theirs must replace the context of what they send, and that alone")
 		}
 		if a.out, err = secure.NewContext(fresh); err != nil {

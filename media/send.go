@@ -32,7 +32,7 @@ func (l *leg) send(b []byte, from source, at time.Time) {
 // put is send for sources of our own.
 func (l *leg) put(b []byte, from source, at time.Time) {
 	w := l.way
-	if !w.reachable() {
+	if !w.Reachable() {
 		return
 	}
 	if l.audio {
@@ -45,16 +45,5 @@ func (l *leg) put(b []byte, from source, at time.Time) {
 		}
 	}
 	l.out.Packet(binary.BigEndian.Uint32(b[8:]), binary.BigEndian.Uint16(b[2:]), binary.BigEndian.Uint32(b[4:]), len(b), at)
-	if w.security != SecurityNone {
-		if w.out == nil {
-			return
-		}
-		protected, err := w.out.Protect(b)
-		if err != nil {
-			w.refused++
-			return
-		}
-		b = protected
-	}
-	_ = w.write(b, w.to) // counted by the socket
+	w.SendRTP(b)
 }

@@ -14,15 +14,15 @@ func (l *leg) follow(o *leg, pt, to uint8, seq uint16) {
 	if l.path != nil || l.overheard() || o.play != nil || l.flow != nil || pt != l.main || pt >= firstControl && pt <= lastControl || !l.steadfast() || !o.steadfast() {
 		return
 	}
-	f := relay.Series{From: l.way.to, Out: o.way.rtp, To: o.way.to, Type: pt, TypeOut: to, Jitter: l.in.Jitter()}
-	if l.way.security != SecurityNone {
-		f.Open = l.way.in
+	f := relay.Series{From: l.way.To(), Out: o.way.Socket(), To: o.way.To(), Type: pt, TypeOut: to, Jitter: l.in.Jitter()}
+	if in, _ := l.way.Contexts(); in != nil {
+		f.Open = in
 	}
-	if o.way.security != SecurityNone {
-		f.Seal = o.way.out
+	if _, out := o.way.Contexts(); out != nil {
+		f.Seal = out
 	}
 	if o.rewrite.Series(&f) && f.Sequence == seq && f.Offsets.In == l.in.Source() {
-		l.way.rtp.Follow(f)
+		l.way.Socket().Follow(f)
 		l.series = true
 	}
 }
@@ -30,14 +30,12 @@ func (l *leg) follow(o *leg, pt, to uint8, seq uint16) {
 // steadfast says that a leg of audio has a socket of its own and a far address
 // that is agreed on, and keys if it needs them.
 func (l *leg) steadfast() bool {
-	w := l.way
-	return l.stream.kind == "audio" && w.shared == nil && len(w.legs) == 1 && (w.settled || w.byICE()) && w.reachable() &&
-		(w.security == SecurityNone || w.in != nil && w.out != nil)
+	return l.stream.kind == "audio" && len(l.way.legs) == 1 && l.way.Steady()
 }
 
 // unfollow has the session look at all that comes and goes by the transport
 // again. Called with mu held, before anything about it changes.
-func (w *transport) unfollow() {
+func (w *way) unfollow() {
 	for _, l := range w.legs {
 		l.unfollow()
 		if o := l.opposite(); o != nil {
@@ -50,7 +48,7 @@ func (w *transport) unfollow() {
 // done with a leg's packets.
 func (l *leg) unfollow() {
 	if l.series {
-		l.ran(l.way.rtp.Followed(true))
+		l.ran(l.way.Socket().Followed(true))
 		l.series = false
 	}
 }
@@ -58,7 +56,7 @@ func (l *leg) unfollow() {
 // ran adds what the worker forwarded to the figures of both sides, and lets the
 // numbers sent go on from there.
 func (l *leg) ran(p relay.Progress) {
-	l.way.refused += p.Refused
+	l.way.Refuse(p.Refused)
 	if p.Packets == 0 {
 		return
 	}

@@ -140,8 +140,8 @@ func TestSeriesFollowsICE(t *testing.T) {
 		a, elsewhere, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
 		session, w, ours, _ := checked(t, s, a, b)
 		legs := session.streams[0].legs
-		to := w.rtp.Local()
-		back := &teller{p: b, to: legs[B].way.rtp.Local()}
+		to := w.Socket().Local()
+		back := &teller{p: b, to: legs[B].way.Socket().Local()}
 		nominate := func(p *phone) {
 			t.Helper()
 			if _, err := p.rtp.WriteToUDPAddrPort(check(t, ours), to); err != nil {
@@ -150,7 +150,7 @@ func TestSeriesFollowsICE(t *testing.T) {
 			await(t, "the nomination", func() bool {
 				session.mu.Lock()
 				defer session.mu.Unlock()
-				return w.to == p.addr()
+				return w.To() == p.addr()
 			})
 		}
 		nominate(a)
@@ -161,7 +161,7 @@ func TestSeriesFollowsICE(t *testing.T) {
 			t.Error("after the move nothing comes")
 		}
 		follows(t, legs[B], back, elsewhere, nil)
-		session.watch(time.Now().Add(consentTimeout+time.Second), nil)
+		session.watch(time.Now().Add(consent+time.Second), nil)
 		_, _ = elsewhere.opened(t, nil) // reports
 		back.tell(t)
 		if good, _ := elsewhere.opened(t, nil); good != 0 {

@@ -12,6 +12,7 @@ import (
 	"tandem/media/relay"
 	"tandem/media/secure"
 	"tandem/media/transcode"
+	"tandem/media/transport"
 )
 
 // Server is the sockets, workers and sessions of one process.
@@ -20,8 +21,7 @@ type Server struct {
 	plane    *relay.Plane
 	pool     *transcode.Pool
 	identity *secure.Identity
-	shared   map[string]*sharedPort // by interface, with ICEPort
-	rings    *rings
+	host     *transport.Host
 
 	mu       sync.Mutex
 	sessions map[string]*Session
@@ -53,9 +53,12 @@ func New(c Config) (*Server, error) {
 	}
 	s := &Server{
 		c: c, plane: plane, pool: transcode.NewPool(c.Converters), identity: identity,
-		sessions: map[string]*Session{}, rings: newRings(),
+		sessions: map[string]*Session{},
 	}
-	if err := s.openShared(); err != nil {
+	s.host, err = transport.NewHost(transport.Config{
+		Plane: plane, Identity: identity, Strict: c.Learn == LearnNever, ICEPort: c.ICEPort, Interfaces: c.Interfaces,
+	})
+	if err != nil {
 		plane.Close()
 		return nil, err
 	}
@@ -170,7 +173,7 @@ func (s *Server) closeAll() {
 	for _, session := range s.Sessions() {
 		session.Close()
 	}
-	for _, p := range s.shared {
-		p.socket.Close()
+	if left := s.host.Close(); left > 0 {
+		s.c.Logger.Warn("media ports are left open", "held", left)
 	}
 }

@@ -130,11 +130,11 @@ func (d *side) legs(i int) (own, far *leg) {
 // where the other side is not, for then somebody wanted it so.
 func (d *side) standing(i int) negotiation.Standing {
 	l, o := d.legs(i)
-	if l == nil || l.way.asked == "" {
+	if l == nil || l.way.Asked() == "" {
 		return negotiation.Standing{}
 	}
-	s := negotiation.Standing{Security: l.way.asked, ICE: l.agreed.ICE.Ufrag != "", Mux: l.agreed.Mux}
-	if s.Security == SecurityNone && (o == nil || o.way.asked == SecurityNone) {
+	s := negotiation.Standing{Security: l.way.Asked(), ICE: l.agreed.ICE.Ufrag != "", Mux: l.agreed.Mux}
+	if s.Security == SecurityNone && (o == nil || o.way.Asked() == SecurityNone) {
 		s.Security = SecurityAsOther
 	}
 	return s
@@ -146,28 +146,25 @@ func (d *side) carry(i int, kind string, p negotiation.Plan) (c negotiation.Carr
 	if err != nil || p.Off {
 		return c, err
 	}
-	w, err := d.transport(st, p)
+	w, err := d.way(st, p)
 	if err != nil {
 		return c, err
 	}
-	c.Addr, c.RTCPPort = w.advertised(), w.rtcpPort(p.Mux)
+	c.Addr, c.RTCPPort = w.Advertised(), w.RTCPPort(p.Mux)
 	switch p.Security {
 	case SecuritySDES, SecurityOptional:
-		if c.Keys, err = w.sdesKeys(); err != nil {
+		if c.Keys, err = w.Keys(); err != nil {
 			return c, err
 		}
 	case SecurityDTLS:
-		id := d.session.server.identity
-		c.Fingerprint = sdp.Fingerprint{Hash: id.Hash, Value: id.Fingerprint}
+		c.Fingerprint = w.Fingerprint()
 	}
 	if p.ICE {
-		agent, err := w.iceAgent(p.Theirs)
-		if err != nil {
-			return c, err
-		}
-		c.ICE = sdp.ICE{Ufrag: agent.Ufrag, Pwd: agent.Pwd, Lite: true, Candidates: w.candidates(p.Mux)}
+		s := w.lock()
+		c.ICE, err = w.ICE(p.Theirs, p.Mux)
+		s.mu.Unlock()
 	}
-	return c, nil
+	return c, err
 }
 
 // freshKeys has our keys made anew where another party came behind the dialog, or
@@ -176,7 +173,7 @@ func (d *side) carry(i int, kind string, p negotiation.Plan) (c negotiation.Carr
 func (d *side) freshKeys() {
 	for _, st := range d.session.streams {
 		if l := st.legs[d.which]; l != nil {
-			l.way.keys = nil
+			l.way.FreshKeys()
 		}
 	}
 }

@@ -158,6 +158,7 @@ var layers = []rule{
 	{"rtc", []string{"rtc/sip", "rtc/transport", "rtc/transaction"}, "the words name a request and its way, nothing above"},
 	{"media/transcode", []string{"media/codec", "media/dtmf", "media/jitter"}, "a path joins buffer, decoder, keys and encoder; it sends nothing itself"},
 	{"media/negotiation", []string{"media/codec", "media/format", "media/route", "media/sdp", "media/secure"}, "it decides what is said; who has ports tells it of them"},
+	{"media/transport", []string{"media/ice", "media/relay", "media/sdp", "media/secure"}, "it opens what comes and protects what goes; whose sound it is its owner knows"},
 	{"media/route", []string{"media/codec", "media/sdp", "media/transcode"}, "what two sides agreed to decides; it sends nothing"},
 	{"media/ng", []string{"media", "media/..."}, "a control protocol is a front of the media server"},
 	{"media/format", nil, "what is known of formats is data"},

@@ -1,7 +1,6 @@
-package media
+package transport
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
 	"sync"
@@ -18,29 +17,21 @@ type sharedPort struct {
 	socket *relay.Socket
 
 	mu     sync.RWMutex
-	names  map[string]*transport // by our ufrag
-	places map[netip.AddrPort]*transport
+	names  map[string]*Transport // by our ufrag
+	places map[netip.AddrPort]*Transport
 }
 
 // maxPlaces bounds the addresses one side may hold on a shared port.
 const maxPlaces = 16
 
-func (s *Server) openShared() error {
-	if s.c.ICEPort == 0 {
-		return nil
-	}
-	s.shared = map[string]*sharedPort{}
-	for _, in := range s.c.Interfaces {
-		p := &sharedPort{names: map[string]*transport{}, places: map[netip.AddrPort]*transport{}}
-		socket, err := s.plane.Fixed(in.Name, s.c.ICEPort, p)
-		if err != nil {
-			return fmt.Errorf("opening the ICE port on interface %q: %w", in.Name, err)
-		}
-		p.socket = socket
-		s.rings.ours[socket.Local()], s.rings.ours[socket.Advertised()] = nil, nil
-		s.shared[in.Name] = p
-	}
-	return nil
+func newSharedPort() *sharedPort {
+	return &sharedPort{names: map[string]*Transport{}, places: map[netip.AddrPort]*Transport{}}
+}
+
+// places are what a side holds of a shared port.
+type places struct {
+	names []string         // bound to it
+	addrs []netip.AddrPort // that used last at the end
 }
 
 // Receive finds the side a packet is for; strangers' are dropped.
@@ -52,7 +43,7 @@ func (p *sharedPort) Receive(socket *relay.Socket, b []byte, from netip.AddrPort
 	}
 	p.mu.RUnlock()
 	if w != nil {
-		w.Receive(socket, b, from, at)
+		w.owner.Receive(socket, b, from, at)
 	}
 }
 
@@ -61,29 +52,29 @@ func (p *sharedPort) Receive(socket *relay.Socket, b []byte, from netip.AddrPort
 const maxNames = 2
 
 // expect binds a name to a side.
-func (p *sharedPort) expect(ufrag string, w *transport) {
+func (p *sharedPort) expect(ufrag string, w *Transport) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(w.names) == maxNames {
-		delete(p.names, w.names[0])
-		w.names = slices.Delete(w.names, 0, 1)
+	if len(w.places.names) == maxNames {
+		delete(p.names, w.places.names[0])
+		w.places.names = slices.Delete(w.places.names, 0, 1)
 	}
 	p.names[ufrag] = w
-	w.names = append(w.names, ufrag)
+	w.places.names = append(w.places.names, ufrag)
 }
 
 // place binds an address to a side, after an authenticated check; false when it
 // cannot be. An address another side is using stays that side's: a check says
 // nothing of its own source, and who forged it would cut off somebody else.
-func (p *sharedPort) place(from netip.AddrPort, w *transport, at time.Time) bool {
+func (p *sharedPort) place(from netip.AddrPort, w *Transport, at time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if old := p.places[from]; old != nil {
 		if old != w && at.UnixNano()-old.consented.Load() < int64(consentTimeout) {
 			return false
 		}
-		i := slices.Index(old.places, from)
-		old.places = slices.Delete(old.places, i, i+1)
+		i := slices.Index(old.places.addrs, from)
+		old.places.addrs = slices.Delete(old.places.addrs, i, i+1)
 	}
 	p.bind(from, w)
 	return true
@@ -91,18 +82,18 @@ func (p *sharedPort) place(from netip.AddrPort, w *transport, at time.Time) bool
 
 // bind has a side hold an address; of too many it gives up the one longest not
 // used.
-func (p *sharedPort) bind(from netip.AddrPort, w *transport) {
-	if len(w.places) == maxPlaces {
-		delete(p.places, w.places[0])
-		w.places = slices.Delete(w.places, 0, 1)
+func (p *sharedPort) bind(from netip.AddrPort, w *Transport) {
+	if len(w.places.addrs) == maxPlaces {
+		delete(p.places, w.places.addrs[0])
+		w.places.addrs = slices.Delete(w.places.addrs, 0, 1)
 	}
 	p.places[from] = w
-	w.places = append(w.places, from)
+	w.places.addrs = append(w.places.addrs, from)
 }
 
 // lend binds a signalled address nobody proved, if it is free: that of a side
 // that makes no checks.
-func (p *sharedPort) lend(from netip.AddrPort, w *transport) {
+func (p *sharedPort) lend(from netip.AddrPort, w *Transport) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if from.IsValid() && p.places[from] == nil {
@@ -111,14 +102,21 @@ func (p *sharedPort) lend(from netip.AddrPort, w *transport) {
 }
 
 // forget takes from a side all it has on the port.
-func (p *sharedPort) forget(w *transport) {
+func (p *sharedPort) forget(w *Transport) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, ufrag := range w.names {
+	for _, ufrag := range w.places.names {
 		delete(p.names, ufrag)
 	}
-	for _, addr := range w.places {
+	for _, addr := range w.places.addrs {
 		delete(p.places, addr)
 	}
-	w.names, w.places = nil, nil
+	w.places = places{}
+}
+
+// held is how many names and addresses sides hold of the port.
+func (p *sharedPort) held() int {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return len(p.names) + len(p.places)
 }

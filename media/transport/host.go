@@ -1,0 +1,66 @@
+package transport
+
+import (
+	"fmt"
+
+	"tandem/media/relay"
+	"tandem/media/secure"
+)
+
+// Host is what the transports of one process have in common.
+type Host struct {
+	plane    *relay.Plane
+	identity *secure.Identity
+	strict   bool                   // no address is believed but the signalled one
+	shared   map[string]*sharedPort // by interface; nil: a port each
+	rings    *rings
+}
+
+// Config of a host.
+type Config struct {
+	Plane    *relay.Plane
+	Identity *secure.Identity
+	Strict   bool // believe no address but the signalled one
+	// ICEPort is one port for all that do ICE on an interface; 0: a port each.
+	ICEPort    int
+	Interfaces []relay.Interface
+}
+
+// NewHost makes a host and opens the ports that are shared.
+func NewHost(c Config) (*Host, error) {
+	h := &Host{plane: c.Plane, identity: c.Identity, strict: c.Strict, rings: newRings()}
+	if c.ICEPort == 0 {
+		return h, nil
+	}
+	h.shared = map[string]*sharedPort{}
+	for _, in := range c.Interfaces {
+		p := newSharedPort()
+		socket, err := h.plane.Fixed(in.Name, c.ICEPort, p)
+		if err != nil {
+			return nil, fmt.Errorf("opening the ICE port on interface %q: %w", in.Name, err)
+		}
+		p.socket = socket
+		h.rings.share(socket.Local(), socket.Advertised())
+		h.shared[in.Name] = p
+	}
+	return h, nil
+}
+
+// Close frees the ports that are shared. It says what transports hold, which should be
+// nothing by then.
+func (h *Host) Close() (left int) {
+	for _, p := range h.shared {
+		p.socket.Close()
+	}
+	return h.Held()
+}
+
+// Held is how many ports transports have open, with the addresses and names they hold on
+// ports that are shared.
+func (h *Host) Held() int {
+	n := h.rings.count()
+	for _, p := range h.shared {
+		n += p.held()
+	}
+	return n
+}
