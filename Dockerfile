@@ -9,7 +9,7 @@ COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
 ARG VERSION=
-RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X tandem/cmd/tandem/server.release=$VERSION" -o /tandem ./cmd/tandem
+RUN CGO_ENABLED=0 go build -trimpath -pgo=cmd/packaging/tandem.pgo -ldflags "-s -w -X tandem/cmd/tandem/server.release=$VERSION" -o /tandem ./cmd/tandem
 
 FROM debian:bookworm-slim
 RUN apt-get update && apt-get install -y --no-install-recommends libopus0 ca-certificates && rm -rf /var/lib/apt/lists/* \

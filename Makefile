@@ -15,7 +15,7 @@ PEERS   += kamailio-presence-modules kamailio-sqlite-modules sqlite3
 JSSIP    = jssip@3.13.8
 PEERCMDS = systemd-analyze kamailio sipp baresip linphonec svmap sipsak chromium ffmpeg espeak-ng rtpengine openssl
 
-.PHONY: help run build deb opus peers nightly test lint vuln check bench mutants fuzz clean
+.PHONY: help run build deb profile opus peers nightly test lint vuln check bench mutants fuzz clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 10
@@ -30,8 +30,12 @@ build: ## build bin/tandem
 	  /^[a-z0-9_.\/-]+$$/ { printf "\r%-70.70s", "compiling " ++n " " $$0; fflush(); seen = 1; next } \
 	  { print } END { if (seen) printf "\r%-70s\r", "" }'
 
+# What is delivered is optimised for a profile of the benchmark, which makes REGISTER and
+# MESSAGE some 10 % cheaper, and the build longer.
+PROFILE = cmd/packaging/tandem.pgo
+
 deb: ## a Debian package in bin, with unit and user
-	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-X tandem/cmd/tandem/server.release=$(VERSION)" -o bin/tandem ./cmd/tandem
+	@CGO_ENABLED=0 $(GO) build -trimpath -pgo=$(PROFILE) -ldflags "-X tandem/cmd/tandem/server.release=$(VERSION)" -o bin/tandem ./cmd/tandem
 	@cmd/packaging/deb.sh bin/tandem "$(VERSION)"
 
 # Opus is spoken by libopus, which is looked for at run time. Without it the call of
@@ -100,6 +104,13 @@ vuln: ## known vulnerabilities in what we use (asks vuln.go.dev)
 
 bench: peers ## CPU per operation against Kamailio and rtpengine, in one run
 	$(GO) run ./test/bench
+
+profile: ## the profile that deliveries are optimised for, taken anew
+	rm -rf bin/profiles && mkdir -p bin/profiles/presence
+	$(GO) run ./test/bench -only tandem -quick -profiles bin/profiles
+	$(GO) run ./test/bench -only pint -quick -profiles bin/profiles
+	$(GO) run ./test/bench -only presence -match tandem -presentities 2000 -watchers 50 -profiles bin/profiles/presence
+	$(GO) tool pprof -proto $$(ls bin/profiles/*.pprof bin/profiles/presence/*.pprof | grep -v heap) > $(PROFILE)
 
 mutants: ## that the interop suite sees mistakes: the server is built with one at a time
 	$(GO) test -timeout 60m ./test/mutants
