@@ -78,6 +78,9 @@ func (s *Server) registry() *prometheus.Registry {
 	return r
 }
 
+// Metrics of the server.
+func (s *Server) Metrics() prometheus.Gatherer { return s.registry() }
+
 type collector struct{ s *Server }
 
 // Describe sends nothing: the set of metrics is fixed but unchecked.

@@ -159,7 +159,7 @@ func New(ctx context.Context, cfg config.Config, opt Options) (_ *Server, err er
 	if s.remote, err = web.ListenAPI(&cfg, &s.cert, apipint.Page(s.withDocuments(guard.Handler(operations), &cfg)), s.log); err != nil {
 		return nil, err
 	}
-	if s.health, err = web.ListenHealth(cfg.HTTP.Addr, s.registry(), s.ready, s.log); err != nil {
+	if s.health, err = web.ListenHealth(cfg.HTTP.Addr, s.registry(), s.Ready, s.log); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -500,9 +500,9 @@ func (s *Server) api() *api.API {
 	})
 }
 
-// ready is nil when the server can do its work, else the reasons.
+// Ready is nil when the server can do its work, else the reasons.
 // Liveness does not depend on the store: restarting would not mend it.
-func (s *Server) ready() error {
+func (s *Server) Ready() error {
 	var errs []error
 	if s.drain.Load() {
 		errs = append(errs, errors.New("draining"))

@@ -2,19 +2,15 @@ package server
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"tandem/cmd/tandem/config"
-	"tandem/rtc/directory"
 	"tandem/rtc/store"
 )
 
@@ -138,70 +134,5 @@ func TestKeyIsTheSameAfterARestart(t *testing.T) {
 	}
 	if info, err := os.Stat(filepath.Join(cfg.Data, keyFile)); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("%v %v", info.Mode(), err)
-	}
-}
-
-// The database is deleted under a running server: it is not ready, says so, and
-// promises nothing more: not even a refresh that the copy on disk would cover.
-func TestDatabaseDeletedUnderARunningServer(t *testing.T) {
-	s := running(t, func(cfg *config.Config) {
-		cfg.Listen[0].Trusted = []string{"127.0.0.0/8"}
-	})
-	phone := registrant(t, s)
-	for range 3 { // one is written, the others are covered
-		if code := phone(); code != 200 {
-			t.Fatalf("REGISTER got %d", code)
-		}
-	}
-	if err := s.ready(); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Remove(s.store.Path()); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.ready(); err == nil || !strings.Contains(err.Error(), "tandem backup") {
-		t.Errorf("ready: %v", err)
-	}
-	if st := s.status(); !strings.Contains(st.StoreError, "removed") {
-		t.Errorf("status says %q", st.StoreError)
-	}
-	code := 200
-	for end := time.Now().Add(patience); code == 200 && time.Now().Before(end); {
-		time.Sleep(lookEvery / 4)
-		code = phone()
-	}
-	if code != 503 {
-		t.Errorf("a refresh got %d", code)
-	}
-}
-
-// registrant is a phone at the first listener; each call refreshes its binding
-// and returns the code of the answer.
-func registrant(t *testing.T, s *Server) func() int {
-	c, err := net.Dial("udp", s.transport.Listeners()[0].Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
-	if _, err := s.directory.Add(context.Background(), directory.AddUser{AOR: "sip:alice@example.com"}); err != nil {
-		t.Fatal(err)
-	}
-	seq := 0
-	return func() int {
-		seq++
-		fmt.Fprintf(c, "REGISTER sip:example.com SIP/2.0\r\nVia: SIP/2.0/UDP %[1]s;branch=z9hG4bK%[2]d;rport\r\nMax-Forwards: 70\r\n"+
-			"From: <sip:alice@example.com>;tag=1\r\nTo: <sip:alice@example.com>\r\nCall-ID: refresh\r\nCSeq: %[2]d REGISTER\r\n"+
-			"Contact: <sip:alice@%[1]s>\r\nExpires: 3600\r\nContent-Length: 0\r\n\r\n", c.LocalAddr(), seq)
-		b := make([]byte, 4096)
-		c.SetReadDeadline(time.Now().Add(patience))
-		n, err := c.Read(b)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var code int
-		if _, err := fmt.Sscanf(string(b[:n]), "SIP/2.0 %d", &code); err != nil {
-			t.Fatalf("%v: %s", err, b[:n])
-		}
-		return code
 	}
 }

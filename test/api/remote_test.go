@@ -1,10 +1,8 @@
-package server
+package api
 
 import (
 	"bufio"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -22,44 +19,18 @@ import (
 
 	"tandem/cmd/tandem/config"
 	"tandem/cmd/tandem/web"
+	"tandem/test/harness"
 )
-
-// overHTTPS is a client of a running server that trusts its CA, with a token of the
-// scopes.
-func overHTTPS(t *testing.T, s *Server, scopes ...string) *client {
-	t.Helper()
-	b, err := os.ReadFile(filepath.Join(s.cfg.Load().Data, "ca.pem"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(b)
-	w := &client{t: t, base: "https://" + s.API().Addr() + "/api/v1",
-		web: http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, ForceAttemptHTTP2: true}}}
-	if len(scopes) > 0 {
-		in, _ := json.Marshal(map[string]any{"name": strings.ReplaceAll(strings.Join(scopes, "-"), ":", "."), "scopes": scopes})
-		r := overSocket(t, s).do("POST", "/tokens", string(in))
-		w.token, _ = r.body["token"].(string)
-		if w.token == "" {
-			t.Fatal(r.text)
-		}
-	}
-	t.Cleanup(w.web.CloseIdleConnections)
-	return w
-}
-
-// remotely is a configuration with the API over HTTPS.
-func remotely(c *config.Config) { c.API.Addr = "127.0.0.1:0" }
 
 // TestTokens: over HTTPS nobody gets in without a token, or beyond its scopes.
 func TestTokens(t *testing.T) {
-	s := running(t, remotely)
-	if r := overHTTPS(t, s).do("GET", "/users", ""); r.code != 401 || r.header.Get("WWW-Authenticate") == "" || r.body["code"] != "token_refused" {
-		t.Errorf("without a token: %d %v %s", r.code, r.header, r.text)
+	s := harness.Running(t, harness.Remotely)
+	if r := harness.HTTPSClient(t, s).Do("GET", "/users", ""); r.Code != 401 || r.Header.Get("WWW-Authenticate") == "" || r.Body["code"] != "token_refused" {
+		t.Errorf("without a token: %d %v %s", r.Code, r.Header, r.Text)
 	}
-	reader, writer := overHTTPS(t, s, "users:read"), overHTTPS(t, s, "users:write")
+	reader, writer := harness.HTTPSClient(t, s, "users:read"), harness.HTTPSClient(t, s, "users:write")
 	for _, c := range []struct {
-		w            *client
+		w            *harness.Client
 		method, path string
 		body         string
 		code         int
@@ -75,34 +46,34 @@ func TestTokens(t *testing.T) {
 		{writer, "GET", "/audit", "", 403},
 		{writer, "POST", "/server/reload", "", 403},
 		{writer, "GET", "/events", "", 403},
-		{overHTTPS(t, s, "admin"), "GET", "/audit", "", 200},
+		{harness.HTTPSClient(t, s, "admin"), "GET", "/audit", "", 200},
 	} {
-		if r := c.w.do(c.method, c.path, c.body); r.code != c.code {
-			t.Errorf("%s %s: %d %s, want %d", c.method, c.path, r.code, r.text, c.code)
+		if r := c.w.Do(c.method, c.path, c.body); r.Code != c.code {
+			t.Errorf("%s %s: %d %s, want %d", c.method, c.path, r.Code, r.Text, c.code)
 		}
 	}
-	local := overSocket(t, s)
-	if r := local.do("POST", "/tokens", `{"name":"x","scopes":["users:rule"]}`); r.code != 422 || !strings.Contains(r.text, "users:write") {
-		t.Errorf("a scope that does not exist: %d %s", r.code, r.text)
+	local := harness.SocketClient(t, s)
+	if r := local.Do("POST", "/tokens", `{"name":"x","scopes":["users:rule"]}`); r.Code != 422 || !strings.Contains(r.Text, "users:write") {
+		t.Errorf("a scope that does not exist: %d %s", r.Code, r.Text)
 	}
-	if r := local.do("GET", "/tokens", ""); strings.Contains(r.text, writer.token) || !strings.Contains(r.text, `"last_used"`) {
-		t.Errorf("tokens: %s", r.text)
+	if r := local.Do("GET", "/tokens", ""); strings.Contains(r.Text, writer.Token) || !strings.Contains(r.Text, `"last_used"`) {
+		t.Errorf("tokens: %s", r.Text)
 	}
-	if r := local.do("DELETE", "/tokens/users.write", ""); r.code != 200 {
-		t.Fatalf("revoking: %d %s", r.code, r.text)
+	if r := local.Do("DELETE", "/tokens/users.write", ""); r.Code != 200 {
+		t.Fatalf("revoking: %d %s", r.Code, r.Text)
 	}
-	if r := writer.do("GET", "/users", ""); r.code != 401 {
-		t.Errorf("revoked: %d", r.code)
+	if r := writer.Do("GET", "/users", ""); r.Code != 401 {
+		t.Errorf("revoked: %d", r.Code)
 	}
 }
 
 // TestHostsAndOrigins: a request that a web page was made to send does not get in.
 func TestHostsAndOrigins(t *testing.T) {
-	s := running(t, func(c *config.Config) {
-		remotely(c)
+	s := harness.Running(t, func(c *config.Config) {
+		harness.Remotely(c)
 		c.API.Origins, c.API.Hosts = []string{"https://admin.example.net"}, []string{"api.example.net"}
 	})
-	w := overHTTPS(t, s, "users:read")
+	w := harness.HTTPSClient(t, s, "users:read")
 	for _, c := range []struct {
 		header, value string
 		code          int
@@ -118,36 +89,36 @@ func TestHostsAndOrigins(t *testing.T) {
 		{"Origin", "https://example.com", 403},
 		{"Origin", "https://admin.example.net", 200},
 	} {
-		r := w.do("GET", "/users", "", c.header, c.value)
-		if r.code != c.code {
-			t.Errorf("%s %s: %d %s, want %d", c.header, c.value, r.code, r.text, c.code)
+		r := w.Do("GET", "/users", "", c.header, c.value)
+		if r.Code != c.code {
+			t.Errorf("%s %s: %d %s, want %d", c.header, c.value, r.Code, r.Text, c.code)
 		}
 		allowed := c.header == "Origin" && c.code == 200
-		if got := r.header.Get("Access-Control-Allow-Origin"); (got != "") != allowed || got == "*" {
+		if got := r.Header.Get("Access-Control-Allow-Origin"); (got != "") != allowed || got == "*" {
 			t.Errorf("%s %s: Access-Control-Allow-Origin %q", c.header, c.value, got)
 		}
 	}
-	if r := w.do("GET", "/users", "", "Origin", strings.TrimSuffix(w.base, "/api/v1")); r.code != 200 { // the page of this server
-		t.Errorf("our own origin: %d %s", r.code, r.text)
+	if r := w.Do("GET", "/users", "", "Origin", strings.TrimSuffix(w.Base, "/api/v1")); r.Code != 200 { // the page of this server
+		t.Errorf("our own origin: %d %s", r.Code, r.Text)
 	}
-	w.token = ""
-	r := w.do("OPTIONS", "/users", "", "Origin", "https://admin.example.net", "Access-Control-Request-Method", "POST")
-	if r.code != 204 || !strings.Contains(r.header.Get("Access-Control-Allow-Methods"), "POST") {
-		t.Errorf("preflight: %d %v", r.code, r.header)
+	w.Token = ""
+	r := w.Do("OPTIONS", "/users", "", "Origin", "https://admin.example.net", "Access-Control-Request-Method", "POST")
+	if r.Code != 204 || !strings.Contains(r.Header.Get("Access-Control-Allow-Methods"), "POST") {
+		t.Errorf("preflight: %d %v", r.Code, r.Header)
 	}
-	if r := w.do("OPTIONS", "/users", "", "Origin", "https://evil.test", "Access-Control-Request-Method", "POST"); r.code != 403 {
-		t.Errorf("preflight of another page: %d", r.code)
+	if r := w.Do("OPTIONS", "/users", "", "Origin", "https://evil.test", "Access-Control-Request-Method", "POST"); r.Code != 403 {
+		t.Errorf("preflight of another page: %d", r.Code)
 	}
 }
 
 // TestHalfOpenConnections: whoever holds many connections without a request keeps
 // neither callers of the API nor health checks out.
 func TestHalfOpenConnections(t *testing.T) {
-	s := running(t, func(c *config.Config) {
-		remotely(c)
+	s := harness.Running(t, func(c *config.Config) {
+		harness.Remotely(c)
 		c.HTTP.Addr = "127.0.0.1:0"
 	})
-	w := overHTTPS(t, s, "users:read")
+	w := harness.HTTPSClient(t, s, "users:read")
 	for _, c := range []struct {
 		addr  string
 		count int
@@ -162,8 +133,8 @@ func TestHalfOpenConnections(t *testing.T) {
 			return err
 		}},
 		{s.API().Addr(), web.MaxAPI + 16, "\x16\x03\x01", func() error {
-			if r := w.do("GET", "/users", ""); r.code != 200 {
-				return errors.New(r.text)
+			if r := w.Do("GET", "/users", ""); r.Code != 200 {
+				return errors.New(r.Text)
 			}
 			return nil
 		}},
@@ -204,11 +175,11 @@ func beside(t *testing.T, addr, says string, count int, check func() error) (lon
 }
 
 // events reads n events of a stream.
-func (w *client) events(path, after string, n int) (ids, data []string) {
-	w.t.Helper()
-	ctx, stop := context.WithTimeout(w.t.Context(), patience)
+func events(w *harness.Client, path, after string, n int) (ids, data []string) {
+	w.T.Helper()
+	ctx, stop := context.WithTimeout(w.T.Context(), harness.Patience)
 	defer stop()
-	resp := w.stream(ctx, path, after)
+	resp := streamOf(ctx, w, path, after)
 	defer resp.Body.Close()
 	lines := bufio.NewScanner(resp.Body)
 	for len(data) < n && lines.Scan() {
@@ -220,31 +191,31 @@ func (w *client) events(path, after string, n int) (ids, data []string) {
 		}
 	}
 	if len(data) < n {
-		w.t.Fatalf("%s: %d of %d events: %v", path, len(data), n, lines.Err())
+		w.T.Fatalf("%s: %d of %d events: %v", path, len(data), n, lines.Err())
 	}
 	return ids, data
 }
 
-// stream opens a stream of events; when it returns the server is sending.
-func (w *client) stream(ctx context.Context, path, after string) *http.Response {
-	w.t.Helper()
-	r, err := http.NewRequestWithContext(ctx, "GET", w.base+path, nil)
+// streamOf opens a stream of events; when it returns the server is sending.
+func streamOf(ctx context.Context, w *harness.Client, path, after string) *http.Response {
+	w.T.Helper()
+	r, err := http.NewRequestWithContext(ctx, "GET", w.Base+path, nil)
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
-	if w.token != "" {
-		r.Header.Set("Authorization", "Bearer "+w.token)
+	if w.Token != "" {
+		r.Header.Set("Authorization", "Bearer "+w.Token)
 	}
 	if after != "" {
 		r.Header.Set("Last-Event-ID", after)
 	}
-	resp, err := w.web.Do(r)
+	resp, err := w.Web.Do(r)
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	if resp.StatusCode != 200 || resp.Header.Get("Content-Type") != "text/event-stream" {
 		b, _ := io.ReadAll(resp.Body)
-		w.t.Fatalf("%s: %d %s", path, resp.StatusCode, b)
+		w.T.Fatalf("%s: %d %s", path, resp.StatusCode, b)
 	}
 	return resp
 }
@@ -252,18 +223,18 @@ func (w *client) stream(ctx context.Context, path, after string) *http.Response 
 // TestEvents: what is changed is told, to those who may see it, once each, without
 // secrets; a revoked token hears no more.
 func TestEvents(t *testing.T) {
-	s := running(t, remotely)
-	local := overSocket(t, s)
-	narrow := overHTTPS(t, s, "events:read", "registrations:read")
-	broad := overHTTPS(t, s, "events:read", "users:read")
-	stream := broad.stream(t.Context(), "/events", "")
-	defer stream.Body.Close()
+	s := harness.Running(t, harness.Remotely)
+	local := harness.SocketClient(t, s)
+	narrow := harness.HTTPSClient(t, s, "events:read", "registrations:read")
+	broad := harness.HTTPSClient(t, s, "events:read", "users:read")
+	live := streamOf(t.Context(), broad, "/events", "")
+	defer live.Body.Close()
 	for i := range 3 {
-		if r := local.do("POST", "/users", fmt.Sprintf(`{"address":"user%d","password":"plain-to-see-%d"}`, i, i)); r.code != 201 {
-			t.Fatal(r.text)
+		if r := local.Do("POST", "/users", fmt.Sprintf(`{"address":"user%d","password":"plain-to-see-%d"}`, i, i)); r.Code != 201 {
+			t.Fatal(r.Text)
 		}
 	}
-	ids, data := broad.events("/events?types=user.*", "none", 4) // an ID of another server
+	ids, data := events(broad, "/events?types=user.*", "none", 4) // an ID of another server
 	if !strings.Contains(data[0], "read the resources again") {
 		t.Errorf("the first is %s", data[0])
 	}
@@ -276,20 +247,20 @@ func TestEvents(t *testing.T) {
 			t.Errorf("a password is told: %s", d)
 		}
 	}
-	if _, data := broad.events("/events?types=user.*", ids[0], 2); !strings.Contains(data[0], "user1") || !strings.Contains(data[1], "user2") {
+	if _, data := events(broad, "/events?types=user.*", ids[0], 2); !strings.Contains(data[0], "user1") || !strings.Contains(data[1], "user2") {
 		t.Errorf("after the first: %v", data)
 	}
 	// What one may not see is not told; what one may is.
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
-	resp := narrow.stream(ctx, "/events", ids[0])
+	resp := streamOf(ctx, narrow, "/events", ids[0])
 	time.AfterFunc(time.Second, stop)
 	if b, _ := io.ReadAll(resp.Body); strings.Contains(string(b), "user") {
 		t.Errorf("told to one who may not see users: %s", b)
 	}
 	resp.Body.Close()
 	// A live stream has the same events, and ends with its token.
-	lines := bufio.NewScanner(stream.Body)
+	lines := bufio.NewScanner(live.Body)
 	for seen := 0; seen < 3; {
 		if !lines.Scan() {
 			t.Fatal("the stream ended")
@@ -298,8 +269,8 @@ func TestEvents(t *testing.T) {
 			seen++
 		}
 	}
-	local.do("DELETE", "/tokens/events.read-users.read", "")
-	local.do("POST", "/users", `{"address":"later"}`)
+	local.Do("DELETE", "/tokens/events.read-users.read", "")
+	local.Do("POST", "/users", `{"address":"later"}`)
 	for lines.Scan() {
 		if strings.Contains(lines.Text(), "later") {
 			t.Error("a revoked token still hears")
@@ -311,22 +282,22 @@ func TestEvents(t *testing.T) {
 // shown once is shown to the repeat as well, after a restart too.
 func TestIdempotencyKeys(t *testing.T) {
 	dir := t.TempDir()
-	var first reply
+	var first harness.Reply
 	for i := range 2 {
 		t.Run(fmt.Sprint("server ", i+1), func(t *testing.T) {
-			w := overSocket(t, running(t, func(c *config.Config) { c.Data = dir }))
+			w := harness.SocketClient(t, harness.Running(t, func(c *config.Config) { c.Data = dir }))
 			for range 2 {
-				r := w.do("POST", "/users", `{"address":"alice"}`, "Idempotency-Key", "c0ffee")
-				if first.code == 0 {
+				r := w.Do("POST", "/users", `{"address":"alice"}`, "Idempotency-Key", "c0ffee")
+				if first.Code == 0 {
 					first = r
 					continue
 				}
-				if r.code != 201 || r.text != first.text || r.header.Get("ETag") != first.header.Get("ETag") || r.header.Get("Idempotency-Replayed") != "true" {
-					t.Errorf("the repeat: %d %v %s", r.code, r.header, r.text)
+				if r.Code != 201 || r.Text != first.Text || r.Header.Get("ETag") != first.Header.Get("ETag") || r.Header.Get("Idempotency-Replayed") != "true" {
+					t.Errorf("the repeat: %d %v %s", r.Code, r.Header, r.Text)
 				}
 			}
-			if r := w.do("POST", "/users", `{"address":"bob"}`, "Idempotency-Key", "c0ffee"); r.code != 422 {
-				t.Errorf("another request with the key: %d %s", r.code, r.text)
+			if r := w.Do("POST", "/users", `{"address":"bob"}`, "Idempotency-Key", "c0ffee"); r.Code != 422 {
+				t.Errorf("another request with the key: %d %s", r.Code, r.Text)
 			}
 		})
 	}
@@ -334,18 +305,18 @@ func TestIdempotencyKeys(t *testing.T) {
 
 // TestAudit: each change is kept with who made it and how it was, failures as well.
 func TestAudit(t *testing.T) {
-	s := running(t, remotely)
-	w, local := overHTTPS(t, s, "users:write"), overSocket(t, s)
-	w.do("POST", "/users", `{"address":"alice","password":"plain-to-see"}`)
-	w.do("PATCH", "/users/alice", `{"enabled":false}`)
-	w.do("PATCH", "/users/alice", `{"remove_alias":"100"}`)
-	w.do("PATCH", "/users/alice", `{"password":"plain-to-see-2"}`)
-	local.do("DELETE", "/users/alice", "")
-	r := local.do("GET", "/audit?resource=users/sip:alice@example.com", "")
-	if strings.Contains(r.text, "plain-to-see") {
-		t.Errorf("a password is kept: %s", r.text)
+	s := harness.Running(t, harness.Remotely)
+	w, local := harness.HTTPSClient(t, s, "users:write"), harness.SocketClient(t, s)
+	w.Do("POST", "/users", `{"address":"alice","password":"plain-to-see"}`)
+	w.Do("PATCH", "/users/alice", `{"enabled":false}`)
+	w.Do("PATCH", "/users/alice", `{"remove_alias":"100"}`)
+	w.Do("PATCH", "/users/alice", `{"password":"plain-to-see-2"}`)
+	local.Do("DELETE", "/users/alice", "")
+	r := local.Do("GET", "/audit?resource=users/sip:alice@example.com", "")
+	if strings.Contains(r.Text, "plain-to-see") {
+		t.Errorf("a password is kept: %s", r.Text)
 	}
-	items, _ := r.body["items"].([]any)
+	items, _ := r.Body["items"].([]any)
 	want := []struct{ who, operation, outcome, before, after string }{
 		{"local:", "delete-user", "done", `"enabled":false`, ""},
 		{"token:users.write", "change-user", "done", "", ""},
@@ -354,7 +325,7 @@ func TestAudit(t *testing.T) {
 		{"token:users.write", "add-user", "done", "", `"address":"sip:alice@example.com"`},
 	}
 	if len(items) != len(want) {
-		t.Fatalf("%d rows: %s", len(items), r.text)
+		t.Fatalf("%d rows: %s", len(items), r.Text)
 	}
 	for i, c := range want {
 		row := items[i].(map[string]any)
@@ -384,29 +355,29 @@ func TestWebhooks(t *testing.T) {
 	defer hook.Close()
 	for _, allowed := range []bool{false, true} {
 		t.Run(fmt.Sprint("allowed ", allowed), func(t *testing.T) {
-			w := overSocket(t, running(t, func(c *config.Config) {
+			w := harness.SocketClient(t, harness.Running(t, func(c *config.Config) {
 				if allowed {
 					c.API.WebhooksTo = []string{"127.0.0.0/8"}
 				}
 			}))
-			r := w.do("POST", "/webhooks", fmt.Sprintf(`{"name":"hook","url":%q,"types":["user.*"]}`, hook.URL))
-			if secret, _ := r.body["secret"].(string); r.code != 201 || !strings.HasPrefix(secret, "whsec_") {
-				t.Fatalf("%d %s", r.code, r.text)
+			r := w.Do("POST", "/webhooks", fmt.Sprintf(`{"name":"hook","url":%q,"types":["user.*"]}`, hook.URL))
+			if secret, _ := r.Body["secret"].(string); r.Code != 201 || !strings.HasPrefix(secret, "whsec_") {
+				t.Fatalf("%d %s", r.Code, r.Text)
 			}
-			r = w.do("POST", "/webhooks/hook/test", "")
-			if r.body["delivered"] != allowed || !allowed && !strings.Contains(r.text, "api.webhooks_to") {
-				t.Errorf("test: %s", r.text)
+			r = w.Do("POST", "/webhooks/hook/test", "")
+			if r.Body["delivered"] != allowed || !allowed && !strings.Contains(r.Text, "api.webhooks_to") {
+				t.Errorf("test: %s", r.Text)
 			}
-			w.do("POST", "/users", `{"address":"alice"}`)
+			w.Do("POST", "/users", `{"address":"alice"}`)
 			state := func() map[string]any {
-				r := w.do("GET", "/webhooks", "")
-				if strings.Contains(r.text, "whsec_") {
-					t.Errorf("the secret is shown: %s", r.text)
+				r := w.Do("GET", "/webhooks", "")
+				if strings.Contains(r.Text, "whsec_") {
+					t.Errorf("the secret is shown: %s", r.Text)
 				}
-				return r.body["items"].([]any)[0].(map[string]any)
+				return r.Body["items"].([]any)[0].(map[string]any)
 			}
 			h := state()
-			soon(func() bool {
+			harness.Holds(func() bool {
 				h = state()
 				return allowed && h["delivered"] == 1.0 && h["pending"] == 0.0 || !allowed && h["fault"] != nil
 			})
@@ -424,12 +395,12 @@ func TestWebhooks(t *testing.T) {
 
 // TestCurl: the documented first call.
 func TestCurl(t *testing.T) {
-	s := running(t, remotely)
-	w := overHTTPS(t, s, "users:write")
+	s := harness.Running(t, harness.Remotely)
+	w := harness.HTTPSClient(t, s, "users:write")
 	_, port, _ := net.SplitHostPort(s.API().Addr())
 	curl := func(args ...string) string {
 		t.Helper()
-		out, err := exec.Command("curl", append([]string{"-sS", "--cacert", filepath.Join(s.cfg.Load().Data, "ca.pem"), "-H", "Authorization: Bearer " + w.token}, args...)...).CombinedOutput()
+		out, err := exec.Command("curl", append([]string{"-sS", "--cacert", filepath.Join(s.Config().Data, "ca.pem"), "-H", "Authorization: Bearer " + w.Token}, args...)...).CombinedOutput()
 		if err != nil {
 			t.Fatalf("curl %v: %v %s", args, err, out)
 		}

@@ -1,4 +1,4 @@
-package server
+package phones
 
 import (
 	"bytes"
@@ -12,6 +12,7 @@ import (
 	"tandem/interop/boot"
 	"tandem/interop/device"
 	"tandem/sipphone/workpoint"
+	"tandem/test/harness"
 )
 
 // TestEveryFamilyIsTried: each family that the server knows is played by a simulated
@@ -36,21 +37,21 @@ func TestTypedPasswords(t *testing.T) {
 	o := newOffice(t, overUDP)
 	o.user("alice")
 	o.phone("00e0bb000001", "3com", nil, "alice")
-	r := overSocket(t, o.Server).do("POST", "/phones/00e0bb000001/secrets", "")
-	lines, _ := r.body["lines"].([]any)
-	if r.code >= 300 || len(lines) != 1 {
-		t.Fatalf("%d %s", r.code, r.text)
+	r := harness.SocketClient(t, o.Server).Do("POST", "/phones/00e0bb000001/secrets", "")
+	lines, _ := r.Body["lines"].([]any)
+	if r.Code >= 300 || len(lines) != 1 {
+		t.Fatalf("%d %s", r.Code, r.Text)
 	}
 	password, _ := lines[0].(map[string]any)["password"].(string)
 	who := device.Identity{User: "alice", Password: password, Domain: "127.0.0.1"}
-	if err := device.New(o.dialect(t, "3com-3102"), o.end(t), who, patience).Register(t.Context()); err != nil {
+	if err := device.New(o.dialect(t, "3com-3102"), o.end(t), who, harness.Patience).Register(t.Context()); err != nil {
 		t.Error(err)
 	}
 	if p, _ := o.Phones().Inventory.Get("00e0bb000001"); !slices.Equal(o.Phones().Registered(&p), []bool{true}) {
 		t.Error("its line is not registered")
 	}
-	if r := overSocket(t, o.Server).do("GET", "/phones/00e0bb000001", ""); r.body["state"] != "registered" || r.body["firmware"] != "V7.1.53.53" || r.body["agent"] != "3Com-SIP-Phone/V7.1.53.53" || r.body["from"] != "127.0.0.1" {
-		t.Errorf("it is shown as %s", r.text)
+	if r := harness.SocketClient(t, o.Server).Do("GET", "/phones/00e0bb000001", ""); r.Body["state"] != "registered" || r.Body["firmware"] != "V7.1.53.53" || r.Body["agent"] != "3Com-SIP-Phone/V7.1.53.53" || r.Body["from"] != "127.0.0.1" {
+		t.Errorf("it is shown as %s", r.Text)
 	}
 	if strings.Contains(o.log.String(), password) {
 		t.Error("the log has the password")
@@ -103,7 +104,7 @@ func TestWorkpoint(t *testing.T) {
 	if seen, _ := o.Phones().Inventory.LastSeen(unifyMAC); seen.Model != "OpenStage 60" || seen.Firmware != "V3 R5.13.0" {
 		t.Errorf("seen %+v", seen)
 	}
-	if !soon(func() bool {
+	if !harness.Holds(func() bool {
 		diff, err := o.Phones().Desk.Diff(t.Context(), unifyMAC)
 		return err == nil && diff == ""
 	}) {

@@ -1,4 +1,4 @@
-package server
+package api
 
 import (
 	"testing"
@@ -6,16 +6,17 @@ import (
 
 	"tandem/pint/service"
 	"tandem/pint/stats"
+	"tandem/test/harness"
 )
 
 // TestPINTMetrics: the counters of RFC 3055 are metrics by service and period.
 func TestPINTMetrics(t *testing.T) {
-	s := running(t, nil)
-	count := s.pint.executive.Stats()
+	s := harness.Running(t, nil)
+	count := s.PINT().Stats()
 	count.Count(stats.Request{Kind: service.Call}, stats.Received, time.Now().Add(-time.Hour))
 	count.Count(stats.Request{Kind: service.Call}, stats.Received, time.Now())
 	count.Count(stats.Request{Kind: service.Fax}, stats.AuthFailed, time.Now())
-	families, err := s.registry().Gather()
+	families, err := s.Metrics().Gather()
 	if err != nil {
 		t.Fatal(err)
 	}

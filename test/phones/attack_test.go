@@ -1,4 +1,4 @@
-package server
+package phones
 
 import (
 	"bytes"
@@ -25,6 +25,7 @@ import (
 	"tandem/interop/boot"
 	"tandem/sipphone"
 	"tandem/sipphone/secret"
+	"tandem/test/harness"
 )
 
 const (
@@ -125,7 +126,11 @@ func TestForeignNetwork(t *testing.T) {
 	login := o.Phones().Inventory.Secrets(&p)
 	code, text = o.ask("https", alicesMAC+".cfg", yealink(alicesMAC), basic(alicesMAC, login[0]))
 	o.want("with the password of the line", code, text, 403)
-	keeper, err := secret.New(o.key)
+	key, err := os.ReadFile(filepath.Join(o.Config().Data, "key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	keeper, err := secret.New(key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -248,7 +253,7 @@ func (o *office) rawGet(path string) string {
 		o.t.Fatal(err)
 	}
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(patience))
+	_ = c.SetDeadline(time.Now().Add(harness.Patience))
 	fmt.Fprintf(c, "GET /%s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", path)
 	b, _ := io.ReadAll(c)
 	return string(b)
@@ -401,14 +406,14 @@ func TestTFTPAmplification(t *testing.T) {
 			t.Errorf("%q: %d octets for %d", request, got, len(request))
 		}
 	}
-	if got := victim("\x00\x01x\x00octet\x00", patience, time.Second); got != 7 {
+	if got := victim("\x00\x01x\x00octet\x00", harness.Patience, time.Second); got != 7 {
 		t.Errorf("a refusal has %d octets", got)
 	}
 	request := "\x00\x01" + alicesMAC + ".cfg\x00octet\x00blksize\x0065464\x00"
-	if got := victim(request, patience, 10*time.Second); got == 0 || got > 4*len(request) {
+	if got := victim(request, harness.Patience, 10*time.Second); got == 0 || got > 4*len(request) {
 		t.Errorf("one who is silent after a granted request gets %d octets for %d", got, len(request))
 	}
-	if got := victim("\x00\x01"+alicesMAC+".cfg\x00octet\x00", patience, 10*time.Second); got == 0 || got > 4*516+64 {
+	if got := victim("\x00\x01"+alicesMAC+".cfg\x00octet\x00", harness.Patience, 10*time.Second); got == 0 || got > 4*516+64 {
 		t.Errorf("one who is silent after a request without options gets %d octets", got)
 	}
 	if b, err := boot.TFTP(t.Context(), to.String(), alicesMAC+".cfg", "blksize", "1428", "tsize", "0"); err != nil || !bytes.HasPrefix(b, []byte("#!version")) {

@@ -1,4 +1,4 @@
-package server
+package phones
 
 import (
 	"context"
@@ -9,12 +9,13 @@ import (
 
 	"tandem/cmd/tandem/config"
 	"tandem/interop/wire"
+	"tandem/test/harness"
 )
 
 // heardInvite is the INVITE that a desk got, octet by octet.
 func (d *desk) heardInvite(t *testing.T) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), harness.Patience)
 	defer cancel()
 	m, err := d.end.Next(ctx, func(m *wire.Message) bool { return m.Method() == "INVITE" && m.IsRequest() })
 	if err != nil {
@@ -239,7 +240,7 @@ func TestDisplayByFamily(t *testing.T) {
 		stays.answer(m, "500 Enough", "")
 		leaves()
 		o.Exchange().Calls()[0].Hangup("test")
-		if !soon(func() bool { return o.Exchange().Active() == 0 }) {
+		if !harness.Holds(func() bool { return o.Exchange().Active() == 0 }) {
 			t.Error("the call does not end")
 		}
 	}

@@ -1,4 +1,4 @@
-package server
+package api
 
 import (
 	"encoding/json"
@@ -12,28 +12,30 @@ import (
 
 	icholy "github.com/icholy/digest"
 
+	"tandem/cmd/tandem/server"
 	"tandem/rtc/policy/consent"
+	"tandem/test/harness"
 )
 
 // xcapClient speaks HTTP with Digest, by code that is not ours.
 type xcapClient struct {
-	*client
+	*harness.Client
 	user string
 }
 
-func xcapOf(t *testing.T, s *Server, user, password string) *xcapClient {
-	w := overHTTPS(t, s)
-	w.web.Transport = &icholy.Transport{Username: user, Password: password, Transport: w.web.Transport}
-	w.base = strings.TrimSuffix(w.base, "/api/v1") + "/xcap-root/"
+func xcapOf(t *testing.T, s *server.Server, user, password string) *xcapClient {
+	w := harness.HTTPSClient(t, s)
+	w.Web.Transport = &icholy.Transport{Username: user, Password: password, Transport: w.Web.Transport}
+	w.Base = strings.TrimSuffix(w.Base, "/api/v1") + "/xcap-root/"
 	return &xcapClient{w, user}
 }
 
 // ask sends a request; more are header fields.
 func (x *xcapClient) ask(method, path, kind, body string, more ...string) (code int, text string, h http.Header) {
-	x.t.Helper()
-	r, err := http.NewRequest(method, x.base+path, strings.NewReader(body))
+	x.T.Helper()
+	r, err := http.NewRequest(method, x.Base+path, strings.NewReader(body))
 	if err != nil {
-		x.t.Fatal(err)
+		x.T.Fatal(err)
 	}
 	if kind != "" {
 		r.Header.Set("Content-Type", kind)
@@ -41,9 +43,9 @@ func (x *xcapClient) ask(method, path, kind, body string, more ...string) (code 
 	for i := 0; i < len(more); i += 2 {
 		r.Header.Set(more[i], more[i+1])
 	}
-	resp, err := x.web.Do(r)
+	resp, err := x.Web.Do(r)
 	if err != nil {
-		x.t.Fatal(err)
+		x.T.Fatal(err)
 	}
 	defer resp.Body.Close()
 	b, _ := io.ReadAll(resp.Body)
@@ -59,18 +61,18 @@ const (
 // What becomes of contacts is told once, whether an operation or a client of XCAP
 // has changed them.
 func TestContactEvents(t *testing.T) {
-	s := running(t, remotely)
-	socket := overSocket(t, s)
+	s := harness.Running(t, harness.Remotely)
+	socket := harness.SocketClient(t, s)
 	for _, u := range []string{"alice", "bob"} {
-		if r := socket.do("POST", "/users", fmt.Sprintf(`{"address":%q,"password":"password of %s"}`, u, u)); r.code != 201 {
-			t.Fatal(r.text)
+		if r := socket.Do("POST", "/users", fmt.Sprintf(`{"address":%q,"password":"password of %s"}`, u, u)); r.Code != 201 {
+			t.Fatal(r.Text)
 		}
 	}
-	reader := overHTTPS(t, s, "events:read", "contacts:read")
+	reader := harness.HTTPSClient(t, s, "events:read", "contacts:read")
 	x := xcapOf(t, s, "alice", "password of alice")
 	const index = "resource-lists/users/sip:alice@example.com/index"
-	if r := socket.do("PUT", "/users/alice/contacts/bob", `{}`); r.code != 200 {
-		t.Fatal(r.text)
+	if r := socket.Do("PUT", "/users/alice/contacts/bob", `{}`); r.Code != 200 {
+		t.Fatal(r.Text)
 	}
 	put := func(entries string) {
 		t.Helper()
@@ -86,11 +88,11 @@ func TestContactEvents(t *testing.T) {
 		many += fmt.Sprintf(`<entry uri="sip:u%d@example.com"/>`, i)
 	}
 	put(`<entry uri="sip:anne@example.com"/>` + many)
-	if r := socket.do("DELETE", "/users/alice/contacts/"+url.PathEscape("sip:anne@example.com"), ""); r.code != 200 {
-		t.Fatal(r.text)
+	if r := socket.Do("DELETE", "/users/alice/contacts/"+url.PathEscape("sip:anne@example.com"), ""); r.Code != 200 {
+		t.Fatal(r.Text)
 	}
 	var got []string
-	_, data := reader.events("/events?types=contact.*,contacts.*", "none", 6)
+	_, data := events(reader, "/events?types=contact.*,contacts.*", "none", 6)
 	for _, d := range data[1:] { // the first says that the server does not know "none"
 		var e struct{ Type, Resource string }
 		if err := json.Unmarshal([]byte(d), &e); err != nil {
@@ -109,11 +111,11 @@ func TestContactEvents(t *testing.T) {
 
 // The forms of request that clients use, against the whole server.
 func TestXCAP(t *testing.T) {
-	s := running(t, remotely)
-	socket := overSocket(t, s)
+	s := harness.Running(t, harness.Remotely)
+	socket := harness.SocketClient(t, s)
 	for _, u := range []string{"alice", "bob"} {
-		if r := socket.do("POST", "/users", fmt.Sprintf(`{"address":%q,"password":"password of %s"}`, u, u)); r.code != 201 {
-			t.Fatal(r.text)
+		if r := socket.Do("POST", "/users", fmt.Sprintf(`{"address":%q,"password":"password of %s"}`, u, u)); r.Code != 201 {
+			t.Fatal(r.Text)
 		}
 	}
 	x := xcapOf(t, s, "alice", "password of alice")
@@ -193,25 +195,25 @@ func TestXCAP(t *testing.T) {
 	if code, _, _ := xcapOf(t, s, "alice", "wrong").ask("GET", index, "", ""); code != 401 {
 		t.Errorf("a wrong password: %d", code)
 	}
-	token := overHTTPS(t, s, "contacts:write")
-	token.base = x.base
-	if r := token.do("PUT", "resource-lists/users/bob/index", doc, "Content-Type", lists); r.code != 201 {
-		t.Errorf("with a token: %d %s", r.code, r.text)
+	token := harness.HTTPSClient(t, s, "contacts:write")
+	token.Base = x.Base
+	if r := token.Do("PUT", "resource-lists/users/bob/index", doc, "Content-Type", lists); r.Code != 201 {
+		t.Errorf("with a token: %d %s", r.Code, r.Text)
 	}
-	other := overHTTPS(t, s, "users:read")
-	other.base = x.base
-	if r := other.do("GET", "resource-lists/users/bob/index", ""); r.code != 403 {
-		t.Errorf("with a token for something else: %d", r.code)
+	other := harness.HTTPSClient(t, s, "users:read")
+	other.Base = x.Base
+	if r := other.Do("GET", "resource-lists/users/bob/index", ""); r.Code != 403 {
+		t.Errorf("with a token for something else: %d", r.Code)
 	}
 }
 
 // Rules set by XCAP count at once, and those set otherwise are seen by XCAP.
 func TestRulesByXCAP(t *testing.T) {
-	s := running(t, remotely)
-	socket := overSocket(t, s)
+	s := harness.Running(t, harness.Remotely)
+	socket := harness.SocketClient(t, s)
 	for _, u := range []string{"alice", "bob"} {
-		if r := socket.do("POST", "/users", fmt.Sprintf(`{"address":%q,"password":"password of %s"}`, u, u)); r.code != 201 {
-			t.Fatal(r.text)
+		if r := socket.Do("POST", "/users", fmt.Sprintf(`{"address":%q,"password":"password of %s"}`, u, u)); r.Code != 201 {
+			t.Fatal(r.Text)
 		}
 	}
 	x := xcapOf(t, s, "bob", "password of bob")
@@ -221,8 +223,8 @@ func TestRulesByXCAP(t *testing.T) {
 	}
 	say := func(want int) {
 		t.Helper()
-		if r := socket.do("POST", "/messages", `{"from":"alice","to":"bob","text":"x"}`); r.code != want {
-			t.Errorf("alice writes: %d %s, want %d", r.code, r.text, want)
+		if r := socket.Do("POST", "/messages", `{"from":"alice","to":"bob","text":"x"}`); r.Code != want {
+			t.Errorf("alice writes: %d %s, want %d", r.Code, r.Text, want)
 		}
 	}
 	say(200)
@@ -233,7 +235,7 @@ func TestRulesByXCAP(t *testing.T) {
 	if code, text, _ := x.ask("GET", index, "", ""); code != 200 || text != doc("block") {
 		t.Errorf("GET: %d %s", code, text)
 	}
-	if err := s.consent.Set(t.Context(), "sip:bob@example.com", consent.Rule{Kind: consent.User, Name: "sip:alice@example.com", Action: consent.Allow}); err != nil {
+	if err := s.Consent().Set(t.Context(), "sip:bob@example.com", consent.Rule{Kind: consent.User, Name: "sip:alice@example.com", Action: consent.Allow}); err != nil {
 		t.Fatal(err)
 	}
 	say(200)

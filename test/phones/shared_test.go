@@ -1,4 +1,4 @@
-package server
+package phones
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"tandem/cmd/tandem/config"
 	"tandem/interop/wire"
 	"tandem/sipphone"
+	"tandem/test/harness"
 )
 
 // info waits for a NOTIFY of call-info in which a text stands, and answers it and
@@ -179,7 +180,7 @@ func TestSharedLineResumes(t *testing.T) {
 	defer twos.Close()
 	left()
 	two.info(t, `appearance-index=1;appearance-state=active;appearance-uri="<sip:bob@example.com>"`)
-	if !soon(func() bool { return o.Exchange().Active() == 1 }) {
+	if !harness.Holds(func() bool { return o.Exchange().Active() == 1 }) {
 		t.Errorf("%d calls", o.Exchange().Active())
 	}
 	stop()
@@ -190,7 +191,7 @@ func TestSharedLineResumes(t *testing.T) {
 	}
 	over()
 	two.info(t, "<sip:sales@example.com>;appearance-index=*;appearance-state=idle")
-	if !soon(func() bool { return o.Exchange().Active() == 0 }) {
+	if !harness.Holds(func() bool { return o.Exchange().Active() == 0 }) {
 		t.Error("the call does not end")
 	}
 }

@@ -1,4 +1,4 @@
-package server
+package phones
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	"tandem/interop/wire"
 	"tandem/rtc"
 	"tandem/telephony/settings"
+	"tandem/test/harness"
 )
 
 // subscribe sends a SUBSCRIBE with a body, proves who sends it, and returns the
@@ -68,7 +69,7 @@ func (d *desk) notified(event string) string {
 }
 
 func (d *desk) next(fits func(*wire.Message) bool) (*wire.Message, error) {
-	ctx, cancel := context.WithTimeout(d.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(d.t.Context(), harness.Patience)
 	defer cancel()
 	return d.end.Next(ctx, fits)
 }
@@ -200,11 +201,11 @@ func TestSharedLine(t *testing.T) {
 func TestSoftphone(t *testing.T) {
 	o := newOffice(t, overUDP)
 	o.user("alice")
-	r := overSocket(t, o.Server).do("POST", "/users/alice/softphone", "")
-	link, _ := r.body["link"].(string)
+	r := harness.SocketClient(t, o.Server).Do("POST", "/users/alice/softphone", "")
+	link, _ := r.Body["link"].(string)
 	_, path, ok := strings.Cut(link, "/softphone/")
-	if r.code != 201 || !ok {
-		t.Fatalf("%d %s", r.code, r.text)
+	if r.Code != 201 || !ok {
+		t.Fatalf("%d %s", r.Code, r.Text)
 	}
 	if code, _ := o.ask("http", "softphone/"+path, ""); code != 404 {
 		t.Errorf("in the clear: %d", code)
@@ -219,7 +220,7 @@ func TestSoftphone(t *testing.T) {
 	}
 	end := o.end(t)
 	who := device.Identity{User: "alice", Password: password, Domain: "example.com"}
-	if err := device.New(o.dialect(t, "plain"), end, who, patience).Register(t.Context()); err != nil {
+	if err := device.New(o.dialect(t, "plain"), end, who, harness.Patience).Register(t.Context()); err != nil {
 		t.Error(err)
 	}
 	if strings.Contains(o.log.String(), password) || strings.Contains(o.log.String(), path) {

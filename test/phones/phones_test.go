@@ -1,4 +1,4 @@
-package server
+package phones
 
 import (
 	"bytes"
@@ -16,20 +16,21 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"tandem/cmd/tandem/config"
+	"tandem/cmd/tandem/server"
 	"tandem/interop/boot"
 	"tandem/interop/device"
 	"tandem/interop/wire"
 	"tandem/rtc"
 	"tandem/rtc/directory"
 	"tandem/sipphone"
+	"tandem/test/harness"
 )
 
 // office is a server that desk phones boot from.
 type office struct {
-	*Server
+	*server.Server
 	t      *testing.T
 	log    *logged
 	client http.Client
@@ -65,7 +66,7 @@ func newOffice(t *testing.T, change func(*config.Config)) *office {
 		change(&cfg)
 	}
 	var err error
-	if o.Server, err = New(t.Context(), cfg, Options{Log: slog.New(slog.NewTextHandler(o.log, nil))}); err != nil {
+	if o.Server, err = server.New(t.Context(), cfg, server.Options{Log: slog.New(slog.NewTextHandler(o.log, nil))}); err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
@@ -79,7 +80,7 @@ func newOffice(t *testing.T, change func(*config.Config)) *office {
 		}
 	})
 	o.client.Transport = &http.Transport{TLSClientConfig: o.tls()}
-	o.client.Timeout = 2 * patience
+	o.client.Timeout = 2 * harness.Patience
 	return o
 }
 
@@ -214,7 +215,7 @@ func TestEveryFamilyBoots(t *testing.T) {
 				o.isKnown(t, phone.MAC)
 			}
 			diff := ""
-			if !soon(func() bool {
+			if !harness.Holds(func() bool {
 				diff, err = o.Phones().Desk.Diff(t.Context(), phone.MAC)
 				return diff == "" && err == nil
 			}) {
@@ -222,18 +223,6 @@ func TestEveryFamilyBoots(t *testing.T) {
 			}
 			o.noSecret(t, setup)
 		})
-	}
-}
-
-// soon waits for something that happens shortly.
-func soon(f func() bool) bool {
-	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
-		if f() {
-			return true
-		}
-		if time.Now().After(end) {
-			return false
-		}
 	}
 }
 
@@ -276,7 +265,7 @@ func (o *office) register(t *testing.T, d *device.Dialect, a boot.Account) {
 	if a.Login != a.User || a.Host != "127.0.0.1" {
 		t.Fatalf("account %+v", a)
 	}
-	if err := device.New(d, end, device.Identity{User: a.User, Password: a.Password, Domain: a.Domain}, patience).Register(t.Context()); err != nil {
+	if err := device.New(d, end, device.Identity{User: a.User, Password: a.Password, Domain: a.Domain}, harness.Patience).Register(t.Context()); err != nil {
 		t.Errorf("%s over %s: %v", a.User, proto, err)
 	}
 }

@@ -1,4 +1,4 @@
-package server
+package phones
 
 import (
 	"crypto/x509"
@@ -14,6 +14,7 @@ import (
 	"tandem/interop/boot"
 	"tandem/sipphone"
 	"tandem/sipphone/inventory"
+	"tandem/test/harness"
 )
 
 // wanted is what the phones of each family must find out besides their lines and keys, in
@@ -116,7 +117,7 @@ func (o *office) isTold(t *testing.T, mac string, p *boot.Phone, got boot.Setup)
 func (o *office) isKnown(t *testing.T, mac sipphone.MAC) {
 	t.Helper()
 	var seen inventory.Seen
-	if !soon(func() bool {
+	if !harness.Holds(func() bool {
 		seen, _ = o.Phones().Inventory.LastSeen(mac)
 		return !seen.Registered.IsZero() && seen.Firmware != "" && seen.Model != ""
 	}) {

@@ -1,4 +1,4 @@
-package server
+package phones
 
 import (
 	"crypto/tls"
@@ -56,7 +56,7 @@ func TestPhonebook(t *testing.T) {
 	for _, u := range []string{"alice", "bob"} {
 		o.user(u)
 	}
-	if _, err := o.contacts.Edit(t.Context(), "sip:alice@example.com", nil, []contacts.Contact{
+	if _, err := o.Contacts().Edit(t.Context(), "sip:alice@example.com", nil, []contacts.Contact{
 		{Address: "sip:bob@example.com", Name: "Bobby"}, {Address: "sip:max@elsewhere.org", Name: "Max", Numbers: []string{"+49301234567", "+491701234567"}},
 		{Address: "sip:eva@elsewhere.org", Name: "Eva & Co"}}, nil); err != nil {
 		t.Fatal(err)

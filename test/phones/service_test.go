@@ -1,4 +1,4 @@
-package server
+package phones
 
 import (
 	"context"
@@ -22,6 +22,7 @@ import (
 	"tandem/interop/wire"
 	"tandem/rtc"
 	"tandem/sipphone"
+	"tandem/test/harness"
 )
 
 // desk is a phone on a desk: it boots, registers its first line, and hears what
@@ -69,7 +70,7 @@ func (d *desk) boot() {
 	a := setup.Accounts[0]
 	d.user = a.User
 	d.end = d.o.end(d.t)
-	d.Device = device.New(d.o.dialect(d.t, d.kind.Dialect), d.end, device.Identity{User: a.User, Password: a.Password, Domain: a.Domain}, patience)
+	d.Device = device.New(d.o.dialect(d.t, d.kind.Dialect), d.end, device.Identity{User: a.User, Password: a.Password, Domain: a.Domain}, harness.Patience)
 	if err := d.Register(d.t.Context()); err != nil {
 		d.t.Fatal(err)
 	}
@@ -98,7 +99,7 @@ func (o *office) dialect(t *testing.T, name string) *device.Dialect {
 // told waits for a NOTIFY, answers it, and returns it.
 func (d *desk) told(event string) *wire.Message {
 	d.t.Helper()
-	ctx, cancel := context.WithTimeout(d.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(d.t.Context(), harness.Patience)
 	defer cancel()
 	m, err := d.end.Next(ctx, func(m *wire.Message) bool { return m.IsRequest() && m.Method() == "NOTIFY" })
 	if err != nil {
@@ -127,8 +128,8 @@ func (d *desk) answer(m *wire.Message, status, more string) {
 // do has the API do something while a phone is told, and wants it to succeed.
 func (o *office) do(t *testing.T, method, path, body string) {
 	t.Helper()
-	if r := overSocket(t, o.Server).do(method, path, body); r.code >= 300 {
-		t.Errorf("%s %s: %d %s", method, path, r.code, r.text)
+	if r := harness.SocketClient(t, o.Server).Do(method, path, body); r.Code >= 300 {
+		t.Errorf("%s %s: %d %s", method, path, r.Code, r.Text)
 	}
 }
 
@@ -174,8 +175,8 @@ func TestResyncByFamily(t *testing.T) {
 				t.Errorf("it does not name the registration: %s %s", m.Get("Subscription-State"), m.Body)
 			}
 			if c.reboot == "" {
-				if r := overSocket(t, o.Server).do("POST", "/phones/"+d.mac+"/reboot", ""); r.code != 422 {
-					t.Errorf("reboot: %d %s", r.code, r.text)
+				if r := harness.SocketClient(t, o.Server).Do("POST", "/phones/"+d.mac+"/reboot", ""); r.Code != 422 {
+					t.Errorf("reboot: %d %s", r.Code, r.Text)
 				}
 				return
 			}
@@ -272,16 +273,16 @@ func TestHotdesking(t *testing.T) {
 	call, far := o.connect(t, held, bob, "sip:bob@example.com")
 	heard(t, call, far)
 
-	r := overSocket(t, o.Server).do("POST", "/users/alice/phone-pin", "")
-	pin, _ := r.body["pin"].(string)
-	if r.code != 201 || len(pin) != 6 {
-		t.Fatalf("%d %s", r.code, r.text)
+	r := harness.SocketClient(t, o.Server).Do("POST", "/users/alice/phone-pin", "")
+	pin, _ := r.Body["pin"].(string)
+	if r.Code != 201 || len(pin) != 6 {
+		t.Fatalf("%d %s", r.Code, r.Text)
 	}
 	second.dialCode(t, "*11*alice*"+wrong(pin)+"#")
 	laptop := o.laptop(t, "bob")
 	laptop.dialCode(t, "*11*alice*"+pin+"#")
 	refused := func() bool { return strings.Count(o.log.String(), "a setting dialled was refused") == 2 }
-	if p, _ := o.Phones().Inventory.Get(secondMAC); !soon(refused) || len(p.Guest) != 0 {
+	if p, _ := o.Phones().Inventory.Get(secondMAC); !harness.Holds(refused) || len(p.Guest) != 0 {
 		t.Errorf("a wrong PIN, or one dialled elsewhere, logs in: %+v", p)
 	}
 	second.dialCode(t, "*11*alice*"+pin+"#", first, second)
@@ -300,8 +301,8 @@ func TestHotdesking(t *testing.T) {
 	if log := o.log.String(); strings.Contains(log, pin) {
 		t.Error("the log has the PIN")
 	}
-	if r := overSocket(t, o.Server).do("GET", "/call-records", ""); r.code != 200 || strings.Contains(r.text, pin) || !strings.Contains(r.text, "*11*alice*") {
-		t.Errorf("records: %d, with the PIN: %v", r.code, strings.Contains(r.text, pin))
+	if r := harness.SocketClient(t, o.Server).Do("GET", "/call-records", ""); r.Code != 200 || strings.Contains(r.Text, pin) || !strings.Contains(r.Text, "*11*alice*") {
+		t.Errorf("records: %d, with the PIN: %v", r.Code, strings.Contains(r.Text, pin))
 	}
 	if p, _ := o.Phones().Inventory.Get(sipphone.MAC(secondMAC)); p.Lines[0].User != "sip:second@example.com" {
 		t.Errorf("after the logout the second phone has %+v", p.Lines)
@@ -315,7 +316,7 @@ func wrong(pin string) string { return pin[1:] + string('0'+(pin[0]-'0'+1)%10) }
 // are told to fetch their files, and boot with them.
 func (d *desk) dialCode(t *testing.T, code string, told ...*desk) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*harness.Patience)
 	defer cancel()
 	call, err := d.Dial(ctx, "sip:"+strings.ReplaceAll(code, "#", "%23")+"@example.com")
 	if err != nil {
@@ -341,7 +342,7 @@ func (o *office) laptop(t *testing.T, user string) *desk {
 		t.Fatal(err)
 	}
 	d := &desk{o: o, t: t, user: user, end: o.end(t)}
-	d.Device = device.New(o.dialect(t, "plain"), d.end, device.Identity{User: user, Password: password, Domain: "example.com"}, patience)
+	d.Device = device.New(o.dialect(t, "plain"), d.end, device.Identity{User: user, Password: password, Domain: "example.com"}, harness.Patience)
 	if err := d.Register(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -483,7 +484,7 @@ func TestPaging(t *testing.T) {
 		t.Error(err)
 	}
 	talk.Wait()
-	if !soon(func() bool { return o.Exchange().Active() == 0 }) {
+	if !harness.Holds(func() bool { return o.Exchange().Active() == 0 }) {
 		t.Error("calls are left")
 	}
 }
@@ -494,10 +495,10 @@ func TestLastContact(t *testing.T) {
 	o := newOffice(t, overUDP)
 	o.user("alice")
 	d := o.place(t, "yealink", "001565000001", "alice")
-	socket := overSocket(t, o.Server)
+	socket := harness.SocketClient(t, o.Server)
 	shown := func(after time.Time) (s struct{ Fetched, Registered time.Time }) {
-		if !soon(func() bool {
-			err := json.Unmarshal([]byte(socket.do("GET", "/phones/"+d.mac, "").text), &s)
+		if !harness.Holds(func() bool {
+			err := json.Unmarshal([]byte(socket.Do("GET", "/phones/"+d.mac, "").Text), &s)
 			return err == nil && s.Registered.After(after)
 		}) {
 			t.Fatalf("not registered after %s: %+v", after, s)

@@ -1,4 +1,4 @@
-package server
+package api
 
 import (
 	"bufio"
@@ -7,33 +7,35 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"tandem/test/harness"
 )
 
 // A token of one user is for that user's affairs: contacts by API and XCAP,
 // messages and events, and for nobody else's. It ends with the user.
 func TestTokenOfOneUser(t *testing.T) {
-	s := running(t, remotely)
-	socket := overSocket(t, s)
+	s := harness.Running(t, harness.Remotely)
+	socket := harness.SocketClient(t, s)
 	for _, u := range []string{"alice", "bob"} {
-		if r := socket.do("POST", "/users", fmt.Sprintf(`{"address":%q}`, u)); r.code != 201 {
-			t.Fatal(r.text)
+		if r := socket.Do("POST", "/users", fmt.Sprintf(`{"address":%q}`, u)); r.Code != 201 {
+			t.Fatal(r.Text)
 		}
 	}
-	if r := socket.do("POST", "/tokens", `{"name":"x","user":"alice","scopes":["users:write"]}`); r.code != 422 {
-		t.Errorf("a token of one user to change users: %d %s", r.code, r.text)
+	if r := socket.Do("POST", "/tokens", `{"name":"x","user":"alice","scopes":["users:write"]}`); r.Code != 422 {
+		t.Errorf("a token of one user to change users: %d %s", r.Code, r.Text)
 	}
-	if r := socket.do("POST", "/tokens", `{"name":"x","user":"nobody","scopes":["events:read"]}`); r.code != 404 {
-		t.Errorf("a token of nobody: %d %s", r.code, r.text)
+	if r := socket.Do("POST", "/tokens", `{"name":"x","user":"nobody","scopes":["events:read"]}`); r.Code != 404 {
+		t.Errorf("a token of nobody: %d %s", r.Code, r.Text)
 	}
-	r := socket.do("POST", "/tokens", `{"name":"browser","user":"alice","scopes":["contacts:write","messages:write","presence:write","events:read"]}`)
-	if r.code != 201 || r.body["user"] != "sip:alice@example.com" {
-		t.Fatal(r.text)
+	r := socket.Do("POST", "/tokens", `{"name":"browser","user":"alice","scopes":["contacts:write","messages:write","presence:write","events:read"]}`)
+	if r.Code != 201 || r.Body["user"] != "sip:alice@example.com" {
+		t.Fatal(r.Text)
 	}
-	alice := overHTTPS(t, s)
-	alice.token = r.body["token"].(string)
+	alice := harness.HTTPSClient(t, s)
+	alice.Token = r.Body["token"].(string)
 	stream := follow(t, alice)
 	const list = `<resource-lists xmlns="urn:ietf:params:xml:ns:resource-lists"/>`
-	api, documents := alice.base, strings.TrimSuffix(alice.base, "/api/v1")+"/xcap-root/resource-lists/users/"
+	api, documents := alice.Base, strings.TrimSuffix(alice.Base, "/api/v1")+"/xcap-root/resource-lists/users/"
 	for _, c := range []struct {
 		base, method, path, body string
 		code                     int
@@ -57,20 +59,20 @@ func TestTokenOfOneUser(t *testing.T) {
 		{documents, "GET", "bob/index", "", 403},
 		{documents, "PUT", "bob/index", list, 403},
 	} {
-		alice.base = c.base
+		alice.Base = c.base
 		var header []string
 		if c.base == documents && c.method == "PUT" {
 			header = []string{"Content-Type", lists}
 		}
-		if r := alice.do(c.method, c.path, c.body, header...); r.code != c.code {
-			t.Errorf("%s %s: %d %s, want %d", c.method, c.path, r.code, r.text, c.code)
+		if r := alice.Do(c.method, c.path, c.body, header...); r.Code != c.code {
+			t.Errorf("%s %s: %d %s, want %d", c.method, c.path, r.Code, r.Text, c.code)
 		}
 	}
-	if r := socket.do("POST", "/messages", `{"from":"alice","to":"bob","text":"not for her eyes"}`); r.code != 200 {
-		t.Fatal(r.text)
+	if r := socket.Do("POST", "/messages", `{"from":"alice","to":"bob","text":"not for her eyes"}`); r.Code != 200 {
+		t.Fatal(r.Text)
 	}
-	if r := socket.do("POST", "/messages", `{"from":"bob","to":"alice","text":"hello"}`); r.code != 200 {
-		t.Fatal(r.text)
+	if r := socket.Do("POST", "/messages", `{"from":"bob","to":"alice","text":"hello"}`); r.Code != 200 {
+		t.Fatal(r.Text)
 	}
 	for { // what is told of alice's messages, and not a word of bob's
 		line := stream()
@@ -81,37 +83,37 @@ func TestTokenOfOneUser(t *testing.T) {
 			break
 		}
 	}
-	alice.base = api
-	r = alice.do("GET", "/users/alice/messages?device=tab-1", "")
-	items, _ := r.body["items"].([]any)
+	alice.Base = api
+	r = alice.Do("GET", "/users/alice/messages?device=tab-1", "")
+	items, _ := r.Body["items"].([]any)
 	if len(items) != 2 { // a copy of what was sent elsewhere, and bob's
-		t.Fatalf("it gets %s", r.text)
+		t.Fatalf("it gets %s", r.Text)
 	}
 	for _, item := range items {
 		id := item.(map[string]any)["id"].(string)
-		if r := alice.do("DELETE", "/users/alice/messages/"+id+"?device=tab-1", ""); r.code != 200 {
-			t.Errorf("taken: %d %s", r.code, r.text)
+		if r := alice.Do("DELETE", "/users/alice/messages/"+id+"?device=tab-1", ""); r.Code != 200 {
+			t.Errorf("taken: %d %s", r.Code, r.Text)
 		}
 	}
-	if r := alice.do("GET", "/users/alice/messages?device=tab-1", ""); !strings.Contains(r.text, `"items":[]`) {
-		t.Errorf("then: %s", r.text)
+	if r := alice.Do("GET", "/users/alice/messages?device=tab-1", ""); !strings.Contains(r.Text, `"items":[]`) {
+		t.Errorf("then: %s", r.Text)
 	}
-	socket.do("DELETE", "/users/alice", "")
-	socket.do("POST", "/users", `{"address":"alice"}`)
-	if r := alice.do("GET", "/users/alice/contacts", ""); r.code != 401 {
-		t.Errorf("when another person has her name: %d %s", r.code, r.text)
+	socket.Do("DELETE", "/users/alice", "")
+	socket.Do("POST", "/users", `{"address":"alice"}`)
+	if r := alice.Do("GET", "/users/alice/contacts", ""); r.Code != 401 {
+		t.Errorf("when another person has her name: %d %s", r.Code, r.Text)
 	}
 }
 
 // follow reads the events of a caller, one line with data at a time.
-func follow(t *testing.T, w *client) func() string {
+func follow(t *testing.T, w *harness.Client) func() string {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), "GET", w.base+"/events", nil)
+	r, err := http.NewRequestWithContext(t.Context(), "GET", w.Base+"/events", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Header.Set("Authorization", "Bearer "+w.token)
-	resp, err := w.web.Do(r)
+	r.Header.Set("Authorization", "Bearer "+w.Token)
+	resp, err := w.Web.Do(r)
 	if err != nil || resp.StatusCode != 200 {
 		t.Fatalf("events: %v %v", resp, err)
 	}
@@ -133,9 +135,9 @@ func follow(t *testing.T, w *client) func() string {
 // changes is made and the other told 412; without, changes of nodes are both made;
 // a change that the other one has made impossible is told 409.
 func TestTwoXCAPClients(t *testing.T) {
-	s := running(t, remotely)
-	if r := overSocket(t, s).do("POST", "/users", `{"address":"alice","password":"password of alice"}`); r.code != 201 {
-		t.Fatal(r.text)
+	s := harness.Running(t, harness.Remotely)
+	if r := harness.SocketClient(t, s).Do("POST", "/users", `{"address":"alice","password":"password of alice"}`); r.Code != 201 {
+		t.Fatal(r.Text)
 	}
 	clients := []*xcapClient{xcapOf(t, s, "alice", "password of alice"), xcapOf(t, s, "alice", "password of alice")}
 	const index = "resource-lists/users/sip:alice@example.com/index"

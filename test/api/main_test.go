@@ -1,0 +1,9 @@
+package api
+
+import (
+	"testing"
+
+	"tandem/test/harness"
+)
+
+func TestMain(m *testing.M) { harness.Main(m) }

@@ -1,0 +1,9 @@
+package phones
+
+import (
+	"testing"
+
+	"tandem/test/harness"
+)
+
+func TestMain(m *testing.M) { harness.Main(m) }
