@@ -93,12 +93,11 @@ func (n *Notifier) refresh(r *rtc.Request, sub *subscription, moved bool) error 
 		return &rtc.Status{Code: 481} // it was said that it is over
 	}
 	covered := !moved && w.has == sub.has && w.expires > 0 && now+w.expires.Milliseconds() <= sub.disk
-	before := *sub
+	before := terms{sub.until, sub.disk, sub.granted, sub.has}
 	if w.expires > 0 {
-		disk := sub.disk
 		sub.agree(w, now)
 		if covered {
-			sub.disk = disk
+			sub.disk = before.disk
 		}
 		if r.Has(sip.HdrAccept) {
 			sub.kind = w.kind
@@ -109,12 +108,28 @@ func (n *Notifier) refresh(r *rtc.Request, sub *subscription, moved bool) error 
 		n.goOn(r, sub, w)
 		return nil
 	}
+	return n.rewrite(r, sub, w, before)
+}
+
+// terms are what a refresh changes.
+type terms struct {
+	until, disk int64
+	granted     uint32
+	has         condition
+}
+
+// rewrite goes on with a refresh when it is on disk; otherwise the terms are as before.
+func (n *Notifier) rewrite(r *rtc.Request, sub *subscription, w wish, before terms) error {
+	undo := func() {
+		s := sub.topic.shard
+		s.mu.Lock()
+		sub.until, sub.disk, sub.granted, sub.has = before.until, before.disk, before.granted, before.has
+		s.mu.Unlock()
+	}
 	r.Hold()
 	done := func(err error) {
 		if err != nil {
-			s.mu.Lock()
-			sub.until, sub.disk, sub.granted, sub.has = before.until, before.disk, before.granted, before.has
-			s.mu.Unlock()
+			undo()
 			r.Resume(busy(err))
 			return
 		}
@@ -127,6 +142,7 @@ func (n *Notifier) refresh(r *rtc.Request, sub *subscription, moved bool) error 
 		err = n.cfg.Store.Put(n.row(sub), done)
 	}
 	if err != nil {
+		undo()
 		return busy(err)
 	}
 	return nil

@@ -21,8 +21,8 @@ func (n *Notifier) newLeg(r *rtc.Request) (*leg, error) {
 	if r.Identity != nil {
 		l.peer = r.Identity.Peer
 	}
-	var room [1024]byte
-	text := newTexts(room[:0])
+	room := buffers.Get().(*[]byte)
+	text := newTexts((*room)[:0])
 	text.add(&l.callID, m.CallID())
 	text.add(&l.from, uac.Tagged(m.Get(sip.HdrTo), tag))
 	text.add(&l.to, m.Get(sip.HdrFrom))
@@ -34,7 +34,8 @@ func (n *Notifier) newLeg(r *rtc.Request) (*leg, error) {
 		}
 		text.add(&l.routes, []byte(strings.Join(routes, ", ")))
 	}
-	text.share()
+	*room = text.share()
+	giveBack(room)
 	l.local, l.remote = tagIn(l.from, tag), tagIn(l.to, string(m.FromTag()))
 	return l, nil
 }
@@ -56,11 +57,13 @@ func (t *texts) add(to *string, text []byte) {
 	t.n++
 }
 
-func (t *texts) share() {
+// share returns the room, for others.
+func (t *texts) share() []byte {
 	all := string(t.b)
 	for i := range t.n {
 		*t.to[i], all = all[:t.size[i]], all[t.size[i]:]
 	}
+	return t.b
 }
 
 // tagIn is a tag, as a part of the header it stands in.
@@ -68,7 +71,7 @@ func tagIn(header, tag string) string {
 	if i := strings.LastIndex(header, tag); i >= 0 {
 		return header[i : i+len(tag)]
 	}
-	return tag
+	return strings.Clone(tag)
 }
 
 // contactOf is the URI of the one Contact a SUBSCRIBE has.
@@ -84,16 +87,17 @@ func contactOf(m *sip.Message) ([]byte, error) {
 
 // read takes over the texts that were kept.
 func (l *leg) read(st *Stored) {
-	var room [1024]byte
-	text := newTexts(room[:0])
+	room := buffers.Get().(*[]byte)
+	text := newTexts((*room)[:0])
 	for _, x := range []struct {
 		to   *string
 		text string
 	}{{&l.callID, st.CallID}, {&l.from, st.From}, {&l.to, st.To}, {&l.target, st.Target}, {&l.routes, st.Routes}} {
 		text.add(x.to, []byte(x.text))
 	}
-	text.share()
-	l.local, l.remote = tagIn(l.from, strings.Clone(st.Local)), tagIn(l.to, strings.Clone(st.Remote))
+	*room = text.share()
+	giveBack(room)
+	l.local, l.remote = tagIn(l.from, st.Local), tagIn(l.to, st.Remote)
 }
 
 // join enters a subscription of the dialog.

@@ -139,12 +139,14 @@ func (n *Notifier) transmit(lane *transaction.Lane, x *notice) {
 
 func (n *Notifier) overFlow(lane *transaction.Lane, x *notice) {
 	tx := lane.Client(sip.NOTIFY, x)
-	var buf [2048]byte
+	buf := buffers.Get().(*[]byte)
 	var via [160]byte
 	p, sentBy := n.cfg.Wire.Local(x.flow)
 	v := uac.AppendVia(via[:0], p, sentBy)
 	v = tx.AppendBranch(v, nil)
-	tx.Send(x.flow, x.shaped(x.flow, x.append(buf[:0], v, x.seq, x.flow)))
+	*buf = x.append((*buf)[:0], v, x.seq, x.flow)
+	tx.Send(x.flow, x.shaped(x.flow, *buf)) // which keeps a copy
+	giveBack(buf)
 }
 
 // byAddress finds where a NOTIFY goes by its route set or Contact.

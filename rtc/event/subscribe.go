@@ -213,7 +213,14 @@ func (n *Notifier) answer(r *rtc.Request, sub *subscription, quiet bool, expires
 	buf := buffers.Get().(*[]byte)
 	*buf = sip.AppendResponse((*buf)[:0], r.Message, sip.Response{Code: code, Reason: reason, ToTag: sub.leg.local, Header: header})
 	r.Tx.Respond(code, *buf)
-	buffers.Put(buf)
+	giveBack(buf)
 }
 
+// buffers are those that messages and dialogs are written in, for as long as it takes.
 var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 2048); return &b }}
+
+func giveBack(b *[]byte) {
+	if cap(*b) <= 16<<10 { // an odd one must not stay for ever
+		buffers.Put(b)
+	}
+}
