@@ -206,8 +206,9 @@ func (c *crowd) publishAll(state string) error {
 }
 
 // paced has presentities publish at a rate, and returns how long each took until
-// its last watcher was told.
-func (c *crowd) paced(n int, rate float64) (took []time.Duration, err error) {
+// its last watcher was told, and the longest time in which the crowd itself looked at
+// nothing: what took that long need not be the server's.
+func (c *crowd) paced(n int, rate float64) (took []time.Duration, blind time.Duration, err error) {
 	left, since := make([]int, c.people), make([]time.Time, c.people)
 	c.onNotify = func(i int) {
 		p := i % c.people
@@ -219,6 +220,7 @@ func (c *crowd) paced(n int, rate float64) (took []time.Duration, err error) {
 	}
 	defer func() { c.onNotify = nil }()
 	begin := time.Now()
+	looked := begin
 	for k := 0; len(took) < n; {
 		if k < n && float64(k) < rate*time.Since(begin).Seconds() {
 			p := k % c.people
@@ -227,11 +229,13 @@ func (c *crowd) paced(n int, rate float64) (took []time.Duration, err error) {
 			k++
 		}
 		c.poll()
+		now := time.Now()
+		blind, looked = max(blind, now.Sub(looked)), now
 		if time.Since(begin) > time.Duration(float64(n)/rate)*time.Second+40*time.Second {
-			return nil, fmt.Errorf("%d of %d paced publications were told to all watchers", len(took), n)
+			return nil, blind, fmt.Errorf("%d of %d paced publications were told to all watchers", len(took), n)
 		}
 	}
-	return took, nil
+	return took, blind, nil
 }
 
 // stale counts watchers whose last state is not that one.

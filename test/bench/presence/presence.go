@@ -35,6 +35,7 @@ type figures struct {
 	name                      string
 	subscribe, storm, refresh time.Duration // CPU of one SUBSCRIBE with its NOTIFY, of one NOTIFY, of one refresh with its NOTIFY
 	last50, last99            time.Duration // PUBLISH to the last NOTIFY, paced
+	blind, waited             time.Duration // meanwhile: the load's longest time without a look; the server's on the run queue
 	memory                    float64       // KiB of a subscription
 	restart, restartCPU       time.Duration // until all were notified, 0 when they are lost; and the CPU since the start
 	stale, lost               int
@@ -81,6 +82,9 @@ func (o Options) print(all []figures) {
 		}
 		fmt.Fprintf(o.Out, "| %s | %.1f | %.1f | %.1f | %s, %s | %.2f | %s | %d, %d |\n", f.name, us(f.subscribe), us(f.storm), us(f.refresh),
 			f.last50.Round(10*time.Microsecond), f.last99.Round(10*time.Microsecond), f.memory, again, f.stale, f.lost)
+	}
+	for _, f := range all {
+		fmt.Fprintf(o.Out, "\n%s, paced: the server waited %s in all for a processor, the load was away for up to %s\n", f.name, f.waited.Round(time.Millisecond), f.blind.Round(100*time.Microsecond))
 	}
 	for _, f := range all {
 		if f.listAll > 0 {
@@ -144,10 +148,12 @@ func (o Options) measure(ctx context.Context, name string) (f figures, err error
 	}
 	f.refresh = spent / time.Duration(subs)
 
-	took, err := c.paced(200, 20)
+	f.waited = s.waited()
+	took, blind, err := c.paced(200, 20)
 	if err != nil {
 		return f, err
 	}
+	f.blind, f.waited = blind, s.waited()-f.waited
 	if name == "tandem" && o.Presentities >= ListMembers {
 		if f.listFirst, f.listAll, err = c.list(ListMembers); err != nil {
 			return f, err

@@ -213,14 +213,22 @@ func (s *server) profile(ctx context.Context, phase string) {
 	_ = os.WriteFile(filepath.Join(s.profiles, phase+".pprof"), b, 0o644)
 }
 
-func (s *server) cpu() (total time.Duration) {
+// cpu is the server's time on a processor so far.
+func (s *server) cpu() time.Duration { return s.scheduled(0) }
+
+// waited is how long its threads were ready to run, and did not, for others did.
+func (s *server) waited() time.Duration { return s.scheduled(1) }
+
+// scheduled adds up a field of schedstat over all threads.
+func (s *server) scheduled(field int) (total time.Duration) {
 	for _, p := range processes(s.cmd.Process.Pid) {
 		tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", p))
 		for _, t := range tasks {
 			if b, err := os.ReadFile(t); err == nil {
-				f, _, _ := strings.Cut(string(b), " ")
-				ns, _ := strconv.ParseInt(f, 10, 64)
-				total += time.Duration(ns)
+				if f := strings.Fields(string(b)); field < len(f) {
+					ns, _ := strconv.ParseInt(f[field], 10, 64)
+					total += time.Duration(ns)
+				}
 			}
 		}
 	}
