@@ -83,7 +83,7 @@ func TestExplainSettings(t *testing.T) {
 		"always, where he may not call": {bob: settings.User{Always: "+19005550100"}, want: []string{"user " + bob + ": has all calls", "forward unconditional: to +19005550100",
 			"number +19005550100: premium", "policy decision: refused", "end bob: is answered 403"}},
 		"in a circle": {bob: settings.User{Always: "carol"}, carol: settings.User{Always: "bob"}, want: []string{"user " + bob + ": has all calls", "forward unconditional: to carol",
-			"user " + carol + ": has all calls", "forward unconditional: to bob", "user " + bob + ": has all calls", "forward unconditional: to carol", "end bob: is answered 482"}},
+			"user " + carol + ": has all calls", "forward unconditional: to bob", "user " + bob + ": has all calls", "end bob: is answered 482"}},
 		"do not disturb": {bob: settings.User{DoNotDisturb: true}, want: []string{"user " + bob + ": is not to be disturbed", "end bob: is answered 486"}},
 		"do not disturb, sent on": {bob: settings.User{DoNotDisturb: true, Busy: "carol"}, want: []string{"user " + bob + ": is not to be disturbed",
 			"forward do-not-disturb: to carol", "user " + carol + ": is called", "phone carol: rings", "end bob: is called"}},
