@@ -94,10 +94,15 @@ func (c *Call) recordByPolicy() {
 	}
 }
 
+// mayRecord reports whether a party may have its calls recorded by a key or a button.
+func (l *leg) mayRecord() bool {
+	return l.Who.User != "" && l.c.x.cfg.Router.May(l.Who.User, rights.RecordOwn)
+}
+
 // recordBy begins or ends a recording for a party that asks by a key or a button of its
 // phone; the error is a *rtc.Status.
 func (c *Call) recordBy(l *leg, on bool) error {
-	if l.Who.User == "" || !c.x.cfg.Router.May(l.Who.User, rights.RecordOwn) {
+	if !l.mayRecord() {
 		return &rtc.Status{Code: 403, Reason: "Not Allowed to Record"}
 	}
 	var err error

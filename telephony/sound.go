@@ -43,7 +43,7 @@ func (l *leg) tones(other *leg) media.Tones {
 	switch {
 	case l.keysByInfo():
 		return media.TonesIgnored
-	case other != nil && other.keysByInfo():
+	case other != nil && other.keysByInfo(), l.c.x.cfg.Recordings != "" && l.mayRecord():
 		return media.TonesHeard
 	}
 	return media.TonesConverted

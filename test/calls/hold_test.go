@@ -24,7 +24,7 @@ type ear struct {
 	t *testing.T
 	*net.UDPConn
 	port    int
-	pressed int // keys that press has sent
+	pressed int // keys that press has sent, or packets of types
 }
 
 func listen(t *testing.T) *ear {

@@ -2,11 +2,15 @@ package calls
 
 import (
 	bin "encoding/binary"
+	"math"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/zaf/g711"
 
 	"tandem/cmd/tandem/config"
 	"tandem/media/sdp"
@@ -94,6 +98,54 @@ func TestRecordingByKey(t *testing.T) {
 	a.HangsUp()
 	b.Ok("BYE", "", "")
 	r.NothingLeft(t)
+}
+
+// A phone that knows keys as tones alone has a call recorded, too.
+func TestRecordingByTones(t *testing.T) {
+	r, phones, _ := recording(t)
+	allow(t, r, "record", "own", "alice")
+	ear := listen(t)
+	a := &harness.Talker{Wire: phones["alice"], User: "alice", Port: ear.port, Seq: 10}
+	a.ID = a.Ask("INVITE", "alice", "sip:bob@"+harness.Domain, harness.SDPType, harness.SDPOf(ear.port, "0"))
+	b := r.Answers(phones["bob"], "bob", 31002)
+	at := mediaOf(t, a.Connected())
+	c := callOf(r, "alice")
+	for end := time.Now().Add(harness.Patience); !strings.HasPrefix(words(c.Record()), "recording"); {
+		if time.Now().After(end) {
+			t.Fatalf("the story is %q", words(c.Record()))
+		}
+		ear.types(at, [2]float64{941, 1209}, [2]float64{697, 1209}) // *1
+	}
+	a.HangsUp()
+	b.Ok("BYE", "", "")
+	r.NothingLeft(t)
+}
+
+// types says keys as pairs of tones, each for 120 ms and as much silence.
+func (e *ear) types(to *net.UDPAddr, keys ...[2]float64) {
+	e.t.Helper()
+	const frames = 6
+	for _, key := range keys {
+		for n := range 2 * frames {
+			packet := make([]byte, 172)
+			packet[0], packet[11] = 0x80, 7
+			bin.BigEndian.PutUint16(packet[2:], uint16(e.pressed))
+			bin.BigEndian.PutUint32(packet[4:], uint32(e.pressed*160))
+			e.pressed++
+			for i := range 160 {
+				at, x := 2*math.Pi*float64(n*160+i)/8000, 0.0
+				if n < frames {
+					x = 4000 * (math.Sin(key[0]*at) + math.Sin(key[1]*at))
+				}
+				packet[12+i] = g711.EncodeUlawFrame(int16(x))
+			}
+			if _, err := e.WriteToUDP(packet, to); err != nil {
+				e.t.Error(err)
+				return
+			}
+			time.Sleep(20 * time.Millisecond) // as phones do
+		}
+	}
 }
 
 func recording(t *testing.T) (*harness.Rig, map[string]*harness.Wire, string) {
