@@ -10,6 +10,7 @@ import (
 	"tandem/telephony/feature"
 	"tandem/telephony/group"
 	groupstore "tandem/telephony/group/sqlstore"
+	"tandem/telephony/guard"
 	"tandem/telephony/settings"
 	settingsstore "tandem/telephony/settings/sqlstore"
 )
@@ -64,3 +65,6 @@ func (s *Server) dialledSetting(user rtc.AOR, device string, code feature.Code) 
 	})
 	return err
 }
+
+// Guard keeps the limits of calls outside.
+func (s *Server) Guard() *guard.Guard { return s.dialling.Guard }

@@ -7,6 +7,7 @@ import (
 
 	"tandem/cmd/tandem/api"
 	"tandem/cmd/tandem/config"
+	"tandem/cmd/tandem/dialroom"
 	"tandem/cmd/tandem/phoneroom"
 	"tandem/rtc/contacts"
 	contactstore "tandem/rtc/contacts/sqlstore"
@@ -37,9 +38,9 @@ func Offline(ctx context.Context, cfg *config.Config, db *store.DB, key []byte, 
 	if err != nil {
 		return api.Rooms{}, err
 	}
-	dialling := newDialling(db)
+	dialling := dialroom.New(db, state, log)
 	rooms := api.Rooms{
-		Rules: dialling.rules, Guard: dialling.guard,
+		Rules: dialling.Rules, Guard: dialling.Guard,
 		State:     state,
 		Directory: directory.New(directorystore.New(db), cfg.Domains, log),
 		Trunks:    trunks,
@@ -51,7 +52,7 @@ func Offline(ctx context.Context, cfg *config.Config, db *store.DB, key []byte, 
 		Log:       log,
 	}
 	rooms.Presence.Consent = consent.New(consentstore.New(db), consent.Action(cfg.Presence.Unknown), names(rooms.Directory, rooms.Numbers))
-	if err := errors.Join(rooms.Directory.Load(ctx), rooms.Presence.Consent.Load(ctx), rooms.Trunks.Load(ctx), rooms.Policy.Load(ctx), rooms.Settings.Load(ctx), rooms.Groups.Load(ctx), dialling.load(ctx, log)); err != nil {
+	if err := errors.Join(rooms.Directory.Load(ctx), rooms.Presence.Consent.Load(ctx), rooms.Trunks.Load(ctx), rooms.Policy.Load(ctx), rooms.Settings.Load(ctx), rooms.Groups.Load(ctx), dialling.Load(ctx)); err != nil {
 		return api.Rooms{}, err
 	}
 	rooms.Phones, err = phoneroom.Offline(ctx, cfg, db, key, rooms.Directory, log)

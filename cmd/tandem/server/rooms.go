@@ -8,6 +8,7 @@ import (
 
 	apistore "tandem/cmd/tandem/api/sqlstore"
 	"tandem/cmd/tandem/config"
+	"tandem/cmd/tandem/dialroom"
 	gatewaystore "tandem/gateways/sqlstore"
 	"tandem/media"
 	pintstore "tandem/pint/sqlstore"
@@ -70,7 +71,9 @@ func rooms() []room {
 		{name: "pint", page: "pint.md", migrations: pintstore.Migrations, open: (*Server).openPINT, metrics: (*Server).pintMetrics,
 			run:     (*Server).runPINT,
 			handler: func(s *Server) rtc.Handler { return s.pint.door }},
-		{name: "dial plan", page: "dialplan.md", migrations: dialplanstore.Migrations, open: (*Server).openDialling},
+		{name: "dial plan", page: "dialplan.md", migrations: dialplanstore.Migrations,
+			open: func(s *Server, ctx context.Context, _ *config.Config) error { return s.dialling.Load(ctx) },
+			run:  func(s *Server, ctx context.Context) error { return s.dialling.Run(ctx) }},
 		{name: "limits", page: "fraud.md", migrations: guardstore.Migrations},
 		{name: "call settings", page: "forwarding.md", migrations: settingsstore.Migrations, open: (*Server).openSettings},
 		{name: "groups", page: "groups.md", migrations: groupstore.Migrations, open: (*Server).openGroups},
@@ -132,23 +135,23 @@ func (s *Server) openTelephony(ctx context.Context, cfg *config.Config) error {
 		s.log.Warn("numbers.country is not set: every number with + counts as abroad, which policy refuses unless it is allowed")
 	}
 	s.records = cdrstore.New(s.store)
-	if err := s.countToday(ctx); err != nil {
+	if err := s.dialling.CountToday(ctx, s.records, s.directory); err != nil {
 		return err
 	}
 	s.plans = &routing.Plan{
 		Users:     users{s.directory, s},
 		Numbers:   s.plan,
-		Countries: s.countries.of,
-		Enum:      enumOf(cfg.Numbers, s.resolver),
+		Countries: s.countries.Of,
+		Enum:      dialroom.ENUM(cfg.Numbers, s.resolver),
 		Policy:    s.policy,
 		Reach:     s.reach,
 		Trunks:    s.trunks.Table,
 		PeerAt:    s.peerAt,
 		Led:       s.led,
 		Domain:    cfg.Domains[0],
-		Rules:     s.dialling.rules,
-		Guard:     s.dialling.guard,
-		Refused:   s.refuse,
+		Rules:     s.dialling.Rules,
+		Guard:     s.dialling.Guard,
+		Refused:   s.dialling.Refuse,
 		Settings:  s.settings.Of,
 		Emergency: cfg.Emergency.Of,
 		Groups:    s.groups,
@@ -163,7 +166,7 @@ func (s *Server) openTelephony(ctx context.Context, cfg *config.Config) error {
 		Local:         s.transport.IsLocal,
 		Media:         s.media,
 		Router:        s.plans,
-		Refused:       s.refuse,
+		Refused:       s.dialling.Refuse,
 		Failover:      cfg.Telephony.Failover,
 		Setting:       s.dialledSetting,
 		Recordings:    cfg.Recordings(),

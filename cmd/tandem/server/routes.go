@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"tandem/cmd/tandem/config"
+	"tandem/cmd/tandem/dialroom"
 	"tandem/cmd/tandem/phoneroom"
 	"tandem/cmd/tandem/pintroom"
 	"tandem/rtc"
@@ -30,6 +31,7 @@ func (s *Server) routes(ctx context.Context, cfg *config.Config) (*rtc.Router, e
 		return nil, err
 	}
 	s.phones = s.newPhones(cfg)
+	s.dialling = dialroom.New(s.store, s.state, s.log)
 	s.gate = s.newGate(cfg)
 	if s.gruu, err = location.NewGRUU(s.key); err != nil {
 		return nil, err
@@ -78,7 +80,7 @@ func (s *Server) newGate(cfg *config.Config) *auth.Gate {
 		QOP:          qop(cfg.Auth),
 		AllowForeign: cfg.Auth.AllowForeign,
 		Registrant:   s.pint.broker.MayRegister,
-		Impostor:     s.impostor,
+		Impostor:     func(m *sip.Message, user rtc.AOR) { s.dialling.Impostor(m, user, s.numbers) },
 		Precheck:     s.precheck,
 		Log:          s.log,
 	})

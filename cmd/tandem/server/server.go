@@ -23,6 +23,7 @@ import (
 	apipresence "tandem/cmd/tandem/api/presence"
 	"tandem/cmd/tandem/certs"
 	"tandem/cmd/tandem/config"
+	"tandem/cmd/tandem/dialroom"
 	"tandem/cmd/tandem/phoneroom"
 	"tandem/cmd/tandem/web"
 	"tandem/gateways"
@@ -87,10 +88,10 @@ type Server struct {
 	proxy     *proxy.Proxy
 	trunks    *gateways.Trunks
 	lines     *registration.Keeper // registrations with trunks
-	dialling  dialling
+	dialling  *dialroom.Room
 	plans     *routing.Plan // decides where calls go
 	numbers   *number.Plan
-	countries *countries // how numbers are written in others
+	countries *dialroom.Countries // how numbers are written in others
 	policy    *policy.Engine
 	media     *media.Server
 	network   relay.Network // of media
@@ -190,7 +191,7 @@ func (s *Server) openSIP(ctx context.Context, cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
-	s.numbers, s.countries = plan, &countries{world: world}
+	s.numbers, s.countries = plan, &dialroom.Countries{World: world}
 	s.layer = transaction.New(transaction.Config{
 		MaxServer:   cfg.Limits.Transactions,
 		Emergency:   config.EmergencyNumbers(s.numbers, cfg.Numbers.Emergency),
@@ -491,7 +492,7 @@ func (s *Server) api() *api.API {
 		Exchange: s.exchange, Records: s.records,
 		PINT:   apipint.Rooms{Executive: s.pint.executive, Numbers: s.pint.numbers},
 		Routes: func() []proxy.Route { return s.proxy.Routes().List() },
-		Trunks: s.trunks, Registrations: s.lines.State, Rules: s.dialling.rules, Guard: s.dialling.guard, Explain: s.plans.Explain, Policy: s.policy, Numbers: s.plan,
+		Trunks: s.trunks, Registrations: s.lines.State, Rules: s.dialling.Rules, Guard: s.dialling.Guard, Explain: s.plans.Explain, Policy: s.policy, Numbers: s.plan,
 		Settings: s.settings, Groups: s.groups,
 		Phones: s.phones.API(), Presence: apipresence.Rooms{Agent: s.presence, Consent: s.consent, Notifier: s.events},
 		Contacts: s.contacts, Consent: s.consent, Messages: s.messages,

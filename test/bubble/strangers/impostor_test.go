@@ -9,6 +9,7 @@ import (
 
 	"github.com/icholy/digest"
 
+	"tandem/cmd/tandem/api/audit"
 	"tandem/rtc/sip"
 	"tandem/test/bubble"
 )
@@ -128,4 +129,61 @@ func (c *attempt) make(w *bubble.World) {
 	if heard && (c.lacks != "" && strings.Contains(string(bob.Got[0].Raw), c.lacks) || !strings.Contains(string(bob.Got[0].Raw), c.holds)) {
 		w.T.Errorf("bob is told\n%s", bob.Got[0].Raw)
 	}
+}
+
+// A user who tries to call in another's name again and again fills neither the audit log
+// nor the events: there is a row of the first call, and one of how many came after it.
+func TestImpostorAgainAndAgain(t *testing.T) {
+	bubble.Run(t, func(w *bubble.World) {
+		there := w.PhoneAt(2)
+		send := func(n int, lines ...string) {
+			head := []string{"INVITE sip:bob@time.test SIP/2.0", fmt.Sprintf("Via: SIP/2.0/UDP %s;branch=z9hG4bK%d", there.Addr, n), "Max-Forwards: 70",
+				"From: <sip:bob@time.test>;tag=1", "To: <sip:bob@time.test>", fmt.Sprint("Call-ID: again-", n), fmt.Sprintf("CSeq: %d INVITE", n),
+				"Contact: <sip:x@" + there.Addr.String() + ">"}
+			there.Send([]byte(strings.Join(append(append(head, lines...), "Content-Length: 0", "", ""), "\r\n")))
+			there.Look()
+		}
+		send(1)
+		var ask sip.Message
+		if len(there.Got) != 1 || ask.Parse(there.Got[0].Raw) != nil {
+			t.Fatalf("a first request is told %q", there.Heard())
+		}
+		challenge, err := digest.ParseChallenge(string(ask.Get(sip.HdrProxyAuthenticate)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		const calls = 50
+		for n := range calls {
+			cred, err := digest.Digest(challenge, digest.Options{Method: "INVITE", URI: "sip:bob@time.test", Username: "alice", Password: "a secret of theirs", Count: n + 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			there.Got = nil
+			send(2+n, "Proxy-Authorization: "+cred.String())
+			if got := there.Heard(); len(got) == 0 || got[0] != "403" {
+				t.Fatalf("call %d is told %q", n, got)
+			}
+		}
+		rows := func() (why []string) {
+			all, err := w.S.Audit().Rows(w.T.Context(), audit.Query{Limit: 1000})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range all {
+				if r.Operation == "call" && r.Who == "sip:alice@time.test" {
+					why = append(why, r.Why)
+				}
+			}
+			return why
+		}
+		w.Pass(time.Second, there) // the disk has it
+		if got := rows(); len(got) != 1 {
+			t.Errorf("%d rows: %q", len(got), got)
+		}
+		w.Pass(2*time.Minute, there)
+		got := rows()
+		if len(got) != 2 || !slices.ContainsFunc(got, func(why string) bool { return strings.Contains(why, fmt.Sprint(calls-1, " such calls")) }) {
+			t.Errorf("%d rows: %q", len(got), got)
+		}
+	})
 }
