@@ -7,11 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"text/template"
 
 	"github.com/goccy/go-yaml"
@@ -35,17 +37,13 @@ type Set struct {
 // that was there before, in old or embedded, stays in its place.
 func Load(own string, old *Set) (*Set, []error) {
 	s := &Set{byName: make(map[string]*Family), byOUI: make(map[string]*Family)}
-	var errs []error
-	folders, err := fs.ReadDir(data, "data")
-	if err != nil {
-		return nil, []error{err}
+	list, errs := embedded()
+	if list == nil {
+		return nil, errs
 	}
-	for _, d := range folders {
-		f, err := readFamily(d.Name())
-		if err != nil {
-			errs = append(errs, fmt.Errorf("family %s: %w", d.Name(), err))
-			continue
-		}
+	errs = slices.Clone(errs)
+	for _, e := range list {
+		f := e.copy()
 		if own != "" {
 			errs = append(errs, f.override(path.Join(own, f.Name), old.Family(f.Name))...)
 		}
@@ -56,6 +54,30 @@ func Load(own string, old *Set) (*Set, []error) {
 		}
 	}
 	return s, errs
+}
+
+// embedded reads the embedded families once; a Set has copies of them.
+var embedded = sync.OnceValues(func() (list []*Family, errs []error) {
+	folders, err := fs.ReadDir(data, "data")
+	if err != nil {
+		return nil, []error{err}
+	}
+	for _, d := range folders {
+		f, err := readFamily(d.Name())
+		if err != nil {
+			errs = append(errs, fmt.Errorf("family %s: %w", d.Name(), err))
+			continue
+		}
+		list = append(list, f)
+	}
+	return list, errs
+})
+
+// copy of a family whose templates can be replaced; all else of it never changes.
+func (f *Family) copy() *Family {
+	c := *f
+	c.byLabel = maps.Clone(f.byLabel)
+	return &c
 }
 
 func readFamily(name string) (*Family, error) {
