@@ -1,7 +1,9 @@
 package bubble
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"slices"
 	"strings"
@@ -20,6 +22,7 @@ import (
 	"tandem/rtc"
 	"tandem/rtc/directory"
 	"tandem/rtc/sip"
+	"tandem/rtc/store/fresh"
 	"tandem/rtc/transport"
 )
 
@@ -36,13 +39,21 @@ type World struct {
 	ports ports
 }
 
+// data has a new database. It has no key: each server makes one of its own.
+var data = fresh.New(func(dir string) error {
+	cfg := config.Default()
+	cfg.Data = dir
+	return server.RenewKey(context.Background(), &cfg, slog.New(slog.DiscardHandler))
+})
+
 // Run runs f in a bubble of virtual time. Calls between users pass through as they are;
 // Led has them led.
 func Run(t *testing.T, f func(w *World)) {
 	t.Helper()
+	folder := data.Copy(t)
 	synctest.Test(t, func(t *testing.T) {
 		cfg := config.Default()
-		cfg.Domains, cfg.Data, cfg.HTTP.Addr = []string{"time.test"}, t.TempDir(), ""
+		cfg.Domains, cfg.Data, cfg.HTTP.Addr = []string{"time.test"}, folder, ""
 		cfg.Listen = []config.Listen{{Proto: "udp", Addr: "127.0.0.1:0", Trusted: []string{"127.0.0.1/32"}}}
 		cfg.Telephony.AllCalls = false
 		w := &World{T: t, Cfg: cfg, start: time.Now()}

@@ -18,6 +18,7 @@ import (
 	"tandem/cmd/tandem/server"
 	"tandem/rtc/directory"
 	"tandem/rtc/proxy"
+	"tandem/rtc/store/fresh"
 )
 
 const (
@@ -37,13 +38,24 @@ type Rig struct {
 // Listeners are those every rig has, in this order.
 var Listeners = []string{"udp", "tcp", "tls", "ws", "wss", "trusted", "trusted-tcp"}
 
+// data has a new database. It has no key: each server makes one of its own.
+var data = fresh.New(func(dir string) error {
+	cfg := config.Default()
+	cfg.Data = dir
+	return server.RenewKey(context.Background(), &cfg, slog.New(slog.DiscardHandler))
+})
+
+// Data is a data folder with nothing but a new database, a copy of one that was
+// made once in the process.
+func Data(t testing.TB) string { return data.Copy(t) }
+
 // StartServer starts a server; adjust may change its configuration. Calls between users
 // pass through as they are, unless LedCalls is asked for.
 func StartServer(t testing.TB, adjust func(*config.Config)) *Rig {
 	t.Helper()
 	cfg := config.Default()
 	cfg.Domains = []string{Domain}
-	cfg.Data = t.TempDir()
+	cfg.Data = Data(t)
 	cfg.HTTP.Addr = ""
 	cfg.Limits.Drain = 100 * time.Millisecond
 	cfg.Telephony.AllCalls = false
