@@ -13,7 +13,7 @@ import (
 func Running(t *testing.T, change func(*config.Config)) *server.Server {
 	t.Helper()
 	cfg := config.Default()
-	cfg.Domains, cfg.Data, cfg.HTTP.Addr = []string{"example.com"}, t.TempDir(), ""
+	cfg.Domains, cfg.Data, cfg.HTTP.Addr = []string{"example.com"}, Data(t), ""
 	cfg.Listen = []config.Listen{{Proto: "udp", Addr: "127.0.0.1:0"}}
 	if change != nil {
 		change(&cfg)
