@@ -17,5 +17,5 @@
 // while waiting for anything. Sockets and conversion paths are closed outside
 // Session.mu, because closing waits for the packet in hand. Branches wait in
 // sessions of their own, which share the ctl of the one they ring for. A transport
-// that moves belongs to one session at any moment: transport.lock finds it.
+// that moves belongs to one session at any moment: way.lock finds it.
 package media

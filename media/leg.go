@@ -28,7 +28,6 @@ type stream struct {
 type leg struct {
 	stream  *stream
 	way     *way
-	next    *way // in place of way once it is agreed to; ctl
 	which   Which
 	on      bool  // agreed and not refused
 	audio   bool  // of agreed, as are
@@ -71,11 +70,18 @@ type leg struct {
 	raw       uint64    // datagrams that are no RTP
 
 	// what goes to this side
-	playOf    route.Said // ctl
-	plays     int        // sources started on play; ctl
-	keysUntil time.Time  // keys of our own are sent until then; ctl
-	cname     string
-	nextRTCP  time.Time
+	cname    string
+	nextRTCP time.Time
+
+	control
+}
+
+// control is what the call layer alone touches of a leg. Guarded by Session.ctl.
+type control struct {
+	next      *way       // in place of way once it is agreed to
+	playOf    route.Said // how play speaks
+	plays     int        // sources started on play
+	keysUntil time.Time  // keys of our own are sent until then
 }
 
 // begin sets what a new leg sends as.

@@ -67,7 +67,7 @@ func (s *Session) take(d *side, to *Session, as Which) (legs []moving, closing [
 		}
 		st.legs[d.which] = nil
 		l.on, closing = false, append(closing, l.unplug()...)
-		legs = append(legs, moving{old: l, fresh: &leg{stream: to.streams[i], way: l.way, next: l.next, which: as}})
+		legs = append(legs, moving{old: l, fresh: &leg{stream: to.streams[i], way: l.way, which: as, control: control{next: l.next}}})
 	}
 	for _, w := range ways {
 		w.move(to, as)

@@ -43,25 +43,31 @@ type Session struct {
 	handle  func(Event)
 	created time.Time
 	inbox   inbox
+	signalling
+	traffic
+}
 
-	ctl      *sync.Mutex // what the call layer asks for, one at a time; one with all branches
-	sides    [2]*side    // guarded by ctl, as are
-	gone     bool
-	root     *Session // whose branch waits in this one; nil: it is a session proper
-	branches []*Branch
-	heard    *Branch // the one that is side B now; nil: side B is no branch
+// signalling is what the call layer asks for, one thing at a time.
+type signalling struct {
+	ctl       *sync.Mutex // guards all of this; one with all branches
+	sides     [2]*side
+	gone      bool
+	root      *Session // whose branch waits in this one; nil: it is a session proper
+	branches  []*Branch
+	heard     *Branch // the one that is side B now; nil: side B is no branch
+	listeners []*Listener
+	recorder  *sound.Recorder
+	spoilt    bool // the recorder ended by an error
+}
 
-	mu       sync.Mutex // what packets touch
-	streams  []*stream
-	closed   bool
-	idle     bool
-	noKernel bool // its streams cannot be forwarded there
-
+// traffic is what packets touch.
+type traffic struct {
+	mu        sync.Mutex // guards all of this, and the legs; never held while waiting
+	streams   []*stream  // changed with ctl held as well, so that either will do to read it
+	closed    bool
+	idle      bool
+	noKernel  bool      // they cannot be forwarded there
 	signalled time.Time // when a description came or was asked for last
-
-	listeners []*Listener     // ctl
-	recorder  *sound.Recorder // guarded by ctl
-	spoilt    bool            // it ended by an error; ctl
 }
 
 // ErrClosed says that a session has ended.
@@ -69,7 +75,8 @@ var ErrClosed = errors.New("the media session has ended")
 
 func newSession(server *Server, id string, o Options) *Session {
 	now := time.Now()
-	s := &Session{id: id, serial: server.serials.Add(1), server: server, handle: o.Handle, ctl: new(sync.Mutex), created: now, signalled: now}
+	s := &Session{id: id, serial: server.serials.Add(1), server: server, handle: o.Handle, created: now}
+	s.ctl, s.signalled = new(sync.Mutex), now
 	for w := range s.sides {
 		s.sides[w] = &side{session: s, which: Which(w)}
 	}
