@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"tandem/media/codec"
-	"tandem/media/route"
 	"tandem/media/sound"
 	"tandem/media/transcode"
 )
@@ -43,31 +41,4 @@ func (s *Session) Tone(to Which, country string, signal sound.Signal, limit time
 		return fmt.Errorf("the tones of %q are not known; known are %v", country, sound.Countries())
 	}
 	return s.Play(to, func(rate int) transcode.Source { return c.Source(rate, toneLevel, limit) })
-}
-
-// ready finds a side's leg and the rate at which something can be played to it.
-// Called with ctl held.
-func (s *Session) ready(to Which) (*leg, int, error) {
-	l, err := s.audio(to)
-	if err != nil {
-		return nil, 0, err
-	}
-	if _, ok := route.Saying(&l.agreed); !ok {
-		return nil, 0, fmt.Errorf("nothing can be played to side %s: %w", to, codec.ErrNoEncoder)
-	}
-	if l.play != nil {
-		return l, l.play.Rate(), nil
-	}
-	return l, playRate(l), nil
-}
-
-// playRate is the rate at which a leg's player works: the codec's own, but no
-// more than wideband, which speech does not fill.
-func playRate(l *leg) int {
-	if n, ok := route.Outgoing(&l.agreed); ok {
-		if f, ok := route.Convertible(l.agreed.Codecs[n].Codec); ok {
-			return min(f.Native, 16000)
-		}
-	}
-	return sound.Rate
 }

@@ -259,6 +259,6 @@ func (b *Branch) Drop() {
 // end closes what a side has and makes it new. Called with ctl held.
 func (d *side) end() {
 	d.session.forgo(d.which)
-	d.unused(func(int, *leg) bool { return true })
+	d.session.discard(d.which, func(int, *leg) bool { return true })
 	d.Side = negotiation.Side{Near: d.Near}
 }

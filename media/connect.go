@@ -1,6 +1,7 @@
 package media
 
 import (
+	"net/netip"
 	"time"
 
 	"tandem/media/dtmf"
@@ -10,25 +11,25 @@ import (
 
 // connect puts a side's new agreement into force: addresses and keys of its
 // legs, then the routes of both directions of every stream. another says that who
-// agreed is not whom we offered our keys to, or not he alone. Called with ctl held.
-func (s *Session) connect(d *side, another bool) error {
+// agreed is not whom we offered our keys to, or not he alone; near is where the side's
+// signalling comes from.
+func (b *bridge) connect(w Which, agreed []sdp.Agreed, near netip.Addr, another bool) error {
 	var after []func()
 	var failed error
 	now := time.Now()
-	s.mu.Lock()
-	s.onload() // and nothing can be forwarded again before the routes are new
-	s.noKernel = false
-	agreed := d.Agreed()
+	b.mu.Lock()
+	b.onload() // and nothing can be forwarded again before the routes are new
+	b.noKernel = false
 	for i := range agreed {
-		if i >= len(s.streams) || s.streams[i].legs[d.which] == nil {
+		if i >= len(b.streams) || b.streams[i].legs[w] == nil {
 			continue
 		}
-		l := s.streams[i].legs[d.which]
-		s.streams[i].kind = agreed[i].Kind
+		l := b.streams[i].legs[w]
+		b.streams[i].kind = agreed[i].Kind
 		after = append(after, l.move())
 		l.agree(&agreed[i], now)
 		if l.on && l == l.way.lead() {
-			anew, done, err := l.way.Agree(&l.agreed, d.Near, another, now)
+			anew, done, err := l.way.Agree(&l.agreed, near, another, now)
 			if anew {
 				l.way.renew()
 			}
@@ -38,14 +39,14 @@ func (s *Session) connect(d *side, another bool) error {
 			}
 		}
 	}
-	for _, st := range s.streams {
+	for _, st := range b.streams {
 		st.join(now)
 	}
-	s.mu.Unlock()
+	b.mu.Unlock()
 	for _, f := range after {
 		f()
 	}
-	s.settle()
+	b.settle()
 	return failed
 }
 

@@ -21,7 +21,7 @@ func (l *leg) wanted() (pathKey, bool) {
 	if o == nil || !l.on {
 		return pathKey{}, false
 	}
-	inband := l.stream.session.sides[l.which].Want().Tones != TonesIgnored
+	inband := l.stream.bridge.asked().tones[l.which] != TonesIgnored
 	c, need := l.routes.Conversion(&l.agreed, &o.agreed, l.main, l.pressed(), inband)
 	return pathKey{c, o}, need
 }
@@ -40,20 +40,14 @@ func (l *leg) rebuild(at time.Time) {
 		return
 	}
 	l.building, l.rebuilt = true, at
-	s := l.stream.session
-	s.later(func() {
-		s.ctl.Lock()
-		defer s.ctl.Unlock()
-		if !s.gone {
-			s.settle()
-		}
-	})
+	b := l.stream.bridge
+	b.soon(b.settle)
 }
 
 // settle makes, keeps and ends paths so that each leg has the one it needs.
 // Called with ctl held and without mu.
-func (s *Session) settle() {
-	for _, st := range s.streams {
+func (b *bridge) settle() {
+	for _, st := range b.streams {
 		for _, l := range st.legs {
 			if l != nil {
 				l.settle()
@@ -66,22 +60,22 @@ func (s *Session) settle() {
 }
 
 func (l *leg) settle() {
-	s := l.stream.session
-	s.mu.Lock()
+	b := l.stream.bridge
+	b.mu.Lock()
 	k, need := l.wanted()
 	old := l.path
 	if need && old != nil && l.pathOf == k {
 		l.building = false
-		s.mu.Unlock()
+		b.mu.Unlock()
 		return
 	}
-	s.mu.Unlock()
+	b.mu.Unlock()
 	var unsent []dtmf.Event
 	if old != nil {
 		old.Close()
 		unsent = old.Unsent()
 	}
-	s.mu.Lock()
+	b.mu.Lock()
 	if l.keys == nil {
 		l.keys = l.lent
 	}
@@ -94,15 +88,15 @@ func (l *leg) settle() {
 			passed = l.routes[k.In.Event].ToClock != 0
 		}
 	}
-	s.mu.Unlock()
+	b.mu.Unlock()
 	var fresh *transcode.Path
 	if need {
 		var err error
 		if fresh, err = l.newPath(k, passed); err != nil {
-			s.logger().Warn("audio cannot be converted", "from", k.In.Name, "to", k.Out.Name, "err", err)
+			b.logger().Warn("audio cannot be converted", "from", k.In.Name, "to", k.Out.Name, "err", err)
 		}
 	}
-	s.mu.Lock()
+	b.mu.Lock()
 	if fresh != nil {
 		l.onload() // not before: what comes meanwhile is not lost
 		for _, e := range unsent {
@@ -114,11 +108,11 @@ func (l *leg) settle() {
 	}
 	l.path, l.pathOf, l.building = fresh, k, false
 	o := l.opposite()
-	s.mu.Unlock()
+	b.mu.Unlock()
 	if fresh == nil && o != nil {
 		for _, e := range unsent {
 			if err := o.press(e); err != nil {
-				s.logger().Warn("a key is lost", "side", o.which.String(), "err", err)
+				b.logger().Warn("a key is lost", "side", o.which.String(), "err", err)
 			}
 		}
 	}
@@ -126,28 +120,28 @@ func (l *leg) settle() {
 
 // newPath makes the path that converts from l to the leg opposite.
 func (l *leg) newPath(k pathKey, passed bool) (*transcode.Path, error) {
-	s, o := l.stream.session, k.to
-	in := k.In.Input(s.server.c.Opus.DecodeInGo)
+	b, o := l.stream.bridge, k.to
+	in := k.In.Input(b.plant.c.Opus.DecodeInGo)
 	if k.In.Event == l.keyPT { // whoever reads the keys goes on where the other stopped
 		in.Keys = l.keys
 	}
 	in.Passed = passed
 	clock := k.Out.Format().Clock
 	begun := false
-	return s.server.pool.Add(transcode.Options{
+	return b.plant.pool.Add(transcode.Options{
 		In: in,
-		Out: k.Out.Output(s.server.c.Opus.options(), func(b []byte) {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			if !s.closed && o.on {
+		Out: k.Out.Output(b.plant.c.Opus.options(), func(packet []byte) {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			if !b.closed && o.on {
 				if !begun && o.source.origin == converted {
 					o.source = source{} // numbers of its own: they are joined on
 				}
 				begun = true
-				o.send(b, source{converted, clock}, time.Now())
+				o.send(packet, source{converted, clock}, time.Now())
 			}
 		}),
 		Inband: k.Inband,
-		Key:    func(e dtmf.Event) { s.post(Event{Kind: EventKey, Side: l.which, Line: l.stream.index, Key: e}) },
+		Key:    func(e dtmf.Event) { b.events(Event{Kind: EventKey, Side: l.which, Line: l.stream.index, Key: e}) },
 	})
 }

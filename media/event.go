@@ -64,7 +64,7 @@ type inbox struct {
 	working bool
 }
 
-// post tells the listener, in order. It may be called with Session.mu held: it
+// post tells the listener, in order. It may be called with bridge.mu held: it
 // never waits.
 func (s *Session) post(e Event) {
 	if s.handle == nil {

@@ -15,15 +15,15 @@ import (
 
 // stream is one m-line of a session: a leg to each side that has one.
 type stream struct {
-	session *Session
-	index   int
-	kind    string
-	legs    [2]*leg
+	bridge *bridge
+	index  int
+	kind   string
+	legs   [2]*leg
 }
 
 // leg is a side's end of a stream. What it receives goes to the other leg by
 // its routes; what it sends goes through its rewrite, whatever the source.
-// Guarded by Session.mu. What each packet touches stands together: with
+// Guarded by bridge.mu. What each packet touches stands together: with
 // thousands of calls every cache line is fetched anew for every packet.
 type leg struct {
 	stream  *stream
@@ -144,7 +144,7 @@ func (l *leg) coming() *way {
 
 // alone says that no other leg has w or waits for it. Called with ctl held.
 func (l *leg) alone(w *way) bool {
-	for _, st := range l.stream.session.streams {
+	for _, st := range l.stream.bridge.streams {
 		if o := st.legs[l.which]; o != nil && o != l && (o.way == w || o.next == w) {
 			return false
 		}
@@ -177,14 +177,14 @@ func (l *leg) move() (after func()) {
 // close ends the leg's paths and, when no other leg uses it, its transport.
 // Called with ctl held and without mu.
 func (l *leg) close() {
-	s := l.stream.session
+	b := l.stream.bridge
 	l.wait(nil)
-	s.mu.Lock()
+	b.mu.Lock()
 	l.onload()
 	l.stream.legs[l.which.Other()].onload()
 	paths := l.unplug()
 	after := l.part()
-	s.mu.Unlock()
+	b.mu.Unlock()
 	for _, p := range paths {
 		p.Close()
 	}
@@ -206,17 +206,16 @@ func (l *leg) unplug() (paths []*transcode.Path) {
 	return paths
 }
 
-// unused closes those of a side's legs that carry nothing, as useless says.
-// Called with ctl held.
-func (d *side) unused(useless func(i int, l *leg) bool) {
-	for i, st := range d.session.streams {
-		l := st.legs[d.which]
+// discard closes those of a side's legs that carry nothing, as useless says.
+func (b *bridge) discard(w Which, useless func(i int, l *leg) bool) {
+	for i, st := range b.streams {
+		l := st.legs[w]
 		if l == nil || !useless(i, l) {
 			continue
 		}
-		d.session.mu.Lock()
-		st.legs[d.which] = nil
-		d.session.mu.Unlock()
+		b.mu.Lock()
+		st.legs[w] = nil
+		b.mu.Unlock()
 		l.close()
 	}
 }

@@ -18,7 +18,7 @@ const settledFor = 2 * time.Second
 // second.
 func (l *leg) offload(now time.Time) {
 	if l.flow != nil {
-		if c := &l.stream.session.server.c; now.After(l.nextRTCP) || now.Sub(l.heard) >= min(c.Silence, c.Idle) {
+		if c := &l.stream.bridge.plant.c; now.After(l.nextRTCP) || now.Sub(l.heard) >= min(c.Silence, c.Idle) {
 			l.accountAt(now)
 			if l.flow.Ended() {
 				l.onload() // the way there has changed; it may come back by the new one
@@ -27,9 +27,9 @@ func (l *leg) offload(now time.Time) {
 		return
 	}
 	l.account()
-	s := l.stream.session
+	b := l.stream.bridge
 	o := l.opposite()
-	if o == nil || s.noKernel || l.building || now.Sub(latest(l.since, l.steady)) < settledFor || now.Sub(l.heard) > time.Second || !l.plain() || !o.plain() {
+	if o == nil || b.noKernel || l.building || now.Sub(latest(l.since, l.steady)) < settledFor || now.Sub(l.heard) > time.Second || !l.plain() || !o.plain() {
 		return
 	}
 	offsets, ok := o.rewrite.Offsets()
@@ -41,10 +41,10 @@ func (l *leg) offload(now time.Time) {
 		Offsets: offsets, Clock: uint32(l.in.Clock), Types: l.forwarded(),
 	}
 	l.unfollow()
-	flow, err := s.server.plane.Offload(f)
+	flow, err := b.plant.plane.Offload(f)
 	if err != nil {
-		s.noKernel = true
-		s.logger().Debug("media stays in user space", "err", err)
+		b.noKernel = true
+		b.logger().Debug("media stays in user space", "err", err)
 		return
 	}
 	l.flow, l.accounted = flow, relay.FlowCounters{}
@@ -118,8 +118,8 @@ func (l *leg) onload() {
 }
 
 // onload takes all directions back. Called with mu held.
-func (s *Session) onload() {
-	for _, st := range s.streams {
+func (b *bridge) onload() {
+	for _, st := range b.streams {
 		for _, l := range st.legs {
 			l.onload()
 		}

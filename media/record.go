@@ -3,11 +3,7 @@ package media
 import (
 	"errors"
 
-	"tandem/media/codec"
-	"tandem/media/dtmf"
-	"tandem/media/route"
 	"tandem/media/sound"
-	"tandem/media/transcode"
 )
 
 // recordRate is enough for wideband calls.
@@ -73,73 +69,4 @@ func (s *Session) Recording() (sound.Progress, bool) {
 		return sound.Progress{}, false
 	}
 	return s.recorder.Progress(), true
-}
-
-// tapKey is all a tap depends on.
-type tapKey struct {
-	voice    route.Heard
-	recorder *sound.Recorder
-	inband   bool
-}
-
-// tapped is the tap a leg needs now, false when it needs none: for a recording,
-// and to find keys in audio that passes. Called with mu and ctl held.
-func (l *leg) tapped() (tapKey, bool) {
-	s := l.stream.session
-	voice, ok := l.voice()
-	if !ok {
-		return tapKey{}, false
-	}
-	k := tapKey{voice: voice}
-	if !s.spoilt {
-		k.recorder = s.recorder
-	}
-	k.inband = l.path == nil && s.sides[l.which].Want().Tones == TonesHeard && voice.Event == route.None
-	return k, k.recorder != nil || k.inband
-}
-
-// settleTap makes, keeps or ends the tap of a leg. Called with ctl held and
-// without mu.
-func (l *leg) settleTap() {
-	s := l.stream.session
-	s.mu.Lock()
-	k, need := l.tapped()
-	old := l.tap
-	if need && old != nil && l.tapOf == k {
-		s.mu.Unlock()
-		return
-	}
-	l.tap = nil
-	s.mu.Unlock()
-	if old != nil {
-		old.Close()
-	}
-	if !need {
-		return
-	}
-	fresh, err := l.newTap(k)
-	if err != nil {
-		s.logger().Warn("audio cannot be decoded for a recording", "codec", k.voice.Name, "err", err)
-		return
-	}
-	s.mu.Lock()
-	l.onload() // the tap has to see all
-	l.tap, l.tapOf = fresh, k
-	s.mu.Unlock()
-}
-
-func (l *leg) newTap(k tapKey) (*transcode.Path, error) {
-	s := l.stream.session
-	o := transcode.Options{
-		In:  l.input(k.voice),
-		Out: transcode.Output{Format: codec.Format{}, CN: route.None, Event: route.None},
-	}
-	if r := k.recorder; r != nil {
-		o.Tap = func(pcm []int16, rate int) { r.Tap(int(l.which), pcm, rate) }
-	}
-	if k.inband {
-		o.Inband = true
-		o.Key = func(e dtmf.Event) { s.post(Event{Kind: EventKey, Side: l.which, Line: l.stream.index, Key: e}) }
-	}
-	return s.server.pool.Add(o)
 }

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"tandem/media/quality"
-	"tandem/media/route"
 	"tandem/media/transcode"
 )
 
@@ -51,49 +50,5 @@ func (s *Session) Report() Report {
 	now := time.Now()
 	s.ctl.Lock() // keeps paths from being closed while they are asked
 	defer s.ctl.Unlock()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, st := range s.streams {
-		for _, l := range st.legs {
-			if l != nil {
-				l.account() // both ways, for each tells of both sides
-			}
-		}
-	}
-	r := Report{ID: s.id, Created: s.created}
-	for _, st := range s.streams {
-		sr := StreamReport{Kind: st.kind}
-		for w, l := range st.legs {
-			if l != nil {
-				sr.Sides[w] = l.figures(now)
-			}
-		}
-		r.Streams = append(r.Streams, sr)
-	}
-	return r
-}
-
-func (l *leg) figures(now time.Time) LegReport {
-	w := l.way
-	r := LegReport{
-		On: l.on, Local: w.Advertised(), Remote: w.To(), Security: w.Security(),
-		Ready: w.Ready(), Converting: l.path != nil, Kernel: l.flow != nil,
-		Received: l.in.Report(now), Hears: l.remote,
-		Dropped: l.dropped, Datagrams: l.raw, LastHeard: l.heard,
-	}
-	r.Strangers, r.Refused = w.Figures()
-	r.Sent.Packets, r.Sent.Octets = l.out.Sent()
-	if l.main != route.None {
-		if v := l.routes[l.main]; v.Verb != route.Drop && int(v.Codec) < len(l.agreed.Codecs) {
-			r.Codec = l.agreed.Codecs[v.Codec].Name
-		}
-	}
-	if r.Codec == "" && r.Received.Packets > 0 && len(l.agreed.Codecs) > 0 { // nobody is on the other side
-		r.Codec = l.agreed.Codecs[0].Name
-	}
-	if l.path != nil {
-		r.Path = l.path.Stats()
-		r.Received.Concealed, r.Received.BufferDelay = r.Path.Concealed, r.Path.BufferDelay
-	}
-	return r
+	return Report{ID: s.id, Created: s.created, Streams: s.figures(now)}
 }

@@ -55,10 +55,10 @@ func follows(t *testing.T, l *leg, s *teller, at *phone, in *secure.Context) {
 		if good, bad := at.one(t, in); good+bad != 1 || bad > 0 {
 			t.Fatalf("packet %d: %d came, %d of them not to be opened", s.n, good+bad, bad)
 		}
-		session := l.stream.session
-		session.mu.Lock()
+		home := l.stream.bridge
+		home.mu.Lock()
 		on := l.series
-		session.mu.Unlock()
+		home.mu.Unlock()
 		if on {
 			return
 		}

@@ -17,11 +17,8 @@ import (
 
 // Server is the sockets, workers and sessions of one process.
 type Server struct {
-	c        Config
-	plane    *relay.Plane
-	pool     *transcode.Pool
+	plant
 	identity *secure.Identity
-	host     *transport.Host
 
 	mu       sync.Mutex
 	sessions map[string]*Session
@@ -52,7 +49,7 @@ func New(c Config) (*Server, error) {
 		return nil, fmt.Errorf("making the certificate for media: %w", err)
 	}
 	s := &Server{
-		c: c, plane: plane, pool: transcode.NewPool(c.Converters), identity: identity,
+		plant: plant{c: c, plane: plane, pool: transcode.NewPool(c.Converters)}, identity: identity,
 		sessions: map[string]*Session{},
 	}
 	s.host, err = transport.NewHost(transport.Config{

@@ -2,8 +2,6 @@ package media
 
 import (
 	"errors"
-	"fmt"
-	"log/slog"
 	"net/netip"
 	"sync"
 	"time"
@@ -37,14 +35,12 @@ type Options struct {
 // goroutine; those that exchange descriptions are meant to be called in the
 // order of the call's signalling.
 type Session struct {
-	id      string
-	serial  uint64 // in the order they were made
 	server  *Server
 	handle  func(Event)
 	created time.Time
 	inbox   inbox
 	signalling
-	traffic
+	bridge
 }
 
 // signalling is what the call layer asks for, one thing at a time.
@@ -60,23 +56,14 @@ type signalling struct {
 	spoilt    bool // the recorder ended by an error
 }
 
-// traffic is what packets touch.
-type traffic struct {
-	mu        sync.Mutex // guards all of this, and the legs; never held while waiting
-	streams   []*stream  // changed with ctl held as well, so that either will do to read it
-	closed    bool
-	idle      bool
-	noKernel  bool      // they cannot be forwarded there
-	signalled time.Time // when a description came or was asked for last
-}
-
 // ErrClosed says that a session has ended.
 var ErrClosed = errors.New("the media session has ended")
 
 func newSession(server *Server, id string, o Options) *Session {
 	now := time.Now()
-	s := &Session{id: id, serial: server.serials.Add(1), server: server, handle: o.Handle, created: now}
-	s.ctl, s.signalled = new(sync.Mutex), now
+	s := &Session{server: server, handle: o.Handle, created: now}
+	s.ctl = new(sync.Mutex)
+	s.bridge = bridge{id: id, serial: server.serials.Add(1), plant: &server.plant, events: s.post, soon: s.soon, asked: s.asked, signalled: now}
 	for w := range s.sides {
 		s.sides[w] = &side{session: s, which: Which(w)}
 	}
@@ -86,8 +73,28 @@ func newSession(server *Server, id string, o Options) *Session {
 // ID is what the session was opened as.
 func (s *Session) ID() string { return s.id }
 
-// logger is the server's, for this session.
-func (s *Session) logger() *slog.Logger { return s.server.c.Logger.With("media", s.id) }
+// asked is what is wanted of the sound now. Called with ctl held.
+func (s *Session) asked() demand {
+	d := demand{listeners: s.listeners}
+	for w, side := range s.sides {
+		d.tones[w] = side.Want().Tones
+	}
+	if !s.spoilt {
+		d.recorder = s.recorder
+	}
+	return d
+}
+
+// soon has a task of the packet path done with ctl held, unless the session has ended.
+func (s *Session) soon(task func()) {
+	s.later(func() {
+		s.ctl.Lock()
+		defer s.ctl.Unlock()
+		if !s.gone {
+			task()
+		}
+	})
+}
 
 // Created is when it was opened.
 func (s *Session) Created() time.Time { return s.created }
@@ -205,16 +212,6 @@ func (s *Session) Refused(w Which) {
 	s.sides[w].refused()
 }
 
-// forgo gives up the transports that wait for a side to agree to them. Called
-// with ctl held.
-func (s *Session) forgo(w Which) {
-	for _, st := range s.streams {
-		if l := st.legs[w]; l != nil {
-			l.wait(nil)
-		}
-	}
-}
-
 // Offer is TakeOffer and MakeOffer in one: a relay between two user agents. An
 // offer that takes protection away is refused at once, before the other side
 // hears of it, unless the side's last answer was wanted plain.
@@ -263,40 +260,9 @@ func (s *Session) Close() {
 // end closes what the session has. Called with ctl held.
 func (s *Session) end() {
 	s.gone = true
-	for w := range s.sides {
-		s.forgo(Which(w))
-	}
-	s.mu.Lock()
-	s.onload()
-	s.byeAll()
-	s.closed = true
-	streams := s.streams
-	s.streams = nil
-	s.mu.Unlock()
-	for _, st := range streams {
-		for _, l := range st.legs {
-			if l != nil {
-				l.close()
-			}
-		}
-	}
+	s.bridge.close()
 	if s.recorder != nil {
 		_ = s.recorder.Close() // its error was told by EventRecording
 		s.recorder = nil
 	}
-}
-
-// stream finds or makes the stream of an m-line. Called with ctl held.
-func (s *Session) stream(i int, kind string) (*stream, error) {
-	if i < len(s.streams) {
-		return s.streams[i], nil
-	}
-	if i != len(s.streams) {
-		return nil, fmt.Errorf("m-line %d before m-line %d", i+1, len(s.streams)+1)
-	}
-	st := &stream{session: s, index: i, kind: kind}
-	s.mu.Lock()
-	s.streams = append(s.streams, st)
-	s.mu.Unlock()
-	return st, nil
 }

@@ -1,11 +1,13 @@
 package media
 
 import (
+	"cmp"
 	"fmt"
-	"time"
 
 	"tandem/media/negotiation"
+	"tandem/media/relay"
 	"tandem/media/sdp"
+	"tandem/media/transport"
 )
 
 // side is one end of a session as the call layer sees it: what was negotiated with
@@ -33,9 +35,7 @@ func (d *side) begin(want Want) error {
 	}
 	d.Begin(in.Advertise, want)
 	d.iface = in.Name
-	d.session.mu.Lock()
-	d.session.signalled = time.Now()
-	d.session.mu.Unlock()
+	d.session.begun()
 	return nil
 }
 
@@ -62,7 +62,7 @@ func (d *side) makeOffer(want Want) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("side %s: %w", d.which, err)
 	}
-	d.unused(func(i int, l *leg) bool { return !l.on && (i >= len(lines) || lines[i].Port == 0) })
+	d.session.discard(d.which, func(i int, l *leg) bool { return !l.on && (i >= len(lines) || lines[i].Port == 0) })
 	return text, nil
 }
 
@@ -72,8 +72,8 @@ func (d *side) takeAnswer(desc *sdp.Description) error {
 		return err
 	}
 	// What they refused another branch may take yet; what we did not offer, none.
-	d.unused(func(i int, _ *leg) bool { return !d.Told(i) })
-	return d.session.connect(d, another)
+	d.session.discard(d.which, func(i int, _ *leg) bool { return !d.Told(i) })
+	return d.connect(another)
 }
 
 func (d *side) makeAnswer(want Want) ([]byte, error) {
@@ -88,8 +88,8 @@ func (d *side) makeAnswer(want Want) ([]byte, error) {
 		return nil, err
 	}
 	agreed := d.Agreed()
-	d.unused(func(i int, _ *leg) bool { return i >= len(agreed) || !agreed[i].Enabled })
-	if err := d.session.connect(d, false); err != nil {
+	d.session.discard(d.which, func(i int, _ *leg) bool { return i >= len(agreed) || !agreed[i].Enabled })
+	if err := d.connect(false); err != nil {
 		return nil, err
 	}
 	return text, nil
@@ -111,19 +111,18 @@ func (d *side) answerAgain(want Want) ([]byte, error) {
 func (d *side) refused() {
 	d.Refused()
 	d.session.forgo(d.which)
-	d.unused(untried)
+	d.session.discard(d.which, untried)
+}
+
+// connect puts what the side agreed to into force.
+func (d *side) connect(another bool) error {
+	return d.session.connect(d.which, d.Agreed(), d.Near, another)
 }
 
 // legs are both ends of an m-line, as this side sees it; either may be nil.
 func (d *side) legs(i int) (own, far *leg) {
 	o := d.other()
-	if i < len(d.session.streams) {
-		own = d.session.streams[i].legs[d.which]
-	}
-	if i < len(o.session.streams) {
-		far = o.session.streams[i].legs[o.which]
-	}
-	return own, far
+	return d.session.leg(i, d.which), o.session.leg(i, o.which)
 }
 
 // standing is what was agreed with this side for an m-line. Plain media is kept plain
@@ -146,7 +145,7 @@ func (d *side) carry(i int, kind string, p negotiation.Plan) (c negotiation.Carr
 	if err != nil || p.Off {
 		return c, err
 	}
-	w, err := d.way(st, p)
+	w, err := d.session.way(st, d.which, transport.Needs{Interface: d.iface, RTP: p.RTP, ICE: p.ICE, Mux: p.Mux, Near: d.anySocket()}, p.Bundle)
 	if err != nil {
 		return c, err
 	}
@@ -160,11 +159,17 @@ func (d *side) carry(i int, kind string, p negotiation.Plan) (c negotiation.Carr
 		c.Fingerprint = w.Fingerprint()
 	}
 	if p.ICE {
-		s := w.lock()
+		home := w.lock()
 		c.ICE, err = w.ICE(p.Theirs, p.Mux)
-		s.mu.Unlock()
+		home.mu.Unlock()
 	}
 	return c, err
+}
+
+// anySocket is a socket of the session or of the one it rings for, so that all share a
+// worker.
+func (d *side) anySocket() *relay.Socket {
+	return cmp.Or(d.session.anySocket(), d.other().session.anySocket())
 }
 
 // freshKeys has our keys made anew where another party came behind the dialog, or

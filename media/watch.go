@@ -9,16 +9,16 @@ import (
 // Reports go out about every 5 s, each leg at its own time (RFC 3550 §6.2).
 const reportEvery = 5 * time.Second
 
-// watch looks after a session once a second: who is silent, whose consent
+// watch looks after a bridge once a second: who is silent, whose consent
 // ended, what must be reported.
-func (s *Session) watch(now time.Time, space []byte) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
+func (b *bridge) watch(now time.Time, space []byte) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
 		return
 	}
-	last, limit := s.signalled, s.server.c.Held
-	for _, st := range s.streams {
+	last, limit := b.signalled, b.plant.c.Held
+	for _, st := range b.streams {
 		for _, l := range st.legs {
 			if l == nil || !l.on {
 				continue
@@ -26,39 +26,39 @@ func (s *Session) watch(now time.Time, space []byte) {
 			l.watch(now, space)
 			last = latest(last, latest(l.heard, l.since))
 			if l.expected() {
-				limit = s.server.c.Idle
+				limit = b.plant.c.Idle
 			}
 		}
 	}
 	if quiet := now.Sub(last); quiet < limit {
-		s.idle = false
-	} else if !s.idle {
-		s.idle = true
-		s.post(Event{Kind: EventIdle, For: quiet})
+		b.idle = false
+	} else if !b.idle {
+		b.idle = true
+		b.events(Event{Kind: EventIdle, For: quiet})
 	}
 }
 
 func (l *leg) watch(now time.Time, space []byte) {
-	s := l.stream.session
+	b := l.stream.bridge
 	w := l.way
 	l.offload(now)
 	if l.stream.kind == "audio" && l.expected() && !l.oneWay {
-		quiet, limit := now.Sub(latest(l.heard, l.since)), s.server.c.Silence
+		quiet, limit := now.Sub(latest(l.heard, l.since)), b.plant.c.Silence
 		if l.resting { // until it has something to say
-			limit = max(limit, s.server.c.Idle)
+			limit = max(limit, b.plant.c.Idle)
 		}
 		if quiet >= limit {
 			l.oneWay = true
-			s.post(Event{Kind: EventOneWay, Side: l.which, Line: l.stream.index, For: quiet})
+			b.events(Event{Kind: EventOneWay, Side: l.which, Line: l.stream.index, For: quiet})
 		}
 	}
 	if l.keys != nil && !l.lastKey.IsZero() {
 		if e, ended := l.keys.Idle(now.Sub(l.lastKey)); ended {
-			s.post(Event{Kind: EventKey, Side: l.which, Line: l.stream.index, Key: e})
+			b.events(Event{Kind: EventKey, Side: l.which, Line: l.stream.index, Key: e})
 		}
 	}
 	if l == w.lead() && w.Consent(now, w.heard()) {
-		s.post(Event{Kind: EventConsent, Side: l.which, Line: l.stream.index})
+		b.events(Event{Kind: EventConsent, Side: l.which, Line: l.stream.index})
 	}
 	if l.stream.kind == "audio" && now.After(l.nextRTCP) {
 		l.nextRTCP = now.Add(reportEvery)
@@ -93,8 +93,8 @@ func (l *leg) report(now time.Time, space []byte) {
 
 // byeAll tells every side that we stop sending (RFC 3550 §6.6). Called with mu
 // held.
-func (s *Session) byeAll() {
-	for _, st := range s.streams {
+func (b *bridge) byeAll() {
+	for _, st := range b.streams {
 		for _, l := range st.legs {
 			if l != nil && l.on && st.kind == "audio" && l.out.Started() {
 				var space [256]byte

@@ -9,62 +9,59 @@ import (
 	"sync/atomic"
 	"time"
 
-	"tandem/media/negotiation"
 	"tandem/media/quality"
 	"tandem/media/relay"
 	"tandem/media/transport"
 )
 
 // way is a transport and the legs that use it: one; more when m-lines are bundled.
-// Guarded by Session.mu.
+// Guarded by bridge.mu.
 type way struct {
 	transport.Transport
-	home  atomic.Pointer[Session] // see lock
+	home  atomic.Pointer[bridge] // see lock
 	legs  []*leg
 	first [1]*leg
 	which Which
 }
 
-// newWay opens the ports of a plan. Called with ctl held.
-func (d *side) newWay(p negotiation.Plan) (*way, error) {
-	w := &way{which: d.which}
-	w.home.Store(d.session)
+// open opens ports for a side. Called with ctl held.
+func (b *bridge) open(as Which, n transport.Needs) (*way, error) {
+	w := &way{which: as}
+	w.home.Store(b)
 	w.legs = w.first[:0] // one leg, nearly always, needs no memory elsewhere
-	err := w.Open(d.session.server.host, w, transport.Needs{
-		Interface: d.iface, RTP: p.RTP, ICE: p.ICE, Mux: p.Mux, Near: d.anySocket(), End: d.session.place(d.which),
-	})
+	n.End = b.place(as)
+	err := w.Open(b.plant.host, w, n)
 	if errors.Is(err, relay.ErrPorts) {
 		err = fmt.Errorf("%w: %w", ErrFull, err)
 	}
 	return w, err
 }
 
-// way finds or makes this side's transport of a stream. Where there is one
-// already, another waits beside it until it is agreed to: the exchange may
-// yet be refused. Called with ctl held.
-func (d *side) way(st *stream, p negotiation.Plan) (*way, error) {
-	s := d.session
-	l := st.legs[d.which]
+// way finds or makes a side's transport of a stream; bundle is the index of the stream
+// whose it shares, -1 for none. Where there is one already, another waits beside it
+// until it is agreed to: the exchange may yet be refused. Called with ctl held.
+func (b *bridge) way(st *stream, as Which, n transport.Needs, bundle int) (*way, error) {
+	l := st.legs[as]
 	var first *way // of the bundle
-	if p.Bundle >= 0 && p.Bundle < len(s.streams) && s.streams[p.Bundle].legs[d.which] != nil {
-		first = s.streams[p.Bundle].legs[d.which].coming()
+	if bundle >= 0 && b.leg(bundle, as) != nil {
+		first = b.leg(bundle, as).coming()
 	}
 	if l != nil {
 		switch {
-		case first == l.way, first == nil && l.way.Interface() == d.iface:
+		case first == l.way, first == nil && l.way.Interface() == n.Interface:
 			l.wait(nil)
 			return l.way, nil
 		case first != nil:
 			l.wait(first)
 			return first, nil
-		case l.next != nil && l.next.Interface() == d.iface && l.alone(l.next):
+		case l.next != nil && l.next.Interface() == n.Interface && l.alone(l.next):
 			return l.next, nil
 		}
 	}
 	w := first
 	if w == nil {
 		var err error
-		if w, err = d.newWay(p); err != nil {
+		if w, err = b.open(as, n); err != nil {
 			return nil, err
 		}
 	}
@@ -72,51 +69,50 @@ func (d *side) way(st *stream, p negotiation.Plan) (*way, error) {
 		l.wait(w)
 		return w, nil
 	}
-	l = &leg{stream: st, which: d.which}
+	l = &leg{stream: st, which: as}
 	l.begin()
-	s.mu.Lock()
+	b.mu.Lock()
 	l.join(w)
-	st.legs[d.which] = l
-	s.mu.Unlock()
+	st.legs[as] = l
+	b.mu.Unlock()
 	return w, nil
 }
 
-// anySocket is a socket of the session, so that all share a worker.
-func (d *side) anySocket() *relay.Socket {
-	for _, s := range []*Session{d.session, d.other().session} {
-		for _, st := range s.streams {
-			for _, l := range st.legs {
-				if l != nil && l.way.Socket() != nil {
-					return l.way.Socket()
-				}
+// anySocket is a socket of the bridge, so that all share a worker; nil when there is
+// none.
+func (b *bridge) anySocket() *relay.Socket {
+	for _, st := range b.streams {
+		for _, l := range st.legs {
+			if l != nil && l.way.Socket() != nil {
+				return l.way.Socket()
 			}
 		}
 	}
 	return nil
 }
 
-// place is what a side of the session is called among those of all.
-func (s *Session) place(w Which) transport.End { return transport.End{Session: s.serial, B: w == B} }
+// place is what a side of the bridge is called among those of all.
+func (b *bridge) place(w Which) transport.End { return transport.End{Session: b.serial, B: w == B} }
 
-// session is the one the transport carries media for. It stays the same while its
-// mu or ctl is held.
-func (w *way) session() *Session { return w.home.Load() }
+// bridge is the one the transport carries media for. It stays the same while its mu
+// or ctl is held.
+func (w *way) bridge() *bridge { return w.home.Load() }
 
-// lock takes mu of the transport's session, which may become another's before that.
-func (w *way) lock() *Session {
+// lock takes mu of the transport's bridge, which may become another before that.
+func (w *way) lock() *bridge {
 	for {
-		s := w.home.Load()
-		s.mu.Lock()
-		if s == w.home.Load() {
-			return s
+		b := w.home.Load()
+		b.mu.Lock()
+		if b == w.home.Load() {
+			return b
 		}
-		s.mu.Unlock()
+		b.mu.Unlock()
 	}
 }
 
-// move gives the transport to a side of another session, without its legs. Called with
-// mu of the session it leaves held.
-func (w *way) move(to *Session, as Which) {
+// move gives the transport to a side of another bridge, without its legs. Called with
+// mu of the bridge it leaves held.
+func (w *way) move(to *bridge, as Which) {
 	w.legs = w.first[:0]
 	w.which = as
 	w.home.Store(to)
@@ -126,21 +122,21 @@ func (w *way) move(to *Session, as Which) {
 // Lock is lock for what the transport does by itself.
 func (w *way) Lock() (unlock func()) { return w.lock().mu.Unlock }
 
-// Changing has the session look at all that comes and goes by the transport again.
+// Changing has the bridge look at all that comes and goes by the transport again.
 func (w *way) Changing() { w.unfollow() }
 
-// Logger is the session's, for this side.
-func (w *way) Logger() *slog.Logger { return w.session().logger().With("side", w.which) }
+// Logger is the bridge's, for this side.
+func (w *way) Logger() *slog.Logger { return w.bridge().logger().With("side", w.which) }
 
 // Secured tells of the outcome of a handshake.
 func (w *way) Secured(err error) {
-	s := w.session()
+	b := w.bridge()
 	switch {
-	case s.closed:
+	case b.closed:
 	case err != nil:
-		s.post(Event{Kind: EventSecurity, Side: w.which, Err: err})
+		b.events(Event{Kind: EventSecurity, Side: w.which, Err: err})
 	default:
-		s.post(Event{Kind: EventSecure, Side: w.which})
+		b.events(Event{Kind: EventSecure, Side: w.which})
 	}
 }
 
@@ -178,9 +174,9 @@ func (w *way) renew() {
 
 // Receive takes every datagram of this transport, on its worker's loop.
 func (w *way) Receive(socket *relay.Socket, b []byte, from netip.AddrPort, at time.Time) {
-	s := w.lock()
-	defer s.mu.Unlock()
-	if s.closed || len(w.legs) == 0 {
+	home := w.lock()
+	defer home.mu.Unlock()
+	if home.closed || len(w.legs) == 0 {
 		return
 	}
 	switch w.What(b, socket) {
@@ -225,7 +221,7 @@ func (w *way) rtp(b []byte, from netip.AddrPort, at time.Time) {
 		return
 	}
 	if moved {
-		w.session().post(Event{Kind: EventLatched, Side: w.which, Line: l.stream.index, Addr: w.To()})
+		w.bridge().events(Event{Kind: EventLatched, Side: w.which, Line: l.stream.index, Addr: w.To()})
 	}
 	l.receive(b, at)
 }

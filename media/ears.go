@@ -1,0 +1,136 @@
+package media
+
+import (
+	"slices"
+	"time"
+
+	"tandem/media/codec"
+	"tandem/media/route"
+	"tandem/media/transcode"
+)
+
+// ear decodes what comes from a leg for one listener.
+type ear struct {
+	path *transcode.Path
+	of   earKey
+}
+
+// earKey is all an ear depends on.
+type earKey struct {
+	voice route.Heard
+	to    *Listener
+}
+
+// voice is how to decode what a leg says now, false when it cannot be. Called with
+// mu held.
+func (l *leg) voice() (route.Heard, bool) {
+	if !l.on || l.stream.kind != "audio" || l.main == route.None {
+		return route.Heard{}, false
+	}
+	return route.Hearing(&l.agreed, l.main)
+}
+
+// input is where a path begins that only decodes a leg.
+func (l *leg) input(h route.Heard) transcode.Input {
+	return h.Input(l.stream.bridge.plant.c.Opus.DecodeInGo)
+}
+
+// settleEars makes, keeps or ends what decodes a leg for listeners. Called with ctl
+// held and without mu.
+func (l *leg) settleEars() {
+	b := l.stream.bridge
+	var wanted []earKey
+	b.mu.Lock()
+	if k, ok := l.voice(); ok && b.speaker(l.which) == l {
+		for _, e := range b.asked().listeners {
+			if e.side == l.which {
+				wanted = append(wanted, earKey{k, e})
+			}
+		}
+	}
+	b.mu.Unlock()
+	var kept, fresh []ear
+	for _, e := range l.ears { // ctl alone changes them
+		if slices.Contains(wanted, e.of) {
+			kept = append(kept, e)
+		}
+	}
+	for _, k := range wanted {
+		if slices.ContainsFunc(kept, func(e ear) bool { return e.of == k }) {
+			continue
+		}
+		path, err := l.newEar(k)
+		if err != nil {
+			b.logger().Warn("audio cannot be decoded for a listener", "codec", k.voice.Name, "err", err)
+			continue
+		}
+		fresh = append(fresh, ear{path, k})
+	}
+	b.mu.Lock()
+	old := l.ears
+	if len(fresh) > 0 {
+		l.onload() // they have to hear all
+	}
+	l.ears = append(kept, fresh...)
+	b.mu.Unlock()
+	for _, e := range old {
+		if !slices.Contains(kept, e) {
+			e.path.Close()
+		}
+	}
+}
+
+// speaker is the leg of a side's first audio line that is on.
+func (b *bridge) speaker(w Which) *leg {
+	for _, st := range b.streams {
+		if l := st.legs[w]; l != nil && l.on && st.kind == "audio" {
+			return l
+		}
+	}
+	return nil
+}
+
+func (l *leg) newEar(k earKey) (*transcode.Path, error) {
+	return l.stream.bridge.plant.pool.Add(transcode.Options{
+		In:   l.input(k.voice),
+		Rate: k.to.rate,
+		Out:  transcode.Output{Format: codec.Format{}, CN: route.None, Event: route.None},
+		Tap:  func(pcm []int16, _ int) { k.to.hear(pcm) },
+	})
+}
+
+// overheard says that somebody decodes what the leg says, beside whoever it is said
+// to.
+func (l *leg) overheard() bool { return l.tap != nil || len(l.ears) > 0 }
+
+// overhear gives a packet to those who do. Called with mu held.
+func (l *leg) overhear(b []byte, pt uint8, at time.Time) {
+	as := pt
+	if l.tap != nil {
+		l.tap.Push(b, at)
+		as = l.tapOf.voice.PT
+	}
+	for i := range l.ears {
+		l.ears[i].path.Push(b, at)
+		as = l.ears[i].of.voice.PT
+	}
+	if pt != as && l.says(pt) {
+		l.main = pt
+		l.rebuild(at) // its voice changed: so must the decoders
+	}
+}
+
+// says tells whether packets of a payload number carry the leg's voice. Where
+// nobody is opposite there are no routes to tell.
+func (l *leg) says(pt uint8) bool {
+	if l.opposite() != nil {
+		v := l.routes[pt].Verb
+		return v == route.Pass || v == route.Convert
+	}
+	for _, c := range l.agreed.Codecs {
+		if c.Receive&0x7f == pt || c.Send&0x7f == pt {
+			return c.Codec.Main()
+		}
+	}
+	return false
+}

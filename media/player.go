@@ -1,0 +1,212 @@
+package media
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"tandem/media/codec"
+	"tandem/media/dtmf"
+	"tandem/media/route"
+	"tandem/media/sound"
+	"tandem/media/transcode"
+)
+
+// ErrNoAudio says that a side has no audio that something could be played or
+// sent into.
+var ErrNoAudio = errors.New("this side has no audio yet")
+
+// speaking is the leg of a side's first audio line.
+func (b *bridge) speaking(w Which) (*leg, error) {
+	if l := b.speaker(w); l != nil {
+		return l, nil
+	}
+	return nil, ErrNoAudio
+}
+
+// press has whatever speaks to a leg's side send a key. Called with ctl held.
+func (l *leg) press(e dtmf.Event) error {
+	b := l.stream.bridge
+	b.mu.Lock()
+	p := l.play
+	if o := l.opposite(); p == nil && o != nil {
+		p = o.path
+	}
+	b.mu.Unlock()
+	if p == nil {
+		// Silence for as long as the key takes, so that it has a stream to be in.
+		_, rate, err := b.ready(l.which)
+		if err != nil {
+			return err
+		}
+		if err := l.playing(&pause{rate: rate, left: keyTime(e)}, nil, false); err != nil {
+			return err
+		}
+		p = l.play
+	}
+	if !p.Send(e) {
+		return errors.New("too many keys are waiting to be sent")
+	}
+	l.keysUntil = latest(l.keysUntil, time.Now()).Add(keyTime(e))
+	return nil
+}
+
+// keyTime is how long a key takes to be sent: with the repetitions of its end,
+// the pause behind it, and time to begin.
+func keyTime(e dtmf.Event) time.Duration {
+	if e.Duration <= 0 {
+		e.Duration = dtmf.DefaultDuration
+	}
+	return e.Duration + 100*time.Millisecond
+}
+
+// ready finds a side's leg and the rate at which something can be played to it.
+func (b *bridge) ready(to Which) (*leg, int, error) {
+	l, err := b.speaking(to)
+	if err != nil {
+		return nil, 0, err
+	}
+	if _, ok := route.Saying(&l.agreed); !ok {
+		return nil, 0, fmt.Errorf("nothing can be played to side %s: %w", to, codec.ErrNoEncoder)
+	}
+	if l.play != nil {
+		return l, l.play.Rate(), nil
+	}
+	return l, playRate(l), nil
+}
+
+// playRate is the rate at which a leg's player works: the codec's own, but no
+// more than wideband, which speech does not fill.
+func playRate(l *leg) int {
+	if n, ok := route.Outgoing(&l.agreed); ok {
+		if f, ok := route.Convertible(l.agreed.Codecs[n].Codec); ok {
+			return min(f.Native, 16000)
+		}
+	}
+	return sound.Rate
+}
+
+// newPlayer makes a path that plays to a leg.
+func (l *leg) newPlayer(k route.Said, rate int) (*transcode.Path, error) {
+	b := l.stream.bridge
+	clock := k.Format().Clock
+	begun := false
+	return b.plant.pool.Add(transcode.Options{
+		In:   transcode.Input{PayloadType: route.None, CN: route.None, Event: route.None},
+		Rate: rate,
+		Out: k.Output(b.plant.c.Opus.options(), func(packet []byte) {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			if !b.closed && l.on && l.agreed.CanSend {
+				if !begun {
+					begun, l.source = true, source{} // numbers of its own: they are joined on
+				}
+				l.put(packet, source{played, clock}, time.Now())
+			}
+		}),
+	})
+}
+
+// playing starts a source on a leg's player, which is made if there is none and
+// ends with the source unless another was started by then. ended, if any, is
+// called when it is done with, and must not wait. Called with ctl held.
+func (l *leg) playing(from transcode.Source, ended func(), tell bool) error {
+	b := l.stream.bridge
+	if l.play == nil {
+		k, _ := route.Saying(&l.agreed)
+		p, err := l.newPlayer(k, playRate(l))
+		if err != nil {
+			return err
+		}
+		b.mu.Lock()
+		l.stream.legs[l.which.Other()].onload()
+		l.play, l.playOf = p, k
+		b.mu.Unlock()
+	}
+	l.plays++
+	n := l.plays
+	l.play.Play(func(int) transcode.Source { return from }, func(finished bool) {
+		if ended != nil {
+			ended()
+		}
+		if finished {
+			b.soon(func() { b.played(l, n, tell) })
+		}
+	})
+	return nil
+}
+
+// settlePlayer has what is played go on in the codec agreed to now. Called with
+// ctl held and without mu.
+func (l *leg) settlePlayer() {
+	b := l.stream.bridge
+	k, ok := route.Saying(&l.agreed)
+	if l.play == nil || !l.on || ok && l.playOf == k {
+		return
+	}
+	var fresh *transcode.Path
+	if ok {
+		var err error
+		if fresh, err = l.newPlayer(k, l.play.Rate()); err != nil {
+			b.logger().Warn("what is played cannot go on", "to", k.Name, "err", err)
+		}
+	}
+	if fresh == nil {
+		l.stop()
+		b.events(Event{Kind: EventPlayed, Side: l.which, Line: l.stream.index})
+		return
+	}
+	b.mu.Lock()
+	old := l.play
+	l.play, l.playOf = fresh, k
+	b.mu.Unlock()
+	old.Yield(fresh)
+}
+
+// stop ends a leg's player, if it has one; keys that wait in it are sent all the
+// same. Called with ctl held.
+func (l *leg) stop() {
+	b := l.stream.bridge
+	old := l.play
+	if old == nil {
+		return
+	}
+	old.Close() // while nothing else is heard: it may have a key to end
+	b.mu.Lock()
+	l.play = nil
+	b.mu.Unlock()
+	l.keysUntil = time.Time{}
+	for _, e := range old.Unsent() {
+		if err := l.press(e); err != nil {
+			b.logger().Warn("a key is lost", "side", l.which.String(), "err", err)
+		}
+	}
+}
+
+// played ends a leg's player when what ended is the last source it was given.
+func (b *bridge) played(l *leg, n int, tell bool) {
+	if l.play == nil || n != l.plays {
+		return // another is playing by now
+	}
+	// Keys that wait in it need a stream for as long.
+	left := time.Until(l.keysUntil)
+	if left <= 0 || l.playing(&pause{rate: l.play.Rate(), left: left}, nil, false) != nil {
+		l.stop()
+	}
+	if tell {
+		b.events(Event{Kind: EventPlayed, Side: l.which, Line: l.stream.index})
+	}
+}
+
+// pause is silence of a given length.
+type pause struct {
+	rate int
+	left time.Duration
+}
+
+func (p *pause) Read(pcm []int16) int {
+	n := min(len(pcm), int(p.left*time.Duration(p.rate)/time.Second))
+	clear(pcm[:n])
+	p.left -= time.Duration(n) * time.Second / time.Duration(p.rate)
+	return n
+}
