@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"tandem/cmd/tandem/config"
-	"tandem/cmd/tandem/server"
+	"tandem/cmd/tandem/datafolder"
 	"tandem/rtc/store"
 	"tandem/test/harness"
 )
@@ -26,7 +26,7 @@ func TestCopyOfNewDatabase(t *testing.T) {
 func contents(t *testing.T, dir string) string {
 	cfg := config.Default()
 	cfg.Data = dir
-	db, key, err := server.OpenStore(t.Context(), &cfg, slog.New(slog.DiscardHandler))
+	db, key, err := datafolder.Open(t.Context(), &cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

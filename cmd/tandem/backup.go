@@ -18,6 +18,7 @@ import (
 	"tandem/cmd/tandem/backup"
 	"tandem/cmd/tandem/command"
 	"tandem/cmd/tandem/config"
+	"tandem/cmd/tandem/datafolder"
 	"tandem/cmd/tandem/server"
 	"tandem/rtc/store"
 )
@@ -66,7 +67,7 @@ func makeBackup(c *cobra.Command, cfg *config.Config, to string) error {
 	defer func() { _ = os.Remove(snapshot) }()
 	key, err := os.ReadFile(filepath.Join(cfg.Data, "key"))
 	if err == nil {
-		err = server.Verify(ctx, snapshot, key)
+		err = datafolder.Verify(ctx, snapshot, key)
 	}
 	if err != nil {
 		return fmt.Errorf("checking the copy of the database: %w", err)
@@ -88,7 +89,7 @@ func makeBackup(c *cobra.Command, cfg *config.Config, to string) error {
 func takeSnapshot(ctx context.Context, cfg *config.Config) (string, error) {
 	k, err := client.Dial(cfg.Socket())
 	if errors.Is(err, fs.ErrNotExist) {
-		path, _, err := server.Snapshot(ctx, cfg)
+		path, _, err := datafolder.Snapshot(ctx, cfg)
 		return path, err
 	}
 	if err != nil {
@@ -149,7 +150,7 @@ func restore(c *cobra.Command, cfg *config.Config, from string, force bool) erro
 		return err
 	}
 	fmt.Fprintln(c.ErrOrStderr(), "checking the database")
-	if err := server.Restore(c.Context(), cfg, db, files, force); err != nil {
+	if err := datafolder.Restore(c.Context(), cfg, db, files, force); err != nil {
 		return err
 	}
 	fmt.Fprintf(c.OutOrStdout(), "restored what was saved on %s by version %s to %s; start the server with: tandem serve\n",

@@ -16,6 +16,7 @@ import (
 	"tandem/cmd/tandem/api/client"
 	"tandem/cmd/tandem/command"
 	"tandem/cmd/tandem/config"
+	"tandem/cmd/tandem/datafolder"
 	"tandem/cmd/tandem/server"
 )
 
@@ -39,7 +40,7 @@ Without a configuration file it serves the domain localhost from ./var.`,
 			level := new(slog.LevelVar)
 			log := command.NewLogger(cfg.Log, level, c.ErrOrStderr())
 			if newKey {
-				if err := server.RenewKey(c.Context(), &cfg, log); err != nil {
+				if err := datafolder.RenewKey(c.Context(), &cfg, log); err != nil {
 					return err
 				}
 			}

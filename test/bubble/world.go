@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tandem/cmd/tandem/config"
+	"tandem/cmd/tandem/datafolder"
 	"tandem/cmd/tandem/server"
 	"tandem/gateways"
 	"tandem/media/relay"
@@ -43,7 +44,7 @@ type World struct {
 var data = fresh.New(func(dir string) error {
 	cfg := config.Default()
 	cfg.Data = dir
-	return server.RenewKey(context.Background(), &cfg, slog.New(slog.DiscardHandler))
+	return datafolder.RenewKey(context.Background(), &cfg, slog.New(slog.DiscardHandler))
 })
 
 // Run runs f in a bubble of virtual time. Calls between users pass through as they are;

@@ -15,6 +15,7 @@ import (
 	"github.com/miekg/dns"
 
 	"tandem/cmd/tandem/config"
+	"tandem/cmd/tandem/datafolder"
 	"tandem/cmd/tandem/server"
 	"tandem/rtc/directory"
 	"tandem/rtc/proxy"
@@ -42,7 +43,7 @@ var Listeners = []string{"udp", "tcp", "tls", "ws", "wss", "trusted", "trusted-t
 var data = fresh.New(func(dir string) error {
 	cfg := config.Default()
 	cfg.Data = dir
-	return server.RenewKey(context.Background(), &cfg, slog.New(slog.DiscardHandler))
+	return datafolder.RenewKey(context.Background(), &cfg, slog.New(slog.DiscardHandler))
 })
 
 // Data is a data folder with nothing but a new database, a copy of one that was

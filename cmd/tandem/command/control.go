@@ -14,6 +14,7 @@ import (
 	"tandem/cmd/tandem/api/access"
 	"tandem/cmd/tandem/api/client"
 	"tandem/cmd/tandem/config"
+	"tandem/cmd/tandem/datafolder"
 	"tandem/cmd/tandem/server"
 )
 
@@ -54,7 +55,7 @@ func Control(ctx context.Context, cfg *config.Config, f func(context.Context, *c
 		return fmt.Errorf("making the data folder: %w; data must be a folder this user may write", err)
 	}
 	log := slog.New(slog.DiscardHandler)
-	db, key, err := server.OpenStore(ctx, cfg, log)
+	db, key, err := datafolder.Open(ctx, cfg, log)
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package server
 
 import (
 	"log/slog"
-	"os"
 	"runtime"
 
 	"tandem/cmd/tandem/config"
@@ -44,16 +43,4 @@ func spare(files uint64, cfg *config.Config) int {
 	}
 	left := int64(min(files, 1<<31)) - int64(need)
 	return int(max(left, int64(files/4), 1)) // calls seldom need all at once
-}
-
-// checkFolder tells of a data folder that others can read: passwords and keys are
-// in it.
-func checkFolder(dir string, log *slog.Logger) {
-	info, err := os.Stat(dir)
-	if err != nil {
-		return // opening the store says so
-	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		log.Warn("others on this machine can read the data folder, which holds passwords and keys; run: chmod 700 "+dir, "data", dir, "mode", mode.String())
-	}
 }

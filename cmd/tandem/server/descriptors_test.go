@@ -3,7 +3,6 @@ package server
 import (
 	"bytes"
 	"log/slog"
-	"os"
 	"strings"
 	"testing"
 
@@ -39,19 +38,5 @@ func TestConnectionsWithinTheProcessesLimit(t *testing.T) {
 	cfg.Limits.Connections, cfg.Telephony.Calls = 10, 1
 	if got := connections(&cfg, log); got != 10 || out.Len() > 0 {
 		t.Errorf("%d connections; log: %s", got, out.String())
-	}
-}
-
-func TestFolderThatOthersCanRead(t *testing.T) {
-	dir := t.TempDir()
-	for mode, told := range map[os.FileMode]bool{0o700: false, 0o750: true, 0o755: true} {
-		if err := os.Chmod(dir, mode); err != nil {
-			t.Fatal(err)
-		}
-		var out bytes.Buffer
-		checkFolder(dir, slog.New(slog.NewTextHandler(&out, nil)))
-		if strings.Contains(out.String(), "chmod 700 "+dir) != told {
-			t.Errorf("%v: log: %s", mode, out.String())
-		}
 	}
 }

@@ -3,43 +3,25 @@ package server
 import (
 	"context"
 	"fmt"
-	"io/fs"
 	"net/netip"
 
-	apistore "tandem/cmd/tandem/api/sqlstore"
 	"tandem/cmd/tandem/config"
 	"tandem/cmd/tandem/dialroom"
-	gatewaystore "tandem/gateways/sqlstore"
 	"tandem/media"
-	pintstore "tandem/pint/sqlstore"
 	"tandem/rtc"
-	contactstore "tandem/rtc/contacts/sqlstore"
 	"tandem/rtc/dialog"
-	directorystore "tandem/rtc/directory/sqlstore"
-	eventstore "tandem/rtc/event/sqlstore"
-	imstore "tandem/rtc/im/sqlstore"
-	locationstore "tandem/rtc/location/sqlstore"
-	consentstore "tandem/rtc/policy/consent/sqlstore"
-	policystore "tandem/rtc/policy/sqlstore"
-	presencestore "tandem/rtc/presence/sqlstore"
-	phonestore "tandem/sipphone/sqlstore"
 	"tandem/telephony"
 	"tandem/telephony/cdr"
 	cdrstore "tandem/telephony/cdr/sqlstore"
-	dialplanstore "tandem/telephony/dialplan/sqlstore"
-	groupstore "tandem/telephony/group/sqlstore"
-	guardstore "tandem/telephony/guard/sqlstore"
 	"tandem/telephony/identity"
 	"tandem/telephony/routing"
-	settingsstore "tandem/telephony/settings/sqlstore"
 )
 
-// room is a part of the server and what it brings: tables, a handler of
+// room is a part of the server and what it brings: a handler of
 // requests, work of its own, metrics, a page of the documentation.
 type room struct {
-	name       string
-	page       string // in docs/, "" for one of the core
-	migrations fs.FS  // of its tables
+	name string
+	page string // in docs/, "" for one of the core
 
 	open    func(s *Server, ctx context.Context, cfg *config.Config) error // builds it, on the rooms before it
 	handler func(s *Server) rtc.Handler                                    // of requests, after those of the rooms before it
@@ -52,56 +34,44 @@ type room struct {
 // room needs stands before it.
 func rooms() []room {
 	return []room{
-		{name: "directory", migrations: directorystore.Migrations},
-		{name: "location", migrations: locationstore.Migrations},
-		{name: "policy", page: "policy.md", migrations: policystore.Migrations, open: (*Server).openPolicy},
-		{name: "contacts", page: "contacts.md", migrations: contactstore.Migrations, open: (*Server).openContacts},
-		{name: "messages", page: "messages.md", migrations: imstore.Migrations, open: (*Server).openMessages, metrics: (*Server).messageMetrics,
+		{name: "policy", page: "policy.md", open: (*Server).openPolicy},
+		{name: "contacts", page: "contacts.md", open: (*Server).openContacts},
+		{name: "messages", page: "messages.md", open: (*Server).openMessages, metrics: (*Server).messageMetrics,
 			handler: func(s *Server) rtc.Handler { return s.messages },
 			run:     func(s *Server, ctx context.Context) error { return s.messages.Run(ctx) }},
-		{name: "gateways", page: "trunks.md", migrations: gatewaystore.Migrations, open: (*Server).openGateways,
+		{name: "gateways", page: "trunks.md", open: (*Server).openGateways,
 			handler: func(s *Server) rtc.Handler { return reports{s.trunks} }, run: (*Server).runTrunks,
 			reload: (*Server).takeRoutes, metrics: (*Server).trunkMetrics},
 		{name: "media", page: "media-quality.md", open: (*Server).openMedia, metrics: (*Server).mediaMetrics,
 			run: func(s *Server, ctx context.Context) error { return s.media.Run(ctx) }},
 		{name: "phone settings", handler: func(s *Server) rtc.Handler { return s.phones.Features }, // before the notifier, which answers the SUBSCRIBE when the change is made
 			run: func(s *Server, ctx context.Context) error { return s.phones.Features.Run(ctx) }},
-		{name: "events", page: "presence.md", migrations: eventstore.Migrations, open: (*Server).openEvents, metrics: (*Server).eventMetrics,
+		{name: "events", page: "presence.md", open: (*Server).openEvents, metrics: (*Server).eventMetrics,
 			handler: func(s *Server) rtc.Handler { return s.events }, run: func(s *Server, ctx context.Context) error { return s.events.Run(ctx) }},
-		{name: "pint", page: "pint.md", migrations: pintstore.Migrations, open: (*Server).openPINT, metrics: (*Server).pintMetrics,
+		{name: "pint", page: "pint.md", open: (*Server).openPINT, metrics: (*Server).pintMetrics,
 			run:     (*Server).runPINT,
 			handler: func(s *Server) rtc.Handler { return s.pint.door }},
-		{name: "dial plan", page: "dialplan.md", migrations: dialplanstore.Migrations,
+		{name: "dial plan", page: "dialplan.md",
 			open: func(s *Server, ctx context.Context, _ *config.Config) error { return s.dialling.Load(ctx) },
 			run:  func(s *Server, ctx context.Context) error { return s.dialling.Run(ctx) }},
-		{name: "limits", page: "fraud.md", migrations: guardstore.Migrations},
-		{name: "call settings", page: "forwarding.md", migrations: settingsstore.Migrations, open: (*Server).openSettings},
-		{name: "groups", page: "groups.md", migrations: groupstore.Migrations, open: (*Server).openGroups},
-		{name: "presence", page: "presence.md", migrations: presencestore.Migrations, open: (*Server).openPresence,
+		{name: "limits", page: "fraud.md"},
+		{name: "call settings", page: "forwarding.md", open: (*Server).openSettings},
+		{name: "groups", page: "groups.md", open: (*Server).openGroups},
+		{name: "presence", page: "presence.md", open: (*Server).openPresence,
 			handler: func(s *Server) rtc.Handler { return s.presence },
 			run:     func(s *Server, ctx context.Context) error { return s.presence.Run(ctx) }},
-		{name: "telephony", page: "calls.md", migrations: cdrstore.Migrations, open: (*Server).openTelephony, run: (*Server).pruneRecords, metrics: (*Server).telephonyMetrics,
+		{name: "telephony", page: "calls.md", open: (*Server).openTelephony, run: (*Server).pruneRecords, metrics: (*Server).telephonyMetrics,
 			handler: func(s *Server) rtc.Handler { return s.exchange }},
-		{name: "consent", migrations: consentstore.Migrations,
+		{name: "consent",
 			handler: func(s *Server) rtc.Handler { return rtc.HandlerFunc(s.refuseBlocked) }}, // of calls that are not led
-		{name: "phones", page: "phones.md", migrations: phonestore.Migrations, open: (*Server).openPhones, metrics: (*Server).phoneMetrics,
+		{name: "phones", page: "phones.md", open: (*Server).openPhones, metrics: (*Server).phoneMetrics,
 			run:    func(s *Server, ctx context.Context) error { return s.phones.Run(ctx) },
 			reload: func(s *Server, cfg *config.Config) error { return s.phones.Reload(cfg) }},
-		{name: "API", page: "api.md", migrations: apistore.Migrations, metrics: (*Server).apiMetrics,
+		{name: "API", page: "api.md", metrics: (*Server).apiMetrics,
 			run: func(s *Server, ctx context.Context) error { return s.state.Run(ctx) }},
 		{name: "lamps", open: (*Server).watchCalls},
 		{name: "subscriptions", open: (*Server).restoreSubscriptions}, // when all rooms have added their event packages
 	}
-}
-
-// migrations are those of all rooms.
-func migrations() (list []fs.FS) {
-	for _, r := range rooms() {
-		if r.migrations != nil {
-			list = append(list, r.migrations)
-		}
-	}
-	return list
 }
 
 // openRooms builds the rooms and returns their handlers in order.

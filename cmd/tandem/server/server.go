@@ -23,6 +23,7 @@ import (
 	apipresence "tandem/cmd/tandem/api/presence"
 	"tandem/cmd/tandem/certs"
 	"tandem/cmd/tandem/config"
+	"tandem/cmd/tandem/datafolder"
 	"tandem/cmd/tandem/dialroom"
 	"tandem/cmd/tandem/phoneroom"
 	"tandem/cmd/tandem/web"
@@ -144,7 +145,7 @@ func New(ctx context.Context, cfg config.Config, opt Options) (_ *Server, err er
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("making the data folder: %w; data must be a folder this user may write", err)
 	}
-	checkFolder(cfg.Data, s.log)
+	datafolder.CheckMode(cfg.Data, s.log)
 	if err := s.openState(ctx, &cfg); err != nil {
 		return nil, err
 	}
@@ -168,7 +169,7 @@ func New(ctx context.Context, cfg config.Config, opt Options) (_ *Server, err er
 
 // openState opens what survives a restart.
 func (s *Server) openState(ctx context.Context, cfg *config.Config) (err error) {
-	if s.store, s.key, err = OpenStore(ctx, cfg, s.log); err != nil {
+	if s.store, s.key, err = datafolder.Open(ctx, cfg, s.log); err != nil {
 		return err
 	}
 	s.directory = directory.New(directorystore.New(s.store), cfg.Domains, s.log)

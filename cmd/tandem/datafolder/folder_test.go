@@ -1,4 +1,4 @@
-package server
+package datafolder
 
 import (
 	"bytes"
@@ -21,7 +21,7 @@ func TestPartsOfTheDataFolderGone(t *testing.T) {
 	whole := func(t *testing.T) *config.Config {
 		cfg := config.Default()
 		cfg.Data = t.TempDir()
-		db, key, err := OpenStore(t.Context(), &cfg, quiet)
+		db, key, err := Open(t.Context(), &cfg, quiet)
 		if err != nil || len(key) != keySize {
 			t.Fatal(err, key)
 		}
@@ -65,7 +65,7 @@ func TestPartsOfTheDataFolderGone(t *testing.T) {
 			cfg := whole(t)
 			c.change(t, cfg.Data)
 			before := listing(t, cfg.Data)
-			db, _, err := OpenStore(t.Context(), cfg, quiet)
+			db, _, err := Open(t.Context(), cfg, quiet)
 			if err == nil {
 				if err := db.Close(); err != nil {
 					t.Error(err)
@@ -90,7 +90,7 @@ func TestPartsOfTheDataFolderGone(t *testing.T) {
 				if err := RenewKey(t.Context(), cfg, quiet); err != nil {
 					t.Fatal(err)
 				}
-				db, key, err := OpenStore(t.Context(), cfg, quiet)
+				db, key, err := Open(t.Context(), cfg, quiet)
 				if err != nil || len(key) != keySize || bytes.Equal(key, make([]byte, keySize)) {
 					t.Fatalf("after --new-key: %v", err)
 				}
@@ -120,7 +120,7 @@ func TestKeyIsTheSameAfterARestart(t *testing.T) {
 	cfg.Data = t.TempDir()
 	var first []byte
 	for range 3 {
-		db, key, err := OpenStore(t.Context(), &cfg, slog.New(slog.DiscardHandler))
+		db, key, err := Open(t.Context(), &cfg, slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -134,5 +134,19 @@ func TestKeyIsTheSameAfterARestart(t *testing.T) {
 	}
 	if info, err := os.Stat(filepath.Join(cfg.Data, keyFile)); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("%v %v", info.Mode(), err)
+	}
+}
+
+func TestFolderThatOthersCanRead(t *testing.T) {
+	dir := t.TempDir()
+	for mode, told := range map[os.FileMode]bool{0o700: false, 0o750: true, 0o755: true} {
+		if err := os.Chmod(dir, mode); err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		CheckMode(dir, slog.New(slog.NewTextHandler(&out, nil)))
+		if strings.Contains(out.String(), "chmod 700 "+dir) != told {
+			t.Errorf("%v: log: %s", mode, out.String())
+		}
 	}
 }
