@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/goccy/go-yaml"
 )
@@ -27,8 +28,11 @@ func Names() (list []string) {
 	return list
 }
 
-// Families are all families of the project, by name.
-func Families() ([]Family, error) {
+// Families are all families of the project, by name. They are read once: nobody
+// changes them.
+var Families = sync.OnceValues(families)
+
+func families() ([]Family, error) {
 	var list []Family
 	ids := map[string]string{}
 	for _, name := range Names() {
