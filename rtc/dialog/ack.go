@@ -23,7 +23,7 @@ func (s *Session) Ack(c Content) error {
 	}
 	seq, auth := s.ack.seq, s.ack.auth
 	s.ua.client.Pass(s.lane, s.hop(), func(dst []byte, t uac.Try) []byte {
-		return s.AppendRequest(dst, "ACK", seq, t.Via, auth, c)
+		return s.appendRequest(dst, "ACK", seq, t.Via, auth, c)
 	}, func(f transport.Flow, b []byte) {
 		if s.ack.seq == seq {
 			s.ack.flow, s.ack.bytes = f, b // RFC 3261 §13.2.2.4: kept for repetitions
@@ -50,13 +50,13 @@ func (s *Session) ackUnlessAnswering() {
 func (d *Dialog) begin(method string, extra []byte, c Content, heard func(*uac.Sending, *sip.Message), lost func(error)) *uac.Sending {
 	uri, _ := d.path()
 	return d.ua.client.Start(uac.Request{
-		Lane: d.lane, Method: method, URI: uri, Body: c.Body, Hop: d.hop(), Seq: d.NextSeq(), Next: d.NextSeq, Auth: d.auth,
+		Lane: d.lane, Method: method, URI: uri, Body: c.Body, Hop: d.hop(), Seq: d.nextSeq(), Next: d.nextSeq, Auth: d.auth,
 		Write: func(dst []byte, t uac.Try) []byte {
 			lines := append(t.Auth[:len(t.Auth):len(t.Auth)], extra...)
 			if refreshes(method) {
 				lines = d.contact().Append(lines, d.ua.client.Wire(), t.Flow)
 			}
-			return d.AppendRequest(dst, method, t.Seq, t.Via, lines, c)
+			return d.appendRequest(dst, method, t.Seq, t.Via, lines, c)
 		},
 		Heard: func(o *uac.Sending, f transport.Flow, m *sip.Message) {
 			d.follow(f)

@@ -95,7 +95,7 @@ func (in *Incoming) accept(code int, c Content) {
 	in.expiry.Stop()
 	s.rel.stop()
 	s.answering = nil
-	s.Retarget(in.Message) // RFC 6141 §4.5: a refresh holds once it is accepted
+	s.retarget(in.Message) // RFC 6141 §4.5: a refresh holds once it is accepted
 	header := append(s.dialogLines(in), s.negotiated(in.Message)...)
 	if len(c.Body) > 0 {
 		s.last = Content{Type: c.Type, Body: c.Body}

@@ -112,9 +112,6 @@ func (c *Call) Lane() *transaction.Lane { return c.lane }
 // Do runs f on the call's lane, from any goroutine that is not on a lane.
 func (c *Call) Do(f func()) { c.lane.Do(f) }
 
-// Sessions are the dialogs the call has made so far.
-func (c *Call) Sessions() []*Session { return c.forks }
-
 func (c *Call) begin() {
 	if c.canceled {
 		c.fail(nil, ErrCanceled)
@@ -255,7 +252,7 @@ func (c *Call) fork(f transport.Flow, m *sip.Message) *Session {
 	if len(c.forks) >= maxForks {
 		return nil
 	}
-	d, err := c.ua.NewClient(c.lane, []byte(c.inv.URI), c.from, c.seq, m)
+	d, err := c.ua.newClient(c.lane, []byte(c.inv.URI), c.from, c.seq, m)
 	if err != nil {
 		return nil
 	}
@@ -296,7 +293,7 @@ func (c *Call) answered(o *uac.Sending, f transport.Flow, m *sip.Message) {
 	}
 	c.winner = s
 	s.setRoutes(m) // RFC 3261 §13.2.2.4: anew from the 2xx
-	s.Retarget(m)
+	s.retarget(m)
 	s.Confirm()
 	s.oweAck(o)
 	s.offerIn = !c.offering && len(m.Body()) > 0
@@ -317,7 +314,7 @@ func (c *Call) answered(o *uac.Sending, f transport.Flow, m *sip.Message) {
 // that cannot be kept.
 func (c *Call) unwanted(o *uac.Sending, s *Session, m *sip.Message) {
 	s.setRoutes(m)
-	s.Retarget(m)
+	s.retarget(m)
 	s.Confirm()
 	s.oweAck(o)
 	if !s.shown {

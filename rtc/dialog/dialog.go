@@ -101,10 +101,10 @@ func (ua *UA) NewServer(r *rtc.Request, how Inbound) (*Dialog, error) {
 	return d, nil
 }
 
-// NewClient makes the dialog of a request of ours by a response to it
+// newClient makes the dialog of a request of ours by a response to it
 // (RFC 3261 §12.1.2). uri, from and seq are the request's Request-URI, From
 // value and CSeq number.
-func (ua *UA) NewClient(lane *transaction.Lane, uri, from []byte, seq uint32, m *sip.Message) (*Dialog, error) {
+func (ua *UA) newClient(lane *transaction.Lane, uri, from []byte, seq uint32, m *sip.Message) (*Dialog, error) {
 	target := contactURI(m)
 	if target == nil && m.StatusCode() >= 200 {
 		target = bytes.Clone(uri) // old devices leave it out; who answered is on this way anyhow
@@ -150,14 +150,8 @@ func (d *Dialog) State() State { return State(d.state.Load()) }
 // Confirm ends the early state.
 func (d *Dialog) Confirm() { d.state.CompareAndSwap(int32(Early), int32(Confirmed)) }
 
-// Secure dialogs began with a sips URI; their targets stay sips.
-func (d *Dialog) Secure() bool { return d.secure }
-
 // Target is the URI requests go to, finally.
 func (d *Dialog) Target() []byte { return d.target }
-
-// Called reports whether the peer began the dialog.
-func (d *Dialog) Called() bool { return d.called }
 
 // Order checks the sequence number of a request in the dialog and takes it
 // over; false means it comes too late and is answered 500 (RFC 3261 §12.2.2).
@@ -174,9 +168,9 @@ func (d *Dialog) Order(r *rtc.Request) bool {
 	return true
 }
 
-// Retarget takes the Contact of a target refresh request or of a response to
+// retarget takes the Contact of a target refresh request or of a response to
 // one (RFC 3261 §12.2).
-func (d *Dialog) Retarget(m *sip.Message) {
+func (d *Dialog) retarget(m *sip.Message) {
 	t := contactURI(m)
 	if t == nil {
 		return

@@ -90,7 +90,7 @@ func TestForksAreBounded(t *testing.T) {
 
 func TestTableIsBounded(t *testing.T) {
 	bubble(t, func(w *world) {
-		bob := w.agent("bob", 2, Config{Table: NewTable(1)})
+		bob := w.agent("bob", 2, Config{Table: newTable(1)})
 		alice, carol := w.agent("alice", 1, Config{}), w.agent("carol", 3, Config{})
 		alice.dial(bob, sdp("offer"))
 		carol.dial(bob, sdp("offer"))
@@ -102,7 +102,7 @@ func TestTableIsBounded(t *testing.T) {
 // What a caller cannot keep is acknowledged and ended.
 func TestAnswerWithoutRoom(t *testing.T) {
 	bubble(t, func(w *world) {
-		table := NewTable(1)
+		table := newTable(1)
 		alice, bob := w.agent("alice", 1, Config{Table: table}), w.agent("bob", 2, Config{})
 		carol := w.agent("carol", 3, Config{})
 		carol.dial(alice, sdp("offer"))

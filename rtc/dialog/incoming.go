@@ -91,9 +91,6 @@ func (d *Dialog) Enter() error {
 	return &rtc.Status{Code: 503, Header: []byte("Retry-After: 5\r\n"), Err: err}
 }
 
-// Answered reports whether a final response was sent.
-func (in *Incoming) Answered() bool { return in.answered }
-
 // Respond answers the request. For INVITE a provisional code is sent
 // unreliably unless the peer requires otherwise; see Session.Ring. A 2xx to
 // INVITE is repeated until its ACK comes. A second final answer is ignored.
@@ -112,7 +109,7 @@ func (in *Incoming) Respond(code int, c Content) {
 		header = append(s.answerUpdate(in, code), header...)
 	}
 	if code/100 == 2 && in.Method() != sip.UPDATE && refreshes(string(in.MethodName())) {
-		s.Retarget(in.Message)
+		s.retarget(in.Message)
 		header = append(s.contactLine(in.tx.Flow()), header...)
 	}
 	in.send(code, header, c)

@@ -159,7 +159,7 @@ func FuzzHeaders(f *testing.F) {
 	f.Add("776656 1 INVITE", "1800;refresher=uas", "a@b;to-tag=1;from-tag=2;early-only")
 	f.Add("4294967296 1 INVITE", "99999999999", ";;;")
 	f.Add("", ";refresher", "x ; to-tag=0;from-tag=\"")
-	table := NewTable(0)
+	table := newTable(0)
 	f.Fuzz(func(t *testing.T, rack, se, replaces string) {
 		for _, s := range []string{rack, se, replaces} {
 			if strings.ContainsAny(s, "\r\n") {

@@ -64,7 +64,7 @@ func (s *Session) renegotiated(method string, c Content, m *sip.Message, err err
 		s.judge(s, method, m, err)
 		return false
 	}
-	s.Retarget(m)
+	s.retarget(m)
 	s.learn(m)
 	s.agreed(m)
 	if len(c.Body) > 0 {

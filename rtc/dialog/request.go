@@ -10,8 +10,8 @@ import (
 // Content is what the user of a dialog adds to a message.
 type Content = uac.Content
 
-// NextSeq takes the sequence number of a new request.
-func (d *Dialog) NextSeq() uint32 {
+// nextSeq takes the sequence number of a new request.
+func (d *Dialog) nextSeq() uint32 {
 	d.localSeq++
 	return d.localSeq
 }
@@ -60,9 +60,9 @@ func (d *Dialog) path() (uri []byte, routes [][]byte) {
 	return u.RequestForm(a.URI), append(append([][]byte(nil), d.routes[1:]...), last)
 }
 
-// AppendRequest appends a request in the dialog; via is the value of its Via.
+// appendRequest appends a request in the dialog; via is the value of its Via.
 // extra are further header lines of ours, before those of c.
-func (d *Dialog) AppendRequest(dst []byte, method string, seq uint32, via, extra []byte, c Content) []byte {
+func (d *Dialog) appendRequest(dst []byte, method string, seq uint32, via, extra []byte, c Content) []byte {
 	b := sip.Builder{Buf: dst}
 	uri, routes := d.path()
 	b.Request(method, uri)

@@ -106,7 +106,7 @@ func TestSecureDialogKeepsItsScheme(t *testing.T) {
 	if err := m.Parse([]byte("SIP/2.0 200 OK\r\nVia: SIP/2.0/TLS a;branch=z9hG4bK1\r\nContact: <sip:b@y>\r\nContent-Length: 0\r\n\r\n")); err != nil {
 		t.Fatal(err)
 	}
-	if d.Retarget(m); string(d.target) != "sips:a@x" {
+	if d.retarget(m); string(d.target) != "sips:a@x" {
 		t.Errorf("target %s", d.target)
 	}
 }

@@ -25,8 +25,8 @@ type Table struct {
 	flows [shards]flowPart
 }
 
-// NewTable makes a table of at most max dialogs; 0 means 500000.
-func NewTable(max int) *Table {
+// newTable makes a table of at most max dialogs; 0 means 500000.
+func newTable(max int) *Table {
 	if max <= 0 {
 		max = 500000
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 func TestReplaces(t *testing.T) {
-	table := NewTable(0)
+	table := newTable(0)
 	put := func(callID string, st State, called bool) *Dialog {
 		d := &Dialog{id: ID{callID, "ours", "theirs"}, called: called}
 		d.state.Store(int32(st))
@@ -57,7 +57,7 @@ func TestReplaces(t *testing.T) {
 }
 
 func TestTable(t *testing.T) {
-	table := NewTable(1000)
+	table := newTable(1000)
 	var list []*Dialog
 	for i := range 1000 {
 		d := &Dialog{id: ID{fmt.Sprint("call", i/10), fmt.Sprint(i), "r"}}
@@ -88,7 +88,7 @@ func TestTable(t *testing.T) {
 }
 
 func BenchmarkFind(b *testing.B) {
-	table := NewTable(0)
+	table := newTable(0)
 	for i := range 10000 {
 		_ = table.Add(&Dialog{id: ID{fmt.Sprint("call", i), "ours", "theirs"}})
 	}

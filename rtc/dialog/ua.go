@@ -68,7 +68,7 @@ const DefaultAllow = "INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE, INFO, RE
 // New makes a UA.
 func New(cfg Config) *UA {
 	if cfg.Table == nil {
-		cfg.Table = NewTable(0)
+		cfg.Table = newTable(0)
 	}
 	if cfg.Allow == "" {
 		cfg.Allow = DefaultAllow
@@ -101,9 +101,6 @@ func New(cfg Config) *UA {
 
 // Table of the UA's dialogs.
 func (ua *UA) Table() *Table { return ua.cfg.Table }
-
-// Client sends the UA's requests; others may send by it, too.
-func (ua *UA) Client() *uac.Client { return ua.client }
 
 // Send sends a request outside dialogs, see uac.Client.
 func (ua *UA) Send(o uac.Outside, done func(uac.Reply)) error { return ua.client.Send(o, done) }

@@ -69,7 +69,7 @@ func (s *Session) answerUpdate(in *Incoming, code int) []byte {
 	if code >= 300 {
 		return nil
 	}
-	s.Retarget(in.Message)
+	s.retarget(in.Message)
 	lines := s.dialogLines(in)
 	if s.State() == Confirmed { // RFC 4028 §10: no timer before the session
 		lines = append(lines, s.negotiated(in.Message)...)

@@ -121,7 +121,7 @@ func (d *Dialog) judge(u Usage, method string, m *sip.Message, err error) {
 func (d *Dialog) Send(u Usage, method string, c Content, done func(*sip.Message, error)) *uac.Sending {
 	return d.send(method, nil, c, func(m *sip.Message, err error) {
 		if err == nil && m.StatusCode() < 300 && refreshes(method) {
-			d.Retarget(m)
+			d.retarget(m)
 		}
 		if done != nil {
 			done(m, err)
@@ -135,7 +135,7 @@ func (d *Dialog) Send(u Usage, method string, c Content, done func(*sip.Message,
 func (d *Dialog) Respond(r *rtc.Request, code int, c Content) {
 	header := c.Header
 	if code/100 == 2 && refreshes(string(r.MethodName())) {
-		d.Retarget(r.Message)
+		d.retarget(r.Message)
 		header = append(d.contact().Append(nil, d.ua.client.Wire(), r.Flow()), header...)
 	}
 	r.Tx.Respond(code, sip.AppendResponse(nil, r.Message, sip.Response{Code: code, ToTag: d.id.Local, Header: header, ContentType: c.Type, Body: c.Body}))

@@ -53,8 +53,8 @@ func (a Algorithm) Size() int {
 	return sha256.Size // of SHA-512/256 as well
 }
 
-// AppendSum appends the hash of data.
-func (a Algorithm) AppendSum(dst, data []byte) []byte {
+// appendSum appends the hash of data.
+func (a Algorithm) appendSum(dst, data []byte) []byte {
 	switch a {
 	case MD5:
 		sum := md5.Sum(data)
@@ -68,13 +68,13 @@ func (a Algorithm) AppendSum(dst, data []byte) []byte {
 	}
 }
 
-// AppendHex appends the hash of data in lower-case hex.
-func (a Algorithm) AppendHex(dst, data []byte) []byte {
+// appendHex appends the hash of data in lower-case hex.
+func (a Algorithm) appendHex(dst, data []byte) []byte {
 	var sum [MaxSize]byte
-	return hex.AppendEncode(dst, a.AppendSum(sum[:0], data))
+	return hex.AppendEncode(dst, a.appendSum(sum[:0], data))
 }
 
-// HA1 is the secret of a user for a realm (RFC 7616 §3.4.2).
-func (a Algorithm) HA1(user, realm, password string) []byte {
-	return a.AppendSum(nil, []byte(user+":"+realm+":"+password))
+// ha1 is the secret of a user for a realm (RFC 7616 §3.4.2).
+func (a Algorithm) ha1(user, realm, password string) []byte {
+	return a.appendSum(nil, []byte(user+":"+realm+":"+password))
 }

@@ -23,7 +23,7 @@ func (l *Login) secret(a Algorithm, realm string) []byte {
 	if l.Password == "" {
 		return nil
 	}
-	return a.HA1(l.User, realm, l.Password)
+	return a.ha1(l.User, realm, l.Password)
 }
 
 // Client answers challenges (RFC 3261 §22.2, §22.3). It keeps what it was

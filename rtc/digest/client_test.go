@@ -80,7 +80,7 @@ func TestAnswers(t *testing.T) {
 
 func TestChoice(t *testing.T) {
 	alice := Login{User: "alice", Password: "secret"}
-	hashed := Login{User: "alice", HA1: map[Algorithm][]byte{MD5: MD5.HA1("alice", "example.com", "secret")}}
+	hashed := Login{User: "alice", HA1: map[Algorithm][]byte{MD5: MD5.ha1("alice", "example.com", "secret")}}
 	for _, c := range []struct {
 		name  string
 		login Login

@@ -26,7 +26,7 @@ func (h *A2) of(a Algorithm, a2 []byte) []byte {
 	if h.algorithm != a || string(h.text) != string(a2) {
 		h.text = append(h.text[:0], a2...)
 		h.algorithm = a
-		a.AppendHex(h.hex[:0], a2)
+		a.appendHex(h.hex[:0], a2)
 	}
 	return h.hex[:2*a.Size()]
 }
@@ -40,7 +40,7 @@ func (p *Proof) Prepare(buf, method, body []byte, last *A2) []byte {
 	a2 := append(buf, method...)
 	a2 = append(append(a2, ':'), p.URI...)
 	if p.Int {
-		a2 = p.Algorithm.AppendHex(append(a2, ':'), body)
+		a2 = p.Algorithm.appendHex(append(a2, ':'), body)
 	}
 	h2 := last.of(p.Algorithm, a2[len(buf):])
 
@@ -60,5 +60,5 @@ func (p *Proof) Prepare(buf, method, body []byte, last *A2) []byte {
 // and can be used again.
 func (p *Proof) AppendResponse(dst, text, ha1 []byte) []byte {
 	hex.Encode(text, ha1)
-	return p.Algorithm.AppendHex(dst, text)
+	return p.Algorithm.appendHex(dst, text)
 }

@@ -61,9 +61,9 @@ type Secret struct {
 	kept      atomic.Int64 // what the Store knows of it
 }
 
-// NewSecret puts a Credential to use. Its Username and Realm must be the parts
+// newSecret puts a Credential to use. Its Username and Realm must be the parts
 // of its AOR, as those of all credentials made here are.
-func NewSecret(c Credential) *Secret {
+func newSecret(c Credential) *Secret {
 	s := &Secret{MD5: c.MD5, SHA256: c.SHA256, SHA512256: c.SHA512256, MD5Long: c.MD5Long,
 		Identity: rtc.Identity{AOR: c.AOR, Device: c.Device, Method: rtc.AuthDigest}}
 	s.created = millis(c.Created)

@@ -130,7 +130,7 @@ func (d *Directory) placeSecret(ctx context.Context, aor rtc.AOR, device, passwo
 	if len(next.Secrets) >= MaxSecrets {
 		return fmt.Errorf("%w secrets: a user has at most %d, revoke a device first", ErrTooMany, MaxSecrets)
 	}
-	s := NewSecret(newCredential(aor, device, password, time.Now()))
+	s := newSecret(newCredential(aor, device, password, time.Now()))
 	if err := d.store.PutCredential(ctx, s.Credential()); err != nil {
 		return fmt.Errorf("storing a secret of %s: %w", aor, err)
 	}

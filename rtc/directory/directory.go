@@ -134,7 +134,7 @@ func (d *Directory) Load(ctx context.Context) error {
 	err = d.store.Credentials(ctx, func(c Credential) {
 		if a := accounts[c.AOR]; a != nil {
 			c.AOR = a.AOR // the same text
-			a.Secrets = append(a.Secrets, NewSecret(c))
+			a.Secrets = append(a.Secrets, newSecret(c))
 		}
 	})
 	if err != nil {

@@ -93,7 +93,7 @@ func (d *Directory) prepare(add AddUser) (*Account, string, error) {
 	if err := d.checkFree(account, nil); err != nil {
 		return nil, "", err
 	}
-	account.Secrets = []*Secret{NewSecret(credential)}
+	account.Secrets = []*Secret{newSecret(credential)}
 	return account, password, nil
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"iter"
 	"net/netip"
-	"slices"
 	"time"
 
 	"tandem/rtc/resolve"
@@ -164,16 +163,4 @@ func (t *Table) askDue(now time.Time) time.Duration {
 		}
 	}
 	return wait
-}
-
-// Addresses are those a name has in the table, for lists.
-func (t *Table) Addresses(host string) []netip.AddrPort {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	var list []netip.AddrPort
-	h, port := split(host)
-	for _, q := range questions(h, port) {
-		list = slices.AppendSeq(list, t.names[q].places())
-	}
-	return list
 }

@@ -87,15 +87,15 @@ func (r *Reach) Append(dst []Way, aor rtc.AOR, want Want) []Way {
 			return dst
 		}
 		if w, ok := r.way(b); ok {
-			w.Spare = Known(dst[before:], w.Instance)
+			w.Spare = known(dst[before:], w.Instance)
 			dst = append(dst, w)
 		}
 	}
 	return dst
 }
 
-// Known reports whether one of the ways leads to the instance; nobody knows "".
-func Known(ways []Way, instance string) bool {
+// known reports whether one of the ways leads to the instance; nobody knows "".
+func known(ways []Way, instance string) bool {
 	if instance == "" {
 		return false
 	}

@@ -221,30 +221,3 @@ func (e *Edit) Append(dst []byte) []byte {
 	}
 	return append(dst, b[at:]...)
 }
-
-// MendColons takes one of three colons in a row out of the IPv6 references of
-// the Request-URI, To, From and Contact, where RFC 5118 §4.10 wants a forwarded
-// message to have two.
-func (e *Edit) MendColons() {
-	e.mend(e.m.uri, partURI)
-	for i := range e.m.lines {
-		switch l := &e.m.lines[i]; l.id {
-		case HdrTo, HdrFrom, HdrContact:
-			e.mend(l.value, l.id)
-		}
-	}
-}
-
-func (e *Edit) mend(s span, id HeaderID) {
-	reference := false
-	for i := s.from; i+2 < s.to; i++ {
-		switch b := e.m.buf; {
-		case b[i] == '[':
-			reference = true
-		case b[i] == ']':
-			reference = false
-		case reference && b[i] == ':' && b[i+1] == ':' && b[i+2] == ':':
-			e.put(splice{from: i, to: i + 1, id: id})
-		}
-	}
-}

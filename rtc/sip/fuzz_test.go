@@ -80,7 +80,7 @@ func readAll(m *Message) {
 	m.RetryAfter()
 	m.RAck()
 	m.Clone()
-	for p := range m.Parts() {
+	for p := range m.parts() {
 		p.Type()
 		p.Optional()
 	}
@@ -155,7 +155,6 @@ func popped(t *testing.T, m *Message) {
 	e.PopVia()
 	e.PopRoute()
 	e.DropLastRoute()
-	e.MendColons()
 	out := e.Append(nil)
 	var f Message
 	if err := f.Parse(out); err != nil {

@@ -62,9 +62,9 @@ func partLine(b []byte, i int) (end, next int) {
 	}
 }
 
-// Parts yields the parts of a multipart body, or the body as the only part of
+// parts yields the parts of a multipart body, or the body as the only part of
 // another type. Nothing of a multipart without boundary.
-func (m *Message) Parts() iter.Seq[Part] {
+func (m *Message) parts() iter.Seq[Part] {
 	return func(yield func(Part) bool) {
 		t := ParseParted(m.Get(HdrContentType))
 		if isMultipart(t.Value) {
@@ -155,7 +155,7 @@ const maxNesting = 4
 // FindPart is the first part of that media type, in multiparts within
 // multiparts too: application/sdp beside the ISUP or GTD of a gateway.
 func (m *Message) FindPart(mediaType string) (Part, bool) {
-	for p := range m.Parts() {
+	for p := range m.parts() {
 		if q, ok := p.find(mediaType, maxNesting); ok {
 			return q, true
 		}

@@ -232,7 +232,7 @@ func (u URI) AppendAOR(dst []byte) []byte {
 		dst = appendUser(dst, u.User)
 		dst = append(dst, '@')
 	}
-	dst = AppendHost(dst, u.Host)
+	dst = appendHost(dst, u.Host)
 	if u.Port != 0 && u.Port != u.defaultPort() {
 		dst = append(dst, ':')
 		dst = appendUint(dst, uint64(u.Port))
@@ -284,9 +284,9 @@ func appendNumber(dst, b []byte) []byte {
 	return dst
 }
 
-// AppendHost appends a host in lower case and an IPv6 reference with three
+// appendHost appends a host in lower case and an IPv6 reference with three
 // colons in a row with two (RFC 5118 §4.10).
-func AppendHost(dst, host []byte) []byte {
+func appendHost(dst, host []byte) []byte {
 	for i, c := range host {
 		if c == ':' && i >= 2 && host[i-1] == ':' && host[i-2] == ':' {
 			continue
@@ -307,7 +307,7 @@ func HostAddr(host []byte) (addr netip.Addr, ok bool) {
 	if len(host) > len(buf) || !numeric(host) {
 		return addr, false // a name, without the error that netip would allocate
 	}
-	addr, err := netip.ParseAddr(str(AppendHost(buf[:0], host)))
+	addr, err := netip.ParseAddr(str(appendHost(buf[:0], host)))
 	return addr.Unmap(), err == nil && addr.Zone() == ""
 }
 

@@ -147,7 +147,7 @@ func TestMultipart(t *testing.T) {
 		"Content-Type: multipart/alternative;boundary=i\r\n\r\n" + inner + "\r\n--b\r\n\r\n\r\n--b--\r\nepilogue\r\n--b\r\n\r\nno"
 	m := parse(t, append(request("Content-Type: multipart/mixed;boundary=\"b\"", fmt.Sprintf("Content-Length: %d", len(body))), body...))
 	var got string
-	for p := range m.Parts() {
+	for p := range m.parts() {
 		got += fmt.Sprintf("%s %v %q|", p.Type().Value, p.Optional(), p.Body)
 	}
 	want := fmt.Sprintf("application/gtd true %q|multipart/alternative false %q|text/plain false \"\"|", "IAM,\r\n--bx", inner)
@@ -163,7 +163,7 @@ func TestMultipart(t *testing.T) {
 	equal(t, "alone", ok, true)
 	equal(t, "alone", string(p.Body), string(m.Body()))
 	m = parse(t, request())
-	equal(t, "none", count(m.Parts()), 0)
+	equal(t, "none", count(m.parts()), 0)
 
 	for body, want := range map[string]int{"": 0, "--b": 1, "--b\r\n": 1, "--b--": 0, "--b\n\nx\n--b--": 1, "--b\r\n--b\r\n--b--": 2, "x--b\r\n\r\n": 0} {
 		if n := count(Multipart([]byte("multipart/mixed; boundary=b"), []byte(body))); n != want {

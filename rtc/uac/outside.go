@@ -47,14 +47,14 @@ func (c *Client) Send(o Outside, done func(Reply)) error {
 		o.CallID = rand.Text()
 	}
 	lane := c.cfg.Layer.Lane([]byte(o.CallID))
-	if !c.Post(lane, func() { c.SendOn(lane, o, done) }) {
+	if !c.Post(lane, func() { c.sendOn(lane, o, done) }) {
 		return ErrBusy
 	}
 	return nil
 }
 
-// SendOn is Send for who is on the lane of the request's Call-ID.
-func (c *Client) SendOn(lane *transaction.Lane, o Outside, done func(Reply)) {
+// sendOn is Send for who is on the lane of the request's Call-ID.
+func (c *Client) sendOn(lane *transaction.Lane, o Outside, done func(Reply)) {
 	x := &exchange{c: c, o: o, done: done}
 	x.o.complete()
 	r := Request{Lane: lane, Method: o.Method, URI: []byte(o.URI), Body: o.Body, Hop: o.Hop(), Seq: x.o.Seq, Auth: o.Auth,
@@ -124,7 +124,7 @@ func (x *exchange) heard(_ *Sending, f transport.Flow, m *sip.Message) {
 func (x *exchange) lost(_ *Sending, err error) { x.finish(Reply{Err: err}) }
 
 func (x *exchange) expired() {
-	x.sending.Abandon()
+	x.sending.abandon()
 	x.finish(Reply{Err: ErrTimeout})
 }
 

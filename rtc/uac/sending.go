@@ -205,8 +205,8 @@ func (s *Sending) Cancel(reason []byte) {
 	}
 }
 
-// Abandon gives up a request other than INVITE: no more callbacks.
-func (s *Sending) Abandon() {
+// abandon gives up a request other than INVITE: no more callbacks.
+func (s *Sending) abandon() {
 	s.over = true
 	s.silence.Stop()
 	if s.tx != nil {

@@ -16,8 +16,8 @@ import (
 // Event names what is subscribed to: the package and the id of an Event header.
 type Event struct{ Package, ID string }
 
-// EventOf reads the Event header of a message.
-func EventOf(m *sip.Message) Event {
+// eventOf reads the Event header of a message.
+func eventOf(m *sip.Message) Event {
 	pkg, id := m.Event()
 	return Event{string(pkg), string(id)}
 }
@@ -38,8 +38,8 @@ type State struct {
 	RetryAfter time.Duration
 }
 
-// StateOf reads the Subscription-State of a NOTIFY; false when it has none.
-func StateOf(m *sip.Message) (State, bool) {
+// stateOf reads the Subscription-State of a NOTIFY; false when it has none.
+func stateOf(m *sip.Message) (State, bool) {
 	p := sip.ParseParted(m.Get(sip.HdrSubscriptionState))
 	seconds := func(name string) time.Duration {
 		v, _ := p.Param(name)

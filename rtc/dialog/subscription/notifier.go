@@ -130,7 +130,7 @@ func (n *Notifier) arm(d time.Duration) {
 
 // Takes implements dialog.Usage.
 func (n *Notifier) Takes(m *sip.Message) bool {
-	return m.Method() == sip.SUBSCRIBE && EventOf(m) == n.terms.Event
+	return m.Method() == sip.SUBSCRIBE && eventOf(m) == n.terms.Event
 }
 
 // Request implements dialog.Usage: a refresh.
@@ -176,8 +176,8 @@ func (n *Notifier) End(reason string) {
 	n.Changed()
 }
 
-// State of the subscription.
-func (n *Notifier) State() State {
+// state of the subscription.
+func (n *Notifier) state() State {
 	switch {
 	case n.ending != "":
 		return State{Name: "terminated", Reason: n.ending}
@@ -193,7 +193,7 @@ func (n *Notifier) notify() {
 	if n.terms.Document != nil {
 		c = n.terms.Document(n)
 	}
-	c.Header = append(fmt.Appendf(nil, "Event: %s\r\nSubscription-State: %s\r\n", n.terms.Event, n.State()), c.Header...)
+	c.Header = append(fmt.Appendf(nil, "Event: %s\r\nSubscription-State: %s\r\n", n.terms.Event, n.state()), c.Header...)
 	n.Send(n, "NOTIFY", c, func(m *sip.Message, err error) {
 		n.sending = false
 		switch {

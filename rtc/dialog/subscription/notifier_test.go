@@ -57,7 +57,7 @@ func (n *notifier) serve(r *rig.Rig, ua *dialog.UA, q *rtc.Request) error {
 		return &rtc.Status{Code: 404}
 	}
 	t := n.terms
-	t.Event = EventOf(q.Message)
+	t.Event = eventOf(q.Message)
 	t.Document = func(*Notifier) dialog.Content { return dialog.Content{Type: "text/plain", Body: []byte(n.document)} }
 	t.Ended = func(_ *Notifier, e End) { r.Note("ended %s", e.Reason) }
 	var err error

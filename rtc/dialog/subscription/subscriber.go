@@ -177,13 +177,13 @@ func (s *Subscriber) Takes(m *sip.Message) bool {
 	if m.Method() != sip.NOTIFY {
 		return false
 	}
-	e := EventOf(m)
+	e := eventOf(m)
 	return s.implied != nil && s.implied(e) || s.implied == nil && e == s.wish.Event
 }
 
 // Request implements dialog.Usage: a NOTIFY.
 func (s *Subscriber) Request(r *rtc.Request) {
-	st, ok := StateOf(r.Message)
+	st, ok := stateOf(r.Message)
 	if !ok {
 		s.Respond(r, 400, dialog.Content{Header: []byte("Warning: 399 - \"Subscription-State missing\"\r\n")})
 		return
