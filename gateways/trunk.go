@@ -150,8 +150,8 @@ func (t *Trunk) Offers() []string {
 	return d.Codecs
 }
 
-// Called is a number, in E.164 with '+', as the trunk wants it called.
-func (t *Trunk) Called(number string) string {
+// called is a number, in E.164 with '+', as the trunk wants it called.
+func (t *Trunk) called(number string) string {
 	if changed, ok := apply(t.Out, number); ok {
 		return changed
 	}
@@ -197,7 +197,7 @@ func (t *Trunk) URI(address int, number string) string {
 	if t.Domain != "" {
 		scheme, rest = "sip", t.Domain
 	}
-	uri := scheme + ":" + t.Called(number) + t.groupParams() + "@" + rest
+	uri := scheme + ":" + t.called(number) + t.groupParams() + "@" + rest
 	if t.Speaks().UserPhone == dialect.On && !strings.Contains(rest, ";user=") {
 		uri += ";user=phone" // RFC 3261 §19.1.1
 	}

@@ -209,8 +209,8 @@ func (q *Query) Most() int {
 	return min(q.Limit, MaxLimit)
 }
 
-// Fits reports whether a record is among those asked for.
-func (q *Query) Fits(r *Record) bool {
+// fits reports whether a record is among those asked for.
+func (q *Query) fits(r *Record) bool {
 	return (q.State == "" || q.State == r.State) && (q.User == "" || q.User == r.From || q.User == r.Called) &&
 		(q.Trunk == "" || q.Trunk == r.Trunk) && (q.After.IsZero() || !r.Started.Before(q.After)) &&
 		(q.Before.IsZero() || r.Started.Before(q.Before))

@@ -48,7 +48,7 @@ func (m *Memory) List(_ context.Context, q Query) (list []Record, _ error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, r := range m.records {
-		if q.Fits(&r) {
+		if q.fits(&r) {
 			list = append(list, r.Clone())
 		}
 	}
@@ -61,7 +61,7 @@ func (m *Memory) Each(_ context.Context, q Query, f func(*Record) error) error {
 	m.mu.Lock()
 	var list []Record
 	for _, r := range m.records {
-		if q.Fits(&r) {
+		if q.fits(&r) {
 			list = append(list, r.Clone())
 		}
 	}

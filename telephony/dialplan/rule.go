@@ -116,8 +116,8 @@ func compact(s string) string {
 	}, s)
 }
 
-// Fits reports whether the rule is about what is dialled.
-func (r *Rule) Fits(dialled string) bool {
+// fits reports whether the rule is about what is dialled.
+func (r *Rule) fits(dialled string) bool {
 	pattern, more := strings.CutSuffix(r.Match, ".")
 	if len(dialled) < len(pattern) || more && len(dialled) == len(pattern) || !more && len(dialled) > len(pattern) {
 		return false
@@ -130,8 +130,8 @@ func (r *Rule) Fits(dialled string) bool {
 	return true
 }
 
-// Apply is what is dialled as the rule changes it.
-func (r *Rule) Apply(dialled string) string {
+// apply is what is dialled as the rule changes it.
+func (r *Rule) apply(dialled string) string {
 	return r.Prepend + dialled[min(r.Strip, len(dialled)):]
 }
 

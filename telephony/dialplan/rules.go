@@ -139,7 +139,7 @@ func (r *Rules) Find(site, dialled string, try func(*Rule, Verdict)) *Rule {
 		switch {
 		case x.Site != "" && x.Site != site:
 			v = OtherSite
-		case x.Fits(dialled):
+		case x.fits(dialled):
 			v = Taken
 		}
 		if try != nil {
@@ -154,5 +154,5 @@ func (r *Rules) Find(site, dialled string, try func(*Rule, Verdict)) *Rule {
 
 // Apply is what a rule makes of what is dialled.
 func Apply(r *Rule, dialled string) string {
-	return r.Apply(compact(strings.ReplaceAll(dialled, ".", "")))
+	return r.apply(compact(strings.ReplaceAll(dialled, ".", "")))
 }

@@ -38,19 +38,19 @@ type Finder struct {
 func (f *Finder) Find(ctx context.Context, number string) (uris []string, err error) {
 	for _, domain := range f.Domains {
 		var records []Record
-		if records, err = f.Source(ctx, Name(number, domain)); err != nil {
+		if records, err = f.Source(ctx, name(number, domain)); err != nil {
 			continue
 		}
-		if uris = Read(records, number); len(uris) > 0 {
+		if uris = read(records, number); len(uris) > 0 {
 			return uris, nil
 		}
 	}
 	return nil, err
 }
 
-// Name is where a number's records stand in DNS (RFC 6116 §3.2): +4930 is
+// name is where a number's records stand in DNS (RFC 6116 §3.2): +4930 is
 // 0.3.9.4.e164.arpa.
-func Name(number, domain string) string {
+func name(number, domain string) string {
 	var b strings.Builder
 	for i := len(number) - 1; i >= 0; i-- {
 		if c := number[i]; c >= '0' && c <= '9' {
@@ -61,9 +61,9 @@ func Name(number, domain string) string {
 	return b.String() + domain
 }
 
-// Read returns the URIs that records make of a number, in the order in which they are
+// read returns the URIs that records make of a number, in the order in which they are
 // to be tried (RFC 6116 §3.4). Records that are not understood are passed over.
-func Read(records []Record, number string) (uris []string) {
+func read(records []Record, number string) (uris []string) {
 	records = slices.Clone(records)
 	slices.SortStableFunc(records, func(a, b Record) int {
 		return cmp.Or(cmp.Compare(a.Order, b.Order), cmp.Compare(a.Preference, b.Preference))

@@ -8,7 +8,7 @@ import (
 )
 
 func TestName(t *testing.T) {
-	if got := Name("+442079460148", "e164.arpa"); got != "8.4.1.0.6.4.9.7.0.2.4.4.e164.arpa" { // RFC 6116 §3.2
+	if got := name("+442079460148", "e164.arpa"); got != "8.4.1.0.6.4.9.7.0.2.4.4.e164.arpa" { // RFC 6116 §3.2
 		t.Error(got)
 	}
 }
@@ -32,7 +32,7 @@ func TestRead(t *testing.T) {
 			{1, 1, "u", "E2U+sip", "!^.*$!sip:x@example.com"}, {1, 1, "u", "E2U+sip", `!^.*$!sip:\7@example.com!`}, {1, 1, "u", "E2U+sip", "!^.*$!mailto:x@example.com!"}, {1, 1, "u", "E2U+sip", ""}, {1, 1, "u", "sip+E2U", "!^.*$!sip:x@example.com!"},
 		}, nil},
 	} {
-		if got := Read(c.records, "+442079460148"); !slices.Equal(got, c.want) {
+		if got := read(c.records, "+442079460148"); !slices.Equal(got, c.want) {
 			t.Errorf("%+v: %q, want %q", c.records, got, c.want)
 		}
 	}
@@ -59,7 +59,7 @@ func TestFind(t *testing.T) {
 func FuzzRead(f *testing.F) {
 	f.Add("u", "E2U+sip", `!^\+44(.*)$!sip:\1@example.com!`)
 	f.Fuzz(func(t *testing.T, flags, service, expression string) {
-		for _, uri := range Read([]Record{{1, 1, flags, service, expression}}, "+442079460148") {
+		for _, uri := range read([]Record{{1, 1, flags, service, expression}}, "+442079460148") {
 			if uri == "" {
 				t.Error("an empty URI")
 			}
