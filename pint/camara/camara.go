@@ -155,8 +155,8 @@ var e164 = regexp.MustCompile(`^\+[1-9]\d{1,14}$`)
 // maxBody is the largest request.
 const maxBody = 64 << 10
 
-// Read reads a request. The error is what is wrong with it.
-func Read(body io.Reader) (c Create, code string, err error) {
+// read reads a request. The error is what is wrong with it.
+func read(body io.Reader) (c Create, code string, err error) {
 	d := json.NewDecoder(io.LimitReader(body, maxBody))
 	if err := d.Decode(&c); err != nil {
 		return c, "INVALID_ARGUMENT", errors.New("the body is not the JSON of a call")
@@ -184,7 +184,7 @@ func Read(body io.Reader) (c Create, code string, err error) {
 }
 
 func (h *Handler) create(w http.ResponseWriter, r *http.Request) {
-	c, code, err := Read(r.Body)
+	c, code, err := read(r.Body)
 	if err != nil {
 		at := http.StatusUnprocessableEntity
 		if code == "INVALID_ARGUMENT" {

@@ -28,7 +28,7 @@ func TestRead(t *testing.T) {
 		strings.Replace(valid, `ya29`, `ya\r\nHost: x`, 1):                          "INVALID_ARGUMENT",
 		strings.Replace(valid, `{"caller"`, `{"recordingEnabled":true,"caller"`, 1): "",
 	} {
-		if _, code, err := Read(strings.NewReader(body)); code != want || (err == nil) != (want == "") {
+		if _, code, err := read(strings.NewReader(body)); code != want || (err == nil) != (want == "") {
 			t.Errorf("%s: %s, %v", body, code, err)
 		}
 	}
@@ -81,7 +81,7 @@ func FuzzRead(f *testing.F) {
 	f.Add(valid)
 	f.Add(`{"caller":{"number":"+4412"},"callee":{"number":"+4413"}}`)
 	f.Fuzz(func(t *testing.T, body string) {
-		c, code, err := Read(strings.NewReader(body))
+		c, code, err := read(strings.NewReader(body))
 		if (err == nil) != (code == "") {
 			t.Fatal(code, err)
 		}

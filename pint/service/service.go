@@ -22,8 +22,8 @@ const (
 	Hear    Kind = "r2hc" // content is spoken or played to a telephone
 )
 
-// Kinds are all there are.
-func Kinds() []Kind { return []Kind{Call, Fax, FaxBack, Hear} }
+// kinds are all there are.
+func kinds() []Kind { return []Kind{Call, Fax, FaxBack, Hear} }
 
 // Leg is the party that is called first.
 type Leg string
@@ -191,7 +191,7 @@ func check(s *Service) error {
 	switch {
 	case s.Name == "" || len(s.Name) > 32 || name != "":
 		return fault("name", "%q is not a name; use letters, digits, points, - and _", s.Name)
-	case !slices.Contains(Kinds(), s.Kind):
+	case !slices.Contains(kinds(), s.Kind):
 		return fault("kind", "%q is unknown; use r2c, r2f, r2fb or r2hc", s.Kind)
 	case milestone(s.Name) != "" && milestone(s.Name) != s.Kind: // RFC 2848 §3.5.5.1
 		return fault("kind", "the name is reserved for %s; choose another name", milestone(s.Name))

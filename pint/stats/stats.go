@@ -39,8 +39,8 @@ const (
 	SinceReboot Period = "sinceReboot"
 )
 
-// Periods are all there are.
-func Periods() []Period { return []Period{Last30Sec, Last15Min, Last24Hr, SinceReboot} }
+// periods are all there are.
+func periods() []Period { return []Period{Last30Sec, Last15Min, Last24Hr, SinceReboot} }
 
 // Table is what of a request is counted by.
 type Table string
@@ -120,11 +120,11 @@ func (s *Stats) Rows(now time.Time) []Row {
 	defer s.mu.Unlock()
 	var list []Row
 	for k, w := range s.rows {
-		for _, p := range Periods() {
+		for _, p := range periods() {
 			list = append(list, Row{k.table, k.name, k.kind, p, w.sum(p, now)})
 		}
 	}
-	order := func(p Period) int { return slices.Index(Periods(), p) }
+	order := func(p Period) int { return slices.Index(periods(), p) }
 	slices.SortFunc(list, func(a, b Row) int {
 		return cmp.Or(cmp.Compare(a.Table, b.Table), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Service, b.Service), cmp.Compare(order(a.Period), order(b.Period)))
 	})

@@ -90,8 +90,8 @@ type Agent struct {
 	Firmware string
 }
 
-// HTTPAgent reads the User-Agent of a request for a file.
-func (f *Family) HTTPAgent(s string) (Agent, bool) { return readAgent(f.http, s) }
+// httpAgent reads the User-Agent of a request for a file.
+func (f *Family) httpAgent(s string) (Agent, bool) { return readAgent(f.http, s) }
 
 // SIPAgent reads the User-Agent of a registration.
 func (f *Family) SIPAgent(s string) (Agent, bool) { return readAgent(f.sip, s) }
@@ -141,8 +141,8 @@ func (f *Family) Upload(path string) (name string, mac sipphone.MAC, ok bool) {
 	return "", "", false
 }
 
-// Refuses reports whether the family asks for the path and expects not to get it.
-func (f *Family) Refuses(path string) (mac sipphone.MAC, ok bool) {
+// refuses reports whether the family asks for the path and expects not to get it.
+func (f *Family) refuses(path string) (mac sipphone.MAC, ok bool) {
 	for _, p := range f.refused {
 		if found, ok := p.match(path); ok {
 			return found.MAC, true

@@ -57,7 +57,7 @@ func TestAgents(t *testing.T) {
 		{"unify", "OpenStage_40_V3 R5.13.0      SIP  190111", true, Agent{"", "OpenStage_40_V3", "R5.13.0"}},
 	} {
 		f := s.Family(c.family)
-		got, ok := f.HTTPAgent(c.agent)
+		got, ok := f.httpAgent(c.agent)
 		if c.sip {
 			got, ok = f.SIPAgent(c.agent)
 		}

@@ -248,7 +248,7 @@ func (s *Set) ByOUI(mac sipphone.MAC) *Family { return s.byOUI[mac.OUI()] }
 // ByAgent finds the family of a User-Agent of a request for a file.
 func (s *Set) ByAgent(agent string) (*Family, Agent, bool) {
 	for _, f := range s.list {
-		if a, ok := f.HTTPAgent(agent); ok {
+		if a, ok := f.httpAgent(agent); ok {
 			return f, a, true
 		}
 	}
@@ -262,7 +262,7 @@ func (s *Set) ByPath(p string) (*Family, Found, bool) {
 		if _, found, ok := f.File(p); ok {
 			return f, found, true
 		}
-		if mac, ok := f.Refuses(p); ok {
+		if mac, ok := f.refuses(p); ok {
 			return f, Found{MAC: mac}, true
 		}
 	}

@@ -57,7 +57,7 @@ func (s *Sync) published(r *rtc.Request) error {
 	if pkg, _ := r.Event(); string(pkg) != "presence" {
 		return rtc.Next
 	}
-	on, err := ReadPresence(r.Body())
+	on, err := readPresence(r.Body())
 	if err != nil {
 		return bad(err)
 	}
@@ -74,8 +74,8 @@ func accept(r *rtc.Request) {
 	r.Tx.Lane().Do(func() { r.Respond(200, "", fmt.Appendf(nil, "SIP-ETag: dnd\r\nExpires: %d\r\n", expires)) })
 }
 
-// ReadPresence reads whether a presence document has the activity dnd.
-func ReadPresence(body []byte) (on bool, err error) {
+// readPresence reads whether a presence document has the activity dnd.
+func readPresence(body []byte) (on bool, err error) {
 	if len(body) > maxBody {
 		return false, errors.New("it is too large")
 	}

@@ -91,7 +91,7 @@ func New(s Settings, resolve func(rtc.AOR) (rtc.AOR, bool), publishes func(devic
 func (s *Sync) Package() event.Package {
 	return event.Package{Name: Name, Types: []string{Type}, Authorise: event.Owner,
 		Document: func(q event.Query) event.Document { return document(q.Resource, s.settings.Of(q.Resource)) },
-		Content:  func(m *sip.Message) error { _, err := Read(m.Body()); return bad(err) }}
+		Content:  func(m *sip.Message) error { _, err := read(m.Body()); return bad(err) }}
 }
 
 func bad(err error) error {
@@ -119,7 +119,7 @@ func (s *Sync) Serve(r *rtc.Request) error {
 	if to, ok := s.address(r); !ok || to != r.Identity.AOR {
 		return &rtc.Status{Code: 403}
 	}
-	c, err := Read(r.Body())
+	c, err := read(r.Body())
 	if err != nil {
 		return bad(err)
 	}
@@ -184,9 +184,9 @@ const maxBody = 4096
 
 var errForm = errors.New("it is neither SetDoNotDisturb nor SetForwarding")
 
-// Read reads what a phone changes. Names count without their namespace: makers
+// read reads what a phone changes. Names count without their namespace: makers
 // differ in it.
-func Read(body []byte) (c Change, err error) {
+func read(body []byte) (c Change, err error) {
 	if len(body) > maxBody {
 		return c, errors.New("it is too large")
 	}

@@ -25,7 +25,7 @@ func TestRead(t *testing.T) {
 		strings.Repeat(" ", 5000):                                                                                 nil,
 		"":                                                                                                        nil,
 	} {
-		got, err := Read([]byte(body))
+		got, err := read([]byte(body))
 		if (err != nil) != (want == nil) || want != nil && !reflect.DeepEqual(got, *want) {
 			t.Errorf("%.80s: %+v, %v", body, got, err)
 		}
@@ -37,7 +37,7 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte(`<SetForwarding><forwardingType>forwardBusy</forwardingType><activateForward>true</activateForward></SetForwarding>`))
 	f.Add([]byte(`<SetDoNotDisturb><doNotDisturbOn>1</doNotDisturbOn></SetDoNotDisturb>`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		if c, err := Read(body); err == nil && c.DoNotDisturb == nil && c.Forward == "" {
+		if c, err := read(body); err == nil && c.DoNotDisturb == nil && c.Forward == "" {
 			t.Errorf("%q changes nothing", body)
 		}
 	})
@@ -65,7 +65,7 @@ func TestReadPresence(t *testing.T) {
 		"":                "error",
 		"<presence>" + strings.Repeat(" ", maxBody) + "</presence>": "error",
 	} {
-		on, err := ReadPresence([]byte(body))
+		on, err := readPresence([]byte(body))
 		if got := fmt.Sprint(on); err == nil && got != want || (err != nil) != (want == "error") {
 			t.Errorf("%.80s: %v %v, want %s", body, on, err, want)
 		}
@@ -76,7 +76,7 @@ func TestReadPresence(t *testing.T) {
 func FuzzReadPresence(f *testing.F) {
 	f.Add([]byte(`<presence><person><activities><dnd/></activities></person></presence>`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		if on, err := ReadPresence(body); on && err == nil && !strings.Contains(string(body), "dnd") {
+		if on, err := readPresence(body); on && err == nil && !strings.Contains(string(body), "dnd") {
 			t.Errorf("%q has no dnd", body)
 		}
 	})

@@ -87,8 +87,8 @@ func (d *Desk) Load(ctx context.Context) error {
 	return nil
 }
 
-// PIN is that of a user, "" for none.
-func (d *Desk) PIN(user rtc.AOR) string {
+// pin is that of a user, "" for none.
+func (d *Desk) pin(user rtc.AOR) string {
 	d.mu.Lock()
 	generation := d.pins[user]
 	d.mu.Unlock()
@@ -120,7 +120,7 @@ func (d *Desk) Login(ctx context.Context, mac sipphone.MAC, user rtc.AOR, pin st
 	if d.shut(string(user)) || d.shut(string(mac)) {
 		return ErrGuests
 	}
-	want := d.PIN(user)
+	want := d.pin(user)
 	if want == "" || subtle.ConstantTimeCompare([]byte(want), []byte(pin)) != 1 {
 		d.strike(string(user))
 		d.strike(string(mac))

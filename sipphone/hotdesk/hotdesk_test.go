@@ -39,7 +39,7 @@ func TestLogin(t *testing.T) {
 		}
 		first, _ := d.Give(t.Context(), "a")
 		second, _ := d.Give(t.Context(), "a")
-		if first == second || d.PIN("a") != second {
+		if first == second || d.pin("a") != second {
 			t.Errorf("%s %s", first, second)
 		}
 		if err := login("m", "a", first); !errors.Is(err, ErrPIN) {

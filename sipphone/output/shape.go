@@ -75,7 +75,7 @@ func (p Policy) body(m *sip.Message, body []byte) []byte {
 	is := func(name string) bool { return sip.EqualFold(kind, name) }
 	switch {
 	case p.SDP == Order && is("application/sdp"):
-		return Ordered(body)
+		return ordered(body)
 	case p.MWI == Plain && is("application/simple-message-summary"):
 		return withoutUrgent(body)
 	case p.Lamp == Empty && (is("application/dialog-info+xml") || is("multipart/related")): // of one line, or of a list (RFC 4662)
@@ -172,9 +172,9 @@ const (
 	mediaOrder   = "micbka"
 )
 
-// Ordered is a session description with its lines in order. Lines of one kind stay
+// ordered is a session description with its lines in order. Lines of one kind stay
 // as they follow each other, but for an rtpmap that comes after its fmtp.
-func Ordered(sdp []byte) []byte {
+func ordered(sdp []byte) []byte {
 	out := make([]byte, 0, len(sdp))
 	var part [][]byte
 	order := sessionOrder

@@ -72,7 +72,7 @@ func TestOrdered(t *testing.T) {
 	if got != invite("", want) {
 		t.Errorf("%s", got)
 	}
-	if again := string(Ordered([]byte(want))); again != want {
+	if again := string(ordered([]byte(want))); again != want {
 		t.Errorf("what is in order changes:\n%s", again)
 	}
 	if kept := string(Policy{SDP: Keep}.Shape(transport.UDP, []byte(invite("", grandstream)))); kept != invite("", grandstream) {
