@@ -34,7 +34,7 @@ func ReadBody(contentType string, body []byte) (Event, error) {
 	kind, _, _ := strings.Cut(contentType, ";")
 	switch kind = strings.TrimSpace(kind); {
 	case strings.EqualFold(kind, TypeNotify):
-		e, _, err := ReadNotify(body)
+		e, _, err := readNotify(body)
 		return e, err
 	case strings.EqualFold(kind, TypeRelay), strings.EqualFold(kind, TypeDTMF):
 		return readLines(body)
@@ -42,10 +42,10 @@ func ReadBody(contentType string, body []byte) (Event, error) {
 	return Event{}, fmt.Errorf("reading a key: unknown type %q", kind)
 }
 
-// ReadNotify reads a NOTIFY's audio/telephone-event, which has the form of an
+// readNotify reads a NOTIFY's audio/telephone-event, which has the form of an
 // RFC 2833 payload but its duration in milliseconds. end is the E bit: of a key
 // that was notified without it a second notification with it tells no new key.
-func ReadNotify(body []byte) (e Event, end bool, err error) {
+func readNotify(body []byte) (e Event, end bool, err error) {
 	if len(body) < size || body[0] > Flash {
 		return Event{}, false, fmt.Errorf("reading a key: %d octets of an event: %w", len(body), ErrBody)
 	}

@@ -8,8 +8,8 @@ import (
 // portRange is where Linux tells which ports it gives to whoever asks for any.
 const portRange = "/proc/sys/net/ipv4/ip_local_port_range"
 
-// KernelPorts are the ports that the kernel gives to programs that ask for any.
-func KernelPorts() (low, high int, err error) { return readPorts(portRange) }
+// kernelPorts are the ports that the kernel gives to programs that ask for any.
+func kernelPorts() (low, high int, err error) { return readPorts(portRange) }
 
 func readPorts(file string) (low, high int, err error) {
 	text, err := os.ReadFile(file)
@@ -27,7 +27,7 @@ func readPorts(file string) (low, high int, err error) {
 // Such a port is passed over when a call needs one, so nothing breaks, but less
 // calls fit.
 func PortsShared(low, high int) (n int, remedy string) {
-	from, to, err := KernelPorts()
+	from, to, err := kernelPorts()
 	if err != nil {
 		return 0, ""
 	}

@@ -82,14 +82,14 @@ func (r *Room) Run(ctx context.Context) {
 				due = now
 			}
 			for ; !now.Before(due); due = due.Add(Frame) {
-				r.Tick()
+				r.tick()
 			}
 		}
 	}
 }
 
-// Tick mixes one frame.
-func (r *Room) Tick() {
+// tick mixes one frame.
+func (r *Room) tick() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	clear(r.sum)

@@ -72,7 +72,7 @@ func (c *conference) run(frames int) {
 		for i, p := range c.seats {
 			p.Say(c.voices[i].next(c.room.Rate()))
 		}
-		c.room.Tick()
+		c.room.tick()
 		for i, e := range c.ears {
 			pcm := make([]int16, samples(c.rates[i]))
 			if n := e.Read(pcm); n != len(pcm) {
@@ -190,7 +190,7 @@ func TestUnevenParties(t *testing.T) {
 		if i%2 == 0 {
 			slow.Say(v.next(8000))
 		}
-		r.Tick()
+		r.tick()
 		pcm := make([]int16, 80)
 		ear.Read(pcm)
 		heard = append(heard, pcm...)
@@ -246,7 +246,7 @@ func TestNoAllocationPerFrame(t *testing.T) {
 		for _, p := range parties {
 			p.Say(said)
 		}
-		r.Tick()
+		r.tick()
 		for _, e := range ears {
 			e.Read(heard)
 		}
@@ -266,7 +266,7 @@ func TestComingAndGoing(t *testing.T) {
 			case <-stop:
 				return
 			default:
-				r.Tick()
+				r.tick()
 			}
 		}
 	})
@@ -311,7 +311,7 @@ func BenchmarkTick(b *testing.B) {
 				for _, p := range r.parties {
 					p.Say(said)
 				}
-				r.Tick()
+				r.tick()
 			}
 		})
 	}

@@ -30,9 +30,6 @@ func (p *Party) Say(pcm []int16) { p.said.put(pcm) }
 // Mute leaves what the party says out of what the others hear.
 func (p *Party) Mute(on bool) { p.muted.Store(on) }
 
-// Muted says whether the others do not hear the party.
-func (p *Party) Muted() bool { return p.muted.Load() }
-
 // Leave ends the party's part; what it hears from then on is silence. A second call
 // does nothing.
 func (p *Party) Leave() {

@@ -29,7 +29,7 @@ type Carriage struct {
 func (d *Side) line(i int, m *sdp.Media, plan Plan, offering bool, carry Carry) (sdp.Line, error) {
 	line := sdp.Line{
 		Kind: m.Kind, Proto: m.Proto, Direction: mirrored(m), Codecs: m.Codecs,
-		Ptime: m.Ptime, MaxPtime: m.MaxPtime, MID: m.MID, Unprotected: d.want.Plain(),
+		Ptime: m.Ptime, MaxPtime: m.MaxPtime, MID: m.MID, Unprotected: d.want.plain(),
 	}
 	if aside(m) {
 		_, err := carry(i, m.Kind, Plan{Off: true})

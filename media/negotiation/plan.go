@@ -56,7 +56,7 @@ func (d *Side) answering(i int, m *sdp.Media) Plan {
 		return p
 	}
 	switch p.Security = securityOf(m); {
-	case p.Security == secure.Optional && d.want.Plain():
+	case p.Security == secure.Optional && d.want.plain():
 		p.Security = secure.Plain
 	case p.Security == secure.Plain && (d.want.Security == secure.SDES || d.want.Security == secure.DTLS):
 		p.Security = d.want.Security // which will not do for what was offered

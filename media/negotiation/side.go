@@ -55,7 +55,7 @@ func (d *Side) Told(i int) bool {
 // Unprotected is the error an offer deserves that takes protection away, nil when the
 // side's last answer was wanted plain.
 func (d *Side) Unprotected() error {
-	if d.want.Plain() {
+	if d.want.plain() {
 		return nil
 	}
 	return d.agent.Unprotected()

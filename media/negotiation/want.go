@@ -71,8 +71,8 @@ func (c Choice) or(fitting bool) bool {
 	return c == Yes
 }
 
-// Plain says that no protection is wanted.
-func (w *Want) Plain() bool { return w.Security == secure.Plain }
+// plain says that no protection is wanted.
+func (w *Want) plain() bool { return w.Security == secure.Plain }
 
 // suite says whether keys of a profile are wanted.
 func (w *Want) suite(p secure.Profile) bool {

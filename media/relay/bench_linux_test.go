@@ -220,7 +220,7 @@ func BenchmarkKernel(b *testing.B) {
 		if !ok {
 			continue
 		}
-		f := Flow{In: s, From: d.latch.Peer(), Out: d.out, To: d.to, Types: SameTypes(), Offsets: Offsets{In: 7, Out: 8}, Clock: 8000}
+		f := Flow{In: s, From: d.latch.Peer(), Out: d.out, To: d.to, Types: sameTypes(), Offsets: Offsets{In: 7, Out: 8}, Clock: 8000}
 		if _, err := p.Offload(f); err != nil {
 			b.Fatal(err)
 		}

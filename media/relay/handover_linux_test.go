@@ -58,7 +58,7 @@ func (h *handed) swap(t *testing.T, p *Plane) bool {
 	if !ok {
 		return false
 	}
-	o, err := p.Offload(Flow{In: h.in, From: h.from, Out: h.out, To: h.to, Types: SameTypes(), Offsets: offsets, Clock: 8000})
+	o, err := p.Offload(Flow{In: h.in, From: h.from, Out: h.out, To: h.to, Types: sameTypes(), Offsets: offsets, Clock: 8000})
 	if err != nil {
 		t.Error(err)
 		return false

@@ -176,7 +176,7 @@ func pairOf(t testing.TB, p *Plane, in, out string, heard *atomic.Int64) (a, b *
 }
 
 func flowOf(in, out *Socket, from, to netip.AddrPort) Flow {
-	f := Flow{In: in, From: from, Out: out, To: to, Types: SameTypes(), Clock: 8000,
+	f := Flow{In: in, From: from, Out: out, To: to, Types: sameTypes(), Clock: 8000,
 		Offsets: Offsets{In: 0x01020304, Out: 0xa0b0c0d0, Sequence: 0xfff0, Timestamp: 0xffff_ff00}}
 	f.Types[8], f.Types[13] = 118, DropType
 	return f

@@ -21,8 +21,8 @@ const DropType = 0xff
 // Types maps payload types coming in to those going out.
 type Types [128]uint8
 
-// SameTypes maps every payload type to itself.
-func SameTypes() (t Types) {
+// sameTypes maps every payload type to itself.
+func sameTypes() (t Types) {
 	for i := range t {
 		t[i] = uint8(i)
 	}
@@ -71,7 +71,7 @@ type stray struct {
 
 // NewRewrite makes one that sends as ssrc and leaves payload types alone.
 func NewRewrite(ssrc uint32) *Rewrite {
-	return &Rewrite{SSRC: ssrc, Types: SameTypes()}
+	return &Rewrite{SSRC: ssrc, Types: sameTypes()}
 }
 
 // Switch announces that the next packet is of a new source (an announcement,

@@ -108,10 +108,10 @@ const frame = 20 * time.Millisecond
 
 // Segments finds the tones in s: stretches of at least 100 ms that are pure,
 // louder than Quiet and steady in frequency.
-func Segments(s []int16) []Segment { return SegmentsAt(Rate, s) }
+func Segments(s []int16) []Segment { return segmentsAt(Rate, s) }
 
-// SegmentsAt is Segments at a rate.
-func SegmentsAt(rate int, s []int16) []Segment {
+// segmentsAt is Segments at a rate.
+func segmentsAt(rate int, s []int16) []Segment {
 	step := samplesAt(frame, rate)
 	var out []Segment
 	start, freq := -1, 0.0

@@ -74,7 +74,7 @@ func RecordTo(f File, rate int, failed func(error)) (*Recorder, error) {
 }
 
 func newRecorder(f File, rate int, failed func(error)) (*Recorder, error) {
-	w, err := NewWriter(f, rate, 2)
+	w, err := newWriter(f, rate, 2)
 	if err != nil {
 		return nil, fmt.Errorf("beginning a recording: %w", err)
 	}

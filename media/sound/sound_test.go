@@ -120,7 +120,7 @@ func FuzzDecodeWAV(f *testing.F) {
 	f.Add(b)
 	f.Add([]byte("RIFF\x00\x00\x00\x00WAVE"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		s, err := DecodeWAV(bytes.NewReader(b))
+		s, err := decodeWAV(bytes.NewReader(b))
 		if err == nil && len(s) > maxWAV/2 {
 			t.Fatalf("%d samples", len(s))
 		}

@@ -105,7 +105,7 @@ func TestFileIsWholeWhileItGrows(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	w, err := NewWriter(f, 16000, 2)
+	w, err := newWriter(f, 16000, 2)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,15 +16,15 @@ func ReadWAV(path string) ([]int16, error) {
 		return nil, fmt.Errorf("reading audio: %w", err)
 	}
 	defer f.Close()
-	s, err := DecodeWAV(f)
+	s, err := decodeWAV(f)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", path, err)
 	}
 	return s, nil
 }
 
-// DecodeWAV is ReadWAV from a stream.
-func DecodeWAV(r io.Reader) ([]int16, error) { return DecodeWAVAt(Rate, r) }
+// decodeWAV is ReadWAV from a stream.
+func decodeWAV(r io.Reader) ([]int16, error) { return DecodeWAVAt(Rate, r) }
 
 // DecodeWAVAt is DecodeWAV to a rate; it loads no more than 28,800,000 samples.
 func DecodeWAVAt(rate int, r io.Reader) ([]int16, error) {
@@ -53,7 +53,7 @@ func WriteWAVAt(path string, rate int, s []int16) error {
 		return fmt.Errorf("writing audio: %w", err)
 	}
 	defer f.Close()
-	w, err := NewWriter(f, rate, 1)
+	w, err := newWriter(f, rate, 1)
 	if err == nil {
 		if err = w.Write(s); err == nil {
 			err = w.Close()

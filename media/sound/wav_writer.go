@@ -32,8 +32,8 @@ type Writer struct {
 	err      error
 }
 
-// NewWriter begins a file, which must be empty.
-func NewWriter(f File, rate, channels int) (*Writer, error) {
+// newWriter begins a file, which must be empty.
+func newWriter(f File, rate, channels int) (*Writer, error) {
 	if rate < 1000 || rate > maxRate || channels < 1 || channels > maxChannels {
 		return nil, fmt.Errorf("writing audio: %d channels at %d Hz", channels, rate)
 	}
