@@ -141,7 +141,7 @@ func (c *Call) Answer(ctx context.Context) error {
 	if err := c.Accept(); err != nil {
 		return err
 	}
-	return c.Acknowledged(ctx)
+	return c.acknowledged(ctx)
 }
 
 // Accept takes the call.
@@ -162,8 +162,8 @@ func (c *Call) Accept() (err error) {
 	return c.respond(c.invite, 200, "OK", message{"content": "Content-Type: application/sdp", "body": body})
 }
 
-// Acknowledged waits for the ACK to its answer.
-func (c *Call) Acknowledged(ctx context.Context) error {
+// acknowledged waits for the ACK to its answer.
+func (c *Call) acknowledged(ctx context.Context) error {
 	_, err := c.device.expect(ctx, "ACK", func(m *wire.Message) bool {
 		return m.IsRequest() && m.Method() == "ACK" && m.Get("Call-ID") == c.callid
 	})

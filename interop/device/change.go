@@ -48,8 +48,8 @@ func (c *Call) Hold(ctx context.Context) error {
 	return nil
 }
 
-// Resume takes the other side back.
-func (c *Call) Resume(ctx context.Context) error {
+// resume takes the other side back.
+func (c *Call) resume(ctx context.Context) error {
 	answer, err := c.propose(ctx, func(body string) string { return body })
 	if err != nil {
 		return err

@@ -34,9 +34,6 @@ func New(d *Dialect, end *wire.Endpoint, who Identity, patience time.Duration) *
 	return v
 }
 
-// Dialect is how it words its messages.
-func (v *Device) Dialect() *Dialect { return v.dialect }
-
 func random(octets int) string {
 	b := make([]byte, octets)
 	_, _ = rand.Read(b) // never fails

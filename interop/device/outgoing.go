@@ -30,7 +30,7 @@ func (v *Device) Dial(ctx context.Context, uri string, lines ...string) (*Call, 
 	if err != nil {
 		return nil, err
 	}
-	if err := c.Answered(ctx); err != nil {
+	if err := c.answered(ctx); err != nil {
 		c.Close()
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func (v *Device) GiveUp(ctx context.Context, uri string) error {
 	if err := c.Ringing(ctx); err != nil {
 		return err
 	}
-	return c.GiveUp(ctx)
+	return c.giveUp(ctx)
 }
 
 // Begin is Dial without waiting.
@@ -84,8 +84,8 @@ func (c *Call) Ringing(ctx context.Context) error {
 	return nil
 }
 
-// Answered waits for the answer and acknowledges it. A refusal is a *Refused.
-func (c *Call) Answered(ctx context.Context) error {
+// answered waits for the answer and acknowledges it. A refusal is a *Refused.
+func (c *Call) answered(ctx context.Context) error {
 	for c.answer == nil {
 		if _, err := c.progress(ctx, "the answer to INVITE"); err != nil {
 			return err
@@ -126,8 +126,8 @@ func (c *Call) progress(ctx context.Context, what string) (*wire.Message, error)
 	}
 }
 
-// GiveUp cancels the call, which rings (RFC 3261 §9.1), and wants 487.
-func (c *Call) GiveUp(ctx context.Context) error {
+// giveUp cancels the call, which rings (RFC 3261 §9.1), and wants 487.
+func (c *Call) giveUp(ctx context.Context) error {
 	v := c.device
 	cancel := message{"method": "CANCEL", "ruri": c.sent["ruri"], "via": c.sent["via"], "from": c.sent["from"], "to": c.sent["to"], "callid": c.callid, "cseq": c.sent["cseq"]}
 	if err := v.end.Send(v.words(v.dialect.Request, cancel)); err != nil {

@@ -87,9 +87,9 @@ func (p *Party) Established(ctx context.Context) (err error) {
 	case p.call == nil:
 		return errNoCall
 	case p.call.invite != nil:
-		err = p.call.Acknowledged(ctx)
+		err = p.call.acknowledged(ctx)
 	default:
-		err = p.call.Answered(ctx)
+		err = p.call.answered(ctx)
 	}
 	if err == nil {
 		p.voice = voice.Speak(p.call.sound, p.tone)
@@ -106,7 +106,7 @@ func (p *Party) HangUp(ctx context.Context) error {
 	case p.call.up():
 		return p.call.HangUp(ctx)
 	case p.call.invite == nil:
-		return p.call.GiveUp(ctx)
+		return p.call.giveUp(ctx)
 	}
 	return p.call.Refuse(ctx, 480, story.Reason(480))
 }
@@ -123,7 +123,7 @@ func (p *Party) Ended(ctx context.Context) (code int, err error) {
 		return 0, p.call.GivenUp(ctx)
 	}
 	var refused *Refused
-	switch err := p.call.Answered(ctx); {
+	switch err := p.call.answered(ctx); {
 	case errors.As(err, &refused):
 		return refused.Code, nil
 	case err != nil:
@@ -167,7 +167,7 @@ func (p *Party) Hold(ctx context.Context, on bool) error {
 	case p.voice == nil:
 		return errNoCall
 	case !on:
-		return p.call.Resume(ctx)
+		return p.call.resume(ctx)
 	}
 	return p.call.Hold(ctx)
 }

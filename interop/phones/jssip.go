@@ -62,8 +62,8 @@ func modules() (string, error) {
 	return dir, nil
 }
 
-// StartJsSIP starts one below dir. It says the file say (WAV) in calls.
-func StartJsSIP(_ context.Context, dir string, a Account, say string) (*JsSIP, error) {
+// startJsSIP starts one below dir. It says the file say (WAV) in calls.
+func startJsSIP(_ context.Context, dir string, a Account, say string) (*JsSIP, error) {
 	path, err := process.Find("chromium")
 	if err != nil {
 		return nil, err

@@ -40,7 +40,7 @@ func Start(ctx context.Context, kind, dir string, a Account, say string) (Phone,
 	case "linphonec":
 		return StartLinphone(ctx, dir, a, say)
 	case "jssip":
-		return StartJsSIP(ctx, dir, a, say)
+		return startJsSIP(ctx, dir, a, say)
 	}
 	return nil, fmt.Errorf("no program %q is known", kind)
 }
@@ -55,7 +55,7 @@ func StartParty(ctx context.Context, kind, dir string, a Account, tone float64) 
 		return nil, err
 	}
 	a.Codec = PCMU // what is recorded is 8000 Hz then, whatever the program is
-	return Play(ctx, Made{Kind: kind, Address: a.AOR(), Tone: tone, Refuses: refuses[kind], Start: func(ctx context.Context) (Phone, error) {
+	return play(ctx, Made{Kind: kind, Address: a.AOR(), Tone: tone, Refuses: refuses[kind], Start: func(ctx context.Context) (Phone, error) {
 		starts++
 		return Start(ctx, kind, filepath.Join(dir, fmt.Sprint(starts)), a, file)
 	}})

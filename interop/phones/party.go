@@ -29,8 +29,8 @@ type Party struct {
 
 var _ story.Party = (*Party)(nil)
 
-// Play starts a program that plays in stories, and waits until it is registered.
-func Play(ctx context.Context, m Made) (*Party, error) {
+// play starts a program that plays in stories, and waits until it is registered.
+func play(ctx context.Context, m Made) (*Party, error) {
 	p := &Party{Plain: story.Plain{Name: m.Kind}, made: m}
 	return p, p.start(ctx)
 }

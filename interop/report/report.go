@@ -1,7 +1,6 @@
 package report
 
 import (
-	"encoding/json"
 	"encoding/xml"
 	"fmt"
 	"io"
@@ -93,13 +92,6 @@ func (r *Result) explain(w io.Writer) {
 			}
 		}
 	}
-}
-
-// JSON writes the whole report.
-func (r *Report) JSON(w io.Writer) error {
-	e := json.NewEncoder(w)
-	e.SetIndent("", "  ")
-	return e.Encode(r)
 }
 
 // The form of JUnit that build servers read.

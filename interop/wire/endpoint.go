@@ -219,17 +219,6 @@ func dial(ctx context.Context, local netip.Addr, to netip.AddrPort) (net.Conn, e
 	return c, nil
 }
 
-// Aim has Send of a listening endpoint send to another server. Nothing may be
-// under way.
-func (e *Endpoint) Aim(to netip.AddrPort) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.To = to
-	if d, ok := e.out.(datagrams); ok {
-		e.out = datagrams{d.conn, to}
-	}
-}
-
 // Reply sends bytes back the way a request came, and again when the request
 // comes again.
 func (e *Endpoint) Reply(to *Message, b []byte) error {

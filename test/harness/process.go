@@ -242,13 +242,13 @@ func StartProcess(t *testing.T, settings string) (p *Process, dir string) {
 	t.Helper()
 	dir = t.TempDir()
 	p = Configure(t, dir, settings)
-	ImportUsers(t, p, dir)
+	importUsers(t, p, dir)
 	p.Start()
 	return p, dir
 }
 
-// ImportUsers makes u0, u1 … before the server starts.
-func ImportUsers(t *testing.T, p *Process, dir string) {
+// importUsers makes u0, u1 … before the server starts.
+func importUsers(t *testing.T, p *Process, dir string) {
 	t.Helper()
 	var csv strings.Builder
 	for i := range Clients {
