@@ -30,7 +30,7 @@ func (p Calls) Connect(c pint.Call, tell func(pint.Progress)) (pint.Handle, erro
 	told := &steps{tell: tell}
 	ctx, done := context.WithTimeout(context.Background(), 10*time.Second)
 	defer done()
-	trunk, err := p.Providers.Trunk(c.Provider)
+	trunk, err := p.Providers.trunk(c.Provider)
 	if err != nil {
 		return nil, err
 	}

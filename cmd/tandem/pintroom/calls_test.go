@@ -84,7 +84,7 @@ func TestProviders(t *testing.T) {
 	}{
 		"": {some, "", 0}, "telco.COM": {some, "berlin", 0}, "telco.org": {some, "", 606}, "any.example": {nil, "", 0},
 	} {
-		trunk, err := row.known.Trunk(name)
+		trunk, err := row.known.trunk(name)
 		var refused *pint.Refusal
 		if errors.As(err, &refused); trunk != row.trunk || (refused != nil) != (row.code != 0) || refused != nil && refused.Code != row.code {
 			t.Errorf("%q: %q, %v", name, trunk, err)

@@ -19,8 +19,8 @@ import (
 // or trunk group each is reached. Without any the parameter means nothing.
 type Providers map[string]string
 
-// Trunk is that of a provider, "" when none is named. The error is a *pint.Refusal.
-func (p Providers) Trunk(provider string) (string, error) {
+// trunk is that of a provider, "" when none is named. The error is a *pint.Refusal.
+func (p Providers) trunk(provider string) (string, error) {
 	if provider == "" || len(p) == 0 {
 		return "", nil
 	}
@@ -53,7 +53,7 @@ type Rights struct {
 
 // Provider implements pint.Rights.
 func (p Rights) Provider(name string) error {
-	_, err := p.Providers.Trunk(name)
+	_, err := p.Providers.trunk(name)
 	return err
 }
 

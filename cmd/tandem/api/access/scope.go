@@ -22,8 +22,8 @@ func Read(noun string) Scope { return Scope(noun + ":read") }
 // Write is the permission to see and change a noun.
 func Write(noun string) Scope { return Scope(noun + ":write") }
 
-// Noun of a scope, "" of Admin.
-func (s Scope) Noun() string {
+// noun of a scope, "" of Admin.
+func (s Scope) noun() string {
 	noun, _, ok := strings.Cut(string(s), ":")
 	if !ok {
 		return ""
@@ -33,7 +33,7 @@ func (s Scope) Noun() string {
 
 // Reading is what is needed to see what s may change.
 func (s Scope) Reading() Scope {
-	if noun := s.Noun(); noun != "" {
+	if noun := s.noun(); noun != "" {
 		return Read(noun)
 	}
 	return s
@@ -51,6 +51,6 @@ func (s Scopes) Allow(need Scope) bool {
 	if slices.Contains(s, Admin) || slices.Contains(s, need) {
 		return true
 	}
-	noun := need.Noun()
+	noun := need.noun()
 	return noun != "" && need == Read(noun) && slices.Contains(s, Write(noun))
 }

@@ -141,7 +141,7 @@ func (t *Token) check() error {
 		return nil
 	}
 	for _, s := range t.Scopes {
-		if !slices.Contains(personal, s.Noun()) {
+		if !slices.Contains(personal, s.noun()) {
 			return fmt.Errorf("scope %s of %q: %w: a token of one user has scopes of %s", s, t.Name, ErrTokenInvalid, strings.Join(personal, ", "))
 		}
 	}

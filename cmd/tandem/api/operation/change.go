@@ -63,7 +63,7 @@ func (d *Doing) Begin(ctx context.Context, resource string, before func() (any, 
 			return err
 		}
 	}
-	if err := conditionOf(ctx).check(Tag(d.Before)); err != nil {
+	if err := conditionOf(ctx).check(entityTag(d.Before)); err != nil {
 		return err
 	}
 	if d.set.cfg.Record != nil {
@@ -116,7 +116,7 @@ func Change[I, T any](s *Set, op Op, f func(context.Context, *Doing, *I) (T, err
 		if err = d.end(ctx, err); err != nil {
 			return nil, s.problem(ctx, op, err)
 		}
-		out := &changed[T]{ETag: Tag(d.After), Body: v}
+		out := &changed[T]{ETag: entityTag(d.After), Body: v}
 		if op.Status == http.StatusCreated {
 			out.Location = Base + "/" + d.Resource
 		}

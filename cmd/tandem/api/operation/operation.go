@@ -195,7 +195,7 @@ func Read[I, T any](s *Set, op Op, f func(context.Context, *I) (T, error)) {
 		if err != nil {
 			return nil, s.problem(ctx, op, err)
 		}
-		tag := Tag(v)
+		tag := entityTag(v)
 		if conditionOf(ctx).unchanged(tag) {
 			return nil, huma.ErrorWithHeaders(huma.Status304NotModified(), http.Header{"Etag": {tag}})
 		}

@@ -11,9 +11,9 @@ import (
 	"tandem/cmd/tandem/api/problem"
 )
 
-// Tag is the entity tag of a resource as it is shown (RFC 9110 §8.8.3): the same
+// entityTag is the entity tag of a resource as it is shown (RFC 9110 §8.8.3): the same
 // for the same content, another for any other. "" for nil.
-func Tag(v any) string {
+func entityTag(v any) string {
 	b, err := json.Marshal(v)
 	if err != nil || string(b) == "null" {
 		return ""
