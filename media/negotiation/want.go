@@ -51,7 +51,7 @@ const (
 	TonesHeard
 )
 
-// AsOther: offering, as this side was protected before, at first as the side it
+// AsOther is, offering, as this side was protected before, at first as the side it
 // mirrors; answering, as was offered, keys beside RTP/AVP taken.
 const AsOther secure.Keying = ""
 
