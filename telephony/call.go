@@ -300,7 +300,7 @@ func (c *Call) failed(l *leg, o outcome.Outcome) {
 	c.ringing = slices.Delete(c.ringing, at, at+1)
 	l.drop()
 	c.tried(l, o)
-	if c.ringWider(l, o) {
+	if c.ringWider(l, o) || c.ringSpare(l, o) {
 		return
 	}
 	c.best = c.best.Or(o)

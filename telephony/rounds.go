@@ -1,11 +1,9 @@
 package telephony
 
 import (
-	"slices"
 	"time"
 
 	"tandem/telephony/outcome"
-	"tandem/telephony/routing"
 )
 
 // wait bounds how long the round at hand rings.
@@ -19,6 +17,20 @@ func (c *Call) wait(patience time.Duration) {
 	}
 }
 
+// ringSpare calls a device by another way when one has led nowhere (RFC 5626 §7).
+func (c *Call) ringSpare(l *leg, o outcome.Outcome) bool {
+	if len(l.Spares) == 0 || !o.Nowhere() {
+		return false
+	}
+	d := l.Spares[0]
+	d.Spares = l.Spares[1:]
+	if c.ring(d, l.onward).Code != 0 {
+		return false
+	}
+	c.tell(Changed)
+	return true
+}
+
 // impatient gives up a round that nobody has answered.
 func (c *Call) impatient(turn int) {
 	if c.over || c.callee != nil || turn != c.turn {
@@ -30,6 +42,5 @@ func (c *Call) impatient(turn int) {
 	}
 	c.cancelAll("")
 	c.best = c.best.Or(nobody)
-	c.rounds = slices.DeleteFunc(c.rounds, func(r routing.Round) bool { return r.Spare }) // the same phones
 	c.next()
 }

@@ -80,6 +80,10 @@ func (o Outcome) Global() bool { return o.Code >= 600 }
 // Deflected reports whether a phone has sent the call on itself (RFC 3261 §21.3).
 func (o Outcome) Deflected() bool { return (o.Code == 301 || o.Code == 302) && o.Contact != "" }
 
+// Nowhere reports whether the device may not have been reached: nothing was heard of
+// it, or of its connection (RFC 5626 §5.3, §7).
+func (o Outcome) Nowhere() bool { return o.Code == 408 || o.Code == 430 || o.Code == 503 }
+
 // Redirected reports whether a trunk has named another address for the call (RFC
 // 3261 §21.3.1 to §21.3.3).
 func (o Outcome) Redirected() bool { return o.Code >= 300 && o.Code <= 302 && o.Contact != "" }

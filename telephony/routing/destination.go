@@ -14,13 +14,14 @@ import (
 
 // Destination is one place an INVITE of ours goes to.
 type Destination struct {
-	Way   dialog.Way
-	Trunk *gateways.Trunk // nil for a device
-	Want  media.Want      // how the offer to it is written
-	Who   identity.Party  // whom it reaches
-	Phone string          // the device secret it registered with, "" for none
-	Payer rtc.AOR         // whose rights it uses, "" for nobody's
-	Toll  *guard.Toll     // counts it; nil: nobody does
+	Way    dialog.Way
+	Trunk  *gateways.Trunk // nil for a device
+	Want   media.Want      // how the offer to it is written
+	Who    identity.Party  // whom it reaches
+	Phone  string          // the device secret it registered with, "" for none
+	Payer  rtc.AOR         // whose rights it uses, "" for nobody's
+	Toll   *guard.Toll     // counts it; nil: nobody does
+	Spares []Destination   // other ways to the same device: the first is tried when this one leads nowhere
 	// Instead says that it stands before the trunks for a number: what the called party
 	// does there ends the search as it does with a trunk.
 	Instead bool
@@ -38,7 +39,6 @@ func (d Destination) TrunkName() string {
 type Round struct {
 	To       []Destination
 	Patience time.Duration // how long they ring; 0: as long as the call may
-	Spare    bool          // ways that stand in for others, which did not ring either
 }
 
 // Rounds say whom a call still tries. The next round begins when all of one have

@@ -90,9 +90,9 @@ func (t *Route) wanted(called User) reach.Want {
 }
 
 // toPhones rings all devices of a user: those of the highest q at once, then those
-// of the next, and each spare way of a device after the way it stands in for; but one
-// device alone when the call is for that. Every way to phones is found here, and none
-// for a caller whom the user has blocked.
+// of the next, with the spare ways of each device; but one device alone when the call is
+// for that. Every way to phones is found here, and none for a caller whom the user has
+// blocked.
 func (p *Plan) toPhones(route Route, called User) (Route, error) {
 	route.Called, route.CalledName, route.CalledNumber = called.AOR, called.Display, called.Number
 	route.Rings, route.Rounds = called, nil
@@ -100,27 +100,35 @@ func (p *Plan) toPhones(route Route, called User) (Route, error) {
 		return route, err
 	}
 	ring := p.settings(called.AOR).RingTime
-	var spares Rounds
 	q := uint16(0)
-	for i, w := range p.Reach.Ways(called.AOR, route.wanted(called)) {
-		d := Destination{Way: p.wayTo(w), Want: deviceWant(w.Flow), Who: called.party(), Phone: w.Device}
-		switch {
-		case w.Spare:
-			spares = append(spares, Round{To: []Destination{d}, Patience: ring, Spare: true})
+	ways := p.Reach.Ways(called.AOR, route.wanted(called))
+	for i, w := range ways {
+		if w.Spare {
 			continue
-		case i == 0 || w.Q != q:
+		}
+		if i == 0 || w.Q != q {
 			route.Rounds, q = append(route.Rounds, Round{Patience: ring}), w.Q
+		}
+		d := p.device(called, w)
+		for _, spare := range ways[i+1:] {
+			if spare.Spare && spare.Instance == w.Instance {
+				d.Spares = append(d.Spares, p.device(called, spare))
+			}
 		}
 		last := &route.Rounds[len(route.Rounds)-1]
 		last.To = append(last.To, d)
 		route.log.phone(d)
 	}
-	route.Rounds = append(route.Rounds, spares...)
 	if len(route.Rounds) == 0 {
 		route.log.add("phone", string(called.AOR), "has none that is registered")
 		return route, &rtc.Status{Code: 480}
 	}
 	return route, nil
+}
+
+// device is a way to a device of a user as a destination.
+func (p *Plan) device(called User, w reach.Way) Destination {
+	return Destination{Way: p.wayTo(w), Want: deviceWant(w.Flow), Who: called.party(), Phone: w.Device}
 }
 
 // also rings a number outside together with the user's phones, at the user's

@@ -86,9 +86,7 @@ func (p *Plan) member(route Route, g *group.Group, member string) (to []Destinat
 		}
 		phones, _ := p.toPhones(Route{Caller: route.Caller, Payer: route.Payer, log: route.log}, called)
 		for _, r := range phones.Rounds {
-			if !r.Spare {
-				to = append(to, r.To...)
-			}
+			to = append(to, r.To...)
 		}
 		return to
 	}

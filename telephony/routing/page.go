@@ -35,7 +35,7 @@ func (p *Plan) toPage(route Route, caller User, name string) (Route, error) {
 		phones, _ := p.toPhones(Route{Caller: route.Caller, Payer: route.Payer, log: route.log}, called)
 		for _, r := range phones.Rounds {
 			for _, d := range r.To {
-				if r.Spare || len(route.Paged) == maxPaged {
+				if len(route.Paged) == maxPaged {
 					continue
 				}
 				one := phones
