@@ -19,6 +19,7 @@ type crowd struct {
 	tags     [][]byte // entity tag of each presentity
 	round    int
 	notified int
+	refused  map[string]int // other answers than 2xx, by status line
 	buf      []byte
 	out      []byte
 	onNotify func(i int)
@@ -39,7 +40,7 @@ type sub struct {
 const socks = 4
 
 func newCrowd(port, people, watchers int) (*crowd, error) {
-	c := &crowd{people: people, watchers: watchers, subs: make([]sub, people*watchers), tags: make([][]byte, people), buf: make([]byte, 65536)}
+	c := &crowd{people: people, watchers: watchers, subs: make([]sub, people*watchers), tags: make([][]byte, people), buf: make([]byte, 65536), refused: make(map[string]int)}
 	to := &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port}
 	for range socks + 1 {
 		// Not connected: a server that is started again must reach it.
@@ -106,7 +107,7 @@ func (c *crowd) subscribeAll(refresh bool) error {
 			}
 		}
 		if time.Since(last) > 40*time.Second {
-			return fmt.Errorf("%d subscriptions get no answer or NOTIFY (refresh %t)", len(open), refresh)
+			return fmt.Errorf("%d subscriptions get no answer or NOTIFY (refresh %t); refused: %v", len(open), refresh, c.refused)
 		}
 	}
 	return nil
@@ -280,6 +281,9 @@ func (c *crowd) take(s *net.UDPConn, from *net.UDPAddr, m []byte) {
 		if p, ok := number(line(m, "To: "), "<sip:u", '@'); ok {
 			c.tags[p] = bytes.Clone(line(m, "SIP-ETag: "))
 		}
+	case bytes.HasPrefix(m, []byte("SIP/2.0 ")) && m[8] > '2':
+		status, _, _ := bytes.Cut(m, []byte("\r\n"))
+		c.refused[string(status)]++
 	case bytes.HasPrefix(m, []byte("SIP/2.0 2")):
 		if i, ok := number(id, "s", '-'); ok {
 			sub := &c.subs[i]
