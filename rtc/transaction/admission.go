@@ -14,8 +14,9 @@ import (
 // own load on; what is in a dialog, an emergency, marked by RFC 4412 or of a known
 // sender only at the hard limit. ACK, CANCEL and responses are never shed: they end work.
 //
-// Not shed early: REGISTER, because a phone that cannot refresh is lost, and
-// OPTIONS, because it decides whether a peer thinks us alive; both are cheap.
+// Not shed early: REGISTER, because a phone that cannot refresh is lost, a PUBLISH
+// that goes on with a publication, because a user would seem to have left, and
+// OPTIONS, because it decides whether a peer thinks us alive; all are cheap.
 
 // class of a request, in the order of shedding.
 type class uint8
@@ -23,7 +24,7 @@ type class uint8
 const (
 	classNew       class = iota // INVITE, SUBSCRIBE, PUBLISH and others outside a dialog
 	classMessage                // MESSAGE
-	classRegister               // REGISTER, OPTIONS
+	classRegister               // REGISTER, OPTIONS, PUBLISH with SIP-If-Match
 	classProtected              // within a dialog, emergency
 )
 
@@ -56,6 +57,10 @@ func (l *Layer) classify(m *sip.Message) class {
 	switch m.Method() {
 	case sip.REGISTER, sip.OPTIONS:
 		return classRegister
+	case sip.PUBLISH:
+		if m.Has(sip.HdrSIPIfMatch) {
+			return classRegister
+		}
 	case sip.MESSAGE:
 		return classMessage
 	}

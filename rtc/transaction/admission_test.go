@@ -24,6 +24,7 @@ func TestAdmission(t *testing.T) {
 		{"INVITE", nil, "", 0.80},
 		{"SUBSCRIBE", []string{"Event: presence", "Contact: <sip:a@192.0.2.1>"}, "", 0.80},
 		{"PUBLISH", []string{"Event: presence"}, "", 0.80},
+		{"PUBLISH", []string{"Event: presence", "SIP-If-Match: a"}, "", 0.97}, // a refresh
 		{"MESSAGE", nil, "", 0.90},
 		{"REGISTER", nil, "", 0.97},
 		{"OPTIONS", nil, "", 0.97},
