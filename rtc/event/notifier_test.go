@@ -332,3 +332,32 @@ func TestListInRequest(t *testing.T) {
 		}
 	})
 }
+
+// Subscriptions are bounded, in all, of a user, to a resource, and within a list; who
+// may come again later is told so.
+func TestLimits(t *testing.T) {
+	other := []string{"Call-ID: two", "From: <sip:alice@pbx.test>;tag=two"}
+	for _, c := range []struct {
+		name   string
+		change func(*Config)
+		lines  []string
+		want   string
+		retry  bool
+	}{
+		{"in all", func(c *Config) { c.Total = 1 }, nil, "503 SUBSCRIBE", true},
+		{"of a user", func(c *Config) { c.PerUser = 1 }, nil, "403 SUBSCRIBE", false},
+		{"to a resource", func(c *Config) { c.PerResource = 1 }, nil, "403 SUBSCRIBE", false},
+		{"in a list", func(c *Config) { c.PerList = 2 }, []string{"Supported: eventlist", "Content-Type: " + lists.Type, listBody}, "413 SUBSCRIBE", false},
+	} {
+		run(t, func(b *bench) {
+			ok, _ := b.begin()
+			b.ask(append(other, c.lines...)...)
+			if m := b.Want(c.want)[0]; m.Has(sip.HdrRetryAfter) != c.retry {
+				t.Errorf("%s: %s", c.name, m.Bytes())
+			}
+			b.ask(in(ok, "Expires: 0")...) // makes room
+			b.Reply(b.Want("200 SUBSCRIBE", "NOTIFY")[1], 200, "", "")
+			b.begin("Call-ID: three", "From: <sip:alice@pbx.test>;tag=three")
+		}, c.change)
+	}
+}
