@@ -21,7 +21,7 @@ func (s *Server) openEvents(ctx context.Context, cfg *config.Config) error {
 	}
 	s.events = event.New(event.Config{
 		Store:       eventstore.New(s.store, s.log),
-		Users:       users{s.directory, s},
+		Users:       s.users,
 		Layer:       s.layer,
 		Wire:        uac.Over(s.transport),
 		Resolver:    s.resolver,

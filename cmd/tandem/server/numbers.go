@@ -5,6 +5,7 @@ import (
 	"log/slog"
 
 	"tandem/cmd/tandem/config"
+	"tandem/cmd/tandem/people"
 	"tandem/rtc/policy"
 	policystore "tandem/rtc/policy/sqlstore"
 	"tandem/rtc/store"
@@ -27,7 +28,7 @@ func (s *Server) plan(string) *number.Plan { return s.numbers }
 
 // Actions are what rules of policy can be about.
 func Actions() []policy.Action {
-	return []policy.Action{rights.Calls(), rights.Recordings(), rights.Announcements(), writing()}
+	return []policy.Action{rights.Calls(), rights.Recordings(), rights.Announcements(), people.Writing()}
 }
 
 // Policy of the server.

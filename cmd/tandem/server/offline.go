@@ -8,6 +8,7 @@ import (
 	"tandem/cmd/tandem/api"
 	"tandem/cmd/tandem/config"
 	"tandem/cmd/tandem/dialroom"
+	"tandem/cmd/tandem/people"
 	"tandem/cmd/tandem/phoneroom"
 	"tandem/rtc/contacts"
 	contactstore "tandem/rtc/contacts/sqlstore"
@@ -51,7 +52,7 @@ func Offline(ctx context.Context, cfg *config.Config, db *store.DB, key []byte, 
 		Numbers:   func(string) *number.Plan { return plan },
 		Log:       log,
 	}
-	rooms.Presence.Consent = consent.New(consentstore.New(db), consent.Action(cfg.Presence.Unknown), names(rooms.Directory, rooms.Numbers))
+	rooms.Presence.Consent = consent.New(consentstore.New(db), consent.Action(cfg.Presence.Unknown), people.Names(rooms.Directory, rooms.Numbers))
 	if err := errors.Join(rooms.Directory.Load(ctx), rooms.Presence.Consent.Load(ctx), rooms.Trunks.Load(ctx), rooms.Policy.Load(ctx), rooms.Settings.Load(ctx), rooms.Groups.Load(ctx), dialling.Load(ctx)); err != nil {
 		return api.Rooms{}, err
 	}

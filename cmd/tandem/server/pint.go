@@ -80,7 +80,7 @@ func (s *Server) openPINT(ctx context.Context, cfg *config.Config) error {
 	s.pint.executive = executive.New(executive.Config{
 		Store:     kept,
 		Telephony: pintroom.Calls{Exchange: func() pintroom.Exchange { return s.exchange }, Providers: providers},
-		Rights: pintroom.Rights{Users: users{s.directory, s}, Plan: s.plan, Policy: s.policy, Numbers: s.pint.numbers,
+		Rights: pintroom.Rights{Users: s.users, Plan: s.plan, Policy: s.policy, Numbers: s.pint.numbers,
 			Contexts: contexts, Domain: cfg.Domains[0], Providers: providers},
 		Services: s.pint.broker.Services,
 		Sounds:   speech.New(speech.Config{Fetch: fetcher}),
@@ -90,7 +90,7 @@ func (s *Server) openPINT(ctx context.Context, cfg *config.Config) error {
 		Keep:     cfg.PINT.Keep,
 		Log:      s.log,
 	})
-	s.pint.lines = pintroom.Lines{Session: s.pint.executive.Session, Users: users{s.directory, s}.Resolve, Contexts: contexts, Domain: cfg.Domains[0]}
+	s.pint.lines = pintroom.Lines{Session: s.pint.executive.Session, Users: s.users.Resolve, Contexts: contexts, Domain: cfg.Domains[0]}
 	s.pint.executive.Watch(s.tellPINT)
 	to, err := config.Prefixes(cfg.API.WebhooksTo)
 	if err != nil {
@@ -103,7 +103,7 @@ func (s *Server) openPINT(ctx context.Context, cfg *config.Config) error {
 		Executive: s.pint.executive,
 		Dialog: dialog.Config{Layer: s.layer, Wire: dialog.Over(s.transport), Resolver: s.resolver, Permit: s.peers.Permit, Chosen: s.peers.Chosen,
 			Key: derived(s.key, "pint")}, // its dialogs are told from those of calls
-		Ours:     users{s.directory, s}.Ours,
+		Ours:     s.users.Ours,
 		Agent:    cfg.Domains[0],
 		Contexts: contexts,
 		Onward:   s.proxy,
@@ -213,7 +213,7 @@ func (s *Server) withCAMARA(api http.Handler) http.Handler {
 // ownerOf is the user whose number it is, by the directory or since they have proved
 // it.
 func (s *Server) ownerOf(number string) (rtc.AOR, bool) {
-	if u, ok := (users{s.directory, s}).Number(number); ok {
+	if u, ok := s.users.Number(number); ok {
 		return u.AOR, true
 	}
 	return s.pint.numbers.Owner(number)

@@ -3,12 +3,11 @@ package server
 import (
 	"context"
 	"slices"
-	"strings"
 	"sync"
 
 	"tandem/cmd/tandem/config"
+	"tandem/cmd/tandem/people"
 	"tandem/rtc"
-	"tandem/rtc/directory"
 	"tandem/rtc/event"
 	"tandem/rtc/event/dialoginfo"
 	"tandem/rtc/event/winfo"
@@ -16,24 +15,22 @@ import (
 	consentstore "tandem/rtc/policy/consent/sqlstore"
 	"tandem/rtc/presence"
 	presencestore "tandem/rtc/presence/sqlstore"
-	"tandem/rtc/sip"
 	"tandem/sipphone/appearance"
 	"tandem/telephony"
 	"tandem/telephony/feature"
-	"tandem/telephony/number"
 )
 
 // openPresence builds the presence agent and the lamps of lines, which follow the
 // same consent.
 func (s *Server) openPresence(ctx context.Context, cfg *config.Config) error {
-	s.consent = consent.New(consentstore.New(s.store), consent.Action(cfg.Presence.Unknown), names(s.directory, s.plan))
+	s.consent = consent.New(consentstore.New(s.store), consent.Action(cfg.Presence.Unknown), people.Names(s.directory, s.plan))
 	if err := s.consent.Load(ctx); err != nil {
 		return err
 	}
 	s.lamps = &lamps{calls: make(map[string][]lit)}
 	s.presence = presence.New(presence.Config{
 		Store:        presencestore.New(s.store),
-		Users:        users{s.directory, s},
+		Users:        s.users,
 		Location:     s.location,
 		Consent:      s.consent,
 		Notifier:     s.events,
@@ -97,39 +94,6 @@ func (s *Server) mayWatch(a event.Ask) (event.Grant, error) {
 		return event.Grant{}, nil
 	}
 	return s.presence.Authorise(a)
-}
-
-// Watcher implements presence.Users.
-func (u users) Watcher(address rtc.AOR, proved bool) consent.Watcher {
-	found, _ := u.Directory.Resolve(address)
-	return consent.Watcher{AOR: address, Also: found.Aliases, Groups: found.Groups, Proved: proved}
-}
-
-// names are those by which the rules of users know others: a user by the
-// address-of-record, and a number in E.164, as its writer dials it.
-func names(d *directory.Directory, plan func(site string) *number.Plan) consent.Names {
-	return func(owner, address rtc.AOR) rtc.AOR {
-		if u, ok := d.Resolve(address); ok {
-			return u.AOR
-		}
-		text, tel := strings.CutPrefix(string(address), "tel:")
-		if !tel {
-			if !d.Domain([]byte(address.Domain())) {
-				return address
-			}
-			text = string(sip.AppendUnescaped(nil, []byte(address.User())))
-		}
-		writer, _ := d.User(owner)
-		n, err := plan(writer.Site).Subscriber(text)
-		if err != nil || !n.Global() {
-			return address
-		}
-		global := rtc.AOR("tel:" + n.String())
-		if u, ok := d.Resolve(global); ok {
-			return u.AOR
-		}
-		return global
-	}
 }
 
 // watchCalls has calls light the lamps.

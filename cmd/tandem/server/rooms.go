@@ -7,6 +7,7 @@ import (
 
 	"tandem/cmd/tandem/config"
 	"tandem/cmd/tandem/dialroom"
+	"tandem/cmd/tandem/people"
 	"tandem/media"
 	"tandem/rtc"
 	"tandem/rtc/dialog"
@@ -63,7 +64,7 @@ func rooms() []room {
 		{name: "telephony", page: "calls.md", open: (*Server).openTelephony, run: (*Server).pruneRecords, metrics: (*Server).telephonyMetrics,
 			handler: func(s *Server) rtc.Handler { return s.exchange }},
 		{name: "consent",
-			handler: func(s *Server) rtc.Handler { return rtc.HandlerFunc(s.refuseBlocked) }}, // of calls that are not led
+			handler: func(s *Server) rtc.Handler { return rtc.HandlerFunc(s.rules.RefuseBlocked) }}, // of calls that are not led
 		{name: "phones", page: "phones.md", open: (*Server).openPhones, metrics: (*Server).phoneMetrics,
 			run:    func(s *Server, ctx context.Context) error { return s.phones.Run(ctx) },
 			reload: func(s *Server, cfg *config.Config) error { return s.phones.Reload(cfg) }},
@@ -109,7 +110,7 @@ func (s *Server) openTelephony(ctx context.Context, cfg *config.Config) error {
 		return err
 	}
 	s.plans = &routing.Plan{
-		Users:     users{s.directory, s},
+		Users:     s.users,
 		Numbers:   s.plan,
 		Countries: s.countries.Of,
 		Enum:      dialroom.ENUM(cfg.Numbers, s.resolver),
@@ -127,8 +128,10 @@ func (s *Server) openTelephony(ctx context.Context, cfg *config.Config) error {
 		Groups:    s.groups,
 		AllCalls:  cfg.Telephony.AllCalls,
 		Engaged:   func(user rtc.AOR) bool { return s.exchange.Engaged(user) },
-		Bars:      func(user rtc.AOR, caller identity.Party) error { return s.bars(user, s.watcher(caller)) },
+		Bars:      func(user rtc.AOR, caller identity.Party) error { return s.rules.Bars(user, s.rules.Watcher(caller)) },
 	}
+	s.rules = &people.Rules{Users: s.users, Consent: s.consent, Contacts: s.contacts, Policy: s.policy, Caller: s.plans.Caller,
+		Strangers: cfg.Messages.Strangers, Domains: cfg.Domains}
 	s.exchange = telephony.New(telephony.Config{
 		Dialog: dialog.Config{Layer: s.layer, Wire: dialog.Over(s.transport), Resolver: s.resolver, Permit: s.peers.Permit, Chosen: s.peers.Chosen, Key: s.key,
 			SessionExpires: cfg.Telephony.SessionTimer},

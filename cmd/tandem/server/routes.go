@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"strings"
 
 	"tandem/cmd/tandem/config"
 	"tandem/cmd/tandem/dialroom"
@@ -10,14 +9,12 @@ import (
 	"tandem/cmd/tandem/pintroom"
 	"tandem/rtc"
 	"tandem/rtc/auth"
-	"tandem/rtc/directory"
 	"tandem/rtc/location"
 	"tandem/rtc/proxy"
 	"tandem/rtc/reach"
 	"tandem/rtc/registrar"
 	"tandem/rtc/sip"
 	"tandem/rtc/transport"
-	"tandem/telephony/routing"
 )
 
 // routes is the order in which a request meets the handlers. To see why a
@@ -111,7 +108,7 @@ func (s *Server) newProxy(cfg *config.Config, routes *proxy.Routes) *proxy.Proxy
 		Resolver:  s.resolver,
 		Reach:     s.reach,
 		Peers:     s.peers,
-		Users:     users{s.directory, s},
+		Users:     s.users,
 		Routes:    routes,
 		Log:       s.log,
 		Domain:    cfg.Domains[0],
@@ -129,60 +126,6 @@ func (s *Server) newProxy(cfg *config.Config, routes *proxy.Routes) *proxy.Proxy
 		DiversionOfUsers: cfg.Proxy.DiversionOfUsers,
 		TimerC:           cfg.Proxy.TimerC,
 	})
-}
-
-// users is the directory as proxy and calls see it.
-type users struct {
-	*directory.Directory
-	s *Server
-}
-
-// Domain implements routing.Users.
-func (u users) Ours(host []byte, port uint16) bool {
-	return u.s.transport.IsLocal(host, port) || u.Directory.Domain(host)
-}
-
-// User implements routing.Users.
-func (u users) User(address rtc.AOR) (routing.User, bool) {
-	user, ok := u.Directory.Resolve(address)
-	return called(user, address), ok && user.Enabled
-}
-
-// Number implements routing.Users.
-func (u users) Number(number string) (routing.User, bool) {
-	address := rtc.AOR("tel:" + number)
-	user, ok := u.Directory.Resolve(address)
-	return called(user, address), ok && user.Enabled
-}
-
-// called is a user as calls to an address know him.
-func called(u directory.User, address rtc.AOR) routing.User {
-	s := routing.User{AOR: u.AOR, Display: u.DisplayName, Groups: u.Groups, Site: u.Site}
-	if device := u.DeviceOf(address); directory.IsInstance(device) {
-		s.Only.Instance = device
-	} else {
-		s.Only.Device = device
-	}
-	for _, a := range u.Aliases {
-		if n, ok := strings.CutPrefix(string(a), "tel:+"); ok {
-			s.Number = "+" + n
-			break
-		}
-	}
-	return s
-}
-
-// Resolve implements proxy.Users. A number in our domains is found in every form
-// in which it may be written (RFC 3261 §19.1.6).
-func (u users) Resolve(address rtc.AOR) (rtc.AOR, bool) {
-	user, ok := u.Directory.Resolve(address)
-	if !ok && u.Directory.Domain([]byte(address.Domain())) {
-		text := string(sip.AppendUnescaped(nil, []byte(address.User())))
-		if n, err := u.s.numbers.Subscriber(text); err == nil && n.Global() {
-			user, ok = u.Directory.Resolve(rtc.AOR("tel:" + n.String()))
-		}
-	}
-	return user.AOR, ok && user.Enabled
 }
 
 func algorithms(names []string) []auth.Algorithm {

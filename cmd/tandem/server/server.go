@@ -25,6 +25,7 @@ import (
 	"tandem/cmd/tandem/config"
 	"tandem/cmd/tandem/datafolder"
 	"tandem/cmd/tandem/dialroom"
+	"tandem/cmd/tandem/people"
 	"tandem/cmd/tandem/phoneroom"
 	"tandem/cmd/tandem/web"
 	"tandem/gateways"
@@ -74,6 +75,8 @@ type Server struct {
 	cert      certs.Certificate
 	store     *store.DB
 	directory *directory.Directory
+	users     people.Users // as the rooms see them
+	rules     *people.Rules
 	location  *location.Location
 	gate      *auth.Gate
 	resolver  *resolve.Resolver
@@ -220,6 +223,7 @@ func (s *Server) openSIP(ctx context.Context, cfg *config.Config) error {
 		return err
 	}
 	s.layer.SetTransport(s.transport)
+	s.users = people.Users{Directory: s.directory, Local: s.transport.IsLocal, Plan: s.numbers}
 	s.resolver = resolve.New(resolve.Config{Servers: cfg.DNS.Servers, Protos: s.protos(), NoIPv6: !s.hasIPv6(), Probe: s.probe, Log: s.log})
 	s.peers = peers.New(s.resolver, s.log)
 	local, err := config.Prefixes(cfg.Proxy.UsersTo)

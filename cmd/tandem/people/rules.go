@@ -1,19 +1,32 @@
-package server
+package people
 
 import (
 	"slices"
 	"strings"
 
 	"tandem/rtc"
+	"tandem/rtc/contacts"
 	"tandem/rtc/im"
 	"tandem/rtc/policy"
 	"tandem/rtc/policy/consent"
 	"tandem/rtc/sip"
 	"tandem/telephony/identity"
+	"tandem/telephony/routing"
 )
 
-// writing is what policy says about messages.
-func writing() policy.Action {
+// Rules are what users let others do with them, below the administrator's policy.
+type Rules struct {
+	Users     Users
+	Consent   *consent.Book
+	Contacts  *contacts.Book
+	Policy    *policy.Engine
+	Caller    func(*rtc.Request) (routing.Route, error) // who calls from a trunk
+	Strangers string                                    // what becomes of messages of strangers: "deliver", "hold" or "refuse"
+	Domains   []string
+}
+
+// Writing is what policy says about messages.
+func Writing() policy.Action {
 	return policy.Action{Name: "message", About: "write a message to somebody", Allow: true, Kinds: []policy.Kind{
 		{Name: "contact", About: "to somebody whose contact the sender is", Allow: true},
 		{Name: "stranger", About: "to others", Allow: true},
@@ -21,36 +34,36 @@ func writing() policy.Action {
 	}}
 }
 
-// mayWrite is the rule of messages: the administrator's policy comes first, then
+// MayWrite is the rule of messages: the administrator's policy comes first, then
 // the receiver's own rules, which presence and calls follow as well, then what
 // holds for strangers.
-func (s *Server) mayWrite(a im.Ask) im.Verdict {
+func (x *Rules) MayWrite(a im.Ask) im.Verdict {
 	if a.From == a.To {
 		return im.Deliver
 	}
 	if a.Notice { // about a message of To, which From may have blocked
-		if action, rule := s.consent.Decide(a.From, users{s.directory, s}.Watcher(a.To, true)); rule != nil && blocks(action) {
+		if action, rule := x.Consent.Decide(a.From, x.Users.Watcher(a.To, true)); rule != nil && blocks(action) {
 			return im.Drop
 		}
 		return im.Deliver
 	}
-	sender := users{s.directory, s}.Watcher(a.From, a.Proved)
+	sender := x.Users.Watcher(a.From, a.Proved)
 	subject := policy.Subject{User: a.From}
 	if a.Proved {
-		if u, ok := s.directory.User(a.From); ok {
+		if u, ok := x.Users.Directory.User(a.From); ok {
 			subject.Groups, subject.Site = u.Groups, u.Site
 		}
 	}
-	known, kind := a.Proved && s.contacts.Has(a.To, a.From), "stranger"
+	known, kind := a.Proved && x.Contacts.Has(a.To, a.From), "stranger"
 	if known {
 		kind = "contact"
 	}
-	if !s.policy.May(subject, policy.Question{Action: "message", Kind: kind, Object: string(a.To)}).Allowed {
+	if !x.Policy.May(subject, policy.Question{Action: "message", Kind: kind, Object: string(a.To)}).Allowed {
 		return im.Refuse
 	}
-	action, rule := s.consent.Decide(a.To, sender)
+	action, rule := x.Consent.Decide(a.To, sender)
 	if rule == nil {
-		return s.toStrangers(known)
+		return x.toStrangers(known)
 	}
 	switch action {
 	case consent.Block:
@@ -63,19 +76,19 @@ func (s *Server) mayWrite(a im.Ask) im.Verdict {
 	return im.Deliver
 }
 
-// mayKnow tells whether a user may get reports of the server about messages to
+// MayKnow tells whether a user may get reports of the server about messages to
 // another.
-func (s *Server) mayKnow(sender, receiver rtc.AOR) bool {
-	u, _ := s.directory.User(sender)
+func (x *Rules) MayKnow(sender, receiver rtc.AOR) bool {
+	u, _ := x.Users.Directory.User(sender)
 	subject := policy.Subject{User: sender, Groups: u.Groups, Site: u.Site}
-	return s.policy.May(subject, policy.Question{Action: "message", Kind: "report", Object: string(receiver)}).Allowed
+	return x.Policy.May(subject, policy.Question{Action: "message", Kind: "report", Object: string(receiver)}).Allowed
 }
 
 func blocks(a consent.Action) bool { return a == consent.Block || a == consent.PoliteBlock }
 
 // toStrangers is what becomes of messages about which the receiver has no rule.
-func (s *Server) toStrangers(known bool) im.Verdict {
-	switch strangers := s.begun.Messages.Strangers; {
+func (x *Rules) toStrangers(known bool) im.Verdict {
+	switch strangers := x.Strangers; {
 	case known || strangers == "deliver":
 		return im.Deliver
 	case strangers == "hold":
@@ -84,12 +97,12 @@ func (s *Server) toStrangers(known bool) im.Verdict {
 	return im.Refuse
 }
 
-// bars is what somebody whom a user has blocked is told when he calls: what he would
+// Bars is what somebody whom a user has blocked is told when he calls: what he would
 // be told if there were no such user, or if the user were away. nil: he may call. A
 // telephone number is barred by a rule about that number alone: whoever shows his
 // presence to nobody wants to be called all the same.
-func (s *Server) bars(user rtc.AOR, caller consent.Watcher) error {
-	switch action, rule := s.consent.Decide(user, caller); {
+func (x *Rules) Bars(user rtc.AOR, caller consent.Watcher) error {
+	switch action, rule := x.Consent.Decide(user, caller); {
 	case rule != nil && rule.Kind != consent.User && strings.HasPrefix(string(caller.AOR), "tel:"):
 	case rule != nil && action == consent.Block:
 		return &rtc.Status{Code: 404}
@@ -99,24 +112,24 @@ func (s *Server) bars(user rtc.AOR, caller consent.Watcher) error {
 	return nil
 }
 
-// refuseBlocked is a handler: who is blocked by a user does not call him. It is for
+// RefuseBlocked is a handler: who is blocked by a user does not call him. It is for
 // what is proxied; of the calls that are led, their plan asks.
-func (s *Server) refuseBlocked(r *rtc.Request) error {
+func (x *Rules) RefuseBlocked(r *rtc.Request) error {
 	if r.Method() != sip.INVITE || r.ToTag() != nil {
 		return rtc.Next
 	}
-	caller := s.caller(r)
+	caller := x.caller(r)
 	u, err := sip.ParseURI(r.RequestURI())
 	if err != nil || u.User == nil {
 		return rtc.Next
 	}
-	all := users{s.directory, s}
+	all := x.Users
 	if u.Kind != sip.URITel {
 		if !all.Ours(u.Host, u.Port) {
 			return rtc.Next
 		}
-		if !s.directory.Domain(u.Host) {
-			u.Host = []byte(s.begun.Domains[0])
+		if !x.Users.Directory.Domain(u.Host) {
+			u.Host = []byte(x.Domains[0])
 		}
 		u.Port = 0
 	}
@@ -124,20 +137,20 @@ func (s *Server) refuseBlocked(r *rtc.Request) error {
 	if !ok || to == caller.AOR {
 		return rtc.Next
 	}
-	if err := s.bars(to, caller); err != nil {
+	if err := x.Bars(to, caller); err != nil {
 		return err
 	}
 	return rtc.Next
 }
 
 // caller is who sent a request, as far as consent asks.
-func (s *Server) caller(r *rtc.Request) consent.Watcher {
+func (x *Rules) caller(r *rtc.Request) consent.Watcher {
 	if id := r.Identity; id != nil && id.AOR != "" {
-		return users{s.directory, s}.Watcher(id.AOR, true)
+		return x.Users.Watcher(id.AOR, true)
 	}
 	if r.Identity != nil && r.Identity.Peer != "" {
-		if route, err := s.plans.Caller(r); err == nil { // of a trunk, which tells a number
-			return s.watcher(route.Caller)
+		if route, err := x.Caller(r); err == nil { // of a trunk, which tells a number
+			return x.Watcher(route.Caller)
 		}
 	}
 	from, _ := r.From()
@@ -145,18 +158,18 @@ func (s *Server) caller(r *rtc.Request) consent.Watcher {
 	if err != nil {
 		return consent.Watcher{}
 	}
-	return users{s.directory, s}.Watcher(rtc.AOR(u.AppendAOR(nil)), r.Identity != nil)
+	return x.Users.Watcher(rtc.AOR(u.AppendAOR(nil)), r.Identity != nil)
 }
 
-// watcher is the caller of a call that is led, as far as consent asks. A number is
+// Watcher is the caller of a call that is led, as far as consent asks. A number is
 // whoever has it, and is blocked as tel:+4930123 or as sip:+4930123 in a domain of
 // ours. That a trunk shows a name in our domain makes nobody one of its users.
-func (s *Server) watcher(p identity.Party) consent.Watcher {
-	w := users{s.directory, s}.Watcher(p.User, p.User != "")
+func (x *Rules) Watcher(p identity.Party) consent.Watcher {
+	w := x.Users.Watcher(p.User, p.User != "")
 	w.Also = slices.Clone(w.Also) // it is the directory's
 	if u, err := sip.ParseURI([]byte(p.URI)); err == nil && !w.Proved {
 		shown := rtc.AOR(u.AppendAOR(nil))
-		if w.Also = append(w.Also, shown); !s.directory.Domain(u.Host) {
+		if w.Also = append(w.Also, shown); !x.Users.Directory.Domain(u.Host) {
 			w.AOR = shown
 		}
 	}
@@ -167,10 +180,10 @@ func (s *Server) watcher(p identity.Party) consent.Watcher {
 	if w.Also = append(w.Also, number); !w.Proved {
 		w.AOR = number
 	}
-	for _, domain := range s.begun.Domains {
+	for _, domain := range x.Domains {
 		w.Also = append(w.Also, rtc.AOR("sip:"+p.Number+"@"+domain))
 	}
-	if owner, ok := s.directory.Resolve(number); ok {
+	if owner, ok := x.Users.Directory.Resolve(number); ok {
 		w.Also = append(w.Also, owner.AOR)
 	}
 	return w

@@ -1,0 +1,104 @@
+// Package people is what the server knows of people, put among the other rooms: its users
+// as calls, the proxy and presence see them (Users), and what users let others do with
+// them (Rules): write, call, be told. The directory and the book of consent know nothing
+// of each other, or of calls.
+package people
+
+import (
+	"strings"
+
+	"tandem/rtc"
+	"tandem/rtc/directory"
+	"tandem/rtc/policy/consent"
+	"tandem/rtc/sip"
+	"tandem/telephony/number"
+	"tandem/telephony/routing"
+)
+
+// Users is the directory as the other rooms see it.
+type Users struct {
+	*directory.Directory
+	Local func(host []byte, port uint16) bool // whether this server is called so
+	Plan  *number.Plan                        // by which numbers are read
+}
+
+// Domain implements routing.Users.
+func (u Users) Ours(host []byte, port uint16) bool {
+	return u.Local(host, port) || u.Directory.Domain(host)
+}
+
+// User implements routing.Users.
+func (u Users) User(address rtc.AOR) (routing.User, bool) {
+	user, ok := u.Directory.Resolve(address)
+	return called(user, address), ok && user.Enabled
+}
+
+// Number implements routing.Users.
+func (u Users) Number(number string) (routing.User, bool) {
+	address := rtc.AOR("tel:" + number)
+	user, ok := u.Directory.Resolve(address)
+	return called(user, address), ok && user.Enabled
+}
+
+// called is a user as calls to an address know him.
+func called(u directory.User, address rtc.AOR) routing.User {
+	s := routing.User{AOR: u.AOR, Display: u.DisplayName, Groups: u.Groups, Site: u.Site}
+	if device := u.DeviceOf(address); directory.IsInstance(device) {
+		s.Only.Instance = device
+	} else {
+		s.Only.Device = device
+	}
+	for _, a := range u.Aliases {
+		if n, ok := strings.CutPrefix(string(a), "tel:+"); ok {
+			s.Number = "+" + n
+			break
+		}
+	}
+	return s
+}
+
+// Resolve implements proxy.Users. A number in our domains is found in every form
+// in which it may be written (RFC 3261 §19.1.6).
+func (u Users) Resolve(address rtc.AOR) (rtc.AOR, bool) {
+	user, ok := u.Directory.Resolve(address)
+	if !ok && u.Directory.Domain([]byte(address.Domain())) {
+		text := string(sip.AppendUnescaped(nil, []byte(address.User())))
+		if n, err := u.Plan.Subscriber(text); err == nil && n.Global() {
+			user, ok = u.Directory.Resolve(rtc.AOR("tel:" + n.String()))
+		}
+	}
+	return user.AOR, ok && user.Enabled
+}
+
+// Watcher implements presence.Users.
+func (u Users) Watcher(address rtc.AOR, proved bool) consent.Watcher {
+	found, _ := u.Directory.Resolve(address)
+	return consent.Watcher{AOR: address, Also: found.Aliases, Groups: found.Groups, Proved: proved}
+}
+
+// Names are those by which the rules of users know others: a user by the
+// address-of-record, and a number in E.164, as its writer dials it.
+func Names(d *directory.Directory, plan func(site string) *number.Plan) consent.Names {
+	return func(owner, address rtc.AOR) rtc.AOR {
+		if u, ok := d.Resolve(address); ok {
+			return u.AOR
+		}
+		text, tel := strings.CutPrefix(string(address), "tel:")
+		if !tel {
+			if !d.Domain([]byte(address.Domain())) {
+				return address
+			}
+			text = string(sip.AppendUnescaped(nil, []byte(address.User())))
+		}
+		writer, _ := d.User(owner)
+		n, err := plan(writer.Site).Subscriber(text)
+		if err != nil || !n.Global() {
+			return address
+		}
+		global := rtc.AOR("tel:" + n.String())
+		if u, ok := d.Resolve(global); ok {
+			return u.AOR
+		}
+		return global
+	}
+}
