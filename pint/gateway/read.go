@@ -101,6 +101,10 @@ func (g *Gateway) callee(m *sip.Message, svc *service.Service, o *pint.Order) er
 	return g.required(u.Required, &u.Party)
 }
 
+// userAddress is the private address type (RFC 2848 §3.4.1) of users who have no number:
+// c=TN X-sip alice@example.com.
+const userAddress = "X-sip"
+
 // called reads the B party, whose number is the address of the description.
 func (g *Gateway) called(desc *sdp.Description, o *pint.Order) error {
 	m := &desc.Media[0]
@@ -110,14 +114,17 @@ func (g *Gateway) called(desc *sdp.Description, o *pint.Order) error {
 		return pint.Refuse(400, "c= is missing: write c=TN RFC2543 and the number")
 	case a.Net != "TN":
 		return &pint.Refusal{Code: 606, Warn: 300, Text: fmt.Sprintf("Incompatible network protocol: %.20s: the telephone network is TN", a.Net)}
-	case a.Type != "RFC2543":
-		return &pint.Refusal{Code: 606, Warn: 301, Text: fmt.Sprintf("Incompatible network address formats: %.40s: numbers are written as RFC2543", a.Type)}
+	case a.Type == "RFC2543":
+		n, err := party.ParseNumber(a.Value)
+		if err != nil {
+			return notUnderstood(err)
+		}
+		o.B.Number = n
+	case strings.EqualFold(a.Type, userAddress):
+		o.B.Address = "sip:" + a.Value
+	default:
+		return &pint.Refusal{Code: 606, Warn: 301, Text: fmt.Sprintf("Incompatible network address formats: %.40s: numbers are written as RFC2543, users as %s", a.Type, userAddress)}
 	}
-	n, err := party.ParseNumber(a.Value)
-	if err != nil {
-		return notUnderstood(err)
-	}
-	o.B.Number = n
 	for _, list := range [][]sdp.Attribute{desc.Attributes, m.Attributes} {
 		for _, at := range list {
 			if strings.EqualFold(at.Name, "tsp") && o.Provider == "" {
