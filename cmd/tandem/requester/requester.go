@@ -146,7 +146,7 @@ func (q *Requester) Close() error {
 type Request struct {
 	Service string    // "R2C" when empty
 	A       string    // number or user; "" for services that need none
-	B       string    // number
+	B       string    // number, or a user
 	At      time.Time // zero: at once
 	Text    string    // R2HC: what is spoken
 	URI     string    // R2HC: what is fetched and spoken or played
@@ -164,6 +164,8 @@ type Session struct {
 	updates chan string
 	once    sync.Once
 	ended   chan struct{}
+	last    sync.Once
+	told    chan struct{}
 }
 
 // ntp is the difference of the years 1900 and 1970 in seconds.
@@ -183,8 +185,12 @@ func (r *Request) description(local string) (contentType, body string) {
 	if !r.At.IsZero() {
 		start = r.At.Unix() + ntp
 	}
-	b := fmt.Sprintf("v=0\r\no=- %d 1 IN %s %s\r\ns=%s\r\nc=TN RFC2543 %s\r\nt=%d 0\r\n",
-		binary.BigEndian.Uint64(id[:])>>1, kind, host, r.Service, r.B, start)
+	form := "RFC2543"
+	if !numeric(r.B) {
+		form = "X-sip"
+	}
+	b := fmt.Sprintf("v=0\r\no=- %d 1 IN %s %s\r\ns=%s\r\nc=TN %s %s\r\nt=%d 0\r\n",
+		binary.BigEndian.Uint64(id[:])>>1, kind, host, r.Service, form, r.B, start)
 	if r.Lang != "" {
 		b += "a=lang:" + r.Lang + "\r\n"
 	}
@@ -213,6 +219,12 @@ func (q *Requester) Ask(ctx context.Context, r Request) (*Session, error) {
 	if r.A != "" {
 		to = q.address(r.A)
 	}
+	if numeric(r.B) {
+		r.B = dialled(r.B)
+	} else if r.B != "" {
+		b := q.address(r.B)
+		r.B = b.User + "@" + b.Host
+	}
 	contentType, body := r.description(q.local)
 	q.parties(req, to)
 	req.AppendHeader(sip.NewHeader("Require", "org.ietf.sip.subscribe"))
@@ -222,7 +234,7 @@ func (q *Requester) Ask(ctx context.Context, r Request) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Session{q: q, invite: req, ok: res, body: body, updates: make(chan string, 64), ended: make(chan struct{}), seq: req.CSeq().SeqNo}
+	s := &Session{q: q, invite: req, ok: res, body: body, updates: make(chan string, 64), ended: make(chan struct{}), told: make(chan struct{}), seq: req.CSeq().SeqNo}
 	if i := strings.Index(body, "v=0"); contentType != "application/sdp" { // SUBSCRIBE has the description alone
 		s.body, _, _ = strings.Cut(body[i:], "\r\n--")
 		s.body += "\r\n"
@@ -233,6 +245,21 @@ func (q *Requester) Ask(ctx context.Context, r Request) (*Session, error) {
 	return s, nil
 }
 
+// numeric reports whether people mean a number.
+func numeric(text string) bool {
+	return text != "" && (text[0] == '+' || text[0] >= '0' && text[0] <= '9')
+}
+
+// dialled is a number without what people write between its digits.
+func dialled(number string) string {
+	return strings.Map(func(c rune) rune {
+		if strings.ContainsRune(" ()./", c) {
+			return -1
+		}
+		return c
+	}, number)
+}
+
 // address is a party as people write it.
 func (q *Requester) address(text string) sip.Uri {
 	u := sip.Uri{Scheme: "sip", User: text, Host: q.cfg.Domain}
@@ -240,7 +267,8 @@ func (q *Requester) address(text string) sip.Uri {
 		u.User, u.Host = name, host
 		return u
 	}
-	if text[0] == '+' || text[0] >= '0' && text[0] <= '9' {
+	if numeric(text) {
+		u.User = dialled(text)
 		u.UriParams = sip.NewParams()
 		u.UriParams.Add("user", "phone")
 	}
@@ -336,6 +364,9 @@ func (s *Session) Updates() <-chan string { return s.updates }
 // Ended is closed when the server says that the service has ended.
 func (s *Session) Ended() <-chan struct{} { return s.ended }
 
+// Told is closed when the last of the Updates has come: that of the end.
+func (s *Session) Told() <-chan struct{} { return s.told }
+
 // Stop ends the service.
 func (s *Session) Stop(ctx context.Context) error {
 	_, err := s.q.do(ctx, s.inside(sip.BYE))
@@ -351,19 +382,33 @@ func (q *Requester) request(req *sip.Request, tx sip.ServerTransaction) {
 		_ = tx.Respond(sip.NewResponseFromRequest(req, 481, "Call/Transaction Does Not Exist", nil)) // it asks again
 		return
 	}
-	_ = tx.Respond(sip.NewResponseFromRequest(req, 200, "OK", nil)) // it asks again
 	switch req.Method {
 	case sip.NOTIFY:
-		for line := range strings.SplitSeq(string(req.Body()), "\n") {
-			if text, ok := strings.CutPrefix(strings.TrimSpace(line), "i="); ok {
-				select {
-				case s.updates <- text:
-				default: // nobody reads
-				}
-				break
-			}
-		}
+		s.notified(string(req.Body()))
 	case sip.BYE:
 		s.once.Do(func() { close(s.ended) })
+	}
+	_ = tx.Respond(sip.NewResponseFromRequest(req, 200, "OK", nil)) // it asks again; the next NOTIFY comes after the answer
+}
+
+// notified takes what a NOTIFY tells: i= is how the service does, and t= has a second time
+// once it has ended (RFC 2848 §3.5.3.2).
+func (s *Session) notified(description string) {
+	over := false
+	for line := range strings.Lines(description) {
+		kind, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		switch kind {
+		case "i":
+			select {
+			case s.updates <- value:
+			default: // nobody reads
+			}
+		case "t":
+			f := strings.Fields(value)
+			over = len(f) == 2 && f[1] != "0"
+		}
+	}
+	if over {
+		s.last.Do(func() { close(s.told) })
 	}
 }

@@ -146,20 +146,35 @@ func (a *asking) follow(c *cobra.Command, s *requester.Session) error {
 	for {
 		select {
 		case text := <-s.Updates():
-			fmt.Fprintf(c.OutOrStdout(), "%s %s\n", time.Now().Format("15:04:05"), text)
+			show(c, text)
 		case <-s.Ended():
-			for {
-				select {
-				case text := <-s.Updates():
-					fmt.Fprintf(c.OutOrStdout(), "%s %s\n", time.Now().Format("15:04:05"), text)
-				case <-time.After(200 * time.Millisecond): // the last NOTIFY crosses the BYE
-					return nil
-				}
-			}
+			showRest(c, s)
+			return nil
 		case <-c.Context().Done():
 			ctx, done := context.WithTimeout(context.WithoutCancel(c.Context()), 5*time.Second)
 			defer done()
 			return s.Stop(ctx)
+		}
+	}
+}
+
+func show(c *cobra.Command, text string) {
+	fmt.Fprintf(c.OutOrStdout(), "%s %s\n", time.Now().Format("15:04:05"), text)
+}
+
+// showRest shows what is told of a service that has ended: the last NOTIFY may cross the
+// BYE. One that had not begun has no time of its end, by which its last is known.
+func showRest(c *cobra.Command, s *requester.Session) {
+	select {
+	case <-s.Told():
+	case <-time.After(3 * time.Second):
+	}
+	for {
+		select {
+		case text := <-s.Updates():
+			show(c, text)
+		default:
+			return
 		}
 	}
 }
