@@ -52,7 +52,7 @@ func (x *Executive) refuse(o pint.Order, err error) {
 			what = stats.AuthFailed
 		case r.Code == 501 || r.Code == 415:
 			what = stats.ServiceProblem
-		case r.Code >= 500:
+		case r.Code >= 500 && r.Code < 600:
 			what = stats.GatewayProblem
 		}
 	}
