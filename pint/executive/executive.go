@@ -10,6 +10,7 @@
 package executive
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -188,6 +189,18 @@ func (x *Executive) under() (list []*job) {
 		}
 	}
 	return list
+}
+
+// UnderWay are the sessions whose call goes on, the latest first, as far as they fit.
+func (x *Executive) UnderWay(q pint.Query) (list []pint.Session) {
+	for _, j := range x.under() {
+		s := j.now()
+		if (q.By == "" || q.By == s.By) && (q.State == "" || q.State == s.State) && (q.Before.IsZero() || s.Created.Before(q.Before)) {
+			list = append(list, *s)
+		}
+	}
+	slices.SortFunc(list, func(a, b pint.Session) int { return cmp.Or(b.Created.Compare(a.Created), cmp.Compare(b.ID, a.ID)) })
+	return list[:min(len(list), q.Most())]
 }
 
 // own runs f, which is waited for at the end; not when that has come.

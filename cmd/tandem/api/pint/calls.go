@@ -155,14 +155,28 @@ func (n *nouns) after(ctx context.Context, q pint.Query, after string) (list []P
 		q.Before = time.UnixMilli(ms + 1) // others of the same millisecond come again
 		q.Limit += 100
 	}
-	kept, err := n.Executive.Store().List(ctx, q)
+	kept, err := n.sessions(ctx, q)
 	for i := range kept {
-		s := kept[i]
+		if c := Shown(&kept[i]); after == "" || listKey(c) < after {
+			list = append(list, c)
+		}
+	}
+	return list, err
+}
+
+// sessions are those that fit, as they are now: of the steps of a call the store has but
+// the first.
+func (n *nouns) sessions(ctx context.Context, q pint.Query) (list []pint.Session, err error) {
+	if q.State.Active() {
+		return n.Executive.UnderWay(q), nil
+	}
+	kept, err := n.Executive.Store().List(ctx, q)
+	for _, s := range kept {
 		if now, ok := n.Executive.Session(s.ID); ok {
 			s = now
 		}
-		if c := Shown(&s); after == "" || listKey(c) < after {
-			list = append(list, c)
+		if q.State == "" || q.State == s.State {
+			list = append(list, s)
 		}
 	}
 	return list, err
