@@ -5,9 +5,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+
+	"tandem/test/harness"
 )
 
 // The unit keeps the server in a sandbox, as systemd itself judges: 10 is none.
@@ -63,4 +66,85 @@ func TestDebianPackage(t *testing.T) {
 	if err != nil || !strings.Contains(string(post), "adduser --system") {
 		t.Errorf("postinst makes no user: %v", err)
 	}
+}
+
+// What the image is made of is there, and its build command builds the server: Docker
+// itself is on few machines that run this.
+func TestDockerfile(t *testing.T) {
+	text, err := os.ReadFile("../Dockerfile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	steps := strings.Split(strings.ReplaceAll(string(text), "\\\n", " "), "\n")
+	built := false
+	for _, step := range steps {
+		words := strings.Fields(step)
+		if len(words) < 2 {
+			continue
+		}
+		switch words[0] {
+		case "FROM":
+			if version, ok := strings.CutPrefix(words[1], "golang:"); ok && !strings.Contains(goMod(t), "\ngo "+version) {
+				t.Errorf("%s: go.mod wants another", step)
+			}
+		case "COPY":
+			sources := words[1 : len(words)-1]
+			if strings.HasPrefix(sources[0], "--from=") {
+				continue // of the stage before
+			}
+			for _, s := range sources {
+				if _, err := os.Stat(filepath.Join("..", s)); err != nil {
+					t.Errorf("%s: %v", step, err)
+				}
+			}
+		case "RUN":
+			if !strings.Contains(step, "go build") {
+				continue
+			}
+			built = true
+			build := exec.Command("bash", "-c", strings.Replace(strings.TrimPrefix(step, "RUN "), "go build", "go build -n", 1))
+			build.Dir = ".."
+			build.Env = append(os.Environ(), "VERSION=v1.2.3")
+			out, err := build.CombinedOutput()
+			set := regexp.MustCompile(`-X tandem/(\S+)\.(\w+)=v1\.2\.3 `).FindStringSubmatch(string(out))
+			if err != nil || set == nil {
+				t.Fatalf("%s: %v\n%s", step, err, out)
+			}
+			if !declares(t, filepath.Join("..", set[1]), "var "+set[2]+" string") {
+				t.Errorf("%s: no version is set", step)
+			}
+		case "ENTRYPOINT":
+			if !strings.Contains(step, `"/etc/tandem/tandem.yaml"`) {
+				t.Errorf("%s does not read the file that was copied", step)
+			}
+		}
+	}
+	if !built {
+		t.Error("no step builds the server")
+	}
+	if o := harness.Command(t, 2*harness.Patience, harness.Tandem(t), "config", "check", "-c", "../cmd/packaging/tandem.yaml"); o.Code != 0 || !strings.HasPrefix(o.Stdout, "ok:") {
+		t.Errorf("the configuration copied: exit %d, %s%s", o.Code, o.Stdout, o.Stderr)
+	}
+}
+
+// declares reports whether a file of a package has a line.
+func declares(t *testing.T, dir, line string) bool {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.ContainsFunc(files, func(name string) bool {
+		b, err := os.ReadFile(name)
+		return err == nil && slices.Contains(strings.Split(string(b), "\n"), line)
+	})
+}
+
+func goMod(t *testing.T) string {
+	t.Helper()
+	b, err := os.ReadFile("../go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }
