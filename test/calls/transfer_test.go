@@ -96,12 +96,18 @@ func TestBlindTransfer(t *testing.T) {
 }
 
 // An attended transfer, in both orders of consultation: the REFER may come in
-// either call.
+// either call, and on either side may be a browser, with DTLS.
 func TestAttendedTransfer(t *testing.T) {
-	for _, second := range []bool{false, true} {
-		t.Run(fmt.Sprintf("REFER in the second call %v", second), func(t *testing.T) {
+	for n := range 6 {
+		second, browser := n%2 == 1, []string{"nobody", "bob", "carol"}[n/2]
+		t.Run(fmt.Sprintf("REFER in the second call %v, browser of %s", second, browser), func(t *testing.T) {
 			t.Parallel()
 			r, phones := house(t)
+			if phones[browser] != nil {
+				phones[browser].Register(browser, "Contact: *", "Expires: 0")
+				phones[browser] = r.Dial(t, "wss")
+				phones[browser].Register(browser)
+			}
 			a1, b := r.Call(phones["alice"], phones["bob"], "alice", "bob", 31000)
 			a2, c := r.Call(phones["alice"], phones["carol"], "alice", "carol", 31010)
 			in, other, stays, joins := a1, a2, b, c

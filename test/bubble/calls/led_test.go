@@ -209,6 +209,40 @@ func TestOddCalls(t *testing.T) {
 			b.Reply(b.Want("BYE"), 200, "", "", "")
 			a.Reply(a.Want("BYE"), 200, "", "", "")
 		},
+		"early media for a caller without a description": func(w *bubble.World, a, b *bubble.User) {
+			a.Calls("sip:bob@time.test", "", "")
+			m := b.Want("INVITE")
+			b.Reply(m, 183, "b", "", b.SDP())
+			if ringing := a.Want("180 INVITE"); len(ringing.Body()) != 0 { // its phone makes the tone
+				w.T.Errorf("the caller is told\n%s", ringing.Bytes())
+			}
+			b.Reply(m, 200, "b", "", "")
+			b.Want("ACK")
+			ok := a.Want("200 INVITE")
+			to, _ := ok.FirstAddr(sip.HdrContact)
+			a.To, a.Target = string(ok.Get(sip.HdrTo)), string(to.URI)
+			a.Write("ACK", a.Target, 1, "", a.SDP())
+			bubble.Over(a, b)
+		},
+		"PRACK on the caller's leg alone": func(w *bubble.World, a, b *bubble.User) {
+			b.Extra = "" // it knows no PRACK
+			a.Calls("sip:bob@time.test", "Require: 100rel\r\n", a.SDP())
+			m := b.Want("INVITE")
+			if m.HasToken(sip.HdrRequire, "100rel") {
+				w.T.Errorf("bob is asked for what he does not know\n%s", m.Bytes())
+			}
+			b.Reply(m, 183, "b", "", b.SDP())
+			if early := a.Early(); !early.HasToken(sip.HdrRequire, "100rel") { // it acknowledges
+				w.T.Errorf("the caller gets\n%s", early.Bytes())
+			}
+			b.Reply(m, 200, "b", "", "")
+			b.Want("ACK")
+			a.Connected()
+			if b.Came("PRACK") != nil {
+				w.T.Error("bob gets a PRACK")
+			}
+			bubble.Over(a, b)
+		},
 		"UPDATE before the answer": func(w *bubble.World, a, b *bubble.User) {
 			a.Calls("sip:bob@time.test", "", a.SDP())
 			m := b.Want("INVITE")
