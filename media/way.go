@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tandem/media/loop"
 	"tandem/media/quality"
 	"tandem/media/relay"
 	"tandem/media/transport"
@@ -92,7 +93,7 @@ func (b *bridge) anySocket() *relay.Socket {
 }
 
 // place is what a side of the bridge is called among those of all.
-func (b *bridge) place(w Which) transport.End { return transport.End{Session: b.serial, B: w == B} }
+func (b *bridge) place(w Which) loop.End { return loop.End{Session: b.serial, B: w == B} }
 
 // bridge is the one the transport carries media for. It stays the same while its mu
 // or ctl is held.

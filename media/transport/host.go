@@ -3,6 +3,7 @@ package transport
 import (
 	"fmt"
 
+	"tandem/media/loop"
 	"tandem/media/relay"
 	"tandem/media/secure"
 )
@@ -13,7 +14,7 @@ type Host struct {
 	identity *secure.Identity
 	strict   bool                   // no address is believed but the signalled one
 	shared   map[string]*sharedPort // by interface; nil: a port each
-	rings    *rings
+	loops    *loop.Guard
 }
 
 // Config of a host.
@@ -28,7 +29,7 @@ type Config struct {
 
 // NewHost makes a host and opens the ports that are shared.
 func NewHost(c Config) (*Host, error) {
-	h := &Host{plane: c.Plane, identity: c.Identity, strict: c.Strict, rings: newRings()}
+	h := &Host{plane: c.Plane, identity: c.Identity, strict: c.Strict, loops: loop.New()}
 	if c.ICEPort == 0 {
 		return h, nil
 	}
@@ -40,7 +41,7 @@ func NewHost(c Config) (*Host, error) {
 			return nil, fmt.Errorf("opening the ICE port on interface %q: %w", in.Name, err)
 		}
 		p.socket = socket
-		h.rings.share(socket.Local(), socket.Advertised())
+		h.loops.Share(socket.Local(), socket.Advertised())
 		h.shared[in.Name] = p
 	}
 	return h, nil
@@ -58,7 +59,7 @@ func (h *Host) Close() (left int) {
 // Held is how many ports transports have open, with the addresses and names they hold on
 // ports that are shared.
 func (h *Host) Held() int {
-	n := h.rings.count()
+	n := h.loops.Count()
 	for _, p := range h.shared {
 		n += p.held()
 	}

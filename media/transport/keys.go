@@ -109,7 +109,7 @@ func (t *Transport) aim(a *sdp.Agreed, near netip.Addr, now time.Time) {
 
 // outside is an address signalled, none when what is sent there would come back.
 func (t *Transport) outside(rtcp bool, to netip.AddrPort) netip.AddrPort {
-	if t.host.rings.admit(t.port, rtcp, to) {
+	if t.host.loops.Admit(t.port, rtcp, to) {
 		return to
 	}
 	t.owner.Logger().Warn("a side names a port of ours by which its media would come back; nothing is sent there", "addr", to)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"tandem/media/ice"
+	"tandem/media/loop"
 	"tandem/media/relay"
 	"tandem/media/sdp"
 	"tandem/media/secure"
@@ -65,7 +66,7 @@ type Transport struct {
 	offers    offers
 	places    places       // on shared; guarded by its lock
 	consented atomic.Int64 // when a good check came last, Unix ns; for shared
-	port      *port        // of the host's rings
+	port      *loop.Port   // of the host's loops
 }
 
 // offers is what descriptions are written of. The owner's lock is not needed for it, but
@@ -81,7 +82,7 @@ type Needs struct {
 	RTP       bool
 	ICE, Mux  bool
 	Near      *relay.Socket // one whose worker is to be shared; nil: any
-	End       End
+	End       loop.End
 }
 
 // Open opens ports. The transport must not be copied afterwards.
@@ -97,7 +98,7 @@ func (t *Transport) Open(h *Host, owner Owner, n Needs) (err error) {
 		t.rtp, t.rtcp, err = h.plane.Pair(n.Interface, n.Near, owner)
 	}
 	if err == nil {
-		t.port = h.rings.open(n.End, t.ports())
+		t.port = h.loops.Open(n.End, t.ports())
 	}
 	return err
 }
@@ -114,11 +115,11 @@ func (t *Transport) ports() (list [4]netip.AddrPort) {
 }
 
 // Move tells that the transport belongs to another side now.
-func (t *Transport) Move(to End) { t.host.rings.move(t.port, to) }
+func (t *Transport) Move(to loop.End) { t.host.loops.Move(t.port, to) }
 
 // Close frees ports and ends the handshake. Called without the owner's lock.
 func (t *Transport) Close() {
-	t.host.rings.close(t.port)
+	t.host.loops.Close(t.port)
 	if t.shared != nil {
 		t.shared.forget(t)
 	}

@@ -1,4 +1,5 @@
-package transport
+// Package loop keeps media from running in a circle through ports of our own.
+package loop
 
 import (
 	"net"
@@ -6,21 +7,21 @@ import (
 	"sync"
 )
 
-// rings keeps media from running in a circle. A description may name a port of
+// Guard knows our ports and who names them. A description may name a port of
 // our own: a call that comes through here twice does. But when sides name each
 // other's ports so that what leaves one comes back to it, packets go round as
 // fast as the machine can, for ever, and every further one joins them.
 //
 // A port answers to whom it hears, so it does not matter who named whom: sides
 // are joined that are of one session, or of which one names a port of the other.
-type rings struct {
+type Guard struct {
 	mu    sync.Mutex
-	ours  map[netip.AddrPort]*port // our ports as bound and as shown; nil for one shared by many
-	named map[naming]*port         // whose port is named
+	ours  map[netip.AddrPort]*Port // our ports as bound and as shown; nil for one shared by many
+	named map[naming]*Port         // whose port is named
 }
 
-// port is the ports of one transport: two, RTP's and RTCP's, each as bound and as shown.
-type port struct {
+// Port is the ports of one transport: two, RTP's and RTCP's, each as bound and as shown.
+type Port struct {
 	end   End
 	addrs [4]netip.AddrPort // those it has not are invalid
 }
@@ -35,61 +36,64 @@ type End struct {
 // opposite is the other side of the same session.
 func (e End) opposite() End { return End{e.Session, !e.B} }
 
+// naming is a far side's naming of an address, for RTP or for RTCP.
 type naming struct {
-	by   *port
+	by   *Port
 	rtcp bool
 }
 
-func newRings() *rings {
-	return &rings{ours: make(map[netip.AddrPort]*port), named: make(map[naming]*port)}
+// New makes a guard that knows no ports.
+func New() *Guard {
+	return &Guard{ours: make(map[netip.AddrPort]*Port), named: make(map[naming]*Port)}
 }
 
-// open notes the ports of a side.
-func (r *rings) open(of End, addrs [4]netip.AddrPort) *port {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	p := &port{end: of, addrs: addrs}
+// Open notes the ports of a side.
+func (g *Guard) Open(of End, addrs [4]netip.AddrPort) *Port {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	p := &Port{end: of, addrs: addrs}
 	for _, a := range addrs {
 		if a.IsValid() {
-			r.ours[a] = p
+			g.ours[a] = p
 		}
 	}
 	return p
 }
 
-// share notes ports that many sides share.
-func (r *rings) share(addrs ...netip.AddrPort) {
+// Share notes ports that many sides share: whoever names one is refused. Called before
+// there are others.
+func (g *Guard) Share(addrs ...netip.AddrPort) {
 	for _, a := range addrs {
-		r.ours[a] = nil
+		g.ours[a] = nil
 	}
 }
 
-// move notes that ports belong to another side now.
-func (r *rings) move(p *port, to End) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+// Move notes that ports belong to another side now.
+func (g *Guard) Move(p *Port, to End) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	p.end = to
 }
 
-// close forgets ports.
-func (r *rings) close(p *port) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+// Close forgets ports.
+func (g *Guard) Close(p *Port) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	for _, a := range p.addrs {
-		if r.ours[a] == p { // it may be another's by now
-			delete(r.ours, a)
+		if g.ours[a] == p { // it may be another's by now
+			delete(g.ours, a)
 		}
 	}
-	delete(r.named, naming{p, false})
-	delete(r.named, naming{p, true})
+	delete(g.named, naming{p, false})
+	delete(g.named, naming{p, true})
 }
 
-// count is how many ports belong to one transport each, and who names them.
-func (r *rings) count() int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	n := len(r.named)
-	for a, p := range r.ours {
+// Count is how many ports belong to one transport each, and who names them.
+func (g *Guard) Count() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	n := len(g.named)
+	for a, p := range g.ours {
 		if p != nil && (a == p.addrs[0] || a == p.addrs[2]) {
 			n++
 		}
@@ -97,41 +101,41 @@ func (r *rings) count() int {
 	return n
 }
 
-// admit notes that the far side of a transport names an address, unless that closed a
-// circle. An address nothing is sent to changes nothing.
-func (r *rings) admit(p *port, rtcp bool, to netip.AddrPort) bool {
+// Admit notes that the far side of a transport names an address, false when that closed
+// a circle. An address nothing is sent to changes nothing.
+func (g *Guard) Admit(p *Port, rtcp bool, to netip.AddrPort) bool {
 	if !to.IsValid() || to.Port() == 0 || to.Addr().IsUnspecified() {
 		return true
 	}
 	to = netip.AddrPortFrom(to.Addr().Unmap(), to.Port())
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	by := naming{p, rtcp}
-	there, ok := r.find(to)
+	there, ok := g.find(to)
 	if !ok {
-		delete(r.named, by)
+		delete(g.named, by)
 		return true
 	}
 	if there == nil {
 		return false
 	}
-	if r.joined(p.end, there.end, by) {
+	if g.joined(p.end, there.end, by) {
 		return false
 	}
-	r.named[by] = there
+	g.named[by] = there
 	return true
 }
 
 // find returns whose port an address is.
-func (r *rings) find(to netip.AddrPort) (*port, bool) {
-	if p, ok := r.ours[to]; ok {
+func (g *Guard) find(to netip.AddrPort) (*Port, bool) {
+	if p, ok := g.ours[to]; ok {
 		return p, true
 	}
 	every := netip.IPv6Unspecified()
 	if to.Addr().Is4() {
 		every = netip.IPv4Unspecified()
 	}
-	p, ok := r.ours[netip.AddrPortFrom(every, to.Port())]
+	p, ok := g.ours[netip.AddrPortFrom(every, to.Port())]
 	return p, ok && (to.Addr().IsLoopback() || machines(to.Addr()))
 }
 
@@ -148,9 +152,9 @@ func machines(addr netip.Addr) bool {
 
 // joined reports whether two sides are, but for what they name of each other and
 // what by named before.
-func (r *rings) joined(from, to End, by naming) bool {
+func (g *Guard) joined(from, to End, by naming) bool {
 	next := make(map[End][]End)
-	for n, there := range r.named {
+	for n, there := range g.named {
 		near, far := n.by.end, there.end
 		if n != by && !(near == from && far == to) && !(near == to && far == from) {
 			next[near] = append(next[near], far)

@@ -1,4 +1,4 @@
-package transport
+package loop
 
 import (
 	"net/netip"
@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// TestRings names ports of ours in turns. "1A>2B" has side A of session 1 name
+// TestCircles names ports of ours in turns. "1A>2B" has side A of session 1 name
 // side B of session 2; '!' behind it: it may not.
-func TestRings(t *testing.T) {
+func TestCircles(t *testing.T) {
 	for _, c := range []struct{ name, namings string }{
 		{"a call through here twice", "1B>2A 2A>1B"},
 		{"three times", "1B>2A 2A>1B 2B>3A 3A>2B"},
@@ -24,15 +24,15 @@ func TestRings(t *testing.T) {
 		{"the port shared by many", "1A>s!"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			r, sides := newRings(), map[string]*port{}
+			r, sides := New(), map[string]*Port{}
 			at := func(name string) netip.AddrPort {
 				return netip.AddrPortFrom(netip.MustParseAddr("192.0.2.1"), uint16(name[0])<<8+uint16(name[1]))
 			}
 			for _, name := range strings.Fields("1A 1B 2A 2B 3A 3B") {
-				sides[name] = r.open(End{uint64(name[0]), name[1] == 'B'}, [4]netip.AddrPort{at(name)})
+				sides[name] = r.Open(End{uint64(name[0]), name[1] == 'B'}, [4]netip.AddrPort{at(name)})
 			}
 			shared := netip.MustParseAddrPort("192.0.2.1:3478")
-			r.share(shared)
+			r.Share(shared)
 			for _, n := range strings.Fields(c.namings) {
 				by, to, _ := strings.Cut(strings.TrimSuffix(n, "!"), ">")
 				addr := shared
@@ -45,14 +45,14 @@ func TestRings(t *testing.T) {
 				default:
 					addr = at(to)
 				}
-				if ok := r.admit(sides[by], false, addr); ok == strings.HasSuffix(n, "!") {
+				if ok := r.Admit(sides[by], false, addr); ok == strings.HasSuffix(n, "!") {
 					t.Errorf("%s: %v", n, ok)
 				}
 			}
 			for _, p := range sides {
-				r.close(p)
+				r.Close(p)
 			}
-			if n := r.count(); n > 0 {
+			if n := r.Count(); n > 0 {
 				t.Errorf("%d are left", n)
 			}
 		})
