@@ -27,6 +27,7 @@ import (
 	"tandem/cmd/tandem/dialroom"
 	"tandem/cmd/tandem/people"
 	"tandem/cmd/tandem/phoneroom"
+	"tandem/cmd/tandem/process"
 	"tandem/cmd/tandem/web"
 	"tandem/gateways"
 	"tandem/gateways/registration"
@@ -136,7 +137,7 @@ func New(ctx context.Context, cfg config.Config, opt Options) (_ *Server, err er
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	s.log = throttled(s.log)
+	s.log = process.Throttled(s.log)
 	s.cfg.Store(&cfg)
 	s.begun = &cfg
 	defer func() {
@@ -144,7 +145,7 @@ func New(ctx context.Context, cfg config.Config, opt Options) (_ *Server, err er
 			s.close()
 		}
 	}()
-	tuneMemory(&cfg)
+	process.TuneMemory(&cfg)
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("making the data folder: %w; data must be a folder this user may write", err)
 	}
@@ -213,7 +214,7 @@ func (s *Server) openSIP(ctx context.Context, cfg *config.Config) error {
 		ClientTLS:     s.cert.Client(cfg),
 		MaxMessage:    cfg.Limits.MessageBytes,
 		MaxMultipart:  cfg.Limits.MultipartBytes,
-		MaxConns:      connections(cfg, s.log),
+		MaxConns:      process.Connections(cfg, s.log),
 		MaxConnsPerIP: cfg.Limits.ConnectionsPerIP,
 		Known:         s.known,
 		Keep:          s.location.Uses,
@@ -297,11 +298,11 @@ func (s *Server) Run(ctx context.Context) error {
 	start("http", s.health.Run)
 	endCalls := startFirst(start, "telephony", s.exchange.Run)
 	endRequests := startFirst(start, "click-to-call", s.carryOut)
-	start("systemd", s.notify)
+	start("systemd", func(ctx context.Context) error { return process.Notify(ctx, s.log) })
 	start("store", s.watchStore)
 	start("next hops", s.watchHops)
 	start("last use of secrets", s.keepUse)
-	start("memory", s.keepMemory)
+	start("memory", func(ctx context.Context) error { return process.KeepMemory(ctx, s.location.Count) })
 	s.log.Info("serving", "listen", s.listening(), "domains", s.directory.Domains(), "users", s.directory.Count(), "bindings", s.location.Count())
 	var err error
 	select {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tandem/cmd/tandem/config"
+	"tandem/cmd/tandem/process"
 )
 
 // A stranger cannot fill the disk with warnings; what is left out is counted,
@@ -28,8 +29,8 @@ func TestWarningsAreThrottled(t *testing.T) {
 		for range 1000 {
 			s.log.Warn("relaying denied")
 		}
-		if n := strings.Count(b.String(), "\n"); n == 0 || n > maxWarnings {
-			t.Errorf("%d lines in no time, want at most %d", n, maxWarnings)
+		if n := strings.Count(b.String(), "\n"); n == 0 || n > process.MaxWarnings {
+			t.Errorf("%d lines in no time, want at most %d", n, process.MaxWarnings)
 		}
 		s.log.With("k", 1).Warn("of another kind")
 		for range 1000 {

@@ -1,4 +1,6 @@
-package server
+// Package process keeps the process within what the machine gives it: descriptors, memory,
+// lines of its log; and tells systemd how it is. It knows nothing of what the server does.
+package process
 
 import (
 	"context"
@@ -7,11 +9,11 @@ import (
 	"time"
 )
 
-// maxWarnings is how many lines a second one message may fill, from warnings
+// MaxWarnings is how many lines a second one message may fill, from warnings
 // on. Strangers cause some, and the disk is not theirs to fill.
-const maxWarnings = 20
+const MaxWarnings = 20
 
-// throttle is a log that leaves out what exceeds maxWarnings, and says with the
+// throttle is a log that leaves out what exceeds MaxWarnings, and says with the
 // message's next line how many that were. Messages are constant, so they are few.
 type throttle struct {
 	slog.Handler
@@ -29,7 +31,8 @@ type kind struct {
 	n, after int // told, left out
 }
 
-func throttled(log *slog.Logger) *slog.Logger {
+// Throttled is a log that leaves out what is beyond MaxWarnings.
+func Throttled(log *slog.Logger) *slog.Logger {
 	return slog.New(throttle{log.Handler(), &kinds{m: make(map[string]*kind)}})
 }
 
@@ -62,7 +65,7 @@ func (k *kinds) admit(message string) (ok bool, after int) {
 		after = x.after
 		*x = kind{second: now}
 	}
-	if x.n++; x.n > maxWarnings {
+	if x.n++; x.n > MaxWarnings {
 		x.after++
 		return false, 0
 	}

@@ -1,4 +1,4 @@
-package server
+package process
 
 import (
 	"bytes"
@@ -31,12 +31,12 @@ func TestConnectionsWithinTheProcessesLimit(t *testing.T) {
 	var out bytes.Buffer
 	log := slog.New(slog.NewTextHandler(&out, nil))
 	cfg.Limits.Connections = int(min(limit.Cur, 1<<30)) + 1
-	if got := connections(&cfg, log); got >= cfg.Limits.Connections || !strings.Contains(out.String(), "LimitNOFILE") {
+	if got := Connections(&cfg, log); got >= cfg.Limits.Connections || !strings.Contains(out.String(), "LimitNOFILE") {
 		t.Errorf("%d connections; log: %s", got, out.String())
 	}
 	out.Reset()
 	cfg.Limits.Connections, cfg.Telephony.Calls = 10, 1
-	if got := connections(&cfg, log); got != 10 || out.Len() > 0 {
+	if got := Connections(&cfg, log); got != 10 || out.Len() > 0 {
 		t.Errorf("%d connections; log: %s", got, out.String())
 	}
 }

@@ -1,4 +1,4 @@
-package server
+package process
 
 import (
 	"context"
@@ -30,8 +30,8 @@ const (
 	memoryTick = 250 * time.Millisecond // a burst fills a hundred MiB in a second
 )
 
-// tuneMemory trades memory for processor time, unless a limit is set.
-func tuneMemory(cfg *config.Config) {
+// TuneMemory trades memory for processor time, unless a limit is set.
+func TuneMemory(cfg *config.Config) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
@@ -40,18 +40,19 @@ func tuneMemory(cfg *config.Config) {
 	}
 }
 
-// keepMemory bounds the room the heap has to grow, and gives back after a burst
+// KeepMemory bounds the room the heap has to grow, and gives back after a burst
 // what the burst needed. The runtime would do the latter on its own after some
-// minutes: it collects an idle heap every two.
-func (s *Server) keepMemory(ctx context.Context) error {
+// minutes: it collects an idle heap every two. bindings is how many there are now:
+// they stay.
+func KeepMemory(ctx context.Context, bindings func() int) error {
 	debug.FreeOSMemory() // reading all users leaves more behind than they take
 	m := newMeasure()
-	begun, count := m.live, s.location.Count()
+	begun, count := m.live, bindings()
 	percent, quiet, used := gcPercent, 0, false
 	t := time.NewTicker(memoryTick)
 	defer t.Stop()
 	for {
-		stays := begun + bindingSize*uint64(max(0, s.location.Count()-count))
+		stays := begun + bindingSize*uint64(max(0, bindings()-count))
 		if p := percentFor(m.live, stays); p != percent && os.Getenv("GOGC") == "" {
 			percent = p
 			debug.SetGCPercent(p)

@@ -1,4 +1,4 @@
-package server
+package process
 
 import (
 	"log/slog"
@@ -17,11 +17,11 @@ const reserved = 256
 // perCall is how many media ports a call takes: RTP and RTCP on both sides.
 const perCall = 4
 
-// connections is how many stream connections there may be: as many as configured,
+// Connections is how many stream connections there may be: as many as configured,
 // or fewer when the process may not open that many descriptors. What is left then
 // is kept for everything else, so that neither a flood of connections nor a
 // busy hour locks the administrator out.
-func connections(cfg *config.Config, log *slog.Logger) int {
+func Connections(cfg *config.Config, log *slog.Logger) int {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		return cfg.Limits.Connections
