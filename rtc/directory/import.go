@@ -135,8 +135,12 @@ func header(record []string) ([]*column, error) {
 		return nil, nil
 	case strange != "" || known < len(list):
 		return nil, fmt.Errorf("column %q: %w: the columns are user, domain, display, password, ha1, ha1b, ha1_sha256, mail, department, site, extension, numbers, groups and aliases", strange, ErrInvalid)
-	case !named:
-		return nil, fmt.Errorf("header: %w: a column named \"user\" is missing", ErrInvalid)
+	case !named: // then "name" is what others call the user
+		i := slices.IndexFunc(record, func(cell string) bool { return strings.EqualFold(strings.TrimSpace(cell), "name") })
+		if i < 0 {
+			return nil, fmt.Errorf("header: %w: a column named \"user\" is missing", ErrInvalid)
+		}
+		list[i] = userColumn
 	}
 	return list, nil
 }
