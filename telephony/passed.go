@@ -3,15 +3,16 @@ package telephony
 import "tandem/rtc/sip"
 
 // passedOn are the headers of an INVITE that are of use to the other side and
-// say nothing about the network: they cross the exchange unchanged.
+// say nothing about the network: they cross the exchange unchanged. None has a phone
+// answer by itself (Answer-Mode, Alert-Info, Call-Info): who may open a microphone is
+// what the codes of intercom and paging ask.
 var passedOn = [...]string{
 	"Subject", "Priority", "Accept-Language", "Accept-Contact", "Reject-Contact", "Request-Disposition",
 	"User-to-User",                       // RFC 7433
 	"P-Early-Media",                      // RFC 5009
 	"Geolocation", "Geolocation-Routing", // RFC 6442
-	"Cisco-Guid",  // of Cisco gateways, for their own records
-	"Answer-Mode", // RFC 5373
-	"Session-ID",  // RFC 7989
+	"Cisco-Guid", // of Cisco gateways, for their own records
+	"Session-ID", // RFC 7989
 	"Content-Language",
 }
 

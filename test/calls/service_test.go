@@ -377,6 +377,29 @@ func TestIntercom(t *testing.T) {
 	silent(t, "bob", bob)
 }
 
+// Nobody but by the codes of intercom and paging has a phone answer by itself: neither a
+// user nor a gateway, whatever their INVITE says.
+func TestNobodyElseOpensAMicrophone(t *testing.T) {
+	r, phones := house(t)
+	gateway := r.RawTrunk(t, "pstn", nil)
+	const lines = "Answer-Mode: Auto;require\nPriv-Answer-Mode: Auto\nCall-Info: <sip:localhost>;answer-after=0\nAlert-Info: <http://localhost>;info=alert-autoanswer;delay=0\n"
+	for who, call := range map[string]func(){
+		"a user":    func() { r.Invites(phones["carol"], "carol", "sip:bob@"+harness.Domain, 31000, lines) },
+		"a gateway": func() { gateway.CallIn("+4940999", "bob", lines) },
+	} {
+		call()
+		m := phones["bob"].Request("INVITE")
+		for _, name := range []string{"Answer-Mode", "Priv-Answer-Mode", "Call-Info", "Alert-Info"} {
+			if v := harness.Header(m, name); v != "" {
+				t.Errorf("%s has bob's phone told %s: %s", who, name, v)
+			}
+		}
+		phones["bob"].Reply(m, 486, "b", "", "")
+		phones["bob"].Request("ACK")
+	}
+	r.NothingLeft(t)
+}
+
 // TestCallControl: what is asked by the API happens to the call, and the trace shows
 // all legs by the Call-ID of any.
 func TestCallControl(t *testing.T) {
