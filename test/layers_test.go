@@ -198,6 +198,7 @@ var layers = []rule{
 	{"cmd/tandem/certs", []string{"cmd/tandem/config"}, "it makes certificates; who shows them to whom is the listeners' matter"},
 	{"cmd/tandem/datafolder", []string{"cmd/tandem/api/sqlstore", "cmd/tandem/config", "gateways/sqlstore", "pint/sqlstore", "rtc/...", "sipphone/sqlstore", "telephony/..."}, "database and key lie there; what is in the tables is the rooms' matter"},
 	{"cmd/tandem/dialroom", []string{"cmd/tandem/api/access", "cmd/tandem/api/admin", "cmd/tandem/api/audit", "cmd/tandem/api/operation", "cmd/tandem/config", "rtc", "rtc/directory", "rtc/resolve", "rtc/sip", "rtc/store", "telephony/..."}, "the seam of rooms that do not know each other"},
+	{"cmd/tandem/lamps", []string{"rtc", "rtc/...", "sipphone/appearance", "telephony", "telephony/feature"}, "the seam of calls and those who watch lines"},
 	{"cmd/tandem/people", []string{"rtc", "rtc/...", "telephony/..."}, "the seam of rooms that do not know each other"},
 	{"cmd/tandem/process", []string{"cmd/tandem/config", "cmd/tandem/web"}, "it keeps within limits, whatever the process does"},
 	{"cmd/tandem/phonefiles", []string{"cmd/tandem/api/front", "cmd/tandem/certs", "cmd/tandem/config", "cmd/tandem/web", "rtc/transport", "sipphone", "sipphone/..."}, "it listens; who gets which file is the desk's matter"},

@@ -154,7 +154,7 @@ func (s *Server) openTelephony(ctx context.Context, cfg *config.Config) error {
 		Reach:         s.reach,
 		Reconnect:     cfg.Telephony.Reconnect,
 		Manner:        s.phones.Manner,
-		Lines:         sharedLines{s},
+		Lines:         s.lamps,
 		Log:           s.log,
 	})
 	return nil

@@ -25,6 +25,7 @@ import (
 	"tandem/cmd/tandem/config"
 	"tandem/cmd/tandem/datafolder"
 	"tandem/cmd/tandem/dialroom"
+	"tandem/cmd/tandem/lamps"
 	"tandem/cmd/tandem/people"
 	"tandem/cmd/tandem/phoneroom"
 	"tandem/cmd/tandem/process"
@@ -87,7 +88,7 @@ type Server struct {
 	lists     *services.Services // that users keep
 	consent   *consent.Book
 	presence  *presence.Agent
-	lamps     *lamps
+	lamps     *lamps.Lamps
 	meetings  *meetings
 	peers     *peers.Table
 	proxy     *proxy.Proxy

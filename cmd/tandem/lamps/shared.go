@@ -1,4 +1,4 @@
-package server
+package lamps
 
 import (
 	"tandem/rtc"
@@ -23,22 +23,19 @@ func appearanceOf(p telephony.Party, c dialoginfo.Call) appearance.Call {
 	return out
 }
 
-// sharedLines are those of phones, as calls see them.
-type sharedLines struct{ s *Server }
-
 // Place implements telephony.SharedLines. The call keeps the place until it shows that
 // it rings there no more.
-func (x sharedLines) Place(line rtc.AOR, call string) int {
-	n := x.s.phones.Shared.Place(line, call)
+func (l *Lamps) Place(line rtc.AOR, call string) int {
+	n := l.c.Shared().Place(line, call)
 	if n > 0 {
-		x.s.lamps.keep(call, lit{line, call})
+		l.keep(call, lit{line, call})
 	}
 	return n
 }
 
 // Held implements telephony.SharedLines.
-func (x sharedLines) Held(line rtc.AOR, index int) (refer.Replaced, error) {
-	call, ok := x.s.phones.Shared.At(line, index)
+func (l *Lamps) Held(line rtc.AOR, index int) (refer.Replaced, error) {
+	call, ok := l.c.Shared().At(line, index)
 	switch {
 	case !ok || call.State == appearance.Seized:
 		return refer.Replaced{}, nil

@@ -1,0 +1,135 @@
+// Package lamps shows what lines do while calls are led: to those who watch a line, as
+// dialog-info, and to the phones that share one. It follows the events of calls, and
+// knows besides users the lines of click-to-call and the places where calls are parked.
+package lamps
+
+import (
+	"slices"
+	"sync"
+	"tandem/rtc"
+	"tandem/rtc/event"
+	"tandem/rtc/event/dialoginfo"
+	"tandem/rtc/presence"
+	"tandem/sipphone/appearance"
+	"tandem/telephony"
+	"tandem/telephony/feature"
+)
+
+// Config is what lamps need of others.
+type Config struct {
+	Events    *event.Notifier
+	Authorise func(event.Ask) (event.Grant, error) // who may watch a user
+	Changed   func(user rtc.AOR)                   // is told when what a user's line does has changed
+	Lines     dialoginfo.Lines                     // besides those of users
+	Shared    func() *appearance.Board             // nil before there are phones
+	Domain    string                               // of the places to park
+}
+
+// Lamps follow calls for the lines that take part in them.
+type Lamps struct {
+	c     Config
+	board *dialoginfo.Board
+
+	mu    sync.Mutex
+	calls map[string][]lit // the lines of each call
+}
+
+// New makes the lamps, and adds their event package to the notifier.
+func New(c Config) *Lamps {
+	l := &Lamps{c: c, calls: make(map[string][]lit)}
+	lines := c.Lines
+	lines.Resource = func(address rtc.AOR) (rtc.AOR, bool) {
+		if line, ok := c.Lines.Resource(address); ok {
+			return line, true
+		}
+		return address, isSlot(address)
+	}
+	l.board = dialoginfo.New(c.Events, l.mayWatch, presence.Hidden, lines)
+	return l
+}
+
+// Calls is how many calls a user's line takes part in.
+func (l *Lamps) Calls(user rtc.AOR) int { return l.board.Calls(user) }
+
+// isSlot reports whether an address is the code that retrieves a parked call.
+func isSlot(address rtc.AOR) bool {
+	code, ok := feature.Read(address.User())
+	return ok && code.Kind == feature.Retrieve
+}
+
+// mayWatch says who may watch a line. That something is parked, and not who, is for
+// every user.
+func (l *Lamps) mayWatch(a event.Ask) (event.Grant, error) {
+	if isSlot(a.Resource) {
+		if !a.Proved {
+			return event.Grant{}, &rtc.Status{Code: 403}
+		}
+		return event.Grant{}, nil
+	}
+	return l.c.Authorise(a)
+}
+
+// lit is a line that a call keeps lit.
+type lit struct {
+	line rtc.AOR
+	id   string
+}
+
+// Follow takes an event of a call.
+func (l *Lamps) Follow(e telephony.Event) {
+	var now []lit
+	for _, p := range e.Parties {
+		if p.User == "" {
+			continue
+		}
+		c := dialoginfo.Call{ID: e.Record.ID, CallID: p.CallID, LocalTag: p.LocalTag, RemoteTag: p.RemoteTag, Caller: p.Initiator,
+			State: dialoginfo.Early, Held: p.Held, Remote: p.Remote, Display: p.RemoteName}
+		switch {
+		case p.State == telephony.Confirmed:
+			c.State = dialoginfo.Confirmed
+		case p.Initiator && e.Record.Ringing.IsZero():
+			c.State = dialoginfo.Trying
+		}
+		if p.Initiator {
+			c.ID += " caller"
+		}
+		now = append(now, lit{p.User, c.ID})
+		l.board.Set(p.User, c)
+		l.c.Shared().Set(p.User, appearanceOf(p, c))
+		l.c.Changed(p.User)
+	}
+	if e.Slot != "" { // the lamp of the place where a party is parked
+		slot := lit{rtc.AOR("sip:*5" + e.Slot + "@" + l.c.Domain), e.Record.ID}
+		now = append(now, slot)
+		l.board.Set(slot.line, dialoginfo.Call{ID: slot.id, State: dialoginfo.Confirmed})
+	}
+	for _, x := range l.left(e.Record.ID, now) {
+		l.board.Set(x.line, dialoginfo.Call{ID: x.id})
+		l.c.Shared().Set(x.line, appearance.Call{ID: x.id, State: appearance.Idle})
+		l.c.Changed(x.line)
+	}
+}
+
+// keep notes a line that a call is about to light.
+func (l *Lamps) keep(call string, x lit) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !slices.Contains(l.calls[call], x) {
+		l.calls[call] = append(l.calls[call], x)
+	}
+}
+
+// left notes who takes part in a call, and returns those who do not any more.
+func (l *Lamps) left(call string, now []lit) (gone []lit) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, x := range l.calls[call] {
+		if !slices.Contains(now, x) {
+			gone = append(gone, x)
+		}
+	}
+	if l.calls[call] = now; len(now) == 0 {
+		delete(l.calls, call)
+	}
+	return gone
+}
