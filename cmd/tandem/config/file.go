@@ -57,7 +57,24 @@ func Read(path string) (c Config, text []byte, err error) {
 	for _, mistake := range parse(b, &c) {
 		errs = append(errs, fmt.Errorf("%s:%w", path, mistake))
 	}
+	if len(c.Trunks()) > 0 && !holds(b, "telephony.all_calls") {
+		c.Telephony.AllCalls = false // as when there were routes for numbers
+	}
 	return c, b, errors.Join(errs...)
+}
+
+// holds reports whether a file has a key.
+func holds(b []byte, key string) bool {
+	file, err := parser.ParseBytes(b, 0)
+	if err != nil {
+		return false
+	}
+	p, err := yaml.PathString("$." + key)
+	if err != nil {
+		return false
+	}
+	node, err := p.FilterFile(file)
+	return err == nil && node != nil
 }
 
 // locate turns faults into one error that names the place of each.

@@ -58,7 +58,7 @@ func (s *Server) takeRoutes(cfg *config.Config) error {
 		if s.trunks.Table().ByName(t.Name) == nil {
 			made = append(made, t)
 		}
-		s.log.Warn("a route with a prefix is a trunk now; delete it from routes in the configuration", "trunk", t.Name)
+		s.log.Warn("a route with a prefix is a trunk now; delete it from routes in the configuration, and set telephony.all_calls", "trunk", t.Name)
 	}
 	if len(made) == 0 {
 		return nil
