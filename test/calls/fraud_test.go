@@ -45,6 +45,10 @@ func (a *attempts) dials(w *harness.Wire, uri, lines string) *sip.Message {
 	return m
 }
 
+// inOtherNames is a number that alice tries to call in other names: a burst of that is one
+// row, and another one for the rest when a minute is over.
+const inOtherNames = "+19005559999"
+
 // TestFraud: a hundred attempts to have the server call premium and satellite
 // numbers, by everything a user can send or set. None reaches the gateway, and each stands
 // in the audit log.
@@ -86,9 +90,10 @@ func TestFraud(t *testing.T) {
 		a.by("alice", "+19005551234")
 		a.dials(alice, "sip:+19005551234@"+harness.Domain, lines)
 	}
+	a.by("alice", inOtherNames)
 	for _, alice.From = range []string{"sip:bob@" + harness.Domain, "sip:boss@" + harness.Domain, "sip:+49305550@" + trunk.Local.String(), "tel:+49305550"} {
-		a.by("alice", "+19005551234")
-		if m := a.dials(alice, "sip:+19005551234@"+harness.Domain, ""); !strings.Contains(string(m.Bytes()), "From Is Not the Authenticated User") {
+		a.n++
+		if m := a.dials(alice, "sip:"+inOtherNames+"@"+harness.Domain, ""); !strings.Contains(string(m.Bytes()), "From Is Not the Authenticated User") {
 			t.Errorf("as %s:\n%s", alice.From, m.Bytes())
 		}
 	}
@@ -174,6 +179,9 @@ func (a *attempts) audited(socket string) {
 			if r.Operation == "call" && r.Outcome == "failed" {
 				rows[r.Who+" "+r.Resource]++
 			}
+		}
+		if k := "sip:alice@" + harness.Domain + " numbers/" + inOtherNames; rows[k] == 2 {
+			rows[k] = 1 // the minute of the burst is over
 		}
 		if maps.Equal(rows, a.rows) {
 			return
