@@ -124,6 +124,9 @@ func (l *leg) events() dialog.Events {
 		Failed: func(_ *dialog.Call, m *sip.Message, err error) {
 			l.observe(m, err)
 			o := outcome.Of(m, err)
+			if m == nil && o.Code == 403 && l.Trunk == nil { // no fault of the caller's: its device may not be reached there
+				o.Code = 480
+			}
 			l.must(func(c *Call) { c.failed(l, o) })
 		},
 		Request: func(_ *dialog.Session, in *dialog.Incoming) {

@@ -82,3 +82,20 @@ func TestBrowserGoneWhileItRings(t *testing.T) {
 	}
 	r.NothingLeft(t)
 }
+
+// The connection of a phone on this machine is gone: its address is one that users may
+// not reach, but that is no fault of the caller's.
+func TestPhoneGone(t *testing.T) {
+	r := reconnects(t, 2*time.Second)
+	phone, gone := r.Dial(t, "udp"), r.Dial(t, "tcp")
+	phone.Register("alice")
+	gone.Register("bob")
+	gone.Close()
+	for range 2 { // by the second one the server has seen it
+		a := r.Invites(phone, "alice", "sip:bob@"+harness.Domain, 31000)
+		if m := a.Final(a.ID, "INVITE"); m.StatusCode() == 403 {
+			t.Errorf("alice is told\n%s", m.Bytes())
+		}
+	}
+	r.NothingLeft(t)
+}
