@@ -25,6 +25,7 @@ import (
 	"tandem/rtc/sip"
 	"tandem/rtc/store/fresh"
 	"tandem/rtc/transport"
+	"tandem/test/harness"
 )
 
 // World is the whole server in virtual time, users alice and bob. What it sends
@@ -55,7 +56,8 @@ func Run(t *testing.T, f func(w *World)) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := config.Default()
 		cfg.Domains, cfg.Data, cfg.HTTP.Addr = []string{"time.test"}, folder, ""
-		cfg.Listen = []config.Listen{{Proto: "udp", Addr: "127.0.0.1:0", Trusted: []string{"127.0.0.1/32"}}}
+		addr := fmt.Sprintf("127.0.0.1:%d", harness.FreePort(t)) // nobody is given it while the server is stopped
+		cfg.Listen = []config.Listen{{Proto: "udp", Addr: addr, Trusted: []string{"127.0.0.1/32"}}}
 		cfg.Telephony.AllCalls = false
 		w := &World{T: t, Cfg: cfg, start: time.Now()}
 		w.ports.net = memnet.New()
