@@ -135,8 +135,10 @@ func TestMessageOrder(t *testing.T) {
 	r.User("b")
 	from, to := r.Dial(t, "trusted-tcp"), r.Dial(t, "tcp")
 	to.Register("b")
+	underway := make(chan bool, 100) // the device answers none of them too late
 	go func() {
 		for i := range n {
+			underway <- true
 			_ = from.Write([]byte(harness.CRLF(fmt.Sprintf("MESSAGE sip:b@%s SIP/2.0\nVia: %s\nMax-Forwards: 70\nFrom: <sip:x@elsewhere.test>;tag=1\nTo: <sip:b@%s>\nCall-ID: order\nCSeq: %d MESSAGE\nContent-Length: 0\n",
 				harness.Domain, from.Via(), harness.Domain, i+1))))
 		}
@@ -147,6 +149,7 @@ func TestMessageOrder(t *testing.T) {
 			t.Fatalf("message %d came as number %d", seq, i+1)
 		}
 		to.Reply(m, 200, "b", "", "")
+		<-underway
 	}
 	seen := make(map[uint32]bool)
 	for i := range n {
