@@ -155,8 +155,10 @@ func TestAssociationsEnd(t *testing.T) {
 	if third == second {
 		t.Error("with the roles changed the old association stays")
 	}
-	if dtls("active", "one") != third || dtls("active", "one") != third || dtls("active", "") != third {
-		t.Error("a name for the association, or none, makes another of it")
+	for _, name := range []string{"one", "one", ""} {
+		if dtls("active", name) != third {
+			t.Errorf("the name %q for the association makes another of it", name)
+		}
 	}
 	fourth := dtls("active", "two")
 	if fourth == third {
