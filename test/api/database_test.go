@@ -2,7 +2,9 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -11,8 +13,11 @@ import (
 	"time"
 
 	"tandem/cmd/tandem/config"
+	"tandem/cmd/tandem/datafolder"
 	"tandem/cmd/tandem/server"
 	"tandem/rtc/directory"
+	"tandem/telephony/cdr"
+	cdrstore "tandem/telephony/cdr/sqlstore"
 	"tandem/test/harness"
 )
 
@@ -21,7 +26,15 @@ import (
 func TestDatabaseDeletedUnderARunningServer(t *testing.T) {
 	s := harness.Running(t, func(cfg *config.Config) {
 		cfg.Listen[0].Trusted = []string{"127.0.0.0/8"}
+		leaveOpen(t, cfg)
 	})
+	begun := func() bool {
+		all, err := s.Records().List(t.Context(), cdr.Query{})
+		return err == nil && len(all) == 1 && all[0].State == cdr.Interrupted && !s.PINT().Loading()
+	}
+	if !harness.Holds(begun) { // else the start ends for want of what it reads first
+		t.Fatal("the server does not take up what an earlier one left")
+	}
 	phone := registrant(t, s)
 	for range 3 { // one is written, the others are covered
 		if code := phone(); code != 200 {
@@ -47,6 +60,23 @@ func TestDatabaseDeletedUnderARunningServer(t *testing.T) {
 	}
 	if code != 503 {
 		t.Errorf("a refresh got %d", code)
+	}
+}
+
+// leaveOpen puts the record of a call into the store that an earlier server left open.
+func leaveOpen(t *testing.T, cfg *config.Config) {
+	t.Helper()
+	db, _, err := datafolder.Open(t.Context(), cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	err = cdrstore.New(db).Put(cdr.Record{ID: "earlier", State: cdr.Open, Started: time.Now().Add(-time.Hour)}, func(err error) { done <- err })
+	if err == nil {
+		err = <-done
+	}
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
 	}
 }
 
