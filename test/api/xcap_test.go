@@ -58,9 +58,9 @@ const (
 	attrs    = "application/xcap-att+xml"
 )
 
-// What becomes of contacts is told once, whether an operation or a client of XCAP
-// has changed them.
-func TestContactEvents(t *testing.T) {
+// aliceAndBob is a server with these two users, and a client on its control socket.
+func aliceAndBob(t *testing.T) (*server.Server, *harness.Client) {
+	t.Helper()
 	s := harness.Running(t, harness.Remotely)
 	socket := harness.SocketClient(t, s)
 	for _, u := range []string{"alice", "bob"} {
@@ -68,6 +68,13 @@ func TestContactEvents(t *testing.T) {
 			t.Fatal(r.Text)
 		}
 	}
+	return s, socket
+}
+
+// What becomes of contacts is told once, whether an operation or a client of XCAP
+// has changed them.
+func TestContactEvents(t *testing.T) {
+	s, socket := aliceAndBob(t)
 	reader := harness.HTTPSClient(t, s, "events:read", "contacts:read")
 	x := xcapOf(t, s, "alice", "password of alice")
 	const index = "resource-lists/users/sip:alice@example.com/index"
@@ -111,13 +118,7 @@ func TestContactEvents(t *testing.T) {
 
 // The forms of request that clients use, against the whole server.
 func TestXCAP(t *testing.T) {
-	s := harness.Running(t, harness.Remotely)
-	socket := harness.SocketClient(t, s)
-	for _, u := range []string{"alice", "bob"} {
-		if r := socket.Do("POST", "/users", fmt.Sprintf(`{"address":%q,"password":"password of %s"}`, u, u)); r.Code != 201 {
-			t.Fatal(r.Text)
-		}
-	}
+	s, _ := aliceAndBob(t)
 	x := xcapOf(t, s, "alice", "password of alice")
 	const index = "resource-lists/users/sip:alice@example.com/index"
 	doc := `<?xml version="1.0" encoding="UTF-8"?><resource-lists xmlns="urn:ietf:params:xml:ns:resource-lists"><list name="friends"><entry uri="sip:bob@example.com"/></list></resource-lists>`
@@ -209,13 +210,7 @@ func TestXCAP(t *testing.T) {
 
 // Rules set by XCAP count at once, and those set otherwise are seen by XCAP.
 func TestRulesByXCAP(t *testing.T) {
-	s := harness.Running(t, harness.Remotely)
-	socket := harness.SocketClient(t, s)
-	for _, u := range []string{"alice", "bob"} {
-		if r := socket.Do("POST", "/users", fmt.Sprintf(`{"address":%q,"password":"password of %s"}`, u, u)); r.Code != 201 {
-			t.Fatal(r.Text)
-		}
-	}
+	s, socket := aliceAndBob(t)
 	x := xcapOf(t, s, "bob", "password of bob")
 	const index, rules = "pres-rules/users/sip:bob@example.com/index", "application/auth-policy+xml"
 	doc := func(action string) string {
