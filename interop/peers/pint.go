@@ -126,15 +126,8 @@ Content-Length: 0
 // plan of Germany and b, with the credentials of a user, watches each step in its order,
 // and ends the call by BYE after talk.
 func StartPINT(dir string, user phones.Account, a, b string, talk time.Duration) (*SIPP, error) {
-	path, err := process.Find("sipp")
+	path, port, err := sippIn(dir)
 	if err != nil {
-		return nil, err
-	}
-	port, err := process.Port()
-	if err != nil {
-		return nil, err
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
 	var text bytes.Buffer

@@ -25,17 +25,21 @@ type SIPP struct {
 // Counts are the calls of a finished run.
 type Counts struct{ Successful, Failed int }
 
+// sippIn finds sipp and a port for it, and makes the folder it works in.
+func sippIn(dir string) (path string, port int, err error) {
+	if path, err = process.Find("sipp"); err != nil {
+		return "", 0, err
+	}
+	if port, err = process.Port(); err != nil {
+		return "", 0, err
+	}
+	return path, port, os.MkdirAll(dir, 0o700)
+}
+
 // StartUAS starts sipp as a callee that answers everything.
 func StartUAS(_ context.Context, dir string) (*SIPP, error) {
-	path, err := process.Find("sipp")
+	path, port, err := sippIn(dir)
 	if err != nil {
-		return nil, err
-	}
-	port, err := process.Port()
-	if err != nil {
-		return nil, err
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
 	p, err := process.Start(process.Command{Path: path, Dir: dir, Env: []string{"TERM=dumb"}, Args: []string{
@@ -230,15 +234,8 @@ const Elsewhere = "192.0.2.7"
 // RunUAC makes calls to number at Elsewhere through a server's UDP port, rate a second, and
 // returns their outcome. The error tells of failed calls.
 func RunUAC(ctx context.Context, dir, number string, server, calls, rate int) (Counts, error) {
-	path, err := process.Find("sipp")
+	path, port, err := sippIn(dir)
 	if err != nil {
-		return Counts{}, err
-	}
-	port, err := process.Port()
-	if err != nil {
-		return Counts{}, err
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return Counts{}, err
 	}
 	p, err := process.Run(ctx, process.Command{Path: path, Dir: dir, Env: []string{"TERM=dumb"}, Args: []string{
@@ -335,15 +332,8 @@ a=rtpmap:0 PCMU/8000
 // RunCallers makes calls of a user to a number, rate a second, and returns their
 // outcome. The error tells of failed calls.
 func RunCallers(ctx context.Context, dir string, a phones.Account, number string, calls, rate int) (Counts, error) {
-	path, err := process.Find("sipp")
+	path, port, err := sippIn(dir)
 	if err != nil {
-		return Counts{}, err
-	}
-	port, err := process.Port()
-	if err != nil {
-		return Counts{}, err
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return Counts{}, err
 	}
 	text := strings.NewReplacer("$INVITE", callerInvite, "$SDP", callerSDP).Replace(callerScenario)
