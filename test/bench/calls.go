@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"syscall"
@@ -71,6 +72,20 @@ func (o options) calls(w io.Writer) error {
 	return nil
 }
 
+// profileCalls takes profiles of Tandem while it sets calls up and tears them down, where
+// they are wanted: of its CPU, and of its heap when what is returned is called.
+func (o options) profileCalls(s *server) (end func()) {
+	if o.profiles == "" || s.http == 0 {
+		return func() {}
+	}
+	file := filepath.Join(o.profiles, "calls")
+	cpu := s.profile(file+".pprof", 2*time.Second)
+	return func() {
+		cpu()
+		s.fetch("/debug/pprof/heap?gc=1", file+".heap.pprof")
+	}
+}
+
 func middle(all []callRun, of func(callRun) float64) float64 {
 	var v []float64
 	for _, r := range all {
@@ -101,9 +116,11 @@ func (o options) callRun(ctx context.Context, name string) (out callRun, err err
 	}
 	total := int(6000 * o.scale)
 	drive(rl, window, total/4, 0)
+	profiled := o.profileCalls(s)
 	cpu := s.cpu()
 	r := drive(rl, window, total, 0)
 	r.CPU = s.cpu() - cpu
+	profiled()
 	if r.Lost+r.Failed > 0 {
 		return out, fmt.Errorf("%d calls were lost, %d failed", r.Lost, r.Failed)
 	}

@@ -33,13 +33,17 @@ const pathUsers = 1024
 
 // pathServer is the whole server with users u0…, whose requests are trusted:
 // digests made here would be measured as well.
-func pathServer(b *testing.B) (*Server, netip.AddrPort) {
+func pathServer(b *testing.B, change func(*config.Config, *Options)) (*Server, netip.AddrPort) {
 	b.Helper()
 	cfg := config.Default()
 	cfg.Domains, cfg.Data, cfg.HTTP.Addr = []string{"bench.test"}, b.TempDir(), ""
 	cfg.Listen = []config.Listen{{Proto: "udp", Addr: "127.0.0.1:0", Trusted: []string{"127.0.0.0/8"}}}
 	cfg.Telephony.AllCalls = false
-	s, err := New(context.Background(), cfg, Options{})
+	var opt Options
+	if change != nil {
+		change(&cfg, &opt)
+	}
+	s, err := New(context.Background(), cfg, opt)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -161,7 +165,7 @@ func run(b *testing.B, all []*path, f func(p *path, n int)) {
 // BenchmarkRegisterPath is a REGISTER that refreshes a binding, from its bytes
 // to its 200, without sockets.
 func BenchmarkRegisterPath(b *testing.B) {
-	s, _ := pathServer(b)
+	s, _ := pathServer(b, nil)
 	run(b, paths(b, s), func(p *path, n int) {
 		for range n {
 			p.register(p.user(p.n))
@@ -177,7 +181,7 @@ func BenchmarkMessagePath(b *testing.B) { benchmarkForwarded(b, "MESSAGE") }
 func BenchmarkForwardPath(b *testing.B) { benchmarkForwarded(b, "WHATEVER") }
 
 func benchmarkForwarded(b *testing.B, method string) {
-	s, _ := pathServer(b)
+	s, _ := pathServer(b, nil)
 	run(b, paths(b, s), func(p *path, n int) {
 		var asked sip.Message
 		var answer []byte
