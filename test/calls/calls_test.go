@@ -9,33 +9,8 @@ import (
 
 	"tandem/cmd/tandem/softphone"
 	"tandem/test/harness"
+	"tandem/test/house"
 )
-
-// dialling is a call on its way.
-type dialling struct {
-	call *softphone.Call
-	err  error
-	rang chan int
-	done chan struct{}
-}
-
-func dial(e *harness.Endpoint, ctx context.Context, to string) *dialling {
-	d := &dialling{rang: make(chan int, 16), done: make(chan struct{})}
-	go func() {
-		defer close(d.done)
-		d.call, d.err = e.Dial(ctx, to, softphone.DialOptions{Progress: func(code int, _ string) { d.rang <- code }})
-	}()
-	return d
-}
-
-func ended(t *testing.T, what string, done <-chan struct{}) {
-	t.Helper()
-	select {
-	case <-done:
-	case <-time.After(harness.Patience):
-		t.Errorf("%s does not end", what)
-	}
-}
 
 // TestCalls connects phones of every transport with each other: INVITE, 180,
 // 200, ACK, and BYE from one side or the other.
@@ -51,7 +26,7 @@ func TestCalls(t *testing.T) {
 	for i, from := range protos {
 		for j, to := range protos {
 			t.Run(from+" to "+to, func(t *testing.T) {
-				d := dial(callers[from], harness.Soon(t), "callee-"+to)
+				d := house.Dial(callers[from], harness.Soon(t), "callee-"+to)
 				in := callees[to].Call(t)
 				if err := in.Ring(harness.Soon(t), 20*time.Millisecond); err != nil {
 					t.Fatal(err)
@@ -60,21 +35,21 @@ func TestCalls(t *testing.T) {
 				if err != nil {
 					t.Fatalf("answering: %v", err)
 				}
-				ended(t, "setting up", d.done)
-				if d.err != nil {
-					t.Fatalf("calling: %v", d.err)
+				house.Ended(t, "setting up", d.Done)
+				if d.Err != nil {
+					t.Fatalf("calling: %v", d.Err)
 				}
-				if answered.ID != d.call.ID {
-					t.Errorf("Call-ID %s and %s", answered.ID, d.call.ID)
+				if answered.ID != d.Call.ID {
+					t.Errorf("Call-ID %s and %s", answered.ID, d.Call.ID)
 				}
-				one, other := d.call, answered
+				one, other := d.Call, answered
 				if (i+j)%2 == 1 {
 					one, other = other, one
 				}
 				if err := one.Hangup(harness.Soon(t)); err != nil {
 					t.Errorf("hanging up: %v", err)
 				}
-				ended(t, "the other side", other.Done())
+				house.Ended(t, "the other side", other.Done())
 			})
 		}
 	}
@@ -86,18 +61,18 @@ func TestCallCancelled(t *testing.T) {
 	a, b := r.Endpoint(t, "a", "udp"), r.Endpoint(t, "b", "tcp")
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	d := dial(a, ctx, "b")
+	d := house.Dial(a, ctx, "b")
 	in := b.Call(t)
 	go func() { _ = in.Ring(context.Background(), harness.Patience) }()
-	for code := range d.rang {
+	for code := range d.Rang {
 		if code == 180 {
 			break
 		}
 	}
 	cancel()
-	ended(t, "the callee's ringing", in.Done())
-	ended(t, "the caller's", d.done)
-	if d.err == nil {
+	house.Ended(t, "the callee's ringing", in.Done())
+	house.Ended(t, "the caller's", d.Done)
+	if d.Err == nil {
 		t.Error("the call was answered")
 	}
 }
@@ -107,21 +82,21 @@ func TestCallRefused(t *testing.T) {
 	r.User("a", "b")
 	a, b := r.Endpoint(t, "a", "tls"), r.Endpoint(t, "b", "ws")
 	for _, code := range []int{486, 603, 404} {
-		d := dial(a, harness.Soon(t), "b")
+		d := house.Dial(a, harness.Soon(t), "b")
 		if err := b.Call(t).Reject(code, "No"); err != nil {
 			t.Fatal(err)
 		}
-		ended(t, "the call", d.done)
+		house.Ended(t, "the call", d.Done)
 		var f *softphone.Failure
-		if !errors.As(d.err, &f) || f.Code != code {
-			t.Errorf("%d arrived as %v", code, d.err)
+		if !errors.As(d.Err, &f) || f.Code != code {
+			t.Errorf("%d arrived as %v", code, d.Err)
 		}
 	}
-	if d := dial(a, harness.Soon(t), "nobody"); true {
-		ended(t, "the call to nobody", d.done)
+	if d := house.Dial(a, harness.Soon(t), "nobody"); true {
+		house.Ended(t, "the call to nobody", d.Done)
 		var f *softphone.Failure
-		if !errors.As(d.err, &f) || f.Code != 404 {
-			t.Errorf("nobody: %v", d.err)
+		if !errors.As(d.Err, &f) || f.Code != 404 {
+			t.Errorf("nobody: %v", d.Err)
 		}
 	}
 }

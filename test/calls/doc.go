@@ -1,4 +1,4 @@
-// Package calls holds the tests of calls over the whole server: trunks and numbers,
-// ringing and forwarding, transfer, hold, conferences, recording, emergency calls,
-// fraud, and the records, with raw bytes and independent clients as telephones.
+// Package calls holds the tests of one call over the whole server: ringing and
+// forwarding, early media, hold, keys, transfer, and calls that the server itself
+// connects, with raw bytes and independent clients as telephones.
 package calls

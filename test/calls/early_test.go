@@ -11,35 +11,36 @@ import (
 	"tandem/telephony/cdr"
 	"tandem/telephony/group"
 	"tandem/test/harness"
+	"tandem/test/house"
 )
 
 // The caller hears the early media of one phone, and then another one that answers:
 // each through the relay, with a description of its own.
 func TestEarlyMediaOfAnotherBranch(t *testing.T) {
-	r, phones := house(t)
+	r, phones := house.Start(t)
 	second := r.Dial(t, "tcp")
 	second.Register("bob")
-	ear, first, other := listen(t), listen(t), listen(t)
-	a := r.Invites(phones["alice"], "alice", "sip:bob@"+harness.Domain, ear.port)
+	ear, first, other := house.Listen(t), house.Listen(t), house.Listen(t)
+	a := r.Invites(phones["alice"], "alice", "sip:bob@"+harness.Domain, ear.Port)
 	one, two := phones["bob"].Request("INVITE"), second.Request("INVITE")
-	phones["bob"].Answer(one, 183, "one", first.port)
+	phones["bob"].Answer(one, 183, "one", first.Port)
 	m := a.Status(183, a.ID)
-	defer ear.says(500, m.Body())()
-	stop := first.says(600, one.Body())
+	defer ear.Says(500, m.Body())()
+	stop := first.Says(600, one.Body())
 	defer stop()
-	if f := ear.until(600, 900); f != 600 {
+	if f := ear.Until(600, 900); f != 600 {
 		t.Errorf("alice hears %.0f Hz of the early media, want 600", f)
 	}
-	defer other.says(900, two.Body())()
-	second.Answer(two, 200, "two", other.port)
+	defer other.Says(900, two.Body())()
+	second.Answer(two, 200, "two", other.Port)
 	second.Request("ACK")
 	phones["bob"].Reply(phones["bob"].Request("CANCEL"), 200, "one", "", "")
 	phones["bob"].Reply(one, 487, "one", "", "")
 	answer := a.Connected()
-	if f := ear.until(900, 600); f != 900 {
+	if f := ear.Until(900, 600); f != 900 {
 		t.Errorf("alice hears %.0f Hz after the answer, want 900", f)
 	}
-	if f := other.until(500); f != 500 {
+	if f := other.Until(500); f != 500 {
 		t.Errorf("who has answered hears %.0f Hz, want 500", f)
 	}
 	if who := harness.Header(answer, "P-Asserted-Identity"); !strings.Contains(who, "sip:bob@"+harness.Domain) {
@@ -53,7 +54,7 @@ func TestEarlyMediaOfAnotherBranch(t *testing.T) {
 // A caller that knows no reliable responses has a phone called that sends them: the
 // server acknowledges those, and the caller gets plain ones.
 func TestReliableOnOneLeg(t *testing.T) {
-	r, phones := house(t)
+	r, phones := house.Start(t)
 	a := r.Invites(phones["alice"], "alice", "sip:bob@"+harness.Domain, 31000)
 	b := phones["bob"]
 	invite := b.Request("INVITE")
@@ -80,7 +81,7 @@ func TestReliableOnOneLeg(t *testing.T) {
 // A phone takes a call that rings elsewhere by an INVITE that replaces the early dialog,
 // whose tags its lamp has; strangers may not.
 func TestPickupByReplaces(t *testing.T) {
-	r, trunk, phones := ringGroup(t, func(g *group.Group) { g.Members = []string{"alice", "bob"} })
+	r, trunk, phones := house.RingGroup(t, func(g *group.Group) { g.Members = []string{"alice", "bob"} })
 	bob := phones["bob"]
 	watcher := r.Dial(t, "tcp")
 	lamp, _ := r.Watch(watcher, "alice", "bob", "dialog", "Accept: application/dialog-info+xml")
@@ -103,7 +104,7 @@ func TestPickupByReplaces(t *testing.T) {
 	bob.Reply(m, 487, "b", "", "")
 	trunk.Ack(trunk.Final(id, "INVITE"), "")
 	a.Reoffered()
-	if rec := rigTold(r, t, "+4940999", cdr.PickedUp); rec.Story[0].Who != harness.AliceURI {
+	if rec := house.Told(r, t, "+4940999", cdr.PickedUp); rec.Story[0].Who != harness.AliceURI {
 		t.Errorf("record %+v", rec)
 	}
 	a.HangsUp()
@@ -114,10 +115,10 @@ func TestPickupByReplaces(t *testing.T) {
 // Keys reach a gateway that reads them in INFO alone, whether they came by INFO or as
 // events in the sound, each once.
 func TestKeysToInfo(t *testing.T) {
-	r, phones := house(t)
+	r, phones := house.Start(t)
 	trunk := r.RawTrunk(t, "pstn", func(g *gateways.Trunk) { g.Manner.Keys = dialect.KeysInfo })
-	ear := listen(t)
-	a := r.Invites(phones["alice"], "alice", "sip:+49301234567@"+harness.Domain, ear.port)
+	ear := house.Listen(t)
+	a := r.Invites(phones["alice"], "alice", "sip:+49301234567@"+harness.Domain, ear.Port)
 	invite := trunk.Request("INVITE")
 	if strings.Contains(string(invite.Body()), "telephone-event") {
 		t.Errorf("the gateway is offered\n%s", invite.Body())
@@ -125,7 +126,7 @@ func TestKeysToInfo(t *testing.T) {
 	trunk.Answer(invite, 200, "g", 31002)
 	trunk.Request("ACK")
 	answer := a.Connected()
-	defer ear.says(500, answer.Body())()
+	defer ear.Says(500, answer.Body())()
 	keyed := func(want string) {
 		t.Helper()
 		m := trunk.Request("INFO")
@@ -138,7 +139,7 @@ func TestKeysToInfo(t *testing.T) {
 		t.Errorf("INFO is answered %d", m.StatusCode())
 	}
 	keyed("5")
-	ear.pressEvent(9, answer.Body())
+	ear.PressEvent(9, answer.Body())
 	keyed("9")
 	a.HangsUp()
 	trunk.Reply(trunk.Request("BYE"), 200, "", "", "")
@@ -151,7 +152,7 @@ func TestKeysToInfo(t *testing.T) {
 // A phone that speaks nothing of what the caller offers is called again with what can
 // be converted, once.
 func TestNothingInCommon(t *testing.T) {
-	r, phones := house(t)
+	r, phones := house.Start(t)
 	b := phones["bob"]
 	for _, takes := range []bool{true, false} {
 		a := r.Invites(phones["alice"], "alice", "sip:bob@"+harness.Domain, 31000)

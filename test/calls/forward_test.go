@@ -7,20 +7,12 @@ import (
 	"time"
 
 	"tandem/cmd/tandem/config"
-	"tandem/rtc"
 	"tandem/rtc/sip"
 	"tandem/telephony/cdr"
 	"tandem/telephony/settings"
 	"tandem/test/harness"
+	"tandem/test/house"
 )
-
-// set has a user want to be called in a way.
-func set(r *harness.Rig, t *testing.T, user string, f func(*settings.User)) {
-	t.Helper()
-	if _, err := r.S.CallSettings().Change(harness.Soon(t), rtc.AOR("sip:"+user+"@"+harness.Domain), func(u *settings.User) error { f(u); return nil }); err != nil {
-		t.Fatal(err)
-	}
-}
 
 // TestForwarding: in each case the call goes on to carol, whose phone is told by
 // whom and why.
@@ -60,7 +52,7 @@ func TestForwarding(t *testing.T) {
 			trunk, bob, carol := r.RawTrunk(t, "pstn", nil), r.Dial(t, "udp"), r.Dial(t, "udp")
 			bob.Register("bob")
 			carol.Register("carol")
-			set(r, t, "bob", c.set)
+			house.Settings(r, t, "bob", c.set)
 			id := trunk.CallIn("+4940999", "bob", "")
 			if c.bob != nil {
 				c.bob(bob)
@@ -98,7 +90,7 @@ func TestForwardingOutside(t *testing.T) {
 	r := harness.StartServer(t, harness.Exchange)
 	r.User("alice", "bob")
 	trunk, alice := r.RawTrunk(t, "pstn", nil), r.Dial(t, "udp")
-	set(r, t, "bob", func(u *settings.User) { u.Always = "0301234567" })
+	house.Settings(r, t, "bob", func(u *settings.User) { u.Always = "0301234567" })
 	id := alice.Ask("INVITE", "alice", "sip:bob@"+harness.Domain, harness.SDPType, harness.SDPOf(30000, "0 8"))
 	m := trunk.Request("INVITE")
 	if uri := string(m.RequestURI()); !strings.HasPrefix(uri, "sip:+49301234567@") {
@@ -118,7 +110,7 @@ func TestForwardingOutside(t *testing.T) {
 		t.Errorf("record %+v", rec)
 	}
 	// Where bob may not call, nobody gets through him.
-	set(r, t, "bob", func(u *settings.User) { u.Always = "004490055501" })
+	house.Settings(r, t, "bob", func(u *settings.User) { u.Always = "004490055501" })
 	id = alice.Ask("INVITE", "alice", "sip:bob@"+harness.Domain, harness.SDPType, harness.SDPOf(30000, "0 8"))
 	if code := alice.Final(id, "INVITE").StatusCode(); code != 403 {
 		t.Errorf("through bob to a number he may not call: %d", code)
@@ -136,13 +128,13 @@ func TestForwardingLoop(t *testing.T) {
 		id := alice.Ask("INVITE", "alice", "sip:u0@"+harness.Domain, harness.SDPType, harness.SDPOf(30000, "0 8"))
 		return alice.Final(id, "INVITE").StatusCode()
 	}
-	set(r, t, "u0", func(u *settings.User) { u.Always = "u1" })
-	set(r, t, "u1", func(u *settings.User) { u.Always = "u0" })
+	house.Settings(r, t, "u0", func(u *settings.User) { u.Always = "u1" })
+	house.Settings(r, t, "u1", func(u *settings.User) { u.Always = "u0" })
 	if code := call(); code != 482 {
 		t.Errorf("a circle of two: %d", code)
 	}
 	for i, name := range names[:7] {
-		set(r, t, name, func(u *settings.User) { u.Always = names[i+1] })
+		house.Settings(r, t, name, func(u *settings.User) { u.Always = names[i+1] })
 	}
 	if code := call(); code != 482 {
 		t.Errorf("a long chain: %d", code)
@@ -150,7 +142,7 @@ func TestForwardingLoop(t *testing.T) {
 	// A circle that shows only while phones are tried: the caller hears why the
 	// first did not answer.
 	for i, name := range names[:3] {
-		set(r, t, name, func(u *settings.User) { *u = settings.User{Unreachable: names[(i+1)%3]} })
+		house.Settings(r, t, name, func(u *settings.User) { *u = settings.User{Unreachable: names[(i+1)%3]} })
 	}
 	if code := call(); code != 482 && code != 480 {
 		t.Errorf("a circle of unreachable ones: %d", code)
@@ -165,7 +157,7 @@ func TestDoNotDisturb(t *testing.T) {
 	r.User("alice", "bob")
 	alice, bob := r.Dial(t, "udp"), r.Dial(t, "udp")
 	bob.Register("bob")
-	set(r, t, "bob", func(u *settings.User) { u.DoNotDisturb = true })
+	house.Settings(r, t, "bob", func(u *settings.User) { u.DoNotDisturb = true })
 	id := alice.Ask("INVITE", "alice", "sip:bob@"+harness.Domain, harness.SDPType, harness.SDPOf(30000, "0 8"))
 	if m := alice.Final(id, "INVITE"); m.StatusCode() != 486 || string(m.ReasonPhrase()) != "Do Not Disturb" {
 		t.Errorf("alice gets %d %s", m.StatusCode(), m.ReasonPhrase())
@@ -173,7 +165,7 @@ func TestDoNotDisturb(t *testing.T) {
 	if _, err := bob.Next(50*time.Millisecond, func(m *sip.Message) bool { return m.IsRequest() }); err == nil {
 		t.Error("bob's phone rang")
 	}
-	set(r, t, "bob", func(u *settings.User) { u.DoNotDisturb = false })
+	house.Settings(r, t, "bob", func(u *settings.User) { u.DoNotDisturb = false })
 	alice.Ask("INVITE", "alice", "sip:bob@"+harness.Domain, harness.SDPType, harness.SDPOf(30000, "0 8"))
 	bob.Request("INVITE")
 }
@@ -181,8 +173,8 @@ func TestDoNotDisturb(t *testing.T) {
 // Without call waiting a user is busy while a call rings or goes on, led by whomever:
 // others hear busy, or go where calls go then. A group passes the user over.
 func TestCallWaiting(t *testing.T) {
-	r, phones := house(t)
-	set(r, t, "bob", func(u *settings.User) { u.NoWaiting = true })
+	r, phones := house.Start(t)
+	house.Settings(r, t, "bob", func(u *settings.User) { u.NoWaiting = true })
 	alice, bob, carol := phones["alice"], phones["bob"], phones["carol"]
 	a := r.Invites(bob, "bob", "sip:alice@"+harness.Domain, 31000)
 	first := alice.Request("INVITE")
@@ -192,7 +184,7 @@ func TestCallWaiting(t *testing.T) {
 	if code := refused(); code != 486 {
 		t.Errorf("while he calls, carol is told %d", code)
 	}
-	set(r, t, "bob", func(u *settings.User) { u.Busy = "alice" })
+	house.Settings(r, t, "bob", func(u *settings.User) { u.Busy = "alice" })
 	id := carol.Ask("INVITE", "carol", "sip:bob@"+harness.Domain, harness.SDPType, harness.SDPOf(31010, "0"))
 	m := alice.Request("INVITE")
 	if !strings.Contains(harness.Header(m, "Diversion"), "user-busy") {
@@ -227,7 +219,7 @@ func TestAnonymous(t *testing.T) {
 	}
 	bob.Reply(m, 486, "b", "", "")
 	alice.Final(id, "INVITE")
-	set(r, t, "bob", func(u *settings.User) { u.RefuseAnonymous = true })
+	house.Settings(r, t, "bob", func(u *settings.User) { u.RefuseAnonymous = true })
 	for _, lines := range []string{"Privacy: id\n", "Privacy: user;critical\n", "Privacy: header\n"} {
 		if code := alice.Final(invite(lines), "INVITE").StatusCode(); code != 433 {
 			t.Errorf("%s is answered %d", lines, code)
@@ -237,7 +229,7 @@ func TestAnonymous(t *testing.T) {
 		t.Errorf("from a trunk: %d", code)
 	}
 	// whoever withholds his identity always may show it for once
-	set(r, t, "alice", func(u *settings.User) { u.Withhold = true })
+	house.Settings(r, t, "alice", func(u *settings.User) { u.Withhold = true })
 	if code := alice.Final(invite(""), "INVITE").StatusCode(); code != 433 {
 		t.Errorf("by her settings: %d", code)
 	}
@@ -263,7 +255,7 @@ func TestAlso(t *testing.T) {
 	r.User("alice", "bob")
 	alice, bob, trunk := r.Dial(t, "udp"), r.Dial(t, "udp"), r.RawTrunk(t, "pstn", nil)
 	bob.Register("bob")
-	set(r, t, "bob", func(u *settings.User) { u.Also = "01711234567" })
+	house.Settings(r, t, "bob", func(u *settings.User) { u.Also = "01711234567" })
 	id := alice.Ask("INVITE", "alice", "sip:bob@"+harness.Domain, harness.SDPType, harness.SDPOf(30000, "0 8"))
 	desk, mobile := bob.Request("INVITE"), trunk.Request("INVITE")
 	bob.Reply(desk, 180, "b", "", "")

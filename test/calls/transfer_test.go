@@ -8,35 +8,8 @@ import (
 	"tandem/rtc/sip"
 	"tandem/telephony"
 	"tandem/test/harness"
+	"tandem/test/house"
 )
-
-// house is a rig with phones of four users.
-func house(t *testing.T) (r *harness.Rig, phones map[string]*harness.Wire) {
-	t.Helper()
-	r = harness.StartServer(t, harness.LedCalls)
-	phones = map[string]*harness.Wire{}
-	for _, name := range []string{"alice", "bob", "carol"} {
-		r.User(name)
-		phones[name] = r.Dial(t, "udp")
-		phones[name].Register(name)
-	}
-	return r, phones
-}
-
-// notified takes the NOTIFYs of a REFER up to the last and returns their statuses.
-func notified(k *harness.Talker) (told []string) {
-	k.T.Helper()
-	for {
-		m := k.Ok("NOTIFY", "", "")
-		if ct := string(m.Get(sip.HdrContentType)); !strings.HasPrefix(ct, "message/sipfrag") {
-			k.T.Errorf("a NOTIFY has a body of type %q", ct)
-		}
-		told = append(told, strings.TrimSpace(strings.TrimPrefix(string(m.Body()), "SIP/2.0 ")))
-		if strings.HasPrefix(string(m.Get(sip.HdrSubscriptionState)), "terminated") {
-			return told
-		}
-	}
-}
 
 // A blind transfer by the caller or by the called: the target is called in the name
 // of who stays, that one hears of it by a new offer, and the transferor is told.
@@ -45,7 +18,7 @@ func TestBlindTransfer(t *testing.T) {
 		for _, early := range []bool{false, true} {
 			t.Run(fmt.Sprintf("by %s, early BYE %v", by, early), func(t *testing.T) {
 				t.Parallel()
-				r, phones := house(t)
+				r, phones := house.Start(t)
 				a, b := r.Call(phones["alice"], phones["bob"], "alice", "bob", 31000)
 				who, stays := a, b
 				if by == "callee" {
@@ -72,7 +45,7 @@ func TestBlindTransfer(t *testing.T) {
 				c.Accept(invite)
 				c.Expect("ACK")
 				if !early {
-					if told := notified(who); strings.Join(told, " ") != "180 Ringing 200 OK" {
+					if told := house.Notified(who); strings.Join(told, " ") != "180 Ringing 200 OK" {
 						t.Errorf("%s is told %q", who.User, told)
 					}
 					who.Ok("BYE", "", "")
@@ -102,7 +75,7 @@ func TestAttendedTransfer(t *testing.T) {
 		second, browser := n%2 == 1, []string{"nobody", "bob", "carol"}[n/2]
 		t.Run(fmt.Sprintf("REFER in the second call %v, browser of %s", second, browser), func(t *testing.T) {
 			t.Parallel()
-			r, phones := house(t)
+			r, phones := house.Start(t)
 			if phones[browser] != nil {
 				phones[browser].Register(browser, "Contact: *", "Expires: 0")
 				phones[browser] = r.Dial(t, "wss")
@@ -118,7 +91,7 @@ func TestAttendedTransfer(t *testing.T) {
 			if m := in.Asks("REFER", fmt.Sprintf("Refer-To: <sip:%s@%s?Replaces=%s>\n", joins.User, harness.Domain, replaces), ""); m.StatusCode() != 202 {
 				t.Fatalf("REFER is answered\n%s", m.Bytes())
 			}
-			if told := notified(in); strings.Join(told, " ") != "100 Trying 200 OK" {
+			if told := house.Notified(in); strings.Join(told, " ") != "100 Trying 200 OK" {
 				t.Errorf("alice is told %q", told)
 			}
 			in.Ok("BYE", "", "")
@@ -138,7 +111,7 @@ func TestAttendedTransfer(t *testing.T) {
 
 // Transfers that are refused leave the call as it was.
 func TestTransferRefused(t *testing.T) {
-	r, phones := house(t)
+	r, phones := house.Start(t)
 	r.RawTrunk(t, "world", nil)
 	a, b := r.Call(phones["alice"], phones["bob"], "alice", "bob", 31000)
 	_, c := r.Call(phones["bob"], phones["carol"], "bob", "carol", 31010)
@@ -165,7 +138,7 @@ func TestTransferRefused(t *testing.T) {
 
 // When the target does not take the call, the transferor is told and has it still.
 func TestTransferFails(t *testing.T) {
-	r, phones := house(t)
+	r, phones := house.Start(t)
 	a, b := r.Call(phones["alice"], phones["bob"], "alice", "bob", 31000)
 	a.Asks("REFER", "Refer-To: <sip:carol@"+harness.Domain+">\n", "")
 	invite := phones["carol"].Request("INVITE")
@@ -173,7 +146,7 @@ func TestTransferFails(t *testing.T) {
 		t.Errorf("a second REFER meanwhile is answered %d", m.StatusCode())
 	}
 	phones["carol"].Reply(invite, 486, "busy", "", "")
-	if told := notified(a); told[len(told)-1] != "486 Busy Here" {
+	if told := house.Notified(a); told[len(told)-1] != "486 Busy Here" {
 		t.Errorf("alice is told %q", told)
 	}
 	b.HangsUp()
@@ -184,7 +157,7 @@ func TestTransferFails(t *testing.T) {
 // The transferor refers while the target still rings: its own call to the target is
 // handed over, and it may take that back at once.
 func TestTransferWhileItRings(t *testing.T) {
-	r, phones := house(t)
+	r, phones := house.Start(t)
 	a1, b := r.Call(phones["alice"], phones["bob"], "alice", "bob", 31000)
 	a2 := r.Invites(phones["alice"], "alice", "sip:carol@"+harness.Domain, 31010)
 	invite := phones["carol"].Request("INVITE")
@@ -204,7 +177,7 @@ func TestTransferWhileItRings(t *testing.T) {
 	default:
 		t.Errorf("alice's own call to carol is answered %d", m.StatusCode())
 	}
-	if told := notified(a1); told[len(told)-1] != "200 OK" {
+	if told := house.Notified(a1); told[len(told)-1] != "200 OK" {
 		t.Errorf("alice is told %q", told)
 	}
 	a1.Ok("BYE", "", "")
@@ -218,7 +191,7 @@ func TestTransferWhileItRings(t *testing.T) {
 // A user transfers a call out of the house, which counts as a call of that user; the
 // gateway is asked for nothing but a call. From a gateway, transfers lead to users.
 func TestTransferAndTrunks(t *testing.T) {
-	r, phones := house(t)
+	r, phones := house.Start(t)
 	gateway := r.RawTrunk(t, "berlin", nil)
 	a, b := r.Call(phones["alice"], phones["bob"], "alice", "bob", 31000)
 	b.Asks("REFER", "Refer-To: <tel:+49301234567>\n", "")
@@ -259,7 +232,7 @@ func TestInviteWithReplaces(t *testing.T) {
 		by, referredBy string
 		want           int
 	}{{"bob", "", 200}, {"carol", "bob", 200}, {"carol", "", 403}, {"carol", "alice", 403}} {
-		r, phones := house(t)
+		r, phones := house.Start(t)
 		a, b := r.Call(phones["alice"], phones["bob"], "alice", "bob", 31000)
 		lines := fmt.Sprintf("Replaces: %s;to-tag=%s;from-tag=%s\n", b.ID, b.Peer, b.Local)
 		if c.referredBy != "" {
@@ -290,27 +263,27 @@ func TestInviteWithReplaces(t *testing.T) {
 // A caller who has heard early media of a phone that has refused hears ringback from
 // the server while another one rings.
 func TestRingbackAfterEarlyMedia(t *testing.T) {
-	r, phones := house(t)
+	r, phones := house.Start(t)
 	second := r.Dial(t, "tcp")
 	second.Register("bob")
-	ear := listen(t)
-	a := r.Invites(phones["alice"], "alice", "sip:bob@"+harness.Domain, ear.port)
+	ear := house.Listen(t)
+	a := r.Invites(phones["alice"], "alice", "sip:bob@"+harness.Domain, ear.Port)
 	one, two := phones["bob"].Request("INVITE"), second.Request("INVITE")
 	second.Answer(two, 180, "two", 0)
 	phones["bob"].Answer(one, 183, "one", 31050)
 	a.Status(183, a.ID)
-	if f := ear.heard(425); f != 0 {
+	if f := ear.Heard(425); f != 0 {
 		t.Errorf("alice hears %.0f Hz in early media that is silent", f)
 	}
 	phones["bob"].Reply(one, 486, "one", "", "")
-	if f := ear.until(425); f != 425 {
+	if f := ear.Until(425); f != 425 {
 		t.Errorf("alice hears %.0f Hz while bob's other phone rings, want 425", f)
 	}
 	k := &harness.Talker{Wire: second, User: "bob", Port: 31060, Seq: 10}
 	k.Accept(two)
 	k.Expect("ACK")
 	a.Connected()
-	if f := ear.heard(425); f != 0 {
+	if f := ear.Heard(425); f != 0 {
 		t.Errorf("alice hears %.0f Hz after the answer", f)
 	}
 	a.HangsUp()
@@ -318,27 +291,16 @@ func TestRingbackAfterEarlyMedia(t *testing.T) {
 	r.NothingLeft(t)
 }
 
-// calledBack is the INVITE by which somebody's phone is called back, in the name of who is
-// still there.
-func calledBack(t *testing.T, phones map[string]*harness.Wire, who, by string) *sip.Message {
-	t.Helper()
-	back := phones[who].Request("INVITE")
-	if from, _ := back.From(); !strings.HasPrefix(string(from.URI), "sip:"+by+"@") {
-		t.Errorf("%s is called back by %s, want %s", who, from.URI, by)
-	}
-	return back
-}
-
 // The transferor has hung up and nobody takes the call: it is called back, so that who
 // was sent on is not left alone.
 func TestTransferorIsCalledBack(t *testing.T) {
 	for _, takes := range []bool{true, false} {
-		r, phones := house(t)
+		r, phones := house.Start(t)
 		a, b := r.Call(phones["alice"], phones["bob"], "alice", "bob", 31000)
 		a.Asks("REFER", "Refer-To: <sip:carol@"+harness.Domain+">\n", "")
 		a.HangsUp()
 		phones["carol"].Reply(phones["carol"].Request("INVITE"), 486, "busy", "", "")
-		back := calledBack(t, phones, "alice", "bob")
+		back := house.CalledBack(t, phones, "alice", "bob")
 		if takes {
 			k := &harness.Talker{Wire: phones["alice"], User: "alice", Port: 31020, Seq: 10}
 			k.Accept(back)
@@ -356,7 +318,7 @@ func TestTransferorIsCalledBack(t *testing.T) {
 // A call that the server made is transferred as any other one, by a phone or by who
 // administers calls.
 func TestTransferOfConnectedCall(t *testing.T) {
-	r, phones := house(t)
+	r, phones := house.Start(t)
 	c := r.Connect(t, "bob", "carol", telephony.Options{})
 	b := r.Answers(phones["bob"], "bob", 31000)
 	k := r.Answers(phones["carol"], "carol", 31010)

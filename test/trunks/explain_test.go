@@ -1,4 +1,4 @@
-package calls
+package trunks
 
 import (
 	"fmt"
@@ -8,12 +8,13 @@ import (
 
 	"tandem/telephony/settings"
 	"tandem/test/harness"
+	"tandem/test/house"
 )
 
 // TestExplain: what is dialled is explained in the order in which calls are routed: codes
 // and groups before numbers, and nothing is called or refused for it.
 func TestExplain(t *testing.T) {
-	r, _, _ := ringGroup(t, nil)
+	r, _, _ := house.RingGroup(t, nil)
 	group := "group sip:sales@" + harness.Domain + ", phone alice, phone bob, end "
 	for dialled, want := range map[string]string{
 		"*8":               "code *8, end *8",
@@ -93,9 +94,9 @@ func TestExplainSettings(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r, _, _ := ringGroup(t, nil)
+			r, _, _ := house.RingGroup(t, nil)
 			for user, want := range map[string]settings.User{"bob": c.bob, "carol": c.carol} {
-				set(r, t, user, func(u *settings.User) { want.AOR = u.AOR; *u = want })
+				house.Settings(r, t, user, func(u *settings.User) { want.AOR = u.AOR; *u = want })
 			}
 			got := rigExplained(r, t, "bob")
 			for i := range max(len(got), len(c.want)) {

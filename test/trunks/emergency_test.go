@@ -1,4 +1,4 @@
-package calls
+package trunks
 
 import (
 	"fmt"
@@ -13,6 +13,7 @@ import (
 	"tandem/telephony/rights"
 	"tandem/telephony/settings"
 	"tandem/test/harness"
+	"tandem/test/house"
 )
 
 // TestEmergency: a call for help goes out when all calls and channels are taken, the
@@ -32,7 +33,7 @@ func TestEmergency(t *testing.T) {
 	if err := r.S.Policy().Set(harness.Soon(t), deny); err != nil {
 		t.Fatal(err)
 	}
-	set(r, t, "alice", func(u *settings.User) { u.Withhold = true })
+	house.Settings(r, t, "alice", func(u *settings.User) { u.Withhold = true })
 	// bob's call takes the only call there may be, and the channel
 	bob.DialNumber("bob", "+49301234567")
 	pstn.Answer(pstn.Request("INVITE"), 200, "p", 30002)

@@ -1,4 +1,4 @@
-package calls
+package features
 
 import (
 	"fmt"
@@ -10,34 +10,34 @@ import (
 
 	"tandem/cmd/tandem/config"
 	"tandem/media/sound"
-	"tandem/rtc/policy"
 	"tandem/rtc/sip"
 	"tandem/telephony/cdr"
 	"tandem/test/harness"
+	"tandem/test/house"
 )
 
 // A call of two becomes a conference where its parties are: a third joins them, each
 // hears the others, and each may leave or be made to.
 func TestConferenceOfCall(t *testing.T) {
-	r, phones := house(t)
-	ears := map[string]*ear{"alice": listen(t), "bob": listen(t), "carol": listen(t)}
-	a := r.Invites(phones["alice"], "alice", "sip:bob@"+harness.Domain, ears["alice"].port)
+	r, phones := house.Start(t)
+	ears := map[string]*house.Ear{"alice": house.Listen(t), "bob": house.Listen(t), "carol": house.Listen(t)}
+	a := r.Invites(phones["alice"], "alice", "sip:bob@"+harness.Domain, ears["alice"].Port)
 	invite := phones["bob"].Request("INVITE")
-	b := &harness.Talker{Wire: phones["bob"], User: "bob", Port: ears["bob"].port, Seq: 10}
+	b := &harness.Talker{Wire: phones["bob"], User: "bob", Port: ears["bob"].Port, Seq: 10}
 	b.Accept(invite)
 	b.Expect("ACK")
 	answer := a.Connected()
-	defer ears["alice"].says(500, answer.Body())()
-	defer ears["bob"].says(700, invite.Body())()
-	call := callOf(r, "alice")
+	defer ears["alice"].Says(500, answer.Body())()
+	defer ears["bob"].Says(700, invite.Body())()
+	call := house.CallOf(r, "alice")
 	if err := call.Confer(harness.Soon(t), "none"); err == nil {
 		t.Error("a conference has no number")
 	}
 	if err := call.Confer(harness.Soon(t), "77"); err != nil {
 		t.Fatal(err)
 	}
-	c := r.Invites(phones["carol"], "carol", "sip:*677@"+harness.Domain, ears["carol"].port)
-	defer ears["carol"].says(1100, c.Connected().Body())()
+	c := r.Invites(phones["carol"], "carol", "sip:*677@"+harness.Domain, ears["carol"].Port)
+	defer ears["carol"].Says(1100, c.Connected().Body())()
 	hears := func(who string, want ...string) {
 		t.Helper()
 		var heard []string
@@ -46,7 +46,7 @@ func TestConferenceOfCall(t *testing.T) {
 				t.Fatalf("%s hears %q, want %q", who, heard, want)
 			}
 			heard = nil
-			for i, is := range ears[who].hears(500, 700, 1100) {
+			for i, is := range ears[who].Hears(500, 700, 1100) {
 				if is {
 					heard = append(heard, []string{"alice", "bob", "carol"}[i])
 				}
@@ -68,30 +68,22 @@ func TestConferenceOfCall(t *testing.T) {
 	}
 	a.Ok("BYE", "", "")
 	hears("carol", "bob")
-	if want := "joined joined muted unmuted left"; words(call.Record()) != want {
-		t.Errorf("the story is %q, want %q", words(call.Record()), want)
+	if want := "joined joined muted unmuted left"; house.Words(call.Record()) != want {
+		t.Errorf("the story is %q, want %q", house.Words(call.Record()), want)
 	}
 	b.HangsUp()
 	c.HangsUp()
 	r.NothingLeft(t)
 }
 
-func words(r cdr.Record) string {
-	var list []string
-	for _, w := range whats(r) {
-		list = append(list, string(w))
-	}
-	return strings.Join(list, " ")
-}
-
 // A party refers the other one into a conference and may follow by dialling it.
 func TestReferIntoConference(t *testing.T) {
-	r, phones := house(t)
+	r, phones := house.Start(t)
 	a, b := r.Call(phones["alice"], phones["bob"], "alice", "bob", 31000)
 	if m := a.Asks("REFER", "Refer-To: <sip:*688@"+harness.Domain+">\n", ""); m.StatusCode() != 202 {
 		t.Fatalf("REFER is answered\n%s", m.Bytes())
 	}
-	if told := notified(a); told[len(told)-1] != "200 OK" {
+	if told := house.Notified(a); told[len(told)-1] != "200 OK" {
 		t.Errorf("alice is told %q", told)
 	}
 	a.Ok("BYE", "", "")
@@ -111,7 +103,7 @@ func TestReferIntoConference(t *testing.T) {
 // A REFER to a conference, in no dialog, has somebody called and seated; who may not
 // call there is refused.
 func TestReferToConference(t *testing.T) {
-	r, phones := house(t)
+	r, phones := house.Start(t)
 	a := r.Invites(phones["alice"], "alice", "sip:*699@"+harness.Domain, 31000)
 	a.Connected()
 	refer := func(to string, want int) string {
@@ -126,7 +118,7 @@ func TestReferToConference(t *testing.T) {
 	refer("sip:x@elsewhere.test", 403)
 	k := &harness.Talker{Wire: phones["alice"], User: "alice", ID: refer("sip:bob@"+harness.Domain, 202)}
 	b := r.Answers(phones["bob"], "bob", 31002)
-	if told := notified(k); told[0] != "100 Trying" || told[len(told)-1] != "200 OK" {
+	if told := house.Notified(k); told[0] != "100 Trying" || told[len(told)-1] != "200 OK" {
 		t.Errorf("alice is told %q", told)
 	}
 	if n := r.S.Exchange().Active(); n != 2 {
@@ -134,7 +126,7 @@ func TestReferToConference(t *testing.T) {
 	}
 	k.ID = refer("sip:carol@"+harness.Domain, 202)
 	phones["carol"].Reply(phones["carol"].Request("INVITE"), 486, "busy", "", "")
-	if told := notified(k); told[len(told)-1] != "486 Busy Here" {
+	if told := house.Notified(k); told[len(told)-1] != "486 Busy Here" {
 		t.Errorf("alice is told %q", told)
 	}
 	a.HangsUp()
@@ -145,7 +137,7 @@ func TestReferToConference(t *testing.T) {
 // A transfer to one device of a user (GRUU) rings that one alone, and a change of codec
 // in the call is carried across.
 func TestTransferToDevice(t *testing.T) {
-	r, phones := house(t)
+	r, phones := house.Start(t)
 	desk, mobile := r.Dial(t, "tcp"), r.Dial(t, "tcp")
 	of := func(w *harness.Wire, n int) string {
 		return fmt.Sprintf("Contact: %s;+sip.instance=\"<urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6b%02d>\"", w.Contact("carol"), n)
@@ -157,13 +149,13 @@ func TestTransferToDevice(t *testing.T) {
 		t.Fatalf("REFER is answered\n%s", m.Bytes())
 	}
 	c := r.Answers(mobile, "carol", 31010)
-	notified(a)
+	house.Notified(a)
 	a.Ok("BYE", "", "")
 	b := phones["bob"]
 	m := b.Request("INVITE")
 	b.Reply(m, 200, "", "Contact: "+b.Contact("bob")+"\n"+harness.SDPType, harness.SDPOf(31002, "0"))
 	b.Request("ACK")
-	silent(t, "carol's other phone", desk)
+	house.Silent(t, "carol's other phone", desk)
 	c.Say("INVITE", "", strings.Replace(c.SDP(""), "RTP/AVP 0", "RTP/AVP 8", 1))
 	offer := b.Request("INVITE")
 	b.Reply(offer, 200, "", "Contact: "+b.Contact("bob")+"\n"+harness.SDPType, harness.SDPOf(31002, "8"))
@@ -189,9 +181,9 @@ func TestParkRecall(t *testing.T) {
 		if m := b.Asks("REFER", "Refer-To: <sip:*57@"+harness.Domain+">\n", ""); m.StatusCode() != 202 {
 			t.Fatalf("REFER is answered\n%s", m.Bytes())
 		}
-		notified(b)
+		house.Notified(b)
 		b.Ok("BYE", "", "")
-		back := calledBack(t, phones, "bob", "alice")
+		back := house.CalledBack(t, phones, "bob", "alice")
 		if takes {
 			k := &harness.Talker{Wire: phones["bob"], User: "bob", Port: 31020, Seq: 10}
 			k.Accept(back)
@@ -220,8 +212,8 @@ func TestAnnouncements(t *testing.T) {
 		freq float64
 		code int
 	}{{"sip:bob@" + harness.Domain, 620, 486}, {"sip:+19005551234@" + harness.Domain, 770, 403}} {
-		ear := listen(t)
-		a := r.Invites(phones["alice"], "alice", c.to, ear.port)
+		ear := house.Listen(t)
+		a := r.Invites(phones["alice"], "alice", c.to, ear.Port)
 		if c.code == 486 {
 			phones["bob"].Reply(phones["bob"].Request("INVITE"), 486, "busy", "", "")
 		}
@@ -229,7 +221,7 @@ func TestAnnouncements(t *testing.T) {
 		if harness.Header(m, "P-Early-Media") != "sendonly" {
 			t.Errorf("%s: the 183 says\n%s", c.to, m.Bytes())
 		}
-		if !ear.hearsFromStart(c.freq) {
+		if !ear.HearsFromStart(c.freq) {
 			t.Errorf("%s: alice does not hear %.0f Hz", c.to, c.freq)
 		}
 		final := a.Final(a.ID, "INVITE")
@@ -238,7 +230,7 @@ func TestAnnouncements(t *testing.T) {
 			t.Errorf("%s is answered %d, want %d", c.to, final.StatusCode(), c.code)
 		}
 	}
-	deny(t, r, "announce", "failure", "alice")
+	house.Deny(t, r, "announce", "failure", "alice")
 	a := r.Invites(phones["alice"], "alice", "sip:bob@"+harness.Domain, 31000)
 	phones["bob"].Reply(phones["bob"].Request("INVITE"), 486, "busy", "", "")
 	a.Final(a.ID, "INVITE")
@@ -256,7 +248,7 @@ func TestAnnouncements(t *testing.T) {
 // shortParking is a house whose parked calls come back soon.
 func shortParking(t *testing.T) (*harness.Rig, map[string]*harness.Wire) {
 	t.Helper()
-	return houseOf(t, func(cfg *config.Config) { cfg.Telephony.ParkTime = 200 * time.Millisecond })
+	return house.Start(t, func(cfg *config.Config) { cfg.Telephony.ParkTime = 200 * time.Millisecond })
 }
 
 // announcing is a house that says why calls fail.
@@ -268,47 +260,19 @@ func announcing(t *testing.T) (*harness.Rig, map[string]*harness.Wire) {
 			t.Fatal(err)
 		}
 	}
-	return houseOf(t, func(cfg *config.Config) { cfg.Telephony.Announcements = dir })
-}
-
-func houseOf(t *testing.T, change func(*config.Config)) (*harness.Rig, map[string]*harness.Wire) {
-	t.Helper()
-	r := harness.StartServer(t, func(cfg *config.Config) { harness.LedCalls(cfg); change(cfg) })
-	phones := map[string]*harness.Wire{}
-	for _, name := range []string{"alice", "bob"} {
-		r.User(name)
-		phones[name] = r.Dial(t, "udp")
-		phones[name].Register(name)
-	}
-	return r, phones
-}
-
-// deny and allow set what holds for one user.
-func deny(t *testing.T, r *harness.Rig, action, kind, user string) {
-	setRule(t, r, action, kind, user, false)
-}
-func allow(t *testing.T, r *harness.Rig, action, kind, user string) {
-	setRule(t, r, action, kind, user, true)
-}
-
-func setRule(t *testing.T, r *harness.Rig, action, kind, user string, may bool) {
-	t.Helper()
-	key := policy.Key{Level: policy.User, Name: "sip:" + user + "@" + harness.Domain, Action: action, Kind: kind}
-	if err := r.S.Policy().Set(harness.Soon(t), policy.Rule{Key: key, Allow: may}); err != nil {
-		t.Fatal(err)
-	}
+	return house.Start(t, func(cfg *config.Config) { cfg.Telephony.Announcements = dir })
 }
 
 // Who is in a conference may know who else is, and hears of it when somebody leaves;
 // others may not.
 func TestRFC4575ConferenceIsWatched(t *testing.T) {
-	r, phones := house(t)
+	r, phones := house.Start(t)
 	a := r.Invites(phones["alice"], "alice", "sip:*677@"+harness.Domain, 31000)
 	a.Connected()
 	b := r.Invites(phones["bob"], "bob", "sip:*677@"+harness.Domain, 31010)
 	b.Connected()
 	seated := func(user string) func() bool {
-		return func() bool { return strings.Contains(words(callOf(r, user).Record()), "joined") }
+		return func() bool { return strings.Contains(house.Words(house.CallOf(r, user).Record()), "joined") }
 	}
 	harness.Wait(t, "both are seated", func() bool { return seated("alice")() && seated("bob")() })
 	if _, m := r.Subscribes(phones["carol"], "carol", "*677", "conference", "", ""); m.StatusCode() != 403 {
@@ -321,7 +285,7 @@ func TestRFC4575ConferenceIsWatched(t *testing.T) {
 		return m.StatusCode() == 200
 	})
 	k.Until("sip:bob@")
-	if err := callOf(r, "bob").Mute(harness.Soon(t), "caller", true); err != nil {
+	if err := house.CallOf(r, "bob").Mute(harness.Soon(t), "caller", true); err != nil {
 		t.Fatal(err)
 	}
 	k.Until("muted-via-focus")

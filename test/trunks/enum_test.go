@@ -1,4 +1,4 @@
-package calls
+package trunks
 
 import (
 	"fmt"
@@ -13,6 +13,7 @@ import (
 	"tandem/gateways/dialect"
 	"tandem/rtc/sip"
 	"tandem/test/harness"
+	"tandem/test/house"
 )
 
 // TestENUM: what DNS says of a number (RFC 6116, RFC 4769) stands before the trunks,
@@ -90,7 +91,7 @@ func TestENUM(t *testing.T) {
 	}
 	id = alice.DialNumber("alice", "+4930222")
 	m = usual.Request("INVITE")
-	silent(t, "the trunk that is down", other)
+	house.Silent(t, "the trunk that is down", other)
 	if _, told, _ := r.HTTP(t, "GET", "/dialplan/explain?user=alice&number=%2B4930222", ""); !strings.Contains(fmt.Sprint(told), "trunk other takes no calls now") {
 		t.Errorf("explained: %v", told)
 	}

@@ -1,4 +1,4 @@
-package calls
+package trunks
 
 import (
 	"fmt"
@@ -10,6 +10,7 @@ import (
 	"tandem/rtc/sip"
 	"tandem/telephony/settings"
 	"tandem/test/harness"
+	"tandem/test/house"
 )
 
 // TestNumberOfOneDevice: a number leads to one of a user's three phones, which alone
@@ -62,11 +63,11 @@ func TestNumberOfOneDevice(t *testing.T) {
 		}
 	}
 	// What the user wants counts for that device as well.
-	set(r, t, "alice", func(u *settings.User) { u.DoNotDisturb = true })
+	house.Settings(r, t, "alice", func(u *settings.User) { u.DoNotDisturb = true })
 	if m := trunk.Final(trunk.CallIn("+4940999", "+49302001", ""), "INVITE"); m.StatusCode() != 486 {
 		t.Errorf("do not disturb: %d", m.StatusCode())
 	}
-	set(r, t, "alice", func(u *settings.User) { u.DoNotDisturb, u.Unreachable = false, "carol" })
+	house.Settings(r, t, "alice", func(u *settings.User) { u.DoNotDisturb, u.Unreachable = false, "carol" })
 	desk.Register("alice", "Expires: 0")
 	id := trunk.CallIn("+4940999", "+49302001", "")
 	carol.Reply(carol.Request("INVITE"), 486, "busy", "", "")

@@ -1,4 +1,4 @@
-package calls
+package trunks
 
 import (
 	"context"
@@ -15,6 +15,7 @@ import (
 	"tandem/telephony"
 	"tandem/telephony/settings"
 	"tandem/test/harness"
+	"tandem/test/house"
 )
 
 // attempts are those of TestFraud.
@@ -104,14 +105,14 @@ func TestFraud(t *testing.T) {
 	// By forwarding and redirection.
 	elsewhere := "sip:+19005551234@" + trunk.Local.String()
 	for _, to := range [][2]string{{"0019005551234", "+19005551234"}, {"tel:+8816123456789", "+8816123456789"}, {"sip:+19005551234@" + harness.Domain, "+19005551234"}, {elsewhere, elsewhere}} {
-		set(r, t, "bob", func(u *settings.User) { *u = settings.User{Always: to[0]} })
+		house.Settings(r, t, "bob", func(u *settings.User) { *u = settings.User{Always: to[0]} })
 		a.by("bob", to[1])
 		a.dials(alice, "sip:bob@"+harness.Domain, "")
 	}
-	set(r, t, "bob", func(u *settings.User) { *u = settings.User{Busy: "0019005551234"} })
+	house.Settings(r, t, "bob", func(u *settings.User) { *u = settings.User{Busy: "0019005551234"} })
 	a.by("bob", "+19005551234")
 	a.answered(alice, bob, 486, "")
-	set(r, t, "bob", func(u *settings.User) { *u = settings.User{} })
+	house.Settings(r, t, "bob", func(u *settings.User) { *u = settings.User{} })
 	for _, to := range [][2]string{{"sip:+19005551234@" + harness.Domain, "+19005551234"}, {"tel:+19005551234", "+19005551234"}, {elsewhere, elsewhere}} {
 		a.by("bob", to[1])
 		a.answered(alice, bob, 302, "Contact: <"+to[0]+">\n")

@@ -1,9 +1,7 @@
-package calls
+package trunks
 
 import (
 	"context"
-	be "encoding/binary"
-	"net"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -17,6 +15,7 @@ import (
 	"tandem/rtc/directory"
 	"tandem/rtc/sip"
 	"tandem/test/harness"
+	"tandem/test/house"
 )
 
 // TestEarlyMediaPolicy: where a trunk's early media is ignored the phone makes the
@@ -74,35 +73,6 @@ func TestReliablePolicy(t *testing.T) {
 	}
 }
 
-// press sends a key as telephone-event (RFC 4733): a packet every 20 ms for eight
-// tenths of a second, and the last one thrice: long enough to be heard by whoever begins
-// to listen late.
-func (e *ear) press(key byte, to *net.UDPAddr) {
-	e.t.Helper()
-	const packets, last = 42, 40
-	e.pressed++
-	first, at := uint16(100*e.pressed), uint32(16000*e.pressed) // each time another one
-	for i := range packets {
-		b := make([]byte, 16)
-		b[0], b[1] = 0x80, 101
-		if i == 0 {
-			b[1] |= 0x80 // RFC 4733 §2.5.1.2: the marker stands at its beginning
-		}
-		be.BigEndian.PutUint16(b[2:], first+uint16(i))
-		be.BigEndian.PutUint32(b[4:], at)
-		be.BigEndian.PutUint32(b[8:], 77)
-		if b[12], b[13] = key, 10; i >= last-1 {
-			b[13] |= 0x80
-		}
-		be.BigEndian.PutUint16(b[14:], uint16(160*min(i+1, last)))
-		if _, err := e.WriteToUDP(b, to); err != nil {
-			e.t.Error(err)
-			return
-		}
-		time.Sleep(20 * time.Millisecond) // as phones do
-	}
-}
-
 // TestKeyForm: a phone's keys reach a trunk in the form it wants, whichever the phone
 // has: as events, or as tones where it knows none.
 func TestKeyForm(t *testing.T) {
@@ -110,29 +80,29 @@ func TestKeyForm(t *testing.T) {
 	r.User("alice")
 	for form, prefix := range map[dialect.Keys]string{dialect.KeysEvents: "+49301", dialect.KeysInband: "+49302"} {
 		gateway := r.RawTrunk(t, string(form), func(t *gateways.Trunk) { t.Keys, t.Prefixes = form, []string{prefix} })
-		far, near := listen(t), listen(t)
+		far, near := house.Listen(t), house.Listen(t)
 		alice := r.Dial(t, "udp")
-		k := r.Invites(alice, "alice", "sip:"+prefix+"11111@"+harness.Domain, near.port)
+		k := r.Invites(alice, "alice", "sip:"+prefix+"11111@"+harness.Domain, near.Port)
 		invite := gateway.Request("INVITE")
 		if has := strings.Contains(string(invite.Body()), "telephone-event"); has != (form == dialect.KeysEvents) {
 			t.Errorf("%s: the trunk is offered\n%s", form, invite.Body())
 		}
-		body := harness.SDPOf(far.port, "0")
+		body := harness.SDPOf(far.Port, "0")
 		if form == dialect.KeysEvents {
-			body = harness.SDPOf(far.port, "0 101") + "a=rtpmap:101 telephone-event/8000\r\n"
+			body = harness.SDPOf(far.Port, "0 101") + "a=rtpmap:101 telephone-event/8000\r\n"
 		}
 		gateway.Reply(invite, 200, "g", "Contact: "+gateway.Contact("device")+"\n"+harness.SDPType, body)
 		gateway.Request("ACK")
 		answer := k.Connected()
-		at := mediaOf(t, answer)
+		at := house.MediaOf(t, answer)
 		got := false
 		for end := time.Now().Add(harness.Patience); !got && time.Now().Before(end); {
 			pressed := make(chan struct{})
-			go func() { defer close(pressed); near.press(5, at) }()
+			go func() { defer close(pressed); near.Press(5, at) }()
 			if form == dialect.KeysInband {
-				got = far.heard(770, 1336) != 0
+				got = far.Heard(770, 1336) != 0
 			} else {
-				got = far.event(5)
+				got = far.Event(5)
 			}
 			<-pressed
 		}
@@ -143,38 +113,6 @@ func TestKeyForm(t *testing.T) {
 		gateway.Reply(gateway.Request("BYE"), 200, "", "", "")
 	}
 	r.NothingLeft(t)
-}
-
-// mediaOf is where a description wants audio sent.
-func mediaOf(t *testing.T, m *sip.Message) *net.UDPAddr {
-	t.Helper()
-	for line := range strings.Lines(string(m.Body())) {
-		if fields := strings.Fields(line); len(fields) > 1 && fields[0] == "m=audio" {
-			a, err := net.ResolveUDPAddr("udp", "127.0.0.1:"+fields[1])
-			if err != nil {
-				t.Fatal(err)
-			}
-			return a
-		}
-	}
-	t.Fatalf("no audio in\n%s", m.Body())
-	return nil
-}
-
-// event reports whether a key comes as an event.
-func (e *ear) event(key byte) bool {
-	e.t.Helper()
-	b := make([]byte, 1500)
-	_ = e.SetReadDeadline(time.Now().Add(harness.Patience))
-	for {
-		n, err := e.Read(b)
-		if err != nil {
-			return false
-		}
-		if n >= 16 && b[1]&0x7f != 0 && b[12] == key {
-			return true
-		}
-	}
 }
 
 // TestRedirects: a trunk that sends a call elsewhere is followed as far as policy

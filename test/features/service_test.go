@@ -1,4 +1,4 @@
-package calls
+package features
 
 import (
 	"context"
@@ -20,12 +20,11 @@ import (
 	"tandem/cmd/tandem/config"
 	"tandem/cmd/tandem/softphone"
 	"tandem/media/sound"
-	"tandem/rtc"
 	"tandem/rtc/sip"
-	"tandem/telephony"
 	"tandem/telephony/cdr"
 	"tandem/telephony/group"
 	"tandem/test/harness"
+	"tandem/test/house"
 )
 
 // dialCode dials a code, and returns the call's answer.
@@ -47,7 +46,7 @@ func TestPickup(t *testing.T) {
 	for _, code := range []string{"**bob", "*8"} {
 		t.Run(code, func(t *testing.T) {
 			t.Parallel()
-			r, trunk, phones := ringGroup(t, func(g *group.Group) { g.Members = []string{"alice", "bob"} })
+			r, trunk, phones := house.RingGroup(t, func(g *group.Group) { g.Members = []string{"alice", "bob"} })
 			bob, alice, carol := phones["bob"], phones["alice"], phones["carol"]
 			id := trunk.CallIn("+4940999", "bob", "")
 			m := bob.Request("INVITE")
@@ -63,7 +62,7 @@ func TestPickup(t *testing.T) {
 			bob.Reply(m, 487, "b", "", "")
 			trunk.Ack(trunk.Final(id, "INVITE"), "")
 			agree(trunk)
-			if rec := rigTold(r, t, "+4940999", cdr.PickedUp); rec.Story[0].Who != "sip:alice@"+harness.Domain {
+			if rec := house.Told(r, t, "+4940999", cdr.PickedUp); rec.Story[0].Who != "sip:alice@"+harness.Domain {
 				t.Errorf("record %+v", rec)
 			}
 			for _, c := range r.S.Exchange().Calls() {
@@ -73,47 +72,6 @@ func TestPickup(t *testing.T) {
 			trunk.Request("BYE")
 		})
 	}
-}
-
-// story is the record of the call from a number.
-func story(t *testing.T, r *harness.Rig, from string) cdr.Record {
-	t.Helper()
-	for _, c := range r.S.Exchange().Calls() {
-		if rec := c.Record(); strings.Contains(string(rec.From), from) {
-			return rec
-		}
-	}
-	list, err := r.S.Records().List(harness.Soon(t), cdr.Query{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, rec := range list {
-		if strings.Contains(string(rec.From), from) {
-			return rec
-		}
-	}
-	t.Fatalf("no call from %s", from)
-	return cdr.Record{}
-}
-
-// told waits until the record of the call from a number tells this story.
-func rigTold(r *harness.Rig, t *testing.T, from string, want ...cdr.What) (rec cdr.Record) {
-	t.Helper()
-	for end := time.Now().Add(harness.Patience); ; time.Sleep(5 * time.Millisecond) {
-		if rec = story(t, r, from); slices.Equal(whats(rec), want) {
-			return rec
-		}
-		if time.Now().After(end) {
-			t.Fatalf("the story is %v, want %v", whats(rec), want)
-		}
-	}
-}
-
-func whats(r cdr.Record) (list []cdr.What) {
-	for _, s := range r.Story {
-		list = append(list, s.What)
-	}
-	return list
 }
 
 // TestStory: a gateway calls a user with three devices; one answers and transfers the
@@ -165,7 +123,7 @@ func TestStory(t *testing.T) {
 	agree(bob)
 	agree(trunk)
 	soft.Reply(soft.Request("BYE"), 200, "", "", "")
-	rigTold(r, t, "+4940999", cdr.Transferring, cdr.Transferred)
+	house.Told(r, t, "+4940999", cdr.Transferring, cdr.Transferred)
 
 	refer(bob, b, "b", "*57")
 	bob.Reply(bob.Request("BYE"), 200, "", "", "")
@@ -176,8 +134,8 @@ func TestStory(t *testing.T) {
 	call := dialCode(carol, "carol", "*57")
 	carol.Ack(carol.Final(call, "INVITE"), "")
 	agree(carol)
-	harness.Wait(t, "carol is the called leg", func() bool { return story(t, r, "+4940999").CallIDs[1] == call })
-	rec := rigTold(r, t, "+4940999", cdr.Transferring, cdr.Transferred, cdr.Parked, cdr.Retrieved)
+	harness.Wait(t, "carol is the called leg", func() bool { return house.Story(t, r, "+4940999").CallIDs[1] == call })
+	rec := house.Told(r, t, "+4940999", cdr.Transferring, cdr.Transferred, cdr.Parked, cdr.Retrieved)
 	for i, who := range []string{"alice", "bob", "bob", "carol"} {
 		if i < len(rec.Story) && !strings.HasPrefix(rec.Story[i].Who, "sip:"+who+"@"+harness.Domain) {
 			t.Errorf("step %d is of %s", i, rec.Story[i].Who)
@@ -214,7 +172,7 @@ func TestConference(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	last := callOf(r, "u4")
+	last := house.CallOf(r, "u4")
 	harness.Wait(t, "the last is seated, and muted", func() bool { return last.Mute(harness.Soon(t), "caller", true) == nil })
 	heard := make([][]float64, len(phones))
 	var all sync.WaitGroup
@@ -284,16 +242,6 @@ func amplitude(pcm []int16, freq float64, rate int) float64 {
 	return 2 * cmplx.Abs(sum) / float64(len(pcm)) / 32768
 }
 
-func callOf(r *harness.Rig, user string) *telephony.Call {
-	for _, c := range r.S.Exchange().Calls() {
-		if c.Record().From == rtc.AOR("sip:"+user+"@"+harness.Domain) {
-			return c
-		}
-	}
-	r.T.Fatalf("no call of %s", user)
-	return nil
-}
-
 // TestSettingsDialled: what is dialled at the phone is set, heard as done, and holds
 // for the next call.
 func TestSettingsDialled(t *testing.T) {
@@ -334,13 +282,13 @@ func TestRecording(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	name, err := callOf(r, "alice").Recording(harness.Soon(t), true, "administrator")
+	name, err := house.CallOf(r, "alice").Recording(harness.Soon(t), true, "administrator")
 	if err != nil {
 		t.Fatal(err)
 	}
 	harness.Listens(t, call, softphone.TalkOptions{Play: sound.Tone(1000, -20, 2*time.Second)}, 2500*time.Millisecond)
 	rec := r.Records(t, 1)[0]
-	if !slices.Equal(whats(rec), []cdr.What{cdr.Recording}) || !strings.HasSuffix(rec.Story[0].Who, name) {
+	if !slices.Equal(house.Whats(rec), []cdr.What{cdr.Recording}) || !strings.HasSuffix(rec.Story[0].Who, name) {
 		t.Errorf("record %+v", rec)
 	}
 	f, err := os.Open(dir + "/" + name)
@@ -361,7 +309,7 @@ func TestRecording(t *testing.T) {
 // TestIntercom: the phone of a colleague is asked to answer by itself, that of anybody
 // else is not called.
 func TestIntercom(t *testing.T) {
-	_, _, phones := ringGroup(t, nil)
+	_, _, phones := house.RingGroup(t, nil)
 	alice, bob, carol := phones["alice"], phones["bob"], phones["carol"]
 	id := dialCode(alice, "alice", "*80bob")
 	m := bob.Request("INVITE")
@@ -374,13 +322,13 @@ func TestIntercom(t *testing.T) {
 	if code := carol.Final(dialCode(carol, "carol", "*80bob"), "INVITE").StatusCode(); code != 403 {
 		t.Errorf("carol gets %d", code)
 	}
-	silent(t, "bob", bob)
+	house.Silent(t, "bob", bob)
 }
 
 // Nobody but by the codes of intercom and paging has a phone answer by itself: neither a
 // user nor a gateway, whatever their INVITE says.
 func TestNobodyElseOpensAMicrophone(t *testing.T) {
-	r, phones := house(t)
+	r, phones := house.Start(t)
 	gateway := r.RawTrunk(t, "pstn", nil)
 	const lines = "Answer-Mode: Auto;require\nPriv-Answer-Mode: Auto\nCall-Info: <sip:localhost>;answer-after=0\nAlert-Info: <http://localhost>;info=alert-autoanswer;delay=0\n"
 	for who, call := range map[string]func(){
@@ -451,7 +399,7 @@ func TestCallControl(t *testing.T) {
 	bob.Ack(bob.Final(leg, "INVITE"), "")
 	agree(trunk)
 	agree(bob)
-	rigTold(r, t, "+4940999", cdr.Recording, cdr.Recorded, cdr.Parked, cdr.Retrieved)
+	house.Told(r, t, "+4940999", cdr.Recording, cdr.Recorded, cdr.Parked, cdr.Retrieved)
 	for _, id := range []string{id, string(a.CallID())} {
 		var page struct{ Items []struct{ Text string } }
 		ask("GET", "/trace?call_id="+url.QueryEscape(id), nil, &page, 200)

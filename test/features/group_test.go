@@ -1,52 +1,16 @@
-package calls
+package features
 
 import (
 	"strings"
 	"testing"
 	"time"
 
-	"tandem/rtc/sip"
 	"tandem/telephony/cdr"
 	"tandem/telephony/group"
 	"tandem/telephony/settings"
 	"tandem/test/harness"
+	"tandem/test/house"
 )
-
-// ringGroup makes the group "sales", number 300, of alice, bob and carol, each of
-// whom has a phone.
-func ringGroup(t *testing.T, change func(*group.Group)) (r *harness.Rig, trunk *harness.Wire, phones map[string]*harness.Wire) {
-	t.Helper()
-	r = harness.StartServer(t, harness.Exchange)
-	trunk, phones = r.RawTrunk(t, "pstn", nil), map[string]*harness.Wire{}
-	for _, name := range []string{"alice", "bob", "carol"} {
-		r.User(name)
-		phones[name] = r.Dial(t, "udp")
-		phones[name].Register(name)
-	}
-	g := group.Group{AOR: "sip:sales@" + harness.Domain, Numbers: []string{"300", "+49302000"}, Members: []string{"alice", "sip:bob@" + harness.Domain}}
-	if change != nil {
-		change(&g)
-	}
-	if err := r.S.Groups().Add(harness.Soon(t), g); err != nil {
-		t.Fatal(err)
-	}
-	return r, trunk, phones
-}
-
-// end ends a call that a phone has answered.
-func end(r *harness.Rig, trunk, phone *harness.Wire, id string, invite *sip.Message) {
-	trunk.Ack(trunk.Final(id, "INVITE"), "")
-	phone.Bye(invite, "x")
-	trunk.Reply(trunk.Request("BYE"), 200, "", "", "")
-}
-
-// silent wants a phone not to have rung.
-func silent(t *testing.T, who string, w *harness.Wire) {
-	t.Helper()
-	if m, err := w.Next(50*time.Millisecond, func(m *sip.Message) bool { return m.IsRequest() }); err == nil {
-		t.Errorf("%s gets %s", who, m.MethodName())
-	}
-}
 
 // TestGroupParallel: all members ring, whichever way the group is called; one
 // answers, and the others show the call as answered elsewhere.
@@ -54,7 +18,7 @@ func TestGroupParallel(t *testing.T) {
 	for _, to := range []string{"sales", "300", "+49302000"} {
 		t.Run(to, func(t *testing.T) {
 			t.Parallel()
-			r, trunk, phones := ringGroup(t, nil)
+			r, trunk, phones := house.RingGroup(t, nil)
 			id := trunk.CallIn("+4940999", to, "")
 			a, b := phones["alice"].Request("INVITE"), phones["bob"].Request("INVITE")
 			phones["alice"].Reply(a, 180, "x", "", "")
@@ -65,8 +29,8 @@ func TestGroupParallel(t *testing.T) {
 			}
 			phones["alice"].Reply(cancel, 200, "x", "", "")
 			phones["alice"].Reply(a, 487, "x", "", "")
-			end(r, trunk, phones["bob"], id, b)
-			silent(t, "carol", phones["carol"])
+			house.End(trunk, phones["bob"], id, b)
+			house.Silent(t, "carol", phones["carol"])
 			if rec := r.Records(t, 1)[0]; rec.State != cdr.Completed || rec.Called != "sip:sales@"+harness.Domain {
 				t.Errorf("record %+v", rec)
 			}
@@ -78,20 +42,20 @@ func TestGroupParallel(t *testing.T) {
 // the overflow, which is told whose call it is. Who is not to be disturbed is
 // passed over.
 func TestGroupSequence(t *testing.T) {
-	r, trunk, phones := ringGroup(t, func(g *group.Group) {
+	r, trunk, phones := house.RingGroup(t, func(g *group.Group) {
 		g.Hunt, g.RingTime, g.Overflow, g.Note = group.Sequence, group.MinRing, "carol", "Sales"
 		g.Members = append(g.Members, "dave")
 	})
 	r.User("dave")
 	dave := r.Dial(t, "udp")
 	dave.Register("dave")
-	set(r, t, "dave", func(u *settings.User) { u.DoNotDisturb = true })
+	house.Settings(r, t, "dave", func(u *settings.User) { u.DoNotDisturb = true })
 	begun := time.Now()
 	id := trunk.CallIn("+4940999", "300", "")
 	phones["alice"].Reply(phones["alice"].Request("INVITE"), 486, "x", "", "")
 	b := phones["bob"].Request("INVITE")
 	phones["bob"].Reply(b, 180, "x", "", "")
-	silent(t, "carol", phones["carol"])
+	house.Silent(t, "carol", phones["carol"])
 	phones["bob"].Reply(phones["bob"].Request("CANCEL"), 200, "x", "", "")
 	if d := time.Since(begun); d < group.MinRing {
 		t.Errorf("bob's phone rang for %s", d)
@@ -102,8 +66,8 @@ func TestGroupSequence(t *testing.T) {
 		t.Errorf("Diversion: %s, want %s", got, want)
 	}
 	phones["carol"].Answer(c, 200, "x", 30002)
-	end(r, trunk, phones["carol"], id, c)
-	silent(t, "dave", dave)
+	house.End(trunk, phones["carol"], id, c)
+	house.Silent(t, "dave", dave)
 }
 
 // TestGroupOutside: a number outside is a member as far as the group's payer may
@@ -112,7 +76,7 @@ func TestGroupOutside(t *testing.T) {
 	for _, c := range []struct{ payer, member string }{
 		{"carol", "01711234567"}, {"", "01711234567"}, {"carol", "004490055501"},
 	} {
-		r, trunk, phones := ringGroup(t, func(g *group.Group) {
+		r, trunk, phones := house.RingGroup(t, func(g *group.Group) {
 			g.Members = []string{"bob", c.member}
 			if c.payer != "" {
 				g.Payer = "sip:carol@" + harness.Domain
@@ -122,7 +86,7 @@ func TestGroupOutside(t *testing.T) {
 		id := alice.Ask("INVITE", "alice", "sip:sales@"+harness.Domain, harness.SDPType, harness.SDPOf(30000, "0 8"))
 		b := phones["bob"].Request("INVITE")
 		if c.payer == "" || c.member[1] == '0' {
-			silent(t, "the gateway", trunk)
+			house.Silent(t, "the gateway", trunk)
 			phones["bob"].Reply(b, 486, "x", "", "")
 			if code := alice.Final(id, "INVITE").StatusCode(); code != 486 {
 				t.Errorf("alice gets %d", code)

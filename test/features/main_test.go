@@ -1,0 +1,9 @@
+package features
+
+import (
+	"testing"
+
+	"tandem/test/harness"
+)
+
+func TestMain(m *testing.M) { harness.Main(m) }
