@@ -169,9 +169,14 @@ func (a *Agent) agree(s state, list []Agreed) {
 	}
 	for i := range min(len(a.slots), len(a.remote.Media)) {
 		m := &a.remote.Media[i]
+		if len(m.Codecs) == 0 {
+			continue
+		}
+		t := &a.slots[i].table(m.Kind).theirs
+		t.begin(len(m.Codecs))
 		for _, c := range m.Codecs {
 			if c.Name != "" {
-				a.slots[i].table(m.Kind).theirs.set(c.PayloadType, c)
+				t.set(c.PayloadType, c)
 			}
 		}
 	}

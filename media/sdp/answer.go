@@ -131,7 +131,7 @@ type part struct {
 	guarded bool // its profile was a secure one so far
 	codecs  []AgreedCodec
 	written []Codec
-	numbers map[uint8]uint8 // from those of our Line to those written
+	numbers renumbering // from those of our Line to those written
 	secured secured
 	mux     bool
 }
@@ -256,16 +256,16 @@ func (w *answering) codecs(i int) {
 		return // keys alone make no stream
 	}
 	t := &w.slots[i].table(w.offer.Media[i].Kind).ours
+	t.begin(len(pairs))
 	numbers := answerNumbers(*t, theirs, pairs)
-	p.numbers = make(map[uint8]uint8, len(pairs))
 	p.written, p.codecs = make([]Codec, 0, len(pairs)), make([]AgreedCodec, 0, len(pairs))
-	own := make(map[uint8]uint8, len(pairs)) // from the offerer's numbers to those written
+	var own renumbering // from the offerer's numbers to those written
 	for k, q := range pairs {
 		if numbers[k] == noNumber {
 			continue
 		}
-		own[theirs[q.b].PayloadType] = numbers[k]
-		p.numbers[ours[q.a].PayloadType] = numbers[k]
+		own.set(theirs[q.b].PayloadType, numbers[k])
+		p.numbers.set(ours[q.a].PayloadType, numbers[k])
 	}
 	for k, q := range pairs {
 		c := theirs[q.b]
@@ -275,7 +275,7 @@ func (w *answering) codecs(i int) {
 		written := c
 		written.PayloadType, written.Fmtp, written.Feedback = numbers[k], answerFmtp(ours[q.a], c), ours[q.a].Feedback
 		if c.references() {
-			rebased, ok := c.rebase(own)
+			rebased, ok := c.rebase(&own)
 			if !ok {
 				continue
 			}

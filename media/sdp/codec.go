@@ -19,9 +19,13 @@ func static(n uint8) (Codec, bool) {
 
 // staticNumber finds the number RFC 3551 gives a codec.
 func staticNumber(c Codec) (uint8, bool) {
-	for n := range uint8(35) {
-		if s, ok := static(n); ok && n != 19 && sameFormat(s, c) {
-			return n, true
+	f := format.Of(c.Name)
+	if f == nil {
+		return 0, false
+	}
+	for _, n := range f.Numbers {
+		if s, ok := static(n.PT); ok && n.PT != 19 && sameNamed(f.Name, s, f.Name, c) {
+			return n.PT, true
 		}
 	}
 	return 0, false
@@ -105,8 +109,18 @@ func sameChannels(name string, a, b int) bool {
 	return f != nil && f.AnyChannels
 }
 
+// numerals are the payload numbers as text, written once.
+var numerals = func() (list [128]string) {
+	for n := range list {
+		list[n] = strconv.Itoa(n)
+	}
+	return list
+}()
+
+func (c Codec) numeral() string { return numerals[c.PayloadType&0x7f] }
+
 func (c Codec) rtpmap() string {
-	b := strconv.AppendUint(make([]byte, 0, 64), uint64(c.PayloadType), 10)
+	b := append(make([]byte, 0, 64), c.numeral()...)
 	b = append(b, ' ')
 	b = append(b, c.Name...)
 	b = append(b, '/')
@@ -120,7 +134,7 @@ func (c Codec) rtpmap() string {
 
 // attributes are the lines that describe the codec in an m-line.
 func (c Codec) attributes(to []Attribute) []Attribute {
-	number := strconv.Itoa(int(c.PayloadType))
+	number := c.numeral()
 	if c.Name != "" {
 		to = append(to, Attribute{"rtpmap", c.rtpmap()})
 	}

@@ -13,7 +13,7 @@ type lineWriter struct {
 	offer        bool
 	mid          string
 	codecs       []Codec // with their final numbers
-	renumbered   map[uint8]uint8
+	renumbered   renumbering
 	direction    Direction
 	sayDirection bool // though it is sendrecv
 	mux          bool
@@ -33,10 +33,10 @@ func (w *lineWriter) write(m *Media) {
 	if m.RTP() {
 		m.Formats = make([]string, 0, len(w.codecs))
 		for _, c := range w.codecs {
-			m.Formats = append(m.Formats, strconv.Itoa(int(c.PayloadType)))
+			m.Formats = append(m.Formats, c.numeral())
 		}
 	}
-	m.Attributes = make([]Attribute, 0, 2*len(w.codecs)+8)
+	m.Attributes = make([]Attribute, 0, 2*len(w.codecs)+4+len(w.line.Extra))
 	add := func(name, value string) { m.Attributes = append(m.Attributes, Attribute{name, value}) }
 	if w.mid != "" {
 		add("mid", w.mid)
@@ -73,7 +73,7 @@ func (w *lineWriter) write(m *Media) {
 	if w.ice {
 		w.writeICE(m)
 	}
-	m.Attributes = append(m.Attributes, extra(w.line.Extra, w.renumbered)...)
+	m.Attributes = append(m.Attributes, extra(w.line.Extra, &w.renumbered)...)
 }
 
 // writeICE gives the host candidate of the m-line's own port when the caller
@@ -117,7 +117,7 @@ func (c Candidate) value() string {
 
 // extra leaves out what we write ourselves, and renumbers what begins with a
 // payload number.
-func extra(list []Attribute, renumbered map[uint8]uint8) []Attribute {
+func extra(list []Attribute, renumbered *renumbering) []Attribute {
 	var kept []Attribute
 	for _, a := range list {
 		switch name := strings.ToLower(a.Name); name {
@@ -128,7 +128,7 @@ func extra(list []Attribute, renumbered map[uint8]uint8) []Attribute {
 		case "imageattr", "framesize": // RFC 6236, 3GPP TS 26.234
 			pt, rest, _ := strings.Cut(a.Value, " ")
 			if n, ok := number(pt, 127); ok {
-				to, known := renumbered[uint8(n)]
+				to, known := renumbered.of(uint8(n))
 				if !known {
 					continue
 				}

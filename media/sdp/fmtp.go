@@ -193,14 +193,14 @@ func (c Codec) references() bool {
 }
 
 // rebase writes the payload numbers in the fmtp of rtx and red anew; false when
-// one of them is not in the map.
-func (c Codec) rebase(numbers map[uint8]uint8) (Codec, bool) {
+// one of them has become none.
+func (c Codec) rebase(numbers *renumbering) (Codec, bool) {
 	translate := func(s string) (string, bool) {
 		n, ok := number(strings.TrimSpace(s), 127)
 		if !ok {
 			return "", false
 		}
-		to, ok := numbers[uint8(n)]
+		to, ok := numbers.of(uint8(n))
 		return strconv.Itoa(int(to)), ok
 	}
 	if c.Canonical() == "red" {

@@ -11,19 +11,19 @@ type pair struct{ a, b int }
 // than equal parameters, as in an answer.
 func match(a, b []Codec, byNumber bool) []pair {
 	pairs := make([]pair, 0, len(a))
-	used := make([]bool, len(b))
-	numbers := make(map[uint8]uint8, len(a))
-	names := make([]string, len(b))
+	var numbers renumbering
+	var room [24]candidate
+	others := room[:0]
 	for j := range b {
-		names[j] = b[j].Canonical()
+		others = append(others, candidate{&b[j], b[j].Canonical(), false})
 	}
 	take := func(i int, c Codec) {
-		j := best(c, b, names, used, byNumber)
+		j := best(c, others, byNumber)
 		if j < 0 {
 			return
 		}
-		used[j] = true
-		numbers[a[i].PayloadType] = b[j].PayloadType
+		others[j].used = true
+		numbers.set(a[i].PayloadType, b[j].PayloadType)
 		pairs = append(pairs, pair{i, j})
 	}
 	for i, c := range a {
@@ -33,7 +33,7 @@ func match(a, b []Codec, byNumber bool) []pair {
 	}
 	for i, c := range a {
 		if c.references() {
-			if c, ok := c.rebase(numbers); ok {
+			if c, ok := c.rebase(&numbers); ok {
 				take(i, c)
 			}
 		}
@@ -42,20 +42,28 @@ func match(a, b []Codec, byNumber bool) []pair {
 	return pairs
 }
 
-// best finds in b what c means: rather with the same parameters than without,
+// candidate is a codec that another may be the same as.
+type candidate struct {
+	*Codec
+	name string // canonical
+	used bool
+}
+
+// best finds what c means: rather with the same parameters than without,
 // rather by the same number than by another.
-func best(c Codec, b []Codec, names []string, used []bool, byNumber bool) int {
+func best(c Codec, others []candidate, byNumber bool) int {
 	name := c.Canonical()
 	found, score := -1, -1
-	for j := range b {
-		if used[j] || !sameNamed(name, c, names[j], b[j]) {
+	for j := range others {
+		o := &others[j]
+		if o.used || !sameNamed(name, c, o.name, *o.Codec) {
 			continue
 		}
 		s := 0
-		if c.Fmtp == b[j].Fmtp {
+		if c.Fmtp == o.Fmtp {
 			s += 2
 		}
-		if c.PayloadType == b[j].PayloadType {
+		if c.PayloadType == o.PayloadType {
 			s++
 			if byNumber {
 				s += 2
@@ -71,6 +79,9 @@ func best(c Codec, b []Codec, names []string, used []bool, byNumber bool) int {
 // named fills in codecs whose rtpmap is missing by what their numbers meant
 // before.
 func named(list, before []Codec) []Codec {
+	if !slices.ContainsFunc(list, func(c Codec) bool { return c.Name == "" }) {
+		return list
+	}
 	list = slices.Clone(list)
 	for i := range list {
 		if list[i].Name != "" {

@@ -1,6 +1,7 @@
 package sdp
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -9,12 +10,16 @@ func (p *parser) takeMedia(v string) error {
 	if len(p.d.Media) == maxMedia {
 		return unacceptable(p.line, warnOther, "more than %d m= lines", maxMedia)
 	}
-	f := strings.Fields(v)
+	var room [24]string
+	f := fields(room[:0], v)
 	if len(f) < 3 {
 		return malformed(p.line, "m=%s has %d parts; it is m=audio port RTP/AVP formats", quote(v), len(f))
 	}
-	m := Media{Kind: strings.ToLower(f[0]), Proto: f[2], Formats: f[3:], Line: p.line}
-	m.Attributes = make([]Attribute, 0, p.coming())
+	p.d.Media = append(p.d.Media, Media{
+		Kind: strings.ToLower(f[0]), Proto: f[2], Formats: slices.Clone(f[3:]), Line: p.line,
+		Attributes: make([]Attribute, 0, p.coming()),
+	})
+	m := p.media()
 	port, count, several := strings.Cut(f[1], "/")
 	n, ok := number(port, 65535)
 	if !ok {
@@ -29,11 +34,8 @@ func (p *parser) takeMedia(v string) error {
 		m.Ports = int(n)
 	}
 	if m.RTP() {
-		if err := m.listCodecs(p.line); err != nil {
-			return err
-		}
+		return m.listCodecs(p.line)
 	}
-	p.d.Media = append(p.d.Media, m)
 	return nil
 }
 

@@ -41,10 +41,14 @@ func (t *numbers) set(n uint8, c Codec) {
 		(*t)[i] = c
 		return
 	}
-	if *t == nil {
-		*t = make(numbers, 0, 8)
-	}
 	*t = slices.Insert(*t, i, c)
+}
+
+// begin makes room for the first meanings.
+func (t *numbers) begin(count int) {
+	if *t == nil {
+		*t = make(numbers, 0, count)
+	}
 }
 
 // of finds the number c had, not among those taken by the description being
@@ -71,6 +75,20 @@ type numberSet [2]uint64
 
 func (s *numberSet) has(n uint8) bool { return s[n>>6&1]&(1<<(n&63)) != 0 }
 func (s *numberSet) add(n uint8)      { s[n>>6&1] |= 1 << (n & 63) }
+
+// renumbering leads from the payload numbers one description uses to those of another.
+type renumbering struct {
+	known numberSet
+	to    [128]uint8
+}
+
+func (r *renumbering) set(from, to uint8) {
+	r.known.add(from)
+	r.to[from&0x7f] = to
+}
+
+// of is the number another became, false when it has none there.
+func (r *renumbering) of(n uint8) (uint8, bool) { return r.to[n&0x7f], r.known.has(n) }
 
 // eventNumber is what most devices use for telephone-event; some know no other.
 const eventNumber = 101

@@ -168,12 +168,14 @@ func (a *Agent) refusedFormats(m *Media, i int) {
 	}
 }
 
-// numbered gives each codec its payload number. The map leads from the numbers
-// the caller knew to ours, for what refers to them.
-func (a *Agent) numbered(s *slot, kind string, codecs []Codec) ([]Codec, map[uint8]uint8) {
+// numbered gives each codec its payload number. What is
+// returned with them leads from the numbers the caller knew to ours, for what refers
+// to them.
+func (a *Agent) numbered(s *slot, kind string, codecs []Codec) ([]Codec, renumbering) {
 	t := &s.table(kind).ours
+	t.begin(len(codecs))
 	var taken numberSet
-	renumbered := make(map[uint8]uint8, len(codecs))
+	var renumbered renumbering
 	chosen := make([]Codec, len(codecs))
 	use := func(i int, c Codec) {
 		n, ok := a.choose(*t, kind, c, &taken)
@@ -183,8 +185,8 @@ func (a *Agent) numbered(s *slot, kind string, codecs []Codec) ([]Codec, map[uin
 		if c.PayloadType = n; c.Event() && c.Fmtp == "" {
 			c.Fmtp = dialEvents().String() // RFC 4733 §2.4.1 wants it said
 		}
-		if _, known := renumbered[codecs[i].PayloadType]; !known {
-			renumbered[codecs[i].PayloadType] = n
+		if !renumbered.known.has(codecs[i].PayloadType) {
+			renumbered.set(codecs[i].PayloadType, n)
 		}
 		chosen[i] = c
 		taken.add(n)
@@ -197,7 +199,7 @@ func (a *Agent) numbered(s *slot, kind string, codecs []Codec) ([]Codec, map[uin
 	}
 	for i, c := range codecs {
 		if c.references() && c.ClockRate > 0 {
-			if c, ok := c.rebase(renumbered); ok {
+			if c, ok := c.rebase(&renumbered); ok {
 				use(i, c)
 			}
 		}

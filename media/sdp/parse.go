@@ -20,7 +20,12 @@ func Parse(b []byte) (*Description, error) {
 	if len(b) > maxSize {
 		return nil, unacceptable(0, warnOther, "%d octets are too long; at most %d are taken", len(b), maxSize)
 	}
-	p := parser{d: &Description{}, text: strings.TrimPrefix(string(b), "\ufeff")}
+	whole := &struct { // one piece of memory: a call has one m-line, nearly always
+		Description
+		first [1]Media
+	}{}
+	whole.Media = whole.first[:0]
+	p := parser{d: &whole.Description, text: strings.TrimPrefix(string(b), "\ufeff")}
 	// Some devices send the C string with its end.
 	p.text = strings.TrimRight(p.text, "\x00")
 	for p.next() {
@@ -41,6 +46,7 @@ type parser struct {
 	d       *Description
 	text    string // what is left
 	current string // the line in hand
+	odd     int    // where a control character is in it; -1: there is none
 	line    int    // its number
 	version bool   // v= was seen
 	origin  bool
@@ -65,16 +71,21 @@ func (p *parser) next() bool {
 		return false
 	}
 	p.line++
-	end := strings.IndexAny(p.text, "\r\n")
-	if end < 0 {
-		p.current, p.text = p.text, ""
-		return true
+	p.odd = -1
+	for i := range len(p.text) {
+		switch c := p.text[i]; {
+		case c == '\r' || c == '\n':
+			p.current = p.text[:i]
+			if c == '\r' && i+1 < len(p.text) && p.text[i+1] == '\n' {
+				i++
+			}
+			p.text = p.text[i+1:]
+			return true
+		case p.odd < 0 && control(c):
+			p.odd = i
+		}
 	}
-	p.current = p.text[:end]
-	if strings.HasPrefix(p.text[end:], "\r\n") {
-		end++
-	}
-	p.text = p.text[end+1:]
+	p.current, p.text = p.text, ""
 	return true
 }
 
@@ -91,8 +102,8 @@ func (p *parser) take() error {
 	if text == "" {
 		return nil // old Cisco phones put an empty line between
 	}
-	if i := strings.IndexFunc(text, control); i >= 0 {
-		return malformed(p.line, "control character %q inside; a description is text", text[i])
+	if p.odd >= 0 {
+		return malformed(p.line, "control character %q inside; a description is text", p.current[p.odd])
 	}
 	if len(text) < 2 || text[1] != '=' || !letter(text[0]) {
 		return malformed(p.line, "%s is not a line of a description; each is a letter, '=' and a value", quote(text))
@@ -135,7 +146,7 @@ func fields(parts []string, v string) []string {
 }
 
 // control finds what is no text; a tab may stand for a blank.
-func control(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
+func control(c byte) bool { return c < ' ' && c != '\t' || c == 0x7f }
 
 func letter(c byte) bool { return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' }
 
