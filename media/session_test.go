@@ -1,6 +1,7 @@
 package media
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -85,4 +86,42 @@ func TestRefusedOfferNamesTheLine(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "line 5") {
 		t.Errorf("error is %v, should name line 5", err)
 	}
+}
+
+// A side that takes RTCP by the port of RTP has one port, and two once it does not.
+func TestPortsWithMux(t *testing.T) {
+	s := start(t)
+	text := "v=0\r\no=- 7 %d IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio %d RTP/AVP 0\r\n%s"
+	session, err := s.Open(t.Name(), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	exchange := func(version int, mux string) *sdp.Description {
+		t.Helper()
+		if _, err := session.Offer(A, fmt.Appendf(nil, text, version, 9000, mux), Want{}); err != nil {
+			t.Fatal(err)
+		}
+		answer, err := session.Answer(B, fmt.Appendf(nil, text, version, 9002, ""), Want{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := sdp.Parse(answer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	first := exchange(1, "a=rtcp-mux\r\n").Media[0]
+	if !first.Mux || s.host.Held() != 1+2 {
+		t.Errorf("with mux %v: %d ports", first.Mux, s.host.Held())
+	}
+	again := exchange(2, "a=rtcp-mux\r\n").Media[0]
+	if again.Port != first.Port {
+		t.Errorf("the port has become %d, was %d", again.Port, first.Port)
+	}
+	apart := exchange(3, "").Media[0]
+	if apart.Mux || apart.RTCPPort != apart.Port+1 || s.host.Held() != 2+2 {
+		t.Errorf("without mux %v, RTCP at %d beside %d: %d ports", apart.Mux, apart.RTCPPort, apart.Port, s.host.Held())
+	}
+	session.Close()
 }

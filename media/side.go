@@ -145,7 +145,7 @@ func (d *side) carry(i int, kind string, p negotiation.Plan) (c negotiation.Carr
 	if err != nil || p.Off {
 		return c, err
 	}
-	w, err := d.session.way(st, d.which, transport.Needs{Interface: d.iface, RTP: p.RTP, ICE: p.ICE, Mux: p.Mux, Near: d.anySocket()}, p.Bundle)
+	w, err := d.session.way(st, d.which, transport.Needs{Interface: d.iface, RTP: p.RTP, ICE: p.ICE, OnePort: p.OnePort, Near: d.anySocket()}, p.Bundle)
 	if err != nil {
 		return c, err
 	}

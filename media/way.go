@@ -49,13 +49,13 @@ func (b *bridge) way(st *stream, as Which, n transport.Needs, bundle int) (*way,
 	}
 	if l != nil {
 		switch {
-		case first == l.way, first == nil && l.way.Interface() == n.Interface:
+		case first == l.way, first == nil && l.way.Serves(n):
 			l.wait(nil)
 			return l.way, nil
 		case first != nil:
 			l.wait(first)
 			return first, nil
-		case l.next != nil && l.next.Interface() == n.Interface && l.alone(l.next):
+		case l.next != nil && l.next.Serves(n) && l.alone(l.next):
 			return l.next, nil
 		}
 	}
@@ -135,9 +135,9 @@ func (w *way) Secured(err error) {
 	switch {
 	case b.closed:
 	case err != nil:
-		b.events(Event{Kind: EventSecurity, Side: w.which, Err: err})
+		b.owner.post(Event{Kind: EventSecurity, Side: w.which, Err: err})
 	default:
-		b.events(Event{Kind: EventSecure, Side: w.which})
+		b.owner.post(Event{Kind: EventSecure, Side: w.which})
 	}
 }
 
@@ -222,7 +222,7 @@ func (w *way) rtp(b []byte, from netip.AddrPort, at time.Time) {
 		return
 	}
 	if moved {
-		w.bridge().events(Event{Kind: EventLatched, Side: w.which, Line: l.stream.index, Addr: w.To()})
+		w.bridge().owner.post(Event{Kind: EventLatched, Side: w.which, Line: l.stream.index, Addr: w.To()})
 	}
 	l.receive(b, at)
 }

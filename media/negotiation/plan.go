@@ -15,6 +15,7 @@ type Plan struct {
 	RTP      bool
 	Security secure.Keying
 	ICE, Mux bool
+	OnePort  bool    // RTCP needs none of its own, whatever is answered
 	Bundle   int     // index of the m-line whose transport is shared; -1 none
 	Theirs   sdp.ICE // answering: the credentials of the side
 	feedback bool    // profile with F
@@ -41,6 +42,7 @@ func (d *Side) offering(m *sdp.Media, before Standing) Plan {
 	p.Security = cmp.Or(d.want.Security, before.Security, securityOf(m))
 	p.ICE = d.want.ICE.or(before.ICE || p.Security == secure.DTLS)
 	p.Mux = d.want.Mux.or(before.Mux || p.Security == secure.DTLS)
+	p.OnePort = p.Mux && (before.Mux || p.ICE) // else RFC 5761 §5.1.1 wants both
 	if p.Security == secure.DTLS {
 		p.feedback = true
 	} else if m.Kind == "audio" {
@@ -63,6 +65,7 @@ func (d *Side) answering(i int, m *sdp.Media) Plan {
 	}
 	p.ICE = m.ICE.Ufrag != "" && d.want.ICE != No
 	p.Mux = m.Mux && (d.want.Mux != No || muxOnly(m))
+	p.OnePort = p.Mux // they offered it
 	p.Bundle, p.Theirs = bundledWith(d.pending, i), m.ICE
 	return p
 }

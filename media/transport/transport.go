@@ -78,11 +78,16 @@ type offers struct {
 
 // Needs is what is to be carried.
 type Needs struct {
-	Interface string
-	RTP       bool
-	ICE, Mux  bool
-	Near      *relay.Socket // one whose worker is to be shared; nil: any
-	End       loop.End
+	Interface    string
+	RTP          bool
+	ICE, OnePort bool
+	Near         *relay.Socket // one whose worker is to be shared; nil: any
+	End          loop.End
+}
+
+// Serves says that the transport has what is needed.
+func (t *Transport) Serves(n Needs) bool {
+	return t.offers.iface == n.Interface && (!n.RTP || n.OnePort || t.rtcp != nil || t.shared != nil)
 }
 
 // Open opens ports. The transport must not be copied afterwards.
@@ -90,7 +95,7 @@ func (t *Transport) Open(h *Host, owner Owner, n Needs) (err error) {
 	t.host, t.owner, t.offers.iface = h, owner, n.Interface
 	switch t.shared = h.shared[n.Interface]; {
 	case n.ICE && t.shared != nil:
-	case !n.RTP || n.ICE && n.Mux:
+	case !n.RTP || n.OnePort:
 		t.shared = nil
 		t.rtp, err = h.plane.Single(n.Interface, n.Near, owner)
 	default:
@@ -133,9 +138,6 @@ func (t *Transport) Close() {
 		t.rtcp.Close()
 	}
 }
-
-// Interface is where its ports are.
-func (t *Transport) Interface() string { return t.offers.iface }
 
 // Socket is that of RTP, nil on a port that many share.
 func (t *Transport) Socket() *relay.Socket { return t.rtp }
