@@ -81,11 +81,11 @@ type Loss struct{ Ie, Bpl float64 }
 
 // Of finds a format by any spelling of its name, nil when it is not known.
 func Of(name string) *Format {
-	if f := byName[name]; f != nil {
-		return f // the usual, at once
-	}
 	if name == "" {
 		return nil
+	}
+	if f := usual[place(name)]; f != nil && f.Name == name {
+		return f // at once: a call asks some hundred times
 	}
 	for i := range formats {
 		if n := formats[i].Name; len(n) == len(name) && strings.EqualFold(n, name) {
@@ -106,10 +106,15 @@ func Static(pt uint8) (*Format, Number) {
 }
 
 var (
-	byName   = make(map[string]*Format, len(formats))
+	usual    [256]*Format // where its name falls, if it fell there first
 	byAlias  = make(map[string]*Format)
 	byNumber = index()
 )
+
+// place is where a name falls among the usual.
+func place(name string) uint8 {
+	return uint8(len(name))*31 ^ name[0] ^ name[len(name)-1]*5
+}
 
 type static struct {
 	format *Format
@@ -120,7 +125,9 @@ type static struct {
 func index() (list [35]static) {
 	for i := range formats {
 		f := &formats[i]
-		byName[f.Name] = f
+		if at := &usual[place(f.Name)]; *at == nil {
+			*at = f
+		}
 		for _, a := range f.Also {
 			byAlias[a] = f
 		}

@@ -62,6 +62,15 @@ func TestStaticNumbers(t *testing.T) {
 	}
 }
 
+// What most calls speak is found at the first look.
+func TestUsualNamesAreApart(t *testing.T) {
+	for _, name := range []string{"PCMU", "PCMA", "G722", "opus", "G729", "telephone-event", "CN", "H264", "VP8"} {
+		if f := usual[place(name)]; f == nil || f.Name != name {
+			t.Errorf("%s has not its place", name)
+		}
+	}
+}
+
 func TestFindingAllocatesNothing(t *testing.T) {
 	if n := testing.AllocsPerRun(100, func() { Of("PCMU"); Of("pcmu"); Of("telephone-event") }); n != 0 {
 		t.Errorf("%v allocations", n)
