@@ -20,9 +20,7 @@ type bridge struct {
 	id     string
 	serial uint64 // in the order they were made
 	plant  *plant
-	events func(Event)       // tells what happens; never waits
-	soon   func(task func()) // has a task done with ctl held, unless the bridge is closed by then
-	asked  func() demand     // with ctl held
+	owner  owner
 
 	mu        sync.Mutex // guards all that follows, and the legs; never held while waiting
 	streams   []*stream  // changed with ctl held as well, so that either will do to read it
@@ -30,6 +28,13 @@ type bridge struct {
 	idle      bool
 	noKernel  bool      // they cannot be forwarded there
 	signalled time.Time // when a description came or was asked for last
+}
+
+// owner is what a bridge knows of whoever it carries sound for.
+type owner interface {
+	post(Event)       // tells what happens; never waits
+	soon(task func()) // has a task done with ctl held, unless the bridge is closed by then
+	asked() demand    // with ctl held
 }
 
 // plant is what the bridges of a server have in common.

@@ -21,7 +21,7 @@ func (l *leg) wanted() (pathKey, bool) {
 	if o == nil || !l.on {
 		return pathKey{}, false
 	}
-	inband := l.stream.bridge.asked().tones[l.which] != TonesIgnored
+	inband := l.stream.bridge.owner.asked().tones[l.which] != TonesIgnored
 	c, need := l.routes.Conversion(&l.agreed, &o.agreed, l.main, l.pressed(), inband)
 	return pathKey{c, o}, need
 }
@@ -41,7 +41,7 @@ func (l *leg) rebuild(at time.Time) {
 	}
 	l.building, l.rebuilt = true, at
 	b := l.stream.bridge
-	b.soon(b.settle)
+	b.owner.soon(b.settle)
 }
 
 // settle makes, keeps and ends paths so that each leg has the one it needs.
@@ -142,6 +142,6 @@ func (l *leg) newPath(k pathKey, passed bool) (*transcode.Path, error) {
 			}
 		}),
 		Inband: k.Inband,
-		Key:    func(e dtmf.Event) { b.events(Event{Kind: EventKey, Side: l.which, Line: l.stream.index, Key: e}) },
+		Key:    func(e dtmf.Event) { b.owner.post(Event{Kind: EventKey, Side: l.which, Line: l.stream.index, Key: e}) },
 	})
 }

@@ -42,7 +42,7 @@ func (l *leg) settleEars() {
 	var wanted []earKey
 	b.mu.Lock()
 	if k, ok := l.voice(); ok && b.speaker(l.which) == l {
-		for _, e := range b.asked().listeners {
+		for _, e := range b.owner.asked().listeners {
 			if e.side == l.which {
 				wanted = append(wanted, earKey{k, e})
 			}

@@ -130,7 +130,7 @@ func (l *leg) playing(from transcode.Source, ended func(), tell bool) error {
 			ended()
 		}
 		if finished {
-			b.soon(func() { b.played(l, n, tell) })
+			b.owner.soon(func() { b.played(l, n, tell) })
 		}
 	})
 	return nil
@@ -153,7 +153,7 @@ func (l *leg) settlePlayer() {
 	}
 	if fresh == nil {
 		l.stop()
-		b.events(Event{Kind: EventPlayed, Side: l.which, Line: l.stream.index})
+		b.owner.post(Event{Kind: EventPlayed, Side: l.which, Line: l.stream.index})
 		return
 	}
 	b.mu.Lock()
@@ -194,7 +194,7 @@ func (b *bridge) played(l *leg, n int, tell bool) {
 		l.stop()
 	}
 	if tell {
-		b.events(Event{Kind: EventPlayed, Side: l.which, Line: l.stream.index})
+		b.owner.post(Event{Kind: EventPlayed, Side: l.which, Line: l.stream.index})
 	}
 }
 

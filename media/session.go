@@ -63,7 +63,7 @@ func newSession(server *Server, id string, o Options) *Session {
 	now := time.Now()
 	s := &Session{server: server, handle: o.Handle, created: now}
 	s.ctl = new(sync.Mutex)
-	s.bridge = bridge{id: id, serial: server.serials.Add(1), plant: &server.plant, events: s.post, soon: s.soon, asked: s.asked, signalled: now}
+	s.bridge = bridge{id: id, serial: server.serials.Add(1), plant: &server.plant, owner: s, signalled: now}
 	for w := range s.sides {
 		s.sides[w] = &side{session: s, which: Which(w)}
 	}

@@ -23,7 +23,7 @@ func (l *leg) tapped() (tapKey, bool) {
 	if !ok {
 		return tapKey{}, false
 	}
-	want := b.asked()
+	want := b.owner.asked()
 	k := tapKey{voice: voice, recorder: want.recorder}
 	k.inband = l.path == nil && want.tones[l.which] == TonesHeard && voice.Event == route.None
 	return k, k.recorder != nil || k.inband
@@ -70,7 +70,7 @@ func (l *leg) newTap(k tapKey) (*transcode.Path, error) {
 	}
 	if k.inband {
 		o.Inband = true
-		o.Key = func(e dtmf.Event) { b.events(Event{Kind: EventKey, Side: l.which, Line: l.stream.index, Key: e}) }
+		o.Key = func(e dtmf.Event) { b.owner.post(Event{Kind: EventKey, Side: l.which, Line: l.stream.index, Key: e}) }
 	}
 	return b.plant.pool.Add(o)
 }

@@ -34,7 +34,7 @@ func (b *bridge) watch(now time.Time, space []byte) {
 		b.idle = false
 	} else if !b.idle {
 		b.idle = true
-		b.events(Event{Kind: EventIdle, For: quiet})
+		b.owner.post(Event{Kind: EventIdle, For: quiet})
 	}
 }
 
@@ -49,16 +49,16 @@ func (l *leg) watch(now time.Time, space []byte) {
 		}
 		if quiet >= limit {
 			l.oneWay = true
-			b.events(Event{Kind: EventOneWay, Side: l.which, Line: l.stream.index, For: quiet})
+			b.owner.post(Event{Kind: EventOneWay, Side: l.which, Line: l.stream.index, For: quiet})
 		}
 	}
 	if l.keys != nil && !l.lastKey.IsZero() {
 		if e, ended := l.keys.Idle(now.Sub(l.lastKey)); ended {
-			b.events(Event{Kind: EventKey, Side: l.which, Line: l.stream.index, Key: e})
+			b.owner.post(Event{Kind: EventKey, Side: l.which, Line: l.stream.index, Key: e})
 		}
 	}
 	if l == w.lead() && w.Consent(now, w.heard()) {
-		b.events(Event{Kind: EventConsent, Side: l.which, Line: l.stream.index})
+		b.owner.post(Event{Kind: EventConsent, Side: l.which, Line: l.stream.index})
 	}
 	if l.stream.kind == "audio" && now.After(l.nextRTCP) {
 		l.nextRTCP = now.Add(reportEvery)
