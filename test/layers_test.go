@@ -81,7 +81,7 @@ var layers = []rule{
 	{"rtc/policy/consent", []string{"rtc"}, "users and watchers are addresses to it"},
 	{"rtc/event/reginfo", []string{"rtc", "rtc/event", "rtc/location"}, "an event package joins the notifier and what it tells of"},
 	{"rtc/event/confinfo", []string{"rtc", "rtc/event"}, "who is in a conference is told by the call layer"},
-	{"rtc/event/sqlstore", []string{"rtc/event", "rtc/event/lists", "rtc/store"}, "a room's SQL knows the room and the engine"},
+	{"rtc/event/sqlstore", []string{"rtc", "rtc/event", "rtc/event/lists", "rtc/event/winfo", "rtc/store"}, "a room's SQL knows the room and the engine"},
 	{"rtc/event/lists", []string{"rtc/strictxml"}, "documents are text"},
 	{"rtc/event", []string{"rtc", "rtc/sip", "rtc/event/lists", "rtc/transport", "rtc/transaction", "rtc/resolve", "rtc/uac", "rtc/dialog", "rtc/dialog/table", "rtc/reach", "rtc/internal/rows", "rtc/internal/keyed"}, "it keeps subscriptions; what they are about is the packages' matter"},
 	{"rtc/reach", []string{"rtc", "rtc/sip", "rtc/transport", "rtc/transaction", "rtc/resolve", "rtc/location"}, "it turns bindings into ways; it sends nothing"},

@@ -8,6 +8,7 @@ import (
 	"tandem/cmd/tandem/people"
 	"tandem/rtc"
 	"tandem/rtc/event/dialoginfo"
+	eventstore "tandem/rtc/event/sqlstore"
 	"tandem/rtc/event/winfo"
 	"tandem/rtc/policy/consent"
 	consentstore "tandem/rtc/policy/consent/sqlstore"
@@ -41,7 +42,10 @@ func (s *Server) openPresence(ctx context.Context, cfg *config.Config) error {
 		Lines: s.pint.lines.Lines(), Shared: func() *appearance.Board { return s.phones.Shared }, Domain: cfg.Domains[0]})
 	s.consent.Watch(func(owner rtc.AOR) { s.events.Reauthorise(owner, dialoginfo.Name) })
 	s.meetings = newMeetings(s.events, cfg.Domains[0])
-	own := winfo.Of(s.events, presence.Name, s.decided)
+	own, err := winfo.Of(ctx, s.events, presence.Name, eventstore.NewWaiting(s.store, presence.Name), s.decided)
+	if err != nil {
+		return err
+	}
 	s.events.Add(own)
 	s.consent.Watch(func(owner rtc.AOR) { s.events.Changed(owner, own.Name) })
 	return s.presence.Restore(ctx, s.transport.ParseFlow)

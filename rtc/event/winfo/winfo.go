@@ -5,6 +5,7 @@ package winfo
 
 import (
 	"bytes"
+	"context"
 	"encoding/xml"
 	"slices"
 	"strings"
@@ -26,12 +27,16 @@ const Type = "application/watcherinfo+xml"
 // ones have those of whom something has changed (RFC 3858 §4.1).
 //
 // Who asked, and was not decided about while his subscription went on, is told of as
-// waiting. decided says what came of him: "approved", "rejected", or "" for nothing
-// yet; when that may be another, n is told that the package has changed.
-func Of(n *event.Notifier, pkg string, decided func(resource, watcher rtc.AOR, proved bool) string) event.Package {
+// waiting, for a week; the Store has him do so after a restart as well. decided says what
+// came of him: "approved", "rejected", or "" for nothing yet; when that may be another, n
+// is told that the package has changed. The error is that of the Store.
+func Of(ctx context.Context, n *event.Notifier, pkg string, kept Store, decided func(resource, watcher rtc.AOR, proved bool) string) (event.Package, error) {
 	name := pkg + ".winfo"
 	e := endings{m: make(map[rtc.AOR][]ending)}
-	w := waiters{m: make(map[rtc.AOR][]waiter), decided: decided}
+	w := waiters{store: kept, m: make(map[rtc.AOR][]Waiter), decided: decided}
+	if err := w.load(ctx); err != nil {
+		return event.Package{}, err
+	}
 	n.Watch(func(c event.Change) {
 		if c.Package != pkg || c.List {
 			return
@@ -40,7 +45,7 @@ func Of(n *event.Notifier, pkg string, decided func(resource, watcher rtc.AOR, p
 			e.add(c.Resource, ending{c.ID, c.Event})
 		}
 		if c.Event == "giveup" {
-			w.add(c.Resource, waiter{c.ID, c.Watcher, c.Proved, time.Now()})
+			w.add(Waiter{c.Resource, c.Watcher, c.ID, c.Proved, time.Now()})
 		}
 		n.Changed(c.Resource, name)
 	})
@@ -50,7 +55,7 @@ func Of(n *event.Notifier, pkg string, decided func(resource, watcher rtc.AOR, p
 		},
 		Difference: func(old, now event.Document) (event.Document, bool) {
 			return partial(old.Source.(*state), now.Source.(*state), &e, &w), true
-		}}
+		}}, nil
 }
 
 // interval is the least time between two NOTIFYs (RFC 3857 §4.10).
@@ -72,7 +77,7 @@ type watcher struct {
 }
 
 // watchers are those who are told of: who watches, and who has waited since.
-func watchers(resource rtc.AOR, subs []event.Subscription, since []waiter) []watcher {
+func watchers(resource rtc.AOR, subs []event.Subscription, since []Waiter) []watcher {
 	list := make([]watcher, 0, len(subs))
 	for i := range subs {
 		s := &subs[i]
@@ -87,14 +92,14 @@ func watchers(resource rtc.AOR, subs []event.Subscription, since []waiter) []wat
 	}
 	for _, x := range since {
 		again := func(s event.Subscription) bool {
-			return s.Watcher == x.aor && (s.ID == x.id || s.State != event.Terminated)
+			return s.Watcher == x.Watcher && (s.ID == x.ID || s.State != event.Terminated)
 		}
 		switch i := slices.IndexFunc(subs, again); {
 		case i < 0:
-			list = append(list, watcher{x.id, x.aor, waiting, "timeout"})
-		case subs[i].ID == x.id: // its last NOTIFY is under way
-			list = slices.DeleteFunc(list, func(w watcher) bool { return w.id == x.id })
-			list = append(list, watcher{x.id, x.aor, waiting, "timeout"})
+			list = append(list, watcher{x.ID, x.Watcher, waiting, "timeout"})
+		case subs[i].ID == x.ID: // its last NOTIFY is under way
+			list = slices.DeleteFunc(list, func(w watcher) bool { return w.id == x.ID })
+			list = append(list, watcher{x.ID, x.Watcher, waiting, "timeout"})
 		}
 	}
 	slices.SortFunc(list, byID)

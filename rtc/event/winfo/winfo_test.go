@@ -27,6 +27,16 @@ func tagged(user string, m *sip.Message) string {
 func line(m *sip.Message, h sip.HeaderID) string      { return string(m.Get(h)) }
 func read(m *sip.Message) (how string, list []string) { return told(string(m.Body())) }
 
+// of is the package that tells who watches the weather.
+func of(t *testing.T, n *event.Notifier, kept Store, decided func() string) event.Package {
+	t.Helper()
+	p, err := Of(t.Context(), n, "weather", kept, func(rtc.AOR, rtc.AOR, bool) string { return decided() })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
 // told is the state of a document, and each watcher in it.
 func told(body string) (how string, list []string) {
 	var d struct {
@@ -62,7 +72,7 @@ func TestPartial(t *testing.T) {
 				return event.Grant{}, nil
 			},
 			Document: func(event.Query) event.Document { return event.Document{Type: "text/weather", Body: []byte("rain")} }})
-		n.Add(Of(n, "weather", func(rtc.AOR, rtc.AOR, bool) string { return "" }))
+		n.Add(of(t, n, NewMemory(), func() string { return "" }))
 		if _, err := n.Restore(t.Context(), noFlow); err != nil {
 			t.Fatal(err)
 		}
@@ -140,7 +150,7 @@ func TestRFC3857Section471Waiting(t *testing.T) {
 		n.Add(event.Package{Name: "weather", Types: []string{"text/weather"},
 			Authorise: func(event.Ask) (event.Grant, error) { return event.Grant{Pending: true}, nil }})
 		decision := ""
-		n.Add(Of(n, "weather", func(rtc.AOR, rtc.AOR, bool) string { return decision }))
+		n.Add(of(t, n, NewMemory(), func() string { return decision }))
 		r.Handle(rtc.HandlerFunc(func(q *rtc.Request) error {
 			a, _ := q.From()
 			q.Identity = &rtc.Identity{AOR: rtc.AOR(a.URI), Method: rtc.AuthDigest}
@@ -187,19 +197,52 @@ func TestRFC3857Section471Waiting(t *testing.T) {
 	})
 }
 
-// Who waits does so for some time, and is one of few.
+// Who waits does so for some time, and is one of few, also on disk.
 func TestWaitersAreBounded(t *testing.T) {
 	now := time.Now()
-	w := waiters{m: make(map[rtc.AOR][]waiter), decided: func(rtc.AOR, rtc.AOR, bool) string { return "" }}
+	undecided := func(rtc.AOR, rtc.AOR, bool) string { return "" }
+	disk := NewMemory()
+	w := waiters{store: disk, m: make(map[rtc.AOR][]Waiter), decided: undecided}
 	for i := range 3 * maxResources {
-		w.add(rtc.AOR(fmt.Sprint(i)), waiter{id: "a", since: now})
+		w.add(Waiter{Resource: rtc.AOR(fmt.Sprint(i)), ID: "a", Since: now})
 	}
 	for i := range 3 * maxEndings {
-		w.add("last", waiter{id: fmt.Sprint(i), aor: rtc.AOR(fmt.Sprint(i)), since: now})
+		w.add(Waiter{Resource: "last", ID: fmt.Sprint(i), Watcher: rtc.AOR(fmt.Sprint(i)), Since: now})
 	}
 	if len(w.m) > maxResources || len(w.of("last", now)) != maxEndings || len(w.of("last", now.Add(patience))) != 0 {
 		t.Errorf("%d resources, %d of one, %d in the end", len(w.m), len(w.of("last", now)), len(w.of("last", now.Add(patience))))
 	}
+	all, last := 0, 0
+	_ = disk.Load(t.Context(), func(x Waiter) {
+		if all++; x.Resource == "last" {
+			last++
+		}
+	})
+	if all != maxResources-1+maxEndings || last != maxEndings {
+		t.Errorf("%d on disk, %d of the last", all, last)
+	}
+}
+
+// Who waited before a restart waits after it, under another ID, unless that is long ago.
+func TestWaitersSurviveARestart(t *testing.T) {
+	now := time.Now()
+	disk := NewMemory()
+	old := &waiters{store: disk, m: make(map[rtc.AOR][]Waiter)}
+	old.add(Waiter{Resource: "bob", Watcher: "eve", ID: "7", Proved: true, Since: now.Add(-time.Hour)})
+	old.add(Waiter{Resource: "bob", Watcher: "mallory", ID: "8", Since: now.Add(-patience)})
+	proved := false
+	for range 2 {
+		w := &waiters{store: disk, m: make(map[rtc.AOR][]Waiter), decided: func(_, _ rtc.AOR, p bool) string { proved = p; return "" }}
+		if err := w.load(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if list := w.of("bob", now); len(list) != 1 || list[0].Watcher != "eve" || list[0].ID != "7.before" || !proved {
+			t.Fatalf("%+v", list)
+		}
+		old = w
+	}
+	old.end("bob", "7.before")
+	_ = disk.Load(t.Context(), func(x Waiter) { t.Errorf("%+v is on disk in the end", x) })
 }
 
 // Why many subscriptions ended is not kept for ever.
