@@ -3,14 +3,17 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
 	"embed"
 	"fmt"
 	"log/slog"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
+	"tandem/rtc"
 	"tandem/rtc/event"
 	"tandem/rtc/store"
 )
@@ -120,19 +123,23 @@ func (r *row) release() {
 // a row that cannot be read is reported and left alone.
 func (s *Store) Load(ctx context.Context, each func(event.Stored)) error {
 	now := time.Now().UnixMilli()
-	rows, err := s.db.Read().QueryContext(ctx, `SELECT n, package, resource, watcher, until, data FROM subscription_rows`)
+	rows, err := s.db.Read().QueryContext(ctx, `SELECT n, until, package || char(10) || resource || char(10) || watcher, data FROM subscription_rows`)
 	if err != nil {
 		return s.db.Fault("loading subscriptions", err)
 	}
 	defer func() { _ = rows.Close() }()
 	var ended []int64
+	var until int64
+	var who string
+	var data sql.RawBytes
 	for rows.Next() {
 		var st event.Stored
-		var until int64
-		var data []byte
-		if err := rows.Scan(&st.Row, &st.Package, (*string)(&st.Resource), (*string)(&st.Watcher), &until, &data); err != nil {
+		if err := rows.Scan(&st.Row, &until, &who, &data); err != nil {
 			return s.db.Fault("loading subscriptions", err)
 		}
+		st.Package, who, _ = strings.Cut(who, "\n")
+		resource, watcher, _ := strings.Cut(who, "\n")
+		st.Resource, st.Watcher = rtc.AOR(resource), rtc.AOR(watcher)
 		if until <= now {
 			ended = append(ended, st.Row)
 			continue

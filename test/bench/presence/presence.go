@@ -37,7 +37,9 @@ type figures struct {
 	last50, last99            time.Duration // PUBLISH to the last NOTIFY, paced
 	blind, waited             time.Duration // meanwhile: the load's longest time without a look; the server's on the run queue
 	memory                    float64       // KiB of a subscription
-	restart, restartCPU       time.Duration // until all were notified, 0 when they are lost; and the CPU since the start
+	loaded, loadedCPU         time.Duration // after the kill, until it answers; and its CPU since the start
+	restart, restartCPU       time.Duration // the same until all were notified, 0 when they are lost
+	stood                     time.Duration // meanwhile on the run queue
 	stale, lost               int
 	listFirst, listAll        time.Duration // a list of ListMembers: until the first state, until all
 }
@@ -78,7 +80,8 @@ func (o Options) print(all []figures) {
 	for _, f := range all {
 		again := "lost"
 		if f.restart > 0 {
-			again = fmt.Sprintf("%s (%s of CPU)", f.restart.Round(10*time.Millisecond), f.restartCPU.Round(10*time.Millisecond))
+			again = fmt.Sprintf("%s (%s of CPU, %s in line for it), answering after %s (%s)", f.restart.Round(10*time.Millisecond), f.restartCPU.Round(10*time.Millisecond),
+				f.stood.Round(10*time.Millisecond), f.loaded.Round(10*time.Millisecond), f.loadedCPU.Round(10*time.Millisecond))
 		}
 		fmt.Fprintf(o.Out, "| %s | %.1f | %.1f | %.1f | %s, %s | %.2f | %s | %d, %d |\n", f.name, us(f.subscribe), us(f.storm), us(f.refresh),
 			f.last50.Round(10*time.Microsecond), f.last99.Round(10*time.Microsecond), f.memory, again, f.stale, f.lost)
@@ -162,15 +165,24 @@ func (o Options) measure(ctx context.Context, name string) (f figures, err error
 	slices.Sort(took)
 	f.last50, f.last99 = took[len(took)/2], took[len(took)*99/100]
 	if name == "tandem" {
-		begin := time.Now()
-		s.kill()
-		c.fresh()
-		if err := s.again(ctx); err != nil {
-			return f, err
-		}
-		if f.lost = c.awaitAll(time.Minute); f.lost == 0 {
-			f.restart, f.restartCPU = time.Since(begin), s.cpu()
-		}
+		err = o.restart(ctx, s, c, &f)
 	}
-	return f, nil
+	return f, err
+}
+
+// restart kills the server, starts it again, and waits until all were notified.
+func (o Options) restart(ctx context.Context, s *server, c *crowd, f *figures) error {
+	begin := time.Now()
+	s.kill()
+	c.fresh()
+	if err := s.again(ctx); err != nil {
+		return err
+	}
+	f.loaded, f.loadedCPU = time.Since(begin), s.cpu()
+	s.spent("restart", func() { f.lost = c.awaitAll(2 * time.Minute) })
+	if f.lost == 0 {
+		f.restart, f.restartCPU = time.Since(begin), s.cpu()
+	}
+	f.stood = s.waited()
+	return nil
 }
