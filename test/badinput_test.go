@@ -71,6 +71,7 @@ func TestBadConfiguration(t *testing.T) {
 		"a domain with a URI": {"domains: [\"sip:example.test\"]\n", []string{"is not a domain name"}},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			dir := t.TempDir()
 			path := file(t, dir, "tandem.yaml", "data: "+dir+"/data\n"+c.text)
 			for i := range c.says { // the data line comes first

@@ -18,6 +18,7 @@ import (
 // TestWorkedExample follows docs/moving.md word by word, but for the two ports, which
 // may be taken here, and has its calls.
 func TestWorkedExample(t *testing.T) {
+	t.Parallel() // it waits for programs
 	page, err := os.ReadFile("../docs/moving.md")
 	if err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 )
 
 func TestDialPlanAndLimits(t *testing.T) {
+	t.Parallel() // it waits for programs
 	k := newCLI(t)
 	k.ok("users", "add", "mail")
 	if out := k.ok("dialplan", "add", "mail", "*97", "--route", "user mail"); !strings.Contains(out, "*97 is led to user mail") {

@@ -11,6 +11,7 @@ import (
 )
 
 func TestGroups(t *testing.T) {
+	t.Parallel() // it waits for programs
 	k := newCLI(t)
 	k.ok("users", "add", "alice", "--password", "a secret of theirs")
 	k.ok("groups", "add", "sales", "--number", "300", "--member", "alice", "--member", "bob", "--overflow", "carol", "--payer", "alice")

@@ -10,6 +10,7 @@ import (
 )
 
 func TestPolicy(t *testing.T) {
+	t.Parallel() // it waits for programs
 	k := newCLI(t)
 	f, err := os.OpenFile(k.config, os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 )
 
 func TestTrunks(t *testing.T) {
+	t.Parallel() // it waits for programs
 	k := newCLI(t)
 	secret := filepath.Join(t.TempDir(), "secret")
 	if err := os.WriteFile(secret, []byte("hush hush\n"), 0o600); err != nil {

@@ -8,6 +8,7 @@ import (
 )
 
 func TestUserProfiles(t *testing.T) {
+	t.Parallel() // it waits for programs
 	k := newCLI(t)
 	k.ok("users", "add", "alice", "--display", "Alice Smith", "--mail", "a.smith@example.com", "--department", "Sales", "--site", "Berlin",
 		"--extension", "100", "--number", "+49 30 123", "--number", "+49 30 124", "--group", "support", "--group", "first line", "--alias", "chief")

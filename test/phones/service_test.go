@@ -258,6 +258,7 @@ func TestCallerByFamily(t *testing.T) {
 // other phone alone; the first one has its own line again. A wrong PIN, and a device
 // that is no phone of ours, change nothing; no record has the PIN.
 func TestHotdesking(t *testing.T) {
+	t.Parallel() // it waits
 	o := newOffice(t, overUDP)
 	for _, u := range []string{"alice", "bob", "first", "second"} {
 		o.user(u)
@@ -421,6 +422,7 @@ func hangUp(t *testing.T, by, other *device.Call) {
 // TestPaging: a member of a group dials *81GROUP: the phones of the others are asked
 // to answer by themselves and hear him; he hears nobody. Who is no member may not.
 func TestPaging(t *testing.T) {
+	t.Parallel() // it waits
 	o := newOffice(t, overUDP)
 	for _, u := range []string{"alice", "bob", "carol", "eve"} {
 		o.user(u)

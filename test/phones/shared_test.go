@@ -20,6 +20,9 @@ func (d *desk) info(t *testing.T, want string) {
 			return m.IsRequest() && m.Method() == "NOTIFY" && (m.Get("Event") == "call-info" || m.Get("Event") == "line-seize")
 		})
 		if err != nil {
+			for _, r := range d.end.Records() {
+				t.Logf("%s sent=%t\n%s", r.At.Format("15:04:05.000"), r.Sent, r.Bytes)
+			}
 			t.Fatalf("%s waits for %q: %v", d.mac, want, err)
 		}
 		d.answer(m, "200 OK", "")

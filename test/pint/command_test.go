@@ -14,6 +14,7 @@ import (
 // heard, a call is asked for at the time of a clock elsewhere, looked at and cancelled, and
 // all of it is counted.
 func TestPINTCommands(t *testing.T) {
+	t.Parallel() // it waits for programs
 	p, _, phone, gateway := pintProcess(t)
 	ask := func(args ...string) <-chan harness.Outcome {
 		out := make(chan harness.Outcome, 1)

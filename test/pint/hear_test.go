@@ -23,6 +23,7 @@ import (
 // TestPINTHear: R2HC as RFC 2848 §4.7 prints it, first a text that came along, then
 // something that is fetched. It is heard, and not only answered.
 func TestPINTHear(t *testing.T) {
+	t.Parallel() // it listens
 	file := filepath.Join(t.TempDir(), "tones.wav")
 	if err := sound.WriteWAV(file, gatewaysim.Announcement()); err != nil {
 		t.Fatal(err)

@@ -19,6 +19,7 @@ import (
 // request still answers, the scheduled call comes at its time, and a BYE in the
 // dialog of before cancels the third, of which its watcher is told.
 func TestKilledServerKeepsPINT(t *testing.T) {
+	t.Parallel() // it waits for programs
 	p, cfg, phone, _ := pintProcess(t)
 	p.Run("pint", "numbers", "add", "alice", "+4417948331013")
 	post := func(key, body string) map[string]any {
@@ -108,6 +109,7 @@ func pintProcess(t *testing.T) (p *harness.Process, cfg config.Config, phone, ga
 // TestKilledServerCallsOnce: wherever a call is when the server is killed, no telephone is
 // called a second time for it after the restart.
 func TestKilledServerCallsOnce(t *testing.T) {
+	t.Parallel() // it waits for programs
 	for n, after := range []string{"the first INVITE", "the first rings", "the first has answered", "the second rings", "both talk"} {
 		t.Run(after, func(t *testing.T) { killedAt(t, n+1) })
 	}
