@@ -56,7 +56,10 @@ func (f Flow) String() string {
 	if f.l == nil {
 		return "none"
 	}
-	return f.Proto().Param() + " " + f.l.addr.String() + " " + f.Remote.String()
+	var room [96]byte
+	b := append(append(room[:0], f.Proto().Param()...), ' ')
+	b = append(f.l.addr.AppendTo(b), ' ')
+	return string(f.Remote.AppendTo(b))
 }
 
 // ID names a connection within this process, for flow tokens; 0 for UDP.
