@@ -32,7 +32,8 @@ func (a *Agent) Serve(r *rtc.Request) error {
 	if pkg, _ := r.Event(); string(pkg) != Name {
 		return &rtc.Status{Code: 489, Header: []byte("Allow-Events: " + a.cfg.Notifier.Allowed() + "\r\n")}
 	}
-	owner, ok := a.cfg.Users.Resolve(rtc.AOR(u.AppendAOR(nil)))
+	var room [128]byte
+	owner, ok := a.cfg.Users.Resolve(rtc.AOR(u.AppendAOR(room[:0])))
 	if !ok && r.Identity != nil && r.Identity.Method == rtc.AuthTrusted {
 		return &rtc.Status{Code: 404}
 	}
@@ -50,7 +51,8 @@ func (a *Agent) own(r *rtc.Request, owner rtc.AOR) error {
 	case r.Identity.AOR == "" && r.Identity.Method == rtc.AuthTrusted && r.Identity.Peer == "": // the listener says that From is true
 		from, _ := r.From()
 		if u, err := sip.ParseURI(from.URI); err == nil {
-			if aor, ok := a.cfg.Users.Resolve(rtc.AOR(u.AppendAOR(nil))); ok && aor == owner {
+			var room [128]byte
+			if aor, ok := a.cfg.Users.Resolve(rtc.AOR(u.AppendAOR(room[:0]))); ok && aor == owner {
 				return nil
 			}
 		}
