@@ -158,7 +158,8 @@ func (s *subscription) content(x *notice) {
 		l.news = l.news[1:]
 		x.part.members = append(x.part.members, m)
 	}
-	x.body = l.compose(x, named)
+	body := l.compose(x, named)
+	x.body = &body
 }
 
 // nameAll begins to tell all members anew: it names them, in at most that many

@@ -15,7 +15,7 @@ type notice struct {
 	n       *Notifier
 	sub     *subscription
 	doc     *rendered // nil: of a list
-	body    Document
+	body    *Document // nil: none
 	seq     uint32
 	count   uint32
 	state   State
@@ -68,23 +68,35 @@ func (x *notice) appendVia(dst, via []byte, seq uint32, f transport.Flow, routes
 	dst = x.rates.append(dst, p)
 	dst = append(dst, "\r\nAllow-Events: "...)
 	dst = append(append(dst, x.n.allow...), "\r\n"...)
-	if x.doc != nil && (x.bare || x.body.Type != "") {
-		dst = strconv.AppendUint(append(dst, "SIP-ETag: "...), x.doc.mark, 36) // RFC 5839 §6.2
-		dst = append(dst, "\r\n"...)
-	}
 	if x.part != nil {
 		dst = append(dst, "Require: eventlist\r\n"...)
 	}
-	return x.appendBody(append(dst, x.body.Header...))
+	if x.doc != nil && x.body == &x.doc.doc && x.doc.rest != nil {
+		return append(dst, x.doc.rest...)
+	}
+	if x.doc != nil && (x.bare || x.body != nil && x.body.Type != "") {
+		dst = appendETag(dst, x.doc.mark)
+	}
+	if x.body == nil {
+		return append(dst, "Content-Length: 0\r\n\r\n"...)
+	}
+	return x.body.append(dst, x.count)
 }
 
-func (x *notice) appendBody(dst []byte) []byte {
-	b := &x.body
+// appendETag writes the entity tag of a document (RFC 5839 §6.2).
+func appendETag(dst []byte, mark uint64) []byte {
+	return append(strconv.AppendUint(append(dst, "SIP-ETag: "...), mark, 36), "\r\n"...)
+}
+
+// append writes a document as the end of a NOTIFY, of those that are counted the
+// one of a number.
+func (b *Document) append(dst []byte, number uint32) []byte {
+	dst = append(dst, b.Header...)
 	size := len(b.Body)
 	var digits [10]byte
 	var count []byte
 	if b.Count > 0 {
-		count = strconv.AppendUint(digits[:0], uint64(x.count+b.First), 10)
+		count = strconv.AppendUint(digits[:0], uint64(number+b.First), 10)
 		size += len(count)
 	}
 	if b.Type != "" {

@@ -79,6 +79,7 @@ func (n *Notifier) send(t *topic, batch []*notice) []*notice {
 	clear(t.ready[rest:])
 	t.ready = t.ready[:rest]
 	var last *rendered
+	now := time.Now().UnixMilli()
 	for _, sub := range views[:count] {
 		view, kind := sub.view, sub.kind
 		if sub.list == nil && (last == nil || last.view != view || last.kind != kind || last.gen != t.gen) {
@@ -86,7 +87,7 @@ func (n *Notifier) send(t *topic, batch []*notice) []*notice {
 			last = n.render(t, view, kind)
 			t.shard.mu.Lock()
 		}
-		if x := n.notice(t, sub, last); x != nil {
+		if x := n.notice(t, sub, last, now); x != nil {
 			batch = append(batch, x)
 		}
 	}
@@ -104,12 +105,11 @@ func (n *Notifier) send(t *topic, batch []*notice) []*notice {
 
 // notice decides whether a subscription that is ready is sent a NOTIFY, and
 // which. The shard is locked.
-func (n *Notifier) notice(t *topic, s *subscription, doc *rendered) *notice {
+func (n *Notifier) notice(t *topic, s *subscription, doc *rendered, now int64) *notice {
 	s.listed = false
 	if s.place < 0 || s.inflight || !s.dirty {
 		return nil
 	}
-	now := time.Now().UnixMilli()
 	had := s.list == nil && s.has.holds(doc.mark)
 	if s.list == nil && !s.force && (had || s.shown == doc.mark) {
 		s.dirty = false
@@ -129,9 +129,16 @@ func (n *Notifier) notice(t *topic, s *subscription, doc *rendered) *notice {
 	case s.pending:
 		x.state = Pending
 	}
-	if s.parent == nil && !s.number(x, now) {
-		n.reserveMore(s)
-		return nil
+	short := false
+	if s.parent == nil {
+		var ok bool
+		if ok, short = s.leg.number(x); !ok {
+			s.next, s.force = now+1000, false
+			s.settle(now)
+			n.reserveMore(s)
+			return nil
+		}
+		x.count = x.seq - s.base
 	}
 	s.dirty, s.force, s.inflight = false, false, true
 	s.count = s.rates.sent(s.count, now-s.next+int64(s.rates.interval))
@@ -143,21 +150,21 @@ func (n *Notifier) notice(t *topic, s *subscription, doc *rendered) *notice {
 		}
 	} else {
 		x.doc = doc
-		x.body = doc.doc
+		x.body = &doc.doc
 		if !s.whole && doc.before != nil && s.shown == doc.before.mark && t.pkg.Difference != nil {
 			if d := doc.difference(t.pkg); d != nil {
-				x.body = *d
+				x.body = d
 			}
 		}
 		if x.last && (x.reason == "rejected" || x.reason == "noresource" || x.reason == "giveup") {
-			x.body = Document{} // it tells nothing any more
+			x.body = nil // it tells nothing any more
 		} else if had {
-			x.body, x.bare = Document{}, true
+			x.body, x.bare = nil, true
 		}
 	}
 	s.whole = false
 	s.settle(now)
-	if s.parent == nil && s.leg.short() {
+	if short {
 		n.reserveMore(s)
 	}
 	return x
@@ -176,28 +183,17 @@ func (r *rendered) difference(p *Package) *Document {
 	return r.diff
 }
 
-// number takes the next sequence number; false when none is reserved.
-func (s *subscription) number(x *notice, now int64) bool {
-	l := s.leg
+// number gives a NOTIFY the next sequence number, and the way it takes; false when
+// no number is reserved. short: few are left.
+func (l *leg) number(x *notice) (ok, short bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.seq >= l.reserved {
-		s.next = now + 1000
-		s.force = false
-		s.settle(now)
-		return false
+		return false, true
 	}
 	l.seq++
-	x.seq, x.count = l.seq, l.seq-s.base
-	x.target, x.flow = l.target, l.flow
-	return true
-}
-
-// short reports whether sequence numbers come to an end.
-func (l *leg) short() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.reserved-l.seq < reserve/4 && !l.reserving
+	x.seq, x.target, x.flow = l.seq, l.target, l.flow
+	return true, l.reserved-l.seq < reserve/4 && !l.reserving
 }
 
 // reserveMore has the disk know that more sequence numbers may be used.

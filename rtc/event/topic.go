@@ -49,6 +49,7 @@ type rendered struct {
 	gen    uint32 // of the topic when it was made
 	mark   uint64 // of its content, never 0
 	doc    Document
+	rest   []byte    // what all NOTIFYs of it end with; nil: they differ
 	before *rendered // the one before, when the package can tell the difference
 	diff   *Document // made of it; nil: not yet, or there is none
 }
@@ -134,6 +135,22 @@ func (t *topic) keep(r *rendered) *rendered {
 	return r
 }
 
+// end is what all NOTIFYs of a document end with, nil when each is numbered. The body
+// is there once.
+func (r *rendered) end() []byte {
+	d := &r.doc
+	if d.Count > 0 {
+		return nil
+	}
+	b := make([]byte, 0, 128+len(d.Header)+len(d.Body))
+	if d.Type != "" {
+		b = appendETag(b, r.mark)
+	}
+	b = d.append(b, 0)
+	d.Body = b[len(b)-len(d.Body):]
+	return b
+}
+
 // markOf is a number for the content of a document, the same after a restart.
 func markOf(d *Document) uint64 {
 	h := fnv.New64a()
@@ -158,6 +175,7 @@ func (n *Notifier) render(t *topic, view string, kind uint8) *rendered {
 		fresh.doc = t.pkg.Document(Query{Resource: t.resource, View: view, Type: t.pkg.Types[kind]})
 	}
 	fresh.mark = markOf(&fresh.doc)
+	fresh.rest = fresh.end()
 	t.shard.mu.Lock()
 	defer t.shard.mu.Unlock()
 	return t.keep(fresh)
