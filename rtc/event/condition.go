@@ -18,7 +18,10 @@ const asleep condition = math.MaxUint64
 // conditionOf reads Suppress-If-Match.
 func conditionOf(m *sip.Message) condition {
 	v := bytes.TrimSpace(m.GetName("Suppress-If-Match"))
-	if string(v) == "*" {
+	switch string(v) {
+	case "": // nearly always
+		return 0
+	case "*":
 		return asleep
 	}
 	mark, err := strconv.ParseUint(string(v), 36, 64)

@@ -21,7 +21,10 @@ func (r *rates) read(m *sip.Message, p *Package) bool {
 	e := sip.ParseParted(m.Get(sip.HdrEvent))
 	value := func(name string) (uint32, bool) {
 		v, ok := e.Param(name)
-		return period(v), ok
+		if !ok {
+			return 0, false
+		}
+		return period(v), true
 	}
 	most, some := value("max-rate")
 	least, some2 := value("min-rate")

@@ -37,17 +37,19 @@ func (n *Notifier) begin(r *rtc.Request) error {
 	if !n.legs.Enter(sub.leg) {
 		return &rtc.Status{Code: 482, Reason: "Merged Request"} // RFC 3261 §8.2.2.2
 	}
-	admit := func(w wish) error {
-		err := n.admit(r, sub, w)
-		if err != nil {
-			n.legs.Remove(sub.leg)
-		}
-		return err
-	}
 	if !w.kept() {
-		return admit(w)
+		return n.admitFirst(r, sub, w)
 	}
-	return n.read(r, w, admit, func() { n.legs.Remove(sub.leg) })
+	return n.read(r, w, func(w wish) error { return n.admitFirst(r, sub, w) }, func() { n.legs.Remove(sub.leg) })
+}
+
+// admitFirst is admit for the subscription that begins a dialog: without it there is none.
+func (n *Notifier) admitFirst(r *rtc.Request, sub *subscription, w wish) error {
+	err := n.admit(r, sub, w)
+	if err != nil {
+		n.legs.Remove(sub.leg)
+	}
+	return err
 }
 
 // admit counts a subscription, asks whether it may be, and keeps it; the 200
@@ -106,16 +108,26 @@ func (n *Notifier) enter(r *rtc.Request, sub *subscription, w wish) error {
 	if w.isList {
 		n.fill(sub, append(w.given, w.members...))
 	}
+	a := &arrival{n, r, sub, w.has, w.expires}
 	if sub.fetch {
-		n.welcome(r, sub, w)
+		a.welcome()
 		return nil
 	}
 	r.Hold()
-	if err := n.cfg.Store.Put(n.row(sub), func(err error) { n.stored(r, sub, w, err) }); err != nil {
+	if err := n.cfg.Store.Put(n.row(sub), a.stored); err != nil {
 		n.abandon(sub)
 		return busy(err)
 	}
 	return nil
+}
+
+// arrival is a subscription that is being written.
+type arrival struct {
+	n       *Notifier
+	r       *rtc.Request
+	sub     *subscription
+	has     condition
+	expires time.Duration
 }
 
 // abandon takes back what enter prepared for a subscription that will not be.
@@ -146,7 +158,8 @@ func (s *subscription) agree(w wish, now int64) {
 }
 
 // stored goes on when a new subscription is on disk, or cannot be.
-func (n *Notifier) stored(r *rtc.Request, sub *subscription, w wish, err error) {
+func (a *arrival) stored(err error) {
+	n, r, sub := a.n, a.r, a.sub
 	if err != nil {
 		n.legs.Remove(sub.leg)
 		n.total.Add(-1)
@@ -155,17 +168,18 @@ func (n *Notifier) stored(r *rtc.Request, sub *subscription, w wish, err error) 
 		r.Resume(busy(err))
 		return
 	}
-	n.queue.later(answer{r.Tx.Lane(), func() { n.welcome(r, sub, w) }})
+	n.queue.later(answer{r.Tx.Lane(), a.welcome})
 }
 
 // welcome answers the SUBSCRIBE and begins to notify. On the lane of the request.
-func (n *Notifier) welcome(r *rtc.Request, sub *subscription, w wish) {
+func (a *arrival) welcome() {
+	n, r, sub := a.n, a.r, a.sub
 	n.stats.subscribed.Add(1)
 	if sub.fetch && sub.list != nil {
 		n.look(sub)
 	}
-	quiet := n.matches(sub, w.has) && len(r.ToTag()) > 0 // else the NOTIFY makes the dialog (RFC 5839 §6.2)
-	n.answer(r, sub, quiet, w.expires)
+	quiet := n.matches(sub, a.has) && len(r.ToTag()) > 0 // else the NOTIFY makes the dialog (RFC 5839 §6.2)
+	n.answer(r, sub, quiet, a.expires)
 	now := time.Now().UnixMilli()
 	s := sub.topic.shard
 	s.mu.Lock()

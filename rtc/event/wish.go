@@ -72,7 +72,8 @@ func (n *Notifier) address(m *sip.Message) (rtc.AOR, bool) {
 			}
 		}
 	}
-	return rtc.AOR(u.AppendAOR(nil)), true
+	var room [128]byte
+	return rtc.AOR(u.AppendAOR(room[:0])), true
 }
 
 // oneDevice reports whether the Request-URI names a device, not a user (RFC 5627).
@@ -111,7 +112,8 @@ func (n *Notifier) who(r *rtc.Request, w *wish) error {
 		return &rtc.Status{Code: 400, Reason: "Bad From"}
 	}
 	if u, err := sip.ParseURI(a.URI); err == nil {
-		w.watcher = rtc.AOR(u.AppendAOR(nil))
+		var room [128]byte
+		w.watcher = rtc.AOR(u.AppendAOR(room[:0]))
 		if own, ok := n.cfg.Users.Resolve(w.watcher); ok && r.Identity != nil {
 			w.watcher = own
 		}
