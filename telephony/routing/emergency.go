@@ -42,6 +42,7 @@ func (p *Plan) toEmergency(route Route, site string, n number.Number) (Route, er
 	if len(route.Rounds) == 0 {
 		return route, &rtc.Status{Code: 404, Header: outcome.Warning(p.Domain, "there is no trunk to make an emergency call by")}
 	}
+	route.Rounds = p.silentLast(route.Rounds)
 	return route, nil
 }
 

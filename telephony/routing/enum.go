@@ -108,7 +108,7 @@ func (p *Plan) at(route Route, uri sip.URI, text string) Rounds {
 			return nil
 		}
 		log.add("enum", text, "is tried first, by trunk "+trunk.Name)
-		return roundsBy(trunk, route.Number, route.toll)
+		return p.silentLast(roundsBy(trunk, route.Number, route.toll))
 	}
 	log.add("enum", text, "is called first")
 	want := media.Want{Security: media.SecurityNone, ICE: media.No}
@@ -157,7 +157,7 @@ func (p *Plan) ported(route Route, uri sip.URI) (rounds Rounds) {
 		log.add("enum", route.Number, "is tried by trunk "+trunk.Name+", which serves "+leads)
 		rounds = append(rounds, portedBy(trunk, route.Number, leading, route.toll)...)
 	}
-	return rounds
+	return p.silentLast(rounds)
 }
 
 // routingNumber reads an rn, which has a context of its own when it has no '+' (RFC 4694

@@ -2,6 +2,7 @@ package routing
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -164,6 +165,7 @@ func (p *Plan) toTrunks(route Route, payer User, kind, via string) (Route, error
 	if len(route.Rounds) == 0 && !route.Ask {
 		return route, p.noTrunk(route.Number, via)
 	}
+	route.Rounds = p.silentLast(route.Rounds)
 	return route, nil
 }
 
@@ -186,6 +188,23 @@ func roundsBy(trunk *gateways.Trunk, number string, toll *guard.Toll) (list Roun
 		}}})
 	}
 	return list
+}
+
+// silentLast puts gateways that have not answered lately behind those that may, so
+// that no caller waits for them. None is left out.
+func (p *Plan) silentLast(rounds Rounds) Rounds {
+	if p.Silent == nil || len(rounds) < 2 {
+		return rounds
+	}
+	var first, last Rounds
+	for _, r := range rounds {
+		if way := r.To[0].Way; p.Silent(cmp.Or(way.Next, way.URI)) {
+			last = append(last, r)
+		} else {
+			first = append(first, r)
+		}
+	}
+	return append(first, last...)
 }
 
 // toll counts a call outside. Emergency calls are not counted and never refused.

@@ -76,7 +76,10 @@ type Plan struct {
 	PeerAt    func(netip.AddrPort) string // the name of the peer whose address it is, "" for nobody's
 	// Led is the trunk whose registration led a request here, "" for none; nil:
 	// none ever does.
-	Led    func(uri sip.URI, from netip.AddrPort) string
+	Led func(uri sip.URI, from netip.AddrPort) string
+	// Silent reports whether a next hop, a SIP URI, has not answered lately; it must be
+	// quick; nil: none is known to.
+	Silent func(uri string) bool
 	Domain string // the default domain
 	Enum   Enum   // what DNS says of numbers; nil: it is not asked
 	// Emergency is how emergency calls leave a site; nil: as other calls do.

@@ -119,6 +119,7 @@ func (s *Server) openTelephony(ctx context.Context, cfg *config.Config) error {
 		Trunks:    s.trunks.Table,
 		PeerAt:    s.peerAt,
 		Led:       s.led,
+		Silent:    s.silent,
 		Domain:    cfg.Domains[0],
 		Rules:     s.dialling.Rules,
 		Guard:     s.dialling.Guard,

@@ -110,6 +110,12 @@ func (s *Server) probe(t transport.Target, done func(alive bool)) {
 	}
 }
 
+// silent reports whether no place that a URI leads to has answered lately.
+func (s *Server) silent(uri string) bool {
+	u, err := sip.ParseURI([]byte(uri))
+	return err == nil && s.resolver.Down(u)
+}
+
 // led is the trunk whose registration led a request here. Several accounts with
 // one provider have the same addresses: the mark in the Request-URI tells them
 // apart, and the sender must be at an address of that trunk.

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"tandem/gateways"
+	"tandem/gateways/dialect"
 	"tandem/rtc/proxy"
 	"tandem/test/bubble"
 )
@@ -56,4 +58,60 @@ func TestNobodyWaitsForADeadNextHop(t *testing.T) {
 			t.Errorf("it answers again and heard %q", got)
 		}
 	})
+}
+
+// The address of a trunk that says nothing is not waited for by the next calls, nor is
+// another trunk's; one that is not probed neither. When it answers again it comes first.
+func TestNobodyWaitsForASilentTrunkAddress(t *testing.T) {
+	for name, addresses := range map[string]func(dead, other string) []gateways.Trunk{
+		"two addresses of a trunk": func(dead, other string) []gateways.Trunk {
+			return []gateways.Trunk{{Name: "gw", Addresses: []string{dead, other}, Prefixes: []string{"*"}}}
+		},
+		"two trunks": func(dead, other string) []gateways.Trunk {
+			return []gateways.Trunk{{Name: "a", Addresses: []string{dead}, Prefixes: []string{"*"}, Priority: 1},
+				{Name: "b", Addresses: []string{other}, Prefixes: []string{"*"}, Priority: 2}}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble.Led(t, nil, func(w *bubble.World, _, _ *bubble.User) {
+				dead, other := w.PhoneAt(5), w.PhoneAt(6)
+				for _, trunk := range addresses("sip:"+dead.Addr.String(), "sip:"+other.Addr.String()) {
+					trunk.Probe = dialect.ProbeOff
+					if err := w.S.Trunks().Add(w.T.Context(), trunk); err != nil {
+						w.T.Fatal(err)
+					}
+				}
+				n := byte(10)
+				dial := func(number string) (a, gateway *bubble.User) {
+					n++
+					other.Look()
+					other.Got = nil
+					a = &bubble.User{Phone: w.PhoneAt(n), Name: "alice", Extra: bubble.Supports}
+					dials(a, "sip:"+number+"@time.test", a.SDP())
+					return a, &bubble.User{Phone: other, Name: "gw"}
+				}
+				call := func(wait time.Duration) {
+					a, gateway := dial("+49301234567")
+					w.Pass(wait, dead, other)
+					gateway.Reply(gateway.Want("INVITE"), 486, "g", "", "")
+					acknowledge(a, a.Want("486 INVITE"))
+				}
+				call(silence + time.Second) // the first one waits
+				for _, later := range []time.Duration{time.Second, 13 * time.Second, 2 * time.Minute} {
+					w.Pass(later, dead, other)
+					call(0)
+				}
+				_, gateway := dial("112")
+				gateway.Want("INVITE")
+				dead.Got, dead.Hop = nil, true // it answers OPTIONS again
+				w.Pass(70*time.Second, dead, other)
+				dead.Got = nil
+				dial("+49301234567")
+				w.Pass(time.Second, dead, other)
+				if got := dead.Heard(); !slices.Contains(got, "INVITE") {
+					w.T.Errorf("it answers again and heard %q", got)
+				}
+			})
+		})
+	}
 }
