@@ -28,8 +28,8 @@ type Imported struct {
 	Password string // generated; "" when the file gave one
 }
 
-// Import adds users from CSV, as spreadsheets write it: with commas, semicolons
-// or tabs, with or without a byte order mark. A first line that names columns
+// Import adds users from CSV, as spreadsheets and databases write it: with commas,
+// semicolons, tabs or bars, with or without a byte order mark. A first line that names columns
 // (see columns) says what they hold; without one they are user, display name,
 // password, then any number of aliases. An empty password has one generated.
 // Lines that begin with # are skipped. It adds all users or none; the error names
@@ -86,7 +86,13 @@ var columns = []*column{
 	{"extension ext", false, func(a *AddUser, s string) { a.Extension = strings.TrimSpace(s) }},
 	{"number numbers phone telephone telephonenumber phonenumber", true, func(a *AddUser, s string) { a.Numbers = append(a.Numbers, several(s)...) }},
 	{"group groups", true, func(a *AddUser, s string) { a.Groups = append(a.Groups, several(s)...) }},
+	{elsewhere, false, func(*AddUser, string) {}},
 }
+
+// elsewhere are columns of Kamailio's and OpenSIPS' table subscriber and of Asterisk's
+// ps_auths that mean nothing here.
+const elsewhere = "id rpid vmpin datetimecreated datetimemodified credpreferredauth ha1sha512t256 authtype noncelifetime " +
+	"refreshtoken oauthclientid oauthsecret passworddigest supportedalgorithmsuac supportedalgorithmsuas"
 
 // several splits a cell with more than one value in it.
 func several(cell string) []string {
@@ -115,8 +121,8 @@ func columnOf(name string) *column {
 var plain = []*column{userColumn, displayColumn, passwordColumn, aliasesColumn}
 
 // header reads a first line as names of columns; nil when it is a user. It is a
-// header when it names the user column, or two columns at least; then a name
-// that is none is an error.
+// header when it names two columns at least, or is the name of the user column; then
+// a name that is none is an error.
 func header(record []string) ([]*column, error) {
 	var list []*column
 	known, strange := 0, ""
@@ -131,7 +137,7 @@ func header(record []string) ([]*column, error) {
 	}
 	named := slices.Contains(list, userColumn)
 	switch {
-	case known < 2 && !(named && len(list) == 1), list[0] == nil && known < len(list):
+	case known < 2 && !(named && len(list) == 1):
 		return nil, nil
 	case strange != "" || known < len(list):
 		return nil, fmt.Errorf("column %q: %w: the columns are user, domain, display, password, ha1, ha1b, ha1_sha256, mail, department, site, extension, numbers, groups and aliases", strange, ErrInvalid)
@@ -152,7 +158,7 @@ func importReader(r io.Reader) *csv.Reader {
 		_, _ = buffered.Discard(3)
 	}
 	lines := csv.NewReader(buffered)
-	lines.FieldsPerRecord, lines.TrimLeadingSpace, lines.Comment = -1, true, '#'
+	lines.FieldsPerRecord, lines.Comment = -1, '#'
 	lines.ReuseRecord = true
 	start, _ := buffered.Peek(4096)
 	for len(start) > 0 {
@@ -167,8 +173,12 @@ func importReader(r io.Reader) *csv.Reader {
 				lines.Comma, most = c, n
 			}
 		}
+		if most == 0 && bytes.ContainsRune(line, '|') { // beside others a bar is part of a cell
+			lines.Comma = '|'
+		}
 		break
 	}
+	lines.TrimLeadingSpace = lines.Comma != '\t' // else an empty cell is trimmed away
 	return lines
 }
 
@@ -220,6 +230,9 @@ func (d *Directory) importLine(record []string, columns []*column, line int, tak
 	}
 	var add AddUser
 	for i, cell := range record {
+		if cell == "NULL" || cell == `\N` { // as databases write that there is nothing
+			cell = ""
+		}
 		c := columns[min(i, len(columns)-1)]
 		if i >= len(columns) && !c.many && strings.TrimSpace(cell) != "" {
 			return nil, "", fmt.Errorf("cell %q: %w: the header has %d columns only", cell, ErrInvalid, len(columns))

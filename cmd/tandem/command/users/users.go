@@ -212,15 +212,16 @@ func newUsersImport() *cobra.Command {
 	return &cobra.Command{
 		Use:   "import FILE",
 		Short: "Make users from a CSV file, all or none; prints generated passwords",
-		Long: `Make users from a CSV file (- reads standard input), as spreadsheets write it:
-with commas, semicolons or tabs, in UTF-8. A first line may name the columns, in
-any order: user, domain, display, password, ha1, ha1b, ha1_sha256, mail, department,
-site, extension, numbers, groups, aliases. ha1 and its kin are hashes that another
-server kept of the password, from Kamailio's table subscriber or md5_cred of Asterisk:
-phones go on with the password they have. Without one they are user, display name, password, then any
-number of aliases. Several numbers, groups or aliases in one cell stand apart by
-"|". An empty password has one generated, which is printed. Either all users are
-made or none; wrong lines are named. At most 20,000 users go at once.`,
+		Long: `Make users from a CSV file (- reads standard input), as spreadsheets and databases
+write it: with commas, semicolons, tabs or bars, in UTF-8. A first line may name the
+columns, in any order: user, domain, display, password, ha1, ha1b, ha1_sha256, mail,
+department, site, extension, numbers, groups, aliases. ha1 and its kin are hashes that
+another server kept of the password, in Kamailio's table subscriber or Asterisk's
+ps_auths (md5_cred): phones go on with the password they have. What else those tables
+hold is left out. Without a first line of names the columns are user, display name,
+password, then any number of aliases. Several numbers, groups or aliases in one cell
+stand apart by "|". An empty password has one generated, which is printed. Either all
+users are made or none; wrong lines are named. At most 20,000 users go at once.`,
 		Example: `  tandem users import users.csv
   printf 'user;name;mail;numbers\ncarol;Carol Jones;carol@example.com;+49301234568\n' | tandem users import -
   mysql -B kamailio -e 'select username, domain, ha1, ha1b from subscriber' | tandem users import -
