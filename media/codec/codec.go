@@ -166,6 +166,14 @@ type Recoverer interface {
 	Recover(pcm []int16, payload []byte) error
 }
 
+// Bridger is a Decoder that fills lost audio better when it knows what follows.
+type Bridger interface {
+	// Bridge is Decode of the payload that follows gap, which was the last that
+	// Conceal filled and which nobody has heard yet: it is filled anew, from both
+	// sides.
+	Bridge(gap, pcm []int16, payload []byte) (int, error)
+}
+
 // Encoder takes mono PCM at the rate it was made for.
 type Encoder interface {
 	// Encode writes one packet's payload to dst and returns its length; 0 with

@@ -24,10 +24,11 @@ type concealer struct {
 	small      [384]float32 // past at 8 kHz, where the pitch is looked for
 	random     random
 
-	filling bool // since the last good audio something was or is to be filled
-	missing int  // samples filled since the last good one
-	quiet   bool // nothing is lost: the far side said that it is silent
-	began   int  // missing when quiet began
+	gap     []int16 // filled, and to be filled again with what comes next in view
+	filling bool    // since the last good audio something was or is to be filled
+	missing int     // samples filled since the last good one
+	quiet   bool    // nothing is lost: the far side said that it is silent
+	began   int     // missing when quiet began
 
 	noise      noise
 	background background
@@ -54,9 +55,13 @@ func newConcealer(rate int) *concealer {
 // good takes audio that came, and joins it to what was filled before it.
 func (c *concealer) good(pcm []int16) {
 	joined := 0
-	if c.filling {
+	switch {
+	case c.gap != nil && c.filling && !c.quiet && len(pcm) >= len(c.past)/3:
+		c.between(pcm)
+	case c.filling:
 		joined = c.join(pcm)
 	}
+	c.gap = nil
 	c.background.hear(pcm[joined:])
 	c.missing, c.filling, c.quiet = 0, false, false
 	c.remember(pcm)
@@ -84,6 +89,30 @@ func (c *concealer) join(pcm []int16) int {
 		at += n
 	}
 	return overlap
+}
+
+// between fills the gap from both sides: what was made of the sound before it
+// passes into what the same makes, backwards, of the sound after it.
+func (c *concealer) between(after []int16) {
+	var before [pastTime * 48]int16
+	n := copy(before[:], c.past)
+	clear(c.past)
+	for i, v := range after[:min(len(after), n)] {
+		c.past[n-1-i] = v
+	}
+	c.look()
+	size := len(c.gap)
+	for at := 0; at < size; {
+		k := min(size-at, slice)
+		for i, v := range c.repeat(k) {
+			w := 1 - (float32(at+i)+0.5)/float32(size)
+			s := &c.gap[size-1-at-i]
+			*s = clip(float32(*s)*(1-w) + v*c.level(at+i)*w)
+		}
+		at += k
+	}
+	copy(c.past, before[:n])
+	copy(c.past[n-min(n, size):], c.gap[size-min(n, size):])
 }
 
 // lost fills pcm.
@@ -193,10 +222,15 @@ func (c *concealer) repeat(n int) []float32 {
 	return out
 }
 
-// begin looks at the last sound when the first loss comes.
+// begin prepares for filling when the first loss comes.
 func (c *concealer) begin() {
 	c.filling = true
 	c.background.sound(&c.noise, c.order)
+	c.look()
+}
+
+// look learns from the past what is to be repeated.
+func (c *concealer) look() {
 	var r [maxOrder + 1]float64
 	correlate(r[:c.order+1], c.past[len(c.past)-24*c.rate/1000:])
 	c.model.solve(r[:c.order+1])

@@ -137,15 +137,19 @@ func (l *libopus) encode(e *opusEncoder, n, room int) (int, error) {
 }
 
 // decode is opus_decode of the first octets of d.in into n samples of d.out; with
-// before, of what they repeat of the packet before.
+// before, of what they repeat of the packet before. No octets are a packet lost.
 func (l *libopus) decode(d *libraryDecoder, octets, n int, before bool) (int, error) {
 	var repeated uintptr
 	if before {
 		repeated = 1
 	}
+	var in uintptr
+	if octets > 0 {
+		in = uintptr(unsafe.Pointer(&d.in))
+	}
 	d.arguments = [6]uintptr{
 		uintptr(unsafe.Pointer(&d.state[0])),
-		uintptr(unsafe.Pointer(&d.in)), uintptr(octets),
+		in, uintptr(octets),
 		uintptr(unsafe.Pointer(&d.out)), uintptr(n), repeated,
 	}
 	result, _, _ := purego.SyscallN(l.hear, d.arguments[:]...)

@@ -24,6 +24,7 @@ type opusDecoder struct {
 	library *libraryDecoder // decoder, when that is libopus
 	conceal *concealer
 	octets  [1 + maxOpusFrame]byte // a packet of one frame
+	untold  int                    // samples lost of which the library does not know
 }
 
 // newOpusDecoder makes one of libopus, or in Go where that is asked for or the
@@ -80,6 +81,7 @@ func (d *opusDecoder) Decode(pcm []int16, payload []byte) (int, error) {
 			d.conceal.lost(out)
 			continue
 		}
+		d.tellLost()
 		if err := d.decoder.frame(d.alone(frame), out); err != nil {
 			// Part of the packet may be spoken already: the rest is like a loss.
 			if n == size {
@@ -99,7 +101,29 @@ func (d *opusDecoder) alone(frame []byte) []byte {
 	return d.octets[:1+copy(d.octets[1:], frame)]
 }
 
-func (d *opusDecoder) Conceal(pcm []int16) { d.conceal.lost(pcm) }
+func (d *opusDecoder) Conceal(pcm []int16) {
+	d.conceal.lost(pcm)
+	if !d.conceal.quiet {
+		d.untold += len(pcm)
+	}
+}
+
+// tellLost has the library know what was lost before the frame that comes now:
+// else it takes the frame before the loss for the one it leans on, and is too loud
+// for a while. After 100 ms no more can be said.
+func (d *opusDecoder) tellLost() {
+	unit := d.rate / 50
+	steps := min(d.untold/unit, 5)
+	d.untold = 0
+	if d.library == nil {
+		return
+	}
+	for range steps {
+		if d.library.skip(unit) != nil {
+			return
+		}
+	}
+}
 
 func (d *opusDecoder) Comfort(payload []byte) error {
 	var c ComfortNoise
@@ -128,6 +152,7 @@ func (d *opusDecoder) Recover(pcm []int16, payload []byte) error {
 		return ErrShort
 	}
 	pcm = pcm[:n]
+	d.tellLost()
 	if err := d.library.before(d.alone(d.packet.frames[0]), pcm); err != nil {
 		return fmt.Errorf("decoding Opus: %w", err)
 	}

@@ -43,3 +43,9 @@ func (d *libraryDecoder) frame(packet []byte, out []int16) error { return d.run(
 
 // before decodes what packet repeats of the one before it.
 func (d *libraryDecoder) before(packet []byte, out []int16) error { return d.run(packet, out, true) }
+
+// skip lets n samples pass that were lost.
+func (d *libraryDecoder) skip(n int) error {
+	_, err := d.library.decode(d, 0, n, false)
+	return err
+}

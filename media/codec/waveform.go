@@ -12,11 +12,29 @@ type waveform struct {
 	*concealer
 }
 
-func newWaveform(l law, native, rate int) *decoder {
-	return newDecoder(waveform{l, newConcealer(native)}, native, rate)
+func newWaveform(l law, native, rate int) Decoder {
+	w := waveform{l, newConcealer(native)}
+	d := newDecoder(w, native, rate)
+	if d.resampler != nil {
+		return d
+	}
+	return bridger{d, w.concealer}
 }
 
 func (w waveform) decode(pcm []int16, payload []byte) {
 	w.law.decode(pcm, payload)
 	w.good(pcm)
+}
+
+// bridger is a decoder that gives what the concealer made, sample by sample.
+type bridger struct {
+	*decoder
+	conceal *concealer
+}
+
+func (b bridger) Bridge(gap, pcm []int16, payload []byte) (int, error) {
+	b.conceal.gap = gap
+	n, err := b.Decode(pcm, payload)
+	b.conceal.gap = nil
+	return n, err
 }

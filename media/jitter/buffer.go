@@ -72,6 +72,8 @@ type Config struct {
 	// Repeats says how much audio of the packet before it a payload holds, in
 	// units of the clock. Nil: none ever does.
 	Repeats func(payload []byte) int
+	// Bridges says that a loss is filled better with the packet after it in view.
+	Bridges bool
 }
 
 // slot is a place for one packet.
@@ -89,6 +91,7 @@ type Buffer struct {
 	clock    int64
 	min, max time.Duration
 	repeats  func([]byte) int
+	bridges  bool
 	ring     [slots]slot
 	spread   spread
 	counts   counts
@@ -118,8 +121,8 @@ type Buffer struct {
 	pending int64         // of them not known to be loss yet
 	heard   time.Duration // when audio last was there
 	level   level
-	// Of what packets repeat of the ones before: how much, and till when to wait
-	// for it.
+	// After a loss: how long the packet is that may make up for the next one, and
+	// till when to wait for it.
 	repeat     int64
 	repeatTill time.Duration
 }
@@ -134,7 +137,7 @@ func New(c Config) *Buffer {
 	}
 	c.Max = min(max(c.Max, c.Min), 2*time.Second)
 	c.Min = min(c.Min, c.Max)
-	b := &Buffer{clock: int64(max(c.Clock, 1)), min: c.Min, max: c.Max, repeats: c.Repeats}
+	b := &Buffer{clock: int64(max(c.Clock, 1)), min: c.Min, max: c.Max, repeats: c.Repeats, bridges: c.Bridges}
 	b.spread.width = max(c.Max/(bins-1), time.Millisecond)
 	size := max(c.Size, 64)
 	slab := make([]byte, slots*size)

@@ -25,6 +25,7 @@ type Item struct {
 	Kind    Kind   // of Audio: Voice or Quiet
 	Payload []byte // of Audio and Repeated, until the next Put
 	Span    int    // in units of the clock: of Lost and Silence at most what was asked for
+	Last    bool   // of Lost: the audio after it is there, and Get gives it next
 }
 
 // Get takes the next stretch. now is the moment at which it is needed, want how
@@ -140,13 +141,16 @@ func (b *Buffer) pause(s *slot, want int) Item {
 }
 
 // again is how much s repeats of what is missing before it. From now on the delay
-// is kept for such packets to come before what they repeat is needed.
+// is kept for packets after a loss to come before what is lost is needed.
 func (b *Buffer) again(s *slot, now time.Duration) int64 {
-	if b.repeats == nil {
-		return 0
+	n := int64(0)
+	if b.repeats != nil {
+		n = int64(b.repeats(s.payload))
 	}
-	n := int64(b.repeats(s.payload))
-	if n > 0 {
+	switch {
+	case b.bridges:
+		b.repeat, b.repeatTill = int64(s.span), now+repeatTime
+	case n > 0:
 		b.repeat, b.repeatTill = n, now+repeatTime
 	}
 	return n
@@ -182,7 +186,7 @@ func (b *Buffer) gap(s *slot, now time.Duration, want int) (i Item, lost bool) {
 	n := min(int64(want), left)
 	b.next += n
 	b.counts.concealed += n
-	return Item{Verdict: Lost, Span: int(n)}, true
+	return Item{Verdict: Lost, Span: int(n), Last: b.next == s.at && s.kind == Voice}, true
 }
 
 // take plays s.

@@ -25,12 +25,14 @@ type receiver struct {
 	buffer  *jitter.Buffer
 	decoder codec.Decoder
 	mender  codec.Recoverer // the decoder, if it can be one
+	bridger codec.Bridger   // likewise
 	opus    bool
 	errors  uint64
 	spoilt  time.Duration // audio that came and could not be decoded
 
 	decoded []int16 // what was decoded and not read yet is decoded[at:end]
 	at, end int
+	gap     int // the last samples decoded fill a loss, and what follows is in view
 	stretch stretcher
 
 	comfort  [64]byte // the last comfort noise payload
@@ -52,6 +54,7 @@ func newReceiver(in *Input, rate, step int) (*receiver, error) {
 		r.mender = m
 		c.Repeats = func(payload []byte) int { return m.Recovers(payload) * r.clock / rate }
 	}
+	r.bridger, c.Bridges = d.(codec.Bridger)
 	r.buffer = jitter.New(c)
 	r.decoded = make([]int16, 3*int(lasting*time.Duration(rate)/time.Second))
 	r.stretch.rate = rate
@@ -121,9 +124,23 @@ func (r *receiver) more(now time.Duration, short int) (state presence, some bool
 		if item.Verdict == jitter.Silence {
 			return quiet, true
 		}
+		if item.Last && n == short {
+			r.bridge(n, now)
+		}
 		return voice, true
 	}
 	return absent, false
+}
+
+// bridge takes what follows a loss already now, before the last n samples of its
+// filling, which complete a step, are heard: the two then fit each other.
+func (r *receiver) bridge(n int, now time.Duration) {
+	if r.bridger == nil || r.gap > 0 {
+		return
+	}
+	r.gap = n
+	r.more(now+r.length(r.step), r.step)
+	r.gap = 0
 }
 
 // room is where n samples more can be written.
@@ -151,7 +168,7 @@ func (r *receiver) decode(item *jitter.Item, now time.Duration) presence {
 		r.comforts = 0
 	}
 	most := int(lasting * time.Duration(r.rate) / time.Second)
-	got, err := r.decoder.Decode(r.room(most)[:most], item.Payload)
+	got, err := r.sound(r.room(most)[:most], item.Payload)
 	if err != nil {
 		r.errors++
 		r.spoilt += time.Duration(n) * time.Second / time.Duration(r.rate)
@@ -164,6 +181,14 @@ func (r *receiver) decode(item *jitter.Item, now time.Duration) presence {
 	}
 	r.fit(got, now)
 	return voice
+}
+
+// sound decodes a payload, and joins the filling of a loss before it.
+func (r *receiver) sound(pcm []int16, payload []byte) (int, error) {
+	if r.gap > 0 {
+		return r.bridger.Bridge(r.decoded[r.end-r.gap:r.end], pcm, payload)
+	}
+	return r.decoder.Decode(pcm, payload)
 }
 
 // mend appends a lost packet's audio, taken from the packet after it.
