@@ -5,7 +5,7 @@ import "math"
 // concealer fills time for which no audio came.
 //
 // Like G.711 Appendix I it repeats the last pitch period, fades from 10 to
-// 60 ms and laps over into the first good audio. Unlike it, what is repeated
+// 130 ms and laps over into the first good audio. Unlike it, what is repeated
 // is the excitation of an all-pole model of the last sound, so the fill joins
 // on without a step and without delaying good audio, and what it fades into is
 // the line's background noise rather than silence.
@@ -37,10 +37,13 @@ type concealer struct {
 // The times of concealment, in ms.
 const (
 	pastTime    = 48
-	holdTime    = 10 // of full level
-	fadeTime    = 60 // till nothing but noise is left
-	quietTime   = 20 // from sound to noise when the far side falls silent
-	overlapTime = 4  // with the first good audio
+	holdTime    = 10  // of full level
+	softTime    = 20  // to softLevel, as a lost packet mostly ends by then
+	endTime     = 130 // till nothing but noise is left: a word does not fall apart
+	quietTime   = 20  // from sound to noise when the far side falls silent
+	overlapTime = 4   // with the first good audio
+
+	softLevel = 0.8
 )
 
 func newConcealer(rate int) *concealer {
@@ -107,7 +110,7 @@ func (c *concealer) between(after []int16) {
 		for i, v := range c.repeat(k) {
 			w := 1 - (float32(at+i)+0.5)/float32(size)
 			s := &c.gap[size-1-at-i]
-			*s = clip(float32(*s)*(1-w) + v*c.level(at+i)*w)
+			*s = clip(float32(*s)*(1-w) + v*w)
 		}
 		at += k
 	}
@@ -172,7 +175,7 @@ func (c *concealer) extend(n int) []float32 {
 		return c.repeat(n)
 	}
 	noise := c.noise.next(n)
-	end := fadeTime * c.rate / 1000
+	end := endTime * c.rate / 1000
 	if c.quiet {
 		end = min(end, c.began+quietTime*c.rate/1000)
 	}
@@ -191,10 +194,10 @@ func (c *concealer) extend(n int) []float32 {
 
 // level of the repeated sound after so many samples.
 func (c *concealer) level(missing int) float32 {
-	hold, end := holdTime*c.rate/1000, fadeTime*c.rate/1000
-	g := float32(1)
-	if missing > hold {
-		g = max(0, float32(end-missing)/float32(end-hold))
+	at := float32(missing) * 1000 / float32(c.rate)
+	g := softLevel * max(0, endTime-at) / (endTime - softTime)
+	if at < softTime {
+		g = min(1, 1-(1-softLevel)*(at-holdTime)/(softTime-holdTime))
 	}
 	if c.quiet {
 		g = min(g, max(0, 1-float32(missing-c.began)/float32(quietTime*c.rate/1000)))

@@ -24,8 +24,10 @@ type Item struct {
 	Verdict Verdict
 	Kind    Kind   // of Audio: Voice or Quiet
 	Payload []byte // of Audio and Repeated, until the next Put
-	Span    int    // in units of the clock: of Lost and Silence at most what was asked for
-	Last    bool   // of Lost: the audio after it is there, and Get gives it next
+	// Span is in units of the clock: of Lost and Silence at most what was asked
+	// for, or of Lost with Last at most twice that, where Config.Bridges says so.
+	Span int
+	Last bool // of Lost: the audio after it is there, and Get gives it next
 }
 
 // Get takes the next stretch. now is the moment at which it is needed, want how
@@ -184,6 +186,9 @@ func (b *Buffer) gap(s *slot, now time.Duration, want int) (i Item, lost bool) {
 		return Item{Verdict: Repeated, Payload: s.payload, Span: int(left)}, true
 	}
 	n := min(int64(want), left)
+	if b.bridges && left <= 2*int64(want) {
+		n = left // all of it between what was and what follows
+	}
 	b.next += n
 	b.counts.concealed += n
 	return Item{Verdict: Lost, Span: int(n), Last: b.next == s.at && s.kind == Voice}, true

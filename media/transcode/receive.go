@@ -118,28 +118,28 @@ func (r *receiver) more(now time.Duration, short int) (state presence, some bool
 		r.mend(&item)
 		return voice, true
 	case jitter.Lost, jitter.Silence:
-		n := min(max((item.Span*r.rate+r.clock/2)/r.clock, 1), short)
+		n := max((item.Span*r.rate+r.clock/2)/r.clock, 1)
+		if !item.Last {
+			n = min(n, short)
+		}
 		r.decoder.Conceal(r.room(n)[:n])
 		r.end += n
 		if item.Verdict == jitter.Silence {
 			return quiet, true
 		}
-		if item.Last && n == short {
-			r.bridge(n, now)
+		if item.Last && r.bridger != nil && r.gap == 0 {
+			r.bridge(n, now+r.length(floor(n-short, r.step)*r.step+r.step))
 		}
 		return voice, true
 	}
 	return absent, false
 }
 
-// bridge takes what follows a loss already now, before the last n samples of its
-// filling, which complete a step, are heard: the two then fit each other.
-func (r *receiver) bridge(n int, now time.Duration) {
-	if r.bridger == nil || r.gap > 0 {
-		return
-	}
+// bridge takes what follows a loss, and is needed at a moment, before the last n
+// samples of its filling are heard: the two then fit each other.
+func (r *receiver) bridge(n int, needed time.Duration) {
 	r.gap = n
-	r.more(now+r.length(r.step), r.step)
+	r.more(needed, r.step)
 	r.gap = 0
 }
 
