@@ -33,8 +33,7 @@ type Call struct {
 	log *slog.Logger
 	box owner.Inbox
 
-	shown  atomic.Pointer[cdr.Record] // the record as others see it, never changed
-	lately atomic.Pointer[[]Party]    // who takes part, as others see it
+	shown atomic.Pointer[shown]
 
 	caller   *leg
 	ringing  []*leg // INVITEs of ours without a final response
@@ -79,7 +78,7 @@ func (c *Call) ID() string { return c.id }
 
 // Record is what is known of the call, as of its last event. It is shared and
 // must not be changed.
-func (c *Call) Record() cdr.Record { return *c.shown.Load() }
+func (c *Call) Record() cdr.Record { return c.shown.Load().record }
 
 // begin takes the caller's offer and rings the first destinations.
 func (c *Call) begin(invite *sip.Message) {
@@ -167,42 +166,44 @@ func (c *Call) ring(d routing.Destination, onward dialog.Onward) outcome.Outcome
 	}
 	c.ringing = append(c.ringing, l)
 	c.tries(l)
-	c.log.Debug("ringing", "leg", l.callID, "trunk", d.TrunkName(), "aor", d.Way.URI)
+	c.log.LogAttrs(context.Background(), slog.LevelDebug, "ringing",
+		slog.String("leg", l.callID), slog.String("trunk", d.TrunkName()), slog.String("aor", d.Way.URI))
 	return outcome.Outcome{}
 }
 
 // progressed passes a provisional response on to the caller.
-func (c *Call) progressed(l *leg, id dialog.ID, m *sip.Message) {
+func (c *Call) progressed(l *leg, id dialog.ID, code int, body []byte) {
 	if c.over || c.callee != nil || !slices.Contains(c.ringing, l) {
 		return
 	}
 	if c.dialling() {
-		c.dialled(l, m)
+		c.dialled(l, body)
 		return
 	}
-	code := m.StatusCode()
+	news := EventKind(0)
 	if l.early != id && id != (dialog.ID{}) {
-		l.early = id
-		defer c.tell(Changed) // lamps show by what it can be picked up
+		l.early, news = id, Changed // lamps show by what it can be picked up
 	}
 	c.alerted = c.alerted || code == 180 || code == 183
 	if c.record.Ringing.IsZero() {
-		c.record.Ringing = time.Now()
-		c.tell(Ringing)
+		c.record.Ringing, news = time.Now(), Ringing
+	}
+	if news != 0 {
+		c.tell(news)
 	}
 	if e := c.errand; e != nil {
 		e.home.box.Post(func() { e.home.rang(code) })
 	}
 	ignored := l.Trunk != nil && l.Trunk.Speaks().Early == dialect.EarlyIgnore
-	if len(m.Body()) == 0 || ignored {
-		if ignored && len(m.Body()) > 0 {
+	if body == nil || ignored {
+		if ignored && body != nil {
 			code = 180 // the phone makes the ringing tone that the network's sound would have been
 		}
 		_ = c.caller.ring(code, dialog.Content{})
 		c.ringAlone()
 		return
 	}
-	answer, err := l.hear(m)
+	answer, err := l.hear(body)
 	if err != nil {
 		c.log.Warn("early media is not usable", "leg", l.callID, "err", err)
 	}
@@ -217,7 +218,7 @@ func (c *Call) progressed(l *leg, id dialog.ID, m *sip.Message) {
 }
 
 // answered joins the caller with the leg that was answered first.
-func (c *Call) answered(l *leg, s *dialog.Session, m *sip.Message) {
+func (c *Call) answered(l *leg, s *dialog.Session, body []byte) {
 	l.session = s
 	if c.over || c.callee != nil || c.farewell != nil {
 		l.bye(outcome.ReasonLine(completedElsewhere))
@@ -225,7 +226,7 @@ func (c *Call) answered(l *leg, s *dialog.Session, m *sip.Message) {
 	}
 	c.tried(l, outcome.Outcome{Code: 200})
 	if c.dialling() {
-		c.reached(l, m)
+		c.reached(l, body)
 		return
 	}
 	c.callee = l
@@ -237,7 +238,7 @@ func (c *Call) answered(l *leg, s *dialog.Session, m *sip.Message) {
 		c.record.Payer = l.Payer
 	}
 	c.chosen(l)
-	text, err := l.choose(m)
+	text, err := l.choose(body)
 	if err != nil {
 		c.log.Warn("answer not usable", "leg", l.callID, "err", err)
 		c.refuse(outcome.Described(err))
@@ -337,8 +338,8 @@ func (c *Call) unanswered() {
 	}
 }
 
-// left ends the call when one of its legs has ended.
-func (c *Call) left(l *leg, e dialog.End) {
+// left ends the call when one of its legs has ended; reason is what came with its BYE.
+func (c *Call) left(l *leg, e dialog.End, reason string) {
 	switch {
 	case c.over:
 	case c.transfer != nil && l == c.transfer.by: // RFC 5589 §6.1: it need not wait
@@ -352,7 +353,7 @@ func (c *Call) left(l *leg, e dialog.End) {
 	case c.seats[l.side] != nil && c.seats[l.side.Other()] != nil: // the other one talks on with the rest
 		c.leaves(l)
 	case e.Remote && e.Reason == "bye":
-		c.end(End{By: l.name(), Code: 200, Reason: reasonOf(e)})
+		c.end(End{By: l.name(), Code: 200, Reason: reason})
 	default: // "expired", "no ack", "lost"
 		text := "the " + l.name() + " does not answer any more (" + e.Reason + ")"
 		c.end(End{By: "server", Code: 408, Text: text, Reason: `SIP;cause=408;text="No answer from the other side"`})
@@ -394,7 +395,9 @@ func (c *Call) end(e End) {
 		return
 	}
 	c.over = true
-	c.begun(&rtc.Status{Code: max(e.Code, 400), Err: errors.New(e.Text)})
+	if c.origin != nil {
+		c.begun(&rtc.Status{Code: max(e.Code, 400), Err: errors.New(e.Text)})
+	}
 	for _, t := range []*time.Timer{c.limit, c.patience} {
 		if t != nil {
 			t.Stop()

@@ -164,9 +164,9 @@ func (c *Call) dial() {
 func (c *Call) dialling() bool { return c.origin != nil && !c.origin.reached }
 
 // dialled is told of a provisional response of A.
-func (c *Call) dialled(l *leg, m *sip.Message) {
-	if len(m.Body()) > 0 { // its 200 may have none then
-		if _, err := l.hear(m); err != nil {
+func (c *Call) dialled(l *leg, body []byte) {
+	if body != nil { // its 200 may have none then
+		if _, err := l.hear(body); err != nil {
 			c.log.Warn("early media is not usable", "leg", l.callID, "err", err)
 		}
 	}
@@ -179,9 +179,9 @@ func (c *Call) dialled(l *leg, m *sip.Message) {
 // reached goes on to B when A has answered: what was called becomes the caller. A
 // waits in a session of its own until then, since only the called side of a
 // session can have several devices.
-func (c *Call) reached(l *leg, m *sip.Message) {
+func (c *Call) reached(l *leg, body []byte) {
 	c.chosen(l)
-	if _, err := l.choose(m); err != nil {
+	if _, err := l.choose(body); err != nil {
 		c.log.Warn("answer not usable", "leg", l.callID, "err", err)
 		l.bye(nil)
 		c.refuse(outcome.Described(err))

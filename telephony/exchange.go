@@ -335,6 +335,7 @@ func (x *Exchange) receive(r *rtc.Request, route routing.Route, begin func(c *Ca
 	c := x.newCall(route)
 	c.onward = onward
 	c.caller = &leg{c: c, side: media.A, callID: string(r.CallID()), Destination: routing.Destination{Trunk: route.Trunk}}
+	c.caller.at.Store(c)
 	if r.Identity != nil {
 		c.caller.Phone = r.Identity.Device
 	}
@@ -345,7 +346,7 @@ func (x *Exchange) receive(r *rtc.Request, route routing.Route, begin func(c *Ca
 		return allTaken
 	}
 	c.caller.Want, c.caller.Who = route.Want, route.Caller
-	how := dialog.Inbound{Events: c.caller.events(), Sticky: route.Trunk == nil, Shape: c.caller.manner(x).Shape}
+	how := dialog.Inbound{Events: events(), Sticky: route.Trunk == nil, Shape: c.caller.manner(x).Shape}
 	if route.Trunk != nil {
 		how.Peer = route.Trunk.Name
 	}
@@ -394,8 +395,7 @@ const fullMedia = 0.97
 // enter lists a call that is about to begin; false when there are too many, or the
 // server ends.
 func (x *Exchange) enter(c *Call) bool {
-	shown := c.record.Clone()
-	c.shown.Store(&shown)
+	c.shown.Store(&shown{record: c.record})
 	full := x.cfg.Media.Load() >= fullMedia
 	x.mu.Lock()
 	defer x.mu.Unlock()

@@ -24,13 +24,16 @@ func holds(text []byte) bool {
 	return false
 }
 
+// says notes the description that a leg has sent last.
+func (l *leg) says(text []byte) { l.theirs, l.onHold = text, holds(text) }
+
 // holds reports whether the leg has put the other one on hold.
-func (l *leg) holds() bool { return l != nil && holds(l.theirs) }
+func (l *leg) holds() bool { return l != nil && l.onHold }
 
 // holdOrResume answers an offer that begins or ends a hold.
 func (c *Call) holdOrResume(l *leg, in *dialog.Incoming, offer []byte) {
 	if c.answerAlone(l, in, offer) {
-		c.held(l, offer)
+		c.held(l)
 		c.correct(c.other(l))
 		c.tell(Changed)
 	}
@@ -48,15 +51,16 @@ func (c *Call) answerAlone(l *leg, in *dialog.Incoming, offer []byte) bool {
 		l.refuse(in, err)
 		return false
 	}
-	l.theirs, l.ours = offer, answer
+	l.says(offer)
+	l.ours = answer
 	l.respond(in, 200, description(answer))
 	return true
 }
 
-// held notes by its description whether a leg holds the other one, which hears
+// held notes by what it has said last whether a leg holds the other one, which hears
 // music meanwhile.
-func (c *Call) held(l *leg, theirs []byte) {
-	now, other := holds(theirs), c.other(l)
+func (c *Call) held(l *leg) {
+	now, other := l.holds(), c.other(l)
 	switch {
 	case now == l.holding || other == nil:
 	case now:

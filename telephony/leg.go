@@ -1,6 +1,7 @@
 package telephony
 
 import (
+	"bytes"
 	"errors"
 	"strings"
 	"sync/atomic"
@@ -32,7 +33,8 @@ type leg struct {
 	appearance int             // of its shared line, that its INVITE names; 0 for none
 	holding    bool            // it has put the other side on hold, which hears music
 	early      dialog.ID       // while it rings: the dialog, as this server has it
-	theirs     []byte          // the description they sent last
+	theirs     []byte          // the description they sent last, see says
+	onHold     bool            // it says that the other side is
 	ours       []byte          // the one we sent last
 }
 
@@ -88,40 +90,36 @@ func (l *leg) respond(in *dialog.Incoming, code int, content dialog.Content) {
 }
 
 // invite calls the leg's destination with an offer.
-func (l *leg) invite(offer []byte) error {
+func (l *leg) invite(offer []byte) (err error) {
+	ua := l.c.x.ua
 	inv := l.request(offer)
-	inv.Events = l.events()
-	call, err := l.c.x.ua.Invite(inv)
-	if err != nil {
-		return err
-	}
-	l.call = call
-	return nil
+	inv.Events, inv.Own, inv.Lane = events(), l, ua.Lane(l.callID)
+	l.at.Store(l.c)
+	inv.Lane.Do(func() { l.call, err = ua.Invite(inv) })
+	return err
 }
 
-// events are the callbacks of a leg. They run on its lane.
-func (l *leg) events() dialog.Events {
-	l.at.Store(l.c)
+// events are the callbacks of all legs, which run on the lane of the leg.
+func events() dialog.Events {
 	return dialog.Events{
-		Progress: func(s *dialog.Session, m *sip.Message) {
+		Progress: func(call *dialog.Call, s *dialog.Session, m *sip.Message) {
+			l := call.User.(*leg)
 			l.observe(m, nil)
-			if s != nil {
-				s.User = l
-			}
-			m = m.Clone()
 			var id dialog.ID
 			if s != nil {
 				id = s.ID()
 			}
-			l.post(func(c *Call) { c.progressed(l, id, m) })
+			code, body := m.StatusCode(), bodyOf(m)
+			l.post(func(c *Call) { c.progressed(l, id, code, body) })
 		},
 		Answered: func(s *dialog.Session, m *sip.Message) {
+			l := s.User.(*leg)
 			l.observe(m, nil)
-			s.User = l
-			m = m.Clone()
-			l.must(func(c *Call) { c.answered(l, s, m) })
+			body := bodyOf(m)
+			l.must(func(c *Call) { c.answered(l, s, body) })
 		},
-		Failed: func(_ *dialog.Call, m *sip.Message, err error) {
+		Failed: func(call *dialog.Call, m *sip.Message, err error) {
+			l := call.User.(*leg)
 			l.observe(m, err)
 			o := outcome.Of(m, err)
 			if m == nil && o.Code == 403 && l.Trunk == nil { // no fault of the caller's: its device may not be reached there
@@ -129,27 +127,36 @@ func (l *leg) events() dialog.Events {
 			}
 			l.must(func(c *Call) { c.failed(l, o) })
 		},
-		Request: func(_ *dialog.Session, in *dialog.Incoming) {
+		Request: func(s *dialog.Session, in *dialog.Incoming) {
+			l := s.User.(*leg)
 			if !l.post(func(c *Call) { c.requested(l, in) }) {
 				in.Respond(503, dialog.Content{Header: []byte("Retry-After: 1\r\n")})
 			}
 		},
-		Acked: func(_ *dialog.Session, m *sip.Message) {
-			body := append([]byte(nil), m.Body()...)
+		Acked: func(s *dialog.Session, m *sip.Message) {
+			l, body := s.User.(*leg), bytes.Clone(m.Body())
 			l.post(func(c *Call) { c.acked(l, body) })
 		},
-		FlowClosed: func(s *dialog.Session) { l.lost(s) },
+		FlowClosed: func(s *dialog.Session) { s.User.(*leg).lost(s) },
 		Ended: func(s *dialog.Session, e dialog.End) {
-			if e.Message != nil {
-				e.Message = e.Message.Clone()
-			}
+			l, reason := s.User.(*leg), reasonOf(e)
+			e.Message = nil // it does not last
 			l.must(func(c *Call) {
 				if s == l.session {
-					c.left(l, e)
+					c.left(l, e, reason)
 				}
 			})
 		},
 	}
+}
+
+// bodyOf copies the session description of a message; it is nil when the message has no
+// body, and empty when the body is something else.
+func bodyOf(m *sip.Message) []byte {
+	if len(m.Body()) == 0 {
+		return nil
+	}
+	return append([]byte{}, descriptionIn(m)...)
 }
 
 // description is a session description as the content of a message.

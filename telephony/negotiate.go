@@ -85,7 +85,8 @@ func (c *Call) early(l *leg, in *dialog.Incoming, offer []byte) {
 			l.refuse(in, err)
 			return
 		}
-		l.theirs, l.ours = offer, answer
+		l.says(offer)
+		l.ours = answer
 		l.respond(in, 200, description(answer))
 	default:
 		l.respond(in, 491, dialog.Content{})
@@ -103,10 +104,12 @@ func (c *Call) renegotiated(l *leg, in *dialog.Incoming, theirs, offer []byte, m
 		body := descriptionIn(m)
 		var answer []byte
 		if answer, err = c.media.Answer(other.side, body, l.Want); err == nil {
-			held := holds(l.theirs)
-			l.theirs, l.ours, other.theirs, other.ours = theirs, answer, body, offer
+			held := l.holds()
+			l.says(theirs)
+			other.says(body)
+			l.ours, other.ours = answer, offer
 			l.respond(in, 200, description(answer))
-			if holds(theirs) != held {
+			if l.holds() != held {
 				c.tell(Changed)
 			}
 			return
@@ -166,9 +169,9 @@ func (c *Call) acked(l *leg, body []byte) {
 		c.end(End{By: "server", Code: 488, Text: err.Error(), Reason: `SIP;cause=488;text="Answer not usable"`})
 		return
 	}
-	l.theirs = body
+	l.says(body)
 	if c.x.cfg.Music != "" {
-		c.held(l, body)
+		c.held(l)
 	}
 	c.countHold(time.Now())
 }
@@ -205,7 +208,8 @@ func (c *Call) tryRenew(l *leg, header []byte, tries int) {
 			return
 		}
 		if err == nil && m.StatusCode() < 300 {
-			l.ours, l.theirs = offer, descriptionIn(m)
+			l.ours = offer
+			l.says(descriptionIn(m))
 			err = c.media.TakeAnswer(l.side, l.theirs)
 		} else {
 			c.media.Refused(l.side)

@@ -1,6 +1,7 @@
 package telephony
 
 import (
+	"slices"
 	"time"
 
 	"tandem/media"
@@ -16,7 +17,7 @@ func (c *Call) open() {
 	if c.x.waits(c) {
 		return
 	}
-	err := c.x.cfg.Records.Put(c.record.Clone(), func(err error) {
+	err := c.x.cfg.Records.Put(c.record, func(err error) {
 		c.box.Must(func() {
 			if err != nil {
 				c.unkept(err)
@@ -77,7 +78,7 @@ func (c *Call) close(e End) {
 			c.log.Error("the end of a call was not recorded", "err", err)
 		}
 	}
-	lost(c.x.cfg.Records.Put(r.Clone(), lost))
+	lost(c.x.cfg.Records.Put(*r, lost))
 }
 
 // countHold adds to the record how long a side has been on hold, or in a parking
@@ -97,8 +98,10 @@ func (c *Call) tries(l *leg) {
 	c.record.Tried = append(c.record.Tried, cdr.Try{Trunk: l.TrunkName(), URI: l.Way.URI, CallID: l.callID, Began: time.Now()})
 }
 
-// tried notes the final response of a destination.
+// tried notes the final response of a destination, in a new list: others have the one
+// there was.
 func (c *Call) tried(l *leg, o outcome.Outcome) {
+	c.record.Tried = slices.Clone(c.record.Tried)
 	for i := range c.record.Tried {
 		if t := &c.record.Tried[i]; t.CallID == l.callID {
 			t.Code, t.Cause, t.Text, t.Ended = o.Code, int(causeOf(End{Code: o.Code, Reason: o.Reason})), o.Text, time.Now()

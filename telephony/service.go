@@ -104,8 +104,7 @@ func (c *Call) pickUp(invite *sip.Message) {
 // calls.
 func (x *Exchange) Engaged(user rtc.AOR) bool {
 	return slices.ContainsFunc(x.Calls(), func(c *Call) bool {
-		now := c.lately.Load()
-		return now != nil && slices.ContainsFunc(*now, func(p Party) bool { return p.User == user })
+		return slices.ContainsFunc(c.shown.Load().parties, func(p Party) bool { return p.User == user })
 	})
 }
 
@@ -114,8 +113,7 @@ func (x *Exchange) Engaged(user rtc.AOR) bool {
 func (x *Exchange) ringingAt(fits func(user rtc.AOR) bool) (found *Call) {
 	var since time.Time
 	for _, c := range x.Calls() {
-		now := c.lately.Load()
-		if now == nil || !slices.ContainsFunc(*now, func(p Party) bool {
+		if !slices.ContainsFunc(c.shown.Load().parties, func(p Party) bool {
 			return !p.Initiator && p.State == Early && p.User != "" && fits(p.User)
 		}) {
 			continue

@@ -19,7 +19,7 @@ func (l *leg) takeOffer(m *sip.Message) error {
 		l.late = true
 		return nil
 	}
-	l.theirs = body
+	l.says(body)
 	return l.c.media.TakeOffer(l.side, body)
 }
 
@@ -63,11 +63,10 @@ func (l *leg) near() netip.Addr {
 	return addr
 }
 
-// hear takes a description of a leg of ours and has the caller hear it. The text
+// hear takes what a leg of ours has said, see bodyOf, and has the caller hear it. The text
 // is the answer to the caller's offer, nil when the caller has one already.
-func (l *leg) hear(m *sip.Message) (toCaller []byte, err error) {
-	body := descriptionIn(m)
-	if body == nil {
+func (l *leg) hear(body []byte) (toCaller []byte, err error) {
+	if len(body) == 0 {
 		if l.theirs == nil {
 			return nil, errNoDescription
 		}
@@ -79,7 +78,7 @@ func (l *leg) hear(m *sip.Message) (toCaller []byte, err error) {
 		return nil, err
 	}
 	l.c.hush()
-	l.theirs = body
+	l.says(body)
 	if toCaller != nil {
 		a.ours = toCaller
 	}
@@ -107,9 +106,9 @@ func (c *Call) hush() {
 
 // choose takes the answer of the leg that was answered for good, and returns
 // the description for the caller's 200.
-func (l *leg) choose(m *sip.Message) (toCaller []byte, err error) {
+func (l *leg) choose(body []byte) (toCaller []byte, err error) {
 	c := l.c
-	if _, err := l.hear(m); err != nil {
+	if _, err := l.hear(body); err != nil {
 		return nil, err
 	}
 	if err := l.branch.Choose(); err != nil {

@@ -83,15 +83,21 @@ const (
 // exchange. Watch is called before the exchange serves.
 func (x *Exchange) Watch(f func(Event)) { x.watchers = append(x.watchers, f) }
 
+// shown is what others see of a call. It is not changed.
+type shown struct {
+	record  cdr.Record
+	parties []Party
+}
+
 func (c *Call) tell(kind EventKind) {
-	c.countHold(time.Now())
-	record := c.record.Clone()
-	c.shown.Store(&record)
-	e := Event{Kind: kind, Time: time.Now(), Record: &record, Parties: c.parties()}
+	now := time.Now()
+	c.countHold(now)
+	s := &shown{c.record, c.parties()} // the record's lists are not changed either, see tried
+	c.shown.Store(s)
+	e := Event{Kind: kind, Time: now, Record: &s.record, Parties: s.parties}
 	if c.parked != nil && !c.over {
 		e.Slot = strconv.Itoa(c.parked.slot)
 	}
-	c.lately.Store(&e.Parties)
 	for _, f := range c.x.watchers {
 		f(e)
 	}
@@ -142,7 +148,7 @@ func (c *Call) parties() (list []Party) {
 // party is how a leg is shown.
 func (l *leg) party(state PartyState, with identity.Party, initiator bool) Party {
 	p := Party{User: l.Who.User, CallID: l.callID, Initiator: initiator, State: state, Remote: with.Address(), RemoteName: with.Name, Appearance: l.appearance,
-		Held: state == Confirmed && holds(l.theirs)}
+		Held: state == Confirmed && l.holds()}
 	if with.Private {
 		p.Remote, p.RemoteName = "sip:anonymous@anonymous.invalid", "Anonymous"
 	}

@@ -68,18 +68,17 @@ func (in *Incoming) progress(code int, c Content, rel bool) {
 	repeat = func() {
 		if !in.answered {
 			in.tx.Respond(code, b)
-			s.rel.again = s.lane.After(ringEvery, repeat)
+			s.lane.Start(&s.rel.again, ringEvery, repeat)
 		}
 	}
-	s.rel.again = s.lane.After(ringEvery, repeat)
+	s.lane.Start(&s.rel.again, ringEvery, repeat)
 }
 
 // dialogLines are the header lines of a response that makes or keeps the
 // dialog: Contact, Allow, Supported (RFC 3261 §13.3.1).
 func (s *Session) dialogLines(in *Incoming) []byte {
-	lines := s.contactLine(in.tx.Flow())
-	lines = append(lines, allowLine(s.ua.cfg.Allow)...)
-	return append(lines, s.ua.supportedLine(true)...)
+	lines := s.contact().Append(make([]byte, 0, 384), s.ua.client.Wire(), in.tx.Flow())
+	return append(append(lines, s.ua.allow...), s.ua.ableReliably...)
 }
 
 func (in *Incoming) accept(code int, c Content) {
@@ -140,10 +139,10 @@ type acceptance struct {
 	bytes []byte
 	wait  time.Duration
 	spent time.Duration
-	timer *transaction.Timer
+	timer transaction.Timer
 }
 
-func (a *acceptance) arm() { a.timer = a.s.lane.After(a.wait, a.again) }
+func (a *acceptance) arm() { a.s.lane.Start(&a.timer, a.wait, a.again) }
 
 func (a *acceptance) again() {
 	cfg := &a.s.ua.cfg

@@ -31,6 +31,7 @@ type Invite struct {
 	Auth     *digest.Client // answers challenges, in the dialogs too; nil: nobody
 	Content
 	Events Events
+	Own    any               // becomes User of the call and of its sessions
 	Lane   *transaction.Lane // the caller is on this lane and the call shall be, too
 }
 
@@ -76,6 +77,7 @@ func (ua *UA) Invite(inv Invite) (*Call, error) {
 		inv.User = ua.cfg.User
 	}
 	c := &Call{
+		User: inv.Own,
 		ua:   ua,
 		lane: ua.cfg.Layer.Lane([]byte(inv.CallID)),
 		inv:  inv,
@@ -149,8 +151,12 @@ func (c *Call) write(dst []byte, t uac.Try) []byte {
 	b.HeaderString(sip.HdrCSeq, strconv.FormatUint(uint64(t.Seq), 10)+" INVITE")
 	b.Buf = contact.Append(b.Buf, c.ua.client.Wire(), t.Flow)
 	b.Raw(t.Auth)
-	b.Raw(allowLine(c.ua.cfg.Allow))
-	b.Raw([]byte(c.ua.supportedLine(c.ua.cfg.Reliable || c.inv.Reliable)))
+	b.Raw(c.ua.allow)
+	if c.ua.cfg.Reliable || c.inv.Reliable {
+		b.Raw(c.ua.ableReliably)
+	} else {
+		b.Raw(c.ua.able)
+	}
 	if c.se > 0 {
 		b.Raw(intervalLine(c.se, ""))
 	}
@@ -236,7 +242,7 @@ func (c *Call) progress(f transport.Flow, m *sip.Message) {
 		s.shown = true
 	}
 	if c.inv.Events.Progress != nil {
-		c.inv.Events.Progress(s, m)
+		c.inv.Events.Progress(c, s, m)
 	}
 }
 
@@ -258,7 +264,7 @@ func (c *Call) fork(f transport.Flow, m *sip.Message) *Session {
 	}
 	d.flow, d.peer, d.auth, d.contactUser, d.shape = f, c.inv.Peer, c.inv.Auth, c.inv.User, c.inv.Shape
 	d.sticky = c.ua.cfg.Sticky || c.inv.Flow != (transport.Flow{})
-	s := &Session{Dialog: d, call: c, Events: c.inv.Events, offerOut: c.offering}
+	s := &Session{Dialog: d, User: c.inv.Own, call: c, Events: c.inv.Events, offerOut: c.offering}
 	d.Attach(s)
 	s.last = Content{Type: c.inv.Type, Body: c.inv.Body}
 	s.learn(m)

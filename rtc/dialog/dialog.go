@@ -56,6 +56,7 @@ type Dialog struct {
 	auth        *digest.Client // answers challenges, nil: nobody
 	contactUser string
 
+	linger        transaction.Timer // once it has ended
 	table         *Table
 	stuck         uint64  // the connection it is listed under there
 	before, after *Dialog // in that list

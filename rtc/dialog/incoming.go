@@ -117,7 +117,7 @@ func (in *Incoming) Respond(code int, c Content) {
 
 // send writes and sends a response and returns its octets.
 func (in *Incoming) send(code int, header []byte, c Content) []byte {
-	b := sip.AppendResponse(nil, in.Message, sip.Response{Code: code, ToTag: in.Session.id.Local,
+	b := sip.AppendResponse(make([]byte, 0, 512+len(header)+len(c.Body)), in.Message, sip.Response{Code: code, ToTag: in.Session.id.Local,
 		Header: header, ContentType: c.Type, Body: c.Body})
 	in.tx.Respond(code, b)
 	return b

@@ -15,8 +15,8 @@ type reliable struct {
 	sent  *provisional // waits for its PRACK
 	queue []provisional
 	then  func() // the 2xx that waits for the PRACK
-	timer *transaction.Timer
-	again *transaction.Timer // repeats the last unreliable one
+	timer transaction.Timer
+	again transaction.Timer // repeats the last unreliable one
 }
 
 type provisional struct {
@@ -74,7 +74,7 @@ func (s *Session) launch(p *provisional) {
 	p.bytes = p.in.send(p.code, header, p.c)
 	r.sent = p
 	r.again.Stop()
-	r.timer = s.lane.After(p.wait, s.repeatReliable)
+	s.lane.Start(&r.timer, p.wait, s.repeatReliable)
 }
 
 func (s *Session) repeatReliable() {
@@ -90,7 +90,7 @@ func (s *Session) repeatReliable() {
 	}
 	p.in.tx.Respond(p.code, p.bytes)
 	p.wait = min(2*p.wait, 64*s.ua.cfg.T1-p.spent)
-	s.rel.timer = s.lane.After(p.wait, s.repeatReliable)
+	s.lane.Start(&s.rel.timer, p.wait, s.repeatReliable)
 }
 
 // pracked takes the peer's PRACK (RFC 3262 §3).
@@ -127,7 +127,7 @@ func (s *Session) pracked(in *Incoming) {
 		s.launch(&next)
 		return
 	}
-	s.rel.again = s.lane.After(ringEvery, func() { // RFC 3261 §13.3.1.1
+	s.lane.Start(&s.rel.again, ringEvery, func() { // RFC 3261 §13.3.1.1
 		if !p.in.answered {
 			s.ringReliably(p.in, p.code, Content{Header: p.c.Header})
 		}

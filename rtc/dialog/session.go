@@ -2,6 +2,8 @@ package dialog
 
 import (
 	"bytes"
+	"context"
+	"log/slog"
 
 	"tandem/rtc"
 	"tandem/rtc/sip"
@@ -15,7 +17,7 @@ type Events struct {
 	// Progress is a provisional response to our INVITE (not 100, not a
 	// repetition); s is nil when it made no dialog. One that carries an offer
 	// (our INVITE had none, the response is reliable) must be answered by s.Prack.
-	Progress func(s *Session, m *sip.Message)
+	Progress func(c *Call, s *Session, m *sip.Message)
 	// Answered is the 2xx that won. When our INVITE had no offer, the 2xx's
 	// must be answered by s.Ack; else the ACK is sent when Answered returns.
 	Answered func(s *Session, m *sip.Message)
@@ -49,7 +51,7 @@ type End struct {
 type Session struct {
 	*Dialog
 	Events Events
-	User   any // the user's own
+	User   any // the user's own, until the session has ended
 
 	call *Call     // of an INVITE of ours
 	in   *Incoming // the INVITE that began it, when it came from the peer
@@ -145,7 +147,7 @@ func (s *Session) hand(in *Incoming) {
 	case in.Method() == sip.INVITE || in.Method() == sip.UPDATE || in.Method() == sip.PRACK:
 		in.Respond(488, Content{}) // an offer nobody can judge
 	default:
-		in.Respond(405, Content{Header: allowLine(s.ua.cfg.Allow)})
+		in.Respond(405, Content{Header: s.ua.allow})
 	}
 }
 
@@ -174,7 +176,8 @@ func (s *Session) end(e End) {
 	s.Detach(s)
 	s.timer.stop()
 	s.rel.stop()
-	s.ua.cfg.Log.Debug("session ended", "call_id", s.id.CallID, "reason", e.Reason, "remote", e.Remote)
+	s.ua.cfg.Log.LogAttrs(context.Background(), slog.LevelDebug, "session ended",
+		slog.String("call_id", s.id.CallID), slog.String("reason", e.Reason), slog.Bool("remote", e.Remote))
 	if s.Events.Ended != nil {
 		s.Events.Ended(s, e)
 	}
@@ -185,13 +188,13 @@ func (s *Session) end(e End) {
 // them the session, are known for half a minute, and a busy server has thousands
 // of those.
 func (s *Session) shed() {
-	s.Events, s.last = Events{}, Content{}
+	s.Events, s.last, s.User = Events{}, Content{}, nil
 	if s.in != nil && s.in.answered {
 		s.in.tx.Release()
 		s.in.Message = nil
 	}
 	if c := s.call; c != nil && c.winner == s { // all that comes now is the 2xx of a late branch
-		c.inv.Events, c.inv.Content = Events{}, Content{}
+		c.inv.Events, c.inv.Content, c.inv.Own, c.User = Events{}, Content{}, nil, nil
 	}
 }
 

@@ -1,6 +1,7 @@
 package dialog
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -12,8 +13,8 @@ import (
 type expiry struct {
 	interval uint32 // seconds, 0 = none runs
 	ours     bool   // we refresh
-	refresh  *transaction.Timer
-	end      *transaction.Timer
+	refresh  transaction.Timer
+	end      transaction.Timer
 }
 
 func (x *expiry) stop() {
@@ -107,10 +108,10 @@ func (s *Session) run(se uint32, ours bool) {
 	interval := time.Duration(se) * time.Second
 	s.timer.interval, s.timer.ours = se, ours
 	if ours {
-		s.timer.refresh = s.lane.After(interval/2, s.refresh)
+		s.lane.Start(&s.timer.refresh, interval/2, s.refresh)
 	}
 	// RFC 4028 §10: BYE slightly before it expires
-	s.timer.end = s.lane.After(interval-min(32*time.Second, interval/3), s.expired)
+	s.lane.Start(&s.timer.end, interval-min(32*time.Second, interval/3), s.expired)
 }
 
 func (s *Session) expired() {
@@ -120,7 +121,7 @@ func (s *Session) expired() {
 // refreshLines are the header lines of a re-INVITE or UPDATE of ours. They keep
 // the roles: in our request "uac" is us.
 func (s *Session) refreshLines() []byte {
-	lines := append(allowLine(s.ua.cfg.Allow), s.ua.supportedLine(false)...)
+	lines := slices.Concat(s.ua.allow, s.ua.able)
 	se, refresher := s.timer.interval, "uas"
 	if s.timer.ours {
 		refresher = "uac"
@@ -148,7 +149,7 @@ func (s *Session) refresh() {
 		err = s.Reinvite(s.last, s.refreshed)
 	}
 	if err == ErrPending { // a negotiation is on; it refreshes when it succeeds
-		s.timer.refresh = s.lane.After(2*time.Second, s.refresh)
+		s.lane.Start(&s.timer.refresh, 2*time.Second, s.refresh)
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
+	"strings"
 	"time"
 
 	"tandem/rtc"
@@ -59,7 +61,10 @@ type UA struct {
 	tagSeed maphash.Seed
 	tags    *keyed.Check
 	mark    string // by which a call that was here is recognised
+	allow   []byte // header line
 	client  *uac.Client
+
+	able, ableReliably []byte // header lines: Supported, without and with 100rel
 }
 
 // DefaultAllow are the methods a Session answers or hands to its user.
@@ -95,8 +100,11 @@ func New(cfg Config) *UA {
 	if cfg.Random == nil {
 		cfg.Random = rand.IntN
 	}
-	return &UA{cfg: cfg, tagSeed: maphash.MakeSeed(), mark: markOf(cfg.Key), tags: keyed.New(cfg.Key, "dialog tag"), client: uac.New(uac.Config{Layer: cfg.Layer, Wire: cfg.Wire,
-		Resolver: cfg.Resolver, Permit: cfg.Permit, Chosen: cfg.Chosen, Silence: cfg.Silence, Log: cfg.Log})}
+	able := strings.Join(append([]string{"Supported: timer, replaces"}, cfg.Supported...), ", ")
+	return &UA{cfg: cfg, tagSeed: maphash.MakeSeed(), mark: markOf(cfg.Key), tags: keyed.New(cfg.Key, "dialog tag"),
+		allow: []byte("Allow: " + cfg.Allow + "\r\n"), able: []byte(able + "\r\n"), ableReliably: []byte(able + ", 100rel\r\n"),
+		client: uac.New(uac.Config{Layer: cfg.Layer, Wire: cfg.Wire,
+			Resolver: cfg.Resolver, Permit: cfg.Permit, Chosen: cfg.Chosen, Silence: cfg.Silence, Log: cfg.Log})}
 }
 
 // Table of the UA's dialogs.
@@ -159,7 +167,7 @@ func (d *Dialog) serve(r *rtc.Request) error {
 		}
 	}
 	if r.Method() == sip.OPTIONS {
-		r.Respond(200, "", append(allowLine(d.ua.cfg.Allow), d.ua.supportedLine(true)...))
+		r.Respond(200, "", slices.Concat(d.ua.allow, d.ua.ableReliably))
 		return nil
 	}
 	if u := d.usageOf(r.Message); u != nil {
@@ -169,8 +177,6 @@ func (d *Dialog) serve(r *rtc.Request) error {
 	}
 	return nil
 }
-
-func allowLine(allow string) []byte { return []byte("Allow: " + allow + "\r\n") }
 
 // understands reports whether an option tag of a Require may stand.
 func (ua *UA) understands(tag []byte) bool {
@@ -197,17 +203,6 @@ func (ua *UA) unsupported(m *sip.Message) []byte {
 		}
 	}
 	return lines
-}
-
-func (ua *UA) supportedLine(rel bool) string {
-	line := "Supported: timer, replaces"
-	if rel {
-		line += ", 100rel"
-	}
-	for _, t := range ua.cfg.Supported {
-		line += ", " + t
-	}
-	return line + "\r\n"
 }
 
 // What a method that cannot do what is asked returns.

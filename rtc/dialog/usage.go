@@ -41,9 +41,12 @@ func (d *Dialog) Detach(u Usage) {
 	}
 	d.usages = slices.Delete(d.usages, i, i+1)
 	if len(d.usages) == 0 && d.state.Swap(int32(Terminated)) != int32(Terminated) {
-		d.lane.After(64*d.ua.cfg.T1, func() { d.ua.cfg.Table.Remove(d) })
+		d.lane.Start(&d.linger, 64*d.ua.cfg.T1, d.forget)
 	}
 }
+
+// forget takes the dialog out of the table.
+func (d *Dialog) forget() { d.ua.cfg.Table.Remove(d) }
 
 // usageOf finds whose a request is.
 func (d *Dialog) usageOf(m *sip.Message) Usage {

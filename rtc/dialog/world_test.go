@@ -190,7 +190,7 @@ func (n *node) serve(r *rtc.Request) error {
 	case r.Method() == sip.ACK || len(r.ToTag()) > 0:
 		return &rtc.Status{Code: 404} // in the server the proxy decides
 	case r.Method() != sip.INVITE:
-		return &rtc.Status{Code: 405, Header: allowLine(DefaultAllow)}
+		return &rtc.Status{Code: 405, Header: []byte("Allow: " + DefaultAllow + "\r\n")}
 	}
 	how := n.how
 	how.Events = n.sink()
@@ -275,7 +275,10 @@ func (n *node) note(format string, args ...any) {
 // sink is Events that note everything.
 func (n *node) sink() Events {
 	return Events{
-		Progress: func(s *Session, m *sip.Message) { n.note("progress %d %s", m.StatusCode(), m.Body()); n.keep(s) },
+		Progress: func(_ *Call, s *Session, m *sip.Message) {
+			n.note("progress %d %s", m.StatusCode(), m.Body())
+			n.keep(s)
+		},
 		Answered: func(s *Session, m *sip.Message) { n.note("answered %s", m.Body()); n.keep(s) },
 		Failed: func(c *Call, m *sip.Message, err error) {
 			if m != nil {

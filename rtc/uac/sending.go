@@ -59,7 +59,7 @@ type Sending struct {
 	at         *resolve.Candidate // where it is now, nil on a given flow
 	flow       transport.Flow
 	tx         *transaction.Client
-	silence    *transaction.Timer
+	silence    transaction.Timer
 	challenged int
 	answered   bool // something but 503 was heard
 	canceled   bool
@@ -162,7 +162,7 @@ func (s *Sending) launch(f transport.Flow) {
 	}
 	if s.r.First || s.next < len(s.cands) {
 		tx := s.tx
-		s.silence = s.r.Lane.After(s.c.cfg.Silence, func() { s.unheard(tx) })
+		s.r.Lane.Start(&s.silence, s.c.cfg.Silence, func() { s.unheard(tx) })
 	}
 }
 

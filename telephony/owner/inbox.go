@@ -16,6 +16,7 @@ type Inbox struct {
 
 	mu      sync.Mutex
 	events  []func()
+	spare   []func() // the room of those dealt with before
 	working bool
 	closed  bool
 }
@@ -44,20 +45,20 @@ func (b *Inbox) put(f func(), bound int) bool {
 }
 
 func (b *Inbox) work() {
-	for {
-		b.mu.Lock()
+	b.mu.Lock()
+	for len(b.events) > 0 {
 		events := b.events
-		b.events = nil
-		if len(events) == 0 {
-			b.working = false
-			b.mu.Unlock()
-			return
-		}
+		b.events, b.spare = b.spare[:0], nil
 		b.mu.Unlock()
 		for _, f := range events {
 			f()
 		}
+		clear(events)
+		b.mu.Lock()
+		b.spare = events
 	}
+	b.working = false
+	b.mu.Unlock()
 }
 
 // Close lets no further events in.

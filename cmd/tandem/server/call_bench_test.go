@@ -146,9 +146,34 @@ func (p *phones) hear(m []byte) {
 	}
 }
 
+// talk has n calls begin and end, thirty-two at a time.
+func (p *phones) talk(n int) {
+	buf := make([]byte, 65535)
+	for p.left = n; p.open > 0 || p.left > 0; {
+		for p.left > 0 && p.open < 64 {
+			p.invite()
+		}
+		for len(p.now) > 0 {
+			m := p.now[len(p.now)-1]
+			p.now = p.now[:len(p.now)-1]
+			p.hear(m)
+			p.spare = append(p.spare, m)
+		}
+		if p.open == 0 {
+			continue
+		}
+		_ = p.conn.SetReadDeadline(time.Now().Add(30 * time.Second))
+		n, err := p.conn.Read(buf)
+		if err != nil {
+			p.b.Fatalf("%d legs are not over: %v", p.open, err)
+		}
+		p.hear(buf[:n])
+	}
+}
+
 // BenchmarkCallPath is a led call with a media session between its legs, from the
 // caller's INVITE to both BYEs: without the sockets of media, and with those of SIP for
-// what the owners of calls send. Thirty-two calls are under way at a time.
+// what the owners of calls send.
 func BenchmarkCallPath(b *testing.B) {
 	s, _ := pathServer(b, func(cfg *config.Config, opt *Options) {
 		cfg.Telephony.AllCalls, opt.Network = true, new(silence)
@@ -160,33 +185,10 @@ func BenchmarkCallPath(b *testing.B) {
 	for n := range pathUsers / 4 {
 		p.register(p.user(n))
 	}
-	buf := make([]byte, 65535)
-	calls := func(n int) {
-		for p.left = n; p.open > 0 || p.left > 0; {
-			for p.left > 0 && p.open < 64 {
-				p.invite()
-			}
-			for len(p.now) > 0 {
-				m := p.now[len(p.now)-1]
-				p.now = p.now[:len(p.now)-1]
-				p.hear(m)
-				p.spare = append(p.spare, m)
-			}
-			if p.open == 0 {
-				continue
-			}
-			_ = p.conn.SetReadDeadline(time.Now().Add(30 * time.Second))
-			n, err := p.conn.Read(buf)
-			if err != nil {
-				b.Fatalf("%d legs are not over: %v", p.open, err)
-			}
-			p.hear(buf[:n])
-		}
-	}
-	calls(500) // to warm up
+	p.talk(500) // to warm up
 	b.ReportAllocs()
 	used := processTime()
 	b.ResetTimer()
-	calls(b.N)
+	p.talk(b.N)
 	b.ReportMetric(float64(processTime()-used)/float64(b.N), "cpu-ns/op")
 }

@@ -30,6 +30,9 @@ func (m *meetings) address(code string) (rtc.AOR, bool) {
 func (m *meetings) follow(e telephony.Event) {
 	var seats []confinfo.Seat
 	for _, p := range e.Parties {
+		if p.Seat.Room == "" { // nearly all
+			continue
+		}
 		room, ok := m.address("*6" + p.Seat.Room)
 		if !ok {
 			continue
