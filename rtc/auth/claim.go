@@ -22,7 +22,7 @@ func (g *Gate) claim(m *sip.Message, method sip.Method, w *work) claim {
 		return g.claimTo(m, w)
 	}
 	c := claim{realm: g.realms[0], proxy: true, mismatch: "From Is Not the Authenticated User"}
-	uri, ok := address(m.From())
+	uri, ok := address(m.FromURI())
 	if !ok {
 		return claim{code: 400, fault: "Bad From"}
 	}
@@ -35,7 +35,7 @@ func (g *Gate) claim(m *sip.Message, method sip.Method, w *work) claim {
 		c.number = uri.Kind == sip.URITel
 		c.anonymous = sip.EqualFold(uri.Host, "anonymous.invalid")
 	}
-	if to, err := sip.ParseURI(m.RequestURI()); err == nil && to.Kind != sip.URITel {
+	if to, err := m.Target(); err == nil && to.Kind != sip.URITel {
 		c.toUs = g.realmOf(to.Host) != nil || g.cfg.Local != nil && g.cfg.Local(to.Host, to.Port)
 		// What is for the server itself is answered by it, not passed on.
 		c.proxy = !c.toUs || len(to.User) > 0
@@ -46,7 +46,7 @@ func (g *Gate) claim(m *sip.Message, method sip.Method, w *work) claim {
 // claimTo: whose bindings a REGISTER changes is in To (RFC 3261 §10.3 step 4);
 // From may be a third party and proves nothing.
 func (g *Gate) claimTo(m *sip.Message, w *work) claim {
-	uri, ok := address(m.To())
+	uri, ok := address(m.ToURI())
 	if !ok {
 		return claim{code: 400, fault: "Bad To"}
 	}
@@ -75,10 +75,6 @@ func (g *Gate) home(uri sip.URI) (*realm, sip.URI) {
 	return g.realms[0], uri
 }
 
-func address(a sip.NameAddr, ok bool) (sip.URI, bool) {
-	if !ok {
-		return sip.URI{}, false
-	}
-	uri, err := sip.ParseURI(a.URI)
+func address(uri sip.URI, err *sip.Error) (sip.URI, bool) {
 	return uri, err == nil && uri.Kind != sip.URIOther
 }

@@ -44,21 +44,20 @@ func (g *Gate) peer(m *sip.Message, from sender, w *work) verdict {
 // mayClaim reports whether the peer may send under the numbers in From and
 // P-Asserted-Identity. What is no number is no matter of this.
 func mayClaim(m *sip.Message, p *peers.Peer, w *work) bool {
-	own := func(a sip.NameAddr, ok bool) bool {
-		uri, valid := address(a, ok)
-		if !valid {
+	own := func(uri sip.URI, err *sip.Error) bool {
+		if _, valid := address(uri, err); !valid {
 			return true
 		}
 		w.aor = uri.AppendAOR(w.aor[:0])
 		number, isNumber := e164(uri.User)
 		return !isNumber || p.MayClaim(number)
 	}
-	if !own(m.From()) {
+	if !own(m.FromURI()) {
 		return false
 	}
 	for v := range m.Values(sip.HdrPAssertedIdentity) {
 		a, err := sip.ParseNameAddr(v)
-		if !own(a, err == nil) {
+		if err == nil && !own(sip.ParseURI(a.URI)) {
 			return false
 		}
 	}

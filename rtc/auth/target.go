@@ -30,7 +30,7 @@ func (g *Gate) aims(m *sip.Message, w *work) bool {
 	if err != nil {
 		return false
 	}
-	to, err := sip.ParseURI(m.RequestURI())
+	to, err := m.Target()
 	if err != nil {
 		return false
 	}

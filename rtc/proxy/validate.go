@@ -15,7 +15,7 @@ const firstForwards = 70
 func (p *Proxy) validate(r *rtc.Request, pl *plan) error {
 	m := r.Message
 	pl.in, pl.method, pl.from = r.Flow(), m.Method(), r.Identity
-	u, err := sip.ParseURI(m.RequestURI())
+	u, err := m.Target()
 	if err != nil {
 		return &rtc.Status{Code: 400, Reason: "Bad Request-URI"}
 	}

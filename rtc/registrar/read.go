@@ -68,11 +68,10 @@ func (j *job) required() *rtc.Status {
 
 // address finds whose bindings are meant: §10.3 step 5.
 func (j *job) address() *rtc.Status {
-	to, ok := j.m.To()
-	if !ok {
+	if _, ok := j.m.To(); !ok {
 		return &rtc.Status{Code: 400, Reason: "Bad To"}
 	}
-	uri, err := sip.ParseURI(to.URI)
+	uri, err := j.m.ToURI()
 	if err != nil {
 		return &rtc.Status{Code: 400, Reason: "Bad To: " + err.Reason}
 	}
@@ -82,6 +81,7 @@ func (j *job) address() *rtc.Status {
 	g := j.g
 	var buf [192]byte
 	var user directory.User
+	var ok bool
 	switch {
 	case g.users.Domain(uri.Host):
 		user, ok = g.users.Resolve(rtc.AOR(uri.AppendAOR(buf[:0])))

@@ -147,7 +147,7 @@ type responder interface{ Respond(code int, b []byte) }
 type lane interface{ Do(f func()) }
 
 func (g *Registrar) serve(m *sip.Message, id *rtc.Identity, flow transport.Flow, tx responder, ln lane) error {
-	uri, err := sip.ParseURI(m.RequestURI())
+	uri, err := m.Target()
 	// §10.3 step 1: a domain that is not ours is the proxy's matter.
 	if err != nil || uri.Kind != sip.URISIP && uri.Kind != sip.URISIPS || !g.ours(uri) {
 		return rtc.Next

@@ -28,22 +28,20 @@ func (m *Message) check() *Error {
 	if err := m.checkCSeq(); err != nil {
 		return err
 	}
-	via, err := ParseVia(FirstElement(m.Get(HdrVia)))
-	if err != nil {
+	var err *Error
+	if m.seen.via, err = ParseVia(FirstElement(m.Get(HdrVia))); err != nil {
 		return err
 	}
-	if string(via.Branch) == MagicCookie && m.request {
+	if string(m.seen.via.Branch) == MagicCookie && m.request {
 		return bad("Via branch is the magic cookie alone") // RFC 4475 §3.2.1
 	}
-	from, err := m.checkAddress(HdrFrom)
-	if err != nil {
+	if m.seen.from, err = m.checkAddress(HdrFrom, &m.seen.uris.from); err != nil {
 		return err
 	}
-	to, err := m.checkAddress(HdrTo)
-	if err != nil {
+	if m.seen.to, err = m.checkAddress(HdrTo, &m.seen.uris.to); err != nil {
 		return err
 	}
-	m.seen = views{true, via, from, to}
+	m.seen.checked = true
 	if !m.request {
 		return nil
 	}
@@ -78,6 +76,7 @@ func (m *Message) checkRequest() *Error {
 	if err != nil {
 		return err
 	}
+	m.seen.uris.target = u
 	if len(u.Host) > 0 && u.Host[0] == '[' {
 		if _, ok := HostAddr(u.Host); !ok {
 			return bad("Bad IPv6 address in Request-URI")
@@ -185,16 +184,17 @@ func (m *Message) checkCSeq() *Error {
 	return nil
 }
 
-// checkAddress wants one name-addr with a URI in From and To.
-func (m *Message) checkAddress(id HeaderID) (NameAddr, *Error) {
+// checkAddress wants one name-addr with a URI in From and To, and leaves it in uri.
+func (m *Message) checkAddress(id HeaderID, uri *URI) (NameAddr, *Error) {
 	a, err := ParseNameAddr(m.Get(id))
 	if err == nil && a.Star {
 		err = bad("Empty address")
 	}
 	if err == nil {
-		_, err = ParseURI(a.URI)
+		*uri, err = ParseURI(a.URI)
 	}
 	if err != nil {
+		*uri = URI{}
 		if id == HdrFrom {
 			return a, bad("From: " + err.Reason)
 		}

@@ -1,6 +1,9 @@
 package sip
 
-import "iter"
+import (
+	"bytes"
+	"iter"
+)
 
 // nextElement finds the list element that starts at pos: commas part elements
 // outside quoted strings and angle brackets. It returns the element without
@@ -8,12 +11,24 @@ import "iter"
 // end. Quotes and brackets that do not close reach to the end of v.
 func nextElement(v []byte, pos int) (span, int) {
 	pos = skipBlanks(v, pos)
-	i := pos
+	end, next := len(v), len(v)
+	if bytes.IndexByte(v[pos:], ',') >= 0 { // seldom: without a comma the rest is one element, whatever it holds
+		end = elementEnd(v, pos)
+		next = min(end+1, len(v))
+	}
+	for end > pos && isBlank(v[end-1]) {
+		end--
+	}
+	return span{uint32(pos), uint32(end)}, next
+}
+
+// elementEnd is the offset of the comma that ends the element at i, len(v) without one.
+func elementEnd(v []byte, i int) int {
 	for i < len(v) && v[i] != ',' {
 		switch v[i] {
 		case '"':
 			if i = skipQuoted(v, i); i < 0 {
-				i = len(v)
+				return len(v)
 			}
 			continue
 		case '<':
@@ -24,14 +39,7 @@ func nextElement(v []byte, pos int) (span, int) {
 		}
 		i++
 	}
-	end := i
-	for end > pos && isBlank(v[end-1]) {
-		end--
-	}
-	if i < len(v) {
-		i++
-	}
-	return span{uint32(pos), uint32(end)}, i
+	return i
 }
 
 // FirstElement is the first element of a list value, nil when it has none.

@@ -39,14 +39,6 @@ type index struct {
 	body    uint32 // offset of the body
 }
 
-// views are what every part of a server reads again: Check leaves here what it
-// has parsed. Reading a message never writes to it.
-type views struct {
-	checked  bool // the rest is valid
-	via      Via
-	from, to NameAddr
-}
-
 // span is a part of Message.buf.
 type span struct{ from, to uint32 }
 
@@ -83,8 +75,10 @@ func (m *Message) Clone() *Message {
 func (m *Message) Assign(from *Message) {
 	buf, lines := append(m.buf[:0], from.buf...), append(m.lines[:0], from.lines...)
 	*m = *from
-	m.seen = views{} // they point into the other's bytes
 	m.buf, m.lines = buf, lines
+	if m.seen.checked {
+		m.seen.copied(from.buf, buf)
+	}
 }
 
 func (m *Message) at(s span) []byte { return m.buf[s.from:s.to:s.to] }

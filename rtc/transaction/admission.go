@@ -73,7 +73,7 @@ func (l *Layer) emergency(m *sip.Message) bool {
 	if m.Has(sip.HdrResourcePriority) || sip.EqualFold(m.Get(sip.HdrPriority), "emergency") {
 		return true
 	}
-	u, err := sip.ParseURI(m.RequestURI())
+	u, err := m.Target()
 	if err != nil {
 		return false
 	}
