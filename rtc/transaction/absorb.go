@@ -6,8 +6,9 @@ import (
 )
 
 // absorber keeps the final responses of non-INVITE transactions, and refusals
-// of INVITEs on the spot, for 64*T1 (timer J), to answer retransmissions. It is one ring of bytes and an index of
-// numbers, so that hundreds of thousands of records cost the collector nothing.
+// of INVITEs on the spot, for 64*T1 (timer J), to answer retransmissions. It is one ring of
+// bytes and a table of numbers (absorb_index.go), so that hundreds of thousands of records
+// cost the collector nothing.
 // It grows by doubling up to its limit; then the oldest records go first.
 //
 // A record: hash 8, expiry 8, key length 4, response length 4, key, response,
@@ -17,10 +18,10 @@ type absorber struct {
 	limit int
 
 	buf     []byte
-	index   map[uint64]uint32 // hash of key to offset; a later record replaces an earlier one
-	head    int               // oldest record
-	tail    int               // where the next one goes
-	edge    int               // end of data below which head runs, while wrapped
+	index   index
+	head    int // oldest record
+	tail    int // where the next one goes
+	edge    int // end of data below which head runs, while wrapped
 	count   int
 	wrapped bool // tail has started again below head
 	timer   Timer
@@ -51,7 +52,7 @@ func (a *absorber) lookup(hash uint64, key []byte) []byte {
 	if a.count == 0 {
 		return nil
 	}
-	at, ok := a.index[hash]
+	at, ok := a.index.get(hash, a.buf)
 	if !ok {
 		return nil
 	}
@@ -83,7 +84,7 @@ func (a *absorber) add(hash uint64, key, resp []byte, now, expiry time.Duration)
 	binary.LittleEndian.PutUint32(r[20:], uint32(len(resp)))
 	copy(r[recordHeader:], key)
 	copy(r[recordHeader+len(key):], resp)
-	a.index[hash] = uint32(a.tail)
+	a.index.put(hash, a.tail, a.buf)
 	a.tail += need
 	a.count++
 	a.ln.absorbing.Add(1)
@@ -115,16 +116,15 @@ func (a *absorber) grow(need int) {
 		size *= 2
 	}
 	buf := make([]byte, min(size, a.limit))
-	if a.index == nil {
-		a.index = make(map[uint64]uint32)
-	}
+	a.index = index{}
 	n := 0
 	move := func(part []byte) { // oldest first, so that the index ends with the newest
 		for len(part) > 0 {
 			r := record(part)
 			size := r.size()
-			a.index[r.hash()] = uint32(n)
-			n += copy(buf[n:], r[:size])
+			copy(buf[n:], r[:size])
+			a.index.put(r.hash(), n, buf)
+			n += size
 			part = part[size:]
 		}
 	}
@@ -140,9 +140,7 @@ func (a *absorber) grow(need int) {
 // drop forgets the oldest record.
 func (a *absorber) drop() {
 	r := record(a.buf[a.head:])
-	if h := r.hash(); a.index[h] == uint32(a.head) {
-		delete(a.index, h)
-	}
+	a.index.remove(r.hash(), a.head, a.buf)
 	a.head += r.size()
 	a.count--
 	a.ln.absorbing.Add(-1)
@@ -166,7 +164,7 @@ func (a *absorber) sweep(now time.Duration) {
 func (a *absorber) expire() {
 	a.sweep(a.timer.due())
 	if a.count == 0 {
-		a.buf, a.index = nil, nil
+		a.buf, a.index = nil, index{}
 		return
 	}
 	next := record(a.buf[a.head:]).expiry()

@@ -56,8 +56,8 @@ func modelAbsorber(t *testing.T, ln *Lane, limit int) {
 					t.Fatalf("step %d: %s answers %d octets, want %d", i, it.key, len(got), len(it.resp))
 				}
 			}
-			if ln.ring.count != len(live) || len(ln.ring.index) != len(live) {
-				t.Fatalf("step %d: %d records, %d in the index, want %d", i, ln.ring.count, len(ln.ring.index), len(live))
+			if ln.ring.count != len(live) || ln.ring.index.used != len(live) {
+				t.Fatalf("step %d: %d records, %d in the index, want %d", i, ln.ring.count, ln.ring.index.used, len(live))
 			}
 			if len(ln.ring.buf) > limit {
 				t.Fatalf("ring has %d octets, limit %d", len(ln.ring.buf), limit)

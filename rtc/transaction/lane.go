@@ -21,10 +21,10 @@ type Lane struct {
 	// each cache line of theirs is a wait.
 	slots   []slot // client transactions, by the number in their branch
 	free    []uint32
-	txs     map[uint64]*serverTx // server transactions by hash of key, chained by next
-	key     []byte               // scratch: key of the request at hand
-	current int64                // last tick told
-	told    int64                // of servers, what the layer knows
+	txs     serverTable
+	key     []byte // scratch: key of the request at hand
+	current int64  // last tick told
+	told    int64  // of servers, what the layer knows
 
 	// Gauges, written on the lane, read by anybody.
 	timers    atomic.Int32
@@ -43,7 +43,6 @@ type Lane struct {
 
 func (ln *Lane) init(l *Layer, i int) {
 	ln.l, ln.index = l, uint16(i)
-	ln.txs = make(map[uint64]*serverTx)
 	ln.ring.ln = ln
 	ln.ring.limit = l.cfg.AbsorbBytes / l.cfg.Lanes
 }
@@ -144,21 +143,16 @@ func (ln *Lane) vacate(c *Client) {
 	ln.clients.Add(-1)
 }
 
-// find returns the live server transaction of a key.
-func (ln *Lane) find(h uint64, key []byte) *serverTx {
-	for tx := ln.txs[h]; tx != nil; tx = tx.chain {
-		if string(tx.keyBytes()) == string(key) {
-			return tx
-		}
-	}
-	return nil
-}
-
 func (ln *Lane) insert(tx *serverTx) {
-	tx.chain = ln.txs[tx.hash]
-	ln.txs[tx.hash] = tx
+	ln.txs.insert(tx)
 	ln.count(1)
 	ln.waiting.Add(1)
+}
+
+func (ln *Lane) remove(tx *serverTx) {
+	if ln.txs.remove(tx) {
+		ln.count(-1)
+	}
 }
 
 // count adds n to the server transactions. What all lanes have is told now and
@@ -169,26 +163,4 @@ func (ln *Lane) count(n int64) {
 		ln.told += more
 		ln.l.servers.Add(more)
 	}
-}
-
-func (ln *Lane) remove(tx *serverTx) {
-	at := ln.txs[tx.hash]
-	switch {
-	case at == nil:
-		return
-	case at == tx && tx.chain == nil:
-		delete(ln.txs, tx.hash)
-	case at == tx:
-		ln.txs[tx.hash] = tx.chain
-	default:
-		for at.chain != nil && at.chain != tx {
-			at = at.chain
-		}
-		if at.chain == nil {
-			return
-		}
-		at.chain = tx.chain
-	}
-	tx.chain = nil
-	ln.count(-1)
 }

@@ -19,7 +19,7 @@ func (ln *Lane) request(f transport.Flow, m *sip.Message) {
 	}
 	ln.key = appendKey(ln.key[:0], m, &via, folded(method))
 	h := ln.l.hash(ln.key)
-	tx := ln.find(h, ln.key)
+	tx := ln.txs.find(h, ln.key)
 	switch method {
 	case sip.ACK:
 		ln.ack(tx, h, f, m, &via)

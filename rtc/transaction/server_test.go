@@ -337,12 +337,12 @@ func TestServerKeys(t *testing.T) {
 		ln.remove(txs[gone]) // again: no harm
 		txs[gone] = nil
 		for i := range txs {
-			if got := ln.find(7, []byte(strings.Repeat("k", 30*(i+1)))); got != txs[i] {
+			if got := ln.txs.find(7, []byte(strings.Repeat("k", 30*(i+1)))); got != txs[i] {
 				t.Errorf("after removing %d: key %d finds %p, want %p", gone, i, got, txs[i])
 			}
 		}
 	}
-	if len(ln.txs) != 0 || l.Stats().Server != 0 {
-		t.Errorf("%d left, %+v", len(ln.txs), l.Stats())
+	if ln.txs.size != 0 || l.Stats().Server != 0 {
+		t.Errorf("%d left, %+v", ln.txs.size, l.Stats())
 	}
 }

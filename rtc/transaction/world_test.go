@@ -210,8 +210,8 @@ func (w *world) idle() {
 	for i := range w.l.lanes {
 		ln := &w.l.lanes[i]
 		ln.Do(func() {
-			if len(ln.txs) != 0 {
-				w.t.Errorf("lane %d: %d server transactions", i, len(ln.txs))
+			if ln.txs.size != 0 {
+				w.t.Errorf("lane %d: %d server transactions", i, ln.txs.size)
 			}
 		})
 	}
