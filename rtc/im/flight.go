@@ -33,6 +33,8 @@ type flight struct {
 	done   func(*rtc.Status)
 
 	to, from rtc.AOR
+	shard    *shard // of to
+	box      *box   // of to, while it is entered there: so long nobody tidies it away
 	instance string // it is for this device alone (a GRUU)
 	key      uint64
 	hops     int
@@ -111,6 +113,7 @@ func (f *flight) outlive() {
 // On the lane.
 func (f *flight) begin() {
 	im := f.im
+	f.shard = im.of(f.to)
 	if f.dropped {
 		f.answer(&rtc.Status{Code: 202})
 		f.over()
@@ -164,8 +167,7 @@ func (f *flight) online(device string) bool {
 // enter notes the flight in the receiver's box. A copy of a message that is
 // under way is a loop or came by two paths (RFC 3261 §8.2.2.2).
 func (f *flight) enter() *rtc.Status {
-	im := f.im
-	s := im.of(f.to)
+	im, s := f.im, f.shard
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b := s.box(f.to)
@@ -197,7 +199,7 @@ func (f *flight) enter() *rtc.Status {
 		f.under = append(f.under, device)
 	}
 	f.tries = list
-	b.flights = append(b.flights, f)
+	b.flights, f.box = append(b.flights, f), b
 	return nil
 }
 
@@ -212,9 +214,11 @@ func (f *flight) keyText() string {
 
 // leave takes the flight out of the box when nothing is open any more.
 func (f *flight) leave() {
-	s := f.im.of(f.to)
+	s, b := f.shard, f.box
 	s.mu.Lock()
-	b := s.box(f.to)
+	if b == nil { // what is held has not been entered
+		b = s.box(f.to)
+	}
 	b.flights = slices.DeleteFunc(b.flights, func(o *flight) bool { return o == f })
 	waiting := len(b.list) > 0
 	s.tidy(f.to, b)
@@ -227,10 +231,9 @@ func (f *flight) leave() {
 
 // landed notes that the message is no longer under way to a device.
 func (f *flight) landed(device string, has bool) {
-	s := f.im.of(f.to)
+	s, b := f.shard, f.box
 	s.mu.Lock()
 	f.under = slices.DeleteFunc(f.under, func(d string) bool { return d == device })
-	b := s.box(f.to)
 	waiting := len(b.list) > 0
 	if f.kept && has {
 		delete(b.failed, device)
@@ -245,13 +248,11 @@ func (f *flight) landed(device string, has bool) {
 // giveUp leaves the message to the mailbox for devices that are silent: they get
 // it when they register again, whatever becomes of what is still under way.
 func (f *flight) giveUp(devices []string) {
-	s := f.im.of(f.to)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	b := s.box(f.to)
+	f.shard.mu.Lock()
+	defer f.shard.mu.Unlock()
 	f.under = nil
 	for _, d := range devices {
-		b.fail(d)
+		f.box.fail(d)
 	}
 }
 

@@ -42,9 +42,8 @@ func (f *flight) keep() {
 // settle lets messages of the same sender that came later be delivered: this one
 // stands in the mailbox before them.
 func (f *flight) settle() {
-	s := f.im.of(f.to)
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	f.shard.mu.Lock()
+	defer f.shard.mu.Unlock()
 	f.settled = true
 }
 

@@ -111,7 +111,7 @@ type target struct {
 // receiver finds the user a request is for; not ok: it is not for us. Every
 // Route must be ours and say no more than that.
 func (im *IM) receiver(r *rtc.Request) (t target, ok bool) {
-	u, err := sip.ParseURI(r.RequestURI())
+	u, err := r.Target()
 	if err != nil {
 		return t, false
 	}
@@ -135,8 +135,14 @@ func (im *IM) receiver(r *rtc.Request) (t target, ok bool) {
 	default:
 		return t, false
 	}
-	if _, maddr := u.Param("maddr"); maddr || u.User == nil || !im.cfg.Users.Ours(u.Host, u.Port) {
+	if _, maddr := u.Param("maddr"); maddr || u.User == nil {
 		return t, false
+	}
+	if !im.cfg.Users.Domain(u.Host) { // an address of ours stands for the domain
+		if !im.cfg.Users.Ours(u.Host, u.Port) {
+			return t, false
+		}
+		u.Host = []byte(im.cfg.Domain)
 	}
 	t.secure = u.Kind == sip.URISIPS
 	if gr, is := u.Param("gr"); is { // RFC 5627 §3.1
@@ -149,9 +155,6 @@ func (im *IM) receiver(r *rtc.Request) (t target, ok bool) {
 		}
 		t.instance = string(sip.AppendUnescaped(nil, gr))
 	}
-	if !im.cfg.Users.Domain(u.Host) {
-		u.Host = []byte(im.cfg.Domain)
-	}
 	u.Port = 0
 	t.aor, ok = im.cfg.Users.Resolve(rtc.AOR(u.AppendAOR(buf[:0])))
 	return t, ok
@@ -162,8 +165,7 @@ func sender(r *rtc.Request) rtc.AOR {
 	if id := r.Identity; id != nil && id.AOR != "" {
 		return id.AOR
 	}
-	from, _ := r.From()
-	u, err := sip.ParseURI(from.URI)
+	u, err := r.FromURI()
 	if err != nil {
 		return ""
 	}
