@@ -20,7 +20,7 @@ func (s *Session) Adopt(w Which, from *Session, side Which) error {
 		return ErrSame
 	}
 	first, second := s, from
-	if from.serial < s.serial { // always in one order
+	if from.bridge.Serial() < s.bridge.Serial() { // always in one order
 		first, second = from, s
 	}
 	first.ctl.Lock()

@@ -65,11 +65,11 @@ func TestAttendedTransfer(t *testing.T) {
 				t.Fatal(err)
 			}
 			talk(t, a, 7, c, 8)
-			if got := s.host.Held(); got != 2+target.ports {
+			if got := s.plant.Host.Held(); got != 2+target.ports {
 				t.Errorf("%d ports are open, want the caller's two and the target's %d", got, target.ports)
 			}
 			first.Close()
-			if got := s.host.Held(); got != 0 {
+			if got := s.plant.Host.Held(); got != 0 {
 				t.Errorf("%d ports are open after both have ended", got)
 			}
 		})

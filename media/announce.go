@@ -14,7 +14,7 @@ import (
 func (s *Session) Announce(to Which, path string, times int) (*sound.Announcement, error) {
 	s.ctl.Lock()
 	defer s.ctl.Unlock()
-	l, rate, err := s.ready(to)
+	rate, err := s.ready(to)
 	if err != nil {
 		return nil, err
 	}
@@ -23,7 +23,7 @@ func (s *Session) Announce(to Which, path string, times int) (*sound.Announcemen
 		return nil, err
 	}
 	// To close it is to wait for the disk, which no worker may.
-	if err := l.playing(a, func() { s.later(a.Close) }, true); err != nil {
+	if err := s.bridge.Play(to, a, func() { s.later(a.Close) }); err != nil {
 		a.Close()
 		return nil, err
 	}

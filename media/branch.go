@@ -216,7 +216,7 @@ func (b *Branch) wait() {
 	b.side.move(b.own, B)
 	s.heard = nil
 	if err := b.own.rejoin(); err != nil {
-		s.logger().Warn("a branch is left in a bad state", "branch", b.id, "err", err)
+		s.server.c.Logger.Warn("a branch is left in a bad state", "media", s.id, "branch", b.id, "err", err)
 	}
 }
 
@@ -258,7 +258,7 @@ func (b *Branch) Drop() {
 
 // end closes what a side has and makes it new. Called with ctl held.
 func (d *side) end() {
-	d.session.forgo(d.which)
-	d.session.discard(d.which, func(int, *leg) bool { return true })
+	d.session.bridge.Forgo(d.which)
+	d.discard(func(int) bool { return true })
 	d.Side = negotiation.Side{Near: d.Near}
 }

@@ -395,7 +395,7 @@ func TestEarlyMediaThenAnotherAnswers(t *testing.T) {
 func TestPortsOfBranches(t *testing.T) {
 	s := start(t)
 	session, _, branches, devices, offers := ring(t, s)
-	open := s.host.Held
+	open := s.plant.Host.Held
 	if got := open(); got != 5 { // the browser's, and two for each phone
 		t.Errorf("%d ports are open while three ring, want 5", got)
 	}
@@ -673,7 +673,7 @@ func TestBranchesLeaveNothing(t *testing.T) {
 		round(n)
 	}
 	await(t, "no more files open than before", func() bool { return descriptors(t) <= files })
-	if s.host.Held() > 0 || len(s.Sessions()) > 0 {
-		t.Errorf("%d ports and %d sessions are left", s.host.Held(), len(s.Sessions()))
+	if s.plant.Host.Held() > 0 || len(s.Sessions()) > 0 {
+		t.Errorf("%d ports and %d sessions are left", s.plant.Host.Held(), len(s.Sessions()))
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/pion/stun/v3"
 
+	"tandem/media/bridge"
 	"tandem/media/sdp"
 	"tandem/media/secure"
 )
@@ -39,7 +40,7 @@ const consent = 30 * time.Second
 var withICE = []string{"a=ice-ufrag:far", "a=ice-pwd:password-of-the-far-side"}
 
 // checked is a call whose side A does ICE; ours is what we said to it.
-func checked(t *testing.T, s *Server, a, b *phone, lines ...string) (session *Session, w *way, ours sdp.ICE, events func(EventKind) int) {
+func checked(t *testing.T, s *Server, a, b *phone, lines ...string) (session *Session, w *bridge.Way, ours sdp.ICE, events func(EventKind) int) {
 	t.Helper()
 	session, events = open(t, s)
 	if _, err := session.Offer(A, a.sdp(append(lines, withICE...)...), Want{ICE: No}); err != nil {
@@ -49,7 +50,7 @@ func checked(t *testing.T, s *Server, a, b *phone, lines ...string) (session *Se
 	if err != nil {
 		t.Fatal(err)
 	}
-	return session, session.streams[0].legs[A].way, read(t, answer).Media[0].ICE, events
+	return session, session.bridge.Way(0, A), read(t, answer).Media[0].ICE, events
 }
 
 // Neither of two lite agents checks: what each signalled counts, and the latch
@@ -76,7 +77,7 @@ func TestLiteMeetsLite(t *testing.T) {
 			if good, _ := b.opened(t, nil); good != 1 {
 				t.Errorf("shared port %d: a packet of the lite side did not pass", shared)
 			}
-			w := session.streams[0].legs[B].way
+			w := session.bridge.Way(0, B)
 			utter(w, b.addr(), 1)
 			if good, _ := a.opened(t, nil); good != 1 {
 				t.Errorf("shared port %d: a packet for the lite side did not pass", shared)
@@ -121,7 +122,7 @@ func TestConsentEnds(t *testing.T) {
 		s := start(t)
 		a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
 		session, w, ours, events := checked(t, s, a, b)
-		other := session.streams[0].legs[B].way
+		other := session.bridge.Way(0, B)
 		now := time.Now()
 		say := feed(other, b.addr())
 		goes := func(when string, want int) {
@@ -134,17 +135,17 @@ func TestConsentEnds(t *testing.T) {
 		w.Receive(w.Socket(), check(t, ours), a.addr(), now)
 		goes("nominated,", 1)
 		utter(w, a.addr(), 1)
-		session.watch(now.Add(consent-time.Second), nil)
+		session.bridge.Watch(now.Add(consent-time.Second), nil)
 		_, _ = a.opened(t, nil) // reports
 		goes("still consented,", 1)
-		session.watch(now.Add(consent+time.Second), nil)
+		session.bridge.Watch(now.Add(consent+time.Second), nil)
 		_, _ = a.opened(t, nil)
 		goes("after consent,", 0)
 		w.Receive(w.Socket(), check(t, ours), a.addr(), now.Add(2*consent))
 		_, _ = a.opened(t, nil) // the answer to the check
 		goes("consented again,", 1)
-		w.legs[0].heard = now.Add(4 * consent)
-		session.watch(now.Add(4*consent+time.Second), nil)
+		w.Receive(w.Socket(), append(make([]byte, 0, 300), forged(100, 4711)...), a.addr(), now.Add(4*consent))
+		session.bridge.Watch(now.Add(4*consent+time.Second), nil)
 		_, _ = a.opened(t, nil)
 		goes("with media coming,", 1)
 		for range 100 {
@@ -157,20 +158,6 @@ func TestConsentEnds(t *testing.T) {
 			t.Errorf("the end of consent was told %d times", n)
 		}
 	})
-}
-
-// When the first m-line of a bundle is refused, the next one taken answers for
-// their transport.
-func TestLeadOfABundle(t *testing.T) {
-	w := &way{}
-	w.legs = []*leg{{way: w}, {way: w, on: true}}
-	if w.lead() != w.legs[1] {
-		t.Error("a refused m-line answers for those that share its port")
-	}
-	w.legs[1].on = false
-	if w.lead() != w.legs[0] {
-		t.Error("with all refused there is no first")
-	}
 }
 
 // A phone behind NAT that protects by DTLS and does no ICE is found by where its
@@ -223,23 +210,4 @@ func TestHandshakeThroughNAT(t *testing.T) {
 		}
 		t.Error("the side is not told to be secure")
 	})
-}
-
-func TestPayloadOfBrokenHeaders(t *testing.T) {
-	head := func(first byte, more ...byte) []byte {
-		return append([]byte{first, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1}, more...)
-	}
-	for _, c := range []struct {
-		b    []byte
-		want int
-	}{
-		{head(0x80, 1, 2, 3), 3}, {head(0x80), 0},
-		{head(0x81, 0, 0, 0, 9, 1), 1}, {head(0x8f, 1, 2, 3), 0}, // sources
-		{head(0x90, 0, 0, 0, 1, 9, 9, 9, 9, 1, 2), 2}, {head(0x90, 0, 0, 0xff, 0xff, 1), 0}, {head(0x90, 1, 2), 0}, // extension
-		{head(0xa0, 1, 2, 0, 2), 2}, {head(0xa0, 1, 2, 255), 0}, {head(0xbf, 255), 0}, // padding
-	} {
-		if got := payload(c.b); len(got) != c.want {
-			t.Errorf("% x: payload of %d octets, want %d", c.b, len(got), c.want)
-		}
-	}
 }

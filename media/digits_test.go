@@ -240,7 +240,7 @@ func TestKeysSurviveChangesOfCodec(t *testing.T) {
 				}
 				time.Sleep(300 * time.Millisecond)
 				if c.playing {
-					fail(c.session.Play(B, func(rate int) transcode.Source { return &pause{rate: rate, left: time.Hour} }))
+					fail(c.session.Play(B, func(rate int) transcode.Source { return silence(rate, time.Hour) }))
 				}
 				for _, d := range []byte(dialled) {
 					if code, _ := dtmf.Parse(d); c.press {

@@ -12,13 +12,8 @@
 // A side can be listened to as PCM (Listen), played to (Play, Announce, Tone) and
 // seated in a conference (Confer, package mix).
 //
-// A session has two halves, and a lock for each, always taken in this order.
-// signalling is what the call layer asks for, serialised by ctl: sides, branches,
-// listeners, the recorder. bridge is the packet path: streams, legs and what converts
-// between them; mu guards what packets touch and is never held while waiting for
-// anything. The packet path knows nothing of signalling; what it must know it asks
-// for (demand). Sockets and conversion paths are closed outside mu, because closing
-// waits for the packet in hand. Branches wait in sessions of their own, which share
-// the ctl of the one they ring for. A transport that moves belongs to one bridge at
-// any moment: way.lock finds it.
+// What the call layer asks for is a session's matter: sides, branches, listeners, the
+// recorder, guarded by one lock, ctl. What packets touch is its bridge's (package
+// bridge), which has a lock of its own and is called with ctl held. Branches wait in
+// sessions of their own, which share the ctl of the one they ring for.
 package media

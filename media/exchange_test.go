@@ -335,7 +335,7 @@ func TestPortsOfWhatIsRefused(t *testing.T) {
 		answer(audio + video) // what was not offered
 		same("nothing in common", 2)
 	}
-	if l := session.streams[0].legs; !l[A].on || !l[B].on {
+	if r := session.Report().Streams[0].Sides; !r[A].On || !r[B].On {
 		t.Error("the sound is gone")
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"tandem/media/bridge"
 	"tandem/media/sdp"
 	"tandem/media/secure"
 )
@@ -167,7 +168,7 @@ func TestOurOwnOfferHasFreshKeys(t *testing.T) {
 	s := start(t)
 	a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
 	session := callSDES(t, s, a, b)
-	w := session.streams[0].legs[A].way
+	w := session.bridge.Way(0, A)
 	_, before := w.Contexts()
 	keys, err := w.Keys()
 	if err != nil {
@@ -246,14 +247,12 @@ func TestSecondBranchIsHeard(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	var w *leg
+	var w *bridge.Way
 	seq := uint16(65530)
 	heard := func(in *secure.Context) (good, bad int) {
 		t.Helper()
 		for range 20 {
-			session.mu.Lock()
-			w.receive(append(make([]byte, 0, 300), forged(seq, 7)...), time.Now())
-			session.mu.Unlock()
+			w.Receive(w.Socket(), append(make([]byte, 0, 300), forged(seq, 7)...), a.addr(), time.Now())
 			seq++
 		}
 		return b.opened(t, in)
@@ -269,21 +268,21 @@ func TestSecondBranchIsHeard(t *testing.T) {
 	if _, err := session.MakeAnswer(A, Want{}); err != nil {
 		t.Fatal(err)
 	}
-	w = session.streams[0].legs[A]
+	w = session.bridge.Way(0, A)
 	first := context()
 	if good, bad := heard(first); good != 20 || bad != 0 { // over the end of the numbers
 		t.Fatalf("the first branch understands %d packets of 20", good)
 	}
-	stream := session.streams[0].legs[B].rewrite.SSRC
+	stream := b.source
 	answer("phone 1 2") // its 200
-	if good, _ := heard(first); good != 20 || session.streams[0].legs[B].rewrite.SSRC != stream {
+	if good, _ := heard(first); good != 20 || b.source != stream {
 		t.Errorf("after another answer the same branch understands %d packets of 20", good)
 	}
 	answer("other 1 1")
 	if good, bad := heard(context()); good != 20 || bad != 0 {
 		t.Errorf("the second branch understands %d packets of 20", good)
 	}
-	if session.streams[0].legs[B].rewrite.SSRC == stream {
+	if b.source == stream {
 		t.Error("both branches have one stream under one key")
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"tandem/media/relay"
@@ -109,7 +110,7 @@ func TestPlayingFollowsTheCodec(t *testing.T) {
 		s := start(t)
 		a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
 		session := call(t, s, a, b, Want{})
-		played := &pause{rate: 8000, left: time.Hour}
+		played := silence(8000, time.Hour)
 		if err := session.Play(B, func(int) transcode.Source { return played }); err != nil {
 			t.Fatal(err)
 		}
@@ -130,10 +131,10 @@ func TestPlayingFollowsTheCodec(t *testing.T) {
 			}
 		}
 		session.Stop(B)
-		if played.left > time.Hour-200*time.Millisecond {
+		if played.left > 8000*3600-1600 {
 			t.Error("another source is played than before")
 		}
-		if n := s.pool.Stats().Paths; n > 2 { // those that convert
+		if n := s.plant.Pool.Stats().Paths; n > 2 { // those that convert
 			t.Errorf("%d paths are left", n)
 		}
 	})
@@ -197,6 +198,7 @@ func TestHeardAgainInTheKernel(t *testing.T) {
 	if ok, why := s.Kernel(); !ok {
 		t.Skipf("CANNOT RUN HERE: %s", why)
 	}
+	s.plant.Settle = 0
 	events := make(chan Event, 20)
 	session, err := s.Open(t.Name(), Options{Handle: func(e Event) { events <- e }})
 	if err != nil {
@@ -214,22 +216,12 @@ func TestHeardAgainInTheKernel(t *testing.T) {
 	}
 	a.use(answer)
 	sides := func() [2]LegReport { return session.Report().Streams[0].Sides }
-	past := func(field func(l *leg) []*time.Time, by time.Duration) {
-		session.mu.Lock()
-		defer session.mu.Unlock()
-		for _, l := range session.streams[0].legs {
-			for _, at := range field(l) {
-				*at = time.Now().Add(-by)
-			}
-		}
-	}
 	seq := uint16(1)
 	await(t, "forwarding in the kernel", func() bool {
 		a.say(seq, 1)
 		b.say(seq, 1)
 		seq++
-		past(func(l *leg) []*time.Time { return []*time.Time{&l.since, &l.steady} }, settledFor)
-		session.watch(time.Now(), nil)
+		session.bridge.Watch(time.Now(), nil)
 		r := sides()
 		return r[A].Kernel && r[B].Kernel
 	})
@@ -237,8 +229,7 @@ func TestHeardAgainInTheKernel(t *testing.T) {
 		r := sides()
 		return r[A].Received.Packets == uint64(seq-1) && r[B].Received.Packets == uint64(seq-1)
 	})
-	past(func(l *leg) []*time.Time { return []*time.Time{&l.since, &l.heard} }, 5*time.Second)
-	session.watch(time.Now(), nil)
+	session.bridge.Watch(time.Now().Add(5*time.Second), nil)
 	for n := 0; n < 2; {
 		if e := <-events; e.Kind == EventOneWay {
 			n++
@@ -246,7 +237,7 @@ func TestHeardAgainInTheKernel(t *testing.T) {
 	}
 	a.say(seq, 5)
 	await(t, "A is heard again", func() bool {
-		session.watch(time.Now(), nil)
+		session.bridge.Watch(time.Now(), nil)
 		select {
 		case e := <-events:
 			return e.Kind == EventHeard && e.Side == A
@@ -304,7 +295,7 @@ func TestServerEndsInTheMiddle(t *testing.T) {
 		case <-time.After(20 * time.Second):
 			t.Fatal("it does not end")
 		}
-		if n := s.pool.Stats().Paths; n != 0 {
+		if n := s.plant.Pool.Stats().Paths; n != 0 {
 			t.Errorf("%d paths are left", n)
 		}
 		await(t, "files closed", func() bool { return descriptors(t) <= files })
@@ -354,23 +345,17 @@ func TestCodecOfEachPacket(t *testing.T) {
 		if _, err := session.MakeAnswer(B, Want{}); err != nil {
 			t.Fatal(err)
 		}
-		l := session.streams[0].legs[A]
-		made, before := 0, (*transcode.Path)(nil)
+		w := session.bridge.Way(0, A)
+		made, before := 0, false
 		began := time.Now()
 		for n := range uint16(300) {
-			packet := forged(n, 7)
+			packet := append(make([]byte, 0, 300), forged(n, 7)...)
 			packet[1] = uint8(n % 2 * 9)
-			session.mu.Lock()
-			l.receive(packet, began.Add(time.Duration(n)*time.Millisecond))
-			session.mu.Unlock()
-			await(t, "a path", func() bool {
-				session.mu.Lock()
-				defer session.mu.Unlock()
-				if l.path != before {
-					made, before = made+1, l.path
-				}
-				return !l.building
-			})
+			w.Receive(w.Socket(), packet, a.addr(), began.Add(time.Duration(n)*time.Millisecond))
+			synctest.Wait() // a path is made, if one is
+			if now := session.Report().Streams[0].Sides[A].Converting; now != before {
+				made, before = made+1, now
+			}
 		}
 		if made == 0 || made > 3 {
 			t.Errorf("%d times another path or none for 300 packets in 0.3 s", made)

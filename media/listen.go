@@ -4,14 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"tandem/media/bridge"
 )
 
 // Listener is given what one side says, decoded.
 type Listener struct {
 	session *Session
-	side    Which
-	rate    int
-	hear    func(pcm []int16)
+	heard   bridge.Listener
 }
 
 // Listen has what a side says in its first audio line decoded and given to hear, as
@@ -36,9 +36,9 @@ func (s *Session) Listen(from Which, rate int, hear func(pcm []int16)) (*Listene
 	case len(s.listeners) >= maxListeners:
 		return nil, errors.New("too many listen to this session")
 	}
-	e := &Listener{session: s, side: from, rate: rate, hear: hear}
-	s.listeners = append(s.listeners, e)
-	s.settle()
+	e := &Listener{session: s, heard: bridge.Listener{Side: from, Rate: rate, Hear: hear}}
+	s.listeners = append(s.listeners, &e.heard)
+	s.bridge.Settle()
 	return e, nil
 }
 
@@ -51,8 +51,8 @@ func (e *Listener) Stop() {
 	s := e.session
 	s.ctl.Lock()
 	defer s.ctl.Unlock()
-	s.listeners = slices.DeleteFunc(s.listeners, func(o *Listener) bool { return o == e })
+	s.listeners = slices.DeleteFunc(s.listeners, func(o *bridge.Listener) bool { return o == &e.heard })
 	if !s.gone {
-		s.settle()
+		s.bridge.Settle()
 	}
 }

@@ -186,7 +186,7 @@ func (m *monkey) plain(c *cage, s *Session) {
 		_, _ = s.Answer(B, text(B), Want{})
 	}
 	for range 20 { // until packets came both ways, if nobody comes between
-		if age(s) {
+		if moves(s) {
 			m.moved.Add(1)
 			return
 		}
@@ -194,27 +194,16 @@ func (m *monkey) plain(c *cage, s *Session) {
 	}
 }
 
-// age lets a session believe that all in it has been as it is for long, and says
-// whether something is forwarded in the kernel then.
-func age(s *Session) (forwarded bool) {
-	s.mu.Lock()
-	for _, st := range s.streams {
-		for _, l := range st.legs {
-			if l != nil {
-				l.since, l.steady = l.since.Add(-settledFor), l.steady.Add(-settledFor)
-			}
+// moves looks after a session, and says whether something is forwarded in the kernel
+// then.
+func moves(s *Session) bool {
+	s.bridge.Watch(time.Now(), nil)
+	for _, st := range s.Report().Streams {
+		if st.Sides[A].Kernel || st.Sides[B].Kernel {
+			return true
 		}
 	}
-	s.mu.Unlock()
-	s.watch(time.Now(), nil)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, st := range s.streams {
-		for _, l := range st.legs {
-			forwarded = forwarded || l != nil && l.flow != nil
-		}
-	}
-	return forwarded
+	return false
 }
 
 func (m *monkey) act(r *rand.Rand) {
@@ -242,7 +231,7 @@ func (m *monkey) act(r *rand.Rand) {
 		s.Refused(w)
 	case 11:
 		_ = s.Play(w, func(rate int) transcode.Source {
-			return &pause{rate: rate, left: time.Duration(r.IntN(300)) * time.Millisecond}
+			return silence(rate, time.Duration(r.IntN(300))*time.Millisecond)
 		})
 	case 12:
 		_, _ = s.Announce(w, []string{m.wav, m.wav, "/nowhere.wav"}[r.IntN(3)], r.IntN(3))
@@ -262,12 +251,12 @@ func (m *monkey) act(r *rand.Rand) {
 	case 20:
 		s.Near(w, netip.MustParseAddr("127.0.0.1"))
 	case 21, 22:
-		age(s)
+		moves(s)
 	case 23:
 		if r.IntN(4) == 0 {
 			s.Close()
 		} else {
-			s.watch(time.Now().Add(time.Duration(r.IntN(90))*time.Second), nil)
+			s.bridge.Watch(time.Now().Add(time.Duration(r.IntN(90))*time.Second), nil)
 		}
 	}
 }
@@ -411,6 +400,7 @@ func newMonkey(t *testing.T) *monkey {
 			t.Fatal(err)
 		}
 	}
+	m.server.plant.Settle = 0 // what can be is forwarded in the kernel at once
 	for n := range 8 {
 		m.cages = append(m.cages, m.cage(fmt.Sprint(n)))
 	}
@@ -436,9 +426,9 @@ func (m *monkey) empty(files int) {
 	if n := len(s.Sessions()); n != 0 {
 		t.Errorf("%d sessions are known", n)
 	}
-	await(t, "no conversion path open", func() bool { return s.pool.Stats().Paths == 0 })
+	await(t, "no conversion path open", func() bool { return s.plant.Pool.Stats().Paths == 0 })
 	await(t, "no flow in the kernel", func() bool { return flows(t) == 0 })
-	if n := s.host.Held(); n != 0 {
+	if n := s.plant.Host.Held(); n != 0 {
 		t.Errorf("%d ports, and names and addresses on the ICE port, are held", n)
 	}
 	await(t, "sockets and files closed", func() bool { return descriptors(t) <= files })

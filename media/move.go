@@ -12,7 +12,7 @@ var ErrSame = errors.New("a side can move to another session of the same media s
 // both.
 func (d *side) move(to *Session, as Which) {
 	from, was := d.session, d.which
-	from.bridge.move(was, &to.bridge, as)
+	from.bridge.Move(was, to.bridge, as)
 	d.session, d.which = to, as
 	to.sides[as] = d
 	if from.sides[was] == d {
@@ -23,7 +23,7 @@ func (d *side) move(to *Session, as Which) {
 // rejoin puts what both sides have agreed to into force again, after one of them
 // changed. Called with ctl held.
 func (s *Session) rejoin() error {
-	s.begun()
+	s.bridge.Begun()
 	var failed error
 	for _, d := range s.sides {
 		if d.Agreed() != nil {

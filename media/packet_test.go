@@ -7,13 +7,14 @@ import (
 	"testing"
 	"time"
 
+	"tandem/media/bridge"
 	"tandem/media/relay"
 	"tandem/media/route"
 )
 
 // handled sets up a call whose packets can be given to a side's transport by
 // hand.
-func handled(t testing.TB, s *Server, a, b *phone, want Want) (w *way, from netip.AddrPort) {
+func handled(t testing.TB, s *Server, a, b *phone, want Want) (w *bridge.Way, from netip.AddrPort) {
 	t.Helper()
 	session, err := s.Open(t.Name(), Options{})
 	if err != nil {
@@ -27,11 +28,11 @@ func handled(t testing.TB, s *Server, a, b *phone, want Want) (w *way, from neti
 	if _, err := session.Answer(B, b.sdp(), Want{}); err != nil {
 		t.Fatal(err)
 	}
-	return session.streams[0].legs[A].way, a.addr()
+	return session.bridge.Way(0, A), a.addr()
 }
 
 // feed gives packets of a stream to a transport, as its worker would.
-func feed(w *way, from netip.AddrPort) func() {
+func feed(w *bridge.Way, from netip.AddrPort) func() {
 	b := make([]byte, 172, 256)
 	var n uint16
 	at := time.Now()
@@ -58,12 +59,12 @@ func TestNoAllocationPerPacket(t *testing.T) {
 			if c.b == "PCMA" {
 				b = newPhone(t, pcma, 1000)
 			}
-			var w *way
+			var w *bridge.Way
 			var from netip.AddrPort
 			if c.want.Security == SecuritySDES {
 				callSDES(t, s, b, a) // what a sends is protected toward b
 				session := s.Session(t.Name())
-				w, from = session.streams[0].legs[B].way, a.addr()
+				w, from = session.bridge.Way(0, B), a.addr()
 			} else {
 				w, from = handled(t, s, a, b, c.want)
 			}

@@ -41,6 +41,7 @@ type phone struct {
 	ssrcs   map[uint32]int
 	lastSeq uint16
 	gaps    int
+	source  uint32 // SSRC of what opened read last
 	keys    []byte
 	rtcp    int
 }
@@ -305,4 +306,22 @@ func (p *phone) hears(freq float64) {
 
 func audio(name string, pt uint8, clock, channels int) sdp.Codec {
 	return sdp.Codec{PayloadType: pt, Name: name, ClockRate: clock, Channels: channels}
+}
+
+// payload is that of a packet of ours: one source, no extension, no padding.
+func payload(b []byte) []byte { return b[12:] }
+
+// hush is a source of silence.
+type hush struct{ left int }
+
+// silence lasts for a time.
+func silence(rate int, d time.Duration) *hush {
+	return &hush{int(d * time.Duration(rate) / time.Second)}
+}
+
+func (h *hush) Read(pcm []int16) int {
+	n := min(len(pcm), h.left)
+	clear(pcm[:n])
+	h.left -= n
+	return n
 }

@@ -14,7 +14,7 @@ import (
 func (s *Session) Play(to Which, make func(rate int) transcode.Source) error {
 	s.ctl.Lock()
 	defer s.ctl.Unlock()
-	l, rate, err := s.ready(to)
+	rate, err := s.ready(to)
 	if err != nil {
 		return err
 	}
@@ -22,35 +22,22 @@ func (s *Session) Play(to Which, make func(rate int) transcode.Source) error {
 	if source == nil {
 		return errors.New("there is nothing to play")
 	}
-	return l.playing(source, nil, true)
+	return s.bridge.Play(to, source, nil)
 }
 
 // Stop ends what is played to a side; the other side is heard again.
 func (s *Session) Stop(to Which) {
 	s.ctl.Lock()
 	defer s.ctl.Unlock()
-	for _, st := range s.streams {
-		if l := st.legs[to]; l != nil {
-			l.stop()
-		}
-	}
+	s.bridge.Stop(to)
 }
 
-// audio is the leg of a side's first audio line. Called with ctl held.
-func (s *Session) audio(w Which) (*leg, error) {
+// ready is the rate at which something can be played to a side. Called with ctl held.
+func (s *Session) ready(to Which) (rate int, err error) {
 	if s.gone {
-		return nil, ErrClosed
+		return 0, ErrClosed
 	}
-	return s.speaking(w)
-}
-
-// ready finds a side's leg and the rate at which something can be played to it.
-// Called with ctl held.
-func (s *Session) ready(to Which) (*leg, int, error) {
-	if s.gone {
-		return nil, 0, ErrClosed
-	}
-	return s.bridge.ready(to)
+	return s.bridge.Ready(to)
 }
 
 // Press sends a key to a side, as an event where it takes events, else as a
@@ -58,9 +45,8 @@ func (s *Session) ready(to Which) (*leg, int, error) {
 func (s *Session) Press(to Which, e dtmf.Event) error {
 	s.ctl.Lock()
 	defer s.ctl.Unlock()
-	l, err := s.audio(to)
-	if err != nil {
-		return err
+	if s.gone {
+		return ErrClosed
 	}
-	return l.press(e)
+	return s.bridge.Press(to, e)
 }

@@ -1,6 +1,7 @@
 package media
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -8,12 +9,13 @@ import (
 	"testing"
 	"time"
 
+	"tandem/media/bridge"
 	"tandem/media/sdp"
 	"tandem/media/secure"
 )
 
 // utter gives a transport packets of a stream by hand.
-func utter(w *way, from netip.AddrPort, n int) {
+func utter(w *bridge.Way, from netip.AddrPort, n int) {
 	say := feed(w, from)
 	for range n {
 		say()
@@ -33,6 +35,9 @@ func (p *phone) opened(t *testing.T, in *secure.Context) (good, bad int) {
 			continue
 		}
 		silent = 0
+		if n >= 12 && (b[1] < 192 || b[1] > 223) { // else a report
+			p.source = binary.BigEndian.Uint32(b[8:])
+		}
 		if in == nil {
 			good++
 		} else if _, err := in.Unprotect(b[:n]); err == nil {
@@ -74,7 +79,7 @@ func TestFaxOfferLetsNoVoiceOutInClear(t *testing.T) {
 		s := start(t)
 		a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
 		session := callSDES(t, s, a, b)
-		from := session.streams[0].legs[B].way
+		from := session.bridge.Way(0, B)
 		fax := []byte(strings.Replace(string(version(a.sdp(), 2)), "RTP/SAVP 0\r\na=rtpmap:0 PCMU/8000", "udptl t38", 1))
 		if _, err := session.Offer(A, []byte(strings.Replace(string(fax), "m=audio", "m=image", 1)), Want{}); err != nil {
 			t.Fatal(err)
@@ -178,7 +183,7 @@ func TestNoDowngradeInMidCall(t *testing.T) {
 				t.Error(err)
 			} else if !c.taken {
 				refusal(t, "plain where it was protected", err)
-				utter(session.streams[0].legs[A].way, a.addr(), 50)
+				utter(session.bridge.Way(0, A), a.addr(), 50)
 				if good, _ := b.opened(t, nil); good > 0 {
 					t.Errorf("%d packets in clear were taken from a side that is protected", good)
 				}
@@ -234,7 +239,7 @@ func TestKeysBesideRTPAVP(t *testing.T) {
 			if m.Proto != "RTP/AVP" || len(m.Crypto) != c.answered || c.answered == 1 && m.Crypto[0].Tag != 7 {
 				t.Fatalf("answered\n%s", answer)
 			}
-			w := session.streams[0].legs[A].way
+			w := session.bridge.Way(0, A)
 			utter(w, a.addr(), 20) // in clear
 			if good, _ := b.opened(t, nil); good != 20*(1-c.answered) {
 				t.Errorf("%d of 20 packets in clear were taken with %d keys agreed to", good, c.answered)
@@ -294,7 +299,7 @@ func TestAnotherPartyGetsAnotherKey(t *testing.T) {
 	s := start(t)
 	a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
 	session := callSDES(t, s, a, b)
-	_, before := session.streams[0].legs[A].way.Contexts()
+	_, before := session.bridge.Way(0, A).Contexts()
 	line, _ := crypto(t, 1)
 	for _, origin := range []string{"phone 1 2", "other 1 1", "other 1 2"} {
 		same := origin != "other 1 1"
@@ -305,7 +310,7 @@ func TestAnotherPartyGetsAnotherKey(t *testing.T) {
 		if _, err := session.Answer(B, b.sdp(), Want{}); err != nil {
 			t.Fatal(err)
 		}
-		_, now := session.streams[0].legs[A].way.Contexts()
+		_, now := session.bridge.Way(0, A).Contexts()
 		if got := now == before; got != same {
 			t.Errorf("o=%s: our key is the same: %v", origin, got)
 		}
@@ -369,7 +374,7 @@ func TestNamedHost(t *testing.T) {
 	if _, err := session.Answer(B, b.sdp(), Want{}); err != nil {
 		t.Fatal(err)
 	}
-	if w := session.streams[0].legs[A].way; w.To() != a.addr() {
+	if w := session.bridge.Way(0, A); w.To() != a.addr() {
 		t.Errorf("media goes to %v", w.To())
 	}
 	if to := session.sides[A].Agreed()[0].RemoteRTCP; to != netip.AddrPortFrom(a.addr().Addr(), a.addr().Port()+1) {
@@ -410,7 +415,7 @@ func TestSignallingMoves(t *testing.T) {
 	if _, err := session.Answer(B, b.sdp(), Want{}); err != nil {
 		t.Fatal(err)
 	}
-	w := session.streams[0].legs[A].way
+	w := session.bridge.Way(0, A)
 	utter(w, moved, 3)
 	if w.To() != moved {
 		t.Errorf("after three packets from where signalling comes from, media goes to %v", w.To())

@@ -35,7 +35,7 @@ func (s *Session) record(begin func(failed func(error)) (*sound.Recorder, error)
 		defer s.ctl.Unlock()
 		if s.recorder == r {
 			s.spoilt = true
-			s.settle() // nothing feeds it any more
+			s.bridge.Settle() // nothing feeds it any more
 		}
 		s.post(Event{Kind: EventRecording, Err: err})
 	})
@@ -43,7 +43,7 @@ func (s *Session) record(begin func(failed func(error)) (*sound.Recorder, error)
 		return err
 	}
 	s.recorder, s.spoilt = r, false
-	s.settle()
+	s.bridge.Settle()
 	return nil
 }
 
@@ -57,7 +57,7 @@ func (s *Session) StopRecording() error {
 		return errors.New("this session is not being recorded")
 	}
 	s.recorder, s.spoilt = nil, false
-	s.settle() // ends what feeds it
+	s.bridge.Settle() // ends what feeds it
 	return r.Close()
 }
 

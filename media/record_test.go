@@ -123,11 +123,11 @@ func TestFullDiskLetsGo(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		if n := s.pool.Stats().Paths; n != 2 {
+		if n := s.plant.Pool.Stats().Paths; n != 2 {
 			t.Fatalf("%d paths decode, want 2", n)
 		}
 		await(t, "the end of the recording", func() bool { return events(EventRecording) == 1 })
-		if n := s.pool.Stats().Paths; n != 0 {
+		if n := s.plant.Pool.Stats().Paths; n != 0 {
 			t.Errorf("%d paths decode for a recording that has ended", n)
 		}
 		if err := session.StopRecording(); !errors.Is(err, syscall.ENOSPC) {
@@ -145,7 +145,7 @@ func TestFullDiskLetsGo(t *testing.T) {
 		if err := session.Record(filepath.Join(dir, "b.wav")); err != nil {
 			t.Fatal(err)
 		}
-		if n := s.pool.Stats().Paths; n != 2 {
+		if n := s.plant.Pool.Stats().Paths; n != 2 {
 			t.Errorf("%d paths decode for the next, want 2", n)
 		}
 		if err := session.StopRecording(); err != nil {

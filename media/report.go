@@ -1,11 +1,19 @@
 package media
 
 import (
-	"net/netip"
 	"time"
 
-	"tandem/media/quality"
-	"tandem/media/transcode"
+	"tandem/media/bridge"
+)
+
+// What a session tells of itself is said in the words of package bridge.
+type (
+	// StreamReport is one m-line.
+	StreamReport = bridge.StreamReport
+	// LegReport is a side's end of an m-line: what it sends and how it hears.
+	LegReport = bridge.LegReport
+	// Counts is packets and octets (RTP, without IP and UDP).
+	Counts = bridge.Counts
 )
 
 // Report is a session's figures at one moment.
@@ -15,40 +23,10 @@ type Report struct {
 	Streams []StreamReport
 }
 
-// StreamReport is one m-line.
-type StreamReport struct {
-	Kind  string
-	Sides [2]LegReport
-}
-
-// LegReport is a side's end of an m-line: what it sends and how it hears.
-type LegReport struct {
-	On         bool
-	Codec      string // its voice comes in this, as name/clock
-	Local      netip.AddrPort
-	Remote     netip.AddrPort // where packets go; as signalled or as latched
-	Security   Security
-	Ready      bool // keys are there
-	Converting bool
-	Kernel     bool           // what comes from this side is forwarded in the kernel
-	Received   quality.Report // what came from this side
-	Sent       Counts         // what went to it
-	Hears      quality.Remote // what it says of what it hears
-	Path       transcode.Stats
-	Strangers  uint64 // packets of others, dropped
-	Refused    uint64 // packets that failed authentication
-	Dropped    uint64 // packets nobody could take
-	Datagrams  uint64 // of what is no RTP (fax)
-	LastHeard  time.Time
-}
-
-// Counts is packets and octets (RTP, without IP and UDP).
-type Counts struct{ Packets, Octets uint64 }
-
 // Report closes an interval of every stream and returns the figures.
 func (s *Session) Report() Report {
 	now := time.Now()
 	s.ctl.Lock() // keeps paths from being closed while they are asked
 	defer s.ctl.Unlock()
-	return Report{ID: s.id, Created: s.created, Streams: s.figures(now)}
+	return Report{ID: s.id, Created: s.created, Streams: s.bridge.Figures(now)}
 }

@@ -69,7 +69,7 @@ func TestHoldKeepsKeysAndRekeyReplacesThem(t *testing.T) {
 		s := start(t)
 		a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
 		session := callSDES(t, s, a, b)
-		w := session.streams[0].legs[A].way
+		w := session.bridge.Way(0, A)
 		in, out := w.Contexts()
 		kept := a.key
 		offer := func(version string, key secure.Key, extra ...string) *sdp.Media {

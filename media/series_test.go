@@ -47,19 +47,15 @@ func (s *teller) write(t *testing.T, b []byte) {
 	}
 }
 
-// follows waits until what a leg receives is forwarded by the worker.
-func follows(t *testing.T, l *leg, s *teller, at *phone, in *secure.Context) {
+// follows waits until what a side sends is forwarded by the worker.
+func follows(t *testing.T, session *Session, from Which, s *teller, at *phone, in *secure.Context) {
 	t.Helper()
 	for range 100 {
 		s.tell(t)
 		if good, bad := at.one(t, in); good+bad != 1 || bad > 0 {
 			t.Fatalf("packet %d: %d came, %d of them not to be opened", s.n, good+bad, bad)
 		}
-		home := l.stream.bridge
-		home.mu.Lock()
-		on := l.series
-		home.mu.Unlock()
-		if on {
+		if session.Report().Streams[0].Sides[from].Series {
 			return
 		}
 	}
@@ -95,7 +91,6 @@ func TestProtectedSeries(t *testing.T) {
 		s := start(t)
 		a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
 		session := callSDES(t, s, a, b)
-		legs := session.streams[0].legs
 		there, back := &teller{p: a, to: a.to}, &teller{p: b, to: b.to}
 		for range 20 { // both addresses have to be believed first
 			there.tell(t)
@@ -107,8 +102,8 @@ func TestProtectedSeries(t *testing.T) {
 				t.Fatal("a packet toward the protected side was lost")
 			}
 		}
-		follows(t, legs[A], there, b, nil)
-		follows(t, legs[B], back, a, a.in)
+		follows(t, session, A, there, b, nil)
+		follows(t, session, B, back, a, a.in)
 		for range 50 {
 			there.write(t, there.packet()) // no tag: the last ten octets are taken for one
 			there.n--
@@ -139,29 +134,26 @@ func TestSeriesFollowsICE(t *testing.T) {
 		s := start(t)
 		a, elsewhere, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
 		session, w, ours, _ := checked(t, s, a, b)
-		legs := session.streams[0].legs
 		to := w.Socket().Local()
-		back := &teller{p: b, to: legs[B].way.Socket().Local()}
+		back := &teller{p: b, to: session.bridge.Way(0, B).Socket().Local()}
 		nominate := func(p *phone) {
 			t.Helper()
 			if _, err := p.rtp.WriteToUDPAddrPort(check(t, ours), to); err != nil {
 				t.Fatal(err)
 			}
 			await(t, "the nomination", func() bool {
-				session.mu.Lock()
-				defer session.mu.Unlock()
-				return w.To() == p.addr()
+				return session.Report().Streams[0].Sides[A].Remote == p.addr()
 			})
 		}
 		nominate(a)
-		follows(t, legs[B], back, a, nil)
+		follows(t, session, B, back, a, nil)
 		nominate(elsewhere)
 		back.tell(t)
 		if good, _ := elsewhere.one(t, nil); good != 1 {
 			t.Error("after the move nothing comes")
 		}
-		follows(t, legs[B], back, elsewhere, nil)
-		session.watch(time.Now().Add(consent+time.Second), nil)
+		follows(t, session, B, back, elsewhere, nil)
+		session.bridge.Watch(time.Now().Add(consent+time.Second), nil)
 		_, _ = elsewhere.opened(t, nil) // reports
 		back.tell(t)
 		if good, _ := elsewhere.opened(t, nil); good != 0 {

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tandem/media/bridge"
 	"tandem/media/relay"
 	"tandem/media/secure"
 	"tandem/media/transcode"
@@ -17,7 +18,8 @@ import (
 
 // Server is the sockets, workers and sessions of one process.
 type Server struct {
-	plant
+	c        Config
+	plant    bridge.Plant
 	identity *secure.Identity
 
 	mu       sync.Mutex
@@ -27,6 +29,10 @@ type Server struct {
 	serials  atomic.Uint64
 	ended    atomic.Bool // Run is over: nobody is told anything any more
 }
+
+// settledFor is how long a direction must have been passed on unchanged before it moves
+// into the kernel: short calls and the beginnings of calls are not worth it.
+const settledFor = 2 * time.Second
 
 // ErrFull says that there is no room for more sound: no session, or no port.
 var ErrFull = errors.New("the media relay is full")
@@ -49,10 +55,14 @@ func New(c Config) (*Server, error) {
 		return nil, fmt.Errorf("making the certificate for media: %w", err)
 	}
 	s := &Server{
-		plant: plant{c: c, plane: plane, pool: transcode.NewPool(c.Converters)}, identity: identity,
-		sessions: map[string]*Session{},
+		c: c, identity: identity, sessions: map[string]*Session{},
+		plant: bridge.Plant{
+			Plane: plane, Pool: transcode.NewPool(c.Converters),
+			Silence: c.Silence, Idle: c.Idle, Held: c.Held, Settle: settledFor,
+			Opus: c.Opus.options(), DecodeInGo: c.Opus.DecodeInGo, Logger: c.Logger,
+		},
 	}
-	s.host, err = transport.NewHost(transport.Config{
+	s.plant.Host, err = transport.NewHost(transport.Config{
 		Plane: plane, Identity: identity, Strict: c.Learn == LearnNever, ICEPort: c.ICEPort, Interfaces: c.Interfaces,
 	})
 	if err != nil {
@@ -70,7 +80,7 @@ func (s *Server) Run(ctx context.Context) error {
 	defer stop()
 	var wait sync.WaitGroup
 	failed := make(chan error, 2)
-	for _, run := range []func(context.Context) error{s.plane.Run, s.pool.Run} {
+	for _, run := range []func(context.Context) error{s.plant.Plane.Run, s.plant.Pool.Run} {
 		wait.Go(func() { failed <- run(inner) })
 	}
 	wait.Go(func() { s.watch(inner) })
@@ -98,7 +108,7 @@ func (s *Server) watch(ctx context.Context) {
 			return
 		case now := <-tick.C:
 			for _, session := range s.Sessions() {
-				session.watch(now, space)
+				session.bridge.Watch(now, space)
 			}
 		}
 	}
@@ -126,12 +136,12 @@ func (s *Server) Load() float64 {
 	s.mu.Lock()
 	open := len(s.sessions)
 	s.mu.Unlock()
-	return max(float64(open)/float64(s.c.Sessions), s.plane.Load())
+	return max(float64(open)/float64(s.c.Sessions), s.plant.Plane.Load())
 }
 
 // Kernel says whether plain streams are forwarded in the kernel: by what, or
 // why not.
-func (s *Server) Kernel() (ok bool, why string) { return s.plane.Kernel() }
+func (s *Server) Kernel() (ok bool, why string) { return s.plant.Plane.Kernel() }
 
 // Interfaces are the networks ports are opened on, the first being that of who
 // names none.
@@ -170,7 +180,7 @@ func (s *Server) closeAll() {
 	for _, session := range s.Sessions() {
 		session.Close()
 	}
-	if left := s.host.Close(); left > 0 {
+	if left := s.plant.Host.Close(); left > 0 {
 		s.c.Logger.Warn("media ports are left open", "held", left)
 	}
 }

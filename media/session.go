@@ -6,22 +6,10 @@ import (
 	"sync"
 	"time"
 
+	"tandem/media/bridge"
 	"tandem/media/sdp"
 	"tandem/media/sound"
 )
-
-// Which names a side of a session.
-type Which uint8
-
-const (
-	A Which = iota // by convention the calling side
-	B
-)
-
-// Other is the opposite side.
-func (w Which) Other() Which { return 1 - w }
-
-func (w Which) String() string { return string('A' + rune(w)) }
 
 // Options of a session.
 type Options struct {
@@ -36,22 +24,19 @@ type Options struct {
 // order of the call's signalling.
 type Session struct {
 	server  *Server
+	id      string
 	handle  func(Event)
 	created time.Time
+	bridge  *bridge.Bridge // its calls are made with ctl held
 	inbox   inbox
-	signalling
-	bridge
-}
 
-// signalling is what the call layer asks for, one thing at a time.
-type signalling struct {
-	ctl       *sync.Mutex // guards all of this; one with all branches
+	ctl       *sync.Mutex // guards all that follows; one with all branches
 	sides     [2]*side
 	gone      bool
 	root      *Session // whose branch waits in this one; nil: it is a session proper
 	branches  []*Branch
 	heard     *Branch // the one that is side B now; nil: side B is no branch
-	listeners []*Listener
+	listeners []*bridge.Listener
 	recorder  *sound.Recorder
 	spoilt    bool // the recorder ended by an error
 }
@@ -61,9 +46,8 @@ var ErrClosed = errors.New("the media session has ended")
 
 func newSession(server *Server, id string, o Options) *Session {
 	now := time.Now()
-	s := &Session{server: server, handle: o.Handle, created: now}
-	s.ctl = new(sync.Mutex)
-	s.bridge = bridge{id: id, serial: server.serials.Add(1), plant: &server.plant, owner: s, signalled: now}
+	s := &Session{server: server, id: id, handle: o.Handle, created: now, ctl: new(sync.Mutex)}
+	s.bridge = bridge.New(&server.plant, id, server.serials.Add(1), (*owner)(s), now)
 	for w := range s.sides {
 		s.sides[w] = &side{session: s, which: Which(w)}
 	}
@@ -72,29 +56,6 @@ func newSession(server *Server, id string, o Options) *Session {
 
 // ID is what the session was opened as.
 func (s *Session) ID() string { return s.id }
-
-// asked is what is wanted of the sound now. Called with ctl held.
-func (s *Session) asked() demand {
-	d := demand{listeners: s.listeners}
-	for w, side := range s.sides {
-		d.tones[w] = side.Want().Tones
-	}
-	if !s.spoilt {
-		d.recorder = s.recorder
-	}
-	return d
-}
-
-// soon has a task of the packet path done with ctl held, unless the session has ended.
-func (s *Session) soon(task func()) {
-	s.later(func() {
-		s.ctl.Lock()
-		defer s.ctl.Unlock()
-		if !s.gone {
-			task()
-		}
-	})
-}
 
 // Created is when it was opened.
 func (s *Session) Created() time.Time { return s.created }
@@ -260,7 +221,7 @@ func (s *Session) Close() {
 // end closes what the session has. Called with ctl held.
 func (s *Session) end() {
 	s.gone = true
-	s.bridge.close()
+	s.bridge.Close()
 	if s.recorder != nil {
 		_ = s.recorder.Close() // its error was told by EventRecording
 		s.recorder = nil

@@ -112,16 +112,16 @@ func TestPortsWithMux(t *testing.T) {
 		return d
 	}
 	first := exchange(1, "a=rtcp-mux\r\n").Media[0]
-	if !first.Mux || s.host.Held() != 1+2 {
-		t.Errorf("with mux %v: %d ports", first.Mux, s.host.Held())
+	if !first.Mux || s.plant.Host.Held() != 1+2 {
+		t.Errorf("with mux %v: %d ports", first.Mux, s.plant.Host.Held())
 	}
 	again := exchange(2, "a=rtcp-mux\r\n").Media[0]
 	if again.Port != first.Port {
 		t.Errorf("the port has become %d, was %d", again.Port, first.Port)
 	}
 	apart := exchange(3, "").Media[0]
-	if apart.Mux || apart.RTCPPort != apart.Port+1 || s.host.Held() != 2+2 {
-		t.Errorf("without mux %v, RTCP at %d beside %d: %d ports", apart.Mux, apart.RTCPPort, apart.Port, s.host.Held())
+	if apart.Mux || apart.RTCPPort != apart.Port+1 || s.plant.Host.Held() != 2+2 {
+		t.Errorf("without mux %v, RTCP at %d beside %d: %d ports", apart.Mux, apart.RTCPPort, apart.Port, s.plant.Host.Held())
 	}
 	session.Close()
 }

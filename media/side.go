@@ -2,6 +2,7 @@ package media
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 
 	"tandem/media/negotiation"
@@ -11,7 +12,7 @@ import (
 )
 
 // side is one end of a session as the call layer sees it: what was negotiated with
-// it, and the legs by which that is carried. Guarded by Session.ctl.
+// it. What carries that is the bridge's. Guarded by Session.ctl.
 type side struct {
 	session *Session
 	which   Which
@@ -35,7 +36,7 @@ func (d *side) begin(want Want) error {
 	}
 	d.Begin(in.Advertise, want)
 	d.iface = in.Name
-	d.session.begun()
+	d.session.bridge.Begun()
 	return nil
 }
 
@@ -62,7 +63,7 @@ func (d *side) makeOffer(want Want) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("side %s: %w", d.which, err)
 	}
-	d.session.discard(d.which, func(i int, l *leg) bool { return !l.on && (i >= len(lines) || lines[i].Port == 0) })
+	d.discard(func(i int) bool { return !d.on(i) && (i >= len(lines) || lines[i].Port == 0) })
 	return text, nil
 }
 
@@ -72,7 +73,7 @@ func (d *side) takeAnswer(desc *sdp.Description) error {
 		return err
 	}
 	// What they refused another branch may take yet; what we did not offer, none.
-	d.session.discard(d.which, func(i int, _ *leg) bool { return !d.Told(i) })
+	d.discard(func(i int) bool { return !d.Told(i) })
 	return d.connect(another)
 }
 
@@ -88,7 +89,7 @@ func (d *side) makeAnswer(want Want) ([]byte, error) {
 		return nil, err
 	}
 	agreed := d.Agreed()
-	d.session.discard(d.which, func(i int, _ *leg) bool { return i >= len(agreed) || !agreed[i].Enabled })
+	d.discard(func(i int) bool { return i >= len(agreed) || !agreed[i].Enabled })
 	if err := d.connect(false); err != nil {
 		return nil, err
 	}
@@ -110,42 +111,49 @@ func (d *side) answerAgain(want Want) ([]byte, error) {
 // refused forgets the exchange under way.
 func (d *side) refused() {
 	d.Refused()
-	d.session.forgo(d.which)
-	d.session.discard(d.which, untried)
+	b := d.session.bridge
+	b.Forgo(d.which)
+	d.discard(func(i int) bool { return !b.Tried(i, d.which) })
 }
 
 // connect puts what the side agreed to into force.
 func (d *side) connect(another bool) error {
-	return d.session.connect(d.which, d.Agreed(), d.Near, another)
+	return d.session.bridge.Connect(d.which, d.Agreed(), d.Near, another)
 }
 
-// legs are both ends of an m-line, as this side sees it; either may be nil.
-func (d *side) legs(i int) (own, far *leg) {
-	o := d.other()
-	return d.session.leg(i, d.which), o.session.leg(i, o.which)
-}
+// discard closes what carries m-lines of the side that are of no more use.
+func (d *side) discard(useless func(i int) bool) { d.session.bridge.Discard(d.which, useless) }
+
+// on says whether the side has an m-line that it agreed to.
+func (d *side) on(i int) bool { return d.session.bridge.On(i, d.which) }
 
 // standing is what was agreed with this side for an m-line. Plain media is kept plain
 // where the other side is not, for then somebody wanted it so.
-func (d *side) standing(i int) negotiation.Standing {
-	l, o := d.legs(i)
-	if l == nil || l.way.Asked() == "" {
+func (d *side) standing(i int) (s negotiation.Standing) {
+	s.Security, s.ICE, s.Mux = d.session.bridge.Standing(i, d.which)
+	if s.Security == "" {
 		return negotiation.Standing{}
 	}
-	s := negotiation.Standing{Security: l.way.Asked(), ICE: l.agreed.ICE.Ufrag != "", Mux: l.agreed.Mux}
-	if s.Security == SecurityNone && (o == nil || o.way.Asked() == SecurityNone) {
-		s.Security = SecurityAsOther
+	if s.Security == SecurityNone {
+		o := d.other()
+		way := o.session.bridge.Way(i, o.which)
+		if way == nil || way.Asked() == SecurityNone {
+			s.Security = SecurityAsOther
+		}
 	}
 	return s
 }
 
 // carry has an m-line carried as planned and tells what its description says of that.
 func (d *side) carry(i int, kind string, p negotiation.Plan) (c negotiation.Carriage, err error) {
-	st, err := d.session.stream(i, kind)
-	if err != nil || p.Off {
+	b := d.session.bridge
+	if err := b.Line(i, kind); err != nil || p.Off {
 		return c, err
 	}
-	w, err := d.session.way(st, d.which, transport.Needs{Interface: d.iface, RTP: p.RTP, ICE: p.ICE, OnePort: p.OnePort, Near: d.anySocket()}, p.Bundle)
+	w, err := b.Carry(i, d.which, transport.Needs{Interface: d.iface, RTP: p.RTP, ICE: p.ICE, OnePort: p.OnePort, Near: d.anySocket()}, p.Bundle)
+	if errors.Is(err, relay.ErrPorts) {
+		err = fmt.Errorf("%w: %w", ErrFull, err)
+	}
 	if err != nil {
 		return c, err
 	}
@@ -159,9 +167,7 @@ func (d *side) carry(i int, kind string, p negotiation.Plan) (c negotiation.Carr
 		c.Fingerprint = w.Fingerprint()
 	}
 	if p.ICE {
-		home := w.lock()
 		c.ICE, err = w.ICE(p.Theirs, p.Mux)
-		home.mu.Unlock()
 	}
 	return c, err
 }
@@ -169,16 +175,10 @@ func (d *side) carry(i int, kind string, p negotiation.Plan) (c negotiation.Carr
 // anySocket is a socket of the session or of the one it rings for, so that all share a
 // worker.
 func (d *side) anySocket() *relay.Socket {
-	return cmp.Or(d.session.anySocket(), d.other().session.anySocket())
+	return cmp.Or(d.session.bridge.Socket(), d.other().session.bridge.Socket())
 }
 
 // freshKeys has our keys made anew where another party came behind the dialog, or
 // may come: it knows nothing of the counters the old ones are used with, and the
 // party before it knows the keys.
-func (d *side) freshKeys() {
-	for _, st := range d.session.streams {
-		if l := st.legs[d.which]; l != nil {
-			l.way.FreshKeys()
-		}
-	}
-}
+func (d *side) freshKeys() { d.session.bridge.FreshKeys(d.which) }

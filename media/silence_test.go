@@ -31,7 +31,7 @@ func alarms(t *testing.T, last uint8, after time.Duration, extra ...string) (kin
 	packet[1] = last
 	a.send(packet)
 	await(t, "the packet", func() bool { return !session.Report().Streams[0].Sides[A].LastHeard.IsZero() })
-	session.watch(time.Now().Add(after), nil)
+	session.bridge.Watch(time.Now().Add(after), nil)
 	session.post(Event{})
 	for e := range events {
 		switch {
@@ -69,7 +69,6 @@ func TestSilenceThatIsInOrder(t *testing.T) {
 // A call nobody has to speak in is not dead: held, or ringing. In the end it is,
 // for a phone that is gone says so no more than one that waits.
 func TestSilenceWhileNobodyHasToSpeak(t *testing.T) {
-	s := start(t)
 	for name, c := range map[string]struct {
 		offer, answer string // "" no answer
 		dead          time.Duration
@@ -82,45 +81,40 @@ func TestSilenceWhileNobodyHasToSpeak(t *testing.T) {
 		"one only listens": {"recvonly", "sendonly", time.Hour},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
-			begun := time.Now() // silence is no longer than from here
-			session, idle := open(t, s)
-			if _, err := session.Offer(A, a.sdp("a="+c.offer), Want{}); err != nil {
-				t.Fatal(err)
-			}
-			if c.answer != "" {
-				if _, err := session.Answer(B, b.sdp("a="+c.answer), Want{}); err != nil {
+			inTime(t, func(t *testing.T) {
+				a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
+				session, idle := open(t, start(t))
+				if _, err := session.Offer(A, a.sdp("a="+c.offer), Want{}); err != nil {
 					t.Fatal(err)
 				}
-			}
-			told := func(at time.Time) bool {
-				session.watch(at, nil)
-				session.mu.Lock()
-				defer session.mu.Unlock()
-				return session.idle
-			}
-			if told(begun.Add(c.dead - time.Second)) {
-				t.Errorf("said to be dead before %v", c.dead)
-			}
-			if !told(time.Now().Add(c.dead + time.Second)) {
-				t.Errorf("not said to be dead after %v", c.dead)
-			}
-			await(t, "the event", func() bool { return idle(EventIdle) == 1 })
-			if c.answer == "" {
-				return
-			}
-			session.mu.Lock()
-			for _, l := range session.streams[0].legs {
-				l.since = l.since.Add(-2 * c.dead)
-			}
-			session.signalled = session.signalled.Add(-2 * c.dead)
-			session.mu.Unlock()
-			if _, err := session.Offer(A, version(a.sdp("a=sendrecv"), 2), Want{}); err != nil { // resumed
-				t.Fatal(err)
-			}
-			if told(time.Now()) {
-				t.Error("dead while another offer waits for its answer")
-			}
+				if c.answer != "" {
+					if _, err := session.Answer(B, b.sdp("a="+c.answer), Want{}); err != nil {
+						t.Fatal(err)
+					}
+				}
+				time.Sleep(c.dead - 2*time.Second)
+				if idle(EventIdle) > 0 {
+					t.Errorf("said to be dead before %v", c.dead)
+				}
+				time.Sleep(4 * time.Second)
+				if idle(EventIdle) != 1 {
+					t.Errorf("said to be dead %d times after %v", idle(EventIdle), c.dead)
+				}
+				if c.answer == "" {
+					return
+				}
+				if _, err := session.Offer(A, version(a.sdp("a=sendrecv"), 2), Want{}); err != nil { // resumed
+					t.Fatal(err)
+				}
+				time.Sleep(c.dead - 2*time.Second)
+				if idle(EventIdle) > 1 {
+					t.Error("dead while another offer waits for its answer")
+				}
+				time.Sleep(4 * time.Second)
+				if idle(EventIdle) != 2 {
+					t.Errorf("said to be dead %d times in all, want once more after another offer", idle(EventIdle))
+				}
+			})
 		})
 	}
 }

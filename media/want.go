@@ -1,6 +1,7 @@
 package media
 
 import (
+	"tandem/media/dtmf"
 	"tandem/media/negotiation"
 	"tandem/media/secure"
 )
@@ -11,7 +12,7 @@ type (
 	// follows the other side.
 	Want = negotiation.Want
 	// Tones says where keys are listened for in audio.
-	Tones = negotiation.Tones
+	Tones = dtmf.Tones
 	// Choice is yes, no, or what fits.
 	Choice = negotiation.Choice
 	// Security is how a side's media is protected.
@@ -19,9 +20,9 @@ type (
 )
 
 const (
-	TonesIgnored   = negotiation.TonesIgnored
-	TonesConverted = negotiation.TonesConverted
-	TonesHeard     = negotiation.TonesHeard
+	TonesIgnored   = dtmf.TonesIgnored
+	TonesConverted = dtmf.TonesConverted
+	TonesHeard     = dtmf.TonesHeard
 
 	SecurityAsOther  = negotiation.AsOther
 	SecurityNone     = secure.Plain

@@ -48,3 +48,17 @@ func Parse(digit byte) (code uint8, ok bool) {
 	}
 	return 0, false
 }
+
+// Tones says where keys are listened for in audio.
+type Tones uint8
+
+const (
+	// TonesIgnored listens nowhere.
+	TonesIgnored Tones = iota
+	// TonesConverted listens where the audio is converted anyway: the keys go on as
+	// events.
+	TonesConverted
+	// TonesHeard listens in all audio, for keys as they are pressed. Audio that passes
+	// is decoded for it, which costs several times what passing it does.
+	TonesHeard
+)

@@ -3,6 +3,7 @@ package negotiation
 import (
 	"slices"
 
+	"tandem/media/dtmf"
 	"tandem/media/secure"
 )
 
@@ -34,22 +35,8 @@ type Want struct {
 	NoEvents bool
 	// Tones says where keys are listened for in the audio of a side that has no
 	// telephone-event.
-	Tones Tones
+	Tones dtmf.Tones
 }
-
-// Tones says where keys are listened for in audio.
-type Tones uint8
-
-const (
-	// TonesIgnored listens nowhere.
-	TonesIgnored Tones = iota
-	// TonesConverted listens where the audio is converted anyway: the keys go on as
-	// events.
-	TonesConverted
-	// TonesHeard listens in all audio, for EventKey. Audio that passes is decoded for
-	// it, which costs several times what passing it does.
-	TonesHeard
-)
 
 // AsOther is, offering, as this side was protected before, at first as the side it
 // mirrors; answering, as was offered, keys beside RTP/AVP taken.

@@ -1,4 +1,4 @@
-package media
+package bridge
 
 import (
 	"encoding/binary"

@@ -1,4 +1,4 @@
-package media
+package bridge
 
 import (
 	"math/rand/v2"
@@ -15,7 +15,7 @@ import (
 
 // stream is one m-line of a session: a leg to each side that has one.
 type stream struct {
-	bridge *bridge
+	bridge *Bridge
 	index  int
 	kind   string
 	legs   [2]*leg
@@ -23,11 +23,11 @@ type stream struct {
 
 // leg is a side's end of a stream. What it receives goes to the other leg by
 // its routes; what it sends goes through its rewrite, whatever the source.
-// Guarded by bridge.mu. What each packet touches stands together: with
+// Guarded by Bridge.mu. What each packet touches stands together: with
 // thousands of calls every cache line is fetched anew for every packet.
 type leg struct {
 	stream  *stream
-	way     *way
+	way     *Way
 	which   Which
 	on      bool  // agreed and not refused
 	audio   bool  // of agreed, as are
@@ -76,9 +76,9 @@ type leg struct {
 	control
 }
 
-// control is what the call layer alone touches of a leg. Guarded by Session.ctl.
+// control is what calls of the bridge's owner alone touch of a leg; packets do not.
 type control struct {
-	next      *way       // in place of way once it is agreed to
+	next      *Way       // in place of way once it is agreed to
 	playOf    route.Said // how play speaks
 	plays     int        // sources started on play
 	keysUntil time.Time  // keys of our own are sent until then
@@ -113,7 +113,7 @@ func (l *leg) opposite() *leg {
 }
 
 // join has the leg use a transport. Called with mu held.
-func (l *leg) join(w *way) {
+func (l *leg) join(w *Way) {
 	l.way = w
 	w.legs = append(w.legs, l)
 }
@@ -134,16 +134,16 @@ func (l *leg) part() (after func()) {
 }
 
 // coming is the transport the leg will have when the exchange under way is
-// agreed to. Called with ctl held.
-func (l *leg) coming() *way {
+// agreed to.
+func (l *leg) coming() *Way {
 	if l.next != nil {
 		return l.next
 	}
 	return l.way
 }
 
-// alone says that no other leg has w or waits for it. Called with ctl held.
-func (l *leg) alone(w *way) bool {
+// alone says that no other leg has w or waits for it.
+func (l *leg) alone(w *Way) bool {
 	for _, st := range l.stream.bridge.streams {
 		if o := st.legs[l.which]; o != nil && o != l && (o.way == w || o.next == w) {
 			return false
@@ -153,8 +153,8 @@ func (l *leg) alone(w *way) bool {
 }
 
 // wait has w take the place of the leg's transport once it is agreed to; nil
-// takes that back. Called with ctl held.
-func (l *leg) wait(w *way) {
+// takes that back.
+func (l *leg) wait(w *Way) {
 	old := l.next
 	l.next = w
 	if old != nil && old != w && l.way != old && len(old.legs) == 0 && l.alone(old) {
@@ -175,7 +175,7 @@ func (l *leg) move() (after func()) {
 }
 
 // close ends the leg's paths and, when no other leg uses it, its transport.
-// Called with ctl held and without mu.
+// Called without mu.
 func (l *leg) close() {
 	b := l.stream.bridge
 	l.wait(nil)
@@ -206,11 +206,12 @@ func (l *leg) unplug() (paths []*transcode.Path) {
 	return paths
 }
 
-// discard closes those of a side's legs that carry nothing, as useless says.
-func (b *bridge) discard(w Which, useless func(i int, l *leg) bool) {
+// Discard closes those of a side's legs that carry nothing any more, as useless says of
+// each m-line.
+func (b *Bridge) Discard(w Which, useless func(i int) bool) {
 	for i, st := range b.streams {
 		l := st.legs[w]
-		if l == nil || !useless(i, l) {
+		if l == nil || !useless(i) {
 			continue
 		}
 		b.mu.Lock()
@@ -220,5 +221,14 @@ func (b *bridge) discard(w Which, useless func(i int, l *leg) bool) {
 	}
 }
 
-// untried says that no exchange about a leg has come to its end.
-func untried(_ int, l *leg) bool { return l.agreed.Kind == "" }
+// On says whether a side agreed to an m-line, and did not refuse it.
+func (b *Bridge) On(i int, w Which) bool {
+	l := b.leg(i, w)
+	return l != nil && l.on
+}
+
+// Tried says whether any exchange about an m-line of a side has come to its end.
+func (b *Bridge) Tried(i int, w Which) bool {
+	l := b.leg(i, w)
+	return l != nil && l.agreed.Kind != ""
+}

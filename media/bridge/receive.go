@@ -1,4 +1,4 @@
-package media
+package bridge
 
 import (
 	"encoding/binary"
@@ -56,7 +56,7 @@ func (l *leg) hear(at time.Time) {
 	l.heard = at
 	if l.oneWay {
 		l.oneWay = false
-		l.stream.bridge.owner.post(Event{Kind: EventHeard, Side: l.which, Line: l.stream.index})
+		l.stream.bridge.owner.Post(Event{Kind: EventHeard, Side: l.which, Line: l.stream.index})
 	}
 }
 
@@ -96,7 +96,7 @@ func (l *leg) key(b []byte, ts uint32, at time.Time) {
 	}
 	l.lastKey = at
 	if e, _, ended := l.keys.Packet(ts, payload(b)); ended {
-		l.stream.bridge.owner.post(Event{Kind: EventKey, Side: l.which, Line: l.stream.index, Key: e})
+		l.stream.bridge.owner.Post(Event{Kind: EventKey, Side: l.which, Line: l.stream.index, Key: e})
 	}
 }
 

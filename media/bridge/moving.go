@@ -1,4 +1,4 @@
-package media
+package bridge
 
 import (
 	"slices"
@@ -6,8 +6,8 @@ import (
 	"tandem/media/transcode"
 )
 
-// move takes the legs of a side to another bridge, in place of those there.
-func (b *bridge) move(w Which, to *bridge, as Which) {
+// Move takes the legs of a side to another bridge, in place of those there.
+func (b *Bridge) Move(w Which, to *Bridge, as Which) {
 	fresh, closing := b.take(w, to, as)
 	for _, p := range closing {
 		p.Close()
@@ -27,7 +27,7 @@ type moving struct {
 
 // take takes the legs of a side off the bridge and gives their transports to
 // another; packets that come before they arrive there are lost.
-func (b *bridge) take(w Which, to *bridge, as Which) (legs []moving, closing []*transcode.Path) {
+func (b *Bridge) take(w Which, to *Bridge, as Which) (legs []moving, closing []*transcode.Path) {
 	for _, st := range b.streams { // m-lines keep their places
 		if _, err := to.stream(st.index, st.kind); err != nil {
 			b.logger().Error("moving a side", "err", err)
@@ -36,13 +36,13 @@ func (b *bridge) take(w Which, to *bridge, as Which) (legs []moving, closing []*
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.onload()
-	var ways []*way
+	var ways []*Way
 	for i, st := range b.streams {
 		l := st.legs[w]
 		if l == nil {
 			continue
 		}
-		for _, way := range []*way{l.way, l.next} {
+		for _, way := range []*Way{l.way, l.next} {
 			if way != nil && !slices.Contains(ways, way) {
 				ways = append(ways, way)
 			}

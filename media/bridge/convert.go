@@ -1,4 +1,4 @@
-package media
+package bridge
 
 import (
 	"time"
@@ -21,7 +21,7 @@ func (l *leg) wanted() (pathKey, bool) {
 	if o == nil || !l.on {
 		return pathKey{}, false
 	}
-	inband := l.stream.bridge.owner.asked().tones[l.which] != TonesIgnored
+	inband := l.stream.bridge.owner.Asked().Tones[l.which] != dtmf.TonesIgnored
 	c, need := l.routes.Conversion(&l.agreed, &o.agreed, l.main, l.pressed(), inband)
 	return pathKey{c, o}, need
 }
@@ -41,12 +41,12 @@ func (l *leg) rebuild(at time.Time) {
 	}
 	l.building, l.rebuilt = true, at
 	b := l.stream.bridge
-	b.owner.soon(b.settle)
+	b.owner.Soon(b.Settle)
 }
 
-// settle makes, keeps and ends paths so that each leg has the one it needs.
-// Called with ctl held and without mu.
-func (b *bridge) settle() {
+// Settle makes, keeps and ends paths so that each leg has the one it needs.
+// Called without mu.
+func (b *Bridge) Settle() {
 	for _, st := range b.streams {
 		for _, l := range st.legs {
 			if l != nil {
@@ -121,16 +121,16 @@ func (l *leg) settle() {
 // newPath makes the path that converts from l to the leg opposite.
 func (l *leg) newPath(k pathKey, passed bool) (*transcode.Path, error) {
 	b, o := l.stream.bridge, k.to
-	in := k.In.Input(b.plant.c.Opus.DecodeInGo)
+	in := k.In.Input(b.plant.DecodeInGo)
 	if k.In.Event == l.keyPT { // whoever reads the keys goes on where the other stopped
 		in.Keys = l.keys
 	}
 	in.Passed = passed
 	clock := k.Out.Format().Clock
 	begun := false
-	return b.plant.pool.Add(transcode.Options{
+	return b.plant.Pool.Add(transcode.Options{
 		In: in,
-		Out: k.Out.Output(b.plant.c.Opus.options(), func(packet []byte) {
+		Out: k.Out.Output(b.plant.Opus, func(packet []byte) {
 			b.mu.Lock()
 			defer b.mu.Unlock()
 			if !b.closed && o.on {
@@ -142,6 +142,6 @@ func (l *leg) newPath(k pathKey, passed bool) (*transcode.Path, error) {
 			}
 		}),
 		Inband: k.Inband,
-		Key:    func(e dtmf.Event) { b.owner.post(Event{Kind: EventKey, Side: l.which, Line: l.stream.index, Key: e}) },
+		Key:    func(e dtmf.Event) { b.owner.Post(Event{Kind: EventKey, Side: l.which, Line: l.stream.index, Key: e}) },
 	})
 }

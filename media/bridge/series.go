@@ -1,4 +1,4 @@
-package media
+package bridge
 
 import (
 	"tandem/media/relay"
@@ -35,7 +35,7 @@ func (l *leg) steadfast() bool {
 
 // unfollow has the session look at all that comes and goes by the transport
 // again. Called with mu held, before anything about it changes.
-func (w *way) unfollow() {
+func (w *Way) unfollow() {
 	for _, l := range w.legs {
 		l.unfollow()
 		if o := l.opposite(); o != nil {

@@ -1,8 +1,6 @@
-package media
+package bridge
 
 import (
-	"errors"
-	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"net/netip"
@@ -12,38 +10,37 @@ import (
 	"tandem/media/loop"
 	"tandem/media/quality"
 	"tandem/media/relay"
+	"tandem/media/sdp"
 	"tandem/media/transport"
 )
 
-// way is a transport and the legs that use it: one; more when m-lines are bundled.
-// Guarded by bridge.mu.
-type way struct {
+// Way is a transport and the legs that use it: one; more when m-lines are bundled.
+// Guarded by Bridge.mu.
+type Way struct {
 	transport.Transport
-	home  atomic.Pointer[bridge] // see lock
+	home  atomic.Pointer[Bridge] // see lock
 	legs  []*leg
 	first [1]*leg
 	which Which
 }
 
-// open opens ports for a side. Called with ctl held.
-func (b *bridge) open(as Which, n transport.Needs) (*way, error) {
-	w := &way{which: as}
+// open opens ports for a side.
+func (b *Bridge) open(as Which, n transport.Needs) (*Way, error) {
+	w := &Way{which: as}
 	w.home.Store(b)
 	w.legs = w.first[:0] // one leg, nearly always, needs no memory elsewhere
 	n.End = b.place(as)
-	err := w.Open(b.plant.host, w, n)
-	if errors.Is(err, relay.ErrPorts) {
-		err = fmt.Errorf("%w: %w", ErrFull, err)
-	}
-	return w, err
+	return w, w.Open(b.plant.Host, w, n)
 }
 
-// way finds or makes a side's transport of a stream; bundle is the index of the stream
-// whose it shares, -1 for none. Where there is one already, another waits beside it
-// until it is agreed to: the exchange may yet be refused. Called with ctl held.
-func (b *bridge) way(st *stream, as Which, n transport.Needs, bundle int) (*way, error) {
+// Carry finds or makes a side's transport of an m-line, which Line has made; bundle is
+// the index of the m-line whose it shares, -1 for none. Where there is one already,
+// another waits beside it until it is agreed to: the exchange may yet be refused.
+// relay.ErrPorts: none is left.
+func (b *Bridge) Carry(i int, as Which, n transport.Needs, bundle int) (*Way, error) {
+	st := b.streams[i]
 	l := st.legs[as]
-	var first *way // of the bundle
+	var first *Way // of the bundle
 	if bundle >= 0 && b.leg(bundle, as) != nil {
 		first = b.leg(bundle, as).coming()
 	}
@@ -79,9 +76,9 @@ func (b *bridge) way(st *stream, as Which, n transport.Needs, bundle int) (*way,
 	return w, nil
 }
 
-// anySocket is a socket of the bridge, so that all share a worker; nil when there is
+// Socket is any of the bridge, so that all of a call share a worker; nil when there is
 // none.
-func (b *bridge) anySocket() *relay.Socket {
+func (b *Bridge) Socket() *relay.Socket {
 	for _, st := range b.streams {
 		for _, l := range st.legs {
 			if l != nil && l.way.Socket() != nil {
@@ -93,14 +90,14 @@ func (b *bridge) anySocket() *relay.Socket {
 }
 
 // place is what a side of the bridge is called among those of all.
-func (b *bridge) place(w Which) loop.End { return loop.End{Session: b.serial, B: w == B} }
+func (b *Bridge) place(w Which) loop.End { return loop.End{Session: b.serial, B: w == B} }
 
 // bridge is the one the transport carries media for. It stays the same while its mu
-// or ctl is held.
-func (w *way) bridge() *bridge { return w.home.Load() }
+// is held, and during a call of its owner's.
+func (w *Way) bridge() *Bridge { return w.home.Load() }
 
 // lock takes mu of the transport's bridge, which may become another before that.
-func (w *way) lock() *bridge {
+func (w *Way) lock() *Bridge {
 	for {
 		b := w.home.Load()
 		b.mu.Lock()
@@ -113,7 +110,7 @@ func (w *way) lock() *bridge {
 
 // move gives the transport to a side of another bridge, without its legs. Called with
 // mu of the bridge it leaves held.
-func (w *way) move(to *bridge, as Which) {
+func (w *Way) move(to *Bridge, as Which) {
 	w.legs = w.first[:0]
 	w.which = as
 	w.home.Store(to)
@@ -121,29 +118,36 @@ func (w *way) move(to *bridge, as Which) {
 }
 
 // Lock is lock for what the transport does by itself.
-func (w *way) Lock() (unlock func()) { return w.lock().mu.Unlock }
+func (w *Way) Lock() (unlock func()) { return w.lock().mu.Unlock }
 
 // Changing has the bridge look at all that comes and goes by the transport again.
-func (w *way) Changing() { w.unfollow() }
+func (w *Way) Changing() { w.unfollow() }
 
 // Logger is the bridge's, for this side.
-func (w *way) Logger() *slog.Logger { return w.bridge().logger().With("side", w.which) }
+func (w *Way) Logger() *slog.Logger { return w.bridge().logger().With("side", w.which) }
+
+// ICE is Transport.ICE.
+func (w *Way) ICE(theirs sdp.ICE, mux bool) (sdp.ICE, error) {
+	b := w.lock()
+	defer b.mu.Unlock()
+	return w.Transport.ICE(theirs, mux)
+}
 
 // Secured tells of the outcome of a handshake.
-func (w *way) Secured(err error) {
+func (w *Way) Secured(err error) {
 	b := w.bridge()
 	switch {
 	case b.closed:
 	case err != nil:
-		b.owner.post(Event{Kind: EventSecurity, Side: w.which, Err: err})
+		b.owner.Post(Event{Kind: EventSecurity, Side: w.which, Err: err})
 	default:
-		b.owner.post(Event{Kind: EventSecure, Side: w.which})
+		b.owner.Post(Event{Kind: EventSecure, Side: w.which})
 	}
 }
 
 // lead is the leg whose agreement counts for the transport: the first that
 // carries anything.
-func (w *way) lead() *leg {
+func (w *Way) lead() *leg {
 	for _, l := range w.legs {
 		if l.on {
 			return l
@@ -153,7 +157,7 @@ func (w *way) lead() *leg {
 }
 
 // heard is when something came last from this side, on any leg.
-func (w *way) heard() (at time.Time) {
+func (w *Way) heard() (at time.Time) {
 	for _, l := range w.legs {
 		at = latest(at, l.heard)
 	}
@@ -163,7 +167,7 @@ func (w *way) heard() (at time.Time) {
 // renew begins the streams of a transport anew: who joins later with the same key
 // does not know how often their sequence numbers have wrapped, and under another
 // SSRC neither counters nor key stream are those of before (RFC 3711 §3.3.1, §9.1).
-func (w *way) renew() {
+func (w *Way) renew() {
 	for _, l := range w.legs {
 		if l.audio {
 			l.rewrite = *relay.NewRewrite(rand.Uint32())
@@ -174,7 +178,7 @@ func (w *way) renew() {
 }
 
 // Receive takes every datagram of this transport, on its worker's loop.
-func (w *way) Receive(socket *relay.Socket, b []byte, from netip.AddrPort, at time.Time) {
+func (w *Way) Receive(socket *relay.Socket, b []byte, from netip.AddrPort, at time.Time) {
 	home := w.lock()
 	defer home.mu.Unlock()
 	if home.closed || len(w.legs) == 0 {
@@ -195,7 +199,7 @@ func (w *way) Receive(socket *relay.Socket, b []byte, from netip.AddrPort, at ti
 }
 
 // datagram passes what is no RTP (UDPTL) between the sides as it is.
-func (w *way) datagram(b []byte, from netip.AddrPort, at time.Time) {
+func (w *Way) datagram(b []byte, from netip.AddrPort, at time.Time) {
 	if !w.TakeDatagram(from, at) {
 		return
 	}
@@ -208,7 +212,7 @@ func (w *way) datagram(b []byte, from netip.AddrPort, at time.Time) {
 }
 
 // rtp opens, judges and routes one RTP packet.
-func (w *way) rtp(b []byte, from netip.AddrPort, at time.Time) {
+func (w *Way) rtp(b []byte, from netip.AddrPort, at time.Time) {
 	if b = w.TakeRTP(b, from); b == nil {
 		return
 	}
@@ -222,14 +226,14 @@ func (w *way) rtp(b []byte, from netip.AddrPort, at time.Time) {
 		return
 	}
 	if moved {
-		w.bridge().owner.post(Event{Kind: EventLatched, Side: w.which, Line: l.stream.index, Addr: w.To()})
+		w.bridge().owner.Post(Event{Kind: EventLatched, Side: w.which, Line: l.stream.index, Addr: w.To()})
 	}
 	l.receive(b, at)
 }
 
 // legOf finds whose packet a payload number is, on a transport several legs
 // share.
-func (w *way) legOf(pt uint8) *leg {
+func (w *Way) legOf(pt uint8) *leg {
 	if len(w.legs) == 1 {
 		return w.legs[0]
 	}
@@ -244,7 +248,7 @@ func (w *way) legOf(pt uint8) *leg {
 }
 
 // rtcp takes reports: for audio they end here, for other media they pass.
-func (w *way) rtcp(b []byte, socket *relay.Socket, from netip.AddrPort, at time.Time) {
+func (w *Way) rtcp(b []byte, socket *relay.Socket, from netip.AddrPort, at time.Time) {
 	if b = w.TakeRTCP(b, socket, from); b == nil {
 		return
 	}

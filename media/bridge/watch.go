@@ -1,4 +1,4 @@
-package media
+package bridge
 
 import (
 	"time"
@@ -9,15 +9,15 @@ import (
 // Reports go out about every 5 s, each leg at its own time (RFC 3550 §6.2).
 const reportEvery = 5 * time.Second
 
-// watch looks after a bridge once a second: who is silent, whose consent
+// Watch looks after the bridge once a second: who is silent, whose consent
 // ended, what must be reported.
-func (b *bridge) watch(now time.Time, space []byte) {
+func (b *Bridge) Watch(now time.Time, space []byte) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {
 		return
 	}
-	last, limit := b.signalled, b.plant.c.Held
+	last, limit := b.signalled, b.plant.Held
 	for _, st := range b.streams {
 		for _, l := range st.legs {
 			if l == nil || !l.on {
@@ -26,7 +26,7 @@ func (b *bridge) watch(now time.Time, space []byte) {
 			l.watch(now, space)
 			last = latest(last, latest(l.heard, l.since))
 			if l.expected() {
-				limit = b.plant.c.Idle
+				limit = b.plant.Idle
 			}
 		}
 	}
@@ -34,7 +34,7 @@ func (b *bridge) watch(now time.Time, space []byte) {
 		b.idle = false
 	} else if !b.idle {
 		b.idle = true
-		b.owner.post(Event{Kind: EventIdle, For: quiet})
+		b.owner.Post(Event{Kind: EventIdle, For: quiet})
 	}
 }
 
@@ -43,22 +43,22 @@ func (l *leg) watch(now time.Time, space []byte) {
 	w := l.way
 	l.offload(now)
 	if l.stream.kind == "audio" && l.expected() && !l.oneWay {
-		quiet, limit := now.Sub(latest(l.heard, l.since)), b.plant.c.Silence
+		quiet, limit := now.Sub(latest(l.heard, l.since)), b.plant.Silence
 		if l.resting { // until it has something to say
-			limit = max(limit, b.plant.c.Idle)
+			limit = max(limit, b.plant.Idle)
 		}
 		if quiet >= limit {
 			l.oneWay = true
-			b.owner.post(Event{Kind: EventOneWay, Side: l.which, Line: l.stream.index, For: quiet})
+			b.owner.Post(Event{Kind: EventOneWay, Side: l.which, Line: l.stream.index, For: quiet})
 		}
 	}
 	if l.keys != nil && !l.lastKey.IsZero() {
 		if e, ended := l.keys.Idle(now.Sub(l.lastKey)); ended {
-			b.owner.post(Event{Kind: EventKey, Side: l.which, Line: l.stream.index, Key: e})
+			b.owner.Post(Event{Kind: EventKey, Side: l.which, Line: l.stream.index, Key: e})
 		}
 	}
 	if l == w.lead() && w.Consent(now, w.heard()) {
-		b.owner.post(Event{Kind: EventConsent, Side: l.which, Line: l.stream.index})
+		b.owner.Post(Event{Kind: EventConsent, Side: l.which, Line: l.stream.index})
 	}
 	if l.stream.kind == "audio" && now.After(l.nextRTCP) {
 		l.nextRTCP = now.Add(reportEvery)
@@ -93,7 +93,7 @@ func (l *leg) report(now time.Time, space []byte) {
 
 // byeAll tells every side that we stop sending (RFC 3550 §6.6). Called with mu
 // held.
-func (b *bridge) byeAll() {
+func (b *Bridge) byeAll() {
 	for _, st := range b.streams {
 		for _, l := range st.legs {
 			if l != nil && l.on && st.kind == "audio" && l.out.Started() {

@@ -1,4 +1,4 @@
-package media
+package bridge
 
 import (
 	"tandem/media/codec"
@@ -16,21 +16,21 @@ type tapKey struct {
 }
 
 // tapped is the tap a leg needs now, false when it needs none: for a recording,
-// and to find keys in audio that passes. Called with mu and ctl held.
+// and to find keys in audio that passes. Called with mu held.
 func (l *leg) tapped() (tapKey, bool) {
 	b := l.stream.bridge
 	voice, ok := l.voice()
 	if !ok {
 		return tapKey{}, false
 	}
-	want := b.owner.asked()
-	k := tapKey{voice: voice, recorder: want.recorder}
-	k.inband = l.path == nil && want.tones[l.which] == TonesHeard && voice.Event == route.None
+	want := b.owner.Asked()
+	k := tapKey{voice: voice, recorder: want.Recorder}
+	k.inband = l.path == nil && want.Tones[l.which] == dtmf.TonesHeard && voice.Event == route.None
 	return k, k.recorder != nil || k.inband
 }
 
-// settleTap makes, keeps or ends the tap of a leg. Called with ctl held and
-// without mu.
+// settleTap makes, keeps or ends the tap of a leg. Called without
+// mu.
 func (l *leg) settleTap() {
 	b := l.stream.bridge
 	b.mu.Lock()
@@ -70,7 +70,7 @@ func (l *leg) newTap(k tapKey) (*transcode.Path, error) {
 	}
 	if k.inband {
 		o.Inband = true
-		o.Key = func(e dtmf.Event) { b.owner.post(Event{Kind: EventKey, Side: l.which, Line: l.stream.index, Key: e}) }
+		o.Key = func(e dtmf.Event) { b.owner.Post(Event{Kind: EventKey, Side: l.which, Line: l.stream.index, Key: e}) }
 	}
-	return b.plant.pool.Add(o)
+	return b.plant.Pool.Add(o)
 }

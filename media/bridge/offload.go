@@ -1,4 +1,4 @@
-package media
+package bridge
 
 import (
 	"time"
@@ -7,18 +7,13 @@ import (
 	"tandem/media/route"
 )
 
-// settledFor is how long a direction must have been passed on unchanged before
-// it moves into the kernel: short calls and the beginnings of calls are not
-// worth it.
-const settledFor = 2 * time.Second
-
 // offload moves a direction into the kernel when nothing in it needs user
 // space. What was forwarded is read when somebody wants to know: for a report,
 // or because it is time to say that nothing comes. Called with mu held, once a
 // second.
 func (l *leg) offload(now time.Time) {
 	if l.flow != nil {
-		if c := &l.stream.bridge.plant.c; now.After(l.nextRTCP) || now.Sub(l.heard) >= min(c.Silence, c.Idle) {
+		if c := l.stream.bridge.plant; now.After(l.nextRTCP) || now.Sub(l.heard) >= min(c.Silence, c.Idle) {
 			l.accountAt(now)
 			if l.flow.Ended() {
 				l.onload() // the way there has changed; it may come back by the new one
@@ -29,7 +24,7 @@ func (l *leg) offload(now time.Time) {
 	l.account()
 	b := l.stream.bridge
 	o := l.opposite()
-	if o == nil || b.noKernel || l.building || now.Sub(latest(l.since, l.steady)) < settledFor || now.Sub(l.heard) > time.Second || !l.plain() || !o.plain() {
+	if o == nil || b.noKernel || l.building || now.Sub(latest(l.since, l.steady)) < b.plant.Settle || now.Sub(l.heard) > time.Second || !l.plain() || !o.plain() {
 		return
 	}
 	offsets, ok := o.rewrite.Offsets()
@@ -41,7 +36,7 @@ func (l *leg) offload(now time.Time) {
 		Offsets: offsets, Clock: uint32(l.in.Clock), Types: l.forwarded(),
 	}
 	l.unfollow()
-	flow, err := b.plant.plane.Offload(f)
+	flow, err := b.plant.Plane.Offload(f)
 	if err != nil {
 		b.noKernel = true
 		b.logger().Debug("media stays in user space", "err", err)
@@ -118,7 +113,7 @@ func (l *leg) onload() {
 }
 
 // onload takes all directions back. Called with mu held.
-func (b *bridge) onload() {
+func (b *Bridge) onload() {
 	for _, st := range b.streams {
 		for _, l := range st.legs {
 			l.onload()

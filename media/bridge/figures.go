@@ -1,4 +1,4 @@
-package media
+package bridge
 
 import (
 	"time"
@@ -6,8 +6,8 @@ import (
 	"tandem/media/route"
 )
 
-// figures closes an interval of every stream.
-func (b *bridge) figures(now time.Time) (list []StreamReport) {
+// Figures closes an interval of every stream.
+func (b *Bridge) Figures(now time.Time) (list []StreamReport) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, st := range b.streams {
@@ -33,7 +33,7 @@ func (l *leg) figures(now time.Time) LegReport {
 	w := l.way
 	r := LegReport{
 		On: l.on, Local: w.Advertised(), Remote: w.To(), Security: w.Security(),
-		Ready: w.Ready(), Converting: l.path != nil, Kernel: l.flow != nil,
+		Ready: w.Ready(), Converting: l.path != nil, Kernel: l.flow != nil, Series: l.series,
 		Received: l.in.Report(now), Hears: l.remote,
 		Dropped: l.dropped, Datagrams: l.raw, LastHeard: l.heard,
 	}

@@ -1,4 +1,4 @@
-package media
+package bridge
 
 import (
 	"errors"
@@ -17,14 +17,44 @@ import (
 var ErrNoAudio = errors.New("this side has no audio yet")
 
 // speaking is the leg of a side's first audio line.
-func (b *bridge) speaking(w Which) (*leg, error) {
+func (b *Bridge) speaking(w Which) (*leg, error) {
 	if l := b.speaker(w); l != nil {
 		return l, nil
 	}
 	return nil, ErrNoAudio
 }
 
-// press has whatever speaks to a leg's side send a key. Called with ctl held.
+// Press has whatever speaks to a side send a key, as an event where the side takes events,
+// else as a tone in the audio.
+func (b *Bridge) Press(to Which, e dtmf.Event) error {
+	l, err := b.speaking(to)
+	if err != nil {
+		return err
+	}
+	return l.press(e)
+}
+
+// Play lets a side hear a source, once Ready has told the rate of it, until it ends, is
+// replaced, or Stop is called; EventPlayed follows when it has ended by itself. ended, if
+// any, is called when it is done with, and must not wait.
+func (b *Bridge) Play(to Which, from transcode.Source, ended func()) error {
+	l, err := b.speaking(to)
+	if err != nil {
+		return err
+	}
+	return l.playing(from, ended, true)
+}
+
+// Stop ends what is played to a side; the other side is heard again.
+func (b *Bridge) Stop(to Which) {
+	for _, st := range b.streams {
+		if l := st.legs[to]; l != nil {
+			l.stop()
+		}
+	}
+}
+
+// press has whatever speaks to a leg's side send a key.
 func (l *leg) press(e dtmf.Event) error {
 	b := l.stream.bridge
 	b.mu.Lock()
@@ -60,8 +90,15 @@ func keyTime(e dtmf.Event) time.Duration {
 	return e.Duration + 100*time.Millisecond
 }
 
+// Ready is the rate at which something can be played to a side; ErrNoAudio, or why it
+// cannot.
+func (b *Bridge) Ready(to Which) (rate int, err error) {
+	_, rate, err = b.ready(to)
+	return rate, err
+}
+
 // ready finds a side's leg and the rate at which something can be played to it.
-func (b *bridge) ready(to Which) (*leg, int, error) {
+func (b *Bridge) ready(to Which) (*leg, int, error) {
 	l, err := b.speaking(to)
 	if err != nil {
 		return nil, 0, err
@@ -91,10 +128,10 @@ func (l *leg) newPlayer(k route.Said, rate int) (*transcode.Path, error) {
 	b := l.stream.bridge
 	clock := k.Format().Clock
 	begun := false
-	return b.plant.pool.Add(transcode.Options{
+	return b.plant.Pool.Add(transcode.Options{
 		In:   transcode.Input{PayloadType: route.None, CN: route.None, Event: route.None},
 		Rate: rate,
-		Out: k.Output(b.plant.c.Opus.options(), func(packet []byte) {
+		Out: k.Output(b.plant.Opus, func(packet []byte) {
 			b.mu.Lock()
 			defer b.mu.Unlock()
 			if !b.closed && l.on && l.agreed.CanSend {
@@ -109,7 +146,7 @@ func (l *leg) newPlayer(k route.Said, rate int) (*transcode.Path, error) {
 
 // playing starts a source on a leg's player, which is made if there is none and
 // ends with the source unless another was started by then. ended, if any, is
-// called when it is done with, and must not wait. Called with ctl held.
+// called when it is done with, and must not wait.
 func (l *leg) playing(from transcode.Source, ended func(), tell bool) error {
 	b := l.stream.bridge
 	if l.play == nil {
@@ -130,14 +167,14 @@ func (l *leg) playing(from transcode.Source, ended func(), tell bool) error {
 			ended()
 		}
 		if finished {
-			b.owner.soon(func() { b.played(l, n, tell) })
+			b.owner.Soon(func() { b.played(l, n, tell) })
 		}
 	})
 	return nil
 }
 
-// settlePlayer has what is played go on in the codec agreed to now. Called with
-// ctl held and without mu.
+// settlePlayer has what is played go on in the codec agreed to now. Called without
+// mu.
 func (l *leg) settlePlayer() {
 	b := l.stream.bridge
 	k, ok := route.Saying(&l.agreed)
@@ -153,7 +190,7 @@ func (l *leg) settlePlayer() {
 	}
 	if fresh == nil {
 		l.stop()
-		b.owner.post(Event{Kind: EventPlayed, Side: l.which, Line: l.stream.index})
+		b.owner.Post(Event{Kind: EventPlayed, Side: l.which, Line: l.stream.index})
 		return
 	}
 	b.mu.Lock()
@@ -164,7 +201,7 @@ func (l *leg) settlePlayer() {
 }
 
 // stop ends a leg's player, if it has one; keys that wait in it are sent all the
-// same. Called with ctl held.
+// same.
 func (l *leg) stop() {
 	b := l.stream.bridge
 	old := l.play
@@ -184,7 +221,7 @@ func (l *leg) stop() {
 }
 
 // played ends a leg's player when what ended is the last source it was given.
-func (b *bridge) played(l *leg, n int, tell bool) {
+func (b *Bridge) played(l *leg, n int, tell bool) {
 	if l.play == nil || n != l.plays {
 		return // another is playing by now
 	}
@@ -194,7 +231,7 @@ func (b *bridge) played(l *leg, n int, tell bool) {
 		l.stop()
 	}
 	if tell {
-		b.owner.post(Event{Kind: EventPlayed, Side: l.which, Line: l.stream.index})
+		b.owner.Post(Event{Kind: EventPlayed, Side: l.which, Line: l.stream.index})
 	}
 }
 

@@ -1,4 +1,4 @@
-package media
+package bridge
 
 import (
 	"slices"
@@ -32,25 +32,25 @@ func (l *leg) voice() (route.Heard, bool) {
 
 // input is where a path begins that only decodes a leg.
 func (l *leg) input(h route.Heard) transcode.Input {
-	return h.Input(l.stream.bridge.plant.c.Opus.DecodeInGo)
+	return h.Input(l.stream.bridge.plant.DecodeInGo)
 }
 
-// settleEars makes, keeps or ends what decodes a leg for listeners. Called with ctl
-// held and without mu.
+// settleEars makes, keeps or ends what decodes a leg for listeners. Called
+// without mu.
 func (l *leg) settleEars() {
 	b := l.stream.bridge
 	var wanted []earKey
 	b.mu.Lock()
 	if k, ok := l.voice(); ok && b.speaker(l.which) == l {
-		for _, e := range b.owner.asked().listeners {
-			if e.side == l.which {
+		for _, e := range b.owner.Asked().Listeners {
+			if e.Side == l.which {
 				wanted = append(wanted, earKey{k, e})
 			}
 		}
 	}
 	b.mu.Unlock()
 	var kept, fresh []ear
-	for _, e := range l.ears { // ctl alone changes them
+	for _, e := range l.ears { // packets do not change them
 		if slices.Contains(wanted, e.of) {
 			kept = append(kept, e)
 		}
@@ -81,7 +81,7 @@ func (l *leg) settleEars() {
 }
 
 // speaker is the leg of a side's first audio line that is on.
-func (b *bridge) speaker(w Which) *leg {
+func (b *Bridge) speaker(w Which) *leg {
 	for _, st := range b.streams {
 		if l := st.legs[w]; l != nil && l.on && st.kind == "audio" {
 			return l
@@ -91,11 +91,11 @@ func (b *bridge) speaker(w Which) *leg {
 }
 
 func (l *leg) newEar(k earKey) (*transcode.Path, error) {
-	return l.stream.bridge.plant.pool.Add(transcode.Options{
+	return l.stream.bridge.plant.Pool.Add(transcode.Options{
 		In:   l.input(k.voice),
-		Rate: k.to.rate,
+		Rate: k.to.Rate,
 		Out:  transcode.Output{Format: codec.Format{}, CN: route.None, Event: route.None},
-		Tap:  func(pcm []int16, _ int) { k.to.hear(pcm) },
+		Tap:  func(pcm []int16, _ int) { k.to.Hear(pcm) },
 	})
 }
 

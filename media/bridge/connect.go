@@ -1,4 +1,4 @@
-package media
+package bridge
 
 import (
 	"net/netip"
@@ -9,11 +9,11 @@ import (
 	"tandem/media/sdp"
 )
 
-// connect puts a side's new agreement into force: addresses and keys of its
+// Connect puts a side's new agreement into force: addresses and keys of its
 // legs, then the routes of both directions of every stream. another says that who
 // agreed is not whom we offered our keys to, or not he alone; near is where the side's
 // signalling comes from.
-func (b *bridge) connect(w Which, agreed []sdp.Agreed, near netip.Addr, another bool) error {
+func (b *Bridge) Connect(w Which, agreed []sdp.Agreed, near netip.Addr, another bool) error {
 	var after []func()
 	var failed error
 	now := time.Now()
@@ -46,7 +46,7 @@ func (b *bridge) connect(w Which, agreed []sdp.Agreed, near netip.Addr, another 
 	for _, f := range after {
 		f()
 	}
-	b.settle()
+	b.Settle()
 	return failed
 }
 
