@@ -5,6 +5,8 @@ import (
 	"hash/maphash"
 	"net/netip"
 	"time"
+
+	"tandem/rtc"
 )
 
 // Known reports whether a message comes from where somebody has proved who he is
@@ -38,10 +40,18 @@ func (g *Gate) known(from netip.AddrPort, message []byte, now func() time.Time) 
 
 var nonceParam = []byte(`nonce="`)
 
-// Remember counts a sender among the known ones: a phone whose binding was
-// restored.
-func (g *Gate) Remember(from netip.AddrPort) {
-	hash, today := g.spot(from), day(time.Now())
+// Remember counts a sender among the known ones, and as a place where user has proved
+// who he is: a phone whose binding was restored. Otherwise guesses for a user would
+// shut out his phones once the server has been started anew.
+func (g *Gate) Remember(from netip.AddrPort, user rtc.AOR) {
+	now := time.Now()
+	g.knows(from, now)
+	g.throttle.remember(&attempt{place(from.Addr()), from.Port(), []byte(user.User()), []byte(user.Domain())}, now)
+}
+
+// knows counts a sender among the known ones.
+func (g *Gate) knows(from netip.AddrPort, now time.Time) {
+	hash, today := g.spot(from), day(now)
 	g.today.Store(uint32(today))
 	g.senders.bucket(hash).add(hash, today)
 }

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"fmt"
 	"net/netip"
 	"testing"
 	"time"
@@ -38,9 +39,35 @@ func TestKnownSenders(t *testing.T) {
 	if f.Known(netip.AddrPortFrom(here.Addr(), 1), nil) {
 		t.Error("another port of his address is known")
 	}
-	f.Remember(other)
+	f.Remember(other, "sip:alice@example.com")
 	if !f.Known(other, nil) {
 		t.Error("who is to be remembered is not known")
+	}
+}
+
+// After a restart the phones of a user go on while others guess for him, whom a new
+// place waits for.
+func TestRememberedPhoneIsNotSlowedDown(t *testing.T) {
+	f := newFixture(t, nil)
+	f.Remember(netip.MustParseAddrPort("192.0.2.1:5060"), "sip:alice@example.com")
+	f.now = time.Now()
+	for i := range 100 {
+		f.from = fmt.Sprintf("203.0.113.%d:5060", i)
+		f.login(register("alice"), "alice", "wrong-password")
+	}
+	for _, c := range []struct {
+		from string
+		want act
+		code int
+	}{
+		{"192.0.2.1:5060", actPass, 0},
+		{"192.0.2.1:5061", actPass, 0}, // by a new connection
+		{"198.51.100.7:5060", actRefuse, 503},
+	} {
+		f.from = c.from
+		if _, v := f.login(register("alice"), "alice", password); v.act != c.want || v.code != c.code || v.code != 0 && v.retry <= 0 {
+			t.Errorf("from %s: act %d, %d %s, to be tried again after %s", c.from, v.act, v.code, v.reason, v.retry)
+		}
 	}
 }
 

@@ -350,10 +350,8 @@ func (s *throttleShard) add(key uint64, f *failures) *failures {
 
 // succeeded forgets the failures of a pair, and knows the device from now on.
 func (t *throttle) succeeded(a *attempt, now time.Time) {
+	t.remember(a, now)
 	one := t.pair(a)
-	b, today := t.known.bucket(one), day(now)
-	b.add(one, today)
-	b.add(t.device(a), today)
 	_, s := t.address(a.addr)
 	if s.live.Load() == 0 {
 		return
@@ -363,6 +361,14 @@ func (t *throttle) succeeded(a *attempt, now time.Time) {
 	if f := s.at[one]; f != nil {
 		*f = failures{addr: f.addr, user: f.user}
 	}
+}
+
+// remember knows the device from now on.
+func (t *throttle) remember(a *attempt, now time.Time) {
+	one := t.pair(a)
+	b, today := t.known.bucket(one), day(now)
+	b.add(one, today)
+	b.add(t.device(a), today)
 }
 
 // bans in force, the one that ends last first.

@@ -64,7 +64,7 @@ func (g *Gate) verify(m *sip.Message, where netip.Addr, now time.Time, w *work) 
 	}
 	switch best.result {
 	case proofGood:
-		g.Remember(m.Source)
+		g.knows(m.Source, now)
 		g.throttle.succeeded(&attempt{where, m.Source.Port(), best.user, best.realm}, now)
 		best.secret.Use(now)
 	case proofWrong:

@@ -101,11 +101,7 @@ func (o options) callRun(ctx context.Context, name string) (out callRun, err err
 		return out, err
 	}
 	defer s.stop()
-	for _, pid := range append(s.pids(), os.Getpid()) {
-		for _, p := range processes(pid) {
-			media.Prefer(p)
-		}
-	}
+	preferred(s)
 	rl, err := newRelay(s.trusted, window, users, "INVITE")
 	if err != nil {
 		return out, err
@@ -136,6 +132,16 @@ func (o options) callRun(ctx context.Context, name string) (out callRun, err err
 	out.perSec, out.loss = 1000*f.Core/heldCalls, f.Loss
 	out.long, err = hold(ctx, s, rl, longCalls, long)
 	return out, err
+}
+
+// preferred puts the server and this program before other work of the machine, where
+// that is allowed.
+func preferred(s *server) {
+	for _, pid := range append(s.pids(), os.Getpid()) {
+		for _, p := range processes(pid) {
+			media.Prefer(p)
+		}
+	}
 }
 
 // hold sets calls up between the sockets of a relay, lets their ends speak, and hangs

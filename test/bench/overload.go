@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // The overload run: known phones refresh their registrations at a steady rate
@@ -53,6 +55,7 @@ func (o options) overload(w io.Writer) error {
 		return err
 	}
 	defer ns.remove()
+	preferred(s)
 	phones, err := knownPhones(s)
 	if err != nil {
 		return err
@@ -236,6 +239,7 @@ func strangers(args []string) error {
 	if err := f.Parse(args); err != nil {
 		return err
 	}
+	_ = unix.Setpriority(unix.PRIO_PROCESS, 0, 0) // after the phones, who share this core
 	var socks []*socket
 	for range 32 {
 		s, err := dialTo("0.0.0.0", *to)

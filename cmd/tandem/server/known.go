@@ -34,12 +34,13 @@ func urgent(message []byte) bool {
 	return false
 }
 
-// rememberPhones counts the phones of restored bindings among the known senders.
+// rememberPhones counts the phones of restored bindings among the known senders: where
+// they are their users have proved who they are.
 func (s *Server) rememberPhones() {
-	for _, list := range s.location.All() {
+	for aor, list := range s.location.All() {
 		for i := range list {
 			if a := list[i].Flow.Remote; a.IsValid() {
-				s.gate.Remember(a)
+				s.gate.Remember(a, aor)
 			}
 		}
 	}
