@@ -96,7 +96,7 @@ func middle(all []callRun, of func(callRun) float64) float64 {
 }
 
 func (o options) callRun(ctx context.Context, name string) (out callRun, err error) {
-	s, err := o.start(name, users, true)
+	s, err := o.start(name, users, leading)
 	if err != nil {
 		return out, err
 	}

@@ -35,7 +35,7 @@ const peers = 8
 func registerCrowd(s *server) (scenario, error) {
 	c := &crowd{}
 	for i := range peers {
-		r, err := newRegister("UDP", s.port, window/peers, users, false)
+		r, err := newRegister("UDP", s.port, window/peers, users, first)
 		if err != nil {
 			return nil, err
 		}
@@ -96,7 +96,7 @@ func (o options) cores(w func(format string, a ...any)) error {
 
 // onCores is a run on a fresh server, the load on its cores.
 func (o options) onCores(cores string, make func(*server) (scenario, error)) (result, error) {
-	s, err := o.startOn("tandem", cores, users, false)
+	s, err := o.startOn("tandem", cores, users, proxying)
 	if err != nil {
 		return result{}, err
 	}

@@ -35,7 +35,7 @@ func (o options) export(w io.Writer) error {
 	if err := fillRecords(filepath.Join(data, "tandem.db")); err != nil {
 		return fmt.Errorf("writing %d records: %w", exportRecords, err)
 	}
-	s, err := startTandem(o.dir, o.tandem, "0", users, false) // which makes the tables of other rooms
+	s, err := startTandem(o.dir, o.tandem, "0", users, proxying) // which makes the tables of other rooms
 	if err != nil {
 		return err
 	}

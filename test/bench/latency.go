@@ -40,7 +40,7 @@ func (o options) timed(w io.Writer, calls float64) error {
 		if o.only != "" && o.only != "sip" && o.only != name {
 			continue
 		}
-		s, err := o.start(name, users, true)
+		s, err := o.start(name, users, leading)
 		if err != nil {
 			return err
 		}
@@ -64,7 +64,7 @@ func timedOn(s *server, rate float64) (rung, registered latency, lost int, err e
 	if err := registerCallees(s, calls); err != nil {
 		return nil, nil, 0, err
 	}
-	phones, err := newRegister("UDP", s.port, window, users/2, false)
+	phones, err := newRegister("UDP", s.port, window, users/2, first)
 	if err != nil {
 		return nil, nil, 0, err
 	}

@@ -43,14 +43,18 @@ type test struct {
 	bar   float64
 	total int
 	make  func(s *server) (scenario, error)
-	// led calls have their sound pass through the server.
-	led bool
+	setup setup
+	// users there are in all: each is registered once, without a warm-up; 0: as many as
+	// in other tests, who take turns.
+	users int
 	// settle is how long the server is left alone before memory is read again.
 	settle time.Duration
 }
 
 const (
-	bindings = "100,000 new bindings, UDP"
+	bindings = "first REGISTER, 100,000 new bindings, UDP"
+	// The same against a peer that writes each binding to SQLite before its answer.
+	durable = "first REGISTER, both to disk, UDP"
 	// A request as long as a MESSAGE, of a method that only the proxy knows, and the
 	// MESSAGE itself, which the room of messages delivers.
 	plain     = "like MESSAGE but proxied, UDP"
@@ -61,16 +65,31 @@ const (
 	window = 64
 	users  = 2000
 	held   = 100000
+	disk   = 10000 // bindings, which cost a peer that writes them one by one nearly 1 ms each
 )
 
+// registering makes a test's phones.
+func registering(proto string, users int, kind kind) func(*server) (scenario, error) {
+	return func(s *server) (scenario, error) { return newRegister(proto, s.port, window, users, kind) }
+}
+
+// relaying makes a test's callers and callees.
+func relaying(method string) func(*server) (scenario, error) {
+	return func(s *server) (scenario, error) { return newRelay(s.trusted, window, users, method) }
+}
+
 var tests = []test{
-	{"REGISTER, digest, UDP", 0.75, 150000, func(s *server) (scenario, error) { return newRegister("UDP", s.port, window, users, false) }, false, 0},
-	{"REGISTER, digest, TCP", 0.75, 100000, func(s *server) (scenario, error) { return newRegister("TCP", s.port, window, users, false) }, false, 0},
-	{"re-REGISTER, UDP", 0.75, 200000, func(s *server) (scenario, error) { return newRegister("UDP", s.port, window, users, true) }, false, 0},
-	{plain, 0.5, 200000, func(s *server) (scenario, error) { return newRelay(s.trusted, window, users, "NOTHING") }, false, 0},
-	{delivered, 0.4, 200000, func(s *server) (scenario, error) { return newRelay(s.trusted, window, users, "MESSAGE") }, false, 0},
-	{"call INVITE to BYE, UDP", 0.6, 60000, func(s *server) (scenario, error) { return newRelay(s.trusted, window, users, "INVITE") }, false, 0},
-	{"led call, INVITE to BYE, UDP", 0.6, 20000, func(s *server) (scenario, error) { return newRelay(s.trusted, window, users, "INVITE") }, true, 40 * time.Second},
+	{name: "REGISTER, fresh challenge, UDP", bar: 1, total: 150000, make: registering("UDP", users, first)},
+	{name: "REGISTER, fresh challenge, TCP", bar: 1, total: 100000, make: registering("TCP", users, first)},
+	{name: "refresh, same Call-ID, UDP", bar: 0.6, total: 200000, make: registering("UDP", users, refresh)},
+	{name: "refresh, new Call-ID, UDP", bar: 0.75, total: 200000, make: registering("UDP", users, known)},
+	{name: "refresh, new Call-ID and instance, UDP", bar: 1, total: 200000, make: registering("UDP", users, instance)},
+	{name: plain, bar: 0.5, total: 200000, make: relaying("NOTHING")},
+	{name: delivered, bar: 0.4, total: 200000, make: relaying("MESSAGE")},
+	{name: "call INVITE to BYE, UDP", bar: 0.6, total: 60000, make: relaying("INVITE")},
+	{name: "led call, INVITE to BYE, UDP", bar: 0.6, total: 20000, make: relaying("INVITE"), setup: leading, settle: 40 * time.Second},
+	{name: durable, bar: 0.1, total: disk, make: registering("UDP", disk, first), setup: writing, users: disk},
+	{name: bindings, bar: 1, total: held, make: registering("UDP", held, first), users: held, settle: 8 * time.Second},
 }
 
 func main() {
@@ -84,7 +103,7 @@ func main() {
 	var o options
 	flag.StringVar(&o.tandem, "tandem", "", "tandem binary (default: built from this checkout)")
 	flag.BoolVar(&o.quick, "quick", false, "one short round, closed loop only")
-	flag.IntVar(&o.rounds, "rounds", 2, "rounds; the best of each server counts")
+	flag.IntVar(&o.rounds, "rounds", 3, "rounds; the median of each server counts")
 	flag.Float64Var(&o.scale, "scale", 1, "multiplies the operations of a run")
 	flag.StringVar(&o.only, "only", "", "one part alone: calls; export; media; pint; presence; messages; sip; or SIP with one server alone: tandem or kamailio")
 	flag.StringVar(&o.match, "match", "", "only scenarios whose name contains this")
@@ -257,29 +276,26 @@ func pin(cores string) error {
 	return unix.SchedSetaffinity(0, &set)
 }
 
-func (o options) start(name string, n int, led bool) (*server, error) {
-	return o.startOn(name, "0", n, led)
+func (o options) start(name string, n int, setup setup) (*server, error) {
+	return o.startOn(name, "0", n, setup)
 }
 
-func (o options) startOn(name, cores string, n int, led bool) (*server, error) {
+func (o options) startOn(name, cores string, n int, setup setup) (*server, error) {
 	dir, err := os.MkdirTemp(o.dir, name)
 	if err != nil {
 		return nil, err
 	}
 	if name == "kamailio" {
-		return startKamailio(dir, cores, n, led)
+		return startKamailio(dir, cores, n, setup)
 	}
-	return startTandem(dir, o.tandem, cores, n, led)
+	return startTandem(dir, o.tandem, cores, n, setup)
 }
 
 // round runs every test, each on a fresh server: what one leaves behind,
 // bindings above all, is not the next one's load.
 func (o options) round(t *table, round int, name string) error {
 	fmt.Fprintf(os.Stderr, "round %d of %d: %s\n", round+1, o.rounds, name)
-	held := test{bindings, 0, held, func(s *server) (scenario, error) {
-		return newRegister("UDP", s.port, window, held, false)
-	}, false, 8 * time.Second}
-	for _, test := range append(tests[:len(tests):len(tests)], held) {
+	for _, test := range tests {
 		if !strings.Contains(test.name, o.match) {
 			continue
 		}
@@ -293,15 +309,12 @@ func (o options) round(t *table, round int, name string) error {
 }
 
 func (o options) once(name string, test test) (result, error) {
-	n := users
-	if test.name == bindings {
-		n = held
-	}
-	s, err := o.start(name, n, test.led)
+	s, err := o.start(name, max(users, test.users), test.setup)
 	if err != nil {
 		return result{}, err
 	}
 	defer s.stop()
+	preferred(s)
 	if err := verifies(s); err != nil {
 		return result{}, err
 	}
@@ -310,7 +323,7 @@ func (o options) once(name string, test test) (result, error) {
 
 // verifies makes sure that a server looks at passwords at all.
 func verifies(s *server) error {
-	r, err := newRegister("UDP", s.port, 1, 1, false)
+	r, err := newRegister("UDP", s.port, 1, 1, first)
 	if err != nil {
 		return err
 	}
@@ -337,7 +350,7 @@ func (o options) measure(s *server, test test) (result, error) {
 	}
 	before := s.leftovers()
 	total := int(float64(test.total) * o.scale)
-	if test.bar > 0 {
+	if test.users == 0 {
 		drive(sc, window, max(users, total/10), 0)
 	}
 	drops, cpu := socketDrops(s.port), s.cpu()
@@ -355,13 +368,13 @@ func (o options) measure(s *server, test test) (result, error) {
 	wait()
 	r.CPU, r.Drops = s.cpu()-cpu, socketDrops(s.port)-drops
 	r.Memory = s.memory()
-	if test.bar > 0 && !o.quick {
+	if test.users == 0 && !o.quick {
 		o.pace(sc, s, &r)
 	}
 	if test.settle > 0 {
 		time.Sleep(test.settle)
 		r.Settled = s.memory()
-		if s.http != 0 && test.led {
+		if s.http != 0 && test.setup == leading {
 			fmt.Fprintf(os.Stderr, "  before:     %s\n  after %s: %s\n", before, test.settle, s.leftovers())
 		}
 	}
@@ -386,7 +399,7 @@ func (o options) pace(sc scenario, s *server, r *result) {
 
 // registerCallees binds every user to the callee's socket.
 func registerCallees(s *server, rl *relay) error {
-	reg, err := newRegister("UDP", s.port, window, users, false)
+	reg, err := newRegister("UDP", s.port, window, users, first)
 	if err != nil {
 		return err
 	}

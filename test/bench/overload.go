@@ -32,7 +32,7 @@ const (
 
 // knownPhones are phones that a server knows: all are registered.
 func knownPhones(s *server) (*register, error) {
-	phones, err := newRegister("UDP", s.port, knownSlots, users, true)
+	phones, err := newRegister("UDP", s.port, knownSlots, users, refresh)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +95,7 @@ func (o options) startOpen() (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return startTandemAt(dir, o.tandem, "0", users, "0.0.0.0", false)
+	return startTandemAt(dir, o.tandem, "0", users, "0.0.0.0", proxying)
 }
 
 // outcome is what known users got.

@@ -47,7 +47,7 @@ func (o options) pint(w io.Writer) error {
 }
 
 func (o options) pintRound(w io.Writer) error {
-	s, err := o.start("tandem", 0, true)
+	s, err := o.start("tandem", 0, leading)
 	if err != nil {
 		return err
 	}

@@ -1,13 +1,13 @@
 package main
 
-// register is REGISTER with digest. Fresh: an unauthorised REGISTER, its 401,
-// the authorised one, its 200. Refresh: one authorised REGISTER with a nonce
-// already in use. The users take turns.
+import "bytes"
+
+// register is REGISTER with digest, as its kind has it. The users take turns.
 type register struct {
 	s       wire
 	proto   string
 	cred    *credentials
-	refresh bool
+	kind    kind
 	seqs    []uint32
 	user    []int // by slot
 	asked   []int // challenges of the operation, by slot
@@ -20,7 +20,23 @@ type register struct {
 	cseq    []int // by user
 }
 
-func newRegister(proto string, port, window, users int, refresh bool) (*register, error) {
+// kind is what a phone has and sends when it registers.
+type kind uint8
+
+const (
+	// first is a REGISTER without credentials, its 401, one with, its 200. The Call-ID is
+	// new each time. A user's first one makes a binding, later ones move it.
+	first kind = iota
+	// known is one REGISTER with a nonce in use, by a Call-ID that is new each time.
+	known
+	// refresh is the same by the Call-ID that the phone keeps.
+	refresh
+	// instance is known by a phone with an instance (RFC 5626), whose new Call-ID ends
+	// its temporary GRUUs.
+	instance
+)
+
+func newRegister(proto string, port, window, users int, kind kind) (*register, error) {
 	var s wire
 	var err error
 	if proto == "TCP" {
@@ -31,7 +47,7 @@ func newRegister(proto string, port, window, users int, refresh bool) (*register
 	if err != nil {
 		return nil, err
 	}
-	return &register{s: s, proto: proto, cred: newCredentials(users), refresh: refresh, users: users,
+	return &register{s: s, proto: proto, cred: newCredentials(users), kind: kind, users: users,
 		seqs: make([]uint32, window), user: make([]int, window), asked: make([]int, window),
 		nonce: make([][]byte, users), nc: make([]int, users), cseq: make([]int, users)}, nil
 }
@@ -44,7 +60,7 @@ func (r *register) begin(slot int) {
 	u := r.from + r.next
 	r.next = (r.next + 1) % r.users
 	r.user[slot], r.asked[slot] = u, 0
-	if !r.refresh {
+	if r.kind == first {
 		r.nonce[u] = nil
 	}
 	r.send(slot)
@@ -53,7 +69,8 @@ func (r *register) begin(slot int) {
 func (r *register) send(slot int) {
 	u := r.user[slot]
 	r.cseq[u]++
-	r.s.queue(appendRegister(r.s.buf(), u, slot, r.seqs[slot], r.cseq[u], r.s.local(), r.contact, r.proto, r.authorise(u)))
+	m := registration{user: u, slot: slot, seq: r.seqs[slot], cseq: r.cseq[u], port: r.s.local(), contact: r.contact, proto: r.proto, kind: r.kind}
+	r.s.queue(m.append(r.s.buf(), r.authorise(u)))
 }
 
 // authorise returns what appends the credentials of a user, nil without a nonce.
@@ -65,48 +82,73 @@ func (r *register) authorise(u int) func([]byte) []byte {
 	return func(b []byte) []byte { return r.cred.append(b, u, r.nonce[u], r.nc[u]) }
 }
 
-func appendRegister(b []byte, user, slot int, seq uint32, cseq, port, contact int, proto string, auth func([]byte) []byte) []byte {
+// registration is one REGISTER.
+type registration struct {
+	user, slot    int
+	seq           uint32
+	cseq          int
+	port, contact int // contact 0: the port
+	proto         string
+	kind          kind
+}
+
+// append writes it; the tag of From names the slot and its operation.
+func (m *registration) append(b []byte, auth func([]byte) []byte) []byte {
 	b = append(b, "REGISTER sip:"+domain+" SIP/2.0\r\nVia: SIP/2.0/"...)
-	b = append(append(b, proto...), " 127.0.0.1:"...)
-	b = appendInt(b, port)
+	b = append(append(b, m.proto...), " 127.0.0.1:"...)
+	b = appendInt(b, m.port)
 	b = append(b, ";rport;branch=z9hG4bKr"...)
-	b = appendInt(b, slot)
+	b = m.appendName(b, '.')
 	b = append(b, '.')
-	b = appendInt(b, int(seq))
-	b = append(b, '.')
-	b = appendInt(b, cseq)
+	b = appendInt(b, m.cseq)
 	b = append(b, "\r\nMax-Forwards: 70\r\nFrom: <sip:u"...)
-	b = appendInt(b, user)
-	b = append(b, "@"+domain+">;tag=f"...)
-	b = appendInt(b, int(seq))
+	b = appendInt(b, m.user)
+	b = append(b, "@"+domain+">;tag="...)
+	b = m.appendName(b, '-')
 	b = append(b, "\r\nTo: <sip:u"...)
-	b = appendInt(b, user)
+	b = appendInt(b, m.user)
 	b = append(b, "@"+domain+">\r\nCall-ID: "...)
-	b = appendInt(b, slot)
-	b = append(b, '-')
-	b = appendInt(b, int(seq))
-	b = append(b, "@bench\r\nCSeq: "...)
-	b = appendInt(b, cseq)
-	b = append(b, " REGISTER\r\nContact: <sip:u"...)
-	b = appendInt(b, user)
-	b = append(b, "@127.0.0.1:"...)
-	if contact == 0 {
-		contact = port
+	if m.kind == refresh {
+		b = append(appendInt(append(b, "phone-of-u"...), m.user), "@bench"...)
+	} else {
+		b = append(m.appendName(b, '-'), "@bench"...)
 	}
-	b = appendInt(b, contact)
-	if proto == "TCP" {
+	b = append(b, "\r\nCSeq: "...)
+	b = appendInt(b, m.cseq)
+	b = append(b, " REGISTER\r\nContact: <sip:u"...)
+	b = appendInt(b, m.user)
+	b = append(b, "@127.0.0.1:"...)
+	if m.contact == 0 {
+		b = appendInt(b, m.port)
+	} else {
+		b = appendInt(b, m.contact)
+	}
+	if m.proto == "TCP" {
 		b = append(b, ";transport=tcp"...)
 	}
-	b = append(b, ">\r\n"...)
+	b = append(b, '>')
+	if m.kind == instance {
+		b = append(b, `;+sip.instance="<urn:uuid:00000000-0000-1000-8000-`...)
+		for at := 1 << 44; at > 0; at >>= 4 {
+			b = append(b, "0123456789abcdef"[m.user/at&15])
+		}
+		b = append(b, `>"`...)
+	}
+	b = append(b, "\r\n"...)
 	if auth != nil {
 		b = auth(b)
 	}
 	return append(b, "Expires: 3600\r\nUser-Agent: bench/1.0 (closed loop)\r\nAllow: INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, NOTIFY\r\nContent-Length: 0\r\n\r\n"...)
 }
 
+func (m *registration) appendName(b []byte, between byte) []byte {
+	return appendInt(append(appendInt(b, m.slot), between), int(m.seq))
+}
+
 func (r *register) poll(done func(int, bool)) int {
 	n := r.s.read(func(msg []byte) {
-		slot := slotOf(msg, r.seqs)
+		from := line(msg, "From: ")
+		slot := slotNamed(from[bytes.LastIndexByte(from, '=')+1:], r.seqs)
 		if slot < 0 {
 			return
 		}

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"database/sql"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -16,6 +17,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	_ "modernc.org/sqlite" // the driver named "sqlite"
 )
 
 // server is a SIP server under test, running on the cores it was pinned to.
@@ -75,12 +78,21 @@ func stop(cmd *exec.Cmd) {
 	}
 }
 
+// setup is what a server is made ready for.
+type setup uint8
+
+const (
+	proxying setup = iota // calls pass through
+	leading               // calls and their sound are led through
+	writing               // each binding is on disk before it is acknowledged, which Tandem's always are
+)
+
 //go:embed kamailio.cfg
 var kamailioConfig string
 
 // startKamailio starts Kamailio, with rtpengine beside it for the sound of led
 // calls.
-func startKamailio(dir, cores string, users int, led bool) (*server, error) {
+func startKamailio(dir, cores string, users int, setup setup) (*server, error) {
 	bin, err := exec.LookPath("kamailio")
 	if err != nil {
 		bin = "/usr/sbin/kamailio"
@@ -95,19 +107,45 @@ func startKamailio(dir, cores string, users int, led bool) (*server, error) {
 	s := &server{name: "kamailio", port: freePort(), log: filepath.Join(dir, "kamailio.log")}
 	s.trusted = s.port
 	ng := freePort()
-	cfg := strings.NewReplacer("@NG@", strconv.Itoa(ng), "@PORT@", strconv.Itoa(s.port), "@MODULES@", modules[0], "@USERS@", strconv.Itoa(users)).Replace(kamailioConfig)
+	database := filepath.Join(dir, "kamailio.db")
+	cfg := strings.NewReplacer("@DB@", database, "@NG@", strconv.Itoa(ng), "@PORT@", strconv.Itoa(s.port), "@MODULES@", modules[0], "@USERS@", strconv.Itoa(users)).Replace(kamailioConfig)
 	file := filepath.Join(dir, "kamailio.cfg")
 	if err := os.WriteFile(file, []byte(cfg), 0o644); err != nil {
 		return nil, err
 	}
 	args := []string{"-f", file, "-DD", "-E", "-m", "4096", "-M", "64", "-x", "fm", "-X", "fm", "-Y", dir, "-P", filepath.Join(dir, "kamailio.pid")}
-	if led {
+	switch setup {
+	case leading:
 		if s.relay, err = startRTPEngine(dir, cores, ng); err != nil {
 			return nil, err
 		}
 		args = append(args, "-A", "WITH_RTP")
+	case writing:
+		if err := makeTables(database); err != nil {
+			return nil, err
+		}
+		args = append(args, "-A", "WITH_DB")
 	}
 	return s, s.start(cores, bin, args...)
+}
+
+// makeTables makes the database of Kamailio's bindings, as kamdbctl does.
+func makeTables(file string) error {
+	db, err := sql.Open("sqlite", file)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	for _, name := range []string{"standard", "usrloc"} {
+		text, err := os.ReadFile("/usr/share/kamailio/db_sqlite/" + name + "-create.sql")
+		if err != nil {
+			return fmt.Errorf("%w; install it with: apt-get install kamailio-sqlite-modules", err)
+		}
+		if _, err := db.Exec(string(text)); err != nil {
+			return fmt.Errorf("making the tables of %s: %w", name, err)
+		}
+	}
+	return nil
 }
 
 // startRTPEngine starts the relay as its users do where its kernel module is not
@@ -153,12 +191,12 @@ const ledConfig = `telephony: {all_calls: true}
 media: {kernel: "off", interfaces: [{addr: 127.0.0.1}]}
 `
 
-func startTandem(dir, bin, cores string, users int, led bool) (*server, error) {
-	return startTandemAt(dir, bin, cores, users, "127.0.0.1", led)
+func startTandem(dir, bin, cores string, users int, setup setup) (*server, error) {
+	return startTandemAt(dir, bin, cores, users, "127.0.0.1", setup)
 }
 
 // startTandemAt has it listen by UDP at another address.
-func startTandemAt(dir, bin, cores string, users int, addr string, led bool) (*server, error) {
+func startTandemAt(dir, bin, cores string, users int, addr string, setup setup) (*server, error) {
 	s := &server{name: "tandem", port: freePort(), trusted: freePort(), http: freePort(), log: filepath.Join(dir, "tandem.log")}
 	data := filepath.Join(dir, "tandem")
 	if err := os.MkdirAll(data, 0o755); err != nil {
@@ -166,7 +204,7 @@ func startTandemAt(dir, bin, cores string, users int, addr string, led bool) (*s
 	}
 	file := filepath.Join(dir, "tandem.yaml")
 	cfg := fmt.Sprintf(tandemConfig, data, addr, s.port, s.port, s.trusted, s.http)
-	if led {
+	if setup == leading {
 		cfg += ledConfig
 	} else {
 		cfg += proxyConfig
@@ -271,7 +309,8 @@ func (s *server) answers() bool {
 	}
 	defer c.Close()
 	port := c.LocalAddr().(*net.UDPAddr).Port
-	c.Write(appendRegister(nil, 0, 0, 1, 1, port, 0, "UDP", nil))
+	m := registration{seq: 1, cseq: 1, port: port, proto: "UDP"}
+	c.Write(m.append(nil, nil))
 	c.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
 	var b [maxSize]byte
 	n, err := c.Read(b[:])

@@ -40,7 +40,7 @@ type sippCounts struct {
 
 // sipp runs the paced scenarios through a fresh server.
 func (o options) sipp(name string) error {
-	s, err := o.start(name, users, false)
+	s, err := o.start(name, users, proxying)
 	if err != nil {
 		return err
 	}
@@ -161,7 +161,7 @@ func readSipp(file string) (c sippCounts, err error) {
 
 // registerAt binds every user to a port of this machine.
 func registerAt(s *server, port int) error {
-	reg, err := newRegister("UDP", s.port, window, users, false)
+	reg, err := newRegister("UDP", s.port, window, users, first)
 	if err != nil {
 		return err
 	}

@@ -3,19 +3,19 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"time"
 )
 
-// table keeps the best result of each test and server.
+// table keeps the results of each test and server.
 type table struct {
 	names []string
 	bars  map[string]float64
-	best  map[[2]string]result
-	worst map[[2]string]float64
+	all   map[[2]string][]result
 }
 
 func newTable() *table {
-	return &table{bars: map[string]float64{}, best: map[[2]string]result{}, worst: map[[2]string]float64{}}
+	return &table{bars: map[string]float64{}, all: map[[2]string][]result{}}
 }
 
 func (t *table) add(test, server string, bar float64, r result) {
@@ -24,28 +24,54 @@ func (t *table) add(test, server string, bar float64, r result) {
 		t.bars[test] = bar
 	}
 	k := [2]string{test, server}
-	if old, ok := t.best[k]; !ok || r.perOp() < old.perOp() {
-		t.best[k] = r
+	t.all[k] = append(t.all[k], r)
+}
+
+// rounds are the results of a test on one server.
+type rounds []result
+
+func (t *table) rounds(test, server string) rounds {
+	all := slices.Clone(t.all[[2]string{test, server}])
+	slices.SortFunc(all, func(a, b result) int { return int(a.CPU)/max(1, a.Ops) - int(b.CPU)/max(1, b.Ops) })
+	return all
+}
+
+// median is the result in the middle, the zero result of none.
+func (r rounds) median() result {
+	if len(r) == 0 {
+		return result{}
 	}
-	t.worst[k] = max(t.worst[k], r.perOp())
+	return r[len(r)/2]
+}
+
+func (r rounds) String() string {
+	if len(r) == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.1f (%.1f to %.1f)", r.median().perOp(), r[0].perOp(), r[len(r)-1].perOp())
+}
+
+// lost is how many operations ended badly or not at all, of all rounds.
+func (r rounds) lost() (n int) {
+	for i := range r {
+		n += r[i].Lost + r[i].Failed
+	}
+	return n
 }
 
 func (t *table) print(w io.Writer) {
-	fmt.Fprintf(w, "\n%s, CPU of the server in µs per operation, best of the rounds (worst in brackets)\n\n", time.Now().Format(time.DateOnly))
+	fmt.Fprintf(w, "\n%s, CPU of the server in µs per operation, median of the rounds (least to most)\n\n", time.Now().Format(time.DateOnly))
 	fmt.Fprintln(w, "| scenario | Kamailio | Tandem | ratio | bar | lost K/T | lost at 0.9 K/T | MiB after K/T |")
 	fmt.Fprintln(w, "|---|---|---|---|---|---|---|---|")
 	for _, n := range t.names {
-		k, d := t.best[[2]string{n, "kamailio"}], t.best[[2]string{n, "tandem"}]
-		ratio, bar := "-", "-"
+		ofK, ofT := t.rounds(n, "kamailio"), t.rounds(n, "tandem")
+		k, d := ofK.median(), ofT.median()
+		ratio := "-"
 		if k.Ops > 0 && d.Ops > 0 {
 			ratio = fmt.Sprintf("%.2f", d.perOp()/k.perOp())
 		}
-		if t.bars[n] > 0 {
-			bar = fmt.Sprintf("%.2f", t.bars[n])
-		}
-		fmt.Fprintf(w, "| %s | %.1f (%.1f) | %.1f (%.1f) | %s | %s | %d/%d | %s | %.0f/%.0f |\n", n,
-			k.perOp(), t.worst[[2]string{n, "kamailio"}], d.perOp(), t.worst[[2]string{n, "tandem"}],
-			ratio, bar, k.Lost+k.Failed, d.Lost+d.Failed, atPace(k, d), k.Memory, d.Memory)
+		fmt.Fprintf(w, "| %s | %s | %s | %s | %.2f | %d/%d | %s | %.0f/%.0f |\n", n, ofK, ofT,
+			ratio, t.bars[n], ofK.lost(), ofT.lost(), atPace(k, d), k.Memory, d.Memory)
 		if k.Settled > 0 || d.Settled > 0 {
 			bar := "-"
 			if n == bindings {
@@ -58,7 +84,7 @@ func (t *table) print(w io.Writer) {
 
 // against prints what one operation of Tandem costs of another.
 func (t *table) against(w io.Writer, name, base string, bar float64) {
-	a, b := t.best[[2]string{name, "tandem"}], t.best[[2]string{base, "tandem"}]
+	a, b := t.rounds(name, "tandem").median(), t.rounds(base, "tandem").median()
 	if a.Ops > 0 && b.Ops > 0 {
 		fmt.Fprintf(w, "\nTandem, %s against %s: %.2f, bar %.2f\n", name, base, a.perOp()/b.perOp(), bar)
 	}

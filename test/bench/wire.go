@@ -45,15 +45,20 @@ func code(msg []byte) int {
 	return int(msg[8]-'0')*100 + int(msg[9]-'0')*10 + int(msg[10]-'0')
 }
 
-// slotOf reads the slot from a Call-ID "slot-sequence@bench" and checks the
-// sequence; -1 for what belongs to an operation that is over.
+// slotOf reads the slot from a Call-ID "slot-sequence@bench", as slotNamed does.
 func slotOf(msg []byte, seqs []uint32) int {
-	id := line(msg, "Call-ID: ")
-	dash, at := bytes.IndexByte(id, '-'), bytes.IndexByte(id, '@')
-	if dash < 0 || at < dash {
+	name, _, _ := bytes.Cut(line(msg, "Call-ID: "), []byte("@"))
+	return slotNamed(name, seqs)
+}
+
+// slotNamed reads "slot-sequence" and checks the sequence; -1 for what belongs to an
+// operation that is over.
+func slotNamed(name []byte, seqs []uint32) int {
+	dash := bytes.IndexByte(name, '-')
+	if dash < 0 {
 		return -1
 	}
-	slot, seq := number(id[:dash]), number(id[dash+1:at])
+	slot, seq := number(name[:dash]), number(name[dash+1:])
 	if slot >= len(seqs) || uint32(seq) != seqs[slot] {
 		return -1
 	}
