@@ -53,7 +53,8 @@ type rule struct {
 var layers = []rule{
 	{"rtc/sip", nil, "messages are the ground floor"},
 	{"rtc/sip/torture", nil, "messages as octets, for tests"},
-	{"rtc/transport", []string{"rtc/sip"}, "a transport knows messages, not what they mean"},
+	{"rtc/transport/sieve", nil, "the kernel is told of addresses, not why"},
+	{"rtc/transport", []string{"rtc/sip", "rtc/transport/sieve"}, "a transport knows messages, not what they mean"},
 	{"rtc/transaction", []string{"rtc/sip", "rtc/transport"}, "the stack is built upwards"},
 	{"rtc/resolve", []string{"rtc/sip", "rtc/transport"}, "it finds targets; it sends nothing"},
 	{"rtc/internal/rows", nil, "stores in memory keep rows, whatever those are"},

@@ -62,6 +62,9 @@ type Config struct {
 	// Impostor is told of a request by a user in somebody else's name, which is refused; m
 	// is not to be kept, and it must be quick. nil = nobody is told.
 	Impostor func(m *sip.Message, user rtc.AOR)
+	// Proved is told each time that somebody at an address has proved who he is, or is
+	// remembered to have; it must be quick. nil = nobody is told.
+	Proved func(from netip.Addr, now time.Time)
 	// Precheck finds what a request is refused for whoever sent it; it is asked
 	// before credentials are. nil = nothing.
 	Precheck func(r *rtc.Request) error

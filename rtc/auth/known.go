@@ -54,6 +54,9 @@ func (g *Gate) knows(from netip.AddrPort, now time.Time) {
 	hash, today := g.spot(from), day(now)
 	g.today.Store(uint32(today))
 	g.senders.bucket(hash).add(hash, today)
+	if g.cfg.Proved != nil {
+		g.cfg.Proved(from.Addr(), now)
+	}
 }
 
 func (g *Gate) spot(from netip.AddrPort) uint64 {

@@ -28,6 +28,22 @@ func (t *Table) From(f transport.Flow) (*Peer, *rtc.Identity) {
 	return nil, nil
 }
 
+// Networks are those that peers send from: their addresses and their sources. It is
+// asked for seldom.
+func (t *Table) Networks(yield func(netip.Prefix) bool) {
+	x := t.current.Load()
+	for a := range x.places {
+		if n, err := a.Addr().Prefix(a.Addr().BitLen()); err == nil && !yield(n) {
+			return
+		}
+	}
+	for n := range x.sources {
+		if !yield(n) {
+			return
+		}
+	}
+}
+
 // Sends reports whether requests from an address are a peer's.
 func (t *Table) Sends(a netip.AddrPort) bool { return t != nil && t.current.Load().from(a) != nil }
 

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"net/netip"
 	"time"
+
+	"tandem/rtc/transport/sieve"
 )
 
 // Listen describes one listening address. An IPv6 address serves IPv6 only:
@@ -43,6 +45,9 @@ type Config struct {
 	// others when more comes in than can be served. It must be quick; nil: all
 	// senders are alike.
 	Known func(from netip.AddrPort, b []byte) bool
+	// Sieve says what the kernel lets through to the UDP sockets while far more comes in than
+	// can be read; nil: everything. Sockets of listeners that have Trusted are without.
+	Sieve *sieve.Config
 	// Keep says which accepted connections are not closed to make room for new
 	// ones when MaxConns is reached; nil: all are kept.
 	Keep func(Flow) bool

@@ -16,7 +16,9 @@ func (t *Transport) Pressure() float64 {
 				continue
 			}
 			if drops != s.drops {
-				fill = max(fill, droppedPressure)
+				if !s.sieved.Load() {
+					fill = max(fill, droppedPressure)
+				}
 				s.drops = drops
 			}
 			most = max(most, fill)

@@ -5,12 +5,15 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
 	"tandem/rtc/sip"
+	"tandem/rtc/transport/sieve"
 )
 
 // batchSize is how many datagrams one system call receives or sends at most.
@@ -21,12 +24,13 @@ const longestDatagram = 65535
 
 // udpSocket is one of the sockets of a UDP listener.
 type udpSocket struct {
-	conn  *net.UDPConn
-	raw   syscall.RawConn
-	v6    bool
-	count *counters // of the loop that reads it
-	spare sync.Pool // outboxes for sending outside the loop
-	drops uint32    // seen by Pressure
+	conn   *net.UDPConn
+	raw    syscall.RawConn
+	v6     bool
+	count  *counters   // of the loop that reads it
+	spare  sync.Pool   // outboxes for sending outside the loop
+	drops  uint32      // seen by Pressure
+	sieved atomic.Bool // what the kernel drops is no loss
 }
 
 // bindUDP opens a socket for each loop, all bound to one address. The first is
@@ -101,6 +105,7 @@ type udpLoop struct {
 	out   batch
 	msg   sip.Message
 	valve valve
+	sieve *sieve.Sieve // nil: none
 	stun  []byte
 	count counters
 }
@@ -109,13 +114,16 @@ func newUDPLoop(l *Listener, i int) *udpLoop {
 	u := &udpLoop{t: l.t, l: l, in: newInbox(l.socks[i], min(l.t.cfg.MaxMessage, longestDatagram))}
 	u.out = batch{t: l.t, lane: i, slots: true}
 	l.socks[i].count = &u.count
+	if c := l.t.cfg.Sieve; c != nil && len(l.cfg.Trusted) == 0 {
+		u.sieve = sieve.New(l.socks[i].raw, c)
+	}
 	return u
 }
 
 func (u *udpLoop) run() {
 	for {
 		n, err := u.in.receive()
-		if err != nil {
+		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) { // see regulate
 			if errors.Is(err, net.ErrClosed) {
 				return
 			}
@@ -126,7 +134,7 @@ func (u *udpLoop) run() {
 			continue
 		}
 		u.out.now = time.Now()
-		u.valve.adjust(u.in.sock, n == batchSize, u.out.now)
+		u.regulate(n == batchSize)
 		for i := range n {
 			u.datagram(i)
 		}

@@ -26,12 +26,30 @@ func urgent(message []byte) bool {
 	if !ok {
 		return false
 	}
-	for _, target := range [...]string{"urn:service:sos", "sip:112@", "sip:911@", "tel:112 ", "tel:911 "} {
+	for _, target := range urgentTargets {
 		if len(rest) >= len(target) && sip.EqualFold(rest[:len(target)], target) {
 			return true
 		}
 	}
 	return false
+}
+
+var urgentTargets = [...]string{"urn:service:sos", "sip:112@", "sip:911@", "tel:112 ", "tel:911 "}
+
+// letIn are the beginnings of what comes in whoever sends it: responses and calls for help.
+func letIn() []string {
+	all := []string{"SIP/2.0 "}
+	for _, target := range urgentTargets {
+		all = append(all, "INVITE "+target)
+	}
+	return all
+}
+
+// peerNetworks yields where peers are; there are none while the server is being put together.
+func (s *Server) peerNetworks(yield func(netip.Prefix) bool) {
+	if s.peers != nil {
+		s.peers.Networks(yield)
+	}
 }
 
 // rememberPhones counts the phones of restored bindings among the known senders: where

@@ -64,6 +64,7 @@ func (s *Server) routes(ctx context.Context, cfg *config.Config) (*rtc.Router, e
 // newGate makes the handler that asks who a sender is.
 func (s *Server) newGate(cfg *config.Config) *auth.Gate {
 	return auth.New(auth.Config{
+		Proved:       s.senders.Add,
 		Users:        s.directory,
 		Peers:        s.peers,
 		Domains:      cfg.Domains,

@@ -54,6 +54,7 @@ import (
 	"tandem/rtc/trace"
 	"tandem/rtc/transaction"
 	"tandem/rtc/transport"
+	"tandem/rtc/transport/sieve"
 	"tandem/telephony"
 	"tandem/telephony/cdr"
 	"tandem/telephony/group"
@@ -91,6 +92,7 @@ type Server struct {
 	lamps     *lamps.Lamps
 	meetings  *meetings
 	peers     *peers.Table
+	senders   sieve.Senders // whom the kernel lets through when all is too much
 	proxy     *proxy.Proxy
 	trunks    *gateways.Trunks
 	lines     *registration.Keeper // registrations with trunks
@@ -218,6 +220,7 @@ func (s *Server) openSIP(ctx context.Context, cfg *config.Config) error {
 		MaxConns:      process.Connections(cfg, s.log),
 		MaxConnsPerIP: cfg.Limits.ConnectionsPerIP,
 		Known:         s.known,
+		Sieve:         &sieve.Config{Senders: &s.senders, Peers: s.peerNetworks, Begins: letIn()},
 		Keep:          s.location.Uses,
 		Tap:           s.tap,
 	})

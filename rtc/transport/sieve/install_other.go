@@ -1,0 +1,6 @@
+//go:build !linux
+
+package sieve
+
+// install: there are no filters outside Linux.
+func (s *Sieve) install() bool { return false }
