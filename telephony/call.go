@@ -78,7 +78,7 @@ func (c *Call) ID() string { return c.id }
 
 // Record is what is known of the call, as of its last event. It is shared and
 // must not be changed.
-func (c *Call) Record() cdr.Record { return c.shown.Load().record }
+func (c *Call) Record() cdr.Record { return *c.shown.Load().record }
 
 // begin takes the caller's offer and rings the first destinations.
 func (c *Call) begin(invite *sip.Message) {

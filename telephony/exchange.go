@@ -395,7 +395,8 @@ const fullMedia = 0.97
 // enter lists a call that is about to begin; false when there are too many, or the
 // server ends.
 func (x *Exchange) enter(c *Call) bool {
-	c.shown.Store(&shown{record: c.record})
+	record := c.record
+	c.shown.Store(&shown{record: &record})
 	full := x.cfg.Media.Load() >= fullMedia
 	x.mu.Lock()
 	defer x.mu.Unlock()

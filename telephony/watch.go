@@ -85,16 +85,16 @@ func (x *Exchange) Watch(f func(Event)) { x.watchers = append(x.watchers, f) }
 
 // shown is what others see of a call. It is not changed.
 type shown struct {
-	record  cdr.Record
+	record  *cdr.Record
 	parties []Party
 }
 
 func (c *Call) tell(kind EventKind) {
 	now := time.Now()
 	c.countHold(now)
-	s := &shown{c.record, c.parties()} // the record's lists are not changed either, see tried
-	c.shown.Store(s)
-	e := Event{Kind: kind, Time: now, Record: &s.record, Parties: s.parties}
+	record := c.record // its lists are not changed either, see tried
+	e := Event{Kind: kind, Time: now, Record: &record, Parties: c.parties()}
+	c.shown.Store(&shown{e.Record, e.Parties})
 	if c.parked != nil && !c.over {
 		e.Slot = strconv.Itoa(c.parked.slot)
 	}

@@ -189,9 +189,10 @@ func (s *Session) end(e End) {
 // of those.
 func (s *Session) shed() {
 	s.Events, s.last, s.User = Events{}, Content{}, nil
+	s.timer, s.rel = expiry{}, reliable{sent: s.rel.sent} // they are stopped
 	if s.in != nil && s.in.answered {
 		s.in.tx.Release()
-		s.in.Message = nil
+		s.in.tx.User, s.in.Message = nil, nil // there is nothing to cancel
 	}
 	if c := s.call; c != nil && c.winner == s { // all that comes now is the 2xx of a late branch
 		c.inv.Events, c.inv.Content, c.inv.Own, c.User = Events{}, Content{}, nil, nil
