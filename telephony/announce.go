@@ -8,6 +8,7 @@ import (
 	"tandem/media"
 	"tandem/rtc"
 	"tandem/rtc/sip"
+	"tandem/telephony/content"
 	"tandem/telephony/outcome"
 	"tandem/telephony/q850"
 	"tandem/telephony/rights"
@@ -73,11 +74,11 @@ func (c *Call) saysEarly(file string) error {
 		a.ours = answer
 	}
 	if a.ours == nil {
-		return errNoDescription
+		return content.ErrNoDescription
 	}
-	content := description(a.ours)
-	content.Header = []byte("P-Early-Media: sendonly\r\n") // RFC 5009 §8
-	if err := a.ring(183, content); err != nil {
+	early := content.Of(a.ours)
+	early.Header = []byte("P-Early-Media: sendonly\r\n") // RFC 5009 §8
+	if err := a.ring(183, early); err != nil {
 		return err
 	}
 	_, err := c.media.Announce(media.A, file, 1)

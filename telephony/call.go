@@ -16,6 +16,7 @@ import (
 	"tandem/rtc/sip"
 	"tandem/telephony/cdr"
 	"tandem/telephony/conference"
+	"tandem/telephony/content"
 	"tandem/telephony/diversion"
 	"tandem/telephony/outcome"
 	"tandem/telephony/owner"
@@ -85,9 +86,9 @@ func (c *Call) begin(invite *sip.Message) {
 	if c.open(); c.over { // the store takes no more
 		return
 	}
-	c.passed = passed(invite)
+	c.passed = content.Passed(invite)
 	if c.route.Emergency {
-		c.place = place(invite)
+		c.place = content.Place(invite)
 		c.note(cdr.Emergency, c.route.Number)
 	}
 	err := c.listen()
@@ -214,7 +215,7 @@ func (c *Call) progressed(l *leg, id dialog.ID, code int, body []byte) {
 		_ = c.caller.ring(180, dialog.Content{})
 		return
 	}
-	_ = c.caller.ring(183, description(answer))
+	_ = c.caller.ring(183, content.Of(answer))
 }
 
 // answered joins the caller with the leg that was answered first.
@@ -285,11 +286,11 @@ func (c *Call) connect(text []byte) {
 // told is the description for the caller's 200, and who has answered: after forwarding
 // or pickup that is not who was called. A trunk is told no names of the house.
 func (c *Call) told(text []byte) dialog.Content {
-	content := description(text)
+	answer := content.Of(text)
 	if c.caller.Trunk == nil {
-		content.Header = c.callee.Who.Connected(c.caller.manner(c.x).Caller)
+		answer.Header = c.callee.Who.Connected(c.caller.manner(c.x).Caller)
 	}
-	return content
+	return answer
 }
 
 // failed takes the final response of a destination, or the lack of one.

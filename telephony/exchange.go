@@ -19,6 +19,7 @@ import (
 	"tandem/rtc/uac"
 	"tandem/telephony/cdr"
 	"tandem/telephony/conference"
+	"tandem/telephony/content"
 	"tandem/telephony/diversion"
 	"tandem/telephony/feature"
 	"tandem/telephony/outcome"
@@ -250,7 +251,7 @@ func (x *Exchange) Serve(r *rtc.Request) error {
 		}
 		return &rtc.Status{Code: 481}
 	}
-	if !isCall(r.Message) {
+	if !content.IsCall(r.Message) {
 		return rtc.Next
 	}
 	if taken, err := x.replaced(r); taken {
@@ -299,31 +300,6 @@ func (x *Exchange) Send(o uac.Outside, done func(uac.Reply)) error { return x.ua
 
 // FlowClosed implements transaction.FlowWatcher.
 func (x *Exchange) FlowClosed(f transport.Flow) { x.ua.FlowClosed(f) }
-
-// isCall tells the INVITE of a telephone call from that of a message session or
-// of something unknown, which is the proxy's. An INVITE without a body is a call
-// with a late offer.
-func isCall(m *sip.Message) bool {
-	if len(m.Body()) == 0 {
-		return true
-	}
-	body := descriptionIn(m)
-	return hasLine(body, "m=audio") || hasLine(body, "m=video")
-}
-
-func hasLine(text []byte, begin string) bool {
-	for len(text) > 0 {
-		if len(text) >= len(begin) && string(text[:len(begin)]) == begin {
-			return true
-		}
-		at := 0
-		for at < len(text) && text[at] != '\n' {
-			at++
-		}
-		text = text[min(at+1, len(text)):]
-	}
-	return false
-}
 
 // receive makes the call of an INVITE, with which its owner begins. It runs on the
 // INVITE's lane.

@@ -3,6 +3,7 @@ package telephony
 import (
 	"tandem/media/sdp"
 	"tandem/rtc/dialog"
+	"tandem/telephony/content"
 )
 
 // Hold is carried across as any other offer, unless there is music for who waits.
@@ -53,7 +54,7 @@ func (c *Call) answerAlone(l *leg, in *dialog.Incoming, offer []byte) bool {
 	}
 	l.says(offer)
 	l.ours = answer
-	l.respond(in, 200, description(answer))
+	l.respond(in, 200, content.Of(answer))
 	return true
 }
 

@@ -2,7 +2,6 @@ package telephony
 
 import (
 	"bytes"
-	"errors"
 	"strings"
 	"sync/atomic"
 
@@ -10,6 +9,7 @@ import (
 	"tandem/media"
 	"tandem/rtc/dialog"
 	"tandem/rtc/sip"
+	"tandem/telephony/content"
 	"tandem/telephony/identity"
 	"tandem/telephony/outcome"
 	"tandem/telephony/routing"
@@ -55,14 +55,14 @@ func (l *leg) do(f func(s *dialog.Session)) bool {
 }
 
 // ring passes a provisional response to the caller.
-func (l *leg) ring(code int, content dialog.Content) (err error) {
-	l.do(func(s *dialog.Session) { err = s.Ring(code, content, len(content.Body) > 0) })
+func (l *leg) ring(code int, body dialog.Content) (err error) {
+	l.do(func(s *dialog.Session) { err = s.Ring(code, body, len(body.Body) > 0) })
 	return err
 }
 
 // accept answers the caller. The error says that the caller has gone.
-func (l *leg) accept(content dialog.Content) (err error) {
-	l.do(func(s *dialog.Session) { err = s.Accept(content) })
+func (l *leg) accept(body dialog.Content) (err error) {
+	l.do(func(s *dialog.Session) { err = s.Accept(body) })
 	return err
 }
 
@@ -85,8 +85,8 @@ func (l *leg) cancel(reason string) {
 }
 
 // respond answers a request in the leg's dialog.
-func (l *leg) respond(in *dialog.Incoming, code int, content dialog.Content) {
-	in.Session.Do(func() { in.Respond(code, content) }) // one of several, before the answer
+func (l *leg) respond(in *dialog.Incoming, code int, body dialog.Content) {
+	in.Session.Do(func() { in.Respond(code, body) }) // one of several, before the answer
 }
 
 // invite calls the leg's destination with an offer.
@@ -109,13 +109,13 @@ func events() dialog.Events {
 			if s != nil {
 				id = s.ID()
 			}
-			code, body := m.StatusCode(), bodyOf(m)
+			code, body := m.StatusCode(), content.Copy(m)
 			l.post(func(c *Call) { c.progressed(l, id, code, body) })
 		},
 		Answered: func(s *dialog.Session, m *sip.Message) {
 			l := s.User.(*leg)
 			l.observe(m, nil)
-			body := bodyOf(m)
+			body := content.Copy(m)
 			l.must(func(c *Call) { c.answered(l, s, body) })
 		},
 		Failed: func(call *dialog.Call, m *sip.Message, err error) {
@@ -150,34 +150,6 @@ func events() dialog.Events {
 	}
 }
 
-// bodyOf copies the session description of a message; it is nil when the message has no
-// body, and empty when the body is something else.
-func bodyOf(m *sip.Message) []byte {
-	if len(m.Body()) == 0 {
-		return nil
-	}
-	return append([]byte{}, descriptionIn(m)...)
-}
-
-// description is a session description as the content of a message.
-func description(text []byte) dialog.Content {
-	if len(text) == 0 {
-		return dialog.Content{}
-	}
-	return dialog.Content{Type: "application/sdp", Body: text}
-}
-
-var errNoDescription = errors.New("the message has no session description")
-
-// descriptionIn is the session description of a message, alone or as a part of
-// a multipart body (RFC 5621); nil without one.
-func descriptionIn(m *sip.Message) []byte {
-	if part, ok := m.FindPart("application/sdp"); ok {
-		return part.Body
-	}
-	return nil
-}
-
 // reasonOf is the Reason that came with the BYE or CANCEL of a leg.
 func reasonOf(e dialog.End) string {
 	if e.Message == nil {
@@ -195,7 +167,7 @@ func (l *leg) request(offer []byte) dialog.Invite {
 		Auth:    c.x.logins.of(l.Trunk),
 		From:    c.route.Caller.From(l.Trunk, c.x.cfg.Domain),
 		CallID:  l.callID,
-		Content: located(offer, c.place),
+		Content: content.Located(offer, c.place),
 	}
 	inv.Reliable = l.Trunk == nil || l.Trunk.Speaks().Reliable == dialect.On // each leg acknowledges its own
 	inv.Header = append(c.route.Caller.Identity(l.Trunk, c.x.cfg.Domain), identity.Diverted(c.route.Chain.Lines(l.Who.URI), l.Trunk)...)
@@ -204,9 +176,9 @@ func (l *leg) request(offer []byte) dialog.Invite {
 		inv.Header, inv.Shape = append(inv.Header, c.route.Caller.IdentityTo(manner.Caller)...), manner.Shape
 		inv.Header = append(inv.Header, l.place()...)
 	}
-	inv.Header = append(append(inv.Header, c.passed...), c.geolocation()...)
+	inv.Header = append(append(inv.Header, c.passed...), content.Geolocation(c.route.Location, c.passed)...)
 	if c.route.Auto && l.Trunk == nil {
-		inv.Header = append(inv.Header, autoAnswer...)
+		inv.Header = append(inv.Header, content.AutoAnswer...)
 	}
 	return inv
 }

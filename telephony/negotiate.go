@@ -9,6 +9,7 @@ import (
 	"tandem/media/dtmf"
 	"tandem/rtc/dialog"
 	"tandem/rtc/sip"
+	"tandem/telephony/content"
 	"tandem/telephony/outcome"
 )
 
@@ -38,7 +39,7 @@ func (c *Call) other(l *leg) *leg {
 // renegotiate carries an offer made in one dialog across to the other and the
 // answer back.
 func (c *Call) renegotiate(l *leg, in *dialog.Incoming) {
-	body := descriptionIn(in.Message)
+	body := content.Description(in.Message)
 	other := c.other(l)
 	switch {
 	case c.over:
@@ -52,7 +53,7 @@ func (c *Call) renegotiate(l *leg, in *dialog.Incoming) {
 	case c.single(): // there is nobody to ask
 		c.answerAlone(l, in, body)
 	case bytes.Equal(body, l.theirs): // it refreshes the session timer, RFC 4028 §9
-		l.respond(in, 200, description(l.ours))
+		l.respond(in, 200, content.Of(l.ours))
 	case c.x.cfg.Music != "" && holds(body) != l.holding:
 		c.holdOrResume(l, in, body)
 	default:
@@ -63,7 +64,7 @@ func (c *Call) renegotiate(l *leg, in *dialog.Incoming) {
 			l.refuse(in, err)
 			return
 		}
-		other.reinvite(description(offer), func(m *sip.Message, err error) { c.renegotiated(l, in, body, offer, m, err) })
+		other.reinvite(content.Of(offer), func(m *sip.Message, err error) { c.renegotiated(l, in, body, offer, m, err) })
 	}
 }
 
@@ -87,7 +88,7 @@ func (c *Call) early(l *leg, in *dialog.Incoming, offer []byte) {
 		}
 		l.says(offer)
 		l.ours = answer
-		l.respond(in, 200, description(answer))
+		l.respond(in, 200, content.Of(answer))
 	default:
 		l.respond(in, 491, dialog.Content{})
 	}
@@ -101,14 +102,14 @@ func (c *Call) renegotiated(l *leg, in *dialog.Incoming, theirs, offer []byte, m
 	}
 	other := c.other(l)
 	if err == nil && m.StatusCode() < 300 {
-		body := descriptionIn(m)
+		body := content.Description(m)
 		var answer []byte
 		if answer, err = c.media.Answer(other.side, body, l.Want); err == nil {
 			held := l.holds()
 			l.says(theirs)
 			other.says(body)
 			l.ours, other.ours = answer, offer
-			l.respond(in, 200, description(answer))
+			l.respond(in, 200, content.Of(answer))
 			if l.holds() != held {
 				c.tell(Changed)
 			}
@@ -146,7 +147,7 @@ func (c *Call) offerAgain(l *leg, in *dialog.Incoming) {
 		return
 	}
 	l.late, l.ours = true, offer
-	l.respond(in, 200, description(offer))
+	l.respond(in, 200, content.Of(offer))
 }
 
 // acked is told of the ACK to a 200 of ours; it holds the answer when the 200
@@ -201,15 +202,15 @@ func (c *Call) tryRenew(l *leg, header []byte, tries int) {
 		return
 	}
 	c.busy = true
-	content := description(offer)
-	content.Header = header
-	l.reinvite(content, func(m *sip.Message, err error) {
+	body := content.Of(offer)
+	body.Header = header
+	l.reinvite(body, func(m *sip.Message, err error) {
 		if c.over {
 			return
 		}
 		if err == nil && m.StatusCode() < 300 {
 			l.ours = offer
-			l.says(descriptionIn(m))
+			l.says(content.Description(m))
 			err = c.media.TakeAnswer(l.side, l.theirs)
 		} else {
 			c.media.Refused(l.side)
@@ -266,11 +267,11 @@ func (c *Call) pass(l *leg, in *dialog.Incoming) {
 		l.respond(in, 480, dialog.Content{})
 		return
 	}
-	content := dialog.Content{Type: string(in.Get(sip.HdrContentType)), Body: in.Body()}
+	body := dialog.Content{Type: string(in.Get(sip.HdrContentType)), Body: in.Body()}
 	if p := in.GetName("Info-Package"); p != nil {
-		content.Header = append(append([]byte("Info-Package: "), p...), "\r\n"...)
+		body.Header = append(append([]byte("Info-Package: "), p...), "\r\n"...)
 	}
-	other.send(string(in.MethodName()), content, func(m *sip.Message, err error) {
+	other.send(string(in.MethodName()), body, func(m *sip.Message, err error) {
 		code := 408
 		if err == nil {
 			code = m.StatusCode()
@@ -287,9 +288,9 @@ func (l *leg) reinvite(c dialog.Content, done func(*sip.Message, error)) {
 }
 
 // send sends a request in the leg's dialog; done is an event of the call.
-func (l *leg) send(method string, content dialog.Content, done func(*sip.Message, error)) {
+func (l *leg) send(method string, body dialog.Content, done func(*sip.Message, error)) {
 	l.ask(func(s *dialog.Session, heard func(*sip.Message, error)) error {
-		return s.Send(method, content, heard)
+		return s.Send(method, body, heard)
 	}, done)
 }
 

@@ -9,6 +9,7 @@ import (
 	"tandem/rtc/dialog"
 	"tandem/rtc/sip"
 	"tandem/telephony/cdr"
+	"tandem/telephony/content"
 	"tandem/telephony/outcome"
 )
 
@@ -102,7 +103,7 @@ func (c *Call) hand(old *leg) {
 	if c.over {
 		return
 	}
-	if err := c.caller.accept(description(c.caller.ours)); err != nil {
+	if err := c.caller.accept(content.Of(c.caller.ours)); err != nil {
 		c.end(End{By: c.caller.name(), Code: 487})
 		return
 	}

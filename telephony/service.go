@@ -7,11 +7,11 @@ import (
 	"tandem/media"
 	"tandem/media/sound"
 	"tandem/rtc"
+	"tandem/rtc/sip"
 	"tandem/telephony/cdr"
+	"tandem/telephony/content"
 	"tandem/telephony/feature"
 	"tandem/telephony/outcome"
-
-	"tandem/rtc/sip"
 )
 
 // serve answers a caller who has dialled a code: the server itself is the other side.
@@ -58,7 +58,7 @@ func (c *Call) alone(invite *sip.Message, then func()) {
 		if c.over {
 			return
 		}
-		if err := c.caller.accept(description(answer)); err != nil {
+		if err := c.caller.accept(content.Of(answer)); err != nil {
 			c.end(End{By: c.caller.name(), Code: 487})
 			return
 		}

@@ -6,13 +6,14 @@ import (
 
 	"tandem/media"
 	"tandem/rtc/sip"
+	"tandem/telephony/content"
 	"tandem/telephony/outcome"
 )
 
 // takeOffer takes the description in the caller's INVITE. Without one the call
 // begins with an offer of ours in the 200 (RFC 3261 §13.2.1).
 func (l *leg) takeOffer(m *sip.Message) error {
-	body := descriptionIn(m)
+	body := content.Description(m)
 	l.Want.Tones = l.tones(nil)
 	l.c.media.Near(l.side, m.Source.Addr())
 	if body == nil {
@@ -63,12 +64,12 @@ func (l *leg) near() netip.Addr {
 	return addr
 }
 
-// hear takes what a leg of ours has said, see bodyOf, and has the caller hear it. The text
+// hear takes what a leg of ours has said, see content.Copy, and has the caller hear it. The text
 // is the answer to the caller's offer, nil when the caller has one already.
 func (l *leg) hear(body []byte) (toCaller []byte, err error) {
 	if len(body) == 0 {
 		if l.theirs == nil {
-			return nil, errNoDescription
+			return nil, content.ErrNoDescription
 		}
 		return nil, nil // it came with a provisional response and still holds
 	}

@@ -130,6 +130,7 @@ var layers = []rule{
 	{"telephony/q850", nil, "a table"},
 	{"telephony/diversion", []string{"rtc", "rtc/sip"}, "who sent a call on is told in headers; who may is the call layer's matter"},
 	{"telephony/enum", nil, "names and records of DNS; who asks is told to it"},
+	{"telephony/content", []string{"rtc/dialog", "rtc/sip"}, "what messages hold; whose call it is, is the call layer's matter"},
 	{"telephony/owner", nil, "events in order, whatever they do"},
 	{"telephony/identity", []string{"rtc", "rtc/sip", "gateways", "gateways/dialect"}, "headers tell who calls; where the call goes is routing's matter"},
 	{"telephony/outcome", []string{"rtc", "rtc/sip", "rtc/dialog", "rtc/uac", "media", "media/sdp", "gateways", "telephony/diversion", "telephony/q850"}, "what a failure means; what follows is the call layer's matter"},

@@ -1,4 +1,4 @@
-package telephony
+package content
 
 import "tandem/rtc/sip"
 
@@ -19,8 +19,8 @@ var passedOn = [...]string{
 // maxPassed bounds the octets that cross.
 const maxPassed = 2048
 
-// passed are the header lines of an INVITE that cross.
-func passed(m *sip.Message) (lines []byte) {
+// Passed are the header lines of an INVITE that those called get to see.
+func Passed(m *sip.Message) (lines []byte) {
 	for i := range m.Len() {
 		h := m.At(i)
 		for _, name := range passedOn {
@@ -32,7 +32,7 @@ func passed(m *sip.Message) (lines []byte) {
 	return lines
 }
 
-// autoAnswer has a phone answer by itself: RFC 5373 §4, and what makers read instead.
-const autoAnswer = "Answer-Mode: Auto\r\n" +
+// AutoAnswer has a phone answer by itself: RFC 5373 §4, and what makers read instead.
+const AutoAnswer = "Answer-Mode: Auto\r\n" +
 	"Call-Info: <sip:localhost>;answer-after=0\r\n" +
 	"Alert-Info: <http://localhost>;info=alert-autoanswer;delay=0\r\n"

@@ -1,4 +1,4 @@
-package telephony
+package content
 
 import (
 	"crypto/rand"
@@ -9,9 +9,9 @@ import (
 	"tandem/rtc/sip"
 )
 
-// place is the part of an INVITE that says where the caller is (RFC 6442 §3, RFC
-// 4119), nil without one.
-func place(invite *sip.Message) *sip.Part {
+// Place is a copy of the part of an INVITE that says where the caller is (RFC 6442 §3,
+// RFC 4119), nil without one.
+func Place(invite *sip.Message) *sip.Part {
 	part, ok := invite.FindPart("application/pidf+xml")
 	if !ok || len(part.Body) > maxPlace {
 		return nil
@@ -22,11 +22,11 @@ func place(invite *sip.Message) *sip.Part {
 // maxPlace bounds where a caller is, in octets.
 const maxPlace = 8192
 
-// located is an offer together with the place of the caller, to which Geolocation
-// points by the Content-ID.
-func located(offer []byte, at *sip.Part) dialog.Content {
+// Located is an offer together with the place of the caller, which may be nil.
+// Geolocation points to it by the Content-ID.
+func Located(offer []byte, at *sip.Part) dialog.Content {
 	if at == nil {
-		return description(offer)
+		return Of(offer)
 	}
 	boundary := rand.Text()
 	var b []byte
@@ -38,10 +38,11 @@ func located(offer []byte, at *sip.Part) dialog.Content {
 	return dialog.Content{Type: "multipart/mixed;boundary=" + boundary, Body: b}
 }
 
-// geolocation is where a site is, when the caller did not say where he is himself.
-func (c *Call) geolocation() []byte {
-	if c.route.Location == "" || hasLine(c.passed, "Geolocation: ") {
+// Geolocation is the line that says where a site is (RFC 6442 §4.2): nil when the caller,
+// whose lines are passed, has said himself where he is.
+func Geolocation(site string, passed []byte) []byte {
+	if site == "" || hasLine(passed, "Geolocation: ") {
 		return nil
 	}
-	return []byte("Geolocation: <" + c.route.Location + ">\r\nGeolocation-Routing: yes\r\n") // RFC 6442 §4.2
+	return []byte("Geolocation: <" + site + ">\r\nGeolocation-Routing: yes\r\n")
 }
