@@ -63,7 +63,7 @@ type origin struct {
 	held    bool        // it waits for Proceed
 	play    *[]string   // files that are heard instead of being joined, those that are left; nil: both are joined
 	to      media.Which // who hears them
-	trial   *trial      // tries a trunk
+	trial   *tryout     // tries a trunk
 	room    string      // whose speaker A hears, as one of those who are paged; "" for no page
 	seatIn  string      // conference that A is seated in instead; "" for none
 	begun   func(error) // told once: the record is on disk, or the call has ended before
@@ -84,7 +84,7 @@ func (x *Exchange) Connect(ctx context.Context, a, b string, o Options) (*Call, 
 	if err != nil {
 		return nil, &Uncallable{Second: true, To: b, Err: err}
 	}
-	if err := errors.Join(through(&toA, o.Trunk), through(&toB, o.Trunk)); err != nil {
+	if err := errors.Join(toA.Through(o.Trunk), toB.Through(o.Trunk)); err != nil {
 		return nil, err
 	}
 	toA.Caller, toB.Caller = o.ShowA.party(toB, x.cfg.Domain), o.ShowB.party(toA, x.cfg.Domain)
@@ -279,23 +279,4 @@ func (s Shown) party(other routing.Route, domain string) identity.Party {
 		p.URI = "sip:" + p.Number + "@" + domain
 	}
 	return p
-}
-
-// through has numbers called by one trunk alone, or by those of a trunk group. The error
-// says that it serves none of them.
-func through(t *routing.Route, trunk string) error {
-	if trunk == "" || t.Called != "" {
-		return nil
-	}
-	t.Ask = false // what DNS says of a number is not that trunk's
-	var left routing.Rounds
-	for _, r := range t.Rounds {
-		if t := r.To[0].Trunk; t != nil && (t.Name == trunk || t.Group == trunk) {
-			left = append(left, r)
-		}
-	}
-	if t.Rounds = left; len(left) == 0 {
-		return &rtc.Status{Code: 503, Reason: "Not Reached by the Trunk", Err: fmt.Errorf("trunk %s does not serve %s", trunk, t.Number)}
-	}
-	return nil
 }

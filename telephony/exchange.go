@@ -22,8 +22,10 @@ import (
 	"tandem/telephony/content"
 	"tandem/telephony/diversion"
 	"tandem/telephony/feature"
+	"tandem/telephony/login"
 	"tandem/telephony/outcome"
 	"tandem/telephony/owner"
+	"tandem/telephony/parking"
 	"tandem/telephony/routing"
 )
 
@@ -118,7 +120,7 @@ type Exchange struct {
 	cfg      Config
 	ua       *dialog.UA
 	watchers []func(Event)
-	logins   logins
+	logins   login.Logins
 
 	crew *owner.Crew
 
@@ -129,7 +131,7 @@ type Exchange struct {
 	ending bool             // takes no more
 	swept  bool             // records of an earlier run were marked as interrupted
 	early  []*Call          // calls of before, which have no record yet
-	lot    lot              // parked calls
+	lot    parking.Lot[*Call]
 	rooms  *conference.Rooms
 }
 

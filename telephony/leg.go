@@ -164,7 +164,7 @@ func (l *leg) request(offer []byte) dialog.Invite {
 	inv := dialog.Invite{
 		Way:     l.Way,
 		Onward:  l.onward,
-		Auth:    c.x.logins.of(l.Trunk),
+		Auth:    c.x.logins.Of(l.Trunk),
 		From:    c.route.Caller.From(l.Trunk, c.x.cfg.Domain),
 		CallID:  l.callID,
 		Content: content.Located(offer, c.place),

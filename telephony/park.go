@@ -3,7 +3,6 @@ package telephony
 import (
 	"context"
 	"strconv"
-	"sync"
 	"time"
 
 	"tandem/media"
@@ -16,54 +15,11 @@ import (
 	"tandem/telephony/conference"
 	"tandem/telephony/feature"
 	"tandem/telephony/outcome"
-	"tandem/telephony/routing"
+	"tandem/telephony/parking"
 )
 
 // parkings is how often a party waits: after each time who parked it is called.
 const parkings = 3
-
-// maxSlot is the highest slot.
-const maxSlot = 999
-
-// lot holds the calls that are parked, by slot.
-type lot struct {
-	mu    sync.Mutex
-	calls map[int]*Call
-}
-
-// put takes a slot for a call: the lowest that is free for 0. It is 0 when the slot
-// is taken.
-func (p *lot) put(slot int, c *Call) int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.calls == nil {
-		p.calls = make(map[int]*Call)
-	}
-	for n := max(slot, 1); n <= maxSlot; n++ {
-		if p.calls[n] == nil {
-			p.calls[n] = c
-			return n
-		}
-		if slot != 0 {
-			break
-		}
-	}
-	return 0
-}
-
-func (p *lot) at(slot int) *Call {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.calls[slot]
-}
-
-func (p *lot) free(slot int, c *Call) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.calls[slot] == c {
-		delete(p.calls, slot)
-	}
-}
 
 // errSlot is why a call is not parked.
 var errSlot = &rtc.Status{Code: 486, Reason: "Slot Taken"}
@@ -106,7 +62,7 @@ func (c *Call) parkBy(l *leg, in *dialog.Incoming, slot int) {
 		l.deny(in, &rtc.Status{Code: 491})
 		return
 	}
-	if slot > maxSlot || slot != 0 && c.x.lot.at(slot) != nil {
+	if slot > parking.Slots || slot != 0 && c.x.lot.At(slot) != nil {
 		l.deny(in, errSlot)
 		return
 	}
@@ -132,7 +88,7 @@ func (c *Call) park(l *leg, slot int) (int, error) {
 	if c.over || l == nil || stays == nil || stays.session == nil || c.record.Answered.IsZero() || c.transfer != nil || c.parked != nil {
 		return 0, &rtc.Status{Code: 403, Reason: "Not Now"}
 	}
-	n := c.x.lot.put(slot, c)
+	n := c.x.lot.Put(slot, c)
 	if n == 0 {
 		return 0, errSlot
 	}
@@ -180,9 +136,9 @@ func (c *Call) parkAgain(p *parked) bool {
 	if p == nil || p.times >= parkings {
 		return false
 	}
-	slot := c.x.lot.put(p.slot, c)
+	slot := c.x.lot.Put(p.slot, c)
 	if slot == 0 {
-		slot = c.x.lot.put(0, c)
+		slot = c.x.lot.Put(0, c)
 	}
 	if slot == 0 {
 		return false
@@ -215,7 +171,7 @@ func (c *Call) single() bool {
 func (c *Call) unpark() {
 	if c.parked != nil {
 		c.parked.limit.Stop()
-		c.x.lot.free(c.parked.slot, c)
+		c.x.lot.Free(c.parked.slot, c)
 		c.parked = nil
 	}
 }
@@ -232,7 +188,7 @@ func (c *Call) entertain(l *leg) {
 // retrieve answers the caller and gives it to the call in a slot.
 func (c *Call) retrieve(invite *sip.Message) {
 	slot, _ := strconv.Atoi(c.route.Code.Arg)
-	home := c.x.lot.at(slot)
+	home := c.x.lot.At(slot)
 	if home == nil {
 		c.refuse(outcome.Outcome{Code: 404, Text: "no call is parked in slot " + c.route.Code.Arg})
 		return
@@ -263,14 +219,4 @@ func (c *Call) retrieved(l *leg, from *media.Session) {
 	c.tell(Transferred)
 	c.introduce(l, stays)
 	c.whenIdle(func() { c.introduce(stays, l) })
-}
-
-// codeOf is the code of a service that the target of a transfer is.
-func codeOf(target string) feature.Code {
-	uri, perr := sip.ParseURI([]byte(target))
-	if perr != nil {
-		return feature.Code{}
-	}
-	code, _ := feature.Read(routing.Dialled(uri))
-	return code
 }

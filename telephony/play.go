@@ -17,7 +17,7 @@ func (x *Exchange) Play(ctx context.Context, to string, files []string, o Option
 	if err != nil {
 		return nil, fmt.Errorf("calling %s: %w", to, err)
 	}
-	if err := through(&route, o.Trunk); err != nil {
+	if err := route.Through(o.Trunk); err != nil {
 		return nil, err
 	}
 	route.Caller = o.ShowA.party(routing.Route{Called: o.Payer}, x.cfg.Domain)

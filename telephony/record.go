@@ -112,7 +112,7 @@ func (c *Call) tried(l *leg, o outcome.Outcome) {
 // measure takes the figures of the sound into the record.
 func (c *Call) measure(report media.Report) {
 	if c.origin != nil && c.origin.trial != nil {
-		c.origin.trial.note(report)
+		c.origin.trial.ear.Note(report)
 	}
 	for _, s := range report.Streams {
 		if s.Kind != "audio" {

@@ -11,13 +11,14 @@ import (
 	"tandem/rtc/dialog/refer"
 	"tandem/telephony/cdr"
 	"tandem/telephony/feature"
+	"tandem/telephony/routing"
 )
 
 // summons takes a REFER to a conference that is sent outside a dialog (RFC 4579 §5.5):
 // whom it names is called, at the expense of who sends it, and seated. It is false for
 // a REFER to anything else. It runs on the lane of the REFER.
 func (x *Exchange) summons(r *rtc.Request) (taken bool, err error) {
-	code := codeOf(string(r.RequestURI()))
+	code := routing.CodeOf(string(r.RequestURI()))
 	if code.Kind != feature.Conference {
 		return false, nil
 	}

@@ -15,6 +15,7 @@ import (
 	"tandem/telephony/cdr"
 	"tandem/telephony/feature"
 	"tandem/telephony/outcome"
+	"tandem/telephony/routing"
 )
 
 // transfer is the replacement of one party of a call by another one. A REFER asks
@@ -51,7 +52,7 @@ func (c *Call) referred(l *leg, in *dialog.Incoming) {
 			return
 		} // of phones that speak with each other without us: the target's phone knows it
 	}
-	switch code := codeOf(target.URI); code.Kind {
+	switch code := routing.CodeOf(target.URI); code.Kind {
 	case feature.Park, feature.Retrieve:
 		slot, _ := strconv.Atoi(code.Arg)
 		c.parkBy(l, in, slot)

@@ -2,51 +2,16 @@ package telephony
 
 import (
 	"errors"
-	"sync"
 	"time"
 
 	"tandem/gateways"
 	"tandem/rtc"
 	"tandem/rtc/dialog"
-	"tandem/rtc/digest"
 	"tandem/rtc/sip"
 	"tandem/telephony/outcome"
 	"tandem/telephony/q850"
 	"tandem/telephony/routing"
 )
-
-// logins are what proves to trunks who we are. A login is kept with the trunk's
-// last challenge, so that only the first call is challenged.
-type logins struct {
-	mu sync.Mutex
-	by map[string]login // by the trunk's name
-}
-
-type login struct {
-	digest gateways.Digest
-	client *digest.Client
-}
-
-// of is the login for a trunk, nil for one that asks for none.
-func (l *logins) of(t *gateways.Trunk) *digest.Client {
-	if t == nil || t.Digest.User == "" {
-		return nil
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if have, ok := l.by[t.Name]; ok && have.digest == t.Digest {
-		return have.client
-	}
-	d := t.Digest
-	client := digest.NewClient(func(realm string) (digest.Login, bool) {
-		return digest.Login{User: d.User, Password: string(d.Secret)}, d.Realm == "" || d.Realm == realm
-	})
-	if l.by == nil {
-		l.by = make(map[string]login)
-	}
-	l.by[t.Name] = login{d, client}
-	return client
-}
 
 // seize takes a channel of the leg's trunk and counts the call. The outcome's code
 // is 0 when that is done.
