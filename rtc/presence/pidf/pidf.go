@@ -115,9 +115,12 @@ var (
 // Parse reads a document. It is refused when it has a document type, is nested
 // too deep or is not PIDF.
 func Parse(b []byte) (*Document, error) {
-	var root Node
-	if err := strictxml.Decode(b, &root); err != nil {
-		return nil, err
+	root, ok := plain(b)
+	if !ok {
+		root = Node{}
+		if err := strictxml.Decode(b, &root); err != nil {
+			return nil, err
+		}
 	}
 	if !root.is(nsPIDF, "presence") {
 		return nil, errRoot
