@@ -104,6 +104,9 @@ func (n *nouns) end(ctx context.Context, do *op.Doing, in *struct {
 	return s, nil
 }
 
+// toRead is what tell needs so often that it is made once.
+var toRead = access.Read("subscriptions")
+
 // tell publishes what becomes of subscriptions.
 func (n *nouns) tell(c event.Change) {
 	if c.InList {
@@ -116,5 +119,5 @@ func (n *nouns) tell(c event.Change) {
 	case c.Event == "subscribe":
 		kind = "subscription.begun"
 	}
-	n.Tell(kind, op.Resource("subscriptions", c.ID), access.Read("subscriptions"), func() any { return shown(&c.Subscription) })
+	n.Tell(kind, "subscriptions/"+c.ID, toRead, func() any { return shown(&c.Subscription) })
 }
