@@ -188,13 +188,16 @@ func (t *theatre) watch(b *testing.B, from, to, people int) {
 	}
 }
 
+// measure reports the processor time of an operation, and how many rows a commit had.
 func (t *theatre) measure(b *testing.B, op func() (ops int)) {
 	runtime.GC()
 	b.ReportAllocs()
-	before := processTime()
+	before, disk := processTime(), t.s.store.Stats()
 	b.ResetTimer()
 	ops := op()
 	b.ReportMetric(float64(processTime()-before)/float64(ops), "cpu-ns/op")
+	after := t.s.store.Stats()
+	b.ReportMetric(float64(after.Rows-disk.Rows)/float64(max(1, after.Batches-disk.Batches)), "rows/commit")
 }
 
 // BenchmarkSubscribePath is a SUBSCRIBE until its NOTIFY is answered, 64 at a time,
