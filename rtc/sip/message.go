@@ -74,11 +74,9 @@ func (m *Message) Clone() *Message {
 // tenth of what reading the bytes again costs.
 func (m *Message) Assign(from *Message) {
 	buf, lines := append(m.buf[:0], from.buf...), append(m.lines[:0], from.lines...)
-	*m = *from
+	m.Source, m.Time, m.index = from.Source, from.Time, from.index
 	m.buf, m.lines = buf, lines
-	if m.seen.checked {
-		m.seen.copied(from.buf, buf)
-	}
+	m.seen.assign(&from.seen, from.buf, buf)
 }
 
 func (m *Message) at(s span) []byte { return m.buf[s.from:s.to:s.to] }
@@ -133,6 +131,15 @@ func (m *Message) Len() int { return len(m.lines) }
 func (m *Message) At(i int) Header {
 	l := &m.lines[i]
 	return Header{ID: l.id, Name: m.at(span{l.start, l.nameEnd}), Value: m.at(l.value)}
+}
+
+// Verbatim is the octets of the header lines from first up to end, as they came, with
+// their line ends.
+func (m *Message) Verbatim(first, end int) []byte {
+	if first >= end {
+		return nil
+	}
+	return m.at(span{m.lines[first].start, m.lineEnd(end - 1)})
 }
 
 // lineEnd is the offset behind line i.

@@ -1,5 +1,7 @@
 package sip
 
+import "bytes"
+
 // nextParam reads the ";name=value" that starts at or behind pos. Blanks and
 // folds may stand around ';' and '='. The value keeps its quotes; it is nil
 // when there is no '='. ok is false for an empty parameter (";;") or a quoted
@@ -23,19 +25,21 @@ func nextParam(p []byte, pos int) (name, value []byte, next int, ok bool) {
 		return name, nil, i, ok
 	}
 	i = skipBlanks(p, i+1)
-	from, to := i, i
+	from := i
 	if i < len(p) && p[i] == '"' {
 		if i = skipQuoted(p, i); i < 0 {
 			return name, p[from:], len(p), false
 		}
-		to = i
 	}
-	for i < len(p) && p[i] != ';' {
-		if i++; !isBlank(p[i-1]) {
-			to = i
-		}
+	next = len(p)
+	if n := bytes.IndexByte(p[i:], ';'); n >= 0 {
+		next = i + n
 	}
-	return name, p[from:to:to], i, len(name) > 0
+	to := next
+	for to > i && isBlank(p[to-1]) {
+		to--
+	}
+	return name, p[from:to:to], next, len(name) > 0
 }
 
 // unquote takes the quotes off a value; escapes inside stay as spelled.

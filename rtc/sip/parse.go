@@ -54,7 +54,7 @@ func IsResponse(b []byte) bool { return len(b) >= 4 && EqualFold(b[:4], "SIP/") 
 
 func (m *Message) reset() {
 	m.index = index{lines: m.lines[:0]}
-	m.seen.checked, m.seen.uris = false, uris{}
+	m.seen.forget()
 }
 
 // startLine reads the first line and returns where the headers begin, -1 when

@@ -14,17 +14,27 @@ type views struct {
 // uris are those of a message; one without Scheme has not been read.
 type uris struct{ target, from, to URI }
 
-// copied has the views of one message's octets show the same octets of a copy. The
-// URIs are left out: what is kept of a message is seldom asked where it goes.
-func (v *views) copied(from, to []byte) {
+// forget makes the views those of a message that has not been read.
+func (v *views) forget() {
+	v.checked = false
+	v.uris.target.Scheme, v.uris.from.Scheme, v.uris.to.Scheme = nil, nil, nil
+}
+
+// assign takes over what was seen of a message whose octets, old, have been copied to
+// buf. The URIs are left out: what is kept is seldom asked where it goes.
+func (v *views) assign(from *views, old, buf []byte) {
+	v.forget()
+	if !from.checked {
+		return
+	}
+	v.checked, v.via, v.from, v.to = true, from.via, from.from, from.to
 	for _, part := range [...]*[]byte{
 		&v.via.Transport, &v.via.Host, &v.via.Params, &v.via.Branch, &v.via.Received,
 		&v.from.Display, &v.from.URI, &v.from.Params,
 		&v.to.Display, &v.to.URI, &v.to.Params,
 	} {
-		*part = moved(*part, from, to)
+		*part = moved(*part, old, buf)
 	}
-	v.uris = uris{}
 }
 
 // moved is the part of to that stands where part stands in from; nil stays nil.
