@@ -32,9 +32,11 @@ func (l *Layer) check(lane uint16, slot, gen uint32) uint64 {
 	return maphash.Bytes(l.branches, b[:]) & (1<<(5*checkLen) - 1)
 }
 
+// appendDigits appends the last n digits of v, at most 13.
 func appendDigits(dst []byte, v uint64, n int) []byte {
-	for n--; n >= 0; n-- {
-		dst = append(dst, digits[v>>(5*n)&31])
+	dst = append(dst, "0000000000000"[:n]...)
+	for i := len(dst) - 1; n > 0; i, n = i-1, n-1 {
+		dst[i], v = digits[v&31], v>>5
 	}
 	return dst
 }
