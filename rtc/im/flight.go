@@ -20,14 +20,22 @@ const maxWays = 20
 // its lane; what says otherwise is guarded by the lock of its receiver's shard.
 // Flights are used again: nothing may touch one that has ended.
 type flight struct {
+	passage
+	copied sip.Message
+	ways   []reach.Way
+
+	beginFunc, impatientFunc func() // begin and impatient, made once
+}
+
+// passage is what a flight does not keep for its next message: it is cleared in place.
+type passage struct {
 	im   *IM
 	lane *transaction.Lane
 
-	// The message: of a request, live while its handler runs and a copy afterwards,
+	// The message: of a request, live while its handler runs and copied afterwards,
 	// or as text when it is of our own.
 	tx     *transaction.Server
 	live   *sip.Message
-	copied sip.Message
 	text   []byte
 	parsed *sip.Message // of text
 	done   func(*rtc.Status)
@@ -48,7 +56,6 @@ type flight struct {
 	wrote    string // by which program, of a message that is not of a request
 	by       string // of a copy of what the user wrote himself: the device he did by
 
-	ways     []reach.Way
 	tries    []try
 	inline   [2]try
 	under    []string // devices it is under way to; guarded by the shard
@@ -66,8 +73,6 @@ type flight struct {
 	id       int64 // its place in the order of all
 	kept     bool  // it is in the mailbox under its ID
 	settled  bool  // it is in the mailbox, or not going there; guarded by the shard
-
-	beginFunc, impatientFunc func() // begin and impatient, made once
 }
 
 var flights = sync.Pool{New: func() any { return new(flight) }}
@@ -88,7 +93,7 @@ func (f *flight) end() {
 		f.copied = sip.Message{}
 	}
 	clear(f.ways)
-	*f = flight{ways: f.ways[:0], copied: f.copied, beginFunc: f.beginFunc, impatientFunc: f.impatientFunc}
+	f.ways, f.passage = f.ways[:0], passage{}
 	flights.Put(f)
 }
 

@@ -78,14 +78,14 @@ func wantsPrivacy(m *sip.Message) bool {
 }
 
 // AppendText appends what of a request goes on to devices: see Message.Text.
-// Names and values stay as they were written.
+// Its lines stay as they were written.
 func AppendText(dst []byte, m *sip.Message, asserts bool, date time.Time) []byte {
-	for i := range m.Len() {
-		h := m.At(i)
-		if leftOut(m, h, asserts) {
-			continue
+	for i := 0; i < m.Len(); i++ { // what stays goes in one piece from line to line left out
+		first := i
+		for i < m.Len() && !leftOut(m, m.At(i), asserts) {
+			i++
 		}
-		dst = append(append(append(append(dst, h.Name...), ": "...), h.Value...), "\r\n"...)
+		dst = append(dst, m.Verbatim(first, i)...)
 	}
 	if !date.IsZero() && !m.Has(sip.HdrDate) { // RFC 3428 §4: when it was sent is of interest when it comes late
 		dst = append(dst, "Date: "...)
