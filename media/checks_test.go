@@ -6,33 +6,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pion/stun/v3"
-
 	"tandem/media/bridge"
+	"tandem/media/ice/icetest"
 	"tandem/media/sdp"
 	"tandem/media/secure"
 )
-
-// attribute is a STUN attribute of any kind.
-type attribute struct {
-	kind  stun.AttrType
-	value []byte
-}
-
-func (a attribute) AddTo(m *stun.Message) error { m.Add(a.kind, a.value); return nil }
-
-// check is a connectivity check that nominates, as a library of others writes
-// it, from a side named "far" to ours.
-func check(t *testing.T, ours sdp.ICE) []byte {
-	t.Helper()
-	m, err := stun.Build(stun.TransactionID, stun.BindingRequest, stun.NewUsername(ours.Ufrag+":far"),
-		attribute{stun.AttrICEControlling, []byte("12345678")}, attribute{stun.AttrPriority, []byte{1, 2, 3, 4}},
-		attribute{stun.AttrUseCandidate, nil}, stun.NewShortTermIntegrity(ours.Pwd), stun.Fingerprint)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m.Raw
-}
 
 // consent is how long one holds (RFC 7675 §5.1).
 const consent = 30 * time.Second
@@ -94,7 +72,7 @@ func TestSideLeavesICE(t *testing.T) {
 		a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)
 		session, w, ours, _ := checked(t, s, a, b)
 		elsewhere := netip.MustParseAddrPort("127.0.0.9:4000")
-		w.Receive(w.Socket(), check(t, ours), elsewhere, time.Now())
+		w.Receive(w.Socket(), icetest.Check(ours.Ufrag, ours.Pwd), elsewhere, time.Now())
 		if w.To() != elsewhere {
 			t.Fatalf("nominated, but media goes to %v", w.To())
 		}
@@ -104,7 +82,7 @@ func TestSideLeavesICE(t *testing.T) {
 		if _, err := session.Answer(B, b.sdp(), Want{}); err != nil {
 			t.Fatal(err)
 		}
-		w.Receive(w.Socket(), check(t, ours), elsewhere, time.Now())
+		w.Receive(w.Socket(), icetest.Check(ours.Ufrag, ours.Pwd), elsewhere, time.Now())
 		if w.To() != a.addr() {
 			t.Errorf("media goes to %v, not to %v", w.To(), a.addr())
 		}
@@ -132,7 +110,7 @@ func TestConsentEnds(t *testing.T) {
 				t.Errorf("%s %d packets went out, want %d", when, good, want)
 			}
 		}
-		w.Receive(w.Socket(), check(t, ours), a.addr(), now)
+		w.Receive(w.Socket(), icetest.Check(ours.Ufrag, ours.Pwd), a.addr(), now)
 		goes("nominated,", 1)
 		utter(w, a.addr(), 1)
 		session.bridge.Watch(now.Add(consent-time.Second), nil)
@@ -141,7 +119,7 @@ func TestConsentEnds(t *testing.T) {
 		session.bridge.Watch(now.Add(consent+time.Second), nil)
 		_, _ = a.opened(t, nil)
 		goes("after consent,", 0)
-		w.Receive(w.Socket(), check(t, ours), a.addr(), now.Add(2*consent))
+		w.Receive(w.Socket(), icetest.Check(ours.Ufrag, ours.Pwd), a.addr(), now.Add(2*consent))
 		_, _ = a.opened(t, nil) // the answer to the check
 		goes("consented again,", 1)
 		w.Receive(w.Socket(), append(make([]byte, 0, 300), forged(100, 4711)...), a.addr(), now.Add(4*consent))

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"tandem/media/ice/icetest"
 	"tandem/media/secure"
 )
 
@@ -138,7 +139,7 @@ func TestSeriesFollowsICE(t *testing.T) {
 		back := &teller{p: b, to: session.bridge.Way(0, B).Socket().Local()}
 		nominate := func(p *phone) {
 			t.Helper()
-			if _, err := p.rtp.WriteToUDPAddrPort(check(t, ours), to); err != nil {
+			if _, err := p.rtp.WriteToUDPAddrPort(icetest.Check(ours.Ufrag, ours.Pwd), to); err != nil {
 				t.Fatal(err)
 			}
 			await(t, "the nomination", func() bool {

@@ -5,36 +5,8 @@ import (
 	"testing"
 
 	"tandem/media/sdp"
+	"tandem/media/sdp/sdptest"
 )
-
-// list reads "PCMU/0 opus/111 telephone-event/101" into codecs.
-func list(t *testing.T, text string) []sdp.Codec {
-	t.Helper()
-	var out []sdp.Codec
-	for _, w := range strings.Fields(text) {
-		name, number, _ := strings.Cut(w, "/")
-		c := sdp.Codec{Name: name, ClockRate: 8000, Channels: 1}
-		for _, d := range number {
-			c.PayloadType = c.PayloadType*10 + uint8(d-'0')
-		}
-		if name == "opus" {
-			c.ClockRate, c.Channels = 48000, 2
-		}
-		if rest, ok := strings.CutSuffix(name, "48"); ok {
-			c.Name, c.ClockRate = rest, 48000
-		}
-		out = append(out, c)
-	}
-	return out
-}
-
-func agreed(t *testing.T, text string) *sdp.Agreed {
-	a := &sdp.Agreed{Kind: "audio", Enabled: true, CanSend: true, CanReceive: true, Ptime: 20}
-	for _, c := range list(t, text) {
-		a.Codecs = append(a.Codecs, sdp.AgreedCodec{Codec: c, Send: c.PayloadType, Receive: c.PayloadType})
-	}
-	return a
-}
 
 func names(l []sdp.Codec) string {
 	var out []string
@@ -65,7 +37,7 @@ func TestOfferCodecs(t *testing.T) {
 		{"one event format a clock", "opus/111 PCMU/0", Want{}, false, "opus PCMU telephone-event telephone-event48"},
 		{"alone", "", Want{}, true, "opus G722 PCMA PCMU telephone-event telephone-event48"},
 	} {
-		if got := names(offerCodecs(c.want, list(t, c.base), c.alone)); got != c.out {
+		if got := names(offerCodecs(c.want, sdptest.Codecs(c.base), c.alone)); got != c.out {
 			t.Errorf("%s: offered %q, want %q", c.name, got, c.out)
 		}
 	}
@@ -81,18 +53,18 @@ func TestAnswerCodecs(t *testing.T) {
 		{"noise only when the far side makes it", "PCMU/0 CN/13", "PCMU/0", "PCMU"},
 		{"noise of both", "PCMU/0 CN/13", "PCMU/0 CN/13", "PCMU CN"},
 	} {
-		if got := names(answerCodecs(Want{}, list(t, c.theirs), agreed(t, c.far))); got != c.out {
+		if got := names(answerCodecs(Want{}, sdptest.Codecs(c.theirs), sdptest.Agreed(c.far))); got != c.out {
 			t.Errorf("%s: answered %q, want %q", c.name, got, c.out)
 		}
 	}
-	opus := answerCodecs(Want{}, list(t, "opus/111"), agreed(t, "PCMU/0 telephone-event/101"))
+	opus := answerCodecs(Want{}, sdptest.Codecs("opus/111"), sdptest.Agreed("PCMU/0 telephone-event/101"))
 	if opus[0].Fmtp != "maxplaybackrate=8000;sprop-maxcapturerate=8000;useinbandfec=1" {
 		t.Errorf("an Opus phone that talks to a telephone is asked for %q", opus[0].Fmtp)
 	}
-	if got := offerCodecs(Want{Codecs: []string{"opus"}}, list(t, "PCMU/0 G722/9"), false)[0].Fmtp; got != "maxplaybackrate=16000;sprop-maxcapturerate=16000;useinbandfec=1" {
+	if got := offerCodecs(Want{Codecs: []string{"opus"}}, sdptest.Codecs("PCMU/0 G722/9"), false)[0].Fmtp; got != "maxplaybackrate=16000;sprop-maxcapturerate=16000;useinbandfec=1" {
 		t.Errorf("an Opus phone offered to one with G.722 is asked for %q", got)
 	}
-	if got := names(answerCodecs(Want{}, list(t, "G722/9 PCMU/0 telephone-event/101"), nil)); got != "G722 PCMU telephone-event" {
+	if got := names(answerCodecs(Want{}, sdptest.Codecs("G722/9 PCMU/0 telephone-event/101"), nil)); got != "G722 PCMU telephone-event" {
 		t.Errorf("alone: answered %q", got)
 	}
 }

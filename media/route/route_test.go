@@ -1,40 +1,10 @@
 package route
 
 import (
-	"strings"
 	"testing"
 
-	"tandem/media/sdp"
+	"tandem/media/sdp/sdptest"
 )
-
-// list reads "PCMU/0 opus/111 telephone-event/101" into codecs.
-func list(t *testing.T, text string) []sdp.Codec {
-	t.Helper()
-	var out []sdp.Codec
-	for _, w := range strings.Fields(text) {
-		name, number, _ := strings.Cut(w, "/")
-		c := sdp.Codec{Name: name, ClockRate: 8000, Channels: 1}
-		for _, d := range number {
-			c.PayloadType = c.PayloadType*10 + uint8(d-'0')
-		}
-		if name == "opus" {
-			c.ClockRate, c.Channels = 48000, 2
-		}
-		if rest, ok := strings.CutSuffix(name, "48"); ok {
-			c.Name, c.ClockRate = rest, 48000
-		}
-		out = append(out, c)
-	}
-	return out
-}
-
-func agreed(t *testing.T, text string) *sdp.Agreed {
-	a := &sdp.Agreed{Kind: "audio", Enabled: true, CanSend: true, CanReceive: true, Ptime: 20}
-	for _, c := range list(t, text) {
-		a.Codecs = append(a.Codecs, sdp.AgreedCodec{Codec: c, Send: c.PayloadType, Receive: c.PayloadType})
-	}
-	return a
-}
 
 func TestRoutes(t *testing.T) {
 	for _, c := range []struct {
@@ -53,23 +23,23 @@ func TestRoutes(t *testing.T) {
 		{"noise", "PCMU/0 CN/13", "PCMU/0 CN/13", 13, Pass, 13},
 		{"noise nobody wants", "PCMU/0 CN/13", "PCMU/0", 13, Drop, 0},
 	} {
-		table := Between(agreed(t, c.from), agreed(t, c.to))
+		table := Between(sdptest.Agreed(c.from), sdptest.Agreed(c.to))
 		if r := table[c.pt]; r.Verb != c.verb || r.To != c.out {
 			t.Errorf("%s: number %d is %+v", c.name, c.pt, r)
 		}
 	}
-	r := Between(agreed(t, "opus/111 telephone-event48/110"), agreed(t, "PCMU/0 telephone-event/101"))[110]
+	r := Between(sdptest.Agreed("opus/111 telephone-event48/110"), sdptest.Agreed("PCMU/0 telephone-event/101"))[110]
 	if r.Verb != Key || r.Clock != 48000 || r.ToClock != 8000 {
 		t.Errorf("keys on another clock: %+v", r)
 	}
-	r = Between(agreed(t, "PCMU/0 telephone-event/101"), agreed(t, "PCMU/0"))[101]
+	r = Between(sdptest.Agreed("PCMU/0 telephone-event/101"), sdptest.Agreed("PCMU/0"))[101]
 	if r.Verb != Key || r.ToClock != 0 {
 		t.Errorf("keys for a side without events: %+v", r)
 	}
 }
 
 func TestVideoPassesUnderItsNumbers(t *testing.T) {
-	from, to := agreed(t, "VP8/96 rtx/97"), agreed(t, "VP8/100 rtx/101")
+	from, to := sdptest.Agreed("VP8/96 rtx/97"), sdptest.Agreed("VP8/100 rtx/101")
 	from.Kind = "video"
 	table := Between(from, to)
 	for in, out := range map[uint8]uint8{96: 100, 97: 101, 50: 50} {
@@ -94,7 +64,7 @@ func TestConversions(t *testing.T) {
 		{"keys for who has none", "PCMU/0 telephone-event/101", "PCMU/0", 0, true, "PCMU PCMU keys"},
 		{"keys of both", "PCMU/0 telephone-event/101", "PCMU/0 telephone-event/97", 0, true, ""},
 	} {
-		from, to := agreed(t, c.from), agreed(t, c.to)
+		from, to := sdptest.Agreed(c.from), sdptest.Agreed(c.to)
 		table := Between(from, to)
 		got := ""
 		if k, need := table.Conversion(from, to, c.number, c.pressed, false); need {

@@ -7,8 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pion/stun/v3"
-
+	"tandem/media/ice/icetest"
 	"tandem/media/relay"
 	"tandem/media/relay/memnet"
 	"tandem/media/sdp"
@@ -251,27 +250,6 @@ func TestReportsOfStrangers(t *testing.T) {
 	}
 }
 
-// attribute is a STUN attribute of any kind.
-type attribute struct {
-	kind  stun.AttrType
-	value []byte
-}
-
-func (a attribute) AddTo(m *stun.Message) error { m.Add(a.kind, a.value); return nil }
-
-// check is a connectivity check that nominates, as a library of others writes
-// it, from a side named "far" to ours.
-func check(t *testing.T, ours sdp.ICE) []byte {
-	t.Helper()
-	m, err := stun.Build(stun.TransactionID, stun.BindingRequest, stun.NewUsername(ours.Ufrag+":far"),
-		attribute{stun.AttrICEControlling, []byte("12345678")}, attribute{stun.AttrPriority, []byte{1, 2, 3, 4}},
-		attribute{stun.AttrUseCandidate, nil}, stun.NewShortTermIntegrity(ours.Pwd), stun.Fingerprint)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m.Raw
-}
-
 // Without rtcp-mux the second component has a place of its own.
 func TestComponentsOfICE(t *testing.T) {
 	w, _ := open(t, Needs{ICE: true})
@@ -286,7 +264,7 @@ func TestComponentsOfICE(t *testing.T) {
 	rtp, rtcp := elsewhere, netip.MustParseAddrPort("127.0.0.9:4007")
 	for range 2 { // whichever comes last
 		for socket, from := range map[*relay.Socket]netip.AddrPort{w.rtcp: rtcp, w.rtp: rtp} {
-			b := check(t, ours)
+			b := icetest.Check(ours.Ufrag, ours.Pwd)
 			if w.What(b, socket) != Check {
 				t.Fatal("a check is not told from other packets")
 			}
