@@ -14,6 +14,12 @@ type pathKey struct {
 	to *leg
 }
 
+// converter is a path from one leg to the other, and what it was made for.
+type converter struct {
+	*transcode.Path
+	of pathKey
+}
+
 // wanted is the path a leg's voice needs now, false when it needs none. Called
 // with mu held.
 func (l *leg) wanted() (pathKey, bool) {
@@ -64,7 +70,7 @@ func (l *leg) settle() {
 	b.mu.Lock()
 	k, need := l.wanted()
 	old := l.path
-	if need && old != nil && l.pathOf == k {
+	if need && old != nil && old.of == k {
 		l.building = false
 		b.mu.Unlock()
 		return
@@ -89,11 +95,12 @@ func (l *leg) settle() {
 		}
 	}
 	b.mu.Unlock()
-	var fresh *transcode.Path
+	var fresh *converter
 	if need {
-		var err error
-		if fresh, err = l.newPath(k, passed); err != nil {
+		if p, err := l.newPath(k, passed); err != nil {
 			b.logger().Warn("audio cannot be converted", "from", k.In.Name, "to", k.Out.Name, "err", err)
+		} else {
+			fresh = &converter{p, k}
 		}
 	}
 	b.mu.Lock()
@@ -106,7 +113,7 @@ func (l *leg) settle() {
 			l.keys, l.lent = nil, l.keys
 		}
 	}
-	l.path, l.pathOf, l.building = fresh, k, false
+	l.path, l.building = fresh, false
 	o := l.opposite()
 	b.mu.Unlock()
 	if fresh == nil && o != nil {

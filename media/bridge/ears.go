@@ -108,7 +108,7 @@ func (l *leg) overhear(b []byte, pt uint8, at time.Time) {
 	as := pt
 	if l.tap != nil {
 		l.tap.Push(b, at)
-		as = l.tapOf.voice.PT
+		as = l.tap.of.voice.PT
 	}
 	for i := range l.ears {
 		l.ears[i].path.Push(b, at)

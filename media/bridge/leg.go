@@ -38,13 +38,13 @@ type leg struct {
 	oneWay  bool  // told that nothing is heard
 	resting bool  // said last that it would be silent (comfort noise)
 
-	series  bool             // the relay's worker forwards what comes next
-	flow    *relay.Offloaded // in the kernel, toward the other leg
-	path    *transcode.Path  // converts toward the other leg
-	tap     *transcode.Path  // decodes for recording and key detection alone
-	ears    []ear            // decode for listeners
-	play    *transcode.Path  // announcement or keys of our own in place of all else
-	source  source           // of the last packet sent
+	series  bool       // the relay's worker forwards what comes next
+	flow    *flow      // in the kernel, toward the other leg
+	path    *converter // toward the other leg
+	tap     *tap       // decodes for recording and key detection alone
+	ears    []ear      // decode for listeners
+	play    *player    // announcement or keys of our own in place of all else
+	source  source     // of the last packet sent
 	heard   time.Time
 	in      quality.Inbound
 	out     quality.Outbound
@@ -52,22 +52,19 @@ type leg struct {
 	routes  route.Table
 
 	// what comes from this side
-	agreed    sdp.Agreed
-	keys      *dtmf.Reader // nil while it is lent to the path
-	lent      *dtmf.Reader
-	keyPT     uint8
-	lastKey   time.Time
-	since     time.Time // when it was last expected to begin sending
-	remote    quality.Remote
-	pathOf    pathKey
-	building  bool      // a path is being made
-	rebuilt   time.Time // when its packets last asked for one
-	tapOf     tapKey
-	accounted relay.FlowCounters
-	turn      time.Time // of the watch, when the kernel was asked last
-	steady    time.Time // when it was last taken back
-	dropped   uint64    // packets with no route
-	raw       uint64    // datagrams that are no RTP
+	agreed   sdp.Agreed
+	keys     *dtmf.Reader // nil while it is lent to the path
+	lent     *dtmf.Reader
+	keyPT    uint8
+	lastKey  time.Time
+	since    time.Time // when it was last expected to begin sending
+	remote   quality.Remote
+	building bool      // a path is being made
+	rebuilt  time.Time // when its packets last asked for one
+	turn     time.Time // of the watch, when the kernel was asked last
+	steady   time.Time // when it was last taken back
+	dropped  uint64    // packets with no route
+	raw      uint64    // datagrams that are no RTP
 
 	// what goes to this side
 	cname    string
@@ -78,10 +75,9 @@ type leg struct {
 
 // control is what calls of the bridge's owner alone touch of a leg; packets do not.
 type control struct {
-	next      *Way       // in place of way once it is agreed to
-	playOf    route.Said // how play speaks
-	plays     int        // sources started on play
-	keysUntil time.Time  // keys of our own are sent until then
+	next      *Way      // in place of way once it is agreed to
+	plays     int       // sources started on play
+	keysUntil time.Time // keys of our own are sent until then
 }
 
 // begin sets what a new leg sends as.
@@ -194,10 +190,14 @@ func (l *leg) close() {
 // unplug takes all paths off a leg, for the caller to close without mu, with which
 // it is called.
 func (l *leg) unplug() (paths []*transcode.Path) {
-	for _, p := range []*transcode.Path{l.path, l.tap, l.play} {
-		if p != nil {
-			paths = append(paths, p)
-		}
+	if l.path != nil {
+		paths = append(paths, l.path.Path)
+	}
+	if l.tap != nil {
+		paths = append(paths, l.tap.Path)
+	}
+	if l.play != nil {
+		paths = append(paths, l.play.Path)
 	}
 	for _, e := range l.ears {
 		paths = append(paths, e.path)

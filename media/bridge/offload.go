@@ -7,6 +7,12 @@ import (
 	"tandem/media/route"
 )
 
+// flow is a direction in the kernel, and what of it was counted here already.
+type flow struct {
+	*relay.Offloaded
+	told relay.FlowCounters
+}
+
 // offload moves a direction into the kernel when nothing in it needs user
 // space. What was forwarded is read when somebody wants to know: for a report,
 // or because it is time to say that nothing comes. Called with mu held, once a
@@ -36,13 +42,13 @@ func (l *leg) offload(now time.Time) {
 		Offsets: offsets, Clock: uint32(l.in.Clock), Types: l.forwarded(),
 	}
 	l.unfollow()
-	flow, err := b.plant.Plane.Offload(f)
+	fresh, err := b.plant.Plane.Offload(f)
 	if err != nil {
 		b.noKernel = true
 		b.logger().Debug("media stays in user space", "err", err)
 		return
 	}
-	l.flow, l.accounted = flow, relay.FlowCounters{}
+	l.flow = &flow{Offloaded: fresh}
 }
 
 // plain says that packets of a leg can be forwarded by address alone.
@@ -73,11 +79,11 @@ func (l *leg) account() {
 		return
 	}
 	c := l.flow.Counters()
-	if c.Packets == l.accounted.Packets {
+	if c.Packets == l.flow.told.Packets {
 		return
 	}
-	packets, octets := c.Packets-l.accounted.Packets, c.Octets-l.accounted.Octets
-	l.accounted = c
+	packets, octets := c.Packets-l.flow.told.Packets, c.Octets-l.flow.told.Octets
+	l.flow.told = c
 	l.hear(latest(l.heard, c.LastPacket))
 	l.resting = false
 	l.in.Forwarded(packets, octets, c.Sequence, c.Jitter, c.LastPacket)

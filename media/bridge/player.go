@@ -58,10 +58,7 @@ func (b *Bridge) Stop(to Which) {
 func (l *leg) press(e dtmf.Event) error {
 	b := l.stream.bridge
 	b.mu.Lock()
-	p := l.play
-	if o := l.opposite(); p == nil && o != nil {
-		p = o.path
-	}
+	p := l.ours()
 	b.mu.Unlock()
 	if p == nil {
 		// Silence for as long as the key takes, so that it has a stream to be in.
@@ -72,12 +69,24 @@ func (l *leg) press(e dtmf.Event) error {
 		if err := l.playing(&pause{rate: rate, left: keyTime(e)}, nil, false); err != nil {
 			return err
 		}
-		p = l.play
+		p = l.play.Path
 	}
 	if !p.Send(e) {
 		return errors.New("too many keys are waiting to be sent")
 	}
 	l.keysUntil = latest(l.keysUntil, time.Now()).Add(keyTime(e))
+	return nil
+}
+
+// ours is the path that speaks to the leg's side, nil when none does.
+// Called with mu held.
+func (l *leg) ours() *transcode.Path {
+	if l.play != nil {
+		return l.play.Path
+	}
+	if o := l.opposite(); o != nil && o.path != nil {
+		return o.path.Path
+	}
 	return nil
 }
 
@@ -123,6 +132,12 @@ func playRate(l *leg) int {
 	return sound.Rate
 }
 
+// player is a path without input, and how it speaks.
+type player struct {
+	*transcode.Path
+	of route.Said
+}
+
 // newPlayer makes a path that plays to a leg.
 func (l *leg) newPlayer(k route.Said, rate int) (*transcode.Path, error) {
 	b := l.stream.bridge
@@ -157,7 +172,7 @@ func (l *leg) playing(from transcode.Source, ended func(), tell bool) error {
 		}
 		b.mu.Lock()
 		l.stream.legs[l.which.Other()].onload()
-		l.play, l.playOf = p, k
+		l.play = &player{p, k}
 		b.mu.Unlock()
 	}
 	l.plays++
@@ -178,7 +193,7 @@ func (l *leg) playing(from transcode.Source, ended func(), tell bool) error {
 func (l *leg) settlePlayer() {
 	b := l.stream.bridge
 	k, ok := route.Saying(&l.agreed)
-	if l.play == nil || !l.on || ok && l.playOf == k {
+	if l.play == nil || !l.on || ok && l.play.of == k {
 		return
 	}
 	var fresh *transcode.Path
@@ -195,7 +210,7 @@ func (l *leg) settlePlayer() {
 	}
 	b.mu.Lock()
 	old := l.play
-	l.play, l.playOf = fresh, k
+	l.play = &player{fresh, k}
 	b.mu.Unlock()
 	old.Yield(fresh)
 }

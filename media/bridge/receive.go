@@ -63,7 +63,7 @@ func (l *leg) hear(at time.Time) {
 // forward passes a packet on or gives it to the path that converts.
 func (l *leg) forward(o *leg, r route.Route, b []byte, pt uint8, at time.Time) {
 	switch {
-	case l.path != nil && (r.Verb == route.Key || pt == l.pathOf.In.PT || l.pathOf.Keys):
+	case l.path != nil && (r.Verb == route.Key || pt == l.path.of.In.PT || l.path.of.Keys):
 		l.path.Push(b, at)
 	case r.Verb == route.Key && r.ToClock == 0:
 		l.lastKey = at

@@ -15,6 +15,12 @@ type tapKey struct {
 	inband   bool
 }
 
+// tap is a path that decodes, and what it was made for.
+type tap struct {
+	*transcode.Path
+	of tapKey
+}
+
 // tapped is the tap a leg needs now, false when it needs none: for a recording,
 // and to find keys in audio that passes. Called with mu held.
 func (l *leg) tapped() (tapKey, bool) {
@@ -36,7 +42,7 @@ func (l *leg) settleTap() {
 	b.mu.Lock()
 	k, need := l.tapped()
 	old := l.tap
-	if need && old != nil && l.tapOf == k {
+	if need && old != nil && old.of == k {
 		b.mu.Unlock()
 		return
 	}
@@ -55,7 +61,7 @@ func (l *leg) settleTap() {
 	}
 	b.mu.Lock()
 	l.onload() // the tap has to see all
-	l.tap, l.tapOf = fresh, k
+	l.tap = &tap{fresh, k}
 	b.mu.Unlock()
 }
 
