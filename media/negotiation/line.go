@@ -110,15 +110,17 @@ func (d *Side) answerLine(i int, theirs *sdp.Media, other *sdp.Agreed, met bool,
 	line.Direction = sdp.SendRecv
 	if other != nil {
 		line.Direction = mirrored(other.Media)
-		line.Codecs = far2near(theirs, other)
 	}
-	if theirs.Kind == "audio" && theirs.RTP() {
+	switch {
+	case theirs.Kind == "audio" && theirs.RTP():
 		line.Codecs = answerCodecs(d.want, theirs.Codecs, other)
 		if len(line.Codecs) == 0 {
 			line.Port = 0 // to name none would be to take all
 		}
-	} else if other == nil {
+	case other == nil:
 		line.Port = 0 // nobody to send it to
+	default:
+		line.Codecs = far2near(theirs, other)
 	}
 	return line, nil
 }
