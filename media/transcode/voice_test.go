@@ -73,3 +73,39 @@ func TestQualityOfBursts(t *testing.T) {
 		}
 	}
 }
+
+// TestPhase has calls begin at any moment of our own clock: their packets wait for
+// the buffer and then for no more than a grain, and, where they come unevenly, for a
+// step at most.
+func TestPhase(t *testing.T) {
+	pcmu, pcma := find(t, "PCMU", 8000, 1), find(t, "PCMA", 8000, 1)
+	const seconds = 20
+	for _, c := range []struct{ jitter, most time.Duration }{{0, 25 * time.Millisecond}, {20 * time.Millisecond, 45 * time.Millisecond}} {
+		var least, most, sum time.Duration = time.Hour, 0, 0
+		for ms := range 20 {
+			k := newTalker(t, pcmu, 8000, 20*time.Millisecond, 96)
+			k.at += time.Duration(ms) * time.Millisecond
+			l := newLine(t, ends(pcmu, pcma, 20*time.Millisecond), shaper{jitter: c.jitter})
+			said := make([]int16, 8000*seconds)
+			copy(said[8000*(seconds-1):], sine(8000, 1000, -6, 0.05))
+			k.say(l, said)
+			sent := k.at - time.Second + 20*time.Millisecond // the packet in which the mark begins
+			l.run(k.at + time.Second)
+			r := l.listen(pcma, 8000, 97)
+			at := 8000
+			for at < len(r.pcm) && r.pcm[at] > -1000 && r.pcm[at] < 1000 {
+				at++
+			}
+			if at == len(r.pcm) {
+				t.Fatal("the mark is not heard")
+			}
+			// Played from the moment its packet came, and begun where in it the mark is.
+			delay := l.when[at/160] + time.Duration(at%160)*time.Second/8000 - sent
+			least, most, sum = min(least, delay), max(most, delay), sum+delay
+		}
+		t.Logf("jitter of %v: %v to %v from wire to ear, %v on average", c.jitter, least, most, sum/20)
+		if most > c.most {
+			t.Errorf("jitter of %v: up to %v from wire to ear, want %v at most", c.jitter, most, c.most)
+		}
+	}
+}

@@ -12,6 +12,8 @@ const (
 	grain = 5 * time.Millisecond
 	// phases of a round of 20 ms.
 	phases = 4
+	// crowd is how many paths more than another a phase may have.
+	crowd = 16
 )
 
 // worker serves paths in one goroutine.
@@ -89,21 +91,15 @@ func (w *worker) serve(now time.Duration) {
 	}
 }
 
-// admit places roused paths in the phases with the least to do.
+// admit places roused paths in phases.
 func (w *worker) admit(now int64) {
 	p := w.roused.Swap(nil)
 	for p != nil {
 		next := p.behind
 		p.behind = nil
-		best := 0
 		turns := int(p.step / grain) // 2 or 4
-		for n := 1; n < turns; n++ {
-			if len(w.lists[n]) < len(w.lists[best]) {
-				best = n
-			}
-		}
 		p.phase = 0
-		for n := best; n < phases; n += turns {
+		for n := w.place(p, turns); n < phases; n += turns {
 			p.phase |= 1 << n
 			w.lists[n] = append(w.lists[n], p)
 		}
@@ -115,6 +111,31 @@ func (w *worker) admit(now int64) {
 		w.active.Add(1)
 		p = next
 	}
+}
+
+// place chooses among so many phases the one in which the first packet need not wait
+// for longer than the buffer wants it to, or, when that is crowded, as when all calls
+// get their packets at once, the one with the least to do.
+func (w *worker) place(p *Path, turns int) int {
+	least := 0
+	for n := 1; n < turns; n++ {
+		if len(w.lists[n]) < len(w.lists[least]) {
+			least = n
+		}
+	}
+	if p.hear == nil {
+		return least
+	}
+	e := p.in.peek()
+	if e == nil {
+		return least
+	}
+	due := e.at + p.hear.buffer.Stats(e.at).Target
+	soon := int((due+grain-1)/grain) % turns
+	if len(w.lists[soon]) > len(w.lists[least])+crowd {
+		return least
+	}
+	return soon
 }
 
 // next is when there is something to do, false when all are at rest.
