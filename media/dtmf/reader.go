@@ -88,6 +88,23 @@ func (r *Reader) Idle(since time.Duration) (e Event, ended bool) {
 	return r.tell()
 }
 
+// Missed says that so many packets were lost between the last one of an event and
+// something else: if its end was among them, which is sent three times, the packets
+// before that made it longer. What else was among them nobody knows, so no key grows
+// beyond the usual length by it.
+func (r *Reader) Missed(packets int) {
+	step := r.step
+	if step == 0 {
+		step = r.longest // one packet is all that came
+	}
+	if !r.open || packets < ends {
+		return
+	}
+	longer := uint64(r.longest) + uint64(packets-ends+1)*uint64(step)
+	longer = min(longer, units(DefaultDuration, r.clock), longest)
+	r.longest = max(r.longest, uint16(longer))
+}
+
 // Current is the event whose end is awaited, as long as it is so far.
 func (r *Reader) Current() (Event, bool) {
 	if !r.open {

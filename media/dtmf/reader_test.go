@@ -353,3 +353,28 @@ func ExampleWriter() {
 	// 0b8a0140 false
 	// 0b8a0140 false
 }
+
+// TestMissed loses the end of a key of 100 ms with more or less of what was before.
+func TestMissed(t *testing.T) {
+	for _, c := range []struct{ heard, missed, length int }{
+		{4, 3, 100}, {2, 5, 100}, {1, 6, 100}, {3, 4, 100},
+		{2, 9, 100},            // what came after the key is among them
+		{3, 0, 60}, {3, 2, 60}, // packets of something else, or fewer than ends there are
+	} {
+		r := NewReader(8000)
+		for n := range c.heard {
+			b := make([]byte, size)
+			writeBlock(b, block{code: 5, volume: 10, duration: uint16(160 * (n + 1))})
+			r.Packet(1000, b)
+		}
+		r.Missed(c.missed)
+		e, ended := r.Idle(time.Second)
+		if want := time.Duration(c.length) * time.Millisecond; !ended || e.Duration != want {
+			t.Errorf("%d heard, %d missed: %v, want %v", c.heard, c.missed, e.Duration, want)
+		}
+		r.Missed(5) // nothing is awaited any more
+		if e, ended := r.Idle(time.Second); ended {
+			t.Errorf("%+v once more", e)
+		}
+	}
+}

@@ -16,6 +16,9 @@ const (
 	// (ITU-T Q.24).
 	scrap = 20 * time.Millisecond
 	plain = 60 * time.Millisecond
+	// gapTime is how long something must be missing before a key is over whose end
+	// was lost.
+	gapTime = 250 * time.Millisecond
 	// echoTime is how long after a key event the same key in the audio is taken
 	// for the same press, beyond the delay of the audio.
 	echoTime = 400 * time.Millisecond
@@ -31,6 +34,8 @@ type keys struct {
 	last        dtmf.Event    // key event that ended last
 	ended       time.Duration // when
 	packet      time.Duration // when the last packet of events came
+	seq         uint16        // its number
+	followed    bool          // something else came after it
 	open        bool          // an event is going on
 	passed      bool          // it was sent on before
 	ssrc        uint32
@@ -75,6 +80,7 @@ func (k *keys) event(p *Path, v *packet, at time.Duration) {
 		k.reader.Reset()
 	}
 	k.ssrc, k.begun, k.packet = v.ssrc, true, at
+	k.seq, k.followed = v.seq, false
 	e, started, ended := k.reader.Packet(v.time, v.payload)
 	k.passed = k.passed && !started
 	if _, going := k.reader.Current(); going && !k.open {
@@ -83,6 +89,16 @@ func (k *keys) event(p *Path, v *packet, at time.Duration) {
 	if ended {
 		k.end(p, e, at)
 	}
+}
+
+// other sees a packet that is no event, which tells how many before it were lost.
+func (k *keys) other(v *packet) {
+	ahead := int16(v.seq - k.seq)
+	if !k.open || k.followed || v.ssrc != k.ssrc || ahead <= 0 {
+		return
+	}
+	k.followed = true
+	k.reader.Missed(int(ahead) - 1)
 }
 
 // idle ends an event whose end was lost.
@@ -163,7 +179,9 @@ func (k *keys) unsent(p *Path) []dtmf.Event {
 // another way.
 func (k *keys) listen(p *Path, now time.Duration, state presence) {
 	k.now = now
-	k.idle(p, now, now-k.packet)
+	if since := now - k.packet; k.followed || since >= gapTime {
+		k.idle(p, now, since)
+	}
 	if k.detector != nil && state != absent {
 		k.detector.Process(p.pcm, k.found)
 	}

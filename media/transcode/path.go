@@ -189,6 +189,8 @@ func (p *Path) take() {
 		if v.parse(e.b) {
 			if v.kind == p.o.In.Event && p.o.In.Event != none {
 				p.keys.event(p, &v, e.at)
+			} else {
+				p.keys.other(&v)
 			}
 			p.hear.put(&v, e.at)
 		}
