@@ -40,6 +40,9 @@ type receiver struct {
 	news     bool     // it, or a packet that says there is silence, has just come
 }
 
+// minDelay is what the buffer keeps where packets come evenly.
+const minDelay = 10 * time.Millisecond
+
 // lasting is the longest audio of one packet, as codec.Decoder has it.
 const lasting = 120 * time.Millisecond
 
@@ -50,6 +53,9 @@ func newReceiver(in *Input, rate, step int) (*receiver, error) {
 	}
 	r := &receiver{in: in, rate: rate, step: step, clock: in.Format.Clock, decoder: d, opus: in.Format.Name == "opus"}
 	c := jitter.Config{Clock: r.clock, Min: in.MinDelay, Max: in.MaxDelay, Size: usual - header}
+	if c.Min == 0 {
+		c.Min = minDelay
+	}
 	if m, ok := d.(codec.Recoverer); ok {
 		r.mender = m
 		c.Repeats = func(payload []byte) int { return m.Recovers(payload) * r.clock / rate }

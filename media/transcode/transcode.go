@@ -27,7 +27,7 @@ type Input struct {
 	EventClock         int
 	Keys               *dtmf.Reader  // reads the events, and may have begun one; nil: one of the path's own
 	Passed             bool          // the event it has begun was sent on already
-	MinDelay, MaxDelay time.Duration // of the jitter buffer; 0: 20 ms and 200 ms
+	MinDelay, MaxDelay time.Duration // of the jitter buffer; 0: 10 ms and 200 ms
 }
 
 // Output says what goes out. The zero Format is no output (recording only).

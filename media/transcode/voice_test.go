@@ -80,7 +80,7 @@ func TestQualityOfBursts(t *testing.T) {
 func TestPhase(t *testing.T) {
 	pcmu, pcma := find(t, "PCMU", 8000, 1), find(t, "PCMA", 8000, 1)
 	const seconds = 20
-	for _, c := range []struct{ jitter, most time.Duration }{{0, 25 * time.Millisecond}, {20 * time.Millisecond, 45 * time.Millisecond}} {
+	for _, c := range []struct{ jitter, most time.Duration }{{0, 15 * time.Millisecond}, {20 * time.Millisecond, 30 * time.Millisecond}} {
 		var least, most, sum time.Duration = time.Hour, 0, 0
 		for ms := range 20 {
 			k := newTalker(t, pcmu, 8000, 20*time.Millisecond, 96)
