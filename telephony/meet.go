@@ -14,6 +14,7 @@ import (
 
 // meet answers the caller and seats him in a conference.
 func (c *Call) meet(invite *sip.Message) {
+	c.caller.do(func(s *dialog.Session) { s.Focus(true) })
 	c.alone(invite, func() {
 		seat, err := c.x.rooms.Enter(c.route.Code.Arg, c.media, media.A)
 		if err != nil {
@@ -64,6 +65,7 @@ func (c *Call) sit(l *leg, room string) error {
 		return &rtc.Status{Code: 503, Reason: "No Seat", Err: err}
 	}
 	c.seats[l.side] = seat
+	l.do(func(s *dialog.Session) { s.Focus(true) })
 	c.note(cdr.Joined, l.Who.Address()+" conference "+room)
 	return nil
 }

@@ -55,6 +55,7 @@ type Dialog struct {
 	shape       uac.Shape      // how requests to the peer are written, nil: as they are
 	auth        *digest.Client // answers challenges, nil: nobody
 	contactUser string
+	focus       bool // see Focus
 
 	linger        transaction.Timer // once it has ended
 	table         *Table

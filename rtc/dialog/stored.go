@@ -84,4 +84,14 @@ func (ua *UA) Adopt(d *Dialog, e Events) *Session {
 }
 
 // contact is our Contact in the dialog.
-func (d *Dialog) contact() uac.Contact { return uac.Contact{User: d.contactUser, Secure: d.secure} }
+func (d *Dialog) contact() uac.Contact {
+	c := uac.Contact{User: d.contactUser, Secure: d.secure}
+	if d.focus {
+		c.Params = ";isfocus"
+	}
+	return c
+}
+
+// Focus says whether our end is the focus of a conference, which our Contacts tell from
+// then on (RFC 4579 §4.2). Only on its lane.
+func (d *Dialog) Focus(on bool) { d.focus = on }

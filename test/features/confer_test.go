@@ -37,7 +37,13 @@ func TestConferenceOfCall(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := r.Invites(phones["carol"], "carol", "sip:*677@"+harness.Domain, ears["carol"].Port)
-	defer ears["carol"].Says(1100, c.Connected().Body())()
+	joined := c.Connected()
+	defer ears["carol"].Says(1100, joined.Body())()
+	for m, is := range map[*sip.Message]bool{answer: false, joined: true} {
+		if contact := string(m.Get(sip.HdrContact)); strings.HasSuffix(contact, ";isfocus") != is { // RFC 4579 §4.2
+			t.Errorf("Contact %s; it is a conference: %v", contact, is)
+		}
+	}
 	hears := func(who string, want ...string) {
 		t.Helper()
 		var heard []string
