@@ -85,6 +85,7 @@ var layers = []rule{
 	{"rtc/event/sqlstore", []string{"rtc", "rtc/event", "rtc/event/lists", "rtc/event/winfo", "rtc/store"}, "a room's SQL knows the room and the engine"},
 	{"rtc/event/lists", []string{"rtc/strictxml"}, "documents are text"},
 	{"rtc/event", []string{"rtc", "rtc/sip", "rtc/event/lists", "rtc/transport", "rtc/transaction", "rtc/resolve", "rtc/uac", "rtc/dialog", "rtc/dialog/table", "rtc/reach", "rtc/internal/rows", "rtc/internal/keyed"}, "it keeps subscriptions; what they are about is the packages' matter"},
+	{"rtc/qualify", []string{"rtc", "rtc/transport", "rtc/transaction", "rtc/location", "rtc/reach", "rtc/uac"}, "it asks devices; what follows from their silence is others' matter"},
 	{"rtc/reach", []string{"rtc", "rtc/sip", "rtc/transport", "rtc/transaction", "rtc/resolve", "rtc/location"}, "it turns bindings into ways; it sends nothing"},
 	{"rtc/peers", []string{"rtc", "rtc/sip", "rtc/transport", "rtc/transaction", "rtc/resolve"}, "it tells whose an address is; trunks and routes say who is a peer"},
 	{"rtc/proxy", []string{"rtc", "rtc/sip", "rtc/transport", "rtc/transaction", "rtc/resolve", "rtc/reach", "rtc/peers", "rtc/internal/tally", "rtc/internal/keyed"}, "it forwards; who sent it is the gate's matter, bindings are reach's"},

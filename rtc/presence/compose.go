@@ -18,6 +18,7 @@ type sources struct {
 	aor       rtc.AOR
 	published []*publication
 	bindings  []location.Binding
+	silent    []location.Binding // that count for nothing, see Config.Silent
 	calls     int
 	manual    Manual
 	calendar  Manual
@@ -178,6 +179,11 @@ func (p *publication) of(b *location.Binding) bool {
 		return true
 	}
 	return slices.ContainsFunc(p.doc.Tuples, func(t pidf.Tuple) bool { return t.Contact == b.URI })
+}
+
+// ofSilent reports whether a publication is of a device that does not answer.
+func (s *sources) ofSilent(p *publication) bool {
+	return slices.ContainsFunc(s.silent, func(b location.Binding) bool { return p.of(&b) })
 }
 
 // short is a name for a text that is a valid id of XML.

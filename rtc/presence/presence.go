@@ -35,6 +35,10 @@ type Config struct {
 	Interval time.Duration          // least time between two NOTIFYs of a subscription
 	Calls    func(user rtc.AOR) int // how many calls of a user are up; Changed is told when it changes. nil: nobody knows
 
+	// Silent says of which bindings the device does not answer: it counts no more than if
+	// it had gone. Changed is told when that changes. nil: of none.
+	Silent func(aor rtc.AOR, b *location.Binding) bool
+
 	// Used is when a user last proved who he is, the zero time if never; it
 	// survives a restart. nil: nobody knows.
 	Used func(user rtc.AOR) time.Time
@@ -106,7 +110,11 @@ func (a *Agent) Decide(owner, watcher rtc.AOR, proved bool) (consent.Action, *co
 func (a *Agent) gather(aor rtc.AOR) sources {
 	s := sources{aor: aor}
 	for _, b := range a.cfg.Location.Bindings(aor) {
-		if !b.Flow.IsZero() { // else its connection has gone, and so may the device
+		switch {
+		case b.Flow.IsZero(): // its connection has gone, and so may the device
+		case a.cfg.Silent != nil && a.cfg.Silent(aor, &b):
+			s.silent = append(s.silent, b)
+		default:
 			s.bindings = append(s.bindings, b)
 		}
 	}
@@ -115,7 +123,7 @@ func (a *Agent) gather(aor rtc.AOR) sources {
 	}
 	now := time.Now()
 	a.states.look(aor, func(st *state) {
-		s.published = slices.Clone(st.published)
+		s.published = slices.DeleteFunc(slices.Clone(st.published), s.ofSilent)
 		if st.manual.counts(now) {
 			s.manual = st.manual
 		}
@@ -328,6 +336,10 @@ func (a *Agent) Explain(aor rtc.AOR) (e Explanation) {
 	for i := range s.bindings {
 		b := &s.bindings[i]
 		list = append(list, Source{Kind: "binding", ID: b.URI, From: b.UserAgent, Says: "available", Counts: !s.publishes(b) && s.manual.Activity != "offline", Until: b.Expires})
+	}
+	for i := range s.silent {
+		b := &s.silent[i]
+		list = append(list, Source{Kind: "binding", ID: b.URI, From: b.UserAgent, Says: "does not answer", Until: b.Expires})
 	}
 	if s.calls > 0 {
 		list = append(list, Source{Kind: "calls", Says: "on-the-phone", Counts: !manual})

@@ -94,6 +94,9 @@ func (r *Reach) Append(dst []Way, aor rtc.AOR, want Want) []Way {
 	return dst
 }
 
+// To is the way to one binding; not ok: there is none now.
+func (r *Reach) To(b *location.Binding) (w Way, ok bool) { return r.way(b) }
+
 // known reports whether one of the ways leads to the instance; nobody knows "".
 func known(ways []Way, instance string) bool {
 	if instance == "" {

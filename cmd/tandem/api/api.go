@@ -85,12 +85,13 @@ import (
 	"tandem/telephony/settings"
 )
 
-// Rooms are what the operations act on. With no server running Location, Gate,
+// Rooms are what the operations act on. With no server running Location, Silent, Gate,
 // Routes, Trace, Status and Reload are nil, and what needs them answers 503.
 type Rooms struct {
 	*admin.State // of the API itself
 	Directory    *directory.Directory
 	Location     *location.Location
+	Silent       func(aor rtc.AOR, b *location.Binding) bool // the device of a binding does not answer
 	Gate         *auth.Gate
 	Routes       func() []proxy.Route
 	Exchange     *telephony.Exchange

@@ -23,7 +23,7 @@ type Registration struct {
 	Contact   string    `json:"contact" yaml:"contact" doc:"Contact URI"`
 	Expires   time.Time `json:"expires" yaml:"expires"`
 	AtMost    bool      `json:"at_most,omitempty" yaml:"at_most,omitempty" doc:"The registration is of before a crash: it ends then at the latest"`
-	Reached   string    `json:"reached" yaml:"reached" enum:"flow,path,contact,lost" doc:"By what the phone is reached: the flow it registered by, its edge proxy, a new connection to its contact, at which it may not listen, or nothing until it registers again"`
+	Reached   string    `json:"reached" yaml:"reached" enum:"flow,path,contact,lost,silent" doc:"By what the phone is reached: the flow it registered by, its edge proxy, a new connection to its contact, at which it may not listen, or nothing until it registers again; silent: it has not answered OPTIONS (registrar.qualify)"`
 	Q         float64   `json:"q" yaml:"q" doc:"Preference, 0 to 1"`
 	Flow      string    `json:"flow,omitempty" yaml:"flow,omitempty" doc:"Transport, local and remote address it came by"`
 	UserAgent string    `json:"user_agent,omitempty" yaml:"user_agent,omitempty"`
@@ -81,7 +81,11 @@ func (a *API) registrationsAfter(only rtc.AOR, after string) iter.Seq[Registrati
 	var list []Registration
 	add := func(aor rtc.AOR, bindings []location.Binding) {
 		for i := range bindings {
-			if r := registration(aor, &bindings[i]); r.key() > after {
+			r := registration(aor, &bindings[i])
+			if a.Silent != nil && a.Silent(aor, &bindings[i]) {
+				r.Reached = "silent"
+			}
+			if r.key() > after {
 				list = append(list, r)
 			}
 		}

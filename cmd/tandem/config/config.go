@@ -79,6 +79,7 @@ type Registrar struct {
 	DefaultExpires time.Duration `yaml:"default_expires" json:"default_expires"`
 	ConnExpires    time.Duration `yaml:"connection_expires" json:"connection_expires"`
 	MaxBindings    int           `yaml:"max_bindings" json:"max_bindings"`
+	Qualify        time.Duration `yaml:"qualify" json:"qualify"`
 	ServiceRoute   string        `yaml:"service_route" json:"service_route,omitempty"`
 }
 
@@ -221,6 +222,9 @@ func (c *Config) faults() []Fault {
 	}
 	if d := c.Registrar.ConnExpires; d != 0 && d < c.Registrar.MinExpires {
 		bad("registrar.connection_expires", "has %s, less than registrar.min_expires, which is %s; use 10m, or 0 for as long as others", d, c.Registrar.MinExpires)
+	}
+	if d := c.Registrar.Qualify; d != 0 && d < 10*time.Second {
+		bad("registrar.qualify", "has %s; use 10s or more, or 0 to ask nobody", d)
 	}
 	if c.Registrar.MaxBindings < 1 {
 		bad("registrar.max_bindings", "must be at least 1")

@@ -34,6 +34,7 @@ func (s *Server) openPresence(ctx context.Context, cfg *config.Config) error {
 		Calls:        func(user rtc.AOR) int { return s.lamps.Calls(user) },
 		Publications: cfg.Presence.Publications,
 		BodyBytes:    cfg.Presence.BodyBytes,
+		Silent:       s.unanswering,
 		Used:         s.directory.LastUsed,
 		LastSeen:     cfg.Presence.LastSeen,
 		Log:          s.log,

@@ -61,6 +61,7 @@ func rooms() []room {
 		{name: "presence", page: "presence.md", open: (*Server).openPresence,
 			handler: func(s *Server) rtc.Handler { return s.presence },
 			run:     func(s *Server, ctx context.Context) error { return s.presence.Run(ctx) }},
+		{name: "qualify", page: "presence.md", open: (*Server).openQualify, run: (*Server).qualify, metrics: (*Server).qualifyMetrics},
 		{name: "telephony", page: "calls.md", open: (*Server).openTelephony, run: (*Server).pruneRecords, metrics: (*Server).telephonyMetrics,
 			handler: func(s *Server) rtc.Handler { return s.exchange }},
 		{name: "consent",

@@ -48,6 +48,7 @@ import (
 	"tandem/rtc/policy/consent"
 	"tandem/rtc/presence"
 	"tandem/rtc/proxy"
+	"tandem/rtc/qualify"
 	"tandem/rtc/reach"
 	"tandem/rtc/resolve"
 	"tandem/rtc/store"
@@ -89,6 +90,7 @@ type Server struct {
 	lists     *services.Services // that users keep
 	consent   *consent.Book
 	presence  *presence.Agent
+	prober    *qualify.Prober // nil: phones are not asked whether they are there
 	lamps     *lamps.Lamps
 	meetings  *meetings
 	peers     *peers.Table
@@ -370,7 +372,7 @@ func (s *Server) listening() []string {
 func (s *Server) api() *api.API {
 	return api.New(api.Rooms{
 		State:     s.state,
-		Directory: s.directory, Location: s.location, Gate: s.gate, Trace: s.trace, Log: s.log,
+		Directory: s.directory, Location: s.location, Silent: s.unanswering, Gate: s.gate, Trace: s.trace, Log: s.log,
 		Exchange: s.exchange, Records: s.records,
 		PINT:   apipint.Rooms{Executive: s.pint.executive, Numbers: s.pint.numbers},
 		Routes: func() []proxy.Route { return s.proxy.Routes().List() },

@@ -13,7 +13,7 @@ func (s *Server) RunVirtual() (end func() error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var all sync.WaitGroup
 	for _, run := range []func(context.Context) error{s.layer.Run, s.resolver.Run, s.location.Run, s.messages.Run, s.events.Run,
-		s.presence.Run, s.keepUse, s.watchHops, s.pint.door.Run} {
+		s.presence.Run, s.qualify, s.keepUse, s.watchHops, s.pint.door.Run} {
 		all.Go(func() { _ = run(ctx) })
 	}
 	start := func(_ string, run func(context.Context) error) { all.Go(func() { _ = run(ctx) }) }
