@@ -47,7 +47,7 @@ func withBinary(m *testing.M) int {
 // moment is how long anything short may take on a busy machine.
 const moment = 30 * time.Second
 
-func within(t *testing.T) context.Context {
+func within(t testing.TB) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), moment)
 	t.Cleanup(cancel)
@@ -55,7 +55,7 @@ func within(t *testing.T) context.Context {
 }
 
 // must ends the test at an error; on says at what.
-func must(t *testing.T, on string, err error) {
+func must(t testing.TB, on string, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatalf("%s: %v", on, err)
@@ -63,7 +63,7 @@ func must(t *testing.T, on string, err error) {
 }
 
 // startServer runs a server for one test.
-func startServer(t *testing.T, set peers.Settings) *peers.Server {
+func startServer(t testing.TB, set peers.Settings) *peers.Server {
 	t.Helper()
 	s, err := peers.StartServer(within(t), binary, filepath.Join(t.TempDir(), "server"), set)
 	must(t, "starting the server", err)
@@ -85,7 +85,7 @@ const (
 // tones are what each user says in calls.
 var tones = map[string]float64{"alice": 700, "bob": 440, "carol": 1000, "dave": 1300}
 
-func tone(t *testing.T, user string) string {
+func tone(t testing.TB, user string) string {
 	t.Helper()
 	file := filepath.Join(folder(t), user+".wav")
 	must(t, "writing a tone", phones.Tone(file, tones[user], level, 30*time.Second))
@@ -94,7 +94,7 @@ func tone(t *testing.T, user string) string {
 
 // folder is a new one with a short name: baresip cuts names of devices at 128
 // characters.
-func folder(t *testing.T) string {
+func folder(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "peer")
 	must(t, "making a folder", err)
@@ -121,7 +121,7 @@ func user(t *testing.T, s *peers.Server, kind, name string, proto phones.Proto) 
 }
 
 // explain shows the server's messages for a user when the test fails.
-func explain(t *testing.T, s *peers.Server, user string) {
+func explain(t testing.TB, s *peers.Server, user string) {
 	t.Helper()
 	t.Cleanup(func() {
 		if t.Failed() {

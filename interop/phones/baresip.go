@@ -315,12 +315,26 @@ func (b *Baresip) Messaged(ctx context.Context) (string, error) {
 
 // Sees waits until it shows the one it watches in a state: Online, Offline or Busy.
 func (b *Baresip) Sees(ctx context.Context, state string) error {
-	_, next, err := b.program.Out.Wait(ctx, b.seen, regexp.MustCompile(`changed status from .* to .*`+state))
+	_, next, err := b.program.Out.Wait(ctx, b.seen, regexp.MustCompile(`changed status from .* to .*(`+state+`)`))
 	if err != nil {
+		b.seen = b.program.Out.Len()
 		return fmt.Errorf("baresip: %w\n%s", err, b.Transcript())
 	}
 	b.seen = next
 	return nil
+}
+
+var baresipView = regexp.MustCompile(`changed status from .* to (.*)$`)
+
+// View is what it showed last of the one it watches, "" when it has shown nothing.
+func (b *Baresip) View() string { return lastOf(&b.program.Out, baresipView) }
+
+// Present has it publish that it is online, or offline while it stays registered.
+func (b *Baresip) Present(online bool) error {
+	if online {
+		return b.command("presence_online", "")
+	}
+	return b.command("presence_offline", "")
 }
 
 // Kill ends it without a word.

@@ -282,13 +282,19 @@ func (l *Linphone) Messaged(ctx context.Context) (string, error) {
 // Sees waits until it shows the one it watches in a state: Online, Offline, Busy,
 // Away or "On the phone".
 func (l *Linphone) Sees(ctx context.Context, state string) error {
-	_, next, err := l.program.Out.Wait(ctx, l.seen, regexp.MustCompile(`(?i)Friend .* is `+state))
+	_, next, err := l.program.Out.Wait(ctx, l.seen, regexp.MustCompile(`(?i)Friend .* is (`+state+`)`))
 	if err != nil {
+		l.seen = l.program.Out.Len()
 		return fmt.Errorf("linphonec: %w\n%s", err, l.Transcript())
 	}
 	l.seen = next
 	return nil
 }
+
+var linphoneView = regexp.MustCompile(`(?i)Friend .* is (.*)$`)
+
+// View is what it showed last of the one it watches, "" when it has shown nothing.
+func (l *Linphone) View() string { return lastOf(&l.program.Out, linphoneView) }
 
 // Kill ends it without a word.
 func (l *Linphone) Kill() { l.program.Kill() }
