@@ -170,7 +170,7 @@ func (r *Record) Clone() Record {
 type Store interface {
 	// Put inserts or replaces a record, by ID; done is told once when it is on
 	// disk. The error says at once that the store takes no more; then done is not
-	// told.
+	// told. Who called whom and when, From, Called and Started, stays as it was first.
 	Put(r Record, done func(error)) error
 	// Interrupt gives all open records the state Interrupted and this end, and
 	// returns how many there were.

@@ -10,7 +10,7 @@ import (
 )
 
 // row is what of a record has no column, in JSON. Times are unix milliseconds.
-// compact.go reads the same.
+// compact.go reads the same, and write.go writes it.
 type row struct {
 	Display  string       `json:"display,omitempty"`
 	To       string       `json:"to"`

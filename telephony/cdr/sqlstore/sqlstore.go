@@ -29,14 +29,16 @@ var _ cdr.Store = (*Store)(nil)
 func New(db *store.DB) *Store { return &Store{db} }
 
 const put = `INSERT INTO calls (id, state, caller, called, trunk, started, ended, data) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-	ON CONFLICT (id) DO UPDATE SET state = excluded.state, called = excluded.called,
-	trunk = excluded.trunk, ended = excluded.ended, data = excluded.data`
+	ON CONFLICT (id) DO UPDATE SET state = excluded.state, trunk = excluded.trunk, ended = excluded.ended, data = excluded.data`
 
 // Put implements cdr.Store.
 func (s *Store) Put(r cdr.Record, done func(error)) error {
-	data, err := json.Marshal(rowOf(&r))
-	if err != nil {
-		return fmt.Errorf("writing a call's record: %w", err)
+	data, ok := write(&r)
+	if !ok {
+		var err error
+		if data, err = json.Marshal(rowOf(&r)); err != nil {
+			return fmt.Errorf("writing a call's record: %w", err)
+		}
 	}
 	return s.db.Put(store.Change{Key: "call:" + r.ID, Octets: len(data) + 512, Apply: func(ctx context.Context, tx store.Tx) error {
 		_, err := tx.ExecContext(ctx, put, r.ID, string(r.State), string(r.From), string(r.Called), r.Trunk,
