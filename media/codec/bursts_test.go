@@ -44,7 +44,7 @@ func TestOpusAfterLoss(t *testing.T) {
 	for rate, most := range map[int]int{8000: 60, 16000: 50, 48000: 40} {
 		f, _ := Find("opus", 48000, 2)
 		pcm := longSpeech(t, rate)
-		all := packets(t, f, rate, Options{Complexity: 9}, pcm)
+		all := packets(t, f, rate, Options{Complexity: 9, Speech: true}, pcm)
 		whole, err := play(mustDecoder(t, f, rate), rate, all, nil, nil)
 		if err != nil {
 			t.Fatal(err)

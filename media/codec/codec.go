@@ -200,8 +200,9 @@ type Toner interface {
 
 // Options of an encoder.
 type Options struct {
-	Bitrate    int    // Opus, bit/s; 0: 28000 at 8 and 16 kHz, 32000 at 48 kHz
-	Complexity int    // Opus 1-10; 0: 1 at 8 kHz, 5 above
+	Bitrate    int    // Opus, bit/s; 0: 28000 at 16 kHz, else 32000
+	Complexity int    // Opus 1-10; 0: 3 at 8 kHz, 5 above
+	Speech     bool   // Opus: at 8 kHz, too, encode as speech, as most phones do
 	Fmtp       string // the far side's: maxplaybackrate, usedtx, cbr, ...
 	Ptime      int    // ms
 }

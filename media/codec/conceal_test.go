@@ -76,7 +76,7 @@ func suffer(t *testing.T, f Format, rate int, share float64, bursts bool) (fille
 	if rate > 8000 { // to take less time
 		spoken = spoken[:12*rate]
 	}
-	all := packets(t, f, rate, Options{Complexity: 9}, spoken) // as phones have it
+	all := packets(t, f, rate, Options{Complexity: 9, Speech: true}, spoken) // as phones have it
 	whole, err := play(mustDecoder(t, f, rate), rate, all, nil, nil)
 	if err != nil {
 		t.Fatal(err)

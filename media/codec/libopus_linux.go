@@ -78,12 +78,12 @@ func (l *libopus) fail(result uintptr) error {
 }
 
 // encoder makes the state of a mono encoder.
-func (l *libopus) encoder(rate int) ([]byte, error) {
+func (l *libopus) encoder(rate, application int) ([]byte, error) {
 	state, err := l.state(l.size)
 	if err != nil {
 		return nil, err
 	}
-	result, _, _ := purego.SyscallN(l.init, uintptr(unsafe.Pointer(&state[0])), uintptr(rate), 1, opusApplicationVoIP)
+	result, _, _ := purego.SyscallN(l.init, uintptr(unsafe.Pointer(&state[0])), uintptr(rate), 1, uintptr(application))
 	runtime.KeepAlive(state)
 	return state, l.fail(result)
 }

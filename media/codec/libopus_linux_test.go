@@ -208,7 +208,7 @@ func TestLibraryNotThere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := lib.encoder(12345); err == nil || errors.Is(err, ErrNoEncoder) || !strings.Contains(err.Error(), "invalid argument") {
+	if _, err := lib.encoder(12345, opusApplicationVoIP); err == nil || errors.Is(err, ErrNoEncoder) || !strings.Contains(err.Error(), "invalid argument") {
 		t.Errorf("an encoder at 12,345 Hz: %v", err)
 	}
 }

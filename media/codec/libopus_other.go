@@ -14,7 +14,7 @@ var errNoLibrary = errors.New("this build cannot load libopus (Linux on amd64 or
 
 func openLibrary() (*libopus, error) { return nil, errNoLibrary }
 
-func (*libopus) encoder(int) ([]byte, error)                         { return nil, errNoLibrary }
+func (*libopus) encoder(int, int) ([]byte, error)                    { return nil, errNoLibrary }
 func (*libopus) decoder(int) ([]byte, error)                         { return nil, errNoLibrary }
 func (*libopus) set([]byte, int, int) error                          { return errNoLibrary }
 func (*libopus) encode(*opusEncoder, int, int) (int, error)          { return 0, errNoLibrary }

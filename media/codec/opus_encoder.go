@@ -10,6 +10,7 @@ var errClosed = errors.New("encoder is closed")
 // The numbers of opus_defines.h that are needed here.
 const (
 	opusApplicationVoIP   = 2048
+	opusApplicationAudio  = 2049
 	opusSetBitrate        = 4002
 	opusSetMaxBandwidth   = 4004
 	opusSetVBR            = 4006
@@ -37,6 +38,9 @@ type opusEncoder struct {
 	state   []byte // nil once closed
 	rate    int
 	dtx     bool
+	fec     bool // the far side wants to be told things twice
+	waves   bool // sound is encoded as it is, not as speech
+	lossy   bool // the far side misses packets
 	// What the library reads and writes must not move during the call, which
 	// memory of the heap does not but a caller's buffer might, so it is copied.
 	in  [maxOpusAudio]int16
@@ -55,9 +59,9 @@ func settings(rate int, o Options) []setting {
 	f := parseOpusFmtp(o.Fmtp)
 	bitrate := o.Bitrate
 	if bitrate == 0 {
-		bitrate = 28000
-		if rate == 48000 {
-			bitrate = 32000
+		bitrate = 32000
+		if rate == 16000 {
+			bitrate = 28000
 		}
 	}
 	if f.maxBitrate > 0 { // RFC 7587 §6.1: it must not be exceeded
@@ -66,7 +70,6 @@ func settings(rate int, o Options) []setting {
 	s := []setting{
 		{opusSetBitrate, min(max(bitrate, 6000), 510000)},
 		{opusSetComplexity, o.complexity(rate)},
-		{opusSetSignal, opusSignalVoice},
 	}
 	if f.maxRate > 0 {
 		s = append(s, setting{opusSetMaxBandwidth, bandwidth(f.maxRate)})
@@ -83,15 +86,14 @@ func settings(rate int, o Options) []setting {
 	return s
 }
 
-// complexity that is asked for. In the telephone band a few bits do more for
-// speech than twice the work; above it, only from 4 on is noise shaped well
-// (docs/media-quality.md).
+// complexity that is asked for. In the telephone band more work is not heard; above
+// it, only from 4 on is noise shaped well (docs/media-quality.md).
 func (o *Options) complexity(rate int) int {
 	switch {
 	case o.Complexity != 0:
 		return min(max(o.Complexity, 1), 10)
 	case rate == 8000:
-		return 1
+		return 3
 	}
 	return 5
 }
@@ -111,12 +113,22 @@ func bandwidth(rate int) int {
 	return opusFullband
 }
 
+// leastWaves is the rate from which the telephone band sounds as well when it is
+// encoded as it is as when it is encoded as speech, in bit/s. It then costs half the
+// work, and keeps its shape.
+const leastWaves = 32000
+
 func newOpusEncoder(rate int, o Options) (Encoder, error) {
 	lib, err := openLibrary()
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoEncoder, err)
 	}
-	state, err := lib.encoder(rate)
+	f, application := parseOpusFmtp(o.Fmtp), opusApplicationVoIP
+	waves := rate == 8000 && !o.Speech && !f.dtx && (f.maxBitrate == 0 || f.maxBitrate >= leastWaves)
+	if waves {
+		application = opusApplicationAudio
+	}
+	state, err := lib.encoder(rate, application)
 	if err != nil {
 		return nil, fmt.Errorf("making an Opus encoder: %w", err)
 	}
@@ -125,7 +137,11 @@ func newOpusEncoder(rate int, o Options) (Encoder, error) {
 			return nil, fmt.Errorf("setting %d of the Opus encoder to %d: %w", s.request, s.value, err)
 		}
 	}
-	return &opusEncoder{library: lib, state: state, rate: rate, dtx: parseOpusFmtp(o.Fmtp).dtx}, nil
+	e := &opusEncoder{library: lib, state: state, rate: rate, dtx: f.dtx, fec: f.fec, waves: waves}
+	if err := e.Tones(false); err != nil {
+		return nil, fmt.Errorf("preparing an Opus encoder: %w", err)
+	}
+	return e, nil
 }
 
 func (e *opusEncoder) Encode(dst []byte, pcm []int16) (int, error) {
@@ -157,7 +173,11 @@ func (e *opusEncoder) Loss(percent int) error {
 	if e.state == nil {
 		return errClosed
 	}
-	return e.library.set(e.state, opusSetPacketLossPerc, min(max(percent, 0), 100))
+	if err := e.library.set(e.state, opusSetPacketLossPerc, min(max(percent, 0), 100)); err != nil {
+		return err
+	}
+	e.lossy = percent > 0
+	return e.Tones(false)
 }
 
 // Tones has them encoded as music while they last: what is made for speech now
@@ -166,7 +186,7 @@ func (e *opusEncoder) Tones(on bool) error {
 	switch {
 	case e.state == nil:
 		return errClosed
-	case on:
+	case on, e.waves && !(e.lossy && e.fec): // only speech can be said twice
 		return e.library.set(e.state, opusSetSignal, opusSignalMusic)
 	}
 	return e.library.set(e.state, opusSetSignal, opusSignalVoice)

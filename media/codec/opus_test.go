@@ -129,7 +129,7 @@ func TestOpusFmtp(t *testing.T) {
 			}
 		}
 	}
-	if got := settings(8000, Options{}); !slices.Contains(got, setting{opusSetBitrate, 28000}) || !slices.Contains(got, setting{opusSetComplexity, 1}) {
+	if got := settings(8000, Options{}); !slices.Contains(got, setting{opusSetBitrate, 32000}) || !slices.Contains(got, setting{opusSetComplexity, 3}) {
 		t.Errorf("at 8 kHz: %v", got)
 	}
 	if got := settings(16000, Options{Bitrate: 1, Complexity: 99}); !slices.Contains(got, setting{opusSetBitrate, 6000}) || !slices.Contains(got, setting{opusSetComplexity, 10}) {
@@ -394,5 +394,44 @@ func TestLibrary(t *testing.T) {
 	defer open.Close()
 	if err := open.(Repeater).Loss(200); err != nil {
 		t.Errorf("telling of loss: %v", err)
+	}
+}
+
+// TestOpusKeepsTheShape encodes the telephone band as it is, which takes no more bits
+// than asked for, and as speech only where that is said twice.
+func TestOpusKeepsTheShape(t *testing.T) {
+	const rate = 8000
+	f, pcm := opusFormat(t), longSpeech(t, rate)
+	all := packets(t, f, rate, Options{}, pcm)
+	octets := 0
+	for _, p := range all {
+		octets += len(p)
+	}
+	got, err := play(mustDecoder(t, f, rate), rate, all, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lag, _ := hearing.Lag(pcm, got, rate/20)
+	snr, estoi := hearing.SegmentalSNR(pcm, got[lag:], rate), hearing.Intelligibility(pcm, got[lag:], rate)
+	t.Logf("%d bit/s: segmental SNR %.1f dB, ESTOI %.4f", octets*8/30, snr, estoi)
+	if snr < 18 || estoi < 0.992 || octets*8/30 > 32000 {
+		t.Errorf("%d bit/s: segmental SNR %.1f dB, ESTOI %.4f", octets*8/30, snr, estoi)
+	}
+	e := mustEncoder(t, f, rate, Options{Fmtp: "useinbandfec=1"})
+	defer e.Close()
+	b := make([]byte, 1000)
+	for _, loss := range []int{0, 10, 0} {
+		if err := e.(Repeater).Loss(loss); err != nil {
+			t.Fatal(err)
+		}
+		for n := range 10 { // it changes over within some packets
+			size, err := e.Encode(b, pcm[rate+n*160:][:160])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if speech := b[0]>>3 < 16; n > 5 && speech != (loss > 0) { // RFC 6716 §3.1
+				t.Errorf("%d %% lost: packet %d of %d octets is of configuration %d", loss, n, size, b[0]>>3)
+			}
+		}
 	}
 }

@@ -139,7 +139,7 @@ type talker struct {
 
 func newTalker(t testing.TB, f codec.Format, rate int, ptime time.Duration, kind uint8) *talker {
 	t.Helper()
-	e, err := f.NewEncoder(rate, codec.Options{Ptime: int(ptime / time.Millisecond), Bitrate: 40000})
+	e, err := f.NewEncoder(rate, codec.Options{Ptime: int(ptime / time.Millisecond), Bitrate: 40000, Speech: true})
 	if err != nil {
 		t.Fatalf("%s cannot be spoken here: %v (make peers installs what tests need)", f.Name, err)
 	}
