@@ -74,6 +74,12 @@ type hop struct {
 	uri sip.URI
 }
 
+// Check says what is wrong with a route, and what to do.
+func (r Route) Check() error {
+	_, err := check(r)
+	return err
+}
+
 // NewRoutes checks routes, and leaves out those for numbers: the proxy does not know
 // them. The error names the route at fault and what to do.
 func NewRoutes(list []Route) (*Routes, error) {
@@ -103,9 +109,9 @@ func check(c Route) (route, error) {
 	case !c.Numbers() && (c.Strip != 0 || c.Add != ""):
 		return r, errors.New("strip and add change numbers, and need a prefix; see: tandem trunks add --help")
 	case c.Match == Match{}:
-		return r, errors.New("match is empty: set domain or method")
+		return r, errors.New("match is empty: set domain or method, such as match: {domain: example.net}")
 	case len(c.NextHop) == 0:
-		return r, errors.New("next_hop is empty: set a SIP URI")
+		return r, errors.New("next_hop is empty: set a SIP URI such as sip:gw.example.com")
 	}
 	for _, s := range c.NextHop {
 		u, err := sip.ParseURI([]byte(s))

@@ -2,6 +2,7 @@ package number
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -38,29 +39,37 @@ func (w *World) Plan(site Site) (*Plan, error) {
 	if p.site.LocalDigits == 0 {
 		p.site.LocalDigits = 5
 	}
-	if site.Country != "" {
-		r := w.regions[strings.ToUpper(site.Country)]
-		if r == nil {
-			return nil, fmt.Errorf("country %q is unknown: give its two letters of ISO 3166-1, such as DE or US", site.Country)
-		}
-		p.country = r.country()
-	} else {
+	if site.Country == "" {
 		p.emergencies = append([]string{"112", "911"}, site.Emergency...)
+	} else if r := w.regions[strings.ToUpper(site.Country)]; r != nil {
+		p.country = r.country()
+	}
+	if faults := w.faults(site); len(faults) > 0 {
+		return nil, errors.Join(faults...)
+	}
+	return p, nil
+}
+
+// faults are all that is wrong with a site.
+func (w *World) faults(site Site) (list []error) {
+	bad := func(format string, args ...any) { list = append(list, fmt.Errorf(format, args...)) }
+	if site.Country != "" && w.regions[strings.ToUpper(site.Country)] == nil {
+		bad("country %q is unknown: give its two letters of ISO 3166-1, such as DE or US", site.Country)
 	}
 	for _, f := range []struct{ name, digits string }{{"area", site.Area}, {"outside", site.Outside}} {
 		if !onlyDigits([]byte(f.digits)) || len(f.digits) > 6 {
-			return nil, fmt.Errorf("%s %q: give digits alone, at most 6", f.name, f.digits)
+			bad("%s %q: give digits alone, at most 6, such as 30", f.name, f.digits)
 		}
 	}
 	if site.Area != "" && site.Country == "" {
-		return nil, fmt.Errorf("area %q has no country: give that too", site.Area)
+		bad("area %q has no country: give that too, such as country: DE", site.Area)
 	}
 	for _, e := range site.Emergency {
 		if e == "" || len(e) > 8 || !onlyDigits([]byte(e)) {
-			return nil, fmt.Errorf("emergency number %q: give 1 to 8 digits", e)
+			bad("emergency number %q: give 1 to 8 digits, such as 112", e)
 		}
 	}
-	return p, nil
+	return list
 }
 
 // Parse reads a number as it is dialled or written: "+49 (30) 123-4567",

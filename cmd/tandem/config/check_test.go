@@ -87,15 +87,47 @@ registrar:
 	}
 }
 
+// TestAllOfAKindAtOnce: what is wrong twice is told twice, with its place.
+func TestAllOfAKindAtOnce(t *testing.T) {
+	for text, want := range map[string][]string{
+		`domains: ["-x", a.test, "a..b", "b c"]`: {":1:11: domains[0]", ":1:25: domains[2]", ":1:33: domains[3]"},
+		`names: ["a b"]`:                         {":1:9: names[0]"},
+		`data: ""`:                               {`:1:7: data: empty; name a folder, e.g.`},
+		`listen: [{proto: udp, addr: x, advertise: "a b", loops: -1, trusted: [10.1.2.3/8, "::/0"]}]`: {":1:29: listen[0].addr", ":1:43: listen[0].advertise", ":1:57: listen[0].loops",
+			":1:71: listen[0].trusted[0]", ":1:83: listen[0].trusted[1]"},
+		`dns: {servers: [1.1.1.1, "[::1]:53", x]}`:                                  {`:1:17: dns.servers[0]: "1.1.1.1" is not host:port; write it as 192.0.2.53:53`, ":1:38: dns.servers[2]"},
+		`http: {addr: nonsense}`:                                                    {":1:14: http.addr"},
+		`limits: {connections: -1, transactions: 0, message_bytes: 10, memory: -1}`: {":1:23: limits.connections: has -1; must be at least 1, e.g. 100000", "limits.transactions", "limits.message_bytes", "limits.memory: has -1; must be at least 0 (none)"},
+		`media: {workers: -3, dscp: 99, converters: -1}`:                            {"media.workers", "media.converters", "media.dscp"},
+		`auth: {nonce_life: -5s}`:                                                   {"auth.nonce_life: has -5s; must be at least 1s, e.g. 5m"},
+		`numbers: {country: XX, area: abc, emergency: [x1x, 112]}`:                  {`country "XX" is unknown`, `area "abc"`, `emergency number "x1x"`},
+		`messages: {deliver: never, octets: 0, burst: 0}`:                           {"messages.deliver", "messages.octets", "messages.rate"},
+		`phones: {https: "127.0.0.1:9443", http: "127.0.0.1:9443"}`:                 {":1:41: phones.http: tcp 127.0.0.1:9443 is listened on by phones.https already"},
+		"routes:\n  - {name: a, match: {domain: a.test}, next_hop: \"sip:[::1\"}\n  - {name: b, match: {domain: b.test}, next_hop: []}\n  - {match: {}, next_hop: sip:c.test}\n": {
+			`:2:5: routes[0]: static route "a": next_hop`, `:3:5: routes[1]: static route "b": next_hop is empty: set a SIP URI such as`, `:4:5: routes[2]: static route "3": match is empty`},
+	} {
+		_, err := Load(onDisk(t, text))
+		if err == nil {
+			t.Errorf("%s: no error", text)
+			continue
+		}
+		for _, w := range want {
+			if !strings.Contains(err.Error(), w) {
+				t.Errorf("%s: not told: %s in\n%v", text, w, err)
+			}
+		}
+		if n := strings.Count(err.Error(), "\n") + 1; n != len(want) {
+			t.Errorf("%s: %d lines, want %d:\n%v", text, n, len(want), err)
+		}
+	}
+}
+
 // TestNumbersKeepTheirText: a telephone number is not an integer, though YAML reads
 // it as one.
 func TestNumbersKeepTheirText(t *testing.T) {
-	c, err := Load(onDisk(t, "numbers: {area: 030, outside: 0, emergency: [+49110, 112, 0800]}\nlimits: {connections: 1000}\n"))
-	if err == nil && (c.Numbers.Area != "030" || c.Numbers.Outside != "0" || strings.Join(c.Numbers.Emergency, " ") != "+49110 112 0800" || c.Limits.Connections != 1000) {
-		t.Errorf("%+v", c.Numbers)
-	}
-	if err != nil && !strings.Contains(err.Error(), "numbers") {
-		t.Error(err)
+	c, err := Load(onDisk(t, "numbers: {country: DE, area: 030, outside: 0, emergency: [112, 0800]}\nlimits: {connections: 1000}\n"))
+	if err != nil || c.Numbers.Area != "030" || c.Numbers.Outside != "0" || strings.Join(c.Numbers.Emergency, " ") != "112 0800" || c.Limits.Connections != 1000 {
+		t.Errorf("%+v, %v", c.Numbers, err)
 	}
 	cfg := Default()
 	if err := parsed([]byte("routes: [{name: a, match: {prefix: +49}, next_hop: sip:gw.test}]"), &cfg); err != nil || cfg.Routes[0].Match.Prefix != "+49" {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -189,26 +190,60 @@ func (c *Config) faults() []Fault {
 	bad := func(key, format string, args ...any) {
 		faults = append(faults, Fault{key, fmt.Errorf(format, args...)})
 	}
+	c.placeFaults(bad)
+	c.coreFaults(bad)
+	c.boundFaults(bad)
+	c.callFaults(bad)
+	c.presenceFaults(bad)
+	c.emergencyFaults(bad)
+	c.PINT.faults(bad)
+	c.Numbers.faults(bad)
+	c.Messages.faults(bad)
+	c.API.faults(bad)
+	c.Phones.faults(bad)
+	return faults
+}
+
+// placeFaults finds what is wrong with names and addresses of the server.
+func (c *Config) placeFaults(bad func(key, format string, args ...any)) {
 	if len(c.Domains) == 0 {
 		bad("domains", "empty; name at least one SIP domain, e.g. domains: [example.com]")
 	}
-	for _, d := range c.Domains {
-		if d == "" || strings.ContainsAny(d, " @:/<>\"") {
-			bad("domains", "%q is not a domain name; write it as example.com", d)
+	for i, d := range c.Domains {
+		if !isHost(d) {
+			bad(fmt.Sprintf("domains[%d]", i), "%q is not a domain name; write it as example.com", d)
 		}
+	}
+	for i, d := range c.Names {
+		if !isHost(d) {
+			bad(fmt.Sprintf("names[%d]", i), "%q is not a name or address; write it as sip.example.com", d)
+		}
+	}
+	if c.Data == "" {
+		bad("data", "empty; name a folder, e.g. /var/lib/tandem")
 	}
 	if len(c.Listen) == 0 {
 		bad("listen", "empty; give at least one address, e.g. - {proto: udp, addr: \"0.0.0.0:5060\"}")
 	}
-	for i, l := range c.Listen {
-		if key, err := l.check(); err != nil {
-			bad(fmt.Sprintf("listen[%d].%s", i, key), "%w", err)
-		}
+	for i := range c.Listen {
+		c.Listen[i].faults(func(key, format string, args ...any) { bad(fmt.Sprintf("listen[%d].%s", i, key), format, args...) })
 	}
 	if (c.TLS.Certificate == "") != (c.TLS.Key == "") {
 		bad("tls", "certificate and key go together; give both or neither, e.g. tls: {certificate: /etc/tandem/sip.pem, key: /etc/tandem/sip-key.pem}")
 	}
+	for i, a := range c.DNS.Servers {
+		if !isHostPort(a) {
+			bad(fmt.Sprintf("dns.servers[%d]", i), "%q is not host:port; write it as 192.0.2.53:53", a)
+		}
+	}
+	if c.HTTP.Addr != "" && !isHostPort(c.HTTP.Addr) {
+		bad("http.addr", "%q is not host:port; write it as 127.0.0.1:9090, or \"\" for none", c.HTTP.Addr)
+	}
 	c.doubleFaults(bad)
+}
+
+// coreFaults finds what is wrong with who may register and where requests go.
+func (c *Config) coreFaults(bad func(key, format string, args ...any)) {
 	for _, a := range c.Auth.Algorithms {
 		if a != "MD5" && a != "SHA-256" && a != "SHA-512-256" {
 			bad("auth.algorithms", "%q is unknown; use SHA-512-256, SHA-256 or MD5", a)
@@ -226,29 +261,17 @@ func (c *Config) faults() []Fault {
 	if d := c.Registrar.Qualify; d != 0 && d < 10*time.Second {
 		bad("registrar.qualify", "has %s; use 10s or more, or 0 to ask nobody", d)
 	}
-	if c.Registrar.MaxBindings < 1 {
-		bad("registrar.max_bindings", "must be at least 1")
-	}
 	if c.Proxy.Failover < 500*time.Millisecond {
 		bad("proxy.failover", "has %s; less than 500ms lets no next hop answer a repeated request", c.Proxy.Failover)
 	}
 	if _, err := Prefixes(c.Proxy.UsersTo); err != nil {
 		bad("proxy.users_to", "%w", err)
 	}
-	if _, err := proxy.NewRoutes(c.Routes); err != nil {
-		bad("routes", "%w", err)
+	for i, r := range c.Routes {
+		if err := r.Check(); err != nil {
+			bad(fmt.Sprintf("routes[%d]", i), "static route %q: %w", cmp.Or(r.Name, fmt.Sprint(i+1)), err)
+		}
 	}
-	c.callFaults(bad)
-	c.presenceFaults(bad)
-	c.emergencyFaults(bad)
-	c.PINT.faults(bad)
-	if _, _, err := c.Numbers.Plan(c.Domains); err != nil {
-		bad("numbers", "%w", err)
-	}
-	c.Numbers.enumFaults(bad)
-	c.Messages.faults(bad)
-	c.API.faults(bad)
-	c.Phones.faults(bad)
 	switch c.Log.Level {
 	case "debug", "info", "warn", "error":
 	default:
@@ -257,30 +280,39 @@ func (c *Config) faults() []Fault {
 	if c.Log.Format != "text" && c.Log.Format != "json" {
 		bad("log.format", "%q is unknown; use text or json", c.Log.Format)
 	}
-	return faults
 }
 
-// check returns the key at fault and why.
-func (l *Listen) check() (key string, err error) {
+// faults are those of one listening address.
+func (l *Listen) faults(bad func(key, format string, args ...any)) {
 	switch l.Proto {
 	case "udp", "tcp", "ws":
 	case "tls", "wss":
 		if l.ClientCA != "" {
 			if _, err := os.Stat(l.ClientCA); err != nil {
-				return "client_ca", fmt.Errorf("%w; it must be a readable PEM file", err)
+				bad("client_ca", "%w; it must be a readable PEM file", err)
 			}
 		}
 	default:
-		return "proto", fmt.Errorf("%q is unknown; use udp, tcp, tls, ws or wss", l.Proto)
+		bad("proto", "%q is unknown; use udp, tcp, tls, ws or wss", l.Proto)
 	}
 	if _, err := l.AddrPort(); err != nil {
-		return "addr", err
+		bad("addr", "%w", err)
 	}
-	list, err := l.Prefixes()
-	if err == nil {
-		err = everybody(list)
+	if l.Advertise != "" && !isHost(l.Advertise) && !isHostPort(l.Advertise) {
+		bad("advertise", "%q is not an address or name; write it as 203.0.113.7 or sip.example.com", l.Advertise)
 	}
-	return "trusted", err
+	if l.Loops < 0 {
+		bad("loops", "has %d; use 1 or more, or 0 for one a core", l.Loops)
+	}
+	for i, s := range l.Trusted {
+		list, err := Prefixes([]string{s})
+		if err == nil {
+			err = everybody(list)
+		}
+		if err != nil {
+			bad(fmt.Sprintf("trusted[%d]", i), "%w", err)
+		}
+	}
 }
 
 // AddrPort is where it listens.

@@ -60,7 +60,7 @@ func TestFaultsNameTheirPlace(t *testing.T) {
 		{"auth:\n  algorithms: [MD4]\n", `:2:15: auth.algorithms: "MD4" is unknown; use`},
 		{"listen: [{proto: udp, addr: \"127.0.0.1:5060\", trusted: [nobody]}]", `"nobody" is not an address or CIDR`},
 		{"limits: {conections: 5}", `:1:10: unknown key "conections"; did you mean "connections"?`},
-		{"registrar: {max_bindings: 0}", ":1:27: registrar.max_bindings: must be at least 1"},
+		{"registrar: {max_bindings: 0}", ":1:27: registrar.max_bindings: has 0; must be at least 1, e.g. 10"},
 	} {
 		path := filepath.Join(t.TempDir(), "tandem.yaml")
 		if err := os.WriteFile(path, []byte(c.text), 0o600); err != nil {
@@ -75,7 +75,7 @@ func TestFaultsNameTheirPlace(t *testing.T) {
 
 func TestNearestKey(t *testing.T) {
 	list := names(reflect.TypeFor[Config](), nil)
-	for wrong, want := range map[string]string{"domain": "domains", "Listen": "listen", "adr": "addr", "nonce_live": "nonce_life", "maxbindings": "max_bindings", "frobnicate": ""} {
+	for wrong, want := range map[string]string{"domain": "domains", "Listen": "listen", "adr": "addr", "nonce_live": "nonce_life", "cert": "certificate", "maxbindings": "max_bindings", "frobnicate": ""} {
 		if got := nearest(wrong, list); got != want {
 			t.Errorf("%q: %q, want %q", wrong, got, want)
 		}

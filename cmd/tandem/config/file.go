@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -116,13 +117,17 @@ func names(t reflect.Type, into []string) []string {
 	return into
 }
 
-// nearest is the key with the smallest edit distance, "" when none is near.
+// nearest is the key with the smallest edit distance, else one that begins with the
+// name; "" when none is near.
 func nearest(name string, keys []string) string {
 	best, dist := "", len(name)/3+2
 	for _, k := range keys {
 		if d := distance(strings.ToLower(name), k); d < dist && k != name { // itself belongs elsewhere
 			best, dist = k, d
 		}
+	}
+	if at := slices.IndexFunc(keys, func(k string) bool { return len(name) > 2 && strings.HasPrefix(k, name) && k != name }); best == "" && at >= 0 {
+		return keys[at]
 	}
 	return best
 }

@@ -16,18 +16,22 @@ type Messages struct {
 }
 
 func (m *Messages) faults(bad func(key, format string, args ...any)) {
-	switch {
-	case m.Deliver != "all" && m.Deliver != "best":
+	if m.Deliver != "all" && m.Deliver != "best" {
 		bad("messages.deliver", "%q is unknown; use all or best", m.Deliver)
-	case m.Strangers != "deliver" && m.Strangers != "hold" && m.Strangers != "refuse":
+	}
+	if m.Strangers != "deliver" && m.Strangers != "hold" && m.Strangers != "refuse" {
 		bad("messages.strangers", "%q is unknown; use deliver, hold or refuse", m.Strangers)
-	case m.Keep < 0 || m.Keep > 0 && m.Keep < time.Minute:
+	}
+	if m.Keep < 0 || m.Keep > 0 && m.Keep < time.Minute {
 		bad("messages.keep", "has %s; use at least 1m, or 0 to keep nothing", m.Keep)
-	case m.Octets < 1 || m.Octets > 60000:
+	}
+	if m.Octets < 1 || m.Octets > 60000 {
 		bad("messages.octets", "has %d; use 1 to 60000, what fits a message of limits.message_bytes", m.Octets)
-	case m.Mailbox < 1 || m.Bytes < m.Octets:
+	}
+	if m.Mailbox < 1 || m.Bytes < m.Octets {
 		bad("messages.mailbox", "needs at least 1 message, and mailbox_bytes of at least octets; has %d and %d", m.Mailbox, m.Bytes)
-	case m.Rate < 0 || m.Burst < 1:
+	}
+	if m.Rate < 0 || m.Burst < 1 {
 		bad("messages.rate", "needs a rate of 0 or more and a burst of at least 1; has %d and %d", m.Rate, m.Burst)
 	}
 }

@@ -26,8 +26,13 @@ func (n Numbers) Plan(domains []string) (*number.World, *number.Plan, error) {
 	return world, plan, err
 }
 
-// enumFaults finds domains that are none.
-func (n Numbers) enumFaults(bad func(key, format string, args ...any)) {
+// faults finds what is no number, and domains that are none.
+func (n Numbers) faults(bad func(key, format string, args ...any)) {
+	if _, _, err := n.Plan(nil); err != nil {
+		for line := range strings.Lines(err.Error()) {
+			bad("numbers", "%s", strings.TrimSpace(line))
+		}
+	}
 	for i, d := range n.ENUM {
 		if d == "" || len(d) > 200 || strings.Trim(strings.ToLower(d), "abcdefghijklmnopqrstuvwxyz0123456789-.") != "" {
 			bad(fmt.Sprintf("numbers.enum[%d]", i), "%q is not a domain of DNS; write it as e164.arpa", d)
