@@ -16,6 +16,7 @@ import (
 	"tandem/cmd/tandem/config"
 	"tandem/cmd/tandem/datafolder"
 	"tandem/cmd/tandem/server"
+	"tandem/rtc/store"
 )
 
 // ConfigPath is the file meant by --config: the one given, else the first of
@@ -56,6 +57,11 @@ func Control(ctx context.Context, cfg *config.Config, f func(context.Context, *c
 	}
 	log := slog.New(slog.DiscardHandler)
 	db, key, err := datafolder.Open(ctx, cfg, log)
+	if errors.Is(err, store.ErrLocked) { // a server has come up since
+		if k, err := client.Dial(cfg.Socket()); err == nil {
+			return f(ctx, k)
+		}
+	}
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"time"
@@ -21,8 +22,35 @@ import (
 // Open opens the store with the tables of all rooms, as every part of the
 // program must: a schema with tables it does not know is refused. It returns the
 // key that belongs to it as well, and refuses a data folder of which one of the
-// two has gone.
+// two has gone. A folder that another process has is waited for, up to patience: verbs
+// have it for a moment. One that a server answers for is store.ErrLocked at once.
 func Open(ctx context.Context, cfg *config.Config, log *slog.Logger) (*store.DB, []byte, error) {
+	for end := time.Now().Add(patience); ; {
+		db, key, err := open(ctx, cfg, log)
+		if !errors.Is(err, store.ErrLocked) || served(cfg) || time.Now().After(end) {
+			return db, key, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, nil, err
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+const patience = 10 * time.Second
+
+// served reports whether a server answers for the folder.
+func served(cfg *config.Config) bool {
+	c, err := net.Dial("unix", cfg.Socket())
+	if err != nil {
+		return false
+	}
+	c.Close()
+	return true
+}
+
+func open(ctx context.Context, cfg *config.Config, log *slog.Logger) (*store.DB, []byte, error) {
 	key, err := readKey(cfg.Data)
 	if err != nil {
 		return nil, nil, err

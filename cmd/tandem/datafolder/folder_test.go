@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"tandem/cmd/tandem/config"
 	"tandem/rtc/store"
@@ -148,5 +150,32 @@ func TestFolderThatOthersCanRead(t *testing.T) {
 		if strings.Contains(out.String(), "chmod 700 "+dir) != told {
 			t.Errorf("%v: log: %s", mode, out.String())
 		}
+	}
+}
+
+// A folder that another process has for a moment is waited for; one of a server is not.
+func TestAnotherHasTheFolder(t *testing.T) {
+	quiet := slog.New(slog.DiscardHandler)
+	cfg := config.Default()
+	cfg.Data = t.TempDir()
+	other, _, err := Open(t.Context(), &cfg, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := net.Listen("unix", cfg.Socket())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := Open(t.Context(), &cfg, quiet); !errors.Is(err, store.ErrLocked) {
+		t.Errorf("of a server: %v", err)
+	}
+	server.Close()
+	time.AfterFunc(200*time.Millisecond, func() { _ = other.Close() })
+	db, key, err := Open(t.Context(), &cfg, quiet)
+	if err != nil || len(key) != keySize {
+		t.Fatal(err, key)
+	}
+	if err := db.Close(); err != nil {
+		t.Error(err)
 	}
 }
