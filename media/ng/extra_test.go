@@ -33,7 +33,7 @@ func TestCommandsOfRtpengine(t *testing.T) {
 		{Dict{"command": "stop recording", "call-id": "x"}, Folders{}, "not being recorded"},
 		{Dict{"command": "play media", "call-id": "x", "from-tag": "a", "file": "tone.wav"}, Folders{}, "--sounds"},
 		{Dict{"command": "play media", "call-id": "x", "from-tag": "a", "file": "none.wav"}, Folders{Sounds: dir}, "none.wav"},
-		{Dict{"command": "play media", "call-id": "x", "from-tag": "a", "file": "tone.wav"}, Folders{Sounds: dir}, ""},
+		{Dict{"command": "play media", "call-id": "x", "from-tag": "a", "file": "tone.wav", "repeat-times": int64(2)}, Folders{Sounds: dir}, ""},
 		{Dict{"command": "stop media", "call-id": "x", "from-tag": "a"}, Folders{}, ""},
 		{Dict{"command": "block DTMF", "call-id": "x"}, Folders{}, "telephone-event"},
 		{Dict{"command": "silence media", "call-id": "x"}, Folders{}, "a=inactive"},
@@ -44,6 +44,9 @@ func TestCommandsOfRtpengine(t *testing.T) {
 		got := ask(c.request)
 		if ok := got.String("result") == "ok"; ok != (c.says == "") || !strings.Contains(got.String("error-reason"), c.says) {
 			t.Errorf("%v: %v", c.request, got)
+		}
+		if list := unheeded(c.request); len(list) > 0 {
+			t.Errorf("%v: %q is said not to be done", c.request, list)
 		}
 	}
 	if _, err := os.Stat(filepath.Join(dir, "r.wav")); err != nil {

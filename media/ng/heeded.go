@@ -12,7 +12,7 @@ var heeded = []string{
 	"transport-protocol", "RTP/", "UDP/TLS/", "ICE", "ICE-", "rtcp-mux", "codec", "codec-", "ptime", "OSRTP", "OSRTP-",
 	"SDES-off", "SDES-no", "SDES-disable", "SDES-no-", "SDES-only-", "DTLS-off", "DTLS-no", "DTLS-disable",
 	"address-family", "media-address", "SIP-source-address", "inject-DTMF", "no-telephone-event",
-	"delete-delay", "fatal", "limit", "code", "digit", "duration",
+	"delete-delay", "fatal", "limit", "code", "digit", "duration", "file", "repeat-times", "recording-file",
 	// done anyway
 	"trust-address", "symmetric", "port-latching", "strict-source", "SDES-pad", "pad-crypto", "DTLS-passive", "record-call-off", "record-call-no",
 	// of no meaning here
