@@ -98,6 +98,9 @@ func TestDirectNumbers(t *testing.T) {
 			t.Errorf("stored: it leads to %q, want %q", got, c.want)
 		}
 	}
+	if len(store.credentials) != 1 {
+		t.Errorf("stored: %d credentials, want the user's own", len(store.credentials))
+	}
 	if got := leads("tel:+49301111"); got != "" {
 		t.Errorf("another number leads to %q", got)
 	}
@@ -109,5 +112,25 @@ func TestDirectNumbers(t *testing.T) {
 		if !errors.Is(c.err, c.want) {
 			t.Errorf("%v, want %v", c.err, c.want)
 		}
+	}
+}
+
+// A disk that takes one more write and no other has a device revoked altogether.
+func TestRevokedInOneWrite(t *testing.T) {
+	d, store := newDirectory(t)
+	const alice, number = rtc.AOR("sip:alice@example.com"), "+49301234"
+	add(t, d, alice)
+	if _, _, err := d.AddDevice(t.Context(), alice, "desk"); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.AddDirect(t.Context(), alice, number, "desk"); err != nil {
+		t.Fatal(err)
+	}
+	store.failAfter = 1
+	if err := d.RevokeDevice(t.Context(), alice, "desk"); err != nil {
+		t.Fatal(err)
+	}
+	if u := store.users[alice]; len(u.Direct) != 0 || len(store.credentials) != 1 {
+		t.Errorf("stored: %v, %d credentials", u.Direct, len(store.credentials))
 	}
 }

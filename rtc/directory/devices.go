@@ -71,15 +71,10 @@ func (d *Directory) RevokeDevice(ctx context.Context, aor rtc.AOR, name string) 
 	if i < 0 {
 		return fmt.Errorf("device %q of %s: %w: see the list of devices", name, aor, ErrUnknownDevice)
 	}
-	if err := d.store.DeleteCredential(ctx, aor, name); err != nil {
-		return fmt.Errorf("revoking device %q of %s: %w", name, aor, err)
-	}
 	u := old.User()
 	u.dropDirect(func(_ rtc.AOR, device string) bool { return device == name })
-	if len(u.Direct) != len(old.User().Direct) {
-		if err := d.store.PutUser(ctx, u); err != nil {
-			return fmt.Errorf("storing user %s: %w", aor, err)
-		}
+	if err := d.store.DeleteDevice(ctx, u, name); err != nil {
+		return fmt.Errorf("revoking device %q of %s: %w", name, aor, err)
 	}
 	d.publish(newAccount(u, slices.Delete(slices.Clone(old.Secrets), i, i+1)))
 	d.log.Info("device revoked", "aor", aor, "device", name)

@@ -69,7 +69,9 @@ type Store interface {
 	PutUsers(ctx context.Context, users []User, credentials []Credential) error
 	DeleteUser(ctx context.Context, aor rtc.AOR) error     // and its credentials, bindings are the caller's matter
 	PutCredential(ctx context.Context, c Credential) error // insert or replace, by AOR and Device
-	DeleteCredential(ctx context.Context, aor rtc.AOR, device string) error
+	// DeleteDevice deletes the credential of a device, and puts its user as he is
+	// without it; both or neither.
+	DeleteDevice(ctx context.Context, u User, device string) error
 	// PutUses replaces all that is kept of when secrets were last used, which
 	// Credentials then tells as LastUsed where it is later, of secrets made
 	// before. An error may leave a

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"iter"
-
-	"tandem/rtc"
 )
 
 var errDisk = errors.New("disk is gone")
@@ -43,11 +41,11 @@ func (m *memory) PutCredential(ctx context.Context, c Credential) error {
 	return m.Memory.PutCredential(ctx, c)
 }
 
-func (m *memory) DeleteCredential(ctx context.Context, aor rtc.AOR, device string) error {
+func (m *memory) DeleteDevice(ctx context.Context, u User, device string) error {
 	if err := m.write(); err != nil {
 		return err
 	}
-	return m.Memory.DeleteCredential(ctx, aor, device)
+	return m.Memory.DeleteDevice(ctx, u, device)
 }
 
 func (m *memory) PutUses(ctx context.Context, uses iter.Seq[Use]) error {

@@ -111,10 +111,13 @@ func (m *Memory) PutUses(_ context.Context, uses iter.Seq[Use]) error {
 	return nil
 }
 
-// DeleteCredential implements Store.
-func (m *Memory) DeleteCredential(_ context.Context, aor rtc.AOR, device string) error {
+// DeleteDevice implements Store.
+func (m *Memory) DeleteDevice(ctx context.Context, u User, device string) error {
+	if err := m.PutUser(ctx, u); err != nil {
+		return err
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	delete(m.credentials, credentialKey(aor, device))
+	delete(m.credentials, credentialKey(u.AOR, device))
 	return nil
 }

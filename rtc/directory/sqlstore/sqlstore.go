@@ -194,10 +194,14 @@ func putCredential(ctx context.Context, tx store.Tx, c directory.Credential) err
 	return err
 }
 
-// DeleteCredential implements directory.Store.
-func (s *Store) DeleteCredential(ctx context.Context, aor rtc.AOR, device string) error {
-	return s.change(ctx, "deleting credential", 1, func(ctx context.Context, tx store.Tx) error {
-		_, err := tx.ExecContext(ctx, `DELETE FROM credentials WHERE aor = $1 AND device = $2`, string(aor), device)
+// DeleteDevice implements directory.Store.
+func (s *Store) DeleteDevice(ctx context.Context, u directory.User, device string) error {
+	u.Aliases, u.Direct = slices.Clone(u.Aliases), maps.Clone(u.Direct)
+	return s.change(ctx, "deleting device", 2, func(ctx context.Context, tx store.Tx) error {
+		if err := putUser(ctx, tx, u); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `DELETE FROM credentials WHERE aor = $1 AND device = $2`, string(u.AOR), device)
 		return err
 	})
 }

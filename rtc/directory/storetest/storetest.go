@@ -152,9 +152,9 @@ func deletes(t *testing.T, s directory.Store, again func() directory.Store) {
 	must(t, s.PutUsers(t.Context(), []directory.User{user("alice", "sip:100@example.com"), user("bob")},
 		[]directory.Credential{credential("alice", ""), credential("alice", "desk"), credential("bob", ""), credential("bob", "a"), credential("bob", "b")}))
 	must(t, s.DeleteUser(t.Context(), "sip:alice@example.com"), s.DeleteUser(t.Context(), "sip:nobody@example.com"),
-		s.DeleteCredential(t.Context(), "sip:bob@example.com", "a"))
+		s.DeleteDevice(t.Context(), user("bob", "sip:200@example.com"), "a"))
 	must(t, s.PutUser(t.Context(), user("carol", "sip:100@example.com"))) // is free again
-	holds(t, again(), []directory.User{user("bob"), user("carol", "sip:100@example.com")},
+	holds(t, again(), []directory.User{user("bob", "sip:200@example.com"), user("carol", "sip:100@example.com")},
 		[]directory.Credential{credential("bob", ""), credential("bob", "b")})
 }
 
