@@ -179,3 +179,21 @@ func TestAnotherHasTheFolder(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A folder that others can read is told of, with what to do.
+func TestCheckMode(t *testing.T) {
+	dir := t.TempDir()
+	for mode, told := range map[os.FileMode]bool{0o700: false, 0o500: false, 0o755: true, 0o740: true, 0o701: true} {
+		if err := os.Chmod(dir, mode); err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		CheckMode(dir, slog.New(slog.NewTextHandler(&out, nil)))
+		if got := strings.Contains(out.String(), "chmod 700 "+dir); got != told {
+			t.Errorf("%v: the log says %q", mode, out.String())
+		}
+	}
+	if err := os.Chmod(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+}
