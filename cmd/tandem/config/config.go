@@ -168,13 +168,13 @@ func (c *Config) StoreURL() string {
 // Socket is the path of the control socket.
 func (c *Config) Socket() string { return filepath.Join(c.Data, "tandem.sock") }
 
-// Fault is what is wrong with one key.
-type Fault struct {
+// fault is what is wrong with one key.
+type fault struct {
 	Key string // as in "listen[0].addr"
 	Err error  // says what is wrong and what to do
 }
 
-func (f Fault) Error() string { return f.Key + ": " + f.Err.Error() }
+func (f fault) Error() string { return f.Key + ": " + f.Err.Error() }
 
 // Check finds what the syntax does not show.
 func (c *Config) Check() error {
@@ -185,10 +185,10 @@ func (c *Config) Check() error {
 	return errors.Join(errs...)
 }
 
-func (c *Config) faults() []Fault {
-	var faults []Fault
+func (c *Config) faults() []fault {
+	var faults []fault
 	bad := func(key, format string, args ...any) {
-		faults = append(faults, Fault{key, fmt.Errorf(format, args...)})
+		faults = append(faults, fault{key, fmt.Errorf(format, args...)})
 	}
 	c.placeFaults(bad)
 	c.coreFaults(bad)

@@ -16,7 +16,7 @@ import (
 // Load reads a configuration file over the defaults; path "" is the defaults
 // alone. The error has a line for each mistake, with file, line, column and remedy.
 func Load(path string) (Config, error) {
-	c, b, err := Read(path)
+	c, b, err := read(path)
 	if b == nil {
 		return c, err
 	}
@@ -26,20 +26,20 @@ func Load(path string) (Config, error) {
 // Examine is Load that looks for the files the configuration names as well, as
 // the user who runs the server.
 func Examine(path string) error {
-	c, b, err := Read(path)
+	c, b, err := read(path)
 	if b == nil {
 		return err
 	}
 	faults := c.faults()
 	c.TLS.fileFaults(func(key, format string, args ...any) {
-		faults = append(faults, Fault{key, fmt.Errorf(format, args...)})
+		faults = append(faults, fault{key, fmt.Errorf(format, args...)})
 	})
 	return errors.Join(err, locate(path, b, faults))
 }
 
-// Read is Load without looking for faults that the syntax does not show. text is
+// read is Load without looking for faults that the syntax does not show. text is
 // what the file holds, nil when it could not be read.
-func Read(path string) (c Config, text []byte, err error) {
+func read(path string) (c Config, text []byte, err error) {
 	c = Default()
 	if path == "" {
 		return c, nil, nil
@@ -79,13 +79,13 @@ func holds(b []byte, key string) bool {
 }
 
 // locate turns faults into one error that names the place of each.
-func locate(path string, b []byte, faults []Fault) error {
+func locate(path string, b []byte, faults []fault) error {
 	if len(faults) == 0 {
 		return nil
 	}
 	file, err := parser.ParseBytes(b, 0)
 	if err != nil {
-		return nil // Read has said so
+		return nil // read has said so
 	}
 	var errs []error
 	for _, f := range faults {

@@ -25,10 +25,10 @@ const (
 // call makes the call, shows it and judges it.
 func (d *demo) call(ctx context.Context) error {
 	d.out.line("")
-	d.out.field("call", "alice dials %s", Number)
+	d.out.field("call", "alice dials %s", number)
 	dial, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	call, err := d.phone.Dial(dial, Number, softphone.DialOptions{})
+	call, err := d.phone.Dial(dial, number, softphone.DialOptions{})
 	if err != nil {
 		d.ladder()
 		return err

@@ -15,8 +15,8 @@ import (
 	"tandem/rtc/trace"
 )
 
-// Number is the telephone number that is called.
-const Number = "+49301234567"
+// number is the telephone number that is called.
+const number = "+49301234567"
 
 // Settings are what the demonstration asks of a server.
 type Settings struct {

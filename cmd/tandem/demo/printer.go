@@ -34,7 +34,7 @@ func (d *demo) instructions() {
 	d.out.line("Now your own phone. It stays up until Ctrl-C.")
 	d.out.line("  1  Server %s, port %d over UDP or TCP, port %d over TLS.", d.place.host, d.place.sip.Port(), d.place.tls.Port())
 	d.out.line("  2  Register as %s, domain %s, password %s.", bob.name, d.place.host, bob.password)
-	d.out.line("  3  Dial any number, e.g. %s: an announcement, then you hear yourself.", Number)
+	d.out.line("  3  Dial any number, e.g. %s: an announcement, then you hear yourself.", number)
 	d.out.line("  4  Numbers ending in 00 are busy, 01 ring on, 02 do not exist; alice echoes too.")
 	d.out.line("  5  Watch from another terminal: %s trace --ladder --user %s", d.cfg.Name, bob.name)
 }
