@@ -43,8 +43,8 @@ func TuneMemory(cfg *config.Config) {
 // KeepMemory bounds the room the heap has to grow, and gives back after a burst
 // what the burst needed. The runtime would do the latter on its own after some
 // minutes: it collects an idle heap every two. bindings is how many there are now:
-// they stay.
-func KeepMemory(ctx context.Context, bindings func() int) error {
+// they stay. settle is called when all is quiet, to make what is kept smaller.
+func KeepMemory(ctx context.Context, bindings func() int, settle func()) error {
 	debug.FreeOSMemory() // reading all users leaves more behind than they take
 	m := newMeasure()
 	begun, count := m.live, bindings()
@@ -61,6 +61,9 @@ func KeepMemory(ctx context.Context, bindings func() int) error {
 			quiet, used = 0, true
 		}
 		if used && (quiet == quietTicks && m.spare > worthwhile || quiet == lateTicks) {
+			if quiet == lateTicks {
+				settle()
+			}
 			debug.FreeOSMemory()
 			used = quiet < lateTicks
 		}

@@ -44,7 +44,9 @@ func (s *Server) Run(ctx context.Context) error {
 	start("store", s.watchStore)
 	start("next hops", s.watchHops)
 	start("last use of secrets", s.keepUse)
-	start("memory", func(ctx context.Context) error { return process.KeepMemory(ctx, s.location.Count) })
+	start("memory", func(ctx context.Context) error {
+		return process.KeepMemory(ctx, s.location.Count, s.state.Events.Settle)
+	})
 	s.log.Info("serving", "listen", s.listening(), "domains", s.directory.Domains(), "users", s.directory.Count(), "bindings", s.location.Count())
 	var err error
 	select {

@@ -7,6 +7,7 @@ package events
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -95,6 +96,31 @@ func (r *Ring) Publish(e Event) {
 		r.news = nil
 	}
 }
+
+// Settle makes the data of all events. What it is made of can be collected then: small
+// parts of thousands of calls, each of which keeps the memory around it.
+func (r *Ring) Settle() {
+	r.mu.Lock()
+	events, first := slices.Clone(r.events), r.first()
+	r.mu.Unlock()
+	for i := range events { // readers do not wait for this
+		e := events[i].Filled()
+		text := e.ID + e.Type + e.Resource
+		e.ID, text = text[:len(e.ID)], text[len(e.ID):]
+		e.Type, e.Resource = text[:len(e.Type)], text[len(e.Type):]
+		events[i] = e
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	gone := min(r.first()-first, uint64(len(events)))
+	for i := range events[gone:] {
+		r.octets += events[gone:][i].size() - r.events[i].size()
+		r.events[i] = events[gone:][i]
+	}
+}
+
+// first is the place of the oldest event.
+func (r *Ring) first() uint64 { return r.last - uint64(len(r.events)) + 1 }
 
 // size is about what an event holds in memory.
 func (e *Event) size() int {

@@ -141,3 +141,42 @@ func TestConcurrentReaders(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// Settling changes nothing of what readers are told, and what events were made of is let
+// go. Events that come meanwhile stay.
+func TestSettle(t *testing.T) {
+	r := New(4, 1<<20)
+	made := 0
+	late := func(n int) Event {
+		return Event{Type: "call.ended", Resource: fmt.Sprint("call-records/", n), Later: func() json.RawMessage {
+			made++
+			if made == 1 { // two are told while the first is made: the oldest leaves
+				r.Publish(r.Stamp(Event{Type: "a", Resource: "b"}))
+				r.Publish(r.Stamp(Event{Type: "c", Resource: "d"}))
+			}
+			return json.RawMessage(fmt.Sprint(n))
+		}}
+	}
+	var want []Event
+	for n := range 3 {
+		e := r.Stamp(late(n))
+		r.Publish(e)
+		want = append(want, e)
+	}
+	r.Settle()
+	if len(r.events) != 4 || made != 3 {
+		t.Fatalf("%d events are kept, %d were made", len(r.events), made)
+	}
+	octets := 0
+	for i, e := range r.events {
+		if octets += e.size(); e.Later != nil {
+			t.Errorf("event %d is not made", i)
+		}
+		if i < 2 && (e.ID != want[i+1].ID || e.Type != want[i+1].Type || e.Resource != want[i+1].Resource || string(e.Data) != fmt.Sprint(i+1)) {
+			t.Errorf("event %d is %+v", i, e)
+		}
+	}
+	if octets != r.octets {
+		t.Errorf("%d octets are counted, there are %d", r.octets, octets)
+	}
+}
