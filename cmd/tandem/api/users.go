@@ -75,7 +75,7 @@ func (a *API) registerUsers() {
 	op.Change(a.set, op.Op{Method: http.MethodDelete, Path: "/users/{user}", ID: "delete-user",
 		Short: "Delete a user with their devices and registrations", Scope: write, Event: "user.deleted"}, a.deleteUser)
 	op.Change(a.set, op.Op{Method: http.MethodPost, Path: "/users/import", ID: "import-users", Short: "Make users from CSV, all or none",
-		Long:  "Columns by a header line, in any order: user, display, password, mail, department, site, extension, numbers, groups, aliases; without one: user, display name, password, then any number of aliases. Commas, semicolons or tabs. An empty password has one generated, which is answered this once. At most 20,000 users go at once.",
+		Long:  "Columns by a header line, in any order: user, display, password, mail, department, site, extension, numbers, groups, aliases; without one: user, display name, password, then any number of aliases. Commas, semicolons, tabs or bars. An empty password has one generated, which is answered this once. At most 20,000 users go at once.",
 		Scope: write, Event: "users.imported", Body: op.MaxBody}, a.importUsers)
 }
 
