@@ -91,11 +91,10 @@ func (l *leg) respond(in *dialog.Incoming, code int, body dialog.Content) {
 
 // invite calls the leg's destination with an offer.
 func (l *leg) invite(offer []byte) (err error) {
-	ua := l.c.x.ua
 	inv := l.request(offer)
-	inv.Events, inv.Own, inv.Lane = events(), l, ua.Lane(l.callID)
+	inv.Events, inv.Own = events(), l
 	l.at.Store(l.c)
-	inv.Lane.Do(func() { l.call, err = ua.Invite(inv) })
+	l.call, err = l.c.x.ua.Invite(inv)
 	return err
 }
 
