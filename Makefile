@@ -111,6 +111,7 @@ bench: peers ## CPU per operation against Kamailio and rtpengine, in one run
 profile: ## the profile that deliveries are optimised for, taken anew
 	rm -rf bin/profiles && mkdir -p bin/profiles/presence
 	$(GO) run ./test/bench -only tandem -quick -profiles bin/profiles
+	$(GO) run ./test/bench -only calls -quick -profiles bin/profiles
 	$(GO) run ./test/bench -only pint -quick -profiles bin/profiles
 	$(GO) run ./test/bench -only presence -match tandem -presentities 2000 -watchers 50 -profiles bin/profiles/presence
 	$(GO) tool pprof -proto $$(ls bin/profiles/*.pprof bin/profiles/presence/*.pprof | grep -v heap) > $(PROFILE)
