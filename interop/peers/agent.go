@@ -13,31 +13,13 @@ import (
 // agentConfig is a Kamailio that is the presence agent of its users as well: their
 // subscriptions and documents are in memory, documents that end are looked for every
 // two seconds, and nobody's rules are asked. Without GRUU, since linphone would put one
-// into its Contact and Kamailio's NOTIFYs would find nobody. $PORT and $DB are replaced.
-const agentConfig = `#!KAMAILIO
-debug=0
-log_stderror=yes
-children=1
-tcp_children=1
-auto_aliases=no
+// into its Contact and Kamailio's NOTIFYs would find nobody. $DB is replaced.
+const agentConfig = basics + `debug=0
 dns=no
 rev_dns=no
-alias="kamailio.test"
-listen=udp:127.0.0.1:$PORT
-listen=tcp:127.0.0.1:$PORT
-loadmodule "tm.so"
-loadmodule "sl.so"
-loadmodule "rr.so"
-loadmodule "pv.so"
-loadmodule "maxfwd.so"
-loadmodule "usrloc.so"
-loadmodule "registrar.so"
-loadmodule "textops.so"
-loadmodule "siputils.so"
 loadmodule "db_sqlite.so"
 loadmodule "presence.so"
 loadmodule "presence_xml.so"
-modparam("usrloc", "db_mode", 0)
 modparam("registrar", "gruu_enabled", 0)
 modparam("presence", "db_url", "sqlite://$DB")
 modparam("presence", "server_address", "sip:127.0.0.1:$PORT")

@@ -22,9 +22,9 @@ type Kamailio struct {
 	program *process.Program
 }
 
-// kamailioConfig is as small as such a proxy gets. It is UDP and TCP with one
-// worker each; $PORT and $NEXT are replaced.
-const kamailioConfig = `#!KAMAILIO
+// basics is how each configuration here begins: UDP and TCP with one worker each, and
+// bindings in memory. $PORT is replaced.
+const basics = `#!KAMAILIO
 debug=2
 log_stderror=yes
 children=1
@@ -43,7 +43,10 @@ loadmodule "registrar.so"
 loadmodule "textops.so"
 loadmodule "siputils.so"
 modparam("usrloc", "db_mode", 0)
-request_route {
+`
+
+// kamailioConfig is as small as such a proxy gets. $NEXT is replaced.
+const kamailioConfig = basics + `request_route {
 	if (!mf_process_maxfwd_header("10")) { sl_send_reply("483", "Too Many Hops"); exit; }
 	if (is_method("CANCEL")) { if (t_check_trans()) t_relay(); exit; }
 	if (has_totag()) {

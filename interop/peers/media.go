@@ -106,26 +106,8 @@ func (l Leg) flags(offer bool) string {
 // relayConfig is a registrar and proxy that leads all media through a relay.
 // What the callee is offered and the caller answered is set by $OFFER and
 // $ANSWER.
-const relayConfig = `#!KAMAILIO
-debug=2
-log_stderror=yes
-children=2
-tcp_children=1
-auto_aliases=no
-alias="kamailio.test"
-listen=udp:127.0.0.1:$PORT
-listen=tcp:127.0.0.1:$PORT
-loadmodule "tm.so"
-loadmodule "sl.so"
-loadmodule "rr.so"
-loadmodule "pv.so"
-loadmodule "maxfwd.so"
-loadmodule "usrloc.so"
-loadmodule "registrar.so"
-loadmodule "textops.so"
-loadmodule "siputils.so"
+const relayConfig = basics + `children=2
 loadmodule "rtpengine.so"
-modparam("usrloc", "db_mode", 0)
 modparam("rtpengine", "rtpengine_sock", "udp:127.0.0.1:$NG")
 request_route {
 	if (!mf_process_maxfwd_header("10")) { sl_send_reply("483", "Too Many Hops"); exit; }

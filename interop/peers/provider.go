@@ -26,29 +26,10 @@ type Provider struct {
 // providerConfig is what of the configuration differs from other Kamailios'. Who
 // calls a number behind the account is asked for nothing, as calls from the
 // telephone network are.
-const providerConfig = `#!KAMAILIO
-debug=2
-log_stderror=yes
-children=1
-tcp_children=1
-auto_aliases=no
-alias="kamailio.test"
-listen=udp:127.0.0.1:$PORT
-listen=tcp:127.0.0.1:$PORT
-$TLS
-loadmodule "tm.so"
-loadmodule "sl.so"
-loadmodule "rr.so"
-loadmodule "pv.so"
-loadmodule "maxfwd.so"
-loadmodule "usrloc.so"
-loadmodule "registrar.so"
-loadmodule "textops.so"
-loadmodule "siputils.so"
+const providerConfig = basics + `$TLS
 loadmodule "auth.so"
 loadmodule "nathelper.so"
 modparam("nathelper|registrar", "received_avp", "$avp(received)")
-modparam("usrloc", "db_mode", 0)
 modparam("registrar", "min_expires", 2)
 modparam("registrar", "max_expires", 10)
 modparam("registrar", "default_expires", 10)
