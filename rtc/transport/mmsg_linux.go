@@ -130,7 +130,7 @@ func (in *inbox) receive() (int, error) {
 
 func (in *inbox) recvmmsg(fd uintptr) bool {
 	for {
-		n, _, e := syscall.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&in.hdrs)), batchSize, unix.MSG_DONTWAIT, 0, 0)
+		n, _, e := syscall.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&in.hdrs)), batchSize, unix.MSG_DONTWAIT, 0, 0)
 		switch e {
 		case 0:
 			in.n = int(n)
@@ -242,7 +242,7 @@ const patience = 20
 func (o *outbox) sendmmsg(fd uintptr) bool {
 	waited := false
 	for refused := 0; ; {
-		n, _, e := syscall.Syscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&o.hdrs[o.done])), uintptr(o.n-o.done), unix.MSG_DONTWAIT, 0, 0)
+		n, _, e := syscall.RawSyscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&o.hdrs[o.done])), uintptr(o.n-o.done), unix.MSG_DONTWAIT, 0, 0)
 		switch {
 		case e == 0:
 			o.sent = int(n)

@@ -26,7 +26,7 @@ type meminfo struct {
 
 func (m *meminfo) read(fd uintptr) {
 	m.size = uint32(unsafe.Sizeof(m.values))
-	_, _, e := syscall.Syscall6(unix.SYS_GETSOCKOPT, fd, unix.SOL_SOCKET, unix.SO_MEMINFO,
+	_, _, e := syscall.RawSyscall6(unix.SYS_GETSOCKOPT, fd, unix.SOL_SOCKET, unix.SO_MEMINFO,
 		uintptr(unsafe.Pointer(&m.values)), uintptr(unsafe.Pointer(&m.size)), 0)
 	m.ok = e == 0
 }
