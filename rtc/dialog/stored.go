@@ -22,6 +22,7 @@ type Stored struct {
 	ContactUser string // of our Contact
 	Peer        string // the gateway it may reach
 	Sticky      bool
+	Focus       bool   `json:",omitempty"` // our end is a conference's
 	Flow        string // by which the peer was last heard, for transport.ParseFlow
 }
 
@@ -31,7 +32,7 @@ func (d *Dialog) Stored() Stored {
 		CallID: d.id.CallID, Local: d.id.Local, Remote: d.id.Remote,
 		Called: d.called, Secure: d.secure, From: string(d.from), To: string(d.to), Target: string(d.target),
 		LocalSeq: d.localSeq, RemoteSeq: d.remoteSeq, RemoteKnown: d.remoteKnown,
-		ContactUser: d.contactUser, Peer: d.peer, Sticky: d.sticky, Flow: d.flow.String(),
+		ContactUser: d.contactUser, Peer: d.peer, Sticky: d.sticky, Focus: d.focus, Flow: d.flow.String(),
 	}
 	for _, r := range d.routes {
 		st.Routes = append(st.Routes, string(r))
@@ -57,7 +58,7 @@ func (ua *UA) revive(st Stored, flow transport.Flow) *Dialog {
 		ua: ua, id: ID{st.CallID, st.Local, st.Remote}, lane: ua.cfg.Layer.Lane([]byte(st.CallID)),
 		called: st.Called, secure: st.Secure, from: []byte(st.From), to: []byte(st.To), target: []byte(st.Target),
 		localSeq: st.LocalSeq, remoteSeq: st.RemoteSeq, remoteKnown: st.RemoteKnown,
-		contactUser: st.ContactUser, peer: st.Peer, sticky: st.Sticky, flow: flow,
+		contactUser: st.ContactUser, peer: st.Peer, sticky: st.Sticky, focus: st.Focus, flow: flow,
 	}
 	for _, r := range st.Routes {
 		d.routes = append(d.routes, []byte(r))

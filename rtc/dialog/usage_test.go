@@ -156,6 +156,7 @@ func TestStoredDialogGoesOn(t *testing.T) {
 		var st Stored
 		bob.do(func(s *Session) {
 			bob.must(s.Send("INFO", Content{}, nil))
+			s.Focus(true)
 			st = s.Stored()
 		})
 		w.settle()
@@ -174,6 +175,9 @@ func TestStoredDialogGoesOn(t *testing.T) {
 		s.Do(func() { again = s.Stored() })
 		if fmt.Sprint(again) != fmt.Sprint(st) {
 			t.Errorf("stored %+v\nrestored %+v", st, again)
+		}
+		if contact := s.contact(); contact.Params != ";isfocus" {
+			t.Errorf("the Contact of the conference is %+v", contact)
 		}
 		bob.last = s
 		raw.say(bob, inside("INFO", "c1", "i", tag, "9")) // of before

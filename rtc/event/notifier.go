@@ -283,6 +283,35 @@ func (n *Notifier) Drain(ctx context.Context) (left int) {
 	return 0
 }
 
+// Farewell waits until all have answered whose subscription is over, or ctx ends.
+func (n *Notifier) Farewell(ctx context.Context) {
+	t := time.NewTicker(tick / 10)
+	defer t.Stop()
+	for n.ending() {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+	}
+}
+
+// ending reports whether a subscription is over whose subscriber has not answered yet.
+func (n *Notifier) ending() bool {
+	for i := range n.shards {
+		s := &n.shards[i]
+		s.mu.Lock()
+		for _, t := range s.topics {
+			if slices.ContainsFunc(t.subs, func(sub *subscription) bool { return sub.reason != "" && sub.parent == nil }) {
+				s.mu.Unlock()
+				return true
+			}
+		}
+		s.mu.Unlock()
+	}
+	return false
+}
+
 // Active is how many subscriptions there are.
 func (n *Notifier) Active() int { return int(n.total.Load()) }
 

@@ -14,6 +14,8 @@ type Package struct {
 	Name  string   // as in Event: "presence"
 	Types []string // media types of its documents, the default one first; "" for one without bodies
 
+	Contact string // parameters of our Contact, each with its leading ';'
+
 	Expires    time.Duration // without a wish, default an hour
 	MinExpires time.Duration // a shorter wish gets 423, default a minute
 	MaxExpires time.Duration // a longer wish is cut, default Expires

@@ -216,7 +216,7 @@ func (n *Notifier) answer(r *rtc.Request, sub *subscription, quiet bool, expires
 		code, reason = 204, "No Notification" // RFC 5839 §7.1
 	}
 	var room [512]byte
-	header := uac.Contact{Secure: sub.leg.secure}.Append(room[:0], n.cfg.Wire, r.Flow())
+	header := uac.Contact{Secure: sub.leg.secure, Params: sub.topic.pkg.Contact}.Append(room[:0], n.cfg.Wire, r.Flow())
 	header = append(header, "Expires: "...)
 	header = strconv.AppendInt(header, int64(expires/time.Second), 10)
 	header = append(header, "\r\nAllow-Events: "...)

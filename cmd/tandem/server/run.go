@@ -56,6 +56,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	endRequests()
 	endCalls()
+	s.farewell()
 	stop()
 	wg.Wait()
 	if lost := s.location.KeepPromises(context.WithoutCancel(ctx)); lost != nil { // the bindings are not
@@ -114,6 +115,14 @@ func (s *Server) await() {
 	for s.layer.Active() > 0 && time.Now().Before(end) && s.drain.Load() {
 		time.Sleep(50 * time.Millisecond)
 	}
+}
+
+// farewell lets those hear of it who watched what has ended with the calls, a conference
+// above all. Nobody is waited for who has not answered within T1 (RFC 3261 §17.1.1.1).
+func (s *Server) farewell() {
+	ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
+	defer cancel()
+	s.events.Farewell(ctx)
 }
 
 // Stop ends draining at once.

@@ -55,6 +55,7 @@ type Board struct {
 func New(n *event.Notifier, resource func(address rtc.AOR) (rtc.AOR, bool)) *Board {
 	b := &Board{n: n, calls: make(map[string][]Seat), rooms: make(map[rtc.AOR][]Seat)}
 	n.Add(event.Package{Name: Name, Types: []string{Type}, Interval: interval, Resource: resource, Authorise: b.authorise,
+		Contact:  ";isfocus", // RFC 4579 §5.1
 		Document: func(q event.Query) event.Document { return document(q.Resource, b.in(q.Resource)) }})
 	return b
 }
@@ -65,9 +66,14 @@ func (b *Board) in(room rtc.AOR) []Seat {
 	return slices.Clone(b.rooms[room])
 }
 
-// authorise lets those know who sit there.
+// authorise lets those know who sit there. A conference ends with the server: who watched
+// it before a restart is told that it is over, not that he may not know.
 func (b *Board) authorise(a event.Ask) (event.Grant, error) {
-	if !a.Proved || a.Watcher == "" || !slices.ContainsFunc(b.in(a.Resource), func(s Seat) bool { return s.User == a.Watcher }) {
+	seats := b.in(a.Resource)
+	if a.Message == nil && len(seats) == 0 {
+		return event.Grant{Rejected: "noresource"}, nil
+	}
+	if !a.Proved || a.Watcher == "" || !slices.ContainsFunc(seats, func(s Seat) bool { return s.User == a.Watcher }) {
 		return event.Grant{}, &rtc.Status{Code: 403, Reason: "Not in This Conference"}
 	}
 	return event.Grant{}, nil
