@@ -16,14 +16,22 @@ import (
 // while nobody does. Events of one resource must be told one after the other.
 func (s *State) Tell(kind, resource string, scope access.Scope, data func() any) {
 	e := s.Events.Stamp(events.Event{Type: kind, Resource: resource, Scope: scope, Later: func() json.RawMessage { return audit.Mask(data()) }})
-	err := s.Outbox.Send(e, func(err error) {
+	if !s.Outbox.Awaits(kind) {
+		s.Events.Publish(e)
+		return
+	}
+	s.toHooks(e)
+}
+
+// toHooks stores an event for webhooks before it is published.
+func (s *State) toHooks(e events.Event) {
+	done := func(err error) {
 		if err != nil {
-			s.log.Error("event not stored for webhooks", "type", kind, "resource", resource, "err", err)
+			s.log.Error("event not stored for webhooks", "type", e.Type, "resource", e.Resource, "err", err)
 		}
 		s.Events.Publish(e)
-	})
-	if err != nil {
-		s.log.Error("event not stored for webhooks", "type", kind, "resource", resource, "err", err)
-		s.Events.Publish(e)
+	}
+	if err := s.Outbox.Send(e, done); err != nil {
+		done(err)
 	}
 }

@@ -7,7 +7,6 @@ package events
 
 import (
 	"encoding/json"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -60,9 +59,11 @@ type Ring struct {
 	stamped              atomic.Uint64
 
 	mu     sync.Mutex
-	events []Event // oldest first
+	places []Event // it grows to maxEvents places, and then goes round
+	oldest int     // its place
+	count  int     // of events
 	octets int
-	last   uint64        // place of the newest event, 0 before the first
+	last   uint64        // number of the newest event, 0 before the first
 	news   chan struct{} // closed by the next event; nil while nobody waits
 }
 
@@ -74,7 +75,8 @@ func New(maxEvents, maxOctets int) *Ring {
 // Stamp gives an event its ID and time. What must be on disk before the event is
 // told is written between Stamp and Publish.
 func (r *Ring) Stamp(e Event) Event {
-	e.ID = r.run + "-" + strconv.FormatUint(r.stamped.Add(1), 10)
+	var room [48]byte
+	e.ID = string(strconv.AppendUint(append(append(room[:0], r.run...), '-'), r.stamped.Add(1), 10))
 	e.Time = time.Now().Round(0)
 	return e
 }
@@ -83,13 +85,18 @@ func (r *Ring) Stamp(e Event) Event {
 func (r *Ring) Publish(e Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.events = append(r.events, e)
+	if r.count == r.maxEvents {
+		r.drop()
+	}
+	if r.count == len(r.places) {
+		r.grow()
+	}
+	r.count++
+	*r.at(r.count - 1) = e
 	r.octets += e.size()
 	r.last++
-	for len(r.events) > r.maxEvents || r.octets > r.maxOctets && len(r.events) > 1 {
-		r.octets -= r.events[0].size()
-		r.events[0] = Event{}
-		r.events = r.events[1:]
+	for r.octets > r.maxOctets && r.count > 1 {
+		r.drop()
 	}
 	if r.news != nil {
 		close(r.news)
@@ -97,11 +104,36 @@ func (r *Ring) Publish(e Event) {
 	}
 }
 
+// at is the event that has so many before it.
+func (r *Ring) at(i int) *Event { return &r.places[(r.oldest+i)%len(r.places)] }
+
+func (r *Ring) drop() {
+	e := r.at(0)
+	r.octets -= e.size()
+	*e = Event{}
+	r.oldest = (r.oldest + 1) % len(r.places)
+	r.count--
+}
+
+func (r *Ring) grow() {
+	more := make([]Event, min(max(16, 2*len(r.places)), r.maxEvents))
+	r.copy(more)
+	r.places, r.oldest = more, 0
+}
+
+// copy copies the oldest events.
+func (r *Ring) copy(to []Event) {
+	for i := range min(len(to), r.count) {
+		to[i] = *r.at(i)
+	}
+}
+
 // Settle makes the data of all events. What it is made of can be collected then: small
 // parts of thousands of calls, each of which keeps the memory around it.
 func (r *Ring) Settle() {
 	r.mu.Lock()
-	events, first := slices.Clone(r.events), r.first()
+	events, first := make([]Event, r.count), r.first()
+	r.copy(events)
 	r.mu.Unlock()
 	for i := range events { // readers do not wait for this
 		e := events[i].Filled()
@@ -114,13 +146,14 @@ func (r *Ring) Settle() {
 	defer r.mu.Unlock()
 	gone := min(r.first()-first, uint64(len(events)))
 	for i := range events[gone:] {
-		r.octets += events[gone:][i].size() - r.events[i].size()
-		r.events[i] = events[gone:][i]
+		e := r.at(i)
+		r.octets += events[gone:][i].size() - e.size()
+		*e = events[gone:][i]
 	}
 }
 
-// first is the place of the oldest event.
-func (r *Ring) first() uint64 { return r.last - uint64(len(r.events)) + 1 }
+// first is the number of the oldest event.
+func (r *Ring) first() uint64 { return r.last - uint64(r.count) + 1 }
 
 // size is about what an event holds in memory.
 func (e *Event) size() int {

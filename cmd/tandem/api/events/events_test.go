@@ -85,12 +85,12 @@ func TestRingIsBounded(t *testing.T) {
 	for range 100 {
 		r.Publish(r.Stamp(Event{Data: big}))
 	}
-	if len(r.events) != 2 || r.octets > 10_000 {
-		t.Errorf("%d events of %d octets", len(r.events), r.octets)
+	if r.count != 2 || r.octets > 10_000 {
+		t.Errorf("%d events of %d octets", r.count, r.octets)
 	}
 	r.Publish(Event{Data: json.RawMessage(strings.Repeat("1", 40_000))})
-	if len(r.events) != 1 {
-		t.Errorf("%d events beside one that is too large", len(r.events))
+	if r.count != 1 {
+		t.Errorf("%d events beside one that is too large", r.count)
 	}
 }
 
@@ -164,16 +164,17 @@ func TestSettle(t *testing.T) {
 		want = append(want, e)
 	}
 	r.Settle()
-	if len(r.events) != 4 || made != 3 {
-		t.Fatalf("%d events are kept, %d were made", len(r.events), made)
+	if r.count != 4 || made != 3 {
+		t.Fatalf("%d events are kept, %d were made", r.count, made)
 	}
 	octets := 0
-	for i, e := range r.events {
+	for i := range r.count {
+		e := r.at(i)
 		if octets += e.size(); e.Later != nil {
 			t.Errorf("event %d is not made", i)
 		}
 		if i < 2 && (e.ID != want[i+1].ID || e.Type != want[i+1].Type || e.Resource != want[i+1].Resource || string(e.Data) != fmt.Sprint(i+1)) {
-			t.Errorf("event %d is %+v", i, e)
+			t.Errorf("event %d is %+v", i, *e)
 		}
 	}
 	if octets != r.octets {

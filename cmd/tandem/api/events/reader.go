@@ -9,7 +9,7 @@ import (
 // Reader follows a ring. It is not for several goroutines.
 type Reader struct {
 	ring *Ring
-	at   uint64 // place of the last event read
+	at   uint64 // number of the last event read
 	lost bool   // it begins at a place that the ring does not know
 }
 
@@ -61,13 +61,11 @@ func (r *Reader) take() (list []Placed, missed bool, news <-chan struct{}) {
 	g := r.ring
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	first := g.last - uint64(len(g.events)) // place before the oldest kept
+	first := g.last - uint64(g.count) // number before the oldest kept
 	missed = r.lost || r.at < first
 	r.lost, r.at = false, max(r.at, first)
-	for _, e := range g.events[r.at-first:] {
-		if len(list) == most {
-			break
-		}
+	for r.at < g.last && len(list) < most {
+		e := *g.at(int(r.at - first))
 		r.at++
 		list = append(list, Placed{Mark: g.run + "." + strconv.FormatUint(r.at, 10), Event: e})
 	}

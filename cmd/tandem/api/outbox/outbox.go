@@ -147,6 +147,18 @@ func (o *Outbox) Send(e events.Event, done func(error)) error {
 	return o.add(list, done)
 }
 
+// Awaits reports whether a hook wants events of a type.
+func (o *Outbox) Awaits(kind string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, q := range o.hooks {
+		if events.Matches(q.hook.Types, kind) {
+			return true
+		}
+	}
+	return false
+}
+
 // add stores deliveries and hands them to their queues when they are on disk.
 func (o *Outbox) add(list []Delivery, done func(error)) error {
 	err := o.store.Add(list, func(err error) {
