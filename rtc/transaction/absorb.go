@@ -23,7 +23,8 @@ type absorber struct {
 	tail    int // where the next one goes
 	edge    int // end of data below which head runs, while wrapped
 	count   int
-	wrapped bool // tail has started again below head
+	first   time.Duration // expiry of the oldest: its record is not in the cache any more
+	wrapped bool          // tail has started again below head
 	timer   Timer
 }
 
@@ -89,6 +90,7 @@ func (a *absorber) add(hash uint64, key, resp []byte, now, expiry time.Duration)
 	a.count++
 	a.ln.absorbing.Add(1)
 	if a.count == 1 {
+		a.first = expiry
 		a.timer.owner = a
 		a.ln.arm(&a.timer, expiry)
 	}
@@ -149,12 +151,14 @@ func (a *absorber) drop() {
 	}
 	if a.count == 0 {
 		a.head, a.tail, a.wrapped = 0, 0, false
+		return
 	}
+	a.first = record(a.buf[a.head:]).expiry()
 }
 
 // sweep drops what has expired.
 func (a *absorber) sweep(now time.Duration) {
-	for a.count > 0 && record(a.buf[a.head:]).expiry() <= now {
+	for a.count > 0 && a.first <= now {
 		a.drop()
 	}
 }
@@ -167,6 +171,5 @@ func (a *absorber) expire() {
 		a.buf, a.index = nil, index{}
 		return
 	}
-	next := record(a.buf[a.head:]).expiry()
-	a.ln.arm(&a.timer, max(next, a.timer.due()+sweepEvery))
+	a.ln.arm(&a.timer, max(a.first, a.timer.due()+sweepEvery))
 }
