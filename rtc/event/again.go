@@ -105,7 +105,7 @@ func (n *Notifier) refresh(r *rtc.Request, sub *subscription, moved bool) error 
 	}
 	s.mu.Unlock()
 	if covered {
-		n.goOn(r, sub, w)
+		n.goOn(n.answers(r, sub, w), sub, w)
 		return nil
 	}
 	return n.rewrite(r, sub, w, before)
@@ -126,14 +126,14 @@ func (n *Notifier) rewrite(r *rtc.Request, sub *subscription, w wish, before ter
 		sub.until, sub.disk, sub.granted, sub.has = before.until, before.disk, before.granted, before.has
 		s.mu.Unlock()
 	}
-	r.Hold()
+	a := n.answers(r, sub, w)
 	done := func(err error) {
 		if err != nil {
 			undo()
-			r.Resume(busy(err))
+			a.ok.Break(busy(err))
 			return
 		}
-		n.queue.later(answer{r.Tx.Lane(), func() { n.goOn(r, sub, w) }})
+		n.queue.later(answer{a.ok.Lane(), func() { n.goOn(a, sub, w) }})
 	}
 	var err error
 	if w.expires == 0 {
@@ -150,10 +150,10 @@ func (n *Notifier) rewrite(r *rtc.Request, sub *subscription, w wish, before ter
 
 // goOn answers a refresh and notifies (RFC 6665 §4.2.1.2). On the lane of the
 // request.
-func (n *Notifier) goOn(r *rtc.Request, sub *subscription, w wish) {
+func (n *Notifier) goOn(a answers, sub *subscription, w wish) {
 	n.stats.refreshed.Add(1)
 	quiet := n.matches(sub, w.has)
-	n.answer(r, sub, quiet, w.expires)
+	a.give(quiet)
 	now := time.Now().UnixMilli()
 	s := sub.topic.shard
 	s.mu.Lock()

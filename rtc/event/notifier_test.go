@@ -361,3 +361,48 @@ func TestLimits(t *testing.T) {
 		}, c.change)
 	}
 }
+
+// broken is a store that takes changes and then cannot keep them.
+type broken struct {
+	*Memory
+	err error
+}
+
+func (s *broken) Put(st Stored, done func(error)) error {
+	if s.err == nil {
+		return s.Memory.Put(st, done)
+	}
+	go done(s.err)
+	return nil
+}
+
+// What could not be kept is refused after all, and is not.
+func TestNotKept(t *testing.T) {
+	store := &broken{Memory: NewMemory()}
+	run(t, func(b *bench) {
+		store.err = errors.New("the disk is full")
+		b.ask("Record-Route: <sip:edge.test;lr>", "Timestamp: 54")
+		m := b.Want("503 SUBSCRIBE")[0]
+		seq, _ := m.CSeq()
+		if get(m, "Retry-After") != "5" || get(m, "Call-ID") != "one" || seq != 1 || string(m.FromTag()) != "alice" || len(m.ToTag()) == 0 || get(m, "Timestamp") != "54" ||
+			!strings.HasPrefix(get(m, "Via"), "SIP/2.0/UDP 10.0.0.9:5060;branch=z9hG4bK1") || m.Has(sip.HdrExpires) || m.Has(sip.HdrContact) || m.Has(sip.HdrRecordRoute) {
+			t.Errorf("%s", m.Bytes())
+		}
+		if b.n.Active() != 0 {
+			t.Errorf("%d active", b.n.Active())
+		}
+		store.err = nil
+		ok, _ := b.begin()
+		store.err = errors.New("the disk is full")
+		b.ask(in(ok, "Expires: 300", "Contact: <sip:alice@10.0.0.8:5060>")...)
+		if m := b.Want("503 SUBSCRIBE")[0]; get(m, "Retry-After") != "5" || string(m.ToTag()) != string(ok.ToTag()) {
+			t.Errorf("%s", m.Bytes())
+		}
+		b.board.set("sip:bob@pbx.test", "rain")
+		b.n.Changed("sip:bob@pbx.test", "weather")
+		b.Sleep(200 * time.Millisecond)
+		if m := b.Want("NOTIFY")[0]; !strings.HasPrefix(get(m, "Subscription-State"), "active;expires=59") {
+			t.Errorf("%s", m.Bytes())
+		}
+	}, func(c *Config) { c.Store = store })
+}

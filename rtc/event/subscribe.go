@@ -108,12 +108,11 @@ func (n *Notifier) enter(r *rtc.Request, sub *subscription, w wish) error {
 	if w.isList {
 		n.fill(sub, append(w.given, w.members...))
 	}
-	a := &arrival{n, r, sub, w.has, w.expires}
+	a := &arrival{n, sub, w.has, n.answers(r, sub, w)}
 	if sub.fetch {
 		a.welcome()
 		return nil
 	}
-	r.Hold()
 	if err := n.cfg.Store.Put(n.row(sub), a.stored); err != nil {
 		n.abandon(sub)
 		return busy(err)
@@ -124,10 +123,9 @@ func (n *Notifier) enter(r *rtc.Request, sub *subscription, w wish) error {
 // arrival is a subscription that is being written.
 type arrival struct {
 	n       *Notifier
-	r       *rtc.Request
 	sub     *subscription
 	has     condition
-	expires time.Duration
+	answers answers
 }
 
 // abandon takes back what enter prepared for a subscription that will not be.
@@ -159,27 +157,27 @@ func (s *subscription) agree(w wish, now int64) {
 
 // stored goes on when a new subscription is on disk, or cannot be.
 func (a *arrival) stored(err error) {
-	n, r, sub := a.n, a.r, a.sub
+	n, sub := a.n, a.sub
 	if err != nil {
 		n.legs.Remove(sub.leg)
 		n.total.Add(-1)
 		n.users.release(sub.user)
 		n.abandon(sub)
-		r.Resume(busy(err))
+		a.answers.ok.Break(busy(err))
 		return
 	}
-	n.queue.later(answer{r.Tx.Lane(), a.welcome})
+	n.queue.later(answer{a.answers.ok.Lane(), a.welcome})
 }
 
 // welcome answers the SUBSCRIBE and begins to notify. On the lane of the request.
 func (a *arrival) welcome() {
-	n, r, sub := a.n, a.r, a.sub
+	n, sub := a.n, a.sub
 	n.stats.subscribed.Add(1)
 	if sub.fetch && sub.list != nil {
 		n.look(sub)
 	}
-	quiet := n.matches(sub, a.has) && len(r.ToTag()) > 0 // else the NOTIFY makes the dialog (RFC 5839 §6.2)
-	n.answer(r, sub, quiet, a.expires)
+	quiet := n.matches(sub, a.has) && a.answers.quiet != nil
+	a.answers.give(quiet)
 	now := time.Now().UnixMilli()
 	s := sub.topic.shard
 	s.mu.Lock()
@@ -209,25 +207,41 @@ func (a *arrival) welcome() {
 	}
 }
 
-// answer is the 2xx to a SUBSCRIBE.
-func (n *Notifier) answer(r *rtc.Request, sub *subscription, quiet bool, expires time.Duration) {
-	code, reason := 200, ""
-	if quiet {
-		code, reason = 204, "No Notification" // RFC 5839 §7.1
+// answers are those that a SUBSCRIBE may get when it is taken.
+type answers struct {
+	ok    *rtc.Promise
+	quiet *rtc.Promise // nil: it cannot be
+}
+
+func (n *Notifier) answers(r *rtc.Request, sub *subscription, w wish) answers {
+	a := answers{ok: n.promise(r, sub, w, 200, "")}
+	if w.has != 0 && len(r.ToTag()) > 0 { // else the NOTIFY makes the dialog (RFC 5839 §6.2)
+		a.quiet = n.promise(r, sub, w, 204, "No Notification") // RFC 5839 §7.1
 	}
+	return a
+}
+
+// give sends one. On the lane of the request.
+func (a answers) give(quiet bool) {
+	if quiet {
+		a.quiet.Keep()
+	} else {
+		a.ok.Keep()
+	}
+}
+
+// promise writes a 2xx to a SUBSCRIBE.
+func (n *Notifier) promise(r *rtc.Request, sub *subscription, w wish, code int, reason string) *rtc.Promise {
 	var room [512]byte
 	header := uac.Contact{Secure: sub.leg.secure, Params: sub.topic.pkg.Contact}.Append(room[:0], n.cfg.Wire, r.Flow())
 	header = append(header, "Expires: "...)
-	header = strconv.AppendInt(header, int64(expires/time.Second), 10)
+	header = strconv.AppendInt(header, int64(w.expires/time.Second), 10)
 	header = append(header, "\r\nAllow-Events: "...)
 	header = append(append(header, n.allow...), "\r\n"...)
 	if sub.list != nil {
 		header = append(header, "Require: eventlist\r\n"...) // RFC 4662 §4.2
 	}
-	buf := buffers.Get().(*[]byte)
-	*buf = sip.AppendResponse((*buf)[:0], r.Message, sip.Response{Code: code, Reason: reason, ToTag: sub.leg.local, Header: header})
-	r.Tx.Respond(code, *buf)
-	giveBack(buf)
+	return r.Promise(sip.Response{Code: code, Reason: reason, ToTag: sub.leg.local, Header: header})
 }
 
 // buffers are those that messages and dialogs are written in, for as long as it takes.
