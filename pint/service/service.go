@@ -109,7 +109,10 @@ type Quiet struct {
 }
 
 // Table finds services by name. It does not change.
-type Table struct{ byName map[string]*Service }
+type Table struct {
+	byName   map[string]*Service
+	brokered bool // gateways do some of them
+}
 
 // New makes a table of the built-in services and those of the operator, which
 // replace built-in ones of the same name. The error names the service, the field
@@ -129,6 +132,7 @@ func New(own []Service) (*Table, error) {
 		}
 		seen[key(s.Name)] = true
 		t.byName[key(s.Name)] = complete(s)
+		t.brokered = t.brokered || len(s.Gateways) > 0
 	}
 	return t, nil
 }
@@ -137,6 +141,9 @@ func key(name string) string { return strings.ToLower(name) }
 
 // Find returns a service, nil when there is none of that name.
 func (t *Table) Find(name string) *Service { return t.byName[key(name)] }
+
+// Brokered reports whether gateways do any of the services.
+func (t *Table) Brokered() bool { return t.brokered }
 
 // All are the services by name.
 func (t *Table) All() []*Service {

@@ -84,10 +84,10 @@ func (j *job) address() *rtc.Status {
 	var ok bool
 	switch {
 	case g.users.Domain(uri.Host):
-		user, ok = g.users.Resolve(rtc.AOR(uri.AppendAOR(buf[:0])))
+		user, ok = j.resolve(uri.AppendAOR(buf[:0]))
 	case g.cfg.Local != nil && g.cfg.Local(uri.Host, uri.Port): // old phones name our address
 		uri.Host, uri.Port = []byte(g.cfg.Domain), 0
-		user, ok = g.users.Resolve(rtc.AOR(uri.AppendAOR(buf[:0])))
+		user, ok = j.resolve(uri.AppendAOR(buf[:0]))
 	default:
 		ok = false
 	}
@@ -99,6 +99,15 @@ func (j *job) address() *rtc.Status {
 	}
 	j.aor = user.AOR
 	return nil
+}
+
+// resolve finds the user at an address. Most register for themselves, at the address by
+// which the gate knows them: that one is a string already.
+func (j *job) resolve(address []byte) (directory.User, bool) {
+	if string(address) == string(j.id.AOR) {
+		return j.g.users.Resolve(j.id.AOR)
+	}
+	return j.g.users.Resolve(rtc.AOR(address))
 }
 
 // readContacts takes in every Contact; a later one for the same binding

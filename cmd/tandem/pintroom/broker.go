@@ -29,6 +29,9 @@ type Broker struct {
 // brokered is the service that an address of ours names, nil when gateways do not do it,
 // and the address-of-record at which they register.
 func (b *Broker) brokered(address rtc.AOR) (*service.Service, rtc.AOR) {
+	if !b.Services.Brokered() { // as on most servers: every REGISTER asks
+		return nil, ""
+	}
 	svc := b.Services.Find(address.User())
 	if svc == nil || len(svc.Gateways) == 0 {
 		return nil, ""
@@ -60,14 +63,10 @@ func (b *Broker) MayRegister(address, user rtc.AOR) bool {
 // who has not proved to be one of its gateways (RFC 2848 §5.2): an address that a listener
 // trusts proves nothing.
 func (b *Broker) Guard(r *rtc.Request) error {
-	if r.Method() != sip.REGISTER {
+	if r.Method() != sip.REGISTER || !b.Services.Brokered() {
 		return rtc.Next
 	}
-	to, ok := r.To()
-	if !ok {
-		return rtc.Next
-	}
-	u, err := sip.ParseURI(to.URI)
+	u, err := r.ToURI()
 	if err != nil {
 		return rtc.Next
 	}
