@@ -31,7 +31,7 @@ func (everyone) Resolve(aor rtc.AOR) (directory.User, bool) {
 type sink struct{ sent func(code int) }
 
 func (s sink) Respond(code int, b []byte) { s.sent(code) }
-func (s sink) Do(f func())                { f() }
+func (s sink) Soon(f func())              { f() }
 
 const benchRegister = "REGISTER sip:example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.4:5060;branch=z9hG4bK%08d;rport\r\n" +
 	"From: <sip:user%06d@example.com>;tag=%d\r\nTo: <sip:user%06d@example.com>\r\nCall-ID: %d-1234567@192.0.2.4\r\n" +

@@ -102,7 +102,7 @@ func (j *job) done(list []location.Binding, err error) {
 	}
 	j.list, j.err = list, err
 	if !j.state.CompareAndSwap(running, settled) {
-		j.lane.Do(j.sendFunc)
+		j.lane.Soon(j.sendFunc) // with the other answers of its commit
 	}
 }
 

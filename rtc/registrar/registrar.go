@@ -144,7 +144,7 @@ func (g *Registrar) Serve(r *rtc.Request) error {
 
 // responder sends the answer to one request; lane is how to reach it later.
 type responder interface{ Respond(code int, b []byte) }
-type lane interface{ Do(f func()) }
+type lane interface{ Soon(f func()) }
 
 func (g *Registrar) serve(m *sip.Message, id *rtc.Identity, flow transport.Flow, tx responder, ln lane) error {
 	uri, err := m.Target()

@@ -79,7 +79,7 @@ func (l *line) Respond(code int, b []byte) {
 	l.answers <- append([]byte(nil), b...)
 }
 
-func (l *line) Do(f func()) { f() }
+func (l *line) Soon(f func()) { f() }
 
 // answer is a response or the refusal that would become one.
 type answer struct {

@@ -34,6 +34,7 @@ type Layer struct {
 
 	retransmitted, shed, timeouts, malformed atomic.Uint64
 
+	errands  errands
 	failMu   sync.Mutex
 	failures []failure
 	wake     chan struct{} // there are failures
