@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -84,11 +85,30 @@ func (t *tx) exec(conn any) (err error) {
 }
 
 func prepare(ctx context.Context, conn any, query string) (driver.StmtExecContext, error) {
-	s, err := conn.(driver.ConnPrepareContext).PrepareContext(ctx, query)
+	s, err := conn.(driver.ConnPrepareContext).PrepareContext(ctx, unnamed(query))
 	if err != nil {
 		return nil, err
 	}
 	return s.(driver.StmtExecContext), nil
+}
+
+// unnamed writes $1, $2, … as ? where they stand in this order. To the driver they are
+// names, which it reads and looks for whenever the statement runs.
+func unnamed(query string) string {
+	var b strings.Builder
+	for i, part := range strings.Split(query, "$") {
+		if i > 0 {
+			number := strconv.Itoa(i)
+			rest, ok := strings.CutPrefix(part, number)
+			if !ok || rest != "" && rest[0] >= '0' && rest[0] <= '9' {
+				return query
+			}
+			b.WriteByte('?')
+			part = rest
+		}
+		b.WriteString(part)
+	}
+	return b.String()
 }
 
 // makeRoom drops any statement when there are too many.
