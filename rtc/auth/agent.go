@@ -6,11 +6,12 @@ import (
 	"tandem/rtc/sip"
 )
 
-// MD5Agents are the agents known to need a challenge with MD5 alone.
+// MD5Agents returns beginnings of the User-Agent values of clients that need a
+// challenge with MD5 alone.
 //
-// baresip before 3.12: its SIP library gives up ("Function not implemented") on
-// the first challenge with an algorithm it does not know, though RFC 3261 §22.3
-// and RFC 8760 §2.4 let it skip that one and take the next.
+// baresip before 3.12 is such a client: its SIP library gives up ("Function not
+// implemented") on the first challenge with an algorithm it does not know, though RFC
+// 3261 §22.3 and RFC 8760 §2.4 allow it to skip that one and take the next.
 func MD5Agents() []string {
 	list := []string{"baresip v0.", "baresip v1.", "baresip v2."}
 	for minor := range 12 {
@@ -19,9 +20,9 @@ func MD5Agents() []string {
 	return list
 }
 
-// knowsMD5Only reports whether of the user of an address no password is known, but
-// MD5 hashes of one from another server. That it shows he exists is the price of
-// moving without new passwords.
+// knowsMD5Only reports whether the directory has only MD5 hashes, taken from another
+// server, for the user of an address, and not the password. The challenge then reveals
+// that the user exists: that is the price of moving users without new passwords.
 func (g *Gate) knowsMD5Only(aor []byte) bool {
 	uri, err := sip.ParseURI(aor)
 	if err != nil {
@@ -31,8 +32,8 @@ func (g *Gate) knowsMD5Only(aor []byte) bool {
 	return account != nil && account.MD5Only()
 }
 
-// md5Only is whether the sender of m is to be offered MD5 alone. That it can
-// lie about its name gives it nothing: it may choose MD5 anyway.
+// md5Only reports whether the sender of m is offered MD5 alone. A sender that lies
+// about its name gains nothing by it: any client may choose MD5.
 func (g *Gate) md5Only(m *sip.Message) bool {
 	if !g.offersMD5() {
 		return false

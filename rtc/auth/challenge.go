@@ -8,11 +8,11 @@ import (
 	"tandem/rtc/sip"
 )
 
-// realm is one of our domains and the challenges for it, written but for the nonce.
+// realm is one of our domains with its challenges, complete except for the nonce.
 type realm struct {
 	name          string
 	server, proxy []challenge // for 401 and for 407
-	md5           *realm      // with MD5 alone, for agents that stumble over others
+	md5           *realm      // MD5 alone, for agents that fail on other algorithms
 }
 
 // challenge is one header line: before, nonce, after.
@@ -20,9 +20,9 @@ type challenge struct {
 	before, after, afterStale string
 }
 
-// newRealm writes the challenges, one line an algorithm in the order offered
-// (RFC 8760 §2.4). The common browser stacks honour the last line only and know
-// MD5 only, so MD5 belongs last; phones take the first they know.
+// newRealm writes the challenges, one header line for each algorithm in the order
+// offered (RFC 8760 §2.4). Common browser SIP stacks use only the last line and know
+// only MD5, so MD5 belongs last; phones take the first algorithm they know.
 func newRealm(name string, offer []Algorithm, qop string) *realm {
 	r := &realm{name: name}
 	quoted := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(name)
@@ -46,7 +46,7 @@ func newRealm(name string, offer []Algorithm, qop string) *realm {
 	return r
 }
 
-// is reports whether a host is this realm's domain.
+// is reports whether host is the domain of this realm.
 func (r *realm) is(host []byte) bool { return sip.EqualFold(host, r.name) }
 
 // appendChallenge appends the header lines that ask for credentials.

@@ -2,20 +2,20 @@ package auth
 
 import "tandem/rtc/sip"
 
-// claim is who a request says to come from, and where to.
+// claim is the identity and the destination that a request states.
 type claim struct {
-	realm     *realm // to ask for
-	proxy     bool   // ask by 407
-	foreign   bool   // no user of a domain of ours
-	anonymous bool   // says not to say (RFC 3323 §4.1)
-	number    bool   // names a telephone number, which no domain owns
+	realm     *realm // whose credentials are asked for
+	proxy     bool   // asked for by 407, not 401
+	foreign   bool   // From names no user of a domain of ours
+	anonymous bool   // the sender withholds its identity (RFC 3323 §4.1)
+	number    bool   // From is a telephone number, which belongs to no domain
 	toUs      bool   // the Request-URI is of a domain of ours, or this server
-	mismatch  string // what to answer when somebody else is proved
-	fault     string // cannot be claimed at all, with code
+	mismatch  string // the reason phrase when the credentials are those of another user
+	fault     string // the reason phrase when the claim itself is refused, with code
 	code      int
 }
 
-// claim reads To of a REGISTER, From of other requests, and leaves the
+// claim reads the To of a REGISTER and the From of other requests. It leaves the
 // address-of-record in w.aor.
 func (g *Gate) claim(m *sip.Message, method sip.Method, w *work) claim {
 	if method == sip.REGISTER {
@@ -37,14 +37,15 @@ func (g *Gate) claim(m *sip.Message, method sip.Method, w *work) claim {
 	}
 	if to, err := m.Target(); err == nil && to.Kind != sip.URITel {
 		c.toUs = g.realmOf(to.Host) != nil || g.cfg.Local != nil && g.cfg.Local(to.Host, to.Port)
-		// What is for the server itself is answered by it, not passed on.
+		// The server answers such a request itself, so it acts as a UAS and not as a
+		// proxy.
 		c.proxy = !c.toUs || len(to.User) > 0
 	}
 	return c
 }
 
-// claimTo: whose bindings a REGISTER changes is in To (RFC 3261 §10.3 step 4);
-// From may be a third party and proves nothing.
+// claimTo reads the claim of a REGISTER. To names the user whose bindings change (RFC
+// 3261 §10.3 step 4); From may be a third party and proves nothing.
 func (g *Gate) claimTo(m *sip.Message, w *work) claim {
 	uri, ok := address(m.ToURI())
 	if !ok {
@@ -59,8 +60,8 @@ func (g *Gate) claimTo(m *sip.Message, w *work) claim {
 	return claim{realm: r, toUs: true, mismatch: "To Is Not the Authenticated User"}
 }
 
-// home is the realm of a user's address, nil when it is of no domain of ours. A
-// phone that knows this server by its address only means the default domain.
+// home returns the realm of a user's address, or nil when it belongs to no domain of
+// ours. A phone that knows the server only by its address means the default domain.
 func (g *Gate) home(uri sip.URI) (*realm, sip.URI) {
 	if uri.Kind == sip.URITel {
 		return nil, uri

@@ -6,14 +6,13 @@ import (
 	"tandem/rtc/sip"
 )
 
-// parseCredentials reads the value of an Authorization or Proxy-Authorization
-// line (RFC 7616 §3.4). digest is false for another scheme. reason says what
-// is wrong with it, "" when nothing is.
+// parseCredentials reads the value of an Authorization or Proxy-Authorization line (RFC
+// 7616 §3.4). digest is false for another scheme. reason says what is wrong with the
+// value, and is empty when nothing is.
 //
-// It takes what old phones write: the scheme word and names in any case, token
-// and quoted values alike everywhere, no blanks after commas, folded lines,
-// empty elements. A parameter given twice, which could be read in two ways, it
-// refuses.
+// It accepts what old phones write: scheme and names in any case, tokens and quoted
+// values alike, no blanks after commas, folded lines, empty elements. It refuses a
+// parameter that occurs twice, because that is ambiguous.
 func parseCredentials(v []byte, a *answer) (digest bool, reason string) {
 	*a = answer{}
 	c, err := sip.ParseCredentials(v)
@@ -25,14 +24,14 @@ func parseCredentials(v []byte, a *answer) (digest bool, reason string) {
 	err = c.Each(func(name, value []byte) bool {
 		slot := a.slot(name, &algorithm)
 		if slot == nil {
-			return true // opaque, auth-param
+			return true // opaque and auth-param are not needed
 		}
 		if *slot != nil {
 			twice = true
 			return false
 		}
 		if len(value) > 1 && value[0] == '"' {
-			value = value[1 : len(value)-1] // the inside as it stands, since it is hashed so
+			value = value[1 : len(value)-1] // not unescaped: the hash is over the text as sent
 		}
 		*slot = value
 		return true
@@ -46,24 +45,24 @@ func parseCredentials(v []byte, a *answer) (digest bool, reason string) {
 	return true, a.complete(algorithm)
 }
 
-// answers goes through the credentials of a request, in the fields of the given
-// kinds. Some phones send several, also in one line: those for other realms, other
-// algorithms, or the nonce before.
+// answers iterates over the credentials of a request, in the header fields of the given
+// kinds. Some phones send several, also in one line: for other realms, for other
+// algorithms, or for the previous nonce.
 type answers struct {
 	m     *sip.Message
-	line  int    // the next one to look at
-	rest  []byte // of the line before it
+	line  int    // the next line to read
+	rest  []byte // the unread part of the line before it
 	a     *answer
 	which [2]sip.HeaderID
 
-	reason string // what is wrong with the one that next has read, "" when nothing is
+	reason string // what is wrong with the credentials that next returned; empty when nothing is
 }
 
-// fields are those that credentials for us come in: phones that were once asked by
-// 407 put them into Proxy-Authorization even on REGISTER.
+// fields are the header fields in which credentials for us arrive. Phones that were
+// challenged with 407 once use Proxy-Authorization even for REGISTER.
 var fields = [2]sip.HeaderID{sip.HdrAuthorization, sip.HdrProxyAuthorization}
 
-// next reads the next credentials of the Digest scheme; false when there are none.
+// next reads the next Digest credentials; it returns false when there are none.
 func (c *answers) next() bool {
 	for {
 		for len(c.rest) == 0 {
@@ -78,7 +77,7 @@ func (c *answers) next() bool {
 		v := c.rest
 		c.rest = nil
 		digest, reason := parseCredentials(v, c.a)
-		if !digest || reason != "" { // perhaps because there are several in it
+		if !digest || reason != "" { // several credentials in one line may be the cause
 			if v, c.rest = sip.CutCredentials(v); len(c.rest) > 0 {
 				digest, reason = parseCredentials(v, c.a)
 			}
@@ -90,7 +89,7 @@ func (c *answers) next() bool {
 	}
 }
 
-// slot is where a parameter is kept, nil for one that is not needed.
+// slot returns where a parameter is stored, or nil when it is not needed.
 func (a *answer) slot(name []byte, algorithm *[]byte) *[]byte {
 	switch {
 	case sip.EqualFold(name, "username"):
@@ -115,16 +114,17 @@ func (a *answer) slot(name []byte, algorithm *[]byte) *[]byte {
 	return nil
 }
 
-// complete checks what must be there and reads what has a grammar.
+// complete checks that all required parameters are present, and parses those that have
+// a grammar.
 func (a *answer) complete(algorithm []byte) (reason string) {
 	if a.username == nil || a.realm == nil || a.nonce == nil || a.uri == nil || a.response == nil {
 		return "Incomplete Digest Credentials"
 	}
-	// A path is of HTTP: aims tells. A URN is of a call for help (RFC 5031).
+	// A path is used over HTTP (aims checks it), a URN in emergency calls (RFC 5031).
 	if !sipURI(a.uri) && !bytes.HasPrefix(a.uri, []byte("/")) && !bytes.HasPrefix(a.uri, []byte("urn:")) {
 		return "Digest uri Is Not a SIP URI"
 	}
-	a.algorithm, _ = ParseAlgorithm(algorithm) // 0: one we do not know
+	a.algorithm, _ = ParseAlgorithm(algorithm) // 0 when unknown
 	a.qop = parseQOP(a.qopText)
 	if a.qop == qopNone {
 		return ""

@@ -8,24 +8,23 @@ import (
 	"tandem/rtc/sip"
 )
 
-// Algorithm is a hash of Digest.
+// Algorithm is a hash algorithm of Digest.
 type Algorithm = digest.Algorithm
 
-// The algorithms.
 const (
 	MD5       = digest.MD5
 	SHA256    = digest.SHA256
 	SHA512256 = digest.SHA512256
 )
 
-// ParseAlgorithm reads a name in any case; none at all means MD5.
+// ParseAlgorithm reads a name in any case; an empty one means MD5.
 func ParseAlgorithm(name []byte) (Algorithm, bool) { return digest.ParseAlgorithm(name) }
 
 // qop is the quality of protection a client chose.
 type qop uint8
 
 const (
-	qopNone qop = iota // RFC 2069: no nonce count, no client nonce
+	qopNone qop = iota // RFC 2069: neither nonce count nor client nonce
 	qopAuth
 	qopAuthInt
 	qopUnknown
@@ -43,19 +42,19 @@ func parseQOP(v []byte) qop {
 	return qopUnknown
 }
 
-// answer is what a client put into its credentials, ready to be verified.
+// answer holds the parameters of a client's credentials, ready to be verified.
 type answer struct {
 	username, realm, nonce, uri []byte
 	response, cnonce            []byte
-	nc                          []byte // as spelled: it is hashed so
+	nc                          []byte // as spelled, since it is hashed that way
 	count                       uint32
 	algorithm                   Algorithm
 	qop                         qop
 	qopText                     []byte // as spelled
 }
 
-// secretOf is the stored H(A1) for the way the answer spells the user's name. One
-// that is not known is all zeros, which anybody could use.
+// secretOf returns the stored H(A1) for the spelling of the user's name in the answer.
+// An unknown one is all zeros: it must not be used, anybody could answer with it.
 func (a *answer) secretOf(s *directory.Secret, spelling directory.Spelling) (ha1 []byte, known bool) {
 	switch {
 	case spelling != directory.Plain && a.algorithm != MD5:
@@ -77,14 +76,14 @@ func (a *answer) secretOf(s *directory.Secret, spelling directory.Spelling) (ha1
 	return nil, false
 }
 
-// prepare makes all of the hashed text that does not depend on the secret.
+// prepare writes all of the hashed text that does not depend on the secret.
 func (a *answer) prepare(buf, method, body []byte, last *digest.A2) []byte {
 	p := a.proof()
 	return p.Prepare(buf, method, body, last)
 }
 
-// appendResponse appends the response for one H(A1). text comes from prepare
-// and can be used again.
+// appendResponse appends the response for one H(A1). text comes from prepare and can be
+// used again.
 func (a *answer) appendResponse(dst, text, ha1 []byte) []byte {
 	p := digest.Proof{Algorithm: a.algorithm}
 	return p.AppendResponse(dst, text, ha1)
@@ -106,7 +105,7 @@ func (a *answer) matches(text, ha1 []byte) bool {
 	if len(a.response) != n {
 		return false
 	}
-	for i, c := range a.response { // some phones write it in capitals
+	for i, c := range a.response { // some phones write the response in capitals
 		if 'A' <= c && c <= 'F' {
 			c += 'a' - 'A'
 		}

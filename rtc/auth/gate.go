@@ -20,8 +20,8 @@ import (
 
 // Users is what the gate needs of the directory.
 type Users interface {
-	// Lookup finds the account a Digest username and realm speak of, nil when
-	// there is none.
+	// Lookup returns the account for a Digest username and realm, or nil when there is
+	// none.
 	Lookup(username, realm []byte) (*directory.Account, directory.Spelling)
 }
 
@@ -29,71 +29,72 @@ type Users interface {
 type Config struct {
 	Users   Users
 	Peers   *peers.Table // other servers, known by address, certificate or credentials; nil = none
-	Domains []string     // ours; each is a realm, the first one the default
-	// Local reports whether host and port are an address of this server. nil:
-	// only Domains are ours.
+	Domains []string     // our domains; each is a realm, the first one is the default
+	// Local reports whether host and port are an address of this server. nil: only
+	// Domains are ours.
 	Local func(host []byte, port uint16) bool
-	// LocalHost reports whether host is an address of this server: a user there
-	// is one of the first domain. nil: never.
+	// LocalHost reports whether host is an address of this server. A user at such an
+	// address belongs to the first domain. nil: no host is.
 	LocalHost func(host []byte) bool
-	// NonceLife is how long a nonce can be used, default 5 min.
+	// NonceLife is how long a nonce can be used; default 5 min.
 	NonceLife time.Duration
-	// Offer are the algorithms asked for, most wanted first, default SHA-256,
-	// MD5. MD5 is refused when it is not offered, the others never are.
+	// Offer lists the algorithms of the challenges, preferred ones first; default
+	// SHA-256, MD5. MD5 is refused when it is not offered; the others are always
+	// accepted.
 	Offer []Algorithm
-	// MD5Agents are beginnings of User-Agent values, in any case, whose senders
-	// are offered MD5 alone: they fail on a challenge that names another
-	// algorithm, wherever it stands. nil: MD5Agents(); empty: none. Without effect
-	// when MD5 is not offered.
+	// MD5Agents lists beginnings of User-Agent values, in any case, whose senders are
+	// offered MD5 alone because they fail on a challenge that names another algorithm.
+	// nil: MD5Agents(); empty: none. It has no effect when MD5 is not offered.
 	MD5Agents []string
-	// MD5Only reports whether the sender of a request is such a one for another reason
-	// than its User-Agent; nil: nobody is.
+	// MD5Only reports whether the sender of a request needs MD5 alone for another
+	// reason than its User-Agent. nil: no sender does.
 	MD5Only func(m *sip.Message) bool
-	// URIAgents are beginnings of User-Agent values, in any case, whose credentials
+	// URIAgents lists beginnings of User-Agent values, in any case, whose credentials
 	// may name the server instead of the Request-URI. nil: URIAgents(); empty: none.
 	URIAgents []string
-	// QOP is offered, default "auth"; "auth,auth-int" or "auth-int" protect bodies.
+	// QOP is the quality of protection offered, default "auth"; "auth,auth-int" or
+	// "auth-int" protect bodies.
 	QOP string
 	// AllowForeign lets callers of other domains reach ours without credentials.
 	AllowForeign bool
-	// Registrant reports whether a user may register at an address that is not theirs: that
-	// of a service, by its gateways (RFC 2848 §3.5.7). nil = nobody.
+	// Registrant reports whether a user may register at an address of somebody else:
+	// that of a service, as its gateways do (RFC 2848 §3.5.7). nil: no user may.
 	Registrant func(address, user rtc.AOR) bool
-	// Impostor is told of a request by a user in somebody else's name, which is refused; m
-	// is not to be kept, and it must be quick. nil = nobody is told.
+	// Impostor is called when a user sends a request in the name of somebody else,
+	// which is refused. It must not keep m and must be quick. nil: not called.
 	Impostor func(m *sip.Message, user rtc.AOR)
-	// Proved is told each time that somebody at an address has proved who he is, or is
-	// remembered to have; it must be quick. nil = nobody is told.
+	// Proved is called each time a sender at an address proves its identity or is
+	// recognized as one that did before. It must be quick. nil: not called.
 	Proved func(from netip.Addr, now time.Time)
-	// Precheck finds what a request is refused for whoever sent it; it is asked
-	// before credentials are. nil = nothing.
+	// Precheck returns the error for a request that is refused no matter who sent it.
+	// It is called before credentials are asked for. nil: no such check.
 	Precheck func(r *rtc.Request) error
-	// ChallengeInDialog asks for credentials within dialogs as well.
+	// ChallengeInDialog asks for credentials within dialogs, too.
 	ChallengeInDialog bool
-	// Nonces remembered against replay, default 200,000.
+	// Nonces is how many nonces are remembered against replay; default 200,000.
 	Nonces int
 	Limits Limits
 	Log    *slog.Logger
 }
 
-// Gate finds out who sent a request. It is safe for concurrent use.
+// Gate authenticates the senders of requests. It is safe for concurrent use.
 type Gate struct {
 	cfg      Config
 	realms   []*realm
 	nonces   *nonceKey
 	used     *replays
 	throttle *throttle
-	today    atomic.Uint32      // when somebody last proved who he is; the clock is not asked for each message of a flood
-	senders  *recall            // addresses and ports where somebody has proved who he is
+	today    atomic.Uint32      // when a sender last proved its identity; saves asking the clock for each message of a flood
+	senders  *recall            // addresses and ports whose senders have proved their identity
 	nobody   *directory.Account // stands in for users that do not exist
 	requests maphash.Seed
 	work     sync.Pool
 	counts   tally.Board
 	workers  atomic.Uint32
-	told     []atomic.Bool // of the URIAgents it has been logged that they are excepted
+	told     []atomic.Bool // whether the exception for each of URIAgents has been logged
 }
 
-// work is what one decision needs, kept to spare allocations.
+// work holds the buffers of one decision; it is reused to save allocations.
 type work struct {
 	answer answer
 	text   []byte
@@ -103,7 +104,8 @@ type work struct {
 	counts *tally.Row
 }
 
-// newWork has the pool, which keeps work on its core, keep the counters there too.
+// newWork assigns a stripe of the counters as well: the pool keeps work on its core, so
+// each core writes its own counters.
 func (g *Gate) newWork() *work {
 	return &work{counts: g.counts.Row(int(g.workers.Add(1)))}
 }
@@ -142,21 +144,21 @@ func New(cfg Config) *Gate {
 	return g
 }
 
-// act is what to do with a request.
+// act is what happens to a request.
 type act uint8
 
 const (
-	actPass   act = iota // to the next handler, with identity or without
-	actAsk               // for credentials
-	actRefuse            // with code and reason
+	actPass   act = iota // goes to the next handler, with or without an identity
+	actAsk               // is answered with a challenge
+	actRefuse            // is refused with code and reason
 )
 
 // verdict is the gate's decision about one request.
 type verdict struct {
 	act      act
 	identity *rtc.Identity
-	realm    *realm // to ask for
-	proxy    bool   // by 407, not 401
+	realm    *realm // whose credentials are asked for
+	proxy    bool   // asked for by 407, not 401
 	stale    bool
 	code     int
 	reason   string
@@ -180,7 +182,7 @@ func (g *Gate) Serve(r *rtc.Request) error {
 		r.Identity = v.identity
 		return rtc.Next
 	case actAsk:
-		if g.cfg.Precheck != nil { // RFC 3261 §16.3 has authorization as the last of its checks
+		if g.cfg.Precheck != nil { // RFC 3261 §16.3: authorization is the last check
 			if err := g.cfg.Precheck(r); err != nil {
 				return err
 			}
@@ -196,9 +198,9 @@ func (g *Gate) Serve(r *rtc.Request) error {
 	return st
 }
 
-// Demand is the answer to a request that passed without identity but needs one:
-// it asks the sender for credentials. It is never nil, so that no handler takes
-// the request for one it may serve.
+// Demand returns the response to a request that passed without an identity but needs
+// one: it asks the sender for credentials. It is never nil, so that no handler mistakes
+// the request for one that it may serve.
 func (g *Gate) Demand(r *rtc.Request) *rtc.Status {
 	w := g.work.Get().(*work)
 	defer g.work.Put(w)
@@ -223,7 +225,7 @@ func (g *Gate) demand(m *sip.Message, now time.Time, w *work) verdict {
 	return verdict{act: actAsk, realm: c.realm, proxy: true, stale: g.outdated(m, now, w)}
 }
 
-// challenge leaves the header lines of a 401 or 407 in w and says which.
+// challenge leaves the header lines of a 401 or 407 in w and returns the status code.
 func (g *Gate) challenge(r *rtc.Request, v verdict, now time.Time, w *work) (code int) {
 	realm := v.realm
 	if g.md5Only(r.Message) || g.offersMD5() && g.knowsMD5Only(w.aor) {
@@ -236,14 +238,14 @@ func (g *Gate) challenge(r *rtc.Request, v verdict, now time.Time, w *work) (cod
 	return 401
 }
 
-// decide says what to do with a request. It does not depend on how an answer
-// is sent.
+// decide returns the verdict on a request. It does not depend on how the answer is
+// sent.
 func (g *Gate) decide(m *sip.Message, from sender, now time.Time, w *work) verdict {
 	method := m.Method()
 	if from.peer != nil && method != sip.REGISTER && !g.credentials(m, w) {
 		return g.peer(m, from, w)
 	}
-	if from.trusted { // an ACK, too: it may be relayed where a stranger's is dropped
+	if from.trusted { // ACK included: it may be relayed where that of an unknown sender is dropped
 		w.counts.Add(countedTrusted)
 		return verdict{identity: trusted}
 	}
@@ -262,7 +264,7 @@ func (g *Gate) decide(m *sip.Message, from sender, now time.Time, w *work) verdi
 		return refuse(c.code, c.fault)
 	}
 	if c.toUs && !c.proxy && m.IsPing() {
-		return verdict{} // who asks whether we are alive, as gateways do, need not say who asks
+		return verdict{} // gateways ask with OPTIONS whether we are alive, without credentials
 	}
 	p := g.verify(m, place(m.Source.Addr()), now, w)
 	if dialog {
@@ -271,19 +273,19 @@ func (g *Gate) decide(m *sip.Message, from sender, now time.Time, w *work) verdi
 	return g.conclude(m, c, p, w)
 }
 
-// inDialog is whether a request belongs to a dialog as far as one can see from
-// outside: its receiver decides by the tags, and answers 481 when it does not.
+// inDialog reports whether a request looks like one of a dialog. Its receiver decides
+// by the tags, and answers 481 if there is no such dialog.
 func inDialog(m *sip.Message, method sip.Method) bool {
 	switch method {
 	case sip.BYE, sip.INVITE, sip.UPDATE, sip.PRACK, sip.INFO, sip.NOTIFY, sip.SUBSCRIBE, sip.REFER:
 		return len(m.ToTag()) > 0
-	case sip.MethodOther: // it ends a subscription of PINT as BYE ends a call (RFC 2848 §3.5.3.3)
+	case sip.MethodOther: // a method that ends a subscription of PINT as BYE ends a call (RFC 2848 §3.5.3.3)
 		return len(m.ToTag()) > 0 && string(m.MethodName()) == "UNSUBSCRIBE"
 	}
 	return false
 }
 
-// conclude joins who the sender claims to be and what was proved.
+// conclude compares the identity that the sender claims with the one it has proved.
 func (g *Gate) conclude(m *sip.Message, c claim, p proof, w *work) verdict {
 	ask := verdict{act: actAsk, realm: c.realm, proxy: c.proxy}
 	switch p.result {
@@ -293,7 +295,7 @@ func (g *Gate) conclude(m *sip.Message, c claim, p proof, w *work) verdict {
 				w.counts.Add(countedForeign)
 				return verdict{}
 			}
-			if !c.anonymous && !c.number { // may be one of ours
+			if !c.anonymous && !c.number { // it may be one of ours
 				w.counts.Add(countedRefused)
 				return refuse(403, "Callers of Other Domains Not Accepted")
 			}
@@ -338,9 +340,9 @@ func (g *Gate) conclude(m *sip.Message, c claim, p proof, w *work) verdict {
 	return verdict{identity: &p.secret.Identity}
 }
 
-// concludeInDialog takes an identity where one is proved and lets pass what
-// proves none: a BYE must not fail because the nonce of its INVITE is too old.
-// A handler that wants to know who it is uses Demand, and the answer comes here.
+// concludeInDialog accepts an identity if one is proved, and otherwise lets the request
+// pass without: a BYE must not fail because the nonce of its INVITE has expired. A
+// handler that needs the identity calls Demand; the answer to that comes here, too.
 func (g *Gate) concludeInDialog(m *sip.Message, c claim, p proof, w *work) verdict {
 	switch p.result {
 	case proofGood:
@@ -357,10 +359,11 @@ func (g *Gate) concludeInDialog(m *sip.Message, c claim, p proof, w *work) verdi
 	return verdict{}
 }
 
-// mayBe is whether who is proved may say to be who is claimed.
+// mayBe reports whether the user who was proved may use the claimed identity.
 func (c *claim) mayBe(p proof, w *work) bool { return c.anonymous || p.account.Owns(w.aor) }
 
-// registers is whether a REGISTER is of who may register for somebody else.
+// registers reports whether the sender of a REGISTER may register at the address of
+// somebody else.
 func (g *Gate) registers(m *sip.Message, p proof, w *work) bool {
 	return m.Method() == sip.REGISTER && g.cfg.Registrant != nil && g.cfg.Registrant(rtc.AOR(w.aor), p.secret.Identity.AOR)
 }
@@ -374,11 +377,11 @@ func (g *Gate) realmOf(host []byte) *realm {
 	return nil
 }
 
-// Bans lists the back-offs in force, the one that ends last first.
+// Bans lists the back-offs in force; the one that ends last comes first.
 func (g *Gate) Bans() []Ban { return g.throttle.bans(time.Now()) }
 
-// Unban forgets the wrong credentials of a user ("name@realm", "" for all) from
-// an address and returns how many bans that ended.
+// Unban forgets the wrong credentials of a user ("name@realm", "" for all users) from
+// an address. It returns the number of bans that this ended.
 func (g *Gate) Unban(addr netip.Addr, user string) int {
 	return g.throttle.forgive(place(addr), user, time.Now())
 }

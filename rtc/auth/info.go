@@ -7,10 +7,10 @@ import (
 	"tandem/rtc/sip"
 )
 
-// AppendInfo appends an Authentication-Info line (RFC 7616 §3.5) for a response
-// without body to m, by which the server proves to know the secret as well. It
-// appends nothing when the identity was not proved by Digest with qop. Few
-// phones read it; nextnonce is there once half of the nonce's life has passed.
+// AppendInfo appends an Authentication-Info line (RFC 7616 §3.5) to dst, for a response
+// without a body to m. The line proves that the server knows the secret, too. Nothing
+// is appended when the identity was not proved by Digest with qop. Few phones read the
+// line. It has a nextnonce once half of the nonce's life has passed.
 func (g *Gate) AppendInfo(dst []byte, m *sip.Message, identity *rtc.Identity, now time.Time) []byte {
 	w := g.work.Get().(*work)
 	defer g.work.Put(w)
@@ -40,7 +40,7 @@ func (g *Gate) AppendInfo(dst []byte, m *sip.Message, identity *rtc.Identity, no
 
 func (g *Gate) appendInfo(dst []byte, w *work, ha1 []byte, fresh bool, now time.Time, m *sip.Message) []byte {
 	a := &w.answer
-	// A2 of the response has no method (RFC 7616 §3.5).
+	// The A2 of a response has no method (RFC 7616 §3.5).
 	w.text = a.prepare(w.text[:0], nil, nil, &w.a2)
 	dst = append(append(dst, "Authentication-Info: qop="...), a.qopText...)
 	dst = a.appendResponse(append(dst, `, rspauth="`...), w.text, ha1)

@@ -9,10 +9,10 @@ import (
 	"tandem/rtc"
 )
 
-// Known reports whether a message comes from where somebody has proved who he is
-// within the last days, or carries a nonce that was given to its sender: who is
-// served first while more comes in than can be. It reads as little of the message
-// as it must, since it is asked of each message of a flood.
+// Known reports whether a message comes from an address and port whose sender has
+// proved its identity within the last days, or carries a nonce that was given to its
+// sender. Such messages are served first under overload. Known parses as little of the
+// message as possible, because it is called for each message of a flood.
 func (g *Gate) Known(from netip.AddrPort, message []byte) bool {
 	return g.known(from, message, time.Now)
 }
@@ -40,16 +40,16 @@ func (g *Gate) known(from netip.AddrPort, message []byte, now func() time.Time) 
 
 var nonceParam = []byte(`nonce="`)
 
-// Remember counts a sender among the known ones, and as a place where user has proved
-// who he is: a phone whose binding was restored. Otherwise guesses for a user would
-// shut out his phones once the server has been started anew.
+// Remember counts a sender among the known ones, and its address as one where user has
+// proved his identity. It is for phones whose bindings were restored at the start:
+// otherwise guesses at a user's password would shut out his phones after a restart.
 func (g *Gate) Remember(from netip.AddrPort, user rtc.AOR) {
 	now := time.Now()
 	g.knows(from, now)
 	g.throttle.remember(&attempt{place(from.Addr()), from.Port(), []byte(user.User()), []byte(user.Domain())}, now)
 }
 
-// knows counts a sender among the known ones.
+// knows adds a sender to the known ones.
 func (g *Gate) knows(from netip.AddrPort, now time.Time) {
 	hash, today := g.spot(from), day(now)
 	g.today.Store(uint32(today))

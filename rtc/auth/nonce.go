@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// A nonce is 4 octets of time, 8 random ones and a MAC of 16, as base64url.
+// A nonce has 4 octets of time, 8 random octets and a MAC of 16 octets, as base64url.
 const (
 	nonceTime   = 4
 	nonceRandom = 8
@@ -24,34 +24,34 @@ const (
 
 var nonceText = base64.RawURLEncoding.Strict()
 
-// nonceKey makes and checks nonces. It lives as long as the process: nonces of
-// an earlier one are stale.
+// nonceKey makes and checks nonces. It lives as long as the process: nonces of an
+// earlier process are stale.
 type nonceKey struct {
 	block   cipher.Block
-	scratch sync.Pool // *[nonceMAC]byte: what goes through block must live in the heap
+	scratch sync.Pool // *[nonceMAC]byte; on the heap because it is passed through the interface block
 }
 
 func newNonceKey() *nonceKey {
 	var key [16]byte
-	rand.Read(key[:]) // ends the process when it fails
+	rand.Read(key[:]) // a failure ends the process
 	block, err := aes.NewCipher(key[:])
 	if err != nil {
-		panic(err) // not with a key of 16 octets
+		panic(err) // impossible with a key of 16 octets
 	}
 	return &nonceKey{block: block, scratch: sync.Pool{New: func() any { return new([nonceMAC]byte) }}}
 }
 
-// nonce is one that was checked.
+// nonce is one whose MAC was correct.
 type nonce struct {
 	id   uint64 // the random part
 	made uint32 // Unix seconds
 }
 
-// append makes a nonce for a client at place.
+// append makes a nonce for a client at place and appends it.
 func (k *nonceKey) append(dst []byte, place netip.Addr, now time.Time) []byte {
 	var raw [nonceRaw]byte
 	binary.BigEndian.PutUint32(raw[:], uint32(now.Unix()))
-	// Random only to be unlike all others; that it cannot be made up is the MAC's work.
+	// These octets only have to be unique; the MAC protects against forgery.
 	binary.BigEndian.PutUint64(raw[nonceTime:], weak.Uint64())
 	mac := k.mac(raw[:nonceTime+nonceRandom], place)
 	copy(raw[nonceTime+nonceRandom:], mac[:])
@@ -74,13 +74,13 @@ func (k *nonceKey) check(text []byte, place netip.Addr, now time.Time, life time
 	n.made = binary.BigEndian.Uint32(raw[:])
 	n.id = binary.BigEndian.Uint64(raw[nonceTime:])
 	age := now.Unix() - int64(n.made)
-	// a little less than no time has passed when the clock was set back
+	// The age is a little below zero when the clock was set back.
 	return n, age > -60 && age < int64(life/time.Second)
 }
 
-// mac is the CBC-MAC with AES of two blocks, the place and the data. All
-// inputs have that length, without which it could be forged; with it it is as
-// good as HMAC and a fifth of the work.
+// mac is an AES CBC-MAC over two blocks: the place and the data. CBC-MAC is only safe
+// for inputs of one fixed length, which these are. It is then as good as HMAC here, for
+// a fifth of the time.
 func (k *nonceKey) mac(data []byte, place netip.Addr) (out [nonceMAC]byte) {
 	b := k.scratch.Get().(*[nonceMAC]byte)
 	*b = place.As16()
@@ -92,8 +92,8 @@ func (k *nonceKey) mac(data []byte, place netip.Addr) (out [nonceMAC]byte) {
 	return out
 }
 
-// place is what counts as one client address: an IPv4 address, or the /64 an
-// IPv6 host changes its address within (RFC 8981).
+// place returns what counts as one client address: an IPv4 address, or the /64 within
+// which an IPv6 host changes its address (RFC 8981).
 func place(a netip.Addr) netip.Addr {
 	a = a.Unmap().WithZone("")
 	if !a.Is6() {

@@ -7,8 +7,8 @@ import (
 	"tandem/rtc/transport"
 )
 
-// sender is what is known of who sends before the request is read: nothing, that
-// the listener trusts the address, or which peer it is.
+// sender is what the gate knows about the sender before it reads the request: nothing,
+// that the listener trusts the address, or which peer it is.
 type sender struct {
 	trusted  bool
 	peer     *peers.Peer
@@ -20,16 +20,16 @@ func (g *Gate) sender(f transport.Flow) sender {
 	return sender{f.Trusted(), p, id}
 }
 
-// user is the peer that credentials prove, if that is one.
+// user returns the peer that the credentials prove, if they belong to one.
 func (g *Gate) user(p proof) sender {
 	peer, id := g.cfg.Peers.User(p.secret.Identity.AOR)
 	return sender{peer: peer, identity: id}
 }
 
-// peer lets a request of another server on, with the peer's identity. Its From is
-// not proved: only which numbers may stand there, and in what it asserts, is
-// looked at. REGISTER is not for it to send without credentials, since it would
-// speak for any user.
+// peer passes a request of another server on, with the identity of that peer. The user
+// in From is not proved; the gate only checks which numbers From and
+// P-Asserted-Identity may contain. A REGISTER still needs credentials, because without
+// them a peer could register for any user.
 func (g *Gate) peer(m *sip.Message, from sender, w *work) verdict {
 	p := from.peer
 	if len(p.Numbers) > 0 && m.Method() != sip.ACK && m.Method() != sip.CANCEL && !mayClaim(m, p, w) {
@@ -41,8 +41,8 @@ func (g *Gate) peer(m *sip.Message, from sender, w *work) verdict {
 	return verdict{identity: from.identity}
 }
 
-// mayClaim reports whether the peer may send under the numbers in From and
-// P-Asserted-Identity. What is no number is no matter of this.
+// mayClaim reports whether the peer may use the numbers in From and
+// P-Asserted-Identity. Anything that is not a number is allowed.
 func mayClaim(m *sip.Message, p *peers.Peer, w *work) bool {
 	own := func(uri sip.URI, err *sip.Error) bool {
 		if _, valid := address(uri, err); !valid {
@@ -64,8 +64,8 @@ func mayClaim(m *sip.Message, p *peers.Peer, w *work) bool {
 	return true
 }
 
-// e164 reads the user part of a URI as an international number, with or without
-// '+', and without its visual separators (RFC 3966 §5.1.1).
+// e164 reads the user part of a URI as an international number, with or without '+',
+// and without visual separators (RFC 3966 §5.1.1).
 func e164(user []byte) (number string, ok bool) {
 	b := []byte{'+'}
 	for i, c := range sip.AppendUnescaped(nil, user) {
@@ -73,7 +73,7 @@ func e164(user []byte) (number string, ok bool) {
 		case c >= '0' && c <= '9':
 			b = append(b, c)
 		case c == '+' && i == 0, c == '-', c == '.', c == '(', c == ')':
-		case c == ';' && len(b) > 1: // parameters
+		case c == ';' && len(b) > 1: // what follows are parameters
 			return string(b), true
 		default:
 			return "", false
@@ -82,8 +82,8 @@ func e164(user []byte) (number string, ok bool) {
 	return string(b), len(b) > 1
 }
 
-// credentials reports whether a request carries any for a realm of ours: a user
-// may send from a peer's address.
+// credentials reports whether a request carries credentials for a realm of ours: a user
+// may send from the address of a peer.
 func (g *Gate) credentials(m *sip.Message, w *work) bool {
 	all := answers{m: m, a: &w.answer, which: fields}
 	for all.next() {

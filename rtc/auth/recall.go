@@ -2,20 +2,21 @@ package auth
 
 import "sync/atomic"
 
-// recall remembers who has proved to be a user, by the hash of user and place: a
-// table of fixed size in which the oldest of a bucket gives way. Only who knew a
-// password is in it, so guessing pushes nobody out.
+// recall remembers which users have proved their identity from which place, by a hash
+// of both. It is a table of fixed size; a new entry replaces the oldest one of its
+// bucket. Only correct passwords add entries, so guessing removes none.
 type recall struct {
 	buckets []recallBucket
 }
 
-// recallBucket is one cache line. An entry is a hash whose lowest octet is the
-// day it was last seen.
+// recallBucket is one cache line. An entry is a hash whose lowest octet is replaced by
+// the day on which it was last seen.
 type recallBucket [8]atomic.Uint64
 
 const recallDays = 30
 
-// newRecall has room for n devices, with an entry each for device and place.
+// newRecall makes room for n devices, with one entry for the device and one for the
+// place.
 func newRecall(n int) *recall {
 	return &recall{make([]recallBucket, max(1, n/4))}
 }
@@ -34,14 +35,15 @@ func (b *recallBucket) has(hash uint64, day uint8) bool {
 	return false
 }
 
-// add notes an entry, in place of the one seen longest ago when there is no room.
+// add inserts an entry. When the bucket is full it replaces the entry that was seen
+// longest ago.
 func (b *recallBucket) add(hash uint64, day uint8) {
 	entry := hash&^0xff | uint64(day)
 	oldest, age := 0, -1
 	for i := range b {
 		v := b[i].Load()
 		if v == entry {
-			return // nearly always
+			return // the usual case
 		}
 		a := int(day - uint8(v))
 		switch {

@@ -2,40 +2,40 @@ package auth
 
 import "sync"
 
-// replayShards spreads the lock over the reader loops.
+// replayShards is the number of locks over which the reader loops are spread.
 const replayShards = 64
 
-// use is what the memory of nonces says to a request that carries a right response.
+// use is the verdict of the memory of nonces on a request with a correct response.
 type use uint8
 
 const (
-	useFresh    use = iota // not seen before: let it on
-	useRepeated            // the same request again: let it on
-	useSpent               // this nonce count was used by another request, or may have been
+	useFresh    use = iota // not seen before: passes
+	useRepeated            // a retransmission: passes
+	useSpent               // another request has used this nonce count, or may have
 )
 
-// replays remembers which nonce counts were used. Only nonces that have proved
-// an identity are here, so their number is bounded by honest work. A full
-// shard forgets its oldest nonce, and from then on takes nonces as old as that
-// one for spent when it does not know them: forgetting never lets a replay in.
+// replays remembers which nonce counts were used. It holds only nonces that have proved
+// an identity, so guessing does not fill it. A full shard forgets its oldest nonce;
+// from then on it treats unknown nonces of that age or older as spent, so forgetting
+// never allows a replay.
 type replays struct {
 	shards [replayShards]replayShard
 }
 
 type replayShard struct {
 	sync.Mutex
-	heads []uint32 // by nonce id: 1 + index in ring of the first window of a chain, 0 for none
-	ring  []window // in order of first use, oldest at next once it is full
+	heads []uint32 // by nonce id: 1 + index in ring of the first window of a chain; 0 when empty
+	ring  []window // in order of first use; once it is full, next is the oldest
 	next  uint32
 	limit int
-	floor uint32 // nonces made then or before have been forgotten
+	floor uint32 // all nonces made at this time or before may have been forgotten
 }
 
-// window is the use of one nonce.
+// window records which nonce counts of one nonce were used.
 type window struct {
 	id      uint64
-	seen    uint64 // bit i: highest-i was used
-	latest  uint64 // the request that used highest
+	seen    uint64 // bit i is set when the count highest-i was used
+	latest  uint64 // hash of the request that used highest
 	highest uint32
 	made    uint32
 	chain   uint32 // 1 + index of the next window of its chain
@@ -50,9 +50,9 @@ func newReplays(limit int) *replays {
 	return t
 }
 
-// use notes that the request with that hash used nonce n with count nc
-// (RFC 7616 §3.4: nc must be new for the nonce). counted is false when it came
-// without qop: the nonce is then good for this request only.
+// use records that the request with this hash has used the count nc of nonce n (RFC
+// 7616 §3.4: the count must be new for the nonce). counted is false when the request
+// had no qop: the nonce is then good for this request only.
 func (t *replays) use(n nonce, nc uint32, counted bool, request uint64) use {
 	s := &t.shards[n.id%replayShards]
 	s.Lock()
@@ -88,8 +88,8 @@ func (w *window) count(nc uint32, request uint64) use {
 	return useFresh
 }
 
-// chainOf is where the chain of a nonce begins. Ids are random; which shard it
-// is in took the lowest bits. heads has a power of two of elements, at least one.
+// chainOf returns the head of the chain for a nonce. Ids are random and their lowest
+// bits have already selected the shard. len(heads) is a power of two, at least 1.
 func (s *replayShard) chainOf(id uint64) *uint32 {
 	return &s.heads[id/replayShards&uint64(len(s.heads)-1)]
 }
@@ -106,7 +106,7 @@ func (s *replayShard) find(id uint64) *window {
 	return nil
 }
 
-// add remembers a window that is not known: a map would take twice the room.
+// add inserts a new window. Chains in a ring need half the memory of a map.
 func (s *replayShard) add(w window) {
 	if len(s.ring) < s.limit {
 		if len(s.ring) >= len(s.heads) {
@@ -124,7 +124,7 @@ func (s *replayShard) add(w window) {
 	s.next = (s.next + 1) % uint32(len(s.ring))
 }
 
-// link puts the window at (1 + index) in front of its chain, unlink takes it out.
+// link puts the window at (1 + index) at the front of its chain; unlink removes it.
 func (s *replayShard) link(at uint32) {
 	w := &s.ring[at-1]
 	head := s.chainOf(w.id)

@@ -1,19 +1,19 @@
 package auth
 
-// Stats count decisions since start.
+// Stats counts the decisions since the start.
 type Stats struct {
-	Challenged uint64 // asked for credentials, none were there
-	Stale      uint64 // asked again for a nonce that was used up or too old
+	Challenged uint64 // asked for credentials, since there were none
+	Stale      uint64 // asked again, since the nonce was used up or too old
 	Accepted   uint64 // identity proved
 	Failed     uint64 // wrong credentials
-	Blocked    uint64 // not looked at, in a back-off
-	Mismatched uint64 // proved to be somebody else than claimed
-	Refused    uint64 // foreign, disabled, malformed
+	Blocked    uint64 // not verified because of a back-off
+	Mismatched uint64 // the proved user is not the claimed one
+	Refused    uint64 // foreign, disabled or malformed
 	Trusted    uint64 // over a trusted flow
-	Foreign    uint64 // let in from other domains
+	Foreign    uint64 // let in from another domain
 }
 
-// What is counted, in the order of Stats.
+// The counters, in the order of the fields of Stats.
 const (
 	countedChallenged = iota
 	countedStale
@@ -26,7 +26,7 @@ const (
 	countedForeign
 )
 
-// Stats reports the counters.
+// Stats returns the counters.
 func (g *Gate) Stats() Stats {
 	b := &g.counts
 	return Stats{Challenged: b.Sum(countedChallenged), Stale: b.Sum(countedStale), Accepted: b.Sum(countedAccepted),

@@ -6,24 +6,26 @@ import (
 	"tandem/rtc/sip"
 )
 
-// URIAgents are the agents known to write something else than the Request-URI
-// into the uri of their credentials: the server or the domain alone.
+// URIAgents returns beginnings of the User-Agent values of clients that do not write
+// the Request-URI into the uri of their credentials, but the server or the domain
+// alone.
 func URIAgents() []string {
 	return []string{
 		"Cisco-SIPGateway/", // IOS gateways: the address of the proxy
 		"CSCO/",             // 7940 and 7960: the address of the proxy
 		"Cisco-CP79",        // the same phones with later names
-		"SIPp",              // the generator, unless it is told otherwise (-auth_uri)
+		"SIPp",              // the load generator, unless run with -auth_uri
 	}
 }
 
-// aims reports whether credentials were made for where the request goes
-// (RFC 7616 §3.4.6): who changes the Request-URI on the way shall not spend a
-// user's credentials elsewhere. User and host are compared; all hosts of ours are
-// one, since phones know the server by its domain, by names and by addresses. Port
-// and parameters, which decide nothing of that, are not: many phones leave some out.
+// aims reports whether the credentials were made for the destination of the request
+// (RFC 7616 §3.4.6): somebody who changes the Request-URI on the way must not use a
+// user's credentials for another destination. It compares user and host. All our hosts
+// count as one, since phones know the server by its domain, by names and by addresses.
+// Port and parameters are ignored: they do not change the destination, and many phones
+// omit some.
 func (g *Gate) aims(m *sip.Message, w *work) bool {
-	if bytes.Equal(w.answer.uri, m.RequestURI()) { // nearly always
+	if bytes.Equal(w.answer.uri, m.RequestURI()) { // the usual case
 		return true
 	}
 	made, err := sip.ParseURI(w.answer.uri)
@@ -46,14 +48,13 @@ func (g *Gate) sameHost(a, b sip.URI) bool {
 	return sip.EqualFold(a.Host, string(b.Host)) || g.ours(a) && g.ours(b)
 }
 
-// ours reports whether a URI is of a host of ours; a telephone number belongs to
-// no other.
+// ours reports whether the host of a URI is ours. A telephone number counts as ours,
+// since it has no other host.
 func (g *Gate) ours(u sip.URI) bool {
 	return u.Kind == sip.URITel || g.realmOf(u.Host) != nil || g.cfg.LocalHost != nil && g.cfg.LocalHost(u.Host)
 }
 
-// looseURI reports whether the sender is of a family that is excepted, which is
-// told once each.
+// looseURI reports whether the sender is one of URIAgents. Each of them is logged once.
 func (g *Gate) looseURI(m *sip.Message) bool {
 	i := family(g.cfg.URIAgents, m.Get(sip.HdrUserAgent))
 	if i < 0 {
@@ -65,7 +66,7 @@ func (g *Gate) looseURI(m *sip.Message) bool {
 	return true
 }
 
-// family finds the first beginning that fits an agent, -1 for none.
+// family returns the index of the first beginning that fits an agent, or -1.
 func family(beginnings []string, agent []byte) int {
 	for i, b := range beginnings {
 		if len(agent) >= len(b) && sip.EqualFold(agent[:len(b)], b) {

@@ -9,16 +9,16 @@ import (
 	"time"
 )
 
-// Limits of wrong credentials. Zero values take the defaults.
+// Limits bound wrong credentials. Zero values take the defaults.
 type Limits struct {
-	Within     time.Duration // failures are counted over, default 60 s
+	Within     time.Duration // the period in which failures are counted, default 60 s
 	PerUser    int           // failures of one user from one address, default 10
-	PerAddress int           // failures from one address, default 100; shuts out all its users
-	PerTarget  int           // failures of one user from addresses he was never at, default 20; slows those down
-	Backoff    time.Duration // first time shut out, default 60 s; doubles each time it happens again
+	PerAddress int           // failures from one address, default 100; then all its users are shut out
+	PerTarget  int           // failures of one user from addresses where he has never been, default 20; then attempts from such addresses are slowed down
+	Backoff    time.Duration // length of the first ban, default 60 s; it doubles with each further one
 	MaxBackoff time.Duration // default 15 min
-	Entries    int           // remembered in all, default 100000; the oldest go first
-	Known      int           // devices that have proved who they are remembered, default 131072
+	Entries    int           // entries remembered in all, default 100000; the oldest are dropped first
+	Known      int           // remembered devices that have proved their identity, default 131072
 }
 
 func (l Limits) withDefaults() Limits {
@@ -51,19 +51,19 @@ func (l Limits) withDefaults() Limits {
 // Ban is a back-off in force.
 type Ban struct {
 	Addr  netip.Addr
-	User  string // "name@realm" as claimed, "" when it is all of Addr
+	User  string // "name@realm" as claimed, "" when all of Addr is banned
 	Until time.Time
-	Times int // how often in a row
+	Times int // consecutive bans
 }
 
-// throttle counts wrong credentials by user and address, by address, and by user
-// wherever they come from.
+// throttle counts wrong credentials by user and address, by address, and by user over
+// all addresses.
 //
-// Users of one office that share an address do not pay for one phone's wrong
-// password: its pair is shut out long before the address is. Who has proved to be
-// the user from an address before is not shut out with it, and guesses from
-// elsewhere cannot lock a user out: when many come for one user, a place he was
-// never at waits a while before each attempt.
+// Users behind one address do not suffer from one phone with a wrong password: the pair
+// of user and address is banned long before the address is. A device that has proved
+// its identity from the address before is exempt from that ban. Guesses from elsewhere
+// cannot lock a user out: when there are many for one user, attempts from a place where
+// he has never been wait a while each.
 type throttle struct {
 	limits Limits
 	seed   maphash.Seed
@@ -73,18 +73,18 @@ type throttle struct {
 	known  *recall
 }
 
-// attempt is who tries to prove to be whom.
+// attempt is who tries to authenticate as which user.
 type attempt struct {
-	addr        netip.Addr // as place has it
+	addr        netip.Addr // as returned by place
 	port        uint16
 	user, realm []byte
 }
 
 type throttleShard struct {
-	live  atomic.Int64 // entries; 0 makes the common case cheap
+	live  atomic.Int64 // number of entries; 0 makes the common case cheap
 	mu    sync.Mutex
 	at    map[uint64]*failures
-	ring  []uint64 // keys in order of their making, oldest at next once full
+	ring  []uint64 // keys in order of insertion; once it is full, next is the oldest
 	next  int
 	limit int
 }
@@ -93,11 +93,11 @@ type failures struct {
 	addr  netip.Addr
 	user  string
 	count int
-	since time.Time // the count began
-	last  time.Time // one failed
-	until time.Time // shut out until
-	times int       // shut out how often
-	due   bool      // has waited for a user who is slowed down
+	since time.Time // when the count began
+	last  time.Time // when the last attempt failed
+	until time.Time // when the ban ends
+	times int       // number of consecutive bans
+	due   bool      // it has waited for a user who is slowed down
 }
 
 func newThrottle(limits Limits) *throttle {
@@ -112,19 +112,19 @@ func newThrottle(limits Limits) *throttle {
 	return t
 }
 
-// address returns the key of all users at addr and where it is kept.
+// address returns the key for all users at addr, and its shard.
 func (t *throttle) address(addr netip.Addr) (uint64, *throttleShard) {
 	where := addr.As16()
 	key := maphash.Bytes(t.seed, where[:])
 	return key, &t.shards[key%uint64(len(t.shards))]
 }
 
-// pair is the key of one user at an address, device that of one with its port.
+// pair is the key for one user at an address; device adds the port.
 func (t *throttle) pair(a *attempt) uint64   { return t.hash(a, true, false) }
 func (t *throttle) device(a *attempt) uint64 { return t.hash(a, true, true) }
 
-// target is the key of a user wherever he is, and where it is kept. A name is
-// one in any case of letters, and without the domain that some phones add to it.
+// target returns the key for a user at any address, and its shard. Names are the same
+// in any case of letters, and without the domain that some phones append.
 func (t *throttle) target(a *attempt) (uint64, *throttleShard) {
 	key := t.hash(a, false, false)
 	return key, &t.users[key%uint64(len(t.users))]
@@ -157,11 +157,11 @@ func (t *throttle) hash(a *attempt, addr, port bool) uint64 {
 
 func day(now time.Time) uint8 { return uint8(now.Unix() / 86400) }
 
-// knownWait is how long a place waits where the user was before.
+// knownWait is how long an attempt waits at a place where the user has been before.
 const knownWait = 10 * time.Second
 
-// blocked is how long the attempt has to wait until it is looked at. out: it is
-// shut out; otherwise it only comes too soon.
+// blocked returns how long the attempt has to wait before it is verified. out reports a
+// ban; otherwise the attempt only comes too early.
 func (t *throttle) blocked(a *attempt, now time.Time) (wait time.Duration, out bool) {
 	all, s := t.address(a.addr)
 	slow := t.slowed.Load() > now.UnixNano()
@@ -194,8 +194,8 @@ func (t *throttle) blocked(a *attempt, now time.Time) (wait time.Duration, out b
 	return 0, false
 }
 
-// queue makes a place wait before its attempt for a user who is slowed down is
-// looked at; s is locked.
+// queue makes a place wait before its attempt for a slowed-down user is verified. The
+// caller holds the lock of s.
 func (t *throttle) queue(s *throttleShard, one uint64, a *attempt, now time.Time) time.Duration {
 	delay := t.delay(a, now)
 	f := s.at[one]
@@ -209,8 +209,8 @@ func (t *throttle) queue(s *throttleShard, one uint64, a *attempt, now time.Time
 	return delay
 }
 
-// delay is how long attempts for a user wait that come from places he was never
-// at, 0 when they need not.
+// delay returns how long attempts for a user wait that come from places where he has
+// never been; 0 when they need not wait.
 func (t *throttle) delay(a *attempt, now time.Time) time.Duration {
 	key, u := t.target(a)
 	u.mu.Lock()
@@ -222,14 +222,14 @@ func (t *throttle) delay(a *attempt, now time.Time) time.Duration {
 	return t.limits.Backoff
 }
 
-// news is what a failure brought about.
+// news is the consequence of a failure.
 type news uint8
 
 const (
 	nothing news = iota
-	first        // of a burst
-	ban          // of a user at an address, or of the address
-	slower       // attempts for the user from places he was never at
+	first        // the first failure of a burst
+	ban          // a user at an address, or an address, was banned
+	slower       // attempts for the user are slowed down at places where he has never been
 )
 
 // failed counts wrong credentials.
@@ -237,7 +237,7 @@ func (t *throttle) failed(a *attempt, now time.Time) news {
 	all, s := t.address(a.addr)
 	one := t.pair(a)
 	b, today := t.known.bucket(one), day(now)
-	b.forget(t.device(a)) // it is not that device any more, or has an old password
+	b.forget(t.device(a)) // the device has changed, or has an old password
 	here := b.has(one, today)
 	var delay time.Duration
 	told := nothing
@@ -260,7 +260,7 @@ func (t *throttle) failed(a *attempt, now time.Time) news {
 	case delay > 0 && f.until.Before(end):
 		f.until, f.due = end, true
 	}
-	banned = banned && f.times == 1 // those that follow are the same burst
+	banned = banned && f.times == 1 // further bans belong to the same burst
 	if f = s.at[all]; f == nil {
 		f = s.add(all, &failures{addr: a.addr, since: now})
 	}
@@ -277,8 +277,8 @@ func (t *throttle) failed(a *attempt, now time.Time) news {
 	return nothing
 }
 
-// failedTarget counts a failure for a user from where he never was. begins: it is
-// the first for a while.
+// failedTarget counts a failure for a user at a place where he has never been. begins
+// reports that it is the first for a while.
 func (t *throttle) failedTarget(a *attempt, now time.Time) (told news, begins bool) {
 	key, u := t.target(a)
 	u.mu.Lock()
@@ -290,7 +290,7 @@ func (t *throttle) failedTarget(a *attempt, now time.Time) (told news, begins bo
 	slow := f.until.After(now)
 	begins = f.quiet(&t.limits, now)
 	limits := t.limits
-	limits.Backoff = t.limits.Within // and each further failure makes it last
+	limits.Backoff = t.limits.Within // each further failure prolongs the slow-down
 	limits.MaxBackoff = t.limits.Within
 	more := f.fail(t.limits.PerTarget, &limits, now)
 	if slow {
@@ -305,13 +305,13 @@ func (t *throttle) failedTarget(a *attempt, now time.Time) (told news, begins bo
 	return nothing, begins
 }
 
-// claimed is the name under which a pair is shown, bounded.
+// claimed returns the name under which a pair is listed, with a bounded length.
 func claimed(username, realm []byte) string {
 	return string(username[:min(len(username), 64)]) + "@" + string(realm[:min(len(realm), 64)])
 }
 
-// quiet reports whether no failure came for a while that could have: one now
-// begins another burst.
+// quiet reports whether the last failure was so long ago that one now begins a new
+// burst.
 func (f *failures) quiet(l *Limits, now time.Time) bool {
 	return now.Sub(f.last) >= l.Within && now.Sub(f.until) >= l.Within
 }
@@ -321,7 +321,7 @@ func (f *failures) fail(limit int, l *Limits, now time.Time) (banned bool) {
 		f.count, f.since = 0, now
 	}
 	if now.Sub(f.until) > l.MaxBackoff {
-		f.times = 0 // behaved since
+		f.times = 0 // no failures for long enough
 	}
 	f.count++
 	f.last = now
@@ -348,7 +348,7 @@ func (s *throttleShard) add(key uint64, f *failures) *failures {
 	return f
 }
 
-// succeeded forgets the failures of a pair, and knows the device from now on.
+// succeeded forgets the failures of a pair and remembers the device.
 func (t *throttle) succeeded(a *attempt, now time.Time) {
 	t.remember(a, now)
 	one := t.pair(a)
@@ -363,7 +363,7 @@ func (t *throttle) succeeded(a *attempt, now time.Time) {
 	}
 }
 
-// remember knows the device from now on.
+// remember marks the device as known.
 func (t *throttle) remember(a *attempt, now time.Time) {
 	one := t.pair(a)
 	b, today := t.known.bucket(one), day(now)
@@ -371,7 +371,7 @@ func (t *throttle) remember(a *attempt, now time.Time) {
 	b.add(t.device(a), today)
 }
 
-// bans in force, the one that ends last first.
+// bans returns the bans in force; the one that ends last comes first.
 func (t *throttle) bans(now time.Time) []Ban {
 	var all []Ban
 	for i := range t.shards {
@@ -388,9 +388,8 @@ func (t *throttle) bans(now time.Time) []Ban {
 	return all
 }
 
-// forgive forgets the failures of a user at an address and those of the
-// address as a whole; user "" means all its users. It returns how many bans
-// that ended.
+// forgive forgets the failures of a user at an address and those of the address as a
+// whole; user "" means all its users. It returns the number of bans that this ended.
 func (t *throttle) forgive(addr netip.Addr, user string, now time.Time) (ended int) {
 	_, s := t.address(addr)
 	s.mu.Lock()

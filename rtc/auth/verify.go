@@ -9,23 +9,23 @@ import (
 	"tandem/rtc/sip"
 )
 
-// maxAnswers bounds how many credentials of one request are looked at: some
-// phones send the ones for the previous nonce along.
+// maxAnswers limits how many credentials of one request are verified: some phones also
+// send those for the previous nonce.
 const maxAnswers = 4
 
-// result is what credentials prove, in order of preference when a request
-// carries several.
+// result is what credentials prove. When a request carries several, the higher value
+// wins.
 type result uint8
 
 const (
-	proofNone      result = iota // there are none for a realm of ours
-	proofOther                   // by an algorithm we do not take: ask again
-	proofMalformed               // cannot be read
+	proofNone      result = iota // no credentials for a realm of ours
+	proofOther                   // made with an algorithm that we do not accept: ask again
+	proofMalformed               // cannot be parsed
 	proofWrong                   // unknown user or wrong password
-	proofBlocked                 // not looked at: too many wrong ones before
-	proofEarly                   // not looked at yet: there are many wrong ones for that user
-	proofStale                   // by a nonce that is not good any more
-	proofDisabled                // right, but the user is shut out
+	proofBlocked                 // not verified: too many failures before
+	proofEarly                   // not verified yet: attempts for that user are slowed down
+	proofStale                   // made with a nonce that is not valid any more
+	proofDisabled                // correct, but the user is disabled
 	proofGood
 )
 
@@ -40,14 +40,14 @@ type proof struct {
 	retry   time.Duration
 }
 
-// verify looks at the credentials of a request.
+// verify checks the credentials of a request.
 func (g *Gate) verify(m *sip.Message, where netip.Addr, now time.Time, w *work) proof {
 	var best proof
 	a := &w.answer
 	all := answers{m: m, a: a, which: fields}
 	for n := 0; n < maxAnswers && all.next(); {
 		if a.realm != nil && g.realmOf(a.realm) == nil {
-			continue // for somebody else
+			continue // for another realm
 		}
 		n++
 		p := proof{result: proofMalformed, reason: all.reason}
@@ -73,8 +73,8 @@ func (g *Gate) verify(m *sip.Message, where netip.Addr, now time.Time, w *work) 
 	return best
 }
 
-// outdated reports whether a request carries credentials for a realm of ours
-// whose nonce is not good, so that asking again is no verdict on the password.
+// outdated reports whether a request carries credentials for a realm of ours whose
+// nonce is not valid, so that a new challenge does not mean a wrong password.
 func (g *Gate) outdated(m *sip.Message, now time.Time, w *work) (old bool) {
 	where := place(m.Source.Addr())
 	all := answers{m: m, a: &w.answer, which: fields}
@@ -91,7 +91,7 @@ func (g *Gate) outdated(m *sip.Message, now time.Time, w *work) (old bool) {
 	return old
 }
 
-// try verifies one answer.
+// try verifies one set of credentials.
 func (g *Gate) try(m *sip.Message, where netip.Addr, now time.Time, w *work) proof {
 	a := &w.answer
 	if a.algorithm == 0 || a.qop == qopUnknown || a.algorithm == MD5 && !g.offersMD5() {
@@ -109,7 +109,7 @@ func (g *Gate) try(m *sip.Message, where netip.Addr, now time.Time, w *work) pro
 	account, spelling := g.cfg.Users.Lookup(a.username, a.realm)
 	known := account != nil
 	if !known {
-		account = g.nobody // costs the same as a wrong password
+		account = g.nobody // takes as long as a wrong password
 	}
 	secret := g.find(m, account, spelling, w)
 	switch {
@@ -139,8 +139,8 @@ func (g *Gate) find(m *sip.Message, account *directory.Account, spelling directo
 	return nil
 }
 
-// request tells a request from all others but its retransmissions: those are
-// the same octets from the same place (RFC 3261 §17.1).
+// request returns a hash that distinguishes a request from all others, except its
+// retransmissions: those have the same octets and sender (RFC 3261 §17.1).
 func (g *Gate) request(m *sip.Message) uint64 {
 	var h maphash.Hash
 	h.SetSeed(g.requests)
@@ -161,8 +161,8 @@ func (g *Gate) offersMD5() bool {
 	return false
 }
 
-// fail counts wrong credentials. A burst of them is one line of the log, when it
-// begins; who is shut out meanwhile is what Bans lists.
+// fail counts wrong credentials. Only the beginning of a burst is logged; Bans lists
+// who is banned meanwhile.
 func (g *Gate) fail(a *attempt, now time.Time) {
 	who := []any{"peer", a.addr.String(), "aor", claimed(a.user, a.realm)}
 	switch g.throttle.failed(a, now) {

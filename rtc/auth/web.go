@@ -10,7 +10,7 @@ import (
 	"tandem/rtc/sip"
 )
 
-// WebRequest is an HTTP request as far as Digest needs it (RFC 7616).
+// WebRequest contains the parts of an HTTP request that Digest needs (RFC 7616).
 type WebRequest struct {
 	Method, URI   string         // as in the request line
 	Authorization []string       // values of the header field
@@ -18,10 +18,9 @@ type WebRequest struct {
 	From          netip.AddrPort // of the client
 }
 
-// Web finds out who sent an HTTP request, by the same users, nonces, throttle
-// and protection against replay as for SIP. Without identity the request is
-// answered with the status: 401 with challenges, the values of WWW-Authenticate,
-// or what refuses it.
+// Web authenticates an HTTP request with the same users, nonces, throttle and
+// protection against replay as SIP. Without an identity, refused is the status to
+// answer with; for a 401, challenges are the values of WWW-Authenticate.
 func (g *Gate) Web(r WebRequest) (id *rtc.Identity, challenges []string, refused *rtc.Status) {
 	if len(g.realms) == 0 {
 		return nil, nil, &rtc.Status{Code: 403, Reason: "No Domain Served"}
@@ -59,7 +58,7 @@ func (g *Gate) Web(r WebRequest) (id *rtc.Identity, challenges []string, refused
 	return nil, challenges, &rtc.Status{Code: 401}
 }
 
-// message is the request as the gate reads it.
+// message returns the request in the form that the gate reads.
 func (r *WebRequest) message() (*sip.Message, error) {
 	b := sip.Builder{}
 	b.Request(r.Method, []byte(r.URI))
