@@ -10,15 +10,15 @@ import (
 	"tandem/rtc/transport"
 )
 
-// ack forwards the ACK to a 2xx without state (RFC 3261 §16.11). There is no
-// answer to it: one that cannot be sent is dropped.
+// ack forwards the ACK to a 2xx without state (RFC 3261 §16.11). There is no response
+// to an ACK: one that cannot be sent is dropped.
 func (p *Proxy) ack(r *rtc.Request) {
 	var pl plan
 	err := p.validate(r, &pl)
 	if err == nil {
 		err = p.preprocess(r.Message, &pl)
 	}
-	set := forwards.Get().(*forward) // for its target set alone
+	set := forwards.Get().(*forward) // only for its target set
 	defer set.recycle()
 	set.p, set.plan, set.m = p, pl, r.Message
 	set.branches = set.inline[:0]
@@ -31,7 +31,7 @@ func (p *Proxy) ack(r *rtc.Request) {
 		}
 		return
 	}
-	for i := range set.branches { // several: the caller wrote the callee's address of record
+	for i := range set.branches { // several when the caller wrote the callee's address-of-record
 		if b := &set.branches[i]; !b.Spare {
 			p.ackBranch(r, &pl, set, b)
 		}
@@ -99,9 +99,9 @@ func (p *Proxy) sendAck(lane *transaction.Lane, m *sip.Message, pl *plan, t *tar
 	w.put()
 }
 
-// statelessBranch makes the branch of a request forwarded without state: unique
-// to it, the same for its retransmission, never that of a transaction of ours
-// (RFC 3261 §16.11).
+// statelessBranch makes the branch of a request that is forwarded without state: it is
+// unique to the request, the same for its retransmissions, and never that of a
+// transaction of ours (RFC 3261 §16.11).
 type statelessBranch struct {
 	p *Proxy
 	m *sip.Message
@@ -121,7 +121,7 @@ func (b *statelessBranch) AppendBranch(dst, tail []byte) []byte {
 	h.Write(b.m.FromTag())
 	h.WriteByte(0)
 	h.Write(b.m.ToTag())
-	dst = append(dst, "z9hG4bK.s"...) // '.' is no digit of a transaction's branch
+	dst = append(dst, "z9hG4bK.s"...) // '.' does not occur in the branch of a transaction
 	dst = appendLoop(dst, h.Sum64())
 	return append(dst, tail...)
 }

@@ -26,18 +26,18 @@ func (f *forward) finish(live *answer) {
 	case f.phase == hungUp && (code == 408 || code >= 500 && code < 600):
 		f.give(487)
 	case code == 408 && f.plan.method != sip.INVITE:
-		// RFC 4320 §4.1: by now the client has given up by itself
+		// RFC 4320 §4.1: the client has timed out itself by now.
 	case code == 503 && b.final == nil && (live == nil || live.branch != best): // §16.9
 		f.respond(500, "Destination Unreachable", nil)
-	case code == 503: // it is about that server, not about us (step 6)
+	case code == 503: // it concerns that server, not this one (step 6)
 		f.give(500)
-	case code == 430: // it is for us to know another way (RFC 5626 §5.3.1)
+	case code == 430: // this proxy is the one that has to try another flow (RFC 5626 §5.3.1)
 		f.give(480)
 	case live != nil && live.branch == best:
 		f.pass(best, live.m)
 	case b.final != nil:
 		var m sip.Message
-		m.Parse(b.final) // it went well before
+		m.Parse(b.final) // it has been parsed before
 		if live != nil && isChallenge(f.branches[live.branch].code) {
 			live.keep(f)
 		}
@@ -47,11 +47,11 @@ func (f *forward) finish(live *answer) {
 	}
 }
 
-// give answers with a response of our own.
+// give sends a response of our own.
 func (f *forward) give(code int) { f.respond(code, "", nil) }
 
-// rank orders final answers, the best lowest: 6xx before all, then the lowest
-// class; within 4xx first what lets the caller try again with success.
+// rank orders final responses, the best one lowest: 6xx first, then the lowest class.
+// Within 4xx it prefers those after which the caller can try again with success.
 func (f *forward) rank(code int) int {
 	if f.phase == hungUp && code == 487 {
 		return 0
@@ -65,7 +65,7 @@ func (f *forward) rank(code int) int {
 		within = 0
 	case 415, 420, 484:
 		within = 10
-	case 404, 410, 480, 604: // nobody there, while elsewhere there was somebody
+	case 404, 410, 480, 604: // nobody was there, while another branch reached somebody
 		within = 60
 	case 408, 430, 487:
 		within = 70
@@ -77,8 +77,8 @@ func (f *forward) rank(code int) int {
 
 func isChallenge(code int) bool { return code == 401 || code == 407 }
 
-// pass relays the best response. A challenge carries those of all branches, so
-// that the caller can answer all at once (step 7).
+// pass relays the best response. A challenge carries the challenges of all branches, so
+// that the caller can answer them together (step 7).
 func (f *forward) pass(best int, m *sip.Message) {
 	others := false
 	for i := range f.branches {

@@ -1,11 +1,11 @@
 package proxy
 
-// breadth is a Max-Breadth (RFC 5393 §5.3): how many copies of a request there may
-// be at a time, here and further on.
+// breadth is a Max-Breadth (RFC 5393 §5.3): the number of copies of a request that may
+// exist at the same time, here and downstream.
 type breadth int
 
-// unsaid stands for a request without Max-Breadth; it counts as 60 (§5.3.3) and
-// leaves without.
+// unsaid stands for a request without Max-Breadth. It counts as 60 (§5.3.3), and the
+// copies get no Max-Breadth either.
 const unsaid breadth = -1
 
 func (b breadth) copies() int {
@@ -15,7 +15,7 @@ func (b breadth) copies() int {
 	return int(b)
 }
 
-// share is that of each of n copies.
+// share returns the breadth of each of n copies.
 func (b breadth) share(n int) breadth {
 	if n < 2 {
 		return b

@@ -9,13 +9,13 @@ import (
 	"tandem/rtc/transport"
 )
 
-// brancher makes the branch of a copy; a client transaction is one.
+// brancher makes the branch of a copy, as a client transaction does.
 type brancher interface {
 	AppendBranch(dst, tail []byte) []byte
 }
 
-// build makes the copy of a request for one target (RFC 3261 §16.6 step 1 to 8).
-// The result is in w and lasts until w is put back.
+// build makes the copy of a request for one target (RFC 3261 §16.6 steps 1 to 8). The
+// result is in w and is valid until w is put back.
 func (p *Proxy) build(w *work, m *sip.Message, pl *plan, t *target, most breadth, out transport.Flow, br brancher) []byte {
 	e := &w.edit
 	w.scratch = w.scratch[:0]
@@ -63,9 +63,9 @@ func (p *Proxy) build(w *work, m *sip.Message, pl *plan, t *target, most breadth
 	return w.out
 }
 
-// consume takes out the credentials that were for us (RFC 3261 §22.3): whom the
-// request goes to could try passwords on them at leisure. Those for proxies
-// behind us go along.
+// consume removes the credentials that were for us (RFC 3261 §22.3): the receiver of
+// the copy could use them to guess passwords offline. Credentials for other proxies
+// stay.
 func (p *Proxy) consume(e *sip.Edit, m *sip.Message) {
 	for i := range m.Len() {
 		h := m.At(i)
@@ -80,8 +80,8 @@ func (p *Proxy) consume(e *sip.Edit, m *sip.Message) {
 	}
 }
 
-// foreign is what of a line of credentials is for proxies behind us: v itself
-// when all of it is.
+// foreign returns the part of a line of credentials that is for other proxies, or v
+// itself when all of it is.
 func (p *Proxy) foreign(v []byte) []byte {
 	var keep [][]byte
 	ours := false
@@ -99,7 +99,7 @@ func (p *Proxy) foreign(v []byte) []byte {
 	return bytes.Join(keep, []byte(", "))
 }
 
-// setURI sets Request-URI and Routes (step 2 and 6).
+// setURI sets the Request-URI and the Routes (steps 2 and 6).
 func (p *Proxy) setURI(w *work, m *sip.Message, pl *plan, t *target) {
 	e := &w.edit
 	uri := t.URI
@@ -107,7 +107,7 @@ func (p *Proxy) setURI(w *work, m *sip.Message, pl *plan, t *target) {
 		uri = pl.ruri
 	}
 	top, rest, strict := p.topRoute(m, pl, t)
-	if strict { // the next hop is a strict router: it wants itself in the Request-URI
+	if strict { // the next hop is a strict router, which expects itself in the Request-URI
 		last := []byte("<")
 		if uri != "" {
 			last = append(last, uri...)
@@ -130,8 +130,8 @@ func (p *Proxy) setURI(w *work, m *sip.Message, pl *plan, t *target) {
 	}
 }
 
-// topRoute looks at the topmost Route of the copy: top is its URI, rest the
-// path to put in front, strict whether lr is missing there.
+// topRoute reads the topmost Route of the copy: top is its URI, rest is the path to put
+// in front of it, and strict reports that lr is missing.
 func (p *Proxy) topRoute(m *sip.Message, pl *plan, t *target) (top, rest string, strict bool) {
 	var first []byte
 	switch {
@@ -204,9 +204,9 @@ func cutElement(s string) (head, tail string) {
 	return strings.TrimSpace(s), ""
 }
 
-// nextHop is the URI that says where a branch goes (step 6 and 7): the route's
-// next hop, the top of the path, the topmost Route, or the Request-URI. It may
-// point into the request.
+// nextHop returns the URI that determines where a branch goes (steps 6 and 7): the next
+// hop of the static route, the top of the path, the topmost Route, or the Request-URI.
+// It may point into the request.
 func (f *forward) nextHop(b *branch) (sip.URI, bool) {
 	s := b.hop
 	if s == "" && b.Path != "" {
@@ -231,7 +231,7 @@ func (f *forward) nextHop(b *branch) (sip.URI, bool) {
 	return u, err == nil
 }
 
-// size is about what the copy will measure.
+// size estimates the length of the copy in octets.
 func (f *forward) size(b *branch) int {
 	return len(f.request().Bytes()) + len(b.Path) + len(b.URI) + 200
 }

@@ -7,8 +7,8 @@ import (
 	"tandem/rtc/sip"
 )
 
-// cancel hangs up for the caller (RFC 3261 §16.10). What the branches answer
-// then decides: mostly 487, but a 200 that crossed goes up.
+// cancel cancels all branches for the caller (RFC 3261 §16.10). Their responses then
+// decide: usually 487, but a 200 that crossed the CANCEL is relayed.
 func (f *forward) cancel(reason []byte) {
 	if f.s.Final() || f.phase == hungUp {
 		return
@@ -21,8 +21,8 @@ func (f *forward) cancel(reason []byte) {
 	}
 }
 
-// abandon begins no more branches and cancels those under way. A non-INVITE
-// cannot be cancelled (§9.1): its branches run out by themselves.
+// abandon starts no more branches and cancels those under way. A non-INVITE cannot be
+// cancelled (§9.1): its branches end by themselves.
 func (f *forward) abandon(reason []byte) {
 	f.close(closed)
 	for i := range f.branches {
@@ -40,9 +40,9 @@ func (f *forward) abandon(reason []byte) {
 	}
 }
 
-// Timer C (§16.6 step 11, §16.8) ends a call that rings for ever. It is not set
-// back by each provisional response but looks, when it fires, how long the last
-// one was ago.
+// armTimerC starts timer C (§16.6 step 11, §16.8), which ends a call that rings
+// forever. A provisional response does not reset the timer; when it fires, it checks
+// how long ago the last one came.
 func (f *forward) armTimerC(i int) {
 	b := &f.branches[i]
 	b.deadline = time.Now().Add(f.p.cfg.TimerC)
@@ -59,5 +59,5 @@ func (f *forward) timerC(i int) {
 		return
 	}
 	b.timerC, b.state = nil, overdue
-	b.client.Cancel(nil) // its 487, or the silence after it, ends the branch
+	b.client.Cancel(nil) // the 487, or a timeout, ends the branch
 }

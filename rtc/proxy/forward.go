@@ -14,73 +14,73 @@ import (
 	"tandem/rtc/transport"
 )
 
-// forward is one request under way: the response context of RFC 3261 §16.
-// Everything in it belongs to the lane of the request. Its life:
+// forward is one request under way: the response context of RFC 3261 §16. All of it
+// belongs to the lane of the request. Its life:
 //
 //	begin ── targets ──▶ branches, all idle
 //	  advance           the highest q not tried starts, when nothing is awaited
 //	    start           idle ─▶ locating ─▶ active     (resolver, then send)
-//	    Response 1xx    goes up at once
-//	    Response 2xx    goes up at once; closed, the others are cancelled
-//	    Response 3xx+   kept; recurse may add branches; at the next address or with
-//	    Failed          a spare when the place failed; else the branch has ended
+//	    Response 1xx    relayed at once
+//	    Response 2xx    relayed at once; closed, the other branches are cancelled
+//	    Response 3xx+   kept; recurse may add branches; otherwise the next address or
+//	    Failed          a spare is tried when the place failed; else the branch ends
 //	    timer C         active ─▶ overdue ─▶ ended with 408
-//	    CANCEL          hungUp: no branch begins, those under way are cancelled
-//	  finish            nothing is awaited, none is left: the best answer goes up
-//	release             back to the pool; further 2xx of an INVITE are its caller's
+//	    CANCEL          hungUp: no branch starts, those under way are cancelled
+//	  finish            nothing is awaited or left: the best response is relayed
+//	release             back to the pool; its caller handles later 2xx of an INVITE
 type forward struct {
 	p    *Proxy
 	s    *transaction.Server
 	lane *transaction.Lane
 	plan plan
 
-	tu   transaction.ClientTU // of its branches
-	user *caller              // nil unless INVITE
+	tu   transaction.ClientTU // handles the responses of its branches
+	user *caller              // nil for other methods than INVITE
 
 	m    *sip.Message // the request while its handler runs, then nil
-	kept *kept        // its bytes afterwards
+	kept *kept        // the bytes of m after the handler has returned
 
 	branches []branch
 	inline   [2]branch
-	pending  int // branches that will still say something
+	pending  int // branches that will still report something
 	phase    phase
 }
 
-// phase is how far a forward has come.
+// phase is the state of a forward.
 type phase uint8
 
 const (
-	open   phase = iota // branches may begin
-	closed              // none may any more
-	hungUp              // closed, because the caller has hung up
+	open   phase = iota // branches may start
+	closed              // no branch may start any more
+	hungUp              // closed because the caller has cancelled
 )
 
-// close lets no branch begin any more.
+// close prevents further branches from starting.
 func (f *forward) close(p phase) { f.phase = max(f.phase, p) }
 
-// branch is one copy of the request on its way.
+// branch is one copy of the request.
 type branch struct {
 	target
 	client   *transaction.Client
-	cand     resolve.Candidate   // where it went; zero when it went by a flow
-	rest     []resolve.Candidate // where it may go when that fails
-	breadth  breadth             // its share of the request's
-	deadline time.Time           // of timer C
+	cand     resolve.Candidate   // where it went; zero when it went over a flow
+	rest     []resolve.Candidate // where it goes next if that fails
+	breadth  breadth             // its share of the request's breadth
+	deadline time.Time           // when timer C fires
 	timerC   *transaction.Timer
-	silence  *transaction.Timer // for how long it may say nothing
-	gone     *bool              // set when a look-up is not waited for any more
+	silence  *transaction.Timer // limits how long the next hop may say nothing
+	gone     *bool              // set when the result of a look-up is no longer needed
 	state    branchState
-	code     int    // its final answer; 0 when it has none that counts
-	final    []byte // the answer itself, when it had to be kept
+	code     int    // its final status code; 0 when it has none that counts
+	final    []byte // the final response, if it had to be kept
 }
 
 type branchState uint8
 
 const (
 	idle     branchState = iota
-	locating             // waits for the resolver
+	locating             // the resolver is looking for its address
 	active               // sent
-	overdue              // cancelled by timer C
+	overdue              // cancelled because of timer C
 	ended
 )
 
@@ -98,7 +98,7 @@ func (p *Proxy) begin(r *rtc.Request, pl *plan) error {
 		f.recycle()
 		return err
 	}
-	f.plan = *pl // with what targets found out
+	f.plan = *pl // including what targets found out
 	p.count(countedRequests)
 	if pl.method == sip.INVITE {
 		f.user = &caller{f, f.s}
@@ -116,28 +116,28 @@ func (p *Proxy) begin(r *rtc.Request, pl *plan) error {
 	return nil
 }
 
-// add puts a target into the set; it is not sent to yet.
+// add puts a target into the set without sending to it.
 func (f *forward) add(t target) {
 	f.branches = append(f.branches, branch{target: t})
 }
 
-// addDevice adds a way to a device of a user.
+// addDevice adds a target that leads to a user's device.
 func (f *forward) addDevice(w reach.Way) { f.add(target{Way: w, by: device}) }
 
-// advance begins the next branches when none is left to wait for, and ends the
-// forward when there are no more. live is the response at hand, nil when none is.
+// advance starts the next branches when no response is awaited, and ends the forward
+// when there are none left. live is the response being handled, or nil.
 func (f *forward) advance(live *answer) {
 	for f.pending == 0 {
 		if f.phase != open || !f.startGroup(live) {
 			f.finish(live)
 			return
 		}
-		live = nil // it has been kept
+		live = nil // startGroup has kept it
 	}
 }
 
-// startGroup begins all branches of the highest q not tried yet, as many at a
-// time as Max-Breadth allows (RFC 5393 §5.3). It reports whether there was one.
+// startGroup starts the branches of the highest q not tried yet, as many at a time as
+// Max-Breadth allows (RFC 5393 §5.3). It reports whether there were any.
 func (f *forward) startGroup(live *answer) bool {
 	n, first := 0, -1
 	for i := range f.branches {
@@ -173,7 +173,7 @@ func (f *forward) startGroup(live *answer) bool {
 	return true
 }
 
-// start begins branch i: where does it go?
+// start finds out where branch i goes.
 func (f *forward) start(i int) {
 	b := &f.branches[i]
 	f.pending++
@@ -201,7 +201,7 @@ func (f *forward) start(i int) {
 		} else {
 			f.lookup(i, uri)
 		}
-	case b.by == device: // of other addresses it is known that they are not ours
+	case b.by == device: // other addresses of bindings are known not to be ours
 		f.found(i, uri.Host, cands)
 	default:
 		f.located(i, cands)
@@ -209,8 +209,8 @@ func (f *forward) start(i int) {
 	w.put()
 }
 
-// found leaves out our own places: what is sent to ourselves would come back as
-// from one of our addresses, which may be trusted.
+// found removes our own addresses from the candidates: a request that we sent to
+// ourselves would come back from an address of ours, which may be trusted.
 func (f *forward) found(i int, host []byte, cands []resolve.Candidate) {
 	others := slices.DeleteFunc(cands, func(c resolve.Candidate) bool { return f.p.tr.Own(c.Target) })
 	if len(others) == 0 && len(cands) > 0 {
@@ -221,7 +221,7 @@ func (f *forward) found(i int, host []byte, cands []resolve.Candidate) {
 	f.located(i, others)
 }
 
-// lookup asks the resolver, the only wait there is.
+// lookup asks the resolver. A branch waits for nothing else before it is sent.
 func (f *forward) lookup(i int, uri sip.URI) {
 	host := append([]byte(nil), uri.Host...)
 	gone, lane := new(bool), f.lane
@@ -229,7 +229,7 @@ func (f *forward) lookup(i int, uri sip.URI) {
 	f.p.res.Lookup(uri, func(cands []resolve.Candidate, err error) {
 		lane.Do(func() {
 			if *gone {
-				return // cancelled meanwhile, and f may serve another request
+				return // the branch was cancelled, and f may serve another request now
 			}
 			f.branches[i].gone = nil
 			if err != nil && f.p.debug() {
@@ -245,7 +245,7 @@ func (f *forward) lookup(i int, uri sip.URI) {
 	})
 }
 
-// located tries the places found, first the first.
+// located tries the candidates in their order.
 func (f *forward) located(i int, cands []resolve.Candidate) {
 	b := &f.branches[i]
 	for _, c := range cands {
@@ -263,8 +263,8 @@ func (f *forward) located(i int, cands []resolve.Candidate) {
 	}
 }
 
-// unreachable is what a branch ends with that could not be sent: for a device
-// 480 in the end, since it is the callee who is not there.
+// unreachable returns the code of a branch that could not be sent. For a device the
+// caller gets 480 in the end, since it is the callee who cannot be reached.
 func (b *branch) unreachable() (code int) {
 	if b.by == device {
 		return 430
@@ -272,7 +272,7 @@ func (b *branch) unreachable() (code int) {
 	return 503
 }
 
-// tryRest sends branch i to the next place that takes it.
+// tryRest sends branch i to the next candidate that accepts it.
 func (f *forward) tryRest(i int) bool {
 	b := &f.branches[i]
 	for len(b.rest) > 0 {
@@ -307,14 +307,14 @@ func (f *forward) try(i int, c resolve.Candidate) bool {
 	return true
 }
 
-// await gives a connection a moment to open before the same place is tried by UDP.
-// Nothing has been sent until then, so that the request arrives once.
+// await gives a connection a moment to open before UDP is tried for the same place.
+// Nothing is sent until then, so the request cannot arrive twice.
 func (f *forward) await(i int, flow transport.Flow, end time.Time) {
 	gone := new(bool)
 	f.branches[i].gone = gone
 	f.lane.After(resolve.PatienceStep, func() {
 		if *gone {
-			return // cancelled meanwhile, and f may serve another request
+			return // the branch was cancelled, and f may serve another request now
 		}
 		b := &f.branches[i]
 		b.gone = nil
@@ -338,8 +338,9 @@ func (f *forward) await(i int, flow transport.Flow, end time.Time) {
 
 var errSlow = errors.New("the connection was not open in time")
 
-// listener is the one to leave by: that of our own Route, by which the next hop
-// knows us (its phone may listen to nobody else), else the one the request came to.
+// listener returns the listener that sends the request: the one of our own Route, since
+// the next hop knows that address and may accept no other; otherwise the one that
+// received the request.
 func (pl *plan) listener(to transport.Target) *transport.Listener {
 	if l := fitting(pl.via, to); l != nil {
 		return l
@@ -358,7 +359,7 @@ func fitting(l *transport.Listener, to transport.Target) *transport.Listener {
 	return l
 }
 
-// send makes the copy for branch i and its client transaction (§16.6 step 8 to 11).
+// send makes the copy for branch i and its client transaction (§16.6 steps 8 to 11).
 func (f *forward) send(i int, flow transport.Flow) {
 	b := &f.branches[i]
 	c := f.lane.Client(f.plan.method, f.tu)
@@ -376,8 +377,8 @@ func (f *forward) send(i int, flow transport.Flow) {
 	w.put()
 }
 
-// end ends branch i with a final answer of code, whose bytes, if any, are the
-// caller's matter.
+// end ends branch i with a final status code. Keeping the response itself is up to the
+// caller.
 func (f *forward) end(i, code int) {
 	b := &f.branches[i]
 	b.timerC.Stop()
@@ -393,7 +394,7 @@ func (f *forward) end(i, code int) {
 	b.code = code
 }
 
-// settle goes on after something happened outside the handler.
+// settle continues the forward after an event outside the handler.
 func (f *forward) settle() {
 	f.advance(nil)
 	f.release()

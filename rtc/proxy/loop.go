@@ -6,16 +6,16 @@ import (
 	"tandem/rtc/sip"
 )
 
-// Loop detection (RFC 5393 §4.2): our branch ends with a hash of everything
-// that decides where a request goes. The request that comes back with the same
-// hash in a Via of ours would go the same way again: a loop. With another one
-// it has been changed on its way and may pass: a spiral.
+// Loop detection (RFC 5393 §4.2): our branch ends with a hash of everything that
+// determines where a request goes. A request that comes back with the same hash in a
+// Via of ours would take the same way again: that is a loop. With another hash it was
+// changed on its way and may pass: that is a spiral.
 
 const loopLen = 14 // '-' and 13 digits of five bits
 
 const loopDigits = "0123456789abcdefghijklmnopqrstuv"
 
-// loopHash covers the Request-URI and the Routes as received.
+// loopHash hashes the Request-URI and the Routes as received.
 func (p *Proxy) loopHash(m *sip.Message) uint64 {
 	var h maphash.Hash
 	h.SetSeed(p.seed)
@@ -38,10 +38,11 @@ func appendLoop(dst []byte, hash uint64) []byte {
 	return dst
 }
 
-// looped reports whether the request has been here before with that hash.
+// looped reports whether the request was forwarded by this server before with that
+// hash.
 func (p *Proxy) looped(m *sip.Message, hash uint64) bool {
 	if oneElement(m, sip.HdrVia) {
-		return false // it has only been at its sender
+		return false // only its sender has handled it so far
 	}
 	var buf [loopLen]byte
 	mark := string(appendLoop(buf[:0], hash))

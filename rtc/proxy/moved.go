@@ -6,10 +6,10 @@ import (
 	"tandem/rtc/sip"
 )
 
-// movedTargets finds the device whose flow, named by a token in the Route, has gone, by what it has registered since: phones change their network in a
-// call. Whose device it is stands in To, which is the far side of whoever sends
-// in the dialog. Without any binding of his that fits, the flow has failed (RFC
-// 5626 §5.3.1).
+// movedTargets handles a request whose Route has a token of a flow that has gone:
+// phones change networks during a call. It finds the device by its current bindings.
+// The user is the one in To, which is the other side of the dialog for any sender. If
+// no binding of his fits, the flow has failed (RFC 5626 §5.3.1).
 func (p *Proxy) movedTargets(r *rtc.Request, pl *plan, f *forward) error {
 	failed := &rtc.Status{Code: 430}
 	to, ok := r.To()
@@ -40,7 +40,7 @@ func (p *Proxy) movedTargets(r *rtc.Request, pl *plan, f *forward) error {
 	return nil
 }
 
-// userOf is the user of ours whom a URI in To means.
+// userOf returns the user of ours whom the URI in To names.
 func (p *Proxy) userOf(u sip.URI) (rtc.AOR, bool) {
 	if u.Kind == sip.URITel {
 		var buf [64]byte
@@ -57,9 +57,9 @@ func (p *Proxy) userOf(u sip.URI) (rtc.AOR, bool) {
 	return aor, known
 }
 
-// sameDevice narrows ways down to those of the device that a dialog's remote
-// target names: by its Contact, or the user part of it, which most phones keep.
-// When none fits all are tried; the wrong devices answer 481.
+// sameDevice selects the ways that lead to the device of a dialog's remote target:
+// those with the same Contact, or the same user part, which most phones keep. If none
+// fits, all are tried; the other devices answer 481.
 func sameDevice(remote sip.URI, ways []reach.Way) []reach.Way {
 	for _, fits := range [...]func(sip.URI) bool{
 		func(u sip.URI) bool { return sip.EqualURI(u, remote) },

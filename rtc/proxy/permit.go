@@ -10,18 +10,18 @@ import (
 	"tandem/rtc/sip"
 )
 
-// standing is how far a request may be relayed. Marks grant the middle ones.
+// standing says how far a request may be relayed. A mark can grant the middle two.
 type standing uint8
 
 const (
-	stranger standing = iota // to users of ours alone
+	stranger standing = iota // only to users of ours
 	inDialog                 // anywhere but to peers: its dialog began here
-	withPeer                 // to next hops of static routes, too: its dialog is with one
-	known                    // the same: the gate knows the sender
+	withPeer                 // also to next hops of static routes: its dialog is with one of them
+	known                    // the same as withPeer: the gate knows the sender
 )
 
-// standing of a request. A peer's own requests go to users of ours, and on to
-// others only in a dialog or with the right of transit.
+// standing returns how far a request may be relayed. The requests of a peer go to users
+// of ours; they go to others only within a dialog or with the right of transit.
 func (pl *plan) standing() standing {
 	if pl.from == nil || pl.from.Peer != "" && !pl.from.Rights.Has(rtc.Transit) {
 		return pl.mark
@@ -31,11 +31,11 @@ func (pl *plan) standing() standing {
 
 var errDenied = &rtc.Status{Code: 403, Reason: "Relaying denied"}
 
-// permit asks whether a copy may go to an address. No copy reaches a gateway:
-// calls do so by the call layer. The next hop of a static route is reached by
-// the route's decision, and by whose standing is enough. Where a binding leads
-// is its user's choice, so it leads to no peer, unless its REGISTER came from
-// that very address.
+// permit checks whether a copy may go to an address. No copy goes to a gateway: only
+// the call layer sends there. The next hop of a static route is allowed to a request
+// that the route has chosen, or whose standing is sufficient. A binding must not lead
+// to a peer, because users choose their bindings; it may if its REGISTER came from the
+// same address.
 func (p *Proxy) permit(pl *plan, t *target, to netip.AddrPort) error {
 	peer := p.peers.At(to)
 	switch {
@@ -49,8 +49,8 @@ func (p *Proxy) permit(pl *plan, t *target, to netip.AddrPort) error {
 	return p.peers.Permit("", to)
 }
 
-// permitPlace is permit for an address to which a name or number led: what the
-// configuration did not choose, a user did.
+// permitPlace is permit for an address that a name or number led to. If the
+// configuration did not choose it, a user did.
 func (p *Proxy) permitPlace(pl *plan, t *target, to netip.AddrPort) error {
 	by := pl.in.Remote
 	switch t.by {
@@ -65,15 +65,15 @@ func (p *Proxy) permitPlace(pl *plan, t *target, to netip.AddrPort) error {
 	return p.permit(pl, t, to)
 }
 
-// permitName asks before a name is looked up, so that a gateway is known also
-// while its addresses are not.
+// permitName checks before a name is looked up, so that a gateway is recognized even
+// while its addresses are unknown.
 func (p *Proxy) permitName(pl *plan, t *target, uri sip.URI) error {
 	peer := ""
 	switch {
 	case t.by == routed:
 		peer = t.route.peerName()
 	case pl.mark == withPeer:
-		return nil // permit knows whose it is
+		return nil // permit checks the address
 	}
 	maddr, _ := uri.Param("maddr")
 	if err := p.peers.PermitHost(peer, maddr); err != nil {
@@ -86,8 +86,8 @@ func same(a, b netip.AddrPort) bool {
 	return a.Port() == b.Port() && a.Addr().Unmap() == b.Addr().Unmap()
 }
 
-// denied refuses. A request that was let pass as one of a dialog is asked for
-// credentials instead: some phones lose the mark.
+// denied returns the refusal. A request that passed the gate as one of a dialog is
+// challenged instead: some phones lose the mark.
 func (p *Proxy) denied(r *rtc.Request, pl *plan, err error) *rtc.Status {
 	m := r.Message
 	if p.cfg.Demand != nil && pl.from == nil && m.ToTag() != nil && pl.method != sip.ACK {
@@ -95,7 +95,7 @@ func (p *Proxy) denied(r *rtc.Request, pl *plan, err error) *rtc.Status {
 	}
 	p.count(countedDenied)
 	level := slog.LevelWarn
-	if pl.method == sip.ACK { // to each refusal there is one
+	if pl.method == sip.ACK { // a refused INVITE always brings an ACK
 		level = slog.LevelDebug
 	}
 	var st *rtc.Status
@@ -107,8 +107,8 @@ func (p *Proxy) denied(r *rtc.Request, pl *plan, err error) *rtc.Status {
 	return st
 }
 
-// denied ends branch i, which may not go where it leads. Where a binding leads is
-// no fault of the sender's: its device is not to be reached.
+// denied ends branch i, whose destination is not allowed. If the destination is a
+// binding, that is not the sender's fault: the device counts as unreachable.
 func (f *forward) denied(i int, err error) {
 	m := f.request()
 	if f.branches[i].by == device {
@@ -120,7 +120,7 @@ func (f *forward) denied(i int, err error) {
 	}
 	st := f.p.denied(&rtc.Request{Message: m, Tx: f.s}, &f.plan, err)
 	f.end(i, st.Code)
-	if st.Header != nil && !f.s.Final() { // a challenge: only the sender can go on
+	if st.Header != nil && !f.s.Final() { // a challenge, which only the sender can answer
 		f.respond(st.Code, st.Reason, st.Header)
 		f.abandon(nil)
 	}

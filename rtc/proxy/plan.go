@@ -8,41 +8,43 @@ import (
 	"tandem/rtc/transport"
 )
 
-// plan is what holds for every copy of a request that is forwarded: what
-// validation and route processing found out.
+// plan holds what is the same for every copy of a forwarded request: the results of
+// validation and route processing.
 type plan struct {
-	in     transport.Flow // the request came by
+	in     transport.Flow // by which the request came
 	method sip.Method
 
-	maxForwards int // of the copies
+	maxForwards int // value for the copies
 	breadth     breadth
-	loop        uint64 // what a loop would have in common with this request
+	loop        uint64 // hash by which a loop of this request is recognized
 
-	uri      sip.URI  // Request-URI to route by; dies with the message unless ruri is set
+	uri      sip.URI  // Request-URI used for routing; points into the message unless ruri is set
 	ruri     string   // replaces the received Request-URI; "" keeps it
 	pops     int      // own Routes to remove from the top
 	dropLast bool     // the last Route has become the Request-URI (strict routing)
-	next     []byte   // URI of the topmost Route that is not ours, nil when none; dies with the message
-	mark     standing // what the mark in our Route grants
+	next     []byte   // URI of the topmost Route that is not ours, nil when none; points into the message
+	mark     standing // granted by the mark in our Route
 
 	guide guide
-	flow  transport.Flow      // the way onward that the Route's token names
-	via   *transport.Listener // the last Route of ours names it; nil when none does
+	flow  transport.Flow      // the way onward, from the token in our Route
+	via   *transport.Listener // the listener that the last Route of ours names; nil when none does
 
-	from *rtc.Identity // the sender, nil when not known
+	from *rtc.Identity // the sender, nil when unknown
 }
 
-// guide is what brought a request here, and what that says about its way onward.
+// guide says which Route brought a request here, and whether that determines the way
+// onward.
 type guide uint8
 
 const (
 	byItself guide = iota // no Route of ours
-	byRoute               // one, which names no flow
-	byToken               // one whose token names the flow
-	byLost                // one whose token names a flow that has gone
+	byRoute               // a Route without a flow token
+	byToken               // a Route whose token names a live flow
+	byLost                // a Route whose token names a flow that has gone
 )
 
-// asserts reports whether what the sender says of the caller is believed (RFC 3325).
+// asserts reports whether the sender's assertions about the caller are believed (RFC
+// 3325).
 func (pl *plan) asserts() bool {
 	switch {
 	case pl.from == nil:
@@ -56,7 +58,7 @@ func (pl *plan) asserts() bool {
 // phone reports whether the sender is a user's device.
 func (pl *plan) phone() bool { return pl.from != nil && pl.from.AOR != "" && pl.from.Peer == "" }
 
-// dialogMaking reports whether we stay in the path of what the method begins.
+// dialogMaking reports whether the proxy stays in the path of what the method begins.
 func (pl *plan) dialogMaking() bool {
 	switch pl.method {
 	case sip.INVITE, sip.SUBSCRIBE, sip.NOTIFY, sip.REFER:
@@ -65,8 +67,8 @@ func (pl *plan) dialogMaking() bool {
 	return false
 }
 
-// oneElement reports whether a list header has a single element. It may say no
-// of one element that holds a comma.
+// oneElement reports whether a list header has a single element. It may return false
+// for one element that contains a comma.
 func oneElement(m *sip.Message, id sip.HeaderID) bool {
 	return m.Count(id) == 1 && bytes.IndexByte(m.Get(id), ',') < 0
 }

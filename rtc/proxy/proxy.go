@@ -1,14 +1,14 @@
-// Package proxy forwards requests (RFC 3261 §16): it is the stateful, forking
-// proxy of the server and the last of its handlers.
+// Package proxy forwards requests (RFC 3261 §16): it is the stateful, forking proxy of
+// the server and the last of its handlers.
 //
-// It owns the response context of every request under way (who was asked, what
-// they said, which answer is the best), the static routes, and the marks it
-// leaves in messages: branch, Record-Route, flow token. It does not
-// authenticate, keeps no users and no bindings, resolves no names and opens no
-// sockets: those are asked for through the small interfaces of Config.
+// It owns the response context of every request under way (the branches, their
+// responses, and which one is the best), the static routes, and the marks it leaves in
+// messages: branch, Record-Route, flow token. It does not authenticate, keeps no users
+// and no bindings, resolves no names and opens no sockets: it uses the small interfaces
+// of Config for that.
 //
-// A forwarded message is the received one with splices (sip.Edit); nothing is
-// rendered anew.
+// A forwarded message is the received one with splices (sip.Edit); nothing is rendered
+// again.
 package proxy
 
 import (
@@ -42,20 +42,20 @@ type Transport interface {
 type Resolver interface {
 	Numeric(dst []resolve.Candidate, uri sip.URI) ([]resolve.Candidate, bool)
 	peers.Resolver
-	// Large orders places for a request of size octets (RFC 3261 §18.1.1).
+	// Large reorders the candidates for a request of size octets (RFC 3261 §18.1.1).
 	Large(cands []resolve.Candidate, size int) []resolve.Candidate
-	// Down reports whether no place that a URI leads to has answered lately.
+	// Down reports whether all candidates of a URI have recently failed to answer.
 	Down(uri sip.URI) bool
 	Failed(c resolve.Candidate, err error, retryAfter time.Duration)
 	Succeeded(c resolve.Candidate)
 }
 
-// Users says which domains and addresses are ours.
+// Users tells which domains and addresses are ours.
 type Users interface {
 	// Domain reports whether host is a domain of ours, in any case of letters.
 	Domain(host []byte) bool
-	// Resolve finds the user whose address-of-record or alias this is and
-	// returns his address-of-record. It must not keep address.
+	// Resolve returns the address-of-record of the user with this address-of-record or
+	// alias. It must not keep address.
 	Resolve(address rtc.AOR) (rtc.AOR, bool)
 }
 
@@ -73,53 +73,53 @@ type Config struct {
 	Resolver  Resolver
 	Reach     *reach.Reach // the devices of users
 	Users     Users
-	Peers     *peers.Table // asked about each place a copy goes to; nil = one for the next hops of Routes
+	Peers     *peers.Table // checks each address that a copy goes to; nil = only the next hops of Routes
 	Routes    *Routes      // static routes; nil = none
 	Log       *slog.Logger
 
-	// Domain is the one meant when a Request-URI names one of our addresses
-	// instead of a domain ("sip:alice@192.0.2.1").
+	// Domain is used when a Request-URI has one of our addresses instead of a domain
+	// ("sip:alice@192.0.2.1").
 	Domain string
-	// Key signs flow tokens and Record-Route; 32 secret octets that survive a
-	// restart, or in-dialog requests of older calls are refused. nil = random.
+	// Key signs flow tokens and Record-Route: 32 secret octets. It should survive a
+	// restart, otherwise requests in older dialogs are refused. nil = random.
 	Key []byte
-	// TempGRUU finds whom a temporary GRUU of ours means (RFC 5627 §3.1.2): the
-	// address-of-record and +sip.instance; nil = we give none out.
+	// TempGRUU returns the address-of-record and +sip.instance of a temporary GRUU of
+	// ours (RFC 5627 §3.1.2); nil = we issue none.
 	TempGRUU func(uri sip.URI) (aor rtc.AOR, instance string, ok bool)
 
-	// Demand is the answer that asks the sender of an in-dialog request for
-	// credentials when it may not be relayed without (auth.Gate has it); nil = 403.
+	// Demand returns the response that asks the sender of an in-dialog request for
+	// credentials, when it may not be relayed without (auth.Gate has it); nil = 403.
 	Demand func(r *rtc.Request) *rtc.Status
 
-	// Shape writes a request in the form that the device needs which registered with
-	// that device secret, and returns it as it is when nothing has to change; nil: for
-	// none. It is asked for requests outside dialogs.
+	// Shape rewrites a request for the device that registered with that device secret,
+	// or returns it unchanged. It is called for requests outside dialogs. nil = no
+	// changes.
 	Shape func(device string, p transport.Proto, message []byte) []byte
 
-	// Events are the event packages that can be subscribed to, as the value of
-	// Allow-Events; nil = nobody says.
+	// Events returns the event packages that can be subscribed to, as the value of
+	// Allow-Events; nil = no such header.
 	Events func() string
 
-	// Hunt finds the servers of a service of ours that an address of ours names. It gives
+	// Hunt returns the servers of a service that an address of ours names. It returns
 	// neither a Hunt nor an error for any other address. nil = there are no services.
 	Hunt func(r *rtc.Request, uri sip.URI) (*Hunt, error)
 
-	// DiversionOfUsers passes on what users say about the way of a call (Diversion,
-	// History-Info); else only that of peers that may assert is.
+	// DiversionOfUsers passes on the Diversion and History-Info headers of users;
+	// otherwise only those of peers whose assertions are believed pass.
 	DiversionOfUsers bool
 
 	Recursion Recursion
-	MaxForks  int // branches of one request in all, default 20
-	// Failover is how long a next hop may say nothing to an INVITE, not even 100,
-	// while there is another; default 4 s.
+	MaxForks  int // branches of one request, default 20
+	// Failover is how long a next hop may leave an INVITE without any response, 100
+	// included, while there is another hop to try; default 4 s.
 	Failover time.Duration
 	TimerC   time.Duration // how long an INVITE may ring without news, default 185 s (RFC 3261 §16.6: above 3 min)
-	// LateTrying leaves the 100 to the transaction, which sends it when 200 ms have
-	// passed without an answer (RFC 3261 §17.2.1); else it goes at once.
+	// LateTrying leaves the 100 to the transaction, which sends it after 200 ms without
+	// a response (RFC 3261 §17.2.1). Otherwise the proxy sends it at once.
 	LateTrying bool
 }
 
-// Proxy forwards what nobody before it has taken.
+// Proxy forwards the requests that no handler before it has taken.
 type Proxy struct {
 	cfg    Config
 	tr     Transport
@@ -131,7 +131,7 @@ type Proxy struct {
 	key    []byte // of marks
 	tokens *keyed.Check
 	seed   maphash.Seed // of loop detection
-	_      [64]byte     // what stands above is read with every request
+	_      [64]byte     // the fields above are read with every request
 	stats  tally.Board
 }
 
@@ -162,7 +162,7 @@ func New(cfg Config) *Proxy {
 	return p
 }
 
-// SetRoutes replaces the static routes; requests under way keep theirs.
+// SetRoutes replaces the static routes; requests under way keep the old ones.
 func (p *Proxy) SetRoutes(r *Routes) {
 	if r == nil {
 		r = new(Routes)
@@ -171,7 +171,7 @@ func (p *Proxy) SetRoutes(r *Routes) {
 	p.peers.Set("routes", r.hosts())
 }
 
-// Routes are the static routes in use.
+// Routes returns the static routes in use.
 func (p *Proxy) Routes() *Routes { return p.routes.Load() }
 
 // Serve implements rtc.Handler. It takes every request.
@@ -181,7 +181,7 @@ func (p *Proxy) Serve(r *rtc.Request) error {
 		p.ack(r)
 		return nil
 	case sip.CANCEL:
-		return &rtc.Status{Code: 481} // it matched no INVITE (RFC 3261 §9.2)
+		return &rtc.Status{Code: 481} // no INVITE matched it (RFC 3261 §9.2)
 	}
 	var pl plan
 	if err := p.validate(r, &pl); err != nil { // §16.3
@@ -197,8 +197,8 @@ func (p *Proxy) Serve(r *rtc.Request) error {
 	return p.begin(r, &pl)
 }
 
-// Stray implements the rest of transaction.TU: a response that matches no
-// branch is dropped, as RFC 6026 wants.
+// Stray implements the rest of transaction.TU: a response that matches no branch is
+// dropped (RFC 6026).
 func (p *Proxy) Stray(_ transport.Sink, f transport.Flow, m *sip.Message) {
 	p.count(countedStrays)
 	if p.debug() {

@@ -8,11 +8,11 @@ import (
 	"tandem/rtc/transport"
 )
 
-// recordRoute keeps us in the path of the dialog (RFC 3261 §16.6 step 4). One
-// line serves both sides when both speak to the same address of ours. Else
-// there are two (r2=on), each right for its side: the upper one for whom the
-// request goes to, the lower one for whom it came from. Parameters always have
-// a value: some gateways drop those without.
+// recordRoute keeps the proxy in the path of the dialog (RFC 3261 §16.6 step 4). One
+// line is enough when both sides use the same address of ours. Otherwise there are two
+// (r2=on), each with the address for its side: the upper one for the receiver of the
+// request, the lower one for its sender. Every parameter has a value: some gateways
+// drop those without.
 func (p *Proxy) recordRoute(w *work, m *sip.Message, pl *plan, t *target, out transport.Flow) {
 	in := pl.in
 	inToken := p.needsToken(m, pl)
@@ -56,12 +56,11 @@ func (p *Proxy) routeURI(w *work, m *sip.Message, f transport.Flow, token, sips,
 	return s[at:]
 }
 
-// needsToken reports whether the sender can only be reached by the way his
-// request came: he is the first hop (RFC 5626 §5.3), and behind a NAT or on a
-// connection of his own.
+// needsToken reports whether the sender can only be reached over the flow of its
+// request: it is the first hop (RFC 5626 §5.3) and behind a NAT or on a connection.
 func (p *Proxy) needsToken(m *sip.Message, pl *plan) bool {
 	if m.Has(sip.HdrRecordRoute) || !oneElement(m, sip.HdrVia) {
-		return false // the proxies before us know
+		return false // the proxies before us know the way
 	}
 	contact := m.Get(sip.HdrContact)
 	if contact == nil {

@@ -8,9 +8,9 @@ import (
 	"tandem/rtc/sip"
 )
 
-// recurse follows a redirection to contacts in domains of ours (RFC 3261 §16.7
-// step 4). It reports whether all contacts have been followed, so that the 3xx
-// itself counts no more.
+// recurse follows a redirection to contacts in domains of ours (RFC 3261 §16.7 step 4).
+// It reports whether all contacts have been followed, so that the 3xx itself no longer
+// counts.
 func (f *forward) recurse(m *sip.Message) bool {
 	all, any := true, false
 	for v := range m.Values(sip.HdrContact) {
@@ -36,7 +36,7 @@ func (f *forward) recurse(m *sip.Message) bool {
 // follow adds the bindings of a user of ours.
 func (f *forward) follow(u sip.URI, q uint16) bool {
 	if f.plan.uri.Kind == sip.URISIPS && u.Kind != sip.URISIPS {
-		return false // §16.5: never from sips to sip
+		return false // §16.5: a sips URI is never replaced by a sip URI
 	}
 	aor, instance, ok := f.p.find(u)
 	if !ok {
@@ -53,7 +53,7 @@ func (f *forward) follow(u sip.URI, q uint16) bool {
 	return len(f.branches) > before
 }
 
-// knows reports whether a branch leads to the device already.
+// knows reports whether one of the branches already leads to the device.
 func (f *forward) knows(instance string) bool {
 	for i := range f.branches {
 		if instance != "" && f.branches[i].Instance == instance {
@@ -63,8 +63,8 @@ func (f *forward) knows(instance string) bool {
 	return false
 }
 
-// tried reports whether a Request-URI is in the target set already (§16.5: a
-// target is never added twice).
+// tried reports whether a Request-URI is already in the target set (§16.5: no target is
+// added twice).
 func (f *forward) tried(uri string) bool {
 	for i := range f.branches {
 		if f.branches[i].URI == uri {

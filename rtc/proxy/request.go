@@ -8,8 +8,8 @@ import (
 	"tandem/rtc/sip"
 )
 
-// kept is a request's bytes while answers are awaited. They are read again
-// only when a further copy or an answer of our own is needed.
+// kept holds the bytes of a request while responses are awaited. They are parsed again
+// only for a further copy or a response of our own.
 type kept struct {
 	b      []byte
 	source netip.AddrPort
@@ -26,21 +26,21 @@ func (f *forward) keepRequest() {
 	f.kept = h
 }
 
-// request is the request as it came.
+// request returns the request as received.
 func (f *forward) request() *sip.Message {
 	if f.m != nil {
 		return f.m
 	}
 	h := f.kept
 	if !h.parsed {
-		h.m.Parse(h.b) // it went well the first time
+		h.m.Parse(h.b) // it has been parsed before
 		h.m.Source, h.parsed = h.source, true
 	}
 	return &h.m
 }
 
-// release gives everything back once nothing is awaited. What an INVITE's
-// transactions may still bring, further 2xx, its caller passes on.
+// release frees the forward when no response is awaited. Later 2xx of an INVITE go to
+// its caller, which outlives it.
 func (f *forward) release() {
 	if f.pending > 0 || f.m != nil {
 		return
@@ -62,7 +62,7 @@ func (f *forward) recycle() {
 	forwards.Put(f)
 }
 
-// respond answers the request with a response of our own.
+// respond sends a response of our own.
 func (f *forward) respond(code int, reason string, header []byte) {
 	m, w := f.request(), getWork()
 	r := sip.Response{Code: code, Reason: reason, Header: header}

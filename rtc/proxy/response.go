@@ -11,17 +11,15 @@ import (
 	"tandem/rtc/transaction"
 )
 
-// What a resolver is told about a place that answered 503.
-
 var reasonElsewhere = []byte(`SIP;cause=200;text="Call completed elsewhere"`)
 
-// answer is the final response at hand: valid while its handler runs.
+// answer is the final response being handled; it is valid while its handler runs.
 type answer struct {
 	branch int
 	m      *sip.Message
 }
 
-// keep makes the answer outlive its handler.
+// keep copies the answer so that it outlives its handler.
 func (a *answer) keep(f *forward) {
 	if a != nil && a.m != nil {
 		f.branches[a.branch].final = bytes.Clone(a.m.Bytes())
@@ -38,7 +36,7 @@ func (f *forward) Response(c *transaction.Client, m *sip.Message) {
 			f.user.late(m)
 		}
 		return
-	case oneElement(m, sip.HdrVia): // nobody to send it to: the peer lost the other Vias
+	case oneElement(m, sip.HdrVia): // it cannot be relayed: the peer lost the other Vias
 		if code < 200 {
 			return
 		}
@@ -55,7 +53,8 @@ func (f *forward) Response(c *transaction.Client, m *sip.Message) {
 	f.release()
 }
 
-// provisional goes up at once (step 5) and gives the branch more time (step 2).
+// provisional relays the response at once (step 5) and gives the branch more time (step
+// 2).
 func (f *forward) provisional(i int, m *sip.Message) {
 	b := &f.branches[i]
 	if b.timerC != nil {
@@ -66,7 +65,7 @@ func (f *forward) provisional(i int, m *sip.Message) {
 	}
 }
 
-// success goes up at once; the other branches have lost (step 5 and 10).
+// success relays the response at once and cancels the other branches (steps 5 and 10).
 func (f *forward) success(i int, m *sip.Message) {
 	b := &f.branches[i]
 	if b.placed() {
@@ -75,7 +74,7 @@ func (f *forward) success(i int, m *sip.Message) {
 	c := b.client
 	f.end(i, m.StatusCode())
 	if f.plan.method == sip.INVITE {
-		b.client = c // which may bring more
+		b.client = c // more 2xx may come by it
 		f.relay(i, m)
 		f.logAnswer(m.StatusCode())
 	} else if !f.s.Final() {
@@ -84,8 +83,8 @@ func (f *forward) success(i int, m *sip.Message) {
 	f.abandon(reasonElsewhere)
 }
 
-// failure is a final response of 300 or more: it waits for the others, unless
-// there is another way to the same place.
+// failure handles a final response of 300 or more: it waits for the other branches,
+// unless the same place can be reached in another way.
 func (f *forward) failure(i int, m *sip.Message) {
 	b := &f.branches[i]
 	code := m.StatusCode()
@@ -101,7 +100,7 @@ func (f *forward) failure(i int, m *sip.Message) {
 		return
 	}
 	if b.hunt != nil && b.hunt.Next(code) {
-		(&answer{i, m}).keep(f) // it may be the best there will be
+		(&answer{i, m}).keep(f) // it may turn out to be the best one
 		if f.tryElsewhere(i) {
 			f.branches[i].code = code
 			return
@@ -112,15 +111,15 @@ func (f *forward) failure(i int, m *sip.Message) {
 	}
 	if code < 400 && f.p.cfg.Recursion != RecurseNever && f.phase == open {
 		if f.recurse(m) {
-			f.branches[i].code = 0 // its contacts stand for it
+			f.branches[i].code = 0 // they are tried instead of it
 		}
 	}
 	live := &answer{i, m}
 	switch {
-	case overtime && code == 487: // our doing, not the caller's
+	case overtime && code == 487: // timer C cancelled it, not the caller
 		f.branches[i].code = 408
 		live = nil
-	case code >= 600 && f.plan.method != sip.INVITE: // nothing can be cancelled, nothing will be better
+	case code >= 600 && f.plan.method != sip.INVITE: // a non-INVITE cannot be cancelled, and no better response can come
 		f.finish(live)
 		return
 	}
@@ -131,8 +130,8 @@ func (f *forward) failure(i int, m *sip.Message) {
 	f.advance(live)
 }
 
-// Failed implements transaction.ClientTU: no answer (408), or a broken way,
-// which counts as 503 (§16.9).
+// Failed implements transaction.ClientTU: a timeout counts as 408, a failed transport
+// as 503 (§16.9).
 func (f *forward) Failed(c *transaction.Client, err error) {
 	i := f.index(c)
 	if i < 0 {
@@ -156,9 +155,9 @@ func (f *forward) Failed(c *transaction.Client, err error) {
 	f.release()
 }
 
-// unheard goes on where else branch i may go when nothing came back from where it
-// went. To wait for timer B would have the caller hear nothing for 32 s. Should it
-// answer after all it is cancelled; a 200 that crosses that goes up, as any.
+// unheard tries another place for branch i when the first sent nothing back: with timer
+// B alone the caller would hear nothing for 32 s. If the first place still answers it
+// is cancelled; a 200 that crosses the CANCEL is relayed like any other.
 func (f *forward) unheard(i int) {
 	b := &f.branches[i]
 	b.silence = nil
@@ -177,8 +176,8 @@ func (f *forward) unheard(i int) {
 	f.release()
 }
 
-// tryElsewhere begins anew after branch i could not be served where it went: at
-// the next address, or with a spare of its instance or route.
+// tryElsewhere sends branch i to the next candidate, or a spare of its instance or
+// route, after the place where it went could not serve it.
 func (f *forward) tryElsewhere(i int) bool {
 	if f.phase != open || f.s.Final() {
 		return false
@@ -208,12 +207,12 @@ func (f *forward) tryElsewhere(i int) bool {
 	return false
 }
 
-// relay passes a response of branch i up.
+// relay passes on a response of branch i to the caller.
 func (f *forward) relay(i int, m *sip.Message) { relay(f.s, m, f.branches[i].by == routed) }
 
-// relay passes a response up without our Via (step 3 and 9). Who answers is
-// believed only when the configuration sent the request there: a callee could
-// claim to be somebody else (RFC 3325 §5).
+// relay passes on a response without our Via (steps 3 and 9). Its assertions of
+// identity are believed only when the configuration chose the destination: a callee
+// could claim to be somebody else (RFC 3325 §5).
 func relay(s *transaction.Server, m *sip.Message, believed bool) {
 	w := getWork()
 	w.edit.Start(m)
@@ -226,15 +225,15 @@ func relay(s *transaction.Server, m *sip.Message, believed bool) {
 	w.put()
 }
 
-// caller stands between an INVITE's transactions and its forward. The
-// transactions outlive the forward by half a minute, in which more 2xx may come.
+// caller connects an INVITE's transactions with its forward. The transactions outlive
+// the forward by half a minute, during which more 2xx may come.
 type caller struct {
 	f *forward // nil when it has ended
 	s *transaction.Server
 }
 
-// Cancel implements rtc.Canceler (RFC 3261 §16.10): every branch is cancelled,
-// and the best answer of theirs, in the end 487, goes up.
+// Cancel implements rtc.Canceler (RFC 3261 §16.10): every branch is cancelled, and the
+// best of their responses, usually 487, is relayed.
 func (u *caller) Cancel(m *sip.Message) {
 	if u.f != nil {
 		u.f.cancel(m.Get(sip.HdrReason))
@@ -257,8 +256,8 @@ func (u *caller) Failed(c *transaction.Client, err error) {
 	}
 }
 
-// late passes a 2xx on that comes again, or from a fork further down: every one
-// goes up (step 5).
+// late relays a repeated 2xx, or one from a fork further down: the caller gets every
+// one (step 5).
 func (u *caller) late(m *sip.Message) {
 	if code := m.StatusCode(); code >= 200 && code < 300 && !oneElement(m, sip.HdrVia) {
 		relay(u.s, m, false)

@@ -13,19 +13,19 @@ import (
 
 // Route is a static route: requests that match go to its next hop.
 type Route struct {
-	// Name is how the route is called in lists and logs.
+	// Name identifies the route in lists and logs.
 	Name string `yaml:"name" json:"name"`
-	// Match says for which requests the route is. All of it must hold.
+	// Match says which requests the route is for. All of its conditions must hold.
 	Match Match `yaml:"match" json:"match"`
 	// NextHop is a SIP URI, or a list of them tried in order:
 	// "sip:gw.example.com:5060;transport=tcp".
 	NextHop Hops `yaml:"next_hop" json:"next_hop"`
-	// Trusted next hops are told P-Asserted-Identity also of callers who want
-	// privacy (RFC 3325 §7).
+	// Trusted next hops get P-Asserted-Identity even when the caller wants privacy (RFC
+	// 3325 §7).
 	Trusted bool `yaml:"trusted,omitempty" json:"trusted,omitempty"`
 
-	// Strip and Add are of routes for numbers: what leaves the front of the number,
-	// and what is put there.
+	// Strip and Add are for routes for numbers: how many digits are removed from the
+	// front of the number, and what is put there.
 	Strip int    `yaml:"strip,omitempty" json:"-"`
 	Add   string `yaml:"add,omitempty" json:"-"`
 }
@@ -37,13 +37,12 @@ type Match struct {
 	Domain string `yaml:"domain,omitempty" json:"domain,omitempty"`
 	// Method of the request: "MESSAGE".
 	Method string `yaml:"method,omitempty" json:"method,omitempty"`
-	// Prefix of the numbers the route is for; nothing else may stand beside it.
+	// Prefix of the numbers that the route is for; it excludes all other conditions.
 	Prefix string `yaml:"prefix,omitempty" json:"-"`
 }
 
-// Numbers reports whether the route is for numbers. Files written before there were
-// trunks have such routes; numbers are called through trunks, and the server makes
-// one of the route.
+// Numbers reports whether the route is for numbers. Old configuration files have such
+// routes from before there were trunks; the server turns each into a trunk.
 func (r *Route) Numbers() bool { return r.Match.Prefix != "" }
 
 // Hops are next hops in the order to try; in YAML one URI or a list.
@@ -61,7 +60,7 @@ func (h *Hops) UnmarshalYAML(read func(any) error) error {
 
 // Routes are checked static routes, ready for use. The zero value has none.
 type Routes struct {
-	list []route // best match first
+	list []route // the best match first
 }
 
 type route struct {
@@ -74,14 +73,14 @@ type hop struct {
 	uri sip.URI
 }
 
-// Check says what is wrong with a route, and what to do.
+// Check returns an error that says what is wrong with a route and how to fix it.
 func (r Route) Check() error {
 	_, err := check(r)
 	return err
 }
 
-// NewRoutes checks routes, and leaves out those for numbers: the proxy does not know
-// them. The error names the route at fault and what to do.
+// NewRoutes checks the routes and leaves out those for numbers, which the proxy does
+// not handle. The error names the faulty route and how to fix it.
 func NewRoutes(list []Route) (*Routes, error) {
 	r := new(Routes)
 	for i, c := range list {
@@ -126,7 +125,7 @@ func check(c Route) (route, error) {
 	return r, nil
 }
 
-// weight orders routes: the longer domain first, then those with a method.
+// weight orders routes: longer domains first, then those with a method.
 func (r *route) weight() int {
 	w := 0
 	switch d := r.Match.Domain; {
@@ -142,10 +141,10 @@ func (r *route) weight() int {
 	return w
 }
 
-// peerName is how the route's next hops are called among the peers.
+// peerName is the name of the route's next hops among the peers.
 func (r *route) peerName() string { return "route " + r.Name }
 
-// hosts are the next hops as peers.
+// hosts returns the next hops as peers.
 func (r *Routes) hosts() []peers.Peer {
 	var list []peers.Peer
 	for i := range r.list {
@@ -169,7 +168,7 @@ func hostPort(host []byte, port uint16) string {
 	return string(host) + ":" + strconv.Itoa(int(port))
 }
 
-// List returns the routes in the order in which they are asked.
+// List returns the routes in the order in which they are matched.
 func (r *Routes) List() []Route {
 	list := make([]Route, len(r.list))
 	for i := range r.list {
@@ -178,11 +177,10 @@ func (r *Routes) List() []Route {
 	return list
 }
 
-// find returns the first route for a request with that Request-URI, nil when
-// there is none.
+// find returns the first route for a request with that Request-URI, or nil.
 func (r *Routes) find(method []byte, u sip.URI) *route {
 	if u.Kind == sip.URITel {
-		return nil // it has no host that could stay
+		return nil // the URI has no host that the copy could keep
 	}
 	for i := range r.list {
 		c := &r.list[i]
@@ -201,11 +199,11 @@ func domainMatches(pattern string, host []byte) bool {
 	return sip.EqualFold(host, pattern)
 }
 
-// numberOf is the number in a URI without its visual separators (RFC 3966 §3),
-// nil when there is none. It uses buf.
+// numberOf returns the number in a URI without its visual separators (RFC 3966 §3), or
+// nil. It uses buf.
 func numberOf(u sip.URI, buf []byte) []byte {
 	user := u.User
-	for i, c := range user { // ";phone-context=…" and other parameters of the user
+	for i, c := range user { // parameters of the user part, such as ";phone-context=…"
 		if c == ';' {
 			user = user[:i]
 			break

@@ -9,8 +9,8 @@ import (
 	"tandem/rtc/transport"
 )
 
-// preprocess is RFC 3261 §16.4: it undoes what strict routers did, honours
-// maddr, and takes our own Routes away.
+// preprocess implements RFC 3261 §16.4: it undoes the changes of strict routers,
+// handles maddr, and removes our own Routes.
 func (p *Proxy) preprocess(m *sip.Message, pl *plan) error {
 	if m.Has(sip.HdrRoute) {
 		if err := p.takeRoutes(m, pl); err != nil {
@@ -25,14 +25,15 @@ func (p *Proxy) preprocess(m *sip.Message, pl *plan) error {
 	return nil
 }
 
-// isSelf reports whether a URI means the proxy itself: a domain or address of ours without user.
+// isSelf reports whether a URI names the proxy itself: a domain or address of ours
+// without a user.
 func (p *Proxy) isSelf(u sip.URI) bool {
 	return u.User == nil && (u.Kind == sip.URISIP || u.Kind == sip.URISIPS) && p.isOurs(u)
 }
 
-// isOurs reports whether a SIP URI's host is a domain or address of ours. With
-// a port that is none of ours it is somebody else on that host: a phone on the
-// server's machine, say, when the domain is an address.
+// isOurs reports whether the host of a SIP URI is a domain or address of ours. With a
+// port that is not ours the URI names another program on that host: for example a phone
+// on the server's machine, when the domain is an address.
 func (p *Proxy) isOurs(u sip.URI) bool {
 	return p.tr.IsLocal(u.Host, u.Port) || p.users.Domain(u.Host) && (u.Port == 0 || p.domainPort(u))
 }
@@ -48,9 +49,9 @@ func (p *Proxy) domainPort(u sip.URI) bool {
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
-// takeRoutes removes own Routes from the top: both of a pair (r2), and also those
-// that a phone has twice, from its settings and from Service-Route. What the last
-// one taken says about the way onward holds.
+// takeRoutes removes own Routes from the top: both of a pair (r2), and repeated ones,
+// which phones have from their settings and from Service-Route. The last one removed
+// determines the way onward.
 func (p *Proxy) takeRoutes(m *sip.Message, pl *plan) error {
 	elements := 0
 	var last []byte
@@ -89,15 +90,15 @@ func (p *Proxy) takeRoutes(m *sip.Message, pl *plan) error {
 		p.takeRoute(m, pl, u)
 		pl.pops++
 	}
-	if pl.flow == pl.in { // it came from there (RFC 5626 §5.3): the rest of its route tells
+	if pl.flow == pl.in { // the request came over that flow (RFC 5626 §5.3): the rest of its route decides
 		pl.flow = noFlow
 	}
 	return nil
 }
 
 // strictRouted reports whether a strict router has put our Record-Route into the
-// Request-URI and the real one behind the Routes. Some also lose lr, so a
-// request of a dialog for our address, without a user of ours, is one as well.
+// Request-URI and the original URI behind the Routes. Some also lose lr, so an
+// in-dialog request for our address, without a user of ours, counts as one as well.
 func (p *Proxy) strictRouted(m *sip.Message, u sip.URI, last []byte) bool {
 	if u.Kind != sip.URISIP && u.Kind != sip.URISIPS || !p.tr.IsLocal(u.Host, u.Port) {
 		return false
@@ -116,7 +117,7 @@ func (p *Proxy) strictRouted(m *sip.Message, u sip.URI, last []byte) bool {
 	return err == nil && !p.tr.IsLocal(target.Host, target.Port)
 }
 
-// takeRoute learns what one Route of ours carries.
+// takeRoute reads the parameters of one Route of ours.
 func (p *Proxy) takeRoute(m *sip.Message, pl *plan, u sip.URI) {
 	pl.guide, pl.flow = byRoute, noFlow
 	pl.via = p.listenerNamed(u)
@@ -128,7 +129,7 @@ func (p *Proxy) takeRoute(m *sip.Message, pl *plan, u sip.URI) {
 	}
 }
 
-// listenerNamed is the listener whose Record-Route a URI of ours came from.
+// listenerNamed returns the listener whose Record-Route a URI of ours came from.
 func (p *Proxy) listenerNamed(u sip.URI) *transport.Listener {
 	proto := transport.UDP
 	if u.Kind == sip.URISIPS {
@@ -150,7 +151,7 @@ func (p *Proxy) listenerNamed(u sip.URI) *transport.Listener {
 	return nil
 }
 
-// setURI puts another Request-URI in place of the received one.
+// setURI replaces the received Request-URI.
 func (pl *plan) setURI(s string) error {
 	u, err := sip.ParseURI([]byte(s))
 	if err != nil {
@@ -163,7 +164,7 @@ func (pl *plan) setURI(s string) error {
 	return nil
 }
 
-// withoutMaddr is the URI without maddr, port and transport (§16.4).
+// withoutMaddr returns the URI without maddr, port and transport (§16.4).
 func withoutMaddr(u sip.URI) string {
 	b := append([]byte(nil), u.Scheme...)
 	b = append(b, ':')

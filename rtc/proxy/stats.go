@@ -1,17 +1,17 @@
 package proxy
 
-// Stats are counters since start.
+// Stats are counters since the start.
 type Stats struct {
-	Requests  uint64 // forwarded, ACK included
-	Branches  uint64 // client transactions begun for them
+	Requests  uint64 // forwarded requests, ACK included
+	Branches  uint64 // client transactions started for them
 	Failovers uint64 // branches sent to another address after a failure
 	Cancelled uint64 // INVITEs cancelled by the caller
-	Loops     uint64 // requests refused 482
-	Denied    uint64 // requests refused for relaying
-	Strays    uint64 // responses that belong to nothing
+	Loops     uint64 // requests refused with 482
+	Denied    uint64 // requests refused because relaying is not allowed
+	Strays    uint64 // responses that match no branch
 }
 
-// What is counted, in the order of Stats.
+// The counters, in the order of the fields of Stats.
 const (
 	countedRequests = iota
 	countedBranches
@@ -22,14 +22,14 @@ const (
 	countedStrays
 )
 
-// count counts where this core does: a core is given the same work again and again.
+// count adds one to a counter. Each core writes its own copy of the counters.
 func (p *Proxy) count(kind int) {
 	w := getWork()
 	p.stats.Row(w.stripe).Add(kind)
 	w.put()
 }
 
-// Stats reads the counters.
+// Stats returns the counters.
 func (p *Proxy) Stats() Stats {
 	b := &p.stats
 	return Stats{Requests: b.Sum(countedRequests), Branches: b.Sum(countedBranches), Failovers: b.Sum(countedFailovers),

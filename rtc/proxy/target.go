@@ -6,31 +6,31 @@ import (
 	"tandem/rtc/sip"
 )
 
-// target is one place a request may be sent to.
+// target is one place that a request may be sent to.
 type target struct {
 	reach.Way // URI "" keeps the request's Request-URI
 	by        chooser
-	hop       string // URI that tells the next hop; "" = the copy's Request-URI
-	route     *route // that chose it, nil unless routed
-	hunt      *Hunt  // it is one of
+	hop       string // URI that determines the next hop; "" = the copy's Request-URI
+	route     *route // the route that chose it, nil unless routed
+	hunt      *Hunt  // the search it belongs to, or nil
 }
 
-// chooser is who chose a target.
+// chooser says who chose a target.
 type chooser uint8
 
 const (
-	relayed chooser = iota // the sender: Request-URI, Route
-	device                 // a user, who registered it
-	routed                 // the configuration: a static route
+	relayed chooser = iota // the sender, by Request-URI or Route
+	device                 // a user, by a binding
+	routed                 // the configuration, by a static route
 )
 
-// alternates reports whether of two targets only one is tried at a time: the
-// ways to one device, the next hops of one route, the servers of a service.
+// alternates reports whether only one of two targets is tried at a time: the ways to
+// one device, the next hops of one route, the servers of one service.
 func (t *target) alternates(o *target) bool {
 	return t.by == o.by && (t.hunt != nil && t.hunt == o.hunt || t.by == routed || t.by == device && t.Instance != "" && t.Instance == o.Instance)
 }
 
-// targets finds out where the request goes (RFC 3261 §16.5).
+// targets determines where the request goes (RFC 3261 §16.5).
 func (p *Proxy) targets(r *rtc.Request, pl *plan, f *forward) error {
 	switch {
 	case p.intrudes(r, pl):
@@ -39,13 +39,13 @@ func (p *Proxy) targets(r *rtc.Request, pl *plan, f *forward) error {
 		return p.movedTargets(r, pl, f)
 	case pl.guide == byLost:
 		return &rtc.Status{Code: 430}
-	case pl.next != nil: // a Route of somebody else: the set is the Request-URI
+	case pl.next != nil: // a Route that is not ours: the only target is the Request-URI
 		if pl.standing() == stranger {
 			return p.denied(r, pl, nil)
 		}
 		f.add(target{hop: string(pl.next), Way: reach.Way{URI: pl.ruri, Flow: pl.flow, Sticky: pl.flow != noFlow}})
 		return nil
-	case pl.flow != noFlow: // the token is ours, so somebody got it from us
+	case pl.flow != noFlow: // we issued the token, so the sender got it from us
 		f.add(target{Way: reach.Way{URI: pl.ruri, Flow: pl.flow, Sticky: true}})
 		return nil
 	case pl.uri.Kind == sip.URITel:
@@ -53,17 +53,16 @@ func (p *Proxy) targets(r *rtc.Request, pl *plan, f *forward) error {
 	case p.isOurs(pl.uri):
 		return p.localTargets(r, pl, f)
 	}
-	// What comes by our Record-Route goes to the Contact of its dialog; a Route of
-	// ours on a new request is only the outbound proxy of a phone's settings.
+	// A request by our Record-Route goes to the Contact of its dialog. In a new
+	// request, a Route of ours is only the outbound proxy from a phone's settings.
 	if inDialog := pl.guide != byItself && r.Message.ToTag() != nil; !inDialog {
 		if route := p.Routes().find(r.MethodName(), pl.uri); route != nil {
 			return p.routeTargets(r, pl, f, route)
 		}
 	}
-	// The relay is closed: only who is known, or whose dialog began here, may use us
-	// to reach places that are not ours. An ACK is no exception: it cannot be asked
-	// for credentials, so one that has lost our mark is dropped unless its sender is
-	// trusted.
+	// No open relay: only known senders, and requests of dialogs that began here, may
+	// reach places that are not ours. This includes ACKs: an ACK cannot be challenged,
+	// so one that has lost our mark is dropped unless its sender is trusted.
 	if pl.standing() == stranger {
 		return p.denied(r, pl, nil)
 	}
@@ -71,9 +70,9 @@ func (p *Proxy) targets(r *rtc.Request, pl *plan, f *forward) error {
 	return nil
 }
 
-// intrudes reports whether a request came past the gate as one of a dialog, by
-// its To tag or as an ACK, but is of none that began here. An ACK may lack the
-// mark when it has a token of ours.
+// intrudes reports whether a request passed the gate as one of a dialog, by its To tag
+// or as an ACK, but belongs to no dialog that began here. An ACK may lack the mark when
+// it has a token of ours.
 func (p *Proxy) intrudes(r *rtc.Request, pl *plan) bool {
 	if pl.from != nil || pl.mark != stranger {
 		return false
@@ -84,8 +83,8 @@ func (p *Proxy) intrudes(r *rtc.Request, pl *plan) bool {
 	return r.Message.ToTag() != nil
 }
 
-// localTargets are the bindings of a user of ours, else the static route for who
-// is none.
+// localTargets returns the bindings of a user of ours, or the static route when the
+// address has no user.
 func (p *Proxy) localTargets(r *rtc.Request, pl *plan, f *forward) error {
 	if pl.uri.User == nil {
 		return &rtc.Status{Code: 404}
@@ -108,7 +107,8 @@ func (p *Proxy) localTargets(r *rtc.Request, pl *plan, f *forward) error {
 	return &rtc.Status{Code: 404}
 }
 
-// find returns the user a SIP URI of ours means, and the instance when it is a GRUU.
+// find returns the user whom a SIP URI of ours names, and the instance when it is a
+// GRUU.
 func (p *Proxy) find(u sip.URI) (aor rtc.AOR, instance string, ok bool) {
 	gr, isGRUU := u.Param("gr")
 	if isGRUU && len(gr) == 0 && p.cfg.TempGRUU != nil { // RFC 5627 §3.1.2
@@ -126,7 +126,7 @@ func (p *Proxy) find(u sip.URI) (aor rtc.AOR, instance string, ok bool) {
 	return aor, instance, ok
 }
 
-// deviceTargets are what a user has registered.
+// deviceTargets adds the bindings of a user.
 func (p *Proxy) deviceTargets(pl *plan, f *forward, aor rtc.AOR, instance string) error {
 	w := getWork()
 	w.ways = p.cfg.Reach.Append(w.ways[:0], aor, reach.Want{
@@ -141,7 +141,7 @@ func (p *Proxy) deviceTargets(pl *plan, f *forward, aor rtc.AOR, instance string
 	return nil
 }
 
-// numberTargets are the devices of the user whose number a tel URI is.
+// numberTargets adds the devices of the user who has the number in a tel URI.
 func (p *Proxy) numberTargets(pl *plan, f *forward) error {
 	var buf [64]byte
 	if number := numberOf(pl.uri, buf[:]); number != nil {
@@ -152,8 +152,8 @@ func (p *Proxy) numberTargets(pl *plan, f *forward) error {
 	return &rtc.Status{Code: 404}
 }
 
-// routeTargets are the next hops of a static route, one after the other; those that
-// did not answer lately come last.
+// routeTargets adds the next hops of a static route, to be tried one after the other;
+// those that have recently failed to answer come last.
 func (p *Proxy) routeTargets(r *rtc.Request, pl *plan, f *forward, c *route) error {
 	if pl.standing() < withPeer {
 		return p.denied(r, pl, nil)

@@ -13,10 +13,10 @@ import (
 
 var noFlow transport.Flow
 
-// A flow token (RFC 5626 §5.2) stands in the user part of our Record-Route: a
-// way back to a peer that cannot be reached otherwise. Inside: kind, number of
-// the listener, then a connection's id or a UDP peer's address; then the first
-// octets of an HMAC, so that nobody can make us send where he likes.
+// A flow token (RFC 5626 §5.2) is the user part of our Record-Route. It leads back to a
+// peer that cannot be reached otherwise. It contains the kind, the number of the
+// listener, then the id of a connection or the address of a UDP peer, and the first
+// octets of an HMAC: without it anybody could make us send to any address.
 const (
 	tokenPrefix = "ft." // tells a token from a user
 	tokenMAC    = 10
@@ -29,7 +29,7 @@ func isToken(user []byte) bool {
 	return len(user) > len(tokenPrefix) && string(user[:len(tokenPrefix)]) == tokenPrefix
 }
 
-// appendToken appends the token of a flow.
+// appendToken appends the token of a flow to dst.
 func (p *Proxy) appendToken(dst []byte, f transport.Flow) []byte {
 	var buf [64]byte
 	b := buf[:0]
@@ -47,8 +47,8 @@ func (p *Proxy) appendToken(dst []byte, f transport.Flow) []byte {
 	return base64.RawURLEncoding.AppendEncode(dst, b)
 }
 
-// readToken finds the flow of a token, and tells whether it has gone meanwhile. A
-// forged token is no token.
+// readToken returns the flow of a token, or byLost when the flow has gone. A forged
+// token counts as no token.
 func (p *Proxy) readToken(user []byte) (guide, transport.Flow) {
 	var buf [64]byte
 	user = user[len(tokenPrefix):]
@@ -95,16 +95,16 @@ func (p *Proxy) listenerIndex(l *transport.Listener) byte {
 	return 255
 }
 
-// A mark stands in the Route a request carries. Whoever has seen a Record-Route of
-// ours could send us anything with it; the mark binds it to one Call-ID and to
-// how the call began, so that To tag and Route alone open no relay.
+// A mark is part of our Record-Route, and so of the Route of later requests. It binds
+// the Route to one Call-ID and to how the call began; otherwise anybody who had seen a
+// Record-Route of ours could relay through us with an invented To tag.
 
-// How long a mark is good, in hours. Who may no longer call must not keep a key
-// in the Record-Route of each old call. A longer call or subscription goes on,
-// but a request in it needs credentials again.
+// How long a mark is valid, in hours. A user who may no longer call must not be able to
+// go on with an old Record-Route. Longer calls and subscriptions continue, but a
+// request in them needs credentials again.
 const (
-	peerHours   = 24      // then one withPeer is one inDialog
-	dialogHours = 30 * 24 // then it is none
+	peerHours   = 24      // after that withPeer counts as inDialog
+	dialogHours = 30 * 24 // after that the mark is void
 )
 
 const (
@@ -113,7 +113,7 @@ const (
 	markLen  = macLen + stampLen
 )
 
-// appendMark appends the mark for a call that begins now.
+// appendMark appends the mark for a call that begins now to dst.
 func (p *Proxy) appendMark(dst, callID []byte, g standing) []byte {
 	hour := thisHour()
 	stamp := [...]byte{byte(hour >> 16), byte(hour >> 8), byte(hour)}
@@ -141,7 +141,7 @@ func (p *Proxy) readMark(callID, mark []byte) standing {
 	}
 	hour := uint32(stamp[0])<<16 | uint32(stamp[1])<<8 | uint32(stamp[2])
 	age := int32(thisHour() - hour)
-	if age < -1 || age > dialogHours { // a clock may be set back a little
+	if age < -1 || age > dialogHours { // clocks may be set back a little
 		return stranger
 	}
 	var buf [macLen]byte
@@ -157,5 +157,5 @@ func (p *Proxy) readMark(callID, mark []byte) standing {
 	return stranger
 }
 
-// thisHour counts hours since 1970; three octets do for 1900 years.
+// thisHour returns the hours since 1970; three octets are enough for 1900 years.
 func thisHour() uint32 { return uint32(time.Now().Unix() / 3600) }

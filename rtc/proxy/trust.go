@@ -6,29 +6,29 @@ import (
 	"tandem/rtc/sip"
 )
 
-// trustHeader is a header field of the trust domain (RFC 3324): what it says is
-// believed, so only a sender that may assert can have it pass.
+// trustHeader is a header field that is believed within a trust domain (RFC 3324), so
+// it passes only from a sender whose assertions are believed.
 type trustHeader struct {
 	name    string
 	outside outside
 }
 
-// outside is what becomes of it toward a target outside the trust domain.
+// outside says what happens to the field toward a target outside the trust domain.
 type outside uint8
 
 const (
-	never         outside = iota // it does not leave
-	unlessID                     // it leaves unless the caller wants to be unknown: Privacy "id"
-	unlessHistory                // it leaves unless the caller wants the way of his call unknown: Privacy "history" (RFC 7044 §10.1)
-	always                       // it is for everybody
+	never         outside = iota // it is removed
+	unlessID                     // it is removed if the caller asks for privacy with Privacy: id
+	unlessHistory                // it is removed if the caller asks for privacy with Privacy: history (RFC 7044 §10.1)
+	always                       // it passes
 	consumed                     // it does not pass the first proxy at all
 )
 
-// trustHeaders are all that are known, each with its RFC.
+// trustHeaders are all known ones, each with its RFC.
 var trustHeaders = [...]trustHeader{
 	{"P-Asserted-Identity", unlessID},        // RFC 3325 §9.1
 	{"P-Preferred-Identity", consumed},       // RFC 3325 §9.2
-	{"Remote-Party-ID", unlessID},            // draft-ietf-sip-privacy-04; phones show it like the first
+	{"Remote-Party-ID", unlessID},            // draft-ietf-sip-privacy-04; phones display it like P-Asserted-Identity
 	{"Identity", always},                     // RFC 8224: the receiver verifies it, we do not
 	{"Diversion", unlessHistory},             // RFC 5806
 	{"History-Info", unlessHistory},          // RFC 7044
@@ -76,14 +76,14 @@ func trustHeaderOf(h sip.Header) *trustHeader {
 	return nil
 }
 
-// mayHoldTrust reports whether a message can have any of them: most have not.
+// mayHoldTrust quickly excludes messages without any of these fields, as most are.
 func mayHoldTrust(m *sip.Message) bool {
 	return m.Has(sip.HdrOther) || m.Has(sip.HdrPAssertedIdentity) || m.Has(sip.HdrPPreferredIdentity) || m.Has(sip.HdrRemotePartyID) ||
 		m.Has(sip.HdrIdentity) || m.Has(sip.HdrDiversion) || m.Has(sip.HdrHistoryInfo)
 }
 
-// distrust takes out of a copy what the sender may not assert, and what the
-// target is not to be told.
+// distrust removes from a copy what the sender may not assert and what the target must
+// not learn.
 func (p *Proxy) distrust(e *sip.Edit, m *sip.Message, pl *plan, t *target) {
 	if !mayHoldTrust(m) {
 		return
@@ -102,7 +102,7 @@ func (p *Proxy) distrust(e *sip.Edit, m *sip.Message, pl *plan, t *target) {
 	}
 }
 
-// unassert takes out of a response what only the trust domain may say.
+// unassert removes from a response what only the trust domain may assert.
 func unassert(e *sip.Edit, m *sip.Message) {
 	if !mayHoldTrust(m) {
 		return
@@ -128,8 +128,8 @@ func (r *trustHeader) passes(m *sip.Message, inside bool) bool {
 	return false
 }
 
-// wants reports whether a caller asks for a kind of privacy (RFC 3323 §4.2: the
-// kinds stand between semicolons).
+// wants reports whether a caller asks for a kind of privacy (RFC 3323 §4.2: the kinds
+// are separated by semicolons).
 func wants(m *sip.Message, kind string) bool {
 	if !m.Has(sip.HdrPrivacy) {
 		return false

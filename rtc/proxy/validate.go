@@ -7,11 +7,12 @@ import (
 	"tandem/rtc/sip"
 )
 
-// firstForwards is put into a request without Max-Forwards (RFC 3261 §16.6 step 3).
+// firstForwards is the Max-Forwards of a request that came without (RFC 3261 §16.6 step
+// 3).
 const firstForwards = 70
 
-// validate checks a request before anything is done with it (RFC 3261 §16.3).
-// Its syntax was checked before.
+// validate checks a request before it is processed (RFC 3261 §16.3), except its syntax,
+// which was checked before.
 func (p *Proxy) validate(r *rtc.Request, pl *plan) error {
 	m := r.Message
 	pl.in, pl.method, pl.from = r.Flow(), m.Method(), r.Identity
@@ -32,7 +33,7 @@ func (p *Proxy) validate(r *rtc.Request, pl *plan) error {
 		p.log.Warn("loop detected", "call_id", string(m.CallID()), "method", string(m.MethodName()), "peer", pl.in.Remote.String())
 		return &rtc.Status{Code: 482}
 	}
-	if pl.method != sip.ACK && m.Has(sip.HdrProxyRequire) { // step 5: we support no option that a proxy must
+	if pl.method != sip.ACK && m.Has(sip.HdrProxyRequire) { // step 5: we support no option of proxies
 		if header := unsupported(m); header != nil {
 			return &rtc.Status{Code: 420, Header: header}
 		}
@@ -48,8 +49,9 @@ func (p *Proxy) validate(r *rtc.Request, pl *plan) error {
 	return nil
 }
 
-// Precheck finds what Serve would refuse whoever sent the request, for a gate
-// that is about to ask for credentials. A REGISTER may be the registrar's.
+// Precheck returns the error for a request that Serve would refuse no matter who sent
+// it; the gate calls it before it asks for credentials. A REGISTER is left to the
+// registrar.
 func (p *Proxy) Precheck(r *rtc.Request) error {
 	if r.Method() == sip.REGISTER {
 		return nil
@@ -58,7 +60,7 @@ func (p *Proxy) Precheck(r *rtc.Request) error {
 	return p.validate(r, &pl)
 }
 
-// checkForwards is §16.3 step 3 with §16.6 step 3.
+// checkForwards implements §16.3 step 3 and §16.6 step 3.
 func (p *Proxy) checkForwards(m *sip.Message, pl *plan) error {
 	n, ok := m.MaxForwards()
 	switch {
@@ -67,14 +69,14 @@ func (p *Proxy) checkForwards(m *sip.Message, pl *plan) error {
 	case n > 0:
 		pl.maxForwards = n - 1
 	case pl.method == sip.OPTIONS && p.isSelf(pl.uri):
-		// the answer is ours, the request goes no further
+		// The proxy itself answers; the request goes no further.
 	default:
 		return &rtc.Status{Code: 483}
 	}
 	return nil
 }
 
-// unsupported is the Unsupported line for what Proxy-Require asks, nil when it asks nothing.
+// unsupported returns the Unsupported line for the options in Proxy-Require, or nil.
 func unsupported(m *sip.Message) []byte {
 	var header []byte
 	for tag := range m.Values(sip.HdrProxyRequire) {

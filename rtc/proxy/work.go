@@ -9,7 +9,7 @@ import (
 	"tandem/rtc/sip"
 )
 
-// work is the scratch space for making one message.
+// work holds the buffers for making one message.
 type work struct {
 	edit    sip.Edit
 	scratch []byte
@@ -18,12 +18,12 @@ type work struct {
 	cands   []resolve.Candidate
 	ways    []reach.Way
 	ack     statelessBranch
-	stripe  int // which counters it writes
+	stripe  int // which stripe of the counters it writes
 }
 
 var (
 	works  = sync.Pool{New: newWork}
-	worked atomic.Uint32 // works made
+	worked atomic.Uint32 // works made so far
 )
 
 func newWork() any {
