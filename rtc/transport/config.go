@@ -14,9 +14,9 @@ import (
 type Listen struct {
 	Proto     Proto
 	Addr      netip.AddrPort // port 0 picks one
-	Advertise string         // host or host:port put into Via, Record-Route and Path; "" = Addr, for a wildcard the first address of the machine that is not loopback
-	TLS       *tls.Config    // TLS and WSS; its GetCertificate makes reload possible
-	Origins   []string       // WS and WSS: allowed Origin hosts; empty = same host only, "*" = any
+	Advertise string         // host or host:port for Via, Record-Route and Path; "" = Addr, or for a wildcard the machine's first address that is not loopback
+	TLS       *tls.Config    // for TLS and WSS; its GetCertificate makes reload possible
+	Origins   []string       // for WS and WSS: allowed Origin hosts; empty = same host only, "*" = any
 	Trusted   []netip.Prefix // requests from these addresses need no credentials
 	Loops     int            // UDP reader loops (SO_REUSEPORT sockets); 0 = GOMAXPROCS
 }
@@ -24,37 +24,36 @@ type Listen struct {
 // Config is all a Transport needs. Zero limits take the defaults.
 type Config struct {
 	Listen     []Listen
-	Names      []string // host names this machine is known by, besides its addresses
+	Names      []string // host names of this machine, besides its addresses
 	Handler    Handler
 	Log        *slog.Logger
 	ClientTLS  *tls.Config // for connections we open
 	MaxMessage int         // octets, default 65535
-	// MaxMultipart is what an INVITE with a multipart body may have in addition, on TCP and
-	// TLS; 0: nothing.
+	// MaxMultipart is how many more octets an INVITE with a multipart body may have on
+	// TCP and TLS; 0 = none.
 	MaxMultipart   int
 	MaxConns       int           // stream connections in all, default 100000
-	MaxConnsPerIP  int           // default 1000, an IPv6 /64 counts as one (loopback and Trusted exempt)
-	HeaderTimeout  time.Duration // a begun message must be complete within, default 10 s
-	IdleTimeout    time.Duration // a flow without traffic closes after, default 10 min
-	HandshakeLimit time.Duration // TLS and WebSocket handshake, default 5 s
+	MaxConnsPerIP  int           // default 1000; an IPv6 /64 counts as one address; loopback and Trusted are exempt
+	HeaderTimeout  time.Duration // for a message to be complete once it has begun, default 10 s
+	IdleTimeout    time.Duration // after which a flow without traffic is closed, default 10 min
+	HandshakeLimit time.Duration // for the TLS and WebSocket handshakes, default 5 s
 	DialTimeout    time.Duration // default 5 s
-	WriteTimeout   time.Duration // what waits for a connection must be taken by the peer within, default 10 s
+	WriteTimeout   time.Duration // for the peer to take what waits to be written, default 10 s
 	WriteQueue     int           // octets waiting for one connection, default 1 MiB
-	WriteTotal     int           // octets waiting for all connections together, default 256 MiB; beyond it those that keep more than 64 KiB waiting are closed
-	// Known says whether a datagram comes from a sender that is served before
-	// others when more comes in than can be served. It must be quick; nil: all
-	// senders are alike.
+	WriteTotal     int           // octets waiting for all connections together, default 256 MiB; beyond it, connections with more than 64 KiB waiting are closed
+	// Known reports whether a datagram comes from a sender that is served before others
+	// under overload. It must be quick. nil = all senders are alike.
 	Known func(from netip.AddrPort, b []byte) bool
-	// Sieve says what the kernel lets through to the UDP sockets while far more comes in than
-	// can be read; nil: everything. Sockets of listeners that have Trusted are without.
+	// Sieve configures the filter that the kernel applies to the UDP sockets under
+	// heavy overload; nil = no filter. Listeners with Trusted addresses have none.
 	Sieve *sieve.Config
-	// Keep says which accepted connections are not closed to make room for new
-	// ones when MaxConns is reached; nil: all are kept.
+	// Keep reports whether an accepted connection must stay open when MaxConns is
+	// reached and a new one needs room; nil = all stay open.
 	Keep func(Flow) bool
-	Tap  func(Packet) // sees every message in and out; must not keep Bytes
+	Tap  func(Packet) // sees every message in and out; must not keep its Bytes
 }
 
-// withDefaults fills in what was left zero.
+// withDefaults replaces zero values by the defaults.
 func (c Config) withDefaults() Config {
 	number := func(n *int, d int) {
 		if *n <= 0 {
@@ -85,12 +84,12 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Packet is what a Tap sees. Of messages that were read together, and what is
-// sent while they are handled, Time is when they were read.
+// Packet is what a Tap sees. Messages that were read together, and those sent while
+// they are handled, have the same Time: that of the read.
 type Packet struct {
 	Time  time.Time
 	Out   bool
-	Loop  int // reads it or sends: what a tap keeps for each loop stays on its core
+	Loop  int // the loop that reads or sends it, so that a tap can keep data per loop and so per core
 	Flow  Flow
 	Bytes []byte
 }

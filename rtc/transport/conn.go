@@ -15,14 +15,14 @@ import (
 // conn is a stream connection, accepted or opened by us.
 type conn struct {
 	t          *Transport
-	l          *Listener // that accepted it, or whose address it advertises
+	l          *Listener // that accepted it, or whose address it advertises if we opened it
 	proto      Proto
 	id         uint64
 	remote     netip.AddrPort
 	opened     bool   // by us
-	serverName string // verified, of TLS connections we opened
+	serverName string // the verified name, for TLS connections we opened
 	exempt     bool   // from the limit per address
-	page       bool   // ws: of a web page Origins does not name
+	page       bool   // WS: it comes from a web page that Origins does not name
 	tlsState   atomic.Pointer[tls.ConnectionState]
 
 	before, after *conn // in the order of table.oldest; guarded by its lock
@@ -30,17 +30,17 @@ type conn struct {
 	link *link           // set before state becomes open
 	tls  *tls.Conn       // above link; nil without TLS of ours
 	ws   *websocket.Conn // above tls or link
-	part bool            // ws: a message has begun and is not complete; the reader's own
+	part bool            // WS: a message has begun and is not complete; only the reader uses it
 
 	mu      sync.Mutex // one message is written at a time; also guards below
 	state   atomic.Uint32
-	why     error     // it is closed
-	waiting []waiting // while it is being dialled
+	why     error     // why it was closed
+	waiting []waiting // messages that wait while it is being dialled
 	size    int       // octets in waiting
 	alias   netip.AddrPort
 }
 
-// States of a conn.
+// The states of a conn.
 const (
 	connDialling uint32 = iota // messages wait
 	connOpen
@@ -56,7 +56,7 @@ func (c *conn) flow() Flow { return Flow{l: c.l, conn: c, Remote: c.remote} }
 
 func (c *conn) alive() bool { return c.state.Load() != connClosed }
 
-// send queues b; true when the caller has to flush the link.
+// send queues b; it returns true when the caller has to flush the link.
 func (c *conn) send(b []byte, fail Failer) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -72,7 +72,7 @@ func (c *conn) send(b []byte, fail Failer) bool {
 		c.refuse(fail, errQueueFull)
 		return false
 	}
-	c.refuse(fail, c.why) // it may have failed before anything was sent
+	c.refuse(fail, c.why) // it can fail before anything was sent
 	return false
 }
 
@@ -117,7 +117,7 @@ func (c *conn) encode(b []byte) error {
 	return err
 }
 
-// frameType is text wherever a text frame may hold b (RFC 7118 §4.2).
+// frameType returns text if a text frame may contain b (RFC 7118 §4.2).
 func frameType(b []byte) websocket.MessageType {
 	if utf8.Valid(b) {
 		return websocket.MessageText
@@ -125,8 +125,8 @@ func frameType(b []byte) websocket.MessageType {
 	return websocket.MessageBinary
 }
 
-// open makes a dialled connection usable: what waited is written.
-// false when it was closed meanwhile.
+// open makes a dialled connection usable and writes what waited. It returns false when
+// the connection was closed meanwhile.
 func (c *conn) open() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

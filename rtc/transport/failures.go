@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// failures tells Failers about messages that did not leave, from a goroutine
-// that lives while there are some: the sender may hold locks the Failer needs.
+// failures tells Failers about messages that were not sent. It uses a goroutine, which
+// ends when there are none left, because the sender may hold locks that the Failer
+// needs.
 type failures struct {
 	t       *Transport
 	mu      sync.Mutex
@@ -22,7 +23,7 @@ type failure struct {
 	err error
 }
 
-// add queues the news for to. After Run has ended nobody is told any more.
+// add queues err for to. After Run has ended nothing is reported any more.
 func (f *failures) add(to Failer, err error) {
 	if to == nil {
 		return
@@ -56,8 +57,8 @@ func (f *failures) tellOne(x failure) {
 	x.to.SendFailed(x.err)
 }
 
-// panicLog keeps a handler's panic from ending the server, and says so: the
-// first with its stack, later ones at most once a second.
+// panicLog recovers from the panic of a handler and logs it: the first one with its
+// stack, later ones at most once a second.
 type panicLog struct {
 	log   *slog.Logger
 	count atomic.Uint64

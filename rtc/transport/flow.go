@@ -29,8 +29,8 @@ func (f Flow) Proto() Proto {
 	return 0
 }
 
-// Listener the flow came by; for a connection we opened the listener whose
-// address it advertises. nil for no flow.
+// Listener returns the listener by which the flow came; for a connection we opened, the
+// one whose address it advertises; nil for no flow.
 func (f Flow) Listener() *Listener { return f.l }
 
 // Alive reports whether sending may succeed: always for UDP.
@@ -50,8 +50,8 @@ func (f Flow) Open() bool {
 	return f.conn.state.Load() == connOpen
 }
 
-// String is "udp 127.0.0.1:5060 192.0.2.1:5060": transport, our address, the
-// peer's. Transport.ParseFlow reads it.
+// String returns transport, our address and the peer's: "udp 127.0.0.1:5060
+// 192.0.2.1:5060". Transport.ParseFlow reads it.
 func (f Flow) String() string {
 	if f.l == nil {
 		return "none"
@@ -62,8 +62,8 @@ func (f Flow) String() string {
 	return string(f.Remote.AppendTo(b))
 }
 
-// ID names a connection within this process, for flow tokens; 0 for UDP.
-// Numbers are not used again, not even by the next process on this machine.
+// ID identifies a connection, for flow tokens; 0 for UDP. It is never used again, not
+// even by the next process on this machine.
 func (f Flow) ID() uint64 {
 	if f.conn == nil {
 		return 0
@@ -71,7 +71,7 @@ func (f Flow) ID() uint64 {
 	return f.conn.id
 }
 
-// TLS is the state of the connection's TLS, nil when there is none (yet).
+// TLS returns the state of the connection's TLS, nil when there is none (yet).
 func (f Flow) TLS() *tls.ConnectionState {
 	if f.conn == nil {
 		return nil
@@ -79,15 +79,15 @@ func (f Flow) TLS() *tls.ConnectionState {
 	return f.conn.tlsState.Load()
 }
 
-// Trusted reports whether the peer's address is one of the listener's Trusted. A
-// web page is trusted only if Origins names it as well: the browser of a trusted
-// machine shows anybody's.
+// Trusted reports whether the peer's address is one of the listener's Trusted. A web
+// page is trusted only if Origins names it as well, because the browser on a trusted
+// machine also shows untrusted pages.
 func (f Flow) Trusted() bool {
 	return f.l != nil && f.l.trusts(f.Remote.Addr()) && (f.conn == nil || !f.conn.page)
 }
 
-// ParseFlow revives a UDP flow from Flow.String (after a restart); connections
-// do not survive: false.
+// ParseFlow restores a UDP flow from the result of Flow.String, for example after a
+// restart. It returns false for connections, which do not survive.
 func (t *Transport) ParseFlow(s string) (Flow, bool) {
 	proto, rest, _ := strings.Cut(s, " ")
 	local, remote, ok := strings.Cut(rest, " ")

@@ -6,8 +6,8 @@ import (
 	"net/netip"
 )
 
-// What clients send to keep a NAT's binding: CRLF CRLF and CRLF (RFC 5626
-// §3.5.1), STUN (§3.5.2), and on UDP also four NULs, "jaK" or a stray octet.
+// Clients keep the binding of a NAT with CRLF CRLF or CRLF (RFC 5626 §3.5.1), with STUN
+// (§3.5.2), and on UDP also with four NULs, "jaK" or a single octet.
 
 var (
 	ping = []byte("\r\n\r\n")

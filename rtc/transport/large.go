@@ -2,18 +2,18 @@ package transport
 
 import "tandem/rtc/sip"
 
-// largeAtOnce is how many messages of more than MaxMessage octets are taken at a time:
-// who sends them need not have said who he is yet.
+// largeAtOnce is how many messages of more than MaxMessage octets are received at the
+// same time: their senders need not be authenticated yet.
 const largeAtOnce = 32
 
 const multipart = "multipart/"
 
-// larger is the bound of a message that is longer than MaxMessage: an INVITE that brings
-// documents along (RFC 2848 §3.5.1) may be.
+// larger returns the size limit of a message that is longer than MaxMessage: only an
+// INVITE that contains documents may be (RFC 2848 §3.5.1).
 func (s *stream) larger(head []byte) (int, *sip.Error) {
 	cfg := &s.c.t.cfg
 	tooLarge := &sip.Error{Code: 513, Reason: "Message Too Large"}
-	_ = s.msg.Parse(head) // its body has not come
+	_ = s.msg.Parse(head) // its body has not arrived
 	kind := s.msg.Get(sip.HdrContentType)
 	if cfg.MaxMultipart == 0 || s.msg.Method() != sip.INVITE || len(kind) < len(multipart) || !sip.EqualFold(kind[:len(multipart)], multipart) {
 		return 0, tooLarge
@@ -28,7 +28,7 @@ func (s *stream) larger(head []byte) (int, *sip.Error) {
 	}
 }
 
-// small ends what larger has begun.
+// small ends what larger began.
 func (s *stream) small() {
 	s.bound = s.c.t.cfg.MaxMessage
 	if s.isLarge {

@@ -18,10 +18,10 @@ type table struct {
 	max, maxPerIP int
 	refused       atomic.Uint64
 
-	keep func(Flow) bool // see Config.Keep
+	keep func(Flow) bool // Config.Keep
 
 	mu     sync.RWMutex
-	oldest *conn // of the accepted ones, in a ring
+	oldest *conn // of the accepted connections, which form a ring
 	nextID uint64
 	total  int // including those still in their handshake
 	ids    map[uint64]*conn
@@ -37,16 +37,16 @@ type peer struct {
 
 func (tb *table) init(cfg Config) {
 	tb.max, tb.maxPerIP, tb.keep = cfg.MaxConns, cfg.MaxConnsPerIP, cfg.Keep
-	// Numbers grow with the clock, so that a token issued before a restart
-	// cannot name another connection after it.
+	// The numbers start with the clock, so that a token from before a restart cannot
+	// name another connection after it.
 	tb.nextID = uint64(time.Now().UnixMicro())
 	tb.ids = make(map[uint64]*conn)
 	tb.peers = make(map[peer][]*conn)
 	tb.perIP = make(map[netip.Addr]int)
 }
 
-// site is what the limit per address counts together: an IPv4 address or an
-// IPv6 /64, which is one subscriber's.
+// site returns what the limit per address counts as one: an IPv4 address, or an IPv6
+// /64, which belongs to one subscriber.
 func site(a netip.Addr) netip.Addr {
 	if a.Is4() {
 		return a
@@ -58,8 +58,8 @@ func site(a netip.Addr) netip.Addr {
 	return p.Addr()
 }
 
-// admit counts a connection in, or says why not. leave undoes it. When the limit
-// is reached a connection that need not be kept makes room.
+// admit counts a connection in, or returns why it is refused; leave undoes it. When the
+// limit is reached it closes a connection that need not be kept.
 func (tb *table) admit(a netip.Addr, exempt bool) error {
 	err := tb.count(a, exempt)
 	if err == errMaxConns && tb.makeRoom() {
@@ -71,7 +71,7 @@ func (tb *table) admit(a netip.Addr, exempt bool) error {
 	return err
 }
 
-// candidates is how many connections are looked at to make room for one.
+// candidates is how many connections are examined to make room for a new one.
 const candidates = 16
 
 // makeRoom closes an old connection that need not be kept.
@@ -88,8 +88,8 @@ func (tb *table) makeRoom() bool {
 	return false
 }
 
-// turn returns the oldest n connections and counts them as the newest, so that
-// others are looked at next time.
+// turn returns the oldest n connections and moves them to the end of the ring, so that
+// others are examined next time.
 func (tb *table) turn(n int) (list []*conn) {
 	tb.mu.Lock()
 	defer tb.mu.Unlock()
@@ -103,7 +103,7 @@ func (tb *table) turn(n int) (list []*conn) {
 	return list
 }
 
-// queue makes c the newest; it was accepted, and is closed when it must make room.
+// queue puts c, an accepted connection, at the end of the ring.
 func (tb *table) queue(c *conn) {
 	if tb.oldest == nil {
 		c.before, c.after, tb.oldest = c, c, c
@@ -115,7 +115,7 @@ func (tb *table) queue(c *conn) {
 
 func (tb *table) unqueue(c *conn) {
 	switch {
-	case c.after == nil: // not accepted but opened by us
+	case c.after == nil: // it was not accepted: we opened it
 		return
 	case c.after == c:
 		tb.oldest = nil
@@ -160,7 +160,7 @@ func (tb *table) leaveLocked(a netip.Addr, exempt bool) {
 	}
 }
 
-// add makes an admitted connection findable and numbers it.
+// add gives an admitted connection its number and makes it findable.
 func (tb *table) add(c *conn) {
 	tb.mu.Lock()
 	defer tb.mu.Unlock()
@@ -178,7 +178,7 @@ func (tb *table) addLocked(c *conn) {
 	}
 }
 
-// remove forgets a connection that add has taken.
+// remove undoes add.
 func (tb *table) remove(c *conn) {
 	tb.mu.Lock()
 	defer tb.mu.Unlock()
@@ -209,7 +209,7 @@ func (tb *table) unlink(k peer, c *conn) {
 	}
 }
 
-// name makes c findable under a further address of its peer (RFC 5923 §5).
+// name makes c findable under another address of its peer (RFC 5923 §5).
 func (tb *table) name(c *conn, a netip.AddrPort) {
 	tb.mu.Lock()
 	defer tb.mu.Unlock()

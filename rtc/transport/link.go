@@ -14,35 +14,35 @@ var (
 	errClosed    = errors.New("the connection is closed")
 )
 
-// link is a network connection whose Write never blocks: octets go into a
-// bounded queue, leave at once as far as the socket takes them, and the rest is
-// written by a goroutine that lives while there is some. TLS and WebSocket are
-// layered above it and so never block either.
+// link is a network connection whose Write never blocks: octets go into a bounded
+// queue. As many as the socket takes are written at once; a goroutine writes the rest
+// and ends when the queue is empty. TLS and WebSocket are layered above it, so they
+// never block either.
 type link struct {
 	net.Conn
 	t     *Transport
-	raw   syscall.RawConn // nil: no writing without waiting, all goes through the goroutine
+	raw   syscall.RawConn // nil: non-blocking writes are not possible, the goroutine writes everything
 	tryFn func(fd uintptr) bool
 
 	mu      sync.Mutex
-	held    bool // Write only queues; whoever set it flushes
+	held    bool // Write only queues; the caller that set it flushes
 	q       []byte
 	spare   []byte
-	queued  uint64 // octets ever queued
-	sent    uint64 // octets ever taken by the socket
+	queued  uint64 // octets queued so far
+	sent    uint64 // octets taken by the socket so far
 	marks   []mark
 	writing bool
-	billed  int64 // this link's part of Transport.owed
+	billed  int64 // the part of Transport.owed that this link accounts for
 	err     error
-	drained chan struct{} // closed when all is written or nothing can be any more
+	drained chan struct{} // closed when everything is written, or nothing can be written any more
 	tryN    int
 	tryErr  error
-	last    time.Duration // when octets left, as Transport.clock
+	last    time.Duration // when octets were last sent, as Transport.clock
 	armed   time.Duration // when the reading deadline was set
-	patient bool          // the deadline is that of silence, which sending ends too
+	patient bool          // the deadline limits silence, and sending extends it
 }
 
-// mark is the end of a message whose sender wants to know.
+// mark is the end of a message whose sender wants to be told of a failure.
 type mark struct {
 	end  uint64
 	fail Failer
@@ -57,7 +57,7 @@ func newLink(t *Transport, nc net.Conn) *link {
 	return k
 }
 
-// Write queues b, and unless held lets it leave.
+// Write queues b, and starts writing unless held.
 func (k *link) Write(b []byte) (int, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -70,14 +70,15 @@ func (k *link) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// SetWriteDeadline does nothing: writing does not wait. The goroutine has its own.
+// SetWriteDeadline does nothing, since Write does not wait. The goroutine has its own
+// deadline.
 func (k *link) SetWriteDeadline(time.Time) error { return nil }
 
 // SetDeadline sets the reading deadline.
 func (k *link) SetDeadline(t time.Time) error { return k.Conn.SetReadDeadline(t) }
 
-// arm limits reading to d from now; patient lets what we send meanwhile extend
-// it. A broken link keeps its past deadline, which is to wake the reader.
+// arm limits reading to d from now; if patient, what we send meanwhile extends it. A
+// broken link keeps its past deadline, which wakes the reader.
 func (k *link) arm(d time.Duration, patient bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -87,11 +88,11 @@ func (k *link) arm(d time.Duration, patient bool) {
 func (k *link) armLocked(d time.Duration, patient bool) {
 	if k.err == nil {
 		k.armed, k.patient = k.t.clock(), patient
-		_ = k.Conn.SetReadDeadline(time.Now().Add(d)) // fails only when closed; then so does Read
+		_ = k.Conn.SetReadDeadline(time.Now().Add(d)) // fails only when closed; then Read fails, too
 	}
 }
 
-// Read reads; a silence during which we have sent does not end it.
+// Read reads. Silence does not end it if we have sent meanwhile.
 func (k *link) Read(b []byte) (int, error) {
 	for {
 		n, err := k.Conn.Read(b)
@@ -111,7 +112,7 @@ func (k *link) spared() bool {
 	return true
 }
 
-// largeFlush is how much may wait for the end of a batch.
+// largeFlush is how many octets may wait for the end of a batch.
 const largeFlush = 64 << 10
 
 func (k *link) push(b []byte) error {
@@ -138,9 +139,8 @@ func (k *link) push(b []byte) error {
 	return k.err
 }
 
-// hold begins a message that may take several writes, release ends it and
-// remembers its Failer. first tells that nothing was waiting before: then the
-// caller has to flush.
+// hold begins a message that may take several writes; release ends it and stores its
+// Failer. first reports that nothing was waiting before: then the caller has to flush.
 func (k *link) hold() (first bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -163,7 +163,7 @@ func (k *link) mark(fail Failer) {
 	}
 }
 
-// message is hold, Write and release in one.
+// message combines hold, Write and release.
 func (k *link) message(b []byte, fail Failer) (first bool, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -175,7 +175,7 @@ func (k *link) message(b []byte, fail Failer) (first bool, err error) {
 	return first, nil
 }
 
-// flush lets what is queued leave.
+// flush starts writing what is queued.
 func (k *link) flush() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -207,7 +207,7 @@ func (k *link) flushLocked() {
 	k.bill()
 }
 
-// bill brings Transport.owed up to date. Links whose peers keep up never owe.
+// bill updates Transport.owed. It is always 0 for links whose peers keep up.
 func (k *link) bill() {
 	n := int64(k.queued - k.sent)
 	if k.err != nil {
@@ -219,7 +219,7 @@ func (k *link) bill() {
 	}
 }
 
-// closeSoon makes the reader notice: it alone ends the connection.
+// closeSoon wakes the reader, which alone ends the connection.
 func (k *link) closeSoon() { _ = k.Conn.SetReadDeadline(time.Unix(1, 0)) }
 
 // left counts n octets taken by the socket.
@@ -246,7 +246,7 @@ func (k *link) left(n int) {
 // idleBuffer is the largest buffer a connection keeps while nothing waits.
 const idleBuffer = 8 << 10
 
-// rest ends a time of writing.
+// rest frees a large buffer when everything is written.
 func (k *link) rest() {
 	if cap(k.q) > idleBuffer {
 		k.q = nil
@@ -287,11 +287,11 @@ func (k *link) drain() {
 	}
 }
 
-// writeAll writes b in pieces. The peer has WriteTimeout for each: it may be
-// slow, but it must go on reading.
+// writeAll writes b in pieces. The peer has WriteTimeout for each: it may be slow, but
+// it must go on reading.
 func (k *link) writeAll(b []byte) error {
 	for len(b) > 0 {
-		_ = k.Conn.SetWriteDeadline(time.Now().Add(k.t.cfg.WriteTimeout)) // fails only when closed; then so does Write
+		_ = k.Conn.SetWriteDeadline(time.Now().Add(k.t.cfg.WriteTimeout)) // fails only when closed; then Write fails, too
 		n, err := k.Conn.Write(b[:min(len(b), largeFlush)])
 		k.mu.Lock()
 		k.left(n)
@@ -305,7 +305,7 @@ func (k *link) writeAll(b []byte) error {
 	return nil
 }
 
-// abort gives up what is not written and tells the senders.
+// abort drops what is not written and tells the senders.
 func (k *link) abort(err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -327,7 +327,7 @@ func (k *link) breakLocked(err error) {
 	}
 }
 
-// settle waits until all is written, or cannot be.
+// settle waits until everything is written, or cannot be.
 func (k *link) settle() {
 	k.mu.Lock()
 	k.flushLocked()

@@ -20,7 +20,7 @@ type Listener struct {
 	proto  Proto
 	addr   netip.AddrPort
 	sentBy []byte
-	names  []place      // what IsLocal answers yes to
+	names  []place      // the names for which IsLocal returns true
 	socks  []*udpSocket // UDP: one for each loop, all on addr
 	ln     *net.TCPListener
 	origin originRule // WS, WSS
@@ -29,17 +29,18 @@ type Listener struct {
 // place is one spelling of an address of ours.
 type place struct {
 	host []byte
-	addr netip.Addr // when host is one
+	addr netip.Addr // when host is an address
 	port uint16
 }
 
-// Proto is the transport it serves.
+// Proto returns the listener's transport.
 func (l *Listener) Proto() Proto { return l.proto }
 
-// Addr is the address as bound.
+// Addr returns the address to which the listener is bound.
 func (l *Listener) Addr() netip.AddrPort { return l.addr }
 
-// SentBy is "host:port" for Via and URIs, IPv6 in brackets; nil for a nil Listener.
+// SentBy returns "host:port" for Via and URIs, IPv6 in brackets; nil for a nil
+// Listener.
 func (l *Listener) SentBy() []byte {
 	if l == nil {
 		return nil
@@ -59,8 +60,8 @@ func (l *Listener) trusts(a netip.Addr) bool {
 // reaches reports whether the listener's address family is that of a.
 func (l *Listener) reaches(a netip.Addr) bool { return l.addr.Addr().Is4() == a.Is4() }
 
-// suits reports whether a packet for a can leave by the listener's address:
-// from loopback only to loopback.
+// suits reports whether a packet to a can be sent from the listener's address: a
+// loopback address reaches only loopback addresses.
 func (l *Listener) suits(a netip.Addr) bool {
 	own := l.addr.Addr()
 	return l.reaches(a) && (own.IsUnspecified() || own.IsLoopback() == a.IsLoopback())
@@ -93,7 +94,7 @@ func (t *Transport) bind(cfg Listen) (*Listener, error) {
 	return l, nil
 }
 
-// remedy tells what to do about a failure to bind.
+// remedy returns a hint on how to fix a failure to bind.
 func remedy(cfg Listen, err error) string {
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
@@ -115,7 +116,7 @@ func (l *Listener) close() {
 	}
 }
 
-// network is "udp4", "tcp6"….
+// network returns the name that package net uses: "udp4", "tcp6" and so on.
 func (l *Listener) network() string {
 	kind := "tcp"
 	if l.proto == UDP {
@@ -127,7 +128,7 @@ func (l *Listener) network() string {
 	return kind + "6"
 }
 
-// advertise decides what the listener calls itself.
+// advertise determines the address that the listener advertises.
 func (l *Listener) advertise() error {
 	host, port := l.cfg.Advertise, l.addr.Port()
 	if h, p, err := net.SplitHostPort(host); err == nil && host != "" {
@@ -160,15 +161,15 @@ func (l *Listener) addName(host string, port uint16) {
 	l.names = append(l.names, place{host: []byte(host), addr: a, port: port})
 }
 
-// boundAddrs are the addresses a socket bound to a answers on, the one to
-// advertise first: for a wildcard the machine's addresses of that family, those
-// that are neither loopback nor link-local in front.
+// boundAddrs returns the addresses on which a socket bound to a answers; the first one
+// is advertised. For a wildcard these are the machine's addresses of that family,
+// starting with those that are neither loopback nor link-local.
 func boundAddrs(a netip.Addr) []netip.Addr {
 	if !a.IsUnspecified() {
 		return []netip.Addr{a}
 	}
 	var front, back []netip.Addr
-	addrs, _ := net.InterfaceAddrs() // none known: the loopback address below stands in
+	addrs, _ := net.InterfaceAddrs() // without any, the loopback address below is used
 	for _, ia := range addrs {
 		n, ok := ia.(*net.IPNet)
 		if !ok {
@@ -191,12 +192,12 @@ func boundAddrs(a netip.Addr) []netip.Addr {
 	return append(append(front, back...), loop)
 }
 
-// IsLocal reports whether host:port (port 0 = default of the scheme) is one of
-// our listeners' bound or advertised addresses, or one of our names with the
-// port of a listener or none.
+// IsLocal reports whether host:port (port 0 = default of the scheme) is a bound or
+// advertised address of our listeners, or one of our names with the port of a listener
+// or none.
 func (t *Transport) IsLocal(host []byte, port uint16) bool {
 	if port == 0 && t.named(host) {
-		return true // where a name without port leads is written in DNS
+		return true // DNS determines the port of a name without one
 	}
 	return t.local(host, func(l *Listener, p uint16) bool {
 		want := port
@@ -207,9 +208,8 @@ func (t *Transport) IsLocal(host []byte, port uint16) bool {
 	})
 }
 
-// IsLocalHost reports whether host is a bound or advertised address of ours,
-// whatever the port: phones that know the server by its address name users
-// "sip:alice@192.0.2.1".
+// IsLocalHost reports whether host is a bound or advertised address of ours, with any
+// port: phones that know the server by its address name users "sip:alice@192.0.2.1".
 func (t *Transport) IsLocalHost(host []byte) bool {
 	return t.local(host, func(*Listener, uint16) bool { return true })
 }
@@ -237,7 +237,7 @@ func (t *Transport) local(host []byte, fits func(*Listener, uint16) bool) bool {
 	return false
 }
 
-// named is whether host is one of the names we are known by.
+// named reports whether host is one of the names in Config.Names.
 func (t *Transport) named(host []byte) bool {
 	for _, n := range t.cfg.Names {
 		if sip.EqualFold(host, n) {

@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// Elsewhere than on Linux a loop receives and sends one datagram at a time.
+// On systems other than Linux a loop receives and sends one datagram at a time.
 
 const canShare = false
 

@@ -17,7 +17,7 @@ const (
 // protos bounds arrays indexed by Proto.
 const protos = WSS + 1
 
-// String is the Via spelling: "UDP"; "" for no transport.
+// String returns the spelling in Via: "UDP"; "" for no transport.
 func (p Proto) String() string {
 	switch p {
 	case UDP:
@@ -34,7 +34,7 @@ func (p Proto) String() string {
 	return ""
 }
 
-// Param is the spelling of the ;transport= parameter: "udp".
+// Param returns the spelling in a ;transport= parameter: "udp".
 func (p Proto) Param() string {
 	switch p {
 	case UDP:
@@ -51,20 +51,20 @@ func (p Proto) Param() string {
 	return ""
 }
 
-// Secure reports whether the hop is encrypted.
+// Secure reports whether the transport is encrypted.
 func (p Proto) Secure() bool { return p == TLS || p == WSS }
 
-// Stream reports whether messages go over a connection.
+// Stream reports whether messages are sent over a connection.
 func (p Proto) Stream() bool { return p != UDP }
 
-// OneWay reports whether a connection can be opened by the phone alone: hardly any
-// phone listens for TLS, and no browser for anything.
+// OneWay reports whether only the phone can open a connection: hardly any phone listens
+// for TLS, and browsers do not listen at all.
 func (p Proto) OneWay() bool { return p == TLS || p.Web() }
 
 // Web reports whether messages go over a WebSocket, as a browser's do (RFC 7118).
 func (p Proto) Web() bool { return p == WS || p == WSS }
 
-// port is the default port (RFC 3261 §19.1.2).
+// port returns the default port (RFC 3261 §19.1.2).
 func (p Proto) port() uint16 {
 	if p.Secure() {
 		return 5061

@@ -5,15 +5,15 @@ import (
 	"time"
 )
 
-// batch is the Sink of one reader loop: datagrams wait in the slots of an
-// outbox, octets in their connections' queues, and all leave by flush.
+// batch is the Sink of one reader loop. Datagrams wait in the slots of an outbox,
+// octets in the queues of their connections; flush sends them all.
 type batch struct {
 	t     *Transport
-	lane  int       // which of a listener's sockets to use
-	boxes []*outbox // one for each socket used; UDP loops only
-	dirty []*conn   // have something to flush
-	slots bool      // collect datagrams in boxes
-	now   time.Time // when what is being handled arrived: asking the clock for each message would cost more than it tells
+	lane  int       // which of a listener's sockets it uses
+	boxes []*outbox // one for each socket in use; UDP loops only
+	dirty []*conn   // connections that must be flushed
+	slots bool      // datagrams are collected in boxes
+	now   time.Time // when the messages being handled arrived; one clock reading for each message would cost too much
 }
 
 // Send implements Sink.
@@ -34,7 +34,8 @@ func (s *batch) Send(f Flow, b []byte, fail Failer) {
 	}
 }
 
-// box is the outbox for a listener: any socket of it will do, the loop takes its own.
+// box returns an outbox for the listener. Any of its sockets will do; the loop uses its
+// own.
 func (s *batch) box(l *Listener) *outbox {
 	sock := l.socks[s.lane%len(l.socks)]
 	for _, o := range s.boxes {
@@ -47,7 +48,7 @@ func (s *batch) box(l *Listener) *outbox {
 	return o
 }
 
-// flush lets everything leave.
+// flush sends everything that was collected.
 func (s *batch) flush() {
 	for _, o := range s.boxes {
 		if o.n > 0 {
@@ -61,11 +62,11 @@ func (s *batch) flush() {
 	s.dirty = s.dirty[:0]
 }
 
-// batches are spare ones for Together.
+// batches is a pool for Together.
 var batches = sync.Pool{New: func() any { return new(batch) }}
 
-// Together has what f sends by its Sink leave together when f returns: many
-// datagrams with few system calls.
+// Together calls f and then sends everything that f gave to its Sink: many datagrams
+// with few system calls.
 func (t *Transport) Together(f func(out Sink)) {
 	b := batches.Get().(*batch)
 	if b.t != t {
@@ -77,7 +78,7 @@ func (t *Transport) Together(f func(out Sink)) {
 	batches.Put(b)
 }
 
-// Send sends outside any reader loop, at once.
+// Send sends a message at once, from outside the reader loops.
 func (t *Transport) Send(f Flow, b []byte, fail Failer) {
 	switch {
 	case f.IsZero():

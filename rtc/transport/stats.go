@@ -2,23 +2,23 @@ package transport
 
 import "sync/atomic"
 
-// Stats are counters since start.
+// Stats are counters since the start.
 type Stats struct {
 	In, Out, Malformed, Dropped, KeepAlives map[Proto]uint64
-	Shed                                    uint64 // requests of unknown senders, unread because more came in than could be served
+	Shed                                    uint64 // requests of unknown senders that were dropped unread under overload
 	Conns                                   int    // open now
 	Refused                                 uint64 // connections over a limit
-	Panics                                  uint64 // of the handler
+	Panics                                  uint64 // panics of the handler
 }
 
-// counters of one loop or protocol; the padding keeps loops on different
-// cores off one another's cache lines.
+// counters belong to one loop or protocol; the padding keeps those of different cores
+// in different cache lines.
 type counters struct {
 	in, out, malformed, dropped, keepAlives, shed atomic.Uint64
 	_                                             [80]byte
 }
 
-// Stats adds up the counters.
+// Stats returns the sums of the counters.
 func (t *Transport) Stats() Stats {
 	s := Stats{In: map[Proto]uint64{}, Out: map[Proto]uint64{}, Malformed: map[Proto]uint64{},
 		Dropped: map[Proto]uint64{}, KeepAlives: map[Proto]uint64{}}

@@ -12,7 +12,7 @@ import (
 	"tandem/rtc/sip"
 )
 
-// readBuffer is what a connection has for reading while it is quiet.
+// readBuffer is the size of a connection's read buffer while it is quiet.
 const readBuffer = 4 << 10
 
 // stream reads messages from a TCP or TLS connection.
@@ -20,20 +20,20 @@ type stream struct {
 	c      *conn
 	src    io.Reader
 	buf    []byte
-	r, w   int // buf[r:w] is read and not yet handled
+	r, w   int // buf[r:w] has been read and not yet handled
 	framer sip.Framer
 	msg    *sip.Message
 	out    batch
 
 	begun   bool          // a message has begun and is not complete
 	armed   time.Duration // when the deadline was set
-	waiting bool          // the deadline is that of silence
+	waiting bool          // the deadline limits silence
 
-	bound   int  // octets of the message at hand
-	isLarge bool // it is one of Transport.large
+	bound   int  // size limit of the current message, in octets
+	isLarge bool // the current message holds a slot of Transport.large
 }
 
-// messages are indexes that quiet connections need not keep.
+// messages is a pool of indexes, which quiet connections do not need.
 var messages = sync.Pool{New: func() any { return new(sip.Message) }}
 
 // serve reads until the connection ends.
@@ -65,8 +65,8 @@ func (s *stream) serve() {
 	}
 }
 
-// end answers a message whose head is whole and whose body will not come any
-// more (RFC 4475 §3.1.2.2), and closes.
+// end answers a message with a complete head whose body will not arrive any more (RFC
+// 4475 §3.1.2.2), and closes.
 func (s *stream) end(err error) {
 	t, rest := s.c.t, bytes.TrimLeft(s.buf[s.r:s.w], "\r\n")
 	if !bytes.Contains(rest, ping) || !errors.Is(err, io.EOF) && !errors.Is(err, os.ErrDeadlineExceeded) {
@@ -80,7 +80,7 @@ func (s *stream) end(err error) {
 	s.c.finish()
 }
 
-// closedBecause is what Failers are told.
+// closedBecause returns the error that Failers are told.
 func closedBecause(err error) error {
 	if errors.Is(err, io.EOF) {
 		return errClosed
@@ -88,12 +88,12 @@ func closedBecause(err error) error {
 	return err
 }
 
-// slack is the part of IdleTimeout by which it may be overrun, so that not
-// every read has to move the deadline.
+// slack is the part of IdleTimeout by which it may be exceeded, so that not every read
+// has to move the deadline.
 const slack = 16
 
-// arm sets the deadline for the next octets: of silence between messages, of
-// the whole message once it has begun.
+// arm sets the read deadline: between messages it limits the silence, and within a
+// message the time until it is complete.
 func (s *stream) arm() {
 	cfg := &s.c.t.cfg
 	now := s.c.t.clock()
@@ -101,7 +101,7 @@ func (s *stream) arm() {
 	limit := cfg.IdleTimeout + cfg.IdleTimeout/slack
 	switch {
 	case begun && s.begun:
-		return // the time runs from its first octet
+		return // the time runs from the message's first octet
 	case begun:
 		limit = cfg.HeaderTimeout
 	case s.waiting && !s.begun && now-s.armed < cfg.IdleTimeout/slack:
@@ -111,8 +111,8 @@ func (s *stream) arm() {
 	s.c.link.arm(limit, !begun)
 }
 
-// handle takes the whole messages out of the buffer; false when the stream
-// cannot be followed any more.
+// handle handles the complete messages in the buffer. It returns false when the
+// boundary of messages is lost.
 func (s *stream) handle() bool {
 	t := s.c.t
 	for {
@@ -140,9 +140,9 @@ func (s *stream) handle() bool {
 	return true
 }
 
-// skipKeepAlives removes CRLFs between messages and answers a double one
-// (RFC 5626 §4.4.1); false when nothing else is there. A single CRLF stays
-// until the next octet tells whether it is half a ping.
+// skipKeepAlives removes CRLFs between messages and answers a double one (RFC 5626
+// §4.4.1). It returns false when nothing else is there. A single CRLF stays until the
+// next octet shows whether it is half of a ping.
 func (s *stream) skipKeepAlives() bool {
 	for {
 		b := s.buf[s.r:s.w]
@@ -168,8 +168,8 @@ func (s *stream) skipKeepAlives() bool {
 	}
 }
 
-// room makes place for the next read: a quiet connection goes back to a small
-// buffer, a long message gets a larger one.
+// room makes room for the next read: a quiet connection goes back to a small buffer, a
+// long message gets a larger one.
 func (s *stream) room() {
 	switch {
 	case s.r == s.w && len(s.buf) > 4*readBuffer:
@@ -188,9 +188,9 @@ func (s *stream) room() {
 	}
 }
 
-// learnAlias lets requests to the sent-by address of a peer that asks for it
-// go over this connection (RFC 5923 §5, §9): only a peer that has proved its
-// identity, or is trusted, may be found under another port than its own.
+// learnAlias lets requests for the sent-by address of a peer use this connection if the
+// peer asks for it (RFC 5923 §5, §9). A port other than the peer's own is accepted only
+// from a peer that is trusted or has proved its identity.
 func (c *conn) learnAlias(m *sip.Message) {
 	if c.opened || c.alias.IsValid() || !m.IsRequest() {
 		return
@@ -213,12 +213,12 @@ func (c *conn) learnAlias(m *sip.Message) {
 	c.t.conns.name(c, netip.AddrPortFrom(c.remote.Addr(), port))
 }
 
-// lingering is how long the peer's remaining octets are read and thrown away
-// at an orderly end: closing a socket with unread octets would reset the
-// connection, and with it our last answer.
+// lingering is how long the remaining octets of the peer are read and discarded at an
+// orderly end. Closing a socket with unread octets would reset the connection, and our
+// last response would be lost.
 const lingering = 500 * time.Millisecond
 
-// finish closes after everything queued has left.
+// finish closes after everything queued has been sent.
 func (c *conn) finish() {
 	if c.tls != nil {
 		_ = c.tls.CloseWrite() // close_notify is a courtesy
@@ -226,7 +226,7 @@ func (c *conn) finish() {
 	c.link.settle()
 	if w, ok := c.link.Conn.(interface{ CloseWrite() error }); ok && w.CloseWrite() == nil {
 		c.link.arm(lingering, false)
-		_, _ = io.CopyN(io.Discard, c.link.Conn, 1<<20) // whatever it is, it is not wanted
+		_, _ = io.CopyN(io.Discard, c.link.Conn, 1<<20) // the content does not matter
 	}
 	c.close(errClosed)
 }

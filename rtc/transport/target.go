@@ -5,21 +5,21 @@ import (
 	"net/netip"
 )
 
-// Target is where a new request goes.
+// Target is a place to which a new request is sent.
 type Target struct {
 	Proto      Proto
 	Addr       netip.AddrPort
 	ServerName string    // for TLS verification; "" = the certificate must name the address
-	Via        *Listener // leave by this listener; nil = one of Proto and address family
+	Via        *Listener // the listener to send from; nil = one of this Proto and address family
 }
 
-// Flow finds or begins a way to a target: a UDP socket, a live connection to
-// the same address (RFC 5923), or a connection being dialled, whose messages wait and whose
-// failure is told to their Failer. It does not block. WebSocket peers cannot be
-// dialled; their live connections are found.
+// Flow finds or opens a flow to a target: a UDP socket, a live connection to the same
+// address (RFC 5923), or a connection being dialled. Messages wait while it is dialled,
+// and their Failers are told if that fails. Flow does not block. WebSocket peers cannot
+// be dialled; only their live connections are found.
 func (t *Transport) Flow(to Target) (Flow, error) {
 	to.Addr = netip.AddrPortFrom(to.Addr.Addr().Unmap(), to.Addr.Port())
-	// The unspecified address would be this machine itself.
+	// The unspecified address would mean this machine itself.
 	if a := to.Addr.Addr(); !to.Addr.IsValid() || to.Addr.Port() == 0 || a.IsUnspecified() || a.IsMulticast() {
 		return Flow{}, fmt.Errorf("sending by %s to %s: not an address of a machine with a port", to.Proto, to.Addr)
 	}
@@ -44,8 +44,8 @@ func (t *Transport) Flow(to Target) (Flow, error) {
 	return c.flow(), nil
 }
 
-// Own reports whether a target is a listener of ours, by the address it is bound
-// to or advertises.
+// Own reports whether a target is the bound or advertised address of one of our
+// listeners.
 func (t *Transport) Own(to Target) bool {
 	addr := to.Addr.Addr().Unmap()
 	for _, l := range t.listeners {
@@ -58,7 +58,7 @@ func (t *Transport) Own(to Target) bool {
 	return false
 }
 
-// listenerFor chooses whom a request to the target comes from.
+// listenerFor chooses the listener that sends a request to the target.
 func (t *Transport) listenerFor(to Target) *Listener {
 	var second *Listener
 	for _, l := range t.listeners {
@@ -75,7 +75,7 @@ func (t *Transport) listenerFor(to Target) *Listener {
 	return second
 }
 
-// find returns a connection that reaches to, a fresh one when there is none.
+// find returns a connection to the target, a fresh one when there is none.
 func (tb *table) find(t *Transport, to Target, l *Listener) (c *conn, fresh bool, err error) {
 	tb.mu.Lock()
 	defer tb.mu.Unlock()
@@ -97,8 +97,8 @@ func (tb *table) find(t *Transport, to Target, l *Listener) (c *conn, fresh bool
 	return c, true, nil
 }
 
-// serves reports whether the connection may carry requests for the target:
-// whoever names a server wants the peer to have proved that name (RFC 5923 §9).
+// serves reports whether the connection may carry requests for the target: if the
+// target has a server name, the peer must have proved that name (RFC 5923 §9).
 func (c *conn) serves(to Target) bool {
 	switch {
 	case to.Via != nil && to.Via != c.l:

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// clock is the time since the transport began, for cheap comparisons.
+// clock returns the time since the transport was made; it is cheap to compare.
 func (t *Transport) clock() time.Duration { return time.Since(t.start) }
 
 // bindTCP opens the listening socket of a stream listener.
@@ -25,8 +25,7 @@ func (l *Listener) bindTCP() error {
 	return nil
 }
 
-// accept takes connections in until the listener closes. Nothing a peer does
-// or leaves undone holds it up.
+// accept accepts connections until the listener closes. No peer can hold it up.
 func (l *Listener) accept() {
 	var quiet time.Duration
 	for {
@@ -39,7 +38,7 @@ func (l *Listener) accept() {
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
-		// Out of file descriptors, mostly: others may close some.
+		// Usually out of file descriptors: others may be closed soon.
 		quiet = min(max(2*quiet, 5*time.Millisecond), time.Second)
 		l.t.cfg.Log.Error("accepting a connection failed", "addr", l.addr, "err", err)
 		if !l.t.pause(quiet) {
@@ -80,7 +79,7 @@ func (l *Listener) admit(remote net.Addr) (*conn, error) {
 // serve is the goroutine of an accepted connection: handshakes, then messages.
 func (c *conn) serve() {
 	if err := c.handshake(); err != nil {
-		c.link.settle() // the refusal, or the alert
+		c.link.settle() // sends the refusal or the alert
 		c.link.Conn.Close()
 		c.t.conns.leave(c.remote.Addr(), c.exempt)
 		c.t.cfg.Log.Debug("handshake failed", "peer", c.remote, "err", err)
@@ -89,7 +88,8 @@ func (c *conn) serve() {
 	c.run()
 }
 
-// handshake does what comes before the first message, within HandshakeLimit.
+// handshake completes everything that precedes the first message, within
+// HandshakeLimit.
 func (c *conn) handshake() error {
 	if c.proto == TCP {
 		return nil
@@ -110,14 +110,14 @@ func (c *conn) handshake() error {
 	return nil
 }
 
-// run makes the connection known and reads it to its end.
+// run makes the connection findable and reads it to its end.
 func (c *conn) run() {
 	if !c.opened {
 		c.state.Store(connOpen)
 		c.t.conns.add(c)
 	}
 	defer c.gone()
-	if c.t.ctx.Err() != nil { // the end came during the handshake
+	if c.t.ctx.Err() != nil { // the transport ended during the handshake
 		c.close(errStopped)
 		return
 	}
@@ -155,8 +155,8 @@ func (c *conn) dial() {
 	c.run()
 }
 
-// connect leaves by the listener's address where that address is a particular
-// one that can reach the peer.
+// connect dials from the listener's address if that is a specific address from which
+// the peer can be reached.
 func (c *conn) connect() (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(c.t.ctx, c.t.cfg.DialTimeout)
 	defer cancel()

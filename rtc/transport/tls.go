@@ -19,8 +19,8 @@ func (c *conn) shake(limit time.Duration) error {
 	return nil
 }
 
-// handshakeOut is the client's side: the peer must prove the name the request
-// was meant for (RFC 5922 §7.3), or the address when it had none.
+// handshakeOut is the client's side: the peer must prove the name for which the request
+// was meant (RFC 5922 §7.3), or its address when there was no name.
 func (c *conn) handshakeOut() error {
 	if c.proto != TLS {
 		return nil

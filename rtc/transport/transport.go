@@ -1,12 +1,12 @@
-// Package transport carries SIP messages over UDP, TCP, TLS, WS and WSS
-// (RFC 3261 §18, RFC 5626 keep-alive, RFC 5923 reuse, RFC 7118).
+// Package transport carries SIP messages over UDP, TCP, TLS, WS and WSS (RFC 3261 §18,
+// RFC 5626 keep-alive, RFC 5923 reuse, RFC 7118).
 //
-// It owns the sockets and the flows. A reader loop parses a message in place
-// and hands it to the Handler inline; what the handler sends while it runs is
-// batched by the loop's Sink and leaves when the batch ends. A handler must
-// never block. Responses leave by the flow their request came by.
+// It owns the sockets and the flows. A reader loop parses a message in place and calls
+// the Handler inline. What the handler sends while it runs is collected by the loop's
+// Sink and sent when the batch ends. A handler must never block. Responses leave by the
+// flow of their request.
 //
-// It does not know transactions, routing or DNS: destinations are addresses.
+// It knows nothing of transactions, routing or DNS: destinations are addresses.
 package transport
 
 import (
@@ -19,23 +19,23 @@ import (
 	"tandem/rtc/sip"
 )
 
-// Handler receives messages and the end of flows. m (and its bytes) is valid
-// until Message returns. err is what Parse or Frame refused; m then holds what
-// was understood. Message runs on a reader loop: it must not block.
-// FlowClosed is called once for each connection a Flow was given out for.
+// Handler receives messages and the end of flows. m and its bytes are valid until
+// Message returns. err is the error of Parse or Frame; m then holds what was
+// understood. Message runs on a reader loop: it must not block. FlowClosed is called
+// once for each connection for which a Flow was given out.
 type Handler interface {
 	Message(out Sink, f Flow, m *sip.Message, err *sip.Error)
 	FlowClosed(f Flow)
 }
 
-// Sink takes outgoing messages. b is copied or written before Send returns.
-// fail may be nil; otherwise it is told, at most once and from another
-// goroutine, when the message could not be sent.
+// Sink takes outgoing messages. b is copied or written before Send returns. fail may be
+// nil; otherwise it is called at most once, from another goroutine, when the message
+// could not be sent.
 type Sink interface {
 	Send(f Flow, b []byte, fail Failer)
 }
 
-// Failer is told that a message it sent did not leave.
+// Failer is called when a message it sent was not transmitted.
 type Failer interface{ SendFailed(err error) }
 
 // Transport is a set of listeners and the connections opened through it.
@@ -44,22 +44,22 @@ type Transport struct {
 	listeners []*Listener
 	loops     []*udpLoop
 	conns     table
-	count     [protos]counters // of streams, and of what is sent outside loops
+	count     [protos]counters // for streams, and for what is sent outside the loops
 	panics    panicLog
 	failures  failures
 	ctx       context.Context
 	cancel    context.CancelFunc
 	start     time.Time
-	large     chan struct{} // a place for each message longer than MaxMessage
-	owed      atomic.Int64  // octets waiting for peers that do not read as fast as they are written to
+	large     chan struct{} // holds a token for each message longer than MaxMessage
+	owed      atomic.Int64  // octets that wait because peers read more slowly than we write
 
-	mu       sync.Mutex // guards below
+	mu       sync.Mutex // guards the fields below
 	ended    bool
 	draining atomic.Bool
 	work     sync.WaitGroup
 }
 
-// New binds all listeners; the error names the address and the remedy.
+// New binds all listeners. The error names the address and how to fix the problem.
 func New(cfg Config) (*Transport, error) {
 	if cfg.Handler == nil {
 		return nil, errors.New("starting the transport: no handler")
@@ -88,7 +88,7 @@ func New(cfg Config) (*Transport, error) {
 	return t, nil
 }
 
-// Run serves until ctx ends, then closes all. Every goroutine it started has
+// Run serves until ctx ends, then closes everything. All goroutines it started have
 // ended when it returns.
 func (t *Transport) Run(ctx context.Context) error {
 	for _, u := range t.loops {
@@ -114,7 +114,7 @@ func (t *Transport) Run(ctx context.Context) error {
 	return nil
 }
 
-// spawn starts a goroutine that Run waits for; false when Run is ending.
+// spawn starts a goroutine that Run waits for; it returns false when Run is ending.
 func (t *Transport) spawn(f func()) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -135,7 +135,7 @@ func (t *Transport) Drain() {
 	}
 }
 
-// Listeners in the order of the configuration.
+// Listeners returns the listeners in the order of the configuration.
 func (t *Transport) Listeners() []*Listener { return t.listeners }
 
 var (

@@ -2,7 +2,7 @@
 
 package transport
 
-// canTry: all writing goes through the queue's goroutine.
+// canTry is false: all writing is done by the queue's goroutine.
 const canTry = false
 
 func (k *link) tryWrite(uintptr) bool { return true }

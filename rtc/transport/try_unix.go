@@ -4,10 +4,10 @@ package transport
 
 import "syscall"
 
-// canTry: writing without waiting is possible.
+// canTry is true: writing without waiting is possible.
 const canTry = true
 
-// tryWrite writes as much of the queue as the socket takes now.
+// tryWrite writes as much of the queue as the socket accepts now.
 func (k *link) tryWrite(fd uintptr) bool {
 	for k.tryN < len(k.q) {
 		n, err := syscall.Write(int(fd), k.q[k.tryN:])

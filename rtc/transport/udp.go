@@ -16,10 +16,10 @@ import (
 	"tandem/rtc/transport/sieve"
 )
 
-// batchSize is how many datagrams one system call receives or sends at most.
+// batchSize is the most datagrams that one system call receives or sends.
 const batchSize = 32
 
-// longestDatagram is the most UDP can carry, in octets.
+// longestDatagram is the length limit of UDP, in octets.
 const longestDatagram = 65535
 
 // udpSocket is one of the sockets of a UDP listener.
@@ -27,15 +27,15 @@ type udpSocket struct {
 	conn   *net.UDPConn
 	raw    syscall.RawConn
 	v6     bool
-	count  *counters   // of the loop that reads it
+	count  *counters   // counters of the loop that reads it
 	spare  sync.Pool   // outboxes for sending outside the loop
-	drops  uint32      // seen by Pressure
-	sieved atomic.Bool // what the kernel drops is no loss
+	drops  uint32      // drops seen by the last call of Pressure
+	sieved atomic.Bool // while set, drops of the kernel are not counted as losses
 }
 
-// bindUDP opens a socket for each loop, all bound to one address. The first is
-// bound without SO_REUSEPORT, so that a port somebody else holds is noticed
-// instead of shared.
+// bindUDP opens one socket for each loop, all bound to one address. The first one is
+// bound without SO_REUSEPORT, so that a port in use by another program is an error and
+// not shared.
 func (l *Listener) bindUDP() error {
 	loops := l.cfg.Loops
 	if loops <= 0 {
@@ -88,7 +88,7 @@ func (l *Listener) openUDP(at netip.AddrPort, share bool) (*udpSocket, error) {
 	return s, nil
 }
 
-// bareError strips what the caller says better.
+// bareError removes the parts of an error that the caller states better.
 func bareError(err error) error {
 	var sys *net.OpError
 	if errors.As(err, &sys) {
@@ -105,7 +105,7 @@ type udpLoop struct {
 	out   batch
 	msg   sip.Message
 	valve valve
-	sieve *sieve.Sieve // nil: none
+	sieve *sieve.Sieve // nil = none
 	stun  []byte
 	count counters
 }
@@ -123,7 +123,7 @@ func newUDPLoop(l *Listener, i int) *udpLoop {
 func (u *udpLoop) run() {
 	for {
 		n, err := u.in.receive()
-		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) { // see regulate
+		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) { // regulate sets the deadline
 			if errors.Is(err, net.ErrClosed) {
 				return
 			}
@@ -140,12 +140,12 @@ func (u *udpLoop) run() {
 		}
 		u.out.flush()
 		if u.valve.shut > 0 {
-			runtime.Gosched() // the buffer never runs empty, and others have work too
+			runtime.Gosched() // the buffer never becomes empty, and other goroutines must run, too
 		}
 	}
 }
 
-// pause waits; false when the transport ends meanwhile.
+// pause waits for d; it returns false when the transport ends meanwhile.
 func (t *Transport) pause(d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -184,8 +184,8 @@ func (u *udpLoop) datagram(i int) {
 	u.t.deliver(&u.out, &u.count, f, &u.msg, b, refused)
 }
 
-// deliver parses b and hands it to the handler. refused is what is wrong with
-// it beyond its grammar. A panic ends with this message.
+// deliver parses b and calls the handler. refused is an error other than one of the
+// grammar. A panic ends only the handling of this message.
 func (t *Transport) deliver(out *batch, count *counters, f Flow, m *sip.Message, b []byte, refused *sip.Error) {
 	defer t.panics.recovered()
 	count.in.Add(1)

@@ -6,33 +6,33 @@ import (
 	"tandem/rtc/sip"
 )
 
-// valve lets in as many requests of unknown senders as there is time for, before
-// they cost anything but being received. While more comes in than can be served
-// the receive buffer fills; what Config.Known vouches for is then let in, and of
-// the others a part that falls while the buffer is filled and rises while it is
-// not. So known senders find a short queue, and strangers get what is left.
+// valve limits the requests of unknown senders to what there is time for, before they
+// cost more than being received. Under overload the receive buffer fills. Then senders
+// that Config.Known vouches for are admitted, and of the others only a share, which
+// falls while the buffer is filled and rises while it is not. So known senders meet a
+// short queue, and strangers get the remaining capacity.
 //
-// Each reader loop has its own. When it has to drop nearly all it is past reading: the
-// kernel is told to (see package sieve).
+// Each reader loop has its own. When it has to drop nearly all strangers, even reading
+// them takes too long, and the kernel drops a part (see package sieve).
 type valve struct {
-	shut  uint32 // parts of 256 of unknown requests that are dropped
+	shut  uint32 // how many of 256 unknown requests are dropped
 	at    time.Time
-	drops uint32 // of the socket, when last looked at
+	drops uint32 // drops of the socket at the last check
 	dice  uint32
 	info  meminfo
 }
 
 const (
-	valveEvery = 5 * time.Millisecond // the buffer is looked at
-	valveFill  = 1.0 / 32             // of the buffer, from which more is dropped
+	valveEvery = 5 * time.Millisecond // how often the buffer is checked
+	valveFill  = 1.0 / 32             // fill of the buffer above which more is dropped
 	valveParts = 256
-	valveLeast = 2 // parts of 256 that are let in in any case
+	valveLeast = 2 // how many of 256 are always admitted
 
-	sieveEvery = 250 * time.Millisecond // it is looked at when nothing comes
+	sieveEvery = 250 * time.Millisecond // how often it is checked when nothing arrives
 )
 
-// adjust is called after each batch; full tells that there was more to read than
-// one batch holds.
+// adjust is called after each batch; full reports that more datagrams waited than one
+// batch holds.
 func (v *valve) adjust(s *udpSocket, full bool, now time.Time) {
 	if v.shut == 0 && !full || now.Sub(v.at) < valveEvery {
 		return
@@ -47,7 +47,7 @@ func (v *valve) adjust(s *udpSocket, full bool, now time.Time) {
 	v.set(fill, lost)
 }
 
-// set moves the valve: quickly shut, slowly open.
+// set moves the valve: it closes quickly and opens slowly.
 func (v *valve) set(fill float64, lost bool) {
 	open := valveParts - v.shut
 	switch {
@@ -59,23 +59,23 @@ func (v *valve) set(fill float64, lost bool) {
 	v.shut = valveParts - min(max(open, valveLeast), valveParts)
 }
 
-// closed is the part of the unknown that is dropped, 0 to 1.
+// closed returns the share of unknown requests that is dropped, 0 to 1.
 func (v *valve) closed() float64 { return float64(v.shut) / (valveParts - valveLeast) }
 
-// chooses reports whether the next unknown request is one to drop.
+// chooses reports whether the next unknown request is dropped.
 func (v *valve) chooses() bool {
-	v.dice = v.dice*1664525 + 1013904223 // any spread will do
+	v.dice = v.dice*1664525 + 1013904223 // any pseudo-random sequence will do
 	return v.dice>>24 < v.shut
 }
 
-// regulate moves valve and sieve by what waits. full tells that there was more to read than
-// one batch holds.
+// regulate adjusts valve and sieve to what waits; full reports that more datagrams
+// waited than one batch holds.
 func (u *udpLoop) regulate(full bool) {
 	s := u.in.sock
 	u.valve.adjust(s, full, u.out.now)
 	on := u.sieve.On()
 	u.sieve.Adjust(u.valve.closed(), u.out.now)
-	if u.sieve.On() { // what it drops wakes nobody, but it must be opened again
+	if u.sieve.On() { // dropped datagrams do not wake the loop, but the sieve must open again
 		_ = s.conn.SetReadDeadline(u.out.now.Add(sieveEvery))
 	}
 	if on != u.sieve.On() {
@@ -86,8 +86,8 @@ func (u *udpLoop) regulate(full bool) {
 	}
 }
 
-// sheds reports whether a datagram is dropped because more comes in than can be
-// served, and its sender is not known. Responses are not: we asked for them.
+// sheds reports whether a datagram is dropped because of overload and an unknown
+// sender. Responses are not dropped: we asked for them.
 func (u *udpLoop) sheds(f Flow, b []byte) bool {
 	if u.valve.shut == 0 || u.t.cfg.Known == nil || sip.IsResponse(b) || f.Trusted() {
 		return false

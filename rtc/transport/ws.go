@@ -22,15 +22,14 @@ import (
 // subprotocol names SIP in the WebSocket handshake (RFC 7118 §4.1).
 const subprotocol = "sip"
 
-// maxUpgrade is the longest HTTP request that asks for a WebSocket, in octets.
+// maxUpgrade is the length limit of the HTTP request that opens a WebSocket, in octets.
 const maxUpgrade = 16 << 10
 
-// originRule is Listen.Origins.
+// originRule is the value of Listen.Origins.
 type originRule []string
 
-// allows reports whether a page of the request's Origin may connect, and
-// whether the rule names it. Programs that are not browsers send none and are
-// as good as named.
+// allows reports whether a page with the request's Origin may connect, and whether the
+// rule names it. Programs other than browsers send no Origin and count as named.
 func (o originRule) allows(r *http.Request) (ok, named bool) {
 	origin := r.Header.Get("Origin")
 	if origin == "" {
@@ -61,8 +60,8 @@ func offersSIP(r *http.Request) bool {
 	return false
 }
 
-// upgrade reads the HTTP request of an accepted connection and makes it a
-// WebSocket. The path is not looked at.
+// upgrade reads the HTTP request of an accepted connection and turns it into a
+// WebSocket. The path is ignored.
 func (c *conn) upgrade() error {
 	var nc net.Conn = c.link
 	if c.tls != nil {
@@ -78,7 +77,7 @@ func (c *conn) upgrade() error {
 	}
 	err = c.acceptWebSocket(w, r)
 	if err != nil {
-		w.rw.Flush() // the refusal
+		w.rw.Flush() // sends the refusal
 	}
 	return err
 }
@@ -95,10 +94,10 @@ func (c *conn) acceptWebSocket(w http.ResponseWriter, r *http.Request) error {
 	}
 	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{
 		Subprotocols:       []string{subprotocol},
-		InsecureSkipVerify: true, // the Origin was looked at above
+		InsecureSkipVerify: true, // the Origin was checked above
 		OnPingReceived: func(context.Context, []byte) bool {
 			c.t.count[c.proto].keepAlives.Add(1)
-			if !c.part { // else the time runs from the message's first octet
+			if !c.part { // otherwise the time runs from the message's first octet
 				c.link.arm(c.t.cfg.IdleTimeout, true)
 			}
 			return true
@@ -132,7 +131,7 @@ func (w *upgrader) WriteHeader(code int) {
 		w.header.Set("Connection", "close")
 	}
 	fmt.Fprintf(w.rw, "HTTP/1.1 %d %s\r\n", code, http.StatusText(code))
-	_ = w.header.Write(w.rw) // into a buffer: its Flush reports what fails
+	_ = w.header.Write(w.rw) // only into a buffer: Flush reports errors
 	_, _ = w.rw.WriteString("\r\n")
 }
 
@@ -144,7 +143,7 @@ func (w *upgrader) Write(b []byte) (int, error) {
 // Hijack implements http.Hijacker.
 func (w *upgrader) Hijack() (net.Conn, *bufio.ReadWriter, error) { return w.nc, w.rw, w.rw.Flush() }
 
-// readFrames reads one SIP message a frame (RFC 7118 §5.2) to the end.
+// readFrames reads one SIP message per frame (RFC 7118 §5.2) until the end.
 func (c *conn) readFrames() {
 	defer c.ws.CloseNow()
 	out := batch{t: c.t}
@@ -160,7 +159,7 @@ func (c *conn) readFrames() {
 			c.part = false
 		}
 		if err != nil {
-			c.link.settle() // the close frame
+			c.link.settle() // sends the close frame
 			c.close(closedBecause(err))
 			return
 		}
@@ -176,7 +175,7 @@ func (c *conn) readFrames() {
 func (c *conn) frame(out *batch, b []byte) {
 	if len(bytes.Trim(b, "\r\n")) == 0 {
 		c.t.count[c.proto].keepAlives.Add(1)
-		if bytes.Equal(b, ping) && c.send(pong, nil) { // RFC 5626 §4.4.1, as some libraries do here too
+		if bytes.Equal(b, ping) && c.send(pong, nil) { // RFC 5626 §4.4.1; some libraries use it over WebSocket, too
 			out.dirty = append(out.dirty, c)
 		}
 		return
@@ -187,10 +186,9 @@ func (c *conn) frame(out *batch, b []byte) {
 	messages.Put(m)
 }
 
-// WebSocketHandler serves SIP over WebSocket on somebody else's HTTP server,
-// so that WSS may share a port with other services. Flows count as the
-// listener's: its Origins, Trusted and address apply. ServeHTTP returns when
-// the connection ends.
+// WebSocketHandler serves SIP over WebSocket on another HTTP server, so that WSS can
+// share a port with other services. The flows belong to the listener l: its Origins,
+// Trusted and address apply. ServeHTTP returns when the connection ends.
 func (t *Transport) WebSocketHandler(l *Listener) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { t.serveWebSocket(l, w, r) })
 }
@@ -227,7 +225,7 @@ func (t *Transport) serveWebSocket(l *Listener, w http.ResponseWriter, r *http.R
 	c.run()
 }
 
-// enter is spawn for a goroutine that already runs; work.Done ends it.
+// enter is spawn for a goroutine that is already running; work.Done ends it.
 func (t *Transport) enter() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -238,7 +236,7 @@ func (t *Transport) enter() bool {
 	return true
 }
 
-// borrowed puts a link under the connection an http.Server hands over.
+// borrowed puts a link under a connection that an http.Server hands over.
 type borrowed struct {
 	http.ResponseWriter
 	c *conn

@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// The bitmap of a Senders: a program that tells its words apart must fit what the kernel
-// allows a socket (net.core.optmem_max, 20 KiB in older ones).
+// The size of the bitmap in Senders: a program that contains it must fit into what the
+// kernel allows for a socket (net.core.optmem_max, 20 KiB in older kernels).
 const (
 	hashBits = 14
 	words    = 1 << hashBits / 32
 )
 
-// Senders are the addresses that pass: those added on this day (UTC) or the last one. The zero
+// Senders are the addresses that pass: those added today or yesterday (UTC). The zero
 // value is empty. It is safe for concurrent use.
 type Senders struct {
 	bits    [2][words]atomic.Uint32 // by day, odd and even
@@ -22,7 +22,7 @@ type Senders struct {
 	version atomic.Uint32
 }
 
-// Add has datagrams from an address pass. It is quick when they do already.
+// Add lets datagrams from an address pass. It is quick when they already do.
 func (s *Senders) Add(from netip.Addr, now time.Time) {
 	day := now.Unix() / 86400
 	if last := s.day.Load(); day > last && s.day.CompareAndSwap(last, day) {
@@ -41,10 +41,10 @@ func (s *Senders) Add(from netip.Addr, now time.Time) {
 	}
 }
 
-// changes counts them.
+// changes returns a number that grows with each change.
 func (s *Senders) changes() uint32 { return s.version.Load() }
 
-// snapshot is the bitmap as it is.
+// snapshot returns a copy of the bitmap.
 func (s *Senders) snapshot() (all [words]uint32) {
 	for i := range all {
 		all[i] = s.bits[0][i].Load() | s.bits[1][i].Load()
@@ -52,15 +52,15 @@ func (s *Senders) snapshot() (all [words]uint32) {
 	return all
 }
 
-// Odd numbers with well-mixed bits; the program multiplies by the same.
+// Odd numbers with well-mixed bits; the BPF program multiplies by the same ones.
 const (
 	mixHigh = 0x85ebca6b
 	mixLow  = 0xc2b2ae35
 	mixBoth = 0x9e3779b1
 )
 
-// hash is the place of an address in the bitmap: of IPv6 its /64 counts, within which a
-// host changes its address (RFC 8981).
+// hash returns the position of an address in the bitmap. For IPv6 only the /64 counts,
+// within which a host changes its address (RFC 8981).
 func hash(a netip.Addr) uint32 {
 	a = a.Unmap()
 	if a.Is4() {
