@@ -96,6 +96,7 @@ func (b *tab) run(script string) string {
 // TestClickToCallPage: somebody opens the page in a real browser, calls, sees each step,
 // and hangs up.
 func TestClickToCallPage(t *testing.T) {
+	t.Parallel() // it waits for a browser
 	at := fmt.Sprintf("127.0.0.1:%d", harness.FreePort(t))
 	r, _, alice, _ := pintRig(t, func(cfg *config.Config) { cfg.API.Addr = at })
 	code, token, _ := r.HTTP(t, "POST", "/tokens", `{"name":"page","scopes":["pint:write"]}`)

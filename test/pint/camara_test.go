@@ -58,6 +58,7 @@ func (c *cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // gets every event in order; what a client gets wrong it is told. What it has made, ended and
 // been refused is in the audit log.
 func TestClickToDial(t *testing.T) {
+	t.Parallel() // it waits for repetitions
 	sink := &cloud{fails: 2, known: map[string]bool{}, done: make(chan struct{})}
 	web := httptest.NewServer(sink)
 	defer web.Close()

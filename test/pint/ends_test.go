@@ -119,6 +119,7 @@ func TestPINTNobodyThere(t *testing.T) {
 // TestPINTEnds: however a call ends, no leg is left, the client is told, and the session
 // says who ended it or who could not be reached.
 func TestPINTEnds(t *testing.T) {
+	t.Parallel() // its calls ring out
 	rings := func(d time.Duration) func(cfg *config.Config) {
 		return func(cfg *config.Config) {
 			cfg.PINT.Services = []config.PINTService{{Name: "R2C", Kind: "r2c", RingTime: d}}

@@ -111,7 +111,7 @@ func pintProcess(t *testing.T) (p *harness.Process, cfg config.Config, phone, ga
 func TestKilledServerCallsOnce(t *testing.T) {
 	t.Parallel() // it waits for programs
 	for n, after := range []string{"the first INVITE", "the first rings", "the first has answered", "the second rings", "both talk"} {
-		t.Run(after, func(t *testing.T) { killedAt(t, n+1) })
+		t.Run(after, func(t *testing.T) { t.Parallel(); killedAt(t, n+1) })
 	}
 }
 
@@ -156,8 +156,10 @@ func killedAt(t *testing.T, steps int) {
 // has asked for before, in the dialog of before, whether it watches or not; that dialog
 // goes on to the end.
 func TestKilledServerTakesReinvite(t *testing.T) {
+	t.Parallel() // it waits for programs
 	for _, watched := range []bool{false, true} {
 		t.Run(fmt.Sprint("watched ", watched), func(t *testing.T) {
+			t.Parallel()
 			p, _, _, gateway := pintProcess(t)
 			p.Run("pint", "numbers", "add", "alice", "+4417948331013")
 			ntp := func(d time.Duration) string { return fmt.Sprint("t=", time.Now().Add(d).Unix()+2208988800) }

@@ -88,6 +88,7 @@ func (k *telephone) talks(t *testing.T, invite *sip.Message, freq float64, packe
 // TestPINTNumbersTalk: two numbers behind a gateway are called and joined, and each hears
 // the other; the call is recorded, since the request wants that.
 func TestPINTNumbersTalk(t *testing.T) {
+	t.Parallel() // it listens
 	r, q, _, gateway := pintRig(t, func(cfg *config.Config) {
 		cfg.Telephony.Recordings = "recordings"
 		cfg.PINT.Services = []config.PINTService{{Name: "R2C", Kind: "r2c", AnyParty: true, Record: "asked"}}
@@ -148,6 +149,7 @@ func TestPINTNumbersTalk(t *testing.T) {
 // TestPINTMachine: the voicemail of A answers, and nobody is joined with it; that of B
 // answers a message, which is played once it records.
 func TestPINTMachine(t *testing.T) {
+	t.Parallel() // it listens
 	greeting := sound.Tone(400, -18, 3*time.Second)
 	file := filepath.Join(t.TempDir(), "message.wav")
 	if err := sound.WriteWAV(file, sound.Tone(1000, -15, time.Second)); err != nil {

@@ -36,6 +36,7 @@ func (q *pintClient) outside(t *testing.T, method, uri, lines, body string) *sip
 
 // TestPINTWatching: who may ask about a session, in which words, and how it ends.
 func TestPINTWatching(t *testing.T) {
+	t.Parallel() // it waits
 	r, q, alice, _ := pintRig(t, func(cfg *config.Config) { cfg.Presence.Interval = time.Millisecond })
 	text := q.example(t, "4.9")
 	_, body, _ := strings.Cut(text, "\r\n\r\n")
@@ -126,6 +127,7 @@ func TestPINTWatching(t *testing.T) {
 // second is called, confirmed when both talk, terminated; by whom it is with, and with
 // versions that grow.
 func TestPINTDialogEvents(t *testing.T) {
+	t.Parallel() // it waits
 	r, q, alice, gateway := pintRig(t, func(cfg *config.Config) { cfg.Presence.Interval = time.Millisecond })
 	text := q.example(t, "4.9")
 	ok := q.invite(t, text)

@@ -57,6 +57,7 @@ func (h *hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // TestPINTWebhook: a webhook that fails twice gets every step of a call, signed and in order.
 func TestPINTWebhook(t *testing.T) {
+	t.Parallel() // it waits for repetitions
 	h := &hook{fails: 2, known: map[string]bool{}, secret: []byte("a secret of 32 octets, not a few")}
 	web := httptest.NewServer(h)
 	defer web.Close()
