@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -22,10 +24,39 @@ import (
 
 var loopback = netip.MustParseAddr("127.0.0.1")
 
+// ports is how many a relay has.
+const ports = 200
+
+// block finds so many free ports in a row that a relay can have them all, none of which
+// the kernel gives to others. It returns the first.
+func block(t *testing.T) int {
+	t.Helper()
+	for range 50 {
+		first := 20000 + ports*rand.IntN(12000/ports)
+		if free(first) {
+			return first
+		}
+	}
+	t.Fatalf("no %d ports in a row are free", ports)
+	return 0
+}
+
+func free(first int) bool {
+	for port := first; port < first+ports; port++ {
+		conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: loopback.AsSlice(), Port: port})
+		if err != nil {
+			return false
+		}
+		conn.Close()
+	}
+	return true
+}
+
 // ours runs our relay and returns its control port.
 func ours(t *testing.T) string {
 	t.Helper()
-	m, err := media.New(media.Config{PortMin: 28000, PortMax: 28199, Kernel: "off", Interfaces: []relay.Interface{{Name: "default", Bind: loopback}}})
+	first := block(t)
+	m, err := media.New(media.Config{PortMin: first, PortMax: first + ports - 1, Kernel: "off", Interfaces: []relay.Interface{{Name: "default", Bind: loopback}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,14 +89,10 @@ func peer(t *testing.T) string {
 	if err != nil {
 		t.Fatal("rtpengine is not installed; run: make peers")
 	}
-	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := conn.LocalAddr().String()
-	conn.Close()
+	first := block(t)
+	addr := netip.AddrPortFrom(loopback, uint16(first)).String()
 	cmd := exec.Command(path, "--config-file=none", "--interface=127.0.0.1", "--listen-ng="+addr, "--table=-1", "--foreground", "--log-stderr", "--log-level=3",
-		"--num-threads=1", "--port-min=28200", "--port-max=28399", "--pidfile="+filepath.Join(t.TempDir(), "pid"))
+		"--num-threads=1", "--port-min="+strconv.Itoa(first+2), "--port-max="+strconv.Itoa(first+ports-1), "--pidfile="+filepath.Join(t.TempDir(), "pid"))
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
