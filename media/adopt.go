@@ -4,23 +4,22 @@ import (
 	"fmt"
 )
 
-// Adopt moves a side of another session into this one, in place of a side here,
-// which ends: attended transfer, pickup, park, Replaces. The side keeps its ports,
-// keys and description, so that inside its dialog the o= line stays one and no
-// packet goes astray; what passes and what is converted is decided anew. The
-// session it leaves has an empty side in its place; close it if it is of no more
-// use. What was played to the side ends; a session that records goes on with
-// whoever is there.
+// Adopt moves a side of another session into this one and closes the side that was
+// there: for attended transfer, pickup, park and Replaces. The side keeps its ports,
+// keys and description, so that the o= line within its dialog stays the same and no
+// packet is lost. What passes and what is converted is decided again. The other session
+// keeps an empty side; close that session if it is no longer needed. What was played to
+// the side ends; a session that records goes on recording the sides it has.
 //
-// Both sides may have been told something else than fits now (hold, codecs, video):
-// NeedsOffer says whom to offer anew, with MakeOffer. M-lines are joined by their
-// places.
+// What both sides were told before may no longer fit (hold, codecs, video): NeedsOffer
+// reports which of them needs a new offer, made with MakeOffer. M-lines are matched by
+// their positions.
 func (s *Session) Adopt(w Which, from *Session, side Which) error {
 	if s == from || s.server != from.server {
 		return ErrSame
 	}
 	first, second := s, from
-	if from.bridge.Serial() < s.bridge.Serial() { // always in one order
+	if from.bridge.Serial() < s.bridge.Serial() { // always lock in the same order
 		first, second = from, s
 	}
 	first.ctl.Lock()

@@ -8,9 +8,9 @@ import (
 	"tandem/media/transcode"
 )
 
-// Announce lets a side hear a WAV file, times times (0: over and over), in
-// place of the other side. EventPlayed follows when it has ended by itself. What
-// it returns tells how far it is; the session closes it.
+// Announce plays a WAV file to a side, times times (0: without end), in place of the
+// other side. EventPlayed follows when it has ended by itself. The session closes the
+// announcement, which also tells how far it is.
 func (s *Session) Announce(to Which, path string, times int) (*sound.Announcement, error) {
 	s.ctl.Lock()
 	defer s.ctl.Unlock()
@@ -22,7 +22,7 @@ func (s *Session) Announce(to Which, path string, times int) (*sound.Announcemen
 	if err != nil {
 		return nil, err
 	}
-	// To close it is to wait for the disk, which no worker may.
+	// Close waits for the disk, which a worker must not do.
 	if err := s.bridge.Play(to, a, func() { s.later(a.Close) }); err != nil {
 		a.Close()
 		return nil, err
@@ -30,11 +30,11 @@ func (s *Session) Announce(to Which, path string, times int) (*sound.Announcemen
 	return a, nil
 }
 
-// toneLevel is how loud tones are, dBFS: about -10 dBm0 (ITU-T E.180).
+// toneLevel is the level of tones in dBFS: about -10 dBm0 (ITU-T E.180).
 const toneLevel = -13.0
 
-// Tone lets a side hear a signal (ringback, busy) as it sounds in a country,
-// for a time or, with 0, until Stop.
+// Tone plays a signal (ringback, busy) to a side as it sounds in a country, for limit
+// or, with 0, until Stop.
 func (s *Session) Tone(to Which, country string, signal sound.Signal, limit time.Duration) error {
 	c, ok := sound.Tones(country, signal)
 	if !ok {

@@ -135,7 +135,7 @@ func TestStrangersHarmNobody(t *testing.T) {
 	}
 }
 
-// A party that changes its stream in mid-call, as after a transfer behind it,
+// A party that changes its stream during a call, as after a transfer behind it,
 // is followed; the other side sees one stream still.
 func TestNewSourceOfTheSameParty(t *testing.T) {
 	inTime(t, func(t *testing.T) {

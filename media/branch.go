@@ -10,12 +10,12 @@ import (
 	"tandem/media/sdp"
 )
 
-// Branch is one of several devices that ring for side A at once. Each is offered
-// media of its own (ports, keys, ICE, codecs) and may answer while it rings, and
-// change its answer. It waits beside the session until it is heard; then it is
-// side B, and all that the session does to side B it does to the branch.
+// Branch is one of several devices that ring for side A at the same time. Each is
+// offered media of its own (ports, keys, ICE, codecs), may answer while it rings, and
+// may change its answer. A branch waits beside the session until it is heard. Then it
+// is side B: everything the session does to side B it does to the branch.
 //
-// What the call layer has to do:
+// The call layer uses it like this:
 //
 //	offer A's description: s.TakeOffer(A, text)
 //	for each device:       b, _ := s.Branch(id); text, _ := b.MakeOffer(want)
@@ -23,29 +23,29 @@ import (
 //	2xx:                   toA, _ := b.Answer(text, want); b.Choose()
 //	failure, CANCEL:       b.Drop()
 //
-// toA is the answer to A's offer, nil when A has its answer already: another 18x
-// or the 2xx to A then repeats the text A was given (RFC 3261 §13.2.1), and what
-// the new branch speaks is converted to it. Where that cannot be, because a codec
-// or a picture is at stake or A was told to be silent, NeedsOffer(A) says so after
-// Choose, and A is to be sent a re-INVITE with MakeOffer(A). A caller that is given
-// a To tag for each branch, so that each is a dialog of its own, can be told at
-// once instead, by AnswerAgain(A).
+// toA is the answer to A's offer. It is nil when A already has an answer: then further
+// 18x and the 2xx to A repeat the text that A was given (RFC 3261 §13.2.1), and the
+// media of the new branch are converted to it. If that is impossible, because of a
+// codec or video or because A was told to be silent, NeedsOffer(A) reports it after
+// Choose, and A needs a re-INVITE with MakeOffer(A). A caller that is given a To tag
+// for each branch, so that each is a dialog of its own, can be told at once with
+// AnswerAgain(A).
 type Branch struct {
-	session *Session // it rings for
+	session *Session // that it rings for
 	id      string
-	own     *Session // where it waits while it is not heard
+	own     *Session // in which it waits while it is not heard
 	side    *side
 	over    bool // guarded by ctl
 }
 
-// maxBranches is how many devices ring for one call at once, at most.
+// maxBranches is how many devices can ring for one call at the same time.
 const maxBranches = 64
 
-// ErrDropped says that a branch has been dropped, or another one was chosen.
+// ErrDropped means that a branch has been dropped, or another one was chosen.
 var ErrDropped = errors.New("this branch has ended")
 
-// Branch opens another branch of side B. id names it in events and logs and is the
-// call layer's to choose.
+// Branch opens another branch of side B. The call layer chooses id, which names the
+// branch in events and logs.
 func (s *Session) Branch(id string) (*Branch, error) {
 	s.ctl.Lock()
 	defer s.ctl.Unlock()
@@ -70,22 +70,22 @@ func (s *Session) Branch(id string) (*Branch, error) {
 	return b, nil
 }
 
-// Branches are those that ring, in the order they were opened.
+// Branches returns the branches that ring, in the order in which they were opened.
 func (s *Session) Branches() []*Branch {
 	s.ctl.Lock()
 	defer s.ctl.Unlock()
 	return slices.Clone(s.branches)
 }
 
-// Heard is the branch that is side B now, nil when side B is none.
+// Heard returns the branch that is side B now, or nil.
 func (s *Session) Heard() *Branch {
 	s.ctl.Lock()
 	defer s.ctl.Unlock()
 	return s.heard
 }
 
-// OfferBranch is Session.Offer to one branch: it takes A's offer, again for each,
-// and writes the one for the branch.
+// OfferBranch is Session.Offer to one branch: it takes A's offer, which is the same for
+// each branch, and writes the one for this branch.
 func (s *Session) OfferBranch(b *Branch, text []byte, want Want) ([]byte, error) {
 	if err := s.TakeOffer(A, text); err != nil {
 		return nil, err
@@ -100,7 +100,7 @@ func (s *Session) OfferBranch(b *Branch, text []byte, want Want) ([]byte, error)
 // ID is the name the branch was given.
 func (b *Branch) ID() string { return b.id }
 
-// do has a branch do something while it rings.
+// do runs f on the branch's side while it rings.
 func (b *Branch) do(f func(d *side) error) error {
 	b.session.ctl.Lock()
 	defer b.session.ctl.Unlock()
@@ -127,8 +127,8 @@ func (b *Branch) MakeOffer(want Want) (text []byte, err error) {
 	return text, err
 }
 
-// TakeAnswer takes the answer of the device, which goes on waiting unless it is
-// heard. It may come more than once, and change.
+// TakeAnswer takes the answer of the device, which continues to wait unless it is
+// heard. The answer may come more than once, and change.
 func (b *Branch) TakeAnswer(text []byte) error {
 	d, err := sdp.Parse(text)
 	if err != nil {
@@ -161,8 +161,8 @@ func (b *Branch) Refused() {
 	_ = b.do(func(d *side) error { d.refused(); return nil })
 }
 
-// Answer is TakeAnswer and Early, and the answer to A if A waits for one, written
-// as want says; else the text is nil.
+// Answer combines TakeAnswer and Early. If A waits for an answer it also writes that
+// one, following want; otherwise the text is nil.
 func (b *Branch) Answer(text []byte, want Want) (toA []byte, err error) {
 	d, err := sdp.Parse(text)
 	if err != nil {
@@ -183,8 +183,8 @@ func (b *Branch) Answer(text []byte, want Want) (toA []byte, err error) {
 	return toA, err
 }
 
-// Early lets A hear the branch, and the branch A, in place of whichever was heard
-// before. The other branches wait. The device must have answered.
+// Early connects A and the branch, in place of the one that was heard before. The other
+// branches wait. The device must have answered.
 func (b *Branch) Early() error {
 	return b.do(func(d *side) error {
 		if d.Agreed() == nil {
@@ -194,7 +194,7 @@ func (b *Branch) Early() error {
 	})
 }
 
-// hear makes the branch side B. What was there and is no branch ends.
+// hear makes the branch side B. A side B that is not a branch ends.
 func (b *Branch) hear() error {
 	s := b.session
 	switch {
@@ -210,7 +210,7 @@ func (b *Branch) hear() error {
 	return s.rejoin()
 }
 
-// wait has the branch that is heard wait again.
+// wait makes the branch that is heard wait again.
 func (b *Branch) wait() {
 	s := b.session
 	b.side.move(b.own, B)
@@ -220,8 +220,8 @@ func (b *Branch) wait() {
 	}
 }
 
-// Choose makes the branch side B for good; all others end and their ports are
-// freed. The branch is used up: go on with the session.
+// Choose makes the branch side B permanently; all others end and their ports are freed.
+// The branch must not be used afterwards: use the session.
 func (b *Branch) Choose() error {
 	return b.do(func(*side) error {
 		err := b.hear()
@@ -230,8 +230,8 @@ func (b *Branch) Choose() error {
 	})
 }
 
-// endBranches ends all branches; the one that is heard stays as side B. Called with
-// ctl held.
+// endBranches ends all branches; the one that is heard stays as side B. The caller
+// holds ctl.
 func (s *Session) endBranches() {
 	for _, b := range s.branches {
 		b.over = true
@@ -240,14 +240,14 @@ func (s *Session) endBranches() {
 	s.branches, s.heard = nil, nil
 }
 
-// Drop ends the branch and frees its ports. Nobody is heard by A when it was
-// this one, until another branch is. A second call does nothing.
+// Drop ends the branch and frees its ports. If it was heard, A hears nobody until
+// another branch is. A second call does nothing.
 func (b *Branch) Drop() {
 	_ = b.do(func(*side) error {
 		s := b.session
 		if s.heard == b {
 			b.wait()
-			_ = s.rejoin() // A's own agreement, which was good before
+			_ = s.rejoin() // A's own agreement, which was valid before
 		}
 		b.over = true
 		b.own.end()
@@ -256,7 +256,7 @@ func (b *Branch) Drop() {
 	})
 }
 
-// end closes what a side has and makes it new. Called with ctl held.
+// end closes everything that a side has and resets it. The caller holds ctl.
 func (d *side) end() {
 	d.session.bridge.Forgo(d.which)
 	d.discard(func(int) bool { return true })

@@ -13,9 +13,9 @@ type Seat struct {
 	listener *Listener
 }
 
-// Confer seats a side in a room: it hears all others there, and they hear it, in
-// place of the other side of the session, which may be empty. What is played to the
-// side later (Play, Announce) takes the place of the room; Hear brings it back.
+// Confer seats a side in a room: it hears all others there, and they hear it. The room
+// replaces the other side of the session, which may be empty. What is played to the
+// side later (Play, Announce) replaces the room; Hear brings it back.
 func (s *Session) Confer(w Which, room *mix.Room) (*Seat, error) {
 	party, err := room.Join()
 	if err != nil {
@@ -34,7 +34,7 @@ func (s *Session) Confer(w Which, room *mix.Room) (*Seat, error) {
 	return seat, nil
 }
 
-// Hear lets the side hear the room, again when something else was played to it.
+// Hear lets the side hear the room again after something else was played to it.
 func (t *Seat) Hear() error {
 	return t.session.Play(t.side, func(rate int) transcode.Source { return t.Source(rate) })
 }

@@ -14,29 +14,29 @@ import (
 // Config is what a media server needs. The zero value of a field means its
 // default.
 type Config struct {
-	Interfaces []relay.Interface // see network for which is used; default: those found
+	Interfaces []relay.Interface // see network for the choice; default: those found
 	PortMin    int               // default 16384
 	PortMax    int               // default 32767, or 16383 more than PortMin
-	ICEPort    int               // one port for all ICE sides; 0: a port each
+	ICEPort    int               // one port for all sides with ICE; 0 = a port for each
 	Workers    int               // relaying; default one per core
 	Converters int               // converting; default one per core
 	DSCP       int               // default 46
 	Kernel     string            // auto, on, off
-	Sessions   int               // most at once; default 10000
-	Silence    time.Duration     // event OneWay after so long without RTP; default 3 s
-	Idle       time.Duration     // event Idle when no side sends anything; default 60 s
-	Held       time.Duration     // the same while none has to: on hold, or before an answer; default 1 h
-	Learn      LearnPolicy       // whose address is believed
+	Sessions   int               // at the same time; default 10000
+	Silence    time.Duration     // EventOneWay after this time without RTP; default 3 s
+	Idle       time.Duration     // EventIdle when no side sends anything for this time; default 60 s
+	Held       time.Duration     // the same while none has to send: on hold, or before an answer; default 1 h
+	Learn      LearnPolicy       // which addresses are believed
 	Opus       Opus
-	Network    relay.Network // where ports are bound; nil: UDP of the kernel
+	Network    relay.Network // opens the ports; nil = UDP of the kernel
 	Logger     *slog.Logger
 }
 
 // Opus says how Opus is converted.
 type Opus struct {
-	Bitrate    int  // of what we say, bit/s; 0: by the rate of the other side
-	Complexity int  // 1 to 10; 0: 1 to the telephone's band, 5 above
-	DecodeInGo bool // even where libopus is there: no C before what strangers send, at twice the cost
+	Bitrate    int  // of what we encode, bit/s; 0 = chosen by the rate of the other side
+	Complexity int  // 1 to 10; 0 = 1 for telephone bandwidth, 5 above
+	DecodeInGo bool // decode in Go even if libopus is there: no C code for input of strangers, at twice the cost
 }
 
 func (o Opus) options() codec.Options {
@@ -48,10 +48,10 @@ func (o Opus) options() codec.Options {
 type LearnPolicy string
 
 const (
-	// LearnAfterSignalling believes several good packets of one stream in the
-	// seconds after each offer or answer, which is what NAT needs.
+	// LearnAfterSignalling believes several valid packets of one stream in the seconds
+	// after each offer or answer. Phones behind NAT need this.
 	LearnAfterSignalling LearnPolicy = "after-signalling"
-	// LearnNever believes the signalled address alone.
+	// LearnNever believes only the signalled address.
 	LearnNever LearnPolicy = "never"
 )
 
@@ -96,8 +96,8 @@ func standard[T comparable](v *T, d T) {
 	}
 }
 
-// found are the interfaces of a machine nobody configured: the address phones can
-// reach, of either IP version, and loopback for those on the machine itself.
+// found returns the interfaces to use without configuration: the address that phones
+// can reach, for each IP version, and loopback for phones on the machine itself.
 func found() (list []relay.Interface) {
 	for _, v6 := range []bool{false, true} {
 		if addr, how := host.Address(v6); how != host.Loopback {
@@ -119,9 +119,9 @@ func family(v6 bool) string {
 	return "ipv4"
 }
 
-// network is the interface of a side: the one named, else the first that suits
-// where its signalling comes from (loopback for loopback, the same IP version),
-// else the first.
+// network chooses the interface of a side: the named one; otherwise the first that fits
+// the address of its signalling (loopback for loopback, the same IP version); otherwise
+// the first.
 func (c *Config) network(name string, near netip.Addr) (relay.Interface, error) {
 	for _, in := range c.Interfaces {
 		if name != "" && in.Name == name || name == "" && near.IsValid() && suits(in.Advertise.Unmap(), near.Unmap()) {

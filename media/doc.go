@@ -1,19 +1,19 @@
-// Package media carries the sound of calls. A Session joins two sides, A
-// and B; each has offers and answers (negotiation, sdp), ports (relay), security
-// (secure, ice), codecs (codec, transcode) and figures (quality) of its own. The session
-// chooses by itself between passing packets on and converting them, and may
-// change its mind in mid-call. It knows nothing of SIP dialogs: whoever runs
-// the call gives it the descriptions and sends out those it writes.
+// Package media carries the audio and video of calls. A Session joins two sides, A and
+// B. Each side has its own offers and answers (negotiation, sdp), ports (relay),
+// security (secure, ice), codecs (codec, transcode) and figures (quality). The session
+// itself chooses between passing packets on and converting them, and may change that
+// during a call. It knows nothing of SIP dialogs: the call layer gives it the
+// descriptions and sends those it writes.
 //
-// Side B may be forked: each device that rings is a Branch with an offer, ports
-// and keys of its own, one at a time is heard, and one is chosen. A side may move
-// to another session as it is, in its dialog, with its ports and keys (Adopt).
+// Side B may be forked: each device that rings is a Branch with its own offer, ports
+// and keys; one is heard at a time, and one is chosen. A side may move to another
+// session together with its dialog, ports and keys (Adopt).
 //
-// A side can be listened to as PCM (Listen), played to (Play, Announce, Tone) and
-// seated in a conference (Confer, package mix).
+// A side can be decoded to PCM (Listen), played to (Play, Announce, Tone) and seated in
+// a conference (Confer, package mix).
 //
-// What the call layer asks for is a session's matter: sides, branches, listeners, the
-// recorder, guarded by one lock, ctl. What packets touch is its bridge's (package
-// bridge), which has a lock of its own and is called with ctl held. Branches wait in
-// sessions of their own, which share the ctl of the one they ring for.
+// A session holds what the call layer deals with: sides, branches, listeners and the
+// recorder, guarded by one lock, ctl. Its bridge (package bridge) holds what packets
+// touch; it has a lock of its own and is called with ctl held. Branches wait in
+// sessions of their own, which share the ctl of the session for which they ring.
 package media

@@ -2,7 +2,7 @@ package media
 
 import "tandem/media/bridge"
 
-// Which side, and what happens to it, is said in the words of package bridge.
+// The types of package bridge for sides and events.
 type (
 	// Which names a side of a session.
 	Which = bridge.Which
@@ -28,5 +28,5 @@ const (
 	EventRecording = bridge.EventRecording
 )
 
-// ErrNoAudio says that a side has no audio that something could be played or sent into.
+// ErrNoAudio means that a side has no audio that something could be played or sent into.
 var ErrNoAudio = bridge.ErrNoAudio

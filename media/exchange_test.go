@@ -75,7 +75,7 @@ func text(s string, ports ...*port) []byte {
 	return []byte(strings.ReplaceAll(s, "\n", "\r\n"))
 }
 
-// named says whether the first m-line has a codec.
+// named reports whether the first m-line has a codec.
 func named(d *sdp.Description, codec string) bool {
 	return slices.ContainsFunc(d.Media[0].Codecs, func(c sdp.Codec) bool { return c.Name == codec })
 }

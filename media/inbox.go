@@ -2,14 +2,13 @@ package media
 
 import "sync"
 
-// maxEvents bounds what waits for one session's listener; keys come at ten a
-// second at most, so only a listener that is stuck loses any.
+// maxEvents limits the events that wait for a session's listener. Keys come at most ten
+// a second, so only a listener that is stuck loses events.
 const maxEvents = 256
 
-// inbox holds what was posted to a session until its goroutines, which are
-// there only while there is something, have dealt with it. The listener has one
-// of its own: should it block, the session's own work goes on, and so does all
-// of other sessions.
+// inbox holds what was posted to a session until one of its two goroutines has handled
+// it; they exist only while something waits. The listener has a goroutine of its own:
+// if it blocks, the work of this session and of others goes on.
 type inbox struct {
 	mu      sync.Mutex
 	events  []Event
@@ -19,8 +18,8 @@ type inbox struct {
 	working bool
 }
 
-// post tells the listener, in order. It may be called with the lock of the bridge held: it
-// never waits.
+// post queues an event for the listener. It may be called with the bridge's lock held:
+// it never waits.
 func (s *Session) post(e Event) {
 	if s.handle == nil {
 		return
@@ -57,9 +56,9 @@ func (s *Session) tell() {
 	}
 }
 
-// later has work of the session done that may wait, for a lock or a disk, where
-// its caller must not. None is ever dropped: there is one for each leg and each
-// source played, at most.
+// later queues work of the session that may wait for a lock or a disk, where its caller
+// must not wait. No work is dropped: there is at most one task for each leg and each
+// source played.
 func (s *Session) later(task func()) {
 	b := &s.inbox
 	b.mu.Lock()

@@ -8,22 +8,22 @@ import (
 	"tandem/media/bridge"
 )
 
-// Listener is given what one side says, decoded.
+// Listener receives the decoded audio of one side.
 type Listener struct {
 	session *Session
 	heard   bridge.Listener
 }
 
-// Listen has what a side says in its first audio line decoded and given to hear, as
-// mono PCM of a rate (8000, 16000 or 48000 Hz), 20 ms at a time, silence and
-// concealed losses included, until Stop or the end of the session. It follows
-// changes of codec, and of who is on that side. It may begin before the side has
-// agreed to anything.
+// Listen decodes what a side says in its first audio line and gives it to hear: mono
+// PCM at a rate of 8000, 16000 or 48000 Hz, 20 ms at a time, including silence and
+// concealed losses, until Stop or the end of the session. It follows changes of the
+// codec and of the party on that side. It may begin before the side has agreed to
+// anything.
 //
-// hear is called by a worker that converts audio, one call at a time: it must not
-// wait, keep pcm, nor call the session. Packets are passed on whatever it does: those
-// the worker does not get round to are dropped once a few wait. Keys are not part of
-// what is heard; see EventKey.
+// hear is called by a worker that converts audio, one call at a time: it must not wait,
+// keep pcm, or call the session. It cannot delay the forwarding of packets: if the
+// worker is too slow, packets for hear are dropped once a few wait. Keys are not part
+// of the audio; see EventKey.
 func (s *Session) Listen(from Which, rate int, hear func(pcm []int16)) (*Listener, error) {
 	if !slices.Contains([]int{8000, 16000, 48000}, rate) {
 		return nil, fmt.Errorf("listening at %d Hz: a rate is 8000, 16000 or 48000", rate)
@@ -42,10 +42,10 @@ func (s *Session) Listen(from Which, rate int, hear func(pcm []int16)) (*Listene
 	return e, nil
 }
 
-// maxListeners bounds what one call has decoded at once.
+// maxListeners limits the listeners of one call.
 const maxListeners = 8
 
-// Stop ends the listening; hear is not called any more when it returns. It may be
+// Stop ends the listening; hear is not called any more after it returns. It may be
 // called twice.
 func (e *Listener) Stop() {
 	s := e.session

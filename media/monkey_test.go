@@ -194,7 +194,7 @@ func (m *monkey) plain(c *cage, s *Session) {
 	}
 }
 
-// moves looks after a session, and says whether something is forwarded in the kernel
+// moves looks after a session, and reports whether something is forwarded in the kernel
 // then.
 func moves(s *Session) bool {
 	s.bridge.Watch(time.Now(), nil)

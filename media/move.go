@@ -2,14 +2,13 @@ package media
 
 import "errors"
 
-// ErrSame says that a side was to take a place of its own session, or one of
-// another server, which has none of its ports.
+// ErrSame means that a side was to move within its own session, or to another server,
+// which does not have its ports.
 var ErrSame = errors.New("a side can move to another session of the same media server only")
 
-// move takes a side with its agent, ports, keys and figures to another session, in
-// place of what is there, which is the caller's to keep or to close. What was
-// played to it ends. Called with ctl of both sessions held; rejoin must follow in
-// both.
+// move takes a side with its agent, ports, keys and figures to another session. The
+// caller keeps or closes the side that it replaces. What was played to it ends. The
+// caller holds ctl of both sessions and must call rejoin in both afterwards.
 func (d *side) move(to *Session, as Which) {
 	from, was := d.session, d.which
 	from.bridge.Move(was, to.bridge, as)
@@ -21,7 +20,7 @@ func (d *side) move(to *Session, as Which) {
 }
 
 // rejoin puts what both sides have agreed to into force again, after one of them
-// changed. Called with ctl held.
+// changed. The caller holds ctl.
 func (s *Session) rejoin() error {
 	s.bridge.Begun()
 	var failed error

@@ -2,13 +2,13 @@ package media
 
 import "tandem/media/bridge"
 
-// owner is a session as its bridge knows it.
+// owner is a session in the role of its bridge's owner.
 type owner Session
 
 // Post tells the session's listener.
 func (o *owner) Post(e Event) { (*Session)(o).post(e) }
 
-// Soon has a task done with ctl held, unless the session has ended.
+// Soon runs a task with ctl held, unless the session has ended.
 func (o *owner) Soon(task func()) {
 	s := (*Session)(o)
 	s.later(func() {
@@ -20,7 +20,7 @@ func (o *owner) Soon(task func()) {
 	})
 }
 
-// Asked is what is wanted of the sound now. Called with ctl held.
+// Asked returns what is wanted of the audio now. The caller holds ctl.
 func (o *owner) Asked() bridge.Demand {
 	d := bridge.Demand{Listeners: o.listeners}
 	for w, side := range o.sides {

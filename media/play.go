@@ -7,10 +7,9 @@ import (
 	"tandem/media/transcode"
 )
 
-// Play lets a side hear a source in place of the other side, until it ends, is
-// replaced, or Stop is called. make is told the rate to deliver; neither it nor
-// the source may call the session. EventPlayed follows when it has ended by
-// itself.
+// Play plays a source to a side in place of the other side, until it ends, is replaced,
+// or Stop is called. make is given the sample rate to deliver; neither it nor the
+// source may call the session. EventPlayed follows when it has ended by itself.
 func (s *Session) Play(to Which, make func(rate int) transcode.Source) error {
 	s.ctl.Lock()
 	defer s.ctl.Unlock()
@@ -32,7 +31,8 @@ func (s *Session) Stop(to Which) {
 	s.bridge.Stop(to)
 }
 
-// ready is the rate at which something can be played to a side. Called with ctl held.
+// ready returns the rate at which something can be played to a side. The caller holds
+// ctl.
 func (s *Session) ready(to Which) (rate int, err error) {
 	if s.gone {
 		return 0, ErrClosed
@@ -40,8 +40,8 @@ func (s *Session) ready(to Which) (rate int, err error) {
 	return s.bridge.Ready(to)
 }
 
-// Press sends a key to a side, as an event where it takes events, else as a
-// tone in the audio. What the other side says meanwhile is not heard.
+// Press sends a key to a side, as an event if it takes events, otherwise as a tone in
+// the audio. What the other side says meanwhile is not heard.
 func (s *Session) Press(to Which, e dtmf.Event) error {
 	s.ctl.Lock()
 	defer s.ctl.Unlock()

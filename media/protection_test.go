@@ -143,7 +143,7 @@ func TestReofferKeepsWhatWasAgreed(t *testing.T) {
 	}
 }
 
-// A side that was protected cannot be talked out of it in mid-call, unless
+// A side that was protected cannot be talked out of it during a call, unless
 // whoever runs the call says so, or another party came behind the dialog.
 func TestNoDowngradeInMidCall(t *testing.T) {
 	s := start(t)
@@ -402,7 +402,7 @@ func TestNoAnswerInWhatCannotBeHeard(t *testing.T) {
 	}
 }
 
-// Where signalling comes from may change in mid-call, and media with it.
+// Where signalling comes from may change during a call, and media with it.
 func TestSignallingMoves(t *testing.T) {
 	s := start(t)
 	a, b := newPhone(t, pcmu, 440), newPhone(t, pcmu, 1000)

@@ -9,11 +9,10 @@ import (
 // recordRate is enough for wideband calls.
 const recordRate = 16000
 
-// Record writes what both sides say to a new stereo WAV file, side A left,
-// side B right, until StopRecording or the end of the session. It costs the
-// call nothing but a decoder: packets that pass go on passing. A full disk ends
-// the recording alone, decoder and all, with EventRecording; another may be begun
-// then.
+// Record writes what both sides say to a new stereo WAV file, side A left, side B
+// right, until StopRecording or the end of the session. It costs the call only
+// decoders: packets that pass go on passing. A full disk ends only the recording and
+// its decoders, with EventRecording; another recording may be started then.
 func (s *Session) Record(path string) error {
 	return s.record(func(failed func(error)) (*sound.Recorder, error) {
 		return sound.Record(path, recordRate, failed)
@@ -35,7 +34,7 @@ func (s *Session) record(begin func(failed func(error)) (*sound.Recorder, error)
 		defer s.ctl.Unlock()
 		if s.recorder == r {
 			s.spoilt = true
-			s.bridge.Settle() // nothing feeds it any more
+			s.bridge.Settle() // stops what feeds it
 		}
 		s.post(Event{Kind: EventRecording, Err: err})
 	})
@@ -47,8 +46,8 @@ func (s *Session) record(begin func(failed func(error)) (*sound.Recorder, error)
 	return nil
 }
 
-// StopRecording ends the recording; the file is complete when it returns. The
-// error is what ended it before, if anything did.
+// StopRecording ends the recording; the file is complete when it returns. The error is
+// the one that ended the recording before, if any.
 func (s *Session) StopRecording() error {
 	s.ctl.Lock()
 	defer s.ctl.Unlock()
@@ -57,11 +56,11 @@ func (s *Session) StopRecording() error {
 		return errors.New("this session is not being recorded")
 	}
 	s.recorder, s.spoilt = nil, false
-	s.bridge.Settle() // ends what feeds it
+	s.bridge.Settle() // stops what feeds it
 	return r.Close()
 }
 
-// Recording tells how far the recording is, false when there is none.
+// Recording returns the progress of the recording, false when there is none.
 func (s *Session) Recording() (sound.Progress, bool) {
 	s.ctl.Lock()
 	defer s.ctl.Unlock()

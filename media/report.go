@@ -6,7 +6,7 @@ import (
 	"tandem/media/bridge"
 )
 
-// What a session tells of itself is said in the words of package bridge.
+// The types of package bridge for reports.
 type (
 	// StreamReport is one m-line.
 	StreamReport = bridge.StreamReport
@@ -16,17 +16,17 @@ type (
 	Counts = bridge.Counts
 )
 
-// Report is a session's figures at one moment.
+// Report holds a session's figures at one moment.
 type Report struct {
 	ID      string
 	Created time.Time
 	Streams []StreamReport
 }
 
-// Report closes an interval of every stream and returns the figures.
+// Report ends a reporting interval of every stream and returns the figures.
 func (s *Session) Report() Report {
 	now := time.Now()
-	s.ctl.Lock() // keeps paths from being closed while they are asked
+	s.ctl.Lock() // keeps paths from being closed while they are read
 	defer s.ctl.Unlock()
 	return Report{ID: s.id, Created: s.created, Streams: s.bridge.Figures(now)}
 }

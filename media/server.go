@@ -16,7 +16,7 @@ import (
 	"tandem/media/transport"
 )
 
-// Server is the sockets, workers and sessions of one process.
+// Server owns the sockets, workers and sessions of one process.
 type Server struct {
 	c        Config
 	plant    bridge.Plant
@@ -25,19 +25,19 @@ type Server struct {
 	mu       sync.Mutex
 	sessions map[string]*Session
 	closed   bool
-	tasks    sync.WaitGroup // of sessions, see Session.later
+	tasks    sync.WaitGroup // of sessions; see Session.later
 	serials  atomic.Uint64
-	ended    atomic.Bool // Run is over: nobody is told anything any more
+	ended    atomic.Bool // Run has ended: no listener is called any more
 }
 
-// settledFor is how long a direction must have been passed on unchanged before it moves
-// into the kernel: short calls and the beginnings of calls are not worth it.
+// settledFor is how long a direction must have passed unchanged before it moves into
+// the kernel: it is not worth it for short calls and the first seconds of calls.
 const settledFor = 2 * time.Second
 
-// ErrFull says that there is no room for more sound: no session, or no port.
+// ErrFull means that there is no free session, or no free port.
 var ErrFull = errors.New("the media relay is full")
 
-// New makes a server. Nothing is bound but the ICE port until sessions open.
+// New makes a server. Only the ICE port is bound before sessions open.
 func New(c Config) (*Server, error) {
 	if err := c.fill(); err != nil {
 		return nil, err
@@ -72,9 +72,8 @@ func New(c Config) (*Server, error) {
 	return s, nil
 }
 
-// Run serves until ctx ends, then closes all sessions and sockets. It does not
-// wait for listeners, since one may be stuck; after it none is told anything
-// more.
+// Run serves until ctx ends, then closes all sessions and sockets. It does not wait for
+// listeners, since one may be stuck; after Run has returned none is called any more.
 func (s *Server) Run(ctx context.Context) error {
 	inner, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
@@ -97,7 +96,7 @@ func (s *Server) Run(ctx context.Context) error {
 	return err
 }
 
-// watch looks after all sessions: reports, silence, consent.
+// watch checks all sessions: reports, silence, consent.
 func (s *Server) watch(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -131,7 +130,8 @@ func (s *Server) Open(id string, o Options) (*Session, error) {
 	return session, nil
 }
 
-// Load is how full the server is, 0 to 1: of sessions, or of ports where that is more.
+// Load returns how full the server is, 0 to 1: the greater share of used sessions and
+// used ports.
 func (s *Server) Load() float64 {
 	s.mu.Lock()
 	open := len(s.sessions)
@@ -139,22 +139,21 @@ func (s *Server) Load() float64 {
 	return max(float64(open)/float64(s.c.Sessions), s.plant.Plane.Load())
 }
 
-// Kernel says whether plain streams are forwarded in the kernel: by what, or
-// why not.
+// Kernel reports whether plain streams are forwarded in the kernel, and by what or why
+// not.
 func (s *Server) Kernel() (ok bool, why string) { return s.plant.Plane.Kernel() }
 
-// Interfaces are the networks ports are opened on, the first being that of who
-// names none.
+// Interfaces returns the networks on which ports are opened; the first is the default.
 func (s *Server) Interfaces() []relay.Interface { return slices.Clone(s.c.Interfaces) }
 
-// Session finds one by its id, nil when there is none.
+// Session returns the session with an id, or nil.
 func (s *Server) Session(id string) *Session {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.sessions[id]
 }
 
-// Sessions lists all that are open.
+// Sessions returns all open sessions.
 func (s *Server) Sessions() []*Session {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -11,16 +11,16 @@ import (
 	"tandem/media/transport"
 )
 
-// side is one end of a session as the call layer sees it: what was negotiated with
-// it. What carries that is the bridge's. Guarded by Session.ctl.
+// side is one end of a session as the call layer sees it: the state of its negotiation.
+// The bridge carries its media. Guarded by Session.ctl.
 type side struct {
 	session *Session
 	which   Which
-	iface   string // where its ports are, or are to be
+	iface   string // the network of its ports
 	negotiation.Side
 }
 
-// other is the side this one talks to; that of a branch is its session's.
+// other returns the side that this one talks to; for a branch, that of its session.
 func (d *side) other() *side {
 	s := d.session
 	if s.root != nil {
@@ -57,7 +57,7 @@ func (d *side) makeOffer(want Want) ([]byte, error) {
 	}
 	o := d.other()
 	if !o.Awaits() {
-		d.freshKeys() // an offer of our own: whoever answers it may be another than before
+		d.freshKeys() // an offer of our own may be answered by another party than before
 	}
 	text, lines, err := d.Offer(&o.Side, d.standing, d.carry)
 	if err != nil {
@@ -72,7 +72,8 @@ func (d *side) takeAnswer(desc *sdp.Description) error {
 	if err != nil {
 		return err
 	}
-	// What they refused another branch may take yet; what we did not offer, none.
+	// Another branch may accept a line that this one refused, but not one we did not
+	// offer.
 	d.discard(func(i int) bool { return !d.Told(i) })
 	return d.connect(another)
 }
@@ -96,7 +97,7 @@ func (d *side) makeAnswer(want Want) ([]byte, error) {
 	return text, nil
 }
 
-// answerAgain writes another answer to the offer answered last.
+// answerAgain writes another answer to the last answered offer.
 func (d *side) answerAgain(want Want) ([]byte, error) {
 	if err := d.Reopen(); err != nil {
 		return nil, fmt.Errorf("answering side %s again: %w", d.which, err)
@@ -108,7 +109,7 @@ func (d *side) answerAgain(want Want) ([]byte, error) {
 	return text, err
 }
 
-// refused forgets the exchange under way.
+// refused ends the current exchange.
 func (d *side) refused() {
 	d.Refused()
 	b := d.session.bridge
@@ -121,14 +122,14 @@ func (d *side) connect(another bool) error {
 	return d.session.bridge.Connect(d.which, d.Agreed(), d.Near, another)
 }
 
-// discard closes what carries m-lines of the side that are of no more use.
+// discard closes the transports of m-lines that are no longer needed.
 func (d *side) discard(useless func(i int) bool) { d.session.bridge.Discard(d.which, useless) }
 
-// on says whether the side has an m-line that it agreed to.
+// on reports whether the side agreed to an m-line.
 func (d *side) on(i int) bool { return d.session.bridge.On(i, d.which) }
 
-// standing is what was agreed with this side for an m-line. Plain media is kept plain
-// where the other side is not, for then somebody wanted it so.
+// standing returns what was agreed with this side for an m-line. Plain media stays
+// plain if the other side is protected, because then it was wanted.
 func (d *side) standing(i int) (s negotiation.Standing) {
 	s.Security, s.ICE, s.Mux = d.session.bridge.Standing(i, d.which)
 	if s.Security == "" {
@@ -144,7 +145,8 @@ func (d *side) standing(i int) (s negotiation.Standing) {
 	return s
 }
 
-// carry has an m-line carried as planned and tells what its description says of that.
+// carry opens what the plan of an m-line needs and returns what its description says
+// about it.
 func (d *side) carry(i int, kind string, p negotiation.Plan) (c negotiation.Carriage, err error) {
 	b := d.session.bridge
 	if err := b.Line(i, kind); err != nil || p.Off {
@@ -172,13 +174,13 @@ func (d *side) carry(i int, kind string, p negotiation.Plan) (c negotiation.Carr
 	return c, err
 }
 
-// anySocket is a socket of the session or of the one it rings for, so that all share a
-// worker.
+// anySocket returns a socket of the session or of the one it rings for, so that all
+// share a worker.
 func (d *side) anySocket() *relay.Socket {
 	return cmp.Or(d.session.bridge.Socket(), d.other().session.bridge.Socket())
 }
 
-// freshKeys has our keys made anew where another party came behind the dialog, or
-// may come: it knows nothing of the counters the old ones are used with, and the
-// party before it knows the keys.
+// freshKeys makes new keys of ours when another party is, or may be, behind the dialog:
+// the new party does not know the counters of the old keys, and the party before it
+// knows the keys.
 func (d *side) freshKeys() { d.session.bridge.FreshKeys(d.which) }

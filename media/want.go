@@ -6,14 +6,14 @@ import (
 	"tandem/media/secure"
 )
 
-// What a side is to be told is said in the words of package negotiation.
+// The types of packages negotiation, dtmf and secure for descriptions.
 type (
-	// Want says how a description for a side is to be written. The zero value
-	// follows the other side.
+	// Want says how a description for a side is written. The zero value follows the
+	// other side.
 	Want = negotiation.Want
-	// Tones says where keys are listened for in audio.
+	// Tones says where keys are detected in audio.
 	Tones = dtmf.Tones
-	// Choice is yes, no, or what fits.
+	// Choice is yes, no, or automatic.
 	Choice = negotiation.Choice
 	// Security is how a side's media is protected.
 	Security = secure.Keying

@@ -1,12 +1,13 @@
 // Package bridge is the packet path of a call: the streams between its two sides, the
-// legs of each, what passes and what is converted between them, what is played to a side
-// and what is heard of it. It knows nothing of offers, answers and branches: it is told
-// what each side agreed to (Connect), and asks its owner what is wanted beside (Demand).
+// legs of each, what passes or is converted between them, what is played to a side, and
+// who listens to it. It knows nothing of offers, answers and branches: its owner tells
+// it what each side agreed to (Connect), and what is wanted besides (Demand).
 //
-// A Bridge has one lock, for what packets touch; it is never held while waiting for
-// anything. What changes a bridge is called one at a time: its owner sees to that. Sockets
-// and conversion paths are closed outside the lock, because closing waits for the packet
-// in hand. A transport that moves belongs to one bridge at any moment: Way.lock finds it.
+// A Bridge has one lock, for what packets touch; it is never held while waiting. The
+// owner makes all calls that change a bridge one at a time. Sockets and conversion
+// paths are closed outside the lock, because closing waits for the packet being
+// handled. A transport that moves belongs to one bridge at any moment: Way.lock finds
+// it.
 package bridge
 
 import (
@@ -28,7 +29,7 @@ import (
 type Which uint8
 
 const (
-	A Which = iota // by convention the calling side
+	A Which = iota // the calling side by convention
 	B
 )
 
@@ -37,74 +38,75 @@ func (w Which) Other() Which { return 1 - w }
 
 func (w Which) String() string { return string('A' + rune(w)) }
 
-// Bridge carries the media of one call between its sides. But for Watch, which may be
-// called at any time, its methods are called one at a time.
+// Bridge carries the media of one call between its sides. Its methods are called one at
+// a time, except Watch, which may be called at any time.
 type Bridge struct {
 	id     string
 	serial uint64
 	plant  *Plant
 	owner  Owner
 
-	mu        sync.Mutex // guards all that follows, and the legs
-	streams   []*stream  // changed by the calls of the owner alone, which need no lock to read it
+	mu        sync.Mutex // guards the fields below, and the legs
+	streams   []*stream  // changed only by calls of the owner, which may read it without the lock
 	closed    bool
 	idle      bool
-	noKernel  bool      // they cannot be forwarded there
-	signalled time.Time // when a description came or was asked for last
+	noKernel  bool      // its streams cannot be forwarded in the kernel
+	signalled time.Time // when a description last came or was asked for
 }
 
-// Owner is who the bridge carries media for.
+// Owner is the user of a bridge.
 type Owner interface {
-	// Post tells what happens. It may be called with the bridge's lock held: it never
-	// waits.
+	// Post reports an event. It may be called with the bridge's lock held, so it must
+	// never wait.
 	Post(Event)
-	// Soon has a task done as one more call of the owner's, unless the bridge is closed
+	// Soon schedules a task as one more call of the owner, unless the bridge is closed
 	// by then. It never waits.
 	Soon(task func())
-	// Asked is what is wanted now; the bridge asks within a call of the owner's.
+	// Asked returns what is wanted now. The bridge calls it only within a call of the
+	// owner.
 	Asked() Demand
 }
 
-// Demand is what is wanted of the sound, beside its being passed on.
+// Demand is what is wanted of the audio besides forwarding it.
 type Demand struct {
-	Tones     [2]dtmf.Tones // where keys are listened for
+	Tones     [2]dtmf.Tones // where keys are detected
 	Listeners []*Listener
-	Recorder  *sound.Recorder // nil: nothing is recorded
+	Recorder  *sound.Recorder // nil = no recording
 }
 
-// Listener is given what a side says in its first audio line, as PCM of a rate.
+// Listener receives what a side says in its first audio line, as PCM at a given rate.
 type Listener struct {
 	Side Which
 	Rate int
 	Hear func(pcm []int16)
 }
 
-// Plant is what the bridges of a server have in common.
+// Plant is what the bridges of a server share.
 type Plant struct {
 	Plane      *relay.Plane
 	Pool       *transcode.Pool
 	Host       *transport.Host
-	Silence    time.Duration // EventOneWay after so long without RTP
-	Idle, Held time.Duration // EventIdle after so long, where something should come and where not
-	Settle     time.Duration // a direction that passed unchanged for so long may move into the kernel
-	Opus       codec.Options // of what we say
-	DecodeInGo bool          // Opus, even where libopus is there
+	Silence    time.Duration // EventOneWay after this time without RTP
+	Idle, Held time.Duration // EventIdle after this time, where media is expected and where it is not
+	Settle     time.Duration // a direction that passed unchanged for this time may move into the kernel
+	Opus       codec.Options // for encoding
+	DecodeInGo bool          // decode Opus in Go even if libopus is there
 	Logger     *slog.Logger
 }
 
-// New makes a bridge without streams. id is the call's, for logs; serial tells it from
-// all others of the plant.
+// New makes a bridge without streams. id identifies the call in logs; serial identifies
+// the bridge within the plant.
 func New(p *Plant, id string, serial uint64, owner Owner, now time.Time) *Bridge {
 	return &Bridge{id: id, serial: serial, plant: p, owner: owner, signalled: now}
 }
 
-// Serial tells the bridge from all others of the plant.
+// Serial identifies the bridge within the plant.
 func (b *Bridge) Serial() uint64 { return b.serial }
 
-// logger is the plant's, for this call.
+// logger returns the plant's logger with the call's id.
 func (b *Bridge) logger() *slog.Logger { return b.plant.Logger.With("media", b.id) }
 
-// Begun notes that an exchange goes on.
+// Begun notes that an exchange of descriptions is under way.
 func (b *Bridge) Begun() {
 	b.mu.Lock()
 	b.signalled = time.Now()
@@ -132,7 +134,7 @@ func (b *Bridge) stream(i int, kind string) (*stream, error) {
 	return st, nil
 }
 
-// leg is a side's end of an m-line, nil while there is none.
+// leg is a side's end of an m-line, nil if there is none.
 func (b *Bridge) leg(i int, w Which) *leg {
 	if i < len(b.streams) {
 		return b.streams[i].legs[w]
@@ -140,7 +142,7 @@ func (b *Bridge) leg(i int, w Which) *leg {
 	return nil
 }
 
-// Way is how a side's end of an m-line is reached, nil while it has none.
+// Way returns the transport of a side for an m-line, or nil.
 func (b *Bridge) Way(i int, w Which) *Way {
 	if l := b.leg(i, w); l != nil {
 		return l.way
@@ -148,8 +150,8 @@ func (b *Bridge) Way(i int, w Which) *Way {
 	return nil
 }
 
-// Standing says how an m-line was last agreed to be carried to a side: how it is
-// protected, "" when nothing was agreed, and whether with ICE and with rtcp-mux.
+// Standing returns how an m-line was last agreed to be carried to a side: its
+// protection ("" if nothing was agreed), and whether it uses ICE and rtcp-mux.
 func (b *Bridge) Standing(i int, w Which) (security secure.Keying, ice, mux bool) {
 	l := b.leg(i, w)
 	if l == nil {
@@ -158,7 +160,7 @@ func (b *Bridge) Standing(i int, w Which) (security secure.Keying, ice, mux bool
 	return l.way.Asked(), l.agreed.ICE.Ufrag != "", l.agreed.Mux
 }
 
-// FreshKeys has our keys toward a side made anew before they are told again.
+// FreshKeys makes new keys of ours toward a side before they are told again.
 func (b *Bridge) FreshKeys(w Which) {
 	for _, st := range b.streams {
 		if l := st.legs[w]; l != nil {
@@ -167,7 +169,7 @@ func (b *Bridge) FreshKeys(w Which) {
 	}
 }
 
-// Forgo gives up the transports that wait for a side to agree to them.
+// Forgo drops the transports that wait for a side to agree to them.
 func (b *Bridge) Forgo(w Which) {
 	for _, st := range b.streams {
 		if l := st.legs[w]; l != nil {

@@ -9,16 +9,16 @@ import (
 	"tandem/media/sdp"
 )
 
-// Connect puts a side's new agreement into force: addresses and keys of its
-// legs, then the routes of both directions of every stream. another says that who
-// agreed is not whom we offered our keys to, or not he alone; near is where the side's
-// signalling comes from.
+// Connect puts a side's new agreement into force: addresses and keys of its legs, then
+// the routes of both directions of every stream. another reports that the agreement
+// comes, at least in part, from another party than the one to which our keys were
+// offered. near is the address from which the side's signalling comes.
 func (b *Bridge) Connect(w Which, agreed []sdp.Agreed, near netip.Addr, another bool) error {
 	var after []func()
 	var failed error
 	now := time.Now()
 	b.mu.Lock()
-	b.onload() // and nothing can be forwarded again before the routes are new
+	b.onload() // nothing may be forwarded again before the new routes are complete
 	b.noKernel = false
 	for i := range agreed {
 		if i >= len(b.streams) || b.streams[i].legs[w] == nil {
@@ -50,7 +50,7 @@ func (b *Bridge) Connect(w Which, agreed []sdp.Agreed, near netip.Addr, another 
 	return failed
 }
 
-// agree takes what a side agreed to for one m-line.
+// agree applies the agreement of a side on one m-line.
 func (l *leg) agree(a *sdp.Agreed, now time.Time) {
 	l.agreed = *a
 	l.on, l.audio, l.hears, l.speaks = a.Enabled, a.Kind == "audio", a.CanReceive, a.CanSend
@@ -76,7 +76,7 @@ func (l *leg) agree(a *sdp.Agreed, now time.Time) {
 	l.since, l.oneWay, l.resting = now, false, false
 }
 
-// join makes the routes between the legs of a stream. Called with mu held.
+// join makes the routes between the legs of a stream. The caller holds mu.
 func (st *stream) join(now time.Time) {
 	for w, l := range st.legs {
 		if l == nil {

@@ -8,7 +8,7 @@ import (
 	"tandem/media/transcode"
 )
 
-// pathKey is all a conversion path depends on.
+// pathKey is everything a conversion path depends on.
 type pathKey struct {
 	route.Conversion
 	to *leg
@@ -20,8 +20,8 @@ type converter struct {
 	of pathKey
 }
 
-// wanted is the path a leg's voice needs now, false when it needs none. Called
-// with mu held.
+// wanted returns the path that a leg's voice needs now, or false when it needs none.
+// The caller holds mu.
 func (l *leg) wanted() (pathKey, bool) {
 	o := l.opposite()
 	if o == nil || !l.on {
@@ -32,15 +32,15 @@ func (l *leg) wanted() (pathKey, bool) {
 	return pathKey{c, o}, need
 }
 
-// pressed says that a key event has been seen of this leg.
+// pressed reports whether this leg has sent key events.
 func (l *leg) pressed() bool { return !l.lastKey.IsZero() }
 
-// rebuildEvery is how often a leg's packets can have a path made: one that
-// changes its codec with each packet shall not keep a core busy with encoders.
+// rebuildEvery is how often a leg's packets can cause a new path: a leg that changes
+// its codec with each packet must not keep a core busy making encoders.
 const rebuildEvery = 200 * time.Millisecond
 
-// rebuild asks for another path. Called with mu held, on a worker: the path is
-// made elsewhere, because making an encoder takes its time.
+// rebuild asks for another path. It is called with mu held, on a worker; the path is
+// made elsewhere because making an encoder takes time.
 func (l *leg) rebuild(at time.Time) {
 	if l.building || at.Sub(l.rebuilt) < rebuildEvery {
 		return
@@ -50,8 +50,8 @@ func (l *leg) rebuild(at time.Time) {
 	b.owner.Soon(b.Settle)
 }
 
-// Settle makes, keeps and ends paths so that each leg has the one it needs.
-// Called without mu.
+// Settle makes, keeps and ends paths so that each leg has the one it needs. The caller
+// must not hold mu.
 func (b *Bridge) Settle() {
 	for _, st := range b.streams {
 		for _, l := range st.legs {
@@ -86,7 +86,7 @@ func (l *leg) settle() {
 		l.keys = l.lent
 	}
 	l.lent = nil
-	passed := false // a key has begun to go as it is
+	passed := false // a key event has begun to pass unconverted
 	if l.keys != nil {
 		if _, open := l.keys.Current(); open && old != nil {
 			l.lastKey = time.Now()
@@ -105,7 +105,7 @@ func (l *leg) settle() {
 	}
 	b.mu.Lock()
 	if fresh != nil {
-		l.onload() // not before: what comes meanwhile is not lost
+		l.onload() // only now, so that no packet is lost meanwhile
 		for _, e := range unsent {
 			fresh.Send(e)
 		}
@@ -125,11 +125,11 @@ func (l *leg) settle() {
 	}
 }
 
-// newPath makes the path that converts from l to the leg opposite.
+// newPath makes the path that converts from l to the opposite leg.
 func (l *leg) newPath(k pathKey, passed bool) (*transcode.Path, error) {
 	b, o := l.stream.bridge, k.to
 	in := k.In.Input(b.plant.DecodeInGo)
-	if k.In.Event == l.keyPT { // whoever reads the keys goes on where the other stopped
+	if k.In.Event == l.keyPT { // the new reader continues where the old one stopped
 		in.Keys = l.keys
 	}
 	in.Passed = passed
@@ -142,7 +142,7 @@ func (l *leg) newPath(k pathKey, passed bool) (*transcode.Path, error) {
 			defer b.mu.Unlock()
 			if !b.closed && o.on {
 				if !begun && o.source.origin == converted {
-					o.source = source{} // numbers of its own: they are joined on
+					o.source = source{} // its numbers are new, and continue those sent before
 				}
 				begun = true
 				o.send(packet, source{converted, clock}, time.Now())

@@ -15,14 +15,14 @@ type ear struct {
 	of   earKey
 }
 
-// earKey is all an ear depends on.
+// earKey is everything an ear depends on.
 type earKey struct {
 	voice route.Heard
 	to    *Listener
 }
 
-// voice is how to decode what a leg says now, false when it cannot be. Called with
-// mu held.
+// voice returns how to decode what a leg says now, or false when that is impossible.
+// The caller holds mu.
 func (l *leg) voice() (route.Heard, bool) {
 	if !l.on || l.stream.kind != "audio" || l.main == route.None {
 		return route.Heard{}, false
@@ -30,13 +30,13 @@ func (l *leg) voice() (route.Heard, bool) {
 	return route.Hearing(&l.agreed, l.main)
 }
 
-// input is where a path begins that only decodes a leg.
+// input returns the input of a path that only decodes a leg.
 func (l *leg) input(h route.Heard) transcode.Input {
 	return h.Input(l.stream.bridge.plant.DecodeInGo)
 }
 
-// settleEars makes, keeps or ends what decodes a leg for listeners. Called
-// without mu.
+// settleEars makes, keeps or ends the decoders of a leg for listeners. The caller must
+// not hold mu.
 func (l *leg) settleEars() {
 	b := l.stream.bridge
 	var wanted []earKey
@@ -69,7 +69,7 @@ func (l *leg) settleEars() {
 	b.mu.Lock()
 	old := l.ears
 	if len(fresh) > 0 {
-		l.onload() // they have to hear all
+		l.onload() // listeners must get all packets
 	}
 	l.ears = append(kept, fresh...)
 	b.mu.Unlock()
@@ -99,11 +99,11 @@ func (l *leg) newEar(k earKey) (*transcode.Path, error) {
 	})
 }
 
-// overheard says that somebody decodes what the leg says, beside whoever it is said
-// to.
+// overheard reports whether a decoder besides the path to the other leg needs the leg's
+// packets.
 func (l *leg) overheard() bool { return l.tap != nil || len(l.ears) > 0 }
 
-// overhear gives a packet to those who do. Called with mu held.
+// overhear gives a packet to those decoders. The caller holds mu.
 func (l *leg) overhear(b []byte, pt uint8, at time.Time) {
 	as := pt
 	if l.tap != nil {
@@ -116,12 +116,12 @@ func (l *leg) overhear(b []byte, pt uint8, at time.Time) {
 	}
 	if pt != as && l.says(pt) {
 		l.main = pt
-		l.rebuild(at) // its voice changed: so must the decoders
+		l.rebuild(at) // its voice changed, and so must the decoders
 	}
 }
 
-// says tells whether packets of a payload number carry the leg's voice. Where
-// nobody is opposite there are no routes to tell.
+// says reports whether packets of a payload number carry the leg's voice. Without an
+// opposite leg there are no routes that would tell.
 func (l *leg) says(pt uint8) bool {
 	if l.opposite() != nil {
 		v := l.routes[pt].Verb

@@ -7,13 +7,13 @@ import (
 	"tandem/media/dtmf"
 )
 
-// Event is something the call layer may want to know of a session. Exactly one
-// of the pointers and flags is meant, by Kind.
+// Event is something the call layer may want to know about a session. Kind determines
+// which of the other fields are set.
 type Event struct {
 	Kind EventKind
 	Side Which
-	// Branch is the name of the branch it is about; "" for a side proper, which a
-	// branch that is heard is.
+	// Branch is the name of the branch concerned; "" for a side of the session,
+	// including a branch that is heard.
 	Branch string
 	Line   int           // m-line, from 0
 	Key    dtmf.Event    // EventKey

@@ -6,14 +6,14 @@ import (
 	"tandem/media/route"
 )
 
-// Figures closes an interval of every stream.
+// Figures ends a reporting interval of every stream.
 func (b *Bridge) Figures(now time.Time) (list []StreamReport) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, st := range b.streams {
 		for _, l := range st.legs {
 			if l != nil {
-				l.account() // both ways, for each tells of both sides
+				l.account() // both directions, since each reports about both sides
 			}
 		}
 	}
@@ -44,7 +44,7 @@ func (l *leg) figures(now time.Time) LegReport {
 			r.Codec = l.agreed.Codecs[v.Codec].Name
 		}
 	}
-	if r.Codec == "" && r.Received.Packets > 0 && len(l.agreed.Codecs) > 0 { // nobody is on the other side
+	if r.Codec == "" && r.Received.Packets > 0 && len(l.agreed.Codecs) > 0 { // the other side has no leg
 		r.Codec = l.agreed.Codecs[0].Name
 	}
 	if l.path != nil {

@@ -21,29 +21,29 @@ type stream struct {
 	legs   [2]*leg
 }
 
-// leg is a side's end of a stream. What it receives goes to the other leg by
-// its routes; what it sends goes through its rewrite, whatever the source.
-// Guarded by Bridge.mu. What each packet touches stands together: with
-// thousands of calls every cache line is fetched anew for every packet.
+// leg is a side's end of a stream. What it receives goes to the other leg, following
+// its routes; what it sends goes through its rewrite, from any source. Guarded by
+// Bridge.mu. Fields that each packet touches stand together: with thousands of calls
+// every cache line is fetched from memory for every packet.
 type leg struct {
 	stream  *stream
 	way     *Way
 	which   Which
 	on      bool  // agreed and not refused
-	audio   bool  // of agreed, as are
+	audio   bool  // from agreed, as are the next two
 	hears   bool  // this side may send to us
 	speaks  bool  // we may send to this side
-	main    uint8 // payload number its voice last came in
-	noise   uint8 // of its comfort noise
-	oneWay  bool  // told that nothing is heard
-	resting bool  // said last that it would be silent (comfort noise)
+	main    uint8 // payload number with which its voice last came
+	noise   uint8 // payload number of its comfort noise
+	oneWay  bool  // EventOneWay was sent
+	resting bool  // it last said that it would be silent (comfort noise)
 
-	series  bool       // the relay's worker forwards what comes next
-	flow    *flow      // in the kernel, toward the other leg
-	path    *converter // toward the other leg
-	tap     *tap       // decodes for recording and key detection alone
+	series  bool       // the relay's worker forwards the packets that follow
+	flow    *flow      // in the kernel, to the other leg
+	path    *converter // to the other leg
+	tap     *tap       // decodes only for recording and key detection
 	ears    []ear      // decode for listeners
-	play    *player    // announcement or keys of our own in place of all else
+	play    *player    // an announcement or keys of our own, in place of everything else
 	source  source     // of the last packet sent
 	heard   time.Time
 	in      quality.Inbound
@@ -51,36 +51,36 @@ type leg struct {
 	rewrite relay.Rewrite
 	routes  route.Table
 
-	// what comes from this side
+	// What comes from this side.
 	agreed   sdp.Agreed
-	keys     *dtmf.Reader // nil while it is lent to the path
+	keys     *dtmf.Reader // nil while the path uses it
 	lent     *dtmf.Reader
 	keyPT    uint8
 	lastKey  time.Time
-	since    time.Time // when it was last expected to begin sending
+	since    time.Time // when it was last expected to start sending
 	remote   quality.Remote
 	building bool      // a path is being made
 	rebuilt  time.Time // when its packets last asked for one
-	turn     time.Time // of the watch, when the kernel was asked last
-	steady   time.Time // when it was last taken back
-	dropped  uint64    // packets with no route
-	raw      uint64    // datagrams that are no RTP
+	turn     time.Time // the turn of the watch at which the kernel was last asked
+	steady   time.Time // when it was last taken back from the kernel
+	dropped  uint64    // packets without a route
+	raw      uint64    // datagrams that are not RTP
 
-	// what goes to this side
+	// What goes to this side.
 	cname    string
 	nextRTCP time.Time
 
 	control
 }
 
-// control is what calls of the bridge's owner alone touch of a leg; packets do not.
+// control holds the part of a leg that only calls of the bridge's owner touch.
 type control struct {
-	next      *Way      // in place of way once it is agreed to
-	plays     int       // sources started on play
-	keysUntil time.Time // keys of our own are sent until then
+	next      *Way      // replaces way once it is agreed to
+	plays     int       // number of sources started on play
+	keysUntil time.Time // until when keys of our own are being sent
 }
 
-// begin sets what a new leg sends as.
+// begin sets the identity with which a new leg sends.
 func (l *leg) begin() {
 	l.rewrite = *relay.NewRewrite(rand.Uint32())
 	l.rewrite.Mark = true
@@ -99,7 +99,7 @@ func cname() string {
 	return string(b)
 }
 
-// opposite is the leg packets from l go to, nil while there is none.
+// opposite returns the leg to which packets from l go, or nil.
 func (l *leg) opposite() *leg {
 	o := l.stream.legs[l.which.Other()]
 	if o == nil || !o.on {
@@ -108,14 +108,14 @@ func (l *leg) opposite() *leg {
 	return o
 }
 
-// join has the leg use a transport. Called with mu held.
+// join makes the leg use a transport. The caller holds mu.
 func (l *leg) join(w *Way) {
 	l.way = w
 	w.legs = append(w.legs, l)
 }
 
-// part takes the leg off its transport; what it returns must be done without mu,
-// with which it is called.
+// part takes the leg off its transport. The caller holds mu, and must call after
+// without it.
 func (l *leg) part() (after func()) {
 	w := l.way
 	i := slices.Index(w.legs, l)
@@ -129,7 +129,7 @@ func (l *leg) part() (after func()) {
 	return w.Close
 }
 
-// coming is the transport the leg will have when the exchange under way is
+// coming returns the transport that the leg will have when the current exchange is
 // agreed to.
 func (l *leg) coming() *Way {
 	if l.next != nil {
@@ -138,7 +138,7 @@ func (l *leg) coming() *Way {
 	return l.way
 }
 
-// alone says that no other leg has w or waits for it.
+// alone reports whether no other leg uses w or waits for it.
 func (l *leg) alone(w *Way) bool {
 	for _, st := range l.stream.bridge.streams {
 		if o := st.legs[l.which]; o != nil && o != l && (o.way == w || o.next == w) {
@@ -148,8 +148,7 @@ func (l *leg) alone(w *Way) bool {
 	return true
 }
 
-// wait has w take the place of the leg's transport once it is agreed to; nil
-// takes that back.
+// wait makes w replace the leg's transport once it is agreed to; nil cancels that.
 func (l *leg) wait(w *Way) {
 	old := l.next
 	l.next = w
@@ -158,8 +157,8 @@ func (l *leg) wait(w *Way) {
 	}
 }
 
-// move lets the leg go on by the transport that waited for it; what it returns
-// must be done without mu, with which it is called.
+// move switches the leg to the transport that waited for it. The caller holds mu, and
+// must call after without it.
 func (l *leg) move() (after func()) {
 	if l.next == nil {
 		return func() {}
@@ -171,7 +170,7 @@ func (l *leg) move() (after func()) {
 }
 
 // close ends the leg's paths and, when no other leg uses it, its transport.
-// Called without mu.
+// The caller must not hold mu.
 func (l *leg) close() {
 	b := l.stream.bridge
 	l.wait(nil)
@@ -187,8 +186,8 @@ func (l *leg) close() {
 	after()
 }
 
-// unplug takes all paths off a leg, for the caller to close without mu, with which
-// it is called.
+// unplug removes all paths from a leg. The caller holds mu, and closes the paths
+// without it.
 func (l *leg) unplug() (paths []*transcode.Path) {
 	if l.path != nil {
 		paths = append(paths, l.path.Path)
@@ -206,8 +205,8 @@ func (l *leg) unplug() (paths []*transcode.Path) {
 	return paths
 }
 
-// Discard closes those of a side's legs that carry nothing any more, as useless says of
-// each m-line.
+// Discard closes the legs of a side that carry nothing any more; useless reports that
+// for each m-line.
 func (b *Bridge) Discard(w Which, useless func(i int) bool) {
 	for i, st := range b.streams {
 		l := st.legs[w]
@@ -221,13 +220,13 @@ func (b *Bridge) Discard(w Which, useless func(i int) bool) {
 	}
 }
 
-// On says whether a side agreed to an m-line, and did not refuse it.
+// On reports whether a side agreed to an m-line, and did not refuse it.
 func (b *Bridge) On(i int, w Which) bool {
 	l := b.leg(i, w)
 	return l != nil && l.on
 }
 
-// Tried says whether any exchange about an m-line of a side has come to its end.
+// Tried reports whether any exchange about an m-line of a side has come to its end.
 func (b *Bridge) Tried(i int, w Which) bool {
 	l := b.leg(i, w)
 	return l != nil && l.agreed.Kind != ""

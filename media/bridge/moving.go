@@ -19,14 +19,14 @@ func (b *Bridge) Move(w Which, to *Bridge, as Which) {
 	to.mu.Unlock()
 }
 
-// moving is a leg on its way to another bridge. It goes on as a new one: whatever
-// still knows the old one finds it off.
+// moving is a leg on its way to another bridge. It continues as a new leg; code that
+// still has the old one finds it switched off.
 type moving struct {
 	old, fresh *leg
 }
 
-// take takes the legs of a side off the bridge and gives their transports to
-// another; packets that come before they arrive there are lost.
+// take removes the legs of a side from the bridge and gives their transports to
+// another. Packets are lost until the legs arrive there.
 func (b *Bridge) take(w Which, to *Bridge, as Which) (legs []moving, closing []*transcode.Path) {
 	for _, st := range b.streams { // m-lines keep their places
 		if _, err := to.stream(st.index, st.kind); err != nil {
@@ -48,7 +48,7 @@ func (b *Bridge) take(w Which, to *Bridge, as Which) (legs []moving, closing []*
 			}
 		}
 		if o := st.legs[w.Other()]; o != nil {
-			o.source = source{} // what it hears next is joined on
+			o.source = source{} // what it hears next has other numbers, which continue those sent before
 		}
 		st.legs[w] = nil
 		l.on, closing = false, append(closing, l.unplug()...)
@@ -60,8 +60,8 @@ func (b *Bridge) take(w Which, to *Bridge, as Which) (legs []moving, closing []*
 	return legs, closing
 }
 
-// arrive has a leg go on in its new bridge. Called with its mu held, when the
-// paths of the old one are closed.
+// arrive continues a leg in its new bridge. The caller holds its mu, and has closed the
+// paths of the old leg.
 func (m moving) arrive(as Which) {
 	old, l := m.old, m.fresh
 	l.main, l.noise, l.keyPT = old.main, old.noise, old.keyPT

@@ -7,22 +7,22 @@ import (
 	"tandem/media/route"
 )
 
-// flow is a direction in the kernel, and what of it was counted here already.
+// flow is a direction in the kernel, with the part of its counters that has been added
+// here.
 type flow struct {
 	*relay.Offloaded
 	told relay.FlowCounters
 }
 
-// offload moves a direction into the kernel when nothing in it needs user
-// space. What was forwarded is read when somebody wants to know: for a report,
-// or because it is time to say that nothing comes. Called with mu held, once a
-// second.
+// offload moves a direction into the kernel when nothing about it needs user space. The
+// kernel's counters are read when needed: for a report, or to find out that nothing
+// comes any more. Called with mu held, once a second.
 func (l *leg) offload(now time.Time) {
 	if l.flow != nil {
 		if c := l.stream.bridge.plant; now.After(l.nextRTCP) || now.Sub(l.heard) >= min(c.Silence, c.Idle) {
 			l.accountAt(now)
 			if l.flow.Ended() {
-				l.onload() // the way there has changed; it may come back by the new one
+				l.onload() // the destination has changed; the direction may return to the kernel
 			}
 		}
 		return
@@ -51,14 +51,14 @@ func (l *leg) offload(now time.Time) {
 	l.flow = &flow{Offloaded: fresh}
 }
 
-// plain says that packets of a leg can be forwarded by address alone.
+// plain reports whether packets of a leg can be forwarded by address alone.
 func (l *leg) plain() bool {
 	return l.stream.kind == "audio" && len(l.way.legs) == 1 && l.way.Plain()
 }
 
-// forwarded are the payload types that pass without being looked at. Keys are
-// looked at, so that the call layer hears of them, and comfort noise, so that
-// the silence behind it raises no alarm.
+// forwarded returns the payload types that pass unexamined. Key events are examined, so
+// that the call layer learns of them, and comfort noise, so that the silence after it
+// raises no alarm.
 func (l *leg) forwarded() (t relay.Types) {
 	for n, r := range l.routes {
 		t[n] = relay.DropType
@@ -69,8 +69,8 @@ func (l *leg) forwarded() (t relay.Types) {
 	return t
 }
 
-// account adds what the kernel, or the relay's worker, forwarded to the figures
-// of both sides, and lets the numbers sent go on from there. Called with mu held.
+// account adds what the kernel or the relay's worker forwarded to the figures of both
+// sides, and continues the numbers sent from there. The caller holds mu.
 func (l *leg) account() {
 	if l.series {
 		l.ran(l.way.Socket().Followed(false))
@@ -93,7 +93,8 @@ func (l *leg) account() {
 	}
 }
 
-// accountAt does so once a turn of the watch: both sides' reports need it.
+// accountAt calls account once in a turn of the watch, since the reports of both sides
+// need it.
 func (l *leg) accountAt(now time.Time) {
 	if l.turn.Equal(now) {
 		return
@@ -102,8 +103,8 @@ func (l *leg) accountAt(now time.Time) {
 	l.account()
 }
 
-// onload takes a direction back. Called with mu held, before anything that
-// changes what is done with its packets.
+// onload takes a direction back from the kernel. Called with mu held, before any change
+// to what is done with its packets.
 func (l *leg) onload() {
 	if l == nil {
 		return
@@ -118,7 +119,7 @@ func (l *leg) onload() {
 	l.steady = time.Now() // it has to settle again
 }
 
-// onload takes all directions back. Called with mu held.
+// onload takes all directions back from the kernel. The caller holds mu.
 func (b *Bridge) onload() {
 	for _, st := range b.streams {
 		for _, l := range st.legs {

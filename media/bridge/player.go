@@ -12,8 +12,8 @@ import (
 	"tandem/media/transcode"
 )
 
-// ErrNoAudio says that a side has no audio that something could be played or
-// sent into.
+// ErrNoAudio means that a side has no audio stream into which something could be played
+// or sent.
 var ErrNoAudio = errors.New("this side has no audio yet")
 
 // speaking is the leg of a side's first audio line.
@@ -24,8 +24,8 @@ func (b *Bridge) speaking(w Which) (*leg, error) {
 	return nil, ErrNoAudio
 }
 
-// Press has whatever speaks to a side send a key, as an event where the side takes events,
-// else as a tone in the audio.
+// Press sends a key to a side: as an event if the side takes events, otherwise as a
+// tone in the audio.
 func (b *Bridge) Press(to Which, e dtmf.Event) error {
 	l, err := b.speaking(to)
 	if err != nil {
@@ -34,9 +34,9 @@ func (b *Bridge) Press(to Which, e dtmf.Event) error {
 	return l.press(e)
 }
 
-// Play lets a side hear a source, once Ready has told the rate of it, until it ends, is
-// replaced, or Stop is called; EventPlayed follows when it has ended by itself. ended, if
-// any, is called when it is done with, and must not wait.
+// Play plays a source to a side, at the rate that Ready returned, until it ends, is
+// replaced, or Stop is called. EventPlayed follows when it has ended by itself. ended may
+// be nil; it is called when the source is no longer used, and must not wait.
 func (b *Bridge) Play(to Which, from transcode.Source, ended func()) error {
 	l, err := b.speaking(to)
 	if err != nil {
@@ -54,14 +54,14 @@ func (b *Bridge) Stop(to Which) {
 	}
 }
 
-// press has whatever speaks to a leg's side send a key.
+// press sends a key to a leg's side through the path that speaks to it.
 func (l *leg) press(e dtmf.Event) error {
 	b := l.stream.bridge
 	b.mu.Lock()
 	p := l.ours()
 	b.mu.Unlock()
 	if p == nil {
-		// Silence for as long as the key takes, so that it has a stream to be in.
+		// The key needs a stream to be in: silence of the same length.
 		_, rate, err := b.ready(l.which)
 		if err != nil {
 			return err
@@ -78,8 +78,7 @@ func (l *leg) press(e dtmf.Event) error {
 	return nil
 }
 
-// ours is the path that speaks to the leg's side, nil when none does.
-// Called with mu held.
+// ours returns the path that speaks to the leg's side, or nil. The caller holds mu.
 func (l *leg) ours() *transcode.Path {
 	if l.play != nil {
 		return l.play.Path
@@ -90,8 +89,8 @@ func (l *leg) ours() *transcode.Path {
 	return nil
 }
 
-// keyTime is how long a key takes to be sent: with the repetitions of its end,
-// the pause behind it, and time to begin.
+// keyTime returns how long sending a key takes, with the repetitions of its end, the
+// pause after it, and time to begin.
 func keyTime(e dtmf.Event) time.Duration {
 	if e.Duration <= 0 {
 		e.Duration = dtmf.DefaultDuration
@@ -99,14 +98,14 @@ func keyTime(e dtmf.Event) time.Duration {
 	return e.Duration + 100*time.Millisecond
 }
 
-// Ready is the rate at which something can be played to a side; ErrNoAudio, or why it
-// cannot.
+// Ready returns the rate at which something can be played to a side; ErrNoAudio, or
+// another error if that is impossible.
 func (b *Bridge) Ready(to Which) (rate int, err error) {
 	_, rate, err = b.ready(to)
 	return rate, err
 }
 
-// ready finds a side's leg and the rate at which something can be played to it.
+// ready returns a side's leg and the rate at which something can be played to it.
 func (b *Bridge) ready(to Which) (*leg, int, error) {
 	l, err := b.speaking(to)
 	if err != nil {
@@ -121,8 +120,8 @@ func (b *Bridge) ready(to Which) (*leg, int, error) {
 	return l, playRate(l), nil
 }
 
-// playRate is the rate at which a leg's player works: the codec's own, but no
-// more than wideband, which speech does not fill.
+// playRate returns the rate at which a leg's player works: that of the codec, but at
+// most wideband, because speech needs no more.
 func playRate(l *leg) int {
 	if n, ok := route.Outgoing(&l.agreed); ok {
 		if f, ok := route.Convertible(l.agreed.Codecs[n].Codec); ok {
@@ -132,7 +131,7 @@ func playRate(l *leg) int {
 	return sound.Rate
 }
 
-// player is a path without input, and how it speaks.
+// player is a path without input, and its output format.
 type player struct {
 	*transcode.Path
 	of route.Said
@@ -151,7 +150,7 @@ func (l *leg) newPlayer(k route.Said, rate int) (*transcode.Path, error) {
 			defer b.mu.Unlock()
 			if !b.closed && l.on && l.agreed.CanSend {
 				if !begun {
-					begun, l.source = true, source{} // numbers of its own: they are joined on
+					begun, l.source = true, source{} // its numbers are new, and continue those sent before
 				}
 				l.put(packet, source{played, clock}, time.Now())
 			}
@@ -159,9 +158,9 @@ func (l *leg) newPlayer(k route.Said, rate int) (*transcode.Path, error) {
 	})
 }
 
-// playing starts a source on a leg's player, which is made if there is none and
-// ends with the source unless another was started by then. ended, if any, is
-// called when it is done with, and must not wait.
+// playing starts a source on a leg's player. The player is made if there is none, and
+// ends with the source unless another was started meanwhile. ended may be nil; it is
+// called when the source is no longer used, and must not wait.
 func (l *leg) playing(from transcode.Source, ended func(), tell bool) error {
 	b := l.stream.bridge
 	if l.play == nil {
@@ -188,8 +187,8 @@ func (l *leg) playing(from transcode.Source, ended func(), tell bool) error {
 	return nil
 }
 
-// settlePlayer has what is played go on in the codec agreed to now. Called without
-// mu.
+// settlePlayer continues what is played in the codec agreed to now. The caller must not
+// hold mu.
 func (l *leg) settlePlayer() {
 	b := l.stream.bridge
 	k, ok := route.Saying(&l.agreed)
@@ -215,15 +214,14 @@ func (l *leg) settlePlayer() {
 	old.Yield(fresh)
 }
 
-// stop ends a leg's player, if it has one; keys that wait in it are sent all the
-// same.
+// stop ends a leg's player, if it has one. Keys that wait in it are still sent.
 func (l *leg) stop() {
 	b := l.stream.bridge
 	old := l.play
 	if old == nil {
 		return
 	}
-	old.Close() // while nothing else is heard: it may have a key to end
+	old.Close() // while nothing else is heard, since it may have a key to end
 	b.mu.Lock()
 	l.play = nil
 	b.mu.Unlock()
@@ -235,12 +233,12 @@ func (l *leg) stop() {
 	}
 }
 
-// played ends a leg's player when what ended is the last source it was given.
+// played ends a leg's player when n is the last source it was given.
 func (b *Bridge) played(l *leg, n int, tell bool) {
 	if l.play == nil || n != l.plays {
-		return // another is playing by now
+		return // another source is playing
 	}
-	// Keys that wait in it need a stream for as long.
+	// Keys that wait in it need a stream for that long.
 	left := time.Until(l.keysUntil)
 	if left <= 0 || l.playing(&pause{rate: l.play.Rate(), left: left}, nil, false) != nil {
 		l.stop()

@@ -10,16 +10,16 @@ import (
 	"tandem/media/route"
 )
 
-// knows says whether packets of a payload number are of a kind that was agreed on.
+// knows reports whether a payload number is one that was agreed on.
 func (l *leg) knows(number uint8) bool {
 	return !l.audio || l.routes[number].Verb != route.Drop || number == l.main
 }
 
-// receive routes one good RTP packet of a leg.
+// receive routes one valid RTP packet of a leg.
 func (l *leg) receive(b []byte, at time.Time) {
 	pt := b[1] & 0x7f
-	l.unfollow() // this one did not fit what was forwarded elsewhere; its
-	l.account()  // numbers must follow
+	l.unfollow() // this packet did not fit the series; its counters come first
+	l.account()
 	seq, ts, ssrc := binary.BigEndian.Uint16(b[2:]), binary.BigEndian.Uint32(b[4:]), binary.BigEndian.Uint32(b[8:])
 	verdict := l.in.Packet(ssrc, seq, ts, len(b), at)
 	if verdict == quality.Duplicate {
@@ -38,7 +38,7 @@ func (l *leg) receive(b []byte, at time.Time) {
 	if o == nil || r.Verb == route.Drop || !l.hears || !o.speaks {
 		l.dropped++
 		if o != nil && r.Verb != route.Drop {
-			o.source = source{} // held: what follows is joined on, not counted as lost
+			o.source = source{} // held: what follows continues the numbers, and nothing counts as lost
 		}
 		return
 	}
@@ -51,7 +51,7 @@ func (l *leg) receive(b []byte, at time.Time) {
 	}
 }
 
-// hear notes when something came last.
+// hear notes when something last came.
 func (l *leg) hear(at time.Time) {
 	l.heard = at
 	if l.oneWay {
@@ -60,18 +60,18 @@ func (l *leg) hear(at time.Time) {
 	}
 }
 
-// forward passes a packet on or gives it to the path that converts.
+// forward passes a packet on or gives it to the path that converts it.
 func (l *leg) forward(o *leg, r route.Route, b []byte, pt uint8, at time.Time) {
 	switch {
 	case l.path != nil && (r.Verb == route.Key || pt == l.path.of.In.PT || l.path.of.Keys):
 		l.path.Push(b, at)
 	case r.Verb == route.Key && r.ToClock == 0:
 		l.lastKey = at
-		l.rebuild(at) // keys must become tones from here on
+		l.rebuild(at) // keys must become tones from now on
 	case r.Verb == route.Convert:
-		l.rebuild(at) // this packet is lost; the path takes those that follow
+		l.rebuild(at) // this packet is lost; the path takes the following ones
 	case l.path != nil && r.Verb == route.Pass:
-		l.rebuild(at) // its voice changed to what can pass
+		l.rebuild(at) // its voice changed to a format that can pass
 	default:
 		if r.Verb == route.Key && r.Clock != r.ToClock {
 			dtmf.Rescale(payload(b), int(r.Clock), int(r.ToClock))
@@ -81,7 +81,7 @@ func (l *leg) forward(o *leg, r route.Route, b []byte, pt uint8, at time.Time) {
 	}
 }
 
-// told takes what the side says of how it hears; o is the leg that it hears.
+// told takes the side's report on how it hears o.
 func (l *leg) told(r quality.Remote, o *leg) {
 	l.remote = r
 	if o != nil && o.path != nil {
@@ -89,7 +89,7 @@ func (l *leg) told(r quality.Remote, o *leg) {
 	}
 }
 
-// key follows key events that pass through, so that the call layer knows them.
+// key follows key events that pass through, so that the call layer learns of them.
 func (l *leg) key(b []byte, ts uint32, at time.Time) {
 	if l.keys == nil {
 		return
@@ -100,8 +100,8 @@ func (l *leg) key(b []byte, ts uint32, at time.Time) {
 	}
 }
 
-// payload is the part of an RTP packet behind its header (RFC 3550 §5.1);
-// empty when the header says it is longer than the packet.
+// payload returns the part of an RTP packet after its header (RFC 3550 §5.1). It is
+// empty when the header claims to be longer than the packet.
 func payload(b []byte) []byte {
 	n := 12 + 4*int(b[0]&0x0f)
 	if b[0]&0x10 != 0 {

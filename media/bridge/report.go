@@ -18,24 +18,24 @@ type StreamReport struct {
 // LegReport is a side's end of an m-line: what it sends and how it hears.
 type LegReport struct {
 	On         bool
-	Codec      string // its voice comes in this, as name/clock
+	Codec      string // the format of its voice, as name/clock
 	Local      netip.AddrPort
-	Remote     netip.AddrPort // where packets go; as signalled or as latched
+	Remote     netip.AddrPort // the destination of packets, as signalled or as latched
 	Security   secure.Keying
-	Ready      bool // keys are there
+	Ready      bool // keys are there if needed
 	Converting bool
-	Kernel     bool           // what comes from this side is forwarded in the kernel
-	Series     bool           // or by the relay's worker, as long as it goes on in order
+	Kernel     bool           // packets from this side are forwarded in the kernel
+	Series     bool           // packets from this side are forwarded by the relay's worker while they continue in order
 	Received   quality.Report // what came from this side
 	Sent       Counts         // what went to it
-	Hears      quality.Remote // what it says of what it hears
+	Hears      quality.Remote // the side's own report on what it hears
 	Path       transcode.Stats
-	Strangers  uint64 // packets of others, dropped
-	Refused    uint64 // packets that failed authentication
-	Dropped    uint64 // packets nobody could take
-	Datagrams  uint64 // of what is no RTP (fax)
+	Strangers  uint64 // packets from addresses not believed, dropped
+	Refused    uint64 // packets that were not authentic, dropped
+	Dropped    uint64 // packets that no path or side could take
+	Datagrams  uint64 // datagrams that are not RTP (fax)
 	LastHeard  time.Time
 }
 
-// Counts is packets and octets (RTP, without IP and UDP).
+// Counts are packets and octets (RTP, without IP and UDP).
 type Counts struct{ Packets, Octets uint64 }

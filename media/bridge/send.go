@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// origin says what made a packet.
+// origin says which part of the bridge made a packet.
 type origin uint8
 
 const (
@@ -14,17 +14,16 @@ const (
 	played
 )
 
-// source is what a packet comes from and the clock of its timestamps: when it
-// changes, numbers are joined anew.
+// source identifies the origin of a packet and the clock of its timestamps. When it
+// changes, sequence numbers and timestamps are joined to those sent before.
 type source struct {
 	origin origin
 	clock  int
 }
 
-// send numbers, protects and sends one RTP packet to a leg's side. Called with
-// mu held.
+// send numbers, protects and sends one RTP packet to a leg's side. The caller holds mu.
 func (l *leg) send(b []byte, from source, at time.Time) {
-	if l.play == nil { // else something of our own is heard
+	if l.play == nil { // otherwise something of our own is heard
 		l.put(b, from, at)
 	}
 }

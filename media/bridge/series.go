@@ -7,9 +7,9 @@ import (
 // Payload numbers that RTCP has on a shared port (RFC 5761 §4).
 const firstControl, lastControl = 64, 95
 
-// follow lets the relay's worker forward what comes after a packet by itself,
-// while it is no more than the same stream going on. Called with mu held, after
-// the packet was passed on; l.in had it as the next in line.
+// follow lets the relay's worker forward the packets after this one by itself, as long
+// as they only continue the same stream. Called with mu held, after the packet was
+// passed on and l.in has counted it as the next in order.
 func (l *leg) follow(o *leg, pt, to uint8, seq uint16) {
 	if l.path != nil || l.overheard() || o.play != nil || l.flow != nil || pt != l.main || pt >= firstControl && pt <= lastControl || !l.steadfast() || !o.steadfast() {
 		return
@@ -27,14 +27,14 @@ func (l *leg) follow(o *leg, pt, to uint8, seq uint16) {
 	}
 }
 
-// steadfast says that a leg of audio has a socket of its own and a far address
-// that is agreed on, and keys if it needs them.
+// steadfast reports whether an audio leg has a socket of its own, an agreed far
+// address, and keys if it needs them.
 func (l *leg) steadfast() bool {
 	return l.stream.kind == "audio" && len(l.way.legs) == 1 && l.way.Steady()
 }
 
-// unfollow has the session look at all that comes and goes by the transport
-// again. Called with mu held, before anything about it changes.
+// unfollow makes all packets of the transport come to the session again. Called with mu
+// held, before anything about the transport changes.
 func (w *Way) unfollow() {
 	for _, l := range w.legs {
 		l.unfollow()
@@ -44,7 +44,7 @@ func (w *Way) unfollow() {
 	}
 }
 
-// unfollow ends that. Called with mu held, before anything that changes what is
+// unfollow ends what follow began. Called with mu held, before any change to what is
 // done with a leg's packets.
 func (l *leg) unfollow() {
 	if l.series {
@@ -53,8 +53,8 @@ func (l *leg) unfollow() {
 	}
 }
 
-// ran adds what the worker forwarded to the figures of both sides, and lets the
-// numbers sent go on from there.
+// ran adds what the worker forwarded to the figures of both sides, and continues the
+// numbers sent from there.
 func (l *leg) ran(p relay.Progress) {
 	l.way.Refuse(p.Refused)
 	if p.Packets == 0 {

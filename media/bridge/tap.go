@@ -8,7 +8,7 @@ import (
 	"tandem/media/transcode"
 )
 
-// tapKey is all a tap depends on.
+// tapKey is everything a tap depends on.
 type tapKey struct {
 	voice    route.Heard
 	recorder *sound.Recorder
@@ -21,8 +21,8 @@ type tap struct {
 	of tapKey
 }
 
-// tapped is the tap a leg needs now, false when it needs none: for a recording,
-// and to find keys in audio that passes. Called with mu held.
+// tapped returns the tap that a leg needs now, or false when it needs none: for a
+// recording, or to find keys in audio that passes. The caller holds mu.
 func (l *leg) tapped() (tapKey, bool) {
 	b := l.stream.bridge
 	voice, ok := l.voice()
@@ -35,8 +35,7 @@ func (l *leg) tapped() (tapKey, bool) {
 	return k, k.recorder != nil || k.inband
 }
 
-// settleTap makes, keeps or ends the tap of a leg. Called without
-// mu.
+// settleTap makes, keeps or ends the tap of a leg. The caller must not hold mu.
 func (l *leg) settleTap() {
 	b := l.stream.bridge
 	b.mu.Lock()
@@ -60,7 +59,7 @@ func (l *leg) settleTap() {
 		return
 	}
 	b.mu.Lock()
-	l.onload() // the tap has to see all
+	l.onload() // the tap must get all packets
 	l.tap = &tap{fresh, k}
 	b.mu.Unlock()
 }

@@ -6,11 +6,11 @@ import (
 	"tandem/media/quality"
 )
 
-// Reports go out about every 5 s, each leg at its own time (RFC 3550 §6.2).
+// Each leg sends reports about every 5 s, at times of its own (RFC 3550 §6.2).
 const reportEvery = 5 * time.Second
 
-// Watch looks after the bridge once a second: who is silent, whose consent
-// ended, what must be reported.
+// Watch checks the bridge once a second: for silent sides, lost consent, and reports
+// that are due.
 func (b *Bridge) Watch(now time.Time, space []byte) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -44,7 +44,7 @@ func (l *leg) watch(now time.Time, space []byte) {
 	l.offload(now)
 	if l.stream.kind == "audio" && l.expected() && !l.oneWay {
 		quiet, limit := now.Sub(latest(l.heard, l.since)), b.plant.Silence
-		if l.resting { // until it has something to say
+		if l.resting { // until it sends again
 			limit = max(limit, b.plant.Idle)
 		}
 		if quiet >= limit {
@@ -66,7 +66,7 @@ func (l *leg) watch(now time.Time, space []byte) {
 	}
 }
 
-// expected says whether something must come from this side. Who put the call on
+// expected reports whether media must come from this side. A side that put the call on
 // hold may send music, or nothing (RFC 3264 §8.4).
 func (l *leg) expected() bool {
 	m := l.agreed.Media
@@ -80,8 +80,8 @@ func latest(a, b time.Time) time.Time {
 	return b
 }
 
-// report sends an SR or RR to a leg's side. We end RTCP for audio, because we
-// number what we send ourselves.
+// report sends an SR or RR to a leg's side. RTCP for audio ends here, because we number
+// what we send ourselves.
 func (l *leg) report(now time.Time, space []byte) {
 	if o := l.opposite(); o != nil {
 		o.accountAt(now) // what was sent to this side
@@ -91,8 +91,7 @@ func (l *leg) report(now time.Time, space []byte) {
 	}
 }
 
-// byeAll tells every side that we stop sending (RFC 3550 §6.6). Called with mu
-// held.
+// byeAll tells every side that we stop sending (RFC 3550 §6.6). The caller holds mu.
 func (b *Bridge) byeAll() {
 	for _, st := range b.streams {
 		for _, l := range st.legs {

@@ -14,8 +14,8 @@ import (
 	"tandem/media/transport"
 )
 
-// Way is a transport and the legs that use it: one; more when m-lines are bundled.
-// Guarded by Bridge.mu.
+// Way is a transport and the legs that use it: one, or several when m-lines are
+// bundled. Guarded by Bridge.mu.
 type Way struct {
 	transport.Transport
 	home  atomic.Pointer[Bridge] // see lock
@@ -28,15 +28,15 @@ type Way struct {
 func (b *Bridge) open(as Which, n transport.Needs) (*Way, error) {
 	w := &Way{which: as}
 	w.home.Store(b)
-	w.legs = w.first[:0] // one leg, nearly always, needs no memory elsewhere
+	w.legs = w.first[:0] // one leg, as usual, needs no further memory
 	n.End = b.place(as)
 	return w, w.Open(b.plant.Host, w, n)
 }
 
-// Carry finds or makes a side's transport of an m-line, which Line has made; bundle is
-// the index of the m-line whose it shares, -1 for none. Where there is one already,
-// another waits beside it until it is agreed to: the exchange may yet be refused.
-// relay.ErrPorts: none is left.
+// Carry returns a side's transport for an m-line, which Line has made, or opens one.
+// bundle is the index of the m-line whose transport it shares, -1 for none. A second
+// transport waits beside the first until it is agreed to, since the exchange may be
+// refused. relay.ErrPorts: no port is left.
 func (b *Bridge) Carry(i int, as Which, n transport.Needs, bundle int) (*Way, error) {
 	st := b.streams[i]
 	l := st.legs[as]
@@ -76,8 +76,8 @@ func (b *Bridge) Carry(i int, as Which, n transport.Needs, bundle int) (*Way, er
 	return w, nil
 }
 
-// Socket is any of the bridge, so that all of a call share a worker; nil when there is
-// none.
+// Socket returns a socket of the bridge, so that all sockets of a call share a worker;
+// nil when there is none.
 func (b *Bridge) Socket() *relay.Socket {
 	for _, st := range b.streams {
 		for _, l := range st.legs {
@@ -89,14 +89,14 @@ func (b *Bridge) Socket() *relay.Socket {
 	return nil
 }
 
-// place is what a side of the bridge is called among those of all.
+// place identifies a side of the bridge among the sides of all bridges.
 func (b *Bridge) place(w Which) loop.End { return loop.End{Session: b.serial, B: w == B} }
 
-// bridge is the one the transport carries media for. It stays the same while its mu
-// is held, and during a call of its owner's.
+// bridge returns the bridge to which the transport belongs. It does not change while
+// its mu is held, nor during a call of its owner.
 func (w *Way) bridge() *Bridge { return w.home.Load() }
 
-// lock takes mu of the transport's bridge, which may become another before that.
+// lock locks mu of the transport's bridge, even if the transport moves meanwhile.
 func (w *Way) lock() *Bridge {
 	for {
 		b := w.home.Load()
@@ -108,8 +108,8 @@ func (w *Way) lock() *Bridge {
 	}
 }
 
-// move gives the transport to a side of another bridge, without its legs. Called with
-// mu of the bridge it leaves held.
+// move gives the transport to a side of another bridge, without its legs. The caller
+// holds mu of the bridge that it leaves.
 func (w *Way) move(to *Bridge, as Which) {
 	w.legs = w.first[:0]
 	w.which = as
@@ -117,13 +117,13 @@ func (w *Way) move(to *Bridge, as Which) {
 	w.Move(to.place(as))
 }
 
-// Lock is lock for what the transport does by itself.
+// Lock is lock, for what the transport does by itself.
 func (w *Way) Lock() (unlock func()) { return w.lock().mu.Unlock }
 
-// Changing has the bridge look at all that comes and goes by the transport again.
+// Changing makes all packets of the transport come to the bridge again.
 func (w *Way) Changing() { w.unfollow() }
 
-// Logger is the bridge's, for this side.
+// Logger returns the bridge's logger, for this side.
 func (w *Way) Logger() *slog.Logger { return w.bridge().logger().With("side", w.which) }
 
 // ICE is Transport.ICE.
@@ -133,7 +133,7 @@ func (w *Way) ICE(theirs sdp.ICE, mux bool) (sdp.ICE, error) {
 	return w.Transport.ICE(theirs, mux)
 }
 
-// Secured tells of the outcome of a handshake.
+// Secured reports the outcome of a handshake.
 func (w *Way) Secured(err error) {
 	b := w.bridge()
 	switch {
@@ -145,8 +145,8 @@ func (w *Way) Secured(err error) {
 	}
 }
 
-// lead is the leg whose agreement counts for the transport: the first that
-// carries anything.
+// lead returns the leg whose agreement applies to the transport: the first that carries
+// anything.
 func (w *Way) lead() *leg {
 	for _, l := range w.legs {
 		if l.on {
@@ -156,7 +156,7 @@ func (w *Way) lead() *leg {
 	return w.legs[0]
 }
 
-// heard is when something came last from this side, on any leg.
+// heard returns when something last came from this side, on any leg.
 func (w *Way) heard() (at time.Time) {
 	for _, l := range w.legs {
 		at = latest(at, l.heard)
@@ -164,9 +164,10 @@ func (w *Way) heard() (at time.Time) {
 	return at
 }
 
-// renew begins the streams of a transport anew: who joins later with the same key
-// does not know how often their sequence numbers have wrapped, and under another
-// SSRC neither counters nor key stream are those of before (RFC 3711 §3.3.1, §9.1).
+// renew starts new streams on a transport, with another SSRC: a receiver that joins
+// later with the same key does not know how often the sequence numbers have wrapped,
+// and with another SSRC neither counters nor key stream are those of before (RFC 3711
+// §3.3.1, §9.1).
 func (w *Way) renew() {
 	for _, l := range w.legs {
 		if l.audio {
@@ -177,7 +178,7 @@ func (w *Way) renew() {
 	}
 }
 
-// Receive takes every datagram of this transport, on its worker's loop.
+// Receive takes every datagram of this transport, on the loop of its worker.
 func (w *Way) Receive(socket *relay.Socket, b []byte, from netip.AddrPort, at time.Time) {
 	home := w.lock()
 	defer home.mu.Unlock()
@@ -198,7 +199,7 @@ func (w *Way) Receive(socket *relay.Socket, b []byte, from netip.AddrPort, at ti
 	}
 }
 
-// datagram passes what is no RTP (UDPTL) between the sides as it is.
+// datagram passes data that is not RTP (UDPTL) between the sides unchanged.
 func (w *Way) datagram(b []byte, from netip.AddrPort, at time.Time) {
 	if !w.TakeDatagram(from, at) {
 		return
@@ -211,7 +212,7 @@ func (w *Way) datagram(b []byte, from netip.AddrPort, at time.Time) {
 	}
 }
 
-// rtp opens, judges and routes one RTP packet.
+// rtp opens, checks and routes one RTP packet.
 func (w *Way) rtp(b []byte, from netip.AddrPort, at time.Time) {
 	if b = w.TakeRTP(b, from); b == nil {
 		return
@@ -231,8 +232,8 @@ func (w *Way) rtp(b []byte, from netip.AddrPort, at time.Time) {
 	l.receive(b, at)
 }
 
-// legOf finds whose packet a payload number is, on a transport several legs
-// share.
+// legOf returns the leg to which a payload number belongs, on a transport that several
+// legs share.
 func (w *Way) legOf(pt uint8) *leg {
 	if len(w.legs) == 1 {
 		return w.legs[0]
@@ -247,7 +248,7 @@ func (w *Way) legOf(pt uint8) *leg {
 	return nil
 }
 
-// rtcp takes reports: for audio they end here, for other media they pass.
+// rtcp takes reports. Those for audio end here; those for other media pass.
 func (w *Way) rtcp(b []byte, socket *relay.Socket, from netip.AddrPort, at time.Time) {
 	if b = w.TakeRTCP(b, socket, from); b == nil {
 		return

@@ -124,16 +124,16 @@ func Find(name string, clock, channels int) (Format, bool) {
 }
 
 var (
-	// ErrNoEncoder says that a format can be heard but not spoken here, and why
+	// ErrNoEncoder means that a format can be heard but not spoken here, and why
 	// (libopus not found).
 	ErrNoEncoder = errors.New("no encoder")
-	// ErrFormat says that a format or a rate cannot be converted.
+	// ErrFormat means that a format or a rate cannot be converted.
 	ErrFormat = errors.New("cannot convert")
-	// ErrPayload says that a payload is not what the format allows.
+	// ErrPayload means that a payload is not what the format allows.
 	ErrPayload = errors.New("malformed payload")
-	// ErrShort says that the buffer for the result is too short.
+	// ErrShort means that the buffer for the result is too short.
 	ErrShort = errors.New("buffer too short")
-	// ErrFrame says that audio of this length cannot be one packet.
+	// ErrFrame means that audio of this length cannot be one packet.
 	ErrFrame = errors.New("not a length of packet the codec can make")
 )
 
@@ -241,7 +241,7 @@ func (f Format) NewEncoder(rate int, o Options) (Encoder, error) {
 	return k.encoder(f, rate, o)
 }
 
-// CanEncode says whether NewEncoder would work, nil if so.
+// CanEncode returns nil if NewEncoder would work, else the reason why not.
 func (f Format) CanEncode() error {
 	k, err := f.kind()
 	if err != nil || k.ready == nil {

@@ -48,7 +48,7 @@ func opusDuration(payload []byte) int {
 	return total
 }
 
-// opusRepeats says whether a packet of one frame holds the one before it once
+// opusRepeats reports whether a packet of one frame holds the one before it once
 // more: the flag behind those of voice activity, one for each 20 ms, at the
 // start of a frame with SILK in it (RFC 6716 §4.2.3). They are coded with even
 // odds, which leaves them readable as bits.

@@ -21,7 +21,7 @@ const (
 	maxDuration = 10 * time.Second // of a key in a body; more is a mistake
 )
 
-// ErrBody says that a body is no key.
+// ErrBody means that a body is no key.
 var ErrBody = errors.New("not a key")
 
 // ReadBody reads the body of an INFO (application/dtmf-relay, application/dtmf)

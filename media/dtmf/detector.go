@@ -87,7 +87,7 @@ func (d *Detector) Process(pcm []int16, found func(Event)) {
 	}
 }
 
-// Present says whether the last samples hold a key that has begun: such audio
+// Present reports whether the last samples hold a key that has begun: such audio
 // is muted when the key is carried in another form. It needs about 25 ms of
 // the key to know.
 func (d *Detector) Present() bool { return d.key.on && d.key.hits >= presentHits }

@@ -62,7 +62,7 @@ func (k *press) hit(now, before *look) {
 	}
 }
 
-// end closes the press and says whether it was a key.
+// end closes the press and reports whether it was a key.
 func (k *press) end() (Event, bool) {
 	k.on = false
 	for _, a := range k.early[:min(k.looks, len(k.early))] {

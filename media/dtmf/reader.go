@@ -117,7 +117,7 @@ func (r *Reader) Current() (Event, bool) {
 // event not ended yet is lost unless Idle was asked before.
 func (r *Reader) Reset() { *r = Reader{clock: r.clock} }
 
-// block takes one block that belongs to m and says whether it began an event.
+// block takes one block that belongs to m and reports whether it began an event.
 func (r *Reader) block(m moment, b block) (started bool) {
 	if r.known > 0 && r.seen(m) {
 		return false
@@ -173,7 +173,7 @@ func (r *Reader) grow(b block) {
 	}
 }
 
-// within says whether m is no event of its own but the one at hand, from a
+// within reports whether m is no event of its own but the one at hand, from a
 // sender that moves the timestamp with each packet of an event: no event can
 // begin before the last one of the same key has ended, nor at once be longer.
 func (r *Reader) within(m moment, ahead int32, b block) bool {
@@ -181,7 +181,7 @@ func (r *Reader) within(m moment, ahead int32, b block) bool {
 		b.duration >= r.longest && r.longest < longest && (r.open || b.end)
 }
 
-// continues says whether m is a further segment of the long event at hand
+// continues reports whether m is a further segment of the long event at hand
 // (RFC 4733 §2.5.1.3): it begins where a full one ended.
 func (r *Reader) continues(m moment, ahead int32) bool {
 	return m.code == r.at.code && ahead > 0 && ahead%longest == 0 && ahead/longest <= segments && !r.sure

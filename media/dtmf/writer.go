@@ -74,7 +74,7 @@ func (w *Writer) Cut() []Event {
 	return rest
 }
 
-// Busy says that an event is being sent or waits. Between two events Next may
+// Busy reports whether an event is being sent or waits. Between two events Next may
 // have nothing to send all the same.
 func (w *Writer) Busy() bool { return w.total > 0 || w.count > 0 }
 

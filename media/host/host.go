@@ -1,6 +1,6 @@
-// Package host finds what a media relay has to know of its machine: the address
-// that phones are told, and which ports the kernel gives to others. It opens
-// nothing that outlives the question and sends nothing.
+// Package host finds out what a media relay has to know about its machine: the address
+// to tell phones, and which ports the kernel gives to other programs. It sends nothing
+// and keeps nothing open.
 package host
 
 import (
@@ -12,19 +12,19 @@ import (
 type How uint8
 
 const (
-	Loopback How = iota // there is no other: only this machine can reach it
+	Loopback How = iota // no other address: only this machine can reach it
 	Only                // no default route, but the machine has one address
-	Route               // packets to the outside come from it
+	Route               // packets to the outside are sent from it
 )
 
 func (h How) String() string {
 	return [...]string{"loopback, for want of another address", "the only address of this machine", "the source address of the default route"}[h]
 }
 
-// Address is the address of one IP version that phones should be told: that which
-// packets by the default route come from; without a default route the machine's
-// only address; else loopback, also when there are several and nothing tells which.
-// Addresses of the link alone (169.254.0.0/16, fe80::/10) do not count.
+// Address returns the address of one IP version that phones should be told: the source
+// address of packets by the default route; without a default route the machine's only
+// address; otherwise loopback, also when there are several addresses. Link-local
+// addresses (169.254.0.0/16, fe80::/10) do not count.
 func Address(v6 bool) (netip.Addr, How) {
 	return choose(v6, outward(v6), addresses())
 }
@@ -49,7 +49,7 @@ func choose(v6 bool, outward netip.Addr, all []netip.Addr) (netip.Addr, How) {
 	return loopback(v6), Loopback
 }
 
-// Has says whether the machine has an address, loopback included.
+// Has reports whether the machine has an address, loopback included.
 func Has(addr netip.Addr) bool {
 	addr = addr.Unmap()
 	for _, a := range addresses() {
@@ -60,7 +60,8 @@ func Has(addr netip.Addr) bool {
 	return false
 }
 
-// usable says that phones could reach an address of a version.
+// usable reports whether phones could reach an address, and it has the right IP
+// version.
 func usable(a netip.Addr, v6 bool) bool {
 	return a.IsValid() && a.Is6() == v6 && a.IsGlobalUnicast()
 }
@@ -72,8 +73,8 @@ func loopback(v6 bool) netip.Addr {
 	return netip.AddrFrom4([4]byte{127, 0, 0, 1})
 }
 
-// outward is the source address of packets by the default route. A UDP socket that
-// is connected to an address for documentation tells it; nothing is sent.
+// outward returns the source address of packets by the default route. A UDP socket
+// connected to a documentation address has it as its local address; nothing is sent.
 func outward(v6 bool) netip.Addr {
 	network, outside := "udp4", netip.MustParseAddrPort("192.0.2.1:9") // RFC 5737
 	if v6 {
@@ -87,9 +88,9 @@ func outward(v6 bool) netip.Addr {
 	return conn.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap().WithZone("")
 }
 
-// addresses are those of all interfaces that are up.
+// addresses returns those of all interfaces that are up.
 func addresses() (list []netip.Addr) {
-	all, _ := net.Interfaces() // none known: loopback stands in
+	all, _ := net.Interfaces() // on failure loopback is used
 	for _, in := range all {
 		if in.Flags&net.FlagUp == 0 {
 			continue

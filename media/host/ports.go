@@ -5,10 +5,12 @@ import (
 	"os"
 )
 
-// portRange is where Linux tells which ports it gives to whoever asks for any.
+// portRange is where Linux shows which ports it gives to programs that ask for any
+// port.
 const portRange = "/proc/sys/net/ipv4/ip_local_port_range"
 
-// kernelPorts are the ports that the kernel gives to programs that ask for any.
+// kernelPorts returns the first and last port that the kernel gives to programs that
+// ask for any.
 func kernelPorts() (low, high int, err error) { return readPorts(portRange) }
 
 func readPorts(file string) (low, high int, err error) {
@@ -22,10 +24,9 @@ func readPorts(file string) (low, high int, err error) {
 	return low, high, nil
 }
 
-// PortsShared says how many of the ports low to high the kernel may give to other
-// programs, and what to do about it; "" when none or when the kernel does not tell.
-// Such a port is passed over when a call needs one, so nothing breaks, but less
-// calls fit.
+// PortsShared returns how many of the ports low to high the kernel may give to other
+// programs, and how to fix that; "" when there are none or the kernel does not say.
+// Calls skip such a port while it is in use, so nothing breaks, but fewer calls fit.
 func PortsShared(low, high int) (n int, remedy string) {
 	from, to, err := kernelPorts()
 	if err != nil {

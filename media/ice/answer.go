@@ -9,14 +9,13 @@ import (
 	"time"
 )
 
-// Packet takes a STUN message and appends the reply to reply (which may be
-// empty: then nothing is sent). nominated is true when from became, or again
-// is, the pair to use. Requests that fail authentication get no answer that is
-// longer than they were, and never move the pair. No allocation when reply has
-// room for 128 octets.
+// Packet handles a STUN message and appends the response to reply; if that stays empty,
+// nothing is sent. nominated reports that from became, or is again, the pair to use. A
+// request that fails authentication gets no response longer than itself, and never
+// changes the pair. Nothing is allocated when reply has room for 128 octets.
 func (a *Agent) Packet(reply, b []byte, from netip.AddrPort, now time.Time) (out []byte, nominated bool) {
-	// Indications keep a NAT open and ask no answer; to responses there was no
-	// request (RFC 8445 §11).
+	// Indications keep a NAT open and need no response; we send no requests, so
+	// responses are ignored (RFC 8445 §11).
 	if !isSTUN(b) || binary.BigEndian.Uint16(b) != bindingRequest || !from.IsValid() {
 		return reply, false
 	}
@@ -35,8 +34,8 @@ func (a *Agent) Packet(reply, b []byte, from netip.AddrPort, now time.Time) (out
 	case r.unknowns > 0:
 		return refuse(reply, b, 420, c, r), false
 	case r.controlled:
-		// The far side must control a lite agent (RFC 8445 §6.1.1); told so, it
-		// changes its role.
+		// The far side must control a lite agent (RFC 8445 §6.1.1); this response makes
+		// it change its role.
 		return refuse(reply, b, 487, c, r), false
 	case a.seen.moved(b[8:header], from):
 		return reply, false
@@ -48,8 +47,8 @@ func (a *Agent) Packet(reply, b []byte, from netip.AddrPort, now time.Time) (out
 	return succeed(reply, b, from, c, r), nominated
 }
 
-// credentialsFor finds ours by a USERNAME "ours:theirs". Before their SDP came
-// any name of theirs will do: the integrity is by our password alone.
+// credentialsFor returns our credentials for a USERNAME "ours:theirs". Before their SDP
+// arrives any name of theirs is accepted: the integrity depends only on our password.
 func (a *Agent) credentialsFor(username []byte) (c *credentials, current bool) {
 	local, remote, ok := bytes.Cut(username, []byte{':'})
 	if !ok {
@@ -72,9 +71,9 @@ func (a *Agent) credentialsFor(username []byte) (c *credentials, current bool) {
 	return nil, false
 }
 
-// nominate takes a nomination: the latest counts, unless numbered, when the
-// highest does. A check of the time before a restart moves nothing, and the
-// first nomination after it ends that time.
+// nominate takes a nomination: the latest one counts, or if they are numbered the
+// highest. A check with credentials from before a restart changes nothing; the first
+// nomination with the new ones makes the old ones invalid.
 func (a *Agent) nominate(r *request, from netip.AddrPort, current bool) bool {
 	if !r.useCandidate && !r.nominates {
 		return false
@@ -93,7 +92,7 @@ func (a *Agent) nominate(r *request, from netip.AddrPort, current bool) bool {
 	return true
 }
 
-// succeed answers with the address we saw.
+// succeed answers with the source address of the request.
 func succeed(reply, b []byte, from netip.AddrPort, c *credentials, r *request) []byte {
 	start := len(reply)
 	reply = begin(reply, bindingSuccess, b)
@@ -101,8 +100,8 @@ func succeed(reply, b []byte, from netip.AddrPort, c *credentials, r *request) [
 	return finish(reply, start, c, r)
 }
 
-// refuse answers an error, if it can be no longer than the request: else who
-// forges a source would have us multiply what he sends.
+// refuse answers an error if that is not longer than the request: otherwise requests
+// with forged sources would be amplified.
 func refuse(reply, b []byte, code int, c *credentials, r *request) []byte {
 	start := len(reply)
 	reply = begin(reply, bindingError, b)
@@ -131,8 +130,8 @@ func begin(reply []byte, kind uint16, b []byte) []byte {
 	return append(reply, b[4:header]...)
 }
 
-// finish signs as the request was signed, unless nobody could check it, and
-// seals (RFC 8489 §9.1.4, RFC 8445 §7.1.1).
+// finish adds the integrity with the algorithm of the request, unless the receiver
+// could not verify it, and the fingerprint (RFC 8489 §9.1.4, RFC 8445 §7.1.1).
 func finish(reply []byte, start int, c *credentials, r *request) []byte {
 	if c != nil {
 		at := len(reply) - start

@@ -1,10 +1,10 @@
-// Package ice is the server's part of ICE: a lite agent (RFC 8445 §2.5) that
-// answers connectivity checks, learns the pair the browser nominates, and
-// notices when consent (RFC 7675) stops. It makes no checks of its own.
+// Package ice is the server's part of ICE: a lite agent (RFC 8445 §2.5) that answers
+// connectivity checks, learns the pair that the browser nominates, and notices when
+// consent (RFC 7675) ends. It sends no checks of its own.
 //
-// It owns the credentials of one side and the reading and writing of STUN
-// (RFC 8489). It has no socket and no clock: its owner hands it packets and the
-// time, and sends what it answers. Candidates are the owner's matter.
+// It owns the credentials of one side and reads and writes STUN (RFC 8489). It has no
+// socket and no clock: its owner passes packets and the time in, and sends the
+// responses. The owner also handles candidates.
 package ice
 
 import (
@@ -21,12 +21,12 @@ import (
 	"time"
 )
 
-// Agent is one side's ICE state; Ufrag and Pwd go into our SDP. Not safe for
-// two goroutines. However it is printed, it shows no password.
+// Agent is one side's ICE state; Ufrag and Pwd go into our SDP. It is not safe for
+// concurrent use. No way of printing it shows a password.
 type Agent struct {
 	Ufrag, Pwd string
 
-	now, past   *credentials // past: those before a restart, good until one nominates anew
+	now, past   *credentials // past: those from before a restart, valid until a nomination with the new ones
 	remoteUfrag string
 	remotePwd   string
 	remotePast  string // their ufrag before a restart
@@ -38,8 +38,8 @@ type Agent struct {
 	req        request
 }
 
-// credentials sign and check with one password. The hashes are kept, so that a
-// check costs no allocation.
+// credentials sign and verify with one password. The hashes are kept, so that a check
+// allocates nothing.
 type credentials struct {
 	ufrag  string
 	sha1   hash.Hash
@@ -56,8 +56,8 @@ func New() (*Agent, error) {
 	return a, nil
 }
 
-// renew draws 48 bits of name and 144 of password; at least 24 and 128 are
-// asked for (RFC 8445 §5.3). Base64's alphabet is just the one ICE allows.
+// renew draws 48 random bits for the name and 144 for the password; RFC 8445 §5.3
+// requires at least 24 and 128. Base64 uses only characters that ICE allows.
 func (a *Agent) renew() error {
 	var random [6 + 18]byte
 	if _, err := rand.Read(random[:]); err != nil {
@@ -73,10 +73,10 @@ func newCredentials(ufrag, pwd string) *credentials {
 	return &credentials{ufrag: ufrag, sha1: hmac.New(sha1.New, []byte(pwd)), sha256: hmac.New(sha256.New, []byte(pwd))}
 }
 
-// Remote sets the far side's credentials from its SDP. New ones are an ICE
-// restart: the selected pair stays until one is nominated anew (RFC 8445 §9),
-// checks with the old name count until then. Call Restart too, so that our SDP
-// answers with new ones.
+// Remote sets the far side's credentials from its SDP. New ones are an ICE restart: the
+// selected pair stays until a new nomination (RFC 8445 §9), and checks with the old
+// name are accepted until then. Also call Restart, so that our SDP answers with new
+// ones.
 func (a *Agent) Remote(ufrag, pwd string) {
 	if a.remoteUfrag == ufrag && a.remotePwd == pwd {
 		return
@@ -86,15 +86,15 @@ func (a *Agent) Remote(ufrag, pwd string) {
 	a.nomination = 0
 }
 
-// Restarts says whether credentials from SDP are others than before, that is,
+// Restarts reports whether credentials from SDP differ from those before, that is,
 // whether the far side restarts ICE (RFC 8839 §4.4.1.1.1).
 func (a *Agent) Restarts(ufrag, pwd string) bool {
 	return a.remoteUfrag != "" && (a.remoteUfrag != ufrag || a.remotePwd != pwd)
 }
 
-// Restart makes new credentials of ours, for an answer to a restart or an offer
-// of one. The old ones answer checks, so that consent goes on, until a pair is
-// nominated with the new. The owner of a shared port must learn the new Ufrag.
+// Restart makes new credentials of ours, to answer a restart or to offer one. The old
+// ones still answer checks, so that consent continues, until a pair is nominated with
+// the new ones. The owner of a shared port must be told the new Ufrag.
 func (a *Agent) Restart() error {
 	old := a.now
 	if err := a.renew(); err != nil {
@@ -105,14 +105,15 @@ func (a *Agent) Restart() error {
 	return nil
 }
 
-// Selected is the nominated pair's far address, invalid before.
+// Selected returns the far address of the nominated pair; it is invalid before a
+// nomination.
 func (a *Agent) Selected() netip.AddrPort { return a.selected }
 
-// Consent is when the last good check of the selected pair came. RFC 7675 §5.1
-// takes it back after 30 seconds.
+// Consent returns when the last valid check of the selected pair came. By RFC 7675 §5.1
+// it expires after 30 seconds.
 func (a *Agent) Consent() time.Time { return a.consent }
 
-// String is our name and the selected address.
+// String returns our name and the selected address.
 func (a *Agent) String() string { return fmt.Sprintf("ice %s selected %v", a.Ufrag, a.selected) }
 
 // Format hides the password from every verb.
@@ -124,22 +125,21 @@ func (a *Agent) LogValue() slog.Value { return slog.StringValue(a.String()) }
 // MarshalText hides the password from JSON and the like.
 func (a *Agent) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
 
-// checks remembers the last authenticated transactions and where each came
-// from. A check says nothing of its own source, and a lite agent sends none to
-// try it: who records one and repeats it from elsewhere would draw the media to
-// himself.
+// checks remembers the last authenticated transactions and their sources. A check does
+// not protect its source address, and a lite agent does not test it: somebody could
+// record a check and repeat it from another address to redirect the media.
 type checks struct {
 	ring [256]check
 	next int
 }
 
 type check struct {
-	id   [8]byte // of the transaction's 96 random bits
+	id   [8]byte // part of the 96 random bits of the transaction
 	from netip.AddrPort
 }
 
-// moved says whether the transaction came from elsewhere before; else it notes
-// it.
+// moved reports whether the transaction came from another address before; otherwise it
+// stores the address.
 func (c *checks) moved(id []byte, from netip.AddrPort) bool {
 	key := binary.BigEndian.Uint64(id)
 	for i := range c.ring {

@@ -7,7 +7,7 @@ import (
 	"net/netip"
 )
 
-// STUN (RFC 8489 §5, §14) and what ICE adds (RFC 8445 §7.1, §16.1).
+// STUN (RFC 8489 §5, §14) and the attributes that ICE adds (RFC 8445 §7.1, §16.1).
 const (
 	header = 20
 	cookie = 0x2112A442
@@ -27,14 +27,13 @@ const (
 	attrFingerprint      = 0x8028
 	attrControlled       = 0x8029
 	attrControlling      = 0x802A
-	attrNomination       = 0xC001 // a counter browsers may send to change their mind
+	attrNomination       = 0xC001 // a counter that browsers may send to change their nomination
 
 	fingerprintXOR = 0x5354554E
-	maxUnknown     = 8 // attributes a 420 names
+	maxUnknown     = 8 // the most attributes that a 420 lists
 )
 
-// request is a Binding request taken apart. Offsets are into the packet; 0 is
-// absent.
+// request is a parsed Binding request. Offsets are into the packet; 0 means absent.
 type request struct {
 	username        []byte
 	integrity       int
@@ -49,14 +48,14 @@ type request struct {
 	unknowns        int
 }
 
-// isSTUN says whether b is one whole STUN message.
+// isSTUN reports whether b is one complete STUN message.
 func isSTUN(b []byte) bool {
 	return len(b) >= header && b[0]&0xC0 == 0 && binary.BigEndian.Uint32(b[4:]) == cookie &&
 		len(b)%4 == 0 && int(binary.BigEndian.Uint16(b[2:]))+header == len(b)
 }
 
-// parse takes apart the attributes of a STUN message. False means it is none:
-// attributes run over, or its fingerprint is wrong (RFC 8489 §7.3).
+// parse reads the attributes of a STUN message. It returns false if an attribute
+// exceeds the message, or the fingerprint is wrong (RFC 8489 §7.3).
 func (r *request) parse(b []byte) bool {
 	*r = request{}
 	for at := header; at < len(b); {
@@ -78,9 +77,9 @@ func (r *request) parse(b []byte) bool {
 	return true
 }
 
-// take notes one attribute. Of two of a kind the first counts (RFC 8489 §14),
-// and what follows the integrity is not covered by it: only the longer
-// integrity may (§14.5).
+// take stores one attribute. The first of a kind counts (RFC 8489 §14). Attributes
+// after the integrity are not covered by it and are ignored, except the longer
+// integrity (§14.5).
 func (r *request) take(kind uint16, value []byte, at int) {
 	switch {
 	case kind == attrIntegritySHA256:
@@ -116,8 +115,8 @@ func (r *request) take(kind uint16, value []byte, at int) {
 	}
 }
 
-// foreign notes an attribute that must be understood and is not (RFC 8489
-// §14). Those of other uses of STUN are known, and pass.
+// foreign stores an attribute that must be understood and is not (RFC 8489 §14).
+// Attributes of other uses of STUN are known, and pass.
 func (r *request) foreign(kind uint16) {
 	switch kind {
 	case 0x0001, 0x0014, 0x0015, 0x001D, 0x001E, attrErrorCode, attrUnknown, attrXORMappedAddress:
@@ -129,9 +128,9 @@ func (r *request) foreign(kind uint16) {
 	}
 }
 
-// signed says whether the request bears a good integrity of ours. A request
-// with both is judged by the longer. The length in the header counts up to and
-// with the integrity (RFC 8489 §14.5); it is put back after.
+// signed reports whether the request has a valid integrity with our password. If it has
+// both kinds, the longer one decides. The length in the header must count up to and
+// including the integrity (RFC 8489 §14.5); it is restored afterwards.
 func (c *credentials) signed(b []byte, r *request) bool {
 	if r.integritySHA256 != 0 {
 		sum := c.sum256(b, r.integritySHA256, r.sizeSHA256)
@@ -153,8 +152,8 @@ func (c *credentials) sum256(b []byte, at, size int) []byte {
 	return c.sha256.Sum(c.sum[:0])
 }
 
-// Username reads the local part of the USERNAME of a STUN request without
-// checking it: it says which agent a packet on a shared port is for.
+// Username reads the local part of the USERNAME of a STUN request without verifying it:
+// it identifies the agent for a packet on a shared port.
 func Username(b []byte) (ufrag string, ok bool) {
 	if !isSTUN(b) || binary.BigEndian.Uint16(b) != bindingRequest {
 		return "", false
@@ -176,7 +175,8 @@ func Username(b []byte) (ufrag string, ok bool) {
 	return "", false
 }
 
-// fingerprint is over what comes before it, whose header counts it in already.
+// fingerprint covers everything before it; the length in the header already includes
+// it.
 func fingerprint(b []byte) uint32 { return crc32.ChecksumIEEE(b) ^ fingerprintXOR }
 
 // appendMapped writes XOR-MAPPED-ADDRESS (RFC 8489 §14.2).

@@ -305,7 +305,7 @@ func (b *Buffer) store(p *Packet, seq, stamp int64) {
 	}
 }
 
-// holds says whether audio is waiting to be played.
+// holds reports whether audio is waiting to be played.
 func (b *Buffer) holds() bool {
 	s, _ := b.head()
 	return s != nil

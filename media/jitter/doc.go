@@ -1,5 +1,5 @@
 // Package jitter is the buffer in front of a decoder: packets go in as they
-// come, audio is asked for by a clock, and the buffer says whether the next
+// come, audio is asked for by a clock, and the buffer reports whether the next
 // stretch of it is there, lost, or was never sent.
 //
 // It keeps as much delay as nearly all packets need: the 98th percentile of how

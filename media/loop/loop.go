@@ -7,26 +7,28 @@ import (
 	"sync"
 )
 
-// Guard knows our ports and who names them. A description may name a port of
-// our own: a call that comes through here twice does. But when sides name each
-// other's ports so that what leaves one comes back to it, packets go round as
-// fast as the machine can, for ever, and every further one joins them.
+// Guard knows our ports and which sides name them. A description may name a port of our
+// own: that of a call that comes through here twice. But when sides name each other's
+// ports so that what leaves one comes back to it, packets circulate as fast as the
+// machine can send them, forever, and every further packet joins them.
 //
-// A port answers to whom it hears, so it does not matter who named whom: sides
-// are joined that are of one session, or of which one names a port of the other.
+// Which side named the other does not matter, since a port answers to those it hears:
+// two sides are joined if they belong to one session, or if one names a port of the
+// other.
 type Guard struct {
 	mu    sync.Mutex
-	ours  map[netip.AddrPort]*Port // our ports as bound and as shown; nil for one shared by many
-	named map[naming]*Port         // whose port is named
+	ours  map[netip.AddrPort]*Port // our ports as bound and as advertised; nil for one shared by many
+	named map[naming]*Port         // the port's owner, by who named it
 }
 
-// Port is the ports of one transport: two, RTP's and RTCP's, each as bound and as shown.
+// Port holds the ports of one transport: for RTP and RTCP, each as bound and as
+// advertised.
 type Port struct {
 	end   End
-	addrs [4]netip.AddrPort // those it has not are invalid
+	addrs [4]netip.AddrPort // invalid where it has none
 }
 
-// End is the side of a session that a transport belongs to. Sessions are told apart by
+// End is the side of a session to which a transport belongs. Session is its serial
 // number.
 type End struct {
 	Session uint64
@@ -36,7 +38,7 @@ type End struct {
 // opposite is the other side of the same session.
 func (e End) opposite() End { return End{e.Session, !e.B} }
 
-// naming is a far side's naming of an address, for RTP or for RTCP.
+// naming records that a far side named an address, for RTP or for RTCP.
 type naming struct {
 	by   *Port
 	rtcp bool
@@ -60,8 +62,8 @@ func (g *Guard) Open(of End, addrs [4]netip.AddrPort) *Port {
 	return p
 }
 
-// Share notes ports that many sides share: whoever names one is refused. Called before
-// there are others.
+// Share notes ports that many sides share: naming one is refused. It must be called
+// before other ports are opened.
 func (g *Guard) Share(addrs ...netip.AddrPort) {
 	for _, a := range addrs {
 		g.ours[a] = nil
@@ -75,12 +77,12 @@ func (g *Guard) Move(p *Port, to End) {
 	p.end = to
 }
 
-// Close forgets ports.
+// Close forgets the ports of a side.
 func (g *Guard) Close(p *Port) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, a := range p.addrs {
-		if g.ours[a] == p { // it may be another's by now
+		if g.ours[a] == p { // it may belong to another port now
 			delete(g.ours, a)
 		}
 	}
@@ -88,7 +90,8 @@ func (g *Guard) Close(p *Port) {
 	delete(g.named, naming{p, true})
 }
 
-// Count is how many ports belong to one transport each, and who names them.
+// Count returns the number of ports that belong to one transport, plus the number of
+// namings.
 func (g *Guard) Count() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -101,8 +104,8 @@ func (g *Guard) Count() int {
 	return n
 }
 
-// Admit notes that the far side of a transport names an address, false when that closed
-// a circle. An address nothing is sent to changes nothing.
+// Admit notes that the far side of a transport names an address. It returns false when
+// that would close a circle. An address to which nothing is sent changes nothing.
 func (g *Guard) Admit(p *Port, rtcp bool, to netip.AddrPort) bool {
 	if !to.IsValid() || to.Port() == 0 || to.Addr().IsUnspecified() {
 		return true
@@ -126,7 +129,7 @@ func (g *Guard) Admit(p *Port, rtcp bool, to netip.AddrPort) bool {
 	return true
 }
 
-// find returns whose port an address is.
+// find returns the owner of a port.
 func (g *Guard) find(to netip.AddrPort) (*Port, bool) {
 	if p, ok := g.ours[to]; ok {
 		return p, true
@@ -139,7 +142,7 @@ func (g *Guard) find(to netip.AddrPort) (*Port, bool) {
 	return p, ok && (to.Addr().IsLoopback() || machines(to.Addr()))
 }
 
-// machines reports whether an address is this machine's.
+// machines reports whether an address belongs to this machine.
 func machines(addr netip.Addr) bool {
 	all, _ := net.InterfaceAddrs()
 	for _, a := range all {
@@ -150,8 +153,8 @@ func machines(addr netip.Addr) bool {
 	return false
 }
 
-// joined reports whether two sides are, but for what they name of each other and
-// what by named before.
+// joined reports whether two sides are connected, not counting what they name of each
+// other nor what by named before.
 func (g *Guard) joined(from, to End, by naming) bool {
 	next := make(map[End][]End)
 	for n, there := range g.named {

@@ -19,7 +19,7 @@ import (
 // Frame is how much sound is mixed at a time.
 const Frame = 20 * time.Millisecond
 
-// ErrFull says that a room takes no more parties.
+// ErrFull means that a room takes no more parties.
 var ErrFull = errors.New("the conference is full")
 
 // Room is one conference. Its methods may be called by any goroutine.

@@ -11,15 +11,15 @@ import (
 	"tandem/media/sdp"
 )
 
-// standing is offered when nothing is known of the other side: all we convert,
-// best first, the ones every telephone has at the end.
+// standing is offered when nothing is known of the other side: all codecs that we
+// convert, the best ones first, those of every telephone last.
 var standing = []string{"opus", "G722", "PCMA", "PCMU"}
 
-// numberEvents48k is what we offer events at 48 kHz under, beside those at 8 kHz; the
-// agent chooses others when such numbers mean something else already.
+// numberEvents48k is the payload number with which we offer events at 48 kHz, besides
+// those at 8 kHz; the agent chooses another one when it is already in use.
 const numberEvents48k = 110
 
-// describe is the entry of a codec of ours for SDP.
+// describe returns the SDP entry of a codec of ours.
 func describe(name string) (sdp.Codec, bool) {
 	f := format.Of(name)
 	if f == nil || !slices.Contains(standing, f.Name) {
@@ -32,7 +32,7 @@ func describe(name string) (sdp.Codec, bool) {
 	return sdp.Codec{PayloadType: number, Name: f.Name, ClockRate: f.Clock, Channels: max(f.Channels, 1)}, true
 }
 
-// offerCodecs chooses what to offer a side when the other has base.
+// offerCodecs chooses the codecs to offer to a side when the other side has base.
 func offerCodecs(want Want, base []sdp.Codec, alone bool) []sdp.Codec {
 	var out []sdp.Codec
 	add := func(name string) {
@@ -76,8 +76,9 @@ func offerCodecs(want Want, base []sdp.Codec, alone bool) []sdp.Codec {
 	return withEvents(out, base, want)
 }
 
-// keeping is want for a side that speaks own so far, when the other has base: where
-// its sound is converted, what it speaks comes first, for it may have nothing else.
+// keeping returns want for a side that uses own so far, when the other side has base:
+// if the audio is converted, the side's own codecs come first, since it may have no
+// others.
 func keeping(want Want, own, base []sdp.Codec) Want {
 	if len(want.Codecs) > 0 || !apart(own, base) {
 		return want
@@ -90,7 +91,8 @@ func keeping(want Want, own, base []sdp.Codec) Want {
 	return want
 }
 
-// apart says that what two sides speak has nothing in common but can be converted.
+// apart reports whether two sides have no codec in common, but their codecs can be
+// converted.
 func apart(a, b []sdp.Codec) bool {
 	convert := func(c sdp.Codec) bool { _, ok := route.Convertible(c); return ok && c.Main() }
 	common := func(c sdp.Codec) bool {
@@ -135,8 +137,8 @@ func withEvents(out, base []sdp.Codec, want Want) []sdp.Codec {
 	return out
 }
 
-// answerCodecs chooses what a side that offered theirs is answered, when the
-// other side agreed to far (nil: there is none, we end the audio ourselves).
+// answerCodecs chooses the codecs to answer a side that offered theirs, when the other
+// side agreed to far (nil: there is none, the audio ends here).
 func answerCodecs(want Want, theirs []sdp.Codec, far *sdp.Agreed) []sdp.Codec {
 	var out []sdp.Codec
 	if far != nil {
@@ -146,8 +148,8 @@ func answerCodecs(want Want, theirs []sdp.Codec, far *sdp.Agreed) []sdp.Codec {
 			}
 		}
 	}
-	// Nothing passes as it is: the first both heard and spoken here, of those
-	// asked for if any were.
+	// Nothing passes unchanged: take the first codec that we can decode and encode,
+	// among the wanted ones if any were offered.
 	if len(out) == 0 {
 		for _, c := range preferred(theirs, want.Codecs) {
 			if _, ok := route.Convertible(c); ok && c.Main() && wanted(want.Codecs, c) {
@@ -172,8 +174,8 @@ func answerCodecs(want Want, theirs []sdp.Codec, far *sdp.Agreed) []sdp.Codec {
 			out = append(out, c)
 		}
 	}
-	// A browser offers Opus with events at 8000 Hz only, at times: better those
-	// than none.
+	// Browsers sometimes offer Opus with events at 8000 Hz only: these are better than
+	// none.
 	if !slices.ContainsFunc(out, sdp.Codec.Event) {
 		if i := slices.IndexFunc(theirs, sdp.Codec.Event); i >= 0 {
 			out = append(out, theirs[i])
@@ -182,10 +184,10 @@ func answerCodecs(want Want, theirs []sdp.Codec, far *sdp.Agreed) []sdp.Codec {
 	return out
 }
 
-// ceiling asks an Opus phone for no more than the other side can hear: octets
-// above that, and the work of decoding them, would be for nothing (RFC 7587
-// §6.1). What is lost of that it may say twice. What else it wrote is not
-// repeated: it is about what it hears.
+// ceiling asks an Opus phone for no more bandwidth than the other side can hear:
+// anything above would only cost octets and decoding (RFC 7587 §6.1). It allows the
+// phone to send redundancy against loss. The other parameters of the phone are not
+// repeated, since they concern what it receives.
 func ceiling(c sdp.Codec, far []sdp.Codec) string {
 	if c.Canonical() != "opus" {
 		return c.Fmtp
@@ -205,18 +207,18 @@ func ceiling(c sdp.Codec, far []sdp.Codec) string {
 		return ""
 	}
 	asked := fmt.Sprintf("maxplaybackrate=%d;sprop-maxcapturerate=%d", widest, widest)
-	if _, err := codec.Library(); err == nil { // only libopus hears what is said twice
+	if _, err := codec.Library(); err == nil { // only libopus decodes the redundancy
 		asked += ";useinbandfec=1"
 	}
 	return asked
 }
 
-// wanted says whether names allow a codec; none allow all.
+// wanted reports whether names allow a codec; an empty list allows all.
 func wanted(names []string, c sdp.Codec) bool {
 	return len(names) == 0 || slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, c.Canonical()) })
 }
 
-// preferred orders list by names, keeping those not named behind.
+// preferred sorts list by names; codecs not named come last.
 func preferred(list []sdp.Codec, names []string) []sdp.Codec {
 	rank := func(c sdp.Codec) int {
 		if i := slices.IndexFunc(names, func(n string) bool { return strings.EqualFold(n, c.Name) }); i >= 0 {
@@ -229,8 +231,8 @@ func preferred(list []sdp.Codec, names []string) []sdp.Codec {
 	return out
 }
 
-// far2near lists, for media we only pass on, what the far side agreed to in the
-// offerer's words.
+// far2near lists the codecs to which the far side agreed, for media that we only pass
+// on, in the form that the offerer wrote.
 func far2near(theirs *sdp.Media, far *sdp.Agreed) []sdp.Codec {
 	var out []sdp.Codec
 	taken := make([]bool, len(theirs.Codecs))

@@ -10,22 +10,23 @@ import (
 	"tandem/media/secure"
 )
 
-// Carry has an m-line carried as planned and says by what. It is called for each
-// m-line in order, those that carry nothing included: they keep their places.
+// Carry provides what the plan of an m-line needs and returns a description of it. It
+// is called for each m-line in order, including those that carry nothing: they keep
+// their places.
 type Carry func(i int, kind string, p Plan) (Carriage, error)
 
-// Carriage is what a description says of our end of an m-line.
+// Carriage is what a description says about our end of an m-line.
 type Carriage struct {
-	Addr        netip.AddrPort  // of RTP, as advertised
-	RTCPPort    int             // the same with rtcp-mux
-	Keys        []secure.Key    // of ours, with keys in SDP
-	Fingerprint sdp.Fingerprint // of ours, with DTLS
-	ICE         sdp.ICE         // of ours, with ICE
+	Addr        netip.AddrPort  // for RTP, as advertised
+	RTCPPort    int             // the same port with rtcp-mux
+	Keys        []secure.Key    // ours, for keys in SDP
+	Fingerprint sdp.Fingerprint // ours, for DTLS
+	ICE         sdp.ICE         // ours, for ICE
 }
 
-// line builds what we say to this side in m-line i: ports, security and ICE.
-// Offering, m is what the other side said (and we mirror it); answering, m is
-// this side's own offer. Codecs are m's until the caller chooses others.
+// line builds our m-line i for this side: ports, security and ICE. In an offer m is
+// what the other side said, which we mirror; in an answer it is this side's own offer.
+// The codecs are those of m until the caller chooses others.
 func (d *Side) line(i int, m *sdp.Media, plan Plan, offering bool, carry Carry) (sdp.Line, error) {
 	line := sdp.Line{
 		Kind: m.Kind, Proto: m.Proto, Direction: mirrored(m), Codecs: m.Codecs,
@@ -35,7 +36,8 @@ func (d *Side) line(i int, m *sdp.Media, plan Plan, offering bool, carry Carry) 
 		_, err := carry(i, m.Kind, Plan{Off: true})
 		return asideLine(m), err
 	}
-	// Cisco IOS: m=video 36924 RTP/AVP, and others whose rtpmap nobody can read.
+	// Cisco IOS writes m=video 36924 RTP/AVP without formats; other devices write
+	// rtpmaps that nobody can read.
 	formatless := m.RTP() && m.Kind != "audio" && !slices.ContainsFunc(m.Codecs, func(c sdp.Codec) bool { return c.Name != "" })
 	if offering && (formatless || m.Port == 0 && !m.BundleOnly()) {
 		_, err := carry(i, m.Kind, Plan{Off: true})
@@ -55,7 +57,7 @@ func (d *Side) line(i int, m *sdp.Media, plan Plan, offering bool, carry Carry) 
 		line.Ptime = want
 	}
 	if offering && plan.Security == secure.DTLS && line.MID == "" {
-		line.MID = m.Kind + strconv.Itoa(i) // what browsers name their lines by (RFC 9429 §5.2.1)
+		line.MID = m.Kind + strconv.Itoa(i) // the usual names in browsers (RFC 9429 §5.2.1)
 	}
 	line.Mux, line.RTCPPort, line.ICE = plan.Mux, w.RTCPPort, w.ICE
 	return line, d.protect(&line, w, plan, m, offering)
@@ -73,13 +75,13 @@ func (d *Side) protect(line *sdp.Line, w Carriage, plan Plan, m *sdp.Media, offe
 		if offering && len(line.Crypto) == 0 {
 			return errors.New("no SRTP suite is left to offer")
 		}
-		if offering && plan.Security == secure.Optional { // one line more, which no old device stumbles over
+		if offering && plan.Security == secure.Optional { // a second line, which no old device fails on
 			i := slices.IndexFunc(line.Crypto, func(c sdp.Crypto) bool { return c.Suite == string(secure.Mandatory) })
 			line.Crypto = line.Crypto[max(i, 0):][:1]
 		}
 	case secure.DTLS:
 		line.Fingerprint = w.Fingerprint
-		line.Setup = "passive" // the browser calls us: one round trip less
+		line.Setup = "passive" // the browser starts the handshake, which saves a round trip
 		if offering {
 			line.Setup = "actpass" // RFC 5763 §5
 		} else if m.Setup == "passive" {
@@ -89,8 +91,8 @@ func (d *Side) protect(line *sdp.Line, w Carriage, plan Plan, m *sdp.Media, offe
 	return nil
 }
 
-// answerLine answers an m-line; other is what the far side agreed to for it, nil for
-// nothing, with met when it agreed to any.
+// answerLine answers an m-line. other is what the far side agreed to for it, nil for
+// nothing; met reports that the far side has agreed to any m-line.
 func (d *Side) answerLine(i int, theirs *sdp.Media, other *sdp.Agreed, met bool, carry Carry) (sdp.Line, error) {
 	if theirs.Port == 0 && !theirs.BundleOnly() || other != nil && !other.Enabled || other == nil && met {
 		_, err := carry(i, theirs.Kind, Plan{Off: true})
@@ -115,18 +117,18 @@ func (d *Side) answerLine(i int, theirs *sdp.Media, other *sdp.Agreed, met bool,
 	case theirs.Kind == "audio" && theirs.RTP():
 		line.Codecs = answerCodecs(d.want, theirs.Codecs, other)
 		if len(line.Codecs) == 0 {
-			line.Port = 0 // to name none would be to take all
+			line.Port = 0 // an answer without codecs would accept all
 		}
 	case other == nil:
-		line.Port = 0 // nobody to send it to
+		line.Port = 0 // nobody would receive it
 	default:
 		line.Codecs = far2near(theirs, other)
 	}
 	return line, nil
 }
 
-// mirrored is the direction to show one side when the other showed m: what the
-// other sends we send on. A hold in any of its forms shows as a direction.
+// mirrored returns the direction to show one side when the other showed m: we pass on
+// what the other side sends. A hold of any form becomes a direction.
 func mirrored(m *sdp.Media) sdp.Direction {
 	if m == nil {
 		return sdp.SendRecv

@@ -7,11 +7,11 @@ import (
 	"tandem/media/sdp"
 )
 
-// What the relay has no part in passes from one side's description to the other's
-// as it stands. What is listed here names transport, keys or numbers, which each side
-// has of its own.
+// Everything that does not concern the relay passes from one side's description to the
+// other's unchanged. The attributes listed here name transports, keys or numbers, which
+// differ on each side.
 
-// ours are attributes we write ourselves, at either level, or must not repeat.
+// ours are attributes that we write ourselves, at either level, or must not repeat.
 var ours = []string{
 	"rtpmap", "fmtp", "rtcp-fb", "ptime", "maxptime", "sendrecv", "sendonly", "recvonly", "inactive", "mid", "group",
 	"rtcp", "rtcp-mux", "rtcp-mux-only", "rtcp-rsize", "crypto", "fingerprint", "setup", "tls-id", "connection", "identity",
@@ -19,11 +19,11 @@ var ours = []string{
 	"remote-candidates", "bundle-only", "zrtp-hash", "key-mgmt",
 }
 
-// renumbered are those about streams and headers that audio has anew from us: other
-// media keep theirs.
+// renumbered are attributes about streams and header extensions. We renumber those of
+// audio; other media keep theirs.
 var renumbered = []string{"ssrc", "ssrc-group", "extmap", "extmap-allow-mixed", "rid", "simulcast", "rtcp-xr"}
 
-// passOn puts into the line for one side what the other side wrote of it.
+// passOn copies into the line for one side what passes from the other side's m-line.
 func passOn(line *sdp.Line, m *sdp.Media) {
 	line.Info, line.Bandwidth = m.Info, m.Bandwidth
 	if !m.RTP() {
@@ -32,11 +32,11 @@ func passOn(line *sdp.Line, m *sdp.Media) {
 	}
 	line.Extra = foreign(m.Attributes, m.Kind == "audio")
 	if m.Kind == "audio" && len(line.Codecs) > 0 && apart(line.Codecs, m.Codecs) {
-		line.Bandwidth = nil // it is about what is not sent
+		line.Bandwidth = nil // it concerns media that are not sent
 	}
 }
 
-// foreign keeps the attributes that pass.
+// foreign returns the attributes that pass.
 func foreign(list []sdp.Attribute, audio bool) (kept []sdp.Attribute) {
 	for _, a := range list {
 		if name := strings.ToLower(a.Name); !slices.Contains(ours, name) && !(audio && slices.Contains(renumbered, name)) {
@@ -46,7 +46,7 @@ func foreign(list []sdp.Attribute, audio bool) (kept []sdp.Attribute) {
 	return kept
 }
 
-// session is what passes of the session level of a description.
+// session returns what passes from the session level of a description.
 func session(d *sdp.Description) sdp.Session {
 	if d == nil {
 		return sdp.Session{}
@@ -54,12 +54,13 @@ func session(d *sdp.Description) sdp.Session {
 	return sdp.Session{Bandwidth: d.Bandwidth, Info: d.Info, Attributes: foreign(d.Attributes, false)}
 }
 
-// aside says that media of an m-line does not run by us: we relay datagrams.
+// aside reports whether the media of an m-line do not go through us: we relay only
+// datagrams.
 func aside(m *sdp.Media) bool { return strings.HasPrefix(strings.ToUpper(m.Proto), "TCP") }
 
-// asideLine shows one side an m-line of the other's that does not run by us, at the
-// other's own address. Off when that is a name or the media is RTP, which we should
-// have carried.
+// asideLine shows one side an m-line of the other side whose media do not go through
+// us, with the other side's own address. It is off when that address is a name, or the
+// media is RTP, which we should have carried.
 func asideLine(m *sdp.Media) sdp.Line {
 	line := sdp.Line{Kind: m.Kind, Proto: m.Proto, Formats: m.Formats, MID: m.MID}
 	if m.RTP() || !m.Connection.IsValid() || m.Port == 0 {

@@ -9,21 +9,21 @@ import (
 	"tandem/media/secure"
 )
 
-// Plan is how a side's m-line is to be carried.
+// Plan says how a side's m-line is to be carried.
 type Plan struct {
-	Off      bool // it carries nothing and has a place, no more
+	Off      bool // it only keeps its place and carries nothing
 	RTP      bool
 	Security secure.Keying
 	ICE, Mux bool
-	OnePort  bool    // RTCP needs none of its own, whatever is answered
+	OnePort  bool    // RTCP needs no port of its own, whatever the answer
 	Bundle   int     // index of the m-line whose transport is shared; -1 none
-	Theirs   sdp.ICE // answering: the credentials of the side
-	feedback bool    // profile with F
+	Theirs   sdp.ICE // in an answer: the credentials of the side
+	feedback bool    // the profile has the F of feedback
 }
 
-// Standing is what was agreed with a side for an m-line, the zero one when it need not
-// be kept: a new offer that says nothing else shall not lose what the first was told,
-// protection least of all.
+// Standing is what was agreed with a side for an m-line; it is zero when it need not be
+// kept. A new offer that does not mention it must not drop what was agreed, least of
+// all the protection.
 type Standing struct {
 	Security secure.Keying
 	ICE, Mux bool
@@ -33,7 +33,7 @@ func planned(m *sdp.Media) Plan {
 	return Plan{RTP: m.RTP(), Security: secure.Plain, Bundle: -1, feedback: strings.HasSuffix(strings.ToUpper(m.Proto), "F")}
 }
 
-// offering plans an m-line to be offered where the other side has m.
+// offering plans an m-line of an offer, when the other side has m.
 func (d *Side) offering(m *sdp.Media, before Standing) Plan {
 	p := planned(m)
 	if !p.RTP {
@@ -42,7 +42,7 @@ func (d *Side) offering(m *sdp.Media, before Standing) Plan {
 	p.Security = cmp.Or(d.want.Security, before.Security, securityOf(m))
 	p.ICE = d.want.ICE.or(before.ICE || p.Security == secure.DTLS)
 	p.Mux = d.want.Mux.or(before.Mux || p.Security == secure.DTLS)
-	p.OnePort = p.Mux && (before.Mux || p.ICE) // else RFC 5761 §5.1.1 wants both
+	p.OnePort = p.Mux && (before.Mux || p.ICE) // otherwise RFC 5761 §5.1.1 requires both ports
 	if p.Security == secure.DTLS {
 		p.feedback = true
 	} else if m.Kind == "audio" {
@@ -51,7 +51,7 @@ func (d *Side) offering(m *sdp.Media, before Standing) Plan {
 	return p
 }
 
-// answering plans an m-line the side offered.
+// answering plans an m-line that the side offered.
 func (d *Side) answering(i int, m *sdp.Media) Plan {
 	p := planned(m)
 	if !p.RTP {
@@ -61,7 +61,7 @@ func (d *Side) answering(i int, m *sdp.Media) Plan {
 	case p.Security == secure.Optional && d.want.plain():
 		p.Security = secure.Plain
 	case p.Security == secure.Plain && (d.want.Security == secure.SDES || d.want.Security == secure.DTLS):
-		p.Security = d.want.Security // which will not do for what was offered
+		p.Security = d.want.Security // it does not fit the offer, which will be refused
 	}
 	p.ICE = m.ICE.Ufrag != "" && d.want.ICE != No
 	p.Mux = m.Mux && (d.want.Mux != No || muxOnly(m))
@@ -70,7 +70,7 @@ func (d *Side) answering(i int, m *sdp.Media) Plan {
 	return p
 }
 
-// proto names the profile of a plan; what is no RTP keeps its own.
+// proto returns the profile for a plan; media other than RTP keeps its own.
 func (p Plan) proto(theirs string) string {
 	if !p.RTP {
 		return theirs
@@ -82,13 +82,13 @@ func (p Plan) proto(theirs string) string {
 	return name
 }
 
-// muxOnly says that the far side has no other place for RTCP (RFC 8858 §3).
+// muxOnly reports whether the far side has no other port for RTCP (RFC 8858 §3).
 func muxOnly(m *sdp.Media) bool {
 	return slices.ContainsFunc(m.Attributes, func(a sdp.Attribute) bool { return a.Name == "rtcp-mux-only" })
 }
 
-// securityOf reads the security of an m-line. RTP/AVP with keys means "if you
-// can" (RFC 8643 §3).
+// securityOf returns the security of an m-line. RTP/AVP with keys means that protection
+// is optional (RFC 8643 §3).
 func securityOf(m *sdp.Media) secure.Keying {
 	switch {
 	case !sdp.DemandsSRTP(m.Proto):
@@ -102,8 +102,8 @@ func securityOf(m *sdp.Media) secure.Keying {
 	return secure.SDES
 }
 
-// bundledWith finds the first m-line of the BUNDLE group m-line i is in, -1
-// when it is that or in none (RFC 9143 §7.3).
+// bundledWith returns the first m-line of the BUNDLE group of m-line i, or -1 when i is
+// the first or in no group (RFC 9143 §7.3).
 func bundledWith(d *sdp.Description, i int) int {
 	if d == nil || d.Media[i].MID == "" {
 		return -1
@@ -122,8 +122,8 @@ func bundledWith(d *sdp.Description, i int) int {
 	return -1
 }
 
-// goodKeys drops keys and fingerprints nobody could use, so that those behind
-// them count, or the offer is refused instead of a call without sound.
+// goodKeys removes unusable keys and fingerprints. Then those after them count, or the
+// offer is refused, which is better than a call without sound.
 func goodKeys(desc *sdp.Description) {
 	for i := range desc.Media {
 		m := &desc.Media[i]
@@ -137,10 +137,10 @@ func goodKeys(desc *sdp.Description) {
 	}
 }
 
-// choose takes one of two m-lines by which a phone offers the same media
-// protected or not, as it was done before RFC 5939 and RFC 8643: the protected
-// one if it can be taken, and the other is as good as not offered. A plain one is
-// never taken where the protected one was.
+// choose takes one of two m-lines that offer the same media with and without
+// protection, as phones did before RFC 5939 and RFC 8643: the protected one if we can
+// use it; the other then counts as not offered. The plain one is never taken if the
+// protected one was before.
 func (d *Side) choose(desc *sdp.Description) {
 	for i := range desc.Media {
 		for j := range desc.Media {
@@ -156,7 +156,7 @@ func (d *Side) choose(desc *sdp.Description) {
 	}
 }
 
-// alike says whether two m-lines are of the same media.
+// alike reports whether two m-lines are for the same media.
 func alike(a, b *sdp.Media) bool {
 	within := func(a, b *sdp.Media) bool {
 		return !slices.ContainsFunc(a.Codecs, func(c sdp.Codec) bool {
@@ -166,7 +166,7 @@ func alike(a, b *sdp.Media) bool {
 	return a.Port != 0 && b.Port != 0 && a.RTP() && b.RTP() && a.Kind == b.Kind && a.Connection == b.Connection && within(a, b) && within(b, a)
 }
 
-// takeable says whether there is a key or fingerprint that we take.
+// takeable reports whether there is a key or fingerprint that we can use.
 func takeable(m *sdp.Media) bool {
 	ours := make([]sdp.Crypto, 0, len(secure.Profiles))
 	for _, p := range secure.Profiles {

@@ -1,7 +1,6 @@
 // Package negotiation decides what each side of a call is offered and answered: the
-// codecs, the direction, and how each m-line is to be carried. It keeps what a side has
-// said and agreed to (RFC 3264), and has no ports: whoever has them says what they are
-// (Carry).
+// codecs, the direction, and how each m-line is carried. It keeps what a side has said
+// and agreed to (RFC 3264). It has no ports: its caller provides them (Carry).
 package negotiation
 
 import (
@@ -13,20 +12,20 @@ import (
 	"tandem/media/sdp"
 )
 
-// Side is what one side of a call has offered and agreed to. Nothing that looks at
-// both sides changes the other. Not safe for use by two goroutines.
+// Side is what one side of a call has offered and agreed to. Methods that read another
+// side do not change it. It is not safe for concurrent use.
 type Side struct {
-	Near netip.Addr // where its signalling comes from; invalid when not known
+	Near netip.Addr // source of its signalling; invalid when unknown
 
 	agent   *sdp.Agent
-	want    Want             // as last asked
-	pending *sdp.Description // their offer, not answered yet
-	agreed  []sdp.Agreed     // by m-line; nil before any answer
-	asked   bool             // agreed is our answer to an offer of theirs
+	want    Want             // as last requested
+	pending *sdp.Description // its offer, not answered yet
+	agreed  []sdp.Agreed     // by m-line; nil before the first answer
+	asked   bool             // agreed is our answer to an offer of the side
 }
 
-// Begin makes ready for an exchange. own is the address that o= shows; want is how
-// what is written next is to be.
+// Begin prepares an exchange. own is the address for o=; want says how the next
+// description is written.
 func (d *Side) Begin(own netip.Addr, want Want) {
 	if d.agent == nil {
 		d.agent = sdp.NewAgent(own)
@@ -34,26 +33,26 @@ func (d *Side) Begin(own netip.Addr, want Want) {
 	d.want = want
 }
 
-// Begun says whether anything was offered to the side or by it.
+// Begun reports whether anything was offered to the side or by it.
 func (d *Side) Begun() bool { return d.agent != nil }
 
-// Want is as last asked.
+// Want returns the last want.
 func (d *Side) Want() Want { return d.want }
 
-// Awaits says whether an offer of the side is not answered yet.
+// Awaits reports whether an offer of the side is unanswered.
 func (d *Side) Awaits() bool { return d.pending != nil }
 
-// Agreed is what was agreed to, by m-line; nil before any answer.
+// Agreed returns what was agreed, by m-line; nil before the first answer.
 func (d *Side) Agreed() []sdp.Agreed { return d.agreed }
 
-// Told says whether m-line i of what the side was told last is on.
+// Told reports whether m-line i was on in the last description sent to the side.
 func (d *Side) Told(i int) bool {
 	told := d.agent.Local().Media
 	return i < len(told) && told[i].Port != 0
 }
 
-// Unprotected is the error an offer deserves that takes protection away, nil when the
-// side's last answer was wanted plain.
+// Unprotected returns the error for an offer that takes protection away, or nil when
+// the side's last answer was wanted plain.
 func (d *Side) Unprotected() error {
 	if d.want.plain() {
 		return nil
@@ -61,7 +60,8 @@ func (d *Side) Unprotected() error {
 	return d.agent.Unprotected()
 }
 
-// known is what a side said last, offered or agreed: nil before anything.
+// known returns the last description of a side, offered or agreed; nil when there is
+// none.
 func (d *Side) known() *sdp.Description {
 	if d.pending != nil {
 		return d.pending
@@ -72,7 +72,7 @@ func (d *Side) known() *sdp.Description {
 	return d.agent.Remote()
 }
 
-// TakeOffer takes an offer of the side, after Begin. another says that it is of
+// TakeOffer takes an offer of the side, after Begin. another reports that it comes from
 // another party than before.
 func (d *Side) TakeOffer(desc *sdp.Description) (another bool, err error) {
 	before := d.agent.Remote()
@@ -85,11 +85,11 @@ func (d *Side) TakeOffer(desc *sdp.Description) (another bool, err error) {
 	return before != nil && !before.Origin.Same(desc.Origin), nil
 }
 
-// Offer writes an offer to the side, after Begin, in the words of what the far side
-// said last. It returns the lines it wrote, too.
+// Offer writes an offer to the side, after Begin, based on the last description of the
+// far side. It also returns the lines that it wrote.
 func (d *Side) Offer(far *Side, standing func(i int) Standing, carry Carry) ([]byte, []sdp.Line, error) {
 	if d.pending == nil {
-		d.agent.Rollback() // what was offered before is not
+		d.agent.Rollback() // the last offer is void
 	}
 	base := far.known()
 	media := d.mirror(base)
@@ -112,7 +112,7 @@ func (d *Side) Offer(far *Side, standing func(i int) Standing, carry Carry) ([]b
 	}
 	d.agent.Pass(session(base))
 	for n := len(lines) - 1; n >= max(len(d.agreed), 1) && lines[n].Port == 0; n-- {
-		lines = lines[:n] // of no use to who never knew it
+		lines = lines[:n] // a line that the side never knew need not be shown
 	}
 	if _, err := d.agent.Offer(lines); err != nil {
 		return nil, nil, fmt.Errorf("writing the offer: %w", err)
@@ -120,8 +120,8 @@ func (d *Side) Offer(far *Side, standing func(i int) Standing, carry Carry) ([]b
 	return d.agent.Text(), lines, nil
 }
 
-// mirror is what to offer the side: what the far one said; of a side that stands alone
-// what it said itself, or sound.
+// mirror returns what to offer to the side: what the far side said; without a far side
+// what this side said itself, or else audio.
 func (d *Side) mirror(far *sdp.Description) []sdp.Media {
 	if far != nil {
 		return far.Media
@@ -132,7 +132,7 @@ func (d *Side) mirror(far *sdp.Description) []sdp.Media {
 	return []sdp.Media{{Kind: "audio", Port: 1, Proto: "RTP/AVP", Direction: sdp.SendRecv}}
 }
 
-// spoken are the codecs a side agreed to for an m-line.
+// spoken returns the codecs that a side agreed to for an m-line.
 func (d *Side) spoken(i int) []sdp.Codec {
 	if i >= len(d.agreed) || !d.agreed[i].Enabled || d.agreed[i].Kind != "audio" {
 		return nil
@@ -140,8 +140,8 @@ func (d *Side) spoken(i int) []sdp.Codec {
 	return route.Plain(d.agreed[i].Codecs)
 }
 
-// TakeAnswer takes the answer to the offer last written. another says that it is of
-// another party than before, as another branch of a fork.
+// TakeAnswer takes the answer to the last offer. another reports that it comes from
+// another party than before, such as another branch of a fork.
 func (d *Side) TakeAnswer(desc *sdp.Description) (another bool, err error) {
 	if d.agent == nil {
 		return false, &sdp.Error{Reason: "an answer came from a side that was offered nothing", Status: 400}
@@ -156,8 +156,8 @@ func (d *Side) TakeAnswer(desc *sdp.Description) (another bool, err error) {
 	return before != nil && !before.Origin.Same(desc.Origin), nil
 }
 
-// Answer writes the answer to the offer last taken, after Begin, in what the far side
-// agreed to; alone when that has agreed to nothing.
+// Answer writes the answer to the last offer, after Begin, with what the far side
+// agreed to, or without regard to the far side if it has agreed to nothing.
 func (d *Side) Answer(far *Side, carry Carry) ([]byte, error) {
 	lines := make([]sdp.Line, 0, len(d.pending.Media))
 	for i := range d.pending.Media {
@@ -184,8 +184,8 @@ func (d *Side) Answer(far *Side, carry Carry) ([]byte, error) {
 	return d.agent.Text(), nil
 }
 
-// Reopen takes the offer answered last as not answered, so that it can be answered
-// again (RFC 3261 §13.2.2.4); Refused takes that back.
+// Reopen marks the last answered offer as unanswered, so that it can be answered again
+// (RFC 3261 §13.2.2.4); Refused undoes that.
 func (d *Side) Reopen() error {
 	if d.agent == nil || d.pending != nil {
 		return errors.New("its offer was not answered yet")
@@ -197,8 +197,8 @@ func (d *Side) Reopen() error {
 	return nil
 }
 
-// Refused forgets the exchange under way: its offer was refused, or ours was. What was
-// agreed before stays (RFC 3264 §8).
+// Refused ends the current exchange: the side's offer was refused, or ours was. What
+// was agreed before stays (RFC 3264 §8).
 func (d *Side) Refused() {
 	if d.agent != nil {
 		d.agent.Rollback()
@@ -206,9 +206,8 @@ func (d *Side) Refused() {
 	d.pending = nil
 }
 
-// located puts the host signalling came from in the place of a name in c=. To
-// ask DNS would make a call wait, and those few devices that write a name write
-// their own.
+// located replaces a host name in c= by the source of the signalling. Asking DNS would
+// delay the call, and the few devices that write a name write their own.
 func (d *Side) located(agreed []sdp.Agreed) []sdp.Agreed {
 	for i := range agreed {
 		a := &agreed[i]

@@ -7,10 +7,10 @@ import (
 	"tandem/media/sdp"
 )
 
-// Stale says that what a side was told no longer fits the far side, which has changed
-// since: a line is on at one side alone, no format of a line can pass or be converted,
-// or the side is told to be silent without need. False while either side has agreed to
-// nothing.
+// Stale reports whether the far side has changed so that what a side was told no longer
+// fits: only one side has a line on, no format of a line can pass or be converted, or
+// the side is told to be silent without need. It is false while one of the sides has
+// agreed to nothing.
 func (d *Side) Stale(other *Side) bool {
 	if d.agreed == nil || other.agreed == nil || d.pending != nil {
 		return false
@@ -30,8 +30,8 @@ func (d *Side) Stale(other *Side) bool {
 	return false
 }
 
-// Converts reports whether the side has named speech that can be converted, so that the
-// other one may be offered codecs that this side has not.
+// Converts reports whether the side has named a voice codec that can be converted, so
+// that the other side may be offered codecs that this one does not have.
 func (d *Side) Converts() bool {
 	said := d.known()
 	if said == nil {
@@ -42,13 +42,13 @@ func (d *Side) Converts() bool {
 	})
 }
 
-// hushed says that a direction is closed toward a side which the other side has
-// open and the side did not close itself.
+// hushed reports whether a direction is closed toward a side although the other side
+// has it open and the side did not close it.
 func (d *Side) hushed(i int, near, far *sdp.Agreed) bool {
 	told := d.agent.Local().Media[i].Direction
 	open := mirrored(far.Media)
 	sends, receives := open.Sends() && !told.Sends(), open.Receives() && !told.Receives()
-	if d.asked { // the offer was theirs: it may be they who want no more
+	if d.asked { // it was the side's offer, and the side may have closed the direction
 		sends = sends && near.Media.Direction.Receives() && !near.Media.Hold()
 		receives = receives && near.Media.Direction.Sends()
 	}

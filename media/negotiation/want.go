@@ -7,42 +7,42 @@ import (
 	"tandem/media/secure"
 )
 
-// Want says how a description for a side is to be written. The zero value
-// follows the other side.
+// Want says how a description for a side is written. The zero value follows the other
+// side.
 type Want struct {
-	Interface string // name of the network this side is on; "": the one that suits
-	// Security of its media; see AsOther. Answering, secure.SDES and secure.DTLS
-	// refuse an offer that is not protected, and secure.Plain passes over keys
-	// beside it.
+	Interface string // the network of this side; "" = the one that fits
+	// Security of its media; see AsOther. In an answer, secure.SDES and secure.DTLS
+	// refuse an unprotected offer, and secure.Plain ignores keys in a plain offer.
 	Security secure.Keying
-	// Suites lists the profiles its keys in SDP may be of (AES_CM_128_HMAC_SHA1_80);
-	// empty: all we know. NoSuites leaves out some.
+	// Suites lists the profiles allowed for keys in SDP (AES_CM_128_HMAC_SHA1_80);
+	// empty = all known ones. NoSuites excludes some.
 	Suites, NoSuites []string
 
-	ICE Choice // default: with DTLS, and where it was agreed before
-	Mux Choice // rtcp-mux; default: with DTLS, when the side offers it, and where agreed before
-	// Codecs lists what to offer by name, best first; what the other side lacks
-	// is converted. Empty: what the other side has. Answering, it says which of
-	// those offered may be taken.
+	ICE Choice // default: with DTLS, and if it was agreed before
+	Mux Choice // rtcp-mux; default: with DTLS, if the side offers it, and if it was agreed before
+	// Codecs lists the names to offer, best first; codecs that the other side lacks are
+	// converted. Empty = those of the other side. In an answer it limits which offered
+	// codecs may be taken.
 	Codecs []string
-	// Add lists codecs to offer behind those the other side has.
+	// Add lists codecs to offer after those of the other side.
 	Add []string
 	// Strip lists codecs not to offer.
 	Strip []string
-	Ptime int // ms; 0: the other side's
-	// NoEvents leaves telephone-event out when the other side has none.
-	// Otherwise it is offered and keys are converted.
+	Ptime int // in ms; 0 = that of the other side
+	// NoEvents omits telephone-event when the other side has none. Otherwise it is
+	// offered and keys are converted.
 	NoEvents bool
-	// Tones says where keys are listened for in the audio of a side that has no
+	// Tones says where keys are detected in the audio of a side without
 	// telephone-event.
 	Tones dtmf.Tones
 }
 
-// AsOther is, offering, as this side was protected before, at first as the side it
-// mirrors; answering, as was offered, keys beside RTP/AVP taken.
+// AsOther means, in an offer, the protection that this side had before, at first that
+// of the side it mirrors; in an answer, the protection that was offered, including keys
+// in RTP/AVP.
 const AsOther secure.Keying = ""
 
-// Choice is yes, no, or what fits.
+// Choice is yes, no, or automatic.
 type Choice uint8
 
 const (
@@ -58,10 +58,10 @@ func (c Choice) or(fitting bool) bool {
 	return c == Yes
 }
 
-// plain says that no protection is wanted.
+// plain reports whether protection is unwanted.
 func (w *Want) plain() bool { return w.Security == secure.Plain }
 
-// suite says whether keys of a profile are wanted.
+// suite reports whether keys of a profile are wanted.
 func (w *Want) suite(p secure.Profile) bool {
 	among := func(list []string) bool {
 		return slices.ContainsFunc(list, func(name string) bool {

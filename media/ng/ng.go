@@ -60,5 +60,5 @@ func (d Dict) Dict(key string) Dict {
 	return v
 }
 
-// ErrMessage says that a datagram is no message of the protocol.
+// ErrMessage means that a datagram is no message of the protocol.
 var ErrMessage = errors.New("no message of the ng protocol")

@@ -57,7 +57,7 @@ func Listen(addr string, m *media.Server, log *slog.Logger) (*Server, error) {
 // the protocol knows no password. Call it before Run.
 func (s *Server) From(networks ...netip.Prefix) { s.from = append(s.from, networks...) }
 
-// may says whether an address may ask. The first that may not is told of, and
+// may reports whether an address may ask. The first that may not is told of, and
 // every thousandth.
 func (s *Server) may(from netip.Addr) bool {
 	from = from.Unmap().WithZone("")

@@ -81,7 +81,7 @@ func says(r Dict, flags []string, key string, words ...string) bool {
 	})
 }
 
-// off says whether a way of protection is not wanted.
+// off reports whether a way of protection is not wanted.
 func off(r Dict, flags []string, key string) bool { return says(r, flags, key, "off", "no", "disable") }
 
 // suites reads which SRTP suites alone are to be used, and which not.

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// ErrCompound says that a packet is no RTCP compound (RFC 3550 §6.1).
+// ErrCompound means that a packet is no RTCP compound (RFC 3550 §6.1).
 var ErrCompound = errors.New("no sound RTCP packet")
 
 // RTCP packet types lie in this range (RFC 5761 §4).
@@ -89,7 +89,7 @@ func (r *Remote) packet(b []byte, out *Outbound, in *Inbound, now time.Time) {
 	}
 }
 
-// is says whether in is the stream ssrc.
+// is reports whether in is the stream ssrc.
 func (i *Inbound) is(ssrc uint32) bool { return i != nil && i.begun && i.ssrc == ssrc }
 
 // blocks takes the reports about our stream (RFC 3550 §6.4.1).

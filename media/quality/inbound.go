@@ -192,7 +192,7 @@ func less(a, b uint64) uint64 {
 	return a - b
 }
 
-// Started says whether anything has come.
+// Started reports whether anything has come.
 func (i *Inbound) Started() bool { return i.begun }
 
 // Source is the SSRC that comes in.

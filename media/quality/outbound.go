@@ -41,7 +41,7 @@ func (o *Outbound) Forwarded(packets, octets uint64, timestamp uint32, at time.T
 // Sent is how many packets and octets were sent.
 func (o *Outbound) Sent() (packets, octets uint64) { return o.packets, o.octets }
 
-// Started says whether anything was sent.
+// Started reports whether anything was sent.
 func (o *Outbound) Started() bool { return o.packets > 0 }
 
 // timestampAt is the RTP time that belongs to a moment (RFC 3550 §6.4.1).

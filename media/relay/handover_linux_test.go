@@ -40,7 +40,7 @@ func (h *handed) resume() {
 	}
 }
 
-// swap takes the flow from the kernel or gives it there, and says whether it is
+// swap takes the flow from the kernel or gives it there, and reports whether it is
 // there now.
 func (h *handed) swap(t *testing.T, p *Plane) bool {
 	h.mu.Lock()

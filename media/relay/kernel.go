@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// ErrKernel says that a flow cannot be forwarded in the kernel; user space
+// ErrKernel means that a flow cannot be forwarded in the kernel; user space
 // serves it as before.
 var ErrKernel = errors.New("not forwarded in the kernel")
 

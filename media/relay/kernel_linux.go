@@ -166,7 +166,7 @@ func (k *kernel) indexOf(addr netip.Addr) int {
 	return loopbackIndex
 }
 
-// framed says whether packets of an interface begin with an Ethernet header,
+// framed reports whether packets of an interface begin with an Ethernet header,
 // as those of loopback do and those of most tunnels do not.
 func framed(name string) bool {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)

@@ -37,7 +37,7 @@ const (
 	Settled
 )
 
-// Accepted says whether the packet may be used.
+// Accepted reports whether the packet may be used.
 func (v Verdict) Accepted() bool { return v != Drop }
 
 // Latch decides whose packets are believed on one port, and so where ours are
@@ -117,7 +117,7 @@ func (l *Latch) Open(signalled netip.AddrPort, near netip.Addr, now time.Time) {
 // Peer is where to send: the believed source, invalid before Open.
 func (l *Latch) Peer() netip.AddrPort { return l.peer }
 
-// Learnt says whether Peer is not the address that was signalled.
+// Learnt reports whether Peer is not the address that was signalled.
 func (l *Latch) Learnt() bool { return l.peer.IsValid() && l.peer != l.signalled }
 
 // Packet judges an RTP packet by its source. ok is the caller's word that it is

@@ -16,7 +16,7 @@ import (
 // routeAge is how old a flow's route may get before it is asked for again.
 const routeAge = 5 * time.Second
 
-// Kernel says whether plain RTP can be forwarded in the kernel: by what, or why
+// Kernel reports whether plain RTP can be forwarded in the kernel: by what, or why
 // not.
 func (p *Plane) Kernel() (ok bool, why string) {
 	if p.kernel == nil {
@@ -201,7 +201,7 @@ func (o *Offloaded) follow() {
 	}
 }
 
-// Ended says that the flow is not forwarded any more: it or a socket was
+// Ended reports whether the flow is not forwarded any more: it or a socket was
 // closed, or its route changed.
 func (o *Offloaded) Ended() bool {
 	o.mu.Lock()

@@ -310,7 +310,7 @@ func (p *Plane) forget(s *Socket) {
 	}
 }
 
-// onWorker says whether the caller is a Receive of this plane: workers have
+// onWorker reports whether the caller is a Receive of this plane: workers have
 // threads of their own, on which nothing else runs.
 func (p *Plane) onWorker() bool {
 	thread := int64(unix.Gettid())

@@ -169,7 +169,7 @@ func (b *bag) put(i int) {
 	b.all = append(b.all, int32(i))
 }
 
-// remove says whether i was in the bag.
+// remove reports whether i was in the bag.
 func (b *bag) remove(i int) bool {
 	at := b.at[i]
 	if at < 0 {

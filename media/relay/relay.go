@@ -49,15 +49,15 @@ type Counters struct {
 }
 
 var (
-	// ErrClosed says that the socket or the plane is closed.
+	// ErrClosed means that the socket or the plane is closed.
 	ErrClosed = errors.New("the media socket is closed")
-	// ErrDropped says that the kernel had no room for a datagram now.
+	// ErrDropped means that the kernel had no room for a datagram now.
 	ErrDropped = errors.New("the datagram was dropped: the send queue is full")
-	// ErrPeer says that a datagram has no address it can be sent to.
+	// ErrPeer means that a datagram has no address it can be sent to.
 	ErrPeer = errors.New("no address to send to, or of the other IP version")
-	// ErrPorts says that no port is left in the range.
+	// ErrPorts means that no port is left in the range.
 	ErrPorts = errors.New("no media port is left")
-	// ErrUnsupported says that the relay is written for Linux alone.
+	// ErrUnsupported means that the relay is written for Linux alone.
 	ErrUnsupported = errors.New("the media relay needs Linux")
 )
 

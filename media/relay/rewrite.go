@@ -167,7 +167,7 @@ func (w *Rewrite) anchor(b []byte, ssrc uint32, seq uint16, ts uint32, now time.
 	return w.seqBy
 }
 
-// believe says whether an unannounced stream takes over.
+// believe reports whether an unannounced stream takes over.
 func (w *Rewrite) believe(ssrc uint32, seq uint16, now time.Time) bool {
 	s := &w.stray
 	if !s.seen || s.ssrc != ssrc || s.next != seq {

@@ -57,7 +57,7 @@ func (a *sockaddr) addrPort() netip.AddrPort {
 	return netip.AddrPort{}
 }
 
-// same says whether two addresses of one version are the same.
+// same reports whether two addresses of one version are the same.
 func (a *sockaddr) same(b *sockaddr) bool {
 	if binary.NativeEndian.Uint16(a.b[:]) == unix.AF_INET {
 		return [8]byte(a.b[:8]) == [8]byte(b.b[:8])

@@ -26,7 +26,7 @@ func (e Encoding) Format() codec.Format {
 	return f
 }
 
-// Heard is how what a side says is decoded.
+// Heard describes how to decode what a side says.
 type Heard struct {
 	Encoding
 	PT         uint8
@@ -34,8 +34,8 @@ type Heard struct {
 	eventClock int
 }
 
-// Hearing is how to decode the voice a side sends under a number, false when it
-// cannot be.
+// Hearing returns how to decode the voice that a side sends with a number, or false
+// when that is impossible.
 func Hearing(a *sdp.Agreed, number uint8) (Heard, bool) {
 	h := Heard{PT: number}
 	for _, c := range a.Codecs {
@@ -50,21 +50,21 @@ func Hearing(a *sdp.Agreed, number uint8) (Heard, bool) {
 	return h.with(a), true
 }
 
-// with adds the keys and the noise on the clock of the voice.
+// with adds the keys and the comfort noise on the clock of the voice.
 func (h Heard) with(a *sdp.Agreed) Heard {
 	h.Event, h.eventClock = EventOf(a, h.clock, Receiving)
 	h.cn = NoiseOf(a, h.clock, Receiving)
 	return h
 }
 
-// Input is where a path begins that decodes it. Opus may be decoded in Go.
+// Input returns the input of a path that decodes it. inGo decodes Opus without libopus.
 func (h Heard) Input(inGo bool) transcode.Input {
 	in := transcode.Input{Format: h.Format(), PayloadType: h.PT, CN: h.cn, Event: h.Event, EventClock: h.eventClock}
 	in.Format.InGo = inGo
 	return in
 }
 
-// Said is how something is said to a side.
+// Said describes how to encode something for a side.
 type Said struct {
 	Encoding
 	cn, event  uint8 // none where it takes none
@@ -72,7 +72,8 @@ type Said struct {
 	ptime      int // ms
 }
 
-// Saying is how something of our own is said to a side, false when nothing can be.
+// Saying returns how to encode audio of our own for a side, or false when that is
+// impossible.
 func Saying(a *sdp.Agreed) (Said, bool) {
 	n, ok := Outgoing(a)
 	if !ok {
@@ -83,7 +84,7 @@ func Saying(a *sdp.Agreed) (Said, bool) {
 	return s, true
 }
 
-// Output is where a path ends that encodes it.
+// Output returns the output of a path that encodes it.
 func (s Said) Output(opus codec.Options, send func(b []byte)) transcode.Output {
 	return transcode.Output{
 		Format: s.Format(), PayloadType: s.number, CN: s.cn, Event: s.event, EventClock: s.eventClock,
@@ -91,18 +92,18 @@ func (s Said) Output(opus codec.Options, send func(b []byte)) transcode.Output {
 	}
 }
 
-// Conversion is all a path that converts depends on: when it stays the same across
-// a re-INVITE, so does the path.
+// Conversion is everything a converting path depends on: if it stays the same across a
+// re-INVITE, so does the path.
 type Conversion struct {
 	In     Heard
 	Out    Said
-	Inband bool // keys are listened for in the sound
-	Keys   bool // made for key events alone; all voice goes through
+	Inband bool // keys are detected in the audio
+	Keys   bool // the path is made only for key events, and takes all voice
 }
 
-// Conversion is what voice needs that one side sends to another under a number,
-// false when it needs none. pressed says that it has sent key events: where the
-// other side has none they become tones. inband wants keys listened for.
+// Conversion returns what voice needs that one side sends to another with a number, or
+// false when it needs none. pressed reports that it has sent key events, which become
+// tones if the other side takes no events. inband asks to detect keys in the audio.
 func (t *Table) Conversion(from, to *sdp.Agreed, number uint8, pressed, inband bool) (Conversion, bool) {
 	if from.Kind != "audio" || number == None {
 		return Conversion{}, false
@@ -116,7 +117,7 @@ func (t *Table) Conversion(from, to *sdp.Agreed, number uint8, pressed, inband b
 	k := Conversion{In: Heard{Encoding: encodingOf(voice), PT: number}.with(from)}
 	spoken := to.Codecs[out]
 	if r.Verb == Pass {
-		// Only for keys: to the same format it came in.
+		// Only for keys: the output format is the input format.
 		if k.In.Event == None || t[k.In.Event].Verb != Key || t[k.In.Event].ToClock != 0 || !pressed {
 			return Conversion{}, false
 		}

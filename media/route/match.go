@@ -5,15 +5,15 @@ import (
 	"tandem/media/sdp"
 )
 
-// Convertible finds the format of c when we can both hear and speak it.
+// Convertible returns the format of c if we can both decode and encode it.
 func Convertible(c sdp.Codec) (codec.Format, bool) {
 	f, ok := codec.Find(c.Canonical(), c.ClockRate, max(c.Channels, 1))
 	return f, ok && f.CanEncode() == nil
 }
 
-// Counterpart finds c in list: with the same parameters, else with the same
-// number, else by name; -1 when it is not there. Video lists one name many times.
-// Those taken, if given, are passed over.
+// Counterpart finds c in list: with the same parameters, else with the same number,
+// else by name; -1 when it is not there. Video lists one name many times. Entries
+// marked in taken, which may be nil, are skipped.
 func Counterpart(c sdp.Codec, list []sdp.Codec, taken []bool) int {
 	for _, fits := range []func(sdp.Codec) bool{
 		func(l sdp.Codec) bool { return l.Fmtp == c.Fmtp },
@@ -29,7 +29,7 @@ func Counterpart(c sdp.Codec, list []sdp.Codec, taken []bool) int {
 	return -1
 }
 
-// Plain lists codecs as descriptions do, without the numbers of each direction.
+// Plain returns codecs as descriptions list them, without a number for each direction.
 func Plain(list []sdp.AgreedCodec) []sdp.Codec {
 	out := make([]sdp.Codec, len(list))
 	for i, c := range list {
@@ -38,8 +38,7 @@ func Plain(list []sdp.AgreedCodec) []sdp.Codec {
 	return out
 }
 
-// Outgoing is the index of the first codec of a side we can speak, false when there
-// is none.
+// Outgoing returns the index of the first codec of a side that we can encode, or false.
 func Outgoing(a *sdp.Agreed) (int, bool) {
 	for i, c := range a.Codecs {
 		if _, ok := Convertible(c.Codec); ok && c.Codec.Main() {
@@ -49,7 +48,7 @@ func Outgoing(a *sdp.Agreed) (int, bool) {
 	return 0, false
 }
 
-// Main is the number a side most likely sends its voice with.
+// Main returns the number with which a side most likely sends its voice.
 func Main(a *sdp.Agreed) uint8 {
 	for _, c := range a.Codecs {
 		if c.Codec.Main() {
@@ -59,8 +58,8 @@ func Main(a *sdp.Agreed) uint8 {
 	return None
 }
 
-// EventOf finds a side's key events, best on the clock given; None when it has
-// none. number chooses between those it sends and those it is sent.
+// EventOf returns a side's key events, if possible on the given clock; None when it has
+// none. number selects the number of one direction.
 func EventOf(a *sdp.Agreed, clock int, number func(sdp.AgreedCodec) uint8) (pt uint8, eventClock int) {
 	pt = None
 	for _, c := range a.Codecs {
@@ -71,7 +70,7 @@ func EventOf(a *sdp.Agreed, clock int, number func(sdp.AgreedCodec) uint8) (pt u
 	return pt, eventClock
 }
 
-// NoiseOf finds a side's comfort noise on a clock; None when it has none.
+// NoiseOf returns a side's comfort noise on a clock; None when it has none.
 func NoiseOf(a *sdp.Agreed, clock int, number func(sdp.AgreedCodec) uint8) uint8 {
 	for _, c := range a.Codecs {
 		if c.Noise() && c.ClockRate == clock {
@@ -81,8 +80,8 @@ func NoiseOf(a *sdp.Agreed, clock int, number func(sdp.AgreedCodec) uint8) uint8
 	return None
 }
 
-// Receiving is the number a side sends us a codec under.
+// Receiving returns the number with which a side sends us a codec.
 func Receiving(c sdp.AgreedCodec) uint8 { return c.Receive }
 
-// sending is the number we send a codec to a side under.
+// sending returns the number with which we send a codec to a side.
 func sending(c sdp.AgreedCodec) uint8 { return c.Send }

@@ -1,6 +1,6 @@
-// Package route says what becomes of the packets of each payload number on their way
-// from one side of a call to the other: they pass, are converted, or are dropped.
-// It depends on what both sides agreed to alone, keeps nothing and sends nothing.
+// Package route decides what happens to the packets of each payload number on their way
+// from one side of a call to the other: they pass, are converted, or are dropped. It
+// depends only on what both sides agreed to, keeps nothing and sends nothing.
 package route
 
 import "tandem/media/sdp"
@@ -8,32 +8,32 @@ import "tandem/media/sdp"
 // None stands for "no payload number".
 const None = 255
 
-// Verb says what is done with packets of one payload number.
+// Verb is what is done with packets of one payload number.
 type Verb uint8
 
 const (
 	Drop    Verb = iota
 	Pass         // to the other side, renumbered
-	Convert      // through a path
-	Key          // a key event: passed, or through the path when there is one
+	Convert      // by a path
+	Key          // a key event: passed on, or given to the path if there is one
 )
 
-// Route is what happens to packets of one payload number from a leg. It is
-// small and says all that passing a packet needs: with thousands of calls each
-// look elsewhere waits for memory.
+// Route is what happens to packets of one payload number from a leg. It is small and
+// holds all that passing a packet needs: with thousands of calls each further access
+// waits for memory.
 type Route struct {
 	Verb    Verb
-	To      uint8  // number toward the other side
+	To      uint8  // number used toward the other side
 	Codec   int16  // index in the leg's agreed codecs
-	Clock   uint32 // RTP clock of what comes in
-	ToClock uint32 // key: clock of the events toward the other side; 0 when it has none
+	Clock   uint32 // RTP clock of incoming packets, Hz
+	ToClock uint32 // for keys: clock of events toward the other side, Hz; 0 when it takes none
 }
 
-// Table has what happens to packets from one side to another, by payload number.
+// Table holds the routes from one side to another, by payload number.
 type Table [128]Route
 
-// Between fills the table of two sides: a format both have passes, anything else is
-// converted when it can be, and dropped when not.
+// Between makes the table for two sides: a format that both have passes, other formats
+// are converted if possible, and dropped if not.
 func Between(from, to *sdp.Agreed) (t Table) {
 	if from.Kind != "audio" {
 		return passing(from, to)
@@ -64,8 +64,8 @@ func Between(from, to *sdp.Agreed) (t Table) {
 	return t
 }
 
-// tolerate lets a side send with the numbers it wrote itself, where it should
-// use those it was told and they differ (RFC 3264 §5.1): many do.
+// tolerate lets a side use the numbers of its own description instead of those it was
+// told (RFC 3264 §5.1): many devices do.
 func tolerate(t *Table, from *sdp.Agreed) {
 	for _, c := range from.Codecs {
 		if own := &t[c.Send&0x7f]; own.Verb == Drop && t[c.Receive&0x7f].Verb != Drop {
@@ -74,14 +74,14 @@ func tolerate(t *Table, from *sdp.Agreed) {
 	}
 }
 
-// with is the same for packets to be treated so.
+// with returns a copy of the route with another verb and number.
 func (r Route) with(v Verb, to uint8) Route {
 	r.Verb, r.To = v, to
 	return r
 }
 
-// key passes events to the same clock, else to any clock with their times
-// rescaled; a side without events gets tones, by a path.
+// key passes events to a format with the same clock, else to one with any clock and
+// rescaled times. A side without events gets tones, by a path.
 func (r Route) key(to *sdp.Agreed, j int) Route {
 	r.Verb = Key
 	if j < 0 {
@@ -97,8 +97,8 @@ func (r Route) key(to *sdp.Agreed, j int) Route {
 	return r
 }
 
-// passing maps the numbers of media that is never converted; what neither side
-// declared keeps its number.
+// passing maps the numbers of media that is never converted; a number that neither side
+// declared is kept.
 func passing(from, to *sdp.Agreed) (t Table) {
 	for n := range t {
 		t[n] = Route{Verb: Pass, To: uint8(n)}
@@ -114,7 +114,8 @@ func passing(from, to *sdp.Agreed) (t Table) {
 	return t
 }
 
-// Joins says whether anything but keys and noise can go between two sides.
+// Joins reports whether anything other than keys and comfort noise can go between two
+// sides.
 func Joins(a, b *sdp.Agreed) bool {
 	if a.Kind != b.Kind || a.Media.RTP() != b.Media.RTP() {
 		return false

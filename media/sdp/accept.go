@@ -48,7 +48,7 @@ func answerDirection(theirs, via *Media, ours Direction) Direction {
 	return direction(listens && ours.Sends(), theirs.Direction.Sends() && ours.Receives())
 }
 
-// held says whether the address is null for a line that lives on via's.
+// held reports whether the address is null for a line that lives on via's.
 func held(m, via *Media) bool { return m.null() && via.ICE.Ufrag == "" }
 
 func saysDirection(attributes []Attribute) bool {

@@ -46,7 +46,7 @@ func (a *Agent) swapped(d *Description) error {
 	return nil
 }
 
-// guarded says whether an m-line is agreed on under a secure profile.
+// guarded reports whether an m-line is agreed on under a secure profile.
 func (a *Agent) guarded(i int) bool {
 	return i < len(a.alive) && a.alive[i] && i < len(a.agreedRemote.Media) &&
 		(DemandsSRTP(a.agreedRemote.Media[i].Proto) || DemandsSRTP(a.agreedLocal.Media[i].Proto))

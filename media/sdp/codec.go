@@ -41,20 +41,20 @@ func (c Codec) Canonical() string {
 	return c.Name
 }
 
-// Event says whether the codec carries keys instead of sound.
+// Event reports whether the codec carries keys instead of sound.
 func (c Codec) Event() bool { return c.Canonical() == "telephone-event" }
 
-// Noise says whether the codec carries comfort noise (RFC 3389).
+// Noise reports whether the codec carries comfort noise (RFC 3389).
 func (c Codec) Noise() bool { return c.Canonical() == "CN" }
 
-// Main says whether the codec can carry a stream by itself: no keys, comfort
+// Main reports whether the codec can carry a stream by itself: no keys, comfort
 // noise, redundancy or repair.
 func (c Codec) Main() bool {
 	f := format.Of(c.Name)
 	return f == nil || f.Role.Carries()
 }
 
-// Same says whether two descriptions name one format: name, clock, channels
+// Same reports whether two descriptions name one format: name, clock, channels
 // and those parameters that make streams incompatible.
 func (c Codec) Same(o Codec) bool { return sameFormat(c, o) }
 

@@ -55,7 +55,7 @@ func answeredCrypto(ours, answered []Crypto) (Pair, bool) {
 	return Pair{}, false
 }
 
-// usable says whether the key is inline and no session parameter asks for what
+// usable reports whether the key is inline and no session parameter asks for what
 // we do not do. WSH and those with a leading dash may be ignored (RFC 4568
 // §6.3.7, §6.3.8).
 func (c Crypto) usable() bool {

@@ -28,10 +28,10 @@ func (d Direction) String() string {
 	return ""
 }
 
-// Sends says whether the writer sends; unset is sendrecv (RFC 8866 §6.7).
+// Sends reports whether the writer sends; unset is sendrecv (RFC 8866 §6.7).
 func (d Direction) Sends() bool { return d != RecvOnly && d != Inactive }
 
-// Receives says whether the writer receives.
+// Receives reports whether the writer receives.
 func (d Direction) Receives() bool { return d != SendOnly && d != Inactive }
 
 func direction(sends, receives bool) Direction {
@@ -55,12 +55,12 @@ func parseDirection(name string) Direction {
 	return DirectionUnset
 }
 
-// Hold says whether the sender of this m-line does not want to hear us:
+// Hold reports whether the sender of this m-line does not want to hear us:
 // sendonly, inactive, or a null connection address, whatever the direction
 // attribute says (RFC 3264 §8.4, RFC 2543 §B.5).
 func (m *Media) Hold() bool { return !m.Direction.Receives() || m.null() }
 
-// null says whether the connection address is the hold of RFC 2543: 0.0.0.0,
+// null reports whether the connection address is the hold of RFC 2543: 0.0.0.0,
 // its IPv6 likeness, or a name under .invalid (RFC 3264 §5.1). With ICE it is
 // none: browsers write 0.0.0.0 until they know better (RFC 8839 §4.3.1).
 func (m *Media) null() bool {

@@ -34,11 +34,11 @@ const (
 	warnOther       = 399
 )
 
-// ErrPending says that an offer waits for its answer, so that no other may be
+// ErrPending means that an offer waits for its answer, so that no other may be
 // made (RFC 3264 §4). A re-INVITE that meets it is answered by 491.
 var ErrPending = errors.New("sdp: an offer waits for its answer")
 
-// ErrNoOffer says that an answer was given or wanted where there is no offer.
+// ErrNoOffer means that an answer was given or wanted where there is no offer.
 var ErrNoOffer = errors.New("sdp: there is no offer to answer")
 
 func malformed(line int, format string, args ...any) *Error {

@@ -185,7 +185,7 @@ func (c Codec) Events() []int {
 	return list
 }
 
-// references says whether the codec's fmtp names other payload numbers:
+// references reports whether the codec's fmtp names other payload numbers:
 // retransmission by apt (RFC 4588) and redundancy by a list (RFC 2198).
 func (c Codec) references() bool {
 	n := c.Canonical()

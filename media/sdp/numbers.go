@@ -17,7 +17,7 @@ func (t numbers) find(n uint8) *Codec {
 	return nil
 }
 
-// fits says whether number n may mean c: nothing else yet.
+// fits reports whether number n may mean c: nothing else yet.
 func (t numbers) fits(n uint8, c Codec) bool {
 	before := t.find(n)
 	return before == nil || sameFormat(*before, c)
@@ -142,7 +142,7 @@ func (a *Agent) free(t numbers, c Codec, taken *numberSet) (uint8, bool) {
 	return 0, false
 }
 
-// elsewhere says whether another m-line, or the other side, uses n for
+// elsewhere reports whether another m-line, or the other side, uses n for
 // something else. Both are allowed, and both confuse devices.
 func (a *Agent) elsewhere(n uint8, c Codec) bool {
 	for _, s := range a.slots {

@@ -111,7 +111,7 @@ func (a *Agent) offerMedia(i int, line Line) (Media, error) {
 	return m, nil
 }
 
-// asBefore says whether to write sendrecv, and which ptime: what went without
+// asBefore reports whether to write sendrecv, and which ptime: what went without
 // saying in our last description need not be said in the next, so that an
 // unchanged session has an unchanged text.
 func (a *Agent) asBefore(i int, line Line) (sayDirection bool, ptime int) {

@@ -103,11 +103,11 @@ type Candidate struct {
 	Type       string
 }
 
-// BundleOnly says whether the m-line lives only within a BUNDLE group: its port
+// BundleOnly reports whether the m-line lives only within a BUNDLE group: its port
 // 0 is no refusal then (RFC 9143 §6).
 func (m *Media) BundleOnly() bool { return has(m.Attributes, "bundle-only") }
 
-// RTP says whether the m-line carries RTP, whatever protects it.
+// RTP reports whether the m-line carries RTP, whatever protects it.
 func (m *Media) RTP() bool { return carriesRTP(m.Proto) }
 
 // bundles lists the mids of each BUNDLE group.
@@ -138,7 +138,7 @@ func carriesRTP(proto string) bool {
 	return strings.Contains(strings.ToUpper(proto), "RTP/")
 }
 
-// DemandsSRTP says whether the profile leaves no choice but SRTP.
+// DemandsSRTP reports whether the profile leaves no choice but SRTP.
 func DemandsSRTP(proto string) bool {
 	return strings.Contains(strings.ToUpper(proto), "/SAVP")
 }

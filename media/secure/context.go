@@ -178,7 +178,7 @@ func (c *Context) decryptRTCP(b []byte, _ uint32) ([]byte, error) {
 }
 
 // Inherit tells a context that receives what the roll-over counters were under the
-// key before. Of each source the first good packet says whether its sender goes on
+// key before. Of each source the first good packet reports whether its sender goes on
 // counting or has begun anew.
 func (c *Context) Inherit(before *Context) {
 	if before == nil || before == c {
@@ -219,7 +219,7 @@ func (c *Context) first(b []byte, ssrc, roc uint32) ([]byte, error) {
 	return nil, failed
 }
 
-// Wrapped says whether the numbers of anything sent have passed their end, so that
+// Wrapped reports whether the numbers of anything sent have passed their end, so that
 // its counter is not 0.
 func (c *Context) Wrapped() bool {
 	c.mu.Lock()

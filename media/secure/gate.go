@@ -27,7 +27,7 @@ const (
 	serverHello        = 2
 )
 
-// open says whether the datagram may pass, and counts it.
+// open reports whether the datagram may pass, and counts it.
 func (g *gate) open(b []byte) bool {
 	if len(b) < recordHeader || len(b) > maxRecord {
 		return false

@@ -9,7 +9,7 @@ type history struct {
 	seen    [window]bool // by sequence number modulo the window
 }
 
-// fresh says whether seq was not used before, nor is so old that nobody knows.
+// fresh reports whether seq was not used before, nor is so old that nobody knows.
 func (h *history) fresh(seq uint16) bool {
 	ahead := int16(seq - h.newest)
 	if ahead > 0 {

@@ -93,7 +93,7 @@ func hashNamed(name string) (crypto.Hash, bool) {
 	return 0, false
 }
 
-// CheckFingerprint says whether a fingerprint of an SDP is one a certificate can
+// CheckFingerprint reports whether a fingerprint of an SDP is one a certificate can
 // be held against: by a hash that is taken, and of its length.
 func CheckFingerprint(hash, fingerprint string) error {
 	_, _, err := readFingerprint(hash, fingerprint)
@@ -112,7 +112,7 @@ func readFingerprint(hash, fingerprint string) (crypto.Hash, []byte, error) {
 	return h, want, nil
 }
 
-// matchFingerprint says whether a certificate (DER) is the one named.
+// matchFingerprint reports whether a certificate (DER) is the one named.
 func matchFingerprint(der []byte, hash, fingerprint string) error {
 	h, want, err := readFingerprint(hash, fingerprint)
 	if err != nil {

@@ -32,7 +32,7 @@ func NewKey(p Profile) (Key, error) {
 	return Key{Profile: p, Master: master}, nil
 }
 
-// Equal says whether two keys are the same, without telling by time where they
+// Equal reports whether two keys are the same, without telling by time where they
 // differ. While it is so on a re-offer, keep the Context.
 func (k Key) Equal(other Key) bool {
 	same := k.Profile == other.Profile && len(k.Others) == len(other.Others) &&
@@ -43,7 +43,7 @@ func (k Key) Equal(other Key) bool {
 	return same
 }
 
-// check says whether the key has the length its profile asks for.
+// check reports whether the key has the length its profile asks for.
 func (k Key) check() (shape, error) {
 	s, ok := k.Profile.shape()
 	if !ok {

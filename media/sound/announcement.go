@@ -82,7 +82,7 @@ func (l *loader) run() {
 	}
 }
 
-// fill fills the ring and says whether nothing is left to do.
+// fill fills the ring and reports whether nothing is left to do.
 func (l *loader) fill() bool {
 	for {
 		if len(l.out) > 0 {

@@ -17,7 +17,7 @@ const (
 	formatExtensible = 0xFFFE
 )
 
-// ErrWAV says that something is no WAV file that can be played.
+// ErrWAV means that something is no WAV file that can be played.
 var ErrWAV = errors.New("not a WAV file of 16-bit PCM, A-law or µ-law; convert it: ffmpeg -i in.wav -ar 8000 -ac 1 -c:a pcm_s16le out.wav")
 
 const (

@@ -10,7 +10,7 @@ import (
 
 const headerSize = 44
 
-// ErrFull says that a WAV file has reached the size its header can tell.
+// ErrFull means that a WAV file has reached the size its header can tell.
 var ErrFull = errors.New("the WAV file has reached 4 GiB")
 
 // File is what a Writer writes to; *os.File is one.

@@ -30,7 +30,7 @@ type shaper struct {
 	losing bool
 }
 
-// lose says whether the next packet is lost (Gilbert's two states).
+// lose reports whether the next packet is lost (Gilbert's two states).
 func (s *shaper) lose() bool {
 	if s.loss == 0 {
 		return false

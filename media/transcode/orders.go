@@ -94,7 +94,7 @@ func (p *Path) Play(make func(rate int) Source, done func(finished bool)) {
 	p.rouse()
 }
 
-// Playing says whether a source is played or about to be.
+// Playing reports whether a source is played or about to be.
 func (p *Path) Playing() bool { return p.orders.playing.Load() }
 
 // obey takes the orders.

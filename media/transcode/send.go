@@ -134,7 +134,7 @@ func (s *sender) guard() {
 	}
 }
 
-// say takes one step of audio and says whether it had anything to do.
+// say takes one step of audio and reports whether it had anything to do.
 func (s *sender) say(pcm []int16, state presence, r *receiver) bool {
 	defer func() { s.now += s.units }()
 	if s.filled == 0 && s.event() {

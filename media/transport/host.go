@@ -8,12 +8,12 @@ import (
 	"tandem/media/secure"
 )
 
-// Host is what the transports of one process have in common.
+// Host holds what the transports of one process share.
 type Host struct {
 	plane    *relay.Plane
 	identity *secure.Identity
-	strict   bool                   // no address is believed but the signalled one
-	shared   map[string]*sharedPort // by interface; nil: a port each
+	strict   bool                   // only signalled addresses are believed
+	shared   map[string]*sharedPort // by interface; nil = each side has a port of its own
 	loops    *loop.Guard
 }
 
@@ -21,8 +21,9 @@ type Host struct {
 type Config struct {
 	Plane    *relay.Plane
 	Identity *secure.Identity
-	Strict   bool // believe no address but the signalled one
-	// ICEPort is one port for all that do ICE on an interface; 0: a port each.
+	Strict   bool // believe only signalled addresses
+	// ICEPort is one port for all sides with ICE on an interface; 0 = a port for each
+	// side.
 	ICEPort    int
 	Interfaces []relay.Interface
 }
@@ -47,8 +48,8 @@ func NewHost(c Config) (*Host, error) {
 	return h, nil
 }
 
-// Close frees the ports that are shared. It says what transports hold, which should be
-// nothing by then.
+// Close frees the shared ports. It returns the number of ports and names that
+// transports still hold, which should be 0.
 func (h *Host) Close() (left int) {
 	for _, p := range h.shared {
 		p.socket.Close()
@@ -56,8 +57,8 @@ func (h *Host) Close() (left int) {
 	return h.Held()
 }
 
-// Held is how many ports transports have open, with the addresses and names they hold on
-// ports that are shared.
+// Held returns how many ports transports have open, plus the addresses and names they
+// hold on shared ports.
 func (h *Host) Held() int {
 	n := h.loops.Count()
 	for _, p := range h.shared {

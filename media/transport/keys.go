@@ -11,8 +11,8 @@ import (
 	"tandem/media/secure"
 )
 
-// Keys are our keys in SDP, one a profile, made once: an answer that keeps the far
-// side's key keeps the stream's counters too.
+// Keys returns our keys for SDP, one for each profile. They are made once: if the far
+// side keeps its key in an answer, the stream's counters continue, too.
 func (t *Transport) Keys() ([]secure.Key, error) {
 	if t.offers.keys == nil {
 		for _, p := range secure.Profiles {
@@ -26,25 +26,24 @@ func (t *Transport) Keys() ([]secure.Key, error) {
 	return t.offers.keys, nil
 }
 
-// FreshKeys has others made for what is written next.
+// FreshKeys makes Keys return new keys.
 func (t *Transport) FreshKeys() { t.offers.keys = nil }
 
-// Fingerprint is that of our certificate.
+// Fingerprint returns that of our certificate.
 func (t *Transport) Fingerprint() sdp.Fingerprint {
 	return sdp.Fingerprint{Hash: t.host.identity.Hash, Value: t.host.identity.Fingerprint}
 }
 
 // Agree sets where and how to send after an exchange with a side whose signalling comes
-// from near. What it returns must be done without the lock. anew says that what we send
-// must be a stream of its own from here on: it is protected by a key whose counters the
-// far side cannot know, for its key is new after they have wrapped, or, with another,
-// who listens is.
+// from near. after must be called without the lock. anew reports that we must send a
+// new stream from now on, because the far side cannot know the counters of the key: its
+// key is new and they have wrapped, or another party listens.
 func (t *Transport) Agree(a *sdp.Agreed, near netip.Addr, another bool, now time.Time) (anew bool, after func(), err error) {
-	// Not before both sides said so: RTP taken for fax would pass unopened, and
-	// to a protected side in clear.
+	// Not before both sides have agreed: otherwise RTP taken for fax would pass without
+	// decryption, and in clear toward a protected side.
 	t.raw = a.Media != nil && !a.Media.RTP()
 	t.lost, t.mux = false, a.Mux
-	// Of two lite agents neither checks: what is signalled counts (RFC 8445 §6.2).
+	// Two lite agents send no checks: the signalled addresses count (RFC 8445 §6.2).
 	t.iceOff = a.ICE.Ufrag == "" || a.ICE.Lite
 	if t.ice != nil && !t.iceOff {
 		t.ice.Remote(a.ICE.Ufrag, a.ICE.Pwd)
@@ -61,7 +60,7 @@ func (t *Transport) Agree(a *sdp.Agreed, near netip.Addr, another bool, now time
 
 func (t *Transport) protect(a *sdp.Agreed) (anew bool, after func(), err error) {
 	if t.raw {
-		t.security = secure.Plain // keys and counters wait for the sound to come back
+		t.security = secure.Plain // keys and counters are kept for when the audio comes back
 		return false, func() {}, nil
 	}
 	t.asked = keying(a)
@@ -77,7 +76,7 @@ func (t *Transport) protect(a *sdp.Agreed) (anew bool, after func(), err error) 
 	return anew, after, err
 }
 
-// keying is how an m-line of RTP was agreed to be protected.
+// keying returns how an m-line of RTP was agreed to be protected.
 func keying(a *sdp.Agreed) secure.Keying {
 	switch {
 	case a.Fingerprint.Value != "":
@@ -90,8 +89,8 @@ func keying(a *sdp.Agreed) secure.Keying {
 	return secure.SDES
 }
 
-// aim points at the signalled addresses and lets the latch learn anew when
-// they, or anything else signalled, may have changed.
+// aim sets the signalled addresses, and lets the latch learn again when anything
+// signalled may have changed.
 func (t *Transport) aim(a *sdp.Agreed, near netip.Addr, now time.Time) {
 	t.latch.Strict, t.latchRTCP.Strict = t.host.strict, t.host.strict
 	t.near = near
@@ -99,7 +98,7 @@ func (t *Transport) aim(a *sdp.Agreed, near netip.Addr, now time.Time) {
 	t.latchRTCP.Open(t.outside(true, a.RemoteRTCP))
 	t.to, t.toRTCP = t.latch.Peer(), t.latchRTCP.Peer()
 	if t.settled && t.shared == nil {
-		_ = t.rtp.Connect(netip.AddrPort{}) // the next good packet connects again
+		_ = t.rtp.Connect(netip.AddrPort{}) // the next valid packet connects again
 	}
 	t.settled = false
 	if t.shared != nil {
@@ -107,7 +106,7 @@ func (t *Transport) aim(a *sdp.Agreed, near netip.Addr, now time.Time) {
 	}
 }
 
-// outside is an address signalled, none when what is sent there would come back.
+// outside returns a signalled address, or none when packets to it would come back.
 func (t *Transport) outside(rtcp bool, to netip.AddrPort) netip.AddrPort {
 	if t.host.loops.Admit(t.port, rtcp, to) {
 		return to
@@ -117,7 +116,7 @@ func (t *Transport) outside(rtcp bool, to netip.AddrPort) netip.AddrPort {
 }
 
 func (t *Transport) agreeSDES(a *sdp.Agreed) (anew bool, err error) {
-	t.security = secure.SDES // whatever comes of it, nothing in clear
+	t.security = secure.SDES // on any error nothing goes in clear
 	theirs, err := secure.ParseKey(a.Crypto.Theirs.Suite, a.Crypto.Theirs.Key)
 	if err != nil {
 		return false, &sdp.Error{Line: a.Media.Line, Reason: "a=crypto: " + err.Error(), Status: 488}
@@ -129,8 +128,8 @@ func (t *Transport) agreeSDES(a *sdp.Agreed) (anew bool, err error) {
 	return t.use(ours, theirs)
 }
 
-// use takes keys into service; an unchanged one keeps its context and with it
-// the roll-over counters (RFC 3711 §3.3.1).
+// use sets the keys; an unchanged key keeps its context and so the roll-over counters
+// (RFC 3711 §3.3.1).
 func (t *Transport) use(ours, theirs secure.Key) (anew bool, err error) {
 	if t.in == nil || !t.keyIn.Equal(theirs) {
 		in, err := secure.NewContext(theirs)
@@ -145,27 +144,27 @@ func (t *Transport) use(ours, theirs secure.Key) (anew bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		// The far side may count on from before, or not: another SSRC has no before.
+		// The far side may continue its counters or not; a new SSRC has none.
 		anew = t.out != nil && t.out.Wrapped()
 		t.out, t.keyOut = out, ours
 	}
 	return anew, nil
 }
 
-// association is what a DTLS association is bound to: another of any is another
-// association (RFC 8842 §3.1).
+// association is what a DTLS association is bound to: if any field changes it is
+// another association (RFC 8842 §3.1).
 type association struct {
 	with sdp.Fingerprint
 	role string // ours
-	id   string // a=tls-id of theirs; who writes none has the others alone
+	id   string // their a=tls-id; "" leaves only the other fields
 }
 
 func (a association) same(o association) bool {
 	return a.with == o.with && a.role == o.role && (a.id == o.id || a.id == "" || o.id == "")
 }
 
-// tlsID is a=tls-id. We write none, which leaves an association to fingerprint and
-// role where the far side does not change its own.
+// tlsID returns a=tls-id. We write none: then the fingerprint and the role identify the
+// association, unless the far side changes its own id.
 func tlsID(m *sdp.Media) string {
 	if m == nil {
 		return ""
@@ -177,8 +176,8 @@ func tlsID(m *sdp.Media) string {
 	return m.Attributes[i].Value
 }
 
-// agreeDTLS starts a handshake when the far side's fingerprint or tls-id or the
-// roles are new, or the last one failed.
+// agreeDTLS starts a handshake when the far side's fingerprint, tls-id or the roles are
+// new, or the last handshake failed.
 func (t *Transport) agreeDTLS(a *sdp.Agreed) func() {
 	t.security = secure.DTLS
 	wanted := association{a.Fingerprint, a.Setup, tlsID(a.Media)}
@@ -200,7 +199,8 @@ func (t *Transport) agreeDTLS(a *sdp.Agreed) func() {
 	return after
 }
 
-// leaveDTLS forgets the association and its keys; what it returns ends it.
+// leaveDTLS forgets the association and its keys; the function that it returns closes
+// it.
 func (t *Transport) leaveDTLS() func() {
 	t.dtlsRun++
 	old := t.dtls
@@ -212,7 +212,8 @@ func (t *Transport) leaveDTLS() func() {
 	return old.Close
 }
 
-// sendDTLS answers who began, while he is trusted, else goes where media goes.
+// sendDTLS answers the address that began, while it is trusted; otherwise it sends
+// where media goes.
 func (t *Transport) sendDTLS(b []byte, to netip.AddrPort) error {
 	unlock := t.owner.Lock()
 	if !to.IsValid() || !t.trusted(to) {
@@ -220,12 +221,12 @@ func (t *Transport) sendDTLS(b []byte, to netip.AddrPort) error {
 	}
 	unlock()
 	if !to.IsValid() {
-		return secure.ErrNoPath // before ICE nominates
+		return secure.ErrNoPath // ICE has not nominated a pair
 	}
 	return t.Write(b, to)
 }
 
-// secured takes the outcome of a handshake, unless another has begun since.
+// secured handles the outcome of a handshake, unless another one has begun since.
 func (t *Transport) secured(run int, send, receive secure.Key, err error) {
 	defer t.owner.Lock()()
 	if t.dtlsRun != run {

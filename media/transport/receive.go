@@ -8,7 +8,7 @@ import (
 	"tandem/media/secure"
 )
 
-// Kind is what a datagram is.
+// Kind is the protocol of a datagram.
 type Kind uint8
 
 const (
@@ -16,11 +16,11 @@ const (
 	Datagram
 	RTP
 	RTCP
-	Check     // of connectivity
-	Handshake // of DTLS
+	Check     // an ICE connectivity check
+	Handshake // a DTLS handshake
 )
 
-// What tells what came on a socket (RFC 7983 §7).
+// What returns the kind of a datagram from a socket (RFC 7983 §7).
 func (t *Transport) What(b []byte, socket *relay.Socket) Kind {
 	if len(b) == 0 {
 		return Nothing
@@ -29,7 +29,7 @@ func (t *Transport) What(b []byte, socket *relay.Socket) Kind {
 	case t.raw:
 		return Datagram
 	case first >= 128 && first <= 191 && len(b) >= 8:
-		// RTCP by its packet types (RFC 5761 §4), also on a port of its own.
+		// RTCP by its packet types (RFC 5761 §4), also on its own port.
 		if socket == t.rtcp || b[1] >= 192 && b[1] <= 223 {
 			return RTCP
 		}
@@ -51,10 +51,10 @@ func (t *Transport) TakeHandshake(b []byte, from netip.AddrPort) {
 	}
 }
 
-// trusted says whether a handshake may be talked about with an address: the one
-// ICE nominated, or the one signalled. A phone behind NAT that does no ICE is at
-// neither: until the latch has settled, the host signalled and that of signalling
-// may try, and the fingerprint tells who it is.
+// trusted reports whether a handshake may use an address: the one that ICE nominated,
+// or the signalled one. A phone behind NAT without ICE has neither; until the latch has
+// settled, the signalled host and that of the signalling may try, and the fingerprint
+// authenticates the phone.
 func (t *Transport) trusted(from netip.AddrPort) bool {
 	if from == t.to || t.settled || t.latch.Strict || t.ice != nil && !t.iceOff {
 		return from == t.to
@@ -62,12 +62,12 @@ func (t *Transport) trusted(from netip.AddrPort) bool {
 	return from.Addr() == t.to.Addr() || from.Addr() == t.near
 }
 
-// TakeCheck answers a connectivity check, and sends where it nominates.
+// TakeCheck answers a connectivity check, and follows its nomination.
 func (t *Transport) TakeCheck(b []byte, socket *relay.Socket, from netip.AddrPort, at time.Time) {
 	var space [512]byte
 	reply, nominated := t.ice.Packet(space[:0], b, from, at)
 	if len(reply) > 0 {
-		_ = socket.Send(reply, from) // checks are repeated; a lost answer costs a try
+		_ = socket.Send(reply, from) // checks are repeated; a lost response costs one attempt
 	}
 	if t.ice.Consent().Equal(at) {
 		t.lost = false
@@ -89,7 +89,7 @@ func (t *Transport) TakeCheck(b []byte, socket *relay.Socket, from netip.AddrPor
 	}
 }
 
-// TakeDatagram says whether what is no RTP (UDPTL) is the side's.
+// TakeDatagram reports whether a datagram that is not RTP (UDPTL) comes from the side.
 func (t *Transport) TakeDatagram(from netip.AddrPort, at time.Time) bool {
 	if t.latch.Datagram(from, at, true) == relay.Drop {
 		t.strangers++
@@ -99,17 +99,18 @@ func (t *Transport) TakeDatagram(from netip.AddrPort, at time.Time) bool {
 	return true
 }
 
-// TakeRTP opens an RTP packet, nil when it is none of the side's. Believe must follow.
+// TakeRTP decrypts an RTP packet; nil when it is not from the side. Believe must
+// follow.
 func (t *Transport) TakeRTP(b []byte, from netip.AddrPort) []byte {
 	if from != t.to && (t.settled || t.byICE()) {
-		t.strangers++ // cheap, before any cryptography: a flood buys nothing
+		t.strangers++ // before any cryptography, so that a flood costs little
 		return nil
 	}
 	if t.security == secure.Plain {
 		return b
 	}
 	if t.in == nil {
-		return nil // keys are not there yet
+		return nil // there are no keys yet
 	}
 	opened, err := t.in.Unprotect(b)
 	if err != nil {
@@ -119,9 +120,9 @@ func (t *Transport) TakeRTP(b []byte, from netip.AddrPort) []byte {
 	return opened
 }
 
-// Believe lets the latch decide whether the sender of an opened RTP packet counts, and
-// follows it. known says that the packet is of a kind that was agreed on; moved, that
-// media goes elsewhere from now on.
+// Believe lets the latch decide whether the sender of a decrypted RTP packet counts,
+// and follows that sender. known reports that its payload number was agreed on; moved,
+// that media goes to another address from now on.
 func (t *Transport) Believe(b []byte, from netip.AddrPort, at time.Time, known bool) (good, moved bool) {
 	if t.byICE() {
 		return true, false
@@ -141,13 +142,13 @@ func (t *Transport) Believe(b []byte, from netip.AddrPort, at time.Time, known b
 	if verdict == relay.Settled {
 		t.settled = true
 		if t.shared == nil {
-			_ = t.rtp.Connect(t.to) // from here on the kernel drops strangers
+			_ = t.rtp.Connect(t.to) // from now on the kernel drops strangers
 		}
 	}
 	return true, moved
 }
 
-// TakeRTCP opens a compound packet, nil when it is none of the side's.
+// TakeRTCP decrypts a compound packet; nil when it is not from the side.
 func (t *Transport) TakeRTCP(b []byte, socket *relay.Socket, from netip.AddrPort) []byte {
 	byICE := t.byICE()
 	if byICE {

@@ -19,7 +19,7 @@ func (t *Transport) SendRTP(b []byte) {
 		}
 		b = protected
 	}
-	_ = t.Write(b, t.to) // counted by the socket
+	_ = t.Write(b, t.to) // the socket counts errors
 }
 
 // SendRTCP protects and sends a compound packet. b needs 64 octets of spare capacity.
@@ -44,7 +44,7 @@ func (t *Transport) SendRTCP(b []byte) {
 	_ = t.Write(b, t.toRTCP)
 }
 
-// Write sends a datagram as it is by the port of RTP. It never blocks.
+// Write sends a datagram unchanged from the RTP port. It never blocks.
 func (t *Transport) Write(b []byte, to netip.AddrPort) error {
 	if t.shared != nil {
 		return t.shared.socket.Send(b, to)

@@ -10,9 +10,9 @@ import (
 	"tandem/media/relay"
 )
 
-// sharedPort is the one UDP port of an interface all ICE sides use. A packet
-// belongs to the side whose name its connectivity check bears, later to the
-// side that address was bound to by an authenticated check.
+// sharedPort is the UDP port that all sides with ICE on one interface use. A packet
+// belongs to the side named in its connectivity check, later to the side to which an
+// authenticated check has bound its source address.
 type sharedPort struct {
 	socket *relay.Socket
 
@@ -21,20 +21,20 @@ type sharedPort struct {
 	places map[netip.AddrPort]*Transport
 }
 
-// maxPlaces bounds the addresses one side may hold on a shared port.
+// maxPlaces is how many addresses one side may hold on a shared port.
 const maxPlaces = 16
 
 func newSharedPort() *sharedPort {
 	return &sharedPort{names: map[string]*Transport{}, places: map[netip.AddrPort]*Transport{}}
 }
 
-// places are what a side holds of a shared port.
+// places are the names and addresses that a side holds on a shared port.
 type places struct {
 	names []string         // bound to it
-	addrs []netip.AddrPort // that used last at the end
+	addrs []netip.AddrPort // the last used one is at the end
 }
 
-// Receive finds the side a packet is for; strangers' are dropped.
+// Receive finds the side for a packet; packets of strangers are dropped.
 func (p *sharedPort) Receive(socket *relay.Socket, b []byte, from netip.AddrPort, at time.Time) {
 	p.mu.RLock()
 	w := p.places[from]
@@ -47,8 +47,8 @@ func (p *sharedPort) Receive(socket *relay.Socket, b []byte, from netip.AddrPort
 	}
 }
 
-// maxNames is how many names of one side count: a restart leaves the one before
-// good until the new one is used (RFC 8445 §9).
+// maxNames is how many names of one side are valid: after a restart the previous one is
+// valid until the new one is used (RFC 8445 §9).
 const maxNames = 2
 
 // expect binds a name to a side.
@@ -63,9 +63,9 @@ func (p *sharedPort) expect(ufrag string, w *Transport) {
 	w.places.names = append(w.places.names, ufrag)
 }
 
-// place binds an address to a side, after an authenticated check; false when it
-// cannot be. An address another side is using stays that side's: a check says
-// nothing of its own source, and who forged it would cut off somebody else.
+// place binds an address to a side after an authenticated check; false when that is
+// impossible. An address that another side is using stays with that side: a check does
+// not protect its source address, so a forged one could cut off somebody else.
 func (p *sharedPort) place(from netip.AddrPort, w *Transport, at time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -80,8 +80,8 @@ func (p *sharedPort) place(from netip.AddrPort, w *Transport, at time.Time) bool
 	return true
 }
 
-// bind has a side hold an address; of too many it gives up the one longest not
-// used.
+// bind gives an address to a side. If the side has too many it loses the one that was
+// unused for longest.
 func (p *sharedPort) bind(from netip.AddrPort, w *Transport) {
 	if len(w.places.addrs) == maxPlaces {
 		delete(p.places, w.places.addrs[0])
@@ -91,8 +91,8 @@ func (p *sharedPort) bind(from netip.AddrPort, w *Transport) {
 	w.places.addrs = append(w.places.addrs, from)
 }
 
-// lend binds a signalled address nobody proved, if it is free: that of a side
-// that makes no checks.
+// lend binds a signalled address without proof, if it is free: for a side that makes no
+// checks.
 func (p *sharedPort) lend(from netip.AddrPort, w *Transport) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -101,7 +101,7 @@ func (p *sharedPort) lend(from netip.AddrPort, w *Transport) {
 	}
 }
 
-// forget takes from a side all it has on the port.
+// forget removes everything that a side has on the port.
 func (p *sharedPort) forget(w *Transport) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -114,7 +114,7 @@ func (p *sharedPort) forget(w *Transport) {
 	w.places = places{}
 }
 
-// held is how many names and addresses sides hold of the port.
+// held returns how many names and addresses sides hold on the port.
 func (p *sharedPort) held() int {
 	p.mu.RLock()
 	defer p.mu.RUnlock()

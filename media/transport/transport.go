@@ -1,7 +1,7 @@
-// Package transport is the way to one side of a call: the ports its packets come and go
-// by, whose packets are believed, and how they are protected. It tells what a datagram
-// is (RFC 7983), opens it, and sends; what is done with what it opens is its owner's
-// matter. A Transport has no lock: its owner's guards it.
+// Package transport is the way to one side of a call: the ports of its packets, which
+// senders are believed, and how the packets are protected. It recognizes what a
+// datagram is (RFC 7983), decrypts it, and sends; what happens to the packets is up to
+// its owner. A Transport has no lock: that of its owner guards it.
 package transport
 
 import (
@@ -17,38 +17,38 @@ import (
 	"tandem/media/secure"
 )
 
-// Owner is who uses a transport. It is given every datagram, and calls the transport
-// with the lock held that guards it.
+// Owner is the user of a transport. It receives every datagram, and calls the transport
+// while it holds the lock that guards it.
 type Owner interface {
 	relay.Receiver
-	// Lock takes that lock for what comes of itself; the function gives it back.
+	// Lock takes that lock for what the transport does by itself; unlock releases it.
 	Lock() (unlock func())
-	// Changing is called with it, before anything changes about where packets go or
+	// Changing is called with the lock held, before any change to where packets go or
 	// how they are protected.
 	Changing()
-	// Logger tells what goes wrong, and in which call.
+	// Logger returns the logger for errors, with the call's id.
 	Logger() *slog.Logger
-	// Secured is called with it when a DTLS handshake has ended.
+	// Secured is called with the lock held when a DTLS handshake has ended.
 	Secured(err error)
 }
 
 // Transport is the way to one side for one m-line, or for several when they are
-// bundled. What each packet touches stands first: with thousands of calls every cache
-// line is fetched anew for every packet.
+// bundled. Fields that each packet touches come first: with thousands of calls every
+// cache line is fetched from memory for every packet.
 type Transport struct {
 	host      *Host
 	owner     Owner
-	rtp, rtcp *relay.Socket // rtcp nil when there is one port
-	shared    *sharedPort   // in place of rtp
+	rtp, rtcp *relay.Socket // rtcp is nil when there is one port
+	shared    *sharedPort   // replaces rtp
 	ice       *ice.Agent
 	to        netip.AddrPort
 	security  secure.Keying
-	raw       bool       // no RTP at all (UDPTL)
-	iceOff    bool       // the far side makes no connectivity checks
-	settled   bool       // latch believes nobody else until the next exchange
-	lost      bool       // ICE consent, told already
-	mux       bool       // RTCP comes and goes by the port of RTP
-	near      netip.Addr // where the side's signalling comes from, may be invalid
+	raw       bool       // not RTP (UDPTL)
+	iceOff    bool       // the far side sends no connectivity checks
+	settled   bool       // the latch believes no other address until the next exchange
+	lost      bool       // ICE consent is lost, which was reported
+	mux       bool       // RTCP uses the RTP port
+	near      netip.Addr // source of the side's signalling, may be invalid
 	in, out   *secure.Context
 	latch     relay.Latch
 
@@ -59,38 +59,38 @@ type Transport struct {
 
 	keyIn, keyOut secure.Key
 	dtls          *secure.Handshake
-	dtlsFor       association   // what dtls is for
-	dtlsRun       int           // tells handshakes apart
-	asked         secure.Keying // of RTP, as last agreed
+	dtlsFor       association   // the agreement for which dtls was made
+	dtlsRun       int           // identifies a handshake
+	asked         secure.Keying // protection of RTP, as last agreed
 
 	offers    offers
-	places    places       // on shared; guarded by its lock
-	consented atomic.Int64 // when a good check came last, Unix ns; for shared
+	places    places       // on shared; its lock guards them
+	consented atomic.Int64 // when the last valid check came, Unix ns; for shared
 	port      *loop.Port   // of the host's loops
 }
 
-// offers is what descriptions are written of. The owner's lock is not needed for it, but
-// one exchange at a time.
+// offers holds what descriptions are made from. It does not need the owner's lock, but
+// only one exchange may use it at a time.
 type offers struct {
 	iface string
-	keys  []secure.Key // ours for SDES, one a profile
+	keys  []secure.Key // ours for SDES, one for each profile
 }
 
-// Needs is what is to be carried.
+// Needs says what a transport must carry.
 type Needs struct {
 	Interface    string
 	RTP          bool
 	ICE, OnePort bool
-	Near         *relay.Socket // one whose worker is to be shared; nil: any
+	Near         *relay.Socket // a socket whose worker should be shared; nil = any worker
 	End          loop.End
 }
 
-// Serves says that the transport has what is needed.
+// Serves reports whether the transport satisfies needs.
 func (t *Transport) Serves(n Needs) bool {
 	return t.offers.iface == n.Interface && (!n.RTP || n.OnePort || t.rtcp != nil || t.shared != nil)
 }
 
-// Open opens ports. The transport must not be copied afterwards.
+// Open opens the ports. The transport must not be copied afterwards.
 func (t *Transport) Open(h *Host, owner Owner, n Needs) (err error) {
 	t.host, t.owner, t.offers.iface = h, owner, n.Interface
 	switch t.shared = h.shared[n.Interface]; {
@@ -108,7 +108,7 @@ func (t *Transport) Open(h *Host, owner Owner, n Needs) (err error) {
 	return err
 }
 
-// ports of a transport that are its own; those it has not are invalid.
+// ports returns the transport's own ports; those it does not have are invalid.
 func (t *Transport) ports() (list [4]netip.AddrPort) {
 	if t.rtp != nil {
 		list[0], list[1] = t.rtp.Local(), t.rtp.Advertised()
@@ -119,17 +119,17 @@ func (t *Transport) ports() (list [4]netip.AddrPort) {
 	return list
 }
 
-// Move tells that the transport belongs to another side now.
+// Move records that the transport belongs to another side now.
 func (t *Transport) Move(to loop.End) { t.host.loops.Move(t.port, to) }
 
-// Close frees ports and ends the handshake. Called without the owner's lock.
+// Close frees the ports and ends the handshake. It is called without the owner's lock.
 func (t *Transport) Close() {
 	t.host.loops.Close(t.port)
 	if t.shared != nil {
 		t.shared.forget(t)
 	}
 	if t.dtls != nil {
-		t.dtls.Close() // while it can still say goodbye
+		t.dtls.Close() // while it can still send its alert
 	}
 	if t.rtp != nil {
 		t.rtp.Close()
@@ -139,10 +139,10 @@ func (t *Transport) Close() {
 	}
 }
 
-// Socket is that of RTP, nil on a port that many share.
+// Socket returns the RTP socket, nil on a shared port.
 func (t *Transport) Socket() *relay.Socket { return t.rtp }
 
-// Advertised is what SDP says of the RTP port.
+// Advertised returns the RTP address for SDP.
 func (t *Transport) Advertised() netip.AddrPort {
 	if t.shared != nil {
 		return t.shared.socket.Advertised()
@@ -150,7 +150,7 @@ func (t *Transport) Advertised() netip.AddrPort {
 	return t.rtp.Advertised()
 }
 
-// RTCPPort is what SDP says of the port of RTCP.
+// RTCPPort returns the RTCP port for SDP.
 func (t *Transport) RTCPPort(mux bool) int {
 	if mux || t.rtcp == nil {
 		return int(t.Advertised().Port())
@@ -158,24 +158,24 @@ func (t *Transport) RTCPPort(mux bool) int {
 	return int(t.rtcp.Advertised().Port())
 }
 
-// To is where RTP goes, invalid while that is not known.
+// To returns where RTP goes; invalid while that is unknown.
 func (t *Transport) To() netip.AddrPort { return t.to }
 
-// Raw says that no RTP goes by it.
+// Raw reports whether the transport carries no RTP.
 func (t *Transport) Raw() bool { return t.raw }
 
-// Asked is how RTP was last agreed to be protected, "" before.
+// Asked returns the protection of RTP that was last agreed, "" before.
 func (t *Transport) Asked() secure.Keying { return t.asked }
 
-// Security is how what goes by it now is protected.
+// Security returns how packets are protected now.
 func (t *Transport) Security() secure.Keying { return t.security }
 
-// Ready says that nothing keeps RTP from going: no protection is needed, or keys are
+// Ready reports whether RTP can be sent: no protection is needed, or the keys are
 // there.
 func (t *Transport) Ready() bool { return t.security == secure.Plain || t.in != nil }
 
-// Contexts are those that open what comes and protect what goes, nil where it is plain
-// or has no keys yet.
+// Contexts returns those that decrypt received packets and encrypt sent ones; nil if
+// the transport is plain or has no keys yet.
 func (t *Transport) Contexts() (in, out *secure.Context) {
 	if t.security == secure.Plain {
 		return nil, nil
@@ -183,39 +183,40 @@ func (t *Transport) Contexts() (in, out *secure.Context) {
 	return t.in, t.out
 }
 
-// Figures are of packets dropped: from addresses not believed, and not authentic.
+// Figures returns counts of dropped packets: from addresses not believed, and not
+// authentic.
 func (t *Transport) Figures() (strangers, refused uint64) { return t.strangers, t.refused }
 
-// Refuse counts packets that others found not authentic.
+// Refuse counts packets that others found not to be authentic.
 func (t *Transport) Refuse(n uint64) { t.refused += n }
 
-// Reachable says whether anything may be sent to the side: not before it has an
-// address, nor when it stopped to consent (RFC 7675 §5.1).
+// Reachable reports whether packets may be sent to the side: it has an address, and its
+// consent has not ended (RFC 7675 §5.1).
 func (t *Transport) Reachable() bool { return t.to.IsValid() && !t.lost }
 
-// Steady says that what comes next can be told by its address: the transport has a
-// socket of its own and a far address that is agreed on, and keys if it needs them.
+// Steady reports whether the address identifies the packets of the side: the transport
+// has its own socket and an agreed far address, and keys if it needs them.
 func (t *Transport) Steady() bool {
 	return t.shared == nil && (t.settled || t.byICE()) && t.Reachable() &&
 		(t.security == secure.Plain || t.in != nil && t.out != nil)
 }
 
-// Plain says that packets can be forwarded by address alone.
+// Plain reports whether packets can be forwarded by address alone.
 func (t *Transport) Plain() bool {
 	return t.security == secure.Plain && t.ice == nil && t.shared == nil && t.settled
 }
 
-// byICE says that connectivity checks, not the latch, name the far address.
+// byICE reports whether connectivity checks, not the latch, determine the far address.
 func (t *Transport) byICE() bool { return t.ice != nil && !t.iceOff && t.ice.Selected().IsValid() }
 
 func (t *Transport) muxed() bool { return t.rtcp == nil || t.mux }
 
-// consentTimeout is RFC 7675 §5.1's 30 s.
+// consentTimeout follows RFC 7675 §5.1.
 const consentTimeout = 30 * time.Second
 
-// Consent looks whether the side still consents, when heard is the time its media came
-// last, and says whether it has just stopped to. Media that comes is consent enough for
-// agents from before RFC 7675, which keep a path open by indications nobody signs.
+// Consent checks whether the side still consents, and reports whether that has just
+// ended. heard is when its media last came: for agents older than RFC 7675, which keep
+// a path open with unsigned indications, that is consent enough.
 func (t *Transport) Consent(now, heard time.Time) (stopped bool) {
 	if !t.byICE() {
 		return false
@@ -232,8 +233,8 @@ func (t *Transport) Consent(now, heard time.Time) (stopped bool) {
 	return stopped
 }
 
-// ICE finds or makes the agent and is what we say of it. theirs are the far side's
-// credentials in an offer: others than before restart ours too (RFC 8839 §4.4).
+// ICE returns our part of ICE for SDP, and makes the agent if there is none. theirs are
+// the far side's credentials from an offer: new ones restart ours, too (RFC 8839 §4.4).
 func (t *Transport) ICE(theirs sdp.ICE, mux bool) (sdp.ICE, error) {
 	switch {
 	case t.ice == nil:
