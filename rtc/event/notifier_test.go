@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -36,6 +37,7 @@ type board struct {
 	text map[rtc.AOR]string
 	deny map[rtc.AOR]error
 	view map[rtc.AOR]Grant
+	read func() // is called once, when a document was made and is not shown yet
 }
 
 func (b *board) set(a rtc.AOR, text string) {
@@ -53,7 +55,13 @@ func (b *board) pkg() Package {
 		},
 		Document: func(q Query) Document {
 			b.mu.Lock()
-			defer b.mu.Unlock()
+			read := b.read
+			b.read = nil
+			defer func() {
+				if b.mu.Unlock(); read != nil {
+					read()
+				}
+			}()
 			text := b.text[q.Resource]
 			if q.View == "hidden" {
 				text = "unknown"
@@ -223,6 +231,45 @@ func TestOneNotifyUnderWay(t *testing.T) {
 }
 
 // After a restart subscriptions go on, with higher numbers.
+// What changes while a document is made is not in it, and is told after it; who may not
+// see it any more by then does not see it.
+func TestChangeWhileDocumentIsMade(t *testing.T) {
+	const bob = rtc.AOR("sip:bob@pbx.test")
+	for _, c := range []struct {
+		name   string
+		change func(b *bench)
+		want   []string
+	}{
+		{"another document", func(b *bench) { b.board.set(bob, "hail"); b.n.Changed(bob, "weather") }, []string{"rain", "hail"}},
+		{"the one from before", func(b *bench) { b.board.set(bob, "sunny"); b.n.Changed(bob, "weather") }, []string{"rain", "sunny"}},
+		{"another view", func(b *bench) {
+			b.board.mu.Lock()
+			b.board.view["sip:alice@pbx.test"] = Grant{View: "hidden"}
+			b.board.mu.Unlock()
+			b.n.Reauthorise(bob, "weather")
+		}, []string{"unknown"}},
+	} {
+		run(t, func(b *bench) {
+			b.begin()
+			b.board.mu.Lock()
+			b.board.text[bob], b.board.read = "rain", func() { c.change(b) }
+			b.board.mu.Unlock()
+			b.n.Changed(bob, "weather")
+			var told []string
+			for range 5 {
+				b.Sleep(200 * time.Millisecond)
+				for _, m := range b.Got() {
+					told = append(told, string(m.Body()))
+					b.Reply(m, 200, "", "")
+				}
+			}
+			if !slices.Equal(told, c.want) {
+				t.Errorf("%s: told %q, want %q", c.name, told, c.want)
+			}
+		})
+	}
+}
+
 func TestRestart(t *testing.T) {
 	run(t, func(b *bench) {
 		ok, first := b.begin("Accept: text/counted")

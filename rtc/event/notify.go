@@ -110,9 +110,14 @@ func (n *Notifier) notice(t *topic, s *subscription, doc *rendered, now int64) *
 	if s.place < 0 || s.inflight || !s.dirty {
 		return nil
 	}
+	if s.list == nil && (doc.view != s.view || doc.kind != s.kind) { // granted another while it was made
+		s.settle(now)
+		return nil
+	}
+	stale := s.list == nil && doc.gen != t.gen // something changed while it was made, and is told after it
 	had := s.list == nil && s.has.holds(doc.mark)
 	if s.list == nil && !s.force && (had || s.shown == doc.mark) {
-		s.dirty = false
+		s.dirty = stale
 		n.stats.suppressed.Add(1)
 		s.settle(now)
 		return nil
@@ -140,7 +145,7 @@ func (n *Notifier) notice(t *topic, s *subscription, doc *rendered, now int64) *
 		}
 		x.count = x.seq - s.base
 	}
-	s.dirty, s.force, s.inflight = false, false, true
+	s.dirty, s.force, s.inflight = stale && s.reason == "", false, true
 	s.count = s.rates.sent(s.count, now-s.next+int64(s.rates.interval))
 	s.next = now + int64(s.rates.interval)
 	if s.list != nil {

@@ -11,8 +11,8 @@ import (
 	"tandem/test/harness"
 )
 
-// info waits for a NOTIFY of call-info in which a text stands, and answers it and
-// those before.
+// info waits for a NOTIFY of call-info in which a text stands, or whose Call-Info it is
+// when it begins with the line, and answers it and those before.
 func (d *desk) info(t *testing.T, want string) {
 	t.Helper()
 	for {
@@ -26,7 +26,8 @@ func (d *desk) info(t *testing.T, want string) {
 			t.Fatalf("%s waits for %q: %v", d.mac, want, err)
 		}
 		d.answer(m, "200 OK", "")
-		if line := strings.Join(m.Values("Call-Info"), ","); strings.Contains(line, want) && len(m.Body) == 0 {
+		line := strings.Join(m.Values("Call-Info"), ",")
+		if len(m.Body) == 0 && (line == want || want[0] != '<' && strings.Contains(line, want)) {
 			return
 		}
 	}
