@@ -28,6 +28,7 @@ type notice struct {
 	part    *part // of a list, what it tells
 	rates   rates
 	turn    uint32 // see queue.sent
+	tx      transaction.Client
 }
 
 func (x *notice) append(dst, via []byte, seq uint32, f transport.Flow) []byte {
@@ -140,25 +141,31 @@ func strict(target, routes string) (uri, rest string) {
 func (n *Notifier) transmit(lane *transaction.Lane, x *notice) {
 	x.turn = n.queue.sent()
 	n.stats.notified.Add(1)
-	if x.flow != (transport.Flow{}) && n.cfg.Wire.Alive(x.flow) && (x.sub.leg.routes != "" || reach.Compare([]byte(x.target), x.flow) != reach.OtherPort) {
+	buf := buffers.Get().(*[]byte)
+	defer giveBack(buf)
+	if x.flow != (transport.Flow{}) && n.cfg.Wire.Alive(x.flow) && (x.sub.leg.routes != "" || x.there(buf)) {
 		if n.cfg.Permit == nil || n.cfg.Permit(x.sub.leg.peer, x.flow.Remote) == nil {
-			n.overFlow(lane, x)
+			n.overFlow(lane, x, buf)
 			return
 		}
 	}
 	n.byAddress(lane, x)
 }
 
-func (n *Notifier) overFlow(lane *transaction.Lane, x *notice) {
-	tx := lane.Client(sip.NOTIFY, x)
-	buf := buffers.Get().(*[]byte)
+// there reports whether the flow leads where the Contact does, as far as can be seen.
+func (x *notice) there(buf *[]byte) bool {
+	*buf = append((*buf)[:0], x.target...)
+	return reach.Compare(*buf, x.flow) != reach.OtherPort
+}
+
+func (n *Notifier) overFlow(lane *transaction.Lane, x *notice, buf *[]byte) {
+	lane.Open(&x.tx, sip.NOTIFY, x)
 	var via [160]byte
 	p, sentBy := n.cfg.Wire.Local(x.flow)
 	v := uac.AppendVia(via[:0], p, sentBy)
-	v = tx.AppendBranch(v, nil)
+	v = x.tx.AppendBranch(v, nil)
 	*buf = x.append((*buf)[:0], v, x.seq, x.flow)
-	tx.Send(x.flow, x.shaped(x.flow, *buf)) // which keeps a copy
-	giveBack(buf)
+	x.tx.Send(x.flow, x.shaped(x.flow, *buf)) // which keeps a copy
 }
 
 // byAddress finds where a NOTIFY goes by its route set or Contact.

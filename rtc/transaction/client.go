@@ -45,10 +45,17 @@ const (
 // branch at once and begins with Client.Send. One that is never sent must be
 // given back by Abandon. Only on the lane.
 func (ln *Lane) Client(method sip.Method, tu ClientTU) *Client {
-	c := &Client{ln: ln, tu: tu, method: method}
+	c := new(Client)
+	ln.Open(c, method, tu)
+	return c
+}
+
+// Open is Client with a transaction that the caller has and that was never used:
+// for one that is part of what its TU keeps.
+func (ln *Lane) Open(c *Client, method sip.Method, tu ClientTU) {
+	c.ln, c.tu, c.method = ln, tu, method
 	c.timer.owner = c
 	ln.occupy(c)
-	return c
 }
 
 // AppendBranch appends the Via branch, "z9hG4bK…", BranchLen octets; tail is
