@@ -100,6 +100,7 @@ func (l *local) version(since string) (version string, complete bool, changes []
 // that holds, a follower of events is told that some were missed, and what was changed
 // can be asked for.
 func TestKilledServerTellsChangedContacts(t *testing.T) {
+	t.Parallel() // it waits for programs
 	p, dir := harness.StartProcess(t, "")
 	l := overUnix(t, dir)
 	if code, out := l.do("PUT", "/users/u1/contacts/u2", `{"name":"0"}`); code != 200 {

@@ -16,6 +16,7 @@ var lampPhones = map[string]string{
 
 // A lamp follows a call through ringing, answer, hold and end.
 func TestLamp(t *testing.T) {
+	t.Parallel() // it waits
 	for make, lines := range lampPhones {
 		t.Run(make, func(t *testing.T) {
 			r := harness.StartServer(t, harness.LedCalls)

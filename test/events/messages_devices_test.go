@@ -76,6 +76,7 @@ func (d *device) take(m *sip.Message) {
 // The server is killed at each step of a message to three devices, one of which is
 // away: each shows every message once, and in order.
 func TestThreeDevicesAndKills(t *testing.T) {
+	t.Parallel() // it waits for programs
 	p, _ := harness.StartProcess(t, "")
 	sender, a, b, c := newDevice(t, p, ""), newDevice(t, p, "a"), newDevice(t, p, "b"), newDevice(t, p, "c")
 	devices := []*device{a, b, c}
@@ -169,6 +170,7 @@ func TestThreeDevicesAndKills(t *testing.T) {
 // kept, and comes over the next one. The server learns of the one connection when
 // it is told, of the other because nothing comes back.
 func TestDeadConnection(t *testing.T) {
+	t.Parallel() // it waits
 	r := harness.StartServer(t, nil)
 	from := r.Dial(t, "trusted")
 	say := func(to string) string {

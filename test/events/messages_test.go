@@ -76,6 +76,7 @@ func (w *writer) heard(limit time.Duration) bool {
 // kill -9 in a storm of messages to absent users: what was acknowledged, or sent
 // again after the restart, comes once, and in the order of each sender's answers.
 func TestKilledServerKeepsMessages(t *testing.T) {
+	t.Parallel() // it waits for programs
 	p, _ := harness.StartProcess(t, "messages: {rate: 0, mailbox: 10000, mailbox_bytes: 100000000}\n")
 	w := &writer{Wire: harness.DialUDP(t, netip.MustParseAddrPort(p.Trusted)), sent: make(map[string]string), acked: make(map[string]bool),
 		after: make(map[string]int), last: make(map[string]int)}

@@ -116,6 +116,7 @@ func say(r *harness.Rig, activity string) {
 }
 
 func TestRFC6665Section422Failures(t *testing.T) {
+	t.Parallel() // it waits
 	r := harness.StartServer(t, atOnce)
 	r.User("alice", "bob")
 	b := r.Dial(t, "udp")
@@ -169,6 +170,7 @@ func TestRFC6665Section452SeveralInOneDialog(t *testing.T) {
 }
 
 func TestRFC6446Section5MaxRate(t *testing.T) {
+	t.Parallel() // it waits
 	r := harness.StartServer(t, atOnce)
 	r.User("alice", "bob")
 	r.Dial(t, "udp").Register("bob")

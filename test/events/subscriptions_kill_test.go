@@ -16,6 +16,7 @@ import (
 // between the 200 and its NOTIFY: the NOTIFY comes when the server is there again,
 // with a higher number than any before.
 func TestKilledServerKeepsSubscriptions(t *testing.T) {
+	t.Parallel() // it waits for programs
 	p, _ := harness.StartProcess(t, "")
 	w := harness.DialUDP(t, netip.MustParseAddrPort(p.Trusted))
 	const n = 400
@@ -70,6 +71,7 @@ func TestKilledServerKeepsSubscriptions(t *testing.T) {
 // When the server is killed in mid-call the lamp is right again once it is back:
 // the call is gone, and so is the light.
 func TestLampAfterKill(t *testing.T) {
+	t.Parallel() // it waits for programs
 	p, _ := harness.StartProcess(t, "telephony: {all_calls: true}\n")
 	r := &harness.Rig{T: t}
 	to := netip.MustParseAddrPort(p.Trusted)

@@ -15,6 +15,7 @@ import (
 // §4.1.3), and takes no new ones meanwhile. It waits for their answers, and knows
 // nothing of them when it comes back.
 func TestStoppedServerHandsSubscriptionsOver(t *testing.T) {
+	t.Parallel() // it waits for programs
 	p, _ := harness.StartProcess(t, "events: {deactivate: true}\n")
 	r, to := &harness.Rig{T: t}, netip.MustParseAddrPort(p.Trusted)
 	presence, first := r.Watch(harness.DialUDP(t, to), "u1", "u2", "presence")
@@ -56,6 +57,7 @@ func deactivated(t *testing.T, m *sip.Message) {
 // Otherwise subscriptions go on when the server is there again, and nobody hears
 // that it was away.
 func TestStoppedServerKeepsSubscriptions(t *testing.T) {
+	t.Parallel() // it waits for programs
 	p, _ := harness.StartProcess(t, "")
 	r, to := &harness.Rig{T: t}, netip.MustParseAddrPort(p.Trusted)
 	k, before := r.Watch(harness.DialUDP(t, to), "u1", "u2", "presence")
