@@ -42,7 +42,7 @@ The file holds the secrets of all users: keep it as safe as the server.`,
 				return err
 			}
 			if _, err := os.Stat(args[0]); err == nil && !force {
-				return fmt.Errorf("%s is there already: name another file, or replace it with --force", args[0])
+				return fmt.Errorf("%s already exists: name another file, or replace it with --force", args[0])
 			}
 			return makeBackup(c, &cfg, args[0])
 		},

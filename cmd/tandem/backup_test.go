@@ -206,7 +206,7 @@ func TestRestoreOfADamagedBackup(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.must("users", "add", "bob")
-	p.fails("not a whole backup", "restore", file+".half", "--force")
+	p.fails("not a complete backup", "restore", file+".half", "--force")
 	p.fails("no such file", "restore", file+".none", "--force")
 	if list := p.must("users", "list"); !strings.Contains(list, "alice") || !strings.Contains(list, "bob") {
 		t.Errorf("after failures there are\n%s", list)

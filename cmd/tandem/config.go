@@ -28,7 +28,7 @@ func newConfigCommand() *cobra.Command {
 		},
 		&cobra.Command{
 			Use:     "check",
-			Short:   "Check the configuration file; tells all mistakes, with line, column and remedy",
+			Short:   "Check the configuration file; reports all mistakes, with line, column and remedy",
 			Example: "  tandem config check -c /etc/tandem/tandem.yaml",
 			Args:    command.ExactArgs(0),
 			RunE: func(c *cobra.Command, _ []string) error {

@@ -9,7 +9,7 @@ func TestDialPlanAndLimits(t *testing.T) {
 	t.Parallel() // it waits for programs
 	k := newCLI(t)
 	k.ok("users", "add", "mail")
-	if out := k.ok("dialplan", "add", "mail", "*97", "--route", "user mail"); !strings.Contains(out, "*97 is led to user mail") {
+	if out := k.ok("dialplan", "add", "mail", "*97", "--route", "user mail"); !strings.Contains(out, "*97 goes to user mail") {
 		t.Error(out)
 	}
 	k.ok("dialplan", "add", "branch", "8XXX", "--strip", "1", "--prepend", "+49 40 555", "--route", "trunk hamburg", "--site", "berlin")

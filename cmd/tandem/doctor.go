@@ -18,7 +18,7 @@ func newDoctorCommand() *cobra.Command {
 		Use:   "doctor",
 		Short: "Find what is wrong with this installation, and what to do about it",
 		Long: `Check ports, the addresses peers are told, DNS records, certificate, clock and
-limits. Exit code 1 when something is in the way.`,
+limits. Exit code 1 when a check fails.`,
 		Args: command.ExactArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			cfg, err := config.Load(command.ConfigPath(c))
@@ -39,7 +39,7 @@ limits. Exit code 1 when something is in the way.`,
 			}
 			for _, f := range findings {
 				if f.Level == doctor.Fail {
-					return errors.New("something is in the way; see the lines marked fail")
+					return errors.New("some checks failed; see the lines marked fail")
 				}
 			}
 			return nil

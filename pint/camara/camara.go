@@ -90,7 +90,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	c := h.cfg.Client(r.Context())
 	if !c.Write && (r.Method != http.MethodGet || !c.Read) {
-		h.refused(w, r, http.StatusForbidden, "PERMISSION_DENIED", "the token has not the scope pint:read or pint:write that this needs")
+		h.refused(w, r, http.StatusForbidden, "PERMISSION_DENIED", "the token does not have the scope pint:read or pint:write that this needs")
 		return
 	}
 	h.mux.ServeHTTP(w, r)
@@ -277,7 +277,7 @@ func refuse(w http.ResponseWriter, err error) {
 		fail(w, http.StatusUnprocessableEntity, "CALLER_NOT_AVAILABLE", errNobody.Error())
 		return
 	case !errors.As(err, &r):
-		fail(w, http.StatusInternalServerError, "INTERNAL", "something unforeseen went wrong")
+		fail(w, http.StatusInternalServerError, "INTERNAL", "an unexpected error occurred")
 		return
 	}
 	switch {

@@ -70,7 +70,7 @@ const (
 // Errors. What is returned wraps one of them and says what to do.
 var (
 	ErrUnknown      = errors.New("no such document")
-	ErrPrecondition = errors.New("the document is another one by now")
+	ErrPrecondition = errors.New("the document has changed meanwhile")
 	ErrTooMany      = errors.New("too many")
 	ErrInvalid      = errors.New("not allowed")
 )

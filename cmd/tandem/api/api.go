@@ -217,7 +217,7 @@ func (a *API) OpenAPI() ([]byte, error) { return a.set.OpenAPI() }
 // running is what operations need that look into a running server.
 func (a *API) running() error {
 	if a.Status == nil {
-		return problem.New(http.StatusServiceUnavailable, "not_running", "no server is running on this data folder").Fix("start it with: tandem serve")
+		return problem.New(http.StatusServiceUnavailable, "not_running", "no server is running with this data folder").Fix("start it with: tandem serve")
 	}
 	return nil
 }

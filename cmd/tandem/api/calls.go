@@ -198,7 +198,7 @@ func (a *API) recordsAfter(ctx context.Context, q cdr.Query, after string) (list
 	if after != "" {
 		var ms int64
 		if _, err := fmt.Sscanf(after, "%d", &ms); err != nil {
-			return nil, problem.New(http.StatusUnprocessableEntity, "cursor_invalid", "the cursor is none of this list").Fix("use next of the page before, or leave it out")
+			return nil, problem.New(http.StatusUnprocessableEntity, "cursor_invalid", "the cursor is not one of this list").Fix("use next from the previous page, or leave it out")
 		}
 		q.Before = time.UnixMilli(ms + 1) // others of the same millisecond come again
 		q.Limit += 100

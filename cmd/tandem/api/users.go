@@ -192,7 +192,7 @@ func (a *API) changeUser(ctx context.Context, do *op.Doing, in *struct {
 
 func (a *API) applyUser(ctx context.Context, aor rtc.AOR, in UserChange) (password string, err error) {
 	if in.Device != "" && in.AddAlias == "" {
-		return "", problem.Invalid("alias_missing", "device says which device rings for add_alias, which is not there", "name the address or number in add_alias")
+		return "", problem.Invalid("alias_missing", "device needs add_alias: it names the device that rings for that alias", "name the address or number in add_alias")
 	}
 	if in.Enabled != nil && *in.Enabled {
 		err = a.Directory.Enable(ctx, aor)

@@ -187,7 +187,7 @@ func (c *counter) Write(b []byte) (int, error) {
 }
 
 // ErrDamaged is the error of a file that is no whole backup.
-var ErrDamaged = errors.New("the file is not a whole backup: take another copy of it, or an older one")
+var ErrDamaged = errors.New("the file is not a complete backup: use another copy of it, or an older one")
 
 // maxManifest bounds the octets of a manifest.
 const maxManifest = 4 << 20
@@ -262,7 +262,7 @@ func readManifest(r io.Reader, found map[string]File) (*Manifest, error) {
 	}
 	for _, want := range m.Files {
 		if found[want.Name] != want {
-			return nil, fmt.Errorf("%w [%s is not what was packed]", ErrDamaged, want.Name)
+			return nil, fmt.Errorf("%w [%s has changed since it was packed]", ErrDamaged, want.Name)
 		}
 		delete(found, want.Name)
 	}

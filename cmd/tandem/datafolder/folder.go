@@ -115,7 +115,7 @@ func Restore(ctx context.Context, cfg *config.Config, db, files string, force bo
 	}
 	key, err := readKey(cfg.Data)
 	if (there || key != nil || err != nil) && !force {
-		return fmt.Errorf("there is a server's data in %s: with --force it is put aside, as files named .old", cfg.Data)
+		return fmt.Errorf("%s already contains the data of a server; --force moves it aside, to files named .old", cfg.Data)
 	}
 	if key, err = os.ReadFile(filepath.Join(files, keyFile)); err != nil {
 		return fmt.Errorf("the backup has no key: %w", err)

@@ -33,7 +33,7 @@ func readKey(dir string) ([]byte, error) {
 	case err != nil:
 		return nil, fmt.Errorf("reading the key: %w; the data folder must belong to the user who runs the server", err)
 	case len(b) != keySize:
-		return nil, fmt.Errorf("the key %s is damaged: it has %d octets instead of %d; restore it from a backup (tandem restore), or go on with a new one (tandem serve --new-key)", path, len(b), keySize)
+		return nil, fmt.Errorf("the key %s is damaged: it has %d octets instead of %d; restore it from a backup (tandem restore), or start with a new one (tandem serve --new-key)", path, len(b), keySize)
 	}
 	return b, nil
 }
@@ -90,7 +90,7 @@ func checkKey(ctx context.Context, cfg *config.Config, db *store.DB, key []byte)
 	const instead = "restore both from a backup (tandem restore), or go on with a new key (tandem serve --new-key): then passwords of trunks and webhooks have to be entered again"
 	switch {
 	case key == nil && print != "":
-		return nil, fmt.Errorf("the key %s is missing, which belongs to the database %s: %s", path, db.Path(), instead)
+		return nil, fmt.Errorf("the key %s for the database %s is missing: %s", path, db.Path(), instead)
 	case key != nil && print != "" && print != keyPrint(key):
 		return nil, fmt.Errorf("the key %s does not belong to the database %s: %s", path, db.Path(), instead)
 	case print != "":

@@ -48,7 +48,7 @@ func (d *demo) call(ctx context.Context) error {
 	}
 	d.out.field("codecs", "%s from the phone, %s from the gateway%s", phone, gateway, map[bool]string{true: "; converted on the way"}[phone != gateway])
 	if err = errors.Join(err, judge(&r.Audio)); err != nil {
-		return fmt.Errorf("the call is not as it should be: %w", err)
+		return fmt.Errorf("the call failed the checks: %w", err)
 	}
 	d.out.field("verdict", "good: every tone within 1 %% and 1 dB, no audible loss")
 	return nil
@@ -98,7 +98,7 @@ func want() []sound.Segment { return sound.Segments(gatewaysim.Announcement()) }
 // judge compares what was heard with what the gateway said.
 func judge(a *softphone.Audio) error {
 	if a.Received == 0 {
-		return errors.New("no audio came; a firewall on this machine?")
+		return errors.New("no audio was received; check the firewall of this machine")
 	}
 	var errs []error
 	if a.LossPercent > maxLoss {

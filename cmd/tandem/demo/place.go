@@ -79,7 +79,7 @@ func free(sip, tls netip.AddrPort) error {
 func outward() (netip.Addr, error) {
 	c, err := net.Dial("udp", "192.0.2.1:9")
 	if err != nil {
-		return netip.Addr{}, fmt.Errorf("this machine has no address others could reach: %w; leave out --lan", err)
+		return netip.Addr{}, fmt.Errorf("this machine has no address that others can reach: %w; leave out --lan", err)
 	}
 	defer c.Close()
 	return c.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap(), nil

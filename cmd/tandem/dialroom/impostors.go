@@ -73,7 +73,7 @@ func (x *impostors) end(user rtc.AOR) {
 		return
 	}
 	r := b.last
-	r.Why += fmt.Sprintf("; %d such calls since the first was told", b.more)
+	r.Why += fmt.Sprintf("; %d such calls since the first was reported", b.more)
 	x.tell(r)
 }
 

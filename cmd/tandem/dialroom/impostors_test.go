@@ -40,7 +40,7 @@ func TestBurstOfImpostors(t *testing.T) {
 		x.tried(routing.Refusal{User: "b", Dialled: "x"})
 		expect("a 0", "b x")
 		time.Sleep(10*time.Second + time.Millisecond)
-		expect("a 499; 499 such calls since the first was told")
+		expect("a 499; 499 such calls since the first was reported")
 		time.Sleep(time.Hour)
 		expect() // b's was one
 		x.tried(routing.Refusal{User: "a", Dialled: "again"})
@@ -48,7 +48,7 @@ func TestBurstOfImpostors(t *testing.T) {
 		x.tried(routing.Refusal{User: "a", Dialled: "and again"})
 		x.endAll()
 		time.Sleep(time.Hour)
-		expect("a and again; 1 such calls since the first was told")
+		expect("a and again; 1 such calls since the first was reported")
 	})
 }
 

@@ -239,7 +239,7 @@ func clock() Finding {
 	var tx unix.Timex
 	const unsynchronised = 5 // TIME_ERROR
 	if state, err := unix.Adjtimex(&tx); err == nil && state == unsynchronised {
-		f.Level, f.Remedy = Warn, "not synchronised; phones set theirs by it and certificates depend on it: enable chrony or systemd-timesyncd"
+		f.Level, f.Remedy = Warn, "not synchronised; phones set their clocks by it, and certificates depend on it: enable chrony or systemd-timesyncd"
 	}
 	return f
 }

@@ -26,7 +26,7 @@ func mediaPorts() Finding {
 	f := Finding{Check: check, Level: OK, Found: fmt.Sprintf("%d to %d", low, high)}
 	if n, remedy := host.PortsShared(low, high); n > 0 {
 		f.Level, f.Remedy = Warn, remedy
-		f.Found += fmt.Sprintf("; %d of them may be other programs'", n)
+		f.Found += fmt.Sprintf("; other programs may be given %d of them", n)
 	}
 	return f
 }

@@ -70,7 +70,7 @@ func (r *Room) moveLines(ctx context.Context, macs []sipphone.MAC, change func()
 // fetchNotice bounds how long a phone is waited for that is told to fetch its files.
 const fetchNotice = 10 * time.Second
 
-var errNoPhone = errors.New("the code counts at desk phones that this server set up")
+var errNoPhone = errors.New("the code works only at desk phones that this server has set up")
 
 // Dialled logs a user in, or out, at the phone at which a code was dialled.
 func (r *Room) Dialled(ctx context.Context, device string, code feature.Code) error {

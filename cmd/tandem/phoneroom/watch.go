@@ -12,7 +12,7 @@ import (
 // guessing reports an address that asks for the files of others.
 func (r *Room) guessing(from netip.Addr, until time.Time) {
 	r.guessers.Add(1)
-	r.c.Log.Warn("address asks for the files of many phones and is shut out", "peer", from, "until", until)
+	r.c.Log.Warn("an address requested the files of many phones and is blocked", "peer", from, "until", until)
 	r.c.State.Tell("phone.guessing", op.Resource("phones", "guessers", from.String()), access.Read("phones"), func() any {
 		return map[string]any{"from": from.String(), "until": until}
 	})

@@ -71,7 +71,7 @@ func newEnd(bind netip.Addr, name string, freq float64, protect bool) (*end, err
 	e.format, _ = codec.Find(e.codec.Name, e.codec.ClockRate, e.codec.Channels)
 	e.rate = min(e.format.Native, 48000)
 	if err := e.format.CanEncode(); err != nil {
-		return nil, fmt.Errorf("%s cannot be spoken here: %w", e.codec.Name, err)
+		return nil, fmt.Errorf("%s cannot be encoded here: %w", e.codec.Name, err)
 	}
 	e.stats.Clock = e.codec.ClockRate
 	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(bind, 0)))
@@ -163,7 +163,7 @@ func (e *end) speak(ctx context.Context, d time.Duration) error {
 		}
 		size, err := encoder.Encode(b[12:1500], pcm)
 		if err != nil {
-			return fmt.Errorf("speaking %s: %w", e.codec.Name, err)
+			return fmt.Errorf("encoding %s: %w", e.codec.Name, err)
 		}
 		b[0], b[1] = 0x80, e.codec.PayloadType
 		binary.BigEndian.PutUint16(b[2:], uint16(n))

@@ -100,7 +100,7 @@ func ping(ctx context.Context, c *ng.Client, addr string) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	if _, err := c.Do(ctx, ng.Dict{"command": "ping"}); err != nil {
-		return fmt.Errorf("nobody answers at %s; start a relay with: tandem media serve --ng %s (and --ng-from for others than its own machine): %w", addr, addr, err)
+		return fmt.Errorf("nobody answers at %s; start a relay with: tandem media serve --ng %s (add --ng-from to let other machines use it): %w", addr, addr, err)
 	}
 	return nil
 }

@@ -30,7 +30,7 @@ func Connections(cfg *config.Config, log *slog.Logger) int {
 	if left >= cfg.Limits.Connections {
 		return cfg.Limits.Connections
 	}
-	log.Warn("the limits of the configuration exceed those of the process: fewer connections are taken; raise LimitNOFILE in the unit (ulimit -n), or lower limits.connections and telephony.calls",
+	log.Warn("the limits of the configuration exceed those of the process: fewer connections are accepted; raise LimitNOFILE in the unit (ulimit -n), or lower limits.connections and telephony.calls",
 		"open_files", limit.Cur, "limits.connections", cfg.Limits.Connections, "telephony.calls", cfg.Telephony.Calls, "connections", left)
 	return left
 }

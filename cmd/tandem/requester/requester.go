@@ -301,7 +301,7 @@ func (q *Requester) do(ctx context.Context, req *sip.Request) (*sip.Response, er
 		res, err = q.client.DoDigestAuth(ctx, req, res, sipgo.DigestAuth{Username: q.cfg.User, Password: q.cfg.Password})
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w; is the server there?", method, err)
+		return nil, fmt.Errorf("%s: %w; is the server running?", method, err)
 	}
 	if res.StatusCode/100 != 2 {
 		return res, refusal(method, res)

@@ -104,7 +104,7 @@ func (s *Server) openMedia(_ context.Context, cfg *config.Config) error {
 
 func (s *Server) openTelephony(ctx context.Context, cfg *config.Config) error {
 	if cfg.Numbers.Country == "" && len(s.trunks.Table().All()) > 0 {
-		s.log.Warn("numbers.country is not set: every number with + counts as abroad, which policy refuses unless it is allowed")
+		s.log.Warn("numbers.country is not set: every number with + counts as international, which the policy refuses by default")
 	}
 	s.records = cdrstore.New(s.store)
 	if err := s.dialling.CountToday(ctx, s.records, s.directory); err != nil {

@@ -60,7 +60,7 @@ func (s *Server) Run(ctx context.Context) error {
 	stop()
 	wg.Wait()
 	if lost := s.location.KeepPromises(context.WithoutCancel(ctx)); lost != nil { // the bindings are not
-		s.log.Warn("after the next start some registrations are shown to end later than they do", "err", lost)
+		s.log.Warn("after the next start some registrations will be listed with an end that is too late", "err", lost)
 	}
 	err = errors.Join(err, s.close())
 	s.log.Info("stopped")
@@ -109,7 +109,7 @@ func (s *Server) await() {
 		ctx, cancel := context.WithDeadline(context.Background(), end)
 		defer cancel()
 		if left := s.events.Drain(ctx); left > 0 {
-			s.log.Warn("subscribers did not answer that their subscription is over", "subscriptions", left)
+			s.log.Warn("some subscribers did not answer the NOTIFY that ends their subscription", "subscriptions", left)
 		}
 	}
 	for s.layer.Active() > 0 && time.Now().Before(end) && s.drain.Load() {

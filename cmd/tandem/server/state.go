@@ -34,7 +34,7 @@ func (s *Server) watchStore(ctx context.Context) error {
 		if gone {
 			s.log.Error("not ready: registrations are answered 503", "err", err)
 		} else {
-			s.log.Info("store is back where it was")
+			s.log.Info("the store works again")
 		}
 	}
 }

@@ -75,7 +75,7 @@ func (p *Phone) failure(what string, err error) error {
 		f.Reason = "cancelled"
 	case errors.Is(err, sip.ErrTransactionTimeout), errors.Is(err, context.DeadlineExceeded):
 		f.Reason = "no answer from " + p.server + " over " + p.cfg.Proto
-		f.Remedy = "is the server running and reachable there? (tandem doctor)"
+		f.Remedy = "is the server running and reachable at that address? (tandem doctor)"
 	case errors.Is(err, sip.ErrTransactionTransport), strings.Contains(err.Error(), "refused"):
 		f.Reason = "nothing listens on " + p.server + " over " + p.cfg.Proto
 		f.Remedy = "start the server (tandem serve) or name another with --server"

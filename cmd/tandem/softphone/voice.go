@@ -30,7 +30,7 @@ var eventsOfOpus = media.Codec{PayloadType: 110, SampleRate: 48000, SampleDur: 2
 func newVoice(c media.Codec) (voice, error) {
 	f, ok := codec.Find(c.Name, int(c.SampleRate), c.NumChannels)
 	if !ok {
-		return voice{}, fmt.Errorf("cannot speak codec %s", c.Name)
+		return voice{}, fmt.Errorf("cannot encode codec %s", c.Name)
 	}
 	return voice{Codec: c, format: f, step: int(c.SampleRate) / sound.Rate}, nil
 }

@@ -26,7 +26,7 @@ func ListenControl(path string, h http.Handler) (*Control, error) {
 		return nil, fmt.Errorf("%s: a server is running on this data folder; stop it, or give this one another folder", path)
 	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("removing the socket of a server that is gone: %w", err)
+		return nil, fmt.Errorf("removing the socket of a server that has ended: %w", err)
 	}
 	l, err := net.Listen("unix", path)
 	if err != nil {

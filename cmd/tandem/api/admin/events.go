@@ -47,7 +47,7 @@ func (f *feed) Next(ctx context.Context) ([]op.Event, error) {
 		var out []op.Event
 		if missed {
 			out = append(out, op.Event{Type: op.Missed,
-				Data: op.Lost{Why: "they happened before what the server still has", Remedy: "read the resources again"}})
+				Data: op.Lost{Why: "they are older than the events that the server still has", Remedy: "read the resources again"}})
 		}
 		for _, e := range list {
 			if events.Matches(f.types, e.Type) && f.caller.Scopes.Allow(e.Scope) && f.about(e.Resource) {

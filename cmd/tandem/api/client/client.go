@@ -32,10 +32,10 @@ type Client struct {
 func Dial(socket string) (*Client, error) {
 	c, err := net.Dial("unix", socket)
 	if errors.Is(err, syscall.ECONNREFUSED) {
-		return nil, fmt.Errorf("%s: left by a server that is gone: %w", socket, fs.ErrNotExist)
+		return nil, fmt.Errorf("%s is left over from a server that has ended: %w", socket, fs.ErrNotExist)
 	}
 	if errors.Is(err, fs.ErrPermission) {
-		return nil, fmt.Errorf("%s is for the server's user alone; run this as that user: sudo -u USER tandem …: %w", socket, err)
+		return nil, fmt.Errorf("only the server's user may use %s; run this as that user: sudo -u USER tandem …: %w", socket, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("opening the control socket: %w; data must be the server's folder, and this user the server's", err)

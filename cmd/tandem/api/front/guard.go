@@ -33,7 +33,7 @@ func (g *Guard) Handler(next http.Handler) http.Handler {
 		case serving <- struct{}{}:
 			defer func() { <-serving }()
 		default:
-			problem.Write(w, problem.New(http.StatusServiceUnavailable, "too_many_requests", "the server is serving as many requests as it may").
+			problem.Write(w, problem.New(http.StatusServiceUnavailable, "too_many_requests", "the server is already handling as many requests as it can").
 				Fix("try again in a second").After(time.Second))
 			return
 		}

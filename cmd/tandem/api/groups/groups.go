@@ -156,7 +156,7 @@ func (n *nouns) add(ctx context.Context, do *op.Doing, in *struct{ Body NewGroup
 		return Group{}, err
 	}
 	if u, ok := n.Directory.Resolve(aor); ok {
-		return Group{}, fmt.Errorf("address %s: %w: it is that of the user %s, choose another name", aor, group.ErrExists, u.AOR)
+		return Group{}, fmt.Errorf("address %s: %w: it belongs to the user %s; choose another name", aor, group.ErrExists, u.AOR)
 	}
 	g := group.Group{AOR: aor}
 	if err := n.apply(&in.Body.GroupChange, &g); err != nil {

@@ -60,7 +60,7 @@ func (k *Keeper) Handler(next http.Handler) http.Handler {
 func (k *Keeper) once(w http.ResponseWriter, r *http.Request, next http.Handler, mine Kept) {
 	id := mine.Who + "\n" + mine.Key
 	if !k.enter(id) {
-		problem.Write(w, problem.New(http.StatusConflict, "idempotency_under_way", "the request with this Idempotency-Key is under way").
+		problem.Write(w, problem.New(http.StatusConflict, "idempotency_under_way", "the request with this Idempotency-Key is still running").
 			Fix("repeat it in a second for its answer").After(time.Second))
 		return
 	}
@@ -122,7 +122,7 @@ func repeat(w http.ResponseWriter, mine, before *Kept) {
 		problem.Write(w, problem.New(http.StatusUnprocessableEntity, "idempotency_key_reused", "the Idempotency-Key belongs to another request").
 			Fix("use a new key for each request"))
 	case before.Code == 0:
-		problem.Write(w, problem.New(http.StatusConflict, "idempotency_outcome_unknown", "the server ended while this request was under way: it was done or it was not").
+		problem.Write(w, problem.New(http.StatusConflict, "idempotency_outcome_unknown", "the server ended during this request: it may or may not have been done").
 			Fix("look at the resource, then use a new key"))
 	case before.TooLarge:
 		problem.Write(w, problem.New(http.StatusConflict, "idempotency_answer_too_large", "the request was done; its answer was too large to be kept").

@@ -153,7 +153,7 @@ func (s *Set) admit(op Op) func(huma.Context, func(huma.Context)) {
 func (s *Set) barred(op Op, ctx huma.Context) *problem.Problem {
 	switch need := op.Scope; {
 	case !access.Of(ctx.Context()).Scopes.Allow(need):
-		return problem.New(http.StatusForbidden, "scope_missing", "the token has not the scope "+string(need)).
+		return problem.New(http.StatusForbidden, "scope_missing", "the token does not have the scope "+string(need)).
 			Fix("make one that has: tandem tokens add NAME --scope " + string(need))
 	case !s.own(op, ctx):
 		return problem.New(http.StatusForbidden, "not_yours", "the token is limited to "+access.Of(ctx.Context()).User).
@@ -216,9 +216,9 @@ func (s *Set) problem(ctx context.Context, op Op, err error) *problem.Problem {
 		}
 	}
 	if ctx.Err() != nil {
-		return problem.New(http.StatusServiceUnavailable, "cancelled", "the request was given up").Because(err)
+		return problem.New(http.StatusServiceUnavailable, "cancelled", "the request was cancelled").Because(err)
 	}
 	s.cfg.Log.Error("operation failed", "method", op.ID, "err", err)
-	return problem.New(http.StatusInternalServerError, "internal", "something unforeseen went wrong").
+	return problem.New(http.StatusInternalServerError, "internal", "an unexpected error occurred").
 		Fix("the server's log has the cause; look for: operation failed").Because(err)
 }

@@ -175,7 +175,7 @@ func TestWhatIsRecorded(t *testing.T) {
 func TestRefusedBeforeBegun(t *testing.T) {
 	for _, wanted := range []bool{true, false} {
 		for _, c := range []struct{ scopes, body, why string }{
-			{"things:read", `{"Add":1}`, "the token has not the scope"},
+			{"things:read", `{"Add":1}`, "the token does not have the scope"},
 			{"things:write", `{`, "refused: 4"},
 			{"things:write", `{"Add":"x"}`, "refused: 422"},
 			{"things:write", `{"Add":-1}`, "too small"},

@@ -25,7 +25,7 @@ type Page[T any] struct {
 func (p Paging) After() (string, error) {
 	b, err := base64.RawURLEncoding.DecodeString(p.Cursor)
 	if err != nil {
-		return "", problem.New(http.StatusUnprocessableEntity, "cursor_invalid", "the cursor is none of this list").Fix("use next of the page before, or leave it out")
+		return "", problem.New(http.StatusUnprocessableEntity, "cursor_invalid", "the cursor is not one of this list").Fix("use next from the previous page, or leave it out")
 	}
 	return string(b), nil
 }

@@ -47,7 +47,7 @@ func (c condition) check(tag string) error {
 	if c.match == "" || has(c.match, tag, false) {
 		return nil
 	}
-	return problem.New(http.StatusPreconditionFailed, "changed_meanwhile", "the resource is not what If-Match says: it is now "+tag).
+	return problem.New(http.StatusPreconditionFailed, "changed_meanwhile", "the resource has changed since the version in If-Match: it is now "+tag).
 		Fix("read it again, and repeat the change with its new ETag")
 }
 

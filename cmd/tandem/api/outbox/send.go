@@ -83,7 +83,7 @@ func (o *Outbox) deliver(ctx context.Context, q *queue, l *lane, d Delivery) {
 		return // the row stays, and is sent after the restart
 	}
 	if v == unread {
-		o.log.Error("webhook delivery not read", "hook", q.hook.Name, "err", err)
+		o.log.Error("stored webhook delivery cannot be read", "hook", q.hook.Name, "err", err)
 	}
 	if v == givenUp {
 		o.log.Error("webhook delivery given up", "hook", q.hook.Name, "event", d.Type, "resource", d.Resource, "err", err)

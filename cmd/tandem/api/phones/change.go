@@ -104,7 +104,7 @@ func (n *nouns) fresh(in *NewPhone) (p sipphone.Phone, err error) {
 		p.Family = n.guess(p.MAC)
 	}
 	if p.Family == "" {
-		return p, problem.Invalid("family_unknown", fmt.Sprintf("the MAC %s does not tell the family of the phone", p.MAC.Colons()),
+		return p, problem.Invalid("family_unknown", fmt.Sprintf("the family of the phone cannot be determined from its MAC %s", p.MAC.Colons()),
 			"name it: one of "+strings.Join(n.families(), ", "))
 	}
 	return p, nil

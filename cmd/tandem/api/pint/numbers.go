@@ -97,5 +97,5 @@ func (n *nouns) removeNumber(ctx context.Context, do *op.Doing, in *struct {
 		}
 		return before, n.Numbers.Remove(ctx, user, o.Number)
 	}
-	return PINTNumber{}, problem.Unknown("pint_number_unknown", in.Number+" is not entered for "+string(user), "see: tandem pint numbers list")
+	return PINTNumber{}, problem.Unknown("pint_number_unknown", in.Number+" is not registered for "+string(user), "see: tandem pint numbers list")
 }

@@ -58,7 +58,7 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		defer func() { <-f.serving }()
 	default:
 		w.Header().Set("Retry-After", "1")
-		http.Error(w, "the server is serving as many requests as it may: try again in a second", http.StatusServiceUnavailable)
+		http.Error(w, "the server is already handling as many requests as it can: try again in a second", http.StatusServiceUnavailable)
 		return
 	}
 	w.Header().Set("X-Content-Type-Options", "nosniff")
@@ -246,7 +246,7 @@ func (f *Front) get(w http.ResponseWriter, r *http.Request, t target) {
 		return
 	}
 	if match := r.Header.Get("If-Match"); match != "" && !listed(match, d.ETag()) {
-		http.Error(w, "the document is another one by now", http.StatusPreconditionFailed)
+		http.Error(w, "the document has changed meanwhile", http.StatusPreconditionFailed)
 		return
 	}
 	w.Header().Set("Content-Type", kind)

@@ -122,11 +122,11 @@ func newWebhooksTest() *cobra.Command {
 				}
 				err := command.Print(c, out, func(w io.Writer) {
 					if out.Delivered {
-						fmt.Fprintf(w, "%s took it after %s\n", args[0], out.Took)
+						fmt.Fprintf(w, "%s accepted it after %s\n", args[0], out.Took)
 					}
 				})
 				if err == nil && !out.Delivered {
-					err = errors.New(args[0] + " did not take it: " + out.Fault)
+					err = errors.New(args[0] + " did not accept it: " + out.Fault)
 				}
 				return err
 			})

@@ -68,7 +68,7 @@ ROUTE is "number" (what is made of it is called by the trunks for it), "user NAM
 				if err := k.Call(ctx, http.MethodPost, "/dialplan/rules", r, &out); err != nil {
 					return err
 				}
-				return command.Print(c, out, func(w io.Writer) { fmt.Fprintf(w, "%s: %s is led to %s\n", out.Name, out.Match, out.Route) })
+				return command.Print(c, out, func(w io.Writer) { fmt.Fprintf(w, "%s: %s goes to %s\n", out.Name, out.Match, out.Route) })
 			})
 		},
 	}

@@ -53,7 +53,7 @@ func show(c *cobra.Command, r *report.Report, files outputs) error {
 		return fmt.Errorf("%d rows failed", n)
 	}
 	if r.Counts[report.Passed]+r.Counts[report.Partly]+r.Counts[report.Unverified] == 0 {
-		return errors.New("nothing was tried; the reasons stand beside the rows")
+		return errors.New("nothing was tried; each row says why")
 	}
 	return nil
 }

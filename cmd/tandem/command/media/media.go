@@ -131,7 +131,7 @@ func serveMedia(ctx context.Context, cfg media.Config, addr string, from []netip
 	opus, missing := codec.Library()
 	switch {
 	case missing != nil:
-		opus = "heard, not spoken: " + missing.Error()
+		opus = "decoded, not encoded: " + missing.Error()
 	case cfg.Opus.DecodeInGo:
 		opus += ", decoded in Go"
 	}
@@ -225,7 +225,7 @@ works on any relay that speaks the ng protocol.`,
 				return err
 			}
 			if !r.OK() {
-				return fmt.Errorf("the relay is not well")
+				return fmt.Errorf("the relay failed the probe")
 			}
 			return nil
 		},

@@ -67,7 +67,7 @@ opens it first gets a new device of the user (tandem devices).`,
 		Args: command.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			return call(c, http.MethodPost, client.Path("users", args[0], "softphone"), nil, func(w io.Writer, l *phones.SoftphoneLink) {
-				fmt.Fprintf(w, "%s\ngood for one use until %s\n%s", l.Link, command.When(l.Until), l.QR)
+				fmt.Fprintf(w, "%s\nvalid for one use until %s\n%s", l.Link, command.When(l.Until), l.QR)
 			})
 		},
 	}

@@ -47,7 +47,7 @@ func newNumbers() *cobra.Command {
 				if err := k.Call(ctx, http.MethodPost, "/pint/numbers", pint.NewPINTNumber{User: args[0], Number: args[1]}, &n); err != nil {
 					return err
 				}
-				return command.Print(c, n, func(w io.Writer) { fmt.Fprintf(w, "%s may have themselves called at %s\n", n.User, n.Number) })
+				return command.Print(c, n, func(w io.Writer) { fmt.Fprintf(w, "%s may use click-to-call with %s\n", n.User, n.Number) })
 			})
 		},
 	}, &cobra.Command{

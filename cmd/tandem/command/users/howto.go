@@ -20,6 +20,6 @@ func howToRegister(c *cobra.Command, w io.Writer, domain, username, password str
 			fmt.Fprintf(w, "server, %s\t%s\n", l.Proto, strings.Join(l.Places(), " or "))
 		}
 	}
-	fmt.Fprintln(w, "\nThe password is shown this once; only hashes of it are kept. Phones without an")
-	fmt.Fprintln(w, "own field for it take the server as outbound proxy.")
+	fmt.Fprintln(w, "\nThe password is shown this once; only hashes of it are kept. Phones without a")
+	fmt.Fprintln(w, "field for the server take it as outbound proxy.")
 }
