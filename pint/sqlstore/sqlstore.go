@@ -56,19 +56,11 @@ func (s *Store) Put(session *pint.Session, done func(error)) error {
 		open = 1
 	}
 	id, by, origin, state := session.ID, string(session.By), session.Origin, string(session.State)
-	created, ended := millis(session.Created), millis(session.Ended)
+	created, ended := store.Millis(session.Created), store.Millis(session.Ended)
 	return s.db.Put(store.Change{Key: "pint:" + id, Owner: by, Octets: len(data) + 512, Apply: func(ctx context.Context, tx store.Tx) error {
 		_, err := tx.ExecContext(ctx, put, id, by, origin, state, open, created, ended, data)
 		return err
 	}}, done)
-}
-
-// millis writes the zero time as 0.
-func millis(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMilli()
 }
 
 // Unfinished implements pint.Store.
@@ -138,7 +130,7 @@ func (s *Store) List(ctx context.Context, q pint.Query) (list []pint.Session, er
 		and("state = $%d", string(q.State))
 	}
 	if !q.Before.IsZero() {
-		and("created < $%d", millis(q.Before))
+		and("created < $%d", store.Millis(q.Before))
 	}
 	query := `SELECT id, data FROM pint_sessions`
 	if len(where) > 0 {
@@ -166,7 +158,7 @@ func (s *Store) Prune(ctx context.Context, before time.Time, limit int) (int, er
 	const query = `DELETE FROM pint_sessions WHERE id IN (SELECT id FROM pint_sessions WHERE ended <> 0 AND ended < $1 AND open = 0 LIMIT $2)`
 	var n int64
 	err := s.db.Do(ctx, store.Change{Octets: 256, Apply: func(ctx context.Context, tx store.Tx) error {
-		r, err := tx.ExecContext(ctx, query, millis(before), min(limit, store.MaxRows))
+		r, err := tx.ExecContext(ctx, query, store.Millis(before), min(limit, store.MaxRows))
 		if err != nil {
 			return err
 		}
@@ -200,7 +192,7 @@ func (s *Store) PutNumber(ctx context.Context, n pint.OwnNumber) error {
 	const query = `INSERT INTO pint_numbers (owner, number, since, how) VALUES ($1, $2, $3, $4)
 		ON CONFLICT (owner, number) DO UPDATE SET since = excluded.since, how = excluded.how`
 	return s.db.Do(ctx, store.Change{Octets: 512, Apply: func(ctx context.Context, tx store.Tx) error {
-		_, err := tx.ExecContext(ctx, query, string(n.User), n.Number, millis(n.Since), n.How)
+		_, err := tx.ExecContext(ctx, query, string(n.User), n.Number, store.Millis(n.Since), n.How)
 		return err
 	}})
 }
@@ -218,7 +210,7 @@ func (s *Store) PutWatch(w pint.Watch, done func(error)) error {
 	const query = `INSERT INTO pint_watches (id, session, asked_by, until, dialog) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (id) DO UPDATE SET until = excluded.until, dialog = excluded.dialog`
 	return s.db.Put(store.Change{Key: "pint watch:" + w.ID, Owner: string(w.By), Octets: len(w.Dialog) + 512, Apply: func(ctx context.Context, tx store.Tx) error {
-		_, err := tx.ExecContext(ctx, query, w.ID, w.Session, string(w.By), millis(w.Until), w.Dialog)
+		_, err := tx.ExecContext(ctx, query, w.ID, w.Session, string(w.By), store.Millis(w.Until), w.Dialog)
 		return err
 	}}, done)
 }

@@ -69,7 +69,7 @@ func (s *Store) Users(ctx context.Context, each func(directory.User)) error {
 		if err := users.Scan(&u.AOR, &u.DisplayName, &u.Mail, &u.Department, &u.Site, &u.Extension, &groups, &enabled, &created, &changed); err != nil {
 			return s.db.Fault("loading users", err)
 		}
-		u.Enabled, u.Created, u.Changed = enabled != 0, fromMillis(created), fromMillis(changed)
+		u.Enabled, u.Created, u.Changed = enabled != 0, store.FromMillis(created), store.FromMillis(changed)
 		u.Aliases, u.Direct = aliases[u.AOR], direct[u.AOR]
 		if groups != "" {
 			u.Groups = strings.Split(groups, "\n")
@@ -106,7 +106,7 @@ func (s *Store) Credentials(ctx context.Context, each func(directory.Credential)
 		for i := range c.MD5Long {
 			copy(c.MD5Long[i][:], long[i*len(c.MD5):])
 		}
-		c.Created, c.LastUsed = fromMillis(created), fromMillis(used)
+		c.Created, c.LastUsed = store.FromMillis(created), store.FromMillis(used)
 		if later := uses[nameHash(c.AOR, c.Device)]; later.After(c.LastUsed) && !later.Before(c.Created.Truncate(time.Second)) {
 			c.LastUsed = later
 		}
@@ -152,7 +152,7 @@ func putUser(ctx context.Context, tx store.Tx, u directory.User) error {
 		ON CONFLICT (aor) DO UPDATE SET display_name = excluded.display_name, mail = excluded.mail, department = excluded.department,
 		site = excluded.site, extension = excluded.extension, member_of = excluded.member_of, enabled = excluded.enabled,
 		created = excluded.created, changed = excluded.changed`,
-		string(u.AOR), u.DisplayName, u.Mail, u.Department, u.Site, u.Extension, strings.Join(u.Groups, "\n"), enabled, millis(u.Created), millis(u.Changed))
+		string(u.AOR), u.DisplayName, u.Mail, u.Department, u.Site, u.Extension, strings.Join(u.Groups, "\n"), enabled, store.Millis(u.Created), store.Millis(u.Changed))
 	if err != nil {
 		return err
 	}
@@ -190,7 +190,7 @@ func putCredential(ctx context.Context, tx store.Tx, c directory.Credential) err
 		md5_long = excluded.md5_long, sha256 = excluded.sha256, sha512_256 = excluded.sha512_256,
 		created = excluded.created, last_used = excluded.last_used`,
 		string(c.AOR), c.Device, c.Username, c.Realm, c.MD5[:], slices.Concat(c.MD5Long[0][:], c.MD5Long[1][:], c.MD5Long[2][:]),
-		c.SHA256[:], c.SHA512256[:], millis(c.Created), millis(c.LastUsed))
+		c.SHA256[:], c.SHA512256[:], store.Millis(c.Created), store.Millis(c.LastUsed))
 	return err
 }
 
@@ -219,19 +219,4 @@ func (s *Store) change(ctx context.Context, doing string, rows int, apply func(c
 		return fmt.Errorf("%s: %w", doing, err)
 	}
 	return nil
-}
-
-// millis writes the zero time as 0.
-func millis(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMilli()
-}
-
-func fromMillis(ms int64) time.Time {
-	if ms == 0 {
-		return time.Time{}
-	}
-	return time.UnixMilli(ms)
 }

@@ -7,7 +7,6 @@ import (
 	"embed"
 	"fmt"
 	"slices"
-	"time"
 
 	"tandem/rtc/policy"
 	"tandem/rtc/store"
@@ -40,7 +39,7 @@ func (s *Store) Rules(ctx context.Context, each func(policy.Rule)) error {
 		if err := rows.Scan(&r.Level, &r.Name, &r.Action, &r.Kind, &r.Object, &r.Allow, &r.Final, &expires, &r.Reason, &changed, &r.Author); err != nil {
 			return s.db.Fault("loading policy rules", err)
 		}
-		r.Expires, r.Changed = fromMillis(expires), fromMillis(changed)
+		r.Expires, r.Changed = store.FromMillis(expires), store.FromMillis(changed)
 		each(r)
 	}
 	return s.db.Fault("loading policy rules", rows.Err())
@@ -56,7 +55,7 @@ func (s *Store) PutRules(ctx context.Context, rules []policy.Rule) error {
 				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 				ON CONFLICT (level, name, action, kind, object) DO UPDATE SET allow = excluded.allow, final = excluded.final,
 				expires = excluded.expires, reason = excluded.reason, changed = excluded.changed, author = excluded.author`,
-				string(r.Level), r.Name, r.Action, r.Kind, r.Object, bit(r.Allow), bit(r.Final), millis(r.Expires), r.Reason, millis(r.Changed), r.Author)
+				string(r.Level), r.Name, r.Action, r.Kind, r.Object, bit(r.Allow), bit(r.Final), store.Millis(r.Expires), r.Reason, store.Millis(r.Changed), r.Author)
 			if err != nil {
 				return fmt.Errorf("rule of %s: %w", r.Scope(), err)
 			}
@@ -93,19 +92,4 @@ func bit(b bool) int {
 		return 1
 	}
 	return 0
-}
-
-// millis writes the zero time as 0.
-func millis(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMilli()
-}
-
-func fromMillis(ms int64) time.Time {
-	if ms == 0 {
-		return time.Time{}
-	}
-	return time.UnixMilli(ms)
 }

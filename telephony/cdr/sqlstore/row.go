@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tandem/rtc"
+	"tandem/rtc/store"
 	"tandem/telephony/cdr"
 )
 
@@ -31,7 +32,7 @@ type row struct {
 }
 
 func rowOf(r *cdr.Record) row {
-	return row{r.Display, r.To, r.Number, r.Payer, r.Kind, r.Tried, r.Story, millis(r.Ringing), millis(r.Answered), r.Held.Milliseconds(),
+	return row{r.Display, r.To, r.Number, r.Payer, r.Kind, r.Tried, r.Story, store.Millis(r.Ringing), store.Millis(r.Answered), r.Held.Milliseconds(),
 		r.EndedBy, r.Code, r.Cause, r.Text, r.CallIDs, r.Sides}
 }
 

@@ -42,7 +42,7 @@ func (s *Store) Put(r cdr.Record, done func(error)) error {
 	}
 	return s.db.Put(store.Change{Key: "call:" + r.ID, Octets: len(data) + 512, Apply: func(ctx context.Context, tx store.Tx) error {
 		_, err := tx.ExecContext(ctx, put, r.ID, string(r.State), string(r.From), string(r.Called), r.Trunk,
-			millis(r.Started), millis(r.Ended), string(data))
+			store.Millis(r.Started), store.Millis(r.Ended), string(data))
 		return err
 	}}, done)
 }
@@ -53,7 +53,7 @@ func (s *Store) Interrupt(ctx context.Context, at time.Time) (total int, err err
 	for {
 		var n int64
 		err := s.db.Do(ctx, store.Change{Octets: 256, Apply: func(ctx context.Context, tx store.Tx) error {
-			r, err := tx.ExecContext(ctx, query, millis(at), store.MaxRows)
+			r, err := tx.ExecContext(ctx, query, store.Millis(at), store.MaxRows)
 			if err != nil {
 				return err
 			}
@@ -116,10 +116,10 @@ func conditions(q cdr.Query) (where []string, args []any) {
 		and("trunk = $%d", q.Trunk)
 	}
 	if !q.After.IsZero() {
-		and("started >= $%d", millis(q.After))
+		and("started >= $%d", store.Millis(q.After))
 	}
 	if !q.Before.IsZero() {
-		and("started < $%d", millis(q.Before))
+		and("started < $%d", store.Millis(q.Before))
 	}
 	return where, args
 }
@@ -134,7 +134,7 @@ type place struct {
 func (s *Store) Each(ctx context.Context, q cdr.Query, f func(*cdr.Record) error) error {
 	at := place{started: -1}
 	if !q.After.IsZero() {
-		at.started = millis(q.After) - 1
+		at.started = store.Millis(q.After) - 1
 		q.After = time.Time{} // a second bound would have every page begin at the first
 	}
 	where, args := conditions(q)
@@ -155,7 +155,7 @@ func (s *Store) Each(ctx context.Context, q cdr.Query, f func(*cdr.Record) error
 		if err != nil || told < store.MaxRows {
 			return err
 		}
-		at = place{millis(r.Started), r.ID}
+		at = place{store.Millis(r.Started), r.ID}
 	}
 }
 
@@ -221,7 +221,7 @@ func (s *Store) page(ctx context.Context, query string, args []any) (list []cdr.
 
 // Prune implements cdr.Store.
 func (s *Store) Prune(ctx context.Context, before time.Time) (int, error) {
-	n, err := s.db.Purge(ctx, "calls", "id", "started < $1 AND state <> 'open'", millis(before))
+	n, err := s.db.Purge(ctx, "calls", "id", "started < $1 AND state <> 'open'", store.Millis(before))
 	return int(n), err
 }
 
@@ -250,17 +250,5 @@ func (s *Store) Record(ctx context.Context, id string) (cdr.Record, bool, error)
 	return r, err == nil, s.db.Fault("reading a call's record", err)
 }
 
-// millis writes the zero time as 0.
-func millis(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMilli()
-}
-
-func fromMillis(ms int64) time.Time {
-	if ms == 0 {
-		return time.Time{}
-	}
-	return time.UnixMilli(ms).UTC()
-}
+// fromMillis reads a time as records show it, in UTC.
+func fromMillis(ms int64) time.Time { return store.FromMillis(ms).UTC() }

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"encoding/json"
 
+	"tandem/rtc/store"
 	"tandem/telephony/cdr"
 	"tandem/telephony/cdr/object"
 )
@@ -19,8 +20,8 @@ func write(r *cdr.Record) (text []byte, ok bool) {
 	w.Text("kind", r.Kind)
 	w.Tried(r)
 	w.Story(r)
-	w.Int("ringing", millis(r.Ringing))
-	w.Int("answered", millis(r.Answered))
+	w.Int("ringing", store.Millis(r.Ringing))
+	w.Int("answered", store.Millis(r.Answered))
 	w.Int("held", r.Held.Milliseconds())
 	w.Text("ended_by", r.EndedBy)
 	w.Int("code", int64(r.Code))

@@ -33,7 +33,7 @@ func insertion(r audit.Row) store.Change {
 	return store.Change{Octets: octets, Apply: func(ctx context.Context, tx store.Tx) error {
 		_, err := tx.ExecContext(ctx, `INSERT INTO api_audit (id, at, who, operation, resource, outcome, why, before, after)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-			r.ID, millis(r.Time), r.Who, r.Operation, r.Resource, string(r.Outcome), r.Why, text(r.Before), text(r.After))
+			r.ID, store.Millis(r.Time), r.Who, r.Operation, r.Resource, string(r.Outcome), r.Why, text(r.Before), text(r.After))
 		return err
 	}}
 }
@@ -62,7 +62,7 @@ func (s *Audit) Rows(ctx context.Context, q audit.Query) ([]audit.Row, error) {
 	if before == 0 {
 		before = math.MaxInt64
 	}
-	query, args := auditColumns, []any{before, millis(q.Since)}
+	query, args := auditColumns, []any{before, store.Millis(q.Since)}
 	switch { // a text for each, so that each finds its index
 	case q.Who == "" && q.Resource == "":
 		query += `ORDER BY id DESC LIMIT $3`
@@ -97,7 +97,7 @@ func auditRow(rows *sql.Rows) (r audit.Row, err error) {
 	var at int64
 	var before, after sql.NullString
 	err = rows.Scan(&r.ID, &at, &r.Who, &r.Operation, &r.Resource, &r.Outcome, &r.Why, &before, &after)
-	r.Time = fromMillis(at)
+	r.Time = store.FromMillis(at)
 	if before.Valid {
 		r.Before = json.RawMessage(before.String)
 	}

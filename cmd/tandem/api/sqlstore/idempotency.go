@@ -47,7 +47,7 @@ func (s *Requests) Begin(ctx context.Context, k idempotency.Kept) (before *idemp
 			return err
 		}
 		_, err := tx.ExecContext(ctx, `INSERT INTO api_requests (who, key, request, created, code) VALUES ($1, $2, $3, $4, 0)`,
-			k.Who, k.Key, k.Request[:], millis(k.Created))
+			k.Who, k.Key, k.Request[:], store.Millis(k.Created))
 		return err
 	})
 	return before, err
@@ -63,7 +63,7 @@ func (s *Requests) find(ctx context.Context, r store.Reader, who, key string) (*
 		return nil, err
 	}
 	copy(k.Request[:], request)
-	k.Created = fromMillis(created)
+	k.Created = store.FromMillis(created)
 	if k.TooLarge = k.Code != 0 && answer == nil; answer == nil {
 		return k, nil
 	}
@@ -106,5 +106,5 @@ func (s *Requests) Forget(ctx context.Context, who, key string) error {
 // Prune implements idempotency.Store.
 func (s *Requests) Prune(ctx context.Context, before time.Time, limit int) (int, error) {
 	return affect(ctx, s.db, "dropping requests",
-		`DELETE FROM api_requests WHERE (who, key) IN (SELECT who, key FROM api_requests WHERE created < $1 LIMIT $2)`, millis(before), limit)
+		`DELETE FROM api_requests WHERE (who, key) IN (SELECT who, key FROM api_requests WHERE created < $1 LIMIT $2)`, store.Millis(before), limit)
 }

@@ -40,7 +40,7 @@ func (s *Outbox) Hooks(ctx context.Context, each func(outbox.Hook)) error {
 			return s.db.Fault("loading webhooks", err)
 		}
 		secret, _ := s.box.Open(sealed, h.Name) // "" when the key is another one: the outbox says so
-		h.Types, h.Secret, h.Created = strings.Fields(types), []byte(secret), fromMillis(created)
+		h.Types, h.Secret, h.Created = strings.Fields(types), []byte(secret), store.FromMillis(created)
 		each(h)
 	}
 	return s.db.Fault("loading webhooks", rows.Err())
@@ -53,7 +53,7 @@ func (s *Outbox) PutHook(ctx context.Context, h outbox.Hook) error {
 		_, err := tx.ExecContext(ctx, `INSERT INTO api_webhooks (name, url, types, secret, made_by, created) VALUES ($1, $2, $3, $4, $5, $6)
 			ON CONFLICT (name) DO UPDATE SET url = excluded.url, types = excluded.types, secret = excluded.secret,
 			made_by = excluded.made_by, created = excluded.created`,
-			h.Name, h.URL, types, sealed, h.By, millis(h.Created))
+			h.Name, h.URL, types, sealed, h.By, store.Millis(h.Created))
 		return err
 	})
 }
@@ -81,7 +81,7 @@ func (s *Outbox) Add(list []outbox.Delivery, done func(error)) error {
 	return s.db.Put(store.Change{Octets: octets, Apply: func(ctx context.Context, tx store.Tx) error {
 		for _, d := range list {
 			_, err := tx.ExecContext(ctx, `INSERT INTO api_deliveries (id, webhook, event, type, resource, created, size, body)
-				VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, d.ID, d.Hook, d.Event, d.Type, d.Resource, millis(d.Created), d.Size, d.Body)
+				VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`, d.ID, d.Hook, d.Event, d.Type, d.Resource, store.Millis(d.Created), d.Size, d.Body)
 			if err != nil {
 				return err
 			}
@@ -102,7 +102,7 @@ func (s *Outbox) Pending(ctx context.Context, each func(outbox.Delivery)) error 
 		if err := scan(&d.ID, &d.Hook, &d.Event, &d.Type, &d.Resource, &created, &d.Size); err != nil {
 			return 0, err
 		}
-		d.Created = fromMillis(created)
+		d.Created = store.FromMillis(created)
 		each(d)
 		return d.ID, nil
 	})

@@ -7,7 +7,6 @@ import (
 	"context"
 	"embed"
 	"fmt"
-	"time"
 
 	"tandem/rtc/store"
 )
@@ -43,19 +42,4 @@ func affect(ctx context.Context, db *store.DB, doing, query string, args ...any)
 		return 0, err
 	}
 	return int(rows), nil
-}
-
-// millis writes the zero time as 0.
-func millis(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMilli()
-}
-
-func fromMillis(ms int64) time.Time {
-	if ms == 0 {
-		return time.Time{}
-	}
-	return time.UnixMilli(ms)
 }

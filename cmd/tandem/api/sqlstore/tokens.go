@@ -35,7 +35,7 @@ func (s *Tokens) Tokens(ctx context.Context, each func(access.Token)) error {
 		for word := range strings.FieldsSeq(scopes) {
 			t.Scopes = append(t.Scopes, access.Scope(word))
 		}
-		t.Created, t.Expires, t.LastUsed = fromMillis(created), fromMillis(expires), fromMillis(used)
+		t.Created, t.Expires, t.LastUsed = store.FromMillis(created), store.FromMillis(expires), store.FromMillis(used)
 		each(t)
 	}
 	return s.db.Fault("loading tokens", rows.Err())
@@ -51,7 +51,7 @@ func (s *Tokens) PutToken(ctx context.Context, t access.Token) error {
 		_, err := tx.ExecContext(ctx, `INSERT INTO api_tokens (name, hash, scopes, owner, made_by, created, expires, last_used)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (name) DO UPDATE SET hash = excluded.hash, scopes = excluded.scopes, owner = excluded.owner,
 			made_by = excluded.made_by, created = excluded.created, expires = excluded.expires, last_used = excluded.last_used`,
-			t.Name, t.Hash[:], strings.Join(scopes, " "), t.User, t.By, millis(t.Created), millis(t.Expires), millis(t.LastUsed))
+			t.Name, t.Hash[:], strings.Join(scopes, " "), t.User, t.By, store.Millis(t.Created), store.Millis(t.Expires), store.Millis(t.LastUsed))
 		return err
 	})
 }
