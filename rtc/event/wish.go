@@ -1,7 +1,6 @@
 package event
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
@@ -171,18 +170,7 @@ func (n *Notifier) terms(m *sip.Message, w *wish) error {
 
 // asked is the duration a SUBSCRIBE gets, 0 when it is only a look.
 func (p *Package) asked(m *sip.Message) (time.Duration, error) {
-	s, ok := m.Expires()
-	if !ok {
-		if m.Has(sip.HdrExpires) {
-			return 0, &rtc.Status{Code: 400, Reason: "Bad Expires"}
-		}
-		return p.Expires, nil
-	}
-	d := time.Duration(s) * time.Second
-	if d > 0 && d < p.MinExpires && d < time.Hour { // RFC 6665 §4.2.1.1
-		return 0, &rtc.Status{Code: 423, Header: fmt.Appendf(nil, "Min-Expires: %d\r\n", int(p.MinExpires/time.Second))}
-	}
-	return min(d, p.MaxExpires), nil
+	return rtc.Lifetime{Default: p.Expires, Least: p.MinExpires, Longest: p.MaxExpires}.Asked(m)
 }
 
 // accepted is the type of documents a subscriber gets: the first of ours that

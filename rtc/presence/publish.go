@@ -91,14 +91,8 @@ func (a *Agent) read(m *sip.Message) (c change, err error) {
 	if m.Has(sip.HdrSIPIfMatch) && c.match == "" {
 		return c, &rtc.Status{Code: 400, Reason: "Bad SIP-If-Match"}
 	}
-	c.expires = usual
-	if s, ok := m.Expires(); ok {
-		c.expires = min(time.Duration(s)*time.Second, usual)
-	} else if m.Has(sip.HdrExpires) {
-		return c, &rtc.Status{Code: 400, Reason: "Bad Expires"}
-	}
-	if c.expires > 0 && c.expires < shortest {
-		return c, &rtc.Status{Code: 423, Header: fmt.Appendf(nil, "Min-Expires: %d\r\n", int(shortest/time.Second))}
+	if c.expires, err = (rtc.Lifetime{Default: usual, Least: shortest, Longest: usual}).Asked(m); err != nil {
+		return c, err
 	}
 	if c.body = m.Body(); len(c.body) == 0 {
 		if c.match == "" {

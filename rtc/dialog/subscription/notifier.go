@@ -93,18 +93,7 @@ func (t *Terms) complete() {
 // asked is the duration a SUBSCRIBE gets, 0 when it ends the subscription.
 func (t *Terms) asked(m *sip.Message) (time.Duration, error) {
 	t.complete()
-	n, ok := m.Expires()
-	if !ok {
-		if m.Has(sip.HdrExpires) {
-			return 0, &rtc.Status{Code: 400, Reason: "Bad Expires"}
-		}
-		return t.Expires, nil
-	}
-	d := time.Duration(n) * time.Second
-	if d > 0 && d < t.Least && d < time.Hour { // RFC 6665 §4.2.1.1
-		return 0, &rtc.Status{Code: 423, Header: fmt.Appendf(nil, "Min-Expires: %d\r\n", int(t.Least/time.Second))}
-	}
-	return min(d, t.Longest), nil
+	return rtc.Lifetime{Default: t.Expires, Least: t.Least, Longest: t.Longest}.Asked(m)
 }
 
 func expiresLine(d time.Duration) []byte {
