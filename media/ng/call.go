@@ -169,13 +169,9 @@ func (s *Server) end(id string) {
 func (s *Server) answered(r Dict) (Dict, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := s.calls[r.String("call-id")]
-	if c == nil {
-		return nil, errNoCall
-	}
-	offerer, ok := c.sides[r.String("from-tag")]
-	if !ok {
-		return nil, errors.New("unknown from-tag")
+	c, offerer, err := s.party(r)
+	if err != nil {
+		return nil, err
 	}
 	if to := r.String("to-tag"); to != "" {
 		c.name(to, offerer.Other())
@@ -329,13 +325,9 @@ func (s *Server) list(r Dict) (Dict, error) {
 func (s *Server) press(r Dict) (Dict, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := s.calls[r.String("call-id")]
-	if c == nil {
-		return nil, errNoCall
-	}
-	from, ok := c.sides[r.String("from-tag")]
-	if !ok {
-		return nil, errors.New("unknown from-tag")
+	c, from, err := s.party(r)
+	if err != nil {
+		return nil, err
 	}
 	digit := r.String("code")
 	if digit == "" {

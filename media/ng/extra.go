@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"tandem/media"
 )
 
 // Folders are where files that the proxy names are read and written; "" allows none.
@@ -102,13 +104,9 @@ func (s *Server) playMedia(r Dict) (Dict, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c, err := s.called(r)
+	c, to, err := s.party(r)
 	if err != nil {
 		return nil, err
-	}
-	to, ok := c.sides[r.String("from-tag")]
-	if !ok {
-		return nil, errors.New("unknown from-tag")
 	}
 	times := max(1, int(r.Int("repeat-times")))
 	a, err := c.session.Announce(to, path, times)
@@ -122,16 +120,25 @@ func (s *Server) playMedia(r Dict) (Dict, error) {
 func (s *Server) stopMedia(r Dict) (Dict, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c, err := s.called(r)
+	c, to, err := s.party(r)
 	if err != nil {
 		return nil, err
 	}
-	to, ok := c.sides[r.String("from-tag")]
-	if !ok {
-		return nil, errors.New("unknown from-tag")
-	}
 	c.session.Stop(to)
 	return Dict{}, nil
+}
+
+// party returns the call of a request and the side of its from-tag. The caller holds mu.
+func (s *Server) party(r Dict) (*call, media.Which, error) {
+	c, err := s.called(r)
+	if err != nil {
+		return nil, 0, err
+	}
+	to, ok := c.sides[r.String("from-tag")]
+	if !ok {
+		return nil, 0, errors.New("unknown from-tag")
+	}
+	return c, to, nil
 }
 
 // within is a file in a folder, and in none beside or above it.
