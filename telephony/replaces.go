@@ -51,27 +51,9 @@ func (c *Call) takeOver(d *dialog.Dialog, invite *sip.Message) {
 		c.refuse(outcome.Outcome{Code: 403, Text: "the dialog to be replaced is another's"})
 		return
 	}
-	if c.open(); c.over {
-		return
+	if c.describeAlone(invite) {
+		c.whenKept(func() { c.hand(l) })
 	}
-	err := c.listen()
-	if err == nil {
-		err = c.caller.takeOffer(invite)
-	}
-	var answer []byte
-	switch {
-	case err != nil:
-	case c.caller.late:
-		answer, err = c.media.MakeOffer(media.A, c.caller.Want)
-	default:
-		answer, err = c.media.MakeAnswer(media.A, c.caller.Want)
-	}
-	if err != nil {
-		c.refuse(outcome.Described(err))
-		return
-	}
-	c.caller.ours = answer
-	c.whenKept(func() { c.hand(l) })
 }
 
 // takeRinging answers the caller and hands it over to a call that rings at a leg, as

@@ -34,26 +34,11 @@ func (c *Call) serve(invite *sip.Message) {
 
 // alone answers the caller with nobody on the other side yet, and goes on with then.
 func (c *Call) alone(invite *sip.Message, then func()) {
-	if c.open(); c.over {
+	if !c.describeAlone(invite) {
 		return
 	}
-	err := c.listen()
-	if err == nil {
-		err = c.caller.takeOffer(invite)
-	}
-	var answer []byte
-	switch {
-	case err != nil:
-	case c.caller.late:
-		answer, err = c.media.MakeOffer(media.A, c.caller.Want)
-	default:
-		answer, err = c.media.MakeAnswer(media.A, c.caller.Want)
-	}
-	if err != nil {
-		c.refuse(outcome.Described(err))
-		return
-	}
-	c.caller.ours, c.callee = answer, c.nobody(media.B)
+	c.callee = c.nobody(media.B)
+	answer := c.caller.ours
 	c.whenKept(func() {
 		if c.over {
 			return
@@ -66,6 +51,29 @@ func (c *Call) alone(invite *sip.Message, then func()) {
 		c.tell(Answered)
 		then()
 	})
+}
+
+// describeAlone opens the call and writes the description that the caller is answered
+// with while nobody is on the other side. It reports whether the call goes on.
+func (c *Call) describeAlone(invite *sip.Message) bool {
+	if c.open(); c.over {
+		return false
+	}
+	err := c.listen()
+	if err == nil {
+		err = c.caller.takeOffer(invite)
+	}
+	switch {
+	case err != nil:
+	case c.caller.late:
+		c.caller.ours, err = c.media.MakeOffer(media.A, c.caller.Want)
+	default:
+		c.caller.ours, err = c.media.MakeAnswer(media.A, c.caller.Want)
+	}
+	if err != nil {
+		c.refuse(outcome.Described(err))
+	}
+	return err == nil
 }
 
 // change sets what the caller wants, and lets him hear whether that was done.
