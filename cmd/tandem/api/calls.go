@@ -3,7 +3,6 @@ package api
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"iter"
 	"net/http"
 	"slices"
@@ -164,9 +163,6 @@ func (a *API) hangUpCall(ctx context.Context, do *op.Doing, in *struct {
 	return before, nil
 }
 
-// recordKey is unique, and in the order of the list: the latest first.
-func recordKey(c Call) string { return fmt.Sprintf("%013d %s", c.Started.UnixMilli(), c.ID) }
-
 func (a *API) listRecords(ctx context.Context, in *struct {
 	op.Paging
 	State  string    `query:"state" enum:"open,completed,failed,interrupted"`
@@ -175,7 +171,7 @@ func (a *API) listRecords(ctx context.Context, in *struct {
 	After  time.Time `query:"after" doc:"Started then or later"`
 	Before time.Time `query:"before" doc:"Started before"`
 }) (op.Page[Call], error) {
-	q := cdr.Query{State: cdr.State(in.State), Trunk: in.Trunk, After: in.After, Before: in.Before, Limit: in.Limit + 1}
+	q := cdr.Query{State: cdr.State(in.State), Trunk: in.Trunk, After: in.After, Before: in.Before}
 	if strings.HasPrefix(in.User, "tel:") {
 		q.User = rtc.AOR(in.User)
 	} else if in.User != "" {
@@ -184,32 +180,16 @@ func (a *API) listRecords(ctx context.Context, in *struct {
 			return op.Page[Call]{}, err
 		}
 	}
-	var failed error
-	page, err := op.Paginate(in.Paging, recordKey, func(after string) iter.Seq[Call] {
-		var list []Call
-		list, failed = a.recordsAfter(ctx, q, after)
-		return slices.Values(list)
+	return op.Newest(in.Paging, func(c Call) (time.Time, string) { return c.Started, c.ID }, func(before time.Time, limit int) (list []Call, err error) {
+		if q.Limit = limit; !before.IsZero() {
+			q.Before = before
+		}
+		records, err := a.Records.List(ctx, q)
+		for i := range records {
+			list = append(list, shownCall(&records[i]))
+		}
+		return list, err
 	})
-	return page, cmp.Or(failed, err)
-}
-
-// recordsAfter are the records that come after one in the list: older ones.
-func (a *API) recordsAfter(ctx context.Context, q cdr.Query, after string) (list []Call, err error) {
-	if after != "" {
-		var ms int64
-		if _, err := fmt.Sscanf(after, "%d", &ms); err != nil {
-			return nil, problem.New(http.StatusUnprocessableEntity, "cursor_invalid", "the cursor is not one of this list").Fix("use next from the previous page, or leave it out")
-		}
-		q.Before = time.UnixMilli(ms + 1) // others of the same millisecond come again
-		q.Limit += 100
-	}
-	records, err := a.Records.List(ctx, q)
-	for i := range records {
-		if c := shownCall(&records[i]); after == "" || recordKey(c) < after {
-			list = append(list, c)
-		}
-	}
-	return list, err
 }
 
 func (a *API) getRecord(ctx context.Context, in *struct {

@@ -9,7 +9,6 @@ import (
 	"tandem/cmd/tandem/api/access"
 	"tandem/cmd/tandem/api/audit"
 	op "tandem/cmd/tandem/api/operation"
-	"tandem/cmd/tandem/api/problem"
 )
 
 // Change is one change of the audit log.
@@ -56,7 +55,7 @@ func (n *nouns) listAudit(ctx context.Context, in *struct {
 	q := audit.Query{Limit: in.Limit + 1, Who: in.Who, Resource: in.Resource, Since: in.Since}
 	if after != "" {
 		if q.Before, err = strconv.ParseInt(after, 10, 64); err != nil {
-			return page, problem.Invalid("cursor_invalid", "the cursor is not one of this list", "use next from the previous page, or leave it out")
+			return page, op.WrongCursor()
 		}
 	}
 	rows, err := n.Audit.Rows(ctx, q)

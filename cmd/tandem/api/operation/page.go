@@ -3,7 +3,6 @@ package operation
 import (
 	"encoding/base64"
 	"iter"
-	"net/http"
 	"strconv"
 
 	"tandem/cmd/tandem/api/problem"
@@ -25,9 +24,14 @@ type Page[T any] struct {
 func (p Paging) After() (string, error) {
 	b, err := base64.RawURLEncoding.DecodeString(p.Cursor)
 	if err != nil {
-		return "", problem.New(http.StatusUnprocessableEntity, "cursor_invalid", "the cursor is not one of this list").Fix("use next from the previous page, or leave it out")
+		return "", WrongCursor()
 	}
 	return string(b), nil
+}
+
+// WrongCursor is the problem of a cursor that no page of the list has given out.
+func WrongCursor() error {
+	return problem.Invalid("cursor_invalid", "the cursor is not one of this list", "use next from the previous page, or leave it out")
 }
 
 // Paginate takes one page off a list in the order of unique keys. all yields what

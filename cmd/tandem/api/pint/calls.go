@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"iter"
 	"net/http"
 	"slices"
 	"time"
@@ -120,48 +118,29 @@ func (n *nouns) show(ctx context.Context, in *ID) (PINTCall, error) {
 	return Shown(&s), err
 }
 
-// listKey is unique, and in the order of the list.
-func listKey(c PINTCall) string { return fmt.Sprintf("%013d %s", c.Created.UnixMilli(), c.ID) }
-
+// list shows the requests, those under way as they are now.
 func (n *nouns) list(ctx context.Context, in *struct {
 	op.Paging
 	User  string `query:"user" doc:"Only those of this user"`
 	State string `query:"state" enum:"accepted,scheduled,dialling,joining,connected,completed,failed,cancelled"`
 }) (op.Page[PINTCall], error) {
-	q := pint.Query{State: pint.State(in.State), Limit: in.Limit + 1}
+	q := pint.Query{State: pint.State(in.State)}
 	if in.User != "" {
 		var err error
 		if q.By, err = n.ParseAOR(in.User); err != nil {
 			return op.Page[PINTCall]{}, err
 		}
 	}
-	var failed error
-	page, err := op.Paginate(in.Paging, listKey, func(after string) iter.Seq[PINTCall] {
-		var list []PINTCall
-		list, failed = n.after(ctx, q, after)
-		return slices.Values(list)
+	return op.Newest(in.Paging, func(c PINTCall) (time.Time, string) { return c.Created, c.ID }, func(before time.Time, limit int) (list []PINTCall, err error) {
+		if q.Limit = limit; !before.IsZero() {
+			q.Before = before
+		}
+		kept, err := n.sessions(ctx, q)
+		for i := range kept {
+			list = append(list, Shown(&kept[i]))
+		}
+		return list, err
 	})
-	return page, cmp.Or(failed, err)
-}
-
-// after are the requests that come after one in the list: older ones. Those under
-// way are shown as they are now.
-func (n *nouns) after(ctx context.Context, q pint.Query, after string) (list []PINTCall, err error) {
-	if after != "" {
-		var ms int64
-		if _, err := fmt.Sscanf(after, "%d", &ms); err != nil {
-			return nil, problem.New(http.StatusUnprocessableEntity, "cursor_invalid", "the cursor is not one of this list").Fix("use next from the previous page, or leave it out")
-		}
-		q.Before = time.UnixMilli(ms + 1) // others of the same millisecond come again
-		q.Limit += 100
-	}
-	kept, err := n.sessions(ctx, q)
-	for i := range kept {
-		if c := Shown(&kept[i]); after == "" || listKey(c) < after {
-			list = append(list, c)
-		}
-	}
-	return list, err
 }
 
 // sessions are those that fit, as they are now: of the steps of a call the store has but
