@@ -185,14 +185,19 @@ func (n *nouns) change(ctx context.Context, do *op.Doing, in *struct {
 	return n.alter(ctx, do, &in.Path, func(p *sipphone.Phone) error { return n.apply(&in.Body, p) })
 }
 
+// begin begins a change of a phone, which is recorded as it was before.
+func (n *nouns) begin(ctx context.Context, do *op.Doing, in *Path) (sipphone.MAC, error) {
+	mac, err := in.mac()
+	if err != nil {
+		return mac, err
+	}
+	return mac, do.Begin(ctx, op.Resource("phones", string(mac)), func() (any, error) { return n.show(ctx, in) })
+}
+
 // alter changes a phone and shows it as it is then. New secrets open its window:
 // it cannot ask with the old ones.
 func (n *nouns) alter(ctx context.Context, do *op.Doing, in *Path, f func(*sipphone.Phone) error) (Phone, error) {
-	mac, err := in.mac()
-	if err != nil {
-		return Phone{}, err
-	}
-	err = do.Begin(ctx, op.Resource("phones", string(mac)), func() (any, error) { return n.show(ctx, in) })
+	mac, err := n.begin(ctx, do, in)
 	if err != nil {
 		return Phone{}, err
 	}
@@ -217,11 +222,7 @@ func (n *nouns) alter(ctx context.Context, do *op.Doing, in *Path, f func(*sipph
 }
 
 func (n *nouns) remove(ctx context.Context, do *op.Doing, in *Path) (Phone, error) {
-	mac, err := in.mac()
-	if err != nil {
-		return Phone{}, err
-	}
-	err = do.Begin(ctx, op.Resource("phones", string(mac)), func() (any, error) { return n.show(ctx, in) })
+	mac, err := n.begin(ctx, do, in)
 	if err != nil {
 		return Phone{}, err
 	}

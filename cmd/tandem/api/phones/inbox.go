@@ -133,11 +133,7 @@ func (n *nouns) login(ctx context.Context, do *op.Doing, in *struct {
 	if err != nil {
 		return Phone{}, err
 	}
-	mac, err := in.mac()
-	if err != nil {
-		return Phone{}, err
-	}
-	err = do.Begin(ctx, op.Resource("phones", string(mac)), func() (any, error) { return n.show(ctx, &in.Path) })
+	mac, err := n.begin(ctx, do, &in.Path)
 	if err != nil {
 		return Phone{}, err
 	}
@@ -149,11 +145,7 @@ func (n *nouns) login(ctx context.Context, do *op.Doing, in *struct {
 }
 
 func (n *nouns) logout(ctx context.Context, do *op.Doing, in *Path) (Phone, error) {
-	mac, err := in.mac()
-	if err != nil {
-		return Phone{}, err
-	}
-	err = do.Begin(ctx, op.Resource("phones", string(mac)), func() (any, error) { return n.show(ctx, in) })
+	mac, err := n.begin(ctx, do, in)
 	if err != nil {
 		return Phone{}, err
 	}
