@@ -90,6 +90,15 @@ func (s *Trunks) Add(ctx context.Context, add ...Trunk) error {
 	return s.put(ctx, list, add)
 }
 
+// find returns all trunks and the place of one.
+func (s *Trunks) find(name string) (list []Trunk, i int, err error) {
+	list = s.list()
+	if i = slices.IndexFunc(list, func(t Trunk) bool { return t.Name == name }); i < 0 {
+		err = unknown(name)
+	}
+	return list, i, err
+}
+
 // Change has f change a copy of a trunk. Its name stays.
 func (s *Trunks) Change(ctx context.Context, name string, f func(*Trunk) error) error {
 	ctx, done, err := s.begin(ctx)
@@ -97,10 +106,9 @@ func (s *Trunks) Change(ctx context.Context, name string, f func(*Trunk) error) 
 		return err
 	}
 	defer done()
-	list := s.list()
-	i := slices.IndexFunc(list, func(t Trunk) bool { return t.Name == name })
-	if i < 0 {
-		return unknown(name)
+	list, i, err := s.find(name)
+	if err != nil {
+		return err
 	}
 	list[i] = list[i].clone()
 	if err := f(&list[i]); err != nil {
@@ -121,10 +129,9 @@ func (s *Trunks) Remove(ctx context.Context, name string) error {
 		return err
 	}
 	defer done()
-	list := s.list()
-	i := slices.IndexFunc(list, func(t Trunk) bool { return t.Name == name })
-	if i < 0 {
-		return unknown(name)
+	list, i, err := s.find(name)
+	if err != nil {
+		return err
 	}
 	if err := s.store.DeleteTrunk(ctx, name); err != nil {
 		return fmt.Errorf("removing trunk %q: %w", name, err)
