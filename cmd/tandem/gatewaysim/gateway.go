@@ -14,6 +14,8 @@ import (
 	"github.com/emiago/diago"
 	"github.com/emiago/sipgo"
 	"github.com/emiago/sipgo/sip"
+
+	"tandem/cmd/tandem/socket"
 )
 
 // Config is what a Gateway needs.
@@ -64,11 +66,7 @@ func Start(cfg Config) (*Gateway, error) {
 		return nil, fmt.Errorf("opening gateway: %w", err)
 	}
 	addr := udp.LocalAddr().(*net.UDPAddr).AddrPort()
-	ua, err := sipgo.NewUA(
-		sipgo.WithUserAgent("gateway"),
-		sipgo.WithUserAgentHostname(addr.Addr().String()),
-		sipgo.WithUserAgentTransportLayerOptions(sip.WithTransportLayerLogger(cfg.Log)),
-		sipgo.WithUserAgentTransactionLayerOptions(sip.WithTransactionLayerLogger(cfg.Log)))
+	ua, err := socket.Agent("gateway", addr.Addr().String(), nil, cfg.Log)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("starting gateway: %w", err), udp.Close(), tcp.Close())
 	}

@@ -54,13 +54,7 @@ func New(cfg Config) (*Requester, error) {
 	if err := cfg.complete(); err != nil {
 		return nil, err
 	}
-	opts := []sipgo.UserAgentOption{sipgo.WithUserAgent("tandem-pint"), sipgo.WithUserAgentHostname(cfg.Domain),
-		sipgo.WithUserAgentTransportLayerOptions(sip.WithTransportLayerLogger(cfg.Log)),
-		sipgo.WithUserAgentTransactionLayerOptions(sip.WithTransactionLayerLogger(cfg.Log))}
-	if cfg.TLS != nil {
-		opts = append(opts, sipgo.WithUserAgenTLSConfig(cfg.TLS))
-	}
-	ua, err := sipgo.NewUA(opts...)
+	ua, err := socket.Agent("tandem-pint", cfg.Domain, cfg.TLS, cfg.Log)
 	if err != nil {
 		return nil, fmt.Errorf("starting the client: %w", err)
 	}
@@ -103,12 +97,10 @@ func (c *Config) complete() error {
 
 // open binds the socket and says what is done with requests of the server.
 func (q *Requester) open() error {
-	conn, err := net.Dial("udp", q.cfg.Server) // sends nothing; asks the routing table
+	host, err := socket.From(q.cfg.Server)
 	if err != nil {
-		return fmt.Errorf("no way to %s: %w", q.cfg.Server, err)
+		return err
 	}
-	host := conn.LocalAddr().(*net.UDPAddr).IP.String()
-	conn.Close()
 	server, err := sipgo.NewServer(q.ua, sipgo.WithServerLogger(q.cfg.Log))
 	if err != nil {
 		return fmt.Errorf("starting the client: %w", err)

@@ -1,5 +1,6 @@
-// Package socket has the UDP socket of a program on sipgo: sipgo sends from a
-// socket only once it reads it, and before that opens another on the same port.
+// Package socket has what programs on sipgo have in common: their user agent, the address
+// they send from, and their UDP socket. sipgo sends from a socket only once it reads it,
+// and before that opens another one on the same port.
 package socket
 
 import (

@@ -58,16 +58,7 @@ func New(cfg Config) (*Phone, error) {
 	if err := cfg.complete(); err != nil {
 		return nil, err
 	}
-	opts := []sipgo.UserAgentOption{
-		sipgo.WithUserAgent(cfg.User),
-		sipgo.WithUserAgentHostname(cfg.Domain),
-		sipgo.WithUserAgentTransportLayerOptions(sip.WithTransportLayerLogger(cfg.Log)),
-		sipgo.WithUserAgentTransactionLayerOptions(sip.WithTransactionLayerLogger(cfg.Log)),
-	}
-	if cfg.TLS != nil {
-		opts = append(opts, sipgo.WithUserAgenTLSConfig(cfg.TLS))
-	}
-	ua, err := sipgo.NewUA(opts...)
+	ua, err := socket.Agent(cfg.User, cfg.Domain, cfg.TLS, cfg.Log)
 	if err != nil {
 		return nil, fmt.Errorf("starting phone: %w", err)
 	}
@@ -123,15 +114,11 @@ func (c *Config) complete() error {
 	} else if c.TLS == nil {
 		c.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
 	}
-	if c.Bind == "" {
-		conn, err := net.Dial("udp", c.Server) // sends nothing; asks the routing table
-		if err != nil {
-			return fmt.Errorf("no way to %s: %w", c.Server, err)
-		}
-		c.Bind = conn.LocalAddr().(*net.UDPAddr).IP.String()
-		conn.Close()
+	if c.Bind != "" {
+		return nil
 	}
-	return nil
+	c.Bind, err = socket.From(c.Server)
+	return err
 }
 
 // open makes the diago endpoint. NewDiago takes over the handlers of the
