@@ -162,7 +162,7 @@ func TestBackupDuringRegistrations(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(here.data, "snapshot-*")); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
-	here.fails("there already", "backup", file)
+	here.fails("already exists", "backup", file)
 	here.fails("a server is running", "restore", file)
 
 	there := newMachine(t)
