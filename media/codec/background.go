@@ -1,11 +1,11 @@
 package codec
 
-// maxBackground is the loudest that counts as background noise, as a mean
-// square: -36 dBov, a noisy street.
+// maxBackground is the highest power (mean square) that counts as background noise: -36
+// dBov, a noisy street.
 const maxBackground = 32768.0 * 32768 / 4000
 
-// background remembers the quietest sound of the last 1.5 to 3 s: the line's
-// noise, since nobody speaks that long without a pause.
+// background remembers the quietest sound of the last 1.5 to 3 s. That is the noise of
+// the line, since nobody speaks that long without a pause.
 type background struct {
 	rate      int
 	now, last quietest
@@ -28,7 +28,7 @@ func newBackground(rate int) background {
 	}
 }
 
-// hear takes good audio.
+// hear takes audio that was received.
 func (b *background) hear(pcm []int16) {
 	for len(pcm) > 0 {
 		n := min(len(pcm), b.rate/50)
@@ -38,8 +38,8 @@ func (b *background) hear(pcm []int16) {
 	}
 }
 
-// pass says that so many samples went by; a window in which something was heard
-// then makes way for the next.
+// pass counts n samples that went by; a window in which something was heard is then
+// replaced.
 func (b *background) pass(n int) {
 	if b.left -= n; b.left <= 0 && b.now.have {
 		b.left = b.rate * 3 / 2
@@ -54,13 +54,13 @@ func (q *quietest) consider(pcm []int16) {
 	if power > maxBackground || q.have && power >= q.power {
 		return
 	}
-	// What is shorter than 20 ms pushes out the oldest.
+	// Audio shorter than 20 ms replaces the oldest samples.
 	copy(q.pcm, q.pcm[len(pcm):])
 	copy(q.pcm[len(q.pcm)-len(pcm):], pcm)
 	q.power, q.have = power, true
 }
 
-// sound sets n to the background, silence when none was heard.
+// sound sets n to the background noise, or to silence when none was heard.
 func (b *background) sound(n *noise, order int) {
 	q := &b.last
 	if !q.have || b.now.have && b.now.power < q.power {
@@ -71,5 +71,5 @@ func (b *background) sound(n *noise, order int) {
 		return
 	}
 	n.like(q.pcm, order)
-	n.power *= 1.6 // the least of many stretches lies some 2 dB below their mean
+	n.power *= 1.6 // the quietest of many stretches is about 2 dB below their mean
 }

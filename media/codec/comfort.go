@@ -5,21 +5,21 @@ import (
 	"math"
 )
 
-// maxComfort is the most reflection coefficients that are read or written;
-// more are lawful and may be left out (RFC 3389 §3).
+// maxComfort is how many reflection coefficients are read or written; further ones are
+// valid and may be ignored (RFC 3389 §3).
 const maxComfort = 12
 
-// ComfortNoise is what a comfort noise packet says (RFC 3389).
+// ComfortNoise is the content of a comfort noise packet (RFC 3389).
 type ComfortNoise struct {
-	// Level in dBov: 0 the loudest square wave, -127 nothing.
+	// Level in dBov: 0 is the loudest square wave, -127 is silence.
 	Level int
-	// Order is how many of Reflection count; 0 is white noise.
+	// Order is the number of coefficients in use; 0 is white noise.
 	Order int
 	// Reflection coefficients of the all-pole model, each within ±1.
 	Reflection [maxComfort]float64
 }
 
-// Parse reads a payload. Older senders give only its first octet.
+// Parse reads a payload. Older senders send only the first octet.
 func (c *ComfortNoise) Parse(payload []byte) error {
 	if len(payload) == 0 {
 		return fmt.Errorf("%w: comfort noise without a level", ErrPayload)
@@ -43,9 +43,8 @@ func (c *ComfortNoise) Append(dst []byte) []byte {
 	return dst
 }
 
-// Measure sets c to describe the noise in pcm, with at most order
-// coefficients. It is for background noise of 20 ms or more; what of it is
-// speech comes out as noise too.
+// Measure sets c to describe the noise in pcm, with at most order coefficients. It is
+// for background noise of 20 ms or more; speech in it is described as noise, too.
 func (c *ComfortNoise) Measure(pcm []int16, order int) {
 	*c = ComfortNoise{Level: -127}
 	power := meanSquare(pcm)

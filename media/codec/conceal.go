@@ -2,33 +2,33 @@ package codec
 
 import "math"
 
-// concealer fills time for which no audio came.
+// concealer fills the time for which no audio came.
 //
-// Like G.711 Appendix I it repeats the last pitch period, fades from 10 to
-// 130 ms and laps over into the first good audio. Unlike it, what is repeated
-// is the excitation of an all-pole model of the last sound, so the fill joins
-// on without a step and without delaying good audio, and what it fades into is
-// the line's background noise rather than silence.
+// Like G.711 Appendix I it repeats the last pitch period, fades out from 10 to 130 ms,
+// and overlaps with the first received audio. But it repeats the excitation of an
+// all-pole model of the last sound, so that the fill continues without a step and
+// without delaying received audio; and it fades into the background noise of the line,
+// not into silence.
 type concealer struct {
 	rate, order int
-	past        []int16 // the last 48 ms of what was played
+	past        []int16 // the last 48 ms that were played
 
 	model      model
-	excitation []float32 // one pitch period of it, repeated
+	excitation []float32 // one pitch period, which is repeated
 	at         int
-	voiced     float32 // share of the excitation that is periodic
+	voiced     float32 // periodic share of the excitation
 	unvoiced   float32 // scale of the noise in the rest
-	peak       float32 // of the past, which the fill does not exceed
+	peak       float32 // of the past; the fill does not exceed it
 	memory     [maxOrder]float32
 	buffer     [maxOrder + slice]float32
-	small      [384]float32 // past at 8 kHz, where the pitch is looked for
+	small      [384]float32 // the past at 8 kHz, for the pitch search
 	random     random
 
-	gap     []int16 // filled, and to be filled again with what comes next in view
-	filling bool    // since the last good audio something was or is to be filled
-	missing int     // samples filled since the last good one
-	quiet   bool    // nothing is lost: the far side said that it is silent
-	began   int     // missing when quiet began
+	gap     []int16 // the last fill, which is filled again when the next audio is known
+	filling bool    // something was or is to be filled since the last received audio
+	missing int     // samples filled since the last received audio
+	quiet   bool    // nothing is lost: the far side announced silence
+	began   int     // value of missing when quiet began
 
 	noise      noise
 	background background
@@ -37,11 +37,11 @@ type concealer struct {
 // The times of concealment, in ms.
 const (
 	pastTime    = 48
-	holdTime    = 10  // of full level
-	softTime    = 20  // to softLevel, as a lost packet mostly ends by then
-	endTime     = 130 // till nothing but noise is left: a word does not fall apart
+	holdTime    = 10  // at full level
+	softTime    = 20  // to softLevel, since a lost packet usually ends by then
+	endTime     = 130 // until only noise is left, so that a word does not break
 	quietTime   = 20  // from sound to noise when the far side falls silent
-	overlapTime = 4   // with the first good audio
+	overlapTime = 4   // with the first received audio
 
 	softLevel = 0.8
 )
@@ -55,7 +55,7 @@ func newConcealer(rate int) *concealer {
 	return c
 }
 
-// good takes audio that came, and joins it to what was filled before it.
+// good takes received audio, and joins it to the fill before it.
 func (c *concealer) good(pcm []int16) {
 	joined := 0
 	switch {
@@ -80,7 +80,7 @@ func (c *concealer) remember(pcm []int16) {
 	copy(c.past[len(c.past)-len(pcm):], pcm)
 }
 
-// join laps the fill over into good audio and says how far.
+// join overlaps the fill with received audio and returns the length.
 func (c *concealer) join(pcm []int16) int {
 	overlap := min(overlapTime*c.rate/1000, len(pcm))
 	for at := 0; at < overlap; {
@@ -94,8 +94,8 @@ func (c *concealer) join(pcm []int16) int {
 	return overlap
 }
 
-// between fills the gap from both sides: what was made of the sound before it
-// passes into what the same makes, backwards, of the sound after it.
+// between fills the gap from both sides: it fades from the continuation of the sound
+// before the gap into a backward continuation of the sound after it.
 func (c *concealer) between(after []int16) {
 	var before [pastTime * 48]int16
 	n := copy(before[:], c.past)
@@ -135,8 +135,8 @@ func (c *concealer) lost(pcm []int16) {
 	c.background.pass(len(whole))
 }
 
-// comfort says that until the next good audio the far side is silent, with
-// this noise.
+// comfort starts a silence of the far side with this noise, until audio is received
+// again.
 func (c *concealer) comfort(n *ComfortNoise) {
 	if !c.filling {
 		c.begin()
@@ -145,8 +145,8 @@ func (c *concealer) comfort(n *ComfortNoise) {
 	c.hush()
 }
 
-// settle says that the far side is silent without saying how it sounds: as it
-// last did, since what precedes such a silence is its noise.
+// settle starts a silence whose noise the far side did not describe: the sound before
+// it is used, which is usually the noise.
 func (c *concealer) settle() {
 	if c.quiet {
 		return
@@ -154,7 +154,8 @@ func (c *concealer) settle() {
 	if !c.filling {
 		c.begin()
 		last := c.past[len(c.past)-40*c.rate/1000:]
-		// But never loud: the first packet of a call may say so, or a sender lie.
+		// It is never loud: the first packet of a call may start a silence, or a sender
+		// may lie.
 		if p := meanSquare(last); p < maxBackground {
 			c.noise.like(last, c.order)
 		}
@@ -168,7 +169,8 @@ func (c *concealer) hush() {
 	}
 }
 
-// extend gives the next n samples of fill, at most slice, valid till the next call.
+// extend returns the next n samples of the fill, at most slice, valid until the next
+// call.
 func (c *concealer) extend(n int) []float32 {
 	if !c.quiet && c.missing+n <= holdTime*c.rate/1000 {
 		c.missing += n
@@ -192,7 +194,7 @@ func (c *concealer) extend(n int) []float32 {
 	return out
 }
 
-// level of the repeated sound after so many samples.
+// level returns the level of the repeated sound after a number of samples.
 func (c *concealer) level(missing int) float32 {
 	at := float32(missing) * 1000 / float32(c.rate)
 	g := softLevel * max(0, endTime-at) / (endTime - softTime)
@@ -205,7 +207,7 @@ func (c *concealer) level(missing int) float32 {
 	return g
 }
 
-// repeat gives the next n samples of the last sound going on.
+// repeat returns the next n samples of the continued sound.
 func (c *concealer) repeat(n int) []float32 {
 	order := c.model.order
 	out := c.buffer[:order+n]
@@ -225,14 +227,14 @@ func (c *concealer) repeat(n int) []float32 {
 	return out
 }
 
-// begin prepares for filling when the first loss comes.
+// begin prepares the fill at the first loss.
 func (c *concealer) begin() {
 	c.filling = true
 	c.background.sound(&c.noise, c.order)
 	c.look()
 }
 
-// look learns from the past what is to be repeated.
+// look analyses the past for what is to be repeated.
 func (c *concealer) look() {
 	var r [maxOrder + 1]float64
 	correlate(r[:c.order+1], c.past[len(c.past)-24*c.rate/1000:])
@@ -245,7 +247,7 @@ func (c *concealer) look() {
 	for _, v := range c.excitation {
 		power += float64(v) * float64(v) / float64(lag)
 	}
-	// Voiced sound is repeated; of unvoiced a good part becomes noise, or the
+	// Voiced sound is repeated; much of unvoiced sound becomes noise, since the
 	// repetition would be heard as a tone.
 	c.voiced, c.unvoiced = 1, 0
 	if likeness < 0.5 {
@@ -262,8 +264,8 @@ func (c *concealer) look() {
 	}
 }
 
-// pitch finds the period of the last sound, 5 to 15 ms as in G.711 Appendix I,
-// and how alike neighbouring periods are (1: the same).
+// pitch returns the period of the last sound, 5 to 15 ms as in G.711 Appendix I, and
+// how similar neighbouring periods are (1: the same).
 func (c *concealer) pitch() (lag int, likeness float64) {
 	ratio := c.rate / 8000
 	for i := range c.small {
@@ -281,7 +283,7 @@ func (c *concealer) pitch() (lag int, likeness float64) {
 	return c.refine(lag*ratio, ratio)
 }
 
-// best is the lag within bounds at which the last window of x is most like
+// best returns the lag within bounds at which the last window of x is most similar to
 // what was before it.
 func best(x []float32, window, from, to int) (lag int, likeness float64) {
 	tail := x[len(x)-window:]
@@ -298,7 +300,7 @@ func best(x []float32, window, from, to int) (lag int, likeness float64) {
 	return lag, likeness
 }
 
-// refine looks at the full rate around a lag.
+// refine searches around a lag at the full rate.
 func (c *concealer) refine(lag, around int) (int, float64) {
 	window := c.rate / 100
 	tail := c.past[len(c.past)-window:]

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// attributes writes those of one m-line of the answer: nothing that the offer
-// gave no reason for, since old gateways stumble over more.
+// attributes writes the attributes of one m-line of the answer. It adds nothing that
+// the offer gave no reason for, because old gateways fail on unknown attributes.
 func (w *answering) attributes(m *Media, i int) {
 	theirs, line, p := &w.offer.Media[i], w.lines[i], &w.parts[i]
 	if p.refusal != nil {
@@ -41,21 +41,21 @@ func (w *answering) attributes(m *Media, i int) {
 	out.write(m)
 }
 
-// answerDirection mirrors what was offered within what we want (RFC 3264
-// §6.1). A null address means that they do not listen.
+// answerDirection mirrors the offered direction within what we want (RFC 3264 §6.1). A
+// null address means that they do not listen.
 func answerDirection(theirs, via *Media, ours Direction) Direction {
 	listens := theirs.Direction.Receives() && !held(theirs, via)
 	return direction(listens && ours.Sends(), theirs.Direction.Sends() && ours.Receives())
 }
 
-// held reports whether the address is null for a line that lives on via's.
+// held reports whether the address is null, for a line that uses the transport of via.
 func held(m, via *Media) bool { return m.null() && via.ICE.Ufrag == "" }
 
 func saysDirection(attributes []Attribute) bool {
 	return slices.ContainsFunc(attributes, func(a Attribute) bool { return parseDirection(a.Name) != DirectionUnset })
 }
 
-// nothingLeft is the error when no m-line that was offered is taken.
+// nothingLeft returns the error when no offered m-line is accepted.
 func (w *answering) nothingLeft() error {
 	var first *Error
 	for i := range w.parts {
@@ -64,7 +64,7 @@ func (w *answering) nothingLeft() error {
 			return nil
 		case p.off:
 		case first == nil || first.Warning == warnMediaType:
-			// What hindered a line we would have taken says more.
+			// The reason why a wanted line failed says more.
 			first = p.refusal
 		}
 	}
@@ -74,9 +74,9 @@ func (w *answering) nothingLeft() error {
 	return first
 }
 
-// bundle answers each BUNDLE group with those of its m-lines that are taken and
+// bundle answers each BUNDLE group with those of its m-lines that are accepted and
 // share one port of ours (RFC 9143 §7.3). A line outside the group uses its own
-// transport; one that has none is refused.
+// transport; a line without one is refused.
 func (w *answering) bundle(d *Description) {
 	var groups [][]string
 	for _, group := range w.offer.bundles() {

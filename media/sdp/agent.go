@@ -8,51 +8,49 @@ import (
 	"strconv"
 )
 
-// Agent is one side's offer/answer state (RFC 3264): what we last said to it,
-// what it last said to us, and what is agreed. It keeps o= (id fixed, version
-// rising only when the text changes), the order and number of m-lines, and
-// payload numbers once used: a number is never given another meaning within a
-// session (§8.3.2), unless the other side itself became another (its o= names
-// another session) or the m-line was dead before.
+// Agent is one side's offer/answer state (RFC 3264): the last description in each
+// direction, and what is agreed. It keeps o= (the id is fixed, the version rises only
+// when the text changes), the order and number of m-lines, and payload numbers: a
+// number is never given another meaning within a session (§8.3.2), unless the other
+// side itself has changed (its o= names another session) or the m-line was off before.
 //
-// After an error that ends the exchange (a refused offer, an answer that does
-// not fit) Rollback brings back what was agreed. Not safe for use by two
-// goroutines.
+// After an error that ends the exchange (a refused offer, an answer that does not fit)
+// Rollback restores what was agreed. It is not safe for concurrent use.
 type Agent struct {
 	addr    netip.Addr
 	id      string
 	version uint64
-	text    string // last sent, to tell whether the next differs
+	text    string // as last sent, to detect changes
 
 	state         state
 	local, remote *Description // last sent and received
-	// What counts when the offer in hand is refused.
+	// What is restored when the current offer is refused.
 	agreedLocal, agreedRemote *Description
-	alive                     []bool  // of each m-line agreed on: it carries something
-	theirs                    bool    // what is agreed was their offer
-	slots                     []*slot // of m-lines, those of refused offers too
-	passed                    Session // in what is written next
+	alive                     []bool  // for each agreed m-line: it carries something
+	theirs                    bool    // the agreed offer was theirs
+	slots                     []*slot // for each m-line, including those of refused offers
+	passed                    Session // passed on in the next description
 }
 
-// state of offer/answer.
+// state is the state of offer/answer.
 type state uint8
 
 const (
 	idle     state = iota
-	offering       // ours waits for their answer
-	answered       // ours was answered; it may be answered once more
-	offered        // theirs waits for ours
+	offering       // our offer waits for an answer
+	answered       // our offer was answered; another answer may follow
+	offered        // their offer waits for our answer
 )
 
-// slot is what stays with the place of an m-line: the payload numbers of each
+// slot holds what belongs to the position of an m-line: the payload numbers of each
 // kind of stream that was there, and our DTLS role.
 type slot struct {
 	kinds []*table
 	setup string
 }
 
-// table is what payload numbers mean in what we write, and what they last
-// meant in what the other side wrote.
+// table holds the meanings of payload numbers in our descriptions, and in the last one
+// of the other side.
 type table struct {
 	kind         string
 	ours, theirs numbers
@@ -69,7 +67,7 @@ func (s *slot) table(kind string) *table {
 	return t
 }
 
-// known is the table of a kind of stream, nil when there was none here.
+// known returns the table for a kind of stream, or nil.
 func (s *slot) known(kind string) *table {
 	for _, t := range s.kinds {
 		if t.kind == kind {
@@ -87,53 +85,53 @@ func (s *slot) clone() *slot {
 	return c
 }
 
-// NewAgent makes the state of one side; addr is what o= shows.
+// NewAgent makes the state of one side; addr is used in o=.
 func NewAgent(addr netip.Addr) *Agent {
-	// Below 2^31, as some gateways read o= into 32 bits.
+	// Below 2^31, because some gateways read o= into 32 bits.
 	return newAgent(addr, strconv.Itoa(1e9+rand.IntN(1e9)))
 }
 
 func newAgent(addr netip.Addr, id string) *Agent { return &Agent{addr: addr, id: id} }
 
-// Line is what we say in one m-line, before numbers are agreed.
+// Line is one m-line of ours, before numbers are agreed.
 type Line struct {
 	Kind        string
 	Proto       string
 	Addr        netip.Addr // advertised
-	Port        int        // 0 refuses
-	RTCPPort    int        // 0: Port+1, or Port when Mux
+	Port        int        // 0 = refused
+	RTCPPort    int        // 0 = Port+1, or Port with Mux
 	Mux         bool
 	Direction   Direction
-	Codecs      []Codec // in order of preference; PayloadType 0 with a dynamic name lets the agent choose one
+	Codecs      []Codec // in order of preference; for PayloadType 0 with a dynamic name the agent chooses a number
 	Ptime       int
 	MaxPtime    int
 	MID         string
 	Crypto      []Crypto
-	Unprotected bool // answering: plain RTP will do even where the call was protected so far
+	Unprotected bool // in an answer: plain RTP is accepted even if the call was protected so far
 	Fingerprint Fingerprint
 	Setup       string
 	ICE         ICE
-	Formats     []string    // for what is no RTP (udptl): as it stands in the m-line
+	Formats     []string    // for media other than RTP (udptl): as they stand in the m-line
 	Extra       []Attribute // passed through untouched (video, T.38)
-	Bandwidth   []string    // b=, as it stands, as is
+	Bandwidth   []string    // the b= lines, unchanged
 	Info        string      // i=
-	// Aside is media that does not run by us, such as MSRP over TCP: the m-line says
-	// what the other side wrote, and has no attributes but Extra, as they stand.
+	// Aside is set for media that do not go through us, such as MSRP over TCP: the
+	// m-line repeats what the other side wrote, with the attributes in Extra,
+	// unchanged.
 	Aside bool
 }
 
-// Session is what the session level of a description has besides what we write
-// there ourselves.
+// Session holds the session-level lines that we do not write ourselves.
 type Session struct {
 	Bandwidth  []string
 	Info       string
 	Attributes []Attribute
 }
 
-// Pass has the descriptions written from now on pass on session-level lines.
+// Pass sets the session-level lines that the next descriptions pass on.
 func (a *Agent) Pass(s Session) { a.passed = s }
 
-// Rollback forgets an offer (ours or theirs) that was refused (§8).
+// Rollback drops an offer (ours or theirs) that was refused (§8).
 func (a *Agent) Rollback() {
 	if a.state == offering || a.state == offered {
 		a.state = idle
@@ -141,9 +139,9 @@ func (a *Agent) Rollback() {
 	}
 }
 
-// Reopen lets Answer be called once more for the offer answered last, as where
-// each branch of a fork has an answer of its own. ErrNoOffer: the last exchange was
-// none of theirs.
+// Reopen allows Answer to be called again for the last answered offer, for forks where
+// each branch has an answer of its own. ErrNoOffer: the last exchange was not their
+// offer.
 func (a *Agent) Reopen() error {
 	if a.state != idle || !a.theirs {
 		return ErrNoOffer
@@ -152,13 +150,13 @@ func (a *Agent) Reopen() error {
 	return nil
 }
 
-// Remote is the last description this side sent, nil before any.
+// Remote returns the last description from this side, or nil.
 func (a *Agent) Remote() *Description { return a.remote }
 
-// Text is Local as it was written.
+// Text returns Local as it was written.
 func (a *Agent) Text() []byte { return []byte(a.text) }
 
-// Local is the last description we sent to this side, nil before any.
+// Local returns the last description sent to this side, or nil.
 func (a *Agent) Local() *Description { return a.local }
 
 func (a *Agent) agree(s state, list []Agreed) {
@@ -183,9 +181,9 @@ func (a *Agent) agree(s state, list []Agreed) {
 	a.agreedLocal, a.agreedRemote = a.local, a.remote
 }
 
-// send finishes a description: o= with a version that rises only when the text
-// differs from the last (§8). What is returned is read back from the text, so
-// that what we remember is what the other side sees.
+// send completes a description: o= has a version that rises only when the text differs
+// from the last one (§8). The result is parsed from the text, so that we remember what
+// the other side sees.
 func (a *Agent) send(d *Description) (*Description, error) {
 	d.Origin = Origin{User: "-", ID: a.id, Host: a.addr.Unmap().WithZone("").String()}
 	if !a.addr.IsValid() {
@@ -207,40 +205,40 @@ func (a *Agent) send(d *Description) (*Description, error) {
 	return sent, nil
 }
 
-// Agreed is the outcome for one m-line.
+// Agreed is the result of an exchange for one m-line.
 type Agreed struct {
 	Kind, Proto string
-	Enabled     bool           // port is not 0 on either side
-	Remote      netip.AddrPort // where this side wants RTP; invalid address when on hold by 0.0.0.0
-	RemoteHost  string         // set when the address was a host name, to be resolved by the caller
-	RemoteRTCP  netip.AddrPort // equals Remote with Mux
+	Enabled     bool           // the port is not 0 on either side
+	Remote      netip.AddrPort // where this side wants RTP; invalid for a hold by 0.0.0.0
+	RemoteHost  string         // set when the address was a host name, which the caller resolves
+	RemoteRTCP  netip.AddrPort // the same as Remote with Mux
 	Mux         bool
 	CanSend     bool          // we may send to this side
 	CanReceive  bool          // this side may send to us
-	Codecs      []AgreedCodec // audio first by preference; the first that is no event or CN is the main one
-	Ptime       int           // ms we send with; 20 when nothing was said
-	Crypto      Pair          // SDES chosen; zero when none
+	Codecs      []AgreedCodec // by preference, audio first; the first that is neither events nor CN is the main one
+	Ptime       int           // ms per packet that we send; 20 if nothing was said
+	Crypto      Pair          // the chosen SDES keys; zero when there are none
 	Fingerprint Fingerprint
 	Setup       string // our DTLS role: active or passive
 	ICE         ICE    // theirs
-	Media       *Media // theirs, whole
-	Refusal     string // why it is not enabled, when the other side or we refused it
+	Media       *Media // the whole m-line of the other side
+	Refusal     string // why it is not enabled, if the other side or we refused it
 }
 
-// Pair is the crypto line we send with and the one they send with.
+// Pair is the crypto line with which we send and the one with which they send.
 type Pair struct{ Ours, Theirs Crypto }
 
-// AgreedCodec is a codec with the number each direction uses; they differ with
-// asymmetric payload numbers (RFC 3264 §5.1).
+// AgreedCodec is a codec with its number in each direction; the numbers can differ (RFC
+// 3264 §5.1).
 type AgreedCodec struct {
-	Codec         // name, clock, channels, and the fmtp the other side wrote
+	Codec         // name, clock, channels, and the other side's fmtp
 	Send    uint8 // number in packets we send to this side
 	Receive uint8 // number in packets this side sends to us
 }
 
-// Find is the codec of a number in a packet from this side. Numbers we gave
-// count first; then those the side itself listed, since some devices send with
-// them whatever they were told.
+// Find returns the codec for a number in a packet from this side. The numbers we gave
+// count first, then those that the side listed itself: some devices always use their
+// own.
 func (g *Agreed) Find(number uint8) (AgreedCodec, bool) {
 	for _, c := range g.Codecs {
 		if c.Receive == number {

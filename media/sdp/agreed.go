@@ -8,10 +8,10 @@ import (
 
 const (
 	defaultPtime = 20
-	longestPtime = 200 // ms; more is a mistake
+	longestPtime = 200 // ms; a larger value is a mistake
 )
 
-// refused is the outcome of an m-line that carries nothing.
+// refused returns the result for an m-line that carries nothing.
 func refused(theirs *Media, why *Error) Agreed {
 	g := Agreed{Kind: theirs.Kind, Proto: theirs.Proto, Media: theirs}
 	if why != nil {
@@ -20,8 +20,8 @@ func refused(theirs *Media, why *Error) Agreed {
 	return g
 }
 
-// outcome is what local and theirs come to; via is the m-line of theirs whose
-// transport counts.
+// outcome returns what local and theirs agree to; via is the m-line of theirs whose
+// transport is used.
 func outcome(local, theirs, via *Media, codecs []AgreedCodec, s secured) Agreed {
 	g := Agreed{
 		Kind: theirs.Kind, Proto: theirs.Proto, Enabled: true, Media: theirs,
@@ -52,8 +52,8 @@ func outcome(local, theirs, via *Media, codecs []AgreedCodec, s secured) Agreed 
 	return g
 }
 
-// rtcpAddress is where reports go without rtcp-mux, also when they wrote it and
-// we did not: then a=rtcp counts, else the next port (RFC 5761 §5.1.1).
+// rtcpAddress returns the destination of RTCP without rtcp-mux, or if only they wrote
+// rtcp-mux: the address in a=rtcp, otherwise the next port (RFC 5761 §5.1.1).
 func rtcpAddress(m *Media) netip.AddrPort {
 	addr, port := m.Connection, m.RTCPPort
 	if m.RTCPAddr.IsValid() && !m.RTCPAddr.IsUnspecified() {
@@ -72,7 +72,7 @@ func rtcpAddress(m *Media) netip.AddrPort {
 	return address(addr, port)
 }
 
-// address is invalid where nothing can be sent.
+// address returns an invalid address when nothing can be sent.
 func address(addr netip.Addr, port int) netip.AddrPort {
 	if !addr.IsValid() || addr.IsUnspecified() || port <= 0 || port > 65535 {
 		return netip.AddrPort{}
@@ -80,7 +80,7 @@ func address(addr netip.Addr, port int) netip.AddrPort {
 	return netip.AddrPortFrom(addr, uint16(port))
 }
 
-// mainFirst puts what carries sound or pictures before keys, noise and repair.
+// mainFirst moves codecs that carry audio or video before keys, noise and repair.
 func mainFirst(codecs []AgreedCodec) []AgreedCodec {
 	slices.SortStableFunc(codecs, func(a, b AgreedCodec) int { return rank(a.Codec) - rank(b.Codec) })
 	return codecs
@@ -93,8 +93,8 @@ func rank(c Codec) int {
 	return 1
 }
 
-// sendPtime is how long our packets are: what they ask for, within the most
-// they take.
+// sendPtime returns the length of our packets: what they ask for, up to the most they
+// accept.
 func sendPtime(theirs *Media) int {
 	p := theirs.Ptime
 	if p <= 0 || p > longestPtime {

@@ -4,9 +4,9 @@ import (
 	"strings"
 )
 
-// TakeOffer takes an offer of this side. Nothing is agreed until Answer. An
-// offer that follows one not answered yet takes its place. An unchanged o= says
-// nothing: some phones hold without raising the version.
+// TakeOffer takes an offer of this side. Nothing is agreed until Answer. An offer
+// replaces one that is not answered yet. An unchanged o= means nothing: some phones
+// hold without raising the version.
 func (a *Agent) TakeOffer(d *Description) error {
 	if a.state == offering {
 		return ErrPending
@@ -24,8 +24,8 @@ func (a *Agent) TakeOffer(d *Description) error {
 	return nil
 }
 
-// swapped refuses an offer whose m-lines changed places (§8: their order
-// stays). One that changes its kind alone is allowed, as fax does (§8.3.3).
+// swapped refuses an offer whose m-lines changed places (§8: their order stays). A line
+// may change its kind, as fax does (§8.3.3).
 func (a *Agent) swapped(d *Description) error {
 	if a.agreedRemote == nil || !a.agreedRemote.Origin.Same(d.Origin) {
 		return nil
@@ -46,14 +46,14 @@ func (a *Agent) swapped(d *Description) error {
 	return nil
 }
 
-// guarded reports whether an m-line is agreed on under a secure profile.
+// guarded reports whether an m-line was agreed with a secure profile.
 func (a *Agent) guarded(i int) bool {
 	return i < len(a.alive) && a.alive[i] && i < len(a.agreedRemote.Media) &&
 		(DemandsSRTP(a.agreedRemote.Media[i].Proto) || DemandsSRTP(a.agreedLocal.Media[i].Proto))
 }
 
-// takesAway is the error of an m-line that is offered in clear where it was
-// protected; nil when it is no RTP or asks for protection.
+// takesAway returns the error for an m-line offered in clear that was protected before;
+// nil if it is not RTP or asks for protection.
 func takesAway(m *Media) *Error {
 	if !m.RTP() || DemandsSRTP(m.Proto) {
 		return nil
@@ -61,8 +61,8 @@ func takesAway(m *Media) *Error {
 	return unacceptable(m.Line, warnOther, "%s where the call was protected; offer SRTP", quote(m.Proto))
 }
 
-// Unprotected is the error that Answer will give when the offer in hand takes
-// protection away from what was agreed, known before anybody else is asked.
+// Unprotected returns the error that Answer will return when the current offer takes
+// away an agreed protection, so that it is known before anybody else is asked.
 func (a *Agent) Unprotected() error {
 	if a.state != offered || a.agreedRemote == nil || !a.agreedRemote.Origin.Same(a.remote.Origin) {
 		return nil
@@ -79,11 +79,11 @@ func (a *Agent) Unprotected() error {
 	return nil
 }
 
-// Answer writes the answer to the last TakeOffer: one Line per m-line offered.
-// Codecs of a line are what we can take there; the answer keeps those the
-// offer had, with the offerer's numbers, in our order unless ours is empty.
-// A line with no codec in common is refused by port 0; when none is left the
-// error is an *Error with 488.
+// Answer writes the answer to the last TakeOffer, with one Line for each offered
+// m-line. The Codecs of a line are those we can use; the answer has those that were
+// offered, with the offerer's numbers, in our order unless ours is empty. A line
+// without a common codec is refused with port 0; if none is left, the error is an
+// *Error with 488.
 func (a *Agent) Answer(lines []Line) (*Description, []Agreed, error) {
 	if a.state != offered {
 		return nil, nil, ErrNoOffer
@@ -114,24 +114,24 @@ func (a *Agent) Answer(lines []Line) (*Description, []Agreed, error) {
 	return sent, list, nil
 }
 
-// answering is the work on one answer.
+// answering holds the state of writing one answer.
 type answering struct {
 	offer *Description
 	lines []Line
 	slots []*slot
 	parts []part
-	via   []int // whose transport each m-line of the offer uses
+	via   []int // for each m-line of the offer: the one whose transport it uses
 }
 
-// part is the answer to one m-line.
+// part is the answer for one m-line.
 type part struct {
 	refusal *Error // nil when accepted
-	off     bool   // the offer itself had port 0
+	off     bool   // the offer had port 0
 	before  []Codec
-	guarded bool // its profile was a secure one so far
+	guarded bool // its profile has been secure so far
 	codecs  []AgreedCodec
 	written []Codec
-	numbers renumbering // from those of our Line to those written
+	numbers renumbering // from the numbers of our Line to those written
 	secured secured
 	mux     bool
 }
@@ -143,7 +143,7 @@ func (a *Agent) answering(lines []Line) *answering {
 	fresh := a.agreedRemote != nil && !a.agreedRemote.Origin.Same(a.remote.Origin)
 	for i := range w.offer.Media {
 		s, m := newSlot(), &w.offer.Media[i]
-		// A dead place is free for another stream (§8.2).
+		// A line that was off may become another stream (§8.2).
 		if i < len(a.slots) && i < len(a.alive) && a.alive[i] && !fresh {
 			s = a.slots[i].clone()
 		}
@@ -166,14 +166,14 @@ func (a *Agent) answering(lines []Line) *answering {
 	return w
 }
 
-// media decides on one m-line and writes all but its attributes.
+// media decides on one m-line and writes everything except its attributes.
 func (w *answering) media(m *Media, i int) {
 	theirs, line, p := &w.offer.Media[i], &w.lines[i], &w.parts[i]
 	m.Kind, m.Proto, m.Formats = theirs.Kind, theirs.Proto, theirs.Formats
 	if p.refusal = w.decide(i); p.refusal != nil {
 		p.off = theirs.Port == 0 && !theirs.BundleOnly()
 		if len(m.Formats) == 0 {
-			m.Formats = []string{"0"} // the grammar wants one
+			m.Formats = []string{"0"} // the grammar requires a format
 		}
 		return
 	}
@@ -184,7 +184,7 @@ func (w *answering) media(m *Media, i int) {
 	}
 }
 
-// decide says why an m-line cannot be taken, nil when it can.
+// decide returns why an m-line cannot be accepted, or nil.
 func (w *answering) decide(i int) *Error {
 	theirs, line, p := &w.offer.Media[i], &w.lines[i], &w.parts[i]
 	switch {
@@ -210,7 +210,8 @@ func (w *answering) decide(i int) *Error {
 	return err
 }
 
-// commonFormats are those of what is no RTP: ours in the offer's spelling.
+// commonFormats returns the common formats of media other than RTP, as the offer spells
+// them.
 func commonFormats(ours, theirs []string) []string {
 	var both []string
 	for _, f := range theirs {
@@ -253,7 +254,7 @@ func (w *answering) codecs(i int) {
 		main = main || theirs[q.b].Main()
 	}
 	if !main {
-		return // keys alone make no stream
+		return // keys alone do not make a stream
 	}
 	t := &w.slots[i].table(w.offer.Media[i].Kind).ours
 	t.begin(len(pairs))
@@ -287,9 +288,8 @@ func (w *answering) codecs(i int) {
 	}
 }
 
-// answerNumbers are the numbers we write for the pairs: the offerer's
-// (RFC 3264 §6.1), unless we gave that number another meaning before (§8.3.2);
-// then our own for it.
+// answerNumbers returns the numbers that we write for the pairs: those of the offerer
+// (RFC 3264 §6.1), or our own if we gave that number another meaning before (§8.3.2).
 func answerNumbers(t numbers, theirs []Codec, pairs []pair) []uint8 {
 	list := make([]uint8, len(pairs))
 	var taken numberSet

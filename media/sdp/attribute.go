@@ -5,10 +5,9 @@ import (
 	"strings"
 )
 
-// takeAttribute keeps an a= line and reads it when it is one we know. One that
-// cannot be read is as good as not there: what it was about may be refused then
-// (a line of SRTP without a key, a format without a name), and the rest of the call
-// goes on.
+// takeAttribute stores an a= line and parses it if it is a known one. One that cannot
+// be parsed counts as absent: then only what it belongs to may be refused (an SRTP line
+// without a key, a format without a name), and the rest of the call continues.
 func (p *parser) takeAttribute(text string) {
 	name, value, _ := strings.Cut(text, ":")
 	name, value = strings.TrimSpace(name), strings.TrimSpace(value)
@@ -92,8 +91,8 @@ func (m *Media) attribute(a Attribute) {
 	}
 }
 
-// rtpmap reads "101 telephone-event/8000"; a missing clock is 8000, as devices
-// that leave it out mean. Of two for one number the first counts.
+// rtpmap reads "101 telephone-event/8000". A missing clock is 8000, which devices that
+// omit it mean. The first of two for one number counts.
 func (m *Media) rtpmap(v string) {
 	if !m.RTP() {
 		return
@@ -116,7 +115,7 @@ func (m *Media) rtpmap(v string) {
 		}
 	}
 	if channels = strings.TrimSpace(channels); channels != "" {
-		// For some video codecs this place holds other things.
+		// Some video codecs have something else here.
 		if count, ok = number(channels, 255); !ok || count == 0 {
 			count = 1
 		}
@@ -126,8 +125,8 @@ func (m *Media) rtpmap(v string) {
 	}
 }
 
-// fmtp joins several lines for one number. Lines about formats that are no
-// payload number, or not of this m-line, say nothing to us.
+// fmtp joins several lines for one number. Lines for formats that are not payload
+// numbers, or not in this m-line, are ignored.
 func (m *Media) fmtp(v string) {
 	pt, params, _ := strings.Cut(v, " ")
 	n, ok := number(pt, 127)
@@ -146,7 +145,7 @@ func (m *Media) fmtp(v string) {
 	}
 }
 
-// What one codec may have; more would cost more than it was to send.
+// Limits for one codec; more would cost us more than the sender.
 const (
 	maxFmtp     = 4096
 	maxFeedback = 32
@@ -202,8 +201,8 @@ func (m *Media) crypto(v string) {
 	})
 }
 
-// take keeps the fingerprint unless there is one by sha-256 already, which
-// everybody can check.
+// take keeps the fingerprint unless there already is one with sha-256, which everybody
+// can verify.
 func (p *Fingerprint) take(v string) {
 	f := strings.Fields(v)
 	if len(f) != 2 || !hexPairs(f[1]) {
@@ -234,8 +233,8 @@ func hexPairs(s string) bool {
 	return true
 }
 
-// parseCandidate reads an a=candidate line (RFC 8839 §5.1). Those that are
-// malformed or name a host (mDNS) are left out, as they must be ignored.
+// parseCandidate reads an a=candidate line (RFC 8839 §5.1). Malformed ones and those
+// with a host name (mDNS) are ignored, as required.
 func parseCandidate(v string) (Candidate, bool) {
 	f := strings.Fields(v)
 	if len(f) < 8 || f[6] != "typ" {
@@ -254,7 +253,7 @@ func parseCandidate(v string) (Candidate, bool) {
 	}, true
 }
 
-// milliseconds reads ptime, 0 when it says nothing useful. Fractions are cut.
+// milliseconds reads ptime; 0 when it is not useful. Fractions are cut off.
 func milliseconds(v string) int {
 	v, _, _ = strings.Cut(v, ".")
 	n, ok := number(v, 10000)

@@ -8,7 +8,7 @@ import (
 	"tandem/media/format"
 )
 
-// static is what RFC 3551 §6 has for a payload number.
+// static returns the codec that RFC 3551 §6 assigns to a payload number.
 func static(n uint8) (Codec, bool) {
 	f, s := format.Static(n)
 	if f == nil {
@@ -17,7 +17,7 @@ func static(n uint8) (Codec, bool) {
 	return Codec{PayloadType: n, Name: f.Name, ClockRate: s.Clock, Channels: s.Channels}, true
 }
 
-// staticNumber finds the number RFC 3551 gives a codec.
+// staticNumber returns the number that RFC 3551 assigns to a codec.
 func staticNumber(c Codec) (uint8, bool) {
 	f := format.Of(c.Name)
 	if f == nil {
@@ -31,9 +31,8 @@ func staticNumber(c Codec) (uint8, bool) {
 	return 0, false
 }
 
-// Canonical is the codec's name as its standard spells it, whatever the
-// device wrote: G729 for G.729, G729a and G729AB, PCMU for pcmu. Names not
-// known here are returned as written.
+// Canonical returns the codec's name in the spelling of its standard: G729 for G.729,
+// G729a and G729AB, PCMU for pcmu. Unknown names are returned as written.
 func (c Codec) Canonical() string {
 	if f := format.Of(c.Name); f != nil {
 		return f.Name
@@ -47,20 +46,20 @@ func (c Codec) Event() bool { return c.Canonical() == "telephone-event" }
 // Noise reports whether the codec carries comfort noise (RFC 3389).
 func (c Codec) Noise() bool { return c.Canonical() == "CN" }
 
-// Main reports whether the codec can carry a stream by itself: no keys, comfort
-// noise, redundancy or repair.
+// Main reports whether the codec can be a stream by itself: not keys, comfort noise,
+// redundancy or repair.
 func (c Codec) Main() bool {
 	f := format.Of(c.Name)
 	return f == nil || f.Role.Carries()
 }
 
-// Same reports whether two descriptions name one format: name, clock, channels
-// and those parameters that make streams incompatible.
+// Same reports whether two descriptions mean the same format: name, clock, channels,
+// and the parameters without which streams are incompatible.
 func (c Codec) Same(o Codec) bool { return sameFormat(c, o) }
 
 func sameFormat(a, b Codec) bool { return sameNamed(a.Canonical(), a, b.Canonical(), b) }
 
-// sameNamed is sameFormat where the canonical names are known.
+// sameNamed is sameFormat when the canonical names are known.
 func sameNamed(name string, a Codec, other string, b Codec) bool {
 	if !strings.EqualFold(name, other) {
 		return false
@@ -72,7 +71,7 @@ func sameNamed(name string, a Codec, other string, b Codec) bool {
 		sameConfig(name, a.Fmtp, b.Fmtp)
 }
 
-// complete fills in clock and channels that a caller left out.
+// complete sets clock and channels if the caller omitted them.
 func (c Codec) complete() Codec {
 	if c.ClockRate == 0 {
 		c.ClockRate = 8000
@@ -92,7 +91,7 @@ func complete(list []Codec) []Codec {
 	return all
 }
 
-// sameClock bears with clocks that mean one.
+// sameClock accepts different clocks that mean the same.
 func sameClock(name string, a, b int) bool {
 	if a == b {
 		return true

@@ -15,7 +15,7 @@ type lineWriter struct {
 	codecs       []Codec // with their final numbers
 	renumbered   renumbering
 	direction    Direction
-	sayDirection bool // though it is sendrecv
+	sayDirection bool // write the direction even if it is sendrecv
 	mux          bool
 	ptime        int
 	maxPtime     int
@@ -23,7 +23,7 @@ type lineWriter struct {
 	dtls         bool
 	setup        string
 	ice          bool
-	candidates   bool // none for lines that live on another's port
+	candidates   bool // none for lines that use the port of another
 }
 
 func (w *lineWriter) write(m *Media) {
@@ -76,8 +76,8 @@ func (w *lineWriter) write(m *Media) {
 	m.Attributes = append(m.Attributes, extra(w.line.Extra, &w.renumbered)...)
 }
 
-// writeICE gives the host candidate of the m-line's own port when the caller
-// gives none: a lite agent has no others (RFC 8445 §5.2).
+// writeICE writes the host candidate of the m-line's own port when the caller gives
+// none: a lite agent has no others (RFC 8445 §5.2).
 func (w *lineWriter) writeICE(m *Media) {
 	add := func(name, value string) { m.Attributes = append(m.Attributes, Attribute{name, value}) }
 	add("ice-ufrag", w.line.ICE.Ufrag)
@@ -104,7 +104,7 @@ func rtcpPort(line Line, port int) int {
 	return port + 1
 }
 
-// hostCandidate has the priority RFC 8445 §5.1.2 gives the only host address.
+// hostCandidate has the priority that RFC 8445 §5.1.2 gives to the only host address.
 func hostCandidate(component int, addr string, port int) string {
 	priority := 126<<24 + 65535<<8 + 256 - component
 	return fmt.Sprintf("1 %d udp %d %s %d typ host", component, priority, addr, port)
@@ -115,7 +115,7 @@ func (c Candidate) value() string {
 		c.Priority, c.Addr.Addr(), c.Addr.Port(), c.Type)
 }
 
-// extra leaves out what we write ourselves, and renumbers what begins with a
+// extra omits attributes that we write ourselves, and renumbers those that begin with a
 // payload number.
 func extra(list []Attribute, renumbered *renumbering) []Attribute {
 	var kept []Attribute
@@ -140,8 +140,8 @@ func extra(list []Attribute, renumbered *renumbering) []Attribute {
 	return kept
 }
 
-// session fills in the session level: one c= for all where there is one, and
-// ICE lite when any line has it.
+// session writes the session level: one c= for all lines that share it, and ICE lite if
+// any line has ICE.
 func (a *Agent) session(d *Description, lines []Line) {
 	d.Connection = a.addr.Unmap().WithZone("")
 	d.Bandwidth, d.Info = a.passed.Bandwidth, a.passed.Info
@@ -164,8 +164,8 @@ func (a *Agent) session(d *Description, lines []Line) {
 	}
 }
 
-// transports finds for each m-line the one whose address, ICE and DTLS count:
-// the first of its group that is alive, else itself (RFC 9143 §7.2).
+// transports returns for each m-line the one whose address, ICE and DTLS it uses: the
+// first of its group that is on, otherwise itself (RFC 9143 §7.2).
 func transports(d *Description, groups [][]string, alive func(int) bool) []int {
 	of := make([]int, len(d.Media))
 	for i := range of {

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// ChooseCrypto picks the first line offered whose suite and parameters we
-// take, and pairs it with our key for that suite under the same tag
-// (RFC 4568 §5.1.2).
+// ChooseCrypto chooses the first offered line with a suite and parameters that we
+// support, and pairs it with our key for that suite, under the same tag (RFC 4568
+// §5.1.2).
 func ChooseCrypto(offered, ours []Crypto) (Pair, bool) {
 	for _, theirs := range offered {
 		if !theirs.usable() {
@@ -31,8 +31,8 @@ func sameSuite(a, b string) bool {
 	return usual(a) == usual(b)
 }
 
-// answeredCrypto pairs the line of an answer with the one we offered. The tag
-// should be ours; some devices write 1 always, so a suite offered once does.
+// answeredCrypto pairs the line of an answer with the one we offered. The tag should be
+// ours; some devices always write 1, so a suite that was offered once is enough.
 func answeredCrypto(ours, answered []Crypto) (Pair, bool) {
 	for _, theirs := range answered {
 		if !theirs.usable() {
@@ -55,9 +55,9 @@ func answeredCrypto(ours, answered []Crypto) (Pair, bool) {
 	return Pair{}, false
 }
 
-// usable reports whether the key is inline and no session parameter asks for what
-// we do not do. WSH and those with a leading dash may be ignored (RFC 4568
-// §6.3.7, §6.3.8).
+// usable reports whether the key is inline and no session parameter requires something
+// unsupported. WSH and parameters with a leading dash may be ignored (RFC 4568 §6.3.7,
+// §6.3.8).
 func (c Crypto) usable() bool {
 	if len(c.Key) < 8 || !strings.EqualFold(c.Key[:7], "inline:") {
 		return false

@@ -2,7 +2,8 @@ package sdp
 
 import "strings"
 
-// Direction is sendrecv, sendonly, recvonly or inactive, seen by its writer.
+// Direction is sendrecv, sendonly, recvonly or inactive, from the writer's point of
+// view.
 type Direction uint8
 
 const (
@@ -13,7 +14,7 @@ const (
 	Inactive
 )
 
-// String is the attribute's name, "" when unset.
+// String returns the attribute's name, "" when unset.
 func (d Direction) String() string {
 	switch d {
 	case SendRecv:
@@ -55,14 +56,14 @@ func parseDirection(name string) Direction {
 	return DirectionUnset
 }
 
-// Hold reports whether the sender of this m-line does not want to hear us:
-// sendonly, inactive, or a null connection address, whatever the direction
-// attribute says (RFC 3264 §8.4, RFC 2543 §B.5).
+// Hold reports whether the writer of this m-line does not want to receive: sendonly,
+// inactive, or a null connection address with any direction (RFC 3264 §8.4, RFC 2543
+// §B.5).
 func (m *Media) Hold() bool { return !m.Direction.Receives() || m.null() }
 
-// null reports whether the connection address is the hold of RFC 2543: 0.0.0.0,
-// its IPv6 likeness, or a name under .invalid (RFC 3264 §5.1). With ICE it is
-// none: browsers write 0.0.0.0 until they know better (RFC 8839 §4.3.1).
+// null reports whether the connection address is a hold of RFC 2543: 0.0.0.0, its IPv6
+// equivalent, or a name under .invalid (RFC 3264 §5.1). With ICE it is not a hold:
+// browsers write 0.0.0.0 until they know an address (RFC 8839 §4.3.1).
 func (m *Media) null() bool {
 	if m.ICE.Ufrag != "" {
 		return false

@@ -7,8 +7,8 @@ import (
 
 // Error says what is wrong with a description, and where.
 type Error struct {
-	Line    int    // from 1; 0 when it concerns the whole
-	Reason  string // what is wrong and what would be right
+	Line    int    // from 1; 0 for the whole description
+	Reason  string // what is wrong and what would be correct
 	Status  int    // SIP status to answer with: 400 malformed, 488 not acceptable here
 	Warning int    // code for a Warning header (RFC 3261 §20.43); 0: none
 }
@@ -20,7 +20,7 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("sdp line %d: %s", e.Line, e.Reason)
 }
 
-// SIP statuses an Error maps to.
+// The SIP statuses of an Error.
 const (
 	statusMalformed     = 400
 	statusNotAcceptable = 488
@@ -34,11 +34,11 @@ const (
 	warnOther       = 399
 )
 
-// ErrPending means that an offer waits for its answer, so that no other may be
-// made (RFC 3264 §4). A re-INVITE that meets it is answered by 491.
+// ErrPending means that an offer waits for its answer, so that no other may be made
+// (RFC 3264 §4). The response to a re-INVITE is then 491.
 var ErrPending = errors.New("sdp: an offer waits for its answer")
 
-// ErrNoOffer means that an answer was given or wanted where there is no offer.
+// ErrNoOffer means that there is no offer to answer.
 var ErrNoOffer = errors.New("sdp: there is no offer to answer")
 
 func malformed(line int, format string, args ...any) *Error {
@@ -49,8 +49,8 @@ func unacceptable(line, warning int, format string, args ...any) *Error {
 	return &Error{Line: line, Reason: fmt.Sprintf(format, args...), Status: statusNotAcceptable, Warning: warning}
 }
 
-// quote shows a piece of a description in a reason, shortened: it comes from
-// outside and ends in logs and headers.
+// quote shortens a piece of a description for a reason: it comes from outside and goes
+// into logs and headers.
 func quote(s string) string {
 	const most = 40
 	if len(s) > most {

@@ -8,7 +8,7 @@ import (
 	"tandem/media/format"
 )
 
-// Parameter finds one parameter of the codec's fmtp, by any case of its name.
+// Parameter returns one parameter of the codec's fmtp; its name may be in any case.
 func (c Codec) Parameter(name string) (string, bool) { return parameter(c.Fmtp, name) }
 
 func parameter(fmtp, name string) (string, bool) {
@@ -28,8 +28,7 @@ func parameterOr(fmtp, name, standard string) string {
 	return standard
 }
 
-// sameConfig compares the parameters of a format that both sides must have
-// alike.
+// sameConfig compares the parameters of a format that must be the same on both sides.
 func sameConfig(name, a, b string) bool {
 	if a == b {
 		return true
@@ -50,7 +49,7 @@ func sameConfig(name, a, b string) bool {
 	return true
 }
 
-// answerFmtp is what we write for a codec that both have.
+// answerFmtp returns what we write for a codec that both sides have.
 func answerFmtp(ours, theirs Codec) string {
 	f := format.Of(theirs.Name)
 	if f == nil {
@@ -69,13 +68,13 @@ func answerFmtp(ours, theirs Codec) string {
 		return ours.Fmtp
 	}
 	if ours.Fmtp == "" && f.Alike != nil {
-		return theirs.Fmtp // what must be alike must be said alike
+		return theirs.Fmtp // what must be equal is repeated
 	}
 	return ours.Fmtp
 }
 
-// declined keeps our parameters, but what either side declines is off for both
-// (RFC 4856 §2.1.9 on annexb).
+// declined keeps our parameters; what one side declines is off for both (RFC 4856
+// §2.1.9 on annexb).
 func declined(ours, theirs, name string) string {
 	no := func(fmtp string) bool { return strings.EqualFold(parameterOr(fmtp, name, ""), "no") }
 	if no(theirs) && !no(ours) {
@@ -84,8 +83,8 @@ func declined(ours, theirs, name string) string {
 	return ours
 }
 
-// commonEvents is the list of events both take (RFC 4733 §2.4.1); none given
-// is 0-15. The answer lists no event that was not offered.
+// commonEvents returns the events that both sides accept (RFC 4733 §2.4.1); an empty
+// list means 0-15. The answer lists no event that was not offered.
 func commonEvents(ours, theirs string) string {
 	a, ok1 := parseEvents(ours)
 	b, ok2 := parseEvents(theirs)
@@ -118,8 +117,8 @@ func (e events) empty() bool { return e == events{} }
 
 func (e events) has(n int) bool { return n < 256 && e[n/64]>>(n%64)&1 == 1 }
 
-// parseEvents reads "0-15,16,32-49" and its spelling "events=0-15"; false when
-// it lists nothing.
+// parseEvents reads "0-15,16,32-49", also with "events=" in front; false when it lists
+// nothing.
 func parseEvents(fmtp string) (events, bool) {
 	var e events
 	if v, ok := parameter(fmtp, "events"); ok {
@@ -165,8 +164,7 @@ func (e events) String() string {
 	return string(b)
 }
 
-// Events lists the event codes a telephone-event codec takes, 0 to 15 when it
-// says nothing.
+// Events returns the event codes of a telephone-event codec; 0 to 15 if it lists none.
 func (c Codec) Events() []int {
 	e, ok := parseEvents(c.Fmtp)
 	if !ok {
@@ -192,8 +190,8 @@ func (c Codec) references() bool {
 	return n == "rtx" || n == "red" && c.Fmtp != ""
 }
 
-// rebase writes the payload numbers in the fmtp of rtx and red anew; false when
-// one of them has become none.
+// rebase replaces the payload numbers in the fmtp of rtx and red; false if one of them
+// has no new number.
 func (c Codec) rebase(numbers *renumbering) (Codec, bool) {
 	translate := func(s string) (string, bool) {
 		n, ok := number(strings.TrimSpace(s), 127)

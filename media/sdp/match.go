@@ -2,13 +2,13 @@ package sdp
 
 import "slices"
 
-// pair says that a codec of one list is the codec of another.
+// pair means that a codec of one list is the same as a codec of the other.
 type pair struct{ a, b int }
 
-// match pairs the codecs of a with those of b that mean the same, in the order
-// of a. Each of b is used once. What refers to other numbers (rtx, red) is
-// paired when what it refers to is. byNumber says that equal numbers tell more
-// than equal parameters, as in an answer.
+// match pairs the codecs of a with those of b that mean the same, in the order of a.
+// Each of b is used once. A codec that refers to other numbers (rtx, red) is paired if
+// those are. byNumber says that equal numbers count more than equal parameters, as in
+// an answer.
 func match(a, b []Codec, byNumber bool) []pair {
 	pairs := make([]pair, 0, len(a))
 	var numbers renumbering
@@ -42,15 +42,15 @@ func match(a, b []Codec, byNumber bool) []pair {
 	return pairs
 }
 
-// candidate is a codec that another may be the same as.
+// candidate is a codec with which another may be paired.
 type candidate struct {
 	*Codec
 	name string // canonical
 	used bool
 }
 
-// best finds what c means: rather with the same parameters than without,
-// rather by the same number than by another.
+// best returns the codec that c means: preferably with the same parameters, and
+// preferably with the same number.
 func best(c Codec, others []candidate, byNumber bool) int {
 	name := c.Canonical()
 	found, score := -1, -1
@@ -76,8 +76,7 @@ func best(c Codec, others []candidate, byNumber bool) int {
 	return found
 }
 
-// named fills in codecs whose rtpmap is missing by what their numbers meant
-// before.
+// named completes codecs without rtpmap by what their numbers meant before.
 func named(list, before []Codec) []Codec {
 	if !slices.ContainsFunc(list, func(c Codec) bool { return c.Name == "" }) {
 		return list

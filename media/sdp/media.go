@@ -39,7 +39,7 @@ func (p *parser) takeMedia(v string) error {
 	return nil
 }
 
-// coming is how many attributes the m-line in hand has, about.
+// coming estimates how many attributes the current m-line has.
 func (p *parser) coming() int {
 	text := p.text
 	if end := strings.Index(text, "\nm="); end >= 0 {
@@ -48,10 +48,10 @@ func (p *parser) coming() int {
 	return min(strings.Count(text, "a=")+1, maxLines)
 }
 
-// listCodecs makes a codec of each format; names come with the attributes.
+// listCodecs makes a codec for each format; the attributes supply the names.
 func (m *Media) listCodecs(line int) error {
 	if len(m.Formats) == 0 {
-		return nil // an old Cisco's video
+		return nil // video of an old Cisco phone
 	}
 	m.Codecs = make([]Codec, 0, len(m.Formats))
 	for _, f := range m.Formats {
@@ -66,7 +66,7 @@ func (m *Media) listCodecs(line int) error {
 	return nil
 }
 
-// codec finds the codec of a payload number, nil when the m-line lacks it.
+// codec returns the codec of a payload number, or nil.
 func (m *Media) codec(n uint8) *Codec {
 	for i := range m.Codecs {
 		if m.Codecs[i].PayloadType == n {
@@ -76,8 +76,7 @@ func (m *Media) codec(n uint8) *Codec {
 	return nil
 }
 
-// finish fills in what the session level and the standards say where the
-// m-line itself is silent.
+// finish completes the m-line from the session level and the standards.
 func (m *Media) finish(d *Description, s *block) error {
 	if !m.Connection.IsValid() && m.ConnHost == "" {
 		m.Connection, m.ConnHost = d.Connection, d.ConnHost
@@ -131,7 +130,7 @@ func (m *Media) finishCodecs() {
 		}
 	}
 	for _, a := range m.Attributes {
-		// For all formats at once (RFC 4585 §4.2).
+		// For all formats (RFC 4585 §4.2).
 		if what, ok := strings.CutPrefix(a.Value, "* "); ok && a.Name == "rtcp-fb" {
 			for i := range m.Codecs {
 				m.Codecs[i].addFeedback(what)

@@ -2,12 +2,11 @@ package sdp
 
 import "slices"
 
-// numbers is what each payload number means in what we write for one m-line, in
-// the order of the numbers. Once there, a number keeps its meaning (RFC 3264
-// §8.3.2).
+// numbers holds the meaning of each payload number in what we write for one m-line, in
+// the order of the numbers. A number never changes its meaning (RFC 3264 §8.3.2).
 type numbers []Codec
 
-// find is the meaning of a number, nil when it has none.
+// find returns the meaning of a number, or nil.
 func (t numbers) find(n uint8) *Codec {
 	for i := range t {
 		if t[i].PayloadType == n {
@@ -17,20 +16,20 @@ func (t numbers) find(n uint8) *Codec {
 	return nil
 }
 
-// fits reports whether number n may mean c: nothing else yet.
+// fits reports whether number n may mean c: it has no other meaning yet.
 func (t numbers) fits(n uint8, c Codec) bool {
 	before := t.find(n)
 	return before == nil || sameFormat(*before, c)
 }
 
-// keep notes a meaning. A format without a name has none we know.
+// keep stores a meaning. A format without a name has no known meaning.
 func (t *numbers) keep(n uint8, c Codec) {
 	if c.Name != "" && t.find(n) == nil {
 		t.set(n, c)
 	}
 }
 
-// set gives a number a meaning, whatever it meant before.
+// set gives a number a meaning, even if it had another one.
 func (t *numbers) set(n uint8, c Codec) {
 	c.PayloadType = n
 	i := 0
@@ -44,15 +43,15 @@ func (t *numbers) set(n uint8, c Codec) {
 	*t = slices.Insert(*t, i, c)
 }
 
-// begin makes room for the first meanings.
+// begin reserves room for the first meanings.
 func (t *numbers) begin(count int) {
 	if *t == nil {
 		*t = make(numbers, 0, count)
 	}
 }
 
-// of finds the number c had, not among those taken by the description being
-// written. Rather one with the same parameters.
+// of returns the number that c had before and that the current description does not use
+// yet, preferably with the same parameters.
 func (t numbers) of(c Codec, taken *numberSet) (uint8, bool) {
 	found, ok := uint8(0), false
 	for i := range t {
@@ -76,7 +75,7 @@ type numberSet [2]uint64
 func (s *numberSet) has(n uint8) bool { return s[n>>6&1]&(1<<(n&63)) != 0 }
 func (s *numberSet) add(n uint8)      { s[n>>6&1] |= 1 << (n & 63) }
 
-// renumbering leads from the payload numbers one description uses to those of another.
+// renumbering maps the payload numbers of one description to those of another.
 type renumbering struct {
 	known numberSet
 	to    [128]uint8
@@ -87,14 +86,14 @@ func (r *renumbering) set(from, to uint8) {
 	r.to[from&0x7f] = to
 }
 
-// of is the number another became, false when it has none there.
+// of returns the new number, or false when there is none.
 func (r *renumbering) of(n uint8) (uint8, bool) { return r.to[n&0x7f], r.known.has(n) }
 
-// eventNumber is what most devices use for telephone-event; some know no other.
+// eventNumber is the usual number of telephone-event; some devices know no other.
 const eventNumber = 101
 
-// choose finds a number for c in our own offer: the one it had, the one asked
-// for, the static one, the same as on another m-line, or a free one.
+// choose returns a number for c in our own offer: the previous one, the requested one,
+// the static one, the same as on another m-line, or a free one.
 func (a *Agent) choose(t numbers, kind string, c Codec, taken *numberSet) (uint8, bool) {
 	free := func(n uint8) bool { return !taken.has(n) && t.fits(n, c) }
 	if n, ok := t.of(c, taken); ok {
@@ -116,8 +115,8 @@ func (a *Agent) choose(t numbers, kind string, c Codec, taken *numberSet) (uint8
 	return a.free(t, c, taken)
 }
 
-// free finds a dynamic number that means nothing yet: 96 and up, then 35 to 63
-// (RFC 5761 §4); rather one no other m-line uses, as BUNDLE wants.
+// free returns a dynamic number without a meaning: 96 and up, then 35 to 63 (RFC 5761
+// §4); preferably one that no other m-line uses, as BUNDLE requires.
 func (a *Agent) free(t numbers, c Codec, taken *numberSet) (uint8, bool) {
 	order := make([]uint8, 0, 64)
 	if c.Event() {
@@ -142,8 +141,8 @@ func (a *Agent) free(t numbers, c Codec, taken *numberSet) (uint8, bool) {
 	return 0, false
 }
 
-// elsewhere reports whether another m-line, or the other side, uses n for
-// something else. Both are allowed, and both confuse devices.
+// elsewhere reports whether another m-line, or the other side, uses n with another
+// meaning. Both are allowed, and both confuse devices.
 func (a *Agent) elsewhere(n uint8, c Codec) bool {
 	for _, s := range a.slots {
 		for _, t := range s.kinds {

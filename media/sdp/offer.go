@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// Offer writes an offer to this side. One Line for every m-line; lines beyond
-// those of an earlier exchange are new, and those left out are refused. A line
-// that must go is given Port 0.
+// Offer writes an offer to this side, with one Line for each m-line. Lines beyond those
+// of an earlier exchange are new; missing ones are refused. A Line with Port 0 is
+// switched off.
 func (a *Agent) Offer(lines []Line) (*Description, error) {
 	if a.state == offering || a.state == offered {
 		return nil, ErrPending
@@ -42,8 +42,8 @@ func (a *Agent) Offer(lines []Line) (*Description, error) {
 	return sent, nil
 }
 
-// tagged gives each line the tag by which this side knows it: one that was given stays,
-// whatever the other side of the call names it by (RFC 9429 §5.2.2).
+// tagged gives each line the tag by which this side knows it. A tag that was given once
+// stays, even if the other side of the call uses another (RFC 9429 §5.2.2).
 func (a *Agent) tagged(lines []Line) []Line {
 	if a.local == nil {
 		return lines
@@ -59,8 +59,8 @@ func (a *Agent) tagged(lines []Line) []Line {
 	return lines
 }
 
-// leftOut is the Line of an m-line nobody mentions any more: its number stays,
-// its port is 0 (§8.2).
+// leftOut returns the Line for an m-line that is no longer used: it keeps its position,
+// with port 0 (§8.2).
 func (a *Agent) leftOut(i int) Line {
 	if a.local != nil && i < len(a.local.Media) {
 		m := &a.local.Media[i]
@@ -69,7 +69,7 @@ func (a *Agent) leftOut(i int) Line {
 	return Line{Kind: "audio"}
 }
 
-// slot is the place of an m-line.
+// slot returns the slot of an m-line.
 func (a *Agent) slot(i int) *slot {
 	for len(a.slots) <= i {
 		a.slots = append(a.slots, newSlot())
@@ -111,9 +111,9 @@ func (a *Agent) offerMedia(i int, line Line) (Media, error) {
 	return m, nil
 }
 
-// asBefore reports whether to write sendrecv, and which ptime: what went without
-// saying in our last description need not be said in the next, so that an
-// unchanged session has an unchanged text.
+// asBefore reports whether to write sendrecv, and which ptime. What our last
+// description left out can be left out again, so that an unchanged session has an
+// unchanged text.
 func (a *Agent) asBefore(i int, line Line) (sayDirection bool, ptime int) {
 	if a.local == nil || i >= len(a.local.Media) || a.local.Media[i].Port == 0 {
 		return true, line.Ptime
@@ -126,7 +126,7 @@ func (a *Agent) asBefore(i int, line Line) (sayDirection bool, ptime int) {
 	return before.Direction != SendRecv || saysDirection(before.Attributes), ptime
 }
 
-// profile is the protocol of a line that names none.
+// profile returns the protocol for a line that names none.
 func profile(line Line) string {
 	switch {
 	case line.Fingerprint.Value != "":
@@ -137,7 +137,7 @@ func profile(line Line) string {
 	return "RTP/AVP"
 }
 
-// tagged numbers crypto lines that have no tag.
+// tagged numbers the crypto lines that have no tag.
 func tagged(lines []Crypto) []Crypto {
 	list := make([]Crypto, 0, len(lines))
 	used := map[int]bool{}
@@ -157,7 +157,7 @@ func tagged(lines []Crypto) []Crypto {
 	return list
 }
 
-// refusedFormats gives a m-line with port 0 a format, which the grammar wants:
+// refusedFormats gives an m-line with port 0 a format, which the grammar requires:
 // those it had before, or any.
 func (a *Agent) refusedFormats(m *Media, i int) {
 	if len(m.Formats) == 0 && a.local != nil && i < len(a.local.Media) && a.local.Media[i].Kind == m.Kind {
@@ -168,9 +168,8 @@ func (a *Agent) refusedFormats(m *Media, i int) {
 	}
 }
 
-// numbered gives each codec its payload number. What is
-// returned with them leads from the numbers the caller knew to ours, for what refers
-// to them.
+// numbered gives each codec its payload number. It also returns the mapping from the
+// caller's numbers to ours, for codecs that refer to others.
 func (a *Agent) numbered(s *slot, kind string, codecs []Codec) ([]Codec, renumbering) {
 	t := &s.table(kind).ours
 	t.begin(len(codecs))
@@ -180,10 +179,10 @@ func (a *Agent) numbered(s *slot, kind string, codecs []Codec) ([]Codec, renumbe
 	use := func(i int, c Codec) {
 		n, ok := a.choose(*t, kind, c, &taken)
 		if !ok {
-			return // more formats than numbers: the least wanted go
+			return // more formats than numbers: the least wanted are dropped
 		}
 		if c.PayloadType = n; c.Event() && c.Fmtp == "" {
-			c.Fmtp = dialEvents().String() // RFC 4733 §2.4.1 wants it said
+			c.Fmtp = dialEvents().String() // RFC 4733 §2.4.1 requires it
 		}
 		if !renumbered.known.has(codecs[i].PayloadType) {
 			renumbered.set(codecs[i].PayloadType, n)
@@ -222,7 +221,7 @@ func twice(before []Codec, c Codec) bool {
 	return false
 }
 
-// offeredBundle groups the lines that share one port with the first of them.
+// offeredBundle groups the lines that share a port with the first of them.
 func offeredBundle(d *Description, lines []Line) string {
 	var group []string
 	first := -1

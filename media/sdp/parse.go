@@ -6,27 +6,27 @@ import (
 	"strings"
 )
 
-// What one description may have. A browser's offer with twenty video lines
-// stays well below; more is an attack or a mistake.
+// Limits for one description. A browser's offer with twenty video lines is well below
+// them; more is an attack or a mistake.
 const (
 	maxSize  = 64 << 10
 	maxLines = 4096
 	maxMedia = 32
 )
 
-// Parse reads a description, tolerantly: any line ends, any order within the
-// session part, lines and attributes it does not know. Errors are *Error.
+// Parse reads a description tolerantly: it accepts any line ends, any order within the
+// session part, and unknown lines and attributes. Errors are *Error.
 func Parse(b []byte) (*Description, error) {
 	if len(b) > maxSize {
 		return nil, unacceptable(0, warnOther, "%d octets are too long; at most %d are taken", len(b), maxSize)
 	}
-	whole := &struct { // one piece of memory: a call has one m-line, nearly always
+	whole := &struct { // one allocation: most calls have one m-line
 		Description
 		first [1]Media
 	}{}
 	whole.Media = whole.first[:0]
 	p := parser{d: &whole.Description, text: strings.TrimPrefix(string(b), "\ufeff")}
-	// Some devices send the C string with its end.
+	// Some devices send the terminating NUL of the C string.
 	p.text = strings.TrimRight(p.text, "\x00")
 	for p.next() {
 		if p.line > maxLines {
@@ -44,17 +44,17 @@ func Parse(b []byte) (*Description, error) {
 
 type parser struct {
 	d       *Description
-	text    string // what is left
-	current string // the line in hand
-	odd     int    // where a control character is in it; -1: there is none
-	line    int    // its number
-	version bool   // v= was seen
+	text    string // the rest
+	current string // the current line
+	odd     int    // position of a control character in it; -1 when there is none
+	line    int    // number of the current line
+	version bool   // v= was read
 	origin  bool
-	named   bool // s= was seen
+	named   bool // s= was read
 	session block
 }
 
-// block is what the session level says for all m-lines.
+// block holds the session-level values for all m-lines.
 type block struct {
 	direction   Direction
 	ptime       int
@@ -65,7 +65,7 @@ type block struct {
 	ice         ICE
 }
 
-// next takes the next line off the text; CRLF, LF and CR all end one.
+// next takes the next line from the text; CRLF, LF or CR ends it.
 func (p *parser) next() bool {
 	if p.text == "" {
 		return false
@@ -89,7 +89,7 @@ func (p *parser) next() bool {
 	return true
 }
 
-// media is the m-line in hand, nil before the first.
+// media returns the current m-line, nil before the first.
 func (p *parser) media() *Media {
 	if n := len(p.d.Media); n > 0 {
 		return &p.d.Media[n-1]
@@ -100,7 +100,7 @@ func (p *parser) media() *Media {
 func (p *parser) take() error {
 	text := strings.TrimLeft(p.current, " \t")
 	if text == "" {
-		return nil // old Cisco phones put an empty line between
+		return nil // old Cisco phones write empty lines in between
 	}
 	if p.odd >= 0 {
 		return malformed(p.line, "control character %q inside; a description is text", p.current[p.odd])
@@ -132,12 +132,12 @@ func (p *parser) take() error {
 	case 'a':
 		p.takeAttribute(value)
 	}
-	// u= e= p= r= z= k= and whatever else concerns no call.
+	// u= e= p= r= z= k= and other lines that do not concern calls.
 	return nil
 }
 
-// fields appends the parts of a value between blanks. The caller gives room for as many
-// as there are nearly always.
+// fields appends the parts of a value between blanks. The caller provides room for the
+// usual number.
 func fields(parts []string, v string) []string {
 	for f := range strings.FieldsSeq(v) {
 		parts = append(parts, f)
@@ -145,7 +145,7 @@ func fields(parts []string, v string) []string {
 	return parts
 }
 
-// control finds what is no text; a tab may stand for a blank.
+// control reports whether a character is not text; a tab may stand for a blank.
 func control(c byte) bool { return c < ' ' && c != '\t' || c == 0x7f }
 
 func letter(c byte) bool { return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' }
@@ -161,8 +161,7 @@ func (p *parser) takeVersion(v string) error {
 	return nil
 }
 
-// takeOrigin reads from the right, since user names with blanks happen, and so
-// does a missing one.
+// takeOrigin reads from the right, since some user names contain blanks or are missing.
 func (p *parser) takeOrigin(v string) error {
 	if p.origin {
 		return nil
@@ -194,7 +193,7 @@ func (p *parser) takeTime(v string) error {
 		return malformed(p.line, "t= is empty; for a call it is t=0 0")
 	}
 	if p.d.Time == "" {
-		p.d.Time = "0 0" // nearly always
+		p.d.Time = "0 0" // the usual value
 		if len(f) != 2 || f[0] != "0" || f[1] != "0" {
 			p.d.Time = strings.Join(f, " ")
 		}
@@ -218,8 +217,8 @@ func (p *parser) takeBandwidth(v string) {
 	p.d.Bandwidth = append(p.d.Bandwidth, v)
 }
 
-// takeConnection keeps the first c= of its level: more than one belongs to
-// layered multicast, where the first is the base (RFC 8866 §5.7).
+// takeConnection keeps the first c= of its level: several belong to layered multicast,
+// where the first is the base (RFC 8866 §5.7).
 func (p *parser) takeConnection(v string) error {
 	addr, host, err := parseConnection(p.line, v)
 	if err != nil {
@@ -249,8 +248,8 @@ func parseConnection(line int, v string) (netip.Addr, string, error) {
 	return parseHost(line, f[1], f[2])
 }
 
-// parseHost reads an address of type IP4 or IP6 or a host name. The literal
-// decides, since some devices write IP4 before an IPv6 address.
+// parseHost reads an address of type IP4 or IP6, or a host name. The address itself
+// decides the type, since some devices write IP4 before an IPv6 address.
 func parseHost(line int, kind, s string) (netip.Addr, string, error) {
 	if !strings.EqualFold(kind, "IP4") && !strings.EqualFold(kind, "IP6") {
 		return netip.Addr{}, "", malformed(line, "address type %s is unknown; use IP4 or IP6", quote(kind))
@@ -266,7 +265,7 @@ func parseHost(line int, kind, s string) (netip.Addr, string, error) {
 	return netip.Addr{}, s, nil
 }
 
-// hostName wants a letter somewhere, so that 10.0.0.300 is no name.
+// hostName requires a letter, so that 10.0.0.300 is not a name.
 func hostName(s string) bool {
 	named := false
 	for i := range len(s) {
@@ -282,7 +281,7 @@ func hostName(s string) bool {
 	return named && len(s) <= 255
 }
 
-// finish checks what must be there and fills what counts for each m-line.
+// finish checks the required lines and completes each m-line.
 func (p *parser) finish() error {
 	if !p.version {
 		return malformed(0, "nothing in it; a description begins with v=0")
@@ -298,7 +297,7 @@ func (p *parser) finish() error {
 	return nil
 }
 
-// number reads a decimal of at most most, false for anything else.
+// number reads a decimal number up to most; otherwise it returns false.
 func number(s string, most uint64) (uint64, bool) {
 	if s == "" || s[0] < '0' || s[0] > '9' {
 		return 0, false

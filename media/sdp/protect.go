@@ -10,9 +10,9 @@ type secured struct {
 	pair Pair
 }
 
-// secureAnswer decides for an offer. DTLS comes before keys that every proxy
-// has read. Without a secure profile either is used only when both sides have
-// it (RFC 8643): phones add keys to RTP/AVP and mean "if you can".
+// secureAnswer decides for an offer. DTLS is preferred to keys in SDP, which every
+// proxy has read. Without a secure profile either is used only if both sides have it
+// (RFC 8643): phones add keys to RTP/AVP to make protection optional.
 func secureAnswer(theirs, via *Media, line *Line, role string) (secured, *Error) {
 	fingerprint, setup := transportSecurity(theirs, via)
 	if fingerprint.Value != "" && line.Fingerprint.Value != "" {
@@ -30,8 +30,8 @@ func secureAnswer(theirs, via *Media, line *Line, role string) (secured, *Error)
 	return secured{}, nil
 }
 
-// secureOffer decides on the answer to our offer. What was offered as secure
-// is not taken without (RFC 3711 calls need no downgrade).
+// secureOffer decides on the answer to our offer. An offer with a secure profile must
+// not be answered without protection.
 func secureOffer(ours, theirs, via *Media) (secured, *Error) {
 	fingerprint, setup := transportSecurity(theirs, via)
 	if fingerprint.Value != "" && ours.Fingerprint.Value != "" {
@@ -56,9 +56,9 @@ func transportSecurity(m, via *Media) (Fingerprint, string) {
 	return m.Fingerprint, m.Setup
 }
 
-// answerSetup is our role against an offer (RFC 8842 §5.3): theirs leaves it to
-// us by actpass; then it stays as it was. Passive lets a browser begin when its
-// path works, so that nothing of ours is lost before.
+// answerSetup returns our role for an offer (RFC 8842 §5.3). With actpass the choice is
+// ours, and the role stays as it was. Passive lets a browser begin when its path works,
+// so that nothing of ours is lost before.
 func answerSetup(offered, wanted, role string) string {
 	switch offered {
 	case "passive":
@@ -69,11 +69,11 @@ func answerSetup(offered, wanted, role string) string {
 		}
 		return orElse(role, "passive")
 	}
-	return "passive" // to active, and to none, which means active (RFC 4145 §4)
+	return "passive" // to active, and to a missing one, which means active (RFC 4145 §4)
 }
 
-// offerSetup is our role by the answer. One that keeps actpass, against
-// RFC 5763 §5, or says nothing will send the first message.
+// offerSetup returns our role for an answer. A side that answers actpass, against RFC
+// 5763 §5, or nothing will send the first message.
 func offerSetup(answered, ours string) string {
 	if answered == "passive" || answered != "active" && ours == "active" {
 		return "active"

@@ -1,7 +1,7 @@
-// Package sdp reads and writes session descriptions (RFC 8866) and does
-// offer/answer (RFC 3264) for one side of a call at a time. It takes what real
-// devices send and writes what all of them take. It knows nothing of sockets:
-// addresses and ports come from its caller.
+// Package sdp reads and writes session descriptions (RFC 8866) and implements
+// offer/answer (RFC 3264) for one side of a call at a time. It accepts what real
+// devices send and writes what all of them accept. It knows nothing of sockets: its
+// caller provides addresses and ports.
 package sdp
 
 import (
@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// Description is one session description. Attributes are kept in order, those
-// with a field of their own too, so that what is not understood passes through.
-// The fields made from attributes are for reading: Append writes Attributes.
+// Description is one session description. All attributes are kept in order, including
+// those with a field of their own, so that unknown ones pass through. The fields made
+// from attributes are for reading: Append writes Attributes.
 type Description struct {
 	Origin     Origin
 	Name       string      // s=
@@ -25,12 +25,13 @@ type Description struct {
 	Media      []Media
 }
 
-// Origin is the o= line. Its numbers need not be numbers (some phones write
-// "(null)"), so they are kept as text.
+// Origin is the o= line. Its numbers are kept as text, since some phones write others
+// than numbers ("(null)").
 type Origin struct{ User, ID, Version, Host string }
 
-// Same compares what names a session (RFC 8866 §5.2). When it changes in a
-// dialog, somebody else is behind it, with payload numbers and keys of its own.
+// Same reports whether two o= lines name the same session (RFC 8866 §5.2). If that
+// changes in a dialog, another party is behind it, with its own payload numbers and
+// keys.
 func (o Origin) Same(other Origin) bool {
 	return o.User == other.User && o.ID == other.ID && o.Host == other.Host
 }
@@ -38,18 +39,18 @@ func (o Origin) Same(other Origin) bool {
 // Attribute is one a= line; Value is empty for a flag.
 type Attribute struct{ Name, Value string }
 
-// Media is one m-line with what stands under it.
+// Media is one m-line with its attributes.
 type Media struct {
 	Kind        string     // audio, video, image, application, ...
-	Port        int        // 0: refused or switched off
-	Ports       int        // how many, from "49170/2"; 0 and 1 mean one
+	Port        int        // 0 = refused or switched off
+	Ports       int        // number of ports, from "49170/2"; 0 and 1 mean one
 	Proto       string     // RTP/AVP, RTP/SAVP, UDP/TLS/RTP/SAVPF, udptl, ...
-	Formats     []string   // as written; empty lists happen
-	Connection  netip.Addr // c= that counts for this m-line (own, else the session's)
+	Formats     []string   // as written; may be empty
+	Connection  netip.Addr // effective c= of this m-line (its own, else the session's)
 	ConnHost    string     // the same, when it is a host name
-	RTCPPort    int        // a=rtcp, else Port+1; Port with rtcp-mux
+	RTCPPort    int        // a=rtcp, else Port+1; the same as Port with rtcp-mux
 	RTCPAddr    netip.Addr // a=rtcp with an address
-	Direction   Direction  // what counts here: own, else session's, else sendrecv
+	Direction   Direction  // effective value: its own, else the session's, else sendrecv
 	Codecs      []Codec    // RTP profiles: Formats with rtpmap, fmtp; static numbers filled in
 	Ptime       int        // ms; 0 when absent
 	MaxPtime    int        // ms; 0 when absent
@@ -83,7 +84,7 @@ type Crypto struct {
 	Params string
 }
 
-// Fingerprint is a=fingerprint (RFC 8122).
+// Fingerprint is an a=fingerprint line (RFC 8122).
 type Fingerprint struct{ Hash, Value string }
 
 // ICE is what a description says of ICE (RFC 8839).
@@ -103,14 +104,14 @@ type Candidate struct {
 	Type       string
 }
 
-// BundleOnly reports whether the m-line lives only within a BUNDLE group: its port
-// 0 is no refusal then (RFC 9143 §6).
+// BundleOnly reports whether the m-line exists only within a BUNDLE group: then port 0
+// does not mean refused (RFC 9143 §6).
 func (m *Media) BundleOnly() bool { return has(m.Attributes, "bundle-only") }
 
-// RTP reports whether the m-line carries RTP, whatever protects it.
+// RTP reports whether the m-line carries RTP, with any protection.
 func (m *Media) RTP() bool { return carriesRTP(m.Proto) }
 
-// bundles lists the mids of each BUNDLE group.
+// bundles returns the mids of each BUNDLE group.
 func (d *Description) bundles() [][]string {
 	var groups [][]string
 	for _, a := range d.Attributes {
@@ -138,7 +139,7 @@ func carriesRTP(proto string) bool {
 	return strings.Contains(strings.ToUpper(proto), "RTP/")
 }
 
-// DemandsSRTP reports whether the profile leaves no choice but SRTP.
+// DemandsSRTP reports whether the profile allows only SRTP.
 func DemandsSRTP(proto string) bool {
 	return strings.Contains(strings.ToUpper(proto), "/SAVP")
 }

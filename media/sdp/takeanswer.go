@@ -2,11 +2,10 @@ package sdp
 
 import "strings"
 
-// TakeAnswer takes the answer to the last Offer. An answer that does not fit
-// it (other number of m-lines, codecs not offered) is an *Error with 488,
-// tolerantly: what harms nobody is taken. A second answer to the same offer is
-// taken too: gateways repeat it in the 200 after a 183, and a forked call has
-// one from each branch.
+// TakeAnswer takes the answer to the last Offer. It is tolerant; an answer that does
+// not fit the offer (another number of m-lines, codecs not offered) is an *Error with
+// 488. A second answer to the same offer is accepted: gateways repeat it in the 200
+// after a 183, and a forked call has one from each branch.
 func (a *Agent) TakeAnswer(d *Description) ([]Agreed, error) {
 	if d == nil || a.local == nil || a.state != offering && a.state != answered {
 		return nil, ErrNoOffer
@@ -47,8 +46,8 @@ func (a *Agent) TakeAnswer(d *Description) ([]Agreed, error) {
 	return list, nil
 }
 
-// fits compares the m-lines. Missing ones at the end count as refused and
-// superfluous ones with port 0 as not there.
+// fits compares the m-lines. Missing ones at the end count as refused, and superfluous
+// ones with port 0 are ignored.
 func fits(ours []Media, d *Description) error {
 	if len(ours) > 0 && len(d.Media) == 0 {
 		return unacceptable(0, warnMediaType, "the answer has no m= line; it needs one for each of the %d offered", len(ours))

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// Append writes d in the order of RFC 8866 §5, CRLF throughout. A c= line is
-// written where it differs from the session's. Control characters in any value
-// are left out, so that no value can make a line of its own.
+// Append writes d in the order of RFC 8866 §5, with CRLF. A c= line is written where it
+// differs from the session's. Control characters are omitted, so that no value can add
+// a line.
 func (d *Description) Append(b []byte) []byte {
 	b = append(b, "v=0\r\no="...)
 	b = appendText(b, orElse(d.Origin.User, "-"))
@@ -34,7 +34,8 @@ func (d *Description) Append(b []byte) []byte {
 	return b
 }
 
-// String is the text without keys and passwords, for people; Append writes all.
+// String returns the text without keys and passwords, for people; Append writes
+// everything.
 func (d *Description) String() string {
 	var b strings.Builder
 	for line := range strings.Lines(string(d.Append(nil))) {
@@ -124,7 +125,7 @@ func appendAttributes(b []byte, attributes []Attribute) []byte {
 	return b
 }
 
-// appendText leaves out what would end the line or is no text.
+// appendText omits characters that would end the line or are not text.
 func appendText(b []byte, s string) []byte {
 	for i := range len(s) {
 		if c := s[i]; c >= ' ' && c != 0x7f || c == '\t' {
