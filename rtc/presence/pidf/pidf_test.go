@@ -112,3 +112,16 @@ func wellFormed(t *testing.T, b []byte) {
 		}
 	}
 }
+
+// What is written without asking whether it has to be escaped is what needs no escaping.
+func TestTextIsEscaped(t *testing.T) {
+	for c := range 256 {
+		text := "a" + string([]byte{byte(c)}) + "b"
+		var got writer
+		var want bytes.Buffer
+		got.text(text)
+		if err := xml.EscapeText(&want, []byte(text)); err != nil || got.String() != want.String() {
+			t.Errorf("%q is written %q, not %q (%v)", text, got.String(), want.String(), err)
+		}
+	}
+}

@@ -12,17 +12,40 @@ const head = `<?xml version="1.0" encoding="UTF-8"?>` + "\n"
 
 const spaces = ` xmlns="` + nsPIDF + `" xmlns:dm="` + nsDM + `" xmlns:rpid="` + nsRPID + `"`
 
+// usual is how long a document is, as a rule, at most.
+const usual = 1024
+
 // Bytes is the document in XML. The same document is always the same octets.
 func (d *Document) Bytes() []byte {
 	var w writer
+	w.Grow(usual)
 	w.WriteString(head + `<presence` + spaces + ` entity="`)
 	w.text(d.Entity)
 	w.WriteString(`">`)
-	for _, p := range d.parts() {
-		w.Write(p.text)
-	}
+	d.children(&w, func(string, string) {})
 	w.WriteString("</presence>\n")
 	return w.Bytes()
+}
+
+// children writes those of the root element, and tells of each that it is written and
+// what it is told by.
+func (d *Document) children(w *writer, written func(name, id string)) {
+	for i := range d.Tuples {
+		w.tuple(&d.Tuples[i])
+		written("tuple", d.Tuples[i].ID)
+	}
+	for _, n := range d.Notes {
+		w.element("note", n)
+		written("note", "")
+	}
+	if d.Person != nil {
+		w.person(d.Person)
+		written("dm:person", personID)
+	}
+	for i := range d.Devices {
+		w.node(&d.Devices[i], nsPIDF)
+		written("dm:device", d.Devices[i].attr("id"))
+	}
 }
 
 // part is a child of the root element, and what it is told by.
@@ -33,26 +56,10 @@ type part struct {
 
 func (d *Document) parts() (list []part) {
 	var w writer
-	cut := func(name, id string) {
+	d.children(&w, func(name, id string) {
 		list = append(list, part{name, id, bytes.Clone(w.Bytes())})
 		w.Reset()
-	}
-	for i := range d.Tuples {
-		w.tuple(&d.Tuples[i])
-		cut("tuple", d.Tuples[i].ID)
-	}
-	for _, n := range d.Notes {
-		w.element("note", n)
-		cut("note", "")
-	}
-	if d.Person != nil {
-		w.person(d.Person)
-		cut("dm:person", personID)
-	}
-	for i := range d.Devices {
-		w.node(&d.Devices[i], nsPIDF)
-		cut("dm:device", d.Devices[i].attr("id"))
-	}
+	})
 	return list
 }
 
@@ -60,19 +67,38 @@ const personID = "person"
 
 type writer struct{ bytes.Buffer }
 
-func (w *writer) text(s string) { _ = xml.EscapeText(w, []byte(s)) } // a buffer takes everything
+func (w *writer) text(s string) {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || strings.IndexByte(`"'&<>`, c) >= 0 {
+			_ = xml.EscapeText(w, []byte(s)) // a buffer takes everything
+			return
+		}
+	}
+	w.WriteString(s) // nearly always
+}
 
 func (w *writer) element(name, text string) {
-	w.WriteString("<" + name + ">")
+	w.all("<", name, ">")
 	w.text(text)
-	w.WriteString("</" + name + ">")
+	w.all("</", name, ">")
+}
+
+// all writes texts without putting them together first.
+func (w *writer) all(texts ...string) {
+	for _, t := range texts {
+		w.WriteString(t)
+	}
 }
 
 func (w *writer) tuple(t *Tuple) {
 	w.WriteString(`<tuple id="`)
 	w.text(t.ID)
 	w.WriteString(`"><status>`)
-	w.element("basic", map[bool]string{true: "open", false: "closed"}[t.Open])
+	basic := "closed"
+	if t.Open {
+		basic = "open"
+	}
+	w.element("basic", basic)
 	w.nodes(t.Status)
 	w.WriteString(`</status>`)
 	if t.Idle {
@@ -109,7 +135,7 @@ func (w *writer) person(p *Person) {
 	if len(p.Activities) > 0 {
 		w.WriteString("<rpid:activities>")
 		for _, a := range p.Activities {
-			w.WriteString("<rpid:" + a + "/>")
+			w.all("<rpid:", a, "/>")
 		}
 		w.WriteString("</rpid:activities>")
 	}
@@ -140,9 +166,8 @@ var prefixes = map[string]string{nsDM: "dm:", nsRPID: "rpid:"}
 
 // node writes an element; space is the default namespace where it stands.
 func (w *writer) node(n *Node, space string) {
-	name, known := prefixes[n.Name.Space]
-	name += n.Name.Local
-	w.WriteString("<" + name)
+	prefix, known := prefixes[n.Name.Space]
+	w.all("<", prefix, n.Name.Local)
 	if !known && n.Name.Space != space {
 		w.WriteString(` xmlns="`)
 		w.text(n.Name.Space)
@@ -155,7 +180,7 @@ func (w *writer) node(n *Node, space string) {
 			if a.Name.Space != "" {
 				prefix = "xml:"
 			}
-			w.WriteString(" " + prefix + a.Name.Local + `="`)
+			w.all(" ", prefix, a.Name.Local, `="`)
 			w.text(a.Value)
 			w.WriteString(`"`)
 		}
@@ -165,5 +190,5 @@ func (w *writer) node(n *Node, space string) {
 	for i := range n.Nodes {
 		w.node(&n.Nodes[i], space)
 	}
-	w.WriteString("</" + name + ">")
+	w.all("</", prefix, n.Name.Local, ">")
 }
