@@ -15,7 +15,8 @@ func (n *Notifier) newLeg(r *rtc.Request) (*leg, error) {
 	if err != nil {
 		return nil, err
 	}
-	tag := n.tagFor(m)
+	unique := n.tagFor(m)
+	tag := string(unique[:])
 	seq, _ := m.CSeq()
 	l := &leg{flow: r.Flow(), remoteSeq: seq, secure: strings.HasPrefix(strings.ToLower(string(m.RequestURI())), "sips:")}
 	if r.Identity != nil {
@@ -24,7 +25,8 @@ func (n *Notifier) newLeg(r *rtc.Request) (*leg, error) {
 	room := buffers.Get().(*[]byte)
 	text := newTexts((*room)[:0])
 	text.add(&l.callID, m.CallID())
-	text.add(&l.from, uac.Tagged(m.Get(sip.HdrTo), tag))
+	var from [256]byte
+	text.add(&l.from, uac.AppendTagged(from[:0], m.Get(sip.HdrTo), tag))
 	text.add(&l.to, m.Get(sip.HdrFrom))
 	text.add(&l.target, target)
 	if m.Has(sip.HdrRecordRoute) {

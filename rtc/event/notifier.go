@@ -77,6 +77,7 @@ type Notifier struct {
 	queue    queue
 	alarm    *alarm
 	kept     kept
+	arrivals sync.Pool // of *arrival
 	total    atomic.Int64
 	rows     atomic.Int64 // last one given to a subscription
 	run      uint32       // of the server, see Store.Begin
@@ -112,6 +113,7 @@ func New(cfg Config) *Notifier {
 	for i := range n.shards {
 		n.shards[i].topics, n.shards[i].alarm = make(map[key]*topic), n.alarm
 	}
+	n.arrivals.New = n.newArrival
 	n.kept.subs = make(map[rtc.AOR]map[*subscription]struct{})
 	n.legs = table.New(func(l *leg) (callID, local, remote string) { return l.callID, l.local, l.remote })
 	n.users.init()

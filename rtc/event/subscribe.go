@@ -108,24 +108,39 @@ func (n *Notifier) enter(r *rtc.Request, sub *subscription, w wish) error {
 	if w.isList {
 		n.fill(sub, append(w.given, w.members...))
 	}
-	a := &arrival{n, sub, w.has, n.answers(r, sub, w)}
+	a := n.arrivals.Get().(*arrival)
+	a.sub, a.has, a.answers = sub, w.has, n.answers(r, sub, w)
 	if sub.fetch {
 		a.welcome()
 		return nil
 	}
-	if err := n.cfg.Store.Put(n.row(sub), a.stored); err != nil {
+	if err := n.cfg.Store.Put(n.row(sub), a.onDisk); err != nil {
+		a.end()
 		n.abandon(sub)
 		return busy(err)
 	}
 	return nil
 }
 
-// arrival is a subscription that is being written.
+// arrival is a subscription that is being written. Arrivals are used again.
 type arrival struct {
 	n       *Notifier
 	sub     *subscription
 	has     condition
 	answers answers
+	onDisk  func(error) // stored, as a value
+	goOn    func()      // welcome, as a value
+}
+
+func (n *Notifier) newArrival() any {
+	a := &arrival{n: n}
+	a.onDisk, a.goOn = a.stored, a.welcome
+	return a
+}
+
+func (a *arrival) end() {
+	a.sub, a.answers = nil, answers{}
+	a.n.arrivals.Put(a)
 }
 
 // abandon takes back what enter prepared for a subscription that will not be.
@@ -164,9 +179,10 @@ func (a *arrival) stored(err error) {
 		n.users.release(sub.user)
 		n.abandon(sub)
 		a.answers.ok.Break(busy(err))
+		a.end()
 		return
 	}
-	n.queue.later(answer{a.answers.ok.Lane(), a.welcome})
+	n.queue.later(answer{a.answers.ok.Lane(), a.goOn})
 }
 
 // welcome answers the SUBSCRIBE and begins to notify. On the lane of the request.
@@ -178,6 +194,7 @@ func (a *arrival) welcome() {
 	}
 	quiet := n.matches(sub, a.has) && a.answers.quiet != nil
 	a.answers.give(quiet)
+	a.end()
 	now := time.Now().UnixMilli()
 	s := sub.topic.shard
 	s.mu.Lock()

@@ -24,9 +24,10 @@ func appendTag(dst []byte, v uint64, digits int) []byte {
 	return dst
 }
 
-func (n *Notifier) tagFor(m *sip.Message) string {
-	tag := appendTag(make([]byte, 0, tagUnique+tagCheck), n.tags.Uint64(m.CallID(), m.FromTag(), m.Get(sip.HdrCSeq)), tagUnique)
-	return string(appendTag(tag, n.checks.Uint64(m.CallID(), tag), tagCheck))
+func (n *Notifier) tagFor(m *sip.Message) (tag [tagUnique + tagCheck]byte) {
+	b := appendTag(tag[:0], n.tags.Uint64(m.CallID(), m.FromTag(), m.Get(sip.HdrCSeq)), tagUnique)
+	appendTag(b, n.checks.Uint64(m.CallID(), b), tagCheck)
+	return tag
 }
 
 // ours reports whether a tag was made here for this Call-ID, also before a restart.

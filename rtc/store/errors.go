@@ -129,6 +129,9 @@ func breaks(err error) bool {
 
 // refused gives the error of one change the kind a caller can act on.
 func refused(err error) error {
+	if err == nil {
+		return nil
+	}
 	var se *sqlite.Error
 	if errors.As(err, &se) && se.Code()&0xff == sqlite3.SQLITE_CONSTRAINT {
 		return &Error{Kind: ErrConflict, Remedy: "choose another name or number", Err: err}

@@ -139,12 +139,16 @@ func (x *exchange) finish(r Reply) {
 
 // Tagged is a From or To value with a tag.
 func Tagged(value []byte, tag string) []byte {
-	out := make([]byte, 0, len(value)+len(tag)+8)
+	return AppendTagged(make([]byte, 0, len(value)+len(tag)+8), value, tag)
+}
+
+// AppendTagged appends Tagged.
+func AppendTagged(dst, value []byte, tag string) []byte {
 	if a, err := sip.ParseNameAddr(value); err == nil && !a.Bracketed {
-		out = append(append(append(out, '<'), a.URI...), '>') // or the tag would read as the URI's
-		out = append(out, a.Params...)
+		dst = append(append(append(dst, '<'), a.URI...), '>') // or the tag would read as the URI's
+		dst = append(dst, a.Params...)
 	} else {
-		out = append(out, value...)
+		dst = append(dst, value...)
 	}
-	return append(append(out, ";tag="...), tag...)
+	return append(append(dst, ";tag="...), tag...)
 }

@@ -21,8 +21,9 @@ type Check struct {
 }
 
 type prepared struct {
-	mac hash.Hash
-	sum [Size]byte
+	mac  hash.Hash
+	text []byte // what is checked, in one piece: the parts need not be on the heap
+	sum  [Size]byte
 }
 
 // New makes a Check. A check for one purpose is none for another, with the same key.
@@ -36,14 +37,15 @@ func New(key []byte, purpose string) *Check {
 func (s *Check) Sum(parts ...[]byte) (sum [Size]byte) {
 	c := s.keyed.Get().(*prepared)
 	defer s.keyed.Put(c)
-	c.mac.Reset()
-	c.mac.Write(s.purpose)
+	c.text = append(c.text[:0], s.purpose...)
 	for i, p := range parts {
 		if i > 0 {
-			c.mac.Write(s.purpose[len(s.purpose)-1:])
+			c.text = append(c.text, 0)
 		}
-		c.mac.Write(p)
+		c.text = append(c.text, p...)
 	}
+	c.mac.Reset()
+	c.mac.Write(c.text)
 	c.mac.Sum(c.sum[:0])
 	return c.sum
 }
