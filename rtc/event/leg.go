@@ -109,6 +109,13 @@ func (l *leg) join(s *subscription) {
 	l.mu.Unlock()
 }
 
+// empty reports whether no subscription has joined, or all have left.
+func (l *leg) empty() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.first == nil
+}
+
 // leave takes one out and reports whether it was the last.
 func (l *leg) leave(s *subscription) bool {
 	l.mu.Lock()

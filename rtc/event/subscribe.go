@@ -174,7 +174,9 @@ func (s *subscription) agree(w wish, now int64) {
 func (a *arrival) stored(err error) {
 	n, sub := a.n, a.sub
 	if err != nil {
-		n.legs.Remove(sub.leg)
+		if sub.leg.empty() {
+			n.legs.Remove(sub.leg)
+		}
 		n.total.Add(-1)
 		n.users.release(sub.user)
 		n.abandon(sub)
