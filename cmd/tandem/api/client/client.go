@@ -11,6 +11,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -112,6 +114,18 @@ func (c *Client) Copy(ctx context.Context, path string, w io.Writer) error {
 // All reads a list, page by page.
 func All[T any](ctx context.Context, c *Client, path string, query url.Values) ([]T, error) {
 	list := []T{}
+	for v, err := range Each[T](ctx, c, path, query) {
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, v)
+	}
+	return list, nil
+}
+
+// Each yields a list, of which it holds one page at a time. An error is the last
+// element.
+func Each[T any](ctx context.Context, c *Client, path string, query url.Values) iter.Seq2[T, error] {
 	q := url.Values{}
 	for k, v := range query {
 		if len(v) > 0 && v[0] != "" {
@@ -119,16 +133,25 @@ func All[T any](ctx context.Context, c *Client, path string, query url.Values) (
 		}
 	}
 	q.Set("limit", strconv.Itoa(1000))
-	for {
-		var page operation.Page[T]
-		if err := c.Get(ctx, path+"?"+q.Encode(), &page); err != nil {
-			return nil, err
+	return func(yield func(T, error) bool) {
+		q := maps.Clone(q)
+		for {
+			var page operation.Page[T]
+			if err := c.Get(ctx, path+"?"+q.Encode(), &page); err != nil {
+				var none T
+				yield(none, err)
+				return
+			}
+			for _, v := range page.Items {
+				if !yield(v, nil) {
+					return
+				}
+			}
+			if page.Next == "" {
+				return
+			}
+			q.Set("cursor", page.Next)
 		}
-		list = append(list, page.Items...)
-		if page.Next == "" {
-			return list, nil
-		}
-		q.Set("cursor", page.Next)
 	}
 }
 

@@ -61,7 +61,8 @@ func New(cfg Config) *Set {
 	h.CreateHooks = nil // no $schema links in answers
 	h.OpenAPIPath, h.DocsPath, h.SchemasPath = Base+"/openapi", "", ""
 	h.RejectUnknownQueryParameters = true
-	h.Transformers = []huma.Transformer{plain}
+	h.Transformers = []huma.Transformer{plain, asEncoded}
+	h.Formats = map[string]huma.Format{"application/json": jsonFormat(), "json": jsonFormat()}
 	h.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"token": {Type: "http", Scheme: "bearer", Description: "A token of: tandem tokens add. The control socket needs none."}}
 	s.huma = humachi.New(s.mux, h)
@@ -145,7 +146,8 @@ func (s *Set) admit(op Op) func(huma.Context, func(huma.Context)) {
 			problem.Write(w, p)
 			return
 		}
-		next(huma.WithValue(ctx, conditionKey{}, condition{match: ctx.Header("If-Match"), noneMatch: ctx.Header("If-None-Match")}))
+		ctx = huma.WithValue(ctx, conditionKey{}, condition{match: ctx.Header("If-Match"), noneMatch: ctx.Header("If-None-Match")})
+		next(huma.WithValue(ctx, bodyKey{}, new(body)))
 	}
 }
 
@@ -195,10 +197,15 @@ func Read[I, T any](s *Set, op Op, f func(context.Context, *I) (T, error)) {
 		if err != nil {
 			return nil, s.problem(ctx, op, err)
 		}
-		tag := entityTag(v)
+		b, err := encoded(v)
+		if err != nil {
+			return nil, s.problem(ctx, op, err)
+		}
+		tag := tagOf(b)
 		if conditionOf(ctx).unchanged(tag) {
 			return nil, huma.ErrorWithHeaders(huma.Status304NotModified(), http.Header{"Etag": {tag}})
 		}
+		keepBody(ctx, b)
 		return &seen[T]{ETag: tag, Body: v}, nil
 	})
 }

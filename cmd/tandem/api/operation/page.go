@@ -3,6 +3,7 @@ package operation
 import (
 	"encoding/base64"
 	"iter"
+	"slices"
 	"strconv"
 
 	"tandem/cmd/tandem/api/problem"
@@ -34,6 +35,9 @@ func WrongCursor() error {
 	return problem.Invalid("cursor_invalid", "the cursor is not one of this list", "use next from the previous page, or leave it out")
 }
 
+// firstItems is from where on a page is taken for a full one.
+const firstItems = 64
+
 // Paginate takes one page off a list in the order of unique keys. all yields what
 // comes after the key it is given.
 func Paginate[T any](p Paging, key func(T) string, all func(after string) iter.Seq[T]) (Page[T], error) {
@@ -46,6 +50,9 @@ func Paginate[T any](p Paging, key func(T) string, all func(after string) iter.S
 		if len(page.Items) == p.Limit {
 			page.Next = base64.RawURLEncoding.EncodeToString([]byte(key(page.Items[p.Limit-1])))
 			break
+		}
+		if len(page.Items) == firstItems { // a long one: the limit, at once
+			page.Items = slices.Grow(page.Items, p.Limit-firstItems)
 		}
 		page.Items = append(page.Items, v)
 	}

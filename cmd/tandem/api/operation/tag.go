@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"net/http"
 	"strings"
 
@@ -14,8 +13,16 @@ import (
 // entityTag is the entity tag of a resource as it is shown (RFC 9110 §8.8.3): the same
 // for the same content, another for any other. "" for nil.
 func entityTag(v any) string {
-	b, err := json.Marshal(v)
-	if err != nil || string(b) == "null" {
+	b, err := encoded(v)
+	if err != nil {
+		return ""
+	}
+	return tagOf(b)
+}
+
+// tagOf is entityTag of what is encoded already.
+func tagOf(b []byte) string {
+	if string(b) == "null\n" {
 		return ""
 	}
 	sum := sha256.Sum256(b)

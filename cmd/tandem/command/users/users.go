@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"iter"
 	"net/http"
 	"net/url"
 	"os"
@@ -102,21 +103,12 @@ where something begins with it first.`,
 		Args: command.ExactArgs(0),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return command.WithControl(c, func(ctx context.Context, k *client.Client) error {
-				var list []api.User
-				var err error
-				if search == "" {
-					list, err = client.All[api.User](ctx, k, "/users", nil)
-				} else {
-					list, err = findUsers(ctx, k, search)
+				list := client.Each[api.User](ctx, k, "/users", nil)
+				if search != "" {
+					list = findUsers(ctx, k, search)
 				}
-				if err != nil {
-					return err
-				}
-				return command.Print(c, list, func(w io.Writer) {
-					fmt.Fprintln(w, "ADDRESS\tNAME\tENABLED\tEXT\tDEPARTMENT\tSITE\tALIASES")
-					for _, u := range list {
-						fmt.Fprintf(w, "%s\t%s\t%t\t%s\t%s\t%s\t%s\n", u.Address, u.Display, u.Enabled, u.Extension, u.Department, u.Site, strings.Join(u.Aliases, " "))
-					}
+				return command.PrintEach(c, list, "ADDRESS\tNAME\tENABLED\tEXT\tDEPARTMENT\tSITE\tALIASES", func(w io.Writer, u *api.User) {
+					fmt.Fprintf(w, "%s\t%s\t%t\t%s\t%s\t%s\t%s\n", u.Address, u.Display, u.Enabled, u.Extension, u.Department, u.Site, strings.Join(u.Aliases, " "))
 				})
 			})
 		},
@@ -125,11 +117,21 @@ where something begins with it first.`,
 	return c
 }
 
-func findUsers(ctx context.Context, k *client.Client, search string) ([]api.User, error) {
-	var page struct{ Items []api.User }
-	query := url.Values{"search": {search}, "limit": {"1000"}}
-	err := k.Call(ctx, http.MethodGet, client.Path("users")+"?"+query.Encode(), nil, &page)
-	return page.Items, err
+// findUsers yields what a search finds, which is one page.
+func findUsers(ctx context.Context, k *client.Client, search string) iter.Seq2[api.User, error] {
+	return func(yield func(api.User, error) bool) {
+		var page struct{ Items []api.User }
+		query := url.Values{"search": {search}, "limit": {"1000"}}
+		if err := k.Get(ctx, client.Path("users")+"?"+query.Encode(), &page); err != nil {
+			yield(api.User{}, err)
+			return
+		}
+		for _, u := range page.Items {
+			if !yield(u, nil) {
+				return
+			}
+		}
+	}
 }
 
 func newUsersEnable(enable bool) *cobra.Command {
