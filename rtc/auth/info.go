@@ -28,7 +28,7 @@ func (g *Gate) AppendInfo(dst []byte, m *sip.Message, identity *rtc.Identity, no
 		}
 		for _, s := range account.Secrets {
 			ha1, fits := a.secretOf(s, spelling)
-			if &s.Identity != identity || !fits {
+			if identity == nil || s.Identity != *identity || !fits {
 				continue
 			}
 			fresh := now.Unix()-int64(n.made) < int64(g.cfg.NonceLife/time.Second)/2

@@ -11,28 +11,9 @@ import (
 // Account is a user with all that proves it is them. It is never changed: a
 // change puts another Account in its place.
 type Account struct {
-	AOR              rtc.AOR // these of User
-	DisplayName      string
-	Aliases          []rtc.AOR
-	Enabled          bool
-	about            *about    // nil: nothing
-	created, changed int64     // Unix ms, 0 when not known
-	Secrets          []*Secret // the own password first, then devices by name
-}
-
-func newAccount(u User, secrets []*Secret) *Account {
-	return &Account{AOR: u.AOR, DisplayName: u.DisplayName, Aliases: u.Aliases, Enabled: u.Enabled, about: newAbout(&u),
-		created: millis(u.Created), changed: millis(u.Changed), Secrets: secrets}
-}
-
-// User is who the account is of.
-func (a *Account) User() User {
-	u := User{AOR: a.AOR, DisplayName: a.DisplayName, Aliases: a.Aliases, Enabled: a.Enabled,
-		Created: fromMillis(a.created), Changed: fromMillis(a.changed)}
-	if m := a.about; m != nil {
-		u.Mail, u.Department, u.Site, u.Extension, u.Groups, u.Direct = m.mail, m.department, m.site, m.extension, m.groups, m.direct
-	}
-	return u
+	User
+	Secrets []*Secret // the own password first, then devices by name
+	record  int       // in its shard
 }
 
 func millis(t time.Time) int64 {
@@ -49,7 +30,7 @@ func fromMillis(ms int64) time.Time {
 	return time.UnixMilli(ms)
 }
 
-// Secret is a Credential in use, with no word twice: 100,000 have to fit.
+// Secret is a Credential in use.
 type Secret struct {
 	MD5       [16]byte // the hashes of Credential
 	SHA256    [32]byte
@@ -57,19 +38,28 @@ type Secret struct {
 	MD5Long   [3][16]byte
 	Identity  rtc.Identity // what the secret proves; not to be changed
 	created   int64        // Unix ms, 0 when not known
-	used      atomic.Int64 // Unix seconds of the latest use, 0 when not used since Load
-	kept      atomic.Int64 // what the Store knows of it
+	seen      *seen
+}
+
+// seen is when a secret was used, in Unix seconds.
+type seen struct {
+	used atomic.Uint32 // the latest use, 0 when not used since Load
+	kept atomic.Uint32 // what the Store knows of it
 }
 
 // newSecret puts a Credential to use. Its Username and Realm must be the parts
 // of its AOR, as those of all credentials made here are.
 func newSecret(c Credential) *Secret {
-	s := &Secret{MD5: c.MD5, SHA256: c.SHA256, SHA512256: c.SHA512256, MD5Long: c.MD5Long,
-		Identity: rtc.Identity{AOR: c.AOR, Device: c.Device, Method: rtc.AuthDigest}}
-	s.created = millis(c.Created)
-	if !c.LastUsed.IsZero() {
-		s.used.Store(c.LastUsed.Unix())
-		s.kept.Store(c.LastUsed.Unix())
+	return &Secret{MD5: c.MD5, SHA256: c.SHA256, SHA512256: c.SHA512256, MD5Long: c.MD5Long,
+		Identity: rtc.Identity{AOR: c.AOR, Device: c.Device, Method: rtc.AuthDigest},
+		created:  millis(c.Created), seen: newSeen(c.LastUsed)}
+}
+
+func newSeen(used time.Time) *seen {
+	s := new(seen)
+	if !used.IsZero() {
+		s.used.Store(uint32(used.Unix()))
+		s.kept.Store(uint32(used.Unix()))
 	}
 	return s
 }
@@ -88,16 +78,20 @@ func (s *Secret) Created() time.Time { return fromMillis(s.created) }
 func compareSecrets(a, b *Secret) int { return strings.Compare(a.Identity.Device, b.Identity.Device) }
 
 // Use notes that the secret has just proved an identity.
-func (s *Secret) Use(now time.Time) {
-	if n := now.Unix(); s.used.Load() != n { // spare the cache line
+func (s *Secret) Use(now time.Time) { s.seen.use(now) }
+
+// LastUsed is when the secret last proved an identity, the zero time if never.
+func (s *Secret) LastUsed() time.Time { return s.seen.last() }
+
+func (s *seen) use(now time.Time) {
+	if n := uint32(now.Unix()); s.used.Load() != n { // spare the cache line
 		s.used.Store(n)
 	}
 }
 
-// LastUsed is when the secret last proved an identity, the zero time if never.
-func (s *Secret) LastUsed() time.Time {
+func (s *seen) last() time.Time {
 	if n := s.used.Load(); n != 0 {
-		return time.Unix(n, 0)
+		return time.Unix(int64(n), 0)
 	}
 	return time.Time{}
 }
@@ -133,17 +127,17 @@ func matches(alias rtc.AOR, aor []byte, owner rtc.AOR) bool {
 // extensionKey is how an extension is found; no address looks like it.
 func extensionKey(site, extension string) string { return "ext:" + site + "/" + extension }
 
-// keys are all addresses a user is found by.
-func keys(u *Account) []string {
-	all := []string{string(u.AOR)}
+// further are the addresses a user is found by besides the own one.
+func (u *User) further() []string {
+	var all []string
 	for _, alias := range u.Aliases {
 		all = append(all, string(alias))
 		if number, ok := strings.CutPrefix(string(alias), "tel:"); ok {
 			all = append(all, "sip:"+number+"@"+u.AOR.Domain())
 		}
 	}
-	if m := u.about; m != nil && m.extension != "" {
-		all = append(all, extensionKey(m.site, m.extension))
+	if u.Extension != "" {
+		all = append(all, extensionKey(u.Site, u.Extension))
 	}
 	return all
 }

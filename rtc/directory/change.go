@@ -51,24 +51,24 @@ func (d *Directory) alter(ctx context.Context, aor rtc.AOR, what string, change 
 	if err != nil {
 		return err
 	}
-	u := old.User()
+	u := old.User
 	if err := change(&u); err != nil {
 		return err
 	}
 	u.Changed = time.Now()
 	u.dropDirect(func(alias rtc.AOR, _ string) bool { return !slices.Contains(u.Aliases, alias) })
-	next := newAccount(u, old.Secrets)
+	next := &Account{User: u, Secrets: old.Secrets}
 	if err := d.checkFree(next, old); err != nil {
 		return err
 	}
-	if err := d.store.PutUser(ctx, next.User()); err != nil {
+	if err := d.store.PutUser(ctx, next.User); err != nil {
 		return fmt.Errorf("storing user %s: %w", aor, err)
 	}
 	d.publish(next)
-	kept := keys(next)
-	for _, key := range keys(old) {
+	kept := next.further()
+	for _, key := range old.further() {
 		if !slices.Contains(kept, key) {
-			d.entries.remove(key)
+			d.further.remove(key)
 		}
 	}
 	d.log.Info(what, "aor", aor, "enabled", next.Enabled, "aliases", next.Aliases)

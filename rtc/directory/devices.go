@@ -71,12 +71,12 @@ func (d *Directory) RevokeDevice(ctx context.Context, aor rtc.AOR, name string) 
 	if i < 0 {
 		return fmt.Errorf("device %q of %s: %w: see the list of devices", name, aor, ErrUnknownDevice)
 	}
-	u := old.User()
+	u := old.User
 	u.dropDirect(func(_ rtc.AOR, device string) bool { return device == name })
 	if err := d.store.DeleteDevice(ctx, u, name); err != nil {
 		return fmt.Errorf("revoking device %q of %s: %w", name, aor, err)
 	}
-	d.publish(newAccount(u, slices.Delete(slices.Clone(old.Secrets), i, i+1)))
+	d.publish(&Account{User: u, Secrets: slices.Delete(slices.Clone(old.Secrets), i, i+1)})
 	d.log.Info("device revoked", "aor", aor, "device", name)
 	return nil
 }
@@ -113,7 +113,7 @@ func (d *Directory) placeSecret(ctx context.Context, aor rtc.AOR, device, passwo
 	if err != nil {
 		return err
 	}
-	next := newAccount(old.User(), nil)
+	next := &Account{User: old.User}
 	for _, s := range old.Secrets {
 		if s.Identity.Device == device && !replace {
 			return fmt.Errorf("device %q of %s: %w: revoke it first or choose another name", device, aor, ErrExists)

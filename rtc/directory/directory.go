@@ -7,13 +7,11 @@
 package directory
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"iter"
 	"log/slog"
-	"maps"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -98,14 +96,14 @@ const MaxSecrets = 64
 // Directory is the working copy. Its look-ups take no lock and do not allocate;
 // changes are made one at a time, in the Store first.
 type Directory struct {
-	store   Store
-	domains []string
-	log     *slog.Logger
-	turn    chan struct{}   // holds one element: whoever takes it may change
-	entries table[*Account] // by every address, and by extension
-	index   index           // what Search looks through
-	changes atomic.Uint64   // counts them
-	sorted  atomic.Pointer[sorted]
+	store    Store
+	domains  []string
+	log      *slog.Logger
+	turn     chan struct{} // holds one element: whoever takes it may change
+	accounts accounts
+	further  table[rtc.AOR] // whose a further address is, and an extension
+	changes  atomic.Uint64  // counts them
+	sorted   atomic.Pointer[sorted]
 }
 
 // New makes an empty directory of the users of domains, of which the first is
@@ -115,47 +113,10 @@ func New(store Store, domains []string, log *slog.Logger) *Directory {
 	for _, name := range domains {
 		d.domains = append(d.domains, strings.ToLower(name))
 	}
-	d.entries.init()
-	d.index.init(d.DefaultDomain())
+	d.accounts.init(d.DefaultDomain())
+	d.further.init()
 	d.turn <- struct{}{}
 	return d
-}
-
-// Load reads everything from the Store.
-func (d *Directory) Load(ctx context.Context) error {
-	_, done, err := d.begin(ctx)
-	if err != nil {
-		return err
-	}
-	defer done()
-	accounts := make(map[rtc.AOR]*Account)
-	err = d.store.Users(ctx, func(u User) { accounts[u.AOR] = newAccount(u, nil) })
-	if err != nil {
-		return fmt.Errorf("loading users: %w", err)
-	}
-	err = d.store.Credentials(ctx, func(c Credential) {
-		if a := accounts[c.AOR]; a != nil {
-			c.AOR = a.AOR // the same text
-			a.Secrets = append(a.Secrets, newSecret(c))
-		}
-	})
-	if err != nil {
-		return fmt.Errorf("loading credentials: %w", err)
-	}
-	all := make(map[string]*Account, 2*len(accounts))
-	for _, a := range accounts {
-		if !d.Domain([]byte(a.AOR.Domain())) {
-			d.log.Warn("user of a domain that is not served", "aor", a.AOR)
-		}
-		slices.SortFunc(a.Secrets, compareSecrets)
-		for _, key := range keys(a) {
-			all[key] = a
-		}
-	}
-	d.entries.fill(all)
-	d.index.fill(slices.Collect(maps.Values(accounts)))
-	d.changes.Add(1)
-	return nil
 }
 
 // begin waits for the turn to change something; done gives it back. The change
@@ -182,49 +143,7 @@ func (d *Directory) DefaultDomain() string {
 func (d *Directory) Domains() []string { return slices.Clone(d.domains) }
 
 // Count is how many users there are.
-func (d *Directory) Count() int { return d.index.count() }
+func (d *Directory) Count() int { return d.accounts.count() }
 
 // Users returns all users, sorted by domain, then name.
 func (d *Directory) Users() []User { return slices.Collect(d.After("")) }
-
-// After yields the users that come after aor, who need not exist, sorted by
-// domain, then name; "" yields all. It takes no lock: what changes meanwhile may
-// be seen or not.
-func (d *Directory) After(aor rtc.AOR) iter.Seq[User] {
-	all := d.inOrder()
-	at, there := 0, false
-	if aor != "" {
-		at, there = slices.BinarySearchFunc(all, aor, func(a *Account, aor rtc.AOR) int { return compareAORs(a.AOR, aor) })
-	}
-	if there {
-		at++
-	}
-	return func(yield func(User) bool) {
-		for _, a := range all[at:] {
-			if !yield(a.User()) {
-				return
-			}
-		}
-	}
-}
-
-func (d *Directory) inOrder() []*Account {
-	now := d.changes.Load() // first: a change that comes meanwhile wants the list made again
-	if s := d.sorted.Load(); s != nil && s.at == now {
-		return s.accounts
-	}
-	all := d.index.accounts()
-	slices.SortFunc(all, func(a, b *Account) int { return compareAORs(a.AOR, b.AOR) })
-	d.sorted.Store(&sorted{now, all})
-	return all
-}
-
-// sorted are all accounts as they were after so many changes.
-type sorted struct {
-	at       uint64
-	accounts []*Account
-}
-
-func compareAORs(a, b rtc.AOR) int {
-	return cmp.Or(strings.Compare(a.Domain(), b.Domain()), strings.Compare(a.User(), b.User()))
-}

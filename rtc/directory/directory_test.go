@@ -253,7 +253,7 @@ func TestChangePasswordDisableDelete(t *testing.T) {
 	if want := md5.Sum([]byte("alice:example.com:another password")); after.Secrets[0].MD5 != want {
 		t.Error("password not changed")
 	}
-	if after.Secrets[1] != before.Secrets[1] {
+	if after.Secrets[1].Credential() != before.Secrets[1].Credential() {
 		t.Error("device secret changed with the password")
 	}
 	if err := d.Disable(ctx, aor); err != nil {

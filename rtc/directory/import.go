@@ -252,7 +252,7 @@ func (d *Directory) importLine(record []string, columns []*column, line int, tak
 	if add.Password != "" {
 		password = "" // whoever wrote the file knows it
 	}
-	for _, key := range keys(account) {
+	for _, key := range append([]string{string(account.AOR)}, account.further()...) {
 		if before, ok := taken[key]; ok && before != line {
 			return nil, "", fmt.Errorf("address %s: %w by line %d", key, ErrExists, before)
 		}

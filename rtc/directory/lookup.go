@@ -8,8 +8,8 @@ import (
 
 // User finds a user by the address-of-record.
 func (d *Directory) User(aor rtc.AOR) (User, bool) {
-	if a, ok := d.entries.getString(string(aor)); ok && a.AOR == aor {
-		return a.User(), true
+	if a := d.accounts.getString(string(aor)); a != nil {
+		return a.User, true
 	}
 	return User{}, false
 }
@@ -20,16 +20,16 @@ func (d *Directory) Get(aor rtc.AOR) (User, error) {
 	if err != nil {
 		return User{}, err
 	}
-	return a.User(), nil
+	return a.User, nil
 }
 
 // Resolve finds a user by the address-of-record or any alias. A tel: alias is
 // also found as that number at the user's domain.
 func (d *Directory) Resolve(aor rtc.AOR) (User, bool) {
-	if a, ok := d.entries.getString(string(aor)); ok {
-		return a.User(), true
+	if u, ok := d.User(aor); ok {
+		return u, true
 	}
-	return User{}, false
+	return d.find([]byte(aor))
 }
 
 // Named is the address of the user whom a name, an address or an alias means, as
@@ -57,9 +57,17 @@ func (d *Directory) ByExtension(site, extension string) (User, bool) {
 	return d.find(append(append(key, '/'), extension...))
 }
 
+// owner is the user of an address or an extension.
+func (d *Directory) owner(key string) (rtc.AOR, bool) {
+	if d.accounts.getString(key) != nil {
+		return rtc.AOR(key), true
+	}
+	return d.further.getString(key)
+}
+
 func (d *Directory) find(key []byte) (User, bool) {
-	if a, ok := d.entries.get(key); ok {
-		return a.User(), true
+	if owner, ok := d.further.get(key); ok {
+		return d.User(owner)
 	}
 	return User{}, false
 }
@@ -92,8 +100,8 @@ func (d *Directory) Lookup(username, realm []byte) (*Account, Spelling) {
 	key = append(key, name...)
 	key = append(key, '@')
 	key = appendLower(key, realm)
-	a, ok := d.entries.get(key)
-	if !ok || string(a.AOR) != string(key) { // an alias is no name to log in by
+	a := d.accounts.get(key) // an alias is no name to log in by
+	if a == nil {
 		return nil, Plain
 	}
 	return a, spelling

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
-	"unique"
 
 	"tandem/rtc"
 )
@@ -17,33 +16,6 @@ const (
 	maxMail   = 254 // RFC 5321 §4.5.3.1.3
 	maxGroups = 32
 )
-
-// about is what an Account holds of a user that many users do not have.
-type about struct {
-	mail, department, site, extension string
-	groups                            []string
-	direct                            map[rtc.AOR]string // not to be changed
-}
-
-// newAbout is nil for a user of whom nothing is known.
-func newAbout(u *User) *about {
-	if u.Mail == "" && u.Department == "" && u.Site == "" && u.Extension == "" && len(u.Groups) == 0 && len(u.Direct) == 0 {
-		return nil
-	}
-	a := &about{mail: u.Mail, department: shared(u.Department), site: shared(u.Site), extension: u.Extension, direct: u.Direct}
-	for _, g := range u.Groups {
-		a.groups = append(a.groups, shared(g))
-	}
-	return a
-}
-
-// shared returns the one copy of a text that many users have.
-func shared(s string) string {
-	if s == "" {
-		return ""
-	}
-	return unique.Make(s).Value()
-}
 
 // Numbers are the telephone numbers among the aliases, in E.164 with '+'.
 func (u *User) Numbers() []string {

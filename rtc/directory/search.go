@@ -4,13 +4,9 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
-	"hash/maphash"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"unicode"
-
-	"tandem/rtc"
 )
 
 // Bounds of a search.
@@ -27,7 +23,7 @@ const (
 // where a word does, then the others, each by address; at most limit of them
 // (0: DefaultFound, at most MaxFound). It takes no lock.
 func (d *Directory) Search(query string, limit int) []User {
-	words := d.index.words(query)
+	words := d.accounts.words(query)
 	if len(words) == 0 {
 		return nil
 	}
@@ -37,121 +33,32 @@ func (d *Directory) Search(query string, limit int) []User {
 	best := found{limit: min(limit, MaxFound)}
 	// From the best to the worst, as far as needed.
 	for look := fitsField; look < fitsNot && !best.enough(look); look++ {
-		for i := range d.index.blocks {
-			d.index.blocks[i].Load().search(words, look, &best)
+		for i := range d.accounts.shards {
+			d.accounts.shards[i].Load().search(words, look, &best)
 		}
 	}
 	users := make([]User, len(best.hits))
 	for i, h := range best.hits {
-		users[i] = h.account.User()
+		users[i] = h.shard.user(h.number)
 	}
 	return users
 }
 
-// index is a text of all users in lower case, and where words begin in it, in
-// their order. What begins with something is found by halving; what has it
-// inside, by looking through the text, which processors do fast. A change
-// replaces the block of the user by a changed copy; reading takes no lock.
-// Changes must not run at the same time.
-type index struct {
-	domain string // the default one, which is left out of the texts
-	seed   maphash.Seed
-	blocks [shardCount]atomic.Pointer[block]
+// words is a text of the users of a shard in lower case, and where words begin in it,
+// in their order. What begins with something is found by halving; what has it
+// inside, by looking through the text, which processors do fast.
+type words struct {
+	text   []byte   // an entry for each record; each field of it begins with a zero octet, which no query has
+	ends   []uint32 // of the entries in text
+	starts []uint32 // of words in text, in the order of the text from there
 }
 
-// block is the users of one shard. Each field of a record begins with a zero
-// octet, which no query has.
-type block struct {
-	text     []byte
-	ends     []uint32 // of the records in text
-	accounts []*Account
-	starts   []uint32 // of words in text, in the order of the text from there
-}
-
-func (x *index) init(domain string) {
-	x.domain, x.seed = domain, maphash.MakeSeed()
-	for i := range x.blocks {
-		x.blocks[i].Store(new(block))
-	}
-}
-
-func (x *index) shard(aor rtc.AOR) int { return int(maphash.String(x.seed, string(aor)) % shardCount) }
-
-// fill replaces the whole content.
-func (x *index) fill(all []*Account) {
-	x.init(x.domain)
-	x.put(all...)
-}
-
-// put adds accounts, or puts them in place of those of the same users.
-func (x *index) put(accounts ...*Account) {
-	var byShard [shardCount][]*Account
-	for _, a := range accounts {
-		i := x.shard(a.AOR)
-		byShard[i] = append(byShard[i], a)
-	}
-	for i, list := range byShard {
-		if len(list) > 0 {
-			x.blocks[i].Store(x.blocks[i].Load().with(list, x.domain))
-		}
-	}
-}
-
-func (x *index) count() (n int) {
-	for i := range x.blocks {
-		n += len(x.blocks[i].Load().accounts)
-	}
-	return n
-}
-
-// accounts are all, in no order.
-func (x *index) accounts() []*Account {
-	all := make([]*Account, 0, x.count())
-	for i := range x.blocks {
-		all = append(all, x.blocks[i].Load().accounts...)
-	}
-	return all
-}
-
-func (x *index) remove(aor rtc.AOR) {
-	p := &x.blocks[x.shard(aor)]
-	next := p.Load().without(func(a *Account) bool { return a.AOR == aor })
-	next.order()
-	p.Store(next)
-}
-
-func (b *block) with(accounts []*Account, domain string) *block {
-	replaced := make(map[rtc.AOR]bool, len(accounts))
-	for _, a := range accounts {
-		replaced[a.AOR] = true
-	}
-	next := b.without(func(a *Account) bool { return replaced[a.AOR] })
-	for _, a := range accounts {
-		next.add(a, appendRecord(next.text, a, domain))
-	}
-	next.order()
-	return next
-}
-
-func (b *block) without(gone func(*Account) bool) *block {
-	next := &block{text: make([]byte, 0, len(b.text))}
-	for i, a := range b.accounts {
-		if !gone(a) {
-			next.add(a, append(next.text, b.record(i)...))
-		}
-	}
-	return next
-}
-
-func (b *block) add(a *Account, text []byte) {
-	b.text = text
-	b.ends = append(b.ends, uint32(len(text)))
-	b.accounts = append(b.accounts, a)
-}
+// entry is the text of a record.
+func (b *words) entry(i int) []byte { return b.text[before(b.ends, i):b.ends[i]] }
 
 // order finds the words and puts them in order. What it makes has no reserve:
 // it may stay as it is for ever.
-func (b *block) order() {
+func (b *words) order() {
 	type place struct {
 		head uint64 // the first octets, which nearly always tell
 		at   uint32
@@ -174,7 +81,6 @@ func (b *block) order() {
 	for i, p := range places {
 		b.starts[i] = p.at
 	}
-	b.text, b.ends, b.accounts = slices.Clip(slices.Clone(b.text)), slices.Clip(slices.Clone(b.ends)), slices.Clip(slices.Clone(b.accounts))
 }
 
 // between is true of what stands between words.
@@ -183,7 +89,7 @@ func between(c byte) bool {
 }
 
 // beginning is the part of starts where the text begins with word.
-func (b *block) beginning(word []byte) []uint32 {
+func (b *words) beginning(word []byte) []uint32 {
 	at := func(word []byte) int {
 		i, _ := slices.BinarySearchFunc(b.starts, word, func(s uint32, w []byte) int {
 			return bytes.Compare(b.text[s:min(int(s)+len(w), len(b.text))], w)
@@ -193,39 +99,28 @@ func (b *block) beginning(word []byte) []uint32 {
 	return b.starts[at(word):at(append(word[:len(word):len(word)], 0xff))]
 }
 
-func (b *block) start(i int) int {
-	if i == 0 {
-		return 0
-	}
-	return int(b.ends[i-1])
-}
-
-func (b *block) record(i int) []byte { return b.text[b.start(i):b.ends[i]] }
-
-// appendRecord writes what a user is found by. The default domain is left out,
+// appendEntry writes what a user is found by. The default domain is left out,
 // of a mail address too.
-func appendRecord(dst []byte, a *Account, domain string) []byte {
+func appendEntry(dst []byte, u *User, domain string) []byte {
 	field := func(s string) {
 		if s != "" {
 			dst = append(append(dst, 0), strings.ToLower(s)...)
 		}
 	}
 	local := func(s string) string { return strings.TrimSuffix(s, "@"+domain) }
-	name := local(strings.TrimPrefix(string(a.AOR), "sip:"))
+	name := local(strings.TrimPrefix(string(u.AOR), "sip:"))
 	field(name)
-	field(a.DisplayName)
-	if m := a.about; m != nil {
-		if mail := local(m.mail); mail != name {
-			field(mail)
-		}
-		field(m.extension)
-		field(m.department)
-		field(m.site)
-		for _, g := range m.groups {
-			field(g)
-		}
+	field(u.DisplayName)
+	if mail := local(u.Mail); mail != name {
+		field(mail)
 	}
-	for _, alias := range a.Aliases {
+	field(u.Extension)
+	field(u.Department)
+	field(u.Site)
+	for _, g := range u.Groups {
+		field(g)
+	}
+	for _, alias := range u.Aliases {
 		_, rest, _ := strings.Cut(string(alias), ":")
 		field(local(rest))
 	}
@@ -234,7 +129,7 @@ func appendRecord(dst []byte, a *Account, domain string) []byte {
 
 // words splits a query as records are written. A telephone number is one word,
 // whatever stands between its digits.
-func (x *index) words(query string) [][]byte {
+func (x *accounts) words(query string) [][]byte {
 	if len(query) > maxQuery {
 		query = query[:maxQuery]
 	}
@@ -267,54 +162,54 @@ func dropSeparators(r rune) rune {
 }
 
 // search adds all records that fit as well as look, and maybe worse ones.
-func (b *block) search(words [][]byte, look int, best *found) {
+func (s *shard) search(words [][]byte, look int, best *found) {
 	if look == fitsInside {
-		b.containing(words, best)
+		s.containing(words, best)
 		return
 	}
 	var rarest []uint32 // where the rarest of words begins a word
 	skipped := 0
 	for i, w := range words {
 		rest := bytes.TrimLeftFunc(w, func(r rune) bool { return r < 0x80 && between(byte(r)) })
-		if part := b.beginning(rest); i == 0 || len(part) < len(rarest) {
+		if part := s.beginning(rest); i == 0 || len(part) < len(rarest) {
 			rarest, skipped = part, len(w)-len(rest)
 		}
 	}
 	for _, at := range rarest {
 		before := int(at) - skipped - 1
-		if field := before >= 0 && b.text[before] == 0; field == (look == fitsField) {
-			i, _ := slices.BinarySearch(b.ends, at+1)
-			b.consider(i, words, best)
+		if field := before >= 0 && s.text[before] == 0; field == (look == fitsField) {
+			i, _ := slices.BinarySearch(s.words.ends, at+1)
+			s.consider(i, words, best)
 		}
 	}
 }
 
 // containing adds the records that have all words in them.
-func (b *block) containing(words [][]byte, best *found) {
-	for i, from := 0, 0; from < len(b.text); from = int(b.ends[i]) {
-		at := bytes.Index(b.text[from:], words[0])
+func (s *shard) containing(words [][]byte, best *found) {
+	for i, from := 0, 0; from < len(s.text); from = int(s.words.ends[i]) {
+		at := bytes.Index(s.text[from:], words[0])
 		if at < 0 {
 			return
 		}
-		for int(b.ends[i]) <= from+at {
+		for int(s.words.ends[i]) <= from+at {
 			i++
 		}
-		b.consider(i, words, best)
+		s.consider(i, words, best)
 	}
 }
 
 // consider adds the ith record if it has all words in it.
-func (b *block) consider(i int, words [][]byte, best *found) {
-	record := b.record(i)
+func (s *shard) consider(i int, words [][]byte, best *found) {
+	entry := s.entry(i)
 	worst := 0
 	for _, w := range words {
-		fits := fit(record, w)
+		fits := fit(entry, w)
 		if fits == fitsNot {
 			return
 		}
 		worst = max(worst, fits)
 	}
-	best.add(hit{worst, record, b.accounts[i]})
+	best.add(hit{worst, entry, s, i})
 }
 
 // How well a word fits: at the start of a field, of a word in it, or inside one.
@@ -347,13 +242,14 @@ func fit(record, word []byte) int {
 
 // hit is a user found.
 type hit struct {
-	rank    int
-	record  []byte // begins with the name
-	account *Account
+	rank   int
+	entry  []byte // begins with the name
+	shard  *shard
+	number int // of the record
 }
 
 func compareHits(a, b hit) int {
-	return cmp.Or(cmp.Compare(a.rank, b.rank), bytes.Compare(a.record, b.record))
+	return cmp.Or(cmp.Compare(a.rank, b.rank), bytes.Compare(a.entry, b.entry))
 }
 
 // found are the best hits in order, at most limit.

@@ -196,15 +196,15 @@ func TestMemoryOfAUser(t *testing.T) {
 	d.store = nil
 	full := heap()
 	index := 0
-	for i := range d.index.blocks {
-		b := d.index.blocks[i].Load()
-		index += cap(b.text) + 4*cap(b.starts) + 4*cap(b.ends) + 8*cap(b.accounts)
+	for i := range d.accounts.shards {
+		s := d.accounts.shards[i].Load()
+		index += cap(s.text) + 4*cap(s.starts) + 4*cap(s.words.ends)
 	}
-	d.index.init("")
-	d.entries.init()
+	d.accounts.init("")
+	d.further.init()
 	each := (full - heap()) / n
 	t.Logf("%d octets for a user, of which %d to search", each, index/n)
-	if each > 1100 || index/n > 200 {
+	if each > 750 || index/n > 200 {
 		t.Errorf("%d octets for a user, of which %d to search", each, index/n)
 	}
 	runtime.KeepAlive(d)
@@ -231,19 +231,19 @@ func cpuTime() time.Duration {
 func TestSearchAgainstLookingAtAll(t *testing.T) {
 	d := crowd(t, 3000)
 	var all []hit
-	for i := range d.index.blocks {
-		b := d.index.blocks[i].Load()
-		for j, a := range b.accounts {
-			all = append(all, hit{record: b.record(j), account: a})
+	for i := range d.accounts.shards {
+		s := d.accounts.shards[i].Load()
+		for j := range s.ends {
+			all = append(all, hit{entry: s.entry(j), shard: s, number: j})
 		}
 	}
 	for _, query := range strings.Fields("a e ü 7 99 1 +4930 an ann na uel site_1 group_9_paul müller_anna zim_site_3 @mail .m mail.e x zz 10_1_1") {
 		query = strings.ReplaceAll(query, "_", " ")
-		words := d.index.words(query)
+		words := d.accounts.words(query)
 		best := found{limit: 20}
 		for _, h := range all {
 			for _, w := range words {
-				h.rank = max(h.rank, fit(h.record, w))
+				h.rank = max(h.rank, fit(h.entry, w))
 			}
 			if h.rank < fitsNot {
 				best.add(h)
@@ -251,7 +251,7 @@ func TestSearchAgainstLookingAtAll(t *testing.T) {
 		}
 		want := ""
 		for _, h := range best.hits {
-			want = strings.TrimSpace(want + " " + h.account.AOR.User())
+			want = strings.TrimSpace(want + " " + h.shard.user(h.number).AOR.User())
 		}
 		if got := names(d.Search(query, 20)); got != want {
 			t.Errorf("%q found\n%s, want\n%s", query, got, want)

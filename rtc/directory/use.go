@@ -34,17 +34,22 @@ func (d *Directory) LastUsed(aor rtc.AOR) (last time.Time) {
 // moved by more than granularity since it was written. Changes of users need not
 // wait for it.
 func (d *Directory) KeepUse(ctx context.Context, granularity time.Duration) error {
-	type seen struct {
-		secret *Secret
-		used   int64
+	type use struct {
+		shard          *shard
+		record, secret int // the secret of a record
+		used           uint32
 	}
-	var all []seen
+	var all []use
 	moved := false
-	for _, a := range d.index.accounts() {
-		for _, s := range a.Secrets {
-			if used := s.used.Load(); used != 0 {
-				all = append(all, seen{s, used})
-				moved = moved || time.Duration(used-s.kept.Load())*time.Second > granularity
+	for i := range d.accounts.shards {
+		s := d.accounts.shards[i].Load()
+		for record := range s.ends {
+			for k := range s.seenOf(record) {
+				seen := &s.seenOf(record)[k]
+				if used := seen.used.Load(); used != 0 {
+					all = append(all, use{s, record, k, used})
+					moved = moved || time.Duration(int64(used)-int64(seen.kept.Load()))*time.Second > granularity
+				}
 			}
 		}
 	}
@@ -53,7 +58,8 @@ func (d *Directory) KeepUse(ctx context.Context, granularity time.Duration) erro
 	}
 	err := d.store.PutUses(ctx, func(yield func(Use) bool) {
 		for _, u := range all {
-			if !yield(Use{u.secret.Identity.AOR, u.secret.Identity.Device, time.Unix(u.used, 0)}) {
+			id := u.shard.record(u.record).account(u.shard.domain, u.shard.seenOf(u.record)).Secrets[u.secret].Identity
+			if !yield(Use{id.AOR, id.Device, time.Unix(int64(u.used), 0)}) {
 				return
 			}
 		}
@@ -62,7 +68,7 @@ func (d *Directory) KeepUse(ctx context.Context, granularity time.Duration) erro
 		return fmt.Errorf("storing when secrets were last used: %w", err)
 	}
 	for _, u := range all {
-		u.secret.kept.Store(u.used)
+		u.shard.seenOf(u.record)[u.secret].kept.Store(u.used)
 	}
 	return nil
 }

@@ -89,7 +89,7 @@ func (d *Directory) prepare(add AddUser) (*Account, string, error) {
 			u.Aliases = append(u.Aliases, alias)
 		}
 	}
-	account := newAccount(u, nil)
+	account := &Account{User: u}
 	if err := d.checkFree(account, nil); err != nil {
 		return nil, "", err
 	}
@@ -103,16 +103,16 @@ func (d *Directory) checkFree(u, self *Account) error {
 	if len(u.Aliases) > maxAliases {
 		return fmt.Errorf("%w aliases: a user has at most %d", ErrTooMany, maxAliases)
 	}
-	for i, key := range keys(u) {
-		a, taken := d.entries.getString(key)
+	for _, key := range append([]string{string(u.AOR)}, u.further()...) {
+		owner, taken := d.owner(key)
 		switch {
-		case !taken, self != nil && a.AOR == self.AOR:
-		case i == 0 && string(a.AOR) == key:
+		case !taken, self != nil && owner == self.AOR:
+		case string(u.AOR) == key && string(owner) == key:
 			return fmt.Errorf("user %s: %w: choose another name, or change the password of that user instead", key, ErrExists)
 		case strings.HasPrefix(key, "ext:"):
-			return fmt.Errorf("extension %s of site %q: %w by %s: choose another, or remove it there first", u.about.extension, u.about.site, ErrExists, a.AOR)
+			return fmt.Errorf("extension %s of site %q: %w by %s: choose another, or remove it there first", u.Extension, u.Site, ErrExists, owner)
 		default:
-			return fmt.Errorf("address %s: %w by %s: remove it there first", key, ErrExists, a.AOR)
+			return fmt.Errorf("address %s: %w by %s: remove it there first", key, ErrExists, owner)
 		}
 	}
 	return nil
@@ -123,7 +123,7 @@ func (d *Directory) keep(ctx context.Context, accounts ...*Account) error {
 	users := make([]User, 0, len(accounts))
 	credentials := make([]Credential, 0, len(accounts))
 	for _, a := range accounts {
-		users = append(users, a.User())
+		users = append(users, a.User)
 		for _, s := range a.Secrets {
 			credentials = append(credentials, s.Credential())
 		}
@@ -137,15 +137,15 @@ func (d *Directory) keep(ctx context.Context, accounts ...*Account) error {
 
 // publish puts accounts into memory, in place of those of the same users.
 func (d *Directory) publish(accounts ...*Account) {
-	all := make(map[string]*Account, 2*len(accounts))
+	further := make(map[string]rtc.AOR)
 	for _, a := range accounts {
-		for _, key := range keys(a) {
-			all[key] = a
+		for _, key := range a.further() {
+			further[key] = a.AOR
 		}
 	}
-	d.entries.merge(all)
-	d.index.put(accounts...)
-	d.changes.Add(1)
+	d.accounts.put(accounts...)
+	d.further.merge(further)
+	d.changed()
 }
 
 // Unknown is the error about a user who does not exist, or shall not seem to.
@@ -154,11 +154,10 @@ func Unknown(aor rtc.AOR) error {
 }
 
 func (d *Directory) account(aor rtc.AOR) (*Account, error) {
-	a, ok := d.entries.getString(string(aor))
-	if !ok || a.AOR != aor {
-		return nil, Unknown(aor)
+	if a := d.accounts.getString(string(aor)); a != nil {
+		return a, nil
 	}
-	return a, nil
+	return nil, Unknown(aor)
 }
 
 // SetPassword replaces the user's own password, "" by a generated one, and
@@ -205,11 +204,11 @@ func (d *Directory) Delete(ctx context.Context, aor rtc.AOR) error {
 	if err := d.store.DeleteUser(ctx, aor); err != nil {
 		return fmt.Errorf("deleting user %s: %w", aor, err)
 	}
-	for _, key := range keys(a) {
-		d.entries.remove(key)
+	for _, key := range a.further() {
+		d.further.remove(key)
 	}
-	d.index.remove(aor)
-	d.changes.Add(1)
+	d.accounts.remove(aor)
+	d.changed()
 	d.log.Info("user deleted", "aor", aor)
 	return nil
 }

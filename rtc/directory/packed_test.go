@@ -1,0 +1,94 @@
+package directory
+
+import (
+	"fmt"
+	"log/slog"
+	"reflect"
+	"testing"
+	"time"
+
+	"tandem/rtc"
+)
+
+// What is packed comes back as it was.
+func TestPackedAccounts(t *testing.T) {
+	now := time.UnixMilli(1_800_000_000_123)
+	secret := func(aor rtc.AOR, device string) *Secret {
+		return newSecret(newCredential(aor, device, "longenough"+device, now.Add(time.Hour)))
+	}
+	md5Only := func(aor rtc.AOR) *Secret {
+		c, err := Hashes{MD5: fmt.Sprintf("%032x", 77)}.credential(aor, time.Time{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return newSecret(c)
+	}
+	for _, a := range []*Account{
+		{User: User{AOR: "sip:alice@example.com"}},
+		{User: User{AOR: "sip:alice@example.com", DisplayName: "Älice", Enabled: true, Created: now, Changed: now.Add(-time.Hour)},
+			Secrets: []*Secret{secret("sip:alice@example.com", "")}},
+		{User: User{AOR: "sip:b@example.com.example.org", Enabled: true, Created: now, Changed: now, Mail: "m", Department: "d", Site: "s",
+			Extension: "1", Groups: []string{"g", "h"}, Aliases: []rtc.AOR{"tel:+4930", "sip:100@example.com"}, Direct: map[rtc.AOR]string{"tel:+4930": "desk"}},
+			Secrets: []*Secret{md5Only("sip:b@example.com.example.org"), secret("sip:b@example.com.example.org", "desk"), secret("sip:b@example.com.example.org", "mobile")}},
+		{User: User{AOR: "sip:@example.com", Aliases: []rtc.AOR{"sip:x@example.com"}}},
+		{User: User{AOR: "tel:+4930@example.com"}},
+	} {
+		p := packed(appendAccount(nil, a, "example.com"))
+		if got := p.account("example.com", make([]seen, len(a.Secrets))); !reflect.DeepEqual(got.User, a.User) || !sameSecrets(got.Secrets, a.Secrets) {
+			t.Errorf("%+v became %+v", a, got)
+		}
+		if got := p.aor("example.com"); got != a.AOR {
+			t.Errorf("%s became %s", a.AOR, got)
+		}
+		for _, other := range []string{string(a.AOR) + "x", string(a.AOR[1:]), "sip:alic@example.com", "tel:alice@example.com", "sip:alice@example.net"} {
+			if p.is([]byte(other), "example.com") || !p.is([]byte(a.AOR), "example.com") {
+				t.Errorf("%s is taken for %s, or not for itself", a.AOR, other)
+			}
+		}
+	}
+}
+
+func sameSecrets(a, b []*Secret) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i].Credential() != b[i].Credential() || a[i].Identity != b[i].Identity {
+			return false
+		}
+	}
+	return true
+}
+
+// A shard that is replaced for one user keeps when the secrets of the others were used.
+func TestUsesSurviveChangesOfOthers(t *testing.T) {
+	d := New(NewMemory(), []string{"example.com"}, slog.New(slog.DiscardHandler))
+	name := func(i int) rtc.AOR { return rtc.AOR(fmt.Sprintf("sip:u%d@example.com", i)) }
+	const n = 3 * shardCount // some in each shard
+	for i := range n {
+		add(t, d, name(i))
+	}
+	start := time.Unix(1_800_000_000, 0)
+	for i := range n {
+		a, _ := d.Lookup([]byte(name(i).User()), []byte("example.com"))
+		a.Secrets[0].Use(start.Add(time.Duration(i) * time.Second))
+	}
+	for i := range n {
+		if i%3 == 0 {
+			if err := d.Delete(t.Context(), name(i)); err != nil {
+				t.Fatal(err)
+			}
+		} else if err := d.Disable(t.Context(), name(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range n {
+		want := start.Add(time.Duration(i) * time.Second)
+		if i%3 == 0 {
+			want = time.Time{}
+		}
+		if got := d.LastUsed(name(i)); !got.Equal(want) {
+			t.Errorf("%s was used at %v, not %v", name(i), got, want)
+		}
+	}
+}
