@@ -167,6 +167,7 @@ func (l *leg) request(offer []byte) dialog.Invite {
 		From:    c.route.Caller.From(l.Trunk, c.x.cfg.Domain),
 		CallID:  l.callID,
 		Content: content.Located(offer, c.place),
+		Focus:   c.origin != nil && c.origin.seatIn != "", // RFC 4579 §5.2
 	}
 	inv.Reliable = l.Trunk == nil || l.Trunk.Speaks().Reliable == dialect.On // each leg acknowledges its own
 	inv.Header = append(c.route.Caller.Identity(l.Trunk, c.x.cfg.Domain), identity.Diverted(c.route.Chain.Lines(l.Who.URI), l.Trunk)...)

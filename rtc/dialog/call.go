@@ -27,6 +27,7 @@ type Invite struct {
 	CallID   string         // "" = made up, on Lane when that is given
 	Reliable bool           // offer reliable provisional responses (RFC 3262) even if the UA does not
 	User     string         // user part of our Contact, "" = the UA's
+	Focus    bool           // our end is that of a conference, see Dialog.Focus
 	Onward   Onward         // of the INVITE that this call goes on from; zero: it begins here
 	Auth     *digest.Client // answers challenges, in the dialogs too; nil: nobody
 	Content
@@ -138,6 +139,9 @@ func (c *Call) next() uint32 {
 func (c *Call) write(dst []byte, t uac.Try) []byte {
 	uri, perr := sip.ParseURI([]byte(c.inv.URI))
 	contact := uac.Contact{User: c.inv.User, Secure: perr == nil && uri.Kind == sip.URISIPS}
+	if c.inv.Focus {
+		contact.Params = isFocus
+	}
 	b := sip.Builder{Buf: dst}
 	b.Request("INVITE", []byte(c.inv.URI))
 	b.Header(sip.HdrVia, t.Via)
@@ -262,7 +266,7 @@ func (c *Call) fork(f transport.Flow, m *sip.Message) *Session {
 	if err != nil {
 		return nil
 	}
-	d.flow, d.peer, d.auth, d.contactUser, d.shape = f, c.inv.Peer, c.inv.Auth, c.inv.User, c.inv.Shape
+	d.flow, d.peer, d.auth, d.contactUser, d.focus, d.shape = f, c.inv.Peer, c.inv.Auth, c.inv.User, c.inv.Focus, c.inv.Shape
 	d.sticky = c.ua.cfg.Sticky || c.inv.Flow != (transport.Flow{})
 	s := &Session{Dialog: d, User: c.inv.Own, call: c, Events: c.inv.Events, offerOut: c.offering}
 	d.Attach(s)

@@ -84,11 +84,14 @@ func (ua *UA) Adopt(d *Dialog, e Events) *Session {
 	return s
 }
 
+// isFocus is what the Contact of a conference says.
+const isFocus = ";isfocus"
+
 // contact is our Contact in the dialog.
 func (d *Dialog) contact() uac.Contact {
 	c := uac.Contact{User: d.contactUser, Secure: d.secure}
 	if d.focus {
-		c.Params = ";isfocus"
+		c.Params = isFocus
 	}
 	return c
 }

@@ -167,7 +167,8 @@ func (d *Dialog) serve(r *rtc.Request) error {
 		}
 	}
 	if r.Method() == sip.OPTIONS {
-		r.Respond(200, "", slices.Concat(d.ua.allow, d.ua.ableReliably))
+		contact := d.contact().Append(nil, d.ua.client.Wire(), r.Flow()) // RFC 4579 §4.3
+		r.Respond(200, "", slices.Concat(contact, d.ua.allow, d.ua.ableReliably))
 		return nil
 	}
 	if u := d.usageOf(r.Message); u != nil {

@@ -123,7 +123,16 @@ func TestReferToConference(t *testing.T) {
 	refer("sip:+19005551234@"+harness.Domain, 403)
 	refer("sip:x@elsewhere.test", 403)
 	k := &harness.Talker{Wire: phones["alice"], User: "alice", ID: refer("sip:bob@"+harness.Domain, 202)}
-	b := r.Answers(phones["bob"], "bob", 31002)
+	invite := phones["bob"].Request("INVITE")
+	if contact := string(invite.Get(sip.HdrContact)); !strings.HasSuffix(contact, ";isfocus") { // RFC 4579 §5.2
+		t.Errorf("bob is called by a conference with Contact %s", contact)
+	}
+	b := &harness.Talker{Wire: phones["bob"], User: "bob", Port: 31002, Seq: 10}
+	b.Accept(invite)
+	phones["bob"].Request("ACK")
+	if m := b.Asks("OPTIONS", "", ""); m.StatusCode() != 200 || !strings.HasSuffix(string(m.Get(sip.HdrContact)), ";isfocus") { // RFC 4579 §4.3
+		t.Errorf("OPTIONS in the dialog is answered\n%s", m.Bytes())
+	}
 	if told := house.Notified(k); told[0] != "100 Trying" || told[len(told)-1] != "200 OK" {
 		t.Errorf("alice is told %q", told)
 	}
