@@ -12,12 +12,12 @@ import (
 	"github.com/ebitengine/purego"
 )
 
-// libopus is the library's functions, by address: calls through SyscallN need no
-// reflection and allocate nothing.
+// libopus holds the addresses of the library's functions: calls through SyscallN need
+// no reflection and allocate nothing.
 //
-// To load a library a program needs the system's loader: with this file in it
-// the binary is linked to the C library, though no C was compiled. The build tag
-// nolibopus leaves it out, for a static binary that cannot speak Opus.
+// A program needs the system's loader to load a library: with this file the binary is
+// linked to the C library, although no C is compiled. The build tag nolibopus omits it,
+// for a static binary that cannot encode Opus.
 type libopus struct {
 	name, version             string
 	size, init, control, code uintptr // of encoders
@@ -25,8 +25,8 @@ type libopus struct {
 	describe                  func(int32) string
 }
 
-// openLibrary finds libopus, once; the answer is kept. The first name is what
-// the library is called where it is installed to run, the second where to build.
+// openLibrary looks for libopus once and keeps the result. The first name is that of an
+// installed library, the second that of a development package.
 var openLibrary = sync.OnceValues(func() (*libopus, error) { return load("libopus.so.0", "libopus.so") })
 
 // load takes the first of names that the system's loader finds.
@@ -99,9 +99,9 @@ func (l *libopus) decoder(rate int) ([]byte, error) {
 	return state, l.fail(result)
 }
 
-// state is memory for one channel, as large as the function at size says. The
-// library allows it anywhere in memory that is aligned for any type, and points
-// from it to nothing but itself and its own constants; Go never moves it.
+// state returns memory for one channel, of the size that the function at size returns.
+// The library accepts any memory that is aligned for all types, and stores only
+// pointers to the state itself and its own constants; Go never moves it.
 func (l *libopus) state(size uintptr) ([]byte, error) {
 	const align = 64
 	result, _, _ := purego.SyscallN(size, 1)
@@ -114,14 +114,14 @@ func (l *libopus) state(size uintptr) ([]byte, error) {
 	return memory[skip : skip+n], nil
 }
 
-// set is opus_encoder_ctl. The function takes variable arguments, which on
-// Linux go in the same registers as fixed ones.
+// set calls opus_encoder_ctl. The function has variable arguments, which on Linux use
+// the same registers as fixed ones.
 func (l *libopus) set(state []byte, request, value int) error {
 	result, _, _ := purego.SyscallN(l.control, uintptr(unsafe.Pointer(&state[0])), uintptr(request), uintptr(value))
 	return l.fail(result)
 }
 
-// encode is opus_encode, of n samples in e.in to at most room octets in e.out.
+// encode calls opus_encode for n samples in e.in, with at most room octets in e.out.
 func (l *libopus) encode(e *opusEncoder, n, room int) (int, error) {
 	e.arguments = [5]uintptr{
 		uintptr(unsafe.Pointer(&e.state[0])),
@@ -136,8 +136,8 @@ func (l *libopus) encode(e *opusEncoder, n, room int) (int, error) {
 	return int(int32(result)), nil
 }
 
-// decode is opus_decode of the first octets of d.in into n samples of d.out; with
-// before, of what they repeat of the packet before. No octets are a packet lost.
+// decode calls opus_decode for the first octets of d.in, into n samples of d.out; with
+// before, for their redundancy. No octets mean a lost packet.
 func (l *libopus) decode(d *libraryDecoder, octets, n int, before bool) (int, error) {
 	var repeated uintptr
 	if before {
@@ -160,8 +160,8 @@ func (l *libopus) decode(d *libraryDecoder, octets, n int, before bool) (int, er
 	return int(int32(result)), nil
 }
 
-// Library says which libopus serves Opus here, such as "libopus 1.3.1
-// (libopus.so.0)", or why none does.
+// Library returns which libopus is in use, such as "libopus 1.3.1 (libopus.so.0)", or
+// why none is.
 func Library() (string, error) {
 	lib, err := openLibrary()
 	if err != nil {

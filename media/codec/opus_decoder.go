@@ -12,22 +12,21 @@ type frameDecoder interface {
 	frame(packet []byte, out []int16) error
 }
 
-// opusDecoder decodes frame by frame, so that a frame the far side did not
-// send (DTX) can be told from one that it did, and that no decoder is given a
-// packet whose lengths were not looked at before. libopus could fill losses
-// itself; what we make up is understood as well (docs/media-quality.md), is the
-// same for both decoders and takes any length.
+// opusDecoder decodes frame by frame. So it can tell a frame that the far side did not
+// send (DTX) from a lost one, and no decoder gets a packet whose lengths were not
+// checked. It fills losses itself although libopus could: our fill is as intelligible
+// (docs/media-quality.md), is the same for both decoders, and may have any length.
 type opusDecoder struct {
 	rate    int
 	packet  opusFrames
 	decoder frameDecoder
-	library *libraryDecoder // decoder, when that is libopus
+	library *libraryDecoder // decoder, if it is libopus
 	conceal *concealer
 	octets  [1 + maxOpusFrame]byte // a packet of one frame
-	untold  int                    // samples lost of which the library does not know
+	untold  int                    // lost samples that the library was not told of
 }
 
-// newOpusDecoder makes one of libopus, or in Go where that is asked for or the
+// newOpusDecoder makes a decoder with libopus, or in Go if that is requested or the
 // library is missing.
 func newOpusDecoder(rate int, inGo bool) (Decoder, error) {
 	d := &opusDecoder{rate: rate, conceal: newConcealer(rate)}
@@ -46,7 +45,7 @@ func newOpusDecoder(rate int, inGo bool) (Decoder, error) {
 	return d, nil
 }
 
-// goDecoder is pion's.
+// goDecoder is the decoder of pion.
 type goDecoder struct{ opus.Decoder }
 
 func (d *goDecoder) frame(packet []byte, out []int16) error {
@@ -57,7 +56,7 @@ func (d *goDecoder) frame(packet []byte, out []int16) error {
 	return err
 }
 
-// samples in a time of so many microseconds.
+// samples returns the number of samples in span microseconds.
 func (d *opusDecoder) samples(span int) int { return span * (d.rate / 1000) / 1000 }
 
 func (d *opusDecoder) Samples(payload []byte) int { return d.samples(opusDuration(payload)) }
@@ -74,8 +73,8 @@ func (d *opusDecoder) Decode(pcm []int16, payload []byte) (int, error) {
 	for _, frame := range d.packet.frames[:d.packet.count] {
 		out := pcm[n : n+size]
 		n += size
-		// A frame of no octets, or one of one octet which cannot hold sound, says
-		// that there is nothing to say (RFC 6716 §3.1, RFC 7587 §3.1.3).
+		// A frame without octets, or with a single one, contains no sound: the far side
+		// is silent (RFC 6716 §3.1, RFC 7587 §3.1.3).
 		if len(frame) <= 1 {
 			d.conceal.settle()
 			d.conceal.lost(out)
@@ -83,7 +82,7 @@ func (d *opusDecoder) Decode(pcm []int16, payload []byte) (int, error) {
 		}
 		d.tellLost()
 		if err := d.decoder.frame(d.alone(frame), out); err != nil {
-			// Part of the packet may be spoken already: the rest is like a loss.
+			// Part of the packet may be decoded already: the rest is treated as lost.
 			if n == size {
 				return 0, fmt.Errorf("decoding Opus: %w", err)
 			}
@@ -95,7 +94,7 @@ func (d *opusDecoder) Decode(pcm []int16, payload []byte) (int, error) {
 	return n, nil
 }
 
-// alone makes a packet of one frame of d.packet.
+// alone makes a packet from one frame of d.packet.
 func (d *opusDecoder) alone(frame []byte) []byte {
 	d.octets[0] = d.packet.toc &^ 3
 	return d.octets[:1+copy(d.octets[1:], frame)]
@@ -108,9 +107,9 @@ func (d *opusDecoder) Conceal(pcm []int16) {
 	}
 }
 
-// tellLost has the library know what was lost before the frame that comes now:
-// else it takes the frame before the loss for the one it leans on, and is too loud
-// for a while. After 100 ms no more can be said.
+// tellLost tells the library what was lost before the next frame. Otherwise it would
+// use the frame before the loss as its reference, and be too loud for a while. It can
+// be told of 100 ms at most.
 func (d *opusDecoder) tellLost() {
 	unit := d.rate / 50
 	steps := min(d.untold/unit, 5)
@@ -134,8 +133,8 @@ func (d *opusDecoder) Comfort(payload []byte) error {
 	return nil
 }
 
-// Recovers looks for what repeats the packet before: of packets with several
-// frames it would be the last frame alone, and those nobody sends in calls.
+// Recovers looks for redundancy. A packet with several frames could only have it for
+// one frame; nobody sends those in calls.
 func (d *opusDecoder) Recovers(payload []byte) int {
 	if d.library == nil || !opusRepeats(payload) {
 		return 0

@@ -7,7 +7,7 @@ import (
 
 var errClosed = errors.New("encoder is closed")
 
-// The numbers of opus_defines.h that are needed here.
+// The constants of opus_defines.h that are needed here.
 const (
 	opusApplicationVoIP   = 2048
 	opusApplicationAudio  = 2049
@@ -31,21 +31,21 @@ const (
 // maxOpusAudio is the longest packet we make: 60 ms at 48 kHz, in samples.
 const maxOpusAudio = 60 * 48
 
-// opusEncoder is libopus. Its state lies in Go memory, so that nothing leaks
-// and the collector sees its size; the library keeps no pointer to it.
+// opusEncoder is libopus. Its state is in Go memory, so that nothing leaks and the
+// collector knows its size; the library keeps no pointer to it.
 type opusEncoder struct {
 	library *libopus
 	state   []byte // nil once closed
 	rate    int
 	dtx     bool
-	fec     bool // the far side wants to be told things twice
-	waves   bool // sound is encoded as it is, not as speech
+	fec     bool // the far side wants redundancy (FEC)
+	waves   bool // the waveform is encoded, not a model of speech
 	lossy   bool // the far side misses packets
-	// What the library reads and writes must not move during the call, which
-	// memory of the heap does not but a caller's buffer might, so it is copied.
+	// The buffers of the library must not move during a call. Heap memory does not
+	// move, but a caller's buffer might, so it is copied.
 	in  [maxOpusAudio]int16
 	out [maxOpusFrame]byte
-	// arguments of opus_encode, kept so that a call allocates nothing.
+	// arguments for opus_encode, kept so that a call allocates nothing.
 	arguments [5]uintptr
 }
 
@@ -54,7 +54,7 @@ type setting struct {
 	request, value int
 }
 
-// settings are what the rate, our options and the far side's wishes come to.
+// settings returns the settings for a rate, our options and the wishes of the far side.
 func settings(rate int, o Options) []setting {
 	f := parseOpusFmtp(o.Fmtp)
 	bitrate := o.Bitrate
@@ -77,7 +77,7 @@ func settings(rate int, o Options) []setting {
 	if f.cbr {
 		s = append(s, setting{opusSetVBR, 0})
 	}
-	if f.fec { // what for shows when the far side tells of loss
+	if f.fec { // it is used once the far side reports loss
 		s = append(s, setting{opusSetInbandFEC, 1})
 	}
 	if f.dtx {
@@ -86,8 +86,8 @@ func settings(rate int, o Options) []setting {
 	return s
 }
 
-// complexity that is asked for. In the telephone band more work is not heard; above
-// it, only from 4 on is noise shaped well (docs/media-quality.md).
+// complexity returns the setting to use. In telephone bandwidth more work is not
+// audible; above it, noise is shaped well only from 4 on (docs/media-quality.md).
 func (o *Options) complexity(rate int) int {
 	switch {
 	case o.Complexity != 0:
@@ -98,7 +98,7 @@ func (o *Options) complexity(rate int) int {
 	return 5
 }
 
-// bandwidth is the widest audio a receiver playing at rate can use.
+// bandwidth returns the widest audio that a receiver playing at rate can use.
 func bandwidth(rate int) int {
 	switch {
 	case rate <= 8000:
@@ -113,9 +113,9 @@ func bandwidth(rate int) int {
 	return opusFullband
 }
 
-// leastWaves is the rate from which the telephone band sounds as well when it is
-// encoded as it is as when it is encoded as speech, in bit/s. It then costs half the
-// work, and keeps its shape.
+// leastWaves is the bit rate, in bit/s, from which telephone bandwidth encoded as a
+// waveform sounds as good as encoded as speech. It then costs half the work, and keeps
+// the waveform.
 const leastWaves = 32000
 
 func newOpusEncoder(rate int, o Options) (Encoder, error) {
@@ -161,14 +161,14 @@ func (e *opusEncoder) Encode(dst []byte, pcm []int16) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("encoding Opus: %w", err)
 	}
-	if e.dtx && n <= 2 { // nothing but a header: it need not be sent
+	if e.dtx && n <= 2 { // only a header, which need not be sent
 		return 0, nil
 	}
 	return copy(dst, e.out[:n]), nil
 }
 
-// Loss spends bits on what the far side misses: on packets that lean less on the
-// one before and, where it asked for that, on saying each frame twice.
+// Loss spends bits against loss: on packets that depend less on the previous one and,
+// if the far side asked for it, on redundancy.
 func (e *opusEncoder) Loss(percent int) error {
 	if e.state == nil {
 		return errClosed
@@ -180,17 +180,17 @@ func (e *opusEncoder) Loss(percent int) error {
 	return e.Tones(false)
 }
 
-// Tones has them encoded as music while they last: what is made for speech now
-// and then blurs one beyond recognition.
+// Tones encodes them as music while they last: the encoding for speech sometimes makes
+// one unrecognizable.
 func (e *opusEncoder) Tones(on bool) error {
 	switch {
 	case e.state == nil:
 		return errClosed
-	case on, e.waves && !(e.lossy && e.fec): // only speech can be said twice
+	case on, e.waves && !(e.lossy && e.fec): // only speech can have redundancy
 		return e.library.set(e.state, opusSetSignal, opusSignalMusic)
 	}
 	return e.library.set(e.state, opusSetSignal, opusSignalVoice)
 }
 
-// Close lets go of the encoder's memory.
+// Close releases the encoder's memory.
 func (e *opusEncoder) Close() { e.state = nil }

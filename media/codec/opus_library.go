@@ -3,15 +3,15 @@ package codec
 // maxOpusSpan is the longest frame: 60 ms at 48 kHz, in samples.
 const maxOpusSpan = 60 * 48
 
-// libraryDecoder is libopus. As an encoder's, its state lies in Go memory, so
-// that nothing leaks.
+// libraryDecoder is libopus. Like an encoder's, its state is in Go memory, so that
+// nothing leaks.
 type libraryDecoder struct {
 	library *libopus
 	state   []byte
-	// What the library reads and writes, which must not move during the call.
+	// The buffers of the library, which must not move during the call.
 	in  [1 + maxOpusFrame]byte
 	out [maxOpusSpan]int16
-	// arguments of opus_decode, kept so that a call allocates nothing.
+	// arguments for opus_decode, kept so that a call allocates nothing.
 	arguments [6]uintptr
 }
 
@@ -23,7 +23,7 @@ func newLibraryDecoder(lib *libopus, rate int) (*libraryDecoder, error) {
 	return &libraryDecoder{library: lib, state: state}, nil
 }
 
-// run is opus_decode, held to fill out.
+// run calls opus_decode, which must fill out.
 func (d *libraryDecoder) run(packet []byte, out []int16, before bool) error {
 	if len(out) > len(d.out) || len(packet) > len(d.in) {
 		return ErrPayload
@@ -41,10 +41,10 @@ func (d *libraryDecoder) run(packet []byte, out []int16, before bool) error {
 
 func (d *libraryDecoder) frame(packet []byte, out []int16) error { return d.run(packet, out, false) }
 
-// before decodes what packet repeats of the one before it.
+// before decodes the redundancy in packet for the packet before it.
 func (d *libraryDecoder) before(packet []byte, out []int16) error { return d.run(packet, out, true) }
 
-// skip lets n samples pass that were lost.
+// skip tells the library that n samples were lost.
 func (d *libraryDecoder) skip(n int) error {
 	_, err := d.library.decode(d, 0, n, false)
 	return err

@@ -3,7 +3,7 @@ package codec
 // maxOpusFrame is the most octets one Opus frame may have (RFC 6716 §3.4 R2).
 const maxOpusFrame = 1275
 
-// opusFrames is an Opus packet taken apart.
+// opusFrames is a parsed Opus packet.
 type opusFrames struct {
 	toc    byte
 	span   int // of one frame, in microseconds
@@ -11,7 +11,7 @@ type opusFrames struct {
 	frames [48][]byte // 120 ms of 2.5 ms
 }
 
-// opusSpan is how long one frame lasts, in microseconds (RFC 6716 §3.1).
+// opusSpan returns how long one frame lasts, in microseconds (RFC 6716 §3.1).
 func opusSpan(toc byte) int {
 	switch config := toc >> 3; {
 	case config < 12: // SILK
@@ -23,8 +23,8 @@ func opusSpan(toc byte) int {
 	}
 }
 
-// opusDuration of a packet in microseconds by its first two octets, 0 when
-// malformed.
+// opusDuration returns the duration of a packet in microseconds from its first two
+// octets, 0 when it is malformed.
 func opusDuration(payload []byte) int {
 	if len(payload) == 0 {
 		return 0
@@ -48,20 +48,20 @@ func opusDuration(payload []byte) int {
 	return total
 }
 
-// opusRepeats reports whether a packet of one frame holds the one before it once
-// more: the flag behind those of voice activity, one for each 20 ms, at the
-// start of a frame with SILK in it (RFC 6716 §4.2.3). They are coded with even
-// odds, which leaves them readable as bits.
+// opusRepeats reports whether a packet of one frame contains redundancy for the packet
+// before it: the flag after those for voice activity, of which there is one for each 20
+// ms, at the start of a frame with SILK (RFC 6716 §4.2.3). The flags are coded with
+// equal probabilities and so can be read as bits.
 func opusRepeats(payload []byte) bool {
-	if len(payload) < 3 || payload[0]&3 != 0 || payload[0]>>3 >= 16 { // CELT repeats nothing
+	if len(payload) < 3 || payload[0]&3 != 0 || payload[0]>>3 >= 16 { // CELT has no redundancy
 		return false
 	}
 	parts := max(opusSpan(payload[0])/20000, 1)
 	return payload[1]>>(7-parts)&1 != 0
 }
 
-// parse takes a packet apart, false when it breaks a rule of RFC 6716 §3.4.
-// The frames lie in payload.
+// parse splits a packet; false when it breaks a rule of RFC 6716 §3.4. The frames point
+// into payload.
 func (p *opusFrames) parse(payload []byte) bool {
 	total := opusDuration(payload)
 	if total == 0 {
@@ -141,8 +141,8 @@ func (p *opusFrames) many(flags byte, rest []byte) bool {
 	return p.equal(rest)
 }
 
-// opusLength reads the length of a frame (RFC 6716 §3.2.1) and says how many
-// octets it took, 0 when there are too few.
+// opusLength reads the length of a frame (RFC 6716 §3.2.1) and returns how many octets
+// it took; 0 when there are too few.
 func opusLength(b []byte) (n, used int) {
 	switch {
 	case len(b) >= 1 && b[0] < 252:

@@ -2,11 +2,11 @@ package codec
 
 import "fmt"
 
-// maxPacket is the longest audio one payload may hold: 120 ms, the bound of
-// Opus (RFC 6716 §3.2.5), held to for all so that buffers can be fixed.
+// maxPacket is the longest audio in one payload: 120 ms, the limit of Opus (RFC 6716
+// §3.2.5), used for all codecs so that buffers have a fixed size.
 const maxPacket = 120 // ms
 
-// voice is a decoder at its codec's own rate.
+// voice is a decoder at the rate of its codec.
 type voice interface {
 	// samples in payload at the codec's rate, 0 when malformed.
 	samples(payload []byte) int
@@ -18,7 +18,7 @@ type voice interface {
 	comfort(n *ComfortNoise)
 }
 
-// payloadEncoder is a codec at its own rate.
+// payloadEncoder is an encoder at the rate of its codec.
 type payloadEncoder interface {
 	// size of the payload for n samples, 0 when n cannot be a packet.
 	size(n int) int
@@ -26,11 +26,11 @@ type payloadEncoder interface {
 	encode(dst []byte, pcm []int16)
 }
 
-// decoder joins a codec and resampling.
+// decoder combines a codec and resampling.
 type decoder struct {
 	codec        voice
 	native, rate int
-	resampler    *Resampler // nil when the rates are one
+	resampler    *Resampler // nil when both rates are the same
 	buffer       []int16    // at the native rate
 }
 
@@ -73,8 +73,7 @@ func (d *decoder) Decode(pcm []int16, payload []byte) (int, error) {
 	return d.resampler.Process(pcm, d.buffer[:n]), nil
 }
 
-// Conceal works at the native rate, so that the resampler sees one unbroken
-// stream.
+// Conceal works at the native rate, so that the resampler gets a continuous stream.
 func (d *decoder) Conceal(pcm []int16) {
 	if d.resampler == nil {
 		d.codec.lost(pcm)
@@ -108,7 +107,7 @@ func (d *decoder) Comfort(payload []byte) error {
 	return nil
 }
 
-// encoder joins resampling and a codec.
+// encoder combines resampling and a codec.
 type encoder struct {
 	codec     payloadEncoder
 	resampler *Resampler

@@ -33,9 +33,9 @@ type Resampler struct {
 // block is how many input samples are filtered at a time.
 const block = 480
 
-// NewResampler makes one between 8000, 16000 and 48000 Hz (either way). Other
-// rates, such as those of WAV files, work too; it panics at a rate that is not
-// positive or a ratio whose table would be absurd.
+// NewResampler makes one between 8000, 16000 and 48000 Hz (in either direction). Other
+// rates, such as those of WAV files, work, too. It panics at a rate that is not
+// positive, or a ratio that needs too large a table.
 func NewResampler(from, to int) *Resampler {
 	if from <= 0 || to <= 0 {
 		panic(fmt.Sprintf("codec: resampler from %d to %d Hz", from, to))
@@ -106,7 +106,7 @@ func gcd(a, b int) int {
 	return a
 }
 
-// Delay is by how much the audio comes out later than it went in.
+// Delay is how much later the audio comes out than it went in.
 func (r *Resampler) Delay() time.Duration {
 	if r.from == r.to {
 		return 0
@@ -127,8 +127,8 @@ func (r *Resampler) Count(n int) int {
 }
 
 // Process writes the resampled in to out and returns how many samples: exactly
-// len(in)·to/from when that is whole and always was. It panics when out is
-// shorter than Count(len(in)).
+// len(in)·to/from if that has always been an integer. It panics when out is shorter
+// than Count(len(in)).
 func (r *Resampler) Process(out, in []int16) int {
 	if r.from == r.to {
 		return copy(out[:len(in)], in)

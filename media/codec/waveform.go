@@ -1,12 +1,12 @@
 package codec
 
-// law turns octets into samples one by one.
+// law converts octets to samples one by one.
 type law interface {
 	samples(payload []byte) int
 	decode(pcm []int16, payload []byte)
 }
 
-// waveform is a decoder without memory, and concealment behind it.
+// waveform is a decoder without memory, with concealment.
 type waveform struct {
 	law
 	*concealer
@@ -26,7 +26,7 @@ func (w waveform) decode(pcm []int16, payload []byte) {
 	w.good(pcm)
 }
 
-// bridger is a decoder that gives what the concealer made, sample by sample.
+// bridger is a decoder that returns what the concealer made, sample by sample.
 type bridger struct {
 	*decoder
 	conceal *concealer

@@ -18,15 +18,15 @@ const (
 
 const (
 	maxBody     = 1024
-	maxDuration = 10 * time.Second // of a key in a body; more is a mistake
+	maxDuration = 10 * time.Second // a longer key in a body is a mistake
 )
 
-// ErrBody means that a body is no key.
+// ErrBody means that a body does not describe a key.
 var ErrBody = errors.New("not a key")
 
-// ReadBody reads the body of an INFO (application/dtmf-relay, application/dtmf)
-// or NOTIFY (audio/telephone-event). Parameters of the type are passed over. A
-// duration that is missing or senseless becomes DefaultDuration.
+// ReadBody reads the body of an INFO (application/dtmf-relay, application/dtmf) or
+// NOTIFY (audio/telephone-event). Parameters of the type are ignored. A missing or
+// invalid duration becomes DefaultDuration.
 func ReadBody(contentType string, body []byte) (Event, error) {
 	if len(body) > maxBody {
 		return Event{}, fmt.Errorf("reading a key: body of %d octets: %w", len(body), ErrBody)
@@ -42,9 +42,9 @@ func ReadBody(contentType string, body []byte) (Event, error) {
 	return Event{}, fmt.Errorf("reading a key: unknown type %q", kind)
 }
 
-// readNotify reads a NOTIFY's audio/telephone-event, which has the form of an
-// RFC 2833 payload but its duration in milliseconds. end is the E bit: of a key
-// that was notified without it a second notification with it tells no new key.
+// readNotify reads the audio/telephone-event of a NOTIFY, which is like an RFC 2833
+// payload with a duration in milliseconds. end is the E bit: a second notification with
+// it, after a first one without, is not a new key.
 func readNotify(body []byte) (e Event, end bool, err error) {
 	if len(body) < size || body[0] > Flash {
 		return Event{}, false, fmt.Errorf("reading a key: %d octets of an event: %w", len(body), ErrBody)
@@ -61,8 +61,8 @@ func length(ms int64) time.Duration {
 	return time.Duration(ms) * time.Millisecond
 }
 
-// readLines reads "Signal=5" and "Duration=160" in any order and with any line
-// ends, or a key alone. Blanks stand wherever a vendor put them.
+// readLines reads "Signal=5" and "Duration=160" in any order and with any line ends, or
+// a key alone. Blanks are allowed everywhere, since vendors differ.
 func readLines(body []byte) (Event, error) {
 	e := Event{Duration: DefaultDuration}
 	found := false
@@ -112,7 +112,7 @@ func key(s []byte) (uint8, bool) {
 	return uint8(n), err == nil && n <= Flash
 }
 
-// WriteBody makes such a body.
+// WriteBody writes such a body.
 func WriteBody(contentType string, e Event) ([]byte, error) {
 	digit := e.Digit()
 	if digit == 0 {

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// The detector looks at the last 20 ms under a Hann window, every 5 ms, at
-// 8000 Hz. A tone of n ms stands in about n/5 of these looks with at least half
-// its amplitude, whatever the window, which gives the duration; a Hann window
-// keeps the other tones of the keypad 30 dB away.
+// The detector examines the last 20 ms under a Hann window, every 5 ms, at 8000 Hz. For
+// any window, a tone of n ms has at least half its amplitude in about n/5 of these
+// looks, which gives the duration. A Hann window keeps the other tones of the keypad 30
+// dB below.
 const (
 	base   = 8000
 	window = base / 50
@@ -19,17 +19,17 @@ const (
 // Limits, from ITU-T Q.24 and common practice.
 const (
 	floorLevel  = 0.014 // amplitude of one tone, -37 dBFS; -30 dBm0 is -33
-	moreHigh    = 4.0   // power ratio the high tone may be stronger: 6 dB, 4 must pass
-	moreLow     = 10.0  // power ratio the low tone may be stronger: 10 dB, 8 must pass
-	share       = 0.85  // of all power that lies in the two tones; 15 dB SNR is 0.97
-	rival       = 4.0   // power of a tone over any other of its group: 6 dB
-	offset      = 0.025 // how far the mean frequency may be off: 1.5 % must pass, 3.5 % not
-	stray       = 0.035 // how far that between two looks may be
-	steadiness  = 0.99  // how evenly the phase must turn; 1 is a sine
-	harmonic    = 0.05  // power of the second harmonic over that of its tone: -13 dB
-	minHits     = 4     // looks in which all limits are kept
-	minPresent  = 6     // looks in which the tone is there: 30 ms; 20 must not pass, 40 must
-	maxGap      = 4     // looks without it that end a key: 20 ms; interrupted for 10 it goes on
+	moreHigh    = 4.0   // highest power ratio of the high tone to the low one: 6 dB; 4 dB must pass
+	moreLow     = 10.0  // highest power ratio of the low tone to the high one: 10 dB; 8 dB must pass
+	share       = 0.85  // least part of all power in the two tones; at 15 dB SNR it is 0.97
+	rival       = 4.0   // least power ratio of a tone to any other of its group: 6 dB
+	offset      = 0.025 // highest error of the mean frequency: 1.5 % must pass, 3.5 % must not
+	stray       = 0.035 // highest error of the frequency between two looks
+	steadiness  = 0.99  // least evenness of the phase; a sine has 1
+	harmonic    = 0.05  // highest power ratio of the second harmonic to its tone: -13 dB
+	minHits     = 4     // least number of looks within all limits
+	minPresent  = 6     // least number of looks with the tone: 30 ms; 20 ms must not pass, 40 ms must
+	maxGap      = 4     // number of looks without the tone that ends a key: 20 ms; a gap of 10 ms does not
 	presentHits = 2     // hits after which a key counts as begun
 )
 
@@ -87,12 +87,11 @@ func (d *Detector) Process(pcm []int16, found func(Event)) {
 	}
 }
 
-// Present reports whether the last samples hold a key that has begun: such audio
-// is muted when the key is carried in another form. It needs about 25 ms of
-// the key to know.
+// Present reports whether the last samples contain a key that has begun: such audio is
+// muted when the key is sent in another form. It needs about 25 ms of the key.
 func (d *Detector) Present() bool { return d.key.on && d.key.hits >= presentHits }
 
-// look judges the window and says which key ended, if one did.
+// look evaluates the window and returns the key that has ended, if one has.
 func (d *Detector) look() (e Event, ended bool) {
 	var x [window]float64
 	energy := 0.0
@@ -125,7 +124,7 @@ func (d *Detector) look() (e Event, ended bool) {
 	return e, ended
 }
 
-// judge finds the key whose two tones make up the window, if there is one.
+// judge returns the key whose two tones make up the window, if there is one.
 func (d *Detector) judge(x *[window]float64, power float64) (row, col int, ok bool) {
 	now, before := &d.looks[0], &d.looks[1]
 	row, ok = strongest(now[:4])
@@ -140,8 +139,8 @@ func (d *Detector) judge(x *[window]float64, power float64) (row, col int, ok bo
 	if !ok1 || !ok2 || p2 > moreHigh*p1 || p1 > moreLow*p2 || p1+p2 < share*power {
 		return 0, 0, false
 	}
-	// Voices have harmonics, keys have none. Where the low tone's lies next to
-	// the high tone nothing can be told.
+	// Voices have harmonics, keys do not. If the low tone's harmonic is next to the
+	// high tone it cannot be measured.
 	if h := tuned(2 * high[col]).of(x); norm(h)/2 > harmonic*p2 {
 		return 0, 0, false
 	}
@@ -153,7 +152,7 @@ func (d *Detector) judge(x *[window]float64, power float64) (row, col int, ok bo
 	return row, col, true
 }
 
-// strongest finds the one tone of a group that stands out.
+// strongest returns the one tone of a group that stands out.
 func strongest(group []complex128) (n int, ok bool) {
 	best := 0.0
 	for i, v := range group {
@@ -172,8 +171,8 @@ func strongest(group []complex128) (n int, ok bool) {
 	return n, true
 }
 
-// tonePower is the power of a tone near freq. Its true frequency, by which the
-// window weakens it, shows in how far its phase turned since the last look.
+// tonePower returns the power of a tone near freq. The phase since the last look gives
+// its true frequency, and so how much the window weakens it.
 func tonePower(now, before complex128, freq float64) (p float64, ok bool) {
 	off := turned(now*conj(before), freq)
 	if math.Abs(off) > stray*freq {

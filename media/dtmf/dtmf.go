@@ -1,13 +1,13 @@
-// Package dtmf carries telephone keys in all the forms they take: RTP events
-// (RFC 4733), SIP INFO and Cisco NOTIFY bodies, and tones in the audio. Each
-// form is turned into Events and made from them.
+// Package dtmf handles telephone keys in all their forms: RTP events (RFC 4733), bodies
+// of SIP INFO and Cisco NOTIFY, and tones in the audio. It converts each form to Events
+// and back.
 //
-// It owns the counting of events (each once, whatever the network did) and the
-// hearing of tones. It sends nothing, knows no RTP header, no call and no clock
-// but the one it is told.
+// It owns the counting of events (each once, despite repetition and loss) and the
+// detection of tones. It sends nothing and knows no RTP headers, calls or clock; its
+// caller passes the time.
 //
-// No type here is safe for use by several goroutines at once. Nothing that is
-// called for each packet or frame allocates.
+// No type here is safe for concurrent use. Nothing that is called for each packet or
+// frame allocates.
 package dtmf
 
 import "time"
@@ -15,7 +15,7 @@ import "time"
 // Flash is the code of the hook flash (RFC 2833 §3.10).
 const Flash = 16
 
-// DefaultDuration is how long a key lasts when nobody said.
+// DefaultDuration is the duration of a key when none was given.
 const DefaultDuration = 100 * time.Millisecond
 
 // digits are the characters of the codes, in their order.
@@ -49,16 +49,16 @@ func Parse(digit byte) (code uint8, ok bool) {
 	return 0, false
 }
 
-// Tones says where keys are listened for in audio.
+// Tones says in which audio keys are detected.
 type Tones uint8
 
 const (
-	// TonesIgnored listens nowhere.
+	// TonesIgnored detects no keys.
 	TonesIgnored Tones = iota
-	// TonesConverted listens where the audio is converted anyway: the keys go on as
+	// TonesConverted detects keys in audio that is converted anyway, and sends them as
 	// events.
 	TonesConverted
-	// TonesHeard listens in all audio, for keys as they are pressed. Audio that passes
-	// is decoded for it, which costs several times what passing it does.
+	// TonesHeard detects keys in all audio. Audio that passes must be decoded for it,
+	// which costs several times as much as passing it on.
 	TonesHeard
 )

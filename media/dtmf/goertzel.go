@@ -16,8 +16,8 @@ func tuned(freq float64) goertzel {
 	return goertzel{s, c}
 }
 
-// of gives the amplitude and the phase at the window's end of what x holds of
-// the frequency; a sine of full scale gives 1.
+// of returns the amplitude and final phase of the frequency in x; a full-scale sine has
+// 1.
 func (g goertzel) of(x *[window]float64) complex128 {
 	var a, b float64
 	twice := 2 * g.cos
@@ -27,8 +27,8 @@ func (g goertzel) of(x *[window]float64) complex128 {
 	return complex((a-b*g.cos)*2/sum, b*g.sin*2/sum)
 }
 
-// turned is how far from freq, in hertz, a tone lies whose phase turned by t
-// from one look to the next. It knows ±100 Hz.
+// turned returns how far from freq, in hertz, the frequency of a tone is whose phase
+// turned by t between two looks. Its range is ±100 Hz.
 func turned(t complex128, freq float64) float64 {
 	if t == 0 {
 		return math.Inf(1)
@@ -38,7 +38,7 @@ func turned(t complex128, freq float64) float64 {
 	return d / (2 * math.Pi) * base / hop
 }
 
-// response is how much of a tone's amplitude the window lets through that lies
+// response returns how much of a tone's amplitude passes the window when the tone is
 // off hertz away.
 func response(off float64) float64 {
 	x := math.Abs(off) * window / base
@@ -55,7 +55,7 @@ func norm(v complex128) float64 { return real(v)*real(v) + imag(v)*imag(v) }
 
 func conj(v complex128) complex128 { return complex(real(v), -imag(v)) }
 
-// decimator lowers the rate by a whole factor, without what is above 3.6 kHz.
+// decimator lowers the rate by an integer factor and removes what is above 3.6 kHz.
 type decimator struct {
 	factor int
 	taps   []float64

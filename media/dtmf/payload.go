@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// size of one event block, and the longest duration it can say (RFC 4733 §2.3).
+// size of one event block, and the longest duration in it (RFC 4733 §2.3).
 const (
 	size    = 4
 	longest = 0xFFFF
@@ -32,8 +32,8 @@ func writeBlock(b []byte, v block) {
 	binary.BigEndian.PutUint16(b[2:], v.duration)
 }
 
-// Rescale rewrites the duration of an event payload in place between clocks. A
-// duration too long for the new clock becomes the longest that can be said.
+// Rescale changes the duration of an event payload in place from one clock to another.
+// A duration too long for the new clock becomes the longest possible.
 func Rescale(payload []byte, from, to int) {
 	if from <= 0 || to <= 0 {
 		return

@@ -3,47 +3,47 @@ package dtmf
 import "time"
 
 const (
-	// remembered is how many past events and segments a Reader knows, to tell
-	// late and repeated packets from new events. Ten keys a second, each with
-	// packets up to a second late, fit.
+	// remembered is how many past events and segments a Reader keeps, to tell late and
+	// repeated packets from new events. It is enough for ten keys a second, with
+	// packets up to a second late.
 	remembered = 16
-	// restart is how far back a timestamp must lie, in seconds, to mean that the
-	// sender began anew rather than that a packet came late.
+	// restart is how far back a timestamp must be, in seconds, to mean a restart of the
+	// sender and not a late packet.
 	restart = 5
-	// waiting bounds the ended events that one packet may bring.
+	// waiting limits the ended events of one packet.
 	waiting = 4
-	// segments is over how many lost segments a long event is joined.
+	// segments is how many lost segments of a long event are bridged.
 	segments = 4
-	// patience is the least time without packets after which an event ends.
+	// patience is the least time without packets that ends an event.
 	patience = 60 * time.Millisecond
 )
 
-// moment names an event or one segment of a long one.
+// moment identifies an event or one segment of a long one.
 type moment struct {
 	timestamp uint32
 	code      uint8
 }
 
-// Reader turns the telephone-event packets of one direction into Events: each
-// once, whatever was repeated, reordered or lost, the E-bit packets included.
-// Codes above 16 are no keys and are passed over.
+// Reader turns the telephone-event packets of one direction into Events, each once,
+// whatever is repeated, reordered or lost, including packets with the E bit. Codes
+// above 16 are not keys and are ignored.
 type Reader struct {
 	clock int
 
-	at      moment // the event (its last segment) being received or received last
-	open    bool   // its end was not told yet
-	sure    bool   // its end was seen, not supposed
-	begun   bool   // at holds something
+	at      moment // the current or last event (its last segment)
+	open    bool   // its end has not been reported yet
+	sure    bool   // its end was received, not assumed
+	begun   bool   // at is valid
 	before  uint64 // units in the earlier segments of at's event
-	longest uint16 // duration of at's segment so far
+	longest uint16 // duration of the current segment so far
 	volume  uint8
-	step    uint16 // the least growth of a duration between two packets
+	step    uint16 // the smallest growth of a duration between two packets
 
 	past  [remembered]moment // reported or superseded; a ring
 	known int
 	next  int
 
-	ended [waiting]Event // ended and not yet told
+	ended [waiting]Event // ended and not reported yet
 	queue int
 }
 
@@ -55,13 +55,12 @@ func NewReader(clock int) *Reader {
 	return &Reader{clock: clock}
 }
 
-// Packet takes one event packet. started is true at the first packet of an
-// event, ended once when its end is known (E bit, or a later event). With
-// ended, e is the event that ended; with started alone, the one that began
-// (Current tells it too). Should one packet end two events, the second is told
-// by the next call of Packet or Idle.
+// Packet takes one event packet. started is true for the first packet of an event,
+// ended once when its end is known (E bit, or a later event). With ended, e is the
+// event that ended; with started alone, the one that began (Current returns it, too).
+// If a packet ends two events, the next call of Packet or Idle returns the second.
 func (r *Reader) Packet(timestamp uint32, payload []byte) (e Event, started, ended bool) {
-	// RFC 4733 §2.5.1.5: of several blocks each begins where the last one ended.
+	// RFC 4733 §2.5.1.5: each of several blocks begins where the previous one ended.
 	for ; len(payload) >= size; payload = payload[size:] {
 		b := readBlock(payload)
 		if b.code <= Flash && r.block(moment{timestamp, b.code}, b) {
@@ -78,9 +77,9 @@ func (r *Reader) Packet(timestamp uint32, payload []byte) (e Event, started, end
 	return e, started, false
 }
 
-// Idle is called while no event packets come; an event whose end was lost ends
-// when none came for 3 packet times (60 ms at least). since is the time since
-// the last event packet.
+// Idle is called while no event packets come. An event whose end was lost ends when
+// none came for 3 packet times (at least 60 ms). since is the time since the last event
+// packet.
 func (r *Reader) Idle(since time.Duration) (e Event, ended bool) {
 	if r.open && since >= max(patience, 3*span(uint64(r.step), r.clock)) {
 		r.finish()
@@ -88,14 +87,14 @@ func (r *Reader) Idle(since time.Duration) (e Event, ended bool) {
 	return r.tell()
 }
 
-// Missed says that so many packets were lost between the last one of an event and
-// something else: if its end was among them, which is sent three times, the packets
-// before that made it longer. What else was among them nobody knows, so no key grows
-// beyond the usual length by it.
+// Missed reports that packets were lost between the last one of an event and something
+// else. If its end, which is sent three times, was among them, the other lost packets
+// made the event longer. Since that is uncertain, no key grows beyond the usual length
+// by it.
 func (r *Reader) Missed(packets int) {
 	step := r.step
 	if step == 0 {
-		step = r.longest // one packet is all that came
+		step = r.longest // only one packet was received
 	}
 	if !r.open || packets < ends {
 		return
@@ -105,7 +104,7 @@ func (r *Reader) Missed(packets int) {
 	r.longest = max(r.longest, uint16(longer))
 }
 
-// Current is the event whose end is awaited, as long as it is so far.
+// Current returns the event whose end is awaited, with its duration so far.
 func (r *Reader) Current() (Event, bool) {
 	if !r.open {
 		return Event{}, false
@@ -113,8 +112,8 @@ func (r *Reader) Current() (Event, bool) {
 	return r.event(), true
 }
 
-// Reset forgets all, for a sender that began a new stream (another SSRC). An
-// event not ended yet is lost unless Idle was asked before.
+// Reset forgets everything, for a sender that began a new stream (another SSRC). An
+// unfinished event is lost unless Idle was called before.
 func (r *Reader) Reset() { *r = Reader{clock: r.clock} }
 
 // block takes one block that belongs to m and reports whether it began an event.
@@ -132,7 +131,7 @@ func (r *Reader) block(m moment, b block) (started bool) {
 		return false
 	case r.continues(m, ahead):
 		r.remember(r.at)
-		if !r.open { // it was given up and told already
+		if !r.open { // it was given up and reported before
 			r.at = m
 			return false
 		}
@@ -141,12 +140,12 @@ func (r *Reader) block(m moment, b block) (started bool) {
 		r.grow(b)
 		return false
 	case ahead < 0 && ahead > int32(-restart*r.clock):
-		// Late, and nothing of it came before: all we will know of it.
+		// It is late, and nothing of it came before: there will be no more.
 		r.remember(m)
 		r.push(Event{Code: b.code, Duration: span(uint64(b.duration), r.clock), Volume: b.volume})
 		return false
 	}
-	r.finish() // RFC 4733 §2.5.2.2: a new event ends the last, whose end was lost
+	r.finish() // RFC 4733 §2.5.2.2: a new event ends the previous one, whose end was lost
 	if r.begun {
 		r.remember(r.at)
 	}
@@ -156,7 +155,7 @@ func (r *Reader) block(m moment, b block) (started bool) {
 	return true
 }
 
-// grow takes what a packet says of the event at hand.
+// grow takes the duration of the current event from a packet.
 func (r *Reader) grow(b block) {
 	if !r.open {
 		return // a repeated end
@@ -173,16 +172,16 @@ func (r *Reader) grow(b block) {
 	}
 }
 
-// within reports whether m is no event of its own but the one at hand, from a
-// sender that moves the timestamp with each packet of an event: no event can
-// begin before the last one of the same key has ended, nor at once be longer.
+// within reports whether m is part of the current event, from a sender that advances
+// the timestamp with each packet: a new event cannot begin before the last one of the
+// same key has ended, nor be longer at once.
 func (r *Reader) within(m moment, ahead int32, b block) bool {
 	return m.code == r.at.code && ahead > 0 && ahead <= int32(r.longest) &&
 		b.duration >= r.longest && r.longest < longest && (r.open || b.end)
 }
 
-// continues reports whether m is a further segment of the long event at hand
-// (RFC 4733 §2.5.1.3): it begins where a full one ended.
+// continues reports whether m is the next segment of the current long event (RFC 4733
+// §2.5.1.3): it begins where a full one ended.
 func (r *Reader) continues(m moment, ahead int32) bool {
 	return m.code == r.at.code && ahead > 0 && ahead%longest == 0 && ahead/longest <= segments && !r.sure
 }
@@ -191,7 +190,7 @@ func (r *Reader) event() Event {
 	return Event{Code: r.at.code, Duration: span(r.before+uint64(r.longest), r.clock), Volume: r.volume}
 }
 
-// finish ends the event at hand.
+// finish ends the current event.
 func (r *Reader) finish() {
 	if r.open {
 		r.open = false

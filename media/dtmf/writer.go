@@ -16,8 +16,8 @@ const (
 	shortest = 40 * time.Millisecond
 )
 
-// Writer makes the packets of one event: each ptime one payload, the last
-// three with the E bit and the same duration (RFC 4733 §2.5.1.4).
+// Writer makes the packets of one event: one payload per packet time, of which the last
+// three have the E bit and the same duration (RFC 4733 §2.5.1.4).
 type Writer struct {
 	clock int
 	step  uint64 // timestamp units between two packets
@@ -26,8 +26,8 @@ type Writer struct {
 	count int
 
 	code, volume uint8
-	total        uint64 // units of the event at hand, 0 when there is none
-	sent         uint64 // units its packets have told so far
+	total        uint64 // units of the current event, 0 when there is none
+	sent         uint64 // units in its packets so far
 	start        uint64 // where its present segment begins
 	offset       uint32
 	repeats      int    // end packets sent
@@ -49,9 +49,9 @@ func units(d time.Duration, clock int) uint64 {
 	return uint64(d) * uint64(clock) / uint64(time.Second)
 }
 
-// Start queues an event (bounded; false when full, or when e is no key). An
-// event without duration lasts DefaultDuration, none less than 40 ms, none
-// more than a minute.
+// Start queues an event; false when the queue is full, or e is not a key. An event
+// without a duration lasts DefaultDuration; the others at least 40 ms and at most a
+// minute.
 func (w *Writer) Start(e Event) bool {
 	if w.count == queued || e.Code > Flash {
 		return false
@@ -65,8 +65,8 @@ func (w *Writer) Start(e Event) bool {
 	return true
 }
 
-// Cut ends the event at hand as soon as it may end, which Next goes on to say, and
-// takes back those not begun.
+// Cut ends the current event as soon as allowed, which Next still has to send, and
+// returns the events that have not begun.
 func (w *Writer) Cut() []Event {
 	rest := slices.Clone(w.queue[:w.count])
 	w.count = 0
@@ -74,8 +74,8 @@ func (w *Writer) Cut() []Event {
 	return rest
 }
 
-// Busy reports whether an event is being sent or waits. Between two events Next may
-// have nothing to send all the same.
+// Busy reports whether an event is being sent or waits. Next may still have nothing to
+// send between two events.
 func (w *Writer) Busy() bool { return w.total > 0 || w.count > 0 }
 
 // Next writes the next payload, if an event is being sent. first is true for
@@ -114,9 +114,9 @@ func (w *Writer) Next(b []byte) (n int, first bool, ok bool) {
 	return size, first, true
 }
 
-// Offset is how far the timestamp of the packet last written lies after that
-// of its event's first packet: 0, but in the later segments of an event that
-// is longer than one packet can say (8.2 s at 8000 Hz, 1.4 s at 48000).
+// Offset returns how far the timestamp of the last packet is after that of its event's
+// first packet. It is 0, except in the later segments of a long event (over 8.2 s at
+// 8000 Hz, 1.4 s at 48000).
 func (w *Writer) Offset() uint32 { return w.offset }
 
 // begin takes the next event from the queue.

@@ -1,36 +1,36 @@
-// Package format is what is known of the formats a stream may have, as data: one
-// descriptor each. Descriptions are compared by it, quality is estimated by it, and
-// codecs are found by its names. It converts nothing and reads nothing.
+// Package format holds what is known of the formats of streams as data, one descriptor
+// for each. Descriptions are compared with it, quality is estimated with it, and codecs
+// are found by its names. It converts and reads nothing.
 package format
 
 import "strings"
 
 // Format describes one format of RTP.
 type Format struct {
-	Name     string // as its standard spells it
+	Name     string // in the spelling of its standard
 	Role     Role
-	Clock    int // RTP clock in Hz when nothing else is said
-	Channels int // when nothing else is said; 0: one
+	Clock    int // RTP clock in Hz, if nothing else is given
+	Channels int // if nothing else is given; 0 = one
 
 	// Numbers are the payload numbers of RFC 3551 §6.
 	Numbers []Number
-	// Also are spellings of devices, in capitals.
+	// Also lists the spellings of devices, in capitals.
 	Also []string
-	// Clocks are those that mean the same; none: the clock has to agree.
+	// Clocks lists equivalent clock rates; none: the clock has to be the same.
 	Clocks []int
-	// AnyChannels says that the number of channels tells nothing.
+	// AnyChannels says that the number of channels has no meaning.
 	AnyChannels bool
-	// Alike are parameters of fmtp that must agree, or streams are incompatible.
-	// All others say only what their writer likes.
+	// Alike lists the fmtp parameters that must agree, or streams are incompatible. All
+	// others are only preferences of their writer.
 	Alike []Parameter
-	// Answer is how the fmtp of an answer is made.
+	// Answer says how the fmtp of an answer is made.
 	Answer Answer
-	// Declined is the parameter that either side can decline for both.
+	// Declined is the parameter that either side can switch off for both.
 	Declined string
-	// Loss is what a call in it suffers; nil when it is not known.
+	// Loss is the impairment of a call with it; nil when unknown.
 	Loss *Loss
-	// Offered is the number it is offered under where it has none of its own; 0: it
-	// is not offered by us.
+	// Offered is the payload number with which we offer it if it has no static one; 0:
+	// we do not offer it.
 	Offered uint8
 }
 
@@ -46,7 +46,7 @@ const (
 	Helper      // redundancy and repair of another
 )
 
-// Carries reports whether a stream may consist of it alone.
+// Carries reports whether it can be a stream by itself.
 func (r Role) Carries() bool { return r <= Sight }
 
 // Number is a payload number and what it means.
@@ -56,36 +56,36 @@ type Number struct {
 	Channels int
 }
 
-// Parameter is one of fmtp. Standard is its value when it is not written; Normal,
-// where there is one, brings the spellings of one value together.
+// Parameter is an fmtp parameter. Standard is its value when it is missing; Normal, if
+// set, maps all spellings of a value to one.
 type Parameter struct {
 	Name, Standard string
 	Normal         func(string) string
 }
 
-// Answer is how the fmtp of an answer is made of what both say.
+// Answer says how the fmtp of an answer is made from what both sides say.
 type Answer uint8
 
 // The ways.
 const (
-	AnswerOurs   Answer = iota // ours; theirs where we have none and it must agree
-	AnswerOwn                  // ours alone
+	AnswerOurs   Answer = iota // ours; theirs if we have none and it must agree
+	AnswerOwn                  // only ours
 	AnswerEvents               // the events that both take (RFC 4733 §2.4.1)
-	AnswerNo                   // what either declines is off (RFC 4856 §2.1.9)
+	AnswerNo                   // what one side declines is off (RFC 4856 §2.1.9)
 	AnswerLonger               // the longer frame wins (RFC 3952 §5)
 )
 
-// Loss is what a codec costs (ITU-T G.113 Appendix I): Ie without loss, and Bpl,
-// how well it stands loss, at a receiver that conceals it.
+// Loss is the impairment by a codec (ITU-T G.113 Appendix I): Ie without loss, and Bpl,
+// its robustness against loss at a receiver with concealment.
 type Loss struct{ Ie, Bpl float64 }
 
-// Of finds a format by any spelling of its name, nil when it is not known.
+// Of returns a format by any spelling of its name, or nil.
 func Of(name string) *Format {
 	if name == "" {
 		return nil
 	}
 	if f := usual[place(name)]; f != nil && f.Name == name {
-		return f // at once: a call asks some hundred times
+		return f // early, because a call asks some hundred times
 	}
 	for i := range formats {
 		if n := formats[i].Name; len(n) == len(name) && strings.EqualFold(n, name) {
@@ -95,8 +95,8 @@ func Of(name string) *Format {
 	return byAlias[strings.ToUpper(name)]
 }
 
-// Static is the format that RFC 3551 gives a payload number, and what the number
-// says of clock and channels; nil when it gives none.
+// Static returns the format that RFC 3551 assigns to a payload number, with clock and
+// channels; nil when there is none.
 func Static(pt uint8) (*Format, Number) {
 	if int(pt) >= len(byNumber) {
 		return nil, Number{}

@@ -5,29 +5,29 @@ import "time"
 // slots is how many packets are held: 200 ms of even the shortest in use.
 const slots = 64
 
-// What is taken for a jump of the sequence rather than for loss or reordering
-// (RFC 3550 Appendix A.1).
+// What counts as a jump of the sequence and not as loss or reordering (RFC 3550
+// Appendix A.1).
 const (
 	maxDropout  = 3000
 	maxMisorder = 100
 )
 
-// Times after which the buffer gives up on a stream as it was.
+// Times after which the buffer resets its view of a stream.
 const (
-	// maxShift of timestamps against arrivals; beyond it the sender's clock was
-	// set anew.
+	// maxShift is the largest difference between timestamps and arrivals; beyond it the
+	// sender's clock was reset.
 	maxShift = 2 * time.Second
-	// formerTime is how long packets of a stream that was replaced are stragglers.
+	// formerTime is how long packets of a replaced stream are ignored.
 	formerTime = 500 * time.Millisecond
-	// stopTime without packets ends the audio of a sender that did not say it
-	// would be silent.
+	// stopTime without packets ends the audio of a sender that did not announce
+	// silence.
 	stopTime = time.Second
-	// silenceTime ends that of one which did.
+	// silenceTime ends that of a sender that did.
 	silenceTime = time.Minute
-	// repeatTime is how long after a loss the delay is kept so long that the next
-	// one can be taken from the packet after it.
+	// repeatTime is how long after a loss the delay stays large enough to recover the
+	// next loss from the packet after it.
 	repeatTime = 10 * time.Second
-	// spare is by how much that packet should come before it is needed.
+	// spare is how long before it is needed that packet should arrive.
 	spare = 5 * time.Millisecond
 )
 
@@ -37,42 +37,42 @@ type Kind uint8
 const (
 	// Voice has audio.
 	Voice Kind = iota
-	// Quiet says that silence follows (comfort noise, discontinuous
-	// transmission); Span may be 0.
+	// Quiet announces silence (comfort noise, discontinuous transmission); Span may be
+	// 0.
 	Quiet
-	// Other uses up a sequence number and has no audio, as key events.
+	// Other uses a sequence number and has no audio, like key events.
 	Other
 )
 
-// Packet is one packet as it came.
+// Packet is one received packet.
 type Packet struct {
 	SSRC    uint32
 	Seq     uint16
 	Time    uint32 // RTP timestamp
-	Span    int    // how long its audio lasts, in units of the RTP clock
+	Span    int    // duration of its audio, in units of the RTP clock
 	Kind    Kind
 	Payload []byte // copied by Put
 }
 
-// Fate is what Put did with a packet.
+// Fate is the result of Put.
 type Fate uint8
 
 const (
 	Taken Fate = iota
-	Late       // its time was over
+	Late       // its time had passed
 	Duplicate
-	Stray // of a stream that was replaced, or far out of sequence
+	Stray // of a replaced stream, or far out of sequence
 )
 
 // Config of a buffer.
 type Config struct {
 	Clock    int           // of RTP, Hz
-	Min, Max time.Duration // of the delay kept; 0: 20 ms and 200 ms
-	Size     int           // usual octets of a payload; longer ones are taken too
-	// Repeats says how much audio of the packet before it a payload holds, in
-	// units of the clock. Nil: none ever does.
+	Min, Max time.Duration // limits of the delay; 0 = 20 ms and 200 ms
+	Size     int           // usual octets of a payload; longer ones are accepted, too
+	// Repeats returns how much audio of the previous packet a payload contains, in
+	// units of the clock. nil = none ever does.
 	Repeats func(payload []byte) int
-	// Bridges says that a loss is filled better with the packet after it in view.
+	// Bridges says that a loss is filled better when the packet after it is known.
 	Bridges bool
 }
 
@@ -96,15 +96,15 @@ type Buffer struct {
 	spread   spread
 	counts   counts
 
-	// What came.
+	// What was received.
 	begun    bool
 	ssrc     uint32
-	former   uint32 // the stream before
+	former   uint32 // the previous stream
 	switched time.Duration
-	newest   int64  // sequence number, counted on from any
+	newest   int64  // extended sequence number
 	number   uint16 // as it came
 	seen     uint64 // bit n: newest-n came
-	strange  uint16 // a number far out of sequence; the next after it is believed
+	strange  uint16 // a number far out of sequence; if the next one follows it, both are believed
 	odd      bool
 	latest   int64 // extended timestamp of the newest audio packet
 	stamp    uint32
@@ -116,13 +116,13 @@ type Buffer struct {
 	ever    bool          // something was played
 	quiet   bool          // the sender said that it is silent
 	next    int64         // timestamp to be played next
-	played  int64         // sequence number played or given up last
-	waited  int64         // units filled without going on
-	pending int64         // of them not known to be loss yet
+	played  int64         // last sequence number that was played or given up
+	waited  int64         // units that were filled without progress
+	pending int64         // part of them that may not be lost
 	heard   time.Duration // when audio last was there
 	level   level
-	// After a loss: how long the packet is that may make up for the next one, and
-	// till when to wait for it.
+	// After a loss: the duration of the packet that may recover the next loss, and
+	// until when to wait for it.
 	repeat     int64
 	repeatTill time.Duration
 }
@@ -147,7 +147,7 @@ func New(c Config) *Buffer {
 	return b
 }
 
-// media is the time of an extended timestamp.
+// media returns the time of an extended timestamp.
 func (b *Buffer) media(at int64) time.Duration {
 	s := at / b.clock
 	return time.Duration(s)*time.Second + time.Duration(at-s*b.clock)*time.Second/time.Duration(b.clock)
@@ -159,7 +159,7 @@ func (b *Buffer) units(d time.Duration) int64 {
 	return s*b.clock + int64(d%time.Second)*b.clock/int64(time.Second)
 }
 
-// Put takes a packet that came at a moment.
+// Put takes a packet that arrived at a given time.
 func (b *Buffer) Put(p Packet, at time.Duration) Fate {
 	seq, fate := b.sequence(&p, at)
 	if fate != Taken {
@@ -176,7 +176,7 @@ func (b *Buffer) Put(p Packet, at time.Duration) Fate {
 	if b.spread.known {
 		d := transit - b.spread.base
 		inOrder := seq == b.newest
-		// A clock set anew; or one that stood still while nothing was sent.
+		// The clock was reset, or stood still while nothing was sent.
 		if d > maxShift || d < -maxShift || inOrder && d > b.max && !b.holds() {
 			stamp = b.onward(at)
 			transit = at - b.media(stamp)
@@ -195,7 +195,7 @@ func (b *Buffer) Put(p Packet, at time.Duration) Fate {
 		if b.playing && !b.quiet {
 			b.surprise(at, d)
 		}
-		if seq > b.played { // it is not missing any more, but of no use
+		if seq > b.played { // it is no longer missing, but too late to be used
 			p.Kind = Other
 			b.store(&p, seq, stamp)
 		}
@@ -208,16 +208,16 @@ func (b *Buffer) Put(p Packet, at time.Duration) Fate {
 	return Taken
 }
 
-// surprise has the delay grow at once for a packet that missed its time, unless
-// no delay allowed would have helped.
+// surprise enlarges the delay at once for a packet that was too late, unless no allowed
+// delay would have helped.
 func (b *Buffer) surprise(at, d time.Duration) {
 	if d <= b.max {
 		b.spread.surprise(at, d)
 	}
 }
 
-// sequence extends the number of p and follows the stream; what is not Taken
-// is done with.
+// sequence extends the sequence number of p and follows the stream. A packet that is
+// not Taken needs no further handling.
 func (b *Buffer) sequence(p *Packet, at time.Duration) (int64, Fate) {
 	if !b.begun {
 		b.begun = true
@@ -266,7 +266,7 @@ func (b *Buffer) sequence(p *Packet, at time.Duration) (int64, Fate) {
 	return seq, Taken
 }
 
-// restart lets the numbers of p follow the newest ones.
+// restart continues the numbering with p.
 func (b *Buffer) restart(p *Packet, at time.Duration) {
 	b.odd = false
 	b.newest++
@@ -275,13 +275,13 @@ func (b *Buffer) restart(p *Packet, at time.Duration) {
 	b.stamp = p.Time - uint32(b.onward(at)-b.latest)
 }
 
-// onward is the extended timestamp of audio that came now, if the sender's
-// clock had gone on evenly, but in any case after the newest.
+// onward returns the extended timestamp of audio that arrives now, as if the sender's
+// clock had run evenly, but always after the newest.
 func (b *Buffer) onward(at time.Duration) int64 {
 	return max(b.units(at-b.spread.base), b.latest+max(int64(b.length), 1))
 }
 
-// store puts a packet into its slot. When it is too far ahead the oldest make
+// store puts a packet into its slot. If it is too far ahead the oldest packets make
 // room.
 func (b *Buffer) store(p *Packet, seq, stamp int64) {
 	for b.played < seq-slots {
@@ -311,8 +311,8 @@ func (b *Buffer) holds() bool {
 	return s != nil
 }
 
-// head is the oldest packet of audio not played yet, nil if there is none, and
-// how many before it did not come.
+// head returns the oldest packet of audio that was not played yet, or nil, and how many
+// packets before it are missing.
 func (b *Buffer) head() (s *slot, missing int) {
 	for seq := max(b.played+1, b.newest-slots+1); seq <= b.newest; seq++ {
 		s := &b.ring[seq%slots]

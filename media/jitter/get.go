@@ -6,16 +6,16 @@ import "time"
 type Verdict uint8
 
 const (
-	// Empty: nothing is being played; there is no stream, or it begins only.
+	// Empty: nothing is being played; there is no stream, or it is just beginning.
 	Empty Verdict = iota
 	// Audio: a packet is there.
 	Audio
-	// Lost: audio was sent and is not there; it should be concealed.
+	// Lost: audio was sent and is missing; it should be concealed.
 	Lost
-	// Silence: no audio was sent; the noise of the line should go on.
+	// Silence: no audio was sent; the background noise should continue.
 	Silence
-	// Repeated: audio was sent and is not there, but the packet after it, which is
-	// the item's Payload, holds it too.
+	// Repeated: audio was sent and is missing, but the packet after it, which is the
+	// item's Payload, contains it as well.
 	Repeated
 )
 
@@ -23,15 +23,15 @@ const (
 type Item struct {
 	Verdict Verdict
 	Kind    Kind   // of Audio: Voice or Quiet
-	Payload []byte // of Audio and Repeated, until the next Put
-	// Span is in units of the clock: of Lost and Silence at most what was asked
-	// for, or of Lost with Last at most twice that, where Config.Bridges says so.
+	Payload []byte // for Audio and Repeated; valid until the next Put
+	// Span is in units of the clock. For Lost and Silence it is at most what was asked
+	// for; for Lost with Last at most twice that, if Config.Bridges is set.
 	Span int
-	Last bool // of Lost: the audio after it is there, and Get gives it next
+	Last bool // for Lost: the audio after it is there, and Get returns it next
 }
 
-// Get takes the next stretch. now is the moment at which it is needed, want how
-// much is needed at once, in units of the RTP clock.
+// Get takes the next piece. now is the time at which it is needed; want is how much is
+// needed, in units of the RTP clock.
 func (b *Buffer) Get(now time.Duration, want int) Item {
 	b.drop(now)
 	s, missing := b.head()
@@ -56,7 +56,7 @@ func (b *Buffer) Get(now time.Duration, want int) Item {
 	return b.take(s, now)
 }
 
-// slack is a gap too short to be one: 2 ms, some senders' rounding.
+// slack is the longest gap that is ignored: 2 ms, since some senders round.
 func (b *Buffer) slack() int64 { return b.clock / 500 }
 
 // Target is the delay to keep.
@@ -68,17 +68,17 @@ func (b *Buffer) target(now time.Duration) time.Duration {
 	return min(max(d, b.min), b.max)
 }
 
-// due is when a packet should be played.
+// due returns when a packet should be played.
 func (b *Buffer) due(s *slot, now time.Duration) time.Duration {
 	return b.spread.base + b.media(s.at) + b.target(now)
 }
 
-// delay with which the audio at a timestamp would be played now.
+// delay returns the delay with which the audio at a timestamp would be played now.
 func (b *Buffer) delay(at int64, now time.Duration) time.Duration {
 	return now - b.spread.base - b.media(at)
 }
 
-// begin lets audio begin with s, after nothing or after silence.
+// begin starts the audio with s, after nothing or after silence.
 func (b *Buffer) begin(s *slot, now time.Duration) {
 	b.playing, b.ever, b.quiet = true, true, false
 	b.waited, b.pending = 0, 0
@@ -86,7 +86,7 @@ func (b *Buffer) begin(s *slot, now time.Duration) {
 	b.level.set(b.delay(s.at, now))
 }
 
-// drop throws away what would be heard with more than the greatest delay.
+// drop discards what would be heard with more than the greatest delay.
 func (b *Buffer) drop(now time.Duration) {
 	for {
 		s, _ := b.head()
@@ -105,13 +105,13 @@ func (b *Buffer) drop(now time.Duration) {
 	}
 }
 
-// release frees a slot whose packet is done with, and all before it.
+// release frees a slot whose packet was used, and all before it.
 func (b *Buffer) release(s *slot) {
 	s.used = false
 	b.played = s.seq
 }
 
-// dry is when no audio waits to be played.
+// dry handles the case that no audio waits to be played.
 func (b *Buffer) dry(now time.Duration, missing, want int) Item {
 	limit := stopTime
 	if b.quiet {
@@ -127,7 +127,7 @@ func (b *Buffer) dry(now time.Duration, missing, want int) Item {
 		return Item{Verdict: Silence, Span: want}
 	}
 	b.waited += int64(want)
-	if b.newest > b.played && missing == 0 { // it sends something else
+	if b.newest > b.played && missing == 0 { // the sender sends something else
 		b.heard = max(b.heard, b.arrived)
 		return Item{Verdict: Silence, Span: want}
 	}
@@ -135,15 +135,16 @@ func (b *Buffer) dry(now time.Duration, missing, want int) Item {
 	return Item{Verdict: Lost, Span: want}
 }
 
-// pause is silence before s, of which nothing is missing.
+// pause returns the silence before s, when nothing before it is missing.
 func (b *Buffer) pause(s *slot, want int) Item {
 	b.pending = 0
 	b.next += min(int64(want), max(0, s.at-b.next))
 	return Item{Verdict: Silence, Span: want}
 }
 
-// again is how much s repeats of what is missing before it. From now on the delay
-// is kept for packets after a loss to come before what is lost is needed.
+// again returns how much of what is missing before s is contained in it. From now on
+// the delay is kept so that the packet after a loss arrives before the lost audio is
+// needed.
 func (b *Buffer) again(s *slot, now time.Duration) int64 {
 	n := int64(0)
 	if b.repeats != nil {
@@ -158,7 +159,7 @@ func (b *Buffer) again(s *slot, now time.Duration) int64 {
 	return n
 }
 
-// gap is audio before s that did not come.
+// gap returns the missing audio before s.
 func (b *Buffer) gap(s *slot, now time.Duration, want int) (i Item, lost bool) {
 	again := b.again(s, now)
 	used := min(b.waited, s.at-b.next)
@@ -170,7 +171,7 @@ func (b *Buffer) gap(s *slot, now time.Duration, want int) (i Item, lost bool) {
 	if left <= b.slack() {
 		return Item{}, false
 	}
-	// Too little delay is kept anyway: it may yet come.
+	// The delay is too small anyway: the packet may still arrive.
 	if b.target(now)-b.delay(b.next, now) > b.media(int64(want))/2 {
 		b.waited += int64(want)
 		b.pending += int64(want)
@@ -187,7 +188,7 @@ func (b *Buffer) gap(s *slot, now time.Duration, want int) (i Item, lost bool) {
 	}
 	n := min(int64(want), left)
 	if b.bridges && left <= 2*int64(want) {
-		n = left // all of it between what was and what follows
+		n = left // all of the gap
 	}
 	b.next += n
 	b.counts.concealed += n
@@ -197,7 +198,7 @@ func (b *Buffer) gap(s *slot, now time.Duration, want int) (i Item, lost bool) {
 // take plays s.
 func (b *Buffer) take(s *slot, now time.Duration) Item {
 	d := b.delay(s.at, now)
-	if b.waited > 0 { // it came late, and all after it is played so much later
+	if b.waited > 0 { // it was late, and everything after it is played later by as much
 		b.counts.concealed += b.pending
 		b.waited, b.pending = 0, 0
 		b.level.set(d)
@@ -210,8 +211,8 @@ func (b *Buffer) take(s *slot, now time.Duration) Item {
 	return Item{Verdict: Audio, Kind: s.kind, Payload: s.payload, Span: s.span}
 }
 
-// Excess is by how much more delay is kept than needed; negative when it is too
-// little. It is 0 when nothing is played.
+// Excess returns by how much the delay is larger than needed; negative when it is too
+// small, and 0 when nothing is played.
 func (b *Buffer) Excess(now time.Duration) time.Duration {
 	if !b.playing || b.quiet || b.waited > 0 {
 		return 0
@@ -219,11 +220,11 @@ func (b *Buffer) Excess(now time.Duration) time.Duration {
 	return b.level.least() - b.target(now)
 }
 
-// Shorten says that audio is played in less time than it lasts (negative: in
-// more), so that what follows is needed d earlier.
+// Shorten reports that audio is played in less time than it lasts (negative: in more),
+// so that what follows is needed d earlier.
 func (b *Buffer) Shorten(d time.Duration) { b.level.move(-d) }
 
-// counts is what Stats tells, in packets but for concealed.
+// counts holds the values for Stats, in packets except concealed.
 type counts struct {
 	late, duplicate, stray, overflow uint64
 	concealed, repeated              int64 // units of the clock
@@ -231,12 +232,12 @@ type counts struct {
 
 // Stats is what a buffer did.
 type Stats struct {
-	Delay, Target    time.Duration // kept on average of late, and wanted
+	Delay, Target    time.Duration // recent average, and wanted
 	Concealed        time.Duration // audio that was Lost
 	Repeated         time.Duration // audio that was Repeated
-	Late             uint64        // came when their time was over
+	Late             uint64        // packets whose time had passed
 	Duplicate, Stray uint64
-	Overflow         uint64 // had to make room
+	Overflow         uint64 // packets dropped to make room
 }
 
 // Stats returns the figures at a moment.

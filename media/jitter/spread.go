@@ -7,42 +7,42 @@ const (
 	bins = 101
 	// memory is how many packets the histogram remembers: six seconds of 20 ms.
 	memory = 300
-	// quantile of packets that shall come in time.
+	// quantile of packets that should arrive in time.
 	quantile = 0.98
 	// window is half the time over which the fastest packet is remembered.
 	window = 5 * time.Second
-	// calm is how much of a surprise is forgotten in a second.
+	// calm is how much of a surprise is forgotten per second.
 	calm = 20 * time.Millisecond
 )
 
-// spread measures how unevenly packets come: by how much each is slower than
-// the fastest of late. A packet's transit is its arrival less its media time,
-// so that only differences of it mean anything.
+// spread measures the jitter: how much slower each packet is than the fastest recent
+// one. A packet's transit is its arrival minus its media time, so only differences of
+// it have a meaning.
 type spread struct {
 	known  bool
 	base   time.Duration // transit of the fastest
-	young  time.Duration // of the fastest since turned
+	young  time.Duration // of the fastest since the last turn
 	turned time.Duration
 
 	width  time.Duration // of a bin
 	bin    [bins]float64
-	weight float64 // of the next packet; it grows, which makes older ones lighter
+	weight float64 // of the next packet; it grows, so that older ones count less
 	total  float64
 	steady time.Duration // the quantile
 
-	peak   time.Duration // what took us by surprise
+	peak   time.Duration // the last surprise
 	peaked time.Duration
 }
 
-// note takes a packet's transit and returns by how much it is slow.
+// note takes a packet's transit and returns how much slower than the fastest it is.
 func (s *spread) note(at, transit time.Duration) time.Duration {
 	switch {
 	case !s.known:
 		s.known, s.weight = true, 1
 		s.base, s.young, s.turned = transit, transit, at
 	case transit < s.base:
-		// In the first second the fastest packet is still to be found: what was
-		// measured against a slower one was slow by as much more.
+		// In the first second the fastest packet is not known yet: earlier measurements
+		// against a slower one were too small by the difference.
 		if s.weight < 1.1 {
 			s.shift(int((s.base - transit) / s.width))
 		}
@@ -71,7 +71,7 @@ func (s *spread) normalize() {
 		s.bin[i] /= s.weight
 	}
 	s.total /= s.weight
-	s.weight = 1.2 // more than at the start, which is over
+	s.weight = 1.2 // larger than at the start, which is over
 }
 
 // shift moves the histogram n bins up.
@@ -83,8 +83,8 @@ func (s *spread) shift(n int) {
 	}
 }
 
-// find is the delay within which a share of packets came: the upper edge of
-// its bin, nothing if that is the lowest.
+// find returns the delay within which a share of packets arrived: the upper edge of its
+// bin, or 0 for the lowest bin.
 func (s *spread) find(share float64) time.Duration {
 	rest := s.total * (1 - share)
 	for i := bins - 1; i > 0; i-- {
@@ -95,23 +95,23 @@ func (s *spread) find(share float64) time.Duration {
 	return 0
 }
 
-// surprise says that a packet slow by d missed its time.
+// surprise reports that a packet slower by d was too late.
 func (s *spread) surprise(at, d time.Duration) {
 	if d > s.high(at) {
 		s.peak, s.peaked = d, at
 	}
 }
 
-// high is what is left of the last surprise.
+// high returns what is left of the last surprise.
 func (s *spread) high(at time.Duration) time.Duration {
 	return s.peak - time.Duration(float64(calm)*(at-s.peaked).Seconds())
 }
 
-// want is the delay to keep.
+// want returns the delay to keep.
 func (s *spread) want(at time.Duration) time.Duration { return max(s.steady, s.high(at)) }
 
-// level is the delay kept: the least of the last packets, since packets and
-// steps of different lengths let it swing.
+// level is the recent delay: the least of the last packets, since it varies with the
+// lengths of packets and steps.
 type level struct {
 	now, before time.Duration
 	count       int

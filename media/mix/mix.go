@@ -1,11 +1,10 @@
-// Package mix joins the sound of three and more parties: each hears all others and
-// not himself. It works on PCM alone, 20 ms at a time, by a clock of its own; where
-// the sound comes from and goes to is its caller's.
+// Package mix joins the audio of three and more parties: each hears all others and not
+// itself. It works only on PCM, 20 ms at a time, by a clock of its own; its caller
+// brings the audio in and out.
 //
-// A Room owns the sum and the clock, a Party what was said and not mixed yet, and
-// what was mixed and not heard yet. Both are bounded to 80 ms: who says or hears too
-// fast or too slowly loses sound and nobody waits for anybody. Nothing is allocated
-// per frame.
+// A Room owns the sum and the clock; a Party owns what was said and not mixed yet, and
+// what was mixed and not heard yet. Both are bounded to 80 ms: a party that is too fast
+// or too slow loses audio, and nobody waits. Nothing is allocated per frame.
 package mix
 
 import (
@@ -16,25 +15,25 @@ import (
 	"time"
 )
 
-// Frame is how much sound is mixed at a time.
+// Frame is how much audio is mixed at a time.
 const Frame = 20 * time.Millisecond
 
-// ErrFull means that a room takes no more parties.
+// ErrFull means that a room accepts no more parties.
 var ErrFull = errors.New("the conference is full")
 
 // Room is one conference. Its methods may be called by any goroutine.
 type Room struct {
 	rate, most int
 
-	mu      sync.Mutex // guards the parties and the work of a tick
+	mu      sync.Mutex // guards the parties and the buffers of a tick
 	parties []*Party
 	sum     []int32
 	out     []int16
-	gain    float32 // of the frame before
+	gain    float32 // of the previous frame
 }
 
-// NewRoom makes a room whose PCM has a rate (8000, 16000 or 48000 Hz) and which
-// takes at most so many parties. It is silent until Run or Tick.
+// NewRoom makes a room with a PCM rate (8000, 16000 or 48000 Hz) for at most so many
+// parties. It is silent until Run or Tick.
 func NewRoom(rate, most int) *Room {
 	n := samples(rate)
 	return &Room{rate: rate, most: most, sum: make([]int32, n), out: make([]int16, n), gain: 1}
@@ -43,10 +42,10 @@ func NewRoom(rate, most int) *Room {
 // samples of a frame.
 func samples(rate int) int { return rate / int(time.Second/Frame) }
 
-// Rate is that of all PCM said to the room.
+// Rate returns the rate of all PCM given to the room.
 func (r *Room) Rate() int { return r.rate }
 
-// Join takes another party in.
+// Join adds a party.
 func (r *Room) Join() (*Party, error) {
 	n := samples(r.rate)
 	p := &Party{room: r, frame: make([]int16, n)}
@@ -60,15 +59,15 @@ func (r *Room) Join() (*Party, error) {
 	return p, nil
 }
 
-// Parties is how many there are.
+// Parties returns their number.
 func (r *Room) Parties() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return len(r.parties)
 }
 
-// Run mixes by the clock until ctx ends. What a stall of more than a few frames
-// left undone stays so.
+// Run mixes by the clock until ctx ends. After a stall it catches up on a few frames
+// and skips the rest.
 func (r *Room) Run(ctx context.Context) {
 	tick := time.NewTicker(Frame)
 	defer tick.Stop()
@@ -111,13 +110,13 @@ func (r *Room) tick() {
 // ceiling leaves a little room below full scale (about 1 dB).
 const ceiling = 29000
 
-// release is the share by which the gain comes back toward 1 in a frame: half of it
-// in about 150 ms.
+// release is the share by which the gain returns toward 1 in a frame: half of it in
+// about 150 ms.
 const release = 0.09
 
-// bound says by which gain the sum of all stays below the ceiling, at the begin and
-// at the end of the frame. It falls at once and comes back slowly, so that the level
-// does not pump.
+// bound returns the gains at the beginning and end of the frame that keep the sum below
+// the ceiling. The gain falls at once and recovers slowly, so that the level does not
+// pump.
 func (r *Room) bound() (from, to float32) {
 	peak := int32(0)
 	for _, v := range r.sum {
@@ -137,7 +136,7 @@ func (r *Room) bound() (from, to float32) {
 	return from, to
 }
 
-// without writes what a party is to hear: all but himself.
+// without writes what a party hears: all others.
 func (r *Room) without(p *Party, from, to float32) {
 	step := (to - from) / float32(len(r.out))
 	for i, v := range r.sum {
@@ -147,6 +146,6 @@ func (r *Room) without(p *Party, from, to float32) {
 		if from != 1 || step != 0 {
 			v = int32(float32(v) * (from + step*float32(i)))
 		}
-		r.out[i] = int16(min(max(v, -32768), 32767)) // one alone may be above the sum
+		r.out[i] = int16(min(max(v, -32768), 32767)) // the sum without one party may be above the ceiling
 	}
 }

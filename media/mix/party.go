@@ -8,29 +8,28 @@ import (
 	"tandem/media/codec"
 )
 
-// backlog is how many frames wait to be mixed, or to be heard, at most.
+// backlog is the most frames that wait to be mixed, or to be heard.
 const backlog = 4
 
-// Party is one who takes part in a room.
+// Party is a member of a room.
 type Party struct {
 	room  *Room
 	muted atomic.Bool
 	said  queue
 	heard queue
 
-	frame  []int16 // what he says in the frame being mixed; the room's, as is
-	speaks bool    // there is something in it
+	frame  []int16 // what it says in the current frame; the room's, like the next field
+	speaks bool    // frame contains something
 }
 
-// Say gives what the party says: mono PCM at the room's rate, in pieces of any
-// size. It never waits; what the room does not take in time is dropped, the oldest
-// first.
+// Say gives the room what the party says: mono PCM at the room's rate, in pieces of any
+// size. It never waits; if the room is late the oldest audio is dropped.
 func (p *Party) Say(pcm []int16) { p.said.put(pcm) }
 
-// Mute leaves what the party says out of what the others hear.
+// Mute removes what the party says from what the others hear.
 func (p *Party) Mute(on bool) { p.muted.Store(on) }
 
-// Leave ends the party's part; what it hears from then on is silence. A second call
+// Leave takes the party out of the room; it hears silence from then on. A second call
 // does nothing.
 func (p *Party) Leave() {
 	r := p.room
@@ -39,25 +38,25 @@ func (p *Party) Leave() {
 	r.parties = slices.DeleteFunc(r.parties, func(o *Party) bool { return o == p })
 }
 
-// take gets the next frame of what the party says. Called with the room's mu held.
+// take gets the next frame of what the party says. The caller holds the room's mu.
 func (p *Party) take() {
 	n := p.said.take(p.frame)
 	clear(p.frame[n:])
 	p.speaks = n > 0 && !p.muted.Load()
 }
 
-// Source is what the party hears, at a rate that the room's is a multiple of or the
-// other way round. There is one reader of it.
+// Source returns what the party hears, at a rate that is a multiple or a fraction of
+// the room's. It must have only one reader.
 func (p *Party) Source(rate int) *Source {
 	s := &Source{party: p, rate: rate}
 	if rate != p.room.rate {
 		s.change = codec.NewResampler(p.room.rate, rate)
-		s.pcm = make([]int16, p.room.rate/10) // more than any path asks for at a time
+		s.pcm = make([]int16, p.room.rate/10) // more than any path reads at a time
 	}
 	return s
 }
 
-// Source is the sound a party hears.
+// Source is the audio that a party hears.
 type Source struct {
 	party  *Party
 	rate   int
@@ -65,7 +64,7 @@ type Source struct {
 	pcm    []int16          // at the room's rate
 }
 
-// Read fills pcm, with silence where the room has not come so far; it never ends.
+// Read fills pcm, with silence if the room is late; it never ends.
 func (s *Source) Read(pcm []int16) int {
 	if s.change == nil {
 		clear(pcm[s.party.heard.take(pcm):])
@@ -77,7 +76,7 @@ func (s *Source) Read(pcm []int16) int {
 	return len(pcm)
 }
 
-// queue is sound that waits: a ring that gives up the oldest.
+// queue is a ring of audio that drops the oldest.
 type queue struct {
 	mu    sync.Mutex
 	pcm   []int16

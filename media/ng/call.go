@@ -12,7 +12,7 @@ import (
 	"tandem/media/sdp"
 )
 
-// call is a session and which side each tag is.
+// call is a session and the sides of its tags.
 type call struct {
 	session *media.Session
 	sides   map[string]media.Which
@@ -22,20 +22,20 @@ type call struct {
 	interfaces [2]string   // as the offer's direction named them
 	families   [2]string   // IP4 or IP6, as was asked for
 	offered    bool        // an offer waits for its answer
-	offerer    media.Which // whose it is
-	ending     *time.Timer // of a deletion to come
+	offerer    media.Which // who made the offer
+	ending     *time.Timer // of a delayed deletion
 
-	forks  map[string]*branch // by the Via of the proxy's
-	tagged map[string]*branch // by the tag they answered with
+	forks  map[string]*branch // by the branch of the proxy's Via
+	tagged map[string]*branch // by the tag of their answers
 }
 
-// maxName bounds what is kept of names others choose.
+// maxName limits the length of names that others choose.
 const maxName = 1024
 
 var errNoCall = errors.New("unknown call-id")
 
-// offer takes an offer of the from-tag's side and returns one for the other.
-// The first of a call makes its session.
+// offer takes an offer of the from-tag's side and returns one for the other side. The
+// first offer of a call makes its session.
 func (s *Server) offer(r Dict) (Dict, error) {
 	id, tag := r.String("call-id"), r.String("from-tag")
 	if id == "" || tag == "" || r.String("sdp") == "" {
@@ -72,7 +72,7 @@ func (s *Server) offer(r Dict) (Dict, error) {
 	if d := r.List("direction"); len(d) == 2 {
 		c.interfaces[from], c.interfaces[from.Other()] = d[0], d[1]
 	}
-	if c.offered && c.offerer != from { // it was refused, or else this will be
+	if c.offered && c.offerer != from { // it was refused, or this one will be
 		c.rollback()
 	}
 	w := want(r)
@@ -105,8 +105,8 @@ func written(text []byte, warning string) Dict {
 	return reply
 }
 
-// network is where a side's ports are to be: on the interface that was named for
-// it, else on the first of the family asked for.
+// network returns the interface for a side: the named one, otherwise the first with the
+// requested address family.
 func (s *Server) network(c *call, side media.Which, r Dict) (name, warning string) {
 	for _, key := range []string{"address-family", "address family"} {
 		if f := r.String(key); f != "" {
@@ -125,7 +125,7 @@ func (s *Server) network(c *call, side media.Which, r Dict) (name, warning strin
 	return named, "no interface for " + family
 }
 
-// rollback forgets the exchange under way; what was agreed before stays.
+// rollback ends the current exchange; what was agreed before stays.
 func (c *call) rollback() {
 	c.session.Refused(media.A)
 	c.session.Refused(media.B)
@@ -151,7 +151,7 @@ func (c *call) name(tag string, side media.Which) {
 	if len(tag) > maxName {
 		return
 	}
-	if len(c.sides) < 64 { // forks; more is somebody playing
+	if len(c.sides) < 64 { // more than 64 forks are an abuse
 		c.sides[tag] = side
 	}
 	c.tags[side] = tag
@@ -203,10 +203,9 @@ func received(r Dict) (netip.Addr, bool) {
 	return netip.Addr{}, false
 }
 
-// source is the description of a request. With the flag SIP-source-address the
-// proxy says that where the message came from is true and what is written in it
-// is not, as of phones that know nothing of their NAT; with media-address it knows
-// better than both.
+// source returns the description of a request. With the flag SIP-source-address the
+// source of the SIP message is used instead of the address in the description, as for
+// phones that do not know about their NAT; media-address overrides both.
 func source(r Dict) string {
 	text := r.String("sdp")
 	addr, ok := received(r)
@@ -235,12 +234,12 @@ func source(r Dict) string {
 	return string(d.Append(nil))
 }
 
-// longestDelay bounds how long a call may outlive its deletion, in seconds.
+// longestDelay limits how long a call may continue after its deletion, in seconds.
 const longestDelay = 3600
 
-// remove ends a call, at once or after the delay asked for, unless the tags are
-// none of its own or name a branch that lost: that alone is forgotten. An offer or
-// answer within the delay lets it live.
+// remove ends a call, at once or after the requested delay, unless the tags do not
+// belong to it, or name a lost branch: then only that one is forgotten. An offer or
+// answer during the delay keeps the call.
 func (s *Server) remove(r Dict) (Dict, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -286,7 +285,7 @@ func (s *Server) remove(r Dict) (Dict, error) {
 	return out, nil
 }
 
-// keep takes back a deletion that was to come.
+// keep cancels a delayed deletion.
 func (c *call) keep() {
 	if c.ending != nil {
 		c.ending.Stop()

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Client asks one relay: ours or rtpengine. Safe for several goroutines, one
-// request at a time.
+// Client sends requests to one relay: ours or rtpengine. It is safe for concurrent use,
+// one request at a time.
 type Client struct {
 	mu   sync.Mutex
 	conn net.Conn
@@ -30,8 +30,8 @@ func Dial(addr string) (*Client, error) {
 // Close ends it.
 func (c *Client) Close() error { return c.conn.Close() }
 
-// repeatAfter is how long an answer may take before the request is repeated:
-// the relay knows the cookie and does nothing twice.
+// repeatAfter is how long a response may take before the request is repeated. The relay
+// recognizes the cookie and does nothing twice.
 const repeatAfter = 500 * time.Millisecond
 
 // Do sends a request and returns the answer. A result of "error" is an error
@@ -60,11 +60,11 @@ func (c *Client) Do(ctx context.Context, request Dict) (Dict, error) {
 		for {
 			n, err := c.conn.Read(buffer)
 			if err != nil {
-				break // nothing in time, or nobody there yet: again
+				break // no response in time, or no relay yet: repeat
 			}
 			text, ok := bytes.CutPrefix(buffer[:n], []byte(cookie+" "))
 			if !ok {
-				continue // the answer to an earlier one
+				continue // the response to an earlier request
 			}
 			reply, err := Parse(text)
 			if err == nil && reply.String("result") == "error" {

@@ -20,7 +20,7 @@ type Folders struct {
 // Use names the folders. Call it before Run.
 func (s *Server) Use(f Folders) { s.folders = f }
 
-// instead says of commands of rtpengine's that are not here what to do.
+// instead says what to do instead of rtpengine's commands that do not exist here.
 var instead = map[string]string{
 	"block DTMF":        "keys pass, or are sent as in-band tones when the other side has no telephone-event; remove telephone-event in an offer or answer",
 	"unblock DTMF":      "keys are never blocked",
@@ -44,7 +44,7 @@ func unknown(command string) error {
 	return fmt.Errorf("the command %q is not known here; known are ping, offer, answer, delete, query, list, statistics, play DTMF, play media, stop media, start recording and stop recording", command)
 }
 
-// statistics are the figures of rtpengine's reply that mean the same here.
+// statistics returns those figures of rtpengine that mean the same here.
 func (s *Server) statistics(Dict) (Dict, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -54,7 +54,7 @@ func (s *Server) statistics(Dict) (Dict, error) {
 	}}, nil
 }
 
-// called finds the call that a request is about; s.mu is held.
+// called returns the call of a request; the caller holds s.mu.
 func (s *Server) called(r Dict) (*call, error) {
 	if c := s.calls[r.String("call-id")]; c != nil {
 		return c, nil
@@ -93,7 +93,7 @@ func (s *Server) stopRecording(r Dict) (Dict, error) {
 	return Dict{}, c.session.StopRecording()
 }
 
-// playMedia has the side of from-tag hear a file.
+// playMedia plays a file to the side of from-tag.
 func (s *Server) playMedia(r Dict) (Dict, error) {
 	if s.folders.Sounds == "" {
 		return nil, errors.New("no folder with sounds was named: tandem media serve --sounds FOLDER")
@@ -141,7 +141,7 @@ func (s *Server) party(r Dict) (*call, media.Which, error) {
 	return c, to, nil
 }
 
-// within is a file in a folder, and in none beside or above it.
+// within returns a file directly in a folder.
 func within(folder, name string) (string, error) {
 	clean := strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f || strings.ContainsRune(`/\\:*?"<>|`, r) {

@@ -6,29 +6,29 @@ import (
 	"tandem/media"
 )
 
-// A proxy that forks tells its branches apart by the branch of its Via: each is
-// offered what suits it, and answers on its own. Without it, all branches share one
-// offer, as one party that changes its answer.
+// A proxy that forks identifies its branches by the branch of its Via: each gets an
+// offer of its own, and answers by itself. Without that, all branches share one offer,
+// like one party that changes its answer.
 
-// branch is one of them and the network it is on.
+// branch is one of them, and its network.
 type branch struct {
 	*media.Branch
 	network string
 }
 
-// viaBranch is the name of the branch a request is about, "" when it has none.
+// viaBranch returns the name of the branch of a request, "" when it has none.
 func viaBranch(r Dict) string {
 	name := r.String("via-branch")
 	if name == "" {
 		name = r.String("via branch")
 	}
 	if name == "auto" || name == "extra" || name == "next" || len(name) > maxName {
-		return "" // how a proxy's script asks for one, if it did not fill it in
+		return "" // a proxy's placeholder that was not filled in
 	}
 	return name
 }
 
-// fork offers to one branch of a call's far side. The first opens it.
+// fork makes an offer to one branch of a call's far side. The first one opens it.
 func (c *call) fork(name string, text []byte, w media.Want) ([]byte, error) {
 	b := c.forks[name]
 	if b == nil {
@@ -50,8 +50,8 @@ func (c *call) fork(name string, text []byte, w media.Want) ([]byte, error) {
 	return out, err
 }
 
-// join takes an answer of the far side and returns the one for the offerer, which
-// may have had another: each branch is a dialog of its own to it.
+// join takes an answer of the far side and returns the one for the offerer, who may
+// have got another one before: each branch is a dialog of its own.
 func (c *call) join(r Dict, offerer media.Which, text []byte, w media.Want) ([]byte, error) {
 	switch b, err := c.forkOf(r, text); {
 	case err != nil:
@@ -72,9 +72,8 @@ func (c *call) join(r Dict, offerer media.Which, text []byte, w media.Want) ([]b
 	return c.session.AnswerAgain(offerer, w)
 }
 
-// forkOf has the branch an answer is from take it: the one named, by its Via or by
-// the tag it had before, else the first that it can be an answer to. nil: there are
-// no branches.
+// forkOf gives an answer to its branch: the one named by its Via or by an earlier tag,
+// otherwise the first whose offer it fits. nil: there are no branches.
 func (c *call) forkOf(r Dict, text []byte) (*branch, error) {
 	if len(c.forks) == 0 {
 		return nil, nil
@@ -105,15 +104,15 @@ func (c *call) tag(tag string, b *branch) {
 	}
 }
 
-// settle ends the forking: the branch that was heard last is the far side.
+// settle ends the forking: the branch that was last heard is the far side.
 func (c *call) settle() {
 	if h := c.session.Heard(); h != nil {
-		_ = h.Choose() // it is heard: nothing can fail any more
+		_ = h.Choose() // it is heard, so nothing can fail any more
 	}
 	c.forks, c.tagged = nil, nil
 }
 
-// drop ends the branch a deletion names, if it names one and others are left.
+// drop ends the branch named in a deletion, if there is one and others are left.
 func (c *call) drop(r Dict) bool {
 	name := viaBranch(r)
 	b := c.forks[name]

@@ -5,27 +5,27 @@ import (
 	"strings"
 )
 
-// heeded is what a request may say that is done, is done anyway, or has no meaning
-// here. A name that ends in a hyphen or slash stands for all that begin so.
+// heeded lists what a request may contain that is done, always done, or meaningless
+// here. A name that ends in a hyphen or slash stands for all names that begin with it.
 var heeded = []string{
 	"command", "call-id", "from-tag", "to-tag", "via-branch", "sdp", "flags", "replace", "replace-", "direction", "received-from",
 	"transport-protocol", "RTP/", "UDP/TLS/", "ICE", "ICE-", "rtcp-mux", "codec", "codec-", "ptime", "OSRTP", "OSRTP-",
 	"SDES-off", "SDES-no", "SDES-disable", "SDES-no-", "SDES-only-", "DTLS-off", "DTLS-no", "DTLS-disable",
 	"address-family", "media-address", "SIP-source-address", "inject-DTMF", "no-telephone-event",
 	"delete-delay", "fatal", "limit", "code", "digit", "duration", "file", "repeat-times", "recording-file",
-	// done anyway
+	// Always done.
 	"trust-address", "symmetric", "port-latching", "strict-source", "SDES-pad", "pad-crypto", "DTLS-passive", "record-call-off", "record-call-no",
-	// of no meaning here
+	// Meaningless here.
 	"force", "unidirectional", "loop-protect", "no-redis-update", "debug", "supports",
 }
 
-// maxUnheeded bounds what one reply says of it.
+// maxUnheeded limits the entries in one reply.
 const maxUnheeded = 16
 
 // unheeded lists what a request asks for that is not done.
 func unheeded(r Dict) (list []string) {
 	add := func(name string) {
-		name = strings.NewReplacer(" ", "-", "=", "-").Replace(name) // clients write it so and so
+		name = strings.NewReplacer(" ", "-", "=", "-").Replace(name) // clients use different spellings
 		known := slices.ContainsFunc(heeded, func(h string) bool {
 			return name == h || strings.HasPrefix(name, h) && (h[len(h)-1] == '-' || h[len(h)-1] == '/')
 		})
@@ -50,8 +50,8 @@ func unheeded(r Dict) (list []string) {
 	return list
 }
 
-// warn adds to a reply what was asked for and not done, and logs each the first
-// time. Used by one goroutine.
+// warn adds to a reply what was requested and not done, and logs each request the first
+// time. It is not safe for concurrent use.
 func (s *Server) warn(r, reply Dict) {
 	list := unheeded(r)
 	if len(list) == 0 {

@@ -2,7 +2,7 @@ package ng
 
 import "tandem/media"
 
-// happened ends a call nobody speaks in any more, as rtpengine does.
+// happened ends a call in which nobody speaks any more, as rtpengine does.
 func (s *Server) happened(c *call, e media.Event) {
 	id := c.session.ID()
 	s.log.Debug("media", "call_id", id, "event", e.Kind.String(), "side", e.Side.String(), "err", e.Err)

@@ -1,11 +1,11 @@
-// Package ng speaks rtpengine's control protocol (bencoded dictionaries over
-// UDP, each behind a cookie), so that Kamailio, OpenSIPS or anything else that
-// drives rtpengine can drive our relay: ping, offer, answer, delete, query,
-// list, and sending keys. A client is here too.
+// Package ng implements rtpengine's control protocol (bencoded dictionaries over UDP,
+// each after a cookie), so that Kamailio, OpenSIPS or anything else that controls
+// rtpengine can control our relay: ping, offer, answer, delete, query, list, and
+// sending keys. It has a client, too.
 //
-// It owns what names a call there (Call-ID and tags) and which side each tag
-// is; sessions are the media server's. There is no authentication in the
-// protocol: only this machine is answered, and networks named for it.
+// It owns the names of calls there (Call-ID and tags) and the side of each tag; the
+// media server owns the sessions. The protocol has no authentication: only this machine
+// and configured networks get answers.
 package ng
 
 import (
@@ -60,5 +60,5 @@ func (d Dict) Dict(key string) Dict {
 	return v
 }
 
-// ErrMessage means that a datagram is no message of the protocol.
+// ErrMessage means that a datagram is not a message of the protocol.
 var ErrMessage = errors.New("no message of the ng protocol")

@@ -15,16 +15,16 @@ import (
 	"tandem/media"
 )
 
-// Server answers requests out of one media server. It handles one request at a
-// time, in the order they came.
+// Server answers requests with one media server. It handles one request at a time, in
+// the order in which they arrive.
 type Server struct {
 	media *media.Server
 	log   *slog.Logger
 	conn  *net.UDPConn
 	told  answers
 
-	from   []netip.Prefix // networks that may ask
-	denied uint64         // requests of others
+	from   []netip.Prefix // networks that may send requests
+	denied uint64         // requests from elsewhere
 	warned map[string]bool
 
 	folders Folders
@@ -32,10 +32,10 @@ type Server struct {
 
 	mu    sync.Mutex
 	calls map[string]*call // by Call-ID
-	made  uint64           // calls ever
+	made  uint64           // number of calls so far
 }
 
-// Listen binds the control port. It is to be served with Run.
+// Listen binds the control port. Run must be called to serve it.
 func Listen(addr string, m *media.Server, log *slog.Logger) (*Server, error) {
 	a, err := netip.ParseAddrPort(addr)
 	if err != nil {
@@ -53,11 +53,11 @@ func Listen(addr string, m *media.Server, log *slog.Logger) (*Server, error) {
 	return s, nil
 }
 
-// From lets networks ask beside this machine itself, which alone may otherwise:
-// the protocol knows no password. Call it before Run.
+// From allows requests from networks, in addition to this machine: the protocol has no
+// password. Call it before Run.
 func (s *Server) From(networks ...netip.Prefix) { s.from = append(s.from, networks...) }
 
-// may reports whether an address may ask. The first that may not is told of, and
+// may reports whether an address may send requests. The first refusal is logged, then
 // every thousandth.
 func (s *Server) may(from netip.Addr) bool {
 	from = from.Unmap().WithZone("")
@@ -71,10 +71,10 @@ func (s *Server) may(from netip.Addr) bool {
 	return false
 }
 
-// Addr is where it listens.
+// Addr returns its address.
 func (s *Server) Addr() netip.AddrPort { return s.conn.LocalAddr().(*net.UDPAddr).AddrPort() }
 
-// maxReply is what surely fits into a datagram behind a cookie.
+// maxReply is a length that always fits into a datagram after a cookie.
 const maxReply = 60000
 
 // Run serves until ctx ends.
@@ -89,13 +89,13 @@ func (s *Server) Run(ctx context.Context) error {
 		case errors.Is(err, net.ErrClosed):
 			return fmt.Errorf("serving the control port: %w", err)
 		case err != nil:
-			continue // a reply that could not be delivered comes back as an error
+			continue // an earlier reply could not be delivered
 		}
 		if !s.may(from.Addr()) {
 			continue
 		}
 		if reply := s.handle(b[:n], from); reply != nil {
-			_, _ = s.conn.WriteToUDPAddrPort(reply, from) // who asked repeats
+			_, _ = s.conn.WriteToUDPAddrPort(reply, from) // the client repeats the request
 		}
 	}
 }
@@ -166,8 +166,8 @@ func (s *Server) answer(r Dict) Dict {
 	return out
 }
 
-// answers keeps the last replies, so that a repeated request is answered again
-// and not done again. Used by one goroutine.
+// answers keeps the last replies, so that a repeated request gets the same reply and is
+// not done again. It is not safe for concurrent use.
 type answers struct {
 	texts map[string]told
 	order []string
@@ -179,8 +179,8 @@ type told struct {
 	at   time.Time
 }
 
-// A client gives up long before a reply is forgotten by age; those kept are
-// bounded in number and size for the sake of one that runs wild.
+// A client gives up long before a reply is dropped by age. Number and size of the
+// replies are limited against a client out of control.
 const (
 	answersKept = 8192 // seconds of a busy proxy
 	answersSize = 8 << 20
@@ -195,7 +195,7 @@ func (a *answers) find(key string) []byte {
 }
 
 func (a *answers) keep(key string, reply []byte) {
-	if old, ok := a.texts[key]; ok { // too old to count, but in the order
+	if old, ok := a.texts[key]; ok { // expired, but still in the order
 		a.size += len(reply) - len(old.text)
 		a.texts[key] = told{reply, time.Now()}
 		return

@@ -7,9 +7,9 @@ import (
 	"tandem/media"
 )
 
-// want reads how the description to be written is asked for. What is unknown
-// is ignored, as rtpengine does. The interface is the call's matter: a direction
-// is given with the offer and holds for the answer.
+// want reads how the description must be written. Unknown requests are ignored, as in
+// rtpengine. The call handles the interface: a direction is given with the offer and
+// applies to the answer, too.
 func want(r Dict) media.Want {
 	var w media.Want
 	flags := append(r.List("flags"), r.List("replace")...)
@@ -33,7 +33,7 @@ func want(r Dict) media.Want {
 	return w
 }
 
-// security reads the profile asked for.
+// security reads the requested profile.
 func security(r Dict, flags []string) media.Security {
 	proto := r.String("transport-protocol")
 	if proto == "" {
@@ -61,8 +61,8 @@ func security(r Dict, flags []string) media.Security {
 	return media.SecurityAsOther
 }
 
-// answering is want for an answer. Its profile is the offer's, whatever is asked
-// for; keys beside RTP/AVP are taken unless keys in SDP are switched off.
+// answering is want for an answer. The profile is always that of the offer; keys in
+// RTP/AVP are accepted unless keys in SDP are switched off.
 func answering(r Dict) media.Want {
 	w := want(r)
 	w.Security = media.SecurityAsOther
@@ -72,8 +72,8 @@ func answering(r Dict) media.Want {
 	return w
 }
 
-// says looks for words under a key, and among the flags with the key before
-// (SDES: [off], SDES-off, DTLS=off).
+// says looks for words under a key, and in the flags after the key (SDES: [off],
+// SDES-off, DTLS=off).
 func says(r Dict, flags []string, key string, words ...string) bool {
 	list := r.List(key)
 	return slices.ContainsFunc(words, func(word string) bool {
@@ -81,10 +81,10 @@ func says(r Dict, flags []string, key string, words ...string) bool {
 	})
 }
 
-// off reports whether a way of protection is not wanted.
+// off reports whether a kind of protection is switched off.
 func off(r Dict, flags []string, key string) bool { return says(r, flags, key, "off", "no", "disable") }
 
-// suites reads which SRTP suites alone are to be used, and which not.
+// suites reads which SRTP suites to use exclusively, and which to exclude.
 func suites(r Dict, flags []string) (only, without []string) {
 	list := slices.Clone(r.List("SDES"))
 	for _, f := range flags {
@@ -100,7 +100,7 @@ func suites(r Dict, flags []string) (only, without []string) {
 		}
 	}
 	if len(only) > 0 {
-		without = nil // as with rtpengine
+		without = nil // as in rtpengine
 	}
 	return only, without
 }
@@ -121,8 +121,8 @@ func ice(r Dict, flags []string) media.Choice {
 	return media.Fitting
 }
 
-// codecs reads the codec dictionary and its forms among the flags
-// (codec-mask-all, codec-transcode-PCMU).
+// codecs reads the codec dictionary and its forms in the flags (codec-mask-all,
+// codec-transcode-PCMU).
 func codecs(w *media.Want, r Dict, flags []string) {
 	lists := map[string][]string{}
 	for _, verb := range []string{"transcode", "mask", "strip", "offer", "except", "set", "consume", "accept"} {
@@ -145,8 +145,7 @@ func codecs(w *media.Want, r Dict, flags []string) {
 	w.Add = names(lists["transcode"])
 }
 
-// names drops what rtpengine lets stand behind a codec's name:
-// opus/48000/2/32000.
+// names removes what rtpengine allows after a codec's name: opus/48000/2/32000.
 func names(list []string) []string {
 	var out []string
 	for _, n := range list {

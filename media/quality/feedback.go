@@ -12,10 +12,10 @@ var ErrCompound = errors.New("no sound RTCP packet")
 // RTCP packet types lie in this range (RFC 5761 §4).
 const firstType, lastType = 192, 223
 
-// Feedback takes a received compound: the far side's view of what we send
-// (out), the round trip, and for in the times of their reports. Packets of
-// reduced size (RFC 5506) are taken as well; what speaks of other streams than
-// these two, and types we do not know, are passed over. out and in may be nil.
+// Feedback takes a received compound: the far side's view of our stream (out), the
+// round trip, and the times of their reports (for in). Packets of reduced size (RFC
+// 5506) are accepted. Reports on other streams and unknown types are ignored. out and
+// in may be nil.
 func Feedback(b []byte, out *Outbound, in *Inbound, now time.Time) (Remote, error) {
 	if err := check(b); err != nil {
 		return Remote{}, err
@@ -29,8 +29,7 @@ func Feedback(b []byte, out *Outbound, in *Inbound, now time.Time) (Remote, erro
 	return r, nil
 }
 
-// check looks at the whole compound before anything of it counts
-// (RFC 3550 A.2).
+// check validates the whole compound before any of it is used (RFC 3550 A.2).
 func check(b []byte) error {
 	if len(b) == 0 {
 		return ErrCompound
@@ -51,7 +50,7 @@ func check(b []byte) error {
 	return nil
 }
 
-// least is how long a packet must be for what its header says.
+// least returns the least length of a packet with such a header.
 func least(b []byte) int {
 	count := int(b[0] & 0x1f)
 	switch b[1] {
@@ -92,7 +91,7 @@ func (r *Remote) packet(b []byte, out *Outbound, in *Inbound, now time.Time) {
 // is reports whether in is the stream ssrc.
 func (i *Inbound) is(ssrc uint32) bool { return i != nil && i.begun && i.ssrc == ssrc }
 
-// blocks takes the reports about our stream (RFC 3550 §6.4.1).
+// blocks takes the reports on our stream (RFC 3550 §6.4.1).
 func (r *Remote) blocks(b []byte, count int, out *Outbound, in *Inbound, now time.Time) {
 	for ; count > 0; count, b = count-1, b[24:] {
 		if out == nil || !out.Started() || binary.BigEndian.Uint32(b) != out.ssrc {
@@ -108,7 +107,7 @@ func (r *Remote) blocks(b []byte, count int, out *Outbound, in *Inbound, now tim
 	}
 }
 
-// trip measures the round trip from a last time and a delay since.
+// trip measures the round trip from a last time and the delay since.
 func (r *Remote) trip(ours *sent, b []byte, in *Inbound, now time.Time) {
 	d, ok := ours.roundTrip(binary.BigEndian.Uint32(b), binary.BigEndian.Uint32(b[4:]), now)
 	if !ok {

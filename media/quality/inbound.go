@@ -4,12 +4,12 @@ import "time"
 
 // RFC 3550 Appendix A.1.
 const (
-	maxDropout  = 3000 // a gap up to this is loss, a longer one is another sequence
-	maxMisorder = 100  // how late a packet may be and still belong here
+	maxDropout  = 3000 // a gap up to this is loss; a longer one is a new sequence
+	maxMisorder = 100  // a packet may be late by this many numbers
 )
 
-// cycle is one round of the sequence numbers. The first packet's extended
-// number is one cycle up, so that a packet from before it has a number too.
+// cycle is one round of the sequence numbers. The first packet's extended number begins
+// in the second round, so that packets before it have a number, too.
 const cycle = 1 << 16
 
 // Inbound follows one direction of one stream as packets arrive
@@ -18,23 +18,24 @@ const cycle = 1 << 16
 type Inbound struct {
 	Clock int    // RTP clock, Hz
 	Codec string // for MOS; "" leaves it out
-	// Delay is what a listener waits besides the network: packet time, buffer.
+	// Delay is what a listener waits in addition to the network: packet time and
+	// buffer.
 	Delay time.Duration
-	// Discarded is how many packets in all came too late to be played, where a
-	// converter knows. They are lost to the ear.
+	// Discarded is how many packets came too late to be played, if a converter counts
+	// them. A listener perceives them as lost.
 	Discarded uint64
 
 	ssrc    uint32
 	begun   bool
 	base    uint32 // extended number of the first packet of this sequence
 	highest uint32 // extended number of the newest
-	next    uint16 // of a jump: the number that would confirm it
+	next    uint16 // after a jump: the number that would confirm it
 	jumped  bool
 	stray   int // its size
 	history history
 
-	counted  counts // of the sequences before, and of octets
-	received uint64 // of this sequence
+	counted  counts // in earlier sequences, and octets
+	received uint64 // in the current sequence
 	late     uint64
 	repeated uint64
 	last     time.Time
@@ -52,14 +53,14 @@ type Inbound struct {
 	self      uint32
 }
 
-// counts is what was counted up to some moment.
+// counts holds the counters at some moment.
 type counts struct {
 	expected, received, octets, discarded uint64
 	runs                                  runs
 }
 
-// Packet notes one arrival: size is in octets with the RTP header. A stray is
-// best not passed on to anything that cannot bear a jump.
+// Packet counts one received packet; size is in octets with the RTP header. A stray
+// should not be passed to anything that cannot handle a jump.
 func (i *Inbound) Packet(ssrc uint32, seq uint16, timestamp uint32, size int, at time.Time) Verdict {
 	v := i.place(ssrc, seq)
 	switch v {
@@ -81,7 +82,7 @@ func (i *Inbound) Packet(ssrc uint32, seq uint16, timestamp uint32, size int, at
 	return v
 }
 
-// place finds where a number belongs (RFC 3550 A.1).
+// place returns where a number belongs (RFC 3550 A.1).
 func (i *Inbound) place(ssrc uint32, seq uint16) Verdict {
 	if !i.begun {
 		i.begin(ssrc, seq)
@@ -104,12 +105,12 @@ func (i *Inbound) place(ssrc uint32, seq uint16) Verdict {
 			return Duplicate
 		}
 		if n := i.highest - uint32(-ahead); int32(n-i.base) < 0 {
-			i.base = n // it was sent before the first that came
+			i.base = n // it was sent before the first one that arrived
 		}
 		return Late
 	case i.jumped && seq == i.next:
-		// A jump counts once the number after it came: one stray packet does
-		// not tear up the figures. Then the stray was the first of them.
+		// A jump counts when the number after it arrives: a single stray packet does
+		// not disturb the figures. The stray was then the first packet.
 		i.begin(ssrc, seq)
 		i.base--
 		i.history.fill(1)
@@ -121,7 +122,7 @@ func (i *Inbound) place(ssrc uint32, seq uint16) Verdict {
 	return Stray
 }
 
-// begin starts a sequence. What the one before counted stays in the sums.
+// begin starts a sequence. The counts of the previous one stay in the sums.
 func (i *Inbound) begin(ssrc uint32, seq uint16) {
 	if i.begun {
 		i.losses.settle(i.history.flush())
@@ -140,7 +141,7 @@ func (i *Inbound) begin(ssrc uint32, seq uint16) {
 	i.start = i.rtcp
 }
 
-// sequence is how many packets the running sequence should have brought.
+// sequence returns how many packets the current sequence should have brought.
 func (i *Inbound) sequence() uint64 {
 	if !i.begun {
 		return 0
@@ -157,14 +158,14 @@ func (i *Inbound) now() counts {
 	return n
 }
 
-// runs are the losses up to now, as if none of those that could still come did.
+// runs returns the losses so far, as if packets that may still arrive were lost.
 func (i *Inbound) runs() runs {
 	l := i.losses
 	l.settle(i.history.flush())
 	return l.seen()
 }
 
-// since is what was counted between two moments.
+// since returns the difference between two moments.
 func (c counts) since(old counts) counts {
 	return counts{
 		less(c.expected, old.expected), less(c.received, old.received), less(c.octets, old.octets),
@@ -172,11 +173,11 @@ func (c counts) since(old counts) counts {
 	}
 }
 
-// lost is what was expected and did not come. Packets of the interval before
-// that came late can make it negative; then it is 0.
+// lost returns how many expected packets did not arrive. Late packets of the previous
+// interval can make it negative; then it is 0.
 func (c counts) lost() uint64 { return less(c.expected, c.received) }
 
-// share is which part of the packets the ear missed, 0 to 1.
+// share returns the share of packets that a listener missed, 0 to 1.
 func (c counts) share() float64 {
 	if c.expected == 0 {
 		return 0
@@ -195,13 +196,12 @@ func less(a, b uint64) uint64 {
 // Started reports whether anything has come.
 func (i *Inbound) Started() bool { return i.begun }
 
-// Source is the SSRC that comes in.
+// Source returns the SSRC of the stream.
 func (i *Inbound) Source() uint32 { return i.ssrc }
 
-// Forwarded adds what was received and passed on outside of this program's
-// sight (in the kernel): packets and octets since the last call, and the
-// highest number and jitter (in clock ticks) seen there. Which of them were
-// lost is not known, so that the burst ratio leaves them out.
+// Forwarded adds packets that were received and forwarded by the kernel: packets and
+// octets since the last call, and the highest number and jitter (in clock ticks) there.
+// It is unknown which packets were lost, so the burst ratio does not include them.
 func (i *Inbound) Forwarded(packets, octets uint64, highest uint16, jitter uint32, at time.Time) {
 	if packets == 0 || !i.begun {
 		return
@@ -221,9 +221,9 @@ func (i *Inbound) Forwarded(packets, octets uint64, highest uint16, jitter uint3
 	}
 }
 
-// Ran adds packets that came outside of this program's sight, each the next in
-// sequence of the one before and a step of the timestamp after it: timestamp
-// and at are of the last, jitter is what it was then.
+// Ran adds packets that the relay's worker forwarded, each with the next sequence
+// number and a timestamp one step later. timestamp, jitter and at are those of the last
+// one.
 func (i *Inbound) Ran(packets, octets uint64, timestamp uint32, jitter time.Duration, at time.Time) {
 	if packets == 0 || !i.begun {
 		return
@@ -239,9 +239,9 @@ func (i *Inbound) Ran(packets, octets uint64, timestamp uint32, jitter time.Dura
 	i.timing.ran(timestamp, jitter, at)
 }
 
-// Report closes an interval and returns the figures. The MOS is that of the
-// interval, at the one-way delay as far as it is known: half a round trip, and
-// Delay or twice the jitter, whichever is more.
+// Report ends an interval and returns the figures. The MOS is for the interval and the
+// one-way delay as far as it is known: half a round trip, plus Delay or twice the
+// jitter, whichever is more.
 func (i *Inbound) Report(now time.Time) Report {
 	all := i.now()
 	last := all.since(i.reported)
@@ -262,9 +262,9 @@ func (i *Inbound) Report(now time.Time) Report {
 	return r
 }
 
-// delay is the one-way delay as far as it is known. A listener of whom nothing
-// is known is taken to buffer twice the jitter.
+// delay returns the one-way delay as far as it is known. A listener without information
+// is assumed to buffer twice the jitter.
 func (i *Inbound) delay() time.Duration { return i.roundTrip/2 + max(i.Delay, 2*i.Jitter()) }
 
-// Jitter is the running estimate.
+// Jitter returns the running estimate.
 func (i *Inbound) Jitter() time.Duration { return i.timing.duration(i.Clock) }

@@ -2,11 +2,11 @@ package quality
 
 import "math/bits"
 
-// history knows which of the last numbers arrived, so that a repeated packet
-// differs from a late one and loss is judged only when nothing can mend it.
+// history knows which of the last numbers arrived, to distinguish repeated packets from
+// late ones, and to judge a loss only when the packet cannot arrive any more.
 type history struct {
-	seen  [2]uint64 // bit n of the 128: the n-th before the newest
-	depth int       // how many of them were expected at all
+	seen  [2]uint64 // bit n: the n-th before the newest arrived
+	depth int       // how many numbers were expected
 }
 
 const historyLength = 128
@@ -14,18 +14,18 @@ const historyLength = 128
 // begin starts with one number, that arrived.
 func (h *history) begin() { h.seen, h.depth = [2]uint64{1}, 1 }
 
-// settled are numbers that left the history, the oldest first: how many, and
-// for the first 128 which of them arrived (bit 127 the oldest).
+// settled are numbers that left the history, oldest first: how many, and which of the
+// first 128 arrived (bit 127 is the oldest).
 type settled struct {
 	seen  [2]uint64
 	known int // of the 128
-	more  int // lost after them
+	more  int // further numbers after them, which were lost
 }
 
-// advance moves the newest number on by n and marks it as arrived. It returns
-// what left.
+// advance moves the newest number on by n and marks it as arrived. It returns what left
+// the history.
 func (h *history) advance(n int) settled {
-	leave := max(h.depth+n-historyLength, 0) // numbers that leave, some never having been in
+	leave := max(h.depth+n-historyLength, 0) // numbers that leave; some were never in the history
 	var s settled
 	if leave > 0 {
 		s.known = min(leave, h.depth)
@@ -38,8 +38,8 @@ func (h *history) advance(n int) settled {
 	return s
 }
 
-// run moves the newest number on by n, all of which arrived, and has what leaves
-// judged.
+// run moves the newest number on by n numbers, all of which arrived, and judges what
+// leaves the history.
 func (h *history) run(n uint64, l *losses) {
 	if n > historyLength {
 		l.settle(h.flush())
@@ -53,12 +53,12 @@ func (h *history) run(n uint64, l *losses) {
 	h.seen[1] |= ^came[1]
 }
 
-// flush lets all leave.
+// flush empties the history.
 func (h *history) flush() settled {
 	return settled{seen: shift(h.seen, historyLength-h.depth), known: h.depth}
 }
 
-// fill marks the number n before the newest as arrived; false when it was.
+// fill marks the number n before the newest as arrived; false if it was already.
 func (h *history) fill(n int) bool {
 	if n >= historyLength || h.seen[n/64]>>(n%64)&1 != 0 {
 		return false
@@ -68,7 +68,7 @@ func (h *history) fill(n int) bool {
 	return true
 }
 
-// shift moves a towards older numbers by n.
+// shift moves a toward older numbers by n.
 func shift(a [2]uint64, n int) [2]uint64 {
 	if n >= 64 {
 		return [2]uint64{0, a[0] << (n - 64)} // a shift by 64 or more leaves nothing
@@ -76,7 +76,7 @@ func shift(a [2]uint64, n int) [2]uint64 {
 	return [2]uint64{a[0] << n, a[1]<<n | a[0]>>(64-n)}
 }
 
-// minGap is RFC 3611's Gmin: so many packets without loss end a burst.
+// minGap is Gmin of RFC 3611: a burst ends after this many packets without loss.
 const minGap = 16
 
 // runs are cumulative counts of settled packets.
@@ -95,9 +95,9 @@ func (r runs) since(b runs) runs {
 	}
 }
 
-// ratio is G.107's BurstR: the mean length of a stretch of loss over the one
-// that random loss of the same amount would have. It is 1 without loss, and
-// never less, since shorter stretches than random are but chance.
+// ratio returns BurstR of G.107: the mean length of a run of losses, divided by the
+// length under random loss of the same amount. It is 1 without loss, and never less,
+// since shorter runs than random ones are chance.
 func (r runs) ratio() float64 {
 	if r.bursts == 0 || r.lost >= r.packets {
 		return 1
@@ -111,14 +111,14 @@ type losses struct {
 	done    runs
 	run     bool   // the last one was lost
 	good    uint64 // arrived since the last loss
-	cluster uint64 // packets from the first to the last loss of the cluster at hand
+	cluster uint64 // packets from the first to the last loss of the current cluster
 	gone    uint64 // of them lost
 }
 
 func (l *losses) settle(s settled) {
 	for at := 0; at < s.known; {
-		// Runs of equal bits at once: most of the time all arrived.
-		word := s.seen[0] << max(at-64, 0) // what comes next, in its high bits
+		// Whole runs of equal bits are counted at once: usually all arrived.
+		word := s.seen[0] << max(at-64, 0) // the next bits, in its high bits
 		if at < 64 {
 			word = s.seen[1]<<at | s.seen[0]>>(64-at)
 		}
@@ -160,7 +160,7 @@ func (l *losses) missed(n uint64) {
 	l.gone += n
 }
 
-// close ends the cluster at hand. A lost packet alone is no burst.
+// close ends the current cluster. A single lost packet is not a burst.
 func (l *losses) close() {
 	if l.gone > 1 {
 		l.done.dense += l.cluster
@@ -173,7 +173,7 @@ func (l *losses) close() {
 	l.cluster, l.gone = 0, 0
 }
 
-// seen is what was counted, with what is at hand as if it ended now.
+// seen returns the counts, as if the current run ended now.
 func (l *losses) seen() runs {
 	now := *l
 	now.close()

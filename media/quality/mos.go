@@ -6,7 +6,7 @@ import (
 	"tandem/media/format"
 )
 
-// impairment is what a codec costs (format.Loss).
+// impairment is the effect of a codec (format.Loss).
 type impairment struct{ ie, bpl float64 }
 
 // unconcealed is G.711's Bpl when lost packets are silence.
@@ -20,10 +20,9 @@ func impairmentOf(codec string) (impairment, bool) {
 	return impairment{f.Loss.Ie, f.Loss.Bpl}, true
 }
 
-// MOS is the E-model's estimate (1 to 4.5) for a codec, a one-way delay from
-// mouth to ear, a loss in percent and a burst ratio; false when the codec's
-// impairment is not known. All else is G.107's default: telephones with
-// handsets, talker echo 65 dB down.
+// MOS returns the E-model's estimate (1 to 4.5) for a codec, a one-way delay from mouth
+// to ear, a loss in percent and a burst ratio; false when the codec's impairment is
+// unknown. Everything else is G.107's default: handsets with a talker echo 65 dB down.
 func MOS(codec string, delay time.Duration, loss, burst float64) (float64, bool) {
 	c, ok := impairmentOf(codec)
 	if !ok {
@@ -32,12 +31,12 @@ func MOS(codec string, delay time.Duration, loss, burst float64) (float64, bool)
 	return opinion(c.rating(delay, loss, burst)), true
 }
 
-// rating is R (G.107 §7.1).
+// rating returns R (G.107 §7.1).
 func (c impairment) rating(delay time.Duration, loss, burst float64) float64 {
 	return basic - simultaneous - delayed(delay) - c.effective(loss, burst)
 }
 
-// effective is Ie,eff (G.107 §7.5).
+// effective returns Ie,eff (G.107 §7.5).
 func (c impairment) effective(loss, burst float64) float64 {
 	if !(loss > 0) {
 		return c.ie
@@ -46,7 +45,7 @@ func (c impairment) effective(loss, burst float64) float64 {
 	return c.ie + (95-c.ie)*loss/(loss/max(burst, 1)+c.bpl)
 }
 
-// opinion turns R into a mean opinion (G.107 Annex B).
+// opinion converts R to a mean opinion score (G.107 Annex B).
 func opinion(r float64) float64 {
 	switch {
 	case r <= 0:

@@ -5,14 +5,13 @@ import "time"
 // ntpEpoch is 1 January 1900 in Unix seconds.
 const ntpEpoch = -2208988800
 
-// ntp is t as RFC 3550 §4 writes it: 32.32 bits of seconds.
+// ntp returns t in the format of RFC 3550 §4: 32.32 bits of seconds.
 func ntp(t time.Time) uint64 {
 	s := uint64(t.Unix() - ntpEpoch)
 	return s<<32 | uint64(t.Nanosecond())<<32/uint64(time.Second)
 }
 
-// heard is a time of theirs that we answer: the middle 32 bits of it, and when
-// it came.
+// heard is a time of theirs that we answer: its middle 32 bits, and when it arrived.
 type heard struct {
 	middle uint32
 	at     time.Time
@@ -26,9 +25,8 @@ func (h heard) since(now time.Time) uint32 {
 	return uint32(max(min(now.Sub(h.at), 18*time.Hour), 0) * 65536 / time.Second)
 }
 
-// sent are the last times of ours that they may answer. A round trip counts
-// only from one of them: a far side can neither make it up nor lend us its
-// clock.
+// sent holds our last times, which they may answer. A round trip is only measured from
+// one of them: so a far side can neither invent one nor make us use its clock.
 type sent struct {
 	times [8]heard
 	next  int
@@ -39,8 +37,8 @@ func (s *sent) note(now time.Time) {
 	s.next++
 }
 
-// roundTrip is how long our time middle took to come back, less the delay (in
-// 1/65536 s) it was kept there (RFC 3550 §6.4.1).
+// roundTrip returns how long our time middle took to come back, minus the delay (in
+// 1/65536 s) for which they kept it (RFC 3550 §6.4.1).
 func (s *sent) roundTrip(middle, delay uint32, now time.Time) (time.Duration, bool) {
 	if middle == 0 {
 		return 0, false
@@ -48,7 +46,7 @@ func (s *sent) roundTrip(middle, delay uint32, now time.Time) (time.Duration, bo
 	for _, t := range s.times {
 		if t.middle == middle {
 			d := now.Sub(t.at) - time.Duration(delay)*time.Second/65536
-			// Rounding takes a near one below nothing; more is an error of theirs.
+			// Rounding can make a short one negative; more than that is their mistake.
 			return max(d, time.Microsecond), d > -5*time.Millisecond && d < time.Minute
 		}
 	}

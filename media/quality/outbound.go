@@ -2,8 +2,8 @@ package quality
 
 import "time"
 
-// recent is within which time something must have been sent for a report to
-// be a sender's: two intervals of about 5 s (RFC 3550 §6.4).
+// recent is the time within which something must have been sent for a report to be a
+// sender report: two intervals of about 5 s (RFC 3550 §6.4).
 const recent = 12 * time.Second
 
 // Outbound counts what we send on one stream.
@@ -12,13 +12,13 @@ type Outbound struct {
 
 	ssrc            uint32
 	packets, octets uint64
-	before          struct{ packets, octets uint64 } // of earlier SSRCs
+	before          struct{ packets, octets uint64 } // with earlier SSRCs
 	timestamp       uint32
 	at              time.Time
 	reports         sent
 }
 
-// Packet notes one packet sent: size is in octets with the RTP header.
+// Packet counts one sent packet: size is in octets with the RTP header.
 func (o *Outbound) Packet(ssrc uint32, _ uint16, timestamp uint32, size int, at time.Time) {
 	if ssrc != o.ssrc {
 		o.before.packets, o.before.octets = o.packets, o.octets
@@ -29,7 +29,7 @@ func (o *Outbound) Packet(ssrc uint32, _ uint16, timestamp uint32, size int, at 
 	o.octets += uint64(max(size, 0))
 }
 
-// Forwarded adds what was sent outside of this program's sight (in the kernel).
+// Forwarded adds what the kernel sent.
 func (o *Outbound) Forwarded(packets, octets uint64, timestamp uint32, at time.Time) {
 	if packets > 0 {
 		o.packets += packets
@@ -38,13 +38,13 @@ func (o *Outbound) Forwarded(packets, octets uint64, timestamp uint32, at time.T
 	}
 }
 
-// Sent is how many packets and octets were sent.
+// Sent returns how many packets and octets were sent.
 func (o *Outbound) Sent() (packets, octets uint64) { return o.packets, o.octets }
 
 // Started reports whether anything was sent.
 func (o *Outbound) Started() bool { return o.packets > 0 }
 
-// timestampAt is the RTP time that belongs to a moment (RFC 3550 §6.4.1).
+// timestampAt returns the RTP time for a moment (RFC 3550 §6.4.1).
 func (o *Outbound) timestampAt(now time.Time) uint32 {
 	return o.timestamp + uint32(units(now.Sub(o.at), o.Clock))
 }

@@ -1,11 +1,11 @@
-// Package quality counts what a stream does and says how it sounds: loss per
-// interval, jitter, round trip, and MOS by the E-model (ITU-T G.107). It reads
-// and writes RTCP (RFC 3550, 3611) for streams we end. Used by one goroutine
-// at a time.
+// Package quality counts the packets of a stream and estimates how it sounds: loss per
+// interval, jitter, round trip, and MOS by the E-model (ITU-T G.107). It reads and
+// writes RTCP (RFC 3550, 3611) for streams that end here. It is not safe for concurrent
+// use.
 //
-// It owns the figures and the octets of reports. It does not send, and it keeps
-// no clock: times come from its caller. Nothing that is called for a packet or
-// an RTCP packet allocates.
+// It owns the figures and the octets of reports. It sends nothing and has no clock: its
+// caller passes the time. Nothing that is called for a packet or an RTCP packet
+// allocates.
 package quality
 
 import "time"

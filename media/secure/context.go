@@ -13,14 +13,14 @@ import (
 )
 
 const (
-	// window is how far behind the newest a packet may come: ten seconds of
-	// 20 ms speech, or a burst of video.
+	// window is how far behind the newest a packet may be: ten seconds of speech in
+	// packets of 20 ms, or a burst of video.
 	window = 512
-	// maxSources bounds what one key keeps, whatever SSRCs are sent.
+	// maxSources limits what one key keeps, whatever SSRCs are received.
 	maxSources = 512
 )
 
-// layout is where a protocol has what is in clear.
+// layout says where a protocol has its unencrypted fields.
 type layout struct{ header, ssrc int }
 
 var (
@@ -28,7 +28,7 @@ var (
 	rtcpLayout = layout{8, 4}  // RFC 3550 §6.4
 )
 
-// source is whose packet b is.
+// source returns the SSRC of b.
 func (l layout) source(b []byte) (ssrc uint32, ok bool) {
 	if len(b) < l.header || b[0]>>6 != 2 {
 		return 0, false
@@ -36,15 +36,14 @@ func (l layout) source(b []byte) (ssrc uint32, ok bool) {
 	return binary.BigEndian.Uint32(b[l.ssrc:]), true
 }
 
-// Context protects or unprotects one direction, RTP and RTCP, of any number of
-// SSRCs up to 512. Safe for several goroutines: RTP may be at another's hands
-// than RTCP.
+// Context protects or unprotects one direction, RTP and RTCP, of up to 512 SSRCs. It is
+// safe for concurrent use: RTP and RTCP may be handled by different goroutines.
 //
-// It holds the roll-over counters, which are on no wire: a caller keeps the
-// Context for as long as the key is unchanged (Key.Equal), through hold, resume
-// and every re-INVITE, and makes a new one for a new key. A counter lost means
-// silence from the first wrap on. Under a new key some senders go on counting, as
-// RFC 3711 §3.3.1 has it, and some begin anew: Inherit lets both be heard.
+// It holds the roll-over counters, which are not transmitted. So a caller must keep the
+// Context while the key is unchanged (Key.Equal), through hold, resume and every
+// re-INVITE, and make a new one for a new key. A lost counter would mean silence from
+// the first wrap on. With a new key some senders go on counting (RFC 3711 §3.3.1) and
+// others restart: Inherit allows both.
 type Context struct {
 	mu     sync.Mutex
 	srtp   *srtp.Context
@@ -52,10 +51,10 @@ type Context struct {
 	rtcp   rtcp.Header
 	sent   map[uint32]*history
 	known  map[uint32]struct{} // SSRCs of RTP received
-	knownC map[uint32]struct{} // SSRCs of RTCP, either way
+	knownC map[uint32]struct{} // SSRCs of RTCP, in either direction
 
-	inherited map[uint32]uint32 // counters of SSRCs under the key before, not heard yet
-	copied    []byte            // of a packet that is tried with several
+	inherited map[uint32]uint32 // counters of SSRCs under the previous key that were not heard yet
+	copied    []byte            // copy of a packet that is tried with several counters
 }
 
 // NewContext makes the context of one direction.
@@ -86,13 +85,12 @@ func NewContext(k Key) (*Context, error) {
 // Format hides the derived keys from every verb.
 func (c *Context) Format(f fmt.State, verb rune) { _, _ = f.Write([]byte("secure.Context (secret)")) }
 
-// Protect protects an RTP packet in place; b must have 64 octets of spare
-// capacity. No allocation once an SSRC is known.
+// Protect protects an RTP packet in place; b must have 64 octets of spare capacity.
+// Nothing is allocated once an SSRC is known.
 //
-// A sequence number is protected once: a second packet under it would be made
-// with the same key stream, and of a GCM key that gives away enough to forge
-// (RFC 3711 §9.1, RFC 7714 §8.4). It is ErrReplay, as is one older than 512
-// packets.
+// Each sequence number is protected only once: a second packet would use the same key
+// stream, and for a GCM key that reveals enough to forge packets (RFC 3711 §9.1, RFC
+// 7714 §8.4). The error is ErrReplay, also for packets older than 512 numbers.
 func (c *Context) Protect(b []byte) ([]byte, error) {
 	ssrc, ok := rtpLayout.source(b)
 	if !ok {
@@ -120,8 +118,8 @@ func (c *Context) Protect(b []byte) ([]byte, error) {
 	return out, nil
 }
 
-// ProtectRTCP protects a compound RTCP packet in place; b must have 64 octets
-// of spare capacity. No allocation once an SSRC is known.
+// ProtectRTCP protects a compound RTCP packet in place; b must have 64 octets of spare
+// capacity. Nothing is allocated once an SSRC is known.
 func (c *Context) ProtectRTCP(b []byte) ([]byte, error) {
 	return c.run(b, rtcpLayout, c.knownC, c.encryptRTCP, sentError)
 }
@@ -130,8 +128,8 @@ func (c *Context) encryptRTCP(b []byte, _ uint32) ([]byte, error) {
 	return c.srtp.EncryptRTCP(b, b, &c.rtcp)
 }
 
-// run has a cipher work on a packet in place, of a source that is known or may yet
-// be. failed names what hinders it.
+// run applies a cipher to a packet in place, if its source is known or may become
+// known. failed converts the cipher's error.
 func (c *Context) run(b []byte, l layout, known map[uint32]struct{}, cipher func(b []byte, ssrc uint32) ([]byte, error), failed func(error) error) ([]byte, error) {
 	ssrc, ok := l.source(b)
 	if !ok {
@@ -153,10 +151,10 @@ func (c *Context) run(b []byte, l layout, known map[uint32]struct{}, cipher func
 	return out, nil
 }
 
-// Unprotect checks and opens an RTP packet in place. Errors tell replay
-// (ErrReplay, looked at first and so of anybody's packet), a wrong key
-// (ErrWrongKey, ErrMKI) and what is no SRTP (ErrShort). After an error what b
-// holds is not defined. No allocation for a good packet of a known SSRC.
+// Unprotect verifies and decrypts an RTP packet in place. The errors distinguish replay
+// (ErrReplay, which is checked first, before authentication), a wrong key (ErrWrongKey,
+// ErrMKI) and a packet that is not SRTP (ErrShort). After an error the content of b is
+// undefined. Nothing is allocated for a valid packet of a known SSRC.
 func (c *Context) Unprotect(b []byte) ([]byte, error) {
 	return c.run(b, rtpLayout, c.known, c.decryptRTP, receivedError)
 }
@@ -177,9 +175,9 @@ func (c *Context) decryptRTCP(b []byte, _ uint32) ([]byte, error) {
 	return c.srtp.DecryptRTCP(b, b, &c.rtcp)
 }
 
-// Inherit tells a context that receives what the roll-over counters were under the
-// key before. Of each source the first good packet reports whether its sender goes on
-// counting or has begun anew.
+// Inherit gives a receiving context the roll-over counters under the previous key. The
+// first valid packet of each source shows whether its sender goes on counting or has
+// restarted.
 func (c *Context) Inherit(before *Context) {
 	if before == nil || before == c {
 		return
@@ -200,8 +198,8 @@ func (c *Context) Inherit(before *Context) {
 	c.inherited = counters
 }
 
-// first opens the first packet of a source that has a counter from before: begun
-// anew, gone on, or wrapped meanwhile.
+// first decrypts the first packet of a source that had a counter before: the sender may
+// have restarted, gone on, or wrapped meanwhile.
 func (c *Context) first(b []byte, ssrc, roc uint32) ([]byte, error) {
 	c.copied = append(c.copied[:0], b...)
 	var failed error
@@ -219,8 +217,8 @@ func (c *Context) first(b []byte, ssrc, roc uint32) ([]byte, error) {
 	return nil, failed
 }
 
-// Wrapped reports whether the numbers of anything sent have passed their end, so that
-// its counter is not 0.
+// Wrapped reports whether the numbers of a sent stream have wrapped, so that its
+// counter is not 0.
 func (c *Context) Wrapped() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -232,7 +230,7 @@ func (c *Context) Wrapped() bool {
 	return false
 }
 
-// sentError names what hinders sending.
+// sentError converts an error of sending.
 func sentError(err error) error {
 	if err.Error() == "exceeded the maximum number of packets" { // the library exports no name for it
 		return ErrKeySpent
@@ -240,8 +238,8 @@ func sentError(err error) error {
 	return ErrShort
 }
 
-// receivedError names why a packet was not taken. The answers are constants: a
-// flood of bad packets shall not make us build strings.
+// receivedError returns why a packet was refused. The errors are constants: a flood of
+// bad packets must not make us build strings.
 func receivedError(err error) error {
 	switch {
 	case errors.Is(err, srtp.ErrFailedToVerifyAuthTag):

@@ -2,12 +2,12 @@ package secure
 
 import "encoding/binary"
 
-// gate drops datagrams that cannot serve a handshake, before they can end it:
-// in DTLS 1.2 anything unencrypted that is malformed or out of place is fatal,
-// and anybody can send that.
+// gate drops datagrams that cannot belong to a handshake, before they can end it: in
+// DTLS 1.2 any unencrypted message that is malformed or out of place is fatal, and
+// anybody can send one.
 type gate struct {
 	active      bool // we began
-	begun       bool // the other side's first flight was seen
+	begun       bool // the other side's first flight was received
 	established bool
 	fed         int
 }
@@ -15,7 +15,7 @@ type gate struct {
 const (
 	recordHeader    = 13
 	handshakeHeader = 12
-	maxMessage      = 16 << 10 // octets of one handshake message, over all its fragments
+	maxMessage      = 16 << 10 // octets of one handshake message, with all its fragments
 
 	typeChangeCipherSpec = 20
 	typeAlert            = 21
@@ -51,7 +51,7 @@ func (g *gate) open(b []byte) bool {
 	return true
 }
 
-// record looks at one whole record (RFC 6347 §4.1).
+// record checks one complete record (RFC 6347 §4.1).
 func (g *gate) record(r []byte, first bool) bool {
 	if r[1] != 0xfe || r[2] != 0xfd && r[2] != 0xff {
 		return false
@@ -60,7 +60,7 @@ func (g *gate) record(r []byte, first bool) bool {
 	if epoch > 1 || len(body) == 0 {
 		return false
 	}
-	if epoch == 1 { // encrypted: DTLS itself tells true from false
+	if epoch == 1 { // encrypted: DTLS itself verifies it
 		return r[0] >= typeChangeCipherSpec && r[0] <= typeApplicationData && (g.begun || !first)
 	}
 	switch r[0] {
@@ -74,8 +74,8 @@ func (g *gate) record(r []byte, first bool) bool {
 	return false
 }
 
-// handshake looks at the messages, or fragments of them, in one record, and
-// lets the first be only what begins (RFC 6347 §4.2.2).
+// handshake checks the messages, or their fragments, in one record. Only a message that
+// begins a handshake may be the first (RFC 6347 §4.2.2).
 func (g *gate) handshake(body []byte) bool {
 	for len(body) > 0 {
 		if len(body) < handshakeHeader {

@@ -14,36 +14,36 @@ import (
 	"github.com/pion/logging"
 )
 
-// What a handshake may end with, beside what DTLS itself reports.
+// The errors of a handshake, in addition to those of DTLS itself.
 var (
 	ErrClosed  = errors.New("handshake closed")
 	ErrTimeout = errors.New("no DTLS handshake in time")
 	ErrUnused  = errors.New("far side agreed to no SRTP profile")
-	// ErrNoPath is what Send returns while there is nowhere to send to yet. The
-	// handshake then waits and repeats within milliseconds of the path's opening,
-	// not when its timer next fires.
+	// ErrNoPath is returned by Send while there is no destination. The handshake then
+	// waits, and repeats within milliseconds after the path has opened instead of at
+	// the next timer.
 	ErrNoPath = errors.New("no path yet")
 )
 
 const (
 	defaultTimeout = 20 * time.Second
-	// flight is how often an unanswered flight is repeated. It does not double
-	// (RFC 6347 §4.2.4.1 would have it so): a flight is three datagrams, less than
-	// the speech that waits for it sends meanwhile, and over a lossy path doubled
-	// timers are seconds of silence.
+	// flight is how often an unanswered flight is repeated. It does not double,
+	// although RFC 6347 §4.2.4.1 recommends it: a flight is three datagrams, less than
+	// the speech that waits for it, and on a lossy path doubled timers mean seconds of
+	// silence.
 	flight = 400 * time.Millisecond
-	// mtu keeps our flights whole over tunnels, as browsers do.
+	// mtu keeps our flights unfragmented in tunnels, as in browsers.
 	mtu = 1200
 )
 
-// Handshake is one DTLS-SRTP handshake over a socket its owner demultiplexes
-// (RFC 7983). It runs on goroutines of its own, which end with Close, or by
-// themselves when it fails or the far side closes.
+// Handshake is one DTLS-SRTP handshake over a socket that its owner demultiplexes (RFC
+// 7983). Its goroutines end with Close, or by themselves when it fails or the far side
+// closes.
 //
-// The owner pins the source: it hands over only packets from the address that
-// signalling or an authenticated connectivity check named. Even so a stranger
-// costs at most one handshake: the server asks for a cookie first (RFC 6347
-// §4.2.1) and takes one ClientHello that bears it.
+// The owner must only pass in packets from the address that signalling or an
+// authenticated connectivity check named. Even so, a stranger at that address costs at
+// most one handshake: the server first sends a cookie (RFC 6347 §4.2.1) and accepts one
+// ClientHello that has it.
 type Handshake struct {
 	config HandshakeConfig
 	line   *line
@@ -54,25 +54,25 @@ type Handshake struct {
 	cancel context.CancelFunc
 }
 
-// HandshakeConfig says how.
+// HandshakeConfig configures a Handshake.
 type HandshakeConfig struct {
 	Identity          *Identity
 	Active            bool   // we send the ClientHello
-	Hash, Fingerprint string // the far side's, from its SDP; anything else fails
-	// Send sends a datagram; it must not block. to is where the last record came
-	// from, and invalid before the first.
+	Hash, Fingerprint string // of the far side, from its SDP; any other certificate fails
+	// Send sends a datagram; it must not block. to is the source of the last record,
+	// invalid before the first one.
 	Send    func(b []byte, to netip.AddrPort) error
-	Timeout time.Duration // 0: 20 s
-	// Done is called once, from the handshake's goroutine: with keys, or with an
-	// error after which it is over (ErrClosed when Close came first).
+	Timeout time.Duration // 0 = 20 s
+	// Done is called once, from the handshake's goroutine: with keys, or with an error
+	// after which the handshake is over (ErrClosed when Close came first).
 	Done func(send, receive Key, err error)
-	// Gone, if not nil, is called at most once, from the same goroutine, when the
-	// far side closes after Done brought keys.
+	// Gone, which may be nil, is called at most once, from the same goroutine, when the
+	// far side closes after Done got keys.
 	Gone func()
 }
 
-// NewHandshake starts one. It returns at once and calls nothing of the config
-// itself.
+// NewHandshake starts a handshake. It returns at once and does not call the functions
+// of the config itself.
 func NewHandshake(c HandshakeConfig) *Handshake {
 	if c.Timeout <= 0 {
 		c.Timeout = defaultTimeout
@@ -83,14 +83,14 @@ func NewHandshake(c HandshakeConfig) *Handshake {
 	return h
 }
 
-// Packet gives it a received DTLS record. It never blocks: more than it can
-// hold is dropped (DTLS repeats). After the handshake it answers
-// retransmissions and notes a close_notify.
+// Packet passes in a received DTLS record. It never blocks: when too many wait it drops
+// the record (DTLS repeats). After the handshake it answers retransmissions and handles
+// a close_notify.
 func (h *Handshake) Packet(b []byte, from netip.AddrPort) { h.line.receive(b, from) }
 
-// Close ends it, sending close_notify when connected; that has been handed to
-// Send when Close returns, so close before the socket. It must not be called
-// from Send, nor with a lock held that Send or Done take.
+// Close ends the handshake and, when connected, sends close_notify through Send before
+// it returns: close it before the socket. It must not be called from Send, nor with a
+// lock held that Send or Done take.
 func (h *Handshake) Close() {
 	h.mu.Lock()
 	conn, before := h.conn, h.closed
@@ -120,8 +120,8 @@ func (h *Handshake) run(ctx context.Context) {
 	}
 }
 
-// drain reads what nobody should send, until the far side or we close. It says
-// whether it was the far side.
+// drain reads application data, which nobody should send, until the far side or we
+// close. It reports whether the far side closed.
 func (h *Handshake) drain() bool {
 	buf := make([]byte, maxRecord)
 	for {
@@ -159,8 +159,8 @@ func (h *Handshake) establish(ctx context.Context) (send, receive Key, err error
 	return h.keys(conn)
 }
 
-// open sets up DTLS 1.2 with certificates both ways; which of them is trusted
-// the fingerprint alone decides (RFC 5763 §5).
+// open sets up DTLS 1.2 with certificates on both sides; only the fingerprint decides
+// whether one is trusted (RFC 5763 §5).
 func (h *Handshake) open() (*dtls.Conn, error) {
 	options := []dtls.Option{
 		dtls.WithCertificates(h.config.Identity.Certificate),
@@ -227,7 +227,7 @@ func (h *Handshake) keys(conn *dtls.Conn) (send, receive Key, err error) {
 	return server, client, nil
 }
 
-// reason turns the end of a handshake into what its owner can tell.
+// reason converts the error that ended a handshake.
 func (h *Handshake) reason(err error) error {
 	h.mu.Lock()
 	closed := h.closed

@@ -1,7 +1,6 @@
 package secure
 
-// history is which of the last 512 sequence numbers of one SSRC were used to
-// send.
+// history records which of the last 512 sequence numbers of one SSRC were used to send.
 type history struct {
 	begun   bool
 	wrapped bool
@@ -9,7 +8,7 @@ type history struct {
 	seen    [window]bool // by sequence number modulo the window
 }
 
-// fresh reports whether seq was not used before, nor is so old that nobody knows.
+// fresh reports whether seq was not used before and is not too old to know.
 func (h *history) fresh(seq uint16) bool {
 	ahead := int16(seq - h.newest)
 	if ahead > 0 {
@@ -18,8 +17,8 @@ func (h *history) fresh(seq uint16) bool {
 	if int(-int32(ahead)) >= window || h.seen[seq%window] {
 		return false
 	}
-	// Before the first wrap a number above the newest lies before the beginning;
-	// it has no index (RFC 3711 §3.3.1 would need a counter of -1).
+	// Before the first wrap, a number above the newest is from before the beginning and
+	// has no index (RFC 3711 §3.3.1 would need a counter of -1).
 	return h.wrapped || seq <= h.newest
 }
 

@@ -5,7 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	_ "crypto/sha1" // fingerprints as peers give them
+	_ "crypto/sha1" // for fingerprints of peers
 	_ "crypto/sha256"
 	_ "crypto/sha512"
 	"crypto/subtle"
@@ -21,18 +21,18 @@ import (
 	"time"
 )
 
-// ErrFingerprint is a certificate that is not the one the far side's SDP named.
+// ErrFingerprint means that the certificate is not the one in the far side's SDP.
 var ErrFingerprint = errors.New("certificate does not match the fingerprint in SDP")
 
-// Identity is the certificate DTLS shows, made at start, and its fingerprint.
-// However it is printed, it shows the fingerprint alone.
+// Identity is the certificate for DTLS, made at the start, and its fingerprint. All
+// ways of printing it show only the fingerprint.
 type Identity struct {
 	Certificate       tls.Certificate
 	Hash, Fingerprint string // sha-256, colon-separated upper-case hex
 }
 
-// NewIdentity makes a self-signed ECDSA P-256 certificate, which every browser
-// takes (RFC 8827 §6.5). Its dates count for nothing: the fingerprint does.
+// NewIdentity makes a self-signed ECDSA P-256 certificate, which every browser accepts
+// (RFC 8827 §6.5). Its dates do not matter: the fingerprint does.
 func NewIdentity() (*Identity, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -74,9 +74,9 @@ func (i *Identity) LogValue() slog.Value { return slog.StringValue(i.String()) }
 // MarshalText hides the private key from JSON and the like.
 func (i *Identity) MarshalText() ([]byte, error) { return []byte(i.String()), nil }
 
-// hashNamed finds the hash a fingerprint names (RFC 8122 §5). MD5 and MD2 are
-// refused; SHA-1 is taken, as old endpoints send no other, and to forge a
-// certificate for a given one is still beyond reach.
+// hashNamed returns the hash for its name in a fingerprint (RFC 8122 §5). MD5 and MD2
+// are refused. SHA-1 is accepted, because old endpoints send nothing else, and no
+// certificate can be forged for a given SHA-1 yet.
 func hashNamed(name string) (crypto.Hash, bool) {
 	switch strings.ToLower(strings.TrimSpace(name)) {
 	case "sha-1":
@@ -93,8 +93,8 @@ func hashNamed(name string) (crypto.Hash, bool) {
 	return 0, false
 }
 
-// CheckFingerprint reports whether a fingerprint of an SDP is one a certificate can
-// be held against: by a hash that is taken, and of its length.
+// CheckFingerprint returns an error unless a certificate can be compared with a
+// fingerprint of an SDP: its hash must be accepted and its length correct.
 func CheckFingerprint(hash, fingerprint string) error {
 	_, _, err := readFingerprint(hash, fingerprint)
 	return err
@@ -112,7 +112,7 @@ func readFingerprint(hash, fingerprint string) (crypto.Hash, []byte, error) {
 	return h, want, nil
 }
 
-// matchFingerprint reports whether a certificate (DER) is the one named.
+// matchFingerprint returns an error unless a certificate (DER) has the fingerprint.
 func matchFingerprint(der []byte, hash, fingerprint string) error {
 	h, want, err := readFingerprint(hash, fingerprint)
 	if err != nil {

@@ -7,15 +7,15 @@ import (
 	"log/slog"
 )
 
-// Key is a profile with its master key and salt; however it is printed, it
-// shows no secret. (Of an unexported field fmt prints the raw octets: keep Keys
-// out of structs that are printed whole.)
+// Key is a profile with its master key and salt. All ways of printing it show no
+// secret. (fmt prints the octets of unexported fields: do not put Keys into structs
+// that are printed whole.)
 type Key struct {
 	Profile Profile
 	Master  []byte // key then salt
 	MKI     []byte // nil when none
-	// Others are further keys of the same a=crypto line, told apart by their
-	// MKI. They serve to receive; what is sent is protected with the first.
+	// Others are further keys of the same a=crypto line, distinguished by MKI. They are
+	// for receiving; sending uses the first key.
 	Others []Key
 }
 
@@ -32,8 +32,8 @@ func NewKey(p Profile) (Key, error) {
 	return Key{Profile: p, Master: master}, nil
 }
 
-// Equal reports whether two keys are the same, without telling by time where they
-// differ. While it is so on a re-offer, keep the Context.
+// Equal reports whether two keys are the same, in constant time. While they are the
+// same after a new offer, keep the Context.
 func (k Key) Equal(other Key) bool {
 	same := k.Profile == other.Profile && len(k.Others) == len(other.Others) &&
 		subtle.ConstantTimeCompare(k.Master, other.Master)&subtle.ConstantTimeCompare(k.MKI, other.MKI) == 1
@@ -43,7 +43,7 @@ func (k Key) Equal(other Key) bool {
 	return same
 }
 
-// check reports whether the key has the length its profile asks for.
+// check returns an error unless the key has the length for its profile.
 func (k Key) check() (shape, error) {
 	s, ok := k.Profile.shape()
 	if !ok {

@@ -11,18 +11,18 @@ import (
 
 const (
 	queued    = 32   // datagrams waiting for the handshake
-	maxRecord = 8192 // octets of a datagram; what is longer is no handshake
-	maxFed    = 512  // datagrams a handshake may take in all, repeats included
+	maxRecord = 8192 // octets of a datagram; a longer one is not a handshake
+	maxFed    = 512  // datagrams that a handshake may receive in all, with repetitions
 	pathCheck = 10 * time.Millisecond
 )
 
-// line is the socket the DTLS library believes it has: a bounded queue in, the
-// owner's Send out.
+// line looks like a socket to the DTLS library: a bounded queue for input, and the
+// owner's Send for output.
 type line struct {
 	send func(b []byte, to netip.AddrPort) error
 	in   chan []byte
 	done chan struct{}
-	over <-chan struct{} // closed when the handshake has ended, well or not
+	over <-chan struct{} // closed when the handshake has ended, with or without success
 
 	mu      sync.Mutex
 	gate    gate
@@ -38,8 +38,8 @@ func newLine(send func([]byte, netip.AddrPort) error, active bool, over <-chan s
 	}
 }
 
-// receive queues a copy of b if it is a datagram of well-formed records that
-// may matter now, and if there is room.
+// receive queues a copy of b if it contains well-formed records that may matter now,
+// and if there is room.
 func (l *line) receive(b []byte, from netip.AddrPort) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -59,7 +59,7 @@ func (l *line) established() {
 	l.gate.established = true
 }
 
-// ReadFrom blocks for the next datagram.
+// ReadFrom waits for the next datagram.
 func (l *line) ReadFrom(p []byte) (int, net.Addr, error) {
 	l.mu.Lock()
 	expired := l.expired
@@ -81,9 +81,9 @@ func (l *line) ReadFrom(p []byte) (int, net.Addr, error) {
 	}
 }
 
-// WriteTo sends. While a handshake has no path it waits for one: the library
-// would count the flight as sent, and repeat it only when its timer fires. Any other error
-// of the socket is loss, which DTLS is made for.
+// WriteTo sends. While a handshake has no path it waits for one: otherwise the library
+// would assume that the flight was sent, and repeat it only when its timer fires. Any
+// other error counts as loss, which DTLS handles.
 func (l *line) WriteTo(p []byte, _ net.Addr) (int, error) {
 	for {
 		l.mu.Lock()
@@ -113,8 +113,8 @@ func (l *line) Close() error {
 	return nil
 }
 
-// SetReadDeadline ends a blocked read when t has passed. The library sets times
-// long past, to interrupt, and zero.
+// SetReadDeadline ends a waiting read at t. The library uses past times, to interrupt,
+// and zero.
 func (l *line) SetReadDeadline(t time.Time) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -132,13 +132,13 @@ func (l *line) SetReadDeadline(t time.Time) error {
 	return nil
 }
 
-// SetDeadline is SetReadDeadline: writing does not block but for a path.
+// SetDeadline is SetReadDeadline: writing only waits for a path.
 func (l *line) SetDeadline(t time.Time) error { return l.SetReadDeadline(t) }
 
 // SetWriteDeadline does nothing.
 func (l *line) SetWriteDeadline(time.Time) error { return nil }
 
-// LocalAddr is nowhere in particular: the owner has the socket.
+// LocalAddr has no meaning here: the owner has the socket.
 func (l *line) LocalAddr() net.Addr { return somewhere{} }
 
 // somewhere is the address of a far side that may move (ICE).

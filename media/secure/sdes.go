@@ -12,14 +12,13 @@ const (
 	maxKeys     = 8    // of one a=crypto line
 	maxMKI      = 16   // octets; RFC 4568 §6.1 allows 128, nobody sends them
 	maxInline   = 4096 // characters
-	maxLifetime = 48   // 2^48 packets: all a key may protect (RFC 3711 §9.2)
+	maxLifetime = 48   // 2^48 packets, the most that a key may protect (RFC 3711 §9.2)
 )
 
-// ParseKey reads the suite and the "inline:..." part of an a=crypto line:
-// several keys told apart by MKI, lifetimes, missing base64 padding, and any
-// session parameters behind (RFC 4568 §6). What we could not honour is refused.
-// A lifetime is checked for its form; to send a new key in time is the matter
-// of the side that made it.
+// ParseKey reads the suite and the "inline:..." part of an a=crypto line, with several
+// keys distinguished by MKI, lifetimes, missing base64 padding, and session parameters
+// (RFC 4568 §6). It refuses what we cannot support. It only checks the form of a
+// lifetime: the side that made a key has to replace it in time.
 func ParseKey(suite, inline string) (Key, error) {
 	profile, err := ParseProfile(suite)
 	if err != nil {
@@ -54,7 +53,7 @@ func ParseKey(suite, inline string) (Key, error) {
 	return keys[0], nil
 }
 
-// distinct asks that several keys have MKIs, of one length, each its own
+// distinct requires that each of several keys has an MKI of its own, all of one length
 // (RFC 4568 §6.1).
 func distinct(keys []Key) error {
 	if len(keys) < 2 {
@@ -75,8 +74,8 @@ func distinct(keys []Key) error {
 	return nil
 }
 
-// parseInline reads one "inline:key||salt|lifetime|MKI:length"; lifetime and
-// MKI may each be left out.
+// parseInline reads one "inline:key||salt|lifetime|MKI:length"; lifetime and MKI are
+// optional.
 func parseInline(p Profile, s string) (Key, error) {
 	const method = "inline:"
 	if len(s) < len(method) || !strings.EqualFold(s[:len(method)], method) {
@@ -85,7 +84,7 @@ func parseInline(p Profile, s string) (Key, error) {
 	fields := strings.Split(s[len(method):], "|")
 	master, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(fields[0], "="))
 	if err != nil {
-		// The error of the decoder would quote from the key.
+		// The decoder's error would quote a part of the key.
 		return Key{}, fmt.Errorf("%w: not base64", ErrKey)
 	}
 	k := Key{Profile: p, Master: master}
@@ -111,8 +110,8 @@ func parseInline(p Profile, s string) (Key, error) {
 	return k, nil
 }
 
-// checkLifetime takes "2^31" or a plain number of packets; an empty field is
-// none.
+// checkLifetime accepts "2^31" or a plain number of packets. An empty field means no
+// lifetime.
 func checkLifetime(s string) error {
 	if s == "" {
 		return nil
@@ -129,7 +128,7 @@ func checkLifetime(s string) error {
 	return nil
 }
 
-// parseMKI reads "value:length", a decimal number and the octets it takes.
+// parseMKI reads "value:length": a decimal number and its length in octets.
 func parseMKI(s string) ([]byte, error) {
 	value, size, ok := strings.Cut(s, ":")
 	n, err := strconv.ParseUint(size, 10, 8)
@@ -143,8 +142,8 @@ func parseMKI(s string) ([]byte, error) {
 	return number.FillBytes(make([]byte, n)), nil
 }
 
-// sessionParameters refuses each that would change what is on the wire. WSH is
-// a hint, and one with a leading dash may be passed over (RFC 4568 §6.3).
+// sessionParameters refuses parameters that would change what is sent. WSH is only a
+// hint, and those with a leading dash may be ignored (RFC 4568 §6.3).
 func sessionParameters(words []string) error {
 	for _, w := range words {
 		name, _, _ := strings.Cut(strings.ToUpper(w), "=")
@@ -163,7 +162,7 @@ func sessionParameters(words []string) error {
 	return nil
 }
 
-// Inline is the key as an a=crypto line shows it.
+// Inline returns the key in the form of an a=crypto line.
 func (k Key) Inline() string {
 	var b strings.Builder
 	k.inline(&b)

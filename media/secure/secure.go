@@ -1,10 +1,9 @@
-// Package secure protects media: SRTP with keys from SDP (SDES, RFC 4568) or
-// from a DTLS handshake on the media port (RFC 5764). Replay protection is
-// always on. A key is never logged: no type here prints its secrets.
+// Package secure protects media: SRTP with keys from SDP (SDES, RFC 4568) or from a
+// DTLS handshake on the media port (RFC 5764). Replay protection is always on. Keys are
+// never logged: no type here prints its secrets.
 //
-// It owns the reading and writing of inline keys, one context a direction, and
-// the handshake. It opens no socket, reads no SDP, and keeps nothing of a key
-// that its owner has dropped.
+// It owns inline keys, one context for each direction, and the handshake. It opens no
+// socket, reads no SDP, and keeps nothing of a key that its owner has dropped.
 package secure
 
 import (
@@ -22,7 +21,7 @@ type Profile string
 // Profiles in the order we offer them.
 var Profiles = []Profile{"AEAD_AES_256_GCM", "AEAD_AES_128_GCM", "AES_256_CM_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32"}
 
-// What may be wrong. Errors of this package wrap one of these where it applies.
+// Errors of this package wrap one of these where it applies.
 var (
 	ErrProfile  = errors.New("unknown SRTP profile")
 	ErrKey      = errors.New("bad SRTP key")
@@ -34,8 +33,8 @@ var (
 	ErrKeySpent = errors.New("key has protected all it may, rekey")
 )
 
-// ParseProfile reads a suite's name in any case, and the order of words that
-// some PBXs and phones use for the 256-bit suites ("AES_CM_256_HMAC_SHA1_80").
+// ParseProfile reads a suite's name in any case, and with the order of words that some
+// PBXs and phones use for the 256-bit suites ("AES_CM_256_HMAC_SHA1_80").
 func ParseProfile(suite string) (Profile, error) {
 	switch p := Profile(strings.ToUpper(strings.TrimSpace(suite))); p {
 	case "AES_CM_256_HMAC_SHA1_80":
@@ -50,7 +49,7 @@ func ParseProfile(suite string) (Profile, error) {
 	return "", fmt.Errorf("%w %.40q", ErrProfile, suite)
 }
 
-// shape is what a profile is made of, in octets.
+// shape is the lengths of a profile's parts, in octets.
 type shape struct {
 	key, salt int
 	pion      srtp.ProtectionProfile

@@ -11,9 +11,8 @@ import (
 // ahead is how much of a file is read before it is played.
 const ahead = 2 * time.Second
 
-// Announcement plays a WAV file as a Source. A goroutine reads the file ahead,
-// so that Read never waits for a disk; should the disk be late, silence is
-// heard meanwhile.
+// Announcement plays a WAV file as a Source. A goroutine reads the file ahead, so that
+// Read never waits for a disk; if the disk is late, silence is played.
 type Announcement struct {
 	rate   int
 	ring   *ring
@@ -21,17 +20,17 @@ type Announcement struct {
 	stop   chan struct{}
 	once   sync.Once
 	done   sync.WaitGroup
-	ended  atomic.Bool // all of it is in the ring
+	ended  atomic.Bool // everything is in the ring
 	err    atomic.Pointer[error]
 	played atomic.Int64
 	missed atomic.Int64
-	length int64 // samples of all rounds, -1 unknown
+	length int64 // samples of all repetitions, -1 when unknown
 	repeat int
 	file   *os.File
 }
 
-// OpenAnnouncement opens a WAV file to be played at a rate, times times (0:
-// over and over). It must be closed.
+// OpenAnnouncement opens a WAV file to be played at a rate, times times (0: without
+// end). It must be closed.
 func OpenAnnouncement(path string, rate, times int) (*Announcement, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -50,7 +49,7 @@ func OpenAnnouncement(path string, rate, times int) (*Announcement, error) {
 		a.length = r.Frames() * int64(rate) / int64(r.Rate()) * int64(times)
 	}
 	l := &loader{a: a, r: r, convert: NewResampler(r.Rate(), rate), in: make([]int16, 1024)}
-	l.fill() // what is played first is there at once
+	l.fill() // so that the beginning is there at once
 	a.done.Add(1)
 	go l.run()
 	return a, nil
@@ -61,9 +60,9 @@ type loader struct {
 	a       *Announcement
 	r       *Reader
 	convert *Resampler
-	in, out []int16 // out: converted, not in the ring yet
+	in, out []int16 // converted, and not in the ring yet
 	rounds  int
-	some    bool // the round at hand brought a sample
+	some    bool // the current repetition had a sample
 	over    bool
 }
 
@@ -82,7 +81,7 @@ func (l *loader) run() {
 	}
 }
 
-// fill fills the ring and reports whether nothing is left to do.
+// fill fills the ring and reports whether everything is done.
 func (l *loader) fill() bool {
 	for {
 		if len(l.out) > 0 {
@@ -101,7 +100,7 @@ func (l *loader) fill() bool {
 	}
 }
 
-// load reads the next piece of the file, or begins it again.
+// load reads the next piece of the file, or starts it again.
 func (l *loader) load() {
 	n := l.r.Read(l.in)
 	l.some = l.some || n > 0
@@ -112,7 +111,7 @@ func (l *loader) load() {
 	l.out = l.convert.Flush(l.out)
 	l.rounds++
 	err := l.r.Err()
-	// A file without sound must not be read over and over.
+	// A file without samples must not be read forever.
 	if err != nil || !l.some || l.rounds == l.a.repeat {
 		l.over = true
 	} else if _, err = l.a.file.Seek(0, 0); err == nil {
@@ -130,7 +129,7 @@ func (l *loader) load() {
 
 // Read implements Source.
 func (a *Announcement) Read(pcm []int16) int {
-	ended := a.ended.Load() // before the ring is looked at: what ended is in it
+	ended := a.ended.Load() // read before the ring: what ended is in it
 	n := a.ring.take(pcm)
 	a.played.Add(int64(n))
 	select {
@@ -145,15 +144,15 @@ func (a *Announcement) Read(pcm []int16) int {
 	return len(pcm)
 }
 
-// Progress is how much was played, and of how much; 0 when that is not known.
+// Progress returns how much was played, and the total, 0 when unknown.
 func (a *Announcement) Progress() (played, length time.Duration) {
 	return lasting(a.played.Load(), a.rate), lasting(max(a.length, 0), a.rate)
 }
 
-// Missed is how long there was silence because the disk was late.
+// Missed returns how long there was silence because the disk was late.
 func (a *Announcement) Missed() time.Duration { return lasting(a.missed.Load(), a.rate) }
 
-// Err is what ended the reading of the file early.
+// Err returns the error that ended the reading of the file.
 func (a *Announcement) Err() error {
 	if e := a.err.Load(); e != nil {
 		return fmt.Errorf("playing an announcement: %w", *e)
@@ -161,7 +160,7 @@ func (a *Announcement) Err() error {
 	return nil
 }
 
-// Close ends it; what is in the ring can still be read.
+// Close ends the announcement; what is in the ring can still be read.
 func (a *Announcement) Close() {
 	a.once.Do(func() { close(a.stop) })
 	a.done.Wait()

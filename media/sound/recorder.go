@@ -9,25 +9,24 @@ import (
 )
 
 const (
-	// holdback is how far the file lags behind the call: sound that comes up to
-	// this much late still finds its place.
+	// holdback is how far the file lags behind the call: sound up to this much late is
+	// still written at its time.
 	holdback = 500 * time.Millisecond
 	// beat is how often the writer looks for sound.
 	beat = 50 * time.Millisecond
-	// hot is how much sound a tap can take while the writer waits for a disk.
+	// hot is how much sound a tap can buffer while the writer waits for a disk.
 	hot = 2 * time.Second
 )
 
-// Recorder writes a call to a stereo WAV file: side 0 left, side 1 right, each
-// sample where it belongs in time, silence where a side was silent. Its taps
-// never wait. When the disk is full, or anything else goes wrong with the file,
-// the recording ends, and nothing but the recording.
+// Recorder writes a call to a stereo WAV file: side 0 left, side 1 right, each sample
+// at its time, and silence where a side was silent. Its taps never wait. A full disk,
+// or another error of the file, ends only the recording.
 type Recorder struct {
 	rate  int
 	start time.Time
 	sides [2]*track
 	w     *Writer
-	file  *os.File // to be closed, when Record made it
+	file  *os.File // closed at the end, if Record made it
 
 	failed  func(error)
 	dead    atomic.Bool
@@ -39,16 +38,15 @@ type Recorder struct {
 	mix     []int16
 }
 
-// Progress is how far a recording is.
+// Progress is the progress of a recording.
 type Progress struct {
 	Written  time.Duration    // in the file
-	Overflow [2]time.Duration // sound of each side that was lost, the disk being slow
+	Overflow [2]time.Duration // sound of each side that was lost because the disk was slow
 	Moved    [2]time.Duration // sound that was cut because it came too fast or too late
 }
 
-// Record begins a recording in a new file at path. failed is called once, on a
-// goroutine of the recorder's, should the recording end by an error; it may be
-// nil.
+// Record begins a recording in a new file at path. failed may be nil; it is called
+// once, on a goroutine of the recorder, if an error ends the recording.
 func Record(path string, rate int, failed func(error)) (*Recorder, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -64,7 +62,7 @@ func Record(path string, rate int, failed func(error)) (*Recorder, error) {
 	return r, nil
 }
 
-// RecordTo is Record into a file that is open and empty; it is left open.
+// RecordTo records to a file that is open and empty, and leaves it open.
 func RecordTo(f File, rate int, failed func(error)) (*Recorder, error) {
 	r, err := newRecorder(f, rate, failed)
 	if err == nil {
@@ -85,15 +83,15 @@ func newRecorder(f File, rate int, failed func(error)) (*Recorder, error) {
 	}, nil
 }
 
-// Tap takes sound of a side (0 or 1), mono at any rate, as it is heard. It
-// never waits and never allocates. Each side is fed by one goroutine at a time.
+// Tap takes sound of a side (0 or 1), mono at any rate, as it is heard. It never waits
+// and never allocates. Only one goroutine at a time may feed a side.
 func (r *Recorder) Tap(side int, pcm []int16, rate int) {
 	if !r.dead.Load() {
 		r.sides[side&1].push(pcm, rate, time.Now())
 	}
 }
 
-// Progress says how far the recording is. Any goroutine may ask.
+// Progress returns the progress. Any goroutine may call it.
 func (r *Recorder) Progress() Progress {
 	p := Progress{Written: lasting(r.written.Load(), r.rate)}
 	for i, t := range r.sides {
@@ -103,8 +101,8 @@ func (r *Recorder) Progress() Progress {
 	return p
 }
 
-// Close writes what was heard up to now and ends the file. It returns the error
-// that ended the recording, if one did.
+// Close writes what was heard so far and ends the file. It returns the error that ended
+// the recording, if one did.
 func (r *Recorder) Close() error {
 	r.once.Do(func() { close(r.stop) })
 	<-r.done
@@ -114,7 +112,7 @@ func (r *Recorder) Close() error {
 // run is the writer's goroutine.
 func (r *Recorder) run() {
 	defer func() {
-		close(r.done) // first, so that failed may call Close
+		close(r.done) // before finish, so that failed may call Close
 		if r.err != nil && r.failed != nil {
 			r.failed(r.err)
 		}
@@ -152,7 +150,7 @@ func (r *Recorder) finish(err error) {
 	}
 }
 
-// flush writes all up to a moment since the start.
+// flush writes everything up to a time since the start.
 func (r *Recorder) flush(until time.Duration) error {
 	for _, t := range r.sides {
 		t.collect()

@@ -6,25 +6,25 @@ import (
 )
 
 const (
-	// pieces bounds the pushes a track holds: 2 s in steps of 10 ms and more.
+	// pieces limits the pushes that a track can hold: 2 s in steps of 10 ms and more.
 	pieces = 256
-	// slack is by how much sound may come early or late before it is moved. It
-	// is more than clocks and workers stray, less than anybody hears as wrong
-	// between two people.
+	// slack is by how much sound may come early or late before it is moved. It is more
+	// than clocks and workers vary, and less than what anybody notices between two
+	// people.
 	slack = 40 * time.Millisecond
 	// fastest is the highest rate of taps.
 	fastest = 48000
 )
 
-// piece is what one push brought.
+// piece is what one push added.
 type piece struct {
-	begin   int64 // where it belongs: samples of the recording since its start
+	begin   int64 // its position: samples of the recording since its start
 	samples int
 	rate    int
-	at      time.Duration // since the start, when it came
+	at      time.Duration // when it came, since the start
 }
 
-// track is one side of a recording. push runs on the side's goroutine, all else
+// track is one side of a recording. push runs on the side's goroutine, everything else
 // on the writer's.
 type track struct {
 	rate  int
@@ -39,11 +39,11 @@ type track struct {
 
 	in       []int16
 	convert  *Resampler
-	pcm      []int16 // converted sound of waiting, in a row
+	pcm      []int16 // converted, contiguous sound of waiting
 	waiting  []piece
-	position int64 // samples laid
-	begun    bool  // the first of waiting was begun
-	gap      bool  // silence is being laid: what follows goes exactly to its place
+	position int64 // samples written
+	begun    bool  // a part of the first waiting piece was written
+	gap      bool  // silence is being written: what follows goes exactly to its position
 }
 
 func newTrack(rate int, start time.Time) *track {
@@ -65,7 +65,7 @@ func (t *track) push(pcm []int16, rate int, now time.Time) {
 	t.head.Store(head + 1)
 }
 
-// collect takes what was pushed, at the rate of the recording.
+// collect takes what was pushed and converts it to the rate of the recording.
 func (t *track) collect() {
 	for tail := t.tail.Load(); tail < t.head.Load(); tail++ {
 		p := t.queue[tail%pieces]
@@ -79,7 +79,7 @@ func (t *track) collect() {
 			left -= n
 		}
 		t.tail.Store(tail + 1)
-		// Sound is pushed when the last of it has been heard.
+		// Sound is pushed after its last sample has been heard.
 		length := lasting(int64(p.samples), p.rate)
 		p.begin = int64(samplesAt(max(p.at-length, 0), t.rate))
 		p.samples = len(t.pcm) - before
@@ -116,8 +116,8 @@ func (t *track) lay(mix []int16, channel, n int) {
 	}
 }
 
-// settle decides before a piece how much silence goes first, or cuts sound
-// that is too far behind.
+// settle decides, before a piece, how much silence comes first, or cuts sound that is
+// too far behind.
 func (t *track) settle() (quiet int64) {
 	if t.begun {
 		return 0
@@ -132,10 +132,10 @@ func (t *track) settle() (quiet int64) {
 	return 0
 }
 
-// astray is how far behind its place the sound that waits would be laid now:
-// above 0 there is a gap to be filled, below it came too late or too fast. One
-// late piece whose followers catch up does not count, so of all the pieces the
-// one nearest to its place tells.
+// astray returns how far behind its position the waiting sound would be written now:
+// above 0 there is a gap to fill, below 0 it came too late or too fast. One late piece
+// whose followers catch up does not matter, so the piece nearest to its position
+// counts.
 func (t *track) astray() int64 {
 	at, least, most := t.position, int64(1)<<62, int64(-1)<<62
 	for _, p := range t.waiting {
@@ -152,7 +152,7 @@ func (t *track) astray() int64 {
 	return 0
 }
 
-// use takes k samples of the first piece away.
+// use removes k samples from the first piece.
 func (t *track) use(k int) {
 	t.pcm = t.pcm[:copy(t.pcm, t.pcm[k:])]
 	if t.waiting[0].samples -= k; t.waiting[0].samples == 0 {

@@ -8,43 +8,42 @@ import (
 )
 
 const (
-	// The least length of a tone we make and of the silence after it: what older
-	// receivers need.
+	// The least length of a tone we make and of the silence after it, as older
+	// receivers need them.
 	minTone  = 70 * time.Millisecond
 	minPause = 50 * time.Millisecond
-	// scrap is a tone no receiver takes for a key, plain one that each does
-	// (ITU-T Q.24).
+	// scrap is the length of a tone that no receiver takes for a key, and plain that of
+	// one that each does (ITU-T Q.24).
 	scrap = 20 * time.Millisecond
 	plain = 60 * time.Millisecond
-	// gapTime is how long something must be missing before a key is over whose end
-	// was lost.
+	// gapTime is how long packets must be missing until a key ends whose end was lost.
 	gapTime = 250 * time.Millisecond
-	// echoTime is how long after a key event the same key in the audio is taken
-	// for the same press, beyond the delay of the audio.
+	// echoTime is how long after a key event the same key in the audio counts as the
+	// same press, in addition to the delay of the audio.
 	echoTime = 400 * time.Millisecond
 )
 
-// keys hears keys and sends them on.
+// keys detects keys and sends them on.
 type keys struct {
 	reader   *dtmf.Reader
 	detector *dtmf.Detector
-	found    func(dtmf.Event) // of the detector; made once
+	found    func(dtmf.Event) // for the detector; made once
 	dropped  uint64
 
-	last        dtmf.Event    // key event that ended last
+	last        dtmf.Event    // the last key event that ended
 	ended       time.Duration // when
-	packet      time.Duration // when the last packet of events came
+	packet      time.Duration // when the last packet of events arrived
 	seq         uint16        // its number
-	followed    bool          // something else came after it
-	open        bool          // an event is going on
+	followed    bool          // other packets came after it
+	open        bool          // an event is in progress
 	passed      bool          // it was sent on before
 	ssrc        uint32
 	begun       bool          // ssrc is known
-	mute, until time.Duration // the audio in between is the key's
+	mute, until time.Duration // between them the audio is that of a key
 
 	queue [pressed]dtmf.Event // tones to be made
 	count int
-	at    int // samples of the first that were made; before the very first, silence
+	at    int // samples of the first one that were made; negative for silence before it
 	now   time.Duration
 }
 
@@ -62,9 +61,9 @@ func (k *keys) init(p *Path) {
 		k.detector = dtmf.NewDetector(p.rate)
 	}
 	k.ended, k.until = -time.Hour, -time.Hour
-	k.at = -int(minPause * time.Duration(p.rate) / time.Second) // another path may have sent one just now
+	k.at = -int(minPause * time.Duration(p.rate) / time.Second) // another path may have sent a key just now
 	k.found = func(e dtmf.Event) {
-		// Some send a key both ways.
+		// Some devices send a key in both ways.
 		delay := p.hear.buffer.Stats(k.now).Delay
 		if k.open || e.Code == k.last.Code && k.now-k.ended < delay+echoTime {
 			return
@@ -73,7 +72,7 @@ func (k *keys) init(p *Path) {
 	}
 }
 
-// event takes a packet of events.
+// event handles a packet of events.
 func (k *keys) event(p *Path, v *packet, at time.Duration) {
 	if v.ssrc != k.ssrc && k.begun {
 		k.idle(p, at, time.Hour)
@@ -91,7 +90,7 @@ func (k *keys) event(p *Path, v *packet, at time.Duration) {
 	}
 }
 
-// other sees a packet that is no event, which tells how many before it were lost.
+// other handles a packet that is not an event: it tells how many before it were lost.
 func (k *keys) other(v *packet) {
 	ahead := int16(v.seq - k.seq)
 	if !k.open || k.followed || v.ssrc != k.ssrc || ahead <= 0 {
@@ -122,7 +121,7 @@ func (k *keys) end(p *Path, e dtmf.Event, at time.Duration) {
 	k.passed = false
 }
 
-// heard tells of a key and, unless the audio carries it already, sends it.
+// heard reports a key and, unless the audio contains it already, sends it.
 func (k *keys) heard(p *Path, e dtmf.Event, forward bool) {
 	if p.o.Key != nil {
 		p.o.Key(e)
@@ -132,7 +131,7 @@ func (k *keys) heard(p *Path, e dtmf.Event, forward bool) {
 	}
 }
 
-// send queues a key in the form that goes out.
+// send queues a key in the form of the output.
 func (k *keys) send(p *Path, e dtmf.Event) {
 	switch {
 	case p.speak.writer != nil:
@@ -151,8 +150,8 @@ func (k *keys) send(p *Path, e dtmf.Event) {
 	}
 }
 
-// unsent takes back the keys that were not begun, or as good as not, and has the
-// one at hand end.
+// unsent removes and returns the keys that have not begun, or hardly, and ends the
+// current one.
 func (k *keys) unsent(p *Path) []dtmf.Event {
 	s := p.speak
 	if s.writer != nil {
@@ -175,8 +174,7 @@ func (k *keys) unsent(p *Path) []dtmf.Event {
 	return slices.Clone(list)
 }
 
-// listen hears the audio that came, and silences what of it is a key that goes
-// another way.
+// listen detects keys in received audio, and mutes those that are sent in another form.
 func (k *keys) listen(p *Path, now time.Duration, state presence) {
 	k.now = now
 	if since := now - k.packet; k.followed || since >= gapTime {
@@ -190,7 +188,7 @@ func (k *keys) listen(p *Path, now time.Duration, state presence) {
 	}
 	hush := k.detector != nil && p.o.Out.Event != none && k.detector.Present()
 	if k.reader != nil {
-		// The audio comes later than the events do.
+		// The audio arrives later than the events.
 		delay := p.hear.buffer.Stats(now).Delay
 		hush = hush || k.open && now >= k.mute+delay-p.step || now < k.until+delay
 	}
@@ -199,7 +197,7 @@ func (k *keys) listen(p *Path, now time.Duration, state presence) {
 	}
 }
 
-// sound puts the tones of keys in place of the audio.
+// sound replaces the audio by the tones of keys.
 func (k *keys) sound(p *Path) bool {
 	if p.speak != nil {
 		p.speak.tones(k.count > 0)

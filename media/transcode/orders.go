@@ -8,17 +8,16 @@ import (
 	"tandem/media/dtmf"
 )
 
-// pressed is how many keys wait to be taken by the worker.
+// pressed is how many keys can wait for the worker.
 const pressed = 64
 
-// orders are what the owner of a path asks of it; the worker takes them at the
-// next step.
+// orders are the requests of a path's owner; the worker takes them at the next step.
 type orders struct {
 	muted   atomic.Bool
 	playing atomic.Bool // something is played, or will be
 	some    atomic.Bool // there is something to take
 
-	mu    sync.Mutex // never held during a call back
+	mu    sync.Mutex // never held during a callback
 	ended bool
 	play  bool // next counts
 	next  source
@@ -41,7 +40,7 @@ func (o *orders) key(e dtmf.Event) bool {
 	return true
 }
 
-// put has s played next and returns what will not be: s itself when the path
+// put sets the next source and returns the one that is replaced: s itself when the path
 // has ended.
 func (o *orders) put(s source) (instead source) {
 	o.mu.Lock()
@@ -55,8 +54,8 @@ func (o *orders) put(s source) (instead source) {
 	return instead
 }
 
-// end refuses further orders and returns what has not begun to be played, with
-// whether anything, if only silence, was to be, and the keys that wait.
+// end refuses further orders. It returns the keys that wait, the source that was not
+// played yet, and whether one (nil stands for silence) was to be played.
 func (o *orders) end() (keys []dtmf.Event, next source, waits bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -81,9 +80,9 @@ func (s *source) end(finished bool) {
 	}
 }
 
-// Play puts a source in place of the input, at the path's PCM rate as given to
-// make; nil ends it. make is called at once, done when the source has ended by
-// itself, was replaced, or the path was closed; done must not close the path.
+// Play replaces the input by a source at the path's PCM rate, which make gets; nil ends
+// that. make is called at once; done is called when the source has ended by itself, was
+// replaced, or the path was closed. done must not close the path.
 func (p *Path) Play(make func(rate int) Source, done func(finished bool)) {
 	s := source{}
 	if make != nil {
@@ -94,7 +93,7 @@ func (p *Path) Play(make func(rate int) Source, done func(finished bool)) {
 	p.rouse()
 }
 
-// Playing reports whether a source is played or about to be.
+// Playing reports whether a source is being played or will be.
 func (p *Path) Playing() bool { return p.orders.playing.Load() }
 
 // obey takes the orders.

@@ -5,7 +5,7 @@ import "encoding/binary"
 // header is the fixed part of an RTP header (RFC 3550 §5.1).
 const header = 12
 
-// packet is what counts of an RTP packet.
+// packet holds the fields of an RTP packet that are used.
 type packet struct {
 	kind    uint8 // payload number
 	seq     uint16
@@ -14,7 +14,7 @@ type packet struct {
 	payload []byte
 }
 
-// parse reads b; false when it is no RTP packet.
+// parse reads b; false when it is not an RTP packet.
 func (p *packet) parse(b []byte) bool {
 	if len(b) < header || b[0]>>6 != 2 {
 		return false
@@ -41,7 +41,7 @@ func (p *packet) parse(b []byte) bool {
 	return true
 }
 
-// write makes the header at the start of b.
+// write writes the header to the start of b.
 func (p *packet) write(b []byte, mark bool) {
 	b[0], b[1] = 2<<6, p.kind&0x7f
 	if mark {

@@ -10,11 +10,11 @@ import (
 )
 
 const (
-	// burst is how many steps are made up for after a stall; the rest is left out.
+	// burst is how many steps are made up for after a stall; the others are skipped.
 	burst = 3
-	// tardy is how late a path may be served before it counts.
+	// tardy is the lateness from which a step counts as late.
 	tardy = 10 * time.Millisecond
-	// restTime without anything to do lets a path rest.
+	// restTime is how long a path has nothing to do before it rests.
 	restTime = time.Second
 )
 
@@ -24,25 +24,25 @@ type Path struct {
 	pool   *Pool
 	worker *worker
 	rate   int           // of the PCM
-	step   time.Duration // audio is handled in pieces of so much: 10 or 20 ms
+	step   time.Duration // audio is processed in pieces of this length: 10 or 20 ms
 
 	in     ring
-	awake  atomic.Bool // in the worker's hands
-	behind *Path       // in the stack of the roused
+	awake  atomic.Bool // a worker serves it
+	behind *Path       // the next one in the stack of roused paths
 	orders orders
 	figure figures
 
 	mu     sync.Mutex // held while served
 	closed bool
-	phase  uint8 // bits of the worker's lists it is in; the worker's own
+	phase  uint8 // the phases of the worker in which it is, as bits; only the worker uses it
 	due    time.Duration
-	idle   time.Duration // so long nothing was done
+	idle   time.Duration // time without anything to do
 	pcm    []int16       // of one step
-	hear   *receiver     // nil: no input
+	hear   *receiver     // nil = no input
 	source source
 	keys   keys
 	unsent []dtmf.Event
-	speak  *sender // nil: no output
+	speak  *sender // nil = no output
 }
 
 func newPath(o Options) (*Path, error) {
@@ -70,8 +70,9 @@ func newPath(o Options) (*Path, error) {
 	return p, nil
 }
 
-// Push gives a received RTP packet (plain, whole). Called by one goroutine at a
-// time, never blocks; b is copied. It says false when the queue is full.
+// Push passes in a received RTP packet (unprotected and complete). It is called by one
+// goroutine at a time and never blocks; b is copied. It returns false when the queue is
+// full.
 func (p *Path) Push(b []byte, at time.Time) bool {
 	p.figure.packetsIn.Add(1)
 	if p.hear == nil || len(b) > longest {
@@ -85,15 +86,15 @@ func (p *Path) Push(b []byte, at time.Time) bool {
 	return ok
 }
 
-// rouse has the path served if it is at rest.
+// rouse makes a worker serve the path if it is at rest.
 func (p *Path) rouse() {
 	if !p.awake.Load() && p.awake.CompareAndSwap(false, true) {
 		p.worker.rouse(p)
 	}
 }
 
-// tick does what is due. False: the path is at rest or closed, the worker
-// forgets it.
+// tick does what is due. It returns false when the path rests or is closed; then the
+// worker drops it.
 func (p *Path) tick(now time.Duration) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -122,7 +123,7 @@ func (p *Path) tick(now time.Duration) bool {
 	}
 	p.leave()
 	p.awake.Store(false)
-	// Something may have come in between.
+	// Something may have arrived meanwhile.
 	if (!p.in.empty() || p.orders.waiting()) && p.awake.CompareAndSwap(false, true) {
 		p.worker.rouse(p)
 	}
@@ -134,7 +135,7 @@ func (p *Path) leave() {
 	p.worker.active.Add(-1)
 }
 
-// skip leaves out time that cannot be made up for.
+// skip skips time that cannot be made up for.
 func (p *Path) skip(d time.Duration) {
 	p.due += d
 	p.figure.skipped.Add(int64(d))
@@ -143,7 +144,7 @@ func (p *Path) skip(d time.Duration) {
 	}
 }
 
-// serve handles one step of audio, which is heard from now on.
+// serve processes one step of audio, which is heard from now on.
 func (p *Path) serve(now time.Duration) {
 	state := absent
 	if p.hear != nil {
@@ -198,8 +199,8 @@ func (p *Path) take() {
 	}
 }
 
-// Send queues a key to go out in the form Out allows: events, else tones. False
-// when too many wait already.
+// Send queues a key for the output, in the form that Out allows: events, else tones. It
+// returns false when too many wait.
 func (p *Path) Send(e dtmf.Event) bool {
 	if p.speak == nil || !p.orders.key(e) {
 		return false
@@ -211,7 +212,7 @@ func (p *Path) Send(e dtmf.Event) bool {
 // Mute replaces the input by silence (hold) without ending it.
 func (p *Path) Mute(on bool) { p.orders.muted.Store(on) }
 
-// Close ends the path; no Send, Key or Tap follows its return. It waits for one
+// Close ends the path; no Send, Key or Tap is called after it returns. It waits for one
 // that is running. An event being sent is ended first.
 func (p *Path) Close() {
 	old, next, _ := p.shut()
@@ -219,15 +220,15 @@ func (p *Path) Close() {
 	next.end(false)
 }
 
-// Yield closes the path and has what it plays go on where it is on another one
-// of the same Rate, which plays nothing yet, and its keys be sent there.
+// Yield closes the path. What it plays, and its keys, continue on another path with the
+// same Rate, which must not play anything yet.
 func (p *Path) Yield(to *Path) {
 	now, next, waits := p.shut()
 	for _, e := range p.unsent {
 		to.Send(e)
 	}
 	p.unsent = nil
-	if waits { // it was about to take the place of the other
+	if waits { // it was about to replace the other
 		now, next = next, now
 	}
 	next.end(false)
@@ -239,8 +240,8 @@ func (p *Path) Yield(to *Path) {
 	to.rouse()
 }
 
-// shut closes the path. What it plays, and what waits to be played if anything
-// does, is the caller's to end.
+// shut closes the path. The caller has to end the sources that it returns; waits
+// reports that next (nil stands for silence) was to be played.
 func (p *Path) shut() (now, next source, waits bool) {
 	p.mu.Lock()
 	if p.closed {
@@ -260,8 +261,8 @@ func (p *Path) shut() (now, next source, waits bool) {
 	return now, next, waits
 }
 
-// Unsent is the keys a path had not begun to send when it was closed.
+// Unsent returns the keys that the path had not begun to send when it was closed.
 func (p *Path) Unsent() []dtmf.Event { return p.unsent }
 
-// Rate is that of the PCM.
+// Rate returns the rate of the PCM.
 func (p *Path) Rate() int { return p.rate }

@@ -9,12 +9,12 @@ import (
 	"time"
 )
 
-// Pool is the workers that serve paths.
+// Pool is a set of workers that serve paths.
 type Pool struct {
-	epoch   time.Time // all times inside are the distance from it
+	epoch   time.Time // times are distances from it
 	workers []*worker
 
-	mu    sync.Mutex // guards the count of paths of each worker
+	mu    sync.Mutex // guards the number of paths of each worker
 	late  atomic.Uint64
 	ticks atomic.Uint64
 	busy  atomic.Int64
@@ -72,12 +72,12 @@ func (p *Pool) remove(w *worker) {
 	p.mu.Unlock()
 }
 
-// PoolStats is how a pool fares.
+// PoolStats is the state of a pool.
 type PoolStats struct {
 	Paths     int           // made and not closed
-	Active    int           // of them not at rest
-	Ticks     uint64        // times a path was served
-	LateTicks uint64        // of them more than 10 ms late: there is too much to do
+	Active    int           // paths not at rest
+	Ticks     uint64        // how often paths were served
+	LateTicks uint64        // ticks more than 10 ms late: the pool is overloaded
 	Busy      time.Duration // time workers spent serving
 }
 

@@ -7,40 +7,40 @@ import (
 	"tandem/media/jitter"
 )
 
-// presence says what one step of audio is.
+// presence is the kind of audio in one step.
 type presence uint8
 
 const (
-	absent presence = iota // nothing comes
-	quiet                  // the far side is silent and said so; its noise goes on
+	absent presence = iota // nothing arrives
+	quiet                  // the far side announced silence; its noise continues
 	voice
 )
 
-// receiver turns packets into audio at an even pace.
+// receiver turns packets into continuous audio.
 type receiver struct {
 	in      *Input
 	rate    int
-	step    int // samples of PCM read at once
+	step    int // samples of PCM per step
 	clock   int
 	buffer  *jitter.Buffer
 	decoder codec.Decoder
-	mender  codec.Recoverer // the decoder, if it can be one
+	mender  codec.Recoverer // the decoder, if it implements it
 	bridger codec.Bridger   // likewise
 	opus    bool
 	errors  uint64
-	spoilt  time.Duration // audio that came and could not be decoded
+	spoilt  time.Duration // duration of audio that could not be decoded
 
-	decoded []int16 // what was decoded and not read yet is decoded[at:end]
+	decoded []int16 // decoded[at:end] was decoded and not read yet
 	at, end int
-	gap     int // the last samples decoded fill a loss, and what follows is in view
+	gap     int // number of the last samples decoded that fill a loss, when the next packet is there
 	stretch stretcher
 
 	comfort  [64]byte // the last comfort noise payload
 	comforts int      // its length
-	news     bool     // it, or a packet that says there is silence, has just come
+	news     bool     // it was just received, or another packet that announces silence
 }
 
-// minDelay is what the buffer keeps where packets come evenly.
+// minDelay is what the buffer keeps when packets arrive evenly.
 const minDelay = 10 * time.Millisecond
 
 // lasting is the longest audio of one packet, as codec.Decoder has it.
@@ -78,7 +78,7 @@ func (r *receiver) put(v *packet, at time.Duration) {
 			break
 		}
 		p.Kind, p.Span = jitter.Voice, n*r.clock/r.rate
-		if r.opus && len(v.payload) <= 2 { // RFC 7587 §3.1.3: nothing follows
+		if r.opus && len(v.payload) <= 2 { // RFC 7587 §3.1.3: silence follows
 			p.Kind = jitter.Quiet
 		}
 	case v.kind == r.in.CN && r.in.CN != none:
@@ -87,13 +87,13 @@ func (r *receiver) put(v *packet, at time.Duration) {
 	r.buffer.Put(p, at)
 }
 
-// read fills pcm with what is to be heard from now on.
+// read fills pcm with what is heard from now on.
 func (r *receiver) read(pcm []int16, now time.Duration) presence {
 	state := absent
 	if r.end > r.at {
 		state = voice
 	}
-	for range 4 * len(pcm) { // each turn gives at least some; the bound is for safety
+	for range 4 * len(pcm) { // each turn returns at least one sample; the limit is for safety
 		short := len(pcm) - (r.end - r.at)
 		if short <= 0 {
 			break
@@ -112,8 +112,8 @@ func (r *receiver) read(pcm []int16, now time.Duration) presence {
 	return state
 }
 
-// more decodes or makes more audio, short samples of it if nothing else says
-// how much.
+// more decodes or makes more audio: short samples of it, if nothing else determines the
+// length.
 func (r *receiver) more(now time.Duration, short int) (state presence, some bool) {
 	want := (short*r.clock + r.rate - 1) / r.rate
 	item := r.buffer.Get(now, want)
@@ -141,15 +141,15 @@ func (r *receiver) more(now time.Duration, short int) (state presence, some bool
 	return absent, false
 }
 
-// bridge takes what follows a loss, and is needed at a moment, before the last n
-// samples of its filling are heard: the two then fit each other.
+// bridge decodes the packet after a loss, which is needed at a given time, before the
+// last n samples of the fill are heard, so that both fit each other.
 func (r *receiver) bridge(n int, needed time.Duration) {
 	r.gap = n
 	r.more(needed, r.step)
 	r.gap = 0
 }
 
-// room is where n samples more can be written.
+// room returns space for n more samples.
 func (r *receiver) room(n int) []int16 {
 	if r.end+n > len(r.decoded) {
 		r.end = copy(r.decoded, r.decoded[r.at:r.end])
@@ -158,8 +158,8 @@ func (r *receiver) room(n int) []int16 {
 	return r.decoded[r.end:]
 }
 
-// decode appends the audio of a packet and, where more or less delay is wanted,
-// makes it shorter or longer.
+// decode appends the audio of a packet, shortened or lengthened if another delay is
+// wanted.
 func (r *receiver) decode(item *jitter.Item, now time.Duration) presence {
 	n := item.Span * r.rate / r.clock
 	if item.Kind == jitter.Quiet {
@@ -189,7 +189,7 @@ func (r *receiver) decode(item *jitter.Item, now time.Duration) presence {
 	return voice
 }
 
-// sound decodes a payload, and joins the filling of a loss before it.
+// sound decodes a payload, and joins it to the fill before it.
 func (r *receiver) sound(pcm []int16, payload []byte) (int, error) {
 	if r.gap > 0 {
 		return r.bridger.Bridge(r.decoded[r.end-r.gap:r.end], pcm, payload)
@@ -197,7 +197,7 @@ func (r *receiver) sound(pcm []int16, payload []byte) (int, error) {
 	return r.decoder.Decode(pcm, payload)
 }
 
-// mend appends a lost packet's audio, taken from the packet after it.
+// mend appends the audio of a lost packet, taken from the packet after it.
 func (r *receiver) mend(item *jitter.Item) {
 	n := r.mender.Recovers(item.Payload)
 	pcm := r.room(n)[:n]
@@ -209,9 +209,9 @@ func (r *receiver) mend(item *jitter.Item) {
 	r.end += n
 }
 
-// fit brings the delay nearer to what is wanted, after a packet of n samples. As
-// packets are needed at the beginning of a step, it moves only by what divides
-// both; what was decoded beyond that is heard later for nothing.
+// fit changes the delay toward the wanted one, after a packet of n samples. Packets are
+// needed at the beginnings of steps, so the delay changes only in common divisors of
+// both lengths; otherwise decoded audio would only wait.
 func (r *receiver) fit(n int, now time.Duration) {
 	unit := divisor(n, r.step)
 	before := r.end - r.at - r.step // after this step
@@ -229,7 +229,7 @@ func (r *receiver) fit(n int, now time.Duration) {
 	r.buffer.Shorten(r.length((whole - floor(before+grown, unit)) * unit))
 }
 
-// floor is how often unit is in n.
+// floor returns how often unit fits into n.
 func floor(n, unit int) int {
 	if n < 0 {
 		n -= unit - 1
@@ -237,7 +237,7 @@ func floor(n, unit int) int {
 	return n / unit
 }
 
-// divisor is the greatest that a and b have in common.
+// divisor returns the greatest common divisor.
 func divisor(a, b int) int {
 	for b > 0 {
 		a, b = b, a%b

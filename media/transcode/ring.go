@@ -6,7 +6,7 @@ import (
 )
 
 const (
-	// queue is how many packets wait for a worker: 320 ms of the shortest in use.
+	// queue is how many packets can wait for a worker: 320 ms of the shortest in use.
 	queue = 32
 	// longest packet taken.
 	longest = 8192
@@ -14,8 +14,8 @@ const (
 	usual = 256
 )
 
-// ring hands packets from the one goroutine that receives to the one that
-// serves, without locks. Its memory is kept.
+// ring passes packets from the one goroutine that receives to the one that serves,
+// without locks. It keeps its memory.
 type ring struct {
 	head, tail atomic.Uint32 // read and written next
 	entries    [queue]entry
@@ -45,7 +45,7 @@ func (r *ring) push(b []byte, at time.Duration) bool {
 	return true
 }
 
-// peek is the oldest entry, nil when empty; it stays until pop.
+// peek returns the oldest entry, or nil; it stays until pop.
 func (r *ring) peek() *entry {
 	head := r.head.Load()
 	if head == r.tail.Load() {

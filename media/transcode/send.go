@@ -11,11 +11,11 @@ import (
 )
 
 const (
-	// spare octets behind a packet, for whoever protects it.
+	// spare is the octets after a packet, needed to protect it.
 	spare = 64
 	// coefficients of comfort noise we measure.
 	coefficients = 6
-	// again is how often comfort noise is sent at most.
+	// again is the least time between packets of comfort noise.
 	again = 100 * time.Millisecond
 )
 
@@ -34,13 +34,13 @@ type sender struct {
 	out     *Output
 	rate    int
 	encoder codec.Encoder
-	toner   codec.Toner // the encoder, if it is one
+	toner   codec.Toner // the encoder, if it implements it
 	tone    bool        // it was told of tones
 	loss    atomic.Int32
-	guarded int32 // loss the encoder was told of
+	guarded int32 // loss that the encoder was told
 	head    packet
-	now     uint32 // timestamp of the step at hand
-	units   uint32 // of the clock in a step
+	now     uint32 // timestamp of the current step
+	units   uint32 // units of the clock per step
 	mark    bool   // the next packet of audio is the first after silence
 	sent    uint64
 	errors  uint64
@@ -50,10 +50,10 @@ type sender struct {
 	filled int
 
 	writer *dtmf.Writer
-	clock  int    // of events
+	clock  int    // of the events
 	every  int    // steps between two packets of an event
 	turn   int    // steps until the next
-	press  uint32 // timestamp of the event at hand
+	press  uint32 // timestamp of the current event
 
 	hush   int // steps of silence so far
 	since  int // steps since comfort noise was sent
@@ -75,12 +75,12 @@ func newSender(o *Output, rate int, step time.Duration) (*sender, error) {
 	}
 	s := &sender{out: o, rate: rate, encoder: e, mark: true}
 	s.toner, _ = e.(codec.Toner)
-	// RFC 3550 §5.1: both begin anywhere.
+	// RFC 3550 §5.1: both start at random values.
 	s.head = packet{seq: uint16(rand.Uint32()), ssrc: o.SSRC}
 	s.now = rand.Uint32()
 	s.units = uint32(step * time.Duration(o.Format.Clock) / time.Second)
 	s.pcm = make([]int16, int(ptime*time.Duration(rate)/time.Second))
-	// 16-bit samples of a whole packet are the most any codec makes.
+	// No codec makes more than 16-bit samples of the whole packet.
 	most := max(int(ptime*time.Duration(o.Format.Native)/time.Second)*2, 1500)
 	s.buffer = make([]byte, header+most+spare)
 	if o.Event != none {
@@ -103,7 +103,7 @@ func (s *sender) skip(d time.Duration) {
 	s.filled, s.mark = 0, true
 }
 
-// tones tells the encoder whether tones of keys begin or end.
+// tones tells the encoder when tones of keys begin or end.
 func (s *sender) tones(on bool) {
 	if s.toner == nil || s.tone == on {
 		return
@@ -114,15 +114,15 @@ func (s *sender) tones(on bool) {
 	}
 }
 
-// Loss tells what share of the packets sent is missed, in percent: where the
-// codec can, it guards against it. Any goroutine may call it.
+// Loss sets the share of sent packets that the far side misses, in percent. Some codecs
+// protect against it. Any goroutine may call it.
 func (p *Path) Loss(percent int) {
 	if p.speak != nil {
 		p.speak.loss.Store(int32(percent))
 	}
 }
 
-// guard tells the encoder of loss when that has changed.
+// guard tells the encoder of the loss when it has changed.
 func (s *sender) guard() {
 	loss := s.loss.Load()
 	if loss == s.guarded {
@@ -134,7 +134,7 @@ func (s *sender) guard() {
 	}
 }
 
-// say takes one step of audio and reports whether it had anything to do.
+// say takes one step of audio and reports whether there was anything to do.
 func (s *sender) say(pcm []int16, state presence, r *receiver) bool {
 	defer func() { s.now += s.units }()
 	if s.filled == 0 && s.event() {
@@ -151,7 +151,7 @@ func (s *sender) say(pcm []int16, state presence, r *receiver) bool {
 			s.mark = true
 			return false
 		}
-		// The first step still fades; from the second on it is noise alone.
+		// The first step still fades; from the second on there is only noise.
 		if state == quiet && s.hush > 1 && s.out.CN != none {
 			s.comfort(pcm, r)
 			return true
@@ -188,23 +188,23 @@ func (s *sender) event() bool {
 		return true
 	}
 	s.turn = s.every - 1
-	s.mark = true // RFC 3551 §4.1: the audio begins anew
+	s.mark = true // RFC 3551 §4.1: the audio restarts
 	n, first, ok := s.writer.Next(s.buffer[header:])
 	if !ok {
-		return true // the pause between two
+		return true // the pause between two keys
 	}
 	if first {
 		s.press = s.now
 	}
-	// RFC 4733 §2.5.1.3: all of an event, or of a segment, has the time of its
-	// beginning. It counts in the clock of the audio, with which the stream
-	// shares its numbers, even where that of events differs.
+	// RFC 4733 §2.5.1.3: all packets of an event, or of a segment, have the timestamp
+	// of its beginning. It is in units of the audio's clock, with which the stream
+	// shares its numbers, even if the events have another clock.
 	s.head.time = s.press + uint32(uint64(s.writer.Offset())*uint64(s.out.Format.Clock)/uint64(s.clock))
 	s.send(s.out.Event, n, first)
 	return true
 }
 
-// comfort sends what the silence sounds like, when that is new (RFC 3389).
+// comfort describes the noise of the silence, when it has changed (RFC 3389).
 func (s *sender) comfort(pcm []int16, r *receiver) {
 	s.mark = true
 	news := r != nil && r.news
@@ -212,7 +212,7 @@ func (s *sender) comfort(pcm []int16, r *receiver) {
 		return
 	}
 	b := s.buffer[header:header]
-	if r != nil && r.comforts > 0 && r.in.Format.Native == s.out.Format.Native { // coefficients hold for one rate
+	if r != nil && r.comforts > 0 && r.in.Format.Native == s.out.Format.Native { // coefficients are valid for one rate
 		b = append(b, r.comfort[:r.comforts]...)
 	} else {
 		s.noise.Measure(pcm, coefficients)
@@ -226,7 +226,7 @@ func (s *sender) comfort(pcm []int16, r *receiver) {
 	s.send(s.out.CN, len(b), false)
 }
 
-// send gives away a packet whose payload is in the buffer.
+// send sends a packet whose payload is in the buffer.
 func (s *sender) send(kind uint8, n int, mark bool) {
 	s.head.kind = kind
 	s.head.write(s.buffer, mark)

@@ -6,44 +6,45 @@ import (
 )
 
 const (
-	// least is how much too much is worth to be taken out.
+	// least is the smallest excess that is removed.
 	least = 3 * time.Millisecond
-	// missed is how much too little may be kept: half of what target is rounded by.
+	// missed is the shortage that is tolerated: half of the rounding of the target.
 	missed = time.Millisecond
-	// swing is how much more than a step too much may be kept: the fastest packet,
-	// by which delay is told, varies.
+	// swing is how much more than a step the excess may be: the fastest packet, which
+	// defines the delay, varies.
 	swing = 5 * time.Millisecond
-	// plenty is too much to wait for quiet with; too little always is.
+	// plenty is the excess up to which a quiet moment is awaited; a shortage always
+	// waits.
 	plenty = 10 * time.Millisecond
-	// urgent is a difference for which some sound is given.
+	// urgent is a difference that is worth an audible change.
 	urgent = 40 * time.Millisecond
-	// lag is the longest stretch taken out or put in at once: a low voice's period.
+	// lag is the longest piece removed or inserted at once: the period of a low voice.
 	lag = 15 * time.Millisecond
-	// shortest such stretch.
+	// shortest is the shortest piece.
 	shortest = 2500 * time.Microsecond
-	// overlap of what is joined.
+	// overlap of the joined ends.
 	overlap = 5 * time.Millisecond
-	// rest between two changes, unless it is urgent.
+	// rest is the least time between two changes, unless urgent.
 	rest = 60 * time.Millisecond
-	// hushed is the power below which nobody hears a change: -46 dBFS.
+	// hushed is the power below which changes are inaudible: -46 dBFS.
 	hushed = 115 * 115
 )
 
-// stretcher makes audio shorter or longer by about a period of the voice, so
-// that its pitch stays as it is.
+// stretcher shortens or lengthens audio by about one period of the voice, so that its
+// pitch stays the same.
 type stretcher struct {
 	rate int
 	free time.Duration // when it may change something again
 }
 
-// fit takes out up to excess samples of pcm[:n], or puts in some when excess is
-// negative (pcm has room), and returns by how many it grew.
+// fit removes up to excess samples from pcm[:n], or inserts some when excess is
+// negative (pcm has room), and returns by how many the audio grew.
 func (s *stretcher) fit(pcm []int16, n, excess int, now time.Duration) int {
 	off := time.Duration(max(excess, -excess)) * time.Second / time.Duration(s.rate)
 	if now < s.free && off < urgent {
 		return 0
 	}
-	need := 2.0 // out of reach
+	need := 2.0 // impossible to reach
 	switch x := pcm[:n]; {
 	case power(x) < hushed:
 		need = -1
@@ -78,7 +79,7 @@ func (s *stretcher) fit(pcm []int16, n, excess int, now time.Duration) int {
 	return at
 }
 
-// bridge fills pcm[at:at+v] so that it begins like what was there and ends like
+// bridge fills pcm[at:at+v] so that it begins like the previous content and ends like
 // pcm[:v]; the two may overlap.
 func bridge(pcm []int16, at, v int) {
 	for i := v - 1; i >= 0; i-- {
@@ -87,7 +88,7 @@ func bridge(pcm []int16, at, v int) {
 	}
 }
 
-// join fades from a into b.
+// join cross-fades from a to b.
 func join(dst, a, b []int16) {
 	n := float32(len(dst))
 	for i := range dst {
@@ -96,12 +97,12 @@ func join(dst, a, b []int16) {
 	}
 }
 
-// period finds the distance up to most at which pcm is most like its start; 0
+// period returns the distance up to most at which pcm is most similar to its start; 0
 // when there is no room for one.
 func (s *stretcher) period(pcm []int16, most int) (at int, likeness float64) {
 	v := s.samples(overlap)
 	most = min(most, len(pcm)-v)
-	hop := s.rate / 8000 // coarse first, as if at 8 kHz
+	hop := s.rate / 8000 // coarse at first, as at 8 kHz
 	from := s.samples(shortest)
 	for d := from; d <= most; d += hop {
 		if l := alike(pcm[:v], pcm[d:d+v], hop); at == 0 || l > likeness {
@@ -120,7 +121,7 @@ func (s *stretcher) period(pcm []int16, most int) (at int, likeness float64) {
 	return at, likeness
 }
 
-// alike is the correlation of two stretches, looking at each hop-th sample.
+// alike is the correlation of two pieces, using every hop-th sample.
 func alike(a, b []int16, hop int) float64 {
 	var cross, x, y int64
 	for i := 0; i < len(a); i += hop {

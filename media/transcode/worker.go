@@ -7,12 +7,12 @@ import (
 )
 
 const (
-	// grain of the clock. Paths are spread over the grains of a round, so that
-	// the frames of many calls do not fall on one moment.
+	// grain of the clock. Paths are spread over the grains of a round, so that the
+	// frames of many calls are not due at the same moment.
 	grain = 5 * time.Millisecond
 	// phases of a round of 20 ms.
 	phases = 4
-	// crowd is how many paths more than another a phase may have.
+	// crowd is how many paths more than another one a phase may have.
 	crowd = 16
 )
 
@@ -24,7 +24,7 @@ type worker struct {
 	active atomic.Int32
 	paths  int // guarded by pool.mu
 
-	// The worker's own.
+	// Only the worker uses these.
 	at    int64 // grains since the epoch that were served
 	lists [phases][]*Path
 }
@@ -52,7 +52,7 @@ func (w *worker) run(ctx context.Context) {
 	}
 }
 
-// rouse puts a path that was at rest before the worker. Any goroutine may.
+// rouse gives a path that was at rest to the worker. Any goroutine may call it.
 func (w *worker) rouse(p *Path) {
 	for {
 		first := w.roused.Load()
@@ -67,12 +67,11 @@ func (w *worker) rouse(p *Path) {
 	}
 }
 
-// serve gives each path whose time has come its turn.
+// serve gives each path that is due its turn.
 func (w *worker) serve(now time.Duration) {
 	last := int64(now / grain)
 	w.admit(last)
-	// After a stall each phase is served once; the paths see by themselves what
-	// they missed.
+	// After a stall each phase is served once; the paths notice what they missed.
 	w.at = max(w.at, last-phases)
 	for w.at < last {
 		w.at++
@@ -91,7 +90,7 @@ func (w *worker) serve(now time.Duration) {
 	}
 }
 
-// admit places roused paths in phases.
+// admit assigns phases to roused paths.
 func (w *worker) admit(now int64) {
 	p := w.roused.Swap(nil)
 	for p != nil {
@@ -113,9 +112,9 @@ func (w *worker) admit(now int64) {
 	}
 }
 
-// place chooses among so many phases the one in which the first packet need not wait
-// for longer than the buffer wants it to, or, when that is crowded, as when all calls
-// get their packets at once, the one with the least to do.
+// place chooses the phase in which the first packet does not wait longer than the
+// buffer wants. If that one is crowded, as when all calls get their packets at the same
+// time, it chooses the phase with the fewest paths.
 func (w *worker) place(p *Path, turns int) int {
 	least := 0
 	for n := 1; n < turns; n++ {
@@ -138,7 +137,7 @@ func (w *worker) place(p *Path, turns int) int {
 	return soon
 }
 
-// next is when there is something to do, false when all are at rest.
+// next returns when something is due, or false when all paths rest.
 func (w *worker) next() (time.Duration, bool) {
 	for n := w.at + 1; n <= w.at+phases; n++ {
 		if len(w.lists[n%phases]) > 0 {
