@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// arrivals are the sockets of a Network at which datagrams have arrived, in
-// order, one entry a datagram.
+// arrivals are the sockets of a Network at which datagrams have arrived, in order, one
+// entry for each datagram.
 type arrivals struct {
 	mu      sync.Mutex
 	sockets []*Socket

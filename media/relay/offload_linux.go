@@ -13,7 +13,7 @@ import (
 	"github.com/cilium/ebpf"
 )
 
-// routeAge is how old a flow's route may get before it is asked for again.
+// routeAge is how old the route of a flow may be before it is checked again.
 const routeAge = 5 * time.Second
 
 // Kernel reports whether plain RTP can be forwarded in the kernel: by what, or why
@@ -25,12 +25,11 @@ func (p *Plane) Kernel() (ok bool, why string) {
 	return true, "eBPF on " + strings.Join(p.kernel.names, ", ")
 }
 
-// Offload has the kernel forward a flow from now on, with the counters
-// beginning at nothing. Packets the kernel does not know keep coming to the
-// socket; before Rewrite.Apply is used on one, tell it by Rewrite.Resume what
-// the kernel has sent since. A flow ends by its Close, or when one of its
-// sockets closes. Packets forwarded
-// pass no rules of the firewall.
+// Offload makes the kernel forward a flow from now on, with counters starting at zero.
+// Packets that the kernel does not recognize still come to the socket; before
+// Rewrite.Apply is used on one, call Rewrite.Resume with what the kernel has sent. A
+// flow ends with Close, or when one of its sockets closes. Forwarded packets do not
+// pass the rules of the firewall.
 func (p *Plane) Offload(f Flow) (*Offloaded, error) {
 	k := p.kernel
 	if k == nil {
@@ -65,7 +64,7 @@ func (p *Plane) Offload(f Flow) (*Offloaded, error) {
 	return o, nil
 }
 
-// offloadable says why a flow cannot be forwarded by the program.
+// offloadable returns why the program cannot forward a flow.
 func (p *Plane) offloadable(f Flow) error {
 	port := int(f.In.local.Port())
 	switch {
@@ -94,11 +93,11 @@ type Offloaded struct {
 	routed time.Time
 	way    route
 	last   FlowCounters
-	value  flowValue // as read last
+	value  flowValue // as last read
 	closed bool
 }
 
-// flowKey is how the program finds the flow: source, destination, ports.
+// flowKey is the key by which the program finds the flow: source, destination, ports.
 func flowKey(f Flow) []byte {
 	k := append(f.From.Addr().AsSlice(), f.In.local.Addr().AsSlice()...)
 	k = binary.BigEndian.AppendUint16(k, f.From.Port())
@@ -142,7 +141,7 @@ func (o *Offloaded) describe(v *flowValue) error {
 	return nil
 }
 
-// wayOut finds where the flow leaves and how large a payload passes there.
+// wayOut returns the route of the flow and the largest payload that fits it.
 func wayOut(f Flow) (route, uint32, error) {
 	way, err := findRoute(f.Out.local.Addr(), f.To.Addr())
 	if err != nil {
@@ -159,8 +158,8 @@ func wayOut(f Flow) (route, uint32, error) {
 	return way, uint32(max(in.MTU-headers, 0)), nil
 }
 
-// checksumDiff is by how much a checksum over old changes when it becomes new
-// (RFC 1624), in the arithmetic of the machine's own byte order.
+// checksumDiff returns the change of a checksum over old when it becomes new (RFC
+// 1624), in the machine's byte order.
 func checksumDiff(old, new []byte) uint32 {
 	var sum uint64
 	for i := 0; i < len(old); i += 4 {
@@ -173,8 +172,8 @@ func checksumDiff(old, new []byte) uint32 {
 	return uint32(sum)
 }
 
-// Counters reads what was forwarded. Call it every second or so: it also sees
-// to it that the flow follows a change of routes.
+// Counters reads what was forwarded. Call it every second or so: it also ends the flow
+// when its route has changed.
 func (o *Offloaded) Counters() FlowCounters {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -188,8 +187,8 @@ func (o *Offloaded) Counters() FlowCounters {
 	return o.last
 }
 
-// follow ends the flow when its route is another than it was; the sockets carry
-// it on until it is offloaded again.
+// follow ends the flow when its route has changed; the sockets continue it until it is
+// offloaded again.
 func (o *Offloaded) follow() {
 	if time.Since(o.routed) < routeAge {
 		return
@@ -201,16 +200,16 @@ func (o *Offloaded) follow() {
 	}
 }
 
-// Ended reports whether the flow is not forwarded any more: it or a socket was
-// closed, or its route changed.
+// Ended reports whether the flow is no longer forwarded: it or a socket was closed, or
+// its route changed.
 func (o *Offloaded) Ended() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.closed
 }
 
-// Close gives the flow back to the sockets and returns the last counters, to
-// be told to Rewrite.Resume.
+// Close returns the flow to the sockets. It returns the last counters, for
+// Rewrite.Resume.
 func (o *Offloaded) Close() FlowCounters {
 	o.kernel.mu.Lock()
 	for _, s := range []*Socket{o.flow.In, o.flow.Out} {
@@ -233,7 +232,7 @@ func (o *Offloaded) end() {
 	}
 }
 
-// counted turns the program's figures into ours.
+// counted converts the program's figures.
 func counted(v *flowValue, epoch time.Time) FlowCounters {
 	c := FlowCounters{
 		Packets: v.Packets, Octets: v.Octets, Passed: v.Passed, Late: uint64(v.Late),
@@ -251,7 +250,7 @@ func counted(v *flowValue, epoch time.Time) FlowCounters {
 	return c
 }
 
-// endFlows ends those of a socket that is closing.
+// endFlows ends the flows of a socket that is closing.
 func (k *kernel) endFlows(s *Socket) {
 	k.mu.Lock()
 	flows := slices.Clone(s.flows)

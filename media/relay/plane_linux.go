@@ -14,14 +14,14 @@ import (
 	"tandem/media/host"
 )
 
-// Plane is the sockets and workers of one process.
+// Plane owns the sockets and workers of one process.
 type Plane struct {
 	c       Config
 	workers []*worker
 	nets    []network
 
-	kernel    *kernel // nil: none
-	kernelWhy string  // why
+	kernel    *kernel // nil = none
+	kernelWhy string  // the reason
 
 	mu      sync.Mutex
 	sockets map[*Socket]struct{}
@@ -35,9 +35,9 @@ type network struct {
 	ports *ports
 }
 
-// Open makes a plane; ports are bound only as sockets are opened. What was
-// opened is served once Run runs. Unless Config.Kernel is off, the kernel path
-// is loaded and attached here, and Kernel says how that went.
+// Open makes a plane; ports are bound only when sockets are opened, and served once Run
+// runs. Unless Config.Kernel is off, the kernel path is loaded and attached here;
+// Kernel returns the result.
 func Open(c Config) (*Plane, error) {
 	if err := c.fill(); err != nil {
 		return nil, err
@@ -74,8 +74,8 @@ func Open(c Config) (*Plane, error) {
 	return p, nil
 }
 
-// probe tries to forward in the kernel; only when that was demanded is it an
-// error that it cannot be.
+// probe tries to set up forwarding in the kernel; a failure is an error only if it was
+// required.
 func (p *Plane) probe() error {
 	switch {
 	case p.c.Kernel == kernelOff:
@@ -132,8 +132,8 @@ func (p *Plane) Run(ctx context.Context) error {
 	return err
 }
 
-// Close closes all sockets of a plane that is not running. End Run's context
-// to close one that is.
+// Close closes all sockets of a plane that is not running. To close one that is, end
+// the context of Run.
 func (p *Plane) Close() {
 	p.mu.Lock()
 	if p.closed || p.running {
@@ -157,10 +157,9 @@ func (p *Plane) Close() {
 	}
 }
 
-// Pair opens an even port and the odd one above it, both on one worker
-// (RFC 3550 §11). Sockets of one call should share a worker: near names a
-// socket of it, or nil. r may be called before Pair returns. The error says
-// when the range is used up.
+// Pair opens an even port and the odd one above it, both on one worker (RFC 3550 §11).
+// Sockets of one call should share a worker: near is a socket of that worker, or nil. r
+// may be called before Pair returns. ErrPorts: the range is used up.
 func (p *Plane) Pair(iface string, near *Socket, r Receiver) (rtp, rtcp *Socket, err error) {
 	n, err := p.network(iface)
 	if err != nil {
@@ -215,8 +214,8 @@ func (p *Plane) Single(iface string, near *Socket, r Receiver) (*Socket, error) 
 	return nil, p.taken()
 }
 
-// Load is the share of the ports that are in use, 0 to 1, of the address that has the
-// fewest left.
+// Load returns the share of ports in use, 0 to 1, of the address with the fewest free
+// ones.
 func (p *Plane) Load() (load float64) {
 	for i := range p.nets {
 		inUse, of := p.nets[i].ports.taken()
@@ -225,8 +224,8 @@ func (p *Plane) Load() (load float64) {
 	return load
 }
 
-// Fixed opens a port of the caller's choice outside the range (one port for
-// all ICE sides). Port 0 lets the kernel choose.
+// Fixed opens a port of the caller's choice outside the range (one port for all sides
+// with ICE). Port 0 lets the kernel choose.
 func (p *Plane) Fixed(iface string, port int, r Receiver) (*Socket, error) {
 	n, err := p.network(iface)
 	if err != nil {
@@ -239,7 +238,7 @@ func (p *Plane) taken() error {
 	return fmt.Errorf("%w: other programs hold all of %d-%d; choose another range", ErrPorts, p.c.PortMin, p.c.PortMax)
 }
 
-// network finds an interface by name; "" is the first.
+// network returns an interface by name; "" is the first one.
 func (p *Plane) network(name string) (*network, error) {
 	for i := range p.nets {
 		if name == "" || p.nets[i].Name == name {
@@ -262,7 +261,7 @@ func (p *Plane) worker(near *Socket) *worker {
 	return least
 }
 
-// bind opens a port and has it served.
+// bind opens a port and has a worker serve it.
 func (p *Plane) bind(n *network, port int, from *ports, w *worker, r Receiver) (*Socket, error) {
 	s := &Socket{
 		plane: p, worker: w, receiver: r, ports: from,
@@ -300,7 +299,7 @@ func boundTo(fd int) (netip.AddrPort, error) {
 	return netip.AddrPort{}, errors.New("the bound port has an address of an unknown kind")
 }
 
-// forget is told of each socket released.
+// forget is called for each released socket.
 func (p *Plane) forget(s *Socket) {
 	p.mu.Lock()
 	delete(p.sockets, s)

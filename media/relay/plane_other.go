@@ -7,14 +7,14 @@ import (
 	"net/netip"
 )
 
-// Plane is the sockets and workers of one process. It is written for Linux;
-// elsewhere Open says so.
+// Plane would own the sockets and workers of one process. It only works on Linux;
+// elsewhere Open returns an error.
 type Plane struct{}
 
 // Socket is one UDP port.
 type Socket struct{}
 
-// Open says ErrUnsupported.
+// Open returns ErrUnsupported.
 func Open(c Config) (*Plane, error) {
 	if err := c.fill(); err != nil {
 		return nil, err
@@ -22,30 +22,30 @@ func Open(c Config) (*Plane, error) {
 	return nil, ErrUnsupported
 }
 
-// Run says ErrUnsupported.
+// Run returns ErrUnsupported.
 func (p *Plane) Run(context.Context) error { return ErrUnsupported }
 
 // Close does nothing.
 func (p *Plane) Close() {}
 
-// Pair says ErrUnsupported.
+// Pair returns ErrUnsupported.
 func (p *Plane) Pair(string, *Socket, Receiver) (rtp, rtcp *Socket, err error) {
 	return nil, nil, ErrUnsupported
 }
 
-// Single says ErrUnsupported.
+// Single returns ErrUnsupported.
 func (p *Plane) Single(string, *Socket, Receiver) (*Socket, error) { return nil, ErrUnsupported }
 
 // Load is 0.
 func (p *Plane) Load() float64 { return 0 }
 
-// Fixed says ErrUnsupported.
+// Fixed returns ErrUnsupported.
 func (p *Plane) Fixed(string, int, Receiver) (*Socket, error) { return nil, ErrUnsupported }
 
 // Kernel says that nothing is forwarded in the kernel.
 func (p *Plane) Kernel() (ok bool, why string) { return false, ErrUnsupported.Error() }
 
-// Offload says ErrUnsupported.
+// Offload returns ErrUnsupported.
 func (p *Plane) Offload(Flow) (*Offloaded, error) { return nil, ErrUnsupported }
 
 // Offloaded is a flow in the kernel.
@@ -66,10 +66,10 @@ func (s *Socket) Local() netip.AddrPort { return netip.AddrPort{} }
 // Advertised is invalid.
 func (s *Socket) Advertised() netip.AddrPort { return netip.AddrPort{} }
 
-// Connect says ErrUnsupported.
+// Connect returns ErrUnsupported.
 func (s *Socket) Connect(netip.AddrPort) error { return ErrUnsupported }
 
-// Send says ErrUnsupported.
+// Send returns ErrUnsupported.
 func (s *Socket) Send([]byte, netip.AddrPort) error { return ErrUnsupported }
 
 // Follow does nothing.

@@ -11,17 +11,17 @@ import (
 // packets of the old call do not reach a new one.
 const quarantine = 30 * time.Second
 
-// ports gives out the ports of one address, at random, so that none can be
-// foreseen, and each in the same short time. It is bounded by the range: what is in
-// quarantine is reused, longest closed first, when nothing else is left.
+// ports assigns the ports of one address at random, so that none can be predicted, and
+// in constant time. Its memory is limited by the range. When nothing else is left,
+// ports in quarantine are reused, the longest closed ones first.
 type ports struct {
 	mu       sync.Mutex
 	min, max int
 	state    []portState
-	whole    bag       // even ports that are free, with the odd one above
-	half     bag       // ports that are free, the other of their pair is not
-	rest     []resting // in the order they were closed
-	woken    int       // of rest, from the front, that rest no more
+	whole    bag       // free even ports whose odd neighbour is free
+	half     bag       // free ports whose neighbour is not
+	rest     []resting // in the order in which they were closed
+	woken    int       // number of entries at the front of rest whose quarantine is over
 	inUse    int
 }
 
@@ -45,7 +45,7 @@ func newPorts(low, high int) *ports {
 		if i&1 == 0 && i+1 < n {
 			p.whole.put(i)
 		} else if i&1 == 0 {
-			p.half.put(i) // the last one has no odd port above
+			p.half.put(i) // the last one has no odd neighbour
 		}
 	}
 	return p
@@ -67,7 +67,7 @@ func (p *ports) pair(now time.Time) (int, error) {
 	return p.min + at, nil
 }
 
-// single takes one port, the other half of a broken pair if there is one.
+// single takes one port, preferably one whose neighbour is in use.
 func (p *ports) single(now time.Time) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -87,7 +87,7 @@ func (p *ports) single(now time.Time) (int, error) {
 	return p.min + at, nil
 }
 
-// give takes a port back into quarantine.
+// give puts a port into quarantine.
 func (p *ports) give(port int, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -97,14 +97,14 @@ func (p *ports) give(port int, now time.Time) {
 	}
 	p.inUse--
 	p.state[i] = rests
-	if p.woken > len(p.rest)/2 && p.woken > 64 { // the front is of no use any more
+	if p.woken > len(p.rest)/2 && p.woken > 64 { // most of it is no longer needed
 		p.rest = p.rest[:copy(p.rest, p.rest[p.woken:])]
 		p.woken = 0
 	}
 	p.rest = append(p.rest, resting{int32(i), now.Add(quarantine)})
 }
 
-// taken is how many ports are in use, and how many there are.
+// taken returns how many ports are in use, and how many there are.
 func (p *ports) taken() (inUse, of int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -118,7 +118,7 @@ func (p *ports) expire(now time.Time) {
 	}
 }
 
-// wake frees the port that has rested longest; false when none rests.
+// wake frees the port that has been in quarantine longest; false when there is none.
 func (p *ports) wake() bool {
 	if p.woken == len(p.rest) {
 		return false
@@ -146,10 +146,10 @@ func (p *ports) take(i int) {
 	}
 }
 
-// bag is a set of numbers below a bound, of which one can be had at random.
+// bag is a set of numbers below a bound, from which a random one can be taken.
 type bag struct {
 	all []int32
-	at  []int32 // where each number is in all; -1: it is not
+	at  []int32 // position of each number in all; -1 when absent
 }
 
 func newBag(n int) bag {

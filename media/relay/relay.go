@@ -1,8 +1,8 @@
-// Package relay moves datagrams: sockets on a port range, epoll workers with
-// raw system calls, and, where kernel and rights allow, forwarding in the
-// kernel. It also has the decisions made for each packet that need no codec:
-// whom to believe (latch), and how numbers go on across changes of source
-// (rewrite). It knows nothing of SDP or of codecs.
+// Package relay moves datagrams: sockets on a range of ports, epoll workers with raw
+// system calls, and, if kernel and rights allow, forwarding in the kernel. It also
+// makes the decisions for each packet that need no codec: which sender is believed
+// (latch), and how numbers continue across changes of the source (rewrite). It knows
+// nothing of SDP or codecs.
 package relay
 
 import (
@@ -18,64 +18,64 @@ type Config struct {
 	Interfaces []Interface
 	PortMin    int     // even; default DefaultPortMin
 	PortMax    int     // default PortMaxFor(PortMin)
-	Workers    int     // 0: one per core
+	Workers    int     // 0 = one per core
 	DSCP       int     // 0-63, default 46 (EF); -1 for none
-	Kernel     string  // auto (default), on, off: forward plain RTP in the kernel
-	Network    Network // nil: UDP of the kernel
+	Kernel     string  // auto (default), on or off: whether plain RTP is forwarded in the kernel
+	Network    Network // nil = UDP of the kernel
 	Logger     *slog.Logger
 }
 
-// Interface is a network the relay has an address on.
+// Interface is a network on which the relay has an address.
 type Interface struct {
 	Name      string
 	Bind      netip.Addr
-	Advertise netip.Addr // shown in SDP; Bind when invalid, or the route's address when Bind is unspecified
+	Advertise netip.Addr // for SDP; default Bind, or the route's address when Bind is unspecified
 }
 
-// Receiver is given every datagram of a socket, on the loop of its worker: it
-// must not block. b is good until it returns and has at least 64 octets of
-// capacity behind its length, so that a packet can be protected in place.
+// Receiver gets every datagram of a socket, on the loop of its worker: it must not
+// block. b is valid until it returns, and has at least 64 octets of capacity after its
+// length, so that a packet can be protected in place.
 type Receiver interface {
 	Receive(s *Socket, b []byte, from netip.AddrPort, at time.Time)
 }
 
-// Counters is what one socket has done. Octets are of UDP payload.
+// Counters are the figures of one socket. Octets are of UDP payload.
 type Counters struct {
 	PacketsIn, OctetsIn   uint64
-	DropsIn               uint64 // arrived, but its queue was full
+	DropsIn               uint64 // datagrams lost because the receive queue was full
 	PacketsOut, OctetsOut uint64
-	DropsOut              uint64 // the kernel would not take them
-	Refused               uint64 // ICMP said that nobody listens over there
+	DropsOut              uint64 // datagrams that the kernel did not accept
+	Refused               uint64 // ICMP reported that nobody listens there
 }
 
 var (
 	// ErrClosed means that the socket or the plane is closed.
 	ErrClosed = errors.New("the media socket is closed")
-	// ErrDropped means that the kernel had no room for a datagram now.
+	// ErrDropped means that the kernel had no room for a datagram.
 	ErrDropped = errors.New("the datagram was dropped: the send queue is full")
-	// ErrPeer means that a datagram has no address it can be sent to.
+	// ErrPeer means that there is no address to which a datagram can be sent.
 	ErrPeer = errors.New("no address to send to, or of the other IP version")
 	// ErrPorts means that no port is left in the range.
 	ErrPorts = errors.New("no media port is left")
-	// ErrUnsupported means that the relay is written for Linux alone.
+	// ErrUnsupported means that the relay only works on Linux.
 	ErrUnsupported = errors.New("the media relay needs Linux")
 )
 
 const (
 	defaultDSCP = 46
-	spare       = 64 // octets behind a received datagram
+	spare       = 64 // octets after a received datagram
 )
 
-// DefaultPortMin is the first of the default media ports. Up to 32767 there are
-// 16384: enough for 4,000 calls whose two sides have two ports each, and twice that
-// with rtcp-mux. The kernel gives none of them to other programs, unless its own
-// range was changed (32768 to 60999 on Linux).
+// DefaultPortMin is the first of the default media ports. Up to 32767 there are 16384:
+// enough for 4,000 calls with two ports for each side, and twice as many with rtcp-mux.
+// The kernel gives none of them to other programs, unless its own range was changed
+// (32768 to 60999 on Linux).
 const DefaultPortMin = 16384
 
-// PortMaxFor is the last of the ports when only the first is chosen.
+// PortMaxFor returns the last port when only the first is configured.
 func PortMaxFor(first int) int { return min(first+16383, 65535) }
 
-// fill puts defaults in and says what is wrong.
+// fill sets the defaults and returns an error for invalid values.
 func (c *Config) fill() error {
 	if c.PortMin == 0 {
 		c.PortMin = DefaultPortMin
@@ -126,7 +126,7 @@ func (c *Config) fill() error {
 	return nil
 }
 
-// How Config.Kernel is said.
+// The values of Config.Kernel.
 const (
 	kernelAuto = "auto"
 	kernelOn   = "on"

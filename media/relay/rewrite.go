@@ -5,20 +5,20 @@ import (
 	"time"
 )
 
-// How far numbers may move before a stream counts as begun anew
-// (RFC 3550 Appendix A.1 names the first two).
+// How far numbers may move before a stream counts as restarted (RFC 3550 Appendix A.1
+// has the first two).
 const (
 	maxDropout  = 3000
 	maxMisorder = 100
-	maxStretch  = 5 * time.Second       // of timestamps against the clock on the wall
-	takeover    = 30 * time.Millisecond // silence of the old stream before an unannounced one is believed
+	maxStretch  = 5 * time.Second       // of timestamps against real time
+	takeover    = 30 * time.Millisecond // silence of the old stream before an unannounced new one is believed
 	dropsKept   = 16
 )
 
-// DropType in a Types table says that packets of a payload type go nowhere.
+// DropType in a Types table means that packets of a payload type are dropped.
 const DropType = 0xff
 
-// Types maps payload types coming in to those going out.
+// Types maps incoming payload types to outgoing ones.
 type Types [128]uint8
 
 // sameTypes maps every payload type to itself.
@@ -29,21 +29,21 @@ func sameTypes() (t Types) {
 	return t
 }
 
-// Rewrite makes one continuous outgoing stream of whatever sources follow each
-// other: it sets SSRC, sequence number, timestamp and payload type of packets
-// in place. The first source keeps its numbers. On a change of source the next
-// packet follows the last one sent, its timestamp moved by the time that
-// passed. Within a source gaps stay gaps and reordered packets keep their
-// places; packets dropped by payload type leave no gap.
+// Rewrite makes one continuous outgoing stream from successive sources: it sets SSRC,
+// sequence number, timestamp and payload type of packets in place. The first source
+// keeps its numbers. After a change of the source the next packet follows the last one
+// sent, with a timestamp later by the time that has passed. Within a source, gaps stay
+// gaps and reordered packets keep their positions; packets dropped by payload type
+// leave no gap.
 //
-// A change is told by Switch, or seen: another SSRC or a jump of the numbers is
-// believed with its second packet in sequence once the old stream was silent
-// for 30 ms, so that stray packets do not tear up the stream.
+// Switch announces a change. An unannounced change, another SSRC or a jump of the
+// numbers, is believed at its second packet in sequence if the old stream has been
+// silent for 30 ms, so that stray packets do not disturb the stream.
 //
-// It has no lock: use it by one goroutine at a time.
+// It has no lock: only one goroutine at a time may use it.
 type Rewrite struct {
-	SSRC  uint32 // going out
-	Clock uint32 // Hz, of the source now; 0: unknown, timestamps jump by a frame
+	SSRC  uint32 // of the outgoing stream
+	Clock uint32 // of the current source, Hz; 0 = unknown, timestamps then advance by a frame at a change
 	Mark  bool   // set the marker on the first packet of a new source (audio)
 
 	begun, switching bool
@@ -52,16 +52,16 @@ type Rewrite struct {
 	highTS, step     uint32 // timestamp with high; ticks from one packet to the next
 	at               time.Time
 	tsAt             time.Time // when highTS was first seen
-	seqBy            uint16    // added to what comes in
+	seqBy            uint16    // added to incoming numbers
 	tsBy             uint32
 	dropped          int
 	stray            stray
-	drops            [dropsKept]uint16 // sequence numbers of packets left out, for reordered ones
+	drops            [dropsKept]uint16 // sequence numbers of dropped packets, for reordered ones
 
 	Types Types
 }
 
-// stray is a stream that may be about to take over.
+// stray is a stream that may become the source.
 type stray struct {
 	since time.Time
 	ssrc  uint32
@@ -69,20 +69,20 @@ type stray struct {
 	seen  bool
 }
 
-// NewRewrite makes one that sends as ssrc and leaves payload types alone.
+// NewRewrite makes one that sends with ssrc and keeps payload types.
 func NewRewrite(ssrc uint32) *Rewrite {
 	return &Rewrite{SSRC: ssrc, Types: sameTypes()}
 }
 
-// Switch announces that the next packet is of a new source (an announcement,
-// the converter, the other party after a transfer) with the given clock.
+// Switch announces that the next packet comes from a new source (an announcement, the
+// converter, the other party after a transfer) with the given clock.
 func (w *Rewrite) Switch(clock uint32) {
 	w.Clock = clock
 	w.switching = w.begun
 }
 
-// Apply rewrites the RTP packet b in place. False: do not send it. now is when
-// it came.
+// Apply rewrites the RTP packet b in place. It returns false when b must not be sent.
+// now is when b arrived.
 func (w *Rewrite) Apply(b []byte, now time.Time) bool {
 	if len(b) < rtpHeader || b[0]>>6 != 2 {
 		return false
@@ -104,8 +104,8 @@ func (w *Rewrite) Apply(b []byte, now time.Time) bool {
 		}
 		by = w.anchor(b, ssrc, seq, ts, now)
 	case ahead <= 0:
-		// Late or twice. What is older than the source's first packet has no
-		// place among those sent.
+		// It is late, or a duplicate. A packet older than the source's first one has no
+		// position in the outgoing stream.
 		after, known := w.droppedAfter(seq)
 		if pt == DropType || int16(seq-w.first) < 0 || !known {
 			return false
@@ -125,10 +125,10 @@ func (w *Rewrite) Apply(b []byte, now time.Time) bool {
 	return true
 }
 
-// advance notes the next packet of the source.
+// advance handles the next packet of the source.
 func (w *Rewrite) advance(seq uint16, ts uint32, now time.Time) {
 	if ts != w.highTS {
-		// An event's packets share one timestamp, so time is counted from its
+		// The packets of an event share one timestamp, so time is counted from its
 		// first use.
 		moved := ts - w.highTS
 		if w.Clock > 0 {
@@ -145,7 +145,7 @@ func (w *Rewrite) advance(seq uint16, ts uint32, now time.Time) {
 		w.highTS, w.tsAt = ts, now
 	}
 	if w.dropped > 0 && seq-w.drops[(w.dropped-1)%dropsKept] > 2*maxMisorder {
-		w.dropped = 0 // nothing so late is mapped any more
+		w.dropped = 0 // no packet so late is mapped any more
 	}
 	w.high, w.at = seq, now
 	w.stray.seen = false
@@ -167,7 +167,7 @@ func (w *Rewrite) anchor(b []byte, ssrc uint32, seq uint16, ts uint32, now time.
 	return w.seqBy
 }
 
-// believe reports whether an unannounced stream takes over.
+// believe reports whether an unannounced stream becomes the source.
 func (w *Rewrite) believe(ssrc uint32, seq uint16, now time.Time) bool {
 	s := &w.stray
 	if !s.seen || s.ssrc != ssrc || s.next != seq {
@@ -178,15 +178,15 @@ func (w *Rewrite) believe(ssrc uint32, seq uint16, now time.Time) bool {
 	return now.Sub(w.at) >= takeover
 }
 
-// leaveOut closes the gap a dropped packet would make.
+// leaveOut closes the gap of a dropped packet.
 func (w *Rewrite) leaveOut(seq uint16) {
 	w.drops[w.dropped%dropsKept] = seq
 	w.dropped++
 	w.seqBy--
 }
 
-// droppedAfter is how many packets above seq were left out, by which the offset
-// for seq was higher; false when that is forgotten or seq was itself left out.
+// droppedAfter returns how many packets after seq were dropped, by which the offset for
+// seq was higher; false when that is unknown, or seq itself was dropped.
 func (w *Rewrite) droppedAfter(seq uint16) (n uint16, known bool) {
 	kept := min(w.dropped, dropsKept)
 	for i := range kept {
@@ -211,34 +211,34 @@ func (w *Rewrite) frame() uint32 {
 	return max(w.Clock/50, 1)
 }
 
-// Source is the SSRC coming in, false before the first packet.
+// Source returns the incoming SSRC, false before the first packet.
 func (w *Rewrite) Source() (ssrc uint32, ok bool) { return w.in, w.begun }
 
-// Timestamp maps a timestamp of the source to the outgoing stream, for sender
-// reports passed on.
+// Timestamp maps a timestamp of the source to the outgoing stream, for sender reports
+// that are passed on.
 func (w *Rewrite) Timestamp(ts uint32) uint32 { return ts + w.tsBy }
 
-// Back maps an extended sequence number of the outgoing stream to the source's
-// numbers, for receiver reports passed back. Its cycles are the receiver's.
+// Back maps an extended sequence number of the outgoing stream to the source's numbers,
+// for receiver reports that are passed back. The cycles stay those of the receiver.
 func (w *Rewrite) Back(extended uint32) uint32 {
 	return extended&0xffff0000 | uint32(uint16(extended)-w.seqBy)
 }
 
-// Offsets is what Apply adds while nothing changes; all packets of SSRC In.
+// Offsets is what Apply adds to all packets of SSRC In while nothing changes.
 type Offsets struct {
 	In, Out   uint32 // SSRC
 	Sequence  uint16
 	Timestamp uint32
 }
 
-// Offsets tells the constant offsets of the running source, for forwarding in
-// the kernel; false when the next packet may change them.
+// Offsets returns the constant offsets of the current source, for forwarding in the
+// kernel; false when the next packet may change them.
 func (w *Rewrite) Offsets() (Offsets, bool) {
 	return Offsets{In: w.in, Out: w.SSRC, Sequence: w.seqBy, Timestamp: w.tsBy}, w.begun && !w.switching
 }
 
-// Series fills in what a series needs to go on from here; false when the next
-// packet may change the offsets, or what a packet lasts is not known.
+// Series fills in what a series needs to continue from here; false when the next packet
+// may change the offsets, or the duration of a packet is unknown.
 func (w *Rewrite) Series(s *Series) bool {
 	o, ok := w.Offsets()
 	s.Offsets, s.Sequence, s.Timestamp, s.At = o, w.high, w.highTS, w.at
@@ -246,8 +246,8 @@ func (w *Rewrite) Series(s *Series) bool {
 	return ok && w.step > 0 && w.Clock > 0 && w.dropped == 0
 }
 
-// Resume tells of the last packet forwarded elsewhere with Offsets, in the
-// source's numbers, so that what follows joins on to it.
+// Resume sets the last packet that was forwarded elsewhere with Offsets, in the
+// source's numbers, so that the following packets continue from it.
 func (w *Rewrite) Resume(seq uint16, ts uint32, at time.Time) {
 	if !w.begun || int16(seq-w.high) <= 0 {
 		return

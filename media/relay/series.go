@@ -5,31 +5,31 @@ import (
 	"time"
 )
 
-// Series says how the worker of a socket is to forward a stream by itself, as
-// long as each packet is the next one: same source, SSRC and payload type, the
-// following sequence number, the timestamp a step further. That is nearly every
-// packet of a settled call, and it then costs a look at the two sockets alone,
-// where with thousands of calls everything else touched has to be fetched from
-// far memory anew. What does not fit goes to the Receiver as always.
+// Series tells the worker of a socket how to forward a stream by itself while each
+// packet is the next one: same source, SSRC and payload type, the following sequence
+// number, the timestamp one step later. Nearly all packets of a settled call are like
+// that. The worker then only touches the two sockets; with thousands of calls
+// everything else would have to be fetched from memory. A packet that does not fit goes
+// to the Receiver.
 type Series struct {
-	From netip.AddrPort // believed
+	From netip.AddrPort // the believed sender
 	Out  *Socket
 	To   netip.AddrPort
 
-	Offsets       Offsets // as Rewrite.Offsets tells
-	Type, TypeOut uint8   // payload type coming in and going out
-	Sequence      uint16  // of the last packet, as it came, as are
+	Offsets       Offsets // from Rewrite.Offsets
+	Type, TypeOut uint8   // incoming and outgoing payload type
+	Sequence      uint16  // of the last packet, as received, like the next two fields
 	Timestamp     uint32
 	At            time.Time
 	Step          uint32        // timestamp units from packet to packet
 	Clock         uint32        // Hz
 	Jitter        time.Duration // so far
 
-	Open Opener // takes SRTP off what comes; nil: it is plain
-	Seal Sealer // puts it on what goes out; nil: it stays plain
+	Open Opener // decrypts incoming SRTP; nil = it is plain
+	Seal Sealer // protects outgoing packets; nil = they stay plain
 }
 
-// Opener checks and opens an SRTP packet in place.
+// Opener verifies and decrypts an SRTP packet in place.
 type Opener interface {
 	Unprotect(b []byte) ([]byte, error)
 }
@@ -39,13 +39,13 @@ type Sealer interface {
 	Protect(b []byte) ([]byte, error)
 }
 
-// Progress is what was forwarded since it was last asked for. But for Refused the
-// other fields mean nothing when there were no packets.
+// Progress is what was forwarded since the last call. Without packets only Refused has
+// a meaning.
 type Progress struct {
-	Packets, Octets uint64 // octets with the RTP header, without SRTP's
-	Sequence        uint16 // of the last packet, as it came, as are
+	Packets, Octets uint64 // octets with the RTP header, without those of SRTP
+	Sequence        uint16 // of the last packet, as received, like the next fields
 	Timestamp       uint32
 	At              time.Time
 	Jitter          time.Duration
-	Refused         uint64 // packets that could not be opened or protected
+	Refused         uint64 // packets that could not be decrypted or protected
 }

@@ -8,17 +8,16 @@ import (
 	"time"
 )
 
-// pause is a silence after which numbers may need mending, so that it is no
-// matter of a series.
+// pause is a silence after which numbers may need an adjustment; it ends a series.
 const pause = time.Second
 
-// series is a Series under way. What each packet touches stands together.
+// series is a Series in progress. Fields that each packet touches stand together.
 type series struct {
 	on      atomic.Bool
 	mu      sync.Mutex // nearly always free
 	in, to  uint8      // payload types
-	next    uint16     // sequence number that fits
-	stamp   uint32     // timestamp that fits
+	next    uint16     // the next sequence number
+	stamp   uint32     // the next timestamp
 	step    uint32
 	offsets Offsets
 	out     *Socket
@@ -34,7 +33,7 @@ type series struct {
 	refused uint64
 }
 
-// Follow has the worker forward a series from now on. Call it from Receive.
+// Follow makes the worker forward a series from now on. Call it from Receive.
 func (s *Socket) Follow(f Series) {
 	r := &s.series
 	r.mu.Lock()
@@ -52,8 +51,8 @@ func (s *Socket) Follow(f Series) {
 	r.on.Store(true)
 }
 
-// Followed takes the progress of the series. With end it is over: nothing of it
-// is sent any more when Followed returns.
+// Followed returns the progress of the series. With end the series is over: none of its
+// packets is sent after Followed returns.
 func (s *Socket) Followed(end bool) Progress {
 	r := &s.series
 	r.mu.Lock()
@@ -67,7 +66,7 @@ func (s *Socket) Followed(end bool) Progress {
 	return p
 }
 
-// forward sends a packet on if it is the next of the series.
+// forward sends a packet on if it is the next one of the series.
 func (r *series) forward(b []byte, from *sockaddr, now time.Time) bool {
 	if !r.on.Load() {
 		return false
@@ -79,7 +78,7 @@ func (r *series) forward(b []byte, from *sockaddr, now time.Time) bool {
 	}
 	if r.open != nil {
 		opened, err := r.open.Unprotect(b)
-		if err != nil { // forged, or spoilt: the next one is still to come
+		if err != nil { // forged or damaged: the real one may still come
 			r.refused++
 			return true
 		}
@@ -100,11 +99,11 @@ func (r *series) forward(b []byte, from *sockaddr, now time.Time) bool {
 		}
 		b = sealed
 	}
-	_ = r.out.Send(b, r.peer) // counted by the socket
+	_ = r.out.Send(b, r.peer) // the socket counts errors
 	return true
 }
 
-// count notes a packet of n octets.
+// count counts a packet of n octets.
 func (r *series) count(n int, now time.Time) {
 	// RFC 3550 §6.4.1; from one packet to the next the timestamps differ by a step.
 	d := now.Sub(r.last) - r.frame

@@ -14,13 +14,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// receiveBuffer holds about two seconds of one audio stream, or a burst of
-// video; older audio is of no use to anybody. The kernel doubles it for its
-// own bookkeeping.
+// receiveBuffer holds about two seconds of one audio stream, or a burst of video; older
+// audio is useless. The kernel doubles the value for its own bookkeeping.
 const receiveBuffer = 104 << 10
 
-// standardBuffer is what sockets have unless they ask for something else, by the
-// same count: mostly not less, which saves a system call a port.
+// standardBuffer is the default buffer of sockets, in the same unit. It is usually
+// large enough, which saves a system call for each port.
 var standardBuffer = sync.OnceValue(func() int {
 	text, err := os.ReadFile("/proc/sys/net/core/rmem_default")
 	if err != nil {
@@ -35,14 +34,14 @@ var standardBuffer = sync.OnceValue(func() int {
 
 // Socket is one UDP port. Its methods may be called by any goroutine.
 type Socket struct {
-	// What every packet touches comes first, in as few cache lines as can be.
+	// Fields that every packet touches come first, in as few cache lines as possible.
 	receiver              Receiver
 	fd                    int
 	slot                  int32
 	v6                    bool
 	closed                atomic.Bool
 	connected             atomic.Bool
-	users                 atomic.Int32 // calls using fd now
+	users                 atomic.Int32 // calls that are using fd
 	packetsOut, octetsOut atomic.Uint64
 
 	packetsIn, octetsIn atomic.Uint64
@@ -52,8 +51,8 @@ type Socket struct {
 	dropsOut, refused atomic.Uint64
 	plane             *Plane
 	worker            *worker
-	ports             *ports // nil: not from the range
-	port              Port   // of a Network, in place of fd
+	ports             *ports // nil = not from the range
+	port              Port   // of a Network, instead of fd
 	local             netip.AddrPort
 	shown             netip.AddrPort
 	released          atomic.Bool
@@ -61,14 +60,14 @@ type Socket struct {
 	flows             []*Offloaded // guarded by the kernel's mutex
 }
 
-// Local is where it is bound.
+// Local returns the address to which the socket is bound.
 func (s *Socket) Local() netip.AddrPort { return s.local }
 
-// Advertised is what SDP says.
+// Advertised returns the address for SDP.
 func (s *Socket) Advertised() netip.AddrPort { return s.shown }
 
-// bind opens the port at s.local, without serving it yet; number 0 becomes the
-// one it was given.
+// bind opens the port at s.local without serving it yet; number 0 is replaced by the
+// assigned one.
 func (s *Socket) bind(c *Config) error {
 	if c.Network != nil {
 		return s.bindIn(c.Network)
@@ -110,8 +109,8 @@ func openSocket(local netip.AddrPort, dscp int) (int, error) {
 
 // prepare sets a socket's options and binds it.
 func prepare(fd int, local netip.AddrPort, v6 bool, dscp int) error {
-	// Refused at worst by a locked-down container: media still flows, so these
-	// do not stop it.
+	// Only a restricted container refuses these options. Media works without them, so
+	// errors are ignored.
 	if standardBuffer() < receiveBuffer {
 		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, receiveBuffer)
 	}
@@ -133,8 +132,7 @@ func prepare(fd int, local netip.AddrPort, v6 bool, dscp int) error {
 	return nil
 }
 
-// enter keeps the descriptor from being closed, and so from being another's,
-// until leave.
+// enter keeps the descriptor from being closed, and so reused, until leave.
 func (s *Socket) enter() bool {
 	s.users.Add(1)
 	if s.closed.Load() {
@@ -146,9 +144,9 @@ func (s *Socket) enter() bool {
 
 func (s *Socket) leave() { s.users.Add(-1) }
 
-// Connect makes the kernel drop all but this peer's datagrams, and sending
-// cheaper. An invalid peer opens the socket to all again. Datagrams that were
-// queued before it still come, whoever sent them.
+// Connect makes the kernel drop the datagrams of all other peers, and makes sending
+// cheaper. An invalid peer opens the socket to all again. Datagrams that were queued
+// before still arrive.
 func (s *Socket) Connect(peer netip.AddrPort) error {
 	if !s.enter() {
 		return ErrClosed
@@ -175,8 +173,8 @@ func (s *Socket) Connect(peer netip.AddrPort) error {
 	return nil
 }
 
-// Send writes one datagram; to is ignored when connected. It never blocks: a
-// full queue drops the datagram, counts it and says ErrDropped.
+// Send writes one datagram; to is ignored when connected. It never blocks: if the queue
+// is full the datagram is dropped and counted, and the error is ErrDropped.
 func (s *Socket) Send(b []byte, to netip.AddrPort) error {
 	if !s.enter() {
 		return ErrClosed
@@ -207,8 +205,8 @@ func (s *Socket) Send(b []byte, to netip.AddrPort) error {
 	return nil
 }
 
-// again sends once more when the error was about an earlier datagram: a
-// connected socket reports "port unreachable" at the next call of any kind.
+// again repeats a send when the error was about an earlier datagram: a connected socket
+// reports "port unreachable" at the next call of any kind.
 func (s *Socket) again(b []byte, to *sockaddr, e unix.Errno) unix.Errno {
 	switch e {
 	case unix.ECONNREFUSED, unix.EHOSTUNREACH, unix.ENETUNREACH:
@@ -230,10 +228,10 @@ func sendError(e unix.Errno) error {
 	return e
 }
 
-// Close frees the port. It is not given out again at once (30 s), so that late
-// packets of the old call do not reach a new one. No Receive follows its
-// return. Called from Receive itself it does not wait for the Receive it is
-// in, nor for one of the same socket on another worker.
+// Close frees the port. It is not assigned again for 30 s, so that late packets of the
+// old call do not reach a new one. No Receive is called after Close returns; but when
+// called from Receive itself, it waits neither for that Receive nor for one of the same
+// socket on another worker.
 func (s *Socket) Close() {
 	if s.closed.Swap(true) {
 		s.await()
@@ -246,10 +244,10 @@ func (s *Socket) Close() {
 	if s.worker.current.Load() != s {
 		s.release()
 	}
-	// Else the worker does it, when the Receive in hand returns.
+	// Otherwise the worker does it when the current Receive returns.
 }
 
-// await waits for a Receive in hand, unless called from one.
+// await waits for a current Receive, unless called from one.
 func (s *Socket) await() {
 	if s.worker.current.Load() != s || s.plane.onWorker() {
 		return
@@ -276,7 +274,7 @@ func (s *Socket) release() {
 	s.plane.forget(s)
 }
 
-// Counters may be read at any time.
+// Counters returns the figures; it may be called at any time.
 func (s *Socket) Counters() Counters {
 	c := Counters{
 		PacketsIn: s.packetsIn.Load(), OctetsIn: s.octetsIn.Load(),

@@ -8,16 +8,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Raw system calls that allocate nothing. They never wait, so they do without
-// telling the scheduler, which is most of what a Go system call costs.
+// Raw system calls that allocate nothing. They never wait, so they need not inform the
+// scheduler, which is most of the cost of a system call in Go.
 
-// sockaddr holds either version's socket address as the kernel lays it out.
+// sockaddr holds a socket address of either IP version in the kernel's layout.
 type sockaddr struct {
 	b [unix.SizeofSockaddrInet6]byte
 	n uint32
 }
 
-// put encodes an address to send to; v6 says of which version the socket is.
+// put encodes a destination; v6 is the IP version of the socket.
 func (a *sockaddr) put(to netip.AddrPort, v6 bool) bool {
 	return to.Port() != 0 && a.putLocal(to, v6)
 }
@@ -109,7 +109,7 @@ func bindTo(fd int, a *sockaddr) error {
 	return nil
 }
 
-// queueDrops asks how many datagrams found the receive queue full.
+// queueDrops returns how many datagrams found the receive queue full.
 func queueDrops(fd int) uint64 {
 	const drops = 8 // SK_MEMINFO_DROPS
 	var info [drops + 1]uint32

@@ -1,12 +1,12 @@
-// Package memnet is UDP in memory, for tests: a relay.Network for the media
-// server, and ports with the methods of a net.UDPConn for its far ends. Waiting
-// for a port is waiting for a channel, so all of it runs in a testing/synctest
-// bubble, where time passes only when everybody waits: a minute of audio takes
-// as long as its computation, on any machine.
+// Package memnet is UDP in memory, for tests: a relay.Network for the media server, and
+// ports with the methods of a net.UDPConn for its far ends. Waiting for a port is
+// waiting for a channel, so everything runs in a testing/synctest bubble, where time
+// passes only when all goroutines wait: a minute of audio takes as long as its
+// computation, on any machine.
 //
-// A datagram arrives at once, in order, unless the queue of the port is full or
-// nobody has bound it. There is one host, which has all addresses. It does not
-// imitate routes, fragments or ICMP.
+// A datagram arrives at once and in order, unless the queue of the port is full or the
+// port is not bound. There is one host, which has all addresses. Routes, fragments and
+// ICMP are not simulated.
 package memnet
 
 import (
@@ -49,7 +49,7 @@ func (n *Net) bind(local netip.AddrPort, ready func()) (*Conn, error) {
 	defer n.mu.Unlock()
 	if local.Port() == 0 {
 		for {
-			n.next = max(n.next+2, ephemeral) // the one above is for its RTCP
+			n.next = max(n.next+2, ephemeral) // the next one is for its RTCP
 			local = netip.AddrPortFrom(local.Addr(), n.next)
 			if n.ports[local] == nil {
 				break
