@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"time"
 )
 
 // Change is one thing to write, with whatever statements it takes. Either all
@@ -22,6 +23,10 @@ type Change struct {
 
 	// Octets is about how much memory the change holds while it waits.
 	Octets int
+
+	// Within is how long the change may wait for others that are written with it:
+	// nobody waits for it, or not before then. 0: it is written as soon as can be.
+	Within time.Duration
 
 	// Apply runs the statements. It is called in the writer, which everybody
 	// waits for: it must not block, nor call Put or Do. It may be called twice

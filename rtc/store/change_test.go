@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"time"
 
 	"tandem/rtc/store/killtest"
 )
@@ -266,6 +267,50 @@ func TestCloseWritesTheQueue(t *testing.T) {
 	defer db.Close()
 	if got := count(t, db, "1"); got != n {
 		t.Errorf("%d of %d kept", got, n)
+	}
+}
+
+// Changes that may wait are written with the next one that may not, after their time, or
+// when the store is closed.
+func TestChangesThatMayWait(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "t.db")
+	db := openAt(t, path)
+	var acked sync.WaitGroup
+	put := func(n int, within time.Duration) {
+		t.Helper()
+		c := note(n)
+		c.Within = within
+		acked.Add(1)
+		if err := db.Put(c, func(err error) {
+			if err != nil {
+				t.Error(err)
+			}
+			acked.Done()
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := db.Stats().Batches
+	for n := range 100 {
+		put(n, time.Hour)
+	}
+	put(100, 0)
+	acked.Wait()
+	if s := db.Stats(); s.Batches != before+1 || count(t, db, "1") != 101 {
+		t.Errorf("%d changes in %d batches", count(t, db, "1"), s.Batches-before)
+	}
+	put(101, time.Hour)
+	put(102, time.Millisecond) // takes both along
+	acked.Wait()
+	put(103, time.Hour)
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	acked.Wait()
+	db = openAt(t, path)
+	defer db.Close()
+	if got := count(t, db, "1"); got != 104 {
+		t.Errorf("%d of 104 kept", got)
 	}
 }
 

@@ -45,6 +45,8 @@ type writer struct {
 	// Guarded by mu:
 	open   bool
 	queue  *batch
+	due    time.Time   // when later rings; zero: what is queued is being taken, or none is
+	later  *time.Timer // wakes the writer for changes that may wait
 	load   load
 	failed error // of the last transaction
 	stats  Stats
@@ -68,6 +70,8 @@ func newWriter(ctx context.Context, db *sql.DB, f files, commits uint64, lock *f
 		return nil, err
 	}
 	w.tx = newTx(w.conn)
+	w.later = time.AfterFunc(time.Hour, w.ring)
+	w.later.Stop()
 	w.ended.Add(2)
 	go w.run()
 	go w.tell()
@@ -95,6 +99,7 @@ func (w *writer) enqueue(c Change, done func(error)) error {
 		c.Owner = it.Owner // who is charged for it
 		it.Change = c
 		it.more, it.done = append(it.more, it.done), done
+		w.rouse(c.Within)
 		return nil
 	}
 	w.load.add(c.Owner, 1, c.Octets)
@@ -102,11 +107,32 @@ func (w *writer) enqueue(c Change, done func(error)) error {
 		w.queue.byKey[c.Key] = len(w.queue.items)
 	}
 	w.queue.items = append(w.queue.items, item{Change: c, done: done})
-	select {
-	case w.wake <- struct{}{}:
-	default:
-	}
+	w.rouse(c.Within)
 	return nil
+}
+
+// rouse has the queue taken, within a time at the latest. Called with mu held.
+func (w *writer) rouse(within time.Duration) {
+	if within <= 0 {
+		select {
+		case w.wake <- struct{}{}:
+		default:
+		}
+		return
+	}
+	if due := time.Now().Add(within); w.due.IsZero() || due.Before(w.due) {
+		w.due = due
+		w.later.Reset(within)
+	}
+}
+
+// ring wakes the writer for changes that have waited.
+func (w *writer) ring() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.open && !w.due.IsZero() {
+		w.rouse(0)
+	}
 }
 
 // run takes the queue whole whenever it is free.
@@ -117,7 +143,8 @@ func (w *writer) run() {
 		empty := <-w.spare
 		w.mu.Lock()
 		b := w.queue
-		w.queue = empty
+		w.queue, w.due = empty, time.Time{}
+		w.later.Stop()
 		w.mu.Unlock()
 		w.write(b)
 	}
@@ -278,6 +305,7 @@ func (w *writer) close() {
 	was := w.open
 	w.open = false
 	if was {
+		w.rouse(0)
 		close(w.wake) // a token in it still gets its turn
 	}
 	w.mu.Unlock()

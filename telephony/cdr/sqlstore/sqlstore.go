@@ -31,6 +31,10 @@ func New(db *store.DB) *Store { return &Store{db} }
 const put = `INSERT INTO calls (id, state, caller, called, trunk, started, ended, data) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 	ON CONFLICT (id) DO UPDATE SET state = excluded.state, trunk = excluded.trunk, ended = excluded.ended, data = excluded.data`
 
+// What many calls have to write in this time is written together: whoever answers one
+// takes longer than that, and nobody waits for its end to be on record.
+const within = 10 * time.Millisecond
+
 // Put implements cdr.Store.
 func (s *Store) Put(r cdr.Record, done func(error)) error {
 	data, ok := write(&r)
@@ -40,7 +44,7 @@ func (s *Store) Put(r cdr.Record, done func(error)) error {
 			return fmt.Errorf("writing a call's record: %w", err)
 		}
 	}
-	return s.db.Put(store.Change{Key: "call:" + r.ID, Octets: len(data) + 512, Apply: func(ctx context.Context, tx store.Tx) error {
+	return s.db.Put(store.Change{Key: "call:" + r.ID, Octets: len(data) + 512, Within: within, Apply: func(ctx context.Context, tx store.Tx) error {
 		_, err := tx.ExecContext(ctx, put, r.ID, string(r.State), string(r.From), string(r.Called), r.Trunk,
 			store.Millis(r.Started), store.Millis(r.Ended), string(data))
 		return err
