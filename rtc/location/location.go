@@ -111,6 +111,7 @@ type shard struct {
 // record is all about one AOR.
 type record struct {
 	aor     rtc.AOR
+	number  int64     // what the store calls it, 0: nothing yet
 	list    []Binding // visible; never changed, only replaced
 	pending *pending  // nil when list is durable
 	due     int64     // its place in time (unix ms) and in the heap

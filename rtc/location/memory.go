@@ -21,7 +21,7 @@ type Memory struct {
 func NewMemory() *Memory { return &Memory{rows: make(map[rtc.AOR][]Binding)} }
 
 // PutBindings implements Store.
-func (m *Memory) PutBindings(aor rtc.AOR, bindings []Binding, done func(error)) error {
+func (m *Memory) PutBindings(aor rtc.AOR, _ int64, bindings []Binding, done func(error)) (int64, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if len(bindings) == 0 {
@@ -30,15 +30,15 @@ func (m *Memory) PutBindings(aor rtc.AOR, bindings []Binding, done func(error)) 
 		m.rows[aor] = slices.Clone(bindings)
 	}
 	go done(nil)
-	return nil
+	return 0, nil
 }
 
 // LoadBindings implements Store. It gives the flows it was given.
-func (m *Memory) LoadBindings(_ func(string) (transport.Flow, bool), each func(rtc.AOR, []Binding)) error {
+func (m *Memory) LoadBindings(_ func(string) (transport.Flow, bool), each func(rtc.AOR, int64, []Binding)) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for aor, list := range m.rows {
-		each(aor, slices.Clone(list))
+		each(aor, 0, slices.Clone(list))
 	}
 	return nil
 }

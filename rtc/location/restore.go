@@ -15,7 +15,7 @@ import (
 // returns the number of bindings that have not ended.
 func (l *Location) Restore(flow func(string) (transport.Flow, bool)) (int, error) {
 	now := time.Now()
-	err := l.store.LoadBindings(flow, func(aor rtc.AOR, list []Binding) {
+	err := l.store.LoadBindings(flow, func(aor rtc.AOR, number int64, list []Binding) {
 		for i := range list {
 			list[i].until, list[i].Restored = list[i].Expires.UnixMilli(), true
 		}
@@ -26,7 +26,7 @@ func (l *Location) Restore(flow func(string) (transport.Flow, bool)) (int, error
 		s := l.of(aor)
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		l.show(s, &record{aor: aor, at: -1}, list)
+		l.show(s, &record{aor: aor, number: number, at: -1}, list)
 	})
 	if err == nil {
 		err = l.takePromises()

@@ -32,18 +32,18 @@ type write struct {
 
 func newDisk() *disk { return &disk{rows: make(map[rtc.AOR][]Binding)} }
 
-func (d *disk) PutBindings(aor rtc.AOR, list []Binding, done func(error)) error {
+func (d *disk) PutBindings(aor rtc.AOR, _ int64, list []Binding, done func(error)) (int64, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.refuse != nil {
-		return d.refuse
+		return 0, d.refuse
 	}
 	d.puts++
 	d.queue = append(d.queue, write{aor, append([]Binding(nil), list...), done})
 	if d.auto {
 		go d.commit(nil)
 	}
-	return nil
+	return 0, nil
 }
 
 // commit ends what is queued, with err or on disk.
@@ -67,9 +67,9 @@ func (d *disk) commit(err error) int {
 	return len(queue)
 }
 
-func (d *disk) LoadBindings(_ func(string) (transport.Flow, bool), each func(rtc.AOR, []Binding)) error {
+func (d *disk) LoadBindings(_ func(string) (transport.Flow, bool), each func(rtc.AOR, int64, []Binding)) error {
 	for aor, list := range d.rows {
-		each(aor, append([]Binding(nil), list...))
+		each(aor, 0, append([]Binding(nil), list...))
 	}
 	return nil
 }

@@ -11,7 +11,10 @@ import (
 // Store keeps bindings durably.
 //
 // PutBindings replaces all bindings of an AOR (none: forget it). It does not
-// block and copies what it needs. When it takes the change, done is called once,
+// block and copies what it needs. number is what the Store called the AOR when it
+// was put or loaded before, 0 at first; it returns the one to name next time. It is
+// of use until the AOR is forgotten: where a row stands is quicker found by a number
+// than by a name. When it takes the change, done is called once,
 // from another goroutine, when the batch it went into is on disk or has failed;
 // when it cannot take it (its queue is full) it returns an error and never calls
 // done. Order is kept per AOR.
@@ -26,8 +29,8 @@ import (
 //
 // Package storetest checks an implementation.
 type Store interface {
-	PutBindings(aor rtc.AOR, bindings []Binding, done func(error)) error
-	LoadBindings(flow func(string) (transport.Flow, bool), each func(aor rtc.AOR, bindings []Binding)) error
+	PutBindings(aor rtc.AOR, number int64, bindings []Binding, done func(error)) (int64, error)
+	LoadBindings(flow func(string) (transport.Flow, bool), each func(aor rtc.AOR, number int64, bindings []Binding)) error
 	KeepPromises(ctx context.Context, all iter.Seq2[rtc.AOR, []Promise]) error
 	TakePromises(ctx context.Context, each func(aor rtc.AOR, all []Promise)) error
 }

@@ -118,11 +118,12 @@ func (l *Location) put(s *shard, r *record, list []Binding, now time.Time, done 
 		}
 		b.Expires = time.UnixMilli(b.until)
 	}
-	err := l.store.PutBindings(r.aor, s.scratch, func(err error) { l.written(s, r, list, err, done) })
+	number, err := l.store.PutBindings(r.aor, r.number, s.scratch, func(err error) { l.written(s, r, list, err, done) })
 	clear(s.scratch)
 	if err != nil {
 		return err
 	}
+	r.number = number
 	if r.pending == nil {
 		r.pending = &pending{durable: r.list}
 	}

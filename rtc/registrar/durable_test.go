@@ -31,16 +31,16 @@ type slowStore struct {
 	refuse error
 }
 
-func (s *slowStore) PutBindings(_ rtc.AOR, _ []location.Binding, done func(error)) error {
+func (s *slowStore) PutBindings(_ rtc.AOR, _ int64, _ []location.Binding, done func(error)) (int64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.refuse == nil {
 		s.queue = append(s.queue, done)
 	}
-	return s.refuse
+	return 0, s.refuse
 }
 
-func (s *slowStore) LoadBindings(func(string) (transport.Flow, bool), func(rtc.AOR, []location.Binding)) error {
+func (s *slowStore) LoadBindings(func(string) (transport.Flow, bool), func(rtc.AOR, int64, []location.Binding)) error {
 	return nil
 }
 

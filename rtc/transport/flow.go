@@ -53,13 +53,18 @@ func (f Flow) Open() bool {
 // String returns transport, our address and the peer's: "udp 127.0.0.1:5060
 // 192.0.2.1:5060". Transport.ParseFlow reads it.
 func (f Flow) String() string {
-	if f.l == nil {
-		return "none"
-	}
 	var room [96]byte
-	b := append(append(room[:0], f.Proto().Param()...), ' ')
+	return string(f.AppendTo(room[:0]))
+}
+
+// AppendTo appends String.
+func (f Flow) AppendTo(b []byte) []byte {
+	if f.l == nil {
+		return append(b, "none"...)
+	}
+	b = append(append(b, f.Proto().Param()...), ' ')
 	b = append(f.l.addr.AppendTo(b), ' ')
-	return string(f.Remote.AppendTo(b))
+	return f.Remote.AppendTo(b)
 }
 
 // ID identifies a connection, for flow tokens; 0 for UDP. It is never used again, not

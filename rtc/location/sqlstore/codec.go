@@ -8,25 +8,38 @@ import (
 	"strings"
 	"time"
 
+	"tandem/rtc"
 	"tandem/rtc/location"
 	"tandem/rtc/transport"
 )
 
-// bindingsVersion is the first octet of the encoding. A reader refuses what it
+// rowVersion is the first octet of a row. A reader refuses bindings of a version it
 // does not know; a new field means a new number.
 //
-// After it, for each binding: Contact, URI, Call-ID, instance, Path,
+// After it, in every version: when the last of the bindings ends (unix ms, 8 octets),
+// the length of the address-of-record (2 octets) and the address. Then for each binding: Contact, URI, Call-ID, instance, Path,
 // User-Agent, flow, received and device, each a length and its octets; then CSeq,
 // reg-id, q and expiry (unix ms). Numbers are unsigned varints. A URI or
 // instance that stands in the Contact is written as its place there: see
 // appendPart.
-const bindingsVersion = 1
+const rowVersion = 2
 
-func appendBindings(dst []byte, bindings []location.Binding) []byte {
+// rowHead is how many octets stand before the address.
+const rowHead = 1 + 8 + 2
+
+// appendRow appends nothing when there are no bindings.
+func appendRow(dst []byte, aor rtc.AOR, bindings []location.Binding) []byte {
 	if len(bindings) == 0 {
 		return dst
 	}
-	dst = append(dst, bindingsVersion)
+	until := int64(0)
+	for i := range bindings {
+		until = max(until, bindings[i].Expires.UnixMilli())
+	}
+	dst = append(dst, rowVersion)
+	dst = binary.BigEndian.AppendUint64(dst, uint64(until))
+	dst = binary.BigEndian.AppendUint16(dst, uint16(len(aor)))
+	dst = append(dst, aor...)
 	for i := range bindings {
 		b := &bindings[i]
 		dst = appendText(dst, b.Contact)
@@ -35,12 +48,7 @@ func appendBindings(dst []byte, bindings []location.Binding) []byte {
 		dst = appendPart(dst, b.Contact, b.Instance)
 		dst = appendText(dst, b.Path)
 		dst = appendText(dst, b.UserAgent)
-		dst = appendText(dst, flowText(b.Flow))
-		received := ""
-		if b.Flow.Remote.IsValid() && !diesWithUs(b.Flow) { // the port of a connection means nothing without it
-			received = b.Flow.Remote.String()
-		}
-		dst = appendText(dst, received)
+		dst = appendFlow(dst, b.Flow)
 		dst = appendText(dst, b.Device)
 		dst = binary.AppendUvarint(dst, uint64(b.CSeq))
 		dst = binary.AppendUvarint(dst, uint64(b.RegID))
@@ -50,12 +58,19 @@ func appendBindings(dst []byte, bindings []location.Binding) []byte {
 	return dst
 }
 
-// flowText is what of a flow can be revived.
-func flowText(f transport.Flow) string {
-	if f.IsZero() || diesWithUs(f) {
-		return ""
+// appendFlow writes what of a flow can be revived, and where it came from: the port of a
+// connection means nothing without it.
+func appendFlow(dst []byte, f transport.Flow) []byte {
+	var flow, received [96]byte
+	n, m := flow[:0], received[:0]
+	if !f.IsZero() && !diesWithUs(f) {
+		n = f.AppendTo(n)
 	}
-	return f.String()
+	if f.Remote.IsValid() && !diesWithUs(f) {
+		m = f.Remote.AppendTo(m)
+	}
+	dst = append(binary.AppendUvarint(dst, uint64(len(n))), n...)
+	return append(binary.AppendUvarint(dst, uint64(len(m))), m...)
 }
 
 // diesWithUs is true of connections: they end with the process.
@@ -78,12 +93,24 @@ func appendPart(dst []byte, whole, part string) []byte {
 
 var errEncoding = errors.New("bindings are not in a known encoding")
 
-// decodeBindings reads what appendBindings wrote. The bindings do not point into data.
-func decodeBindings(data []byte, flow func(string) (transport.Flow, bool)) ([]location.Binding, error) {
-	if len(data) == 0 || data[0] != bindingsVersion {
+// readRow reads the head of a row; rest is for decodeBindings.
+func readRow(data []byte) (version byte, aor rtc.AOR, until int64, rest []byte, ok bool) {
+	if len(data) < rowHead {
+		return 0, "", 0, nil, false
+	}
+	end := rowHead + int(binary.BigEndian.Uint16(data[rowHead-2:]))
+	if len(data) < end {
+		return 0, "", 0, nil, false
+	}
+	return data[0], rtc.AOR(data[rowHead:end]), int64(binary.BigEndian.Uint64(data[1:])), data[end:], true
+}
+
+// decodeBindings reads what appendRow wrote of bindings. They do not point into data.
+func decodeBindings(version byte, data []byte, flow func(string) (transport.Flow, bool)) ([]location.Binding, error) {
+	if version != rowVersion {
 		return nil, errEncoding
 	}
-	r := reader{rest: data[1:]}
+	r := reader{rest: data}
 	var all []location.Binding
 	for len(r.rest) > 0 && !r.bad {
 		d := location.Draft{}

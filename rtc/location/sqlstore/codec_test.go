@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"tandem/rtc/location"
+	"tandem/rtc/location/storetest"
 )
 
 func TestEncodingIsCompact(t *testing.T) {
 	b := binding(1)
-	size := len(appendBindings(nil, []location.Binding{b}))
-	texts := len(b.Contact) + len(b.CallID) + len(b.UserAgent)
-	if size > texts+40 {
+	size := len(appendRow(nil, storetest.AOR(1), []location.Binding{b}))
+	texts := len(b.Contact) + len(b.CallID) + len(b.UserAgent) + len(storetest.AOR(1))
+	if size > texts+50 {
 		t.Errorf("%d octets for %d of text", size, texts)
 	}
 }
@@ -21,32 +22,44 @@ func TestEncodingIsCompact(t *testing.T) {
 func TestTextsThatAreNotPartOfTheContact(t *testing.T) {
 	b := binding(1)
 	b.URI, b.Instance = "sip:elsewhere@192.0.2.9", "<urn:other>"
-	got, err := decodeBindings(appendBindings(nil, []location.Binding{b}), nil)
+	got, err := decodeBindings(rowVersion, encoded(b), nil)
 	if err != nil || len(got) != 1 || !reflect.DeepEqual(got[0], b) {
 		t.Errorf("got %+v, %v", got, err)
 	}
 }
 
 func TestTruncatedEncodingIsRefused(t *testing.T) {
-	whole := appendBindings(nil, []location.Binding{binding(1)})
+	whole := encoded(binding(1))
 	for n := range len(whole) {
-		if got, err := decodeBindings(whole[:n], nil); err == nil && n != 1 {
+		if got, err := decodeBindings(rowVersion, whole[:n], nil); err == nil && n != 0 {
 			t.Errorf("%d of %d octets gave %+v", n, len(whole), got)
 		}
 	}
-	if _, err := decodeBindings(append([]byte{bindingsVersion + 1}, whole[1:]...), nil); err == nil {
+	if _, err := decodeBindings(rowVersion+1, whole, nil); err == nil {
 		t.Error("an unknown version was read")
 	}
+	row := appendRow(nil, "sip:a@b", []location.Binding{binding(1)})
+	for n := range len(row) - len(whole) {
+		if _, aor, _, _, ok := readRow(row[:n]); ok {
+			t.Errorf("the head of %d octets gave %q", n, aor)
+		}
+	}
+}
+
+// encoded is what follows the head of a row.
+func encoded(all ...location.Binding) []byte {
+	_, _, _, rest, _ := readRow(appendRow(nil, "", all))
+	return rest
 }
 
 // Whatever is read can be written and reads the same.
 func FuzzDecodeBindings(f *testing.F) {
 	b := binding(1)
 	b.Flow.Remote = netip.MustParseAddrPort("192.0.2.1:5060")
-	f.Add(appendBindings(nil, []location.Binding{b, binding(2)}))
-	f.Add([]byte{bindingsVersion})
+	f.Add(encoded(b, binding(2)))
+	f.Add([]byte{1})
 	f.Fuzz(func(t *testing.T, data []byte) {
-		got, err := decodeBindings(data, nil)
+		got, err := decodeBindings(rowVersion, data, nil)
 		if err != nil || len(got) == 0 {
 			return
 		}
@@ -55,7 +68,7 @@ func FuzzDecodeBindings(f *testing.F) {
 				return // beyond what a time can tell
 			}
 		}
-		again, err := decodeBindings(appendBindings(nil, got), nil)
+		again, err := decodeBindings(rowVersion, encoded(got...), nil)
 		if err != nil || !reflect.DeepEqual(got, again) {
 			t.Fatalf("%v\n%+v\n%+v", err, got, again)
 		}

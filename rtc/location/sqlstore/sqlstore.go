@@ -8,8 +8,11 @@ import (
 	"embed"
 	"fmt"
 	"log/slog"
+	"math"
 	"slices"
+	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tandem/rtc"
@@ -28,6 +31,10 @@ type Store struct {
 	db   *store.DB
 	log  *slog.Logger
 	rows sync.Pool // of *row
+
+	first   sync.Once    // finds out last
+	last    atomic.Int64 // number given to a row
+	unknown error        // why last is not known
 }
 
 var _ location.Store = (*Store)(nil)
@@ -47,41 +54,66 @@ func New(db *store.DB, log *slog.Logger) *Store {
 // a registrar writes thousands a second.
 type row struct {
 	store  *Store
-	aor    string
+	number int64
 	data   []byte // empty: delete the row
-	until  int64  // unix ms, the latest time one of them ends
 	done   func(error)
 	change func(context.Context, store.Tx) error // apply, as a value
 	ended  func(error)                           // acknowledge, as a value
 }
 
 // PutBindings implements location.Store.
-func (s *Store) PutBindings(aor rtc.AOR, bindings []location.Binding, done func(error)) error {
-	r := s.rows.Get().(*row)
-	r.aor, r.until, r.done = string(aor), 0, done
-	for i := range bindings {
-		r.until = max(r.until, bindings[i].Expires.UnixMilli())
+func (s *Store) PutBindings(aor rtc.AOR, number int64, bindings []location.Binding, done func(error)) (int64, error) {
+	if len(aor) > math.MaxUint16 {
+		return 0, fmt.Errorf("an address of %d octets", len(aor))
 	}
-	r.data = appendBindings(r.data[:0], bindings)
-	err := s.db.Put(store.Change{Key: "location:" + r.aor, Octets: len(r.data) + len(r.aor), Apply: r.change}, r.ended)
+	if number == 0 {
+		var err error
+		if number, err = s.next(); err != nil {
+			return 0, err
+		}
+	}
+	r := s.rows.Get().(*row)
+	r.number, r.done = number, done
+	r.data = appendRow(r.data[:0], aor, bindings)
+	err := s.db.Put(store.Change{Key: key(number), Octets: len(r.data) + rowHead, Apply: r.change}, r.ended)
 	if err != nil {
 		r.release()
 	}
-	return err
+	return number, err
+}
+
+// key names a row among the changes that wait.
+func key(number int64) string {
+	var room [32]byte
+	return string(strconv.AppendInt(append(room[:0], "location:"...), number, 36))
+}
+
+// next is a number that no row has or had since the start.
+func (s *Store) next() (int64, error) {
+	s.first.Do(s.readLast)
+	if s.unknown != nil {
+		return 0, s.db.Fault("reading the last number of bindings", s.unknown)
+	}
+	return s.last.Add(1), nil
+}
+
+func (s *Store) readLast() {
+	var last int64
+	s.unknown = s.db.Read().QueryRowContext(context.Background(), `SELECT coalesce(max(number), 0) FROM bindings`).Scan(&last)
+	s.last.Store(last)
 }
 
 const (
-	putRow = `INSERT INTO bindings (aor, data, until) VALUES ($1, $2, $3)
-		ON CONFLICT (aor) DO UPDATE SET data = excluded.data, until = excluded.until`
-	deleteRow = `DELETE FROM bindings WHERE aor = $1`
+	putRow    = `INSERT INTO bindings (number, data) VALUES ($1, $2) ON CONFLICT (number) DO UPDATE SET data = excluded.data`
+	deleteRow = `DELETE FROM bindings WHERE number = $1`
 )
 
 func (r *row) apply(ctx context.Context, tx store.Tx) error {
 	var err error
 	if len(r.data) == 0 {
-		_, err = tx.ExecContext(ctx, deleteRow, r.aor)
+		_, err = tx.ExecContext(ctx, deleteRow, r.number)
 	} else {
-		_, err = tx.ExecContext(ctx, putRow, r.aor, r.data, r.until)
+		_, err = tx.ExecContext(ctx, putRow, r.number, r.data)
 	}
 	if err != nil {
 		return fmt.Errorf("writing bindings: %w", err)
@@ -96,53 +128,61 @@ func (r *row) acknowledge(err error) {
 }
 
 func (r *row) release() {
-	r.aor, r.done = "", nil
+	r.done = nil
 	if cap(r.data) <= 4<<10 { // an odd one must not stay for ever
 		r.store.rows.Put(r)
 	}
 }
 
 // LoadBindings implements location.Store. Rows that ended while the server was
-// down are deleted; a row that cannot be read is reported and left alone.
-func (s *Store) LoadBindings(flow func(string) (transport.Flow, bool), each func(rtc.AOR, []location.Binding)) error {
-	ctx := context.Background()
+// down are deleted; a row that cannot be read is reported and left alone. Of two
+// rows of one AOR the later one holds: whoever wrote the first was told that it
+// had failed, or could not read it.
+func (s *Store) LoadBindings(flow func(string) (transport.Flow, bool), each func(rtc.AOR, int64, []location.Binding)) error {
+	s.first.Do(s.readLast) // now, since a put must not wait for it
 	now := time.Now().UnixMilli()
-	var ended []string
-	list, err := s.db.Read().QueryContext(ctx, `SELECT aor, data, until FROM bindings`)
+	var ended []int64
+	seen := make(map[rtc.AOR]struct{})
+	list, err := s.db.Read().QueryContext(context.Background(), `SELECT number, data FROM bindings ORDER BY number DESC`)
 	if err != nil {
 		return s.db.Fault("loading bindings", err)
 	}
 	defer func() { _ = list.Close() }()
 	for list.Next() {
-		var aor string
+		var number int64
 		var data []byte
-		var until int64
-		if err := list.Scan(&aor, &data, &until); err != nil {
+		if err := list.Scan(&number, &data); err != nil {
 			return s.db.Fault("loading bindings", err)
 		}
-		if until <= now {
-			ended = append(ended, aor)
+		version, aor, until, rest, ok := readRow(data)
+		if !ok {
+			s.log.Error("a row of bindings cannot be read", "number", number)
 			continue
 		}
-		bindings, err := decodeBindings(data, flow)
+		if _, twice := seen[aor]; twice || until <= now {
+			ended = append(ended, number)
+			continue
+		}
+		bindings, err := decodeBindings(version, rest, flow)
 		if err != nil {
 			s.log.Error("stored bindings cannot be read", "aor", aor, "err", err)
 			continue
 		}
-		each(rtc.AOR(aor), bindings)
+		seen[aor] = struct{}{}
+		each(aor, number, bindings)
 	}
 	if err := list.Err(); err != nil {
 		return s.db.Fault("loading bindings", err)
 	}
-	return s.forget(ctx, ended, now)
+	return s.forget(context.Background(), ended)
 }
 
-// forget deletes the rows of aors that ended by now.
-func (s *Store) forget(ctx context.Context, aors []string, now int64) error {
-	for part := range slices.Chunk(aors, store.MaxRows) {
+// forget deletes rows that nobody was told of.
+func (s *Store) forget(ctx context.Context, numbers []int64) error {
+	for part := range slices.Chunk(numbers, store.MaxRows) {
 		err := s.db.Do(ctx, store.Change{Octets: 64 * len(part), Apply: func(ctx context.Context, tx store.Tx) error {
-			for _, aor := range part {
-				if _, err := tx.ExecContext(ctx, `DELETE FROM bindings WHERE aor = $1 AND until <= $2`, aor, now); err != nil {
+			for _, number := range part {
+				if _, err := tx.ExecContext(ctx, deleteRow, number); err != nil {
 					return err
 				}
 			}

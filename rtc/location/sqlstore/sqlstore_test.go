@@ -2,14 +2,17 @@ package sqlstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"sync"
 	"syscall"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"tandem/rtc"
@@ -82,7 +85,7 @@ func TestEndedRowsAreDeletedByLoad(t *testing.T) {
 	var acked sync.WaitGroup
 	for i := range n {
 		acked.Add(1)
-		if err := s.PutBindings(storetest.AOR(i), []location.Binding{b}, func(error) { acked.Done() }); err != nil {
+		if _, err := s.PutBindings(storetest.AOR(i), 0, []location.Binding{b}, func(error) { acked.Done() }); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -98,13 +101,101 @@ func TestEndedRowsAreDeletedByLoad(t *testing.T) {
 	}
 }
 
+// of is the head of a row.
+func of(version byte, aor string, until int64) []byte {
+	row := appendRow(nil, rtc.AOR(aor), []location.Binding{{Expires: time.UnixMilli(until)}})[:rowHead+len(aor)]
+	row[0] = version
+	return row
+}
+
+// Rows by the name of the AOR, as versions before wrote them, become rows by number.
+func TestRowsOfBefore(t *testing.T) {
+	before := fstest.MapFS{}
+	for _, name := range []string{"sqlite/0002_bindings.sql", "sqlite/0055_promises.sql"} {
+		text, err := Migrations.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before[name] = &fstest.MapFile{Data: text}
+	}
+	path := filepath.Join(t.TempDir(), "t.db")
+	db, err := store.Open(t.Context(), "sqlite://"+path, slog.New(slog.DiscardHandler), before)
+	if err != nil {
+		t.Fatal(err)
+	}
+	odd := binding(300) // with numbers of several octets
+	odd.CSeq, odd.Path, odd.Device = 1<<31, "<sip:p.example.com;lr>", "cell\x00\xff"
+	gone := binding(4)
+	gone.Expires = time.Now().Add(-time.Second)
+	kept := map[rtc.AOR][]location.Binding{
+		"sip:user1@example.com": {binding(1)}, "sip:j\u00fcrgen@example.com": {odd, binding(2)}, "sip:gone@example.com": {gone}}
+	err = db.Do(t.Context(), store.Change{Apply: func(ctx context.Context, tx store.Tx) error {
+		for aor, list := range kept {
+			data, until := append([]byte{1}, encoded(list...)...), list[0].Expires.UnixMilli()
+			if _, err := tx.ExecContext(ctx, "INSERT INTO bindings (aor, data, until) VALUES ($1, $2, $3)", string(aor), data, until); err != nil {
+				return err
+			}
+		}
+		return nil
+	}})
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	s, err := openAt(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.db.Close() }()
+	delete(kept, "sip:gone@example.com")
+	if got := storetest.All(t, s); !reflect.DeepEqual(got, kept) {
+		t.Errorf("got %+v\nwant %+v", got, kept)
+	}
+	if n := count(t, s); n != 2 {
+		t.Errorf("%d rows", n)
+	}
+	// A refresh takes the place of its row, a new AOR gets another.
+	l := location.New(s, nil)
+	if _, err := l.Restore(nil); err != nil {
+		t.Fatal(err)
+	}
+	for aor := range kept {
+		if n, err := l.Remove(t.Context(), aor, func(b *location.Binding) bool { return b.CSeq != 1 }); err != nil {
+			t.Errorf("%d %v", n, err)
+		}
+	}
+	if err := storetest.Put(s, "sip:new@example.com", binding(5)); err != nil {
+		t.Fatal(err)
+	}
+	got := storetest.All(t, s)
+	if len(got) != 2 || len(got["sip:user1@example.com"]) != 1 || len(got["sip:new@example.com"]) != 1 || count(t, s) != 2 {
+		t.Errorf("%d rows: %+v", count(t, s), got)
+	}
+}
+
+// Of two rows of one AOR the one written last holds, and the other is deleted.
+func TestLaterRowHolds(t *testing.T) {
+	s, again := open(t)
+	for n := range 2 {
+		if err := storetest.Put(s, storetest.AOR(1), binding(n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s = again()
+	if got := storetest.All(t, s); len(got) != 1 || got[storetest.AOR(1)][0].CSeq != 1 {
+		t.Errorf("kept %+v", got)
+	}
+	if n := count(t, s); n != 1 {
+		t.Errorf("%d rows left", n)
+	}
+}
+
 func TestUnreadableRowIsLeftAloneAndTheRestLoaded(t *testing.T) {
 	s, _ := open(t)
 	if err := storetest.Put(s, storetest.AOR(1), binding(1)); err != nil {
 		t.Fatal(err)
 	}
 	err := s.db.Do(t.Context(), store.Change{Apply: func(ctx context.Context, tx store.Tx) error {
-		_, err := tx.ExecContext(ctx, "INSERT INTO bindings VALUES ($1, $2, $3)", "sip:x@example.com", []byte{99, 1, 2}, int64(1)<<60)
+		_, err := tx.ExecContext(ctx, "INSERT INTO bindings VALUES ($1, $2), ($3, $4)", 70, []byte{99, 1, 2}, 71, of(99, "sip:x@example.com", 1<<60))
 		return err
 	}})
 	if err != nil {
@@ -113,7 +204,7 @@ func TestUnreadableRowIsLeftAloneAndTheRestLoaded(t *testing.T) {
 	if got := storetest.All(t, s); len(got) != 1 || got[storetest.AOR(1)] == nil {
 		t.Errorf("loaded %v", got)
 	}
-	if n := count(t, s); n != 2 {
+	if n := count(t, s); n != 3 {
 		t.Errorf("%d rows left", n)
 	}
 }
@@ -122,6 +213,7 @@ func TestUnreadableRowIsLeftAloneAndTheRestLoaded(t *testing.T) {
 // refused put leaves nothing behind.
 func TestRowsAreUsedAgain(t *testing.T) {
 	s, again := open(t)
+	k := &storetest.Keeper{Store: s}
 	for round := range 50 {
 		var acked sync.WaitGroup
 		for n := range 100 {
@@ -130,7 +222,7 @@ func TestRowsAreUsedAgain(t *testing.T) {
 			if n%3 == 0 {
 				list = nil
 			}
-			if err := s.PutBindings(storetest.AOR(n/2), list, func(err error) {
+			if err := k.Put(storetest.AOR(n/2), list, func(err error) {
 				if err != nil {
 					t.Error(err)
 				}
@@ -150,7 +242,7 @@ func TestRowsAreUsedAgain(t *testing.T) {
 		}
 	}
 	_ = s.db.Close()
-	if err := s.PutBindings("sip:a@b", nil, func(error) { t.Error("called") }); err == nil {
+	if _, err := s.PutBindings("sip:a@b", 0, nil, func(error) { t.Error("called") }); err == nil {
 		t.Error("a closed store took bindings")
 	}
 }
@@ -195,7 +287,7 @@ func writeForEver(path string) {
 	window := make(chan struct{}, 64)
 	for n := from; ; n++ {
 		window <- struct{}{}
-		err := s.PutBindings(storetest.AOR(n), []location.Binding{binding(n)}, func(err error) {
+		_, err := s.PutBindings(storetest.AOR(n), 0, []location.Binding{binding(n)}, func(err error) {
 			if err == nil {
 				fmt.Println(n)
 			}
@@ -214,6 +306,7 @@ func BenchmarkStorePut(b *testing.B) {
 	}{{"fresh", 0}, {"again", 10000}} {
 		b.Run(c.name, func(b *testing.B) {
 			s, _ := open(b)
+			k := &storetest.Keeper{Store: s}
 			b.ReportAllocs()
 			window := make(chan struct{}, 1000)
 			var ended sync.WaitGroup
@@ -225,7 +318,7 @@ func BenchmarkStorePut(b *testing.B) {
 				if c.keys > 0 {
 					n = n * 7919 % c.keys
 				}
-				if err := s.PutBindings(storetest.AOR(n), list, func(err error) {
+				if err := k.Put(storetest.AOR(n), list, func(err error) {
 					if err != nil {
 						b.Error(err)
 					}
@@ -252,7 +345,7 @@ func BenchmarkLoad(b *testing.B) {
 	for i := range n {
 		window <- struct{}{}
 		ended.Add(1)
-		if err := s.PutBindings(storetest.AOR(i), []location.Binding{binding(i)}, func(error) { <-window; ended.Done() }); err != nil {
+		if _, err := s.PutBindings(storetest.AOR(i), 0, []location.Binding{binding(i)}, func(error) { <-window; ended.Done() }); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -51,10 +51,36 @@ func Binding(n int) location.Binding {
 // AOR is the nth address-of-record of a test.
 func AOR(n int) rtc.AOR { return rtc.AOR(fmt.Sprintf("sip:user%d@example.com", n)) }
 
-// Put stores bindings and waits for the acknowledgement.
+// Keeper puts as a location does: it knows what the store calls each AOR.
+type Keeper struct {
+	Store   location.Store
+	mu      sync.Mutex
+	numbers map[rtc.AOR]int64
+}
+
+// Put stores bindings.
+func (k *Keeper) Put(aor rtc.AOR, list []location.Binding, done func(error)) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	number, err := k.Store.PutBindings(aor, k.numbers[aor], list, done)
+	if err != nil {
+		return err
+	}
+	if k.numbers == nil {
+		k.numbers = make(map[rtc.AOR]int64)
+	}
+	k.numbers[aor] = number
+	return nil
+}
+
+// Put stores the first bindings of an AOR and waits for the acknowledgement.
 func Put(s location.Store, aor rtc.AOR, list ...location.Binding) error {
+	return (&Keeper{Store: s}).wait(aor, list...)
+}
+
+func (k *Keeper) wait(aor rtc.AOR, list ...location.Binding) error {
 	result := make(chan error, 1)
-	if err := s.PutBindings(aor, list, func(err error) { result <- err }); err != nil {
+	if err := k.Put(aor, list, func(err error) { result <- err }); err != nil {
 		return err
 	}
 	return <-result
@@ -64,7 +90,7 @@ func Put(s location.Store, aor rtc.AOR, list ...location.Binding) error {
 func All(t testing.TB, s location.Store) map[rtc.AOR][]location.Binding {
 	t.Helper()
 	m := make(map[rtc.AOR][]location.Binding)
-	if err := s.LoadBindings(nil, func(aor rtc.AOR, list []location.Binding) { m[aor] = list }); err != nil {
+	if err := s.LoadBindings(nil, func(aor rtc.AOR, _ int64, list []location.Binding) { m[aor] = list }); err != nil {
 		t.Fatal(err)
 	}
 	return m
@@ -90,10 +116,15 @@ func fields(t *testing.T, s location.Store, again func() location.Store) {
 }
 
 func forgets(t *testing.T, s location.Store, again func() location.Store) {
-	mustPut(t, s, AOR(1), Binding(1))
-	mustPut(t, s, AOR(2), Binding(2))
-	mustPut(t, s, AOR(1))
-	mustPut(t, s, AOR(3)) // was not there
+	k := &Keeper{Store: s}
+	for _, put := range []struct {
+		aor  int
+		list []location.Binding
+	}{{1, []location.Binding{Binding(1)}}, {2, []location.Binding{Binding(2)}}, {1, nil}, {3, nil}} { // the third was not there
+		if err := k.wait(AOR(put.aor), put.list...); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if got := All(t, again()); len(got) != 1 || got[AOR(2)] == nil {
 		t.Errorf("kept %+v", got)
 	}
@@ -101,10 +132,11 @@ func forgets(t *testing.T, s location.Store, again func() location.Store) {
 
 func last(t *testing.T, s location.Store, again func() location.Store) {
 	const puts = 200
+	k := &Keeper{Store: s}
 	var acked sync.WaitGroup
 	for n := range puts {
 		acked.Add(1)
-		err := s.PutBindings(AOR(n%2), []location.Binding{Binding(n)}, func(err error) {
+		err := k.Put(AOR(n%2), []location.Binding{Binding(n)}, func(err error) {
 			if err != nil {
 				t.Error(err)
 			}
@@ -146,7 +178,7 @@ func many(t *testing.T, s location.Store, again func() location.Store) {
 func copies(t *testing.T, s location.Store, again func() location.Store) {
 	list := []location.Binding{Binding(1)}
 	acked := make(chan error, 1)
-	if err := s.PutBindings(AOR(1), list, func(err error) { acked <- err }); err != nil {
+	if _, err := s.PutBindings(AOR(1), 0, list, func(err error) { acked <- err }); err != nil {
 		t.Fatal(err)
 	}
 	list[0] = Binding(2)
