@@ -131,15 +131,14 @@ func (t *throttle) target(a *attempt) (uint64, *throttleShard) {
 }
 
 func (t *throttle) hash(a *attempt, addr, port bool) uint64 {
-	var h maphash.Hash
-	h.SetSeed(t.seed)
+	var room [192]byte
+	b := room[:0]
 	if addr {
 		where := a.addr.As16()
-		h.Write(where[:])
+		b = append(b, where[:]...)
 	}
 	if port {
-		h.WriteByte(byte(a.port >> 8))
-		h.WriteByte(byte(a.port))
+		b = append(b, byte(a.port>>8), byte(a.port))
 	}
 	for _, c := range a.user {
 		if c == '@' {
@@ -148,11 +147,9 @@ func (t *throttle) hash(a *attempt, addr, port bool) uint64 {
 		if 'A' <= c && c <= 'Z' {
 			c += 'a' - 'A'
 		}
-		h.WriteByte(c)
+		b = append(b, c)
 	}
-	h.WriteByte('@')
-	h.Write(a.realm)
-	return h.Sum64()
+	return maphash.Bytes(t.seed, append(append(b, '@'), a.realm...))
 }
 
 func day(now time.Time) uint8 { return uint8(now.Unix() / 86400) }
@@ -350,8 +347,7 @@ func (s *throttleShard) add(key uint64, f *failures) *failures {
 
 // succeeded forgets the failures of a pair and remembers the device.
 func (t *throttle) succeeded(a *attempt, now time.Time) {
-	t.remember(a, now)
-	one := t.pair(a)
+	one := t.remember(a, now)
 	_, s := t.address(a.addr)
 	if s.live.Load() == 0 {
 		return
@@ -363,12 +359,13 @@ func (t *throttle) succeeded(a *attempt, now time.Time) {
 	}
 }
 
-// remember marks the device as known.
-func (t *throttle) remember(a *attempt, now time.Time) {
-	one := t.pair(a)
+// remember marks the device as known and returns the key of its pair.
+func (t *throttle) remember(a *attempt, now time.Time) (one uint64) {
+	one = t.pair(a)
 	b, today := t.known.bucket(one), day(now)
 	b.add(one, today)
 	b.add(t.device(a), today)
+	return one
 }
 
 // bans returns the bans in force; the one that ends last comes first.
