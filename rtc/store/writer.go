@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -140,6 +141,7 @@ func (w *writer) run() {
 	defer w.ended.Done()
 	defer close(w.told)
 	for range w.wake {
+		runtime.Gosched() // what is on its way here comes along: a commit costs as much as dozens of changes
 		empty := <-w.spare
 		w.mu.Lock()
 		b := w.queue
