@@ -3,8 +3,6 @@ package peers
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"tandem/interop/process"
@@ -59,19 +57,7 @@ func StartBalancer(ctx context.Context, dir string, gateway int) (*Balancer, err
 
 // Restart starts it, at first or after Kill.
 func (b *Balancer) Restart(ctx context.Context) error {
-	if err := os.MkdirAll(b.dir, 0o700); err != nil {
-		return err
-	}
-	program, err := launchKamailio(filepath.Join(b.dir, "kamailio.cfg"), b.config)
-	if err != nil {
-		return err
-	}
-	b.program = program
-	if err := b.ready(ctx); err != nil {
-		program.Kill()
-		return err
-	}
-	return nil
+	return b.launch(ctx, b.dir, b.config)
 }
 
 // Kill ends it as a crash would.

@@ -84,34 +84,37 @@ func tryKamailio(ctx context.Context, dir, config string) (*Kamailio, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, err
-	}
-	file := filepath.Join(dir, "kamailio.cfg")
-	p, err := launchKamailio(file, strings.ReplaceAll(config, "$PORT", fmt.Sprint(port)))
-	if err != nil {
-		return nil, err
-	}
-	k := &Kamailio{Port: port, program: p}
-	if err := k.ready(ctx); err != nil {
-		p.Kill()
+	k := &Kamailio{Port: port}
+	if err := k.launch(ctx, dir, strings.ReplaceAll(config, "$PORT", fmt.Sprint(port))); err != nil {
 		return nil, err
 	}
 	return k, nil
 }
 
-// launchKamailio starts one with that configuration, which it writes to file.
-func launchKamailio(file, config string) (*process.Program, error) {
+// launch starts it with that configuration in dir, which it makes, and returns when it
+// has its port.
+func (k *Kamailio) launch(ctx context.Context, dir, config string) error {
 	path, err := process.Find("kamailio")
 	if err != nil {
-		return nil, err
+		return err
 	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	file := filepath.Join(dir, "kamailio.cfg")
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
-		return nil, fmt.Errorf("configuring kamailio: %w", err)
+		return fmt.Errorf("configuring kamailio: %w", err)
 	}
 	// -DD keeps it in the foreground, as our child with its own children.
-	dir := filepath.Dir(file)
-	return process.Start(process.Command{Path: path, Dir: dir, Args: []string{"-DD", "-E", "-f", file, "-Y", dir, "-m", "32", "-M", "4"}})
+	k.program, err = process.Start(process.Command{Path: path, Dir: dir, Args: []string{"-DD", "-E", "-f", file, "-Y", dir, "-m", "32", "-M", "4"}})
+	if err != nil {
+		return err
+	}
+	if err := k.ready(ctx); err != nil {
+		k.program.Kill()
+		return err
+	}
+	return nil
 }
 
 // ready waits until it has its port.

@@ -3,8 +3,6 @@ package peers
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"tandem/interop/process"
@@ -95,19 +93,7 @@ func StartProvider(ctx context.Context, dir string, gateway int, cert, key strin
 
 // Start starts it, again after Kill: it has forgotten all registrations then.
 func (p *Provider) Start(ctx context.Context) error {
-	if err := os.MkdirAll(p.dir, 0o700); err != nil {
-		return err
-	}
-	program, err := launchKamailio(filepath.Join(p.dir, "kamailio.cfg"), p.config)
-	if err != nil {
-		return err
-	}
-	p.program = program
-	if err := p.ready(ctx); err != nil {
-		program.Kill()
-		return err
-	}
-	return nil
+	return p.launch(ctx, p.dir, p.config)
 }
 
 // Kill ends it as a crash would.
