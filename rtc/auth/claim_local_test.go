@@ -6,7 +6,7 @@ import (
 	"tandem/rtc/sip"
 )
 
-// A phone that was told only the server's address names its user there.
+// A phone that knows only the server's address uses it in the address of its user.
 func TestUserAtOurAddress(t *testing.T) {
 	g := &Gate{cfg: Config{LocalHost: func(h []byte) bool { return string(h) == "192.0.2.1" }}, realms: []*realm{{name: "example.com"}}}
 	for in, want := range map[string]string{

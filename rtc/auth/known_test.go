@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Known are who has proved who he is, by address and port, and who answers with a
-// nonce that was given to his address.
+// Known senders have proved their identity from an address and port, or answer with a
+// nonce that was given to their address.
 func TestKnownSenders(t *testing.T) {
 	f := newFixture(t, nil)
 	clock := func() time.Time { return f.now }
@@ -45,8 +45,8 @@ func TestKnownSenders(t *testing.T) {
 	}
 }
 
-// After a restart the phones of a user go on while others guess for him, whom a new
-// place waits for.
+// After a restart the phones of a user go on while others guess his password; only a
+// new place has to wait.
 func TestRememberedPhoneIsNotSlowedDown(t *testing.T) {
 	f := newFixture(t, nil)
 	f.Remember(netip.MustParseAddrPort("192.0.2.1:5060"), "sip:alice@example.com")

@@ -9,9 +9,9 @@ import (
 	"github.com/icholy/digest"
 )
 
-// A user who came from another server with hashes alone is asked for MD5, logs in
-// with the password he has, in both spellings of his name, and nobody does by the
-// hashes that are not known.
+// A user who came from another server with hashes alone is asked for MD5, and logs in
+// with his password, in both spellings of his name. Nobody logs in with the hashes that
+// are unknown.
 func TestUserWithHashesAlone(t *testing.T) {
 	hash := func(s string) string { h := md5.Sum([]byte(s)); return hex.EncodeToString(h[:]) }
 	f := newFixture(t, nil)

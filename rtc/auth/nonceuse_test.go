@@ -95,7 +95,7 @@ func TestReplayedCredentials(t *testing.T) {
 	}
 }
 
-// TestWrongAnswerDoesNotSpendTheCount: or anybody could spoil a nonce.
+// TestWrongAnswerDoesNotSpendTheCount: otherwise anybody could spoil a nonce.
 func TestWrongAnswerDoesNotSpendTheCount(t *testing.T) {
 	f := newFixture(t, nil)
 	r := register("alice")
@@ -144,7 +144,8 @@ func TestUnknownUserLooksLikeAWrongPassword(t *testing.T) {
 			t.Errorf("attempt %d: %+v and %+v", i, a, b)
 		}
 	}
-	// The stand-in's hashes are all zero: an answer made from those opens nothing.
+	// The stand-in's hashes are all zero: an answer made from them must not be
+	// accepted.
 	zero := newFixture(t, nil)
 	c := zero.challenge(zero.send(unknown))["MD5"]
 	line := zero.answer(unknown, c, "nobody", "", func(_ *digest.Challenge, o *digest.Options) { o.A1 = strings.Repeat("0", 32) })
@@ -158,7 +159,7 @@ func TestInDialogWithCredentials(t *testing.T) {
 	if v := f.send(r); v.act != actPass || v.identity != nil {
 		t.Fatalf("%+v", v)
 	}
-	// A handler demands to know who it is; the answer is verified on the way in.
+	// A handler demands an identity; the answer is verified on the way in.
 	v := f.demand(f.last, f.now, f.newWork())
 	f.wantAsked(v, false)
 	good := r.with(f.answer(r, f.challenge(v)["MD5"], "alice", password, nil))
@@ -216,9 +217,9 @@ func TestAuthenticationInfo(t *testing.T) {
 	}
 }
 
-// TestLogTellsOfABurstOnce: the first of many wrong credentials is logged with user
-// and address, without what the client sent as proof; the others are not, whether
-// they come from one place or from many, nor those after each time shut out.
+// TestLogTellsOfABurstOnce: the first of many wrong credentials is logged with user and
+// address, without the client's proof. The others are not logged, whether they come
+// from one place or many, and neither are those after each ban.
 func TestLogTellsOfABurstOnce(t *testing.T) {
 	for name, place := range map[string]func(n int) string{
 		"one place":   func(int) string { return "192.0.2.1:5060" },

@@ -7,8 +7,8 @@ import (
 	"tandem/rtc/peers"
 )
 
-// A peer needs no credentials, but to register; a user behind its address uses
-// his own, and a peer may be known by credentials alone.
+// A peer needs no credentials, except to register. A user behind its address uses his
+// own, and a peer may be recognized by credentials alone.
 func TestPeers(t *testing.T) {
 	table := peers.New(nil, nil)
 	table.Set("trunks", []peers.Peer{{Name: "gw", Gateway: true, Users: []rtc.AOR{"sip:100@example.com"}, Rights: rtc.Asserts, Numbers: []string{"+4930"}}})

@@ -94,8 +94,8 @@ func TestQuirkCiscoGatewayDigest(t *testing.T) {
 	}
 }
 
-// Credentials are good for where they were made for: a proxy on the way must not
-// spend them on another number. How the same place is written does not count.
+// Credentials are valid for the destination they were made for: a proxy on the way must
+// not use them for another number. The spelling of the destination does not matter.
 func TestDigestURI(t *testing.T) {
 	f := newFixture(t, func(c *Config) { c.LocalHost = func(host []byte) bool { return string(host) == "192.0.2.9" } })
 	for _, c := range []struct {

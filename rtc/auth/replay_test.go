@@ -41,7 +41,7 @@ func TestNonceCountWindow(t *testing.T) {
 	}
 }
 
-// TestForgottenNonceIsSpent: what no longer fits must not become usable again.
+// TestForgottenNonceIsSpent: a nonce that was dropped must not become usable again.
 func TestForgottenNonceIsSpent(t *testing.T) {
 	r := newReplays(3 * replayShards)
 	at := func(i int) nonce { return nonce{id: uint64(i) * replayShards, made: uint32(1000 + i)} } // all in one shard

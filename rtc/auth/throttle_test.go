@@ -133,8 +133,8 @@ func TestThrottleIsBounded(t *testing.T) {
 	}
 }
 
-// Guesses for one user slow down wherever they come from. The user is not locked
-// out where he was before, and elsewhere only has to wait.
+// Guesses for one user are slowed down wherever they come from. The user is not locked
+// out where he has been before, and elsewhere only has to wait.
 func TestThrottleGuessesFromEverywhere(t *testing.T) {
 	th, now := newThrottle(Limits{}), time.Unix(1_700_000_000, 0)
 	th.succeeded(at(home, "alice"), now)
@@ -180,8 +180,8 @@ func TestThrottleGuessesFromEverywhere(t *testing.T) {
 	}
 }
 
-// Behind one NAT: who guesses there, for whomever, does not lock the phones out
-// that have proved who they are.
+// Guesses from behind a NAT, for any user, do not lock out the phones behind it that
+// have proved their identity.
 func TestThrottleNeighbourGuesses(t *testing.T) {
 	th, now := newThrottle(Limits{}), time.Unix(1_700_000_000, 0)
 	th.succeeded(at(office, "alice"), now)

@@ -8,8 +8,8 @@ import (
 	"tandem/rtc/sip"
 )
 
-// An ACK over a trusted flow has an identity, by which it is relayed even when
-// its sender has lost the proxy's mark; a stranger's has none.
+// An ACK over a trusted flow has an identity, so it is relayed even if its sender has
+// lost the proxy's mark. The ACK of a stranger has none.
 func TestTrustedACK(t *testing.T) {
 	const text = "ACK sip:x@far.example SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\n" +
 		"From: <sip:gw@192.0.2.1>;tag=1\r\nTo: <sip:x@far.example>;tag=2\r\nCall-ID: c\r\nCSeq: 1 ACK\r\n\r\n"

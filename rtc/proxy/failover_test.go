@@ -46,8 +46,8 @@ func TestFailover(t *testing.T) {
 	alice.ackFor(invite, alice.want(500))
 }
 
-// A place that says nothing, not even 100, is left for the next after a while, and
-// cancelled should it wake up; one that tries is waited for.
+// A place that sends nothing, not even 100, is left for the next one after a while, and
+// cancelled if it still answers. A place that sends 100 is waited for.
 func TestSilentPlace(t *testing.T) {
 	r := newRig(t, func(c *Config) { c.Failover = 2 * time.Second })
 	alice, one, two := r.udpUA("alice"), r.udpUA("one"), r.udpUA("two")
@@ -71,7 +71,8 @@ func TestSilentPlace(t *testing.T) {
 	alice.want(200)
 }
 
-// Who is no user goes by the route, and to its second hop when the first fails.
+// A user part without a user follows the route, and the second hop when the first
+// fails.
 func TestStaticRoute(t *testing.T) {
 	r := newRig(t, nil)
 	alice, one, two := r.udpUA("alice"), r.udpUA("one"), r.udpUA("two")
@@ -117,8 +118,8 @@ func TestStaticRouteBehindOutboundProxy(t *testing.T) {
 	alice.want(200)
 }
 
-// A name that nobody told us is ours, but that leads here: the request is not
-// sent to ourselves, and the log says what to do.
+// A name that leads to us but is not configured as ours: the request is not sent to
+// ourselves, and the log says what to do.
 func TestNextHopIsOurselves(t *testing.T) {
 	r := newRig(t, nil)
 	alice := r.udpUA("alice")
@@ -265,8 +266,8 @@ func TestLargeRequest(t *testing.T) {
 	bob.want("MESSAGE")
 }
 
-// A place that does not answer TCP at all, as behind a filter, gets a large request
-// by UDP a moment later, and once; one whose URI names UDP at once.
+// A place that does not answer TCP at all, as behind a filter, gets a large request by
+// UDP a moment later, and only once; a place whose URI names UDP gets it at once.
 func TestLargeRequestPastAFilter(t *testing.T) {
 	r := newRig(t, nil)
 	alice, far := r.udpUA("alice"), r.udpUA("far")
@@ -287,8 +288,8 @@ func TestLargeRequestPastAFilter(t *testing.T) {
 	}
 }
 
-// filter makes an address take no TCP connection: its backlog is full, and what
-// comes is dropped.
+// filter makes an address accept no TCP connection: its backlog is full, and further
+// packets are dropped.
 func filter(t *testing.T, at netip.AddrPort) {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {

@@ -103,7 +103,7 @@ func TestForkAllRefuse(t *testing.T) {
 	}
 }
 
-// A 6xx ends the rest, but is sent up only when they have ended.
+// A 6xx ends the other branches, but is relayed only when they have ended.
 func TestForkGlobalFailure(t *testing.T) {
 	f := fork(t, nil, 1000, 1000, 500)
 	f.call()
@@ -140,7 +140,7 @@ func TestSerialByQ(t *testing.T) {
 	f.alice.want(200)
 }
 
-// Challenges of several phones go up together (RFC 3261 §16.7 step 7).
+// The challenges of several phones are relayed together (RFC 3261 §16.7 step 7).
 func TestForkChallenges(t *testing.T) {
 	f := fork(t, nil, 1000, 1000, 1000)
 	f.call()
@@ -236,7 +236,7 @@ func TestLookup(t *testing.T) {
 	far.want("ACK")
 }
 
-// It rings for ever (RFC 3261 §16.8).
+// It rings forever (RFC 3261 §16.8).
 func TestTimerC(t *testing.T) {
 	f := fork(t, func(c *Config) { c.TimerC = 2500 * time.Millisecond }, 1000)
 	f.call()

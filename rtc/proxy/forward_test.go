@@ -10,8 +10,8 @@ import (
 	"tandem/rtc/transport"
 )
 
-// A request leaves as it came but for what RFC 3261 §16.6 has us change, and the
-// answer comes back as it came but for our Via.
+// A request leaves unchanged except for what RFC 3261 §16.6 requires, and the response
+// comes back unchanged except for our Via.
 func TestMessageByteExact(t *testing.T) {
 	r := newRig(t, nil)
 	alice, bob := r.udpUA("alice"), r.udpUA("bob")
@@ -205,7 +205,7 @@ func TestBrowser(t *testing.T) {
 	bob.want("BYE")
 }
 
-// The caller is behind a NAT: requests to him go where his came from.
+// The caller is behind a NAT: requests to him take the way of his own.
 func TestCallerBehindNAT(t *testing.T) {
 	r := newRig(t, nil)
 	alice, bob := r.udpUA("alice"), r.udpUA("bob")
@@ -258,7 +258,7 @@ func TestGRUU(t *testing.T) {
 	alice.want(480)
 }
 
-// Whom a request for us reaches, or how it is refused.
+// Which user a request for us reaches, or how it is refused.
 func TestTargets(t *testing.T) {
 	r := newRig(t, nil)
 	alice, bob := r.udpUA("alice"), r.udpUA("bob")
@@ -307,7 +307,7 @@ func TestTargets(t *testing.T) {
 	}
 }
 
-// Nobody gets past by looking like one of a dialog.
+// Nobody gets past with a request that only looks like one of a dialog.
 func TestNoOpenRelay(t *testing.T) {
 	gw := "192.0.2.1"
 	r := newRig(t, nil)
@@ -331,8 +331,8 @@ func TestNoOpenRelay(t *testing.T) {
 	bob.accept(inv)
 	mallory.want(200)
 	denied(req{uri: "sip:carol@" + carol.addr.String(), route: rr, id: "m2"})
-	denied(req{uri: "sip:+49123@" + gw, route: rr, id: "m1"}) // nor for the telephone network
-	// also when the call was begun by one of us
+	denied(req{uri: "sip:+49123@" + gw, route: rr, id: "m1"}) // nor to the telephone network
+	// also when one of our users began the call
 	carol.ask(req{method: "INVITE", uri: "sip:x@" + mallory.addr.String(), is: "carol", id: "m3"})
 	rr3 := routeValues(mallory.want("INVITE"), sip.HdrRecordRoute)
 	denied(req{uri: "sip:+49123@" + gw, route: rr3, id: "m3"})
@@ -369,7 +369,7 @@ func TestValidation(t *testing.T) {
 	alice.want(481)
 }
 
-// Identities asserted by who must not are taken away (RFC 3325 §5).
+// Asserted identities are removed if the sender may not assert them (RFC 3325 §5).
 func TestAssertedIdentity(t *testing.T) {
 	r := newRig(t, nil)
 	alice, bob := r.udpUA("alice"), r.udpUA("bob")
@@ -494,8 +494,8 @@ func TestOldPhone(t *testing.T) {
 	alice.want(200)
 }
 
-// Credentials for us stay here, those for proxies behind us go along, also when
-// both stand in one line.
+// Credentials for us are removed, and those for proxies behind us stay, even if both
+// are in one line.
 func TestCredentialsForOthersGoAlong(t *testing.T) {
 	r := newRig(t, nil)
 	alice, bob := r.udpUA("alice"), r.udpUA("bob")

@@ -11,9 +11,9 @@ import (
 	"tandem/rtc/transport"
 )
 
-// A phone whose connection breaks in a call is found by what it registers then:
-// by its new Contact, by the user part of the old one, by its GRUU, and if need
-// be among all devices of its user.
+// A phone whose connection breaks during a call is found by its new registration: by
+// its new Contact, by the user part of the old one, by its GRUU, and if necessary among
+// all devices of its user.
 func TestDeviceMoves(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -78,8 +78,8 @@ func TestDeviceMoves(t *testing.T) {
 	}
 }
 
-// A caller that goes on with the address of record within the call reaches the
-// device that answered, whichever of them it was.
+// A caller that uses the address-of-record within the call reaches the device that
+// answered, whichever it was.
 func TestDialogByAddressOfRecord(t *testing.T) {
 	r := newRig(t, nil)
 	alice, desk, mobile := r.udpUA("alice"), r.udpUA("desk"), r.udpUA("mobile")
@@ -102,8 +102,8 @@ func TestDialogByAddressOfRecord(t *testing.T) {
 	alice.want(200)
 }
 
-// A phone whose connection has gone and that cannot be called back is not there:
-// that is no failure of ours.
+// A phone whose connection has gone and that cannot be reached again counts as absent,
+// not as a failure of ours.
 func TestPhoneGone(t *testing.T) {
 	r := newRig(t, nil)
 	alice := r.udpUA("alice")

@@ -9,7 +9,7 @@ import (
 	"tandem/rtc/sip"
 )
 
-// A phone that drops the lower Vias: there is nobody its answer could go to.
+// A phone drops the lower Vias: its response cannot be relayed.
 func TestAnswerWithoutVia(t *testing.T) {
 	f := fork(t, nil, 1000)
 	f.call()
@@ -30,7 +30,7 @@ func TestAnswerWithoutVia(t *testing.T) {
 	f.refused(502)
 }
 
-// Answers that belong to nothing are dropped (RFC 6026).
+// Responses that match nothing are dropped (RFC 6026).
 func TestStray(t *testing.T) {
 	r := newRig(t, nil)
 	alice, bob := r.udpUA("alice"), r.udpUA("bob")
@@ -42,8 +42,8 @@ func TestStray(t *testing.T) {
 	}
 }
 
-// A redirection to several users of ours is followed in the order of their q;
-// what leads elsewhere is left to the caller.
+// A redirection to several users of ours is followed in the order of their q; other
+// contacts are left to the caller.
 func TestRedirectionByQ(t *testing.T) {
 	f := fork(t, func(c *Config) { c.Recursion = RecurseDomains }, 1000)
 	carol, dave := f.udpUA("carol"), f.udpUA("dave")
@@ -61,8 +61,8 @@ func TestRedirectionByQ(t *testing.T) {
 	}
 }
 
-// A request of a dialog that has lost our mark is asked for credentials, when
-// there is a gate to ask.
+// A request of a dialog that has lost our mark is challenged, if there is a gate that
+// can do so.
 func TestDemand(t *testing.T) {
 	r := newRig(t, func(c *Config) {
 		c.Demand = func(*rtc.Request) *rtc.Status { return &rtc.Status{Code: 407} }

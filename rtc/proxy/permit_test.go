@@ -12,8 +12,8 @@ import (
 	"tandem/rtc/transport"
 )
 
-// The mark of a call between users opens no gateway, under whatever name or
-// address: who has it need not be known to us.
+// The mark of a call between users gives no access to a gateway, under any name or
+// address: its holder need not be a user.
 func TestGatewayByOtherNames(t *testing.T) {
 	r := newRig(t, nil)
 	alice, bob, gateway, other := r.udpUA("alice"), r.udpUA("bob"), r.udpUA("gateway"), r.udpUA("other")
@@ -60,8 +60,8 @@ func TestGatewayByOtherNames(t *testing.T) {
 	other.want("ACK")
 }
 
-// A binding that is not reached by its flow leads where its user says, but not to
-// a gateway, unless he registered through it, nor back to us.
+// A binding that is not reached over its flow leads where its user says, but not to a
+// gateway, unless he registered through it, and not back to us.
 func TestBindingLeadsToNoGateway(t *testing.T) {
 	r := newRig(t, nil)
 	alice, gateway, edge := r.udpUA("alice"), r.udpUA("gateway"), r.udpUA("edge")
@@ -109,8 +109,9 @@ func TestBindingLeadsToNoGateway(t *testing.T) {
 	edge.quiet(shortly)
 }
 
-// Users elsewhere reach nothing by us that only this machine reaches, whether a
-// request or a binding leads there. The configuration's next hops may be here.
+// Outside users cannot reach through us what only this machine can reach, whether a
+// request or a binding leads there. Next hops in the configuration may be on this
+// machine.
 func TestUsersElsewhereReachNothingOfThisMachine(t *testing.T) {
 	r := newRig(t, nil)
 	here, far := netip.MustParseAddrPort("127.0.0.1:5070"), netip.MustParseAddrPort("198.51.100.7:5060")

@@ -9,9 +9,9 @@ import (
 	"tandem/rtc/resolve"
 )
 
-// An ACK is never answered, so a stranger's is the quietest way to have us send
-// to whom he likes: a Route that merely names us opens nothing, be there a
-// Route of somebody else behind it or not.
+// An ACK is never answered, so a stranger could use it to make us send to any address
+// unnoticed. A Route that only names us does not allow that, with or without another
+// Route behind it.
 func TestStrangersACK(t *testing.T) {
 	r := newRig(t, nil)
 	mallory, victim := r.udpUA("mallory"), r.udpUA("victim")
@@ -54,9 +54,8 @@ func TestLargeAsksResolver(t *testing.T) {
 	}
 }
 
-// A To tag lets a request past the gate as one of a dialog. Toward a user's
-// address without our mark it is no such one: it would ring his phone under
-// any From.
+// A To tag lets a request past the gate as one of a dialog. Toward a user's address
+// without our mark it does not count as such: it would ring his phone with any From.
 func TestToTagIsNoPass(t *testing.T) {
 	r := newRig(t, func(c *Config) {
 		c.Demand = func(*rtc.Request) *rtc.Status { return &rtc.Status{Code: 407} }

@@ -95,7 +95,7 @@ func TestRouteFaults(t *testing.T) {
 	}
 }
 
-// A route for numbers is no way of the proxy's: it would be one past the policy.
+// The proxy does not handle routes for numbers: they would bypass the policy.
 func TestRoutesForNumbers(t *testing.T) {
 	r := routes(t,
 		Route{Name: "pstn", Match: Match{Prefix: "+"}, NextHop: Hops{"sip:192.0.2.1"}},

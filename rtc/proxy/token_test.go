@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// TestMark reads marks back: of their own call only, unforged, and not for ever.
+// TestMark reads marks back: only those of their own call, not forged ones, and only
+// for a time.
 func TestMark(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &Proxy{key: []byte("a key of this server, not known ")}

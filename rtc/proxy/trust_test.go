@@ -24,8 +24,8 @@ func TestTrustHeaderNames(t *testing.T) {
 	}
 }
 
-// What a sender may not assert is taken out, whoever he is; what may not leave
-// the trust domain stays inside.
+// What a sender may not assert is removed, whoever it is; what must not leave the trust
+// domain is kept inside.
 func TestTrustHeaders(t *testing.T) {
 	all := ""
 	for i := range trustHeaders {

@@ -201,7 +201,7 @@ func TestOwn(t *testing.T) {
 	}
 }
 
-// What every system takes for itself is nobody's address.
+// Addresses that every system treats as its own are no destination.
 func TestFlowToNobody(t *testing.T) {
 	tr := start(t, Config{Handler: &echo{}, Listen: []Listen{{Proto: UDP, Loops: 1}, {Proto: TCP}, {Proto: UDP, Addr: netip.MustParseAddrPort("[::1]:0"), Loops: 1}}})
 	for _, addr := range []string{"0.0.0.0:5060", "[::]:5060", "[::ffff:0.0.0.0]:5060", "224.0.1.75:5060", "[ff02::1]:5060", "127.0.0.1:0"} {

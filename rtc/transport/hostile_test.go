@@ -12,7 +12,8 @@ import (
 	"github.com/coder/websocket"
 )
 
-// All peers together that do not read cost a bounded sum, not a queue each.
+// All peers that do not read together cost a bounded amount of memory, not a queue
+// each.
 func TestManyPeersThatNeverRead(t *testing.T) {
 	const total = 2 << 20
 	e := &echo{}
@@ -45,7 +46,7 @@ func TestManyPeersThatNeverRead(t *testing.T) {
 	if limit := total + len(flows)*(largeFlush+2*len(msg)); sum > limit {
 		t.Errorf("%d octets wait, limit %d", sum, limit)
 	}
-	// A peer that reads is served all the same.
+	// A peer that reads is still served.
 	c := dialTCP(t, tr.Listeners()[0].Addr())
 	c.write(request("TCP", "x", "still there"))
 	c.expect(200, "still there")
@@ -78,9 +79,9 @@ func TestPingsDoNotKeepAMessageOpen(t *testing.T) {
 	t.Error("a message was kept open for two seconds, its limit is 0.3")
 }
 
-// A trusted machine's browser acts for the pages it shows: none is trusted that
-// is not named. A page of the very name it connects to may be anybody's, who
-// lets that name lead here.
+// A browser on a trusted machine acts for the pages it shows: no page is trusted unless
+// it is named. Even a page with the name it connects to may belong to somebody who
+// points that name here.
 func TestNoPageIsTrustedUnnamed(t *testing.T) {
 	all := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 	for _, tc := range []struct {

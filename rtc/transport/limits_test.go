@@ -93,8 +93,8 @@ func TestIdleIsClosed(t *testing.T) {
 	})
 }
 
-// At the limit the oldest connection that nobody registered by makes room; when
-// all are to be kept the new one is refused.
+// At the limit the oldest connection without a registration makes room; when all must
+// be kept the new one is refused.
 func TestRegisteredConnectionsAreKept(t *testing.T) {
 	e := &echo{}
 	var kept []Flow

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// While the buffer is filled less and less of the unknown is let in; once it is
-// not, more and more, up to all.
+// While the buffer is filled, fewer and fewer unknown requests are admitted; afterwards
+// more and more, up to all.
 func TestValveShutsQuicklyAndOpensSlowly(t *testing.T) {
 	v := valve{}
 	for range 40 {
@@ -40,8 +40,7 @@ func TestValveShutsQuicklyAndOpensSlowly(t *testing.T) {
 	}
 }
 
-// Of what comes to a loop whose valve is shut known senders, responses and
-// trusted peers are let in.
+// A loop whose valve is shut admits known senders, responses and trusted peers.
 func TestShutValveLetsTheKnownIn(t *testing.T) {
 	known := netip.MustParseAddrPort("192.0.2.1:5060")
 	tr := &Transport{cfg: Config{Known: func(from netip.AddrPort, b []byte) bool {

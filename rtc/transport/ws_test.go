@@ -251,7 +251,7 @@ func TestWebSocketTooLong(t *testing.T) {
 	eventually(t, "FlowClosed", func() bool { return len(e.closedFlows()) == 1 })
 }
 
-// Peers that connect and say nothing hold up nobody, and not for long.
+// Peers that connect and send nothing delay nobody, and only stay for a while.
 func TestSilentPeers(t *testing.T) {
 	ca := newAuthority(t)
 	for _, tc := range []struct {

@@ -16,8 +16,8 @@ func (s *Senders) has(a netip.Addr) bool {
 	return all[h/32]&(1<<(h%32)) != 0
 }
 
-// Who was seen on this day or the last one is known, whatever its address in its /64 or
-// the spelling of it; each news counts once.
+// A sender seen today or yesterday is known, at any address of its /64 and in any
+// spelling; each new one counts once.
 func TestSendersAreKnownForTwoDays(t *testing.T) {
 	var s Senders
 	s.Add(phone, morning)

@@ -100,8 +100,8 @@ func (b *box) dropped(t *testing.T) int {
 
 const request = "REGISTER sip:example.com SIP/2.0\r\n"
 
-// Known senders, peers' networks, responses and calls for help pass; of others few do, and all
-// without a filter.
+// Known senders, networks of peers, responses and emergency calls pass; of others few
+// pass, and all of them without a filter.
 func TestKnownSendersPass(t *testing.T) {
 	var known Senders
 	known.Add(phone, time.Now())
@@ -163,7 +163,8 @@ func TestKnownSendersPassIPv6(t *testing.T) {
 	}
 }
 
-// The largest program there can be is one that the kernel takes, in place of another as well.
+// The kernel accepts the largest possible program, also as a replacement for another
+// one.
 func TestFullMap(t *testing.T) {
 	var known Senders
 	known.day.Store(time.Now().Unix() / 86400)
@@ -179,8 +180,8 @@ func TestFullMap(t *testing.T) {
 	}
 }
 
-// It gets finer while the reader drops nearly all, wider while it drops nothing, and knows
-// senders that became known meanwhile.
+// It lets fewer pass while the reader drops nearly all, and more while it drops
+// nothing, and knows senders that became known meanwhile.
 func TestAdjust(t *testing.T) {
 	var known Senders
 	b := newBox(t, "127.0.0.1:0", Config{Senders: &known})
@@ -219,7 +220,7 @@ func TestAdjust(t *testing.T) {
 	}
 }
 
-// More networks of peers than fit are no filter, rather than a wrong one.
+// Too many networks of peers mean no filter instead of a wrong one.
 func TestTooManyNetworks(t *testing.T) {
 	var wide []netip.Prefix
 	for i := range maxNetworks + 1 {
