@@ -50,6 +50,8 @@ func (m *memory) DeleteDevice(ctx context.Context, u User, device string) error 
 
 func (m *memory) PutUses(ctx context.Context, uses iter.Seq[Use]) error {
 	if err := m.write(); err != nil {
+		for range uses { // it had them when it failed
+		}
 		return err
 	}
 	return m.Memory.PutUses(ctx, uses)

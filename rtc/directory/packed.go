@@ -180,6 +180,26 @@ func (p packed) account(domain string, seen []seen) *Account {
 	return a
 }
 
+// whose is the address and the device of the kth secret.
+func (p packed) whose(k int, domain string) (rtc.AOR, string) {
+	aor := p.aor(domain)
+	flags := p.octet()
+	p.text()
+	p.text()
+	p.number()
+	p.number()
+	if flags&packedProfile != 0 {
+		p.profile(new(User))
+	}
+	p.count()
+	var s Secret
+	for range k + 1 {
+		s.Identity.Device = ""
+		p.secret(&s, 0)
+	}
+	return aor, s.Identity.Device
+}
+
 // user reads all but the secrets.
 func (p *packed) user(domain string) (u User) {
 	flags := p.octet()

@@ -92,3 +92,26 @@ func TestUsesSurviveChangesOfOthers(t *testing.T) {
 		}
 	}
 }
+
+// Uses that could not be kept are written the next time.
+func TestUsesAreKeptAfterAFailure(t *testing.T) {
+	d, m := newDirectory(t)
+	add(t, d, "sip:alice@example.com")
+	if _, _, err := d.AddDevice(t.Context(), "sip:alice@example.com", "desk"); err != nil {
+		t.Fatal(err)
+	}
+	a, _ := d.Lookup([]byte("alice"), []byte("example.com"))
+	used := time.Unix(1_800_000_000, 0)
+	a.Secrets[1].Use(used)
+	m.failAfter = 0
+	if err := d.KeepUse(t.Context(), time.Hour); err == nil {
+		t.Error("kept by a store that fails")
+	}
+	m.failAfter = -1
+	if err := d.KeepUse(t.Context(), time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	if got := m.uses[credentialKey("sip:alice@example.com", "desk")]; !got.Equal(used) || len(m.uses) != 1 {
+		t.Errorf("kept %v", m.uses)
+	}
+}

@@ -34,41 +34,56 @@ func (d *Directory) LastUsed(aor rtc.AOR) (last time.Time) {
 // moved by more than granularity since it was written. Changes of users need not
 // wait for it.
 func (d *Directory) KeepUse(ctx context.Context, granularity time.Duration) error {
-	type use struct {
-		shard          *shard
-		record, secret int // the secret of a record
-		used           uint32
-	}
-	var all []use
+	var shards [shardCount]*shard // as they are now
 	moved := false
-	for i := range d.accounts.shards {
-		s := d.accounts.shards[i].Load()
-		for record := range s.ends {
-			for k := range s.seenOf(record) {
-				seen := &s.seenOf(record)[k]
-				if used := seen.used.Load(); used != 0 {
-					all = append(all, use{s, record, k, used})
-					moved = moved || time.Duration(int64(used)-int64(seen.kept.Load()))*time.Second > granularity
-				}
-			}
+	for i := range shards {
+		shards[i] = d.accounts.shards[i].Load()
+		for k := range shards[i].seen {
+			x := &shards[i].seen[k]
+			moved = moved || time.Duration(int64(x.used.Load())-int64(x.kept.Load()))*time.Second > granularity
 		}
 	}
 	if !moved {
 		return nil
 	}
 	err := d.store.PutUses(ctx, func(yield func(Use) bool) {
-		for _, u := range all {
-			id := u.shard.record(u.record).account(u.shard.domain, u.shard.seenOf(u.record)).Secrets[u.secret].Identity
-			if !yield(Use{id.AOR, id.Device, time.Unix(int64(u.used), 0)}) {
+		for _, s := range shards {
+			if !s.uses(yield) {
 				return
 			}
 		}
 	})
 	if err != nil {
+		for _, s := range shards {
+			s.forgetKept()
+		}
 		return fmt.Errorf("storing when secrets were last used: %w", err)
 	}
-	for _, u := range all {
-		u.shard.seenOf(u.record)[u.secret].kept.Store(u.used)
-	}
 	return nil
+}
+
+// uses yields those of all secrets, and takes them for kept.
+func (s *shard) uses(yield func(Use) bool) bool {
+	for i := range s.ends {
+		list := s.seenOf(i)
+		for k := range list {
+			used := list[k].used.Load()
+			if used == 0 {
+				continue
+			}
+			list[k].kept.Store(used)
+			aor, device := s.record(i).whose(k, s.domain)
+			if !yield(Use{aor, device, time.Unix(int64(used), 0)}) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// forgetKept is for uses that are not kept after all.
+func (s *shard) forgetKept() {
+	for k := range s.seen {
+		s.seen[k].kept.Store(0)
+	}
 }
