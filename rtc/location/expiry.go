@@ -34,11 +34,11 @@ func (l *Location) sweep(now time.Time) {
 		s := &l.shard[i]
 		for {
 			s.mu.Lock()
-			if len(s.due) == 0 || s.due[0].due > ms {
+			if len(s.due) == 0 || s.due[0].at > ms {
 				s.mu.Unlock()
 				break
 			}
-			r := s.due[0]
+			r := s.due[0].r
 			first := ends(r.list)
 			if first > ms {
 				s.due.place(r, first) // refreshed since it was placed
@@ -59,17 +59,25 @@ func ended([]Binding, error) {}
 
 // dueHeap orders records by the time at which they have to be looked at, which
 // is never after the end of their first binding. A refresh does not move a
-// record; the sweep does when it comes by.
-type dueHeap []*record
+// record; the sweep does when it comes by. The times stand in the heap: to look
+// for each in its record would be a wait for memory.
+type dueHeap []due
 
-// place puts r at the time due, whether it is in the heap or not.
-func (h *dueHeap) place(r *record, due int64) {
+type due struct {
+	at int64 // unix ms
+	r  *record
+}
+
+// of is when r is due, for one that is in the heap.
+func (h dueHeap) of(r *record) int64 { return h[r.at].at }
+
+// place puts r at the time at, whether it is in the heap or not.
+func (h *dueHeap) place(r *record, at int64) {
 	if r.at < 0 {
 		r.at = len(*h)
-		*h = append(*h, r)
+		*h = append(*h, due{})
 	}
-	r.due = due
-	h.fix(r.at)
+	h.settle(r.at, due{at, r})
 }
 
 func (h *dueHeap) remove(r *record) {
@@ -77,38 +85,37 @@ func (h *dueHeap) remove(r *record) {
 		return
 	}
 	last := len(*h) - 1
-	hole := r.at
-	h.swap(hole, last)
-	(*h)[last] = nil
+	hole, moved := r.at, (*h)[last]
+	(*h)[last] = due{}
 	*h = (*h)[:last]
 	r.at = -1
 	if hole < last {
-		h.fix(hole)
+		h.settle(hole, moved)
 	}
 }
 
-func (h *dueHeap) swap(i, j int) {
+// settle puts d where it belongs, from the hole at i.
+func (h *dueHeap) settle(i int, d due) {
 	a := *h
-	a[i], a[j] = a[j], a[i]
-	a[i].at, a[j].at = i, j
-}
-
-// fix restores the order around i.
-func (h *dueHeap) fix(i int) {
-	a := *h
-	for i > 0 && a[i].due < a[(i-1)/2].due {
-		h.swap(i, (i-1)/2)
+	for i > 0 && d.at < a[(i-1)/2].at {
+		a.put(i, a[(i-1)/2])
 		i = (i - 1) / 2
 	}
 	for {
 		child := 2*i + 1
-		if child+1 < len(a) && a[child+1].due < a[child].due {
+		if child+1 < len(a) && a[child+1].at < a[child].at {
 			child++
 		}
-		if child >= len(a) || a[i].due <= a[child].due {
+		if child >= len(a) || d.at <= a[child].at {
+			a.put(i, d)
 			return
 		}
-		h.swap(i, child)
+		a.put(i, a[child])
 		i = child
 	}
+}
+
+func (h dueHeap) put(i int, d due) {
+	h[i] = d
+	d.r.at = i
 }

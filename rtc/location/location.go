@@ -114,8 +114,7 @@ type record struct {
 	number  int64     // what the store calls it, 0: nothing yet
 	list    []Binding // visible; never changed, only replaced
 	pending *pending  // nil when list is durable
-	due     int64     // its place in time (unix ms) and in the heap
-	at      int
+	at      int       // its place in the heap, -1: none
 }
 
 // pending is a record's way back while writes are under way.

@@ -178,7 +178,7 @@ func (l *Location) show(s *shard, r *record, list []Binding) {
 // it has them or a write under way.
 func (s *shard) tidy(r *record) {
 	if len(r.list) > 0 {
-		if first := ends(r.list); r.at < 0 || first < r.due {
+		if first := ends(r.list); r.at < 0 || first < s.due.of(r) {
 			s.due.place(r, first)
 		}
 		return

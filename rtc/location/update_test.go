@@ -447,7 +447,7 @@ func TestConcurrentUpdatesEndConsistent(t *testing.T) {
 	for i := range l.shard {
 		s := &l.shard[i]
 		for aor, r := range s.records {
-			if r.pending != nil || len(r.list) == 0 || r.at < 0 || s.due[r.at] != r || r.due > ends(r.list)+retryAfter.Milliseconds() {
+			if r.pending != nil || len(r.list) == 0 || r.at < 0 || s.due[r.at].r != r || s.due.of(r) > ends(r.list)+retryAfter.Milliseconds() {
 				t.Errorf("%s is not tidy: %+v", aor, r)
 			}
 			// A refresh that is not written changes the order of what is equal in q.
@@ -461,7 +461,7 @@ func TestConcurrentUpdatesEndConsistent(t *testing.T) {
 			t.Errorf("%d in the heap, %d records", len(s.due), len(s.records))
 		}
 		for k := 1; k < len(s.due); k++ {
-			if s.due[k].due < s.due[(k-1)/2].due {
+			if s.due[k].at < s.due[(k-1)/2].at {
 				t.Error("the heap is out of order")
 			}
 		}
