@@ -101,11 +101,11 @@ func (j *job) address() *rtc.Status {
 	return nil
 }
 
-// resolve finds the user at an address. Most register for themselves, at the address by
-// which the gate knows them: that one is a string already.
+// resolve finds the user at an address. Most register for themselves: the gate has just
+// found that user, whose account it would have refused were it disabled.
 func (j *job) resolve(address []byte) (directory.User, bool) {
-	if string(address) == string(j.id.AOR) {
-		return j.g.users.Resolve(j.id.AOR)
+	if id := j.id; id.Method == rtc.AuthDigest && id.Peer == "" && string(address) == string(id.AOR) {
+		return directory.User{AOR: id.AOR, Enabled: true}, true
 	}
 	return j.g.users.Resolve(rtc.AOR(address))
 }
