@@ -84,11 +84,10 @@ func (r *Room) ShapeNotice(watcher rtc.AOR, f transport.Flow, message []byte) []
 // MD5Only reports whether a request is one of a phone of ours, by what it calls
 // itself and whose it is, that is to be offered MD5 alone.
 func (r *Room) MD5Only(m *sip.Message) bool {
-	from, ok := m.From()
-	if !ok {
+	if r.Inventory.Count() == 0 { // each challenge asks
 		return false
 	}
-	uri, perr := sip.ParseURI(from.URI)
+	uri, perr := m.FromURI()
 	if perr != nil {
 		return false
 	}
