@@ -288,7 +288,7 @@ func TestGuessing(t *testing.T) {
 	}
 	code, text = o.ask("https", bobsMAC+".cfg", yealink(bobsMAC), basic(bobsMAC, secret))
 	o.want("a phone with its password", code, text, 200)
-	if !strings.Contains(o.log.String(), "asks for the files of many phones") || o.Phones().Guessers() != 1 {
+	if !strings.Contains(o.log.String(), "requested the files of many phones") || o.Phones().Guessers() != 1 {
 		t.Error("it is not reported")
 	}
 	if n := len(o.Phones().Inventory.Inbox()); n > 101 {
