@@ -24,6 +24,7 @@ func TestCallOfADay(t *testing.T) {
 			if m := a.Want("200 UPDATE"); !strings.HasPrefix(string(m.GetName("Session-Expires")), "1800") {
 				t.Fatalf("the refresh is answered\n%s", m.Bytes())
 			}
+			time.Sleep(100 * time.Millisecond) // bob's leg began at another moment than alice's
 			for m := b.Came("UPDATE"); m != nil; m = b.Came("UPDATE") {
 				asked++
 				b.Reply(m, 200, "", "Require: timer\r\nSession-Expires: 1800;refresher=uac\r\n", "")
