@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"tandem/rtc/store/killtest"
@@ -313,65 +312,6 @@ func TestChangesThatMayWait(t *testing.T) {
 	if got := count(t, db, "1"); got != 104 {
 		t.Errorf("%d of 104 kept", got)
 	}
-}
-
-// Where many changes come, more gather for a moment before the next are written; where
-// they come one by one none waits.
-func TestChangesGather(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "t.db")
-	synctest.Test(t, func(t *testing.T) {
-		db := openAt(t, path)
-		defer func() {
-			if err := db.Close(); err != nil {
-				t.Error(err)
-			}
-		}()
-		n := 0
-		put := func(acked *sync.WaitGroup) {
-			t.Helper()
-			n++
-			acked.Add(1)
-			if err := db.Put(note(n), func(err error) {
-				if err != nil {
-					t.Error(err)
-				}
-				acked.Done()
-			}); err != nil {
-				t.Fatal(err)
-			}
-		}
-		begun := time.Now()
-		for range 3 {
-			var one sync.WaitGroup
-			put(&one)
-			one.Wait()
-		}
-		if d := time.Since(begun); d != 0 {
-			t.Errorf("changes that came one by one waited %v", d)
-		}
-		var many, more sync.WaitGroup
-		hold := make(chan struct{})
-		if err := db.Put(Change{Apply: func(context.Context, Tx) error { <-hold; return nil }}, func(error) {}); err != nil {
-			t.Fatal(err)
-		}
-		synctest.Wait() // the writer has it
-		for range gatherFrom {
-			put(&many)
-		}
-		close(hold)
-		many.Wait()
-		before := db.Stats().Batches
-		put(&more)
-		time.Sleep(gatherTime / 2)
-		put(&more)
-		more.Wait()
-		if b := db.Stats().Batches - before; b != 1 {
-			t.Errorf("two changes after many were written in %d batches", b)
-		}
-		if d := time.Since(begun); d > 3*gatherTime {
-			t.Errorf("they waited %v", d)
-		}
-	})
 }
 
 func TestPurgeAndPages(t *testing.T) {

@@ -26,12 +26,6 @@ type Stats struct {
 	Longest   time.Duration // transaction
 }
 
-// The writer lets changes gather for gatherTime after a batch of gatherFrom or more.
-const (
-	gatherTime = time.Millisecond
-	gatherFrom = 4
-)
-
 // writer is the group commit: one goroutine writes, a second one acknowledges,
 // so that the next batch is on its way to the disk while callers are told.
 type writer struct {
@@ -41,9 +35,7 @@ type writer struct {
 	tx      *tx
 	files   files
 	lock    *fileLock
-	commits uint64    // ever made to this database
-	many    bool      // the last batch had many changes; run's, as is
-	written time.Time // when that was done
+	commits uint64 // ever made to this database
 
 	wake  chan struct{} // the queue is not empty
 	told  chan finished // transactions to acknowledge
@@ -149,28 +141,15 @@ func (w *writer) run() {
 	defer w.ended.Done()
 	defer close(w.told)
 	for range w.wake {
-		w.gather()
+		runtime.Gosched() // what is on its way here comes along: a commit costs as much as dozens of changes
 		empty := <-w.spare
 		w.mu.Lock()
 		b := w.queue
 		w.queue, w.due = empty, time.Time{}
 		w.later.Stop()
 		w.mu.Unlock()
-		w.many = len(b.items) >= gatherFrom
 		w.write(b)
-		w.written = time.Now()
 	}
-}
-
-// gather lets more come where many did a moment ago: a transaction that followed at once
-// would have a few changes, and cost nearly as much as one of dozens. Where changes come
-// one by one none waits.
-func (w *writer) gather() {
-	if w.many && time.Since(w.written) < gatherTime {
-		time.Sleep(gatherTime)
-		return
-	}
-	runtime.Gosched() // what is on its way here comes along
 }
 
 // write commits a batch in transactions of bounded size.

@@ -234,6 +234,9 @@ func (s *server) start(cores, bin string, args ...string) error {
 	s.cmd = exec.Command("taskset", append([]string{"-c", cores, bin}, args...)...)
 	s.cmd.Stdout, s.cmd.Stderr = f, f
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if n := strings.Count(cores, ",") + 1; s.name == "tandem" {
+		s.cmd.Env = append(os.Environ(), "GOMAXPROCS="+strconv.Itoa(n))
+	}
 	if err := s.cmd.Start(); err != nil {
 		return err
 	}

@@ -14,7 +14,6 @@ import (
 // more, transactions under way may end within the drain limit. A second
 // cancellation is not needed: Stop ends the wait.
 func (s *Server) Run(ctx context.Context) error {
-	process.SpareProcessor()
 	run, stop := context.WithCancel(context.Background())
 	defer stop()
 	var wg sync.WaitGroup
