@@ -13,7 +13,7 @@ var strangers = map[string]mutant{
 	"an old CSeq of the same Call-ID binds":         {"rtc/registrar/change.go", "return stale\n", "return newer\n", []string{"any-register-order"}},
 	"the version in o= rises by two":                {"media/sdp/agent.go", "version++", "version += 2", []string{"gw-cisco-hold"}}, // at once
 	"a stale nonce is not called so":                {"rtc/auth/gate.go", "ask.stale = true", "ask.stale = false", []string{"any-stale-nonce"}},
-	"credentials of another realm end the search":   {"rtc/auth/verify.go", "continue // for somebody else", "break", []string{"any-credentials-of-realms"}},
+	"credentials of another realm end the search":   {"rtc/auth/verify.go", "continue // for another realm", "break", []string{"any-credentials-of-realms"}},
 	"inactive is no hold":                           {"media/sdp/direction.go", "return !m.Direction.Receives() ||", "return m.Direction == SendOnly ||", []string{"any-hold-inactive"}},
 	"the end of a key is sent once":                 {"media/dtmf/writer.go", "ends = 3", "ends = 1", []string{"gw-cisco-dtmf-info"}},
 	"a key as a number in INFO is unknown":          {"media/dtmf/body.go", "err == nil && n <= Flash", "err == nil && n <= 9", []string{"gw-cisco-dtmf-info"}},
