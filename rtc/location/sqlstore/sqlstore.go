@@ -32,9 +32,7 @@ type Store struct {
 	log  *slog.Logger
 	rows sync.Pool // of *row
 
-	first   sync.Once    // finds out last
-	last    atomic.Int64 // number given to a row
-	unknown error        // why last is not known
+	last atomic.Int64 // number given to a row; 0: not known yet
 }
 
 var _ location.Store = (*Store)(nil)
@@ -90,17 +88,21 @@ func key(number int64) string {
 
 // next is a number that no row has or had since the start.
 func (s *Store) next() (int64, error) {
-	s.first.Do(s.readLast)
-	if s.unknown != nil {
-		return 0, s.db.Fault("reading the last number of bindings", s.unknown)
+	if s.last.Load() == 0 {
+		if err := s.readLast(); err != nil {
+			return 0, s.db.Fault("reading the last number of bindings", err)
+		}
 	}
 	return s.last.Add(1), nil
 }
 
-func (s *Store) readLast() {
+func (s *Store) readLast() error {
 	var last int64
-	s.unknown = s.db.Read().QueryRowContext(context.Background(), `SELECT coalesce(max(number), 0) FROM bindings`).Scan(&last)
-	s.last.Store(last)
+	if err := s.db.Read().QueryRowContext(context.Background(), `SELECT coalesce(max(number), 0) FROM bindings`).Scan(&last); err != nil {
+		return err
+	}
+	s.last.CompareAndSwap(0, last) // unless another was quicker
+	return nil
 }
 
 const (
@@ -139,7 +141,9 @@ func (r *row) release() {
 // rows of one AOR the later one holds: whoever wrote the first was told that it
 // had failed, or could not read it.
 func (s *Store) LoadBindings(flow func(string) (transport.Flow, bool), each func(rtc.AOR, int64, []location.Binding)) error {
-	s.first.Do(s.readLast) // now, since a put must not wait for it
+	if err := s.readLast(); err != nil { // now, since a put must not wait for it
+		return s.db.Fault("loading bindings", err)
+	}
 	now := time.Now().UnixMilli()
 	var ended []int64
 	seen := make(map[rtc.AOR]struct{})

@@ -403,3 +403,40 @@ func TestPromisesOfManyRows(t *testing.T) {
 		}
 	}
 }
+
+// A number that cannot be found out now is found out by the next registration.
+func TestNumberIsAskedForAgain(t *testing.T) {
+	s, again := open(t)
+	rename := func(from, to string) {
+		t.Helper()
+		if err := s.db.Do(t.Context(), store.Change{Apply: func(ctx context.Context, tx store.Tx) error {
+			_, err := tx.ExecContext(ctx, "ALTER TABLE "+from+" RENAME TO "+to)
+			return err
+		}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put := func(n int) error {
+		done := make(chan error, 1)
+		if _, err := s.PutBindings(storetest.AOR(n), 0, []location.Binding{binding(n)}, func(err error) { done <- err }); err != nil {
+			return err
+		}
+		return <-done
+	}
+	if err := put(1); err != nil {
+		t.Fatal(err)
+	}
+	s = again()
+	rename("bindings", "away")
+	if err := put(2); err == nil {
+		t.Fatal("a number without a table")
+	}
+	rename("away", "bindings")
+	if err := put(2); err != nil {
+		t.Error(err)
+	}
+	loaded := 0
+	if err := s.LoadBindings(nil, func(rtc.AOR, int64, []location.Binding) { loaded++ }); err != nil || loaded != 2 {
+		t.Errorf("%d of 2 addresses, %v", loaded, err)
+	}
+}
