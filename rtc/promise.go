@@ -7,9 +7,8 @@ import (
 	"tandem/rtc/transaction"
 )
 
-// Promise is the response that a request gets when something has come about, that it is
-// on disk for instance. It is written beforehand, while the request is there: Hold would
-// copy the request for it.
+// Promise is a response that waits, for a write to the disk for instance. It is written
+// beforehand, while the request is there: Hold would copy the request for it.
 type Promise struct {
 	tx     *transaction.Server
 	router *Router
@@ -20,7 +19,7 @@ type Promise struct {
 var promises = sync.Pool{New: func() any { return new(Promise) }}
 
 // Promise writes a response that waits. The handler then returns nil, and Keep or Break
-// answers. A promise that neither becomes of is simply forgotten.
+// answers. A promise that is neither kept nor broken is simply forgotten.
 func (r *Request) Promise(m sip.Response) *Promise {
 	p := promises.Get().(*Promise)
 	p.tx, p.router, p.code = r.Tx, r.router, m.Code

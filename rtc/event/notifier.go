@@ -285,7 +285,8 @@ func (n *Notifier) Drain(ctx context.Context) (left int) {
 	return 0
 }
 
-// Farewell waits until all have answered whose subscription is over, or ctx ends.
+// Farewell waits until every subscriber whose subscription is over has answered its last
+// NOTIFY, or ctx ends.
 func (n *Notifier) Farewell(ctx context.Context) {
 	t := time.NewTicker(tick / 10)
 	defer t.Stop()
@@ -298,7 +299,7 @@ func (n *Notifier) Farewell(ctx context.Context) {
 	}
 }
 
-// ending reports whether a subscription is over whose subscriber has not answered yet.
+// ending reports whether some subscriber has not answered its last NOTIFY yet.
 func (n *Notifier) ending() bool {
 	for i := range n.shards {
 		s := &n.shards[i]

@@ -8,9 +8,9 @@ import (
 	"tandem/rtc/transaction"
 )
 
-// queue holds what workers do: the SUBSCRIBEs and PUBLISHs that can be answered, and the
-// topics that have something to send. A topic is in it at most once, so it is bounded by
-// their number; what is to be answered is bounded by the transactions of the layer.
+// queue holds what workers do: the SUBSCRIBEs that can be answered, and the topics that
+// have something to send. A topic is in it at most once, so it is bounded by their number;
+// what is to be answered is bounded by the transactions of the layer.
 type queue struct {
 	mu      sync.Mutex
 	cond    sync.Cond
@@ -80,15 +80,11 @@ func (q *queue) put(t *topic) {
 	q.cond.Signal()
 }
 
-// answer is a SUBSCRIBE whose subscription is on disk, or the like.
+// answer is a SUBSCRIBE whose subscription is on disk.
 type answer struct {
 	lane *transaction.Lane
 	send func()
 }
-
-// Answer has f run on a lane soon, with other answers and NOTIFYs: what they send leaves
-// together. It does not wait and may be called anywhere.
-func (n *Notifier) Answer(lane *transaction.Lane, f func()) { n.queue.later(answer{lane, f}) }
 
 // later enters an answer.
 func (q *queue) later(a answer) {

@@ -245,7 +245,7 @@ func (a *Agent) put(r *rtc.Request, p *publication, expires time.Duration, apply
 			r.Resume(&rtc.Status{Code: 412})
 			return
 		}
-		a.cfg.Notifier.Answer(r.Tx.Lane(), func() { a.answer(r, p, expires) })
+		r.Tx.Lane().Soon(func() { a.answer(r, p, expires) })
 		a.Changed(p.owner)
 	})
 	if err != nil {
@@ -264,7 +264,7 @@ func (a *Agent) remove(r *rtc.Request, p *publication) error {
 		a.states.change(p.owner, func(st *state) {
 			st.published = slices.DeleteFunc(slices.Clone(st.published), func(q *publication) bool { return q.id == p.id })
 		})
-		a.cfg.Notifier.Answer(r.Tx.Lane(), func() { a.answer(r, p, 0) })
+		r.Tx.Lane().Soon(func() { a.answer(r, p, 0) })
 		a.Changed(p.owner)
 	})
 	if err != nil {

@@ -117,8 +117,8 @@ func (s *Server) await() {
 	}
 }
 
-// farewell lets those hear of it who watched what has ended with the calls, a conference
-// above all. Nobody is waited for who has not answered within T1 (RFC 3261 §17.1.1.1).
+// farewell gives those who watched something that ended with the calls, such as a
+// conference, time to be told. It waits T1 at most (RFC 3261 §17.1.1.1).
 func (s *Server) farewell() {
 	ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
 	defer cancel()
