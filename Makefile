@@ -67,7 +67,7 @@ peers: ## install the programs the tests talk to, where missing
 # - not those that build programs by the dozen: they have a target of their own.
 #   Of these only the test that builds nothing (PLACES): a mutant whose text is no
 #   longer in the code is seen at once.
-ARITHMETIC = $(addprefix tandem/media/,codec dtmf jitter quality sdp transcode)
+ARITHMETIC = $(addprefix tandem/media/,codec codec/conceal codec/resample dtmf jitter quality sdp transcode)
 LONG       = ^Test(Quality.*|NothingLeaks|NoAllocationPerPacket)$$
 NIGHT      = ^TestLongCall$$
 HOURS      = ^Test(CallOfADay|SessionTimers|TenThousandScheduled)$$

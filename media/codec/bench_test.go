@@ -3,6 +3,8 @@ package codec
 import (
 	"fmt"
 	"testing"
+
+	"tandem/media/codec/codectest"
 )
 
 // packets encodes audio into 20 ms payloads.
@@ -35,7 +37,7 @@ func BenchmarkEncode(b *testing.B) {
 					b.Fatal(err)
 				}
 				defer e.Close()
-				pcm, dst, step := loud(rate, 4), make([]byte, 2000), rate/50
+				pcm, dst, step := codectest.Loud(rate, 4), make([]byte, 2000), rate/50
 				b.ReportAllocs()
 				at := 0
 				for b.Loop() {
@@ -56,7 +58,7 @@ func BenchmarkDecode(b *testing.B) {
 	for _, f := range heard() {
 		for _, rate := range []int{8000, 16000, 48000} {
 			b.Run(fmt.Sprintf("%s/%d", title(f), rate), func(b *testing.B) {
-				all := packets(b, f, rate, Options{}, loud(rate, 4))
+				all := packets(b, f, rate, Options{}, codectest.Loud(rate, 4))
 				d, err := f.NewDecoder(rate)
 				if err != nil {
 					b.Fatal(err)
@@ -82,7 +84,7 @@ func BenchmarkDecodeOpus(b *testing.B) {
 		f := opusFormat(b)
 		f.InGo = inGo
 		for _, said := range []int{8000, 16000, 48000} {
-			all := packets(b, f, said, Options{Bitrate: 24000, Complexity: 10}, speech(b, said)[:8*said])
+			all := packets(b, f, said, Options{Bitrate: 24000, Complexity: 10}, codectest.Speech(b, said)[:8*said])
 			for _, rate := range []int{8000, 16000, 48000} {
 				b.Run(fmt.Sprintf("%s/%d-%d", title(f), said, rate), func(b *testing.B) {
 					d, pcm := mustDecoder(b, f, rate), make([]int16, rate*maxPacket/1000)
@@ -103,7 +105,7 @@ func BenchmarkDecodeOpus(b *testing.B) {
 // BenchmarkEncodeOpus is a frame of 20 ms of speech by complexity.
 func BenchmarkEncodeOpus(b *testing.B) {
 	for _, rate := range []int{8000, 16000, 48000} {
-		pcm, step := speech(b, rate)[:8*rate], rate/50
+		pcm, step := codectest.Speech(b, rate)[:8*rate], rate/50
 		for complexity := 1; complexity <= 10; complexity++ {
 			b.Run(fmt.Sprintf("%d/%d", rate, complexity), func(b *testing.B) {
 				e := mustEncoder(b, opusFormat(b), rate, Options{Bitrate: 24000, Complexity: complexity})
@@ -118,39 +120,5 @@ func BenchmarkEncodeOpus(b *testing.B) {
 				}
 			})
 		}
-	}
-}
-
-// BenchmarkConceal is a lost frame of 20 ms and the good one after it.
-func BenchmarkConceal(b *testing.B) {
-	for _, rate := range []int{8000, 16000, 48000} {
-		b.Run(fmt.Sprint(rate), func(b *testing.B) {
-			c, pcm, step := newConcealer(rate), loud(rate, 4), rate/50
-			frame := make([]int16, step)
-			b.ReportAllocs()
-			at := 0
-			for b.Loop() {
-				copy(frame, pcm[at:at+step])
-				c.good(frame)
-				c.lost(frame)
-				if at += step; at+step > len(pcm) {
-					at = 0
-				}
-			}
-		})
-	}
-}
-
-// BenchmarkResample is a frame of 20 ms.
-func BenchmarkResample(b *testing.B) {
-	for _, pair := range [][2]int{{8000, 16000}, {8000, 48000}, {16000, 48000}, {48000, 16000}, {48000, 8000}, {16000, 8000}} {
-		b.Run(fmt.Sprintf("%d-%d", pair[0], pair[1]), func(b *testing.B) {
-			r := NewResampler(pair[0], pair[1])
-			in, out := loud(pair[0], 0.02), make([]int16, pair[1]/50)
-			b.ReportAllocs()
-			for b.Loop() {
-				r.Process(out, in)
-			}
-		})
 	}
 }

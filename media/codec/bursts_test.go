@@ -3,13 +3,14 @@ package codec
 import (
 	"testing"
 
+	"tandem/media/codec/codectest"
 	"tandem/media/sound"
 	"tandem/test/hearing"
 )
 
 // longSpeech is 30 s.
 func longSpeech(t testing.TB, rate int) []int16 {
-	pcm := speech(t, rate)
+	pcm := codectest.Speech(t, rate)
 	for len(pcm) < 30*rate {
 		pcm = append(pcm, pcm...)
 	}

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"tandem/media/codec/codectest"
+	"tandem/media/codec/resample"
 	"tandem/media/sound"
 	"tandem/test/hearing"
 )
@@ -141,9 +143,9 @@ func TestQuality(t *testing.T) {
 			snr  func(ref, got []int16) float64
 			bar  float64
 		}{
-			{"sine", sine(rate, 1004, 8000, 3), hearing.SNR, b.sine},
-			{"chord", chord(rate, 3), hearing.SNR, b.chord},
-			{"speech", speech(t, rate), func(ref, got []int16) float64 { return hearing.SegmentalSNR(ref, got, rate) }, b.speech},
+			{"sine", codectest.Sine(rate, 1004, 8000, 3), hearing.SNR, b.sine},
+			{"chord", codectest.Chord(rate, 3), hearing.SNR, b.chord},
+			{"speech", codectest.Speech(t, rate), func(ref, got []int16) float64 { return hearing.SegmentalSNR(ref, got, rate) }, b.speech},
 		} {
 			got, err := play(mustDecoder(t, f, rate), rate, packets(t, f, rate, Options{}, c.in), nil, nil)
 			if err != nil {
@@ -189,7 +191,7 @@ func TestPacketLengths(t *testing.T) {
 			}
 			e, d := mustEncoder(t, f, rate, Options{Ptime: ms}), mustDecoder(t, f, rate)
 			defer e.Close()
-			in, out, payload := loud(rate, 3), make([]int16, rate*maxPacket/1000), make([]byte, 12000)
+			in, out, payload := codectest.Loud(rate, 3), make([]int16, rate*maxPacket/1000), make([]byte, 12000)
 			step := rate * ms / 1000
 			for at := 0; at+step <= len(in); at += step {
 				n, err := e.Encode(payload, in[at:at+step])
@@ -262,7 +264,7 @@ func TestConcealAnyLength(t *testing.T) {
 		if l := sound.Level(silent); l > sound.Quiet {
 			t.Errorf("before anything came there is sound of %.1f dBFS", l)
 		}
-		all := packets(t, f, rate, Options{}, chord(rate, 0.5))
+		all := packets(t, f, rate, Options{}, codectest.Chord(rate, 0.5))
 		if _, err := play(d, rate, all, nil, nil); err != nil {
 			t.Fatal(err)
 		}
@@ -288,7 +290,7 @@ func TestConcealAnyLength(t *testing.T) {
 		}
 		// -60 dBov is -57 dBFS, since a sine has 3 dB less power than a square, and
 		// of white noise at a high rate a lower one keeps its share.
-		want := -57 + decibel(min(1, float64(rate)/float64(f.Native)))
+		want := -57 + 10*math.Log10(min(1, float64(rate)/float64(f.Native)))
 		if f.Name == "G722" || f.Name == nameOpus { // noise of 4 kHz, and made at the rate
 			want = -57
 		}
@@ -301,7 +303,7 @@ func TestConcealAnyLength(t *testing.T) {
 // TestAllocations wants none for any packet.
 func TestAllocations(t *testing.T) {
 	everyWay(t, func(t *testing.T, f Format, rate int) {
-		in := speech(t, rate)[:3*rate]
+		in := codectest.Speech(t, rate)[:3*rate]
 		all := packets(t, f, rate, Options{}, in)
 		e, d := mustEncoder(t, f, rate, Options{}), mustDecoder(t, f, rate)
 		defer e.Close()
@@ -337,10 +339,10 @@ func TestAllocations(t *testing.T) {
 
 // TestDelayIsSmall says what a codec's way there and back adds.
 func TestDelayIsSmall(t *testing.T) {
-	if d := NewResampler(8000, 48000).Delay(); d != 2*time.Millisecond {
+	if d := resample.New(8000, 48000).Delay(); d != 2*time.Millisecond {
 		t.Errorf("resampling 8 to 48 kHz delays by %v", d)
 	}
-	if d := NewResampler(48000, 16000).Delay(); d != time.Millisecond {
+	if d := resample.New(48000, 16000).Delay(); d != time.Millisecond {
 		t.Errorf("resampling 48 to 16 kHz delays by %v", d)
 	}
 }

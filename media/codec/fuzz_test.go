@@ -3,6 +3,8 @@ package codec
 import (
 	"math/rand/v2"
 	"testing"
+
+	"tandem/media/codec/codectest"
 )
 
 // seeds are packets that codecs made, and some that nobody would.
@@ -10,7 +12,7 @@ func seeds(f *testing.F) {
 	for _, format := range Formats() {
 		for _, o := range []Options{{}, {Fmtp: "useinbandfec=1;usedtx=1"}, {Fmtp: "maxplaybackrate=8000"}, {Bitrate: 64000}} {
 			for _, rate := range []int{8000, 48000} {
-				for i, p := range packets(f, format, rate, o, loud(rate, 1)) {
+				for i, p := range packets(f, format, rate, o, codectest.Loud(rate, 1)) {
 					if i%17 == 0 && len(p) < 1500 {
 						f.Add(p)
 					}
@@ -76,7 +78,7 @@ func FuzzOpusStream(f *testing.F) {
 	format := Format{Name: nameOpus, Clock: 48000, Channels: 2, Native: 48000}
 	for _, bitrate := range []int{8000, 24000, 64000} {
 		var stream []byte
-		for _, p := range packets(f, format, 48000, Options{Bitrate: bitrate, Fmtp: "useinbandfec=1"}, loud(48000, 0.5)) {
+		for _, p := range packets(f, format, 48000, Options{Bitrate: bitrate, Fmtp: "useinbandfec=1"}, codectest.Loud(48000, 0.5)) {
 			stream = append(append(stream, byte(min(len(p), 255))), p[:min(len(p), 255)]...)
 		}
 		f.Add(uint8(bitrate/8000), stream)
@@ -126,30 +128,6 @@ func FuzzOpusPacket(f *testing.F) {
 	})
 }
 
-func FuzzComfortNoise(f *testing.F) {
-	f.Add([]byte("\x32\x7F\x10\xF0"))
-	f.Add([]byte("01\x04b\x04\x04\x05\x04\x04\x04\x04")) // rings for ever
-	f.Add([]byte{})
-	f.Fuzz(func(t *testing.T, payload []byte) {
-		var c ComfortNoise
-		if c.Parse(payload) != nil {
-			return
-		}
-		var again ComfortNoise
-		if err := again.Parse(c.Append(nil)); err != nil || again.Level != c.Level || again.Order != c.Order {
-			t.Fatalf("%+v came back as %+v: %v", c, again, err)
-		}
-		d := newConcealer(8000)
-		d.comfort(&c)
-		pcm := make([]int16, 1600)
-		d.lost(pcm)
-		// No packet makes noise louder than it says, but for chance and rounding.
-		if power := meanSquare(pcm[800:]); decibel(power/(32768*32768)) > float64(c.Level)+15 && power > 4 {
-			t.Fatalf("noise of %d dBov is at %.1f", c.Level, decibel(power/(32768*32768)))
-		}
-	})
-}
-
 func FuzzFmtp(f *testing.F) {
 	f.Add("maxplaybackrate=16000;usedtx=1; useinbandfec=1;cbr=0;maxaveragebitrate=20000")
 	f.Fuzz(func(t *testing.T, s string) {
@@ -178,7 +156,7 @@ func breakPackets(t *testing.T, format Format) {
 	random := rand.New(rand.NewPCG(5, 6))
 	for _, bitrate := range []int{8000, 20000, 32000, 96000} {
 		for _, rate := range rates {
-			all := packets(t, format, rate, Options{Bitrate: bitrate, Fmtp: "useinbandfec=1"}, speech(t, rate)[:3*rate])
+			all := packets(t, format, rate, Options{Bitrate: bitrate, Fmtp: "useinbandfec=1"}, codectest.Speech(t, rate)[:3*rate])
 			d := mustDecoder(t, format, rate)
 			refused := 0
 			for i := range 1600 {

@@ -1,5 +1,7 @@
 package codec
 
+import "tandem/media/codec/conceal"
+
 // G.722 splits 16 kHz audio into two bands at 8 kHz by a quadrature mirror
 // filter and codes each by adaptive differential PCM: six bits for the lower,
 // two for the upper, which makes an octet for two samples (64 kbit/s, mode 1).
@@ -34,14 +36,14 @@ func (e *g722Encoder) encode(dst []byte, pcm []int16) {
 type g722Decoder struct {
 	low, high         subband
 	mirror            mirror
-	lowFill, highFill *concealer
+	lowFill, highFill *conceal.Filler
 	lowPCM, highPCM   [8 * maxPacket]int16
 }
 
 func newG722Decoder() *g722Decoder {
 	return &g722Decoder{
-		low: newSubband(lowFirst), lowFill: newConcealer(8000),
-		high: newSubband(highFirst), highFill: newConcealer(8000),
+		low: newSubband(lowFirst), lowFill: conceal.New(8000),
+		high: newSubband(highFirst), highFill: conceal.New(8000),
 	}
 }
 
@@ -53,8 +55,8 @@ func (d *g722Decoder) decode(pcm []int16, payload []byte) {
 		low[i] = int16(d.low.soundLow(int32(code) & 0x3F))
 		high[i] = int16(d.high.soundHigh(int32(code) >> 6))
 	}
-	d.lowFill.good(low)
-	d.highFill.good(high)
+	d.lowFill.Good(low)
+	d.highFill.Good(high)
 	d.join(pcm, low, high)
 }
 
@@ -78,9 +80,9 @@ func (d *g722Decoder) lost(pcm []int16) {
 	for len(pcm) > 0 {
 		n := min(len(pcm)/2, len(d.lowPCM))
 		low, high := d.lowPCM[:n], d.highPCM[:n]
-		d.lowFill.lost(low)
-		d.highFill.lost(high)
-		if d.lowFill.missing <= followTime*8 {
+		d.lowFill.Lost(low)
+		d.highFill.Lost(high)
+		if d.lowFill.Missing() <= followTime*8 {
 			for i := range low {
 				d.low.codeLow(int32(low[i]))
 				d.high.codeHigh(int32(high[i]))
@@ -93,11 +95,11 @@ func (d *g722Decoder) lost(pcm []int16) {
 
 // comfort puts the noise in the lower band, which has half the amplitude of
 // the audio: what measures noise does it in the telephone's band.
-func (d *g722Decoder) comfort(n *ComfortNoise) {
+func (d *g722Decoder) comfort(n *conceal.ComfortNoise) {
 	half := *n
 	half.Level -= 6
-	d.lowFill.comfort(&half)
-	d.highFill.comfort(&ComfortNoise{Level: -127})
+	d.lowFill.Comfort(&half)
+	d.highFill.Comfort(&conceal.ComfortNoise{Level: -127})
 }
 
 // subband is the state of one band's coder, the same in both directions.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ebitengine/purego"
 
+	"tandem/media/codec/codectest"
 	"tandem/media/sound"
 	"tandem/test/hearing"
 )
@@ -125,7 +126,7 @@ func TestOpusAgainstLibopus(t *testing.T) {
 		rate  int
 		alike float64 // dB of SNR without loss
 	}{{8000, 45}, {16000, 45}, {48000, 45}} {
-		spoken := speech(t, c.rate)
+		spoken := codectest.Speech(t, c.rate)
 		spoken = spoken[:12*c.rate]
 		all := packets(t, f, c.rate, Options{}, spoken)
 		ours, err := play(mustDecoder(t, f, c.rate), c.rate, all, nil, nil)
@@ -169,7 +170,7 @@ func TestOpusStereoBecomesMono(t *testing.T) {
 	for i, rate := range append(rates, rates...) {
 		f.InGo = i >= len(rates)
 		d := mustDecoder(t, f, rate)
-		in := sine(48000, 1004, 8000, 1)
+		in := codectest.Sine(48000, 1004, 8000, 1)
 		var out []int16
 		pcm := make([]int16, rate/50)
 		for at := 0; at+960 <= len(in); at += 960 {
@@ -188,7 +189,7 @@ func TestOpusStereoBecomesMono(t *testing.T) {
 			}
 			out = append(out, pcm...)
 		}
-		want := sound.Level(sine(rate, 1004, 6000, 1))
+		want := sound.Level(codectest.Sine(rate, 1004, 6000, 1))
 		if got := sound.Level(out[rate/5:]); got < want-0.5 || got > want+0.5 {
 			t.Errorf("%d Hz: the two ears together are at %.2f dBFS, want %.2f", rate, got, want)
 		}

@@ -3,6 +3,8 @@ package codec
 import (
 	"fmt"
 
+	"tandem/media/codec/conceal"
+
 	"github.com/pion/opus"
 )
 
@@ -21,7 +23,7 @@ type opusDecoder struct {
 	packet  opusFrames
 	decoder frameDecoder
 	library *libraryDecoder // decoder, if it is libopus
-	conceal *concealer
+	filler  *conceal.Filler
 	octets  [1 + maxOpusFrame]byte // a packet of one frame
 	untold  int                    // lost samples that the library was not told of
 }
@@ -29,7 +31,7 @@ type opusDecoder struct {
 // newOpusDecoder makes a decoder with libopus, or in Go if that is requested or the
 // library is missing.
 func newOpusDecoder(rate int, inGo bool) (Decoder, error) {
-	d := &opusDecoder{rate: rate, conceal: newConcealer(rate)}
+	d := &opusDecoder{rate: rate, filler: conceal.New(rate)}
 	if lib, err := openLibrary(); err == nil && !inGo {
 		if d.library, err = newLibraryDecoder(lib, rate); err != nil {
 			return nil, fmt.Errorf("making an Opus decoder: %w", err)
@@ -76,8 +78,8 @@ func (d *opusDecoder) Decode(pcm []int16, payload []byte) (int, error) {
 		// A frame without octets, or with a single one, contains no sound: the far side
 		// is silent (RFC 6716 §3.1, RFC 7587 §3.1.3).
 		if len(frame) <= 1 {
-			d.conceal.settle()
-			d.conceal.lost(out)
+			d.filler.Settle()
+			d.filler.Lost(out)
 			continue
 		}
 		d.tellLost()
@@ -86,10 +88,10 @@ func (d *opusDecoder) Decode(pcm []int16, payload []byte) (int, error) {
 			if n == size {
 				return 0, fmt.Errorf("decoding Opus: %w", err)
 			}
-			d.conceal.lost(out)
+			d.filler.Lost(out)
 			continue
 		}
-		d.conceal.good(out)
+		d.filler.Good(out)
 	}
 	return n, nil
 }
@@ -101,8 +103,8 @@ func (d *opusDecoder) alone(frame []byte) []byte {
 }
 
 func (d *opusDecoder) Conceal(pcm []int16) {
-	d.conceal.lost(pcm)
-	if !d.conceal.quiet {
+	d.filler.Lost(pcm)
+	if !d.filler.Quiet() {
 		d.untold += len(pcm)
 	}
 }
@@ -125,11 +127,11 @@ func (d *opusDecoder) tellLost() {
 }
 
 func (d *opusDecoder) Comfort(payload []byte) error {
-	var c ComfortNoise
-	if err := c.Parse(payload); err != nil {
+	n, err := comfortNoise(payload)
+	if err != nil {
 		return err
 	}
-	d.conceal.comfort(&c)
+	d.filler.Comfort(&n)
 	return nil
 }
 
@@ -155,6 +157,6 @@ func (d *opusDecoder) Recover(pcm []int16, payload []byte) error {
 	if err := d.library.before(d.alone(d.packet.frames[0]), pcm); err != nil {
 		return fmt.Errorf("decoding Opus: %w", err)
 	}
-	d.conceal.good(pcm)
+	d.filler.Good(pcm)
 	return nil
 }

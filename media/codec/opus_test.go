@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"tandem/media/codec/codectest"
 	"tandem/media/sound"
 	"tandem/test/hearing"
 )
@@ -139,7 +140,7 @@ func TestOpusFmtp(t *testing.T) {
 
 // TestOpusObeysTheFarSide looks at the packets made.
 func TestOpusObeysTheFarSide(t *testing.T) {
-	f, pcm := opusFormat(t), speech(t, 48000)[:5*48000]
+	f, pcm := opusFormat(t), codectest.Speech(t, 48000)[:5*48000]
 	octets := func(all [][]byte) (n int) {
 		for _, p := range all {
 			n += len(p)
@@ -180,7 +181,7 @@ func TestOpusObeysTheFarSide(t *testing.T) {
 func TestOpusSilence(t *testing.T) {
 	f := opusFormat(t)
 	for _, rate := range rates {
-		talk, noise := speech(t, rate)[:2*rate], hum(rate, 40, 4)
+		talk, noise := codectest.Speech(t, rate)[:2*rate], codectest.Hum(rate, 40, 4)
 		in := slices.Concat(talk, noise)
 		all := packets(t, f, rate, Options{Fmtp: "usedtx=1"}, in)
 		none := 0
@@ -244,7 +245,7 @@ func repeated(t *testing.T, rate int, fmtp string) [][]byte {
 		t.Fatal(err)
 	}
 	var all [][]byte
-	pcm, step := speech(t, rate)[:12*rate], rate/50
+	pcm, step := codectest.Speech(t, rate)[:12*rate], rate/50
 	for ; len(pcm) >= step; pcm = pcm[step:] {
 		b := make([]byte, 1500)
 		n, err := e.Encode(b, pcm[:step])
@@ -322,7 +323,7 @@ func TestOpusRecovers(t *testing.T) {
 // TestOpusDecodersDoNotLeak has the collector free what libopus works in.
 func TestOpusDecodersDoNotLeak(t *testing.T) {
 	f := opusFormat(t)
-	all := packets(t, f, 48000, Options{}, loud(48000, 0.1))
+	all := packets(t, f, 48000, Options{}, codectest.Loud(48000, 0.1))
 	open := func(n int) {
 		for range n {
 			if _, err := play(mustDecoder(t, f, 48000), 48000, all, nil, nil); err != nil {
@@ -341,7 +342,7 @@ func TestOpusDecodersDoNotLeak(t *testing.T) {
 
 func TestOpusEncodersDoNotLeak(t *testing.T) {
 	f := opusFormat(t)
-	pcm, payload := loud(48000, 0.02), make([]byte, 1500)
+	pcm, payload := codectest.Loud(48000, 0.02), make([]byte, 1500)
 	open := func(n int) {
 		for range n {
 			e := mustEncoder(t, f, 48000, Options{})
@@ -363,7 +364,7 @@ func TestOpusEncodersDoNotLeak(t *testing.T) {
 // TestOpusTogether encodes in many goroutines, each its own encoder.
 func TestOpusTogether(t *testing.T) {
 	f := opusFormat(t)
-	pcm := speech(t, 8000)[:8000]
+	pcm := codectest.Speech(t, 8000)[:8000]
 	want := packets(t, f, 8000, Options{}, pcm)
 	var group sync.WaitGroup
 	for range 8 {

@@ -4,6 +4,7 @@ import (
 	"math"
 	"testing"
 
+	"tandem/media/codec/codectest"
 	"tandem/media/sound"
 	"tandem/test/hearing"
 )
@@ -24,11 +25,11 @@ func TestPairs(t *testing.T) {
 		for _, to := range formats {
 			rate := min(from.Native, to.Native)
 			ends := min(rate, 16000) // what speaks and listens, at a rate all codecs take
-			tone := convert(t, from, to, ends, rate, sine(ends, 1004, 8000, 3))
-			ref, got, _ := align(sine(ends, 1004, 8000, 3), tone, ends)
+			tone := convert(t, from, to, ends, rate, codectest.Sine(ends, 1004, 8000, 3))
+			ref, got, _ := align(codectest.Sine(ends, 1004, 8000, 3), tone, ends)
 			toneLevel, toneSNR := sound.Level(got)-sound.Level(ref), hearing.SNR(ref, got)
 
-			said := speech(t, ends)[:10*ends]
+			said := codectest.Speech(t, ends)[:10*ends]
 			heard := convert(t, from, to, ends, rate, said)
 			ref, got, lag := align(said, heard, ends)
 			level := sound.Level(got) - sound.Level(ref)

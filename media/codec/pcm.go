@@ -1,6 +1,11 @@
 package codec
 
-import "fmt"
+import (
+	"fmt"
+
+	"tandem/media/codec/conceal"
+	"tandem/media/codec/resample"
+)
 
 // maxPacket is the longest audio in one payload: 120 ms, the limit of Opus (RFC 6716
 // §3.2.5), used for all codecs so that buffers have a fixed size.
@@ -15,7 +20,7 @@ type voice interface {
 	// lost fills pcm in place of audio that did not come.
 	lost(pcm []int16)
 	// comfort makes lost fill with this noise until the next decode.
-	comfort(n *ComfortNoise)
+	comfort(n *conceal.ComfortNoise)
 }
 
 // payloadEncoder is an encoder at the rate of its codec.
@@ -30,14 +35,14 @@ type payloadEncoder interface {
 type decoder struct {
 	codec        voice
 	native, rate int
-	resampler    *Resampler // nil when both rates are the same
-	buffer       []int16    // at the native rate
+	resampler    *resample.Resampler // nil when both rates are the same
+	buffer       []int16             // at the native rate
 }
 
 func newDecoder(c voice, native, rate int) *decoder {
 	d := &decoder{codec: c, native: native, rate: rate}
 	if native != rate {
-		d.resampler = NewResampler(native, rate)
+		d.resampler = resample.New(native, rate)
 		d.buffer = make([]int16, native*maxPacket/1000)
 	}
 	return d
@@ -99,18 +104,26 @@ func (d *decoder) Conceal(pcm []int16) {
 }
 
 func (d *decoder) Comfort(payload []byte) error {
-	var c ComfortNoise
-	if err := c.Parse(payload); err != nil {
+	n, err := comfortNoise(payload)
+	if err != nil {
 		return err
 	}
-	d.codec.comfort(&c)
+	d.codec.comfort(&n)
 	return nil
+}
+
+// comfortNoise reads a packet of comfort noise.
+func comfortNoise(payload []byte) (n conceal.ComfortNoise, err error) {
+	if err := n.Parse(payload); err != nil {
+		return n, fmt.Errorf("%w: %w", ErrPayload, err)
+	}
+	return n, nil
 }
 
 // encoder combines resampling and a codec.
 type encoder struct {
 	codec     payloadEncoder
-	resampler *Resampler
+	resampler *resample.Resampler
 	buffer    []int16
 	closed    bool
 }
@@ -118,7 +131,7 @@ type encoder struct {
 func newEncoder(c payloadEncoder, native, rate int) *encoder {
 	e := &encoder{codec: c}
 	if native != rate {
-		e.resampler = NewResampler(rate, native)
+		e.resampler = resample.New(rate, native)
 		e.buffer = make([]int16, native*maxPacket/1000+1)
 	}
 	return e

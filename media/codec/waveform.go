@@ -1,5 +1,7 @@
 package codec
 
+import "tandem/media/codec/conceal"
+
 // law converts octets to samples one by one.
 type law interface {
 	samples(payload []byte) int
@@ -9,32 +11,36 @@ type law interface {
 // waveform is a decoder without memory, with concealment.
 type waveform struct {
 	law
-	*concealer
+	filler *conceal.Filler
 }
 
 func newWaveform(l law, native, rate int) Decoder {
-	w := waveform{l, newConcealer(native)}
+	w := waveform{l, conceal.New(native)}
 	d := newDecoder(w, native, rate)
 	if d.resampler != nil {
 		return d
 	}
-	return bridger{d, w.concealer}
+	return bridger{d, w.filler}
 }
 
 func (w waveform) decode(pcm []int16, payload []byte) {
 	w.law.decode(pcm, payload)
-	w.good(pcm)
+	w.filler.Good(pcm)
 }
 
-// bridger is a decoder that returns what the concealer made, sample by sample.
+func (w waveform) lost(pcm []int16) { w.filler.Lost(pcm) }
+
+func (w waveform) comfort(n *conceal.ComfortNoise) { w.filler.Comfort(n) }
+
+// bridger is a decoder that returns what the filler made, sample by sample.
 type bridger struct {
 	*decoder
-	conceal *concealer
+	filler *conceal.Filler
 }
 
 func (b bridger) Bridge(gap, pcm []int16, payload []byte) (int, error) {
-	b.conceal.gap = gap
+	b.filler.Refill(gap)
 	n, err := b.Decode(pcm, payload)
-	b.conceal.gap = nil
+	b.filler.Refill(nil)
 	return n, err
 }

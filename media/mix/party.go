@@ -5,7 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"tandem/media/codec"
+	"tandem/media/codec/resample"
 )
 
 // backlog is the most frames that wait to be mixed, or to be heard.
@@ -50,7 +50,7 @@ func (p *Party) take() {
 func (p *Party) Source(rate int) *Source {
 	s := &Source{party: p, rate: rate}
 	if rate != p.room.rate {
-		s.change = codec.NewResampler(p.room.rate, rate)
+		s.change = resample.New(p.room.rate, rate)
 		s.pcm = make([]int16, p.room.rate/10) // more than any path reads at a time
 	}
 	return s
@@ -60,8 +60,8 @@ func (p *Party) Source(rate int) *Source {
 type Source struct {
 	party  *Party
 	rate   int
-	change *codec.Resampler // nil: it has the room's rate
-	pcm    []int16          // at the room's rate
+	change *resample.Resampler // nil: it has the room's rate
+	pcm    []int16             // at the room's rate
 }
 
 // Read fills pcm, with silence if the room is late; it never ends.

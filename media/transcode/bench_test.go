@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tandem/media/codec"
+	"tandem/media/codec/resample"
 )
 
 // loop is a path in steady work: one packet in and one tick for each 20 ms.
@@ -38,7 +39,7 @@ func newLoop(t testing.TB, o Options) *loop {
 // speakOrSing is 5 s of speech, or of tones without espeak-ng.
 func speakOrSing(t testing.TB, rate int) []int16 {
 	pcm := speak(t, "en-us")[:8000*5]
-	r := codec.NewResampler(8000, rate)
+	r := resample.New(8000, rate)
 	out := make([]int16, r.Count(len(pcm)))
 	return out[:r.Process(out, pcm)]
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tandem/media/codec"
+	"tandem/media/codec/resample"
 	"tandem/media/dtmf"
 )
 
@@ -211,7 +212,7 @@ func speak(t testing.TB, voice string) []int16 {
 	for i := range pcm {
 		pcm[i] = int16(uint16(b[2*i]) | uint16(b[2*i+1])<<8)
 	}
-	r := codec.NewResampler(22050, 8000)
+	r := resample.New(22050, 8000)
 	out := make([]int16, r.Count(len(pcm)))
 	return out[:r.Process(out, pcm)]
 }

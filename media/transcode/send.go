@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tandem/media/codec"
+	"tandem/media/codec/conceal"
 	"tandem/media/dtmf"
 )
 
@@ -57,7 +58,7 @@ type sender struct {
 
 	hush   int // steps of silence so far
 	since  int // steps since comfort noise was sent
-	noise  codec.ComfortNoise
+	noise  conceal.ComfortNoise
 	around bool // comfort noise has been sent in this silence
 }
 

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"tandem/media/codec"
+	"tandem/media/codec/conceal"
 	"tandem/test/hearing"
 )
 
@@ -32,7 +32,7 @@ func TestComfortNoise(t *testing.T) {
 			l := newLine(t, o, shaper{jitter: 8 * time.Millisecond})
 			k := newTalker(t, pcmu, 8000, 20*time.Millisecond, 96)
 			voice := sine(8000, 300, -10, 1)
-			var noise codec.ComfortNoise
+			var noise conceal.ComfortNoise
 			noise.Measure(hiss(8000, -45, 1), 4)
 			const turns = 10
 			for range turns {

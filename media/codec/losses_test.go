@@ -2,11 +2,10 @@ package codec
 
 import (
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"testing"
 
-	"tandem/media/sound"
+	"tandem/media/codec/codectest"
 	"tandem/test/hearing"
 )
 
@@ -72,7 +71,7 @@ type damage struct{ intelligibility, distance, snr float64 }
 // suffer measures over several draws of losses.
 func suffer(t *testing.T, f Format, rate int, share float64, bursts bool) (filled, silent damage) {
 	t.Helper()
-	spoken := speech(t, rate)
+	spoken := codectest.Speech(t, rate)
 	if rate > 8000 { // to take less time
 		spoken = spoken[:12*rate]
 	}
@@ -157,92 +156,5 @@ func TestConcealmentBeatsSilence(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-// TestConcealmentContinuesTones wants a steady tone to go on in phase, and no
-// step where it does or where the audio comes back.
-func TestConcealmentContinuesTones(t *testing.T) {
-	for _, rate := range rates {
-		for _, c := range []struct {
-			freq, snr float64 // dB over the first 10 ms
-		}{{137, 35}, {440, 30}, {1004, 18}} {
-			in := sine(rate, c.freq, 8000, 1)
-			step := rate / 50
-			conceal := newConcealer(rate)
-			out := append([]int16(nil), in...)
-			for i := range 50 {
-				frame := out[i*step : (i+1)*step]
-				if i > 10 && i%5 == 0 {
-					conceal.lost(frame)
-				} else {
-					conceal.good(frame)
-				}
-			}
-			at := 15 * step
-			if snr := hearing.SNR(in[at:at+step/2], out[at:at+step/2]); snr < c.snr {
-				t.Errorf("%v Hz at %d: SNR of the first 10 ms is %.1f dB, want %v", c.freq, rate, snr, c.snr)
-			}
-			// The steepest a sine of this level gets, and a quarter more.
-			steepest := 8000 * 2 * math.Pi * c.freq / float64(rate) * 1.25
-			for i := 1; i < len(out); i++ {
-				if d := math.Abs(float64(out[i]) - float64(out[i-1])); d > steepest+5 {
-					t.Fatalf("%v Hz at %d: a step of %.0f at sample %d of packet %d, at most %.0f is smooth", c.freq, rate, d, i%step, i/step, steepest)
-				}
-			}
-		}
-	}
-}
-
-// TestConcealmentFadesToTheBackground loses packets in noise for a second.
-func TestConcealmentFadesToTheBackground(t *testing.T) {
-	for _, rate := range rates {
-		for _, rms := range []float64{20, 150} {
-			noise := hum(rate, rms, 4)
-			c := newConcealer(rate)
-			step := rate / 50
-			for at := 0; at+step <= len(noise)/2; at += step {
-				c.good(noise[at : at+step])
-			}
-			fill := make([]int16, rate)
-			for at := 0; at < len(fill); at += step {
-				c.lost(fill[at : at+step])
-			}
-			if d := sound.Level(fill[rate/6:]) - sound.Level(noise); math.Abs(d) > 4 {
-				t.Errorf("%d Hz: fill of noise at %.0f is %+.1f dB off", rate, rms, d)
-			}
-		}
-		// Of loud sound alone nothing may stay.
-		c, loudly := newConcealer(rate), chord(rate, 1)
-		c.good(loudly)
-		fill := make([]int16, rate)
-		c.lost(fill)
-		if l := sound.Level(fill[rate*16/100:]); !math.IsInf(l, -1) {
-			t.Errorf("%d Hz: after 160 ms a fill of tones is at %.1f dBFS", rate, l)
-		}
-	}
-}
-
-// TestConcealmentNeverShouts fills from whatever the last sound was: the peak
-// stays near that of the last 48 ms.
-func TestConcealmentNeverShouts(t *testing.T) {
-	for _, rate := range rates {
-		for name, in := range map[string][]int16{"loud": loud(rate, 5), "speech": speech(t, rate)[:5*rate]} {
-			c, step := newConcealer(rate), rate/50
-			for at := 0; at+step <= len(in); at += step {
-				c.good(append([]int16(nil), in[at:at+step]...))
-				peak := 0
-				for _, v := range c.past {
-					peak = max(peak, int(v), -int(v))
-				}
-				fill := make([]int16, 3*step)
-				c.lost(fill)
-				for i, v := range fill {
-					if max(int(v), -int(v)) > peak*5/4+300 { // the background comes on top
-						t.Fatalf("%s at %d Hz: %d at sample %d of the fill at %.2f s, the sound before peaked at %d", name, rate, v, i, float64(at)/float64(rate), peak)
-					}
-				}
-			}
-		}
 	}
 }

@@ -1,4 +1,4 @@
-package codec
+package conceal
 
 // maxBackground is the highest power (mean square) that counts as background noise: -36
 // dBov, a noisy street.

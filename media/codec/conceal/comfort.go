@@ -1,7 +1,7 @@
-package codec
+package conceal
 
 import (
-	"fmt"
+	"errors"
 	"math"
 )
 
@@ -22,7 +22,7 @@ type ComfortNoise struct {
 // Parse reads a payload. Older senders send only the first octet.
 func (c *ComfortNoise) Parse(payload []byte) error {
 	if len(payload) == 0 {
-		return fmt.Errorf("%w: comfort noise without a level", ErrPayload)
+		return errors.New("comfort noise without a level")
 	}
 	c.Level = -int(payload[0] & 0x7F) // RFC 3389 §3.1: the top bit is unused
 	c.Order = min(len(payload)-1, maxComfort)

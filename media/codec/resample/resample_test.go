@@ -1,10 +1,13 @@
-package codec
+package resample_test
 
 import (
 	"fmt"
 	"math"
 	"testing"
 	"time"
+
+	"tandem/media/codec/codectest"
+	"tandem/media/codec/resample"
 )
 
 // pairs are all changes of rate there are in a call.
@@ -12,7 +15,7 @@ var pairs = [][2]int{{8000, 16000}, {8000, 48000}, {16000, 48000}, {48000, 16000
 
 // through resamples in packets of 20 ms.
 func through(from, to int, in []int16) []int16 {
-	r := NewResampler(from, to)
+	r := resample.New(from, to)
 	var out []int16
 	buffer := make([]int16, to/50+1)
 	for step := from / 50; len(in) > 0; {
@@ -34,6 +37,15 @@ func powerAt(pcm []int16, rate int, freq float64) float64 {
 	return 2 * (re*re + im*im) / (window * window)
 }
 
+// meanSquare is the power of pcm.
+func meanSquare(pcm []int16) float64 {
+	sum := 0.0
+	for _, v := range pcm {
+		sum += float64(v) * float64(v)
+	}
+	return sum / float64(len(pcm))
+}
+
 func decibel(ratio float64) float64 { return 10 * math.Log10(ratio) }
 
 // TestResamplerResponse measures what passes, and what a tone leaves at the
@@ -45,7 +57,7 @@ func TestResamplerResponse(t *testing.T) {
 		low := float64(min(from, to))
 		worst, loudest := 0.0, math.Inf(-1)
 		for f := 100.0; f <= 0.425*low; f += 100 {
-			out := through(from, to, sine(from, f, 16000, 0.4))
+			out := through(from, to, codectest.Sine(from, f, 16000, 0.4))
 			out = out[to/10:]
 			gain := decibel(powerAt(out, to, f) / (16000 * 16000 / 2))
 			worst = max(worst, math.Abs(gain))
@@ -60,12 +72,12 @@ func TestResamplerResponse(t *testing.T) {
 		}
 		if to < from { // what lies above the band must not fold into it
 			for f := 0.575 * low; f < float64(from)/2; f += 170 {
-				out := through(from, to, sine(from, f, 16000, 0.4))[to/10:]
+				out := through(from, to, codectest.Sine(from, f, 16000, 0.4))[to/10:]
 				loudest = max(loudest, decibel(meanSquare(out)/(16000*16000/2)))
 			}
 		}
 		t.Logf("%d to %d Hz: ripple %.3f dB to %.0f Hz, images and aliases %.1f dB, delay %v",
-			from, to, worst, 0.425*low, loudest, NewResampler(from, to).Delay())
+			from, to, worst, 0.425*low, loudest, resample.New(from, to).Delay())
 		if worst > ripple || loudest > image {
 			t.Errorf("%d to %d Hz: ripple %.3f dB, want at most %v; images %.1f dB, want at most %v", from, to, worst, ripple, loudest, image)
 		}
@@ -77,7 +89,7 @@ func TestResamplerResponse(t *testing.T) {
 func TestResamplerDelayAndStream(t *testing.T) {
 	for _, pair := range append([][2]int{{44100, 8000}, {8000, 44100}, {11025, 48000}, {22050, 16000}}, pairs...) {
 		from, to := pair[0], pair[1]
-		r := NewResampler(from, to)
+		r := resample.New(from, to)
 		in := make([]int16, from/2)
 		at := from / 4
 		for i := -20; i <= 20; i++ { // a soft bump, its middle at `at`
@@ -106,7 +118,7 @@ func TestResamplerDelayAndStream(t *testing.T) {
 		if (delay - r.Delay()).Abs() > 30*time.Microsecond {
 			t.Errorf("%d to %d: delay %v, said %v", from, to, delay, r.Delay())
 		}
-		pieces := NewResampler(from, to)
+		pieces := resample.New(from, to)
 		var got []int16
 		buffer := make([]int16, 20000)
 		for i, n := 0, 1; i < len(in); i, n = i+n, n*7%613+1 {
@@ -131,10 +143,10 @@ func TestResamplerRefuses(t *testing.T) {
 					t.Errorf("%v was taken", pair)
 				}
 			}()
-			NewResampler(pair[0], pair[1])
+			resample.New(pair[0], pair[1])
 		}()
 	}
-	if r := NewResampler(8000, 8000); r.Delay() != 0 || r.Count(7) != 7 || r.Process(make([]int16, 7), make([]int16, 7)) != 7 {
+	if r := resample.New(8000, 8000); r.Delay() != 0 || r.Count(7) != 7 || r.Process(make([]int16, 7), make([]int16, 7)) != 7 {
 		t.Error("no change of rate is not the identity")
 	}
 }
@@ -157,5 +169,19 @@ func TestResamplerClips(t *testing.T) {
 		if v < 25000 && v > -25000 || (v > 0) != (half%2 == 0) {
 			t.Fatalf("sample %d is %d", i, v)
 		}
+	}
+}
+
+// BenchmarkResample is a frame of 20 ms.
+func BenchmarkResample(b *testing.B) {
+	for _, pair := range [][2]int{{8000, 16000}, {8000, 48000}, {16000, 48000}, {48000, 16000}, {48000, 8000}, {16000, 8000}} {
+		b.Run(fmt.Sprintf("%d-%d", pair[0], pair[1]), func(b *testing.B) {
+			r := resample.New(pair[0], pair[1])
+			in, out := codectest.Loud(pair[0], 0.02), make([]int16, pair[1]/50)
+			b.ReportAllocs()
+			for b.Loop() {
+				r.Process(out, in)
+			}
+		})
 	}
 }

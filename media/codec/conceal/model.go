@@ -1,6 +1,10 @@
-package codec
+package conceal
 
-import "math"
+import (
+	"math"
+
+	"tandem/media/codec/internal/sample"
+)
 
 // maxOrder of the all-pole models here: 24 for 48 kHz.
 const maxOrder = 24
@@ -34,7 +38,7 @@ func correlate(r []float64, pcm []int16) {
 			r[k] = 0
 			continue
 		}
-		r[k] = float64(dot(w[:len(pcm)-k], w[k:len(pcm)]))
+		r[k] = float64(sample.Dot(w[:len(pcm)-k], w[k:len(pcm)]))
 	}
 }
 
@@ -108,7 +112,7 @@ func (m *model) setPredictor(a []float64) {
 func (m *model) synthesize(out []float32) {
 	predictor := m.predictor[:m.order]
 	for i := m.order; i < len(out); i++ {
-		out[i] -= dot(predictor, out[i-m.order:i])
+		out[i] -= sample.Dot(predictor, out[i-m.order:i])
 	}
 }
 

@@ -1,9 +1,12 @@
-package codec
+// Package resample changes the rate of audio while it streams.
+package resample
 
 import (
 	"fmt"
 	"math"
 	"time"
+
+	"tandem/media/codec/internal/sample"
 )
 
 const (
@@ -33,12 +36,12 @@ type Resampler struct {
 // block is how many input samples are filtered at a time.
 const block = 480
 
-// NewResampler makes one between 8000, 16000 and 48000 Hz (in either direction). Other
+// New makes one between 8000, 16000 and 48000 Hz (in either direction). Other
 // rates, such as those of WAV files, work, too. It panics at a rate that is not
 // positive, or a ratio that needs too large a table.
-func NewResampler(from, to int) *Resampler {
+func New(from, to int) *Resampler {
 	if from <= 0 || to <= 0 {
-		panic(fmt.Sprintf("codec: resampler from %d to %d Hz", from, to))
+		panic(fmt.Sprintf("resample: from %d to %d Hz", from, to))
 	}
 	g := gcd(from, to)
 	r := &Resampler{from: from, to: to, up: to / g, down: from / g}
@@ -50,7 +53,7 @@ func NewResampler(from, to int) *Resampler {
 		r.taps = (phaseTaps*r.down + r.up - 1) / r.up
 	}
 	if r.taps*r.up > maxTaps {
-		panic(fmt.Sprintf("codec: resampler from %d to %d Hz", from, to))
+		panic(fmt.Sprintf("resample: from %d to %d Hz", from, to))
 	}
 	r.design()
 	r.past = make([]float32, r.taps-1+block)
@@ -151,43 +154,10 @@ func (r *Resampler) filter(out, in []int16) int {
 	n := 0
 	for end := len(in) * r.up; r.phase < end; r.phase += r.down {
 		at, p := r.phase/r.up, r.phase%r.up
-		out[n] = clip(dot(r.phases[p], r.past[at:at+r.taps]))
+		out[n] = sample.Clip(sample.Dot(r.phases[p], r.past[at:at+r.taps]))
 		n++
 	}
 	r.phase -= len(in) * r.up
 	copy(r.past, r.past[len(in):len(in)+r.taps-1])
 	return n
-}
-
-// dot is the inner product, in four sums that the processor can overlap.
-func dot(a, b []float32) float32 {
-	var s0, s1, s2, s3 float32
-	b = b[:len(a)]
-	for len(a) >= 4 && len(b) >= 4 {
-		s0 += a[0] * b[0]
-		s1 += a[1] * b[1]
-		s2 += a[2] * b[2]
-		s3 += a[3] * b[3]
-		a, b = a[4:], b[4:]
-	}
-	for i := range a {
-		s0 += a[i] * b[i]
-	}
-	return s0 + s1 + s2 + s3
-}
-
-// clip rounds to 16 bits.
-func clip(v float32) int16 {
-	if v >= 0 {
-		v += 0.5
-	} else {
-		v -= 0.5
-	}
-	if v >= 32767 {
-		return 32767
-	}
-	if v <= -32768 {
-		return -32768
-	}
-	return int16(v)
 }

@@ -1,4 +1,5 @@
-package codec
+// Package codectest has signals on which codecs are tried, and a program that knows them.
+package codectest
 
 import (
 	"bytes"
@@ -7,10 +8,12 @@ import (
 	"os/exec"
 	"sync"
 	"testing"
+
+	"tandem/media/codec/resample"
 )
 
-// loud is seconds of tones of all levels, noise, steps and silence.
-func loud(rate int, seconds float64) []int16 {
+// Loud is seconds of tones of all levels, noise, steps and silence.
+func Loud(rate int, seconds float64) []int16 {
 	pcm := make([]int16, int(float64(rate)*seconds))
 	random := rand.New(rand.NewPCG(1, 2))
 	for i := range pcm {
@@ -30,8 +33,8 @@ func loud(rate int, seconds float64) []int16 {
 	return pcm
 }
 
-// sine of an amplitude.
-func sine(rate int, freq, amplitude, seconds float64) []int16 {
+// Sine of an amplitude.
+func Sine(rate int, freq, amplitude, seconds float64) []int16 {
 	pcm := make([]int16, int(float64(rate)*seconds))
 	for i := range pcm {
 		pcm[i] = int16(math.Round(amplitude * math.Sin(2*math.Pi*freq*float64(i)/float64(rate))))
@@ -39,8 +42,8 @@ func sine(rate int, freq, amplitude, seconds float64) []int16 {
 	return pcm
 }
 
-// chord is five tones within the telephone band, at -12 dBFS together.
-func chord(rate int, seconds float64) []int16 {
+// Chord is five tones within the telephone band, at -12 dBFS together.
+func Chord(rate int, seconds float64) []int16 {
 	pcm := make([]int16, int(float64(rate)*seconds))
 	for i := range pcm {
 		v := 0.0
@@ -48,6 +51,20 @@ func chord(rate int, seconds float64) []int16 {
 			v += 3600 * math.Sin(2*math.Pi*f*float64(i)/float64(rate)+float64(k))
 		}
 		pcm[i] = int16(math.Round(v))
+	}
+	return pcm
+}
+
+// Hum is noise with most of its power below 1 kHz.
+func Hum(rate int, rms float64, seconds float64) []int16 {
+	pcm := make([]int16, int(float64(rate)*seconds))
+	random := rand.New(rand.NewPCG(3, 4))
+	pole := math.Exp(-2 * math.Pi * 300 / float64(rate))
+	gain := rms * math.Sqrt(1-pole*pole)
+	v := 0.0
+	for i := range pcm {
+		v = pole*v + gain*random.NormFloat64()
+		pcm[i] = int16(math.Round(min(max(v, -32768), 32767)))
 	}
 	return pcm
 }
@@ -68,21 +85,21 @@ var spoken = sync.OnceValues(func() ([]int16, error) {
 			return nil, err
 		}
 		if at := bytes.Index(wav, []byte("data")); at > 0 {
-			all = append(all, samples(wav[at+8:])...)
+			all = append(all, Samples(wav[at+8:])...)
 		}
 	}
 	return all, nil
 })
 
-// speech is some 20 s of synthetic speech, its loudest part at -9 dBFS. It
+// Speech is some 20 s of synthetic speech, its loudest part at -9 dBFS. It
 // needs espeak-ng.
-func speech(t testing.TB, rate int) []int16 {
+func Speech(t testing.TB, rate int) []int16 {
 	t.Helper()
 	all, err := spoken()
 	if err != nil || len(all) < 10*22050 {
 		t.Fatalf("espeak-ng, which this test needs, spoke %d samples: %v", len(all), err)
 	}
-	r := NewResampler(22050, rate)
+	r := resample.New(22050, rate)
 	pcm := make([]int16, r.Count(len(all)))
 	r.Process(pcm, all)
 	peak := 1.0
