@@ -64,7 +64,7 @@ func (h Heard) Longest() (best sound.Segment) {
 func (h Heard) String() string {
 	out := fmt.Sprintf("%s, %.1f s:", filepath.Base(h.File), h.Length.Seconds())
 	for _, t := range h.Tones {
-		out += fmt.Sprintf(" %.1f Hz at %.1f dBFS for %.2f s;", t.Freq, t.Level, t.Length.Seconds())
+		out += fmt.Sprintf(" from %.2f s %.1f Hz at %.1f dBFS for %.2f s;", t.Start.Seconds(), t.Freq, t.Level, t.Length.Seconds())
 	}
 	return out
 }

@@ -26,6 +26,9 @@ type Linphone struct {
 
 var _ Phone = (*Linphone)(nil)
 
+// maxCalls is how many it has at the same time at most.
+const maxCalls = 4
+
 // StartLinphone starts one below dir. It says the file say in calls.
 func StartLinphone(_ context.Context, dir string, a Account, say string) (*Linphone, error) {
 	path, err := process.Find("linphonec")
@@ -59,7 +62,9 @@ func (l *Linphone) write(a Account) error {
 			return err
 		}
 	}
-	media, err := process.RTPPort()
+	// A call takes the ports above those of the one before it, also when another
+	// program has them: its sound then comes here.
+	media, err := process.RTPPorts(maxCalls)
 	if err != nil {
 		return err
 	}

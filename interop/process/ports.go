@@ -71,11 +71,25 @@ func Loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.It
 func Listen() (net.Listener, error) { return net.Listen("tcp", "127.0.0.1:0") }
 
 // RTPPort is a free even port on loopback with the one above it free too.
-func RTPPort() (int, error) {
+func RTPPort() (int, error) { return RTPPorts(1) }
+
+// RTPPorts is the first port for a program that takes two more for each of so many
+// calls: an even one, and all of them free.
+func RTPPorts(calls int) (int, error) {
 	for range attempts {
-		if p := (take(3) + 1) &^ 1; claim(p) && claim(p+1) && Free(p) && Free(p+1) {
+		if p := (take(2*calls+1) + 1) &^ 1; ours(p, 2*calls) {
 			return p, nil
 		}
 	}
-	return 0, errors.New("no two free ports on 127.0.0.1")
+	return 0, errors.New("not enough free ports in a row on 127.0.0.1")
+}
+
+// ours claims n ports in a row, and reports whether nobody has one of them.
+func ours(first, n int) bool {
+	for p := first; p < first+n; p++ {
+		if !claim(p) || !Free(p) {
+			return false
+		}
+	}
+	return true
 }

@@ -13,3 +13,20 @@ func TestPortsAreClaimed(t *testing.T) {
 		t.Errorf("port %d was given out twice", port)
 	}
 }
+
+// A program with several calls is given a pair of ports for each of them.
+func TestPortsOfSeveralCalls(t *testing.T) {
+	const calls = 4
+	first, err := RTPPorts(calls)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first%2 != 0 {
+		t.Errorf("the first port, %d, is odd", first)
+	}
+	for port := first; port < first+2*calls; port++ {
+		if claim(port) {
+			t.Errorf("port %d is left to another program", port)
+		}
+	}
+}
