@@ -12,7 +12,7 @@ type Step struct {
 	Length time.Duration
 }
 
-// Cadence is steps one behind the other, over and over when Repeat is set.
+// Cadence is a row of steps. It starts again at its end when Repeat is set.
 type Cadence struct {
 	Steps  []Step
 	Repeat bool
@@ -21,8 +21,9 @@ type Cadence struct {
 // Loudness is a usual level of tones: -13 dBm0, within E.180's -10 ±5.
 const Loudness = -16.0
 
-// Source plays c at a rate, at a level in dBFS that all frequencies of a step
-// make together; limit ends it (0: never, if it repeats).
+// Source plays c at a rate. level, in dBFS, is that of all frequencies of a step
+// together. The source ends after limit; with 0 it ends with the cadence, or never if
+// that repeats.
 func (c Cadence) Source(rate int, level float64, limit time.Duration) *CadenceSource {
 	s := &CadenceSource{cadence: c, rate: rate, level: level, left: math.MaxInt64}
 	if limit > 0 {
@@ -51,7 +52,7 @@ type CadenceSource struct {
 // partial is one sine as a turning vector.
 type partial struct{ sin, cos, ds, dc float64 }
 
-// enter begins a step, or ends the whole.
+// enter begins a step, or ends the cadence.
 func (s *CadenceSource) enter(step int) {
 	if step >= len(s.cadence.Steps) {
 		step = 0
@@ -126,5 +127,5 @@ func (s *CadenceSource) Read(pcm []int16) int {
 	return len(pcm)
 }
 
-// Played is how long it has been played.
+// Played returns how long the cadence has been played.
 func (s *CadenceSource) Played() time.Duration { return lasting(s.played, s.rate) }

@@ -18,7 +18,7 @@ const (
 	Information               // special information, before a spoken message
 )
 
-// plan are the tones of a country.
+// plan holds the tones of a country.
 type plan struct {
 	country                                  string // ISO 3166
 	dial, ringback, busy, congested, waiting []Step
@@ -32,8 +32,8 @@ func on(ms int, freqs ...float64) Step {
 
 func off(ms int) Step { return on(ms) }
 
-// plans are facts of ITU-T E.180 Supplement 2. Tones that a country gives by a
-// modulated carrier are written as the frequencies that come of it.
+// plans follow ITU-T E.180 Supplement 2. A tone that a country makes with a modulated
+// carrier is written as the frequencies that result.
 var plans = []plan{
 	{"AT", []Step{on(1000, 420)}, []Step{on(1000, 420), off(5000)}, []Step{on(400, 420), off(400)},
 		[]Step{on(200, 420), off(200)}, []Step{on(40, 420), off(1960)}},
@@ -66,7 +66,7 @@ var plans = []plan{
 // information is the same everywhere (ITU-T E.180 §7).
 var information = []Step{on(330, 950), on(330, 1400), on(330, 1800), off(1000)}
 
-// Countries are those whose tones are known, by ISO 3166.
+// Countries returns the ISO 3166 codes of the countries whose tones are known.
 func Countries() []string {
 	var all []string
 	for _, p := range plans {
@@ -75,8 +75,8 @@ func Countries() []string {
 	return all
 }
 
-// Tones is the cadence of a signal in a country: "DE", "de", or "UK" for GB;
-// false when it is not known.
+// Tones returns the cadence of a signal in a country ("DE", "de", or "UK" for GB). It
+// returns false when the country is not known.
 func Tones(country string, s Signal) (Cadence, bool) {
 	if s == Information {
 		return Cadence{information, true}, true

@@ -134,7 +134,7 @@ func (r *Recorder) run() {
 	}
 }
 
-// finish ends the file.
+// finish closes the file. It keeps the first error: err, or that of closing.
 func (r *Recorder) finish(err error) {
 	r.dead.Store(true)
 	if e := r.w.Close(); err == nil {

@@ -51,8 +51,8 @@ func NewResampler(from, to int) *Resampler {
 	return r
 }
 
-// Append converts pcm and appends what comes of it to dst. The last few
-// samples wait for those that follow; Flush gives them.
+// Append converts pcm and appends the result to dst. The last few samples wait for
+// those that follow; Flush appends them.
 func (r *Resampler) Append(dst, pcm []int16) []int16 {
 	if r.from == r.to {
 		return append(dst, pcm...)
@@ -63,7 +63,7 @@ func (r *Resampler) Append(dst, pcm []int16) []int16 {
 	return r.run(dst)
 }
 
-// Flush appends what waits, as if silence followed.
+// Flush appends the samples that wait, as if silence followed.
 func (r *Resampler) Flush(dst []int16) []int16 {
 	if r.from == r.to {
 		return dst

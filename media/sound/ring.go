@@ -18,13 +18,13 @@ func newRing(samples int) *ring {
 	return &ring{pcm: make([]int16, n)}
 }
 
-// held is how many samples wait.
+// held returns how many samples wait.
 func (r *ring) held() int { return int(r.write.Load() - r.read.Load()) }
 
-// room is how many fit.
+// room returns how many samples fit.
 func (r *ring) room() int { return len(r.pcm) - r.held() }
 
-// put writes all of pcm; the caller made sure that there is room.
+// put writes all of pcm. The caller has checked that there is room.
 func (r *ring) put(pcm []int16) {
 	at := int(r.write.Load()) & (len(r.pcm) - 1)
 	n := copy(r.pcm[at:], pcm)

@@ -5,24 +5,25 @@ import (
 	"time"
 )
 
-// Rate is samples a second where none is given: a telephone's.
+// Rate is the rate of functions that are given none, in samples a second: that of the
+// telephone.
 const Rate = 8000
 
 // fade is the rise and fall of a tone, so that it does not click.
 const fade = 5 * time.Millisecond
 
-// Samples is how many samples last d.
+// Samples returns how many samples last d.
 func Samples(d time.Duration) int { return int(d * Rate / time.Second) }
 
-// Duration is how long n samples last.
+// Duration returns how long n samples last.
 func Duration(n int) time.Duration { return time.Duration(n) * time.Second / Rate }
 
-// samplesAt is how many samples last d at a rate.
+// samplesAt is Samples at a rate.
 func samplesAt(d time.Duration, rate int) int {
 	return int(int64(d/time.Second)*int64(rate) + int64(d%time.Second)*int64(rate)/int64(time.Second))
 }
 
-// lasting is how long n samples last at a rate.
+// lasting is Duration at a rate.
 func lasting(n int64, rate int) time.Duration {
 	return time.Duration(n/int64(rate))*time.Second + time.Duration(n%int64(rate))*time.Second/time.Duration(rate)
 }
@@ -35,11 +36,11 @@ func ToneAt(rate int, freq, level float64, d time.Duration) []int16 {
 	return SweepAt(rate, freq, freq, level, d)
 }
 
-// Silence is nothing for d.
+// Silence returns silent samples for d.
 func Silence(d time.Duration) []int16 { return make([]int16, Samples(d)) }
 
-// Sweep rises or falls evenly from one frequency to another: a chirp. Its
-// autocorrelation has one sharp peak, which makes it a mark in time.
+// Sweep is a chirp: it rises or falls evenly from one frequency to another. Its
+// autocorrelation has one sharp peak, so its time can be measured.
 func Sweep(from, to, level float64, d time.Duration) []int16 {
 	return SweepAt(Rate, from, to, level, d)
 }

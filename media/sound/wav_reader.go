@@ -17,7 +17,7 @@ const (
 	formatExtensible = 0xFFFE
 )
 
-// ErrWAV means that something is no WAV file that can be played.
+// ErrWAV means that a file is not a WAV file, or is of a kind that cannot be played.
 var ErrWAV = errors.New("not a WAV file of 16-bit PCM, A-law or µ-law; convert it: ffmpeg -i in.wav -ar 8000 -ac 1 -c:a pcm_s16le out.wav")
 
 const (
@@ -26,7 +26,7 @@ const (
 )
 
 // Reader reads a WAV file as a stream: 16-bit PCM, A-law or µ-law at any rate.
-// It holds a few kilobytes whatever the file is.
+// It needs a few kilobytes, however long the file is.
 type Reader struct {
 	r        *bufio.Reader
 	format   int
@@ -106,7 +106,7 @@ func (w *Reader) readFormat(size int64) error {
 	return nil
 }
 
-// block is the octets of one sample of all channels.
+// block returns the size of one sample of all channels, in octets.
 func (w *Reader) block() int {
 	if w.format == formatPCM {
 		return 2 * w.channels
@@ -114,14 +114,14 @@ func (w *Reader) block() int {
 	return w.channels
 }
 
-// Rate is the file's samples a second.
+// Rate returns the rate of the file, in samples a second.
 func (w *Reader) Rate() int { return w.rate }
 
-// Frames is how many samples each channel has as the header tells, -1 when it
-// does not. The file may be shorter.
+// Frames returns how many samples each channel has by the header, or -1 when the header
+// does not say. The file may be shorter.
 func (w *Reader) Frames() int64 { return w.frames }
 
-// Err is what ended reading before the end, nil when nothing did.
+// Err returns the error that ended reading before the end, or nil.
 func (w *Reader) Err() error { return w.err }
 
 // Read implements Source at the file's rate; several channels are mixed.

@@ -10,7 +10,7 @@ import (
 
 const headerSize = 44
 
-// ErrFull means that a WAV file has reached the size its header can tell.
+// ErrFull means that a WAV file has reached the size that fits its header, 4 GiB.
 var ErrFull = errors.New("the WAV file has reached 4 GiB")
 
 // File is what a Writer writes to; *os.File is one.
@@ -19,9 +19,9 @@ type File interface {
 	io.WriterAt
 }
 
-// Writer writes a WAV file of 16-bit PCM as a stream. Its header is made true
-// every second of sound, so that the file can be played while it grows and
-// after a crash.
+// Writer writes a WAV file of 16-bit PCM as a stream. It writes the size into the header
+// after each second of sound, so that the file can be played while it grows and after a
+// crash.
 type Writer struct {
 	f        File
 	rate     int
@@ -85,7 +85,7 @@ func (w *Writer) Write(pcm []int16) error {
 	return w.err
 }
 
-// tell makes the header true.
+// tell writes the size into the header.
 func (w *Writer) tell() error {
 	var b [4]byte
 	size := w.size - w.size%uint32(2*w.channels) // a frame cut off by a full disk does not count
@@ -101,11 +101,11 @@ func (w *Writer) tell() error {
 	return nil
 }
 
-// Size is the octets of sound written.
+// Size returns how many octets of sound were written.
 func (w *Writer) Size() int64 { return int64(w.size) }
 
-// Close makes the header true, even after an error, and returns the first
-// error there was. It leaves the file open.
+// Close writes the size into the header, also after an error, and returns the first
+// error. It leaves the file open.
 func (w *Writer) Close() error {
 	if err := w.tell(); err != nil && w.err == nil {
 		w.err = err
