@@ -13,11 +13,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxFlows bounds the flows in the kernel; entries take memory only as used.
+// maxFlows limits the flows in the kernel. Only entries in use take memory.
 const maxFlows = 65536
 
-// kernel is the loaded program with its flows. The sockets stay open beside
-// it and get whatever the program does not forward.
+// kernel is the loaded program with its flows. The sockets stay open and receive the
+// packets that the program does not forward.
 type kernel struct {
 	four, six *ebpf.Map
 	program   *ebpf.Program
@@ -31,8 +31,8 @@ type kernel struct {
 	ended bool
 }
 
-// loadKernel loads the program and attaches it to the networks' interfaces and
-// to loopback, where packets among programs of this machine are seen.
+// loadKernel loads the program and attaches it to the interfaces of the networks, and to
+// loopback for packets between programs of this machine.
 func loadKernel(nets []network, low, high int) (_ *kernel, err error) {
 	var up unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &up); err != nil {
@@ -142,7 +142,7 @@ func (k *kernel) interfaces(nets []network) ([]net.Interface, error) {
 	return found, nil
 }
 
-// note remembers which of the addresses an interface has, if any.
+// note stores which of the addresses an interface has, if any.
 func (k *kernel) note(in net.Interface, want map[netip.Addr]bool) (any bool) {
 	addrs, err := in.Addrs()
 	if err != nil {
@@ -157,8 +157,8 @@ func (k *kernel) note(in net.Interface, want map[netip.Addr]bool) (any bool) {
 	return any
 }
 
-// indexOf is the interface that has an address; loopback, on which nothing
-// else arrives, when none was found.
+// indexOf returns the interface that has an address. If none was found it is loopback, on
+// which no packet from elsewhere arrives.
 func (k *kernel) indexOf(addr netip.Addr) int {
 	if index, ok := k.byAddr[addr]; ok {
 		return index

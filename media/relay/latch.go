@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// Learning, and how much it takes. A source on the signalled host is the usual
-// sight of a NAT that changed the port, so three good packets do; a source on
-// another host may be a NAT too or somebody spraying our port range, so it
-// has to go on for longer, which gives the right source time to show itself.
+// What it takes to learn a source. A source on the signalled host is usually a NAT that
+// changed the port, so three good packets are enough. A source on another host may be a
+// NAT too, or an attacker who sends to all our ports. It needs more packets, which gives
+// the right source time to appear.
 const (
 	learnWindow  = 5 * time.Second
 	packetsNear  = 3
@@ -22,45 +22,45 @@ const (
 	lastControl  = 223
 )
 
-// Verdict is what to do with a packet because of where it came from.
+// Verdict says what to do with a packet, judged by its source.
 type Verdict uint8
 
 const (
-	// Drop: not from whom we believe.
+	// Drop: the source is not believed.
 	Drop Verdict = iota
-	// Accept: from whom we believe.
+	// Accept: the source is believed.
 	Accept
-	// Latched: accept, and Peer has changed to this source: send there now.
+	// Latched: accept; Peer is this source from now on, so send there.
 	Latched
-	// Settled: accept, and nobody else will be believed until the next Open:
-	// the socket may be connected to Peer. Said once.
+	// Settled: accept; no other source will be believed until the next Open, so the
+	// socket may be connected to Peer. It is returned once.
 	Settled
 )
 
 // Accepted reports whether the packet may be used.
 func (v Verdict) Accepted() bool { return v != Drop }
 
-// Latch decides whose packets are believed on one port, and so where ours are
-// sent (symmetric RTP, RFC 4961). It starts out believing the signalled address
-// only. Within five seconds of each Open another source is believed after
-// several good packets in sequence of one stream:
+// Latch decides which source is believed on one port, and therefore where packets are
+// sent (symmetric RTP, RFC 4961). At first it believes the signalled address only. Within
+// five seconds of each Open it believes another source after several good packets in
+// sequence of one stream:
 //
-//   - the signalled address, once a good packet comes from it, wins for good;
-//   - a source near (on the signalled host or the one signalling came from)
-//     needs three packets and beats one elsewhere, which needs six;
-//   - among equals the first stays as long as it is heard;
-//   - whom media came from before, the same address being signalled again, gives
-//     way to that host, the signalled one and that of signalling, and to nobody
-//     elsewhere: whoever sprays our ports waits for just such a window.
+//   - The signalled address wins for good with its first good packet.
+//   - A source that is near (on the signalled host, or on the host that signalling came
+//     from) needs three packets, and wins against a source elsewhere, which needs six.
+//   - Among sources of the same rank the first one stays as long as it is heard.
+//   - If the same address is signalled again, the source that media came from before is
+//     replaced only by its own host, the signalled host or that of signalling, because an
+//     attacker who sends to all our ports waits for such a window.
 //
-// Packets alone never move it after that; only Open does. It has no lock: use
-// it by one goroutine at a time. Times must not go backwards.
+// After that packets alone never change the source; only Open does. A Latch has no lock:
+// only one goroutine at a time may use it. Times must not go backwards.
 type Latch struct {
-	// Strict never learns: the signalled address alone is believed.
+	// Strict means that no source is learnt: only the signalled address is believed.
 	Strict bool
 
 	settled   bool
-	silent    bool // settled, but nobody was told yet
+	silent    bool // settled, but Settled was not returned yet
 	rank      rank // of peer
 	proven    bool // good packets came from peer before this window
 	peer      netip.AddrPort
@@ -71,7 +71,7 @@ type Latch struct {
 	suspects  [maxSuspects]suspect
 }
 
-// rank is how plausible a source is; less is better.
+// rank says how plausible a source is; less is better.
 type rank uint8
 
 const (
@@ -89,14 +89,14 @@ type suspect struct {
 	at    time.Time
 }
 
-// Open starts a new window: an offer or answer was exchanged. signalled is
-// where the other side says it listens. near is where its signalling came
-// from, or invalid. What was learnt stays believed while signalled is the
-// same, so that a session refresh does not send media astray. Take the socket's
-// connection off (Connect with an invalid peer) before packets can be learnt.
+// Open starts a new window after an offer or answer. signalled is the address at which
+// the other side says it listens. near is the host that its signalling came from, or
+// invalid. While signalled stays the same the learnt source stays believed, so that a
+// session refresh does not misdirect media. A connected socket must be disconnected
+// (Connect with an invalid peer), or no other source can be learnt.
 //
-// Without a usable address (hold by 0.0.0.0, port 0) whom we believed stays
-// believed and nobody new is learnt.
+// Without a usable address (hold by 0.0.0.0, port 0) the believed source stays, and no
+// other one is learnt.
 func (l *Latch) Open(signalled netip.AddrPort, near netip.Addr, now time.Time) {
 	signalled = netip.AddrPortFrom(signalled.Addr().Unmap(), signalled.Port())
 	l.suspects = [maxSuspects]suspect{}
@@ -114,15 +114,15 @@ func (l *Latch) Open(signalled netip.AddrPort, near netip.Addr, now time.Time) {
 	l.silent = l.Strict
 }
 
-// Peer is where to send: the believed source, invalid before Open.
+// Peer returns the believed source, to which packets are sent. It is invalid before Open.
 func (l *Latch) Peer() netip.AddrPort { return l.peer }
 
 // Learnt reports whether Peer is not the address that was signalled.
 func (l *Latch) Learnt() bool { return l.peer.IsValid() && l.peer != l.signalled }
 
-// Packet judges an RTP packet by its source. ok is the caller's word that it is
-// good: an expected payload type, and authenticated where the side is secure.
-// What is not ok, or no RTP of version 2, is never learnt from.
+// Packet judges an RTP packet by its source. The caller sets ok when the packet has an
+// expected payload type, and is authenticated if the side is secure. A source is never
+// learnt from a packet that is not ok, or is not RTP version 2.
 func (l *Latch) Packet(from netip.AddrPort, b []byte, now time.Time, ok bool) Verdict {
 	if from == l.peer && l.settled && !l.silent { // nearly always
 		l.heard = now
@@ -137,8 +137,8 @@ func (l *Latch) Packet(from netip.AddrPort, b []byte, now time.Time, ok bool) Ve
 	return l.judge(from, ssrc, seq, now, ok)
 }
 
-// Datagram judges a packet that is not RTP (UDPTL, say): count them instead of
-// following a stream.
+// Datagram judges a packet that is not RTP, such as UDPTL. Packets of a source are counted
+// without regard to their order.
 func (l *Latch) Datagram(from netip.AddrPort, now time.Time, ok bool) Verdict {
 	var next uint16
 	for i := range l.suspects {
@@ -170,10 +170,10 @@ func (l *Latch) judge(from netip.AddrPort, ssrc uint32, seq uint16, now time.Tim
 			return Drop
 		}
 	} else if r > l.rank && l.rank != rankSignalled {
-		return Drop // somebody more plausible is here
+		return Drop // a more plausible source was learnt
 	}
 	if r >= l.rank && !l.heard.IsZero() && now.Sub(l.heard) < heardLately {
-		return Drop // whom we believe is still there
+		return Drop // the believed source still sends
 	}
 	if !l.follow(from, ssrc, seq, now, r) {
 		return Drop
@@ -186,7 +186,7 @@ func (l *Latch) own(open, ok bool) Verdict {
 	if l.settled && !l.silent {
 		return Accept
 	}
-	// One learnt on another host stays open to correction until the window ends.
+	// A source on another host can still be replaced until the window ends.
 	if open && (!ok || l.rank == rankFar) {
 		return Accept
 	}
@@ -214,7 +214,7 @@ func (l *Latch) rankOf(from netip.AddrPort) rank {
 	return rankFar
 }
 
-// follow counts packets in sequence and says when a source has sent enough.
+// follow counts packets in sequence and reports whether a source has sent enough.
 func (l *Latch) follow(from netip.AddrPort, ssrc uint32, seq uint16, now time.Time, r rank) bool {
 	slot := &l.suspects[0]
 	for i := range l.suspects {
@@ -224,7 +224,7 @@ func (l *Latch) follow(from netip.AddrPort, ssrc uint32, seq uint16, now time.Ti
 			break
 		}
 		if s.at.Before(slot.at) {
-			slot = s // the one silent for longest makes room
+			slot = s // the source that has been silent for longest is replaced
 		}
 	}
 	if slot.from != from || slot.ssrc != ssrc || slot.next != seq {
@@ -238,10 +238,10 @@ func (l *Latch) follow(from netip.AddrPort, ssrc uint32, seq uint16, now time.Ti
 	return slot.count >= packetsFar
 }
 
-// ControlLatch is a Latch for a port that carries RTCP alone. RTCP comes every
-// few seconds, so no run of packets can be asked for within a window; instead
-// the host already believed for RTP vouches for its RTCP: the first good packet
-// from it, from any port, is learnt, once for each Open.
+// ControlLatch is a Latch for a port that carries RTCP alone. RTCP comes every few seconds,
+// so a window is too short for several packets in sequence. Instead the host that is
+// believed for RTP is believed for RTCP too: the source of its first good packet, from any
+// port, is learnt, once for each Open.
 type ControlLatch struct {
 	Strict bool
 
@@ -249,7 +249,7 @@ type ControlLatch struct {
 	settled         bool
 }
 
-// Open notes where RTCP is signalled to come from (the odd port, or a=rtcp).
+// Open sets the signalled address of RTCP (the odd port, or a=rtcp).
 func (l *ControlLatch) Open(signalled netip.AddrPort) {
 	signalled = netip.AddrPortFrom(signalled.Addr().Unmap(), signalled.Port())
 	if !signalled.IsValid() || signalled.Addr().IsUnspecified() || signalled.Port() == 0 {
@@ -261,11 +261,11 @@ func (l *ControlLatch) Open(signalled netip.AddrPort) {
 	l.signalled, l.settled = signalled, l.Strict
 }
 
-// Peer is where RTCP is sent, invalid before Open.
+// Peer returns the address to which RTCP is sent. It is invalid before Open.
 func (l *ControlLatch) Peer() netip.AddrPort { return l.peer }
 
-// Packet judges an RTCP packet. host is whom the RTP latch believes; ok that
-// the packet is authenticated where the side is secure.
+// Packet judges an RTCP packet. host is the host that the RTP latch believes. The caller
+// sets ok when the packet is authenticated, or the side is not secure.
 func (l *ControlLatch) Packet(from netip.AddrPort, b []byte, host netip.Addr, ok bool) Verdict {
 	sound := len(b) >= rtcpHeader && b[0]>>6 == 2 && b[1] >= firstControl && b[1] <= lastControl
 	switch {

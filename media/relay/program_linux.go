@@ -7,13 +7,13 @@ import (
 	"github.com/cilium/ebpf/asm"
 )
 
-// flowValue is a flow as the program sees it: what it counted, then what it is
-// to do. Words said to be "as on the wire" have network order in memory.
+// flowValue is a flow as the program sees it: first its counters, then its instructions.
+// Words that are "as on the wire" have network order in memory.
 type flowValue struct {
 	Packets, Octets, Passed, Last uint64 // Last: CLOCK_MONOTONIC, ns
 
 	High      uint32 // highest sequence number, extended, from 0x10000 up
-	Base      uint32 // the first, likewise; 0: none yet
+	Base      uint32 // the first one, extended too; 0: none yet
 	Timestamp uint32 // with High
 	Late      uint32
 	Jitter    uint32 // 16 times, as RFC 3550 Appendix A.8 keeps it
@@ -21,14 +21,14 @@ type flowValue struct {
 
 	Source, Destination [16]byte // new; IPv4 has the first four octets
 	Ports               uint32   // new source and destination, as on the wire
-	AddressDiff         uint32   // by which new addresses change a checksum
-	PortDiff            uint32   // new ports and SSRC, likewise
+	AddressDiff         uint32   // change of a checksum by the new addresses
+	PortDiff            uint32   // the same by new ports and SSRC
 	SSRCIn, SSRCOut     uint32   // as on the wire
 	TimestampBy         uint32
 	SequenceBy          uint32
-	Arrive              uint32 // interface it comes in by, unless by loopback
-	Interface           uint32 // to send out of; 0: to a socket of this machine
-	Most                uint32 // octets of UDP payload that pass the way out
+	Arrive              uint32 // interface by which packets come, unless by loopback
+	Interface           uint32 // by which packets leave; 0: to a socket of this machine
+	Most                uint32 // largest UDP payload that fits the route
 	Class               uint32 // IPv4 TOS; IPv6 the first word, as on the wire
 	_                   uint32
 	Types               Types
@@ -36,7 +36,7 @@ type flowValue struct {
 
 const flowSize = uint32(unsafe.Sizeof(flowValue{}))
 
-// Offsets of what the program touches.
+// Offsets of the fields that the program uses.
 const (
 	atPackets     = int16(unsafe.Offsetof(flowValue{}.Packets))
 	atOctets      = int16(unsafe.Offsetof(flowValue{}.Octets))
@@ -94,7 +94,7 @@ const (
 	stackDiff  = -80 // change of the UDP checksum without addresses
 )
 
-// layout is where things are in a frame of one IP version.
+// layout holds the offsets of fields in a frame of one IP version.
 type layout struct {
 	name                string
 	udp                 int16 // header; RTP's is 8 behind
@@ -126,8 +126,8 @@ const (
 	size = asm.R9
 )
 
-// forwarder is the program. Up to the first change of the packet every doubt
-// leads to "up": the packet goes on to the socket as if there were no program.
+// forwarder returns the program. Until it first changes the packet, every check that fails
+// jumps to "up": the packet goes to the socket as if there were no program.
 func forwarder(mapFour, mapSix, low, high int) asm.Instructions {
 	p := asm.Instructions{
 		asm.Mov.Reg(ctx, asm.R1),
@@ -159,7 +159,7 @@ func forwarder(mapFour, mapSix, low, high int) asm.Instructions {
 func (l layout) linear() asm.Instructions {
 	ready := l.name + "_linear"
 	p := asm.Instructions{
-		// Several datagrams in one are for the stack to take apart.
+		// The network stack must split a packet of several datagrams.
 		asm.LoadMem(asm.R2, ctx, skbGSOSize, asm.Word).WithSymbol(l.name),
 		asm.JNE.Imm(asm.R2, 0, "up"),
 	}
@@ -171,12 +171,12 @@ func (l layout) linear() asm.Instructions {
 		asm.JNE.Imm(asm.R0, 0, "up"),
 	)
 	p = append(p, l.reach(asm.JGT, "up")...)
-	// Something has to carry the label.
+	// A label needs an instruction.
 	return append(p, asm.LoadMem(asm.R2, ctx, skbLen, asm.Word).WithSymbol(ready))
 }
 
-// reach loads the data pointers and jumps by how the headers' end compares with
-// the data's.
+// reach loads the data pointers, compares the end of the headers with that of the data, and
+// jumps accordingly.
 func (l layout) reach(op asm.JumpOp, to string) asm.Instructions {
 	return asm.Instructions{
 		asm.LoadMem(data, ctx, skbData, asm.Word),
@@ -211,11 +211,12 @@ func headerFour() asm.Instructions {
 		asm.Sub.Imm(size, 20+udpHeader),
 	}
 	p = append(p, sumHeader()...)
-	// A broken header is the stack's to drop; ours would mend it.
+	// The network stack must drop a wrong header; our change of the checksum would
+	// correct it.
 	return append(p, asm.JNE.Imm(asm.R4, 0xffff, "up"))
 }
 
-// headerSix does likewise for IPv6.
+// headerSix does the same for IPv6.
 func headerSix() asm.Instructions {
 	return asm.Instructions{
 		asm.LoadMem(asm.R3, data, 14, asm.Byte),
@@ -295,10 +296,9 @@ func (l layout) judge() asm.Instructions {
 		asm.LoadMem(asm.R2, data, l.rtp()+8, asm.Word),
 		asm.LoadMem(asm.R3, flow, atSSRCIn, asm.Word),
 		asm.JNE.Reg(asm.R2, asm.R3, "up"),
-		// What is for a socket of this machine can only be handed on where
-		// packets of this machine arrive. All else comes by the interface that
-		// has the address, so that nobody on another network, nor on any with
-		// a loopback address, can pass for the source.
+		// A packet for a socket of this machine is only forwarded on loopback. All
+		// others must come by the interface that has the address, so that nobody on
+		// another network, or with a loopback address, can pretend to be the source.
 		asm.LoadMem(asm.R2, ctx, skbIndex, asm.Word),
 		asm.JEq.Imm(asm.R2, loopbackIndex, away),
 		asm.LoadMem(asm.R3, flow, atArrive, asm.Word),
@@ -320,8 +320,7 @@ func (l layout) judge() asm.Instructions {
 	}
 }
 
-// prepare works out the new RTP header and by how much the checksum changes
-// (RFC 1624).
+// prepare computes the new RTP header and the change of the checksum (RFC 1624).
 func (l layout) prepare() asm.Instructions {
 	p := asm.Instructions{
 		asm.LoadMem(asm.R2, data, l.rtp(), asm.Word),
@@ -363,7 +362,7 @@ func (l layout) prepare() asm.Instructions {
 	return append(p, asm.StoreMem(asm.R10, stackDiff, asm.R0, asm.DWord))
 }
 
-// count notes the packet in the flow: RFC 3550 Appendix A.1 and A.8 in short.
+// count updates the counters of the flow: RFC 3550 Appendix A.1 and A.8, abbreviated.
 func (l layout) count() asm.Instructions {
 	running, ahead := l.name+"_running", l.name+"_ahead"
 	positive, note, counted := l.name+"_positive", l.name+"_note", l.name+"_counted"
@@ -391,10 +390,10 @@ func (l layout) count() asm.Instructions {
 
 		asm.Add.Reg(asm.R2, asm.R4).WithSymbol(ahead),
 		asm.StoreMem(flow, atHigh, asm.R2, asm.Word),
-		// Jitter: time passed against the timestamps' difference, in ticks.
+		// Jitter: the difference of elapsed time and timestamps, in ticks.
 		asm.LoadMem(asm.R2, asm.R10, stackTS, asm.DWord),
 		asm.LoadMem(asm.R4, flow, atTimestamp, asm.Word),
-		asm.JEq.Reg(asm.R2, asm.R4, note), // an event goes on
+		asm.JEq.Reg(asm.R2, asm.R4, note), // an event that goes on keeps its timestamp
 		asm.Sub.Reg(asm.R2, asm.R4),
 		asm.LSh.Imm(asm.R2, 32),
 		asm.ArSh.Imm(asm.R2, 32),
@@ -409,7 +408,7 @@ func (l layout) count() asm.Instructions {
 		asm.Mov.Imm(asm.R5, 0),
 		asm.Sub.Reg(asm.R5, asm.R3),
 		asm.Mov.Reg(asm.R3, asm.R5),
-		asm.JGT.Reg(asm.R3, asm.R4, note).WithSymbol(positive), // over a second is a jump
+		asm.JGT.Reg(asm.R3, asm.R4, note).WithSymbol(positive), // more than a second is a jump
 		asm.LoadMem(asm.R2, flow, atJitter, asm.Word),
 		asm.Mov.Reg(asm.R4, asm.R2),
 		asm.Add.Imm(asm.R4, 8),
@@ -458,7 +457,7 @@ func (l layout) change() asm.Instructions {
 		asm.StoreMem(data, l.rtp()+4, asm.R2, asm.Word),
 		asm.LoadMem(asm.R2, flow, atSSRCOut, asm.Word),
 		asm.StoreMem(data, l.rtp()+8, asm.R2, asm.Word),
-		// One hop less, so that flows in a circle come to an end.
+		// One hop less, so that packets in a loop come to an end.
 		asm.LoadMem(asm.R2, data, l.hops, asm.Byte),
 		asm.Sub.Imm(asm.R2, 1),
 		asm.StoreMem(data, l.hops, asm.R2, asm.Byte),
@@ -479,7 +478,7 @@ func (l layout) change() asm.Instructions {
 	}
 	return append(p,
 		asm.LoadMem(asm.R1, flow, atInterface, asm.Word),
-		asm.JEq.Imm(asm.R1, 0, "up"), // as it is now
+		asm.JEq.Imm(asm.R1, 0, "up"), // the changed packet goes to a socket of this machine
 		asm.Mov.Imm(asm.R2, 0),
 		asm.Mov.Imm(asm.R3, 0),
 		asm.Mov.Imm(asm.R4, 0),
@@ -488,7 +487,7 @@ func (l layout) change() asm.Instructions {
 	)
 }
 
-// wire16 is a number as a load from a packet shows it.
+// wire16 returns a number as the program loads it from a packet.
 func wire16(v uint16) int32 {
 	var b [2]byte
 	binary.BigEndian.PutUint16(b[:], v)

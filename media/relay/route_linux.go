@@ -11,14 +11,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// route is how packets get from one address to another.
+// route is the way of packets from one address to another.
 type route struct {
 	index int  // of the interface they leave by
 	local bool // they stay on this machine
 }
 
-// routes remembers answers of the kernel for a second: thousands of flows ask,
-// often for the same gateway or peer.
+// routes caches answers of the kernel for a second, because thousands of flows ask, often
+// for the same gateway or peer.
 type routes struct {
 	mu    sync.Mutex
 	known map[[2]netip.Addr]answer
@@ -35,7 +35,7 @@ const (
 	maxAnswers = 4096
 )
 
-// find is findRoute, or its answer of a moment ago.
+// find is findRoute with the cache.
 func (r *routes) find(from, to netip.Addr, now time.Time) (route, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
