@@ -67,7 +67,7 @@ var layers = []rule{
 	{"rtc/dialog", []string{"rtc", "rtc/sip", "rtc/dialog/table", "rtc/digest", "rtc/transport", "rtc/transaction", "rtc/resolve", "rtc/uac", "rtc/internal/keyed"}, "a user agent is a handler on the stack; who sent a request it is told"},
 	{"rtc/trace", []string{"rtc/transport"}, "it sees packets go by"},
 	{"rtc/directory/sqlstore", []string{"rtc", "rtc/directory", "rtc/store"}, "a room's SQL knows the room and the engine"},
-	{"rtc/directory", []string{"rtc", "rtc/sip"}, "users are no matter of signalling"},
+	{"rtc/directory", []string{"rtc", "rtc/sip", "rtc/digest"}, "users are no matter of signalling; which hashes prove them is"},
 	{"rtc/location/sqlstore", []string{"rtc", "rtc/transport", "rtc/location", "rtc/store"}, "a room's SQL knows the room and the engine"},
 	{"rtc/location", []string{"rtc", "rtc/sip", "rtc/transport"}, "bindings know flows, not users"},
 	{"rtc/store", nil, "an engine knows no room"},

@@ -35,7 +35,7 @@ func (g *Gate) knowsMD5Only(aor []byte) bool {
 // md5Only reports whether the sender of m is offered MD5 alone. A sender that lies
 // about its name gains nothing by it: any client may choose MD5.
 func (g *Gate) md5Only(m *sip.Message) bool {
-	if !g.offersMD5() {
+	if !g.offers(MD5) {
 		return false
 	}
 	return len(g.cfg.MD5Agents) > 0 && family(g.cfg.MD5Agents, m.Get(sip.HdrUserAgent)) >= 0 || g.cfg.MD5Only != nil && g.cfg.MD5Only(m)

@@ -39,8 +39,7 @@ type Config struct {
 	// NonceLife is how long a nonce can be used; default 5 min.
 	NonceLife time.Duration
 	// Offer lists the algorithms of the challenges, preferred ones first; default
-	// SHA-256, MD5. MD5 is refused when it is not offered; the others are always
-	// accepted.
+	// SHA-256, MD5. An answer by another algorithm is asked for again.
 	Offer []Algorithm
 	// MD5Agents lists beginnings of User-Agent values, in any case, whose senders are
 	// offered MD5 alone because they fail on a challenge that names another algorithm.
@@ -228,7 +227,7 @@ func (g *Gate) demand(m *sip.Message, now time.Time, w *work) verdict {
 // challenge leaves the header lines of a 401 or 407 in w and returns the status code.
 func (g *Gate) challenge(r *rtc.Request, v verdict, now time.Time, w *work) (code int) {
 	realm := v.realm
-	if g.md5Only(r.Message) || g.offersMD5() && g.knowsMD5Only(w.aor) {
+	if g.md5Only(r.Message) || g.offers(MD5) && g.knowsMD5Only(w.aor) {
 		realm = realm.md5
 	}
 	w.header = g.appendChallenge(w.header[:0], realm, v.proxy, v.stale, place(r.Source.Addr()), now)

@@ -268,3 +268,21 @@ func TestRightCredentialsAmongOthers(t *testing.T) {
 		t.Errorf("%d failures counted for one request", f.Stats().Failed)
 	}
 }
+
+// Who answers by an algorithm that is not offered, as after a change of the
+// configuration, is asked anew and counts as nobody who guesses.
+func TestAlgorithmNotOfferedIsAskedAgain(t *testing.T) {
+	for _, algorithm := range []string{"SHA-512-256", "SHA-256"} {
+		f := newFixture(t, func(c *Config) { c.Offer = []Algorithm{MD5} })
+		r := register("alice")
+		line := f.answer(r, f.challenge(f.send(r))["MD5"], "alice", password,
+			func(c *digest.Challenge, _ *digest.Options) { c.Algorithm = algorithm })
+		if !strings.Contains(line, algorithm) {
+			t.Fatal(line)
+		}
+		f.wantAsked(f.send(r.with(line)), false)
+		if got := f.Stats(); got.Failed != 0 || got.Challenged != 2 || got.Accepted != 0 {
+			t.Errorf("%s: %+v", algorithm, got)
+		}
+	}
+}

@@ -94,7 +94,7 @@ func (g *Gate) outdated(m *sip.Message, now time.Time, w *work) (old bool) {
 // try verifies one set of credentials.
 func (g *Gate) try(m *sip.Message, where netip.Addr, now time.Time, w *work) proof {
 	a := &w.answer
-	if a.algorithm == 0 || a.qop == qopUnknown || a.algorithm == MD5 && !g.offersMD5() {
+	if a.algorithm == 0 || a.qop == qopUnknown || !g.offers(a.algorithm) {
 		return proof{result: proofOther}
 	}
 	nonce, ok := g.nonces.check(a.nonce, where, now, g.cfg.NonceLife)
@@ -152,9 +152,9 @@ func (g *Gate) request(m *sip.Message) uint64 {
 	return h.Sum64()
 }
 
-func (g *Gate) offersMD5() bool {
+func (g *Gate) offers(algorithm Algorithm) bool {
 	for _, a := range g.cfg.Offer {
-		if a == MD5 {
+		if a == algorithm {
 			return true
 		}
 	}

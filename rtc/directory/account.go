@@ -30,7 +30,8 @@ func fromMillis(ms int64) time.Time {
 	return time.UnixMilli(ms)
 }
 
-// Secret is a Credential in use.
+// Secret is a Credential in use, without hashes that no algorithm accepted needs
+// (Accept).
 type Secret struct {
 	MD5       [16]byte // the hashes of Credential
 	SHA256    [32]byte
@@ -64,7 +65,8 @@ func newSeen(used time.Time) *seen {
 	return s
 }
 
-// Credential is what the secret was made of, with its last use.
+// Credential is what the secret was made of, with its last use, as far as it is in
+// memory: see Accept.
 func (s *Secret) Credential() Credential {
 	aor := s.Identity.AOR
 	return Credential{AOR: aor, Device: s.Identity.Device, Username: aor.User(), Realm: aor.Domain(),

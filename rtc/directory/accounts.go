@@ -13,6 +13,7 @@ import (
 // same time.
 type accounts struct {
 	domain string // the default one, which is left out
+	spare  byte   // hashes that are left out, as flags of packed secrets
 	seed   maphash.Seed
 	shards [shardCount]atomic.Pointer[shard]
 }
@@ -20,6 +21,7 @@ type accounts struct {
 // shard is the users of one shard. A record is its number.
 type shard struct {
 	domain  string
+	spare   byte
 	packed  []byte
 	ends    []uint32                             // of the records in packed
 	secrets []uint32                             // how many there are up to the end of each record
@@ -46,8 +48,13 @@ func slot(hash uint64, record int) uint32 {
 
 func (x *accounts) init(domain string) {
 	x.domain, x.seed = domain, maphash.MakeSeed()
+	x.clear()
+}
+
+// clear is for when no account is there yet.
+func (x *accounts) clear() {
 	for i := range x.shards {
-		x.shards[i].Store(&shard{domain: domain})
+		x.shards[i].Store(&shard{domain: x.domain, spare: x.spare})
 	}
 }
 
@@ -158,7 +165,7 @@ func (s *shard) with(seed maphash.Seed, accounts []*Account, gone ...rtc.AOR) *s
 	for _, aor := range gone {
 		left[s.find(maphash.String(seed, string(aor)), []byte(aor))] = true
 	}
-	next := &shard{domain: s.domain}
+	next := &shard{domain: s.domain, spare: s.spare}
 	for i := range s.ends {
 		if !left[i] {
 			next.packed = append(next.packed, s.record(i)...)
@@ -171,7 +178,7 @@ func (s *shard) with(seed maphash.Seed, accounts []*Account, gone ...rtc.AOR) *s
 		}
 	}
 	for _, a := range accounts {
-		next.packed = appendAccount(next.packed, a, s.domain)
+		next.packed = appendAccount(next.packed, a, s.domain, s.spare)
 		next.text = appendEntry(next.text, &a.User, s.domain)
 		for _, secret := range a.Secrets {
 			next.keepSeen(secret.seen)

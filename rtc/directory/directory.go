@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"tandem/rtc"
+	"tandem/rtc/digest"
 )
 
 // User is one user of a domain of ours.
@@ -117,6 +118,20 @@ func New(store Store, domains []string, log *slog.Logger) *Directory {
 	d.further.init()
 	d.turn <- struct{}{}
 	return d
+}
+
+// Accept names the algorithms by which users prove who they are; without it, all do.
+// Hashes of the others stay in the Store: 300,000 users have to fit. It is called before
+// there are users.
+func (d *Directory) Accept(algorithms ...digest.Algorithm) {
+	d.accounts.spare = 0
+	if !slices.Contains(algorithms, digest.SHA512256) {
+		d.accounts.spare |= packedSHA512256
+	}
+	if !slices.Contains(algorithms, digest.MD5) {
+		d.accounts.spare |= packedLong
+	}
+	d.accounts.clear()
 }
 
 // begin waits for the turn to change something; done gives it back. The change

@@ -61,14 +61,14 @@ type secretOf struct {
 func newLoader(into *accounts) *loader {
 	l := &loader{into: into, further: make(map[string]rtc.AOR)}
 	for i := range l.parts {
-		l.parts[i].domain = into.domain
+		l.parts[i].domain, l.parts[i].spare = into.domain, into.spare
 	}
 	return l
 }
 
 func (l *loader) user(u User) {
 	p := &l.parts[l.into.hash(u.AOR)%shardCount]
-	p.packed = appendAccount(p.packed, &Account{User: u}, p.domain)
+	p.packed = appendAccount(p.packed, &Account{User: u}, p.domain, p.spare)
 	p.end()
 	for _, key := range u.further() {
 		l.further[key] = u.AOR
@@ -88,7 +88,7 @@ func (l *loader) credential(c Credential) {
 	p := &l.parts[hash%shardCount]
 	if i := p.find(hash, []byte(c.AOR)); i >= 0 {
 		p.of = append(p.of, secretOf{i, len(p.secrets), c.LastUsed})
-		p.secrets = appendSecret(p.secrets, newSecret(c), 0)
+		p.secrets = appendSecret(p.secrets, newSecret(c), 0, p.spare)
 	}
 }
 
@@ -111,6 +111,6 @@ func (l *loader) finish() {
 			slices.SortFunc(a.Secrets, compareSecrets)
 		}
 		*p = part{}
-		l.into.shards[i].Store((&shard{domain: l.into.domain}).with(l.into.seed, list))
+		l.into.shards[i].Store((&shard{domain: l.into.domain, spare: l.into.spare}).with(l.into.seed, list))
 	}
 }

@@ -24,8 +24,8 @@ const (
 
 // appendAccount packs an account: the address, what is known of the user, the secrets;
 // numbers as varints, texts behind their length. When secrets were used stands
-// elsewhere: it changes.
-func appendAccount(dst []byte, a *Account, domain string) []byte {
+// elsewhere: it changes. Hashes in spare are left out.
+func appendAccount(dst []byte, a *Account, domain string, spare byte) []byte {
 	at := len(dst)
 	dst = append(dst, 0)
 	name, sip := strings.CutPrefix(string(a.AOR), "sip:")
@@ -49,7 +49,7 @@ func appendAccount(dst []byte, a *Account, domain string) []byte {
 	}
 	dst = binary.AppendUvarint(dst, uint64(len(a.Secrets)))
 	for _, s := range a.Secrets {
-		dst = appendSecret(dst, s, created)
+		dst = appendSecret(dst, s, created, spare)
 	}
 	return dst
 }
@@ -78,7 +78,7 @@ func appendProfile(dst []byte, u *User) []byte {
 	return dst
 }
 
-func appendSecret(dst []byte, s *Secret, created int64) []byte {
+func appendSecret(dst []byte, s *Secret, created int64, spare byte) []byte {
 	at := len(dst)
 	dst = append(append(dst, 0), s.MD5[:]...)
 	dst = binary.AppendVarint(dst, s.created-created)
@@ -90,11 +90,11 @@ func appendSecret(dst []byte, s *Secret, created int64) []byte {
 		dst[at] |= packedSHA256
 		dst = append(dst, s.SHA256[:]...)
 	}
-	if s.SHA512256 != ([32]byte{}) {
+	if spare&packedSHA512256 == 0 && s.SHA512256 != ([32]byte{}) {
 		dst[at] |= packedSHA512256
 		dst = append(dst, s.SHA512256[:]...)
 	}
-	if s.MD5Long != ([3][16]byte{}) {
+	if spare&packedLong == 0 && s.MD5Long != ([3][16]byte{}) {
 		dst[at] |= packedLong
 		for i := range s.MD5Long {
 			dst = append(dst, s.MD5Long[i][:]...)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tandem/rtc"
+	"tandem/rtc/digest"
 )
 
 // What is packed comes back as it was.
@@ -33,7 +34,7 @@ func TestPackedAccounts(t *testing.T) {
 		{User: User{AOR: "sip:@example.com", Aliases: []rtc.AOR{"sip:x@example.com"}}},
 		{User: User{AOR: "tel:+4930@example.com"}},
 	} {
-		p := packed(appendAccount(nil, a, "example.com"))
+		p := packed(appendAccount(nil, a, "example.com", 0))
 		if got := p.account("example.com", make([]seen, len(a.Secrets))); !reflect.DeepEqual(got.User, a.User) || !sameSecrets(got.Secrets, a.Secrets) {
 			t.Errorf("%+v became %+v", a, got)
 		}
@@ -113,5 +114,68 @@ func TestUsesAreKeptAfterAFailure(t *testing.T) {
 	}
 	if got := m.uses[credentialKey("sip:alice@example.com", "desk")]; !got.Equal(used) || len(m.uses) != 1 {
 		t.Errorf("kept %v", m.uses)
+	}
+}
+
+// Hashes for algorithms that are not accepted are in the Store alone, and stay there
+// whatever is changed of their user.
+func TestHashesNotAcceptedStayInTheStore(t *testing.T) {
+	ctx, log := t.Context(), slog.New(slog.DiscardHandler)
+	for _, c := range []struct {
+		accepted    []digest.Algorithm
+		sha512, md5 bool
+	}{
+		{[]digest.Algorithm{digest.SHA256, digest.MD5}, false, true},
+		{[]digest.Algorithm{digest.SHA512256, digest.SHA256}, true, false},
+		{[]digest.Algorithm{digest.MD5, digest.SHA512256}, true, true},
+	} {
+		store := NewMemory()
+		open := func(accepted ...digest.Algorithm) *Directory {
+			d := New(store, []string{"example.com"}, log)
+			if len(accepted) > 0 {
+				d.Accept(accepted...)
+			}
+			if err := d.Load(ctx); err != nil {
+				t.Fatal(err)
+			}
+			return d
+		}
+		check := func(d *Directory, sha512, long bool) {
+			t.Helper()
+			a, _ := d.Lookup([]byte("alice"), []byte("example.com"))
+			if a == nil || len(a.Secrets) != 2 {
+				t.Fatalf("%+v", a)
+			}
+			for i, password := range []string{"of-alice-herself", "of-her-desk-phone"} {
+				want := newCredential(a.AOR, "", password, time.Time{})
+				if !sha512 {
+					want.SHA512256 = [32]byte{}
+				}
+				if !long {
+					want.MD5Long = [3][16]byte{}
+				}
+				got := a.Secrets[i]
+				if got.MD5 != want.MD5 || got.SHA256 != want.SHA256 || got.SHA512256 != want.SHA512256 || got.MD5Long != want.MD5Long {
+					t.Errorf("secret %d, accepted %v: %+v", i, c.accepted, got)
+				}
+			}
+		}
+		d := open(c.accepted...)
+		if _, err := d.Add(ctx, AddUser{AOR: "sip:alice@example.com", Password: "another-at-first"}); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.SetDevice(ctx, "sip:alice@example.com", "desk", "of-her-desk-phone"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.SetPassword(ctx, "sip:alice@example.com", "of-alice-herself"); err != nil {
+			t.Fatal(err)
+		}
+		check(d, c.sha512, c.md5)
+		d = open(c.accepted...)
+		if err := d.Disable(ctx, "sip:alice@example.com"); err != nil {
+			t.Fatal(err)
+		}
+		check(d, c.sha512, c.md5)
+		check(open(), true, true)
 	}
 }

@@ -182,6 +182,7 @@ func (s *Server) openState(ctx context.Context, cfg *config.Config) (err error) 
 		return err
 	}
 	s.directory = directory.New(directorystore.New(s.store), cfg.Domains, s.log)
+	s.directory.Accept(algorithms(cfg.Auth.Algorithms)...)
 	if err := s.directory.Load(ctx); err != nil {
 		return err
 	}
