@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"tandem/test/bench/server"
+
 	"tandem/rtc"
 	"tandem/rtc/store"
 	"tandem/telephony/cdr"
@@ -35,30 +37,30 @@ func (o options) export(w io.Writer) error {
 	if err := fillRecords(filepath.Join(data, "tandem.db")); err != nil {
 		return fmt.Errorf("writing %d records: %w", exportRecords, err)
 	}
-	s, err := startTandem(o.dir, o.tandem, "0", users, proxying) // which makes the tables of other rooms
+	s, err := server.StartTandem(o.dir, o.tandem, "0", users, server.Proxying) // which makes the tables of other rooms
 	if err != nil {
 		return err
 	}
-	defer s.stop()
+	defer s.Stop()
 	phones, err := knownPhones(s)
 	if err != nil {
 		return err
 	}
-	defer phones.close()
-	before := s.cpu()
+	defer phones.Close()
+	before := s.CPU()
 	alone := steady(phones, exportFor)
-	refreshes := s.cpu() - before
+	refreshes := s.CPU() - before
 	fmt.Fprintf(w, "\nExport of call records, %d refreshes a second meanwhile\nno export: %.0f refreshes a second, %s\n", knownRate, alone.goodput, alone.latency)
 	for _, f := range []export.Format{export.JSON, export.CSV} {
 		profiled := func() {}
 		if o.profiles != "" {
-			profiled = s.profile(filepath.Join(o.profiles, "export-"+string(f)+".prof"), 2*time.Second)
+			profiled = s.Profile(filepath.Join(o.profiles, "export-"+string(f)+".prof"), 2*time.Second)
 		}
 		e := startExports(filepath.Join(data, "tandem.sock"), f)
-		before := s.cpu()
+		before := s.CPU()
 		under := steady(phones, exportFor)
 		profiled()
-		cpu := s.cpu() - before - refreshes
+		cpu := s.CPU() - before - refreshes
 		rows, took, err := e.stop()
 		if err != nil {
 			return fmt.Errorf("export: %w", err)
@@ -66,7 +68,7 @@ func (o options) export(w io.Writer) error {
 		perCPU := float64(rows) / cpu.Seconds()
 		fmt.Fprintf(w, "%-9s  %.0f refreshes a second, %s; %.0f records a second, %.0f a second of the core's time\n",
 			f+":", under.goodput, under.latency, float64(rows)/took.Seconds(), perCPU)
-		if missed := perCPU < exportRate || under.goodput < 0.99*alone.goodput || under.latency.at(0.99) > 2*alone.latency.at(0.99)+exportWait; missed {
+		if missed := perCPU < exportRate || under.goodput < 0.99*alone.goodput || under.latency.At(0.99) > 2*alone.latency.At(0.99)+exportWait; missed {
 			return fmt.Errorf("export as %s: below the bar of %d records, or refreshes wait too long", f, exportRate)
 		}
 	}
@@ -99,7 +101,7 @@ func fillRecords(file string) error {
 // recordOf is the record of a call as most are: answered at a trunk, with sound.
 func recordOf(i int) cdr.Record {
 	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).Add(100 * 24 * time.Hour / exportRecords * time.Duration(i))
-	user := rtc.AOR("sip:" + userName(i%users) + "@" + domain)
+	user := rtc.AOR("sip:" + server.UserName(i%users) + "@" + server.Domain)
 	return cdr.Record{ID: cdr.NewID(at), State: cdr.Completed, From: user, To: "0301234567", Number: "+49301234567", Payer: user, Kind: "national", Trunk: "berlin",
 		Tried:   []cdr.Try{{Trunk: "berlin", URI: "sip:+49301234567@192.0.2.1", CallID: "ABCDEFGHIJKLMNOPQRSTUVWXYZ", Code: 200, Began: at, Ended: at.Add(5 * time.Second)}},
 		Started: at, Ringing: at.Add(2 * time.Second), Answered: at.Add(5 * time.Second), Ended: at.Add(time.Minute), EndedBy: "caller", Code: 200, Cause: 16,

@@ -3,28 +3,11 @@ package main
 import (
 	"fmt"
 	"io"
-	"slices"
 	"time"
+
+	"tandem/test/bench/load"
+	"tandem/test/bench/server"
 )
-
-// latency is how long operations took.
-type latency []time.Duration
-
-func (l latency) String() string {
-	if len(l) == 0 {
-		return "none"
-	}
-	return fmt.Sprintf("p50 %s, p95 %s, p99 %s, longest %s of %d", l.at(0.5), l.at(0.95), l.at(0.99), l.at(1), len(l))
-}
-
-// at is the time within which a part p of the operations ended.
-func (l latency) at(p float64) time.Duration {
-	if len(l) == 0 {
-		return 0
-	}
-	slices.Sort(l)
-	return l[min(int(p*float64(len(l))), len(l)-1)].Round(10 * time.Microsecond)
-}
 
 // How the server is loaded while it is timed.
 const (
@@ -40,12 +23,12 @@ func (o options) timed(w io.Writer, calls float64) error {
 		if o.only != "" && o.only != "sip" && o.only != name {
 			continue
 		}
-		s, err := o.start(name, users, leading)
+		s, err := o.start(name, users, server.Leading)
 		if err != nil {
 			return err
 		}
 		rung, registered, lost, err := timedOn(s, calls)
-		s.stop()
+		s.Stop()
 		if err != nil {
 			return err
 		}
@@ -55,74 +38,31 @@ func (o options) timed(w io.Writer, calls float64) error {
 	return nil
 }
 
-func timedOn(s *server, rate float64) (rung, registered latency, lost int, err error) {
-	calls, err := newRelay(s.trusted, window, users/2, "INVITE")
+func timedOn(s *server.Server, rate float64) (rung, registered load.Latency, lost int, err error) {
+	calls, err := load.NewRelay(s.Trusted, window, users/2, "INVITE")
 	if err != nil {
 		return nil, nil, 0, err
 	}
-	defer calls.close()
-	if err := registerCallees(s, calls); err != nil {
+	defer calls.Close()
+	if err := calls.RegisterCallees(s.Port, users); err != nil {
 		return nil, nil, 0, err
 	}
-	phones, err := newRegister("UDP", s.port, window, users/2, first)
+	phones, err := load.NewRegister("UDP", s.Port, window, users, load.First)
 	if err != nil {
 		return nil, nil, 0, err
 	}
-	defer phones.close()
-	phones.from = users / 2
-	phones.cred = newCredentials(users)
-	phones.nonce, phones.nc, phones.cseq = make([][]byte, users), make([]int, users), make([]int, users)
-	c, r := newPacer(calls, rate), newPacer(phones, timedRegister)
-	calls.ringing = func(slot int) { rung = append(rung, time.Since(c.since[slot])) }
-	r.ended = func(slot int) { registered = append(registered, time.Since(r.since[slot])) }
+	defer phones.Close()
+	phones.Only(users/2, users/2)
+	c, r := load.NewPacer(calls, window, rate), load.NewPacer(phones, window, timedRegister)
+	calls.Ringing = func(slot int) { rung = append(rung, c.Took(slot)) }
+	r.Ended = func(slot int) { registered = append(registered, r.Took(slot)) }
 	for start := time.Now(); time.Since(start) < timedFor; {
-		c.step(time.Since(start))
-		r.step(time.Since(start))
+		c.Step(time.Since(start))
+		r.Step(time.Since(start))
 	}
-	for end := time.Now().Add(2 * time.Second); len(c.free)+len(r.free) < 2*window && time.Now().Before(end); {
-		calls.poll(c.done)
-		phones.poll(r.done)
+	for end := time.Now().Add(2 * time.Second); c.UnderWay()+r.UnderWay() > 0 && time.Now().Before(end); {
+		c.Step(0)
+		r.Step(0)
 	}
-	return rung, registered, 2*window - len(c.free) - len(r.free) + c.failed + r.failed, nil
-}
-
-// pacer begins the operations of a scenario at a rate.
-type pacer struct {
-	scenario
-	rate   float64
-	begun  int
-	failed int
-	free   []int
-	since  [window]time.Time // when the operation of a slot began
-	ended  func(slot int)    // may be nil
-}
-
-func newPacer(s scenario, rate float64) *pacer {
-	p := &pacer{scenario: s, rate: rate}
-	for slot := range window {
-		p.free = append(p.free, slot)
-	}
-	return p
-}
-
-// step begins what is due and takes what has come.
-func (p *pacer) step(at time.Duration) {
-	for float64(p.begun) < p.rate*at.Seconds() && len(p.free) > 0 {
-		slot := p.free[len(p.free)-1]
-		p.free = p.free[:len(p.free)-1]
-		p.since[slot] = time.Now()
-		p.begin(slot)
-		p.begun++
-	}
-	p.poll(p.done)
-}
-
-func (p *pacer) done(slot int, ok bool) {
-	p.free = append(p.free, slot)
-	switch {
-	case !ok:
-		p.failed++
-	case p.ended != nil:
-		p.ended(slot)
-	}
+	return rung, registered, c.Missing() + r.Missing(), nil
 }

@@ -15,6 +15,9 @@ import (
 	"syscall"
 	"time"
 
+	"tandem/test/bench/load"
+	"tandem/test/bench/server"
+
 	"golang.org/x/sys/unix"
 
 	"tandem/test/bench/media"
@@ -42,8 +45,8 @@ type test struct {
 	name  string
 	bar   float64
 	total int
-	make  func(s *server) (scenario, error)
-	setup setup
+	make  func(s *server.Server) (load.Scenario, error)
+	setup server.Setup
 	// users there are in all: each is registered once, without a warm-up; 0: as many as
 	// in other tests, who take turns.
 	users int
@@ -69,27 +72,29 @@ const (
 )
 
 // registering makes a test's phones.
-func registering(proto string, users int, kind kind) func(*server) (scenario, error) {
-	return func(s *server) (scenario, error) { return newRegister(proto, s.port, window, users, kind) }
+func registering(proto string, users int, kind load.Kind) func(*server.Server) (load.Scenario, error) {
+	return func(s *server.Server) (load.Scenario, error) {
+		return load.NewRegister(proto, s.Port, window, users, kind)
+	}
 }
 
 // relaying makes a test's callers and callees.
-func relaying(method string) func(*server) (scenario, error) {
-	return func(s *server) (scenario, error) { return newRelay(s.trusted, window, users, method) }
+func relaying(method string) func(*server.Server) (load.Scenario, error) {
+	return func(s *server.Server) (load.Scenario, error) { return load.NewRelay(s.Trusted, window, users, method) }
 }
 
 var tests = []test{
-	{name: "REGISTER, fresh challenge, UDP", bar: 1, total: 150000, make: registering("UDP", users, first)},
-	{name: "REGISTER, fresh challenge, TCP", bar: 1, total: 100000, make: registering("TCP", users, first)},
-	{name: "refresh, same Call-ID, UDP", bar: 0.6, total: 200000, make: registering("UDP", users, refresh)},
-	{name: "refresh, new Call-ID, UDP", bar: 0.75, total: 200000, make: registering("UDP", users, known)},
-	{name: "refresh, new Call-ID and instance, UDP", bar: 1, total: 200000, make: registering("UDP", users, instance)},
+	{name: "REGISTER, fresh challenge, UDP", bar: 1, total: 150000, make: registering("UDP", users, load.First)},
+	{name: "REGISTER, fresh challenge, TCP", bar: 1, total: 100000, make: registering("TCP", users, load.First)},
+	{name: "refresh, same Call-ID, UDP", bar: 0.6, total: 200000, make: registering("UDP", users, load.Refresh)},
+	{name: "refresh, new Call-ID, UDP", bar: 0.75, total: 200000, make: registering("UDP", users, load.Known)},
+	{name: "refresh, new Call-ID and instance, UDP", bar: 1, total: 200000, make: registering("UDP", users, load.Instance)},
 	{name: plain, bar: 0.5, total: 200000, make: relaying("NOTHING")},
 	{name: delivered, bar: 0.4, total: 200000, make: relaying("MESSAGE")},
 	{name: "call INVITE to BYE, UDP", bar: 0.6, total: 60000, make: relaying("INVITE")},
-	{name: "led call, INVITE to BYE, UDP", bar: 0.6, total: 20000, make: relaying("INVITE"), setup: leading, settle: 40 * time.Second},
-	{name: durable, bar: 0.1, total: disk, make: registering("UDP", disk, first), setup: writing, users: disk},
-	{name: bindings, bar: 1, total: held, make: registering("UDP", held, first), users: held, settle: 8 * time.Second},
+	{name: "led call, INVITE to BYE, UDP", bar: 0.6, total: 20000, make: relaying("INVITE"), setup: server.Leading, settle: 40 * time.Second},
+	{name: durable, bar: 0.1, total: disk, make: registering("UDP", disk, load.First), setup: server.Writing, users: disk},
+	{name: bindings, bar: 1, total: held, make: registering("UDP", held, load.First), users: held, settle: 8 * time.Second},
 }
 
 func main() {
@@ -209,7 +214,7 @@ func (o options) presence() error {
 func (o options) messages() error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	return messages.Run(ctx, messages.Options{Tandem: o.tandem, Dir: o.dir, Out: os.Stdout, CPU: cpuTime})
+	return messages.Run(ctx, messages.Options{Tandem: o.tandem, Dir: o.dir, Out: os.Stdout, CPU: server.CPUTime})
 }
 
 // signalling compares SIP servers.
@@ -276,19 +281,19 @@ func pin(cores string) error {
 	return unix.SchedSetaffinity(0, &set)
 }
 
-func (o options) start(name string, n int, setup setup) (*server, error) {
+func (o options) start(name string, n int, setup server.Setup) (*server.Server, error) {
 	return o.startOn(name, "0", n, setup)
 }
 
-func (o options) startOn(name, cores string, n int, setup setup) (*server, error) {
+func (o options) startOn(name, cores string, n int, setup server.Setup) (*server.Server, error) {
 	dir, err := os.MkdirTemp(o.dir, name)
 	if err != nil {
 		return nil, err
 	}
 	if name == "kamailio" {
-		return startKamailio(dir, cores, n, setup)
+		return server.StartKamailio(dir, cores, n, setup)
 	}
-	return startTandem(dir, o.tandem, cores, n, setup)
+	return server.StartTandem(dir, o.tandem, cores, n, setup)
 }
 
 // round runs every test, each on a fresh server: what one leaves behind,
@@ -308,79 +313,79 @@ func (o options) round(t *table, round int, name string) error {
 	return nil
 }
 
-func (o options) once(name string, test test) (result, error) {
+func (o options) once(name string, test test) (load.Result, error) {
 	s, err := o.start(name, max(users, test.users), test.setup)
 	if err != nil {
-		return result{}, err
+		return load.Result{}, err
 	}
-	defer s.stop()
-	preferred(s)
+	defer s.Stop()
+	s.Prefer()
 	if err := verifies(s); err != nil {
-		return result{}, err
+		return load.Result{}, err
 	}
 	return o.measure(s, test)
 }
 
 // verifies makes sure that a server looks at passwords at all.
-func verifies(s *server) error {
-	r, err := newRegister("UDP", s.port, 1, 1, first)
+func verifies(s *server.Server) error {
+	r, err := load.NewRegister("UDP", s.Port, 1, 1, load.First)
 	if err != nil {
 		return err
 	}
-	defer r.close()
-	r.cred.ha1[0] = hexMD5([]byte("not the password"))
-	if got := drive(r, 1, 1, 0); got.Failed != 1 {
-		return fmt.Errorf("%s takes a wrong password", s.name)
+	defer r.Close()
+	r.Spoil()
+	if got := load.Drive(r, 1, 1, 0); got.Failed != 1 {
+		return fmt.Errorf("%s takes a wrong password", s.Name)
 	}
 	return nil
 }
 
 // measure runs a scenario: a tenth of it to warm up (callees registered where
 // it needs some), then counted.
-func (o options) measure(s *server, test test) (result, error) {
+func (o options) measure(s *server.Server, test test) (load.Result, error) {
 	sc, err := test.make(s)
 	if err != nil {
-		return result{}, err
+		return load.Result{}, err
 	}
-	defer sc.close()
-	if rl, ok := sc.(*relay); ok {
-		if err := registerCallees(s, rl); err != nil {
-			return result{}, err
+	defer sc.Close()
+	if rl, ok := sc.(*load.Relay); ok {
+		if err := rl.RegisterCallees(s.Port, users); err != nil {
+			return load.Result{}, err
 		}
 	}
-	before := s.leftovers()
+	before := s.Leftovers()
 	total := int(float64(test.total) * o.scale)
 	if test.users == 0 {
-		drive(sc, window, max(users, total/10), 0)
+		load.Drive(sc, window, max(users, total/10), 0)
 	}
-	drops, cpu := socketDrops(s.port), s.cpu()
+	drops, cpu := server.SocketDrops(s.Port), s.CPU()
 	wait := func() {}
-	if o.profiles != "" && s.http != 0 {
+	if o.profiles != "" && s.HTTP != 0 {
 		file := filepath.Join(o.profiles, strings.ReplaceAll(test.name, " ", "_"))
-		cpu := s.profile(file+".pprof", 2*time.Second)
+		cpu := s.Profile(file+".pprof", 2*time.Second)
 		wait = func() {
 			cpu()
-			s.fetch("/debug/pprof/heap?gc=1", file+".heap.pprof")
-			s.fetch("/metrics", file+".metrics")
+			s.Fetch("/debug/pprof/heap?gc=1", file+".heap.pprof")
+			s.Fetch("/metrics", file+".metrics")
 		}
 	}
-	r := drive(sc, window, total, 0)
+	r := load.Drive(sc, window, total, 0)
 	wait()
-	r.CPU, r.Drops = s.cpu()-cpu, socketDrops(s.port)-drops
-	r.Memory = s.memory()
+	r.CPU, r.Drops = s.CPU()-cpu, server.SocketDrops(s.Port)-drops
+	r.Memory = s.Memory()
 	if test.users == 0 && !o.quick {
 		o.pace(sc, s, &r)
 	}
 	if test.settle > 0 {
 		time.Sleep(test.settle)
-		r.Settled = s.memory()
-		if s.http != 0 && test.setup == leading {
-			fmt.Fprintf(os.Stderr, "  before:     %s\n  after %s: %s\n", before, test.settle, s.leftovers())
+		r.Settled = s.Memory()
+		if s.HTTP != 0 && test.setup == server.Leading {
+			fmt.Fprintf(os.Stderr, "  before:     %s\n  after %s: %s\n", before, test.settle, s.Leftovers())
 		}
 	}
 	fmt.Fprintf(os.Stderr, "  %-28s %s\n", test.name, r)
 	if r.Ops == 0 {
-		return r, fmt.Errorf("%s answered nothing in %q", s.name, test.name)
+		return r, fmt.Errorf("%s answered nothing in %q", s.Name, test.name)
 	}
 	time.Sleep(200 * time.Millisecond)
 	return r, nil
@@ -388,26 +393,11 @@ func (o options) measure(s *server, test test) (result, error) {
 
 // pace runs the scenario once more at 0.9 of the rate just reached, where
 // nothing may be lost.
-func (o options) pace(sc scenario, s *server, r *result) {
+func (o options) pace(sc load.Scenario, s *server.Server, r *load.Result) {
 	const length = 1.5 // seconds
-	drops := socketDrops(s.port) + socketDrops(s.trusted)
+	drops := server.SocketDrops(s.Port) + server.SocketDrops(s.Trusted)
 	rate := 0.9 * float64(r.Ops) / r.Wall.Seconds()
-	p := drive(sc, window, int(rate*length), rate)
+	p := load.Drive(sc, window, int(rate*length), rate)
 	r.Paced, r.PacedLost = p.Ops, p.Lost+p.Failed
-	r.PacedDrops = socketDrops(s.port) + socketDrops(s.trusted) - drops
-}
-
-// registerCallees binds every user to the callee's socket.
-func registerCallees(s *server, rl *relay) error {
-	reg, err := newRegister("UDP", s.port, window, users, first)
-	if err != nil {
-		return err
-	}
-	own := reg.s
-	reg.s, reg.users, reg.from = rl.uas, rl.users, rl.from
-	defer own.close()
-	if r := drive(reg, window, rl.users, 0); r.Failed > 0 || r.Lost > 0 {
-		return fmt.Errorf("registering callees at %s: %d failed, %d lost", s.name, r.Failed, r.Lost)
-	}
-	return nil
+	r.PacedDrops = server.SocketDrops(s.Port) + server.SocketDrops(s.Trusted) - drops
 }

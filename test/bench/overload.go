@@ -13,7 +13,8 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"tandem/test/bench/load"
+	"tandem/test/bench/server"
 )
 
 // The overload run: known phones refresh their registrations at a steady rate
@@ -31,13 +32,13 @@ const (
 )
 
 // knownPhones are phones that a server knows: all are registered.
-func knownPhones(s *server) (*register, error) {
-	phones, err := newRegister("UDP", s.port, knownSlots, users, refresh)
+func knownPhones(s *server.Server) (*load.Register, error) {
+	phones, err := load.NewRegister("UDP", s.Port, knownSlots, users, load.Refresh)
 	if err != nil {
 		return nil, err
 	}
-	if r := drive(phones, window, users, 0); r.Failed+r.Lost > 0 {
-		phones.close()
+	if r := load.Drive(phones, window, users, 0); r.Failed+r.Lost > 0 {
+		phones.Close()
 		return nil, fmt.Errorf("registering: %d failed, %d lost", r.Failed, r.Lost)
 	}
 	return phones, nil
@@ -49,18 +50,18 @@ func (o options) overload(w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	defer s.stop()
+	defer s.Stop()
 	ns, err := newNamespace()
 	if err != nil {
 		return err
 	}
 	defer ns.remove()
-	preferred(s)
+	s.Prefer()
 	phones, err := knownPhones(s)
 	if err != nil {
 		return err
 	}
-	defer phones.close()
+	defer phones.Close()
 	capacity, err := ns.capacity(s)
 	if err != nil {
 		return err
@@ -82,7 +83,7 @@ func (o options) overload(w io.Writer) error {
 	fmt.Fprintf(w, "\nOverload: the server answers %.0f requests of strangers a second on its core and gets %.0f (%.1f times).\n"+
 		"Known users alone:      %.0f of %d refreshes a second, %s\nknown users under flood: %.0f a second, %s\n",
 		capacity, sent, times, alone.goodput, knownRate, alone.latency, under.goodput, under.latency)
-	if share, p95 := under.goodput/alone.goodput, under.latency.at(0.95); share < overloadGoodput || p95 > overloadP95 {
+	if share, p95 := under.goodput/alone.goodput, under.latency.At(0.95); share < overloadGoodput || p95 > overloadP95 {
 		return fmt.Errorf("overload: known users get %.2f of what they get alone (bar %.2f), p95 %s (bar %s)", share, overloadGoodput, p95, overloadP95)
 	}
 	return nil
@@ -90,29 +91,29 @@ func (o options) overload(w io.Writer) error {
 
 // startOpen starts Tandem on all addresses of this machine: phones and strangers
 // share its socket.
-func (o options) startOpen() (*server, error) {
+func (o options) startOpen() (*server.Server, error) {
 	dir, err := os.MkdirTemp(o.dir, "overload")
 	if err != nil {
 		return nil, err
 	}
-	return startTandemAt(dir, o.tandem, "0", users, "0.0.0.0", proxying)
+	return server.StartTandemAt(dir, o.tandem, "0", users, "0.0.0.0", server.Proxying)
 }
 
 // outcome is what known users got.
 type outcome struct {
 	goodput float64 // operations a second that ended well within knownPatience
-	latency latency
+	latency load.Latency
 }
 
 // steady begins refreshes at knownRate and counts.
-func steady(phones *register, length time.Duration) outcome {
+func steady(phones *load.Register, length time.Duration) outcome {
 	free := make([]int, knownSlots)
 	for i := range free {
 		free[i] = i
 	}
 	type op struct{ begun time.Time }
 	var under [knownSlots]op
-	var took latency
+	var took load.Latency
 	done := func(slot int, ok bool) {
 		if d := time.Since(under[slot].begun); ok && d <= knownPatience {
 			took = append(took, d)
@@ -126,27 +127,27 @@ func steady(phones *register, length time.Duration) outcome {
 			slot := free[0]
 			free = free[1:]
 			under[slot].begun = time.Now()
-			phones.begin(slot)
+			phones.Begin(slot)
 			begun++
 		}
-		if phones.poll(done) == 0 {
+		if phones.Poll(done) == 0 {
 			time.Sleep(200 * time.Microsecond)
 		}
 		for slot := range under { // what was lost frees its place
 			if b := under[slot].begun; !b.IsZero() && time.Since(b) > knownPatience {
-				phones.seqs[slot]++
+				phones.Abandon(slot)
 				done(slot, false)
 			}
 		}
 	}
 	for end := time.Now().Add(knownPatience); len(free) < knownSlots && time.Now().Before(end); {
-		if phones.poll(done) == 0 {
+		if phones.Poll(done) == 0 {
 			time.Sleep(time.Millisecond)
 		}
 	}
 	for slot := range under {
 		if !under[slot].begun.IsZero() {
-			phones.seqs[slot]++
+			phones.Abandon(slot)
 		}
 	}
 	return outcome{float64(len(took)) / length.Seconds(), took}
@@ -186,8 +187,8 @@ func (n *namespace) remove() {
 
 // capacity is how many requests of strangers the server answers a second with all
 // of its core, by what a few cost.
-func (n *namespace) capacity(s *server) (float64, error) {
-	cpu := s.cpu()
+func (n *namespace) capacity(s *server.Server) (float64, error) {
+	cpu := s.CPU()
 	flood, err := n.flood(context.Background(), s, 5000, 2*time.Second)
 	if err != nil {
 		return 0, err
@@ -196,7 +197,7 @@ func (n *namespace) capacity(s *server) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	used := (s.cpu() - cpu).Seconds()
+	used := (s.CPU() - cpu).Seconds()
 	if used <= 0 {
 		return 0, errors.New("the server used no time to answer strangers")
 	}
@@ -205,7 +206,7 @@ func (n *namespace) capacity(s *server) (float64, error) {
 
 // flood starts to send from the namespace, rate a second; the function waits for
 // the end and returns how many a second left.
-func (n *namespace) flood(ctx context.Context, s *server, rate float64, length time.Duration) (func() (float64, error), error) {
+func (n *namespace) flood(ctx context.Context, s *server.Server, rate float64, length time.Duration) (func() (float64, error), error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -215,7 +216,7 @@ func (n *namespace) flood(ctx context.Context, s *server, rate float64, length t
 		return nil, err
 	}
 	cmd := exec.CommandContext(ctx, "ip", "netns", "exec", n.name, self, "strangers",
-		"-to", ourEnd+":"+strconv.Itoa(s.port), "-rate", strconv.FormatFloat(rate, 'f', 0, 64), "-for", length.String())
+		"-to", ourEnd+":"+strconv.Itoa(s.Port), "-rate", strconv.FormatFloat(rate, 'f', 0, 64), "-for", length.String())
 	var out, errs strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := cmd.Start(); err != nil {
@@ -229,8 +230,8 @@ func (n *namespace) flood(ctx context.Context, s *server, rate float64, length t
 	}, nil
 }
 
-// strangers is this program inside the namespace: it sends REGISTER, INVITE and
-// OPTIONS of nobody the server knows, and prints how many left a second.
+// strangers is this program inside the namespace: it sends what nobody the server knows
+// would, and prints how many requests left a second.
 func strangers(args []string) error {
 	f := flag.NewFlagSet("strangers", flag.ContinueOnError)
 	to := f.String("to", "", "address of the server")
@@ -239,50 +240,10 @@ func strangers(args []string) error {
 	if err := f.Parse(args); err != nil {
 		return err
 	}
-	_ = unix.Setpriority(unix.PRIO_PROCESS, 0, 0) // after the phones, who share this core
-	var socks []*socket
-	for range 32 {
-		s, err := dialTo("0.0.0.0", *to)
-		if err != nil {
-			return err
-		}
-		socks = append(socks, s)
+	sent, err := load.SendStrangers(theirEnd, *to, users, *rate, *length)
+	if err != nil {
+		return err
 	}
-	start := time.Now()
-	sent := 0
-	for round := 0; time.Since(start) < *length; round++ {
-		if ahead := float64(sent) / *rate - time.Since(start).Seconds(); ahead > 0 {
-			time.Sleep(time.Duration(ahead * float64(time.Second)))
-			continue
-		}
-		s := socks[round%len(socks)]
-		for range min(batch, max(1, int(*rate/1000))) {
-			s.queue(appendStranger(s.buf(), sent, s.port))
-			sent++
-		}
-		s.flush()
-		if round%256 == 0 {
-			for s.read(func([]byte) {}) > 0 { // answers are not what this is about
-			}
-		}
-	}
-	fmt.Println(float64(sent) / time.Since(start).Seconds())
+	fmt.Println(sent)
 	return nil
-}
-
-func appendStranger(b []byte, n, port int) []byte {
-	method := [...]string{"REGISTER", "INVITE", "OPTIONS"}[n%3]
-	b = append(append(b, method...), " sip:u1@"+domain+" SIP/2.0\r\nVia: SIP/2.0/UDP "+theirEnd+":"...)
-	b = appendInt(b, port)
-	b = append(b, ";rport;branch=z9hG4bKx"...)
-	b = appendInt(b, n)
-	b = append(b, "\r\nMax-Forwards: 70\r\nFrom: <sip:u"...)
-	b = appendInt(b, n%users)
-	b = append(b, "@"+domain+">;tag=x\r\nTo: <sip:u1@"+domain+">\r\nCall-ID: x"...)
-	b = appendInt(b, n)
-	b = append(b, "@strangers\r\nCSeq: 1 "...)
-	b = append(b, method...)
-	b = append(b, "\r\nContact: <sip:x@"+theirEnd+":"...)
-	b = appendInt(b, port)
-	return append(b, ">\r\nUser-Agent: stranger/1.0\r\nContent-Length: 0\r\n\r\n"...)
 }

@@ -6,13 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
+
+	"tandem/test/bench/server"
 
 	"golang.org/x/sys/unix"
 
@@ -47,21 +48,17 @@ func (o options) pint(w io.Writer) error {
 }
 
 func (o options) pintRound(w io.Writer) error {
-	s, err := o.start("tandem", 0, leading)
+	s, err := o.start("tandem", 0, server.Leading)
 	if err != nil {
 		return err
 	}
-	defer s.stop()
-	for _, pid := range append(s.pids(), os.Getpid()) { // SIPp inherits it
-		for _, p := range processes(pid) {
-			media.Prefer(p)
-		}
-	}
+	defer s.Stop()
+	s.Prefer() // SIPp inherits it
 	dir, err := o.pintFiles(s)
 	if err != nil {
 		return err
 	}
-	at := freePort()
+	at := server.FreePort()
 	if err := registerAt(s, at); err != nil {
 		return err
 	}
@@ -70,18 +67,18 @@ func (o options) pintRound(w io.Writer) error {
 	}
 	calls, wait := int(pintRate*pintTime*o.scale), func() {}
 	if o.profiles != "" {
-		wait = s.profile(filepath.Join(o.profiles, "pint.pprof"), (pintHeld+time.Duration(calls/pintRate))*time.Second)
+		wait = s.Profile(filepath.Join(o.profiles, "pint.pprof"), (pintHeld+time.Duration(calls/pintRate))*time.Second)
 	}
-	before, cpu := s.metric("tandem_pint_calls_successful_total"), s.cpu()
+	before, cpu := s.Metric("tandem_pint_calls_successful_total"), s.CPU()
 	r, heard, err := pintCalls(s, dir, at, 2*pintRate, calls)
 	if err != nil {
 		return err
 	}
-	used := s.cpu() - cpu
+	used := s.CPU() - cpu
 	wait()
 	fmt.Fprintf(w, "| %d | %.0f | %.0f | %d / %d / %d | %d / %d / %d | %d | %.0f | %d / %d | %d / %d | %s |\n", calls, float64(used.Microseconds())/float64(calls),
 		100*used.Seconds()*pintRate/float64(calls), r[0].ok, r[0].failed, r[0].retransmitted, r[1].ok, r[1].failed, r[1].retransmitted,
-		s.metric("tandem_pint_calls_successful_total")-before, s.memory(),
+		s.Metric("tandem_pint_calls_successful_total")-before, s.Memory(),
 		heard.Legs-heard.Silent, heard.Silent, heard.Sent, heard.Arrived, heard.P99)
 	if heard.Late > tooLate {
 		fmt.Fprintf(w, "\nThe machine was too busy for the telephones to keep up: they were %s late once.\n", heard.Late.Round(time.Millisecond))
@@ -90,12 +87,12 @@ func (o options) pintRound(w io.Writer) error {
 }
 
 // pintFiles makes users with a telephone number each, and puts down the scenarios.
-func (o options) pintFiles(s *server) (dir string, err error) {
+func (o options) pintFiles(s *server.Server) (dir string, err error) {
 	var csv bytes.Buffer
 	for i := range users {
-		fmt.Fprintf(&csv, "%s,,%s,+4930%07d\n", userName(i), password, i)
+		fmt.Fprintf(&csv, "%s,,%s,+4930%07d\n", server.UserName(i), server.Password, i)
 	}
-	dir = filepath.Dir(s.log)
+	dir = filepath.Dir(s.Log)
 	add := exec.Command(o.tandem, "users", "import", "-", "-c", filepath.Join(dir, "tandem.yaml"))
 	add.Stdin = &csv
 	if out, err := add.CombinedOutput(); err != nil {
@@ -116,14 +113,14 @@ func pintAsks(first, calls int) []byte {
 	in := []byte("SEQUENTIAL\n")
 	for i := first; i < first+calls; i++ {
 		u := i % users
-		in = fmt.Appendf(in, "%s;+4930%07d;%s;[authentication username=%[1]s password=%[4]s]\n", userName(u), u, userName((u+1+i/users)%users), password)
+		in = fmt.Appendf(in, "%s;+4930%07d;%s;[authentication username=%[1]s password=%[4]s]\n", server.UserName(u), u, server.UserName((u+1+i/users)%users), server.Password)
 	}
 	return in
 }
 
 // pintCalls has calls made, and returns what the client and the telephones saw, and what
 // these heard.
-func pintCalls(s *server, dir string, at, first, calls int) (r [2]sippCounts, heard media.Heard, err error) {
+func pintCalls(s *server.Server, dir string, at, first, calls int) (r [2]sippCounts, heard media.Heard, err error) {
 	if err := os.WriteFile(filepath.Join(dir, "users.csv"), pintAsks(first, calls), 0o644); err != nil {
 		return r, heard, err
 	}
@@ -150,8 +147,8 @@ func pintCalls(s *server, dir string, at, first, calls int) (r [2]sippCounts, he
 	go func() { ended <- legs.Wait() }()
 	defer func() { _ = legs.Process.Kill() }()
 	time.Sleep(300 * time.Millisecond)
-	client := sippCommand(dir, append(common(files[0], calls), "127.0.0.1:"+strconv.Itoa(s.port), "-sf", "pint.xml", "-inf", "users.csv",
-		"-p", strconv.Itoa(freePort()), "-r", strconv.Itoa(pintRate), "-l", strconv.Itoa(calls), "-timeout", "150s")...)
+	client := sippCommand(dir, append(common(files[0], calls), "127.0.0.1:"+strconv.Itoa(s.Port), "-sf", "pint.xml", "-inf", "users.csv",
+		"-p", strconv.Itoa(server.FreePort()), "-r", strconv.Itoa(pintRate), "-l", strconv.Itoa(calls), "-timeout", "150s")...)
 	if out, err := client.CombinedOutput(); err != nil && client.ProcessState.ExitCode() != 1 { // 1: some calls failed, which is counted
 		return r, heard, fmt.Errorf("%w: %s", err, out[max(0, len(out)-600):])
 	}
@@ -186,27 +183,10 @@ func speakers(dir string, sound *media.Telephones) (log string, shut func(), err
 		defer close(ended)
 		for lines := bufio.NewScanner(pipe); lines.Scan(); {
 			_, rest, found := strings.Cut(lines.Text(), "media ")
-			if port := number([]byte(strings.TrimSpace(rest))); found && port > 0 && port < 1<<16 {
+			if port, _ := strconv.Atoi(strings.TrimSpace(rest)); found && port > 0 && port < 1<<16 {
 				sound.Speak(port)
 			}
 		}
 	}()
 	return log, func() { _ = pipe.Close(); <-ended }, nil
-}
-
-// metric is the sum of a metric of Tandem.
-func (s *server) metric(name string) (sum int) {
-	resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/metrics", s.http))
-	if err != nil {
-		return 0
-	}
-	defer resp.Body.Close()
-	for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
-		key, value, _ := strings.Cut(lines.Text(), " ")
-		if key == name || strings.HasPrefix(key, name+"{") {
-			n, _ := strconv.Atoi(value)
-			sum += n
-		}
-	}
-	return sum
 }

@@ -13,6 +13,9 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"tandem/test/bench/load"
+	"tandem/test/bench/server"
 )
 
 //go:embed sipp/*.xml
@@ -40,11 +43,11 @@ type sippCounts struct {
 
 // sipp runs the paced scenarios through a fresh server.
 func (o options) sipp(name string) error {
-	s, err := o.start(name, users, proxying)
+	s, err := o.start(name, users, server.Proxying)
 	if err != nil {
 		return err
 	}
-	defer s.stop()
+	defer s.Stop()
 	dir, err := os.MkdirTemp(o.dir, "sipp")
 	if err != nil {
 		return err
@@ -59,7 +62,7 @@ func (o options) sipp(name string) error {
 	var in strings.Builder
 	in.WriteString("SEQUENTIAL\n")
 	for i := range users {
-		fmt.Fprintf(&in, "%s;[authentication username=%s password=%s]\n", userName(i), userName(i), password)
+		fmt.Fprintf(&in, "%s;[authentication username=%s password=%s]\n", server.UserName(i), server.UserName(i), server.Password)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "users.csv"), []byte(in.String()), 0o644); err != nil {
 		return err
@@ -77,13 +80,13 @@ func (o options) sipp(name string) error {
 // seconds of a paced run.
 const pacedTime = 4
 
-func (p paced) run(o options, s *server, dir string) (sippCounts, error) {
-	port := s.port
+func (p paced) run(o options, s *server.Server, dir string) (sippCounts, error) {
+	port := s.Port
 	if p.trusted {
-		port = s.trusted
+		port = s.Trusted
 	}
 	if p.server != "" {
-		at := freePort()
+		at := server.FreePort()
 		// The callees' addresses are registered by hand: SIPp's own port.
 		if err := registerAt(s, at); err != nil {
 			return sippCounts{}, err
@@ -101,7 +104,7 @@ func (p paced) run(o options, s *server, dir string) (sippCounts, error) {
 	stats := filepath.Join(dir, p.client+".csv")
 	calls := p.rate * pacedTime
 	near := sippCommand(dir, "127.0.0.1:"+strconv.Itoa(port), "-sf", p.client, "-inf", "users.csv", "-i", "127.0.0.1",
-		"-p", strconv.Itoa(freePort()), "-r", strconv.Itoa(p.rate), "-m", strconv.Itoa(calls), "-l", strconv.Itoa(calls),
+		"-p", strconv.Itoa(server.FreePort()), "-r", strconv.Itoa(p.rate), "-m", strconv.Itoa(calls), "-l", strconv.Itoa(calls),
 		"-trace_stat", "-stf", stats, "-fd", "1", "-timeout", "40s")
 	out, err := near.CombinedOutput()
 	var exit *exec.ExitError
@@ -160,15 +163,15 @@ func readSipp(file string) (c sippCounts, err error) {
 }
 
 // registerAt binds every user to a port of this machine.
-func registerAt(s *server, port int) error {
-	reg, err := newRegister("UDP", s.port, window, users, first)
+func registerAt(s *server.Server, port int) error {
+	reg, err := load.NewRegister("UDP", s.Port, window, users, load.First)
 	if err != nil {
 		return err
 	}
-	defer reg.close()
-	reg.contact = port
-	if r := drive(reg, window, users, 0); r.Failed > 0 || r.Lost > 0 {
-		return fmt.Errorf("registering callees at %s: %d failed, %d lost", s.name, r.Failed, r.Lost)
+	defer reg.Close()
+	reg.At(port)
+	if r := load.Drive(reg, window, users, 0); r.Failed > 0 || r.Lost > 0 {
+		return fmt.Errorf("registering callees at %s: %d failed, %d lost", s.Name, r.Failed, r.Lost)
 	}
 	return nil
 }

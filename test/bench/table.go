@@ -5,20 +5,22 @@ import (
 	"io"
 	"slices"
 	"time"
+
+	"tandem/test/bench/load"
 )
 
 // table keeps the results of each test and server.
 type table struct {
 	names []string
 	bars  map[string]float64
-	all   map[[2]string][]result
+	all   map[[2]string][]load.Result
 }
 
 func newTable() *table {
-	return &table{bars: map[string]float64{}, all: map[[2]string][]result{}}
+	return &table{bars: map[string]float64{}, all: map[[2]string][]load.Result{}}
 }
 
-func (t *table) add(test, server string, bar float64, r result) {
+func (t *table) add(test, server string, bar float64, r load.Result) {
 	if _, ok := t.bars[test]; !ok {
 		t.names = append(t.names, test)
 		t.bars[test] = bar
@@ -28,18 +30,18 @@ func (t *table) add(test, server string, bar float64, r result) {
 }
 
 // rounds are the results of a test on one server.
-type rounds []result
+type rounds []load.Result
 
 func (t *table) rounds(test, server string) rounds {
 	all := slices.Clone(t.all[[2]string{test, server}])
-	slices.SortFunc(all, func(a, b result) int { return int(a.CPU)/max(1, a.Ops) - int(b.CPU)/max(1, b.Ops) })
+	slices.SortFunc(all, func(a, b load.Result) int { return int(a.CPU)/max(1, a.Ops) - int(b.CPU)/max(1, b.Ops) })
 	return all
 }
 
 // median is the result in the middle, the zero result of none.
-func (r rounds) median() result {
+func (r rounds) median() load.Result {
 	if len(r) == 0 {
-		return result{}
+		return load.Result{}
 	}
 	return r[len(r)/2]
 }
@@ -48,7 +50,7 @@ func (r rounds) String() string {
 	if len(r) == 0 {
 		return "-"
 	}
-	return fmt.Sprintf("%.1f (%.1f to %.1f)", r.median().perOp(), r[0].perOp(), r[len(r)-1].perOp())
+	return fmt.Sprintf("%.1f (%.1f to %.1f)", r.median().PerOp(), r[0].PerOp(), r[len(r)-1].PerOp())
 }
 
 // lost is how many operations ended badly or not at all, of all rounds.
@@ -68,7 +70,7 @@ func (t *table) print(w io.Writer) {
 		k, d := ofK.median(), ofT.median()
 		ratio := "-"
 		if k.Ops > 0 && d.Ops > 0 {
-			ratio = fmt.Sprintf("%.2f", d.perOp()/k.perOp())
+			ratio = fmt.Sprintf("%.2f", d.PerOp()/k.PerOp())
 		}
 		fmt.Fprintf(w, "| %s | %s | %s | %s | %.2f | %d/%d | %s | %.0f/%.0f |\n", n, ofK, ofT,
 			ratio, t.bars[n], ofK.lost(), ofT.lost(), atPace(k, d), k.Memory, d.Memory)
@@ -86,11 +88,11 @@ func (t *table) print(w io.Writer) {
 func (t *table) against(w io.Writer, name, base string, bar float64) {
 	a, b := t.rounds(name, "tandem").median(), t.rounds(base, "tandem").median()
 	if a.Ops > 0 && b.Ops > 0 {
-		fmt.Fprintf(w, "\nTandem, %s against %s: %.2f, bar %.2f\n", name, base, a.perOp()/b.perOp(), bar)
+		fmt.Fprintf(w, "\nTandem, %s against %s: %.2f, bar %.2f\n", name, base, a.PerOp()/b.PerOp(), bar)
 	}
 }
 
-func atPace(k, d result) string {
+func atPace(k, d load.Result) string {
 	if k.Paced == 0 && d.Paced == 0 {
 		return "-"
 	}

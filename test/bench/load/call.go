@@ -1,22 +1,28 @@
-package main
+package load
 
-import "bytes"
+import (
+	"bytes"
+	"fmt"
 
-// relay is what passes through the proxy from a caller to a registered
+	"tandem/test/bench/server"
+)
+
+// Relay is what passes through the proxy from a caller to a registered
 // callee, both played here: MESSAGE and its 200, or a call, INVITE 180 200
 // ACK BYE 200, routed by Record-Route.
-type relay struct {
+type Relay struct {
 	uac, uas *socket
 	method   string // of what is sent: INVITE begins a call
 	users    int
 	from     int // the first of them
 	next     int
 	seqs     []uint32
-	ringing  func(slot int) // told of a 180; may be nil
+	Ringing  func(slot int) // told of a 180; may be nil
 }
 
-func newRelay(port, window, users int, method string) (*relay, error) {
-	r := &relay{method: method, users: users, seqs: make([]uint32, window)}
+// NewRelay makes the sockets of both sides, with window operations at a time.
+func NewRelay(port, window, users int, method string) (*Relay, error) {
+	r := &Relay{method: method, users: users, seqs: make([]uint32, window)}
 	var err error
 	if r.uac, err = dial(port); err != nil {
 		return nil, err
@@ -27,12 +33,12 @@ func newRelay(port, window, users int, method string) (*relay, error) {
 	return r, nil
 }
 
-func (r *relay) close() { r.uac.close(); r.uas.close() }
-func (r *relay) wait()  { wait(r.uac, r.uas) }
+func (r *Relay) Close() { r.uac.Close(); r.uas.Close() }
+func (r *Relay) wait()  { wait(r.uac, r.uas) }
 
 const sdp = "v=0\r\no=bench 53655765 2353687637 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 40000 RTP/AVP 0 8 101\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\n"
 
-func (r *relay) begin(slot int) {
+func (r *Relay) Begin(slot int) {
 	r.seqs[slot]++
 	u := r.from + r.next
 	r.next = (r.next + 1) % r.users
@@ -52,12 +58,12 @@ func (r *relay) begin(slot int) {
 
 // head writes the request up to its body headers. target nil: the callee's
 // address-of-record; else the remote target, with the route set of answer.
-func (r *relay) head(b []byte, method string, target []byte, user, slot, cseq int, answer []byte) []byte {
+func (r *Relay) head(b []byte, method string, target []byte, user, slot, cseq int, answer []byte) []byte {
 	b = append(append(b, method...), ' ')
 	if target == nil {
 		b = append(b, "sip:u"...)
 		b = appendInt(b, user)
-		b = append(b, "@"+domain...)
+		b = append(b, "@"+server.Domain...)
 	} else {
 		b = append(b, target...)
 	}
@@ -78,7 +84,7 @@ func (r *relay) head(b []byte, method string, target []byte, user, slot, cseq in
 		b = append(b, "Route: "...)
 		b = append(b, rest[:bytes.IndexByte(rest, '\n')+1]...)
 	}
-	b = append(b, "From: <sip:caller@"+domain+">;tag=f"...)
+	b = append(b, "From: <sip:caller@"+server.Domain+">;tag=f"...)
 	b = appendInt(b, int(r.seqs[slot]))
 	b = append(b, "\r\n"...)
 	if answer != nil {
@@ -86,7 +92,7 @@ func (r *relay) head(b []byte, method string, target []byte, user, slot, cseq in
 	} else {
 		b = append(b, "To: <sip:u"...)
 		b = appendInt(b, user)
-		b = append(b, "@"+domain+">\r\n"...)
+		b = append(b, "@"+server.Domain+">\r\n"...)
 	}
 	b = append(b, "Call-ID: "...)
 	b = appendInt(b, slot)
@@ -99,7 +105,7 @@ func (r *relay) head(b []byte, method string, target []byte, user, slot, cseq in
 	return b
 }
 
-func (r *relay) poll(done func(int, bool)) int {
+func (r *Relay) Poll(done func(int, bool)) int {
 	n := r.uas.read(r.callee)
 	r.uas.flush()
 	n += r.uac.read(func(msg []byte) { r.caller(msg, done) })
@@ -107,7 +113,7 @@ func (r *relay) poll(done func(int, bool)) int {
 	return n
 }
 
-func (r *relay) callee(msg []byte) {
+func (r *Relay) callee(msg []byte) {
 	switch {
 	case bytes.HasPrefix(msg, []byte("INVITE ")):
 		r.uas.queue(r.answer(r.uas.buf(), msg, "180 Ringing", ""))
@@ -118,7 +124,7 @@ func (r *relay) callee(msg []byte) {
 	}
 }
 
-func (r *relay) answer(b, msg []byte, status, body string) []byte {
+func (r *Relay) answer(b, msg []byte, status, body string) []byte {
 	b = append(append(b, "SIP/2.0 "...), status...)
 	b = append(b, "\r\n"...)
 	b = appendLines(b, msg, "Via: ")
@@ -143,11 +149,11 @@ func (r *relay) answer(b, msg []byte, status, body string) []byte {
 	return append(append(b, "\r\n\r\n"...), body...)
 }
 
-func (r *relay) caller(msg []byte, done func(int, bool)) {
+func (r *Relay) caller(msg []byte, done func(int, bool)) {
 	slot := slotOf(msg, r.seqs)
 	c := code(msg)
-	if slot >= 0 && c == 180 && r.ringing != nil {
-		r.ringing(slot)
+	if slot >= 0 && c == 180 && r.Ringing != nil {
+		r.Ringing(slot)
 	}
 	if slot < 0 || c < 200 {
 		return
@@ -166,4 +172,21 @@ func (r *relay) caller(msg []byte, done func(int, bool)) {
 		done(slot, false)
 		r.seqs[slot]++
 	}
+}
+
+// RegisterCallees binds the callees' users, of as many as there are in all, to their
+// socket.
+func (r *Relay) RegisterCallees(port, all int) error {
+	reg, err := NewRegister("UDP", port, len(r.seqs), all, First)
+	if err != nil {
+		return err
+	}
+	own := reg.s
+	defer own.Close()
+	reg.s = r.uas
+	reg.Only(r.from, r.users)
+	if got := Drive(reg, len(r.seqs), r.users, 0); got.Failed > 0 || got.Lost > 0 {
+		return fmt.Errorf("registering callees: %d failed, %d lost", got.Failed, got.Lost)
+	}
+	return nil
 }

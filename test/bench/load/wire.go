@@ -1,15 +1,12 @@
-package main
+package load
 
 import (
 	"bytes"
 	"crypto/md5"
 	"encoding/hex"
 	"strconv"
-)
 
-const (
-	domain   = "bench.test"
-	password = "benchmark-secret"
+	"tandem/test/bench/server"
 )
 
 // line returns the value of the first header line that begins with name
@@ -83,14 +80,12 @@ type credentials struct {
 }
 
 func newCredentials(users int) *credentials {
-	c := &credentials{ha2: hexMD5([]byte("REGISTER:sip:" + domain))}
+	c := &credentials{ha2: hexMD5([]byte("REGISTER:sip:" + server.Domain))}
 	for i := range users {
-		c.ha1 = append(c.ha1, hexMD5([]byte(userName(i)+":"+domain+":"+password)))
+		c.ha1 = append(c.ha1, hexMD5([]byte(server.UserName(i)+":"+server.Domain+":"+server.Password)))
 	}
 	return c
 }
-
-func userName(i int) string { return "u" + strconv.Itoa(i) }
 
 func hexMD5(b []byte) []byte {
 	s := md5.Sum(b)
@@ -111,9 +106,9 @@ func (c *credentials) append(dst []byte, user int, nonce []byte, nc int) []byte 
 	sum := md5.Sum(b)
 	dst = append(dst, `Authorization: Digest username="u`...)
 	dst = appendInt(dst, user)
-	dst = append(dst, `", realm="`+domain+`", nonce="`...)
+	dst = append(dst, `", realm="`+server.Domain+`", nonce="`...)
 	dst = append(dst, nonce...)
-	dst = append(dst, `", uri="sip:`+domain+`", response="`...)
+	dst = append(dst, `", uri="sip:`+server.Domain+`", response="`...)
 	dst = hex.AppendEncode(dst, sum[:])
 	dst = append(dst, `", algorithm=MD5, cnonce="c0ffee", qop=auth, nc=`...)
 	dst = append(dst, ncHex[:]...)

@@ -1,8 +1,7 @@
-package main
+package load
 
 import (
 	"fmt"
-	"net"
 	"net/netip"
 	"syscall"
 	"unsafe"
@@ -77,7 +76,7 @@ func dialTo(from, to string) (*socket, error) {
 	return s, nil
 }
 
-func (s *socket) close() { unix.Close(s.fd) }
+func (s *socket) Close() { unix.Close(s.fd) }
 
 // buf is the next free output buffer; queue sends it when n octets are written.
 func (s *socket) buf() []byte {
@@ -126,13 +125,4 @@ func wait(socks ...wire) {
 		fds[i] = unix.PollFd{Fd: s.file(), Events: unix.POLLIN}
 	}
 	unix.Poll(fds[:len(socks)], 100)
-}
-
-func freePort() int {
-	c, err := net.ListenPacket("udp4", "127.0.0.1:0")
-	if err != nil {
-		panic(err)
-	}
-	defer c.Close()
-	return c.LocalAddr().(*net.UDPAddr).Port
 }

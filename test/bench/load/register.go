@@ -1,13 +1,17 @@
-package main
+package load
 
-import "bytes"
+import (
+	"bytes"
 
-// register is REGISTER with digest, as its kind has it. The users take turns.
-type register struct {
+	"tandem/test/bench/server"
+)
+
+// Register is REGISTER with digest, as its kind has it. The users take turns.
+type Register struct {
 	s       wire
 	proto   string
 	cred    *credentials
-	kind    kind
+	kind    Kind
 	seqs    []uint32
 	user    []int // by slot
 	asked   []int // challenges of the operation, by slot
@@ -20,23 +24,24 @@ type register struct {
 	cseq    []int // by user
 }
 
-// kind is what a phone has and sends when it registers.
-type kind uint8
+// Kind is what a phone has and sends when it registers.
+type Kind uint8
 
 const (
-	// first is a REGISTER without credentials, its 401, one with, its 200. The Call-ID is
+	// First is a REGISTER without credentials, its 401, one with, its 200. The Call-ID is
 	// new each time. A user's first one makes a binding, later ones move it.
-	first kind = iota
-	// known is one REGISTER with a nonce in use, by a Call-ID that is new each time.
-	known
-	// refresh is the same by the Call-ID that the phone keeps.
-	refresh
-	// instance is known by a phone with an instance (RFC 5626), whose new Call-ID ends
+	First Kind = iota
+	// Known is one REGISTER with a nonce in use, by a Call-ID that is new each time.
+	Known
+	// Refresh is the same by the Call-ID that the phone keeps.
+	Refresh
+	// Instance is Known by a phone with an instance (RFC 5626), whose new Call-ID ends
 	// its temporary GRUUs.
-	instance
+	Instance
 )
 
-func newRegister(proto string, port, window, users int, kind kind) (*register, error) {
+// NewRegister makes a socket for window operations at a time, by "UDP" or "TCP".
+func NewRegister(proto string, port, window, users int, kind Kind) (*Register, error) {
 	var s wire
 	var err error
 	if proto == "TCP" {
@@ -47,26 +52,38 @@ func newRegister(proto string, port, window, users int, kind kind) (*register, e
 	if err != nil {
 		return nil, err
 	}
-	return &register{s: s, proto: proto, cred: newCredentials(users), kind: kind, users: users,
+	return &Register{s: s, proto: proto, cred: newCredentials(users), kind: kind, users: users,
 		seqs: make([]uint32, window), user: make([]int, window), asked: make([]int, window),
 		nonce: make([][]byte, users), nc: make([]int, users), cseq: make([]int, users)}, nil
 }
 
-func (r *register) close() { r.s.close() }
-func (r *register) wait()  { wait(r.s) }
+// Only has a part of the users register, n from one on.
+func (r *Register) Only(from, n int) { r.from, r.users = from, n }
 
-func (r *register) begin(slot int) {
+// At has them register a port of this machine that is not their own.
+func (r *Register) At(port int) { r.contact = port }
+
+// Spoil makes the password of the first user wrong.
+func (r *Register) Spoil() { r.cred.ha1[0] = hexMD5([]byte("not the password")) }
+
+// Abandon ends the operation of a slot: its answers no longer count.
+func (r *Register) Abandon(slot int) { r.seqs[slot]++ }
+
+func (r *Register) Close() { r.s.Close() }
+func (r *Register) wait()  { wait(r.s) }
+
+func (r *Register) Begin(slot int) {
 	r.seqs[slot]++
 	u := r.from + r.next
 	r.next = (r.next + 1) % r.users
 	r.user[slot], r.asked[slot] = u, 0
-	if r.kind == first {
+	if r.kind == First {
 		r.nonce[u] = nil
 	}
 	r.send(slot)
 }
 
-func (r *register) send(slot int) {
+func (r *Register) send(slot int) {
 	u := r.user[slot]
 	r.cseq[u]++
 	m := registration{user: u, slot: slot, seq: r.seqs[slot], cseq: r.cseq[u], port: r.s.local(), contact: r.contact, proto: r.proto, kind: r.kind}
@@ -74,7 +91,7 @@ func (r *register) send(slot int) {
 }
 
 // authorise returns what appends the credentials of a user, nil without a nonce.
-func (r *register) authorise(u int) func([]byte) []byte {
+func (r *Register) authorise(u int) func([]byte) []byte {
 	if r.nonce[u] == nil {
 		return nil
 	}
@@ -89,12 +106,12 @@ type registration struct {
 	cseq          int
 	port, contact int // contact 0: the port
 	proto         string
-	kind          kind
+	kind          Kind
 }
 
 // append writes it; the tag of From names the slot and its operation.
 func (m *registration) append(b []byte, auth func([]byte) []byte) []byte {
-	b = append(b, "REGISTER sip:"+domain+" SIP/2.0\r\nVia: SIP/2.0/"...)
+	b = append(b, "REGISTER sip:"+server.Domain+" SIP/2.0\r\nVia: SIP/2.0/"...)
 	b = append(append(b, m.proto...), " 127.0.0.1:"...)
 	b = appendInt(b, m.port)
 	b = append(b, ";rport;branch=z9hG4bKr"...)
@@ -103,12 +120,12 @@ func (m *registration) append(b []byte, auth func([]byte) []byte) []byte {
 	b = appendInt(b, m.cseq)
 	b = append(b, "\r\nMax-Forwards: 70\r\nFrom: <sip:u"...)
 	b = appendInt(b, m.user)
-	b = append(b, "@"+domain+">;tag="...)
+	b = append(b, "@"+server.Domain+">;tag="...)
 	b = m.appendName(b, '-')
 	b = append(b, "\r\nTo: <sip:u"...)
 	b = appendInt(b, m.user)
-	b = append(b, "@"+domain+">\r\nCall-ID: "...)
-	if m.kind == refresh {
+	b = append(b, "@"+server.Domain+">\r\nCall-ID: "...)
+	if m.kind == Refresh {
 		b = append(appendInt(append(b, "phone-of-u"...), m.user), "@bench"...)
 	} else {
 		b = append(m.appendName(b, '-'), "@bench"...)
@@ -127,7 +144,7 @@ func (m *registration) append(b []byte, auth func([]byte) []byte) []byte {
 		b = append(b, ";transport=tcp"...)
 	}
 	b = append(b, '>')
-	if m.kind == instance {
+	if m.kind == Instance {
 		b = append(b, `;+sip.instance="<urn:uuid:00000000-0000-1000-8000-`...)
 		for at := 1 << 44; at > 0; at >>= 4 {
 			b = append(b, "0123456789abcdef"[m.user/at&15])
@@ -145,7 +162,7 @@ func (m *registration) appendName(b []byte, between byte) []byte {
 	return appendInt(append(appendInt(b, m.slot), between), int(m.seq))
 }
 
-func (r *register) poll(done func(int, bool)) int {
+func (r *Register) Poll(done func(int, bool)) int {
 	n := r.s.read(func(msg []byte) {
 		from := line(msg, "From: ")
 		slot := slotNamed(from[bytes.LastIndexByte(from, '=')+1:], r.seqs)

@@ -1,4 +1,6 @@
-package main
+// Package server starts the servers that are measured, Tandem and its peers, ready for
+// the same users, and says what they use.
+package server
 
 import (
 	"bufio"
@@ -16,21 +18,23 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"tandem/test/bench/media"
 )
 
-// server is a SIP server under test, running on the cores it was pinned to.
-type server struct {
-	name    string
+// Server is a SIP server under test, running on the cores it was pinned to.
+type Server struct {
+	Name    string
 	cmd     *exec.Cmd
-	port    int // UDP and TCP, REGISTER needs digest
-	trusted int // UDP, no credentials asked (the same port where one port does both)
-	http    int // Tandem's metrics and profiles
-	log     string
+	Port    int // UDP and TCP, REGISTER needs digest
+	Trusted int // UDP, no credentials asked (the same port where one port does both)
+	HTTP    int // Tandem's metrics and profiles
+	Log     string
 	relay   *exec.Cmd // of media, beside Kamailio; nil: none, or within
 }
 
 // pids are the processes whose CPU counts.
-func (s *server) pids() []int {
+func (s *Server) pids() []int {
 	list := []int{s.pid()}
 	if s.relay != nil {
 		list = append(list, s.relay.Process.Pid)
@@ -38,25 +42,25 @@ func (s *server) pids() []int {
 	return list
 }
 
-// cpu is the time that the server has used since its start.
-func (s *server) cpu() (total time.Duration) {
+// CPU is the time that the server has used since its start.
+func (s *Server) CPU() (total time.Duration) {
 	for _, pid := range s.pids() {
-		total += cpuTime(pid)
+		total += CPUTime(pid)
 	}
 	return total
 }
 
-// memory is that of the server, in MiB.
-func (s *server) memory() (total float64) {
+// Memory is that of the server, in MiB.
+func (s *Server) Memory() (total float64) {
 	for _, pid := range s.pids() {
 		total += memory(pid)
 	}
 	return total
 }
 
-func (s *server) pid() int { return s.cmd.Process.Pid }
+func (s *Server) pid() int { return s.cmd.Process.Pid }
 
-func (s *server) stop() {
+func (s *Server) Stop() {
 	stop(s.cmd)
 	if s.relay != nil {
 		stop(s.relay)
@@ -75,21 +79,21 @@ func stop(cmd *exec.Cmd) {
 	}
 }
 
-// setup is what a server is made ready for.
-type setup uint8
+// Setup is what a server is made ready for.
+type Setup uint8
 
 const (
-	proxying setup = iota // calls pass through
-	leading               // calls and their sound are led through
-	writing               // each binding is on disk before it is acknowledged, which Tandem's always are
+	Proxying Setup = iota // calls pass through
+	Leading               // calls and their sound are led through
+	Writing               // each binding is on disk before it is acknowledged, which Tandem's always are
 )
 
 //go:embed kamailio.cfg
 var kamailioConfig string
 
-// startKamailio starts Kamailio, with rtpengine beside it for the sound of led
+// StartKamailio starts Kamailio, with rtpengine beside it for the sound of led
 // calls.
-func startKamailio(dir, cores string, users int, setup setup) (*server, error) {
+func StartKamailio(dir, cores string, users int, setup Setup) (*Server, error) {
 	bin, err := exec.LookPath("kamailio")
 	if err != nil {
 		bin = "/usr/sbin/kamailio"
@@ -101,23 +105,23 @@ func startKamailio(dir, cores string, users int, setup setup) (*server, error) {
 	if err != nil || len(modules) == 0 {
 		return nil, errors.New("no kamailio modules under /usr/lib; install Debian's package kamailio")
 	}
-	s := &server{name: "kamailio", port: freePort(), log: filepath.Join(dir, "kamailio.log")}
-	s.trusted = s.port
-	ng := freePort()
+	s := &Server{Name: "kamailio", Port: FreePort(), Log: filepath.Join(dir, "kamailio.log")}
+	s.Trusted = s.Port
+	ng := FreePort()
 	database := filepath.Join(dir, "kamailio.db")
-	cfg := strings.NewReplacer("@DB@", database, "@NG@", strconv.Itoa(ng), "@PORT@", strconv.Itoa(s.port), "@MODULES@", modules[0], "@USERS@", strconv.Itoa(users)).Replace(kamailioConfig)
+	cfg := strings.NewReplacer("@DB@", database, "@NG@", strconv.Itoa(ng), "@PORT@", strconv.Itoa(s.Port), "@MODULES@", modules[0], "@USERS@", strconv.Itoa(users)).Replace(kamailioConfig)
 	file := filepath.Join(dir, "kamailio.cfg")
 	if err := os.WriteFile(file, []byte(cfg), 0o644); err != nil {
 		return nil, err
 	}
 	args := []string{"-f", file, "-DD", "-E", "-m", "4096", "-M", "64", "-x", "fm", "-X", "fm", "-Y", dir, "-P", filepath.Join(dir, "kamailio.pid")}
 	switch setup {
-	case leading:
+	case Leading:
 		if s.relay, err = startRTPEngine(dir, cores, ng); err != nil {
 			return nil, err
 		}
 		args = append(args, "-A", "WITH_RTP")
-	case writing:
+	case Writing:
 		if err := makeTables(database); err != nil {
 			return nil, err
 		}
@@ -187,20 +191,21 @@ const ledConfig = `telephony: {all_calls: true}
 media: {kernel: "off", interfaces: [{addr: 127.0.0.1}]}
 `
 
-func startTandem(dir, bin, cores string, users int, setup setup) (*server, error) {
-	return startTandemAt(dir, bin, cores, users, "127.0.0.1", setup)
+// StartTandem starts Tandem as it is shipped, with so many users.
+func StartTandem(dir, bin, cores string, users int, setup Setup) (*Server, error) {
+	return StartTandemAt(dir, bin, cores, users, "127.0.0.1", setup)
 }
 
-// startTandemAt has it listen by UDP at another address.
-func startTandemAt(dir, bin, cores string, users int, addr string, setup setup) (*server, error) {
-	s := &server{name: "tandem", port: freePort(), trusted: freePort(), http: freePort(), log: filepath.Join(dir, "tandem.log")}
+// StartTandemAt has it listen by UDP at another address.
+func StartTandemAt(dir, bin, cores string, users int, addr string, setup Setup) (*Server, error) {
+	s := &Server{Name: "tandem", Port: FreePort(), Trusted: FreePort(), HTTP: FreePort(), Log: filepath.Join(dir, "tandem.log")}
 	data := filepath.Join(dir, "tandem")
 	if err := os.MkdirAll(data, 0o755); err != nil {
 		return nil, err
 	}
 	file := filepath.Join(dir, "tandem.yaml")
-	cfg := fmt.Sprintf(tandemConfig, data, addr, s.port, s.port, s.trusted, s.http)
-	if setup == leading {
+	cfg := fmt.Sprintf(tandemConfig, data, addr, s.Port, s.Port, s.Trusted, s.HTTP)
+	if setup == Leading {
 		cfg += ledConfig
 	} else {
 		cfg += proxyConfig
@@ -212,7 +217,7 @@ func startTandemAt(dir, bin, cores string, users int, addr string, setup setup) 
 	for from := 0; from < users; from += chunk {
 		var csv bytes.Buffer
 		for i := from; i < min(users, from+chunk); i++ {
-			fmt.Fprintf(&csv, "%s,,%s\n", userName(i), password)
+			fmt.Fprintf(&csv, "%s,,%s\n", UserName(i), Password)
 		}
 		add := exec.Command(bin, "users", "import", "-", "-c", file)
 		add.Stdin = &csv
@@ -225,8 +230,8 @@ func startTandemAt(dir, bin, cores string, users int, addr string, setup setup) 
 
 // start runs the program pinned to cores and waits until it answers OPTIONS or
 // anything else by UDP.
-func (s *server) start(cores, bin string, args ...string) error {
-	f, err := os.Create(s.log)
+func (s *Server) start(cores, bin string, args ...string) error {
+	f, err := os.Create(s.Log)
 	if err != nil {
 		return err
 	}
@@ -234,7 +239,7 @@ func (s *server) start(cores, bin string, args ...string) error {
 	s.cmd = exec.Command("taskset", append([]string{"-c", cores, bin}, args...)...)
 	s.cmd.Stdout, s.cmd.Stderr = f, f
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if n := strings.Count(cores, ",") + 1; s.name == "tandem" {
+	if n := strings.Count(cores, ",") + 1; s.Name == "tandem" {
 		s.cmd.Env = append(os.Environ(), "GOMAXPROCS="+strconv.Itoa(n))
 	}
 	if err := s.cmd.Start(); err != nil {
@@ -246,17 +251,17 @@ func (s *server) start(cores, bin string, args ...string) error {
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	s.stop()
-	b, _ := os.ReadFile(s.log)
-	return fmt.Errorf("%s does not answer after 10 s; its log ends: %s", s.name, b[max(0, len(b)-2000):])
+	s.Stop()
+	b, _ := os.ReadFile(s.Log)
+	return fmt.Errorf("%s does not answer after 10 s; its log ends: %s", s.Name, b[max(0, len(b)-2000):])
 }
 
-// leftovers are what calls must not leave behind, of Tandem's metrics.
-func (s *server) leftovers() string {
-	if s.http == 0 {
+// Leftovers are what calls must not leave behind, of Tandem's metrics.
+func (s *Server) Leftovers() string {
+	if s.HTTP == 0 {
 		return ""
 	}
-	resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/metrics", s.http))
+	resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/metrics", s.HTTP))
 	if err != nil {
 		return err.Error()
 	}
@@ -269,23 +274,23 @@ func (s *server) leftovers() string {
 			}
 		}
 	}
-	return fmt.Sprintf("%s, %.0f MiB", strings.Join(out, ", "), s.memory())
+	return fmt.Sprintf("%s, %.0f MiB", strings.Join(out, ", "), s.Memory())
 }
 
-// profile takes a CPU profile of what comes next into a file; the returned
+// Profile takes a CPU profile of what comes next into a file; the returned
 // function waits for it.
-func (s *server) profile(file string, length time.Duration) func() {
+func (s *Server) Profile(file string, length time.Duration) func() {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		s.fetch(fmt.Sprintf("/debug/pprof/profile?seconds=%.0f", length.Seconds()), file)
+		s.Fetch(fmt.Sprintf("/debug/pprof/profile?seconds=%.0f", length.Seconds()), file)
 	}()
 	return func() { <-done }
 }
 
-// fetch keeps what Tandem answers to a GET in a file.
-func (s *server) fetch(path, file string) {
-	resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d%s", s.http, path))
+// Fetch keeps what Tandem answers to a GET in a file.
+func (s *Server) Fetch(path, file string) {
+	resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d%s", s.HTTP, path))
 	if err == nil {
 		defer resp.Body.Close()
 		var b []byte
@@ -298,17 +303,45 @@ func (s *server) fetch(path, file string) {
 	}
 }
 
-func (s *server) answers() bool {
-	c, err := net.Dial("udp4", fmt.Sprintf("127.0.0.1:%d", s.port))
+func (s *Server) answers() bool {
+	c, err := net.Dial("udp4", fmt.Sprintf("127.0.0.1:%d", s.Port))
 	if err != nil {
 		return false
 	}
 	defer c.Close()
 	port := c.LocalAddr().(*net.UDPAddr).Port
-	m := registration{seq: 1, cseq: 1, port: port, proto: "UDP"}
-	c.Write(m.append(nil, nil))
+	fmt.Fprintf(c, "REGISTER sip:%[1]s SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:%[2]d;rport;branch=z9hG4bKready\r\n"+
+		"Max-Forwards: 70\r\nFrom: <sip:%[3]s@%[1]s>;tag=ready\r\nTo: <sip:%[3]s@%[1]s>\r\nCall-ID: ready-%[2]d\r\nCSeq: 1 REGISTER\r\n"+
+		"Contact: <sip:%[3]s@127.0.0.1:%[2]d>\r\nContent-Length: 0\r\n\r\n", Domain, port, UserName(0))
 	c.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
-	var b [maxSize]byte
+	var b [2048]byte
 	n, err := c.Read(b[:])
-	return err == nil && code(b[:n]) == 401
+	return err == nil && bytes.HasPrefix(b[:n], []byte("SIP/2.0 401 "))
+}
+
+// Metric is the sum of a metric of Tandem.
+func (s *Server) Metric(name string) (sum int) {
+	resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/metrics", s.HTTP))
+	if err != nil {
+		return 0
+	}
+	defer resp.Body.Close()
+	for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
+		key, value, _ := strings.Cut(lines.Text(), " ")
+		if key == name || strings.HasPrefix(key, name+"{") {
+			n, _ := strconv.Atoi(value)
+			sum += n
+		}
+	}
+	return sum
+}
+
+// Prefer puts the server, and this program, before other work of the machine, where
+// that is allowed.
+func (s *Server) Prefer() {
+	for _, pid := range append(s.pids(), os.Getpid()) {
+		for _, p := range processes(pid) {
+			media.Prefer(p)
+		}
+	}
 }

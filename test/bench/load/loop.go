@@ -1,12 +1,12 @@
-package main
+package load
 
 import (
 	"fmt"
 	"time"
 )
 
-// result is what one scenario on one server came to.
-type result struct {
+// Result is what one scenario on one server came to.
+type Result struct {
 	Ops    int
 	Lost   int           // operations that never ended
 	Failed int           // operations that ended with an unexpected answer
@@ -21,40 +21,40 @@ type result struct {
 	Paced, PacedLost, PacedDrops int
 }
 
-// perOp is the server's CPU time of one operation, in µs.
-func (r result) perOp() float64 {
+// PerOp is the server's CPU time of one operation, in µs.
+func (r Result) PerOp() float64 {
 	if r.Ops == 0 {
 		return 0
 	}
 	return float64(r.CPU.Nanoseconds()) / 1e3 / float64(r.Ops)
 }
 
-func (r result) String() string {
+func (r Result) String() string {
 	s := fmt.Sprintf("%7.1f µs/op %8.0f op/s  lost %d failed %d dropped %d  %.0f MiB",
-		r.perOp(), float64(r.Ops)/r.Wall.Seconds(), r.Lost, r.Failed, r.Drops, r.Memory)
+		r.PerOp(), float64(r.Ops)/r.Wall.Seconds(), r.Lost, r.Failed, r.Drops, r.Memory)
 	if r.Settled > 0 {
 		s += fmt.Sprintf(", %.0f MiB later", r.Settled)
 	}
 	return s
 }
 
-// scenario is a kind of operation under way in a window of slots.
-type scenario interface {
-	// begin starts an operation in a slot.
-	begin(slot int)
-	// poll moves what has arrived, tells done for each ended operation, and
+// Scenario is a kind of operation under way in a window of slots.
+type Scenario interface {
+	// Begin starts an operation in a slot.
+	Begin(slot int)
+	// Poll moves what has arrived, tells done for each ended operation, and
 	// returns how many datagrams there were; sends go out before it returns.
-	poll(done func(slot int, ok bool)) int
+	Poll(done func(slot int, ok bool)) int
 	// wait sleeps until something may have arrived, 100 ms at most.
 	wait()
-	close()
+	Close()
 }
 
-// drive keeps window operations under way until total have been begun, waits
+// Drive keeps window operations under way until total have been begun, waits
 // for the rest, and counts. An operation that has not ended after 2 s without any progress is
 // lost and its slot is used anew. rate 0 saturates; else operations begin at
 // that pace (per second).
-func drive(sc scenario, window, total int, rate float64) (r result) {
+func Drive(sc Scenario, window, total int, rate float64) (r Result) {
 	start := time.Now()
 	free := make([]int, 0, window)
 	for i := range window {
@@ -77,10 +77,10 @@ func drive(sc scenario, window, total int, rate float64) (r result) {
 		for len(free) > 0 && begun < due {
 			slot := free[len(free)-1]
 			free = free[:len(free)-1]
-			sc.begin(slot)
+			sc.Begin(slot)
 			begun++
 		}
-		if sc.poll(done) > 0 {
+		if sc.Poll(done) > 0 {
 			last = time.Now()
 			continue
 		}

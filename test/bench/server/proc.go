@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"bufio"
@@ -27,9 +27,9 @@ func processes(pid int) []int {
 	return pids
 }
 
-// cpuTime is the time on a CPU of pid and its descendants since their start,
+// CPUTime is the time on a CPU of pid and its descendants since their start,
 // summed over threads (schedstat, ns).
-func cpuTime(pid int) time.Duration {
+func CPUTime(pid int) time.Duration {
 	var total time.Duration
 	for _, p := range processes(pid) {
 		tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", p))
@@ -66,8 +66,8 @@ func memory(pid int) float64 {
 	return float64(kib) / 1024
 }
 
-// socketDrops sums what the kernel dropped from receive buffers of UDP sockets.
-func socketDrops(port int) int {
+// SocketDrops sums what the kernel dropped from receive buffers of UDP sockets.
+func SocketDrops(port int) int {
 	b, _ := os.ReadFile("/proc/net/udp")
 	suffix := fmt.Sprintf(":%04X", port)
 	total := 0

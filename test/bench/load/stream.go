@@ -1,4 +1,4 @@
-package main
+package load
 
 import (
 	"bytes"
@@ -15,7 +15,7 @@ type wire interface {
 	read(f func([]byte)) int
 	local() int // port of this side
 	file() int32
-	close()
+	Close()
 }
 
 func (s *socket) local() int  { return s.port }
@@ -48,7 +48,7 @@ func dialStream(port int) (*stream, error) {
 
 func (s *stream) local() int     { return s.port }
 func (s *stream) file() int32    { return int32(s.fd) }
-func (s *stream) close()         { unix.Close(s.fd) }
+func (s *stream) Close()         { unix.Close(s.fd) }
 func (s *stream) buf() []byte    { return s.out }
 func (s *stream) queue(b []byte) { s.out = b }
 
