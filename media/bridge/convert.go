@@ -91,7 +91,7 @@ func (l *leg) settle() {
 		if _, open := l.keys.Current(); open && old != nil {
 			l.lastKey = time.Now()
 		} else if open && k.In.Event != route.None {
-			passed = l.routes[k.In.Event].ToClock != 0
+			passed = l.routes.Of(k.In.Event).ToClock != 0
 		}
 	}
 	b.mu.Unlock()

@@ -124,7 +124,7 @@ func (l *leg) overhear(b []byte, pt uint8, at time.Time) {
 // opposite leg there are no routes that would tell.
 func (l *leg) says(pt uint8) bool {
 	if l.opposite() != nil {
-		v := l.routes[pt].Verb
+		v := l.routes.Of(pt).Verb
 		return v == route.Pass || v == route.Convert
 	}
 	for _, c := range l.agreed.Codecs {

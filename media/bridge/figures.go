@@ -40,7 +40,7 @@ func (l *leg) figures(now time.Time) LegReport {
 	r.Strangers, r.Refused = w.Figures()
 	r.Sent.Packets, r.Sent.Octets = l.out.Sent()
 	if l.main != route.None {
-		if v := l.routes[l.main]; v.Verb != route.Drop && int(v.Codec) < len(l.agreed.Codecs) {
+		if v := l.routes.Of(l.main); v.Verb != route.Drop && int(v.Codec) < len(l.agreed.Codecs) {
 			r.Codec = l.agreed.Codecs[v.Codec].Name
 		}
 	}

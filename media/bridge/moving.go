@@ -2,7 +2,9 @@ package bridge
 
 import (
 	"slices"
+	"time"
 
+	"tandem/media/route"
 	"tandem/media/transcode"
 )
 
@@ -20,9 +22,11 @@ func (b *Bridge) Move(w Which, to *Bridge, as Which) {
 }
 
 // moving is a leg on its way to another bridge. It continues as a new leg; code that
-// still has the old one finds it switched off.
+// still has the old one finds it switched off. Only a leg of which nothing but its stream
+// and its transport knew, such as that of a branch that was not heard, goes on itself.
 type moving struct {
 	old, fresh *leg
+	to         *stream
 }
 
 // take removes the legs of a side from the bridge and gives their transports to
@@ -47,12 +51,18 @@ func (b *Bridge) take(w Which, to *Bridge, as Which) (legs []moving, closing []*
 				ways = append(ways, way)
 			}
 		}
-		if o := st.legs[w.Other()]; o != nil {
+		o := st.legs[w.Other()]
+		if o != nil {
 			o.source = source{} // what it hears next has other numbers, which continue those sent before
 		}
 		st.legs[w] = nil
-		l.on, closing = false, append(closing, l.unplug()...)
-		legs = append(legs, moving{old: l, fresh: &leg{stream: to.streams[i], way: l.way, which: as, control: control{next: l.next}}})
+		l.on = false
+		paths := l.unplug()
+		m := moving{old: l, fresh: l, to: to.streams[i]}
+		if o != nil || len(paths) > 0 {
+			m.fresh = new(leg)
+		}
+		legs, closing = append(legs, m), append(closing, paths...)
 	}
 	for _, way := range ways {
 		way.move(to, as)
@@ -63,15 +73,19 @@ func (b *Bridge) take(w Which, to *Bridge, as Which) (legs []moving, closing []*
 // arrive continues a leg in its new bridge. The caller holds its mu, and has closed the
 // paths of the old leg.
 func (m moving) arrive(as Which) {
-	old, l := m.old, m.fresh
-	l.main, l.noise, l.keyPT = old.main, old.noise, old.keyPT
-	l.audio, l.hears, l.speaks, l.on = old.audio, old.hears, old.speaks, old.agreed.Enabled
-	l.heard, l.in, l.out, l.rewrite = old.heard, old.in, old.out, old.rewrite
-	l.agreed, l.since, l.lastKey, l.remote = old.agreed, old.since, old.lastKey, old.remote
-	l.dropped, l.raw, l.cname, l.nextRTCP = old.dropped, old.raw, old.cname, old.nextRTCP
-	if l.keys = old.keys; l.keys == nil {
-		l.keys = old.lent
+	l := m.fresh
+	if l != m.old {
+		*l = *m.old
 	}
+	l.stream, l.which, l.on = m.to, as, l.agreed.Enabled
+	if l.keys == nil {
+		l.keys = l.lent
+	}
+	// What it was in the middle of in the old bridge is over.
+	l.lent, l.source, l.routes = nil, source{}, route.Table{}
+	l.oneWay, l.resting, l.building = false, false, false
+	l.rebuilt, l.turn, l.steady = time.Time{}, time.Time{}, time.Time{}
+	l.control = control{next: l.next}
 	l.stream.legs[as] = l
 	l.join(l.way)
 }

@@ -60,9 +60,9 @@ func (l *leg) plain() bool {
 // that the call layer learns of them, and comfort noise, so that the silence after it
 // raises no alarm.
 func (l *leg) forwarded() (t relay.Types) {
-	for n, r := range l.routes {
+	for n := range t {
 		t[n] = relay.DropType
-		if r.Verb == route.Pass && uint8(n) != l.noise {
+		if r := l.routes.Of(uint8(n)); r.Verb == route.Pass && uint8(n) != l.noise {
 			t[n] = r.To
 		}
 	}

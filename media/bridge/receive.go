@@ -12,7 +12,7 @@ import (
 
 // knows reports whether a payload number is one that was agreed on.
 func (l *leg) knows(number uint8) bool {
-	return !l.audio || l.routes[number].Verb != route.Drop || number == l.main
+	return !l.audio || l.routes.Of(number).Verb != route.Drop || number == l.main
 }
 
 // receive routes one valid RTP packet of a leg.
@@ -31,7 +31,7 @@ func (l *leg) receive(b []byte, at time.Time) {
 		l.overhear(b, pt, at)
 	}
 	o := l.opposite()
-	r := l.routes[pt]
+	r := l.routes.Of(pt)
 	if r.Verb == route.Key && l.path == nil {
 		l.key(b, ts, at)
 	}

@@ -108,7 +108,7 @@ func (t *Table) Conversion(from, to *sdp.Agreed, number uint8, pressed, inband b
 	if from.Kind != "audio" || number == None {
 		return Conversion{}, false
 	}
-	r := t[number]
+	r := t.Of(number)
 	out, ok := Outgoing(to)
 	if !ok || r.Verb != Pass && r.Verb != Convert {
 		return Conversion{}, false
@@ -118,7 +118,10 @@ func (t *Table) Conversion(from, to *sdp.Agreed, number uint8, pressed, inband b
 	spoken := to.Codecs[out]
 	if r.Verb == Pass {
 		// Only for keys: the output format is the input format.
-		if k.In.Event == None || t[k.In.Event].Verb != Key || t[k.In.Event].ToClock != 0 || !pressed {
+		if k.In.Event == None || !pressed {
+			return Conversion{}, false
+		}
+		if keys := t.Of(k.In.Event); keys.Verb != Key || keys.ToClock != 0 {
 			return Conversion{}, false
 		}
 		if _, ok := Convertible(voice.Codec); !ok {

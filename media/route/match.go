@@ -15,18 +15,35 @@ func Convertible(c sdp.Codec) (codec.Format, bool) {
 // else by name; -1 when it is not there. Video lists one name many times. Entries
 // marked in taken, which may be nil, are skipped.
 func Counterpart(c sdp.Codec, list []sdp.Codec, taken []bool) int {
-	for _, fits := range []func(sdp.Codec) bool{
-		func(l sdp.Codec) bool { return l.Fmtp == c.Fmtp },
-		func(l sdp.Codec) bool { return l.PayloadType == c.PayloadType },
-		func(sdp.Codec) bool { return true },
-	} {
-		for i, l := range list {
-			if l.Same(c) && fits(l) && (taken == nil || !taken[i]) {
-				return i
-			}
+	return best(c, len(list), func(i int) *sdp.Codec { return &list[i] }, taken)
+}
+
+// agreedCounterpart is Counterpart among what a side agreed to.
+func agreedCounterpart(c sdp.Codec, a *sdp.Agreed, taken []bool) int {
+	return best(c, len(a.Codecs), func(i int) *sdp.Codec { return &a.Codecs[i].Codec }, taken)
+}
+
+func best(c sdp.Codec, n int, at func(i int) *sdp.Codec, taken []bool) int {
+	number, name := -1, -1
+	for i := range n {
+		l := at(i)
+		if taken != nil && taken[i] || !l.Same(c) {
+			continue
+		}
+		if l.Fmtp == c.Fmtp {
+			return i
+		}
+		if number < 0 && l.PayloadType == c.PayloadType {
+			number = i
+		}
+		if name < 0 {
+			name = i
 		}
 	}
-	return -1
+	if number >= 0 {
+		return number
+	}
+	return name
 }
 
 // Plain returns codecs as descriptions list them, without a number for each direction.

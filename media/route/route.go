@@ -29,47 +29,68 @@ type Route struct {
 	ToClock uint32 // for keys: clock of events toward the other side, Hz; 0 when it takes none
 }
 
-// Table holds the routes from one side to another, by payload number.
-type Table [128]Route
+// Table holds the routes from one side to another, by payload number. Few of the numbers
+// have one: the table knows at which place of a list.
+type Table struct {
+	places [128]uint8 // from 1; 0: the number has no route
+	list   []Route    // of the codecs of the side from which packets come
+	passes bool       // what has no route passes under its number
+}
+
+// Of returns the route of a payload number.
+func (t *Table) Of(number uint8) Route {
+	if i := t.places[number&0x7f]; i > 0 {
+		return t.list[i-1]
+	}
+	if t.passes {
+		return Route{Verb: Pass, To: number}
+	}
+	return Route{}
+}
+
+// maxListed is how many codecs of a side can have a place. There are fewer numbers.
+const maxListed = 255
 
 // Between makes the table for two sides: a format that both have passes, other formats
 // are converted if possible, and dropped if not.
 func Between(from, to *sdp.Agreed) (t Table) {
-	if from.Kind != "audio" {
-		return passing(from, to)
-	}
+	codecs := from.Codecs[:min(len(from.Codecs), maxListed)]
+	t.list = make([]Route, len(codecs))
 	taken := make([]bool, len(to.Codecs))
-	list := Plain(to.Codecs)
+	t.passes = from.Kind != "audio"
 	out, canOut := Outgoing(to)
-	for i, c := range from.Codecs {
-		n := c.Receive & 0x7f
+	for i, c := range codecs {
 		in := Route{Codec: int16(i), Clock: uint32(c.ClockRate)}
-		j := Counterpart(c.Codec, list, taken)
+		j := agreedCounterpart(c.Codec, to, taken)
 		switch {
-		case c.Codec.Event():
-			t[n] = in.key(to, j)
+		case c.Codec.Event() && !t.passes:
+			in = in.key(to, j)
 		case j >= 0:
 			taken[j] = true
-			t[n] = in.with(Pass, to.Codecs[j].Send)
+			in = in.with(Pass, to.Codecs[j].Send)
+		case t.passes: // never converted; a number that neither side declared is kept
+			continue
 		case c.Codec.Noise():
-			t[n] = in.with(Drop, 0)
 		default:
-			_, ok := Convertible(c.Codec)
-			if ok && canOut {
-				t[n] = in.with(Convert, to.Codecs[out].Send)
+			if _, ok := Convertible(c.Codec); !ok || !canOut {
+				continue
 			}
+			in = in.with(Convert, to.Codecs[out].Send)
 		}
+		t.list[i], t.places[c.Receive&0x7f] = in, uint8(i+1)
 	}
-	tolerate(&t, from)
+	if !t.passes {
+		t.tolerate(codecs)
+	}
 	return t
 }
 
 // tolerate lets a side use the numbers of its own description instead of those it was
 // told (RFC 3264 §5.1): many devices do.
-func tolerate(t *Table, from *sdp.Agreed) {
-	for _, c := range from.Codecs {
-		if own := &t[c.Send&0x7f]; own.Verb == Drop && t[c.Receive&0x7f].Verb != Drop {
-			*own = t[c.Receive&0x7f]
+func (t *Table) tolerate(codecs []sdp.AgreedCodec) {
+	for _, c := range codecs {
+		if own, told := c.Send&0x7f, c.Receive&0x7f; t.Of(own).Verb == Drop && t.Of(told).Verb != Drop {
+			t.places[own] = t.places[told]
 		}
 	}
 }
@@ -97,25 +118,8 @@ func (r Route) key(to *sdp.Agreed, j int) Route {
 	return r
 }
 
-// passing maps the numbers of media that is never converted; a number that neither side
-// declared is kept.
-func passing(from, to *sdp.Agreed) (t Table) {
-	for n := range t {
-		t[n] = Route{Verb: Pass, To: uint8(n)}
-	}
-	taken := make([]bool, len(to.Codecs))
-	list := Plain(to.Codecs)
-	for i, c := range from.Codecs {
-		if j := Counterpart(c.Codec, list, taken); j >= 0 {
-			taken[j] = true
-			t[c.Receive&0x7f] = Route{Verb: Pass, To: to.Codecs[j].Send, Codec: int16(i), Clock: uint32(c.ClockRate)}
-		}
-	}
-	return t
-}
-
 // Joins reports whether anything other than keys and comfort noise can go between two
-// sides.
+// sides: what both have passes, and other audio is converted.
 func Joins(a, b *sdp.Agreed) bool {
 	if a.Kind != b.Kind || a.Media.RTP() != b.Media.RTP() {
 		return false
@@ -123,13 +127,17 @@ func Joins(a, b *sdp.Agreed) bool {
 	if !a.Media.RTP() {
 		return true
 	}
-	t := Between(a, b)
 	for _, c := range a.Codecs {
 		if !c.Codec.Main() {
 			continue
 		}
-		if Counterpart(c.Codec, Plain(b.Codecs), nil) >= 0 || a.Kind == "audio" && t[c.Receive&0x7f].Verb == Convert {
+		if agreedCounterpart(c.Codec, b, nil) >= 0 {
 			return true
+		}
+		if _, ok := Convertible(c.Codec); ok && a.Kind == "audio" {
+			if _, ok := Outgoing(b); ok {
+				return true
+			}
 		}
 	}
 	return false

@@ -24,15 +24,19 @@ func TestRoutes(t *testing.T) {
 		{"noise nobody wants", "PCMU/0 CN/13", "PCMU/0", 13, Drop, 0},
 	} {
 		table := Between(sdptest.Agreed(c.from), sdptest.Agreed(c.to))
-		if r := table[c.pt]; r.Verb != c.verb || r.To != c.out {
+		if r := table.Of(c.pt); r.Verb != c.verb || r.To != c.out {
 			t.Errorf("%s: number %d is %+v", c.name, c.pt, r)
 		}
 	}
-	r := Between(sdptest.Agreed("opus/111 telephone-event48/110"), sdptest.Agreed("PCMU/0 telephone-event/101"))[110]
+	of := func(from, to string, number uint8) Route {
+		t := Between(sdptest.Agreed(from), sdptest.Agreed(to))
+		return t.Of(number)
+	}
+	r := of("opus/111 telephone-event48/110", "PCMU/0 telephone-event/101", 110)
 	if r.Verb != Key || r.Clock != 48000 || r.ToClock != 8000 {
 		t.Errorf("keys on another clock: %+v", r)
 	}
-	r = Between(sdptest.Agreed("PCMU/0 telephone-event/101"), sdptest.Agreed("PCMU/0"))[101]
+	r = of("PCMU/0 telephone-event/101", "PCMU/0", 101)
 	if r.Verb != Key || r.ToClock != 0 {
 		t.Errorf("keys for a side without events: %+v", r)
 	}
@@ -43,7 +47,7 @@ func TestVideoPassesUnderItsNumbers(t *testing.T) {
 	from.Kind = "video"
 	table := Between(from, to)
 	for in, out := range map[uint8]uint8{96: 100, 97: 101, 50: 50} {
-		if r := table[in]; r.Verb != Pass || r.To != out {
+		if r := table.Of(in); r.Verb != Pass || r.To != out {
 			t.Errorf("number %d is %+v, want %d", in, r, out)
 		}
 	}
