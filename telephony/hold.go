@@ -13,6 +13,9 @@ import (
 // holds reports whether who wrote a description does not want to hear us: sendonly,
 // inactive, or the null address of RFC 2543.
 func holds(text []byte) bool {
+	if !sdp.MayHold(text) {
+		return false
+	}
 	d, err := sdp.Parse(text)
 	if err != nil {
 		return false

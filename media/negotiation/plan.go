@@ -75,7 +75,15 @@ func (p Plan) proto(theirs string) string {
 	if !p.RTP {
 		return theirs
 	}
-	name := map[secure.Keying]string{secure.Plain: "RTP/AVP", secure.Optional: "RTP/AVP", secure.SDES: "RTP/SAVP", secure.DTLS: "UDP/TLS/RTP/SAVP"}[p.Security]
+	var name string
+	switch p.Security {
+	case secure.Plain, secure.Optional:
+		name = "RTP/AVP"
+	case secure.SDES:
+		name = "RTP/SAVP"
+	case secure.DTLS:
+		name = "UDP/TLS/RTP/SAVP"
+	}
 	if p.feedback {
 		name += "F"
 	}

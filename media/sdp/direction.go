@@ -1,6 +1,9 @@
 package sdp
 
-import "strings"
+import (
+	"bytes"
+	"strings"
+)
 
 // Direction is sendrecv, sendonly, recvonly or inactive, from the writer's point of
 // view.
@@ -60,6 +63,28 @@ func parseDirection(name string) Direction {
 // inactive, or a null connection address with any direction (RFC 3264 §8.4, RFC 2543
 // §B.5).
 func (m *Media) Hold() bool { return !m.Direction.Receives() || m.null() }
+
+// MayHold reports whether any line of a description can be a Hold. When it is false,
+// nobody needs to read the description to find out; most calls are never held.
+func MayHold(text []byte) bool {
+	var room [1024]byte
+	if len(text) > len(room) {
+		return true
+	}
+	for i, c := range text {
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		room[i] = c
+	}
+	// The last three are the null addresses, however their noughts are written.
+	for _, s := range [...]string{"sendonly", "inactive", "invalid", "0.0.0.0", "::", "0:0"} {
+		if bytes.Contains(room[:len(text)], []byte(s)) {
+			return true
+		}
+	}
+	return false
+}
 
 // null reports whether the connection address is a hold of RFC 2543: 0.0.0.0, its IPv6
 // equivalent, or a name under .invalid (RFC 3264 §5.1). With ICE it is not a hold:

@@ -67,7 +67,9 @@ func FuzzParse(f *testing.F) {
 				t.Fatalf("%d m-lines", len(d.Media))
 			}
 			for i := range d.Media {
-				_ = d.Media[i].Hold()
+				if d.Media[i].Hold() && !MayHold(b) {
+					t.Fatalf("m-line %d is a hold, and MayHold says that none can be:\n%s", i+1, b)
+				}
 			}
 			roundTrip(t, d)
 			return

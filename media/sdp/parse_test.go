@@ -227,6 +227,8 @@ func TestHoldForms(t *testing.T) {
 		{"null address", []string{"c=IN IP4 0.0.0.0"}, true},
 		{"null address and sendrecv", []string{"c=IN IP4 0.0.0.0", "a=sendrecv"}, true},
 		{"null IPv6 address", []string{"c=IN IP6 ::"}, true},
+		{"null IPv6 address in full", []string{"c=IN IP6 0:0:0:0:0:0:0:0"}, true},
+		{"inactive in capitals", []string{"c=IN IP4 10.0.0.1", "a=INACTIVE"}, true},
 		{"invalid name", []string{"c=IN IP6 hold.invalid"}, true},
 		{"name", []string{"c=IN IP4 invalid.example.com"}, false},
 		{"browser without address", []string{"c=IN IP4 0.0.0.0", "a=ice-ufrag:u", "a=ice-pwd:p"}, false},
@@ -236,10 +238,16 @@ func TestHoldForms(t *testing.T) {
 		if got := d.Media[0].Hold(); got != c.want {
 			t.Errorf("%s at the m-line: %v", c.name, got)
 		}
+		if whole := call(append([]string{"m=audio 4000 RTP/AVP 0"}, c.lines...)...); c.want && !MayHold([]byte(whole)) {
+			t.Errorf("%s: %q need not be read", c.name, whole)
+		}
 		session := append(append([]string{"v=0", "o=- 1 1 IN IP4 10.0.0.9", "s=-", "t=0 0"}, c.lines...), "m=audio 4000 RTP/AVP 0")
 		if got := parsed(t, text(session...)).Media[0].Hold(); got != c.want {
 			t.Errorf("%s at the session: %v", c.name, got)
 		}
+	}
+	if whole := call("c=IN IP4 10.0.0.1", "m=audio 4000 RTP/AVP 0", "a=recvonly"); MayHold([]byte(whole)) {
+		t.Errorf("%q has to be read", whole)
 	}
 }
 
