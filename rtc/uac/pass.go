@@ -38,9 +38,12 @@ func (c *Client) emit(lane *transaction.Lane, f transport.Flow, shape Shape, wri
 	p, sentBy := c.cfg.Wire.Local(f)
 	via := AppendVia(make([]byte, 0, 128), p, sentBy)
 	via = append(append(via, "z9hG4bK"...), rand.Text()...)
-	b := shape.of(c.cfg.Wire, f, write(make([]byte, 0, 1500), Try{Flow: f, Via: via}))
+	sheet := drafts.Get().(*[]byte)
+	*sheet = write((*sheet)[:0], Try{Flow: f, Via: via})
+	b := bytes.Clone(shape.of(c.cfg.Wire, f, *sheet)) // kept while the call lasts
+	giveBack(sheet)
 	lane.Send(f, b)
-	sent(f, bytes.Clone(b)) // kept while the call lasts
+	sent(f, b)
 }
 
 func (c *Client) notPassed(h Hop, err error) {

@@ -2,6 +2,7 @@ package uac
 
 import (
 	"errors"
+	"sync"
 	"time"
 
 	"tandem/rtc/digest"
@@ -105,7 +106,10 @@ func (s *Sending) begin() {
 
 // sizeOf a message, near enough for the choice of a transport.
 func sizeOf(write Writer) int {
-	return len(write(nil, Try{Via: make([]byte, 100), Seq: 1}))
+	sheet := drafts.Get().(*[]byte)
+	defer giveBack(sheet)
+	*sheet = write((*sheet)[:0], Try{Via: make([]byte, 100), Seq: 1})
+	return len(*sheet)
 }
 
 // try sends to the next place that takes it; last is why the one before failed.
@@ -156,13 +160,25 @@ func (s *Sending) launch(f transport.Flow) {
 	p, sentBy := s.c.cfg.Wire.Local(f)
 	via := s.tx.AppendBranch(AppendVia(make([]byte, 0, 128), p, sentBy), nil)
 	s.auth = s.r.Auth.Append(nil, s.r.Method, s.r.URI, s.r.Body)
-	s.tx.Send(f, s.r.Hop.Shape.of(s.c.cfg.Wire, f, s.r.Write(make([]byte, 0, 1500), Try{Flow: f, Via: via, Seq: s.r.Seq, Auth: s.auth})))
+	sheet := drafts.Get().(*[]byte)
+	*sheet = s.r.Write((*sheet)[:0], Try{Flow: f, Via: via, Seq: s.r.Seq, Auth: s.auth})
+	s.tx.Send(f, s.r.Hop.Shape.of(s.c.cfg.Wire, f, *sheet)) // it keeps a copy
+	giveBack(sheet)
 	if s.canceled {
 		s.tx.Cancel(s.reason)
 	}
 	if s.r.First || s.next < len(s.cands) {
 		tx := s.tx
 		s.r.Lane.Start(&s.silence, s.c.cfg.Silence, func() { s.unheard(tx) })
+	}
+}
+
+// drafts are those that messages are written on, for as long as it takes to send them.
+var drafts = sync.Pool{New: func() any { b := make([]byte, 0, 1500); return &b }}
+
+func giveBack(sheet *[]byte) {
+	if cap(*sheet) <= 16<<10 { // an odd one must not stay for ever
+		drafts.Put(sheet)
 	}
 }
 
