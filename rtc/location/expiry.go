@@ -13,16 +13,17 @@ const sweepEvery = time.Second
 // store refused it.
 const retryAfter = 10 * time.Second
 
-// Run sweeps bindings that have ended until ctx ends.
+// Run sweeps bindings that have ended, and packs what is at rest, until ctx ends.
 func (l *Location) Run(ctx context.Context) error {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
-	for {
+	for round := 0; ; round++ {
 		select {
 		case <-ctx.Done():
 			return nil
 		case now := <-tick.C:
 			l.sweep(now)
+			l.rest(round)
 		}
 	}
 }
@@ -39,7 +40,7 @@ func (l *Location) sweep(now time.Time) {
 				break
 			}
 			r := s.due[0].r
-			first := ends(r.list)
+			first := ends(s.read(r))
 			if first > ms {
 				s.due.place(r, first) // refreshed since it was placed
 				s.mu.Unlock()
@@ -74,10 +75,10 @@ func (h dueHeap) of(r *record) int64 { return h[r.at].at }
 // place puts r at the time at, whether it is in the heap or not.
 func (h *dueHeap) place(r *record, at int64) {
 	if r.at < 0 {
-		r.at = len(*h)
+		r.at = int32(len(*h))
 		*h = append(*h, due{})
 	}
-	h.settle(r.at, due{at, r})
+	h.settle(int(r.at), due{at, r})
 }
 
 func (h *dueHeap) remove(r *record) {
@@ -85,7 +86,7 @@ func (h *dueHeap) remove(r *record) {
 		return
 	}
 	last := len(*h) - 1
-	hole, moved := r.at, (*h)[last]
+	hole, moved := int(r.at), (*h)[last]
 	(*h)[last] = due{}
 	*h = (*h)[:last]
 	r.at = -1
@@ -117,5 +118,5 @@ func (h *dueHeap) settle(i int, d due) {
 
 func (h dueHeap) put(i int, d due) {
 	h[i] = d
-	d.r.at = i
+	d.r.at = int32(i)
 }

@@ -54,14 +54,20 @@ func (m *Memory) KeepPromises(_ context.Context, all iter.Seq2[rtc.AOR, []Promis
 	return nil
 }
 
-// TakePromises implements Store.
-func (m *Memory) TakePromises(_ context.Context, each func(rtc.AOR, []Promise)) error {
+// LoadPromises implements Store.
+func (m *Memory) LoadPromises(_ context.Context, each func(rtc.AOR, []Promise)) error {
 	m.mu.Lock()
-	all := m.promises
-	m.promises = nil
-	m.mu.Unlock()
-	for aor, list := range all {
+	defer m.mu.Unlock()
+	for aor, list := range m.promises {
 		each(aor, list)
 	}
+	return nil
+}
+
+// ForgetPromises implements Store.
+func (m *Memory) ForgetPromises(context.Context) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.promises = nil
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"hash/fnv"
+	"hash/maphash"
 	"iter"
 	"time"
 
@@ -48,26 +49,31 @@ func (l *Location) promises() iter.Seq2[rtc.AOR, []Promise] {
 	}
 }
 
-// takePromises has restored bindings end when their phones were told.
-func (l *Location) takePromises() error {
-	return l.store.TakePromises(context.Background(), func(aor rtc.AOR, all []Promise) {
-		s := l.of(aor)
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		r := s.records[aor]
-		if r == nil {
-			return
+// kept are the promises of the server that ended, by the AOR and the Contact. There are
+// as many as bindings, so both are hashes.
+type kept map[keptKey]int64
+
+type keptKey struct{ aor, contact uint64 }
+
+func (l *Location) keptPromises() (kept, error) {
+	all := make(kept)
+	err := l.store.LoadPromises(context.Background(), func(aor rtc.AOR, list []Promise) {
+		for _, p := range list {
+			all[keptKey{maphash.String(l.seed, string(aor)), p.Contact}] = p.Expires
 		}
-		list := append([]Binding(nil), r.list...)
-		for i := range list {
-			for _, p := range all {
-				if b := &list[i]; p.Contact == hashed(b.Contact) && p.Expires <= b.until {
-					b.Expires, b.Restored = time.UnixMilli(p.Expires), false
-				}
-			}
-		}
-		l.show(s, r, list)
 	})
+	return all, err
+}
+
+// apply has a restored binding end when its phone was told.
+func (l *Location) apply(all kept, aor rtc.AOR, b *Binding) {
+	if len(all) == 0 {
+		return
+	}
+	expires, ok := all[keptKey{maphash.String(l.seed, string(aor)), hashed(b.Contact)}]
+	if ok && expires <= b.until {
+		b.Expires, b.Restored = time.UnixMilli(expires), false
+	}
 }
 
 func hashed(contact string) uint64 {

@@ -15,21 +15,31 @@ import (
 // returns the number of bindings that have not ended.
 func (l *Location) Restore(flow func(string) (transport.Flow, bool)) (int, error) {
 	now := time.Now()
-	err := l.store.LoadBindings(flow, func(aor rtc.AOR, number int64, list []Binding) {
+	promises, err := l.keptPromises()
+	if err != nil {
+		return 0, fmt.Errorf("restoring bindings: %w", err)
+	}
+	err = l.store.LoadBindings(flow, func(aor rtc.AOR, number int64, list []Binding) {
 		for i := range list {
 			list[i].until, list[i].Restored = list[i].Expires.UnixMilli(), true
 		}
-		// Ended ones stay in the record until the sweep, which writes their removal.
+		// Ended ones stay in the record until the sweep, which writes their removal; the
+		// store has done so where all have ended by what is on disk.
 		if len(live(list, now)) == 0 {
 			return
+		}
+		for i := range list {
+			l.apply(promises, aor, &list[i])
 		}
 		s := l.of(aor)
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		l.show(s, &record{aor: aor, number: number, at: -1}, list)
+		r := &record{aor: aor, number: number, at: -1}
+		l.show(s, r, list)
+		s.rest(r)
 	})
-	if err == nil {
-		err = l.takePromises()
+	if err == nil && len(promises) > 0 {
+		err = l.store.ForgetPromises(context.Background())
 	}
 	if err != nil {
 		return l.Count(), fmt.Errorf("restoring bindings: %w", err)
@@ -42,8 +52,9 @@ func (l *Location) Restore(flow func(string) (transport.Flow, bool)) (int, error
 func (l *Location) All() iter.Seq2[rtc.AOR, []Binding] {
 	return func(yield func(rtc.AOR, []Binding) bool) {
 		type entry struct {
-			aor  rtc.AOR
-			list []Binding
+			aor    rtc.AOR
+			list   []Binding
+			packed string
 		}
 		var part []entry
 		for i := range l.shard {
@@ -51,11 +62,15 @@ func (l *Location) All() iter.Seq2[rtc.AOR, []Binding] {
 			part = part[:0]
 			s.mu.Lock()
 			for aor, r := range s.records {
-				part = append(part, entry{aor, r.list})
+				part = append(part, entry{aor, r.list, r.packed})
 			}
+			common := s.common // what is in it now stays as it is
 			s.mu.Unlock()
 			now := time.Now()
 			for _, e := range part {
+				if e.list == nil && e.packed != "" {
+					e.list = common.unpack(e.packed)
+				}
 				if list := live(e.list, now); len(list) > 0 && !yield(e.aor, list) {
 					return
 				}

@@ -23,14 +23,15 @@ import (
 // was stored with (transport.Transport.ParseFlow); nil revives none. AORs whose
 // bindings have all ended may be left out.
 //
-// KeepPromises replaces the promises kept by those that all yields. TakePromises
-// calls each for every AOR that has some and forgets all, durably, before it
-// returns: they are true of the moment the server ended.
+// KeepPromises replaces the promises kept by those that all yields. LoadPromises
+// calls each, which must not keep the list, for every AOR that has some. They are true of
+// the moment the server ended: ForgetPromises forgets them, durably, before it returns.
 //
 // Package storetest checks an implementation.
 type Store interface {
 	PutBindings(aor rtc.AOR, number int64, bindings []Binding, done func(error)) (int64, error)
 	LoadBindings(flow func(string) (transport.Flow, bool), each func(aor rtc.AOR, number int64, bindings []Binding)) error
 	KeepPromises(ctx context.Context, all iter.Seq2[rtc.AOR, []Promise]) error
-	TakePromises(ctx context.Context, each func(aor rtc.AOR, all []Promise)) error
+	LoadPromises(ctx context.Context, each func(aor rtc.AOR, all []Promise)) error
+	ForgetPromises(ctx context.Context) error
 }

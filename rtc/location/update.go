@@ -3,6 +3,7 @@ package location
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"tandem/rtc"
@@ -25,9 +26,9 @@ func (l *Location) Update(aor rtc.AOR, change func(old []Binding) ([]Binding, er
 	r := s.records[aor]
 	fresh := r == nil
 	if fresh {
-		r = &record{aor: aor, at: -1}
+		r = &record{aor: rtc.AOR(strings.Clone(string(aor))), at: -1}
 	}
-	before := r.list
+	before := s.open(r)
 	old := live(before, now)
 	list, err := change(old)
 	if err != nil {
@@ -170,7 +171,7 @@ func (l *Location) show(s *shard, r *record, list []Binding) {
 	if len(r.list) == 0 && r.pending == nil { // not there yet
 		s.records[r.aor] = r
 	}
-	r.list = list
+	r.list, r.packed = list, ""
 	s.tidy(r)
 }
 

@@ -428,12 +428,16 @@ func TestConcurrentUpdatesEndConsistent(t *testing.T) {
 			for range 2000 {
 				aor := aors[rand.IntN(len(aors))]
 				phone := string(rune('a' + rand.IntN(4)))
-				switch rand.IntN(4) {
+				switch rand.IntN(6) {
 				case 0:
 					unbind(l, aor)
 				case 1:
 					l.Bindings(aor)
 					l.sweep(time.Now())
+				case 2:
+					for round := range restRound {
+						l.rest(round)
+					}
 				default:
 					bind(l, aor, phone, time.Duration(1+rand.IntN(3))*time.Millisecond*time.Duration(rand.IntN(2)*1000000+1))
 				}
@@ -447,7 +451,7 @@ func TestConcurrentUpdatesEndConsistent(t *testing.T) {
 	for i := range l.shard {
 		s := &l.shard[i]
 		for aor, r := range s.records {
-			if r.pending != nil || len(r.list) == 0 || r.at < 0 || s.due[r.at].r != r || s.due.of(r) > ends(r.list)+retryAfter.Milliseconds() {
+			if r.pending != nil || len(s.open(r)) == 0 || r.at < 0 || s.due[r.at].r != r || s.due.of(r) > ends(r.list)+retryAfter.Milliseconds() {
 				t.Errorf("%s is not tidy: %+v", aor, r)
 			}
 			// A refresh that is not written changes the order of what is equal in q.

@@ -19,7 +19,7 @@ const (
 	// That is for what comes and goes. Users and bindings stay, and take of that
 	// room down to leastRoom: they leave nothing behind to be collected.
 	leastRoom   = 24 << 20
-	bindingSize = 420
+	bindingSize = 300
 	// A server that allocates less than quietRate octets a second for quietTicks
 	// returns what it does not use, if that is worth the work; and again after
 	// lateTicks, when transactions and dialogs that have ended are forgotten.

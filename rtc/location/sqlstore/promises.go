@@ -57,16 +57,14 @@ func (s *Store) putPart(ctx context.Context, part int, data []byte) error {
 	}})
 }
 
-// TakePromises implements location.Store.
-func (s *Store) TakePromises(ctx context.Context, each func(rtc.AOR, []location.Promise)) error {
+// LoadPromises implements location.Store.
+func (s *Store) LoadPromises(ctx context.Context, each func(rtc.AOR, []location.Promise)) error {
 	rows, err := s.db.Read().QueryContext(ctx, `SELECT data FROM promises ORDER BY part`)
 	if err != nil {
 		return s.db.Fault("loading what phones were promised", err)
 	}
 	defer func() { _ = rows.Close() }()
-	some := false
 	for rows.Next() {
-		some = true
 		var data []byte
 		if err := rows.Scan(&data); err != nil {
 			return s.db.Fault("loading what phones were promised", err)
@@ -75,15 +73,11 @@ func (s *Store) TakePromises(ctx context.Context, each func(rtc.AOR, []location.
 			s.log.Error("what phones were promised cannot be read; their registrations end later than they were told", "err", err)
 		}
 	}
-	if err := rows.Err(); err != nil {
-		return s.db.Fault("loading what phones were promised", err)
-	}
-	_ = rows.Close()
-	if !some {
-		return nil
-	}
-	return s.putPart(ctx, 0, nil)
+	return s.db.Fault("loading what phones were promised", rows.Err())
 }
+
+// ForgetPromises implements location.Store.
+func (s *Store) ForgetPromises(ctx context.Context) error { return s.putPart(ctx, 0, nil) }
 
 func readPart(data []byte, each func(rtc.AOR, []location.Promise)) error {
 	r := reader{rest: data}

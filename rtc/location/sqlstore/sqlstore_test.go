@@ -392,7 +392,7 @@ func TestPromisesOfManyRows(t *testing.T) {
 	s = again()
 	for _, want := range []int{users, 0} {
 		seen := 0
-		err := s.TakePromises(t.Context(), func(aor rtc.AOR, all []location.Promise) {
+		err := s.LoadPromises(t.Context(), func(aor rtc.AOR, all []location.Promise) {
 			if len(all) != 1 || aor != storetest.AOR(seen) || all[0] != promise(seen)[0] {
 				t.Errorf("%s: %v", aor, all)
 			}
@@ -400,6 +400,9 @@ func TestPromisesOfManyRows(t *testing.T) {
 		})
 		if err != nil || seen != want {
 			t.Errorf("%d promises, want %d: %v", seen, want, err)
+		}
+		if err := s.ForgetPromises(t.Context()); err != nil {
+			t.Fatal(err)
 		}
 	}
 }
