@@ -17,7 +17,7 @@ func NewLogger(cfg config.Log, level *slog.LevelVar, w io.Writer) *slog.Logger {
 	if l.UnmarshalText([]byte(cfg.Level)) == nil {
 		level.Set(l)
 	}
-	opt := &slog.HandlerOptions{Level: level, ReplaceAttr: shorten}
+	opt := &slog.HandlerOptions{Level: level}
 	if cfg.Format == "json" {
 		return slog.New(late{Handler: slog.NewJSONHandler(w, opt)})
 	}
@@ -39,24 +39,44 @@ func (l late) WithAttrs(attrs []slog.Attr) slog.Handler {
 
 // WithGroup implements slog.Handler.
 func (l late) WithGroup(name string) slog.Handler {
-	return late{Handler: l.Handler.WithAttrs(l.attrs).WithGroup(name)}
+	return late{Handler: l.Handler.WithAttrs(shortened(l.attrs)).WithGroup(name)}
 }
 
-// Handle implements slog.Handler.
+// Handle implements slog.Handler. The line is put together anew: to make a handler with
+// the attributes for it, or to have one that replaces some of them, costs twice as much.
 func (l late) Handle(ctx context.Context, r slog.Record) error {
-	if len(l.attrs) == 0 {
-		return l.Handler.Handle(ctx, r)
+	whole := slog.NewRecord(r.Time, r.Level, r.Message, r.PC)
+	for _, a := range l.attrs {
+		whole.AddAttrs(shorten(a))
 	}
-	return l.Handler.WithAttrs(l.attrs).Handle(ctx, r)
+	r.Attrs(func(a slog.Attr) bool {
+		whole.AddAttrs(shorten(a))
+		return true
+	})
+	return l.Handler.Handle(ctx, whole)
 }
 
 // maxLogged bounds one value in the log: a peer chooses Call-IDs and URIs, and
 // a line for each of its messages must not fill the disk.
 const maxLogged = 512
 
-func shorten(_ []string, a slog.Attr) slog.Attr {
-	if a.Value.Kind() == slog.KindString && len(a.Value.String()) > maxLogged {
-		a.Value = slog.StringValue(strings.ToValidUTF8(a.Value.String()[:maxLogged], "") + "…")
+func shorten(a slog.Attr) slog.Attr {
+	a.Value = a.Value.Resolve()
+	switch a.Value.Kind() {
+	case slog.KindString:
+		if s := a.Value.String(); len(s) > maxLogged {
+			a.Value = slog.StringValue(strings.ToValidUTF8(s[:maxLogged], "") + "…")
+		}
+	case slog.KindGroup:
+		a.Value = slog.GroupValue(shortened(a.Value.Group())...)
 	}
 	return a
+}
+
+func shortened(attrs []slog.Attr) []slog.Attr {
+	list := slices.Clone(attrs)
+	for i := range list {
+		list[i] = shorten(list[i])
+	}
+	return list
 }
