@@ -16,7 +16,7 @@ import (
 // their positions.
 func (s *Session) Adopt(w Which, from *Session, side Which) error {
 	if s == from || s.server != from.server {
-		return ErrSame
+		return errSame
 	}
 	first, second := s, from
 	if from.bridge.Serial() < s.bridge.Serial() { // always lock in the same order
@@ -27,7 +27,7 @@ func (s *Session) Adopt(w Which, from *Session, side Which) error {
 	second.ctl.Lock()
 	defer second.ctl.Unlock()
 	if s.gone || from.gone {
-		return ErrClosed
+		return errClosed
 	}
 	d := from.sides[side]
 	if !d.Begun() {

@@ -113,7 +113,7 @@ func TestAdoptRefuses(t *testing.T) {
 	s := start(t)
 	a, b := newDeskPhone(t, false), newDeskPhone(t, false)
 	first, _ := answered(t, s, "first", a, b, Want{})
-	if err := first.Adopt(B, first, A); err != ErrSame {
+	if err := first.Adopt(B, first, A); err != errSame {
 		t.Errorf("a side in its own session: %v", err)
 	}
 	empty, err := s.Open("empty", Options{})
@@ -125,7 +125,7 @@ func TestAdoptRefuses(t *testing.T) {
 	}
 	talk(t, a, 1, b, 2)
 	empty.Close()
-	if err := first.Adopt(B, empty, A); err != ErrClosed {
+	if err := first.Adopt(B, empty, A); err != errClosed {
 		t.Errorf("out of a closed session: %v", err)
 	}
 }

@@ -41,8 +41,8 @@ type Branch struct {
 // maxBranches is how many devices can ring for one call at the same time.
 const maxBranches = 64
 
-// ErrDropped means that a branch has been dropped, or another one was chosen.
-var ErrDropped = errors.New("this branch has ended")
+// errDropped means that a branch has been dropped, or another one was chosen.
+var errDropped = errors.New("this branch has ended")
 
 // Branch opens another branch of side B. The call layer chooses id, which names the
 // branch in events and logs.
@@ -51,7 +51,7 @@ func (s *Session) Branch(id string) (*Branch, error) {
 	defer s.ctl.Unlock()
 	switch {
 	case s.gone:
-		return nil, ErrClosed
+		return nil, errClosed
 	case len(s.branches) >= maxBranches:
 		return nil, fmt.Errorf("%d devices ring for this call already; no more can", maxBranches)
 	case slices.ContainsFunc(s.branches, func(b *Branch) bool { return b.id == id }):
@@ -106,9 +106,9 @@ func (b *Branch) do(f func(d *side) error) error {
 	defer b.session.ctl.Unlock()
 	switch {
 	case b.session.gone:
-		return ErrClosed
+		return errClosed
 	case b.over:
-		return ErrDropped
+		return errDropped
 	}
 	return f(b.side)
 }

@@ -331,7 +331,7 @@ func TestUnlikeDevicesRing(t *testing.T) {
 				t.Errorf("%d branches still ring", got)
 			}
 			for i, b := range branches {
-				if _, err := b.MakeOffer(Want{}); err != ErrDropped {
+				if _, err := b.MakeOffer(Want{}); err != errDropped {
 					t.Errorf("branch %d: %v", i, err)
 				}
 			}
@@ -417,7 +417,7 @@ func TestPortsOfBranches(t *testing.T) {
 	if got := open(); got != 0 {
 		t.Errorf("%d ports are open after Close", got)
 	}
-	if _, err := session.Branch("late"); err != ErrClosed {
+	if _, err := session.Branch("late"); err != errClosed {
 		t.Errorf("a branch of a closed session: %v", err)
 	}
 }

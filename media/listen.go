@@ -32,7 +32,7 @@ func (s *Session) Listen(from Which, rate int, hear func(pcm []int16)) (*Listene
 	defer s.ctl.Unlock()
 	switch {
 	case s.gone:
-		return nil, ErrClosed
+		return nil, errClosed
 	case len(s.listeners) >= maxListeners:
 		return nil, errors.New("too many listen to this session")
 	}

@@ -133,7 +133,7 @@ func TestListenRefuses(t *testing.T) {
 		t.Error("there is no bound")
 	}
 	session.Close()
-	if _, err := session.Listen(A, 8000, nil); err != ErrClosed {
+	if _, err := session.Listen(A, 8000, nil); err != errClosed {
 		t.Errorf("to a session that has ended: %v", err)
 	}
 }

@@ -2,9 +2,9 @@ package media
 
 import "errors"
 
-// ErrSame means that a side was to move within its own session, or to another server,
+// errSame means that a side was to move within its own session, or to another server,
 // which does not have its ports.
-var ErrSame = errors.New("a side can move to another session of the same media server only")
+var errSame = errors.New("a side can move to another session of the same media server only")
 
 // move takes a side with its agent, ports, keys and figures to another session. The
 // caller keeps or closes the side that it replaces. What was played to it ends. The

@@ -35,7 +35,7 @@ func (s *Session) Stop(to Which) {
 // ctl.
 func (s *Session) ready(to Which) (rate int, err error) {
 	if s.gone {
-		return 0, ErrClosed
+		return 0, errClosed
 	}
 	return s.bridge.Ready(to)
 }
@@ -46,7 +46,7 @@ func (s *Session) Press(to Which, e dtmf.Event) error {
 	s.ctl.Lock()
 	defer s.ctl.Unlock()
 	if s.gone {
-		return ErrClosed
+		return errClosed
 	}
 	return s.bridge.Press(to, e)
 }

@@ -24,7 +24,7 @@ func (s *Session) record(begin func(failed func(error)) (*sound.Recorder, error)
 	defer s.ctl.Unlock()
 	switch {
 	case s.gone:
-		return ErrClosed
+		return errClosed
 	case s.recorder != nil && !s.spoilt:
 		return errors.New("this session is being recorded already")
 	}

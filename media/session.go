@@ -41,8 +41,8 @@ type Session struct {
 	spoilt    bool // an error ended the recorder
 }
 
-// ErrClosed means that a session has ended.
-var ErrClosed = errors.New("the media session has ended")
+// errClosed means that a session has ended.
+var errClosed = errors.New("the media session has ended")
 
 func newSession(server *Server, id string, o Options) *Session {
 	now := time.Now()
@@ -71,7 +71,7 @@ func (s *Session) TakeOffer(from Which, text []byte) error {
 	s.ctl.Lock()
 	defer s.ctl.Unlock()
 	if s.gone {
-		return ErrClosed
+		return errClosed
 	}
 	return s.sides[from].takeOffer(d)
 }
@@ -84,7 +84,7 @@ func (s *Session) MakeOffer(to Which, want Want) ([]byte, error) {
 	s.ctl.Lock()
 	defer s.ctl.Unlock()
 	if s.gone {
-		return nil, ErrClosed
+		return nil, errClosed
 	}
 	return s.sides[to].makeOffer(want)
 }
@@ -99,7 +99,7 @@ func (s *Session) TakeAnswer(from Which, text []byte) error {
 	s.ctl.Lock()
 	defer s.ctl.Unlock()
 	if s.gone {
-		return ErrClosed
+		return errClosed
 	}
 	return s.sides[from].takeAnswer(d)
 }
@@ -110,7 +110,7 @@ func (s *Session) MakeAnswer(to Which, want Want) ([]byte, error) {
 	s.ctl.Lock()
 	defer s.ctl.Unlock()
 	if s.gone {
-		return nil, ErrClosed
+		return nil, errClosed
 	}
 	return s.sides[to].makeAnswer(want)
 }
@@ -124,7 +124,7 @@ func (s *Session) AnswerAgain(to Which, want Want) ([]byte, error) {
 	s.ctl.Lock()
 	defer s.ctl.Unlock()
 	if s.gone {
-		return nil, ErrClosed
+		return nil, errClosed
 	}
 	return s.sides[to].answerAgain(want)
 }

@@ -11,9 +11,9 @@ import (
 
 // The body types of keys in SIP.
 const (
-	TypeRelay  = "application/dtmf-relay"
-	TypeDTMF   = "application/dtmf"
-	TypeNotify = "audio/telephone-event"
+	typeRelay  = "application/dtmf-relay"
+	typeDTMF   = "application/dtmf"
+	typeNotify = "audio/telephone-event"
 )
 
 const (
@@ -21,22 +21,22 @@ const (
 	maxDuration = 10 * time.Second // a longer key in a body is a mistake
 )
 
-// ErrBody means that a body does not describe a key.
-var ErrBody = errors.New("not a key")
+// errBody means that a body does not describe a key.
+var errBody = errors.New("not a key")
 
 // ReadBody reads the body of an INFO (application/dtmf-relay, application/dtmf) or
 // NOTIFY (audio/telephone-event). Parameters of the type are ignored. A missing or
 // invalid duration becomes DefaultDuration.
 func ReadBody(contentType string, body []byte) (Event, error) {
 	if len(body) > maxBody {
-		return Event{}, fmt.Errorf("reading a key: body of %d octets: %w", len(body), ErrBody)
+		return Event{}, fmt.Errorf("reading a key: body of %d octets: %w", len(body), errBody)
 	}
 	kind, _, _ := strings.Cut(contentType, ";")
 	switch kind = strings.TrimSpace(kind); {
-	case strings.EqualFold(kind, TypeNotify):
+	case strings.EqualFold(kind, typeNotify):
 		e, _, err := readNotify(body)
 		return e, err
-	case strings.EqualFold(kind, TypeRelay), strings.EqualFold(kind, TypeDTMF):
+	case strings.EqualFold(kind, typeRelay), strings.EqualFold(kind, typeDTMF):
 		return readLines(body)
 	}
 	return Event{}, fmt.Errorf("reading a key: unknown type %q", kind)
@@ -47,7 +47,7 @@ func ReadBody(contentType string, body []byte) (Event, error) {
 // it, after a first one without, is not a new key.
 func readNotify(body []byte) (e Event, end bool, err error) {
 	if len(body) < size || body[0] > Flash {
-		return Event{}, false, fmt.Errorf("reading a key: %d octets of an event: %w", len(body), ErrBody)
+		return Event{}, false, fmt.Errorf("reading a key: %d octets of an event: %w", len(body), errBody)
 	}
 	b := readBlock(body)
 	return Event{Code: b.code, Volume: b.volume, Duration: length(int64(b.duration))}, b.end, nil
@@ -83,7 +83,7 @@ func readLines(body []byte) (Event, error) {
 		case !pair && !found, bytes.EqualFold(name, []byte("signal")):
 			code, ok := key(value)
 			if !ok {
-				return Event{}, fmt.Errorf("reading a key: signal %.16q: %w", value, ErrBody)
+				return Event{}, fmt.Errorf("reading a key: signal %.16q: %w", value, errBody)
 			}
 			e.Code, found = code, true
 		case bytes.EqualFold(name, []byte("duration")):
@@ -95,7 +95,7 @@ func readLines(body []byte) (Event, error) {
 		}
 	}
 	if !found {
-		return Event{}, fmt.Errorf("reading a key: no signal: %w", ErrBody)
+		return Event{}, fmt.Errorf("reading a key: no signal: %w", errBody)
 	}
 	return e, nil
 }
@@ -116,7 +116,7 @@ func key(s []byte) (uint8, bool) {
 func WriteBody(contentType string, e Event) ([]byte, error) {
 	digit := e.Digit()
 	if digit == 0 {
-		return nil, fmt.Errorf("writing a key: code %d: %w", e.Code, ErrBody)
+		return nil, fmt.Errorf("writing a key: code %d: %w", e.Code, errBody)
 	}
 	if e.Duration <= 0 {
 		e.Duration = DefaultDuration
@@ -124,18 +124,18 @@ func WriteBody(contentType string, e Event) ([]byte, error) {
 	ms := min(e.Duration, maxDuration).Milliseconds()
 	kind, _, _ := strings.Cut(contentType, ";")
 	switch kind = strings.TrimSpace(kind); {
-	case strings.EqualFold(kind, TypeRelay):
+	case strings.EqualFold(kind, typeRelay):
 		signal := string(digit)
 		if e.Code == Flash {
 			signal = "16" // receivers know the flash by its number
 		}
 		return fmt.Appendf(nil, "Signal=%s\r\nDuration=%d\r\n", signal, ms), nil
-	case strings.EqualFold(kind, TypeDTMF):
+	case strings.EqualFold(kind, typeDTMF):
 		if e.Code == Flash {
 			return []byte("16"), nil
 		}
 		return []byte{digit}, nil
-	case strings.EqualFold(kind, TypeNotify):
+	case strings.EqualFold(kind, typeNotify):
 		b := make([]byte, size)
 		writeBlock(b, block{code: e.Code, volume: e.Volume, duration: uint16(ms)})
 		return b, nil

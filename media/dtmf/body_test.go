@@ -13,32 +13,32 @@ func TestBodies(t *testing.T) {
 		digit      byte // 0: refused
 		ms         int
 	}{
-		{TypeRelay, "Signal=5\r\nDuration=160\r\n", '5', 160},   // gw-cisco-dtmf-info, ph-3com-info-dtmf
-		{TypeRelay, "Signal= 5\r\nDuration= 160\r\n", '5', 160}, // gw-vega-info-space
-		{TypeRelay, "Signal = *\nDuration = 80", '*', 80},
-		{TypeRelay, "Duration=250\rSignal=#\r", '#', 250},
-		{TypeRelay, "signal=10\r\nduration=100\r\n", '*', 100},
-		{TypeRelay, "Signal=11\r\n", '#', 100},
-		{TypeRelay, "Signal=16\r\nDuration=0", '!', 100},
-		{TypeRelay, "Signal=hf\r\n", '!', 100},
-		{TypeRelay, "Signal=d\r\n", 'D', 100},
-		{TypeRelay, "Signal=9\r\nDuration=many\r\n", '9', 100},
-		{TypeRelay, "Signal=9\r\nDuration=99999999\r\n", '9', 100},
-		{TypeRelay, "Signal=1\r\nX-Other=7\r\n\r\n", '1', 100},
+		{typeRelay, "Signal=5\r\nDuration=160\r\n", '5', 160},   // gw-cisco-dtmf-info, ph-3com-info-dtmf
+		{typeRelay, "Signal= 5\r\nDuration= 160\r\n", '5', 160}, // gw-vega-info-space
+		{typeRelay, "Signal = *\nDuration = 80", '*', 80},
+		{typeRelay, "Duration=250\rSignal=#\r", '#', 250},
+		{typeRelay, "signal=10\r\nduration=100\r\n", '*', 100},
+		{typeRelay, "Signal=11\r\n", '#', 100},
+		{typeRelay, "Signal=16\r\nDuration=0", '!', 100},
+		{typeRelay, "Signal=hf\r\n", '!', 100},
+		{typeRelay, "Signal=d\r\n", 'D', 100},
+		{typeRelay, "Signal=9\r\nDuration=many\r\n", '9', 100},
+		{typeRelay, "Signal=9\r\nDuration=99999999\r\n", '9', 100},
+		{typeRelay, "Signal=1\r\nX-Other=7\r\n\r\n", '1', 100},
 		{"Application/DTMF-Relay; charset=utf-8", "Signal=1", '1', 100},
-		{TypeRelay, "Signal=17", 0, 0},
-		{TypeRelay, "Signal=", 0, 0},
-		{TypeRelay, "Duration=160", 0, 0},
-		{TypeRelay, "", 0, 0},
-		{TypeDTMF, "5", '5', 100},
-		{TypeDTMF, " 5 \r\n", '5', 100},
-		{TypeDTMF, "10", '*', 100},
-		{TypeDTMF, "Signal=5\r\nDuration=90", '5', 90},
-		{TypeDTMF, "x", 0, 0},
-		{TypeNotify, "\x07\x00\x07\xD0", '7', 2000}, // gw-cisco-dtmf-notify
-		{TypeNotify, "\x0b\x8a\x00\x64", '#', 100},
-		{TypeNotify, "\x07\x00\x07", 0, 0},
-		{TypeNotify, "\x40\x00\x07\xD0", 0, 0},
+		{typeRelay, "Signal=17", 0, 0},
+		{typeRelay, "Signal=", 0, 0},
+		{typeRelay, "Duration=160", 0, 0},
+		{typeRelay, "", 0, 0},
+		{typeDTMF, "5", '5', 100},
+		{typeDTMF, " 5 \r\n", '5', 100},
+		{typeDTMF, "10", '*', 100},
+		{typeDTMF, "Signal=5\r\nDuration=90", '5', 90},
+		{typeDTMF, "x", 0, 0},
+		{typeNotify, "\x07\x00\x07\xD0", '7', 2000}, // gw-cisco-dtmf-notify
+		{typeNotify, "\x0b\x8a\x00\x64", '#', 100},
+		{typeNotify, "\x07\x00\x07", 0, 0},
+		{typeNotify, "\x40\x00\x07\xD0", 0, 0},
 		{"text/plain", "5", 0, 0},
 	} {
 		e, err := ReadBody(tt.kind, []byte(tt.body))
@@ -46,14 +46,14 @@ func TestBodies(t *testing.T) {
 			t.Errorf("%s %q: %c %v, %v", tt.kind, tt.body, e.Digit(), e.Duration, err)
 		}
 	}
-	if _, err := ReadBody(TypeDTMF, bytes.Repeat([]byte("1"), maxBody+1)); err == nil {
+	if _, err := ReadBody(typeDTMF, bytes.Repeat([]byte("1"), maxBody+1)); err == nil {
 		t.Error("a body without end was read")
 	}
 }
 
 func TestTenThousandDigitsInBodies(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(3, 4))
-	for _, kind := range []string{TypeRelay, TypeDTMF, TypeNotify} {
+	for _, kind := range []string{typeRelay, typeDTMF, typeNotify} {
 		for range 10000 {
 			e := Event{Code: uint8(rnd.IntN(17)), Duration: time.Duration(40+rnd.IntN(5000)) * time.Millisecond}
 			b, err := WriteBody(kind, e)
@@ -61,7 +61,7 @@ func TestTenThousandDigitsInBodies(t *testing.T) {
 				t.Fatal(err)
 			}
 			got, err := ReadBody(kind, b)
-			if kind == TypeDTMF {
+			if kind == typeDTMF {
 				e.Duration = DefaultDuration
 			}
 			if err != nil || got != e {
@@ -69,15 +69,15 @@ func TestTenThousandDigitsInBodies(t *testing.T) {
 			}
 		}
 	}
-	if _, err := WriteBody(TypeRelay, Event{Code: 40}); err == nil {
+	if _, err := WriteBody(typeRelay, Event{Code: 40}); err == nil {
 		t.Error("wrote what is not a key")
 	}
 }
 
 func FuzzReadBody(f *testing.F) {
-	f.Add(TypeRelay, []byte("Signal= 5\r\nDuration= 160\r\n"))
-	f.Add(TypeDTMF, []byte("11"))
-	f.Add(TypeNotify, []byte("\x07\x00\x07\xD0"))
+	f.Add(typeRelay, []byte("Signal= 5\r\nDuration= 160\r\n"))
+	f.Add(typeDTMF, []byte("11"))
+	f.Add(typeNotify, []byte("\x07\x00\x07\xD0"))
 	f.Fuzz(func(t *testing.T, kind string, b []byte) {
 		e, err := ReadBody(kind, b)
 		if err == nil && (e.Digit() == 0 || e.Duration <= 0 || e.Duration > 66*time.Second) {

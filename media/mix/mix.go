@@ -18,8 +18,8 @@ import (
 // Frame is how much audio is mixed at a time.
 const Frame = 20 * time.Millisecond
 
-// ErrFull means that a room accepts no more parties.
-var ErrFull = errors.New("the conference is full")
+// errFull means that a room accepts no more parties.
+var errFull = errors.New("the conference is full")
 
 // Room is one conference. Its methods may be called by any goroutine.
 type Room struct {
@@ -53,7 +53,7 @@ func (r *Room) Join() (*Party, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.parties) >= r.most {
-		return nil, fmt.Errorf("%w: %d are there", ErrFull, r.most)
+		return nil, fmt.Errorf("%w: %d are there", errFull, r.most)
 	}
 	r.parties = append(r.parties, p)
 	return p, nil

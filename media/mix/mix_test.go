@@ -177,7 +177,7 @@ func TestUnevenParties(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.Join(); !errors.Is(err, ErrFull) {
+	if _, err := r.Join(); !errors.Is(err, errFull) {
 		t.Errorf("a fourth of three: %v", err)
 	}
 	ear, v := steady.Source(8000), &voice{freq: 500, level: 0.3}

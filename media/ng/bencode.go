@@ -13,8 +13,8 @@ const (
 	maxItems = 4096
 )
 
-// Append writes d in bencoding, keys sorted.
-func Append(b []byte, d Dict) []byte { return appendValue(b, d) }
+// encode writes d in bencoding, keys sorted.
+func encode(b []byte, d Dict) []byte { return appendValue(b, d) }
 
 func appendValue(b []byte, v any) []byte {
 	switch v := v.(type) {
@@ -55,8 +55,8 @@ func appendValue(b []byte, v any) []byte {
 	return appendValue(b, fmt.Sprint(v))
 }
 
-// Parse reads one bencoded dictionary. Anything behind it is an error.
-func Parse(b []byte) (Dict, error) {
+// decode reads one bencoded dictionary. Anything behind it is an error.
+func decode(b []byte) (Dict, error) {
 	r := reader{b: b}
 	v, err := r.value(0)
 	if err != nil {
@@ -64,7 +64,7 @@ func Parse(b []byte) (Dict, error) {
 	}
 	d, ok := v.(Dict)
 	if !ok || len(r.b) > 0 {
-		return nil, ErrMessage
+		return nil, errMessage
 	}
 	return d, nil
 }
@@ -78,7 +78,7 @@ type reader struct {
 func (r *reader) value(depth int) (any, error) {
 	r.items++
 	if len(r.b) == 0 || depth > maxDepth || r.items > maxItems {
-		return nil, ErrMessage
+		return nil, errMessage
 	}
 	switch c := r.b[0]; {
 	case c >= '0' && c <= '9':
@@ -111,7 +111,7 @@ func (r *reader) value(depth int) (any, error) {
 		}
 		return d, nil
 	}
-	return nil, ErrMessage
+	return nil, errMessage
 }
 
 // end takes the end of a list or dictionary, if it is next.
@@ -126,11 +126,11 @@ func (r *reader) end() bool {
 func (r *reader) number(until byte, from int) (int64, error) {
 	i := bytes.IndexByte(r.b, until)
 	if i < from || i > 20 {
-		return 0, ErrMessage
+		return 0, errMessage
 	}
 	n, err := strconv.ParseInt(string(r.b[from:i]), 10, 64)
 	if err != nil {
-		return 0, ErrMessage
+		return 0, errMessage
 	}
 	r.b = r.b[i+1:]
 	return n, nil
@@ -139,7 +139,7 @@ func (r *reader) number(until byte, from int) (int64, error) {
 func (r *reader) text() (string, error) {
 	n, err := r.number(':', 0)
 	if err != nil || n < 0 || n > int64(len(r.b)) {
-		return "", ErrMessage
+		return "", errMessage
 	}
 	s := string(r.b[:n])
 	r.b = r.b[n:]

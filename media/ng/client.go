@@ -41,7 +41,7 @@ func (c *Client) Do(ctx context.Context, request Dict) (Dict, error) {
 	defer c.mu.Unlock()
 	c.n++
 	cookie := strconv.FormatInt(time.Now().UnixNano(), 36) + "_" + strconv.FormatUint(c.n, 36)
-	message := Append([]byte(cookie+" "), request)
+	message := encode([]byte(cookie+" "), request)
 	buffer := make([]byte, 1<<16)
 	for {
 		if err := ctx.Err(); err != nil {
@@ -66,7 +66,7 @@ func (c *Client) Do(ctx context.Context, request Dict) (Dict, error) {
 			if !ok {
 				continue // the response to an earlier request
 			}
-			reply, err := Parse(text)
+			reply, err := decode(text)
 			if err == nil && reply.String("result") == "error" {
 				err = fmt.Errorf("%s: the relay says: %s", request.String("command"), reply.String("error-reason"))
 			}

@@ -60,5 +60,5 @@ func (d Dict) Dict(key string) Dict {
 	return v
 }
 
-// ErrMessage means that a datagram is not a message of the protocol.
-var ErrMessage = errors.New("no message of the ng protocol")
+// errMessage means that a datagram is not a message of the protocol.
+var errMessage = errors.New("no message of the ng protocol")

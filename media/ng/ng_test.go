@@ -17,11 +17,11 @@ import (
 
 func TestBencode(t *testing.T) {
 	d := Dict{"result": "ok", "n": int64(-5), "list": []any{"a", int64(7), []any{}}, "in": Dict{"": ""}, "sdp": "v=0\r\n"}
-	text := Append(nil, d)
+	text := encode(nil, d)
 	if want := "d2:ind0:0:e4:listl1:ai7elee1:ni-5e6:result2:ok3:sdp5:v=0\r\ne"; string(text) != want {
 		t.Errorf("written %q, want %q", text, want)
 	}
-	back, err := Parse(text)
+	back, err := decode(text)
 	if err != nil || !reflect.DeepEqual(back, d) {
 		t.Errorf("read back %v, %v", back, err)
 	}
@@ -32,7 +32,7 @@ func TestBrokenBencode(t *testing.T) {
 		"", "d", "de x", "i5e", "5:abc", "d1:ae", "d1:a", "d1:ai5", "di1ei2ee", "d1:a-1:xe", "d1:a99999999999:xe", "d1:ai99999999999999999999ee",
 		"d1:a" + strings.Repeat("l", 30) + strings.Repeat("e", 30) + "e",
 	} {
-		if d, err := Parse([]byte(text)); err == nil {
+		if d, err := decode([]byte(text)); err == nil {
 			t.Errorf("%q was read as %v", text, d)
 		}
 	}
@@ -41,11 +41,11 @@ func TestBrokenBencode(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add([]byte("d7:command5:offer3:sdp3:v=05:flagsl1:ai7eee"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		d, err := Parse(b)
+		d, err := decode(b)
 		if err != nil {
 			return
 		}
-		again, err := Parse(Append(nil, d))
+		again, err := decode(encode(nil, d))
 		if err != nil || !reflect.DeepEqual(d, again) {
 			t.Errorf("%v became %v, %v", d, again, err)
 		}
@@ -165,7 +165,7 @@ func TestRefusals(t *testing.T) {
 // A request that comes twice is answered twice and done once.
 func TestRepeatedRequest(t *testing.T) {
 	c, _ := serve(t)
-	message := Append([]byte("cookie "), Dict{"command": "offer", "call-id": "x", "from-tag": "a", "sdp": sdpA})
+	message := encode([]byte("cookie "), Dict{"command": "offer", "call-id": "x", "from-tag": "a", "sdp": sdpA})
 	conn, err := net.Dial("udp", c.conn.RemoteAddr().String())
 	if err != nil {
 		t.Fatal(err)

@@ -110,16 +110,16 @@ func (s *Server) handle(b []byte, from netip.AddrPort) []byte {
 	if reply := s.told.find(key); reply != nil {
 		return reply
 	}
-	request, err := Parse(text)
+	request, err := decode(text)
 	if err != nil {
-		return Append(append(bytes.Clone(cookie), ' '), failure(err))
+		return encode(append(bytes.Clone(cookie), ' '), failure(err))
 	}
 	began := time.Now()
 	answer := s.answer(request)
 	s.log.Debug("control", "method", request.String("command"), "call_id", request.String("call-id"), "result", answer.String("result"), "err", answer.String("error-reason"), "dur", time.Since(began))
-	reply := Append(append(bytes.Clone(cookie), ' '), answer)
+	reply := encode(append(bytes.Clone(cookie), ' '), answer)
 	if len(reply) > maxReply+len(cookie) {
-		reply = Append(append(bytes.Clone(cookie), ' '), failure(errors.New("the reply does not fit into a datagram")))
+		reply = encode(append(bytes.Clone(cookie), ' '), failure(errors.New("the reply does not fit into a datagram")))
 	}
 	s.told.keep(key, reply)
 	return reply

@@ -71,7 +71,7 @@ func TestLongNames(t *testing.T) {
 			t.Fatalf("offer %d: %v", i, r)
 		}
 	}
-	if b := s.handle(Append([]byte("c "), Dict{"command": "list", "limit": int64(1000)}), netip.MustParseAddrPort("127.0.0.1:9")); len(b) > maxReply || !bytes.Contains(b, []byte("6:result2:ok")) {
+	if b := s.handle(encode([]byte("c "), Dict{"command": "list", "limit": int64(1000)}), netip.MustParseAddrPort("127.0.0.1:9")); len(b) > maxReply || !bytes.Contains(b, []byte("6:result2:ok")) {
 		t.Errorf("the list has %d octets", len(b))
 	}
 	for id := range s.calls {
@@ -91,7 +91,7 @@ func FuzzRequest(f *testing.F) {
 		{"command": "play DTMF", "call-id": "x", "from-tag": "a", "code": "5", "duration": "100"},
 		{"command": "delete", "call-id": "x", "from-tag": "a"},
 	} {
-		f.Add(Append(nil, d))
+		f.Add(encode(nil, d))
 	}
 	from := netip.MustParseAddrPort("127.0.0.1:9")
 	n := 0
@@ -99,7 +99,7 @@ func FuzzRequest(f *testing.F) {
 		n++
 		reply := s.handle(append(fmt.Appendf(nil, "%d ", n), b...), from)
 		_, text, ok := bytes.Cut(reply, []byte(" "))
-		if d, err := Parse(text); !ok || err != nil || d.String("result") == "" {
+		if d, err := decode(text); !ok || err != nil || d.String("result") == "" {
 			t.Errorf("%q was answered %q: %v", b, reply, err)
 		}
 		if len(s.calls) > 90 {

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// ErrCompound means that a packet is no RTCP compound (RFC 3550 §6.1).
-var ErrCompound = errors.New("no sound RTCP packet")
+// errCompound means that a packet is no RTCP compound (RFC 3550 §6.1).
+var errCompound = errors.New("no sound RTCP packet")
 
 // RTCP packet types lie in this range (RFC 5761 §4).
 const firstType, lastType = 192, 223
@@ -32,18 +32,18 @@ func Feedback(b []byte, out *Outbound, in *Inbound, now time.Time) (Remote, erro
 // check validates the whole compound before any of it is used (RFC 3550 A.2).
 func check(b []byte) error {
 	if len(b) == 0 {
-		return ErrCompound
+		return errCompound
 	}
 	for len(b) > 0 {
 		if len(b) < 4 || b[0]>>6 != 2 || b[1] < firstType || b[1] > lastType {
-			return ErrCompound
+			return errCompound
 		}
 		size := 4 * (int(binary.BigEndian.Uint16(b[2:])) + 1)
 		if size > len(b) || size < least(b) {
-			return ErrCompound
+			return errCompound
 		}
 		if b[0]&0x20 != 0 && size != len(b) { // only the last may be padded
-			return ErrCompound
+			return errCompound
 		}
 		b = b[size:]
 	}

@@ -144,7 +144,7 @@ func TestUnsoundCompounds(t *testing.T) {
 		"padding within": "a0c90001 00000001 80c90001 00000001", "rubbish behind": "80c90001 00000001 00",
 	} {
 		in, out := Inbound{Clock: 8000}, Outbound{Clock: 8000}
-		if r, err := Feedback(octets(t, s), &out, &in, start); !errors.Is(err, ErrCompound) || r != (Remote{}) {
+		if r, err := Feedback(octets(t, s), &out, &in, start); !errors.Is(err, errCompound) || r != (Remote{}) {
 			t.Errorf("%s: %+v, %v", name, r, err)
 		}
 	}

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// ErrKernel means that a flow cannot be forwarded in the kernel. User space continues to
+// errKernel means that a flow cannot be forwarded in the kernel. User space continues to
 // forward it.
-var ErrKernel = errors.New("not forwarded in the kernel")
+var errKernel = errors.New("not forwarded in the kernel")
 
 // Flow is one direction of RTP between two sockets whose packets need nothing that only
 // user space can do: the source is settled, nothing is protected and nothing converted.

@@ -357,7 +357,7 @@ func TestOffloadIsChecked(t *testing.T) {
 		"no way there":   flowOf(in, out, from, netip.MustParseAddrPort("192.0.2.1:5000")),
 		"other versions": flowOf(in, out, netip.MustParseAddrPort("[::1]:5000"), to),
 	} {
-		if o, err := p.Offload(f); !errors.Is(err, ErrKernel) {
+		if o, err := p.Offload(f); !errors.Is(err, errKernel) {
 			t.Errorf("%s: %v, %v", name, o, err)
 		}
 	}
@@ -366,7 +366,7 @@ func TestOffloadIsChecked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.Offload(f); !errors.Is(err, ErrKernel) {
+	if _, err := p.Offload(f); !errors.Is(err, errKernel) {
 		t.Errorf("twice: %v", err)
 	}
 	out.Close()
@@ -387,7 +387,7 @@ func TestKernelFallsBack(t *testing.T) {
 	if ok, why := p.Kernel(); ok || why == "" {
 		t.Errorf("Kernel: %v, %q", ok, why)
 	}
-	if _, err := p.Offload(Flow{}); !errors.Is(err, ErrKernel) {
+	if _, err := p.Offload(Flow{}); !errors.Is(err, errKernel) {
 		t.Errorf("Offload: %v", err)
 	}
 	p, err := Open(Config{Interfaces: []Interface{{Bind: netip.IPv4Unspecified(), Advertise: loopback}}, Kernel: kernelAuto})

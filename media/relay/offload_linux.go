@@ -33,7 +33,7 @@ func (p *Plane) Kernel() (ok bool, why string) {
 func (p *Plane) Offload(f Flow) (*Offloaded, error) {
 	k := p.kernel
 	if k == nil {
-		return nil, fmt.Errorf("%w: %s", ErrKernel, p.kernelWhy)
+		return nil, fmt.Errorf("%w: %s", errKernel, p.kernelWhy)
 	}
 	if err := p.offloadable(f); err != nil {
 		return nil, err
@@ -53,9 +53,9 @@ func (p *Plane) Offload(f Flow) (*Offloaded, error) {
 	}
 	if err := o.flows.Update(o.key, &o.value, ebpf.UpdateNoExist); err != nil {
 		if errors.Is(err, ebpf.ErrKeyExist) {
-			return nil, fmt.Errorf("%w: %s from %s is forwarded already", ErrKernel, f.In.local, f.From)
+			return nil, fmt.Errorf("%w: %s from %s is forwarded already", errKernel, f.In.local, f.From)
 		}
-		return nil, fmt.Errorf("%w: adding the flow: %w", ErrKernel, err)
+		return nil, fmt.Errorf("%w: adding the flow: %w", errKernel, err)
 	}
 	f.In.flows = append(f.In.flows, o)
 	if f.Out != f.In {
@@ -69,15 +69,15 @@ func (p *Plane) offloadable(f Flow) error {
 	port := int(f.In.local.Port())
 	switch {
 	case f.In.plane != p || f.Out.plane != p:
-		return fmt.Errorf("%w: a socket of another plane", ErrKernel)
+		return fmt.Errorf("%w: a socket of another plane", errKernel)
 	case port < p.c.PortMin || port > p.c.PortMax:
-		return fmt.Errorf("%w: port %d is not of the range", ErrKernel, port)
+		return fmt.Errorf("%w: port %d is not of the range", errKernel, port)
 	case f.In.local.Addr().IsUnspecified() || f.Out.local.Addr().IsUnspecified():
-		return fmt.Errorf("%w: the interface is bound to no address of its own", ErrKernel)
+		return fmt.Errorf("%w: the interface is bound to no address of its own", errKernel)
 	case f.In.v6 != f.Out.v6 || f.From.Addr().Is6() != f.In.v6 || f.To.Addr().Is6() != f.In.v6:
-		return fmt.Errorf("%w: it crosses between IPv4 and IPv6", ErrKernel)
+		return fmt.Errorf("%w: it crosses between IPv4 and IPv6", errKernel)
 	case f.From.Port() == 0 || f.To.Port() == 0 || f.To.Addr().IsUnspecified() || f.To.Addr().IsMulticast():
-		return fmt.Errorf("%w: %w", ErrKernel, ErrPeer)
+		return fmt.Errorf("%w: %w", errKernel, ErrPeer)
 	}
 	return nil
 }
@@ -145,11 +145,11 @@ func (o *Offloaded) describe(v *flowValue) error {
 func wayOut(f Flow) (route, uint32, error) {
 	way, err := findRoute(f.Out.local.Addr(), f.To.Addr())
 	if err != nil {
-		return route{}, 0, fmt.Errorf("%w: %w", ErrKernel, err)
+		return route{}, 0, fmt.Errorf("%w: %w", errKernel, err)
 	}
 	in, err := net.InterfaceByIndex(way.index)
 	if err != nil {
-		return route{}, 0, fmt.Errorf("%w: the interface it leaves by: %w", ErrKernel, err)
+		return route{}, 0, fmt.Errorf("%w: the interface it leaves by: %w", errKernel, err)
 	}
 	headers := 20 + udpHeader
 	if f.In.v6 {

@@ -188,7 +188,7 @@ func (h *Handshake) open() (*dtls.Conn, error) {
 
 func (h *Handshake) verify(raw [][]byte, _ [][]*x509.Certificate) error {
 	if len(raw) == 0 {
-		return fmt.Errorf("%w: none shown", ErrFingerprint)
+		return fmt.Errorf("%w: none shown", errFingerprint)
 	}
 	return matchFingerprint(raw[0], h.config.Hash, h.config.Fingerprint)
 }

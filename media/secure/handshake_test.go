@@ -185,7 +185,7 @@ func TestWrongFingerprintFails(t *testing.T) {
 			if whose == "active" {
 				judge, other = active, passive
 			}
-			if o := judge.wait(t); !errors.Is(o.err, ErrFingerprint) || o.send.Master != nil {
+			if o := judge.wait(t); !errors.Is(o.err, errFingerprint) || o.send.Master != nil {
 				t.Fatalf("got %v", o.err)
 			}
 			if o := other.wait(t); o.err == nil {
@@ -403,13 +403,13 @@ func TestMatchFingerprint(t *testing.T) {
 			}
 		}
 		for _, f := range []string{"", good[3:], good[:len(good)-1] + "G", colons(digest(h, []byte("another"))), good + ":00"} {
-			if err := matchFingerprint(der, name, f); !errors.Is(err, ErrFingerprint) {
+			if err := matchFingerprint(der, name, f); !errors.Is(err, errFingerprint) {
 				t.Errorf("%s %q: %v", name, f, err)
 			}
 		}
 	}
 	for _, name := range []string{"md5", "md2", "", "sha-3"} {
-		if err := matchFingerprint(der, name, "00"); !errors.Is(err, ErrFingerprint) {
+		if err := matchFingerprint(der, name, "00"); !errors.Is(err, errFingerprint) {
 			t.Errorf("%q: %v", name, err)
 		}
 	}

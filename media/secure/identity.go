@@ -21,8 +21,8 @@ import (
 	"time"
 )
 
-// ErrFingerprint means that the certificate is not the one in the far side's SDP.
-var ErrFingerprint = errors.New("certificate does not match the fingerprint in SDP")
+// errFingerprint means that the certificate is not the one in the far side's SDP.
+var errFingerprint = errors.New("certificate does not match the fingerprint in SDP")
 
 // Identity is the certificate for DTLS, made at the start, and its fingerprint. All
 // ways of printing it show only the fingerprint.
@@ -103,11 +103,11 @@ func CheckFingerprint(hash, fingerprint string) error {
 func readFingerprint(hash, fingerprint string) (crypto.Hash, []byte, error) {
 	h, ok := hashNamed(hash)
 	if !ok {
-		return 0, nil, fmt.Errorf("%w: its hash %.16q is not taken", ErrFingerprint, hash)
+		return 0, nil, fmt.Errorf("%w: its hash %.16q is not taken", errFingerprint, hash)
 	}
 	want, err := hex.DecodeString(strings.ReplaceAll(strings.TrimSpace(fingerprint), ":", ""))
 	if err != nil || len(want) != h.Size() {
-		return 0, nil, fmt.Errorf("%w: %.120q is not a %s", ErrFingerprint, fingerprint, h)
+		return 0, nil, fmt.Errorf("%w: %.120q is not a %s", errFingerprint, fingerprint, h)
 	}
 	return h, want, nil
 }
@@ -119,7 +119,7 @@ func matchFingerprint(der []byte, hash, fingerprint string) error {
 		return err
 	}
 	if subtle.ConstantTimeCompare(want, digest(h, der)) != 1 {
-		return fmt.Errorf("%w", ErrFingerprint)
+		return fmt.Errorf("%w", errFingerprint)
 	}
 	return nil
 }

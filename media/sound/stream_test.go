@@ -92,7 +92,7 @@ func TestReaderFormats(t *testing.T) {
 		"nothing":     nil,
 		"no sound":    []byte("RIFF\x00\x00\x00\x00WAVE"),
 	} {
-		if _, err := NewReader(bytes.NewReader(file)); !errors.Is(err, ErrWAV) {
+		if _, err := NewReader(bytes.NewReader(file)); !errors.Is(err, errWAV) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -127,7 +127,7 @@ func TestFileIsWholeWhileItGrows(t *testing.T) {
 		t.Errorf("at the end a reader finds %d samples", len(sides[0]))
 	}
 	w.size = math.MaxUint32 - headerSize - 3
-	if err := w.Write(make([]int16, 2)); !errors.Is(err, ErrFull) {
+	if err := w.Write(make([]int16, 2)); !errors.Is(err, errFull) {
 		t.Errorf("beyond 4 GiB: %v", err)
 	}
 }

@@ -17,8 +17,8 @@ const (
 	formatExtensible = 0xFFFE
 )
 
-// ErrWAV means that a file is not a WAV file, or is of a kind that cannot be played.
-var ErrWAV = errors.New("not a WAV file of 16-bit PCM, A-law or µ-law; convert it: ffmpeg -i in.wav -ar 8000 -ac 1 -c:a pcm_s16le out.wav")
+// errWAV means that a file is not a WAV file, or is of a kind that cannot be played.
+var errWAV = errors.New("not a WAV file of 16-bit PCM, A-law or µ-law; convert it: ffmpeg -i in.wav -ar 8000 -ac 1 -c:a pcm_s16le out.wav")
 
 const (
 	maxChannels = 8
@@ -43,12 +43,12 @@ func NewReader(r io.Reader) (*Reader, error) {
 	w := &Reader{r: bufio.NewReader(r)}
 	var head [12]byte
 	if _, err := io.ReadFull(w.r, head[:]); err != nil || string(head[:4]) != "RIFF" || string(head[8:]) != "WAVE" {
-		return nil, ErrWAV
+		return nil, errWAV
 	}
 	for {
 		var chunk [8]byte
 		if _, err := io.ReadFull(w.r, chunk[:]); err != nil {
-			return nil, ErrWAV
+			return nil, errWAV
 		}
 		size := int64(binary.LittleEndian.Uint32(chunk[4:]))
 		switch string(chunk[:4]) {
@@ -58,7 +58,7 @@ func NewReader(r io.Reader) (*Reader, error) {
 			}
 		case "data":
 			if w.channels == 0 {
-				return nil, ErrWAV
+				return nil, errWAV
 			}
 			w.left, w.frames = size, size/int64(w.block())
 			// Programs that cannot seek, or died, leave all ones or nothing.
@@ -68,7 +68,7 @@ func NewReader(r io.Reader) (*Reader, error) {
 			return w, nil
 		default:
 			if _, err := io.CopyN(io.Discard, w.r, size+size&1); err != nil {
-				return nil, ErrWAV
+				return nil, errWAV
 			}
 		}
 	}
@@ -76,11 +76,11 @@ func NewReader(r io.Reader) (*Reader, error) {
 
 func (w *Reader) readFormat(size int64) error {
 	if size < 16 || size > 1024 {
-		return ErrWAV
+		return errWAV
 	}
 	b := make([]byte, size+size&1)
 	if _, err := io.ReadFull(w.r, b); err != nil {
-		return ErrWAV
+		return errWAV
 	}
 	w.format = int(binary.LittleEndian.Uint16(b))
 	w.channels = int(binary.LittleEndian.Uint16(b[2:]))
@@ -88,7 +88,7 @@ func (w *Reader) readFormat(size int64) error {
 	bits := binary.LittleEndian.Uint16(b[14:])
 	if w.format == formatExtensible {
 		if size < 26 {
-			return ErrWAV
+			return errWAV
 		}
 		w.format = int(binary.LittleEndian.Uint16(b[24:])) // the sub-format's first octets
 	}
@@ -98,10 +98,10 @@ func (w *Reader) readFormat(size int64) error {
 		want = 8
 	case formatPCM:
 	default:
-		return ErrWAV
+		return errWAV
 	}
 	if bits != want || w.channels < 1 || w.channels > maxChannels || w.rate < 1000 || w.rate > maxRate {
-		return ErrWAV
+		return errWAV
 	}
 	return nil
 }

@@ -10,8 +10,8 @@ import (
 
 const headerSize = 44
 
-// ErrFull means that a WAV file has reached the size that fits its header, 4 GiB.
-var ErrFull = errors.New("the WAV file has reached 4 GiB")
+// errFull means that a WAV file has reached the size that fits its header, 4 GiB.
+var errFull = errors.New("the WAV file has reached 4 GiB")
 
 // File is what a Writer writes to; *os.File is one.
 type File interface {
@@ -67,7 +67,7 @@ func (w *Writer) Write(pcm []int16) error {
 	for len(pcm) > 0 && w.err == nil {
 		n := min(len(pcm), 4096*w.channels)
 		if uint64(w.size)+2*uint64(n) > math.MaxUint32-headerSize {
-			w.err = ErrFull
+			w.err = errFull
 			break
 		}
 		w.buffer = w.buffer[:0]
