@@ -285,7 +285,7 @@ func (c *Call) answered(o *uac.Sending, f transport.Flow, m *sip.Message) {
 	case s == nil:
 		c.ua.cfg.Log.Warn("answer makes no dialog", "call_id", c.inv.CallID, "code", m.StatusCode())
 		if c.winner == nil {
-			c.fail(m, ErrNoContact)
+			c.fail(m, errNoContact)
 		}
 		return
 	case s.State() == Confirmed || s.ack.seq == o.Seq(): // repeated

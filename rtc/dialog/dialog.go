@@ -30,8 +30,8 @@ const (
 
 func (s State) String() string { return [...]string{"early", "confirmed", "terminated"}[s] }
 
-// ErrNoContact says that a message that makes a dialog names no way back.
-var ErrNoContact = errors.New("no usable Contact")
+// errNoContact says that a message that makes a dialog names no way back.
+var errNoContact = errors.New("no usable Contact")
 
 // Dialog is one dialog. All but ID, Lane and State belongs to its lane.
 type Dialog struct {
@@ -74,7 +74,7 @@ func (ua *UA) NewServer(r *rtc.Request, how Inbound) (*Dialog, error) {
 		}
 	}
 	if target == nil {
-		return nil, &rtc.Status{Code: 400, Reason: "Missing or Bad Contact", Err: ErrNoContact}
+		return nil, &rtc.Status{Code: 400, Reason: "Missing or Bad Contact", Err: errNoContact}
 	}
 	seq, _ := m.CSeq()
 	d := &Dialog{
@@ -112,7 +112,7 @@ func (ua *UA) newClient(lane *transaction.Lane, uri, from []byte, seq uint32, m 
 		target = bytes.Clone(uri) // old devices leave it out; who answered is on this way anyhow
 	}
 	if target == nil {
-		return nil, ErrNoContact
+		return nil, errNoContact
 	}
 	d := &Dialog{
 		ua:       ua,

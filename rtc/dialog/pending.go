@@ -53,7 +53,7 @@ func (d *Dialog) Pending() bool { return d.id.Remote == "" && !d.called }
 func (d *Dialog) Establish(m *sip.Message) error {
 	target := contactURI(m)
 	if target == nil {
-		return ErrNoContact
+		return errNoContact
 	}
 	d.table.Remove(d)
 	d.target = target

@@ -67,8 +67,8 @@ type UA struct {
 	able, ableReliably []byte // header lines: Supported, without and with 100rel
 }
 
-// DefaultAllow are the methods a Session answers or hands to its user.
-const DefaultAllow = "INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE, INFO, REFER, NOTIFY, MESSAGE"
+// defaultAllow are the methods a Session answers or hands to its user.
+const defaultAllow = "INVITE, ACK, BYE, CANCEL, OPTIONS, PRACK, UPDATE, INFO, REFER, NOTIFY, MESSAGE"
 
 // New makes a UA.
 func New(cfg Config) *UA {
@@ -76,7 +76,7 @@ func New(cfg Config) *UA {
 		cfg.Table = newTable(0)
 	}
 	if cfg.Allow == "" {
-		cfg.Allow = DefaultAllow
+		cfg.Allow = defaultAllow
 	}
 	if cfg.T1 <= 0 {
 		cfg.T1 = 500 * time.Millisecond

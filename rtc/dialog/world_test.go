@@ -190,7 +190,7 @@ func (n *node) serve(r *rtc.Request) error {
 	case r.Method() == sip.ACK || len(r.ToTag()) > 0:
 		return &rtc.Status{Code: 404} // in the server the proxy decides
 	case r.Method() != sip.INVITE:
-		return &rtc.Status{Code: 405, Header: []byte("Allow: " + DefaultAllow + "\r\n")}
+		return &rtc.Status{Code: 405, Header: []byte("Allow: " + defaultAllow + "\r\n")}
 	}
 	how := n.how
 	how.Events = n.sink()

@@ -356,8 +356,8 @@ func (n *Notifier) Watchers(resource rtc.AOR, pkg string) (list []Subscription) 
 	return list
 }
 
-// ErrUnknown says that there is no such subscription.
-var ErrUnknown = errors.New("no such subscription")
+// errUnknown says that there is no such subscription.
+var errUnknown = errors.New("no such subscription")
 
 // End ends the subscription of an ID with a reason of RFC 6665 §4.1.3:
 // "deactivated" has the subscriber come back at once, "noresource" never.
@@ -377,7 +377,7 @@ func (n *Notifier) End(id, reason string) error {
 		}
 		s.mu.Unlock()
 	}
-	return ErrUnknown
+	return errUnknown
 }
 
 // EndAll ends the subscriptions to a resource of a package.

@@ -151,8 +151,8 @@ func (e *Engine) Set(ctx context.Context, set ...Rule) error {
 			rules[i] = r
 		}
 	}
-	if len(rules) > MaxRules {
-		return fmt.Errorf("%w rules: at most %d; give groups and sites rules instead of users, and unset those that expired", ErrTooMany, MaxRules)
+	if len(rules) > maxRules {
+		return fmt.Errorf("%w rules: at most %d; give groups and sites rules instead of users, and unset those that expired", ErrTooMany, maxRules)
 	}
 	if err := e.store.PutRules(ctx, slices.Clone(set)); err != nil {
 		return fmt.Errorf("storing policy rules: %w", err)

@@ -56,8 +56,8 @@ var (
 	ErrTooMany = errors.New("too many")
 )
 
-// MaxRules is how many rules there may be.
-const MaxRules = 100000
+// maxRules is how many rules there may be.
+const maxRules = 100000
 
 func invalid(format string, args ...any) error {
 	return fmt.Errorf("%w: %w", ErrInvalid, fmt.Errorf(format, args...))

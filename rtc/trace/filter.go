@@ -17,8 +17,8 @@ type Filter struct {
 	Since  time.Time // none that went in or out before
 }
 
-// Match tells whether e is chosen.
-func (f Filter) Match(e *Entry) bool {
+// match tells whether e is chosen.
+func (f Filter) match(e *Entry) bool {
 	if e.Time.Before(f.Since) {
 		return false
 	}

@@ -174,7 +174,7 @@ func (r *Ring) collect(a *arena, after, last uint64, f Filter) (out []Entry, gon
 			name, e.Unsent = reason(name)
 		}
 		e.Flow, e.Local, e.Remote = r.ends(&n, name)
-		if f.Match(&e) {
+		if f.match(&e) {
 			e.Bytes = mask(slices.Clone(b))
 			out = append(out, e)
 		}

@@ -112,7 +112,7 @@ func TestFilter(t *testing.T) {
 		{Filter{Addr: "127.0.0.2"}, false},
 		{Filter{Addr: "127.0.0.1", User: "bob"}, false},
 	} {
-		if got := c.f.Match(&e); got != c.want {
+		if got := c.f.match(&e); got != c.want {
 			t.Errorf("%+v: %v, want %v", c.f, got, c.want)
 		}
 	}
@@ -123,7 +123,7 @@ func FuzzScan(f *testing.F) {
 	f.Add([]byte("SIP/2.0 200 OK\r\nCSeq: 1 INVITE\r\nc:application/sdp\n\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		e := Entry{Local: "a:1", Remote: "b:1", Bytes: b}
-		Filter{User: "u", CallID: "c"}.Match(&e)
+		Filter{User: "u", CallID: "c"}.match(&e)
 		if err := Ladder(new(bytes.Buffer), []Entry{e, e}, 80); err != nil {
 			t.Fatal(err)
 		}

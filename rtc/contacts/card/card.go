@@ -27,8 +27,8 @@ func FormatOf(b []byte) Format {
 	return CSV
 }
 
-// MaxContacts bounds what is read of one file.
-const MaxContacts = contacts.MaxContacts
+// maxContacts bounds what is read of one file.
+const maxContacts = contacts.MaxContacts
 
 // Read reads contacts. skipped are those without any address that could be
 // called, by their place. The error names the line at fault.
@@ -41,8 +41,8 @@ func Read(b []byte, f Format) (list []contacts.Contact, skipped []string, err er
 	default:
 		return nil, nil, fmt.Errorf("format %q is unknown: use vcard or csv", f)
 	}
-	if err == nil && len(list) > MaxContacts {
-		err = fmt.Errorf("the file has more than %d contacts: split it", MaxContacts)
+	if err == nil && len(list) > maxContacts {
+		err = fmt.Errorf("the file has more than %d contacts: split it", maxContacts)
 	}
 	return list, skipped, err
 }

@@ -17,8 +17,8 @@ import (
 // Type of the documents that reports hold.
 const Type = "message/imdn+xml"
 
-// Space is the namespace of the headers in CPIM.
-const Space = "urn:ietf:params:imdn"
+// space is the namespace of the headers in CPIM.
+const space = "urn:ietf:params:imdn"
 
 // Wish is what the sender of a message wants to be told about it (RFC 5438 §6).
 // The zero Wish wants nothing.
@@ -68,8 +68,8 @@ func Read(cpim []byte) (w Wish) {
 		name, value, _ := strings.Cut(line, ":")
 		value = strings.TrimSpace(value)
 		switch {
-		case name == "NS" && strings.HasSuffix(value, "<"+Space+">"):
-			prefix = strings.TrimSpace(strings.TrimSuffix(value, "<"+Space+">")) + "."
+		case name == "NS" && strings.HasSuffix(value, "<"+space+">"):
+			prefix = strings.TrimSpace(strings.TrimSuffix(value, "<"+space+">")) + "."
 		case name == "To":
 			w.To = uriOf(value)
 		case name == "DateTime":
@@ -154,7 +154,7 @@ func (w *Wish) Report(from, to string, k Kind, s Status) []byte {
 	element("original-recipient-uri", w.OriginalTo)
 	doc.WriteString("<" + string(k) + "><status><" + string(s) + "/></status></" + string(k) + "></imdn>")
 	var b strings.Builder
-	b.WriteString("From: <" + from + ">\r\nTo: <" + to + ">\r\nNS: imdn <" + Space + ">\r\nimdn.Message-ID: " + rand.Text()[:20] + "\r\n")
+	b.WriteString("From: <" + from + ">\r\nTo: <" + to + ">\r\nNS: imdn <" + space + ">\r\nimdn.Message-ID: " + rand.Text()[:20] + "\r\n")
 	for _, uri := range w.Route { // RFC 5438 §7.2.1: in their order
 		b.WriteString("imdn.IMDN-Route: <" + uri + ">\r\n")
 	}

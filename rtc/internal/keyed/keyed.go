@@ -10,8 +10,8 @@ import (
 	"sync"
 )
 
-// Size of a check in octets.
-const Size = sha256.Size
+// size of a check in octets.
+const size = sha256.Size
 
 // Check checks with one key for one purpose: HMAC-SHA-256 (RFC 2104). It may be
 // used by any number of goroutines.
@@ -23,7 +23,7 @@ type Check struct {
 type prepared struct {
 	mac  hash.Hash
 	text []byte // what is checked, in one piece: the parts need not be on the heap
-	sum  [Size]byte
+	sum  [size]byte
 }
 
 // New makes a Check. A check for one purpose is none for another, with the same key.
@@ -34,7 +34,7 @@ func New(key []byte, purpose string) *Check {
 }
 
 // Sum is the check over the parts.
-func (s *Check) Sum(parts ...[]byte) (sum [Size]byte) {
+func (s *Check) Sum(parts ...[]byte) (sum [size]byte) {
 	c := s.keyed.Get().(*prepared)
 	defer s.keyed.Put(c)
 	c.text = append(c.text[:0], s.purpose...)

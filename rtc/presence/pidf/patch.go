@@ -13,9 +13,9 @@ import (
 
 // Errors of Patch.
 var (
-	// ErrNoBase says that a document tells only differences, and nothing is there
+	// errNoBase says that a document tells only differences, and nothing is there
 	// that they are differences from.
-	ErrNoBase = errors.New("a new publication begins with pidf-full")
+	errNoBase = errors.New("a new publication begins with pidf-full")
 	errPatch  = errors.New("not a partial presence document")
 )
 
@@ -34,7 +34,7 @@ func Patch(before, partial []byte) ([]byte, error) {
 	case !diff.is(nsDiff, "pidf-diff"):
 		return nil, errPatch
 	case before == nil:
-		return nil, ErrNoBase
+		return nil, errNoBase
 	}
 	var root Node
 	if err := strictxml.Decode(before, &root); err != nil {

@@ -60,7 +60,7 @@ func TestRFC5264Refused(t *testing.T) {
 			t.Errorf("%s: %s", name, got)
 		}
 	}
-	if _, err := Patch(nil, []byte(partial(""))); !errors.Is(err, ErrNoBase) {
+	if _, err := Patch(nil, []byte(partial(""))); !errors.Is(err, errNoBase) {
 		t.Errorf("a difference from nothing: %v", err)
 	}
 	full := strings.NewReplacer("<presence", `<p:pidf-full xmlns:p="urn:ietf:params:xml:ns:pidf-diff" version="1"`, "</presence", "</p:pidf-full").Replace(published)
