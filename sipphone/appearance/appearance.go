@@ -24,8 +24,8 @@ const (
 	LineSeize = "line-seize"
 )
 
-// Most is how many appearances a line has.
-const Most = 8
+// most is how many appearances a line has.
+const most = 8
 
 // seizeTime is for how long a phone has a line seized before it dials.
 const seizeTime = 15 * time.Second
@@ -67,13 +67,13 @@ type Board struct {
 	shared  func(line rtc.AOR) bool
 
 	mu    sync.Mutex
-	lines map[rtc.AOR]*[Most]appearance
+	lines map[rtc.AOR]*[most]appearance
 }
 
 // New makes a Board. shared tells lines that several phones have; changed is told of
 // each change.
 func New(shared func(rtc.AOR) bool, changed func(rtc.AOR)) *Board {
-	return &Board{changed: changed, shared: shared, lines: make(map[rtc.AOR]*[Most]appearance)}
+	return &Board{changed: changed, shared: shared, lines: make(map[rtc.AOR]*[most]appearance)}
 }
 
 // Set tells what a call of a line does. A call that is Idle has ended. One that begins
@@ -102,12 +102,12 @@ func (b *Board) Set(line rtc.AOR, c Call) {
 }
 
 // find is the appearance of a call, -1 for none, under the lock.
-func (b *Board) find(l *[Most]appearance, c Call) int {
+func (b *Board) find(l *[most]appearance, c Call) int {
 	free := func(a *appearance) bool { return a.by == "" }
 	seized := func(a *appearance) bool { return a.State == Seized }
 	i := find(l, func(a *appearance) bool { return a.by == c.ID })
 	if i < 0 && c.State == Progressing {
-		if n := c.Index; n > 0 && n <= Most && (free(&l[n-1]) || seized(&l[n-1])) {
+		if n := c.Index; n > 0 && n <= most && (free(&l[n-1]) || seized(&l[n-1])) {
 			return n - 1
 		}
 		i = find(l, seized)
@@ -144,7 +144,7 @@ func (b *Board) At(line rtc.AOR, index int) (Call, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	l := b.lines[line]
-	if l == nil || index < 1 || index > Most || l[index-1].by == "" {
+	if l == nil || index < 1 || index > most || l[index-1].by == "" {
 		return Call{}, false
 	}
 	return l[index-1].Call, true
@@ -160,7 +160,7 @@ func (b *Board) seize(line rtc.AOR, by string, want int) int {
 	again := i >= 0
 	switch {
 	case again:
-	case want > Most:
+	case want > most:
 	case want > 0:
 		switch a := &l[want-1]; {
 		case a.by == "":
@@ -197,23 +197,23 @@ func (b *Board) release(line rtc.AOR, by string) {
 	}
 }
 
-func (b *Board) line(line rtc.AOR) *[Most]appearance {
+func (b *Board) line(line rtc.AOR) *[most]appearance {
 	l := b.lines[line]
 	if l == nil {
-		l = new([Most]appearance)
+		l = new([most]appearance)
 		b.lines[line] = l
 	}
 	return l
 }
 
 // tidy forgets a line that does nothing.
-func (b *Board) tidy(line rtc.AOR, l *[Most]appearance) {
-	if *l == ([Most]appearance{}) {
+func (b *Board) tidy(line rtc.AOR, l *[most]appearance) {
+	if *l == ([most]appearance{}) {
 		delete(b.lines, line)
 	}
 }
 
-func find(l *[Most]appearance, fits func(*appearance) bool) int {
+func find(l *[most]appearance, fits func(*appearance) bool) int {
 	for i := range l {
 		if fits(&l[i]) {
 			return i

@@ -21,7 +21,7 @@ func TestBoard(t *testing.T) {
 	}
 	b.Set("sip:alice@x", Call{ID: "1", State: Progressing})
 	shows("")
-	if b.seize("sip:sales@x", "sub", 3) != 3 || b.seize("sip:sales@x", "other", 3) != 0 || b.seize("sip:sales@x", "other", Most+1) != 0 || b.seize("sip:sales@x", "sub", 3) != 3 {
+	if b.seize("sip:sales@x", "sub", 3) != 3 || b.seize("sip:sales@x", "other", 3) != 0 || b.seize("sip:sales@x", "other", most+1) != 0 || b.seize("sip:sales@x", "sub", 3) != 3 {
 		t.Error("seizing")
 	}
 	shows("<sip:sales@x>;appearance-index=3;appearance-state=seized,")
@@ -34,13 +34,13 @@ func TestBoard(t *testing.T) {
 	if told != before {
 		t.Error("told of no change")
 	}
-	for i := range Most + 2 {
+	for i := range most + 2 {
 		b.Set("sip:sales@x", Call{ID: fmt.Sprint("more", i), State: Active})
 	}
-	if got := string(b.document("sip:sales@x", "").Header); strings.Count(got, "appearance-index") != Most+1 || b.seize("sip:sales@x", "late", 0) != 0 {
+	if got := string(b.document("sip:sales@x", "").Header); strings.Count(got, "appearance-index") != most+1 || b.seize("sip:sales@x", "late", 0) != 0 {
 		t.Errorf("full: %s", got)
 	}
-	for i := range Most + 2 {
+	for i := range most + 2 {
 		b.Set("sip:sales@x", Call{ID: fmt.Sprint("more", i), State: Idle})
 	}
 	b.Set("sip:sales@x", Call{ID: "1", State: Idle})
@@ -83,7 +83,7 @@ func TestPlaces(t *testing.T) {
 	b.release("sip:sales@x", "third")
 	at(3, "c", Held)
 	at(0, "", "")
-	at(Most+1, "", "")
+	at(most+1, "", "")
 	b.Set("sip:sales@x", Call{ID: "d", State: Progressing, Index: 3})
 	at(1, "d", Progressing) // what another has is not taken
 }

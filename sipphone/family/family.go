@@ -151,9 +151,9 @@ func (f *Family) refuses(path string) (mac sipphone.MAC, ok bool) {
 	return "", false
 }
 
-// Transport is the best one of ours that the family speaks, wanted first. Listeners of
+// transport is the best one of ours that the family speaks, wanted first. Listeners of
 // SIP speak no old TLS.
-func (f *Family) Transport(wanted string, ours map[string]int) string {
+func (f *Family) transport(wanted string, ours map[string]int) string {
 	for _, t := range append([]string{wanted}, f.Transports...) {
 		if slices.Contains(f.Transports, t) && ours[t] != 0 && !(t == "tls" && f.OldTLS) {
 			return t

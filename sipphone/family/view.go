@@ -52,9 +52,9 @@ type Asked struct {
 	BookWord string // what is secret in that path
 }
 
-// View is what a template sees. Its texts are written so that they cannot leave
+// view is what a template sees. Its texts are written so that they cannot leave
 // their place in the format of the file.
-type View struct {
+type view struct {
 	Domain, Host       string // what templates name for each line comes first: a field is found by looking through them
 	Port               int
 	Transport          string // udp, tcp or tls
@@ -66,8 +66,8 @@ type View struct {
 	MAC, Upper, Colons string
 	Model, Label, Site string
 	Generation         int
-	Lines              []ViewLine
-	Keys               []ViewKey
+	Lines              []viewLine
+	Keys               []viewKey
 	URL                string // base of the files, ends in /
 	User, Password     string // for files
 	Book, BookFolder   string // URL of the phonebook and of its folder, "" for none
@@ -89,16 +89,16 @@ type View struct {
 	Set                map[string]string
 }
 
-// ViewLine is a line in a template.
-type ViewLine struct {
+// viewLine is a line in a template.
+type viewLine struct {
 	N                         int
 	User, Name, Label, Number string
 	Password                  string
 	Shared                    bool
 }
 
-// ViewKey is a key in a template.
-type ViewKey struct {
+// viewKey is a key in a template.
+type viewKey struct {
 	N            int    // from 1
 	K            int    // after the keys of the lines
 	Index        int    // K counted from 0
@@ -111,10 +111,10 @@ type ViewKey struct {
 }
 
 // view builds what a template sees, with texts safe for a format.
-func (f *Family) view(a *Asked, p *Place, safe func(string) string) *View {
+func (f *Family) view(a *Asked, p *Place, safe func(string) string) *view {
 	ph := &a.Phone
-	transport := f.Transport(p.Transport, p.Ports)
-	v := &View{
+	transport := f.transport(p.Transport, p.Ports)
+	v := &view{
 		MAC: string(ph.MAC), Upper: ph.MAC.Upper(), Colons: ph.MAC.Colons(), Model: safe(cmp.Or(ph.Model, a.Model)),
 		Label: safe(ph.Label), Site: safe(ph.Site), Generation: ph.Generation,
 		Domain: p.Domain, Host: p.Host, Port: p.Ports[transport], Transport: transport, Code: f.Codes[transport],
@@ -145,14 +145,14 @@ func (f *Family) view(a *Asked, p *Place, safe func(string) string) *View {
 		v.Firmware, v.FirmwareURL = safe(f.firmware(p.Firmware[model])), v.URL+"firmware/"+safe(model)+"/"
 	}
 	for i, l := range ph.Lines {
-		n := ViewLine{N: i + 1, User: safe(l.User.User()), Password: a.Secrets[i], Shared: l.Shared,
+		n := viewLine{N: i + 1, User: safe(l.User.User()), Password: a.Secrets[i], Shared: l.Shared,
 			Name: safe(at(a.Names, i)), Number: safe(at(a.Numbers, i))}
 		n.Label = cmp.Or(safe(l.Label), n.Number, n.Name, n.User)
 		n.Name = cmp.Or(n.Name, n.User)
 		v.Lines = append(v.Lines, n)
 	}
 	for i, k := range ph.Keys {
-		key := ViewKey{N: i + 1, K: len(ph.Lines) + i + 1, Index: len(ph.Lines) + i, Kind: string(k.Kind), Target: safe(k.Target), Label: safe(cmp.Or(k.Label, k.Target)),
+		key := viewKey{N: i + 1, K: len(ph.Lines) + i + 1, Index: len(ph.Lines) + i, Kind: string(k.Kind), Target: safe(k.Target), Label: safe(cmp.Or(k.Label, k.Target)),
 			Dial: safe(p.dial(k)), Lamp: k.Kind == sipphone.KeyLamp}
 		if k.Kind == sipphone.KeyPark { // what is dialled is what has the lamp
 			key.Target, key.Lamp = key.Dial, true
@@ -170,7 +170,7 @@ func (f *Family) view(a *Asked, p *Place, safe func(string) string) *View {
 }
 
 // write is a key as the files of the family have it.
-func (f *Family) write(kind sipphone.KeyKind, k *ViewKey, v *View) string {
+func (f *Family) write(kind sipphone.KeyKind, k *viewKey, v *view) string {
 	form := f.Keys[kind]
 	if strings.IndexByte(form, '{') < 0 {
 		return form
@@ -204,7 +204,7 @@ func at(list []string, i int) string {
 }
 
 // bookBase is the URL from which the family reads its phonebook, "" where it cannot.
-func (f *Family) bookBase(v *View, p *Place) string {
+func (f *Family) bookBase(v *view, p *Place) string {
 	if f.PlainBook {
 		return p.HTTPURL
 	}

@@ -11,8 +11,8 @@ import (
 	"tandem/rtc"
 )
 
-// CiscoType is the media type of what Cisco's enterprise firmware is told.
-const CiscoType = "application/x-cisco-remotecc-request+xml"
+// ciscoType is the media type of what Cisco's enterprise firmware is told.
+const ciscoType = "application/x-cisco-remotecc-request+xml"
 
 // CiscoLine is what a line of such a phone is told.
 type CiscoLine struct {
@@ -26,7 +26,7 @@ type CiscoLine struct {
 func Cisco(lines []CiscoLine) (mediaType string, body []byte) {
 	var b bytes.Buffer
 	part := func(inner string) {
-		fmt.Fprintf(&b, "--%s\r\nContent-Type: %s\r\n\r\n<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<x-cisco-remotecc-request>%s</x-cisco-remotecc-request>\n\r\n", boundary, CiscoType, inner)
+		fmt.Fprintf(&b, "--%s\r\nContent-Type: %s\r\n\r\n<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<x-cisco-remotecc-request>%s</x-cisco-remotecc-request>\n\r\n", boundary, ciscoType, inner)
 	}
 	state := "disable"
 	if len(lines) > 0 && lines[0].DoNotDisturb {

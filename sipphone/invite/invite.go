@@ -27,7 +27,7 @@ const Path = "softphone/"
 
 // Bounds.
 const (
-	Life     = 24 * time.Hour // of a link
+	life     = 24 * time.Hour // of a link
 	maxLinks = 10000
 )
 
@@ -77,7 +77,7 @@ func (l *Links) Make(user rtc.AOR) (path string, until time.Time, err error) {
 	if len(l.open) >= maxLinks {
 		return "", until, fmt.Errorf("%w: there may be %d; wait until some end", ErrTooMany, maxLinks)
 	}
-	until = now.Add(Life)
+	until = now.Add(life)
 	l.open[token] = link{user, until}
 	return Path + token, until, nil
 }

@@ -121,24 +121,24 @@ func (f *Document) Close() error {
 	return f.close()
 }
 
-// Refusal is why a file is not given.
-type Refusal struct {
+// refusal is why a file is not given.
+type refusal struct {
 	Status int    // of HTTP
 	Why    string // for the log and the one who asks; it tells nothing about phones
 }
 
-func (r *Refusal) Error() string { return r.Why }
+func (r *refusal) Error() string { return r.Why }
 
 // The refusals.
 var (
-	errNotFound = &Refusal{404, "there is no such file"}
-	errProof    = &Refusal{401, "show that you are the phone: by its certificate or password, or within the window after it was added or told to resync"}
-	errNetwork  = &Refusal{403, "the address is not in a network of phones (phones.networks)"}
-	errMismatch = &Refusal{403, "the file is that of another phone"}
-	errTwice    = &Refusal{403, "another device with this MAC has had its files; have the phone resync to open the window again"}
-	errGuessing = &Refusal{429, "too many requests for files of others; wait ten minutes"}
-	errTooLarge = &Refusal{413, "the file is larger than a phone may send"}
-	errBusy     = &Refusal{503, "the file could not be made; ask again"}
+	errNotFound = &refusal{404, "there is no such file"}
+	errProof    = &refusal{401, "show that you are the phone: by its certificate or password, or within the window after it was added or told to resync"}
+	errNetwork  = &refusal{403, "the address is not in a network of phones (phones.networks)"}
+	errMismatch = &refusal{403, "the file is that of another phone"}
+	errTwice    = &refusal{403, "another device with this MAC has had its files; have the phone resync to open the window again"}
+	errGuessing = &refusal{429, "too many requests for files of others; wait ten minutes"}
+	errTooLarge = &refusal{413, "the file is larger than a phone may send"}
+	errBusy     = &refusal{503, "the file could not be made; ask again"}
 )
 
 // asked is what a Request turns out to be about.
@@ -444,7 +444,7 @@ func (d *Desk) note(a *asked) {
 
 func (d *Desk) log(a *asked, what string, err error, start time.Time) {
 	attrs := []any{"mac", a.mac, "peer", a.From, "method", a.Way, "path", short(a.Path), "dur", time.Since(start).Round(time.Microsecond)}
-	var refused *Refusal
+	var refused *refusal
 	switch {
 	case err == nil:
 		d.cfg.Log.Info(what, append(attrs, "proof", a.proof)...)

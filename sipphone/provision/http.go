@@ -74,7 +74,7 @@ func certified(c *x509.Certificate) sipphone.MAC {
 // refuse answers why there is no file. Only where nobody reads along is a
 // password asked for.
 func refuse(w http.ResponseWriter, err error, way Way) {
-	var r *Refusal
+	var r *refusal
 	if !errors.As(err, &r) {
 		r = errBusy
 	}

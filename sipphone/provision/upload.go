@@ -80,7 +80,7 @@ func (d *Desk) keep(a *asked, name string, body io.Reader) error {
 
 func (d *Desk) failed(a *asked, err error) error {
 	d.cfg.Log.Error("keeping a file of a phone", "mac", a.mac, "err", err)
-	return &Refusal{http.StatusServiceUnavailable, "the file could not be kept; send it again"}
+	return &refusal{http.StatusServiceUnavailable, "the file could not be kept; send it again"}
 }
 
 // extra gives what is not made of a template: the phonebook, and files that the

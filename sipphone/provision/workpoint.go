@@ -12,7 +12,7 @@ import (
 )
 
 // errMessage refuses what is no message of a phone.
-var errMessage = &Refusal{http.StatusBadRequest, "this is no message of a telephone"}
+var errMessage = &refusal{http.StatusBadRequest, "this is no message of a telephone"}
 
 // isWorkpoint reports whether a path is where Unify's phones post their messages.
 func isWorkpoint(path string) bool {
@@ -37,7 +37,7 @@ func (d *Desk) converse(ctx context.Context, r Request, body io.Reader) ([]byte,
 	}
 	r.Query, r.Agent = string(m.MAC()), m.Agent()
 	doc, err := d.Get(ctx, r)
-	var refused *Refusal
+	var refused *refusal
 	if errors.As(err, &refused) && refused.Status < http.StatusInternalServerError {
 		return m.CleanUp(), nil
 	}

@@ -30,8 +30,8 @@ type Counts struct {
 // max bounds each count.
 const maxCount = 9999
 
-// Check reports counts that make no sense.
-func (c Counts) Check() error {
+// check reports counts that make no sense.
+func (c Counts) check() error {
 	for _, n := range []int{c.New, c.Old, c.UrgentNew, c.UrgentOld} {
 		if n < 0 || n > maxCount {
 			return fmt.Errorf("count %d: %w: use 0 to %d", n, ErrInvalid, maxCount)
@@ -96,7 +96,7 @@ func (b *Board) Of(user rtc.AOR) Counts {
 
 // Set sets what waits for a user, in the Store first, and tells the phones.
 func (b *Board) Set(ctx context.Context, user rtc.AOR, c Counts) error {
-	if err := c.Check(); err != nil {
+	if err := c.check(); err != nil {
 		return err
 	}
 	select {
