@@ -24,7 +24,7 @@ const userChars = "abcdefghijklmnopqrstuvwxyz0123456789+-_.!~*'()&=$,"
 
 // Limits of the time a registration is asked for.
 const (
-	DefaultRegisterFor = 10 * time.Minute
+	defaultRegisterFor = 10 * time.Minute
 	minRegisterFor     = time.Minute
 	maxRegisterFor     = 24 * time.Hour
 )
@@ -55,7 +55,7 @@ func (t *Trunk) AddressOfRecord() string {
 }
 
 func (t *Trunk) checkRegister() error {
-	t.Register, t.RegisterFor = cmp.Or(t.Register, RegisterOff), cmp.Or(t.RegisterFor, DefaultRegisterFor)
+	t.Register, t.RegisterFor = cmp.Or(t.Register, RegisterOff), cmp.Or(t.RegisterFor, defaultRegisterFor)
 	t.Domain = strings.ToLower(strings.TrimSuffix(t.Domain, "."))
 	if t.Domain != "" {
 		if u, err := sip.ParseURI([]byte("sip:" + t.Domain)); err != nil || u.Params != nil || u.Headers != nil || u.User != nil {

@@ -20,8 +20,8 @@ import (
 //go:embed sqlite
 var Migrations embed.FS
 
-// Purpose of the seal of secrets.
-const Purpose = "trunk secret"
+// purpose of the seal of secrets.
+const purpose = "trunk secret"
 
 // Store implements gateways.Store.
 type Store struct {
@@ -35,7 +35,7 @@ var _ gateways.Store = (*Store)(nil)
 // New makes the Store over an open database. key is that of the data folder, by
 // which secrets are sealed.
 func New(db *store.DB, key []byte, log *slog.Logger) (*Store, error) {
-	s, err := seal.New(key, Purpose)
+	s, err := seal.New(key, purpose)
 	return &Store{db, s, log}, err
 }
 

@@ -101,8 +101,8 @@ type Number struct {
 	Number string `json:"number"`
 }
 
-// Create asks for a call.
-type Create struct {
+// creation asks for a call.
+type creation struct {
 	Caller     Number      `json:"caller"`
 	Callee     Number      `json:"callee"`
 	Sink       string      `json:"sink"`
@@ -118,8 +118,8 @@ type Credential struct {
 	TokenType string    `json:"accessTokenType"`
 }
 
-// Call is a call as shown.
-type Call struct {
+// call is a call as shown.
+type call struct {
 	ID        string    `json:"callId"`
 	Caller    Number    `json:"caller"`
 	Callee    Number    `json:"callee"`
@@ -128,8 +128,8 @@ type Call struct {
 	Recording bool      `json:"recordingEnabled"`
 }
 
-func shown(s *pint.Session) Call {
-	return Call{ID: s.ID, Caller: Number{s.B.Number}, Callee: Number{s.A.Number}, Status: status(s.State), Created: s.Created, Recording: s.Record}
+func shown(s *pint.Session) call {
+	return call{ID: s.ID, Caller: Number{s.B.Number}, Callee: Number{s.A.Number}, Status: status(s.State), Created: s.Created, Recording: s.Record}
 }
 
 // info is an error as CAMARA writes it.
@@ -156,7 +156,7 @@ var e164 = regexp.MustCompile(`^\+[1-9]\d{1,14}$`)
 const maxBody = 64 << 10
 
 // read reads a request. The error is what is wrong with it.
-func read(body io.Reader) (c Create, code string, err error) {
+func read(body io.Reader) (c creation, code string, err error) {
 	d := json.NewDecoder(io.LimitReader(body, maxBody))
 	if err := d.Decode(&c); err != nil {
 		return c, "INVALID_ARGUMENT", errors.New("the body is not the JSON of a call")
@@ -247,7 +247,7 @@ func (h *Handler) finish(ctx context.Context, row int64, after any, err error) e
 var errNobody = errors.New("the caller's number is not one of a user of this server: have it entered with: tandem pint numbers add")
 
 // take has the executive take a call on, and returns when it is on disk.
-func (h *Handler) take(ctx context.Context, c *Create) (pint.Session, error) {
+func (h *Handler) take(ctx context.Context, c *creation) (pint.Session, error) {
 	owner, ok := h.cfg.Owner(c.Caller.Number)
 	if !ok {
 		return pint.Session{}, errNobody

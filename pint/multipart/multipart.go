@@ -14,7 +14,7 @@ import (
 
 // Bounds of a body.
 const (
-	MaxOctets = 1 << 20
+	maxOctets = 1 << 20
 	maxParts  = 16
 )
 
@@ -41,8 +41,8 @@ type part struct {
 func Split(contentType, body []byte) (*Body, error) {
 	kind := sip.ParseParted(contentType)
 	switch {
-	case len(body) > MaxOctets:
-		return nil, fmt.Errorf("%w: %d octets are taken at most; send a reference (uri:) instead", ErrTooLarge, MaxOctets)
+	case len(body) > maxOctets:
+		return nil, fmt.Errorf("%w: %d octets are taken at most; send a reference (uri:) instead", ErrTooLarge, maxOctets)
 	case sip.EqualFold(kind.Value, "application/sdp"):
 		return &Body{Description: body}, nil
 	case !isMultipart(kind.Value):

@@ -71,7 +71,7 @@ func TestRefused(t *testing.T) {
 		"part without a name":  {"multipart/mixed; boundary=b", begin + "--b\r\nContent-Type: text/plain\r\n\r\nhi\r\n--b--", ErrMalformed},
 		"two of the same name": {"multipart/mixed; boundary=b", begin + strings.Repeat("--b\r\nContent-ID: x\r\n\r\nhi\r\n", 2) + "--b--", ErrMalformed},
 		"too many":             {"multipart/mixed; boundary=b", many, ErrTooLarge},
-		"too large":            {"application/sdp", strings.Repeat("a=x\r\n", MaxOctets/5+1), ErrTooLarge},
+		"too large":            {"application/sdp", strings.Repeat("a=x\r\n", maxOctets/5+1), ErrTooLarge},
 	} {
 		if _, err := Split([]byte(c.kind), []byte(c.body)); !errors.Is(err, c.err) {
 			t.Errorf("%s: %v, want %v", name, err, c.err)

@@ -14,8 +14,8 @@ import (
 	"tandem/rtc"
 )
 
-// ErrTooMany says that a user has as many numbers as a user may.
-var ErrTooMany = errors.New("the user has 100 numbers already: remove one first")
+// errTooMany says that a user has as many numbers as a user may.
+var errTooMany = errors.New("the user has 100 numbers already: remove one first")
 
 // most is how many numbers a user may have.
 const most = 100
@@ -85,7 +85,7 @@ func (n *Numbers) Of(user rtc.AOR) (list []pint.OwnNumber) {
 func (n *Numbers) Add(ctx context.Context, user rtc.AOR, number, how string) (pint.OwnNumber, error) {
 	o := pint.OwnNumber{User: user, Number: number, Since: time.Now().UTC().Truncate(time.Millisecond), How: how}
 	if len(n.Of(user)) >= most && !n.Has(user, number) {
-		return o, ErrTooMany
+		return o, errTooMany
 	}
 	if err := n.store.PutNumber(ctx, o); err != nil {
 		return o, err

@@ -19,8 +19,8 @@ import (
 // rate of a room is enough for wideband speech.
 const rate = 16000
 
-// ErrFull says that there are too many rooms.
-var ErrFull = errors.New("there are too many conferences")
+// errFull says that there are too many rooms.
+var errFull = errors.New("there are too many conferences")
 
 // Rooms are all conferences. A room is there while somebody is in it.
 type Rooms struct {
@@ -96,7 +96,7 @@ func (r *Rooms) open(name string) (*room, error) {
 	in := r.rooms[name]
 	if in == nil {
 		if len(r.rooms) >= r.most {
-			return nil, fmt.Errorf("%w: at most %d", ErrFull, r.most)
+			return nil, fmt.Errorf("%w: at most %d", errFull, r.most)
 		}
 		ctx, stop := context.WithCancel(context.Background())
 		in = &room{Room: mix.NewRoom(rate, r.seats), stop: stop}

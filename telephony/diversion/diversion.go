@@ -45,8 +45,8 @@ func (r Reason) cause() int {
 	return 302
 }
 
-// Max is how often a call may be sent on, here and before it came here.
-const Max = 5
+// most is how often a call may be sent on, here and before it came here.
+const most = 5
 
 // ErrLoop says that a call would be sent on in a circle, or too often.
 var ErrLoop = errors.New("the call is forwarded in a circle")
@@ -90,7 +90,7 @@ func Read(m *sip.Message) (c Chain) {
 // Add is the chain with one more hop. The error is ErrLoop when the user has sent
 // the call on already, or when it was sent on too often.
 func (c Chain) Add(h Hop) (Chain, error) {
-	if c.Has(h.User) || c.before+len(c.hops) >= Max {
+	if c.Has(h.User) || c.before+len(c.hops) >= most {
 		return c, ErrLoop
 	}
 	c.hops = append(slices.Clip(c.hops), h)

@@ -59,8 +59,8 @@ func (u User) IsZero() bool {
 	return u == User{}
 }
 
-// Check says what is wrong with the settings, and what to do.
-func (u *User) Check() error {
+// check says what is wrong with the settings, and what to do.
+func (u *User) check() error {
 	for _, f := range []struct {
 		name string
 		to   *string

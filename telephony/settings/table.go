@@ -41,7 +41,7 @@ func (t *Table) Watch(f func(user rtc.AOR)) { t.watch = append(t.watch, f) }
 // Load reads everything from the Store.
 func (t *Table) Load(ctx context.Context) error {
 	err := t.store.Settings(ctx, func(u User) {
-		if err := u.Check(); err != nil { // by a newer program, or by hand
+		if err := u.check(); err != nil { // by a newer program, or by hand
 			t.log.Error("stored settings left out", "aor", string(u.AOR), "err", err)
 			return
 		}
@@ -75,7 +75,7 @@ func (t *Table) Change(ctx context.Context, aor rtc.AOR, f func(*User) error) (U
 		return u, err
 	}
 	u.AOR = aor
-	if err := u.Check(); err != nil {
+	if err := u.check(); err != nil {
 		return u, err
 	}
 	ctx = context.WithoutCancel(ctx) // memory and Store stay alike

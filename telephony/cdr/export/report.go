@@ -32,11 +32,11 @@ type Sum struct {
 	rang, measured int
 }
 
-// maxKeys bounds a report; the calls of further keys are one, Others.
+// maxKeys bounds a report; the calls of further keys are one, others.
 const maxKeys = 10_000
 
-// Others is the key of what did not fit into a report.
-const Others = "(others)"
+// others is the key of what did not fit into a report.
+const others = "(others)"
 
 // Report adds records up.
 type Report struct {
@@ -53,7 +53,7 @@ func (p *Report) Add(r *cdr.Record) {
 	s := p.sums[key]
 	if s == nil {
 		if len(p.sums) >= maxKeys {
-			key = Others
+			key = others
 		}
 		if s = p.sums[key]; s == nil {
 			s = &Sum{Key: key}
