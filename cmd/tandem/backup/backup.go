@@ -186,8 +186,8 @@ func (c *counter) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// ErrDamaged is the error of a file that is no whole backup.
-var ErrDamaged = errors.New("the file is not a complete backup: use another copy of it, or an older one")
+// errDamaged is the error of a file that is no whole backup.
+var errDamaged = errors.New("the file is not a complete backup: use another copy of it, or an older one")
 
 // maxManifest bounds the octets of a manifest.
 const maxManifest = 4 << 20
@@ -208,13 +208,13 @@ func Unpack(from, db, dir string, progress Progress) (*Manifest, error) {
 	read := int64(0)
 	zip, err := gzip.NewReader(io.TeeReader(f, counting(func(n int64) { read += n; progress(read, info.Size()) })))
 	if err != nil {
-		return nil, fmt.Errorf("%w [%w]", ErrDamaged, err)
+		return nil, fmt.Errorf("%w [%w]", errDamaged, err)
 	}
 	found := make(map[string]File)
 	for t := tar.NewReader(zip); ; {
 		h, err := t.Next()
 		if err != nil { // also when the end comes before the manifest
-			return nil, fmt.Errorf("%w [%w]", ErrDamaged, err)
+			return nil, fmt.Errorf("%w [%w]", errDamaged, err)
 		}
 		if h.Name == manifest {
 			return readManifest(t, found)
@@ -223,12 +223,12 @@ func Unpack(from, db, dir string, progress Progress) (*Manifest, error) {
 		if h.Name != database {
 			rel, ok := strings.CutPrefix(h.Name, folder)
 			if !ok || !filepath.IsLocal(filepath.FromSlash(rel)) || path.Clean(rel) != rel || h.Typeflag != tar.TypeReg || h.Size > maxFile {
-				return nil, fmt.Errorf("%w [%q does not belong in it]", ErrDamaged, h.Name)
+				return nil, fmt.Errorf("%w [%q does not belong in it]", errDamaged, h.Name)
 			}
 			to = filepath.Join(dir, filepath.FromSlash(rel))
 		}
 		if _, twice := found[h.Name]; twice {
-			return nil, fmt.Errorf("%w [%q is twice in it]", ErrDamaged, h.Name)
+			return nil, fmt.Errorf("%w [%q is twice in it]", errDamaged, h.Name)
 		}
 		if found[h.Name], err = unpack(t, h, to); err != nil {
 			return nil, fmt.Errorf("unpacking %s: %w", h.Name, err)
@@ -247,7 +247,7 @@ func unpack(t *tar.Reader, h *tar.Header, to string) (File, error) {
 	sum := sha256.New()
 	n, err := io.Copy(&counter{f, sum, func(int64) {}}, t)
 	if err != nil {
-		err = fmt.Errorf("%w [%w]", ErrDamaged, err)
+		err = fmt.Errorf("%w [%w]", errDamaged, err)
 	}
 	return File{h.Name, n, hex.EncodeToString(sum.Sum(nil))}, errors.Join(err, f.Sync(), f.Close())
 }
@@ -255,19 +255,19 @@ func unpack(t *tar.Reader, h *tar.Header, to string) (File, error) {
 func readManifest(r io.Reader, found map[string]File) (*Manifest, error) {
 	m := new(Manifest)
 	if err := json.NewDecoder(io.LimitReader(r, maxManifest)).Decode(m); err != nil {
-		return nil, fmt.Errorf("%w [%w]", ErrDamaged, err)
+		return nil, fmt.Errorf("%w [%w]", errDamaged, err)
 	}
 	if m.Format != format {
 		return nil, fmt.Errorf("the backup was made by version %s in format %d, which this program does not know: restore it with that program", m.Version, m.Format)
 	}
 	for _, want := range m.Files {
 		if found[want.Name] != want {
-			return nil, fmt.Errorf("%w [%s has changed since it was packed]", ErrDamaged, want.Name)
+			return nil, fmt.Errorf("%w [%s has changed since it was packed]", errDamaged, want.Name)
 		}
 		delete(found, want.Name)
 	}
 	for name := range found {
-		return nil, fmt.Errorf("%w [%s is not in its manifest]", ErrDamaged, name)
+		return nil, fmt.Errorf("%w [%s is not in its manifest]", errDamaged, name)
 	}
 	return m, nil
 }

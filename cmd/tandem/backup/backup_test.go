@@ -99,7 +99,7 @@ func TestDamage(t *testing.T) {
 	if err := os.WriteFile(file, whole[:len(whole)/2], 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Unpack(file, filepath.Join(t.TempDir(), "x"), t.TempDir(), nothing); !errors.Is(err, ErrDamaged) {
+	if _, err := Unpack(file, filepath.Join(t.TempDir(), "x"), t.TempDir(), nothing); !errors.Is(err, errDamaged) {
 		t.Errorf("half of it: %v", err)
 	}
 }
@@ -123,7 +123,7 @@ func TestNamesThatLeadElsewhere(t *testing.T) {
 		if err := os.WriteFile(file, b.Bytes(), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Unpack(file, filepath.Join(root, "x.db"), filepath.Join(root, "a", "b"), nothing); !errors.Is(err, ErrDamaged) {
+		if _, err := Unpack(file, filepath.Join(root, "x.db"), filepath.Join(root, "a", "b"), nothing); !errors.Is(err, errDamaged) {
 			t.Errorf("%q: %v", h.Name, err)
 		}
 		if left, _ := filepath.Glob(filepath.Join(root, "*")); len(left) != 1 {

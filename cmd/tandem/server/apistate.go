@@ -13,9 +13,9 @@ import (
 	"tandem/rtc/store"
 )
 
-// OpenAPIState loads what the API keeps from an open store: tokens, audit log,
+// openAPIState loads what the API keeps from an open store: tokens, audit log,
 // webhooks. It is the same with and without a running server.
-func OpenAPIState(ctx context.Context, cfg *config.Config, db *store.DB, key []byte, log *slog.Logger) (*admin.State, error) {
+func openAPIState(ctx context.Context, cfg *config.Config, db *store.DB, key []byte, log *slog.Logger) (*admin.State, error) {
 	hooks, err := sqlstore.NewOutbox(db, key)
 	if err != nil {
 		return nil, err

@@ -20,14 +20,14 @@ func (s *Server) openPolicy(ctx context.Context, _ *config.Config) error {
 }
 
 func newPolicy(db *store.DB, log *slog.Logger) *policy.Engine {
-	return policy.New(policystore.New(db), Actions(), log)
+	return policy.New(policystore.New(db), actions(), log)
 }
 
 // plan is how numbers are dialled at a site. All sites dial alike as yet.
 func (s *Server) plan(string) *number.Plan { return s.numbers }
 
-// Actions are what rules of policy can be about.
-func Actions() []policy.Action {
+// actions are what rules of policy can be about.
+func actions() []policy.Action {
 	return []policy.Action{rights.Calls(), rights.Recordings(), rights.Announcements(), people.Writing()}
 }
 

@@ -35,7 +35,7 @@ func Offline(ctx context.Context, cfg *config.Config, db *store.DB, key []byte, 
 	if err != nil {
 		return api.Rooms{}, err
 	}
-	state, err := OpenAPIState(ctx, cfg, db, key, log)
+	state, err := openAPIState(ctx, cfg, db, key, log)
 	if err != nil {
 		return api.Rooms{}, err
 	}

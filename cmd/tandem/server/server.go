@@ -187,7 +187,7 @@ func (s *Server) openState(ctx context.Context, cfg *config.Config) (err error) 
 		return err
 	}
 	s.location = location.New(locationstore.New(s.store, s.log), s.log)
-	s.state, err = OpenAPIState(ctx, cfg, s.store, s.key, s.log)
+	s.state, err = openAPIState(ctx, cfg, s.store, s.key, s.log)
 	return err
 }
 

@@ -151,13 +151,13 @@ func (k *Keeper) leave(id string) {
 	delete(k.doing, id)
 }
 
-// Run drops what is older than Life, until ctx ends.
+// Run drops what is older than life, until ctx ends.
 func (k *Keeper) Run(ctx context.Context) error {
 	t := time.NewTicker(10 * time.Minute)
 	defer t.Stop()
 	for {
 		for {
-			n, err := k.store.Prune(ctx, time.Now().Add(-Life), maxPruned)
+			n, err := k.store.Prune(ctx, time.Now().Add(-life), maxPruned)
 			if err != nil && ctx.Err() == nil {
 				k.log.Warn("dropping old idempotency keys", "err", err)
 			}

@@ -36,8 +36,8 @@ type Store interface {
 }
 
 const (
-	// Life is how long an answer is kept.
-	Life = 24 * time.Hour
+	// life is how long an answer is kept.
+	life = 24 * time.Hour
 
 	maxKeys   = 10_000   // of one caller in a day
 	maxOctets = 64 << 20 // of their answers

@@ -143,7 +143,7 @@ func TestBounds(t *testing.T) {
 		if w := ask(h, "b", "POST", "/", "one more", ""); w.Code != 200 {
 			t.Errorf("of another caller: %d", w.Code)
 		}
-		time.Sleep(Life + time.Hour)
+		time.Sleep(life + time.Hour)
 		s.answer = sells
 		if w := ask(h, "a", "POST", "/", "k", ""); w.Code != 201 {
 			t.Errorf("after a day: %d %.200s", w.Code, w.Body)

@@ -79,8 +79,8 @@ const (
 	workers    = 4 // of a hook: so many deliveries are under way at a time
 )
 
-// Missed is the type of the event that says others were left out.
-const Missed = "events.missed"
+// eventMissed is the type of the event that says others were left out.
+const eventMissed = "events.missed"
 
 // Config of an Outbox.
 type Config struct {
@@ -210,7 +210,7 @@ func (o *Outbox) address(e events.Event) []Delivery {
 				continue
 			}
 			q.full = true
-			text, kind = encode(missed(e, "the queue of the webhook was full")), Missed
+			text, kind = encode(missed(e, "the queue of the webhook was full")), eventMissed
 		}
 		q.take(len(text))
 		list = append(list, o.delivery(q, e, kind, text))
@@ -226,7 +226,7 @@ func (o *Outbox) delivery(q *queue, e events.Event, kind string, body []byte) De
 // missed is the event that stands for e and those after it.
 func missed(e events.Event, why string) events.Event {
 	data, _ := json.Marshal(map[string]string{"why": why, "remedy": "read the resources again"}) // cannot fail
-	e.Type, e.Data, e.Later = Missed, data, nil
+	e.Type, e.Data, e.Later = eventMissed, data, nil
 	return e
 }
 

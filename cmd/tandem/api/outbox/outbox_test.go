@@ -225,7 +225,7 @@ func TestGivenUp(t *testing.T) {
 			t.Fatalf("took %v before its time", r.all())
 		}
 		time.Sleep(2 * time.Hour)
-		if len(r.all()) != 2 || r.all()[0].ID != "2" || r.all()[1].Type != Missed || r.all()[1].Resource != "a" {
+		if len(r.all()) != 2 || r.all()[0].ID != "2" || r.all()[1].Type != eventMissed || r.all()[1].Resource != "a" {
 			t.Errorf("took %+v", r.all())
 		}
 		if s := o.List()[0]; s.Failed != 1 || s.Pending != 0 {
@@ -248,7 +248,7 @@ func TestFullQueue(t *testing.T) {
 		}
 		defer run(t, o)()
 		time.Sleep(time.Minute)
-		if list := r.all(); len(list) != maxPending+1 || list[len(list)-1].Type != Missed {
+		if list := r.all(); len(list) != maxPending+1 || list[len(list)-1].Type != eventMissed {
 			t.Fatalf("took %d, the last is %s", len(list), list[len(list)-1].Type)
 		}
 		put(t, o, event(1, "a"))
@@ -377,7 +377,7 @@ func TestWhereHooksMayLead(t *testing.T) {
 		if err == nil {
 			resp.Body.Close()
 		}
-		if got := errors.Is(err, ErrForbidden); got != c.refused || err == nil {
+		if got := errors.Is(err, errForbidden); got != c.refused || err == nil {
 			t.Errorf("%s (allowed %q): %v", c.url, c.allowed, err)
 		}
 	}

@@ -148,7 +148,7 @@ func (o *Outbox) giveUp(q *queue, d Delivery) {
 	body := encode(e)
 	o.mu.Lock()
 	q.take(len(body))
-	list := []Delivery{o.delivery(q, e, Missed, body)}
+	list := []Delivery{o.delivery(q, e, eventMissed, body)}
 	o.mu.Unlock()
 	err := o.add(list, func(err error) {
 		if err != nil {

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// ErrForbidden is the error of a request to an address that no hook may reach.
-var ErrForbidden = errors.New("address not allowed for webhooks")
+// errForbidden is the error of a request to an address that no hook may reach.
+var errForbidden = errors.New("address not allowed for webhooks")
 
 // transport sends requests only where hooks may lead: an administrator of users
 // must not reach, by a hook, what only this machine can.
@@ -44,7 +44,7 @@ func to(conf *tls.Config, may func(netip.Addr) bool) *http.Transport {
 			return err
 		}
 		if a := ap.Addr().Unmap().WithZone(""); !may(a) {
-			return fmt.Errorf("%s: %w: add it to api.webhooks_to if hooks may reach it", a, ErrForbidden)
+			return fmt.Errorf("%s: %w: add it to api.webhooks_to if hooks may reach it", a, errForbidden)
 		}
 		return nil
 	}}

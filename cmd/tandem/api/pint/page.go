@@ -16,8 +16,8 @@ var (
 	pageJS []byte
 )
 
-// PagePath is where the page stands.
-const PagePath = "/click-to-call"
+// pagePath is where the page stands.
+const pagePath = "/click-to-call"
 
 // Page serves the page beside what next serves. It asks for no token: there is
 // nothing to be seen without one.
@@ -26,9 +26,9 @@ func Page(next http.Handler) http.Handler {
 		kind string
 		text []byte
 	}{
-		PagePath:          {"text/html; charset=utf-8", pageHTML},
-		PagePath + ".css": {"text/css; charset=utf-8", pageCSS},
-		PagePath + ".js":  {"text/javascript; charset=utf-8", pageJS},
+		pagePath:          {"text/html; charset=utf-8", pageHTML},
+		pagePath + ".css": {"text/css; charset=utf-8", pageCSS},
+		pagePath + ".js":  {"text/javascript; charset=utf-8", pageJS},
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f, ok := files[r.URL.Path]
