@@ -138,14 +138,14 @@ func (c *Call) Refuse(ctx context.Context, code int, reason string) error {
 
 // Answer takes the call and waits for the ACK.
 func (c *Call) Answer(ctx context.Context) error {
-	if err := c.Accept(); err != nil {
+	if err := c.accept(); err != nil {
 		return err
 	}
 	return c.acknowledged(ctx)
 }
 
-// Accept takes the call.
-func (c *Call) Accept() (err error) {
+// accept takes the call.
+func (c *Call) accept() (err error) {
 	v := c.device
 	if c.sound, err = voice.Listen(v.end.Local.Addr()); err != nil {
 		return err

@@ -68,7 +68,7 @@ func (p *Party) Answer(context.Context) error {
 	if p.call == nil {
 		return errNoCall
 	}
-	return p.call.Accept()
+	return p.call.accept()
 }
 
 // Refuse implements story.Party.

@@ -14,6 +14,6 @@ func Rows() (list []*behaviour.Behaviour, err error) {
 			list = append(list, &families[i].Behaviours[k])
 		}
 	}
-	stories, err := Stories()
+	stories, err := stories()
 	return append(list, stories...), err
 }

@@ -72,9 +72,9 @@ func waitsFor(tells string) behaviour.Feature {
 	return behaviour.Calls
 }
 
-// Stories are the rows of all devices: each tells every story that fits it, over the
+// stories are the rows of all devices: each tells every story that fits it, over the
 // transports it uses, and how it boots from files where it does.
-func Stories() ([]*behaviour.Behaviour, error) {
+func stories() ([]*behaviour.Behaviour, error) {
 	dialects, err := device.Dialects()
 	if err != nil {
 		return nil, err

@@ -13,8 +13,8 @@ import (
 	"strings"
 )
 
-// Suite is the protection of sound that devices here know (RFC 4568 §6.2.1).
-const Suite = "AES_CM_128_HMAC_SHA1_80"
+// suite is the protection of sound that devices here know (RFC 4568 §6.2.1).
+const suite = "AES_CM_128_HMAC_SHA1_80"
 
 // Lengths of a key and what goes with it, octets (RFC 3711 §8.2).
 const (
@@ -25,8 +25,8 @@ const (
 	rtpHead    = 12
 )
 
-// ErrForged is a packet whose tag does not fit.
-var ErrForged = errors.New("the packet is not of who has the key")
+// errForged is a packet whose tag does not fit.
+var errForged = errors.New("the packet is not of who has the key")
 
 // SRTP protects packets of one direction (RFC 3711), with the suite above and no
 // extensions in the header. It is written here so that a mistake of the server's library
@@ -48,12 +48,12 @@ func NewKey() string {
 }
 
 // Crypto is the line of a description that gives a key (RFC 4568 §9.1).
-func Crypto(key string) string { return "a=crypto:1 " + Suite + " inline:" + key }
+func Crypto(key string) string { return "a=crypto:1 " + suite + " inline:" + key }
 
 // KeyOf finds the key of the suite in a description, "" for none.
 func KeyOf(description []byte) string {
 	for line := range strings.Lines(string(description)) {
-		_, inline, ok := strings.Cut(line, " "+Suite+" inline:")
+		_, inline, ok := strings.Cut(line, " "+suite+" inline:")
 		if ok && strings.HasPrefix(line, "a=crypto:") {
 			key, _, _ := strings.Cut(strings.TrimSpace(inline), "|")
 			key, _, _ = strings.Cut(key, " ")
@@ -67,7 +67,7 @@ func KeyOf(description []byte) string {
 func NewSRTP(key string) (*SRTP, error) {
 	b, err := base64.StdEncoding.DecodeString(key)
 	if err != nil || len(b) != keyLength+saltLength {
-		return nil, fmt.Errorf("%q is no key of %s", key, Suite)
+		return nil, fmt.Errorf("%q is no key of %s", key, suite)
 	}
 	master, err := aes.NewCipher(b[:keyLength])
 	if err != nil {
@@ -100,13 +100,13 @@ func (s *SRTP) Seal(packet []byte) []byte {
 func (s *SRTP) Open(packet []byte) ([]byte, error) {
 	n := len(packet) - tagLength
 	if n < rtpHead {
-		return nil, ErrForged
+		return nil, errForged
 	}
 	before := *s
 	count := s.index(packet)
 	if !hmac.Equal(packet[n:], s.tag(packet[:n], count)) {
 		*s = before
-		return nil, ErrForged
+		return nil, errForged
 	}
 	out := append([]byte(nil), packet[:n]...)
 	s.cipher(out, count)

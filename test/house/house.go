@@ -23,11 +23,11 @@ func Start(t *testing.T, changes ...func(*config.Config)) (r *harness.Rig, phone
 			change(cfg)
 		}
 	})
-	return r, People(r)
+	return r, people(r)
 }
 
-// People are three users with a phone each.
-func People(r *harness.Rig) map[string]*harness.Wire {
+// people are three users with a phone each.
+func people(r *harness.Rig) map[string]*harness.Wire {
 	phones := map[string]*harness.Wire{}
 	for _, name := range []string{"alice", "bob", "carol"} {
 		r.User(name)
@@ -42,7 +42,7 @@ func People(r *harness.Rig) map[string]*harness.Wire {
 func RingGroup(t *testing.T, change func(*group.Group)) (r *harness.Rig, trunk *harness.Wire, phones map[string]*harness.Wire) {
 	t.Helper()
 	r = harness.StartServer(t, harness.Exchange)
-	trunk, phones = r.RawTrunk(t, "pstn", nil), People(r)
+	trunk, phones = r.RawTrunk(t, "pstn", nil), people(r)
 	g := group.Group{AOR: "sip:sales@" + harness.Domain, Numbers: []string{"300", "+49302000"}, Members: []string{"alice", "sip:bob@" + harness.Domain}}
 	if change != nil {
 		change(&g)

@@ -41,11 +41,11 @@ type figures struct {
 	restart, restartCPU       time.Duration // the same until all were notified, 0 when they are lost
 	stood                     time.Duration // meanwhile on the run queue
 	stale, lost               int
-	listFirst, listAll        time.Duration // a list of ListMembers: until the first state, until all
+	listFirst, listAll        time.Duration // a list of listMembers: until the first state, until all
 }
 
-// ListMembers is how long the list is that one watcher subscribes to.
-const ListMembers = 1000
+// listMembers is how long the list is that one watcher subscribes to.
+const listMembers = 1000
 
 // Run prints a table.
 func Run(ctx context.Context, o Options) error {
@@ -91,7 +91,7 @@ func (o Options) print(all []figures) {
 	}
 	for _, f := range all {
 		if f.listAll > 0 {
-			fmt.Fprintf(o.Out, "\n%s: a list of %d: first state after %s (bar 50 ms), all after %s (bar 300 ms)\n", f.name, ListMembers,
+			fmt.Fprintf(o.Out, "\n%s: a list of %d: first state after %s (bar 50 ms), all after %s (bar 300 ms)\n", f.name, listMembers,
 				f.listFirst.Round(time.Millisecond), f.listAll.Round(time.Millisecond))
 		}
 	}
@@ -157,8 +157,8 @@ func (o Options) measure(ctx context.Context, name string) (f figures, err error
 		return f, err
 	}
 	f.blind, f.waited = blind, s.waited()-f.waited
-	if name == "tandem" && o.Presentities >= ListMembers {
-		if f.listFirst, f.listAll, err = c.list(ListMembers); err != nil {
+	if name == "tandem" && o.Presentities >= listMembers {
+		if f.listFirst, f.listAll, err = c.list(listMembers); err != nil {
 			return f, err
 		}
 	}
