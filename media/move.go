@@ -7,15 +7,18 @@ import "errors"
 var errSame = errors.New("a side can move to another session of the same media server only")
 
 // move takes a side with its agent, ports, keys and figures to another session. The
-// caller keeps or closes the side that it replaces. What was played to it ends. The
-// caller holds ctl of both sessions and must call rejoin in both afterwards.
+// side that it replaces has been emptied or has ended; it takes the place that becomes
+// free. What was played to the moved one ends. The caller holds ctl of both sessions and
+// must call rejoin in both afterwards.
 func (d *side) move(to *Session, as Which) {
 	from, was := d.session, d.which
 	from.bridge.Move(was, to.bridge, as)
+	empty := to.sides[as]
 	d.session, d.which = to, as
 	to.sides[as] = d
 	if from.sides[was] == d {
-		from.sides[was] = &side{session: from, which: was}
+		*empty = side{session: from, which: was}
+		from.sides[was] = empty
 	}
 }
 

@@ -197,11 +197,12 @@ func (a *Agent) send(d *Description) (*Description, error) {
 		d.Origin.Version = strconv.FormatUint(version, 10)
 		b = d.Append(b[:0])
 	}
-	sent, err := Parse(b)
+	text := string(b)
+	sent, err := parse(text)
 	if err != nil {
 		return nil, fmt.Errorf("writing a description: %w", err)
 	}
-	a.version, a.text = version, string(b)
+	a.version, a.text = version, text
 	return sent, nil
 }
 

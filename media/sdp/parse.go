@@ -18,14 +18,25 @@ const (
 // session part, and unknown lines and attributes. Errors are *Error.
 func Parse(b []byte) (*Description, error) {
 	if len(b) > maxSize {
-		return nil, unacceptable(0, warnOther, "%d octets are too long; at most %d are taken", len(b), maxSize)
+		return nil, tooLong(len(b))
+	}
+	return parse(string(b))
+}
+
+func tooLong(n int) error {
+	return unacceptable(0, warnOther, "%d octets are too long; at most %d are taken", n, maxSize)
+}
+
+func parse(text string) (*Description, error) {
+	if len(text) > maxSize {
+		return nil, tooLong(len(text))
 	}
 	whole := &struct { // one allocation: most calls have one m-line
 		Description
 		first [1]Media
 	}{}
 	whole.Media = whole.first[:0]
-	p := parser{d: &whole.Description, text: strings.TrimPrefix(string(b), "\ufeff")}
+	p := parser{d: &whole.Description, text: strings.TrimPrefix(text, "\ufeff")}
 	// Some devices send the terminating NUL of the C string.
 	p.text = strings.TrimRight(p.text, "\x00")
 	for p.next() {
