@@ -88,10 +88,18 @@ func moment(t time.Time) *time.Time {
 // seesCalls is who may see calls.
 var seesCalls = access.Read("calls")
 
+// callEvents are the kinds of events of calls, by theirs.
+var callEvents = func() (names [telephony.Ended + 1]string) {
+	for kind := range names {
+		names[kind] = "call." + telephony.EventKind(kind).String()
+	}
+	return names
+}()
+
 // tellCall tells those who follow, and webhooks, of a change of a call.
 func (a *API) tellCall(e telephony.Event) {
 	record := e.Record
-	a.Tell("call."+e.Kind.String(), "call-records/"+record.ID, seesCalls, func() any { return shownCall(record) })
+	a.Tell(callEvents[e.Kind], "call-records/"+record.ID, seesCalls, func() any { return shownCall(record) })
 }
 
 func (a *API) listCalls(_ context.Context, in *op.Paging) (op.Page[Call], error) {

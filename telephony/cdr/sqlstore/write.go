@@ -2,16 +2,36 @@ package sqlstore
 
 import (
 	"encoding/json"
+	"sync"
 
 	"tandem/rtc/store"
 	"tandem/telephony/cdr"
 	"tandem/telephony/cdr/object"
 )
 
-// write is a row as encoding/json would write it. False is returned with what it
+// textOf is what of a record is kept as JSON.
+func textOf(r *cdr.Record) (string, error) {
+	sheet := sheets.Get().(*[]byte)
+	defer func() {
+		if cap(*sheet) <= 16<<10 { // an odd one must not stay for ever
+			sheets.Put(sheet)
+		}
+	}()
+	var ok bool
+	if *sheet, ok = write((*sheet)[:0], r); ok {
+		return string(*sheet), nil
+	}
+	text, err := json.Marshal(rowOf(r))
+	return string(text), err
+}
+
+// sheets are those that records are written on.
+var sheets = sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }}
+
+// write appends a row as encoding/json would write it. False is returned with what it
 // refuses or writes in another way, such as a number without an end.
-func write(r *cdr.Record) (text []byte, ok bool) {
-	w := object.Writer{B: make([]byte, 0, 640), Quote: quote}
+func write(dst []byte, r *cdr.Record) (text []byte, ok bool) {
+	w := object.Writer{B: dst, Quote: quote}
 	w.Open()
 	w.Text("display", r.Display)
 	w.Always("to", r.To)

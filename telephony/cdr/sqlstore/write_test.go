@@ -29,12 +29,12 @@ func TestWrite(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, ok := write(&records[i]); !ok || string(got) != string(want) {
+		if got, ok := write(nil, &records[i]); !ok || string(got) != string(want) {
 			t.Errorf("%v\n got %s\nwant %s", ok, got, want)
 		}
 	}
 	for _, v := range []float64{math.NaN(), math.Inf(1), 1e-7, 1e21} {
-		if got, ok := write(&cdr.Record{Sides: [2]cdr.Sound{{MOS: v}}}); ok {
+		if got, ok := write(nil, &cdr.Record{Sides: [2]cdr.Sound{{MOS: v}}}); ok {
 			t.Errorf("%g is records as %s", v, got)
 		}
 	}
@@ -44,7 +44,7 @@ func FuzzWrite(f *testing.F) {
 	f.Add("Älice", "\"<\\>&", 4.3)
 	f.Fuzz(func(t *testing.T, name, text string, mos float64) {
 		r := cdr.Record{Display: name, To: text, Tried: []cdr.Try{{URI: name, Text: text}}, Story: []cdr.Step{{Who: text}}, Sides: [2]cdr.Sound{{Codec: name, MOS: mos}}}
-		got, ok := write(&r)
+		got, ok := write(nil, &r)
 		want, err := json.Marshal(rowOf(&r))
 		if ok && (err != nil || string(got) != string(want)) {
 			t.Errorf("got %s\nwant %s, %v", got, want, err)
@@ -65,7 +65,7 @@ func BenchmarkWrite(b *testing.B) {
 	b.Run("by hand", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if text, ok := write(r); !ok || !strings.HasPrefix(string(text[:1]), "{") {
+			if text, ok := write(nil, r); !ok || !strings.HasPrefix(string(text[:1]), "{") {
 				b.Fatal(string(text))
 			}
 		}
