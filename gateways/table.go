@@ -17,13 +17,11 @@ import (
 // Table is all trunks at one moment, ready to be asked. It never changes; what
 // the states of its trunks say does.
 type Table struct {
-	list   []*Trunk // by name
-	names  map[string]*Trunk
-	out    prefix.Table[[]group]  // by the prefixes served
-	blocks prefix.Table[[]*Trunk] // by the blocks of numbers owned
-	exact  map[string][]*Trunk    // by the numbers owned
-	vias   map[string][]group     // by the name of a trunk or of a trunk group
-	timed  bool                   // a trunk has hours
+	list  []*Trunk // by name
+	names map[string]*Trunk
+	out   prefix.Table[[]group] // by the prefixes served
+	vias  map[string][]group    // by the name of a trunk or of a trunk group
+	timed bool                  // a trunk has hours
 	// changes counts those of the states of trunks, in this table and those before.
 	changes *atomic.Uint64
 	random  func(n int) int
@@ -50,7 +48,6 @@ func newTable(list []Trunk, old *Table) *Table {
 	}
 	slices.SortFunc(t.list, func(a, b *Trunk) int { return strings.Compare(a.Name, b.Name) })
 	t.indexOut()
-	t.indexIn()
 	return t
 }
 
@@ -75,20 +72,6 @@ func (t *Table) indexOut() {
 	t.vias = make(map[string][]group, len(vias))
 	for name, list := range vias {
 		t.vias[name] = grouped(list)
-	}
-}
-
-func (t *Table) indexIn() {
-	t.exact = make(map[string][]*Trunk)
-	for _, trunk := range t.list {
-		for _, n := range trunk.Numbers {
-			if block, ok := strings.CutSuffix(n, "*"); ok {
-				list, _ := t.blocks.Get(block)
-				t.blocks.Put(block, append(list, trunk))
-			} else {
-				t.exact[n] = append(t.exact[n], trunk)
-			}
-		}
 	}
 }
 
@@ -254,16 +237,6 @@ func (c *choice) draw(g *group, state State) (drawn *Trunk) {
 func (c *choice) may(t *Trunk, state State) bool {
 	return t.live.state() == state && t.full(Out) == c.full && (state != Down || !t.live.resting(c.ms)) &&
 		(len(t.hours) == 0 || t.hours.Has(c.now)) && !slices.Contains(c.tried[:c.n], t)
-}
-
-// Inbound returns the trunks that own a number, in E.164 with '+', or the
-// smallest block it is in. The list is shared.
-func (t *Table) Inbound(number string) []*Trunk {
-	if list := t.exact[number]; list != nil {
-		return list
-	}
-	list, _, _ := t.blocks.Longest(number, len(number)+1)
-	return list
 }
 
 // Of is the trunk of a call that came by t and names the trunk group it took at the

@@ -218,7 +218,7 @@ func TestRemovedTrunkLeavesAtOnce(t *testing.T) {
 	}
 }
 
-func TestInbound(t *testing.T) {
+func TestOwns(t *testing.T) {
 	s := newTrunks(t,
 		at("block", func(t *Trunk) { t.Numbers = []string{"+49 30 1234*"} }),
 		at("inner", func(t *Trunk) { t.Numbers = []string{"+49301234567*"} }),
@@ -226,14 +226,13 @@ func TestInbound(t *testing.T) {
 		at("other", func(t *Trunk) { t.Numbers = []string{"+4930999"} }),
 		at("none", serves("*")))
 	for _, c := range []struct{ number, want string }{
-		{"+49301234", "block"}, {"+49301234000", "block"}, {"+493012345678", "one"}, {"+4930123456789", "inner"},
+		{"+49301234", "block"}, {"+49301234000", "block"}, {"+493012345678", "block inner one"}, {"+4930123456789", "block inner"},
 		{"+4930999", "one other"}, {"+49309990", ""}, {"+49301234*", "block"}, {"", ""}, {"+" + strings.Repeat("4", 200), ""},
 	} {
 		var got []string
-		for _, trunk := range s.Table().Inbound(c.number) {
-			got = append(got, trunk.Name)
-			if !trunk.Owns(c.number) {
-				t.Errorf("%s does not own %s", trunk.Name, c.number)
+		for _, trunk := range s.Table().All() {
+			if len(trunk.Numbers) > 0 && trunk.Owns(c.number) {
+				got = append(got, trunk.Name)
 			}
 		}
 		if strings.Join(got, " ") != c.want {
@@ -485,9 +484,6 @@ func TestChoiceDoesNotAllocate(t *testing.T) {
 	})
 	if n != 0 {
 		t.Errorf("%v allocations", n)
-	}
-	if n := testing.AllocsPerRun(100, func() { table.Inbound("+49301234567") }); n != 0 {
-		t.Errorf("Inbound: %v allocations", n)
 	}
 }
 
