@@ -19,7 +19,6 @@ type (
 // Report holds a session's figures at one moment.
 type Report struct {
 	ID      string
-	Created time.Time
 	Streams []StreamReport
 }
 
@@ -28,5 +27,5 @@ func (s *Session) Report() Report {
 	now := time.Now()
 	s.ctl.Lock() // keeps paths from being closed while they are read
 	defer s.ctl.Unlock()
-	return Report{ID: s.id, Created: s.created, Streams: s.bridge.Figures(now)}
+	return Report{ID: s.id, Streams: s.bridge.Figures(now)}
 }

@@ -23,12 +23,11 @@ type Options struct {
 // those that exchange descriptions should be called in the order of the call's
 // signalling.
 type Session struct {
-	server  *Server
-	id      string
-	handle  func(Event)
-	created time.Time
-	bridge  *bridge.Bridge // called with ctl held
-	inbox   inbox
+	server *Server
+	id     string
+	handle func(Event)
+	bridge *bridge.Bridge // called with ctl held
+	inbox  inbox
 
 	ctl       *sync.Mutex // guards the fields below; shared with all branches
 	sides     [2]*side
@@ -46,7 +45,7 @@ var errClosed = errors.New("the media session has ended")
 
 func newSession(server *Server, id string, o Options) *Session {
 	now := time.Now()
-	s := &Session{server: server, id: id, handle: o.Handle, created: now, ctl: new(sync.Mutex)}
+	s := &Session{server: server, id: id, handle: o.Handle, ctl: new(sync.Mutex)}
 	s.bridge = bridge.New(&server.plant, id, server.serials.Add(1), (*owner)(s), now)
 	for w := range s.sides {
 		s.sides[w] = &side{session: s, which: Which(w)}
@@ -56,9 +55,6 @@ func newSession(server *Server, id string, o Options) *Session {
 
 // ID returns the id with which the session was opened.
 func (s *Session) ID() string { return s.id }
-
-// Created returns the time when it was opened.
-func (s *Session) Created() time.Time { return s.created }
 
 // TakeOffer takes an offer that a side sent. The next step is an offer to the other
 // side (MakeOffer) or, if the call layer answers by itself, the answer (MakeAnswer).

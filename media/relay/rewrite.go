@@ -211,9 +211,6 @@ func (w *Rewrite) frame() uint32 {
 	return max(w.Clock/50, 1)
 }
 
-// Source returns the incoming SSRC, false before the first packet.
-func (w *Rewrite) Source() (ssrc uint32, ok bool) { return w.in, w.begun }
-
 // Timestamp maps a timestamp of the source to the outgoing stream, for sender reports
 // that are passed on.
 func (w *Rewrite) Timestamp(ts uint32) uint32 { return ts + w.tsBy }

@@ -1,7 +1,6 @@
 package sdp
 
 import (
-	"math/bits"
 	"strconv"
 	"strings"
 
@@ -162,25 +161,6 @@ func (e events) String() string {
 		n = last
 	}
 	return string(b)
-}
-
-// Events returns the event codes of a telephone-event codec; 0 to 15 if it lists none.
-func (c Codec) Events() []int {
-	e, ok := parseEvents(c.Fmtp)
-	if !ok {
-		e = dialEvents()
-	}
-	count := 0
-	for _, w := range e {
-		count += bits.OnesCount64(w)
-	}
-	list := make([]int, 0, count)
-	for n := range 256 {
-		if e.has(n) {
-			list = append(list, n)
-		}
-	}
-	return list
 }
 
 // references reports whether the codec's fmtp names other payload numbers:

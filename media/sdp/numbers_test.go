@@ -196,7 +196,4 @@ func TestAnswerFmtp(t *testing.T) {
 			t.Errorf("%s: ours %q theirs %q: %q, want %q", c.name, c.ours, c.theirs, got, c.want)
 		}
 	}
-	if n := len(Codec{Fmtp: "0-15,16"}.Events()); n != 17 {
-		t.Errorf("%d events", n)
-	}
 }

@@ -13,7 +13,6 @@ const pressed = 64
 
 // orders are the requests of a path's owner; the worker takes them at the next step.
 type orders struct {
-	muted   atomic.Bool
 	playing atomic.Bool // something is played, or will be
 	some    atomic.Bool // there is something to take
 

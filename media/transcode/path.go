@@ -155,10 +155,6 @@ func (p *Path) serve(now time.Duration) {
 		clear(p.pcm)
 	}
 	p.obey()
-	if p.orders.muted.Load() && state != absent {
-		clear(p.pcm)
-		state = voice
-	}
 	if p.source.play(p) {
 		state = voice
 	}
@@ -208,9 +204,6 @@ func (p *Path) Send(e dtmf.Event) bool {
 	p.rouse()
 	return true
 }
-
-// Mute replaces the input by silence (hold) without ending it.
-func (p *Path) Mute(on bool) { p.orders.muted.Store(on) }
 
 // Close ends the path; no Send, Key or Tap is called after it returns. It waits for one
 // that is running. An event being sent is ended first.

@@ -125,26 +125,6 @@ func TestSend(t *testing.T) {
 	}
 }
 
-// TestMute silences the input and goes on sending.
-func TestMute(t *testing.T) {
-	pcmu, pcma := find(t, "PCMU", 8000, 1), find(t, "PCMA", 8000, 1)
-	l := newLine(t, ends(pcmu, pcma, 20*time.Millisecond), shaper{})
-	k := newTalker(t, pcmu, 8000, 20*time.Millisecond, 96)
-	k.say(l, sine(8000, 400, -10, 6))
-	l.run(2 * time.Second)
-	l.path.Mute(true)
-	l.run(4 * time.Second)
-	l.path.Mute(false)
-	l.run(6 * time.Second)
-	r := l.listen(pcma, 8000, 97)
-	if v := levelOf(r.pcm[8000*5/2 : 8000*3]); v > -65 || r.holes > 0 {
-		t.Errorf("%.1f dBFS while muted, %d holes", v, r.holes)
-	}
-	if v := levelOf(r.pcm[8000*9/2 : 8000*5]); v < -10.5 {
-		t.Errorf("%.1f dBFS afterwards", v)
-	}
-}
-
 // TestTap records: all time is there, whatever came.
 func TestTap(t *testing.T) {
 	pcmu := find(t, "PCMU", 8000, 1)
@@ -327,7 +307,6 @@ func TestClose(t *testing.T) {
 			for n := range 10 {
 				p.Play(func(rate int) Source { return &tone{rate: rate, left: 400, freq: 400} }, func(bool) { done.Add(1) })
 				p.Send(dtmf.Event{Code: uint8(n)})
-				p.Mute(n%2 == 0)
 				p.Playing()
 				time.Sleep(200 * time.Microsecond)
 			}

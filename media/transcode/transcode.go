@@ -61,9 +61,9 @@ type Options struct {
 	// neither block nor close the path.
 	Key    func(dtmf.Event)
 	Inband bool
-	// Tap gets all audio at Rate as it goes out (as it came in, when nothing is played
-	// or muted), including silence, in steps of 10 or 20 ms, for recording. It must not
-	// block, keep pcm, or close the path. A path with a tap never rests.
+	// Tap gets all audio at Rate as it goes out (as it came in, when nothing is played),
+	// including silence, in steps of 10 or 20 ms, for recording. It must not block, keep
+	// pcm, or close the path. A path with a tap never rests.
 	Tap func(pcm []int16, rate int)
 }
 

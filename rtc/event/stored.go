@@ -19,7 +19,6 @@ type Stored struct {
 	Package, EventID, Type   string
 	Resource, Watcher        rtc.AOR
 	Proved                   bool
-	Since                    time.Time // of a pending one: when it began
 	Until                    time.Time // with slack, see the package comment
 	Granted                  time.Duration
 	Interval, Longest        time.Duration // between two NOTIFYs

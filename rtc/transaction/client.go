@@ -94,9 +94,6 @@ func (c *Client) Flow() transport.Flow { return c.flow }
 // Unheard says that nothing has come back, not even a 100.
 func (c *Client) Unheard() bool { return c.state == calling }
 
-// Method of the request.
-func (c *Client) Method() sip.Method { return c.method }
-
 // Abandon stops retransmitting and waiting; no more calls to the TU.
 func (c *Client) Abandon() { c.terminate() }
 

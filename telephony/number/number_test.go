@@ -228,27 +228,6 @@ func TestClasses(t *testing.T) {
 	}
 }
 
-func TestDialledFromTheSite(t *testing.T) {
-	for _, c := range []struct {
-		site         Site
-		number, want string
-	}{
-		{berlin, "+49301234567", "0301234567"}, {berlin, "+441632960001", "00441632960001"}, {berlin, "200", "200"},
-		{newYork, "+12125551212", "12125551212"}, {newYork, "+18095551212", "01118095551212"}, {newYork, "+49301", "01149301"},
-		{Site{Country: "IT"}, "+390612345678", "0612345678"}, {Site{}, "+4930123", "004930123"},
-		{Site{Country: "RU"}, "+74951234567", "84951234567"}, {Site{Country: "AU"}, "+4930123", "00114930123"},
-	} {
-		p := plan(t, c.site)
-		n, err := p.Parse(c.number)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := string(p.AppendDialled(nil, n)); got != c.want {
-			t.Errorf("%s from %q: %s, want %s", c.number, c.site.Country, got, c.want)
-		}
-	}
-}
-
 func TestSitesSayTheRemedy(t *testing.T) {
 	w := world(t)
 	for _, c := range []struct {

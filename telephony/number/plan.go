@@ -161,18 +161,3 @@ func (p *Plan) dialled(d []byte) (Number, error) {
 	}
 	return local(d)
 }
-
-// AppendDialled appends a number as it is dialled from the site's country
-// without '+': "0301234567", "00441632960001". Local numbers stay as they are.
-func (p *Plan) AppendDialled(dst []byte, n Number) []byte {
-	switch {
-	case !n.Global():
-		return n.Append(dst)
-	case p.country == nil:
-		return append(append(dst, "00"...), n.digits()...)
-	case strings.HasPrefix(string(n.digits()), string(p.country.code)) && p.Class(n) != ClassInternational:
-		dst = append(dst, p.country.national...)
-		return append(dst, n.digits()[len(p.country.code):]...)
-	}
-	return append(append(dst, p.country.abroad...), n.digits()...)
-}

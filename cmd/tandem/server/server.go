@@ -337,9 +337,6 @@ func (s *Server) API() *web.API { return s.remote }
 // Health tells how the server is.
 func (s *Server) Health() *web.Health { return s.health }
 
-// Peers are the addresses of trunks and next hops.
-func (s *Server) Peers() *peers.Table { return s.peers }
-
 // Layer of transactions.
 func (s *Server) Layer() *transaction.Layer { return s.layer }
 

@@ -34,7 +34,6 @@ type End struct {
 // Notifier is the notifier's side of one subscription.
 type Notifier struct {
 	*dialog.Dialog
-	User any // the user's own
 
 	terms   Terms
 	until   time.Time

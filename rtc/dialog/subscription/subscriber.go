@@ -28,7 +28,6 @@ type Wish struct {
 // Subscriber is the subscriber's side of one subscription.
 type Subscriber struct {
 	*dialog.Dialog
-	User any // the user's own
 
 	wish    Wish
 	implied func(Event) bool // whose a NOTIFY is; nil when it began by a SUBSCRIBE
