@@ -3,7 +3,6 @@ package presence
 import (
 	"bytes"
 	"crypto/rand"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -142,9 +141,6 @@ func encoded(m *sip.Message) bool {
 	return v != nil && !sip.EqualFold(v, "identity")
 }
 
-// tag is the entity tag that counts now.
-func (p *publication) tag() string { return p.id + "." + strconv.FormatUint(p.count, 36) }
-
 // begin takes a new publication.
 func (a *Agent) begin(r *rtc.Request, owner rtc.AOR, c change) error {
 	now := time.Now()
@@ -235,17 +231,17 @@ func (a *Agent) replace(old, fresh *publication) (done bool) {
 // put writes a publication and answers when it is on disk and apply has shown
 // it; when that was too late the answer is 412.
 func (a *Agent) put(r *rtc.Request, p *publication, expires time.Duration, apply func() bool) error {
-	r.Hold()
+	ok := a.promise(r, p, expires)
 	err := a.cfg.Store.Put(p.stored(), func(err error) {
 		if err != nil {
-			r.Resume(busy(err))
+			ok.Break(busy(err))
 			return
 		}
 		if !apply() {
-			r.Resume(&rtc.Status{Code: 412})
+			ok.Break(&rtc.Status{Code: 412})
 			return
 		}
-		r.Tx.Lane().Soon(func() { a.answer(r, p, expires) })
+		ok.Lane().Soon(ok.Keep)
 		a.Changed(p.owner)
 	})
 	if err != nil {
@@ -255,16 +251,16 @@ func (a *Agent) put(r *rtc.Request, p *publication, expires time.Duration, apply
 }
 
 func (a *Agent) remove(r *rtc.Request, p *publication) error {
-	r.Hold()
+	ok := a.promise(r, p, 0)
 	err := a.cfg.Store.Delete(p.id, func(err error) {
 		if err != nil {
-			r.Resume(busy(err))
+			ok.Break(busy(err))
 			return
 		}
 		a.states.change(p.owner, func(st *state) {
 			st.published = slices.DeleteFunc(slices.Clone(st.published), func(q *publication) bool { return q.id == p.id })
 		})
-		r.Tx.Lane().Soon(func() { a.answer(r, p, 0) })
+		ok.Lane().Soon(ok.Keep)
 		a.Changed(p.owner)
 	})
 	if err != nil {
@@ -277,9 +273,25 @@ func busy(err error) error {
 	return &rtc.Status{Code: 503, Header: []byte("Retry-After: 5\r\n"), Err: err}
 }
 
-// answer is the 200, with the entity tag that counts from now on.
+// answer sends the 200 at once.
 func (a *Agent) answer(r *rtc.Request, p *publication, expires time.Duration) {
-	r.Respond(200, "", fmt.Appendf(nil, "SIP-ETag: %s\r\nExpires: %d\r\n", p.tag(), int(expires/time.Second)))
+	var room [96]byte
+	r.Respond(200, "", p.appendTerms(room[:0], expires))
+}
+
+// promise writes the 200, which waits for the disk.
+func (a *Agent) promise(r *rtc.Request, p *publication, expires time.Duration) *rtc.Promise {
+	var room [96]byte
+	var tag [16]byte // in place: converting it below does not allocate
+	return r.Promise(sip.Response{Code: 200, ToTag: string(rtc.AppendToTag(tag[:0], r.Message)), Header: p.appendTerms(room[:0], expires)})
+}
+
+// appendTerms writes the header of a 200: the entity tag that counts from now on, and
+// for how long.
+func (p *publication) appendTerms(b []byte, expires time.Duration) []byte {
+	b = append(append(append(b, "SIP-ETag: "...), p.id...), '.')
+	b = append(strconv.AppendUint(b, p.count, 36), "\r\nExpires: "...)
+	return append(strconv.AppendInt(b, int64(expires/time.Second), 10), "\r\n"...)
 }
 
 func (p *publication) stored() Stored {
