@@ -40,12 +40,16 @@ func TuneMemory(cfg *config.Config) {
 	}
 }
 
+// Release gives back what is garbage. A large table that is made afterwards takes no
+// memory before it is used: made of garbage, it would have to be cleared.
+func Release() { debug.FreeOSMemory() }
+
 // KeepMemory bounds the room the heap has to grow, and gives back after a burst
 // what the burst needed. The runtime would do the latter on its own after some
 // minutes: it collects an idle heap every two. bindings is how many there are now:
 // they stay. settle is called when all is quiet, to make what is kept smaller.
 func KeepMemory(ctx context.Context, bindings func() int, settle func()) error {
-	debug.FreeOSMemory() // reading all users leaves more behind than they take
+	Release() // reading all bindings leaves more behind than they take
 	m := newMeasure()
 	begun, count := m.live, bindings()
 	percent, quiet, used := gcPercent, 0, false
@@ -64,7 +68,7 @@ func KeepMemory(ctx context.Context, bindings func() int, settle func()) error {
 			if quiet == lateTicks {
 				settle()
 			}
-			debug.FreeOSMemory()
+			Release()
 			used = quiet < lateTicks
 		}
 		select {

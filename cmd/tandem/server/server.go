@@ -186,6 +186,7 @@ func (s *Server) openState(ctx context.Context, cfg *config.Config) (err error) 
 	if err := s.directory.Load(ctx); err != nil {
 		return err
 	}
+	process.Release() // what reading took, before the tables of others are made of it
 	s.location = location.New(locationstore.New(s.store, s.log), s.log)
 	s.state, err = openAPIState(ctx, cfg, s.store, s.key, s.log)
 	return err
