@@ -1,7 +1,7 @@
 // Package store is the engine under all that must survive: a durable queue of
 // changes, reads beside it, and the migrations of many rooms in one schema. It
-// runs SQLite (WAL, synchronous=FULL), one file, one process, and knows no room
-// and no table of theirs.
+// runs SQLite (WAL), one file, one process, and knows no room and no table of
+// theirs.
 //
 // # Group commit
 //
@@ -15,6 +15,11 @@
 // each. When the store itself fails (disk full, file damaged) the transaction is
 // undone as a whole and each of its changes is told the error; what the working
 // copy in memory does about it is its owner's matter.
+//
+// The writer forces the log to disk itself, after the commit and before anybody is
+// told: on Linux through a ring (io_uring), so that no thread waits. When that fails
+// nobody knows what is on disk, and nothing is written any more until a restart, which
+// may show changes whose callers were told an error.
 //
 // # How a room keeps something
 //

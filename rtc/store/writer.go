@@ -36,6 +36,7 @@ type writer struct {
 	files   files
 	lock    *fileLock
 	commits uint64 // ever made to this database
+	wal     *wal
 
 	wake  chan struct{} // the queue is not empty
 	told  chan finished // transactions to acknowledge
@@ -68,6 +69,13 @@ func newWriter(ctx context.Context, db *sql.DB, f files, commits uint64, lock *f
 	w.spare <- newBatch()
 	var err error
 	if w.conn, err = db.Conn(ctx); err != nil {
+		return nil, err
+	}
+	// SQLite forces the log when it needs that for itself; the writer does after each commit.
+	if _, err = w.conn.ExecContext(ctx, "PRAGMA synchronous=NORMAL"); err != nil {
+		return nil, err
+	}
+	if w.wal, err = openWAL(f.path); err != nil {
 		return nil, err
 	}
 	w.tx = newTx(w.conn)
@@ -208,6 +216,9 @@ func (w *writer) commit(items []item) error {
 	if err := w.files.there(); err != nil {
 		return err
 	}
+	if w.wal.lost != nil {
+		return w.wal.lost
+	}
 	again, err := w.attempt(items, false)
 	if again {
 		w.mu.Lock()
@@ -216,6 +227,9 @@ func (w *writer) commit(items []item) error {
 		_, err = w.attempt(items, true)
 	}
 	if err != nil {
+		return err
+	}
+	if err := w.wal.force(); err != nil {
 		return err
 	}
 	if err := w.files.there(); err != nil {
@@ -316,6 +330,7 @@ func (w *writer) close() {
 	}
 	w.ended.Wait()
 	w.tx.close()
+	w.wal.close()
 	_ = w.conn.Close()
 }
 

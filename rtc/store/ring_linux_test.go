@@ -1,0 +1,89 @@
+package store
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Both ways of forcing a file, many times over while it grows, and on something that
+// cannot be forced.
+func TestForcing(t *testing.T) {
+	file, err := os.Create(filepath.Join(t.TempDir(), "f"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	in, out, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	defer out.Close()
+	try := func(t *testing.T, sync func() error) {
+		ended := make(chan error, 1)
+		go func() {
+			var err error
+			for n := 0; n < 200 && err == nil; n++ {
+				if _, err = file.WriteString("a line of the log\n"); err == nil {
+					err = sync()
+				}
+			}
+			ended <- err
+		}()
+		select {
+		case err := <-ended:
+			if err != nil {
+				t.Error(err)
+			}
+		case <-time.After(time.Minute):
+			t.Error("waits for ever")
+		}
+	}
+	t.Run("call", func(t *testing.T) {
+		try(t, func() error { return syncData(file) })
+		if err := syncData(out); !errors.Is(err, unix.EINVAL) {
+			t.Errorf("a pipe was forced: %v", err)
+		}
+	})
+	t.Run("ring", func(t *testing.T) {
+		r, err := newRing(file)
+		if errors.Is(err, unix.EPERM) || errors.Is(err, unix.ENOSYS) {
+			t.Skip("this kernel gives us no ring: ", err)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.close()
+		try(t, func() error {
+			asked, err := r.sync()
+			if !asked {
+				t.Error("not asked")
+			}
+			return err
+		})
+		if r, err := newRing(out); !errors.Is(err, unix.EINVAL) {
+			t.Errorf("a pipe was forced: %v %v", r, err)
+		}
+	})
+	// A ring that the kernel takes nothing from any more gives way to the call.
+	t.Run("broken ring", func(t *testing.T) {
+		r, err := newRing(file)
+		if errors.Is(err, unix.EPERM) || errors.Is(err, unix.ENOSYS) {
+			t.Skip("this kernel gives us no ring: ", err)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		*r.word(r.at.requested) -= 1 // nothing to take
+		l := &wal{file: file, ring: r}
+		try(t, l.toDisk)
+		if l.ring != nil {
+			t.Error("the ring is still in use")
+		}
+	})
+}
