@@ -247,6 +247,11 @@ func (x *Exchange) Serve(r *rtc.Request) error {
 			return err
 		}
 	}
+	if r.Method() == sip.OPTIONS && r.ToTag() == nil {
+		if taken, err := x.probed(r); taken {
+			return err
+		}
+	}
 	if r.Method() != sip.INVITE || r.ToTag() != nil {
 		if err := x.ua.Serve(r); err != rtc.Next || !x.astray(r) {
 			return err

@@ -9,6 +9,7 @@ import (
 	"tandem/rtc"
 	"tandem/rtc/dialog"
 	"tandem/rtc/dialog/refer"
+	"tandem/rtc/sip"
 	"tandem/telephony/cdr"
 	"tandem/telephony/feature"
 	"tandem/telephony/routing"
@@ -56,6 +57,19 @@ func (x *Exchange) summons(r *rtc.Request) (taken bool, err error) {
 		told.Finish(503, "")
 	}
 	return true, nil
+}
+
+// probed answers an OPTIONS to a conference, outside a dialog, of one who may call there
+// (RFC 4579 §4.3). It is false for any other: others do not learn what is one.
+func (x *Exchange) probed(r *rtc.Request) (taken bool, err error) {
+	uri, perr := sip.ParseURI(r.RequestURI())
+	if perr != nil || routing.CodeOf(string(r.RequestURI())).Kind != feature.Conference {
+		return false, nil
+	}
+	if route, err := x.cfg.Router.Route(r); err != nil || route.Code.Kind != feature.Conference {
+		return false, nil
+	}
+	return true, x.ua.TellFocus(r, uri)
 }
 
 // tellOf tells who has sent a REFER what becomes of the call it asked for.

@@ -167,8 +167,7 @@ func (d *Dialog) serve(r *rtc.Request) error {
 		}
 	}
 	if r.Method() == sip.OPTIONS {
-		contact := d.contact().Append(nil, d.ua.client.Wire(), r.Flow()) // RFC 4579 §4.3
-		r.Respond(200, "", slices.Concat(contact, d.ua.allow, d.ua.ableReliably))
+		d.ua.tell(r, d.contact()) // RFC 4579 §4.3
 		return nil
 	}
 	if u := d.usageOf(r.Message); u != nil {
@@ -177,6 +176,21 @@ func (d *Dialog) serve(r *rtc.Request) error {
 		return &rtc.Status{Code: 481}
 	}
 	return nil
+}
+
+// TellFocus answers an OPTIONS outside a dialog whose URI is that of a conference (RFC
+// 4579 §4.3, §5.13).
+func (ua *UA) TellFocus(r *rtc.Request, uri sip.URI) error {
+	if lines := ua.unsupported(r.Message); lines != nil {
+		return &rtc.Status{Code: 420, Header: lines}
+	}
+	ua.tell(r, uac.Contact{User: string(uri.User), Secure: uri.Kind == sip.URISIPS, Params: isFocus})
+	return nil
+}
+
+// tell answers an OPTIONS with what we are able to.
+func (ua *UA) tell(r *rtc.Request, c uac.Contact) {
+	r.Respond(200, "", slices.Concat(c.Append(nil, ua.client.Wire(), r.Flow()), ua.allow, ua.ableReliably))
 }
 
 // understands reports whether an option tag of a Require may stand.

@@ -106,6 +106,33 @@ func TestReferIntoConference(t *testing.T) {
 	r.NothingLeft(t)
 }
 
+// An OPTIONS to a conference, in no dialog, says that it is one to who may call there,
+// and to nobody else; one to another code does not.
+func TestOptionsToConference(t *testing.T) {
+	_, phones := house.Start(t)
+	ask := func(from, uri string) *sip.Message {
+		t.Helper()
+		return phones[from].Final(phones[from].Ask("OPTIONS", from, uri, "", ""), "OPTIONS")
+	}
+	m := ask("alice", "sip:*699@"+harness.Domain)
+	contact := string(m.Get(sip.HdrContact))
+	if m.StatusCode() != 200 || !strings.HasPrefix(contact, "<sip:*699@") || !strings.HasSuffix(contact, ";isfocus") { // RFC 4579 §4.3
+		t.Errorf("OPTIONS to a conference is answered\n%s", m.Bytes())
+	}
+	if allow := string(m.Get(sip.HdrAllow)); !strings.Contains(allow, "INVITE") || !m.HasToken(sip.HdrSupported, "replaces") {
+		t.Errorf("what the focus is able to is not told:\n%s", m.Bytes())
+	}
+	if id := phones["alice"].Ask("OPTIONS", "alice", "sip:*699@"+harness.Domain, "Require: flying", ""); phones["alice"].Final(id, "OPTIONS").StatusCode() != 420 {
+		t.Error("OPTIONS that requires what nobody can is not answered 420") // RFC 3261 §8.2.2.3
+	}
+	phones["bob"].From = "sip:mallory@elsewhere.test"
+	for from, uri := range map[string]string{"alice": "sip:*43@" + harness.Domain, "bob": "sip:*699@" + harness.Domain} {
+		if m := ask(from, uri); m.StatusCode() < 400 {
+			t.Errorf("OPTIONS of %s to %s is answered\n%s", from, uri, m.Bytes())
+		}
+	}
+}
+
 // A REFER to a conference, in no dialog, has somebody called and seated; who may not
 // call there is refused.
 func TestReferToConference(t *testing.T) {
