@@ -44,7 +44,7 @@ func (d *benchSide) Receive(s *Socket, b []byte, from netip.AddrPort, at time.Ti
 		return
 	}
 	v := d.latch.Packet(from, b, at, true)
-	if !v.Accepted() {
+	if v == Drop {
 		return
 	}
 	if v == Settled {

@@ -37,9 +37,6 @@ const (
 	Settled
 )
 
-// Accepted reports whether the packet may be used.
-func (v Verdict) Accepted() bool { return v != Drop }
-
 // Latch decides which source is believed on one port, and therefore where packets are
 // sent (symmetric RTP, RFC 4961). At first it believes the signalled address only. Within
 // five seconds of each Open it believes another source after several good packets in
@@ -116,9 +113,6 @@ func (l *Latch) Open(signalled netip.AddrPort, near netip.Addr, now time.Time) {
 
 // Peer returns the believed source, to which packets are sent. It is invalid before Open.
 func (l *Latch) Peer() netip.AddrPort { return l.peer }
-
-// Learnt reports whether Peer is not the address that was signalled.
-func (l *Latch) Learnt() bool { return l.peer.IsValid() && l.peer != l.signalled }
 
 // Packet judges an RTP packet by its source. The caller sets ok when the packet has an
 // expected payload type, and is authenticated if the side is secure. A source is never

@@ -215,12 +215,6 @@ func (w *Rewrite) frame() uint32 {
 // that are passed on.
 func (w *Rewrite) Timestamp(ts uint32) uint32 { return ts + w.tsBy }
 
-// Back maps an extended sequence number of the outgoing stream to the source's numbers,
-// for receiver reports that are passed back. The cycles stay those of the receiver.
-func (w *Rewrite) Back(extended uint32) uint32 {
-	return extended&0xffff0000 | uint32(uint16(extended)-w.seqBy)
-}
-
 // Offsets is what Apply adds to all packets of SSRC In while nothing changes.
 type Offsets struct {
 	In, Out   uint32 // SSRC

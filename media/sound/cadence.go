@@ -18,9 +18,6 @@ type Cadence struct {
 	Repeat bool
 }
 
-// Loudness is a usual level of tones: -13 dBm0, within E.180's -10 ±5.
-const Loudness = -16.0
-
 // Source plays c at a rate. level, in dBFS, is that of all frequencies of a step
 // together. The source ends after limit; with 0 it ends with the cadence, or never if
 // that repeats.

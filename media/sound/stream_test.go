@@ -15,6 +15,9 @@ import (
 	"github.com/zaf/g711"
 )
 
+// loudness is a usual level of tones: -13 dBm0, within E.180's -10 ±5.
+const loudness = -16.0
+
 // wav builds a file of any format around data.
 func wav(format, channels, rate, bits int, size uint32, data []byte) []byte {
 	le := binary.LittleEndian
@@ -245,7 +248,7 @@ func TestTonesOfCountries(t *testing.T) {
 				t.Fatalf("%s %d: %v", country, signal, c)
 			}
 			for _, rate := range []int{8000, 48000} {
-				s := c.Source(rate, Loudness, 0)
+				s := c.Source(rate, loudness, 0)
 				period := make([]int16, samplesAt(c.period(), rate))
 				s.Read(make([]int16, len(period))) // the second time is like the first
 				if n := s.Read(period); n != len(period) {
@@ -260,7 +263,7 @@ func TestTonesOfCountries(t *testing.T) {
 					switch {
 					case step.Freqs[0] == 0 && !math.IsInf(l, -1):
 						t.Errorf("%s %d: silence at %v has %.1f dBFS", country, signal, at, l)
-					case step.Freqs[0] > 0 && math.Abs(l-Loudness) > 0.7:
+					case step.Freqs[0] > 0 && math.Abs(l-loudness) > 0.7:
 						t.Errorf("%s %d: tone at %v has %.1f dBFS", country, signal, at, l)
 					}
 				}
@@ -271,7 +274,7 @@ func TestTonesOfCountries(t *testing.T) {
 		t.Error("a country nobody knows has a tone")
 	}
 	us, _ := Tones("US", Busy)
-	if got := Segments(read(us.Source(8000, Loudness, 0), 8000)); len(got) != 0 {
+	if got := Segments(read(us.Source(8000, loudness, 0), 8000)); len(got) != 0 {
 		t.Errorf("two tones at once look like one: %v", got)
 	}
 }
@@ -322,7 +325,7 @@ func TestPlayingAllocatesNothing(t *testing.T) {
 	}
 	defer a.Close()
 	ring, _ := Tones("GB", Ringback)
-	s := ring.Source(48000, Loudness, 0)
+	s := ring.Source(48000, loudness, 0)
 	pcm := make([]int16, 960)
 	if n := testing.AllocsPerRun(20, func() { a.Read(pcm[:160]); s.Read(pcm) }); n != 0 {
 		t.Errorf("%v allocations", n)
@@ -331,7 +334,7 @@ func TestPlayingAllocatesNothing(t *testing.T) {
 
 func BenchmarkCadence(b *testing.B) {
 	ring, _ := Tones("US", Dial)
-	s := ring.Source(48000, Loudness, 0)
+	s := ring.Source(48000, loudness, 0)
 	pcm := make([]int16, 960)
 	b.ReportAllocs()
 	for b.Loop() {

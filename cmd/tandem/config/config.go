@@ -170,11 +170,11 @@ func (c *Config) Socket() string { return filepath.Join(c.Data, "tandem.sock") }
 
 // fault is what is wrong with one key.
 type fault struct {
-	Key string // as in "listen[0].addr"
-	Err error  // says what is wrong and what to do
+	key string // as in "listen[0].addr"
+	err error  // says what is wrong and what to do
 }
 
-func (f fault) Error() string { return f.Key + ": " + f.Err.Error() }
+func (f fault) Error() string { return f.key + ": " + f.err.Error() }
 
 // Check finds what the syntax does not show.
 func (c *Config) Check() error {

@@ -90,7 +90,7 @@ func locate(path string, b []byte, faults []fault) error {
 	var errs []error
 	for _, f := range faults {
 		place := path
-		if p, err := yaml.PathString("$." + f.Key); err == nil {
+		if p, err := yaml.PathString("$." + f.key); err == nil {
 			if node, err := p.FilterFile(file); err == nil && node != nil {
 				at := node.GetToken().Position
 				place = fmt.Sprintf("%s:%d:%d", path, at.Line, at.Column)
