@@ -33,15 +33,6 @@ type Decision struct {
 	Rule    *Rule  // that decided, not to be changed; nil for an unknown action
 }
 
-// Err is nil when it is allowed, otherwise the response that refuses it
-// (RFC 3261 §21.4.4).
-func (d Decision) Err() error {
-	if d.Allowed {
-		return nil
-	}
-	return &rtc.Status{Code: 403, Err: fmt.Errorf("policy: %s", d.Reason)}
-}
-
 // Store keeps rules durably. Methods return when the change is on disk.
 type Store interface {
 	Rules(ctx context.Context, each func(Rule)) error

@@ -101,9 +101,6 @@ func TestOrder(t *testing.T) {
 			if d.Allowed != c.allowed || !strings.Contains(d.Reason, c.says) || d.Rule == nil {
 				t.Errorf("%t, %q; want %t, %q", d.Allowed, d.Reason, c.allowed, c.says)
 			}
-			if (d.Err() == nil) != c.allowed {
-				t.Errorf("err %v", d.Err())
-			}
 			explained, steps := e.Explain(salesAlice, what)
 			n := 0
 			for _, s := range steps {
@@ -120,8 +117,7 @@ func TestOrder(t *testing.T) {
 
 func TestUnknownAction(t *testing.T) {
 	d := engine(t).May(salesAlice, Question{Action: "fly"})
-	var status *rtc.Status
-	if d.Allowed || !strings.Contains(d.Reason, "fly") || !errors.As(d.Err(), &status) || status.Code != 403 {
+	if d.Allowed || !strings.Contains(d.Reason, "fly") {
 		t.Errorf("%+v", d)
 	}
 }
