@@ -53,10 +53,9 @@ type Transport struct {
 	large     chan struct{} // holds a token for each message longer than MaxMessage
 	owed      atomic.Int64  // octets that wait because peers read more slowly than we write
 
-	mu       sync.Mutex // guards the fields below
-	ended    bool
-	draining atomic.Bool
-	work     sync.WaitGroup
+	mu    sync.Mutex // guards the fields below
+	ended bool
+	work  sync.WaitGroup
 }
 
 // New binds all listeners. The error names the address and how to fix the problem.
@@ -127,7 +126,6 @@ func (t *Transport) spawn(f func()) bool {
 
 // Drain stops accepting new connections (UDP goes on).
 func (t *Transport) Drain() {
-	t.draining.Store(true)
 	for _, l := range t.listeners {
 		if l.ln != nil {
 			l.ln.Close()

@@ -9,7 +9,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -184,70 +183,4 @@ func (c *conn) frame(out *batch, b []byte) {
 	m := messages.Get().(*sip.Message)
 	c.t.deliver(out, &c.t.count[c.proto], c.flow(), m, b, nil)
 	messages.Put(m)
-}
-
-// WebSocketHandler serves SIP over WebSocket on another HTTP server, so that WSS can
-// share a port with other services. The flows belong to the listener l: its Origins,
-// Trusted and address apply. ServeHTTP returns when the connection ends.
-func (t *Transport) WebSocketHandler(l *Listener) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { t.serveWebSocket(l, w, r) })
-}
-
-func (t *Transport) serveWebSocket(l *Listener, w http.ResponseWriter, r *http.Request) {
-	if t.draining.Load() || !t.enter() {
-		http.Error(w, "closing", http.StatusServiceUnavailable)
-		return
-	}
-	defer t.work.Done()
-	a, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		http.Error(w, "no peer address", http.StatusInternalServerError)
-		return
-	}
-	c, err := l.admit(net.TCPAddrFromAddrPort(a))
-	if err != nil {
-		http.Error(w, "too many connections", http.StatusServiceUnavailable)
-		return
-	}
-	c.proto = WS
-	if r.TLS != nil || l.proto == WSS {
-		c.proto = WSS
-	}
-	c.tlsState.Store(r.TLS)
-	if err := c.acceptWebSocket(&borrowed{w, c}, r); err != nil {
-		t.conns.leave(c.remote.Addr(), c.exempt)
-		t.cfg.Log.Debug("handshake failed", "peer", c.remote, "err", err)
-		if c.link != nil {
-			c.link.Conn.Close()
-		}
-		return
-	}
-	c.run()
-}
-
-// enter is spawn for a goroutine that is already running; work.Done ends it.
-func (t *Transport) enter() bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.ended {
-		return false
-	}
-	t.work.Add(1)
-	return true
-}
-
-// borrowed puts a link under a connection that an http.Server hands over.
-type borrowed struct {
-	http.ResponseWriter
-	c *conn
-}
-
-// Hijack implements http.Hijacker.
-func (b *borrowed) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	nc, rw, err := http.NewResponseController(b.ResponseWriter).Hijack()
-	if err != nil {
-		return nil, nil, err
-	}
-	b.c.link = newLink(b.c.t, nc)
-	return b.c.link, bufio.NewReadWriter(rw.Reader, bufio.NewWriter(b.c.link)), nil
 }

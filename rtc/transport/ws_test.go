@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"net/netip"
 	"strings"
 	"sync"
@@ -290,39 +289,5 @@ func TestSilentPeers(t *testing.T) {
 			silent.expectEnd()
 			eventually(t, "the silent peer is not counted", func() bool { return tr.Stats().Conns <= 100 })
 		})
-	}
-}
-
-// WSS on another server's port.
-func TestWebSocketHandler(t *testing.T) {
-	ca := newAuthority(t)
-	e := &echo{}
-	tr := start(t, Config{Handler: e, Listen: []Listen{{Proto: WSS, TLS: ca.server(t)}}})
-	mux := http.NewServeMux()
-	mux.Handle("/ws", tr.WebSocketHandler(tr.Listeners()[0]))
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "a page") })
-	for _, secure := range []bool{true, false} {
-		srv := httptest.NewUnstartedServer(mux)
-		want := WSS
-		if secure {
-			srv.TLS = ca.server(t)
-			srv.StartTLS()
-		} else {
-			srv.Start()
-		}
-		c := dialWS(t, strings.Replace(srv.URL, "http", "ws", 1)+"/ws", ca)
-		for i := range 20 {
-			sendWS(t, c, websocket.MessageText, request("WS", "x", fmt.Sprint("shared ", i)))
-			if _, b := readWS(t, c); !bytes.HasSuffix(b, []byte(fmt.Sprint("shared ", i))) {
-				t.Errorf("%s", b)
-			}
-		}
-		if f := e.lastFlow(); f.Proto() != want || (f.TLS() != nil) != secure || f.Listener() != tr.Listeners()[0] {
-			t.Errorf("flow %v", f)
-		}
-		before := len(e.closedFlows())
-		c.Close(websocket.StatusNormalClosure, "")
-		eventually(t, "FlowClosed", func() bool { return len(e.closedFlows()) == before+1 })
-		srv.Close()
 	}
 }
