@@ -101,6 +101,13 @@ func poll(epoll int, events []unix.EpollEvent) (int, error) {
 	return 0, e
 }
 
+func setTimer(fd int, t *unix.ItimerSpec) error {
+	if _, _, e := unix.RawSyscall6(unix.SYS_TIMERFD_SETTIME, uintptr(fd), 0, uintptr(unsafe.Pointer(t)), 0, 0, 0); e != 0 {
+		return e
+	}
+	return nil
+}
+
 func bindTo(fd int, a *sockaddr) error {
 	_, _, e := unix.RawSyscall(unix.SYS_BIND, uintptr(fd), uintptr(unsafe.Pointer(&a.b)), uintptr(a.n))
 	if e != 0 {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -28,7 +27,7 @@ const (
 // worker is one epoll loop.
 type worker struct {
 	epoll, wake int
-	set         *os.File               // epoll, as the runtime's poller waits for it
+	pacer       *pacer
 	thread      atomic.Int64           // the one it serves on now, 0 while it waits
 	current     atomic.Pointer[Socket] // being served now
 	count       atomic.Int64           // sockets
@@ -60,13 +59,13 @@ func newWorker(n Network) (*worker, error) {
 		unix.Close(epoll)
 		return nil, fmt.Errorf("creating an eventfd: %w", err)
 	}
-	// Not blocking, for the runtime's poller to take it.
-	if err := unix.SetNonblock(epoll, true); err != nil {
+	pacer, err := newPacer(epoll)
+	if err != nil {
 		unix.Close(epoll)
 		unix.Close(wake)
-		return nil, fmt.Errorf("preparing an epoll set: %w", err)
+		return nil, err
 	}
-	w := &worker{epoll: epoll, wake: wake, set: os.NewFile(uintptr(epoll), "sockets"), buffer: make([]byte, maxBuffer+spare)}
+	w := &worker{epoll: epoll, wake: wake, pacer: pacer, buffer: make([]byte, maxBuffer+spare)}
 	event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: wakeSlot}
 	if err := unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, wake, &event); err != nil {
 		w.release()
@@ -79,7 +78,8 @@ func (w *worker) release() {
 	if w.arrived != nil {
 		return
 	}
-	_ = w.set.Close()
+	w.pacer.close()
+	unix.Close(w.epoll)
 	unix.Close(w.wake)
 }
 
@@ -131,36 +131,12 @@ func (w *worker) remove(s *Socket) {
 	w.count.Add(-1)
 }
 
-// run serves until ctx ends. It waits in the runtime's own poller: a thread that
-// waits in a system call of its own would have the scheduler look after it, with
-// other threads, at every wake-up.
+// run serves until ctx ends.
 func (w *worker) run(ctx context.Context) error {
 	if w.arrived != nil {
 		return w.runNetwork(ctx)
 	}
-	set, err := w.set.SyscallConn()
-	if err != nil {
-		return fmt.Errorf("waiting for media: %w", err)
-	}
-	var failed error
-	err = set.Read(func(uintptr) bool {
-		for {
-			var n int
-			if n, failed = w.look(); failed != nil || ctx.Err() != nil {
-				return true
-			}
-			if n == 0 {
-				return false // from here on the next packet wakes
-			}
-		}
-	})
-	if failed != nil {
-		err = failed
-	}
-	if err != nil {
-		return fmt.Errorf("waiting for media: %w", err)
-	}
-	return nil
+	return w.pacer.run(ctx, w.look)
 }
 
 // look serves the sockets that are ready and says how many there were. It does

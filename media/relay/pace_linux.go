@@ -1,0 +1,160 @@
+package relay
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// pace is how often a worker looks at its sockets where packets come thick. A packet
+	// is then late by half of it on average.
+	pace = 500 * time.Microsecond
+	// thick is how many sockets must become ready in a pace for the clock to pay: where
+	// packets come thin, to set it costs as much as to be woken, and only makes them late.
+	// It rests again with fewer than thin.
+	thick, thin = 8, 6
+	sample      = 256 // sockets by which that is measured
+)
+
+// pacer tells a worker when to look at its sockets: when a packet comes or, where they
+// come thick, every pace, as a network card holds back its interrupts. It waits in the
+// runtime's own poller: a thread that waits in a system call of its own would have the
+// scheduler look after it, with other threads, at every wake-up.
+type pacer struct {
+	sockets int      // the epoll set of the sockets
+	clock   int      // a timer
+	gate    int      // an epoll set with both, by which the sockets can be shut out
+	file    *os.File // the gate, as the runtime's poller waits for it
+
+	shut  bool // only the clock wakes
+	dense bool // packets come thick
+	ready int  // sockets since
+	since time.Time
+}
+
+func newPacer(sockets int) (p *pacer, err error) {
+	p = &pacer{sockets: sockets}
+	if p.gate, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+		return nil, fmt.Errorf("creating an epoll set: %w", err)
+	}
+	if p.clock, err = unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_CLOEXEC|unix.TFD_NONBLOCK); err != nil {
+		unix.Close(p.gate)
+		return nil, fmt.Errorf("creating a timer: %w", err)
+	}
+	if err = p.prepare(); err != nil {
+		unix.Close(p.gate)
+		unix.Close(p.clock)
+		return nil, err
+	}
+	p.file = os.NewFile(uintptr(p.gate), "media sockets")
+	return p, nil
+}
+
+func (p *pacer) prepare() error {
+	for _, fd := range []int{p.sockets, p.clock} {
+		if err := unix.EpollCtl(p.gate, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN}); err != nil {
+			return fmt.Errorf("watching media: %w", err)
+		}
+	}
+	// Not blocking, for the runtime's poller to take it.
+	if err := unix.SetNonblock(p.gate, true); err != nil {
+		return fmt.Errorf("preparing an epoll set: %w", err)
+	}
+	return nil
+}
+
+func (p *pacer) close() {
+	_ = p.file.Close()
+	unix.Close(p.clock)
+}
+
+// run calls look, which serves the sockets that are ready and says how many there were,
+// until ctx ends. One of the sockets must become ready then.
+func (p *pacer) run(ctx context.Context, look func() (int, error)) error {
+	gate, err := p.file.SyscallConn()
+	if err != nil {
+		return fmt.Errorf("waiting for media: %w", err)
+	}
+	var failed error
+	err = gate.Read(func(uintptr) bool {
+		for wait := false; !wait; {
+			var n int
+			if n, failed = look(); failed != nil || ctx.Err() != nil {
+				return true
+			}
+			if wait, failed = p.next(n); failed != nil {
+				return true
+			}
+		}
+		return false
+	})
+	if failed != nil {
+		err = failed
+	}
+	if err != nil {
+		return fmt.Errorf("waiting for media: %w", err)
+	}
+	return nil
+}
+
+// next reports whether to wait after a look that found n sockets ready, and sees to it
+// that something ends the wait.
+func (p *pacer) next(n int) (wait bool, err error) {
+	p.count(n)
+	switch {
+	case n == 0 && !p.shut:
+		return true, nil // the next packet wakes
+	case n == 0:
+		// What came before the gate opened may not wake: another look finds it.
+		return false, p.open(true)
+	case !p.dense || n == maxEvents: // then there may be more
+		return false, nil
+	}
+	if !p.shut {
+		if err := p.open(false); err != nil {
+			return false, err
+		}
+	}
+	return true, p.tick()
+}
+
+// count finds out whether packets come thick.
+func (p *pacer) count(n int) {
+	if p.ready += n; p.ready < sample {
+		return
+	}
+	least := thick
+	if p.dense {
+		least = thin
+	}
+	now := time.Now()
+	p.dense = now.Sub(p.since)*time.Duration(least) < pace*time.Duration(p.ready)
+	p.since, p.ready = now, 0
+}
+
+// open has the sockets wake the worker, or not.
+func (p *pacer) open(open bool) error {
+	p.shut = !open
+	var events uint32
+	if open {
+		events = unix.EPOLLIN
+	}
+	if err := unix.EpollCtl(p.gate, unix.EPOLL_CTL_MOD, p.sockets, &unix.EpollEvent{Events: events}); err != nil {
+		return fmt.Errorf("watching media: %w", err)
+	}
+	return nil
+}
+
+// tick has the clock wake the worker once. It need not be read nor stopped: each time
+// that it runs out is told once.
+func (p *pacer) tick() error {
+	t := unix.ItimerSpec{Value: unix.NsecToTimespec(int64(pace))}
+	if err := setTimer(p.clock, &t); err != nil {
+		return fmt.Errorf("setting a timer: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,77 @@
+package relay
+
+import (
+	"net"
+	"net/netip"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// crowd is sockets that are sent to in turn, thick enough for the clock.
+type crowd struct {
+	to   []netip.AddrPort
+	from *net.UDPConn
+	sent int
+}
+
+func newCrowd(t *testing.T, p *Plane, r Receiver) *crowd {
+	c := &crowd{from: dial(t, loopback)}
+	for range 64 {
+		s, err := p.Single("", nil, r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.to = append(c.to, s.Local())
+	}
+	return c
+}
+
+// send sends n packets, the next one every gap.
+func (c *crowd) send(t *testing.T, n int, gap time.Duration) {
+	for next := time.Now(); n > 0; n-- {
+		for next = next.Add(gap); time.Now().Before(next); {
+		}
+		if _, err := c.from.WriteToUDPAddrPort([]byte("hello"), c.to[c.sent%len(c.to)]); err != nil {
+			t.Fatal(err)
+		}
+		c.sent++
+	}
+}
+
+func awaitAll(t *testing.T, came *atomic.Int64, sent int) {
+	for deadline := time.Now().Add(30 * time.Second); came.Load() < int64(sent); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d of %d packets came", came.Load(), sent)
+		}
+	}
+}
+
+// Packets that come thick are fetched together; when they come thin, each is served at
+// once. None is forgotten at either change, whether it is the first one after a silence
+// or the last one before.
+func TestPace(t *testing.T) {
+	p := start(t, Config{Workers: 1})
+	var looks, came atomic.Int64
+	var last time.Time
+	c := newCrowd(t, p, receive(func(_ *Socket, _ []byte, _ netip.AddrPort, at time.Time) {
+		if !at.Equal(last) {
+			looks.Add(1)
+		}
+		last = at
+		came.Add(1)
+	}))
+	const rounds, thickly = 10, 4 * sample
+	fetched := int64(0)
+	for range rounds {
+		before := looks.Load()
+		c.send(t, thickly, 25*time.Microsecond)
+		awaitAll(t, &came, c.sent)
+		fetched += looks.Load() - before
+		c.send(t, 3, 3*time.Millisecond)
+		awaitAll(t, &came, c.sent)
+	}
+	if each := rounds * thickly / float64(fetched); each < 4 {
+		t.Errorf("%.1f packets are fetched at a time, want 4 at least of the 20 that come in a pace", each)
+	}
+}
