@@ -7,6 +7,10 @@ import (
 	"tandem/rtc"
 )
 
+// shardCount balances the cost of a change, which copies one shard, against
+// memory: 100,000 users make shards of a few hundred entries.
+const shardCount = 256
+
 // accounts are all users by their addresses, packed: 300,000 have to fit, and the
 // collector finds no pointers in them. Those in use are unpacked. Reading takes no
 // lock. A change replaces one shard by a changed copy; changes must not run at the

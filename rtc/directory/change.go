@@ -65,12 +65,13 @@ func (d *Directory) alter(ctx context.Context, aor rtc.AOR, what string, change 
 		return fmt.Errorf("storing user %s: %w", aor, err)
 	}
 	d.publish(next)
-	kept := next.further()
+	kept, gone := next.further(), make(map[string]rtc.AOR)
 	for _, key := range old.further() {
 		if !slices.Contains(kept, key) {
-			d.further.remove(key)
+			gone[key] = ""
 		}
 	}
+	d.further.change(gone)
 	d.log.Info(what, "aor", aor, "enabled", next.Enabled, "aliases", next.Aliases)
 	return nil
 }

@@ -102,8 +102,8 @@ type Directory struct {
 	log      *slog.Logger
 	turn     chan struct{} // holds one element: whoever takes it may change
 	accounts accounts
-	further  table[rtc.AOR] // whose a further address is, and an extension
-	changes  atomic.Uint64  // counts them
+	further  further
+	changes  atomic.Uint64 // counts them
 	sorted   atomic.Pointer[sorted]
 }
 
@@ -115,7 +115,7 @@ func New(store Store, domains []string, log *slog.Logger) *Directory {
 		d.domains = append(d.domains, strings.ToLower(name))
 	}
 	d.accounts.init(d.DefaultDomain())
-	d.further.init()
+	d.further.init(d.DefaultDomain())
 	d.turn <- struct{}{}
 	return d
 }

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"time"
-
-	"tandem/rtc"
 )
 
 // Load reads everything from the Store.
@@ -16,7 +14,7 @@ func (d *Directory) Load(ctx context.Context) error {
 		return err
 	}
 	defer done()
-	l := newLoader(&d.accounts)
+	l := newLoader(&d.accounts, &d.further)
 	err = d.store.Users(ctx, func(u User) {
 		if !d.Domain([]byte(u.AOR.Domain())) {
 			d.log.Warn("user of a domain that is not served", "aor", u.AOR)
@@ -30,7 +28,6 @@ func (d *Directory) Load(ctx context.Context) error {
 	if err := d.store.Credentials(ctx, l.credential); err != nil {
 		return fmt.Errorf("loading credentials: %w", err)
 	}
-	d.further.fill(l.further)
 	l.finish()
 	d.changed()
 	return nil
@@ -41,8 +38,9 @@ func (d *Directory) Load(ctx context.Context) error {
 // after it.
 type loader struct {
 	into    *accounts
-	further map[string]rtc.AOR
+	further *further
 	parts   [shardCount]part
+	names   [shardCount]furtherShard
 }
 
 // part is what has come of a shard: users without secrets, and secrets.
@@ -58,8 +56,8 @@ type secretOf struct {
 	used       time.Time
 }
 
-func newLoader(into *accounts) *loader {
-	l := &loader{into: into, further: make(map[string]rtc.AOR)}
+func newLoader(into *accounts, further *further) *loader {
+	l := &loader{into: into, further: further}
 	for i := range l.parts {
 		l.parts[i].domain, l.parts[i].spare = into.domain, into.spare
 	}
@@ -71,7 +69,7 @@ func (l *loader) user(u User) {
 	p.packed = appendAccount(p.packed, &Account{User: u}, p.domain, p.spare)
 	p.end()
 	for _, key := range u.further() {
-		l.further[key] = u.AOR
+		l.further.append(&l.names[l.further.shardOf(key)], key, u.AOR)
 	}
 }
 
@@ -94,6 +92,10 @@ func (l *loader) credential(c Credential) {
 
 // finish makes the shards, one at a time.
 func (l *loader) finish() {
+	for i := range l.names {
+		l.further.publish(i, &l.names[i])
+		l.names[i] = furtherShard{}
+	}
 	for i := range l.parts {
 		p := &l.parts[i]
 		list := make([]*Account, len(p.ends))

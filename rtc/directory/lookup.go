@@ -62,12 +62,16 @@ func (d *Directory) owner(key string) (rtc.AOR, bool) {
 	if d.accounts.getString(key) != nil {
 		return rtc.AOR(key), true
 	}
-	return d.further.getString(key)
+	owner, ok := d.further.owner(nil, []byte(key))
+	return rtc.AOR(owner), ok
 }
 
 func (d *Directory) find(key []byte) (User, bool) {
-	if owner, ok := d.further.get(key); ok {
-		return d.User(owner)
+	var room [96]byte
+	if owner, ok := d.further.owner(room[:0], key); ok {
+		if a := d.accounts.get(owner); a != nil {
+			return a.User, true
+		}
 	}
 	return User{}, false
 }

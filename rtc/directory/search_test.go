@@ -201,10 +201,10 @@ func TestMemoryOfAUser(t *testing.T) {
 		index += cap(s.text) + 4*cap(s.starts) + 4*cap(s.words.ends)
 	}
 	d.accounts.init("")
-	d.further.init()
+	d.further.init("")
 	each := (full - heap()) / n
 	t.Logf("%d octets for a user, of which %d to search", each, index/n)
-	if each > 750 || index/n > 200 {
+	if each > 560 || index/n > 200 {
 		t.Errorf("%d octets for a user, of which %d to search", each, index/n)
 	}
 	runtime.KeepAlive(d)

@@ -144,7 +144,7 @@ func (d *Directory) publish(accounts ...*Account) {
 		}
 	}
 	d.accounts.put(accounts...)
-	d.further.merge(further)
+	d.further.change(further)
 	d.changed()
 }
 
@@ -204,9 +204,11 @@ func (d *Directory) Delete(ctx context.Context, aor rtc.AOR) error {
 	if err := d.store.DeleteUser(ctx, aor); err != nil {
 		return fmt.Errorf("deleting user %s: %w", aor, err)
 	}
+	gone := make(map[string]rtc.AOR)
 	for _, key := range a.further() {
-		d.further.remove(key)
+		gone[key] = ""
 	}
+	d.further.change(gone)
 	d.accounts.remove(aor)
 	d.changed()
 	d.log.Info("user deleted", "aor", aor)
