@@ -30,6 +30,9 @@ func (x *Exchange) summons(r *rtc.Request) (taken bool, err error) {
 	if err != nil {
 		return true, err
 	}
+	if _, err := x.cfg.Router.Route(r); errors.Is(err, rtc.Next) {
+		return false, nil // of another domain
+	}
 	target, err := refer.Read(r.Message)
 	if err != nil {
 		return true, err

@@ -133,6 +133,21 @@ func TestOptionsToConference(t *testing.T) {
 	}
 }
 
+// What has the number of a conference at another server is not of this one.
+func TestReferElsewhere(t *testing.T) {
+	r, phones := house.Start(t)
+	uri := "sip:*699@" + phones["bob"].Local.String()
+	for _, method := range []string{"REFER", "OPTIONS"} {
+		phones["alice"].Ask(method, "alice", uri, "Refer-To: <sip:bob@"+harness.Domain+">\n", "")
+		if m := phones["bob"].Request(method); string(m.RequestURI()) != uri {
+			t.Errorf("%s arrives for %s", method, m.RequestURI())
+		}
+	}
+	if n := r.S.Exchange().Active(); n != 0 {
+		t.Errorf("%d calls, want none", n)
+	}
+}
+
 // A REFER to a conference, in no dialog, has somebody called and seated; who may not
 // call there is refused.
 func TestReferToConference(t *testing.T) {
