@@ -28,13 +28,19 @@ var loopback = netip.MustParseAddr("127.0.0.1")
 const ports = 200
 
 // block finds so many free ports in a row that a relay can have them all, none of which
-// the kernel gives to others. It returns the first.
+// the kernel gives to others. It returns the first. Another relay on this machine takes
+// ports at random from the whole of the default range, so that above is tried as well.
 func block(t *testing.T) int {
 	t.Helper()
-	for range 50 {
-		first := 20000 + ports*rand.IntN(12000/ports)
-		if free(first) {
-			return first
+	var starts []int
+	for _, span := range [][2]int{{20000, 32767}, {61000, 65535}} {
+		for first := span[0]; first+ports <= span[1]; first += ports {
+			starts = append(starts, first)
+		}
+	}
+	for _, i := range rand.Perm(len(starts)) {
+		if free(starts[i]) {
+			return starts[i]
 		}
 	}
 	t.Fatalf("no %d ports in a row are free", ports)
