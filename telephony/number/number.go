@@ -33,9 +33,6 @@ func (n Number) IsZero() bool { return n.n == 0 }
 // String is "+49301234567" or the local digits.
 func (n Number) String() string { return string(n.text[:n.n]) }
 
-// Append appends what String returns.
-func (n Number) Append(dst []byte) []byte { return append(dst, n.text[:n.n]...) }
-
 // digits are those after '+'.
 func (n *Number) digits() []byte { return n.text[1:n.n] }
 
