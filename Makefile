@@ -114,6 +114,7 @@ profile: ## the profile that deliveries are optimised for, taken anew
 	$(GO) run ./test/bench -only calls -quick -profiles bin/profiles
 	$(GO) run ./test/bench -only pint -quick -profiles bin/profiles
 	$(GO) run ./test/bench -only presence -match tandem -presentities 2000 -watchers 50 -profiles bin/profiles/presence
+	$(GO) test -trimpath -run '^$$' -bench 'CallPath$$' -benchtime 40000x -o bin/profiles/callpath.test -cpuprofile $(CURDIR)/bin/profiles/callpath.pprof ./cmd/tandem/server
 	$(GO) tool pprof -proto $$(ls bin/profiles/*.pprof bin/profiles/presence/*.pprof | grep -v heap) > $(PROFILE)
 
 mutants: ## that the interop suite sees mistakes: the server is built with one at a time
