@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -268,7 +269,9 @@ func (o options) bothSipp() error {
 	return nil
 }
 
-// pin keeps this program on cores, written "0" or "0,1".
+// pin keeps this program on cores, written "0" or "0,1". Each thread has an affinity of its
+// own, which the threads that it starts inherit: those that the runtime has started already
+// must be told one by one, until there are no others.
 func pin(cores string) error {
 	var set unix.CPUSet
 	for c := range strings.SplitSeq(cores, ",") {
@@ -278,7 +281,29 @@ func pin(cores string) error {
 		}
 		set.Set(n)
 	}
-	return unix.SchedSetaffinity(0, &set)
+	for told := map[string]bool{}; ; {
+		threads, err := os.ReadDir("/proc/self/task")
+		if err != nil {
+			return fmt.Errorf("pinning to cores %q: %w", cores, err)
+		}
+		before := len(told)
+		for _, t := range threads {
+			if told[t.Name()] {
+				continue
+			}
+			told[t.Name()] = true
+			id, err := strconv.Atoi(t.Name())
+			if err == nil {
+				err = unix.SchedSetaffinity(id, &set)
+			}
+			if err != nil && !errors.Is(err, unix.ESRCH) {
+				return fmt.Errorf("pinning to cores %q: %w", cores, err)
+			}
+		}
+		if len(told) == before {
+			return nil
+		}
+	}
 }
 
 func (o options) start(name string, n int, setup server.Setup) (*server.Server, error) {
