@@ -16,20 +16,11 @@ const (
 
 // Parse reads a description tolerantly: it accepts any line ends, any order within the
 // session part, and unknown lines and attributes. Errors are *Error.
-func Parse(b []byte) (*Description, error) {
-	if len(b) > maxSize {
-		return nil, tooLong(len(b))
-	}
-	return parse(string(b))
-}
-
-func tooLong(n int) error {
-	return unacceptable(0, warnOther, "%d octets are too long; at most %d are taken", n, maxSize)
-}
+func Parse(b []byte) (*Description, error) { return parse(string(b)) }
 
 func parse(text string) (*Description, error) {
 	if len(text) > maxSize {
-		return nil, tooLong(len(text))
+		return nil, unacceptable(0, warnOther, "%d octets are too long; at most %d are taken", len(text), maxSize)
 	}
 	whole := &struct { // one allocation: most calls have one m-line
 		Description
