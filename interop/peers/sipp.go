@@ -37,7 +37,11 @@ func sippIn(dir string) (path string, port int, err error) {
 }
 
 // StartUAS starts sipp as a callee that answers everything.
-func StartUAS(_ context.Context, dir string) (*SIPP, error) {
+func StartUAS(ctx context.Context, dir string) (*SIPP, error) {
+	return listening(ctx, func() (*SIPP, error) { return startUAS(dir) })
+}
+
+func startUAS(dir string) (*SIPP, error) {
 	path, port, err := sippIn(dir)
 	if err != nil {
 		return nil, err
@@ -118,17 +122,22 @@ Content-Length: 0
 </scenario>
 `
 
-// StartGateway starts sipp as a gateway with sound; it hangs up after talk. A port that
-// somebody has taken since it was chosen is left for another one: a test would have a
-// stranger answer in place of the gateway.
+// StartGateway starts sipp as a gateway with sound; it hangs up after talk.
 func StartGateway(ctx context.Context, dir string, talk time.Duration) (*SIPP, error) {
+	return listening(ctx, func() (*SIPP, error) { return startGateway(dir, talk) })
+}
+
+// listening is a sipp that start has started, once it listens. A port that somebody has
+// taken since it was chosen is left for another one: a test would have a stranger answer
+// in place of sipp.
+func listening(ctx context.Context, start func() (*SIPP, error)) (*SIPP, error) {
 	for {
-		g, err := startGateway(dir, talk)
-		if err != nil || g.listens(ctx) {
-			return g, err
+		s, err := start()
+		if err != nil || s.listens(ctx) {
+			return s, err
 		}
 		if ctx.Err() != nil {
-			return nil, fmt.Errorf("sipp does not listen: %w\n%s", ctx.Err(), g.Transcript())
+			return nil, fmt.Errorf("sipp does not listen: %w\n%s", ctx.Err(), s.Transcript())
 		}
 	}
 }
@@ -244,11 +253,30 @@ func RunUAC(ctx context.Context, dir, number string, server, calls, rate int) (C
 	if p == nil {
 		return Counts{}, err
 	}
-	c := Counts{Successful: p.Last(`Successful call\s*\|\s*\d+\s*\|\s*(\d+)`), Failed: p.Last(`Failed call\s*\|\s*\d+\s*\|\s*(\d+)`)}
+	c := counted(p)
 	if err == nil && c.Successful != calls {
 		err = fmt.Errorf("sipp finished %d of %d calls\n%s", c.Successful, calls, p.Out.Tail(60))
 	}
+	if err != nil {
+		err = fmt.Errorf("%w\n%s", err, firstErrors(dir))
+	}
 	return c, err
+}
+
+// counted are the calls that a caller has counted.
+func counted(p *process.Program) Counts {
+	return Counts{Successful: p.Last(`Successful call\s*\|\s*\d+\s*\|\s*(\d+)`), Failed: p.Last(`Failed call\s*\|\s*\d+\s*\|\s*(\d+)`)}
+}
+
+// firstErrors is the beginning of what a caller in dir found wrong.
+func firstErrors(dir string) string {
+	var first []byte
+	files, _ := filepath.Glob(filepath.Join(dir, "*_errors.log"))
+	for _, file := range files {
+		text, _ := os.ReadFile(file)
+		first = append(first, text[:min(len(text), 2000)]...)
+	}
+	return string(first)
 }
 
 // callerScenario calls a number with the credentials of a user, talks for a second
@@ -348,7 +376,7 @@ func RunCallers(ctx context.Context, dir string, a phones.Account, number string
 	if p == nil {
 		return Counts{}, err
 	}
-	return Counts{Successful: p.Last(`Successful call\s*\|\s*\d+\s*\|\s*(\d+)`), Failed: p.Last(`Failed call\s*\|\s*\d+\s*\|\s*(\d+)`)}, err
+	return counted(p), err
 }
 
 // Addr is where a callee listens.
