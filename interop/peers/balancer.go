@@ -46,6 +46,10 @@ request_route {
 
 // StartBalancer starts one below dir before a gateway's UDP port.
 func StartBalancer(ctx context.Context, dir string, gateway int) (*Balancer, error) {
+	return onFreePort(func() (*Balancer, error) { return startBalancer(ctx, dir, gateway) })
+}
+
+func startBalancer(ctx context.Context, dir string, gateway int) (*Balancer, error) {
 	port, err := process.Port()
 	if err != nil {
 		return nil, err

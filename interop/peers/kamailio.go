@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"tandem/interop/phones"
 	"tandem/interop/process"
@@ -68,15 +67,9 @@ func StartKamailio(ctx context.Context, dir string, next int) (*Kamailio, error)
 	return startKamailio(ctx, dir, strings.ReplaceAll(kamailioConfig, "$NEXT", fmt.Sprint(next)))
 }
 
-// startKamailio tries other ports when somebody takes one between choosing and
-// use.
-func startKamailio(ctx context.Context, dir, config string) (k *Kamailio, err error) {
-	for range 3 {
-		if k, err = tryKamailio(ctx, dir, config); err == nil || ctx.Err() != nil {
-			break
-		}
-	}
-	return k, err
+// startKamailio starts one with that configuration.
+func startKamailio(ctx context.Context, dir, config string) (*Kamailio, error) {
+	return onFreePort(func() (*Kamailio, error) { return tryKamailio(ctx, dir, config) })
 }
 
 func tryKamailio(ctx context.Context, dir, config string) (*Kamailio, error) {
@@ -110,23 +103,9 @@ func (k *Kamailio) launch(ctx context.Context, dir, config string) error {
 	if err != nil {
 		return err
 	}
-	if err := k.ready(ctx); err != nil {
+	if err := k.program.Listens(ctx, k.Port); err != nil {
 		k.program.Kill()
 		return err
-	}
-	return nil
-}
-
-// ready waits until it has its port.
-func (k *Kamailio) ready(ctx context.Context) error {
-	for process.Free(k.Port) {
-		select {
-		case <-k.program.Done():
-			return fmt.Errorf("kamailio ended: %w\n%s", k.program.Err(), k.program.Out.Tail(20))
-		case <-ctx.Done():
-			return fmt.Errorf("kamailio does not listen: %w\n%s", ctx.Err(), k.program.Out.Tail(20))
-		case <-time.After(20 * time.Millisecond):
-		}
 	}
 	return nil
 }

@@ -76,6 +76,10 @@ modparam("tls", "tls_method", "TLSv1.2+")
 // port of a gateway. cert and key are the PEM files of its certificate, "" for a
 // provider without TLS.
 func StartProvider(ctx context.Context, dir string, gateway int, cert, key string) (*Provider, error) {
+	return onFreePort(func() (*Provider, error) { return startProvider(ctx, dir, gateway, cert, key) })
+}
+
+func startProvider(ctx context.Context, dir string, gateway int, cert, key string) (*Provider, error) {
 	list, err := process.Ports(2)
 	if err != nil {
 		return nil, err

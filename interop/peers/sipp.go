@@ -38,17 +38,20 @@ func sippIn(dir string) (path string, port int, err error) {
 
 // StartUAS starts sipp as a callee that answers everything.
 func StartUAS(ctx context.Context, dir string) (*SIPP, error) {
-	return listening(ctx, func() (*SIPP, error) { return startUAS(dir) })
+	return onFreePort(func() (*SIPP, error) { return startUAS(ctx, dir) })
 }
 
-func startUAS(dir string) (*SIPP, error) {
+func startUAS(ctx context.Context, dir string) (*SIPP, error) {
 	path, port, err := sippIn(dir)
 	if err != nil {
 		return nil, err
 	}
 	p, err := process.Start(process.Command{Path: path, Dir: dir, Env: []string{"TERM=dumb"}, Args: []string{
 		"-sn", "uas", "-i", "127.0.0.1", "-p", strconv.Itoa(port), "-nostdin"}})
-	return &SIPP{Port: port, program: p}, err
+	if err != nil {
+		return nil, err
+	}
+	return &SIPP{Port: port, program: p}, p.Listens(ctx, port)
 }
 
 // gatewayScenario answers calls like a gateway that takes PCMU alone, sends
@@ -124,41 +127,10 @@ Content-Length: 0
 
 // StartGateway starts sipp as a gateway with sound; it hangs up after talk.
 func StartGateway(ctx context.Context, dir string, talk time.Duration) (*SIPP, error) {
-	return listening(ctx, func() (*SIPP, error) { return startGateway(dir, talk) })
+	return onFreePort(func() (*SIPP, error) { return startGateway(ctx, dir, talk) })
 }
 
-// listening is a sipp that start has started, once it listens. A port that somebody has
-// taken since it was chosen is left for another one: a test would have a stranger answer
-// in place of sipp.
-func listening(ctx context.Context, start func() (*SIPP, error)) (*SIPP, error) {
-	for {
-		s, err := start()
-		if err != nil || s.listens(ctx) {
-			return s, err
-		}
-		if ctx.Err() != nil {
-			return nil, fmt.Errorf("sipp does not listen: %w\n%s", ctx.Err(), s.Transcript())
-		}
-	}
-}
-
-// listens waits until sipp listens at its port; false when it has ended instead.
-func (s *SIPP) listens(ctx context.Context) bool {
-	for ctx.Err() == nil {
-		if s.program.Bound(s.Port) {
-			return true
-		}
-		select {
-		case <-s.program.Done():
-			return false
-		case <-ctx.Done():
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
-	return false
-}
-
-func startGateway(dir string, talk time.Duration) (*SIPP, error) {
+func startGateway(ctx context.Context, dir string, talk time.Duration) (*SIPP, error) {
 	port, err := process.Port()
 	if err != nil {
 		return nil, err
@@ -172,7 +144,10 @@ func startGateway(dir string, talk time.Duration) (*SIPP, error) {
 	}
 	g := &SIPP{Port: port, dir: dir, args: []string{"-i", "127.0.0.1", "-p", strconv.Itoa(port), "-mi", "127.0.0.1",
 		"-mp", strconv.Itoa(media), "-rtp_echo", "-nostdin", "-aa"}}
-	return g, g.play(strings.ReplaceAll(gatewayScenario, "$TALK", strconv.FormatInt(talk.Milliseconds(), 10)))
+	if err := g.play(strings.ReplaceAll(gatewayScenario, "$TALK", strconv.FormatInt(talk.Milliseconds(), 10))); err != nil {
+		return nil, err
+	}
+	return g, g.program.Listens(ctx, port)
 }
 
 // play starts sipp with a scenario.

@@ -2,6 +2,7 @@ package process
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -157,9 +158,23 @@ func (p *Program) Err() error { return p.err }
 // Signal sends it a signal.
 func (p *Program) Signal(s os.Signal) error { return p.cmd.Process.Signal(s) }
 
-// Bound reports whether it has a UDP socket at a port: a port that is not free may be
-// a stranger's.
-func (p *Program) Bound(port int) bool { return bound(p.cmd.Process.Pid, port) }
+// Listens waits until it has a UDP socket at a port: one that is not free may be a
+// stranger's. The error says what it said last, and tells whether it has ended.
+func (p *Program) Listens(ctx context.Context, port int) error {
+	for !bound(p.cmd.Process.Pid, port) {
+		select {
+		case <-p.done:
+			return fmt.Errorf("%s: %w: %w\n%s", p.Name, ErrEnded, p.err, p.Out.Tail(20))
+		case <-ctx.Done():
+			return fmt.Errorf("%s does not listen: %w\n%s", p.Name, ctx.Err(), p.Out.Tail(20))
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	return nil
+}
+
+// ErrEnded is of a program that has ended instead of listening.
+var ErrEnded = errors.New("has ended")
 
 // Last is the number in the last line it said that matches, -1 when none does. It has
 // ended.
