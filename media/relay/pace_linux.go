@@ -10,18 +10,18 @@ import (
 )
 
 const (
-	// pace is how often a worker looks at its sockets where packets come thick. A packet
-	// is then late by half of it on average.
-	pace = 500 * time.Microsecond
-	// thick is how many sockets must become ready in a pace for the clock to pay: where
-	// packets come thin, to set it costs as much as to be woken, and only makes them late.
-	// It rests again with fewer than thin.
-	thick, thin = 8, 6
-	sample      = 256 // sockets by which that is measured
+	// thick is how many sockets are to become ready between two looks by the clock. The
+	// thinner packets come, the longer it runs; a packet is late by half of that on average.
+	thick             = 8
+	shortest, longest = 500 * time.Microsecond, time.Millisecond
+	// The clock rests where its longest pace has fewer than thick, and again with fewer than thin: to
+	// set it would cost as much as to be woken, and only make packets late.
+	thin   = 6
+	sample = 256 // sockets by which that is measured
 )
 
 // pacer tells a worker when to look at its sockets: when a packet comes or, where they
-// come thick, every pace, as a network card holds back its interrupts. It waits in the
+// come thick, by a clock, as a network card holds back its interrupts. It waits in the
 // runtime's own poller: a thread that waits in a system call of its own would have the
 // scheduler look after it, with other threads, at every wake-up.
 type pacer struct {
@@ -30,9 +30,9 @@ type pacer struct {
 	gate    int      // an epoll set with both, by which the sockets can be shut out
 	file    *os.File // the gate, as the runtime's poller waits for it
 
-	shut  bool // only the clock wakes
-	dense bool // packets come thick
-	ready int  // sockets since
+	shut  bool          // only the clock wakes
+	pace  time.Duration // of the clock; 0 where packets come thin
+	ready int           // sockets since
 	since time.Time
 }
 
@@ -111,7 +111,7 @@ func (p *pacer) next(n int) (wait bool, err error) {
 	case n == 0:
 		// What came before the gate opened may not wake: another look finds it.
 		return false, p.open(true)
-	case !p.dense || n == maxEvents: // then there may be more
+	case p.pace == 0 || n == maxEvents: // then there may be more
 		return false, nil
 	}
 	if !p.shut {
@@ -122,17 +122,20 @@ func (p *pacer) next(n int) (wait bool, err error) {
 	return true, p.tick()
 }
 
-// count finds out whether packets come thick.
+// count finds out how thick packets come, and sets the pace.
 func (p *pacer) count(n int) {
 	if p.ready += n; p.ready < sample {
 		return
 	}
 	least := thick
-	if p.dense {
+	if p.pace > 0 {
 		least = thin
 	}
 	now := time.Now()
-	p.dense = now.Sub(p.since)*time.Duration(least) < pace*time.Duration(p.ready)
+	each := now.Sub(p.since) / time.Duration(p.ready)
+	if p.pace = 0; each*time.Duration(least) < longest {
+		p.pace = min(max(each*thick, shortest), longest)
+	}
 	p.since, p.ready = now, 0
 }
 
@@ -152,7 +155,7 @@ func (p *pacer) open(open bool) error {
 // tick has the clock wake the worker once. It need not be read nor stopped: each time
 // that it runs out is told once.
 func (p *pacer) tick() error {
-	t := unix.ItimerSpec{Value: unix.NsecToTimespec(int64(pace))}
+	t := unix.ItimerSpec{Value: unix.NsecToTimespec(int64(p.pace))}
 	if err := setTimer(p.clock, &t); err != nil {
 		return fmt.Errorf("setting a timer: %w", err)
 	}
