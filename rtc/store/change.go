@@ -25,7 +25,8 @@ type Change struct {
 	Octets int
 
 	// Within is how long the change may wait for others that are written with it:
-	// nobody waits for it, or not before then. 0: it is written as soon as can be.
+	// nobody waits for it, or not before then. 0: it is written as soon as can be, as
+	// also when enough others have gathered.
 	Within time.Duration
 
 	// Apply runs the statements. It is called in the writer, which everybody

@@ -270,8 +270,8 @@ func TestCloseWritesTheQueue(t *testing.T) {
 	}
 }
 
-// Changes that may wait are written with the next one that may not, after their time, or
-// when the store is closed.
+// Changes that may wait are written with the next one that may not, when there are enough
+// of them, after their time, or when the store is closed.
 func TestChangesThatMayWait(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "t.db")
 	db := openAt(t, path)
@@ -291,26 +291,34 @@ func TestChangesThatMayWait(t *testing.T) {
 		}
 	}
 	before := db.Stats().Batches
-	for n := range 100 {
-		put(n, time.Hour)
+	next := 0
+	puts := func(n int, within time.Duration) {
+		t.Helper()
+		for range n {
+			put(next, within)
+			next++
+		}
 	}
-	put(100, 0)
+	puts(plenty-1, time.Hour)
+	puts(1, 0)
 	acked.Wait()
-	if s := db.Stats(); s.Batches != before+1 || count(t, db, "1") != 101 {
+	if s := db.Stats(); s.Batches != before+1 || count(t, db, "1") != plenty {
 		t.Errorf("%d changes in %d batches", count(t, db, "1"), s.Batches-before)
 	}
-	put(101, time.Hour)
-	put(102, time.Millisecond) // takes both along
+	puts(plenty, time.Hour) // the last one takes all along
 	acked.Wait()
-	put(103, time.Hour)
+	puts(1, time.Hour)
+	puts(1, time.Millisecond) // takes both along
+	acked.Wait()
+	puts(1, time.Hour)
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
 	acked.Wait()
 	db = openAt(t, path)
 	defer db.Close()
-	if got := count(t, db, "1"); got != 104 {
-		t.Errorf("%d of 104 kept", got)
+	if got := count(t, db, "1"); got != next {
+		t.Errorf("%d of %d kept", got, next)
 	}
 }
 

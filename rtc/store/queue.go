@@ -17,6 +17,10 @@ const (
 	maxOctetsInBatch = 4 << 20
 )
 
+// plenty is how many changes that may wait are enough for a commit: with more it costs
+// hardly less for each, and who waits for one of them waits for nothing.
+const plenty = 32
+
 // item is a queued change.
 type item struct {
 	Change

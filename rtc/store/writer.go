@@ -116,6 +116,9 @@ func (w *writer) enqueue(c Change, done func(error)) error {
 		w.queue.byKey[c.Key] = len(w.queue.items)
 	}
 	w.queue.items = append(w.queue.items, item{Change: c, done: done})
+	if len(w.queue.items) >= plenty {
+		c.Within = 0
+	}
 	w.rouse(c.Within)
 	return nil
 }
