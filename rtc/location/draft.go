@@ -21,13 +21,15 @@ type Draft struct {
 	Expires time.Time
 	Flow    transport.Flow
 	Device  string
+
+	TempGRUU bool
 }
 
 // Binding copies the draft. Its texts share one backing string (URI and
 // instance are parts of the Contact), and what many phones have in common
 // exists once: 100,000 bindings have to fit.
 func (d *Draft) Binding() Binding {
-	b := Binding{CSeq: d.CSeq, RegID: d.RegID, Q: d.Q, Expires: d.Expires, Flow: d.Flow}
+	b := Binding{CSeq: d.CSeq, RegID: d.RegID, Q: d.Q, Expires: d.Expires, Flow: d.Flow, TempGRUU: d.TempGRUU}
 	uriAt := bytes.Index(d.Contact, d.URI)
 	instanceAt := bytes.Index(d.Contact, d.Instance)
 	var backing strings.Builder
@@ -66,7 +68,7 @@ func shared(b []byte) string {
 }
 
 // Refreshes reports whether the draft differs from b in nothing but time:
-// Call-ID, CSeq and expiry may be others.
+// Call-ID, CSeq and expiry may be others, and whether temporary GRUUs are wanted.
 func (d *Draft) Refreshes(b *Binding) bool {
 	return string(d.Contact) == b.Contact && string(d.URI) == b.URI &&
 		string(d.Instance) == b.Instance && string(d.Path) == b.Path &&
@@ -75,12 +77,14 @@ func (d *Draft) Refreshes(b *Binding) bool {
 }
 
 // Refreshed is b with the draft's Call-ID, CSeq and expiry. Only for a draft
-// that Refreshes b.
+// that Refreshes b. Temporary GRUUs given out before are good while the Call-ID stays,
+// whatever the phone says now.
 func (d *Draft) Refreshed(b *Binding) Binding {
 	n := *b
 	n.CSeq, n.Expires, n.Restored = d.CSeq, d.Expires, false
 	if string(d.CallID) != b.CallID {
-		n.CallID = string(d.CallID)
+		n.CallID, n.TempGRUU = string(d.CallID), false
 	}
+	n.TempGRUU = n.TempGRUU || d.TempGRUU
 	return n
 }

@@ -15,10 +15,10 @@
 // expiry plus the interval that was granted. An update that changes nothing but
 // time (expiry, CSeq, Call-ID; not the contact, instance, path, q, flow address,
 // user agent or device) and whose expiry the copy on disk covers is not
-// written and is acknowledged at once. With an instance a new Call-ID is written
-// as well, because it ends the temporary GRUUs given out before (RFC 5627 §3.2). So a phone that refreshes shortly before
-// its expiry is written every second time, one that refreshes at half time every
-// third time. After a crash a binding lives until the time on disk: never shorter
+// written and is acknowledged at once. A new Call-ID of a phone that has temporary GRUUs
+// is written as well, because it ends those given out before (RFC 5627 §3.2). So a phone
+// that refreshes shortly before its expiry is written every second time, one that
+// refreshes at half time every third time. After a crash a binding lives until the time on disk: never shorter
 // than a phone was promised, at most one interval longer. A server that ends in
 // order writes down what phones were promised (promise.go). The CSeq may after
 // either be that of the last written update.
@@ -62,6 +62,7 @@ type Binding struct {
 	CSeq      uint32
 	RegID     uint32 // reg-id (RFC 5626), 0 when none
 	Q         uint16 // 0..1000
+	TempGRUU  bool   // the phone may have temporary GRUUs, which end with the Call-ID
 	Restored  bool   // as the disk has it: Expires is the latest that the phone may have been promised
 	Expires   time.Time
 	Instance  string // +sip.instance, without quotes, "" when none

@@ -32,6 +32,7 @@ const (
 const (
 	packedRestored = 1 << iota
 	packedWall     // the expiry is a time of the wall clock
+	packedTempGRUU
 )
 
 // pack writes bindings as one text, "" when they cannot be: a connection is no text.
@@ -53,6 +54,9 @@ func (c *common) pack(list []Binding) string {
 		}
 		if b.Restored {
 			dst[at] |= packedRestored
+		}
+		if b.TempGRUU {
+			dst[at] |= packedTempGRUU
 		}
 		dst = binary.AppendUvarint(dst, uint64(b.until))
 		for _, n := range [...]uint64{uint64(b.CSeq), uint64(b.RegID), uint64(b.Q)} {
@@ -156,7 +160,7 @@ func (c *common) unpack(p string) []Binding {
 		flags := r[0]
 		r = r[1:]
 		b.Flow = c.flows[r.count()]
-		b.Restored = flags&packedRestored != 0
+		b.Restored, b.TempGRUU = flags&packedRestored != 0, flags&packedTempGRUU != 0
 		if flags&packedWall != 0 {
 			b.Expires = time.Unix(0, r.number())
 		} else {

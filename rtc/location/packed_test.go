@@ -52,7 +52,7 @@ func TestPackedBindings(t *testing.T) {
 	lists := [][]Binding{
 		{{Contact: "<sip:a@192.0.2.1>", URI: "sip:a@192.0.2.1", CallID: "c", CSeq: 1<<32 - 1, Q: 1000, Expires: now, UserAgent: "Phone/1.0", Flow: flows[0]}},
 		{{Contact: `"A" <sip:a@[2001:db8::1]>;+sip.instance="<urn:x>";reg-id=2`, URI: "sip:a@[2001:db8::1]", Instance: "<urn:x>", RegID: 2, Path: "<sip:p;lr>, <sip:q;lr>",
-			Expires: time.UnixMilli(now.UnixMilli()), Restored: true, until: now.UnixMilli() + 3_600_000, Device: "desk", Flow: remote("[fe80::1%eth0]:5060")},
+			Expires: time.UnixMilli(now.UnixMilli()), Restored: true, TempGRUU: true, until: now.UnixMilli() + 3_600_000, Device: "desk", Flow: remote("[fe80::1%eth0]:5060")},
 			{Contact: "x", URI: "elsewhere", Instance: "of no contact", Expires: now.Add(-time.Hour), until: 7, Flow: flows[1]},
 			{Expires: now, Flow: remote("[::ffff:192.0.2.1]:1")}, {Expires: now, Flow: flows[2]}},
 	}

@@ -96,7 +96,7 @@ func alike(a, b *Binding) bool {
 	return a.Contact == b.Contact && a.URI == b.URI && a.Instance == b.Instance && a.Path == b.Path &&
 		a.UserAgent == b.UserAgent && a.Device == b.Device && a.RegID == b.RegID && a.Q == b.Q &&
 		stored(a.Flow) == stored(b.Flow) &&
-		(a.Instance == "" || a.CallID == b.CallID) // temporary GRUUs hang on it
+		a.TempGRUU == b.TempGRUU && (!a.TempGRUU || a.CallID == b.CallID)
 }
 
 // stored is the flow as far as it survives a restart.

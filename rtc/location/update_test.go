@@ -220,6 +220,7 @@ func TestWhatIsAlwaysWritten(t *testing.T) {
 		{"reg-id", func(b *Binding) { b.RegID = 1 }, true},
 		{"user agent", func(b *Binding) { b.UserAgent = "Phone/2.0" }, true},
 		{"device", func(b *Binding) { b.Device = "cell" }, true},
+		{"temporary GRUUs", func(b *Binding) { b.TempGRUU = true }, true},
 		{"beyond what is on disk", func(b *Binding) { b.Expires = b.Expires.Add(2 * time.Hour) }, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -237,17 +238,26 @@ func TestWhatIsAlwaysWritten(t *testing.T) {
 			}
 		})
 	}
-	t.Run("Call-ID with an instance", func(t *testing.T) {
+	// A Call-ID that temporary GRUUs hang on is on disk while they do, and no longer.
+	t.Run("Call-ID with temporary GRUUs", func(t *testing.T) {
 		d := newDisk()
 		l := New(d, quiet())
-		for _, id := range []string{"one", "two"} {
-			n := draft("a", time.Hour)
-			n.Instance, n.CallID = []byte("<urn:uuid:1>"), []byte(id)
-			l.Update(alice, func([]Binding) ([]Binding, error) { return []Binding{n.Binding()}, nil }, func([]Binding, error) {})
-			d.commit(nil)
-		}
-		if d.written() != 2 {
-			t.Errorf("%d writes", d.written())
+		n := draft("a", time.Hour)
+		n.Instance = []byte("<urn:uuid:1>")
+		for i, step := range []struct {
+			id            string
+			temp, written bool
+		}{{"one", false, true}, {"two", false, false}, {"three", true, true}, {"three", false, false}, {"four", true, true}, {"five", false, true}, {"six", false, false}} {
+			n.CallID, n.TempGRUU = []byte(step.id), step.temp
+			l.Update(alice, func(old []Binding) ([]Binding, error) {
+				if len(old) == 0 {
+					return []Binding{n.Binding()}, nil
+				}
+				return []Binding{n.Refreshed(&old[0])}, nil
+			}, func([]Binding, error) {})
+			if wrote := d.commit(nil) == 1; wrote != step.written {
+				t.Errorf("step %d, Call-ID %s: written: %v", i, step.id, wrote)
+			}
 		}
 	})
 	t.Run("one of two removed", func(t *testing.T) {

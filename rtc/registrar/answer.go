@@ -72,7 +72,10 @@ func (j *job) appendContact(dst []byte, b *location.Binding) []byte {
 	if j.gruu && b.Instance != "" { // RFC 5627 §5.2
 		dst = append(dst, `;pub-gruu="`...)
 		dst = location.AppendPublic(dst, j.aor, b.Instance)
-		dst = append(dst, `";temp-gruu="`...)
+		dst = append(dst, '"')
+	}
+	if j.gruu && b.TempGRUU {
+		dst = append(dst, `;temp-gruu="`...)
 		dst = j.g.cfg.GRUU.AppendTemp(dst, j.aor, b)
 		dst = append(dst, '"')
 	}

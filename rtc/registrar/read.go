@@ -200,6 +200,7 @@ func (j *job) readContact(c *contact, a sip.NameAddr, value []byte, nat bool) *r
 		d.Q = 1000
 	}
 	if d.Instance, _ = a.Param("+sip.instance"); len(d.Instance) > 0 {
+		d.TempGRUU = j.gruu // RFC 5627 §5.1
 		if st := j.readOutbound(d, a); st != nil {
 			return st
 		}

@@ -431,6 +431,12 @@ func TestGRUU(t *testing.T) {
 	if a := r.register(contact); strings.Contains(a.header, "gruu") {
 		t.Errorf("sent to a phone that does not know it\n%s", a.header)
 	}
+	// A phone that does not know them has no temporary ones, whoever asks.
+	r.want(r.register("Contact: <sip:b@192.0.2.5>;+sip.instance=\"<urn:uuid:1>\"", "Call-ID: other"), 200)
+	if a := r.register("Supported: gruu"); strings.Count(a.header, "pub-gruu") != 2 || strings.Count(a.header, "temp-gruu") != 1 {
+		t.Errorf("got\n%s", a.header)
+	}
+	r.want(r.register("Contact: <sip:b@192.0.2.5>;expires=0", "Call-ID: other"), 200)
 	third := temp(r.register(contact, "Supported: gruu", "Call-ID: rebooted"))
 	if means(first) || !means(third) {
 		t.Error("a new Call-ID must end the temporary GRUUs of the old one")

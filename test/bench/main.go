@@ -90,6 +90,7 @@ var tests = []test{
 	{name: "refresh, same Call-ID, UDP", bar: 0.6, total: 200000, make: registering("UDP", users, load.Refresh)},
 	{name: "refresh, new Call-ID, UDP", bar: 0.75, total: 200000, make: registering("UDP", users, load.Known)},
 	{name: "refresh, new Call-ID and instance, UDP", bar: 1, total: 200000, make: registering("UDP", users, load.Instance)},
+	{name: "refresh, new Call-ID and temporary GRUU, UDP", bar: 1, total: 200000, make: registering("UDP", users, load.GRUU)},
 	{name: plain, bar: 0.5, total: 200000, make: relaying("NOTHING")},
 	{name: delivered, bar: 0.4, total: 200000, make: relaying("MESSAGE")},
 	{name: "call INVITE to BYE, UDP", bar: 0.6, total: 60000, make: relaying("INVITE")},

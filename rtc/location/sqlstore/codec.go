@@ -14,15 +14,15 @@ import (
 )
 
 // rowVersion is the first octet of a row. A reader refuses bindings of a version it
-// does not know; a new field means a new number.
+// does not know; a new field means a new number. Version 2 had no TempGRUU.
 //
 // After it, in every version: when the last of the bindings ends (unix ms, 8 octets),
 // the length of the address-of-record (2 octets) and the address. Then for each binding: Contact, URI, Call-ID, instance, Path,
 // User-Agent, flow, received and device, each a length and its octets; then CSeq,
-// reg-id, q and expiry (unix ms). Numbers are unsigned varints. A URI or
+// reg-id, q, expiry (unix ms) and TempGRUU (0 or 1). Numbers are unsigned varints. A URI or
 // instance that stands in the Contact is written as its place there: see
 // appendPart.
-const rowVersion = 2
+const rowVersion = 3
 
 // rowHead is how many octets stand before the address.
 const rowHead = 1 + 8 + 2
@@ -54,6 +54,11 @@ func appendRow(dst []byte, aor rtc.AOR, bindings []location.Binding) []byte {
 		dst = binary.AppendUvarint(dst, uint64(b.RegID))
 		dst = binary.AppendUvarint(dst, uint64(b.Q))
 		dst = binary.AppendUvarint(dst, uint64(b.Expires.UnixMilli()))
+		temp := byte(0)
+		if b.TempGRUU {
+			temp = 1
+		}
+		dst = append(dst, temp)
 	}
 	return dst
 }
@@ -107,7 +112,7 @@ func readRow(data []byte) (version byte, aor rtc.AOR, until int64, rest []byte, 
 
 // decodeBindings reads what appendRow wrote of bindings. They do not point into data.
 func decodeBindings(version byte, data []byte, flow func(string) (transport.Flow, bool)) ([]location.Binding, error) {
-	if version != rowVersion {
+	if version != rowVersion && version != 2 {
 		return nil, errEncoding
 	}
 	r := reader{rest: data}
@@ -137,6 +142,9 @@ func decodeBindings(version byte, data []byte, flow func(string) (transport.Flow
 		d.RegID = uint32(r.number(1<<32 - 1))
 		d.Q = uint16(r.number(1000))
 		d.Expires = time.UnixMilli(int64(r.number(1<<62 - 1)))
+		if d.TempGRUU = len(d.Instance) > 0; version > 2 {
+			d.TempGRUU = r.number(1) == 1
+		}
 		all = append(all, d.Binding())
 	}
 	if r.bad {

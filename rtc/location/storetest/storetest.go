@@ -42,7 +42,7 @@ func Binding(n int) location.Binding {
 		Instance:  fmt.Appendf(nil, "<urn:uuid:%032d>", n),
 		CallID:    fmt.Appendf(nil, "call-%d@192.0.2.1", n),
 		UserAgent: []byte("Phone/1.0"),
-		CSeq:      uint32(n), Q: 500,
+		CSeq:      uint32(n), Q: 500, TempGRUU: n%2 == 0,
 		Expires: time.UnixMilli(time.Now().UnixMilli()).Add(time.Hour),
 	}
 	return d.Binding()

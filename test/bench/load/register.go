@@ -35,9 +35,11 @@ const (
 	Known
 	// Refresh is the same by the Call-ID that the phone keeps.
 	Refresh
-	// Instance is Known by a phone with an instance (RFC 5626), whose new Call-ID ends
-	// its temporary GRUUs.
+	// Instance is Known by a phone with an instance (RFC 5626).
 	Instance
+	// GRUU is Instance by a phone with temporary GRUUs (RFC 5627), which end with each
+	// new Call-ID.
+	GRUU
 )
 
 // NewRegister makes a socket for window operations at a time, by "UDP" or "TCP".
@@ -144,7 +146,7 @@ func (m *registration) append(b []byte, auth func([]byte) []byte) []byte {
 		b = append(b, ";transport=tcp"...)
 	}
 	b = append(b, '>')
-	if m.kind == Instance {
+	if m.kind == Instance || m.kind == GRUU {
 		b = append(b, `;+sip.instance="<urn:uuid:00000000-0000-1000-8000-`...)
 		for at := 1 << 44; at > 0; at >>= 4 {
 			b = append(b, "0123456789abcdef"[m.user/at&15])
@@ -154,6 +156,9 @@ func (m *registration) append(b []byte, auth func([]byte) []byte) []byte {
 	b = append(b, "\r\n"...)
 	if auth != nil {
 		b = auth(b)
+	}
+	if m.kind == GRUU {
+		b = append(b, "Supported: gruu\r\n"...)
 	}
 	return append(b, "Expires: 3600\r\nUser-Agent: bench/1.0 (closed loop)\r\nAllow: INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, NOTIFY\r\nContent-Length: 0\r\n\r\n"...)
 }
