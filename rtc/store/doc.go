@@ -7,8 +7,9 @@
 //
 // Every change goes through one writer: a bounded queue, taken whole whenever
 // the writer is free, written in transactions and acknowledged when the
-// transaction is on disk. There is no linger timer: alone, a change is committed
-// at once; under load a batch grows while the one before it is being written.
+// transaction is on disk. There is no linger timer but for changes that may wait: alone,
+// a change is committed at once; under load a batch grows while the one before it is being
+// written.
 //
 // A change that fails fails alone. The others of its transaction are written,
 // if need be by running the transaction a second time with a savepoint around
@@ -20,6 +21,8 @@
 // told: on Linux through a ring (io_uring), so that no thread waits. When that fails
 // nobody knows what is on disk, and nothing is written any more until a restart, which
 // may show changes whose callers were told an error.
+//
+// Checkpoints are made beside the writer, by a connection of their own (checkpoint.go).
 //
 // # How a room keeps something
 //

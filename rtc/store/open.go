@@ -111,7 +111,9 @@ func take(path string) (_ *fileLock, err error) {
 func (db *DB) Close() error {
 	db.w.close()
 	db.reads.close()
-	return errors.Join(db.write.Close(), db.read.Close(), db.lock.release())
+	err := errors.Join(db.write.Close(), db.read.Close())
+	db.w.beside.release()
+	return errors.Join(err, db.lock.release())
 }
 
 // Path of the database file.
@@ -163,6 +165,6 @@ func dsn(path, more string) string {
 	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}
 	// busy_timeout stands first so that it holds for the other pragmas too.
 	u.RawQuery = "_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" +
-		"&_pragma=wal_autocheckpoint(1000)&" + more
+		"&_pragma=wal_autocheckpoint(" + mostPages + ")&" + more
 	return u.String()
 }

@@ -76,7 +76,7 @@ func exists(path string) bool { _, err := os.Stat(path); return err == nil }
 
 func TestPragmas(t *testing.T) {
 	db, path := open(t)
-	for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "1", "wal_autocheckpoint": "1000"} {
+	for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "1", "wal_autocheckpoint": mostPages} {
 		var got string
 		if err := db.w.conn.QueryRowContext(context.Background(), "PRAGMA "+pragma).Scan(&got); err != nil || got != want {
 			t.Errorf("%s of the writer is %q, want %q (%v)", pragma, got, want, err)

@@ -37,6 +37,7 @@ type writer struct {
 	lock    *fileLock
 	commits uint64 // ever made to this database
 	wal     *wal
+	beside  *checkpointer
 
 	wake  chan struct{} // the queue is not empty
 	told  chan finished // transactions to acknowledge
@@ -76,6 +77,10 @@ func newWriter(ctx context.Context, db *sql.DB, f files, commits uint64, lock *f
 		return nil, err
 	}
 	if w.wal, err = openWAL(f.path); err != nil {
+		return nil, err
+	}
+	if w.beside, err = newCheckpointer(f.path, log); err != nil {
+		w.wal.close()
 		return nil, err
 	}
 	w.tx = newTx(w.conn)
@@ -160,6 +165,9 @@ func (w *writer) run() {
 		w.later.Stop()
 		w.mu.Unlock()
 		w.write(b)
+		if w.beside.rest.CompareAndSwap(true, false) {
+			_ = w.tx.control(context.Background(), checkpoint) // else the next one does
+		}
 	}
 }
 
@@ -239,6 +247,7 @@ func (w *writer) commit(items []item) error {
 		return err
 	}
 	w.commits++
+	w.beside.committed()
 	if err := w.lock.keep(w.commits); err != nil {
 		return fmt.Errorf("writing the lock file: %w", err)
 	}
@@ -332,6 +341,7 @@ func (w *writer) close() {
 		return
 	}
 	w.ended.Wait()
+	w.beside.close()
 	w.tx.close()
 	w.wal.close()
 	_ = w.conn.Close()
