@@ -398,13 +398,14 @@ func (o options) measure(s *server.Server, test test) (load.Result, error) {
 	r := load.Drive(sc, window, total, 0)
 	wait()
 	r.CPU, r.Drops = s.CPU()-cpu, server.SocketDrops(s.Port)-drops
-	r.Memory = s.Memory()
+	r.Memory = s.Memory().All
 	if test.users == 0 && !o.quick {
 		o.pace(sc, s, &r)
 	}
 	if test.settle > 0 {
 		time.Sleep(test.settle)
-		r.Settled = s.Memory()
+		m := s.Memory()
+		r.Settled, r.Anonymous = m.All, m.Anonymous
 		if s.HTTP != 0 && test.setup == server.Leading {
 			fmt.Fprintf(os.Stderr, "  before:     %s\n  after %s: %s\n", before, test.settle, s.Leftovers())
 		}

@@ -78,7 +78,7 @@ func (o options) pintRound(w io.Writer) error {
 	wait()
 	fmt.Fprintf(w, "| %d | %.0f | %.0f | %d / %d / %d | %d / %d / %d | %d | %.0f | %d / %d | %d / %d | %s |\n", calls, float64(used.Microseconds())/float64(calls),
 		100*used.Seconds()*pintRate/float64(calls), r[0].ok, r[0].failed, r[0].retransmitted, r[1].ok, r[1].failed, r[1].retransmitted,
-		s.Metric("tandem_pint_calls_successful_total")-before, s.Memory(),
+		s.Metric("tandem_pint_calls_successful_total")-before, s.Memory().All,
 		heard.Legs-heard.Silent, heard.Silent, heard.Sent, heard.Arrived, heard.P99)
 	if heard.Late > tooLate {
 		fmt.Fprintf(w, "\nThe machine was too busy for the telephones to keep up: they were %s late once.\n", heard.Late.Round(time.Millisecond))

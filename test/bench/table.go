@@ -80,6 +80,7 @@ func (t *table) print(w io.Writer) {
 				bar = "150"
 			}
 			fmt.Fprintf(w, "| MiB held, seconds later | %.0f | %.0f | - | %s | | | |\n", k.Settled, d.Settled, bar)
+			fmt.Fprintf(w, "| of which no pages of files | %.0f | %.0f | - | - | | | |\n", k.Anonymous, d.Anonymous)
 		}
 	}
 }

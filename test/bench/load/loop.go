@@ -16,6 +16,8 @@ type Result struct {
 	Memory float64 // MiB afterwards
 	// Settled is the same some seconds later, 0 when it was not looked at.
 	Settled float64
+	// Anonymous is the part of Settled that is not pages of files.
+	Anonymous float64
 	// Of the run at 0.9 of saturation: operations, those that were lost or
 	// failed, and datagrams dropped in front of the server.
 	Paced, PacedLost, PacedDrops int
@@ -33,7 +35,7 @@ func (r Result) String() string {
 	s := fmt.Sprintf("%7.1f µs/op %8.0f op/s  lost %d failed %d dropped %d  %.0f MiB",
 		r.PerOp(), float64(r.Ops)/r.Wall.Seconds(), r.Lost, r.Failed, r.Drops, r.Memory)
 	if r.Settled > 0 {
-		s += fmt.Sprintf(", %.0f MiB later", r.Settled)
+		s += fmt.Sprintf(", %.0f MiB later (%.0f anonymous)", r.Settled, r.Anonymous)
 	}
 	return s
 }

@@ -46,24 +46,33 @@ func CPUTime(pid int) time.Duration {
 	return total
 }
 
-// memory is the proportional set size of pid and its descendants, in MiB.
-func memory(pid int) float64 {
-	var kib int
+// Memory is the proportional set size of processes, in MiB.
+type Memory struct {
+	All       float64
+	Anonymous float64 // without pages of files: the kernel may take those back, as it has them on disk
+}
+
+func (m Memory) String() string { return fmt.Sprintf("%.0f MiB (%.0f anonymous)", m.All, m.Anonymous) }
+
+// add counts pid and its descendants.
+func (m *Memory) add(pid int) {
 	for _, p := range processes(pid) {
 		f, err := os.Open(fmt.Sprintf("/proc/%d/smaps_rollup", p))
 		if err != nil {
 			continue
 		}
 		for s := bufio.NewScanner(f); s.Scan(); {
-			if v, ok := strings.CutPrefix(s.Text(), "Pss:"); ok {
-				n, _ := strconv.Atoi(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(v), "kB")))
-				kib += n
-				break
+			name, size, _ := strings.Cut(s.Text(), ":")
+			kib, _ := strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(size, "kB")), 64)
+			switch name {
+			case "Pss":
+				m.All += kib / 1024
+			case "Pss_Anon":
+				m.Anonymous += kib / 1024
 			}
 		}
 		f.Close()
 	}
-	return float64(kib) / 1024
 }
 
 // SocketDrops sums what the kernel dropped from receive buffers of UDP sockets.

@@ -50,12 +50,12 @@ func (s *Server) CPU() (total time.Duration) {
 	return total
 }
 
-// Memory is that of the server, in MiB.
-func (s *Server) Memory() (total float64) {
+// Memory is that of the server.
+func (s *Server) Memory() (m Memory) {
 	for _, pid := range s.pids() {
-		total += memory(pid)
+		m.add(pid)
 	}
-	return total
+	return m
 }
 
 func (s *Server) pid() int { return s.cmd.Process.Pid }
@@ -274,7 +274,7 @@ func (s *Server) Leftovers() string {
 			}
 		}
 	}
-	return fmt.Sprintf("%s, %.0f MiB", strings.Join(out, ", "), s.Memory())
+	return fmt.Sprintf("%s, %s", strings.Join(out, ", "), s.Memory())
 }
 
 // Profile takes a CPU profile of what comes next into a file; the returned
