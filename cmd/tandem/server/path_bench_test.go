@@ -174,13 +174,21 @@ func BenchmarkRegisterPath(b *testing.B) {
 }
 
 // BenchmarkWrittenPath is a REGISTER that is written before its 200: by a new
-// Call-ID of a phone with an instance. As many are under way as a busy server has.
+// Call-ID of a phone with temporary GRUUs. As many are under way as a busy server has.
 func BenchmarkWrittenPath(b *testing.B) {
 	s, _ := pathServer(b, nil)
+	before := s.store.Stats()
+	defer func() {
+		now := s.store.Stats()
+		if changes := now.Rows + now.Coalesced - before.Rows - before.Coalesced; changes < uint64(b.N) {
+			b.Errorf("%d REGISTERs and %d changes", b.N, changes)
+		}
+	}()
 	run(b, paths(b, s), func(p *path, n int) {
 		for i := range n {
 			user := p.user(p.n)
-			p.in(p.request("REGISTER", user, "Contact: <sip:x@", p.peer, `>;+sip.instance="<urn:uuid:00000000-0000-1000-8000-000000000000>"`, "\r\nExpires: 3600\r\n"))
+			p.in(p.request("REGISTER", user, "Contact: <sip:x@", p.peer, `>;+sip.instance="<urn:uuid:00000000-0000-1000-8000-000000000000>"`,
+				"\r\nSupported: gruu\r\nExpires: 3600\r\n"))
 			for i%64 == 63 && s.store.Stats().Queued > 0 {
 				time.Sleep(100 * time.Microsecond)
 			}
