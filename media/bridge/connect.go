@@ -6,14 +6,14 @@ import (
 
 	"tandem/media/dtmf"
 	"tandem/media/route"
-	"tandem/media/sdp"
+	"tandem/media/sdp/exchange"
 )
 
 // Connect puts a side's new agreement into force: addresses and keys of its legs, then
 // the routes of both directions of every stream. another reports that the agreement
 // comes, at least in part, from another party than the one to which our keys were
 // offered. near is the address from which the side's signalling comes.
-func (b *Bridge) Connect(w Which, agreed []sdp.Agreed, near netip.Addr, another bool) error {
+func (b *Bridge) Connect(w Which, agreed []exchange.Agreed, near netip.Addr, another bool) error {
 	var after []func()
 	var failed error
 	now := time.Now()
@@ -51,7 +51,7 @@ func (b *Bridge) Connect(w Which, agreed []sdp.Agreed, near netip.Addr, another 
 }
 
 // agree applies the agreement of a side on one m-line.
-func (l *leg) agree(a *sdp.Agreed, now time.Time) {
+func (l *leg) agree(a *exchange.Agreed, now time.Time) {
 	l.agreed = *a
 	l.on, l.audio, l.hears, l.speaks = a.Enabled, a.Kind == "audio", a.CanReceive, a.CanSend
 	if !l.on {

@@ -9,7 +9,7 @@ import (
 	"tandem/media/quality"
 	"tandem/media/relay"
 	"tandem/media/route"
-	"tandem/media/sdp"
+	"tandem/media/sdp/exchange"
 	"tandem/media/transcode"
 )
 
@@ -52,7 +52,7 @@ type leg struct {
 	routes  route.Table
 
 	// What comes from this side.
-	agreed   sdp.Agreed
+	agreed   exchange.Agreed
 	keys     *dtmf.Reader // nil while the path uses it
 	lent     *dtmf.Reader
 	keyPT    uint8

@@ -9,6 +9,7 @@ import (
 	"tandem/media/format"
 	"tandem/media/route"
 	"tandem/media/sdp"
+	"tandem/media/sdp/exchange"
 )
 
 // standing is offered when nothing is known of the other side: all codecs that we
@@ -139,7 +140,7 @@ func withEvents(out, base []sdp.Codec, want Want) []sdp.Codec {
 
 // answerCodecs chooses the codecs to answer a side that offered theirs, when the other
 // side agreed to far (nil: there is none, the audio ends here).
-func answerCodecs(want Want, theirs []sdp.Codec, far *sdp.Agreed) []sdp.Codec {
+func answerCodecs(want Want, theirs []sdp.Codec, far *exchange.Agreed) []sdp.Codec {
 	var out []sdp.Codec
 	if far != nil {
 		for _, f := range far.Codecs {
@@ -170,7 +171,7 @@ func answerCodecs(want Want, theirs []sdp.Codec, far *sdp.Agreed) []sdp.Codec {
 		switch {
 		case c.Event() && c.ClockRate == out[0].ClockRate:
 			out = append(out, c)
-		case c.Noise() && far != nil && slices.ContainsFunc(far.Codecs, func(f sdp.AgreedCodec) bool { return f.Codec.Noise() }):
+		case c.Noise() && far != nil && slices.ContainsFunc(far.Codecs, func(f exchange.AgreedCodec) bool { return f.Codec.Noise() }):
 			out = append(out, c)
 		}
 	}
@@ -233,7 +234,7 @@ func preferred(list []sdp.Codec, names []string) []sdp.Codec {
 
 // far2near lists the codecs to which the far side agreed, for media that we only pass
 // on, in the form that the offerer wrote.
-func far2near(theirs *sdp.Media, far *sdp.Agreed) []sdp.Codec {
+func far2near(theirs *sdp.Media, far *exchange.Agreed) []sdp.Codec {
 	var out []sdp.Codec
 	taken := make([]bool, len(theirs.Codecs))
 	for _, f := range far.Codecs {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"tandem/media/sdp"
+	"tandem/media/sdp/exchange"
 	"tandem/media/secure"
 )
 
@@ -27,8 +28,8 @@ type Carriage struct {
 // line builds our m-line i for this side: ports, security and ICE. In an offer m is
 // what the other side said, which we mirror; in an answer it is this side's own offer.
 // The codecs are those of m until the caller chooses others.
-func (d *Side) line(i int, m *sdp.Media, plan Plan, offering bool, carry Carry) (sdp.Line, error) {
-	line := sdp.Line{
+func (d *Side) line(i int, m *sdp.Media, plan Plan, offering bool, carry Carry) (exchange.Line, error) {
+	line := exchange.Line{
 		Kind: m.Kind, Proto: m.Proto, Direction: mirrored(m), Codecs: m.Codecs,
 		Ptime: m.Ptime, MaxPtime: m.MaxPtime, MID: m.MID, Unprotected: d.want.plain(),
 	}
@@ -41,7 +42,7 @@ func (d *Side) line(i int, m *sdp.Media, plan Plan, offering bool, carry Carry) 
 	formatless := m.RTP() && m.Kind != "audio" && !slices.ContainsFunc(m.Codecs, func(c sdp.Codec) bool { return c.Name != "" })
 	if offering && (formatless || m.Port == 0 && !m.BundleOnly()) {
 		_, err := carry(i, m.Kind, Plan{Off: true})
-		return sdp.Line{Kind: m.Kind, Proto: plan.proto(m.Proto), Formats: m.Formats, Codecs: m.Codecs}, err
+		return exchange.Line{Kind: m.Kind, Proto: plan.proto(m.Proto), Formats: m.Formats, Codecs: m.Codecs}, err
 	}
 	w, err := carry(i, m.Kind, plan)
 	if err != nil {
@@ -64,7 +65,7 @@ func (d *Side) line(i int, m *sdp.Media, plan Plan, offering bool, carry Carry) 
 }
 
 // protect adds keys or fingerprint to a line.
-func (d *Side) protect(line *sdp.Line, w Carriage, plan Plan, m *sdp.Media, offering bool) error {
+func (d *Side) protect(line *exchange.Line, w Carriage, plan Plan, m *sdp.Media, offering bool) error {
 	switch plan.Security {
 	case secure.SDES, secure.Optional:
 		for n, k := range w.Keys {
@@ -93,10 +94,10 @@ func (d *Side) protect(line *sdp.Line, w Carriage, plan Plan, m *sdp.Media, offe
 
 // answerLine answers an m-line. other is what the far side agreed to for it, nil for
 // nothing; met reports that the far side has agreed to any m-line.
-func (d *Side) answerLine(i int, theirs *sdp.Media, other *sdp.Agreed, met bool, carry Carry) (sdp.Line, error) {
+func (d *Side) answerLine(i int, theirs *sdp.Media, other *exchange.Agreed, met bool, carry Carry) (exchange.Line, error) {
 	if theirs.Port == 0 && !theirs.BundleOnly() || other != nil && !other.Enabled || other == nil && met {
 		_, err := carry(i, theirs.Kind, Plan{Off: true})
-		return sdp.Line{Kind: theirs.Kind, Proto: theirs.Proto, Formats: theirs.Formats, MID: theirs.MID}, err
+		return exchange.Line{Kind: theirs.Kind, Proto: theirs.Proto, Formats: theirs.Formats, MID: theirs.MID}, err
 	}
 	if aside(theirs) {
 		_, err := carry(i, theirs.Kind, Plan{Off: true})

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"tandem/media/sdp"
+	"tandem/media/sdp/exchange"
 )
 
 // Everything that does not concern the relay passes from one side's description to the
@@ -24,7 +25,7 @@ var ours = []string{
 var renumbered = []string{"ssrc", "ssrc-group", "extmap", "extmap-allow-mixed", "rid", "simulcast", "rtcp-xr"}
 
 // passOn copies into the line for one side what passes from the other side's m-line.
-func passOn(line *sdp.Line, m *sdp.Media) {
+func passOn(line *exchange.Line, m *sdp.Media) {
 	line.Info, line.Bandwidth = m.Info, m.Bandwidth
 	if !m.RTP() {
 		line.Extra = m.Attributes
@@ -47,11 +48,11 @@ func foreign(list []sdp.Attribute, audio bool) (kept []sdp.Attribute) {
 }
 
 // session returns what passes from the session level of a description.
-func session(d *sdp.Description) sdp.Session {
+func session(d *sdp.Description) exchange.Session {
 	if d == nil {
-		return sdp.Session{}
+		return exchange.Session{}
 	}
-	return sdp.Session{Bandwidth: d.Bandwidth, Info: d.Info, Attributes: foreign(d.Attributes, false)}
+	return exchange.Session{Bandwidth: d.Bandwidth, Info: d.Info, Attributes: foreign(d.Attributes, false)}
 }
 
 // aside reports whether the media of an m-line do not go through us: we relay only
@@ -61,8 +62,8 @@ func aside(m *sdp.Media) bool { return strings.HasPrefix(strings.ToUpper(m.Proto
 // asideLine shows one side an m-line of the other side whose media do not go through
 // us, with the other side's own address. It is off when that address is a name, or the
 // media is RTP, which we should have carried.
-func asideLine(m *sdp.Media) sdp.Line {
-	line := sdp.Line{Kind: m.Kind, Proto: m.Proto, Formats: m.Formats, MID: m.MID}
+func asideLine(m *sdp.Media) exchange.Line {
+	line := exchange.Line{Kind: m.Kind, Proto: m.Proto, Formats: m.Formats, MID: m.MID}
 	if m.RTP() || !m.Connection.IsValid() || m.Port == 0 {
 		return line
 	}

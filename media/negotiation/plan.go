@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tandem/media/sdp"
+	"tandem/media/sdp/exchange"
 	"tandem/media/secure"
 )
 
@@ -180,6 +181,6 @@ func takeable(m *sdp.Media) bool {
 	for _, p := range secure.Profiles {
 		ours = append(ours, sdp.Crypto{Suite: string(p)})
 	}
-	_, ok := sdp.ChooseCrypto(m.Crypto, ours)
+	_, ok := exchange.ChooseCrypto(m.Crypto, ours)
 	return ok || m.Fingerprint.Value != ""
 }

@@ -10,6 +10,7 @@ import (
 
 	"tandem/media/route"
 	"tandem/media/sdp"
+	"tandem/media/sdp/exchange"
 )
 
 // Side is what one side of a call has offered and agreed to. Methods that read another
@@ -17,18 +18,18 @@ import (
 type Side struct {
 	Near netip.Addr // source of its signalling; invalid when unknown
 
-	agent   *sdp.Agent
-	want    Want             // as last requested
-	pending *sdp.Description // its offer, not answered yet
-	agreed  []sdp.Agreed     // by m-line; nil before the first answer
-	asked   bool             // agreed is our answer to an offer of the side
+	agent   *exchange.Agent
+	want    Want              // as last requested
+	pending *sdp.Description  // its offer, not answered yet
+	agreed  []exchange.Agreed // by m-line; nil before the first answer
+	asked   bool              // agreed is our answer to an offer of the side
 }
 
 // Begin prepares an exchange. own is the address for o=; want says how the next
 // description is written.
 func (d *Side) Begin(own netip.Addr, want Want) {
 	if d.agent == nil {
-		d.agent = sdp.NewAgent(own)
+		d.agent = exchange.NewAgent(own)
 	}
 	d.want = want
 }
@@ -43,7 +44,7 @@ func (d *Side) Want() Want { return d.want }
 func (d *Side) Awaits() bool { return d.pending != nil }
 
 // Agreed returns what was agreed, by m-line; nil before the first answer.
-func (d *Side) Agreed() []sdp.Agreed { return d.agreed }
+func (d *Side) Agreed() []exchange.Agreed { return d.agreed }
 
 // Told reports whether m-line i was on in the last description sent to the side.
 func (d *Side) Told(i int) bool {
@@ -87,13 +88,13 @@ func (d *Side) TakeOffer(desc *sdp.Description) (another bool, err error) {
 
 // Offer writes an offer to the side, after Begin, based on the last description of the
 // far side. It also returns the lines that it wrote.
-func (d *Side) Offer(far *Side, standing func(i int) Standing, carry Carry) ([]byte, []sdp.Line, error) {
+func (d *Side) Offer(far *Side, standing func(i int) Standing, carry Carry) ([]byte, []exchange.Line, error) {
 	if d.pending == nil {
 		d.agent.Rollback() // the last offer is void
 	}
 	base := far.known()
 	media := d.mirror(base)
-	lines := make([]sdp.Line, 0, len(media))
+	lines := make([]exchange.Line, 0, len(media))
 	for i := range media {
 		m := &media[i]
 		line, err := d.line(i, m, d.offering(m, standing(i)), true, carry)
@@ -159,10 +160,10 @@ func (d *Side) TakeAnswer(desc *sdp.Description) (another bool, err error) {
 // Answer writes the answer to the last offer, after Begin, with what the far side
 // agreed to, or without regard to the far side if it has agreed to nothing.
 func (d *Side) Answer(far *Side, carry Carry) ([]byte, error) {
-	lines := make([]sdp.Line, 0, len(d.pending.Media))
+	lines := make([]exchange.Line, 0, len(d.pending.Media))
 	for i := range d.pending.Media {
 		theirs := &d.pending.Media[i]
-		var other *sdp.Agreed
+		var other *exchange.Agreed
 		if i < len(far.agreed) {
 			other = &far.agreed[i]
 		}
@@ -208,7 +209,7 @@ func (d *Side) Refused() {
 
 // located replaces a host name in c= by the source of the signalling. Asking DNS would
 // delay the call, and the few devices that write a name write their own.
-func (d *Side) located(agreed []sdp.Agreed) []sdp.Agreed {
+func (d *Side) located(agreed []exchange.Agreed) []exchange.Agreed {
 	for i := range agreed {
 		a := &agreed[i]
 		if a.RemoteHost == "" || a.Remote.IsValid() || !d.Near.IsValid() || !a.Enabled {

@@ -5,6 +5,7 @@ import (
 
 	"tandem/media/route"
 	"tandem/media/sdp"
+	"tandem/media/sdp/exchange"
 )
 
 // Stale reports whether the far side has changed so that what a side was told no longer
@@ -16,7 +17,7 @@ func (d *Side) Stale(other *Side) bool {
 		return false
 	}
 	for i := range max(len(d.agreed), len(other.agreed)) {
-		var near, far sdp.Agreed
+		var near, far exchange.Agreed
 		if i < len(d.agreed) {
 			near = d.agreed[i]
 		}
@@ -44,7 +45,7 @@ func (d *Side) Converts() bool {
 
 // hushed reports whether a direction is closed toward a side although the other side
 // has it open and the side did not close it.
-func (d *Side) hushed(i int, near, far *sdp.Agreed) bool {
+func (d *Side) hushed(i int, near, far *exchange.Agreed) bool {
 	told := d.agent.Local().Media[i].Direction
 	open := mirrored(far.Media)
 	sends, receives := open.Sends() && !told.Sends(), open.Receives() && !told.Receives()

@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"tandem/media/codec"
-	"tandem/media/sdp"
+	"tandem/media/sdp/exchange"
 	"tandem/media/transcode"
 )
 
@@ -16,7 +16,7 @@ type Encoding struct {
 	number          uint8 // what we send it under
 }
 
-func encodingOf(c sdp.AgreedCodec) Encoding {
+func encodingOf(c exchange.AgreedCodec) Encoding {
 	return Encoding{Name: c.Canonical(), clock: c.ClockRate, channels: c.Channels, fmtp: c.Fmtp, number: c.Send}
 }
 
@@ -36,7 +36,7 @@ type Heard struct {
 
 // Hearing returns how to decode the voice that a side sends with a number, or false
 // when that is impossible.
-func Hearing(a *sdp.Agreed, number uint8) (Heard, bool) {
+func Hearing(a *exchange.Agreed, number uint8) (Heard, bool) {
 	h := Heard{PT: number}
 	for _, c := range a.Codecs {
 		if c.Receive&0x7f == number || c.Send&0x7f == number {
@@ -51,7 +51,7 @@ func Hearing(a *sdp.Agreed, number uint8) (Heard, bool) {
 }
 
 // with adds the keys and the comfort noise on the clock of the voice.
-func (h Heard) with(a *sdp.Agreed) Heard {
+func (h Heard) with(a *exchange.Agreed) Heard {
 	h.Event, h.eventClock = EventOf(a, h.clock, Receiving)
 	h.cn = NoiseOf(a, h.clock, Receiving)
 	return h
@@ -74,7 +74,7 @@ type Said struct {
 
 // Saying returns how to encode audio of our own for a side, or false when that is
 // impossible.
-func Saying(a *sdp.Agreed) (Said, bool) {
+func Saying(a *exchange.Agreed) (Said, bool) {
 	n, ok := Outgoing(a)
 	if !ok {
 		return Said{}, false
@@ -104,7 +104,7 @@ type Conversion struct {
 // Conversion returns what voice needs that one side sends to another with a number, or
 // false when it needs none. pressed reports that it has sent key events, which become
 // tones if the other side takes no events. inband asks to detect keys in the audio.
-func (t *Table) Conversion(from, to *sdp.Agreed, number uint8, pressed, inband bool) (Conversion, bool) {
+func (t *Table) Conversion(from, to *exchange.Agreed, number uint8, pressed, inband bool) (Conversion, bool) {
 	if from.Kind != "audio" || number == None {
 		return Conversion{}, false
 	}

@@ -3,6 +3,7 @@ package route
 import (
 	"tandem/media/codec"
 	"tandem/media/sdp"
+	"tandem/media/sdp/exchange"
 )
 
 // Convertible returns the format of c if we can both decode and encode it.
@@ -19,7 +20,7 @@ func Counterpart(c sdp.Codec, list []sdp.Codec, taken []bool) int {
 }
 
 // agreedCounterpart is Counterpart among what a side agreed to.
-func agreedCounterpart(c sdp.Codec, a *sdp.Agreed, taken []bool) int {
+func agreedCounterpart(c sdp.Codec, a *exchange.Agreed, taken []bool) int {
 	return best(c, len(a.Codecs), func(i int) *sdp.Codec { return &a.Codecs[i].Codec }, taken)
 }
 
@@ -47,7 +48,7 @@ func best(c sdp.Codec, n int, at func(i int) *sdp.Codec, taken []bool) int {
 }
 
 // Plain returns codecs as descriptions list them, without a number for each direction.
-func Plain(list []sdp.AgreedCodec) []sdp.Codec {
+func Plain(list []exchange.AgreedCodec) []sdp.Codec {
 	out := make([]sdp.Codec, len(list))
 	for i, c := range list {
 		out[i] = c.Codec
@@ -56,7 +57,7 @@ func Plain(list []sdp.AgreedCodec) []sdp.Codec {
 }
 
 // Outgoing returns the index of the first codec of a side that we can encode, or false.
-func Outgoing(a *sdp.Agreed) (int, bool) {
+func Outgoing(a *exchange.Agreed) (int, bool) {
 	for i, c := range a.Codecs {
 		if _, ok := Convertible(c.Codec); ok && c.Codec.Main() {
 			return i, true
@@ -66,7 +67,7 @@ func Outgoing(a *sdp.Agreed) (int, bool) {
 }
 
 // Main returns the number with which a side most likely sends its voice.
-func Main(a *sdp.Agreed) uint8 {
+func Main(a *exchange.Agreed) uint8 {
 	for _, c := range a.Codecs {
 		if c.Codec.Main() {
 			return c.Receive & 0x7f
@@ -77,7 +78,7 @@ func Main(a *sdp.Agreed) uint8 {
 
 // EventOf returns a side's key events, if possible on the given clock; None when it has
 // none. number selects the number of one direction.
-func EventOf(a *sdp.Agreed, clock int, number func(sdp.AgreedCodec) uint8) (pt uint8, eventClock int) {
+func EventOf(a *exchange.Agreed, clock int, number func(exchange.AgreedCodec) uint8) (pt uint8, eventClock int) {
 	pt = None
 	for _, c := range a.Codecs {
 		if c.Codec.Event() && (pt == None || c.ClockRate == clock) {
@@ -88,7 +89,7 @@ func EventOf(a *sdp.Agreed, clock int, number func(sdp.AgreedCodec) uint8) (pt u
 }
 
 // NoiseOf returns a side's comfort noise on a clock; None when it has none.
-func NoiseOf(a *sdp.Agreed, clock int, number func(sdp.AgreedCodec) uint8) uint8 {
+func NoiseOf(a *exchange.Agreed, clock int, number func(exchange.AgreedCodec) uint8) uint8 {
 	for _, c := range a.Codecs {
 		if c.Noise() && c.ClockRate == clock {
 			return number(c)
@@ -98,7 +99,7 @@ func NoiseOf(a *sdp.Agreed, clock int, number func(sdp.AgreedCodec) uint8) uint8
 }
 
 // Receiving returns the number with which a side sends us a codec.
-func Receiving(c sdp.AgreedCodec) uint8 { return c.Receive }
+func Receiving(c exchange.AgreedCodec) uint8 { return c.Receive }
 
 // sending returns the number with which we send a codec to a side.
-func sending(c sdp.AgreedCodec) uint8 { return c.Send }
+func sending(c exchange.AgreedCodec) uint8 { return c.Send }

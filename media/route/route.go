@@ -3,7 +3,7 @@
 // depends only on what both sides agreed to, keeps nothing and sends nothing.
 package route
 
-import "tandem/media/sdp"
+import "tandem/media/sdp/exchange"
 
 // None stands for "no payload number".
 const None = 255
@@ -53,7 +53,7 @@ const maxListed = 255
 
 // Between makes the table for two sides: a format that both have passes, other formats
 // are converted if possible, and dropped if not.
-func Between(from, to *sdp.Agreed) (t Table) {
+func Between(from, to *exchange.Agreed) (t Table) {
 	codecs := from.Codecs[:min(len(from.Codecs), maxListed)]
 	t.list = make([]Route, len(codecs))
 	taken := make([]bool, len(to.Codecs))
@@ -87,7 +87,7 @@ func Between(from, to *sdp.Agreed) (t Table) {
 
 // tolerate lets a side use the numbers of its own description instead of those it was
 // told (RFC 3264 §5.1): many devices do.
-func (t *Table) tolerate(codecs []sdp.AgreedCodec) {
+func (t *Table) tolerate(codecs []exchange.AgreedCodec) {
 	for _, c := range codecs {
 		if own, told := c.Send&0x7f, c.Receive&0x7f; t.Of(own).Verb == Drop && t.Of(told).Verb != Drop {
 			t.places[own] = t.places[told]
@@ -103,7 +103,7 @@ func (r Route) with(v Verb, to uint8) Route {
 
 // key passes events to a format with the same clock, else to one with any clock and
 // rescaled times. A side without events gets tones, by a path.
-func (r Route) key(to *sdp.Agreed, j int) Route {
+func (r Route) key(to *exchange.Agreed, j int) Route {
 	r.Verb = Key
 	if j < 0 {
 		for n, t := range to.Codecs {
@@ -120,7 +120,7 @@ func (r Route) key(to *sdp.Agreed, j int) Route {
 
 // Joins reports whether anything other than keys and comfort noise can go between two
 // sides: what both have passes, and other audio is converted.
-func Joins(a, b *sdp.Agreed) bool {
+func Joins(a, b *exchange.Agreed) bool {
 	if a.Kind != b.Kind || a.Media.RTP() != b.Media.RTP() {
 		return false
 	}

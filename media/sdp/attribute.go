@@ -27,7 +27,7 @@ func (p *parser) takeAttribute(text string) {
 
 func (p *parser) sessionAttribute(a Attribute) {
 	s := &p.session
-	if d := parseDirection(a.Name); d != DirectionUnset {
+	if d := ParseDirection(a.Name); d != DirectionUnset {
 		s.direction, p.d.Direction = d, d
 		return
 	}
@@ -53,7 +53,7 @@ func (p *parser) sessionAttribute(a Attribute) {
 
 // attribute reads one a= line of an m-line.
 func (m *Media) attribute(a Attribute) {
-	if d := parseDirection(a.Name); d != DirectionUnset {
+	if d := ParseDirection(a.Name); d != DirectionUnset {
 		m.Direction = d
 		return
 	}

@@ -2,7 +2,6 @@ package sdp
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 
 	"tandem/media/format"
@@ -15,20 +14,6 @@ func static(n uint8) (Codec, bool) {
 		return Codec{}, false
 	}
 	return Codec{PayloadType: n, Name: f.Name, ClockRate: s.Clock, Channels: s.Channels}, true
-}
-
-// staticNumber returns the number that RFC 3551 assigns to a codec.
-func staticNumber(c Codec) (uint8, bool) {
-	f := format.Of(c.Name)
-	if f == nil {
-		return 0, false
-	}
-	for _, n := range f.Numbers {
-		if s, ok := static(n.PT); ok && n.PT != 19 && sameNamed(f.Name, s, f.Name, c) {
-			return n.PT, true
-		}
-	}
-	return 0, false
 }
 
 // Canonical returns the codec's name in the spelling of its standard: G729 for G.729,
@@ -68,11 +53,11 @@ func sameNamed(name string, a Codec, other string, b Codec) bool {
 		return a.PayloadType == b.PayloadType
 	}
 	return sameClock(name, a.ClockRate, b.ClockRate) && sameChannels(name, a.Channels, b.Channels) &&
-		sameConfig(name, a.Fmtp, b.Fmtp)
+		sameConfig(name, a, b)
 }
 
-// complete sets clock and channels if the caller omitted them.
-func (c Codec) complete() Codec {
+// Complete sets clock and channels if the caller omitted them.
+func (c Codec) Complete() Codec {
 	if c.ClockRate == 0 {
 		c.ClockRate = 8000
 		if f := format.Of(c.Name); f != nil {
@@ -81,14 +66,6 @@ func (c Codec) complete() Codec {
 	}
 	c.Channels = max(c.Channels, 1)
 	return c
-}
-
-func complete(list []Codec) []Codec {
-	all := make([]Codec, len(list))
-	for i, c := range list {
-		all[i] = c.complete()
-	}
-	return all
 }
 
 // sameClock accepts different clocks that mean the same.
@@ -106,42 +83,4 @@ func sameChannels(name string, a, b int) bool {
 	}
 	f := format.Of(name)
 	return f != nil && f.AnyChannels
-}
-
-// numerals are the payload numbers as text, written once.
-var numerals = func() (list [128]string) {
-	for n := range list {
-		list[n] = strconv.Itoa(n)
-	}
-	return list
-}()
-
-func (c Codec) numeral() string { return numerals[c.PayloadType&0x7f] }
-
-func (c Codec) rtpmap() string {
-	b := append(make([]byte, 0, 64), c.numeral()...)
-	b = append(b, ' ')
-	b = append(b, c.Name...)
-	b = append(b, '/')
-	b = strconv.AppendInt(b, int64(c.ClockRate), 10)
-	if c.Channels > 1 {
-		b = append(b, '/')
-		b = strconv.AppendInt(b, int64(c.Channels), 10)
-	}
-	return string(b)
-}
-
-// attributes are the lines that describe the codec in an m-line.
-func (c Codec) attributes(to []Attribute) []Attribute {
-	number := c.numeral()
-	if c.Name != "" {
-		to = append(to, Attribute{"rtpmap", c.rtpmap()})
-	}
-	if c.Fmtp != "" {
-		to = append(to, Attribute{"fmtp", number + " " + c.Fmtp})
-	}
-	for _, f := range c.Feedback {
-		to = append(to, Attribute{"rtcp-fb", number + " " + f})
-	}
-	return to
 }

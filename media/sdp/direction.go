@@ -38,19 +38,8 @@ func (d Direction) Sends() bool { return d != RecvOnly && d != Inactive }
 // Receives reports whether the writer receives.
 func (d Direction) Receives() bool { return d != SendOnly && d != Inactive }
 
-func direction(sends, receives bool) Direction {
-	switch {
-	case sends && receives:
-		return SendRecv
-	case sends:
-		return SendOnly
-	case receives:
-		return RecvOnly
-	}
-	return Inactive
-}
-
-func parseDirection(name string) Direction {
+// ParseDirection reads the name of an attribute; DirectionUnset is of another one.
+func ParseDirection(name string) Direction {
 	for d := SendRecv; d <= Inactive; d++ {
 		if strings.EqualFold(name, d.String()) {
 			return d
@@ -62,7 +51,7 @@ func parseDirection(name string) Direction {
 // Hold reports whether the writer of this m-line does not want to receive: sendonly,
 // inactive, or a null connection address with any direction (RFC 3264 §8.4, RFC 2543
 // §B.5).
-func (m *Media) Hold() bool { return !m.Direction.Receives() || m.null() }
+func (m *Media) Hold() bool { return !m.Direction.Receives() || m.Null() }
 
 // MayHold reports whether any line of a description can be a Hold. When it is false,
 // nobody needs to read the description to find out; most calls are never held.
@@ -86,10 +75,10 @@ func MayHold(text []byte) bool {
 	return false
 }
 
-// null reports whether the connection address is a hold of RFC 2543: 0.0.0.0, its IPv6
+// Null reports whether the connection address is a hold of RFC 2543: 0.0.0.0, its IPv6
 // equivalent, or a name under .invalid (RFC 3264 §5.1). With ICE it is not a hold:
 // browsers write 0.0.0.0 until they know an address (RFC 8839 §4.3.1).
-func (m *Media) null() bool {
+func (m *Media) Null() bool {
 	if m.ICE.Ufrag != "" {
 		return false
 	}

@@ -1,9 +1,6 @@
 package sdp
 
-import (
-	"errors"
-	"fmt"
-)
+import "fmt"
 
 // Error says what is wrong with a description, and where.
 type Error struct {
@@ -28,18 +25,9 @@ const (
 
 // Warning codes (RFC 3261 §20.43).
 const (
-	warnNetwork     = 300 // incompatible network protocol
-	warnMediaType   = 304 // media type not available
-	warnMediaFormat = 305 // incompatible media format
-	warnOther       = 399
+	warnNetwork = 300 // incompatible network protocol
+	warnOther   = 399
 )
-
-// ErrPending means that an offer waits for its answer, so that no other may be made
-// (RFC 3264 §4). The response to a re-INVITE is then 491.
-var ErrPending = errors.New("sdp: an offer waits for its answer")
-
-// ErrNoOffer means that there is no offer to answer.
-var ErrNoOffer = errors.New("sdp: there is no offer to answer")
 
 func malformed(line int, format string, args ...any) *Error {
 	return &Error{Line: line, Reason: fmt.Sprintf(format, args...), Status: statusMalformed}
@@ -49,9 +37,9 @@ func unacceptable(line, warning int, format string, args ...any) *Error {
 	return &Error{Line: line, Reason: fmt.Sprintf(format, args...), Status: statusNotAcceptable, Warning: warning}
 }
 
-// quote shortens a piece of a description for a reason: it comes from outside and goes
+// Quote shortens a piece of a description for a reason: it comes from outside and goes
 // into logs and headers.
-func quote(s string) string {
+func Quote(s string) string {
 	const most = 40
 	if len(s) > most {
 		return fmt.Sprintf("%q...", s[:most])

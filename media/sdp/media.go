@@ -7,13 +7,13 @@ import (
 
 // takeMedia begins an m-line: kind, port or port/count, protocol, formats.
 func (p *parser) takeMedia(v string) error {
-	if len(p.d.Media) == maxMedia {
-		return unacceptable(p.line, warnOther, "more than %d m= lines", maxMedia)
+	if len(p.d.Media) == MaxMedia {
+		return unacceptable(p.line, warnOther, "more than %d m= lines", MaxMedia)
 	}
 	var room [24]string
 	f := fields(room[:0], v)
 	if len(f) < 3 {
-		return malformed(p.line, "m=%s has %d parts; it is m=audio port RTP/AVP formats", quote(v), len(f))
+		return malformed(p.line, "m=%s has %d parts; it is m=audio port RTP/AVP formats", Quote(v), len(f))
 	}
 	p.d.Media = append(p.d.Media, Media{
 		Kind: strings.ToLower(f[0]), Proto: f[2], Formats: slices.Clone(f[3:]), Line: p.line,
@@ -23,13 +23,13 @@ func (p *parser) takeMedia(v string) error {
 	port, count, several := strings.Cut(f[1], "/")
 	n, ok := number(port, 65535)
 	if !ok {
-		return malformed(p.line, "port %s is not a number from 0 to 65535", quote(port))
+		return malformed(p.line, "port %s is not a number from 0 to 65535", Quote(port))
 	}
 	m.Port = int(n)
 	if several {
 		n, ok := number(count, 255)
 		if !ok || n == 0 {
-			return malformed(p.line, "%s after the port is not a count of ports from 1 to 255", quote(count))
+			return malformed(p.line, "%s after the port is not a count of ports from 1 to 255", Quote(count))
 		}
 		m.Ports = int(n)
 	}
@@ -57,7 +57,7 @@ func (m *Media) listCodecs(line int) error {
 	for _, f := range m.Formats {
 		n, ok := number(f, 127)
 		if !ok {
-			return malformed(line, "format %s is not an RTP payload number from 0 to 127", quote(f))
+			return malformed(line, "format %s is not an RTP payload number from 0 to 127", Quote(f))
 		}
 		if m.codec(uint8(n)) == nil {
 			m.Codecs = append(m.Codecs, Codec{PayloadType: uint8(n)})

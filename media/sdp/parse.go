@@ -11,14 +11,15 @@ import (
 const (
 	maxSize  = 64 << 10
 	maxLines = 4096
-	maxMedia = 32
+	MaxMedia = 32
 )
 
 // Parse reads a description tolerantly: it accepts any line ends, any order within the
 // session part, and unknown lines and attributes. Errors are *Error.
-func Parse(b []byte) (*Description, error) { return parse(string(b)) }
+func Parse(b []byte) (*Description, error) { return ParseText(string(b)) }
 
-func parse(text string) (*Description, error) {
+// ParseText is Parse for text, of which the description keeps parts.
+func ParseText(text string) (*Description, error) {
 	if len(text) > maxSize {
 		return nil, unacceptable(0, warnOther, "%d octets are too long; at most %d are taken", len(text), maxSize)
 	}
@@ -108,10 +109,10 @@ func (p *parser) take() error {
 		return malformed(p.line, "control character %q inside; a description is text", p.current[p.odd])
 	}
 	if len(text) < 2 || text[1] != '=' || !letter(text[0]) {
-		return malformed(p.line, "%s is not a line of a description; each is a letter, '=' and a value", quote(text))
+		return malformed(p.line, "%s is not a line of a description; each is a letter, '=' and a value", Quote(text))
 	}
 	if !p.version && text[0] != 'v' {
-		return malformed(p.line, "%s comes before v=; a description begins with v=0", quote(text))
+		return malformed(p.line, "%s comes before v=; a description begins with v=0", Quote(text))
 	}
 	value := strings.TrimRight(text[2:], " \t")
 	switch text[0] {
@@ -157,7 +158,7 @@ func (p *parser) takeVersion(v string) error {
 		return malformed(p.line, "a second v= line; send one description")
 	}
 	if strings.TrimSpace(v) != "0" {
-		return malformed(p.line, "version %s is unknown; v=0 is the only one", quote(v))
+		return malformed(p.line, "version %s is unknown; v=0 is the only one", Quote(v))
 	}
 	p.version = true
 	return nil
@@ -172,7 +173,7 @@ func (p *parser) takeOrigin(v string) error {
 	f := fields(room[:0], v)
 	n := len(f)
 	if n < 5 {
-		return malformed(p.line, "o=%s has %d of 6 parts; it is o=user id version IN IP4 address", quote(v), n)
+		return malformed(p.line, "o=%s has %d of 6 parts; it is o=user id version IN IP4 address", Quote(v), n)
 	}
 	p.origin = true
 	p.d.Origin = Origin{User: "-", ID: f[n-5], Version: f[n-4], Host: f[n-1]}
@@ -242,10 +243,10 @@ func parseConnection(line int, v string) (netip.Addr, string, error) {
 	var room [3]string
 	f := fields(room[:0], v)
 	if len(f) < 3 {
-		return netip.Addr{}, "", malformed(line, "c=%s has %d of 3 parts; it is c=IN IP4 address", quote(v), len(f))
+		return netip.Addr{}, "", malformed(line, "c=%s has %d of 3 parts; it is c=IN IP4 address", Quote(v), len(f))
 	}
 	if !strings.EqualFold(f[0], "IN") {
-		return netip.Addr{}, "", unacceptable(line, warnNetwork, "network %s is not served; use IN", quote(f[0]))
+		return netip.Addr{}, "", unacceptable(line, warnNetwork, "network %s is not served; use IN", Quote(f[0]))
 	}
 	return parseHost(line, f[1], f[2])
 }
@@ -254,7 +255,7 @@ func parseConnection(line int, v string) (netip.Addr, string, error) {
 // decides the type, since some devices write IP4 before an IPv6 address.
 func parseHost(line int, kind, s string) (netip.Addr, string, error) {
 	if !strings.EqualFold(kind, "IP4") && !strings.EqualFold(kind, "IP6") {
-		return netip.Addr{}, "", malformed(line, "address type %s is unknown; use IP4 or IP6", quote(kind))
+		return netip.Addr{}, "", malformed(line, "address type %s is unknown; use IP4 or IP6", Quote(kind))
 	}
 	s, _, _ = strings.Cut(s, "/") // multicast: TTL and count
 	s = strings.TrimSuffix(strings.TrimPrefix(s, "["), "]")
@@ -262,7 +263,7 @@ func parseHost(line int, kind, s string) (netip.Addr, string, error) {
 		return addr.Unmap().WithZone(""), "", nil
 	}
 	if !hostName(s) {
-		return netip.Addr{}, "", malformed(line, "%s is neither an IP address nor a host name", quote(s))
+		return netip.Addr{}, "", malformed(line, "%s is neither an IP address nor a host name", Quote(s))
 	}
 	return netip.Addr{}, s, nil
 }

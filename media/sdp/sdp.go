@@ -1,7 +1,7 @@
-// Package sdp reads and writes session descriptions (RFC 8866) and implements
-// offer/answer (RFC 3264) for one side of a call at a time. It accepts what real
-// devices send and writes what all of them accept. It knows nothing of sockets: its
-// caller provides addresses and ports.
+// Package sdp reads and writes session descriptions (RFC 8866). It accepts what real
+// devices send and writes what all of them accept. It owns the text, what its lines
+// mean, and when two codecs are the same. What two sides agree to by descriptions is the
+// matter of package exchange.
 package sdp
 
 import (
@@ -109,21 +109,7 @@ type Candidate struct {
 func (m *Media) BundleOnly() bool { return has(m.Attributes, "bundle-only") }
 
 // RTP reports whether the m-line carries RTP, with any protection.
-func (m *Media) RTP() bool { return carriesRTP(m.Proto) }
-
-// bundles returns the mids of each BUNDLE group.
-func (d *Description) bundles() [][]string {
-	var groups [][]string
-	for _, a := range d.Attributes {
-		if a.Name != "group" {
-			continue
-		}
-		if f := strings.Fields(a.Value); len(f) > 0 && strings.EqualFold(f[0], "BUNDLE") {
-			groups = append(groups, f[1:])
-		}
-	}
-	return groups
-}
+func (m *Media) RTP() bool { return CarriesRTP(m.Proto) }
 
 func has(attributes []Attribute, name string) bool {
 	for _, a := range attributes {
@@ -134,8 +120,8 @@ func has(attributes []Attribute, name string) bool {
 	return false
 }
 
-// carriesRTP covers RTP/AVP, RTP/SAVPF, UDP/TLS/RTP/SAVPF, TCP/RTP/AVP and so on.
-func carriesRTP(proto string) bool {
+// CarriesRTP covers RTP/AVP, RTP/SAVPF, UDP/TLS/RTP/SAVPF, TCP/RTP/AVP and so on.
+func CarriesRTP(proto string) bool {
 	return strings.Contains(strings.ToUpper(proto), "RTP/")
 }
 

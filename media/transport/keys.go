@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tandem/media/sdp"
+	"tandem/media/sdp/exchange"
 	"tandem/media/secure"
 )
 
@@ -38,7 +39,7 @@ func (t *Transport) Fingerprint() sdp.Fingerprint {
 // from near. after must be called without the lock. anew reports that we must send a
 // new stream from now on, because the far side cannot know the counters of the key: its
 // key is new and they have wrapped, or another party listens.
-func (t *Transport) Agree(a *sdp.Agreed, near netip.Addr, another bool, now time.Time) (anew bool, after func(), err error) {
+func (t *Transport) Agree(a *exchange.Agreed, near netip.Addr, another bool, now time.Time) (anew bool, after func(), err error) {
 	// Not before both sides have agreed: otherwise RTP taken for fax would pass without
 	// decryption, and in clear toward a protected side.
 	t.raw = a.Media != nil && !a.Media.RTP()
@@ -58,7 +59,7 @@ func (t *Transport) Agree(a *sdp.Agreed, near netip.Addr, another bool, now time
 	return anew || another && out != nil && out == t.out, after, err
 }
 
-func (t *Transport) protect(a *sdp.Agreed) (anew bool, after func(), err error) {
+func (t *Transport) protect(a *exchange.Agreed) (anew bool, after func(), err error) {
 	if t.raw {
 		t.security = secure.Plain // keys and counters are kept for when the audio comes back
 		return false, func() {}, nil
@@ -77,7 +78,7 @@ func (t *Transport) protect(a *sdp.Agreed) (anew bool, after func(), err error) 
 }
 
 // keying returns how an m-line of RTP was agreed to be protected.
-func keying(a *sdp.Agreed) secure.Keying {
+func keying(a *exchange.Agreed) secure.Keying {
 	switch {
 	case a.Fingerprint.Value != "":
 		return secure.DTLS
@@ -91,7 +92,7 @@ func keying(a *sdp.Agreed) secure.Keying {
 
 // aim sets the signalled addresses, and lets the latch learn again when anything
 // signalled may have changed.
-func (t *Transport) aim(a *sdp.Agreed, near netip.Addr, now time.Time) {
+func (t *Transport) aim(a *exchange.Agreed, near netip.Addr, now time.Time) {
 	t.latch.Strict, t.latchRTCP.Strict = t.host.strict, t.host.strict
 	t.near = near
 	t.latch.Open(t.outside(false, a.Remote), near, now)
@@ -115,7 +116,7 @@ func (t *Transport) outside(rtcp bool, to netip.AddrPort) netip.AddrPort {
 	return netip.AddrPort{}
 }
 
-func (t *Transport) agreeSDES(a *sdp.Agreed) (anew bool, err error) {
+func (t *Transport) agreeSDES(a *exchange.Agreed) (anew bool, err error) {
 	t.security = secure.SDES // on any error nothing goes in clear
 	theirs, err := secure.ParseKey(a.Crypto.Theirs.Suite, a.Crypto.Theirs.Key)
 	if err != nil {
@@ -178,7 +179,7 @@ func tlsID(m *sdp.Media) string {
 
 // agreeDTLS starts a handshake when the far side's fingerprint, tls-id or the roles are
 // new, or the last handshake failed.
-func (t *Transport) agreeDTLS(a *sdp.Agreed) func() {
+func (t *Transport) agreeDTLS(a *exchange.Agreed) func() {
 	t.security = secure.DTLS
 	wanted := association{a.Fingerprint, a.Setup, tlsID(a.Media)}
 	if t.dtls != nil && t.dtlsFor.same(wanted) {

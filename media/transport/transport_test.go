@@ -11,6 +11,7 @@ import (
 	"tandem/media/relay"
 	"tandem/media/relay/memnet"
 	"tandem/media/sdp"
+	"tandem/media/sdp/exchange"
 	"tandem/media/secure"
 )
 
@@ -66,7 +67,7 @@ var (
 )
 
 // exchange agrees to a line of the far side.
-func exchange(t *testing.T, w *Transport, a sdp.Agreed) (anew bool) {
+func agree(t *testing.T, w *Transport, a exchange.Agreed) (anew bool) {
 	t.Helper()
 	a.Kind, a.Enabled = "audio", true
 	if a.Media == nil {
@@ -98,8 +99,8 @@ func now(w *Transport) state {
 }
 
 // byDTLS is a line of a side that protects by a handshake.
-func byDTLS(setup, id string) sdp.Agreed {
-	a := sdp.Agreed{Proto: "UDP/TLS/RTP/SAVP", Setup: setup}
+func byDTLS(setup, id string) exchange.Agreed {
+	a := exchange.Agreed{Proto: "UDP/TLS/RTP/SAVP", Setup: setup}
 	a.Fingerprint = sdp.Fingerprint{Hash: "sha-256", Value: "AA:BB"}
 	a.Media = &sdp.Media{Kind: "audio", Proto: a.Proto}
 	if id != "" {
@@ -109,8 +110,8 @@ func byDTLS(setup, id string) sdp.Agreed {
 }
 
 // bySDES is one of a side with keys in its description.
-func bySDES(ours, theirs secure.Key) sdp.Agreed {
-	a := sdp.Agreed{Proto: "RTP/SAVP"}
+func bySDES(ours, theirs secure.Key) exchange.Agreed {
+	a := exchange.Agreed{Proto: "RTP/SAVP"}
 	a.Crypto.Ours = sdp.Crypto{Suite: string(ours.Profile), Key: ours.Inline()}
 	a.Crypto.Theirs = sdp.Crypto{Suite: string(theirs.Profile), Key: theirs.Inline()}
 	return a
@@ -132,7 +133,7 @@ func TestAssociationsEnd(t *testing.T) {
 	w, o := open(t, Needs{})
 	dtls := func(setup, id string) *secure.Handshake {
 		t.Helper()
-		exchange(t, w, byDTLS(setup, id))
+		agree(t, w, byDTLS(setup, id))
 		return now(w).dtls
 	}
 	first := dtls("passive", "")
@@ -177,14 +178,14 @@ func TestAssociationsEnd(t *testing.T) {
 		t.Error("the owner is not told before other keys are used")
 	}
 	o.mu.Unlock()
-	exchange(t, w, sdp.Agreed{Proto: "RTP/AVP"})
+	agree(t, w, exchange.Agreed{Proto: "RTP/AVP"})
 	if now(w).dtls != nil {
 		t.Error("the association outlives the change to plain media")
 	}
 	if again := dtls("active", ""); again == nil || again == fourth || now(w).in != nil {
 		t.Error("back from plain media there is no new association")
 	}
-	exchange(t, w, bySDES(key, key))
+	agree(t, w, bySDES(key, key))
 	if s := now(w); s.dtls != nil || s.in == nil || s.security != secure.SDES {
 		t.Error("keys in SDP did not take the place of the association")
 	}
@@ -198,18 +199,18 @@ func TestAssociationsEnd(t *testing.T) {
 func TestKeysStayAndGo(t *testing.T) {
 	w, _ := open(t, Needs{})
 	ours, theirs := newKey(t), newKey(t)
-	exchange(t, w, bySDES(ours, theirs))
+	agree(t, w, bySDES(ours, theirs))
 	in, out := w.Contexts()
 	if in == nil || out == nil || w.Asked() != secure.SDES {
 		t.Fatal("the keys are not used")
 	}
-	if exchange(t, w, bySDES(ours, theirs)); w.in != in || w.out != out {
+	if agree(t, w, bySDES(ours, theirs)); w.in != in || w.out != out {
 		t.Error("the same keys began new contexts")
 	}
-	if exchange(t, w, bySDES(ours, newKey(t))); w.in == in || w.out != out {
+	if agree(t, w, bySDES(ours, newKey(t))); w.in == in || w.out != out {
 		t.Error("a new key of theirs must replace the context of what they send, and that alone")
 	}
-	if exchange(t, w, bySDES(newKey(t), theirs)); w.out == out {
+	if agree(t, w, bySDES(newKey(t), theirs)); w.out == out {
 		t.Error("a new key of ours is not used")
 	}
 	anew, _, err := w.Agree(new(bySDES(w.keyOut, theirs)), netip.Addr{}, true, time.Now())
@@ -235,7 +236,7 @@ func TestTrusted(t *testing.T) {
 // Reports of strangers count for nothing, before a port has settled too.
 func TestReportsOfStrangers(t *testing.T) {
 	w, _ := open(t, Needs{})
-	exchange(t, w, sdp.Agreed{Proto: "RTP/AVP"})
+	agree(t, w, exchange.Agreed{Proto: "RTP/AVP"})
 	report := []byte{0x80, 201, 0, 1, 0, 0, 0, 7}
 	for _, socket := range []*relay.Socket{w.rtp, w.rtcp} {
 		if w.What(report, socket) != RTCP || w.TakeRTCP(report, socket, elsewhere) != nil {
@@ -260,7 +261,7 @@ func TestComponentsOfICE(t *testing.T) {
 	if len(ours.Candidates) != 2 {
 		t.Errorf("%d candidates for two components", len(ours.Candidates))
 	}
-	exchange(t, w, sdp.Agreed{Proto: "RTP/AVP", ICE: sdp.ICE{Ufrag: "far", Pwd: "password-of-the-far-side"}})
+	agree(t, w, exchange.Agreed{Proto: "RTP/AVP", ICE: sdp.ICE{Ufrag: "far", Pwd: "password-of-the-far-side"}})
 	rtp, rtcp := elsewhere, netip.MustParseAddrPort("127.0.0.9:4007")
 	for range 2 { // whichever comes last
 		for socket, from := range map[*relay.Socket]netip.AddrPort{w.rtcp: rtcp, w.rtp: rtp} {
@@ -284,7 +285,7 @@ func TestComponentsOfICE(t *testing.T) {
 func TestMux(t *testing.T) {
 	w, _ := open(t, Needs{})
 	for _, mux := range []bool{false, true, false} {
-		if exchange(t, w, sdp.Agreed{Proto: "RTP/AVP", Mux: mux}); w.muxed() != mux {
+		if agree(t, w, exchange.Agreed{Proto: "RTP/AVP", Mux: mux}); w.muxed() != mux {
 			t.Errorf("agreed to rtcp-mux: %v, done: %v", mux, w.muxed())
 		}
 	}

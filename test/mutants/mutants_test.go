@@ -28,7 +28,7 @@ var mutants = map[string]mutant{
 	"the 200 to REGISTER has no expires":   {"rtc/registrar/answer.go", `"expires="`, `"x-expires="`, []string{"polycom"}},
 	"credentials need qop":                 {"rtc/auth/credentials.go", `sip.EqualFold(name, "qop")`, `string(name) == "QOP"`, []string{"any-digest-spellings"}},
 	"c=0.0.0.0 is no hold":                 {"media/sdp/direction.go", "return m.Connection.IsUnspecified()", "return false", []string{"cisco-7960", "polycom", "siemens", "cisco-ios"}},
-	"the version of o= stands still":       {"media/sdp/agent.go", "\t\tversion++\n", "", []string{"cisco-7960", "polycom", "siemens", "cisco-ios"}},
+	"the version of o= stands still":       {"media/sdp/exchange/agent.go", "\t\tversion++\n", "", []string{"cisco-7960", "polycom", "siemens", "cisco-ios"}},
 	"keys have no format of their own":     {"media/sdp/codec.go", `func (c Codec) Event() bool { return c.Canonical() == "telephone-event" }`, `func (c Codec) Event() bool { return false }`, []string{"cisco-ios", "cisco-7960"}},
 	"REFER is not followed":                {"telephony/negotiate.go", "case sip.REFER:", "case sip.SUBSCRIBE:", []string{"ph-7960-refer"}},
 	"CSeq has no leading zeros":            {"rtc/sip/value.go", "\tnumber, _ := m.cseq()\n\tu, ok := ParseUint(number, 1<<31-1)\n\treturn uint32(u), ok", "\tnumber, _ := m.cseq()\n\tu, ok := ParseUint(number, 1<<31-1)\n\treturn uint32(u), ok && (len(number) < 2 || number[0] != '0')", []string{"any-cseq-zeros"}},

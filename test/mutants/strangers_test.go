@@ -11,7 +11,7 @@ var strangers = map[string]mutant{
 	"Expires in a Contact has a case":               {"rtc/registrar/answer.go", `strings.EqualFold(name, "expires")`, `name == "expires"`, []string{"any-contact-expires"}},
 	"the header Expires comes before the Contact's": {"rtc/registrar/read.go", `a.Param("expires"); has {`, `a.Param("expires"); has && !j.m.Has(sip.HdrExpires) {`, []string{"any-contact-expires"}},
 	"an old CSeq of the same Call-ID binds":         {"rtc/registrar/change.go", "return stale\n", "return newer\n", []string{"any-register-order"}},
-	"the version in o= rises by two":                {"media/sdp/agent.go", "version++", "version += 2", []string{"gw-cisco-hold"}}, // at once
+	"the version in o= rises by two":                {"media/sdp/exchange/agent.go", "version++", "version += 2", []string{"gw-cisco-hold"}}, // at once
 	"a stale nonce is not called so":                {"rtc/auth/gate.go", "ask.stale = true", "ask.stale = false", []string{"any-stale-nonce"}},
 	"credentials of another realm end the search":   {"rtc/auth/verify.go", "continue // for another realm", "break", []string{"any-credentials-of-realms"}},
 	"inactive is no hold":                           {"media/sdp/direction.go", "return !m.Direction.Receives() ||", "return m.Direction == SendOnly ||", []string{"any-hold-inactive"}},

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tandem/media/sdp"
+	"tandem/media/sdp/exchange"
 )
 
 // Codecs reads "PCMU/0 opus/111 telephone-event48/110" into codecs: a name and a payload
@@ -29,10 +30,10 @@ func Codecs(text string) (list []sdp.Codec) {
 }
 
 // Agreed is audio in codecs as Codecs reads them, under the same numbers both ways.
-func Agreed(text string) *sdp.Agreed {
-	a := &sdp.Agreed{Kind: "audio", Enabled: true, CanSend: true, CanReceive: true, Ptime: 20}
+func Agreed(text string) *exchange.Agreed {
+	a := &exchange.Agreed{Kind: "audio", Enabled: true, CanSend: true, CanReceive: true, Ptime: 20}
 	for _, c := range Codecs(text) {
-		a.Codecs = append(a.Codecs, sdp.AgreedCodec{Codec: c, Send: c.PayloadType, Receive: c.PayloadType})
+		a.Codecs = append(a.Codecs, exchange.AgreedCodec{Codec: c, Send: c.PayloadType, Receive: c.PayloadType})
 	}
 	return a
 }

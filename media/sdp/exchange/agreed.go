@@ -1,9 +1,12 @@
-package sdp
+package exchange
 
 import (
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
+
+	"tandem/media/sdp"
 )
 
 const (
@@ -12,7 +15,7 @@ const (
 )
 
 // refused returns the result for an m-line that carries nothing.
-func refused(theirs *Media, why *Error) Agreed {
+func refused(theirs *sdp.Media, why *sdp.Error) Agreed {
 	g := Agreed{Kind: theirs.Kind, Proto: theirs.Proto, Media: theirs}
 	if why != nil {
 		g.Refusal = why.Reason
@@ -22,7 +25,7 @@ func refused(theirs *Media, why *Error) Agreed {
 
 // outcome returns what local and theirs agree to; via is the m-line of theirs whose
 // transport is used.
-func outcome(local, theirs, via *Media, codecs []AgreedCodec, s secured) Agreed {
+func outcome(local, theirs, via *sdp.Media, codecs []AgreedCodec, s secured) Agreed {
 	g := Agreed{
 		Kind: theirs.Kind, Proto: theirs.Proto, Enabled: true, Media: theirs,
 		Mux:    local.Mux && (theirs.Mux || via.Mux),
@@ -31,7 +34,7 @@ func outcome(local, theirs, via *Media, codecs []AgreedCodec, s secured) Agreed 
 		CanReceive: local.Direction.Receives() && theirs.Direction.Sends(),
 	}
 	g.Remote = address(via.Connection, via.Port)
-	if !g.Remote.IsValid() && !via.Connection.IsValid() && !via.null() {
+	if !g.Remote.IsValid() && !via.Connection.IsValid() && !via.Null() {
 		g.RemoteHost = via.ConnHost
 	}
 	if g.RemoteRTCP = g.Remote; !g.Mux {
@@ -54,7 +57,7 @@ func outcome(local, theirs, via *Media, codecs []AgreedCodec, s secured) Agreed 
 
 // rtcpAddress returns the destination of RTCP without rtcp-mux, or if only they wrote
 // rtcp-mux: the address in a=rtcp, otherwise the next port (RFC 5761 §5.1.1).
-func rtcpAddress(m *Media) netip.AddrPort {
+func rtcpAddress(m *sdp.Media) netip.AddrPort {
 	addr, port := m.Connection, m.RTCPPort
 	if m.RTCPAddr.IsValid() && !m.RTCPAddr.IsUnspecified() {
 		addr = m.RTCPAddr
@@ -63,7 +66,7 @@ func rtcpAddress(m *Media) netip.AddrPort {
 		port = m.Port + 1
 		for _, a := range m.Attributes {
 			if first, _, _ := strings.Cut(a.Value, " "); a.Name == "rtcp" {
-				if n, ok := number(first, 65535); ok {
+				if n, err := strconv.ParseUint(first, 10, 16); err == nil {
 					port = int(n)
 				}
 			}
@@ -86,7 +89,7 @@ func mainFirst(codecs []AgreedCodec) []AgreedCodec {
 	return codecs
 }
 
-func rank(c Codec) int {
+func rank(c sdp.Codec) int {
 	if c.Main() {
 		return 0
 	}
@@ -95,7 +98,7 @@ func rank(c Codec) int {
 
 // sendPtime returns the length of our packets: what they ask for, up to the most they
 // accept.
-func sendPtime(theirs *Media) int {
+func sendPtime(theirs *sdp.Media) int {
 	p := theirs.Ptime
 	if p <= 0 || p > longestPtime {
 		p = defaultPtime

@@ -1,21 +1,24 @@
-package sdp
+package exchange
 
 import (
+	"cmp"
 	"strings"
+
+	"tandem/media/sdp"
 )
 
 // TakeOffer takes an offer of this side. Nothing is agreed until Answer. An offer
 // replaces one that is not answered yet. An unchanged o= means nothing: some phones
 // hold without raising the version.
-func (a *Agent) TakeOffer(d *Description) error {
+func (a *Agent) TakeOffer(d *sdp.Description) error {
 	if a.state == offering {
 		return ErrPending
 	}
 	if d == nil {
 		return ErrNoOffer
 	}
-	if len(d.Media) > maxMedia {
-		return unacceptable(0, warnOther, "more than %d m= lines", maxMedia)
+	if len(d.Media) > sdp.MaxMedia {
+		return unacceptable(0, warnOther, "more than %d m= lines", sdp.MaxMedia)
 	}
 	if err := a.swapped(d); err != nil {
 		return err
@@ -26,7 +29,7 @@ func (a *Agent) TakeOffer(d *Description) error {
 
 // swapped refuses an offer whose m-lines changed places (§8: their order stays). A line
 // may change its kind, as fax does (§8.3.3).
-func (a *Agent) swapped(d *Description) error {
+func (a *Agent) swapped(d *sdp.Description) error {
 	if a.agreedRemote == nil || !a.agreedRemote.Origin.Same(d.Origin) {
 		return nil
 	}
@@ -49,16 +52,16 @@ func (a *Agent) swapped(d *Description) error {
 // guarded reports whether an m-line was agreed with a secure profile.
 func (a *Agent) guarded(i int) bool {
 	return i < len(a.alive) && a.alive[i] && i < len(a.agreedRemote.Media) &&
-		(DemandsSRTP(a.agreedRemote.Media[i].Proto) || DemandsSRTP(a.agreedLocal.Media[i].Proto))
+		(sdp.DemandsSRTP(a.agreedRemote.Media[i].Proto) || sdp.DemandsSRTP(a.agreedLocal.Media[i].Proto))
 }
 
 // takesAway returns the error for an m-line offered in clear that was protected before;
 // nil if it is not RTP or asks for protection.
-func takesAway(m *Media) *Error {
-	if !m.RTP() || DemandsSRTP(m.Proto) {
+func takesAway(m *sdp.Media) *sdp.Error {
+	if !m.RTP() || sdp.DemandsSRTP(m.Proto) {
 		return nil
 	}
-	return unacceptable(m.Line, warnOther, "%s where the call was protected; offer SRTP", quote(m.Proto))
+	return unacceptable(m.Line, warnOther, "%s where the call was protected; offer SRTP", sdp.Quote(m.Proto))
 }
 
 // Unprotected returns the error that Answer will return when the current offer takes
@@ -84,12 +87,12 @@ func (a *Agent) Unprotected() error {
 // offered, with the offerer's numbers, in our order unless ours is empty. A line
 // without a common codec is refused with port 0; if none is left, the error is an
 // *Error with 488.
-func (a *Agent) Answer(lines []Line) (*Description, []Agreed, error) {
+func (a *Agent) Answer(lines []Line) (*sdp.Description, []Agreed, error) {
 	if a.state != offered {
 		return nil, nil, ErrNoOffer
 	}
 	w := a.answering(lines)
-	d := &Description{Time: w.offer.Time, Media: make([]Media, len(w.offer.Media))}
+	d := &sdp.Description{Time: w.offer.Time, Media: make([]sdp.Media, len(w.offer.Media))}
 	for i := range w.offer.Media {
 		w.media(&d.Media[i], i)
 	}
@@ -116,7 +119,7 @@ func (a *Agent) Answer(lines []Line) (*Description, []Agreed, error) {
 
 // answering holds the state of writing one answer.
 type answering struct {
-	offer *Description
+	offer *sdp.Description
 	lines []Line
 	slots []*slot
 	parts []part
@@ -125,12 +128,12 @@ type answering struct {
 
 // part is the answer for one m-line.
 type part struct {
-	refusal *Error // nil when accepted
-	off     bool   // the offer had port 0
-	before  []Codec
+	refusal *sdp.Error // nil when accepted
+	off     bool       // the offer had port 0
+	before  []sdp.Codec
 	guarded bool // its profile has been secure so far
 	codecs  []AgreedCodec
-	written []Codec
+	written []sdp.Codec
 	numbers renumbering // from the numbers of our Line to those written
 	secured secured
 	mux     bool
@@ -160,14 +163,14 @@ func (a *Agent) answering(lines []Line) *answering {
 	if n := len(w.offer.Media); n < len(a.slots) && !fresh {
 		w.slots = append(w.slots, a.slots[n:]...)
 	}
-	w.via = transports(w.offer, w.offer.bundles(), func(i int) bool {
+	w.via = transports(w.offer, bundles(w.offer), func(i int) bool {
 		return w.lines[i].Port != 0 && (w.offer.Media[i].Port != 0 || w.offer.Media[i].BundleOnly())
 	})
 	return w
 }
 
 // media decides on one m-line and writes everything except its attributes.
-func (w *answering) media(m *Media, i int) {
+func (w *answering) media(m *sdp.Media, i int) {
 	theirs, line, p := &w.offer.Media[i], &w.lines[i], &w.parts[i]
 	m.Kind, m.Proto, m.Formats = theirs.Kind, theirs.Proto, theirs.Formats
 	if p.refusal = w.decide(i); p.refusal != nil {
@@ -185,16 +188,16 @@ func (w *answering) media(m *Media, i int) {
 }
 
 // decide returns why an m-line cannot be accepted, or nil.
-func (w *answering) decide(i int) *Error {
+func (w *answering) decide(i int) *sdp.Error {
 	theirs, line, p := &w.offer.Media[i], &w.lines[i], &w.parts[i]
 	switch {
 	case theirs.Port == 0 && !theirs.BundleOnly():
 		return unacceptable(theirs.Line, 0, "m=%s is switched off", theirs.Kind)
 	case line.Port == 0 || !strings.EqualFold(line.Kind, theirs.Kind):
 		return unacceptable(theirs.Line, warnMediaType, "m=%s %s is not taken here", theirs.Kind, theirs.Proto)
-	case !theirs.RTP() && (carriesRTP(line.Proto) || len(commonFormats(line.Formats, theirs.Formats)) == 0):
+	case !theirs.RTP() && (sdp.CarriesRTP(line.Proto) || len(commonFormats(line.Formats, theirs.Formats)) == 0):
 		return unacceptable(theirs.Line, warnMediaFormat, "m=%s %s with formats %s is not taken here",
-			theirs.Kind, theirs.Proto, quote(strings.Join(theirs.Formats, " ")))
+			theirs.Kind, theirs.Proto, sdp.Quote(strings.Join(theirs.Formats, " ")))
 	}
 	if theirs.RTP() {
 		if w.codecs(i); len(p.codecs) == 0 {
@@ -202,7 +205,7 @@ func (w *answering) decide(i int) *Error {
 				names(theirs.Codecs), names(line.Codecs))
 		}
 	}
-	var err *Error
+	var err *sdp.Error
 	p.secured, err = secureAnswer(theirs, &w.offer.Media[w.via[i]], line, w.slots[i].setup)
 	if err == nil && p.guarded && !p.secured.sdes && !p.secured.dtls && !line.Unprotected {
 		return takesAway(theirs)
@@ -225,7 +228,7 @@ func commonFormats(ours, theirs []string) []string {
 	return both
 }
 
-func names(list []Codec) string {
+func names(list []sdp.Codec) string {
 	var b strings.Builder
 	for i, c := range list {
 		if i == 8 {
@@ -235,9 +238,9 @@ func names(list []Codec) string {
 		if i > 0 {
 			b.WriteByte(' ')
 		}
-		b.WriteString(strings.Trim(quote(orElse(c.Name, "unnamed")), `"`))
+		b.WriteString(strings.Trim(sdp.Quote(cmp.Or(c.Name, "unnamed")), `"`))
 	}
-	return orElse(b.String(), "none")
+	return cmp.Or(b.String(), "none")
 }
 
 // codecs pairs our codecs with those offered and gives each its numbers.
@@ -259,7 +262,7 @@ func (w *answering) codecs(i int) {
 	t := &w.slots[i].table(w.offer.Media[i].Kind).ours
 	t.begin(len(pairs))
 	numbers := answerNumbers(*t, theirs, pairs)
-	p.written, p.codecs = make([]Codec, 0, len(pairs)), make([]AgreedCodec, 0, len(pairs))
+	p.written, p.codecs = make([]sdp.Codec, 0, len(pairs)), make([]AgreedCodec, 0, len(pairs))
 	var own renumbering // from the offerer's numbers to those written
 	for k, q := range pairs {
 		if numbers[k] == noNumber {
@@ -275,8 +278,8 @@ func (w *answering) codecs(i int) {
 		}
 		written := c
 		written.PayloadType, written.Fmtp, written.Feedback = numbers[k], answerFmtp(ours[q.a], c), ours[q.a].Feedback
-		if c.references() {
-			rebased, ok := c.rebase(&own)
+		if references(c) {
+			rebased, ok := rebase(c, &own)
 			if !ok {
 				continue
 			}
@@ -290,7 +293,7 @@ func (w *answering) codecs(i int) {
 
 // answerNumbers returns the numbers that we write for the pairs: those of the offerer
 // (RFC 3264 §6.1), or our own if we gave that number another meaning before (§8.3.2).
-func answerNumbers(t numbers, theirs []Codec, pairs []pair) []uint8 {
+func answerNumbers(t numbers, theirs []sdp.Codec, pairs []pair) []uint8 {
 	list := make([]uint8, len(pairs))
 	var taken numberSet
 	for k, q := range pairs {
@@ -321,7 +324,7 @@ func answerNumbers(t numbers, theirs []Codec, pairs []pair) []uint8 {
 // noNumber marks a codec that is left out because all numbers have a meaning.
 const noNumber = 255
 
-func offeredNumber(list []Codec, n uint8) bool {
+func offeredNumber(list []sdp.Codec, n uint8) bool {
 	for _, c := range list {
 		if c.PayloadType == n {
 			return true

@@ -1,4 +1,4 @@
-package sdp
+package exchange
 
 import (
 	"fmt"
@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+
+	"tandem/media/sdp"
 )
 
 // Agent is one side's offer/answer state (RFC 3264): the last description in each
@@ -23,9 +25,9 @@ type Agent struct {
 	text    string // as last sent, to detect changes
 
 	state         state
-	local, remote *Description // last sent and received
+	local, remote *sdp.Description // last sent and received
 	// What is restored when the current offer is refused.
-	agreedLocal, agreedRemote *Description
+	agreedLocal, agreedRemote *sdp.Description
 	alive                     []bool  // for each agreed m-line: it carries something
 	theirs                    bool    // the agreed offer was theirs
 	slots                     []*slot // for each m-line, including those of refused offers
@@ -101,20 +103,20 @@ type Line struct {
 	Port        int        // 0 = refused
 	RTCPPort    int        // 0 = Port+1, or Port with Mux
 	Mux         bool
-	Direction   Direction
-	Codecs      []Codec // in order of preference; for PayloadType 0 with a dynamic name the agent chooses a number
+	Direction   sdp.Direction
+	Codecs      []sdp.Codec // in order of preference; for PayloadType 0 with a dynamic name the agent chooses a number
 	Ptime       int
 	MaxPtime    int
 	MID         string
-	Crypto      []Crypto
+	Crypto      []sdp.Crypto
 	Unprotected bool // in an answer: plain RTP is accepted even if the call was protected so far
-	Fingerprint Fingerprint
+	Fingerprint sdp.Fingerprint
 	Setup       string
-	ICE         ICE
-	Formats     []string    // for media other than RTP (udptl): as they stand in the m-line
-	Extra       []Attribute // passed through untouched (video, T.38)
-	Bandwidth   []string    // the b= lines, unchanged
-	Info        string      // i=
+	ICE         sdp.ICE
+	Formats     []string        // for media other than RTP (udptl): as they stand in the m-line
+	Extra       []sdp.Attribute // passed through untouched (video, T.38)
+	Bandwidth   []string        // the b= lines, unchanged
+	Info        string          // i=
 	// Aside is set for media that do not go through us, such as MSRP over TCP: the
 	// m-line repeats what the other side wrote, with the attributes in Extra,
 	// unchanged.
@@ -125,7 +127,7 @@ type Line struct {
 type Session struct {
 	Bandwidth  []string
 	Info       string
-	Attributes []Attribute
+	Attributes []sdp.Attribute
 }
 
 // Pass sets the session-level lines that the next descriptions pass on.
@@ -151,13 +153,13 @@ func (a *Agent) Reopen() error {
 }
 
 // Remote returns the last description from this side, or nil.
-func (a *Agent) Remote() *Description { return a.remote }
+func (a *Agent) Remote() *sdp.Description { return a.remote }
 
 // Text returns Local as it was written.
 func (a *Agent) Text() []byte { return []byte(a.text) }
 
 // Local returns the last description sent to this side, or nil.
-func (a *Agent) Local() *Description { return a.local }
+func (a *Agent) Local() *sdp.Description { return a.local }
 
 func (a *Agent) agree(s state, list []Agreed) {
 	a.state, a.theirs = s, s == idle
@@ -184,8 +186,8 @@ func (a *Agent) agree(s state, list []Agreed) {
 // send completes a description: o= has a version that rises only when the text differs
 // from the last one (§8). The result is parsed from the text, so that we remember what
 // the other side sees.
-func (a *Agent) send(d *Description) (*Description, error) {
-	d.Origin = Origin{User: "-", ID: a.id, Host: a.addr.Unmap().WithZone("").String()}
+func (a *Agent) send(d *sdp.Description) (*sdp.Description, error) {
+	d.Origin = sdp.Origin{User: "-", ID: a.id, Host: a.addr.Unmap().WithZone("").String()}
 	if !a.addr.IsValid() {
 		d.Origin.Host = "0.0.0.0"
 	}
@@ -198,7 +200,7 @@ func (a *Agent) send(d *Description) (*Description, error) {
 		b = d.Append(b[:0])
 	}
 	text := string(b)
-	sent, err := parse(text)
+	sent, err := sdp.ParseText(text)
 	if err != nil {
 		return nil, fmt.Errorf("writing a description: %w", err)
 	}
@@ -219,22 +221,22 @@ type Agreed struct {
 	Codecs      []AgreedCodec // by preference, audio first; the first that is neither events nor CN is the main one
 	Ptime       int           // ms per packet that we send; 20 if nothing was said
 	Crypto      Pair          // the chosen SDES keys; zero when there are none
-	Fingerprint Fingerprint
-	Setup       string // our DTLS role: active or passive
-	ICE         ICE    // theirs
-	Media       *Media // the whole m-line of the other side
-	Refusal     string // why it is not enabled, if the other side or we refused it
+	Fingerprint sdp.Fingerprint
+	Setup       string     // our DTLS role: active or passive
+	ICE         sdp.ICE    // theirs
+	Media       *sdp.Media // the whole m-line of the other side
+	Refusal     string     // why it is not enabled, if the other side or we refused it
 }
 
 // Pair is the crypto line with which we send and the one with which they send.
-type Pair struct{ Ours, Theirs Crypto }
+type Pair struct{ Ours, Theirs sdp.Crypto }
 
 // AgreedCodec is a codec with its number in each direction; the numbers can differ (RFC
 // 3264 §5.1).
 type AgreedCodec struct {
-	Codec         // name, clock, channels, and the other side's fmtp
-	Send    uint8 // number in packets we send to this side
-	Receive uint8 // number in packets this side sends to us
+	sdp.Codec       // name, clock, channels, and the other side's fmtp
+	Send      uint8 // number in packets we send to this side
+	Receive   uint8 // number in packets this side sends to us
 }
 
 // Find returns the codec for a number in a packet from this side. The numbers we gave

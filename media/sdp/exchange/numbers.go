@@ -1,13 +1,18 @@
-package sdp
+package exchange
 
-import "slices"
+import (
+	"slices"
+	"strconv"
+
+	"tandem/media/sdp"
+)
 
 // numbers holds the meaning of each payload number in what we write for one m-line, in
 // the order of the numbers. A number never changes its meaning (RFC 3264 §8.3.2).
-type numbers []Codec
+type numbers []sdp.Codec
 
 // find returns the meaning of a number, or nil.
-func (t numbers) find(n uint8) *Codec {
+func (t numbers) find(n uint8) *sdp.Codec {
 	for i := range t {
 		if t[i].PayloadType == n {
 			return &t[i]
@@ -17,20 +22,20 @@ func (t numbers) find(n uint8) *Codec {
 }
 
 // fits reports whether number n may mean c: it has no other meaning yet.
-func (t numbers) fits(n uint8, c Codec) bool {
+func (t numbers) fits(n uint8, c sdp.Codec) bool {
 	before := t.find(n)
-	return before == nil || sameFormat(*before, c)
+	return before == nil || before.Same(c)
 }
 
 // keep stores a meaning. A format without a name has no known meaning.
-func (t *numbers) keep(n uint8, c Codec) {
+func (t *numbers) keep(n uint8, c sdp.Codec) {
 	if c.Name != "" && t.find(n) == nil {
 		t.set(n, c)
 	}
 }
 
 // set gives a number a meaning, even if it had another one.
-func (t *numbers) set(n uint8, c Codec) {
+func (t *numbers) set(n uint8, c sdp.Codec) {
 	c.PayloadType = n
 	i := 0
 	for i < len(*t) && (*t)[i].PayloadType < n {
@@ -52,11 +57,11 @@ func (t *numbers) begin(count int) {
 
 // of returns the number that c had before and that the current description does not use
 // yet, preferably with the same parameters.
-func (t numbers) of(c Codec, taken *numberSet) (uint8, bool) {
+func (t numbers) of(c sdp.Codec, taken *numberSet) (uint8, bool) {
 	found, ok := uint8(0), false
 	for i := range t {
 		n := t[i].PayloadType
-		if taken.has(n) || !sameFormat(t[i], c) {
+		if taken.has(n) || !t[i].Same(c) {
 			continue
 		}
 		if t[i].Fmtp == c.Fmtp {
@@ -94,7 +99,7 @@ const eventNumber = 101
 
 // choose returns a number for c in our own offer: the previous one, the requested one,
 // the static one, the same as on another m-line, or a free one.
-func (a *Agent) choose(t numbers, kind string, c Codec, taken *numberSet) (uint8, bool) {
+func (a *Agent) choose(t numbers, kind string, c sdp.Codec, taken *numberSet) (uint8, bool) {
 	free := func(n uint8) bool { return !taken.has(n) && t.fits(n, c) }
 	if n, ok := t.of(c, taken); ok {
 		return n, true
@@ -117,7 +122,7 @@ func (a *Agent) choose(t numbers, kind string, c Codec, taken *numberSet) (uint8
 
 // free returns a dynamic number without a meaning: 96 and up, then 35 to 63 (RFC 5761
 // §4); preferably one that no other m-line uses, as BUNDLE requires.
-func (a *Agent) free(t numbers, c Codec, taken *numberSet) (uint8, bool) {
+func (a *Agent) free(t numbers, c sdp.Codec, taken *numberSet) (uint8, bool) {
 	order := make([]uint8, 0, 64)
 	if c.Event() {
 		order = append(order, eventNumber)
@@ -143,7 +148,7 @@ func (a *Agent) free(t numbers, c Codec, taken *numberSet) (uint8, bool) {
 
 // elsewhere reports whether another m-line, or the other side, uses n with another
 // meaning. Both are allowed, and both confuse devices.
-func (a *Agent) elsewhere(n uint8, c Codec) bool {
+func (a *Agent) elsewhere(n uint8, c sdp.Codec) bool {
 	for _, s := range a.slots {
 		for _, t := range s.kinds {
 			if !t.ours.fits(n, c) || !t.theirs.fits(n, c) {
@@ -152,6 +157,12 @@ func (a *Agent) elsewhere(n uint8, c Codec) bool {
 		}
 	}
 	return false
+}
+
+// payloadNumber reads a payload number from an attribute.
+func payloadNumber(s string) (uint8, bool) {
+	n, err := strconv.ParseUint(s, 10, 7)
+	return uint8(n), err == nil
 }
 
 func dynamic(n uint8) bool { return n >= 96 && n < 128 || n >= 35 && n < 64 }

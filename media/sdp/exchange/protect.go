@@ -1,9 +1,15 @@
-package sdp
+package exchange
+
+import (
+	"cmp"
+
+	"tandem/media/sdp"
+)
 
 // secured is how one m-line is protected: by DTLS, by keys in SDP, or not.
 type secured struct {
 	dtls        bool
-	fingerprint Fingerprint
+	fingerprint sdp.Fingerprint
 	setup       string // our role
 
 	sdes bool
@@ -13,7 +19,7 @@ type secured struct {
 // secureAnswer decides for an offer. DTLS is preferred to keys in SDP, which every
 // proxy has read. Without a secure profile either is used only if both sides have it
 // (RFC 8643): phones add keys to RTP/AVP to make protection optional.
-func secureAnswer(theirs, via *Media, line *Line, role string) (secured, *Error) {
+func secureAnswer(theirs, via *sdp.Media, line *Line, role string) (secured, *sdp.Error) {
 	fingerprint, setup := transportSecurity(theirs, via)
 	if fingerprint.Value != "" && line.Fingerprint.Value != "" {
 		return secured{dtls: true, fingerprint: fingerprint, setup: answerSetup(setup, line.Setup, role)}, nil
@@ -21,18 +27,18 @@ func secureAnswer(theirs, via *Media, line *Line, role string) (secured, *Error)
 	if pair, ok := ChooseCrypto(theirs.Crypto, line.Crypto); ok {
 		return secured{sdes: true, pair: pair}, nil
 	}
-	if DemandsSRTP(theirs.Proto) {
-		return secured{}, unacceptable(theirs.Line, warnOther, "%s, but no key or fingerprint that both sides take", quote(theirs.Proto))
+	if sdp.DemandsSRTP(theirs.Proto) {
+		return secured{}, unacceptable(theirs.Line, warnOther, "%s, but no key or fingerprint that both sides take", sdp.Quote(theirs.Proto))
 	}
-	if theirs.RTP() && DemandsSRTP(line.Proto) {
-		return secured{}, unacceptable(theirs.Line, warnOther, "%s is not protected; offer SRTP", quote(theirs.Proto))
+	if theirs.RTP() && sdp.DemandsSRTP(line.Proto) {
+		return secured{}, unacceptable(theirs.Line, warnOther, "%s is not protected; offer SRTP", sdp.Quote(theirs.Proto))
 	}
 	return secured{}, nil
 }
 
 // secureOffer decides on the answer to our offer. An offer with a secure profile must
 // not be answered without protection.
-func secureOffer(ours, theirs, via *Media) (secured, *Error) {
+func secureOffer(ours, theirs, via *sdp.Media) (secured, *sdp.Error) {
 	fingerprint, setup := transportSecurity(theirs, via)
 	if fingerprint.Value != "" && ours.Fingerprint.Value != "" {
 		return secured{dtls: true, fingerprint: fingerprint, setup: offerSetup(setup, ours.Setup)}, nil
@@ -40,13 +46,13 @@ func secureOffer(ours, theirs, via *Media) (secured, *Error) {
 	if pair, ok := answeredCrypto(ours.Crypto, theirs.Crypto); ok {
 		return secured{sdes: true, pair: pair}, nil
 	}
-	if DemandsSRTP(ours.Proto) || DemandsSRTP(theirs.Proto) {
-		return secured{}, unacceptable(theirs.Line, warnOther, "%s without a key or fingerprint that was offered", quote(theirs.Proto))
+	if sdp.DemandsSRTP(ours.Proto) || sdp.DemandsSRTP(theirs.Proto) {
+		return secured{}, unacceptable(theirs.Line, warnOther, "%s without a key or fingerprint that was offered", sdp.Quote(theirs.Proto))
 	}
 	return secured{}, nil
 }
 
-func transportSecurity(m, via *Media) (Fingerprint, string) {
+func transportSecurity(m, via *sdp.Media) (sdp.Fingerprint, string) {
 	if m.Fingerprint.Value != "" && via == m {
 		return m.Fingerprint, m.Setup
 	}
@@ -67,7 +73,7 @@ func answerSetup(offered, wanted, role string) string {
 		if wanted == "active" || wanted == "passive" {
 			return wanted
 		}
-		return orElse(role, "passive")
+		return cmp.Or(role, "passive")
 	}
 	return "passive" // to active, and to a missing one, which means active (RFC 4145 §4)
 }

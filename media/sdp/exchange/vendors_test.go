@@ -1,10 +1,12 @@
-package sdp
+package exchange
 
 import (
 	"errors"
 	"slices"
 	"strings"
 	"testing"
+
+	"tandem/media/sdp"
 )
 
 // vendorOffer is what a real device writes and what must come of it. The texts
@@ -219,7 +221,7 @@ func phones(gateway Line) []vendorOffer {
 
 // keyed is the line with SDES keys of its own.
 func keyed(l Line) Line {
-	l.Crypto = []Crypto{{Suite: "AES_CM_128_HMAC_SHA1_80", Key: "inline:OURS80"}, {Suite: "AES_CM_128_HMAC_SHA1_32", Key: "inline:OURS32"}}
+	l.Crypto = []sdp.Crypto{{Suite: "AES_CM_128_HMAC_SHA1_80", Key: "inline:OURS80"}, {Suite: "AES_CM_128_HMAC_SHA1_32", Key: "inline:OURS32"}}
 	return l
 }
 
@@ -262,7 +264,7 @@ func TestNothingInCommon(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, _, err := a.Answer([]Line{audio("PCMU", "telephone-event")})
-	var e *Error
+	var e *sdp.Error
 	if !errors.As(err, &e) || e.Status != 488 || e.Warning != 305 || e.Line != 6 ||
 		!strings.Contains(e.Reason, "vnd.nuera.ecelp7470") || !strings.Contains(e.Reason, "PCMU") {
 		t.Fatalf("got %v", err)
@@ -272,7 +274,7 @@ func TestNothingInCommon(t *testing.T) {
 		t.Error("the refused offer is still there")
 	}
 	// Nothing to offer on either: the same for who would relay it.
-	if _, err := a.Offer([]Line{{Addr: here, Port: 40000, Codecs: []Codec{{PayloadType: 77}}}}); !errors.As(err, &e) || e.Status != 488 || e.Warning != 305 {
+	if _, err := a.Offer([]Line{{Addr: here, Port: 40000, Codecs: []sdp.Codec{{PayloadType: 77}}}}); !errors.As(err, &e) || e.Status != 488 || e.Warning != 305 {
 		t.Errorf("offering a format without a name: %v", err)
 	}
 	offer(t, a, audio("PCMU"))

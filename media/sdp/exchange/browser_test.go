@@ -1,27 +1,29 @@
-package sdp
+package exchange
 
 import (
 	"os"
 	"strings"
 	"testing"
+
+	"tandem/media/sdp"
 )
 
 func file(t testing.TB, name string) string {
 	t.Helper()
-	b, err := os.ReadFile("testdata/" + name)
+	b, err := os.ReadFile("../testdata/" + name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return string(b)
 }
 
-var ourPrint = Fingerprint{"sha-256", strings.Repeat("AB:", 31) + "AB"}
+var ourPrint = sdp.Fingerprint{Hash: "sha-256", Value: strings.Repeat("AB:", 31) + "AB"}
 
 // browserLine is what a server on one port says to a browser.
 func browserLine(kind string, list ...string) Line {
 	return Line{
 		Kind: kind, Addr: here, Port: 40000, Mux: true, Codecs: codecs(list...), Fingerprint: ourPrint,
-		ICE: ICE{Ufrag: "srvU", Pwd: "srvPasswordsrvPassword22", Lite: true},
+		ICE: sdp.ICE{Ufrag: "srvU", Pwd: "srvPasswordsrvPassword22", Lite: true},
 	}
 }
 
@@ -29,9 +31,9 @@ func browserLine(kind string, list ...string) Line {
 // what it can take.
 func TestGoldenAnswers(t *testing.T) {
 	video := browserLine("video")
-	video.Codecs = []Codec{{Name: "VP8", ClockRate: 90000, PayloadType: 120, Feedback: []string{"nack pli"}}, {Name: "rtx", ClockRate: 90000, PayloadType: 121, Fmtp: "apt=120"}}
+	video.Codecs = []sdp.Codec{{Name: "VP8", ClockRate: 90000, PayloadType: 120, Feedback: []string{"nack pli"}}, {Name: "rtx", ClockRate: 90000, PayloadType: 121, Fmtp: "apt=120"}}
 	data := browserLine("application")
-	data.Proto, data.Formats, data.Extra = "UDP/DTLS/SCTP", []string{"webrtc-datachannel"}, []Attribute{{"sctp-port", "5000"}}
+	data.Proto, data.Formats, data.Extra = "UDP/DTLS/SCTP", []string{"webrtc-datachannel"}, []sdp.Attribute{{Name: "sctp-port", Value: "5000"}}
 	for _, c := range []struct {
 		offer, golden string
 		lines         []Line
@@ -54,8 +56,8 @@ func TestGoldenOffers(t *testing.T) {
 	secure := keyed(plain)
 	browser := browserLine("audio", "opus", "PCMA", "telephone-event")
 	browser.MID = "0"
-	browser.Codecs = append(browser.Codecs, Codec{Name: "telephone-event", ClockRate: 48000})
-	fax := Line{Kind: "image", Proto: "udptl", Addr: here, Port: 40004, Formats: []string{"t38"}, Extra: []Attribute{{"T38FaxVersion", "0"}, {"T38FaxUdpEC", "t38UDPRedundancy"}}}
+	browser.Codecs = append(browser.Codecs, sdp.Codec{Name: "telephone-event", ClockRate: 48000})
+	fax := Line{Kind: "image", Proto: "udptl", Addr: here, Port: 40004, Formats: []string{"t38"}, Extra: []sdp.Attribute{{Name: "T38FaxVersion", Value: "0"}, {Name: "T38FaxUdpEC", Value: "t38UDPRedundancy"}}}
 	for _, c := range []struct {
 		golden string
 		line   Line
@@ -129,10 +131,10 @@ func TestVideoPassesWithItsReferences(t *testing.T) {
 	if len(g[1].Codecs) != 2 || g[1].Codecs[0].Send != 50 || g[1].Codecs[1].Send != 51 {
 		t.Fatalf("got %s %s", numbersOf(g[1]), g[1].Refusal)
 	}
-	if c := v.codec(g[1].Codecs[0].Receive); c == nil || !strings.Contains(c.Fmtp, "42e01f") {
+	if c := codec(&v, g[1].Codecs[0].Receive); c == nil || !strings.Contains(c.Fmtp, "42e01f") {
 		t.Errorf("paired with %+v", c)
 	}
-	if c := v.codec(g[1].Codecs[1].Receive); c == nil || c.Fmtp != "apt="+sprintNumber(g[1].Codecs[0].Receive) {
+	if c := codec(&v, g[1].Codecs[1].Receive); c == nil || c.Fmtp != "apt="+sprintNumber(g[1].Codecs[0].Receive) {
 		t.Errorf("rtx paired with %+v", c)
 	}
 }

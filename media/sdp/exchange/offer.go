@@ -1,23 +1,26 @@
-package sdp
+package exchange
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+
+	"tandem/media/sdp"
 )
 
 // Offer writes an offer to this side, with one Line for each m-line. Lines beyond those
 // of an earlier exchange are new; missing ones are refused. A Line with Port 0 is
 // switched off.
-func (a *Agent) Offer(lines []Line) (*Description, error) {
+func (a *Agent) Offer(lines []Line) (*sdp.Description, error) {
 	if a.state == offering || a.state == offered {
 		return nil, ErrPending
 	}
-	if len(lines) > maxMedia {
-		return nil, fmt.Errorf("sdp: offering %d m-lines; at most %d", len(lines), maxMedia)
+	if len(lines) > sdp.MaxMedia {
+		return nil, fmt.Errorf("sdp: offering %d m-lines; at most %d", len(lines), sdp.MaxMedia)
 	}
-	d := &Description{}
+	d := &sdp.Description{}
 	lines = a.tagged(lines)
 	for i := range max(len(lines), len(a.alive)) {
 		line := a.leftOut(i)
@@ -32,7 +35,7 @@ func (a *Agent) Offer(lines []Line) (*Description, error) {
 	}
 	a.session(d, lines)
 	if group := offeredBundle(d, lines); group != "" {
-		d.Attributes = append([]Attribute{{"group", group}}, d.Attributes...)
+		d.Attributes = append([]sdp.Attribute{{Name: "group", Value: group}}, d.Attributes...)
 	}
 	sent, err := a.send(d)
 	if err != nil {
@@ -52,7 +55,7 @@ func (a *Agent) tagged(lines []Line) []Line {
 	for i := range lines {
 		if i < len(a.local.Media) && a.local.Media[i].MID != "" && lines[i].MID != "" {
 			lines[i].MID = a.local.Media[i].MID
-		} else if lines[i].MID != "" && slices.ContainsFunc(a.local.Media, func(m Media) bool { return m.MID == lines[i].MID }) {
+		} else if lines[i].MID != "" && slices.ContainsFunc(a.local.Media, func(m sdp.Media) bool { return m.MID == lines[i].MID }) {
 			lines[i].MID = lines[i].Kind + strconv.Itoa(i)
 		}
 	}
@@ -77,15 +80,15 @@ func (a *Agent) slot(i int) *slot {
 	return a.slots[i]
 }
 
-func (a *Agent) offerMedia(i int, line Line) (Media, error) {
-	line.Kind = orElse(strings.ToLower(line.Kind), "audio")
-	line.Proto = orElse(line.Proto, profile(line))
+func (a *Agent) offerMedia(i int, line Line) (sdp.Media, error) {
+	line.Kind = cmp.Or(strings.ToLower(line.Kind), "audio")
+	line.Proto = cmp.Or(line.Proto, profile(line))
 	s := a.slot(i)
-	m := Media{Kind: line.Kind, Proto: line.Proto, Formats: line.Formats}
+	m := sdp.Media{Kind: line.Kind, Proto: line.Proto, Formats: line.Formats}
 	if line.Port == 0 {
 		a.refusedFormats(&m, i)
 		if line.MID != "" {
-			m.Attributes = append(m.Attributes, Attribute{"mid", line.MID})
+			m.Attributes = append(m.Attributes, sdp.Attribute{Name: "mid", Value: line.MID})
 		}
 		return m, nil
 	}
@@ -94,7 +97,7 @@ func (a *Agent) offerMedia(i int, line Line) (Media, error) {
 		m.Attributes = line.Extra
 		return m, nil
 	}
-	w := lineWriter{line: line, offer: true, setup: orElse(line.Setup, "actpass"), direction: line.Direction}
+	w := lineWriter{line: line, offer: true, setup: cmp.Or(line.Setup, "actpass"), direction: line.Direction}
 	w.sayDirection, w.ptime = a.asBefore(i, line)
 	if m.RTP() {
 		codecs, renumbered := a.numbered(s, line.Kind, complete(line.Codecs))
@@ -123,7 +126,7 @@ func (a *Agent) asBefore(i int, line Line) (sayDirection bool, ptime int) {
 	if ptime == defaultPtime && !has(before.Attributes, "ptime") {
 		ptime = 0
 	}
-	return before.Direction != SendRecv || saysDirection(before.Attributes), ptime
+	return before.Direction != sdp.SendRecv || saysDirection(before.Attributes), ptime
 }
 
 // profile returns the protocol for a line that names none.
@@ -138,8 +141,8 @@ func profile(line Line) string {
 }
 
 // tagged numbers the crypto lines that have no tag.
-func tagged(lines []Crypto) []Crypto {
-	list := make([]Crypto, 0, len(lines))
+func tagged(lines []sdp.Crypto) []sdp.Crypto {
+	list := make([]sdp.Crypto, 0, len(lines))
 	used := map[int]bool{}
 	for _, c := range lines {
 		used[c.Tag] = true
@@ -159,7 +162,7 @@ func tagged(lines []Crypto) []Crypto {
 
 // refusedFormats gives an m-line with port 0 a format, which the grammar requires:
 // those it had before, or any.
-func (a *Agent) refusedFormats(m *Media, i int) {
+func (a *Agent) refusedFormats(m *sdp.Media, i int) {
 	if len(m.Formats) == 0 && a.local != nil && i < len(a.local.Media) && a.local.Media[i].Kind == m.Kind {
 		m.Formats = a.local.Media[i].Formats
 	}
@@ -170,13 +173,13 @@ func (a *Agent) refusedFormats(m *Media, i int) {
 
 // numbered gives each codec its payload number. It also returns the mapping from the
 // caller's numbers to ours, for codecs that refer to others.
-func (a *Agent) numbered(s *slot, kind string, codecs []Codec) ([]Codec, renumbering) {
+func (a *Agent) numbered(s *slot, kind string, codecs []sdp.Codec) ([]sdp.Codec, renumbering) {
 	t := &s.table(kind).ours
 	t.begin(len(codecs))
 	var taken numberSet
 	var renumbered renumbering
-	chosen := make([]Codec, len(codecs))
-	use := func(i int, c Codec) {
+	chosen := make([]sdp.Codec, len(codecs))
+	use := func(i int, c sdp.Codec) {
 		n, ok := a.choose(*t, kind, c, &taken)
 		if !ok {
 			return // more formats than numbers: the least wanted are dropped
@@ -192,13 +195,13 @@ func (a *Agent) numbered(s *slot, kind string, codecs []Codec) ([]Codec, renumbe
 		t.keep(n, c)
 	}
 	for i, c := range codecs {
-		if c.Name != "" && c.ClockRate > 0 && !c.references() && !twice(codecs[:i], c) {
+		if c.Name != "" && c.ClockRate > 0 && !references(c) && !twice(codecs[:i], c) {
 			use(i, c)
 		}
 	}
 	for i, c := range codecs {
-		if c.references() && c.ClockRate > 0 {
-			if c, ok := c.rebase(&renumbered); ok {
+		if references(c) && c.ClockRate > 0 {
+			if c, ok := rebase(c, &renumbered); ok {
 				use(i, c)
 			}
 		}
@@ -212,9 +215,9 @@ func (a *Agent) numbered(s *slot, kind string, codecs []Codec) ([]Codec, renumbe
 	return list, renumbered
 }
 
-func twice(before []Codec, c Codec) bool {
+func twice(before []sdp.Codec, c sdp.Codec) bool {
 	for _, b := range before {
-		if sameFormat(b, c) && b.Fmtp == c.Fmtp {
+		if b.Same(c) && b.Fmtp == c.Fmtp {
 			return true
 		}
 	}
@@ -222,12 +225,12 @@ func twice(before []Codec, c Codec) bool {
 }
 
 // offeredBundle groups the lines that share a port with the first of them.
-func offeredBundle(d *Description, lines []Line) string {
+func offeredBundle(d *sdp.Description, lines []Line) string {
 	var group []string
 	first := -1
 	for i := range lines {
 		l := &lines[i]
-		if l.MID == "" || l.Aside || !l.Mux && carriesRTP(d.Media[i].Proto) || l.Port == 0 {
+		if l.MID == "" || l.Aside || !l.Mux && sdp.CarriesRTP(d.Media[i].Proto) || l.Port == 0 {
 			continue
 		}
 		if first < 0 {

@@ -1,4 +1,4 @@
-package sdp_test
+package exchange_test
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tandem/media/sdp"
+	"tandem/media/sdp/exchange"
 )
 
 // A phone offers; we take one of its codecs and its number for keys.
@@ -17,12 +18,12 @@ func ExampleAgent() {
 		return
 	}
 	here := netip.MustParseAddr("192.0.2.1")
-	agent := sdp.NewAgent(here)
+	agent := exchange.NewAgent(here)
 	if err := agent.TakeOffer(offer); err != nil {
 		fmt.Println(err)
 		return
 	}
-	answer, agreed, err := agent.Answer([]sdp.Line{{
+	answer, agreed, err := agent.Answer([]exchange.Line{{
 		Kind: "audio", Addr: here, Port: 40000,
 		Codecs: []sdp.Codec{{Name: "PCMA"}, {Name: "PCMU"}, {Name: "telephone-event"}},
 	}})

@@ -1,12 +1,16 @@
-package sdp
+package exchange
 
-import "strings"
+import (
+	"strings"
+
+	"tandem/media/sdp"
+)
 
 // TakeAnswer takes the answer to the last Offer. It is tolerant; an answer that does
 // not fit the offer (another number of m-lines, codecs not offered) is an *Error with
 // 488. A second answer to the same offer is accepted: gateways repeat it in the 200
 // after a 183, and a forked call has one from each branch.
-func (a *Agent) TakeAnswer(d *Description) ([]Agreed, error) {
+func (a *Agent) TakeAnswer(d *sdp.Description) ([]Agreed, error) {
 	if d == nil || a.local == nil || a.state != offering && a.state != answered {
 		return nil, ErrNoOffer
 	}
@@ -14,9 +18,9 @@ func (a *Agent) TakeAnswer(d *Description) ([]Agreed, error) {
 	if err := fits(ours, d); err != nil {
 		return nil, err
 	}
-	via := transports(d, d.bundles(), func(i int) bool { return i < len(ours) && ours[i].Port != 0 && d.Media[i].Port != 0 })
+	via := transports(d, bundles(d), func(i int) bool { return i < len(ours) && ours[i].Port != 0 && d.Media[i].Port != 0 })
 	list := make([]Agreed, len(ours))
-	var failed *Error
+	var failed *sdp.Error
 	alive := false
 	for i := range ours {
 		if i >= len(d.Media) {
@@ -48,7 +52,7 @@ func (a *Agent) TakeAnswer(d *Description) ([]Agreed, error) {
 
 // fits compares the m-lines. Missing ones at the end count as refused, and superfluous
 // ones with port 0 are ignored.
-func fits(ours []Media, d *Description) error {
+func fits(ours []sdp.Media, d *sdp.Description) error {
 	if len(ours) > 0 && len(d.Media) == 0 {
 		return unacceptable(0, warnMediaType, "the answer has no m= line; it needs one for each of the %d offered", len(ours))
 	}
@@ -66,10 +70,10 @@ func fits(ours []Media, d *Description) error {
 	return nil
 }
 
-func (a *Agent) takeMedia(i int, theirs, via *Media) (Agreed, *Error) {
+func (a *Agent) takeMedia(i int, theirs, via *sdp.Media) (Agreed, *sdp.Error) {
 	ours := &a.local.Media[i]
 	if ours.RTP() != theirs.RTP() {
-		return Agreed{}, unacceptable(theirs.Line, warnOther, "%s answers %s", quote(theirs.Proto), quote(ours.Proto))
+		return Agreed{}, unacceptable(theirs.Line, warnOther, "%s answers %s", sdp.Quote(theirs.Proto), sdp.Quote(ours.Proto))
 	}
 	var codecs []AgreedCodec
 	if ours.RTP() {
@@ -91,7 +95,7 @@ func (a *Agent) takeMedia(i int, theirs, via *Media) (Agreed, *Error) {
 		}
 	} else if len(commonFormats(ours.Formats, theirs.Formats)) == 0 {
 		return Agreed{}, unacceptable(theirs.Line, warnMediaFormat, "formats %s answer %s",
-			quote(strings.Join(theirs.Formats, " ")), quote(strings.Join(ours.Formats, " ")))
+			sdp.Quote(strings.Join(theirs.Formats, " ")), sdp.Quote(strings.Join(ours.Formats, " ")))
 	}
 	s, err := secureOffer(ours, theirs, via)
 	if err != nil {

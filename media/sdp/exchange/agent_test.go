@@ -1,28 +1,30 @@
-package sdp
+package exchange
 
 import (
 	"errors"
 	"net/netip"
 	"strings"
 	"testing"
+
+	"tandem/media/sdp"
 )
 
 func TestMirroredDirections(t *testing.T) {
 	for _, c := range []struct {
-		offered, ours, want Direction
+		offered, ours, want sdp.Direction
 		send, receive       bool
 	}{
-		{SendRecv, SendRecv, SendRecv, true, true},
-		{SendRecv, DirectionUnset, SendRecv, true, true},
-		{SendOnly, SendRecv, RecvOnly, false, true},
-		{RecvOnly, SendRecv, SendOnly, true, false},
-		{Inactive, SendRecv, Inactive, false, false},
-		{SendRecv, SendOnly, SendOnly, true, false},
-		{SendRecv, RecvOnly, RecvOnly, false, true},
-		{SendRecv, Inactive, Inactive, false, false},
-		{SendOnly, SendOnly, Inactive, false, false},
-		{RecvOnly, RecvOnly, Inactive, false, false},
-		{SendOnly, RecvOnly, RecvOnly, false, true},
+		{sdp.SendRecv, sdp.SendRecv, sdp.SendRecv, true, true},
+		{sdp.SendRecv, sdp.DirectionUnset, sdp.SendRecv, true, true},
+		{sdp.SendOnly, sdp.SendRecv, sdp.RecvOnly, false, true},
+		{sdp.RecvOnly, sdp.SendRecv, sdp.SendOnly, true, false},
+		{sdp.Inactive, sdp.SendRecv, sdp.Inactive, false, false},
+		{sdp.SendRecv, sdp.SendOnly, sdp.SendOnly, true, false},
+		{sdp.SendRecv, sdp.RecvOnly, sdp.RecvOnly, false, true},
+		{sdp.SendRecv, sdp.Inactive, sdp.Inactive, false, false},
+		{sdp.SendOnly, sdp.SendOnly, sdp.Inactive, false, false},
+		{sdp.RecvOnly, sdp.RecvOnly, sdp.Inactive, false, false},
+		{sdp.SendOnly, sdp.RecvOnly, sdp.RecvOnly, false, true},
 	} {
 		line := audio("PCMU")
 		line.Direction = c.ours
@@ -48,13 +50,13 @@ func TestWeHold(t *testing.T) {
 	const back = "m=audio 4000 RTP/AVP 0"
 	first := offer(t, a, line)
 	takeAnswer(t, a, call(back))
-	line.Direction = SendOnly
+	line.Direction = sdp.SendOnly
 	held := offer(t, a, line)
 	wantLines(t, written(held), "a=sendonly", "c=IN IP4 192.0.2.1")
 	if g := takeAnswer(t, a, call(back, "a=recvonly")); !g[0].CanSend || g[0].CanReceive {
 		t.Errorf("held: %+v", g[0])
 	}
-	line.Direction = SendRecv
+	line.Direction = sdp.SendRecv
 	back2 := offer(t, a, line)
 	wantLines(t, written(back2), "a=sendrecv")
 	if first.Origin.ID != back2.Origin.ID || back2.Origin.Version != "3" {
@@ -169,7 +171,7 @@ func TestLinesKeepTheirPlaces(t *testing.T) {
 	video := Line{Kind: "video", Addr: here, Port: 40002, Codecs: codecs("H261")}
 	answer(t, a, call("m=audio 4000 RTP/AVP 0", "m=video 4002 RTP/AVP 31"), audio("PCMU"), video)
 	err := a.TakeOffer(parsed(t, call("m=video 4002 RTP/AVP 31", "m=audio 4000 RTP/AVP 0")))
-	var e *Error
+	var e *sdp.Error
 	if !errors.As(err, &e) || e.Status != 488 || e.Line != 6 {
 		t.Errorf("swapped lines: %v", err)
 	}
@@ -195,7 +197,7 @@ func TestLinesKeepTheirPlaces(t *testing.T) {
 func TestFax(t *testing.T) {
 	a := NewAgent(here)
 	answer(t, a, call("m=audio 4000 RTP/AVP 8 101", "a=rtpmap:101 telephone-event/8000"), audio("PCMA", "telephone-event"))
-	fax := Line{Kind: "image", Proto: "udptl", Addr: here, Port: 40000, Formats: []string{"t38"}, Extra: []Attribute{{"T38FaxMaxDatagram", "400"}}}
+	fax := Line{Kind: "image", Proto: "udptl", Addr: here, Port: 40000, Formats: []string{"t38"}, Extra: []sdp.Attribute{{Name: "T38FaxMaxDatagram", Value: "400"}}}
 	theirs := call("m=image 4000 udptl t38", "a=T38FaxVersion:0", "a=T38FaxMaxDatagram:72", "a=T38FaxRateManagement:transferredTCF")
 	d, g := answer(t, a, theirs, fax)
 	if !g[0].Enabled || g[0].Remote.String() != "10.0.0.9:4000" || g[0].Media.Attributes[1].Value != "72" {
@@ -210,7 +212,7 @@ func TestFax(t *testing.T) {
 	if err := b.TakeOffer(parsed(t, theirs)); err != nil {
 		t.Fatal(err)
 	}
-	var e *Error
+	var e *sdp.Error
 	if _, _, err := b.Answer([]Line{audio("PCMA")}); !errors.As(err, &e) || e.Status != 488 {
 		t.Errorf("fax taken: %v", err)
 	}
@@ -239,7 +241,7 @@ func TestSDES(t *testing.T) {
 	d := offer(t, a, line)
 	wantLines(t, written(d), "m=audio 40000 RTP/SAVP 8", "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:OURS80", "a=crypto:2 AES_CM_128_HMAC_SHA1_32 inline:OURS32")
 	const key = " inline:THEIRSTHEIRS"
-	var e *Error
+	var e *sdp.Error
 	for name, c := range map[string]struct{ line, ours string }{
 		"second":                {"a=crypto:2 AES_CM_128_HMAC_SHA1_32" + key, "inline:OURS32"},
 		"first, after unknown":  {"a=crypto:9 NULL_AUTH" + key + "\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80" + key, "inline:OURS80"},
@@ -403,7 +405,7 @@ func TestReasonOfTheLineThatMatters(t *testing.T) {
 	if err := a.TakeOffer(parsed(t, call("m=video 4002 RTP/AVP 31", "m=audio 4000 RTP/AVP 3"))); err != nil {
 		t.Fatal(err)
 	}
-	var e *Error
+	var e *sdp.Error
 	if _, _, err := a.Answer([]Line{{}, audio("PCMU")}); !errors.As(err, &e) || e.Line != 7 || e.Warning != 305 {
 		t.Errorf("got %v", err)
 	}
@@ -412,7 +414,7 @@ func TestReasonOfTheLineThatMatters(t *testing.T) {
 // Two keys for one suite: the tag tells which is meant.
 func TestTagTellsTheKey(t *testing.T) {
 	line := audio("PCMA")
-	line.Crypto = []Crypto{{Suite: "AES_CM_128_HMAC_SHA1_80", Key: "inline:ONE"}, {Suite: "AES_CM_128_HMAC_SHA1_80", Key: "inline:TWO"}}
+	line.Crypto = []sdp.Crypto{{Suite: "AES_CM_128_HMAC_SHA1_80", Key: "inline:ONE"}, {Suite: "AES_CM_128_HMAC_SHA1_80", Key: "inline:TWO"}}
 	a := NewAgent(here)
 	offer(t, a, line)
 	if g := takeAnswer(t, a, call("m=audio 4000 RTP/SAVP 8", "a=crypto:2 AES_CM_128_HMAC_SHA1_80 inline:THEIRS")); g[0].Crypto.Ours.Key != "inline:TWO" {
@@ -422,11 +424,30 @@ func TestTagTellsTheKey(t *testing.T) {
 
 // What begins with a payload number follows it; what names none we have goes.
 func TestExtraIsRenumbered(t *testing.T) {
-	line := Line{Kind: "video", Addr: here, Port: 40002, Codecs: codecs("VP8=0", "H263=120"), Extra: []Attribute{
-		{"imageattr", "120 send *"}, {"imageattr", "99 send *"}, {"framesize", "120 320-240"}, {"content", "main"}, {"sendonly", ""}, {"rtpmap", "5 x/1"},
+	line := Line{Kind: "video", Addr: here, Port: 40002, Codecs: codecs("VP8=0", "H263=120"), Extra: []sdp.Attribute{
+		{Name: "imageattr", Value: "120 send *"}, {Name: "imageattr", Value: "99 send *"}, {Name: "framesize", Value: "120 320-240"}, {Name: "content", Value: "main"}, {Name: "sendonly", Value: ""}, {Name: "rtpmap", Value: "5 x/1"},
 	}}
 	line.Codecs[0].PayloadType = 110
 	d := offer(t, NewAgent(here), line)
 	wantLines(t, mline(d, 0), "m=video 40002 RTP/AVP 110 34", "a=imageattr:34 send *", "a=framesize:34 320-240", "a=content:main", "a=sendrecv")
 	wantNoLine(t, mline(d, 0), "a=imageattr:99", "a=imageattr:120", "a=sendonly", "a=rtpmap:5 ")
+}
+
+func TestSecretsStayOut(t *testing.T) {
+	d := parsed(t, call("m=audio 4000 RTP/SAVP 0", "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:SECRETKEYSECRET", "a=ice-ufrag:u", "a=ice-pwd:SECRETPW"))
+	a := NewAgent(here)
+	line := audio("PCMU")
+	line.Crypto = []sdp.Crypto{{Suite: "AES_CM_128_HMAC_SHA1_80", Key: "inline:SECRETOWN"}}
+	if err := a.TakeOffer(d); err != nil {
+		t.Fatal(err)
+	}
+	_, g, err := a.Answer([]Line{line})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range []any{d, a.Local(), d.Media[0].Crypto, d.Media[0].ICE, d.Media[0].Attributes, g[0].Crypto, line} {
+		if s := sprint(v); strings.Contains(s, "SECRET") {
+			t.Errorf("shown: %s", s)
+		}
+	}
 }

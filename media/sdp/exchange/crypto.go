@@ -1,17 +1,18 @@
-package sdp
+package exchange
 
 import (
 	"fmt"
-	"log/slog"
 	"strings"
+
+	"tandem/media/sdp"
 )
 
 // ChooseCrypto chooses the first offered line with a suite and parameters that we
 // support, and pairs it with our key for that suite, under the same tag (RFC 4568
 // §5.1.2).
-func ChooseCrypto(offered, ours []Crypto) (Pair, bool) {
+func ChooseCrypto(offered, ours []sdp.Crypto) (Pair, bool) {
 	for _, theirs := range offered {
-		if !theirs.usable() {
+		if !usable(theirs) {
 			continue
 		}
 		for _, own := range ours {
@@ -33,12 +34,12 @@ func sameSuite(a, b string) bool {
 
 // answeredCrypto pairs the line of an answer with the one we offered. The tag should be
 // ours; some devices always write 1, so a suite that was offered once is enough.
-func answeredCrypto(ours, answered []Crypto) (Pair, bool) {
+func answeredCrypto(ours, answered []sdp.Crypto) (Pair, bool) {
 	for _, theirs := range answered {
-		if !theirs.usable() {
+		if !usable(theirs) {
 			continue
 		}
-		var alike []Crypto
+		var alike []sdp.Crypto
 		for _, own := range ours {
 			if !sameSuite(own.Suite, theirs.Suite) {
 				continue
@@ -58,7 +59,7 @@ func answeredCrypto(ours, answered []Crypto) (Pair, bool) {
 // usable reports whether the key is inline and no session parameter requires something
 // unsupported. WSH and parameters with a leading dash may be ignored (RFC 4568 §6.3.7,
 // §6.3.8).
-func (c Crypto) usable() bool {
+func usable(c sdp.Crypto) bool {
 	if len(c.Key) < 8 || !strings.EqualFold(c.Key[:7], "inline:") {
 		return false
 	}
@@ -70,32 +71,10 @@ func (c Crypto) usable() bool {
 	return true
 }
 
-// String shows all but the key.
-func (c Crypto) String() string { return fmt.Sprintf("%d %s", c.Tag, c.Suite) }
-
-// LogValue shows all but the key.
-func (c Crypto) LogValue() slog.Value { return slog.StringValue(c.String()) }
-
-func (c Crypto) attribute() Attribute {
+func cryptoAttribute(c sdp.Crypto) sdp.Attribute {
 	v := fmt.Sprintf("%d %s %s", c.Tag, c.Suite, c.Key)
 	if c.Params != "" {
 		v += " " + c.Params
 	}
-	return Attribute{"crypto", v}
-}
-
-// String hides the values that are secrets.
-func (a Attribute) String() string {
-	switch {
-	case a.Name == "crypto" || a.Name == "ice-pwd":
-		return a.Name + ":(secret)"
-	case a.Value == "":
-		return a.Name
-	}
-	return a.Name + ":" + a.Value
-}
-
-// String shows all but the password.
-func (i ICE) String() string {
-	return fmt.Sprintf("%s lite=%t candidates=%d", i.Ufrag, i.Lite, len(i.Candidates))
+	return sdp.Attribute{Name: "crypto", Value: v}
 }

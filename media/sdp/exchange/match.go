@@ -1,6 +1,11 @@
-package sdp
+package exchange
 
-import "slices"
+import (
+	"slices"
+	"strings"
+
+	"tandem/media/sdp"
+)
 
 // pair means that a codec of one list is the same as a codec of the other.
 type pair struct{ a, b int }
@@ -9,7 +14,7 @@ type pair struct{ a, b int }
 // Each of b is used once. A codec that refers to other numbers (rtx, red) is paired if
 // those are. byNumber says that equal numbers count more than equal parameters, as in
 // an answer.
-func match(a, b []Codec, byNumber bool) []pair {
+func match(a, b []sdp.Codec, byNumber bool) []pair {
 	pairs := make([]pair, 0, len(a))
 	var numbers renumbering
 	var room [24]candidate
@@ -17,7 +22,7 @@ func match(a, b []Codec, byNumber bool) []pair {
 	for j := range b {
 		others = append(others, candidate{&b[j], b[j].Canonical(), false})
 	}
-	take := func(i int, c Codec) {
+	take := func(i int, c sdp.Codec) {
 		j := best(c, others, byNumber)
 		if j < 0 {
 			return
@@ -27,13 +32,13 @@ func match(a, b []Codec, byNumber bool) []pair {
 		pairs = append(pairs, pair{i, j})
 	}
 	for i, c := range a {
-		if !c.references() {
+		if !references(c) {
 			take(i, c)
 		}
 	}
 	for i, c := range a {
-		if c.references() {
-			if c, ok := c.rebase(&numbers); ok {
+		if references(c) {
+			if c, ok := rebase(c, &numbers); ok {
 				take(i, c)
 			}
 		}
@@ -44,19 +49,19 @@ func match(a, b []Codec, byNumber bool) []pair {
 
 // candidate is a codec with which another may be paired.
 type candidate struct {
-	*Codec
+	*sdp.Codec
 	name string // canonical
 	used bool
 }
 
 // best returns the codec that c means: preferably with the same parameters, and
 // preferably with the same number.
-func best(c Codec, others []candidate, byNumber bool) int {
+func best(c sdp.Codec, others []candidate, byNumber bool) int {
 	name := c.Canonical()
 	found, score := -1, -1
 	for j := range others {
 		o := &others[j]
-		if o.used || !sameNamed(name, c, o.name, *o.Codec) {
+		if o.used || !strings.EqualFold(name, o.name) || !c.Same(*o.Codec) {
 			continue
 		}
 		s := 0
@@ -77,8 +82,8 @@ func best(c Codec, others []candidate, byNumber bool) int {
 }
 
 // named completes codecs without rtpmap by what their numbers meant before.
-func named(list, before []Codec) []Codec {
-	if !slices.ContainsFunc(list, func(c Codec) bool { return c.Name == "" }) {
+func named(list, before []sdp.Codec) []sdp.Codec {
+	if !slices.ContainsFunc(list, func(c sdp.Codec) bool { return c.Name == "" }) {
 		return list
 	}
 	list = slices.Clone(list)
