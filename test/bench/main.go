@@ -16,14 +16,14 @@ import (
 	"syscall"
 	"time"
 
-	"tandem/test/bench/load"
-	"tandem/test/bench/server"
-
 	"golang.org/x/sys/unix"
 
+	"tandem/test/bench/load"
 	"tandem/test/bench/media"
 	"tandem/test/bench/messages"
 	"tandem/test/bench/presence"
+	"tandem/test/bench/proc"
+	"tandem/test/bench/server"
 )
 
 // options of one run.
@@ -216,7 +216,7 @@ func (o options) presence() error {
 func (o options) messages() error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	return messages.Run(ctx, messages.Options{Tandem: o.tandem, Dir: o.dir, Out: os.Stdout, CPU: server.CPUTime})
+	return messages.Run(ctx, messages.Options{Tandem: o.tandem, Dir: o.dir, Out: os.Stdout, CPU: proc.CPU})
 }
 
 // signalling compares SIP servers.

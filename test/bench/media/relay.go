@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tandem/media/ng"
+	"tandem/test/bench/proc"
 )
 
 // The relays' ports lie outside the range the system chooses from.
@@ -152,16 +153,5 @@ func (r *relay) used() time.Duration {
 	if r == nil {
 		return 0
 	}
-	var total time.Duration
-	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", r.cmd.Process.Pid))
-	for _, t := range tasks {
-		b, err := os.ReadFile(t)
-		if err != nil {
-			continue
-		}
-		f, _, _ := strings.Cut(string(b), " ")
-		ns, _ := strconv.ParseInt(f, 10, 64)
-		total += time.Duration(ns)
-	}
-	return total
+	return proc.CPU(r.cmd.Process.Pid)
 }

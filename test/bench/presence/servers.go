@@ -1,7 +1,6 @@
 package presence
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	_ "embed"
@@ -17,6 +16,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"tandem/test/bench/proc"
 )
 
 // server is one under test, on core 0.
@@ -154,7 +155,7 @@ func (s *server) answers() bool {
 
 func (s *server) stop() { s.end(syscall.SIGTERM) }
 func (s *server) kill() {
-	for _, p := range processes(s.cmd.Process.Pid) {
+	for _, p := range proc.Tree(s.cmd.Process.Pid) {
 		_ = syscall.Kill(p, syscall.SIGKILL)
 	}
 	_ = s.cmd.Wait()
@@ -170,23 +171,6 @@ func (s *server) end(how syscall.Signal) {
 		_ = s.cmd.Process.Kill()
 		<-done
 	}
-}
-
-// processes are pid and all its descendants.
-func processes(pid int) []int {
-	pids := []int{pid}
-	for i := 0; i < len(pids); i++ {
-		tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pids[i]))
-		for _, t := range tasks {
-			b, _ := os.ReadFile(t)
-			for f := range strings.FieldsSeq(string(b)) {
-				if n, err := strconv.Atoi(f); err == nil {
-					pids = append(pids, n)
-				}
-			}
-		}
-	}
-	return pids
 }
 
 // spent is the server's time on a processor while f runs, the phase of a name.
@@ -214,42 +198,14 @@ func (s *server) profile(ctx context.Context, phase string) {
 }
 
 // cpu is the server's time on a processor so far.
-func (s *server) cpu() time.Duration { return s.scheduled(0) }
+func (s *server) cpu() time.Duration { return proc.CPU(s.cmd.Process.Pid) }
 
 // waited is how long its threads were ready to run, and did not, for others did.
-func (s *server) waited() time.Duration { return s.scheduled(1) }
+func (s *server) waited() time.Duration { return proc.Waited(s.cmd.Process.Pid) }
 
-// scheduled adds up a field of schedstat over all threads.
-func (s *server) scheduled(field int) (total time.Duration) {
-	for _, p := range processes(s.cmd.Process.Pid) {
-		tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", p))
-		for _, t := range tasks {
-			if b, err := os.ReadFile(t); err == nil {
-				if f := strings.Fields(string(b)); field < len(f) {
-					ns, _ := strconv.ParseInt(f[field], 10, 64)
-					total += time.Duration(ns)
-				}
-			}
-		}
-	}
-	return total
-}
-
-// memory is the proportional set size, in KiB.
-func (s *server) memory() (kib float64) {
-	for _, p := range processes(s.cmd.Process.Pid) {
-		f, err := os.Open(fmt.Sprintf("/proc/%d/smaps_rollup", p))
-		if err != nil {
-			continue
-		}
-		for lines := bufio.NewScanner(f); lines.Scan(); {
-			if v, ok := strings.CutPrefix(lines.Text(), "Pss:"); ok {
-				n, _ := strconv.Atoi(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(v), "kB")))
-				kib += float64(n)
-				break
-			}
-		}
-		f.Close()
-	}
-	return kib
+// memory is its proportional set size, in KiB.
+func (s *server) memory() float64 {
+	var m proc.Memory
+	m.Add(s.cmd.Process.Pid)
+	return m.All * 1024
 }

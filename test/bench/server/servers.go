@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"tandem/test/bench/media"
+	"tandem/test/bench/proc"
 )
 
 // Server is a SIP server under test, running on the cores it was pinned to.
@@ -45,15 +46,15 @@ func (s *Server) pids() []int {
 // CPU is the time that the server has used since its start.
 func (s *Server) CPU() (total time.Duration) {
 	for _, pid := range s.pids() {
-		total += CPUTime(pid)
+		total += proc.CPU(pid)
 	}
 	return total
 }
 
 // Memory is that of the server.
-func (s *Server) Memory() (m Memory) {
+func (s *Server) Memory() (m proc.Memory) {
 	for _, pid := range s.pids() {
-		m.add(pid)
+		m.Add(pid)
 	}
 	return m
 }
@@ -340,7 +341,7 @@ func (s *Server) Metric(name string) (sum int) {
 // that is allowed.
 func (s *Server) Prefer() {
 	for _, pid := range append(s.pids(), os.Getpid()) {
-		for _, p := range processes(pid) {
+		for _, p := range proc.Tree(pid) {
 			media.Prefer(p)
 		}
 	}

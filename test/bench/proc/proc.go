@@ -1,4 +1,6 @@
-package server
+// Package proc says what a running process uses, with all that it started: time on
+// processors and memory. Who starts and loads it is the matter of others.
+package proc
 
 import (
 	"bufio"
@@ -10,8 +12,8 @@ import (
 	"time"
 )
 
-// processes are pid and all its descendants.
-func processes(pid int) []int {
+// Tree is pid and all its descendants.
+func Tree(pid int) []int {
 	pids := []int{pid}
 	for i := 0; i < len(pids); i++ {
 		tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pids[i]))
@@ -27,20 +29,23 @@ func processes(pid int) []int {
 	return pids
 }
 
-// CPUTime is the time on a CPU of pid and its descendants since their start,
-// summed over threads (schedstat, ns).
-func CPUTime(pid int) time.Duration {
-	var total time.Duration
-	for _, p := range processes(pid) {
+// CPU is the time on a processor of pid and its descendants since their start.
+func CPU(pid int) time.Duration { return scheduled(pid, 0) }
+
+// Waited is how long their threads were ready to run, and did not, for others did.
+func Waited(pid int) time.Duration { return scheduled(pid, 1) }
+
+// scheduled adds up a field of schedstat, in ns, over all threads.
+func scheduled(pid, field int) (total time.Duration) {
+	for _, p := range Tree(pid) {
 		tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", p))
 		for _, t := range tasks {
-			b, err := os.ReadFile(t)
-			if err != nil {
-				continue
+			if b, err := os.ReadFile(t); err == nil {
+				if f := strings.Fields(string(b)); field < len(f) {
+					ns, _ := strconv.ParseInt(f[field], 10, 64)
+					total += time.Duration(ns)
+				}
 			}
-			f, _, _ := strings.Cut(string(b), " ")
-			ns, _ := strconv.ParseInt(f, 10, 64)
-			total += time.Duration(ns)
 		}
 	}
 	return total
@@ -54,9 +59,9 @@ type Memory struct {
 
 func (m Memory) String() string { return fmt.Sprintf("%.0f MiB (%.0f anonymous)", m.All, m.Anonymous) }
 
-// add counts pid and its descendants.
-func (m *Memory) add(pid int) {
-	for _, p := range processes(pid) {
+// Add counts pid and its descendants.
+func (m *Memory) Add(pid int) {
+	for _, p := range Tree(pid) {
 		f, err := os.Open(fmt.Sprintf("/proc/%d/smaps_rollup", p))
 		if err != nil {
 			continue
@@ -73,18 +78,4 @@ func (m *Memory) add(pid int) {
 		}
 		f.Close()
 	}
-}
-
-// SocketDrops sums what the kernel dropped from receive buffers of UDP sockets.
-func SocketDrops(port int) int {
-	b, _ := os.ReadFile("/proc/net/udp")
-	suffix := fmt.Sprintf(":%04X", port)
-	total := 0
-	for l := range strings.Lines(string(b)) {
-		if f := strings.Fields(l); len(f) > 12 && strings.HasSuffix(f[1], suffix) {
-			n, _ := strconv.Atoi(f[12])
-			total += n
-		}
-	}
-	return total
 }
