@@ -2,6 +2,7 @@ package event
 
 import (
 	"strconv"
+	"sync"
 
 	"tandem/rtc/reach"
 	"tandem/rtc/sip"
@@ -30,6 +31,9 @@ type notice struct {
 	turn    uint32 // see queue.sent
 	tx      transaction.Client
 }
+
+// notices are those that were answered.
+var notices = sync.Pool{New: func() any { return new(notice) }}
 
 func (x *notice) append(dst, via []byte, seq uint32, f transport.Flow) []byte {
 	return x.appendVia(dst, via, seq, f, x.sub.leg.routes)

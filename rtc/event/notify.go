@@ -142,7 +142,8 @@ func (n *Notifier) notice(t *topic, s *subscription, doc *rendered, now int64) *
 		s.settle(now)
 		return nil
 	}
-	x := &notice{n: n, sub: s, state: Active, expires: max(0, (s.until-now+500)/1000), last: s.reason != "", rates: s.rates}
+	x := notices.Get().(*notice)
+	x.n, x.sub, x.state, x.expires, x.last, x.rates = n, s, Active, max(0, (s.until-now+500)/1000), s.reason != "", s.rates
 	switch {
 	case s.reason != "":
 		x.state, x.reason = Terminated, s.reason
@@ -258,6 +259,16 @@ func (x *notice) Response(_ *transaction.Client, m *sip.Message) {
 	}
 }
 
+// Succeeded implements transaction.SuccessTU. A NOTIFY to which nothing refers any more
+// is used again.
+func (x *notice) Succeeded(c *transaction.Client) {
+	x.outcome(nil, nil)
+	if c.Spent() {
+		*x = notice{}
+		notices.Put(x)
+	}
+}
+
 // Failed implements transaction.ClientTU.
 func (x *notice) Failed(_ *transaction.Client, err error) { x.outcome(nil, err) }
 
@@ -268,7 +279,8 @@ const tries = 2
 // again is when a NOTIFY that had no answer is repeated, ms.
 const again = 5000
 
-// outcome is what became of a NOTIFY (RFC 6665 §4.2.2).
+// outcome is what became of a NOTIFY (RFC 6665 §4.2.2); neither m nor err: a 200 that says
+// nothing more.
 func (x *notice) outcome(m *sip.Message, err error) {
 	n, s := x.n, x.sub
 	n.queue.answered(x.turn)
@@ -283,9 +295,9 @@ func (x *notice) outcome(m *sip.Message, err error) {
 		return
 	case x.last:
 		gone = true
-	case err == nil && m.StatusCode() < 300:
+	case err == nil && (m == nil || m.StatusCode() < 300):
 		s.fails = 0
-		if r := (rates{}); m.Has(sip.HdrEvent) && r.read(m, s.topic.pkg) { // RFC 6446 §5.1
+		if r := (rates{}); m != nil && m.Has(sip.HdrEvent) && r.read(m, s.topic.pkg) { // RFC 6446 §5.1
 			s.rates, s.next = r, s.next-int64(s.rates.interval)+int64(r.interval)
 		}
 		if x.doc != nil {

@@ -26,6 +26,7 @@ type Client struct {
 	method   sip.Method
 	state    clientState
 	stream   bool
+	repeated bool // the request was sent more than once
 	hangUp   bool // Cancel was called
 }
 
@@ -50,8 +51,8 @@ func (ln *Lane) Client(method sip.Method, tu ClientTU) *Client {
 	return c
 }
 
-// Open is Client with a transaction that the caller has and that was never used:
-// for one that is part of what its TU keeps.
+// Open is Client with a transaction that the caller has and that was never used, or was
+// emptied when it was Spent: for one that is part of what its TU keeps.
 func (ln *Lane) Open(c *Client, method sip.Method, tu ClientTU) {
 	c.ln, c.tu, c.method = ln, tu, method
 	c.timer.owner = c
@@ -94,6 +95,11 @@ func (c *Client) Flow() transport.Flow { return c.flow }
 // Unheard says that nothing has come back, not even a 100.
 func (c *Client) Unheard() bool { return c.state == calling }
 
+// Spent reports that the transaction got its only answer and nothing refers to it any
+// more. What was sent once as a datagram and was answered did leave, so that no failure
+// to send it can come.
+func (c *Client) Spent() bool { return c.state == terminatedClient && !c.stream && !c.repeated }
+
 // Abandon stops retransmitting and waiting; no more calls to the TU.
 func (c *Client) Abandon() { c.terminate() }
 
@@ -102,6 +108,7 @@ func (c *Client) transmit() { c.ln.send(c.flow, c.req.b, (*clientFailer)(c)) }
 // repeat sends the request again, or the ACK of a refused INVITE.
 func (c *Client) repeat() {
 	c.ln.l.retransmitted.Add(1)
+	c.repeated = true
 	c.transmit()
 }
 

@@ -28,6 +28,13 @@ type Handler interface {
 	FlowClosed(f Flow)
 }
 
+// Succeeder is a Handler that knows the 200s to crowds of its own requests by their
+// bytes: Success reports whether it took one; if not, Message has it. It runs as Message
+// does.
+type Succeeder interface {
+	Success(out Sink, b []byte) bool
+}
+
 // Sink takes outgoing messages. b is copied or written before Send returns. fail may be
 // nil; otherwise it is called at most once, from another goroutine, when the message
 // could not be sent.
@@ -41,6 +48,7 @@ type Failer interface{ SendFailed(err error) }
 // Transport is a set of listeners and the connections opened through it.
 type Transport struct {
 	cfg       Config
+	succeeder Succeeder // the handler, nil when it is none
 	listeners []*Listener
 	loops     []*udpLoop
 	conns     table
@@ -64,6 +72,7 @@ func New(cfg Config) (*Transport, error) {
 		return nil, errors.New("starting the transport: no handler")
 	}
 	t := &Transport{cfg: cfg.withDefaults(), start: time.Now(), large: make(chan struct{}, largeAtOnce)}
+	t.succeeder, _ = cfg.Handler.(Succeeder)
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	t.conns.init(t.cfg)
 	t.failures.t = t

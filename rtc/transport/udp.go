@@ -192,6 +192,9 @@ func (t *Transport) deliver(out *batch, count *counters, f Flow, m *sip.Message,
 	if t.cfg.Tap != nil {
 		t.tap(out.lane, out.now, false, f, b)
 	}
+	if t.succeeder != nil && refused == nil && t.succeeder.Success(out, b) {
+		return
+	}
 	err := m.Parse(b)
 	if refused != nil {
 		err = refused

@@ -95,9 +95,12 @@ func (stage) Alive(f transport.Flow) bool                        { return f.Aliv
 func (stage) Listener(f transport.Flow) *transport.Listener      { return f.Listener() }
 
 func (t *theatre) say(m []byte) {
+	t.s.tap(transport.Packet{Flow: t.flow, Bytes: m})
+	if t.s.layer.Success(stage{t}, m) {
+		return
+	}
 	err := t.msg.Parse(m)
 	t.msg.Source = t.flow.Remote
-	t.s.tap(transport.Packet{Flow: t.flow, Bytes: m})
 	t.s.layer.Message(stage{t}, t.flow, &t.msg, err)
 }
 

@@ -127,10 +127,13 @@ func (r *Rig) Reply(q *sip.Message, code int, tag, header string) {
 }
 
 func (r *Rig) deliver(from netip.AddrPort, b []byte) {
-	m := new(sip.Message)
-	m.Source = from
-	err := m.Parse(b)
-	r.Layer.Message(sink{below{r}}, transport.Flow{Remote: m.Source}, m, err)
+	out := sink{below{r}}
+	if !r.Layer.Success(out, b) { // as the transport asks
+		m := new(sip.Message)
+		m.Source = from
+		err := m.Parse(b)
+		r.Layer.Message(out, transport.Flow{Remote: m.Source}, m, err)
+	}
 	r.Sleep(200 * time.Millisecond)
 }
 
