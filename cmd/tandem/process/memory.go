@@ -26,7 +26,7 @@ const (
 	leastRoom   = 24 << 20
 	bindingSize = 300
 	// A server that allocates less than quietRate octets a second for quietTicks
-	// returns what it does not use, if that is worth the work; and again after
+	// returns what it does not use, of the heap if that is worth the work; and again after
 	// lateTicks, when transactions and dialogs that have ended are forgotten.
 	quietRate  = 1 << 20
 	quietTicks = 12
@@ -57,7 +57,7 @@ func KeepMemory(ctx context.Context, bindings func() int, settle func()) error {
 	Release() // reading all bindings leaves more behind than they take
 	m := newMeasure()
 	begun, count := m.live, bindings()
-	percent, quiet, used := gcPercent, 0, false
+	percent, quiet, used := gcPercent, 0, true // the start is a burst
 	t := time.NewTicker(memoryTick)
 	defer t.Stop()
 	for {
@@ -69,12 +69,16 @@ func KeepMemory(ctx context.Context, bindings func() int, settle func()) error {
 		if quiet++; m.fresh >= quietRate*uint64(memoryTick)/uint64(time.Second) {
 			quiet, used = 0, true
 		}
-		if used && (quiet == quietTicks && m.spare > worthwhile || quiet == lateTicks) {
-			if quiet == lateTicks {
+		late := quiet == lateTicks
+		if used && (quiet == quietTicks || late) {
+			if late {
 				settle()
 			}
-			Release()
-			used = quiet < lateTicks
+			if late || m.spare > worthwhile {
+				Release()
+			}
+			releaseProgram()
+			used = !late
 		}
 		select {
 		case <-ctx.Done():
