@@ -58,7 +58,6 @@ func FuzzGate(f *testing.F) {
 				t.Errorf("opened twice by %q", v)
 			}
 		}
-		g.AppendInfo(nil, m, verdict.identity, probe.now)
 		g.demand(m, probe.now.Add(time.Second), g.newWork())
 	})
 }

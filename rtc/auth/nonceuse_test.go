@@ -2,7 +2,6 @@ package auth
 
 import (
 	"bytes"
-	"crypto/md5"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -188,33 +187,6 @@ func TestChallengeInDialogWhenConfigured(t *testing.T) {
 	r := message("sip:alice@example.com", "sip:bob@example.com")
 	r.method, r.to = "BYE", r.to+";tag=2"
 	f.wantAsked(f.send(r), false)
-}
-
-func TestAuthenticationInfo(t *testing.T) {
-	f := newFixture(t, nil)
-	r := register("alice")
-	c := f.challenge(f.send(r))["MD5"]
-	v := f.send(r.with(f.answer(r, c, "alice", password, func(_ *digest.Challenge, o *digest.Options) { o.Cnonce = "0a4f113b" })))
-	f.wantIdentity(v, "sip:alice@example.com")
-	hash := func(s string) string { return fmt.Sprintf("%x", md5.Sum([]byte(s))) }
-	want := hash(hash("alice:example.com:"+password) + ":" + c.Nonce + ":00000001:0a4f113b:auth:" + hash(":sip:example.com"))
-	got := string(f.AppendInfo(nil, f.last, v.identity, f.now))
-	if got != `Authentication-Info: qop=auth, rspauth="`+want+`", cnonce="0a4f113b", nc=00000001`+"\r\n" {
-		t.Error(got)
-	}
-	got = string(f.AppendInfo(nil, f.last, v.identity, f.now.Add(3*time.Minute)))
-	_, next, ok := strings.Cut(got, `nextnonce="`)
-	if !ok {
-		t.Fatal(got)
-	}
-	next, _, _ = strings.Cut(next, `"`)
-	r.cseq++
-	line := f.answer(r, c, "alice", password, func(ch *digest.Challenge, _ *digest.Options) { ch.Nonce = next })
-	f.now = f.now.Add(3 * time.Minute)
-	f.wantIdentity(f.send(r.with(line)), "sip:alice@example.com")
-	if out := f.AppendInfo(nil, f.last, nil, f.now); out != nil {
-		t.Errorf("for nobody: %s", out)
-	}
 }
 
 // TestLogTellsOfABurstOnce: the first of many wrong credentials is logged with user and

@@ -22,12 +22,6 @@ func (t *Table[T]) Put(prefix string, v T) {
 	t.lengths[len(prefix)] = true
 }
 
-// Get returns what is kept under exactly this prefix.
-func (t *Table[T]) Get(prefix string) (T, bool) {
-	v, ok := t.values[prefix]
-	return v, ok
-}
-
 // Longest returns what is kept under the longest prefix of s that is shorter
 // than below octets, and how long that prefix is. To see all, from the longest:
 //
