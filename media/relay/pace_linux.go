@@ -14,9 +14,12 @@ const (
 	// thinner packets come, the longer it runs; a packet is late by half of that on average.
 	thick             = 8
 	shortest, longest = 500 * time.Microsecond, time.Millisecond
-	// The clock rests where its longest pace has fewer than thick, and again with fewer than thin: to
-	// set it would cost as much as to be woken, and only make packets late.
-	thin   = 6
+	// The clock begins where the worker is woken this often in the longest pace. It rests with
+	// fewer than thin sockets in it: to set it would cost as much as to be woken.
+	often, thin = 3, 2
+	// It rests too where one in so many looks finds nothing: then packets come in bursts,
+	// which are fetched together as it is, and the clock would only make them late.
+	empty  = 4
 	sample = 256 // sockets by which that is measured
 )
 
@@ -31,9 +34,12 @@ type pacer struct {
 	file    *os.File // the gate, as the runtime's poller waits for it
 
 	shut  bool          // only the clock wakes
-	pace  time.Duration // of the clock; 0 where packets come thin
-	ready int           // sockets since
+	pace  time.Duration // of the clock; 0 where it rests
 	since time.Time
+	// Counted since then.
+	ready    int // sockets
+	waits    int
+	silences int // looks by the clock that found nothing
 }
 
 func newPacer(sockets int) (p *pacer, err error) {
@@ -104,11 +110,17 @@ func (p *pacer) run(ctx context.Context, look func() (int, error)) error {
 // next reports whether to wait after a look that found n sockets ready, and sees to it
 // that something ends the wait.
 func (p *pacer) next(n int) (wait bool, err error) {
-	p.count(n)
+	if p.ready += n; p.ready >= sample {
+		now := time.Now()
+		p.judge(now.Sub(p.since))
+		p.since, p.ready, p.waits, p.silences = now, 0, 0, 0
+	}
 	switch {
 	case n == 0 && !p.shut:
+		p.waits++
 		return true, nil // the next packet wakes
 	case n == 0:
+		p.silences++
 		// What came before the gate opened may not wake: another look finds it.
 		return false, p.open(true)
 	case p.pace == 0 || n == maxEvents: // then there may be more
@@ -119,24 +131,19 @@ func (p *pacer) next(n int) (wait bool, err error) {
 			return false, err
 		}
 	}
+	p.waits++
 	return true, p.tick()
 }
 
-// count finds out how thick packets come, and sets the pace.
-func (p *pacer) count(n int) {
-	if p.ready += n; p.ready < sample {
-		return
-	}
-	least := thick
+// judge sets the pace by what was counted in a time.
+func (p *pacer) judge(took time.Duration) {
+	pays := time.Duration(p.waits)*longest >= often*took
 	if p.pace > 0 {
-		least = thin
+		pays = time.Duration(p.ready)*longest >= thin*took && p.silences*empty < p.waits
 	}
-	now := time.Now()
-	each := now.Sub(p.since) / time.Duration(p.ready)
-	if p.pace = 0; each*time.Duration(least) < longest {
-		p.pace = min(max(each*thick, shortest), longest)
+	if p.pace = 0; pays {
+		p.pace = min(max(took*thick/time.Duration(p.ready), shortest), longest)
 	}
-	p.since, p.ready = now, 0
 }
 
 // open has the sockets wake the worker, or not.

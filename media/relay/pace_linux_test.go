@@ -88,3 +88,28 @@ func fetched(t *testing.T, gap time.Duration) (each float64) {
 	}
 	return rounds * thickly / float64(total)
 }
+
+// The clock runs where packets wake the worker one by one, not where they come thin or
+// together.
+func TestPaceOfTraffic(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		counted pacer
+		want    time.Duration
+	}{
+		{"500 calls", pacer{ready: 50_000, waits: 30_000}, shortest},
+		{"500 calls, by the clock", pacer{pace: shortest, ready: 50_000, waits: 2000}, shortest},
+		{"100 calls", pacer{ready: 10_000, waits: 9_000}, 800 * time.Microsecond},
+		{"100 calls, by the clock", pacer{pace: 800 * time.Microsecond, ready: 10_000, waits: 1250}, 800 * time.Microsecond},
+		{"40 calls", pacer{ready: 4000, waits: 3900}, longest},
+		{"40 calls, by the clock", pacer{pace: longest, ready: 4000, waits: 1000, silences: 20}, longest},
+		{"15 calls", pacer{ready: 1500, waits: 1500}, 0},
+		{"15 calls, by the clock", pacer{pace: longest, ready: 1500, waits: 1000, silences: 220}, 0},
+		{"100 calls in bursts, every 5 ms", pacer{ready: 10_000, waits: 600}, 0},
+		{"100 calls in bursts, by the clock", pacer{pace: 800 * time.Microsecond, ready: 10_000, waits: 600, silences: 200}, 0},
+	} {
+		if c.counted.judge(time.Second); c.counted.pace != c.want {
+			t.Errorf("%s: a pace of %v, want %v", c.name, c.counted.pace, c.want)
+		}
+	}
+}
