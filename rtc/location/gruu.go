@@ -76,14 +76,14 @@ func appendParamValue(dst []byte, s string) []byte {
 
 // AppendTemp appends a new temporary GRUU of a binding of aor.
 func (g *GRUU) AppendTemp(dst []byte, aor rtc.AOR, b *Binding) []byte {
-	var store [256]byte
-	plain := append(store[:0], callMark(b.CallID)...)
+	nonce := make([]byte, g.aead.NonceSize(), 512)
+	rand.Read(nonce) // never fails
+	plain := append(nonce, callMark(b.CallID)...)
 	plain = append(plain, byte(min(len(aor), 255)))
 	plain = append(plain, aor...)
 	plain = appendInstance(plain, b.Instance)
-	nonce := make([]byte, g.aead.NonceSize(), 512)
-	rand.Read(nonce) // never fails
-	sealed := g.aead.Seal(nonce, nonce, plain, nil)
+	nonce, plain = plain[:len(nonce)], plain[len(nonce):]
+	sealed := g.aead.Seal(nonce, nonce, plain, nil) // in place
 	dst = append(dst, "sip:"+tempPrefix...)
 	dst = base64.RawURLEncoding.AppendEncode(dst, sealed)
 	dst = append(dst, '@')
@@ -133,8 +133,17 @@ const uuidPrefix = "<urn:uuid:"
 
 func appendInstance(dst []byte, instance string) []byte {
 	if u, ok := strings.CutPrefix(instance, uuidPrefix); ok && len(u) == 37 {
-		if id, err := hex.DecodeString(strings.ReplaceAll(u[:36], "-", "")); err == nil && spellUUID(id) == instance {
-			return append(append(dst, 1), id...)
+		var digits, id [32]byte
+		n := 0
+		for i := range 36 {
+			if u[i] != '-' && n < len(digits) {
+				digits[n] = u[i]
+				n++
+			}
+		}
+		var spelled [len(uuidPrefix) + 37]byte
+		if n, err := hex.Decode(id[:], digits[:n]); err == nil && string(appendUUID(spelled[:0], id[:n])) == instance {
+			return append(append(dst, 1), id[:n]...)
 		}
 	}
 	return append(append(dst, 0), instance...)
@@ -143,17 +152,23 @@ func appendInstance(dst []byte, instance string) []byte {
 func readInstance(b []byte) (string, bool) {
 	switch {
 	case len(b) == 17 && b[0] == 1:
-		return spellUUID(b[1:]), true
+		return string(appendUUID(nil, b[1:])), true
 	case len(b) > 1 && b[0] == 0:
 		return string(b[1:]), true
 	}
 	return "", false
 }
 
-func spellUUID(id []byte) string {
+// appendUUID spells an instance of 16 octets; others are none.
+func appendUUID(dst, id []byte) []byte {
 	if len(id) != 16 {
-		return ""
+		return dst
 	}
-	h := hex.EncodeToString(id)
-	return uuidPrefix + h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:] + ">"
+	dst = append(dst, uuidPrefix...)
+	for _, n := range [...]int{4, 2, 2, 2, 6} {
+		dst = append(hex.AppendEncode(dst, id[:n]), '-')
+		id = id[n:]
+	}
+	dst[len(dst)-1] = '>'
+	return dst
 }
