@@ -149,6 +149,16 @@ func (s *shard) account(i int) *Account {
 	return a
 }
 
+// settle forgets the unpacked accounts.
+func (x *accounts) settle() {
+	for i := range x.shards {
+		s := x.shards[i].Load()
+		for k := range s.recent {
+			s.recent[k].Store(nil)
+		}
+	}
+}
+
 // user is account without the secrets.
 func (s *shard) user(i int) User {
 	p := s.record(i)

@@ -134,6 +134,11 @@ func (d *Directory) Accept(algorithms ...digest.Algorithm) {
 	d.accounts.clear()
 }
 
+// Settle is called when nobody asks for users any more: those asked for last are kept
+// packed alone. Unpacked they were made in the midst of what a burst made, and each would
+// keep the memory around it.
+func (d *Directory) Settle() { d.accounts.settle() }
+
 // begin waits for the turn to change something; done gives it back. The change
 // then goes through even when the caller does not wait for it, so that memory and
 // Store stay alike: the context returned has no end.

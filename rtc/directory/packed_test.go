@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -177,5 +178,33 @@ func TestHashesNotAcceptedStayInTheStore(t *testing.T) {
 		}
 		check(d, c.sha512, c.md5)
 		check(open(), true, true)
+	}
+}
+
+// TestSettle: accounts are unpacked anew afterwards, and uses of their secrets are
+// those of before, also through accounts that are still held.
+func TestSettle(t *testing.T) {
+	d, _ := newDirectory(t)
+	if _, err := d.Import(t.Context(), strings.NewReader("settled,Settled,longenough\n")); err != nil {
+		t.Fatal(err)
+	}
+	before, _ := d.Lookup([]byte("settled"), []byte("example.com"))
+	d.Settle()
+	for i := range d.accounts.shards {
+		s := d.accounts.shards[i].Load()
+		for k := range s.recent {
+			if a := s.recent[k].Load(); a != nil {
+				t.Fatalf("%s is still unpacked", a.AOR)
+			}
+		}
+	}
+	now := time.Unix(1_800_000_000, 0)
+	before.Secrets[0].Use(now)
+	after, _ := d.Lookup([]byte("settled"), []byte("example.com"))
+	if after == nil || after.AOR != before.AOR || after.Secrets[0].SHA256 != before.Secrets[0].SHA256 {
+		t.Fatal("another account after Settle")
+	}
+	if !after.Secrets[0].LastUsed().Equal(now) {
+		t.Errorf("used %v, want %v", after.Secrets[0].LastUsed(), now)
 	}
 }

@@ -45,7 +45,7 @@ func (s *Server) Run(ctx context.Context) error {
 	start("next hops", s.watchHops)
 	start("last use of secrets", s.keepUse)
 	start("memory", func(ctx context.Context) error {
-		return process.KeepMemory(ctx, s.location.Count, s.state.Events.Settle)
+		return process.KeepMemory(ctx, s.location.Count, s.settle)
 	})
 	s.log.Info("serving", "listen", s.listening(), "domains", s.directory.Domains(), "users", s.directory.Count(), "bindings", s.location.Count())
 	var err error
@@ -65,6 +65,12 @@ func (s *Server) Run(ctx context.Context) error {
 	err = errors.Join(err, s.close())
 	s.log.Info("stopped")
 	return err
+}
+
+// settle makes what is kept smaller when all is quiet.
+func (s *Server) settle() {
+	s.state.Events.Settle()
+	s.directory.Settle()
 }
 
 // startFirst starts what ends before everything else, while there are sockets to
