@@ -16,20 +16,7 @@ func TestPINTMetrics(t *testing.T) {
 	count.Count(stats.Request{Kind: service.Call}, stats.Received, time.Now().Add(-time.Hour))
 	count.Count(stats.Request{Kind: service.Call}, stats.Received, time.Now())
 	count.Count(stats.Request{Kind: service.Fax}, stats.AuthFailed, time.Now())
-	families, err := s.Metrics().Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := map[string]float64{}
-	for _, f := range families {
-		for _, m := range f.GetMetric() {
-			name := f.GetName()
-			for _, l := range m.GetLabel() {
-				name += " " + l.GetValue()
-			}
-			got[name] = m.GetCounter().GetValue() + m.GetGauge().GetValue()
-		}
-	}
+	got := counted(t, s)
 	for name, want := range map[string]float64{
 		"tandem_pint_calls_received_total " + string(service.Call):                              2,
 		"tandem_pint_calls_received " + string(stats.Last15Min) + " " + string(service.Call):    1,

@@ -140,6 +140,13 @@ func (c *collector) stack(m meter) {
 		{"mismatched", a.Mismatched}, {"refused", a.Refused}, {"trusted", a.Trusted}, {"foreign", a.Foreign}} {
 		m.counter("auth_total", "Decisions of the gate", v.n, "outcome", v.outcome)
 	}
+	g := c.s.registrar.Stats()
+	for _, v := range []struct {
+		outcome string
+		n       uint64
+	}{{"bound", g.Bound}, {"refreshed", g.Refreshed}, {"removed", g.Removed}, {"fetched", g.Fetched}, {"refused", g.Refused}, {"failed", g.Failed}} {
+		m.counter("registers_total", "REGISTERs by what became of them", v.n, "outcome", v.outcome)
+	}
 	p := c.s.proxy.Stats()
 	m.counter("proxy_requests_total", "Requests forwarded", p.Requests)
 	m.counter("proxy_branches_total", "Branches begun for them", p.Branches)

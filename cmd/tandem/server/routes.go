@@ -34,11 +34,12 @@ func (s *Server) routes(ctx context.Context, cfg *config.Config) (*rtc.Router, e
 		return nil, err
 	}
 	s.reach = reach.New(s.location, s.transport)
+	s.registrar = s.newRegistrar(cfg)
 	s.proxy = s.newProxy(cfg, routes)
 	handlers := []rtc.Handler{
 		s.gate,                               // who is it?
 		rtc.HandlerFunc(s.pint.broker.Guard), // REGISTER for services, by their gateways alone
-		s.newRegistrar(cfg),                  // REGISTER for our domains
+		s.registrar,                          // REGISTER for our domains
 	}
 	if cfg.Phones.PnP != "" {
 		first, err := s.phones.PlugAndPlay(cfg)

@@ -50,6 +50,7 @@ import (
 	"tandem/rtc/proxy"
 	"tandem/rtc/qualify"
 	"tandem/rtc/reach"
+	"tandem/rtc/registrar"
 	"tandem/rtc/resolve"
 	"tandem/rtc/store"
 	"tandem/rtc/trace"
@@ -95,6 +96,7 @@ type Server struct {
 	meetings  *meetings
 	peers     *peers.Table
 	senders   sieve.Senders // whom the kernel lets through when all is too much
+	registrar *registrar.Registrar
 	proxy     *proxy.Proxy
 	trunks    *gateways.Trunks
 	lines     *registration.Keeper // registrations with trunks
