@@ -74,7 +74,7 @@ func TestFurtherIsAMap(t *testing.T) {
 func TestFindByNumberDoesNotAllocate(t *testing.T) {
 	d := crowd(t, 100)
 	var u User
-	if n := testing.AllocsPerRun(100, func() { u, _ = d.ByNumber("+49300000007") }); n != 0 || u.Extension != "1000" {
+	if n := testing.AllocsPerRun(100, func() { u, _ = d.Resolve("tel:+49300000007") }); n != 0 || u.Extension != "1000" {
 		t.Errorf("%.1f allocations for %+v", n, u)
 	}
 }

@@ -46,11 +46,6 @@ func (d *Directory) Named(name string) (rtc.AOR, error) {
 	return u.AOR, err
 }
 
-// ByNumber finds the user of a telephone number, given in E.164 with '+'.
-func (d *Directory) ByNumber(number string) (User, bool) {
-	return d.find(append(append(make([]byte, 0, 32), "tel:"...), number...))
-}
-
 // ByExtension finds the user of an extension at a site, "" is the default one.
 func (d *Directory) ByExtension(site, extension string) (User, bool) {
 	key := append(append(make([]byte, 0, 64), "ext:"...), site...)

@@ -136,7 +136,7 @@ func TestByNumberAndExtension(t *testing.T) {
 		}
 	}
 	for number, want := range map[string]string{"+49301234100": "alice", "+12125550100": "dave", "+4930123410": "", "49301234100": "", "": ""} {
-		if u, ok := d.ByNumber(number); u.AOR.User() != want || ok != (want != "") {
+		if u, ok := d.Resolve(rtc.AOR("tel:" + number)); u.AOR.User() != want || ok != (want != "") {
 			t.Errorf("number %s is %q", number, u.AOR)
 		}
 	}
@@ -147,7 +147,7 @@ func TestByNumberAndExtension(t *testing.T) {
 	}
 	_, old := d.ByExtension("Berlin", "100")
 	u, ok := d.ByExtension("Paris", "100")
-	_, number := d.ByNumber("+49301234100")
+	_, number := d.Resolve("tel:+49301234100")
 	if old || !ok || u.DisplayName != "Alice Smith" || number {
 		t.Errorf("after moving: %v %+v %v", old, u, number)
 	}

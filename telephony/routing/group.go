@@ -72,7 +72,8 @@ func (p *Plan) member(route Route, g *group.Group, member string) (to []Destinat
 	if !ok {
 		return nil
 	}
-	called, ok := p.user(uri)
+	payer, pays := p.Users.User(g.Payer)
+	called, ok := p.userAt(payer.Site, uri)
 	if !ok {
 		if n, err := p.Numbers("").URI(uri); err == nil {
 			called, ok = p.Users.Number(n.String())
@@ -90,8 +91,7 @@ func (p *Plan) member(route Route, g *group.Group, member string) (to []Destinat
 		}
 		return to
 	}
-	payer, ok := p.Users.User(g.Payer)
-	if !ok {
+	if !pays {
 		return nil
 	}
 	out, err := p.toNumber(Route{Caller: route.Caller, log: route.log}, payer, uri)
@@ -145,11 +145,17 @@ func (p *Plan) MayPickUp(by, at rtc.AOR) bool {
 
 func (p *Plan) isMember(g *group.Group, user rtc.AOR) bool {
 	return slices.ContainsFunc(g.Members, func(m string) bool {
-		uri, ok := p.read(m)
-		if !ok {
-			return false
-		}
-		u, ok := p.user(uri)
+		u, ok := p.memberUser(g, m)
 		return ok && u.AOR == user
 	})
+}
+
+// memberUser is the user that a member of a group is; false for a number.
+func (p *Plan) memberUser(g *group.Group, member string) (User, bool) {
+	uri, ok := p.read(member)
+	if !ok {
+		return User{}, false
+	}
+	payer, _ := p.Users.User(g.Payer)
+	return p.userAt(payer.Site, uri)
 }

@@ -44,7 +44,7 @@ func (r Refusal) Tell(refused func(Refusal) error) (why string) {
 }
 
 // toNumber routes what a user dials, on behalf of that user: by the dial plan, to a user
-// who has the number, or outside.
+// who has the extension or number, or outside.
 func (p *Plan) toNumber(route Route, caller User, uri sip.URI) (Route, error) {
 	log := route.log
 	plan := p.Numbers(caller.Site)
@@ -65,6 +65,9 @@ func (p *Plan) toNumber(route Route, caller User, uri sip.URI) (Route, error) {
 		}
 		changed := dialplan.Apply(rule, Dialled(uri))
 		uri = sip.URI{Kind: sip.URISIP, User: []byte(changed), Host: []byte(p.Domain)}
+	}
+	if called, ok := p.extension(caller.Site, Dialled(uri)); ok && via == "" {
+		return p.toUser(route, called)
 	}
 	called, err := plan.URI(uri)
 	if err != nil {

@@ -24,11 +24,7 @@ func (p *Plan) toPage(route Route, caller User, name string) (Route, error) {
 		return route, &rtc.Status{Code: 403, Header: outcome.Warning(p.Domain, "only members page a group")}
 	}
 	for _, member := range g.Members {
-		uri, ok := p.read(member)
-		if !ok {
-			continue
-		}
-		called, ok := p.user(uri)
+		called, ok := p.memberUser(g, member)
 		if !ok || called.AOR == caller.AOR || p.settings(called.AOR).DoNotDisturb {
 			continue
 		}

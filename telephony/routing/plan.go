@@ -51,6 +51,9 @@ type Users interface {
 	User(address rtc.AOR) (User, bool)
 	// Number finds the enabled user who owns a number, in E.164 with '+'.
 	Number(number string) (User, bool)
+	// Extension finds the enabled user who has an extension at a site, "" is that of users
+	// without one.
+	Extension(site, extension string) (User, bool)
 }
 
 // Policy says who may do what. An Engine of rtc/policy is one.
@@ -333,6 +336,25 @@ func (p *Plan) user(uri sip.URI) (User, bool) {
 	uri.Host, uri.Port = []byte(p.Domain), 0
 	var buf [128]byte
 	return p.Users.User(rtc.AOR(uri.AppendAOR(buf[:0])))
+}
+
+// userAt finds the user whom a SIP URI of ours means to somebody at a site: by address,
+// or by the extension dialled.
+func (p *Plan) userAt(site string, uri sip.URI) (User, bool) {
+	if called, ok := p.user(uri); ok {
+		return called, true
+	}
+	return p.extension(site, Dialled(uri))
+}
+
+// extension finds the user of an extension of a site or, if nobody there has it, of
+// nobody's site.
+func (p *Plan) extension(site, dialled string) (User, bool) {
+	called, ok := p.Users.Extension(site, dialled)
+	if !ok && site != "" {
+		called, ok = p.Users.Extension("", dialled)
+	}
+	return called, ok
 }
 
 // MaxDevices is how many ways of a user are tried.

@@ -22,7 +22,7 @@ func (p *Plan) toService(route Route, caller User, code feature.Code) (Route, er
 		if !ok {
 			return route, &rtc.Status{Code: 404}
 		}
-		called, ok := p.user(uri)
+		called, ok := p.userAt(caller.Site, uri)
 		switch {
 		case !ok:
 			return route, &rtc.Status{Code: 404, Header: outcome.Warning(p.Domain, "nobody is called "+code.Arg)}
@@ -38,7 +38,7 @@ func (p *Plan) toService(route Route, caller User, code feature.Code) (Route, er
 		if !ok {
 			return route, &rtc.Status{Code: 404}
 		}
-		called, ok := p.user(uri)
+		called, ok := p.userAt(caller.Site, uri)
 		if !ok {
 			return route, &rtc.Status{Code: 404, Header: outcome.Warning(p.Domain, "nobody is called "+code.Arg)}
 		}

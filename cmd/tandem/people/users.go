@@ -40,6 +40,12 @@ func (u Users) Number(number string) (routing.User, bool) {
 	return called(user, address), ok && user.Enabled
 }
 
+// Extension implements routing.Users.
+func (u Users) Extension(site, extension string) (routing.User, bool) {
+	user, ok := u.Directory.ByExtension(site, extension)
+	return called(user, user.AOR), ok && user.Enabled
+}
+
 // called is a user as calls to an address know him.
 func called(u directory.User, address rtc.AOR) routing.User {
 	s := routing.User{AOR: u.AOR, Display: u.DisplayName, Groups: u.Groups, Site: u.Site}

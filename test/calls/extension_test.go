@@ -1,0 +1,56 @@
+package calls
+
+import (
+	"context"
+	"testing"
+
+	"tandem/rtc/directory"
+	"tandem/test/harness"
+)
+
+// TestExtensions: an extension is that of a user of the caller's own site, else of a user
+// without a site; a number for help is nobody's extension. A colleague is picked up by it.
+func TestExtensions(t *testing.T) {
+	r := harness.StartServer(t, harness.Exchange)
+	phones := map[string]*harness.Wire{}
+	for _, u := range []struct{ name, site, extension string }{
+		{"alice", "Berlin", "100"}, {"bob", "Berlin", "101"}, {"carol", "München", "100"}, {"dave", "München", "103"},
+		{"erik", "", "200"}, {"frank", "Berlin", "112"}, {"gina", "München", "200"},
+	} {
+		aor, err := r.S.Directory().ParseAOR(u.name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.S.Directory().Add(context.Background(), directory.AddUser{AOR: aor, Site: u.site, Extension: u.extension,
+			Groups: []string{"staff"}, Password: harness.Password}); err != nil {
+			t.Fatal(err)
+		}
+		phones[u.name] = r.Dial(t, "udp")
+		phones[u.name].Register(u.name)
+	}
+	for _, c := range []struct{ caller, dials, called string }{
+		{"bob", "100", "alice"}, {"dave", "100", "carol"}, {"erik", "200", "erik"}, {"alice", "200", "erik"}, {"dave", "200", "gina"},
+		{"alice", "*31*101", "bob"}, {"dave", "101", ""}, {"erik", "100", ""}, {"bob", "112", ""}, {"bob", "103", ""},
+	} {
+		caller := phones[c.caller]
+		id := caller.DialNumber(c.caller, c.dials)
+		if c.called != "" {
+			phones[c.called].Reply(phones[c.called].Request("INVITE"), 486, "x", "", "")
+			phones[c.called].Request("ACK")
+		}
+		m := caller.Final(id, "INVITE")
+		caller.Ack(m, "sip:"+c.dials+"@"+harness.Domain)
+		if busy := m.StatusCode() == 486; busy != (c.called != "") {
+			t.Errorf("%s dials %s: %d", c.caller, c.dials, m.StatusCode())
+		}
+	}
+	r.NothingLeft(t)
+	id := phones["carol"].DialNumber("carol", "103")
+	rings := phones["dave"].Request("INVITE")
+	phones["dave"].Reply(rings, 180, "x", "", "")
+	phones["carol"].Status(180, id)
+	taken := phones["gina"].DialNumber("gina", "**103")
+	if m := phones["gina"].Final(taken, "INVITE"); m.StatusCode() != 200 {
+		t.Errorf("a pickup by extension: %d", m.StatusCode())
+	}
+}
