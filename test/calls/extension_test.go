@@ -9,7 +9,8 @@ import (
 )
 
 // TestExtensions: an extension is that of a user of the caller's own site, else of a user
-// without a site; a number for help is nobody's extension. A colleague is picked up by it.
+// without a site; a number for help is nobody's extension. A colleague is picked up by it, and a message
+// reaches who has no site.
 func TestExtensions(t *testing.T) {
 	r := harness.StartServer(t, harness.Exchange)
 	phones := map[string]*harness.Wire{}
@@ -45,6 +46,9 @@ func TestExtensions(t *testing.T) {
 		}
 	}
 	r.NothingLeft(t)
+	phones["alice"].Ask("MESSAGE", "alice", "sip:200@"+harness.Domain, "Content-Type: text/plain", "Hello")
+	m := phones["erik"].Request("MESSAGE")
+	phones["erik"].Reply(m, 200, "", "", "")
 	id := phones["carol"].DialNumber("carol", "103")
 	rings := phones["dave"].Request("INVITE")
 	phones["dave"].Reply(rings, 180, "x", "", "")

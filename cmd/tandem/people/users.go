@@ -64,11 +64,15 @@ func called(u directory.User, address rtc.AOR) routing.User {
 }
 
 // Resolve implements proxy.Users. A number in our domains is found in every form
-// in which it may be written (RFC 3261 §19.1.6).
+// in which it may be written (RFC 3261 §19.1.6), an extension where its user has no site:
+// nobody knows here at which the asker is.
 func (u Users) Resolve(address rtc.AOR) (rtc.AOR, bool) {
 	user, ok := u.Directory.Resolve(address)
 	if !ok && u.Directory.Domain([]byte(address.Domain())) {
 		text := string(sip.AppendUnescaped(nil, []byte(address.User())))
+		if user, ok = u.Directory.ByExtension("", text); ok {
+			return user.AOR, user.Enabled
+		}
 		if n, err := u.Plan.Subscriber(text); err == nil && n.Global() {
 			user, ok = u.Directory.Resolve(rtc.AOR("tel:" + n.String()))
 		}
