@@ -226,7 +226,6 @@ func (n *Notifier) join(sub *subscription, e lists.Entry) *member {
 		x.reason, s.reason = "rejected", "rejected" // until Reauthorise
 	}
 	s.parent, s.user, s.kind, s.proved, s.pending, s.view = x, sub.user, sub.kind, sub.proved, g.Pending, g.View
-	s.rates.interval = sub.rates.interval
 	k := key{resource, p}
 	sh := n.shardOf(k)
 	sh.mu.Lock()

@@ -85,7 +85,8 @@ func (s *subscription) settle(now int64) {
 	if s.place < 0 {
 		return
 	}
-	if s.dirty && !s.inflight && (s.force || s.next <= now) {
+	due := s.force || s.next <= now || s.parent != nil // the list's subscription waits, its members need not
+	if s.dirty && !s.inflight && due {
 		if !s.listed {
 			s.listed = true
 			s.topic.ready = append(s.topic.ready, s)
