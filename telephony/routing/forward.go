@@ -48,12 +48,12 @@ func (p *Plan) toUser(route Route, called User) (Route, error) {
 	set := p.settings(called.AOR)
 	route.log.user(called, set, p.engaged(set))
 	switch {
-	case route.device != "":
-		return p.toPhones(route, called) // that one is meant, and no other
 	case route.Chain.Has(called.AOR): // who has sent the call on is not rung for it again
 		return route, &rtc.Status{Code: 482, Reason: "Forwarding Loop", Err: fmt.Errorf("the call comes back to %s: %w", called.AOR, diversion.ErrLoop)}
 	case set.RefuseAnonymous && route.Caller.Private:
 		return route, &rtc.Status{Code: 433, Header: outcome.Warning(p.Domain, "the user takes no anonymous calls")} // RFC 5079
+	case route.device != "":
+		return p.toPhones(route, called) // that one is meant, and no other
 	case set.Always != "":
 		return p.sendOn(route, p.sentOn(called, diversion.Unconditional), called, set.Always)
 	case set.DoNotDisturb && set.Busy != "":

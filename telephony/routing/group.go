@@ -68,18 +68,7 @@ const maxParallel = 60
 // member are the ways to a member of a group: all phones of a user who takes calls,
 // or the best trunk for a number, as far as the group's payer may call it.
 func (p *Plan) member(route Route, g *group.Group, member string) (to []Destination) {
-	uri, ok := p.read(member)
-	if !ok {
-		return nil
-	}
-	payer, pays := p.Users.User(g.Payer)
-	called, ok := p.userAt(payer.Site, uri)
-	if !ok {
-		if n, err := p.Numbers("").URI(uri); err == nil {
-			called, ok = p.Users.Number(n.String())
-		}
-	}
-	if ok {
+	if called, ok := p.memberUser(g, member); ok {
 		set := p.settings(called.AOR)
 		if set.DoNotDisturb || p.engaged(set) || set.RefuseAnonymous && route.Caller.Private {
 			route.log.add("user", string(called.AOR), "is passed over: takes no call now")
@@ -91,10 +80,12 @@ func (p *Plan) member(route Route, g *group.Group, member string) (to []Destinat
 		}
 		return to
 	}
-	if !pays {
+	uri, ok := p.read(member)
+	payer, pays := p.Users.User(g.Payer)
+	if !ok || !pays {
 		return nil
 	}
-	out, err := p.toNumber(Route{Caller: route.Caller, log: route.log}, payer, uri)
+	out, err := p.toNumber(Route{Caller: route.Caller, Chain: route.Chain, group: g, log: route.log}, payer, uri)
 	if err != nil || len(out.Rounds) == 0 {
 		return nil
 	}
@@ -150,7 +141,7 @@ func (p *Plan) isMember(g *group.Group, user rtc.AOR) bool {
 	})
 }
 
-// memberUser is the user that a member of a group is; false for a number.
+// memberUser is the user that a member of a group is; false for a number outside.
 func (p *Plan) memberUser(g *group.Group, member string) (User, bool) {
 	uri, ok := p.read(member)
 	if !ok {

@@ -16,6 +16,7 @@ import (
 	"tandem/rtc/policy"
 	"tandem/rtc/sip"
 	"tandem/telephony/dialplan"
+	"tandem/telephony/group"
 	"tandem/telephony/guard"
 	"tandem/telephony/identity"
 	"tandem/telephony/number"
@@ -43,8 +44,8 @@ func (r Refusal) Tell(refused func(Refusal) error) (why string) {
 	return r.Why
 }
 
-// toNumber routes what a user dials, on behalf of that user: by the dial plan, to a user
-// who has the extension or number, or outside.
+// toNumber routes what a user dials, on behalf of that user: by the dial plan, to the
+// group or user who has the extension or number, or outside.
 func (p *Plan) toNumber(route Route, caller User, uri sip.URI) (Route, error) {
 	log := route.log
 	plan := p.Numbers(caller.Site)
@@ -65,6 +66,9 @@ func (p *Plan) toNumber(route Route, caller User, uri sip.URI) (Route, error) {
 		}
 		changed := dialplan.Apply(rule, Dialled(uri))
 		uri = sip.URI{Kind: sip.URISIP, User: []byte(changed), Host: []byte(p.Domain)}
+		if g := p.ruledGroup(route, uri); g != nil && via == "" {
+			return p.toGroup(route, g)
+		}
 	}
 	if called, ok := p.extension(caller.Site, Dialled(uri)); ok && via == "" {
 		return p.toUser(route, called)
@@ -118,13 +122,26 @@ func groupIn(uri sip.URI) (label, context string, ok bool) {
 	return string(group), string(of), ok && named
 }
 
-// toRuled routes to the user that a rule of the dial plan names.
+// toRuled routes to the user or group that a rule of the dial plan names.
 func (p *Plan) toRuled(route Route, rule *dialplan.Rule) (Route, error) {
-	uri, ok := p.read(rule.Route.To)
-	if called, found := p.user(uri); ok && found {
-		return p.toUser(route, called)
+	if uri, ok := p.read(rule.Route.To); ok {
+		if called, ok := p.user(uri); ok {
+			return p.toUser(route, called)
+		}
+		if g := p.ruledGroup(route, uri); g != nil {
+			return p.toGroup(route, g)
+		}
 	}
-	return route, &rtc.Status{Code: 404, Err: fmt.Errorf("rule %s of the dial plan leads to %q, who is not a user", rule.Name, rule.Route.To)}
+	return route, &rtc.Status{Code: 404, Err: fmt.Errorf("rule %s of the dial plan leads to %q, who is neither a user nor a group", rule.Name, rule.Route.To)}
+}
+
+// ruledGroup is the group that a rule of the dial plan leads to, nil for none. A member
+// of a group is no group, so that none rings itself.
+func (p *Plan) ruledGroup(route Route, uri sip.URI) *group.Group {
+	if route.group != nil {
+		return nil
+	}
+	return p.group(uri)
 }
 
 // may asks whether a user may call a number; explained, with the rules looked at.

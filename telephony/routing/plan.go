@@ -163,7 +163,7 @@ func (p *Plan) trunkOf(r *rtc.Request, uri sip.URI) *gateways.Trunk {
 
 // outbound routes the call of a user, or of a trusted server for a user of ours.
 func (p *Plan) outbound(r *rtc.Request, uri sip.URI) (Route, error) {
-	route := Route{Dialled: Dialled(uri)}
+	route := Route{Dialled: Dialled(uri), device: deviceOf(uri)}
 	caller, known := p.caller(r.Identity)
 	if known {
 		route.Caller, route.Payer = p.partyOf(r.Message, caller), caller.AOR
@@ -204,7 +204,7 @@ func (p *Plan) Toward(payer rtc.AOR, target string) (Route, error) {
 	if !ok {
 		return Route{}, &rtc.Status{Code: 404, Err: fmt.Errorf("%q is not an address or number of this server", target)}
 	}
-	route := Route{Dialled: Dialled(uri), Payer: payer}
+	route := Route{Dialled: Dialled(uri), Payer: payer, device: deviceOf(uri)}
 	if called, ok := p.user(uri); ok && called.AOR == payer {
 		return p.toPhones(route, called) // whatever the user wants of calls of others
 	}
@@ -261,7 +261,7 @@ func unreadable(err error) error {
 
 // inbound routes a call that comes from a trunk: to a user, nowhere else.
 func (p *Plan) inbound(r *rtc.Request, uri sip.URI, trunk *gateways.Trunk) (Route, error) {
-	route := Route{Trunk: trunk, Dialled: Dialled(uri), Caller: p.partyFrom(r.Message, trunk), Chain: diversion.Read(r.Message)}
+	route := Route{Trunk: trunk, Dialled: Dialled(uri), device: deviceOf(uri), Caller: p.partyFrom(r.Message, trunk), Chain: diversion.Read(r.Message)}
 	text := calledThrough(trunk, r.Message, uri)
 	if text == route.Dialled {
 		text = written(uri)
@@ -328,6 +328,13 @@ func calledThrough(trunk *gateways.Trunk, m *sip.Message, uri sip.URI) string {
 	return user
 }
 
+// deviceOf is the instance of the one device that a URI means: that of a GRUU (RFC 5627
+// §3.2). "" is all of a user.
+func deviceOf(uri sip.URI) string {
+	gr, _ := uri.Param("gr")
+	return string(sip.AppendUnescaped(nil, gr))
+}
+
 // user finds the user whom a SIP URI of ours means.
 func (p *Plan) user(uri sip.URI) (User, bool) {
 	if uri.Kind == sip.URITel || uri.User == nil {
@@ -338,13 +345,21 @@ func (p *Plan) user(uri sip.URI) (User, bool) {
 	return p.Users.User(rtc.AOR(uri.AppendAOR(buf[:0])))
 }
 
-// userAt finds the user whom a SIP URI of ours means to somebody at a site: by address,
-// or by the extension dialled.
+// userAt finds the user whom a URI of ours means to somebody at a site: by address, or
+// by the extension or number dialled. A number for help is nobody's.
 func (p *Plan) userAt(site string, uri sip.URI) (User, bool) {
 	if called, ok := p.user(uri); ok {
 		return called, true
 	}
-	return p.extension(site, Dialled(uri))
+	plan := p.Numbers(site)
+	n, err := plan.URI(uri)
+	if err == nil && plan.Class(n) == number.ClassEmergency {
+		return User{}, false
+	}
+	if called, ok := p.extension(site, Dialled(uri)); ok || err != nil {
+		return called, ok
+	}
+	return p.Users.Number(n.String())
 }
 
 // extension finds the user of an extension of a site or, if nobody there has it, of

@@ -16,10 +16,7 @@ func (p *Plan) Refer(by rtc.AOR, target string) (Route, error) {
 		p.leaves(by, target, "a transfer leaves this server")
 		return Route{}, &rtc.Status{Code: 403, Reason: "Not a Destination of This Server", Err: fmt.Errorf("a transfer to %q leaves this server", target)}
 	}
-	route := Route{Dialled: Dialled(uri), Payer: by}
-	if gr, ok := uri.Param("gr"); ok { // RFC 5627 §3.2
-		route.device = string(sip.AppendUnescaped(nil, gr))
-	}
+	route := Route{Dialled: Dialled(uri), Payer: by, device: deviceOf(uri)}
 	if called, ok := p.user(uri); ok {
 		return p.toUser(route, called)
 	}
@@ -28,10 +25,8 @@ func (p *Plan) Refer(by rtc.AOR, target string) (Route, error) {
 	}
 	who, ok := p.Users.User(by)
 	if !ok {
-		if n, err := p.Numbers("").URI(uri); err == nil {
-			if called, ok := p.Users.Number(n.String()); ok {
-				return p.toUser(route, called)
-			}
+		if called, ok := p.userAt("", uri); ok {
+			return p.toUser(route, called)
 		}
 		return route, &rtc.Status{Code: 403, Reason: "Transfers to Users Alone"}
 	}

@@ -6,6 +6,7 @@ import (
 
 	"tandem/rtc/directory"
 	"tandem/test/harness"
+	"tandem/test/house"
 )
 
 // TestExtensions: an extension is that of a user of the caller's own site, else of a user
@@ -57,4 +58,21 @@ func TestExtensions(t *testing.T) {
 	if m := phones["gina"].Final(taken, "INVITE"); m.StatusCode() != 200 {
 		t.Errorf("a pickup by extension: %d", m.StatusCode())
 	}
+}
+
+// TestTransferToExtension: a gateway is replaced by whoever has an extension.
+func TestTransferToExtension(t *testing.T) {
+	t.Parallel()
+	r := harness.StartServer(t, harness.LedCalls)
+	trunk := r.RawTrunk(t, "pstn", nil)
+	alice := phoneOf(t, r, "alice", directory.AddUser{Extension: "100"})
+	bob := phoneOf(t, r, "bob", directory.AddUser{Extension: "101"})
+	id := alice.DialNumber("alice", "0301234567")
+	trunk.Answer(trunk.Request("INVITE"), 200, "x", 30002)
+	alice.Ack(alice.Final(id, "INVITE"), "")
+	c := house.CallOf(r, "alice")
+	if err := c.Transfer(harness.Soon(t), "callee", "101"); err != nil {
+		t.Fatal(err)
+	}
+	bob.Request("INVITE")
 }

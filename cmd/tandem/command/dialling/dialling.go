@@ -54,8 +54,9 @@ for any digit, and a dot at the end for one or more of anything. The first rule 
 fits counts: by priority, then those of the site, then the one that says most
 exactly. A user with that very name comes before all rules.
 
-ROUTE is "number" (what is made of it is called by the trunks for it), "user NAME",
-"trunk NAME", "group NAME", or "refuse TEXT".`,
+ROUTE is "number" (what is made of it is called by the trunks for it, or is a ring
+group's), "user NAME" (a user or a ring group), "trunk NAME", "group NAME" (of trunks),
+or "refuse TEXT".`,
 		Example: `  tandem dialplan add mail "*97" --route "user mail"
   tandem dialplan add branch "8xxx" --strip 1 --prepend +4940555 --route "trunk hamburg"
   tandem dialplan add no-0137 "0137." --route "refuse costs too much"
