@@ -65,19 +65,40 @@ func called(u directory.User, address rtc.AOR) routing.User {
 
 // Resolve implements proxy.Users. A number in our domains is found in every form
 // in which it may be written (RFC 3261 §19.1.6), an extension where its user has no site:
-// nobody knows here at which the asker is.
+// nobody knows here at which the asker is. What a phone that knows the server by its
+// address names is in the first domain, and a port says nothing.
 func (u Users) Resolve(address rtc.AOR) (rtc.AOR, bool) {
 	user, ok := u.Directory.Resolve(address)
-	if !ok && u.Directory.Domain([]byte(address.Domain())) {
-		text := string(sip.AppendUnescaped(nil, []byte(address.User())))
-		if user, ok = u.Directory.ByExtension("", text); ok {
-			return user.AOR, user.Enabled
-		}
-		if n, err := u.Plan.Subscriber(text); err == nil && n.Global() {
-			user, ok = u.Directory.Resolve(rtc.AOR("tel:" + n.String()))
-		}
+	if ok {
+		return user.AOR, user.Enabled
+	}
+	if address, ok = u.inDomain(address); !ok {
+		return "", false
+	}
+	if user, ok = u.Directory.Resolve(address); ok {
+		return user.AOR, user.Enabled
+	}
+	text := string(sip.AppendUnescaped(nil, []byte(address.User())))
+	if user, ok = u.Directory.ByExtension("", text); ok {
+		return user.AOR, user.Enabled
+	}
+	if n, err := u.Plan.Subscriber(text); err == nil && n.Global() {
+		user, ok = u.Directory.Resolve(rtc.AOR("tel:" + n.String()))
 	}
 	return user.AOR, ok && user.Enabled
+}
+
+// inDomain is a SIP address at this server in one of our domains, false for others.
+func (u Users) inDomain(address rtc.AOR) (rtc.AOR, bool) {
+	uri, err := sip.ParseURI([]byte(address))
+	if err != nil || uri.Kind != sip.URISIP || uri.User == nil || !u.Ours(uri.Host, uri.Port) {
+		return "", false
+	}
+	if !u.Directory.Domain(uri.Host) {
+		uri.Host = []byte(u.Directory.DefaultDomain())
+	}
+	uri.Port = 0
+	return rtc.AOR(uri.AppendAOR(nil)), true
 }
 
 // Watcher implements presence.Users.
