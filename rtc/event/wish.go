@@ -58,10 +58,15 @@ func (n *Notifier) wish(r *rtc.Request, with *subscription) (w wish, err error) 
 	return w, n.terms(r.Message, &w)
 }
 
-// address is whom the Request-URI names, false when it is none of ours.
+// address is whom the Request-URI names, false when it is none of ours. A telephone
+// number is whose it is: a tel URI names no server (RFC 3966 §3).
 func (n *Notifier) address(m *sip.Message) (rtc.AOR, bool) {
 	u, err := sip.ParseURI(m.RequestURI())
-	if err != nil || u.Kind != sip.URISIP && u.Kind != sip.URISIPS || !n.cfg.Users.Ours(u.Host, u.Port) {
+	if err != nil {
+		return "", false
+	}
+	isSIP := u.Kind == sip.URISIP || u.Kind == sip.URISIPS
+	if u.Kind != sip.URITel && !(isSIP && n.cfg.Users.Ours(u.Host, u.Port)) {
 		return "", false
 	}
 	if m.Has(sip.HdrRoute) {
@@ -72,7 +77,11 @@ func (n *Notifier) address(m *sip.Message) (rtc.AOR, bool) {
 		}
 	}
 	var room [128]byte
-	return rtc.AOR(u.AppendAOR(room[:0])), true
+	address := rtc.AOR(u.AppendAOR(room[:0]))
+	if u.Kind == sip.URITel {
+		return n.cfg.Users.Resolve(address)
+	}
+	return address, true
 }
 
 // oneDevice reports whether the Request-URI names a device, not a user (RFC 5627).
