@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tandem/rtc"
+	"tandem/rtc/label"
 )
 
 // Account is a user with all that proves it is them. It is never changed: a
@@ -127,7 +128,14 @@ func matches(alias rtc.AOR, aor []byte, owner rtc.AOR) bool {
 }
 
 // extensionKey is how an extension is found; no address looks like it.
-func extensionKey(site, extension string) string { return "ext:" + site + "/" + extension }
+func extensionKey(site, extension string) string {
+	return string(appendExtensionKey(nil, site, extension))
+}
+
+func appendExtensionKey(dst []byte, site, extension string) []byte {
+	dst = label.Append(append(dst, "ext:"...), site)
+	return append(append(dst, '/'), extension...)
+}
 
 // further are the addresses a user is found by besides the own one.
 func (u *User) further() []string {

@@ -48,8 +48,7 @@ func (d *Directory) Named(name string) (rtc.AOR, error) {
 
 // ByExtension finds the user of an extension at a site, "" is the default one.
 func (d *Directory) ByExtension(site, extension string) (User, bool) {
-	key := append(append(make([]byte, 0, 64), "ext:"...), site...)
-	return d.find(append(append(key, '/'), extension...))
+	return d.find(appendExtensionKey(make([]byte, 0, 64), site, extension))
 }
 
 // owner is the user of an address or an extension.

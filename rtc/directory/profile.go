@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"tandem/rtc"
+	"tandem/rtc/label"
 )
 
 // Bounds of what is kept of a user.
@@ -63,14 +64,18 @@ func checkProfile(u *User) error {
 	if strings.Contains(u.Site, "/") {
 		return fmt.Errorf("site %q: %w: no / in it", u.Site, ErrInvalid)
 	}
-	u.Groups = slices.Clone(u.Groups)
-	slices.Sort(u.Groups)
-	u.Groups = slices.Compact(u.Groups)
+	groups := slices.Sorted(slices.Values(u.Groups))
+	u.Groups = nil
+	for _, g := range groups {
+		if !slices.ContainsFunc(u.Groups, func(have string) bool { return label.Same(have, g) }) {
+			u.Groups = append(u.Groups, g)
+		}
+	}
 	if len(u.Groups) > maxGroups {
 		return fmt.Errorf("%w groups: a user is in at most %d", ErrTooMany, maxGroups)
 	}
 	for _, g := range u.Groups {
-		if g == "" {
+		if label.Fold(g) == "" {
 			return fmt.Errorf("group: %w: it needs a name", ErrInvalid)
 		}
 		if err := checkText("group", g); err != nil {

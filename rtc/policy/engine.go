@@ -104,8 +104,8 @@ func (e *Engine) Rules() []Rule { return slices.Clone(e.table.Load().rules) }
 // Rule returns the one of a Key.
 func (e *Engine) Rule(key Key) (Rule, bool) {
 	rules := e.table.Load().rules
-	i, ok := slices.BinarySearchFunc(rules, key, func(r Rule, k Key) int { return compareKeys(r.Key, k) })
-	if !ok {
+	i := slices.IndexFunc(rules, func(r Rule) bool { return r.Key.same(key) })
+	if i < 0 {
 		return Rule{}, false
 	}
 	return rules[i], true
@@ -120,26 +120,29 @@ func (e *Engine) Action(name string) (Action, error) {
 	return *a, nil
 }
 
-// Set puts rules in place of those of the same Key, all or none.
+// Set puts rules in place of those of the same Key, all or none. A group or site stays
+// spelled as in the rule that was first.
 func (e *Engine) Set(ctx context.Context, set ...Rule) error {
 	ctx, done, err := e.begin(ctx)
 	if err != nil {
 		return err
 	}
 	defer done()
-	rules, now := e.Rules(), time.Now()
-	for _, r := range set {
+	set, rules, now := slices.Clone(set), e.Rules(), time.Now()
+	for k := range set {
+		r := &set[k]
 		if err := r.check(e.actions); err != nil {
 			return fmt.Errorf("rule of %s: %w", r.Scope(), err)
 		}
 		if r.expired(now) {
 			return invalid("rule of %s expires at %s, which is past: give a time to come", r.Scope(), r.Expires.Format(time.RFC3339))
 		}
-		i := slices.IndexFunc(rules, func(have Rule) bool { return have.Key == r.Key })
+		i := slices.IndexFunc(rules, func(have Rule) bool { return have.Key.same(r.Key) })
 		if i < 0 {
-			rules = append(rules, r)
+			rules = append(rules, *r)
 		} else {
-			rules[i] = r
+			r.Key = rules[i].Key
+			rules[i] = *r
 		}
 	}
 	if len(rules) > maxRules {
@@ -163,14 +166,21 @@ func (e *Engine) Unset(ctx context.Context, keys ...Key) error {
 	}
 	defer done()
 	rules := e.Rules()
+	var gone []Key
 	for _, k := range keys {
 		n := len(rules)
-		rules = slices.DeleteFunc(rules, func(r Rule) bool { return r.Key == k })
+		rules = slices.DeleteFunc(rules, func(r Rule) bool {
+			same := r.Key.same(k)
+			if same {
+				gone = append(gone, r.Key)
+			}
+			return same
+		})
 		if len(rules) == n {
 			return fmt.Errorf("rule of %s about %s %s: %w: see the list of rules", k.Scope(), k.Action, k.Target(), ErrUnknown)
 		}
 	}
-	return e.remove(ctx, rules, keys)
+	return e.remove(ctx, rules, gone)
 }
 
 // Forget ends all rules of a user who is no more, so that somebody who gets the

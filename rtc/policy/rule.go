@@ -9,6 +9,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"tandem/rtc/label"
 )
 
 // Level is whom a rule is for.
@@ -74,6 +76,15 @@ func (k Key) Scope() string {
 
 // Target is what the rule is about, in words.
 func (k Key) Target() string { return cmp.Or(k.Object, k.Kind, "any") }
+
+// same reports whether a rule of one key takes the place of one of the other: groups and
+// sites are the same however they are spelled.
+func (k Key) same(other Key) bool {
+	spelled := other
+	spelled.Name = k.Name
+	named := k.Level == Group || k.Level == Site
+	return k == spelled && (k.Name == other.Name || named && label.Same(k.Name, other.Name))
+}
 
 func compareKeys(a, b Key) int {
 	return cmp.Or(

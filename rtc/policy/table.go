@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"tandem/rtc/label"
 	"tandem/rtc/prefix"
 )
 
@@ -24,17 +25,17 @@ type actionRules struct {
 	builtIn set
 }
 
-// scopes are sets by whom they are for.
+// scopes are sets by whom they are for; groups and sites by their label.Fold.
 type scopes struct {
 	users, groups, sites map[string]*set
 	everybody            set
 }
 
 func (s *scopes) of(k Key) *set {
-	var m *map[string]*set
+	m, name := (*map[string]*set)(nil), label.Fold(k.Name)
 	switch k.Level {
 	case User:
-		m = &s.users
+		m, name = &s.users, k.Name
 	case Group:
 		m = &s.groups
 	case Site:
@@ -45,15 +46,24 @@ func (s *scopes) of(k Key) *set {
 	if *m == nil {
 		*m = make(map[string]*set)
 	}
-	if (*m)[k.Name] == nil {
-		(*m)[k.Name] = new(set)
+	if (*m)[name] == nil {
+		(*m)[name] = new(set)
 	}
-	return (*m)[k.Name]
+	return (*m)[name]
+}
+
+// named is the set of a group or site, nil for none.
+func named(sets map[string]*set, name string) *set {
+	if len(sets) == 0 {
+		return nil
+	}
+	var room [64]byte
+	return sets[string(label.Append(room[:0], name))]
 }
 
 // set is the rules of one scope.
 type set struct {
-	rules   []*Rule // all of them, by key
+	rules   []*Rule // all of them
 	exact   map[string]*Rule
 	objects prefix.Table[*Rule]
 	kinds   map[string]*Rule
@@ -74,8 +84,14 @@ func compile(actions map[string]*Action, list []Rule) *table {
 		}
 		t.actions[a.Name] = r
 	}
+	// Rules of before may spell one site or group in two ways: of those the one that
+	// refuses counts, which is put in last.
+	inOrder := make([]*Rule, 0, len(list))
 	for i := range list {
-		r := &list[i]
+		inOrder = append(inOrder, &list[i])
+	}
+	slices.SortStableFunc(inOrder, func(a, b *Rule) int { return cmp.Compare(bit(b.Allow), bit(a.Allow)) })
+	for _, r := range inOrder {
 		r.spell()
 		scopes := &t.actions[r.Action].usual
 		if r.Final {
@@ -131,21 +147,20 @@ func (s *set) find(q *Question, now time.Time) *Rule {
 
 // tier is the sets of one level that count for a subject.
 type tier struct {
-	one    *set            // of everybody
-	sets   map[string]*set // by name
-	name   string          // the set of this name
-	groups []string        // and those of these
+	one    *set            // of the user, the site or everybody
+	sets   map[string]*set // of groups, by name
+	groups []string        // the subject is in
 }
 
 // order is the tiers that count for a subject, the first one first.
 func (r *actionRules) order(who *Subject) [8]tier {
 	return [...]tier{
 		{one: &r.finals.everybody},
-		{sets: r.finals.sites, name: who.Site},
+		{one: named(r.finals.sites, who.Site)},
 		{sets: r.finals.groups, groups: who.Groups},
-		{sets: r.usual.users, name: string(who.User)},
+		{one: r.usual.users[string(who.User)]},
 		{sets: r.usual.groups, groups: who.Groups},
-		{sets: r.usual.sites, name: who.Site},
+		{one: named(r.usual.sites, who.Site)},
 		{one: &r.usual.everybody},
 		{one: &r.builtIn},
 	}
@@ -154,12 +169,9 @@ func (r *actionRules) order(who *Subject) [8]tier {
 // find returns the rule of the tier that counts. Of several groups it is the one
 // that names the object most exactly; of equals, one that refuses.
 func (t *tier) find(q *Question, now time.Time) *Rule {
-	if t.one != nil {
-		return t.one.find(q, now)
-	}
-	best := t.sets[t.name].find(q, now)
+	best := t.one.find(q, now)
 	for _, g := range t.groups {
-		if r := t.sets[g].find(q, now); r != nil && (best == nil || compareRanks(r, best) < 0) {
+		if r := named(t.sets, g).find(q, now); r != nil && (best == nil || compareRanks(r, best) < 0) {
 			best = r
 		}
 	}
@@ -168,9 +180,9 @@ func (t *tier) find(q *Question, now time.Time) *Rule {
 
 // rules are all of the tier, the ones that count first first.
 func (t *tier) rules() (list []*Rule) {
-	sets := []*set{t.one, t.sets[t.name]}
+	sets := []*set{t.one}
 	for _, g := range t.groups {
-		sets = append(sets, t.sets[g])
+		sets = append(sets, named(t.sets, g))
 	}
 	for _, s := range sets {
 		if s != nil {

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"tandem/rtc/label"
 )
 
 // Rule says what becomes of what is dialled.
@@ -21,6 +23,8 @@ type Rule struct {
 	Strip   int    `json:"strip,omitempty"`   // characters that leave the front
 	Prepend string `json:"prepend,omitempty"` // put there then
 	Route   Route  `json:"route"`
+
+	site string // as it is compared
 }
 
 // Route is where a call goes.
@@ -86,7 +90,7 @@ func word(s string) bool { return len(s) <= 256 && !strings.ContainsFunc(s, unic
 
 // normalise checks a rule and brings it into the one form it is compared in.
 func (r *Rule) normalise() error {
-	r.Match, r.Prepend = strings.ToLower(compact(r.Match)), compact(r.Prepend)
+	r.Match, r.Prepend, r.site = strings.ToLower(compact(r.Match)), compact(r.Prepend), label.Fold(r.Site)
 	r.Route.Kind = cmp.Or(r.Route.Kind, Number)
 	body := strings.TrimSuffix(strings.TrimPrefix(r.Match, "+"), ".")
 	switch {
@@ -154,7 +158,7 @@ func (r *Rule) exact() int {
 
 // compareRules is the order in which rules are tried.
 func compareRules(a, b *Rule) int {
-	return cmp.Or(cmp.Compare(a.Priority, b.Priority), cmp.Compare(bit(a.Site == ""), bit(b.Site == "")),
+	return cmp.Or(cmp.Compare(a.Priority, b.Priority), cmp.Compare(bit(a.site == ""), bit(b.site == "")),
 		cmp.Compare(b.exact(), a.exact()), strings.Compare(a.Name, b.Name))
 }
 

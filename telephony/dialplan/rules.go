@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+
+	"tandem/rtc/label"
 )
 
 // Store keeps rules durably. Methods return when the change is on disk.
@@ -133,11 +135,11 @@ func (r *Rules) Find(site, dialled string, try func(*Rule, Verdict)) *Rule {
 	if r == nil {
 		return nil
 	}
-	dialled = compact(strings.ReplaceAll(dialled, ".", ""))
+	site, dialled = label.Fold(site), compact(strings.ReplaceAll(dialled, ".", ""))
 	for _, x := range r.All() {
 		v := NoFit
 		switch {
-		case x.Site != "" && x.Site != site:
+		case x.site != "" && x.site != site:
 			v = OtherSite
 		case x.fits(dialled):
 			v = Taken

@@ -3,7 +3,6 @@ package guard
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -24,7 +23,7 @@ type Guard struct {
 	turn  chan struct{} // holds one element: whoever takes it may change
 
 	mu     sync.Mutex
-	limits map[Key]*Limit
+	limits map[Key]*Limit // by folded key
 	used   map[counter]*usage
 	swept  time.Time // the day on which used was last rid of what no longer counts
 }
@@ -46,7 +45,11 @@ func (g *Guard) Load(ctx context.Context, bad func(Limit, error)) error {
 			bad(l, err)
 			return
 		}
-		limits[l.Key] = &l
+		if have := limits[l.folded()]; have != nil {
+			bad(l, invalid("%s is %s in another spelling, which has a limit: unset one of them", l.Scope(), have.Scope()))
+			return
+		}
+		limits[l.folded()] = &l
 	})
 	if err != nil {
 		return fmt.Errorf("loading limits: %w", err)
@@ -62,9 +65,10 @@ func (g *Guard) Limits() []Limit {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	list := make([]Limit, 0, len(g.limits))
-	for _, k := range slices.SortedFunc(maps.Keys(g.limits), compareKeys) {
-		list = append(list, *g.limits[k])
+	for _, l := range g.limits {
+		list = append(list, *l)
 	}
+	slices.SortFunc(list, func(a, b Limit) int { return compareKeys(a.Key, b.Key) })
 	return list
 }
 
@@ -82,31 +86,36 @@ func compareKeys(a, b Key) int {
 func (g *Guard) Limit(k Key) (Limit, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if l := g.limits[k]; l != nil {
+	if l := g.limits[k.folded()]; l != nil {
 		return *l, true
 	}
 	return Limit{}, false
 }
 
 // Set makes or replaces a limit. What was called before counts, also when there was
-// none; calls that have used up its minutes already are ended.
+// none; calls that have used up its minutes already are ended. A group or site stays spelled as
+// in the limit that was first.
 func (g *Guard) Set(ctx context.Context, l Limit) error {
 	if err := l.normalise(g.kinds); err != nil {
 		return err
 	}
 	return g.change(ctx, func(ctx context.Context) error {
 		g.mu.Lock()
-		full := g.limits[l.Key] == nil && len(g.limits) >= MaxLimits
+		have := g.limits[l.folded()]
+		full := have == nil && len(g.limits) >= MaxLimits
 		g.mu.Unlock()
+		if have != nil {
+			l.Key = have.Key
+		}
 		if full {
 			return fmt.Errorf("%w limits: there may be %d", ErrTooMany, MaxLimits)
 		}
 		return g.store.PutLimit(ctx, l)
 	}, func() {
-		g.limits[l.Key] = &l
+		g.limits[l.folded()] = &l
 		now := time.Now()
 		for c, u := range g.used {
-			if c.Key == l.Key {
+			if c.Key == l.folded() {
 				g.watch(u, now)
 			}
 		}
@@ -115,10 +124,11 @@ func (g *Guard) Set(ctx context.Context, l Limit) error {
 
 // Unset removes a limit.
 func (g *Guard) Unset(ctx context.Context, k Key) error {
-	if _, ok := g.Limit(k); !ok {
+	l, ok := g.Limit(k)
+	if !ok {
 		return fmt.Errorf("limit of %s for %s: %w: see: tandem limits list", k.Scope(), k.what(), ErrUnknown)
 	}
-	return g.change(ctx, func(ctx context.Context) error { return g.store.DeleteLimit(ctx, k) }, func() { delete(g.limits, k) })
+	return g.change(ctx, func(ctx context.Context) error { return g.store.DeleteLimit(ctx, l.Key) }, func() { delete(g.limits, k.folded()) })
 }
 
 // change makes a change in the store, then in memory. It goes through even when
@@ -149,8 +159,9 @@ type Payer struct {
 // keys are those of the limits that may count for a call, by a trunk.
 func (p *Payer) keys(kind, trunk string) (list []Key) {
 	add := func(l Level, name string) {
-		if name != "" || l == Default {
-			list = append(list, Key{l, name, ""}, Key{l, name, kind})
+		k := Key{l, name, ""}.folded()
+		if (k.Name != "" || l == Default) && !slices.Contains(list, k) {
+			list = append(list, k, Key{l, k.Name, kind})
 		}
 	}
 	add(User, p.User)

@@ -8,6 +8,7 @@ import (
 	"unicode"
 
 	"tandem/gateways/hours"
+	"tandem/rtc/label"
 )
 
 // Level is whose calls a limit is for.
@@ -55,6 +56,15 @@ const MaxLimits = 10000
 
 func invalid(format string, args ...any) error {
 	return fmt.Errorf("%w: %w", ErrInvalid, fmt.Errorf(format, args...))
+}
+
+// folded is the key by which calls are counted: groups and sites are the same however
+// they are spelled.
+func (k Key) folded() Key {
+	if k.Level == Group || k.Level == Site {
+		k.Name = label.Fold(k.Name)
+	}
+	return k
 }
 
 // Scope is whose limit it is, in words.

@@ -31,7 +31,7 @@ const maxIdle = 50_000
 
 // counterOf is where calls count for a limit.
 func counterOf(k Key, user string) counter {
-	c := counter{Key: k}
+	c := counter{Key: k.folded()}
 	if k.Level == Default {
 		c.user = user
 	}

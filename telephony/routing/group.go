@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"tandem/rtc"
+	"tandem/rtc/label"
 	"tandem/rtc/policy"
 	"tandem/rtc/sip"
 	"tandem/telephony/diversion"
@@ -119,7 +120,7 @@ func (p *Plan) MayPickUp(by, at rtc.AOR) bool {
 		return ok && found
 	}
 	for _, g := range a.Groups {
-		if slices.Contains(b.Groups, g) {
+		if slices.ContainsFunc(b.Groups, func(other string) bool { return label.Same(g, other) }) {
 			return true
 		}
 	}

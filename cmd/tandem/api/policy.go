@@ -10,6 +10,7 @@ import (
 	op "tandem/cmd/tandem/api/operation"
 	"tandem/cmd/tandem/api/problem"
 	"tandem/rtc"
+	"tandem/rtc/label"
 	"tandem/rtc/policy"
 	"tandem/telephony/rights"
 )
@@ -70,7 +71,7 @@ func (a *API) listPolicy(_ context.Context, in *struct {
 	}
 	var list []PolicyRule
 	for _, r := range append(a.Policy.Rules(), a.Policy.BuiltIn()...) {
-		if (in.Level == "" || in.Level == string(r.Level)) && (name == "" || name == r.Name) {
+		if (in.Level == "" || in.Level == string(r.Level)) && (name == "" || label.Same(name, r.Name)) {
 			list = append(list, shownRule(r))
 		}
 	}

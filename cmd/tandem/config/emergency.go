@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"tandem/rtc/label"
 	"tandem/telephony/number"
 	"tandem/telephony/routing"
 )
@@ -24,9 +25,10 @@ type Emergency struct {
 // Of is how emergency calls leave a site.
 func (e *Emergency) Of(site string) (out routing.Emergency) {
 	for _, s := range e.Sites {
-		if s.Site == site || s.Site == "" && out == (routing.Emergency{}) {
+		own := label.Same(s.Site, site)
+		if own || s.Site == "" && out == (routing.Emergency{}) {
 			out = routing.Emergency{Trunk: s.Trunk, Caller: s.Caller, Location: s.Location}
-			if s.Site == site {
+			if own {
 				break
 			}
 		}

@@ -26,6 +26,7 @@ import (
 	"sync/atomic"
 
 	"tandem/rtc"
+	"tandem/rtc/label"
 )
 
 // Action is what a watcher gets (RFC 5025 §3.2), from least to most.
@@ -205,7 +206,7 @@ func (r *Rule) fits(w Watcher) bool {
 	case User:
 		return r.Name == string(w.AOR) || slices.Contains(w.Also, rtc.AOR(r.Name))
 	case Group:
-		return w.Proved && slices.Contains(w.Groups, r.Name)
+		return w.Proved && slices.ContainsFunc(w.Groups, func(g string) bool { return label.Same(g, r.Name) })
 	case Domain:
 		d := w.AOR.Domain()
 		return d == r.Name || strings.HasSuffix(d, "."+r.Name)

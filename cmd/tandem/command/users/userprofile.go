@@ -36,7 +36,7 @@ func newUsersSet() *cobra.Command {
 		Short: "Change what is known of a user: name, mail, department, site, extension, numbers, groups",
 		Long: `Change what is known of a user. What is not named stays. --number and --group
 replace all numbers or groups of the user; "" takes them away.`,
-		Example: `  tandem users set alice --mail alice@example.com --department Sales --site Berlin
+		Example: `  tandem users set alice --mail alice@example.com --department Sales --site berlin
   tandem users set alice --extension 100 --number +49301234567 --number +49301234568
   tandem users set alice --group ""`,
 		Args: command.ExactArgs(1),
