@@ -137,6 +137,7 @@ func (c *Call) next() {
 			return
 		}
 		c.wait(round.Patience)
+		c.restart()
 		for _, d := range round.To {
 			if o := c.ring(d, onward); o.Code != 0 {
 				c.best = c.best.Or(o)
@@ -305,7 +306,11 @@ func (c *Call) failed(l *leg, o outcome.Outcome) {
 	if c.ringWider(l, o) || c.ringSpare(l, o) {
 		return
 	}
-	c.best = c.best.Or(o)
+	if o.Global() && c.others(l) {
+		c.best = c.best.Or(outcome.Outcome{Code: 486, Text: o.Text})
+	} else {
+		c.best = c.best.Or(o)
+	}
 	c.log.Info("destination failed", "leg", l.callID, "trunk", l.TrunkName(), "code", o.Code, "err", o.Text)
 	if o.Deflected() && l.Who.User == c.route.Rings.AOR && c.route.Rings.AOR != "" && c.divert(diversion.Deflection, o.Contact) {
 		c.cancelAll("")
@@ -320,22 +325,37 @@ func (c *Call) failed(l *leg, o outcome.Outcome) {
 		c.next() // whatever the reason
 		return
 	}
-	if o.Global() {
+	switch {
+	case o.Global() && c.others(l): // they have not declined
+		c.cancelOf(l.Who.User)
+	case o.Global():
 		c.rounds = nil
 		c.cancelAll("")
-	} else if (l.Trunk != nil || l.Instead) && (!o.GoesOn(!c.record.Ringing.IsZero()) || c.late()) {
-		c.rounds = nil
+	case (l.Trunk != nil || l.Instead) && (!o.GoesOn(!c.record.Ringing.IsZero()) || c.late()):
+		c.giveUp(l)
 	}
-	if len(c.ringing) > 0 && c.alerted {
-		c.ringAlone()
+	if len(c.ringing) > 0 {
+		c.tell(Changed) // one of them rings no longer
+		if c.alerted {
+			c.ringAlone()
+		}
 	}
 	c.next()
 }
 
-// unanswered ends a call that has rung for too long.
+// unanswered gives up whom a call has rung for as long as it may.
 func (c *Call) unanswered() {
-	if c.callee == nil {
+	switch {
+	case c.callee != nil:
+	case c.origin != nil:
 		c.refuse(outcome.Outcome{Code: 408, Text: "nobody answered"})
+	default:
+		for _, l := range c.ringing {
+			if l.Trunk != nil {
+				c.giveUp(l)
+			}
+		}
+		c.impatient(c.turn)
 	}
 }
 

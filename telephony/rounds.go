@@ -1,9 +1,12 @@
 package telephony
 
 import (
+	"slices"
 	"time"
 
+	"tandem/rtc"
 	"tandem/telephony/outcome"
+	"tandem/telephony/routing"
 )
 
 // wait bounds how long the round at hand rings.
@@ -40,7 +43,46 @@ func (c *Call) impatient(turn int) {
 	for _, l := range c.ringing {
 		c.tried(l, nobody)
 	}
+	if c.best = c.best.Or(nobody); len(c.ringing) > 0 && !c.route.OfGroup() {
+		c.best = nobody // whatever another phone of the user has said
+	}
 	c.cancelAll("")
-	c.best = c.best.Or(nobody)
 	c.next()
+}
+
+// restart has a round ring for as long as a call may at most.
+func (c *Call) restart() {
+	if c.origin == nil && c.limit != nil {
+		c.limit.Reset(c.x.cfg.RingTime)
+	}
+}
+
+// others reports whether a call rings others beside whom a destination reaches: members
+// of a group, or a number outside that rings together with a user's phones. What one of
+// them says is then said for that one alone.
+func (c *Call) others(l *leg) bool {
+	return c.route.OfGroup() || l.Trunk != nil && c.route.Rings.AOR != ""
+}
+
+// cancelOf ends the ringing of a user's other devices.
+func (c *Call) cancelOf(user rtc.AOR) {
+	c.ringing = slices.DeleteFunc(c.ringing, func(l *leg) bool {
+		if user == "" || l.Who.User != user {
+			return false
+		}
+		l.cancel("")
+		l.drop()
+		return true
+	})
+}
+
+// giveUp leaves out what is still to be tried for the number of a destination.
+func (c *Call) giveUp(l *leg) {
+	if !c.others(l) {
+		c.rounds = nil
+		return
+	}
+	c.rounds = slices.DeleteFunc(slices.Clone(c.rounds), func(r routing.Round) bool {
+		return r.To[0].Trunk != nil && r.To[0].Who.Number == l.Who.Number
+	})
 }

@@ -50,7 +50,7 @@ type Command struct {
 }
 
 // Patience is how long a program gets to end when asked to.
-const Patience = 3 * time.Second
+const Patience = 10 * time.Second
 
 // Start starts a program.
 func Start(c Command) (*Program, error) {

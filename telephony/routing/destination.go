@@ -35,6 +35,9 @@ func (d Destination) TrunkName() string {
 	return d.Trunk.Name
 }
 
+// OfGroup reports whether it rings the members of a group.
+func (t *Route) OfGroup() bool { return t.group != nil }
+
 // Round is whom a call tries at the same time.
 type Round struct {
 	To       []Destination

@@ -1,12 +1,14 @@
 package routing
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
 	"tandem/rtc"
 	"tandem/rtc/reach"
 	"tandem/telephony/diversion"
+	"tandem/telephony/group"
 	"tandem/telephony/identity"
 	"tandem/telephony/outcome"
 	"tandem/telephony/rights"
@@ -99,7 +101,11 @@ func (p *Plan) toPhones(route Route, called User) (Route, error) {
 	if err := p.bars(route, called); err != nil {
 		return route, err
 	}
-	ring := p.settings(called.AOR).RingTime
+	set := p.settings(called.AOR)
+	ring := set.RingTime
+	if ring == 0 && set.NoAnswer != "" {
+		ring = group.DefaultRing
+	}
 	q := uint16(0)
 	ways := p.Reach.Ways(called.AOR, route.wanted(called))
 	for i, w := range ways {
@@ -107,6 +113,9 @@ func (p *Plan) toPhones(route Route, called User) (Route, error) {
 			continue
 		}
 		if i == 0 || w.Q != q {
+			if last := len(route.Rounds) - 1; last >= 0 {
+				route.Rounds[last].Patience = cmp.Or(ring, group.DefaultRing)
+			}
 			route.Rounds, q = append(route.Rounds, Round{Patience: ring}), w.Q
 		}
 		d := p.device(called, w)
