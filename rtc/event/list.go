@@ -31,6 +31,7 @@ type list struct {
 	gen      uint64        // of kept, before members were read
 	whole    bool          // all members are to be told
 	news     []*member     // whose state is to be told
+	refusals uint8         // of NOTIFYs in a row
 }
 
 // member is one resource of a list, subscribed to inside the process.
@@ -120,6 +121,14 @@ func (l *list) failed(p *part) {
 	for _, x := range p.members {
 		l.changed(x)
 	}
+}
+
+// refused counts a NOTIFY that was refused, and says in how many ms the next one is
+// sent: a subscriber who refuses all of them is asked ever less often.
+func (l *list) refused() int64 {
+	wait := int64(again) << l.refusals
+	l.refusals = min(l.refusals+1, 4)
+	return wait
 }
 
 // Octets of a NOTIFY's body by how it is sent: a datagram is cut by the network

@@ -303,8 +303,11 @@ func (x *notice) outcome(m *sip.Message, err error) {
 		if x.doc != nil {
 			s.shown = x.doc.mark
 		}
-		if x.part != nil && s.list.has() { // the next piece
-			s.dirty, s.next = true, min(s.next, now)
+		if x.part != nil {
+			s.list.refusals = 0
+			if s.list.has() { // the next piece
+				s.dirty, s.next = true, min(s.next, now)
+			}
 		}
 	case err == nil && m.Has(sip.HdrRetryAfter) && dialog.EffectOf("NOTIFY", m, nil) == dialog.OnTransaction:
 		wait, _ := m.RetryAfter()
@@ -312,6 +315,9 @@ func (x *notice) outcome(m *sip.Message, err error) {
 		s.next = now + int64(max(wait, 1))*1000
 	case err == nil && dialog.EffectOf("NOTIFY", m, nil) != dialog.OnTransaction:
 		gone = true
+	case err == nil && x.part != nil: // refused, as a piece of a list: later others go first
+		s.list.failed(x.part)
+		s.dirty, s.next = true, now+s.list.refused()
 	case err == nil:
 		s.shown, s.whole = 0, true // refused; the next change is tried again
 	default:

@@ -1,0 +1,74 @@
+package event
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"tandem/rtc"
+	"tandem/rtc/event/lists"
+)
+
+// given asks for a list that comes with the SUBSCRIBE.
+func (b *bench) given(members []string, lines ...string) {
+	var e strings.Builder
+	for _, m := range members {
+		fmt.Fprintf(&e, `<entry uri="%s"/>`, m)
+	}
+	b.ask(append(lines, "SUBSCRIBE sip:pbx.test SIP/2.0", "Require: recipient-list-subscribe", "Supported: eventlist", "Content-Type: "+lists.Type,
+		`body:<resource-lists xmlns="urn:ietf:params:xml:ns:resource-lists"><list>`+e.String()+`</list></resource-lists>`)...)
+}
+
+// A piece of a list that is refused once is sent again, and what follows it is sent.
+func TestListGoesOnAfterARefusedPiece(t *testing.T) {
+	for refused := range 4 {
+		run(t, func(b *bench) {
+			var members []string
+			for i := range 6 {
+				a := fmt.Sprintf("sip:member%d@pbx.test", i)
+				members = append(members, a)
+				b.board.set(rtc.AOR(a), strings.Repeat("x", 30000)+fmt.Sprintf("END%d", i))
+			}
+			b.given(members)
+			all, count, end := "", 0, time.Now().Add(20*time.Second)
+			for got := b.Want("200 SUBSCRIBE", "NOTIFY")[1:]; time.Now().Before(end); got = b.Got() {
+				for _, m := range got {
+					if count++; count-1 == refused {
+						b.Reply(m, 500, "", "")
+						continue
+					}
+					all += string(m.Body())
+					b.Reply(m, 200, "", "")
+				}
+				b.Sleep(100 * time.Millisecond) // less than a repetition takes
+			}
+			for i := range 6 {
+				if !strings.Contains(all, fmt.Sprintf("END%d", i)) {
+					t.Errorf("NOTIFY %d is refused, and member %d never told", refused, i)
+				}
+			}
+			if !strings.Contains(all, `fullState="true"`) {
+				t.Errorf("NOTIFY %d is refused, and the list never whole", refused)
+			}
+		})
+	}
+}
+
+// Who refuses every NOTIFY of a list is sent ever fewer.
+func TestListOfWhoRefusesEverything(t *testing.T) {
+	run(t, func(b *bench) {
+		b.given([]string{"sip:bob@pbx.test"})
+		count, end := 0, time.Now().Add(5*time.Minute)
+		for got := b.Want("200 SUBSCRIBE", "NOTIFY")[1:]; time.Now().Before(end); got = b.Got() {
+			for _, m := range got {
+				count++
+				b.Reply(m, 500, "", "")
+			}
+			b.Sleep(100 * time.Millisecond)
+		}
+		if count < 4 || count > 9 {
+			t.Errorf("%d NOTIFYs in five minutes", count)
+		}
+	})
+}
