@@ -43,8 +43,7 @@ type member struct {
 	state  State         // "" = not known yet
 	reason string
 	body   Document
-	count  uint32 // of documents, for those that are numbered
-	listed bool   // in news
+	listed bool // in news
 }
 
 // part is what one NOTIFY of a list tells.
@@ -92,7 +91,6 @@ func (n *Notifier) hand(x *notice) {
 	if x.state == Terminated {
 		to.body = Document{}
 	}
-	to.count++
 	to.of.list.changed(to)
 	to.of.touch(now, false)
 	wake := to.of.topic.wake()
@@ -213,7 +211,7 @@ func (l *list) compose(x *notice, named []lists.Resource) Document {
 		r := &named[i]
 		r.Told, r.State, r.Reason, r.Type = true, string(m.state), m.reason, m.body.Type
 		if len(m.body.Body) > 0 {
-			r.Body = m.body.numbered(m.count - 1)
+			r.Body = m.body.numbered(x.count) // which grows over a restart, too
 		}
 	}
 	d := lists.Document{URI: l.uri, Version: x.count, Whole: x.part.whole, Boundary: "b" + strconv.FormatUint(uint64(x.seq), 36) + "z" + x.sub.leg.local}

@@ -2,6 +2,8 @@ package event
 
 import (
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -69,6 +71,49 @@ func TestListOfWhoRefusesEverything(t *testing.T) {
 		}
 		if count < 4 || count > 9 {
 			t.Errorf("%d NOTIFYs in five minutes", count)
+		}
+	})
+}
+
+// The versions of a member's documents grow, over a restart, too.
+func TestVersionsOfListMembersGrow(t *testing.T) {
+	run(t, func(b *bench) {
+		all := ""
+		take := func() {
+			b.Sleep(500 * time.Millisecond)
+			for got := b.Got(); len(got) > 0; got = b.Got() {
+				all += string(got[0].Body())
+				b.Reply(got[0], 200, "", "")
+			}
+		}
+		change := func(text string) {
+			b.board.set("sip:bob@pbx.test", text)
+			b.n.Changed("sip:bob@pbx.test", "weather")
+			take()
+		}
+		b.given([]string{"sip:bob@pbx.test"}, "Accept: text/counted, multipart/related, application/rlmi+xml")
+		first := b.Want("200 SUBSCRIBE", "NOTIFY")[1]
+		all += string(first.Body())
+		b.Reply(first, 200, "", "")
+		take()
+		for i := range 5 {
+			change(fmt.Sprint("w", i))
+		}
+		b.stop()
+		b.open()
+		take()
+		change("after")
+		last, count := -1, 0
+		for _, x := range regexp.MustCompile(`n=(\d+);`).FindAllStringSubmatch(all, -1) {
+			n, _ := strconv.Atoi(x[1])
+			if n <= last {
+				t.Errorf("version %d after %d", n, last)
+			}
+			last = n
+			count++
+		}
+		if count < 8 {
+			t.Errorf("%d documents", count)
 		}
 	})
 }

@@ -266,7 +266,7 @@ func (n *Notifier) look(sub *subscription) {
 			continue
 		}
 		if x.sub.reason == "" {
-			x.body, x.state, x.count = n.render(x.sub.topic, x.sub.view, x.sub.kind).doc, Active, 1
+			x.body, x.state = n.render(x.sub.topic, x.sub.view, x.sub.kind).doc, Active
 			if x.sub.pending {
 				x.state = Pending
 			}
