@@ -3,6 +3,7 @@ package event
 import (
 	"context"
 	"strconv"
+	"strings"
 	"time"
 
 	"tandem/rtc"
@@ -76,8 +77,23 @@ func (n *Notifier) listOf(m *sip.Message, w *wish, address rtc.AOR) (err error) 
 		return &rtc.Status{Code: 421, Header: []byte("Require: eventlist\r\n")}
 	case len(w.given) > n.cfg.PerList:
 		return &rtc.Status{Code: 413, Reason: "Too Many Members"}
+	case m.Has(sip.HdrAccept) && !(accepts(m, lists.Related) && accepts(m, lists.Meta)): // RFC 4662 §4.3
+		types := append([]string{lists.Related, lists.Meta}, w.pkg.Types...)
+		return &rtc.Status{Code: 406, Header: []byte("Accept: " + strings.Join(types, ", ") + "\r\n")}
 	}
 	return nil
+}
+
+// accepts reports whether a media type is in the Accept lines, or a range that has it.
+func accepts(m *sip.Message, mediaType string) bool {
+	main, _, _ := strings.Cut(mediaType, "/")
+	for v := range m.Values(sip.HdrAccept) {
+		t := sip.ParseParted(v).Value
+		if sip.EqualFold(t, mediaType) || sip.EqualFold(t, main+"/*") || string(t) == "*/*" {
+			return true
+		}
+	}
+	return false
 }
 
 // hand gives what a member's subscriber is to see to the list. On a lane, with

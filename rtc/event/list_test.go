@@ -117,3 +117,35 @@ func TestVersionsOfListMembersGrow(t *testing.T) {
 		}
 	})
 }
+
+// Who does not take the documents of lists is told so, unless he says nothing of what
+// he takes.
+func TestRFC4662Section43Accept(t *testing.T) {
+	for _, c := range []struct {
+		accept string
+		taken  bool
+	}{
+		{"text/weather", false},
+		{"text/weather, multipart/related", false},
+		{"text/weather, application/rlmi+xml", false},
+		{"text/weather, multipart/related;q=0.5, Application/RLMI+xml", true},
+		{"text/weather, multipart/*, application/*", true},
+		{"*/*", true},
+		{"", true},
+	} {
+		run(t, func(b *bench) {
+			var lines []string
+			if c.accept != "" {
+				lines = append(lines, "Accept: "+c.accept)
+			}
+			b.given([]string{"sip:bob@pbx.test"}, lines...)
+			if c.taken {
+				b.Want("200 SUBSCRIBE", "NOTIFY")
+				return
+			}
+			if takes := get(b.Want("406 SUBSCRIBE")[0], "Accept"); takes != "multipart/related, application/rlmi+xml, text/weather, text/counted" {
+				t.Errorf("%q is answered %q", c.accept, takes)
+			}
+		})
+	}
+}

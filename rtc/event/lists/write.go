@@ -6,6 +6,12 @@ import (
 	"strconv"
 )
 
+// The media types that a NOTIFY of a list is made of, beside those of its members.
+const (
+	Related = "multipart/related"
+	Meta    = "application/rlmi+xml"
+)
+
 // Resource is a member as a NOTIFY tells of it.
 type Resource struct {
 	Entry
@@ -28,7 +34,7 @@ type Document struct {
 func (d Document) Write(resources []Resource) (mediaType string, body []byte) {
 	var out bytes.Buffer
 	out.Grow(d.room(resources))
-	d.part(&out, 0, `application/rlmi+xml;charset="UTF-8"`)
+	d.part(&out, 0, Meta+`;charset="UTF-8"`)
 	d.meta(&out, resources)
 	out.WriteString("\r\n")
 	for i := range resources {
@@ -39,7 +45,7 @@ func (d Document) Write(resources []Resource) (mediaType string, body []byte) {
 		}
 	}
 	out.WriteString("--" + d.Boundary + "--\r\n")
-	return `multipart/related;type="application/rlmi+xml";start="<0@` + d.Boundary + `>";boundary="` + d.Boundary + `"`, out.Bytes()
+	return Related + `;type="` + Meta + `";start="<0@` + d.Boundary + `>";boundary="` + d.Boundary + `"`, out.Bytes()
 }
 
 func (d Document) room(resources []Resource) int {
