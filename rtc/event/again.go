@@ -21,8 +21,12 @@ func (n *Notifier) again(r *rtc.Request) error {
 	if !ok {
 		return &rtc.Status{Code: 400, Reason: "Bad CSeq"}
 	}
+	target, moved := l.way(r)
+	if err := n.prove(r, l, moved); err != nil {
+		return err
+	}
 	pkg, id := r.Event()
-	sub, moved, late := l.heard(r, seq, string(pkg), string(id))
+	sub, late := l.heard(r, seq, target, string(pkg), string(id))
 	switch {
 	case late:
 		return &rtc.Status{Code: 500, Reason: "CSeq Out of Order"} // RFC 3261 §12.2.2
@@ -32,26 +36,63 @@ func (n *Notifier) again(r *rtc.Request) error {
 	return n.refresh(r, sub, moved)
 }
 
-// heard takes over what a request in the dialog says of the subscriber, and
-// finds its subscription; moved says that he is reached otherwise than before.
-func (l *leg) heard(r *rtc.Request, seq uint32, pkg, id string) (sub *subscription, moved, late bool) {
-	target, err := contactOf(r.Message)
+// way is the target that a request in the dialog names, "" when it stays as it is;
+// moved says that the sender is reached otherwise than the subscriber was before.
+func (l *leg) way(r *rtc.Request) (target string, moved bool) {
+	contact, err := contactOf(r.Message)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err == nil && string(contact) != l.target && (!l.secure || strings.HasPrefix(strings.ToLower(string(contact)), "sips:")) {
+		target = string(contact)
+	}
+	return target, target != "" || l.flow != r.Flow()
+}
+
+// prove checks that a request in the dialog is the subscriber's. Whoever sees the
+// dialog go by can write one, so it takes credentials to have what he is told go
+// elsewhere (RFC 6665 §8.1); from where he was heard before it takes none, as many
+// phones send none.
+func (n *Notifier) prove(r *rtc.Request, l *leg, moved bool) error {
+	l.mu.Lock()
+	with := l.first
+	l.mu.Unlock()
+	switch {
+	case with == nil:
+		return &rtc.Status{Code: 481}
+	case !with.proved, r.Identity == nil && !moved:
+		return nil
+	case r.Identity == nil && n.cfg.Demand != nil:
+		return n.cfg.Demand(r)
+	case r.Identity == nil, !l.sameAs(r.Identity, with.user.aor):
+		return &rtc.Status{Code: 403, Reason: "Not the Subscriber"}
+	}
+	return nil
+}
+
+// sameAs reports whether an identity is that of a subscriber, or of the peer or
+// listener that vouched for him.
+func (l *leg) sameAs(id *rtc.Identity, subscriber rtc.AOR) bool {
+	return id.AOR == subscriber || id.AOR == "" && id.Peer == l.peer
+}
+
+// heard takes over what a request in the dialog says of the subscriber, and finds
+// its subscription.
+func (l *leg) heard(r *rtc.Request, seq uint32, target, pkg, id string) (sub *subscription, late bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if seq < l.remoteSeq {
-		return nil, false, true
+		return nil, true
 	}
-	moved = l.flow != r.Flow()
 	l.remoteSeq, l.flow = seq, r.Flow()
-	if err == nil && string(target) != l.target && (!l.secure || strings.HasPrefix(strings.ToLower(string(target)), "sips:")) {
-		l.target, moved = string(target), true
+	if target != "" {
+		l.target = target
 	}
 	for s := l.first; s != nil; s = s.sibling {
 		if s.topic.pkg.Name == pkg && s.id == id {
-			return s, moved, false
+			return s, false
 		}
 	}
-	return nil, moved, false
+	return nil, false
 }
 
 // beside takes a SUBSCRIBE for something else in a dialog of ours, as old phones

@@ -47,7 +47,7 @@ func (n *Notifier) wish(r *rtc.Request, with *subscription) (w wish, err error) 
 	if n.oneDevice(r.Message) {
 		return w, rtc.Next // for that device, whatever it makes of it
 	}
-	if with != nil && r.Identity == nil { // who knows the dialog is who began it
+	if with != nil && r.Identity == nil { // it comes from where he was heard before, see prove
 		w.watcher, w.proved = with.user.aor, with.proved
 	} else if err := n.who(r, &w); err != nil {
 		return w, err

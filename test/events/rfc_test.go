@@ -340,10 +340,12 @@ func TestRFC5627NotifyToGRUU(t *testing.T) {
 	k, m := r.Subscribes(old, "alice", "bob", "presence", "", "")
 	wantCode(t, m, 200)
 	k.Notified()
-	k.Seq++
-	k.Send(strings.ReplaceAll(fmt.Sprintf("SUBSCRIBE %s SIP/2.0\nVia: %s\nMax-Forwards: 70\nFrom: %s\nTo: %s\nCall-ID: %s\nCSeq: %d SUBSCRIBE\nContact: <%s;gr=%s>\nEvent: presence\nExpires: 600\nContent-Length: 0\n\n",
-		k.Target, k.Via(), k.From, k.To, k.ID, k.Seq, harness.AliceURI, instance), "\n", "\r\n"))
-	wantCode(t, k.Final(k.ID, "SUBSCRIBE"), 200)
+	gruu := fmt.Sprintf("<%s;gr=%s>", harness.AliceURI, instance)
+	line, err := harness.Credentials(againAt(k, gruu, "Expires: 600"), "alice", harness.Password, "SUBSCRIBE", k.Target, "auth")
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantCode(t, againAt(k, gruu, "Expires: 600\n"+line), 200)
 	k.Notified()
 	now.Register("alice", "Supported: gruu", fmt.Sprintf(`Contact: <sip:alice@%s>;+sip.instance="<%s>"`, now.Local, instance))
 	before := r.S.Transport().Stats().Conns

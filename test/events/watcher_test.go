@@ -12,9 +12,15 @@ import (
 // again sends a SUBSCRIBE in the dialog and returns the answer.
 func again(k *harness.Watcher, lines string) *sip.Message {
 	k.T.Helper()
+	return againAt(k, k.Contact(k.User), lines)
+}
+
+// againAt is again with a Contact.
+func againAt(k *harness.Watcher, contact, lines string) *sip.Message {
+	k.T.Helper()
 	k.Seq++
 	k.Send(strings.ReplaceAll(fmt.Sprintf("SUBSCRIBE %s SIP/2.0\nVia: %s\nMax-Forwards: 70\nFrom: %s\nTo: %s\nCall-ID: %s\nCSeq: %d SUBSCRIBE\nContact: %s\nEvent: %s\n%s\nContent-Length: 0\n\n",
-		k.Target, k.Via(), k.From, k.To, k.ID, k.Seq, k.Contact(k.User), k.Event, strings.TrimSpace(lines)), "\n", "\r\n"))
+		k.Target, k.Via(), k.From, k.To, k.ID, k.Seq, contact, k.Event, strings.TrimSpace(lines)), "\n", "\r\n"))
 	return k.Final(k.ID, "SUBSCRIBE")
 }
 
