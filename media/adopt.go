@@ -46,3 +46,19 @@ func (s *Session) Adopt(w Which, from *Session, side Which) error {
 	}
 	return s.rejoin()
 }
+
+// Vacate ends a side whose party has left for good, as if nobody had been there: the
+// other side is offered all that can be converted (MakeOffer), on hold or not before.
+// Another party may be adopted into the place.
+func (s *Session) Vacate(w Which) error {
+	s.ctl.Lock()
+	defer s.ctl.Unlock()
+	if s.gone {
+		return errClosed
+	}
+	if w == B {
+		s.endBranches()
+	}
+	s.sides[w].end()
+	return s.rejoin()
+}

@@ -15,14 +15,14 @@ type Seat struct {
 
 // Confer seats a side in a room: it hears all others there, and they hear it. The room
 // replaces the other side of the session, which may be empty. What is played to the
-// side later (Play, Announce) replaces the room; hear brings it back.
+// side later (Play, Announce) replaces the room; Hear brings it back.
 func (s *Session) Confer(w Which, room *mix.Room) (*Seat, error) {
 	party, err := room.Join()
 	if err != nil {
 		return nil, err
 	}
 	seat := &Seat{Party: party, session: s, side: w}
-	if err := seat.hear(); err != nil {
+	if err := seat.Hear(); err != nil {
 		party.Leave()
 		return nil, err
 	}
@@ -34,8 +34,8 @@ func (s *Session) Confer(w Which, room *mix.Room) (*Seat, error) {
 	return seat, nil
 }
 
-// hear lets the side hear the room again after something else was played to it.
-func (t *Seat) hear() error {
+// Hear lets the side hear the room again after something else was played to it.
+func (t *Seat) Hear() error {
 	return t.session.Play(t.side, func(rate int) transcode.Source { return t.Source(rate) })
 }
 

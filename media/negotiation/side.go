@@ -109,6 +109,9 @@ func (d *Side) Offer(far *Side, standing func(i int) Standing, carry Carry) ([]b
 		if base != nil && line.Port != 0 && !line.Aside {
 			passOn(&line, m)
 		}
+		if base == nil { // nobody is there who would have it otherwise
+			line.Direction = sdp.SendRecv
+		}
 		lines = append(lines, line)
 	}
 	d.agent.Pass(session(base))
