@@ -485,6 +485,10 @@ func (c *Call) heard(e media.Event) {
 			c.refuse(*c.farewell)
 		case c.origin != nil && c.origin.play != nil:
 			c.playNext()
+		case e.Side == media.A:
+			c.resume(c.caller)
+		default:
+			c.resume(c.callee)
 		}
 	case media.EventKey:
 		c.pressed(e.Side, e.Key)

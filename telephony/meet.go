@@ -24,6 +24,7 @@ func (c *Call) meet(invite *sip.Message) {
 		}
 		c.seats[media.A] = seat
 		c.note(cdr.Joined, "conference "+seat.Room())
+		c.recordByPolicy()
 		c.tell(Changed)
 	})
 }
@@ -71,8 +72,9 @@ func (c *Call) sit(l *leg, room string) error {
 }
 
 // conferBy takes the other party of a leg into a conference, on behalf of that leg,
-// which has sent a REFER to the conference's code (RFC 4579 §5.6), and leaves the call.
-func (c *Call) conferBy(l *leg, in *dialog.Incoming, room string) {
+// which has sent a REFER to the conference's code (RFC 4579 §5.6), and leaves the call. It
+// reports whether that was done.
+func (c *Call) conferBy(l *leg, in *dialog.Incoming, room string) bool {
 	stays := c.other(l)
 	err := c.conferable(room)
 	var told *refer.Referral
@@ -82,7 +84,7 @@ func (c *Call) conferBy(l *leg, in *dialog.Incoming, room string) {
 	}
 	if err != nil {
 		l.deny(in, err)
-		return
+		return false
 	}
 	code := 200
 	if err := c.sit(stays, room); err != nil {
@@ -91,6 +93,19 @@ func (c *Call) conferBy(l *leg, in *dialog.Incoming, room string) {
 	l.do(func(*dialog.Session) { told.Finish(code, "") })
 	if code == 200 {
 		c.leaves(l)
+	}
+	return code == 200
+}
+
+// consulted ends the part of a leg that has dialled a conference to send another party
+// there, which is seated.
+func (c *Call) consulted(l *leg) {
+	switch {
+	case c.over:
+	case c.seats[l.side] != nil && c.seats[l.side.Other()] != nil:
+		c.leaves(l)
+	default:
+		c.end(End{By: "transfer", Code: 200, Text: "sent another party to the conference"})
 	}
 }
 
@@ -102,14 +117,8 @@ func (c *Call) leaves(l *leg) {
 		c.seats[l.side] = nil
 	}
 	c.note(cdr.Left, l.Who.Address())
-	gone := c.nobody(l.side)
-	if l == c.caller {
-		c.caller = gone
-	} else {
-		c.callee = gone
-	}
+	c.vacate(l)
 	l.bye(nil)
-	l.release()
 	c.tell(Changed)
 }
 

@@ -92,6 +92,30 @@ func (c *Call) take(side media.Which, l *leg, from *media.Session) (before *leg,
 	return before, nil
 }
 
+// vacate has a leg leave the call, with nobody in its place. Whom it has put on hold, as
+// phones do before they send somebody on, is offered sound again: there is nobody left
+// who would take him back.
+func (c *Call) vacate(l *leg) (empty *leg) {
+	empty = c.nobody(l.side)
+	if l == c.caller {
+		c.caller = empty
+	} else {
+		c.callee = empty
+	}
+	l.release()
+	if !l.onHold || l.holding { // with music he has not noticed
+		return empty
+	}
+	if err := c.media.Vacate(l.side); err != nil {
+		c.log.Warn("a place in a call is not free", "leg", l.callID, "err", err)
+		return empty
+	}
+	stays := c.other(empty)
+	c.whenIdle(func() { c.renew(stays, nil) })
+	c.whenIdle(func() { c.resume(stays) })
+	return empty
+}
+
 // whenIdle does f when no offer is being carried across.
 func (c *Call) whenIdle(f func()) {
 	if c.busy {

@@ -92,14 +92,8 @@ func (c *Call) park(l *leg, slot int) (int, error) {
 	if n == 0 {
 		return 0, errSlot
 	}
-	gone := c.nobody(l.side)
+	gone := c.vacate(l)
 	gone.Who = l.Who
-	if l == c.caller {
-		c.caller = gone
-	} else {
-		c.callee = gone
-	}
-	l.release()
 	c.waitsIn(n, gone, 1)
 	return n, nil
 }
@@ -208,13 +202,17 @@ func (c *Call) retrieved(l *leg, from *media.Session) {
 	}
 	side := c.parked.empty.side
 	c.unpark()
-	if _, err := c.take(side, l, from); err != nil {
+	before, err := c.take(side, l, from)
+	if err != nil {
 		c.log.Warn("a parked call is not retrieved", "leg", l.callID, "err", err)
 		c.end(End{By: "server", Code: 500, Text: err.Error()})
 		return
 	}
+	before.bye(nil)
+	before.release()
 	stays := c.other(l)
 	c.media.Stop(stays.side)
+	c.recordByPolicy()
 	c.note(cdr.Retrieved, l.Who.Address())
 	c.tell(Transferred)
 	c.introduce(l, stays)

@@ -78,6 +78,25 @@ func (c *Call) beep() {
 	c.tape.beep = time.AfterFunc(beepEvery, func() { c.box.Post(c.beep) })
 }
 
+// resume lets a leg hear again what a tone has ended: the conference it is in, or the
+// music or the tone of those who wait.
+func (c *Call) resume(l *leg) {
+	other := c.other(l)
+	switch {
+	case c.over || l == nil || l.session == nil:
+	case c.seats[l.side] != nil:
+		if err := c.seats[l.side].Hear(); err != nil {
+			c.log.Warn("a conference is not heard", "leg", l.callID, "err", err)
+		}
+	case c.parked != nil:
+		c.entertain(l)
+	case c.transfer != nil && c.transfer.by != l && c.transfer.rings:
+		c.ringback(l)
+	case other != nil && other.holding:
+		c.music(l)
+	}
+}
+
 // recordByPolicy records a call of those whose calls are.
 func (c *Call) recordByPolicy() {
 	if c.x.cfg.Recordings == "" || c.over {

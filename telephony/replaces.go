@@ -117,6 +117,7 @@ func (c *Call) exchange(old, l *leg, from *media.Session) {
 	old.bye(nil)
 	old.release()
 	c.media.Stop(stays.side)
+	c.recordByPolicy()
 	c.note(cdr.Transferred, l.Who.Address())
 	c.tell(Transferred)
 	c.introduce(l, stays)

@@ -97,5 +97,6 @@ func (c *Call) summoned(l *leg) {
 		return
 	}
 	c.record.Answered = time.Now()
+	c.recordByPolicy()
 	c.tell(Answered)
 }

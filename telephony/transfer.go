@@ -30,6 +30,7 @@ type transfer struct {
 	errand    *Call           // that calls the new party
 	to        string          // who is meant, for the record
 	consulted bool            // the new party speaks with the transferor, or is rung by it
+	rings     bool            // the new party's phone rings
 	gone      bool            // the transferor has hung up
 	recalls   bool            // the transferor is called back, since nobody took the call
 	parked    *parked         // it is called because of this
@@ -116,6 +117,8 @@ func (c *Call) transferable(l *leg, target refer.Target) error {
 		return &rtc.Status{Code: 491, Reason: "Transfer Under Way"}
 	case c.record.Answered.IsZero() || c.other(l) == nil:
 		return &rtc.Status{Code: 403, Reason: "Not Before the Answer"}
+	case c.single(): // it is parked, or in a conference
+		return &rtc.Status{Code: 403, Reason: "No Other Party to Transfer"}
 	case !strings.EqualFold(target.Method, "INVITE"):
 		return &rtc.Status{Code: 403, Reason: "Only Calls Are Transferred"}
 	}
@@ -167,6 +170,12 @@ func (c *Call) consult(l *leg, in *dialog.Incoming, d *dialog.Dialog) {
 		return
 	}
 	second := other.at.Load()
+	if room := second.roomOf(other); room != "" {
+		if c.conferBy(l, in, room) {
+			other.must(func(second *Call) { second.consulted(other) })
+		}
+		return
+	}
 	if !c.accept(l, in, second, other.Who.Address()) {
 		return
 	}
@@ -185,6 +194,7 @@ func (c *Call) rang(code int) {
 	if t.told != nil {
 		t.by.do(func(*dialog.Session) { t.told.Progress(code, "") })
 	}
+	t.rings = true
 	c.ringback(c.other(t.by))
 }
 
@@ -216,6 +226,7 @@ func (c *Call) replace(t *transfer, l *leg, from *media.Session) {
 	}
 	c.transfer = nil
 	c.media.Stop(stays.side)
+	c.recordByPolicy()
 	if l.Payer != "" {
 		c.record.Payer = l.Payer
 	}

@@ -145,6 +145,17 @@ func (c *Call) parties() (list []Party) {
 	return list
 }
 
+// roomOf is the conference in which a leg of the call is shown, "" for none. Anybody may
+// ask.
+func (c *Call) roomOf(l *leg) string {
+	for _, p := range c.shown.Load().parties {
+		if p.CallID == l.callID {
+			return p.Seat.Room
+		}
+	}
+	return ""
+}
+
 // party is how a leg is shown.
 func (l *leg) party(state PartyState, with identity.Party, initiator bool) Party {
 	p := Party{User: l.Who.User, CallID: l.callID, Initiator: initiator, State: state, Remote: with.Address(), RemoteName: with.Name, Appearance: l.appearance,

@@ -74,6 +74,32 @@ func TestMusicOnHold(t *testing.T) {
 	}
 }
 
+// The tone that tells of a recording does not end the music of who is on hold.
+func TestMusicAfterRecordingTone(t *testing.T) {
+	music, dir := musicFile(t), t.TempDir()
+	r, phones := house.Start(t, func(cfg *config.Config) {
+		cfg.Telephony.Music, cfg.Telephony.Recordings, cfg.Telephony.RecordingTone = music, dir, true
+	})
+	ear := house.Listen(t)
+	a := r.Invites(phones["alice"], "alice", "sip:bob@"+harness.Domain, 31020)
+	r.Answers(phones["bob"], "bob", ear.Port)
+	a.Connected()
+	a.Asks("INVITE", "", a.SDP("a=sendonly\r\n"))
+	if f := ear.Until(musicTone); f != musicTone {
+		t.Fatalf("bob hears %.0f Hz on hold, want %.0f", f, musicTone)
+	}
+	if _, err := house.CallOf(r, "alice").Recording(harness.Soon(t), true, "administrator"); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(time.Second) // the tone is over by then
+	for range 2 {
+		ear.Heard(musicTone) // what waited meanwhile
+	}
+	if f := ear.Heard(musicTone); f != musicTone {
+		t.Errorf("after the tone bob hears %.0f Hz, want %.0f", f, musicTone)
+	}
+}
+
 // Without music a hold is carried across and back, from either side, by re-INVITE or
 // UPDATE.
 func TestHoldCarriedAcross(t *testing.T) {
