@@ -103,6 +103,8 @@ func TestAllOfAKindAtOnce(t *testing.T) {
 		`numbers: {country: XX, area: abc, emergency: [x1x, 112]}`:                  {`country "XX" is unknown`, `area "abc"`, `emergency number "x1x"`},
 		`messages: {deliver: never, octets: 0, burst: 0}`:                           {"messages.deliver", "messages.octets", "messages.rate"},
 		`phones: {https: "127.0.0.1:9443", http: "127.0.0.1:9443"}`:                 {":1:41: phones.http: tcp 127.0.0.1:9443 is listened on by phones.https already"},
+		`phones: {pickup: "*7", park: "", intercom: "*80", paging: "81"}`: {`:1:18: phones.pickup: "*7" is no code of this server, so that the keys of all phones would be dead; write "**", or leave it out`,
+			`phones.park: "" is no code`, `phones.paging: "81" is no code`},
 		"routes:\n  - {name: a, match: {domain: a.test}, next_hop: \"sip:[::1\"}\n  - {name: b, match: {domain: b.test}, next_hop: []}\n  - {match: {}, next_hop: sip:c.test}\n": {
 			`:2:5: routes[0]: static route "a": next_hop`, `:3:5: routes[1]: static route "b": next_hop is empty: set a SIP URI such as`, `:4:5: routes[2]: static route "3": match is empty`},
 	} {

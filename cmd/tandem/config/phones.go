@@ -72,6 +72,13 @@ func (p *Phones) faults(bad func(key, format string, args ...any)) {
 	if _, err := time.LoadLocation(p.Timezone); err != nil {
 		bad("phones.timezone", "%q is not in the IANA list; use a name such as Europe/Berlin", p.Timezone)
 	}
+	known := defaultPhones() // as telephony/feature reads them
+	for _, code := range []struct{ key, has, known string }{{"pickup", p.Pickup, known.Pickup}, {"park", p.Park, known.Park},
+		{"intercom", p.Intercom, known.Intercom}, {"paging", p.Paging, known.Paging}} {
+		if code.has != code.known {
+			bad("phones."+code.key, "%q is no code of this server, so that the keys of all phones would be dead; write %q, or leave it out", code.has, code.known)
+		}
+	}
 }
 
 // PhonesFolder is a folder of phones: that which is set, else one in the data folder.
