@@ -2,6 +2,7 @@ package routing
 
 import (
 	"iter"
+	"slices"
 
 	"tandem/gateways"
 	"tandem/rtc"
@@ -30,15 +31,18 @@ func (p *Plan) toEmergency(route Route, site string, n number.Number) (Route, er
 		route.Caller.Number = how.Caller
 	}
 	route.Location = how.Location
+	route.log.help(site, route)
+	var tried []*gateways.Trunk
 	seen := map[*gateways.Trunk]bool{}
 	for _, list := range []iter.Seq[*gateways.Trunk]{p.Trunks().Via(how.Trunk), p.Trunks().Choose(route.Number), p.anyTrunk} {
 		for trunk := range list {
 			if !seen[trunk] && !trunk.Disabled {
-				seen[trunk] = true
+				seen[trunk], tried = true, append(tried, trunk)
 				route.Rounds = append(route.Rounds, roundsBy(trunk, route.Number, nil)...)
 			}
 		}
 	}
+	route.log.trunks(p.Trunks(), slices.Values(tried))
 	if len(route.Rounds) == 0 {
 		return route, &rtc.Status{Code: 404, Header: outcome.Warning(p.Domain, "there is no trunk to make an emergency call by")}
 	}

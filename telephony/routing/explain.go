@@ -20,7 +20,7 @@ import (
 
 // Step is one thing that was looked at on the way of a call.
 type Step struct {
-	What    string // "code", "rule", "number", "user", "group", "phone", "forward", "policy", "enum", "trunk", "end"
+	What    string // "code", "rule", "number", "user", "group", "phone", "forward", "policy", "emergency", "enum", "trunk", "end"
 	Name    string
 	Verdict string
 }
@@ -84,6 +84,15 @@ func (s *steps) policy(d policy.Decision, rules []policy.Step) {
 		verdict = "allowed: "
 	}
 	s.add("policy", "decision", verdict+d.Reason)
+}
+
+// help tells what those who are called for help learn: whom to call back, and where.
+func (s *steps) help(site string, route Route) {
+	if s == nil {
+		return
+	}
+	s.add("emergency", cmp.Or(site, "default site"), fmt.Sprintf("shows the number %s; its location is %s",
+		cmp.Or(route.Caller.Number, "of nobody"), cmp.Or(route.Location, "as the phone tells it, if it does")))
 }
 
 // trunks tells of all trunks: those that are tried, in order, and why others are not.

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"tandem/cmd/tandem/config"
+	"tandem/gateways"
 	"tandem/telephony/settings"
 	"tandem/test/harness"
 	"tandem/test/house"
@@ -112,5 +114,35 @@ func TestExplainSettings(t *testing.T) {
 				t.Errorf("what is explained is in the audit log: %v", log)
 			}
 		})
+	}
+}
+
+// TestExplainEmergency: of a call for help it is told by which trunks it leaves, with
+// which number and location.
+func TestExplainEmergency(t *testing.T) {
+	r := harness.StartServer(t, func(cfg *config.Config) {
+		harness.Exchange(cfg)
+		cfg.Emergency.Sites = []config.EmergencySite{{Trunk: "help", Caller: "+49305555", Location: "https://lis.example.test/berlin"}}
+	})
+	r.User("alice")
+	r.RawTrunk(t, "pstn", nil)
+	r.RawTrunk(t, "help", func(t *gateways.Trunk) { t.Prefixes = []string{"+999"} })
+	r.RawTrunk(t, "off", func(t *gateways.Trunk) { t.Disabled = true })
+	want := []explained{
+		{"number", "112", "is for help"},
+		{"emergency", "default site", "shows the number +49305555; its location is https://lis.example.test/berlin"},
+		{"trunk", "help", "is tried as number 1"},
+		{"trunk", "pstn", "is tried as number 2"},
+		{"trunk", "off", "is left out: it is disabled"},
+		{"end", "112", "is called"},
+	}
+	got := rigExplained(r, t, "112")
+	for i := range max(len(got), len(want)) {
+		if i >= len(got) || i >= len(want) {
+			t.Fatalf("%d steps, want %d: %q", len(got), len(want), got)
+		}
+		if got[i].what != want[i].what || got[i].name != want[i].name || !strings.Contains(got[i].verdict, want[i].verdict) {
+			t.Errorf("step %d is %q, want %q", i, got[i], want[i])
+		}
 	}
 }
