@@ -85,7 +85,15 @@ func (r *Room) Dialled(ctx context.Context, device string, code feature.Code) er
 	if !ok {
 		return fmt.Errorf("%w: dial *11*USER*PIN#", hotdesk.ErrPIN)
 	}
-	user, ok := r.c.Resolve(rtc.AOR("sip:" + name + "@" + r.c.Domain))
+	p, err := r.Inventory.Get(mac)
+	if err != nil {
+		return errNoPhone
+	}
+	own := p.Lines
+	if len(p.Guest) > 0 { // somebody else is logged in
+		own = p.Guest
+	}
+	user, ok := r.means(r.siteOf(own), r.c.Domain, name)
 	if !ok {
 		user = rtc.AOR("sip:" + name + "@" + r.c.Domain) // as one without a PIN: who does not exist is not told
 	}
