@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"tandem/cmd/tandem/config"
 	"tandem/test/harness"
 )
 
@@ -52,4 +53,21 @@ func TestLamp(t *testing.T) {
 			own.Until("<state>terminated</state>")
 		})
 	}
+}
+
+func TestPlaceIsTheSameInEveryDomain(t *testing.T) {
+	r := harness.StartServer(t, func(cfg *config.Config) {
+		harness.LedCalls(cfg)
+		cfg.Domains = append(cfg.Domains, "second.test")
+	})
+	r.User("alice", "bob", "carol")
+	a, b, c := r.Dial(t, "tcp"), r.Dial(t, "tcp"), r.Dial(t, "tcp")
+	a.Register("alice")
+	b.Register("bob")
+	lamp, _ := r.Watch(c, "carol", "*57@second.test", "dialog")
+	_, callee := r.Call(a, b, "alice", "bob", 41000)
+	a.Agrees.Store(true)
+	wantCode(t, callee.Asks("REFER", "Refer-To: <sip:*57@"+harness.Domain+">\n", ""), 202)
+	b.Agrees.Store(true)
+	lamp.Until("confirmed")
 }

@@ -42,7 +42,7 @@ func New(c Config) *Lamps {
 		if line, ok := c.Lines.Resource(address); ok {
 			return line, true
 		}
-		return address, isSlot(address)
+		return l.slot(address.User()), isSlot(address)
 	}
 	l.board = dialoginfo.New(c.Events, l.mayWatch, presence.Hidden, lines)
 	return l
@@ -56,6 +56,10 @@ func isSlot(address rtc.AOR) bool {
 	code, ok := feature.Read(address.User())
 	return ok && code.Kind == feature.Retrieve
 }
+
+// slot is the line of a place, by the code that retrieves from it: a place is the same
+// in every domain.
+func (l *Lamps) slot(code string) rtc.AOR { return rtc.AOR("sip:" + code + "@" + l.c.Domain) }
 
 // mayWatch says who may watch a line. That something is parked, and not who, is for
 // every user.
@@ -99,7 +103,7 @@ func (l *Lamps) Follow(e telephony.Event) {
 		l.c.Changed(p.User)
 	}
 	if e.Slot != "" { // the lamp of the place where a party is parked
-		slot := lit{rtc.AOR("sip:*5" + e.Slot + "@" + l.c.Domain), e.Record.ID}
+		slot := lit{l.slot("*5" + e.Slot), e.Record.ID}
 		now = append(now, slot)
 		l.board.Set(slot.line, dialoginfo.Call{ID: slot.id, State: dialoginfo.Confirmed})
 	}
