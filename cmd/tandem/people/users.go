@@ -108,20 +108,26 @@ func (u Users) Watcher(address rtc.AOR, proved bool) consent.Watcher {
 }
 
 // Names are those by which the rules of users know others: a user by the
-// address-of-record, and a number in E.164, as its writer dials it.
+// address-of-record, and a number in E.164, as its writer dials it: an extension is
+// that of the writer's site, then of none.
 func Names(d *directory.Directory, plan func(site string) *number.Plan) consent.Names {
 	return func(owner, address rtc.AOR) rtc.AOR {
 		if u, ok := d.Resolve(address); ok {
 			return u.AOR
 		}
+		writer, _ := d.User(owner)
 		text, tel := strings.CutPrefix(string(address), "tel:")
 		if !tel {
 			if !d.Domain([]byte(address.Domain())) {
 				return address
 			}
 			text = string(sip.AppendUnescaped(nil, []byte(address.User())))
+			for _, site := range []string{writer.Site, ""} {
+				if u, ok := d.ByExtension(site, text); ok {
+					return u.AOR
+				}
+			}
 		}
-		writer, _ := d.User(owner)
 		n, err := plan(writer.Site).Subscriber(text)
 		if err != nil || !n.Global() {
 			return address

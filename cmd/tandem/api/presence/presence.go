@@ -239,7 +239,14 @@ func (n *nouns) setRule(ctx context.Context, do *op.Doing, in *struct {
 	op.UserPath
 	Body ConsentRule
 }) (ConsentRule, error) {
-	return n.changeRule(ctx, do, in.User, &in.Body, n.Consent.Set)
+	return n.changeRule(ctx, do, in.User, &in.Body, func(ctx context.Context, owner rtc.AOR, r consent.Rule) error {
+		if watcher := rtc.AOR(r.Name); r.Kind == consent.User && n.Directory.Domain([]byte(watcher.Domain())) {
+			if _, err := n.Directory.Get(watcher); err != nil { // a rule for nobody would protect from nobody
+				return err
+			}
+		}
+		return n.Consent.Set(ctx, owner, r)
+	})
 }
 
 func (n *nouns) unsetRule(ctx context.Context, do *op.Doing, in *struct {
