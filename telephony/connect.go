@@ -268,6 +268,7 @@ func (s Shown) party(other routing.Route, domain string) identity.Party {
 	p := identity.Party{User: s.AOR, Number: s.Number, Name: s.Name, URI: string(s.AOR), Private: s.Private}
 	if p.User == "" && p.Number == "" {
 		p.User, p.Number, p.URI = other.Called, other.CalledNumber, string(other.Called)
+		p.Private = p.Private || other.CalledPrivate
 		if p.Name == "" {
 			p.Name = other.CalledName
 		}

@@ -30,6 +30,9 @@ func (x *Exchange) prepare(home *Call, l *leg, target refer.Target, by string) (
 	if by == "" {
 		by = "<" + l.Who.URI + ">"
 	}
+	if l.Who.Private {
+		by = "<sip:anonymous@anonymous.invalid>" // whatever its phone says
+	}
 	passed := []byte("Referred-By: " + by + "\r\n") // RFC 3892 §2.2
 	if r := target.Replaces; r != (refer.Replaced{}) {
 		passed = append(passed, replaces(r)...)

@@ -170,7 +170,11 @@ func (l *leg) request(offer []byte) dialog.Invite {
 		Focus:   c.origin != nil && c.origin.seatIn != "", // RFC 4579 §5.2
 	}
 	inv.Reliable = l.Trunk == nil || l.Trunk.Speaks().Reliable == dialect.On // each leg acknowledges its own
-	inv.Header = append(c.route.Caller.Identity(l.Trunk, c.x.cfg.Domain), identity.Diverted(c.route.Chain.Lines(l.Who.URI), l.Trunk)...)
+	chain := c.route.Chain
+	if l.Trunk == nil {
+		chain = chain.Shown()
+	}
+	inv.Header = append(c.route.Caller.Identity(l.Trunk, c.x.cfg.Domain), identity.Diverted(chain.Lines(l.Who.URI), l.Trunk)...)
 	if l.Phone != "" {
 		manner := l.manner(c.x)
 		inv.Header, inv.Shape = append(inv.Header, c.route.Caller.IdentityTo(manner.Caller)...), manner.Shape

@@ -53,10 +53,11 @@ var ErrLoop = errors.New("the call is forwarded in a circle")
 
 // Hop is one who sent the call on.
 type Hop struct {
-	User   rtc.AOR
-	Name   string // shown, not quoted
-	URI    string // by which others know him
-	Reason Reason
+	User    rtc.AOR
+	Name    string // shown, not quoted
+	URI     string // by which others know him
+	Reason  Reason
+	Private bool // not to be shown (RFC 3323)
 }
 
 // Chain is all of them, in order. The zero value is a call that nobody sent on.
@@ -105,8 +106,20 @@ func (c Chain) Has(user rtc.AOR) bool {
 // Hops are those who sent the call on here, in order.
 func (c Chain) Hops() []Hop { return c.hops }
 
+// Shown is the chain as phones are told it: without who is not to be shown.
+func (c Chain) Shown() Chain {
+	c.hops = slices.Clone(c.hops)
+	for i := range c.hops {
+		if h := &c.hops[i]; h.Private {
+			h.Name, h.URI = "", "sip:anonymous@anonymous.invalid" // RFC 7044 §10.1.2
+		}
+	}
+	return c
+}
+
 // Lines are the header lines for the party at uri, nil when nobody sent the call
-// on. The Diversion of the last stands first (RFC 5806 §5).
+// on. The Diversion of the last stands first (RFC 5806 §5). Who is not to be shown is
+// named, for peers that are trusted with it and pass it on as private.
 func (c Chain) Lines(uri string) []byte {
 	if len(c.hops) == 0 {
 		return nil
@@ -117,15 +130,31 @@ func (c Chain) Lines(uri string) []byte {
 		if i == 0 {
 			n += c.before // those before us are in its counter
 		}
-		b = fmt.Appendf(b, "Diversion: %s<%s>;reason=%s;counter=%d;privacy=off\r\n", display(h.Name), h.URI, h.Reason, n)
+		b = fmt.Appendf(b, "Diversion: %s<%s>;reason=%s;counter=%d;privacy=%s\r\n", display(h.Name), h.URI, h.Reason, n, h.privacy())
 	}
 	index, parent := "1", ""
 	b = append(b, "History-Info: "...)
 	for _, h := range c.hops {
-		b = fmt.Appendf(b, "<%s?Reason=SIP%%3Bcause%%3D%d>;index=%s%s, ", h.URI, h.Reason.cause(), index, mapped(parent))
+		b = fmt.Appendf(b, "<%s?Reason=SIP%%3Bcause%%3D%d%s>;index=%s%s, ", h.URI, h.Reason.cause(), h.history(), index, mapped(parent))
 		index, parent = index+".1", index
 	}
 	return fmt.Appendf(b, "<%s>;index=%s%s\r\n", uri, index, mapped(parent))
+}
+
+// privacy is whether Diversion may be shown (RFC 5806 §4).
+func (h Hop) privacy() string {
+	if h.Private {
+		return "full"
+	}
+	return "off"
+}
+
+// history says of an entry of History-Info that it is not to be shown (RFC 7044 §10.1.1).
+func (h Hop) history() string {
+	if h.Private {
+		return "&Privacy=history"
+	}
+	return ""
 }
 
 // mapped says that an entry was made of another one by a change of the target

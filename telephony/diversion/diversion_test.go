@@ -35,6 +35,32 @@ History-Info: <sip:alice@example.com?Reason=SIP%3Bcause%3D302>;index=1, <sip:bob
 	}
 }
 
+// Who is not to be shown is marked so for trunks, and not named to phones.
+func TestPrivate(t *testing.T) {
+	hidden := hop("bob", Busy)
+	hidden.Private = true
+	c, err := Chain{}.Add(hidden)
+	if err == nil {
+		c, err = c.Add(hop("dave", Busy))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := string(c.Shown().Lines("sip:carol@example.com"))
+	if strings.Contains(shown, "bob") || !strings.Contains(shown, `"dave" <sip:dave@example.com>`) {
+		t.Errorf("phones are told\n%s", shown)
+	}
+	trunk := string(c.Lines("sip:carol@example.com"))
+	for _, want := range []string{
+		`"bob" <sip:bob@example.com>;reason=user-busy;counter=1;privacy=full`, `"dave" <sip:dave@example.com>;reason=user-busy;counter=1;privacy=off`,
+		"<sip:bob@example.com?Reason=SIP%3Bcause%3D486&Privacy=history>;index=1,", "<sip:dave@example.com?Reason=SIP%3Bcause%3D486>;",
+	} {
+		if !strings.Contains(trunk, want) {
+			t.Errorf("no %q in\n%s", want, trunk)
+		}
+	}
+}
+
 // Nobody sends a call on twice, and nobody when it was sent on five times.
 func TestLoop(t *testing.T) {
 	c, err := Chain{}.Add(hop("alice", Busy))

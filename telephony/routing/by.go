@@ -38,7 +38,7 @@ func (p *Plan) By(payer rtc.AOR, name, target string) (Route, error) {
 	if err != nil {
 		return Route{}, &rtc.Status{Code: 404, Err: fmt.Errorf("%q: %w", target, err)}
 	}
-	route := Route{Dialled: target, Number: called.String(), Payer: payer, Caller: callerBy(trunk, who, p.Domain)}
+	route := Route{Dialled: target, Number: called.String(), Payer: payer, Caller: p.callerBy(trunk, who)}
 	question := rights.Question(plan, called)
 	if question.Kind == number.ClassEmergency.String() {
 		return route, &rtc.Status{Code: 403, Err: errors.New("emergency numbers are not for trials")}
@@ -52,11 +52,11 @@ func (p *Plan) By(payer rtc.AOR, name, target string) (Route, error) {
 
 // callerBy is who calls by a trunk when the server does: the payer, else the first
 // number of the trunk that is no block.
-func callerBy(trunk *gateways.Trunk, payer User, domain string) identity.Party {
+func (p *Plan) callerBy(trunk *gateways.Trunk, payer User) identity.Party {
 	if payer.AOR != "" {
-		return payer.party()
+		return p.party(payer)
 	}
-	caller := identity.Party{URI: "sip:" + domain}
+	caller := identity.Party{URI: "sip:" + p.Domain}
 	for _, n := range trunk.Numbers {
 		if n[len(n)-1] != '*' {
 			caller.Number = n

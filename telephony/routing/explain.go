@@ -125,7 +125,7 @@ func (p *Plan) Explain(user rtc.AOR, dialled string) ([]Step, error) {
 		return nil, &rtc.Status{Code: 404, Err: fmt.Errorf("%s is not an enabled user", user)}
 	}
 	log := new(steps)
-	route := Route{Dialled: dialled, Payer: who.AOR, Caller: who.party(), log: log}
+	route := Route{Dialled: dialled, Payer: who.AOR, Caller: p.party(who), log: log}
 	uri, ok := p.read(dialled)
 	if !ok {
 		log.add("end", dialled, "is not an address or number of this server")

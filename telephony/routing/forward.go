@@ -97,6 +97,7 @@ func (t *Route) wanted(called User) reach.Want {
 // blocked.
 func (p *Plan) toPhones(route Route, called User) (Route, error) {
 	route.Called, route.CalledName, route.CalledNumber = called.AOR, called.Display, called.Number
+	route.CalledPrivate = p.settings(called.AOR).Withhold
 	route.Rings, route.Rounds = called, nil
 	if err := p.bars(route, called); err != nil {
 		return route, err
@@ -137,39 +138,58 @@ func (p *Plan) toPhones(route Route, called User) (Route, error) {
 
 // device is a way to a device of a user as a destination.
 func (p *Plan) device(called User, w reach.Way) Destination {
-	return Destination{Way: p.wayTo(w), Want: deviceWant(w.Flow), Who: called.party(), Phone: w.Device}
+	return Destination{Way: p.wayTo(w), Want: deviceWant(w.Flow), Who: p.party(called), Phone: w.Device}
 }
 
-// also rings a number outside together with the user's phones, at the user's
-// expense and as far as the user may call it.
+// also rings another user, or a number outside, together with the user's phones.
 func (p *Plan) also(route *Route, called User, set settings.User) {
 	if set.Also == "" {
 		return
 	}
-	plan := p.Numbers(called.Site)
-	number, err := plan.Parse(set.Also)
-	if err != nil {
+	var to []Destination
+	uri, ours := p.read(set.Also)
+	if other, ok := p.userAt(called.Site, uri); ours && ok {
+		if other.AOR != called.AOR {
+			to = p.besides(*route, other)
+		}
+	} else {
+		to = p.alsoOutside(*route, called, set.Also)
+	}
+	if len(to) == 0 {
 		return
 	}
-	question := rights.Question(plan, number)
-	if d, _ := p.may(called, question, false); !d.Allowed {
-		return
-	}
-	out, err := p.toTrunks(Route{Number: number.String(), Caller: route.Caller}, called, question.Kind, "")
-	if err != nil || len(out.Rounds) == 0 {
-		return
-	}
-	d := out.Rounds[0].To[0]
-	d.Payer = called.AOR
 	if len(route.Rounds) == 0 {
 		route.Rounds = Rounds{{Patience: set.RingTime}}
 	}
-	route.Rounds[0].To = append(route.Rounds[0].To, d)
+	first := &route.Rounds[0]
+	first.To = append(first.To, to...)
+	first.To = first.To[:min(len(first.To), maxParallel)]
+}
+
+// alsoOutside is the best trunk for a number outside that rings for a user: at the user's
+// expense and as far as the user may call it.
+func (p *Plan) alsoOutside(route Route, called User, also string) []Destination {
+	plan := p.Numbers(called.Site)
+	number, err := plan.Parse(also)
+	if err != nil {
+		return nil
+	}
+	question := rights.Question(plan, number)
+	if d, _ := p.may(called, question, false); !d.Allowed {
+		return nil
+	}
+	out, err := p.toTrunks(Route{Number: number.String(), Caller: route.Caller}, called, question.Kind, "")
+	if err != nil || len(out.Rounds) == 0 {
+		return nil
+	}
+	d := out.Rounds[0].To[0]
+	d.Payer = called.AOR
+	return []Destination{d}
 }
 
 // sentOn is a user in the chain of those who sent a call on.
 func (p *Plan) sentOn(by User, why diversion.Reason) diversion.Hop {
-	hop := diversion.Hop{User: by.AOR, Name: by.Display, URI: string(by.AOR), Reason: why}
+	hop := diversion.Hop{User: by.AOR, Name: by.Display, URI: string(by.AOR), Reason: why, Private: p.settings(by.AOR).Withhold}
 	if by.Number != "" {
 		hop.URI = "sip:" + by.Number + "@" + p.Domain + ";user=phone"
 	}

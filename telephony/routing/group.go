@@ -70,16 +70,7 @@ const maxParallel = 60
 // or the best trunk for a number, as far as the group's payer may call it.
 func (p *Plan) member(route Route, g *group.Group, member string) (to []Destination) {
 	if called, ok := p.memberUser(g, member); ok {
-		set := p.settings(called.AOR)
-		if set.DoNotDisturb || p.engaged(set) || set.RefuseAnonymous && route.Caller.Private {
-			route.log.add("user", string(called.AOR), "is passed over: takes no call now")
-			return nil
-		}
-		phones, _ := p.toPhones(Route{Caller: route.Caller, Payer: route.Payer, log: route.log}, called)
-		for _, r := range phones.Rounds {
-			to = append(to, r.To...)
-		}
-		return to
+		return p.besides(route, called)
 	}
 	uri, ok := p.read(member)
 	payer, pays := p.Users.User(g.Payer)
@@ -93,6 +84,21 @@ func (p *Plan) member(route Route, g *group.Group, member string) (to []Destinat
 	d := out.Rounds[0].To[0]
 	d.Payer = payer.AOR
 	return []Destination{d}
+}
+
+// besides are all phones of a user that ring together with others, none when the user
+// takes no call.
+func (p *Plan) besides(route Route, called User) (to []Destination) {
+	set := p.settings(called.AOR)
+	if set.DoNotDisturb || p.engaged(set) || set.RefuseAnonymous && route.Caller.Private {
+		route.log.add("user", string(called.AOR), "is passed over: takes no call now")
+		return nil
+	}
+	phones, _ := p.toPhones(Route{Caller: route.Caller, Payer: route.Payer, log: route.log}, called)
+	for _, r := range phones.Rounds {
+		to = append(to, r.To...)
+	}
+	return to
 }
 
 // overflow routes a call that no member has taken.

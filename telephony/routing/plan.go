@@ -109,6 +109,7 @@ type Route struct {
 	device          string // instance of the one device that is meant (a GRUU), "" for all
 	CalledName      string // display name of the user called
 	CalledNumber    string // the number the user called shows
+	CalledPrivate   bool   // the user called is shown to nobody
 	Payer           rtc.AOR
 	Paged           []Route      // to the phones that hear the caller of a page, one each
 	Kind            string       // of the number
@@ -418,14 +419,14 @@ func Dialled(u sip.URI) string {
 }
 
 // party is a user as others see him.
-func (s *User) party() identity.Party {
-	return identity.Party{User: s.AOR, Number: s.Number, Name: s.Display, URI: string(s.AOR)}
+func (p *Plan) party(s User) identity.Party {
+	return identity.Party{User: s.AOR, Number: s.Number, Name: s.Display, URI: string(s.AOR), Private: p.settings(s.AOR).Withhold}
 }
 
 // partyOf is a user as caller.
 func (p *Plan) partyOf(m *sip.Message, s User) identity.Party {
-	c := s.party()
-	c.Private = identity.WantsPrivacy(m) || p.settings(s.AOR).Withhold && !identity.PrivacyHas(m, "none")
+	c := p.party(s)
+	c.Private = identity.WantsPrivacy(m) || c.Private && !identity.PrivacyHas(m, "none")
 	if from, ok := m.From(); ok && len(from.Display) > 0 && c.Name == "" {
 		c.Name = identity.Unquoted(from.Display)
 	}

@@ -54,7 +54,7 @@ func (p *Plan) Caller(r *rtc.Request) (Route, error) {
 
 // Party is whom the route leads to.
 func (t Route) Party() identity.Party {
-	p := identity.Party{User: t.Called, Number: t.Number, Name: t.CalledName, URI: string(t.Target())}
+	p := identity.Party{User: t.Called, Number: t.Number, Name: t.CalledName, URI: string(t.Target()), Private: t.CalledPrivate}
 	if p.Number == "" {
 		p.Number = t.CalledNumber
 	}

@@ -32,7 +32,7 @@ type User struct {
 	NoWaiting bool
 	// RingTime is how long the phones ring before NoAnswer. 0 is the server's.
 	RingTime time.Duration
-	// Also is a number outside that rings together with the phones. "" is none.
+	// Also is a user or a number outside that rings together with the phones. "" is none.
 	Also string
 	// RefuseAnonymous refuses callers who withhold their identity (RFC 5079).
 	RefuseAnonymous bool

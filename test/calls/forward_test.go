@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"tandem/cmd/tandem/config"
+	"tandem/rtc"
+	"tandem/rtc/directory"
 	"tandem/rtc/sip"
 	"tandem/telephony/cdr"
 	"tandem/telephony/settings"
@@ -273,4 +275,33 @@ func TestAlso(t *testing.T) {
 	if rec := r.Records(t, 1)[0]; rec.State != cdr.Completed || rec.Payer != "sip:bob@"+harness.Domain || rec.Trunk != "pstn" {
 		t.Errorf("record %+v", rec)
 	}
+}
+
+// TestAlsoUser: the phones of another user ring together with one's own, by name and by
+// number, but not while that user wants no calls.
+func TestAlsoUser(t *testing.T) {
+	t.Parallel()
+	r := harness.StartServer(t, harness.LedCalls)
+	r.User("alice", "bob")
+	alice, bob := r.Dial(t, "udp"), r.Dial(t, "udp")
+	bob.Register("bob")
+	carol := phoneOf(t, r, "carol", directory.AddUser{Extension: "103", Aliases: []rtc.AOR{"tel:+4930203"}})
+	call := func() string {
+		id := alice.DialNumber("alice", "bob")
+		bob.Reply(bob.Request("INVITE"), 486, "b", "", "")
+		bob.Request("ACK")
+		return id
+	}
+	for _, also := range []string{"carol", "103", "030203"} {
+		house.Settings(r, t, "bob", func(u *settings.User) { u.Also = also })
+		id := call()
+		carol.Reply(carol.Request("INVITE"), 486, "c", "", "")
+		carol.Request("ACK")
+		alice.Ack(alice.Final(id, "INVITE"), "sip:bob@"+harness.Domain)
+	}
+	house.Settings(r, t, "carol", func(u *settings.User) { u.DoNotDisturb = true })
+	if m := alice.Final(call(), "INVITE"); m.StatusCode() != 486 {
+		t.Errorf("carol wants no calls: %d", m.StatusCode())
+	}
+	house.Silent(t, "carol", carol)
 }

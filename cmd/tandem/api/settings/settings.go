@@ -22,7 +22,7 @@ type Settings struct {
 	DoNotDisturb    bool   `json:"do_not_disturb" yaml:"do_not_disturb" doc:"No phone rings"`
 	CallWaiting     bool   `json:"call_waiting" yaml:"call_waiting" doc:"Phones ring while the user is in a call; else others find the user busy"`
 	RingSeconds     int    `json:"ring_s,omitempty" yaml:"ring_s,omitempty" doc:"How long the phones ring; absent: the server's ring time"`
-	Also            string `json:"also,omitempty" yaml:"also,omitempty" doc:"A number outside that rings together with the phones"`
+	Also            string `json:"also,omitempty" yaml:"also,omitempty" doc:"A user or a number outside that rings together with the phones"`
 	RefuseAnonymous bool   `json:"refuse_anonymous" yaml:"refuse_anonymous" doc:"Callers who withhold their identity are refused (433)"`
 	Withhold        bool   `json:"withhold" yaml:"withhold" doc:"The user's own identity is withheld in all calls"`
 }

@@ -81,7 +81,7 @@ expense, and only where the user may call. "" takes a destination back.`,
 	o.StringVar(&f.busy, "busy", "", "where calls go when the user is busy, declines or is not to be disturbed")
 	o.StringVar(&f.noAnswer, "no-answer", "", "where calls go that nobody answers")
 	o.StringVar(&f.unreachable, "unreachable", "", "where calls go when no phone can be reached")
-	o.StringVar(&f.also, "also", "", "number outside that rings together with the phones")
+	o.StringVar(&f.also, "also", "", "user or number outside that rings together with the phones")
 	o.BoolVar(&f.disturb, "do-not-disturb", false, "no phone rings")
 	o.BoolVar(&f.waiting, "call-waiting", true, "phones ring while the user is in a call; =false: others find the user busy")
 	o.BoolVar(&f.refuse, "refuse-anonymous", false, "callers who withhold their identity are refused")
