@@ -25,9 +25,8 @@ func (p *Plan) group(uri sip.URI) *group.Group {
 		return nil
 	}
 	if uri.Kind != sip.URITel && uri.User != nil {
-		uri.Host, uri.Port = []byte(p.Domain), 0
 		var buf [128]byte
-		if g := p.Groups.Group(rtc.AOR(uri.AppendAOR(buf[:0]))); g != nil {
+		if g := p.Groups.Group(rtc.AOR(p.inDomain(uri).AppendAOR(buf[:0]))); g != nil {
 			return g
 		}
 	}

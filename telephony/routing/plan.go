@@ -8,6 +8,7 @@
 package routing
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -47,6 +48,8 @@ type User struct {
 type Users interface {
 	// Ours reports whether a host is a domain or address of this server.
 	Ours(host []byte, port uint16) bool
+	// Domain reports whether a host is one of our domains.
+	Domain(host []byte) bool
 	// User finds an enabled user by an address in one of our domains.
 	User(address rtc.AOR) (User, bool)
 	// Number finds the enabled user who owns a number, in E.164 with '+'.
@@ -341,9 +344,28 @@ func (p *Plan) user(uri sip.URI) (User, bool) {
 	if uri.Kind == sip.URITel || uri.User == nil {
 		return User{}, false
 	}
-	uri.Host, uri.Port = []byte(p.Domain), 0
 	var buf [128]byte
-	return p.Users.User(rtc.AOR(uri.AppendAOR(buf[:0])))
+	called, ok := p.Users.User(rtc.AOR(p.inDomain(uri).AppendAOR(buf[:0])))
+	if !ok && short(uri) {
+		uri.Host, uri.Port = []byte(p.Domain), 0
+		called, ok = p.Users.User(rtc.AOR(uri.AppendAOR(buf[:0])))
+	}
+	return called, ok
+}
+
+// inDomain is a SIP URI of ours without a port, and in the default domain if it names
+// none: an address of this server is not one.
+func (p *Plan) inDomain(uri sip.URI) sip.URI {
+	if uri.Port = 0; !p.Users.Domain(uri.Host) {
+		uri.Host = []byte(p.Domain)
+	}
+	return uri
+}
+
+// short reports whether a URI has digits for a name: those are good in every domain, if
+// nobody in it has them, since phones write their own domain behind what is dialled.
+func short(uri sip.URI) bool {
+	return len(uri.User) > 0 && len(bytes.Trim(uri.User, "0123456789")) == 0
 }
 
 // userAt finds the user whom a URI of ours means to somebody at a site: by address, or

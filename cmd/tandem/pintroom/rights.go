@@ -93,9 +93,8 @@ func (p Rights) user(by rtc.AOR, address string) (pint.Destination, error) {
 	if err != nil || !p.Users.Ours(uri.Host, uri.Port) {
 		return pint.Destination{}, pint.Refuse(606, "%.80s cannot be called: only numbers and users of this server are", address)
 	}
-	uri.Host, uri.Port = []byte(p.Domain), 0
-	if !p.Users.Domain(uri.Host) {
-		return pint.Destination{}, pint.Refuse(606, "%.80s cannot be called: only numbers and users of this server are", address)
+	if uri.Port = 0; !p.Users.Domain(uri.Host) {
+		uri.Host = []byte(p.Domain)
 	}
 	u, ok := p.Users.User(rtc.AOR(uri.AppendAOR(nil)))
 	if !ok {
