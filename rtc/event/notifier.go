@@ -387,6 +387,32 @@ func (n *Notifier) EndAll(resource rtc.AOR, pkg, reason string) {
 	}
 }
 
+// EndAbout ends the subscriptions to a resource of any package.
+func (n *Notifier) EndAbout(resource rtc.AOR, reason string) {
+	for name := range n.packages {
+		n.EndAll(resource, name, reason)
+	}
+}
+
+// EndOf ends the subscriptions that a watcher has, those to lists as well.
+func (n *Notifier) EndOf(watcher rtc.AOR, reason string) {
+	for _, s := range n.of(watcher) {
+		if s.parent == nil { // else it ends with its list
+			n.endOne(s, reason)
+		}
+	}
+}
+
+// ReauthoriseOf asks the packages again about all that a watcher has subscribed to,
+// as Reauthorise does.
+func (n *Notifier) ReauthoriseOf(watcher rtc.AOR) {
+	for _, s := range n.of(watcher) {
+		if s.list == nil { // else it is asked about its members
+			n.reauthorise(s.topic, s)
+		}
+	}
+}
+
 // Reauthorise asks the package again about all that have subscribed to a
 // resource, and tells them what has changed for them.
 func (n *Notifier) Reauthorise(resource rtc.AOR, pkg string) {
@@ -409,6 +435,26 @@ func (n *Notifier) to(resource rtc.AOR, pkg string) []*subscription {
 		return slices.Clone(t.subs)
 	}
 	return nil
+}
+
+// of are the subscriptions that a watcher has, and those to the members of his lists.
+func (n *Notifier) of(watcher rtc.AOR) (list []*subscription) {
+	if !n.users.has(watcher) {
+		return nil
+	}
+	for i := range n.shards {
+		s := &n.shards[i]
+		s.mu.Lock()
+		for _, t := range s.topics {
+			for _, sub := range t.subs {
+				if sub.user.aor == watcher {
+					list = append(list, sub)
+				}
+			}
+		}
+		s.mu.Unlock()
+	}
+	return list
 }
 
 func (n *Notifier) reauthorise(t *topic, sub *subscription) {

@@ -46,6 +46,14 @@ func (u *users) take(aor rtc.AOR, most int) (*user, bool) {
 	return one, true
 }
 
+// has reports whether somebody has subscriptions.
+func (u *users) has(aor rtc.AOR) bool {
+	p := &u.part[maphash.String(u.seed, string(aor))%16]
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.m[aor] != nil
+}
+
 func (u *users) release(one *user) {
 	p := &u.part[maphash.String(u.seed, string(one.aor))%16]
 	p.mu.Lock()

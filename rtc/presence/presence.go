@@ -204,9 +204,14 @@ func (a *Agent) set(ctx context.Context, aor rtc.AOR, source string, m Manual, a
 	return nil
 }
 
+// Unpublish ends all that the devices of a user have published.
+func (a *Agent) Unpublish(user rtc.AOR) {
+	a.drop(a.states.take(func(p *publication) bool { return p.owner == user }))
+}
+
 // Forget ends all that is known of a user who is no more, and who watches him.
 func (a *Agent) Forget(ctx context.Context, user rtc.AOR) error {
-	a.drop(a.states.take(func(p *publication) bool { return p.owner == user }))
+	a.Unpublish(user)
 	a.cfg.Notifier.EndAll(user, Name, "noresource")
 	a.states.change(user, func(st *state) { st.seen = time.Time{} })
 	return errors.Join(a.SetManual(ctx, user, Manual{}), a.SetCalendar(ctx, user, Manual{}))
