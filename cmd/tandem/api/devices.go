@@ -120,7 +120,9 @@ func (a *API) revokeDevice(ctx context.Context, do *op.Doing, in *DevicePath) (D
 	if err != nil {
 		return Device{}, err
 	}
-	err = a.Directory.RevokeDevice(ctx, aor, in.Device)
+	if err = a.Directory.RevokeDevice(ctx, aor, in.Device); err == nil {
+		a.Presence.Reprove(aor)
+	}
 	if err == nil && a.Location != nil {
 		_, err = a.Location.Remove(ctx, aor, func(b *location.Binding) bool { return b.Device == in.Device })
 	}
