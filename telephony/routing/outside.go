@@ -87,6 +87,10 @@ func (p *Plan) toNumber(route Route, caller User, uri sip.URI) (Route, error) {
 	if called, ok := p.Users.Number(route.Number); ok && via == "" {
 		return p.toUser(route, called)
 	}
+	if via == "" && p.Users.Disabled(route.Number, caller.Site, Dialled(uri)) { // a trunk would bring it back, at the caller's expense
+		log.add("user", route.Number, "is disabled")
+		return route, &rtc.Status{Code: 480}
+	}
 	if caller.AOR == "" { // nobody pays
 		return p.refused(route, caller, question.Kind, "nobody pays for the number")
 	}

@@ -57,6 +57,9 @@ type Users interface {
 	// Extension finds the enabled user who has an extension at a site, "" is that of users
 	// without one.
 	Extension(site, extension string) (User, bool)
+	// Disabled reports whether a number, or an extension at a site or of nobody's site, is
+	// that of a disabled user.
+	Disabled(number, site, extension string) bool
 }
 
 // Policy says who may do what. An Engine of rtc/policy is one.

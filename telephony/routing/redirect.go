@@ -39,6 +39,9 @@ func (p *Plan) Redirect(route Route, by *gateways.Trunk, payer rtc.AOR, from, ta
 	if user, ok := p.Users.Number(next.Number); ok {
 		return p.toUser(next, user)
 	}
+	if p.Users.Disabled(next.Number, "", "") {
+		return next, &rtc.Status{Code: 480}
+	}
 	question := rights.Question(p.Numbers(who.Site), called)
 	if question.Kind == number.ClassEmergency.String() { // who needs help has called for it
 		return p.refused(next, who, question.Kind, "a gateway sends no call to emergency numbers")

@@ -46,6 +46,17 @@ func (u Users) Extension(site, extension string) (routing.User, bool) {
 	return called(user, user.AOR), ok && user.Enabled
 }
 
+// Disabled implements routing.Users.
+func (u Users) Disabled(number, site, extension string) bool {
+	user, ok := u.Directory.Resolve(rtc.AOR("tel:" + number))
+	for _, at := range []string{site, ""} {
+		if !ok {
+			user, ok = u.Directory.ByExtension(at, extension)
+		}
+	}
+	return ok && !user.Enabled
+}
+
 // called is a user as calls to an address know him.
 func called(u directory.User, address rtc.AOR) routing.User {
 	s := routing.User{AOR: u.AOR, Display: u.DisplayName, Groups: u.Groups, Site: u.Site}
