@@ -7,11 +7,11 @@ import (
 
 	"tandem/rtc"
 	"tandem/rtc/reach"
+	"tandem/rtc/sip"
 	"tandem/telephony/diversion"
 	"tandem/telephony/group"
 	"tandem/telephony/identity"
 	"tandem/telephony/outcome"
-	"tandem/telephony/rights"
 	"tandem/telephony/settings"
 )
 
@@ -152,8 +152,8 @@ func (p *Plan) also(route *Route, called User, set settings.User) {
 		if other.AOR != called.AOR {
 			to = p.besides(*route, other)
 		}
-	} else {
-		to = p.alsoOutside(*route, called, set.Also)
+	} else if ours {
+		to = p.alsoOutside(*route, called, uri)
 	}
 	if len(to) == 0 {
 		return
@@ -167,19 +167,10 @@ func (p *Plan) also(route *Route, called User, set settings.User) {
 }
 
 // alsoOutside is the best trunk for a number outside that rings for a user: at the user's
-// expense and as far as the user may call it.
-func (p *Plan) alsoOutside(route Route, called User, also string) []Destination {
-	plan := p.Numbers(called.Site)
-	number, err := plan.Parse(also)
-	if err != nil {
-		return nil
-	}
-	question := rights.Question(plan, number)
-	if d, _ := p.may(called, question, false); !d.Allowed {
-		return nil
-	}
-	out, err := p.toTrunks(Route{Number: number.String(), Caller: route.Caller}, called, question.Kind, "")
-	if err != nil || len(out.Rounds) == 0 {
+// expense, by the dial plan, and as far as the user may call it.
+func (p *Plan) alsoOutside(route Route, called User, also sip.URI) []Destination {
+	out, err := p.toNumber(Route{Caller: route.Caller}, called, also)
+	if err != nil || out.Emergency || len(out.Rounds) == 0 {
 		return nil
 	}
 	d := out.Rounds[0].To[0]

@@ -190,3 +190,22 @@ func TestWhoDeclinedIsFree(t *testing.T) {
 		_ = m
 	}
 }
+
+// TestMobileBesideByTheDialPlan: a number that rings with a user's phones is one that he
+// dials, so that a rule which refuses it does so here, too.
+func TestMobileBesideByTheDialPlan(t *testing.T) {
+	t.Parallel()
+	r := harness.StartServer(t, harness.Exchange)
+	r.User("alice", "bob")
+	alice, bob := r.Dial(t, "udp"), r.Dial(t, "udp")
+	trunk := r.RawTrunk(t, "pstn", nil)
+	bob.Register("bob")
+	if code, out, _ := r.HTTP(t, "POST", "/dialplan/rules", `{"name":"no","match":"0137.","route":"refuse costs too much"}`); code >= 300 {
+		t.Fatal(code, out)
+	}
+	house.Settings(r, t, "bob", func(u *settings.User) { u.Also = "01371234567" })
+	house.Allow(t, r, "call", "shared-cost", "bob")
+	alice.DialNumber("alice", "bob")
+	bob.Request("INVITE")
+	house.Silent(t, "the trunk", trunk)
+}
