@@ -107,12 +107,12 @@ func TestKilledServerKnowsItsCalls(t *testing.T) {
 		State   string   `json:"state"`
 		CallIDs []string `json:"call_ids"`
 	}
-	if err := json.Unmarshal([]byte(p.Run("cdr", "list", "--state", "interrupted", "--limit", "100", "-o", "json")), &list); err != nil {
-		t.Fatal(err)
-	}
-	if len(list) != calls {
-		t.Errorf("%d records say interrupted, want %d", len(list), calls)
-	}
+	harness.Wait(t, "the records to say interrupted", func() bool { // they are marked while the server serves
+		if err := json.Unmarshal([]byte(p.Run("cdr", "list", "--state", "interrupted", "--limit", "100", "-o", "json")), &list); err != nil {
+			t.Fatal(err)
+		}
+		return len(list) == calls
+	})
 	for _, r := range list {
 		if len(r.CallIDs) == 0 || answers[r.CallIDs[0]] == nil {
 			t.Errorf("record of an unknown call %v", r.CallIDs)
