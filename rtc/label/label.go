@@ -1,6 +1,6 @@
 // Package label compares the names that people give to sites and groups: what is shown
-// stays as it was written, but Berlin, berlin and " BERLIN" are one place. A limit or a
-// refusal that did not hold for a capital letter would be found missing by nobody.
+// stays as it was written, but Berlin, berlin and " BERLIN" are one place. Nobody would
+// notice that a limit or a refusal does not hold because of a capital letter.
 package label
 
 import (
