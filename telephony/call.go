@@ -343,22 +343,6 @@ func (c *Call) failed(l *leg, o outcome.Outcome) {
 	c.next()
 }
 
-// unanswered gives up whom a call has rung for as long as it may.
-func (c *Call) unanswered() {
-	switch {
-	case c.callee != nil:
-	case c.origin != nil:
-		c.refuse(outcome.Outcome{Code: 408, Text: "nobody answered"})
-	default:
-		for _, l := range c.ringing {
-			if l.Trunk != nil {
-				c.giveUp(l)
-			}
-		}
-		c.impatient(c.turn)
-	}
-}
-
 // left ends the call when one of its legs has ended; reason is what came with its BYE.
 func (c *Call) left(l *leg, e dialog.End, reason string) {
 	switch {

@@ -50,6 +50,22 @@ func (c *Call) impatient(turn int) {
 	c.next()
 }
 
+// unanswered gives up whom a call has rung for as long as it may.
+func (c *Call) unanswered() {
+	switch {
+	case c.callee != nil:
+	case c.origin != nil:
+		c.refuse(outcome.Outcome{Code: 408, Text: "nobody answered"})
+	default:
+		for _, l := range c.ringing {
+			if l.Trunk != nil {
+				c.giveUp(l)
+			}
+		}
+		c.impatient(c.turn)
+	}
+}
+
 // restart has a round ring for as long as a call may at most.
 func (c *Call) restart() {
 	if c.origin == nil && c.limit != nil {

@@ -26,7 +26,7 @@ func (p *Plan) group(uri sip.URI) *group.Group {
 	}
 	if uri.Kind != sip.URITel && uri.User != nil {
 		var buf [128]byte
-		if g := p.Groups.Group(rtc.AOR(p.inDomain(uri).AppendAOR(buf[:0]))); g != nil {
+		if g := p.Groups.Group(rtc.AOR(p.Users.InDomain(uri).AppendAOR(buf[:0]))); g != nil {
 			return g
 		}
 	}

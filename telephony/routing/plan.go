@@ -8,7 +8,6 @@
 package routing
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -48,8 +47,9 @@ type User struct {
 type Users interface {
 	// Ours reports whether a host is a domain or address of this server.
 	Ours(host []byte, port uint16) bool
-	// Domain reports whether a host is one of our domains.
-	Domain(host []byte) bool
+	// InDomain is a SIP URI of ours without a port, and in the first domain if it names an
+	// address of this server.
+	InDomain(uri sip.URI) sip.URI
 	// User finds an enabled user by an address in one of our domains.
 	User(address rtc.AOR) (User, bool)
 	// Number finds the enabled user who owns a number, in E.164 with '+'.
@@ -333,69 +333,6 @@ func calledThrough(trunk *gateways.Trunk, m *sip.Message, uri sip.URI) string {
 		return trunk.Numbers[0]
 	}
 	return user
-}
-
-// deviceOf is the instance of the one device that a URI means: that of a GRUU (RFC 5627
-// §3.2). "" is all of a user.
-func deviceOf(uri sip.URI) string {
-	gr, _ := uri.Param("gr")
-	return string(sip.AppendUnescaped(nil, gr))
-}
-
-// user finds the user whom a SIP URI of ours means.
-func (p *Plan) user(uri sip.URI) (User, bool) {
-	if uri.Kind == sip.URITel || uri.User == nil {
-		return User{}, false
-	}
-	var buf [128]byte
-	called, ok := p.Users.User(rtc.AOR(p.inDomain(uri).AppendAOR(buf[:0])))
-	if !ok && short(uri) {
-		uri.Host, uri.Port = []byte(p.Domain), 0
-		called, ok = p.Users.User(rtc.AOR(uri.AppendAOR(buf[:0])))
-	}
-	return called, ok
-}
-
-// inDomain is a SIP URI of ours without a port, and in the default domain if it names
-// none: an address of this server is not one.
-func (p *Plan) inDomain(uri sip.URI) sip.URI {
-	if uri.Port = 0; !p.Users.Domain(uri.Host) {
-		uri.Host = []byte(p.Domain)
-	}
-	return uri
-}
-
-// short reports whether a URI has digits for a name: those are good in every domain, if
-// nobody in it has them, since phones write their own domain behind what is dialled.
-func short(uri sip.URI) bool {
-	return len(uri.User) > 0 && len(bytes.Trim(uri.User, "0123456789")) == 0
-}
-
-// userAt finds the user whom a URI of ours means to somebody at a site: by address, or
-// by the extension or number dialled. A number for help is nobody's.
-func (p *Plan) userAt(site string, uri sip.URI) (User, bool) {
-	if called, ok := p.user(uri); ok {
-		return called, true
-	}
-	plan := p.Numbers(site)
-	n, err := plan.URI(uri)
-	if err == nil && plan.Class(n) == number.ClassEmergency {
-		return User{}, false
-	}
-	if called, ok := p.extension(site, Dialled(uri)); ok || err != nil {
-		return called, ok
-	}
-	return p.Users.Number(n.String())
-}
-
-// extension finds the user of an extension of a site or, if nobody there has it, of
-// nobody's site.
-func (p *Plan) extension(site, dialled string) (User, bool) {
-	called, ok := p.Users.Extension(site, dialled)
-	if !ok && site != "" {
-		called, ok = p.Users.Extension("", dialled)
-	}
-	return called, ok
 }
 
 // MaxDevices is how many ways of a user are tried.

@@ -128,10 +128,7 @@ func (x *Rules) RefuseBlocked(r *rtc.Request) error {
 		if !all.Ours(u.Host, u.Port) {
 			return rtc.Next
 		}
-		if !x.Users.Directory.Domain(u.Host) {
-			u.Host = []byte(x.Domains[0])
-		}
-		u.Port = 0
+		u = all.InDomain(u)
 	}
 	to, ok := all.Resolve(rtc.AOR(u.AppendAOR(nil)))
 	if !ok || to == caller.AOR {

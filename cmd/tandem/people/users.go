@@ -105,11 +105,15 @@ func (u Users) inDomain(address rtc.AOR) (rtc.AOR, bool) {
 	if err != nil || uri.Kind != sip.URISIP || uri.User == nil || !u.Ours(uri.Host, uri.Port) {
 		return "", false
 	}
-	if !u.Directory.Domain(uri.Host) {
+	return rtc.AOR(u.InDomain(uri).AppendAOR(nil)), true
+}
+
+// InDomain implements routing.Users.
+func (u Users) InDomain(uri sip.URI) sip.URI {
+	if uri.Port = 0; !u.Directory.Domain(uri.Host) {
 		uri.Host = []byte(u.Directory.DefaultDomain())
 	}
-	uri.Port = 0
-	return rtc.AOR(uri.AppendAOR(nil)), true
+	return uri
 }
 
 // Watcher implements presence.Users.

@@ -37,7 +37,7 @@ type Users interface {
 	User(address rtc.AOR) (routing.User, bool)
 	Number(number string) (routing.User, bool)
 	Ours(host []byte, port uint16) bool
-	Domain(host []byte) bool
+	InDomain(uri sip.URI) sip.URI
 }
 
 // Rights is the directory, the numbering plan and the policy as PINT sees them.
@@ -47,7 +47,6 @@ type Rights struct {
 	Policy    *policy.Engine
 	Numbers   *own.Numbers
 	Contexts  map[string]string // private phone-contexts, and what is dialled before their numbers
-	Domain    string            // the default one
 	Providers Providers
 }
 
@@ -93,10 +92,7 @@ func (p Rights) user(by rtc.AOR, address string) (pint.Destination, error) {
 	if err != nil || !p.Users.Ours(uri.Host, uri.Port) {
 		return pint.Destination{}, pint.Refuse(606, "%.80s cannot be called: only numbers and users of this server are", address)
 	}
-	if uri.Port = 0; !p.Users.Domain(uri.Host) {
-		uri.Host = []byte(p.Domain)
-	}
-	u, ok := p.Users.User(rtc.AOR(uri.AppendAOR(nil)))
+	u, ok := p.Users.User(rtc.AOR(p.Users.InDomain(uri).AppendAOR(nil)))
 	if !ok {
 		return pint.Destination{}, pint.Refuse(606, "%.80s cannot be called: there is no such user", address)
 	}

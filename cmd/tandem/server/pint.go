@@ -81,7 +81,7 @@ func (s *Server) openPINT(ctx context.Context, cfg *config.Config) error {
 		Store:     kept,
 		Telephony: pintroom.Calls{Exchange: func() pintroom.Exchange { return s.exchange }, Providers: providers},
 		Rights: pintroom.Rights{Users: s.users, Plan: s.plan, Policy: s.policy, Numbers: s.pint.numbers,
-			Contexts: contexts, Domain: cfg.Domains[0], Providers: providers},
+			Contexts: contexts, Providers: providers},
 		Services: s.pint.broker.Services,
 		Sounds:   speech.New(speech.Config{Fetch: fetcher}),
 		Fax:      machine,
