@@ -46,9 +46,13 @@ func (d *Directory) Named(name string) (rtc.AOR, error) {
 	return u.AOR, err
 }
 
-// ByExtension finds the user of an extension at a site, "" is the default one.
+// ByExtension finds the user of an extension at a site or, if nobody there has it, the
+// one of those without a site.
 func (d *Directory) ByExtension(site, extension string) (User, bool) {
-	return d.find(appendExtensionKey(make([]byte, 0, 64), site, extension))
+	if u, ok := d.find(appendExtensionKey(make([]byte, 0, 64), site, extension)); ok || site == "" {
+		return u, ok
+	}
+	return d.ByExtension("", extension)
 }
 
 // owner is the user of an address or an extension.

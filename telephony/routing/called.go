@@ -46,18 +46,8 @@ func (p *Plan) userAt(site string, uri sip.URI) (User, bool) {
 	if err == nil && plan.Class(n) == number.ClassEmergency {
 		return User{}, false
 	}
-	if called, ok := p.extension(site, Dialled(uri)); ok || err != nil {
+	if called, ok := p.Users.Extension(site, Dialled(uri)); ok || err != nil {
 		return called, ok
 	}
 	return p.Users.Number(n.String())
-}
-
-// extension finds the user of an extension of a site or, if nobody there has it, of
-// nobody's site.
-func (p *Plan) extension(site, dialled string) (User, bool) {
-	called, ok := p.Users.Extension(site, dialled)
-	if !ok && site != "" {
-		called, ok = p.Users.Extension("", dialled)
-	}
-	return called, ok
 }

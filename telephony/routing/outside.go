@@ -70,7 +70,7 @@ func (p *Plan) toNumber(route Route, caller User, uri sip.URI) (Route, error) {
 			return p.toGroup(route, g)
 		}
 	}
-	if called, ok := p.extension(caller.Site, Dialled(uri)); ok && via == "" {
+	if called, ok := p.Users.Extension(caller.Site, Dialled(uri)); ok && via == "" {
 		return p.toUser(route, called)
 	}
 	called, err := plan.URI(uri)

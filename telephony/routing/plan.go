@@ -54,8 +54,8 @@ type Users interface {
 	User(address rtc.AOR) (User, bool)
 	// Number finds the enabled user who owns a number, in E.164 with '+'.
 	Number(number string) (User, bool)
-	// Extension finds the enabled user who has an extension at a site, "" is that of users
-	// without one.
+	// Extension finds the enabled user who has an extension at a site or, if nobody there
+	// has it, the one of those without a site.
 	Extension(site, extension string) (User, bool)
 	// Disabled reports whether a number, or an extension at a site or of nobody's site, is
 	// that of a disabled user.

@@ -49,10 +49,8 @@ func (u Users) Extension(site, extension string) (routing.User, bool) {
 // Disabled implements routing.Users.
 func (u Users) Disabled(number, site, extension string) bool {
 	user, ok := u.Directory.Resolve(rtc.AOR("tel:" + number))
-	for _, at := range []string{site, ""} {
-		if !ok {
-			user, ok = u.Directory.ByExtension(at, extension)
-		}
+	if !ok {
+		user, ok = u.Directory.ByExtension(site, extension)
 	}
 	return ok && !user.Enabled
 }
@@ -137,10 +135,8 @@ func Names(d *directory.Directory, plan func(site string) *number.Plan) consent.
 				return address
 			}
 			text = string(sip.AppendUnescaped(nil, []byte(address.User())))
-			for _, site := range []string{writer.Site, ""} {
-				if u, ok := d.ByExtension(site, text); ok {
-					return u.AOR
-				}
+			if u, ok := d.ByExtension(writer.Site, text); ok {
+				return u.AOR
 			}
 		}
 		n, err := plan(writer.Site).Subscriber(text)
