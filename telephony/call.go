@@ -174,7 +174,7 @@ func (c *Call) ring(d routing.Destination, onward dialog.Onward) outcome.Outcome
 }
 
 // progressed passes a provisional response on to the caller.
-func (c *Call) progressed(l *leg, id dialog.ID, code int, body []byte) {
+func (c *Call) progressed(l *leg, early *dialog.Session, code int, body []byte) {
 	if c.over || c.callee != nil || !slices.Contains(c.ringing, l) {
 		return
 	}
@@ -183,8 +183,8 @@ func (c *Call) progressed(l *leg, id dialog.ID, code int, body []byte) {
 		return
 	}
 	news := EventKind(0)
-	if l.early != id && id != (dialog.ID{}) {
-		l.early, news = id, Changed // lamps show by what it can be picked up
+	if l.early != early && early != nil {
+		l.early, news = early, Changed // lamps show by what it can be picked up
 	}
 	c.alerted = c.alerted || code == 180 || code == 183
 	if c.record.Ringing.IsZero() {

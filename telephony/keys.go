@@ -1,6 +1,7 @@
 package telephony
 
 import (
+	"slices"
 	"time"
 
 	"tandem/gateways/dialect"
@@ -26,7 +27,7 @@ func (c *Call) pressed(side media.Which, key dtmf.Event) {
 	if c.over || l == nil {
 		return
 	}
-	if other := c.other(l); other != nil && other.keysByInfo() {
+	if other := c.at(side.Other()); other != nil && other.keysByInfo() {
 		c.press(other.side, key)
 	}
 	c.command(l, key)
@@ -44,16 +45,23 @@ func (c *Call) command(l *leg, key dtmf.Event) {
 	}
 }
 
-// at is the leg of a side; nil while nobody has answered there.
+// at is the leg of a side; before the answer that whose early media the caller hears, nil
+// for none.
 func (c *Call) at(side media.Which) *leg {
-	if side == media.A {
+	switch {
+	case side == media.A:
 		return c.caller
+	case c.callee != nil || c.media == nil:
+		return c.callee
 	}
-	return c.callee
+	heard := c.media.Heard()
+	if i := slices.IndexFunc(c.ringing, func(l *leg) bool { return l.branch == heard }); heard != nil && i >= 0 {
+		return c.ringing[i]
+	}
+	return nil
 }
 
 // press lets a side have a key that did not come with sound, or is not to go with it.
-// Before the answer it may have early media.
 func (c *Call) press(side media.Which, key dtmf.Event) {
 	l := c.at(side)
 	if l == nil || !l.keysByInfo() {

@@ -32,7 +32,7 @@ type leg struct {
 	late       bool            // its INVITE had no offer: ours is in the 200, the answer in the ACK
 	appearance int             // of its shared line, that its INVITE names; 0 for none
 	holding    bool            // it has put the other side on hold, which hears music
-	early      dialog.ID       // while it rings: the dialog, as this server has it
+	early      *dialog.Session // while it rings: the dialog made last
 	theirs     []byte          // the description they sent last, see says
 	onHold     bool            // it says that the other side is
 	ours       []byte          // the one we sent last
@@ -104,12 +104,8 @@ func events() dialog.Events {
 		Progress: func(call *dialog.Call, s *dialog.Session, m *sip.Message) {
 			l := call.User.(*leg)
 			l.observe(m, nil)
-			var id dialog.ID
-			if s != nil {
-				id = s.ID()
-			}
 			code, body := m.StatusCode(), content.Copy(m)
-			l.post(func(c *Call) { c.progressed(l, id, code, body) })
+			l.post(func(c *Call) { c.progressed(l, s, code, body) })
 		},
 		Answered: func(s *dialog.Session, m *sip.Message) {
 			l := s.User.(*leg)

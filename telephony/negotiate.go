@@ -2,6 +2,7 @@ package telephony
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"strings"
 	"time"
@@ -294,8 +295,8 @@ func (l *leg) send(method string, body dialog.Content, done func(*sip.Message, e
 	}, done)
 }
 
-// ask sends a request in the leg's dialog; done is an event of the call the leg is
-// in when the answer comes.
+// ask sends a request in the leg's dialog, an early one while it rings; done is an event
+// of the call the leg is in when the answer comes.
 func (l *leg) ask(send func(s *dialog.Session, heard func(*sip.Message, error)) error, done func(*sip.Message, error)) {
 	answered := func(m *sip.Message, err error) {
 		if m != nil {
@@ -303,12 +304,14 @@ func (l *leg) ask(send func(s *dialog.Session, heard func(*sip.Message, error)) 
 		}
 		l.must(func(*Call) { done(m, err) })
 	}
-	there := l.do(func(s *dialog.Session) {
+	s := cmp.Or(l.session, l.early)
+	if s == nil {
+		answered(nil, dialog.ErrState)
+		return
+	}
+	s.Do(func() {
 		if err := send(s, answered); err != nil {
 			answered(nil, err)
 		}
 	})
-	if !there {
-		answered(nil, dialog.ErrState)
-	}
 }

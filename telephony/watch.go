@@ -1,6 +1,7 @@
 package telephony
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"time"
@@ -163,11 +164,9 @@ func (l *leg) party(state PartyState, with identity.Party, initiator bool) Party
 	if with.Private {
 		p.Remote, p.RemoteName = "sip:anonymous@anonymous.invalid", "Anonymous"
 	}
-	id := l.early
-	if l.session != nil {
-		id = l.session.ID()
+	if s := cmp.Or(l.session, l.early); s != nil {
+		p.LocalTag, p.RemoteTag = s.ID().Remote, s.ID().Local
 	}
-	p.LocalTag, p.RemoteTag = id.Remote, id.Local
 	if s := l.c.seats[l.side]; s != nil && state == Confirmed {
 		p.Seat = Seat{Room: s.Room(), Called: l != l.c.caller || l.c.origin != nil, Muted: s.Muted()}
 		if !l.Who.Private {

@@ -107,7 +107,12 @@ func (s *Session) Do(f func()) { s.lane.Do(f) }
 func (s *Session) Takes(*sip.Message) bool { return true }
 
 // Gone implements Usage.
-func (s *Session) Gone(*sip.Message, error) { s.hangUp(nil, End{Remote: true, Reason: "lost"}) }
+func (s *Session) Gone(*sip.Message, error) {
+	if s.call != nil && s.State() == Early { // how that ends its INVITE is told
+		return
+	}
+	s.hangUp(nil, End{Remote: true, Reason: "lost"})
+}
 
 // FlowClosed implements FlowUser.
 func (s *Session) FlowClosed(transport.Flow) {

@@ -149,6 +149,41 @@ func TestKeysToInfo(t *testing.T) {
 	r.NothingLeft(t)
 }
 
+// Keys reach such a gateway before the answer, too, whoever has early media: it asks for
+// a number there. Whether it takes them does not matter to the call.
+func TestKeysToInfoBeforeTheAnswer(t *testing.T) {
+	r, phones := house.Start(t)
+	trunk := r.RawTrunk(t, "pstn", func(g *gateways.Trunk) { g.Manner.Keys = dialect.KeysInfo })
+	ear := house.Listen(t)
+	a := r.Invites(phones["alice"], "alice", "sip:+49301234567@"+harness.Domain, ear.Port)
+	invite := trunk.Request("INVITE")
+	trunk.Answer(invite, 183, "g", 31002)
+	early := a.Status(183, a.ID)
+	to, _ := early.FirstAddr(sip.HdrContact)
+	a.From, a.To, a.Target = string(early.Get(sip.HdrFrom)), string(early.Get(sip.HdrTo)), string(to.URI)
+	defer ear.Says(500, early.Body())()
+	keyed := func(want string, code int) {
+		t.Helper()
+		m := trunk.Request("INFO")
+		if !strings.Contains(string(m.Body()), "Signal="+want) || !strings.Contains(string(m.Get(sip.HdrTo)), ";tag=g") {
+			t.Errorf("the gateway is told\n%s, want key %s", m.Bytes(), want)
+		}
+		trunk.Reply(m, code, "", "", "")
+	}
+	if m := a.Asks("INFO", "Content-Type: application/dtmf-relay\n", "Signal=5\r\nDuration=200\r\n"); m.StatusCode() != 200 {
+		t.Errorf("INFO is answered %d", m.StatusCode())
+	}
+	keyed("5", 200)
+	ear.PressEvent(9, early.Body())
+	keyed("9", 481)
+	trunk.Answer(invite, 200, "g", 31002)
+	trunk.Request("ACK")
+	a.Connected()
+	a.HangsUp()
+	trunk.Reply(trunk.Request("BYE"), 200, "", "", "")
+	r.NothingLeft(t)
+}
+
 // A phone that speaks nothing of what the caller offers is called again with what can
 // be converted, once.
 func TestNothingInCommon(t *testing.T) {

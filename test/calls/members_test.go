@@ -50,10 +50,10 @@ func TestMembersByNumber(t *testing.T) {
 			t.Fatalf("%s: %d", code, taken.StatusCode())
 		}
 		alice.Ack(taken, "")
+		carol.Ack(carol.Final(id, "INVITE"), "")
 		house.CallOf(r, "carol").Hangup("administrator")
 		bob.Reply(bob.Request("CANCEL"), 200, "b", "", "")
 		alice.Reply(alice.Request("BYE"), 200, "", "", "")
-		carol.Ack(carol.Final(id, "INVITE"), "")
 		carol.Reply(carol.Request("BYE"), 200, "", "", "")
 	}
 	if m := alice.Final(alice.DialNumber("alice", "*81sales"), "INVITE"); m.StatusCode() != 200 {
