@@ -17,6 +17,7 @@ import (
 type sources struct {
 	aor       rtc.AOR
 	published []*publication
+	left      []*publication // whose device has not come back after a restart; they count for nothing
 	bindings  []location.Binding
 	silent    []location.Binding // that count for nothing, see Config.Silent
 	calls     int
@@ -179,6 +180,11 @@ func (p *publication) of(b *location.Binding) bool {
 		return true
 	}
 	return slices.ContainsFunc(p.doc.Tuples, func(t pidf.Tuple) bool { return t.Contact == b.URI })
+}
+
+// registered reports whether the device of a publication is here.
+func (s *sources) registered(p *publication) bool {
+	return slices.ContainsFunc(s.bindings, func(b location.Binding) bool { return p.of(&b) })
 }
 
 // ofSilent reports whether a publication is of a device that does not answer.

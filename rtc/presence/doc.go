@@ -28,4 +28,8 @@
 //
 // Its time is over; it is removed; the connection it came by closes; the last
 // binding of the device that published ends, told by the address it sent from.
+//
+// A PUBLISH is answered 200 when it is on disk, with the end that was granted: a
+// restart makes no publication longer. One that came by a connection counts again
+// when its device has registered with the contact it published, or refreshes it.
 package presence

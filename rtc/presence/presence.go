@@ -123,7 +123,15 @@ func (a *Agent) gather(aor rtc.AOR) sources {
 	}
 	now := time.Now()
 	a.states.look(aor, func(st *state) {
-		s.published = slices.DeleteFunc(slices.Clone(st.published), s.ofSilent)
+		for _, p := range st.published {
+			switch {
+			case s.ofSilent(p):
+			case p.flow.IsZero() && !s.registered(p):
+				s.left = append(s.left, p)
+			default:
+				s.published = append(s.published, p)
+			}
+		}
 		if st.manual.counts(now) {
 			s.manual = st.manual
 		}
@@ -238,7 +246,9 @@ func (a *Agent) Run(ctx context.Context) error {
 // drop deletes publications that have been taken out, and tells.
 func (a *Agent) drop(gone []*publication) {
 	for _, p := range gone {
-		a.states.change(p.owner, func(st *state) { st.seen = time.Now() })
+		if !p.flow.IsZero() { // else he was not seen by it
+			a.states.change(p.owner, func(st *state) { st.seen = time.Now() })
+		}
 		a.cfg.Log.Debug("publication ended", "aor", string(p.owner), "peer", p.flow.String())
 		if err := a.cfg.Store.Delete(p.id, func(error) {}); err != nil {
 			a.cfg.Log.Warn("an ended publication stays on disk until its time is over", "aor", string(p.owner), "err", err)
@@ -293,7 +303,7 @@ func (a *Agent) Restore(ctx context.Context, flow func(string) (transport.Flow, 
 			return
 		}
 		p := &publication{id: st.ID, owner: st.Owner, doc: doc, body: st.Body, kind: st.Type, from: st.From, since: st.Since,
-			count: st.Count, restored: true, until: st.Until, disk: st.Until}
+			count: st.Count, until: st.Until}
 		p.flow, _ = flow(st.Flow)
 		a.states.change(st.Owner, func(s *state) { s.published = append(s.published, p) })
 	})
@@ -337,6 +347,9 @@ func (a *Agent) Explain(aor rtc.AOR) (e Explanation) {
 	manual := s.manual.Activity != ""
 	for _, p := range s.published {
 		list = append(list, Source{Kind: "publication", ID: p.id, From: p.from + " " + p.flow.String(), Says: Summary(p.doc), Counts: s.manual.Activity != "offline", Since: p.since, Until: p.until})
+	}
+	for _, p := range s.left {
+		list = append(list, Source{Kind: "publication", ID: p.id, From: p.from, Says: "its connection is gone", Since: p.since, Until: p.until})
 	}
 	for i := range s.bindings {
 		b := &s.bindings[i]

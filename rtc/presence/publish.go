@@ -145,7 +145,7 @@ func encoded(m *sip.Message) bool {
 func (a *Agent) begin(r *rtc.Request, owner rtc.AOR, c change) error {
 	now := time.Now()
 	p := &publication{id: strings.ToLower("p" + rand.Text()[:12]), owner: owner, doc: c.doc, body: bytes.Clone(c.body), kind: pidf.Type,
-		from: string(r.Get(sip.HdrUserAgent)), flow: r.Flow(), since: now, until: now.Add(c.expires), disk: now.Add(2 * c.expires)}
+		from: string(r.Get(sip.HdrUserAgent)), flow: r.Flow(), since: now, until: now.Add(c.expires)}
 	if c.expires == 0 {
 		a.answer(r, p, 0) // published and over at once
 		return nil
@@ -155,7 +155,7 @@ func (a *Agent) begin(r *rtc.Request, owner rtc.AOR, c change) error {
 	if full {
 		return &rtc.Status{Code: 403, Reason: "Too Many Publications of This User"}
 	}
-	return a.put(r, p, c.expires, func() bool {
+	return a.put(r, p, c.expires, true, func() bool {
 		a.states.change(owner, func(st *state) { st.published = append(st.published, p) })
 		return true
 	})
@@ -171,14 +171,13 @@ func (a *Agent) renew(r *rtc.Request, owner rtc.AOR, c change) error {
 	now := time.Now()
 	var old, fresh *publication
 	var bad error
-	quick := false
 	a.states.look(owner, func(st *state) {
 		i := slices.IndexFunc(st.published, func(p *publication) bool { return p.id == id })
 		if i < 0 {
 			return
 		}
 		p := st.published[i]
-		if !p.until.After(now) || n != p.count && !(p.restored && n > p.count) {
+		if !p.until.After(now) || n != p.count {
 			return
 		}
 		old = p
@@ -188,20 +187,11 @@ func (a *Agent) renew(r *rtc.Request, owner rtc.AOR, c change) error {
 			}
 		}
 		q := *p
-		q.count, q.restored = n+1, false
-		q.until, q.flow = now.Add(c.expires), r.Flow()
+		q.count, q.until, q.flow = n+1, now.Add(c.expires), r.Flow()
 		if c.doc != nil {
 			q.doc, q.body, q.since = c.doc, bytes.Clone(c.body), now
 		}
-		// A refresh that the copy on disk covers is not written, nor shed under
-		// load; the numbers of tags may then be ahead of it.
-		if quick = c.doc == nil && c.expires > 0 && !q.until.After(p.disk); !quick {
-			q.disk = now.Add(2 * c.expires)
-		}
 		fresh = &q
-		if quick {
-			st.published[i] = fresh
-		}
 	})
 	switch {
 	case old == nil:
@@ -210,11 +200,9 @@ func (a *Agent) renew(r *rtc.Request, owner rtc.AOR, c change) error {
 		return bad
 	case c.expires == 0:
 		return a.remove(r, old)
-	case quick:
-		a.answer(r, fresh, c.expires)
-		return nil
 	}
-	return a.put(r, fresh, c.expires, func() bool { return a.replace(old, fresh) })
+	news := fresh.doc != old.doc || old.flow.IsZero()
+	return a.put(r, fresh, c.expires, news, func() bool { return a.replace(old, fresh) })
 }
 
 // replace puts a publication in place of the one before; false when that has
@@ -229,8 +217,8 @@ func (a *Agent) replace(old, fresh *publication) (done bool) {
 }
 
 // put writes a publication and answers when it is on disk and apply has shown
-// it; when that was too late the answer is 412.
-func (a *Agent) put(r *rtc.Request, p *publication, expires time.Duration, apply func() bool) error {
+// it; when that was too late the answer is 412. news: watchers may see something new.
+func (a *Agent) put(r *rtc.Request, p *publication, expires time.Duration, news bool, apply func() bool) error {
 	ok := a.promise(r, p, expires)
 	err := a.cfg.Store.Put(p.stored(), func(err error) {
 		if err != nil {
@@ -242,7 +230,9 @@ func (a *Agent) put(r *rtc.Request, p *publication, expires time.Duration, apply
 			return
 		}
 		ok.Lane().Soon(ok.Keep)
-		a.Changed(p.owner)
+		if news {
+			a.Changed(p.owner)
+		}
 	})
 	if err != nil {
 		return busy(err)
@@ -295,8 +285,8 @@ func (p *publication) appendTerms(b []byte, expires time.Duration) []byte {
 }
 
 func (p *publication) stored() Stored {
-	st := Stored{ID: p.id, Owner: p.owner, Type: p.kind, Body: p.body, From: p.from, Since: p.since, Until: p.disk, Count: p.count}
-	if !p.flow.IsZero() && !p.flow.Proto().Stream() {
+	st := Stored{ID: p.id, Owner: p.owner, Type: p.kind, Body: p.body, From: p.from, Since: p.since, Until: p.until, Count: p.count}
+	if !p.flow.IsZero() && !p.flow.Proto().Stream() { // a connection ends with the process
 		st.Flow = p.flow.String()
 	}
 	return st

@@ -29,22 +29,20 @@ type state struct {
 	seen      time.Time // when something of his ended that was online
 }
 
-// publication is a document that a device published. Only the fields below
-// counts change.
+// publication is a document that a device published. It never changes: a refresh puts
+// another one in its place.
 type publication struct {
 	id    string // the constant part of its entity tags
 	owner rtc.AOR
 	doc   *pidf.Document
 	body  []byte
-	kind  string // media type of body
-	from  string // user agent, for people
-	flow  transport.Flow
-	since time.Time // of the document
+	kind  string         // media type of body
+	from  string         // user agent, for people
+	flow  transport.Flow // none (IsZero): its connection ended with an earlier run of the server
+	since time.Time      // of the document
 
-	count    uint64 // of the entity tag that counts now
-	restored bool   // count may have been more before the restart
-	until    time.Time
-	disk     time.Time // until, as the disk knows
+	count uint64 // of the entity tag that counts now
+	until time.Time
 }
 
 // Manual is a status that a user, an administrator or a calendar set.

@@ -15,9 +15,9 @@ type Stored struct {
 	Type  string // of Body
 	Body  []byte
 	From  string // user agent
-	Flow  string // for transport.ParseFlow
+	Flow  string // for transport.ParseFlow, "" of a connection
 	Since time.Time
-	Until time.Time // with slack: a refresh that it covers is not written
+	Until time.Time // as was granted
 	Count uint64    // of the entity tag
 }
 
