@@ -57,13 +57,14 @@ const (
 	Never    Display = "never"    // not at all, unless the sound needs a new offer
 )
 
-// Lamp is the form of dialog information (RFC 4235) about a line that does nothing.
+// Lamp is the form of dialog information (RFC 4235).
 type Lamp string
 
 // The forms.
 const (
-	Always Lamp = "always" // a dialog that is terminated
-	Empty  Lamp = "empty"  // a document without a dialog
+	Always Lamp = "always" // of a line that does nothing a dialog that is terminated
+	Empty  Lamp = "empty"  // of such a line no dialog
+	Single Lamp = "single" // the same, and of several calls the most urgent alone
 )
 
 // SDP is how a session description is passed on.
@@ -191,7 +192,7 @@ func (p Policy) check() error {
 		return fmt.Errorf("compact_above %d is no size of a message; use 0 to 65535", p.CompactAbove)
 	}
 	return cmp.Or(known("mwi", p.MWI, Full, Plain), known("caller", p.Caller, Asserted, Remote, From), known("reliable", p.Reliable, Offer, Strip),
-		known("display", p.Display, Reinvite, Update, Never), known("lamp", p.Lamp, Always, Empty), known("sdp", p.SDP, Keep, Order),
+		known("display", p.Display, Reinvite, Update, Never), known("lamp", p.Lamp, Always, Empty, Single), known("sdp", p.SDP, Keep, Order),
 		known("digest", p.Digest, Any, MD5), known("features", p.Features, Subscribed, RemoteCC))
 }
 

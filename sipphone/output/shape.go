@@ -10,7 +10,7 @@ import (
 
 // plain reports whether a message leaves as it was written.
 func (p Policy) plain(message []byte) bool {
-	notice, caller := p.MWI == Plain || p.Lamp == Empty, p.Caller == Remote || p.Caller == From
+	notice, caller := p.MWI == Plain || p.Lamp == Empty || p.Lamp == Single, p.Caller == Remote || p.Caller == From
 	return p.Reliable != Strip && p.SDP != Order && p.CompactAbove == 0 &&
 		!(notice && bytes.HasPrefix(message, []byte("NOTIFY "))) && !(caller && bytes.HasPrefix(message, []byte("INVITE ")))
 }
@@ -78,8 +78,8 @@ func (p Policy) body(m *sip.Message, body []byte) []byte {
 		return ordered(body)
 	case p.MWI == Plain && is("application/simple-message-summary"):
 		return withoutUrgent(body)
-	case p.Lamp == Empty && (is("application/dialog-info+xml") || is("multipart/related")): // of one line, or of a list (RFC 4662)
-		return withoutIdle(body)
+	case (p.Lamp == Empty || p.Lamp == Single) && (is("application/dialog-info+xml") || is("multipart/related")): // of one line, or of a list (RFC 4662)
+		return lampOf(body, p.Lamp == Single)
 	}
 	return body
 }
@@ -100,22 +100,26 @@ func withoutUrgent(body []byte) []byte {
 	return out
 }
 
-// withoutIdle takes dialogs that are over out of dialog information (RFC 4235 §4.1.1).
-func withoutIdle(body []byte) []byte {
+// lampOf takes dialogs that are over out of dialog information (RFC 4235 §4.1.1), and of
+// others all but the first where the phone wants a single one.
+func lampOf(body []byte, single bool) []byte {
+	const head, begin, end = "<dialog-info", "<dialog ", "</dialog>"
 	var out []byte
+	told := false
 	for {
-		at := bytes.Index(body, []byte("<dialog "))
+		at := bytes.Index(body, []byte(begin))
 		if at < 0 {
 			return append(out, body...)
 		}
-		size := bytes.Index(body[at:], []byte("</dialog>"))
+		size := bytes.Index(body[at:], []byte(end))
 		if size < 0 {
 			return append(out, body...)
 		}
+		told = told && !bytes.Contains(body[:at], []byte(head)) // else it is the next line of a list
 		out = append(out, body[:at]...)
-		dialog := body[at : at+size+len("</dialog>")]
-		if !bytes.Contains(dialog, []byte(">terminated</state>")) {
-			out = append(out, dialog...)
+		dialog := body[at : at+size+len(end)]
+		if !bytes.Contains(dialog, []byte(">terminated</state>")) && !(told && single) {
+			out, told = append(out, dialog...), true
 		}
 		body = body[at+len(dialog):]
 	}

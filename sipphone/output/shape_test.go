@@ -91,6 +91,7 @@ func TestNotices(t *testing.T) {
 		idle = `<dialog-info version="1"><dialog id="a"><state>terminated</state></dialog></dialog-info>`
 		bare = `<dialog-info version="1"></dialog-info>`
 		busy = `<dialog-info version="1"><dialog id="a" direction="recipient"><state>early</state></dialog></dialog-info>`
+		two  = `<dialog-info version="1"><dialog id="a" direction="recipient"><state>early</state></dialog><dialog id="b"><state>confirmed</state></dialog></dialog-info>`
 		head = "Messages-Waiting: yes\r\nMessage-Account: sip:a(b)@example.com\r\n"
 	)
 	p := Policy{MWI: Plain, Lamp: Empty}
@@ -99,6 +100,7 @@ func TestNotices(t *testing.T) {
 		{"application/simple-message-summary", head + "Voice-Message: 2/8\r\n", head + "Voice-Message: 2/8\r\n"},
 		{"application/dialog-info+xml", idle, bare}, {"application/dialog-info+xml", busy, busy}, {"application/dialog-info+xml", bare, bare},
 		{`multipart/related;type="application/rlmi+xml";boundary=x`, "--x\r\n\r\n" + idle + "\r\n--x\r\n\r\n" + busy + "\r\n--x--", "--x\r\n\r\n" + bare + "\r\n--x\r\n\r\n" + busy + "\r\n--x--"},
+		{"application/dialog-info+xml", two, two},
 		{"text/plain", idle, idle},
 	} {
 		if got := string(p.Shape(transport.UDP, []byte(notify(c.kind, c.body)))); got != notify(c.kind, c.want) {
@@ -106,6 +108,24 @@ func TestNotices(t *testing.T) {
 		}
 		if got := string(Policy{MWI: Full, Lamp: Always}.Shape(transport.UDP, []byte(notify(c.kind, c.body)))); got != notify(c.kind, c.body) {
 			t.Errorf("another family, %s\n%s", c.kind, got)
+		}
+	}
+}
+
+// TestSingleLamp: a family that fails on several dialogs is shown the first of each line.
+func TestSingleLamp(t *testing.T) {
+	const (
+		over = `<dialog id="c"><state>terminated</state></dialog>`
+		ring = `<dialog id="a" direction="recipient"><state>early</state></dialog>`
+		talk = `<dialog id="b"><state>confirmed</state></dialog>`
+	)
+	info := func(dialogs string) string { return `<dialog-info version="1">` + dialogs + `</dialog-info>` }
+	for body, want := range map[string]string{
+		info(ring + talk): info(ring), info(over): info(""), info(over + talk + ring): info(talk),
+		"--x\r\n" + info(ring+talk) + "\r\n--x\r\n" + info(talk+talk) + "\r\n--x--": "--x\r\n" + info(ring) + "\r\n--x\r\n" + info(talk) + "\r\n--x--",
+	} {
+		if got := string(lampOf([]byte(body), true)); got != want {
+			t.Errorf("%s\nis shown as %s", body, got)
 		}
 	}
 }

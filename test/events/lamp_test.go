@@ -1,10 +1,13 @@
 package events
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
 	"tandem/cmd/tandem/config"
+	"tandem/rtc"
+	"tandem/rtc/directory"
 	"tandem/test/harness"
 )
 
@@ -70,4 +73,54 @@ func TestPlaceIsTheSameInEveryDomain(t *testing.T) {
 	wantCode(t, callee.Asks("REFER", "Refer-To: <sip:*57@"+harness.Domain+">\n", ""), 202)
 	b.Agrees.Store(true)
 	lamp.Until("confirmed")
+}
+
+// A lamp shows every call of a line, first that which rings: by it the lamp's phone takes
+// the call over, though the line talks.
+func TestLampOfTwoCalls(t *testing.T) {
+	t.Parallel() // it waits
+	r := harness.StartServer(t, harness.LedCalls)
+	r.User("alice", "bob", "carol", "dave")
+	for _, name := range []string{"bob", "carol"} {
+		err := r.S.Directory().Change(t.Context(), rtc.AOR("sip:"+name+"@"+harness.Domain), directory.Change{Groups: &[]string{"sales"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	a, b, c, d := r.Dial(t, "tcp"), r.Dial(t, "tcp"), r.Dial(t, "udp"), r.Dial(t, "tcp")
+	a.Register("alice")
+	b.Register("bob")
+	c.Register("carol")
+	d.Register("dave")
+	k, _ := r.Watch(c, "carol", "bob", "dialog")
+	list := listOf(t, r, r.Dial(t, "tcp"), "carol", "dialog", "bob")
+	caller, _ := r.Call(a, b, "alice", "bob", 41000)
+	second := r.Invites(d, "dave", harness.BobURI, 41010)
+	invite := b.Request("INVITE")
+	b.Reply(invite, 180, "ringing", "Contact: "+b.Contact("bob")+"\n", "")
+	early := "<state>early</state>"
+	text := string(k.Until(`local-tag="ringing"`).Body())
+	if strings.Count(text, "<dialog ") != 2 || strings.Index(text, early) > strings.Index(text, "<state>confirmed</state>") || strings.Contains(text[strings.Index(text, "confirmed"):], early) {
+		t.Errorf("a line that talks and rings: %s", text)
+	}
+	if text := string(list.Until(`local-tag="ringing"`).Body()); strings.Count(text, "<dialog ") != 2 {
+		t.Errorf("in a list: %s", text)
+	}
+	dialog := regexp.MustCompile(`call-id="([^"]+)" local-tag="([^"]+)" remote-tag="([^"]+)"`).FindStringSubmatch(text) // the first
+	k2 := r.Invites(c, "carol", harness.BobURI, 41020, "Replaces: "+dialog[1]+";to-tag="+dialog[3]+";from-tag="+dialog[2]+";early-only\n")
+	k2.Connected()
+	b.Reply(b.Request("CANCEL"), 200, "ringing", "", "")
+	b.Reply(invite, 487, "ringing", "", "")
+	second.Connected()
+	for _, lamp := range []*harness.Watcher{k, list} {
+		text := string(lamp.Notified().Body())
+		for strings.Count(text, "<dialog ") != 1 {
+			text = string(lamp.Notified().Body())
+		}
+		if !strings.Contains(text, harness.AliceURI) || strings.Contains(text, "dave") {
+			t.Errorf("after it was picked up: %s", text)
+		}
+	}
+	caller.Say("BYE", "", "")
+	k.Until("<state>terminated</state>")
 }

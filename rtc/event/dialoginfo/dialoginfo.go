@@ -2,14 +2,13 @@
 // dialog (RFC 4235), by which the lamps of other phones are lit.
 //
 // It keeps the calls of each line while they last, as it is told of them. A
-// document has one dialog element: some phones fail on several, others leave a lamp
-// as it was when there is none, and a few want none while the line does nothing. Of
-// several calls it tells the one that is furthest along.
+// document has a dialog element for each of them, the most urgent first: some phones
+// read no other. While the line does nothing it has one that is over: some phones leave
+// a lamp as it was when there is none.
 package dialoginfo
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/xml"
 	"hash/fnv"
 	"slices"
@@ -87,11 +86,11 @@ func New(n *event.Notifier, authorise func(event.Ask) (event.Grant, error), hidd
 		Document: func(q event.Query) event.Document {
 			if others.Line != nil {
 				if call, mine := others.Line(q.Resource); mine {
-					return document(q.Resource, call)
+					return document(q.Resource, []Call{call})
 				}
 			}
 			if q.View == hidden {
-				return document(q.Resource, Call{ID: "idle"})
+				return document(q.Resource, nil)
 			}
 			return document(q.Resource, b.line(q.Resource))
 		}})
@@ -101,8 +100,15 @@ func New(n *event.Notifier, authorise func(event.Ask) (event.Grant, error), hidd
 // Set tells what a call of a line does; one that is Terminated is forgotten.
 func (b *Board) Set(line rtc.AOR, c Call) {
 	b.mu.Lock()
-	list := slices.DeleteFunc(slices.Clone(b.m[line]), func(x Call) bool { return x.ID == c.ID })
-	if c.State != Terminated {
+	list := slices.Clone(b.m[line])
+	i := slices.IndexFunc(list, func(x Call) bool { return x.ID == c.ID })
+	switch {
+	case c.State == Terminated && i >= 0:
+		list = slices.Delete(list, i, i+1)
+	case c.State == Terminated:
+	case i >= 0:
+		list[i] = c
+	default:
 		list = append(list, c)
 	}
 	if b.m[line] = list; len(list) == 0 {
@@ -124,37 +130,74 @@ func (b *Board) Calls(line rtc.AOR) (n int) {
 	return n
 }
 
-// line is the call that is furthest along; of equal ones the first.
-func (b *Board) line(line rtc.AOR) Call {
+// line are the calls of a line, the most urgent first; of equal ones that which came
+// first.
+func (b *Board) line(line rtc.AOR) []Call {
 	b.mu.Lock()
-	defer b.mu.Unlock()
-	if len(b.m[line]) == 0 {
-		return Call{ID: "idle"}
+	list := b.m[line] // replaced, never changed
+	b.mu.Unlock()
+	if len(list) < 2 {
+		return list
 	}
-	return slices.MaxFunc(b.m[line], func(x, y Call) int {
-		return cmp.Or(cmp.Compare(x.State, y.State), -cmp.Compare(bit(x.Held), bit(y.Held)))
-	})
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, func(x, y Call) int { return y.urgency() - x.urgency() })
+	return list
 }
 
-func bit(b bool) int {
-	if b {
+// urgency is higher for what a watcher should be shown first: a call that he may pick up,
+// then one that goes on.
+func (c *Call) urgency() int {
+	switch {
+	case c.State == Early && !c.Caller:
+		return 4
+	case c.State == Confirmed && !c.Held:
+		return 3
+	case c.State == Confirmed:
+		return 2
+	case c.State == Early:
 		return 1
 	}
 	return 0
 }
 
-func document(line rtc.AOR, c Call) event.Document {
-	var b bytes.Buffer
-	text := func(s string) { _ = xml.EscapeText(&b, []byte(s)) } // a buffer takes everything
+// most is how many octets of a document dialogs take: a datagram is cut by the network
+// into few pieces only. What does not fit is not told; the first always is.
+const most = 3 << 10
+
+// document is always whole.
+func document(line rtc.AOR, calls []Call) event.Document {
+	var b writer
 	b.WriteString(`<?xml version="1.0" encoding="UTF-8"?>` + "\n" + `<dialog-info xmlns="urn:ietf:params:xml:ns:dialog-info" version="`)
 	count := b.Len()
 	b.WriteString(`" state="full" entity="`)
-	text(string(line))
-	b.WriteString(`"><dialog id="` + id(c.ID) + `"`)
+	b.text(string(line))
+	b.WriteString(`">`)
+	if len(calls) == 0 {
+		b.dialog(line, &Call{ID: "idle"})
+	}
+	for i := range calls {
+		before := b.Len()
+		if b.dialog(line, &calls[i]); i > 0 && b.Len() > most {
+			b.Truncate(before)
+			break
+		}
+	}
+	b.WriteString(`</dialog-info>` + "\n")
+	return event.Document{Type: Type, Body: b.Bytes(), Count: count}
+}
+
+// writer writes a document.
+type writer struct{ bytes.Buffer }
+
+func (b *writer) text(s string) { _ = xml.EscapeText(&b.Buffer, []byte(s)) } // a buffer takes everything
+
+// dialog writes a call of a line.
+func (b *writer) dialog(line rtc.AOR, c *Call) {
+	b.WriteString(`<dialog id="` + id(c.ID) + `"`)
 	for _, a := range [][2]string{{"call-id", c.CallID}, {"local-tag", c.LocalTag}, {"remote-tag", c.RemoteTag}} {
 		if a[1] != "" {
 			b.WriteString(` ` + a[0] + `="`)
-			text(a[1])
+			b.text(a[1])
 			b.WriteString(`"`)
 		}
 	}
@@ -167,31 +210,36 @@ func document(line rtc.AOR, c Call) event.Document {
 	}
 	b.WriteString(`><state>` + c.State.String() + `</state>`)
 	if c.State != Terminated {
-		b.WriteString(`<local><identity>`)
-		text(string(line))
-		b.WriteString(`</identity><target uri="`)
-		text(string(line))
-		b.WriteString(`">`)
-		if c.Held { // RFC 4235 §4.1.6; Polycom's lamp blinks by it
-			b.WriteString(`<param pname="+sip.rendering" pvalue="no"/>`)
-		}
-		b.WriteString(`</target></local>`)
-		if c.Remote != "" {
-			b.WriteString(`<remote><identity`)
-			if c.Display != "" {
-				b.WriteString(` display="`)
-				text(c.Display)
-				b.WriteString(`"`)
-			}
-			b.WriteString(`>`)
-			text(c.Remote)
-			b.WriteString(`</identity><target uri="`)
-			text(c.Remote)
-			b.WriteString(`"/></remote>`)
-		}
+		b.parties(line, c)
 	}
-	b.WriteString(`</dialog></dialog-info>` + "\n")
-	return event.Document{Type: Type, Body: b.Bytes(), Count: count}
+	b.WriteString(`</dialog>`)
+}
+
+// parties writes whose call it is, and with whom.
+func (b *writer) parties(line rtc.AOR, c *Call) {
+	b.WriteString(`<local><identity>`)
+	b.text(string(line))
+	b.WriteString(`</identity><target uri="`)
+	b.text(string(line))
+	b.WriteString(`">`)
+	if c.Held { // RFC 4235 §4.1.6; Polycom's lamp blinks by it
+		b.WriteString(`<param pname="+sip.rendering" pvalue="no"/>`)
+	}
+	b.WriteString(`</target></local>`)
+	if c.Remote == "" {
+		return
+	}
+	b.WriteString(`<remote><identity`)
+	if c.Display != "" {
+		b.WriteString(` display="`)
+		b.text(c.Display)
+		b.WriteString(`"`)
+	}
+	b.WriteString(`>`)
+	b.text(c.Remote)
+	b.WriteString(`</identity><target uri="`)
+	b.text(c.Remote)
+	b.WriteString(`"/></remote>`)
 }
 
 // id is a name of XML.
