@@ -26,8 +26,8 @@ type sources struct {
 	seen      time.Time // when he was last online, zero: it is not told
 }
 
-// offline is the document of somebody of whom nothing is open, and what politely
-// blocked watchers are shown. seen is since when, as far as that is told (RFC
+// offline is the document of somebody of whom nothing is open and nothing is said, and
+// what politely blocked watchers are shown. seen is since when, as far as that is told (RFC
 // 3863 §4.1.7).
 func offline(aor rtc.AOR, seen time.Time) *pidf.Document {
 	return &pidf.Document{Entity: string(aor), Tuples: []pidf.Tuple{{ID: "t0", Since: seen}}}
@@ -52,8 +52,8 @@ func compose(s sources) *pidf.Document {
 		}
 	}
 	slices.SortStableFunc(d.Tuples, func(a, b pidf.Tuple) int { return bit(b.Open) - bit(a.Open) })
-	if !d.Open() {
-		return offline(s.aor, s.seen)
+	if !d.Open() { // what he or his calendar says counts without a device, too
+		d, used, s.calls = offline(s.aor, s.seen), nil, 0
 	}
 	d.Person = s.person(used)
 	return d
@@ -201,9 +201,11 @@ func short(s string) string {
 
 func bit(b bool) int { return cmp.Compare(map[bool]int{true: 1}[b], 0) }
 
-// Summary is a document in one word, for people.
+// Summary is a document in a word or two, for people.
 func Summary(d *pidf.Document) string {
 	switch {
+	case !d.Open() && d.Activity() != "":
+		return "offline, " + strings.Join(d.Person.Activities, ", ")
 	case !d.Open():
 		return "offline"
 	case d.Activity() != "":

@@ -38,7 +38,12 @@ func TestCompose(t *testing.T) {
 		"by hand, whatever else":             {sources{bindings: phone, calls: 1, calendar: Manual{Activity: "meeting"}, manual: Manual{Activity: "vacation"}}, "vacation", 1},
 		"by hand available":                  {sources{published: []*publication{device("a", true, "away", 0)}, manual: Manual{Activity: "available"}}, "available", 1},
 		"by hand offline":                    {sources{bindings: phone, manual: Manual{Activity: "offline"}}, "offline", 1},
-		"by hand, but nothing can reach him": {sources{manual: Manual{Activity: "busy"}}, "offline", 1},
+		"by hand, but nothing can reach him": {sources{manual: Manual{Activity: "busy"}}, "offline, busy", 1},
+		"by hand, and a closed device":       {sources{published: []*publication{device("a", false, "away", 0)}, manual: Manual{Activity: "busy"}}, "offline, busy", 1},
+		"by calendar without a device":       {sources{calls: 1, calendar: Manual{Activity: "meeting"}}, "offline, meeting", 1},
+		"by hand before the calendar":        {sources{calendar: Manual{Activity: "meeting"}, manual: Manual{Activity: "vacation"}}, "offline, vacation", 1},
+		"available without a device":         {sources{manual: Manual{Activity: "available"}}, "offline", 1},
+		"offline by hand, whatever else":     {sources{calendar: Manual{Activity: "meeting"}, manual: Manual{Activity: "offline", Note: "hidden"}}, "offline", 1},
 	} {
 		c.s.aor = "sip:bob@example.com"
 		d := compose(c.s)

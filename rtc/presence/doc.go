@@ -21,8 +21,11 @@
 //   - Notes: that of the manual status, else those of the device used last.
 //   - Devices: each as published.
 //
-// Somebody for whom nothing is open has one closed service and nothing else:
-// that is also all a politely blocked watcher is ever shown.
+// Somebody for whom nothing is open has one closed service and no devices. Of the
+// person it is told what the manual status says, or else the calendar: they hold
+// wherever he is. Calls count for nothing then, they are what a device left behind. Who
+// is offline by hand has the closed service and nothing else, and that is also all a
+// politely blocked watcher is ever shown.
 //
 // # What ends a publication
 //

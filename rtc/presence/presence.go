@@ -343,8 +343,15 @@ type Explanation struct {
 // Explain lists every source of a user's presence, and what is made of them.
 func (a *Agent) Explain(aor rtc.AOR) (e Explanation) {
 	s := a.gather(aor)
+	if e.LastSeen = s.seen; !a.cfg.LastSeen {
+		s.seen = time.Time{}
+	}
+	e.Made = compose(s)
+	manual, open := s.manual.Activity != "", e.Made.Open()
+	if e.Says = Summary(e.Made); open {
+		e.LastSeen = time.Time{}
+	}
 	var list []Source
-	manual := s.manual.Activity != ""
 	for _, p := range s.published {
 		list = append(list, Source{Kind: "publication", ID: p.id, From: p.from + " " + p.flow.String(), Says: Summary(p.doc), Counts: s.manual.Activity != "offline", Since: p.since, Until: p.until})
 	}
@@ -360,7 +367,7 @@ func (a *Agent) Explain(aor rtc.AOR) (e Explanation) {
 		list = append(list, Source{Kind: "binding", ID: b.URI, From: b.UserAgent, Says: "does not answer", Until: b.Expires})
 	}
 	if s.calls > 0 {
-		list = append(list, Source{Kind: "calls", Says: "on-the-phone", Counts: !manual})
+		list = append(list, Source{Kind: "calls", Says: "on-the-phone", Counts: !manual && open})
 	}
 	if manual {
 		list = append(list, Source{Kind: "manual", Says: s.manual.Activity + " " + s.manual.Note, Counts: true, Until: s.manual.Until})
@@ -368,13 +375,7 @@ func (a *Agent) Explain(aor rtc.AOR) (e Explanation) {
 	if s.calendar.Activity != "" {
 		list = append(list, Source{Kind: "calendar", Says: s.calendar.Activity + " " + s.calendar.Note, Counts: !manual, Until: s.calendar.Until})
 	}
-	if e.LastSeen = s.seen; !a.cfg.LastSeen {
-		s.seen = time.Time{}
-	}
-	e.Sources, e.Made = list, compose(s)
-	if e.Says = Summary(e.Made); e.Made.Open() {
-		e.LastSeen = time.Time{}
-	}
+	e.Sources = list
 	return e
 }
 

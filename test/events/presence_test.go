@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tandem/cmd/tandem/config"
+	"tandem/rtc"
 	"tandem/rtc/policy/consent"
 	"tandem/rtc/presence"
 	"tandem/rtc/sip"
@@ -111,6 +112,48 @@ func TestManualStatusAndCall(t *testing.T) {
 	}
 }
 
+// What somebody sets by hand is shown while he has no device there, and so is what his
+// calendar says; by "offline" he hides that, too.
+func TestStatusWithoutDevice(t *testing.T) {
+	r := harness.StartServer(t, atOnce)
+	r.User("alice", "bob")
+	a, b := r.Dial(t, "udp"), r.Dial(t, "tcp")
+	k, _ := r.Watch(a, "alice", "bob", "presence")
+	old, _ := r.Watch(a, "alice", "bob", "presence", "Accept: application/xpidf+xml")
+	ctx, agent := context.Background(), r.S.Presence()
+	set := func(by func(context.Context, rtc.AOR, presence.Manual) error, activity, note string) {
+		t.Helper()
+		if err := by(ctx, harness.BobURI, presence.Manual{Activity: activity, Note: note}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	told := func(text string) {
+		t.Helper()
+		if body := string(k.Until(text).Body()); !strings.Contains(body, "<basic>closed</basic>") || strings.Contains(body, "<basic>open") {
+			t.Errorf("he cannot be reached\n%s", body)
+		}
+	}
+	set(agent.SetCalendar, "meeting", "")
+	told("<rpid:meeting/>")
+	set(agent.SetManual, "vacation", "back on Monday")
+	told("back on Monday")
+	b.Register("bob")
+	if body := string(k.Until("<basic>open</basic>").Body()); !strings.Contains(body, "<rpid:vacation/>") {
+		t.Errorf("%s", body)
+	}
+	b.Close()
+	told("<rpid:vacation/>")
+	set(agent.SetManual, "offline", "not to be seen")
+	if body := string(k.Notified().Body()); strings.Contains(body, "person") || strings.Contains(body, "seen") {
+		t.Errorf("%s", body)
+	}
+	set(agent.SetManual, "", "")
+	told("<rpid:meeting/>")
+	if body := string(old.Until("open").Body()) + string(old.Until("closed").Body()); strings.Contains(body, "meeting") {
+		t.Errorf("%s", body)
+	}
+}
+
 // transcript is what a watcher hears in a round of events about bob, without
 // what differs from one subscription to the next.
 func transcript(t *testing.T, rule consent.Action, offline bool) (text string, took []time.Duration) {
@@ -127,10 +170,23 @@ func transcript(t *testing.T, rule consent.Action, offline bool) (text string, t
 	took = append(took, time.Since(start))
 	hear(ok)
 	hear(k.Notified())
+	status := func(activity string) {
+		t.Helper()
+		if err := r.S.Presence().SetManual(context.Background(), harness.BobURI, presence.Manual{Activity: activity, Note: "to be kept from alice"}); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.S.Presence().SetCalendar(context.Background(), harness.BobURI, presence.Manual{Activity: "meeting"}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if !offline {
+		status("vacation") // without a device
+		status("")
 		b.Register("bob")
 		wantCode(t, publish(b, "bob", "", pidfOf("bob", "open", "busy")), 200)
 		wantCode(t, publish(b, "bob", "", pidfOf("bob", "open", "away")), 200)
+		b.Close()
+		status("vacation")
 	}
 	start = time.Now()
 	hear(again(k, "Expires: 600"))
@@ -151,8 +207,8 @@ func transcript(t *testing.T, rule consent.Action, offline bool) (text string, t
 	return out, took
 }
 
-// What a politely blocked watcher hears of somebody who is busy is what everybody
-// hears of somebody who is offline, octet by octet.
+// What a politely blocked watcher hears of somebody who is busy, or on vacation without a
+// device, is what everybody hears of somebody who is offline, octet by octet.
 func TestPoliteBlockLooksOffline(t *testing.T) {
 	blocked, took1 := transcript(t, consent.PoliteBlock, false)
 	offline, took2 := transcript(t, consent.Allow, true)

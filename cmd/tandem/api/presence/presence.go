@@ -97,7 +97,7 @@ func Register(set *op.Set, r Rooms) {
 // Presence is what is known of a user.
 type Presence struct {
 	User     string           `json:"user" yaml:"user"`
-	Says     string           `json:"says" yaml:"says" doc:"In a word or two: offline, available, idle, or activities" example:"on-the-phone"`
+	Says     string           `json:"says" yaml:"says" doc:"In a word or two: offline, available, idle, activities, or offline and activities" example:"on-the-phone"`
 	LastSeen time.Time        `json:"last_seen,omitzero" yaml:"last_seen,omitempty" doc:"When somebody who is offline was last online, as far as that is known"`
 	Sources  []PresenceSource `json:"sources,omitempty" yaml:"sources,omitempty" doc:"All that is known, and whether it counts"`
 	Watchers []Watcher        `json:"watchers,omitempty" yaml:"watchers,omitempty" doc:"Who has subscribed, and what each sees"`
