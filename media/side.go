@@ -7,6 +7,7 @@ import (
 
 	"tandem/media/negotiation"
 	"tandem/media/relay"
+	"tandem/media/relay/ports"
 	"tandem/media/sdp"
 	"tandem/media/transport"
 )
@@ -153,7 +154,7 @@ func (d *side) carry(i int, kind string, p negotiation.Plan) (c negotiation.Carr
 		return c, err
 	}
 	w, err := b.Carry(i, d.which, transport.Needs{Interface: d.iface, RTP: p.RTP, ICE: p.ICE, OnePort: p.OnePort, Near: d.anySocket()}, p.Bundle)
-	if errors.Is(err, relay.ErrPorts) {
+	if errors.Is(err, ports.ErrNone) {
 		err = fmt.Errorf("%w: %w", ErrFull, err)
 	}
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 
 	"tandem/media/dtmf"
 	"tandem/media/quality"
-	"tandem/media/relay"
+	"tandem/media/rewrite"
 	"tandem/media/route"
 	"tandem/media/sdp/exchange"
 	"tandem/media/transcode"
@@ -48,7 +48,7 @@ type leg struct {
 	heard   time.Time
 	in      quality.Inbound
 	out     quality.Outbound
-	rewrite relay.Rewrite
+	rewrite rewrite.Stream
 	routes  route.Table
 
 	// What comes from this side.
@@ -82,7 +82,7 @@ type control struct {
 
 // begin sets the identity with which a new leg sends.
 func (l *leg) begin() {
-	l.rewrite = *relay.NewRewrite(rand.Uint32())
+	l.rewrite = *rewrite.New(rand.Uint32())
 	l.rewrite.Mark = true
 	l.cname = cname()
 	l.keyPT, l.noise = route.None, route.None

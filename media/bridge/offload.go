@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"tandem/media/relay"
+	"tandem/media/relay/forwarder"
+	"tandem/media/rewrite"
 	"tandem/media/route"
 )
 
@@ -11,7 +13,7 @@ import (
 // here.
 type flow struct {
 	*relay.Offloaded
-	told relay.FlowCounters
+	told forwarder.Counters
 }
 
 // offload moves a direction into the kernel when nothing about it needs user space. The
@@ -59,9 +61,9 @@ func (l *leg) plain() bool {
 // forwarded returns the payload types that pass unexamined. Key events are examined, so
 // that the call layer learns of them, and comfort noise, so that the silence after it
 // raises no alarm.
-func (l *leg) forwarded() (t relay.Types) {
+func (l *leg) forwarded() (t rewrite.Types) {
 	for n := range t {
-		t[n] = relay.DropType
+		t[n] = rewrite.Drop
 		if r := l.routes.Of(uint8(n)); r.Verb == route.Pass && uint8(n) != l.noise {
 			t[n] = r.To
 		}

@@ -21,7 +21,8 @@ func (l *leg) follow(o *leg, pt, to uint8, seq uint16) {
 	if _, out := o.way.Contexts(); out != nil {
 		f.Seal = out
 	}
-	if o.rewrite.Series(&f) && f.Sequence == seq && f.Offsets.In == l.in.Source() {
+	if at, ok := o.rewrite.Place(); ok && at.Sequence == seq && at.Offsets.In == l.in.Source() {
+		f.Place = at
 		l.way.Socket().Follow(f)
 		l.series = true
 	}

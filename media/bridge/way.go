@@ -10,6 +10,7 @@ import (
 	"tandem/media/loop"
 	"tandem/media/quality"
 	"tandem/media/relay"
+	"tandem/media/rewrite"
 	"tandem/media/sdp"
 	"tandem/media/transport"
 )
@@ -36,7 +37,7 @@ func (b *Bridge) open(as Which, n transport.Needs) (*Way, error) {
 // Carry returns a side's transport for an m-line, which Line has made, or opens one.
 // bundle is the index of the m-line whose transport it shares, -1 for none. A second
 // transport waits beside the first until it is agreed to, since the exchange may be
-// refused. relay.ErrPorts: no port is left.
+// refused. ports.ErrNone: no port is left.
 func (b *Bridge) Carry(i int, as Which, n transport.Needs, bundle int) (*Way, error) {
 	st := b.streams[i]
 	l := st.legs[as]
@@ -171,7 +172,7 @@ func (w *Way) heard() (at time.Time) {
 func (w *Way) renew() {
 	for _, l := range w.legs {
 		if l.audio {
-			l.rewrite = *relay.NewRewrite(rand.Uint32())
+			l.rewrite = *rewrite.New(rand.Uint32())
 			l.rewrite.Mark = true
 			l.source = source{}
 		}

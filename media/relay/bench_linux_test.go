@@ -11,6 +11,9 @@ import (
 
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
+
+	"tandem/media/latch"
+	"tandem/media/rewrite"
 )
 
 // What a relayed packet costs, as the CPU time of all threads but the one that
@@ -31,8 +34,8 @@ type leg struct {
 
 // benchSide does what a session does for each packet at least.
 type benchSide struct {
-	latch   Latch
-	rewrite *Rewrite
+	latch   latch.Media
+	rewrite *rewrite.Stream
 	out     *Socket
 	to      netip.AddrPort
 	bare    bool
@@ -44,10 +47,10 @@ func (d *benchSide) Receive(s *Socket, b []byte, from netip.AddrPort, at time.Ti
 		return
 	}
 	v := d.latch.Packet(from, b, at, true)
-	if v == Drop {
+	if v == latch.Drop {
 		return
 	}
-	if v == Settled {
+	if v == latch.Settled {
 		_ = s.Connect(from)
 	}
 	if d.rewrite.Apply(b, at) {
@@ -72,7 +75,7 @@ func udp(b *testing.B) (fd int, at netip.AddrPort) {
 func legs(b *testing.B, p *Plane, n int, bare bool) (all []leg) {
 	b.Helper()
 	for i := range n {
-		side := &benchSide{rewrite: NewRewrite(uint32(i)), bare: bare}
+		side := &benchSide{rewrite: rewrite.New(uint32(i)), bare: bare}
 		side.rewrite.Clock = 8000
 		l := leg{side: side}
 		var from netip.AddrPort
@@ -86,7 +89,7 @@ func legs(b *testing.B, p *Plane, n int, bare bool) (all []leg) {
 			b.Fatal(err)
 		}
 		l.in = in.Local()
-		side.latch.Open(from, none, time.Now())
+		side.latch.Open(from, netip.Addr{}, time.Now())
 		if bare {
 			if err := in.Connect(from); err != nil {
 				b.Fatal(err)
@@ -220,7 +223,7 @@ func BenchmarkKernel(b *testing.B) {
 		if !ok {
 			continue
 		}
-		f := Flow{In: s, From: d.latch.Peer(), Out: d.out, To: d.to, Types: sameTypes(), Offsets: Offsets{In: 7, Out: 8}, Clock: 8000}
+		f := Flow{In: s, From: d.latch.Peer(), Out: d.out, To: d.to, Types: rewrite.Same(), Offsets: rewrite.Offsets{In: 7, Out: 8}, Clock: 8000}
 		if _, err := p.Offload(f); err != nil {
 			b.Fatal(err)
 		}
@@ -235,8 +238,8 @@ func BenchmarkKernel(b *testing.B) {
 		sent, came := traffic(all, 2, nil)
 		report(b, relayTime()-before, sent, came)
 	}
-	if stats, err := p.kernel.program.Stats(); err == nil && stats.RunCount > 0 {
-		b.ReportMetric(float64(stats.Runtime.Nanoseconds())/float64(stats.RunCount), "program-ns/packet")
+	if runs, took, ok := p.kernel.forwarder.Cost(); ok {
+		b.ReportMetric(float64(took.Nanoseconds())/float64(runs), "program-ns/packet")
 	}
 }
 

@@ -7,13 +7,15 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"tandem/media/rewrite"
 )
 
 // handed is a side whose packets go now through user space, now through the
 // kernel.
 type handed struct {
 	mu      sync.Mutex
-	rewrite *Rewrite
+	rewrite *rewrite.Stream
 	in, out *Socket
 	from    netip.AddrPort
 	to      netip.AddrPort
@@ -58,7 +60,7 @@ func (h *handed) swap(t *testing.T, p *Plane) bool {
 	if !ok {
 		return false
 	}
-	o, err := p.Offload(Flow{In: h.in, From: h.from, Out: h.out, To: h.to, Types: sameTypes(), Offsets: offsets, Clock: 8000})
+	o, err := p.Offload(Flow{In: h.in, From: h.from, Out: h.out, To: h.to, Types: rewrite.Same(), Offsets: offsets, Clock: 8000})
 	if err != nil {
 		t.Error(err)
 		return false
@@ -73,7 +75,7 @@ func TestHandover(t *testing.T) {
 	enterSpace(t)
 	p := openKernel(t, Interface{Bind: loopback})
 	c, peer := dial(t, loopback), dial(t, loopback)
-	h := &handed{rewrite: NewRewrite(99), from: where(c), to: where(peer)}
+	h := &handed{rewrite: rewrite.New(99), from: where(c), to: where(peer)}
 	h.rewrite.Clock = 8000
 	var err error
 	if h.in, err = p.Single("", nil, h); err != nil {

@@ -3,30 +3,23 @@ package relay
 import (
 	"errors"
 	"fmt"
-	"math"
 	"net"
 	"net/netip"
 	"sync"
-	"time"
 
-	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
+
+	"tandem/media/relay/forwarder"
+	"tandem/media/relay/rtnetlink"
 )
 
-// maxFlows limits the flows in the kernel. Only entries in use take memory.
-const maxFlows = 65536
-
-// kernel is the loaded program with its flows. The sockets stay open and receive the
-// packets that the program does not forward.
+// kernel is the program that forwards RTP, with what decides which flows it is given. The
+// sockets stay open and receive the packets that the program does not forward.
 type kernel struct {
-	four, six *ebpf.Map
-	program   *ebpf.Program
-	links     []link.Link
-	names     []string
+	forwarder *forwarder.Forwarder
+	names     []string           // of the interfaces
 	byAddr    map[netip.Addr]int // interface that has a bound address
-	routes    routes
-	epoch     time.Time // when CLOCK_MONOTONIC was 0
+	routes    rtnetlink.Cache
 
 	mu    sync.Mutex // guards the flows lists of sockets
 	ended bool
@@ -34,99 +27,30 @@ type kernel struct {
 
 // loadKernel loads the program and attaches it to the interfaces of the networks, and to
 // loopback for packets between programs of this machine.
-func loadKernel(nets []network, low, high int) (_ *kernel, err error) {
-	epoch, err := epochOf(unix.CLOCK_MONOTONIC)
-	if err != nil {
-		return nil, refusal("reading the kernel's clock", err)
-	}
-	k := &kernel{byAddr: map[netip.Addr]int{}, epoch: epoch}
+func loadKernel(nets []network, low, high int) (*kernel, error) {
+	k := &kernel{byAddr: map[netip.Addr]int{}}
 	found, err := k.interfaces(nets)
 	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			k.close()
-		}
-	}()
-	if k.four, err = newFlowMap("tandem_rtp4", four.keySize()); err != nil {
-		return nil, refusal("creating the map of flows", err)
-	}
-	if k.six, err = newFlowMap("tandem_rtp6", six.keySize()); err != nil {
-		return nil, refusal("creating the map of flows", err)
-	}
-	k.program, err = ebpf.NewProgram(&ebpf.ProgramSpec{
-		Name: "tandem_rtp", Type: ebpf.SchedCLS, License: "GPL",
-		Instructions: forwarder(k.four.FD(), k.six.FD(), low, high),
-	})
-	if err != nil {
-		return nil, refusal("loading the program", err)
+	if k.forwarder, err = forwarder.Load(low, high); err != nil {
+		return nil, err
 	}
 	for _, in := range found {
-		l, err := link.AttachTCX(link.TCXOptions{Interface: in.Index, Program: k.program, Attach: ebpf.AttachTCXIngress})
-		if errors.Is(err, ebpf.ErrNotSupported) {
-			return nil, fmt.Errorf("attaching to %s needs Linux 6.6: %w", in.Name, err)
+		if err := k.forwarder.Attach(in); err != nil {
+			k.forwarder.Close()
+			return nil, err
 		}
-		if err != nil {
-			return nil, refusal("attaching to "+in.Name, err)
-		}
-		k.links = append(k.links, l)
 		k.names = append(k.names, in.Name)
 	}
 	return k, nil
-}
-
-func newFlowMap(name string, key int) (*ebpf.Map, error) {
-	return ebpf.NewMap(&ebpf.MapSpec{
-		Name: name, Type: ebpf.Hash, KeySize: uint32(key), ValueSize: flowSize,
-		MaxEntries: maxFlows, Flags: unix.BPF_F_NO_PREALLOC,
-	})
-}
-
-func refusal(doing string, err error) error {
-	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) && !isVerifier(err) {
-		return fmt.Errorf("%s needs the capabilities CAP_BPF and CAP_NET_ADMIN: %w", doing, err)
-	}
-	return fmt.Errorf("%s: %w", doing, err)
-}
-
-func isVerifier(err error) bool {
-	var refused *ebpf.VerifierError
-	return errors.As(err, &refused)
 }
 
 func (k *kernel) close() {
 	k.mu.Lock()
 	k.ended = true
 	k.mu.Unlock()
-	for _, l := range k.links {
-		l.Close()
-	}
-	if k.program != nil {
-		k.program.Close()
-	}
-	for _, m := range []*ebpf.Map{k.four, k.six} {
-		if m != nil {
-			m.Close()
-		}
-	}
-}
-
-// epochOf returns when a clock was 0. On a busy machine the thread may lose its processor
-// between the two clocks, so the quickest of several readings counts.
-func epochOf(clock int32) (epoch time.Time, err error) {
-	best := time.Duration(math.MaxInt64)
-	for range 5 {
-		var ts unix.Timespec
-		begun := time.Now()
-		if err := unix.ClockGettime(clock, &ts); err != nil {
-			return time.Time{}, err
-		}
-		if took := time.Since(begun); took < best {
-			best, epoch = took, begun.Add(-time.Duration(ts.Nano()))
-		}
-	}
-	return epoch, nil
+	k.forwarder.Close()
 }
 
 // interfaces finds the network interfaces that have the bound addresses, and
@@ -181,7 +105,7 @@ func (k *kernel) indexOf(addr netip.Addr) int {
 	if index, ok := k.byAddr[addr]; ok {
 		return index
 	}
-	return loopbackIndex
+	return forwarder.Loopback
 }
 
 // framed reports whether packets of an interface begin with an Ethernet header,

@@ -1,8 +1,6 @@
 package relay
 
 import (
-	"encoding/binary"
-	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -10,7 +8,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/cilium/ebpf"
+	"tandem/media/relay/forwarder"
+	"tandem/media/relay/rtnetlink"
 )
 
 // routeAge is how old the route of a flow may be before it is checked again.
@@ -27,7 +26,7 @@ func (p *Plane) Kernel() (ok bool, why string) {
 
 // Offload makes the kernel forward a flow from now on, with counters starting at zero.
 // Packets that the kernel does not recognize still come to the socket; before
-// Rewrite.Apply is used on one, call Rewrite.Resume with what the kernel has sent. A
+// rewrite.Stream.Apply is used on one, call rewrite.Stream.Resume with what the kernel has sent. A
 // flow ends with Close, or when one of its sockets closes. Forwarded packets do not
 // pass the rules of the firewall.
 func (p *Plane) Offload(f Flow) (*Offloaded, error) {
@@ -39,23 +38,17 @@ func (p *Plane) Offload(f Flow) (*Offloaded, error) {
 		return nil, err
 	}
 	o := &Offloaded{kernel: k, flow: f}
-	if err := o.describe(&o.value); err != nil {
+	described, err := o.describe()
+	if err != nil {
 		return nil, err
-	}
-	o.flows, o.key = k.four, flowKey(f)
-	if f.From.Addr().Is6() {
-		o.flows = k.six
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.ended || f.In.closed.Load() || f.Out.closed.Load() {
 		return nil, ErrClosed
 	}
-	if err := o.flows.Update(o.key, &o.value, ebpf.UpdateNoExist); err != nil {
-		if errors.Is(err, ebpf.ErrKeyExist) {
-			return nil, fmt.Errorf("%w: %s from %s is forwarded already", errKernel, f.In.local, f.From)
-		}
-		return nil, fmt.Errorf("%w: adding the flow: %w", errKernel, err)
+	if o.entry, err = k.forwarder.Add(described); err != nil {
+		return nil, fmt.Errorf("%w: %s from %s: %w", errKernel, f.In.local, f.From, err)
 	}
 	f.In.flows = append(f.In.flows, o)
 	if f.Out != f.In {
@@ -85,103 +78,46 @@ func (p *Plane) offloadable(f Flow) error {
 // Offloaded is a flow in the kernel.
 type Offloaded struct {
 	kernel *kernel
-	flows  *ebpf.Map
-	key    []byte
 	flow   Flow
 
 	mu     sync.Mutex
+	entry  *forwarder.Entry
 	routed time.Time
-	way    route
-	last   FlowCounters
-	value  flowValue // as last read
+	way    rtnetlink.Route
+	last   forwarder.Counters
 	closed bool
 }
 
-// flowKey is the key by which the program finds the flow: source, destination, ports.
-func flowKey(f Flow) []byte {
-	k := append(f.From.Addr().AsSlice(), f.In.local.Addr().AsSlice()...)
-	k = binary.BigEndian.AppendUint16(k, f.From.Port())
-	return binary.BigEndian.AppendUint16(k, f.In.local.Port())
-}
-
-// describe fills in what the program is to do.
-func (o *Offloaded) describe(v *flowValue) error {
-	f, s := o.flow, o.flow.Offsets
-	way, most, err := wayOut(f)
+// describe is the flow as the program is told it, by the route that it has now.
+func (o *Offloaded) describe() (forwarder.Flow, error) {
+	f := o.flow
+	way, err := rtnetlink.Find(f.Out.local.Addr(), f.To.Addr())
 	if err != nil {
-		return err
+		return forwarder.Flow{}, fmt.Errorf("%w: %w", errKernel, err)
+	}
+	in, err := net.InterfaceByIndex(way.Index)
+	if err != nil {
+		return forwarder.Flow{}, fmt.Errorf("%w: the interface it leaves by: %w", errKernel, err)
 	}
 	o.way, o.routed = way, time.Now()
-	if !way.local {
-		v.Interface = uint32(way.index)
+	d := forwarder.Flow{From: f.From, In: f.In.local, Out: f.Out.local, To: f.To, Types: f.Types, Offsets: f.Offsets, Clock: f.Clock,
+		DSCP: f.In.plane.c.DSCP, Arrive: o.kernel.indexOf(f.In.local.Addr()), Leave: way.Index, MTU: in.MTU}
+	if way.Local {
+		d.Leave = 0
 	}
-	v.Arrive, v.Most = uint32(o.kernel.indexOf(f.In.local.Addr())), most
-	copy(v.Source[:], f.Out.local.Addr().AsSlice())
-	copy(v.Destination[:], f.To.Addr().AsSlice())
-	old := append(f.From.Addr().AsSlice(), f.In.local.Addr().AsSlice()...)
-	v.AddressDiff = checksumDiff(old, append(f.Out.local.Addr().AsSlice(), f.To.Addr().AsSlice()...))
-	before := flowKey(f)[len(old):]
-	after := binary.BigEndian.AppendUint16(nil, f.Out.local.Port())
-	after = binary.BigEndian.AppendUint16(after, f.To.Port())
-	v.Ports = binary.NativeEndian.Uint32(after)
-	before = binary.BigEndian.AppendUint32(before, s.In)
-	after = binary.BigEndian.AppendUint32(after, s.Out)
-	v.PortDiff = checksumDiff(before, after)
-	v.SSRCIn, v.SSRCOut = binary.NativeEndian.Uint32(before[4:]), binary.NativeEndian.Uint32(after[4:])
-	v.SequenceBy, v.TimestampBy, v.Clock = uint32(s.Sequence), s.Timestamp, f.Clock
-	tos := uint32(f.In.plane.c.DSCP) << 2
-	v.Class = tos
-	if f.In.v6 {
-		v.Class = binary.NativeEndian.Uint32(binary.BigEndian.AppendUint32(nil, 6<<28|tos<<20))
-	}
-	v.Types = f.Types
-	for i := 64; i < 96; i++ {
-		v.Types[i] = DropType
-	}
-	return nil
-}
-
-// wayOut returns the route of the flow and the largest payload that fits it.
-func wayOut(f Flow) (route, uint32, error) {
-	way, err := findRoute(f.Out.local.Addr(), f.To.Addr())
-	if err != nil {
-		return route{}, 0, fmt.Errorf("%w: %w", errKernel, err)
-	}
-	in, err := net.InterfaceByIndex(way.index)
-	if err != nil {
-		return route{}, 0, fmt.Errorf("%w: the interface it leaves by: %w", errKernel, err)
-	}
-	headers := 20 + udpHeader
-	if f.In.v6 {
-		headers = 40 + udpHeader
-	}
-	return way, uint32(max(in.MTU-headers, 0)), nil
-}
-
-// checksumDiff returns the change of a checksum over old when it becomes new (RFC
-// 1624), in the machine's byte order.
-func checksumDiff(old, new []byte) uint32 {
-	var sum uint64
-	for i := 0; i < len(old); i += 4 {
-		sum += uint64(^binary.NativeEndian.Uint32(old[i:]))
-		sum += uint64(binary.NativeEndian.Uint32(new[i:]))
-	}
-	for sum>>32 != 0 {
-		sum = sum&0xffffffff + sum>>32
-	}
-	return uint32(sum)
+	return d, nil
 }
 
 // Counters reads what was forwarded. Call it every second or so: it also ends the flow
 // when its route has changed.
-func (o *Offloaded) Counters() FlowCounters {
+func (o *Offloaded) Counters() forwarder.Counters {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closed {
 		return o.last
 	}
-	if o.flows.Lookup(o.key, &o.value) == nil {
-		o.last = counted(&o.value, o.kernel.epoch)
+	if c, ok := o.entry.Counters(); ok {
+		o.last = c
 		o.follow()
 	}
 	return o.last
@@ -193,7 +129,7 @@ func (o *Offloaded) follow() {
 	if time.Since(o.routed) < routeAge {
 		return
 	}
-	way, err := o.kernel.routes.find(o.flow.Out.local.Addr(), o.flow.To.Addr(), time.Now())
+	way, err := o.kernel.routes.Find(o.flow.Out.local.Addr(), o.flow.To.Addr(), time.Now())
 	o.routed = time.Now()
 	if err != nil || way != o.way {
 		o.end()
@@ -209,8 +145,8 @@ func (o *Offloaded) Ended() bool {
 }
 
 // Close returns the flow to the sockets. It returns the last counters, for
-// Rewrite.Resume.
-func (o *Offloaded) Close() FlowCounters {
+// rewrite.Stream.Resume.
+func (o *Offloaded) Close() forwarder.Counters {
 	o.kernel.mu.Lock()
 	for _, s := range []*Socket{o.flow.In, o.flow.Out} {
 		s.flows = slices.DeleteFunc(s.flows, func(other *Offloaded) bool { return other == o })
@@ -227,27 +163,9 @@ func (o *Offloaded) end() {
 		return
 	}
 	o.closed = true
-	if o.flows.LookupAndDelete(o.key, &o.value) == nil {
-		o.last = counted(&o.value, o.kernel.epoch)
+	if c, ok := o.entry.Remove(); ok {
+		o.last = c
 	}
-}
-
-// counted converts the program's figures.
-func counted(v *flowValue, epoch time.Time) FlowCounters {
-	c := FlowCounters{
-		Packets: v.Packets, Octets: v.Octets, Passed: v.Passed, Late: uint64(v.Late),
-		Sequence: uint16(v.High), Timestamp: v.Timestamp, Jitter: v.Jitter >> 4,
-	}
-	var ssrc [4]byte
-	binary.NativeEndian.PutUint32(ssrc[:], v.SSRCIn)
-	c.SSRC = binary.BigEndian.Uint32(ssrc[:])
-	if v.Base != 0 {
-		if expected := uint64(v.High-v.Base) + 1; expected > v.Packets+v.Passed {
-			c.Lost = expected - v.Packets - v.Passed
-		}
-		c.LastPacket = epoch.Add(time.Duration(v.Last))
-	}
-	return c
 }
 
 // endFlows ends the flows of a socket that is closing.

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tandem/media/host"
+	"tandem/media/relay/ports"
 )
 
 // Plane owns the sockets and workers of one process.
@@ -32,7 +33,7 @@ type Plane struct {
 // network is an interface and its ports.
 type network struct {
 	Interface
-	ports *ports
+	ports *ports.Ports
 }
 
 // Open makes a plane; ports are bound only when sockets are opened, and served once Run
@@ -46,7 +47,7 @@ func Open(c Config) (*Plane, error) {
 		c.Workers = runtime.GOMAXPROCS(0)
 	}
 	p := &Plane{c: c, sockets: map[*Socket]struct{}{}}
-	byAddr := map[netip.Addr]*ports{}
+	byAddr := map[netip.Addr]*ports.Ports{}
 	for _, in := range c.Interfaces {
 		if !in.Advertise.IsValid() {
 			in.Advertise = in.Bind
@@ -55,7 +56,7 @@ func Open(c Config) (*Plane, error) {
 			in.Advertise, _ = host.Address(in.Bind.Is6())
 		}
 		if byAddr[in.Bind] == nil { // two names for one address share its ports
-			byAddr[in.Bind] = newPorts(c.PortMin, c.PortMax)
+			byAddr[in.Bind] = ports.New(c.PortMin, c.PortMax)
 		}
 		p.nets = append(p.nets, network{Interface: in, ports: byAddr[in.Bind]})
 	}
@@ -159,7 +160,7 @@ func (p *Plane) Close() {
 
 // Pair opens an even port and the odd one above it, both on one worker (RFC 3550 §11).
 // Sockets of one call should share a worker: near is a socket of that worker, or nil. r
-// may be called before Pair returns. ErrPorts: the range is used up.
+// may be called before Pair returns. ports.ErrNone: the range is used up.
 func (p *Plane) Pair(iface string, near *Socket, r Receiver) (rtp, rtcp *Socket, err error) {
 	n, err := p.network(iface)
 	if err != nil {
@@ -167,7 +168,7 @@ func (p *Plane) Pair(iface string, near *Socket, r Receiver) (rtp, rtcp *Socket,
 	}
 	w := p.worker(near)
 	for range (p.c.PortMax - p.c.PortMin + 1) / 2 {
-		port, err := n.ports.pair(time.Now())
+		port, err := n.ports.Pair(time.Now())
 		if err != nil {
 			return nil, nil, err
 		}
@@ -178,10 +179,10 @@ func (p *Plane) Pair(iface string, near *Socket, r Receiver) (rtp, rtcp *Socket,
 				return rtp, rtcp, nil
 			}
 			rtp.Close()
-			n.ports.give(port+1, time.Now())
+			n.ports.Give(port+1, time.Now())
 		} else {
-			n.ports.give(port, time.Now())
-			n.ports.give(port+1, time.Now())
+			n.ports.Give(port, time.Now())
+			n.ports.Give(port+1, time.Now())
 		}
 		if !errors.Is(err, unix.EADDRINUSE) {
 			return nil, nil, err
@@ -198,7 +199,7 @@ func (p *Plane) Single(iface string, near *Socket, r Receiver) (*Socket, error) 
 	}
 	w := p.worker(near)
 	for range p.c.PortMax - p.c.PortMin + 1 {
-		port, err := n.ports.single(time.Now())
+		port, err := n.ports.Single(time.Now())
 		if err != nil {
 			return nil, err
 		}
@@ -206,7 +207,7 @@ func (p *Plane) Single(iface string, near *Socket, r Receiver) (*Socket, error) 
 		if err == nil {
 			return s, nil
 		}
-		n.ports.give(port, time.Now())
+		n.ports.Give(port, time.Now())
 		if !errors.Is(err, unix.EADDRINUSE) {
 			return nil, err
 		}
@@ -218,7 +219,7 @@ func (p *Plane) Single(iface string, near *Socket, r Receiver) (*Socket, error) 
 // ones.
 func (p *Plane) Load() (load float64) {
 	for i := range p.nets {
-		inUse, of := p.nets[i].ports.taken()
+		inUse, of := p.nets[i].ports.Taken()
 		load = max(load, float64(inUse)/float64(of))
 	}
 	return load
@@ -235,7 +236,7 @@ func (p *Plane) Fixed(iface string, port int, r Receiver) (*Socket, error) {
 }
 
 func (p *Plane) taken() error {
-	return fmt.Errorf("%w: other programs hold all of %d-%d; choose another range", ErrPorts, p.c.PortMin, p.c.PortMax)
+	return fmt.Errorf("%w: other programs hold all of %d-%d; choose another range", ports.ErrNone, p.c.PortMin, p.c.PortMax)
 }
 
 // network returns an interface by name; "" is the first one.
@@ -262,7 +263,7 @@ func (p *Plane) worker(near *Socket) *worker {
 }
 
 // bind opens a port and has a worker serve it.
-func (p *Plane) bind(n *network, port int, from *ports, w *worker, r Receiver) (*Socket, error) {
+func (p *Plane) bind(n *network, port int, from *ports.Ports, w *worker, r Receiver) (*Socket, error) {
 	s := &Socket{
 		plane: p, worker: w, receiver: r, ports: from,
 		local: netip.AddrPortFrom(n.Bind, uint16(port)), v6: n.Bind.Is6(),
@@ -305,7 +306,7 @@ func (p *Plane) forget(s *Socket) {
 	delete(p.sockets, s)
 	p.mu.Unlock()
 	if s.ports != nil {
-		s.ports.give(int(s.local.Port()), time.Now())
+		s.ports.Give(int(s.local.Port()), time.Now())
 	}
 }
 

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"tandem/media/relay/ports"
 )
 
 var loopback = netip.MustParseAddr("127.0.0.1")
@@ -112,7 +114,7 @@ func TestRangeUsedUp(t *testing.T) {
 		func() error { _, _, err := p.Pair("", nil, nobody); return err },
 		func() error { _, err := p.Single("", nil, nobody); return err },
 	} {
-		if err := open(); !errors.Is(err, ErrPorts) || !strings.Contains(err.Error(), fmt.Sprintf("%d-%d", low, low+3)) || !strings.Contains(err.Error(), "widen") {
+		if err := open(); !errors.Is(err, ports.ErrNone) || !strings.Contains(err.Error(), fmt.Sprintf("%d-%d", low, low+3)) || !strings.Contains(err.Error(), "widen") {
 			t.Errorf("the error is %v", err)
 		}
 	}
@@ -138,7 +140,7 @@ func TestPortsOfOthersAreSkipped(t *testing.T) {
 	p := start(t, Config{PortMin: low, PortMax: low + 9})
 	nobody := receive(func(*Socket, []byte, netip.AddrPort, time.Time) {})
 	before, _ := os.ReadDir("/proc/self/fd")
-	if _, _, err := p.Pair("", nil, nobody); !errors.Is(err, ErrPorts) {
+	if _, _, err := p.Pair("", nil, nobody); !errors.Is(err, ports.ErrNone) {
 		t.Errorf("all odd ports are held: %v", err)
 	}
 	if after, _ := os.ReadDir("/proc/self/fd"); len(after) != len(before) {
@@ -270,12 +272,10 @@ func TestNothingLeaks(t *testing.T) {
 	runtime.ReadMemStats(&before)
 	cycle(10_000)
 	left := func() string {
-		ports := p.nets[0].ports
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		ports.mu.Lock()
-		defer ports.mu.Unlock()
-		return fmt.Sprintf("%d sockets, %d ports, %d watched", len(p.sockets), ports.inUse, p.workers[0].count.Load())
+		inUse, _ := p.nets[0].ports.Taken()
+		return fmt.Sprintf("%d sockets, %d ports, %d watched", len(p.sockets), inUse, p.workers[0].count.Load())
 	}
 	// A worker that was serving a socket when it was closed lets go of it.
 	const none = "0 sockets, 0 ports, 0 watched"
@@ -336,7 +336,7 @@ func TestTooManyFiles(t *testing.T) {
 		if !errors.Is(err, unix.EMFILE) || !strings.Contains(err.Error(), "ulimit -n") {
 			t.Errorf("the error is %v", err)
 		}
-		if n := p.nets[0].ports.inUse; n != len(p.sockets) {
+		if n, _ := p.nets[0].ports.Taken(); n != len(p.sockets) {
 			t.Errorf("%d ports are taken by %d sockets", n, len(p.sockets))
 		}
 		return

@@ -5,6 +5,8 @@ package relay
 import (
 	"context"
 	"net/netip"
+
+	"tandem/media/relay/forwarder"
 )
 
 // Plane would own the sockets and workers of one process. It only works on Linux;
@@ -52,13 +54,13 @@ func (p *Plane) Offload(Flow) (*Offloaded, error) { return nil, ErrUnsupported }
 type Offloaded struct{}
 
 // Counters is zero.
-func (o *Offloaded) Counters() FlowCounters { return FlowCounters{} }
+func (o *Offloaded) Counters() forwarder.Counters { return forwarder.Counters{} }
 
 // Ended is true.
 func (o *Offloaded) Ended() bool { return true }
 
 // Close does nothing.
-func (o *Offloaded) Close() FlowCounters { return FlowCounters{} }
+func (o *Offloaded) Close() forwarder.Counters { return forwarder.Counters{} }
 
 // Local is invalid.
 func (s *Socket) Local() netip.AddrPort { return netip.AddrPort{} }

@@ -55,8 +55,6 @@ var (
 	ErrDropped = errors.New("the datagram was dropped: the send queue is full")
 	// ErrPeer means that there is no address to which a datagram can be sent.
 	ErrPeer = errors.New("no address to send to, or of the other IP version")
-	// ErrPorts means that no port is left in the range.
-	ErrPorts = errors.New("no media port is left")
 	// ErrUnsupported means that the relay only works on Linux.
 	ErrUnsupported = errors.New("the media relay needs Linux")
 )

@@ -3,6 +3,8 @@ package relay
 import (
 	"net/netip"
 	"time"
+
+	"tandem/media/rewrite"
 )
 
 // Series tells the worker of a socket how to forward a stream by itself while each
@@ -16,13 +18,8 @@ type Series struct {
 	Out  *Socket
 	To   netip.AddrPort
 
-	Offsets       Offsets // from Rewrite.Offsets
-	Type, TypeOut uint8   // incoming and outgoing payload type
-	Sequence      uint16  // of the last packet, as received, like the next two fields
-	Timestamp     uint32
-	At            time.Time
-	Step          uint32        // timestamp units from packet to packet
-	Clock         uint32        // Hz
+	rewrite.Place
+	Type, TypeOut uint8         // incoming and outgoing payload type
 	Jitter        time.Duration // so far
 
 	Open Opener // decrypts incoming SRTP; nil = it is plain

@@ -6,10 +6,15 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"tandem/media/rewrite"
 )
 
 // pause is a silence after which numbers may need an adjustment; it ends a series.
 const pause = time.Second
+
+// rtpHeader is the size of an RTP header, without what may follow it.
+const rtpHeader = 12
 
 // series is a Series in progress. Fields that each packet touches stand together.
 type series struct {
@@ -19,7 +24,7 @@ type series struct {
 	next    uint16     // the next sequence number
 	stamp   uint32     // the next timestamp
 	step    uint32
-	offsets Offsets
+	offsets rewrite.Offsets
 	out     *Socket
 	last    time.Time
 	frame   time.Duration // a step

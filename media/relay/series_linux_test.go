@@ -7,12 +7,14 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"tandem/media/rewrite"
 )
 
 // follower is a Receiver as a session is one: what it is given it sends on, and
 // then has the worker go on.
 type follower struct {
-	w     *Rewrite
+	w     *rewrite.Stream
 	out   *Socket
 	to    netip.AddrPort
 	given atomic.Int64
@@ -27,7 +29,8 @@ func (f *follower) Receive(s *Socket, b []byte, from netip.AddrPort, at time.Tim
 	}
 	_ = f.out.Send(b, f.to)
 	n := Series{From: from, Out: f.out, To: f.to}
-	if f.w.Series(&n) && n.Sequence == seq {
+	if at, ok := f.w.Place(); ok && at.Sequence == seq {
+		n.Place = at
 		s.Follow(n)
 	}
 }
@@ -43,7 +46,7 @@ func (f *follower) resume(p Progress) {
 func TestSeries(t *testing.T) {
 	p := start(t, Config{Workers: 1})
 	peer, sender, stranger := dial(t, loopback), dial(t, loopback), dial(t, loopback)
-	f := &follower{w: NewRewrite(99), to: where(peer)}
+	f := &follower{w: rewrite.New(99), to: where(peer)}
 	f.w.Clock = 8000
 	var err error
 	if f.out, err = p.Single("", nil, receive(func(*Socket, []byte, netip.AddrPort, time.Time) {})); err != nil {
@@ -53,7 +56,7 @@ func TestSeries(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := NewRewrite(99)
+	want := rewrite.New(99)
 	want.Clock = 8000
 	rnd := rand.New(rand.NewPCG(1, 2))
 	sent := 0
@@ -102,8 +105,10 @@ func TestSeries(t *testing.T) {
 	}
 	in.Close()
 	f.resume(in.Followed(true))
-	if c := f.out.Counters(); c.PacketsOut == 0 || f.w.high != want.high || f.w.highTS != want.highTS {
-		t.Errorf("at the end at %d %d, want %d %d; %+v", f.w.high, f.w.highTS, want.high, want.highTS, c)
+	got, _ := f.w.Place()
+	exp, _ := want.Place()
+	if c := f.out.Counters(); c.PacketsOut == 0 || got.Sequence != exp.Sequence || got.Timestamp != exp.Timestamp {
+		t.Errorf("at the end at %d %d, want %d %d; %+v", got.Sequence, got.Timestamp, exp.Sequence, exp.Timestamp, c)
 	}
 }
 
@@ -121,8 +126,8 @@ func TestSeriesEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	in.Follow(Series{
-		From: where(sender), Out: out, To: where(peer), Offsets: Offsets{In: 7, Out: 8, Sequence: 5, Timestamp: 6},
-		TypeOut: 8, Sequence: 1, Timestamp: 160, At: time.Now(), Step: 160, Clock: 8000,
+		From: where(sender), Out: out, To: where(peer), TypeOut: 8,
+		Place: rewrite.Place{Offsets: rewrite.Offsets{In: 7, Out: 8, Sequence: 5, Timestamp: 6}, Sequence: 1, Timestamp: 160, At: time.Now(), Step: 160, Clock: 8000},
 	})
 	next := packet(7, 2, 320, 0)
 	expect := func(who string, from netip.AddrPort) {

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"tandem/media/relay/ports"
 )
 
 // receiveBuffer holds about two seconds of one audio stream, or a burst of video; older
@@ -51,8 +53,8 @@ type Socket struct {
 	dropsOut, refused atomic.Uint64
 	plane             *Plane
 	worker            *worker
-	ports             *ports // nil = not from the range
-	port              Port   // of a Network, instead of fd
+	ports             *ports.Ports // nil = not from the range
+	port              Port         // of a Network, instead of fd
 	local             netip.AddrPort
 	shown             netip.AddrPort
 	released          atomic.Bool

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"tandem/media/latch"
 	"tandem/media/relay"
 	"tandem/media/secure"
 )
@@ -91,7 +92,7 @@ func (t *Transport) TakeCheck(b []byte, socket *relay.Socket, from netip.AddrPor
 
 // TakeDatagram reports whether a datagram that is not RTP (UDPTL) comes from the side.
 func (t *Transport) TakeDatagram(from netip.AddrPort, at time.Time) bool {
-	if t.latch.Datagram(from, at, true) == relay.Drop {
+	if t.latch.Datagram(from, at, true) == latch.Drop {
 		t.strangers++
 		return false
 	}
@@ -128,7 +129,7 @@ func (t *Transport) Believe(b []byte, from netip.AddrPort, at time.Time, known b
 		return true, false
 	}
 	verdict := t.latch.Packet(from, b, at, known)
-	if verdict == relay.Drop {
+	if verdict == latch.Drop {
 		t.strangers++
 		return false, false
 	}
@@ -139,7 +140,7 @@ func (t *Transport) Believe(b []byte, from netip.AddrPort, at time.Time, known b
 		}
 		t.to = peer
 	}
-	if verdict == relay.Settled {
+	if verdict == latch.Settled {
 		t.settled = true
 		if t.shared == nil {
 			_ = t.rtp.Connect(t.to) // from now on the kernel drops strangers
@@ -172,7 +173,7 @@ func (t *Transport) TakeRTCP(b []byte, socket *relay.Socket, from netip.AddrPort
 		b = opened
 	}
 	if socket == t.rtcp && !byICE {
-		if t.latchRTCP.Packet(from, b, t.to.Addr(), true) == relay.Drop {
+		if t.latchRTCP.Packet(from, b, t.to.Addr(), true) == latch.Drop {
 			t.strangers++
 			return nil
 		}

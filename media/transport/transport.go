@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"tandem/media/ice"
+	"tandem/media/latch"
 	"tandem/media/loop"
 	"tandem/media/relay"
 	"tandem/media/sdp"
@@ -50,12 +51,12 @@ type Transport struct {
 	mux       bool       // RTCP uses the RTP port
 	near      netip.Addr // source of the side's signalling, may be invalid
 	in, out   *secure.Context
-	latch     relay.Latch
+	latch     latch.Media
 
 	strangers uint64 // packets from addresses not believed
 	refused   uint64 // packets that failed authentication
 	toRTCP    netip.AddrPort
-	latchRTCP relay.ControlLatch
+	latchRTCP latch.Control
 
 	keyIn, keyOut secure.Key
 	dtls          *secure.Handshake

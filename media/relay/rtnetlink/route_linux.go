@@ -1,4 +1,5 @@
-package relay
+// Package rtnetlink asks the kernel by what way packets leave.
+package rtnetlink
 
 import (
 	"encoding/binary"
@@ -11,21 +12,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// route is the way of packets from one address to another.
-type route struct {
-	index int  // of the interface they leave by
-	local bool // they stay on this machine
+// Route is the way of packets from one address to another.
+type Route struct {
+	Index int  // of the interface they leave by
+	Local bool // they stay on this machine
 }
 
-// routes caches answers of the kernel for a second, because thousands of flows ask, often
+// Cache keeps answers of the kernel for a second, because thousands of flows ask, often
 // for the same gateway or peer.
-type routes struct {
+type Cache struct {
 	mu    sync.Mutex
 	known map[[2]netip.Addr]answer
 }
 
 type answer struct {
-	route route
+	route Route
 	err   error
 	at    time.Time
 }
@@ -35,8 +36,8 @@ const (
 	maxAnswers = 4096
 )
 
-// find is findRoute with the cache.
-func (r *routes) find(from, to netip.Addr, now time.Time) (route, error) {
+// Find is the function Find with the cache.
+func (r *Cache) Find(from, to netip.Addr, now time.Time) (Route, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	key := [2]netip.Addr{from, to}
@@ -48,29 +49,29 @@ func (r *routes) find(from, to netip.Addr, now time.Time) (route, error) {
 		r.known = map[[2]netip.Addr]answer{}
 	}
 	a = answer{at: now}
-	a.route, a.err = findRoute(from, to)
+	a.route, a.err = Find(from, to)
 	r.known[key] = a
 	return a.route, a.err
 }
 
-// findRoute asks the kernel (rtnetlink RTM_GETROUTE).
-func findRoute(from, to netip.Addr) (route, error) {
+// Find asks the kernel (rtnetlink RTM_GETROUTE).
+func Find(from, to netip.Addr) (Route, error) {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
 	if err != nil {
-		return route{}, fmt.Errorf("asking for a route: %w", err)
+		return Route{}, fmt.Errorf("asking for a route: %w", err)
 	}
 	defer unix.Close(fd)
 	if err := unix.Sendto(fd, routeRequest(from, to), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
-		return route{}, fmt.Errorf("asking for a route: %w", err)
+		return Route{}, fmt.Errorf("asking for a route: %w", err)
 	}
 	b := make([]byte, 4096)
 	n, _, err := unix.Recvfrom(fd, b, 0)
 	if err != nil {
-		return route{}, fmt.Errorf("asking for a route: %w", err)
+		return Route{}, fmt.Errorf("asking for a route: %w", err)
 	}
 	r, err := parseRoute(b[:n])
 	if err != nil {
-		return route{}, fmt.Errorf("route from %s to %s: %w", from, to, err)
+		return Route{}, fmt.Errorf("route from %s to %s: %w", from, to, err)
 	}
 	return r, nil
 }
@@ -100,9 +101,9 @@ func routeRequest(from, to netip.Addr) []byte {
 
 var errRoute = errors.New("the kernel's answer cannot be read")
 
-func parseRoute(b []byte) (route, error) {
+func parseRoute(b []byte) (Route, error) {
 	if len(b) < unix.SizeofNlMsghdr+4 {
-		return route{}, errRoute
+		return Route{}, errRoute
 	}
 	if end := binary.NativeEndian.Uint32(b); int(end) <= len(b) && end >= unix.SizeofNlMsghdr+4 {
 		b = b[:end]
@@ -110,31 +111,31 @@ func parseRoute(b []byte) (route, error) {
 	kind := binary.NativeEndian.Uint16(b[4:])
 	b = b[unix.SizeofNlMsghdr:]
 	if kind == unix.NLMSG_ERROR {
-		return route{}, unix.Errno(-int32(binary.NativeEndian.Uint32(b)))
+		return Route{}, unix.Errno(-int32(binary.NativeEndian.Uint32(b)))
 	}
 	if kind != unix.RTM_NEWROUTE || len(b) < unix.SizeofRtMsg {
-		return route{}, errRoute
+		return Route{}, errRoute
 	}
-	var r route
+	var r Route
 	switch b[7] {
 	case unix.RTN_LOCAL:
-		r.local = true
+		r.Local = true
 	case unix.RTN_UNICAST:
 	default:
-		return route{}, unix.EHOSTUNREACH
+		return Route{}, unix.EHOSTUNREACH
 	}
 	for b = b[unix.SizeofRtMsg:]; len(b) >= unix.SizeofRtAttr; {
 		n := int(binary.NativeEndian.Uint16(b))
 		if n < unix.SizeofRtAttr || n > len(b) {
-			return route{}, errRoute
+			return Route{}, errRoute
 		}
 		if binary.NativeEndian.Uint16(b[2:]) == unix.RTA_OIF && n == unix.SizeofRtAttr+4 {
-			r.index = int(binary.NativeEndian.Uint32(b[4:]))
+			r.Index = int(binary.NativeEndian.Uint32(b[4:]))
 		}
 		b = b[min((n+3)&^3, len(b)):]
 	}
-	if r.index == 0 {
-		return route{}, errRoute
+	if r.Index == 0 {
+		return Route{}, errRoute
 	}
 	return r, nil
 }

@@ -1,4 +1,4 @@
-package relay
+package forwarder
 
 import (
 	"bytes"
@@ -10,6 +10,8 @@ import (
 
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
+
+	"tandem/media/rewrite"
 )
 
 // frame builds an Ethernet frame with a UDP datagram, checksums and all.
@@ -70,52 +72,58 @@ func sum16(sum uint32, b []byte) uint16 {
 	return uint16(sum)
 }
 
-// lone opens a plane in a namespace of its own with one flow on loopback.
-func lone(t testing.TB, addr netip.Addr) (*Plane, Flow, *Offloaded) {
-	enterSpace(t)
-	p, err := Open(Config{Interfaces: []Interface{{Bind: addr}}, Kernel: kernelOn, Workers: 1, DSCP: 46})
+// lone loads the program with one flow on loopback. It is attached to no interface: run
+// gives it its packets.
+func lone(t testing.TB, addr netip.Addr) (*Forwarder, Flow, *Entry) {
+	w, err := Load(40000, 40099)
 	if errors.Is(err, unix.EPERM) {
 		t.Skipf("CANNOT RUN HERE: %v", err)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(p.Close)
-	in, err := p.Single("", nil, receive(nil))
+	t.Cleanup(w.Close)
+	f := Flow{From: netip.AddrPortFrom(addr, 5000), In: netip.AddrPortFrom(addr, 40010), Out: netip.AddrPortFrom(addr, 40020), To: netip.AddrPortFrom(addr, 6000),
+		Types: rewrite.Same(), Offsets: rewrite.Offsets{In: 0x01020304, Out: 0xa0b0c0d0, Sequence: 0xfff0, Timestamp: 0xffff_ff00},
+		Clock: 8000, DSCP: 46, Arrive: Loopback, MTU: 65536}
+	f.Types[8], f.Types[13] = 118, rewrite.Drop
+	e, err := w.Add(f)
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := p.Single("", nil, receive(nil))
-	if err != nil {
-		t.Fatal(err)
+	if _, err := w.Add(f); !errors.Is(err, ErrExists) {
+		t.Errorf("the same flow once more: %v", err)
 	}
-	f := flowOf(in, out, netip.AddrPortFrom(addr, 5000), netip.AddrPortFrom(addr, 6000))
-	o, err := p.Offload(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p, f, o
+	return w, f, e
 }
+
+func packet(ssrc uint32, seq uint16, ts uint32, pt uint8) []byte {
+	b := make([]byte, 172)
+	b[0], b[1] = 0x80, pt
+	binary.BigEndian.PutUint16(b[2:], seq)
+	binary.BigEndian.PutUint32(b[4:], ts)
+	binary.BigEndian.PutUint32(b[8:], ssrc)
+	return b
+}
+
+var loopback = netip.MustParseAddr("127.0.0.1")
 
 func TestProgram(t *testing.T) {
 	for _, addr := range []netip.Addr{loopback, netip.IPv6Loopback()} {
 		t.Run(addr.String(), func(t *testing.T) {
 			p, f, o := lone(t, addr)
-			l := four
-			if addr.Is6() {
-				l = six
-			}
+			l := layoutOf(addr)
 			for n := range 300 {
 				payload := packet(f.Offsets.In, uint16(rand.Uint32()), rand.Uint32(), 8)[:rtpHeader]
 				for range n {
 					payload = append(payload, byte(rand.Uint32()))
 				}
-				b := frame(f.From, f.In.local, payload)
-				got := run1(t, p, b)
+				b := frame(f.From, f.In, payload)
+				got := run(t, p, b)
 				if bytes.Equal(got, b) {
 					t.Fatalf("payload %d: not forwarded", len(payload))
 				}
-				want := frame(f.Out.local, f.To, nil)
+				want := frame(f.Out, f.To, nil)
 				if !bytes.Equal(got[l.source:l.udp+4], want[l.source:l.udp+4]) {
 					t.Fatalf("addresses % x, want % x", got[l.source:l.udp+4], want[l.source:l.udp+4])
 				}
@@ -129,17 +137,17 @@ func TestProgram(t *testing.T) {
 					t.Fatalf("header % x", got[14:l.source])
 				}
 			}
-			if c := o.Counters(); c.Packets != 300 {
+			if c, _ := o.Counters(); c.Packets != 300 {
 				t.Errorf("counters %+v", c)
 			}
 		})
 	}
 }
 
-// run1 gives the program one frame.
-func run1(t testing.TB, p *Plane, b []byte) []byte {
+// run gives the program one frame.
+func run(t testing.TB, p *Forwarder, b []byte) []byte {
 	t.Helper()
-	verdict, got, err := p.kernel.program.Test(b)
+	verdict, got, err := p.program.Test(b)
 	if errors.Is(err, ebpf.ErrNotSupported) || errors.Is(err, unix.EPERM) {
 		t.Skipf("CANNOT RUN HERE: %v", err)
 	}
@@ -157,11 +165,8 @@ func TestProgramLeavesAlone(t *testing.T) {
 	for _, addr := range []netip.Addr{loopback, netip.IPv6Loopback()} {
 		t.Run(addr.String(), func(t *testing.T) {
 			p, f, o := lone(t, addr)
-			l := four
-			if addr.Is6() {
-				l = six
-			}
-			good := frame(f.From, f.In.local, packet(f.Offsets.In, 1, 1, 8))
+			l := layoutOf(addr)
+			good := frame(f.From, f.In, packet(f.Offsets.In, 1, 1, 8))
 			set := func(at int16, v byte) func(b []byte) []byte {
 				return func(b []byte) []byte { b[at] = v; return b }
 			}
@@ -180,7 +185,7 @@ func TestProgramLeavesAlone(t *testing.T) {
 				"a type to drop":      set(l.rtp()+1, 13),
 				"RTCP":                set(l.rtp()+1, 200),
 				"cut short":           func(b []byte) []byte { return b[:len(b)-1] },
-				"half an RTP header":  func(b []byte) []byte { return frame(f.From, f.In.local, b[l.rtp():l.rtp()+11]) },
+				"half an RTP header":  func(b []byte) []byte { return frame(f.From, f.In, b[l.rtp():l.rtp()+11]) },
 			}
 			if l == four {
 				cases["options"] = set(14, 0x46)
@@ -194,20 +199,20 @@ func TestProgramLeavesAlone(t *testing.T) {
 					b[24], b[25] = 0, 0
 					binary.BigEndian.PutUint16(b[24:], ^sum16(0, b[14:34]))
 				}
-				if got := run1(t, p, b); !bytes.Equal(got, b) {
+				if got := run(t, p, b); !bytes.Equal(got, b) {
 					t.Errorf("%s: forwarded", name)
 				}
 			}
-			if c := o.Counters(); c.Packets != 0 {
+			if c, _ := o.Counters(); c.Packets != 0 {
 				t.Errorf("counters %+v", c)
 			}
-			if got := run1(t, p, good); bytes.Equal(got, good) {
+			if got := run(t, p, good); bytes.Equal(got, good) {
 				t.Error("the good one was not forwarded")
 			}
 			if l == four { // no checksum stays none
 				b := bytes.Clone(good)
 				b[40], b[41] = 0, 0
-				if got := run1(t, p, b); bytes.Equal(got, b) || got[40] != 0 || got[41] != 0 {
+				if got := run(t, p, b); bytes.Equal(got, b) || got[40] != 0 || got[41] != 0 {
 					t.Errorf("checksum % x", got[40:42])
 				}
 			}

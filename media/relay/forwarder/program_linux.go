@@ -1,15 +1,18 @@
-package relay
+package forwarder
 
 import (
 	"encoding/binary"
+	"net/netip"
 	"unsafe"
 
 	"github.com/cilium/ebpf/asm"
+
+	"tandem/media/rewrite"
 )
 
-// flowValue is a flow as the program sees it: first its counters, then its instructions.
+// value is a flow as the program sees it: first its counters, then its instructions.
 // Words that are "as on the wire" have network order in memory.
-type flowValue struct {
+type value struct {
 	Packets, Octets, Passed, Last uint64 // Last: CLOCK_MONOTONIC, ns
 
 	High      uint32 // highest sequence number, extended, from 0x10000 up
@@ -31,37 +34,37 @@ type flowValue struct {
 	Most                uint32 // largest UDP payload that fits the route
 	Class               uint32 // IPv4 TOS; IPv6 the first word, as on the wire
 	_                   uint32
-	Types               Types
+	Types               rewrite.Types
 }
 
-const flowSize = uint32(unsafe.Sizeof(flowValue{}))
+const valueSize = uint32(unsafe.Sizeof(value{}))
 
 // Offsets of the fields that the program uses.
 const (
-	atPackets     = int16(unsafe.Offsetof(flowValue{}.Packets))
-	atOctets      = int16(unsafe.Offsetof(flowValue{}.Octets))
-	atPassed      = int16(unsafe.Offsetof(flowValue{}.Passed))
-	atLast        = int16(unsafe.Offsetof(flowValue{}.Last))
-	atHigh        = int16(unsafe.Offsetof(flowValue{}.High))
-	atBase        = int16(unsafe.Offsetof(flowValue{}.Base))
-	atTimestamp   = int16(unsafe.Offsetof(flowValue{}.Timestamp))
-	atLate        = int16(unsafe.Offsetof(flowValue{}.Late))
-	atJitter      = int16(unsafe.Offsetof(flowValue{}.Jitter))
-	atClock       = int16(unsafe.Offsetof(flowValue{}.Clock))
-	atSource      = int16(unsafe.Offsetof(flowValue{}.Source))
-	atDestination = int16(unsafe.Offsetof(flowValue{}.Destination))
-	atPorts       = int16(unsafe.Offsetof(flowValue{}.Ports))
-	atAddressDiff = int16(unsafe.Offsetof(flowValue{}.AddressDiff))
-	atPortDiff    = int16(unsafe.Offsetof(flowValue{}.PortDiff))
-	atSSRCIn      = int16(unsafe.Offsetof(flowValue{}.SSRCIn))
-	atSSRCOut     = int16(unsafe.Offsetof(flowValue{}.SSRCOut))
-	atTimestampBy = int16(unsafe.Offsetof(flowValue{}.TimestampBy))
-	atSequenceBy  = int16(unsafe.Offsetof(flowValue{}.SequenceBy))
-	atArrive      = int16(unsafe.Offsetof(flowValue{}.Arrive))
-	atInterface   = int16(unsafe.Offsetof(flowValue{}.Interface))
-	atMost        = int16(unsafe.Offsetof(flowValue{}.Most))
-	atClass       = int16(unsafe.Offsetof(flowValue{}.Class))
-	atTypes       = int16(unsafe.Offsetof(flowValue{}.Types))
+	atPackets     = int16(unsafe.Offsetof(value{}.Packets))
+	atOctets      = int16(unsafe.Offsetof(value{}.Octets))
+	atPassed      = int16(unsafe.Offsetof(value{}.Passed))
+	atLast        = int16(unsafe.Offsetof(value{}.Last))
+	atHigh        = int16(unsafe.Offsetof(value{}.High))
+	atBase        = int16(unsafe.Offsetof(value{}.Base))
+	atTimestamp   = int16(unsafe.Offsetof(value{}.Timestamp))
+	atLate        = int16(unsafe.Offsetof(value{}.Late))
+	atJitter      = int16(unsafe.Offsetof(value{}.Jitter))
+	atClock       = int16(unsafe.Offsetof(value{}.Clock))
+	atSource      = int16(unsafe.Offsetof(value{}.Source))
+	atDestination = int16(unsafe.Offsetof(value{}.Destination))
+	atPorts       = int16(unsafe.Offsetof(value{}.Ports))
+	atAddressDiff = int16(unsafe.Offsetof(value{}.AddressDiff))
+	atPortDiff    = int16(unsafe.Offsetof(value{}.PortDiff))
+	atSSRCIn      = int16(unsafe.Offsetof(value{}.SSRCIn))
+	atSSRCOut     = int16(unsafe.Offsetof(value{}.SSRCOut))
+	atTimestampBy = int16(unsafe.Offsetof(value{}.TimestampBy))
+	atSequenceBy  = int16(unsafe.Offsetof(value{}.SequenceBy))
+	atArrive      = int16(unsafe.Offsetof(value{}.Arrive))
+	atInterface   = int16(unsafe.Offsetof(value{}.Interface))
+	atMost        = int16(unsafe.Offsetof(value{}.Most))
+	atClass       = int16(unsafe.Offsetof(value{}.Class))
+	atTypes       = int16(unsafe.Offsetof(value{}.Types))
 )
 
 // Fields of struct __sk_buff.
@@ -80,7 +83,6 @@ const (
 	tcxDrop        = 2
 	pseudoHeader   = 0x10 // BPF_F_PSEUDO_HDR
 	keepNoChecksum = 0x20 // BPF_F_MARK_MANGLED_0: 0 is "none" in UDP
-	loopbackIndex  = 1
 	protoUDP       = 17
 )
 
@@ -111,11 +113,21 @@ var (
 const (
 	ethernet  = 14
 	udpHeader = 8
+	rtpHeader = 12
 )
 
 func (l layout) rtp() int16   { return l.udp + udpHeader }
 func (l layout) need() int32  { return int32(l.rtp()) + rtpHeader }
 func (l layout) keySize() int { return 2*int(l.address) + 4 }
+func (l layout) headers() int { return int(l.rtp()) - ethernet } // of IP and UDP
+
+// layoutOf is that of the frames of an address.
+func layoutOf(addr netip.Addr) layout {
+	if addr.Is6() {
+		return six
+	}
+	return four
+}
 
 // In the program R6 is the packet's context, R7 its data, R8 the flow and R9
 // the octets of payload; R0 to R5 do not outlive a call.
@@ -126,9 +138,9 @@ const (
 	size = asm.R9
 )
 
-// forwarder returns the program. Until it first changes the packet, every check that fails
+// instructions are the program. Until it first changes the packet, every check that fails
 // jumps to "up": the packet goes to the socket as if there were no program.
-func forwarder(mapFour, mapSix, low, high int) asm.Instructions {
+func instructions(mapFour, mapSix, low, high int) asm.Instructions {
 	p := asm.Instructions{
 		asm.Mov.Reg(ctx, asm.R1),
 		asm.LoadMem(asm.R2, ctx, skbProtocol, asm.Word),
@@ -300,7 +312,7 @@ func (l layout) judge() asm.Instructions {
 		// others must come by the interface that has the address, so that nobody on
 		// another network, or with a loopback address, can pretend to be the source.
 		asm.LoadMem(asm.R2, ctx, skbIndex, asm.Word),
-		asm.JEq.Imm(asm.R2, loopbackIndex, away),
+		asm.JEq.Imm(asm.R2, Loopback, away),
 		asm.LoadMem(asm.R3, flow, atArrive, asm.Word),
 		asm.JNE.Reg(asm.R2, asm.R3, "up"),
 		asm.LoadMem(asm.R3, flow, atInterface, asm.Word),
@@ -311,7 +323,7 @@ func (l layout) judge() asm.Instructions {
 		asm.Mov.Reg(asm.R4, flow),
 		asm.Add.Reg(asm.R4, asm.R2),
 		asm.LoadMem(asm.R5, asm.R4, atTypes, asm.Byte),
-		asm.JNE.Imm(asm.R5, DropType, known),
+		asm.JNE.Imm(asm.R5, rewrite.Drop, known),
 		asm.Mov.Imm(asm.R1, 1),
 		asm.AddAtomic.Mem(flow, asm.R1, asm.DWord, atPassed),
 		asm.Ja.Label("up"),

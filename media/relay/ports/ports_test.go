@@ -1,4 +1,4 @@
-package relay
+package ports
 
 import (
 	"errors"
@@ -7,66 +7,68 @@ import (
 	"time"
 )
 
+var epoch = time.Unix(1_800_000_000, 0)
+
 func TestPortsRest(t *testing.T) {
-	p := newPorts(40000, 40007)
+	p := New(40000, 40007)
 	now := epoch
-	first, err := p.pair(now)
+	first, err := p.Pair(now)
 	if err != nil || first%2 != 0 {
 		t.Fatal(first, err)
 	}
-	p.give(first, now)
-	p.give(first+1, now)
+	p.Give(first, now)
+	p.Give(first+1, now)
 	for range 3 { // the other three pairs come first
-		if got, err := p.pair(now.Add(time.Second)); err != nil || got == first {
+		if got, err := p.Pair(now.Add(time.Second)); err != nil || got == first {
 			t.Fatalf("%d, %v; %d rests", got, err, first)
 		}
 	}
-	if got, err := p.pair(now.Add(time.Second)); err != nil || got != first {
+	if got, err := p.Pair(now.Add(time.Second)); err != nil || got != first {
 		t.Errorf("with nothing else the resting one is used: %d, %v", got, err)
 	}
-	if _, err := p.pair(now); !errors.Is(err, ErrPorts) {
+	if _, err := p.Pair(now); !errors.Is(err, ErrNone) {
 		t.Error(err)
 	}
 }
 
 func TestPortsReuseTheOldest(t *testing.T) {
-	p := newPorts(40000, 40007)
+	p := New(40000, 40007)
 	var order []int
 	for range 4 {
-		port, err := p.pair(epoch)
+		port, err := p.Pair(epoch)
 		if err != nil {
 			t.Fatal(err)
 		}
 		order = append(order, port)
 	}
 	for i, port := range order {
-		p.give(port, epoch.Add(time.Duration(i)*time.Second))
-		p.give(port+1, epoch.Add(time.Duration(i)*time.Second))
-		p.give(port, epoch.Add(time.Hour)) // twice does nothing
+		p.Give(port, epoch.Add(time.Duration(i)*time.Second))
+		p.Give(port+1, epoch.Add(time.Duration(i)*time.Second))
+		p.Give(port, epoch.Add(time.Hour)) // twice does nothing
 	}
 	for _, want := range order {
-		if got, err := p.pair(epoch.Add(5 * time.Second)); err != nil || got != want {
+		if got, err := p.Pair(epoch.Add(5 * time.Second)); err != nil || got != want {
 			t.Errorf("%d, %v; want %d, longest closed", got, err, want)
 		}
 	}
 }
 
 func TestSingleTakesBrokenPairsFirst(t *testing.T) {
-	p := newPorts(40000, 40099)
-	a, err := p.single(epoch)
+	p := New(40000, 40099)
+	a, err := p.Single(epoch)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := p.single(epoch)
+	b, err := p.Single(epoch)
 	if err != nil || a^1 != b {
 		t.Errorf("%d then %d, %v", a, b, err)
 	}
 	for range 49 {
-		if _, err := p.pair(epoch); err != nil {
+		if _, err := p.Pair(epoch); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := p.single(epoch); !errors.Is(err, ErrPorts) {
+	if _, err := p.Single(epoch); !errors.Is(err, ErrNone) {
 		t.Error(err)
 	}
 	if p.inUse != 100 {
@@ -77,7 +79,7 @@ func TestSingleTakesBrokenPairsFirst(t *testing.T) {
 func TestPortsStartAnywhere(t *testing.T) {
 	seen := map[int]bool{}
 	for range 50 {
-		port, err := newPorts(40000, 49999).pair(epoch)
+		port, err := New(40000, 49999).Pair(epoch)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -92,13 +94,13 @@ func TestPortsStartAnywhere(t *testing.T) {
 // and none is lost.
 func TestPortsStayConsistent(t *testing.T) {
 	for _, high := range []int{40019, 40020} { // with and without a last port alone
-		p, out := newPorts(40000, high), map[int]bool{}
+		p, out := New(40000, high), map[int]bool{}
 		now := epoch
 		for i := range 20000 {
 			now = now.Add(time.Duration(rand.IntN(2000)) * time.Millisecond)
 			switch n := rand.IntN(10); {
 			case n < 3:
-				port, err := p.pair(now)
+				port, err := p.Pair(now)
 				if err == nil && (port%2 != 0 || out[port] || out[port+1] || port+1 > high) {
 					t.Fatalf("step %d: the pair %d", i, port)
 				}
@@ -106,7 +108,7 @@ func TestPortsStayConsistent(t *testing.T) {
 					out[port], out[port+1] = true, true
 				}
 			case n < 6:
-				port, err := p.single(now)
+				port, err := p.Single(now)
 				if err == nil && (out[port] || port > high) {
 					t.Fatalf("step %d: port %d", i, port)
 				}
@@ -117,7 +119,7 @@ func TestPortsStayConsistent(t *testing.T) {
 				}
 			default:
 				for port := range out {
-					p.give(port, now)
+					p.Give(port, now)
 					delete(out, port)
 					break
 				}
@@ -127,7 +129,7 @@ func TestPortsStayConsistent(t *testing.T) {
 			}
 		}
 		for port := range out {
-			p.give(port, now)
+			p.Give(port, now)
 		}
 		p.expire(now.Add(time.Hour))
 		if got, want := len(p.whole.all), len(p.state)/2; got != want || len(p.half.all) != len(p.state)%2 {
@@ -138,16 +140,16 @@ func TestPortsStayConsistent(t *testing.T) {
 
 // Taking a pair costs the same, however many others rest.
 func BenchmarkPorts(b *testing.B) {
-	p := newPorts(16384, 32767)
+	p := New(16384, 32767)
 	now := time.Now()
 	b.ReportAllocs()
 	for b.Loop() {
-		port, err := p.pair(now)
+		port, err := p.Pair(now)
 		if err != nil {
 			b.Fatal(err)
 		}
-		p.give(port, now)
-		p.give(port+1, now)
+		p.Give(port, now)
+		p.Give(port+1, now)
 		now = now.Add(5 * time.Millisecond)
 	}
 }

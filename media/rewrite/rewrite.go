@@ -1,4 +1,5 @@
-package relay
+// Package rewrite makes one RTP stream of the packets of sources that follow each other.
+package rewrite
 
 import (
 	"encoding/binary"
@@ -13,23 +14,24 @@ const (
 	maxStretch  = 5 * time.Second       // of timestamps against real time
 	takeover    = 30 * time.Millisecond // silence of the old stream before an unannounced new one is believed
 	dropsKept   = 16
+	header      = 12 // of RTP
 )
 
-// DropType in a Types table means that packets of a payload type are dropped.
-const DropType = 0xff
+// Drop in a Types table means that packets of a payload type are dropped.
+const Drop = 0xff
 
 // Types maps incoming payload types to outgoing ones.
 type Types [128]uint8
 
-// sameTypes maps every payload type to itself.
-func sameTypes() (t Types) {
+// Same maps every payload type to itself.
+func Same() (t Types) {
 	for i := range t {
 		t[i] = uint8(i)
 	}
 	return t
 }
 
-// Rewrite makes one continuous outgoing stream from successive sources: it sets SSRC,
+// Stream makes one continuous outgoing stream from successive sources: it sets SSRC,
 // sequence number, timestamp and payload type of packets in place. The first source
 // keeps its numbers. After a change of the source the next packet follows the last one
 // sent, with a timestamp later by the time that has passed. Within a source, gaps stay
@@ -41,7 +43,7 @@ func sameTypes() (t Types) {
 // silent for 30 ms, so that stray packets do not disturb the stream.
 //
 // It has no lock: only one goroutine at a time may use it.
-type Rewrite struct {
+type Stream struct {
 	SSRC  uint32 // of the outgoing stream
 	Clock uint32 // of the current source, Hz; 0 = unknown, timestamps then advance by a frame at a change
 	Mark  bool   // set the marker on the first packet of a new source (audio)
@@ -69,22 +71,22 @@ type stray struct {
 	seen  bool
 }
 
-// NewRewrite makes one that sends with ssrc and keeps payload types.
-func NewRewrite(ssrc uint32) *Rewrite {
-	return &Rewrite{SSRC: ssrc, Types: sameTypes()}
+// New makes one that sends with ssrc and keeps payload types.
+func New(ssrc uint32) *Stream {
+	return &Stream{SSRC: ssrc, Types: Same()}
 }
 
 // Switch announces that the next packet comes from a new source (an announcement, the
 // converter, the other party after a transfer) with the given clock.
-func (w *Rewrite) Switch(clock uint32) {
+func (w *Stream) Switch(clock uint32) {
 	w.Clock = clock
 	w.switching = w.begun
 }
 
 // Apply rewrites the RTP packet b in place. It returns false when b must not be sent.
 // now is when b arrived.
-func (w *Rewrite) Apply(b []byte, now time.Time) bool {
-	if len(b) < rtpHeader || b[0]>>6 != 2 {
+func (w *Stream) Apply(b []byte, now time.Time) bool {
+	if len(b) < header || b[0]>>6 != 2 {
 		return false
 	}
 	seq, ts := binary.BigEndian.Uint16(b[2:]), binary.BigEndian.Uint32(b[4:])
@@ -94,12 +96,12 @@ func (w *Rewrite) Apply(b []byte, now time.Time) bool {
 	ahead := int(int16(seq - w.high))
 	switch {
 	case !w.begun || w.switching:
-		if pt == DropType {
+		if pt == Drop {
 			return false
 		}
 		by = w.anchor(b, ssrc, seq, ts, now)
 	case ssrc != w.in || ahead > maxDropout || ahead < -maxMisorder:
-		if pt == DropType || !w.believe(ssrc, seq, now) {
+		if pt == Drop || !w.believe(ssrc, seq, now) {
 			return false
 		}
 		by = w.anchor(b, ssrc, seq, ts, now)
@@ -107,11 +109,11 @@ func (w *Rewrite) Apply(b []byte, now time.Time) bool {
 		// It is late, or a duplicate. A packet older than the source's first one has no
 		// position in the outgoing stream.
 		after, known := w.droppedAfter(seq)
-		if pt == DropType || int16(seq-w.first) < 0 || !known {
+		if pt == Drop || int16(seq-w.first) < 0 || !known {
 			return false
 		}
 		by += after
-	case pt == DropType:
+	case pt == Drop:
 		w.leaveOut(seq)
 		w.advance(seq, ts, now)
 		return false
@@ -126,7 +128,7 @@ func (w *Rewrite) Apply(b []byte, now time.Time) bool {
 }
 
 // advance handles the next packet of the source.
-func (w *Rewrite) advance(seq uint16, ts uint32, now time.Time) {
+func (w *Stream) advance(seq uint16, ts uint32, now time.Time) {
 	if ts != w.highTS {
 		// The packets of an event share one timestamp, so time is counted from its
 		// first use.
@@ -152,7 +154,7 @@ func (w *Rewrite) advance(seq uint16, ts uint32, now time.Time) {
 }
 
 // anchor joins a new source to what was sent so far.
-func (w *Rewrite) anchor(b []byte, ssrc uint32, seq uint16, ts uint32, now time.Time) uint16 {
+func (w *Stream) anchor(b []byte, ssrc uint32, seq uint16, ts uint32, now time.Time) uint16 {
 	if w.begun {
 		passed := uint32(w.ticks(now.Sub(w.at)))
 		out := w.highTS + w.tsBy + max(passed, w.frame())
@@ -168,7 +170,7 @@ func (w *Rewrite) anchor(b []byte, ssrc uint32, seq uint16, ts uint32, now time.
 }
 
 // believe reports whether an unannounced stream becomes the source.
-func (w *Rewrite) believe(ssrc uint32, seq uint16, now time.Time) bool {
+func (w *Stream) believe(ssrc uint32, seq uint16, now time.Time) bool {
 	s := &w.stray
 	if !s.seen || s.ssrc != ssrc || s.next != seq {
 		*s = stray{since: now, ssrc: ssrc, next: seq + 1, seen: true}
@@ -179,7 +181,7 @@ func (w *Rewrite) believe(ssrc uint32, seq uint16, now time.Time) bool {
 }
 
 // leaveOut closes the gap of a dropped packet.
-func (w *Rewrite) leaveOut(seq uint16) {
+func (w *Stream) leaveOut(seq uint16) {
 	w.drops[w.dropped%dropsKept] = seq
 	w.dropped++
 	w.seqBy--
@@ -187,7 +189,7 @@ func (w *Rewrite) leaveOut(seq uint16) {
 
 // droppedAfter returns how many packets after seq were dropped, by which the offset for
 // seq was higher; false when that is unknown, or seq itself was dropped.
-func (w *Rewrite) droppedAfter(seq uint16) (n uint16, known bool) {
+func (w *Stream) droppedAfter(seq uint16) (n uint16, known bool) {
 	kept := min(w.dropped, dropsKept)
 	for i := range kept {
 		switch d := int16(w.drops[i] - seq); {
@@ -200,11 +202,11 @@ func (w *Rewrite) droppedAfter(seq uint16) (n uint16, known bool) {
 	return n, w.dropped <= dropsKept || int(n) < dropsKept
 }
 
-func (w *Rewrite) ticks(d time.Duration) int64 {
+func (w *Stream) ticks(d time.Duration) int64 {
 	return int64(d) / 1000 * int64(w.Clock) / 1e6
 }
 
-func (w *Rewrite) frame() uint32 {
+func (w *Stream) frame() uint32 {
 	if w.step > 0 {
 		return w.step
 	}
@@ -213,7 +215,7 @@ func (w *Rewrite) frame() uint32 {
 
 // Timestamp maps a timestamp of the source to the outgoing stream, for sender reports
 // that are passed on.
-func (w *Rewrite) Timestamp(ts uint32) uint32 { return ts + w.tsBy }
+func (w *Stream) Timestamp(ts uint32) uint32 { return ts + w.tsBy }
 
 // Offsets is what Apply adds to all packets of SSRC In while nothing changes.
 type Offsets struct {
@@ -224,22 +226,31 @@ type Offsets struct {
 
 // Offsets returns the constant offsets of the current source, for forwarding in the
 // kernel; false when the next packet may change them.
-func (w *Rewrite) Offsets() (Offsets, bool) {
+func (w *Stream) Offsets() (Offsets, bool) {
 	return Offsets{In: w.in, Out: w.SSRC, Sequence: w.seqBy, Timestamp: w.tsBy}, w.begun && !w.switching
 }
 
-// Series fills in what a series needs to continue from here; false when the next packet
-// may change the offsets, or the duration of a packet is unknown.
-func (w *Rewrite) Series(s *Series) bool {
+// Place is where a stream stands: what is needed to continue it elsewhere.
+type Place struct {
+	Offsets   Offsets
+	Sequence  uint16 // of the last packet, as received, like the next two fields
+	Timestamp uint32
+	At        time.Time
+	Step      uint32 // timestamp units from packet to packet
+	Clock     uint32 // Hz
+}
+
+// Place returns where the stream stands; false when the next packet may change the
+// offsets, or the duration of a packet is unknown.
+func (w *Stream) Place() (Place, bool) {
 	o, ok := w.Offsets()
-	s.Offsets, s.Sequence, s.Timestamp, s.At = o, w.high, w.highTS, w.at
-	s.Step, s.Clock = w.step, w.Clock
-	return ok && w.step > 0 && w.Clock > 0 && w.dropped == 0
+	return Place{Offsets: o, Sequence: w.high, Timestamp: w.highTS, At: w.at, Step: w.step, Clock: w.Clock},
+		ok && w.step > 0 && w.Clock > 0 && w.dropped == 0
 }
 
 // Resume sets the last packet that was forwarded elsewhere with Offsets, in the
 // source's numbers, so that the following packets continue from it.
-func (w *Rewrite) Resume(seq uint16, ts uint32, at time.Time) {
+func (w *Stream) Resume(seq uint16, ts uint32, at time.Time) {
 	if !w.begun || int16(seq-w.high) <= 0 {
 		return
 	}

@@ -1,10 +1,21 @@
-package relay
+package rewrite
 
 import (
 	"encoding/binary"
 	"testing"
 	"time"
 )
+
+var epoch = time.Unix(1_800_000_000, 0)
+
+func packet(ssrc uint32, seq uint16, ts uint32, pt uint8) []byte {
+	b := make([]byte, 172)
+	b[0], b[1] = 0x80, pt
+	binary.BigEndian.PutUint16(b[2:], seq)
+	binary.BigEndian.PutUint32(b[4:], ts)
+	binary.BigEndian.PutUint32(b[8:], ssrc)
+	return b
+}
 
 // out is what Apply made of a packet.
 type out struct {
@@ -15,7 +26,7 @@ type out struct {
 	marker bool
 }
 
-func apply(w *Rewrite, ssrc uint32, seq uint16, ts uint32, pt uint8, ms int) (out, bool) {
+func apply(w *Stream, ssrc uint32, seq uint16, ts uint32, pt uint8, ms int) (out, bool) {
 	b := packet(ssrc, seq, ts, pt)
 	ok := w.Apply(b, epoch.Add(time.Duration(ms)*time.Millisecond))
 	return out{
@@ -96,9 +107,9 @@ func TestRewrite(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := NewRewrite(us)
+			w := New(us)
 			w.Clock, w.Mark = 8000, true
-			w.Types[8], w.Types[13] = 118, DropType
+			w.Types[8], w.Types[13] = 118, Drop
 			for i, m := range moves {
 				got, ok := apply(w, m.ssrc, m.seq, m.ts, m.pt, m.ms)
 				if !ok {
@@ -113,7 +124,7 @@ func TestRewrite(t *testing.T) {
 }
 
 func TestRewriteSwitch(t *testing.T) {
-	w := NewRewrite(9)
+	w := New(9)
 	w.Clock, w.Mark = 8000, true
 	apply(w, 1, 65534, 0xffffff00, 0, 0)
 	apply(w, 1, 65535, 0xffffffa0, 0, 20) // 160 ticks a packet
@@ -141,7 +152,7 @@ func TestRewriteSwitch(t *testing.T) {
 }
 
 func TestRewriteResume(t *testing.T) {
-	w := NewRewrite(9)
+	w := New(9)
 	w.Clock = 8000
 	apply(w, 1, 100, 16000, 0, 0)
 	o, ok := w.Offsets()
@@ -160,7 +171,7 @@ func TestRewriteResume(t *testing.T) {
 }
 
 func TestRewriteAllocates(t *testing.T) {
-	w := NewRewrite(9)
+	w := New(9)
 	b := packet(1, 1, 1, 0)
 	seq := uint16(0)
 	if n := testing.AllocsPerRun(100, func() {
@@ -178,9 +189,9 @@ func TestRewriteAllocates(t *testing.T) {
 func FuzzRewrite(f *testing.F) {
 	f.Add([]byte{1, 2, 3, 4, 250, 0, 7, 7, 7})
 	f.Fuzz(func(t *testing.T, script []byte) {
-		w := NewRewrite(9)
+		w := New(9)
 		w.Clock = 8000
-		w.Types[13] = DropType
+		w.Types[13] = Drop
 		type key struct {
 			ssrc uint32
 			seq  uint16
@@ -231,16 +242,12 @@ func FuzzRewrite(f *testing.F) {
 func FuzzApply(f *testing.F) {
 	f.Add(packet(1, 2, 3, 4))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		NewRewrite(1).Apply(b, epoch)
-		l := new(Latch)
-		l.Open(told, none, epoch)
-		l.Packet(natted, b, epoch, true)
-		new(ControlLatch).Packet(told, b, none, true)
+		New(1).Apply(b, epoch)
 	})
 }
 
 func BenchmarkRewrite(b *testing.B) {
-	w := NewRewrite(9)
+	w := New(9)
 	w.Clock = 8000
 	p := packet(1, 1, 1, 0)
 	b.ReportAllocs()
@@ -250,15 +257,5 @@ func BenchmarkRewrite(b *testing.B) {
 		binary.BigEndian.PutUint16(p[2:], seq)
 		binary.BigEndian.PutUint32(p[8:], 1)
 		w.Apply(p, epoch)
-	}
-}
-
-func BenchmarkLatch(b *testing.B) {
-	l := new(Latch)
-	l.Open(told, none, epoch)
-	p := packet(1, 1, 1, 0)
-	b.ReportAllocs()
-	for b.Loop() {
-		l.Packet(told, p, epoch, true)
 	}
 }

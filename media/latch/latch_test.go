@@ -1,4 +1,4 @@
-package relay
+package latch
 
 import (
 	"encoding/binary"
@@ -99,7 +99,7 @@ func TestLatch(t *testing.T) {
 			run(0, 100, natted, 1, 1, Drop), run(2000, 1, told, 1, 1, Settled), run(2020, 9, told, 1, 2, Accept)), peer: told},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l := Latch{Strict: c.strict}
+			l := Media{Strict: c.strict}
 			l.Open(told, c.near, epoch)
 			for i, s := range c.steps {
 				at := epoch.Add(time.Duration(s.ms) * time.Millisecond)
@@ -115,15 +115,15 @@ func TestLatch(t *testing.T) {
 }
 
 func TestLatchAgain(t *testing.T) {
-	feed := func(l *Latch, from netip.AddrPort, seq uint16, at time.Duration, n int) (last Verdict) {
+	feed := func(l *Media, from netip.AddrPort, seq uint16, at time.Duration, n int) (last Verdict) {
 		for i := range n {
 			last = l.Packet(from, packet(1, seq+uint16(i), 0, 0), epoch.Add(at+time.Duration(i)*20*time.Millisecond), true)
 		}
 		return last
 	}
 	const minute = time.Minute
-	learnt := func() *Latch {
-		l := new(Latch)
+	learnt := func() *Media {
+		l := new(Media)
 		l.Open(told, none, epoch)
 		feed(l, natted, 1, 0, 4)
 		return l
@@ -153,7 +153,7 @@ func TestLatchAgain(t *testing.T) {
 		}
 	})
 	t.Run("nobody elsewhere takes a place media came from", func(t *testing.T) {
-		for what, l := range map[string]*Latch{"learnt": learnt(), "signalled": new(Latch)} {
+		for what, l := range map[string]*Media{"learnt": learnt(), "signalled": new(Media)} {
 			l.Open(told, none, epoch)
 			peer := told
 			if what == "learnt" {
@@ -189,19 +189,19 @@ func TestLatchAgain(t *testing.T) {
 		}
 	})
 	t.Run("before Open nobody is believed", func(t *testing.T) {
-		if v := feed(new(Latch), told, 1, 0, 50); v != Drop {
+		if v := feed(new(Media), told, 1, 0, 50); v != Drop {
 			t.Errorf("%v", v)
 		}
 	})
 	t.Run("mapped addresses are those of IPv4", func(t *testing.T) {
-		l := new(Latch)
+		l := new(Media)
 		l.Open(netip.MustParseAddrPort("[::ffff:192.0.2.1]:4000"), none, epoch)
 		if v := feed(l, told, 1, 0, 1); v != Settled {
 			t.Errorf("%v", v)
 		}
 	})
 	t.Run("datagrams are counted", func(t *testing.T) {
-		l := new(Latch)
+		l := new(Media)
 		l.Open(told, none, epoch)
 		for i, want := range []Verdict{Drop, Drop, Latched, Settled, Accept} {
 			if v := l.Datagram(natted, epoch.Add(time.Duration(i)*time.Millisecond), true); v != want {
@@ -214,7 +214,7 @@ func TestLatchAgain(t *testing.T) {
 // Strangers by the hundred must not keep the right source from being learnt,
 // as long as they do not all come between two of its packets.
 func TestLatchUnderSpray(t *testing.T) {
-	l := new(Latch)
+	l := new(Media)
 	l.Open(told, none, epoch)
 	for seq := range uint16(3) {
 		at := epoch.Add(time.Duration(seq) * 20 * time.Millisecond)
@@ -233,7 +233,7 @@ func TestLatchUnderSpray(t *testing.T) {
 
 func TestControlLatch(t *testing.T) {
 	report := []byte{0x80, 201, 0, 1, 0, 0, 0, 1}
-	l := ControlLatch{}
+	l := Control{}
 	if v := l.Packet(told, report, told.Addr(), true); v != Drop {
 		t.Errorf("before Open: %v", v)
 	}
@@ -263,7 +263,7 @@ func TestControlLatch(t *testing.T) {
 	if v := l.Packet(natted, report, told.Addr(), true); v != Settled {
 		t.Errorf("after a refresh: %v", v)
 	}
-	strict := ControlLatch{Strict: true}
+	strict := Control{Strict: true}
 	strict.Open(told)
 	if v := strict.Packet(natted, report, told.Addr(), true); v != Drop {
 		t.Errorf("strict: %v", v)
@@ -274,7 +274,7 @@ func TestControlLatch(t *testing.T) {
 }
 
 func TestLatchAllocates(t *testing.T) {
-	l := new(Latch)
+	l := new(Media)
 	l.Open(told, none, epoch)
 	b := packet(1, 1, 0, 0)
 	if n := testing.AllocsPerRun(100, func() {
@@ -290,7 +290,7 @@ func TestLatchAllocates(t *testing.T) {
 func FuzzLatch(f *testing.F) {
 	f.Add([]byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9})
 	f.Fuzz(func(t *testing.T, script []byte) {
-		l := new(Latch)
+		l := new(Media)
 		l.Open(told, none, epoch)
 		who := []netip.AddrPort{told, natted, elsewere, stranger}
 		sent := map[netip.AddrPort]int{}
@@ -315,4 +315,25 @@ func FuzzLatch(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Nothing that comes makes a latch fail.
+func FuzzPacket(f *testing.F) {
+	f.Add(packet(1, 2, 3, 4))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		l := new(Media)
+		l.Open(told, none, epoch)
+		l.Packet(natted, b, epoch, true)
+		new(Control).Packet(told, b, none, true)
+	})
+}
+
+func BenchmarkLatch(b *testing.B) {
+	l := new(Media)
+	l.Open(told, none, epoch)
+	p := packet(1, 1, 1, 0)
+	b.ReportAllocs()
+	for b.Loop() {
+		l.Packet(told, p, epoch, true)
+	}
 }

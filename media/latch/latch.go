@@ -1,4 +1,5 @@
-package relay
+// Package latch decides which source of packets is believed on a media port.
+package latch
 
 import (
 	"encoding/binary"
@@ -37,7 +38,7 @@ const (
 	Settled
 )
 
-// Latch decides which source is believed on one port, and therefore where packets are
+// Media decides which source is believed on one port, and therefore where packets are
 // sent (symmetric RTP, RFC 4961). At first it believes the signalled address only. Within
 // five seconds of each Open it believes another source after several good packets in
 // sequence of one stream:
@@ -50,9 +51,9 @@ const (
 //     replaced only by its own host, the signalled host or that of signalling, because an
 //     attacker who sends to all our ports waits for such a window.
 //
-// After that packets alone never change the source; only Open does. A Latch has no lock:
+// After that packets alone never change the source; only Open does. A Media has no lock:
 // only one goroutine at a time may use it. Times must not go backwards.
-type Latch struct {
+type Media struct {
 	// Strict means that no source is learnt: only the signalled address is believed.
 	Strict bool
 
@@ -94,7 +95,7 @@ type suspect struct {
 //
 // Without a usable address (hold by 0.0.0.0, port 0) the believed source stays, and no
 // other one is learnt.
-func (l *Latch) Open(signalled netip.AddrPort, near netip.Addr, now time.Time) {
+func (l *Media) Open(signalled netip.AddrPort, near netip.Addr, now time.Time) {
 	signalled = netip.AddrPortFrom(signalled.Addr().Unmap(), signalled.Port())
 	l.suspects = [maxSuspects]suspect{}
 	if !signalled.IsValid() || signalled.Addr().IsUnspecified() || signalled.Addr().IsMulticast() || signalled.Port() == 0 {
@@ -112,12 +113,12 @@ func (l *Latch) Open(signalled netip.AddrPort, near netip.Addr, now time.Time) {
 }
 
 // Peer returns the believed source, to which packets are sent. It is invalid before Open.
-func (l *Latch) Peer() netip.AddrPort { return l.peer }
+func (l *Media) Peer() netip.AddrPort { return l.peer }
 
 // Packet judges an RTP packet by its source. The caller sets ok when the packet has an
 // expected payload type, and is authenticated if the side is secure. A source is never
 // learnt from a packet that is not ok, or is not RTP version 2.
-func (l *Latch) Packet(from netip.AddrPort, b []byte, now time.Time, ok bool) Verdict {
+func (l *Media) Packet(from netip.AddrPort, b []byte, now time.Time, ok bool) Verdict {
 	if from == l.peer && l.settled && !l.silent { // nearly always
 		l.heard = now
 		return Accept
@@ -133,7 +134,7 @@ func (l *Latch) Packet(from netip.AddrPort, b []byte, now time.Time, ok bool) Ve
 
 // Datagram judges a packet that is not RTP, such as UDPTL. Packets of a source are counted
 // without regard to their order.
-func (l *Latch) Datagram(from netip.AddrPort, now time.Time, ok bool) Verdict {
+func (l *Media) Datagram(from netip.AddrPort, now time.Time, ok bool) Verdict {
 	var next uint16
 	for i := range l.suspects {
 		if l.suspects[i].from == from {
@@ -143,7 +144,7 @@ func (l *Latch) Datagram(from netip.AddrPort, now time.Time, ok bool) Verdict {
 	return l.judge(from, 0, next, now, ok)
 }
 
-func (l *Latch) judge(from netip.AddrPort, ssrc uint32, seq uint16, now time.Time, ok bool) Verdict {
+func (l *Media) judge(from netip.AddrPort, ssrc uint32, seq uint16, now time.Time, ok bool) Verdict {
 	if !l.peer.IsValid() {
 		return Drop
 	}
@@ -176,7 +177,7 @@ func (l *Latch) judge(from netip.AddrPort, ssrc uint32, seq uint16, now time.Tim
 }
 
 // own judges a packet of the believed source.
-func (l *Latch) own(open, ok bool) Verdict {
+func (l *Media) own(open, ok bool) Verdict {
 	if l.settled && !l.silent {
 		return Accept
 	}
@@ -188,7 +189,7 @@ func (l *Latch) own(open, ok bool) Verdict {
 	return Settled
 }
 
-func (l *Latch) believe(from netip.AddrPort, r rank, now time.Time) Verdict {
+func (l *Media) believe(from netip.AddrPort, r rank, now time.Time) Verdict {
 	l.peer, l.rank, l.heard = from, r, now
 	l.suspects = [maxSuspects]suspect{}
 	if r == rankSignalled {
@@ -198,7 +199,7 @@ func (l *Latch) believe(from netip.AddrPort, r rank, now time.Time) Verdict {
 	return Latched
 }
 
-func (l *Latch) rankOf(from netip.AddrPort) rank {
+func (l *Media) rankOf(from netip.AddrPort) rank {
 	switch {
 	case from == l.signalled:
 		return rankSignalled
@@ -209,7 +210,7 @@ func (l *Latch) rankOf(from netip.AddrPort) rank {
 }
 
 // follow counts packets in sequence and reports whether a source has sent enough.
-func (l *Latch) follow(from netip.AddrPort, ssrc uint32, seq uint16, now time.Time, r rank) bool {
+func (l *Media) follow(from netip.AddrPort, ssrc uint32, seq uint16, now time.Time, r rank) bool {
 	slot := &l.suspects[0]
 	for i := range l.suspects {
 		s := &l.suspects[i]
@@ -232,11 +233,11 @@ func (l *Latch) follow(from netip.AddrPort, ssrc uint32, seq uint16, now time.Ti
 	return slot.count >= packetsFar
 }
 
-// ControlLatch is a Latch for a port that carries RTCP alone. RTCP comes every few seconds,
+// Control is a Media for a port that carries RTCP alone. RTCP comes every few seconds,
 // so a window is too short for several packets in sequence. Instead the host that is
 // believed for RTP is believed for RTCP too: the source of its first good packet, from any
 // port, is learnt, once for each Open.
-type ControlLatch struct {
+type Control struct {
 	Strict bool
 
 	signalled, peer netip.AddrPort
@@ -244,7 +245,7 @@ type ControlLatch struct {
 }
 
 // Open sets the signalled address of RTCP (the odd port, or a=rtcp).
-func (l *ControlLatch) Open(signalled netip.AddrPort) {
+func (l *Control) Open(signalled netip.AddrPort) {
 	signalled = netip.AddrPortFrom(signalled.Addr().Unmap(), signalled.Port())
 	if !signalled.IsValid() || signalled.Addr().IsUnspecified() || signalled.Port() == 0 {
 		return
@@ -256,11 +257,11 @@ func (l *ControlLatch) Open(signalled netip.AddrPort) {
 }
 
 // Peer returns the address to which RTCP is sent. It is invalid before Open.
-func (l *ControlLatch) Peer() netip.AddrPort { return l.peer }
+func (l *Control) Peer() netip.AddrPort { return l.peer }
 
 // Packet judges an RTCP packet. host is the host that the RTP latch believes. The caller
 // sets ok when the packet is authenticated, or the side is not secure.
-func (l *ControlLatch) Packet(from netip.AddrPort, b []byte, host netip.Addr, ok bool) Verdict {
+func (l *Control) Packet(from netip.AddrPort, b []byte, host netip.Addr, ok bool) Verdict {
 	sound := len(b) >= rtcpHeader && b[0]>>6 == 2 && b[1] >= firstControl && b[1] <= lastControl
 	switch {
 	case !l.peer.IsValid() || !sound:

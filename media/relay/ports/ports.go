@@ -1,20 +1,25 @@
-package relay
+// Package ports gives out the media ports of an address.
+package ports
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
 	"time"
 )
 
+// ErrNone means that no port is left in the range.
+var ErrNone = errors.New("no media port is left")
+
 // quarantine is how long a closed port is not given out again, so that late
 // packets of the old call do not reach a new one.
 const quarantine = 30 * time.Second
 
-// ports assigns the ports of one address at random, so that none can be predicted, and
+// Ports assigns the ports of one address at random, so that none can be predicted, and
 // in constant time. Its memory is limited by the range. When nothing else is left,
 // ports in quarantine are reused, the longest closed ones first.
-type ports struct {
+type Ports struct {
 	mu       sync.Mutex
 	min, max int
 	state    []portState
@@ -38,9 +43,10 @@ type resting struct {
 	until time.Time
 }
 
-func newPorts(low, high int) *ports {
+// New makes all ports from low to high free.
+func New(low, high int) *Ports {
 	n := high - low + 1
-	p := &ports{min: low, max: high, state: make([]portState, n), whole: newBag(n), half: newBag(n)}
+	p := &Ports{min: low, max: high, state: make([]portState, n), whole: newBag(n), half: newBag(n)}
 	for i := range n {
 		if i&1 == 0 && i+1 < n {
 			p.whole.put(i)
@@ -51,14 +57,14 @@ func newPorts(low, high int) *ports {
 	return p
 }
 
-// pair takes an even port and the odd one above it, and returns the even one.
-func (p *ports) pair(now time.Time) (int, error) {
+// Pair takes an even port and the odd one above it, and returns the even one.
+func (p *Ports) Pair(now time.Time) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.expire(now)
 	for p.whole.empty() {
 		if !p.wake() {
-			return 0, fmt.Errorf("%w: no even and odd pair in %d-%d is free (%d ports in use); widen the range or shorten the time idle calls are kept", ErrPorts, p.min, p.max, p.inUse)
+			return 0, fmt.Errorf("%w: no even and odd pair in %d-%d is free (%d ports in use); widen the range or shorten the time idle calls are kept", ErrNone, p.min, p.max, p.inUse)
 		}
 	}
 	at := p.whole.any()
@@ -67,14 +73,14 @@ func (p *ports) pair(now time.Time) (int, error) {
 	return p.min + at, nil
 }
 
-// single takes one port, preferably one whose neighbour is in use.
-func (p *ports) single(now time.Time) (int, error) {
+// Single takes one port, preferably one whose neighbour is in use.
+func (p *Ports) Single(now time.Time) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.expire(now)
 	for p.half.empty() && p.whole.empty() {
 		if !p.wake() {
-			return 0, fmt.Errorf("%w: all %d of %d-%d are in use; widen the range or shorten the time idle calls are kept", ErrPorts, len(p.state), p.min, p.max)
+			return 0, fmt.Errorf("%w: all %d of %d-%d are in use; widen the range or shorten the time idle calls are kept", ErrNone, len(p.state), p.min, p.max)
 		}
 	}
 	var at int
@@ -87,8 +93,8 @@ func (p *ports) single(now time.Time) (int, error) {
 	return p.min + at, nil
 }
 
-// give puts a port into quarantine.
-func (p *ports) give(port int, now time.Time) {
+// Give puts a port into quarantine.
+func (p *Ports) Give(port int, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	i := port - p.min
@@ -104,22 +110,22 @@ func (p *ports) give(port int, now time.Time) {
 	p.rest = append(p.rest, resting{int32(i), now.Add(quarantine)})
 }
 
-// taken returns how many ports are in use, and how many there are.
-func (p *ports) taken() (inUse, of int) {
+// Taken returns how many ports are in use, and how many there are.
+func (p *Ports) Taken() (inUse, of int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.inUse, len(p.state)
 }
 
 // expire frees the ports whose quarantine is over.
-func (p *ports) expire(now time.Time) {
+func (p *Ports) expire(now time.Time) {
 	for p.woken < len(p.rest) && !now.Before(p.rest[p.woken].until) {
 		p.wake()
 	}
 }
 
 // wake frees the port that has been in quarantine longest; false when there is none.
-func (p *ports) wake() bool {
+func (p *Ports) wake() bool {
 	if p.woken == len(p.rest) {
 		return false
 	}
@@ -136,7 +142,7 @@ func (p *ports) wake() bool {
 }
 
 // take marks a free port as used.
-func (p *ports) take(i int) {
+func (p *Ports) take(i int) {
 	p.state[i] = used
 	p.inUse++
 	if mate := i ^ 1; p.whole.remove(i &^ 1) {
