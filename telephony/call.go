@@ -18,6 +18,7 @@ import (
 	"tandem/telephony/conference"
 	"tandem/telephony/content"
 	"tandem/telephony/diversion"
+	"tandem/telephony/guard"
 	"tandem/telephony/outcome"
 	"tandem/telephony/owner"
 	"tandem/telephony/routing"
@@ -50,6 +51,7 @@ type Call struct {
 	media    *media.Session
 	record   cdr.Record
 	best     outcome.Outcome // of the attempts that failed
+	toll     *guard.Toll     // counts it while nobody bears it, see admit; nil: nobody counts it
 	limit    *time.Timer
 
 	place    *sip.Part           // where the caller of an emergency call is
@@ -117,6 +119,10 @@ func (c *Call) listen() (err error) {
 // caller gets the best of the final responses.
 func (c *Call) next() {
 	for len(c.ringing) == 0 && c.callee == nil && !c.over {
+		if o := c.admit(); o.Code != 0 {
+			c.refuse(o)
+			return
+		}
 		if c.route.Ask {
 			c.lookUp()
 		}
@@ -266,6 +272,7 @@ func (c *Call) connect(text []byte) {
 	if c.over {
 		return
 	}
+	c.bear(c.callee)
 	if c.errand != nil { // a caller who waits as well has handed the call over
 		c.record.Answered = time.Now()
 		c.tell(Answered)
@@ -427,6 +434,7 @@ func (c *Call) end(e End) {
 	c.abandon()
 	c.report(outcome.Outcome{Code: max(e.Code, 400), Text: e.Text, Reason: e.Reason})
 	c.cancelAll(e.Reason)
+	c.toll.End("")
 	c.caller.bye(outcome.ReasonLine(e.Reason))
 	c.caller.release()
 	if c.callee != nil {

@@ -205,6 +205,7 @@ func (c *Call) reached(l *leg, body []byte) {
 	c.record.CallIDs[0] = l.callID
 	c.log = c.log.With("call_id", l.callID)
 	c.origin.reached = true
+	c.bear(l)
 	if c.origin.room != "" {
 		c.listens(l)
 		return

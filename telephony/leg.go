@@ -28,7 +28,7 @@ type leg struct {
 	call       *dialog.Call    // of the legs we began
 	onward     dialog.Onward   // of the legs we began
 	branch     *media.Branch   // of the legs we began, until one is answered
-	seized     bool            // it has a channel of its trunk
+	seized     bool            // it has a channel of its trunk, or bears what the call counts as
 	late       bool            // its INVITE had no offer: ours is in the 200, the answer in the ACK
 	appearance int             // of its shared line, that its INVITE names; 0 for none
 	holding    bool            // it has put the other side on hold, which hears music

@@ -16,6 +16,10 @@ import (
 
 // serve answers a caller who has dialled a code: the server itself is the other side.
 func (c *Call) serve(invite *sip.Message) {
+	if o := c.admit(); o.Code != 0 {
+		c.refuse(o)
+		return
+	}
 	switch code := c.route.Code; code.Kind {
 	case feature.Pickup, feature.GroupPickup:
 		c.pickUp(invite)
@@ -48,6 +52,7 @@ func (c *Call) alone(invite *sip.Message, then func()) {
 			return
 		}
 		c.record.Answered = time.Now()
+		c.bear(c.caller)
 		c.tell(Answered)
 		then()
 	})

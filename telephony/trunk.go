@@ -30,16 +30,16 @@ func (l *leg) seize() outcome.Outcome {
 	}
 	if why := l.Toll.Begin(l.Trunk.Name); why != "" {
 		l.Trunk.Release(l.direction())
-		return outcome.Outcome{Code: 403, Text: l.c.limited(l, why, false)}
+		return outcome.Outcome{Code: 403, Text: l.c.limited(l.Destination, why, false)}
 	}
 	l.seized = true
 	return outcome.Outcome{}
 }
 
-// limited tells that a limit does not let the call out, or ends it, and returns why.
-func (c *Call) limited(l *leg, why string, ended bool) string {
-	c.log.Warn("call stopped by a limit", "aor", string(l.Payer), "trunk", l.TrunkName(), "err", why)
-	return routing.Refusal{User: l.Payer, Dialled: c.record.To, Number: l.Who.Number, Kind: c.route.Kind, Why: why, Ended: ended}.Tell(c.x.cfg.Refused)
+// limited tells that a limit does not let the call go to a destination, or ends it, and returns why.
+func (c *Call) limited(to routing.Destination, why string, ended bool) string {
+	c.log.Warn("call stopped by a limit", "aor", string(to.Payer), "trunk", to.TrunkName(), "err", why)
+	return routing.Refusal{User: to.Payer, Dialled: c.record.To, Number: to.Who.Number, Kind: c.route.Kind, Why: why, Ended: ended}.Tell(c.x.cfg.Refused)
 }
 
 // usedUp ends the call whose leg has used up a limit of minutes.
@@ -48,7 +48,7 @@ func (l *leg) usedUp(why string) {
 		if c.over || l.session == nil || !l.seized {
 			return
 		}
-		c.end(End{By: "server", Code: 403, Text: c.limited(l, why, true), Reason: q850.OfStatus(403).Reason()})
+		c.end(End{By: "server", Code: 403, Text: c.limited(l.Destination, why, true), Reason: q850.OfStatus(403).Reason()})
 	})
 }
 
@@ -60,12 +60,14 @@ func (l *leg) direction() gateways.Direction {
 	return gateways.Out
 }
 
-// release gives the channel back.
+// release gives the channel back, and counts the call no longer.
 func (l *leg) release() {
 	if l.seized {
 		l.seized = false
-		l.Trunk.Release(l.direction())
-		l.Toll.End(l.Trunk.Name)
+		if l.Trunk != nil {
+			l.Trunk.Release(l.direction())
+		}
+		l.Toll.End(l.TrunkName())
 	}
 }
 

@@ -49,6 +49,18 @@ func TestPolicy(t *testing.T) {
 	if out := k.ok("policy", "explain", "alice", "call", london); !strings.Contains(out, "refused  call +442079460000 (international)") {
 		t.Error(out)
 	}
+	k.ok("users", "add", "bob", "--extension", "17")
+	k.ok("policy", "set", "call", "internal", "deny", "--user", "alice", "--reason", "a phone in the yard")
+	if a := explain("17"); a.Allowed || a.Kind != "internal" || a.Object != "17" || !strings.Contains(a.Reason, "yard") {
+		t.Errorf("%+v", a)
+	}
+	k.ok("policy", "set", "call", "17", "allow", "--user", "alice")
+	if a := explain("17"); !a.Allowed || a.Kind != "internal" {
+		t.Errorf("%+v", a)
+	}
+	if a := explain("18"); a.Allowed || a.Kind != "unassigned" {
+		t.Errorf("%+v", a)
+	}
 	out := k.ok("policy", "list")
 	for _, want := range []string{"+44207946*", "refused, final", "user sip:alice@example.com", "built-in", "premium"} {
 		if !strings.Contains(out, want) {

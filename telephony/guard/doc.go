@@ -1,4 +1,4 @@
-// Package guard bounds what is called outside: so many calls a minute, at a time,
+// Package guard bounds what is called, outside and within the house: so many calls a minute, at a time,
 // and minutes a day, and at which hours nothing, for users, groups, sites and
 // trunks, for all numbers or those of a kind. It is what stops a stolen password
 // from becoming an invoice.

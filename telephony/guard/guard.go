@@ -82,6 +82,21 @@ func compareKeys(a, b Key) int {
 	return strings.Compare(a.Kind, b.Kind)
 }
 
+// Bounds reports whether there is a limit of a kind.
+func (g *Guard) Bounds(kind string) bool {
+	if g == nil {
+		return false
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for k := range g.limits {
+		if k.Kind == kind {
+			return true
+		}
+	}
+	return false
+}
+
 // Limit is the one of a key.
 func (g *Guard) Limit(k Key) (Limit, bool) {
 	g.mu.Lock()
@@ -156,12 +171,19 @@ type Payer struct {
 	Site   string
 }
 
+// Inside is the kind of calls that do not leave the house. Limits without a kind are
+// about calls outside.
+const Inside = "internal"
+
 // keys are those of the limits that may count for a call, by a trunk.
 func (p *Payer) keys(kind, trunk string) (list []Key) {
 	add := func(l Level, name string) {
 		k := Key{l, name, ""}.folded()
-		if (k.Name != "" || l == Default) && !slices.Contains(list, k) {
-			list = append(list, k, Key{l, k.Name, kind})
+		if (k.Name != "" || l == Default) && !slices.Contains(list, Key{l, k.Name, kind}) {
+			if kind != Inside {
+				list = append(list, k)
+			}
+			list = append(list, Key{l, k.Name, kind})
 		}
 	}
 	add(User, p.User)

@@ -30,7 +30,7 @@ var levels = []Level{User, Group, Site, Trunk, Default}
 type Key struct {
 	Level Level  `json:"level"`
 	Name  string `json:"name,omitempty"` // of the user (an address of record), group, site or trunk; "" for the default
-	Kind  string `json:"kind,omitempty"` // of number: "international"; "" for all
+	Kind  string `json:"kind,omitempty"` // of number: "international"; "" for all outside
 }
 
 // Limit bounds what is called. Zero fields bound nothing.

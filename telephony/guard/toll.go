@@ -2,7 +2,7 @@ package guard
 
 import "time"
 
-// Toll is one call outside, as far as limits count it. A call that is tried by
+// Toll is one call, as far as limits count it. A call that is tried by
 // several trunks counts once. Its methods may be called from anywhere; a nil Toll
 // is a call that nobody bounds.
 type Toll struct {

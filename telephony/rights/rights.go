@@ -95,6 +95,13 @@ func Question(p *number.Plan, n number.Number) policy.Question {
 	return q
 }
 
+// Inside is whether somebody of the house may be called, by extension, or "" for one who
+// has none. A telephone number that he has as well is no object of it: rules about the
+// beginnings of numbers are about calls outside.
+func Inside(extension string) policy.Question {
+	return policy.Question{Action: Call, Kind: number.ClassInternal.String(), Object: extension}
+}
+
 // Object is what a rule is about, as people write it: a number ("030 1234567"),
 // or the beginning of numbers ("+44 20*"). The error says how to write it.
 func Object(p *number.Plan, text string) (string, error) {

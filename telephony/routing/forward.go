@@ -47,6 +47,10 @@ func (p *Plan) toUser(route Route, called User) (Route, error) {
 	if err := p.bars(route, called); err != nil {
 		return route, err
 	}
+	route, err := p.inside(route, called.Extension)
+	if err != nil {
+		return route, err
+	}
 	set := p.settings(called.AOR)
 	route.log.user(called, set, p.engaged(set))
 	switch {
@@ -67,7 +71,7 @@ func (p *Plan) toUser(route Route, called User) (Route, error) {
 	case p.engaged(set):
 		return route, &rtc.Status{Code: 486}
 	}
-	route, err := p.toPhones(route, called)
+	route, err = p.toPhones(route, called)
 	if called.Only == (reach.Want{}) {
 		p.also(&route, called, set)
 	}
@@ -149,7 +153,7 @@ func (p *Plan) also(route *Route, called User, set settings.User) {
 	var to []Destination
 	uri, ours := p.read(set.Also)
 	if other, ok := p.userAt(called.Site, uri); ours && ok {
-		if other.AOR != called.AOR {
+		if other.AOR != called.AOR && p.mayInside(called, other) {
 			to = p.besides(*route, other)
 		}
 	} else if ours {

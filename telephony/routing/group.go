@@ -38,6 +38,10 @@ func (p *Plan) group(uri sip.URI) *group.Group {
 
 // toGroup rings the members of a group: all at once, or one after the other.
 func (p *Plan) toGroup(route Route, g *group.Group) (Route, error) {
+	route, err := p.inside(route, extensionOf(g))
+	if err != nil {
+		return route, err
+	}
 	route.log.add("group", string(g.AOR), "is called: "+strings.Join(g.Members, ", "))
 	route.Called, route.CalledName, route.group = g.AOR, g.Note, g
 	route.Rings, route.Rounds = User{}, nil

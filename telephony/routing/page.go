@@ -23,6 +23,10 @@ func (p *Plan) toPage(route Route, caller User, name string) (Route, error) {
 	case !p.isMember(g, caller.AOR):
 		return route, &rtc.Status{Code: 403, Header: outcome.Warning(p.Domain, "only members page a group")}
 	}
+	route, err := p.inside(route, extensionOf(g))
+	if err != nil {
+		return route, err
+	}
 	for _, member := range g.Members {
 		called, ok := p.memberUser(g, member)
 		if !ok || called.AOR == caller.AOR || p.settings(called.AOR).DoNotDisturb {

@@ -37,9 +37,11 @@ type User struct {
 	AOR     rtc.AOR
 	Display string
 	Number  string // E.164 with '+', shown to trunks; "" when the user has none
-	Groups  []string
-	Site    string
-	Only    reach.Want // which of the devices the address or number called leads to; the zero value is all
+	// Extension is the short number within the site, "" when the user has none.
+	Extension string
+	Groups    []string
+	Site      string
+	Only      reach.Want // which of the devices the address or number called leads to; the zero value is all
 }
 
 // Users is what the plan needs of the directory. Its methods take no lock and
@@ -128,6 +130,7 @@ type Route struct {
 	Chain           diversion.Chain // who has sent it on
 	Want            media.Want      // of the caller's side
 	Ask             bool            // Elsewhere says more of Number
+	Inside          *guard.Toll     // counts a call to somebody of the house; nil: nobody does
 	toll            *guard.Toll     // counts the calls outside
 	log             *steps          // of a call that is only explained; nil for one that is made
 }
@@ -183,7 +186,10 @@ func (p *Plan) outbound(r *rtc.Request, uri sip.URI) (Route, error) {
 	}
 	if called, ok := p.user(uri); ok {
 		own := p.settings(caller.AOR)
-		if !p.AllCalls && called.Only == (reach.Want{}) && p.settings(called.AOR).IsZero() && !own.Withhold && !own.NoWaiting {
+		if !p.AllCalls && called.Only == (reach.Want{}) && p.settings(called.AOR).IsZero() && !own.Withhold && !own.NoWaiting && !p.Guard.Bounds(guard.Inside) {
+			if route, err := p.inside(route, called.Extension); err != nil {
+				return route, err
+			}
 			return route, rtc.Next
 		}
 		return p.toUser(route, called)

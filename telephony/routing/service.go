@@ -31,6 +31,8 @@ func (p *Plan) toService(route Route, caller User, code feature.Code) (Route, er
 		}
 		route.Code, route.Auto = feature.Code{}, true
 		return p.toUser(route, called)
+	case feature.Conference:
+		return p.inside(route, "")
 	case feature.Paging:
 		return p.toPage(route, caller, code.Arg)
 	case feature.Pickup:

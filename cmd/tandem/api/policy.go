@@ -12,6 +12,7 @@ import (
 	"tandem/rtc"
 	"tandem/rtc/label"
 	"tandem/rtc/policy"
+	"tandem/telephony/number"
 	"tandem/telephony/rights"
 )
 
@@ -171,6 +172,15 @@ type PolicyAnswer struct {
 	Steps   []PolicyStep `json:"steps" yaml:"steps" nullable:"false" doc:"The rules in the order in which they count"`
 }
 
+// inside reports whether somebody of the house has an extension or a number.
+func (a *API) inside(site, extension, number string) bool {
+	if _, ok := a.Directory.ByExtension(site, extension); ok {
+		return true
+	}
+	_, ok := a.Directory.Resolve(rtc.AOR("tel:" + number))
+	return ok || a.Groups.Number(number) != nil
+}
+
 // PolicyStep is a rule that was looked at.
 type PolicyStep struct {
 	Rule    PolicyRule `json:"rule" yaml:"rule"`
@@ -201,7 +211,9 @@ func (a *API) explainPolicy(_ context.Context, in *struct {
 		if err != nil {
 			return out, problem.Invalid("invalid", in.Object+": "+err.Error(), "write the number as it is dialled")
 		}
-		what = rights.Question(plan, n)
+		if what = rights.Question(plan, n); what.Kind != number.ClassEmergency.String() && a.inside(who.Site, in.Object, n.String()) {
+			what = rights.Inside(n.String())
+		}
 	}
 	d, steps := a.Policy.Explain(who, what)
 	out = PolicyAnswer{User: string(who.User), Action: what.Action, Object: what.Object, Kind: what.Kind, Allowed: d.Allowed, Reason: d.Reason,

@@ -57,7 +57,7 @@ func (u Users) Disabled(number, site, extension string) bool {
 
 // called is a user as calls to an address know him.
 func called(u directory.User, address rtc.AOR) routing.User {
-	s := routing.User{AOR: u.AOR, Display: u.DisplayName, Groups: u.Groups, Site: u.Site}
+	s := routing.User{AOR: u.AOR, Display: u.DisplayName, Extension: u.Extension, Groups: u.Groups, Site: u.Site}
 	if device := u.DeviceOf(address); directory.IsInstance(device) {
 		s.Only.Instance = device
 	} else {

@@ -171,3 +171,30 @@ func TestBurstOfRefusals(t *testing.T) {
 		}
 	})
 }
+
+// A call within the house that uses up the minutes of its kind is ended at that moment, for
+// whoever caused it; its minutes count against no limit of calls outside.
+func TestMinutesEndACallInside(t *testing.T) {
+	bubble.Led(t, nil, func(w *bubble.World, _, b *bubble.User) {
+		a := &bubble.User{Phone: w.PhoneAt(2), Name: "alice", Extra: bubble.Supports}
+		key := guard.Key{Level: guard.User, Name: "sip:alice@time.test", Kind: guard.Inside}
+		outside := guard.Key{Level: guard.User, Name: key.Name}
+		for _, l := range []guard.Limit{{Key: key, MinutesDay: 10}, {Key: outside, MinutesDay: 10}} {
+			if err := w.S.Guard().Set(w.T.Context(), l); err != nil {
+				t.Fatal(err)
+			}
+		}
+		outward(a, b, "bob")
+		w.Pass(10*time.Minute-time.Second/2, a.Phone, b.Phone)
+		if a.Came("BYE") != nil || b.Came("BYE") != nil {
+			t.Fatal("the call is ended before its time")
+		}
+		for _, s := range []*bubble.User{a, b} {
+			s.Reply(s.Want("BYE"), 200, "", "", "")
+		}
+		w.Pass(time.Second)
+		if used := w.S.Guard().Used(outside, ""); used.Minutes != 0 {
+			t.Errorf("%v minutes outside", used.Minutes)
+		}
+	})
+}

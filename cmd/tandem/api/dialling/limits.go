@@ -9,7 +9,7 @@ import (
 	"tandem/telephony/guard"
 )
 
-// CallLimit bounds calls outside. What is absent is not bounded.
+// CallLimit bounds calls. What is absent is not bounded.
 type CallLimit struct {
 	LimitKey
 	PerMinute  int      `json:"per_minute,omitempty" yaml:"per_minute,omitempty" doc:"Calls that may begin in a minute"`
@@ -24,15 +24,15 @@ type CallLimit struct {
 type LimitKey struct {
 	Level string `json:"level" yaml:"level" query:"level" required:"true" enum:"user,group,site,trunk,default"`
 	Name  string `json:"name,omitempty" yaml:"name,omitempty" query:"name" doc:"Of the user, group, site or trunk; absent for the default, which counts for each user alone"`
-	Kind  string `json:"kind,omitempty" yaml:"kind,omitempty" query:"kind" doc:"Of number: international, mobile; absent: all"`
+	Kind  string `json:"kind,omitempty" yaml:"kind,omitempty" query:"kind" doc:"Of number: international, mobile, internal; absent: all outside"`
 }
 
 func (n *nouns) registerLimits(set *op.Set) {
 	read, write := access.Read("policy"), access.Write("policy")
-	op.Read(set, op.Op{Path: "/call-limits", ID: "list-call-limits", Short: "List the limits of calls outside, and how far they are used", Scope: read}, n.listLimits)
-	op.Change(set, op.Op{Method: http.MethodPut, Path: "/call-limits", ID: "set-call-limit", Short: "Bound calls outside",
+	op.Read(set, op.Op{Path: "/call-limits", ID: "list-call-limits", Short: "List the limits of calls, and how far they are used", Scope: read}, n.listLimits)
+	op.Change(set, op.Op{Method: http.MethodPut, Path: "/call-limits", ID: "set-call-limit", Short: "Bound calls",
 		Long: "Makes or replaces the limit of that level, name and kind. Counts for the next call.", Scope: write, Event: "call_limit.set"}, n.setLimit)
-	op.Change(set, op.Op{Method: http.MethodDelete, Path: "/call-limits", ID: "unset-call-limit", Short: "Remove a limit of calls outside",
+	op.Change(set, op.Op{Method: http.MethodDelete, Path: "/call-limits", ID: "unset-call-limit", Short: "Remove a limit of calls",
 		Scope: write, Event: "call_limit.unset"}, n.unsetLimit)
 }
 

@@ -76,10 +76,11 @@ func newLimitsSet() *cobra.Command {
 	var kind string
 	c := &cobra.Command{
 		Use:   "set LEVEL [NAME]",
-		Short: "Bound calls outside; what is not given is not bounded",
-		Long: "Bound calls outside. Makes or replaces the limit of that level, name and kind.\n\n" + levelHelp + `
-A call that is forwarded or transferred counts for the user who caused it. Emergency
-calls are not counted and never refused.`,
+		Short: "Bound calls; what is not given is not bounded",
+		Long: "Bound calls. Makes or replaces the limit of that level, name and kind.\n\n" + levelHelp + `
+A limit without a kind is about calls outside; one of the kind internal is about calls
+to users, groups and conferences. A call that is forwarded or transferred counts for the
+user who caused it. Emergency calls are not counted and never refused.`,
 		Example: `  tandem limits set default --per-minute 20 --calls 5
   tandem limits set default --kind international --minutes-day 60 --closed 20:00-07:00 --closed "sat-sun 00:00-24:00"
   tandem limits set group sales --kind international --calls 10`,
@@ -99,7 +100,7 @@ calls are not counted and never refused.`,
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&kind, "kind", "", "of number: national, mobile, international, premium, satellite ... (default: all)")
+	f.StringVar(&kind, "kind", "", "of number: national, mobile, international, internal ... (default: all outside)")
 	f.IntVar(&l.PerMinute, "per-minute", 0, "calls that may begin in a minute")
 	f.IntVar(&l.Calls, "calls", 0, "calls at a time")
 	f.IntVar(&l.MinutesDay, "minutes-day", 0, "minutes a day, from midnight")
