@@ -159,7 +159,7 @@ func (c *Call) ring(d routing.Destination, onward dialog.Onward) outcome.Outcome
 	if d.Payer == "" {
 		d.Payer = c.route.Payer
 	}
-	l := &leg{c: c, side: media.B, Destination: d, callID: rand.Text(), onward: onward}
+	l := &leg{c: c, side: media.B, Destination: d, callID: rand.Text(), onward: onward, group: c.route.Group()}
 	if o := l.seize(); o.Code != 0 {
 		return o
 	}

@@ -7,6 +7,7 @@ import (
 
 	"tandem/gateways/dialect"
 	"tandem/media"
+	"tandem/rtc"
 	"tandem/rtc/dialog"
 	"tandem/rtc/sip"
 	"tandem/telephony/content"
@@ -31,6 +32,7 @@ type leg struct {
 	seized     bool            // it has a channel of its trunk, or bears what the call counts as
 	late       bool            // its INVITE had no offer: ours is in the 200, the answer in the ACK
 	appearance int             // of its shared line, that its INVITE names; 0 for none
+	group      rtc.AOR         // whose member it is called as, or picked up from; "" for none
 	holding    bool            // it has put the other side on hold, which hears music
 	early      *dialog.Session // while it rings: the dialog made last
 	theirs     []byte          // the description they sent last, see says

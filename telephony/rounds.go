@@ -43,7 +43,7 @@ func (c *Call) impatient(turn int) {
 	for _, l := range c.ringing {
 		c.tried(l, nobody)
 	}
-	if c.best = c.best.Or(nobody); len(c.ringing) > 0 && !c.route.OfGroup() {
+	if c.best = c.best.Or(nobody); len(c.ringing) > 0 && c.route.Group() == "" {
 		c.best = nobody // whatever another phone of the user has said
 	}
 	c.cancelAll("")
@@ -77,7 +77,7 @@ func (c *Call) restart() {
 // of a group, or a number outside that rings together with a user's phones. What one of
 // them says is then said for that one alone.
 func (c *Call) others(l *leg) bool {
-	return c.route.OfGroup() || l.Trunk != nil && c.route.Rings.AOR != ""
+	return c.route.Group() != "" || l.Trunk != nil && c.route.Rings.AOR != ""
 }
 
 // cancelOf ends the ringing of a user's other devices.

@@ -101,8 +101,9 @@ func (c *Call) change(invite *sip.Message) {
 
 // pickUp answers the caller and gives it to a call that rings elsewhere.
 func (c *Call) pickUp(invite *sip.Message) {
-	target := c.x.ringingAt(func(user rtc.AOR) bool {
-		return (c.route.Code.Kind == feature.GroupPickup || user == c.route.Called) && c.x.cfg.Router.MayPickUp(c.caller.Who.User, user)
+	at := c.route.Called
+	target := c.x.ringingAt(func(p *Party) bool {
+		return (c.route.Code.Kind == feature.GroupPickup || p.User == at || p.Group == at) && c.x.cfg.Router.MayPickUp(c.caller.Who.User, p.User)
 	})
 	if target == nil {
 		c.refuse(outcome.Outcome{Code: 404, Text: "no call rings there that may be picked up"})
@@ -123,11 +124,11 @@ func (x *Exchange) Engaged(user rtc.AOR) bool {
 
 // ringingAt finds the call that has rung for longest at a user's phone, nil when
 // there is none.
-func (x *Exchange) ringingAt(fits func(user rtc.AOR) bool) (found *Call) {
+func (x *Exchange) ringingAt(fits func(*Party) bool) (found *Call) {
 	var since time.Time
 	for _, c := range x.Calls() {
 		if !slices.ContainsFunc(c.shown.Load().parties, func(p Party) bool {
-			return !p.Initiator && p.State == Early && p.User != "" && fits(p.User)
+			return !p.Initiator && p.State == Early && p.User != "" && fits(&p)
 		}) {
 			continue
 		}
@@ -146,6 +147,7 @@ func (c *Call) pickedUp(l *leg, from *media.Session) {
 		l.bye(outcome.ReasonLine(`SIP;cause=481;text="The call is not there any more"`))
 		return
 	}
+	l.group = c.ringing[0].group
 	c.chosen(nil)
 	c.wait(0)
 	if _, err := c.take(media.B, l, from); err != nil {

@@ -56,9 +56,10 @@ type Party struct {
 	State               PartyState
 	Remote              string // address of the other side, "sip:…" or "tel:+…"
 	RemoteName          string
-	Held                bool // the device has put the other side on hold
-	Appearance          int  // of a shared line, that the device has named; 0 for none
-	Seat                Seat // in a conference
+	Held                bool    // the device has put the other side on hold
+	Appearance          int     // of a shared line, that the device has named; 0 for none
+	Group               rtc.AOR // the ring group as one of whose members it was called, "" for none
+	Seat                Seat    // in a conference
 }
 
 // Seat is the place of a party in a conference, the zero value for none.
@@ -159,7 +160,7 @@ func (c *Call) roomOf(l *leg) string {
 
 // party is how a leg is shown.
 func (l *leg) party(state PartyState, with identity.Party, initiator bool) Party {
-	p := Party{User: l.Who.User, CallID: l.callID, Initiator: initiator, State: state, Remote: with.Address(), RemoteName: with.Name, Appearance: l.appearance,
+	p := Party{User: l.Who.User, CallID: l.callID, Initiator: initiator, State: state, Remote: with.Address(), RemoteName: with.Name, Appearance: l.appearance, Group: l.group,
 		Held: state == Confirmed && l.holds()}
 	if with.Private {
 		p.Remote, p.RemoteName = "sip:anonymous@anonymous.invalid", "Anonymous"

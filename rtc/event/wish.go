@@ -29,15 +29,16 @@ type wish struct {
 // wish reads and checks a SUBSCRIBE, in the order of RFC 6665 §4.2.1. with is a
 // subscription in the same dialog, nil when it begins one.
 func (n *Notifier) wish(r *rtc.Request, with *subscription) (w wish, err error) {
-	address, ok := n.address(r.Message)
+	pkg, id := r.Event()
+	w.pkg = n.packages[string(pkg)]
+	address, ok := n.address(r.Message, w.pkg)
 	if with != nil { // the Request-URI is our Contact; it is about the same
 		address, ok = with.about(), true
 	}
 	if !ok {
 		return w, rtc.Next
 	}
-	pkg, id := r.Event()
-	if w.pkg = n.packages[string(pkg)]; w.pkg == nil {
+	if w.pkg == nil {
 		if _, user := n.cfg.Users.Resolve(address); user && !n.oneDevice(r.Message) {
 			return w, n.badEvent()
 		}
@@ -60,7 +61,7 @@ func (n *Notifier) wish(r *rtc.Request, with *subscription) (w wish, err error) 
 
 // address is whom the Request-URI names, false when it is none of ours. A telephone
 // number is whose it is: a tel URI names no server (RFC 3966 §3).
-func (n *Notifier) address(m *sip.Message) (rtc.AOR, bool) {
+func (n *Notifier) address(m *sip.Message, p *Package) (rtc.AOR, bool) {
 	u, err := sip.ParseURI(m.RequestURI())
 	if err != nil {
 		return "", false
@@ -78,10 +79,13 @@ func (n *Notifier) address(m *sip.Message) (rtc.AOR, bool) {
 	}
 	var room [128]byte
 	address := rtc.AOR(u.AppendAOR(room[:0]))
-	if u.Kind == sip.URITel {
-		return n.cfg.Users.Resolve(address)
+	if u.Kind != sip.URITel {
+		return address, true
 	}
-	return address, true
+	if user, ok := n.cfg.Users.Resolve(address); ok || p == nil || p.Resource == nil {
+		return user, ok
+	}
+	return p.Resource(address)
 }
 
 // oneDevice reports whether the Request-URI names a device, not a user (RFC 5627).

@@ -26,6 +26,8 @@ type Table struct {
 	log   *slog.Logger
 	turn  chan struct{} // holds one element: whoever takes it may change
 	now   atomic.Pointer[index]
+
+	changed []func(aor rtc.AOR)
 }
 
 // index is the groups at one time. It does not change.
@@ -70,6 +72,16 @@ func (t *Table) Load(ctx context.Context) error {
 	}
 	t.now.Store(newIndex(list))
 	return nil
+}
+
+// Watch has f told of groups that are new, have changed or are gone. It is called before
+// the first change.
+func (t *Table) Watch(f func(aor rtc.AOR)) { t.changed = append(t.changed, f) }
+
+func (t *Table) tell(aor rtc.AOR) {
+	for _, f := range t.changed {
+		f(aor)
+	}
 }
 
 // All groups by their AOR. They are shared and must not be changed.
@@ -134,6 +146,7 @@ func (t *Table) alter(ctx context.Context, make func(*index) (*Group, error)) er
 	}
 	t.now.Store(newIndex(append(have.without(g.AOR), g)))
 	t.log.Info("group set", "aor", string(g.AOR), "members", len(g.Members))
+	t.tell(g.AOR)
 	return nil
 }
 
@@ -153,6 +166,7 @@ func (t *Table) Remove(ctx context.Context, aor rtc.AOR) error {
 	}
 	t.now.Store(newIndex(have.without(aor)))
 	t.log.Info("group removed", "aor", string(aor))
+	t.tell(aor)
 	return nil
 }
 

@@ -35,8 +35,13 @@ func (d Destination) TrunkName() string {
 	return d.Trunk.Name
 }
 
-// OfGroup reports whether it rings the members of a group.
-func (t *Route) OfGroup() bool { return t.group != nil }
+// Group is the ring group whose members it rings, "" for none.
+func (t *Route) Group() rtc.AOR {
+	if t.group == nil {
+		return ""
+	}
+	return t.group.AOR
+}
 
 // Round is whom a call tries at the same time.
 type Round struct {

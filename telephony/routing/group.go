@@ -36,6 +36,28 @@ func (p *Plan) group(uri sip.URI) *group.Group {
 	return nil
 }
 
+// GroupAt finds the ring group that an address of ours means.
+func (p *Plan) GroupAt(address rtc.AOR) (rtc.AOR, bool) {
+	uri, err := sip.ParseURI([]byte(address))
+	if err != nil {
+		return "", false
+	}
+	g := p.group(uri)
+	if g == nil {
+		return "", false
+	}
+	return g.AOR, true
+}
+
+// IsMember reports whether a user is a member of a ring group.
+func (p *Plan) IsMember(of, user rtc.AOR) bool {
+	if p.Groups == nil {
+		return false
+	}
+	g := p.Groups.Group(of)
+	return g != nil && p.isMember(g, user)
+}
+
 // toGroup rings the members of a group: all at once, or one after the other.
 func (p *Plan) toGroup(route Route, g *group.Group) (Route, error) {
 	route, err := p.inside(route, extensionOf(g))

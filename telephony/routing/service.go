@@ -40,11 +40,15 @@ func (p *Plan) toService(route Route, caller User, code feature.Code) (Route, er
 		if !ok {
 			return route, &rtc.Status{Code: 404}
 		}
-		called, ok := p.userAt(caller.Site, uri)
-		if !ok {
+		if called, ok := p.userAt(caller.Site, uri); ok {
+			route.Called, route.CalledName = called.AOR, called.Display
+			break
+		}
+		g := p.group(uri)
+		if g == nil {
 			return route, &rtc.Status{Code: 404, Header: outcome.Warning(p.Domain, "nobody is called "+code.Arg)}
 		}
-		route.Called, route.CalledName = called.AOR, called.Display
+		route.Called, route.CalledName = g.AOR, g.Note
 	}
 	return route, nil
 }

@@ -40,3 +40,25 @@ func TestRuleIsForSomebody(t *testing.T) {
 		t.Errorf("rules %v", list)
 	}
 }
+
+// A ring group has rules as a user has, and nobody else.
+func TestRulesOfAGroup(t *testing.T) {
+	s := harness.StartServer(t, nil)
+	s.User("alice", "bob")
+	w := harness.SocketClient(t, s.S)
+	if r := w.Do("POST", "/groups", `{"name":"sales","members":["bob"]}`); r.Code != 201 {
+		t.Fatal(r.Text)
+	}
+	if r := w.Do("PUT", "/presence/sales/rules", `{"kind":"user","name":"alice","action":"block"}`); r.Code != 200 {
+		t.Errorf("a rule of a group: %d %s", r.Code, r.Text)
+	}
+	if _, m := s.Subscribes(s.Dial(t, "udp"), "alice", "sales", "dialog", "", ""); m.StatusCode() != 403 {
+		t.Errorf("alice, who is blocked, watches: %d", m.StatusCode())
+	}
+	if r := w.Do("GET", "/presence/sales/rules", ""); r.Code != 200 || !strings.Contains(r.Text, "block") {
+		t.Errorf("its rules: %d %s", r.Code, r.Text)
+	}
+	if r := w.Do("GET", "/presence/support/rules", ""); r.Code != 404 {
+		t.Errorf("rules of nobody: %d %s", r.Code, r.Text)
+	}
+}

@@ -27,6 +27,9 @@ func TestTokenOfOneUser(t *testing.T) {
 	if r := socket.Do("POST", "/tokens", `{"name":"x","user":"nobody","scopes":["events:read"]}`); r.Code != 404 {
 		t.Errorf("a token of nobody: %d %s", r.Code, r.Text)
 	}
+	if r := socket.Do("POST", "/groups", `{"name":"sales","members":["alice"]}`); r.Code != 201 {
+		t.Fatal(r.Text)
+	}
 	r := socket.Do("POST", "/tokens", `{"name":"browser","user":"alice","scopes":["contacts:write","messages:write","presence:write","events:read"]}`)
 	if r.Code != 201 || r.Body["user"] != "sip:alice@example.com" {
 		t.Fatal(r.Text)
@@ -50,6 +53,7 @@ func TestTokenOfOneUser(t *testing.T) {
 		{api, "PUT", "/users/bob/message-devices/tab-1", "", 403},
 		{api, "GET", "/presence/alice/rules", "", 200},
 		{api, "GET", "/presence/bob/rules", "", 403},
+		{api, "GET", "/presence/sales/rules", "", 403},
 		{api, "POST", "/messages", `{"from":"bob","to":"alice","text":"x"}`, 403},
 		{api, "POST", "/messages", `{"from":"alice","to":"bob","text":"x","device":"tab-1"}`, 200},
 		{api, "GET", "/users", "", 403},

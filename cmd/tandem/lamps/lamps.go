@@ -1,6 +1,7 @@
 // Package lamps shows what lines do while calls are led: to those who watch a line, as
 // dialog-info, and to the phones that share one. It follows the events of calls, and
-// knows besides users the lines of click-to-call and the places where calls are parked.
+// knows besides users the ring groups, the lines of click-to-call and the places where
+// calls are parked.
 package lamps
 
 import (
@@ -22,7 +23,15 @@ type Config struct {
 	Changed   func(user rtc.AOR)                   // is told when what a user's line does has changed
 	Lines     dialoginfo.Lines                     // besides those of users
 	Shared    func() *appearance.Board             // nil before there are phones
-	Domain    string                               // of the places to park
+	Groups    Groups
+	Domain    string // of the places to park
+}
+
+// Groups are the ring groups.
+type Groups interface {
+	// GroupAt finds the one that an address means.
+	GroupAt(address rtc.AOR) (group rtc.AOR, ok bool)
+	IsMember(group, user rtc.AOR) bool
 }
 
 // Lamps follow calls for the lines that take part in them.
@@ -41,6 +50,9 @@ func New(c Config) *Lamps {
 	lines.Resource = func(address rtc.AOR) (rtc.AOR, bool) {
 		if line, ok := c.Lines.Resource(address); ok {
 			return line, true
+		}
+		if group, ok := c.Groups.GroupAt(address); ok {
+			return group, true
 		}
 		return l.slot(address.User()), isSlot(address)
 	}
@@ -62,13 +74,16 @@ func isSlot(address rtc.AOR) bool {
 func (l *Lamps) slot(code string) rtc.AOR { return rtc.AOR("sip:" + code + "@" + l.c.Domain) }
 
 // mayWatch says who may watch a line. That something is parked, and not who, is for
-// every user.
+// every user; what a ring group does is for its members, and for others as its rules say.
 func (l *Lamps) mayWatch(a event.Ask) (event.Grant, error) {
 	if isSlot(a.Resource) {
 		if !a.Proved {
 			return event.Grant{}, &rtc.Status{Code: 403}
 		}
 		return event.Grant{}, nil
+	}
+	if a.Proved && l.c.Groups.IsMember(a.Resource, a.Watcher) {
+		return event.Grant{View: presence.Full}, nil
 	}
 	return l.c.Authorise(a)
 }
@@ -83,6 +98,10 @@ type lit struct {
 func (l *Lamps) Follow(e telephony.Event) {
 	var now []lit
 	for _, p := range e.Parties {
+		if group := (lit{p.Group, e.Record.ID}); p.Group != "" && !slices.Contains(now, group) {
+			now = append(now, group)
+			l.board.Set(group.line, ofGroup(p, group.id))
+		}
 		if p.User == "" {
 			continue
 		}
@@ -112,6 +131,18 @@ func (l *Lamps) Follow(e telephony.Event) {
 		l.c.Shared().Set(x.line, appearance.Call{ID: x.id, State: appearance.Idle})
 		l.c.Changed(x.line)
 	}
+}
+
+// ofGroup is the call of a member as one of his ring group. While it rings it may be
+// taken by the dialog with the first phone.
+func ofGroup(p telephony.Party, id string) dialoginfo.Call {
+	c := dialoginfo.Call{ID: id, State: dialoginfo.Early, Held: p.Held, Remote: p.Remote, Display: p.RemoteName}
+	if p.State == telephony.Confirmed {
+		c.State = dialoginfo.Confirmed
+		return c
+	}
+	c.CallID, c.LocalTag, c.RemoteTag = p.CallID, p.LocalTag, p.RemoteTag
+	return c
 }
 
 // keep notes a line that a call is about to light.

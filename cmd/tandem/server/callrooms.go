@@ -7,6 +7,7 @@ import (
 
 	"tandem/cmd/tandem/config"
 	"tandem/rtc"
+	"tandem/rtc/event/dialoginfo"
 	"tandem/telephony/feature"
 	"tandem/telephony/group"
 	groupstore "tandem/telephony/group/sqlstore"
@@ -29,6 +30,32 @@ func (s *Server) openGroups(ctx context.Context, _ *config.Config) error {
 	s.groups = group.New(groupstore.New(s.store), s.log)
 	return s.groups.Load(ctx)
 }
+
+// ringGroups are the ring groups as lamps see them; the plan is made later.
+type ringGroups struct{ s *Server }
+
+// GroupAt implements lamps.Groups.
+func (g ringGroups) GroupAt(address rtc.AOR) (rtc.AOR, bool) { return g.s.plans.GroupAt(address) }
+
+// IsMember implements lamps.Groups.
+func (g ringGroups) IsMember(group, user rtc.AOR) bool { return g.s.plans.IsMember(group, user) }
+
+// regrouped has who watches a ring group follow it: it has other members, or is gone.
+func (s *Server) regrouped(aor rtc.AOR) {
+	if s.isGroup(aor) {
+		s.events.Reauthorise(aor, dialoginfo.Name)
+		return
+	}
+	s.events.EndAll(aor, dialoginfo.Name, "noresource")
+	ctx, cancel := context.WithTimeout(context.Background(), settingTime)
+	defer cancel()
+	if err := s.consent.Forget(ctx, aor); err != nil {
+		s.log.Warn("rules of a group that is gone stay", "aor", string(aor), "err", err)
+	}
+}
+
+// isGroup reports whether a ring group has an address.
+func (s *Server) isGroup(aor rtc.AOR) bool { return s.groups.Group(aor) != nil }
 
 // Groups of the server.
 func (s *Server) Groups() *group.Table { return s.groups }

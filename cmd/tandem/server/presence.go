@@ -40,8 +40,10 @@ func (s *Server) openPresence(ctx context.Context, cfg *config.Config) error {
 		Log:          s.log,
 	})
 	s.lamps = lamps.New(lamps.Config{Events: s.events, Authorise: s.presence.Authorise, Changed: s.presence.Changed,
-		Lines: s.pint.lines.Lines(), Shared: func() *appearance.Board { return s.phones.Shared }, Domain: cfg.Domains[0]})
+		Lines: s.pint.lines.Lines(), Shared: func() *appearance.Board { return s.phones.Shared },
+		Groups: ringGroups{s}, Domain: cfg.Domains[0]})
 	s.consent.Watch(func(owner rtc.AOR) { s.events.Reauthorise(owner, dialoginfo.Name) })
+	s.groups.Watch(s.regrouped)
 	s.meetings = newMeetings(s.events, cfg.Domains[0])
 	own, err := winfo.Of(ctx, s.events, presence.Name, eventstore.NewWaiting(s.store, presence.Name), s.decided)
 	if err != nil {

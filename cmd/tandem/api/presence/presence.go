@@ -27,6 +27,7 @@ type Rooms struct {
 	Agent     *presence.Agent
 	Consent   *consent.Book
 	Notifier  *event.Notifier
+	Group     func(rtc.AOR) bool // reports whether a ring group has an address: it has rules as users have
 	// Tell publishes an event: its type, what it is about, who may see it, and how
 	// to make its data when somebody reads it.
 	Tell    func(kind, resource string, scope access.Scope, data func() any)
@@ -223,8 +224,20 @@ type ConsentRule struct {
 	Action string `json:"action,omitempty" yaml:"action,omitempty" enum:"allow,confirm,polite-block,block" doc:"polite-block: sees somebody who is always offline; confirm: waits until it is decided"`
 }
 
+// owner finds the user or ring group that a name means.
+func (n *nouns) owner(name string) (rtc.AOR, error) {
+	aor, err := n.Directory.Named(name)
+	if err == nil || n.Group == nil {
+		return aor, err
+	}
+	if group, perr := n.Directory.ParseAOR(name); perr == nil && n.Group(group) {
+		return group, nil
+	}
+	return aor, err
+}
+
 func (n *nouns) rules(_ context.Context, in *op.UserPath) (op.Page[ConsentRule], error) {
-	aor, err := n.Directory.Named(in.User)
+	aor, err := n.owner(in.User)
 	if err != nil {
 		return op.Page[ConsentRule]{}, err
 	}
@@ -285,7 +298,7 @@ func (n *nouns) unsetRule(ctx context.Context, do *op.Doing, in *struct {
 }
 
 func (n *nouns) changeRule(ctx context.Context, do *op.Doing, user string, in *ConsentRule, change func(context.Context, rtc.AOR, consent.Rule) error) (ConsentRule, error) {
-	aor, err := n.Directory.Named(user)
+	aor, err := n.owner(user)
 	if err != nil {
 		return ConsentRule{}, err
 	}
