@@ -4,10 +4,12 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"tandem/cmd/tandem/config"
 	"tandem/rtc"
 	"tandem/rtc/directory"
+	"tandem/rtc/policy/consent"
 	"tandem/test/harness"
 )
 
@@ -123,4 +125,40 @@ func TestLampOfTwoCalls(t *testing.T) {
 	}
 	caller.Say("BYE", "", "")
 	k.Until("<state>terminated</state>")
+}
+
+// Who waits to see a lamp is shown to its owner, who decides.
+func TestRFC3857LampWatcher(t *testing.T) {
+	t.Parallel() // it waits
+	r := harness.StartServer(t, atOnce)
+	r.User("alice", "bob")
+	a, b := r.Dial(t, "udp"), r.Dial(t, "tcp")
+	set := func(action consent.Action) {
+		t.Helper()
+		if err := r.S.Consent().Set(t.Context(), harness.BobURI, consent.Rule{Kind: consent.User, Name: harness.AliceURI, Action: action}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set(consent.Confirm)
+	own, _ := r.Watch(b, "bob", "bob", "dialog.winfo")
+	beside, _ := r.Watch(b, "bob", "bob", "presence.winfo")
+	k, first := r.Watch(a, "alice", "bob", "dialog")
+	if state := value(first, "Subscription-State"); !strings.HasPrefix(state, "pending") {
+		t.Errorf("alice is told %s", state)
+	}
+	if text := string(own.Until("alice").Body()); !strings.Contains(text, `status="pending" event="subscribe"`) || !strings.Contains(text, `package="dialog"`) {
+		t.Errorf("%s", text)
+	}
+	set(consent.Allow)
+	if state := value(k.Notified(), "Subscription-State"); !strings.HasPrefix(state, "active") {
+		t.Errorf("alice is told %s", state)
+	}
+	own.Until(`status="active" event="approved"`)
+	set(consent.Block)
+	own.Until(`status="terminated" event="rejected"`)
+	if m, err := beside.Hears(100 * time.Millisecond); err == nil && strings.Contains(string(m.Body()), "alice") {
+		t.Errorf("she watches no presence: %s", m.Body())
+	}
+	_, m := r.Subscribes(a, "alice", "bob", "dialog.winfo", "", "")
+	wantCode(t, m, 403)
 }

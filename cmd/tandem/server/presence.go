@@ -45,12 +45,14 @@ func (s *Server) openPresence(ctx context.Context, cfg *config.Config) error {
 	s.consent.Watch(func(owner rtc.AOR) { s.events.Reauthorise(owner, dialoginfo.Name) })
 	s.groups.Watch(s.regrouped)
 	s.meetings = newMeetings(s.events, cfg.Domains[0])
-	own, err := winfo.Of(ctx, s.events, presence.Name, eventstore.NewWaiting(s.store, presence.Name), s.decided)
-	if err != nil {
-		return err
+	for _, pkg := range []string{presence.Name, dialoginfo.Name} { // those about which users decide
+		own, err := winfo.Of(ctx, s.events, pkg, eventstore.NewWaiting(s.store, pkg), s.decided)
+		if err != nil {
+			return err
+		}
+		s.events.Add(own)
+		s.consent.Watch(func(owner rtc.AOR) { s.events.Changed(owner, own.Name) })
 	}
-	s.events.Add(own)
-	s.consent.Watch(func(owner rtc.AOR) { s.events.Changed(owner, own.Name) })
 	return s.presence.Restore(ctx, s.transport.ParseFlow)
 }
 

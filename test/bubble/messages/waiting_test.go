@@ -13,7 +13,12 @@ import (
 
 // Who asked to watch, and gave up before the owner had decided, waits: a restart does not
 // have the owner learn nothing of him, and his decision ends it.
-func TestRFC3857Section471WaitingSurvivesARestart(t *testing.T) {
+func TestRFC3857Section471WaitingSurvivesARestart(t *testing.T) { waits(t, "presence") }
+
+// The same holds for who wants to watch a lamp.
+func TestRFC3857Section471WaitingForALamp(t *testing.T) { waits(t, "dialog") }
+
+func waits(t *testing.T, pkg string) {
 	bubble.Run(t, func(w *bubble.World) {
 		alice, bob := w.Phone(), w.Phone()
 		consents(w, bobAOR, aliceAOR, consent.Confirm)
@@ -41,13 +46,13 @@ func TestRFC3857Section471WaitingSurvivesARestart(t *testing.T) {
 				}
 			}
 		}
-		subscribe(alice, "alice", "presence", "60")
+		subscribe(alice, "alice", pkg, "60")
 		pass(90 * time.Second)
 		w.Stop()
 		w.Open()
 		alice.Attach()
 		bob.Attach()
-		subscribe(bob, "bob", "presence.winfo", "3600")
+		subscribe(bob, "bob", pkg+".winfo", "3600")
 		pass(10 * time.Second)
 		consents(w, bobAOR, aliceAOR, consent.Allow)
 		pass(10 * time.Second)
