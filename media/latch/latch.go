@@ -38,7 +38,7 @@ const (
 	Settled
 )
 
-// Media decides which source is believed on one port, and therefore where packets are
+// Media is the latch of a port: it decides which source is believed there, and therefore where packets are
 // sent (symmetric RTP, RFC 4961). At first it believes the signalled address only. Within
 // five seconds of each Open it believes another source after several good packets in
 // sequence of one stream:
@@ -51,7 +51,7 @@ const (
 //     replaced only by its own host, the signalled host or that of signalling, because an
 //     attacker who sends to all our ports waits for such a window.
 //
-// After that packets alone never change the source; only Open does. A Media has no lock:
+// After that packets alone never change the source; only Open does. It has no lock:
 // only one goroutine at a time may use it. Times must not go backwards.
 type Media struct {
 	// Strict means that no source is learnt: only the signalled address is believed.
@@ -233,7 +233,7 @@ func (l *Media) follow(from netip.AddrPort, ssrc uint32, seq uint16, now time.Ti
 	return slot.count >= packetsFar
 }
 
-// Control is a Media for a port that carries RTCP alone. RTCP comes every few seconds,
+// Control is the latch of a port that carries RTCP alone. RTCP comes every few seconds,
 // so a window is too short for several packets in sequence. Instead the host that is
 // believed for RTP is believed for RTCP too: the source of its first good packet, from any
 // port, is learnt, once for each Open.

@@ -1,175 +1,56 @@
 package transaction
 
 import (
-	"encoding/binary"
 	"time"
+
+	"tandem/rtc/transaction/absorb"
 )
 
-// absorber keeps the final responses of non-INVITE transactions, and refusals
-// of INVITEs on the spot, for 64*T1 (timer J), to answer retransmissions. It is one ring of
-// bytes and a table of numbers (absorb_index.go), so that hundreds of thousands of records
-// cost the collector nothing.
-// It grows by doubling up to its limit; then the oldest records go first.
-//
-// A record: hash 8, expiry 8, key length 4, response length 4, key, response,
-// rounded up to 8.
+// sweepEvery is how much longer expired records of a quiet lane may stay.
+const sweepEvery = 2 * time.Second
+
+// absorber keeps the final responses of a lane's non-INVITE transactions, and refusals of
+// INVITEs on the spot, for 64*T1 (timer J), to answer retransmissions.
 type absorber struct {
 	ln    *Lane
-	limit int
-
-	buf     []byte
-	index   index
-	head    int // oldest record
-	tail    int // where the next one goes
-	edge    int // end of data below which head runs, while wrapped
-	count   int
-	first   time.Duration // expiry of the oldest: its record is not in the cache any more
-	wrapped bool          // tail has started again below head
-	timer   Timer
-}
-
-const (
-	recordHeader = 24
-	firstRing    = 8 << 10
-	sweepEvery   = 2 * time.Second // expired records of a quiet lane may stay that much longer
-)
-
-func recordSize(key, resp int) int { return (recordHeader + key + resp + 7) &^ 7 }
-
-type record []byte
-
-func (r record) hash() uint64          { return binary.LittleEndian.Uint64(r) }
-func (r record) expiry() time.Duration { return time.Duration(binary.LittleEndian.Uint64(r[8:])) }
-func (r record) keyLen() int           { return int(binary.LittleEndian.Uint32(r[16:])) }
-func (r record) respLen() int          { return int(binary.LittleEndian.Uint32(r[20:])) }
-func (r record) size() int             { return recordSize(r.keyLen(), r.respLen()) }
-func (r record) key() []byte           { return r[recordHeader : recordHeader+r.keyLen()] }
-func (r record) resp() []byte {
-	return r[recordHeader+r.keyLen() : recordHeader+r.keyLen()+r.respLen()]
+	ring  absorb.Ring
+	timer Timer
 }
 
 // lookup returns the response of a key, or nil; it is valid until the next add.
 func (a *absorber) lookup(hash uint64, key []byte) []byte {
-	if a.count == 0 {
+	resp, expiry := a.ring.Lookup(hash, key)
+	if resp == nil || expiry <= a.ln.l.now() {
 		return nil
 	}
-	at, ok := a.index.get(hash, a.buf)
-	if !ok {
-		return nil
-	}
-	r := record(a.buf[at:])
-	if string(r.key()) != string(key) || r.expiry() <= a.ln.l.now() {
-		return nil
-	}
-	return r.resp()
+	return resp
 }
 
-// add keeps a response from now until expiry. One larger than the whole ring is not kept.
-func (a *absorber) add(hash uint64, key, resp []byte, now, expiry time.Duration) {
-	need := recordSize(len(key), len(resp))
-	if need > a.limit {
-		return
-	}
-	a.sweep(now)
-	for !a.fits(need) {
-		if len(a.buf) < a.limit {
-			a.grow(need)
-		} else {
-			a.drop()
-		}
-	}
-	r := record(a.buf[a.tail : a.tail+need])
-	binary.LittleEndian.PutUint64(r, hash)
-	binary.LittleEndian.PutUint64(r[8:], uint64(expiry))
-	binary.LittleEndian.PutUint32(r[16:], uint32(len(key)))
-	binary.LittleEndian.PutUint32(r[20:], uint32(len(resp)))
-	copy(r[recordHeader:], key)
-	copy(r[recordHeader+len(key):], resp)
-	a.index.put(hash, a.tail, a.buf)
-	a.tail += need
-	a.count++
-	a.ln.absorbing.Add(1)
-	if a.count == 1 {
-		a.first = expiry
+// add keeps a response from now on.
+func (a *absorber) add(hash uint64, key, resp []byte) {
+	now := a.ln.l.now()
+	expiry := now + 64*a.ln.l.cfg.T1
+	before := a.ring.Len()
+	a.ring.Add(hash, key, resp, now, expiry)
+	a.count(before)
+	if a.timer.owner == nil && a.ring.Len() > 0 {
 		a.timer.owner = a
-		a.ln.arm(&a.timer, expiry)
+		a.ln.arm(&a.timer, a.ring.First())
 	}
 }
 
-// fits makes tail the place of need octets if there is one.
-func (a *absorber) fits(need int) bool {
-	if a.wrapped {
-		return a.head-a.tail >= need
-	}
-	if len(a.buf)-a.tail >= need {
-		return true
-	}
-	if a.count > 0 && a.head >= need {
-		a.edge, a.tail, a.wrapped = a.tail, 0, true
-		return true
-	}
-	return false
-}
+func (a *absorber) count(before int) { a.ln.absorbing.Add(int64(a.ring.Len() - before)) }
 
-// grow doubles the ring and lays the records out from its start.
-func (a *absorber) grow(need int) {
-	size := max(firstRing, 2*len(a.buf))
-	for size < need {
-		size *= 2
-	}
-	buf := make([]byte, min(size, a.limit))
-	a.index = index{}
-	n := 0
-	move := func(part []byte) { // oldest first, so that the index ends with the newest
-		for len(part) > 0 {
-			r := record(part)
-			size := r.size()
-			copy(buf[n:], r[:size])
-			a.index.put(r.hash(), n, buf)
-			n += size
-			part = part[size:]
-		}
-	}
-	if a.wrapped {
-		move(a.buf[a.head:a.edge])
-		move(a.buf[:a.tail])
-	} else {
-		move(a.buf[a.head:a.tail])
-	}
-	a.buf, a.head, a.tail, a.wrapped = buf, 0, n, false
-}
-
-// drop forgets the oldest record.
-func (a *absorber) drop() {
-	r := record(a.buf[a.head:])
-	a.index.remove(r.hash(), a.head, a.buf)
-	a.head += r.size()
-	a.count--
-	a.ln.absorbing.Add(-1)
-	if a.wrapped && a.head == a.edge {
-		a.head, a.wrapped = 0, false
-	}
-	if a.count == 0 {
-		a.head, a.tail, a.wrapped = 0, 0, false
-		return
-	}
-	a.first = record(a.buf[a.head:]).expiry()
-}
-
-// sweep drops what has expired.
-func (a *absorber) sweep(now time.Duration) {
-	for a.count > 0 && a.first <= now {
-		a.drop()
-	}
-}
-
-// expire sweeps a lane to which nothing is added any more, and gives the memory
-// of an empty ring back.
+// expire sweeps a lane to which nothing is added any more, and gives the memory of an
+// empty ring back.
 func (a *absorber) expire() {
-	a.sweep(a.timer.due())
-	if a.count == 0 {
-		a.buf, a.index = nil, index{}
+	before := a.ring.Len()
+	a.ring.Sweep(a.timer.due())
+	a.count(before)
+	if a.ring.Len() == 0 {
+		a.ring.Release()
+		a.timer.owner = nil
 		return
 	}
-	a.ln.arm(&a.timer, max(a.first, a.timer.due()+sweepEvery))
+	a.ln.arm(&a.timer, max(a.ring.First(), a.timer.due()+sweepEvery))
 }

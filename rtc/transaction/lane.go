@@ -33,7 +33,7 @@ type Lane struct {
 	clients   atomic.Int64
 	absorbing atomic.Int64
 
-	ring  absorber
+	past  absorber
 	wheel [wheelSize]*Timer
 	due   *Timer // expired, about to be told
 
@@ -43,8 +43,8 @@ type Lane struct {
 
 func (ln *Lane) init(l *Layer, i int) {
 	ln.l, ln.index = l, uint16(i)
-	ln.ring.ln = ln
-	ln.ring.limit = l.cfg.AbsorbBytes / l.cfg.Lanes
+	ln.past.ln = ln
+	ln.past.ring.Limit(l.cfg.AbsorbBytes / l.cfg.Lanes)
 }
 
 func (ln *Lane) enter(out transport.Sink) {

@@ -32,7 +32,7 @@ func (ln *Lane) request(f transport.Flow, m *sip.Message) {
 		tx.again()
 		return
 	}
-	if resp := ln.ring.lookup(h, ln.key); resp != nil {
+	if resp := ln.past.lookup(h, ln.key); resp != nil {
 		// RFC 3261 §17.2.2, Completed; or an INVITE that was refused once.
 		ln.reply(f, ln.l.replyPort(f, &via), resp, nil)
 		ln.l.retransmitted.Add(1)

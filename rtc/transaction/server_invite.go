@@ -118,7 +118,7 @@ func (ln *Lane) ack(tx *serverTx, h uint64, f transport.Flow, m *sip.Message, vi
 		// The ACK to a challenge or to an answer of our own that was not
 		// remembered ends here (RFC 3261 §8.2.7); any other is for a 2xx.
 		var tag [16]byte
-		if ln.ring.lookup(h, ln.key) == nil && string(m.ToTag()) != string(ln.l.appendTag(tag[:0], ln.key)) {
+		if ln.past.lookup(h, ln.key) == nil && string(m.ToTag()) != string(ln.l.appendTag(tag[:0], ln.key)) {
 			ln.pass(f, m, via)
 		}
 	case tx.state == accepted:

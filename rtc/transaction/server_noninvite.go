@@ -27,8 +27,7 @@ func (tx *serverTx) respondOther(code int, b []byte) {
 
 // absorb leaves b in the ring to answer copies of the request.
 func (tx *serverTx) absorb(b []byte) {
-	now := tx.ln.l.now()
-	tx.ln.ring.add(tx.hash, tx.keyBytes(), b, now, now+64*tx.ln.l.cfg.T1)
+	tx.ln.past.add(tx.hash, tx.keyBytes(), b)
 }
 
 func (tx *serverTx) expireOther() {

@@ -10,7 +10,7 @@
 // A transaction keeps only the bytes it may have to repeat: a client its
 // request until a final response, then of an INVITE the ACK; a server its last
 // response. What a non-INVITE server would repeat after its final response
-// lives in a bounded ring (absorb.go), and a finished non-INVITE client in
+// lives in a bounded ring (absorb), and a finished non-INVITE client in
 // nothing but the generation number of its branch.
 //
 // The package answers by itself only what cannot reach a user: malformed

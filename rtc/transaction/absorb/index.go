@@ -1,4 +1,4 @@
-package transaction
+package absorb
 
 // index tells where in the ring the record of a key is, by the hash of the key; a later
 // record takes the place of an earlier one with the same hash. It is a table with open

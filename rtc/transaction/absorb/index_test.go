@@ -1,4 +1,4 @@
-package transaction
+package absorb
 
 import (
 	"encoding/binary"
