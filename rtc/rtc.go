@@ -53,6 +53,7 @@ type Identity struct {
 	Peer   string // name of the peer that sends, as of a trunk; "" when it is none
 	Method AuthMethod
 	Rights Rights // of the peer; a user's are not kept here
+	Secret int64  // the secret used, among the user's: when it was made, unix ms; 0 for none or when that is not known
 }
 
 // Rights are what a peer may do besides calling users of ours.

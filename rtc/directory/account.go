@@ -53,7 +53,7 @@ type seen struct {
 // of its AOR, as those of all credentials made here are.
 func newSecret(c Credential) *Secret {
 	return &Secret{MD5: c.MD5, SHA256: c.SHA256, SHA512256: c.SHA512256, MD5Long: c.MD5Long,
-		Identity: rtc.Identity{AOR: c.AOR, Device: c.Device, Method: rtc.AuthDigest},
+		Identity: rtc.Identity{AOR: c.AOR, Device: c.Device, Method: rtc.AuthDigest, Secret: millis(c.Created)},
 		created:  millis(c.Created), seen: newSeen(c.LastUsed)}
 }
 

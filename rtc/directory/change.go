@@ -72,6 +72,7 @@ func (d *Directory) alter(ctx context.Context, aor rtc.AOR, what string, change 
 		}
 	}
 	d.further.change(gone)
+	d.tell(old, next)
 	d.log.Info(what, "aor", aor, "enabled", next.Enabled, "aliases", next.Aliases)
 	return nil
 }

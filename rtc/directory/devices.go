@@ -76,7 +76,9 @@ func (d *Directory) RevokeDevice(ctx context.Context, aor rtc.AOR, name string) 
 	if err := d.store.DeleteDevice(ctx, u, name); err != nil {
 		return fmt.Errorf("revoking device %q of %s: %w", name, aor, err)
 	}
-	d.publish(&Account{User: u, Secrets: slices.Delete(slices.Clone(old.Secrets), i, i+1)})
+	now := &Account{User: u, Secrets: slices.Delete(slices.Clone(old.Secrets), i, i+1)}
+	d.publish(now)
+	d.tell(old, now)
 	d.log.Info("device revoked", "aor", aor, "device", name)
 	return nil
 }
@@ -132,5 +134,6 @@ func (d *Directory) placeSecret(ctx context.Context, aor rtc.AOR, device, passwo
 	next.Secrets = append(next.Secrets, s)
 	slices.SortFunc(next.Secrets, compareSecrets)
 	d.publish(next)
+	d.tell(old, next)
 	return nil
 }

@@ -105,6 +105,7 @@ type Directory struct {
 	further  further
 	changes  atomic.Uint64 // counts them
 	sorted   atomic.Pointer[sorted]
+	watchers []func(before, now *Account)
 }
 
 // New makes an empty directory of the users of domains, of which the first is

@@ -174,7 +174,7 @@ func (p packed) account(domain string, seen []seen) *Account {
 	for i := range n {
 		s := &secrets[i]
 		p.secret(s, created)
-		s.Identity.AOR, s.Identity.Method, s.seen = a.AOR, rtc.AuthDigest, &seen[i]
+		s.Identity.AOR, s.Identity.Method, s.Identity.Secret, s.seen = a.AOR, rtc.AuthDigest, s.created, &seen[i]
 		a.Secrets = append(a.Secrets, s)
 	}
 	return a

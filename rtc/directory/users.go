@@ -211,6 +211,7 @@ func (d *Directory) Delete(ctx context.Context, aor rtc.AOR) error {
 	d.further.change(gone)
 	d.accounts.remove(aor)
 	d.changed()
+	d.tell(a, nil)
 	d.log.Info("user deleted", "aor", aor)
 	return nil
 }

@@ -33,7 +33,20 @@ func (n *Notifier) again(r *rtc.Request) error {
 	case sub == nil:
 		return n.beside(r, l)
 	}
-	return n.refresh(r, sub, moved)
+	changed := l.provedBy(r.Identity) || moved
+	return n.refresh(r, sub, changed)
+}
+
+// provedBy notes by which secret the subscriber proves who he is, and reports whether it
+// is another one.
+func (l *leg) provedBy(id *rtc.Identity) (other bool) {
+	if id == nil {
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	other, l.secret = l.secret != id.Secret, id.Secret
+	return other
 }
 
 // way is the target that a request in the dialog names, "" when it stays as it is;
@@ -120,8 +133,9 @@ func (n *Notifier) beside(r *rtc.Request, l *leg) error {
 	return n.read(r, w, admit, func() {})
 }
 
-// refresh takes a SUBSCRIBE of a subscription there is.
-func (n *Notifier) refresh(r *rtc.Request, sub *subscription, moved bool) error {
+// refresh takes a SUBSCRIBE of a subscription there is. changed: of its dialog, too, the
+// disk must know something new.
+func (n *Notifier) refresh(r *rtc.Request, sub *subscription, changed bool) error {
 	w := wish{pkg: sub.topic.pkg, isList: sub.list != nil}
 	if err := n.terms(r.Message, &w); err != nil {
 		return err
@@ -133,7 +147,7 @@ func (n *Notifier) refresh(r *rtc.Request, sub *subscription, moved bool) error 
 		s.mu.Unlock()
 		return &rtc.Status{Code: 481} // it was said that it is over
 	}
-	covered := !moved && w.has == sub.has && w.expires > 0 && now+w.expires.Milliseconds() <= sub.disk
+	covered := !changed && w.has == sub.has && w.expires > 0 && now+w.expires.Milliseconds() <= sub.disk
 	before := terms{sub.until, sub.disk, sub.granted, sub.has}
 	if w.expires > 0 {
 		sub.agree(w, now)

@@ -20,7 +20,7 @@ func (n *Notifier) newLeg(r *rtc.Request) (*leg, error) {
 	seq, _ := m.CSeq()
 	l := &leg{flow: r.Flow(), remoteSeq: seq, secure: strings.HasPrefix(strings.ToLower(string(m.RequestURI())), "sips:")}
 	if r.Identity != nil {
-		l.peer = r.Identity.Peer
+		l.peer, l.secret = r.Identity.Peer, r.Identity.Secret
 	}
 	room := buffers.Get().(*[]byte)
 	text := newTexts((*room)[:0])

@@ -46,6 +46,12 @@ type Config struct {
 	Reach *reach.Reach
 	// Demand asks a sender for credentials, see auth.Gate.
 	Demand func(r *rtc.Request) *rtc.Status
+	// Known reports whether there is a user, shut out or not; nil: there are all. Stands
+	// says why somebody who proved who he is may not go on watching, in a reason of RFC
+	// 6665 §4.1.3, "" when he may; secret is as in rtc.Identity. nil: everybody may. They
+	// are asked after a restart, and Stands by Recheck.
+	Known  func(user rtc.AOR) bool
+	Stands func(watcher rtc.AOR, secret int64) (reason string)
 	// Shape writes a NOTIFY in the form that the phone of a watcher needs, by the flow
 	// it leaves by, and returns it as it is when nothing has to change; nil: for nobody.
 	Shape func(watcher rtc.AOR, f transport.Flow, message []byte) []byte
@@ -401,6 +407,29 @@ func (n *Notifier) EndOf(watcher rtc.AOR, reason string) {
 			n.endOne(s, reason)
 		}
 	}
+}
+
+// Recheck ends the subscriptions of a watcher that may not go on, see Config.Stands.
+func (n *Notifier) Recheck(watcher rtc.AOR) {
+	for _, s := range n.of(watcher) {
+		if s.parent != nil { // it ends with its list
+			continue
+		}
+		if reason := n.stands(s); reason != "" {
+			n.endOne(s, reason)
+		}
+	}
+}
+
+// stands is why the watcher of a subscription may not go on, "" when he may.
+func (n *Notifier) stands(s *subscription) string {
+	if !s.proved || n.cfg.Stands == nil {
+		return ""
+	}
+	s.leg.mu.Lock()
+	secret := s.leg.secret
+	s.leg.mu.Unlock()
+	return n.cfg.Stands(s.user.aor, secret)
 }
 
 // ReauthoriseOf asks the packages again about all that a watcher has subscribed to,

@@ -26,6 +26,7 @@ type Stored struct {
 	CallID, Local, Remote    string
 	From, To, Routes, Target string
 	Peer, Flow               string
+	Secret                   int64 // see rtc.Identity
 	Secure                   bool
 	Base, RemoteSeq          uint32
 	Has                      uint64        // mark of the document the subscriber says he has, 0 = none
@@ -101,7 +102,7 @@ func (n *Notifier) row(s *subscription) Stored {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	st.Target, st.Flow, st.RemoteSeq, st.Seq, st.Run = l.target, l.flow.String(), l.remoteSeq, l.reserved, n.run
+	st.Target, st.Flow, st.Secret, st.RemoteSeq, st.Seq, st.Run = l.target, l.flow.String(), l.secret, l.remoteSeq, l.reserved, n.run
 	if l.flow.IsZero() || l.flow.Proto().Stream() {
 		st.Flow = "" // a connection ends with the process
 	}
@@ -162,7 +163,7 @@ func (n *Notifier) revive(st *Stored, flow func(string) (transport.Flow, bool)) 
 	s := newSubscription()
 	s.leg = n.legs.Find([]byte(st.CallID), []byte(st.Local), []byte(st.Remote))
 	if s.leg == nil {
-		s.leg = &leg{peer: strings.Clone(st.Peer), secure: st.Secure, remoteSeq: st.RemoteSeq}
+		s.leg = &leg{peer: strings.Clone(st.Peer), secure: st.Secure, secret: st.Secret, remoteSeq: st.RemoteSeq}
 		s.leg.read(st)
 		if f, ok := flow(st.Flow); ok {
 			s.leg.flow = f
@@ -194,10 +195,18 @@ func (n *Notifier) revive(st *Stored, flow func(string) (transport.Flow, bool)) 
 	return s
 }
 
-// admitAgain asks whether a subscription may go on after a restart.
+// admitAgain asks whether a subscription may go on after a restart: users may have been
+// changed while no server ran.
 func (n *Notifier) admitAgain(s *subscription, st *Stored) {
+	if s.reason = n.stands(s); s.reason != "" {
+		return
+	}
 	if s.list != nil {
 		n.fillAgain(s, st)
+		return
+	}
+	if !n.isThere(s.topic) {
+		s.reason = "noresource"
 		return
 	}
 	g, err := s.topic.pkg.Authorise(n.ask(s.topic, s))
@@ -208,6 +217,18 @@ func (n *Notifier) admitAgain(s *subscription, st *Stored) {
 		s.reason = g.Rejected
 	}
 	s.pending, s.view = g.Pending, g.View
+}
+
+// isThere reports whether what a topic is about is there. A user who is disabled is.
+func (n *Notifier) isThere(t *topic) bool {
+	if n.cfg.Known == nil || n.cfg.Known(t.resource) {
+		return true
+	}
+	if t.pkg.Resource == nil {
+		return false
+	}
+	_, ok := t.pkg.Resource(t.resource)
+	return ok
 }
 
 // fillAgain finds the members of a list after a restart.

@@ -27,6 +27,7 @@ type leg struct {
 	seq       uint32 // of our last NOTIFY
 	reserved  uint32 // seq may grow to this: the disk knows
 	reserving bool
+	secret    int64 // by which the subscriber proved last who he is, see rtc.Identity
 }
 
 // subscription is one subscription. Its topic's shard guards what is not

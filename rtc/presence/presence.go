@@ -39,6 +39,10 @@ type Config struct {
 	// it had gone. Changed is told when that changes. nil: of none.
 	Silent func(aor rtc.AOR, b *location.Binding) bool
 
+	// Admits reports whether there is a user who may publish. It is asked after a restart.
+	// nil: everybody may.
+	Admits func(user rtc.AOR) bool
+
 	// Used is when a user last proved who he is, the zero time if never; it
 	// survives a restart. nil: nobody knows.
 	Used func(user rtc.AOR) time.Time
@@ -296,7 +300,12 @@ func (a *Agent) bound(aor rtc.AOR, old, now []location.Binding) {
 // Restore loads what the Store kept, before the first request. flow revives UDP
 // flows.
 func (a *Agent) Restore(ctx context.Context, flow func(string) (transport.Flow, bool)) error {
+	var gone []string
 	err := a.cfg.Store.Load(ctx, func(st Stored) {
+		if a.cfg.Admits != nil && !a.cfg.Admits(st.Owner) { // he was shut out while no server ran
+			gone = append(gone, st.ID)
+			return
+		}
 		doc, err := pidf.Parse(st.Body)
 		if err != nil {
 			a.cfg.Log.Error("a stored publication cannot be read", "aor", string(st.Owner), "err", err)
@@ -309,6 +318,9 @@ func (a *Agent) Restore(ctx context.Context, flow func(string) (transport.Flow, 
 	})
 	if err != nil {
 		return err
+	}
+	for _, id := range gone {
+		_ = a.cfg.Store.Delete(id, func(error) {}) // the next start tries again
 	}
 	return a.cfg.Store.LoadStatus(ctx, func(aor rtc.AOR, source string, m Manual) {
 		a.states.change(aor, func(st *state) {

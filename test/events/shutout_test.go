@@ -170,3 +170,52 @@ func TestChangedPasswordEndsSubscriptions(t *testing.T) {
 	}
 	wantCode(t, again(k, "Expires: 600"), 481)
 }
+
+// Whoever changes a password or revokes a device, and be it not by an operation: who
+// knows only that of before is told nothing more, and others go on.
+func TestSecretChangedElsewhereEndsSubscriptions(t *testing.T) {
+	r := administer(t)
+	r.User("alice", "bob")
+	ctx, d := t.Context(), r.S.Directory()
+	watch := func(device string) *harness.Watcher {
+		t.Helper()
+		w := r.Dial(t, "udp")
+		if device != "" {
+			_, password, err := d.AddDevice(ctx, harness.AliceURI, device)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.Pass = password
+		}
+		k, _ := r.Watch(w, "alice", "bob", "presence")
+		return k
+	}
+	own, hall, desk := watch(""), watch("hall"), watch("desk")
+	if _, err := d.SetPassword(ctx, harness.AliceURI, "another password 17"); err != nil {
+		t.Fatal(err)
+	}
+	ended := func(k *harness.Watcher) {
+		t.Helper()
+		if s := value(k.Notified(), "Subscription-State"); !strings.HasPrefix(s, "terminated;reason=deactivated") {
+			t.Errorf("Subscription-State: %s", s)
+		}
+		wantCode(t, again(k, "Expires: 600"), 481)
+	}
+	ended(own)
+	if err := d.RevokeDevice(ctx, harness.AliceURI, "hall"); err != nil {
+		t.Fatal(err)
+	}
+	ended(hall)
+	if err := d.SetDevice(ctx, harness.AliceURI, "other", "the password of another 17"); err != nil {
+		t.Fatal(err)
+	}
+	if m, err := desk.Hears(300 * time.Millisecond); err == nil {
+		t.Errorf("nothing of it is about this one\n%s", m.Bytes())
+	}
+	wantCode(t, again(desk, "Expires: 600"), 200)
+	desk.Notified()
+	if err := d.SetDevice(ctx, harness.AliceURI, "desk", "the new password of this 17"); err != nil {
+		t.Fatal(err)
+	}
+	ended(desk)
+}

@@ -111,7 +111,7 @@ func (w *Wire) Ask(method, user, uri string, lines, body string) (callID string)
 	if method == "INVITE" {
 		w.Ack(m, uri)
 	}
-	line, err := Credentials(m, user, Password, method, uri, "auth")
+	line, err := Credentials(m, user, cmp.Or(w.Pass, Password), method, uri, "auth")
 	if err != nil {
 		w.T.Fatal(err)
 	}

@@ -32,7 +32,7 @@ type Wire struct {
 	Half  func()      // TCP: ends our side
 	Close func()
 
-	Pass  string         // it registers with, "" for the user's own
+	Pass  string         // it proves who it is by, "" for the user's own
 	From  string         // whom From names in what ask sends, "" for the user
 	Aside []*sip.Message // read while waiting for something else
 

@@ -120,10 +120,7 @@ func (a *API) revokeDevice(ctx context.Context, do *op.Doing, in *DevicePath) (D
 	if err != nil {
 		return Device{}, err
 	}
-	if err = a.Directory.RevokeDevice(ctx, aor, in.Device); err == nil {
-		a.Presence.Reprove(aor)
-	}
-	if err == nil && a.Location != nil {
+	if err = a.Directory.RevokeDevice(ctx, aor, in.Device); err == nil && a.Location != nil {
 		_, err = a.Location.Remove(ctx, aor, func(b *location.Binding) bool { return b.Device == in.Device })
 	}
 	return do.Before.(Device), err

@@ -200,7 +200,6 @@ func (a *API) applyUser(ctx context.Context, aor rtc.AOR, in UserChange) (passwo
 	if in.Enabled != nil && !*in.Enabled {
 		if err = a.Directory.Disable(ctx, aor); err == nil {
 			err = a.unbind(ctx, aor)
-			a.Presence.ShutOut(aor)
 		}
 	}
 	profile := directory.Change{DisplayName: in.Display, Mail: in.Mail, Department: in.Department, Site: in.Site,
@@ -214,13 +213,8 @@ func (a *API) applyUser(ctx context.Context, aor rtc.AOR, in UserChange) (passwo
 	if err == nil && in.RemoveAlias != "" {
 		err = a.Directory.RemoveAlias(ctx, aor, in.RemoveAlias)
 	}
-	if in.Groups != nil || in.Numbers != nil || in.AddAlias != "" || in.RemoveAlias != "" {
-		a.Presence.Reauthorise(aor) // rules of others are for groups and addresses
-	}
 	if err == nil && in.Password != nil {
-		if password, err = a.Directory.SetPassword(ctx, aor, *in.Password); err == nil {
-			a.Presence.Reprove(aor)
-		}
+		password, err = a.Directory.SetPassword(ctx, aor, *in.Password)
 	}
 	return password, err
 }

@@ -2,10 +2,12 @@ package server
 
 import (
 	"context"
+	"slices"
 
 	"tandem/cmd/tandem/config"
 	"tandem/rtc"
 	"tandem/rtc/contacts/xcapdiff"
+	"tandem/rtc/directory"
 	"tandem/rtc/event"
 	"tandem/rtc/event/reginfo"
 	eventstore "tandem/rtc/event/sqlstore"
@@ -30,6 +32,8 @@ func (s *Server) openEvents(ctx context.Context, cfg *config.Config) error {
 		GRUU:        s.deviceOf,
 		Reach:       s.reach,
 		Demand:      s.gate.Demand,
+		Known:       func(user rtc.AOR) bool { _, ok := s.directory.User(user); return ok },
+		Stands:      s.stands,
 		Lists:       s.lists,
 		Shape:       s.phones.ShapeNotice,
 		Key:         s.key,
@@ -52,6 +56,41 @@ func (s *Server) restoreSubscriptions(ctx context.Context, _ *config.Config) err
 		s.log.Info("subscriptions restored", "subscriptions", n)
 	}
 	return err
+}
+
+// stands is why a user may not go on watching what he has subscribed to, "" when he may.
+func (s *Server) stands(user rtc.AOR, secret int64) (reason string) {
+	switch s.directory.Standing(user, secret) {
+	case directory.ShutOut:
+		return "rejected"
+	case directory.Outdated:
+		return "deactivated" // he subscribes again, by the secret that counts
+	case directory.Nobody:
+		if secret != 0 {
+			return "rejected"
+		} // else it is nobody of ours, for whom a peer or a listener vouches
+	}
+	return ""
+}
+
+// followUser has subscriptions and publications follow the change of a user, whoever
+// makes it; now is nil when he was deleted.
+func (s *Server) followUser(before, now *directory.Account) {
+	user := before.AOR
+	if now == nil {
+		s.events.EndAbout(user, "noresource")
+		s.events.EndOf(user, "rejected")
+		return // the rest is forgotten with him
+	}
+	if !now.Enabled {
+		s.presence.Unpublish(user)
+	}
+	if !now.Enabled || !slices.EqualFunc(before.Secrets, now.Secrets, func(a, b *directory.Secret) bool { return a.Identity == b.Identity }) {
+		s.events.Recheck(user)
+	}
+	if !slices.Equal(before.Groups, now.Groups) || !slices.Equal(before.Aliases, now.Aliases) { // rules of others are for these
+		s.events.ReauthoriseOf(user)
+	}
 }
 
 // deviceOf finds whose device a GRUU of ours names.

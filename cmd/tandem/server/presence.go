@@ -7,6 +7,7 @@ import (
 	"tandem/cmd/tandem/lamps"
 	"tandem/cmd/tandem/people"
 	"tandem/rtc"
+	"tandem/rtc/directory"
 	"tandem/rtc/event/dialoginfo"
 	eventstore "tandem/rtc/event/sqlstore"
 	"tandem/rtc/event/winfo"
@@ -35,6 +36,7 @@ func (s *Server) openPresence(ctx context.Context, cfg *config.Config) error {
 		Publications: cfg.Presence.Publications,
 		BodyBytes:    cfg.Presence.BodyBytes,
 		Silent:       s.unanswering,
+		Admits:       func(user rtc.AOR) bool { return s.directory.Standing(user, 0) == directory.Stands },
 		Used:         s.directory.LastUsed,
 		LastSeen:     cfg.Presence.LastSeen,
 		Log:          s.log,
@@ -53,6 +55,7 @@ func (s *Server) openPresence(ctx context.Context, cfg *config.Config) error {
 		s.events.Add(own)
 		s.consent.Watch(func(owner rtc.AOR) { s.events.Changed(owner, own.Name) })
 	}
+	s.directory.Watch(s.followUser)
 	return s.presence.Restore(ctx, s.transport.ParseFlow)
 }
 

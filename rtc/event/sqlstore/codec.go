@@ -11,8 +11,8 @@ import (
 
 // version is the first octet of the encoding: the texts, each a length and its
 // octets, then the numbers, as unsigned varints, then the members of a list. In
-// the first one there was no Adaptive, in the second no Has.
-const version = 3
+// the first one there was no Adaptive, in the second no Has, in the third no Secret.
+const version = 4
 
 func texts(st *event.Stored) []*string {
 	return []*string{&st.EventID, &st.Type, &st.CallID, &st.Local, &st.Remote, &st.From, &st.To, &st.Routes, &st.Target, &st.Peer, &st.Flow, &st.List}
@@ -31,7 +31,7 @@ func encode(b []byte, st *event.Stored) []byte {
 		flags |= 2
 	}
 	for _, v := range []uint64{flags, uint64(st.Granted.Milliseconds()), uint64(st.Interval.Milliseconds()), uint64(st.Longest.Milliseconds()), uint64(st.Adaptive.Milliseconds()),
-		uint64(st.Base), uint64(st.RemoteSeq), uint64(st.Seq), uint64(st.Run), st.Has, uint64(len(st.Members))} {
+		uint64(st.Base), uint64(st.RemoteSeq), uint64(st.Seq), uint64(st.Run), st.Has, uint64(st.Secret), uint64(len(st.Members))} {
 		b = binary.AppendUvarint(b, v)
 	}
 	for _, m := range st.Members {
@@ -69,6 +69,9 @@ func decode(b []byte, st *event.Stored) error {
 	}
 	if b[0] > 2 {
 		st.Has = r.number()
+	}
+	if b[0] > 3 {
+		st.Secret = int64(r.number())
 	}
 	members := r.number()
 	if members > uint64(len(r.rest)) {

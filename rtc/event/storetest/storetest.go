@@ -33,7 +33,7 @@ func Full(row int64) event.Stored {
 	return event.Stored{Row: row, Package: "presence", EventID: "7", Type: "application/pidf+xml", Resource: "sip:bob@example.com", Watcher: "sip:alice@example.com",
 		Proved: true, Until: time.Now().Add(time.Hour).Truncate(time.Millisecond), Granted: time.Hour, Interval: 5 * time.Second, Longest: time.Minute, Adaptive: 20 * time.Second,
 		CallID: "call", Local: "ours", Remote: "theirs", From: "<sip:bob@example.com>;tag=ours", To: `"Älice" <sip:alice@example.com>;tag=theirs`,
-		Routes: "<sip:edge;lr>, <sip:inner;lr>", Target: "sip:alice@192.0.2.1:5070", Peer: "berlin", Flow: "udp 127.0.0.1:5060 192.0.2.1:5070", Secure: true,
+		Routes: "<sip:edge;lr>, <sip:inner;lr>", Target: "sip:alice@192.0.2.1:5070", Peer: "berlin", Flow: "udp 127.0.0.1:5060 192.0.2.1:5070", Secure: true, Secret: 1<<41 + 7,
 		Base: 17, Has: 1<<64 - 1, RemoteSeq: 1<<31 - 1, Seq: 1041, Run: 3, List: "sip:friends@example.com", Members: []lists.Entry{{URI: "sip:carol@example.com", Name: "Carol"}, {URI: "sip:dave@example.com"}}}
 }
 

@@ -34,36 +34,8 @@ type Rooms struct {
 	Running func() error
 }
 
-// ShutOut ends what a user has published and subscribed to who may do neither any more.
-func (r *Rooms) ShutOut(user rtc.AOR) {
-	if r.Agent != nil {
-		r.Agent.Unpublish(user)
-	}
-	if r.Notifier != nil {
-		r.Notifier.EndOf(user, "rejected")
-	}
-}
-
-// Reprove has the phones of a user subscribe again, with the passwords that count now.
-func (r *Rooms) Reprove(user rtc.AOR) {
-	if r.Notifier != nil {
-		r.Notifier.EndOf(user, "deactivated")
-	}
-}
-
-// Reauthorise has what a user may see follow the groups and addresses he has now.
-func (r *Rooms) Reauthorise(user rtc.AOR) {
-	if r.Notifier != nil {
-		r.Notifier.ReauthoriseOf(user)
-	}
-}
-
-// Forget ends what is kept of a user who is no more, and all subscriptions to and of him.
+// Forget ends what is kept of a user who is no more.
 func (r *Rooms) Forget(ctx context.Context, user rtc.AOR) error {
-	if r.Notifier != nil {
-		r.Notifier.EndAbout(user, "noresource")
-		r.Notifier.EndOf(user, "rejected")
-	}
 	var errs []error
 	if r.Consent != nil {
 		errs = append(errs, r.Consent.Forget(ctx, user))
