@@ -252,6 +252,22 @@ func (t *Table) Of(trunk *Trunk, label, context string) *Trunk {
 	return trunk
 }
 
+// Owner is the trunk whose call it is that came by a trunk: that one, unless another one
+// at which its gateway is known, too, has the number called among its own. called is that
+// number as a trunk writes numbers, in E.164 with '+'.
+func (t *Table) Owner(trunk *Trunk, called func(*Trunk) string) *Trunk {
+	names := func(o *Trunk) bool { return len(o.Numbers) > 0 && o.Owns(called(o)) }
+	if names(trunk) {
+		return trunk
+	}
+	for _, other := range t.list {
+		if other != trunk && !other.Disabled && other.sameGateway(trunk) && names(other) {
+			return other
+		}
+	}
+	return trunk
+}
+
 // sameGateway reports whether two trunks lead to one gateway: by an address, or by what
 // proves who it is.
 func (t *Trunk) sameGateway(o *Trunk) bool {

@@ -94,7 +94,7 @@ func (x *Exchange) sayWhy(r *rtc.Request, route routing.Route, err error) error 
 	}
 	o := outcome.Outcome{Code: st.Code, Text: outcome.Text(st), Header: st.Header}
 	if route.Caller.User == "" || x.announcement(o) == "" || !x.cfg.Router.May(route.Caller.User, rights.Announced) {
-		x.turnedAway(r, route, err)
+		x.turnedAway(r, route, o)
 		return err
 	}
 	return x.receive(r, route, func(c *Call, invite *sip.Message) {

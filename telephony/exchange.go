@@ -2,7 +2,6 @@ package telephony
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -26,6 +25,7 @@ import (
 	"tandem/telephony/outcome"
 	"tandem/telephony/owner"
 	"tandem/telephony/parking"
+	"tandem/telephony/q850"
 	"tandem/telephony/routing"
 )
 
@@ -274,15 +274,15 @@ func (x *Exchange) Serve(r *rtc.Request) error {
 	return x.receive(r, route, (*Call).begin)
 }
 
-// turnedAway records a call that was not allowed.
-func (x *Exchange) turnedAway(r *rtc.Request, route routing.Route, err error) {
-	var st *rtc.Status
-	if !errors.As(err, &st) || st.Code != 403 || route.Payer == "" {
+// turnedAway records a call of a user or a trunk that is refused before it rings
+// anybody. After a 484 more digits may follow: that is no call yet.
+func (x *Exchange) turnedAway(r *rtc.Request, route routing.Route, o outcome.Outcome) {
+	if o.Code == 484 || route.Payer == "" && route.Trunk == nil {
 		return
 	}
 	now := time.Now()
 	record := recordOf(route, cdr.NewID(now), string(r.CallID()), now)
-	record.State, record.Ended, record.Code, record.Text, record.Cause = cdr.Failed, now, st.Code, outcome.Text(st), int(causeOf(End{Code: st.Code}))
+	record.State, record.Ended, record.Code, record.Text, record.Cause = cdr.Failed, now, o.Code, o.Text, int(causeOf(End{Code: o.Code, Reason: o.Reason}))
 	lost := func(err error) {
 		if err != nil {
 			x.cfg.Log.Error("a refused call was not recorded", "call", record.ID, "err", err)
@@ -323,10 +323,12 @@ func (x *Exchange) receive(r *rtc.Request, route routing.Route, begin func(c *Ca
 		c.caller.Phone = r.Identity.Device
 	}
 	if o := c.caller.seize(); o.Code != 0 {
+		busy := allTaken
 		if route.Trunk.State() == gateways.Draining {
-			return OutOfService
+			busy, o = OutOfService, outcome.Outcome{Code: OutOfService.Code, Text: OutOfService.Reason}
 		}
-		return allTaken
+		x.turnedAway(r, route, o)
+		return busy
 	}
 	c.caller.Want, c.caller.Who = route.Want, route.Caller
 	how := dialog.Inbound{Events: events(), Sticky: route.Trunk == nil, Shape: c.caller.manner(x).Shape}
@@ -364,7 +366,7 @@ func (x *Exchange) newCall(route routing.Route) *Call {
 // What a gateway is told to whose call there is no channel, or whose trunk takes no new
 // calls for now: it tries another way.
 var (
-	allTaken     = &rtc.Status{Code: 503, Reason: "All Channels Taken", Header: []byte("Retry-After: 5\r\n")}
+	allTaken     = &rtc.Status{Code: 503, Reason: "All Channels Taken", Header: append([]byte("Retry-After: 5\r\n"), outcome.ReasonLine(q850.NoChannel.Reason())...)}
 	OutOfService = &rtc.Status{Code: 503, Reason: "Out Of Service", Header: []byte("Retry-After: 30\r\n")}
 )
 

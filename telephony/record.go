@@ -152,7 +152,10 @@ func recordOf(t routing.Route, id, callID string, now time.Time) cdr.Record {
 		Called: t.Called, Payer: t.Payer, Kind: t.Kind, Started: now}
 	r.CallIDs[0] = callID
 	if t.Trunk != nil {
-		r.Trunk, r.From = t.Trunk.Name, rtc.AOR("tel:"+t.Caller.Number)
+		r.Trunk = t.Trunk.Name
+		if t.Caller.Number != "" {
+			r.From = rtc.AOR("tel:" + t.Caller.Number)
+		}
 	}
 	return r
 }

@@ -26,7 +26,7 @@ func (l *leg) seize() outcome.Outcome {
 	}
 	if !l.Trunk.Seize(l.direction()) {
 		l.c.x.cfg.Log.Info("trunk has no channel free", "call", l.c.id, "trunk", l.TrunkName())
-		return outcome.Outcome{Code: 503, Text: "all channels of trunk " + l.TrunkName() + " are taken"}
+		return outcome.Outcome{Code: 503, Text: "all channels of trunk " + l.TrunkName() + " are taken", Reason: q850.NoChannel.Reason()}
 	}
 	if why := l.Toll.Begin(l.Trunk.Name); why != "" {
 		l.Trunk.Release(l.direction())

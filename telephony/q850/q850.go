@@ -18,6 +18,7 @@ type Cause int
 const (
 	Normal      Cause = 16
 	Unspecified Cause = 31
+	NoChannel   Cause = 34
 )
 
 // row is a cause, the status it is told by in SIP (RFC 3398 §7.2.4.1), and what it

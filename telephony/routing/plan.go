@@ -272,24 +272,19 @@ func unreadable(err error) error {
 	return &rtc.Status{Code: 404, Err: err}
 }
 
-// inbound routes a call that comes from a trunk: to a user, nowhere else.
+// inbound routes a call that comes from a trunk: to a user or a group, nowhere else.
 func (p *Plan) inbound(r *rtc.Request, uri sip.URI, trunk *gateways.Trunk) (Route, error) {
+	trunk = p.Trunks().Owner(trunk, func(t *gateways.Trunk) string { return p.calledIn(r.Message, uri, t).String() })
 	route := Route{Trunk: trunk, Dialled: Dialled(uri), device: deviceOf(uri), Caller: p.partyFrom(r.Message, trunk), Chain: diversion.Read(r.Message)}
-	text := calledThrough(trunk, r.Message, uri)
-	if text == route.Dialled {
-		text = written(uri)
-	}
-	if called, err := p.abroad(trunk).Subscriber(trunk.Received(text)); err == nil {
+	if called := p.calledIn(r.Message, uri, trunk); called != (number.Number{}) {
 		if route.Number = called.String(); !trunk.Owns(route.Number) {
 			return route, &rtc.Status{Code: 404}
 		}
 		if called, ok := p.Users.Number(route.Number); ok {
 			return p.toUser(route, called)
 		}
-		if p.Groups != nil {
-			if g := p.Groups.Number(route.Number); g != nil {
-				return p.toGroup(route, g)
-			}
+		if g := p.groupOf(route.Number); g != nil {
+			return p.toGroup(route, g)
 		}
 	}
 	if called, ok := p.user(uri); ok {
@@ -299,6 +294,41 @@ func (p *Plan) inbound(r *rtc.Request, uri sip.URI, trunk *gateways.Trunk) (Rout
 		return p.toGroup(route, g)
 	}
 	return route, &rtc.Status{Code: 404}
+}
+
+// calledIn is the number that a call from a trunk is for, the zero value when that is
+// none. Many providers leave out the '+': digits that are nobody's number as they would
+// be dialled are read so, if the number is of the house then.
+func (p *Plan) calledIn(m *sip.Message, uri sip.URI, trunk *gateways.Trunk) number.Number {
+	text := calledThrough(trunk, m, uri)
+	if text == Dialled(uri) {
+		text = written(uri)
+	}
+	text = trunk.Received(text)
+	called, err := p.abroad(trunk).Subscriber(text)
+	if err != nil {
+		called = number.Number{}
+	}
+	if !p.ours(called) && text != "" && text[0] >= '1' && text[0] <= '9' {
+		if global, err := p.abroad(trunk).Subscriber("+" + text); err == nil && p.ours(global) {
+			return global
+		}
+	}
+	return called
+}
+
+// ours reports whether a user or a group of the house has a number.
+func (p *Plan) ours(n number.Number) bool {
+	_, user := p.Users.Number(n.String())
+	return user || p.groupOf(n.String()) != nil
+}
+
+// groupOf is the group that has a number, nil for none.
+func (p *Plan) groupOf(number string) *group.Group {
+	if p.Groups == nil {
+		return nil
+	}
+	return p.Groups.Number(number)
 }
 
 // abroad is how numbers are written at a trunk.
