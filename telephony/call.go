@@ -145,7 +145,7 @@ func (c *Call) next() {
 		c.wait(round.Patience)
 		c.restart()
 		for _, d := range round.To {
-			if o := c.ring(d, onward); o.Code != 0 {
+			if o := c.ringBy(d, onward); o.Code != 0 {
 				c.best = c.best.Or(o)
 			}
 		}
@@ -159,7 +159,7 @@ func (c *Call) ring(d routing.Destination, onward dialog.Onward) outcome.Outcome
 	if d.Payer == "" {
 		d.Payer = c.route.Payer
 	}
-	l := &leg{c: c, side: media.B, Destination: d, callID: rand.Text(), onward: onward, group: c.route.Group()}
+	l := &leg{c: c, side: media.B, Destination: d, callID: rand.Text(), onward: onward, began: time.Now(), group: c.route.Group()}
 	if o := l.seize(); o.Code != 0 {
 		return o
 	}
@@ -192,7 +192,8 @@ func (c *Call) progressed(l *leg, early *dialog.Session, code int, body []byte) 
 	if l.early != early && early != nil {
 		l.early, news = early, Changed // lamps show by what it can be picked up
 	}
-	c.alerted = c.alerted || code == 180 || code == 183
+	l.rang = l.rang || code == 180 || code == 183
+	c.alerted = c.alerted || l.rang
 	if c.record.Ringing.IsZero() {
 		c.record.Ringing, news = time.Now(), Ringing
 	}
@@ -310,7 +311,7 @@ func (c *Call) failed(l *leg, o outcome.Outcome) {
 	c.ringing = slices.Delete(c.ringing, at, at+1)
 	l.drop()
 	c.tried(l, o)
-	if c.ringWider(l, o) || c.ringSpare(l, o) {
+	if c.ringWider(l, o) {
 		return
 	}
 	if o.Global() && c.others(l) {
@@ -330,6 +331,9 @@ func (c *Call) failed(l *leg, o outcome.Outcome) {
 	}
 	if c.route.Emergency {
 		c.next() // whatever the reason
+		return
+	}
+	if c.ringSpare(l, o) {
 		return
 	}
 	switch {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"tandem/gateways/dialect"
 	"tandem/media"
@@ -29,6 +30,8 @@ type leg struct {
 	call       *dialog.Call    // of the legs we began
 	onward     dialog.Onward   // of the legs we began
 	branch     *media.Branch   // of the legs we began, until one is answered
+	began      time.Time       // when the first of its ways was tried, of the legs we began
+	rang       bool            // its phone has rung
 	seized     bool            // it has a channel of its trunk, or bears what the call counts as
 	late       bool            // its INVITE had no offer: ours is in the 200, the answer in the ACK
 	appearance int             // of its shared line, that its INVITE names; 0 for none

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tandem/rtc"
+	"tandem/rtc/dialog"
 	"tandem/telephony/outcome"
 	"tandem/telephony/routing"
 )
@@ -20,16 +21,27 @@ func (c *Call) wait(patience time.Duration) {
 	}
 }
 
-// ringSpare calls a device by another way when one has led nowhere (RFC 5626 §7).
+// ringBy rings a destination, by the first of its ways that can be taken.
+func (c *Call) ringBy(d routing.Destination, onward dialog.Onward) (o outcome.Outcome) {
+	for {
+		if o = c.ring(d, onward); o.Code == 0 || len(d.Spares) == 0 {
+			return o
+		}
+		d = d.Spare()
+	}
+}
+
+// ringSpare calls a device by another way when one has led nowhere (RFC 5626 §7), or a
+// number by the next trunk when one has failed that another may not.
 func (c *Call) ringSpare(l *leg, o outcome.Outcome) bool {
-	if len(l.Spares) == 0 || !o.Nowhere() {
+	again := o.Nowhere()
+	if l.Trunk != nil {
+		again = o.GoesOn(l.rang) && time.Since(l.began) < c.x.cfg.Failover
+	}
+	if !again || len(l.Spares) == 0 || c.ringBy(l.Spare(), l.onward).Code != 0 {
 		return false
 	}
-	d := l.Spares[0]
-	d.Spares = l.Spares[1:]
-	if c.ring(d, l.onward).Code != 0 {
-		return false
-	}
+	c.ringing[len(c.ringing)-1].began = l.began
 	c.tell(Changed)
 	return true
 }

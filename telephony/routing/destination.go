@@ -21,10 +21,17 @@ type Destination struct {
 	Phone  string          // the device secret it registered with, "" for none
 	Payer  rtc.AOR         // whose rights it uses, "" for nobody's
 	Toll   *guard.Toll     // counts it; nil: nobody does
-	Spares []Destination   // other ways to the same device: the first is tried when this one leads nowhere
+	Spares []Destination   // other ways to the device, or trunks for the number: the first is tried when this one leads nowhere
 	// Instead says that it stands before the trunks for a number: what the called party
 	// does there ends the search as it does with a trunk.
 	Instead bool
+}
+
+// Spare is the first of the spare ways, with the rest of them; there must be one.
+func (d Destination) Spare() Destination {
+	next := d.Spares[0]
+	next.Spares = d.Spares[1:]
+	return next
 }
 
 // TrunkName is the name of its trunk, "" for a device.
@@ -52,6 +59,20 @@ type Round struct {
 // Rounds say whom a call still tries. The next round begins when all of one have
 // failed, or its patience is at an end.
 type Rounds []Round
+
+// beside are the trunks of rounds for a number that rings beside others: the first, and the
+// rest as its spares, all at the expense of payer.
+func (r Rounds) beside(payer rtc.AOR) []Destination {
+	var list []Destination
+	for _, round := range r {
+		d := round.To[0]
+		d.Payer = payer
+		list = append(list, d)
+	}
+	first := list[0]
+	first.Spares = list[1:]
+	return []Destination{first}
+}
 
 // Next takes the round that is tried now; false when there are none left.
 func (r *Rounds) Next() (Round, bool) {

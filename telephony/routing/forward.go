@@ -170,16 +170,14 @@ func (p *Plan) also(route *Route, called User, set settings.User) {
 	first.To = first.To[:min(len(first.To), maxParallel)]
 }
 
-// alsoOutside is the best trunk for a number outside that rings for a user: at the user's
+// alsoOutside is the trunks for a number outside that rings for a user: at the user's
 // expense, by the dial plan, and as far as the user may call it.
 func (p *Plan) alsoOutside(route Route, called User, also sip.URI) []Destination {
 	out, err := p.toNumber(Route{Caller: route.Caller}, called, also)
 	if err != nil || out.Emergency || len(out.Rounds) == 0 {
 		return nil
 	}
-	d := out.Rounds[0].To[0]
-	d.Payer = called.AOR
-	return []Destination{d}
+	return out.Rounds.beside(called.AOR)
 }
 
 // sentOn is a user in the chain of those who sent a call on.

@@ -92,7 +92,7 @@ func (p *Plan) toGroup(route Route, g *group.Group) (Route, error) {
 const maxParallel = 60
 
 // member are the ways to a member of a group: all phones of a user who takes calls,
-// or the best trunk for a number, as far as the group's payer may call it.
+// or the trunks for a number, as far as the group's payer may call it.
 func (p *Plan) member(route Route, g *group.Group, member string) (to []Destination) {
 	if called, ok := p.memberUser(g, member); ok {
 		return p.besides(route, called)
@@ -106,9 +106,7 @@ func (p *Plan) member(route Route, g *group.Group, member string) (to []Destinat
 	if err != nil || len(out.Rounds) == 0 {
 		return nil
 	}
-	d := out.Rounds[0].To[0]
-	d.Payer = payer.AOR
-	return []Destination{d}
+	return out.Rounds.beside(payer.AOR)
 }
 
 // besides are all phones of a user that ring together with others, none when the user

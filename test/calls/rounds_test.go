@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tandem/cmd/tandem/config"
+	"tandem/gateways"
 	"tandem/rtc/sip"
 	"tandem/telephony/group"
 	"tandem/telephony/settings"
@@ -208,4 +209,41 @@ func TestMobileBesideByTheDialPlan(t *testing.T) {
 	alice.DialNumber("alice", "bob")
 	bob.Request("INVITE")
 	house.Silent(t, "the trunk", trunk)
+}
+
+// TestMobileBesideByTheNextTrunk: a number outside that rings beside phones, or as a member
+// of a group, is called by the next trunk when one fails or has no channel left, also when
+// the phones ring already; but not when the trunk says that the mobile is busy.
+func TestMobileBesideByTheNextTrunk(t *testing.T) {
+	t.Parallel()
+	r, first, phones := house.RingGroup(t, func(g *group.Group) {
+		g.Members, g.Payer = []string{"01711234567", "bob"}, "sip:carol@"+harness.Domain
+	})
+	second := r.RawTrunk(t, "second", func(t *gateways.Trunk) { t.Priority = 2 })
+	third := r.RawTrunk(t, "third", func(t *gateways.Trunk) { t.Priority = 3 })
+	house.Settings(r, t, "bob", func(u *settings.User) { u.Also = "01711234567" })
+	for _, to := range []string{"300", "bob"} {
+		id := phones["alice"].DialNumber("alice", to)
+		b := phones["bob"].Request("INVITE")
+		phones["bob"].Reply(b, 180, "b", "", "")
+		phones["alice"].Status(180, id)
+		first.Reply(first.Request("INVITE"), 488, "x", "", "")
+		second.Reply(second.Request("INVITE"), 415, "x", "", "")
+		third.Answer(third.Request("INVITE"), 200, "x", 30002)
+		phones["bob"].Reply(phones["bob"].Request("CANCEL"), 200, "b", "", "")
+		phones["alice"].Ack(phones["alice"].Final(id, "INVITE"), "")
+		house.CallOf(r, "alice").Hangup("administrator")
+		third.Reply(third.Request("BYE"), 200, "", "", "")
+		phones["alice"].Reply(phones["alice"].Request("BYE"), 200, "", "", "")
+	}
+	for _, w := range []*harness.Wire{first, second, third} {
+		w.Aside = nil
+	}
+	id := phones["alice"].DialNumber("alice", "bob")
+	first.Reply(first.Request("INVITE"), 486, "x", "", "")
+	phones["bob"].Reply(phones["bob"].Request("INVITE"), 486, "b", "", "")
+	phones["alice"].Ack(phones["alice"].Final(id, "INVITE"), "sip:bob@"+harness.Domain)
+	if m, err := second.Next(100*time.Millisecond, (*sip.Message).IsRequest); err == nil && string(m.MethodName()) == "INVITE" {
+		t.Error("a busy mobile is called again")
+	}
 }
